@@ -1,0 +1,73 @@
+// Package fault says what is wrong with a document in three parts a person can
+// act on: where, what, and what to do about it.  Domain packages return a List
+// when they check a document; config adds the line number of each path.
+package fault
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Fault is one thing wrong with a document.
+type Fault struct {
+	Path    string // the key's path from the document's root, e.g. "periods[2].from"; "" is the document itself
+	Problem string // what is wrong, with the value met, e.g. `"25:00" is not a time of day`
+	Remedy  string // what to do next, e.g. "write hours and minutes, 00:00 to 24:00"
+	Line    int    // 1-based; 0 where it is not known
+}
+
+func (f Fault) String() string {
+	var b strings.Builder
+	if f.Line > 0 {
+		fmt.Fprintf(&b, "line %d: ", f.Line)
+	}
+	if f.Path != "" {
+		b.WriteString(f.Path + ": ")
+	}
+	b.WriteString(f.Problem)
+	if f.Remedy != "" {
+		b.WriteString("; " + f.Remedy)
+	}
+	return b.String()
+}
+
+// List is every fault of a document at once.
+type List []Fault
+
+// Add appends a fault at path.
+func (l *List) Add(path, remedy, problem string, args ...any) {
+	*l = append(*l, Fault{Path: path, Problem: fmt.Sprintf(problem, args...), Remedy: remedy})
+}
+
+// Under appends the faults of a part of the document, with their paths put
+// below prefix.
+func (l *List) Under(prefix string, part List) {
+	for _, f := range part {
+		switch {
+		case f.Path == "":
+			f.Path = prefix
+		case strings.HasPrefix(f.Path, "["):
+			f.Path = prefix + f.Path
+		default:
+			f.Path = prefix + "." + f.Path
+		}
+		*l = append(*l, f)
+	}
+}
+
+// Err is the list as an error, nil where it is empty.
+func (l List) Err() error {
+	if len(l) == 0 {
+		return nil
+	}
+	return l
+}
+
+// Error is one fault a line.
+func (l List) Error() string {
+	lines := make([]string, len(l))
+	for i, f := range l {
+		lines[i] = f.String()
+	}
+	return strings.Join(lines, "\n")
+}

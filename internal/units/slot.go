@@ -1,0 +1,50 @@
+package units
+
+import "time"
+
+// Slot is a half-open interval of time in UTC: Start is in it, End is not.
+type Slot struct {
+	Start time.Time
+	Len   time.Duration
+}
+
+// End is the first instant after the slot.
+func (s Slot) End() time.Time { return s.Start.Add(s.Len) }
+
+// Contains tells whether t is in [Start, End).
+func (s Slot) Contains(t time.Time) bool { return !t.Before(s.Start) && t.Before(s.End()) }
+
+// SlotAt is the slot of length l on the clock grid that t falls in.  The grid
+// is laid from the UTC hour, which every zone in use agrees with for lengths
+// that divide a quarter of an hour; l must divide a day.
+func SlotAt(t time.Time, l time.Duration) Slot {
+	return Slot{Start: t.UTC().Truncate(l), Len: l}
+}
+
+// Slots are the n slots of length l from the one that holds t.
+func Slots(t time.Time, l time.Duration, n int) []Slot {
+	s := SlotAt(t, l)
+	out := make([]Slot, n)
+	for i := range out {
+		out[i] = s
+		s.Start = s.End()
+	}
+	return out
+}
+
+// LocalMidnight is the first instant of t's local day in loc, as UTC.  Where
+// the clock skips midnight it is the first instant that exists.
+func LocalMidnight(t time.Time, loc *time.Location) time.Time {
+	y, m, d := t.In(loc).Date()
+	at := time.Date(y, m, d, 0, 0, 0, 0, loc)
+	if at.Day() != d { // midnight does not exist: Go answered the day before
+		at = at.Add(time.Hour)
+	}
+	return at.UTC()
+}
+
+// NextLocalMidnight is the first instant of the local day after t's.
+func NextLocalMidnight(t time.Time, loc *time.Location) time.Time {
+	y, m, d := t.In(loc).Date()
+	return LocalMidnight(time.Date(y, m, d+1, 12, 0, 0, 0, loc), loc)
+}

@@ -1,0 +1,80 @@
+package units
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ParseDecimal reads a plain decimal number ("12", "-0.5", "2.0967") as an
+// integer count of 10^-places, exactly.  More digits than places is an error,
+// not a silent rounding: money typed in is money meant.
+func ParseDecimal(s string, places int) (int64, error) {
+	body, neg := strings.CutPrefix(s, "-")
+	whole, frac, dot := strings.Cut(body, ".")
+	if whole == "" || (dot && frac == "") || strings.ContainsFunc(whole+frac, func(r rune) bool { return r < '0' || r > '9' }) {
+		return 0, fmt.Errorf("%q is not a decimal number such as 12.50", s)
+	}
+	frac = strings.TrimRight(frac, "0")
+	if len(frac) > places {
+		return 0, fmt.Errorf("%q has more than %d decimals", s, places)
+	}
+	digits := whole + frac + strings.Repeat("0", places-len(frac))
+	if neg {
+		digits = "-" + digits
+	}
+	v, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is out of range", s)
+	}
+	return v, nil
+}
+
+// ParseMoney reads "12.50" as Money.
+func ParseMoney(s string) (Money, error) {
+	v, err := ParseDecimal(s, 6)
+	return Money(v), err
+}
+
+// ParsePrice reads "2.0967" (currency per kWh) as Price.
+func ParsePrice(s string) (Price, error) {
+	v, err := ParseDecimal(s, 6)
+	return Price(v), err
+}
+
+// Decimal writes m with the given number of decimals (0 to 6), half to even.
+func (m Money) Decimal(places int) string { return decimal(int64(m), places) }
+
+// String writes m with all six decimals, so that it reads back as the same m.
+func (m Money) String() string { return decimal(int64(m), 6) }
+
+// String writes p with all six decimals.
+func (p Price) String() string { return decimal(int64(p), 6) }
+
+// String writes e in kWh with three decimals, for people.
+func (e Energy) String() string { return fmt.Sprintf("%.3f kWh", e.KWh()) }
+
+// String writes p in watts, for people.
+func (p Power) String() string { return fmt.Sprintf("%.0f W", p.W()) }
+
+// decimal writes v millionths with 0 to 6 decimals.
+func decimal(v int64, places int) string {
+	unit := int64(1)
+	for range 6 - places {
+		unit *= 10
+	}
+	n := MulDiv(v, 1, unit)
+	sign := ""
+	if n < 0 {
+		sign = "-"
+	}
+	digits := strconv.FormatUint(abs(n), 10)
+	if places == 0 {
+		return sign + digits
+	}
+	if pad := places + 1 - len(digits); pad > 0 {
+		digits = strings.Repeat("0", pad) + digits
+	}
+	at := len(digits) - places
+	return sign + digits[:at] + "." + digits[at:]
+}
