@@ -2,6 +2,7 @@ package units
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -77,4 +78,56 @@ func decimal(v int64, places int) string {
 	}
 	at := len(digits) - places
 	return sign + digits[:at] + "." + digits[at:]
+}
+
+// ParsePower reads "2 kW", "1500 W" or "3.5 kW" as Power.
+func ParsePower(s string) (Power, error) {
+	v, err := parseWithUnit(s, map[string]int{"W": 3, "kW": 6, "MW": 9})
+	return Power(v), err
+}
+
+// ParseEnergy reads "3 kWh" or "500 Wh" as Energy.
+func ParseEnergy(s string) (Energy, error) {
+	number, unit := splitUnit(s)
+	scale, ok := map[string]Energy{"Wh": WattHour, "kWh": KilowattHour, "MWh": 1000 * KilowattHour}[unit]
+	if !ok {
+		return 0, fmt.Errorf("%q has no unit of energy (Wh, kWh, MWh)", s)
+	}
+	v, err := ParseDecimal(number, 6)
+	if err != nil {
+		return 0, err
+	}
+	return Energy(MulDiv(v, int64(scale), 1_000_000)), nil
+}
+
+// ParseVoltage reads "230 V" or "11 kV" as Voltage.
+func ParseVoltage(s string) (Voltage, error) {
+	v, err := parseWithUnit(s, map[string]int{"V": 3, "kV": 6})
+	return Voltage(v), err
+}
+
+// ParseCurrent reads "60 A" or "20 mA" as Current.
+func ParseCurrent(s string) (Current, error) {
+	v, err := parseWithUnit(s, map[string]int{"mA": 0, "A": 3})
+	return Current(v), err
+}
+
+func parseWithUnit(s string, places map[string]int) (int64, error) {
+	number, unit := splitUnit(s)
+	p, ok := places[unit]
+	if !ok {
+		known := make([]string, 0, len(places))
+		for name := range places {
+			known = append(known, name)
+		}
+		slices.Sort(known)
+		return 0, fmt.Errorf("%q has none of the units %s", s, strings.Join(known, ", "))
+	}
+	return ParseDecimal(number, p)
+}
+
+func splitUnit(s string) (number, unit string) {
+	s = strings.TrimSpace(s)
+	at := strings.LastIndexFunc(s, func(r rune) bool { return r >= '0' && r <= '9' }) + 1
+	return s[:at], strings.TrimSpace(s[at:])
 }

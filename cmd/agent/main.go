@@ -1,0 +1,100 @@
+// Command agent keeps a home or a business lit on the prepaid electricity it
+// has.  "agent demo" shows the whole of it without hardware; "agent run" is the
+// service beside the meter.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // a static binary on a bare box has no zone files
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command tree.
+type cli struct {
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// env is what a command may touch of the process around it.
+type env struct {
+	Ctx    context.Context // ends on SIGINT and SIGTERM
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Getenv func(string) string
+}
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1 // the command could not do its work; standard error says why and what to do
+	exitUsage   = 2 // the command line is wrong
+	exitInvalid = 3 // what was examined (file, token, telegram) is not valid
+)
+
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	Code int
+	Err  error // nil where everything has been said already
+}
+
+func (e *exitError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit code %d", e.Code)
+	}
+	return e.Err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.Err }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(os.Args[1:], &env{Ctx: ctx, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv})
+	stop()
+	os.Exit(code)
+}
+
+// run parses and runs one command line and answers with the exit code.
+func run(args []string, e *env) int {
+	var tree cli
+	exited := -1
+	parser, err := kong.New(&tree,
+		kong.Name("agent"),
+		kong.Description("keeplit: keeps a home or business lit on the prepaid electricity it has."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(e.Stdout, e.Stderr),
+		kong.Exit(func(code int) { exited = code }),
+	)
+	if err != nil {
+		fmt.Fprintln(e.Stderr, "agent:", err)
+		return exitFailure
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // --help has been answered
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintln(e.Stderr, "agent:", err)
+		fmt.Fprintln(e.Stderr, `Run "agent --help" for the commands.`)
+		return exitUsage
+	}
+	if err := command.Run(e); err != nil {
+		var coded *exitError
+		if errors.As(err, &coded) {
+			if coded.Err != nil {
+				fmt.Fprintln(e.Stderr, "agent:", coded.Err)
+			}
+			return coded.Code
+		}
+		fmt.Fprintln(e.Stderr, "agent:", err)
+		return exitFailure
+	}
+	return exitOK
+}

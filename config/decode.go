@@ -1,0 +1,517 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Checker is a document that can say what is wrong with it once it is decoded.
+type Checker interface{ Check() fault.List }
+
+// Secrets says where a document's secrets come from.  A string field tagged
+// `secret:"true"` takes a mapping {file: PATH} or {env: NAME} and never the
+// secret itself, so that a configuration can be shown to anybody.
+type Secrets struct {
+	Getenv   func(string) string
+	ReadFile func(string) ([]byte, error)
+}
+
+// FromSystem reads secrets from the process's environment and files.
+func FromSystem() Secrets { return Secrets{Getenv: os.Getenv, ReadFile: os.ReadFile} }
+
+// Decode reads one YAML document into a T whose zero value stands for every
+// default; see DecodeInto.
+func Decode[T any](data []byte) (T, fault.List) {
+	var doc T
+	faults := DecodeInto(&doc, data, FromSystem())
+	return doc, faults
+}
+
+// DecodeInto reads one YAML document over the defaults that doc (a pointer to a
+// struct) already holds.  It is strict: an unknown key, a value of the wrong
+// kind and every fault that the document's own Check finds are all returned
+// at once, each with its line and path, in the order of the lines.
+func DecodeInto(doc any, data []byte, secrets Secrets) fault.List {
+	d := decoder{lines: map[string]int{}, anchors: map[string]ast.Node{}, secrets: secrets}
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return fault.List{syntaxFault(err)}
+	}
+	var body ast.Node
+	for _, part := range file.Docs {
+		if part.Body == nil {
+			continue
+		}
+		if body != nil {
+			d.fault(part.Body, "", "keep one document a file", "a second document begins here")
+			break
+		}
+		body = part.Body
+	}
+	if body != nil {
+		d.value(body, reflect.ValueOf(doc).Elem(), "", false)
+	}
+	if c, ok := doc.(Checker); ok && len(d.faults) == 0 {
+		// Only a document whose every value was read is worth asking: a fault
+		// that comes from a value left at its default would mislead.
+		for _, f := range c.Check() {
+			f.Line = d.lineOf(f.Path)
+			d.faults = append(d.faults, f)
+		}
+	}
+	sortByLine(d.faults)
+	return d.faults
+}
+
+func syntaxFault(err error) fault.Fault {
+	f := fault.Fault{Problem: err.Error(), Remedy: "correct the YAML: mind the indentation and the colon after each key"}
+	var syntax *yaml.SyntaxError
+	if errors.As(err, &syntax) {
+		f.Problem = syntax.GetMessage()
+		if t := syntax.GetToken(); t != nil && t.Position != nil {
+			f.Line = t.Position.Line
+		}
+	}
+	return f
+}
+
+func sortByLine(l fault.List) {
+	slices.SortStableFunc(l, func(a, b fault.Fault) int { return a.Line - b.Line })
+}
+
+type decoder struct {
+	faults  fault.List
+	lines   map[string]int
+	anchors map[string]ast.Node
+	secrets Secrets
+	depth   int
+}
+
+// maxDepth bounds aliases that name themselves.
+const maxDepth = 64
+
+func (d *decoder) fault(n ast.Node, path, remedy, problem string, args ...any) {
+	d.faults = append(d.faults, fault.Fault{Path: path, Problem: fmt.Sprintf(problem, args...), Remedy: remedy, Line: lineOf(n)})
+}
+
+func lineOf(n ast.Node) int {
+	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) > 0 {
+		n = m.Values[0].Key
+	}
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		return t.Position.Line
+	}
+	return 0
+}
+
+// lineOf is the line of path, or of the nearest part of the document around it
+// that is written down.
+func (d *decoder) lineOf(path string) int {
+	for path != "" {
+		if line, ok := d.lines[path]; ok {
+			return line
+		}
+		path = path[:max(strings.LastIndexByte(path, '.'), strings.LastIndexByte(path, '['), 0)]
+	}
+	return 1
+}
+
+// plain follows anchors, aliases and tags to the value itself.
+func (d *decoder) plain(n ast.Node) ast.Node {
+	for range maxDepth {
+		switch v := n.(type) {
+		case *ast.AnchorNode:
+			d.anchors[v.Name.GetToken().Value] = v.Value
+			n = v.Value
+		case *ast.AliasNode:
+			target, ok := d.anchors[v.Value.GetToken().Value]
+			if !ok {
+				return n
+			}
+			n = target
+		case *ast.TagNode:
+			n = v.Value
+		default:
+			return n
+		}
+	}
+	return n
+}
+
+func (d *decoder) value(n ast.Node, v reflect.Value, path string, secret bool) {
+	d.depth++
+	defer func() { d.depth-- }()
+	n = d.plain(n)
+	if d.depth > maxDepth {
+		d.fault(n, path, "write the values out", "is nested more than %d deep", maxDepth)
+		return
+	}
+	if _, seen := d.lines[path]; !seen {
+		d.lines[path] = lineOf(n)
+	}
+	if _, null := n.(*ast.NullNode); null {
+		return // "key:" with nothing after it keeps the default
+	}
+	if secret {
+		d.secret(n, v, path)
+		return
+	}
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		d.value(n, v.Elem(), path, false)
+		return
+	}
+	if set, ok := scalarFor(v); ok {
+		text, ok := scalarText(n)
+		if !ok {
+			d.fault(n, path, "write one value", "is a %s where %s belongs", kindOf(n), describe(v.Type()))
+		} else if err := set(text); err != nil {
+			d.fault(n, path, "write "+describe(v.Type()), "%v", err)
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.mapping(n, v, path)
+	case reflect.Map:
+		d.table(n, v, path)
+	case reflect.Slice:
+		d.list(n, v, path)
+	default:
+		d.fault(n, path, "", "the program cannot read a %v here", v.Type())
+	}
+}
+
+func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
+	pairs, ok := d.pairs(n, path, "a mapping of keys")
+	if !ok {
+		return
+	}
+	fields := fieldsOf(v.Type())
+	for _, p := range pairs {
+		key := p.Key.GetToken().Value
+		at := join(path, key)
+		f, known := fields[key]
+		if !known {
+			d.fault(p.Key, at, suggest(key, fields), "unknown key")
+			continue
+		}
+		d.lines[at] = lineOf(p.Key)
+		d.value(p.Value, v.FieldByIndex(f.index), at, f.secret)
+	}
+}
+
+func (d *decoder) table(n ast.Node, v reflect.Value, path string) {
+	pairs, ok := d.pairs(n, path, "a mapping of names")
+	if !ok {
+		return
+	}
+	if v.IsNil() {
+		v.Set(reflect.MakeMap(v.Type()))
+	}
+	for _, p := range pairs {
+		name := p.Key.GetToken().Value
+		key := reflect.New(v.Type().Key()).Elem()
+		at := join(path, name)
+		d.lines[at] = lineOf(p.Key)
+		if set, ok := scalarFor(key); !ok {
+			d.fault(p.Key, at, "", "the program cannot read a %v as a key", key.Type())
+			continue
+		} else if err := set(name); err != nil {
+			d.fault(p.Key, at, "write "+describe(key.Type()), "%v", err)
+			continue
+		}
+		e := reflect.New(v.Type().Elem()).Elem()
+		d.value(p.Value, e, at, false)
+		v.SetMapIndex(key, e)
+	}
+}
+
+func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok {
+		d.fault(n, path, `begin each entry with "- "`, "is a %s where a list belongs", kindOf(n))
+		return
+	}
+	out := reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values))
+	for i, e := range seq.Values {
+		d.value(e, out.Index(i), fmt.Sprintf("%s[%d]", path, i), false)
+	}
+	v.Set(out)
+}
+
+func (d *decoder) pairs(n ast.Node, path, want string) ([]*ast.MappingValueNode, bool) {
+	var pairs []*ast.MappingValueNode
+	switch m := n.(type) {
+	case *ast.MappingNode:
+		pairs = m.Values
+	case *ast.MappingValueNode:
+		pairs = []*ast.MappingValueNode{m}
+	default:
+		d.fault(n, path, "write keys with values, indented below it", "is a %s where %s belongs", kindOf(n), want)
+		return nil, false
+	}
+	out := pairs[:0:0]
+	for _, p := range pairs {
+		if _, merge := p.Key.(*ast.MergeKeyNode); merge {
+			d.fault(p.Key, path, "write the keys out", "merge keys (<<) are not read")
+			continue
+		}
+		out = append(out, p)
+	}
+	return out, true
+}
+
+func (d *decoder) secret(n ast.Node, v reflect.Value, path string) {
+	const remedy = "write {file: PATH} or {env: NAME}"
+	if text, ok := scalarText(n); ok {
+		if text != "" {
+			d.fault(n, path, remedy+", and keep the secret out of this file", "a secret must not stand in the configuration")
+		}
+		return
+	}
+	var ref struct {
+		File string `yaml:"file"`
+		Env  string `yaml:"env"`
+	}
+	before := len(d.faults)
+	d.mapping(n, reflect.ValueOf(&ref).Elem(), path)
+	if len(d.faults) > before {
+		return
+	}
+	switch {
+	case (ref.File == "") == (ref.Env == ""):
+		d.fault(n, path, remedy, "needs one of file and env")
+	case ref.File != "":
+		text, err := d.secrets.ReadFile(ref.File)
+		if err != nil {
+			d.fault(n, path, "create the file, readable by the agent's user only", "cannot read the secret: %v", err)
+			return
+		}
+		v.SetString(strings.TrimSpace(string(text)))
+	default:
+		text := d.secrets.Getenv(ref.Env)
+		if text == "" {
+			d.fault(n, path, "set it in the agent's environment", "the environment variable %s is empty", ref.Env)
+			return
+		}
+		v.SetString(strings.TrimSpace(text))
+	}
+}
+
+type field struct {
+	index  []int
+	secret bool
+}
+
+func fieldsOf(t reflect.Type) map[string]field {
+	out := map[string]field{}
+	for _, f := range reflect.VisibleFields(t) {
+		name, opts, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if !f.IsExported() || name == "-" || name == "" || strings.Contains(opts, "inline") {
+			continue // an embedded struct's own fields are visible fields too
+		}
+		out[name] = field{index: f.Index, secret: f.Tag.Get("secret") == "true"}
+	}
+	return out
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// scalarText is the source text of a scalar, so that a decimal number is read
+// exactly and never by way of a float.
+func scalarText(n ast.Node) (string, bool) {
+	switch v := n.(type) {
+	case *ast.StringNode:
+		return v.Value, true
+	case *ast.LiteralNode:
+		return v.Value.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		return v.GetToken().Value, true
+	}
+	return "", false
+}
+
+func kindOf(n ast.Node) string {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "mapping"
+	case *ast.SequenceNode:
+		return "list"
+	}
+	return "single value"
+}
+
+// texter is a domain type that reads itself from one value's text.
+type texter interface{ SetText(text string) error }
+
+// scalarFor is how a value of v's type is set from text; false where v is not a
+// scalar.
+func scalarFor(v reflect.Value) (set func(string) error, ok bool) {
+	if t, ok := v.Addr().Interface().(texter); ok {
+		return t.SetText, true
+	}
+	switch p := v.Addr().Interface().(type) {
+	case *units.Money:
+		return parsed(p, units.ParseMoney), true
+	case *units.Price:
+		return parsed(p, units.ParsePrice), true
+	case *units.Power:
+		return parsed(p, units.ParsePower), true
+	case *units.Energy:
+		return parsed(p, units.ParseEnergy), true
+	case *units.Voltage:
+		return parsed(p, units.ParseVoltage), true
+	case *units.Current:
+		return parsed(p, units.ParseCurrent), true
+	case *time.Duration:
+		return parsed(p, time.ParseDuration), true
+	case *time.Time:
+		return parsed(p, func(s string) (time.Time, error) {
+			at, err := time.Parse(time.RFC3339, s)
+			return at.UTC(), err
+		}), true
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return func(s string) error { v.SetString(s); return nil }, true
+	case reflect.Bool:
+		return func(s string) error {
+			if s != "true" && s != "false" {
+				return fmt.Errorf("%q is neither true nor false", s)
+			}
+			v.SetBool(s == "true")
+			return nil
+		}, true
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return func(s string) error {
+			i, err := strconv.ParseInt(s, 0, v.Type().Bits())
+			if err != nil {
+				return fmt.Errorf("%q is not a whole number in range", s)
+			}
+			v.SetInt(i)
+			return nil
+		}, true
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return func(s string) error {
+			i, err := strconv.ParseUint(s, 0, v.Type().Bits())
+			if err != nil {
+				return fmt.Errorf("%q is not a whole number from 0 in range", s)
+			}
+			v.SetUint(i)
+			return nil
+		}, true
+	case reflect.Float32, reflect.Float64:
+		return func(s string) error {
+			f, err := strconv.ParseFloat(s, v.Type().Bits())
+			if err != nil || f != f {
+				return fmt.Errorf("%q is not a number", s)
+			}
+			v.SetFloat(f)
+			return nil
+		}, true
+	}
+	return nil, false
+}
+
+func parsed[T any](to *T, parse func(string) (T, error)) func(string) error {
+	return func(s string) error {
+		v, err := parse(s)
+		if err != nil {
+			return err
+		}
+		*to = v
+		return nil
+	}
+}
+
+func describe(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[units.Money]():
+		return "an amount such as 12.50"
+	case reflect.TypeFor[units.Price]():
+		return "a price per kWh such as 2.0967"
+	case reflect.TypeFor[units.Power]():
+		return "a power such as 2 kW or 1500 W"
+	case reflect.TypeFor[units.Energy]():
+		return "an energy such as 3 kWh or 500 Wh"
+	case reflect.TypeFor[units.Voltage]():
+		return "a voltage such as 230 V"
+	case reflect.TypeFor[units.Current]():
+		return "a current such as 60 A"
+	case reflect.TypeFor[time.Duration]():
+		return "a duration such as 90s, 30m or 1h30m"
+	case reflect.TypeFor[time.Time]():
+		return "a time such as 2026-07-01T00:00:00Z"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a text"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Struct:
+		return "a value of the form that its message names"
+	}
+	return "a whole number"
+}
+
+// suggest names the known key nearest to a misspelt one, else all of them.
+func suggest(key string, fields map[string]field) string {
+	best, distance := "", len(key)/2+1
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if d := editDistance(key, name); d < distance {
+			best, distance = name, d
+		}
+	}
+	if best != "" {
+		return fmt.Sprintf("did you mean %q?", best)
+	}
+	return "use one of: " + strings.Join(names, ", ")
+}
+
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			diagonal = row[j]
+			row[j] = min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}
