@@ -1,0 +1,128 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Agent is what the page needs of the control loop.  Every method may be called
+// from many goroutines at once and returns soon after its context ends.
+//
+// An error of a command is one of: ErrUnknown (no such load or warning),
+// *Refusal (understood, but will not; it says why and what to do), a context
+// error, or anything else, which the page calls "could not be done" with the
+// error in the log.
+type Agent interface {
+	// View is the latest picture: never nil parts that the page must guess, never
+	// changed after it is handed out, cheap to ask for.
+	View() View
+
+	// Changes signals that a newer View is there.  Signals coalesce: a slow reader
+	// gets one for many.  The agent publishes at least once a minute, even where
+	// nothing happens, so that silence means a stuck loop.  The channel is closed
+	// when ctx ends or the agent stops.
+	Changes(ctx context.Context) <-chan struct{}
+
+	// TopUp offers a token (digits, without grouping) and returns when the outcome
+	// is durable.  It is idempotent: the same token twice is credited once.  A
+	// non-nil error means that the outcome is not known; the result is then ignored.
+	// source says by which way it came: "page" or "api".
+	TopUp(ctx context.Context, token, source string) (TopUpResult, error)
+
+	LoadRun(ctx context.Context, id string) error  // start now, ahead of the plan
+	LoadSkip(ctx context.Context, id string) error // leave out the run under way or the next one
+	LoadAuto(ctx context.Context, id string) error // take back LoadRun or LoadSkip
+
+	AcceptEmergency(ctx context.Context) error // take the emergency credit on offer
+	Reconnect(ctx context.Context) error       // close the supply that is ready for reconnection
+
+	// Ledger is the n newest rows with Seq < before, newest first; before 0 is from
+	// the newest.  n is 1 to 500.
+	Ledger(ctx context.Context, before uint64, n int) ([]LedgerRow, error)
+
+	// History is measured use in [from, to), oldest first, in intervals that the
+	// agent chooses (some hundreds at the most).
+	History(ctx context.Context, from, to time.Time) ([]HistoryPoint, error)
+
+	// Acknowledge says that a person has seen the warning; it stays until its cause
+	// is gone, but quietly.
+	Acknowledge(ctx context.Context, code string) error
+}
+
+// ErrUnknown is returned for a load or a warning that the agent does not have.
+var ErrUnknown = errors.New("unknown")
+
+// Refusal is a command that the agent understood and will not carry out now.
+type Refusal struct {
+	Reason string // why, one sentence for the householder
+	Remedy string // what to do next; "" where there is nothing
+}
+
+func (r *Refusal) Error() string {
+	if r.Remedy == "" {
+		return r.Reason
+	}
+	return r.Reason + " " + r.Remedy
+}
+
+// Outcome is what became of a token.
+type Outcome string
+
+// Outcomes of a top-up.
+const (
+	Accepted    Outcome = "accepted"     // credited, or its effect applied (see TopUpResult.Effect)
+	AlreadyUsed Outcome = "already_used" // this very token was credited before; costs no try
+	TooOld      Outcome = "too_old"      // a genuine token, but overtaken by newer ones or expired; costs no try
+	Wrong       Outcome = "wrong"        // not a token of this meter; costs a try
+	Malformed   Outcome = "malformed"    // not even the form of a token (length, characters); costs no try
+	Locked      Outcome = "locked"       // too many wrong tries; the token was not looked at
+	Refused     Outcome = "refused"      // genuine, but not allowed now (a limit on credit, a function not carried out here)
+	NotRecorded Outcome = "not_recorded" // cannot be stored now (disk full, say); the token is NOT spent
+)
+
+// TopUpResult answers one token.
+type TopUpResult struct {
+	Outcome Outcome
+	Amount  units.Money // what the token was worth (Accepted); also what it was worth at the time (AlreadyUsed), 0 unknown
+	Paid    []Part      // what the amount paid first, in order (debt, emergency credit); what is left went to the balance
+	Balance units.Money // after it
+	Effect  string      // for a token that is not an amount, what it did, in words; else ""
+	At      time.Time   // AlreadyUsed: when it was credited, UTC; zero unknown
+
+	TriesLeft int       // Wrong: tries before the lock-out
+	Until     time.Time // Wrong, Locked: no token is looked at before this time, UTC; zero: at once
+
+	Reason string // Refused, NotRecorded: one sentence, in words; "" for a general text
+	Remedy string
+	// Restored tells that the supply is on again, or ReadyToRestore that it waits
+	// for the householder to close it.
+	Restored, ReadyToRestore bool
+}
+
+// Part is a named share of an amount.
+type Part struct {
+	Name   string // in words: "Debt", "Emergency credit paid back"
+	Amount units.Money
+}
+
+// LedgerRow is one entry of the account.
+type LedgerRow struct {
+	Seq     uint64
+	At      time.Time    // UTC
+	Kind    string       // a code such as "topup", "energy", "standing", "debt", "emergency", "emergency_repaid", "adjustment", "refund"
+	Amount  units.Money  // + credit, - charge
+	Balance units.Money  // after it
+	Energy  units.Energy // of a charge for consumption; else 0
+	Cause   string       // one line in words; never a whole token
+}
+
+// HistoryPoint is measured use in one interval.
+type HistoryPoint struct {
+	Slot   units.Slot
+	Energy units.Energy
+	Cost   units.Money
+	Gap    bool // nothing, or not all of it, was measured: Energy is what is known
+}

@@ -1,0 +1,301 @@
+package web
+
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// View is one picture of the agent, complete and never changed after it is
+// handed out.  Times are UTC on the agent's own clock (which a demo may run
+// fast); At is "now" for everything in it.  A zero time is "none" or "not
+// known".
+type View struct {
+	Seq  uint64 // grows with each new picture
+	At   time.Time
+	Zone *time.Location // of the calendar and of every time shown; nil is UTC
+	Unit Unit
+
+	Site     string // the householder's name for the place, "Home"
+	Supply   Supply
+	Credit   Credit
+	RunOut   RunOut
+	Power    PowerNow
+	Tariff   Tariff
+	Plan     Plan
+	Loads    []Load // in the order to show
+	TopUp    TopUpGate
+	Warnings []Warning // worst first
+	System   System
+	Demo     *Demo // nil outside the demo
+}
+
+// Unit is what Money counts.
+type Unit struct {
+	Code     string // ISO 4217, "ZAR"; ignored where Energy is set
+	Symbol   string // written before the amount, "R"; "" writes the code
+	Decimals int    // 0 to 6 shown
+	Energy   bool   // credit is kept in kWh: Money is millionths of a kWh
+}
+
+// SupplyState is the state of the supply contactor, as DLMS names them.
+type SupplyState string
+
+// States of the supply.
+const (
+	Connected    SupplyState = "connected"
+	Disconnected SupplyState = "disconnected"
+	Ready        SupplyState = "ready"      // may be closed by the householder (Agent.Reconnect)
+	Unknown      SupplyState = "unknown"    // the contactor does not answer, or its answer contradicts its command
+	Unswitched   SupplyState = "unswitched" // this site has no contactor: the agent only advises
+)
+
+// SupplyCause is why the supply is off, or will not go off.
+type SupplyCause string
+
+// Causes.
+const (
+	NoCause       SupplyCause = ""
+	ByCredit      SupplyCause = "credit"
+	ByOverload    SupplyCause = "overload"
+	ByUtility     SupplyCause = "utility"
+	ByTamper      SupplyCause = "tamper"
+	ByCustomer    SupplyCause = "customer"
+	ByFault       SupplyCause = "fault"
+	ByMeterSilent SupplyCause = "meter_silent"
+)
+
+// Supply is whether there is power, and why.
+type Supply struct {
+	State  SupplyState
+	Cause  SupplyCause
+	Since  time.Time
+	Detail string // a sentence beyond the cause's general text; may be ""
+
+	// CutAt is when the supply will go off if nothing changes and credit is already
+	// spent (the end of protected hours); zero otherwise.
+	CutAt time.Time
+	// RetryAt is when an overload cut-off is tried again.
+	RetryAt time.Time
+}
+
+// EmergencyState is where the emergency credit stands.
+type EmergencyState string
+
+// States of the emergency credit.
+const (
+	EmergencyNone    EmergencyState = ""        // not part of this account
+	EmergencyIdle    EmergencyState = "idle"    // there, but credit is above its threshold
+	EmergencyOffered EmergencyState = "offered" // may be accepted
+	EmergencyInUse   EmergencyState = "in_use"
+	EmergencySpent   EmergencyState = "spent" // used up, or to be paid back first
+)
+
+// Emergency is the emergency credit.
+type Emergency struct {
+	State     EmergencyState
+	Amount    units.Money // of the offer
+	Left      units.Money // of the credit accepted
+	Owed      units.Money // to be paid back by the next top-up
+	Threshold units.Money // offered below this balance
+}
+
+// Credit is the account.
+type Credit struct {
+	Balance     units.Money  // may be negative
+	Energy      units.Energy // about what Balance buys at the prices ahead; 0 and EnergyKnown false where that is not known
+	EnergyKnown bool
+	Debt        units.Money // to clear, besides emergency credit
+	Emergency   Emergency
+	SpentToday  units.Money
+	EnergyToday units.Energy
+	SpentPerDay units.Money // mean of the last days; 0 not known yet
+}
+
+// RunOut is when the credit ends.
+type RunOut struct {
+	Known bool // false: no forecast yet
+	// Beyond tells that credit outlasts the forecast's horizon; At is then the
+	// horizon's end: "more than".
+	Beyond bool
+	At     time.Time // median
+	Early  time.Time // 10 % of futures have run out by then
+	Late   time.Time // 90 %; zero: beyond the horizon
+}
+
+// Freshness is how far a value can be trusted by its age.
+type Freshness string
+
+// Freshness of a meter or a link.
+const (
+	Fresh  Freshness = "fresh"
+	Stale  Freshness = "stale"  // older than it should be
+	Silent Freshness = "silent" // gone
+	Never  Freshness = "never"  // nothing yet
+)
+
+// PowerNow is the site's power at the meter.
+type PowerNow struct {
+	Power       units.Power // last known; negative is export
+	At          time.Time   // of the sample
+	Freshness   Freshness
+	Limit       units.Power // of the site; 0 none
+	CostPerHour units.Money // at this power and the price now
+}
+
+// Tariff is the price now and the next change.
+type Tariff struct {
+	Name        string
+	Known       bool        // false: no price for now
+	Price       units.Price // the next kWh, taxes included
+	Period      string      // "peak"; may be ""
+	NextAt      time.Time   // of the next change; zero: none within the horizon
+	NextPrice   units.Price
+	NextPeriod  string
+	Block       *Block      // nil where prices do not depend on the month so far
+	FixedPerDay units.Money // standing charge; 0 none
+	Stale       bool        // pushed prices are too old: the document's prices rule
+	Note        string      // one line: source, "figures of 2023/24"; may be ""
+}
+
+// Block is where the month stands in rising blocks.
+type Block struct {
+	Number    int          // from 1
+	Used      units.Energy // in the month so far
+	UpTo      units.Energy // end of this block; 0: it has none
+	NextPrice units.Price  // in the block after it
+	ResetAt   time.Time
+}
+
+// Plan is the schedule ahead, at least 24 h where a forecast exists.
+type Plan struct {
+	MadeAt        time.Time // zero: none yet
+	Slots         []PlanSlot
+	Loads         []PlanLoad
+	Cost          units.Money // of all use over Slots, as planned
+	CostUnshifted units.Money // had each load run as soon as it could; 0 not known
+	SolveTime     time.Duration
+	Shortfalls    []string // one sentence each: what cannot be met, and why
+}
+
+// PlanSlot is one step of the plan.
+type PlanSlot struct {
+	Slot  units.Slot
+	Price units.Price // marginal, taxes included
+	// Low, Mid and High are the forecast of everything that is not a planned load
+	// (10, 50 and 90 %).
+	Low, Mid, High units.Power
+	Limit          units.Power // site limit in this slot; 0 none
+}
+
+// PlanLoad is a load's power in each slot of the plan (as many as Slots).
+type PlanLoad struct {
+	ID, Name string
+	Power    []units.Power
+}
+
+// LoadState is what a load does now.
+type LoadState string
+
+// States of a load.
+const (
+	LoadOff     LoadState = "off"     // nothing to do
+	LoadWaiting LoadState = "waiting" // planned for later (NextStart)
+	LoadRunning LoadState = "running"
+	LoadDone    LoadState = "done" // what was wanted is delivered
+	LoadSkipped LoadState = "skipped"
+	LoadShed    LoadState = "shed"  // held off to save credit or to stay within the limit
+	LoadFault   LoadState = "fault" // the switch does not answer or does not obey
+)
+
+// Override is what the householder asked for, against the plan.
+type Override string
+
+// Overrides.
+const (
+	NoOverride   Override = ""
+	OverrideRun  Override = "run"
+	OverrideSkip Override = "skip"
+)
+
+// Load is one thing the agent switches.
+type Load struct {
+	ID    string // of letters, digits, - and _
+	Name  string
+	State LoadState
+	Power units.Power // now, measured or rated
+	Why   string      // why it does what it does now, one sentence: "Waits for the cheap hours from 22:00: saves R 3.20"
+
+	NextStart, NextEnd time.Time    // of the run under way or the next one
+	Delivered, Wanted  units.Energy // of the present task; Wanted 0 where it is not counted
+	Deadline           time.Time
+	Cost               units.Money // of the run under way or the next one; 0 not known
+
+	Override        Override
+	OverrideUntil   time.Time
+	CanRun, CanSkip bool
+}
+
+// TopUpGate is whether a token would be looked at now.
+type TopUpGate struct {
+	Digits      []int // lengths a token may have, for the keypad: 20, or 15; empty: any
+	TriesLeft   int
+	LockedUntil time.Time // zero: open
+	Closed      string    // why no top-up can be recorded now, in words; "" open
+}
+
+// Severity orders warnings.
+type Severity string
+
+// Severities.
+const (
+	Info     Severity = "info"
+	Caution  Severity = "caution"  // act within days
+	Critical Severity = "critical" // act now
+)
+
+// Warning is something the householder can act on.
+type Warning struct {
+	Code     string // "meter-silent"
+	Severity Severity
+	Since    time.Time
+	Title    string // a few words
+	Cause    string // what is wrong, and why
+	Remedy   string // what to do next
+	Seen     bool   // acknowledged
+}
+
+// System is the state of the agent itself.
+type System struct {
+	Version   string
+	Started   time.Time
+	Meter     Link
+	Broker    Link // MQTT; Name "" where none is configured
+	Telemetry Link // InfluxDB; Name "" where none is configured
+	Outbox    Outbox
+	Parts     []Link // everything else: buses, switches, store, clock
+	LedgerSeq uint64 // newest entry
+	DiskFree  int64  // bytes; -1 not known
+}
+
+// Link is one thing the agent talks to.
+type Link struct {
+	Name      string // "SDM120 on /dev/ttyUSB0"
+	Freshness Freshness
+	LastAt    time.Time // last word from it
+	Detail    string    // what is wrong, or a figure; may be ""
+}
+
+// Outbox is what waits to be sent to InfluxDB.
+type Outbox struct {
+	Rows        int64
+	Oldest      time.Time
+	Dropped     int64 // ever, by the cap; never ledger rows
+	Quarantined int64
+}
+
+// Demo is what a trial run tells the visitor.
+type Demo struct {
+	Speed float64 // simulated seconds a second
+	Token string  // one that will be accepted; "" none
+}
