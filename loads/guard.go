@@ -1,0 +1,148 @@
+package loads
+
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// SupplyID is the name of the supply contactor among the guarded switches.
+const SupplyID = "supply"
+
+// GuardConfig is how careful the guard is.  Defaults are DefaultGuard's.
+type GuardConfig struct {
+	GapMin, GapMax time.Duration // pause between any two starts: at least GapMin, drawn up to GapMax
+	Spread         time.Duration // after the supply is back each load waits a random time up to this
+	PerHour        int           // most starts of one load in an hour; 0: no limit
+	RetryFirst     time.Duration // an unconfirmed command is repeated after this, then after twice as long, ...
+	RetryMax       time.Duration // ... but at least this often
+	WarnAfter      int           // unconfirmed sends before the warning switch_unconfirmed
+	Seed           uint64        // of the random waits; differs from site to site
+	Supply         bool          // there is a supply contactor
+	SupplyFeedback bool          // and it can tell its real state
+}
+
+// DefaultGuard is staggered by 1 to 10 s plus up to 30 s after an outage, 30
+// starts an hour, first repeat after 2 s, at the latest every 5 min, warning
+// after 3 sends.
+func DefaultGuard() GuardConfig {
+	return GuardConfig{
+		GapMin: time.Second, GapMax: 10 * time.Second, Spread: 30 * time.Second, PerHour: 30,
+		RetryFirst: 2 * time.Second, RetryMax: 5 * time.Minute, WarnAfter: 3,
+	}
+}
+
+// Wish is the state wanted of one load.
+type Wish struct {
+	ID      string
+	On      bool
+	Protect bool   // an off that protects (shed, over the limit, supply off): now, whatever the minimum on-time
+	Reason  string // plan, run now, skip, shed, limit, ...; carried to the command
+}
+
+// Fact is what was observed of one switch since the last step.
+type Fact struct {
+	ID string
+	Observation
+}
+
+// GuardInput is all that a step of the guard depends on besides its state.
+type GuardInput struct {
+	Now          time.Time
+	SupplyOn     bool   // the state the credit rules want of the contactor; ignored where there is none
+	SupplyReason string // why
+	Wishes       []Wish // loads without a wish are left as they are
+	Facts        []Fact // of loads and of SupplyID
+}
+
+// Command is one switch command to be sent now.
+type Command struct {
+	ID      string    `json:"id"`
+	On      bool      `json:"on"`
+	Reason  string    `json:"reason"`
+	Attempt int       `json:"attempt"` // 1: the first; more: it was not confirmed so far
+	Renew   bool      `json:"renew,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// Hold is a wish the guard does not grant now.
+type Hold struct {
+	ID     string    `json:"id"`
+	On     bool      `json:"on"` // the state wanted
+	Until  time.Time `json:"until,omitzero"`
+	Reason HoldBack  `json:"reason"`
+}
+
+// HoldBack is why a wish is held.
+type HoldBack string
+
+// The reasons for which a wish is held.
+const (
+	HeldSupply  HoldBack = "supply_off" // the supply is off, or not yet known to be on
+	HeldMinOn   HoldBack = "min_on"
+	HeldMinOff  HoldBack = "min_off"
+	HeldStagger HoldBack = "stagger"
+	HeldStarts  HoldBack = "max_starts"
+	HeldHour    HoldBack = "starts_per_hour"
+)
+
+// Warning codes of the guard.
+const (
+	WarnUnconfirmed = "switch_unconfirmed" // a command is not confirmed by feedback
+	WarnSupplyStuck = "supply_stuck"       // the contactor was told to open and is still closed: weld or bypass
+)
+
+// Warning is something the householder should know of.
+type Warning struct {
+	Code  string    `json:"code"`
+	ID    string    `json:"id"`
+	Since time.Time `json:"since"`
+	Want  bool      `json:"want"` // the state that was commanded
+}
+
+// Verdict is the outcome of a step.
+type Verdict struct {
+	Commands []Command // offs first, the supply's close last; in order to be sent
+	Held     []Hold
+	Warnings []Warning // standing ones, on every step until cleared
+	Next     time.Time // step again at this time at the latest; zero: only when something changes
+}
+
+// GuardState is what a guard must remember.  It is stored as JSON, and must be
+// stored before its commands are sent: minimum times count across a restart.
+type GuardState struct {
+	Units   []UnitState `json:"units"` // sorted by id
+	LastOn  time.Time   `json:"last_on,omitzero"`
+	NextOn  time.Time   `json:"next_on,omitzero"` // no start before this
+	Drawn   uint64      `json:"drawn,omitempty"`  // random numbers drawn so far
+	LastNow time.Time   `json:"last_now,omitzero"`
+}
+
+// UnitState is the guard's memory of one switch.
+type UnitState struct {
+	ID        string      `json:"id"`
+	On        bool        `json:"on"`                   // believed state: observed where known, else commanded
+	Since     time.Time   `json:"since,omitzero"`       // since when
+	Commanded bool        `json:"commanded,omitempty"`  // a command was ever sent
+	Target    bool        `json:"target,omitempty"`     // the last state commanded
+	SentAt    time.Time   `json:"sent_at,omitzero"`     // when it was last sent
+	FirstSent time.Time   `json:"first_sent,omitzero"`  // when it was first sent
+	Attempts  int         `json:"attempts,omitempty"`   // sends without confirmation
+	Confirmed bool        `json:"confirmed,omitempty"`  // feedback agreed with Target
+	NotBefore time.Time   `json:"not_before,omitzero"`  // no start before this (spread after an outage)
+	Day       time.Time   `json:"day,omitzero"`         // local midnight that Starts counts from
+	Starts    int         `json:"starts,omitempty"`     // starts in that local day
+	Hour      []time.Time `json:"hour,omitempty"`       // starts in the last hour
+	Power     units.Power `json:"power,omitempty"`      // last measured
+	HasPower  bool        `json:"has_power,omitempty"`  //
+	SeenAt    time.Time   `json:"seen_at,omitzero"`     // last feedback taken in
+	SeenOn    bool        `json:"seen_on,omitempty"`    // what it said
+	SeenKnown bool        `json:"seen_known,omitempty"` // and whether it is still known
+}
+
+// Guard decides which switch commands may be sent now.
+type Guard struct {
+	config GuardConfig
+	loads  []Load // sorted by id
+	zone   *time.Location
+}
