@@ -1,0 +1,121 @@
+package forecast
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// keepDays bounds the history: two years let a season be met again.
+const keepDays = 800
+
+// history is the observed load on the UTC slot grid.  A missing slot is NaN.
+type history struct {
+	step  int64     // seconds
+	first int64     // number of v[0] on the grid: Unix seconds / step
+	v     []float32 // kWh
+}
+
+func (h *history) len() int { return len(h.v) }
+
+// end is the grid number after the last slot.
+func (h *history) end() int64 { return h.first + int64(len(h.v)) }
+
+// at is the value of a grid slot, NaN where there is none.
+func (h *history) at(n int64) float64 {
+	if n < h.first || n >= h.end() {
+		return math.NaN()
+	}
+	return float64(h.v[n-h.first])
+}
+
+// set stores a value and tells how many of the oldest slots were dropped.
+// Slots older than the kept span are ignored.
+func (h *history) set(n int64, kwh float64) (dropped int) {
+	most := int64(keepDays) * 86400 / h.step
+	switch {
+	case len(h.v) == 0 || n >= h.end()+most:
+		dropped = len(h.v)
+		h.first, h.v = n, h.v[:0]
+	case n < h.first:
+		if h.end()-n > most {
+			return 0
+		}
+		grown := make([]float32, h.end()-n)
+		pad := int(h.first - n)
+		for i := range pad {
+			grown[i] = missing()
+		}
+		copy(grown[pad:], h.v)
+		h.first, h.v = n, grown
+	}
+	for h.end() <= n {
+		h.v = append(h.v, missing())
+	}
+	h.v[n-h.first] = float32(kwh)
+	// Dropping a month at a time keeps an update's cost flat.
+	if slack := int64(30) * 86400 / h.step; int64(len(h.v)) > most+slack {
+		dropped = len(h.v) - int(most)
+		h.v = append(h.v[:0], h.v[dropped:]...)
+		h.first += int64(dropped)
+	}
+	return dropped
+}
+
+// slotNumber is the grid number of a slot start, an error where the start is
+// off the grid.
+func slotNumber(t time.Time, step time.Duration) (int64, error) {
+	s := int64(step / time.Second)
+	if t.Nanosecond() != 0 || floorMod(t.Unix(), s) != 0 {
+		return 0, fmt.Errorf("slot start %s, step %v: %w", t.UTC().Format(time.RFC3339Nano), step, ErrSlot)
+	}
+	return floorDiv(t.Unix(), s), nil
+}
+
+// missing marks a missing slot.
+func missing() float32 { return float32(math.NaN()) }
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b != 0 && (a < 0) != (b < 0) {
+		q--
+	}
+	return q
+}
+
+func floorMod(a, b int64) int64 { return a - b*floorDiv(a, b) }
+
+// calendar turns UTC seconds into local days and seconds of the day.
+type calendar struct {
+	zone     *time.Location
+	from, to int64 // seconds for which offset holds
+	offset   int64
+}
+
+func (c *calendar) local(unix int64) (dayNumber, secondOfDay int64) {
+	if unix < c.from || unix >= c.to {
+		t := time.Unix(unix, 0).In(c.zone)
+		_, off := t.Zone()
+		c.offset = int64(off)
+		start, end := t.ZoneBounds()
+		c.from, c.to = math.MinInt64, math.MaxInt64
+		if !start.IsZero() {
+			c.from = start.Unix()
+		}
+		if !end.IsZero() {
+			c.to = end.Unix()
+		}
+	}
+	l := unix + c.offset
+	d := floorDiv(l, 86400)
+	return d, l - d*86400
+}
+
+// weekday is 0 for Monday to 6 for Sunday of a day number since 1970-01-01,
+// which was a Thursday.
+func weekday(dayNumber int64) int { return int(floorMod(dayNumber+3, 7)) }
+
+// date is the civil date of a day number.
+func date(dayNumber int64) (int, time.Month, int) {
+	return time.Unix(dayNumber*86400, 0).UTC().Date()
+}

@@ -1,0 +1,73 @@
+package forecast
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Options say what the forecaster must know of the site.
+type Options struct {
+	// Zone is the site's local time, which habits follow; nil is UTC.
+	Zone *time.Location
+	// Step is the length of an observed and of a forecast slot: whole minutes
+	// from 1 to 60 that divide a day.  Zero is 30 minutes.
+	Step time.Duration
+	// Holiday tells whether a local date is a public holiday; nil is none.
+	Holiday func(year int, month time.Month, day int) bool
+	// PriorPerDay is the consumption expected of such a site, used until its
+	// own data outweigh it.  Zero is 8 kWh a day.
+	PriorPerDay units.Energy
+	// Seed makes what is drawn at random while fitting reproducible.
+	Seed uint64
+}
+
+// Errors a caller can tell apart with errors.Is.
+var (
+	// ErrStep is a slot length that is not whole minutes, 1 to 60, dividing a day.
+	ErrStep = errors.New("slot length must be 1 to 60 whole minutes and divide a day")
+	// ErrSlot is an observation whose slot is not one of the forecaster's grid.
+	ErrSlot = errors.New("slot is not on the forecaster's grid")
+	// ErrState is a saved state that does not fit the options or is damaged.
+	ErrState = errors.New("saved forecaster state cannot be used")
+)
+
+const day = 24 * time.Hour
+
+func (o *Options) fill() error {
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	if o.Step == 0 {
+		o.Step = 30 * time.Minute
+	}
+	if o.Step < time.Minute || o.Step > time.Hour || o.Step%time.Minute != 0 || day%o.Step != 0 {
+		return fmt.Errorf("forecast step %v: %w", o.Step, ErrStep)
+	}
+	if o.PriorPerDay <= 0 {
+		o.PriorPerDay = 8 * units.KilowattHour
+	}
+	return nil
+}
+
+// Quality says how far an observation can be trusted.
+type Quality uint8
+
+const (
+	// Measured is read from the meter over the whole slot.
+	Measured Quality = iota
+	// Estimated is spread over a gap from the registers on both sides.  Its
+	// slots are not learned from: an even spread is nobody's habit.
+	Estimated
+	// Missing is a slot without a reading; Energy is ignored.
+	Missing
+)
+
+// Observation is the base load of one finished slot.
+type Observation struct {
+	Slot    units.Slot
+	Energy  units.Energy // what the planned loads did not use; negative is export
+	Quality Quality
+}

@@ -1,0 +1,102 @@
+package forecast
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// Credit is what there is to spend and what spends it.
+type Credit struct {
+	// Balance is the credit left, in whatever unit Cost answers in.
+	Balance float64
+	// Cost is what kwh used in a slot cost when the path used cumulative kWh
+	// before it (for block tariffs), in units of Balance, standing charge of
+	// the slot included.  Nil is credit counted in kWh.
+	Cost func(slot int, cumulative, kwh float64) float64
+	// Planned is the energy of the planned loads by slot, in kWh; slots beyond
+	// its end have none.
+	Planned []float64
+}
+
+// RunOut is the distribution of the time until the credit is used up.
+// Quantiles are from the start of the scenarios' first slot and never greater
+// than Horizon; one equal to Horizon means not within it.
+type RunOut struct {
+	Q10, Q50, Q90 time.Duration
+	Horizon       time.Duration
+	// Within is the share of paths that use the credit up within Horizon.
+	Within float64
+}
+
+// RunOut follows each path until the credit is gone.  Inside a slot spending
+// is taken as even.  Credit of zero or less runs out at once.
+func (s Scenarios) RunOut(c Credit) RunOut {
+	var out RunOut
+	if len(s.Paths) == 0 {
+		return out
+	}
+	times := make([]float64, len(s.Paths)) // in slots
+	ended := 0
+	for i, p := range s.Paths {
+		times[i] = c.slotsUntilSpent(p)
+		if !math.IsInf(times[i], 1) {
+			ended++
+		}
+	}
+	slices.Sort(times)
+	out.Horizon = time.Duration(len(s.Paths[0])) * s.Step
+	out.Within = float64(ended) / float64(len(times))
+	quantile := func(q float64) time.Duration {
+		x := sortedQuantile(times, q)
+		if math.IsInf(x, 1) || math.IsNaN(x) {
+			return out.Horizon
+		}
+		return min(out.Horizon, time.Duration(x*float64(s.Step)))
+	}
+	out.Q10, out.Q50, out.Q90 = quantile(0.1), quantile(0.5), quantile(0.9)
+	return out
+}
+
+// slotsUntilSpent is +Inf where the path does not use the credit up.
+func (c Credit) slotsUntilSpent(path []float64) float64 {
+	left := c.Balance
+	if left <= 0 {
+		return 0
+	}
+	used := 0.0
+	for i, kwh := range path {
+		if i < len(c.Planned) {
+			kwh += c.Planned[i]
+		}
+		cost := kwh
+		if c.Cost != nil {
+			cost = c.Cost(i, used, kwh)
+		}
+		if cost >= left {
+			return float64(i) + left/cost
+		}
+		left -= cost
+		used += kwh
+	}
+	return math.Inf(1)
+}
+
+// sortedQuantile interpolates between order statistics (Hazen's rule).
+func sortedQuantile(v []float64, q float64) float64 {
+	x := q*float64(len(v)) - 0.5
+	lo := int(math.Floor(x))
+	if lo < 0 {
+		return v[0]
+	}
+	if lo+1 >= len(v) {
+		return v[len(v)-1]
+	}
+	if math.IsInf(v[lo+1], 1) {
+		if x-float64(lo) < 0.5 {
+			return v[lo]
+		}
+		return v[lo+1]
+	}
+	return v[lo] + (v[lo+1]-v[lo])*(x-float64(lo))
+}

@@ -1,0 +1,68 @@
+package forecast
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+)
+
+// State is all a Forecaster must save to answer after a restart what it would
+// have answered without one.  It round-trips through encoding/json.
+type State struct {
+	Version     int    `json:"version"`
+	StepSeconds int64  `json:"step_seconds"`
+	FirstSlot   int64  `json:"first_slot"` // Unix seconds / step of the first kept slot
+	Load        []byte `json:"load"`       // kWh a slot, IEEE 754 single, little endian, NaN is missing
+}
+
+const stateVersion = 1
+
+// State is a copy; it does not change with later updates.
+func (f *Forecaster) State() State {
+	return State{
+		Version: stateVersion, StepSeconds: f.hist.step, FirstSlot: f.hist.first,
+		Load: packFloats(f.hist.v),
+	}
+}
+
+// Restore builds a Forecaster that continues from a saved state.  The error is
+// ErrState where the state is of another slot length or version, or damaged;
+// the caller then rebuilds from its stored intervals with New and Update.
+func Restore(o Options, s State) (*Forecaster, error) {
+	f, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case s.Version != stateVersion:
+		return nil, fmt.Errorf("version %d, want %d: %w", s.Version, stateVersion, ErrState)
+	case s.StepSeconds != f.hist.step:
+		return nil, fmt.Errorf("slots of %v, want %v: %w", time.Duration(s.StepSeconds)*time.Second, f.opt.Step, ErrState)
+	case len(s.Load)%4 != 0 || int64(len(s.Load)/4) > (keepDays+31)*86400/f.hist.step:
+		return nil, fmt.Errorf("load of %d bytes: %w", len(s.Load), ErrState)
+	}
+	f.hist.first, f.hist.v = s.FirstSlot, unpackFloats(s.Load)
+	for i, x := range f.hist.v {
+		if math.IsInf(float64(x), 0) {
+			return nil, fmt.Errorf("slot %d is infinite: %w", i, ErrState)
+		}
+	}
+	return f, nil
+}
+
+func packFloats(v []float32) []byte {
+	b := make([]byte, 0, 4*len(v))
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	return b
+}
+
+func unpackFloats(b []byte) []float32 {
+	v := make([]float32, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return v
+}
