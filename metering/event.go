@@ -1,0 +1,56 @@
+package metering
+
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// EventKind is a stable name of something that happened at the meter.
+type EventKind string
+
+// Events of the registers.
+const (
+	// RegisterBackwards: a register is lower than it was.  Some meters can be
+	// reset by anyone on the bus, so this is a sign of tampering.
+	RegisterBackwards EventKind = "register_backwards"
+	// RegisterJump: a register went further than the supply could carry.
+	RegisterJump EventKind = "register_jump"
+	// RegisterRebased: the register stayed where it had gone by a jump or
+	// backwards; counting goes on from there and the difference is not charged.
+	RegisterRebased EventKind = "register_rebased"
+	// RegisterRecovered: the register came back to where it was; the odd
+	// reading was a fault of reading and nothing was lost.
+	RegisterRecovered EventKind = "register_recovered"
+	// RegisterWrapped: the register passed its greatest value and began again.
+	RegisterWrapped EventKind = "register_wrapped"
+	// MeterReplaced: the meter tells another identity than before.
+	MeterReplaced EventKind = "meter_replaced"
+	// MeterGap: the meter was not read for longer than Limits.MaxGap.
+	MeterGap EventKind = "meter_gap"
+	// ClockBack: a sample is older than the one before it.
+	ClockBack EventKind = "clock_back"
+)
+
+// Event is something that happened at the meter and that a person may want to
+// know.  The values that do not apply to its kind are zero.
+type Event struct {
+	Kind  EventKind `json:"kind"`
+	Start time.Time `json:"start"`
+	// Duration is zero for what happens at one instant, and for what has only
+	// begun (Open).
+	Duration time.Duration `json:"duration,omitempty"`
+	Open     bool          `json:"open,omitempty"`  // it has begun and still lasts
+	Phase    int           `json:"phase,omitempty"` // 1 to 3; 0 is all or none in particular
+
+	Before units.Energy `json:"before,omitempty"` // the register before, for register events
+	After  units.Energy `json:"after,omitempty"`  // the register after
+	Energy units.Energy `json:"energy,omitempty"` // energy that passed meanwhile
+
+	Voltage units.Voltage `json:"voltage,omitempty"` // the extreme
+	Current units.Current `json:"current,omitempty"` // the extreme
+	Power   units.Power   `json:"power,omitempty"`   // the extreme
+
+	Device string `json:"device,omitempty"` // the new identity, for MeterReplaced
+	Export bool   `json:"export,omitempty"` // it is the export register, for register events
+}

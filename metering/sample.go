@@ -1,0 +1,111 @@
+package metering
+
+import (
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Fields tells which of a Sample's values the meter gave.
+type Fields uint16
+
+// The values a Sample may hold.
+const (
+	HasImport Fields = 1 << iota
+	HasExport
+	HasPower
+	HasVoltage
+	HasCurrent
+	HasFrequency
+	HasPhases
+	HasReactive
+	HasApparent
+	HasCover   // CoverOpen is meaningful
+	HasMagnet  // MagnetNear is meaningful
+	HasNeutral // NeutralCurrent is meaningful
+)
+
+// Quality says how far a value can be trusted.  Zero is measured.
+type Quality uint16
+
+// The reasons why a value is less than measured.
+const (
+	// Estimated: the energy was counted by the meter but its place in time is
+	// spread evenly over a silence.
+	Estimated Quality = 1 << iota
+	// Gap: part of the time is not covered by any measurement and not charged.
+	Gap
+	// ClockChanged: the wall clock went back within it.
+	ClockChanged
+	// Lost: the driver knows that samples, frames or pulses were lost.
+	Lost
+	// DeviceChanged: the meter was replaced within it.
+	DeviceChanged
+	// Suspect: a register moved in a way that cannot be consumption.
+	Suspect
+)
+
+var qualityNames = [...]string{"estimated", "gap", "clock_changed", "lost", "device_changed", "suspect"}
+
+// String is "measured", or the reasons joined by "+".
+func (q Quality) String() string {
+	if q == 0 {
+		return "measured"
+	}
+	var parts []string
+	for i, n := range qualityNames {
+		if q&(1<<i) != 0 {
+			parts = append(parts, n)
+		}
+	}
+	return strings.Join(parts, "+")
+}
+
+// Phase is one line conductor as the meter sees it.  Has says which are given
+// (HasVoltage, HasCurrent, HasPower, HasReactive, HasApparent).
+type Phase struct {
+	Has      Fields        `json:"has"`
+	Voltage  units.Voltage `json:"voltage,omitempty"` // line to neutral
+	Current  units.Current `json:"current,omitempty"`
+	Power    units.Power   `json:"power,omitempty"`    // active, positive is import
+	Reactive int64         `json:"reactive,omitempty"` // mvar, positive is inductive
+	Apparent int64         `json:"apparent,omitempty"` // mVA
+}
+
+// Sample is one reading of a meter.
+type Sample struct {
+	At  time.Time `json:"at"`  // UTC, when it was read
+	Has Fields    `json:"has"` // which of the values below the meter gave
+
+	Import units.Energy `json:"import,omitempty"` // cumulative register, as the meter shows it
+	Export units.Energy `json:"export,omitempty"` // cumulative register, as the meter shows it
+
+	// Step is the resolution of the registers at their present value, zero
+	// where it is not known: 1 Wh for most meters, 0.98 Wh for a float32 above
+	// 8 MWh.  A register may run one step ahead of the truth.
+	Step units.Energy `json:"step,omitempty"`
+	// Wrap is the value at which the registers begin again at zero, zero where
+	// they do not or it is not known.
+	Wrap units.Energy `json:"wrap,omitempty"`
+
+	Power          units.Power     `json:"power,omitempty"`    // active, positive is import
+	Reactive       int64           `json:"reactive,omitempty"` // mvar, positive is inductive
+	Apparent       int64           `json:"apparent,omitempty"` // mVA
+	Voltage        units.Voltage   `json:"voltage,omitempty"`  // mean of the phases, line to neutral
+	Current        units.Current   `json:"current,omitempty"`  // sum of the phases
+	Frequency      units.Frequency `json:"frequency,omitempty"`
+	NeutralCurrent units.Current   `json:"neutral_current,omitempty"`
+	Phases         []Phase         `json:"phases,omitempty"`
+
+	CoverOpen  bool `json:"cover_open,omitempty"`  // the cover or terminal contact says open
+	MagnetNear bool `json:"magnet_near,omitempty"` // the magnetic contact says a magnet is near
+
+	// Device is the meter's serial number or identity where it tells one; a
+	// change of it means that the meter was replaced.
+	Device  string  `json:"device,omitempty"`
+	Quality Quality `json:"quality,omitempty"`
+}
+
+// Gives tells whether the sample has all of f.
+func (s Sample) Gives(f Fields) bool { return s.Has&f == f }
