@@ -1,0 +1,279 @@
+package optimizer
+
+import (
+	"context"
+	"math"
+	"sort"
+)
+
+// search is the state of one Solve.
+type search struct {
+	ctx  context.Context
+	p    *Problem
+	opt  Options
+	h    float64
+	work int64
+	best *Plan
+}
+
+func newSearch(ctx context.Context, p *Problem, opt Options) *search {
+	return &search{ctx: ctx, p: p, opt: opt, h: p.Hours()}
+}
+
+// greedy plans by price order: each load in turn goes where it is cheapest
+// beside those already placed, the least flexible first.  Where the credit
+// does not last, everything is tried again with imports made dearer.
+func (s *search) greedy() {
+	for _, mu := range []float64{0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 51.2, 204.8, 1e4, 1e6} {
+		plan := s.place(mu)
+		e, bad := evaluate(s.p, plan)
+		s.work += int64(s.p.N * len(s.p.Loads))
+		if s.best == nil || !hasHard(bad) || mu == 1e6 {
+			fill(plan, e)
+			if s.best == nil || better(plan, s.best) {
+				s.best = plan
+			}
+		}
+		if !hasHard(bad) {
+			return
+		}
+	}
+}
+
+func hasHard(bad []Violation) bool {
+	for _, v := range bad {
+		if v.Kind == ShortCredit || v.Kind == ShortReserve {
+			return true
+		}
+	}
+	return false
+}
+
+// better tells whether plan a is to be preferred: fewer hard rules broken, by
+// less, then cost.
+func better(a, b *Plan) bool {
+	x, y := hardAmount(a), hardAmount(b)
+	if math.Abs(x-y) > moneyTol {
+		return x < y
+	}
+	return a.Cost < b.Cost
+}
+
+func hardAmount(p *Plan) float64 {
+	var sum float64
+	for _, s := range p.Shortfalls {
+		if s.Kind.Hard() {
+			sum += s.Amount
+		}
+	}
+	return sum
+}
+
+// fill writes an evaluation into its plan.
+func fill(plan *Plan, e *evaluation) {
+	plan.Parts, plan.Cost = e.parts, e.expected
+	plan.ImportKW, plan.Balance, plan.Shortfalls = e.importKW, e.balance, e.shortfalls
+}
+
+func (s *search) finish() *Plan {
+	plan := s.best
+	plan.Work = s.work
+	plan.Stopped = StopExhausted
+	for i := range s.p.Loads {
+		l := &s.p.Loads[i]
+		lp := plan.Loads[l.ID]
+		lp.Reason = &Reason{Start: -1, EarlierSlot: -1}
+		if r := spans(lp.KW); len(r) > 0 {
+			lp.Reason.Start = r[0].from
+			lp.Reason.Text = "the cheapest slots its window leaves"
+		}
+		plan.Loads[l.ID] = lp
+	}
+	// Nothing costs less than serving nothing and paying no penalty.
+	var fixed, export float64
+	for _, f := range s.p.FixedCharges {
+		fixed += f.Amount
+	}
+	for t := range s.p.N {
+		export += s.p.ExportLimitKW * s.h * at(s.p.ExportPrice, t)
+	}
+	plan.LowerBound = min(plan.Cost, fixed-export)
+	plan.Gap = (plan.Cost - plan.LowerBound) / max(1e-9, math.Abs(plan.Cost))
+	return plan
+}
+
+// place builds one plan with imports costing 1+mu times their price.
+func (s *search) place(mu float64) *Plan {
+	p, n := s.p, s.p.N
+	plan := &Plan{Format: PlanFormat, Instance: p.Name, Loads: make(map[string]LoadPlan, len(p.Loads)), PVUsedKW: make([]float64, n), ShedKW: make([]float64, n)}
+	net := make([]float64, n)
+	limit := make([]float64, n)
+	for t := range n {
+		limit[t] = math.Inf(1)
+		if p.SiteLimitKW != nil {
+			limit[t] = max(0, p.SiteLimitKW[t])
+		}
+		net[t] = p.BaseKW[t] - at(p.PVKW, t)
+	}
+	if b := p.Battery; b != nil {
+		plan.BatteryKW = s.recharge(net, limit)
+		for t, x := range plan.BatteryKW {
+			net[t] += x
+		}
+	}
+	for i := range p.Loads {
+		plan.Loads[p.Loads[i].ID] = LoadPlan{KW: make([]float64, n)}
+	}
+	steps := blockMarginals(p, net)
+	cost := func(t int, kw float64) float64 {
+		x, y := net[t], net[t]+kw
+		if y > limit[t]+1e-9 && kw > 0 {
+			return math.Inf(1)
+		}
+		return s.h * ((1+mu)*(p.ImportPrice[t]+steps[t])*(max(y, 0)-max(x, 0)) + at(p.ExportPrice, t)*(min(y, 0)-min(x, 0)))
+	}
+	order := make([]int, len(p.Loads))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return s.slack(order[a]) < s.slack(order[b]) })
+	for _, i := range order {
+		l := &p.Loads[i]
+		free := s.room(plan, l)
+		c := func(t int, kw float64) float64 {
+			if kw > free(t)+1e-9 {
+				return math.Inf(1)
+			}
+			return cost(t, kw)
+		}
+		kw := scheduleOne(p, l, c)
+		for t, x := range kw {
+			net[t] += x
+		}
+		plan.Loads[l.ID] = LoadPlan{KW: kw}
+	}
+	for t := range n {
+		pv := at(p.PVKW, t)
+		if under := -p.ExportLimitKW - net[t]; under > 0 { // leave sun unused
+			pv -= min(pv, under)
+			net[t] += at(p.PVKW, t) - pv
+		}
+		plan.PVUsedKW[t] = pv
+		if over := net[t] - limit[t]; over > 0 {
+			plan.ShedKW[t] = min(over, p.BaseKW[t])
+		}
+	}
+	if mu >= 1e6 {
+		s.shedForCredit(plan)
+	}
+	return plan
+}
+
+// shedForCredit sheds base consumption, the last slots first, until the credit
+// lasts.
+func (s *search) shedForCredit(plan *Plan) {
+	for t := s.p.N - 1; t >= 0; t-- {
+		e, bad := evaluate(s.p, plan)
+		if !hasHard(bad) {
+			return
+		}
+		if e.importKW[t] > 0 {
+			plan.ShedKW[t] += min(e.importKW[t], s.p.BaseKW[t]-plan.ShedKW[t])
+		}
+	}
+}
+
+// room is what shared circuits and exclusions leave for a load.
+func (s *search) room(plan *Plan, l *Load) func(t int) float64 {
+	has := func(ids []string) bool {
+		for _, id := range ids {
+			if id == l.ID {
+				return true
+			}
+		}
+		return false
+	}
+	free := make([]float64, s.p.N)
+	for t := range free {
+		free[t] = math.Inf(1)
+		for _, g := range s.p.Exclusions {
+			if !has(g) {
+				continue
+			}
+			for _, id := range g {
+				if id != l.ID && plan.Loads[id].KW[t] > onFrom {
+					free[t] = 0
+				}
+			}
+		}
+		for _, c := range s.p.Circuits {
+			if !has(c.Loads) {
+				continue
+			}
+			left := c.LimitKW
+			for _, id := range c.Loads {
+				if id != l.ID {
+					left -= plan.Loads[id].KW[t]
+				}
+			}
+			free[t] = min(free[t], max(0, left))
+		}
+	}
+	return func(t int) float64 { return free[t] }
+}
+
+// slack orders loads: committed and narrow ones are placed first.
+func (s *search) slack(i int) float64 {
+	l := &s.p.Loads[i]
+	switch {
+	case l.Cycle != nil:
+		if l.Cycle.Running {
+			return -1
+		}
+		return float64(l.Cycle.LatestFinish - l.Cycle.Earliest - len(l.Cycle.ProfileKW))
+	case l.OnOff != nil:
+		return float64(l.OnOff.To - l.OnOff.From - l.OnOff.need())
+	case l.Variable != nil:
+		return float64(l.Variable.To-l.Variable.From) - l.Variable.need()/max(1e-9, l.Variable.MaxKW*s.h)
+	}
+	return float64(s.p.N)
+}
+
+// recharge charges the battery to its final level in the cheapest slots.
+func (s *search) recharge(net, limit []float64) []float64 {
+	b, p := s.p.Battery, s.p
+	out := make([]float64, p.N)
+	missing := max(b.SoCEnd-b.SoC0, b.SoCMin-b.SoC0)
+	order := make([]int, p.N)
+	for t := range order {
+		order[t] = t
+	}
+	sort.SliceStable(order, func(i, j int) bool { return p.ImportPrice[order[i]] < p.ImportPrice[order[j]] })
+	for _, t := range order {
+		if missing <= 0 {
+			break
+		}
+		x := min(b.MaxChargeKW, missing/(b.EffC*s.h), max(0, limit[t]-net[t]))
+		out[t] = x
+		missing -= x * b.EffC * s.h
+	}
+	return out
+}
+
+// blockMarginals is the adder each slot would pay if consumption were as
+// forecast.
+func blockMarginals(p *Problem, net []float64) []float64 {
+	out := make([]float64, p.N)
+	for _, b := range p.Blocks {
+		have := b.MTD
+		for t := b.From; t < b.To; t++ {
+			have += max(0, net[t]) * p.Hours()
+			for _, st := range b.Steps {
+				if out[t] = st.Adder; st.UpTo == nil || have < *st.UpTo {
+					break
+				}
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,81 @@
+package optimizer
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// Options say how long and how hard Solve searches.  The zero value is fit
+// for use.
+type Options struct {
+	// Gap ends the search once the plan is proven to cost no more than this
+	// share above the optimum; 0 stands for DefaultGap.
+	Gap float64
+	// WorkLimit ends the search after about this many units of work; 0 means
+	// DefaultWorkLimit.  A unit is some tens of nanoseconds on a desktop, but
+	// counted, not timed: with only this limit binding the same input gives
+	// the same plan everywhere.
+	WorkLimit int64
+	// Seed settles ties between equally good plans, so that the sites of one
+	// street do not all start in the same slot.
+	Seed uint64
+	// Previous is the plan in force, given for the slots of this Problem:
+	// shift it with Plan.Shift after a slot has gone by.  The search starts
+	// from it, and it is kept unless a new plan is better by Margin.
+	Previous *Plan
+	// Margin is the money by which a new plan must be better than Previous to
+	// replace it.
+	Margin float64
+	// Elapsed, where set, tells the time since some fixed instant; the search
+	// uses it with TimeLimit in place of a clock of its own.
+	Elapsed   func() time.Duration
+	TimeLimit time.Duration // since Elapsed's value on entry; 0: none
+}
+
+// Defaults of Options.
+const (
+	DefaultGap       = 1e-4
+	DefaultWorkLimit = 100_000_000
+)
+
+// Solve plans.  It always answers, with the best plan found by the time ctx
+// ends or a limit is reached, and it answers within milliseconds after.  A
+// Problem whose Check finds faults gets a plan in which nothing runs and the
+// faults are the shortfalls.
+func Solve(ctx context.Context, p *Problem, opt Options) *Plan {
+	if faults := p.Check(); len(faults) > 0 {
+		plan := &Plan{Format: PlanFormat, Instance: p.Name, Loads: map[string]LoadPlan{}, LowerBound: math.Inf(-1)}
+		for _, f := range faults {
+			plan.Shortfalls = append(plan.Shortfalls, Shortfall{Kind: BadForm, Reason: f.String()})
+		}
+		plan.LowerBound = 0
+		return plan
+	}
+	s := newSearch(ctx, p, opt)
+	s.greedy()
+	return s.finish()
+}
+
+// Shift is the plan as seen k slots later: the first k slots are dropped and
+// the last is followed by k slots in which nothing runs.
+func (plan *Plan) Shift(k int) *Plan {
+	move := func(xs []float64) []float64 {
+		if xs == nil {
+			return nil
+		}
+		out := make([]float64, len(xs))
+		if k < len(xs) {
+			copy(out, xs[k:])
+		}
+		return out
+	}
+	next := &Plan{Format: plan.Format, Instance: plan.Instance, Loads: make(map[string]LoadPlan, len(plan.Loads))}
+	for id, l := range plan.Loads {
+		next.Loads[id] = LoadPlan{KW: move(l.KW)}
+	}
+	next.BatteryKW = move(plan.BatteryKW)
+	next.PVUsedKW = move(plan.PVUsedKW)
+	next.ShedKW = move(plan.ShedKW)
+	return next
+}
