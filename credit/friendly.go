@@ -1,0 +1,141 @@
+package credit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// FriendlyDocument is the non-disconnection calendar: hours in which a supply
+// that had credit when they began is not cut for want of credit.  What is used
+// then is owed.
+type FriendlyDocument struct {
+	Windows     []FriendlyWindow `yaml:"windows"`
+	SpecialDays []string         `yaml:"special_days"` // 2026-12-25: friendly the whole local day
+}
+
+// FriendlyWindow is a stretch of hours that begins on each of some weekdays.
+type FriendlyWindow struct {
+	Days []string  `yaml:"days"` // mon tue wed thu fri sat sun: the days it begins on
+	From TimeOfDay `yaml:"from"`
+	To   TimeOfDay `yaml:"to"` // at or before from: on the next day
+}
+
+// TimeOfDay is minutes after local midnight, 0 to 1440.
+type TimeOfDay int
+
+// SetText reads "16:00".
+func (t *TimeOfDay) SetText(s string) error {
+	var h, m int
+	if n, err := fmt.Sscanf(s, "%d:%d", &h, &m); n != 2 || err != nil || len(s) != 5 || s[2] != ':' || h < 0 || m < 0 || m > 59 || h*60+m > 1440 {
+		return fmt.Errorf("%q is not a time of day; write hours and minutes, 00:00 to 24:00", s)
+	}
+	*t = TimeOfDay(h*60 + m)
+	return nil
+}
+
+// String is the time as SetText reads it.
+func (t TimeOfDay) String() string { return fmt.Sprintf("%02d:%02d", t/60, t%60) }
+
+// weekdays in the order of time.Weekday.
+func weekdays() []string { return []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} }
+
+// Check names everything wrong with the calendar.
+func (d FriendlyDocument) Check() fault.List {
+	var l fault.List
+	for i, w := range d.Windows {
+		path := fmt.Sprintf("windows[%d]", i)
+		if len(w.Days) == 0 {
+			l.Add(path+".days", "list the weekdays it begins on, e.g. [mon, tue]", "it has no days")
+		}
+		for j, day := range w.Days {
+			if !slices.Contains(weekdays(), strings.ToLower(day)) {
+				l.Add(fmt.Sprintf("%s.days[%d]", path, j), "write mon, tue, wed, thu, fri, sat or sun", "%q is not a weekday", day)
+			}
+		}
+		if w.From < 0 || w.From > 1440 {
+			l.Add(path+".from", "write 00:00 to 24:00", "%d is not a time of day", w.From)
+		}
+		if w.To < 0 || w.To > 1440 {
+			l.Add(path+".to", "write 00:00 to 24:00", "%d is not a time of day", w.To)
+		}
+	}
+	for i, s := range d.SpecialDays {
+		if _, err := time.Parse(time.DateOnly, s); err != nil {
+			l.Add(fmt.Sprintf("special_days[%d]", i), "write year-month-day, e.g. 2026-12-25", "%q is not a date", s)
+		}
+	}
+	return l
+}
+
+// calendar answers when it is friendly.
+type calendar struct {
+	doc FriendlyDocument
+	loc *time.Location
+}
+
+// at tells whether t is in friendly hours, and when the stretch ends.  Windows
+// that touch or overlap are one stretch: a weekend is not two days with a
+// chance to cut between them.
+func (c calendar) at(t time.Time) (until time.Time, friendly bool) {
+	until = t
+	for range 64 { // as many joined windows as two months hold; a calendar without a gap need not be followed for ever
+		next := c.covers(until)
+		if !next.After(until) {
+			break
+		}
+		until = next
+	}
+	return until, until.After(t)
+}
+
+// covers is the latest end of a window that holds t, or t itself.
+func (c calendar) covers(t time.Time) time.Time {
+	end := t
+	y, m, d := t.In(c.loc).Date()
+	for _, w := range c.doc.Windows {
+		for back := range 2 { // a window may have begun yesterday
+			noon := time.Date(y, m, d-back, 12, 0, 0, 0, c.loc)
+			if !slices.ContainsFunc(w.Days, func(s string) bool { return strings.ToLower(s) == weekdays()[noon.Weekday()] }) {
+				continue
+			}
+			last := 0
+			if w.To <= w.From {
+				last = 1
+			}
+			from, to := c.on(noon, 0, w.From), c.on(noon, last, w.To)
+			if !t.Before(from) && t.Before(to) && to.After(end) {
+				end = to
+			}
+		}
+	}
+	for _, s := range c.doc.SpecialDays {
+		day, err := time.Parse(time.DateOnly, s)
+		if err != nil {
+			continue // Check has said so
+		}
+		sy, sm, sd := day.Date()
+		noon := time.Date(sy, sm, sd, 12, 0, 0, 0, c.loc)
+		from, to := units.LocalMidnight(noon, c.loc), units.NextLocalMidnight(noon, c.loc)
+		if !t.Before(from) && t.Before(to) && to.After(end) {
+			end = to
+		}
+	}
+	return end
+}
+
+// on is a time of day of the local day that is later days after that of noon.
+func (c calendar) on(noon time.Time, later int, at TimeOfDay) time.Time {
+	y, m, d := noon.In(c.loc).Date()
+	if at == 0 || at == 1440 { // midnight may not exist on a day of a clock change
+		if at == 1440 {
+			later++
+		}
+		return units.LocalMidnight(time.Date(y, m, d+later, 12, 0, 0, 0, c.loc), c.loc)
+	}
+	return time.Date(y, m, d+later, int(at)/60, int(at)%60, 0, 0, c.loc).UTC()
+}

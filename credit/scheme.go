@@ -1,0 +1,111 @@
+package credit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Code is the answer to a token, by the names that real meters show.
+type Code string
+
+// The answers.  Only a Guess counts towards the lock-out.
+const (
+	Accept     Code = "accept"
+	Used       Code = "used"        // a true token that was entered before: nothing to worry about
+	Old        Code = "old"         // a true token too old to tell whether it was entered
+	Expired    Code = "key_expired" // issued after the key's last day
+	Overflow   Code = "overflow"    // a true token that would take the account past its greatest balance
+	Function   Code = "function"    // a true token that this meter has no use for
+	KeyType    Code = "key_type"    // a key change that may not be made
+	Default    Code = "ddtk"        // credit under a default key
+	Maker      Code = "mfr"         // a maker's test token of another maker
+	Format     Code = "format"      // not a token at all: length or characters
+	Range      Code = "range"       // digits beyond the scheme's greatest number
+	Invalid    Code = "invalid"     // no token of this meter (schemes without a checksum)
+	CRC        Code = "crc"         // no token of this meter (checksum)
+	Lockout    Code = "lockout"     // not looked at: too many wrong ones before
+	Unreadable Code = "fault"       // the meter's own fault, never the customer's
+)
+
+// Guess tells whether the answer counts as a wrong try.  A slip of the finger
+// that no scheme could take for a token (length) does not, nor does a true
+// token that is of no use now.
+func (c Code) Guess() bool { return c == CRC || c == Invalid || c == Range }
+
+// Effect is what an accepted token does.
+type Effect string
+
+// The effects.
+const (
+	AddCredit   Effect = "add"
+	SetCredit   Effect = "set"
+	ClearCredit Effect = "clear"
+	Unlock      Effect = "unlock"      // paid off: the supply is never cut for credit again
+	Sync        Effect = "sync"        // only the scheme's counter moves
+	PowerLimit  Effect = "power_limit" // Power carries it; 0 lifts it
+	TariffRate  Effect = "tariff"      // Value carries the rate's number
+	KeyChange   Effect = "key_change"  // Value words of Of are in; complete where Value == Of
+	ClearTamper Effect = "clear_tamper"
+	PhaseLimit  Effect = "phase_limit" // Power carries the greatest unbalance
+	SelfTest    Effect = "test"        // Value carries the control field
+)
+
+// Token is a token as its scheme read it.
+type Token struct {
+	Scheme   string       `json:"scheme,omitempty"`
+	Code     Code         `json:"code"`
+	Effect   Effect       `json:"effect,omitempty"`
+	Energy   units.Energy `json:"energy,omitempty"` // credit in energy, or
+	Money    units.Money  `json:"money,omitempty"`  // credit in money: one of the two
+	InMoney  bool         `json:"in_money,omitempty"`
+	Power    units.Power  `json:"power,omitempty"`
+	Value    int64        `json:"value,omitempty"` // the raw number that the token carries
+	Of       int64        `json:"of,omitempty"`
+	Class    int          `json:"class,omitempty"`
+	SubClass int          `json:"subclass,omitempty"`
+	Count    int          `json:"count,omitempty"`  // OpenPAYGO
+	TID      uint32       `json:"tid,omitempty"`    // STS
+	Issued   time.Time    `json:"issued,omitzero"`  // STS
+	Detail   string       `json:"detail,omitempty"` // why, in words, where the code alone does not say
+}
+
+// Scheme reads the tokens of one standard.  It is pure: what it must remember
+// goes out as the next state and comes back with the next token, within the
+// transaction of the token's effect.
+type Scheme interface {
+	// Name is the scheme's key in the account; it never changes.
+	Name() string
+	// Fits tells whether digits, already normalised, have the scheme's shape.
+	Fits(digits string) bool
+	// Read decodes digits.  state is what the scheme answered last, nil for a
+	// new account.  next is state with the token taken note of where the code
+	// is Accept, and state itself otherwise.  An error means that state cannot
+	// be used, never that the token is wrong.
+	Read(state json.RawMessage, digits string, at time.Time) (t Token, next json.RawMessage, err error)
+}
+
+// Normalize strips what people and cameras put between the digits of a token:
+// blanks, dashes, dots, and the label of a QR text such as "token:".
+func Normalize(text string) string {
+	if i := strings.LastIndexAny(text, ":="); i >= 0 {
+		text = text[i+1:]
+	}
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '-', '.', '_', '\t', '\r', '\n', '\u00a0':
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// Fingerprint names a token in the ledger without showing it.
+func Fingerprint(scheme, digits string) string {
+	h := sha256.Sum256([]byte("keeplit token\n" + scheme + "\n" + digits))
+	return hex.EncodeToString(h[:12])
+}

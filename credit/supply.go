@@ -1,0 +1,216 @@
+package credit
+
+import (
+	"fmt"
+	"time"
+)
+
+// Position is the control state of the supply, by the names of the
+// DLMS/COSEM disconnect control object.
+type Position string
+
+// The positions.  The zero value is a meter that has not decided yet; its
+// contactor stays open until it has.
+const (
+	Undecided    Position = ""
+	Connected    Position = "connected"
+	Disconnected Position = "disconnected"
+	Ready        Position = "ready" // nothing is against it; the customer may close it
+)
+
+// Cause is what keeps the supply off.
+type Cause string
+
+// The causes, the most serious first: where several hold, the first is named.
+const (
+	NoCause     Cause = ""
+	ByFault     Cause = "fault"
+	ByTamper    Cause = "tamper"
+	ByUtility   Cause = "utility"
+	ByOverload  Cause = "overload"
+	ByCustomer  Cause = "customer"
+	ForNoCredit Cause = "credit"
+)
+
+// Facts is what the credit rules do not know of themselves about the supply.
+type Facts struct {
+	Fault       bool // the meter or the contactor cannot be trusted with the supply on
+	Tamper      bool // tampering is reported (a token may have to clear it)
+	Utility     bool // the utility ordered it off
+	Overload    bool // the power limit is exceeded, after its allowance
+	Customer    bool // the customer switched it off
+	Confirm     bool // the customer asks, now, to close an armed supply
+	Unbreakable bool // the current is too great for the contactor to break now
+	Doubtful    bool // the clock is not to be trusted: no friendly hours begin
+}
+
+// SupplyState is what the cut-off remembers.
+type SupplyState struct {
+	Position Position  `json:"position,omitempty"`
+	Cause    Cause     `json:"cause,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+	NoCredit bool      `json:"no_credit,omitempty"` // cut for credit and not yet paid enough to come back
+	Friendly time.Time `json:"friendly,omitzero"`   // end of the last stretch of friendly hours entered
+	Covered  bool      `json:"covered,omitempty"`   // there was credit when that stretch began
+}
+
+// Decision is what the supply should be now and why.
+type Decision struct {
+	Close    bool      `json:"close"` // what the contactor should be
+	Position Position  `json:"position"`
+	Cause    Cause     `json:"cause,omitempty"`
+	Why      string    `json:"why"` // in a sentence for the customer
+	Since    time.Time `json:"since,omitzero"`
+	// Protected: there is no credit, but it is friendly hours until Until.
+	Protected bool      `json:"protected,omitempty"`
+	Until     time.Time `json:"until,omitzero"`
+	// Waiting: it should be off, but the current is too great to break now.
+	Waiting bool `json:"waiting,omitempty"`
+}
+
+// Supply decides about the supply.  A change of position or cause is an entry
+// of the ledger, so that it can be seen later why the light went out.
+func (e *Engine) Supply(a Account, at time.Time, f Facts) (Account, []Entry, Decision) {
+	p := e.begin(a, at)
+	p.review()
+	s := p.Account.Supply
+	d := p.decide(&s, f)
+	if s.Position != p.Account.Supply.Position || s.Cause != p.Account.Supply.Cause {
+		s.Since = p.at
+		p.post(Entry{Kind: Supply, Name: string(s.Position), Ref: string(s.Cause), Cause: d.Why})
+	}
+	p.Account.Supply = s
+	d.Position, d.Cause, d.Since = s.Position, s.Cause, s.Since
+	a, entries := p.done()
+	return a, entries, d
+}
+
+// decide moves s and says why.
+func (p *posting) decide(s *SupplyState, f Facts) Decision {
+	var d Decision
+	spent := !p.Unlocked && p.Available() <= p.Floor()
+	until, friendly := p.friendlyNow(s, f, !s.NoCredit && !spent)
+
+	switch {
+	case p.Unlocked || p.restorable():
+		s.NoCredit = false
+	case !spent || s.NoCredit:
+	case friendly && s.Position == Connected:
+		d.Protected, d.Until = true, until
+	case f.Unbreakable && s.Position == Connected:
+		d.Waiting = true
+	default:
+		s.NoCredit = true
+	}
+
+	cause := NoCause
+	switch {
+	case f.Fault:
+		cause = ByFault
+	case f.Tamper:
+		cause = ByTamper
+	case f.Utility:
+		cause = ByUtility
+	case f.Overload:
+		cause = ByOverload
+	case f.Customer:
+		cause = ByCustomer
+	case s.NoCredit:
+		cause = ForNoCredit
+	}
+
+	switch {
+	case cause != NoCause:
+		s.Position, s.Cause = Disconnected, cause
+	case s.Position == Connected:
+		s.Cause = NoCause
+	case s.Position == Disconnected && p.armed(s.Cause) && !f.Confirm:
+		s.Position = Ready // and keeps its cause: it says what the supply was off for
+	case s.Position == Ready && !f.Confirm:
+	default:
+		s.Position, s.Cause = Connected, NoCause
+	}
+	d.Close = s.Position == Connected
+	d.Why = p.why(*s, d)
+	return d
+}
+
+// restorable tells whether there is credit enough to come back after a cut:
+// fresh emergency credit, or more than the restore threshold of one's own.
+func (p *posting) restorable() bool {
+	if p.Emergency.Stage == Taken {
+		return p.Available() > p.Floor()
+	}
+	return p.Available() > p.doc.RestoreAbove
+}
+
+// armed tells whether the supply waits for the customer after this cause.  An
+// overload and a fault end by themselves, and the customer's own switch is
+// already the customer's word; the utility's order never ends in an empty
+// house.
+func (p *posting) armed(c Cause) bool {
+	switch c {
+	case ByUtility, ByTamper:
+		return true
+	case ForNoCredit:
+		return p.doc.Restore == Armed
+	case NoCause, ByFault, ByOverload, ByCustomer:
+	}
+	return false
+}
+
+// friendlyNow tells whether friendly hours hold the supply on, and until when.
+// Whether there was credit is noted once a stretch, when it is first entered;
+// a clock that steps back into it does not ask again.
+func (p *posting) friendlyNow(s *SupplyState, f Facts, credit bool) (time.Time, bool) {
+	until, friendly := p.friendly.at(p.at)
+	if !friendly {
+		return time.Time{}, false
+	}
+	if !until.Equal(s.Friendly) {
+		if f.Doubtful || p.at.Before(p.Latest.Add(-time.Hour)) {
+			return time.Time{}, false // a clock this wrong would make any hour friendly
+		}
+		s.Friendly, s.Covered = until, credit
+	}
+	return until, s.Covered
+}
+
+func (p *posting) why(s SupplyState, d Decision) string {
+	switch s.Position {
+	case Connected:
+		switch {
+		case d.Protected:
+			return "no credit, but it is not cut before " + d.Until.In(p.loc).Format("Mon 15:04") + "; what is used is owed"
+		case d.Waiting:
+			return "no credit; it is cut as soon as the load can be broken"
+		case p.Unlocked:
+			return "on: paid off"
+		case p.Emergency.Stage == Taken && p.Available() <= 0:
+			return "on: emergency credit, " + p.say(p.Left()) + " left"
+		}
+		return "on: credit " + p.say(p.Available())
+	case Ready:
+		return "ready: close it when nothing dangerous is switched on"
+	case Undecided, Disconnected:
+	}
+	switch s.Cause {
+	case ByFault:
+		return "off: a fault; see the warnings"
+	case ByTamper:
+		return "off: tampering was reported; call the operator"
+	case ByUtility:
+		return "off by order of the utility"
+	case ByOverload:
+		return "off: too much power was drawn; it comes back by itself"
+	case ByCustomer:
+		return "off: switched off here"
+	case NoCause, ForNoCredit:
+	}
+	need := p.doc.RestoreAbove - p.Available()
+	why := fmt.Sprintf("off: no credit; top up more than %s", p.say(max(0, need)))
+	if p.Offered(p.Account) {
+		why += ", or take emergency credit"
+	}
+	return why
+}

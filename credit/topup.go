@@ -1,0 +1,283 @@
+package credit
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Result is what became of a token, for the one who entered it.
+type Result struct {
+	Token       Token         `json:"token"`
+	Fingerprint string        `json:"fingerprint,omitempty"` // its name in the ledger
+	Bought      units.Money   `json:"bought,omitempty"`      // what the token was worth, in the account's unit
+	Paid        []Payment     `json:"paid,omitempty"`        // what was taken from it before it became credit
+	Available   units.Money   `json:"available"`             // afterwards
+	Wait        time.Duration `json:"wait,omitempty"`        // until the next token is looked at
+	TriesLeft   int           `json:"tries_left,omitempty"`  // wrong tokens before the next wait
+	Text        string        `json:"text"`                  // what happened, in a sentence
+}
+
+// Payment is a part of a top-up that did not become credit.
+type Payment struct {
+	Name   string      `json:"name"`
+	Amount units.Money `json:"amount"`
+}
+
+// Accepted tells whether the token had its effect now.
+func (r Result) Accepted() bool { return r.Token.Code == Accept }
+
+// TopUp enters a token.  source is the way it came: page, cli, mqtt, keypad,
+// card.  A token has its effect once, however often and by however many ways
+// it is entered: the scheme's memory of it is part of the account.  A wrong
+// token counts towards the one lock-out of all ways; a used one does not.
+func (e *Engine) TopUp(a Account, at time.Time, text, source string) (Account, []Entry, Result) {
+	p := e.begin(a, at)
+	var r Result
+	digits := Normalize(text)
+	if p.Lock.Left > 0 {
+		r.Token = Token{Code: Lockout}
+	} else {
+		p.enter(&r, digits, source)
+	}
+	p.review()
+	r.Available, r.Wait = p.Available(), p.Lock.Left
+	r.TriesLeft = max(0, e.doc.Lockout.Tries-p.Lock.Wrong)
+	r.Text = p.explain(r)
+	a, entries := p.done()
+	return a, entries, r
+}
+
+// enter asks the schemes and applies what an accepted token does.
+func (p *posting) enter(r *Result, digits, source string) {
+	r.Token = Token{Code: Format, Detail: "no scheme of this meter has tokens of this length"}
+	var state []byte
+	for _, s := range p.schemes {
+		if !s.Fits(digits) {
+			continue
+		}
+		t, next, err := s.Read(p.scheme(s.Name()), digits, p.at)
+		t.Scheme = s.Name()
+		if err != nil {
+			t = Token{Scheme: s.Name(), Code: Unreadable, Detail: err.Error()}
+		}
+		// A scheme that knows the token wins over one that does not.
+		if r.Token.Code == Format || r.Token.Code.Guess() && !t.Code.Guess() {
+			r.Token, state = t, next
+		}
+		if t.Code == Accept {
+			break
+		}
+	}
+	if r.Token.Code.Guess() {
+		p.wrong(source)
+		return
+	}
+	if r.Token.Code == Format {
+		return
+	}
+	r.Fingerprint = Fingerprint(r.Token.Scheme, digits)
+	if r.Token.Code != Accept {
+		return
+	}
+	if r.Token.Code = p.usable(r); r.Token.Code != Accept {
+		return // its state is not taken: the token stays good
+	}
+	p.Account = p.withScheme(r.Token.Scheme, state)
+	p.Lock = LockState{}
+	p.apply(r, source)
+}
+
+// usable tells whether an accepted token can have its effect here, and works
+// out what it is worth.
+func (p *posting) usable(r *Result) Code {
+	t := r.Token
+	switch t.Effect {
+	case AddCredit, SetCredit:
+		amount, ok := p.worth(t)
+		if !ok {
+			r.Token.Detail = "the token's unit is not the account's, and kwh_price says nothing"
+			return Function
+		}
+		r.Bought = amount
+		after := amount
+		if t.Effect == AddCredit {
+			after = p.Available() + amount
+			if limit := p.doc.Provision; limit.Amount > 0 && p.tally(p.Bought, limit.Period).Amount+amount > limit.Amount {
+				r.Token.Detail = fmt.Sprintf("more than %s cannot be bought in one %s", p.say(limit.Amount), limit.Period)
+				return Overflow
+			}
+		}
+		if limit := p.doc.MaximumBalance; after > greatest || limit > 0 && after > limit {
+			r.Token.Detail = "the balance would be greater than the account may hold"
+			return Overflow
+		}
+	case KeyChange, ClearCredit, Unlock, Sync, PowerLimit, TariffRate, ClearTamper, PhaseLimit, SelfTest:
+	default:
+		return Function
+	}
+	return Accept
+}
+
+// worth is a token's credit in the account's unit.
+func (p *posting) worth(t Token) (units.Money, bool) {
+	const milli = int64(units.KilowattHour) / int64(units.One)
+	price := p.doc.KWhPrice
+	switch {
+	case t.InMoney == (p.doc.Mode == InMoney):
+		if t.InMoney {
+			return min(t.Money, 2*greatest), true
+		}
+		return units.Money(units.MulDiv(int64(t.Energy), 1, milli)), true
+	case price == 0:
+		return 0, false
+	case t.InMoney:
+		return min(p.toUnit(t.Money), 2*greatest), true
+	}
+	return min(price.Cost(t.Energy), 2*greatest), true
+}
+
+// apply has the effect of an accepted token.
+func (p *posting) apply(r *Result, source string) {
+	t := r.Token
+	notice := func(cause string, args ...any) {
+		p.post(Entry{Kind: Notice, Name: source, Ref: r.Fingerprint, Cause: fmt.Sprintf(cause, args...)})
+	}
+	switch t.Effect {
+	case AddCredit:
+		p.pay(r, source)
+	case SetCredit:
+		p.settle("token")
+		p.post(Entry{Kind: Topup, Name: source, Amount: r.Bought - p.Balance, Ref: r.Fingerprint, Cause: fmt.Sprintf("%s token by %s sets the balance to %s", t.Scheme, source, p.say(r.Bought))})
+	case ClearCredit:
+		if had := p.Available(); had > 0 {
+			p.settle("token")
+			p.post(Entry{Kind: Adjustment, Name: source, Amount: -had, Ref: r.Fingerprint, Cause: fmt.Sprintf("%s token by %s clears the credit", t.Scheme, source)})
+		} else {
+			notice("%s token by %s clears the credit; there was none", t.Scheme, source)
+		}
+	case Unlock:
+		p.Unlocked = true
+		notice("%s token by %s: paid off, the supply is no longer cut for credit", t.Scheme, source)
+	case Sync:
+		notice("%s token by %s: counter set to %d", t.Scheme, source, t.Count)
+	case PowerLimit:
+		p.Limit = t.Power
+		notice("%s token by %s: power limit %s", t.Scheme, source, t.Power)
+	case PhaseLimit:
+		p.Phase = t.Power
+		notice("%s token by %s: phase unbalance limit %s", t.Scheme, source, t.Power)
+	case TariffRate:
+		p.Tariff = t.Value
+		notice("%s token by %s: tariff rate %d", t.Scheme, source, t.Value)
+	case ClearTamper:
+		p.Tampered = false
+		notice("%s token by %s: tamper cleared", t.Scheme, source)
+	case KeyChange:
+		notice("%s token by %s: key change, word %d of %d", t.Scheme, source, t.Value, t.Of)
+	case SelfTest:
+	}
+}
+
+// pay credits a top-up and takes from it, in order: payment debts by share,
+// charges taken at purchase, accumulated debts.  What is left lowers the used
+// emergency credit and then raises the balance, which is one movement.
+func (p *posting) pay(r *Result, source string) {
+	p.Bought = p.tally(p.Bought, p.doc.Provision.Period)
+	p.Bought.Amount += r.Bought
+	p.post(Entry{
+		Kind: Topup, Name: source, Amount: r.Bought, Ref: r.Fingerprint,
+		Cause: fmt.Sprintf("%s token by %s adds %s", r.Token.Scheme, source, p.say(r.Bought)),
+	})
+	left := r.Bought
+	take := func(e Entry, amount units.Money) {
+		e.Amount, e.Ref = -amount, r.Fingerprint
+		p.post(e)
+		r.Paid = append(r.Paid, Payment{e.Name, amount})
+		left -= amount
+	}
+
+	share := r.Bought.Part(p.doc.Debt.SharePercent, 100)
+	p.Recovered = p.tally(p.Recovered, p.doc.Debt.Period)
+	if limit := p.doc.Debt.Cap; limit > 0 {
+		share = min(share, limit-p.Recovered.Amount)
+	}
+	share = min(share, left)
+	for _, d := range slices.Clone(p.Debts) {
+		if amount := min(share, d.Amount); d.Share && amount > 0 {
+			take(Entry{Kind: Debt, Name: d.Name, Owed: -amount, Cause: fmt.Sprintf("%d %% of the top-up towards %s", p.doc.Debt.SharePercent, d.Name)}, amount)
+			share -= amount
+			p.Recovered.Amount += amount
+		}
+	}
+	for _, c := range p.doc.AtPurchase {
+		if amount := min(left, p.due(c, r.Bought)); amount > 0 {
+			take(Entry{Kind: Standing, Name: c.Name, Cause: c.Name + ", taken at purchase"}, amount)
+			p.purchased(c, amount)
+		}
+	}
+	for _, d := range slices.Clone(p.Debts) {
+		if amount := min(left, d.Amount); !d.Share && amount > 0 {
+			take(Entry{Kind: Debt, Name: d.Name, Owed: -amount, Cause: "towards " + d.Name}, amount)
+		}
+	}
+}
+
+// tally is t as it stands now: empty where a new period has begun.  A clock
+// set back does not begin one.
+func (p *posting) tally(t Tally, period Period) Tally {
+	if from := period.start(p.at, p.loc); from.After(t.From) {
+		return Tally{From: from}
+	}
+	return t
+}
+
+// explain is the result in a sentence for the customer.
+func (p *posting) explain(r Result) string {
+	t := r.Token
+	switch t.Code {
+	case Accept:
+		switch t.Effect {
+		case AddCredit:
+			s := fmt.Sprintf("%s added", p.say(r.Bought))
+			for _, paid := range r.Paid {
+				s += fmt.Sprintf(", %s of it to %s", p.say(paid.Amount), paid.Name)
+			}
+			return s + "; credit is now " + p.say(r.Available)
+		case SetCredit:
+			return "credit set to " + p.say(r.Available)
+		case ClearCredit:
+			return "credit cleared"
+		case KeyChange:
+			return fmt.Sprintf("key change: token %d of %d is in", t.Value, t.Of)
+		default:
+			return "accepted: " + string(t.Effect)
+		}
+	case Used:
+		return "this token was already used; its credit is in the balance of " + p.say(r.Available)
+	case Old:
+		return "this token is too old to be taken; ask the vendor for a new one"
+	case Lockout:
+		return fmt.Sprintf("too many wrong tokens; wait %s", p.Lock.Left.Round(time.Second))
+	case Format:
+		return "this is not a token: " + t.Detail
+	case Unreadable:
+		return "the meter cannot read tokens now: " + t.Detail
+	case Expired:
+		return "this token was issued after the meter's key ended; ask the vendor for a key change"
+	case Overflow, Function, KeyType, Default, Maker:
+		s := "this token cannot be taken here"
+		if t.Detail != "" {
+			s += ": " + t.Detail
+		}
+		return s
+	default:
+		s := "this is not a token for this meter; check the digits"
+		if r.Wait > 0 {
+			s += fmt.Sprintf("; wait %s before the next try", r.Wait.Round(time.Second))
+		}
+		return s
+	}
+}
