@@ -79,39 +79,23 @@ func (w Window) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
 // UnmarshalText reads what MarshalText wrote.
 func (w *Window) UnmarshalText(b []byte) error { return w.SetText(string(b)) }
 
-// at is the instant of local time t on the date y-m-d in loc.  A time the clock
+// wallClock is the first instant of the day y-m-d at which the wall clock of
+// loc shows minute min (which may be over 1440: the next day).  A time the clock
 // skips is the first instant after the jump, one it repeats the first of the two.
-func (t TimeOfDay) at(y int, m time.Month, d int, loc *time.Location) time.Time {
-	return wallClock(y, m, d, int(t), loc)
-}
-
-// wallClock finds the first instant at which the wall clock of loc shows at
-// least minute min of the day y-m-d.
 func wallClock(y int, m time.Month, d, min int, loc *time.Location) time.Time {
-	// Offsets in force around the wanted instant: the answer lies at one of
-	// them, or at the jump between them.
 	naive := time.Date(y, m, d, 0, min, 0, 0, time.UTC)
+	// The offset is the one in force a day before or a day after: no zone
+	// changes twice in that time.
 	before := naive.Add(-offset(naive.Add(-26*time.Hour), loc))
 	after := naive.Add(-offset(naive.Add(26*time.Hour), loc))
-	for _, c := range []time.Time{earlier(before, after), later(before, after)} {
+	first, last := earlier(before, after), later(before, after)
+	for _, c := range []time.Time{first, last} {
 		if c.Add(offset(c, loc)).Equal(naive) {
 			return c
 		}
 	}
-	// The clock skips it: binary search for the jump.
-	lo, hi := earlier(before, after).Add(-time.Hour), later(before, after).Add(time.Hour)
-	for hi.Sub(lo) > time.Second {
-		mid := lo.Add(hi.Sub(lo) / 2).Truncate(time.Second)
-		if !mid.After(lo) {
-			break
-		}
-		if mid.Add(offset(mid, loc)).Before(naive) {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return hi
+	jump, _ := last.In(loc).ZoneBounds()
+	return jump.UTC()
 }
 
 func offset(t time.Time, loc *time.Location) time.Duration {

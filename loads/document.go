@@ -17,19 +17,20 @@ const (
 
 // Document is one load as written in the configuration.
 type Document struct {
-	ID       string         `yaml:"id"`         // short name, lower-case letters, digits and hyphens; unique in the site
-	Name     string         `yaml:"name"`       // for people; the id where empty
-	Kind     Kind           `yaml:"kind"`       // cycle or onoff; onoff where empty
-	Power    units.Power    `yaml:"power"`      // drawn while on (the mean of a cycle)
-	Need     *NeedDocument  `yaml:"need"`       // what it must be given each day; none: it runs only when told to
-	Cycle    time.Duration  `yaml:"cycle"`      // length of the programme; kind cycle only
-	ReadyBy  *TimeOfDay     `yaml:"ready_by"`   // local time by which the day's need must be done
-	MinOn    *time.Duration `yaml:"min_on"`     // shortest run; 1 min where not given
-	MinOff   *time.Duration `yaml:"min_off"`    // shortest pause between two runs; 3 min where not given
-	MaxStart int            `yaml:"max_starts"` // most starts in a local day; 0: no limit
-	Priority int            `yaml:"priority"`   // 0 is the most important; the greatest is shed first
-	Defer    *bool          `yaml:"defer"`      // false: it is metered and shed, but never scheduled; true where not given
-	Switch   SwitchDocument `yaml:"switch"`
+	ID        string         `yaml:"id"`         // short name, lower-case letters, digits and hyphens; unique in the site
+	Name      string         `yaml:"name"`       // for people; the id where empty
+	Kind      Kind           `yaml:"kind"`       // cycle or onoff; onoff where empty
+	Power     units.Power    `yaml:"power"`      // drawn while on (the mean of a cycle)
+	Need      *NeedDocument  `yaml:"need"`       // what it must be given each day; none: it runs only when told to
+	Cycle     time.Duration  `yaml:"cycle"`      // length of the programme; kind cycle only
+	ReadyBy   *TimeOfDay     `yaml:"ready_by"`   // local time by which the day's need must be done
+	MinOn     *time.Duration `yaml:"min_on"`     // shortest run; 1 min where not given
+	MinOff    *time.Duration `yaml:"min_off"`    // shortest pause between two runs; 3 min where not given
+	MaxStart  int            `yaml:"max_starts"` // most starts in a local day; 0: no limit
+	Priority  int            `yaml:"priority"`   // 0 is the most important; the greatest is shed first
+	Essential bool           `yaml:"essential"`  // it is never shed
+	Defer     *bool          `yaml:"defer"`      // false: it is metered and shed, but never scheduled; true where not given
+	Switch    SwitchDocument `yaml:"switch"`
 }
 
 // NeedDocument is what a load must be given each day: one of For, Energy and
@@ -49,7 +50,7 @@ type SwitchDocument struct {
 	Topic   string         `yaml:"topic"`    // MQTT drivers: the device's topic (or Zigbee2MQTT friendly name)
 	Channel int            `yaml:"channel"`  // relay number on the device, from 0
 	DeadMan *time.Duration `yaml:"dead_man"` // the device drops the load by itself if not renewed for so long; 0: off. MQTT drivers only
-	Stale   time.Duration  `yaml:"stale"`    // a state heard longer ago than this is not known any more; the driver's own default where 0
+	Stale   time.Duration  `yaml:"stale"`    // MQTT drivers: a state heard longer ago than this is not known any more; 15 min where 0
 
 	Relay *RelayDocument `yaml:"relay"` // driver relay
 }

@@ -2,8 +2,6 @@ package loads
 
 import (
 	"time"
-
-	"github.com/keeplit/keeplit/internal/units"
 )
 
 // SupplyID is the name of the supply contactor among the guarded switches.
@@ -49,10 +47,12 @@ type Fact struct {
 // GuardInput is all that a step of the guard depends on besides its state.
 type GuardInput struct {
 	Now          time.Time
-	SupplyOn     bool   // the state the credit rules want of the contactor; ignored where there is none
-	SupplyReason string // why
-	Wishes       []Wish // loads without a wish are left as they are
-	Facts        []Fact // of loads and of SupplyID
+	SupplyOn     bool     // the state the credit rules want of the contactor; ignored where there is none
+	SupplyReason string   // why
+	Wishes       []Wish   // loads without a wish are left as they are
+	Facts        []Fact   // of loads and of SupplyID
+	Failed       []string // switches whose last Set returned an error
+	PowerBack    bool     // the mains came back since the last step: loads return one by one
 }
 
 // Command is one switch command to be sent now.
@@ -108,41 +108,9 @@ type Verdict struct {
 	Next     time.Time // step again at this time at the latest; zero: only when something changes
 }
 
-// GuardState is what a guard must remember.  It is stored as JSON, and must be
-// stored before its commands are sent: minimum times count across a restart.
-type GuardState struct {
-	Units   []UnitState `json:"units"` // sorted by id
-	LastOn  time.Time   `json:"last_on,omitzero"`
-	NextOn  time.Time   `json:"next_on,omitzero"` // no start before this
-	Drawn   uint64      `json:"drawn,omitempty"`  // random numbers drawn so far
-	LastNow time.Time   `json:"last_now,omitzero"`
-}
-
-// UnitState is the guard's memory of one switch.
-type UnitState struct {
-	ID        string      `json:"id"`
-	On        bool        `json:"on"`                   // believed state: observed where known, else commanded
-	Since     time.Time   `json:"since,omitzero"`       // since when
-	Commanded bool        `json:"commanded,omitempty"`  // a command was ever sent
-	Target    bool        `json:"target,omitempty"`     // the last state commanded
-	SentAt    time.Time   `json:"sent_at,omitzero"`     // when it was last sent
-	FirstSent time.Time   `json:"first_sent,omitzero"`  // when it was first sent
-	Attempts  int         `json:"attempts,omitempty"`   // sends without confirmation
-	Confirmed bool        `json:"confirmed,omitempty"`  // feedback agreed with Target
-	NotBefore time.Time   `json:"not_before,omitzero"`  // no start before this (spread after an outage)
-	Day       time.Time   `json:"day,omitzero"`         // local midnight that Starts counts from
-	Starts    int         `json:"starts,omitempty"`     // starts in that local day
-	Hour      []time.Time `json:"hour,omitempty"`       // starts in the last hour
-	Power     units.Power `json:"power,omitempty"`      // last measured
-	HasPower  bool        `json:"has_power,omitempty"`  //
-	SeenAt    time.Time   `json:"seen_at,omitzero"`     // last feedback taken in
-	SeenOn    bool        `json:"seen_on,omitempty"`    // what it said
-	SeenKnown bool        `json:"seen_known,omitempty"` // and whether it is still known
-}
-
 // Guard decides which switch commands may be sent now.
 type Guard struct {
 	config GuardConfig
-	loads  []Load // sorted by id
+	loads  []Load // in the order in which they may start: by priority, then id
 	zone   *time.Location
 }

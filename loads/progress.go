@@ -11,7 +11,7 @@ import (
 type Progress struct {
 	From      time.Time     `json:"from,omitzero"`       // the present need-day, half-open, UTC
 	To        time.Time     `json:"to,omitzero"`         //
-	Delivered time.Duration `json:"delivered,omitempty"` // running time given in it
+	Delivered time.Duration `json:"delivered,omitempty"` // running time in it
 	Energy    units.Energy  `json:"energy,omitempty"`    // energy given in it, measured where the device measures
 	Runs      int           `json:"runs,omitempty"`      // kind cycle: programmes finished in it
 	Starts    int           `json:"starts,omitempty"`    // starts in it
@@ -22,7 +22,7 @@ type Progress struct {
 	Until     time.Time     `json:"until,omitzero"`      // account is kept up to here
 	Programme time.Duration `json:"programme,omitempty"` // kind cycle: how far the running programme is
 	Idle      time.Duration `json:"idle,omitempty"`      // how long it has been on and drawn next to nothing
-	Satisfied bool          `json:"satisfied,omitempty"` // it takes no more in this need-day (a thermostat is open, a battery full)
+	Rest      time.Time     `json:"rest,omitzero"`       // it took nothing while on (a thermostat is open, no car is there): not asked again before this
 	Override  *Override     `json:"override,omitempty"`
 }
 
@@ -48,4 +48,123 @@ type Taken struct {
 	Energy   units.Energy // measured, where HasEnergy; else the load's power counts
 	// HasEnergy is set where the device measures.
 	HasEnergy bool
+}
+
+// When a load that is on draws less than 1/idleShare of its power for idleAfter,
+// it takes no more for now; restFor later it is asked again.
+const (
+	idleShare = 20
+	idleAfter = 10 * time.Minute
+	restFor   = time.Hour
+	farBack   = 36 * time.Hour // no clock is corrected by as much unless it was quite wrong before
+)
+
+// Roll moves p to the need-day that holds now, carrying over what is owed, and
+// drops an expired override.  A now before the need-day (a clock set back) leaves
+// p where it is, so that nothing delivered is forgotten; one set back by days
+// begins anew.
+func (l Load) Roll(p Progress, now time.Time) Progress {
+	if p.Override != nil && !now.Before(p.Override.Until) {
+		p.Override = nil
+	}
+	if now.Before(p.From.Add(-farBack)) { // it was the clock before that was wrong
+		p = Progress{On: p.On, Since: now, Programme: p.Programme, Override: p.Override}
+	}
+	if now.Before(p.To) {
+		return p
+	}
+	day := l.calendar.day(now, 0)
+	next := Progress{
+		From: day.from, To: day.to,
+		On: p.On, Since: p.Since, Until: p.Until, Programme: p.Programme, Idle: p.Idle, Rest: p.Rest, Override: p.Override,
+	}
+	if !p.To.IsZero() {
+		owed := l.Need + p.Carry - l.given(p)
+		if day.from.After(p.To) { // whole need-days went by without account
+			owed = l.Need + p.Carry
+		}
+		next.Missed = max(0, owed)
+		if l.carryOver {
+			next.Carry = min(max(owed, -l.Need), l.Need)
+		}
+	}
+	return next
+}
+
+// Account adds what the load took in a stretch of time, moving p to the need-day
+// of each part.  What p already counts is not counted twice.
+func (l Load) Account(p Progress, t Taken) Progress {
+	p = l.Roll(p, t.From)
+	from := later(t.From, p.Until)
+	rest, left := t.Energy, t.To.Sub(t.From)
+	if skipped := from.Sub(t.From); skipped > 0 && left > 0 { // already counted
+		rest -= rest.Part(int64(min(skipped, left)), int64(left))
+		left -= skipped
+	}
+	for from.Before(t.To) {
+		p = l.Roll(p, from)
+		to := t.To
+		if p.To.After(from) {
+			to = earlier(to, p.To)
+		}
+		part := t
+		part.From, part.To = from, to
+		part.Energy = rest.Part(int64(to.Sub(from)), int64(left))
+		rest -= part.Energy
+		left -= to.Sub(from)
+		p = l.add(p, part)
+		from = to
+	}
+	return p
+}
+
+// add adds a stretch within one need-day.
+func (l Load) add(p Progress, t Taken) Progress {
+	d := t.To.Sub(t.From)
+	if p.Since.IsZero() || p.On != t.On {
+		if t.On {
+			p.Starts++
+		}
+		p.On, p.Since, p.Idle = t.On, t.From, 0
+	}
+	p.Until = t.To
+	energy := t.Energy
+	if !t.HasEnergy {
+		energy = 0
+		if t.On {
+			energy = l.Power.Over(d)
+		}
+	}
+	p.Energy += energy
+	if !t.On {
+		p.Programme = 0
+		return p
+	}
+	p.Delivered += d
+	if l.Kind == Cycle {
+		return l.addProgramme(p, d)
+	}
+	if !t.HasEnergy || energy.Mean(d) >= l.Power/idleShare {
+		p.Idle = 0
+		return p
+	}
+	if p.Idle += d; p.Idle >= idleAfter {
+		p.Rest = t.To.Add(restFor)
+	}
+	return p
+}
+
+// addProgramme counts a finished programme once, and drops the wish to run it.
+func (l Load) addProgramme(p Progress, d time.Duration) Progress {
+	if p.Programme >= l.Cycle {
+		return p
+	}
+	if p.Programme += d; p.Programme >= l.Cycle {
+		p.Programme = l.Cycle
+		p.Runs++
+		if run, ok := p.Wanted(p.Until); ok && run {
+			p.Override = nil
+		}
+	}
+	return p
 }

@@ -1,0 +1,396 @@
+package loads
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// stuckAfter is how long an opened contactor may still be seen closed before it
+// is called stuck: contacts take some 20 ms, and a weld does not clear by
+// waiting.
+const stuckAfter = 200 * time.Millisecond
+
+// NewGuard builds a guard for the site's loads; zone is the site's, for the
+// starts of a local day.
+func NewGuard(c GuardConfig, ls []Load, zone *time.Location) *Guard {
+	g := &Guard{config: c, loads: slices.Clone(ls), zone: zone}
+	slices.SortFunc(g.loads, func(a, b Load) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), strings.Compare(a.ID, b.ID))
+	})
+	return g
+}
+
+// step is one run of Guard.Step: the state being changed and the verdict being
+// written.
+type step struct {
+	*Guard
+	s   *GuardState
+	in  GuardInput
+	now time.Time
+	out Verdict
+}
+
+// Step takes the wishes and what was observed, and says what to send.  It does
+// not change s.
+func (g *Guard) Step(s GuardState, in GuardInput) (GuardState, Verdict) {
+	n := g.adopt(s, in.Now)
+	st := step{Guard: g, s: &n, in: in, now: in.Now}
+	st.hear()
+	st.supply()
+	for _, off := range []bool{true, false} { // all offs go before the first on
+		for _, l := range g.loads {
+			st.load(l, off)
+		}
+	}
+	st.warn()
+	n.LastNow = in.Now
+	slices.SortStableFunc(st.out.Commands, func(a, b Command) int { return rank(a) - rank(b) })
+	return n, st.out
+}
+
+// rank orders commands: what cuts the supply, then what switches loads off,
+// then what gives supply back, then starts.
+func rank(c Command) int {
+	switch {
+	case !c.On && c.ID == SupplyID:
+		return 0
+	case !c.On:
+		return 1
+	case c.ID == SupplyID:
+		return 2
+	default:
+		return 3
+	}
+}
+
+// adopt copies s, gives each configured switch a memory and forgets the others.
+// A switch never seen before counts as switched off just now, so that its
+// minimum off time holds.  After a clock that was set back, no stored time may
+// lie ahead: a pause would last for ever.
+func (g *Guard) adopt(s GuardState, now time.Time) GuardState {
+	n := s
+	n.Units = make([]UnitState, 0, len(g.loads)+1)
+	ids := make([]string, 0, len(g.loads)+1)
+	for _, l := range g.loads {
+		ids = append(ids, l.ID)
+	}
+	if g.config.Supply {
+		ids = append(ids, SupplyID)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		u := s.Unit(id)
+		u.Hour = slices.Clone(u.Hour)
+		if u.Since.IsZero() {
+			u.Since, u.Prev = now, now
+		}
+		if now.Before(s.LastNow) {
+			for _, t := range []*time.Time{&u.Since, &u.Prev, &u.FirstSent, &u.SentAt, &u.Seen.At} {
+				*t = earlier(*t, now)
+			}
+			for i := range u.Hour {
+				u.Hour[i] = earlier(u.Hour[i], now)
+			}
+			u.NotBefore = earlier(u.NotBefore, now.Add(g.config.Spread))
+		}
+		u.Hour = slices.DeleteFunc(u.Hour, func(t time.Time) bool { return !t.After(now.Add(-time.Hour)) })
+		if day := units.LocalMidnight(now, g.zone); !u.Day.Equal(day) {
+			u.Day, u.Starts = day, 0
+		}
+		n.Units = append(n.Units, u)
+	}
+	if now.Before(s.LastNow) {
+		n.NextOn = earlier(n.NextOn, now.Add(g.config.GapMax))
+	}
+	return n
+}
+
+func (st *step) unit(id string) *UnitState {
+	i, ok := slices.BinarySearchFunc(st.s.Units, id, func(u UnitState, id string) int { return strings.Compare(u.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &st.s.Units[i]
+}
+
+// hear takes in what was observed.
+func (st *step) hear() {
+	for i := range st.s.Units {
+		u := &st.s.Units[i]
+		if !st.feedback(u.ID) {
+			// Nobody can tell: what left this machine counts as done.
+			u.Confirmed = u.Commanded && !slices.Contains(st.in.Failed, u.ID)
+			if u.Confirmed {
+				u.Attempts = 0
+			}
+		}
+	}
+	for _, f := range st.in.Facts {
+		if u := st.unit(f.ID); u != nil && st.feedback(f.ID) {
+			st.observe(u, f.Observation)
+		}
+	}
+}
+
+func (st *step) feedback(id string) bool {
+	if id == SupplyID {
+		return st.config.SupplyFeedback
+	}
+	i := slices.IndexFunc(st.loads, func(l Load) bool { return l.ID == id })
+	return i >= 0 && st.loads[i].Feedback
+}
+
+func (st *step) observe(u *UnitState, o Observation) {
+	o.At = earlier(o.At, st.now)
+	u.Seen = o
+	switch {
+	case !o.Known:
+	case u.Commanded && o.At.Before(u.SentAt):
+		// It was so before the command; that says nothing about it.
+	case o.On == u.On:
+		u.Confirmed, u.Attempts = true, 0
+	case u.Commanded && !u.Confirmed:
+		// Not obeyed so far: the command is pending and will be repeated.
+	default:
+		// Switched by someone else, by its own timer, or first seen.
+		first := u.SentAt.IsZero() && !u.Confirmed
+		u.On, u.Prev, u.Since = o.On, u.Since, o.At
+		u.Commanded, u.Confirmed, u.Attempts = false, true, 0
+		if o.On && !first {
+			st.started(u)
+		}
+	}
+}
+
+func (st *step) started(u *UnitState) {
+	u.Starts++
+	u.Hour = append(u.Hour, st.now)
+}
+
+// supply obeys the credit rules at once, and finds whether the loads have a
+// supply.
+func (st *step) supply() {
+	up := true
+	if u := st.unit(SupplyID); u != nil {
+		want := st.in.SupplyOn
+		if u.On != want || !u.Commanded {
+			st.turn(u, want, st.in.SupplyReason)
+		} else {
+			st.again(u, st.in.SupplyReason)
+		}
+		seenOff := u.Seen.Known && !u.Seen.On
+		up = want && !(seenOff && st.config.SupplyFeedback)
+	}
+	if up && (!st.s.SupplyUp || st.in.PowerBack) {
+		st.s.NextOn = later(st.s.NextOn, st.now.Add(st.gap()))
+		for i := range st.s.Units {
+			if u := &st.s.Units[i]; u.ID != SupplyID {
+				u.NotBefore = st.now.Add(st.draw(st.config.Spread))
+				if !st.s.SupplyUp {
+					u.Attempts = min(u.Attempts, 1) // it could not answer without power
+				}
+			}
+		}
+	}
+	st.s.SupplyUp = up
+}
+
+// load grants, holds or repeats what is wanted of a load.  It is called twice a
+// step: first for the loads to be off, then for those to be on.
+func (st *step) load(l Load, offs bool) {
+	u := st.unit(l.ID)
+	w := Wish{ID: l.ID, On: u.On, Reason: "unchanged"}
+	if i := slices.IndexFunc(st.in.Wishes, func(w Wish) bool { return w.ID == l.ID }); i >= 0 {
+		w = st.in.Wishes[i]
+	}
+	if !st.s.SupplyUp {
+		if w.On && offs {
+			st.hold(l.ID, true, time.Time{}, HeldSupply)
+		}
+		w = Wish{ID: l.ID, Protect: true, Reason: "supply_off"}
+	}
+	if w.On == offs {
+		return
+	}
+	if w.On == u.On {
+		st.keep(l, u, w)
+		return
+	}
+	if st.neverObeyed(u, w.On) {
+		return
+	}
+	if !w.On {
+		if until := u.Since.Add(l.MinOn); !w.Protect && until.After(st.now) {
+			st.hold(l.ID, false, until, HeldMinOn)
+			return
+		}
+		st.turn(u, false, w.Reason)
+		return
+	}
+	if until, why := st.startAt(l, u); until.After(st.now) {
+		st.hold(l.ID, true, until, why)
+		return
+	}
+	st.turn(u, true, w.Reason)
+	st.started(u)
+	st.s.NextOn = st.now.Add(st.gap())
+}
+
+// keep is for a load that is reckoned to be as wanted: its command is repeated
+// until confirmed, and renewed where a dead man waits for it.
+func (st *step) keep(l Load, u *UnitState, w Wish) {
+	switch {
+	case !u.Commanded && !u.On && (u.Confirmed || w.Reason == "unchanged"):
+		// Seen to be off, or nobody asked: nothing to say.
+	case !u.Commanded:
+		// Seen on, or never seen: say it once, so that it holds.
+		st.send(u, w.Reason, false)
+	case !u.Confirmed:
+		if st.s.SupplyUp { // without supply a load cannot answer
+			st.again(u, w.Reason)
+		}
+	case u.On && l.DeadMan > 0:
+		if due := u.SentAt.Add(l.DeadMan / 3); due.After(st.now) {
+			st.next(due)
+		} else {
+			st.send(u, w.Reason, true)
+		}
+	}
+}
+
+// neverObeyed takes back a command that feedback shows was not obeyed, and that
+// is not wanted any more: the load is as it was, since it was.
+func (st *step) neverObeyed(u *UnitState, want bool) bool {
+	if !u.Commanded || u.Confirmed || !u.Seen.Known || u.Seen.On != want || !u.Seen.At.After(u.SentAt) {
+		return false
+	}
+	u.On, u.Since = want, u.Prev
+	u.Confirmed, u.Attempts = true, 0
+	return true
+}
+
+// startAt is the earliest time at which a load may start and what it waits for
+// longest.
+func (st *step) startAt(l Load, u *UnitState) (time.Time, HoldBack) {
+	at, why := u.Since.Add(l.MinOff), HeldMinOff
+	wait := func(t time.Time, w HoldBack) {
+		if t.After(at) {
+			at, why = t, w
+		}
+	}
+	if l.MaxStart > 0 && u.Starts >= l.MaxStart {
+		wait(units.NextLocalMidnight(st.now, st.zone), HeldStarts)
+	}
+	if n := st.config.PerHour; n > 0 && len(u.Hour) >= n {
+		wait(u.Hour[len(u.Hour)-n].Add(time.Hour), HeldHour)
+	}
+	wait(u.NotBefore, HeldStagger)
+	wait(st.s.NextOn, HeldStagger)
+	return at, why
+}
+
+// turn commands a state that is not the reckoned one.
+func (st *step) turn(u *UnitState, on bool, reason string) {
+	if u.On != on {
+		u.On, u.Prev, u.Since = on, u.Since, st.now
+	}
+	st.send(u, reason, false)
+}
+
+// send sends the reckoned state, for the first time or as a renewal.
+func (st *step) send(u *UnitState, reason string, renew bool) {
+	if u.SentAt.IsZero() || !renew {
+		u.FirstSent, u.Attempts = st.now, 0
+		u.Commanded, u.Confirmed = true, false
+	}
+	st.emit(u, reason, renew)
+}
+
+// again repeats a command that is not confirmed when its time has come.
+func (st *step) again(u *UnitState, reason string) {
+	if u.Confirmed {
+		return
+	}
+	if due := u.SentAt.Add(st.backoff(u.Attempts)); due.After(st.now) {
+		st.next(due)
+		return
+	}
+	st.emit(u, reason, false)
+}
+
+func (st *step) emit(u *UnitState, reason string, renew bool) {
+	if !renew {
+		u.Attempts++
+	}
+	u.SentAt = st.now
+	st.out.Commands = append(st.out.Commands, Command{
+		ID: u.ID, On: u.On, Reason: reason, Attempt: max(u.Attempts, 1), Renew: renew, At: st.now,
+	})
+	st.next(st.now.Add(st.backoff(u.Attempts)))
+}
+
+// backoff is the wait after the n-th send.
+func (st *step) backoff(n int) time.Duration {
+	d := max(st.config.RetryFirst, 100*time.Millisecond)
+	for range min(n-1, 20) {
+		if d *= 2; d >= st.config.RetryMax {
+			return max(st.config.RetryMax, st.config.RetryFirst)
+		}
+	}
+	return d
+}
+
+func (st *step) hold(id string, on bool, until time.Time, why HoldBack) {
+	st.out.Held = append(st.out.Held, Hold{ID: id, On: on, Until: until, Reason: why})
+	st.next(until)
+}
+
+func (st *step) next(t time.Time) {
+	if t.After(st.now) && (st.out.Next.IsZero() || t.Before(st.out.Next)) {
+		st.out.Next = t
+	}
+}
+
+// warn tells of commands that are not confirmed.
+func (st *step) warn() {
+	for _, u := range st.s.Units {
+		if !u.Commanded || u.Confirmed {
+			continue
+		}
+		w := Warning{ID: u.ID, Since: u.FirstSent, Want: u.On}
+		seenOther := u.Seen.Known && u.Seen.On != u.On && !u.Seen.At.Before(u.FirstSent.Add(stuckAfter))
+		switch {
+		case u.ID == SupplyID && !u.On && seenOther:
+			w.Code = WarnSupplyStuck
+		case u.Attempts >= max(st.config.WarnAfter, 1) && (st.s.SupplyUp || u.ID == SupplyID):
+			w.Code = WarnUnconfirmed
+		default:
+			continue
+		}
+		st.out.Warnings = append(st.out.Warnings, w)
+	}
+}
+
+// gap is the pause after a start, between GapMin and GapMax.
+func (st *step) gap() time.Duration {
+	return st.config.GapMin + st.draw(st.config.GapMax-st.config.GapMin)
+}
+
+// draw is the next random time in [0, most], to the millisecond: SplitMix64 of
+// the seed and the number of draws so far (Steele, Lea, Flood, "Fast splittable
+// pseudorandom number generators", 2014), so that the state is two numbers.
+func (st *step) draw(most time.Duration) time.Duration {
+	if most < time.Millisecond {
+		return 0
+	}
+	st.s.Drawn++
+	z := st.config.Seed + st.s.Drawn*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	z ^= z >> 31
+	return time.Duration(z%uint64(most/time.Millisecond+1)) * time.Millisecond
+}

@@ -1,0 +1,134 @@
+package loads
+
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Request is what a load is still owed in one need-day: what the optimizer is
+// asked to place.
+type Request struct {
+	Load     string
+	Kind     Kind
+	Power    units.Power
+	Spans    []units.Slot  // where it may be placed: sorted, apart, none before now or after By
+	By       time.Time     // when it must be done
+	Time     time.Duration // running time still owed beyond what is committed; for a cycle Runs times Cycle
+	Runs     int           // kind cycle: programmes still to be started
+	Cycle    time.Duration // kind cycle: length of a programme
+	On       bool          // it is running now (only in the first request)
+	Since    time.Time     // since when it is in that state
+	Locked   time.Time     // its minimum on or off time ends then; zero: over
+	MinOn    time.Duration
+	MinOff   time.Duration
+	Starts   int // starts left in the present local day; -1: no limit
+	Priority int
+	Carried  time.Duration // of Time, what came over from the day before (negative: it was ahead)
+}
+
+// Energy is what the request takes from the meter.
+func (r Request) Energy() units.Energy { return r.Power.Over(r.Time) }
+
+// Committed is until when the load is on whatever the plan says: by a person's
+// wish to run it now, or because a running programme is not interrupted.  It is
+// zero where neither holds.
+func (l Load) Committed(p Progress, u UnitState, now time.Time) time.Time {
+	run, forced := p.Wanted(now)
+	if l.Kind == Cycle {
+		switch {
+		case u.On && p.Programme < l.Cycle:
+			return now.Add(l.Cycle - p.Programme)
+		case forced && run && !u.On:
+			return now.Add(l.Cycle)
+		}
+		return time.Time{}
+	}
+	if forced && run {
+		return p.Override.Until
+	}
+	return time.Time{}
+}
+
+// Requests is what the load is owed at now beyond what is Committed, one request
+// a need-day, for every need-day that begins before now+ahead; the first is what
+// is left of the present one.  A need-day in which nothing is owed, or nothing can
+// be given any more, has none, and neither has a load that is not deferrable.  u
+// is what the guard knows of its switch.
+func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Duration) []Request {
+	if !l.Defer || l.Need == 0 {
+		return nil
+	}
+	p = l.Roll(p, now)
+	committed := l.Committed(p, u, now)
+	free := later(now, later(p.Rest, committed)) // nothing is placed before this
+	if run, forced := p.Wanted(now); forced && !run {
+		free = later(free, p.Override.Until)
+	}
+	var out []Request
+	for n := 0; ; n++ {
+		day := l.calendar.day(now, n)
+		if n > 0 && !day.from.Before(now.Add(ahead)) {
+			return out
+		}
+		r := Request{
+			Load: l.ID, Kind: l.Kind, Power: l.Power, By: day.by, Time: l.Need, Runs: l.Runs, Cycle: l.Cycle,
+			MinOn: l.MinOn, MinOff: l.MinOff, Starts: -1, Priority: l.Priority,
+			On: u.On, Since: u.Since,
+		}
+		if l.MaxStart > 0 {
+			r.Starts = l.MaxStart
+		}
+		if n == 0 {
+			l.reduce(&r, p, u, now, committed)
+		}
+		for _, s := range day.spans {
+			if start := later(s.Start, free); start.Before(s.End()) {
+				r.Spans = append(r.Spans, units.Slot{Start: start, Len: s.End().Sub(start)})
+			}
+		}
+		if r.Time > 0 && len(r.Spans) > 0 {
+			out = append(out, r)
+		}
+	}
+}
+
+// reduce takes what was given, and what will be given anyway, from the request
+// of the present need-day.
+func (l Load) reduce(r *Request, p Progress, u UnitState, now, committed time.Time) {
+	r.Carried = p.Carry
+	if l.Kind == Cycle {
+		r.Runs = l.Runs + int(p.Carry/l.Cycle) - p.Runs
+		if !committed.IsZero() {
+			r.Runs--
+		}
+		r.Time = time.Duration(max(r.Runs, 0)) * l.Cycle
+	} else {
+		r.Time = l.Need + p.Carry - l.given(p)
+		if !committed.IsZero() {
+			r.Time -= committed.Sub(now)
+		}
+	}
+	if l.MaxStart > 0 && u.Day.Equal(units.LocalMidnight(now, l.calendar.zone)) {
+		r.Starts = max(0, l.MaxStart-u.Starts)
+	}
+	hold := l.MinOff
+	if u.On {
+		hold = l.MinOn
+	}
+	if end := u.Since.Add(hold); !u.Since.IsZero() && end.After(now) {
+		r.Locked = end
+	}
+}
+
+// given is how much of the need was delivered, in running time.
+func (l Load) given(p Progress) time.Duration {
+	switch {
+	case l.Kind == Cycle:
+		return time.Duration(p.Runs) * l.Cycle
+	case l.byEnergy:
+		return timeFor(p.Energy, l.Power)
+	default:
+		return p.Delivered
+	}
+}
