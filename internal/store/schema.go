@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// applicationID marks our files ("klit"), so that another program's database
+// in the directory is refused and not migrated.
+const applicationID = 0x6b6c6974
+
+// A schema is the list of steps from an empty file to the present format; the
+// file's user_version counts the steps done.  A step, once released, is never
+// edited: a change is a new step.
+type schema []string
+
+var mainSchema = schema{ //nolint:gochecknoglobals // a constant list
+	`CREATE TABLE checkpoint(
+	  one INTEGER PRIMARY KEY CHECK(one = 1),
+	  data BLOB NOT NULL,
+	  at INTEGER NOT NULL
+	) STRICT;
+	CREATE TABLE ledger(
+	  seq INTEGER PRIMARY KEY,
+	  at INTEGER NOT NULL, -- Unix ms
+	  kind TEXT NOT NULL,
+	  name TEXT NOT NULL,
+	  amount INTEGER NOT NULL,
+	  balance INTEGER NOT NULL,
+	  tax INTEGER NOT NULL,
+	  energy INTEGER NOT NULL,
+	  owed INTEGER NOT NULL,
+	  debt INTEGER NOT NULL,
+	  cause TEXT NOT NULL,
+	  ref TEXT NOT NULL,
+	  prev TEXT NOT NULL,
+	  hash TEXT NOT NULL
+	) STRICT;
+	CREATE INDEX ledger_at ON ledger(at);
+	CREATE TABLE token(
+	  fingerprint TEXT PRIMARY KEY,
+	  at INTEGER NOT NULL,
+	  seq INTEGER NOT NULL REFERENCES ledger(seq)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE pending_interval(
+	  id INTEGER PRIMARY KEY AUTOINCREMENT,
+	  series TEXT NOT NULL,
+	  start INTEGER NOT NULL, -- Unix ms
+	  len INTEGER NOT NULL,   -- ns, as covered
+	  import INTEGER NOT NULL,
+	  export INTEGER NOT NULL,
+	  quality INTEGER NOT NULL,
+	  covered INTEGER NOT NULL,
+	  max_power INTEGER NOT NULL,
+	  max_demand INTEGER NOT NULL
+	) STRICT;
+	CREATE TABLE event(
+	  id INTEGER PRIMARY KEY AUTOINCREMENT,
+	  at INTEGER NOT NULL,
+	  code TEXT NOT NULL,
+	  severity TEXT NOT NULL,
+	  text TEXT NOT NULL,
+	  data BLOB
+	) STRICT;
+	CREATE INDEX event_at ON event(at);
+	CREATE TABLE plan(
+	  id INTEGER PRIMARY KEY AUTOINCREMENT,
+	  at INTEGER NOT NULL,
+	  data BLOB NOT NULL
+	) STRICT;
+	CREATE INDEX plan_at ON plan(at);
+	CREATE TABLE outbox(
+	  id INTEGER PRIMARY KEY AUTOINCREMENT,
+	  channel TEXT NOT NULL,
+	  key TEXT NOT NULL,
+	  dest TEXT NOT NULL,
+	  payload BLOB NOT NULL,
+	  at INTEGER NOT NULL,
+	  ledger INTEGER NOT NULL,
+	  UNIQUE(channel, key)
+	) STRICT;
+	CREATE INDEX outbox_order ON outbox(channel, id);
+	CREATE TABLE quarantine(
+	  id INTEGER PRIMARY KEY,
+	  channel TEXT NOT NULL,
+	  key TEXT NOT NULL,
+	  dest TEXT NOT NULL,
+	  payload BLOB NOT NULL,
+	  at INTEGER NOT NULL,
+	  ledger INTEGER NOT NULL,
+	  reason TEXT NOT NULL
+	) STRICT;
+	CREATE TABLE outbox_count(
+	  channel TEXT PRIMARY KEY,
+	  pending INTEGER NOT NULL DEFAULT 0, -- rows waiting
+	  bytes INTEGER NOT NULL DEFAULT 0,   -- payload bytes waiting
+	  added INTEGER NOT NULL DEFAULT 0,
+	  doubled INTEGER NOT NULL DEFAULT 0, -- not added: the key was waiting already
+	  sent INTEGER NOT NULL DEFAULT 0,
+	  dropped INTEGER NOT NULL DEFAULT 0,
+	  quarantined INTEGER NOT NULL DEFAULT 0
+	) STRICT, WITHOUT ROWID;`,
+}
+
+var intervalSchema = schema{ //nolint:gochecknoglobals // a constant list
+	`CREATE TABLE interval(
+	  series TEXT NOT NULL,
+	  start INTEGER NOT NULL, -- Unix ms
+	  len INTEGER NOT NULL,   -- ns, as covered
+	  import INTEGER NOT NULL,
+	  export INTEGER NOT NULL,
+	  quality INTEGER NOT NULL,
+	  covered INTEGER NOT NULL,
+	  max_power INTEGER NOT NULL,
+	  max_demand INTEGER NOT NULL,
+	  PRIMARY KEY(series, start, len)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE moved(
+	  one INTEGER PRIMARY KEY CHECK(one = 1),
+	  id INTEGER NOT NULL -- the last pending_interval.id that is in here
+	) STRICT;
+	INSERT INTO moved VALUES(1, 0);`,
+}
+
+// migrate brings the file to the present format, one transaction a step.
+func (sc schema) migrate(ctx context.Context, db *sql.DB, file string) error {
+	var version, app, tables int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
+		return err
+	}
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return err
+	}
+	switch {
+	case app != applicationID && (app != 0 || tables > 0):
+		return &ForeignError{File: file}
+	case version > len(sc):
+		return &SchemaError{File: file, Found: version, Known: len(sc)}
+	}
+	for v := version; v < len(sc); v++ {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		step := fmt.Sprintf("%s; PRAGMA user_version=%d; PRAGMA application_id=%d", sc[v], v+1, applicationID)
+		if _, err := tx.ExecContext(ctx, step); err != nil {
+			_ = tx.Rollback()
+			return fmt.Errorf("migrate %s to format %d: %w", file, v+1, err)
+		}
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("migrate %s to format %d: %w", file, v+1, err)
+		}
+	}
+	return nil
+}

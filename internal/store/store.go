@@ -1,0 +1,303 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/keeplit/keeplit/credit"
+	_ "modernc.org/sqlite" // the "sqlite" driver
+)
+
+// The files of a store's directory.
+const (
+	mainFile      = "keeplit.db"
+	intervalsFile = "intervals.db"
+	lockFile      = "keeplit.lock"
+	ballastFile   = "ballast"
+)
+
+// Options are the choices of a Store.  The zero value is right for an agent.
+type Options struct {
+	// ReadOnly opens the files beside a running agent, for reports: Commit and
+	// the outbox refuse, and no lock is taken.
+	ReadOnly bool
+	// Limits caps each channel of the outbox; a channel that is not named has
+	// DefaultLimit.
+	Limits map[Channel]Limit
+	// KeepPlans and KeepEvents say how long plans and events are kept; zero is
+	// 60 days and 400 days.  Ledger, tokens and intervals are kept for ever.
+	KeepPlans, KeepEvents time.Duration
+	// Ballast is the size of the reserve for a full disk; zero is 8 MiB,
+	// negative is none.
+	Ballast int64
+	// MaxPages caps keeplit.db in pages of 4 KiB, for tests of a full disk; zero
+	// is no cap.
+	MaxPages int
+	Log      *slog.Logger
+}
+
+// Store is an open directory.  Its methods may be called from several
+// goroutines at once.
+type Store struct {
+	dir      string
+	opt      Options
+	log      *slog.Logger
+	lock     *os.File
+	main     *sql.DB // one connection: the only writer of keeplit.db
+	readers  *sql.DB // of keeplit.db
+	history  *sql.DB // one connection: the only writer of intervals.db
+	hreaders *sql.DB // of intervals.db
+
+	mu     sync.Mutex // held by whoever writes keeplit.db; guards the fields below
+	head   credit.Entry
+	known  bool // head and counts are those of the file
+	counts map[Channel]*count
+	wake   map[Channel]chan struct{}
+	full   bool // the disk was full at the last attempt
+	closed bool
+
+	moving sync.Mutex // held while intervals move, so that readers see each once
+	pinned int        // readers of intervals under way; guarded by moving
+}
+
+// Open opens dir for the agent, making it and its files where they do not
+// exist.  The error is one of this package's types where a caller or a person
+// can do something about it.
+func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
+	opt.defaults()
+	s := &Store{
+		dir: dir, opt: opt, log: opt.Log,
+		counts: map[Channel]*count{}, wake: map[Channel]chan struct{}{},
+	}
+	for _, ch := range channels() {
+		s.wake[ch] = make(chan struct{}, 1)
+	}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	return s, nil
+}
+
+func (o *Options) defaults() {
+	const day = 24 * time.Hour
+	if o.KeepPlans == 0 {
+		o.KeepPlans = 60 * day
+	}
+	if o.KeepEvents == 0 {
+		o.KeepEvents = 400 * day
+	}
+	if o.Ballast == 0 {
+		o.Ballast = 8 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func (s *Store) open(ctx context.Context) error {
+	mainPath, histPath := s.path(mainFile), s.path(intervalsFile)
+	if !s.opt.ReadOnly {
+		if err := os.MkdirAll(s.dir, 0o700); err != nil {
+			return s.classify(s.dir, "make", err)
+		}
+		var err error
+		if s.lock, err = lockDir(s.dir, s.path(lockFile)); err != nil {
+			return s.classify(s.path(lockFile), "lock", err)
+		}
+		for _, p := range []string{mainPath, histPath} {
+			if err := private(p); err != nil {
+				return s.classify(p, "make", err)
+			}
+		}
+	}
+	var err error
+	if s.main, err = s.connect(mainPath, "FULL", 1); err != nil {
+		return err
+	}
+	if s.history, err = s.connect(histPath, "NORMAL", 1); err != nil {
+		return err
+	}
+	if s.readers, err = s.connect(mainPath, "", 4); err != nil {
+		return err
+	}
+	if s.hreaders, err = s.connect(histPath, "", 4); err != nil {
+		return err
+	}
+	if s.opt.ReadOnly {
+		return s.checkFormats(ctx)
+	}
+	if err := s.prepareFile(ctx, s.main, mainPath, mainSchema); err != nil {
+		return err
+	}
+	if err := s.prepareFile(ctx, s.history, histPath, intervalSchema); err != nil {
+		return err
+	}
+	if s.opt.MaxPages > 0 {
+		if _, err := s.main.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count=%d", s.opt.MaxPages)); err != nil {
+			return s.classify(mainPath, "cap", err)
+		}
+	}
+	if err := s.alignIDs(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refill()
+	return s.learn(ctx)
+}
+
+// prepareFile checks that the file reads back as it was written and brings it
+// to the present format.
+func (s *Store) prepareFile(ctx context.Context, db *sql.DB, path string, sc schema) error {
+	var verdict string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return s.classify(path, "check", err)
+	}
+	if verdict != "ok" {
+		return &CorruptError{File: path, Err: errors.New(verdict)}
+	}
+	return s.classify(path, "open", sc.migrate(ctx, db, path))
+}
+
+func (s *Store) checkFormats(ctx context.Context) error {
+	for _, f := range []struct {
+		db   *sql.DB
+		name string
+		sc   schema
+	}{{s.readers, mainFile, mainSchema}, {s.hreaders, intervalsFile, intervalSchema}} {
+		var version int
+		if err := f.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+			return s.classify(s.path(f.name), "open", err)
+		}
+		switch {
+		case version > len(f.sc):
+			return &SchemaError{File: s.path(f.name), Found: version, Known: len(f.sc)}
+		case version < len(f.sc):
+			return fmt.Errorf("%s has the older format %d: start the agent once to bring it up to date", s.path(f.name), version)
+		}
+	}
+	return nil
+}
+
+// alignIDs keeps the numbers of waiting intervals above those moved already,
+// also where keeplit.db was restored from a backup older than intervals.db.
+func (s *Store) alignIDs(ctx context.Context) error {
+	var moved int64
+	if err := s.history.QueryRowContext(ctx, "SELECT id FROM moved").Scan(&moved); err != nil {
+		return s.classify(s.path(intervalsFile), "read", err)
+	}
+	_, err := s.main.ExecContext(ctx, `INSERT INTO sqlite_sequence(name, seq)
+		SELECT 'pending_interval', 0 WHERE NOT EXISTS(SELECT 1 FROM sqlite_sequence WHERE name='pending_interval')`)
+	if err == nil {
+		_, err = s.main.ExecContext(ctx, "UPDATE sqlite_sequence SET seq=max(seq, ?) WHERE name='pending_interval'", moved)
+	}
+	return s.classify(s.path(mainFile), "write", err)
+}
+
+// connect opens a pool on path.  synchronous "" is a pool that only reads.
+func (s *Store) connect(path, synchronous string, conns int) (*sql.DB, error) {
+	q := url.Values{}
+	q.Add("_pragma", "busy_timeout(10000)")
+	if synchronous == "" || s.opt.ReadOnly {
+		q.Add("_pragma", "query_only(1)")
+		if s.opt.ReadOnly {
+			q.Set("mode", "ro")
+		}
+	} else {
+		q.Add("_pragma", "journal_mode(WAL)")
+		q.Add("_pragma", "synchronous("+synchronous+")")
+		q.Add("_pragma", "foreign_keys(1)")
+		q.Set("_txlock", "immediate")
+	}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode(), OmitHost: true}).String())
+	if err != nil {
+		return nil, s.classify(path, "open", err)
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	db.SetConnMaxIdleTime(0)
+	return db, nil
+}
+
+// private makes path, readable by its owner only, or makes it so.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
+
+// Dir is the directory of the store.
+func (s *Store) Dir() string { return s.dir }
+
+// Close waits for the writes under way, moves the waiting intervals where it
+// can, and gives the directory back.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.mu.Unlock()
+	if !s.opt.ReadOnly {
+		if err := s.MoveIntervals(context.Background()); err != nil {
+			s.log.Warn("interval readings stay in "+mainFile, "error", err) // and move at the next start
+		}
+	}
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	return s.closeFiles()
+}
+
+func (s *Store) closeFiles() error {
+	var errs []error
+	for _, db := range []*sql.DB{s.readers, s.hreaders, s.history, s.main} { // the writers last: they tidy the WAL
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// learn reads the ledger's head and the outbox's counts.  mu is held.
+func (s *Store) learn(ctx context.Context) error {
+	if s.known {
+		return nil
+	}
+	head, err := lastEntry(ctx, s.main)
+	if err != nil {
+		return s.classify(s.path(mainFile), "read", err)
+	}
+	counts, err := readCounts(ctx, s.main)
+	if err != nil {
+		return s.classify(s.path(mainFile), "read", err)
+	}
+	s.head, s.counts, s.known = head, counts, true
+	return nil
+}
+
+// stamp is t as the files keep it.
+func stamp(t time.Time) (int64, error) {
+	ms := t.UnixMilli()
+	if y := t.UTC().Year(); y < 1970 || y > 9999 {
+		return 0, fmt.Errorf("the time %s cannot be stored", t.UTC().Format(time.RFC3339))
+	}
+	return ms, nil
+}
+
+func fromStamp(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
