@@ -1,6 +1,9 @@
 package metering
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
@@ -167,6 +170,9 @@ func (d Document) Check() fault.List {
 			l.Add(name, "take it out, or set driver: "+name, "driver is %s, so this part would be ignored", d.Driver)
 		}
 	}
+	if known && given {
+		d.checkPart(&l)
+	}
 	if d.Every < 0 || d.Every > time.Hour {
 		l.Add("every", "write a time from 100ms to 1h, or leave it out", "%v is not a time between readings", d.Every)
 	}
@@ -179,6 +185,96 @@ func (d Document) Check() fault.List {
 	return l
 }
 
+// checkPart checks the settings of the driver in use.
+func (d Document) checkPart(l *fault.List) {
+	need := func(path, value, remedy string) {
+		if value == "" {
+			l.Add(path, remedy, "it is missing")
+		}
+	}
+	oneOf := func(path, value string, words ...string) {
+		if !slices.Contains(words, value) {
+			l.Add(path, "write one of "+strings.Join(words, ", "), "%q is not known", value)
+		}
+	}
+	baud := func(path string, v int) {
+		if v != 0 && (v < 300 || v > 921_600) {
+			l.Add(path, "write a speed such as 9600, or leave it out", "%d is not a serial speed", v)
+		}
+	}
+	const port = "write the device, e.g. /dev/serial/by-id/..."
+	switch d.Driver {
+	case "modbus":
+		m := d.Modbus
+		oneOf("modbus.model", m.Model, "sdm120", "sdm220", "sdm230", "sdm630", "pzem004t", "generic")
+		need("modbus.port", m.Port, "write the serial device, or host:port for Modbus TCP")
+		if m.Unit < 0 || m.Unit > 255 {
+			l.Add("modbus.unit", "the meter shows it in its settings, 1 to 247", "%d is not a unit address", m.Unit)
+		}
+		baud("modbus.baud", m.Baud)
+		oneOf("modbus.parity", m.Parity, "", "none", "even", "odd")
+		switch {
+		case m.Model == "generic":
+			l.Under("modbus.map", CheckModbusMap(m.Map))
+		case len(m.Map) > 0:
+			l.Add("modbus.map", "set model: generic, or take the map out", "model %s has its own registers", m.Model)
+		}
+	case "pulse":
+		need("pulse.pin", d.Pulse.Pin, "write the GPIO line, e.g. GPIO17")
+		if d.Pulse.PerKWh < 1 || d.Pulse.PerKWh > 1_000_000 {
+			l.Add("pulse.pulses_per_kwh", "it is printed on the meter as imp/kWh, e.g. 1000", "%d pulses per kWh", d.Pulse.PerKWh)
+		}
+		if d.Pulse.Debounce < 0 || d.Pulse.Debounce > time.Second {
+			l.Add("pulse.debounce", "write a time such as 20ms, or leave it out", "%v is not the length of a bounce", d.Pulse.Debounce)
+		}
+	case "mqtt":
+		oneOf("mqtt.kind", d.MQTT.Kind, "tasmota", "shelly", "zigbee2mqtt")
+		need("mqtt.topic", d.MQTT.Topic, "write the device's name as it stands in its topics")
+		if strings.ContainsAny(d.MQTT.Topic+d.MQTT.Base, "#+") {
+			l.Add("mqtt.topic", "name one device", "a wildcard cannot name a meter")
+		}
+		if d.MQTT.Channel < 0 || d.MQTT.Channel > 8 {
+			l.Add("mqtt.channel", "write 0 to 8", "%d is not a channel", d.MQTT.Channel)
+		}
+	case "replay":
+		need("replay.file", d.Replay.File, "write the path of a CSV with the header time,kwh")
+		if d.Replay.Speed < 0 {
+			l.Add("replay.speed", "write 1 for real time", "%d is not a speed", d.Replay.Speed)
+		}
+	case "p1":
+		need("p1.port", d.P1.Port, port)
+		baud("p1.baud", d.P1.Baud)
+	case "sml":
+		need("sml.port", d.SML.Port, port)
+		baud("sml.baud", d.SML.Baud)
+	case "iec62056":
+		need("iec62056.port", d.IEC62056.Port, port)
+		baud("iec62056.max_baud", d.IEC62056.MaxBaud)
+	case "atm90e32":
+		need("atm90e32.bus", d.ATM90E32.Bus, "write the SPI port, e.g. SPI0.0")
+		if f := d.ATM90E32.LineFrequency; f != 0 && f != 50 && f != 60 {
+			l.Add("atm90e32.line_frequency", "write 50 or 60", "%d Hz is not a mains frequency", f)
+		}
+		if p := d.ATM90E32.CurrentPGA; p != 0 && p != 1 && p != 2 && p != 4 {
+			l.Add("atm90e32.current_pga", "write 1, 2 or 4", "%d is not a gain of the chip", p)
+		}
+		gain := func(path string, g int) {
+			if g < 1 || g > 0xFFFF {
+				l.Add(path, "calibrate the board, or take the figure from its maker", "%d is not a gain, 1 to 65535", g)
+			}
+		}
+		gain("atm90e32.voltage_gain", d.ATM90E32.VoltageGain)
+		gain("atm90e32.current_gain", d.ATM90E32.CurrentGain)
+	case "adc":
+		oneOf("adc.chip", d.ADC.Chip, "ads131m04", "mcp3208")
+		need("adc.bus", d.ADC.Bus, "write the SPI port, e.g. SPI0.0")
+		need("adc.calibration", d.ADC.Calibration, "run agent calibrate and name the file it writes")
+		if d.ADC.Rate != 0 && (d.ADC.Rate < 1000 || d.ADC.Rate > 32_000) {
+			l.Add("adc.rate", "write 1000 to 32000, or leave it out", "%d samples per second", d.ADC.Rate)
+		}
+	}
+}
+
 // Limits are what d says of the supply, with the defaults filled in.
 func (d Document) Limits() Limits {
 	l := DefaultLimits()
@@ -187,6 +283,58 @@ func (d Document) Limits() Limits {
 	}
 	if d.MaxGap > 0 {
 		l.MaxGap = d.MaxGap
+	}
+	return l
+}
+
+// modbusValues are what a generic register may hold, with "" for a total and
+// "_1" to "_3" for a phase.
+func modbusValues() []string {
+	return []string{"import", "export", "power", "reactive", "apparent", "voltage", "current", "frequency", "neutral",
+		"power_1", "power_2", "power_3", "voltage_1", "voltage_2", "voltage_3", "current_1", "current_2", "current_3",
+		"reactive_1", "reactive_2", "reactive_3", "apparent_1", "apparent_2", "apparent_3"}
+}
+
+// CheckModbusMap is everything wrong with the registers of a generic meter.
+func CheckModbusMap(rows []ModbusRegister) fault.List {
+	var l fault.List
+	if len(rows) == 0 {
+		l.Add("", "list at least value: import or value: power", "no registers")
+	}
+	seen := map[string]int{}
+	useful := false
+	for i, r := range rows {
+		at := fmt.Sprintf("[%d]", i)
+		if !slices.Contains(modbusValues(), r.Value) {
+			l.Add(at+".value", "write import, export, power, voltage, current or frequency, with _1 to _3 for a phase", "%q is not a value", r.Value)
+		}
+		if first, twice := seen[r.Value]; twice {
+			l.Add(at+".value", "take one of them out", "%q is already given by [%d]", r.Value, first)
+		}
+		seen[r.Value] = i
+		useful = useful || r.Value == "import" || r.Value == "power"
+		if r.Register < 0 || r.Register > 0xFFFC {
+			l.Add(at+".register", "write the number as the wire carries it, 0 to 65532", "%d is not a register", r.Register)
+		}
+		if r.Table != "" && r.Table != "input" && r.Table != "holding" {
+			l.Add(at+".table", "write input or holding", "%q is not a table", r.Table)
+		}
+		switch r.Type {
+		case "float32", "uint16", "int16", "uint32", "int32", "uint64", "int64":
+		default:
+			l.Add(at+".type", "write float32, uint16, int16, uint32, int32, uint64 or int64", "%q is not a type", r.Type)
+		}
+		if r.Words != "" && r.Words != "high_first" && r.Words != "low_first" {
+			l.Add(at+".words", "write high_first or low_first", "%q is not an order of words", r.Words)
+		}
+		if r.Scale != "" {
+			if v, err := units.ParseDecimal(r.Scale, 9); err != nil || v == 0 || v > 1_000_000_000_000 || v < -1_000_000_000_000 {
+				l.Add(at+".scale", "write a decimal such as 0.01, up to 1000", "%q is not a scale", r.Scale)
+			}
+		}
+	}
+	if len(rows) > 0 && !useful {
+		l.Add("", "add value: import or value: power", "none of the registers tells energy or power")
 	}
 	return l
 }

@@ -46,15 +46,13 @@ const (
 	Suspect
 )
 
-var qualityNames = [...]string{"estimated", "gap", "clock_changed", "lost", "device_changed", "suspect"}
-
 // String is "measured", or the reasons joined by "+".
 func (q Quality) String() string {
 	if q == 0 {
 		return "measured"
 	}
 	var parts []string
-	for i, n := range qualityNames {
+	for i, n := range [...]string{"estimated", "gap", "clock_changed", "lost", "device_changed", "suspect"} {
 		if q&(1<<i) != 0 {
 			parts = append(parts, n)
 		}

@@ -1,0 +1,91 @@
+package metering
+
+import "github.com/keeplit/keeplit/internal/units"
+
+// Complete fills in what follows from the rest: totals from the phases, and
+// the one phase from the totals.  It adds nothing where anything is missing.
+func (s Sample) Complete() Sample {
+	if len(s.Phases) == 0 {
+		p := Phase{Has: s.Has & (HasVoltage | HasCurrent | HasPower | HasReactive | HasApparent),
+			Voltage: s.Voltage, Current: s.Current, Power: s.Power, Reactive: s.Reactive, Apparent: s.Apparent}
+		if s.Gives(HasVoltage) || s.Gives(HasCurrent) {
+			s.Phases = []Phase{p}
+			s.Has |= HasPhases
+		}
+		return s
+	}
+	s.Has |= HasPhases
+	all := ^Fields(0)
+	var voltage units.Voltage
+	var current units.Current
+	var power units.Power
+	var reactive, apparent int64
+	live := 0
+	for _, p := range s.Phases {
+		all &= p.Has
+		if p.Has&HasVoltage != 0 {
+			voltage += p.Voltage
+			live++
+		}
+		current += p.Current
+		power += p.Power
+		reactive += p.Reactive
+		apparent += p.Apparent
+	}
+	fill := func(f Fields, set func()) {
+		if !s.Gives(f) && all&f != 0 {
+			set()
+			s.Has |= f
+		}
+	}
+	fill(HasVoltage, func() { s.Voltage = voltage / units.Voltage(live) })
+	fill(HasCurrent, func() { s.Current = current })
+	fill(HasPower, func() { s.Power = power })
+	fill(HasReactive, func() { s.Reactive = reactive })
+	fill(HasApparent, func() { s.Apparent = apparent })
+	return s
+}
+
+// What no meter of a house or a small business can show.  They are wide, and
+// there to refuse garbage, not to judge the supply.
+const (
+	maxVoltage   units.Voltage   = 1_000_000      // 1 kV
+	maxCurrent   units.Current   = 20_000_000     // 20 kA
+	maxPower     units.Power     = 10_000_000_000 // 10 MW
+	maxFrequency units.Frequency = 1_000_000      // 1 kHz
+)
+
+// Sane is nil where every value of s can be shown by some meter, else an Error
+// of code Range that names the value.
+func (s Sample) Sane(op string) error {
+	bad := func(what string, v int64, unit string) error {
+		return Fail(Range, op, "check the wiring and the meter's model in the configuration", "%s is %d %s", what, v, unit)
+	}
+	switch {
+	case s.Import < 0:
+		return bad("import register", int64(s.Import), "uJ")
+	case s.Export < 0:
+		return bad("export register", int64(s.Export), "uJ")
+	case abs(s.Power) > maxPower:
+		return bad("power", int64(s.Power), "mW")
+	case s.Voltage < 0 || s.Voltage > maxVoltage:
+		return bad("voltage", int64(s.Voltage), "mV")
+	case abs(s.Current) > maxCurrent:
+		return bad("current", int64(s.Current), "mA")
+	case s.Frequency < 0 || s.Frequency > maxFrequency:
+		return bad("frequency", int64(s.Frequency), "mHz")
+	}
+	for _, p := range s.Phases {
+		switch {
+		case p.Voltage < 0 || p.Voltage > maxVoltage:
+			return bad("phase voltage", int64(p.Voltage), "mV")
+		case abs(p.Current) > maxCurrent:
+			return bad("phase current", int64(p.Current), "mA")
+		case abs(p.Power) > maxPower:
+			return bad("phase power", int64(p.Power), "mW")
+		}
+	}
+	return nil
+}
+
+func abs[T ~int64](v T) T { return max(v, -v) }

@@ -1,0 +1,73 @@
+package line
+
+import (
+	"context"
+	"time"
+
+	"github.com/keeplit/keeplit/metering"
+)
+
+// maxPause is the longest time between two attempts at a meter that fails.
+const maxPause = time.Minute
+
+// Poll asks a meter every so often until ctx ends, and emits each answer.
+// After a failure it waits twice as long each time, up to a minute; after a
+// success it is back at its pace.
+func Poll(ctx context.Context, every time.Duration, emit func(metering.Reading), read func(context.Context) (metering.Sample, error)) error {
+	pace := Pace{Every: every}
+	for {
+		s, err := read(ctx)
+		if ctx.Err() != nil {
+			return nil // what was cut off by the end is no failure of the meter
+		}
+		emit(metering.Reading{Sample: s, Err: err})
+		if !pace.Wait(ctx, err == nil) {
+			return nil
+		}
+	}
+}
+
+// Pace is the time between attempts.
+type Pace struct {
+	Every    time.Duration // after a success
+	failures int
+	next     *time.Timer // started by the previous Wait
+}
+
+// Wait waits for the next attempt, and answers false where ctx ended instead.
+// After a success the waiting is measured from the previous attempt, so that a
+// slow meter is still read every Every.
+func (p *Pace) Wait(ctx context.Context, ok bool) bool {
+	pause := p.Every
+	if ok {
+		p.failures = 0
+	} else {
+		p.failures++
+		pause = Backoff(p.Every, p.failures)
+	}
+	timer := p.next
+	if timer == nil || !ok {
+		timer = time.NewTimer(pause)
+	}
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		p.next = time.NewTimer(p.Every)
+		return true
+	}
+}
+
+// Backoff is how long to wait after so many failures in a row: twice as long
+// each time, up to a minute, and never less than every.
+func Backoff(every time.Duration, failures int) time.Duration {
+	pause := max(every, 100*time.Millisecond)
+	for range min(failures-1, 16) {
+		if pause >= maxPause {
+			break
+		}
+		pause *= 2
+	}
+	return max(every, min(pause, maxPause))
+}
