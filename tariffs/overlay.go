@@ -1,0 +1,133 @@
+package tariffs
+
+import (
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Overlay is a set of prices received at run time, an hour or a quarter of an
+// hour each, that take the place of the document's energy prices.
+//
+// A price rules its own slot if the slot begins before the set is stale, at
+// Received + MaxAge.  Everything else the document rules.  So what a past hour
+// cost does not depend on when it is reckoned.
+type Overlay struct {
+	Received    time.Time     `json:"received"`
+	MaxAge      time.Duration `json:"max_age"` // 0: never stale
+	TaxIncluded bool          `json:"tax_included"`
+	Prices      []SlotPrice   `json:"prices"`
+}
+
+// SlotPrice is a pushed price of one slot.
+type SlotPrice struct {
+	units.Slot
+	Import units.Price
+	Export units.Price
+	Priced bool // Export is given too; otherwise the document's rules
+}
+
+// Stale tells whether at is beyond what the pushed prices cover, so that the
+// document rules then.
+func (o Overlay) Stale(at time.Time) bool {
+	i, _ := o.at(at, at)
+	return i < 0
+}
+
+// Ends is the first instant from which the document rules; the zero time where
+// there are no usable prices.
+func (o Overlay) Ends() time.Time {
+	var end time.Time
+	for i := range o.Prices {
+		if o.usable(i) && o.Prices[i].End().After(end) {
+			end = o.Prices[i].End()
+		}
+	}
+	return end
+}
+
+func (o *Overlay) usable(i int) bool {
+	return o.MaxAge == 0 || o.Prices[i].Start.Before(o.Received.Add(o.MaxAge))
+}
+
+// at is the index of the price that rules at, or -1, and the instant until
+// which that holds, at most until.
+func (o *Overlay) at(at, until time.Time) (int, time.Time) {
+	n := sort.Search(len(o.Prices), func(i int) bool { return o.Prices[i].Start.After(at) })
+	if i := n - 1; i >= 0 && o.Prices[i].Contains(at) && o.usable(i) {
+		if e := o.Prices[i].End(); e.Before(until) {
+			until = e
+		}
+		return i, until
+	}
+	if n < len(o.Prices) && o.usable(n) && o.Prices[n].Start.Before(until) {
+		until = o.Prices[n].Start
+	}
+	return -1, until
+}
+
+// WithPrices is the tariff with pushed prices laid over it, in place of any
+// earlier ones.  Where slots overlap, the later one in the list rules from its
+// start on.
+func (t *Tariff) WithPrices(o Overlay) *Tariff {
+	o.Prices = slices.Clone(o.Prices)
+	slices.SortStableFunc(o.Prices, func(a, b SlotPrice) int { return a.Start.Compare(b.Start) })
+	kept := o.Prices[:0]
+	for _, p := range o.Prices {
+		p.Start = p.Start.UTC()
+		if p.Len <= 0 {
+			continue
+		}
+		if n := len(kept); n > 0 && kept[n-1].End().After(p.Start) {
+			if kept[n-1].Start.Equal(p.Start) {
+				kept[n-1] = p
+				continue
+			}
+			kept[n-1].Len = p.Start.Sub(kept[n-1].Start)
+		}
+		kept = append(kept, p)
+	}
+	o.Prices = kept
+	n := *t
+	n.overlay = o
+	return &n
+}
+
+// Overlay is the pushed prices in use.
+func (t *Tariff) Overlay() Overlay { return t.overlay }
+
+// replaced tells whether pushed prices take the place of the charge.
+func (v *version) replaced(c *energyCharge) bool {
+	if c.kind == KindExport {
+		return false
+	}
+	return v.pushAll || c.Pushed
+}
+
+// takesPushed tells whether energy charge i is the one that pushed prices are
+// booked on: the first that would be charged here.
+func (v *version) takesPushed(i int, season, period string, class int) bool {
+	for j := range i {
+		c := &v.energy[j]
+		if v.replaced(c) && c.matches(season, period) && c.inClass(v, class) {
+			return false
+		}
+	}
+	return true
+}
+
+// pushedPrice is price i on the basis of the charge: with taxes where the
+// document's prices hold them or where gross asks for it.
+func (t *Tariff) pushedPrice(i int, c *energyCharge, gross bool) units.Price {
+	p := t.overlay.Prices[i].Import
+	switch {
+	case t.overlay.TaxIncluded == (c.included || gross):
+		return p
+	case t.overlay.TaxIncluded:
+		return units.Price(units.MulDiv(int64(p), grossUnit, c.gross))
+	default:
+		return units.Price(units.MulDiv(int64(p), c.gross, grossUnit))
+	}
+}

@@ -1,0 +1,204 @@
+package tariffs
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Rate is a share in millionths: 15 % is 150 000.
+type Rate int64
+
+// hundred is 100 % as a Rate.
+const hundred Rate = 1_000_000
+
+// SetText reads "15 %", "0.5%" or "-1 %".
+func (r *Rate) SetText(s string) error {
+	body, ok := strings.CutSuffix(strings.TrimSpace(s), "%")
+	if !ok {
+		return fmt.Errorf("%q is not a percentage such as 15 %%", s)
+	}
+	v, err := units.ParseDecimal(strings.TrimSpace(body), 4)
+	if err != nil {
+		return fmt.Errorf("%q is not a percentage such as 15 %%: %w", s, err)
+	}
+	*r = Rate(v)
+	return nil
+}
+
+// String writes the rate as a percentage without needless zeros.
+func (r Rate) String() string {
+	s := units.Price(r * 100).String()
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") + " %"
+}
+
+// MarshalText writes the rate as SetText reads it.
+func (r Rate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (r *Rate) UnmarshalText(b []byte) error { return r.SetText(string(b)) }
+
+// Date is a local calendar day, counted from 1970-01-01, which is 0 and stands
+// for "not given" in documents.
+type Date int32
+
+// DateOf is the day y-m-d of the Gregorian calendar.
+func DateOf(y int, m time.Month, d int) Date {
+	return Date(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / secondsADay)
+}
+
+// Civil is the date's year, month and day.
+func (d Date) Civil() (year int, month time.Month, day int) {
+	// Days to civil date by eras of 400 years that begin on 1 March, so that
+	// the leap day is the last of its year.
+	z := int(d) + 719468
+	era := z / 146097
+	if z < 0 {
+		era = (z - 146096) / 146097
+	}
+	doe := z - era*146097
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153
+	day = doy - (153*mp+2)/5 + 1
+	m := mp + 3
+	if m > 12 {
+		m -= 12
+	}
+	year = yoe + era*400
+	if m <= 2 {
+		year++
+	}
+	return year, time.Month(m), day
+}
+
+// Weekday is the date's day of the week.
+func (d Date) Weekday() time.Weekday {
+	return time.Weekday(((int(d)+4)%7 + 7) % 7)
+}
+
+// Start is the first instant of the date in loc, in UTC.
+func (d Date) Start(loc *time.Location) time.Time {
+	y, m, day := d.Civil()
+	// Noon exists everywhere; some zones skip midnight.
+	return units.LocalMidnight(time.Date(y, m, day, 12, 0, 0, 0, loc), loc)
+}
+
+// SetText reads "2024-07-01".
+func (d *Date) SetText(s string) error {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return fmt.Errorf("%q is not a date such as 2024-07-01", s)
+	}
+	*d = Date(t.Unix() / secondsADay)
+	if t.Unix() < 0 {
+		return fmt.Errorf("%q is before 1970", s)
+	}
+	return nil
+}
+
+// String writes the date as SetText reads it.
+func (d Date) String() string {
+	y, m, day := d.Civil()
+	return fmt.Sprintf("%04d-%02d-%02d", y, int(m), day)
+}
+
+// MarshalText writes the date as SetText reads it.
+func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (d *Date) UnmarshalText(b []byte) error { return d.SetText(string(b)) }
+
+// MonthDay is a day of every year; the zero value is "not given".
+type MonthDay struct {
+	Month time.Month
+	Day   int
+}
+
+// daysIn are the days of each month in a leap year.
+func daysIn(m time.Month) int {
+	switch m {
+	case time.February:
+		return 29
+	case time.April, time.June, time.September, time.November:
+		return 30
+	default:
+		return 31
+	}
+}
+
+// SetText reads "06-01", month first.
+func (m *MonthDay) SetText(s string) error {
+	a, b, ok := strings.Cut(s, "-")
+	month, err1 := strconv.Atoi(a)
+	day, err2 := strconv.Atoi(b)
+	if !ok || len(a) != 2 || len(b) != 2 || err1 != nil || err2 != nil || month < 1 || month > 12 || day < 1 || day > daysIn(time.Month(month)) {
+		return fmt.Errorf("%q is not a month and day such as 06-01", s)
+	}
+	*m = MonthDay{time.Month(month), day}
+	return nil
+}
+
+// String writes the day as SetText reads it.
+func (m MonthDay) String() string { return fmt.Sprintf("%02d-%02d", int(m.Month), m.Day) }
+
+// MarshalText writes the day as SetText reads it.
+func (m MonthDay) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// ordinal orders the days of a year, 29 February counted.
+func (m MonthDay) ordinal() int { return int(m.Month)*32 + m.Day }
+
+// TimeOfDay is minutes after local midnight, 0 to 1440.
+type TimeOfDay int
+
+// SetText reads "06:00" to "24:00".
+func (t *TimeOfDay) SetText(s string) error {
+	a, b, ok := strings.Cut(s, ":")
+	h, err1 := strconv.Atoi(a)
+	m, err2 := strconv.Atoi(b)
+	if !ok || len(a) != 2 || len(b) != 2 || err1 != nil || err2 != nil || h < 0 || m < 0 || m > 59 || h*60+m > 1440 {
+		return fmt.Errorf("%q is not a time of day such as 06:30", s)
+	}
+	*t = TimeOfDay(h*60 + m)
+	return nil
+}
+
+// String writes the time as SetText reads it.
+func (t TimeOfDay) String() string { return fmt.Sprintf("%02d:%02d", int(t)/60, int(t)%60) }
+
+// MarshalText writes the time as SetText reads it.
+func (t TimeOfDay) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// Weekday is a day of the week, 1 for Monday to 7 for Sunday; 0 is "not given".
+type Weekday int
+
+// weekdayNames are in the order of Weekday.
+func weekdayNames() []string { return []string{"", "mon", "tue", "wed", "thu", "fri", "sat", "sun"} }
+
+// SetText reads "mon" to "sun".
+func (w *Weekday) SetText(s string) error {
+	for i, n := range weekdayNames() {
+		if i > 0 && s == n {
+			*w = Weekday(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not a day of the week: mon tue wed thu fri sat sun", s)
+}
+
+// String writes the day as SetText reads it.
+func (w Weekday) String() string {
+	if w < 1 || w > 7 {
+		return ""
+	}
+	return weekdayNames()[w]
+}
+
+// MarshalText writes the day as SetText reads it.
+func (w Weekday) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
+
+// std is the day as package time counts it.
+func (w Weekday) std() time.Weekday { return time.Weekday(int(w) % 7) }
