@@ -28,6 +28,7 @@ type UnitState struct {
 	Attempts  int       `json:"attempts,omitempty"`  // sends of the present command
 	FirstSent time.Time `json:"first_sent,omitzero"` // of the present command
 	SentAt    time.Time `json:"sent_at,omitzero"`    // the last send
+	Told      bool      `json:"told,omitempty"`      // the state last sent
 
 	NotBefore time.Time   `json:"not_before,omitzero"` // no start before this: its turn after an outage
 	Day       time.Time   `json:"day,omitzero"`        // the local midnight that Starts counts from

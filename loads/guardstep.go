@@ -40,6 +40,9 @@ func (g *Guard) Step(s GuardState, in GuardInput) (GuardState, Verdict) {
 	n := g.adopt(s, in.Now)
 	st := step{Guard: g, s: &n, in: in, now: in.Now}
 	st.hear()
+	if in.Fresh {
+		st.sayAgain()
+	}
 	st.supply()
 	for _, off := range []bool{true, false} { // all offs go before the first on
 		for _, l := range g.loads {
@@ -136,6 +139,17 @@ func (st *step) hear() {
 	}
 }
 
+// sayAgain makes every command due once more: a driver that was opened anew does
+// not know what the one before was told.
+func (st *step) sayAgain() {
+	for i := range st.s.Units {
+		if u := &st.s.Units[i]; u.Commanded {
+			u.Confirmed, u.Attempts = false, 0
+			u.FirstSent, u.SentAt = st.now, time.Time{}
+		}
+	}
+}
+
 func (st *step) feedback(id string) bool {
 	if id == SupplyID {
 		return st.config.SupplyFeedback
@@ -199,19 +213,25 @@ func (st *step) supply() {
 	st.s.SupplyUp = up
 }
 
+// reasonSupplyOff is why a load is switched off together with the supply.
+const reasonSupplyOff = "supply_off"
+
 // load grants, holds or repeats what is wanted of a load.  It is called twice a
 // step: first for the loads to be off, then for those to be on.
 func (st *step) load(l Load, offs bool) {
 	u := st.unit(l.ID)
-	w := Wish{ID: l.ID, On: u.On, Reason: "unchanged"}
-	if i := slices.IndexFunc(st.in.Wishes, func(w Wish) bool { return w.ID == l.ID }); i >= 0 {
+	w := Wish{ID: l.ID, On: u.On, Reason: "repeated"}
+	i := slices.IndexFunc(st.in.Wishes, func(w Wish) bool { return w.ID == l.ID })
+	if i >= 0 {
 		w = st.in.Wishes[i]
+	} else if !u.Commanded {
+		return // nobody controls it
 	}
 	if !st.s.SupplyUp {
 		if w.On && offs {
 			st.hold(l.ID, true, time.Time{}, HeldSupply)
 		}
-		w = Wish{ID: l.ID, Protect: true, Reason: "supply_off"}
+		w = Wish{ID: l.ID, Protect: true, Reason: reasonSupplyOff}
 	}
 	if w.On == offs {
 		return
@@ -220,7 +240,7 @@ func (st *step) load(l Load, offs bool) {
 		st.keep(l, u, w)
 		return
 	}
-	if st.neverObeyed(u, w.On) {
+	if !w.Protect && st.neverObeyed(u, w.On) {
 		return
 	}
 	if !w.On {
@@ -235,20 +255,21 @@ func (st *step) load(l Load, offs bool) {
 		st.hold(l.ID, true, until, why)
 		return
 	}
-	st.turn(u, true, w.Reason)
-	st.started(u)
-	st.s.NextOn = st.now.Add(st.gap())
+	if st.turn(u, true, w.Reason) {
+		st.started(u)
+		st.s.NextOn = st.now.Add(st.gap())
+	}
 }
 
 // keep is for a load that is reckoned to be as wanted: its command is repeated
 // until confirmed, and renewed where a dead man waits for it.
 func (st *step) keep(l Load, u *UnitState, w Wish) {
 	switch {
-	case !u.Commanded && !u.On && (u.Confirmed || w.Reason == "unchanged"):
-		// Seen to be off, or nobody asked: nothing to say.
+	case !u.Commanded && !u.On && u.Confirmed:
+		// Seen to be off: nothing to say.
 	case !u.Commanded:
 		// Seen on, or never seen: say it once, so that it holds.
-		st.send(u, w.Reason, false)
+		st.send(u, w.Reason)
 	case !u.Confirmed:
 		if st.s.SupplyUp { // without supply a load cannot answer
 			st.again(u, w.Reason)
@@ -257,7 +278,7 @@ func (st *step) keep(l Load, u *UnitState, w Wish) {
 		if due := u.SentAt.Add(l.DeadMan / 3); due.After(st.now) {
 			st.next(due)
 		} else {
-			st.send(u, w.Reason, true)
+			st.emit(u, w.Reason, true)
 		}
 	}
 }
@@ -293,21 +314,26 @@ func (st *step) startAt(l Load, u *UnitState) (time.Time, HoldBack) {
 	return at, why
 }
 
-// turn commands a state that is not the reckoned one.
-func (st *step) turn(u *UnitState, on bool, reason string) {
+// turn commands a state that is not the reckoned one, and tells whether it did.
+// The same command is not given twice within RetryFirst: a switch that turns
+// itself back at once must not be fought in a tight loop.
+func (st *step) turn(u *UnitState, on bool, reason string) bool {
+	if due := u.SentAt.Add(st.config.RetryFirst); u.Told == on && !u.SentAt.IsZero() && due.After(st.now) {
+		st.next(due)
+		return false
+	}
 	if u.On != on {
 		u.On, u.Prev, u.Since = on, u.Since, st.now
 	}
-	st.send(u, reason, false)
+	st.send(u, reason)
+	return true
 }
 
-// send sends the reckoned state, for the first time or as a renewal.
-func (st *step) send(u *UnitState, reason string, renew bool) {
-	if u.SentAt.IsZero() || !renew {
-		u.FirstSent, u.Attempts = st.now, 0
-		u.Commanded, u.Confirmed = true, false
-	}
-	st.emit(u, reason, renew)
+// send sends the reckoned state for the first time.
+func (st *step) send(u *UnitState, reason string) {
+	u.FirstSent, u.Attempts = st.now, 0
+	u.Commanded, u.Confirmed = true, false
+	st.emit(u, reason, false)
 }
 
 // again repeats a command that is not confirmed when its time has come.
@@ -326,7 +352,7 @@ func (st *step) emit(u *UnitState, reason string, renew bool) {
 	if !renew {
 		u.Attempts++
 	}
-	u.SentAt = st.now
+	u.SentAt, u.Told = st.now, u.On
 	st.out.Commands = append(st.out.Commands, Command{
 		ID: u.ID, On: u.On, Reason: reason, Attempt: max(u.Attempts, 1), Renew: renew, At: st.now,
 	})

@@ -63,7 +63,7 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 	if l.Kind == "" {
 		l.Kind = OnOff
 	}
-	if d.Switch.mqtt() {
+	if d.Switch.mqtt() && l.Defer { // what is never scheduled must not drop with the agent
 		l.DeadMan = value(d.Switch.DeadMan, DefaultDeadMan)
 	}
 	if l.Kind == Cycle {
