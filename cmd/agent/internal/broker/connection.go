@@ -1,0 +1,336 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+const (
+	connectTimeout = 15 * time.Second
+	ackTimeout     = 15 * time.Second
+	farewell       = 2 * time.Second
+)
+
+// TLS are the files of a connection with TLS.  The zero value trusts the
+// system's authorities and shows no certificate.
+type TLS struct {
+	CAFile            string // authorities to trust instead of the system's, PEM
+	CertFile, KeyFile string // our certificate, PEM
+	ServerName        string // the name the broker's certificate is for, where it is not that of the address
+}
+
+// config reads the files, anew at each connection, so that a renewed
+// certificate is used without a restart.
+func (t TLS) config(host string) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	if t.ServerName != "" {
+		c.ServerName = t.ServerName
+	}
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("the authority's certificate: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate in PEM form", t.CAFile)
+		}
+	}
+	if t.CertFile != "" || t.KeyFile != "" {
+		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("our certificate: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}
+
+// connection is one stay with the broker.  A new client is made for each, and
+// not paho's own reconnection used, for three reasons: paho sends again what
+// was in flight when the connection broke, also after Publish has reported the
+// failure; the message IDs of what it gives up are never used again; and its
+// pauses have no chance in them.
+type connection struct {
+	client mqtt.Client
+	lost   chan struct{} // closed when the connection is gone
+	cause  error         // why; to be read once lost is closed
+	once   sync.Once
+}
+
+func (c *connection) end(cause error) {
+	c.once.Do(func() {
+		c.cause = cause
+		close(c.lost)
+	})
+}
+
+// once connects, serves until the connection or ctx ends, and says why it ended.
+func (s *Session) once(ctx context.Context) error {
+	conn, err := s.connect(ctx)
+	if err != nil {
+		s.update(func(st *State) {
+			if st.Connected || st.Since.IsZero() {
+				st.Since = time.Now()
+			}
+			st.Connected, st.LastError = false, err.Error()
+		})
+		return err
+	}
+	s.mu.Lock()
+	s.conn = conn
+	s.mu.Unlock()
+	s.update(func(st *State) {
+		st.Connected, st.Since, st.Connects, st.Refused = true, time.Now(), st.Connects+1, nil
+	})
+	s.log.Info("connected to MQTT", "broker", s.url.Redacted())
+	err = s.serve(ctx, conn)
+
+	s.mu.Lock()
+	s.conn = nil
+	s.mu.Unlock()
+	if ctx.Err() != nil {
+		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		token := conn.client.Publish(s.topics.Status(), 1, true, []byte(Offline))
+		select {
+		case <-token.Done():
+		case <-conn.lost:
+		case <-bye.Done():
+		}
+		cancel()
+	}
+	conn.client.Disconnect(250)
+	conn.end(errors.New("disconnected"))
+	s.update(func(st *State) {
+		st.Connected, st.Since = false, time.Now()
+		if err != nil {
+			st.LastError = err.Error()
+		}
+	})
+	return err
+}
+
+// Payloads of Topics.Status.
+const (
+	Online  = "online"
+	Offline = "offline"
+)
+
+func (s *Session) connect(ctx context.Context) (*connection, error) {
+	password := ""
+	if s.cfg.Password != nil {
+		var err error
+		if password, err = s.cfg.Password(); err != nil {
+			return nil, fmt.Errorf("the MQTT password: %w", err)
+		}
+	}
+	conn := &connection{lost: make(chan struct{})}
+	dctx, stopDialling := context.WithTimeout(ctx, connectTimeout)
+	defer stopDialling()
+	o := mqtt.NewClientOptions().
+		AddBroker(s.url.String()).
+		SetClientID(s.cfg.ClientID).
+		SetUsername(s.cfg.Username).SetPassword(password).
+		SetProtocolVersion(4).
+		SetCleanSession(false). // the broker keeps our subscriptions and what came meanwhile
+		// In order, and safe because deliver never blocks: the other mode hands
+		// messages over in goroutines of their own, which overtake each other.
+		SetOrderMatters(true).
+		SetAutoAckDisabled(true). // deliver sees to it
+		SetAutoReconnect(false).SetConnectRetry(false).
+		SetConnectTimeout(connectTimeout).
+		SetWriteTimeout(10*time.Second).
+		SetKeepAlive(30*time.Second).
+		SetPingTimeout(10*time.Second).
+		SetStore(mqtt.NewMemoryStore()).
+		SetBinaryWill(s.topics.Status(), []byte(Offline), 1, true).
+		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { s.deliver(m) }).
+		SetConnectionLostHandler(func(_ mqtt.Client, err error) { conn.end(fmt.Errorf("the connection was lost: %w", lossText(err))) }).
+		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return s.dial(dctx) })
+	conn.client = mqtt.NewClient(o)
+	token := conn.client.Connect()
+	<-token.Done() // bounded by dctx and paho's own deadline for the handshake
+	if err := token.Error(); err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", s.url.Redacted(), connectHint(err))
+	}
+	return conn, nil
+}
+
+// lossText replaces the bare "EOF" of a broker that went away.
+func lossText(err error) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("the broker closed it (it was stopped, or another client uses our client ID): %w", err)
+	}
+	return err
+}
+
+func connectHint(err error) error {
+	var unknown x509.UnknownAuthorityError
+	switch text := err.Error(); {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("%w; give the authority's certificate as ca_file", err)
+	case text == "bad user name or password" || text == "not Authorized":
+		return fmt.Errorf("%w; check user name, password and the broker's list of users", err)
+	}
+	return err
+}
+
+// dial opens the connection; it is cut when ctx ends before the handshake has.
+func (s *Session) dial(ctx context.Context) (net.Conn, error) {
+	secure := s.url.Scheme != "mqtt" && s.url.Scheme != "tcp"
+	port := s.url.Port()
+	if port == "" {
+		port = map[bool]string{false: "1883", true: "8883"}[secure]
+	}
+	address := net.JoinHostPort(s.url.Hostname(), port)
+	d := net.Dialer{KeepAlive: 30 * time.Second}
+	if !secure {
+		return d.DialContext(ctx, "tcp", address)
+	}
+	config, err := s.cfg.TLS.config(s.url.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	return (&tls.Dialer{NetDialer: &d, Config: config}).DialContext(ctx, "tcp", address)
+}
+
+// serve keeps the broker's subscriptions equal to the routes.
+func (s *Session) serve(ctx context.Context, conn *connection) error {
+	have := map[string]int{} // filter -> the generation subscribed
+	greeted := false
+	tick := time.NewTicker(orphanTick)
+	defer tick.Stop()
+	for {
+		if err := s.reconcile(ctx, conn, have); err != nil {
+			return err
+		}
+		if !greeted {
+			greeted = true
+			// Only now: who reads "online" may send a command.
+			token := conn.client.Publish(s.topics.Status(), 1, true, []byte(Online))
+			if err := await(ctx, conn, token); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-conn.lost:
+			return conn.cause
+		case <-s.kick:
+		case <-tick.C:
+			s.expireOrphans(time.Now())
+		}
+	}
+}
+
+// want is what one filter should be subscribed as.
+type want struct {
+	qos        byte
+	generation int // rises with each new subscriber, who wants the retained messages
+}
+
+func (s *Session) wants() map[string]want {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := map[string]want{}
+	for _, r := range s.routes {
+		w[r.filter] = want{max(w[r.filter].qos, r.qos), max(w[r.filter].generation, r.generation)}
+	}
+	return w
+}
+
+func (s *Session) reconcile(ctx context.Context, conn *connection, have map[string]int) error {
+	wants := s.wants()
+	add := map[string]byte{}
+	for f, w := range wants {
+		if have[f] < w.generation {
+			add[f] = w.qos
+		}
+	}
+	var gone []string
+	for f := range have {
+		if _, ok := wants[f]; !ok {
+			gone = append(gone, f)
+		}
+	}
+	slices.Sort(gone)
+	if len(gone) > 0 {
+		if err := await(ctx, conn, conn.client.Unsubscribe(gone...)); err != nil {
+			return fmt.Errorf("unsubscribe: %w", err)
+		}
+		for _, f := range gone {
+			delete(have, f)
+		}
+	}
+	if len(add) == 0 {
+		return nil
+	}
+	token := conn.client.SubscribeMultiple(add, nil)
+	refused, err := s.awaitSuback(ctx, conn, token)
+	if err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	for f := range add {
+		have[f] = wants[f].generation
+	}
+	slices.Sort(refused)
+	s.update(func(st *State) {
+		st.Refused = slices.DeleteFunc(st.Refused, func(f string) bool { _, again := add[f]; return again })
+		st.Refused = append(st.Refused, refused...)
+		if len(refused) > 0 {
+			st.LastError = fmt.Sprintf("the broker refused the subscription to %q; allow it in the broker's access list", refused)
+		}
+	})
+	if len(refused) > 0 {
+		s.log.Warn("MQTT subscriptions refused", "filters", refused)
+	}
+	return nil
+}
+
+// awaitSuback answers the filters that the broker refused.
+func (s *Session) awaitSuback(ctx context.Context, conn *connection, token mqtt.Token) ([]string, error) {
+	err := await(ctx, conn, token)
+	sub, ok := token.(*mqtt.SubscribeToken)
+	if !ok {
+		return nil, err
+	}
+	var refused []string
+	for f, code := range sub.Result() {
+		if code == 0x80 {
+			refused = append(refused, f)
+		}
+	}
+	if len(refused) > 0 {
+		err = nil // paho makes an error of a refusal of all; the connection is good
+	}
+	return refused, err
+}
+
+// await waits for the broker's answer.
+func await(ctx context.Context, conn *connection, token mqtt.Token) error {
+	late := time.NewTimer(ackTimeout)
+	defer late.Stop()
+	select {
+	case <-token.Done():
+		return token.Error()
+	case <-conn.lost:
+		return conn.cause
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-late.C:
+		return fmt.Errorf("the broker did not answer within %s", ackTimeout)
+	}
+}

@@ -1,0 +1,283 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+const (
+	queueLimit  = 1000 // QoS 0 messages a handler may be behind
+	orphanLimit = 100
+	orphanAfter = time.Minute // a start is over by then
+	orphanTick  = 10 * time.Second
+	retryMin    = 100 * time.Millisecond
+	retryMax    = 30 * time.Second
+)
+
+// Message is one message that came in.
+type Message struct {
+	Topic   string
+	Payload []byte
+}
+
+// route is one subscription and the queue of what came for it.
+type route struct {
+	filter     string
+	qos        byte
+	generation int
+	command    bool // a retained message is no command
+	handle     func(ctx context.Context, m Message, retained bool) error
+	gone       context.Context // ends by unsubscribing
+	leave      context.CancelFunc
+
+	mu    sync.Mutex
+	queue []delivery
+	bell  chan struct{}
+}
+
+// delivery is a message on its way to one handler.
+type delivery struct {
+	Message
+	retained bool
+	qos      byte
+	done     func() // to be called once, when the handler has taken it
+}
+
+// Subscribe hands every message under filter to handler, one after the other,
+// over all reconnections.  retained is true for a retained message that the
+// broker sends because of the subscription; it may come again at each
+// reconnection.  It subscribes with QoS 0: what was said while we were away is
+// of no use to a reader of states.  It may be called before Run and while it
+// runs, and from within a handler.
+func (s *Session) Subscribe(filter string, handler func(topic string, payload []byte, retained bool)) (unsubscribe func(), err error) {
+	return s.subscribe(&route{filter: filter, qos: 0, handle: func(_ context.Context, m Message, retained bool) error {
+		handler(m.Topic, m.Payload, retained)
+		return nil
+	}})
+}
+
+// SubscribeAck hands every command under filter to handler with QoS 1.  The
+// message is acknowledged when handler returns nil, so handler stores first
+// what must not be lost; after an error it is called again with the same
+// message, after a pause, until it takes it.  A message can come more than
+// once: after a lost connection the broker repeats what it saw no
+// acknowledgement for, also across a restart of the agent.  Messages wait at
+// the broker while the agent is away, so subscribe before Run.  Retained
+// messages are ignored: a command is not to be obeyed again at every start.
+func (s *Session) SubscribeAck(filter string, handler func(ctx context.Context, m Message) error) (unsubscribe func(), err error) {
+	return s.subscribe(&route{filter: filter, qos: 1, command: true, handle: func(ctx context.Context, m Message, _ bool) error {
+		return handler(ctx, m)
+	}})
+}
+
+func (s *Session) subscribe(r *route) (func(), error) {
+	if !checkFilter(r.filter) {
+		return nil, fmt.Errorf("%q is not a topic filter", r.filter)
+	}
+	r.bell = make(chan struct{}, 1)
+	r.gone, r.leave = context.WithCancel(context.Background())
+	s.mu.Lock()
+	r.generation = 1
+	for _, other := range s.routes {
+		if other.filter == r.filter {
+			r.generation = max(r.generation, other.generation+1)
+		}
+	}
+	s.routes = append(s.routes, r)
+	s.adopt(r)
+	if s.start != nil {
+		s.start(r)
+	}
+	s.mu.Unlock()
+	s.poke()
+	return func() {
+		s.mu.Lock()
+		s.routes = slices.DeleteFunc(s.routes, func(o *route) bool { return o == r })
+		s.mu.Unlock()
+		r.leave()
+		s.poke()
+	}, nil
+}
+
+func (s *Session) poke() {
+	select {
+	case s.kick <- struct{}{}:
+	default: // a look at the routes is due already
+	}
+}
+
+// deliver is called by paho for each message, in order, and must not block.
+func (s *Session) deliver(m mqtt.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.Received++
+	var to []*route
+	for _, r := range s.routes {
+		if match(r.filter, m.Topic()) {
+			if r.command && m.Retained() {
+				s.state.Retained++
+				continue
+			}
+			to = append(to, r)
+		}
+	}
+	ack := m.Ack
+	if m.Qos() == 0 {
+		ack = func() {}
+	}
+	switch {
+	case len(to) > 0:
+		done := after(len(to), ack)
+		for _, r := range to {
+			if r.push(delivery{Message{m.Topic(), m.Payload()}, m.Retained(), m.Qos(), done}) {
+				s.state.Dropped++
+			}
+		}
+	case m.Qos() > 0 && !m.Retained() && len(s.orphans) < orphanLimit:
+		// It waited at the broker while we were away, and its subscriber may
+		// not be there yet.
+		s.orphans = append(s.orphans, orphan{m, time.Now().Add(orphanAfter)})
+	default:
+		s.state.Unclaimed++
+		go ack() // paho's goroutine, which called us, is the one that takes it
+	}
+}
+
+// after calls f at the n-th call.
+func after(n int, f func()) func() {
+	var mu sync.Mutex
+	return func() {
+		mu.Lock()
+		n--
+		last := n == 0
+		mu.Unlock()
+		if last {
+			f()
+		}
+	}
+}
+
+// orphan is a message that nobody has subscribed to yet.
+type orphan struct {
+	m     mqtt.Message
+	until time.Time
+}
+
+// adopt gives a new route the orphans that are its.  mu is held.
+func (s *Session) adopt(r *route) {
+	s.orphans = slices.DeleteFunc(s.orphans, func(o orphan) bool {
+		if !match(r.filter, o.m.Topic()) {
+			return false
+		}
+		r.push(delivery{Message{o.m.Topic(), o.m.Payload()}, false, o.m.Qos(), o.m.Ack})
+		return true
+	})
+}
+
+// expireOrphans gives up those that nobody claimed, so that the broker can
+// send others: it has only some tens of messages under way at once.
+func (s *Session) expireOrphans(now time.Time) {
+	s.mu.Lock()
+	var late []mqtt.Message
+	s.orphans = slices.DeleteFunc(s.orphans, func(o orphan) bool {
+		if now.Before(o.until) {
+			return false
+		}
+		s.state.Unclaimed++
+		late = append(late, o.m)
+		return true
+	})
+	s.mu.Unlock()
+	for _, m := range late {
+		s.log.Warn("MQTT message for nobody, given up", "topic", m.Topic())
+		m.Ack()
+	}
+}
+
+// push queues d and tells whether another message was dropped for it.
+func (r *route) push(d delivery) (dropped bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) >= queueLimit {
+		// States are dropped oldest first.  Commands are not: the broker itself
+		// has only so many unacknowledged under way.
+		if i := slices.IndexFunc(r.queue, func(d delivery) bool { return d.qos == 0 }); i >= 0 {
+			r.queue = slices.Delete(r.queue, i, i+1)
+			dropped = true
+		}
+	}
+	r.queue = append(r.queue, d)
+	select {
+	case r.bell <- struct{}{}:
+	default: // it rings already
+	}
+	return dropped
+}
+
+func (r *route) pop() (delivery, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		return delivery{}, false
+	}
+	d := r.queue[0]
+	r.queue = slices.Delete(r.queue, 0, 1)
+	return d, true
+}
+
+// work calls the handler for each message until ctx ends or the route is left.
+func (r *route) work(ctx context.Context, s *Session) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(r.gone, cancel)()
+	for {
+		d, ok := r.pop()
+		if !ok {
+			select {
+			case <-ctx.Done():
+				return
+			case <-r.bell:
+			}
+			continue
+		}
+		if r.take(ctx, s, d) != nil {
+			return // d stays unacknowledged and comes again
+		}
+		d.done()
+	}
+}
+
+// take calls the handler until it takes d.
+func (r *route) take(ctx context.Context, s *Session, d delivery) error {
+	pause := retryMin
+	for {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		err := r.handle(ctx, d.Message, d.retained)
+		if err == nil {
+			if pause > retryMin {
+				s.update(func(st *State) { st.Failing = "" })
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if pause == retryMin || pause == retryMax {
+			s.log.Warn("an MQTT message could not be taken; it will be tried again", "topic", d.Topic, "error", err)
+		}
+		s.update(func(st *State) { st.Failing = d.Topic + ": " + err.Error() })
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, retryMax)
+	}
+}

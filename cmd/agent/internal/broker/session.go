@@ -1,0 +1,228 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"math/rand/v2"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// ErrNotConnected is the error of Publish while there is no connection.
+var ErrNotConnected = errors.New("not connected to the MQTT broker")
+
+// Config are the choices of a Session.
+type Config struct {
+	// URL is the broker: mqtt://host:1883, or mqtts://host:8883 with TLS.
+	URL string
+	// Site names the topics (NewTopics) and, where ClientID is empty, the
+	// client: "keeplit-<site>".  Two sessions must not share a client ID.
+	Site     string
+	ClientID string
+	// Username and Password; Password is asked at each connection, so that a
+	// changed file is used without a restart.  nil is none.
+	Username string
+	Password func() (string, error)
+	TLS      TLS
+	// MinBackoff and MaxBackoff bound the pause before the next attempt to
+	// connect; zero is 1 s and 60 s.  The pause doubles, and half of it is
+	// chance, so that a fleet does not come back all at once.
+	MinBackoff, MaxBackoff time.Duration
+	Log                    *slog.Logger
+}
+
+// State is how the session is.
+type State struct {
+	Connected bool
+	Since     time.Time // when that began; the zero time before the first attempt ended
+	LastError string    // the reason of the last failure to connect, loss, or refusal; "" where there was none yet
+	Connects  int64     // connections made
+	Refused   []string  // filters the broker refused; messages under them do not come
+	Received  int64     // messages that came in
+	Dropped   int64     // QoS 0 messages given up because a handler did not keep up
+	Retained  int64     // retained commands ignored
+	Unclaimed int64     // messages nobody had subscribed to, left from an earlier configuration
+	Failing   string    // why a handler cannot take its message now; "" where none fails
+}
+
+// Session is the agent's one connection to the broker, over all the times it is
+// lost and made again.
+type Session struct {
+	cfg    Config
+	url    *url.URL
+	topics Topics
+	log    *slog.Logger
+	rand   *rand.Rand // only Run uses it
+	kick   chan struct{}
+
+	mu      sync.Mutex
+	state   State
+	changed chan struct{} // closed and replaced when state changes
+	conn    *connection   // nil while not connected
+	routes  []*route
+	orphans []orphan
+	start   func(*route) // starts a route's worker; nil while Run does not run
+}
+
+// New checks cfg and answers a session that Run will connect.
+func New(cfg Config) (*Session, error) {
+	u, err := url.Parse(cfg.URL)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("%q is not the address of an MQTT broker; write it like mqtt://192.168.1.10:1883", cfg.URL)
+	}
+	switch u.Scheme {
+	case "mqtt", "tcp":
+		if cfg.TLS != (TLS{}) {
+			return nil, fmt.Errorf("%q does not use TLS although certificates are given; write mqtts://", cfg.URL)
+		}
+	case "mqtts", "ssl", "tls":
+	default:
+		return nil, fmt.Errorf("%q: the scheme %q is not known; write mqtt:// or mqtts://", cfg.URL, u.Scheme)
+	}
+	if u.User != nil {
+		return nil, errors.New("the broker's address holds a user name; give user and password by their own settings, so that they are not printed with the address")
+	}
+	if cfg.Site == "" {
+		return nil, errors.New("an MQTT session needs the site's name")
+	}
+	if cfg.ClientID == "" {
+		cfg.ClientID = "keeplit-" + Level(cfg.Site)
+	}
+	if cfg.MinBackoff <= 0 {
+		cfg.MinBackoff = time.Second
+	}
+	if cfg.MaxBackoff <= 0 {
+		cfg.MaxBackoff = time.Minute
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(cfg.ClientID)) // a hash never fails; each client of a fleet gets its own sequence
+	return &Session{
+		cfg: cfg, url: u, topics: NewTopics(cfg.Site), log: cfg.Log,
+		rand: rand.New(rand.NewPCG(h.Sum64(), 1)), kick: make(chan struct{}, 1), changed: make(chan struct{}),
+	}, nil
+}
+
+// Topics are the site's topics.
+func (s *Session) Topics() Topics { return s.topics }
+
+// State is the session's state now.
+func (s *Session) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.state
+	st.Refused = append([]string(nil), st.Refused...)
+	return st
+}
+
+// Changed is closed when State next changes its connection, its refusals or
+// its failing handler.
+func (s *Session) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// update changes the state and tells those who wait for it.
+func (s *Session) update(f func(*State)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.state)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Publish sends one message and waits until it got there: for QoS 0 until it is
+// written to the connection, for QoS 1 until the broker has acknowledged it.
+// After an error it may have got there or not, and is not sent again.  A broker
+// that denies the topic acknowledges all the same: MQTT 3.1.1 has no other way.
+func (s *Session) Publish(ctx context.Context, topic string, qos byte, retained bool, payload []byte) error {
+	wait, err := s.send(topic, qos, retained, payload)
+	if err != nil {
+		return err
+	}
+	return wait(ctx)
+}
+
+// send hands a message to the connection; wait tells what became of it.
+func (s *Session) send(topic string, qos byte, retained bool, payload []byte) (wait func(context.Context) error, err error) {
+	if !checkTopic(topic) {
+		return nil, fmt.Errorf("%q is not a topic that can be published to", topic)
+	}
+	if qos > 1 {
+		return nil, fmt.Errorf("publish %s: QoS %d is not used here; take 0 or 1", topic, qos)
+	}
+	s.mu.Lock()
+	conn, last := s.conn, s.state.LastError
+	s.mu.Unlock()
+	if conn == nil {
+		if last != "" {
+			return nil, fmt.Errorf("publish %s: %w (%s)", topic, ErrNotConnected, last)
+		}
+		return nil, fmt.Errorf("publish %s: %w", topic, ErrNotConnected)
+	}
+	token := conn.client.Publish(topic, qos, retained, payload)
+	return func(ctx context.Context) error {
+		select {
+		case <-token.Done():
+			if err := token.Error(); err != nil {
+				return fmt.Errorf("publish %s: %w", topic, err)
+			}
+			return nil
+		case <-conn.lost:
+			return fmt.Errorf("publish %s: %w: the connection was lost before the acknowledgement", topic, ErrNotConnected)
+		case <-ctx.Done():
+			return fmt.Errorf("publish %s: %w", topic, ctx.Err())
+		}
+	}, nil
+}
+
+// Run connects and stays connected until ctx ends; then it says that the site
+// is offline, disconnects, and returns nil when all its goroutines have ended.
+// Messages that handlers have not taken by then come again at the next start.
+func (s *Session) Run(ctx context.Context) error {
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	wctx, stopWorkers := context.WithCancel(ctx)
+	defer stopWorkers()
+	s.mu.Lock()
+	if s.start != nil {
+		s.mu.Unlock()
+		return errors.New("the MQTT session runs already")
+	}
+	s.start = func(r *route) { workers.Go(func() { r.work(wctx, s) }) }
+	for _, r := range s.routes {
+		s.start(r)
+	}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.start = nil
+		s.mu.Unlock()
+	}()
+
+	pause := s.cfg.MinBackoff
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := s.once(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		s.log.Warn("MQTT connection", "broker", s.url.Redacted(), "error", err)
+		if time.Since(began) > 2*s.cfg.MaxBackoff { // it stood for a while: this is a new trouble
+			pause = s.cfg.MinBackoff
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause/2 + time.Duration(s.rand.Int64N(int64(pause/2)+1))):
+		}
+		pause = min(2*pause, s.cfg.MaxBackoff)
+	}
+	return nil
+}

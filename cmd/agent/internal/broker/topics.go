@@ -1,0 +1,116 @@
+package broker
+
+import "strings"
+
+// Topics are the names under which a site speaks, all below "keeplit/<site>/".
+//
+//	status                 retained  "online" or "offline" (the broker says so when the agent vanishes)
+//	state                  retained  JSON: the report of now
+//	plan                   retained  JSON: the plan in force
+//	ledger                 QoS 1     JSON: one ledger entry a message, from the outbox; drop a "seq" met before
+//	event                  QoS 1     JSON: one event a message, from the outbox; drop an "id" met before
+//	warnings               retained  JSON: the warnings in force
+//	token                  in        a token to enter: its digits as text
+//	token/result           QoS 1     JSON: what became of a token entered
+//	load/<name>/set        in        "run", "skip" or "auto"
+//	load/<name>/state      retained  JSON: the load's state
+//	supply/reconnect       in        "close": close the supply where it is ready for reconnection
+//
+// A retained message on an inward topic is ignored: it would be obeyed again
+// at every start.
+type Topics struct{ base string }
+
+// NewTopics are the topics of a site.  What MQTT reserves in the site's name is
+// replaced by "_".
+func NewTopics(site string) Topics { return Topics{"keeplit/" + Level(site)} }
+
+// Level makes name fit to be one level of a topic.
+func Level(name string) string {
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r == '/', r == '+', r == '#', r < ' ', r == 0x7f, r == 0xfffd:
+			return '_'
+		}
+		return r
+	}, strings.ToValidUTF8(name, "_"))
+	if name == "" || name[0] == '$' {
+		return "_" + strings.TrimPrefix(name, "$")
+	}
+	return name
+}
+
+// The topics, as the table above.
+func (t Topics) Status() string             { return t.base + "/status" }
+func (t Topics) State() string              { return t.base + "/state" }
+func (t Topics) Plan() string               { return t.base + "/plan" }
+func (t Topics) Ledger() string             { return t.base + "/ledger" }
+func (t Topics) Event() string              { return t.base + "/event" }
+func (t Topics) Warnings() string           { return t.base + "/warnings" }
+func (t Topics) Token() string              { return t.base + "/token" }
+func (t Topics) TokenResult() string        { return t.base + "/token/result" }
+func (t Topics) LoadSet(name string) string { return t.base + "/load/" + Level(name) + "/set" }
+func (t Topics) LoadState(name string) string {
+	return t.base + "/load/" + Level(name) + "/state"
+}
+func (t Topics) Reconnect() string { return t.base + "/supply/reconnect" }
+
+// LoadSets is the filter of the commands to all loads.
+func (t Topics) LoadSets() string { return t.base + "/load/+/set" }
+
+// LoadOf is the load that a topic under LoadSets names.
+func (t Topics) LoadOf(topic string) (name string, ok bool) {
+	rest, ok := strings.CutPrefix(topic, t.base+"/load/")
+	if !ok {
+		return "", false
+	}
+	name, ok = strings.CutSuffix(rest, "/set")
+	return name, ok && name != "" && !strings.Contains(name, "/")
+}
+
+// match tells whether a topic falls under a filter.
+func match(filter, topic string) bool {
+	if strings.HasPrefix(topic, "$") != strings.HasPrefix(filter, "$") {
+		return false // wildcards at the front do not reach the broker's own topics
+	}
+	for {
+		f, frest, fmore := strings.Cut(filter, "/")
+		if f == "#" {
+			return true
+		}
+		t, trest, tmore := strings.Cut(topic, "/")
+		if f != "+" && f != t {
+			return false
+		}
+		switch {
+		case !fmore && !tmore:
+			return true
+		case fmore && !tmore:
+			return frest == "#" // "a/#" includes "a"
+		case !fmore:
+			return false
+		}
+		filter, topic = frest, trest
+	}
+}
+
+// checkFilter tells whether a filter is well formed.
+func checkFilter(filter string) bool {
+	if filter == "" || len(filter) > 65535 || strings.ContainsRune(filter, 0) {
+		return false
+	}
+	levels := strings.Split(filter, "/")
+	for i, l := range levels {
+		if strings.Contains(l, "#") && (l != "#" || i != len(levels)-1) {
+			return false
+		}
+		if strings.Contains(l, "+") && l != "+" {
+			return false
+		}
+	}
+	return true
+}
+
+// checkTopic tells whether a topic can be published to.
+func checkTopic(topic string) bool {
+	return topic != "" && len(topic) <= 65535 && !strings.ContainsAny(topic, "+#\x00")
+}
