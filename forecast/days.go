@@ -3,22 +3,29 @@ package forecast
 import "math"
 
 // days is the history as local days by slots of the day, at the resolution
-// the experts work at.  Slots of a local day: the hour a clock skips stays
-// missing, the hour it repeats is averaged, so habits keep their local time.
+// the experts work at.  The hour a clock skips stays missing and the hour it
+// repeats is averaged, so that habits keep their local time.
+//
+// A cell is one slot of one local day; cells are numbered through, day 0 slot 0
+// being cell 0, and a forecast's origin is the first cell that is not known.
 type days struct {
-	perDay  int       // model slots of a day
-	fine    int       // observed slots of a model slot
-	first   int64     // local day number of day 0
-	v       []float32 // kWh per model slot; NaN is missing
-	kind    []uint8   // weekday 0 (Monday) to 6; a holiday is holidayKind
-	level   []float64 // kWh per model slot, mean of the day; NaN where too little is known
-	holiday func(dayNumber int64) bool
+	perDay int       // cells of a day
+	fine   int       // observed slots of a cell
+	first  int64     // local day number of day 0
+	base   float64   // kWh a cell that v is counted from: zero, or the greatest export
+	v      []float32 // kWh a cell above base, so never negative; NaN is missing
+	sum    []float64 // sum[c] is the sum of the known cells before c
+	known  []int32   // known[c] is how many cells before c are known
+	kinds  func(dayNumber int64) uint8
 }
 
-const holidayKind = 7
+const (
+	holidayKind = 7
+	kindCount   = 8
+)
 
-// modelSlots is how many observed slots make one model slot: below a quarter
-// of an hour single slots are noise that no expert should be fitted to.
+// modelSlots is how many observed slots make one cell: below a quarter of an
+// hour single slots are noise that no expert should be fitted to.
 func modelSlots(stepSeconds int64) int {
 	for k := int64(1); ; k++ {
 		if k*stepSeconds >= 900 && 86400%(k*stepSeconds) == 0 {
@@ -27,67 +34,81 @@ func modelSlots(stepSeconds int64) int {
 	}
 }
 
-func (d *days) count() int { return len(d.kind) }
+// cells is how many cells there are, known or not.
+func (d *days) cells() int { return len(d.v) }
 
-func (d *days) row(i int) []float32 { return d.v[i*d.perDay : (i+1)*d.perDay] }
+// kind is the day kind of day i, which may lie ahead: the weekday from 0
+// (Monday) to 6, or holidayKind.
+func (d *days) kind(i int) uint8 { return d.kinds(d.first + int64(i)) }
 
-// kindOf is the day kind of a local day number.
-func (d *days) kindOf(dayNumber int64) uint8 {
-	if d.holiday != nil && d.holiday(dayNumber) {
-		return holidayKind
+// at is the value of cell c if it is known at origin, NaN otherwise.
+func (d *days) at(c, origin int) float64 {
+	if c < 0 || c >= origin || c >= len(d.v) {
+		return math.NaN()
 	}
-	return uint8(weekday(dayNumber))
+	return float64(d.v[c])
+}
+
+// mean is the mean of the known cells in [from, to), and how many they are.
+func (d *days) mean(from, to int) (float64, int) {
+	from, to = max(from, 0), min(to, len(d.v))
+	if to <= from {
+		return math.NaN(), 0
+	}
+	n := int(d.known[to] - d.known[from])
+	if n == 0 {
+		return math.NaN(), 0
+	}
+	return (d.sum[to] - d.sum[from]) / float64(n), n
 }
 
 // newDays lays the history out by local days, up to grid slot end (exclusive).
-// ceiling cuts spikes: nothing above it is believed.
-func newDays(h *history, cal *calendar, fine int, holiday func(int64) bool, end int64, ceiling float64) *days {
-	d := &days{fine: fine, perDay: int(86400 / (h.step * int64(fine))), holiday: holiday}
-	if end > h.end() {
-		end = h.end()
-	}
+// Nothing above ceiling is believed; base (kWh a slot, at most zero) is below
+// every observation.
+func newDays(h *history, cal *calendar, fine int, kinds func(int64) uint8, end int64, base, ceiling float64) *days {
+	d := &days{fine: fine, perDay: int(86400 / (h.step * int64(fine))), kinds: kinds, base: base * float64(fine)}
+	end = min(end, h.end())
 	if end <= h.first {
+		d.sum, d.known = make([]float64, 1), make([]int32, 1)
 		return d
 	}
 	first, _ := cal.local(h.first * h.step)
 	last, _ := cal.local((end - 1) * h.step)
 	d.first = first
-	n := int(last-first) + 1
-	d.v = make([]float32, n*d.perDay)
-	count := make([]uint16, n*d.perDay)
+	n := (int(last-first) + 1) * d.perDay
+	d.v = make([]float32, n)
+	count := make([]uint16, n)
 	seconds := h.step * int64(fine)
 	for g := h.first; g < end; g++ {
 		x := h.v[g-h.first]
 		if x != x {
 			continue
 		}
-		if float64(x) > ceiling {
-			x = float32(ceiling)
-		}
 		dn, sec := cal.local(g * h.step)
-		at := int(dn-first)*d.perDay + int(sec/seconds)
-		d.v[at] += x
-		count[at]++
+		c := int(dn-first)*d.perDay + int(sec/seconds)
+		d.v[c] += min(x, float32(ceiling)) - float32(base)
+		count[c]++
 	}
-	d.kind = make([]uint8, n)
-	d.level = make([]float64, n)
-	for i := range n {
-		d.kind[i] = d.kindOf(first + int64(i))
-		sum, known := 0.0, 0
-		for s := range d.perDay {
-			at := i*d.perDay + s
-			if int(count[at])*2 < fine || count[at] == 0 {
-				d.v[at] = missing()
-				continue
-			}
-			d.v[at] *= float32(fine) / float32(count[at])
-			sum += float64(d.v[at])
-			known++
+	for c := range d.v {
+		if int(count[c])*2 < fine || count[c] == 0 {
+			d.v[c] = missing()
+			continue
 		}
-		d.level[i] = math.NaN()
-		if known*4 >= d.perDay*3 {
-			d.level[i] = sum / float64(known)
-		}
+		d.v[c] *= float32(fine) / float32(count[c])
 	}
+	d.index()
 	return d
+}
+
+// index builds the running sums.
+func (d *days) index() {
+	d.sum = make([]float64, len(d.v)+1)
+	d.known = make([]int32, len(d.v)+1)
+	for c, x := range d.v {
+		d.sum[c+1], d.known[c+1] = d.sum[c], d.known[c]
+		if x == x {
+			d.sum[c+1] += float64(x)
+			d.known[c+1]++
+		}
+	}
 }

@@ -16,6 +16,9 @@ type Forecaster struct {
 	hist history
 	cal  calendar
 	fine int
+
+	engine *engine
+	stale  int64 // first grid slot that changed since the engine last looked
 }
 
 // New builds a Forecaster without data.  The error is ErrStep.
@@ -26,7 +29,7 @@ func New(o Options) (*Forecaster, error) {
 	step := int64(o.Step / time.Second)
 	return &Forecaster{
 		opt: o, hist: history{step: step}, cal: calendar{zone: o.Zone},
-		fine: modelSlots(step),
+		fine: modelSlots(step), stale: math.MaxInt64,
 	}, nil
 }
 
@@ -45,7 +48,12 @@ func (f *Forecaster) Update(o Observation) error {
 	if o.Quality == Measured {
 		kwh = o.Energy.KWh()
 	}
+	before := f.hist.first
 	f.hist.set(n, kwh)
+	if f.hist.first != before {
+		f.engine = nil // the first day has moved: what was replayed is gone
+	}
+	f.stale = min(f.stale, n)
 	return nil
 }
 
@@ -69,96 +77,119 @@ type Forecast struct {
 // starts before at+horizon.  Only observations of slots before at are used.
 func (f *Forecaster) Forecast(at time.Time, horizon time.Duration) Forecast {
 	first, n := f.span(at, horizon)
-	d := newDays(&f.hist, &f.cal, f.fine, f.holidayByNumber(), first, f.ceiling())
-	own := f.ownDays(first)
-	out := Forecast{Slots: make([]Slot, n), OwnDays: own, Confidence: own / (own + priorDays)}
-	shape := priorShape()
-	priorMean := f.opt.PriorPerDay.KWh() / float64(d.perDay*f.fine)
-	level := f.level(d, priorMean)
+	o := f.look(first)
+	out := Forecast{Slots: make([]Slot, n), OwnDays: o.ownDays, Confidence: o.ownDays / (o.ownDays + priorDays)}
 	k := float64(f.fine)
-	floor := f.floor()
-	var values, weights []float64
-	for i := range n {
+	base := o.d.base / k
+	for i := range out.Slots {
 		g := first + int64(i)
-		dn, sec := f.cal.local(g * f.hist.step)
-		s := int(sec / (f.hist.step * k64(f.fine)))
-		p := priorSlot(&shape, s, d.perDay) * level
-		slot := Slot{
+		q := o.cell(f.cellOf(o.d, g))
+		out.Slots[i] = Slot{
 			Slot: units.Slot{Start: time.Unix(g*f.hist.step, 0).UTC(), Len: f.opt.Step},
-			Mean: p, Q10: p * prior10, Q50: p * prior50, Q90: p * prior90,
+			Mean: float64(q.mean)/k + base, Q10: float64(q.q10)/k + base,
+			Q50: float64(q.q50)/k + base, Q90: float64(q.q90)/k + base,
 		}
-		values, weights = values[:0], weights[:0]
-		kind := d.kindOf(dn)
-		for back := 1; back <= 90; back++ {
-			j := int(dn-d.first) - back
-			if j < 0 {
-				break
-			}
-			if j >= d.count() {
-				continue
-			}
-			w := math.Exp2(-float64(back)/18) * kindWeight(kind, d.kind[j])
-			for o := -1; o <= 1; o++ {
-				ss := s + o
-				if ss < 0 || ss >= d.perDay {
-					continue
-				}
-				x := float64(d.row(j)[ss])
-				if x != x {
-					continue
-				}
-				ww := w
-				if o != 0 {
-					ww *= 0.5
-				}
-				values, weights = append(values, x/k), append(weights, ww)
-			}
-		}
-		if len(values) > 0 {
-			m, q := weightedQuantiles(values, weights)
-			c := out.Confidence
-			slot.Mean += c * (m - slot.Mean)
-			slot.Q10 += c * (q[0] - slot.Q10)
-			slot.Q50 += c * (q[1] - slot.Q50)
-			slot.Q90 += c * (q[2] - slot.Q90)
-		}
-		slot.Q10, slot.Q50, slot.Q90, slot.Mean = max(slot.Q10, floor), max(slot.Q50, floor), max(slot.Q90, floor), max(slot.Mean, floor)
-		out.Slots[i] = slot
 	}
 	return out
 }
 
-func k64(n int) int64 { return int64(n) }
+// outlook is what is expected of the cells from an origin on.
+type outlook struct {
+	d       *days
+	origin  int
+	q       []quad
+	learned *pass
+	ownDays float64
+}
 
-// kindWeight is how much a day of kind b tells about a day of kind a.
-func kindWeight(a, b uint8) float64 {
-	weekend := func(k uint8) bool { return k >= 5 }
-	switch {
-	case a == b:
-		return 1.6
-	case weekend(a) == weekend(b):
-		return 1
+// cell answers for any cell at or after the origin; beyond the answered week
+// the last week is repeated.
+func (o *outlook) cell(c int) quad {
+	i := max(0, c-o.origin)
+	if i >= len(o.q) {
+		week := longDays * o.d.perDay
+		i -= (i - len(o.q) + week) / week * week
 	}
-	return 0.25
+	return o.q[max(i, 0)]
+}
+
+// look brings the engine up to date and asks it.
+func (f *Forecaster) look(first int64) *outlook {
+	base := f.floor(first)
+	d := newDays(&f.hist, &f.cal, f.fine, f.kindOf, first, base, f.ceiling(first))
+	if d.cells() == 0 {
+		d.first, _ = f.cal.local(first * f.hist.step)
+	}
+	e := f.engine
+	if e == nil || e.d.base != d.base || e.d.first != d.first {
+		e = &engine{seed: f.opt.Seed}
+		f.engine = e
+	} else if f.stale < first {
+		// A panel stands as long as nothing before its origin has changed.
+		e.forgetFrom(f.cellOf(d, f.stale))
+	}
+	f.stale = math.MaxInt64
+	e.d = d
+	o := &outlook{d: d, origin: f.cellOf(d, first), ownDays: f.ownDays(first)}
+	o.q, o.learned = e.forecastCells(o.origin)
+	f.blendPrior(o)
+	return o
+}
+
+// blendPrior draws the answer to the built-in prior while there is little of
+// the site's own data.
+func (f *Forecaster) blendPrior(o *outlook) {
+	w := priorDays / (priorDays + o.ownDays) * max(0, 1-o.ownDays/28)
+	if o.q == nil {
+		w = 1
+		o.q = make([]quad, longDays*o.d.perDay)
+	}
+	if w == 0 {
+		return
+	}
+	expect := f.opt.PriorPerDay.KWh() / float64(o.d.perDay)
+	level, n := o.d.mean(o.origin-7*o.d.perDay, o.origin)
+	if n == 0 {
+		level = expect
+	} else {
+		const doubt = 0.1 // days: a few hours already tell a hut from a villa
+		own := float64(n) / float64(o.d.perDay)
+		level += (expect - level) * doubt / (own*own + doubt)
+	}
+	shape := priorShape()
+	for i := range o.q {
+		m := priorSlot(&shape, (o.origin+i)%o.d.perDay, o.d.perDay) * level
+		q := &o.q[i]
+		q.mean += float32(w * (m - float64(q.mean)))
+		q.q10 += float32(w * (m*prior10 - float64(q.q10)))
+		q.q50 += float32(w * (m*prior50 - float64(q.q50)))
+		q.q90 += float32(w * (m*prior90 - float64(q.q90)))
+	}
+}
+
+// cellOf is the cell a grid slot is part of.
+func (f *Forecaster) cellOf(d *days, g int64) int {
+	dn, sec := f.cal.local(g * f.hist.step)
+	return int(dn-d.first)*d.perDay + int(sec/(f.hist.step*int64(f.fine)))
 }
 
 // span is the first slot's grid number and how many slots the horizon holds.
 func (f *Forecaster) span(at time.Time, horizon time.Duration) (first int64, n int) {
 	first = floorDiv(at.Unix(), f.hist.step)
-	end := at.Add(horizon)
-	for t := time.Unix(first*f.hist.step, 0); t.Before(end); t = t.Add(f.opt.Step) {
-		n++
-	}
-	return first, n
+	start := time.Unix(first*f.hist.step, 0)
+	n = int((at.Add(horizon).Sub(start) + f.opt.Step - 1) / f.opt.Step)
+	return first, max(n, 0)
+}
+
+// before is the history up to a grid slot.
+func (f *Forecaster) before(g int64) []float32 {
+	return f.hist.v[:max(0, min(int64(len(f.hist.v)), g-f.hist.first))]
 }
 
 // ownDays is how many days of slots before the grid slot are known.
-func (f *Forecaster) ownDays(before int64) float64 {
+func (f *Forecaster) ownDays(g int64) float64 {
 	known := 0
-	for i, x := range f.hist.v {
-		if f.hist.first+int64(i) >= before {
-			break
-		}
+	for _, x := range f.before(g) {
 		if x == x {
 			known++
 		}
@@ -167,98 +198,38 @@ func (f *Forecaster) ownDays(before int64) float64 {
 }
 
 // floor is the least load thought possible: zero, or below it what was seen.
-func (f *Forecaster) floor() float64 {
-	least := 0.0
-	for _, x := range f.hist.v {
-		if float64(x) < least {
-			least = float64(x)
+func (f *Forecaster) floor(g int64) float64 {
+	least := float32(0)
+	for _, x := range f.before(g) {
+		if x < least {
+			least = x
 		}
 	}
-	return least
+	return float64(least)
 }
 
 // ceiling is what a single slot is cut to: ten times the 98 % quantile.  A
 // meter's spike is no habit.
-func (f *Forecaster) ceiling() float64 {
-	known := make([]float32, 0, len(f.hist.v))
-	for _, x := range f.hist.v {
-		if x == x {
-			known = append(known, x)
+func (f *Forecaster) ceiling(g int64) float64 {
+	v := f.before(g)
+	stride := 1 + len(v)/4000
+	known := make([]float32, 0, len(v)/stride+1)
+	for i := 0; i < len(v); i += stride {
+		if v[i] == v[i] {
+			known = append(known, v[i])
 		}
-	}
-	if len(known) == 0 {
-		return math.MaxFloat64
 	}
 	slices.Sort(known)
-	q := float64(known[len(known)*98/100])
-	if len(known) < 50 || q <= 0 {
-		return math.MaxFloat64
+	if len(known) < 50 || known[len(known)*98/100] <= 0 {
+		return math.MaxFloat32
 	}
-	return 10 * q
+	return 10 * float64(known[len(known)*98/100])
 }
 
-// level is the recent mean load in kWh an observed slot, drawn to the prior
-// while little is known.
-func (f *Forecaster) level(d *days, prior float64) float64 {
-	sum, weight := 0.0, 0.0
-	for i := range d.count() {
-		w := math.Exp2(-float64(d.count()-1-i) / 7)
-		for _, x := range d.row(i) {
-			if x == x {
-				sum += w * float64(x) / float64(f.fine)
-				weight += w
-			}
-		}
+// kindOf is the kind of a local day.
+func (f *Forecaster) kindOf(dayNumber int64) uint8 {
+	if f.opt.Holiday != nil && f.opt.Holiday(date(dayNumber)) {
+		return holidayKind
 	}
-	n := weight / float64(d.perDay)
-	if n == 0 {
-		return prior
-	}
-	own := sum / weight
-	return own + (prior-own)*0.25/(n+0.25)
+	return uint8(weekday(dayNumber))
 }
-
-func (f *Forecaster) holidayByNumber() func(int64) bool {
-	if f.opt.Holiday == nil {
-		return nil
-	}
-	return func(n int64) bool { return f.opt.Holiday(date(n)) }
-}
-
-// weightedQuantiles is the mean and the 10, 50 and 90 % quantiles of weighted
-// values; it sorts both in step.
-func weightedQuantiles(v, w []float64) (mean float64, q [3]float64) {
-	order := make([]int, len(v))
-	total := 0.0
-	for i := range v {
-		order[i] = i
-		total += w[i]
-		mean += w[i] * v[i]
-	}
-	mean /= total
-	slices.SortFunc(order, func(a, b int) int {
-		switch {
-		case v[a] < v[b]:
-			return -1
-		case v[a] > v[b]:
-			return 1
-		}
-		return a - b
-	})
-	sum, k := 0.0, 0
-	taus := levels()
-	for _, i := range order {
-		sum += w[i]
-		for k < len(q) && sum >= taus[k]*total*(1-1e-12) {
-			q[k] = v[i]
-			k++
-		}
-	}
-	for ; k < len(q); k++ {
-		q[k] = v[order[len(order)-1]]
-	}
-	return mean, q
-}
-
-// levels are the probabilities of Q10, Q50 and Q90.
-func levels() [3]float64 { return [3]float64{0.1, 0.5, 0.9} }

@@ -14,41 +14,100 @@ type Scenarios struct {
 }
 
 // Scenarios draws n paths for the slots that Forecast answers for.  A path
-// takes its errors, in order, from one stretch of the past, so that slots that
-// err together do so here: their sums are as uncertain as real sums are.
-// Equal arguments and data give equal paths.
+// takes its errors, in order, from one past forecast of the same site, so that
+// slots that err together do so here: their sums are as uncertain as real sums
+// are.  Equal arguments and data give equal paths.
 func (f *Forecaster) Scenarios(at time.Time, horizon time.Duration, n int, seed uint64) Scenarios {
-	fc := f.Forecast(at, horizon)
 	first, slots := f.span(at, horizon)
+	return f.scenarios(f.look(first), first, slots, n, seed)
+}
+
+func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint64) Scenarios {
 	out := Scenarios{Start: time.Unix(first*f.hist.step, 0).UTC(), Step: f.opt.Step, Paths: make([][]float64, n)}
+	if n == 0 || slots == 0 {
+		return out
+	}
 	rng := rand.New(rand.NewPCG(seed, f.opt.Seed))
-	floor := f.floor()
-	week := int64(7) * 86400 / f.hist.step
-	perDay := int64(86400) / f.hist.step
+	cell := make([]int32, slots) // of each slot, from the origin
+	for i := range cell {
+		cell[i] = int32(f.cellOf(o.d, first+int64(i)) - o.origin)
+	}
+	cells := int(cell[slots-1]) + 1
+	q := make([]quad, cells)
+	for i := range q {
+		q[i] = o.cell(o.origin + i)
+	}
+	usable := o.usablePaths(min(cells, longDays*o.d.perDay))
+	flat := make([]float64, n*slots)
+	z := make([]float32, cells)
+	k, base := float32(f.fine), o.d.base/float64(f.fine)
+	order := rng.Perm(max(1, len(usable)))
 	for p := range out.Paths {
-		path := make([]float64, slots)
-		shift := (1 + rng.Int64N(8)) * week
-		common := rng.NormFloat64()
-		for i := range path {
-			s := fc.Slots[i]
-			g := first + int64(i) - shift
-			x, ref := f.hist.at(g), f.hist.at(g-week)
-			if i%int(perDay) == 0 {
-				common = 0.7*common + 0.7*rng.NormFloat64()
-			}
-			if x != x || ref != ref || g >= first {
-				z := rng.NormFloat64()*0.8 + 0.5*common
-				if z > 0 {
-					path[i] = s.Q50 + z*(s.Q90-s.Q50)/1.2816
-				} else {
-					path[i] = s.Q50 + z*(s.Q50-s.Q10)/1.2816
-				}
-			} else {
-				path[i] = s.Mean + (x-ref)*0.7
-			}
-			path[i] = math.Max(path[i], floor)
+		path := flat[p*slots : (p+1)*slots]
+		if round := p / max(1, len(usable)); len(usable) == 0 || round > longDays {
+			drawn(z, o.d.perDay, rng)
+		} else {
+			usable[order[p%len(usable)]].copyTo(z, o, round)
+		}
+		for i, c := range cell {
+			c := max(c, 0)
+			a, e := &q[c], z[c]
+			y := a.q50 + e*width(a, e > 0)
+			path[i] = float64(max(y, 0)/k) + base
 		}
 		out.Paths[p] = path
 	}
 	return out
+}
+
+// usablePaths are the past errors known over nearly all of n cells.
+func (o *outlook) usablePaths(n int) []errorPath {
+	var out []errorPath
+	for _, p := range o.learned.paths {
+		if p.origin+n > o.d.cells() {
+			continue
+		}
+		known := 0
+		for _, z := range p.z[:min(n, len(p.z))] {
+			if z == z {
+				known++
+			}
+		}
+		if known*10 >= n*9 {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// copyTo lays the errors over z so that the hours of the day agree, skipping
+// rounds days more.  Where an error is not known the one before stands in.
+func (p errorPath) copyTo(z []float32, o *outlook, rounds int) {
+	shift := int(floorMod(int64(o.origin-p.origin), int64(o.d.perDay))) + rounds*o.d.perDay
+	last := float32(0)
+	for i := range z {
+		j := i + shift
+		for j >= len(p.z) {
+			j -= o.d.perDay
+		}
+		if e := p.z[j]; e == e {
+			last = max(-6, min(e, 12))
+		} else {
+			last *= 0.9
+		}
+		z[i] = last
+	}
+}
+
+// drawn makes errors up where the past has none: independent ones, and a
+// common one that changes from day to day.
+func drawn(z []float32, perDay int, rng *rand.Rand) {
+	const outer = 1.2816 // of a normal distribution's 90 % quantile
+	common := rng.NormFloat64()
+	for i := range z {
+		if i > 0 && i%perDay == 0 {
+			common = 0.7*common + math.Sqrt(1-0.49)*rng.NormFloat64()
+		}
+		z[i] = float32((0.4*common + 0.9*rng.NormFloat64()) / outer)
+	}
 }

@@ -1,0 +1,371 @@
+package forecast
+
+import (
+	"math"
+	"math/rand/v2"
+	"sort"
+	"sync"
+)
+
+// engine replays the past: on every past day it makes the forecast that could
+// have been made then, and learns from how it turned out which experts to
+// trust, how wide the tails must be, and what errors look like as paths.
+type engine struct {
+	d      *days
+	seed   uint64
+	panels []*panel // one a past day, oldest first; sampled experts only
+	boosts []fitted
+}
+
+// fitted is a booster of each quantile, fitted on what was known at anchor.
+type fitted struct {
+	anchor int // cell
+	q      [3]*booster
+}
+
+const (
+	replayDays = 120 // how many past forecasts are pooled and kept as paths
+	learnDays  = 365 // how many past days the fitted experts learn from
+	anchorDays = 28
+)
+
+// replayOrigin is the cell at which day i's replay starts: the hour moves
+// around the clock, so that every hour of the day is forecast from.
+func (e *engine) replayOrigin(i int) int {
+	n := e.d.first + int64(i)
+	return i*e.d.perDay + int(floorMod(n*11, 24))*e.d.perDay/24
+}
+
+// weekCells is the length of an answer: a week and an hour or more of slack for
+// the day a clock is set back.
+func (e *engine) weekCells() int { return longDays*e.d.perDay + e.d.perDay/24 + 2 }
+
+// replay makes the panels still missing for a forecast at origin.
+func (e *engine) replay(origin int) {
+	today := origin / e.d.perDay
+	have := map[int]bool{}
+	kept := e.panels[:0]
+	for _, p := range e.panels {
+		if p.origin/e.d.perDay >= today-learnDays {
+			kept = append(kept, p)
+			have[p.origin] = true
+		}
+	}
+	e.panels = kept
+	type job struct{ origin, n int }
+	var jobs []job
+	for i := max(1, today-learnDays); i <= today; i++ {
+		r := e.replayOrigin(i)
+		if r > origin || have[r] {
+			continue
+		}
+		n := scoreDays * e.d.perDay
+		if i >= today-replayDays {
+			n = e.weekCells()
+		}
+		jobs = append(jobs, job{r, n})
+	}
+	made := make([]*panel, len(jobs))
+	parallel(len(jobs), func(k int) {
+		p := newPanel(e.d, jobs[k].origin, jobs[k].n)
+		p.fill(e.d)
+		made[k] = p
+	})
+	for _, p := range made {
+		if p.level > 0 {
+			e.panels = append(e.panels, p)
+		}
+	}
+	sort.Slice(e.panels, func(a, b int) bool { return e.panels[a].origin < e.panels[b].origin })
+}
+
+// parallel runs f(0..n-1) on two goroutines and waits for them.
+func parallel(n int, f func(int)) {
+	if n < 2 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 0; i < n; i += 2 {
+			f(i)
+		}
+	})
+	for i := 1; i < n; i += 2 {
+		f(i)
+	}
+	wg.Wait()
+}
+
+// fit makes the boosters still missing for a forecast at origin.
+func (e *engine) fit(origin int) {
+	week := int64(7 * e.d.perDay)
+	abs := e.d.first*int64(e.d.perDay) + int64(origin)
+	last := int(floorDiv(abs, week)*week - e.d.first*int64(e.d.perDay))
+	var want []int
+	for a := last; a > 0 && a > origin-(replayDays-anchorDays)*e.d.perDay; a -= anchorDays * e.d.perDay {
+		want = append(want, a)
+	}
+	var out []fitted
+	var jobs []fitted
+	for _, a := range want {
+		found := false
+		for _, f := range e.boosts {
+			if f.anchor == a {
+				out = append(out, f)
+				found = true
+			}
+		}
+		if !found {
+			jobs = append(jobs, fitted{anchor: a})
+		}
+	}
+	parallel(len(jobs), func(k int) { e.fitBoost(&jobs[k]) })
+	for _, f := range jobs {
+		if f.q[0] != nil {
+			out = append(out, f)
+		}
+	}
+	sort.Slice(out, func(a, b int) bool { return out[a].anchor < out[b].anchor })
+	e.boosts = out
+}
+
+const (
+	boostRows      = 14000
+	boostLeastDays = 21
+)
+
+func (e *engine) fitBoost(f *fitted) {
+	var use []*panel
+	total := 0
+	for _, p := range e.panels {
+		if p.origin+p.rows <= f.anchor && p.origin >= f.anchor-learnDays*e.d.perDay {
+			use = append(use, p)
+			total += p.rows
+		}
+	}
+	if len(use) < boostLeastDays {
+		return
+	}
+	stride := (total + boostRows - 1) / boostRows
+	var x, y []float32
+	var start [3][]float32
+	at := 0
+	for _, p := range use {
+		inv := float32(1 / p.level)
+		for i := range p.rows {
+			at++
+			v := float32(e.d.at(p.origin+i, f.anchor))
+			if at%stride != 0 || v != v {
+				continue
+			}
+			x = append(x, p.features[i*featureCount:(i+1)*featureCount]...)
+			y = append(y, min(v*inv, 20))
+			b := &p.answer[climate25][i]
+			start[0] = append(start[0], b.q10*inv)
+			start[1] = append(start[1], b.q50*inv)
+			start[2] = append(start[2], b.q90*inv)
+		}
+	}
+	if len(y) < 500 {
+		return
+	}
+	o := defaultBoost()
+	ds := newDataset(x, featureCount, o.bins)
+	rng := rand.New(rand.NewPCG(e.seed, uint64(f.anchor)))
+	for k, tau := range levels() {
+		f.q[k] = fitBooster(ds, y, start[k], tau, o, rng)
+	}
+}
+
+// boostAt is the newest booster known at a cell, nil where there is none.
+func (e *engine) boostAt(origin int) *fitted {
+	var f *fitted
+	for i := range e.boosts {
+		if e.boosts[i].anchor <= origin {
+			f = &e.boosts[i]
+		}
+	}
+	return f
+}
+
+// ridgeFeatures is how many figures the linear expert looks at.
+const ridgeFeatures = 19
+
+// ridgeRow makes them from a panel's row.
+func ridgeRow(x []float32, r *[ridgeFeatures]float64) {
+	m := float64(x[1])
+	f := func(i int) float64 { return float64(x[i]) - m }
+	lead := float64(x[13])
+	near := math.Exp(-lead / 24)
+	*r = [ridgeFeatures]float64{
+		f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12),
+		float64(x[14]), float64(x[15]), float64(x[16]), float64(x[16]) * m, float64(x[16]) * near,
+		float64(x[17]), float64(x[17]) * m, float64(x[20]) * m, m - 1, float64(x[0]) - m,
+	}
+}
+
+// pass is what has been learned up to one origin.
+type pass struct {
+	ridge *ridge
+	pool  pool
+	cal   calibration
+	paths []errorPath
+}
+
+// errorPath is how one past forecast's week went, in widths of its own tails:
+// -1 is its q10, 0 its q50, 1 its q90.
+type errorPath struct {
+	origin int
+	z      []float32
+}
+
+// learn goes through the panels in order of time up to origin.
+func (e *engine) learn(origin int) *pass {
+	s := &pass{ridge: newRidge(ridgeFeatures)}
+	type open struct {
+		p   *panel
+		raw []quad
+	}
+	var waiting []open
+	firstPooled := origin - replayDays*e.d.perDay
+	absorb := func(now int) {
+		k := 0
+		for ; k < len(waiting) && waiting[k].p.origin+scoreDays*e.d.perDay <= now; k++ {
+			w := waiting[k]
+			e.addRows(s.ridge, w.p)
+			if w.raw != nil {
+				s.pool.learn(e.d, w.p)
+				s.cal.learn(e.d, w.p.origin, w.raw)
+			}
+		}
+		waiting = waiting[k:]
+	}
+	for _, p := range e.panels {
+		if p.origin > origin {
+			break
+		}
+		absorb(p.origin)
+		if p.origin < firstPooled {
+			waiting = append(waiting, open{p: p})
+			continue
+		}
+		e.answerFitted(s, p)
+		raw := s.pool.combine(p)
+		waiting = append(waiting, open{p, raw})
+		q := append([]quad(nil), raw...)
+		low, high := s.cal.factors(e.d.perDay)
+		stretch(q, low, high)
+		s.paths = append(s.paths, e.errors(p.origin, q, origin))
+	}
+	absorb(origin)
+	return s
+}
+
+func (e *engine) addRows(r *ridge, p *panel) {
+	r.forget(math.Exp2(-1.0 / 60))
+	var x [ridgeFeatures]float64
+	inv := 1 / p.level
+	for i := range p.rows {
+		y := e.d.at(p.origin+i, p.origin+p.rows)
+		if y != y {
+			continue
+		}
+		row := p.features[i*featureCount : (i+1)*featureCount]
+		ridgeRow(row, &x)
+		r.add(x[:], math.Min(y*inv, 8)-float64(row[1]))
+	}
+}
+
+// answerFitted lets the ridge and the booster answer for a panel.
+func (e *engine) answerFitted(s *pass, p *panel) {
+	p.answer[ridgeExpert], p.answer[boostExpert] = nil, nil
+	linear := s.ridge.solve(float64(e.d.perDay))
+	boost := e.boostAt(p.origin)
+	if !linear && boost == nil {
+		return
+	}
+	ctx := p.newContext(e.d)
+	if linear {
+		p.answer[ridgeExpert] = make([]quad, p.cells)
+	}
+	if boost != nil {
+		p.answer[boostExpert] = make([]quad, p.cells)
+	}
+	var row [featureCount]float32
+	var x [ridgeFeatures]float64
+	level := float32(p.level)
+	for i := range p.cells {
+		p.featureRow(e.d, i, ctx, row[:])
+		base := p.answer[climate25][i]
+		if linear {
+			ridgeRow(row[:], &x)
+			m := float64(row[1])
+			q := base
+			k := 1.0
+			if m > 0 {
+				k = (m + s.ridge.answer(x[:])) / m
+			}
+			q.scale(float32(math.Max(0.25, math.Min(4, k))))
+			p.answer[ridgeExpert][i] = q
+		}
+		if boost != nil {
+			q := quad{
+				q10: base.q10 + level*boost.q[0].correction(row[:]),
+				q50: base.q50 + level*boost.q[1].correction(row[:]),
+				q90: base.q90 + level*boost.q[2].correction(row[:]),
+			}
+			q.q50 = max(q.q50, q.q10)
+			q.q90 = max(q.q90, q.q50)
+			q.mean = q.q50 + base.mean - base.q50
+			p.answer[boostExpert][i] = q
+		}
+	}
+}
+
+// errors are the outcome of a forecast as far as it is known at now.
+func (e *engine) errors(origin int, q []quad, now int) errorPath {
+	z := make([]float32, len(q))
+	for i := range q {
+		y := float32(e.d.at(origin+i, now))
+		z[i] = (y - q[i].q50) / width(&q[i], y > q[i].q50)
+	}
+	return errorPath{origin, z}
+}
+
+// width is the upper or the lower tail's, not less than a little of the load.
+func width(q *quad, upper bool) float32 {
+	least := 0.02*q.mean + 1e-6
+	if upper {
+		return max(q.q90-q.q50, least)
+	}
+	return max(q.q50-q.q10, least)
+}
+
+// forecastCells is the calibrated answer for the week from origin on.
+func (e *engine) forecastCells(origin int) ([]quad, *pass) {
+	e.replay(origin)
+	e.fit(origin)
+	s := e.learn(origin)
+	p := newPanel(e.d, origin, e.weekCells())
+	if p.level <= 0 {
+		return nil, s
+	}
+	e.answerFitted(s, p)
+	q := s.pool.combine(p)
+	low, high := s.cal.factors(e.d.perDay)
+	stretch(q, low, high)
+	return q, s
+}
+
+// forgetFrom drops the panels that may have seen cell c or later: it has
+// changed.
+func (e *engine) forgetFrom(c int) {
+	k := sort.Search(len(e.panels), func(i int) bool { return e.panels[i].origin > c })
+	e.panels = e.panels[:k]
+	for len(e.boosts) > 0 && e.boosts[len(e.boosts)-1].anchor > c {
+		e.boosts = e.boosts[:len(e.boosts)-1]
+	}
+}

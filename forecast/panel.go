@@ -1,0 +1,214 @@
+package forecast
+
+import "math"
+
+// The experts, in the order of a panel's answers.
+const (
+	climate8 = iota // level-scaled climatology, half-life 8 days
+	climate25
+	climate60
+	climate25own // without the neighbouring slots, for sharp edges
+	weekdays     // the last few days of the same kind
+	analogs      // days that followed a day like the last
+	sampled      // how many experts answer from samples alone
+
+	ridgeExpert = iota - 1
+	boostExpert
+	expertCount
+)
+
+// panel is what every expert says at one origin, and what the fitted experts
+// are told.
+type panel struct {
+	origin int     // cell
+	level  float64 // kWh a cell
+	cells  int     // how many cells are answered
+	answer [expertCount][]quad
+	// past is the climatology's mean for the pastDays before the origin.
+	past []float32
+	// features are rows of featureCount for the cells of the first days.
+	features []float32
+	rows     int
+}
+
+// Experts are scored on the first two days; paths run for a week.
+const (
+	scoreDays = 2
+	longDays  = 7
+	pastDays  = 3
+)
+
+// newPanel asks the sampled experts for n cells from origin on.
+func newPanel(d *days, origin, n int) *panel {
+	p := &panel{origin: origin, cells: n}
+	level, now := levelsBack(d, origin, windowDays)
+	if !(now > 0) {
+		return p // nothing known, or export outweighs: see shift in forecaster
+	}
+	p.level = now
+	sim := kindSimilarity(d, origin, level)
+	alike := analogWeights(d, origin, level, now)
+	today := origin / d.perDay
+	last := (origin + n - 1) / d.perDay
+	// Weights of the days back, for each target day and expert.
+	weights := make([][sampled][]float32, last-today+1+pastDays)
+	flat := make([]float32, len(weights)*sampled*len(level))
+	for j := range weights {
+		k := j - pastDays
+		kind := d.kind(today + k)
+		var w [sampled][]float32
+		for e := range w {
+			w[e], flat = flat[:len(level):len(level)], flat[len(level):]
+		}
+		sameSeen := 0
+		for b := range level {
+			other := d.kind(today - b)
+			s := sim[kind][other]
+			age := float64(b)
+			w[climate8][b] = float32(s * math.Exp2(-age/8))
+			w[climate25][b] = float32(s * math.Exp2(-age/25))
+			w[climate60][b] = float32(s * math.Exp2(-age/60))
+			w[climate25own][b] = w[climate25][b]
+			if other == kind && sameSeen < 6 && (b > 0) {
+				w[weekdays][b] = float32(math.Exp2(-float64(sameSeen) / 2))
+				sameSeen++
+			}
+			// The day m days before the target day followed the context
+			// that ended m days before the origin.
+			if m := k + b; m > 0 && m < len(alike) {
+				w[analogs][b] = float32(alike[m] * s)
+			}
+		}
+		weights[j] = w
+	}
+	for e := range sampled {
+		p.answer[e] = make([]quad, n)
+	}
+	p.past = make([]float32, pastDays*d.perDay)
+	scale := float32(now)
+	var buf slotSamples
+	for s := range d.perDay {
+		i := s - origin%d.perDay
+		if i < 0 {
+			i += d.perDay
+		}
+		buf = gather(d, origin, s, level, buf)
+		for j := i - d.perDay; j >= -len(p.past); j -= d.perDay {
+			k := (origin+j)/d.perDay - today + pastDays
+			mean, ok := buf.mean(weights[max(k, 0)][climate25])
+			if !ok {
+				mean = missing()
+			}
+			p.past[len(p.past)+j] = mean * scale
+		}
+		for ; i < n; i += d.perDay {
+			k := (origin+i)/d.perDay - today + pastDays
+			base, ok := buf.mix(weights[k][climate25], false)
+			if !ok {
+				base = quad{1, prior10, prior50, prior90}
+			}
+			for e := range sampled {
+				q := base
+				if e != climate25 {
+					if own, ok := buf.mix(weights[k][e], e == climate25own || e == weekdays); ok {
+						q = own
+					}
+				}
+				q.scale(scale)
+				p.answer[e][i] = q
+			}
+		}
+	}
+	return p
+}
+
+// featureCount is how many figures the fitted experts get for each cell.
+const featureCount = 22
+
+// featureDays is for how many days ahead rows are kept for fitting.
+const featureDays = scoreDays
+
+// featureRow fills in what is known of cell i of the panel at its origin.  All
+// loads are over the panel's level, so that one fit serves all levels.
+func (p *panel) featureRow(d *days, i int, ctx *context, x []float32) {
+	c := p.origin + i
+	inv := float32(1 / p.level)
+	base := p.answer[climate25][i]
+	lag := func(k int) float32 {
+		v := float32(d.at(c-k*d.perDay, p.origin)) * inv
+		if v != v {
+			return base.mean * inv
+		}
+		return v
+	}
+	first := (i / d.perDay) + 1 // whole days back to the last known same slot
+	x[0] = base.q50 * inv
+	x[1] = base.mean * inv
+	x[2] = base.q10 * inv
+	x[3] = base.q90 * inv
+	x[4] = p.answer[climate8][i].mean * inv
+	x[5] = p.answer[climate60][i].mean * inv
+	x[6] = p.answer[weekdays][i].q50 * inv
+	x[7] = p.answer[analogs][i].mean * inv
+	x[8] = p.answer[analogs][i].q50 * inv
+	x[9] = lag(first)
+	x[10] = (lag(first) + lag(first+1) + lag(first+2)) / 3
+	x[11] = lag(7)
+	x[12] = lag(14)
+	lead := float64(i) * 24 / float64(d.perDay)
+	x[13] = float32(lead)
+	x[14] = ctx.recent[0] * float32(math.Exp(-lead/3))
+	x[15] = ctx.recent[1] * float32(math.Exp(-lead/12))
+	x[16] = ctx.recent[2]
+	x[17] = ctx.recent[3]
+	x[18] = float32(c % d.perDay)
+	x[19] = float32(d.kind(c / d.perDay))
+	x[20] = ctx.trend
+	x[21] = p.answer[climate25own][i].q50 * inv
+}
+
+// context is what is the same for all cells of a panel.
+type context struct {
+	// recent is by how much the load has been above the climatology over the
+	// last 2, 6, 24 and 72 hours, over the level.
+	recent [4]float32
+	trend  float32 // log of the last two days' level over the last four weeks'
+}
+
+// newContext compares the recent past with the climatology of those hours.
+func (p *panel) newContext(d *days) *context {
+	ctx := &context{}
+	spans := [4]int{max(1, d.perDay/12), d.perDay / 4, d.perDay, 3 * d.perDay}
+	sum, n, k := 0.0, 0, 0
+	for j := 1; j <= len(p.past); j++ {
+		if x := d.at(p.origin-j, p.origin) - float64(p.past[len(p.past)-j]); x == x {
+			sum += x
+			n++
+		}
+		if j == spans[k] {
+			if n > 0 {
+				ctx.recent[k] = float32(sum / float64(n) / p.level)
+			}
+			k++
+		}
+	}
+	a, ka := d.mean(p.origin-2*d.perDay, p.origin)
+	b, kb := d.mean(p.origin-28*d.perDay, p.origin)
+	if ka > 0 && kb > 0 && a > 0 && b > 0 {
+		ctx.trend = float32(math.Log(a / b))
+	}
+	return ctx
+}
+
+// fill computes the panel's rows of features for the cells used in fitting.
+func (p *panel) fill(d *days) {
+	if p.level <= 0 || p.features != nil {
+		return
+	}
+	p.rows = min(p.cells, featureDays*d.perDay)
+	p.features = make([]float32, p.rows*featureCount)
+	ctx := p.newContext(d)
+	for i := range p.rows {
+		p.featureRow(d, i, ctx, p.features[i*featureCount:(i+1)*featureCount])
+	}
+}

@@ -1,0 +1,188 @@
+package forecast
+
+import (
+	"math"
+	"slices"
+)
+
+// blocks is how many parts of a day profiles are compared by.
+const blocks = 12
+
+// blockMeans are the means of the day of cells that ends before cell end, in
+// blocks parts, over the given level.
+func blockMeans(d *days, end int, level float64) (b [blocks]float64) {
+	start := end - d.perDay
+	for i := range b {
+		m, n := d.mean(start+i*d.perDay/blocks, start+(i+1)*d.perDay/blocks)
+		if n == 0 || start+i*d.perDay/blocks < 0 {
+			b[i] = nan()
+			continue
+		}
+		b[i] = m / level
+	}
+	return b
+}
+
+// distance is the mean absolute difference of two profiles over the blocks
+// both know, NaN where those are fewer than half.
+func distance(a, b *[blocks]float64) float64 {
+	sum, n := 0.0, 0
+	for i := range a {
+		if x := a[i] - b[i]; x == x {
+			sum += math.Abs(x)
+			n++
+		}
+	}
+	if n*2 < blocks {
+		return nan()
+	}
+	return sum / float64(n)
+}
+
+// levelsBack is the level (mean kWh a cell) of each day back from the origin's
+// day: the mean of the seven days around it, cut at the origin, so that a week
+// weighs every weekday once.  now is the level at the origin.
+func levelsBack(d *days, origin, window int) (level []float64, now float64) {
+	today := origin / d.perDay
+	n := min(window, today+1)
+	level = make([]float64, n)
+	half := 3*d.perDay + d.perDay/2
+	for b := range level {
+		mid := (today-b)*d.perDay + d.perDay/2
+		from, to := mid-half, mid+half
+		if to > origin { // keep a whole week where there is one
+			from, to = origin-7*d.perDay, origin
+		}
+		m, k := d.mean(from, to)
+		if k*4 < d.perDay { // less than six hours known
+			m = nan()
+		}
+		level[b] = m
+	}
+	last, k1 := d.mean(origin-7*d.perDay, origin)
+	before, k2 := d.mean(origin-14*d.perDay, origin-7*d.perDay)
+	switch {
+	case k1 == 0 && k2 == 0:
+		now, _ = d.mean(origin-28*d.perDay, origin)
+	case k1 == 0:
+		now = before
+	case k2 == 0:
+		now = last
+	default:
+		w1, w2 := 0.75*float64(k1), 0.25*float64(k2)
+		now = (w1*last + w2*before) / (w1 + w2)
+	}
+	return level, now
+}
+
+// kindSimilarity learns how alike days of two kinds are: 1 where days of kind
+// b differ from days of kind a no more than days of kind a among themselves.
+// It needs no notion of a weekend: a shop's Monday may be its Sunday.
+func kindSimilarity(d *days, origin int, level []float64) (sim [kindCount][kindCount]float64) {
+	today := origin / d.perDay
+	n := min(len(level), 120)
+	profile := make([][blocks]float64, n)
+	for b := 1; b < n; b++ {
+		profile[b] = blockMeans(d, (today-b+1)*d.perDay, level[b])
+	}
+	var sum, count [kindCount][kindCount]float64
+	var within, withinN, all, allN float64
+	kind := make([]uint8, n)
+	for b := range kind {
+		kind[b] = d.kind(today - b)
+	}
+	for a := 1; a < n; a++ {
+		for b := a + 1; b < min(n, a+29); b++ {
+			x := distance(&profile[a], &profile[b])
+			if x != x {
+				continue
+			}
+			i, j := kind[a], kind[b]
+			sum[i][j] += x
+			count[i][j]++
+			sum[j][i] += x
+			count[j][i]++
+			if i == j {
+				within += x
+				withinN++
+			}
+			all += x
+			allN++
+		}
+	}
+	for i := range sim {
+		for j := range sim[i] {
+			sim[i][j] = defaultSimilarity(i, j)
+		}
+	}
+	if withinN < 3 || within == 0 {
+		return sim
+	}
+	within /= withinN
+	for i := range sim {
+		for j := range sim[i] {
+			if i == j {
+				sim[i][j] = 1
+				continue
+			}
+			const beta, doubt = 3.0, 3.0
+			// Drawn to what the default says until pairs have been seen.
+			expect := within * (1 - math.Log(sim[i][j])/beta)
+			x := (sum[i][j] + doubt*expect) / (count[i][j] + doubt)
+			sim[i][j] = math.Exp(-beta * max(0, x/within-1))
+		}
+	}
+	return sim
+}
+
+// defaultSimilarity is assumed before data tell: working days are alike, a
+// holiday is like a Sunday.
+func defaultSimilarity(a, b int) float64 {
+	free := func(k int) int {
+		if k >= 5 {
+			return 1
+		}
+		return 0
+	}
+	switch {
+	case a == b:
+		return 1
+	case free(a) == free(b):
+		return 0.8
+	}
+	return 0.35
+}
+
+// analogWeights is how much the day that ended m days before the origin was
+// like the one that has just ended, for m in [1, len).
+func analogWeights(d *days, origin int, level []float64, now float64) []float64 {
+	n := len(level)
+	w := make([]float64, n)
+	if n < 3 {
+		return w
+	}
+	ctx := blockMeans(d, origin, now)
+	dist := make([]float64, n)
+	var sorted []float64
+	for m := 1; m < n; m++ {
+		past := blockMeans(d, origin-m*d.perDay, level[m])
+		dist[m] = distance(&ctx, &past)
+		if dist[m] == dist[m] {
+			sorted = append(sorted, dist[m])
+		}
+	}
+	if len(sorted) < 3 {
+		return w
+	}
+	slices.Sort(sorted)
+	h := sorted[min(len(sorted)-1, max(2, len(sorted)/6))]
+	if h <= 0 {
+		h = 1e-9
+	}
+	for m := 1; m < n; m++ {
+		if dist[m] == dist[m] {
+			w[m] = math.Exp(-dist[m]*dist[m]/(h*h)) * math.Exp2(-float64(m)/90)
+		}
+	}
+	return w
+}
