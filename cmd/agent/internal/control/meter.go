@@ -1,0 +1,195 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// reading takes in a sample, or the news that there is none.
+func (p *step) reading(r metering.Reading) {
+	if r.Err != nil {
+		p.failed(r.Err)
+		return
+	}
+	m := &p.st.Meter
+	m.Last, m.HeardAt = r.Sample, p.now
+	p.clear(health.MeterSilent, "")
+	p.clear(health.MeterReply, "")
+	registers, used, events := m.Registers.Take(r.Sample, p.Limits)
+	m.Registers = registers
+	for _, e := range events {
+		p.meterEvent(e)
+	}
+	for _, piece := range split(used, p.Interval) {
+		p.charge(piece)
+	}
+	p.points(r.Sample)
+}
+
+// failed is an attempt to read that gave nothing.  The supply stays as it is:
+// a silent meter is never a reason to cut anybody off, and a register makes up
+// for the silence when it speaks again.
+func (p *step) failed(err error) {
+	var fault *metering.Error
+	code := health.MeterReply
+	if !errors.As(err, &fault) || fault.Code == metering.Silent {
+		code = health.MeterSilent
+	}
+	if code == health.MeterSilent && p.fresh() {
+		return // one missed answer is no silence yet
+	}
+	p.raise(code, "", err.Error())
+}
+
+// fresh tells whether the meter spoke not long ago.
+func (p *step) fresh() bool {
+	since := p.st.Meter.HeardAt
+	if since.IsZero() {
+		since = p.st.Meter.StartedAt
+	}
+	return p.now.Sub(since) <= p.SilentAfter
+}
+
+// meterEvent turns what the registers did into warnings and a record.
+func (p *step) meterEvent(e metering.Event) {
+	cause := string(e.Kind)
+	switch e.Kind {
+	case metering.RegisterBackwards:
+		cause = fmt.Sprintf("the register went from %s back to %s", e.Before, e.After)
+		p.raise(health.RegisterBack, "", cause)
+	case metering.RegisterJump:
+		cause = fmt.Sprintf("the register went from %s to %s, more than the supply can carry", e.Before, e.After)
+		p.raise(health.RegisterJump, "", cause)
+	case metering.RegisterRebased:
+		cause = fmt.Sprintf("counting goes on from %s; %s before it is not charged", e.After, e.After-e.Before)
+	case metering.RegisterRecovered:
+		cause = fmt.Sprintf("the register is back at %s; nothing was lost", e.After)
+		p.clear(health.RegisterJump, "")
+		p.clear(health.RegisterBack, "")
+	case metering.MeterReplaced:
+		cause = fmt.Sprintf("meter %s answers now", e.Device)
+		p.raise(health.MeterReplaced, "", cause)
+	case metering.ClockBack:
+		cause = fmt.Sprintf("the meter's time went back by %s", e.Duration)
+		p.raise(health.ClockBack, "", cause)
+	case metering.MeterGap:
+		cause = fmt.Sprintf("no reading for %s from %s", e.Duration.Round(time.Second), e.Start.Format(time.RFC3339))
+		if !p.st.Meter.Last.Gives(metering.HasImport) {
+			p.raise(health.MeterGap, "", cause) // with a register nothing is lost
+		}
+	default:
+	}
+	p.event(string(e.Kind), health.Advise(health.Code(e.Kind)).Severity, cause)
+}
+
+// split cuts consumption at the edges of the clock grid, in proportion to time;
+// the parts add up to the whole to the microjoule.
+func split(c metering.Consumption, period time.Duration) []metering.Consumption {
+	whole := c.To.Sub(c.From)
+	if whole <= 0 || !units.SlotAt(c.From, period).End().Before(c.To) {
+		return []metering.Consumption{c}
+	}
+	var out []metering.Consumption
+	var in, exp units.Energy
+	for from := c.From; from.Before(c.To); {
+		to := units.SlotAt(from, period).End()
+		if to.After(c.To) {
+			to = c.To
+		}
+		upTo := int64(to.Sub(c.From))
+		sumIn, sumExp := c.Import.Part(upTo, int64(whole)), c.Export.Part(upTo, int64(whole))
+		out = append(out, metering.Consumption{From: from, To: to, Import: sumIn - in, Export: sumExp - exp, Quality: c.Quality})
+		in, exp = sumIn, sumExp
+		from = to
+	}
+	return out
+}
+
+// charge costs one piece of consumption that lies within one interval, and
+// settles the intervals that it ends.
+func (p *step) charge(c metering.Consumption) {
+	acc, items := p.Tariff.Consume(p.st.Tariff, c.From, c.To, c.Import)
+	if c.Export > 0 {
+		var sold []tariffs.Item
+		acc, sold = p.Tariff.Consume(acc, c.From, c.To, -c.Export)
+		items = append(items, sold...)
+	}
+	if c.To.After(p.st.Elapsed) {
+		var due []tariffs.Item
+		acc, due = p.Tariff.Elapse(acc, p.st.Elapsed, c.To)
+		items = append(items, due...)
+		p.st.Elapsed = c.To
+	}
+	p.st.Tariff = acc
+	_, period := p.Tariff.PriceAt(p.st.Tariff, c.From)
+	p.st.Meter.Registers = p.st.Meter.Registers.Book(period, c)
+	charges := make([]credit.Charge, 0, len(items))
+	for _, it := range items {
+		charges = append(charges, chargeOf(it))
+	}
+	before := p.st.Credit.Available()
+	a, entries := p.Credit.Accrue(p.st.Credit, c.To, charges...)
+	p.st.Credit = a
+	p.eff.Entries = append(p.eff.Entries, entries...)
+	p.total(c, before-a.Available())
+
+	intervals, closed := p.st.Meter.Intervals.Add(c)
+	p.st.Meter.Intervals = intervals
+	for _, iv := range closed {
+		p.close(iv)
+	}
+}
+
+// close settles a finished interval and hands its readings on.
+func (p *step) close(iv metering.Interval) {
+	a, entries := p.Credit.Settle(p.st.Credit, iv.Slot.End(), iv.Slot.Start.UTC().Format(time.RFC3339))
+	p.st.Credit = a
+	p.eff.Entries = append(p.eff.Entries, entries...)
+	p.eff.Durable = true
+	p.eff.Intervals = append(p.eff.Intervals, Interval{SiteSeries, iv})
+	for i := range p.st.Loads {
+		ls := &p.st.Loads[i]
+		used := metering.Interval{Slot: iv.Slot, Import: ls.Open, Covered: iv.Slot.Len}
+		ls.Open = 0
+		p.eff.Intervals = append(p.eff.Intervals, Interval{ls.ID, used})
+	}
+}
+
+// chargeOf is a tariff's item as the account takes it.
+func chargeOf(it tariffs.Item) credit.Charge {
+	c := credit.Charge{Name: it.Name, Kind: credit.Standing, Amount: it.Gross(), Tax: it.Tax, Energy: it.Energy}
+	switch it.Kind {
+	case tariffs.KindEnergy:
+		c.Kind = credit.Consumption
+	case tariffs.KindExport:
+		c.Kind = credit.Export
+	case tariffs.KindDemand:
+		c.Kind = credit.Demand
+	case tariffs.KindReactive, tariffs.KindFactor, tariffs.KindMinimum, tariffs.KindRebate:
+		c.Kind = credit.Levy
+	case tariffs.KindFixed, tariffs.KindDebt:
+	}
+	return c
+}
+
+// total adds to the day's totals for display.
+func (p *step) total(c metering.Consumption, spent units.Money) {
+	start := units.LocalMidnight(c.From, p.Zone)
+	n := len(p.st.Days)
+	if n == 0 || p.st.Days[n-1].Start.Before(start) {
+		p.st.Days = append(p.st.Days, DayTotal{Start: start})
+		if len(p.st.Days) > keepDays {
+			p.st.Days = p.st.Days[len(p.st.Days)-keepDays:]
+		}
+		n = len(p.st.Days)
+	}
+	p.st.Days[n-1].Energy += c.Import
+	p.st.Days[n-1].Spent += spent
+}

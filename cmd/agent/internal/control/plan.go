@@ -1,0 +1,105 @@
+package control
+
+import (
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+)
+
+// Plan is what should run when, as the loop keeps it and the page shows it.
+// Its slots are PlanSlot long from Start.
+type Plan struct {
+	MadeAt time.Time     `json:"made_at"`
+	Start  time.Time     `json:"start"`
+	Slot   time.Duration `json:"slot"`
+
+	Prices []units.Price `json:"prices"` // of the next kWh in each slot, taxes included
+	Low    []units.Power `json:"low"`    // base load: 10, 50 and 90 % of futures stay below
+	Mid    []units.Power `json:"mid"`
+	High   []units.Power `json:"high"`
+	Loads  []LoadPlan    `json:"loads"` // those that are scheduled, in the site's order
+
+	Cost       units.Money   `json:"cost"`      // of all use over the slots
+	Unshifted  units.Money   `json:"unshifted"` // had each load run as soon as it could
+	Gap        float64       `json:"gap"`       // the proven distance from the optimum, as a share
+	Solved     time.Duration `json:"solved"`    // how long it took, real time
+	Shortfalls []string      `json:"shortfalls,omitempty"`
+
+	RunOut  RunOut       `json:"run_out"`
+	Buys    units.Energy `json:"buys"` // about what the balance buys from now on
+	OwnDays float64      `json:"own_days"`
+}
+
+// LoadPlan is one load's part of a Plan.
+type LoadPlan struct {
+	ID    string        `json:"id"`
+	Power []units.Power `json:"power"`
+	Why   string        `json:"why,omitempty"`
+	Cost  units.Money   `json:"cost"` // of its energy over the slots, at Prices
+}
+
+// RunOut is when the credit is expected to end.
+type RunOut struct {
+	Known  bool      `json:"known"`
+	Beyond bool      `json:"beyond,omitempty"` // most futures outlast the horizon, which is Mid
+	Early  time.Time `json:"early,omitzero"`   // one future in ten has run out by then
+	Mid    time.Time `json:"mid,omitzero"`
+	Late   time.Time `json:"late,omitzero"` // nine in ten; zero: beyond the horizon
+}
+
+// index is the slot that holds now; false where the plan does not reach it.
+func (p *Plan) index(now time.Time) (int, bool) {
+	if now.Before(p.Start) || p.Slot <= 0 {
+		return 0, false
+	}
+	i := int(now.Sub(p.Start) / p.Slot)
+	return i, i < len(p.Prices)
+}
+
+// on tells whether the plan has the load run now.
+func (p *Plan) on(id string, now time.Time) bool {
+	t, ok := p.index(now)
+	if !ok {
+		return false
+	}
+	for _, l := range p.Loads {
+		if l.ID == id {
+			return t < len(l.Power) && l.Power[t] > 0
+		}
+	}
+	return false
+}
+
+// Run is the load's run under way at now or the next one; ok is false where the
+// plan has none.
+func (p *Plan) Run(id string, now time.Time) (from, to time.Time, ok bool) {
+	at := slices.IndexFunc(p.Loads, func(l LoadPlan) bool { return l.ID == id })
+	first, reached := p.index(now)
+	if at < 0 || !reached {
+		return time.Time{}, time.Time{}, false
+	}
+	power := p.Loads[at].Power
+	for t := first; t < len(power); t++ {
+		if power[t] <= 0 {
+			continue
+		}
+		end := t
+		for end < len(power) && power[end] > 0 {
+			end++
+		}
+		return p.Start.Add(time.Duration(t) * p.Slot), p.Start.Add(time.Duration(end) * p.Slot), true
+	}
+	return time.Time{}, time.Time{}, false
+}
+
+// fits tells whether every load of the plan is still one of the site's.
+func (p *Plan) fits(all []loads.Load) bool {
+	for _, l := range p.Loads {
+		if !slices.ContainsFunc(all, func(o loads.Load) bool { return o.ID == l.ID && o.Defer }) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,438 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/keeplit/keeplit/forecast"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/optimizer"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// Planner makes plans from the forecast, the tariff and what the loads are
+// owed.  Learn may be called while Plan runs; Plan itself only once at a time.
+type Planner struct {
+	site     *Site
+	forecast *forecast.Forecaster
+	paths    int
+	elapsed  func() time.Duration // real time; nil: plans depend on their inputs alone
+
+	mu    sync.Mutex
+	learn []Interval
+}
+
+// NewPlanner builds a planner.  The forecaster's step must be the site's
+// interval.  elapsed measures how long a plan took, and may be nil.
+func NewPlanner(site *Site, f *forecast.Forecaster, elapsed func() time.Duration) *Planner {
+	return &Planner{site: site, forecast: f, paths: 100, elapsed: elapsed}
+}
+
+// Learn takes in finished intervals, of the site and of its loads.
+func (p *Planner) Learn(intervals []Interval) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.learn = append(p.learn, intervals...)
+}
+
+// catchUp gives the forecaster what was learned: the base load, which is what
+// the site used less what the loads did.
+func (p *Planner) catchUp() {
+	p.mu.Lock()
+	news := p.learn
+	p.learn = nil
+	p.mu.Unlock()
+	for _, o := range Observations(news, p.site.Interval) {
+		// A slot that is off the grid belongs to an interval length that is no
+		// longer configured.
+		_ = p.forecast.Update(o)
+	}
+}
+
+// Observations are the forecaster's view of stored intervals: one a slot, in
+// the order of time.
+func Observations(intervals []Interval, length time.Duration) []forecast.Observation {
+	at := map[int64]int{}
+	var out []forecast.Observation
+	for _, iv := range intervals {
+		if iv.Slot.Len != length {
+			continue
+		}
+		i, seen := at[iv.Slot.Start.Unix()]
+		if !seen {
+			i = len(out)
+			at[iv.Slot.Start.Unix()] = i
+			out = append(out, forecast.Observation{Slot: units.Slot{Start: iv.Slot.Start.UTC(), Len: length}})
+		}
+		if iv.Series == SiteSeries {
+			out[i].Energy += iv.Import - iv.Export
+			switch {
+			case iv.Quality&metering.Gap != 0:
+				out[i].Quality = forecast.Missing
+			case iv.Quality&(metering.Estimated|metering.ClockChanged) != 0:
+				out[i].Quality = forecast.Estimated
+			}
+		} else {
+			out[i].Energy -= iv.Import
+		}
+	}
+	for i := range out {
+		// A load's share is worked out from its rated power where its plug does
+		// not measure; it cannot have been more than all there was.
+		out[i].Energy = max(0, out[i].Energy)
+	}
+	slices.SortStableFunc(out, func(a, b forecast.Observation) int { return a.Slot.Start.Compare(b.Slot.Start) })
+	return out
+}
+
+// Plan makes a plan for the State.  It always answers.
+func (p *Planner) Plan(ctx context.Context, st State) Plan {
+	var began time.Duration
+	if p.elapsed != nil {
+		began = p.elapsed()
+	}
+	p.catchUp()
+	s := p.site
+	n := max(1, int(s.PlanAhead/s.PlanSlot))
+	slots := units.Slots(st.Now, s.PlanSlot, n)
+	fc := p.forecast.Forecast(st.Now, s.PlanAhead+s.Interval)
+	plan := Plan{
+		MadeAt: st.Now, Start: slots[0].Start, Slot: s.PlanSlot, OwnDays: fc.OwnDays,
+		Low: make([]units.Power, n), Mid: make([]units.Power, n), High: make([]units.Power, n), Prices: make([]units.Price, n),
+	}
+	o := outlook{slots: slots, mid: make([]float64, n)}
+	expected := make([]units.Energy, n)
+	perHour := 1 / s.Interval.Hours()
+	for t, slot := range slots {
+		f := slotAt(fc, slot.Start)
+		o.mid[t] = max(0, f.Mean*perHour)
+		plan.Low[t], plan.Mid[t], plan.High[t] = units.FromKW(f.Q10*perHour), units.FromKW(f.Q50*perHour), units.FromKW(f.Q90*perHour)
+		expected[t] = units.FromKWh(o.mid[t] * s.PlanSlot.Hours())
+	}
+	o.table = s.Tariff.Table(st.Tariff, slots, expected)
+	copy(plan.Prices, o.table.Import)
+
+	problem, jobs := s.problem(&st, o)
+	soon := earliest(problem)
+	plan.Unshifted = bill(problem, soon)
+	solved := soon
+	if s.Shift {
+		solved = optimizer.Solve(ctx, problem, optimizer.Options{Seed: s.Seed, Previous: p.previous(st, problem, jobs, slots), Margin: margin(plan.Unshifted)})
+	}
+	plan.Cost = bill(problem, solved)
+	plan.Gap = solved.Gap
+	p.fill(&plan, st, o, solved, jobs)
+	plan.RunOut = p.runOut(st, plan)
+	plan.Buys = buys(st, o)
+	if p.elapsed != nil {
+		plan.Solved = p.elapsed() - began
+	}
+	return plan
+}
+
+// margin is the money by which a new plan must be better to replace the one in
+// force: a thousandth of the cost, so that loads do not flit for nothing.
+func margin(cost units.Money) float64 { return max(0, cost.Float()/1000) }
+
+func slotAt(fc forecast.Forecast, at time.Time) forecast.Slot {
+	i, found := slices.BinarySearchFunc(fc.Slots, at, func(s forecast.Slot, at time.Time) int { return s.Start.Compare(at) })
+	if !found {
+		i--
+	}
+	return fc.Slots[min(max(i, 0), len(fc.Slots)-1)]
+}
+
+// fill puts the optimizer's answer into words and powers by load.
+func (p *Planner) fill(plan *Plan, st State, o outlook, solved *optimizer.Plan, jobs []job) {
+	s := p.site
+	n := len(o.slots)
+	at := make([]int, len(s.Loads))
+	for i, l := range s.Loads {
+		at[i] = -1
+		if l.Defer {
+			at[i] = len(plan.Loads)
+			plan.Loads = append(plan.Loads, LoadPlan{ID: l.ID, Power: make([]units.Power, n)})
+		}
+	}
+	for _, j := range jobs {
+		lp := &plan.Loads[at[j.load]]
+		part, ok := solved.Loads[j.job.ID]
+		if !ok {
+			continue
+		}
+		for t, kw := range part.KW {
+			if kw > 0 {
+				lp.Power[t] += units.FromKW(kw)
+			}
+		}
+		if lp.Why == "" && part.Reason != nil {
+			lp.Why = part.Reason.Text
+		}
+	}
+	for i := range plan.Loads {
+		lp := &plan.Loads[i]
+		for t, power := range lp.Power {
+			lp.Cost += o.table.Import[t].Cost(power.Over(s.PlanSlot))
+		}
+	}
+	for _, f := range solved.Shortfalls {
+		text := f.Reason
+		if text == "" {
+			text = fmt.Sprintf("%s: %.3g %s", f.Kind, f.Amount, f.Unit)
+		}
+		for _, j := range jobs {
+			if j.job.ID == f.Load {
+				text = s.Loads[j.load].Name + ": " + s.shortfall(f)
+			}
+		}
+		if !slices.Contains(plan.Shortfalls, text) {
+			plan.Shortfalls = append(plan.Shortfalls, text)
+		}
+	}
+}
+
+// shortfall says in words what one load goes without.
+func (s *Site) shortfall(f optimizer.Shortfall) string {
+	switch f.Kind {
+	case optimizer.ShortSkip:
+		return "its programme does not fit into the hours or the credit there are"
+	case optimizer.ShortEnergy:
+		return fmt.Sprintf("it will go short by %s", (time.Duration(f.Amount) * s.PlanSlot).String())
+	}
+	if f.Reason != "" {
+		return f.Reason
+	}
+	return fmt.Sprintf("%s, %.3g %s", f.Kind, f.Amount, f.Unit)
+}
+
+// previous is the plan in force, laid on the new problem's slots and jobs, so
+// that the search starts from it and does not flit from it for nothing.
+func (p *Planner) previous(st State, problem *optimizer.Problem, jobs []job, slots []units.Slot) *optimizer.Plan {
+	if st.Plan == nil || st.Plan.Slot != p.site.PlanSlot {
+		return nil
+	}
+	prev := &optimizer.Plan{Format: optimizer.PlanFormat, Instance: problem.Name, Loads: map[string]optimizer.LoadPlan{}}
+	for _, j := range jobs {
+		id := p.site.Loads[j.load].ID
+		i := slices.IndexFunc(st.Plan.Loads, func(l LoadPlan) bool { return l.ID == id })
+		kw := make([]float64, problem.N)
+		from, to := window(j.job)
+		for t := from; t < to && i >= 0; t++ {
+			if k, ok := st.Plan.index(slots[t].Start); ok && st.Plan.Loads[i].Power[k] > 0 {
+				kw[t] = st.Plan.Loads[i].Power[k].KW()
+			}
+		}
+		prev.Loads[j.job.ID] = optimizer.LoadPlan{KW: kw}
+	}
+	return prev
+}
+
+func window(l optimizer.Load) (from, to int) {
+	if l.Cycle != nil {
+		return l.Cycle.Earliest, l.Cycle.LatestFinish
+	}
+	return l.OnOff.From, l.OnOff.To
+}
+
+// earliest is the plan without shifting: every load runs as soon as it may.
+func earliest(p *optimizer.Problem) *optimizer.Plan {
+	plan := &optimizer.Plan{Format: optimizer.PlanFormat, Instance: p.Name, Loads: map[string]optimizer.LoadPlan{}}
+	for _, l := range p.Loads {
+		kw := make([]float64, p.N)
+		switch {
+		case l.Cycle != nil && l.Cycle.Earliest+len(l.Cycle.ProfileKW) <= l.Cycle.LatestFinish:
+			copy(kw[l.Cycle.Earliest:], l.Cycle.ProfileKW)
+		case l.OnOff != nil:
+			for t := l.OnOff.From; t < l.OnOff.To && t < l.OnOff.From+l.OnOff.NeedSlots; t++ {
+				kw[t] = l.OnOff.KW
+			}
+		}
+		plan.Loads[l.ID] = optimizer.LoadPlan{KW: kw}
+	}
+	return plan
+}
+
+// bill is what all consumption of a plan costs: energy, blocks, demand and
+// fixed charges, without the prices of going short.
+func bill(p *optimizer.Problem, plan *optimizer.Plan) units.Money {
+	kw := slices.Clone(p.BaseKW)
+	for _, l := range plan.Loads {
+		for t, x := range l.KW {
+			kw[t] += x
+		}
+	}
+	total := 0.0
+	for t, x := range kw {
+		total += x * p.Hours() * p.ImportPrice[t]
+	}
+	for _, f := range p.FixedCharges {
+		total += f.Amount
+	}
+	for _, b := range p.Blocks {
+		used, at := 0.0, b.MTD
+		for t := b.From; t < b.To; t++ {
+			used += kw[t] * p.Hours()
+		}
+		for _, step := range b.Steps {
+			room := used
+			if step.UpTo != nil {
+				room = min(used, max(0, *step.UpTo-at))
+			}
+			total += room * step.Adder
+			used -= room
+			at += room
+		}
+	}
+	for _, d := range p.Demand {
+		peak := d.FloorKW
+		for t := 0; t+d.Interval <= len(d.Slots); t += d.Interval {
+			mean := 0.0
+			for _, slot := range d.Slots[t : t+d.Interval] {
+				mean += kw[slot] / float64(d.Interval)
+			}
+			peak = max(peak, mean)
+		}
+		total += (peak - d.FloorKW) * d.PricePerKW
+	}
+	return units.FromFloat(total)
+}
+
+// runOut follows many futures of the base load, with what is planned on top,
+// until the credit is gone.
+func (p *Planner) runOut(st State, plan Plan) RunOut {
+	s := p.site
+	if st.Credit.Unlocked {
+		return RunOut{}
+	}
+	paths := p.forecast.Scenarios(st.Now, s.RunOutOver, p.paths, s.Seed)
+	if len(paths.Paths) == 0 || len(paths.Paths[0]) == 0 {
+		return RunOut{}
+	}
+	n := len(paths.Paths[0])
+	slots := units.Slots(paths.Start, s.Interval, n)
+	credit := forecast.Credit{Balance: st.Credit.Left().Float(), Planned: s.planned(plan, slots)}
+	if s.InKWh {
+		credit.Cost = func(_ int, _, kwh float64) float64 { return kwh }
+	} else {
+		table := s.Tariff.Table(st.Tariff, slots, nil)
+		credit.Cost = costOf(&table)
+	}
+	r := paths.RunOut(credit)
+	// The first slot is partly gone already.
+	from := paths.Start
+	out := RunOut{Known: true, Mid: from.Add(r.Q50), Early: from.Add(r.Q10), Beyond: r.Q50 >= r.Horizon}
+	if r.Q90 < r.Horizon {
+		out.Late = from.Add(r.Q90)
+	}
+	for _, t := range []*time.Time{&out.Early, &out.Mid, &out.Late} {
+		if !t.IsZero() && t.Before(st.Now) {
+			*t = st.Now
+		}
+	}
+	return out
+}
+
+// planned is the loads' energy in slots, in kWh: as planned, and beyond the
+// plan as on the plan's last whole day.
+func (s *Site) planned(plan Plan, slots []units.Slot) []float64 {
+	out := make([]float64, len(slots))
+	const day = 24 * time.Hour
+	for i, slot := range slots {
+		at := slot.Start
+		for k := range plan.Prices {
+			t := plan.Start.Add(time.Duration(k) * plan.Slot)
+			if shift := at.Sub(t); shift > -plan.Slot && shift < slot.Len {
+				for _, l := range plan.Loads {
+					out[i] += l.Power[k].KW() * share(units.Slot{Start: t, Len: plan.Slot}, slot.Start, slot.End()) * plan.Slot.Hours()
+				}
+			}
+		}
+		end := plan.Start.Add(time.Duration(len(plan.Prices)) * plan.Slot)
+		if !at.Before(end) {
+			if back := i - int(day/slot.Len); back >= 0 {
+				out[i] = out[back]
+			}
+		}
+	}
+	return out
+}
+
+// costOf is the money that energy in a slot costs after what was used before
+// it, by the tariff's table.
+func costOf(t *tariffs.Table) func(slot int, cumulative, kwh float64) float64 {
+	price := make([]float64, len(t.Import))
+	fixed := make([]float64, len(t.Import))
+	for i := range price {
+		price[i], fixed[i] = t.Import[i].Float(), t.Fixed[i].Float()
+	}
+	type rung struct {
+		first, last int
+		at, adder   float64
+	}
+	var rungs []rung
+	for _, l := range t.Ladders {
+		for _, r := range l.Rungs {
+			rungs = append(rungs, rung{l.First, l.Last, r.At.KWh(), r.Adder.Float()})
+		}
+	}
+	// A ladder counts from its own first slot; what was used before a month's
+	// end does not count in the next.  The energy up to there is not known to
+	// the callback, so the run-out takes it from the mean so far.
+	return func(slot int, cumulative, kwh float64) float64 {
+		cost := price[slot]*kwh + fixed[slot]
+		for _, r := range rungs {
+			if slot < r.first || slot >= r.last {
+				continue
+			}
+			used := cumulative
+			if r.first > 0 && slot > 0 {
+				used *= float64(slot-r.first) / float64(slot)
+			}
+			over := used + kwh - r.at
+			cost += r.adder * math.Min(math.Max(over, 0), kwh)
+		}
+		return cost
+	}
+}
+
+// buys is about what the balance buys at the prices ahead.
+func buys(st State, o outlook) units.Energy {
+	left := st.Credit.Left().Float()
+	mean := 0.0
+	for _, p := range o.table.Import {
+		mean += p.Float()
+	}
+	mean /= float64(len(o.table.Import))
+	if mean <= 0 {
+		return 0
+	}
+	position, cost := 0.0, mean
+	var bought float64
+	type edge struct{ at, adder float64 }
+	var edges []edge
+	for _, l := range o.table.Ladders {
+		if l.First > 0 {
+			continue
+		}
+		for _, r := range l.Rungs {
+			edges = append(edges, edge{r.At.KWh(), r.Adder.Float()})
+		}
+	}
+	slices.SortFunc(edges, func(a, b edge) int { return int(math.Copysign(1, a.at-b.at)) })
+	for _, e := range edges {
+		room := max(0, e.at-position)
+		if room*cost >= left {
+			break
+		}
+		left -= room * cost
+		bought += room
+		position += room
+		cost += e.adder
+	}
+	return units.FromKWh(bought + left/cost)
+}

@@ -1,0 +1,100 @@
+package control
+
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/metering"
+)
+
+// Measurements of the telemetry.
+const (
+	SitePoint     = "site"     // the meter and the account
+	LoadPoint     = "load"     // one load
+	IntervalPoint = "interval" // a finished interval, at its start
+	LedgerPoint   = "ledger"   // one ledger entry
+	EventPoint    = "event"    // something that happened
+)
+
+// points writes telemetry of a sample, with the sample's own time: a replay of
+// the same samples writes the same points.
+func (p *step) points(s metering.Sample) {
+	slot := s.At.Truncate(p.PointEvery)
+	if !slot.After(p.st.PointAt) {
+		return
+	}
+	p.st.PointAt = slot
+	a := p.st.Credit
+	site := Point{
+		Measurement: SitePoint, At: s.At, Tags: []Tag{{"site", p.ID}},
+		Fields: []Field{
+			{"balance", a.Available().Float()},
+			{"connected", flag(p.st.Decision.Close)},
+			{"debt", a.Debt().Float()},
+			{"import_kwh", p.st.Meter.Registers.Import.KWh()},
+		},
+	}
+	if s.Gives(metering.HasPower) {
+		site.Fields = append(site.Fields, Field{"power_w", s.Power.W()})
+	}
+	if s.Gives(metering.HasVoltage) {
+		site.Fields = append(site.Fields, Field{"voltage_v", float64(s.Voltage) / 1000})
+	}
+	if s.Gives(metering.HasCurrent) {
+		site.Fields = append(site.Fields, Field{"current_a", float64(s.Current) / 1000})
+	}
+	if s.Gives(metering.HasFrequency) {
+		site.Fields = append(site.Fields, Field{"frequency_hz", float64(s.Frequency) / 1000})
+	}
+	if p.st.Plan != nil && p.st.Plan.RunOut.Known {
+		site.Fields = append(site.Fields, Field{"runout_h", p.st.Plan.RunOut.Mid.Sub(s.At).Hours()})
+	}
+	p.eff.Points = append(p.eff.Points, site)
+	for _, ls := range p.st.Loads {
+		unit := p.st.Guard.Unit(ls.ID)
+		point := Point{
+			Measurement: LoadPoint, At: s.At, Tags: []Tag{{"load", ls.ID}, {"site", p.ID}},
+			Fields: []Field{{"energy_kwh", ls.Total.KWh()}, {"on", flag(unit.On)}},
+		}
+		if ls.Seen.Known && ls.Seen.HasPower {
+			point.Fields = append(point.Fields, Field{"power_w", ls.Seen.Power.W()})
+		}
+		p.eff.Points = append(p.eff.Points, point)
+	}
+}
+
+func flag(on bool) float64 {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+// record writes the points of what a step led to.
+func (s *Site) record(eff *Effects) {
+	for _, iv := range eff.Intervals {
+		eff.Points = append(eff.Points, Point{
+			Measurement: IntervalPoint, At: iv.Slot.Start,
+			Tags: []Tag{{"series", iv.Series}, {"site", s.ID}},
+			Fields: []Field{
+				{"covered_s", iv.Covered.Seconds()}, {"export_kwh", iv.Export.KWh()}, {"import_kwh", iv.Import.KWh()},
+				{"quality", float64(iv.Quality)},
+			},
+		})
+	}
+	for _, e := range eff.Entries {
+		// Entries of one instant would overwrite each other: the sequence is a
+		// nanosecond, far below what the time means.
+		eff.Points = append(eff.Points, Point{
+			Measurement: LedgerPoint, At: e.At.Add(time.Duration(e.Seq % 1_000_000)),
+			Tags:   []Tag{{"kind", string(e.Kind)}, {"site", s.ID}},
+			Fields: []Field{{"amount", e.Amount.Float()}, {"balance", e.Balance.Float()}, {"energy_kwh", e.Energy.KWh()}, {"seq", float64(e.Seq)}},
+		})
+	}
+	for i, e := range eff.Events {
+		eff.Points = append(eff.Points, Point{
+			Measurement: EventPoint, At: e.At.Add(time.Duration(i)),
+			Tags:   []Tag{{"code", e.Code}, {"severity", e.Severity.String()}, {"site", s.ID}},
+			Fields: []Field{{"count", 1}},
+		})
+	}
+}

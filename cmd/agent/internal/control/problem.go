@@ -1,0 +1,241 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/optimizer"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// outlook is what the problem is made from: the slots ahead with their prices
+// and the base load foreseen in them.
+type outlook struct {
+	slots []units.Slot
+	table tariffs.Table
+	mid   []float64 // kW
+}
+
+// job is one load of the optimizer and the site's load it stands for.  A load
+// whose day has several stretches, or that has several days in the horizon, is
+// several jobs.
+type job struct {
+	load int // index in Site.Loads
+	job  optimizer.Load
+	late time.Time
+}
+
+// problem is what the optimizer is asked.
+func (s *Site) problem(st *State, o outlook) (*optimizer.Problem, []job) {
+	n := len(o.slots)
+	p := &optimizer.Problem{
+		Name: s.ID, Start: o.slots[0].Start, SlotMinutes: s.PlanSlot.Minutes(), N: n,
+		BaseKW: slices.Clone(o.mid), ImportPrice: make([]float64, n), ExportPrice: make([]float64, n),
+	}
+	dearest := 0.0
+	for i := range n {
+		p.ImportPrice[i] = max(0, o.table.Import[i].Float())
+		p.ExportPrice[i] = min(p.ImportPrice[i], max(0, o.table.Export[i].Float()))
+		dearest = max(dearest, p.ImportPrice[i])
+		if f := o.table.Fixed[i]; f != 0 {
+			p.FixedCharges = append(p.FixedCharges, optimizer.FixedCharge{Slot: i, Amount: f.Float()})
+		}
+	}
+	if s.Power > 0 {
+		p.SiteLimitKW = make([]float64, n)
+		for i := range p.SiteLimitKW {
+			p.SiteLimitKW[i] = s.Power.KW()
+		}
+	}
+	for _, l := range o.table.Ladders {
+		b := optimizer.Block{From: l.First, To: l.Last}
+		adder := 0.0
+		for _, r := range l.Rungs {
+			upTo := r.At.KWh()
+			b.Steps = append(b.Steps, optimizer.Step{UpTo: &upTo, Adder: adder})
+			adder += r.Adder.Float()
+		}
+		b.Steps = append(b.Steps, optimizer.Step{Adder: adder})
+		dearest += adder
+		p.Blocks = append(p.Blocks, b)
+	}
+	for _, d := range o.table.Demands {
+		w := optimizer.DemandWindow{
+			Name: d.Name, Interval: max(1, int(d.Interval/s.PlanSlot)),
+			PricePerKW: d.Price.Float(), FloorKW: d.Highest.KW(),
+		}
+		for t := d.First; t < d.Last; t++ {
+			if d.Applies == nil || d.Applies[t-d.First] {
+				w.Slots = append(w.Slots, t)
+			}
+		}
+		p.Demand = append(p.Demand, w)
+	}
+	if !s.InKWh && !st.Credit.Unlocked {
+		p.Credit = &optimizer.Credit{Balance: st.Credit.Left().Float(), UntilSlot: n}
+	}
+	// Going short must cost more than any price, or a load would wait for ever.
+	p.ShedPenalty = 100 * (dearest + 1)
+	jobs := s.jobs(st, o, 5*(dearest+1))
+	for _, j := range jobs {
+		p.Loads = append(p.Loads, j.job)
+	}
+	s.committed(st, o, p)
+	return p, jobs
+}
+
+// committed adds what runs whatever the plan says.
+func (s *Site) committed(st *State, o outlook, p *optimizer.Problem) {
+	for i, l := range s.Loads {
+		until := l.Committed(st.Loads[i].Progress, st.Guard.Unit(l.ID), st.Now)
+		for t := range o.slots {
+			p.BaseKW[t] += l.Power.KW() * share(o.slots[t], st.Now, until)
+		}
+	}
+}
+
+// share is the part of the slot that lies in [from, to).
+func share(slot units.Slot, from, to time.Time) float64 {
+	if slot.Start.After(from) {
+		from = slot.Start
+	}
+	if slot.End().Before(to) {
+		to = slot.End()
+	}
+	if !to.After(from) {
+		return 0
+	}
+	return float64(to.Sub(from)) / float64(slot.Len)
+}
+
+// jobs are what the loads are owed within the horizon.  penalty is the price a
+// kWh of going short.
+func (s *Site) jobs(st *State, o outlook, penalty float64) []job {
+	var out []job
+	for i, l := range s.Loads {
+		unit := st.Guard.Unit(l.ID)
+		for _, r := range l.Requests(st.Loads[i].Progress, unit, st.Now, s.PlanAhead) {
+			if l.Kind == loads.Cycle {
+				out = append(out, s.cycles(i, r, o, penalty)...)
+			} else {
+				out = append(out, s.runs(i, r, o, penalty)...)
+			}
+		}
+	}
+	for i := range out {
+		out[i].job.ID = fmt.Sprintf("%s#%d", s.Loads[out[i].load].ID, i)
+	}
+	return out
+}
+
+// inSlots is d in whole slots, rounded up.
+func (s *Site) inSlots(d time.Duration) int {
+	return max(0, int((d+s.PlanSlot-1)/s.PlanSlot))
+}
+
+// stretch is a span as slots of the horizon: the first it may use and the one
+// after the last.
+func (s *Site) stretch(span units.Slot, o outlook) (from, to int) {
+	start := o.slots[0].Start
+	// The slot under way may be used although part of it is gone.
+	from = max(0, int(span.Start.Sub(start)/s.PlanSlot))
+	if span.Start.After(start) && span.Start.Sub(start)%s.PlanSlot != 0 {
+		from++
+	}
+	to = min(len(o.slots), int(span.End().Sub(start)/s.PlanSlot))
+	return from, to
+}
+
+// runs lays an on/off request into its stretches.  The optimizer's window is
+// one stretch, so the need is divided first: each slot of it goes to the
+// stretch that has the cheapest slot left.
+func (s *Site) runs(i int, r loads.Request, o outlook, penalty float64) []job {
+	type part struct{ from, to, need int }
+	var parts []part
+	var slots []int
+	for _, span := range r.Spans {
+		from, to := s.stretch(span, o)
+		if to > from {
+			parts = append(parts, part{from, to, 0})
+			for t := from; t < to; t++ {
+				slots = append(slots, t)
+			}
+		}
+	}
+	need := s.inSlots(r.Time)
+	if len(parts) == 0 || need == 0 {
+		return nil
+	}
+	slices.SortStableFunc(slots, func(a, b int) int { return int(o.table.Import[a] - o.table.Import[b]) })
+	for _, t := range slots[:min(need, len(slots))] {
+		for k := range parts {
+			if parts[k].from <= t && t < parts[k].to {
+				parts[k].need++
+			}
+		}
+	}
+	if missing := need - len(slots); missing > 0 && r.By.Before(o.slots[len(o.slots)-1].End()) {
+		parts[len(parts)-1].need += missing // cannot be had: the plan will name it
+	}
+	kw := r.Power.KW()
+	perSlot := kw * s.PlanSlot.Hours()
+	var out []job
+	for k, part := range parts {
+		if part.need == 0 {
+			continue
+		}
+		starts := part.need
+		if r.Starts >= 0 {
+			starts = r.Starts
+		}
+		on := &optimizer.OnOff{
+			KW: kw, NeedSlots: part.need, From: part.from, To: part.to, MaxStarts: starts,
+			ShortPenalty: penalty * perSlot, StartCost: 0.001 * penalty * perSlot,
+			Switching: optimizer.Switching{MinOn: max(1, s.inSlots(r.MinOn)), MinOff: max(1, s.inSlots(r.MinOff))},
+		}
+		if on.MinOn > part.need {
+			on.MinOn = max(1, part.need)
+		}
+		if k == 0 && part.from == 0 && r.On {
+			on.InitOn = true
+		}
+		out = append(out, job{load: i, late: r.By, job: optimizer.Load{Priority: r.Priority, OnOff: on}})
+	}
+	return out
+}
+
+// cycles lays the programmes of a request, each as a job of its own.
+func (s *Site) cycles(i int, r loads.Request, o outlook, penalty float64) []job {
+	profile := make([]float64, s.inSlots(r.Cycle))
+	left := r.Cycle
+	for t := range profile {
+		profile[t] = r.Power.KW() * min(1, float64(left)/float64(s.PlanSlot))
+		left -= s.PlanSlot
+	}
+	energy := r.Power.Over(r.Cycle).KWh()
+	from, to := -1, 0
+	for _, span := range r.Spans {
+		a, b := s.stretch(span, o)
+		if b-a >= len(profile) && b-a > to-from {
+			from, to = a, b
+		}
+	}
+	if from < 0 {
+		if len(r.Spans) == 0 || !r.By.Before(o.slots[len(o.slots)-1].End()) {
+			return nil // its time is yet to come
+		}
+		from, to = s.stretch(r.Spans[0], o)
+		to = max(to, from)
+	}
+	var out []job
+	for range r.Runs {
+		out = append(out, job{load: i, late: r.By, job: optimizer.Load{
+			Priority: r.Priority,
+			Cycle:    &optimizer.Cycle{ProfileKW: profile, Earliest: from, LatestFinish: to, SkipPenalty: penalty * energy},
+		}})
+	}
+	return out
+}

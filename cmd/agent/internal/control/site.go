@@ -1,0 +1,92 @@
+package control
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// Site is the rules by which one site is run.  It does not change while the
+// loop runs.
+type Site struct {
+	ID       string // in topics and tags
+	Meter    string // the meter number that tokens are bound to
+	Zone     *time.Location
+	Currency string
+
+	Limits      metering.Limits
+	SilentAfter time.Duration // the meter is called silent after this
+	Interval    time.Duration // of settlement and of stored readings; divides a day
+	PointEvery  time.Duration // of telemetry
+
+	Tariff *tariffs.Tariff
+	Credit *credit.Engine
+	InKWh  bool // the account is kept in kWh
+
+	Loads     []loads.Load
+	Guard     *loads.Guard
+	Contactor bool        // there is a supply contactor
+	Power     units.Power // greatest import allowed; 0 is no limit
+
+	PlanAt     schedule.Schedule // when a fresh plan is due
+	PlanSlot   time.Duration
+	PlanAhead  time.Duration
+	RunOutOver time.Duration // how far ahead the end of credit is looked for
+	Shift      bool          // false: loads run as soon as they may, for comparison
+	Seed       uint64
+}
+
+// Begin is the State of a new site: the account is opened at now.
+func (s *Site) Begin(now time.Time) (State, Effects) {
+	now = now.UTC().Truncate(time.Millisecond)
+	st := State{
+		Version: stateVersion, Now: now, Elapsed: now, LoadsAt: now,
+		Meter: MeterState{Intervals: metering.Intervals{Period: s.Interval}, StartedAt: now},
+	}
+	var eff Effects
+	st.Credit, eff.Entries = s.Credit.Open(s.Meter, now)
+	eff.Durable = true
+	s.fit(&st)
+	s.record(&eff)
+	return st, eff
+}
+
+// Resume fits a stored State to the present configuration: loads may have come
+// and gone, the interval may be another one.
+func (s *Site) Resume(st State) (State, error) {
+	if st.Version != stateVersion {
+		return State{}, fmt.Errorf("the stored state has form %d, this program knows form %d: run the program that wrote it, or a newer one", st.Version, stateVersion)
+	}
+	if st.Credit.Meter != s.Meter {
+		return State{}, fmt.Errorf("the stored account belongs to meter %q, the configuration says %q: correct site.meter, or use another data folder", st.Credit.Meter, s.Meter)
+	}
+	st = st.clone()
+	if st.Meter.Intervals.Period != s.Interval {
+		// Energy of the open interval was charged already; only its reading
+		// begins anew on the other grid.
+		st.Meter.Intervals = metering.Intervals{Period: s.Interval}
+	}
+	s.fit(&st)
+	return st, nil
+}
+
+// fit gives st one LoadState for each load, in the order of the configuration.
+func (s *Site) fit(st *State) {
+	fitted := make([]LoadState, len(s.Loads))
+	for i, l := range s.Loads {
+		fitted[i] = LoadState{ID: l.ID}
+		if known := st.load(l.ID); known != nil {
+			fitted[i] = *known
+		}
+	}
+	st.Loads = fitted
+	if st.Plan != nil && !st.Plan.fits(s.Loads) {
+		st.Plan, st.WantPlan = nil, true
+	}
+}

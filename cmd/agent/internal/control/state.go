@@ -1,0 +1,206 @@
+package control
+
+import (
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// stateVersion is the form of State; a stored State of another form is refused.
+const stateVersion = 1
+
+// State is all that the loop remembers from one step to the next.  It is a
+// value, is stored as JSON in the transaction of what it led to, and reads back
+// the same.
+type State struct {
+	Version int       `json:"version"`
+	Now     time.Time `json:"now"` // the instant of the last step
+
+	Meter   MeterState      `json:"meter"`
+	Tariff  tariffs.Account `json:"tariff"`
+	Elapsed time.Time       `json:"elapsed"` // charges by time are taken up to here
+	Credit  credit.Account  `json:"credit"`
+
+	Loads    []LoadState      `json:"loads"` // in the order of Site.Loads
+	LoadsAt  time.Time        `json:"loads_at,omitzero"`
+	Guard    loads.GuardState `json:"guard"`
+	Held     []loads.Hold     `json:"held,omitempty"`
+	Next     time.Time        `json:"next,omitzero"` // the guard wants a step by then
+	Decision credit.Decision  `json:"decision"`
+	// SupplySeen is what the contactor's feedback told last.
+	SupplySeen loads.Observation `json:"supply_seen"`
+	Shed       ShedState         `json:"shed,omitzero"`
+
+	Plan     *Plan     `json:"plan,omitempty"`
+	AskedAt  time.Time `json:"asked_at,omitzero"`   // when a plan was last asked for
+	WantPlan bool      `json:"want_plan,omitempty"` // something changed that the plan does not know
+
+	Health  health.State `json:"health"`
+	PointAt time.Time    `json:"point_at,omitzero"` // telemetry was written up to here
+	Days    []DayTotal   `json:"days,omitempty"`    // the last days, today last
+}
+
+// MeterState is the metering part of State.
+type MeterState struct {
+	Registers metering.Registers `json:"registers"`
+	Intervals metering.Intervals `json:"intervals"`
+	Last      metering.Sample    `json:"last"`                // the last good sample
+	HeardAt   time.Time          `json:"heard_at,omitzero"`   // when it came, by the loop's clock
+	StartedAt time.Time          `json:"started_at,omitzero"` // when the loop began to wait for one
+}
+
+// LoadState is what the loop remembers of one load.
+type LoadState struct {
+	ID       string            `json:"id"`
+	Progress loads.Progress    `json:"progress"`
+	Open     units.Energy      `json:"open,omitempty"` // used in the open interval
+	Total    units.Energy      `json:"total,omitempty"`
+	Seen     loads.Observation `json:"seen"`
+}
+
+// ShedState is the loads held off because the site drew too much.
+type ShedState struct {
+	Until time.Time `json:"until,omitzero"`
+	IDs   []string  `json:"ids,omitempty"`
+}
+
+// DayTotal is what one local day came to.
+type DayTotal struct {
+	Start  time.Time    `json:"start"`
+	Energy units.Energy `json:"energy"`
+	Spent  units.Money  `json:"spent"`
+}
+
+// keepDays bounds State.Days: a week and today.
+const keepDays = 8
+
+func (st State) load(id string) *LoadState {
+	for i := range st.Loads {
+		if st.Loads[i].ID == id {
+			return &st.Loads[i]
+		}
+	}
+	return nil
+}
+
+// clone copies what a step may change in place.
+func (st State) clone() State {
+	st.Loads = slices.Clone(st.Loads)
+	st.Days = slices.Clone(st.Days)
+	return st
+}
+
+// Input is one thing that happened.  Now is required; of the rest exactly one
+// is set, or none: time passed.
+type Input struct {
+	Now   time.Time    // UTC, by the loop's clock
+	Facts []loads.Fact // what the switches tell, of loads and of loads.SupplyID
+
+	Reading *metering.Reading
+	Token   *Token
+	Request *Request
+	Plan    *Plan
+	Edge    *Edge
+}
+
+// Token is a token that somebody entered.
+type Token struct {
+	Text   string
+	Source string // page, api, cli, mqtt, keypad, card, replay
+}
+
+// Request is a person's wish.
+type Request struct {
+	Kind RequestKind
+	Load string      // of the load requests
+	Code health.Code // of Acknowledge
+	By   string      // who asks, for the record
+}
+
+// RequestKind names a wish.
+type RequestKind string
+
+// The wishes.
+const (
+	RunLoad         RequestKind = "run"
+	SkipLoad        RequestKind = "skip"
+	AutoLoad        RequestKind = "auto"
+	AcceptEmergency RequestKind = "accept_emergency"
+	Reconnect       RequestKind = "reconnect"
+	Acknowledge     RequestKind = "acknowledge"
+)
+
+// Edge tells that something outside went wrong or is right again.
+type Edge struct {
+	Code    health.Code
+	Subject string
+	Cause   string // what was seen; "" clears the warning
+}
+
+// Effects is what a step leads to.  Everything but Commands and Plan belongs in
+// one transaction with the new State.
+type Effects struct {
+	Commands  []loads.Command // to be sent, in order, once the State is stored where Durable
+	Entries   []credit.Entry
+	Credited  []Credited
+	Intervals []Interval
+	Events    []Event
+	Points    []Point
+	AskPlan   bool // make a plan from the new State
+	Durable   bool // store before anything is let out
+	Reply     Reply
+}
+
+// Credited is a token that had its effect in this step.
+type Credited struct {
+	Fingerprint string
+	At          time.Time
+	Seq         uint64
+}
+
+// Interval is a finished interval of the site ("site") or of one load.
+type Interval struct {
+	Series string
+	metering.Interval
+}
+
+// SiteSeries is the series of the site's own meter.
+const SiteSeries = "site"
+
+// Event is something worth remembering.
+type Event struct {
+	At       time.Time
+	Code     string
+	Severity health.Severity
+	Text     string
+}
+
+// Point is one telemetry record: fields are always floats, so that a series
+// never changes its type.
+type Point struct {
+	Measurement string
+	Tags        []Tag // sorted by key
+	Fields      []Field
+	At          time.Time
+}
+
+// Tag is a label of a Point.
+type Tag struct{ Key, Value string }
+
+// Field is a value of a Point.
+type Field struct {
+	Key   string
+	Value float64
+}
+
+// Reply answers the one who caused the step.
+type Reply struct {
+	TopUp *credit.Result // of a Token
+	Err   error          // of a Request that is refused
+}

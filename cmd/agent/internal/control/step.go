@@ -1,0 +1,346 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+)
+
+// step is one Step under way.
+type step struct {
+	*Site
+	st  State
+	eff Effects
+	now time.Time
+	// confirm: the customer asks, now, to close an armed supply.
+	confirm bool
+}
+
+// Step takes one input: the State after it and what it leads to.
+func (s *Site) Step(st State, in Input) (State, Effects) {
+	p := &step{Site: s, st: st.clone(), now: in.Now.UTC().Truncate(time.Millisecond)}
+	if back := st.Now.Sub(p.now); back > time.Second {
+		p.raise(health.ClockBack, "", fmt.Sprintf("the clock went back by %s to %s", back.Round(time.Second), p.now.Format(time.RFC3339)))
+	}
+	before := st.Now
+	p.observe(in.Facts)
+	switch {
+	case in.Reading != nil:
+		p.reading(*in.Reading)
+	case in.Token != nil:
+		p.token(*in.Token)
+	case in.Request != nil:
+		p.request(*in.Request)
+	case in.Plan != nil:
+		p.plan(*in.Plan)
+	case in.Edge != nil:
+		p.edge(*in.Edge)
+	}
+	p.roll()
+	p.supply()
+	p.wantPlan(before)
+	p.act()
+	p.warn()
+	p.st.Now = p.now
+	s.record(&p.eff)
+	return p.st, p.eff
+}
+
+// observe takes in what the switches tell and accounts for what the loads used
+// since the last step.
+func (p *step) observe(facts []loads.Fact) {
+	for _, f := range facts {
+		if ls := p.st.load(f.ID); ls != nil {
+			ls.Seen = f.Observation
+		}
+		if f.ID == loads.SupplyID {
+			p.st.SupplySeen = f.Observation
+		}
+	}
+	from := p.st.LoadsAt
+	p.st.LoadsAt = p.now
+	if !p.now.After(from) {
+		return
+	}
+	for i, l := range p.Loads {
+		ls := &p.st.Loads[i]
+		unit := p.st.Guard.Unit(l.ID)
+		taken := loads.Taken{From: from, To: p.now, On: unit.On}
+		if ls.Seen.Known {
+			taken.On = ls.Seen.On
+		}
+		used := units.Energy(0)
+		switch {
+		case ls.Seen.Known && ls.Seen.HasPower:
+			taken.HasEnergy = true
+			used = ls.Seen.Power.Over(p.now.Sub(from))
+		case taken.On:
+			used = l.Power.Over(p.now.Sub(from))
+		}
+		if taken.HasEnergy {
+			taken.Energy = used
+		}
+		ls.Open += used
+		ls.Total += used
+		ls.Progress = l.Account(ls.Progress, taken)
+	}
+}
+
+// token enters a token.  Its effect, the memory of it and what the customer is
+// told belong to one transaction.
+func (p *step) token(t Token) {
+	a, entries, result := p.Credit.TopUp(p.st.Credit, p.now, t.Text, t.Source)
+	p.st.Credit = a
+	p.eff.Entries = append(p.eff.Entries, entries...)
+	p.eff.Reply.TopUp = &result
+	p.eff.Durable = true
+	switch {
+	case result.Accepted():
+		p.clear(health.TokenRejected, "")
+		p.clear(health.TokenLocked, "")
+		p.st.WantPlan = true
+		if n := len(entries); n > 0 && result.Fingerprint != "" {
+			// The entry that names the token; the last one that does.
+			for _, e := range slices.Backward(entries) {
+				if e.Ref == result.Fingerprint {
+					p.eff.Credited = append(p.eff.Credited, Credited{result.Fingerprint, p.now, e.Seq})
+					break
+				}
+			}
+		}
+		p.event("token_accepted", health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
+	case result.Token.Code == credit.Lockout:
+		p.raise(health.TokenLocked, "", result.Text)
+	case result.Token.Code == credit.Used, result.Token.Code == credit.Old:
+		p.event("token_"+string(result.Token.Code), health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
+	default:
+		p.raise(health.TokenRejected, "", fmt.Sprintf("entered by %s: %s", t.Source, result.Text))
+		p.event("token_"+string(result.Token.Code), health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
+	}
+}
+
+// Errors of a Request.
+var (
+	// ErrUnknownLoad: no load of this site has that id.
+	ErrUnknownLoad = errors.New("this site has no such load")
+	// ErrNotReady: the supply is not waiting to be switched on.
+	ErrNotReady = errors.New("the supply is not waiting to be switched on")
+)
+
+func (p *step) request(r Request) {
+	p.eff.Durable = true
+	switch r.Kind {
+	case RunLoad, SkipLoad, AutoLoad:
+		p.override(r)
+	case AcceptEmergency:
+		a, entries, err := p.Credit.AcceptEmergency(p.st.Credit, p.now, r.By)
+		if err != nil {
+			p.eff.Reply.Err = err
+			return
+		}
+		p.st.Credit = a
+		p.eff.Entries = append(p.eff.Entries, entries...)
+		p.st.WantPlan = true
+	case Reconnect:
+		if p.st.Credit.Supply.Position != credit.Ready {
+			p.eff.Reply.Err = ErrNotReady
+			return
+		}
+		p.confirm = true
+	case Acknowledge:
+		p.acknowledge(r.Code)
+	default:
+		p.eff.Reply.Err = fmt.Errorf("%q is not a request", r.Kind)
+	}
+}
+
+// override is a person's word about one load: it holds for the run under way,
+// or until the load's day is over.
+func (p *step) override(r Request) {
+	i := slices.IndexFunc(p.Loads, func(l loads.Load) bool { return l.ID == r.Load })
+	if i < 0 {
+		p.eff.Reply.Err = fmt.Errorf("%q: %w", r.Load, ErrUnknownLoad)
+		return
+	}
+	l, pr := p.Loads[i], &p.st.Loads[i].Progress
+	*pr = l.Roll(*pr, p.now)
+	p.st.WantPlan = true
+	switch r.Kind {
+	case AutoLoad:
+		pr.Override = nil
+	case RunLoad:
+		pr.Override = &loads.Override{Run: true, Until: p.now.Add(runLength(l, *pr)), By: r.By}
+	default:
+		until := pr.To
+		if !until.After(p.now) {
+			until = units.NextLocalMidnight(p.now, p.Zone)
+		}
+		pr.Override = &loads.Override{Run: false, Until: until, By: r.By}
+	}
+	p.event("load_"+string(r.Kind), health.Info, fmt.Sprintf("%s: %s by %s", l.Name, r.Kind, r.By))
+}
+
+// runLength is how long "run now" lasts: a programme, what is left of the
+// day's need, or an hour where nothing is.
+func runLength(l loads.Load, pr loads.Progress) time.Duration {
+	if l.Kind == loads.Cycle {
+		return l.Cycle
+	}
+	if left := l.Need + pr.Carry - pr.Delivered; left > 0 {
+		return left
+	}
+	return time.Hour
+}
+
+// plan puts a new plan in force.
+func (p *step) plan(plan Plan) {
+	if !plan.fits(p.Loads) {
+		return // made for a configuration that is gone
+	}
+	p.st.Plan = &plan
+}
+
+func (p *step) edge(e Edge) {
+	if e.Cause == "" {
+		p.clear(e.Code, e.Subject)
+		return
+	}
+	p.raise(e.Code, e.Subject, e.Cause)
+}
+
+// roll moves the loads to the need-day that holds now.
+func (p *step) roll() {
+	for i, l := range p.Loads {
+		before := p.st.Loads[i].Progress
+		after := l.Roll(before, p.now)
+		p.st.Loads[i].Progress = after
+		if before.To.IsZero() || after.From.Equal(before.From) {
+			continue
+		}
+		p.st.WantPlan = true
+		if after.Missed > 0 && !before.To.IsZero() {
+			p.event("load_short", health.Caution, fmt.Sprintf("%s went short by %s", l.Name, after.Missed))
+		}
+	}
+}
+
+// supply decides about the contactor.
+func (p *step) supply() {
+	was := p.st.Credit.Supply
+	a, entries, d := p.Credit.Supply(p.st.Credit, p.now, credit.Facts{Confirm: p.confirm, Tamper: p.st.Credit.Tampered})
+	p.st.Credit, p.st.Decision = a, d
+	p.eff.Entries = append(p.eff.Entries, entries...)
+	if was.Position == a.Supply.Position && was.Cause == a.Supply.Cause {
+		return
+	}
+	p.eff.Durable = true
+	p.st.WantPlan = true
+	severity := health.Info
+	if !d.Close {
+		severity = health.Critical
+	}
+	p.event("supply_"+string(a.Supply.Position), severity, d.Why)
+}
+
+// planPause is the least time between two plans that are not due: a burst of
+// changes is answered by one plan.
+const planPause = 30 * time.Second
+
+// wantPlan asks for a plan where one is due or something it does not know has
+// changed.
+func (p *step) wantPlan(before time.Time) {
+	due := p.PlanAt.Due(before, p.now) || p.st.Plan == nil && p.st.AskedAt.IsZero()
+	pause := p.now.Sub(p.st.AskedAt)
+	if !due && !(p.st.WantPlan && (pause >= planPause || pause < 0)) {
+		return
+	}
+	p.eff.AskPlan = true
+	p.st.AskedAt = p.now
+	p.st.WantPlan = false
+}
+
+// act turns override, plan and protection into wishes, and lets the guard say
+// which commands go out now.
+func (p *step) act() {
+	p.shed()
+	wishes := make([]loads.Wish, 0, len(p.Loads))
+	for i, l := range p.Loads {
+		if w, ok := p.wish(i, l); ok {
+			wishes = append(wishes, w)
+		}
+	}
+	facts := make([]loads.Fact, 0, len(p.Loads)+1)
+	for i := range p.st.Loads {
+		facts = append(facts, loads.Fact{ID: p.st.Loads[i].ID, Observation: p.st.Loads[i].Seen})
+	}
+	facts = append(facts, loads.Fact{ID: loads.SupplyID, Observation: p.st.SupplySeen})
+	guard, verdict := p.Guard.Step(p.st.Guard, loads.GuardInput{
+		Now: p.now, SupplyOn: p.st.Decision.Close, SupplyReason: string(p.st.Decision.Cause),
+		Wishes: wishes, Facts: facts,
+	})
+	p.st.Guard, p.st.Held = guard, verdict.Held
+	p.st.Next = verdict.Next
+	p.eff.Commands = append(p.eff.Commands, verdict.Commands...)
+	for _, c := range verdict.Commands {
+		if !c.Renew {
+			// Minimum times and retries count across a restart.
+			p.eff.Durable = true
+		}
+	}
+	p.switchWarnings(verdict.Warnings)
+}
+
+// wish is what is wanted of one load now; ok is false where nothing is.
+func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
+	w = loads.Wish{ID: l.ID}
+	if slices.Contains(p.st.Shed.IDs, l.ID) {
+		w.Protect, w.Reason = true, "limit"
+		return w, true
+	}
+	if run, overridden := p.st.Loads[i].Progress.Wanted(p.now); overridden {
+		w.On, w.Reason = run, "skip"
+		if run {
+			w.Reason = "run now"
+		}
+		return w, true
+	}
+	if !l.Defer {
+		return w, false
+	}
+	w.Reason = "plan"
+	if p.st.Plan != nil {
+		w.On = p.st.Plan.on(l.ID, p.now)
+	}
+	return w, true
+}
+
+// shedFor is how long a load that was switched off because the site drew too
+// much stays off.
+const shedFor = 5 * time.Minute
+
+// shed picks loads to switch off while the site draws more than it may.
+func (p *step) shed() {
+	if !p.now.Before(p.st.Shed.Until) {
+		p.st.Shed = ShedState{}
+	}
+	last := p.st.Meter.Last
+	if p.Power == 0 || last.At.IsZero() || last.Power <= p.Power || !p.fresh() {
+		return
+	}
+	ids, _ := loads.Shed(p.Loads, p.st.Guard, last.Power-p.Power)
+	for _, id := range ids {
+		if !slices.Contains(p.st.Shed.IDs, id) {
+			p.st.Shed.IDs = append(slices.Clone(p.st.Shed.IDs), id)
+			p.event("load_shed", health.Caution, fmt.Sprintf("%s: the site draws %s, %s is allowed", id, last.Power, p.Power))
+		}
+	}
+	if len(ids) > 0 {
+		p.st.Shed.Until = p.now.Add(shedFor)
+	}
+}

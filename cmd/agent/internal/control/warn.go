@@ -1,0 +1,144 @@
+package control
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/loads"
+)
+
+func (p *step) raise(code health.Code, subject, cause string) {
+	h, fresh := p.st.Health.Raise(p.now, code, subject, cause)
+	p.st.Health = h
+	if fresh {
+		text := cause
+		if subject != "" {
+			text = subject + ": " + cause
+		}
+		p.event(string(code), health.Advise(code).Severity, text)
+	}
+}
+
+func (p *step) clear(code health.Code, subject string) {
+	h, ended := p.st.Health.Clear(code, subject)
+	p.st.Health = h
+	if ended {
+		p.event(string(code)+"_cleared", health.Info, subject)
+	}
+}
+
+// when raises a warning while a condition holds and clears it after.
+func (p *step) when(holds bool, code health.Code, subject, cause string) {
+	if holds {
+		p.raise(code, subject, cause)
+	} else {
+		p.clear(code, subject)
+	}
+}
+
+func (p *step) event(code string, severity health.Severity, text string) {
+	p.eff.Events = append(p.eff.Events, Event{At: p.now, Code: code, Severity: severity, Text: text})
+}
+
+// passing tells whether a warning is about one moment: nothing will come to end
+// it, so it goes when it is acknowledged, or after a day.
+func passing(code health.Code) bool {
+	switch code {
+	case health.TokenRejected, health.RegisterJump, health.RegisterBack, health.MeterReplaced, health.MeterGap,
+		health.ClockBack, health.BadMessage, health.OutboxDropped:
+		return true
+	}
+	return false
+}
+
+// passingFor is how long the warning of a moment stays without a word.
+const passingFor = 24 * time.Hour
+
+func (p *step) acknowledge(code health.Code) {
+	p.st.Health = p.st.Health.Acknowledge(code)
+	for _, w := range p.st.Health.Active {
+		if w.Code == code && passing(code) {
+			p.clear(w.Code, w.Subject)
+		}
+	}
+}
+
+// warn brings the warnings that follow from the state up to date.
+func (p *step) warn() {
+	for _, w := range p.st.Health.Active {
+		if passing(w.Code) && (p.now.Sub(w.Since) > passingFor || w.Code == health.TokenRejected && p.now.Sub(w.Since) > time.Hour) {
+			p.clear(w.Code, w.Subject)
+		}
+	}
+	if !p.fresh() {
+		last := "it has not answered since the start"
+		if !p.st.Meter.HeardAt.IsZero() {
+			last = "last reading at " + p.st.Meter.HeardAt.In(p.Zone).Format("Mon 15:04:05")
+		}
+		p.raise(health.MeterSilent, "", last)
+	}
+	a := p.st.Credit
+	low, isLow := p.Credit.Low(a)
+	spent := a.Supply.Cause == credit.ForNoCredit && a.Supply.Position != credit.Connected
+	p.when(isLow && !spent && a.Emergency.Stage == credit.NotTaken, health.CreditLow, "",
+		fmt.Sprintf("less than %s is left", low.Decimal(2)))
+	p.when(spent && a.Supply.Position == credit.Disconnected, health.CreditSpent, "", p.st.Decision.Why)
+	p.when(a.Supply.Position == credit.Ready, health.SupplyArmed, "", p.st.Decision.Why)
+	p.when(p.Credit.Offered(a), health.EmergencyOffered, "", "credit is low")
+	p.when(a.Emergency.Stage != credit.NotTaken && a.Available() < 0, health.EmergencyInUse, "",
+		fmt.Sprintf("%s is to be paid back", a.EmergencyUsed().Decimal(2)))
+	if a.Lock.Left <= 0 {
+		p.clear(health.TokenLocked, "")
+	}
+	p.planWarnings()
+}
+
+// staleAfter is how many plan slots a plan may be old before it is called so.
+const staleAfter = 4
+
+func (p *step) planWarnings() {
+	plan := p.st.Plan
+	old := plan != nil && p.now.Sub(plan.MadeAt) > staleAfter*max(p.PlanSlot, 15*time.Minute)
+	if old {
+		p.raise(health.PlanStale, "", "made at "+plan.MadeAt.In(p.Zone).Format("Mon 15:04"))
+	} else {
+		p.clear(health.PlanStale, "")
+	}
+	short := plan != nil && len(plan.Shortfalls) > 0
+	cause := ""
+	if short {
+		cause = strings.Join(plan.Shortfalls, "; ")
+	}
+	p.when(short, health.LoadShort, "", cause)
+}
+
+// switchWarnings turns what the guard saw into warnings.
+func (p *step) switchWarnings(standing []loads.Warning) {
+	active := map[string]bool{}
+	for _, w := range standing {
+		code := health.SwitchSilent
+		cause := "it was told to switch off and does not confirm"
+		if w.Want {
+			cause = "it was told to switch on and does not confirm"
+		}
+		if w.ID == loads.SupplyID {
+			code = health.SupplyCoil
+			if w.Code == loads.WarnSupplyStuck || !w.Want {
+				code = health.SupplyWeld
+			}
+		}
+		active[string(code)+"/"+w.ID] = true
+		p.raise(code, w.ID, cause)
+	}
+	for _, w := range p.st.Health.Active {
+		switch w.Code {
+		case health.SwitchSilent, health.SupplyCoil, health.SupplyWeld:
+			if !active[string(w.Code)+"/"+w.Subject] {
+				p.clear(w.Code, w.Subject)
+			}
+		}
+	}
+}

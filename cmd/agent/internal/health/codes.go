@@ -1,0 +1,102 @@
+package health
+
+// The codes.  docs/warnings.md lists them for users; a test keeps the two alike.
+const (
+	MeterSilent      Code = "meter_silent"
+	MeterReply       Code = "meter_reply"
+	MeterGap         Code = "meter_gap"
+	RegisterJump     Code = "register_jump"
+	RegisterBack     Code = "register_backwards"
+	MeterReplaced    Code = "meter_replaced"
+	ClockBack        Code = "clock_back"
+	StoreFull        Code = "store_full"
+	StoreFailed      Code = "store_failed"
+	BrokerGone       Code = "broker_gone"
+	InfluxGone       Code = "influx_gone"
+	OutboxDropped    Code = "outbox_dropped"
+	TokenRejected    Code = "token_rejected"
+	TokenLocked      Code = "token_locked"
+	BadMessage       Code = "bad_message"
+	CreditLow        Code = "credit_low"
+	CreditSpent      Code = "credit_spent"
+	EmergencyOffered Code = "emergency_offered"
+	EmergencyInUse   Code = "emergency_in_use"
+	SupplyArmed      Code = "supply_armed"
+	SupplyWeld       Code = "supply_weld"
+	SupplyCoil       Code = "supply_coil"
+	SupplyUnknown    Code = "supply_unknown"
+	SwitchSilent     Code = "switch_silent"
+	LoadShort        Code = "load_short"
+	PlanStale        Code = "plan_stale"
+	TariffUnsure     Code = "tariff_unsure"
+)
+
+// Advise is the advice for a code; an unknown code is Serious and says so.
+func Advise(code Code) Advice {
+	switch code {
+	case MeterSilent:
+		return Advice{Serious, "The meter does not answer", "Check the meter's cable and power. Consumption is not counted until it answers; a meter with a register is caught up then."}
+	case MeterReply:
+		return Advice{Caution, "The meter sends something that cannot be read", "Check the meter's type, address and wiring. The reading was left out."}
+	case MeterGap:
+		return Advice{Caution, "Some consumption could not be measured", "Nothing to do: the gap is not charged. If it comes often, use a meter with a register."}
+	case RegisterJump:
+		return Advice{Serious, "The meter's register made an impossible jump", "The jump was not charged. Compare the meter's display with the page, and check the meter."}
+	case RegisterBack:
+		return Advice{Serious, "The meter's register went backwards", "Nothing was credited. If the meter was reset or replaced, acknowledge this; else it is tampering."}
+	case MeterReplaced:
+		return Advice{Info, "Another meter answers", "If you replaced the meter, acknowledge this; counting goes on from the new register."}
+	case ClockBack:
+		return Advice{Caution, "The clock was set back", "Check that the time is right (NTP). Charges wait until the time they were made for has come again."}
+	case StoreFull:
+		return Advice{Critical, "The disk is full", "Free some space. Metering goes on in memory; no top-up is taken until it can be recorded."}
+	case StoreFailed:
+		return Advice{Critical, "The records cannot be written", "Check the storage (SD card). Metering goes on in memory; no top-up is taken until it can be recorded."}
+	case BrokerGone:
+		return Advice{Caution, "The MQTT broker cannot be reached", "Check the broker and the network. Nothing is lost: messages wait and are sent later."}
+	case InfluxGone:
+		return Advice{Caution, "InfluxDB cannot be reached", "Check the server and the network. Nothing is lost: points wait and are sent later."}
+	case OutboxDropped:
+		return Advice{Caution, "Telemetry was dropped because the outbox is full", "Bring InfluxDB back, or raise outbox.max_rows. The ledger is never dropped."}
+	case TokenRejected:
+		return Advice{Info, "A token was refused", "Compare the digits with your receipt and enter them again."}
+	case TokenLocked:
+		return Advice{Caution, "Token entry is locked for a while", "Too many wrong tokens were entered. Wait until the time shown, then enter it again with care."}
+	case BadMessage:
+		return Advice{Caution, "A message that cannot be read was ignored", "Correct the sender; the log has the topic and the fault."}
+	case CreditLow:
+		return Advice{Caution, "Credit is getting low", "Top up soon."}
+	case CreditSpent:
+		return Advice{Critical, "The credit is spent and the supply is off", "Enter a top-up token; the supply comes back by itself."}
+	case EmergencyOffered:
+		return Advice{Serious, "Emergency credit is offered", "Accept it on the page if you cannot top up now; it is paid back by the next top-up."}
+	case EmergencyInUse:
+		return Advice{Serious, "You are using emergency credit", "Top up: the next top-up pays it back first."}
+	case SupplyArmed:
+		return Advice{Serious, "The supply is ready to be switched on", "Make sure that nothing dangerous is switched on, then press Reconnect."}
+	case SupplyWeld:
+		return Advice{Critical, "The supply contactor was opened but is still closed", "Call an electrician: the contacts may be welded. Consumption is still charged."}
+	case SupplyCoil:
+		return Advice{Critical, "The supply contactor does not close", "Call an electrician: the coil or its wiring may have failed."}
+	case SupplyUnknown:
+		return Advice{Serious, "The state of the supply contactor is not known", "Check the relay and its feedback wire."}
+	case SwitchSilent:
+		return Advice{Caution, "A load does not do what it is told", "Check that the plug or relay has power and is on the network."}
+	case LoadShort:
+		return Advice{Caution, "A load will not get all the energy it needs in time", "Run it by hand, widen its hours, or top up."}
+	case PlanStale:
+		return Advice{Caution, "The plan is old", "Nothing to do now: loads follow the last plan. If this stays, restart the agent and report it."}
+	case TariffUnsure:
+		return Advice{Info, "The tariff's figures may not be current", "Compare them with your last bill."}
+	}
+	return Advice{Serious, "Something is wrong (" + string(code) + ")", "Look in the log for this code."}
+}
+
+// Codes lists every code, in alphabetical order.
+func Codes() []Code {
+	return []Code{
+		BadMessage, BrokerGone, ClockBack, CreditLow, CreditSpent, EmergencyInUse, EmergencyOffered, InfluxGone, LoadShort,
+		MeterGap, MeterReplaced, MeterReply, MeterSilent, OutboxDropped, PlanStale, RegisterBack, RegisterJump, StoreFailed,
+		StoreFull, SupplyArmed, SupplyCoil, SupplyUnknown, SupplyWeld, SwitchSilent, TariffUnsure, TokenLocked, TokenRejected,
+	}
+}

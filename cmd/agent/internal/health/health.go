@@ -1,0 +1,142 @@
+// Package health keeps the warnings a householder must act on: each has a code
+// that documentation and support can name, a severity, what is wrong, why, and
+// what to do next.  A log line tells the developer; a warning tells the owner.
+package health
+
+import (
+	"slices"
+	"time"
+)
+
+// Severity orders warnings; the page shows the worst first.
+type Severity int
+
+// Severities, from the mildest.
+const (
+	Info     Severity = iota + 1 // worth knowing, nothing to do
+	Caution                      // something works less well
+	Serious                      // act soon: light, money or data is at stake
+	Critical                     // act now
+)
+
+// String is the severity in lower case, as it goes into logs and messages.
+func (s Severity) String() string {
+	switch s {
+	case Info:
+		return "info"
+	case Caution:
+		return "caution"
+	case Serious:
+		return "serious"
+	case Critical:
+		return "critical"
+	}
+	return "unknown"
+}
+
+// Code names a kind of warning.  Codes are stable: people search for them.
+type Code string
+
+// Advice is what a code means and what to do about it.
+type Advice struct {
+	Severity Severity
+	Title    string // what is wrong, for the person who reads it on a phone
+	Remedy   string // what to do next
+}
+
+// Warning is one thing that is wrong now.  Subject tells apart warnings of one
+// code (a load's id, a meter's name); it may be empty.
+type Warning struct {
+	Code         Code
+	Subject      string
+	Severity     Severity
+	Title        string
+	Cause        string // what was seen, with figures
+	Remedy       string
+	Since        time.Time // UTC
+	Acknowledged bool
+}
+
+// State is the set of active warnings, in the order of code and subject.  It is
+// a value: every method returns a new State.  It round-trips through JSON.
+type State struct {
+	Active []Warning
+}
+
+func order(a Warning, code Code, subject string) int {
+	if a.Code != code {
+		if a.Code < code {
+			return -1
+		}
+		return 1
+	}
+	switch {
+	case a.Subject < subject:
+		return -1
+	case a.Subject > subject:
+		return 1
+	}
+	return 0
+}
+
+func (s State) find(code Code, subject string) (int, bool) {
+	return slices.BinarySearchFunc(s.Active, code, func(w Warning, code Code) int { return order(w, code, subject) })
+}
+
+// Has tells whether the warning is active.
+func (s State) Has(code Code, subject string) bool {
+	_, found := s.find(code, subject)
+	return found
+}
+
+// Raise makes a warning active.  One that is active already keeps its time and
+// its acknowledgement; its cause is renewed.  fresh tells whether it is new.
+func (s State) Raise(now time.Time, code Code, subject, cause string) (out State, fresh bool) {
+	i, found := s.find(code, subject)
+	if found {
+		if s.Active[i].Cause == cause {
+			return s, false
+		}
+		active := slices.Clone(s.Active)
+		active[i].Cause = cause
+		return State{active}, false
+	}
+	advice := Advise(code)
+	return State{slices.Insert(slices.Clone(s.Active), i, Warning{
+		Code: code, Subject: subject, Severity: advice.Severity,
+		Title: advice.Title, Cause: cause, Remedy: advice.Remedy, Since: now,
+	})}, true
+}
+
+// Clear ends a warning; ended tells whether it was active.
+func (s State) Clear(code Code, subject string) (out State, ended bool) {
+	i, found := s.find(code, subject)
+	if !found {
+		return s, false
+	}
+	return State{slices.Delete(slices.Clone(s.Active), i, i+1)}, true
+}
+
+// Acknowledge marks every warning of the code as read; it stays active.
+func (s State) Acknowledge(code Code) State {
+	active := slices.Clone(s.Active)
+	for i := range active {
+		if active[i].Code == code {
+			active[i].Acknowledged = true
+		}
+	}
+	return State{active}
+}
+
+// WorstFirst is the warnings for display: the most severe first, then the
+// newest.
+func (s State) WorstFirst() []Warning {
+	out := slices.Clone(s.Active)
+	slices.SortStableFunc(out, func(a, b Warning) int {
+		if a.Severity != b.Severity {
+			return int(b.Severity - a.Severity)
+		}
+		return b.Since.Compare(a.Since)
+	})
+	return out
+}

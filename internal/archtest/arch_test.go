@@ -1,0 +1,207 @@
+package archtest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/keeplit/keeplit"
+
+// domain is the ground floor: siblings that know nothing of each other.
+var domain = []string{"tariffs", "forecast", "loads", "metering", "credit", "optimizer"}
+
+// homes names the only folders that may import a dependency outside tests.
+var homes = map[string][]string{
+	"github.com/robfig/cron/v3":           {"cmd/agent/internal/schedule"},
+	"github.com/eclipse/paho.mqtt.golang": {"cmd/agent/internal/broker"},
+	"github.com/mochi-mqtt/server/v2":     {"cmd/agent/internal/broker"},
+	"github.com/influxdata/":              {"cmd/agent/internal/telemetry"},
+	"periph.io/x/host/v3":                 {"cmd/agent/internal/board"},
+	"periph.io/x/":                        {"cmd/agent/internal/board", "loads/", "metering/", "credit/"},
+	"modernc.org/sqlite":                  {"internal/store"},
+	"github.com/goccy/go-yaml":            {"config"},
+	"github.com/alecthomas/kong":          {"cmd/agent"},
+	"github.com/simonvetter/modbus":       {"metering/"},
+	"go.bug.st/serial":                    {"metering/", "cmd/agent/internal/board"},
+	"github.com/alexedwards/scs":          {"cmd/agent/internal/web"},
+	"github.com/schollz/progressbar/v3":   {"cmd/agent"},
+	"github.com/guptarohit/asciigraph":    {"cmd/agent"},
+}
+
+type file struct {
+	path, dir string // from the module's root, with slashes
+	test      bool
+	syntax    *ast.File
+}
+
+func (f file) imports() []string {
+	var out []string
+	for _, spec := range f.syntax.Imports {
+		p, _ := strconv.Unquote(spec.Path.Value)
+		out = append(out, p)
+	}
+	return out
+}
+
+func parse(t *testing.T) (files []file, set *token.FileSet) {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set = token.NewFileSet()
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "dist" || name == "bin") {
+				return fs.SkipDir
+			}
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && path != root {
+				return fs.SkipDir // a module of its own
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		syntax, err := parser.ParseFile(set, path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		dir, _ := filepath.Split(rel)
+		files = append(files, file{rel, strings.TrimSuffix(dir, "/"), strings.HasSuffix(rel, "_test.go"), syntax})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 20 {
+		t.Fatalf("only %d Go files found: the test looks in the wrong place", len(files))
+	}
+	return files, set
+}
+
+func isDomain(dir string) (name string, ok bool) {
+	name, _, _ = strings.Cut(dir, "/")
+	return name, slices.Contains(domain, name)
+}
+
+func TestNoImportRunsBackUp(t *testing.T) {
+	files, _ := parse(t)
+	for _, f := range files {
+		for _, imp := range f.imports() {
+			target, ours := strings.CutPrefix(imp, module+"/")
+			if !ours {
+				continue
+			}
+			name, dom := isDomain(f.dir)
+			other, otherDom := isDomain(target)
+			switch {
+			case strings.HasPrefix(f.dir, "internal/units"), strings.HasPrefix(f.dir, "internal/fault"):
+				if !strings.HasPrefix(target, "internal/units") && !strings.HasPrefix(target, "internal/fault") {
+					t.Errorf("%s: the foundation imports %s", f.path, target)
+				}
+			case dom && otherDom && name != other:
+				t.Errorf("%s: domain package %s imports its sibling %s", f.path, name, other)
+			case dom && !f.test && !otherDom && target != "internal/units" && target != "internal/fault":
+				t.Errorf("%s: domain package %s imports %s; only internal/units and internal/fault are below it", f.path, name, target)
+			case strings.HasPrefix(f.dir, "config") && strings.HasPrefix(target, "cmd/"):
+				t.Errorf("%s: config imports the edge %s", f.path, target)
+			case strings.HasPrefix(f.dir, "internal/store") && (strings.HasPrefix(target, "cmd/") || strings.HasPrefix(target, "config")):
+				t.Errorf("%s: the store imports %s", f.path, target)
+			case f.dir == "cmd/agent/internal/control" && !f.test && strings.HasPrefix(target, "cmd/agent/internal/") &&
+				!slices.Contains([]string{"cmd/agent/internal/schedule", "cmd/agent/internal/health"}, target):
+				t.Errorf("%s: control imports the edge %s; an edge is wired in by the command", f.path, target)
+			}
+		}
+	}
+}
+
+func TestEachDependencyLivesInOnePlace(t *testing.T) {
+	files, _ := parse(t)
+	for _, f := range files {
+		if f.test || strings.HasPrefix(f.dir, "internal/testservers") || strings.HasSuffix(f.dir, "test") {
+			continue
+		}
+		for _, imp := range f.imports() {
+			best := ""
+			for prefix := range homes {
+				if strings.HasPrefix(imp, prefix) && len(prefix) > len(best) {
+					best = prefix
+				}
+			}
+			if best == "" {
+				continue
+			}
+			at := slices.IndexFunc(homes[best], func(home string) bool {
+				return f.dir == strings.TrimSuffix(home, "/") || (strings.HasSuffix(home, "/") && strings.HasPrefix(f.dir+"/", home))
+			})
+			if at < 0 {
+				t.Errorf("%s imports %s, whose home is %v", f.path, imp, homes[best])
+			}
+		}
+	}
+}
+
+func TestDomainTakesTimeAsAValueAndKeepsNoGlobalState(t *testing.T) {
+	files, set := parse(t)
+	for _, f := range files {
+		if f.test {
+			continue
+		}
+		_, dom := isDomain(f.dir)
+		// Drivers in sub-folders talk to devices and may wait; the packages
+		// themselves may not know what time it is.
+		pure := dom && !strings.Contains(f.dir, "/")
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && pure {
+				if pkg, ok := sel.X.(*ast.Ident); ok && pkg.Name == "time" &&
+					slices.Contains([]string{"Now", "Since", "Until", "Sleep", "After", "NewTimer", "NewTicker", "Tick", "AfterFunc"}, sel.Sel.Name) {
+					t.Errorf("%s: time.%s in a domain package", set.Position(n.Pos()), sel.Sel.Name)
+				}
+			}
+			return true
+		})
+		for _, decl := range f.syntax.Decls {
+			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+				t.Errorf("%s: init() registers behind the reader's back", set.Position(fn.Pos()))
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	files, _ := parse(t)
+	documented := map[string]bool{}
+	for _, f := range files {
+		if f.test {
+			continue
+		}
+		if _, seen := documented[f.dir]; !seen {
+			documented[f.dir] = false
+		}
+		if f.syntax.Doc != nil && len(strings.Fields(f.syntax.Doc.Text())) >= 8 {
+			documented[f.dir] = true
+		}
+	}
+	for dir, ok := range documented {
+		if !ok {
+			t.Errorf("package %s has no package comment that says what it is for", dir)
+		}
+	}
+}
