@@ -1,24 +1,9 @@
 package optimizer
 
 import (
-	"context"
 	"math"
 	"sort"
 )
-
-// search is the state of one Solve.
-type search struct {
-	ctx  context.Context
-	p    *Problem
-	opt  Options
-	h    float64
-	work int64
-	best *Plan
-}
-
-func newSearch(ctx context.Context, p *Problem, opt Options) *search {
-	return &search{ctx: ctx, p: p, opt: opt, h: p.Hours()}
-}
 
 // greedy plans by price order: each load in turn goes where it is cheapest
 // beside those already placed, the least flexible first.  Where the credit
@@ -27,7 +12,7 @@ func (s *search) greedy() {
 	for _, mu := range []float64{0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 51.2, 204.8, 1e4, 1e6} {
 		plan := s.place(mu)
 		e, bad := evaluate(s.p, plan)
-		s.work += int64(s.p.N * len(s.p.Loads))
+		s.spent += int64(s.p.N * len(s.p.Loads))
 		if s.best == nil || !hasHard(bad) || mu == 1e6 {
 			fill(plan, e)
 			if s.best == nil || better(plan, s.best) {
@@ -77,8 +62,8 @@ func fill(plan *Plan, e *evaluation) {
 
 func (s *search) finish() *Plan {
 	plan := s.best
-	plan.Work = s.work
-	plan.Stopped = StopExhausted
+	plan.Work = s.work()
+	plan.Stopped = s.stop
 	for i := range s.p.Loads {
 		l := &s.p.Loads[i]
 		lp := plan.Loads[l.ID]
@@ -97,7 +82,7 @@ func (s *search) finish() *Plan {
 	for t := range s.p.N {
 		export += s.p.ExportLimitKW * s.h * at(s.p.ExportPrice, t)
 	}
-	plan.LowerBound = min(plan.Cost, fixed-export)
+	plan.LowerBound = min(plan.Cost, max(s.lower, fixed-export))
 	plan.Gap = (plan.Cost - plan.LowerBound) / max(1e-9, math.Abs(plan.Cost))
 	return plan
 }

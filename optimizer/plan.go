@@ -44,6 +44,7 @@ type Stop string
 const (
 	StopGap       Stop = "gap"       // the plan is proven to be within Options.Gap
 	StopWork      Stop = "work"      // Options.WorkLimit is used up
+	StopTime      Stop = "time"      // Options.TimeLimit is used up
 	StopCancelled Stop = "cancelled" // the context ended
 	StopExhausted Stop = "exhausted" // the search found nothing more to try
 )

@@ -31,6 +31,8 @@ type Options struct {
 	// uses it with TimeLimit in place of a clock of its own.
 	Elapsed   func() time.Duration
 	TimeLimit time.Duration // since Elapsed's value on entry; 0: none
+
+	trace func(format string, args ...any) // for tests
 }
 
 // Defaults of Options.
@@ -53,7 +55,7 @@ func Solve(ctx context.Context, p *Problem, opt Options) *Plan {
 		return plan
 	}
 	s := newSearch(ctx, p, opt)
-	s.greedy()
+	s.run()
 	return s.finish()
 }
 

@@ -1,0 +1,442 @@
+package optimizer
+
+import "math"
+
+// warmth is what the two thermal pricers share: the path of the temperature
+// and the costs of being cold.
+type warmth struct {
+	p     *Problem
+	l     *Load
+	a, b  float64
+	drift []float64 // T(t+1) = a*T + b*kw + drift[t]
+	floor []float64 // T(t+1) with the least heat that can be had
+	top   []float64 // T(t+1) must not exceed it; never below floor
+	cold  float64   // per K*slot below TMin
+	last  float64   // per K below EndTarget at the end
+	late  []float64
+}
+
+func newWarmth(p *Problem, l *Load) warmth {
+	th := l.Thermal
+	w := warmth{
+		p: p, l: l, a: th.A, b: th.B, drift: make([]float64, p.N), floor: make([]float64, p.N), top: make([]float64, p.N),
+		cold: th.ComfortPenalty * l.importance(), last: th.EndPenalty * l.importance(), late: make([]float64, p.N),
+	}
+	T := th.T0
+	for t := range p.N {
+		w.drift[t] = (1-th.A)*th.TEnv.At(t) - at(th.Drop, t)
+		T = w.a*T + w.drift[t]
+		if bool(th.InitOn) && t < th.Hold && !th.Modulating {
+			T += w.b * th.KW
+		}
+		w.floor[t] = T
+		w.top[t] = max(th.TMax, T+1e-9)
+		w.late[t] = l.latePrice(t)
+	}
+	return w
+}
+
+// cost follows the temperature of a schedule.
+func (w *warmth) cost(kw []float64) float64 {
+	th := w.l.Thermal
+	T, sum := th.T0, 0.0
+	for t, x := range kw {
+		T = w.a*T + w.drift[t] + w.b*x
+		sum += max(0, th.TMin[t]-T) * w.cold
+		if x > onFrom {
+			sum += w.late[t]
+		}
+	}
+	return sum + max(0, th.EndTarget-T)*w.last
+}
+
+// hot tells whether a schedule exceeds the greatest temperature.
+func (w *warmth) hot(kw []float64) bool {
+	T := w.l.Thermal.T0
+	for t, x := range kw {
+		T = w.a*T + w.drift[t] + w.b*x
+		if T > w.top[t]+1e-7 {
+			return true
+		}
+	}
+	return false
+}
+
+// modulatingPricer is exact: the cost to go is a convex piecewise linear
+// function of the temperature, kept as its slopes; drawing power inserts one
+// segment, the loss of heat stretches them, the comfort band bends them.
+type modulatingPricer struct {
+	warmth
+	turn     []float64 // the temperature up to which heating pays, per slot
+	lens, sl []float64 // segments from the left: length and slope
+}
+
+func newModulatingPricer(p *Problem, l *Load) *modulatingPricer {
+	return &modulatingPricer{warmth: newWarmth(p, l), turn: make([]float64, p.N)}
+}
+
+// solve works backwards and leaves the turning temperatures.
+func (q *modulatingPricer) solve(price, on []float64) float64 {
+	th := q.l.Thermal
+	n := q.p.N
+	const far = 1e4 // K below the top at which the function's domain begins
+	// g is convex on (-inf, right]: segs are lengths and slopes up to right;
+	// value is its value at right.
+	right := q.top[n-1]
+	segs := make([]struct{ len, slope float64 }, 0, 2*n+4)
+	type seg = struct{ len, slope float64 }
+	value := max(0, th.EndTarget-right) * q.last
+	if below := far; true {
+		at := min(max(right-th.EndTarget, 0), below)
+		segs = append(segs, seg{below - at, -q.last})
+		if at > 0 {
+			segs = append(segs, seg{at, 0})
+		}
+	}
+	for t := n - 1; t >= 0; t-- {
+		// G(T1) = V(T1) + cold*(TMin-T1)+ on T1 <= top.
+		if cut := right - q.top[t]; cut > 0 {
+			for cut > 1e-12 && len(segs) > 0 {
+				s := &segs[len(segs)-1]
+				d := min(cut, s.len)
+				value -= s.slope * d
+				s.len -= d
+				cut -= d
+				right -= d
+				if s.len <= 1e-12 && len(segs) > 1 {
+					segs = segs[:len(segs)-1]
+				} else if d <= 0 {
+					break
+				}
+			}
+		} else if cut < 0 { // the cost to go does not rise above its domain
+			segs = append(segs, seg{-cut, 0})
+			right -= cut
+		}
+		if q.cold > 0 {
+			value += max(0, th.TMin[t]-right) * q.cold
+			pos := right
+			for i := len(segs) - 1; i >= 0; i-- {
+				lo := pos - segs[i].len
+				switch {
+				case lo >= th.TMin[t]:
+				case pos <= th.TMin[t]:
+					segs[i].slope -= q.cold
+				default:
+					up := pos - th.TMin[t]
+					segs = append(segs, seg{})
+					copy(segs[i+1:], segs[i:])
+					segs[i].len -= up
+					segs[i].slope -= q.cold
+					segs[i+1].len = up
+				}
+				pos = lo
+			}
+		}
+		// Where does heating stop to pay?
+		c := price[t]
+		if on[t]+q.late[t] > 0 && th.KW > 0 {
+			c += (on[t] + q.late[t]) / th.KW // relaxed: in proportion to the power
+		}
+		slope := -c / q.b
+		i := len(segs)
+		pos := right
+		for i > 0 && segs[i-1].slope >= slope {
+			pos -= segs[i-1].len
+			i--
+		}
+		q.turn[t] = pos
+		// H(s) = min over q of G(s+q) + c/b*q: insert the segment.
+		segs = append(segs, seg{})
+		copy(segs[i+1:], segs[i:])
+		segs[i] = seg{q.b * th.KW, slope}
+		// H at its right end is G at its right end: no room to heat there.
+		// V(T) = H(a*T + drift).
+		right = (right - q.drift[t]) / q.a
+		for i := range segs {
+			segs[i].len /= q.a
+			segs[i].slope *= q.a
+		}
+	}
+	pos := right
+	for i := len(segs) - 1; i >= 0 && pos > th.T0; i-- {
+		d := min(segs[i].len, pos-th.T0)
+		value -= segs[i].slope * d
+		pos -= d
+	}
+	return value
+}
+
+func (q *modulatingPricer) best(price, on []float64) schedule {
+	q.solve(price, on)
+	th := q.l.Thermal
+	kw := make([]float64, q.p.N)
+	T := th.T0
+	for t := range kw {
+		s := q.a*T + q.drift[t]
+		x := min(max(0, q.turn[t]-s), q.b*th.KW, max(0, q.top[t]-s))
+		kw[t] = x / q.b
+		if kw[t] < 2*onFrom { // no trickle that counts as off
+			kw[t] = 0
+		}
+		T = s + q.b*kw[t]
+	}
+	return schedule{kw: kw, own: q.cost(kw)}
+}
+
+func (q *modulatingPricer) bound(price, on []float64, _ int) float64 { return q.solve(price, on) }
+
+func (q *modulatingPricer) within(_ schedule, price, on []float64) schedule { return q.best(price, on) }
+
+func (q *modulatingPricer) work() int64 { return int64(q.p.N * q.p.N / 4) }
+
+// thermalPricer is a dynamic programme over a grid of temperatures for a
+// switched load.  For finding schedules the cost to go is interpolated and
+// the true temperature is followed; for bounds it is read at the next warmer
+// grid point and heat above the limit is thought to vanish.  Both only lower
+// the cost: more warmth never costs more where it may be thrown away.
+type thermalPricer struct {
+	warmth
+	lo, hi        float64
+	cells         int
+	minOn, minOff int
+	value         []float64 // shared scratch: [t][phase][cell]
+	look          [][]float64
+}
+
+func newThermalPricer(p *Problem, l *Load) *thermalPricer {
+	q := &thermalPricer{warmth: newWarmth(p, l), minOn: max(1, l.Thermal.MinOn), minOff: max(1, l.Thermal.MinOff)}
+	th := l.Thermal
+	q.hi = th.T0
+	coldest, least := th.T0, th.T0
+	for t := range p.N {
+		q.hi = max(q.hi, q.top[t])
+		coldest = min(coldest, q.floor[t])
+		least = min(least, th.TMin[t])
+	}
+	least = min(least, th.EndTarget)
+	q.lo = max(coldest, least-4*q.b*th.KW-5) - 1e-9
+	if q.hi < q.lo+1e-3 {
+		q.hi = q.lo + 1e-3
+	}
+	q.cells = int(math.Ceil((q.hi - q.lo) / (max(q.b*th.KW, 1e-3) / 32)))
+	q.cells = min(max(q.cells, 128), 800)
+	return q
+}
+
+// phases counts the states of the switch: 1 where it may change in any slot.
+// Phases 0 to minOn-1 are on (the last: long enough), the others off.
+func (q *thermalPricer) phases() int {
+	if q.minOn == 1 && q.minOff == 1 {
+		return 1
+	}
+	return q.minOn + q.minOff
+}
+
+// step is the phase after a slot on (or off) in phase ph, -1 where the switch
+// forbids it.
+func (q *thermalPricer) step(ph int, on bool) int {
+	P := q.phases()
+	if P == 1 {
+		return 0
+	}
+	if on {
+		switch {
+		case ph < q.minOn:
+			return min(ph+1, q.minOn-1)
+		case ph == P-1:
+			return 0
+		}
+		return -1
+	}
+	switch {
+	case ph == q.minOn-1:
+		return q.minOn
+	case ph >= q.minOn:
+		return min(ph+1, P-1)
+	}
+	return -1
+}
+
+func (q *thermalPricer) startPhase() int {
+	P := q.phases()
+	if P > 1 && bool(q.l.Thermal.InitOn) {
+		return q.minOn - 1
+	}
+	return P - 1
+}
+
+// solve fills value for a grid of cells; bound chooses the relaxed reading.
+func (q *thermalPricer) solve(price, on []float64, cells int, bound bool) {
+	th, n := q.l.Thermal, q.p.N
+	P := q.phases()
+	row := cells + 1
+	if need := (n + 1) * P * row; cap(q.value) < need {
+		q.value = make([]float64, need)
+	}
+	q.value = q.value[:(n+1)*P*row]
+	d := (q.hi - q.lo) / float64(cells)
+	for ph := range P {
+		v := q.value[(n*P+ph)*row:][:row]
+		for i := range v {
+			v[i] = max(0, th.EndTarget-(q.lo+float64(i)*d)) * q.last
+		}
+	}
+	const big = 1e9
+	g := make([]float64, P*row)
+	under := q.last // slope of the cost to go below the grid
+	lookup := make([]float64, 2*P*row)
+	for t := n - 1; t >= 0; t-- {
+		// g = cost to go plus discomfort, by the temperature after the slot.
+		for ph := range P {
+			v := q.value[((t+1)*P+ph)*row:][:row]
+			gp := g[ph*row:][:row]
+			for i := range v {
+				gp[i] = v[i]
+			}
+			edge := int((th.TMin[t] - q.lo) / d)
+			for i := 0; i <= min(edge, cells); i++ {
+				gp[i] += max(0, th.TMin[t]-(q.lo+float64(i)*d)) * q.cold
+			}
+		}
+		under += q.cold
+		topAt := (q.top[t] - q.lo) / d
+		read := func(dst, src []float64, shift float64, onSlot bool) {
+			for i := range dst {
+				x := q.a*float64(i) + shift
+				over := x > topAt
+				if over && (bound || !onSlot) {
+					if bound {
+						x = topAt
+					}
+				}
+				switch {
+				case over && !bound && onSlot:
+					dst[i] = big
+				case over && !bound:
+					dst[i] = src[min(cells, int(math.Ceil(min(x, float64(cells)))))] + 1e6*(x-topAt)*d
+				case x <= 0:
+					dst[i] = src[0]
+					if !bound {
+						dst[i] -= x * d * under
+					}
+				case x >= float64(cells):
+					dst[i] = src[cells]
+				case bound:
+					dst[i] = src[int(math.Ceil(x))]
+				default:
+					j := int(x)
+					dst[i] = src[j] + (x-float64(j))*(src[j+1]-src[j])
+				}
+			}
+		}
+		shift0 := (q.a*q.lo + q.drift[t] - q.lo) / d
+		shift1 := shift0 + q.b*th.KW/d
+		for ph := range P {
+			if P == 1 || ph >= q.minOn {
+				read(lookup[ph*row:][:row], g[ph*row:][:row], shift0, false)
+			}
+			if P == 1 || ph < q.minOn {
+				read(lookup[(P+ph)*row:][:row], g[ph*row:][:row], shift1, true)
+			}
+		}
+		c := price[t]*th.KW + on[t] + q.late[t]
+		held := t < th.Hold
+		for ph := range P {
+			v := q.value[(t*P+ph)*row:][:row]
+			no, yes := q.step(ph, false), q.step(ph, true)
+			if held && bool(th.InitOn) {
+				no = -1
+			}
+			if held && !bool(th.InitOn) {
+				yes = -1
+			}
+			switch {
+			case no >= 0 && yes >= 0:
+				l0, l1 := lookup[no*row:][:row], lookup[(P+yes)*row:][:row]
+				for i := range v {
+					v[i] = min(l0[i], c+l1[i])
+				}
+			case no >= 0:
+				copy(v, lookup[no*row:][:row])
+			case yes >= 0:
+				l1 := lookup[(P+yes)*row:][:row]
+				for i := range v {
+					v[i] = c + l1[i]
+				}
+			default:
+				for i := range v {
+					v[i] = big
+				}
+			}
+		}
+		under *= q.a
+	}
+}
+
+func (q *thermalPricer) at(t, ph int, T, d float64, cells int) float64 {
+	P := q.phases()
+	row := cells + 1
+	v := q.value[(t*P+ph)*row:][:row]
+	x := (T - q.lo) / d
+	switch {
+	case x <= 0:
+		return v[0] - x*d*(q.last+q.cold)
+	case x >= float64(cells):
+		return v[cells]
+	}
+	j := int(x)
+	return v[j] + (x-float64(j))*(v[j+1]-v[j])
+}
+
+func (q *thermalPricer) best(price, on []float64) schedule {
+	q.solve(price, on, q.cells, false)
+	th := q.l.Thermal
+	d := (q.hi - q.lo) / float64(q.cells)
+	kw := make([]float64, q.p.N)
+	T, ph := th.T0, q.startPhase()
+	for t := range kw {
+		s := q.a*T + q.drift[t]
+		no, yes := q.step(ph, false), q.step(ph, true)
+		if t < th.Hold {
+			if th.InitOn {
+				no = -1
+			} else {
+				yes = -1
+			}
+		}
+		if yes >= 0 && no >= 0 && s+q.b*th.KW > q.top[t] {
+			yes = -1
+		}
+		turnOn := no < 0
+		if no >= 0 && yes >= 0 {
+			cold := func(T float64) float64 { return max(0, th.TMin[t]-T) * q.cold }
+			off := cold(s) + q.at(t+1, no, s, d, q.cells)
+			run := s + q.b*th.KW
+			turnOn = price[t]*th.KW+on[t]+q.late[t]+cold(run)+q.at(t+1, yes, run, d, q.cells) < off
+		}
+		T = s
+		ph = no
+		if turnOn {
+			kw[t] = th.KW
+			T += q.b * th.KW
+			ph = yes
+		}
+		if ph < 0 {
+			ph = q.phases() - 1
+		}
+	}
+	return schedule{kw: kw, own: q.cost(kw), pattern: patternOf(kw)}
+}
+
+func (q *thermalPricer) bound(price, on []float64, effort int) float64 {
+	cells := q.cells * 4 * effort
+	q.solve(price, on, cells, true)
+	d := (q.hi - q.lo) / float64(cells)
+	x := int(math.Ceil((q.l.Thermal.T0 - q.lo) / d))
+	return q.value[q.startPhase()*(cells+1)+min(max(x, 0), cells)]
+}
+
+func (q *thermalPricer) within(s schedule, _, _ []float64) schedule { return s }
+
+func (q *thermalPricer) work() int64 { return int64(q.p.N * q.cells * 2 * q.phases()) }
