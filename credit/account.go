@@ -21,22 +21,21 @@ type Account struct {
 	Rest  units.Energy `json:"rest,omitempty"`
 	Debts []DebtState  `json:"debts,omitempty"`
 
-	Emergency EmergencyState  `json:"emergency"`
-	Recovered Tally           `json:"recovered"` // debt recovered by share in its period
-	Bought    Tally           `json:"bought"`    // credit bought in the period of the maximum provision
-	Purchases []PurchaseState `json:"purchases,omitempty"`
-	Free      time.Time       `json:"free,omitzero"` // the period whose free units were given
-	Charged   []ChargedTo     `json:"charged,omitempty"`
-	Unlocked  bool            `json:"unlocked,omitempty"` // paid off: never cut for credit
-	Limit     units.Power     `json:"limit,omitempty"`    // power limit by token; 0 is none
-	Phase     units.Power     `json:"phase,omitempty"`    // phase unbalance limit by token; 0 is none
-	Tariff    int64           `json:"tariff,omitempty"`   // rate number by token
-	Tampered  bool            `json:"tampered,omitempty"` // until a token clears it
-	Schemes   []SchemeState   `json:"schemes,omitempty"`
-	Lock      LockState       `json:"lock"`
-	Supply    SupplyState     `json:"supply"`
-	Clock     time.Time       `json:"clock,omitzero"`  // the instant of the last operation
-	Latest    time.Time       `json:"latest,omitzero"` // the greatest Clock ever
+	Emergency EmergencyState `json:"emergency"`
+	Recovered Tally          `json:"recovered"`     // debt recovered by share in its period
+	Bought    Tally          `json:"bought"`        // credit bought in the period of the maximum provision
+	Free      time.Time      `json:"free,omitzero"` // the period whose free units were given
+	Charged   []ChargedTo    `json:"charged,omitempty"`
+	Unlocked  bool           `json:"unlocked,omitempty"` // paid off: never cut for credit
+	Limit     units.Power    `json:"limit,omitempty"`    // power limit by token; 0 is none
+	Phase     units.Power    `json:"phase,omitempty"`    // phase unbalance limit by token; 0 is none
+	Tariff    int64          `json:"tariff,omitempty"`   // rate number by token
+	Tampered  bool           `json:"tampered,omitempty"` // until a token clears it
+	Schemes   []SchemeState  `json:"schemes,omitempty"`
+	Lock      LockState      `json:"lock"`
+	Supply    SupplyState    `json:"supply"`
+	Clock     time.Time      `json:"clock,omitzero"`  // the instant of the last operation
+	Latest    time.Time      `json:"latest,omitzero"` // the greatest Clock ever
 }
 
 // Pending is a charge that has been used up but not yet posted.

@@ -1,9 +1,6 @@
 package credit
 
 import (
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
@@ -45,7 +42,6 @@ type Document struct {
 	Provision      ProvisionDocument `yaml:"maximum_provision"`
 	Emergency      EmergencyDocument `yaml:"emergency"`
 	Debt           DebtDocument      `yaml:"debt"`
-	AtPurchase     []PurchaseCharge  `yaml:"at_purchase"`
 	FreeUnits      FreeDocument      `yaml:"free_units"`
 	Friendly       FriendlyDocument  `yaml:"friendly_hours"`
 	Restore        Restore           `yaml:"restore"` // automatic (default) or armed
@@ -168,12 +164,6 @@ func (d Document) Check() fault.List {
 	if d.Restore != Automatic && d.Restore != Armed {
 		l.Add("restore", "write automatic or armed", "%q is not a way to restore", d.Restore)
 	}
-	for i, c := range d.AtPurchase {
-		l.Under(fmt.Sprintf("at_purchase[%d]", i), c.Check())
-		if slices.ContainsFunc(d.AtPurchase[:i], func(o PurchaseCharge) bool { return o.Name == c.Name }) {
-			l.Add(fmt.Sprintf("at_purchase[%d].name", i), "give each charge its own name", "%q is used twice", c.Name)
-		}
-	}
 	l.Under("friendly_hours", d.Friendly.Check())
 	if d.Lockout.Tries < 1 || d.Lockout.Tries > 10 {
 		l.Add("lockout.tries", "write 1 to 10", "%d tries", d.Lockout.Tries)
@@ -183,38 +173,6 @@ func (d Document) Check() fault.List {
 	}
 	if d.Lockout.Longest < d.Lockout.First || d.Lockout.Longest > 24*time.Hour {
 		l.Add("lockout.longest", "write at least lockout.first and at most 24h", "%s is not a longest wait", d.Lockout.Longest)
-	}
-	return l
-}
-
-// PurchaseCharge is a fixed charge of a period that is taken when credit is
-// bought, not by the day.
-type PurchaseCharge struct {
-	Name   string      `yaml:"name"`
-	Amount units.Money `yaml:"amount"` // a period
-	Period Period      `yaml:"period"` // month (default where empty), week or day
-	// SplitBelow: purchases of a period are charged in proportion until
-	// together they reach this; 0 takes the whole charge at the first one.
-	SplitBelow units.Money `yaml:"split_below"`
-	// CatchUp: periods without a purchase are charged at the next one;
-	// otherwise they are forgiven.
-	CatchUp bool `yaml:"catch_up"`
-}
-
-// Check names everything wrong with the charge.
-func (c PurchaseCharge) Check() fault.List {
-	var l fault.List
-	if strings.TrimSpace(c.Name) == "" {
-		l.Add("name", "give the charge the name that the bill shows", "it has no name")
-	}
-	if c.Amount <= 0 {
-		l.Add("amount", "write what one period costs", "%s is not a charge", c.Amount)
-	}
-	if c.Period != "" && !c.Period.ok() {
-		l.Add("period", "write day, week or month", "%q is not a period", c.Period)
-	}
-	if c.SplitBelow < 0 {
-		l.Add("split_below", "write 0 or more", "%s is negative", c.SplitBelow)
 	}
 	return l
 }

@@ -32,13 +32,20 @@ type posting struct {
 	*Engine
 	Account
 	at      time.Time
+	due     []Due
 	entries []Entry
 }
 
-// begin starts a posting: it moves the account's clock, and with it whatever
-// runs down with powered time.
+// book starts a posting at the time of what is booked, which may lie behind
+// the clock: a sample's, an interval's.
+func (e *Engine) book(a Account, at time.Time) *posting {
+	return &posting{Engine: e, Account: a, at: stamp(at)}
+}
+
+// begin starts a posting at the time of the clock: it moves the account's
+// clock, and with it whatever runs down with powered time.
 func (e *Engine) begin(a Account, at time.Time) *posting {
-	p := &posting{Engine: e, Account: a, at: stamp(at)}
+	p := e.book(a, at)
 	p.tick()
 	return p
 }
@@ -98,9 +105,10 @@ func (e *Engine) Tick(a Account, at time.Time) (Account, []Entry) {
 
 // Accrue adds charges used up since the last call.  They lower the available
 // credit at once and are posted by Settle.  Entries appear only where this
-// very charge changes a state, such as emergency credit being spent.
+// very charge changes a state, such as emergency credit being spent.  at is
+// the time of what was used and may lie behind the clock.
 func (e *Engine) Accrue(a Account, at time.Time, charges ...Charge) (Account, []Entry) {
-	p := e.begin(a, at)
+	p := e.book(a, at)
 	p.accrue(charges)
 	p.review()
 	return p.done()
@@ -110,7 +118,7 @@ func (e *Engine) Accrue(a Account, at time.Time, charges ...Charge) (Account, []
 // interval; use the interval's own time for at, so that a repeat after a
 // crash posts the same.
 func (e *Engine) Settle(a Account, at time.Time, ref string) (Account, []Entry) {
-	p := e.begin(a, at)
+	p := e.book(a, at)
 	p.settle(ref)
 	p.review()
 	return p.done()

@@ -26,6 +26,9 @@ type Payment struct {
 	Amount units.Money `json:"amount"`
 }
 
+// Due is what the tariff takes from a purchase of an amount.
+type Due func(amount units.Money) []Charge
+
 // Accepted tells whether the token had its effect now.
 func (r Result) Accepted() bool { return r.Token.Code == Accept }
 
@@ -33,8 +36,13 @@ func (r Result) Accepted() bool { return r.Token.Code == Accept }
 // card.  A token has its effect once, however often and by however many ways
 // it is entered: the scheme's memory of it is part of the account.  A wrong
 // token counts towards the one lock-out of all ways; a used one does not.
-func (e *Engine) TopUp(a Account, at time.Time, text, source string) (Account, []Entry, Result) {
+//
+// due, where given, is asked once for what the tariff takes from a purchase of
+// an amount, in the account's unit; it is not asked where the token is not
+// taken.  Negative charges, such as a rebate, are credited.
+func (e *Engine) TopUp(a Account, at time.Time, text, source string, due ...Due) (Account, []Entry, Result) {
 	p := e.begin(a, at)
+	p.due = due
 	var r Result
 	digits := Normalize(text)
 	if p.Lock.Left > 0 {
@@ -212,14 +220,15 @@ func (p *posting) pay(r *Result, source string) {
 			p.Recovered.Amount += amount
 		}
 	}
-	for _, c := range p.doc.AtPurchase {
-		if amount := min(left, p.due(c, r.Bought)); amount > 0 {
-			take(Entry{Kind: Standing, Name: c.Name, Cause: c.Name + ", taken at purchase"}, amount)
-			p.purchased(c, amount)
+	for _, ask := range p.due {
+		for _, c := range ask(r.Bought) {
+			if c, ok := p.inUnit(c); ok && p.firstOf(c) {
+				take(Entry{Kind: c.Kind, Name: c.Name, Tax: -c.Tax, Cause: c.Name + ", taken at purchase"}, c.Amount)
+			}
 		}
 	}
 	for _, d := range slices.Clone(p.Debts) {
-		if amount := min(left, d.Amount); !d.Share && amount > 0 {
+		if amount := min(max(0, left), d.Amount); !d.Share && amount > 0 {
 			take(Entry{Kind: Debt, Name: d.Name, Owed: -amount, Cause: "towards " + d.Name}, amount)
 		}
 	}

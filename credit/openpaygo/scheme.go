@@ -18,7 +18,7 @@ type Document struct {
 	StartingCode uint32 `yaml:"starting_code"` // 9 digits
 	Count        int    `yaml:"count"`         // the count that a new account starts from
 	Restricted   bool   `yaml:"restricted"`    // tokens of digits 1 to 4
-	Extended     bool   `yaml:"extended"`      // tokens of 12 digits (20 restricted)
+	Extended     bool   `yaml:"extended"`      // tokens of 12 digits (20 restricted) as well
 	// ValueDivider: a token's value divided by this is Units.  0 is 1.
 	ValueDivider int64 `yaml:"value_divider"`
 	Unit         Unit  `yaml:"unit"` // money or kwh: what the value is
@@ -36,8 +36,23 @@ const (
 // Defaults is a document with the values that hold where a file says nothing.
 func Defaults() Document { return Document{ValueDivider: 1, Unit: KWh} }
 
-// Form is how the document's tokens are written.
+// Form is how the document's tokens of credit are written.
 func (d Document) Form() Form { return Form{Extended: d.Extended, Restricted: d.Restricted} }
+
+// formOf is the form that digits are in.  A device of extended tokens takes
+// standard ones too: they are what disables it and moves its counter.
+func (d Document) formOf(digits string) (Form, uint64, bool) {
+	f := Form{Restricted: d.Restricted}
+	if code, ok := read(digits, f); ok {
+		return f, code, true
+	}
+	if f.Extended = true; d.Extended {
+		if code, ok := read(digits, f); ok {
+			return f, code, true
+		}
+	}
+	return f, 0, false
+}
 
 // Check names everything wrong with the document.
 func (d Document) Check() fault.List {
@@ -88,7 +103,7 @@ func (s *Scheme) Name() string { return "openpaygo" }
 
 // Fits tells whether digits have the length and the digits of the form.
 func (s *Scheme) Fits(digits string) bool {
-	_, ok := read(digits, s.doc.Form())
+	_, _, ok := s.doc.formOf(digits)
 	return ok
 }
 
@@ -140,10 +155,9 @@ func (s *Scheme) Read(raw json.RawMessage, digits string, _ time.Time) (credit.T
 
 // Decode is Read with the state in the open.
 func (s *Scheme) Decode(state State, digits string) (credit.Token, State) {
-	f := s.doc.Form()
-	code, ok := read(digits, f)
+	f, code, ok := s.doc.formOf(digits)
 	if !ok {
-		return credit.Token{Scheme: s.Name(), Code: credit.Format, Detail: fmt.Sprintf("an OpenPAYGO token of this meter has %d digits", f.Len())}, state
+		return credit.Token{Scheme: s.Name(), Code: credit.Format, Detail: fmt.Sprintf("an OpenPAYGO token of this meter has %d digits", s.doc.Form().Len())}, state
 	}
 	t := credit.Token{Scheme: s.Name(), Code: credit.Invalid}
 	wrap := f.wrap()
@@ -224,10 +238,11 @@ func (s *Scheme) Issue(last int, effect credit.Effect, value int) (token string,
 	default:
 		return "", 0, fmt.Errorf("openpaygo: there is no token to %s", effect)
 	}
-	if s.doc.Extended && (effect == credit.Unlock || effect == credit.Sync) {
-		return "", 0, fmt.Errorf("openpaygo: extended tokens cannot %s; make a standard one", effect)
+	f := s.doc.Form()
+	if effect == credit.Unlock || effect == credit.Sync {
+		f.Extended = false // to an extended token 998 and 999 are amounts
 	}
 	count = NextCount(last, effect != credit.AddCredit)
-	token, err = Encode(s.key, s.doc.StartingCode, count, value, s.doc.Form())
+	token, err = Encode(s.key, s.doc.StartingCode, count, value, f)
 	return token, count, err
 }
