@@ -5,10 +5,16 @@
 // energy, and that energy is on the meter.
 //
 // Physical state moves only in Plant.Advance, and depends on nothing but the
-// configuration, its seed and the switch commands given in between.
+// configuration, its seed and the switch commands given in between.  Every
+// part draws constant power from one event to the next, so that the energy is
+// exact and does not depend on how finely time is stepped.
 package house
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -19,66 +25,217 @@ import (
 // Base is what the site uses besides its switchable loads.
 type Base interface {
 	// Energy is what was used in [from, to); ok is false where the meter is
-	// silent in that time and nobody knows.
+	// silent in that time and nobody knows.  Adjoining stretches add up.
 	Energy(from, to time.Time) (e units.Energy, ok bool)
 }
 
 // Config describes a plant.
 type Config struct {
-	Base     Base
+	Base     Base // nothing else is used where nil
 	Loads    []Appliance
-	Start    time.Time    // the simulation begins here
-	Register units.Energy // the meter's import register at Start
-	Zone     *time.Location
-	Seed     uint64 // of everything random in the appliances' use
-}
-
-// ApplianceKind tells how an appliance behaves.
-type ApplianceKind string
-
-// The kinds of appliance.
-const (
-	Plain   ApplianceKind = "plain"   // draws its power whenever it is on
-	Geyser  ApplianceKind = "geyser"  // a hot water tank with a thermostat
-	Pump    ApplianceKind = "pump"    // a pool or borehole pump
-	Washer  ApplianceKind = "washer"  // runs a programme when switched on, if someone loaded it
-	Charger ApplianceKind = "charger" // an electric car, away on workdays
-)
-
-// Appliance is one switchable load of the plant.
-type Appliance struct {
-	ID    string
-	Kind  ApplianceKind // Plain where empty
-	Power units.Power   // while it draws
+	Start    time.Time      // the simulation begins here
+	Register units.Energy   // the meter's import register at Start
+	Zone     *time.Location // of the people's habits; UTC where nil
+	Seed     uint64         // of everything random in the use of the appliances
 }
 
 // Plant is a simulated site.  It may be used from several goroutines.
-type Plant struct{}
+type Plant struct {
+	base  Base
+	start units.Energy
+
+	mu      sync.Mutex
+	at      time.Time
+	supply  contact
+	used    units.Energy // by the base
+	total   units.Energy // the register
+	devices []*device    // sorted by id
+}
+
+// contact is a relay as it really is, and what is wrong with it.
+type contact struct {
+	closed bool
+	fault  Fault
+}
+
+// Fault is something wrong with a switch of the plant.
+type Fault string
+
+// The faults a switch can have.
+const (
+	Sound   Fault = ""        // obeys and tells
+	Offline Fault = "offline" // hears nothing and tells nothing
+	Stuck   Fault = "stuck"   // stays as it is, and tells so: a welded contact, a broken coil
+)
 
 // State is the plant's physical state.  It is stored as JSON and reads back the
 // same.
 type State struct {
-	At       time.Time    `json:"at"`
-	Register units.Energy `json:"register"`
+	At       time.Time     `json:"at"`
+	Register units.Energy  `json:"register"`        // the meter's import register
+	Base     units.Energy  `json:"base,omitempty"`  // used by the base since the start
+	Supply   bool          `json:"supply"`          // the contactor is closed
+	Fault    Fault         `json:"fault,omitempty"` // of the contactor
+	Loads    []DeviceState `json:"loads,omitempty"` // sorted by id
 }
 
 // New builds a plant at Config.Start with the supply closed and all loads off.
-func New(c Config) (*Plant, error) { panic("pending") }
+func New(c Config) (*Plant, error) {
+	if c.Start.IsZero() {
+		return nil, errors.New("house: the simulation has no start")
+	}
+	if c.Zone == nil {
+		c.Zone = time.UTC
+	}
+	p := &Plant{
+		base: c.Base, start: c.Register, total: c.Register,
+		at: c.Start.UTC().Truncate(time.Millisecond), supply: contact{closed: true},
+	}
+	for _, a := range c.Loads {
+		d, err := newDevice(a, c.Seed, c.Zone, p.at)
+		if err != nil {
+			return nil, err
+		}
+		p.devices = append(p.devices, d)
+	}
+	slices.SortFunc(p.devices, func(a, b *device) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	for i := 1; i < len(p.devices); i++ {
+		if p.devices[i].ID == p.devices[i-1].ID {
+			return nil, fmt.Errorf("house: two appliances are called %q", p.devices[i].ID)
+		}
+	}
+	return p, nil
+}
 
-// Advance lets time pass until to and reads the meter then.
-func (p *Plant) Advance(to time.Time) metering.Reading { panic("pending") }
+// Advance lets time pass until to (to the millisecond) and reads the meter then.
+// A time not after the present one passes nothing.  The reading is a silence
+// where the base says that nobody knows; the loads' energy is on the register
+// nevertheless.
+func (p *Plant) Advance(to time.Time) metering.Reading {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	to = to.UTC().Truncate(time.Millisecond)
+	if to.Before(p.at) {
+		to = p.at
+	}
+	before, known := p.total, true
+	if p.base != nil && to.After(p.at) {
+		var e units.Energy
+		if e, known = p.base.Energy(p.at, to); known && p.supply.closed {
+			p.used += e
+			p.total += e
+		}
+	}
+	for _, d := range p.devices {
+		p.total += d.advance(p.at, to, p.supply.closed)
+	}
+	elapsed := to.Sub(p.at)
+	p.at = to
+	if !known {
+		return metering.Reading{Err: metering.Fail(metering.Silent, "read the simulated meter", "", "no consumption is recorded up to %s", to.Format(time.RFC3339))}
+	}
+	return metering.Reading{Sample: p.sample(p.total-before, elapsed)}
+}
 
-// Switch is the switch of a load; ok is false where there is no such load.
-func (p *Plant) Switch(id string) (s loads.Switch, ok bool) { panic("pending") }
-
-// Supply is the supply contactor.
-func (p *Plant) Supply() loads.Switch { panic("pending") }
-
-// State is the plant's present state.
-func (p *Plant) State() State { panic("pending") }
-
-// Restore puts the plant back into a state it was once in.
-func (p *Plant) Restore(s State) error { panic("pending") }
+// sample is what the meter tells: its register, the mean power of the step, and
+// a supply of 230 V with half an ohm of wire before it.
+func (p *Plant) sample(used units.Energy, elapsed time.Duration) metering.Sample {
+	const (
+		nominal = 230_000 // mV
+		ohms    = 500     // mOhm
+	)
+	s := metering.Sample{
+		At: p.at, Has: metering.HasImport, Import: p.total, Device: "house",
+	}
+	if elapsed <= 0 {
+		return s
+	}
+	s.Has |= metering.HasPower | metering.HasVoltage | metering.HasCurrent | metering.HasFrequency
+	s.Power = used.Mean(elapsed)
+	s.Current = units.Current(units.MulDiv(int64(s.Power), 1000, nominal))
+	s.Voltage = units.Voltage(nominal - units.MulDiv(int64(s.Current), ohms, 1000))
+	s.Frequency = 50_000
+	return s
+}
 
 // Now is the simulated time: that of the last Advance.
-func (p *Plant) Now() time.Time { panic("pending") }
+func (p *Plant) Now() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at
+}
+
+// State is the plant's present state.
+func (p *Plant) State() State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := State{At: p.at, Register: p.total, Base: p.used, Supply: p.supply.closed, Fault: p.supply.fault}
+	for _, d := range p.devices {
+		s.Loads = append(s.Loads, d.state)
+	}
+	return s
+}
+
+// Restore puts the plant into a state it was once in.  Appliances the state does
+// not know stay as they are; it is an error where the state names one the plant
+// does not have.
+func (p *Plant) Restore(s State) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range s.Loads {
+		if p.device(l.ID) == nil {
+			return fmt.Errorf("house: the stored state has an appliance %q that is not configured", l.ID)
+		}
+	}
+	p.at, p.total, p.used = s.At, s.Register, s.Base
+	p.supply = contact{closed: s.Supply, fault: s.Fault}
+	for _, l := range s.Loads {
+		p.device(l.ID).state = l
+	}
+	return nil
+}
+
+func (p *Plant) device(id string) *device {
+	for _, d := range p.devices {
+		if d.ID == id {
+			return d
+		}
+	}
+	return nil
+}
+
+// Switch is the switch of a load; ok is false where there is no such load.
+func (p *Plant) Switch(id string) (s loads.Switch, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.device(id)
+	if d == nil {
+		return nil, false
+	}
+	return plug{p, d}, true
+}
+
+// Supply is the supply contactor.
+func (p *Plant) Supply() loads.Switch { return contactor{p} }
+
+// Break gives the switch of a load, or of loads.SupplyID, a fault, or repairs it
+// with Sound.
+func (p *Plant) Break(id string, f Fault) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if id == loads.SupplyID {
+		p.supply.fault = f
+		return nil
+	}
+	d := p.device(id)
+	if d == nil {
+		return fmt.Errorf("house: there is no appliance %q", id)
+	}
+	d.state.Fault = f
+	return nil
+}

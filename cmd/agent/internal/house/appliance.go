@@ -1,0 +1,215 @@
+package house
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// ApplianceKind tells how an appliance behaves.
+type ApplianceKind string
+
+// The kinds of appliance.
+const (
+	Plain   ApplianceKind = "plain"   // draws its power whenever it is on: a pool pump
+	Geyser  ApplianceKind = "geyser"  // a hot water tank; draws its power when on and its thermostat calls
+	Washer  ApplianceKind = "washer"  // runs its programme once each time it is switched on
+	Charger ApplianceKind = "charger" // an electric car; draws its power when on, at home and not full
+)
+
+// Appliance is one switchable load of the plant.
+type Appliance struct {
+	ID    string
+	Kind  ApplianceKind // Plain where empty
+	Power units.Power   // while it draws; of a washer, the mean of the programme
+	Cycle time.Duration // length of a washer's programme; 1 h 45 min where 0
+	Daily units.Energy  // taken from a geyser or driven on a workday, on average; 6 kWh and 8 kWh where 0
+}
+
+// DeviceState is the physical state of one appliance and its switch.
+type DeviceState struct {
+	ID        string        `json:"id"`
+	On        bool          `json:"on,omitempty"` // its switch is closed
+	Fault     Fault         `json:"fault,omitempty"`
+	Used      units.Energy  `json:"used,omitempty"`      // since the start
+	Deficit   units.Energy  `json:"deficit,omitempty"`   // what a geyser or a car lacks to be full
+	Calls     bool          `json:"calls,omitempty"`     // a geyser's thermostat is closed
+	Away      bool          `json:"away,omitempty"`      // the car is not here
+	Unmet     units.Energy  `json:"unmet,omitempty"`     // taken from an empty tank, driven on an empty battery
+	Programme time.Duration `json:"programme,omitempty"` // how far a washer is; it stays at the end until switched off
+}
+
+// device is an appliance with its state.  Between two events (a thermostat, a
+// shower, a car that leaves, a step of a programme) it draws constant power.
+type device struct {
+	Appliance
+	seed  uint64
+	zone  *time.Location
+	state DeviceState
+
+	plan     []event // what people do on the local day [planFrom, planTo), sorted
+	planFrom time.Time
+	planTo   time.Time
+}
+
+// event is a moment at which people do something to an appliance.
+type event struct {
+	at    time.Time
+	takes units.Energy // out of the tank or the battery
+	away  bool         // the car is away from now on
+}
+
+func newDevice(a Appliance, seed uint64, zone *time.Location, at time.Time) (*device, error) {
+	if a.Kind == "" {
+		a.Kind = Plain
+	}
+	if a.ID == "" || a.Power <= 0 {
+		return nil, fmt.Errorf("house: appliance %q draws %v: it needs an id and a power", a.ID, a.Power)
+	}
+	switch a.Kind {
+	case Plain:
+	case Geyser:
+		if a.Daily == 0 {
+			a.Daily = 6 * units.KilowattHour
+		}
+		if a.Power <= standingLoss {
+			return nil, fmt.Errorf("house: geyser %q: %v cannot keep its water hot", a.ID, a.Power)
+		}
+	case Washer:
+		if a.Cycle == 0 {
+			a.Cycle = 105 * time.Minute
+		}
+		if a.Cycle < 10*time.Minute {
+			return nil, fmt.Errorf("house: washer %q: a programme of %v is too short", a.ID, a.Cycle)
+		}
+	case Charger:
+		if a.Daily == 0 {
+			a.Daily = 8 * units.KilowattHour
+		}
+	default:
+		return nil, fmt.Errorf("house: appliance %q is of unknown kind %q", a.ID, a.Kind)
+	}
+	d := &device{Appliance: a, seed: mix(seed, a.ID), zone: zone}
+	d.state.ID = a.ID
+	if a.Kind == Geyser {
+		d.state.Deficit = thermostatBand / 2
+	}
+	if a.Kind == Charger {
+		d.state.Away = d.awayAt(at)
+	}
+	return d, nil
+}
+
+// turn sets the device's switch.
+func (d *device) turn(on bool) {
+	if !on {
+		d.state.Programme = 0
+	}
+	d.state.On = on
+}
+
+// draw is the power at an instant and until when it holds at the latest if
+// nobody interferes; zero: for ever.
+func (d *device) draw(at time.Time, supply bool) (units.Power, time.Time) {
+	on := supply && d.state.On
+	switch d.Kind {
+	case Geyser:
+		return d.geyserDraw(at, on)
+	case Washer:
+		return d.washerDraw(at, on)
+	case Charger:
+		return d.chargerDraw(at, on)
+	case Plain:
+	}
+	if on {
+		return d.Power, time.Time{}
+	}
+	return 0, time.Time{}
+}
+
+// advance lets time pass and gives the energy used.
+func (d *device) advance(from, to time.Time, supply bool) units.Energy {
+	var used units.Energy
+	for from.Before(to) {
+		power, until := d.draw(from, supply)
+		end := to
+		if next := d.nextEvent(from); next.Before(end) {
+			end = next
+		}
+		if !until.IsZero() && until.Before(end) {
+			end = until
+		}
+		e := power.Over(end.Sub(from))
+		d.pass(end.Sub(from), e, power)
+		used += e
+		from = end
+		d.happen(from)
+	}
+	d.state.Used += used
+	return used
+}
+
+// pass changes the state by a stretch of constant power.
+func (d *device) pass(t time.Duration, e units.Energy, power units.Power) {
+	switch d.Kind {
+	case Geyser:
+		d.geyserPass(t, e)
+	case Charger:
+		d.state.Deficit -= e
+	case Washer:
+		if power > 0 {
+			d.state.Programme += t
+		}
+	case Plain:
+	}
+}
+
+// happen does the events of the instant at.
+func (d *device) happen(at time.Time) {
+	for _, e := range d.events(at) {
+		if !e.at.Equal(at) {
+			continue
+		}
+		capacity := geyserCapacity
+		if d.Kind == Charger {
+			capacity = batteryCapacity
+			d.state.Away = e.away
+		}
+		d.state.Deficit += e.takes
+		if over := d.state.Deficit - capacity; over > 0 {
+			d.state.Deficit = capacity
+			d.state.Unmet += over
+		}
+	}
+	if d.Kind == Geyser {
+		d.thermostat()
+	}
+}
+
+// nextEvent is the first event after at; some later instant where there is none
+// in that day.
+func (d *device) nextEvent(at time.Time) time.Time {
+	for _, e := range d.events(at) {
+		if e.at.After(at) {
+			return e.at
+		}
+	}
+	return d.planTo
+}
+
+// events are those of the local day that holds at.
+func (d *device) events(at time.Time) []event {
+	if !d.planFrom.IsZero() && !at.Before(d.planFrom) && at.Before(d.planTo) {
+		return d.plan
+	}
+	d.planFrom, d.planTo = units.LocalMidnight(at, d.zone), units.NextLocalMidnight(at, d.zone)
+	switch d.Kind {
+	case Geyser:
+		d.plan = d.waterUse(at)
+	case Charger:
+		d.plan = d.trips(at)
+	case Plain, Washer: // nothing happens to them
+	}
+	return d.plan
+}
