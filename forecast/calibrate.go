@@ -1,9 +1,6 @@
 package forecast
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // calibration stretches each tail so that it holds what it says: conformal
 // scaling with scores from forecasts made before their outcome was known.
@@ -46,12 +43,11 @@ func (c *calibration) factors(perDay int) (low, high float64) {
 		if len(s) == 0 {
 			return 1
 		}
-		v := make([]float64, len(s))
+		v := make([]float32, len(s))
 		for i := range s {
-			v[i] = s[i].x
+			v[i] = float32(s[i].x)
 		}
-		slices.Sort(v)
-		x := v[min(len(v)-1, len(v)*9/10)]
+		x := float64(selectNth(v, min(len(v)-1, len(v)*9/10)))
 		// Few days move the factor little.
 		n := float64(len(s)) / float64(perDay*scoreDays)
 		x = math.Exp(math.Log(math.Max(x, 0.2)) * n / (n + 3))

@@ -3,6 +3,7 @@ package forecast
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"sync"
 )
@@ -13,8 +14,9 @@ import (
 type engine struct {
 	d      *days
 	seed   uint64
-	panels []*panel // one a past day, oldest first; sampled experts only
-	boosts []fitted
+	panels []*panel // one a past day, oldest first
+	boosts []fitted // oldest first
+	pass   *pass    // what the panels have taught so far
 }
 
 // fitted is a booster of each quantile, fitted on what was known at anchor.
@@ -40,27 +42,32 @@ func (e *engine) replayOrigin(i int) int {
 // the day a clock is set back.
 func (e *engine) weekCells() int { return longDays*e.d.perDay + e.d.perDay/24 + 2 }
 
+// anchor is the last week boundary at or before origin.  Boundaries are the
+// same for every restart, so what is learned is a function of the history.
+func (e *engine) anchor(origin int) int {
+	week := int64(7 * e.d.perDay)
+	zero := e.d.first * int64(e.d.perDay)
+	return int(floorDiv(zero+int64(origin), week)*week - zero)
+}
+
 // replay makes the panels still missing for a forecast at origin.
 func (e *engine) replay(origin int) {
-	today := origin / e.d.perDay
-	have := map[int]bool{}
-	kept := e.panels[:0]
+	start := e.anchor(origin) / e.d.perDay
+	k := sort.Search(len(e.panels), func(i int) bool { return e.panels[i].origin/e.d.perDay >= start-learnDays })
+	e.panels = slices.Delete(e.panels, 0, k)
+	have := make(map[int]bool, len(e.panels))
 	for _, p := range e.panels {
-		if p.origin/e.d.perDay >= today-learnDays {
-			kept = append(kept, p)
-			have[p.origin] = true
-		}
+		have[p.origin] = true
 	}
-	e.panels = kept
 	type job struct{ origin, n int }
 	var jobs []job
-	for i := max(1, today-learnDays); i <= today; i++ {
+	for i := max(1, start-learnDays); i <= origin/e.d.perDay; i++ {
 		r := e.replayOrigin(i)
 		if r > origin || have[r] {
 			continue
 		}
 		n := scoreDays * e.d.perDay
-		if i >= today-replayDays {
+		if i >= start-replayDays {
 			n = e.weekCells()
 		}
 		jobs = append(jobs, job{r, n})
@@ -101,9 +108,10 @@ func parallel(n int, f func(int)) {
 
 // fit makes the boosters still missing for a forecast at origin.
 func (e *engine) fit(origin int) {
-	week := int64(7 * e.d.perDay)
-	abs := e.d.first*int64(e.d.perDay) + int64(origin)
-	last := int(floorDiv(abs, week)*week - e.d.first*int64(e.d.perDay))
+	last := e.anchor(origin)
+	if n := len(e.boosts); n > 0 && e.boosts[n-1].anchor == last {
+		return
+	}
 	var want []int
 	for a := last; a > 0 && a > origin-(replayDays-anchorDays)*e.d.perDay; a -= anchorDays * e.d.perDay {
 		want = append(want, a)
@@ -130,6 +138,7 @@ func (e *engine) fit(origin int) {
 	}
 	sort.Slice(out, func(a, b int) bool { return out[a].anchor < out[b].anchor })
 	e.boosts = out
+	e.pass = nil
 }
 
 const (
@@ -163,7 +172,7 @@ func (e *engine) fitBoost(f *fitted) {
 			}
 			x = append(x, p.features[i*featureCount:(i+1)*featureCount]...)
 			y = append(y, min(v*inv, 20))
-			b := &p.answer[climate25][i]
+			b := p.base(i)
 			start[0] = append(start[0], b.q10*inv)
 			start[1] = append(start[1], b.q50*inv)
 			start[2] = append(start[2], b.q90*inv)
@@ -207,61 +216,69 @@ func ridgeRow(x []float32, r *[ridgeFeatures]float64) {
 	}
 }
 
-// pass is what has been learned up to one origin.
+// pass is what the replays taught, in order of time, up to panel next.
 type pass struct {
-	ridge *ridge
-	pool  pool
-	cal   calibration
-	paths []errorPath
+	anchor  int
+	next    int // origin from which panels are still to be gone through
+	ridge   *ridge
+	pool    pool
+	cal     calibration
+	waiting []made
+	paths   []made
 }
 
-// errorPath is how one past forecast's week went, in widths of its own tails:
-// -1 is its q10, 0 its q50, 1 its q90.
-type errorPath struct {
-	origin int
-	z      []float32
+// made is a forecast that was made: uncalibrated, and as it was given out.
+type made struct {
+	p          *panel
+	raw, given []quad
 }
 
-// learn goes through the panels in order of time up to origin.
+// learn goes through the panels that are new since the last time, in order, as
+// far as origin.  A new week starts from scratch.
 func (e *engine) learn(origin int) *pass {
-	s := &pass{ridge: newRidge(ridgeFeatures)}
-	type open struct {
-		p   *panel
-		raw []quad
+	anchor := e.anchor(origin)
+	s := e.pass
+	if s == nil || s.anchor != anchor || s.next > origin {
+		s = &pass{anchor: anchor, ridge: newRidge(ridgeFeatures), next: math.MinInt}
 	}
-	var waiting []open
-	firstPooled := origin - replayDays*e.d.perDay
-	absorb := func(now int) {
-		k := 0
-		for ; k < len(waiting) && waiting[k].p.origin+scoreDays*e.d.perDay <= now; k++ {
-			w := waiting[k]
-			e.addRows(s.ridge, w.p)
-			if w.raw != nil {
-				s.pool.learn(e.d, w.p)
-				s.cal.learn(e.d, w.p.origin, w.raw)
-			}
-		}
-		waiting = waiting[k:]
-	}
+	e.pass = s
+	first := anchor - replayDays*e.d.perDay
 	for _, p := range e.panels {
+		if p.origin < s.next {
+			continue
+		}
 		if p.origin > origin {
 			break
 		}
-		absorb(p.origin)
-		if p.origin < firstPooled {
-			waiting = append(waiting, open{p: p})
-			continue
+		e.absorb(s, p.origin)
+		m := made{p: p}
+		if p.origin >= first {
+			e.answerFitted(s, p)
+			m.raw = s.pool.combine(p)
+			m.given = append([]quad(nil), m.raw...)
+			low, high := s.cal.factors(e.d.perDay)
+			stretch(m.given, low, high)
+			s.paths = append(s.paths, m)
 		}
-		e.answerFitted(s, p)
-		raw := s.pool.combine(p)
-		waiting = append(waiting, open{p, raw})
-		q := append([]quad(nil), raw...)
-		low, high := s.cal.factors(e.d.perDay)
-		stretch(q, low, high)
-		s.paths = append(s.paths, e.errors(p.origin, q, origin))
+		s.waiting = append(s.waiting, m)
+		s.next = p.origin + 1
 	}
-	absorb(origin)
+	e.absorb(s, origin)
 	return s
+}
+
+// absorb learns from the forecasts whose outcome is known at now.
+func (e *engine) absorb(s *pass, now int) {
+	k := 0
+	for ; k < len(s.waiting) && s.waiting[k].p.origin+scoreDays*e.d.perDay <= now; k++ {
+		m := s.waiting[k]
+		e.addRows(s.ridge, m.p)
+		if m.raw != nil {
+			s.pool.learn(e.d, m.p)
+			s.cal.learn(e.d, m.p.origin, m.raw)
+		}
+	}
+	s.waiting = s.waiting[k:]
 }
 
 func (e *engine) addRows(r *ridge, p *panel) {
@@ -287,7 +304,7 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 	if !linear && boost == nil {
 		return
 	}
-	ctx := p.newContext(e.d)
+	ctx := p.newRecentPast(e.d)
 	if linear {
 		p.answer[ridgeExpert] = make([]quad, p.cells)
 	}
@@ -299,7 +316,7 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 	level := float32(p.level)
 	for i := range p.cells {
 		p.featureRow(e.d, i, ctx, row[:])
-		base := p.answer[climate25][i]
+		base := p.base(i)
 		if linear {
 			ridgeRow(row[:], &x)
 			m := float64(row[1])
@@ -325,14 +342,22 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 	}
 }
 
+// errorPath is how one past forecast's week went, in widths of its own tails:
+// -1 is its q10, 0 its q50, 1 its q90.
+type errorPath struct {
+	origin int
+	z      []float32
+}
+
 // errors are the outcome of a forecast as far as it is known at now.
-func (e *engine) errors(origin int, q []quad, now int) errorPath {
-	z := make([]float32, len(q))
-	for i := range q {
-		y := float32(e.d.at(origin+i, now))
-		z[i] = (y - q[i].q50) / width(&q[i], y > q[i].q50)
+func (e *engine) errors(m made, now int) errorPath {
+	z := make([]float32, len(m.given))
+	for i := range z {
+		q := &m.given[i]
+		y := float32(e.d.at(m.p.origin+i, now))
+		z[i] = (y - q.q50) / width(q, y > q.q50)
 	}
-	return errorPath{origin, z}
+	return errorPath{m.p.origin, z}
 }
 
 // width is the upper or the lower tail's, not less than a little of the load.
@@ -364,6 +389,9 @@ func (e *engine) forecastCells(origin int) ([]quad, *pass) {
 // changed.
 func (e *engine) forgetFrom(c int) {
 	k := sort.Search(len(e.panels), func(i int) bool { return e.panels[i].origin > c })
+	if k < len(e.panels) {
+		e.pass = nil
+	}
 	e.panels = e.panels[:k]
 	for len(e.boosts) > 0 && e.boosts[len(e.boosts)-1].anchor > c {
 		e.boosts = e.boosts[:len(e.boosts)-1]

@@ -98,6 +98,7 @@ type outlook struct {
 	d       *days
 	origin  int
 	q       []quad
+	engine  *engine
 	learned *pass
 	ownDays float64
 }
@@ -130,7 +131,7 @@ func (f *Forecaster) look(first int64) *outlook {
 	}
 	f.stale = math.MaxInt64
 	e.d = d
-	o := &outlook{d: d, origin: f.cellOf(d, first), ownDays: f.ownDays(first)}
+	o := &outlook{d: d, engine: e, origin: f.cellOf(d, first), ownDays: f.ownDays(first)}
 	o.q, o.learned = e.forecastCells(o.origin)
 	f.blendPrior(o)
 	return o

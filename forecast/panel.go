@@ -128,12 +128,25 @@ const featureCount = 22
 // featureDays is for how many days ahead rows are kept for fitting.
 const featureDays = scoreDays
 
+// base is the climatology that the fitted experts start from and correct.
+func (p *panel) base(i int) quad {
+	a, b := &p.answer[climate8][i], &p.answer[climate25][i]
+	const w = baseShort
+	return quad{
+		a.mean*w + b.mean*(1-w), a.q10*w + b.q10*(1-w),
+		a.q50*w + b.q50*(1-w), a.q90*w + b.q90*(1-w),
+	}
+}
+
+// baseShort is the share of the short climatology in the base.
+const baseShort = 0.0
+
 // featureRow fills in what is known of cell i of the panel at its origin.  All
 // loads are over the panel's level, so that one fit serves all levels.
-func (p *panel) featureRow(d *days, i int, ctx *context, x []float32) {
+func (p *panel) featureRow(d *days, i int, ctx *recentPast, x []float32) {
 	c := p.origin + i
 	inv := float32(1 / p.level)
-	base := p.answer[climate25][i]
+	base := p.base(i)
 	lag := func(k int) float32 {
 		v := float32(d.at(c-k*d.perDay, p.origin)) * inv
 		if v != v {
@@ -167,17 +180,17 @@ func (p *panel) featureRow(d *days, i int, ctx *context, x []float32) {
 	x[21] = p.answer[climate25own][i].q50 * inv
 }
 
-// context is what is the same for all cells of a panel.
-type context struct {
+// recentPast is what is the same for all cells of a panel.
+type recentPast struct {
 	// recent is by how much the load has been above the climatology over the
 	// last 2, 6, 24 and 72 hours, over the level.
 	recent [4]float32
 	trend  float32 // log of the last two days' level over the last four weeks'
 }
 
-// newContext compares the recent past with the climatology of those hours.
-func (p *panel) newContext(d *days) *context {
-	ctx := &context{}
+// newRecentPast compares the recent past with the climatology of those hours.
+func (p *panel) newRecentPast(d *days) *recentPast {
+	ctx := &recentPast{}
 	spans := [4]int{max(1, d.perDay/12), d.perDay / 4, d.perDay, 3 * d.perDay}
 	sum, n, k := 0.0, 0, 0
 	for j := 1; j <= len(p.past); j++ {
@@ -207,7 +220,7 @@ func (p *panel) fill(d *days) {
 	}
 	p.rows = min(p.cells, featureDays*d.perDay)
 	p.features = make([]float32, p.rows*featureCount)
-	ctx := p.newContext(d)
+	ctx := p.newRecentPast(d)
 	for i := range p.rows {
 		p.featureRow(d, i, ctx, p.features[i*featureCount:(i+1)*featureCount])
 	}

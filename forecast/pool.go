@@ -11,7 +11,7 @@ type pool struct {
 }
 
 const (
-	poolRate = 6.0
+	poolRate = 0.6
 	poolLeak = 0.01
 )
 
@@ -121,7 +121,7 @@ func (p *pool) learn(d *days, pn *panel) {
 			if pn.answer[e] == nil {
 				continue
 			}
-			p.log[k][e] -= poolRate / 10 * math.Max(-1, math.Min(1, (g[k][e]-mean)/scale))
+			p.log[k][e] -= poolRate * math.Max(-1, math.Min(1, (g[k][e]-mean)/scale))
 		}
 		// Centre and leak.
 		top := math.Inf(-1)

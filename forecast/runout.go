@@ -58,7 +58,8 @@ func (s Scenarios) RunOut(c Credit) RunOut {
 	return out
 }
 
-// slotsUntilSpent is +Inf where the path does not use the credit up.
+// slotsUntilSpent is +Inf where the path does not use the credit up, and not a
+// number where a slot that matters is not known.
 func (c Credit) slotsUntilSpent(path []float64) float64 {
 	left := c.Balance
 	if left <= 0 {
@@ -68,6 +69,9 @@ func (c Credit) slotsUntilSpent(path []float64) float64 {
 	for i, kwh := range path {
 		if i < len(c.Planned) {
 			kwh += c.Planned[i]
+		}
+		if kwh != kwh {
+			return math.NaN()
 		}
 		cost := kwh
 		if c.Cost != nil {

@@ -63,10 +63,11 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 // usablePaths are the past errors known over nearly all of n cells.
 func (o *outlook) usablePaths(n int) []errorPath {
 	var out []errorPath
-	for _, p := range o.learned.paths {
-		if p.origin+n > o.d.cells() {
+	for _, m := range o.learned.paths {
+		if m.p.origin+n > o.d.cells() {
 			continue
 		}
+		p := o.engine.errors(m, o.origin)
 		known := 0
 		for _, z := range p.z[:min(n, len(p.z))] {
 			if z == z {

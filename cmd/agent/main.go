@@ -18,7 +18,8 @@ import (
 
 // cli is the command tree.
 type cli struct {
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Forecast forecastCmd `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 // env is what a command may touch of the process around it.

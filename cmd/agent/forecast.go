@@ -1,0 +1,281 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/keeplit/keeplit/forecast"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// forecastCmd is the forecaster on a file, for trying it and for measuring it.
+type forecastCmd struct {
+	Print    forecastPrintCmd    `cmd:"" default:"withargs" help:"Forecast from a history file (the default)."`
+	Backtest forecastBacktestCmd `cmd:"" help:"Forecast a history's past again and say how good it was."`
+}
+
+// forecastPrintCmd prints the quantiles of each slot and the run-out hours.
+// What is not given by a flag is taken from the environment: FC_HISTORY,
+// FC_ORIGIN, FC_STEP_MIN, FC_TZ, FC_HORIZON_H and FC_CREDITS.
+type forecastPrintCmd struct {
+	History string        `help:"CSV file with the columns time,kwh: UTC slot starts, empty kwh is missing."`
+	At      string        `help:"First slot to forecast, RFC 3339; the default is the end of the history."`
+	Step    time.Duration `help:"Length of a slot; the default is 30m."`
+	Tz      string        `help:"Time zone of the site, such as Europe/Paris; the default is UTC."`
+	Horizon time.Duration `help:"How far to forecast; the default is 168h."`
+	Credits string        `help:"Credits in kWh, comma-separated, whose run-out time is wanted."`
+	JSON    bool          `name:"json" help:"Print JSON instead of CSV."`
+}
+
+const runOutPaths = 500
+
+func (c *forecastPrintCmd) Run(e *env) error {
+	if err := c.fromEnvironment(e.Getenv); err != nil {
+		return err
+	}
+	if c.History == "" {
+		return &exitError{exitUsage, errors.New("no history: give --history FILE.csv or set FC_HISTORY")}
+	}
+	zone, err := time.LoadLocation(c.Tz)
+	if err != nil {
+		return &exitError{exitUsage, fmt.Errorf("--tz %q: %w; write a name such as Europe/Paris", c.Tz, err)}
+	}
+	credits, err := parseCredits(c.Credits)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	history, err := readHistory(c.History, c.Step)
+	if err != nil {
+		return err
+	}
+	f, err := forecast.New(forecast.Options{Zone: zone, Step: c.Step})
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	var at time.Time
+	for i, o := range history {
+		if err := f.Update(o); err != nil {
+			return &exitError{exitInvalid, fmt.Errorf("%s: row %d: %w; use --step to say how long its slots are", c.History, i+1, err)}
+		}
+		at = o.Slot.End()
+	}
+	if c.At != "" {
+		if at, err = time.Parse(time.RFC3339, c.At); err != nil {
+			return &exitError{exitUsage, fmt.Errorf("--at %q is not a time such as 2026-01-31T18:00:00Z", c.At)}
+		}
+	}
+	if at.IsZero() {
+		return &exitError{exitUsage, fmt.Errorf("%s is empty: say with --at when to forecast from", c.History)}
+	}
+	fc := f.Forecast(at, c.Horizon)
+	var runOuts []creditRunOut
+	if len(credits) > 0 {
+		paths := f.Scenarios(at, c.Horizon, runOutPaths, 1)
+		for _, kwh := range credits {
+			r := paths.RunOut(forecast.Credit{Balance: kwh})
+			runOuts = append(runOuts, creditRunOut{kwh, r.Q10.Hours(), r.Q50.Hours(), r.Q90.Hours(), r.Within})
+		}
+	}
+	if c.JSON {
+		return printForecastJSON(e.Stdout, fc, runOuts)
+	}
+	return printForecastCSV(e.Stdout, fc, runOuts)
+}
+
+// fromEnvironment fills in what no flag gave, then the defaults.
+func (c *forecastPrintCmd) fromEnvironment(getenv func(string) string) error {
+	for _, v := range []struct {
+		to   *string
+		name string
+	}{{&c.History, "FC_HISTORY"}, {&c.At, "FC_ORIGIN"}, {&c.Tz, "FC_TZ"}, {&c.Credits, "FC_CREDITS"}} {
+		if *v.to == "" {
+			*v.to = getenv(v.name)
+		}
+	}
+	for _, v := range []struct {
+		to    *time.Duration
+		name  string
+		unit  time.Duration
+		usual time.Duration
+	}{{&c.Step, "FC_STEP_MIN", time.Minute, 30 * time.Minute}, {&c.Horizon, "FC_HORIZON_H", time.Hour, 168 * time.Hour}} {
+		if *v.to != 0 {
+			continue
+		}
+		*v.to = v.usual
+		if s := getenv(v.name); s != "" {
+			x, err := strconv.ParseFloat(s, 64)
+			if err != nil || !(x > 0) || x > 1e6 {
+				return &exitError{exitUsage, fmt.Errorf("%s=%q is not a positive number", v.name, s)}
+			}
+			*v.to = time.Duration(x * float64(v.unit))
+		}
+	}
+	if c.Tz == "" {
+		c.Tz = "UTC"
+	}
+	if c.Horizon < 0 || c.Horizon > 60*24*time.Hour {
+		return &exitError{exitUsage, fmt.Errorf("horizon %v: give up to 1440h", c.Horizon)}
+	}
+	return nil
+}
+
+func parseCredits(s string) ([]float64, error) {
+	var out []float64
+	for _, part := range strings.Split(s, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		x, err := strconv.ParseFloat(part, 64)
+		if err != nil || x < 0 || math.IsInf(x, 0) || x != x {
+			return nil, fmt.Errorf("credit %q is not a number of kWh; write for example --credits 5,10,20", part)
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// creditRunOut is in hours from the first slot.
+type creditRunOut struct {
+	CreditKWh float64 `json:"credit_kwh"`
+	Q10       float64 `json:"q10_h"`
+	Q50       float64 `json:"q50_h"`
+	Q90       float64 `json:"q90_h"`
+	Within    float64 `json:"probability_within_horizon"`
+}
+
+func printForecastCSV(to io.Writer, fc forecast.Forecast, runOuts []creditRunOut) error {
+	w := bufio.NewWriter(to)
+	fmt.Fprintln(w, "target_time,mean,q10,q50,q90")
+	for _, s := range fc.Slots {
+		fmt.Fprintf(w, "%s,%.6f,%.6f,%.6f,%.6f\n", s.Start.Format(time.RFC3339), s.Mean, s.Q10, s.Q50, s.Q90)
+	}
+	if len(runOuts) > 0 {
+		fmt.Fprintln(w, "\ncredit_kwh,q10_h,q50_h,q90_h")
+		for _, r := range runOuts {
+			fmt.Fprintf(w, "%.4f,%.3f,%.3f,%.3f\n", r.CreditKWh, r.Q10, r.Q50, r.Q90)
+		}
+	}
+	return w.Flush()
+}
+
+func printForecastJSON(to io.Writer, fc forecast.Forecast, runOuts []creditRunOut) error {
+	type slot struct {
+		Time time.Time `json:"time"`
+		Mean float64   `json:"mean_kwh"`
+		Q10  float64   `json:"q10_kwh"`
+		Q50  float64   `json:"q50_kwh"`
+		Q90  float64   `json:"q90_kwh"`
+	}
+	out := struct {
+		OwnDays    float64        `json:"own_days"`
+		Confidence float64        `json:"confidence"`
+		Slots      []slot         `json:"slots"`
+		RunOut     []creditRunOut `json:"run_out,omitempty"`
+	}{OwnDays: fc.OwnDays, Confidence: fc.Confidence, RunOut: runOuts}
+	for _, s := range fc.Slots {
+		out.Slots = append(out.Slots, slot{s.Start, s.Mean, s.Q10, s.Q50, s.Q90})
+	}
+	enc := json.NewEncoder(to)
+	enc.SetIndent("", " ")
+	return enc.Encode(out)
+}
+
+// readHistory reads time,kwh rows.  Further columns are not looked at.
+func readHistory(path string, step time.Duration) ([]forecast.Observation, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, &exitError{exitFailure, fmt.Errorf("history: %w", err)}
+	}
+	defer file.Close()
+	var out []forecast.Observation
+	lines := bufio.NewScanner(file)
+	for n := 1; lines.Scan(); n++ {
+		text := strings.TrimSpace(lines.Text())
+		if text == "" || n == 1 && strings.HasPrefix(text, "time,") {
+			continue
+		}
+		stamp, rest, found := strings.Cut(text, ",")
+		kwh, _, _ := strings.Cut(rest, ",")
+		t, err := time.Parse(time.RFC3339, stamp)
+		if err != nil || !found {
+			return nil, &exitError{exitInvalid, fmt.Errorf("%s: line %d: %q does not begin with a time such as 2026-01-31T18:00:00Z and a comma", path, n, text)}
+		}
+		o := forecast.Observation{Slot: units.Slot{Start: t.UTC(), Len: step}}
+		if kwh = strings.TrimSpace(kwh); kwh == "" {
+			o.Quality = forecast.Missing
+		} else {
+			x, err := strconv.ParseFloat(kwh, 64)
+			if err != nil || x != x || math.Abs(x) > 1e5 {
+				return nil, &exitError{exitInvalid, fmt.Errorf("%s: line %d: %q is not an energy in kWh; leave it empty where it is missing", path, n, kwh)}
+			}
+			o.Energy = units.FromKWh(x)
+		}
+		out = append(out, o)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, &exitError{exitFailure, fmt.Errorf("history: %w", err)}
+	}
+	slices.SortStableFunc(out, func(a, b forecast.Observation) int { return a.Slot.Start.Compare(b.Slot.Start) })
+	return out, nil
+}
+
+// forecastBacktestCmd measures the forecaster on a history.
+type forecastBacktestCmd struct {
+	File    string        `arg:"" help:"CSV file with the columns time,kwh."`
+	Tz      string        `default:"UTC" help:"Time zone of the site, such as Europe/Paris."`
+	Step    time.Duration `default:"30m" help:"Length of a slot."`
+	Origins int           `default:"60" help:"How many forecasts to make, 53 hours apart, up to the end of the file."`
+	HTML    string        `name:"html" default:"backtest.html" help:"Where to write the plot of the median and the worst week; empty for none."`
+}
+
+func (c *forecastBacktestCmd) Run(e *env) error {
+	zone, err := time.LoadLocation(c.Tz)
+	if err != nil {
+		return &exitError{exitUsage, fmt.Errorf("--tz %q: %w; write a name such as Europe/Paris", c.Tz, err)}
+	}
+	history, err := readHistory(c.File, c.Step)
+	if err != nil {
+		return err
+	}
+	bar := progressbar.NewOptions(c.Origins, progressbar.OptionSetWriter(e.Stderr),
+		progressbar.OptionSetDescription("forecasting the past"), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+	report, err := forecast.Backtest(e.Ctx, forecast.Options{Zone: zone, Step: c.Step}, history, forecast.BacktestOptions{
+		Origins: c.Origins,
+		Progress: func(done, total int) {
+			bar.ChangeMax(total)
+			_ = bar.Set(done) // a bar that cannot be drawn is no reason to stop
+		},
+	})
+	if errors.Is(err, forecast.ErrTooShort) {
+		return &exitError{exitInvalid, fmt.Errorf("%s: %w: five weeks are needed", c.File, err)}
+	}
+	if err != nil {
+		return &exitError{exitFailure, fmt.Errorf("%s: %w", c.File, err)}
+	}
+	fmt.Fprintf(e.Stdout, "forecasts             %d\n", report.Origins)
+	fmt.Fprintf(e.Stdout, "quantile loss (wQL)   %.4f   as a week before %.4f   ratio %.3f\n", report.WQL, report.NaiveWQL, report.WQL/report.NaiveWQL)
+	fmt.Fprintf(e.Stdout, "median error (nMAE)   %.4f\n", report.NMAE)
+	fmt.Fprintf(e.Stdout, "within 10-90 %%        %.3f    (0.800 is right)\n", report.Coverage)
+	fmt.Fprintf(e.Stdout, "day's energy (nMAE)   %.4f\n", report.DayNMAE)
+	fmt.Fprintf(e.Stdout, "run-out score         %.2f h\n", report.RunOutLoss)
+	fmt.Fprintf(e.Stdout, "run out before q10    %.3f    (0.100 is right)\n", report.RunOutLate)
+	if c.HTML == "" {
+		return nil
+	}
+	if err := os.WriteFile(c.HTML, backtestPage(report), 0o644); err != nil {
+		return &exitError{exitFailure, fmt.Errorf("plot: %w", err)}
+	}
+	fmt.Fprintf(e.Stdout, "plot                  %s\n", c.HTML)
+	return nil
+}

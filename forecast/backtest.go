@@ -1,0 +1,189 @@
+package forecast
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+)
+
+// ErrTooShort is a history with too little in it to test on.
+var ErrTooShort = errors.New("history is too short to test forecasts on")
+
+// BacktestOptions say how a past is forecast again.
+type BacktestOptions struct {
+	Origins int           // how many forecasts; zero is 60
+	Every   time.Duration // between their origins; zero is 53 hours, which moves round the clock
+	// Progress, where set, is called after each forecast.
+	Progress func(done, total int)
+}
+
+// BacktestWeek is one forecast beside what came of it.
+type BacktestWeek struct {
+	Slots  []Slot
+	Actual []float64 // kWh; NaN where it is not known
+	WQL    float64   // of its first 48 hours
+}
+
+// BacktestReport is how good the forecasts were.  Losses are relative to the
+// mean load, so that sites can be compared; 48 hours are scored slot by slot.
+type BacktestReport struct {
+	Origins    int
+	WQL        float64 // twice the mean pinball loss over q10, q50, q90, over the mean load
+	NaiveWQL   float64 // the same of "as a week before", as a yardstick
+	NMAE       float64 // of q50
+	Coverage   float64 // share of slots within [q10, q90]; 0.80 is right
+	DayNMAE    float64 // of the mean's daily energy
+	RunOutLoss float64 // hours: pinball score of the run-out time, credits of half a day to four days
+	RunOutLate float64 // share of run-outs before q10; 0.10 is right
+	Weeks      []BacktestWeek
+}
+
+const backtestWarmup = 28 // days of history before the first origin
+
+// Backtest forecasts the last part of a history (in order of time) again, each time from nothing
+// but the slots before, and scores it.  It ends early with the context's error.
+func Backtest(ctx context.Context, o Options, history []Observation, b BacktestOptions) (BacktestReport, error) {
+	var rep BacktestReport
+	f, err := New(o)
+	if err != nil {
+		return rep, err
+	}
+	all, err := New(o)
+	if err != nil {
+		return rep, err
+	}
+	for _, x := range history {
+		if err := all.Update(x); err != nil {
+			return rep, err
+		}
+	}
+	if b.Origins <= 0 {
+		b.Origins = 60
+	}
+	if b.Every <= 0 {
+		b.Every = 53 * time.Hour
+	}
+	perDay := int64(day / f.opt.Step)
+	every := max(1, int64(b.Every/f.opt.Step))
+	last := all.hist.end() - longDays*perDay
+	b.Origins = int(min(int64(b.Origins), (last-all.hist.first-backtestWarmup*perDay)/every+1))
+	if last < all.hist.first+backtestWarmup*perDay || b.Origins < 1 {
+		return rep, ErrTooShort
+	}
+	var s scores
+	next := 0
+	for k := b.Origins - 1; k >= 0; k-- {
+		if err := ctx.Err(); err != nil {
+			return rep, err
+		}
+		origin := last - int64(k)*every
+		at := time.Unix(origin*f.hist.step, 0).UTC()
+		for ; next < len(history) && history[next].Slot.Start.Before(at); next++ {
+			if err := f.Update(history[next]); err != nil {
+				return rep, err
+			}
+		}
+		rep.Weeks = append(rep.Weeks, s.add(f, &all.hist, at, origin, perDay))
+		if b.Progress != nil {
+			b.Progress(b.Origins-k, b.Origins)
+		}
+	}
+	s.report(&rep)
+	return rep, nil
+}
+
+// scores are sums over forecasts.
+type scores struct {
+	pinball, naive, load, naiveLoad, absolute float64
+	slots, covered                            float64
+	dayError, dayLoad                         float64
+	runOut, runOuts, late                     float64
+}
+
+func (s *scores) add(f *Forecaster, truth *history, at time.Time, origin, perDay int64) BacktestWeek {
+	horizon := longDays * day
+	fc := f.Forecast(at, horizon)
+	w := BacktestWeek{Slots: fc.Slots, Actual: make([]float64, len(fc.Slots))}
+	before := *s
+	for i := range w.Actual {
+		y := truth.at(origin + int64(i))
+		w.Actual[i] = y
+		if i >= int(scoreDays*perDay) || y != y {
+			continue
+		}
+		q := fc.Slots[i]
+		s.pinball += pinball(y, q.Q10, 0.1) + pinball(y, q.Q50, 0.5) + pinball(y, q.Q90, 0.9)
+		s.load += y
+		s.slots++
+		s.absolute += math.Abs(y - q.Q50)
+		if y >= q.Q10 && y <= q.Q90 {
+			s.covered++
+		}
+		if n := truth.at(origin + int64(i) - longDays*perDay); n == n {
+			s.naive += 1.5 * math.Abs(y-n)
+			s.naiveLoad += y
+		}
+	}
+	w.WQL = (s.pinball - before.pinball) * 2 / 3 / (s.load - before.load)
+	for d := range scoreDays {
+		sum, mean := 0.0, 0.0
+		for i := d * int(perDay); i < (d+1)*int(perDay) && i < len(w.Actual); i++ {
+			sum += w.Actual[i]
+			mean += fc.Slots[i].Mean
+		}
+		if sum == sum {
+			s.dayError += math.Abs(sum - mean)
+			s.dayLoad += sum
+		}
+	}
+	s.addRunOuts(f, w.Actual, at, origin, perDay)
+	return w
+}
+
+// addRunOuts scores credits of half a day to four days of the use of the last
+// four weeks.
+func (s *scores) addRunOuts(f *Forecaster, actual []float64, at time.Time, origin, perDay int64) {
+	sum, n := 0.0, 0.0
+	for g := origin - backtestWarmup*perDay; g < origin; g++ {
+		if y := f.hist.at(g); y == y {
+			sum += y
+			n++
+		}
+	}
+	if n == 0 || sum <= 0 {
+		return
+	}
+	paths := f.Scenarios(at, longDays*day, 500, 1)
+	horizon := float64(len(actual))
+	for _, days := range []float64{0.5, 1, 2, 4} {
+		c := Credit{Balance: days * sum / n * float64(perDay)}
+		y := c.slotsUntilSpent(actual)
+		if y != y {
+			continue
+		}
+		y = math.Min(y, horizon) * f.opt.Step.Hours()
+		r := paths.RunOut(c)
+		s.runOut += 2.0 / 3 * (pinball(y, r.Q10.Hours(), 0.1) + pinball(y, r.Q50.Hours(), 0.5) + pinball(y, r.Q90.Hours(), 0.9))
+		s.runOuts++
+		if r.Q10.Hours() > y {
+			s.late++
+		}
+	}
+}
+
+func (s *scores) report(r *BacktestReport) {
+	r.Origins = len(r.Weeks)
+	r.WQL = 2.0 / 3 * s.pinball / s.load
+	r.NaiveWQL = 2.0 / 3 * s.naive / s.naiveLoad
+	r.NMAE = s.absolute / s.load
+	r.Coverage = s.covered / s.slots
+	r.DayNMAE = s.dayError / s.dayLoad
+	r.RunOutLoss = s.runOut / s.runOuts
+	r.RunOutLate = s.late / s.runOuts
+}
+
+// pinball is the loss of calling q the tau quantile when y came.
+func pinball(y, q, tau float64) float64 {
+	return math.Max(tau*(y-q), (tau-1)*(y-q))
+}
