@@ -230,6 +230,8 @@ func (t *Tariff) warnings(from, to time.Time) []string {
 		switch c {
 		case CurrentNo:
 			w = append(w, fmt.Sprintf("the prices of %q are known to be out of date", v.label()))
+		case CurrentExample:
+			w = append(w, fmt.Sprintf("the prices of %q are examples, not a published tariff", v.label()))
 		case CurrentYes:
 		default:
 			w = append(w, fmt.Sprintf("the prices of %q are not known to be in force", v.label()))

@@ -12,6 +12,8 @@ const (
 
 // calendar is a Calendar compiled for look-up by date and second of the day.
 type calendar struct {
+	clock *time.Location // of the hours, nil where it is the tariff's zone
+
 	seasons, types, periods []string
 
 	seasonOf [13 * 32]uint8 // by MonthDay.ordinal

@@ -62,6 +62,7 @@ type Version struct {
 // Calendar divides the year into seasons, the days into day types and the day
 // into periods.  All of it may be left out: then there is one of each.
 type Calendar struct {
+	Zone     string    `yaml:"zone"` // whose clock the hours are told by, where it is not the document's: UTC for a meter that keeps winter time
 	Seasons  []Season  `yaml:"seasons"`
 	DayTypes []DayType `yaml:"day_types"`
 	Holidays []Holiday `yaml:"holidays"`

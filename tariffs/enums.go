@@ -56,6 +56,7 @@ const (
 	CurrentYes     Currentness = "yes"
 	CurrentNo      Currentness = "no"
 	CurrentUnknown Currentness = "unknown"
+	CurrentExample Currentness = "example" // figures made up to show a structure
 )
 
 // SetText reads a word.
@@ -82,7 +83,7 @@ func (r *Rounding) SetText(s string) error {
 	return word(r, s, RoundHalfUp, RoundHalfEven, RoundUp, RoundDown)
 }
 
-// SetText reads yes, no or unknown; true and false are taken for yes and no.
+// SetText reads yes, no, unknown or example; true and false are taken for yes and no.
 func (c *Currentness) SetText(s string) error {
 	switch s {
 	case "true":
@@ -90,7 +91,7 @@ func (c *Currentness) SetText(s string) error {
 	case "false":
 		s = string(CurrentNo)
 	}
-	return word(c, s, CurrentYes, CurrentNo, CurrentUnknown)
+	return word(c, s, CurrentYes, CurrentNo, CurrentUnknown, CurrentExample)
 }
 
 func word[T ~string](to *T, s string, all ...T) error {

@@ -102,6 +102,9 @@ func compile(doc *Document, i int) version {
 		cal = d.Calendar
 	}
 	v.cal = compileCalendar(cal)
+	if cal.Zone != "" && cal.Zone != doc.Zone {
+		v.cal.clock, _ = time.LoadLocation(cal.Zone) // Check has loaded it
+	}
 	v.retro = d.Classes != nil && d.Classes.By != ByPastAverage
 	for j := range d.Energy {
 		e := &d.Energy[j]
@@ -270,32 +273,58 @@ type segment struct {
 	pushed     int // index in the overlay, or -1
 }
 
-// segment is the one that holds at; start is at itself or earlier.
+// segment is the one that holds at; start is at itself.
 func (t *Tariff) segment(at time.Time) segment {
-	var s segment
-	local := at.In(t.loc)
-	_, offset := local.Zone()
-	unix := at.Unix()
-	sec := unix + int64(offset)
-	day := floorDiv(sec, secondsADay)
-	s.day = Date(day)
+	l := localClock(at, t.loc)
+	s := segment{start: at, day: l.day, pushed: -1}
 	s.month, s.next = monthAt(s.day, t.reset)
 	s.v = t.versionOn(s.day)
-	inDay := int(sec - day*secondsADay)
-	season, period, until := s.v.cal.at(s.day, inDay)
-	s.season, s.period = s.v.cal.seasons[season], s.v.cal.periods[period]
-	s.start = at
-	s.end = time.Unix(unix+int64(until-inDay), 0).UTC()
-	// The clock may be put on or back before then; what it says afterwards is
-	// looked up afresh.
-	if _, zoneEnd := local.ZoneBounds(); !zoneEnd.IsZero() && zoneEnd.Before(s.end) {
-		s.end = zoneEnd.UTC()
+	hours := l
+	if s.v.cal.clock != nil {
+		hours = localClock(at, s.v.cal.clock)
 	}
-	s.pushed = -1
+	season, period, until := s.v.cal.at(hours.day, hours.sec)
+	s.season, s.period = s.v.cal.seasons[season], s.v.cal.periods[period]
+	s.end = hours.when(until)
+	if s.v.cal.clock != nil {
+		if midnight := l.when(secondsADay); midnight.Before(s.end) {
+			s.end = midnight
+		}
+	}
 	if len(t.overlay.Prices) > 0 {
 		s.pushed, s.end = t.overlay.at(at, s.end)
 	}
 	return s
+}
+
+// clock is what a zone's clock shows at an instant.
+type clock struct {
+	unix int64
+	day  Date
+	sec  int       // of the day
+	put  time.Time // when it is next put on or back, zero for never
+}
+
+func localClock(at time.Time, loc *time.Location) clock {
+	local := at.In(loc)
+	_, offset := local.Zone()
+	_, put := local.ZoneBounds()
+	c := clock{unix: at.Unix(), put: put}
+	day := floorDiv(c.unix+int64(offset), secondsADay)
+	c.day = Date(day)
+	c.sec = int(c.unix + int64(offset) - day*secondsADay)
+	return c
+}
+
+// when is the instant the clock shows second sec of the day, or the instant
+// before then at which it is put on or back: what it shows afterwards has to be
+// looked up afresh.
+func (c clock) when(sec int) time.Time {
+	at := time.Unix(c.unix+int64(sec-c.sec), 0).UTC()
+	if !c.put.IsZero() && c.put.Before(at) {
+		return c.put.UTC()
+	}
+	return at
 }
 
 // versionOn is the version in force on d.

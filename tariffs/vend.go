@@ -1,0 +1,74 @@
+package tariffs
+
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Vending is what a purchase gives where credit is kept in kWh.
+type Vending struct {
+	Energy units.Energy
+	Items  []Item      // the charges on the purchase, then the energy
+	Left   units.Money // too little for the least energy there is
+}
+
+// Vend turns an amount into energy as a vending office does: the charges on the
+// purchase first, the rest into kWh at the prices of that instant, given what
+// has been bought in the month. The account then counts purchases, so blocks
+// reset with the month of purchase; do not Consume into the same account.
+func (t *Tariff) Vend(acc Account, at time.Time, amount units.Money) (Account, Vending) {
+	b := book{t: t, acc: acc, shared: true}
+	left := b.purchase(at, amount)
+	charges := b.items
+	const most = mostEnergy
+	fits := func(e units.Energy) bool {
+		_, items := t.Consume(b.acc, at, at, e)
+		return Sum(items) <= left
+	}
+	var e units.Energy
+	if left > 0 {
+		low, high := units.Energy(0), units.KilowattHour
+		for high < most && fits(high) {
+			low, high = high, high*2
+		}
+		high = min(high, most)
+		for high-low > 1 {
+			if mid := low + (high-low)/2; fits(mid) {
+				low = mid
+			} else {
+				high = mid
+			}
+		}
+		e = low
+	}
+	after, items := t.Consume(b.acc, at, at, e)
+	return after, Vending{Energy: e, Items: append(charges, items...), Left: left - Sum(items)}
+}
+
+// Advice compares buying now with buying when the next billing month begins.
+type Advice struct {
+	Amount units.Money
+	Now    units.Energy // what the amount buys now
+	Then   units.Energy // what it buys at Reset
+	Reset  time.Time    // when the next billing month begins
+	Price  units.Price  // of the next kWh now, with taxes
+	After  units.Price  // of the first kWh at Reset, with taxes
+}
+
+// Wait tells whether the amount buys more at Reset.
+func (a Advice) Wait() bool { return a.Then > a.Now }
+
+// BuyNowOrWait says what an amount buys now and what it buys on the first of
+// the next billing month, when the blocks begin again and the month's fixed
+// charges are due again.
+func (t *Tariff) BuyNowOrWait(acc Account, at time.Time, amount units.Money) Advice {
+	s := t.segment(at)
+	a := Advice{Amount: amount, Reset: s.next.Start(t.loc)}
+	_, now := t.Vend(acc, at, amount)
+	_, then := t.Vend(acc, a.Reset, amount)
+	a.Now, a.Then = now.Energy, then.Energy
+	a.Price, _ = t.PriceAt(acc, at)
+	a.After, _ = t.PriceAt(acc, a.Reset)
+	return a
+}
