@@ -19,6 +19,7 @@ import (
 // cli is the command tree.
 type cli struct {
 	Forecast forecastCmd `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
+	Token    tokenCmd    `cmd:"" help:"Read or make prepayment tokens."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
