@@ -21,20 +21,20 @@ const (
 	pinKey     = 32 // bytes
 )
 
-// MinPIN and MaxPIN bound the length of a PIN in bytes.  It may be digits, or
-// a longer pass phrase.
+// MinPIN and MaxPIN bound the length of a PIN.  It is digits only, so that a
+// phone can offer its number pad.
 const (
 	MinPIN = 4
-	MaxPIN = 64
+	MaxPIN = 32
 )
 
-var errPINLength = fmt.Errorf("a PIN has %d to %d characters", MinPIN, MaxPIN)
+var errPINForm = fmt.Errorf("a PIN is %d to %d digits", MinPIN, MaxPIN)
 
 // HashPIN is pin in the PHC string form of argon2id, with a fresh salt; the
 // only form in which a PIN is stored.
 func HashPIN(pin string) (string, error) {
-	if len(pin) < MinPIN || len(pin) > MaxPIN {
-		return "", errPINLength
+	if len(pin) < MinPIN || len(pin) > MaxPIN || strings.Trim(pin, "0123456789") != "" {
+		return "", errPINForm
 	}
 	salt := make([]byte, pinSalt)
 	rand.Read(salt) //nolint:errcheck // never fails since Go 1.24

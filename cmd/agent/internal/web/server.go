@@ -3,8 +3,13 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
+	"html/template"
 	"log/slog"
 	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,21 +36,134 @@ type Config struct {
 	IdleTimeout time.Duration // of a session; 0 is 15 min
 }
 
+const (
+	defaultIdle  = 15 * time.Minute
+	shutdownTime = 5 * time.Second
+	// stallAfter is the silence of Agent.Changes after which /healthz says that the
+	// control loop is stuck.
+	stallAfter = 3 * time.Minute
+)
+
 // Server serves the page and the API.
 type Server struct {
-	agent Agent
-	cfg   Config
-	log   *slog.Logger
+	agent    Agent
+	cfg      Config
+	log      *slog.Logger
+	texts    *catalogue
+	assets   *assets
+	pages    *template.Template
+	gate     *gate
+	sessions *sessions
+	frames   frames
+	streams  chan struct{} // one slot a live connection
+	handler  http.Handler
+
+	addr     atomic.Pointer[net.Addr]
+	lastNews atomic.Int64 // Unix nanoseconds of the last signal, this process's clock
 }
 
 // New checks cfg and builds a server; it listens only in Run.
 func New(agent Agent, cfg Config, log *slog.Logger) (*Server, error) {
-	return &Server{agent: agent, cfg: cfg, log: log}, nil
+	if cfg.Title == "" {
+		cfg.Title = "keeplit"
+	}
+	if cfg.IdleTimeout == 0 {
+		cfg.IdleTimeout = defaultIdle
+	}
+	if cfg.IdleTimeout < 0 {
+		return nil, fmt.Errorf("web: idle time-out %s is negative", cfg.IdleTimeout)
+	}
+	if cfg.PINHash == "" && !cfg.OpenReading {
+		return nil, errors.New("web: reading is closed and there is no PIN, so nobody could open the page: set a PIN or open reading")
+	}
+	g, err := newGate(cfg.PINHash)
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	texts, err := loadCatalogue("en")
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	as, err := loadAssets()
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	pages, err := loadTemplates(texts, as)
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	s := &Server{
+		agent: agent, cfg: cfg, log: log, texts: texts, assets: as, pages: pages, gate: g,
+		sessions: newSessions(cfg.IdleTimeout, log),
+		streams:  make(chan struct{}, maxStreams),
+	}
+	s.lastNews.Store(time.Now().UnixNano())
+	s.handler = s.routes()
+	return s, nil
 }
 
+// Handler is the whole site, for a test or a server of one's own.
+func (s *Server) Handler() http.Handler { return s.handler }
+
 // Addr is the address served, once Run listens; nil before.
-func (s *Server) Addr() net.Addr { return nil }
+func (s *Server) Addr() net.Addr {
+	if a := s.addr.Load(); a != nil {
+		return *a
+	}
+	return nil
+}
 
 // Run serves until ctx ends, then lets requests under way finish (5 s at the
 // most) and returns nil.
-func (s *Server) Run(ctx context.Context) error { return errors.New("not built yet") }
+func (s *Server) Run(ctx context.Context) error {
+	l := s.cfg.Listener
+	if l == nil {
+		var lc net.ListenConfig
+		var err error
+		if l, err = lc.Listen(ctx, "tcp", s.cfg.Listen); err != nil {
+			return fmt.Errorf("web: %w", err)
+		}
+	}
+	a := l.Addr()
+	s.addr.Store(&a)
+
+	live, stop := context.WithCancel(ctx)
+	defer stop()
+	srv := &http.Server{
+		Handler:           s.handler,
+		BaseContext:       func(net.Listener) context.Context { return live },
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second, // live connections set their own
+		IdleTimeout:       75 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+
+	var wg sync.WaitGroup
+	wg.Go(func() { s.watch(live) })
+	wg.Go(func() {
+		<-live.Done()
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		defer cancel()
+		if err := srv.Shutdown(bounded); err != nil {
+			srv.Close() //nolint:errcheck // Shutdown has said what there is to say
+		}
+	})
+	s.log.Info("page", "addr", a.String())
+	err := srv.Serve(l)
+	stop()
+	wg.Wait()
+	if errors.Is(err, http.ErrServerClosed) && ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("web: %w", err)
+}
+
+// watch remembers when the control loop last gave a sign of life.
+func (s *Server) watch(ctx context.Context) {
+	s.lastNews.Store(time.Now().UnixNano())
+	for range s.agent.Changes(ctx) {
+		s.lastNews.Store(time.Now().UnixNano())
+	}
+}

@@ -1,0 +1,305 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// The API under /api/v1 says and does what the page does.  Money is a decimal
+// string in the account's unit with all six decimals, so that nothing is
+// rounded; power is in W, energy in kWh, prices are strings per kWh, times are
+// RFC 3339 in UTC, a time that does not exist is null.
+//
+//	GET  /api/v1/view                            the whole picture
+//	GET  /api/v1/events                          the same as server-sent events ("view")
+//	GET  /api/v1/ledger?before=SEQ&n=100         newest first
+//	GET  /api/v1/history?from=TIME&to=TIME       measured intervals
+//	POST /api/v1/topup                           {"token":"..."}
+//	POST /api/v1/loads/{id}/run|skip|auto
+//	POST /api/v1/emergency/accept
+//	POST /api/v1/supply/reconnect
+//	POST /api/v1/warnings/{code}/seen
+//
+// A PIN goes with the request as a bearer token or as the password of basic
+// authentication (any user name); the browser's session counts too.
+func (s *Server) apiRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /api/v1/view", s.api(readAccess, s.apiView))
+	mux.HandleFunc("GET /api/v1/events", s.api(readAccess, s.apiEvents))
+	mux.HandleFunc("GET /api/v1/ledger", s.api(readAccess, s.apiLedger))
+	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.apiHistory))
+	mux.HandleFunc("POST /api/v1/topup", s.api(changeAccess, s.apiTopUp))
+	mux.HandleFunc("POST /api/v1/loads/{id}/{action}", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
+		do, ok := s.loadCommand(r.PathValue("action"))
+		if !ok {
+			s.fail(w, r, http.StatusNotFound, "error.not_found")
+			return
+		}
+		s.apiDone(w, r, do(r.Context(), r.PathValue("id")))
+	}))
+	mux.HandleFunc("POST /api/v1/emergency/accept", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
+		s.apiDone(w, r, s.agent.AcceptEmergency(r.Context()))
+	}))
+	mux.HandleFunc("POST /api/v1/supply/reconnect", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
+		s.apiDone(w, r, s.agent.Reconnect(r.Context()))
+	}))
+	mux.HandleFunc("POST /api/v1/warnings/{code}/seen", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
+		s.apiDone(w, r, s.agent.Acknowledge(r.Context(), r.PathValue("code")))
+	}))
+}
+
+func (s *Server) loadCommand(action string) (func(context.Context, string) error, bool) {
+	switch action {
+	case "run":
+		return s.agent.LoadRun, true
+	case "skip":
+		return s.agent.LoadSkip, true
+	case "auto":
+		return s.agent.LoadAuto, true
+	default:
+		return nil, false
+	}
+}
+
+type access int
+
+const (
+	readAccess access = iota
+	changeAccess
+)
+
+// api lets a request through that needs no PIN, has the right one with it, or
+// comes from a signed-in browser.
+func (s *Server) api(need access, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if (need == readAccess && s.cfg.OpenReading) || (need == changeAccess && s.cfg.OpenChanges) || s.sessions.peek(r) {
+			next(w, r)
+			return
+		}
+		if !s.gate.set {
+			apiError(w, http.StatusForbidden, "no_pin", s.texts.T("pin.none")+" "+s.texts.T("pin.none.do"))
+			return
+		}
+		pin, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !given {
+			_, pin, given = r.BasicAuth()
+		}
+		if !given {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="keeplit"`)
+			apiError(w, http.StatusUnauthorized, "pin_needed", s.texts.T("pin.needed"))
+			return
+		}
+		switch a := s.gate.try(r.RemoteAddr, pin); {
+		case a.right:
+			next(w, r)
+		case a.wait > 0:
+			w.Header().Set("Retry-After", strconv.Itoa(int(a.wait.Seconds())+1))
+			apiError(w, http.StatusTooManyRequests, "pin_wait", s.texts.T("pin.wait"))
+		default:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="keeplit"`)
+			apiError(w, http.StatusUnauthorized, "pin_wrong", s.texts.T("pin.wrong"))
+		}
+	}
+}
+
+type apiProblem struct {
+	Error struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+func apiError(w http.ResponseWriter, status int, code, message string) {
+	var p apiProblem
+	p.Error.Code, p.Error.Message = code, message
+	b, _ := json.Marshal(p) //nolint:errcheck // two strings
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write(b) //nolint:errcheck // the reader has gone
+}
+
+// apiDone answers a command.
+func (s *Server) apiDone(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal *Refusal
+	switch {
+	case err == nil:
+		w.WriteHeader(http.StatusNoContent)
+	case errors.As(err, &refusal):
+		apiError(w, http.StatusConflict, "refused", refusal.Error())
+	case errors.Is(err, ErrUnknown):
+		apiError(w, http.StatusNotFound, "unknown", s.texts.T("error.gone"))
+	default:
+		s.log.Error("command", "path", r.URL.Path, "error", err)
+		apiError(w, http.StatusServiceUnavailable, "failed", s.texts.T("error.command"))
+	}
+}
+
+type apiTopUp struct {
+	Outcome   Outcome    `json:"outcome"`
+	Amount    string     `json:"amount"`
+	Paid      []apiPart  `json:"paid,omitempty"`
+	Balance   string     `json:"balance,omitempty"`
+	Effect    string     `json:"effect,omitempty"`
+	At        *time.Time `json:"at,omitempty"`
+	TriesLeft *int       `json:"tries_left,omitempty"`
+	Until     *time.Time `json:"until,omitempty"`
+	Restored  bool       `json:"restored"`
+	Message   string     `json:"message"`
+}
+
+type apiPart struct {
+	Name   string `json:"name"`
+	Amount string `json:"amount"`
+}
+
+func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
+	var q struct {
+		Token string `json:"token"`
+	}
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&q); err != nil {
+		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.json"))
+		return
+	}
+	res, err := s.agent.TopUp(r.Context(), digits(q.Token), "api")
+	v := s.agent.View()
+	n := s.topupNotice(s.model(&v, "topup"), res, err)
+	message := strings.Join(append([]string{n.Title}, n.Lines...), " ")
+	if err != nil {
+		apiError(w, http.StatusServiceUnavailable, "not_known", message)
+		return
+	}
+	a := apiTopUp{
+		Outcome: res.Outcome, Amount: res.Amount.String(), Effect: res.Effect, At: at(res.At), Until: at(res.Until),
+		Restored: res.Restored, Message: message,
+	}
+	status := http.StatusUnprocessableEntity
+	switch res.Outcome {
+	case Accepted:
+		status, a.Balance = http.StatusOK, res.Balance.String()
+		for _, p := range res.Paid {
+			a.Paid = append(a.Paid, apiPart{p.Name, p.Amount.String()})
+		}
+	case AlreadyUsed:
+		status = http.StatusConflict
+	case Wrong:
+		a.TriesLeft = &res.TriesLeft
+	case Locked:
+		status = http.StatusTooManyRequests
+	case NotRecorded:
+		status = http.StatusServiceUnavailable
+	case TooOld, Malformed, Refused:
+	}
+	s.writeJSON(w, r, status, a)
+}
+
+func (s *Server) apiLedger(w http.ResponseWriter, r *http.Request) {
+	type row struct {
+		Seq     uint64    `json:"seq"`
+		At      time.Time `json:"at"`
+		Kind    string    `json:"kind"`
+		Amount  string    `json:"amount"`
+		Balance string    `json:"balance"`
+		KWh     float64   `json:"energy_kwh"`
+		Cause   string    `json:"cause"`
+	}
+	q := r.URL.Query()
+	before, err1 := strconv.ParseUint(orDefault(q.Get("before"), "0"), 10, 64)
+	n, err2 := strconv.Atoi(orDefault(q.Get("n"), "100"))
+	if err1 != nil || err2 != nil || n < 1 || n > 500 {
+		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.ledger_query"))
+		return
+	}
+	rows, err := s.agent.Ledger(r.Context(), before, n)
+	if err != nil {
+		s.apiDone(w, r, err)
+		return
+	}
+	out := make([]row, len(rows))
+	for i, l := range rows {
+		out[i] = row{l.Seq, l.At.UTC(), l.Kind, l.Amount.String(), l.Balance.String(), l.Energy.KWh(), l.Cause}
+	}
+	s.writeJSON(w, r, http.StatusOK, map[string]any{"rows": out})
+}
+
+func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
+	type point struct {
+		Start time.Time `json:"start"`
+		Secs  float64   `json:"seconds"`
+		KWh   float64   `json:"energy_kwh"`
+		Cost  string    `json:"cost"`
+		Gap   bool      `json:"gap"`
+	}
+	q := r.URL.Query()
+	to := s.agent.View().At
+	from := to.Add(-24 * time.Hour)
+	var err1, err2 error
+	if t := q.Get("to"); t != "" {
+		to, err1 = time.Parse(time.RFC3339, t)
+		from = to.Add(-24 * time.Hour)
+	}
+	if t := q.Get("from"); t != "" {
+		from, err2 = time.Parse(time.RFC3339, t)
+	}
+	if err1 != nil || err2 != nil || !from.Before(to) {
+		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.history_query"))
+		return
+	}
+	points, err := s.agent.History(r.Context(), from.UTC(), to.UTC())
+	if err != nil {
+		s.apiDone(w, r, err)
+		return
+	}
+	out := make([]point, len(points))
+	for i, p := range points {
+		out[i] = point{p.Slot.Start.UTC(), p.Slot.Len.Seconds(), p.Energy.KWh(), p.Cost.String(), p.Gap}
+	}
+	s.writeJSON(w, r, http.StatusOK, map[string]any{"points": out})
+}
+
+func (s *Server) apiView(w http.ResponseWriter, r *http.Request) {
+	v := s.agent.View()
+	s.writeJSON(w, r, http.StatusOK, newAPIView(&v))
+}
+
+func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
+	t, free, ok := s.startStream(w)
+	if !ok {
+		return
+	}
+	defer free()
+	// A PIN that was right at the start stays right; a session may run out.
+	may := func() bool { return s.cfg.OpenReading || r.Header.Get("Authorization") != "" || s.sessions.peek(r) }
+	s.follow(r.Context(), t, may, func(v *View) error {
+		b, err := json.Marshal(newAPIView(v))
+		if err != nil {
+			return err
+		}
+		return t.send("view", b)
+	})
+}
+
+func at(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func orDefault(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
+}
+
+func money(m units.Money) string { return m.String() }

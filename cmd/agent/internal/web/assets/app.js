@@ -1,0 +1,105 @@
+// What the page does beyond htmx: the token keypad, the sign that the live
+// connection is lost, and the focus on an answer.
+(function () {
+  'use strict';
+
+  // --- token entry -------------------------------------------------------
+  function digitsOf(s) { return s.replace(/\D/g, ''); }
+  function group(s) { return s.replace(/(\d{4})(?=\d)/g, '$1 '); }
+
+  function setUpToken(input) {
+    const max = Number(input.dataset.digits) || 0;
+    const count = document.getElementById('token-count');
+    const pad = document.querySelector('.keypad');
+
+    // write puts digits into the field, the cursor after the n-th of them.
+    function write(digits, n) {
+      if (max) digits = digits.slice(0, max);
+      input.value = group(digits);
+      n = Math.min(n, digits.length);
+      const at = n + Math.max(0, Math.floor((n - 1) / 4));
+      if (document.activeElement === input) input.setSelectionRange(at, at);
+      input.dataset.at = n;
+      count.textContent = digits ? digits.length + (max ? ' / ' + max : '') : '';
+    }
+    function before() { // digits before the cursor
+      if (document.activeElement !== input && input.dataset.at === undefined) return digitsOf(input.value).length;
+      if (document.activeElement !== input) return Number(input.dataset.at);
+      return digitsOf(input.value.slice(0, input.selectionStart)).length;
+    }
+    input.addEventListener('input', function () {
+      write(digitsOf(input.value), digitsOf(input.value.slice(0, input.selectionStart)).length);
+    });
+    input.addEventListener('keydown', function (e) { // backspace takes the digit, not the space
+      if (e.key === 'Backspace' && input.selectionStart === input.selectionEnd && input.value[input.selectionStart - 1] === ' ') {
+        input.setSelectionRange(input.selectionStart - 1, input.selectionStart - 1);
+      }
+    });
+    if (input.value) write(digitsOf(input.value), 99);
+
+    pad.hidden = false;
+    if (window.matchMedia('(pointer: coarse)').matches) input.inputMode = 'none'; // the keypad is below
+    pad.addEventListener('click', function (e) {
+      const b = e.target.closest('button[data-key]');
+      if (!b) return;
+      const all = digitsOf(input.value), n = before(), key = b.dataset.key;
+      if (key === 'back') {
+        if (n > 0) write(all.slice(0, n - 1) + all.slice(n), n - 1);
+      } else if (key === 'paste') {
+        navigator.clipboard.readText().then(function (text) {
+          const d = digitsOf(text);
+          if (d) write(d, d.length);
+        }, function () { input.focus(); });
+      } else if (!max || all.length < max) {
+        write(all.slice(0, n) + key + all.slice(n), n + 1);
+      }
+    });
+    // Reading the clipboard needs a secure page; without one the key is of no use.
+    if (!navigator.clipboard || !navigator.clipboard.readText) pad.querySelector('[data-key=paste]').classList.add('hide');
+    document.body.addEventListener('keeplit:credited', function () { delete input.dataset.at; write('', 0); });
+  }
+
+  // --- live connection ---------------------------------------------------
+  const known = new WeakSet();
+  let lost = 0;
+  document.addEventListener('htmx:sseOpen', function (e) {
+    clearTimeout(lost);
+    lost = 0;
+    document.getElementById('offline').hidden = true;
+    const source = e.detail.source;
+    if (known.has(source)) return;
+    known.add(source);
+    source.addEventListener('reload', function () { location.reload(); });
+    source.addEventListener('signedout', function () {
+      location.assign('/signin?next=' + encodeURIComponent(location.pathname + location.search));
+    });
+  });
+  document.addEventListener('htmx:sseError', function () {
+    if (!lost) lost = setTimeout(function () { document.getElementById('offline').hidden = false; }, 3000);
+  });
+  window.addEventListener('pagehide', function () { clearTimeout(lost); lost = -1; });
+
+  // --- answers -----------------------------------------------------------
+  function show(n) {
+    n.focus({ preventScroll: true });
+    n.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+  }
+  document.addEventListener('htmx:afterSwap', function (e) {
+    const n = e.target.id === 'notice' && e.target.querySelector('.notice');
+    if (n) show(n);
+  });
+  function failed() {
+    const slot = document.getElementById('offline');
+    slot.hidden = false;
+    slot.scrollIntoView({ block: 'center' });
+  }
+  document.addEventListener('htmx:sendError', failed);
+  document.addEventListener('htmx:responseError', failed);
+
+  document.addEventListener('DOMContentLoaded', function () {
+    const token = document.getElementById('token');
+    if (token) setUpToken(token);
+    const n = document.querySelector('#notice .notice');
+    if (n) show(n);
+  });
+})();

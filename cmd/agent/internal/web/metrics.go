@@ -1,0 +1,113 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// healthz answers a container's or a supervisor's question: is the process
+// serving, and is the control loop alive?  A house without power or credit is
+// no reason to restart the agent, so it is not asked here.
+func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if quiet := time.Since(time.Unix(0, s.lastNews.Load())); quiet > stallAfter {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintf(w, "the control loop has been silent for %s\n", quiet.Round(time.Second))
+		return
+	}
+	writeBody(w, r, []byte("ok\n"))
+}
+
+// metrics writes the Prometheus text format.
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
+	v := s.agent.View()
+	var b bytes.Buffer
+	put := func(name, kind, help string, value float64, labels ...string) {
+		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+		sample(&b, name, value, labels...)
+	}
+	put("keeplit_build_info", "gauge", "Version of the agent.", 1, "version", v.System.Version)
+	put("keeplit_view_timestamp_seconds", "gauge", "The agent's time.", unix(v.At))
+	put("keeplit_power_watts", "gauge", "Power at the meter; negative is export.", v.Power.Power.W())
+	if !v.Power.At.IsZero() {
+		put("keeplit_meter_age_seconds", "gauge", "Age of the last reading.", v.At.Sub(v.Power.At).Seconds())
+	}
+	put("keeplit_balance", "gauge", "Credit in the account's unit.", v.Credit.Balance.Float(), "unit", newAPIUnit(v.Unit))
+	if v.RunOut.Known {
+		put("keeplit_run_out_hours", "gauge", "Median time until the credit ends.", runOutHours(&v))
+	}
+	put("keeplit_supply_connected", "gauge", "1 where the supply is on.", flag(v.Supply.State == Connected || v.Supply.State == Unswitched))
+	if v.Tariff.Known {
+		put("keeplit_price", "gauge", "Price of the next kWh.", v.Tariff.Price.Float(), "unit", newAPIUnit(v.Unit))
+	}
+	if !v.Plan.MadeAt.IsZero() {
+		put("keeplit_plan_age_seconds", "gauge", "Age of the plan in force.", v.At.Sub(v.Plan.MadeAt).Seconds())
+		put("keeplit_solve_seconds", "gauge", "Time the last plan took to make.", v.Plan.SolveTime.Seconds())
+	}
+	fmt.Fprint(&b, "# HELP keeplit_load_power_watts Power of a load.\n# TYPE keeplit_load_power_watts gauge\n")
+	for _, l := range v.Loads {
+		sample(&b, "keeplit_load_power_watts", l.Power.W(), "load", l.ID)
+	}
+	fmt.Fprint(&b, "# HELP keeplit_warnings Warnings in force.\n# TYPE keeplit_warnings gauge\n")
+	for _, sev := range []Severity{Info, Caution, Critical} {
+		n := 0
+		for _, x := range v.Warnings {
+			if x.Severity == sev {
+				n++
+			}
+		}
+		sample(&b, "keeplit_warnings", float64(n), "severity", string(sev))
+	}
+	put("keeplit_outbox_rows", "gauge", "Points that wait to be sent.", float64(v.System.Outbox.Rows))
+	put("keeplit_outbox_dropped_total", "counter", "Points given up by the cap.", float64(v.System.Outbox.Dropped))
+	put("keeplit_outbox_quarantined_total", "counter", "Points the server refused.", float64(v.System.Outbox.Quarantined))
+	put("keeplit_ledger_seq", "counter", "Number of the newest ledger entry.", float64(v.System.LedgerSeq))
+	if v.System.DiskFree >= 0 {
+		put("keeplit_disk_free_bytes", "gauge", "Free space beside the store.", float64(v.System.DiskFree))
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	writeBody(w, r, b.Bytes())
+}
+
+func sample(b *bytes.Buffer, name string, value float64, labels ...string) {
+	b.WriteString(name)
+	if len(labels) > 0 {
+		esc := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+		b.WriteByte('{')
+		for i := 0; i+1 < len(labels); i += 2 {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(labels[i] + `="` + esc.Replace(labels[i+1]) + `"`)
+		}
+		b.WriteByte('}')
+	}
+	b.WriteString(" " + strconv.FormatFloat(value, 'g', -1, 64) + "\n")
+}
+
+func newAPIUnit(u Unit) string {
+	if u.Energy {
+		return "kWh"
+	}
+	return u.Code
+}
+
+func unix(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+func flag(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,141 @@
+package web
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// open is the model of a page for the reader of r.
+func (s *Server) open(r *http.Request, page string) *model {
+	v := s.agent.View()
+	m := s.model(&v, page)
+	m.Path = r.URL.RequestURI()
+	m.SignedIn = s.sessions.GetBool(r.Context(), signedIn)
+	m.MayChange = m.SignedIn || s.cfg.OpenChanges
+	m.Notice = s.popNotice(r)
+	return m
+}
+
+func (s *Server) home(w http.ResponseWriter, r *http.Request) {
+	s.render(w, r, http.StatusOK, s.open(r, "home"))
+}
+
+func (s *Server) topupPage(w http.ResponseWriter, r *http.Request) {
+	m := s.open(r, "topup")
+	m.Body = topupBody{}
+	s.render(w, r, http.StatusOK, m)
+}
+
+// topupBody is what the top-up form is filled with again where it must be.
+type topupBody struct{ Token string }
+
+func (s *Server) systemPage(w http.ResponseWriter, r *http.Request) {
+	s.render(w, r, http.StatusOK, s.open(r, "system"))
+}
+
+const ledgerPage = 25 // rows
+
+// accountBody is a page of the ledger and a stretch of history.
+type accountBody struct {
+	Rows    []LedgerRow
+	Older   uint64 // before, of the next page; 0 none
+	Newest  bool
+	Days    int
+	History history
+	Failed  bool // the ledger could not be read
+}
+
+func (s *Server) account(w http.ResponseWriter, r *http.Request) {
+	m := s.open(r, "account")
+	b := accountBody{Days: historyDays(r)}
+	before, err := strconv.ParseUint(r.URL.Query().Get("before"), 10, 64)
+	if err != nil {
+		before = 0
+	}
+	b.Newest = before == 0
+	rows, err := s.agent.Ledger(r.Context(), before, ledgerPage+1)
+	if err != nil {
+		s.log.Error("ledger", "error", err)
+		b.Failed = true
+	}
+	if len(rows) > ledgerPage {
+		rows = rows[:ledgerPage]
+		b.Older = rows[ledgerPage-1].Seq
+	}
+	b.Rows = rows
+	if b.History, err = s.history(r.Context(), m, b.Days); err != nil {
+		s.log.Error("history", "error", err)
+	}
+	m.Body = b
+	s.render(w, r, http.StatusOK, m)
+}
+
+// Kind is a ledger row's kind in words.
+func (m *model) Kind(k string) string {
+	return m.c.Or("ledger."+k, strings.ToUpper(k[:min(1, len(k))])+strings.ReplaceAll(k[min(1, len(k)):], "_", " "))
+}
+
+func (s *Server) ledgerCSV(w http.ResponseWriter, r *http.Request) {
+	v := s.agent.View()
+	f := newFormat(s.texts, &v)
+	unit := v.Unit.Code
+	if v.Unit.Energy {
+		unit = "kWh"
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="ledger-`+v.At.In(f.zone).Format("2006-01-02")+`.csv"`)
+	h.Set("Cache-Control", "no-store")
+	c := csv.NewWriter(w)
+	c.Write([]string{"seq", "time_utc", "time_local", "kind", "amount", "balance", "unit", "energy_kwh", "cause"}) //nolint:errcheck // c.Error at the end
+	for before := uint64(0); ; {
+		rows, err := s.agent.Ledger(r.Context(), before, 500)
+		if err != nil {
+			// The status has gone out; a cut connection is the only honest sign left.
+			s.log.Error("ledger export", "error", err)
+			panic(http.ErrAbortHandler)
+		}
+		for _, l := range rows {
+			c.Write([]string{ //nolint:errcheck // c.Error at the end
+				strconv.FormatUint(l.Seq, 10), l.At.UTC().Format("2006-01-02T15:04:05Z"), l.At.In(f.zone).Format("2006-01-02 15:04:05"),
+				l.Kind, l.Amount.String(), l.Balance.String(), unit, strconv.FormatFloat(l.Energy.KWh(), 'f', 6, 64), csvText(l.Cause),
+			})
+			before = l.Seq
+		}
+		c.Flush()
+		if len(rows) < 500 || c.Error() != nil || before <= 1 {
+			return
+		}
+	}
+}
+
+// csvText keeps a spreadsheet from taking a text for a formula.
+func csvText(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
+func (s *Server) manifest(w http.ResponseWriter, r *http.Request) {
+	svg, _ := s.assets.url("icon.svg") //nolint:errcheck // embedded
+	png, _ := s.assets.url("icon.png") //nolint:errcheck // embedded
+	b, err := json.Marshal(map[string]any{
+		"name": s.cfg.Title, "short_name": s.cfg.Title, "start_url": "/", "display": "standalone",
+		"background_color": "#0f1512", "theme_color": "#0f1512",
+		"icons": []map[string]string{
+			{"src": svg, "sizes": "any", "type": "image/svg+xml"},
+			{"src": png, "sizes": "192x192", "type": "image/png"},
+		},
+	})
+	if err != nil {
+		s.fail(w, r, http.StatusInternalServerError, "error.page")
+		return
+	}
+	w.Header().Set("Content-Type", "application/manifest+json")
+	w.Header().Set("Cache-Control", "no-cache")
+	writeBody(w, r, b)
+}

@@ -1,0 +1,303 @@
+package web
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Levels of the days left, as prepaid screens show them.
+const (
+	enough = 72 * time.Hour // over this: green
+	little = 24 * time.Hour // under this: red
+	full   = 7 * 24 * time.Hour
+)
+
+// ring is the gauge of the days left.
+type ring struct {
+	Level        string // "good", "low", "bad", "none"
+	Icon, Word   string
+	Number, Unit string
+	Arc, Rest    string // of the circle, in its own length units
+	Line, Range  string
+	Tip          string // what to do
+}
+
+// circumference of the gauge's circle, radius 52.
+const circumference = 2 * math.Pi * 52
+
+// Ring is the gauge.
+func (m *model) Ring() ring {
+	c, v := m.c, m.V
+	r := ring{Level: "none", Icon: "clock", Word: c.T("runout.learning"), Number: "\u2013", Unit: c.T("runout.days_left"), Line: c.T("runout.unknown")}
+	left := time.Duration(0)
+	switch ro := v.RunOut; {
+	case v.Credit.Balance <= 0 && v.Credit.Emergency.State != EmergencyInUse:
+		r.Level, r.Icon, r.Word = "bad", "stop", c.T("runout.spent")
+		r.Number, r.Unit = "0", c.T("runout.days_left")
+		r.Line, r.Tip = c.T("runout.spent.line"), c.T("runout.spent.tip")
+	case ro.Known:
+		left = max(ro.At.Sub(v.At), 0)
+		r.Number, r.Unit = m.left(left)
+		switch {
+		case ro.Beyond:
+			r.Number = ">" + narrow + r.Number
+			r.Line = c.T("runout.beyond", "when", m.day(ro.At))
+		default:
+			r.Line = c.T("runout.at", "when", m.When(ro.At))
+			switch {
+			case !ro.Early.IsZero() && !ro.Late.IsZero():
+				r.Range = m.Span(ro.Early, ro.Late)
+			case !ro.Early.IsZero():
+				r.Range = c.T("runout.after", "when", m.When(ro.Early))
+			}
+		}
+		switch {
+		case left > enough:
+			r.Level, r.Icon, r.Word = "good", "check", c.T("runout.good")
+		case left >= little:
+			r.Level, r.Icon, r.Word, r.Tip = "low", "warn", c.T("runout.low"), c.T("runout.low.tip")
+		default:
+			r.Level, r.Icon, r.Word, r.Tip = "bad", "stop", c.T("runout.bad"), c.T("runout.bad.tip")
+		}
+	}
+	arc := circumference * min(1, left.Hours()/full.Hours())
+	if left > 0 {
+		arc = max(arc, 6) // a sliver that can be seen
+	}
+	r.Arc = strconv.FormatFloat(arc, 'f', 1, 64)
+	r.Rest = strconv.FormatFloat(circumference+1, 'f', 1, 64)
+	return r
+}
+
+// left is a number and its unit: "2.4", "days left"; "14", "hours left".
+func (m *model) left(d time.Duration) (number, unit string) {
+	switch {
+	case d >= 10*24*time.Hour:
+		return strconv.Itoa(int(d.Hours() / 24)), m.c.T("runout.days_left")
+	case d >= little:
+		return strconv.FormatFloat(math.Floor(d.Hours()/24*10)/10, 'f', 1, 64), m.c.T("runout.days_left")
+	case d >= time.Hour:
+		return strconv.Itoa(int(d.Hours())), m.c.T("runout.hours_left")
+	default:
+		return strconv.Itoa(int(d.Minutes())), m.c.T("runout.minutes_left")
+	}
+}
+
+// supplyText is the supply's state in words.
+type supplyText struct {
+	Level, Icon     string
+	Chip            string // a word or two
+	Title, Text, Do string
+	Banner          bool // to be shown large
+	CanReconnect    bool
+}
+
+// Supply is the state of the supply with its cause and what to do.
+func (m *model) Supply() supplyText {
+	c, v := m.c, m.V.Supply
+	s := supplyText{
+		Chip:  c.T("supply." + string(v.State) + ".chip"),
+		Title: c.T("supply." + string(v.State)),
+		Level: "bad", Icon: "plug-off", Banner: true,
+	}
+	cause := string(v.Cause)
+	switch v.State {
+	case Connected, Unswitched:
+		s.Level, s.Icon, s.Banner = "good", "plug", false
+		if !v.CutAt.IsZero() {
+			s.Level, s.Icon, s.Banner = "bad", "stop", true
+			s.Title = c.T("supply.cut_at", "when", m.When(v.CutAt))
+			s.Text, s.Do = c.T("supply.cut_at.text"), c.T("cause.credit.do")
+		}
+	case Ready:
+		s.Level, s.Icon, s.CanReconnect = "low", "plug", true
+		s.Text, s.Do = c.T("supply.ready.text"), c.T("supply.ready.do")
+	case Disconnected:
+		if cause == "" {
+			cause = "unknown"
+		}
+		s.Text, s.Do = c.Or("cause."+cause, c.T("cause.unknown")), c.Or("cause."+cause+".do", c.T("cause.unknown.do"))
+	default:
+		s.Level, s.Icon, s.Chip, s.Title = "low", "warn", c.T("supply.unknown.chip"), c.T("supply.unknown")
+		s.Text, s.Do = c.T("supply.unknown.text"), c.T("supply.unknown.do")
+	}
+	return s
+}
+
+// PowerFresh is the freshness of the power in words and level.
+func (m *model) PowerFresh() [2]string { return m.fresh(m.V.Power.Freshness) }
+
+func (m *model) fresh(f Freshness) [2]string {
+	level := map[Freshness]string{Fresh: "good", Stale: "low", Silent: "bad"}[f]
+	if level == "" {
+		level, f = "none", Never
+	}
+	return [2]string{level, m.c.T("fresh." + string(f))}
+}
+
+// PowerShare is the power as a share of the site's limit in percent, -1 where
+// there is no limit.
+func (m *model) PowerShare() int {
+	if m.V.Power.Limit <= 0 {
+		return -1
+	}
+	return int(min(100, max(0, units.MulDiv(100, int64(m.V.Power.Power), int64(m.V.Power.Limit)))))
+}
+
+// load is a Load as the page shows it.
+type load struct {
+	M *model
+	Load
+}
+
+// Loads are the loads.
+func (m *model) Loads() []load {
+	out := make([]load, len(m.V.Loads))
+	for i, l := range m.V.Loads {
+		out[i] = load{m, l}
+	}
+	return out
+}
+
+func (l load) Word() string { return l.M.c.T("load.state." + string(l.State)) }
+
+// Look is the class and the icon of the load's state.
+func (l load) Look() [2]string {
+	switch l.State {
+	case LoadRunning:
+		return [2]string{"run", "bolt"}
+	case LoadWaiting:
+		return [2]string{"wait", "clock"}
+	case LoadDone:
+		return [2]string{"good", "check"}
+	case LoadShed:
+		return [2]string{"low", "warn"}
+	case LoadFault:
+		return [2]string{"bad", "stop"}
+	default:
+		return [2]string{"none", "off"}
+	}
+}
+
+// Times is when the run under way or the next one is.
+func (l load) Times() string {
+	switch {
+	case l.State == LoadRunning && !l.NextEnd.IsZero():
+		return l.M.c.T("load.until", "when", l.M.When(l.NextEnd))
+	case l.NextStart.IsZero() || l.State == LoadRunning:
+		return ""
+	case l.NextEnd.IsZero():
+		return l.M.c.T("load.from", "when", l.M.When(l.NextStart))
+	default:
+		return l.M.When(l.NextStart) + "\u2013" + l.M.Clock(l.NextEnd)
+	}
+}
+
+// Share is how much of its task is done, in percent; -1 where it is not counted.
+func (l load) Share() int {
+	if l.Wanted <= 0 {
+		return -1
+	}
+	return int(min(100, max(0, units.MulDiv(100, int64(l.Delivered), int64(l.Wanted)))))
+}
+
+// warning is a Warning as the page shows it.
+type warning struct {
+	M *model
+	Warning
+}
+
+// Level is the warning's colour.
+func (w warning) Level() string {
+	switch w.Severity {
+	case Critical:
+		return "bad"
+	case Caution:
+		return "low"
+	default:
+		return "none"
+	}
+}
+
+// Icon is the warning's picture.
+func (w warning) Icon() string { return levelIcon(w.Level()) }
+
+// Word is the severity in words.
+func (w warning) Word() string { return w.M.c.T("severity." + string(w.Severity)) }
+
+// Warnings are all warnings.
+func (m *model) Warnings() []warning {
+	out := make([]warning, len(m.V.Warnings))
+	for i, w := range m.V.Warnings {
+		out[i] = warning{m, w}
+	}
+	return out
+}
+
+// Alerts are the warnings for the front page: those that ask for action and that
+// nobody has acknowledged.
+func (m *model) Alerts() []warning {
+	var out []warning
+	for _, w := range m.Warnings() {
+		if !w.Seen && w.Severity != Info {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// Quiet is the number of the other warnings.
+func (m *model) Quiet() int { return len(m.V.Warnings) - len(m.Alerts()) }
+
+// link is a Link as the page shows it.
+type link struct {
+	M *model
+	Link
+	Role string
+}
+
+// Fresh is the level and the word of the link's freshness.
+func (l link) Fresh() [2]string { return l.M.fresh(l.Freshness) }
+
+// Links are the things the agent talks to, those configured.
+func (m *model) Links() []link {
+	sys := m.V.System
+	out := []link{{m, sys.Meter, m.c.T("system.meter")}}
+	if sys.Broker.Name != "" {
+		out = append(out, link{m, sys.Broker, m.c.T("system.broker")})
+	}
+	if sys.Telemetry.Name != "" {
+		out = append(out, link{m, sys.Telemetry, m.c.T("system.influxdb")})
+	}
+	for _, p := range sys.Parts {
+		out = append(out, link{m, p, ""})
+	}
+	return out
+}
+
+// Locked tells whether the token gate is shut now.
+func (m *model) Locked() bool { return m.V.TopUp.LockedUntil.After(m.V.At) }
+
+// TokenDigits is the longest token taken, 0 where any is.
+func (m *model) TokenDigits() int {
+	n := 0
+	for _, d := range m.V.TopUp.Digits {
+		n = max(n, d)
+	}
+	return n
+}
+
+// TokenForms is "20", "9 or 15".
+func (m *model) TokenForms() string {
+	s := ""
+	for i, d := range m.V.TopUp.Digits {
+		if i > 0 {
+			s += m.c.T("or")
+		}
+		s += strconv.Itoa(d)
+	}
+	return s
+}

@@ -1,0 +1,192 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+)
+
+// loadTemplates parses the pages and their parts.  A part that changes while
+// the page is open is a region: an element with an id, replaced as a whole.
+func loadTemplates(c *catalogue, a *assets) (*template.Template, error) {
+	t := template.New("")
+	t.Funcs(template.FuncMap{
+		"t": c.T, "tn": c.N, "tor": c.Or, "has": c.Has,
+		"asset": a.url,
+		"icon":  icon,
+		"region": func(name, id string, data any) (template.HTML, error) {
+			return region{name, id, data}.render(t, false)
+		},
+		"pair": func(a, b any) [2]any { return [2]any{a, b} },
+		"seq":  func(items ...string) []string { return items },
+	})
+	return t.ParseFS(embedded, "templates/*.html")
+}
+
+// icon is one of the pictures drawn in templates/icons.html.  They stand beside
+// words and are hidden from screen readers.
+func icon(name string) template.HTML {
+	return template.HTML(`<svg class="icon" aria-hidden="true"><use href="#i-` + template.HTMLEscapeString(name) + `"/></svg>`) //nolint:gosec // escaped
+}
+
+// region is a live part of a page: template name, element id r-ID.
+type region struct {
+	name string
+	id   string
+	data any
+}
+
+// render writes the region's element; swap adds the mark by which htmx puts its
+// content in the place of the old.
+func (g region) render(t *template.Template, swap bool) (template.HTML, error) {
+	var b bytes.Buffer
+	b.WriteString(`<div id="r-` + template.HTMLEscapeString(g.id) + `" class="region region-` + g.name + `"`)
+	if swap {
+		b.WriteString(` hx-swap-oob="innerHTML"`)
+	}
+	b.WriteString(">")
+	if err := t.ExecuteTemplate(&b, "r-"+g.name, g.data); err != nil {
+		return "", err
+	}
+	b.WriteString("</div>")
+	return template.HTML(b.String()), nil //nolint:gosec // made by html/template
+}
+
+// notice is an answer to something the reader did.
+type notice struct {
+	Level string // "good", "low", "bad"
+	Title string
+	Lines []string
+}
+
+// Icon is the picture of a level, used wherever a level is shown.
+func (n notice) Icon() string { return levelIcon(n.Level) }
+
+func levelIcon(level string) string {
+	switch level {
+	case "good":
+		return "check"
+	case "low":
+		return "warn"
+	case "bad":
+		return "stop"
+	default:
+		return "info"
+	}
+}
+
+// model is what every page is drawn from.
+type model struct {
+	format
+	V *View
+
+	Lang, Title, Page string
+	Path              string // of this page, to come back to
+	SignedIn          bool
+	MayChange         bool // signed in, or changes are open
+	PINSet            bool
+	OpenChanges       bool
+	Revision          string
+	Notice            *notice
+	Body              any // what only this page has
+}
+
+func (s *Server) model(v *View, page string) *model {
+	return &model{
+		format: newFormat(s.texts, v), V: v,
+		Lang: s.texts.lang, Title: s.cfg.Title, Page: page,
+		PINSet: s.gate.set, OpenChanges: s.cfg.OpenChanges, Revision: s.revision(v),
+	}
+}
+
+// revision changes when an open page no longer fits what is served: other
+// assets, other loads, another language.
+func (s *Server) revision(v *View) string {
+	h := fnv1a(s.assets.hash)
+	for _, l := range v.Loads {
+		h = h.add(l.ID)
+	}
+	return strconv.FormatUint(uint64(h.add(v.System.Version)), 36)
+}
+
+// liveRegions are the regions of a page, in order.
+func (m *model) liveRegions() []region {
+	out := []region{{"chip", "chip", m}}
+	switch m.Page {
+	case "home":
+		out = append(out, region{"alerts", "alerts", m}, region{"supply", "supply", m}, region{"hero", "hero", m},
+			region{"now", "now", m}, region{"emergency", "emergency", m}, region{"plan", "plan", m}, region{"plantable", "plantable", m})
+		for _, l := range m.Loads() {
+			out = append(out, region{"load", "load-" + l.ID, l}, region{"act", "act-" + l.ID, l})
+		}
+	case "topup":
+		out = append(out, region{"gate", "gate", m}, region{"balance", "balance", m})
+	case "account":
+		out = append(out, region{"balance", "balance", m}, region{"sums", "sums", m})
+	case "system":
+		out = append(out, region{"warnings", "warnings", m}, region{"system", "system", m})
+	}
+	return out
+}
+
+// render writes a whole page.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, m *model) {
+	var b bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&b, m.Page+".html", m); err != nil {
+		s.log.Error("page", "page", m.Page, "error", err)
+		http.Error(w, s.texts.T("error.page"), http.StatusInternalServerError)
+		return
+	}
+	s.writeHTML(w, r, status, b.Bytes())
+}
+
+// renderNotice answers a request that htmx made: only the notice.
+func (s *Server) renderNotice(w http.ResponseWriter, r *http.Request, n *notice, more ...region) {
+	var b bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&b, "notice", n); err != nil {
+		s.log.Error("notice", "error", err)
+		http.Error(w, s.texts.T("error.page"), http.StatusInternalServerError)
+		return
+	}
+	for _, g := range more {
+		h, err := g.render(s.pages, true)
+		if err != nil {
+			s.log.Error("region", "region", g.id, "error", err)
+			continue
+		}
+		b.WriteString(string(h))
+	}
+	s.writeHTML(w, r, http.StatusOK, b.Bytes())
+}
+
+func (s *Server) writeHTML(w http.ResponseWriter, r *http.Request, status int, b []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Add("Vary", "Accept-Encoding")
+	if takesGzip(r) {
+		if z, err := fastZip(b); err == nil {
+			h.Set("Content-Encoding", "gzip")
+			b = z
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
+	writeBody(w, r, b)
+}
+
+// hash64 is FNV-1a, to tell whether a fragment changed.
+type hash64 uint64
+
+func fnv1a(s string) hash64 { return hash64(14695981039346656037).add(s) }
+
+func (h hash64) add(s string) hash64 {
+	for i := range len(s) {
+		h = (h ^ hash64(s[i])) * 1099511628211
+	}
+	return (h ^ 0xff) * 1099511628211 // a mark between the parts
+}
+
+func (g region) String() string { return fmt.Sprintf("%s (%s)", g.id, g.name) }
