@@ -34,8 +34,11 @@ type Account struct {
 	Schemes   []SchemeState  `json:"schemes,omitempty"`
 	Lock      LockState      `json:"lock"`
 	Supply    SupplyState    `json:"supply"`
-	Clock     time.Time      `json:"clock,omitzero"`  // the instant of the last operation
-	Latest    time.Time      `json:"latest,omitzero"` // the greatest Clock ever
+	Clock     time.Time      `json:"clock,omitzero"` // the instant of the last operation
+	// Doubt: the clock was set back from Before, and has this much powered time
+	// to go before it is believed again.
+	Doubt  time.Duration `json:"doubt,omitempty"`
+	Before time.Time     `json:"before,omitzero"`
 }
 
 // Pending is a charge that has been used up but not yet posted.

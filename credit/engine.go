@@ -81,7 +81,11 @@ func (p *posting) owe(name string, amount units.Money) {
 		i = len(debts) - 1
 	}
 	debts[i].Amount += amount
-	p.Debts = slices.DeleteFunc(debts, func(d DebtState) bool { return d.Amount == 0 })
+	debts = slices.DeleteFunc(debts, func(d DebtState) bool { return d.Amount == 0 })
+	if len(debts) == 0 {
+		debts = nil // as it comes back from storage
+	}
+	p.Debts = debts
 }
 
 // Open is a new account for a meter, with the opening entry.

@@ -18,21 +18,38 @@ type LockState struct {
 // steps every few seconds, so a longer stretch is a halt or a clock that moved.
 const longestTick = 2 * time.Minute
 
-// tick moves the account's clock and lets the lock run down.
+// A clock set back by more than this is doubted for doubtFor of powered time,
+// or until it is where it was before.
+const (
+	stepBack = time.Hour
+	doubtFor = 24 * time.Hour
+)
+
+// tick moves the account's clock and lets what runs with powered time run down.
 func (p *posting) tick() {
 	if p.Clock.IsZero() {
-		p.Clock, p.Latest = p.at, p.at
+		p.Clock = p.at
 		return
 	}
 	passed := p.at.Sub(p.Clock)
 	if passed < -time.Minute && p.Head.Seq > 0 {
 		p.post(Entry{Kind: Notice, Name: "clock", Cause: fmt.Sprintf("the clock stepped back from %s; credit and charges stand as they were", p.Clock.Format(time.RFC3339))})
 	}
-	p.Clock = p.at
-	if p.at.After(p.Latest) {
-		p.Latest = p.at
+	counted := max(0, min(passed, longestTick))
+	p.Lock.Left = max(0, p.Lock.Left-counted)
+	switch {
+	case passed < -stepBack && p.Doubt == 0:
+		p.Doubt, p.Before = doubtFor, p.Clock
+	case p.Doubt > 0:
+		p.Doubt = max(0, p.Doubt-counted)
+		if !p.at.Before(p.Before) {
+			p.Doubt = 0
+		}
 	}
-	p.Lock.Left = max(0, p.Lock.Left-max(0, min(passed, longestTick)))
+	if p.Doubt == 0 {
+		p.Before = time.Time{}
+	}
+	p.Clock = p.at
 }
 
 // wrong takes note of a wrong token.

@@ -58,6 +58,8 @@ func (r Rung) String() string {
 	switch {
 	case r.Before >= 48*time.Hour:
 		return fmt.Sprintf("less than %d days of credit left", r.Before/(24*time.Hour))
+	case r.Before == 24*time.Hour:
+		return "less than 1 day of credit left"
 	case r.Before >= time.Hour:
 		return fmt.Sprintf("less than %d h of credit left", r.Before/time.Hour)
 	}
