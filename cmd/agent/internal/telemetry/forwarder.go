@@ -227,7 +227,7 @@ type round struct {
 }
 
 type refusal struct {
-	id      int64
+	row     store.Message
 	reason  string
 	certain bool // the server named the point as the reason
 }
@@ -253,7 +253,7 @@ func (r *round) write(ctx context.Context, rows []store.Message) error {
 		return err
 	}
 	if len(rows) == 1 {
-		r.bad = append(r.bad, refusal{rows[0].ID, err.Error(), certain})
+		r.bad = append(r.bad, refusal{rows[0], err.Error(), certain})
 		return nil
 	}
 	if err := r.write(ctx, rows[:len(rows)/2]); err != nil {
@@ -267,14 +267,28 @@ func (r *round) write(ctx context.Context, rows []store.Message) error {
 // wrong address): the rows stay.
 func (r *round) settle(ctx context.Context) error {
 	for _, b := range r.bad {
-		if r.written == 0 && !b.certain {
-			return fmt.Errorf("the server refuses every point; check that the address is that of an InfluxDB server and the bucket's name: %s", b.reason)
+		if !b.certain {
+			if r.written == 0 {
+				return fmt.Errorf("the server refuses every point; check that the address is that of an InfluxDB server and the bucket's name: %s", b.reason)
+			}
+			// Others were taken, perhaps because the trouble has just passed.
+			err := r.f.send(ctx, []store.Message{b.row})
+			if err == nil {
+				if err := r.f.queue.Done(context.WithoutCancel(ctx), b.row.ID); err != nil {
+					return err
+				}
+				r.written++
+				continue
+			}
+			if refused, _ := aboutPoints(err); !refused {
+				return err
+			}
 		}
-		if err := r.f.queue.Quarantine(ctx, b.id, b.reason); err != nil {
+		if err := r.f.queue.Quarantine(ctx, b.row.ID, b.reason); err != nil {
 			return err
 		}
 		r.quarantined++
-		r.f.log.Warn("InfluxDB refuses a point; it was set aside", "row", b.id, "reason", b.reason)
+		r.f.log.Warn("InfluxDB refuses a point; it was set aside", "row", b.row.ID, "reason", b.reason)
 	}
 	return nil
 }
