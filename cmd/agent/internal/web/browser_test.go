@@ -1,0 +1,347 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/web/webtest"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+const testPIN = "2468"
+
+// serve runs a server for f on a port of its own and returns its address.
+func serve(tb testing.TB, f *fakeAgent, set func(*Config)) string {
+	tb.Helper()
+	hash, err := HashPIN(testPIN)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cfg := Config{Listener: l, PINHash: hash, OpenReading: true}
+	if set != nil {
+		set(&cfg)
+	}
+	s, err := New(f, cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	tb.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			tb.Errorf("Run: %v", err)
+		}
+	})
+	return "http://" + l.Addr().String()
+}
+
+// clean fails where the browser complained or the page is hard to use.
+func clean(t *testing.T, p *webtest.Page, where string) {
+	t.Helper()
+	for _, x := range p.Problems() {
+		t.Errorf("%s: %s", where, x)
+	}
+	for _, x := range p.Check() {
+		t.Errorf("%s: %s", where, x)
+	}
+}
+
+func signIn(p *webtest.Page, url string) {
+	p.Open(url + "/signin?next=/")
+	p.Type("#pin", testPIN)
+	p.Click("#signin")
+	p.Wait("the home page", "document.body.classList.contains('page-home')")
+}
+
+func TestBrowser(t *testing.T) {
+	b := webtest.Start(t)
+	phone, desktop := webtest.Phone(), webtest.Desktop()
+
+	t.Run("a PIN guards changes, wrong and right", func(t *testing.T) {
+		f := newFake()
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		p.Open(url + "/")
+		p.Click("#run-geyser")
+		p.Wait("the sign-in page", "location.pathname === '/signin'")
+		clean(t, p, "sign-in")
+		p.Type("#pin", "1111")
+		p.Click("#signin")
+		p.See("#notice", "That PIN is wrong")
+		p.See("#notice", "4 tries are left")
+		p.Problems() // Chromium notes the status 422
+		p.Type("#pin", testPIN)
+		p.Click("#signin")
+		p.Wait("the home page", "location.pathname === '/'")
+		if got := f.called(); len(got) != 0 {
+			t.Errorf("commands before the PIN: %v", got)
+		}
+		p.Click("#run-geyser")
+		p.See("#notice", "Geyser is starting")
+		p.See("#r-load-geyser", "Running")
+		clean(t, p, "home")
+	})
+
+	t.Run("run now, back to plan and skip, without a reload", func(t *testing.T) {
+		f := newFake()
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		signIn(p, url)
+		p.Eval("window.same = true", nil)
+		p.Click("#run-geyser")
+		p.See("#r-load-geyser", "Runs because you asked for it")
+		p.See("#r-load-geyser", "You started it · until today 18:07")
+		p.Click("#auto-geyser")
+		p.See("#r-load-geyser", "Waiting")
+		p.Click("#skip-geyser")
+		p.See("#notice", "Geyser is skipped")
+		p.See("#r-load-geyser", "Skipped")
+		p.Wait("no reload", "window.same === true")
+		if got := strings.Join(f.called(), ", "); got != "run geyser, auto geyser, skip geyser" {
+			t.Errorf("the agent was asked: %s", got)
+		}
+		f.mu.Lock()
+		f.fail = &Refusal{"The supply's limit is reached.", "Stop another appliance first."}
+		f.mu.Unlock()
+		p.Click("#run-washer")
+		p.See("#notice", "The supply's limit is reached. Stop another appliance first.")
+		clean(t, p, "home")
+	})
+
+	t.Run("figures change by themselves", func(t *testing.T) {
+		f := newFake()
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		p.Open(url + "/")
+		p.See("#power", "1.34 kW")
+		p.See("#r-hero", "4.1 days left Enough credit Runs out Thu 19:40 (Wed–Fri)")
+		p.Eval("window.same = true", nil)
+		f.change(func(v *View) { v.Power.Power = units.FromW(2871) })
+		p.See("#power", "2.87 kW")
+		f.change(func(v *View) {
+			v.RunOut = RunOut{Known: true, At: v.At.Add(15 * time.Hour), Early: v.At.Add(10 * time.Hour), Late: v.At.Add(21 * time.Hour)}
+			v.Credit.Balance, v.Credit.Energy = units.FromFloat(14.2), units.FromKWh(5.3)
+			v.Credit.Emergency.State = EmergencyOffered
+			v.Warnings = append([]Warning{{
+				Code: "meter-silent", Severity: Critical, Since: v.At, Title: "The meter is silent", Cause: "No answer on /dev/ttyUSB0 for two minutes.", Remedy: "Check the cable between the meter and the box.",
+			}}, v.Warnings...)
+		})
+		p.See("#r-hero", "15 hours left Very low credit")
+		p.See("#r-alerts", "Urgent: The meter is silent")
+		p.See("#r-emergency", "You can take R 20.00 now")
+		f.change(func(v *View) {
+			v.Credit.Balance, v.Supply = 0, Supply{State: Disconnected, Cause: ByCredit, Since: v.At}
+		})
+		p.See("#r-supply", "The supply is off The credit is spent. What to do: Enter a top-up token.")
+		p.See("#r-chip", "Off")
+		p.Wait("no reload", "window.same === true")
+		clean(t, p, "home without credit")
+	})
+
+	t.Run("emergency credit, reconnection and a message acknowledged", func(t *testing.T) {
+		f := newFake()
+		f.v.Credit.Emergency.State = EmergencyOffered
+		f.v.Supply = Supply{State: Ready, Since: fakeNow}
+		f.v.Warnings[0].Severity = Caution
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		signIn(p, url)
+		p.Click("#reconnect")
+		p.See("#notice", "The supply is being switched on")
+		p.See("#r-chip", "On")
+		p.Click("#emergency-accept")
+		p.See("#r-emergency", "You are using emergency credit R 20.00 of it is left")
+		p.Click("#seen-influx-unreachable")
+		p.See("#notice", "stays here until its cause is gone")
+		p.See("#r-alerts", "1 more message on the System page")
+		clean(t, p, "home")
+	})
+
+	t.Run("top-up by the keypad, with the PIN in the same form", func(t *testing.T) {
+		f := newFake()
+		f.v.Supply = Supply{State: Disconnected, Cause: ByCredit, Since: fakeNow}
+		f.v.Credit.Balance, f.v.Credit.Emergency = 0, Emergency{State: EmergencySpent, Owed: units.FromFloat(20)}
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		p.Open(url + "/topup")
+		clean(t, p, "top-up")
+		for _, d := range goodToken {
+			p.Click("[data-key='" + string(d) + "']")
+		}
+		p.Click("[data-key=back]")
+		p.Click("[data-key='1']")
+		p.Wait("groups of four", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
+		p.See("#token-count", "20 / 20")
+		p.Type("#pin", "9999")
+		p.Click("#topup-send")
+		p.See("#notice", "That PIN is wrong")
+		p.Wait("the token is still there", "document.getElementById('token').value.length === 24")
+		p.Eval("document.getElementById('pin').value = ''", nil)
+		p.Type("#pin", testPIN)
+		p.Click("#topup-send")
+		p.See("#notice", "Accepted: +R 150.00 Emergency credit paid back: R 20.00 Your balance is now R 130.00. The supply is on again.")
+		p.Wait("the field is empty", "document.getElementById('token').value === ''")
+		p.Wait("the PIN field is gone", "!document.getElementById('pin')")
+		p.See("#r-balance", "R 130.00")
+		p.See("#r-chip", "On")
+		clean(t, p, "top-up accepted")
+		p.Screenshot("topup-accepted-"+phone.Name(), true)
+
+		p.Type("#token", goodToken)
+		p.Click("#topup-send")
+		p.See("#notice", "This token was already used It added R 150.00 today 16:07. A token works once.")
+		clean(t, p, "top-up used")
+	})
+
+	t.Run("wrong tokens, the lock-out and what is no token", func(t *testing.T) {
+		f := newFake()
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		signIn(p, url)
+		p.Open(url + "/topup")
+		try := func(token, want string) {
+			t.Helper()
+			p.Eval("document.getElementById('token').value = ''", nil)
+			p.Type("#token", token)
+			p.Click("#topup-send")
+			p.See("#notice", want)
+		}
+		try("1234", "This is not a whole token")
+		try(staleToken, "This token is too old")
+		try(wrongToken, "This token is not for this meter Check every digit against your receipt, and the meter number on it. 4 tries are left before a waiting time.")
+		try(wrongToken, "3 tries are left")
+		try(wrongToken, "2 tries are left")
+		try(wrongToken, "1 try is left before a waiting time.")
+		p.See("#r-gate", "1 try is left")
+		p.Screenshot("topup-wrong-"+phone.Name(), true)
+		try(wrongToken, "Try again in 10 min (today 16:17).")
+		try(goodToken, "Too many wrong tokens Try again in 10 min (today 16:17). This token was not looked at and is not lost.")
+		p.See("#r-gate", "Too many wrong tokens. Enter the next one in 10 min (today 16:17).")
+		clean(t, p, "locked")
+		f.change(func(v *View) { v.At = v.At.Add(11 * time.Minute); v.TopUp = TopUpGate{Digits: []int{20}, TriesLeft: 5} })
+		f.mu.Lock()
+		f.full, f.wrong = true, 0
+		f.mu.Unlock()
+		try(goodToken, "The token cannot be recorded now It is not used up. Keep it and try again later. The storage is full.")
+		f.mu.Lock()
+		f.full, f.fail = false, context.DeadlineExceeded
+		f.mu.Unlock()
+		try(goodToken, "It is not certain that the token was recorded")
+		try(goodToken, "Accepted: +R 150.00")
+		clean(t, p, "top-up")
+	})
+
+	t.Run("typing, editing and pasting a token", func(t *testing.T) {
+		url := serve(t, newFake(), nil)
+		p := b.Page(t, desktop)
+		p.Open(url + "/topup")
+		p.Type("#token", "12345678")
+		p.Wait("grouped", "document.getElementById('token').value === '1234 5678'")
+		p.Keys("\b\b\b\b\b")
+		p.Wait("backspace over the gap", "document.getElementById('token').value === '123'")
+		p.Eval(`(() => { const t = document.getElementById('token'); t.value = ''; t.focus(); document.execCommand('insertText', false, 'Token: 1082-3475 9102\t9384 7561 thank you'); })()`, nil)
+		p.Wait("pasted", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
+		p.Click("[data-key='5']")
+		p.Wait("a full field takes no more", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
+		clean(t, p, "top-up")
+	})
+
+	t.Run("a reader without JavaScript tops up and skips", func(t *testing.T) {
+		f := newFake()
+		url := serve(t, f, nil)
+		s := phone
+		s.NoScript = true
+		p := b.Page(t, s)
+		p.Open(url + "/topup")
+		p.Type("#token", goodToken)
+		p.Type("#pin", "0000")
+		p.Click("#topup-send")
+		p.See("#notice", "That PIN is wrong")
+		p.Type("#pin", testPIN)
+		p.Click("#topup-send")
+		p.See("#notice", "Accepted: +R 150.00")
+		if got := p.URL(); got != url+"/topup" {
+			t.Errorf("at %s after the redirect", got)
+		}
+		p.Open(url + "/")
+		p.Click("#skip-pool")
+		p.See("#notice", "Pool pump is skipped")
+		p.See("#r-load-pool", "Skipped")
+		if got := strings.Join(f.called(), ", "); got != "topup "+goodToken+" page, skip pool" {
+			t.Errorf("the agent was asked: %s", got)
+		}
+	})
+
+	t.Run("a lost connection is shown, and a restarted agent is found again", func(t *testing.T) {
+		f := newFake()
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := func(l net.Listener) (stop func()) {
+			s, err := New(f, Config{Listener: l, OpenReading: true}, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan error, 1)
+			go func() { done <- s.Run(ctx) }()
+			return func() { cancel(); <-done }
+		}
+		stop := run(l)
+		p := b.Page(t, phone)
+		p.Open("http://" + l.Addr().String() + "/")
+		p.See("#power", "1.34 kW")
+		time.Sleep(300 * time.Millisecond)
+		began := time.Now()
+		stop()
+		if d := time.Since(began); d > 2*time.Second {
+			t.Errorf("shutdown with an open page took %s", d)
+		}
+		p.See("#offline", "Not connected")
+		f.change(func(v *View) { v.Power.Power = units.FromW(555) })
+		l2, err := net.Listen("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer run(l2)()
+		p.See("#power", "555 W")
+		p.Wait("the sign is gone", "document.getElementById('offline').hidden")
+		p.Problems()
+	})
+
+	t.Run("every page on every screen", func(t *testing.T) {
+		f := newFake()
+		url := serve(t, f, nil)
+		for _, s := range []webtest.Screen{phone, phone.InDark(), desktop, desktop.InDark(), {Width: 320, Height: 640, Phone: true}} {
+			p := b.Page(t, s)
+			signIn(p, url)
+			for _, path := range []string{"/", "/topup", "/account", "/system"} {
+				name := strings.Trim(path, "/") + "-" + s.Name()
+				if path == "/" {
+					name = "home-" + s.Name()
+				}
+				p.Open(url + path)
+				p.Wait("charts", "[...document.querySelectorAll('[data-chart]')].every(c => c.dataset.drawn && c.querySelector('canvas'))")
+				clean(t, p, name)
+				time.Sleep(150 * time.Millisecond)
+				p.Screenshot(name, true)
+				p.Eval("document.querySelectorAll('details').forEach(d => d.open = true)", nil)
+				clean(t, p, name+" with tables open")
+				for _, x := range p.CheckFocus(24) {
+					t.Errorf("%s: %s", name, x)
+				}
+			}
+		}
+	})
+}

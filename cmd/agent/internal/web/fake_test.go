@@ -1,0 +1,351 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// fakeAgent is a house that changes when it is told to.
+type fakeAgent struct {
+	mu      sync.Mutex
+	v       View
+	waiting map[chan struct{}]bool
+	used    map[string]LedgerRow
+	wrong   int
+	rows    []LedgerRow
+	calls   []string
+	fail    error // of the next command or top-up
+	full    bool  // the store takes nothing
+	ledger  error
+}
+
+const (
+	goodToken  = "10823475910293847561"
+	newToken   = "77778888999900001111"
+	debtToken  = "55554444333322221111"
+	staleToken = "00001111222233334444"
+	wrongToken = "12345678901234567890"
+)
+
+var fakeNow = time.Date(2026, 11, 22, 14, 7, 30, 0, time.UTC) // a Sunday, 16:07 in Johannesburg
+
+func newFake() *fakeAgent {
+	zone, err := time.LoadLocation("Africa/Johannesburg")
+	if err != nil {
+		panic(err)
+	}
+	f := &fakeAgent{waiting: map[chan struct{}]bool{}, used: map[string]LedgerRow{}}
+	money := units.FromFloat
+	f.v = View{
+		Seq: 1, At: fakeNow, Zone: zone, Unit: Unit{Code: "ZAR", Symbol: "R", Decimals: 2}, Site: "14 Acacia Road",
+		Supply: Supply{State: Connected, Since: fakeNow.Add(-70 * time.Hour)},
+		Credit: Credit{
+			Balance: money(183.4271), Energy: units.FromKWh(68.2), EnergyKnown: true,
+			SpentToday: money(31.85), EnergyToday: units.FromKWh(12.31), SpentPerDay: money(47.2),
+			Emergency: Emergency{State: EmergencyIdle, Amount: money(20), Threshold: money(15)},
+		},
+		RunOut: RunOut{Known: true, At: fakeNow.Add(99*time.Hour + 33*time.Minute), Early: fakeNow.Add(79 * time.Hour), Late: fakeNow.Add(126 * time.Hour)},
+		Power:  PowerNow{Power: units.FromW(1342), At: fakeNow.Add(-3 * time.Second), Freshness: Fresh, Limit: units.FromKW(9.2), CostPerHour: money(3.23)},
+		Tariff: Tariff{
+			Name: "City Prepaid Time of Use 2026", Known: true, Price: units.Price(2_405_000), Period: "Standard",
+			NextAt: fakeNow.Add(52*time.Minute + 30*time.Second), NextPrice: units.Price(3_871_000), NextPeriod: "Peak",
+			Block:       &Block{Number: 1, Used: units.FromKWh(212), UpTo: units.FromKWh(350), NextPrice: units.Price(2_760_000), ResetAt: fakeNow.Add(9 * 24 * time.Hour)},
+			FixedPerDay: money(3.2),
+		},
+		TopUp: TopUpGate{Digits: []int{20}, TriesLeft: 5},
+		System: System{
+			Version: "0.1.0-test", Started: fakeNow.Add(-9 * 24 * time.Hour), LedgerSeq: 3120, DiskFree: 11 << 30,
+			Meter:     Link{Name: "SDM120 on /dev/ttyUSB0", Freshness: Fresh, LastAt: fakeNow.Add(-3 * time.Second)},
+			Broker:    Link{Name: "mqtt://192.168.1.20", Freshness: Fresh, LastAt: fakeNow.Add(-12 * time.Second)},
+			Telemetry: Link{Name: "http://192.168.1.20:8086", Freshness: Stale, LastAt: fakeNow.Add(-22 * time.Minute), Detail: "connection refused; tried again every minute"},
+			Outbox:    Outbox{Rows: 1322, Oldest: fakeNow.Add(-22 * time.Minute)},
+			Parts:     []Link{{Name: "Relay board, GPIO 17", Freshness: Fresh, LastAt: fakeNow.Add(-4 * time.Second)}},
+		},
+		Warnings: []Warning{{
+			Code: "influx-unreachable", Severity: Info, Since: fakeNow.Add(-22 * time.Minute), Title: "InfluxDB does not answer",
+			Cause: "192.168.1.20 refuses the connection. Readings are kept here meanwhile; nothing is lost.", Remedy: "Start the server, or look whether its address changed.",
+		}},
+	}
+	f.loads(zone)
+	for i := range 70 {
+		kind, amount, energy, cause := "energy", money(-1.37-float64(i%7)*0.41), units.FromKWh(0.52+float64(i%5)*0.11), "Standard, block 1"
+		switch {
+		case i%24 == 5:
+			kind, amount, energy, cause = "topup", money(200), 0, "Token ending 7561, by the page"
+		case i%24 == 12:
+			kind, amount, energy, cause = "standing", money(-3.2), 0, "Fixed charge of the day"
+		}
+		f.rows = append(f.rows, LedgerRow{
+			Seq: uint64(3120 - i), At: fakeNow.Add(-time.Duration(i)*30*time.Minute - 7*time.Minute), Kind: kind, Amount: amount,
+			Balance: money(183.4271 + float64(i)*1.9), Energy: energy, Cause: cause,
+		})
+	}
+	return f
+}
+
+// loads fills the plan and the loads.
+func (f *fakeAgent) loads(zone *time.Location) {
+	v := &f.v
+	p := Plan{MadeAt: units.SlotAt(v.At, 15*time.Minute).Start, SolveTime: 41 * time.Millisecond, Cost: units.FromFloat(52.10), CostUnshifted: units.FromFloat(60.72)}
+	n := 26 * 4
+	geyser, pool, washer := make([]units.Power, n), make([]units.Power, n), make([]units.Power, n)
+	for i, s := range units.Slots(v.At, 15*time.Minute, n) {
+		h := float64(s.Start.In(zone).Hour()) + float64(s.Start.In(zone).Minute())/60
+		price := units.Price(2_405_000)
+		switch {
+		case h >= 17 && h < 20 || h >= 6 && h < 8:
+			price = 3_871_000
+		case h >= 22 || h < 6:
+			price = 1_502_000
+		}
+		mid := 0.35 + 0.9*math.Exp(-math.Pow((h-7.2)/1.3, 2)) + 1.7*math.Exp(-math.Pow((h-19)/2.1, 2)) + 0.08*math.Sin(float64(i)*1.7)
+		p.Slots = append(p.Slots, PlanSlot{Slot: s, Price: price, Low: units.FromKW(mid * 0.62), Mid: units.FromKW(mid), High: units.FromKW(mid*1.5 + 0.2)})
+		switch {
+		case h >= 3.5 && h < 6:
+			geyser[i] = units.FromKW(2)
+		}
+		if h >= 22 && h < 24 || h >= 8 && h < 12 {
+			pool[i] = units.FromKW(0.75)
+		}
+		if h >= 22.25 && h < 24 {
+			washer[i] = units.FromKW(0.9)
+		}
+	}
+	p.Loads = []PlanLoad{{ID: "geyser", Name: "Geyser", Power: geyser}, {ID: "pool", Name: "Pool pump", Power: pool}, {ID: "washer", Name: "Washing machine", Power: washer}}
+	v.Plan = p
+	local := func(day, h, m int) time.Time { return time.Date(2026, 11, day, h, m, 0, 0, zone).UTC() }
+	v.Loads = []Load{
+		{
+			ID: "geyser", Name: "Geyser", State: LoadWaiting, Why: "Waits for the cheap hours: heating now would cost R 4.21 more.",
+			NextStart: local(23, 3, 30), NextEnd: local(23, 6, 0), Delivered: units.FromKWh(1.2), Wanted: units.FromKWh(6), Deadline: local(23, 6, 30),
+			Cost: units.FromFloat(7.51), CanRun: true, CanSkip: true,
+		},
+		{
+			ID: "pool", Name: "Pool pump", State: LoadRunning, Power: units.FromW(742), Why: "Runs now because the sun covers part of it and it needs 2 h more today.",
+			NextEnd: local(22, 16, 45), Delivered: units.FromKWh(2.6), Wanted: units.FromKWh(3.1), Cost: units.FromFloat(1.34), CanSkip: true,
+		},
+		{
+			ID: "washer", Name: "Washing machine", State: LoadWaiting, Why: "Starts when the night price begins; it will be done before 07:00.",
+			NextStart: local(22, 22, 15), NextEnd: local(23, 0, 0), Deadline: local(23, 7, 0), Cost: units.FromFloat(2.37), CanRun: true, CanSkip: true,
+		},
+		{ID: "charger", Name: "Garage charger", State: LoadDone, Why: "Has all it asked for.", Delivered: units.FromKWh(4), Wanted: units.FromKWh(4), CanRun: true},
+	}
+}
+
+// change makes a new View and tells everybody.
+func (f *fakeAgent) change(do func(v *View)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changeLocked(do)
+}
+
+func (f *fakeAgent) changeLocked(do func(v *View)) {
+	v := f.v
+	v.Loads, v.Warnings = slices.Clone(v.Loads), slices.Clone(v.Warnings)
+	do(&v)
+	v.Seq++
+	f.v = v
+	for c := range f.waiting {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (f *fakeAgent) View() View {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.v
+}
+
+func (f *fakeAgent) Changes(ctx context.Context) <-chan struct{} {
+	c := make(chan struct{}, 1)
+	f.mu.Lock()
+	f.waiting[c] = true
+	f.mu.Unlock()
+	context.AfterFunc(ctx, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.waiting, c)
+		close(c)
+	})
+	return c
+}
+
+func (f *fakeAgent) note(format string, args ...any) error {
+	f.calls = append(f.calls, fmt.Sprintf(format, args...))
+	err := f.fail
+	f.fail = nil
+	return err
+}
+
+func (f *fakeAgent) called() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.calls)
+}
+
+func (f *fakeAgent) TopUp(_ context.Context, token, source string) (TopUpResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.note("topup %s %s", token, source); err != nil {
+		return TopUpResult{}, err
+	}
+	if f.v.TopUp.LockedUntil.After(f.v.At) {
+		return TopUpResult{Outcome: Locked, Until: f.v.TopUp.LockedUntil}, nil
+	}
+	if len(token) != 20 {
+		return TopUpResult{Outcome: Malformed}, nil
+	}
+	if f.full {
+		return TopUpResult{Outcome: NotRecorded, Reason: "The storage is full."}, nil
+	}
+	if row, ok := f.used[token]; ok {
+		return TopUpResult{Outcome: AlreadyUsed, At: row.At, Amount: row.Amount}, nil
+	}
+	amount := units.FromFloat(150)
+	switch token {
+	case goodToken, newToken, debtToken:
+	case staleToken:
+		return TopUpResult{Outcome: TooOld}, nil
+	default:
+		f.wrong++
+		f.changeLocked(func(v *View) {
+			v.TopUp.TriesLeft = 5 - f.wrong
+			if v.TopUp.TriesLeft == 0 {
+				v.TopUp.LockedUntil = v.At.Add(10 * time.Minute)
+			}
+		})
+		return TopUpResult{Outcome: Wrong, TriesLeft: f.v.TopUp.TriesLeft, Until: f.v.TopUp.LockedUntil}, nil
+	}
+	res := TopUpResult{Outcome: Accepted, Amount: amount}
+	left := amount
+	if owed := f.v.Credit.Emergency.Owed; owed > 0 {
+		left -= owed
+		res.Paid = append(res.Paid, Part{"Emergency credit paid back", owed})
+	}
+	res.Restored = f.v.Supply.State == Disconnected
+	f.changeLocked(func(v *View) {
+		v.Credit.Balance += left
+		v.Credit.Energy += units.FromKWh(55)
+		v.Credit.Emergency.Owed, v.Credit.Emergency.State = 0, EmergencyIdle
+		v.Supply = Supply{State: Connected, Since: v.At}
+		v.RunOut = RunOut{Known: true, At: v.At.Add(170 * time.Hour), Early: v.At.Add(140 * time.Hour), Late: v.At.Add(200 * time.Hour)}
+		v.TopUp.TriesLeft = 5
+		f.wrong = 0
+		res.Balance = v.Credit.Balance
+	})
+	f.used[token] = LedgerRow{At: f.v.At, Amount: amount}
+	return res, nil
+}
+
+func (f *fakeAgent) load(action, id string, do func(l *Load)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.note("%s %s", action, id); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(f.v.Loads, func(l Load) bool { return l.ID == id })
+	if i < 0 {
+		return ErrUnknown
+	}
+	f.changeLocked(func(v *View) { do(&v.Loads[i]) })
+	return nil
+}
+
+func (f *fakeAgent) LoadRun(_ context.Context, id string) error {
+	return f.load("run", id, func(l *Load) {
+		l.Override, l.State, l.Power, l.Why = OverrideRun, LoadRunning, units.FromKW(2), "Runs because you asked for it."
+		l.OverrideUntil, l.NextEnd = fakeNow.Add(2*time.Hour), fakeNow.Add(2*time.Hour)
+	})
+}
+
+func (f *fakeAgent) LoadSkip(_ context.Context, id string) error {
+	return f.load("skip", id, func(l *Load) {
+		l.Override, l.State, l.Power, l.Why = OverrideSkip, LoadSkipped, 0, "Left out because you asked for it."
+	})
+}
+
+func (f *fakeAgent) LoadAuto(_ context.Context, id string) error {
+	return f.load("auto", id, func(l *Load) {
+		l.Override, l.State, l.Power, l.OverrideUntil, l.Why = NoOverride, LoadWaiting, 0, time.Time{}, "Waits for the cheap hours."
+	})
+}
+
+func (f *fakeAgent) AcceptEmergency(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.note("emergency"); err != nil {
+		return err
+	}
+	f.changeLocked(func(v *View) {
+		e := &v.Credit.Emergency
+		e.State, e.Left, e.Owed = EmergencyInUse, e.Amount, e.Amount
+		v.Supply = Supply{State: Connected, Since: v.At}
+	})
+	return nil
+}
+
+func (f *fakeAgent) Reconnect(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.note("reconnect"); err != nil {
+		return err
+	}
+	f.changeLocked(func(v *View) { v.Supply = Supply{State: Connected, Since: v.At} })
+	return nil
+}
+
+func (f *fakeAgent) Ledger(_ context.Context, before uint64, n int) ([]LedgerRow, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ledger != nil {
+		return nil, f.ledger
+	}
+	var out []LedgerRow
+	for _, r := range f.rows {
+		if (before == 0 || r.Seq < before) && len(out) < n {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+func (f *fakeAgent) History(_ context.Context, from, to time.Time) ([]HistoryPoint, error) {
+	if !from.Before(to) {
+		return nil, errors.New("from is not before to")
+	}
+	var out []HistoryPoint
+	for s := units.SlotAt(from, 30*time.Minute); s.Start.Before(to); s.Start = s.End() {
+		h := float64(s.Start.Hour()) + 2
+		e := units.FromKWh(0.18 + 0.5*math.Exp(-math.Pow((h-19)/2.5, 2)) + 0.1*math.Abs(math.Sin(float64(s.Start.YearDay()))))
+		gap := s.Start.YearDay() == fakeNow.YearDay()-2 && s.Start.Hour() >= 8 && s.Start.Hour() < 13
+		if gap {
+			e = 0
+		}
+		out = append(out, HistoryPoint{Slot: s, Energy: e, Cost: units.Price(2_405_000).Cost(e), Gap: gap})
+	}
+	return out, nil
+}
+
+func (f *fakeAgent) Acknowledge(_ context.Context, code string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.note("seen %s", code); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(f.v.Warnings, func(w Warning) bool { return w.Code == code })
+	if i < 0 {
+		return ErrUnknown
+	}
+	f.changeLocked(func(v *View) { v.Warnings[i].Seen = true })
+	return nil
+}
