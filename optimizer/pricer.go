@@ -88,6 +88,9 @@ func (q *cyclePricer) at(s int) schedule {
 	if s < 0 {
 		return schedule{kw: kw, own: q.skip}
 	}
+	if q.l.Cycle.Running && maxOf(q.l.Cycle.ProfileKW) <= onFrom {
+		return schedule{kw: kw}
+	}
 	copy(kw[s:], q.l.Cycle.ProfileKW)
 	return schedule{kw: kw, own: q.late(s), pattern: uint64(s + 1)}
 }
@@ -357,3 +360,24 @@ func (q *onOffPricer) cost(kw []float64) float64 {
 func (q *onOffPricer) within(s schedule, _, _ []float64) schedule { return s }
 
 func (q *onOffPricer) work() int64 { return int64(2 * (q.to - q.from) * (q.need + 1)) }
+
+// beside finds the best start beside other loads: cost is what a power adds in
+// a slot.
+func (q *cyclePricer) beside(cost func(t int, kw float64) float64) schedule {
+	if q.l.Cycle.Running {
+		return q.at(0)
+	}
+	best, bestAt := q.skip, -1
+	for s := q.lo; s <= q.hi; s++ {
+		sum := q.late(s)
+		for i, x := range q.l.Cycle.ProfileKW {
+			if x > 0 {
+				sum += cost(s+i, x)
+			}
+		}
+		if sum < best {
+			best, bestAt = sum, s
+		}
+	}
+	return q.at(bestAt)
+}

@@ -62,129 +62,61 @@ func (w *warmth) hot(kw []float64) bool {
 	return false
 }
 
-// modulatingPricer is exact: the cost to go is a convex piecewise linear
-// function of the temperature, kept as its slopes; drawing power inserts one
-// segment, the loss of heat stretches them, the comfort band bends them.
+// modulatingPricer plans a heater of free power as a store of warmth.
 type modulatingPricer struct {
 	warmth
-	turn     []float64 // the temperature up to which heating pays, per slot
-	lens, sl []float64 // segments from the left: length and slope
+	store *store
+	heat  []float64
 }
 
 func newModulatingPricer(p *Problem, l *Load) *modulatingPricer {
-	return &modulatingPricer{warmth: newWarmth(p, l), turn: make([]float64, p.N)}
+	q := &modulatingPricer{warmth: newWarmth(p, l), store: newStore(p.N), heat: make([]float64, p.N)}
+	st := q.store
+	st.keep, st.drift, st.hi = q.a, q.drift, q.top
+	st.soft, st.softCost = l.Thermal.TMin, q.cold
+	st.final, st.finalCost = l.Thermal.EndTarget, q.last
+	st.start = l.Thermal.T0
+	for t := range st.lo {
+		st.lo[t] = q.floor[t] - 1
+		st.offers[t] = make([]offer, 0, 4)
+	}
+	return q
 }
 
-// solve works backwards and leaves the turning temperatures.
-func (q *modulatingPricer) solve(price, on []float64) float64 {
+// offer prices the heat at a constant price for each kW.
+func (q *modulatingPricer) offer(price, on []float64) {
 	th := q.l.Thermal
-	n := q.p.N
-	const far = 1e4 // K below the top at which the function's domain begins
-	// g is convex on (-inf, right]: segs are lengths and slopes up to right;
-	// value is its value at right.
-	right := q.top[n-1]
-	segs := make([]struct{ len, slope float64 }, 0, 2*n+4)
-	type seg = struct{ len, slope float64 }
-	value := max(0, th.EndTarget-right) * q.last
-	if below := far; true {
-		at := min(max(right-th.EndTarget, 0), below)
-		segs = append(segs, seg{below - at, -q.last})
-		if at > 0 {
-			segs = append(segs, seg{at, 0})
-		}
-	}
-	for t := n - 1; t >= 0; t-- {
-		// G(T1) = V(T1) + cold*(TMin-T1)+ on T1 <= top.
-		if cut := right - q.top[t]; cut > 0 {
-			for cut > 1e-12 && len(segs) > 0 {
-				s := &segs[len(segs)-1]
-				d := min(cut, s.len)
-				value -= s.slope * d
-				s.len -= d
-				cut -= d
-				right -= d
-				if s.len <= 1e-12 && len(segs) > 1 {
-					segs = segs[:len(segs)-1]
-				} else if d <= 0 {
-					break
-				}
-			}
-		} else if cut < 0 { // the cost to go does not rise above its domain
-			segs = append(segs, seg{-cut, 0})
-			right -= cut
-		}
-		if q.cold > 0 {
-			value += max(0, th.TMin[t]-right) * q.cold
-			pos := right
-			for i := len(segs) - 1; i >= 0; i-- {
-				lo := pos - segs[i].len
-				switch {
-				case lo >= th.TMin[t]:
-				case pos <= th.TMin[t]:
-					segs[i].slope -= q.cold
-				default:
-					up := pos - th.TMin[t]
-					segs = append(segs, seg{})
-					copy(segs[i+1:], segs[i:])
-					segs[i].len -= up
-					segs[i].slope -= q.cold
-					segs[i+1].len = up
-				}
-				pos = lo
-			}
-		}
-		// Where does heating stop to pay?
+	for t := range q.store.offers {
 		c := price[t]
-		if on[t]+q.late[t] > 0 && th.KW > 0 {
-			c += (on[t] + q.late[t]) / th.KW // relaxed: in proportion to the power
+		if extra := on[t] + q.late[t]; extra > 0 && th.KW > 0 {
+			c += extra / th.KW // in proportion to the power: a relaxation
 		}
-		slope := -c / q.b
-		i := len(segs)
-		pos := right
-		for i > 0 && segs[i-1].slope >= slope {
-			pos -= segs[i-1].len
-			i--
-		}
-		q.turn[t] = pos
-		// H(s) = min over q of G(s+q) + c/b*q: insert the segment.
-		segs = append(segs, seg{})
-		copy(segs[i+1:], segs[i:])
-		segs[i] = seg{q.b * th.KW, slope}
-		// H at its right end is G at its right end: no room to heat there.
-		// V(T) = H(a*T + drift).
-		right = (right - q.drift[t]) / q.a
-		for i := range segs {
-			segs[i].len /= q.a
-			segs[i].slope *= q.a
-		}
+		q.store.offers[t] = append(q.store.offers[t][:0], offer{q.b * th.KW, c / q.b})
 	}
-	pos := right
-	for i := len(segs) - 1; i >= 0 && pos > th.T0; i-- {
-		d := min(segs[i].len, pos-th.T0)
-		value -= segs[i].slope * d
-		pos -= d
-	}
-	return value
 }
 
-func (q *modulatingPricer) best(price, on []float64) schedule {
-	q.solve(price, on)
-	th := q.l.Thermal
+// follow reads the schedule after the store has been valued.
+func (q *modulatingPricer) follow() schedule {
+	q.store.follow(q.heat)
 	kw := make([]float64, q.p.N)
-	T := th.T0
-	for t := range kw {
-		s := q.a*T + q.drift[t]
-		x := min(max(0, q.turn[t]-s), q.b*th.KW, max(0, q.top[t]-s))
-		kw[t] = x / q.b
-		if kw[t] < 2*onFrom { // no trickle that counts as off
+	for t, x := range q.heat {
+		if kw[t] = x / q.b; kw[t] < 2*onFrom { // no trickle that counts as off
 			kw[t] = 0
 		}
-		T = s + q.b*kw[t]
 	}
 	return schedule{kw: kw, own: q.cost(kw)}
 }
 
-func (q *modulatingPricer) bound(price, on []float64, _ int) float64 { return q.solve(price, on) }
+func (q *modulatingPricer) best(price, on []float64) schedule {
+	q.offer(price, on)
+	q.store.value()
+	return q.follow()
+}
+
+func (q *modulatingPricer) bound(price, on []float64, _ int) float64 {
+	q.offer(price, on)
+	return q.store.value()
+}
 
 func (q *modulatingPricer) within(_ schedule, price, on []float64) schedule { return q.best(price, on) }
 

@@ -264,3 +264,56 @@ func (q *variablePricer) within(s schedule, price, _ []float64) schedule {
 }
 
 func (q *variablePricer) work() int64 { return int64(60 * (q.to - q.from + 10)) }
+
+// beside finds a good schedule beside other loads: runs by the mean cost of a
+// power between the least and the greatest (share says where), then powers in
+// steps where they are cheapest.
+func (q *variablePricer) beside(cost func(t int, kw float64) float64, share float64) schedule {
+	v := q.l.Variable
+	n := q.p.N
+	lo := max(v.MinKW, 2*onFrom)
+	probe := lo + share*(v.MaxKW-lo)
+	price, on := make([]float64, n), make([]float64, n)
+	for t := range n {
+		if t >= q.from && t < q.to || t < q.hold {
+			price[t] = cost(t, probe) / probe
+		}
+	}
+	_, sc := q.search(price, on, 10)
+	// Powers by true marginal cost.
+	const steps = 12
+	d := (v.MaxKW - lo) / steps
+	left := q.quota
+	type slot struct{ t, k int }
+	var heap []slot
+	next := make([]float64, n)
+	for t, x := range sc.kw {
+		if x > 0 {
+			sc.kw[t] = lo
+			left -= lo
+			heap = append(heap, slot{t: t})
+			next[t] = cost(t, lo+d) - cost(t, lo)
+		}
+	}
+	for left > 1e-9 && d > 1e-9 {
+		best := -1
+		for i := range heap {
+			if heap[i].k < steps && (best < 0 || next[heap[i].t] < next[heap[best].t]) {
+				best = i
+			}
+		}
+		if best < 0 || next[heap[best].t] >= q.worth*d {
+			break
+		}
+		t := heap[best].t
+		x := min(d, left)
+		sc.kw[t] += x
+		left -= x
+		heap[best].k++
+		if heap[best].k < steps {
+			next[t] = cost(t, sc.kw[t]+d) - cost(t, sc.kw[t])
+		}
+	}
+	sc.own = q.cost(sc.kw)
+	return sc
+}

@@ -99,14 +99,103 @@ func (s *search) run() {
 	if s.gap() <= s.opt.Gap {
 		s.stop = StopGap
 	}
+	s.improve()
+}
+
+// improve alternates the two searches around the best plan, giving more of the
+// work to the one that pays.
+func (s *search) improve() {
+	if len(s.m.units) == 0 {
+		s.stop = StopExhausted
+		return
+	}
+	l := newLocal(s)
+	if s.yBest != nil {
+		l.creditPrice(s.yBest)
+	}
+	l.load(s.best)
+	var undo snapshot
+	useLocal := len(s.p.Scenarios) == 0 && len(s.p.Circuits) == 0 && len(s.p.Exclusions) == 0
+	soft := s.p.Battery != nil
+	for _, u := range s.m.units {
+		soft = soft || !u.pricerIsRigid()
+	}
+	cycle := 50 * len(s.m.units)
 	for !s.over() {
-		if !s.neighbourhood() {
-			s.stop = StopExhausted
-		}
 		if s.gap() <= s.opt.Gap {
 			s.stop = StopGap
+			return
+		}
+		if !useLocal {
+			if !s.neighbourhood() {
+				s.stop = StopExhausted
+				return
+			}
+			continue
+		}
+		// Annealing in cycles, each from the best plan, each longer and no
+		// less hot than it takes to leave it.
+		before := s.best.Cost
+		hot := 0.004 * math.Abs(s.best.Cost) * s.rng.Float64()
+		for i := range cycle {
+			left := 1 - float64(i)/float64(cycle)
+			l.step(-hot*left*left*math.Log(1-s.rng.Float64()), &undo)
+			if l.cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) {
+				s.keep(l.plan(), "local")
+			}
+			if s.over() {
+				return
+			}
+		}
+		if soft {
+			s.polish()
+			for range 3 {
+				if s.over() {
+					return
+				}
+				s.neighbourhood()
+			}
+		}
+		if s.best.Cost >= before {
+			cycle = cycle * 5 / 4
+		}
+		l.load(s.best)
+	}
+}
+
+// polish settles everything continuous of the best plan, its patterns held.
+func (s *search) polish() {
+	for _, u := range s.m.units {
+		kw := s.best.Loads[u.l.ID].KW
+		p := u.pattern(kw)
+		s.m.addSchedule(u, schedule{kw: kw, own: u.pricer.cost(kw), pattern: p})
+		s.m.hold(u, &p)
+	}
+	for range 10 {
+		if !s.optimise(1<<30) || s.over() {
+			return
+		}
+		if added, _ := s.generate(s.m.units, s.m.lp.y); added == 0 {
+			break
 		}
 	}
+	s.adopt("polish")
+}
+
+// keep evaluates a plan and adopts it where it is better.
+func (s *search) keep(plan *Plan, from string) bool {
+	e, _ := evaluate(s.p, plan)
+	s.spent += int64(s.p.N * (len(s.p.Loads) + 5))
+	if e == nil {
+		return false
+	}
+	fill(plan, e)
+	if !better(plan, s.best) {
+		return false
+	}
+	s.trace("%s: %.6f best %.6f work %d", from, plan.Cost, s.best.Cost, s.work())
+	s.best = plan
+	return true
 }
 
 // seed puts a plan's schedules into the master and starts from them.
@@ -167,7 +256,13 @@ func (s *search) generate(units []*unit, y []float64) (added int, value float64)
 		}
 		s.spent += u.pricer.work()
 		v := sc.total(price, on)
-		value += v
+		least := v
+		for i := range u.cols { // rounding may have hidden one that is known
+			if c := s.m.lp.reduced(u.cols[i].col, y) + y[u.row]; !u.cols[i].banned && c < least {
+				least = c
+			}
+		}
+		value += least
 		if &own[0] != &y[0] {
 			price, on = s.m.prices(u, own)
 			v = sc.total(price, on)
@@ -498,12 +593,12 @@ func (s *search) neighbourhood() bool {
 		free = append(free, m.units[i])
 	}
 	for i, u := range m.units {
+		kw := s.best.Loads[u.l.ID].KW
+		p := u.pattern(kw)
+		m.addSchedule(u, schedule{kw: kw, own: u.pricer.cost(kw), pattern: p})
 		if isFree[i] {
 			m.hold(u, nil)
-			continue
-		}
-		p := u.pattern(s.best.Loads[u.l.ID].KW)
-		if u.fixed == nil || *u.fixed != p {
+		} else {
 			m.hold(u, &p)
 		}
 	}

@@ -1,0 +1,502 @@
+package optimizer
+
+import (
+	"math"
+)
+
+// local is the search by removing a few loads and putting them back one by
+// one, each exactly where it is cheapest beside the others.  Unlike the linear
+// programme it sees each slot's true cost (sun left over, limits, peaks), not
+// its mean over mixtures; prices that couple slots (blocks, credit, peaks) are
+// carried as multipliers and settled by evaluating every candidate in full.
+type local struct {
+	s     *search
+	p     *Problem
+	h     float64
+	units []*unit
+	r     []float64 // base less sun
+	limit []float64
+
+	kw   [][]float64 // by unit
+	own  []float64
+	bat  []float64
+	z    []float64 // loads and battery together
+	cost float64
+
+	store   *store // the battery, nil without
+	batBase []float64
+	flow    []float64
+
+	mult   []float64 // price of a kW of import through each slot beyond its import price
+	mu     float64   // scale of the credit's price
+	muRow  []float64 // credit's price by slot, before mu
+	peaks  []float64 // by demand window: the peak aimed at
+	kinks  [][]kink  // by slot: demand price above a threshold
+	groups []demandRows
+	imp    []float64
+	on     []float64
+	zero   []float64
+	checks []creditCheck
+}
+
+// kink adds slope to a slot's cost from import th on.
+type kink struct{ th, slope float64 }
+
+func newLocal(s *search) *local {
+	p := s.p
+	n := p.N
+	l := &local{
+		s: s, p: p, h: s.h, units: s.m.units, r: make([]float64, n), limit: make([]float64, n),
+		kw: make([][]float64, len(s.m.units)), own: make([]float64, len(s.m.units)), z: make([]float64, n), bat: make([]float64, n),
+		mult: make([]float64, n), muRow: make([]float64, n), kinks: make([][]kink, n), imp: make([]float64, n), on: make([]float64, n), zero: make([]float64, n),
+		groups: s.m.demand, mu: 1,
+	}
+	for t := range n {
+		l.r[t] = p.BaseKW[t] - at(p.PVKW, t)
+		l.limit[t] = math.Inf(1)
+		if p.SiteLimitKW != nil {
+			l.limit[t] = max(0, p.SiteLimitKW[t])
+		}
+	}
+	if p.Credit != nil {
+		l.checks = creditChecks(p)
+	}
+	l.peaks = make([]float64, len(l.groups))
+	if b := p.Battery; b != nil {
+		l.store = newStore(n)
+		l.store.lo, l.store.hi = batteryBand(p)
+		l.store.start = b.SoC0
+		l.flow = make([]float64, n)
+	}
+	return l
+}
+
+// load takes over a plan.
+func (l *local) load(plan *Plan) {
+	for t := range l.z {
+		l.z[t] = 0
+	}
+	for i, u := range l.units {
+		l.kw[i] = append(l.kw[i][:0], plan.Loads[u.l.ID].KW...)
+		l.own[i] = u.pricer.cost(l.kw[i])
+		for t, x := range l.kw[i] {
+			l.z[t] += x
+		}
+	}
+	for t := range l.bat {
+		l.bat[t] = at(plan.BatteryKW, t)
+		l.z[t] += l.bat[t]
+	}
+	l.cost = l.evaluate()
+}
+
+// evaluate is the cost of the present state, every broken rule at the price
+// of the impossible.
+func (l *local) evaluate() float64 {
+	p, h := l.p, l.h
+	var sum float64
+	for _, x := range l.own {
+		sum += x
+	}
+	if b := p.Battery; b != nil {
+		for _, x := range l.bat {
+			if x < 0 {
+				sum -= x * h * b.Wear
+			}
+		}
+	}
+	for t := range l.z {
+		x := l.r[t] + l.z[t]
+		switch {
+		case x < 0:
+			x = max(x, -p.ExportLimitKW)
+			sum += x * h * at(p.ExportPrice, t)
+			l.imp[t] = 0
+		case x > l.limit[t]:
+			shed := min(x-l.limit[t], p.BaseKW[t])
+			sum += shed * h * p.ShedPenalty
+			over := x - l.limit[t] - shed
+			if over > 1e-9 {
+				sum += over * l.s.m.big
+			}
+			l.imp[t] = x - shed
+		default:
+			l.imp[t] = x
+		}
+		sum += l.imp[t] * h * p.ImportPrice[t]
+	}
+	l.s.spent += int64(2 * p.N)
+	for i := range l.groups {
+		d := &l.groups[i]
+		w := p.Demand[d.window]
+		sum += w.PricePerKW * (l.peak(i) - w.FloorKW)
+		_ = d
+	}
+	k := 0
+	for i := range l.s.m.blocks {
+		b := &l.s.m.blocks[i]
+		if b.scen < 0 {
+			sum += l.blockCost(b, b.to-1)
+		}
+	}
+	if len(l.checks) > 0 {
+		spent := 0.0
+		for t := 0; t < p.N && k < len(l.checks); t++ {
+			spent += l.imp[t] * h * p.ImportPrice[t]
+			for k < len(l.checks) && l.checks[k].slot == t {
+				all := spent
+				for i := range l.s.m.blocks {
+					if b := &l.s.m.blocks[i]; b.scen < 0 && b.from <= t {
+						all += l.blockCost(b, t)
+					}
+				}
+				sum += max(0, all-l.checks[k].budget-1e-7) * l.s.m.big
+				k++
+			}
+		}
+	}
+	return sum
+}
+
+// peak is the highest group mean of a demand window, its floor at least.
+func (l *local) peak(i int) float64 {
+	d := &l.groups[i]
+	peak := l.p.Demand[d.window].FloorKW
+	for _, g := range d.groups {
+		var e float64
+		for t := g[0]; t < g[1]; t++ {
+			e += l.imp[t]
+		}
+		peak = max(peak, e/float64(g[1]-g[0]))
+	}
+	return peak
+}
+
+// blockCost is what a block's adders cost up to and with a slot.
+func (l *local) blockCost(b *blockRow, upto int) float64 {
+	var e, c float64
+	for t := b.from; t < b.to && t <= upto; t++ {
+		e += l.imp[t] * l.h
+	}
+	for k, w := range b.widths {
+		x := min(e, w)
+		c += x * b.adders[k]
+		if e -= x; e <= 0 {
+			break
+		}
+	}
+	return c
+}
+
+// price sets the multipliers for the present imports, for loads that will add
+// about extra kWh.
+func (l *local) price(extra float64) {
+	for t := range l.mult {
+		l.mult[t] = l.mu * l.muRow[t] * l.p.ImportPrice[t]
+		l.kinks[t] = l.kinks[t][:0]
+	}
+	for i := range l.s.m.blocks {
+		b := &l.s.m.blocks[i]
+		if b.scen >= 0 {
+			continue
+		}
+		var e float64
+		for t := b.from; t < b.to; t++ {
+			e += max(0, min(l.r[t]+l.z[t], l.limit[t])) * l.h
+		}
+		e += extra / 2
+		adder := 0.0
+		for k, w := range b.widths {
+			adder = b.adders[k]
+			if e -= w; e <= 0 {
+				break
+			}
+		}
+		for t := b.from; t < b.to; t++ {
+			l.mult[t] += adder * (1 + l.mu*l.muRow[t])
+		}
+	}
+	for i := range l.groups {
+		d := &l.groups[i]
+		w := l.p.Demand[d.window]
+		for _, g := range d.groups {
+			k := float64(g[1] - g[0])
+			var sum float64
+			for t := g[0]; t < g[1]; t++ {
+				sum += max(0, l.r[t]+l.z[t])
+			}
+			for t := g[0]; t < g[1]; t++ {
+				th := k*l.peaks[i] - (sum - max(0, l.r[t]+l.z[t]))
+				// the load may well run through the whole group
+				th = min(th, max(l.peaks[i], l.r[t]+l.z[t]+(k*l.peaks[i]-sum)/k))
+				l.kinks[t] = append(l.kinks[t], kink{th, w.PricePerKW / k})
+			}
+		}
+	}
+}
+
+// at is a slot's cost at net draw x, multipliers included.
+func (l *local) at(t int, x float64) float64 {
+	if x <= 0 {
+		return max(x, -l.p.ExportLimitKW) * l.h * at(l.p.ExportPrice, t)
+	}
+	in := min(x, l.limit[t])
+	c := in * l.h * (l.p.ImportPrice[t] + l.mult[t])
+	for _, k := range l.kinks[t] {
+		if in > k.th {
+			c += (in - max(k.th, 0)) * k.slope
+		}
+	}
+	if x > in {
+		shed := min(x-in, l.p.BaseKW[t])
+		c += shed * l.h * l.p.ShedPenalty
+		if over := x - in - shed; over > 1e-9 {
+			c += over * l.s.m.big
+		}
+	}
+	return c
+}
+
+func (l *local) remove(i int) {
+	for t, x := range l.kw[i] {
+		l.z[t] -= x
+		l.kw[i][t] = 0
+	}
+	l.own[i] = 0
+}
+
+// insert puts unit i where it is cheapest; noise blurs the costs.
+func (l *local) insert(i int, noise float64) {
+	u := l.units[i]
+	n := l.p.N
+	cost := func(t int, kw float64) float64 {
+		x := l.r[t] + l.z[t]
+		c := l.at(t, x+kw) - l.at(t, x)
+		if noise > 0 {
+			c *= 1 + noise*(l.s.rng.Float64()-0.5)
+		}
+		return c
+	}
+	l.s.spent += u.pricer.work() + int64(4*n)
+	var sc schedule
+	switch q := u.pricer.(type) {
+	case *cyclePricer:
+		sc = q.beside(cost)
+	case *onOffPricer:
+		for t := q.from; t < q.to; t++ {
+			l.on[t] = cost(t, q.l.OnOff.KW)
+		}
+		for t := range q.hold {
+			l.on[t] = cost(t, q.l.OnOff.KW)
+		}
+		sc = q.best(l.zero, l.on)
+	case *thermalPricer:
+		for t := range n {
+			l.on[t] = cost(t, q.l.Thermal.KW)
+		}
+		sc = q.best(l.zero, l.on)
+	case *variablePricer:
+		sc = q.beside(cost, l.s.rng.Float64())
+	case *modulatingPricer:
+		for t := range n {
+			q.store.offers[t] = l.offers(q.store.offers[t][:0], t, 0, q.l.Thermal.KW, q.b, q.late[t]/max(1e-9, q.l.Thermal.KW))
+		}
+		q.store.value()
+		sc = q.follow()
+	}
+	copy(l.kw[i], sc.kw)
+	l.own[i] = sc.own
+	for t, x := range sc.kw {
+		l.z[t] += x
+	}
+}
+
+// offers lists the cost of drawing from..to kW on top of the present draw in
+// slot t, in pieces of one slope; unit converts kW into the store's inflow.
+func (l *local) offers(out []offer, t int, from, to, unit, extra float64) []offer {
+	base := l.r[t] + l.z[t]
+	x, end := base+from, base+to
+	for x < end-1e-12 {
+		next := end
+		cut := func(y float64) {
+			if y > x+1e-9 && y < next {
+				next = y
+			}
+		}
+		cut(-l.p.ExportLimitKW)
+		cut(0)
+		cut(l.limit[t])
+		cut(l.limit[t] + l.p.BaseKW[t])
+		for _, k := range l.kinks[t] {
+			cut(k.th)
+		}
+		slope := (l.at(t, next)-l.at(t, x))/(next-x) + extra
+		out = append(out, offer{(next - x) * unit, slope / unit})
+		x = next
+	}
+	return out
+}
+
+// recharge plans the battery anew beside the loads.
+func (l *local) recharge() {
+	b := l.p.Battery
+	for t := range l.bat {
+		l.z[t] -= l.bat[t]
+		// Discharging at full power is the start; each kW less is inflow.
+		less := l.offers(l.store.offers[t][:0], t, -b.MaxDischargeKW, 0, l.h/b.EffD, -b.Wear*l.h)
+		l.store.offers[t] = l.offers(less, t, 0, b.MaxChargeKW, b.EffC*l.h, 0)
+		l.store.drift[t] = -b.MaxDischargeKW * l.h / b.EffD
+	}
+	l.store.value()
+	l.store.follow(l.flow)
+	for t, x := range l.flow {
+		d := x + l.store.drift[t]
+		if d >= 0 {
+			l.bat[t] = d / (b.EffC * l.h)
+		} else {
+			l.bat[t] = d * b.EffD / l.h
+		}
+		if math.Abs(l.bat[t]) < 1e-9 {
+			l.bat[t] = 0
+		}
+	}
+	l.s.settleBattery(l.bat)
+	for t, x := range l.bat {
+		l.z[t] += x
+	}
+	l.s.spent += int64(l.p.N * l.p.N / 4)
+}
+
+// snapshot and restore keep a state to return to.
+type snapshot struct {
+	kw   [][]float64
+	own  []float64
+	bat  []float64
+	z    []float64
+	cost float64
+}
+
+func (l *local) save(into *snapshot) {
+	if into.kw == nil {
+		into.kw = make([][]float64, len(l.kw))
+	}
+	for i := range l.kw {
+		into.kw[i] = append(into.kw[i][:0], l.kw[i]...)
+	}
+	into.own = append(into.own[:0], l.own...)
+	into.bat = append(into.bat[:0], l.bat...)
+	into.z = append(into.z[:0], l.z...)
+	into.cost = l.cost
+}
+
+func (l *local) restore(from *snapshot) {
+	for i := range l.kw {
+		copy(l.kw[i], from.kw[i])
+	}
+	copy(l.own, from.own)
+	copy(l.bat, from.bat)
+	copy(l.z, from.z)
+	l.cost = from.cost
+}
+
+// plan writes the state as a plan.
+func (l *local) plan() *Plan {
+	n := l.p.N
+	plan := &Plan{Format: PlanFormat, Instance: l.p.Name, Loads: make(map[string]LoadPlan, len(l.units)), PVUsedKW: make([]float64, n), ShedKW: make([]float64, n)}
+	for i, u := range l.units {
+		plan.Loads[u.l.ID] = LoadPlan{KW: append([]float64(nil), l.kw[i]...)}
+	}
+	if l.p.Battery != nil {
+		plan.BatteryKW = append([]float64(nil), l.bat...)
+	}
+	for t := range n {
+		l.s.balance(plan, t, l.z[t], 0)
+	}
+	return plan
+}
+
+// step removes a few units and puts them back; it returns false where the
+// result was not kept.
+func (l *local) step(temperature float64, undo *snapshot) bool {
+	rng := l.s.rng
+	l.save(undo)
+	n := len(l.units)
+	k := 1 + rng.IntN(4)
+	if rng.IntN(8) == 0 {
+		k += rng.IntN(3)
+	}
+	k = min(k, n)
+	picked := rng.Perm(n)[:k]
+	for i := range l.groups { // aim between the present peak and a little less
+		l.peaks[i] = l.peakNow(i) * (1 - 0.03*rng.Float64()*float64(rng.IntN(2)))
+		l.peaks[i] = max(l.peaks[i], l.p.Demand[l.groups[i].window].FloorKW)
+	}
+	var energy float64
+	for _, i := range picked {
+		for _, x := range l.kw[i] {
+			energy += x * l.h
+		}
+		l.remove(i)
+	}
+	battery := l.store != nil && rng.IntN(3) == 0
+	if battery {
+		for t := range l.bat {
+			l.z[t] -= l.bat[t]
+			l.bat[t] = 0
+		}
+	}
+	noise := 0.0
+	if rng.IntN(2) == 0 {
+		noise = 0.1 * rng.Float64()
+	}
+	mu := l.mu
+	if len(l.checks) > 0 {
+		l.mu *= 0.8 + 0.4*rng.Float64()
+	}
+	left := energy
+	for _, i := range picked {
+		l.price(left)
+		l.insert(i, noise)
+		left = 0
+	}
+	if battery {
+		l.price(0)
+		l.recharge()
+	}
+	if k > 1 {
+		for _, i := range picked {
+			l.remove(i)
+			l.price(0)
+			l.insert(i, 0)
+		}
+	}
+	l.mu = mu
+	l.cost = l.evaluate()
+	if l.cost > undo.cost+temperature {
+		l.restore(undo)
+		return false
+	}
+	return true
+}
+
+// peakNow is a window's peak in the present state.
+func (l *local) peakNow(i int) float64 {
+	for t := range l.imp {
+		l.imp[t] = max(0, min(l.r[t]+l.z[t], l.limit[t]))
+	}
+	return l.peak(i)
+}
+
+// creditPrice reads the price of credit from the duals of the linear
+// programme.
+func (l *local) creditPrice(y []float64) {
+	for t := range l.muRow {
+		l.muRow[t] = 0
+		for i := range l.s.m.credit {
+			if c := &l.s.m.credit[i]; t <= c.upto {
+				l.muRow[t] += max(0, -y[c.row])
+			}
+		}
+		l.muRow[t] = min(l.muRow[t], 1000)
+	}
+}
