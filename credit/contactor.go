@@ -172,7 +172,7 @@ func (c Contactor) check(s ContactorState, now time.Time, where Reading, disagre
 	case where == s.Told:
 		s.Proven, s.Tries = true, 0
 		if s.Fault != Welded || s.Told == SaysOpen {
-			s.Fault = Sound // only an opening that is obeyed proves a weld gone
+			s.Fault = Sound // a weld is gone only when somebody has seen it open
 		}
 	case !settled:
 		return s
