@@ -2,6 +2,7 @@ package optimizer
 
 import (
 	"math"
+	"slices"
 )
 
 // local is the search by removing a few loads and putting them back one by
@@ -37,6 +38,8 @@ type local struct {
 	on     []float64
 	zero   []float64
 	checks []creditCheck
+	short  float64 // by how much the credit falls short at worst, <= 0: not
+	spare  float64 // what the tightest check leaves
 }
 
 // kink adds slope to a slot's cost from import th on.
@@ -139,6 +142,7 @@ func (l *local) evaluate() float64 {
 			sum += l.blockCost(b, b.to-1)
 		}
 	}
+	l.short, l.spare = 0, math.Inf(1)
 	if len(l.checks) > 0 {
 		spent := 0.0
 		for t := 0; t < p.N && k < len(l.checks); t++ {
@@ -150,7 +154,10 @@ func (l *local) evaluate() float64 {
 						all += l.blockCost(b, t)
 					}
 				}
-				sum += max(0, all-l.checks[k].budget-1e-7) * l.s.m.big
+				over := all - l.checks[k].budget - 1e-7
+				l.short = max(l.short, over)
+				l.spare = min(l.spare, -over)
+				sum += max(0, over) * l.s.m.big
 				k++
 			}
 		}
@@ -417,7 +424,7 @@ func (l *local) plan() *Plan {
 
 // step removes a few units and puts them back; it returns false where the
 // result was not kept.
-func (l *local) step(temperature float64, undo *snapshot) bool {
+func (l *local) step(temperature float64, undo, trial *snapshot) bool {
 	rng := l.s.rng
 	l.save(undo)
 	n := len(l.units)
@@ -427,6 +434,15 @@ func (l *local) step(temperature float64, undo *snapshot) bool {
 	}
 	k = min(k, n)
 	picked := rng.Perm(n)[:k]
+	tight := l.tight()
+	if tight { // free powers take up what credit is left
+		for i, u := range l.units {
+			if _, ok := u.pricer.(*modulatingPricer); ok && !slices.Contains(picked, i) {
+				picked = append(picked, i)
+			}
+		}
+	}
+	slices.SortStableFunc(picked, func(a, b int) int { return l.softness(a) - l.softness(b) })
 	for i := range l.groups { // aim between the present peak and a little less
 		l.peaks[i] = l.peakNow(i) * (1 - 0.03*rng.Float64()*float64(rng.IntN(2)))
 		l.peaks[i] = max(l.peaks[i], l.p.Demand[l.groups[i].window].FloorKW)
@@ -438,45 +454,99 @@ func (l *local) step(temperature float64, undo *snapshot) bool {
 		}
 		l.remove(i)
 	}
-	battery := l.store != nil && rng.IntN(3) == 0
-	if battery {
-		for t := range l.bat {
-			l.z[t] -= l.bat[t]
-			l.bat[t] = 0
-		}
-	}
+	battery := l.store != nil && (tight || rng.IntN(3) == 0)
 	noise := 0.0
 	if rng.IntN(2) == 0 {
 		noise = 0.1 * rng.Float64()
 	}
-	mu := l.mu
-	if len(l.checks) > 0 {
-		l.mu *= 0.8 + 0.4*rng.Float64()
-	}
-	left := energy
-	for _, i := range picked {
-		l.price(left)
-		l.insert(i, noise)
-		left = 0
-	}
-	if battery {
-		l.price(0)
-		l.recharge()
-	}
-	if k > 1 {
-		for _, i := range picked {
-			l.remove(i)
-			l.price(0)
-			l.insert(i, 0)
+	place := func() {
+		if battery {
+			for t := range l.bat {
+				l.z[t] -= l.bat[t]
+				l.bat[t] = 0
+			}
 		}
+		left := energy
+		for _, i := range picked {
+			l.price(left)
+			l.insert(i, noise)
+			left = 0
+		}
+		if battery {
+			l.price(0)
+			l.recharge()
+		}
+		if k > 1 {
+			for _, i := range picked {
+				l.remove(i)
+				l.price(0)
+				l.insert(i, 0)
+			}
+		}
+		l.cost = l.evaluate()
 	}
-	l.mu = mu
-	l.cost = l.evaluate()
+	if !tight {
+		place()
+	} else {
+		// What price of credit makes these loads fit?
+		mu := l.mu
+		trial.cost = math.Inf(1)
+		lo, hi := 0.0, math.Inf(1)
+		try := mu * (0.85 + 0.3*rng.Float64())
+		for range 4 {
+			l.mu = try
+			place()
+			if l.short > 0 {
+				lo = try
+			} else {
+				hi = try
+				if l.spare < 0.002*math.Abs(l.cost) {
+					mu = 0.9*mu + 0.1*try
+				}
+			}
+			if l.cost < trial.cost {
+				l.save(trial)
+			}
+			if l.short <= 0 && l.spare < 1e-3*math.Abs(l.cost) || l.s.over() {
+				break
+			}
+			try = (lo + hi) / 2
+			if math.IsInf(hi, 1) {
+				try = 1.5*lo + 0.01
+			}
+			for _, i := range picked {
+				l.remove(i)
+			}
+		}
+		l.mu = mu
+		l.restore(trial)
+	}
 	if l.cost > undo.cost+temperature {
 		l.restore(undo)
 		return false
 	}
 	return true
+}
+
+// softness orders units for insertion: free powers last.
+func (l *local) softness(i int) int {
+	switch l.units[i].pricer.(type) {
+	case *modulatingPricer:
+		return 2
+	case *variablePricer:
+		return 1
+	}
+	return 0
+}
+
+// tight tells whether the credit has a price.
+func (l *local) tight() bool {
+	for _, x := range l.muRow {
+		if x > 1e-6 {
+			return true
+		}
+	}
+	return false
 }
 
 // peakNow is a window's peak in the present state.

@@ -114,7 +114,7 @@ func (s *search) improve() {
 		l.creditPrice(s.yBest)
 	}
 	l.load(s.best)
-	var undo snapshot
+	var undo, trial snapshot
 	useLocal := len(s.p.Scenarios) == 0 && len(s.p.Circuits) == 0 && len(s.p.Exclusions) == 0
 	soft := s.p.Battery != nil
 	for _, u := range s.m.units {
@@ -139,7 +139,7 @@ func (s *search) improve() {
 		hot := 0.004 * math.Abs(s.best.Cost) * s.rng.Float64()
 		for i := range cycle {
 			left := 1 - float64(i)/float64(cycle)
-			l.step(-hot*left*left*math.Log(1-s.rng.Float64()), &undo)
+			l.step(-hot*left*left*math.Log(1-s.rng.Float64()), &undo, &trial)
 			if l.cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) {
 				s.keep(l.plan(), "local")
 			}
