@@ -3,7 +3,6 @@ package loads
 import (
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,30 +13,11 @@ import (
 // maxPower is more than any load a home or shop switches draws.
 const maxPower = 1000 * units.Kilowatt
 
-// CheckAll checks the loads of a site together: each one, and that no two have
-// the same id.  Paths begin with the index.
-func CheckAll(ds []Document) fault.List {
-	var l fault.List
-	seen := map[string]int{}
-	for i, d := range ds {
-		at := "[" + strconv.Itoa(i) + "]"
-		l.Under(at, d.Check())
-		if first, twice := seen[d.ID]; twice && d.ID != "" {
-			l.Add(at+".id", "give each load a name of its own", "%q is already the id of [%d]", d.ID, first)
-		} else {
-			seen[d.ID] = i
-		}
-	}
-	return l
-}
-
 // Check says everything that is wrong with d.
 func (d Document) Check() fault.List {
 	var l fault.List
 	if !validID(d.ID) {
 		l.Add("id", "write 1 to 32 lower-case letters, digits and hyphens, e.g. pool-pump", "%q is not an id", d.ID)
-	} else if d.ID == SupplyID {
-		l.Add("id", "choose another name", "%q is the name of the supply contactor", d.ID)
 	}
 	if d.Kind != "" && d.Kind != Cycle && d.Kind != OnOff {
 		l.Add("kind", "write cycle (runs a programme) or onoff (may be switched at will)", "%q is not a kind of load", d.Kind)
@@ -163,6 +143,9 @@ func (s SwitchDocument) Check() fault.List {
 		if s.Topic == "" || len(s.Topic) > 200 || strings.ContainsAny(s.Topic, "+#\x00") || strings.HasPrefix(s.Topic, "/") || strings.HasSuffix(s.Topic, "/") {
 			l.Add("topic", "write the device's own topic, without wildcards and slashes at the ends", "%q is not a device's topic", s.Topic)
 		}
+		if s.Base != "" && s.Driver != DriverZigbee || strings.ContainsAny(s.Base, "+#\x00") {
+			l.Add("base", "leave it out, or write the base topic of Zigbee2MQTT", "%q is not a base topic of a %s switch", s.Base, s.Driver)
+		}
 		if s.Channel < 0 || s.Channel > 31 {
 			l.Add("channel", "relays are counted from 0", "%d is not a channel", s.Channel)
 		}
@@ -176,7 +159,7 @@ func (s SwitchDocument) Check() fault.List {
 		for _, f := range []struct {
 			path string
 			set  bool
-		}{{"topic", s.Topic != ""}, {"channel", s.Channel != 0}, {"dead_man", s.DeadMan != nil}, {"stale", s.Stale != 0}} {
+		}{{"topic", s.Topic != ""}, {"base", s.Base != ""}, {"channel", s.Channel != 0}, {"dead_man", s.DeadMan != nil}, {"stale", s.Stale != 0}} {
 			if f.set {
 				l.Add(f.path, "leave it out, or name an MQTT driver", "only a switch on MQTT has this")
 			}

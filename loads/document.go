@@ -47,8 +47,9 @@ type NeedDocument struct {
 // matter depends on the driver.
 type SwitchDocument struct {
 	Driver  string         `yaml:"driver"`   // relay, tasmota, shelly, zigbee2mqtt, house or none; none where empty
-	Topic   string         `yaml:"topic"`    // MQTT drivers: the device's topic (or Zigbee2MQTT friendly name)
-	Channel int            `yaml:"channel"`  // relay number on the device, from 0
+	Topic   string         `yaml:"topic"`    // MQTT drivers: the device's own name in its topics, or the Zigbee2MQTT friendly name
+	Base    string         `yaml:"base"`     // zigbee2mqtt: the base topic; zigbee2mqtt where empty
+	Channel int            `yaml:"channel"`  // relay number on the device, from 0; zigbee2mqtt: 0 is the only one, 1 and on are the endpoints l1, l2, ...
 	DeadMan *time.Duration `yaml:"dead_man"` // the device drops the load by itself if not renewed for so long; 0: off. MQTT drivers only
 	Stale   time.Duration  `yaml:"stale"`    // MQTT drivers: a state heard longer ago than this is not known any more; 15 min where 0
 

@@ -41,3 +41,11 @@ type Observation struct {
 	Power    units.Power `json:"power,omitempty"`     // what the load draws, where HasPower
 	HasPower bool        `json:"has_power,omitempty"` // the device measures power and said so
 }
+
+// Bus is what a driver needs of an MQTT session.  Handlers run one at a time for
+// a subscription, over all reconnections; retained tells that the broker kept the
+// message and sends it because of the subscription.
+type Bus interface {
+	Publish(ctx context.Context, topic string, qos byte, retained bool, payload []byte) error
+	Subscribe(filter string, handler func(topic string, payload []byte, retained bool)) (unsubscribe func(), err error)
+}

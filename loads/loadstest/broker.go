@@ -1,0 +1,205 @@
+package loadstest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+	mochi "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// anybody may do anything on the broker.
+type anybody struct{ mochi.HookBase }
+
+func (*anybody) Provides(b byte) bool {
+	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck
+}
+func (*anybody) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
+func (*anybody) OnACLCheck(*mochi.Client, string, bool) bool              { return true }
+
+// Broker is a real MQTT broker in this process.  Devices live on it; Bus is a
+// session over TCP for the drivers.
+type Broker struct {
+	server *mochi.Server
+	addr   string
+}
+
+// NewBroker starts a broker that ends with the test.
+func NewBroker(t testing.TB) *Broker {
+	t.Helper()
+	b := &Broker{server: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})}
+	if err := b.server.AddHook(new(anybody), nil); err != nil {
+		t.Fatal(err)
+	}
+	l := listeners.NewTCP(listeners.Config{ID: "tcp", Address: "127.0.0.1:0"})
+	if err := b.server.AddListener(l); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.server.Serve(); err != nil { // it goes on by itself
+		t.Fatal(err)
+	}
+	b.addr = l.Address()
+	t.Cleanup(func() {
+		if err := b.server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// Bus is an MQTT session that can be broken.  It is a loads.Bus.
+type Bus struct {
+	client paho.Client
+	broken atomic.Bool
+}
+
+// Bus connects a session that ends with the test.
+func (b *Broker) Bus(t testing.TB) *Bus {
+	t.Helper()
+	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + b.addr).SetClientID(t.Name()))
+	if token := c.Connect(); !token.WaitTimeout(patience) || token.Error() != nil {
+		t.Fatalf("connect: %v", token.Error())
+	}
+	t.Cleanup(func() { c.Disconnect(100) })
+	return &Bus{client: c}
+}
+
+// Break cuts the session, or mends it.
+func (b *Bus) Break(broken bool) { b.broken.Store(broken) }
+
+var errBroken = errors.New("not connected to the broker")
+
+// Publish implements loads.Bus.
+func (b *Bus) Publish(ctx context.Context, topic string, qos byte, retained bool, payload []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if b.broken.Load() {
+		return errBroken
+	}
+	token := b.client.Publish(topic, qos, retained, payload)
+	select {
+	case <-token.Done():
+		return token.Error()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Subscribe implements loads.Bus.
+func (b *Bus) Subscribe(filter string, handler func(topic string, payload []byte, retained bool)) (func(), error) {
+	token := b.client.Subscribe(filter, 0, func(_ paho.Client, m paho.Message) {
+		if !b.broken.Load() {
+			handler(m.Topic(), m.Payload(), m.Retained())
+		}
+	})
+	if !token.WaitTimeout(patience) {
+		return nil, errBroken
+	}
+	return func() { b.client.Unsubscribe(filter).WaitTimeout(time.Second) }, token.Error()
+}
+
+// publish is a device speaking; the subscriptions of devices and their messages
+// do not pass through TCP.
+func (b *Broker) publish(topic, payload string, retained bool) {
+	_ = b.server.Publish(topic, []byte(payload), retained, 0) // only fails without InlineClient
+}
+
+func (b *Broker) subscribe(t testing.TB, filter string, id int, handler func(topic string, payload []byte)) {
+	t.Helper()
+	err := b.server.Subscribe(filter, id, func(_ *mochi.Client, _ packets.Subscription, pk packets.Packet) {
+		handler(pk.TopicName, pk.Payload)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contact is what the emulated devices have in common: a relay with a timer
+// that opens it.
+type contact struct {
+	broker *Broker
+	bus    *Bus
+
+	mu     sync.Mutex
+	closed bool
+	fault  Fault
+	timer  *time.Timer
+
+	tell     func(closed bool) // says the state
+	announce func(online bool) // says that it is there, or gone
+	heard    []string          // every command, for a test to look at
+}
+
+// Closed implements Device.
+func (c *contact) Closed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// Heard is every command that reached the device, as topic and payload.
+func (c *contact) Heard() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.heard...)
+}
+
+// Press implements Device.
+func (c *contact) Press(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.move(on, 0)
+	c.tell(c.closed)
+}
+
+// Fail implements Device.
+func (c *contact) Fail(f Fault) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if was := c.fault; was == Offline || f == Offline {
+		c.announce(f != Offline)
+	}
+	if c.bus != nil {
+		c.bus.Break(f == DropsOut)
+	}
+	c.fault = f
+}
+
+// move moves the contact, and lets it open by itself after a time.  c.mu is held.
+func (c *contact) move(on bool, openAfter time.Duration) {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+	c.closed = on
+	if !on || openAfter <= 0 {
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(openAfter, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.timer == timer {
+			c.closed = false
+			if c.fault != Offline && c.fault != Silent {
+				c.tell(false)
+			}
+		}
+	})
+	c.timer = timer
+}
+
+// take notes a command; ok is false where the device does not hear it.
+func (c *contact) take(topic string, payload []byte) (ok bool) {
+	c.heard = append(c.heard, topic+" "+string(payload))
+	return c.fault != Offline && c.fault != Silent
+}
