@@ -3,3 +3,419 @@
 // builds nothing; the types that describe a tariff, a load or a meter belong to
 // the packages that use them, which never import this one.
 package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/openpaygo"
+	"github.com/keeplit/keeplit/credit/sts"
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// Config is the whole configuration of one site.
+type Config struct {
+	Site       Site              `yaml:"site"`
+	Data       string            `yaml:"data"` // folder of the records
+	Meter      metering.Document `yaml:"meter"`
+	Tariff     Tariff            `yaml:"tariff"`
+	Credit     credit.Document   `yaml:"credit"`
+	Tokens     Tokens            `yaml:"tokens"`
+	Supply     Supply            `yaml:"supply"`
+	Loads      []loads.Document  `yaml:"loads"`
+	Switching  Switching         `yaml:"switching"`
+	Plan       Plan              `yaml:"plan"`
+	MQTT       *MQTT             `yaml:"mqtt"`
+	InfluxDB   *InfluxDB         `yaml:"influxdb"`
+	Telemetry  Telemetry         `yaml:"telemetry"`
+	Web        Web               `yaml:"web"`
+	Schedule   Schedule          `yaml:"schedule"`
+	Simulation *Simulation       `yaml:"simulation"`
+	Log        Log               `yaml:"log"`
+
+	// Folder is where the file is; paths in it are relative to that.
+	Folder string `yaml:"-"`
+}
+
+// Site says what and where it is.
+type Site struct {
+	ID       string      `yaml:"id"`       // in topics and telemetry: lower-case letters, digits and hyphens
+	Name     string      `yaml:"name"`     // for people
+	Meter    string      `yaml:"meter"`    // the meter number that tokens are bought for
+	Zone     string      `yaml:"zone"`     // IANA time zone, e.g. Africa/Johannesburg
+	Limit    units.Power `yaml:"limit"`    // greatest import allowed; 0 is no limit
+	Currency string      `yaml:"currency"` // ISO 4217; the tariff's where empty
+	Symbol   string      `yaml:"symbol"`   // written before amounts; the currency code where empty
+}
+
+// Tariff names a tariff document: one of File, Catalogue and Document.
+type Tariff struct {
+	File      string            `yaml:"file"`      // a tariff document
+	Catalogue string            `yaml:"catalogue"` // a document that the program brings along
+	Document  *tariffs.Document `yaml:"document"`  // written out here
+}
+
+// Tokens are the token schemes that top-ups are read by.
+type Tokens struct {
+	OpenPAYGO *OpenPAYGO `yaml:"openpaygo"`
+	STS       *STS       `yaml:"sts"`
+}
+
+// OpenPAYGO is the document of that scheme with its key kept out of the file.
+type OpenPAYGO struct {
+	openpaygo.Document `yaml:",inline"`
+	Secret             string `yaml:"key" secret:"true"`
+}
+
+// SetDefaults is what holds where the file says nothing.
+func (o *OpenPAYGO) SetDefaults() { o.Document = openpaygo.Defaults() }
+
+// SetDefaults is what holds where the file says nothing.
+func (s *STS) SetDefaults() { s.Document = sts.Defaults() }
+
+// STS is the document of that scheme with its keys kept out of the file.
+type STS struct {
+	sts.Document  `yaml:",inline"`
+	DecoderSecret string `yaml:"decoder_key" secret:"true"`
+	VendingSecret string `yaml:"vending_key" secret:"true"`
+}
+
+// Supply is the supply contactor.
+type Supply struct {
+	Switch loads.SwitchDocument `yaml:"switch"` // driver none: the site has no contactor
+}
+
+// Switching is how careful loads are switched.
+type Switching struct {
+	GapMin  time.Duration `yaml:"gap_min"` // pause between two starts
+	GapMax  time.Duration `yaml:"gap_max"`
+	Spread  time.Duration `yaml:"spread"`   // random wait of each load after an outage
+	PerHour int           `yaml:"per_hour"` // most starts of one load in an hour
+}
+
+// Plan is how far and how finely is planned.
+type Plan struct {
+	Slot    time.Duration `yaml:"slot"`    // length of a slot of the plan; divides meter readings' interval
+	Horizon time.Duration `yaml:"horizon"` // how far ahead loads are planned
+	RunOut  time.Duration `yaml:"run_out"` // how far ahead the end of credit is looked for
+	Time    time.Duration `yaml:"time"`    // most computing time for one plan
+	Shift   bool          `yaml:"shift"`   // false: loads run as soon as they may
+}
+
+// MQTT is the broker.
+type MQTT struct {
+	URL      string `yaml:"url"` // mqtt://host:1883 or mqtts://host:8883
+	ClientID string `yaml:"client_id"`
+	Username string `yaml:"username"`
+	Password string `yaml:"password" secret:"true"`
+	CA       string `yaml:"ca"`   // file of the authority that signed the broker's certificate
+	Cert     string `yaml:"cert"` // file of the agent's own certificate
+	Key      string `yaml:"key"`  // file of its key
+}
+
+// InfluxDB is where telemetry goes.
+type InfluxDB struct {
+	URL    string `yaml:"url"`
+	Org    string `yaml:"org"`                 // empty for InfluxDB 1.8
+	Bucket string `yaml:"bucket"`              // InfluxDB 1.8: database/retention-policy
+	Token  string `yaml:"token" secret:"true"` // InfluxDB 1.8: user:password
+}
+
+// Telemetry is what is measured for it and how long it may wait.
+type Telemetry struct {
+	Every   time.Duration `yaml:"every"`    // between two points of a series
+	MaxRows int64         `yaml:"max_rows"` // the outbox drops its oldest telemetry beyond this, and counts it
+	MaxAge  time.Duration `yaml:"max_age"`
+}
+
+// Web is the page.
+type Web struct {
+	Listen  string   `yaml:"listen"`
+	Title   string   `yaml:"title"`
+	PIN     string   `yaml:"pin" secret:"true"` // the hash that "agent pin" printed
+	Reading string   `yaml:"reading"`           // open: anybody on the network may look; closed: the PIN is asked
+	Hosts   []string `yaml:"hosts"`             // further names the page is reached by
+}
+
+// Schedule is when recurring work is done, in cron's five fields, local time.
+type Schedule struct {
+	Plan    string `yaml:"plan"`
+	Nightly string `yaml:"nightly"`
+	// Interval is how long an interval of settlement and of readings is.
+	Interval time.Duration `yaml:"interval"`
+	// Persist is the longest that anything measured is kept in memory only.
+	Persist time.Duration `yaml:"persist"`
+}
+
+// Simulation is the simulated plant behind the meter drivers replay and house.
+type Simulation struct {
+	Speed  float64           `yaml:"speed"` // simulated seconds a real second; 0 is as fast as possible
+	Step   time.Duration     `yaml:"step"`  // simulated time between two readings
+	Start  time.Time         `yaml:"start"` // where the simulation begins; the recording's begin, or now
+	End    time.Time         `yaml:"end"`   // where it ends; the recording's end, or never
+	Seed   uint64            `yaml:"seed"`
+	PerDay units.Energy      `yaml:"per_day"`    // consumption of a simulated house
+	Tokens string            `yaml:"tokens"`     // CSV "time,token": tokens entered at those times
+	Plants map[string]string `yaml:"appliances"` // load id: plain, geyser, washer or charger
+}
+
+// Log is how much is logged.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // text or json
+}
+
+// Default is the configuration with every default as a value.
+func Default() Config {
+	return Config{
+		Site:      Site{Name: "Home", Zone: "UTC"},
+		Data:      "data",
+		Credit:    credit.Defaults(),
+		Supply:    Supply{Switch: loads.SwitchDocument{Driver: "none"}},
+		Switching: Switching{GapMin: time.Second, GapMax: 10 * time.Second, Spread: 30 * time.Second, PerHour: 30},
+		Plan: Plan{
+			Slot: 30 * time.Minute, Horizon: 24 * time.Hour, RunOut: 7 * 24 * time.Hour, Time: 2 * time.Second, Shift: true,
+		},
+		Telemetry: Telemetry{Every: 10 * time.Second, MaxRows: 500_000, MaxAge: 90 * 24 * time.Hour},
+		Web:       Web{Listen: ":8080", Reading: "open"},
+		Schedule: Schedule{
+			Plan: "*/30 * * * *", Nightly: "17 3 * * *", Interval: 30 * time.Minute, Persist: time.Minute,
+		},
+		Log: Log{Level: "info", Format: "text"},
+	}
+}
+
+// Load reads the file and answers its configuration, or every fault in it.
+func Load(path string, secrets Secrets) (Config, fault.List) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fault.List{{Problem: fmt.Sprintf("cannot read the configuration: %v", err), Remedy: `write one with "agent init"`}}
+	}
+	return Parse(data, filepath.Dir(path), secrets)
+}
+
+// Parse reads a configuration whose relative paths begin at folder.
+func Parse(data []byte, folder string, secrets Secrets) (Config, fault.List) {
+	c := Default()
+	c.Folder = folder
+	relative := secrets
+	relative.ReadFile = func(name string) ([]byte, error) { return secrets.ReadFile(c.Path(name)) }
+	faults := DecodeInto(&c, data, relative)
+	if o := c.Tokens.OpenPAYGO; o != nil {
+		o.Key = o.Secret
+	}
+	if s := c.Tokens.STS; s != nil {
+		s.DecoderKey, s.VendingKey = s.DecoderSecret, s.VendingSecret
+	}
+	return c, faults
+}
+
+// Path is a path of the configuration, made absolute from its own folder.
+func (c *Config) Path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.Folder, p)
+}
+
+// Zone is the site's time zone; Check has seen to it that it exists.
+func (c *Config) Zone() *time.Location {
+	loc, err := time.LoadLocation(c.Site.Zone)
+	if err != nil {
+		return time.UTC
+	}
+	return loc
+}
+
+var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`) //nolint:gochecknoglobals // compiled once, never changed
+
+// Check names everything wrong with the configuration as a whole.
+func (c *Config) Check() fault.List {
+	var l fault.List
+	if !idForm.MatchString(c.Site.ID) {
+		l.Add("site.id", "write 1 to 63 lower-case letters, digits and hyphens", "%q cannot name a site", c.Site.ID)
+	}
+	if strings.TrimSpace(c.Site.Meter) == "" {
+		l.Add("site.meter", "write the meter number that is on your receipts", "the meter number is missing")
+	}
+	if _, err := time.LoadLocation(c.Site.Zone); err != nil || c.Site.Zone == "" || c.Site.Zone == "Local" {
+		l.Add("site.zone", "write an IANA name such as Africa/Johannesburg", "%q is not a time zone", c.Site.Zone)
+	}
+	if c.Site.Limit < 0 {
+		l.Add("site.limit", "write what the main breaker carries, e.g. 13.8 kW", "%s is negative", c.Site.Limit)
+	}
+	if c.Data == "" {
+		l.Add("data", "write a folder that only the agent may write to", "there is no folder for the records")
+	}
+	l.Under("meter", c.Meter.Check())
+	c.checkTariff(&l)
+	l.Under("credit", c.Credit.Check())
+	c.checkTokens(&l)
+	c.checkLoads(&l)
+	c.checkPlan(&l)
+	c.checkEdges(&l)
+	c.checkSimulation(&l)
+	return l
+}
+
+func (c *Config) checkTariff(l *fault.List) {
+	given := 0
+	for _, is := range []bool{c.Tariff.File != "", c.Tariff.Catalogue != "", c.Tariff.Document != nil} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		l.Add("tariff", "give one of file, catalogue and document", "%d tariffs are named", given)
+	}
+	if c.Tariff.Document != nil {
+		l.Under("tariff.document", c.Tariff.Document.Check())
+	}
+}
+
+func (c *Config) checkTokens(l *fault.List) {
+	if c.Tokens.OpenPAYGO == nil && c.Tokens.STS == nil {
+		l.Add("tokens", "add openpaygo or sts with the key of your meter", "no token could ever be read")
+	}
+	if o := c.Tokens.OpenPAYGO; o != nil {
+		o.Key = o.Secret
+		l.Under("tokens.openpaygo", o.Document.Check())
+	}
+	if s := c.Tokens.STS; s != nil {
+		s.DecoderKey, s.VendingKey = s.DecoderSecret, s.VendingSecret
+		l.Under("tokens.sts", s.Document.Check())
+	}
+}
+
+func (c *Config) checkLoads(l *fault.List) {
+	for i, d := range c.Loads {
+		at := fmt.Sprintf("loads[%d]", i)
+		l.Under(at, d.Check())
+		if slices.ContainsFunc(c.Loads[:i], func(o loads.Document) bool { return o.ID == d.ID }) {
+			l.Add(at+".id", "give each load an id of its own", "%q is used twice", d.ID)
+		}
+		if d.ID == loads.SupplyID {
+			l.Add(at+".id", "choose another id", "%q is the supply contactor's own", d.ID)
+		}
+		c.checkSwitch(l, at+".switch", d.Switch)
+	}
+	c.checkSwitch(l, "supply.switch", c.Supply.Switch)
+	for _, d := range []struct {
+		path string
+		d    time.Duration
+	}{{"gap_min", c.Switching.GapMin}, {"gap_max", c.Switching.GapMax}, {"spread", c.Switching.Spread}} {
+		if d.d < 0 {
+			l.Add("switching."+d.path, "write 0s or more", "%s is negative", d.d)
+		}
+	}
+	if c.Switching.GapMax < c.Switching.GapMin {
+		l.Add("switching.gap_max", "write at least switching.gap_min", "%s is less than gap_min %s", c.Switching.GapMax, c.Switching.GapMin)
+	}
+}
+
+func (c *Config) checkSwitch(l *fault.List, path string, s loads.SwitchDocument) {
+	switch s.Driver {
+	case "tasmota", "shelly", "zigbee2mqtt":
+		if c.MQTT == nil {
+			l.Add(path+".driver", "add the mqtt part with your broker's address", "%s is reached over MQTT, and no broker is configured", s.Driver)
+		}
+	case "house":
+		if c.Simulation == nil {
+			l.Add(path+".driver", "add the simulation part, or name the real switch", "house is a switch of the simulated plant, and nothing is simulated")
+		}
+	default:
+	}
+}
+
+func (c *Config) checkPlan(l *fault.List) {
+	const day = 24 * time.Hour
+	iv := c.Schedule.Interval
+	if iv < time.Minute || iv > time.Hour || time.Hour%iv != 0 {
+		l.Add("schedule.interval", "write 5m, 10m, 15m, 30m or 1h", "%s does not divide an hour", iv)
+		iv = 30 * time.Minute
+	}
+	if s := c.Plan.Slot; s < time.Minute || iv%s != 0 {
+		l.Add("plan.slot", "write a length that divides schedule.interval", "%s does not divide %s", s, iv)
+	}
+	if h := c.Plan.Horizon; h < time.Hour || h > 7*day {
+		l.Add("plan.horizon", "write 24h to 48h", "%s is not between 1h and 168h", h)
+	}
+	if r := c.Plan.RunOut; r < day || r > 31*day {
+		l.Add("plan.run_out", "write 168h", "%s is not between 24h and 744h", r)
+	}
+	if c.Plan.Time < 50*time.Millisecond || c.Plan.Time > time.Minute {
+		l.Add("plan.time", "write 2s", "%s is not between 50ms and 1m", c.Plan.Time)
+	}
+	if p := c.Schedule.Persist; p < time.Second || p > time.Hour {
+		l.Add("schedule.persist", "write 1m", "%s is not between 1s and 1h", p)
+	}
+}
+
+func (c *Config) checkEdges(l *fault.List) {
+	if m := c.MQTT; m != nil && m.URL == "" {
+		l.Add("mqtt.url", "write it like mqtt://192.168.1.10:1883", "the broker's address is missing")
+	}
+	needsBroker := c.Meter.Driver == "mqtt"
+	if needsBroker && c.MQTT == nil {
+		l.Add("meter.driver", "add the mqtt part with your broker's address", "the meter is reached over MQTT, and no broker is configured")
+	}
+	if i := c.InfluxDB; i != nil {
+		if i.URL == "" {
+			l.Add("influxdb.url", "write it like http://192.168.1.10:8086", "the server's address is missing")
+		}
+		if i.Bucket == "" {
+			l.Add("influxdb.bucket", "write a bucket, or database/retention-policy for InfluxDB 1.8", "the bucket is missing")
+		}
+	}
+	if c.Telemetry.Every < 0 {
+		l.Add("telemetry.every", "write 10s", "%s is negative", c.Telemetry.Every)
+	}
+	if c.Web.Reading != "open" && c.Web.Reading != "closed" {
+		l.Add("web.reading", "write open or closed", "%q is neither", c.Web.Reading)
+	}
+	if c.Web.Reading == "closed" && c.Web.PIN == "" {
+		l.Add("web.pin", `make one with "agent pin", or write reading: open`, "the page is closed and there is no PIN to open it")
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
+		l.Add("log.level", "write debug, info, warn or error", "%q is not a level", c.Log.Level)
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		l.Add("log.format", "write text or json", "%q is not a format", c.Log.Format)
+	}
+}
+
+func (c *Config) checkSimulation(l *fault.List) {
+	simulated := c.Meter.Driver == "replay" || c.Meter.Driver == "house"
+	s := c.Simulation
+	switch {
+	case s == nil && simulated:
+		l.Add("meter.driver", "add the simulation part", "%s is a simulated meter", c.Meter.Driver)
+		return
+	case s != nil && !simulated:
+		l.Add("simulation", "take it out, or choose the meter driver replay or house", "nothing is simulated behind a real meter")
+		return
+	case s == nil:
+		return
+	}
+	if s.Speed < 0 {
+		l.Add("simulation.speed", "write 1 for real time, more for faster, 0 for as fast as possible", "%v is negative", s.Speed)
+	}
+	if s.Step < 0 || s.Step > time.Hour {
+		l.Add("simulation.step", "write 1s to 1h", "%s is not a step", s.Step)
+	}
+	for id := range s.Plants {
+		if !slices.ContainsFunc(c.Loads, func(d loads.Document) bool { return d.ID == id }) {
+			l.Add("simulation.appliances."+id, "use the ids of loads", "there is no load %q", id)
+		}
+	}
+}

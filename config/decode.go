@@ -172,6 +172,9 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, secret bool) {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			v.Set(reflect.New(v.Type().Elem()))
+			if d, ok := v.Interface().(defaulter); ok {
+				d.SetDefaults()
+			}
 		}
 		d.value(n, v.Elem(), path, false)
 		return
@@ -179,7 +182,7 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, secret bool) {
 	if set, ok := scalarFor(v); ok {
 		text, ok := scalarText(n)
 		if !ok {
-			d.fault(n, path, "write one value", "is a %s where %s belongs", kindOf(n), describe(v.Type()))
+			d.fault(n, path, "write one value, in quotes where it holds a colon", "is a %s where %s belongs", kindOf(n), describe(v.Type()))
 		} else if err := set(text); err != nil {
 			d.fault(n, path, "write "+describe(v.Type()), "%v", err)
 		}
@@ -362,6 +365,10 @@ func kindOf(n ast.Node) string {
 	return "single value"
 }
 
+// defaulter is a part of the configuration that may be left out, and whose
+// defaults hold where it is not.
+type defaulter interface{ SetDefaults() }
+
 // texter is a domain type that reads itself from one value's text.
 type texter interface{ SetText(text string) error }
 
@@ -472,7 +479,7 @@ func describe(t reflect.Type) string {
 	case reflect.Float32, reflect.Float64:
 		return "a number"
 	case reflect.Struct:
-		return "a value of the form that its message names"
+		return "a single value"
 	}
 	return "a whole number"
 }

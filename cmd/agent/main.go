@@ -18,6 +18,9 @@ import (
 
 // cli is the command tree.
 type cli struct {
+	Demo     demoCmd     `cmd:"" help:"Show everything on a simulated house."`
+	Run      runCmd      `cmd:"" help:"Run the agent."`
+	Check    checkCmd    `cmd:"" help:"Check a configuration file."`
 	Forecast forecastCmd `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
 	Token    tokenCmd    `cmd:"" help:"Read or make prepayment tokens."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

@@ -49,8 +49,9 @@ type LoopConfig struct {
 	// Simulated time moves only with the readings.  Then planning and switching
 	// are done within the step, so that a run depends on its inputs alone.
 	Simulated    bool
-	PersistEvery time.Duration // a batch is stored at least so often, by Now
-	PlanTime     time.Duration // most that a plan may take in real time
+	Plant        func() ([]byte, error) // the simulated plant's state as JSON; nil: none
+	PersistEvery time.Duration          // a batch is stored at least so often, by Now
+	PlanTime     time.Duration          // most that a plan may take in real time
 	Log          *slog.Logger
 }
 
@@ -245,7 +246,10 @@ func (l *Loop) commit(ctx context.Context) error {
 	if l.batch.Unstored == 0 {
 		return nil
 	}
-	err := l.cfg.Journal.Commit(ctx, l.batch)
+	err := l.plant()
+	if err == nil {
+		err = l.cfg.Journal.Commit(ctx, l.batch)
+	}
 	if err == nil {
 		l.stored = l.state.Now
 		l.retryAt = time.Time{}
@@ -269,6 +273,19 @@ func (l *Loop) commit(ctx context.Context) error {
 		l.cfg.Log.Error("control: cannot store", "code", code, "error", err)
 	}
 	return err
+}
+
+// plant notes the state of a simulated plant in the batch.
+func (l *Loop) plant() error {
+	if l.cfg.Plant == nil {
+		return nil
+	}
+	state, err := l.cfg.Plant()
+	if err != nil {
+		return fmt.Errorf("the plant's state cannot be written: %w", err)
+	}
+	l.batch.State.Plant, l.state.Plant = state, state
+	return nil
 }
 
 // add appends the effects of one more step.

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -40,6 +41,10 @@ type State struct {
 	Plan     *Plan     `json:"plan,omitempty"`
 	AskedAt  time.Time `json:"asked_at,omitzero"`   // when a plan was last asked for
 	WantPlan bool      `json:"want_plan,omitempty"` // something changed that the plan does not know
+
+	// Plant is a simulated plant's own state, so that a run that is broken off
+	// goes on as if it had not been.
+	Plant json.RawMessage `json:"plant,omitempty"`
 
 	Health  health.State `json:"health"`
 	PointAt time.Time    `json:"point_at,omitzero"` // telemetry was written up to here

@@ -1,0 +1,22 @@
+package main
+
+import "fmt"
+
+type checkCmd struct {
+	Config string `arg:"" default:"keeplit.yaml" help:"Configuration file." type:"path"`
+}
+
+// Run checks the file as far as it can be checked without starting anything.
+func (c checkCmd) Run(e *env) error {
+	cfg, err := loadConfig(c.Config, e)
+	if err != nil {
+		return err
+	}
+	site, err := siteOf(cfg)
+	if err != nil {
+		return &exitError{exitInvalid, fmt.Errorf("%s: %w", c.Config, err)}
+	}
+	_, err = fmt.Fprintf(e.Stdout, "%s is right: site %s, %s, tariff %q, meter %s\n",
+		c.Config, cfg.Site.ID, count(len(site.Loads), "load"), site.Tariff.Document().Name, meterName(cfg.Meter))
+	return err
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/house"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/credit/openpaygo"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
+)
+
+//go:embed demo.yaml
+var demoConfig []byte //nolint:gochecknoglobals // embedded files must be
+
+// demoKey is the key of the published OpenPAYGO example, so it keeps nothing secret.
+const demoKey = "bc41ec9530f6dac86b1a29ab82edc5fb"
+
+// demoTopUp is what an example token buys.
+const demoTopUp = 50
+
+type demoCmd struct {
+	Speed  float64 `default:"60" help:"Simulated seconds a second: 1 is real time, 1440 a day in a minute."`
+	Listen string  `default:"127.0.0.1:8080" help:"Address of the page."`
+	Seed   uint64  `default:"7" help:"Another household for another number."`
+}
+
+// Run shows the whole agent on a machine with nothing: a simulated house, a
+// broker and a store of its own, gone when it ends.
+func (c demoCmd) Run(e *env) (err error) {
+	if c.Speed <= 0 || c.Speed > 100_000 {
+		return &exitError{exitUsage, fmt.Errorf("--speed %v: write 1 (real time) to 100000", c.Speed)}
+	}
+	cfg, faults := config.Parse(demoConfig, ".", config.Secrets{
+		Getenv:   func(string) string { return demoKey },
+		ReadFile: os.ReadFile,
+	})
+	if len(faults) > 0 {
+		return faults
+	}
+	folder, err := os.MkdirTemp("", "keeplit-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	cfg.Data, cfg.Web.Listen = folder, c.Listen
+	cfg.Simulation.Speed, cfg.Simulation.Seed = c.Speed, c.Seed
+	// Some twenty readings a second are smooth to look at.
+	cfg.Simulation.Step = min(max(time.Duration(c.Speed/20*float64(time.Second)).Truncate(time.Second), time.Second), time.Minute)
+
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("the page cannot be served on %s: %w; choose another address with --listen", c.Listen, err)
+	}
+	log := newLog(e, config.Log{Level: "warn", Format: "text"})
+	local, err := broker.NewEmbedded(0, nil)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	cfg.MQTT = &config.MQTT{URL: local.URL()}
+	s, err := assemble(e.Ctx, cfg, options{log: log, listener: listener, open: true, demo: func(s *service) *web.Demo {
+		return &web.Demo{Speed: c.Speed, Token: s.demoToken()}
+	}})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if err := s.remember(c.Seed); err != nil {
+		return errors.Join(err, s.close())
+	}
+	fmt.Fprintf(e.Stdout, `keeplit demo: a simulated house, %gx real time
+  page    http://%s
+  mqtt    %s  (topics under %s)
+  token   %s  buys R %d; enter it on the page under "Top up"
+Nothing is kept: Ctrl-C ends it.
+`, c.Speed, shown(listener.Addr()), local.URL(), "keeplit/demo/", s.demoToken(), demoTopUp)
+
+	// The broker outlives the service that speaks over it.
+	brokerCtx, stop := context.WithCancel(context.WithoutCancel(e.Ctx))
+	var wg sync.WaitGroup
+	var brokerErr error
+	wg.Go(func() { brokerErr = local.Run(brokerCtx) })
+	err = s.run(e.Ctx)
+	stop()
+	wg.Wait()
+	return errors.Join(err, brokerErr)
+}
+
+// shown is an address as a browser on this machine takes it.
+func shown(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil || host == "127.0.0.1" || net.ParseIP(host).IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// demoToken is a token that the account will take next.
+func (s *service) demoToken() string {
+	doc := s.cfg.Tokens.OpenPAYGO.Document
+	last := doc.Count
+	for _, scheme := range s.loop.Snapshot().State.Credit.Schemes {
+		var st openpaygo.State
+		if json.Unmarshal(scheme.State, &st) == nil {
+			last = st.Count
+		}
+	}
+	key, err := hex.DecodeString(doc.Key)
+	if err != nil {
+		return ""
+	}
+	token, err := openpaygo.Encode(openpaygo.Key(key), doc.StartingCode, openpaygo.NextCount(last, false), demoTopUp, doc.Form())
+	if err != nil {
+		return ""
+	}
+	return token
+}
+
+// demoDays is how much of its past the demo's house knows, so that the forecast
+// is that of a house somebody lives in.
+const demoDays = 28
+
+// remember teaches the planner the weeks before the demo begins.
+func (s *service) remember(seed uint64) error {
+	h, err := house.NewHousehold(house.HouseholdConfig{Seed: seed, Zone: s.site.Zone, Daily: s.cfg.Simulation.PerDay})
+	if err != nil {
+		return err
+	}
+	now := units.SlotAt(s.now(), s.site.Interval).Start
+	var past []control.Interval
+	for _, slot := range units.Slots(now.Add(-demoDays*24*time.Hour), s.site.Interval, int(demoDays*24*time.Hour/s.site.Interval)) {
+		used, ok := h.Energy(slot.Start, slot.End())
+		if ok {
+			past = append(past, control.Interval{Series: control.SiteSeries, Interval: metering.Interval{Slot: slot, Import: used, Covered: slot.Len}})
+		}
+	}
+	s.planner.Learn(past)
+	return nil
+}

@@ -1,0 +1,192 @@
+// Package front is what people and machines outside meet of the control loop:
+// the page's picture of it, and what it says and hears over MQTT.
+package front
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/store"
+)
+
+// Records is what the page reads from the store.
+type Records interface {
+	LedgerPage(ctx context.Context, before uint64, n int) ([]credit.Entry, error)
+	Intervals(ctx context.Context, series string, from, to time.Time) iter.Seq2[store.Interval, error]
+}
+
+// Agent shows one loop to the page.  It is a web.Agent.
+type Agent struct {
+	site    *control.Site
+	loop    *control.Loop
+	records Records
+	about   About
+}
+
+// About is what the page tells besides the loop's own state.
+type About struct {
+	Name      string   // of the site, for people
+	Unit      web.Unit // what money counts
+	Version   string
+	Started   time.Time
+	Meter     string                   // what the meter is
+	Digits    []int                    // lengths that a token may have
+	Emergency credit.EmergencyDocument // what the configuration offers
+	Tries     int                      // wrong tokens before the lock-out
+	System    func() web.System        // links and outbox; its Meter is filled in here
+	Demo      func() *web.Demo         // nil outside the demo
+}
+
+// New shows loop to the page.
+func New(site *control.Site, loop *control.Loop, records Records, about About) *Agent {
+	return &Agent{site: site, loop: loop, records: records, about: about}
+}
+
+// Changes signals that a newer View is there.
+func (a *Agent) Changes(ctx context.Context) <-chan struct{} { return a.loop.Changes(ctx) }
+
+// TopUp enters a token.
+func (a *Agent) TopUp(ctx context.Context, token, source string) (web.TopUpResult, error) {
+	was := a.loop.Snapshot().State
+	reply, err := a.loop.Feed(ctx, control.Input{Token: &control.Token{Text: token, Source: source}})
+	if errors.Is(err, control.ErrNotRecorded) {
+		return web.TopUpResult{
+			Outcome: web.NotRecorded, Balance: was.Credit.Available(),
+			Reason: "It cannot be recorded now.", Remedy: "Your token is not spent. Try again when the warning about storage is gone.",
+		}, nil
+	}
+	if err != nil || reply.TopUp == nil {
+		return web.TopUpResult{}, err
+	}
+	return a.topUpResult(*reply.TopUp, was, a.loop.Snapshot().State), nil
+}
+
+func (a *Agent) topUpResult(r credit.Result, was, is control.State) web.TopUpResult {
+	out := web.TopUpResult{
+		Outcome: outcome(r), Amount: r.Bought, Balance: r.Available, TriesLeft: r.TriesLeft, Reason: r.Text,
+	}
+	for _, p := range r.Paid {
+		out.Paid = append(out.Paid, web.Part{Name: p.Name, Amount: p.Amount})
+	}
+	if r.Wait > 0 {
+		out.Until = is.Now.Add(r.Wait)
+	}
+	if r.Accepted() && r.Token.Effect != credit.AddCredit && r.Token.Effect != credit.SetCredit {
+		out.Effect = r.Text
+	}
+	out.Restored = !was.Decision.Close && is.Decision.Close
+	out.ReadyToRestore = is.Credit.Supply.Position == credit.Ready
+	return out
+}
+
+func outcome(r credit.Result) web.Outcome {
+	switch r.Token.Code {
+	case credit.Accept:
+		return web.Accepted
+	case credit.Used:
+		return web.AlreadyUsed
+	case credit.Old, credit.Expired:
+		return web.TooOld
+	case credit.Lockout:
+		return web.Locked
+	case credit.Format:
+		return web.Malformed
+	case credit.CRC, credit.Invalid, credit.Range:
+		return web.Wrong
+	}
+	return web.Refused
+}
+
+// LoadRun runs a load now.
+func (a *Agent) LoadRun(ctx context.Context, id string) error {
+	return a.request(ctx, control.Request{Kind: control.RunLoad, Load: id, By: "page"})
+}
+
+// LoadSkip leaves out a load's present or next run.
+func (a *Agent) LoadSkip(ctx context.Context, id string) error {
+	return a.request(ctx, control.Request{Kind: control.SkipLoad, Load: id, By: "page"})
+}
+
+// LoadAuto takes back LoadRun or LoadSkip.
+func (a *Agent) LoadAuto(ctx context.Context, id string) error {
+	return a.request(ctx, control.Request{Kind: control.AutoLoad, Load: id, By: "page"})
+}
+
+// AcceptEmergency takes the emergency credit on offer.
+func (a *Agent) AcceptEmergency(ctx context.Context) error {
+	return a.request(ctx, control.Request{Kind: control.AcceptEmergency, By: "page"})
+}
+
+// Reconnect closes an armed supply.
+func (a *Agent) Reconnect(ctx context.Context) error {
+	return a.request(ctx, control.Request{Kind: control.Reconnect, By: "page"})
+}
+
+// Acknowledge marks a warning as seen.
+func (a *Agent) Acknowledge(ctx context.Context, code string) error {
+	known := false
+	for _, w := range a.loop.Snapshot().State.Health.Active {
+		known = known || string(w.Code) == code
+	}
+	if !known {
+		return web.ErrUnknown
+	}
+	return a.request(ctx, control.Request{Kind: control.Acknowledge, Code: health.Code(code), By: "page"})
+}
+
+func (a *Agent) request(ctx context.Context, r control.Request) error {
+	reply, err := a.loop.Feed(ctx, control.Input{Request: &r})
+	switch {
+	case errors.Is(err, control.ErrNotRecorded):
+		return &web.Refusal{Reason: "It cannot be recorded now, so nothing was done.", Remedy: "Try again when the warning about storage is gone."}
+	case err != nil:
+		return err
+	case errors.Is(reply.Err, control.ErrUnknownLoad):
+		return web.ErrUnknown
+	case errors.Is(reply.Err, control.ErrNotReady):
+		return &web.Refusal{Reason: "The supply is not waiting to be switched on."}
+	case errors.Is(reply.Err, credit.ErrNotOffered):
+		return &web.Refusal{Reason: sentence(reply.Err.Error())}
+	}
+	return reply.Err
+}
+
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return string(s[0]-'a'+'A') + s[1:] + "."
+}
+
+// Ledger is a page of the ledger, newest first.
+func (a *Agent) Ledger(ctx context.Context, before uint64, n int) ([]web.LedgerRow, error) {
+	entries, err := a.records.LedgerPage(ctx, before, n)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]web.LedgerRow, 0, len(entries))
+	for _, e := range entries {
+		rows = append(rows, web.LedgerRow{
+			Seq: e.Seq, At: e.At, Kind: string(e.Kind), Amount: e.Amount, Balance: e.Balance, Energy: e.Energy, Cause: e.Cause,
+		})
+	}
+	return rows, nil
+}
+
+// History is the measured use of the site in [from, to).
+func (a *Agent) History(ctx context.Context, from, to time.Time) ([]web.HistoryPoint, error) {
+	var out []web.HistoryPoint
+	for iv, err := range a.records.Intervals(ctx, control.SiteSeries, from, to) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, web.HistoryPoint{Slot: iv.Slot, Energy: iv.Import, Gap: iv.Quality != 0})
+	}
+	return out, nil
+}

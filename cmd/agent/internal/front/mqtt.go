@@ -1,0 +1,235 @@
+package front
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+)
+
+// Bus is what the agent needs of its MQTT session; *broker.Session is one.
+type Bus interface {
+	Publish(ctx context.Context, topic string, qos byte, retained bool, payload []byte) error
+	SubscribeAck(filter string, handler func(ctx context.Context, m broker.Message) error) (unsubscribe func(), err error)
+	Topics() broker.Topics
+}
+
+// tokenMessage is a token sent over MQTT: plain digits, or this as JSON.
+type tokenMessage struct {
+	Token string `json:"token"`
+	ID    string `json:"id"` // given back with the result
+}
+
+// resultMessage answers a tokenMessage.
+type resultMessage struct {
+	ID          string    `json:"id,omitempty"`
+	Result      string    `json:"result"` // the code of the scheme: accept, used, crc, ...
+	Text        string    `json:"text"`
+	Bought      string    `json:"bought,omitempty"`
+	Balance     string    `json:"balance"`
+	Fingerprint string    `json:"fingerprint,omitempty"`
+	Wait        float64   `json:"wait_s,omitempty"`
+	At          time.Time `json:"at"`
+}
+
+// Listen takes tokens and commands from the bus.  It must be called before the
+// session runs, so that nothing that waited at the broker is missed.
+func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
+	topics := bus.Topics()
+	_, err := bus.SubscribeAck(topics.Token(), func(ctx context.Context, m broker.Message) error {
+		return a.heardToken(ctx, bus, m, log)
+	})
+	if err != nil {
+		return err
+	}
+	_, err = bus.SubscribeAck(topics.LoadSets(), func(ctx context.Context, m broker.Message) error {
+		return a.heardLoad(ctx, topics, m)
+	})
+	if err != nil {
+		return err
+	}
+	_, err = bus.SubscribeAck(topics.Reconnect(), func(ctx context.Context, m broker.Message) error {
+		if word := strings.TrimSpace(string(m.Payload)); word != "close" {
+			return a.bad(ctx, m.Topic, fmt.Sprintf("%.40q is not the word close", word))
+		}
+		_, err := a.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: control.Reconnect, By: "mqtt"}})
+		return err
+	})
+	return err
+}
+
+// heardToken enters a token and answers once its effect is stored.  An error
+// leaves the message with the broker, which sends it again.
+func (a *Agent) heardToken(ctx context.Context, bus Bus, m broker.Message, log *slog.Logger) error {
+	var t tokenMessage
+	body := strings.TrimSpace(string(m.Payload))
+	if strings.HasPrefix(body, "{") {
+		if err := json.Unmarshal(m.Payload, &t); err != nil {
+			return a.bad(ctx, m.Topic, "the token's message is not JSON: "+err.Error())
+		}
+	} else {
+		t.Token = body
+	}
+	if t.Token == "" || len(t.Token) > 200 {
+		return a.bad(ctx, m.Topic, fmt.Sprintf("a message of %d bytes holds no token", len(m.Payload)))
+	}
+	reply, err := a.loop.Feed(ctx, control.Input{Token: &control.Token{Text: t.Token, Source: "mqtt"}})
+	if err != nil {
+		return err // not recorded: the broker keeps it
+	}
+	st := a.loop.Snapshot().State
+	r := reply.TopUp
+	out := resultMessage{
+		ID: t.ID, Result: string(r.Token.Code), Text: r.Text, Balance: r.Available.String(),
+		Fingerprint: r.Fingerprint, Wait: r.Wait.Seconds(), At: st.Now,
+	}
+	if r.Bought != 0 {
+		out.Bought = r.Bought.String()
+	}
+	payload, err := json.Marshal(out)
+	if err != nil {
+		return err
+	}
+	if err := bus.Publish(ctx, bus.Topics().TokenResult(), 1, false, payload); err != nil {
+		// The credit is safe; the ledger message tells of it again.
+		log.Warn("the result of a token could not be published", "error", err)
+	}
+	return nil
+}
+
+func (a *Agent) heardLoad(ctx context.Context, topics broker.Topics, m broker.Message) error {
+	name, ok := topics.LoadOf(m.Topic)
+	word := strings.TrimSpace(string(m.Payload))
+	kind := control.RequestKind(word)
+	switch kind {
+	case control.RunLoad, control.SkipLoad, control.AutoLoad:
+	default:
+		ok = false
+	}
+	if !ok {
+		return a.bad(ctx, m.Topic, fmt.Sprintf("%.40q is not one of run, skip and auto", word))
+	}
+	reply, err := a.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: kind, Load: name, By: "mqtt"}})
+	if err != nil {
+		return err
+	}
+	if errors.Is(reply.Err, control.ErrUnknownLoad) {
+		return a.bad(ctx, m.Topic, reply.Err.Error())
+	}
+	return nil
+}
+
+// bad remembers a message that cannot be read; it is not worth hearing again.
+func (a *Agent) bad(ctx context.Context, topic, cause string) error {
+	_, err := a.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.BadMessage, Subject: topic, Cause: cause}})
+	return err
+}
+
+// stateMessage is the retained report of now.
+type stateMessage struct {
+	At        time.Time  `json:"at"`
+	Balance   string     `json:"balance"`
+	Supply    string     `json:"supply"`
+	Why       string     `json:"why"`
+	PowerW    float64    `json:"power_w"`
+	ImportKWh float64    `json:"import_kwh"`
+	RunOut    *time.Time `json:"run_out,omitempty"`
+	Price     string     `json:"price"`
+	Warnings  int        `json:"warnings"`
+}
+
+type warningMessage struct {
+	Code     string    `json:"code"`
+	Subject  string    `json:"subject,omitempty"`
+	Severity string    `json:"severity"`
+	Since    time.Time `json:"since"`
+	Title    string    `json:"title"`
+	Cause    string    `json:"cause"`
+	Remedy   string    `json:"remedy"`
+}
+
+type loadMessage struct {
+	On       bool    `json:"on"`
+	State    string  `json:"state"`
+	PowerW   float64 `json:"power_w"`
+	Why      string  `json:"why,omitempty"`
+	Override string  `json:"override,omitempty"`
+}
+
+// publishEvery is the least time between two reports, in real time.
+const publishEvery = time.Second
+
+// Publish keeps the retained messages up to date until ctx ends.  What has not
+// changed is not sent again.  While the broker is away nothing is kept: these
+// are states, and the next one takes their place.
+func (a *Agent) Publish(ctx context.Context, bus Bus) error {
+	t := time.NewTicker(publishEvery)
+	defer t.Stop()
+	sent := map[string]string{}
+	changes := a.loop.Changes(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case _, open := <-changes:
+			if !open {
+				return nil
+			}
+		}
+		messages, err := a.retained(bus.Topics())
+		if err != nil {
+			return err
+		}
+		for _, m := range messages {
+			if sent[m.Topic] == string(m.Payload) {
+				continue
+			}
+			if err := bus.Publish(ctx, m.Topic, 0, true, m.Payload); err != nil {
+				clear(sent) // after a reconnection everything is said anew
+				break
+			}
+			sent[m.Topic] = string(m.Payload)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+func (a *Agent) retained(topics broker.Topics) ([]broker.Message, error) {
+	v := a.View()
+	st := a.loop.Snapshot().State
+	state := stateMessage{
+		At: v.At, Balance: v.Credit.Balance.String(), Supply: string(v.Supply.State), Why: v.Supply.Detail,
+		PowerW: v.Power.Power.W(), ImportKWh: st.Meter.Registers.Import.KWh(), Price: v.Tariff.Price.String(), Warnings: len(v.Warnings),
+	}
+	if v.RunOut.Known && !v.RunOut.Beyond {
+		state.RunOut = &v.RunOut.At
+	}
+	warnings := make([]warningMessage, 0, len(st.Health.Active))
+	for _, w := range st.Health.WorstFirst() {
+		warnings = append(warnings, warningMessage{string(w.Code), w.Subject, w.Severity.String(), w.Since, w.Title, w.Cause, w.Remedy})
+	}
+	out := []broker.Message{}
+	add := func(topic string, what any) error {
+		payload, err := json.Marshal(what)
+		out = append(out, broker.Message{Topic: topic, Payload: payload})
+		return err
+	}
+	errs := []error{add(topics.State(), state), add(topics.Warnings(), warnings), add(topics.Plan(), st.Plan)}
+	for _, l := range v.Loads {
+		errs = append(errs, add(topics.LoadState(l.ID), loadMessage{
+			On: st.Guard.Unit(l.ID).On, State: string(l.State), PowerW: l.Power.W(), Why: l.Why, Override: string(l.Override),
+		}))
+	}
+	return out, errors.Join(errs...)
+}

@@ -1,0 +1,308 @@
+package front
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+)
+
+// View is the latest picture of the loop.
+func (a *Agent) View() web.View {
+	snap := a.loop.Snapshot()
+	st := &snap.State
+	v := web.View{
+		Seq: snap.Seq, At: st.Now, Zone: a.site.Zone, Unit: a.about.Unit, Site: a.about.Name,
+		Supply: a.supply(st), Credit: a.credit(st), RunOut: runOut(st), Power: a.power(st),
+		Tariff: a.tariff(st), Plan: a.plan(st), Loads: a.loads(st), TopUp: a.gate(st),
+	}
+	for _, w := range st.Health.WorstFirst() {
+		v.Warnings = append(v.Warnings, web.Warning{
+			Code: string(w.Code), Severity: severity(w.Severity), Since: w.Since,
+			Title: w.Title, Cause: w.Cause, Remedy: w.Remedy, Seen: w.Acknowledged,
+		})
+	}
+	if a.about.System != nil {
+		v.System = a.about.System()
+	}
+	v.System.Version, v.System.Started, v.System.LedgerSeq = a.about.Version, a.about.Started, st.Credit.Head.Seq
+	v.System.Meter = web.Link{Name: a.about.Meter, Freshness: a.freshness(st), LastAt: st.Meter.Last.At}
+	if a.about.Demo != nil {
+		v.Demo = a.about.Demo()
+	}
+	return v
+}
+
+func severity(s health.Severity) web.Severity {
+	switch s {
+	case health.Info:
+		return web.Info
+	case health.Critical:
+		return web.Critical
+	case health.Caution, health.Serious:
+	}
+	return web.Caution
+}
+
+func (a *Agent) supply(st *control.State) web.Supply {
+	d := st.Decision
+	s := web.Supply{Since: d.Since, Detail: d.Why}
+	switch st.Credit.Supply.Position {
+	case credit.Connected:
+		s.State = web.Connected
+	case credit.Disconnected:
+		s.State = web.Disconnected
+	case credit.Ready:
+		s.State = web.Ready
+	case credit.Undecided:
+		s.State = web.Unknown
+	}
+	switch d.Cause {
+	case credit.ForNoCredit:
+		s.Cause = web.ByCredit
+	case credit.NoCause, credit.ByFault, credit.ByTamper, credit.ByUtility, credit.ByOverload, credit.ByCustomer:
+		s.Cause = web.SupplyCause(d.Cause)
+	}
+	if d.Protected {
+		s.CutAt = d.Until
+	}
+	if !a.site.Contactor {
+		s.State = web.Unswitched
+	} else if seen := st.SupplySeen; seen.Known && seen.On != d.Close && st.Now.Sub(d.Since) > 5*time.Second {
+		s.State = web.Unknown
+	}
+	return s
+}
+
+func (a *Agent) credit(st *control.State) web.Credit {
+	c := web.Credit{Balance: st.Credit.Available(), Debt: st.Credit.Debt()}
+	if st.Plan != nil {
+		c.Energy, c.EnergyKnown = st.Plan.Buys, true
+	}
+	if a.site.InKWh {
+		c.EnergyKnown = false // the balance is the energy
+	}
+	if n := len(st.Days); n > 0 {
+		today := st.Days[n-1]
+		if today.Start.Equal(units.LocalMidnight(st.Now, a.site.Zone)) {
+			c.SpentToday, c.EnergyToday = today.Spent, today.Energy
+			n--
+		}
+		var sum units.Money
+		for _, d := range st.Days[:n] {
+			sum += d.Spent
+		}
+		if n > 0 {
+			c.SpentPerDay = sum.Part(1, int64(n))
+		}
+	}
+	em := a.about.Emergency
+	c.Emergency = web.Emergency{Amount: em.Amount, Threshold: em.OfferBelow}
+	switch st.Credit.Emergency.Stage {
+	case credit.Taken:
+		c.Emergency.State = web.EmergencyInUse
+		c.Emergency.Left, c.Emergency.Owed = st.Credit.Left(), st.Credit.EmergencyUsed()
+	case credit.Spent:
+		c.Emergency.State, c.Emergency.Owed = web.EmergencySpent, st.Credit.EmergencyUsed()
+	case credit.NotTaken:
+		switch {
+		case em.Amount == 0:
+		case a.site.Credit.Offered(st.Credit):
+			c.Emergency.State = web.EmergencyOffered
+		default:
+			c.Emergency.State = web.EmergencyIdle
+		}
+	}
+	return c
+}
+
+func runOut(st *control.State) web.RunOut {
+	if st.Plan == nil || !st.Plan.RunOut.Known {
+		return web.RunOut{}
+	}
+	r := st.Plan.RunOut
+	return web.RunOut{Known: true, Beyond: r.Beyond, At: r.Mid, Early: r.Early, Late: r.Late}
+}
+
+func (a *Agent) freshness(st *control.State) web.Freshness {
+	heard := st.Meter.HeardAt
+	switch {
+	case heard.IsZero():
+		return web.Never
+	case st.Now.Sub(heard) > a.site.SilentAfter:
+		return web.Silent
+	case st.Now.Sub(heard) > a.site.SilentAfter/2:
+		return web.Stale
+	}
+	return web.Fresh
+}
+
+func (a *Agent) power(st *control.State) web.PowerNow {
+	last := st.Meter.Last
+	price, _ := a.site.Tariff.PriceAt(st.Tariff, st.Now)
+	return web.PowerNow{
+		Power: last.Power, At: last.At, Freshness: a.freshness(st), Limit: a.site.Power,
+		CostPerHour: price.Cost(last.Power.Over(time.Hour)),
+	}
+}
+
+func (a *Agent) tariff(st *control.State) web.Tariff {
+	doc := a.site.Tariff.Document()
+	price, period := a.site.Tariff.PriceAt(st.Tariff, st.Now)
+	t := web.Tariff{Name: doc.Name, Known: true, Price: price, Period: period}
+	if next := a.site.Tariff.NextChange(st.Now); !next.IsZero() {
+		t.NextAt = next
+		t.NextPrice, t.NextPeriod = a.site.Tariff.PriceAt(st.Tariff, next)
+	}
+	slots := units.Slots(st.Now, time.Hour, 1)
+	table := a.site.Tariff.Table(st.Tariff, slots, nil)
+	for _, l := range table.Ladders {
+		if len(l.Rungs) == 0 {
+			continue
+		}
+		t.Block = &web.Block{
+			Number: 1, Used: st.Tariff.MonthToDate(), UpTo: st.Tariff.MonthToDate() + l.Rungs[0].At,
+			NextPrice: price + l.Rungs[0].Adder,
+		}
+		break
+	}
+	return t
+}
+
+func (a *Agent) plan(st *control.State) web.Plan {
+	if st.Plan == nil {
+		return web.Plan{}
+	}
+	p := st.Plan
+	out := web.Plan{
+		MadeAt: p.MadeAt, Cost: p.Cost, CostUnshifted: p.Unshifted, SolveTime: p.Solved, Shortfalls: p.Shortfalls,
+		Slots: make([]web.PlanSlot, 0, len(p.Prices)),
+	}
+	for t := range p.Prices {
+		out.Slots = append(out.Slots, web.PlanSlot{
+			Slot:  units.Slot{Start: p.Start.Add(time.Duration(t) * p.Slot), Len: p.Slot},
+			Price: p.Prices[t], Low: p.Low[t], Mid: p.Mid[t], High: p.High[t], Limit: a.site.Power,
+		})
+	}
+	for _, l := range p.Loads {
+		out.Loads = append(out.Loads, web.PlanLoad{ID: l.ID, Name: a.name(l.ID), Power: l.Power})
+	}
+	return out
+}
+
+func (a *Agent) name(id string) string {
+	for _, l := range a.site.Loads {
+		if l.ID == id {
+			return l.Name
+		}
+	}
+	return id
+}
+
+func (a *Agent) loads(st *control.State) []web.Load {
+	out := make([]web.Load, 0, len(a.site.Loads))
+	for i, l := range a.site.Loads {
+		out = append(out, a.load(st, l, st.Loads[i]))
+	}
+	return out
+}
+
+func (a *Agent) load(st *control.State, l loads.Load, ls control.LoadState) web.Load {
+	unit := st.Guard.Unit(l.ID)
+	on := unit.On
+	if ls.Seen.Known {
+		on = ls.Seen.On
+	}
+	v := web.Load{ID: l.ID, Name: l.Name, State: web.LoadOff, CanRun: true, CanSkip: true, Deadline: ls.Progress.To}
+	if ls.Seen.Known && ls.Seen.HasPower {
+		v.Power = ls.Seen.Power
+	} else if on {
+		v.Power = l.Power
+	}
+	v.Wanted = l.Power.Over(l.Need)
+	v.Delivered = ls.Progress.Energy
+	if v.Delivered == 0 {
+		v.Delivered = l.Power.Over(ls.Progress.Delivered)
+	}
+	owed := l.Requests(ls.Progress, unit, st.Now, time.Minute)
+	if st.Plan != nil {
+		v.NextStart, v.NextEnd, _ = st.Plan.Run(l.ID, st.Now)
+		for _, p := range st.Plan.Loads {
+			if p.ID == l.ID {
+				v.Why, v.Cost = p.Why, p.Cost
+			}
+		}
+	}
+	run, overridden := ls.Progress.Wanted(st.Now)
+	switch {
+	case st.Health.Has(health.SwitchSilent, l.ID):
+		v.State = web.LoadFault
+	case on:
+		v.State = web.LoadRunning
+	case overridden && !run:
+		v.State = web.LoadSkipped
+	case contains(st.Shed.IDs, l.ID):
+		v.State = web.LoadShed
+	case !v.NextStart.IsZero():
+		v.State = web.LoadWaiting
+	case len(owed) == 0 && l.Need > 0:
+		v.State = web.LoadDone
+	}
+	if overridden {
+		v.Override, v.OverrideUntil = web.OverrideSkip, ls.Progress.Override.Until
+		if run {
+			v.Override = web.OverrideRun
+		}
+	}
+	for _, h := range st.Held {
+		if h.ID == l.ID && h.On {
+			v.Why = held(h, a.site.Zone)
+		}
+	}
+	return v
+}
+
+func contains(all []string, id string) bool {
+	for _, s := range all {
+		if s == id {
+			return true
+		}
+	}
+	return false
+}
+
+func held(h loads.Hold, zone *time.Location) string {
+	until := ""
+	if !h.Until.IsZero() {
+		until = " until " + h.Until.In(zone).Format("15:04:05")
+	}
+	switch h.Reason {
+	case loads.HeldSupply:
+		return "Waits for the supply to come on."
+	case loads.HeldMinOff:
+		return "Rests" + until + " before it may start again."
+	case loads.HeldStagger:
+		return "Waits its turn" + until + ", so that loads do not all start at once."
+	case loads.HeldStarts, loads.HeldHour:
+		return "Was started as often as allowed" + until + "."
+	case loads.HeldMinOn:
+		return "Stays on" + until + ": it must not be switched so soon."
+	}
+	return fmt.Sprintf("Held back (%s)%s.", h.Reason, until)
+}
+
+func (a *Agent) gate(st *control.State) web.TopUpGate {
+	g := web.TopUpGate{Digits: a.about.Digits, TriesLeft: max(0, a.about.Tries-st.Credit.Lock.Wrong)}
+	if st.Credit.Lock.Left > 0 {
+		g.LockedUntil = st.Now.Add(st.Credit.Lock.Left)
+	}
+	if st.Health.Has(health.StoreFull, "") || st.Health.Has(health.StoreFailed, "") {
+		g.Closed = "A top-up cannot be recorded now: see the warnings. Your token stays good."
+	}
+	return g
+}

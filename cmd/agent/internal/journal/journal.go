@@ -1,0 +1,185 @@
+// Package journal is the control loop's way into the store: a batch becomes one
+// transaction of checkpoint, ledger, intervals, events and the messages that
+// the outbox will send to InfluxDB and over MQTT.
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/store"
+)
+
+// Journal stores batches.
+type Journal struct {
+	store *store.Store
+	// topics is nil where no broker is configured: nothing is kept for it.
+	topics *broker.Topics
+	influx bool
+}
+
+// New is a journal into st.  Messages for the broker are kept where topics is
+// not nil, points for InfluxDB where influx is set.
+func New(st *store.Store, topics *broker.Topics, influx bool) *Journal {
+	return &Journal{store: st, topics: topics, influx: influx}
+}
+
+// Commit stores b, all of it or nothing.
+func (j *Journal) Commit(ctx context.Context, b control.Batch) error {
+	batch, err := j.batch(b)
+	if err != nil {
+		return err
+	}
+	if err := j.store.Commit(ctx, batch); err != nil {
+		if full := (*store.DiskFullError)(nil); errors.As(err, &full) {
+			return fmt.Errorf("%w: %w", control.ErrJournalFull, err)
+		}
+		return err
+	}
+	return nil
+}
+
+// Resume is the state stored last; ok is false in an empty store.
+func Resume(ctx context.Context, st *store.Store) (s control.State, ok bool, err error) {
+	snap, err := st.Load(ctx)
+	if err != nil || snap.Checkpoint == nil {
+		return control.State{}, false, err
+	}
+	if err := json.Unmarshal(snap.Checkpoint, &s); err != nil {
+		return control.State{}, false, fmt.Errorf("the stored state cannot be read: %w", err)
+	}
+	if s.Credit.Head.Seq != snap.Head.Seq || s.Credit.Head.Hash != snap.Head.Hash {
+		return control.State{}, false, fmt.Errorf("the stored state ends at ledger entry %d, the ledger at %d: the files do not belong together; restore both from one backup",
+			s.Credit.Head.Seq, snap.Head.Seq)
+	}
+	return s, true, nil
+}
+
+// Intervals are the stored intervals of all series that begin in [from, to), as
+// the planner learns them.
+func Intervals(ctx context.Context, st *store.Store, from, to time.Time) ([]control.Interval, error) {
+	series, err := st.Series(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []control.Interval
+	for _, name := range series {
+		for iv, err := range st.Intervals(ctx, name, from, to) {
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, control.Interval{Series: iv.Series, Interval: iv.Interval})
+		}
+	}
+	return out, nil
+}
+
+func (j *Journal) batch(b control.Batch) (store.Batch, error) {
+	checkpoint, err := json.Marshal(b.State)
+	if err != nil {
+		return store.Batch{}, fmt.Errorf("the state cannot be written: %w", err)
+	}
+	out := store.Batch{At: b.State.Now, Checkpoint: checkpoint, Ledger: b.Effects.Entries}
+	for _, c := range b.Effects.Credited {
+		out.Tokens = append(out.Tokens, store.SeenToken{Fingerprint: c.Fingerprint, At: c.At, Seq: c.Seq})
+	}
+	for _, iv := range b.Effects.Intervals {
+		out.Intervals = append(out.Intervals, store.Interval{Series: iv.Series, Interval: iv.Interval})
+	}
+	for _, e := range b.Effects.Events {
+		out.Events = append(out.Events, store.Event{At: e.At, Code: e.Code, Severity: e.Severity.String(), Text: e.Text})
+	}
+	if j.influx {
+		if out.Outbox, err = points(out.Outbox, b.Effects.Points); err != nil {
+			return store.Batch{}, err
+		}
+	}
+	if j.topics != nil {
+		if out.Outbox, err = j.messages(out.Outbox, b.Effects); err != nil {
+			return store.Batch{}, err
+		}
+	}
+	return out, nil
+}
+
+func points(out []store.Message, all []control.Point) ([]store.Message, error) {
+	for _, p := range all {
+		point := telemetry.Point{Measurement: p.Measurement, At: p.At, Tags: make(map[string]string, len(p.Tags)), Fields: make(map[string]float64, len(p.Fields))}
+		for _, t := range p.Tags {
+			point.Tags[t.Key] = t.Value
+		}
+		for _, f := range p.Fields {
+			point.Fields[f.Key] = f.Value
+		}
+		rows, err := telemetry.Messages(point)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range rows {
+			m.Ledger = p.Measurement == control.LedgerPoint
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// messages are what subscribers are told once: each ledger entry and each
+// event, with a number to know a repetition by.
+func (j *Journal) messages(out []store.Message, eff control.Effects) ([]store.Message, error) {
+	for _, e := range eff.Entries {
+		payload, err := json.Marshal(entryMessage(e))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, store.Message{
+			Channel: store.MQTT, Key: fmt.Sprintf("ledger/%d", e.Seq), Dest: j.topics.Ledger(), Payload: payload, At: e.At, Ledger: true,
+		})
+	}
+	for i, e := range eff.Events {
+		id := fmt.Sprintf("%d-%d-%s", e.At.UnixMilli(), i, e.Code)
+		payload, err := json.Marshal(struct {
+			ID       string    `json:"id"`
+			At       time.Time `json:"at"`
+			Code     string    `json:"code"`
+			Severity string    `json:"severity"`
+			Text     string    `json:"text"`
+		}{id, e.At, e.Code, e.Severity.String(), e.Text})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, store.Message{Channel: store.MQTT, Key: "event/" + id, Dest: j.topics.Event(), Payload: payload, At: e.At})
+	}
+	return out, nil
+}
+
+type message struct {
+	Seq     uint64    `json:"seq"`
+	At      time.Time `json:"at"`
+	Kind    string    `json:"kind"`
+	Name    string    `json:"name,omitempty"`
+	Amount  string    `json:"amount"`
+	Balance string    `json:"balance"`
+	Tax     string    `json:"tax,omitempty"`
+	KWh     float64   `json:"kwh,omitempty"`
+	Cause   string    `json:"cause"`
+	Hash    string    `json:"hash"`
+}
+
+// entryMessage is an entry as others read it: amounts as exact decimals.
+func entryMessage(e credit.Entry) message {
+	m := message{
+		Seq: e.Seq, At: e.At, Kind: string(e.Kind), Name: e.Name, Amount: e.Amount.String(), Balance: e.Balance.String(),
+		KWh: e.Energy.KWh(), Cause: e.Cause, Hash: e.Hash,
+	}
+	if e.Tax != 0 {
+		m.Tax = e.Tax.String()
+	}
+	return m
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/keeplit/keeplit/config"
+)
+
+type runCmd struct {
+	Config string `arg:"" default:"keeplit.yaml" help:"Configuration file." type:"path"`
+}
+
+func (c runCmd) Run(e *env) error {
+	cfg, err := loadConfig(c.Config, e)
+	if err != nil {
+		return err
+	}
+	log := newLog(e, cfg.Log)
+	s, err := assemble(e.Ctx, cfg, options{log: log})
+	if err != nil {
+		return err
+	}
+	log.Info("keeplit runs", "site", cfg.Site.ID, "page", cfg.Web.Listen, "data", cfg.Path(cfg.Data))
+	return s.run(e.Ctx)
+}
+
+// loadConfig reads a configuration; all its faults are the error.
+func loadConfig(name string, e *env) (config.Config, error) {
+	secrets := config.FromSystem()
+	secrets.Getenv = e.Getenv
+	cfg, faults := config.Load(name, secrets)
+	if len(faults) > 0 {
+		return cfg, &exitError{exitInvalid, fmt.Errorf("%s has %s:\n%w", name, count(len(faults), "fault"), faults)}
+	}
+	return cfg, nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// newLog is the process's log, on standard error.
+func newLog(e *env, c config.Log) *slog.Logger {
+	level := slog.LevelInfo
+	_ = level.UnmarshalText([]byte(c.Level)) // Check has seen to it
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(e.Stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(e.Stderr, o))
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
+	"github.com/keeplit/keeplit/internal/store"
+)
+
+// group runs parts of the service side by side; the first that fails ends all.
+type group struct {
+	wg   sync.WaitGroup
+	stop context.CancelCauseFunc
+}
+
+func (g *group) run(ctx context.Context, name string, part func(context.Context) error) {
+	g.wg.Go(func() {
+		if err := part(ctx); err != nil && ctx.Err() == nil {
+			g.stop(fmt.Errorf("%s: %w", name, err))
+		}
+	})
+}
+
+// run serves until ctx ends, a part fails, or a recording is over.  It ends in
+// the order in which things depend on each other: first what brings inputs,
+// then the loop, which stores the rest, then what empties the outbox, last the
+// broker's session and the files.
+func (s *service) run(ctx context.Context) error {
+	inputs, stop := context.WithCancelCause(ctx)
+	base := context.WithoutCancel(ctx)
+	loopCtx, stopLoop := context.WithCancel(base)
+	outCtx, stopOut := context.WithCancel(base)
+	sessionCtx, stopSession := context.WithCancel(base)
+	var in, loop, out, session group
+	for _, g := range []*group{&in, &loop, &out, &session} {
+		g.stop = stop
+	}
+	defer stopSession()
+	defer stopOut()
+	defer stopLoop()
+
+	if err := s.listen(); err != nil {
+		stop(err)
+	}
+	if s.session != nil {
+		session.run(sessionCtx, "mqtt", s.session.Run)
+		out.run(outCtx, "mqtt outbox", s.messages.Run)
+	}
+	if s.influx != nil {
+		out.run(outCtx, "influxdb", s.influx.Run)
+	}
+	loop.run(loopCtx, "control", s.loop.Run)
+	for _, r := range s.runners {
+		in.run(inputs, "driver", r.Run)
+	}
+	in.run(inputs, "page", s.page.Run)
+	in.run(inputs, "mqtt state", s.publish)
+	in.run(inputs, "links", s.watchLinks)
+	in.run(inputs, "maintenance", s.maintain)
+	if s.plant == nil {
+		in.run(inputs, "schedule", func(ctx context.Context) error {
+			return schedule.Waker(ctx, s.log, func() { _, _ = s.loop.Feed(ctx, control.Input{}) }, s.site.PlanAt)
+		})
+	}
+	in.run(inputs, "meter", func(ctx context.Context) error {
+		err := s.meter.Run(ctx, s.feed(ctx))
+		if err == nil && ctx.Err() == nil {
+			stop(errOver)
+		}
+		return err
+	})
+
+	<-inputs.Done()
+	in.wg.Wait()
+	stopLoop()
+	loop.wg.Wait()
+	if errors.Is(context.Cause(inputs), errOver) {
+		s.empty(base)
+	}
+	stopOut()
+	out.wg.Wait()
+	stopSession()
+	session.wg.Wait()
+	err := s.close()
+	if cause := context.Cause(inputs); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, errOver) {
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+// errOver ends a service whose recording is over.
+var errOver = errors.New("the recording is over")
+
+// emptyWithin is how long the outbox may take to empty after a recording.
+const emptyWithin = 10 * time.Minute
+
+// empty waits until the outbox has been sent: a replay is not over before
+// everything has arrived.
+func (s *service) empty(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, emptyWithin)
+	defer cancel()
+	for {
+		waiting := int64(0)
+		for _, ch := range []store.Channel{store.Influx, store.MQTT} {
+			if counts, err := s.store.Outbox(ch).Counts(ctx); err == nil {
+				waiting += counts.Pending
+			}
+		}
+		if waiting == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			s.log.Warn("the outbox did not empty; the rest is sent at the next start", "waiting", waiting)
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// linkEvery is how often the links are looked at.
+const linkEvery = 5 * time.Second
+
+// watchLinks turns the state of broker, InfluxDB and outbox into warnings.
+func (s *service) watchLinks(ctx context.Context) error {
+	t := time.NewTicker(linkEvery)
+	defer t.Stop()
+	told := map[health.Code]string{}
+	tell := func(code health.Code, cause string) {
+		if told[code] == cause {
+			return
+		}
+		told[code] = cause
+		_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: code, Cause: cause}})
+	}
+	// A link that was never down says nothing; one that was before the restart
+	// is cleared.
+	for _, code := range []health.Code{health.BrokerGone, health.InfluxGone, health.StoreFull, health.StoreFailed} {
+		told[code] = "unknown"
+	}
+	dropped := int64(-1)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if s.session != nil {
+			st := s.session.State()
+			cause := ""
+			if !st.Connected {
+				cause = st.LastError
+				if cause == "" {
+					cause = "connecting"
+				}
+			}
+			tell(health.BrokerGone, cause)
+		}
+		if s.influx != nil {
+			cause := ""
+			if st := s.influx.State(); !st.OK {
+				cause = st.LastError
+			}
+			tell(health.InfluxGone, cause)
+			counts, err := s.store.Outbox(store.Influx).Counts(ctx)
+			if err == nil {
+				if dropped >= 0 && counts.Dropped > dropped {
+					tell(health.OutboxDropped, fmt.Sprintf("%d points so far", counts.Dropped))
+				}
+				dropped = counts.Dropped
+			}
+		}
+	}
+}
+
+// maintainEvery is how often the store is tended to.
+const maintainEvery = 5 * time.Minute
+
+// maintain moves intervals, prunes, and makes the nightly backup of the ledger.
+func (s *service) maintain(ctx context.Context) error {
+	t := time.NewTicker(maintainEvery)
+	defer t.Stop()
+	last := s.now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		now := s.now()
+		if err := s.store.Maintain(ctx, now); err != nil && ctx.Err() == nil {
+			s.log.Warn("maintenance of the records", "error", err)
+		}
+		if s.plant == nil && s.nightly.Due(last, now) {
+			if err := s.backup(ctx, now); err != nil && ctx.Err() == nil {
+				s.log.Warn("nightly backup", "error", err)
+			}
+		}
+		last = now
+	}
+}
