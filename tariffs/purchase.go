@@ -97,44 +97,48 @@ func (m *Month) taken(c *fixedCharge) units.Money {
 // what was taken with taxes.  Exact keeps the part of the line that is for this
 // month, so that arrears paid on the same line do not count for it.
 func (b *book) take(c *fixedCharge, l *Line, due, left units.Money) units.Money {
-	due = c.affordable(due, left)
-	if due <= 0 {
-		return 0
-	}
+	due = c.affordable(l, due, left)
 	l.Exact += due
 	return b.addTo(c, l, due)
 }
 
-// affordable is the most of due, before taxes, that left pays for.
-func (c *fixedCharge) affordable(due, left units.Money) units.Money {
+// affordable is the most of due that left pays for on top of what the line has
+// already, as the document's prices are.
+func (c *fixedCharge) affordable(l *Line, due, left units.Money) units.Money {
 	if due <= 0 || left <= 0 {
 		return 0
 	}
-	net, taxes := c.split(due)
-	if net+taxes <= left {
+	fits := func(d units.Money) bool {
+		return c.total(c.basis(l)+d)-l.Amount-l.Tax <= left
+	}
+	if fits(due) {
 		return due
 	}
 	if c.included {
 		return left
 	}
-	due = min(due, left.Part(grossUnit, c.gross))
-	for due > 0 {
-		if net, taxes = c.split(due); net+taxes <= left {
-			break
-		}
+	due = min(due, left.Part(grossUnit, c.gross)+1)
+	for due > 0 && !fits(due) {
 		due--
 	}
 	return due
 }
 
+// basis is the line's amount as the document's prices are.
+func (c *component) basis(l *Line) units.Money {
+	if c.included {
+		return l.Amount + l.Tax
+	}
+	return l.Amount
+}
+
 // addTo books a further amount on a line.
 func (b *book) addTo(c *fixedCharge, l *Line, amount units.Money) units.Money {
-	before := l.Amount + l.Tax
-	basis := l.Amount
-	if c.included {
-		basis += l.Tax
+	if amount <= 0 {
+		return 0
 	}
-	b.set(l, &c.component, basis+amount, 0, "")
+	before := l.Amount + l.Tax
+	b.set(l, &c.component, c.basis(l)+amount, 0, "")
 	return l.Amount + l.Tax - before
 }
 
@@ -144,13 +148,16 @@ func (b *book) arrears(c *fixedCharge, l *Line, left units.Money) units.Money {
 	if i < 0 {
 		return 0
 	}
-	pay := c.affordable(b.acc.Arrears[i].Amount, left)
+	pay := c.affordable(l, b.acc.Arrears[i].Amount, left)
 	if pay <= 0 {
 		return 0
 	}
 	b.acc.Arrears = slices.Clone(b.acc.Arrears)
 	if b.acc.Arrears[i].Amount -= pay; b.acc.Arrears[i].Amount == 0 {
 		b.acc.Arrears = slices.Delete(b.acc.Arrears, i, i+1)
+	}
+	if len(b.acc.Arrears) == 0 {
+		b.acc.Arrears = nil // as it comes back from JSON
 	}
 	return b.addTo(c, l, pay)
 }
