@@ -139,6 +139,7 @@ func (s *Session) connect(ctx context.Context) (*connection, error) {
 	conn := &connection{lost: make(chan struct{})}
 	dctx, stopDialling := context.WithTimeout(ctx, connectTimeout)
 	defer stopDialling()
+	var cut func() bool
 	o := mqtt.NewClientOptions().
 		AddBroker(s.url.String()).
 		SetClientID(s.cfg.ClientID).
@@ -158,10 +159,19 @@ func (s *Session) connect(ctx context.Context) (*connection, error) {
 		SetBinaryWill(s.topics.Status(), []byte(Offline), 1, true).
 		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { s.deliver(m) }).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { conn.end(fmt.Errorf("the connection was lost: %w", lossText(err))) }).
-		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return s.dial(dctx) })
+		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
+			c, err := s.dial(dctx)
+			if err == nil {
+				cut = context.AfterFunc(dctx, func() { _ = c.Close() }) // or a silent broker would hold up our end
+			}
+			return c, err
+		})
 	conn.client = mqtt.NewClient(o)
 	token := conn.client.Connect()
-	<-token.Done() // bounded by dctx and paho's own deadline for the handshake
+	<-token.Done() // bounded by dctx
+	if cut != nil {
+		cut()
+	}
 	if err := token.Error(); err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", s.url.Redacted(), connectHint(err))
 	}
@@ -187,7 +197,7 @@ func connectHint(err error) error {
 	return err
 }
 
-// dial opens the connection; it is cut when ctx ends before the handshake has.
+// dial opens the connection.
 func (s *Session) dial(ctx context.Context) (net.Conn, error) {
 	secure := s.url.Scheme != "mqtt" && s.url.Scheme != "tcp"
 	port := s.url.Port()

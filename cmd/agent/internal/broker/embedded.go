@@ -24,12 +24,16 @@ func NewEmbedded(port int, log *slog.Logger) (*Embedded, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	return newEmbedded(port, log, new(openDoor))
+}
+
+func newEmbedded(port int, log *slog.Logger, door mochi.Hook) (*Embedded, error) {
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		return nil, fmt.Errorf("the demo's MQTT broker: %w", err)
 	}
 	server := mochi.New(&mochi.Options{Logger: log})
-	if err := server.AddHook(new(openDoor), nil); err != nil {
+	if err := server.AddHook(door, nil); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("the demo's MQTT broker: %w", err)
 	}
