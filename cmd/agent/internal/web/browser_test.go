@@ -163,7 +163,7 @@ func TestBrowser(t *testing.T) {
 		p.See("#r-emergency", "You are using emergency credit R 20.00 of it is left")
 		p.Click("#seen-influx-unreachable")
 		p.See("#notice", "stays here until its cause is gone")
-		p.See("#r-alerts", "1 more message on the System page")
+		p.See("#r-quiet", "1 more message on the System page")
 		clean(t, p, "home")
 	})
 

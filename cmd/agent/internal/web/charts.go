@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -118,7 +117,6 @@ type planJSON struct {
 	Labels    []string    `json:"labels"` // local time of each slot's start
 	Now       float64     `json:"now"`    // in slots from the first
 	PerHour   int         `json:"per_hour"`
-	FirstHour int         `json:"first_hour"` // index of the first slot that starts an even hour
 	Price     []float64   `json:"price"`
 	Low       []float64   `json:"low"`
 	Mid       []float64   `json:"mid"`
@@ -136,7 +134,6 @@ type chartLoad struct {
 
 type chartTexts struct {
 	House string `json:"house"`
-	Now   string `json:"now"`
 	Gap   string `json:"gap"`
 }
 
@@ -144,16 +141,12 @@ func (s *Server) planData(w http.ResponseWriter, r *http.Request) {
 	v := s.agent.View()
 	m := s.model(&v, "home")
 	from, to := m.planWindow()
-	d := planJSON{PriceUnit: strings.TrimSpace(v.Unit.Symbol) + "/kWh", Texts: chartTexts{s.texts.T("plan.house"), s.texts.T("plan.now"), s.texts.T("history.gap")}, FirstHour: -1, PerHour: 1}
-	if v.Unit.Symbol == "" {
-		d.PriceUnit = v.Unit.Code + "/kWh"
+	d := planJSON{
+		Labels: []string{}, PerHour: 1, PriceUnit: m.PriceUnit(),
+		Texts: chartTexts{s.texts.T("plan.house"), s.texts.T("history.gap")},
 	}
 	for i, sl := range v.Plan.Slots[from:to] {
-		local := sl.Slot.Start.In(m.zone)
-		d.Labels = append(d.Labels, local.Format("15:04"))
-		if d.FirstHour < 0 && local.Minute() == 0 && local.Hour()%2 == 0 {
-			d.FirstHour = i
-		}
+		d.Labels = append(d.Labels, m.Clock(sl.Slot.Start))
 		if i == 0 && sl.Slot.Len > 0 {
 			d.PerHour = max(1, int(time.Hour/sl.Slot.Len))
 			d.Now = float64(v.At.Sub(sl.Slot.Start)) / float64(sl.Slot.Len)
@@ -169,7 +162,6 @@ func (s *Server) planData(w http.ResponseWriter, r *http.Request) {
 		}
 		d.Limit = append(d.Limit, limit)
 	}
-	d.FirstHour = max(d.FirstHour, 0)
 	for _, l := range m.planLoads(from, to) {
 		c := chartLoad{Name: l.Name}
 		for _, p := range l.Power[from:to] {

@@ -28,7 +28,8 @@ func newFormat(c *catalogue, v *View) format {
 const (
 	minus  = "\u2212"
 	nbsp   = "\u00a0"
-	narrow = "\u202f" // narrow no-break space, between thousands
+	dash   = "\u2060\u2013\u2060" // en dash that no line breaks at
+	narrow = "\u202f"             // narrow no-break space, between thousands
 )
 
 // Money is an amount with its unit: "R 1 234.50", "12.50 kWh".
@@ -66,10 +67,24 @@ func (f format) Signed(m units.Money) string {
 // Price is a price per kWh, with at least two decimals.
 func (f format) Price(p units.Price) string {
 	d := max(f.unit.Decimals, 2)
-	if d < 4 && units.Price(units.MulDiv(int64(p), 1, 10_000))*10_000 != p {
-		d = max(d, 2)
+	if d < 3 && int64(p)%10_000 != 0 { // tariffs are often given to a tenth of a cent
+		d = 3
 	}
 	return f.money(units.Money(p), d) + "/kWh"
+}
+
+// PriceParts is Price in two parts, for large print.
+func (f format) PriceParts(p units.Price) [2]string {
+	return [2]string{strings.TrimSuffix(f.Price(p), "/kWh"), "/kWh"}
+}
+
+// PriceUnit is what a price counts, for a chart's scale: "R/kWh".
+func (f format) PriceUnit() string {
+	u := f.unit.Symbol
+	if u == "" {
+		u = f.unit.Code
+	}
+	return u + "/kWh"
 }
 
 // group writes narrow spaces between the thousands of a decimal number.
@@ -177,12 +192,12 @@ func (f format) Stamp(t time.Time) string { return t.In(f.zone).Format("2006-01-
 func (f format) Span(a, b time.Time) string {
 	switch {
 	case days(a.In(f.zone), b.In(f.zone)) == 0:
-		return f.Clock(a) + "\u2013" + f.Clock(b)
+		return f.Clock(a) + dash + f.Clock(b)
 	case days(f.now, b.In(f.zone)) < 7:
 		if days(f.now, b.In(f.zone)) <= 1 {
 			return f.When(a) + " \u2013 " + f.When(b)
 		}
-		return f.Weekday(a) + "\u2013" + f.Weekday(b)
+		return f.Weekday(a) + dash + f.Weekday(b)
 	default:
 		return f.Date(a) + " \u2013 " + f.Date(b)
 	}

@@ -192,7 +192,7 @@ func (l load) Times() string {
 	case l.NextEnd.IsZero():
 		return l.M.c.T("load.from", "when", l.M.When(l.NextStart))
 	default:
-		return l.M.When(l.NextStart) + "\u2013" + l.M.Clock(l.NextEnd)
+		return l.M.When(l.NextStart) + dash + l.M.Clock(l.NextEnd)
 	}
 }
 

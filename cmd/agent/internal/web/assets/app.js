@@ -80,10 +80,23 @@
   window.addEventListener('pagehide', function () { clearTimeout(lost); lost = -1; });
 
   // --- answers -----------------------------------------------------------
+  // Where the page is long the answer floats above its end (see the style
+  // sheet) and a good one goes by itself; what it says stays on the page.
+  document.documentElement.classList.add('js');
+  let leaving = 0;
   function show(n) {
+    clearTimeout(leaving);
+    if (getComputedStyle(n.parentElement).position === 'fixed') {
+      if (n.classList.contains('lv-good')) leaving = setTimeout(function () { n.remove(); }, 8000);
+      return;
+    }
     n.focus({ preventScroll: true });
     n.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
   }
+  document.addEventListener('click', function (e) {
+    const b = e.target.closest('[data-close]');
+    if (b) b.closest('.notice').remove();
+  });
   document.addEventListener('htmx:afterSwap', function (e) {
     const n = e.target.id === 'notice' && e.target.querySelector('.notice');
     if (n) show(n);

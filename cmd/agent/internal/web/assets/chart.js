@@ -20,7 +20,6 @@
     return out;
   }
 
-  // Slots that begin a new day, marked by their first label.
   function plan(d, box, read) {
     const n = d.labels.length;
     const x = every(0, 1, n + 1); // one more, so that the last slot has a width
@@ -70,8 +69,8 @@
       },
       axes: [
         axis(2, { size: 26, splits: every(first, hours * d.per_hour, n), values: function (u, s) { return s.map(function (i) { return d.labels[i]; }); } }),
-        axis(3, { scale: 'kW', size: 38, space: 44, values: function (u, s) { return s.map(function (v, i) { return i === s.length - 1 ? 'kW' : String(+v.toFixed(1)); }); } }),
-        axis(1, { scale: 'price', size: 42, space: 44, grid: { show: false }, stroke: css('--price'), values: function (u, s) { return s.map(function (v, i) { return i === s.length - 1 ? d.price_unit.split('/')[0] : fixed(v, dearest < 1 ? 2 : 1); }); } })
+        axis(3, { scale: 'kW', size: 38, space: 44, values: function (u, s) { return s.map(function (v) { return String(+v.toFixed(1)); }); } }),
+        axis(1, { scale: 'price', size: 42, space: 44, grid: { show: false }, stroke: css('--price'), values: function (u, s) { return s.map(function (v) { return fixed(v, dearest < 1 ? 2 : 1); }); } })
       ],
       series: series,
       bands: [{ series: [at, at + 1], fill: css('--house-fill') }],
@@ -109,7 +108,7 @@
       scales: { x: { time: false, range: [-0.6, n - 0.4] }, kWh: { range: [0, top * 1.15] } },
       axes: [
         axis(2, { size: 26, grid: { show: false }, splits: every(0, step, n), values: function (u, s) { return s.map(function (i) { return d.labels[i]; }); } }),
-        axis(3, { scale: 'kWh', size: 42, space: 40, values: function (u, s) { return s.map(function (v, i) { return i === s.length - 1 ? 'kWh' : String(+v.toFixed(1)); }); } })
+        axis(3, { scale: 'kWh', size: 42, space: 40, values: function (u, s) { return s.map(function (v) { return String(+v.toFixed(1)); }); } })
       ],
       series: [{},
         { scale: 'kWh', fill: css('--c1'), stroke: css('--c1'), width: 0, paths: bars, points: { show: false } },

@@ -102,8 +102,9 @@ func (s Screen) Name() string {
 // Page is a tab with cookies of its own.  Its methods fail the test where
 // what they ask for does not come.
 type Page struct {
-	tb  testing.TB
-	ctx context.Context
+	tb     testing.TB
+	ctx    context.Context
+	screen Screen
 
 	mu       sync.Mutex
 	problems []string
@@ -116,13 +117,10 @@ func (b *Browser) Page(tb testing.TB, s Screen) *Page {
 	tb.Helper()
 	ctx, stop := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	tb.Cleanup(stop)
-	p := &Page{tb: tb, ctx: ctx, bytes: map[string]float64{}, urls: map[string]string{}}
-	scheme, scale := "light", 1.0
+	p := &Page{tb: tb, ctx: ctx, screen: s, bytes: map[string]float64{}, urls: map[string]string{}}
+	scheme := "light"
 	if s.Dark {
 		scheme = "dark"
-	}
-	if s.Phone {
-		scale = 2
 	}
 	p.must(
 		chromedp.Do(ctx),
@@ -130,16 +128,27 @@ func (b *Browser) Page(tb testing.TB, s Screen) *Page {
 		call(ctx, network.Enable, network.EnableParams{}),
 		call(ctx, cdplog.Enable, cdp.Empty{}),
 		call(ctx, runtime.Enable, cdp.Empty{}),
-		call(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-			Width: s.Width, Height: s.Height, DeviceScaleFactor: scale, Mobile: s.Phone,
-		}),
+		size(ctx, s),
 		call(ctx, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: s.Phone}),
 		call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: scheme},
+				{Name: "prefers-reduced-motion", Value: "reduce"}, // nothing moves under the pointer
+			},
 		}),
 		call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: s.NoScript}),
 	)
 	return p
+}
+
+func size(ctx context.Context, s Screen) error {
+	scale := 1.0
+	if s.Phone {
+		scale = 2
+	}
+	return call(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: s.Width, Height: s.Height, DeviceScaleFactor: scale, Mobile: s.Phone,
+	})
 }
 
 func call[P, R any](ctx context.Context, c cdp.Command[P, R], params P) error {
@@ -266,6 +275,7 @@ func (p *Page) Text(selector string) string {
 }
 
 func plain(s string) string {
+	s = strings.ReplaceAll(s, "\u2060", "")
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \n\t\r\u00a0\u202f", r) }), " ")
 }
 
@@ -316,12 +326,17 @@ func (p *Page) Screenshot(name string, whole bool) {
 	}
 	ctx, stop := context.WithTimeout(p.ctx, 2*patience)
 	defer stop()
-	shot := chromedp.CaptureScreenshot()
-	if whole {
-		shot = chromedp.FullScreenshot(100)
+	if whole { // a taller screen, so that bars fixed to its edges stay there
+		var height int64
+		p.Eval("document.documentElement.scrollHeight", &height)
+		tall := p.screen
+		tall.Height = max(tall.Height, height)
+		p.must(size(ctx, tall))
+		p.Eval("window.scrollTo(0, 0)", nil)
+		time.Sleep(100 * time.Millisecond)
 	}
-	png, err := chromedp.Run(ctx, shot)
-	p.must(err)
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	p.must(err, size(ctx, p.screen))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		p.tb.Fatal(err)
 	}
