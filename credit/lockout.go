@@ -15,8 +15,9 @@ type LockState struct {
 }
 
 // longestTick is the most that one step of the loop counts for.  The loop
-// steps every few seconds, so a longer stretch is a halt or a clock that moved.
-const longestTick = 2 * time.Minute
+// steps every second or so, so a longer stretch is a halt, a restart or a
+// clock that moved.
+const longestTick = 10 * time.Second
 
 // A clock set back by more than this is doubted for doubtFor of powered time,
 // or until it is where it was before.

@@ -222,11 +222,11 @@ func (c *tokenDecodeCmd) Run(e *env) error {
 	return nil
 }
 
-// elapse lets the time since the state was kept pass.  A meter does so step by
-// step; a day of steps outlasts every lock-out.
+// elapse lets the time since the state was kept pass.  A meter does so
+// second by second, until no lock-out is left to run down.
 func elapse(engine *credit.Engine, a credit.Account, at time.Time) credit.Account {
-	for range 24 * 60 {
-		next := a.Clock.Add(time.Minute)
+	for a.Lock.Left > 0 {
+		next := a.Clock.Add(time.Second)
 		if !next.Before(at) {
 			break
 		}
