@@ -203,13 +203,19 @@ func (q *thermalPricer) solve(price, on []float64, cells int, bound bool) {
 	th, n := q.l.Thermal, q.p.N
 	P := q.phases()
 	row := cells + 1
-	if need := (n + 1) * P * row; cap(q.value) < need {
+	layers := n + 1
+	layer := func(t int) int { return t }
+	if bound { // nothing is followed: two layers are enough
+		layers = 2
+		layer = func(t int) int { return t & 1 }
+	}
+	if need := layers * P * row; cap(q.value) < need {
 		q.value = make([]float64, need)
 	}
-	q.value = q.value[:(n+1)*P*row]
+	q.value = q.value[:layers*P*row]
 	d := (q.hi - q.lo) / float64(cells)
 	for ph := range P {
-		v := q.value[(n*P+ph)*row:][:row]
+		v := q.value[(layer(n)*P+ph)*row:][:row]
 		for i := range v {
 			v[i] = max(0, th.EndTarget-(q.lo+float64(i)*d)) * q.last
 		}
@@ -221,7 +227,7 @@ func (q *thermalPricer) solve(price, on []float64, cells int, bound bool) {
 	for t := n - 1; t >= 0; t-- {
 		// g = cost to go plus discomfort, by the temperature after the slot.
 		for ph := range P {
-			v := q.value[((t+1)*P+ph)*row:][:row]
+			v := q.value[(layer(t+1)*P+ph)*row:][:row]
 			gp := g[ph*row:][:row]
 			for i := range v {
 				gp[i] = v[i]
@@ -275,7 +281,7 @@ func (q *thermalPricer) solve(price, on []float64, cells int, bound bool) {
 		c := price[t]*th.KW + on[t] + q.late[t]
 		held := t < th.Hold
 		for ph := range P {
-			v := q.value[(t*P+ph)*row:][:row]
+			v := q.value[(layer(t)*P+ph)*row:][:row]
 			no, yes := q.step(ph, false), q.step(ph, true)
 			if held && bool(th.InitOn) {
 				no = -1

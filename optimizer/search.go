@@ -95,7 +95,7 @@ func (s *search) run() {
 	}
 	s.dive(s.m.units)
 	s.adopt("dive")
-	s.prove(1)
+	s.prove(2)
 	if s.gap() <= s.opt.Gap {
 		s.stop = StopGap
 	}
@@ -121,6 +121,11 @@ func (s *search) improve() {
 		soft = soft || !u.pricerIsRigid()
 	}
 	cycle := 50 * len(s.m.units)
+	var tight, pending *tightener
+	if s.yBest != nil {
+		tight = newTightener(s, s.yBest)
+	}
+	searched := s.work()
 	for !s.over() {
 		if s.gap() <= s.opt.Gap {
 			s.stop = StopGap
@@ -160,6 +165,29 @@ func (s *search) improve() {
 			cycle = cycle * 5 / 4
 		}
 		l.load(s.best)
+		if tight == nil || s.over() {
+			continue
+		}
+		// About a third of the work goes to the bound while that pays.
+		mark := s.work()
+		share := (mark - searched) / 2
+		for s.work()-mark < share && tight != nil {
+			if !tight.climb(20, s.best.Cost) {
+				pending, tight = tight, nil
+			} else {
+				pending = tight
+			}
+		}
+		if pending != nil && !s.over() && (tight == nil || pending.best > s.lower+0.002*math.Abs(s.lower)) {
+			effort := 4
+			if tight == nil {
+				effort = 12
+			}
+			s.lower = max(s.lower, pending.prove(effort))
+			s.trace("proved %.6f of %.6f", s.lower, pending.best)
+			pending = nil
+		}
+		searched = s.work()
 	}
 }
 
