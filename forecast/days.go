@@ -17,6 +17,7 @@ type days struct {
 	sum    []float64 // sum[c] is the sum of the known cells before c
 	known  []int32   // known[c] is how many cells before c are known
 	kinds  func(dayNumber int64) uint8
+	temp   *temperatures // nil where none is known
 }
 
 const (

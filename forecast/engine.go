@@ -50,6 +50,21 @@ func (e *engine) anchor(origin int) int {
 	return int(floorDiv(zero+int64(origin), week)*week - zero)
 }
 
+// due tells whether a forecast at origin would refit.
+func (e *engine) due(origin int) bool {
+	return e.pass == nil || e.pass.anchor != e.anchor(origin)
+}
+
+// fork is a copy that shares nothing that either will change.
+func (e *engine) fork() *engine {
+	g := &engine{d: e.d, seed: e.seed, boosts: slices.Clone(e.boosts), panels: make([]*panel, len(e.panels))}
+	for i, p := range e.panels {
+		c := *p
+		g.panels[i] = &c
+	}
+	return g
+}
+
 // replay makes the panels still missing for a forecast at origin.
 func (e *engine) replay(origin int) {
 	start := e.anchor(origin) / e.d.perDay
@@ -69,6 +84,8 @@ func (e *engine) replay(origin int) {
 		n := scoreDays * e.d.perDay
 		if i >= start-replayDays {
 			n = e.weekCells()
+		} else if (e.d.first+int64(i))%2 != 0 {
+			continue // long ago every other day is enough
 		}
 		jobs = append(jobs, job{r, n})
 	}
@@ -201,7 +218,7 @@ func (e *engine) boostAt(origin int) *fitted {
 }
 
 // ridgeFeatures is how many figures the linear expert looks at.
-const ridgeFeatures = 19
+const ridgeFeatures = 21
 
 // ridgeRow makes them from a panel's row.
 func ridgeRow(x []float32, r *[ridgeFeatures]float64) {
@@ -213,6 +230,7 @@ func ridgeRow(x []float32, r *[ridgeFeatures]float64) {
 		f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12),
 		float64(x[14]), float64(x[15]), float64(x[16]), float64(x[16]) * m, float64(x[16]) * near,
 		float64(x[17]), float64(x[17]) * m, float64(x[20]) * m, m - 1, float64(x[0]) - m,
+		float64(x[22]), float64(x[23]),
 	}
 }
 
@@ -225,6 +243,7 @@ type pass struct {
 	cal     calibration
 	waiting []made
 	paths   []made
+	read    [3]float64 // see readLevels; zero where not worked out since the last path
 }
 
 // made is a forecast that was made: uncalibrated, and as it was given out.
@@ -234,9 +253,8 @@ type made struct {
 }
 
 // learn goes through the panels that are new since the last time, in order, as
-// far as origin.  A new week starts from scratch.
-func (e *engine) learn(origin int) *pass {
-	anchor := e.anchor(origin)
+// far as origin.  Another anchor starts from scratch.
+func (e *engine) learn(origin, anchor int) *pass {
 	s := e.pass
 	if s == nil || s.anchor != anchor || s.next > origin {
 		s = &pass{anchor: anchor, ridge: newRidge(ridgeFeatures), next: math.MinInt}
@@ -259,6 +277,7 @@ func (e *engine) learn(origin int) *pass {
 			low, high := s.cal.factors(e.d.perDay)
 			stretch(m.given, low, high)
 			s.paths = append(s.paths, m)
+			s.read = [3]float64{}
 		}
 		s.waiting = append(s.waiting, m)
 		s.next = p.origin + 1
@@ -282,7 +301,8 @@ func (e *engine) absorb(s *pass, now int) {
 }
 
 func (e *engine) addRows(r *ridge, p *panel) {
-	r.forget(math.Exp2(-1.0 / 60))
+	r.forget(math.Exp2(-float64(p.origin-r.last) / float64(60*e.d.perDay)))
+	r.last = p.origin
 	var x [ridgeFeatures]float64
 	inv := 1 / p.level
 	for i := range p.rows {
@@ -369,20 +389,44 @@ func width(q *quad, upper bool) float32 {
 	return max(q.q50-q.q10, least)
 }
 
-// forecastCells is the calibrated answer for the week from origin on.
-func (e *engine) forecastCells(origin int) ([]quad, *pass) {
-	e.replay(origin)
-	e.fit(origin)
-	s := e.learn(origin)
+// verdict is what is expected from one origin on.
+type verdict struct {
+	q       []quad // calibrated, the regime mixed in; nil where nothing is known
+	usual   []quad // calibrated, were there no regime
+	panel   *panel
+	learned *pass
+	regime  regime
+}
+
+// forecastCells answers for the week from origin on.  Unless it may refit, it
+// goes on with what was learned before, or with even weights if nothing was.
+func (e *engine) forecastCells(origin int, refit bool) verdict {
+	var v verdict
+	switch {
+	case refit:
+		e.replay(origin)
+		e.fit(origin)
+		v.learned = e.learn(origin, e.anchor(origin))
+	case e.pass != nil && e.pass.next <= origin+1:
+		e.replay(origin)
+		v.learned = e.learn(origin, e.pass.anchor)
+	default:
+		v.learned = &pass{ridge: newRidge(ridgeFeatures)}
+	}
 	p := newPanel(e.d, origin, e.weekCells())
 	if p.level <= 0 {
-		return nil, s
+		return v
 	}
-	e.answerFitted(s, p)
-	q := s.pool.combine(p)
-	low, high := s.cal.factors(e.d.perDay)
-	stretch(q, low, high)
-	return q, s
+	e.answerFitted(v.learned, p)
+	v.panel = p
+	v.usual = v.learned.pool.combine(p)
+	low, high := v.learned.cal.factors(e.d.perDay)
+	stretch(v.usual, low, high)
+	v.q = v.usual
+	if v.regime = e.watch(v.learned, origin); v.regime.days > 1 {
+		v.q = v.regime.both(v.usual, e.d.perDay)
+	}
+	return v
 }
 
 // forgetFrom drops the panels that may have seen cell c or later: it has

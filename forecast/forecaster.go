@@ -14,11 +14,13 @@ import (
 type Forecaster struct {
 	opt  Options
 	hist history
+	temp history // degrees Celsius
 	cal  calendar
 	fine int
 
 	engine *engine
 	stale  int64 // first grid slot that changed since the engine last looked
+	forked int64 // first grid slot that changed since the last Fork
 }
 
 // New builds a Forecaster without data.  The error is ErrStep.
@@ -28,8 +30,8 @@ func New(o Options) (*Forecaster, error) {
 	}
 	step := int64(o.Step / time.Second)
 	return &Forecaster{
-		opt: o, hist: history{step: step}, cal: calendar{zone: o.Zone},
-		fine: modelSlots(step), stale: math.MaxInt64,
+		opt: o, hist: history{step: step}, temp: history{step: step}, cal: calendar{zone: o.Zone},
+		fine: modelSlots(step), stale: math.MaxInt64, forked: math.MaxInt64,
 	}, nil
 }
 
@@ -53,7 +55,7 @@ func (f *Forecaster) Update(o Observation) error {
 	if f.hist.first != before {
 		f.engine = nil // the first day has moved: what was replayed is gone
 	}
-	f.stale = min(f.stale, n)
+	f.stale, f.forked = min(f.stale, n), min(f.forked, n)
 	return nil
 }
 
@@ -71,6 +73,12 @@ type Forecast struct {
 	// Confidence is the weight of the site's own data against the built-in
 	// prior, 0 (nothing known) to 1: n/(n+4) for n days.
 	Confidence float64
+	// Unusual is how many whole days the load has been quite unlike what was
+	// forecast, 0 in ordinary times.  The quantiles then hold both that this
+	// lasts and that the usual returns.
+	Unusual int
+	// UnusualRatio is the energy of those days over what was forecast.
+	UnusualRatio float64
 }
 
 // Forecast answers for the slots from the one that holds at to the last that
@@ -78,16 +86,20 @@ type Forecast struct {
 func (f *Forecaster) Forecast(at time.Time, horizon time.Duration) Forecast {
 	first, n := f.span(at, horizon)
 	o := f.look(first)
-	out := Forecast{Slots: make([]Slot, n), OwnDays: o.ownDays, Confidence: o.ownDays / (o.ownDays + priorDays)}
-	k := float64(f.fine)
-	base := o.d.base / k
+	out := Forecast{Slots: make([]Slot, n), OwnDays: o.ownDays, Confidence: o.ownDays / (o.ownDays + priorDays),
+		Unusual: o.regime.days, UnusualRatio: o.regime.ratio}
+	answer := o.cell
+	if f.fine > 1 {
+		answer = newFineAnswer(o, &f.hist, &f.cal).at
+	}
+	base := o.d.base / float64(f.fine)
 	for i := range out.Slots {
 		g := first + int64(i)
-		q := o.cell(f.cellOf(o.d, g))
+		q := answer(f.cellOf(o.d, g))
 		out.Slots[i] = Slot{
 			Slot: units.Slot{Start: time.Unix(g*f.hist.step, 0).UTC(), Len: f.opt.Step},
-			Mean: float64(q.mean)/k + base, Q10: float64(q.q10)/k + base,
-			Q50: float64(q.q50)/k + base, Q90: float64(q.q90)/k + base,
+			Mean: float64(q.mean) + base, Q10: float64(q.q10) + base,
+			Q50: float64(q.q50) + base, Q90: float64(q.q90) + base,
 		}
 	}
 	return out
@@ -95,34 +107,49 @@ func (f *Forecaster) Forecast(at time.Time, horizon time.Duration) Forecast {
 
 // outlook is what is expected of the cells from an origin on.
 type outlook struct {
+	verdict
 	d       *days
 	origin  int
-	q       []quad
 	engine  *engine
-	learned *pass
 	ownDays float64
 }
 
-// cell answers for any cell at or after the origin; beyond the answered week
+// cell answers for any cell at or after the origin.
+func (o *outlook) cell(c int) quad { return o.q[o.index(c, len(o.q))] }
+
+// index is where cell c is found in n cells from the origin on; beyond them
 // the last week is repeated.
-func (o *outlook) cell(c int) quad {
+func (o *outlook) index(c, n int) int {
 	i := max(0, c-o.origin)
-	if i >= len(o.q) {
+	if i >= n {
 		week := longDays * o.d.perDay
-		i -= (i - len(o.q) + week) / week * week
+		i -= (i - n + week) / week * week
 	}
-	return o.q[max(i, 0)]
+	return max(i, 0)
 }
 
 // look brings the engine up to date and asks it.
-func (f *Forecaster) look(first int64) *outlook {
+func (f *Forecaster) look(first int64) *outlook { return f.lookWith(first, !f.opt.Background) }
+
+func (f *Forecaster) lookWith(first int64, refit bool) *outlook {
+	e, d := f.current(first)
+	o := &outlook{d: d, engine: e, origin: f.cellOf(d, first), ownDays: f.ownDays(first)}
+	o.verdict = e.forecastCells(o.origin, refit)
+	f.blendPrior(o)
+	return o
+}
+
+// current is the engine as of a grid slot, without what has changed since it
+// was last asked.
+func (f *Forecaster) current(first int64) (*engine, *days) {
 	base := f.floor(first)
 	d := newDays(&f.hist, &f.cal, f.fine, f.kindOf, first, base, f.ceiling(first))
 	if d.cells() == 0 {
 		d.first, _ = f.cal.local(first * f.hist.step)
 	}
+	d.temp = newTemperatures(&f.temp, &f.cal, d, f.cellOf(d, first))
 	e := f.engine
-	if e == nil || e.d.base != d.base || e.d.first != d.first {
+	if e == nil || e.d.base != d.base || e.d.first != d.first || e.d.temp.foresees() != d.temp.foresees() {
 		e = &engine{seed: f.opt.Seed}
 		f.engine = e
 	} else if f.stale < first {
@@ -131,10 +158,7 @@ func (f *Forecaster) look(first int64) *outlook {
 	}
 	f.stale = math.MaxInt64
 	e.d = d
-	o := &outlook{d: d, engine: e, origin: f.cellOf(d, first), ownDays: f.ownDays(first)}
-	o.q, o.learned = e.forecastCells(o.origin)
-	f.blendPrior(o)
-	return o
+	return e, d
 }
 
 // blendPrior draws the answer to the built-in prior while there is little of

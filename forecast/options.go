@@ -20,6 +20,9 @@ type Options struct {
 	// PriorPerDay is the consumption expected of such a site, used until its
 	// own data outweigh it.  Zero is 8 kWh a day.
 	PriorPerDay units.Energy
+	// Background leaves the weekly refit, seconds of work on a small machine,
+	// to the caller: see Fork.  Without it the first Forecast of a week refits.
+	Background bool
 	// Seed makes what is drawn at random while fitting reproducible.
 	Seed uint64
 }
@@ -30,6 +33,8 @@ var (
 	ErrStep = errors.New("slot length must be 1 to 60 whole minutes and divide a day")
 	// ErrSlot is an observation whose slot is not one of the forecaster's grid.
 	ErrSlot = errors.New("slot is not on the forecaster's grid")
+	// ErrTemperature is a temperature the earth does not have.
+	ErrTemperature = errors.New("temperature is out of range")
 	// ErrState is a saved state that does not fit the options or is damaged.
 	ErrState = errors.New("saved forecaster state cannot be used")
 )

@@ -86,16 +86,16 @@ func newPanel(d *days, origin, n int) *panel {
 	}
 	p.past = make([]float32, pastDays*d.perDay)
 	scale := float32(now)
-	var buf slotSamples
+	var g gatherer
 	for s := range d.perDay {
 		i := s - origin%d.perDay
 		if i < 0 {
 			i += d.perDay
 		}
-		buf = gather(d, origin, s, level, buf)
+		g.gather(d, origin, s, level)
 		for j := i - d.perDay; j >= -len(p.past); j -= d.perDay {
 			k := (origin+j)/d.perDay - today + pastDays
-			mean, ok := buf.mean(weights[max(k, 0)][climate25])
+			mean, ok := g.all.mean(weights[max(k, 0)][climate25])
 			if !ok {
 				mean = missing()
 			}
@@ -103,14 +103,18 @@ func newPanel(d *days, origin, n int) *panel {
 		}
 		for ; i < n; i += d.perDay {
 			k := (origin+i)/d.perDay - today + pastDays
-			base, ok := buf.mix(weights[k][climate25], false)
+			base, ok := g.mix(g.all, weights[k][climate25])
 			if !ok {
 				base = quad{1, prior10, prior50, prior90}
 			}
 			for e := range sampled {
 				q := base
 				if e != climate25 {
-					if own, ok := buf.mix(weights[k][e], e == climate25own || e == weekdays); ok {
+					from := g.all
+					if e == climate25own || e == weekdays {
+						from = g.own
+					}
+					if own, ok := g.mix(from, weights[k][e]); ok {
 						q = own
 					}
 				}
@@ -123,7 +127,7 @@ func newPanel(d *days, origin, n int) *panel {
 }
 
 // featureCount is how many figures the fitted experts get for each cell.
-const featureCount = 22
+const featureCount = 24
 
 // featureDays is for how many days ahead rows are kept for fitting.
 const featureDays = scoreDays
@@ -139,7 +143,7 @@ func (p *panel) base(i int) quad {
 }
 
 // baseShort is the share of the short climatology in the base.
-const baseShort = 0.0
+const baseShort = 0.5
 
 // featureRow fills in what is known of cell i of the panel at its origin.  All
 // loads are over the panel's level, so that one fit serves all levels.
@@ -178,6 +182,7 @@ func (p *panel) featureRow(d *days, i int, ctx *recentPast, x []float32) {
 	x[19] = float32(d.kind(c / d.perDay))
 	x[20] = ctx.trend
 	x[21] = p.answer[climate25own][i].q50 * inv
+	x[22], x[23] = d.temp.unlike(c, p.origin)
 }
 
 // recentPast is what is the same for all cells of a panel.

@@ -9,6 +9,7 @@ type ridge struct {
 	xx     []float64
 	xy     []float64
 	weight float64
+	last   int // origin of the rows added last
 	beta   []float64
 }
 

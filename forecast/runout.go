@@ -54,7 +54,11 @@ func (s Scenarios) RunOut(c Credit) RunOut {
 		}
 		return min(out.Horizon, time.Duration(x*float64(s.Step)))
 	}
-	out.Q10, out.Q50, out.Q90 = quantile(0.1), quantile(0.5), quantile(0.9)
+	read := s.read
+	if read == [3]float64{} {
+		read = levels()
+	}
+	out.Q10, out.Q50, out.Q90 = quantile(read[0]), quantile(read[1]), quantile(read[2])
 	return out
 }
 

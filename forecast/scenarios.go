@@ -11,6 +11,9 @@ type Scenarios struct {
 	Start time.Time     // of the first slot
 	Step  time.Duration // of every slot
 	Paths [][]float64   // [path][slot] kWh
+	// read are the shares of paths at which RunOut reads its quantiles; zero
+	// is as they are.
+	read [3]float64
 }
 
 // Scenarios draws n paths for the slots that Forecast answers for.  A path
@@ -36,33 +39,82 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 	q := make([]quad, cells)
 	for i := range q {
 		q[i] = o.cell(o.origin + i)
+		if o.regime.days > 0 {
+			q[i] = o.usual[o.index(o.origin+i, len(o.usual))]
+		}
 	}
-	usable := o.usablePaths(min(cells, longDays*o.d.perDay))
+	usable, given := o.usablePaths(min(cells, longDays*o.d.perDay))
+	if len(usable) > 0 {
+		if o.learned.read == [3]float64{} {
+			whole, from := usable, given
+			if cells < longDays*o.d.perDay {
+				whole, from = o.usablePaths(longDays * o.d.perDay)
+			}
+			o.learned.read = readLevels(o.d, whole, from)
+		}
+		out.read = o.learned.read
+	}
 	flat := make([]float64, n*slots)
 	z := make([]float32, cells)
 	k, base := float32(f.fine), o.d.base/float64(f.fine)
 	order := rng.Perm(max(1, len(usable)))
 	for p := range out.Paths {
 		path := flat[p*slots : (p+1)*slots]
+		source := 7 * 86400 / f.hist.step * int64(1+p%4) // slots back to the weeks whose unevenness is taken
 		if round := p / max(1, len(usable)); len(usable) == 0 || round > longDays {
 			drawn(z, o.d.perDay, rng)
 		} else {
 			usable[order[p%len(usable)]].copyTo(z, o, round)
 		}
+		until := 0 // cells for which the unusual lasts on this path
+		if o.regime.days > 1 {
+			until = int(o.regime.lasts(rng.Float64()) * float64(o.d.perDay))
+		}
 		for i, c := range cell {
 			c := max(c, 0)
 			a, e := &q[c], z[c]
+			if int(c) < until {
+				a = &o.regime.stays[min(int(c), len(o.regime.stays)-1)]
+			}
 			y := a.q50 + e*width(a, e > 0)
 			path[i] = float64(max(y, 0)/k) + base
+		}
+		if f.fine > 1 {
+			f.roughen(path, cell, first, source)
 		}
 		out.Paths[p] = path
 	}
 	return out
 }
 
+// roughen shares each cell's energy among its slots as it was shared back slots
+// ago, or evenly where that is not known.
+func (f *Forecaster) roughen(path []float64, cell []int32, first, back int64) {
+	for from := 0; from < len(path); {
+		to := from + 1
+		for to < len(path) && cell[to] == cell[from] {
+			to++
+		}
+		sum := 0.0
+		for i := from; i < to; i++ {
+			if x := f.hist.at(first + int64(i) - back); x >= 0 && int64(i) < back {
+				sum += x
+			} else {
+				sum = math.NaN()
+			}
+		}
+		if sum > 0 { // false where one is not known or is export
+			total := path[from] * float64(to-from)
+			for i := from; i < to; i++ {
+				path[i] = total * f.hist.at(first+int64(i)-back) / sum
+			}
+		}
+		from = to
+	}
+}
+
 // usablePaths are the past errors known over nearly all of n cells.
-func (o *outlook) usablePaths(n int) []errorPath {
-	var out []errorPath
+func (o *outlook) usablePaths(n int) (out []errorPath, given []made) {
 	for _, m := range o.learned.paths {
 		if m.p.origin+n > o.d.cells() {
 			continue
@@ -75,10 +127,10 @@ func (o *outlook) usablePaths(n int) []errorPath {
 			}
 		}
 		if known*10 >= n*9 {
-			out = append(out, p)
+			out, given = append(out, p), append(given, m)
 		}
 	}
-	return out
+	return out, given
 }
 
 // copyTo lays the errors over z so that the hours of the day agree, skipping

@@ -15,7 +15,7 @@ func blockMeans(d *days, end int, level float64) (b [blocks]float64) {
 	for i := range b {
 		m, n := d.mean(start+i*d.perDay/blocks, start+(i+1)*d.perDay/blocks)
 		if n == 0 || start+i*d.perDay/blocks < 0 {
-			b[i] = nan()
+			b[i] = math.NaN()
 			continue
 		}
 		b[i] = m / level
@@ -34,7 +34,7 @@ func distance(a, b *[blocks]float64) float64 {
 		}
 	}
 	if n*2 < blocks {
-		return nan()
+		return math.NaN()
 	}
 	return sum / float64(n)
 }
@@ -55,7 +55,7 @@ func levelsBack(d *days, origin, window int) (level []float64, now float64) {
 		}
 		m, k := d.mean(from, to)
 		if k*4 < d.perDay { // less than six hours known
-			m = nan()
+			m = math.NaN()
 		}
 		level[b] = m
 	}

@@ -14,6 +14,9 @@ type State struct {
 	StepSeconds int64  `json:"step_seconds"`
 	FirstSlot   int64  `json:"first_slot"` // Unix seconds / step of the first kept slot
 	Load        []byte `json:"load"`       // kWh a slot, IEEE 754 single, little endian, NaN is missing
+	// Temperature is kept like Load, in degrees Celsius, from FirstTemperature.
+	FirstTemperature int64  `json:"first_temperature,omitempty"`
+	Temperature      []byte `json:"temperature,omitempty"`
 }
 
 const stateVersion = 1
@@ -22,7 +25,8 @@ const stateVersion = 1
 func (f *Forecaster) State() State {
 	return State{
 		Version: stateVersion, StepSeconds: f.hist.step, FirstSlot: f.hist.first,
-		Load: packFloats(f.hist.v),
+		Load:             packFloats(f.hist.v),
+		FirstTemperature: f.temp.first, Temperature: packFloats(f.temp.v),
 	}
 }
 
@@ -39,14 +43,13 @@ func Restore(o Options, s State) (*Forecaster, error) {
 		return nil, fmt.Errorf("version %d, want %d: %w", s.Version, stateVersion, ErrState)
 	case s.StepSeconds != f.hist.step:
 		return nil, fmt.Errorf("slots of %v, want %v: %w", time.Duration(s.StepSeconds)*time.Second, f.opt.Step, ErrState)
-	case len(s.Load)%4 != 0 || int64(len(s.Load)/4) > (keepDays+31)*86400/f.hist.step:
-		return nil, fmt.Errorf("load of %d bytes: %w", len(s.Load), ErrState)
 	}
-	f.hist.first, f.hist.v = s.FirstSlot, unpackFloats(s.Load)
-	for i, x := range f.hist.v {
-		if math.IsInf(float64(x), 0) {
-			return nil, fmt.Errorf("slot %d is infinite: %w", i, ErrState)
-		}
+	f.hist.first, f.temp.first = s.FirstSlot, s.FirstTemperature
+	if f.hist.v, err = unpackFloats(s.Load, f.hist.step); err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	if f.temp.v, err = unpackFloats(s.Temperature, f.temp.step); err != nil {
+		return nil, fmt.Errorf("temperature: %w", err)
 	}
 	return f, nil
 }
@@ -59,10 +62,16 @@ func packFloats(v []float32) []byte {
 	return b
 }
 
-func unpackFloats(b []byte) []float32 {
+func unpackFloats(b []byte, step int64) ([]float32, error) {
+	if len(b)%4 != 0 || int64(len(b)/4) > (keepDays+31)*86400/step {
+		return nil, fmt.Errorf("%d bytes: %w", len(b), ErrState)
+	}
 	v := make([]float32, len(b)/4)
 	for i := range v {
 		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		if math.IsInf(float64(v[i]), 0) {
+			return nil, fmt.Errorf("slot %d is infinite: %w", i, ErrState)
+		}
 	}
-	return v
+	return v, nil
 }

@@ -1,0 +1,66 @@
+package forecast
+
+import (
+	"runtime"
+	"testing"
+	"time"
+)
+
+// The benchmarks are over a year of a synthetic home.
+
+func BenchmarkUpdate(b *testing.B) {
+	obs := household(monday, 5*time.Minute, 30, 1)
+	f := mustNew(b, Options{Step: 5 * time.Minute})
+	i := 0
+	for b.Loop() {
+		if err := f.Update(obs[i%len(obs)]); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
+
+func BenchmarkForecastWeekAt15Minutes(b *testing.B) {
+	f := mustNew(b, Options{Step: 15 * time.Minute})
+	feed(b, f, household(monday, 15*time.Minute, 365, 1))
+	at := monday.Add(365 * day)
+	f.Forecast(at, 7*day)
+	for b.Loop() {
+		f.Forecast(at, 7*day)
+	}
+}
+
+func BenchmarkFiveHundredPathsWithRunOut(b *testing.B) {
+	f := mustNew(b, Options{Step: 15 * time.Minute})
+	feed(b, f, household(monday, 15*time.Minute, 365, 1))
+	at := monday.Add(365 * day)
+	first, n := f.span(at, 7*day)
+	o := f.look(first)
+	f.scenarios(o, first, n, 500, 1)
+	for b.Loop() {
+		if r := f.scenarios(o, first, n, 500, 1).RunOut(Credit{Balance: 40}); r.Within == 0 {
+			b.Fatal("nothing ran out")
+		}
+	}
+}
+
+func BenchmarkColdStartFromAYear(b *testing.B) {
+	for _, step := range []time.Duration{5 * time.Minute, 30 * time.Minute, time.Hour} {
+		b.Run(step.String(), func(b *testing.B) {
+			obs := household(monday, step, 365, 1)
+			at := monday.Add(365 * day)
+			for b.Loop() {
+				f := mustNew(b, Options{Step: step})
+				feed(b, f, obs)
+				f.Forecast(at, 7*day)
+			}
+			b.StopTimer()
+			f := mustNew(b, Options{Step: step})
+			obs = nil
+			f.Forecast(at, 7*day)
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+		})
+	}
+}

@@ -1,0 +1,122 @@
+package forecast
+
+import (
+	"math"
+	"slices"
+)
+
+// runOutDoubt is how many past weeks weigh as much as the belief that the
+// paths are right as they are.
+const runOutDoubt = 40.0
+
+// readLevels are the shares of paths at which the 10, 50 and 90 % quantiles of
+// a run-out time are to be read.  They are those at which past weeks' run-outs
+// would have fallen before the quantile as often as it says: each past week is
+// followed with the errors of the others, for credits of half a day to four
+// days, and the share of paths that end before the week itself did is noted.
+func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
+	out := levels()
+	if len(paths) < 8 {
+		return out
+	}
+	const credits = 4
+	inDays := [credits]float64{0.5, 1, 2, 4}
+	var shares []float64
+	n := longDays * d.perDay
+	y := make([]float64, n)
+	q := make([]quad, n)
+	for m, p := range paths {
+		g := given[m]
+		known := true
+		for i := range n {
+			y[i] = d.at(p.origin+i, len(d.v))
+			known = known && y[i] == y[i]
+			q[i] = g.given[i]
+		}
+		if !known {
+			continue
+		}
+		var credit, end [credits]float64
+		for k := range credit {
+			credit[k] = inDays[k] * g.p.level * float64(d.perDay)
+		}
+		crossings(y, credit[:], end[:])
+		var before, ties, count [credits]float64
+		for j, other := range paths {
+			if abs(other.origin-p.origin) < n || j == m {
+				continue
+			}
+			var at [credits]float64
+			followError(q, other.z, credit[:], at[:])
+			for k := range at {
+				switch {
+				case at[k] < end[k]:
+					before[k]++
+				case at[k] == end[k]:
+					ties[k]++
+				}
+				count[k]++
+			}
+		}
+		for k := range before {
+			if count[k] >= 5 && !math.IsInf(end[k], 1) {
+				shares = append(shares, (before[k]+0.5*ties[k]+0.5)/(count[k]+1))
+			}
+		}
+	}
+	if len(shares) < 4*8 {
+		return out
+	}
+	slices.Sort(shares)
+	weeks := float64(len(shares)) / credits
+	for k, tau := range out {
+		x := sortedQuantile(shares, tau)
+		out[k] = tau + (x-tau)*weeks/(weeks+runOutDoubt)
+	}
+	return out
+}
+
+// crossings are when (in slots) the sum of y reaches each credit; the credits
+// must rise.
+func crossings(y, credit, at []float64) {
+	sum, k := 0.0, 0
+	for i, v := range y {
+		for k < len(credit) && sum+v >= credit[k] && v > 0 {
+			at[k] = float64(i) + (credit[k]-sum)/v
+			k++
+		}
+		if k == len(credit) {
+			return
+		}
+		sum += v
+	}
+	for ; k < len(credit); k++ {
+		at[k] = math.Inf(1)
+	}
+}
+
+// followError is crossings of the path that q takes with errors z.
+func followError(q []quad, z []float32, credit, at []float64) {
+	sum, k := 0.0, 0
+	last := float32(0)
+	for i := range q {
+		e := z[i]
+		if e != e {
+			e = last
+		}
+		last = e
+		a := &q[i]
+		v := float64(max(0, a.q50+e*width(a, e > 0)))
+		for k < len(credit) && sum+v >= credit[k] && v > 0 {
+			at[k] = float64(i) + (credit[k]-sum)/v
+			k++
+		}
+		if k == len(credit) {
+			return
+		}
+		sum += v
+	}
+	for ; k < len(credit); k++ {
+		at[k] = math.Inf(1)
+	}
+}

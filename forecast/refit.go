@@ -1,0 +1,52 @@
+package forecast
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// RefitDue tells whether what is learned weekly is to be learned again, or has
+// not been learned since the program started.  It matters with
+// Options.Background; the caller then refits a Fork and adopts it:
+//
+//	if f.RefitDue(now) && !refitting {
+//		g := f.Fork()
+//		go func() { g.Refit(now); done <- g }() // the caller waits for it at its end
+//	}
+//	// ... and where done is received:
+//	f.Adopt(g)
+func (f *Forecaster) RefitDue(at time.Time) bool {
+	first, _ := f.span(at, 0)
+	if f.engine == nil {
+		return len(f.before(first)) > 0
+	}
+	e, d := f.current(first)
+	return e.due(f.cellOf(d, first))
+}
+
+// Refit learns now what is learned weekly.  It uses up to two goroutines, which
+// have ended when it returns.
+func (f *Forecaster) Refit(at time.Time) {
+	first, _ := f.span(at, 0)
+	f.lookWith(first, true)
+}
+
+// Fork is a copy that may be used by another goroutine.
+func (f *Forecaster) Fork() *Forecaster {
+	g := *f
+	g.hist.v = slices.Clone(f.hist.v)
+	g.temp.v = slices.Clone(f.temp.v)
+	if f.engine != nil {
+		g.engine = f.engine.fork()
+	}
+	f.forked = math.MaxInt64
+	return &g
+}
+
+// Adopt takes over what a Fork of f has learned.  The fork must not be used
+// afterwards.  What f was told since the fork is not lost.
+func (f *Forecaster) Adopt(fork *Forecaster) {
+	f.engine = fork.engine
+	f.stale = f.forked
+}
