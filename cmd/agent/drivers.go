@@ -8,6 +8,9 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/shelly"
+	"github.com/keeplit/keeplit/loads/tasmota"
+	"github.com/keeplit/keeplit/loads/zigbee2mqtt"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
 	"github.com/keeplit/keeplit/metering/modbus"
@@ -99,6 +102,21 @@ func (s *service) switchOf(_ context.Context, id string, d loads.SwitchDocument)
 			return nil, errors.New("the simulated plant has no such appliance")
 		}
 		return sw, nil
+	case "tasmota":
+		return tasmota.New(s.session, s.remote(d))
+	case "shelly":
+		return shelly.New(s.session, s.remote(d))
+	case "zigbee2mqtt":
+		return zigbee2mqtt.New(s.session, zigbee2mqtt.Config{Config: s.remote(d)})
 	}
 	return nil, fmt.Errorf("%q is not built in", d.Driver)
+}
+
+// remote is what every switch on MQTT is told.
+func (s *service) remote(d loads.SwitchDocument) tasmota.Config {
+	c := tasmota.Config{Topic: d.Topic, Channel: d.Channel, Stale: d.Stale, Now: s.now, Log: s.log}
+	if d.DeadMan != nil {
+		c.DeadMan = *d.DeadMan
+	}
+	return c
 }

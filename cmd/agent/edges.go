@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/tariffs"
+	"github.com/keeplit/keeplit/tariffs/catalogue"
 )
 
 // listen subscribes to what comes over MQTT.
@@ -57,5 +59,10 @@ func (s *service) backup(ctx context.Context, now time.Time) error {
 
 // catalogueTariff is a tariff document that the program brings along.
 func catalogueTariff(name string) (tariffs.Document, error) {
-	return tariffs.Document{}, fmt.Errorf("tariff.catalogue: there is no %q; known are: %s", name, strings.Join(nil, ", "))
+	text, err := catalogue.Read(name)
+	if err != nil {
+		return tariffs.Document{}, fmt.Errorf("tariff.catalogue: there is no %q; known are: %s", name, strings.Join(catalogue.Names(), ", "))
+	}
+	doc, faults := config.Decode[tariffs.Document](text)
+	return doc, faults.Err()
 }

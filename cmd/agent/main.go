@@ -20,7 +20,11 @@ import (
 type cli struct {
 	Demo     demoCmd     `cmd:"" help:"Show everything on a simulated house."`
 	Run      runCmd      `cmd:"" help:"Run the agent."`
+	Init     initCmd     `cmd:"" help:"Write a commented configuration."`
 	Check    checkCmd    `cmd:"" help:"Check a configuration file."`
+	Status   statusCmd   `cmd:"" help:"Say how the running agent is."`
+	Topup    topupCmd    `cmd:"" help:"Enter a token at the running agent."`
+	Pin      pinCmd      `cmd:"" help:"Make the hash of a PIN for the configuration."`
 	Forecast forecastCmd `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
 	Token    tokenCmd    `cmd:"" help:"Read or make prepayment tokens."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"text/tabwriter"
+	"time"
+)
+
+type statusCmd struct {
+	client
+	JSON   bool `help:"Print everything as JSON."`
+	Health bool `help:"Only say whether the agent is well, for a health check: exit code 0 or 1."`
+}
+
+// Run prints how the running agent is.
+func (c statusCmd) Run(e *env) error {
+	if c.Health {
+		status, body, err := c.call(e.Ctx, http.MethodGet, "/healthz", "", nil)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("the agent is not well: %s", message(body))
+		}
+		return err
+	}
+	status, body, err := c.call(e.Ctx, http.MethodGet, "/api/v1/view", e.Getenv("KEEPLIT_PIN"), nil)
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("%s (set KEEPLIT_PIN where reading is closed)", message(body))
+	}
+	if c.JSON {
+		_, err = e.Stdout.Write(append(body, '\n'))
+		return err
+	}
+	var v struct {
+		At     time.Time `json:"at"`
+		Zone   string    `json:"zone"`
+		Site   string    `json:"site"`
+		Unit   string    `json:"unit"`
+		Supply struct {
+			State, Detail string
+		}
+		Credit struct {
+			Balance string `json:"balance"`
+		}
+		RunOut struct {
+			Known, Beyond bool
+			At            time.Time
+			Hours         float64
+		} `json:"run_out"`
+		Power struct {
+			W         float64 `json:"w"`
+			Freshness string  `json:"freshness"`
+		}
+		Tariff struct {
+			Price, Period string
+		}
+		Loads []struct {
+			Name, State, Why string
+		}
+		Warnings []struct {
+			Code, Title, Cause, Remedy string
+		}
+	}
+	if err := json.Unmarshal(body, &v); err != nil {
+		return fmt.Errorf("the answer of %s cannot be read: %w", c.URL, err)
+	}
+	zone, err := time.LoadLocation(v.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
+	line := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	line("site", "%s, %s", v.Site, v.At.In(zone).Format("Mon 2 Jan 2006 15:04:05"))
+	line("supply", "%s: %s", v.Supply.State, v.Supply.Detail)
+	line("balance", "%s %s", v.Credit.Balance, v.Unit)
+	switch {
+	case !v.RunOut.Known:
+		line("runs out", "not known yet")
+	case v.RunOut.Beyond:
+		line("runs out", "not within the forecast (after %s)", v.RunOut.At.In(zone).Format("Mon 2 Jan"))
+	default:
+		line("runs out", "%s, in %.1f days", v.RunOut.At.In(zone).Format("Mon 15:04"), v.RunOut.Hours/24)
+	}
+	line("power", "%.0f W (meter %s)", v.Power.W, v.Power.Freshness)
+	line("price", "%s per kWh, %s", v.Tariff.Price, v.Tariff.Period)
+	for _, l := range v.Loads {
+		line("load", "%s: %s  %s", l.Name, l.State, l.Why)
+	}
+	for _, x := range v.Warnings {
+		line("warning", "%s: %s (%s). %s", x.Code, x.Title, x.Cause, x.Remedy)
+	}
+	return w.Flush()
+}
