@@ -1,0 +1,9 @@
+//go:build !linux
+
+package board
+
+import "errors"
+
+func requestLines(request) (Lines, error) {
+	return nil, errors.New("GPIO lines are requested on Linux only")
+}
