@@ -25,6 +25,17 @@ func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
 	n := longDays * d.perDay
 	y := make([]float64, n)
 	q := make([]quad, n)
+	// Mean errors above and below the median, by cell.
+	above, below := make([]float32, n), make([]float32, n)
+	for _, p := range paths {
+		for i := range n {
+			if e := bounded(p.z[i]); e > 0 {
+				above[i] += e / float32(len(paths))
+			} else if e < 0 {
+				below[i] += e / float32(len(paths))
+			}
+		}
+	}
 	for m, p := range paths {
 		g := given[m]
 		known := true
@@ -41,13 +52,20 @@ func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
 			credit[k] = inDays[k] * g.p.level * float64(d.perDay)
 		}
 		crossings(y, credit[:], end[:])
+		var b balance
+		for i := range q {
+			b.add(&q[i], above[i])
+			b.add(&q[i], below[i])
+		}
+		b.total(q, 1)
+		k := b.stretch()
 		var before, ties, count [credits]float64
 		for j, other := range paths {
 			if abs(other.origin-p.origin) < n || j == m {
 				continue
 			}
 			var at [credits]float64
-			followError(q, other.z, credit[:], at[:])
+			followError(q, other.z, k, credit[:], at[:])
 			for k := range at {
 				switch {
 				case at[k] < end[k]:
@@ -95,16 +113,20 @@ func crossings(y, credit, at []float64) {
 	}
 }
 
-// followError is crossings of the path that q takes with errors z.
-func followError(q []quad, z []float32, credit, at []float64) {
+// followError is crossings of the path that q takes with errors z, those above
+// the median stretched.
+func followError(q []quad, z []float32, stretch float32, credit, at []float64) {
 	sum, k := 0.0, 0
 	last := float32(0)
 	for i := range q {
-		e := z[i]
+		e := bounded(z[i])
 		if e != e {
 			e = last
 		}
 		last = e
+		if e > 0 {
+			e *= stretch
+		}
 		a := &q[i]
 		v := float64(max(0, a.q50+e*width(a, e > 0)))
 		for k < len(credit) && sum+v >= credit[k] && v > 0 {

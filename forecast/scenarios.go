@@ -55,18 +55,28 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 		out.read = o.learned.read
 	}
 	flat := make([]float64, n*slots)
-	z := make([]float32, cells)
+	errs := make([]float32, n*cells)
 	k, base := float32(f.fine), o.d.base/float64(f.fine)
 	order := rng.Perm(max(1, len(usable)))
-	for p := range out.Paths {
-		path := flat[p*slots : (p+1)*slots]
-		source := 7 * 86400 / f.hist.step * int64(1+p%4) // slots back to the weeks whose unevenness is taken
+	var b balance
+	for p := range n {
+		z := errs[p*cells : (p+1)*cells]
 		if round := p / max(1, len(usable)); len(usable) == 0 || round > longDays {
 			drawn(z, o.d.perDay, rng)
 		} else {
 			usable[order[p%len(usable)]].copyTo(z, o, round)
 		}
-		until := 0 // cells for which the unusual lasts on this path
+		for i := range z {
+			b.add(&q[i], z[i])
+		}
+	}
+	b.total(q, n)
+	for p := range out.Paths {
+		path := flat[p*slots : (p+1)*slots]
+		z := errs[p*cells : (p+1)*cells]
+		b.apply(z)
+		source := 7 * 86400 / f.hist.step * int64(1+p%4) // slots back to the weeks whose unevenness is taken
+		until := 0                                       // cells for which the unusual lasts on this path
 		if o.regime.days > 1 {
 			until = int(o.regime.lasts(rng.Float64()) * float64(o.d.perDay))
 		}
@@ -85,6 +95,43 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 		out.Paths[p] = path
 	}
 	return out
+}
+
+// balance finds by how much the errors above the median must be stretched for
+// the paths to use, taken together, what the mean forecast says.
+type balance struct{ mean, median, above, below float64 }
+
+func (b *balance) add(q *quad, z float32) {
+	if z > 0 {
+		b.above += float64(z * width(q, true))
+	} else {
+		b.below -= float64(z * width(q, false))
+	}
+}
+
+// total takes the forecast that n paths were added for.
+func (b *balance) total(q []quad, n int) {
+	for i := range q {
+		b.mean += float64(q[i].mean) * float64(n)
+		b.median += float64(q[i].q50) * float64(n)
+	}
+}
+
+// stretch is held to a half to one and a half: the rest is doubt in the mean.
+func (b *balance) stretch() float32 {
+	if b.above <= 0 {
+		return 1
+	}
+	return float32(math.Max(0.5, math.Min(1.5, (b.mean-b.median+b.below)/b.above)))
+}
+
+func (b *balance) apply(z []float32) {
+	k := b.stretch()
+	for i, e := range z {
+		if e > 0 {
+			z[i] = e * k
+		}
+	}
 }
 
 // roughen shares each cell's energy among its slots as it was shared back slots
@@ -144,13 +191,17 @@ func (p errorPath) copyTo(z []float32, o *outlook, rounds int) {
 			j -= o.d.perDay
 		}
 		if e := p.z[j]; e == e {
-			last = max(-6, min(e, 12))
+			last = bounded(e)
 		} else {
 			last *= 0.9
 		}
 		z[i] = last
 	}
 }
+
+// bounded holds an error to what a path may repeat: one odd hour of a past
+// week, measured by a narrow tail, must not become a week of them.
+func bounded(e float32) float32 { return max(-4, min(e, 8)) }
 
 // drawn makes errors up where the past has none: independent ones, and a
 // common one that changes from day to day.
