@@ -156,7 +156,7 @@ func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
 	if done := err == nil && (result.Outcome == Accepted || result.Outcome == AlreadyUsed); done && byHTMX(r) {
 		w.Header().Set("HX-Trigger", "keeplit:credited")
 	}
-	s.answer(w, r, "/topup", n, append(m.liveRegions(), region{"pin", "pin", m})...)
+	s.answer(w, r, "/topup", n, append(m.liveRegions(), region{"pin", "pin", m}, region{"lock", "lock", m})...)
 }
 
 // digits drops what people and messages put between a token's digits.

@@ -56,11 +56,20 @@ func clean(t *testing.T, p *webtest.Page, where string) {
 	}
 }
 
+// ready waits until a page that a press led to has come with its scripts.
+func ready(p *webtest.Page, name string) {
+	p.Wait("the page "+name, "document.body?.classList.contains('page-"+name+"') && document.readyState === 'complete'")
+}
+
+func drawn(p *webtest.Page) {
+	p.Wait("the charts", "[...document.querySelectorAll('[data-chart]')].every(c => c.dataset.drawn && c.querySelector('canvas'))")
+}
+
 func signIn(p *webtest.Page, url string) {
 	p.Open(url + "/signin?next=/")
 	p.Type("#pin", testPIN)
 	p.Click("#signin")
-	p.Wait("the home page", "document.body.classList.contains('page-home')")
+	ready(p, "home")
 }
 
 func TestBrowser(t *testing.T) {
@@ -73,16 +82,17 @@ func TestBrowser(t *testing.T) {
 		p := b.Page(t, phone)
 		p.Open(url + "/")
 		p.Click("#run-geyser")
-		p.Wait("the sign-in page", "location.pathname === '/signin'")
+		ready(p, "signin")
 		clean(t, p, "sign-in")
 		p.Type("#pin", "1111")
 		p.Click("#signin")
 		p.See("#notice", "That PIN is wrong")
 		p.See("#notice", "4 tries are left")
+		p.Screenshot("signin-wrong-"+phone.Name(), false)
 		p.Problems() // Chromium notes the status 422
 		p.Type("#pin", testPIN)
 		p.Click("#signin")
-		p.Wait("the home page", "location.pathname === '/'")
+		ready(p, "home")
 		if got := f.called(); len(got) != 0 {
 			t.Errorf("commands before the PIN: %v", got)
 		}
@@ -105,6 +115,7 @@ func TestBrowser(t *testing.T) {
 		p.See("#r-load-geyser", "Waiting")
 		p.Click("#skip-geyser")
 		p.See("#notice", "Geyser is skipped")
+		p.Screenshot("home-answer-"+phone.Name(), false)
 		p.See("#r-load-geyser", "Skipped")
 		p.Wait("no reload", "window.same === true")
 		if got := strings.Join(f.called(), ", "); got != "run geyser, auto geyser, skip geyser" {
@@ -322,26 +333,89 @@ func TestBrowser(t *testing.T) {
 
 	t.Run("every page on every screen", func(t *testing.T) {
 		f := newFake()
-		url := serve(t, f, nil)
-		for _, s := range []webtest.Screen{phone, phone.InDark(), desktop, desktop.InDark(), {Width: 320, Height: 640, Phone: true}} {
+		url := serve(t, f, func(c *Config) { c.OpenChanges = true })
+		small := webtest.Screen{Width: 320, Height: 640, Phone: true}
+		for _, s := range []webtest.Screen{phone, phone.InDark(), desktop, desktop.InDark(), small} {
 			p := b.Page(t, s)
-			signIn(p, url)
 			for _, path := range []string{"/", "/topup", "/account", "/system"} {
-				name := strings.Trim(path, "/") + "-" + s.Name()
-				if path == "/" {
-					name = "home-" + s.Name()
-				}
+				name := orDefault(strings.Trim(path, "/"), "home") + "-" + s.Name()
 				p.Open(url + path)
-				p.Wait("charts", "[...document.querySelectorAll('[data-chart]')].every(c => c.dataset.drawn && c.querySelector('canvas'))")
-				clean(t, p, name)
-				time.Sleep(150 * time.Millisecond)
+				drawn(p)
 				p.Screenshot(name, true)
+				p.Screenshot("screen-"+name, false)
 				p.Eval("document.querySelectorAll('details').forEach(d => d.open = true)", nil)
-				clean(t, p, name+" with tables open")
-				for _, x := range p.CheckFocus(24) {
-					t.Errorf("%s: %s", name, x)
+				clean(t, p, name)
+				if s == small || s == desktop { // the least room, and the other arrangement
+					for _, x := range p.CheckFocus(20) {
+						t.Errorf("%s: %s", name, x)
+					}
 				}
 			}
+		}
+	})
+
+	t.Run("every state of the house", func(t *testing.T) {
+		for _, c := range []struct {
+			name string
+			set  func(v *View)
+			see  string // on the home page
+		}{
+			{"the first second", func(v *View) { *v = View{Seq: 1, At: fakeNow} }, "Starting The first figures come in a moment. Balance –"},
+			{"the first minutes", func(v *View) { v.RunOut, v.Plan, v.Loads = RunOut{}, Plan{}, nil }, "No forecast yet"},
+			{"no credit, two troubles", func(v *View) {
+				v.Supply = Supply{State: Disconnected, Cause: ByCredit, Since: fakeNow.Add(-20 * time.Minute)}
+				v.Credit.Balance, v.Credit.Energy = 0, 0
+				v.Credit.Emergency = Emergency{State: EmergencyOffered, Amount: units.FromFloat(20), Threshold: units.FromFloat(15)}
+				v.RunOut = RunOut{Known: true, At: fakeNow}
+				v.Power = PowerNow{At: fakeNow.Add(-5 * time.Minute), Freshness: Silent}
+				v.Warnings = append([]Warning{
+					{Code: "meter-silent", Severity: Critical, Since: fakeNow.Add(-5 * time.Minute), Title: "The meter is silent", Cause: "No answer on /dev/ttyUSB0 for five minutes.", Remedy: "Check the cable between the meter and the box."},
+					{Code: "clock-unset", Severity: Caution, Since: fakeNow.Add(-time.Hour), Title: "The clock is not set", Cause: "No time server was reached since the start.", Remedy: "Connect the box to the internet once."},
+				}, v.Warnings...)
+				v.Loads[0].State, v.Loads[0].Why = LoadShed, "Held back: the supply is off."
+				v.Loads[1].State, v.Loads[1].Why = LoadFault, "The plug does not answer since 15:40. Look whether it is in its socket."
+			}, "Credit is spent"},
+			{"protected hours", func(v *View) {
+				v.Supply.CutAt = fakeNow.Add(15 * time.Hour)
+				v.Credit.Balance, v.Credit.Debt, v.RunOut = units.FromFloat(-12.4), units.FromFloat(12.4), RunOut{Known: true, At: fakeNow}
+			}, "The supply goes off tomorrow 07:07"},
+			{"low, and the limits drawn", func(v *View) {
+				v.RunOut = RunOut{Known: true, At: fakeNow.Add(40 * time.Hour), Early: fakeNow.Add(31 * time.Hour), Late: fakeNow.Add(52 * time.Hour)}
+				v.Plan.Shortfalls = []string{"Geyser gets 4.5 of 6 kWh by 06:30: the credit does not last for more."}
+				for i := range v.Plan.Slots {
+					v.Plan.Slots[i].Limit = units.FromKW(4)
+				}
+			}, "1.6 days left Low credit Runs out Tue 08:07 (Mon–Tue)"},
+			{"an account in kWh, with much on it", func(v *View) {
+				v.Unit = Unit{Energy: true, Decimals: 1}
+				v.Credit = Credit{Balance: units.FromFloat(12345.6), SpentToday: units.FromFloat(12.3), EnergyToday: units.FromKWh(12.3)}
+				v.RunOut = RunOut{Known: true, Beyond: true, At: fakeNow.Add(30 * 24 * time.Hour)}
+				v.Tariff = Tariff{}
+			}, "> 30 days left Enough credit Lasts beyond Tue 22 Dec Balance 12 345.6 kWh"},
+			{"long names and great sums", func(v *View) {
+				v.Site = "Wohngemeinschaft Donaudampfschifffahrtsgesellschaft"
+				v.Credit.Balance, v.Credit.Energy = units.FromFloat(-1234567.89), units.FromKWh(123456)
+				v.Unit = Unit{Code: "NGN", Decimals: 2}
+				v.Loads[0].Name, v.Loads[0].Cost = "Warmwasserbereitungsanlage im Untergeschoss links", units.FromFloat(12345.67)
+				v.Loads[0].Override, v.Loads[0].OverrideUntil = OverrideRun, fakeNow.Add(30*time.Hour)
+				v.Demo = &Demo{Speed: 1440, Token: goodToken}
+			}, "1 234 567.89 NGN"},
+		} {
+			f := newFake()
+			c.set(&f.v)
+			url := serve(t, f, func(c *Config) { c.OpenChanges = true })
+			p := b.Page(t, phone)
+			for _, path := range []string{"/system", "/account", "/topup", "/"} {
+				p.Open(url + path)
+				clean(t, p, c.name+" "+path)
+			}
+			p.See("main", c.see)
+			drawn(p)
+			name := "state-" + strings.ReplaceAll(strings.ReplaceAll(c.name, " ", "-"), ",", "")
+			p.Screenshot(name+"-"+phone.Name(), true)
+			p.SetDark(true)
+			clean(t, p, c.name+" in the dark")
+			p.Screenshot(name+"-"+phone.InDark().Name(), true)
 		}
 	})
 }

@@ -34,6 +34,8 @@ func (m *model) Ring() ring {
 	r := ring{Level: "none", Icon: "clock", Word: c.T("runout.learning"), Number: "\u2013", Unit: c.T("runout.days_left"), Line: c.T("runout.unknown")}
 	left := time.Duration(0)
 	switch ro := v.RunOut; {
+	case m.Starting():
+		r.Word, r.Line = c.T("starting"), c.T("starting.line")
 	case v.Credit.Balance <= 0 && v.Credit.Emergency.State != EmergencyInUse:
 		r.Level, r.Icon, r.Word = "bad", "stop", c.T("runout.spent")
 		r.Number, r.Unit = "0", c.T("runout.days_left")
@@ -72,6 +74,12 @@ func (m *model) Ring() ring {
 	return r
 }
 
+// Starting tells that the agent has not yet read its ledger and its contactor.
+func (m *model) Starting() bool { return m.V.Supply.State == "" }
+
+// PowerKnown tells whether there ever was a reading.
+func (m *model) PowerKnown() bool { return m.V.Power.Freshness != Never && m.V.Power.Freshness != "" }
+
 // left is a number and its unit: "2.4", "days left"; "14", "hours left".
 func (m *model) left(d time.Duration) (number, unit string) {
 	switch {
@@ -105,6 +113,8 @@ func (m *model) Supply() supplyText {
 	}
 	cause := string(v.Cause)
 	switch v.State {
+	case "":
+		return supplyText{Level: "none", Icon: "clock", Chip: c.T("starting")}
 	case Connected, Unswitched:
 		s.Level, s.Icon, s.Banner = "good", "plug", false
 		if !v.CutAt.IsZero() {

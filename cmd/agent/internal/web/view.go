@@ -65,7 +65,9 @@ const (
 	ByMeterSilent SupplyCause = "meter_silent"
 )
 
-// Supply is whether there is power, and why.
+// Supply is whether there is power, and why.  The zero State is the agent's
+// first moment, before it has read its ledger and its contactor: the page then
+// shows no balance.
 type Supply struct {
 	State  SupplyState
 	Cause  SupplyCause

@@ -90,13 +90,16 @@ func Desktop() Screen { return Screen{Width: 1280, Height: 800} }
 // InDark is s with the dark colour scheme.
 func (s Screen) InDark() Screen { s.Dark = true; return s }
 
+func (s Screen) scheme() string {
+	if s.Dark {
+		return "dark"
+	}
+	return "light"
+}
+
 // Name is "390x844-light".
 func (s Screen) Name() string {
-	scheme := "light"
-	if s.Dark {
-		scheme = "dark"
-	}
-	return fmt.Sprintf("%dx%d-%s", s.Width, s.Height, scheme)
+	return fmt.Sprintf("%dx%d-%s", s.Width, s.Height, s.scheme())
 }
 
 // Page is a tab with cookies of its own.  Its methods fail the test where
@@ -118,10 +121,6 @@ func (b *Browser) Page(tb testing.TB, s Screen) *Page {
 	ctx, stop := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	tb.Cleanup(stop)
 	p := &Page{tb: tb, ctx: ctx, screen: s, bytes: map[string]float64{}, urls: map[string]string{}}
-	scheme := "light"
-	if s.Dark {
-		scheme = "dark"
-	}
 	p.must(
 		chromedp.Do(ctx),
 		chromedp.Listen(ctx, p.hear),
@@ -130,15 +129,27 @@ func (b *Browser) Page(tb testing.TB, s Screen) *Page {
 		call(ctx, runtime.Enable, cdp.Empty{}),
 		size(ctx, s),
 		call(ctx, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: s.Phone}),
-		call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{
-				{Name: "prefers-color-scheme", Value: scheme},
-				{Name: "prefers-reduced-motion", Value: "reduce"}, // nothing moves under the pointer
-			},
-		}),
+		media(ctx, s.Dark),
 		call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: s.NoScript}),
 	)
 	return p
+}
+
+func media(ctx context.Context, dark bool) error {
+	scheme := Screen{Dark: dark}.scheme()
+	return call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: scheme},
+			{Name: "prefers-reduced-motion", Value: "reduce"}, // nothing moves under the pointer
+		},
+	})
+}
+
+// SetDark changes the colour scheme under the open page.
+func (p *Page) SetDark(dark bool) {
+	p.tb.Helper()
+	p.screen.Dark = dark
+	p.must(media(p.ctx, dark))
 }
 
 func size(ctx context.Context, s Screen) error {
