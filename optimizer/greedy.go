@@ -10,7 +10,7 @@ import (
 // does not last, everything is tried again with imports made dearer.
 func (s *search) greedy() {
 	for _, mu := range []float64{0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 51.2, 204.8, 1e4, 1e6} {
-		plan := s.place(mu)
+		plan := s.place(mu, nil, nil)
 		e, bad := evaluate(s.p, plan)
 		s.spent += int64(s.p.N * len(s.p.Loads))
 		if s.best == nil || !hasHard(bad) || mu == 1e6 {
@@ -61,19 +61,12 @@ func fill(plan *Plan, e *evaluation) {
 }
 
 func (s *search) finish() *Plan {
+	s.stay()
 	plan := s.best
 	plan.Work = s.work()
 	plan.Stopped = s.stop
-	for i := range s.p.Loads {
-		l := &s.p.Loads[i]
-		lp := plan.Loads[l.ID]
-		lp.Reason = &Reason{Start: -1, EarlierSlot: -1}
-		if r := spans(lp.KW); len(r) > 0 {
-			lp.Reason.Start = r[0].from
-			lp.Reason.Text = "the cheapest slots its window leaves"
-		}
-		plan.Loads[l.ID] = lp
-	}
+	s.explain()
+	s.risk()
 	// Nothing costs less than serving nothing and paying no penalty.
 	var fixed, export float64
 	for _, f := range s.p.FixedCharges {
@@ -87,8 +80,9 @@ func (s *search) finish() *Plan {
 	return plan
 }
 
-// place builds one plan with imports costing 1+mu times their price.
-func (s *search) place(mu float64) *Plan {
+// place builds one plan with imports costing 1+mu times their price, around
+// the schedules that are given.
+func (s *search) place(mu float64, preset map[string][]float64, battery []float64) *Plan {
 	p, n := s.p, s.p.N
 	plan := &Plan{Format: PlanFormat, Instance: p.Name, Loads: make(map[string]LoadPlan, len(p.Loads)), PVUsedKW: make([]float64, n), ShedKW: make([]float64, n)}
 	net := make([]float64, n)
@@ -101,13 +95,20 @@ func (s *search) place(mu float64) *Plan {
 		net[t] = p.BaseKW[t] - at(p.PVKW, t)
 	}
 	if b := p.Battery; b != nil {
-		plan.BatteryKW = s.recharge(net, limit)
+		if plan.BatteryKW = battery; battery == nil {
+			plan.BatteryKW = s.recharge(net, limit)
+		}
 		for t, x := range plan.BatteryKW {
 			net[t] += x
 		}
 	}
 	for i := range p.Loads {
-		plan.Loads[p.Loads[i].ID] = LoadPlan{KW: make([]float64, n)}
+		kw := make([]float64, n)
+		copy(kw, preset[p.Loads[i].ID])
+		for t, x := range kw {
+			net[t] += x
+		}
+		plan.Loads[p.Loads[i].ID] = LoadPlan{KW: kw}
 	}
 	steps := blockMarginals(p, net)
 	cost := func(t int, kw float64) float64 {
@@ -124,6 +125,9 @@ func (s *search) place(mu float64) *Plan {
 	sort.SliceStable(order, func(a, b int) bool { return s.slack(order[a]) < s.slack(order[b]) })
 	for _, i := range order {
 		l := &p.Loads[i]
+		if preset[l.ID] != nil {
+			continue
+		}
 		free := s.room(plan, l)
 		c := func(t int, kw float64) float64 {
 			if kw > free(t)+1e-9 {

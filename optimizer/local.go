@@ -15,8 +15,9 @@ type local struct {
 	p     *Problem
 	h     float64
 	units []*unit
-	r     []float64 // base less sun
+	o     outlook
 	limit []float64
+	table []slotTable
 
 	kw   [][]float64 // by unit
 	own  []float64
@@ -42,6 +43,13 @@ type local struct {
 	spare  float64 // what the tightest check leaves
 }
 
+// slotTable is a slot's cost as a function of what loads and battery draw:
+// from z[i] on each kW costs slope[i] and counts as draw[i] kW of import.
+type slotTable struct {
+	z, slope, draw []float64
+	cost           []float64 // at z[i], multipliers included
+}
+
 // kink adds slope to a slot's cost from import th on.
 type kink struct{ th, slope float64 }
 
@@ -49,17 +57,23 @@ func newLocal(s *search) *local {
 	p := s.p
 	n := p.N
 	l := &local{
-		s: s, p: p, h: s.h, units: s.m.units, r: make([]float64, n), limit: make([]float64, n),
+		s: s, p: p, h: s.h, units: s.m.units, o: s.m.o, limit: make([]float64, n), table: make([]slotTable, n),
 		kw: make([][]float64, len(s.m.units)), own: make([]float64, len(s.m.units)), z: make([]float64, n), bat: make([]float64, n),
 		mult: make([]float64, n), muRow: make([]float64, n), kinks: make([][]kink, n), imp: make([]float64, n), on: make([]float64, n), zero: make([]float64, n),
 		groups: s.m.demand, mu: 1,
 	}
 	for t := range n {
-		l.r[t] = p.BaseKW[t] - at(p.PVKW, t)
 		l.limit[t] = math.Inf(1)
 		if p.SiteLimitKW != nil {
 			l.limit[t] = max(0, p.SiteLimitKW[t])
 		}
+		tb := &l.table[t]
+		z := s.m.zmin[t]
+		for _, g := range s.m.slots[t] {
+			tb.z, tb.slope, tb.draw = append(tb.z, z), append(tb.slope, g.slope), append(tb.draw, g.draw)
+			z += g.length
+		}
+		tb.cost = make([]float64, len(tb.z))
 	}
 	if p.Credit != nil {
 		l.checks = creditChecks(p)
@@ -108,59 +122,86 @@ func (l *local) evaluate() float64 {
 			}
 		}
 	}
+	l.short, l.spare = 0, math.Inf(1)
+	for s, w := range l.o.weight {
+		sum += w * l.scenario(s)
+	}
+	for _, f := range p.FixedCharges {
+		sum += f.Amount
+	}
+	return sum + l.short*l.s.m.big
+}
+
+// scenario is the cost of supply in one scenario; it notes how the credit
+// fares.
+func (l *local) scenario(s int) float64 {
+	p, h := l.p, l.h
+	base, pv := l.o.base[s], l.o.pv[s]
+	var sum float64
 	for t := range l.z {
-		x := l.r[t] + l.z[t]
+		x := base[t] - pv[t] + l.z[t]
 		switch {
 		case x < 0:
 			x = max(x, -p.ExportLimitKW)
 			sum += x * h * at(p.ExportPrice, t)
 			l.imp[t] = 0
+			continue
 		case x > l.limit[t]:
-			shed := min(x-l.limit[t], p.BaseKW[t])
+			shed := min(x-l.limit[t], base[t])
 			sum += shed * h * p.ShedPenalty
-			over := x - l.limit[t] - shed
-			if over > 1e-9 {
+			if over := x - l.limit[t] - shed; over > 1e-9 {
 				sum += over * l.s.m.big
 			}
-			l.imp[t] = x - shed
-		default:
-			l.imp[t] = x
+			x -= shed
 		}
-		sum += l.imp[t] * h * p.ImportPrice[t]
+		l.imp[t] = x
+		sum += x * h * p.ImportPrice[t]
 	}
-	l.s.spent += int64(2 * p.N)
+	l.s.spent += int64(3 * p.N)
 	for i := range l.groups {
-		d := &l.groups[i]
-		w := p.Demand[d.window]
+		w := p.Demand[l.groups[i].window]
 		sum += w.PricePerKW * (l.peak(i) - w.FloorKW)
-		_ = d
 	}
-	k := 0
 	for i := range l.s.m.blocks {
-		b := &l.s.m.blocks[i]
-		if b.scen < 0 {
+		if b := &l.s.m.blocks[i]; b.scen < 0 {
 			sum += l.blockCost(b, b.to-1)
 		}
 	}
-	l.short, l.spare = 0, math.Inf(1)
-	if len(l.checks) > 0 {
-		spent := 0.0
-		for t := 0; t < p.N && k < len(l.checks); t++ {
-			spent += l.imp[t] * h * p.ImportPrice[t]
-			for k < len(l.checks) && l.checks[k].slot == t {
-				all := spent
-				for i := range l.s.m.blocks {
-					if b := &l.s.m.blocks[i]; b.scen < 0 && b.from <= t {
-						all += l.blockCost(b, t)
-					}
+	if len(l.checks) == 0 || !slices.Contains(l.o.protect, s) {
+		return sum
+	}
+	spent, k := 0.0, 0
+	for t := 0; t < p.N && k < len(l.checks); t++ {
+		spent += l.imp[t] * h * p.ImportPrice[t]
+		for k < len(l.checks) && l.checks[k].slot == t {
+			all := spent
+			for i := range l.s.m.blocks {
+				if b := &l.s.m.blocks[i]; b.scen < 0 && b.from <= t {
+					all += l.blockCost(b, t)
 				}
-				over := all - l.checks[k].budget - 1e-7
-				l.short = max(l.short, over)
-				l.spare = min(l.spare, -over)
-				sum += max(0, over) * l.s.m.big
-				k++
 			}
+			over := all - l.checks[k].budget - 1e-7
+			l.short = max(l.short, over)
+			l.spare = min(l.spare, -over)
+			k++
 		}
+	}
+	return sum
+}
+
+// drawAt is the expected import in a slot at z.
+func (l *local) drawAt(t int, z float64) float64 {
+	tb := &l.table[t]
+	var sum float64
+	for i, from := range tb.z {
+		if z <= from {
+			break
+		}
+		to := z
+		if i+1 < len(tb.z) {
+			to = min(z, tb.z[i+1])
+		}
+		sum += (to - from) * tb.draw[i]
 	}
 	return sum
 }
@@ -209,7 +250,7 @@ func (l *local) price(extra float64) {
 		}
 		var e float64
 		for t := b.from; t < b.to; t++ {
-			e += max(0, min(l.r[t]+l.z[t], l.limit[t])) * l.h
+			e += l.drawAt(t, l.z[t]) * l.h
 		}
 		e += extra / 2
 		adder := 0.0
@@ -230,35 +271,36 @@ func (l *local) price(extra float64) {
 			k := float64(g[1] - g[0])
 			var sum float64
 			for t := g[0]; t < g[1]; t++ {
-				sum += max(0, l.r[t]+l.z[t])
+				l.imp[t] = l.drawAt(t, l.z[t])
+				sum += l.imp[t]
 			}
 			for t := g[0]; t < g[1]; t++ {
-				th := k*l.peaks[i] - (sum - max(0, l.r[t]+l.z[t]))
+				th := k*l.peaks[i] - (sum - l.imp[t])
 				// the load may well run through the whole group
-				th = min(th, max(l.peaks[i], l.r[t]+l.z[t]+(k*l.peaks[i]-sum)/k))
-				l.kinks[t] = append(l.kinks[t], kink{th, w.PricePerKW / k})
+				th = min(th, max(l.peaks[i], l.imp[t]+(k*l.peaks[i]-sum)/k))
+				l.kinks[t] = append(l.kinks[t], kink{l.z[t] + th - l.imp[t], w.PricePerKW / k})
 			}
+		}
+	}
+	for t := range l.table {
+		tb := &l.table[t]
+		for i := 1; i < len(tb.z); i++ {
+			tb.cost[i] = tb.cost[i-1] + (tb.z[i]-tb.z[i-1])*(tb.slope[i-1]+l.h*l.mult[t]*tb.draw[i-1])
 		}
 	}
 }
 
-// at is a slot's cost at net draw x, multipliers included.
-func (l *local) at(t int, x float64) float64 {
-	if x <= 0 {
-		return max(x, -l.p.ExportLimitKW) * l.h * at(l.p.ExportPrice, t)
+// at is a slot's cost at draw z, multipliers included, up to a constant.
+func (l *local) at(t int, z float64) float64 {
+	tb := &l.table[t]
+	i := len(tb.z) - 1
+	for i > 0 && tb.z[i] > z {
+		i--
 	}
-	in := min(x, l.limit[t])
-	c := in * l.h * (l.p.ImportPrice[t] + l.mult[t])
+	c := tb.cost[i] + (z-tb.z[i])*(tb.slope[i]+l.h*l.mult[t]*tb.draw[i])
 	for _, k := range l.kinks[t] {
-		if in > k.th {
-			c += (in - max(k.th, 0)) * k.slope
-		}
-	}
-	if x > in {
-		shed := min(x-in, l.p.BaseKW[t])
-		c += shed * l.h * l.p.ShedPenalty
-		if over := x - in - shed; over > 1e-9 {
-			c += over * l.s.m.big
+		if z > k.th {
+			c += (z - k.th) * k.slope
 		}
 	}
 	return c
@@ -277,8 +319,7 @@ func (l *local) insert(i int, noise float64) {
 	u := l.units[i]
 	n := l.p.N
 	cost := func(t int, kw float64) float64 {
-		x := l.r[t] + l.z[t]
-		c := l.at(t, x+kw) - l.at(t, x)
+		c := l.at(t, l.z[t]+kw) - l.at(t, l.z[t])
 		if noise > 0 {
 			c *= 1 + noise*(l.s.rng.Float64()-0.5)
 		}
@@ -321,21 +362,19 @@ func (l *local) insert(i int, noise float64) {
 // offers lists the cost of drawing from..to kW on top of the present draw in
 // slot t, in pieces of one slope; unit converts kW into the store's inflow.
 func (l *local) offers(out []offer, t int, from, to, unit, extra float64) []offer {
-	base := l.r[t] + l.z[t]
-	x, end := base+from, base+to
+	x, end := l.z[t]+from, l.z[t]+to
 	for x < end-1e-12 {
 		next := end
-		cut := func(y float64) {
-			if y > x+1e-9 && y < next {
-				next = y
+		for _, y := range l.table[t].z {
+			if y > x+1e-9 {
+				next = min(next, y)
+				break
 			}
 		}
-		cut(-l.p.ExportLimitKW)
-		cut(0)
-		cut(l.limit[t])
-		cut(l.limit[t] + l.p.BaseKW[t])
 		for _, k := range l.kinks[t] {
-			cut(k.th)
+			if k.th > x+1e-9 && k.th < next {
+				next = k.th
+			}
 		}
 		slope := (l.at(t, next)-l.at(t, x))/(next-x) + extra
 		out = append(out, offer{(next - x) * unit, slope / unit})
@@ -552,7 +591,7 @@ func (l *local) tight() bool {
 // peakNow is a window's peak in the present state.
 func (l *local) peakNow(i int) float64 {
 	for t := range l.imp {
-		l.imp[t] = max(0, min(l.r[t]+l.z[t], l.limit[t]))
+		l.imp[t] = l.drawAt(t, l.z[t])
 	}
 	return l.peak(i)
 }

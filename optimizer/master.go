@@ -46,6 +46,7 @@ type segment struct {
 //	convex(j):   sum of load j's schedules = 1
 type master struct {
 	p      *Problem
+	o      outlook
 	h      float64
 	lp     *simplex
 	units  []*unit
@@ -140,7 +141,7 @@ func newOutlook(p *Problem) outlook {
 
 // newMaster builds the programme with no load schedules in it.
 func newMaster(p *Problem, o outlook, big float64) *master {
-	m := &master{p: p, h: p.Hours(), big: big, ban: 10 * big}
+	m := &master{p: p, o: o, h: p.Hours(), big: big, ban: 10 * big}
 	m.layout(o)
 	m.supply(o)
 	m.battery()

@@ -17,12 +17,13 @@ type search struct {
 	begin time.Duration
 	spent int64 // work outside the linear programme
 
-	best  *Plan
-	m     *master
-	lower float64
-	yBest []float64 // duals that proved the best (estimated) bound
-	stop  Stop
-	trace func(format string, args ...any)
+	best    *Plan
+	inForce *Plan // Options.Previous, where it may stay as it is
+	m       *master
+	lower   float64
+	yBest   []float64 // duals that proved the best (estimated) bound
+	stop    Stop
+	trace   func(format string, args ...any)
 }
 
 func newSearch(ctx context.Context, p *Problem, opt Options) *search {
@@ -76,16 +77,19 @@ func (s *search) gap() float64 {
 // run is the whole search.
 func (s *search) run() {
 	s.greedy()
-	if len(s.p.Loads) == 0 && s.p.Battery == nil || s.over() {
-		return
-	}
+	s.warm()
 	big := 1e-3
 	for t := range s.p.N {
 		big = max(big, s.p.ImportPrice[t])
 	}
 	big = 1000 * max(big, s.p.ShedPenalty)
-	s.m = newMaster(s.p, newOutlook(s.p), big)
-	if !s.seed(s.best) {
+	s.m = newMaster(s.p, s.outlook(), big)
+	if len(s.p.Loads) == 0 && s.p.Battery == nil {
+		s.lower = s.best.Cost // there is nothing to decide
+		s.stop = StopExhausted
+		return
+	}
+	if s.over() || !s.seed(s.best) {
 		return
 	}
 	s.root()
@@ -115,12 +119,13 @@ func (s *search) improve() {
 	}
 	l.load(s.best)
 	var undo, trial snapshot
-	useLocal := len(s.p.Scenarios) == 0 && len(s.p.Circuits) == 0 && len(s.p.Exclusions) == 0
+	useLocal := len(s.p.Circuits) == 0 && len(s.p.Exclusions) == 0
 	soft := s.p.Battery != nil
 	for _, u := range s.m.units {
 		soft = soft || !u.pricerIsRigid()
 	}
-	cycle := 50 * len(s.m.units)
+	const patience = 10 // cycles without a better plan after which the search ends
+	cycle, failed := 50*len(s.m.units), 0
 	var tight, pending *tightener
 	if s.yBest != nil {
 		tight = newTightener(s, s.yBest)
@@ -132,7 +137,14 @@ func (s *search) improve() {
 			return
 		}
 		if !useLocal {
+			before := s.best.Cost
 			if !s.neighbourhood() {
+				s.stop = StopExhausted
+				return
+			}
+			if failed++; s.best.Cost < before {
+				failed = 0
+			} else if failed > 20*len(s.m.units) {
 				s.stop = StopExhausted
 				return
 			}
@@ -163,6 +175,12 @@ func (s *search) improve() {
 		}
 		if s.best.Cost >= before {
 			cycle = cycle * 5 / 4
+			if failed++; failed >= patience && tight == nil {
+				s.stop = StopExhausted
+				return
+			}
+		} else {
+			failed = 0
 		}
 		l.load(s.best)
 		if tight == nil || s.over() {

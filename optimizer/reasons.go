@@ -1,0 +1,239 @@
+package optimizer
+
+import (
+	"fmt"
+	"math"
+)
+
+// explain gives every load its Reason: the plan is priced again with that
+// load's first run moved, everything else kept.
+func (s *search) explain() {
+	if s.m == nil {
+		return
+	}
+	l := newLocal(s)
+	l.load(s.best)
+	hours := float64(s.p.N) * s.h
+	rate := (s.best.Parts.Energy + s.best.Parts.Blocks) / hours // money an hour
+	for i, u := range l.units {
+		lp := s.best.Loads[u.l.ID]
+		lp.Reason = l.reason(i, rate)
+		s.best.Loads[u.l.ID] = lp
+	}
+}
+
+// moved is unit i's schedule with its first run begun in slot to, nil where
+// the run does not fit before what follows.
+func (l *local) moved(kw []float64, first span, to int) []float64 {
+	length := first.to - first.from
+	if to < 0 || to+length > len(kw) {
+		return nil
+	}
+	out := append([]float64(nil), kw...)
+	for t := first.from; t < first.to; t++ {
+		out[t] = 0
+	}
+	for k := range length {
+		if out[to+k] > 0 {
+			return nil
+		}
+		out[to+k] = kw[first.from+k]
+	}
+	return out
+}
+
+// with is the plan's cost if unit i ran as given, and whether no hard rule
+// breaks; why says which would.
+func (l *local) with(i int, kw []float64) (cost float64, why string) {
+	u := l.units[i]
+	if !u.l.permits(l.p, kw) {
+		if w, ok := u.pricer.(*thermalPricer); ok && w.hot(kw) {
+			return 0, "it would get too hot"
+		}
+		if w, ok := u.pricer.(*modulatingPricer); ok && w.hot(kw) {
+			return 0, "it would get too hot"
+		}
+		return 0, "its window or its switch does not allow it"
+	}
+	keep, own := append([]float64(nil), l.kw[i]...), l.own[i]
+	l.swap(i, kw, u.pricer.cost(kw))
+	cost = l.evaluate()
+	short := l.short
+	over := l.overloaded()
+	l.swap(i, keep, own)
+	switch {
+	case short > moneyTol:
+		return cost, "the credit would run out"
+	case over:
+		return cost, "the site limit does not leave the power"
+	}
+	if text := l.conflict(i, kw); text != "" {
+		return cost, text
+	}
+	return cost, ""
+}
+
+func (l *local) swap(i int, kw []float64, own float64) {
+	for t := range l.z {
+		l.z[t] += kw[t] - l.kw[i][t]
+	}
+	copy(l.kw[i], kw)
+	l.own[i] = own
+}
+
+// overloaded tells whether the central forecast would exceed a limit that the
+// plan itself keeps.
+func (l *local) overloaded() bool {
+	for t := range l.z {
+		x := l.p.BaseKW[t] - at(l.p.PVKW, t) + l.z[t]
+		if x > max(l.limit[t], l.p.BaseKW[t]-at(l.p.PVKW, t))+powerTol {
+			return true
+		}
+	}
+	return false
+}
+
+// conflict names the shared circuit or the exclusion that kw would break.
+func (l *local) conflict(i int, kw []float64) string {
+	id := l.units[i].l.ID
+	others := func(ids []string, t int) (sum float64, on int) {
+		for k, u := range l.units {
+			if k != i && contains(ids, u.l.ID) && l.kw[k][t] > onFrom {
+				sum += l.kw[k][t]
+				on++
+			}
+		}
+		return sum, on
+	}
+	for _, c := range l.p.Circuits {
+		if !contains(c.Loads, id) {
+			continue
+		}
+		for t, x := range kw {
+			if sum, _ := others(c.Loads, t); x > onFrom && sum+x > c.LimitKW+powerTol {
+				return "circuit " + c.Name + " does not leave the power"
+			}
+		}
+	}
+	for _, g := range l.p.Exclusions {
+		if !contains(g, id) {
+			continue
+		}
+		for t, x := range kw {
+			if _, on := others(g, t); x > onFrom && on > 0 {
+				return "a load that excludes it runs then"
+			}
+		}
+	}
+	return ""
+}
+
+// reason answers for one unit.
+func (l *local) reason(i int, rate float64) *Reason {
+	u := l.units[i]
+	kw := append([]float64(nil), l.kw[i]...)
+	r := &Reason{Start: -1, EarlierSlot: -1}
+	runs := spans(kw)
+	base := l.evaluate()
+	l.s.spent += int64(6 * l.p.N)
+	if len(runs) == 0 {
+		r.Text, r.NowText = l.idle(u), "it is not planned to run"
+		return r
+	}
+	first := runs[0]
+	r.Start = first.from
+	// What it costs as planned: against the same plan without it.
+	own := l.own[i]
+	l.swap(i, make([]float64, len(kw)), 0)
+	r.Cost = base - own - l.evaluate()
+	l.swap(i, kw, own)
+	r.NowPossible = true
+	r.NowCost = r.Cost
+	if first.from > 0 {
+		r.NowPossible = false
+		if alt := l.moved(kw, first, 0); alt == nil {
+			r.NowText = "it would run into its own next run"
+		} else if cost, why := l.with(i, alt); why != "" {
+			r.NowText = why
+		} else {
+			r.NowPossible = true
+			r.NowExtra = cost - base
+			r.NowCost = r.Cost + r.NowExtra
+			if rate > 0 {
+				r.NowCreditHours = r.NowExtra / rate
+			}
+		}
+		step := max(1, first.from/24)
+		best := math.Inf(1)
+		for t := 0; t < first.from; t += step {
+			alt := l.moved(kw, first, t)
+			if alt == nil {
+				continue
+			}
+			if cost, why := l.with(i, alt); why == "" && cost-base < best {
+				best, r.EarlierSlot, r.EarlierExtra = cost-base, t, cost-base
+			}
+		}
+	}
+	r.Text = l.words(r, first)
+	return r
+}
+
+// idle says why a load does not run.
+func (l *local) idle(u *unit) string {
+	switch {
+	case u.l.Thermal != nil:
+		return "warm enough without"
+	case u.l.PriceCap > 0:
+		return fmt.Sprintf("no hours cost less than its cap of %.4g a kWh", u.l.PriceCap)
+	case u.l.OnOff != nil && u.l.OnOff.need() == 0, u.l.Variable != nil && u.l.Variable.need() == 0:
+		return "nothing is needed"
+	}
+	return "running it would cost more than going without, or there is no room in its window"
+}
+
+// words puts a reason into a sentence.
+func (l *local) words(r *Reason, first span) string {
+	mean := l.p.ImportPrice[first.from]
+	text := fmt.Sprintf("starts %s", l.when(first.from))
+	if first.from == 0 {
+		text = "runs now"
+	}
+	sun := l.p.BaseKW[first.from]-at(l.p.PVKW, first.from) < 0
+	switch {
+	case sun:
+		text += ": there is sun to use"
+	default:
+		text += fmt.Sprintf(": a kWh costs %.4g then", mean)
+		if first.from > 0 {
+			text += fmt.Sprintf(", %.4g now", l.p.ImportPrice[0])
+		}
+	}
+	switch {
+	case first.from == 0:
+	case r.EarlierSlot >= 0 && r.EarlierExtra > 5e-5:
+		text += fmt.Sprintf("; the best earlier start, %s, costs %.4f more", l.when(r.EarlierSlot), r.EarlierExtra)
+	case r.EarlierSlot >= 0:
+		text += "; an earlier start gains nothing"
+	default:
+		text += "; no earlier start is possible"
+	}
+	if first.from > 0 && !r.NowPossible {
+		text += "; not now: " + r.NowText
+	}
+	return text
+}
+
+// when names a slot by its distance from the first one.
+func (l *local) when(t int) string {
+	m := int(math.Round(float64(t) * l.p.SlotMinutes))
+	switch {
+	case m == 0:
+		return "now"
+	case m < 60:
+		return fmt.Sprintf("in %d min", m)
+	case m%60 == 0:
+		return fmt.Sprintf("in %d h", m/60)
+	}
+	return fmt.Sprintf("in %d h %d min", m/60, m%60)
+}
