@@ -93,15 +93,25 @@ func (s *Store) write(ctx context.Context, f func(context.Context, *sql.Tx) (fun
 	if full := (*DiskFullError)(nil); errors.As(err, &full) {
 		if s.releaseBallast() {
 			s.log.Warn("the disk is full; the reserve is in use", "dir", s.dir)
-			err = s.attempt(ctx, f)
 		}
 		s.full = true
-		return err
+		s.shrinkWAL(ctx)
+		return s.attempt(ctx, f)
 	}
 	if err == nil && s.full {
+		s.shrinkWAL(ctx)
 		s.refill()
 	}
 	return err
+}
+
+// shrinkWAL lets the WAL begin again at its start, so that the reserve lasts
+// for the ledger and is not spent on the WAL's growth.  Where it cannot, the
+// next commit tells.
+func (s *Store) shrinkWAL(ctx context.Context) {
+	if _, err := s.main.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		s.log.Debug("checkpoint on a full disk", "error", err)
+	}
 }
 
 func (s *Store) attempt(ctx context.Context, f func(context.Context, *sql.Tx) (func(), error)) error {

@@ -80,7 +80,17 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 	for _, ch := range channels() {
 		s.wake[ch] = make(chan struct{}, 1)
 	}
-	if err := s.open(ctx); err != nil {
+	err := s.open(ctx)
+	if full := (*DiskFullError)(nil); errors.As(err, &full) && s.lock != nil && s.releaseBallast() {
+		// A database needs some room even to be opened.
+		s.log.Warn("the disk is full; the reserve is in use", "dir", dir)
+		if cerr := s.closeFiles(); cerr != nil {
+			return nil, errors.Join(err, cerr)
+		}
+		s.full = true
+		err = s.open(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
 	return s, nil
@@ -270,6 +280,7 @@ func (s *Store) closeFiles() error {
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())
+		s.lock = nil
 	}
 	return errors.Join(errs...)
 }

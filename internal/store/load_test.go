@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/keeplit/keeplit/credit"
+)
+
+func TestPages(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, t.TempDir(), Options{Ballast: -1})
+	var b Batch
+	var head credit.Entry
+	for i := range 5 {
+		head = next(head, 1)
+		b.Ledger = append(b.Ledger, head)
+		b.Events = append(b.Events, Event{At: t0.Add(time.Duration(i) * time.Hour), Code: fmt.Sprint(i), Severity: "info"})
+		b.Plans = append(b.Plans, Plan{At: t0.Add(time.Duration(i) * time.Hour), Data: fmt.Append(nil, i)})
+	}
+	if _, ok, err := s.LastPlan(ctx); ok || err != nil {
+		t.Error("a plan in an empty store", err)
+	}
+	must(t, s.Commit(ctx, b))
+	page := func(before uint64, n int) string {
+		got, err := s.LedgerPage(ctx, before, n)
+		must(t, err)
+		var seqs []string
+		for _, e := range got {
+			seqs = append(seqs, fmt.Sprint(e.Seq))
+		}
+		return strings.Join(seqs, " ")
+	}
+	if got := page(0, 2) + "|" + page(4, 2) + "|" + page(2, 2) + "|" + page(1, 2); got != "5 4|3 2|1|" {
+		t.Error(got)
+	}
+	events := func(from, to time.Duration) (out string) {
+		for _, e := range list(t, s.Events(ctx, t0.Add(from), t0.Add(to))) {
+			out += e.Code
+		}
+		return out
+	}
+	if got := events(0, 5*time.Hour) + " " + events(time.Hour, 2*time.Hour) + " " + events(1, time.Hour+1); got != "01234 1 1" {
+		t.Error(got)
+	}
+	last, err := s.LastEvents(ctx, 4, 2)
+	must(t, err)
+	if len(last) != 2 || last[0].Code != "2" || last[1].Code != "1" {
+		t.Errorf("%+v", last)
+	}
+	p, ok, err := s.LastPlan(ctx)
+	if err != nil || !ok || string(p.Data) != "4" {
+		t.Errorf("%+v %t %v", p, ok, err)
+	}
+	// A reader that stops early leaves nothing open.
+	for range 20 {
+		for range s.Ledger(ctx, 2) {
+			break
+		}
+		for range s.Intervals(ctx, "site", t0, t0.AddDate(1, 0, 0)) {
+			break
+		}
+	}
+	must(t, s.MoveIntervals(ctx))
+}
+
+func TestOldPlansAndEventsGo(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, t.TempDir(), Options{Ballast: -1, KeepPlans: time.Hour, KeepEvents: 2 * time.Hour})
+	var b Batch
+	for i := range 4 {
+		at := t0.Add(time.Duration(i) * time.Hour)
+		b.Events = append(b.Events, Event{At: at, Code: fmt.Sprint(i)})
+		b.Plans = append(b.Plans, Plan{At: at, Data: []byte("{}")})
+	}
+	must(t, s.Commit(ctx, b))
+	must(t, s.Maintain(ctx, t0.Add(3*time.Hour)))
+	if e, p := len(list(t, s.Events(ctx, time.Time{}, t0.AddDate(1, 0, 0)))), len(list(t, s.Plans(ctx, time.Time{}, t0.AddDate(1, 0, 0)))); e != 3 || p != 2 {
+		t.Errorf("%d events, %d plans", e, p)
+	}
+}
+
+func TestSeries(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, t.TempDir(), Options{Ballast: -1})
+	must(t, s.Commit(ctx, Batch{Intervals: []Interval{interval("site", 0, 1), interval("pump", 0, 1)}}))
+	must(t, s.MoveIntervals(ctx))
+	must(t, s.Commit(ctx, Batch{Intervals: []Interval{interval("oven", 0, 1), interval("site", 1, 1)}}))
+	got, err := s.Series(ctx)
+	must(t, err)
+	if d := cmp.Diff([]string{"oven", "pump", "site"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestMigrationsRunOnceAndInOrder(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	path := dir + "/x.db"
+	s := &Store{}
+	steps := schema{"CREATE TABLE a(x); INSERT INTO a VALUES(1)", "INSERT INTO a VALUES(2)", "INSERT INTO a VALUES(3); broken"}
+	rows := func() (n int) {
+		db, err := s.connect(path, "FULL", 1)
+		must(t, err)
+		defer db.Close()
+		must(t, db.QueryRow("SELECT count(*) FROM a").Scan(&n))
+		return n
+	}
+	migrate := func(sc schema) error {
+		db, err := s.connect(path, "FULL", 1)
+		must(t, err)
+		defer db.Close()
+		return sc.migrate(ctx, db, path)
+	}
+	must(t, migrate(steps[:1]))
+	must(t, migrate(steps[:2]))
+	must(t, migrate(steps[:2]))
+	if n := rows(); n != 2 {
+		t.Errorf("%d rows after two steps", n)
+	}
+	if err := migrate(steps); err == nil || !strings.Contains(err.Error(), "format 3") {
+		t.Error(err)
+	}
+	if n := rows(); n != 2 {
+		t.Errorf("%d rows: half a step was kept", n)
+	}
+	var newer *SchemaError
+	if err := migrate(steps[:1]); !errors.As(err, &newer) || newer.Found != 2 || newer.Known != 1 {
+		t.Error(err)
+	}
+}
+
+func TestAfterClose(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, t.TempDir(), Options{Ballast: -1})
+	must(t, s.Close())
+	must(t, s.Close())
+	if err := s.Commit(ctx, Batch{}); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if err := s.Outbox(MQTT).Done(ctx, 1); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if _, err := s.Load(ctx); err == nil {
+		t.Error("it still reads")
+	}
+}
+
+func TestCancelledCommitStoresNothing(t *testing.T) {
+	s := open(t, t.TempDir(), Options{Ballast: -1})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.Commit(ctx, Batch{Ledger: []credit.Entry{next(credit.Entry{}, 1)}}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	snap, err := s.Load(context.Background())
+	if err != nil || snap.Ledger != 0 {
+		t.Errorf("%+v %v", snap, err)
+	}
+}
