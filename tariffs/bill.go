@@ -152,6 +152,13 @@ func (b *book) demandOf(r *Reading, q units.Energy) {
 	b.from, b.to, b.period = r.From, r.To, b.seg.period
 	m := b.own(b.month(b.seg.month, b.seg.day))
 	e := max(r.Energy, 0)
+	if r.From.Before(b.window) || !b.windowEnds.After(r.From) {
+		b.window, b.windowEnds = r.From, b.windowEnd(r.From)
+	}
+	if !r.To.After(b.windowEnds) {
+		b.demand(m, r.From, e, q)
+		return
+	}
 	total := int64(r.To.Sub(r.From))
 	var de, dq units.Energy
 	for at := r.From; at.Before(r.To); {
@@ -161,7 +168,7 @@ func (b *book) demandOf(r *Reading, q units.Energy) {
 		}
 		done := int64(end.Sub(r.From))
 		pe, pq := e.Part(done, total), q.Part(done, total)
-		b.demand(m, at, end, pe-de, pq-dq)
+		b.demand(m, at, pe-de, pq-dq)
 		de, dq, at = pe, pq, end
 	}
 }

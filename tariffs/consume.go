@@ -51,6 +51,8 @@ type book struct {
 	period   string
 
 	seg segment // the one last used; its v is nil before the first
+
+	window, windowEnds time.Time // an instant and the end of the demand interval it is in
 }
 
 // unshare makes the list of months the book's own to change.
@@ -197,7 +199,7 @@ func (b *book) charge(from, to time.Time, e, q units.Energy) {
 		b.sums.energy(s, e)
 	}
 	if !b.billed {
-		b.demand(m, from, to, max(e, 0), q)
+		b.demand(m, from, max(e, 0), q)
 	}
 	if m.oneVersion() && (!s.v.retro || b.t.class(s.v, &b.acc, m) == before) {
 		b.settleEnergy(m, s.v, before, s, e)
@@ -532,7 +534,7 @@ func (t *Tariff) class(v *version, acc *Account, m *Month) int {
 		return 0
 	}
 	if cs.By == ByPastAverage {
-		return cs.average(acc, m.Start)
+		return cs.average(acc, m.Start, foreseen{})
 	}
 	return cs.of(m.Import())
 }
@@ -547,16 +549,19 @@ func (cs *Classes) of(e units.Energy) int {
 }
 
 // average is the class by the mean of the months before the one that starts
-// with start.
-func (cs *Classes) average(acc *Account, start Date) int {
+// with start; coming is a month expected to end before then.
+func (cs *Classes) average(acc *Account, start Date, coming foreseen) int {
 	want := cs.Months
 	if want == 0 {
 		want = 3
 	}
 	var sum units.Energy
 	n := 0
+	if coming != (foreseen{}) {
+		sum, n = coming.total, 1
+	}
 	for i := len(acc.Months) - 1; i >= 0 && n < want; i-- {
-		if acc.Months[i].Start < start {
+		if s := acc.Months[i].Start; s < start && s != coming.start {
 			sum += acc.Months[i].Import()
 			n++
 		}

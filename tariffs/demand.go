@@ -9,42 +9,47 @@ import (
 // windowEnd is the end of the earliest demand interval under way at an
 // instant; the segment's end where demand is not charged.
 func (b *book) windowEnd(at time.Time) time.Time {
-	end := b.seg.end
-	for i := range b.seg.v.demand {
-		if _, e := b.seg.v.demand[i].window(at); e.Before(end) {
-			end = e
-		}
+	if len(b.seg.v.demand) == 0 {
+		return b.seg.end
 	}
-	return end
+	end := b.seg.end.Unix()
+	for i := range b.seg.v.demand {
+		c := &b.seg.v.demand[i]
+		end = min(end, c.window(at)+c.interval)
+	}
+	if end == b.seg.end.Unix() {
+		return b.seg.end
+	}
+	return time.Unix(end, 0).UTC()
 }
 
-// window is the averaging interval at falls in.  The intervals are laid from
-// the UTC hour, which agrees with the local one in every zone for intervals of
-// a quarter of an hour or less and in all but a few for longer ones.
-func (c *demandCharge) window(at time.Time) (start, end time.Time) {
-	s := floorDiv(at.Unix(), c.interval) * c.interval
-	return time.Unix(s, 0).UTC(), time.Unix(s+c.interval, 0).UTC()
+// window is the start of the averaging interval at falls in, in Unix seconds.
+// The intervals are laid from the UTC hour, which agrees with the local one in
+// every zone for intervals of a quarter of an hour or less and in all but a few
+// for longer ones.
+func (c *demandCharge) window(at time.Time) int64 {
+	return floorDiv(at.Unix(), c.interval) * c.interval
 }
 
 // demand adds energy of [from, to), which lies in one interval of each charge,
 // to the intervals under way.  The mean demand of the interval so far can only
 // rise, so the charge is up to date at every moment.
-func (b *book) demand(m *Month, from, to time.Time, e, q units.Energy) {
+func (b *book) demand(m *Month, from time.Time, e, q units.Energy) {
 	s := &b.seg
 	for i := range s.v.demand {
 		c := &s.v.demand[i]
 		if !listed(c.Seasons, s.season) || !listed(c.Periods, s.period) {
 			continue
 		}
-		start, _ := c.window(from)
+		start := c.window(from)
 		p := m.peak(s.v.doc.From, c.name)
-		if !p.Start.Equal(start) {
-			p.Start, p.Active, p.Reactive = start, 0, 0
+		if p.Start.IsZero() || p.Start.Unix() != start {
+			p.Start, p.Active, p.Reactive = time.Unix(start, 0).UTC(), 0, 0
 		}
 		p.Active += e
 		p.Reactive += q
 		if d := c.mean(p); d > p.Highest {
-			p.Highest, p.At = d, start
+			p.Highest, p.At = d, p.Start
 			b.settleDemand(m, s.v, c, b.t.class(s.v, &b.acc, m), m.Closed)
 		}
 	}
@@ -52,15 +57,19 @@ func (b *book) demand(m *Month, from, to time.Time, e, q units.Energy) {
 
 // mean is the demand of the interval under way, in mW or mVA.
 func (c *demandCharge) mean(p *Peak) units.Power {
+	whole := time.Duration(c.interval) * time.Second
 	e := p.Active
 	if c.Unit == KVA {
-		if p.Reactive == 0 && c.AssumeFactor > 0 {
+		switch {
+		case p.Reactive == 0 && c.AssumeFactor > 0:
 			e = e.Part(int64(hundred), int64(c.AssumeFactor))
-		} else {
+		case p.Reactive > 0 && (e+p.Reactive).Mean(whole) <= p.Highest:
+			return 0 // not even at its most, the sum of both, is it a new highest
+		default:
 			e = units.Energy(apparent(int64(e), int64(p.Reactive)))
 		}
 	}
-	return e.Mean(time.Duration(c.interval) * time.Second)
+	return e.Mean(whole)
 }
 
 func (m *Month) peak(v Date, name string) *Peak {

@@ -14,8 +14,10 @@ import (
 //	+ for each demand window, Price * max(0, highest mean demand - Highest)
 //	+ sum Fixed[i]
 //
-// which is convex.  It is exact where the tariff is convex; Approximate says
-// that it is not, and that the nearest safe convex cost stands in for it.
+// which is convex.  It is exact where the tariff is, where no slot lies across a
+// local midnight (quarter hours never do) and the tariff does not change within
+// a month of the horizon; Approximate says that the tariff is not convex and
+// that the nearest safe convex cost stands in for it.
 type Table struct {
 	Import  []units.Price // with taxes, of the next kWh as the month stands at the slot's month
 	Export  []units.Price // credit for the next kWh delivered
@@ -88,9 +90,11 @@ func (t *Tariff) FillTable(tab *Table, acc Account, slots []units.Slot, expected
 	tab.Demands = tab.Demands[:0]
 	tab.Cliffs = tab.Cliffs[:0]
 	tab.Approximate = false
+	before := foreseen{}
 	for first := 0; first < n; {
-		f := filler{t: t, tab: tab, acc: &acc, slots: slots, expected: expected, first: first}
+		f := filler{t: t, tab: tab, acc: acc, slots: slots, expected: expected, first: first, before: before}
 		first = f.month()
+		before = foreseen{f.m.Start, f.total}
 	}
 }
 
@@ -107,16 +111,24 @@ func resize[T any](s []T, n int) []T {
 type filler struct {
 	t           *Tariff
 	tab         *Table
-	acc         *Account
+	acc         Account // by value: a pointer here would put the caller's on the heap
 	slots       []units.Slot
 	expected    []units.Energy
 	first, last int
+
+	before foreseen // the month before, where it is in the table too
 
 	m     Month // the month as it stands; without energy for one to come
 	known bool  // m is a month of the account
 	seg   segment
 	class int
 	total units.Energy // expected for the whole month
+}
+
+// foreseen is what a month is expected to come to.
+type foreseen struct {
+	start Date
+	total units.Energy
 }
 
 func (f *filler) month() int {
@@ -180,8 +192,11 @@ func (f *filler) foresee(end time.Time) {
 
 func (f *filler) expectedClass(v *version) int {
 	cs := v.doc.Classes
-	if cs == nil || cs.By == ByPastAverage {
-		return f.t.class(v, f.acc, &f.m)
+	if cs == nil {
+		return 0
+	}
+	if cs.By == ByPastAverage {
+		return cs.average(&f.acc, f.seg.month, f.before)
 	}
 	return cs.of(max(f.total, f.m.Import()))
 }
@@ -479,19 +494,19 @@ func (f *filler) demands() {
 			Name: c.name, First: f.first, Last: f.last, Applies: d.Applies,
 			Price: c.component.total(c.Price.Part(days, of)), Unit: c.Unit,
 			Interval: time.Duration(c.interval) * time.Second,
-			Highest:  max(c.Free, c.floor(f.acc, f.m.Start)),
+			Highest:  max(c.Free, c.floor(&f.acc, f.m.Start)),
 		}
 		if d.Unit == "" {
 			d.Unit = KW
 		}
-		start, end := c.window(f.slots[f.first].Start)
+		start := c.window(f.slots[f.first].Start)
 		for j := range f.m.Peaks {
 			p := &f.m.Peaks[j]
 			if p.Version != v.doc.From || p.Name != c.name {
 				continue
 			}
 			d.Highest = max(d.Highest, p.Highest)
-			if p.Start.Equal(start) && end.After(f.slots[f.first].Start) {
+			if !p.Start.IsZero() && p.Start.Unix() == start {
 				d.Start, d.Active = p.Start, p.Active
 			}
 		}

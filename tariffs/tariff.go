@@ -389,7 +389,12 @@ func (t *Tariff) PriceAt(acc Account, at time.Time) (units.Price, string) {
 			m = &acc.Months[i]
 		}
 	}
-	class := t.class(s.v, &acc, m)
+	return t.priceIn(&s, &acc, m), s.period
+}
+
+// priceIn is the price of the next kWh in a segment of the month.
+func (t *Tariff) priceIn(s *segment, acc *Account, m *Month) units.Price {
+	class := t.class(s.v, acc, m)
 	var p units.Price
 	for i := range s.v.energy {
 		c := &s.v.energy[i]
@@ -404,5 +409,5 @@ func (t *Tariff) PriceAt(acc Account, at time.Time) (units.Price, string) {
 		}
 		p += c.withTax(c.marginal(t.energyBefore(m, c, nil), t.scale(c, s.month)))
 	}
-	return p, s.period
+	return p
 }
