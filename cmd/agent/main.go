@@ -27,6 +27,8 @@ type cli struct {
 	Pin      pinCmd      `cmd:"" help:"Make the hash of a PIN for the configuration."`
 	Forecast forecastCmd `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
 	Token    tokenCmd    `cmd:"" help:"Read or make prepayment tokens."`
+	Tariff   tariffCmd   `cmd:"" help:"Check, show and compare tariffs; say what a load costs."`
+	Ledger   ledgerCmd   `cmd:"" help:"Check the ledger or print a statement."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 

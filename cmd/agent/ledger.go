@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// ledgerCmd checks and hands out the ledger.
+type ledgerCmd struct {
+	Verify ledgerVerifyCmd `cmd:"" help:"Check every entry of the ledger and print its head."`
+	Export ledgerExportCmd `cmd:"" help:"Print the ledger as a statement (csv) or exactly (jsonl)."`
+}
+
+// ledgerVerifyCmd checks a ledger.
+type ledgerVerifyCmd struct {
+	From string   `arg:"" default:"data" help:"Folder of the agent's records, or a file that \"ledger export --format jsonl\" wrote."`
+	Head []string `placeholder:"SEQ:HASH" help:"A head that was printed or published earlier; shows a cut tail, an old copy and a rewritten ledger."`
+}
+
+// Run checks the ledger and prints its head, to be kept somewhere else.
+func (c ledgerVerifyCmd) Run(e *env) error {
+	heads := make([]credit.Head, len(c.Head))
+	for i, text := range c.Head {
+		var err error
+		if heads[i], err = parseHead(text); err != nil {
+			return &exitError{exitUsage, err}
+		}
+	}
+	var v *credit.Verifier
+	err := withLedger(e.Ctx, c.From, func(entries iter.Seq2[credit.Entry, error], kept []credit.Head) error {
+		v = credit.NewVerifier(append(heads, kept...)...)
+		for entry, err := range entries {
+			if err != nil {
+				return fmt.Errorf("after ledger entry %d: %w", v.Head().Seq, err)
+			}
+			if err := v.Next(entry); err != nil {
+				return err
+			}
+		}
+		return v.End()
+	})
+	if err != nil {
+		return &exitError{exitInvalid, err}
+	}
+	h := v.Head()
+	_, err = fmt.Fprintf(e.Stdout, "sound: %s, balance %s, head %d:%s\n", entries(h.Seq), h.Balance, h.Seq, h.Hash)
+	return err
+}
+
+// parseHead reads SEQ:HASH.
+func parseHead(text string) (credit.Head, error) {
+	seq, hash, ok := strings.Cut(text, ":")
+	n, err := strconv.ParseUint(seq, 10, 64)
+	if _, herr := hex.DecodeString(hash); !ok || err != nil || herr != nil || len(hash) != 64 {
+		return credit.Head{}, fmt.Errorf("%q is not a head; write it as \"ledger verify\" prints it, SEQ:HASH", text)
+	}
+	return credit.Head{Seq: n, Hash: strings.ToLower(hash)}, nil
+}
+
+// withLedger calls use with the entries of a folder or of an exported file,
+// and with the heads that are kept beside them.
+func withLedger(ctx context.Context, from string, use func(iter.Seq2[credit.Entry, error], []credit.Head) error) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return fmt.Errorf("there is no ledger: %w", err)
+	}
+	if !info.IsDir() {
+		f, err := os.Open(from)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return use(exported(f), nil)
+	}
+	s, err := store.Open(ctx, from, store.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // it only reads
+	snap, err := s.Load(ctx)
+	if err != nil {
+		return err
+	}
+	// The agent's state is stored with every entry and names the last one.
+	var state struct {
+		Credit struct {
+			Head credit.Head `json:"head"`
+		} `json:"credit"`
+	}
+	if snap.Checkpoint != nil {
+		if err := json.Unmarshal(snap.Checkpoint, &state); err != nil {
+			return fmt.Errorf("the state beside the ledger is damaged: %w", err)
+		}
+	}
+	return use(s.Ledger(ctx, 1), []credit.Head{state.Credit.Head})
+}
+
+// exported reads entries from JSON lines.
+func exported(r io.Reader) iter.Seq2[credit.Entry, error] {
+	return func(yield func(credit.Entry, error) bool) {
+		d := json.NewDecoder(bufio.NewReader(r))
+		d.DisallowUnknownFields()
+		for {
+			var entry credit.Entry
+			err := d.Decode(&entry)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if !yield(entry, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// ledgerExportCmd prints a ledger.
+type ledgerExportCmd struct {
+	From   string    `arg:"" default:"data" help:"Folder of the agent's records."`
+	Format string    `enum:"csv,jsonl" default:"csv" help:"csv for people and spreadsheets; jsonl is exact and can be verified again."`
+	Since  time.Time `help:"Only entries from this instant on."`
+	Until  time.Time `help:"Only entries before this instant."`
+}
+
+// Run prints one line an entry, the oldest first.
+func (c ledgerExportCmd) Run(e *env) error {
+	out := bufio.NewWriter(e.Stdout)
+	table := csv.NewWriter(out)
+	write := func(entry credit.Entry) error { return table.Write(statementRow(entry)) }
+	if c.Format == "jsonl" {
+		lines := json.NewEncoder(out)
+		write = func(entry credit.Entry) error { return lines.Encode(entry) }
+	} else if err := table.Write(statementHead()); err != nil {
+		return err
+	}
+	err := withLedger(e.Ctx, c.From, func(entries iter.Seq2[credit.Entry, error], _ []credit.Head) error {
+		for entry, err := range entries {
+			if err != nil {
+				return err
+			}
+			if entry.At.Before(c.Since) || !c.Until.IsZero() && !entry.At.Before(c.Until) {
+				continue
+			}
+			if err := write(entry); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if table.Flush(); table.Error() != nil {
+		return table.Error()
+	}
+	return out.Flush()
+}
+
+func statementHead() []string {
+	return []string{"seq", "time", "kind", "name", "amount", "balance", "tax", "energy_kwh", "debt_change", "debt", "cause", "ref", "hash"}
+}
+
+// statementRow is an entry for a spreadsheet.
+func statementRow(e credit.Entry) []string {
+	kwh := units.Money(units.MulDiv(int64(e.Energy), int64(units.One), int64(units.KilowattHour)))
+	return []string{
+		strconv.FormatUint(e.Seq, 10), e.At.Format(time.RFC3339), string(e.Kind), cell(e.Name), e.Amount.String(), e.Balance.String(),
+		e.Tax.String(), kwh.String(), e.Owed.String(), e.Debt.String(), cell(e.Cause), cell(e.Ref), e.Hash,
+	}
+}
+
+// cell is text that a spreadsheet does not take for a formula.
+func cell(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
+func entries(n uint64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}

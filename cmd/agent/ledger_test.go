@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// keepLedger stores a ledger of n intervals in dir, with the state beside it.
+func keepLedger(t *testing.T, dir string, n int) credit.Account {
+	t.Helper()
+	s, err := store.Open(t.Context(), dir, store.Options{Ballast: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := credit.Defaults()
+	doc.Opening = 1000 * units.One
+	engine, err := credit.New(doc, time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	a, entries := engine.Open("meter 1", now)
+	for range n {
+		now = now.Add(30 * time.Minute)
+		a, _ = engine.Accrue(a, now, credit.Charge{Name: "energy", Kind: credit.Consumption, Amount: 123_456, Energy: units.KilowattHour / 2})
+		var more []credit.Entry
+		a, more = engine.Settle(a, now, now.Format(time.RFC3339))
+		entries = append(entries, more...)
+	}
+	state, err := json.Marshal(map[string]any{"credit": a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(t.Context(), store.Batch{At: now, Ledger: entries, Checkpoint: state}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// agent runs one command line in this process.
+func agent(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(args, &env{Ctx: t.Context(), Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Getenv: os.Getenv})
+	return code, out.String(), errs.String()
+}
+
+func TestLedgerIsVerifiedAndExported(t *testing.T) {
+	dir := t.TempDir()
+	a := keepLedger(t, dir, 20)
+	head := fmt.Sprintf("%d:%s", a.Head.Seq, a.Head.Hash)
+	if code, out, errs := agent(t, "ledger", "verify", dir, "--head", head); code != exitOK || out != "sound: 21 entries, balance 997.530880, head "+head+"\n" {
+		t.Errorf("code %d\n%s%s", code, out, errs)
+	}
+	code, table, errs := agent(t, "ledger", "export", dir)
+	lines := strings.Split(strings.TrimSpace(table), "\n")
+	if code != exitOK || len(lines) != 22 || !strings.HasPrefix(lines[2], "2,2026-03-02T12:30:00Z,consumption,energy,-0.123456,999.876544,0.000000,0.500000,0.000000,0.000000,energy: 0.500 kWh,2026-03-02T12:30:00Z,") {
+		t.Errorf("code %d\n%s%s", code, table, errs)
+	}
+	if _, some, _ := agent(t, "ledger", "export", dir, "--since", "2026-03-02T12:30:00Z", "--until", "2026-03-02T13:30:00Z"); strings.Count(some, "\n") != 3 {
+		t.Errorf("two entries and a head expected:\n%s", some)
+	}
+	// What is exported exactly can be verified by anybody who has a head.
+	file := filepath.Join(t.TempDir(), "ledger.jsonl")
+	_, exact, _ := agent(t, "ledger", "export", dir, "--format", "jsonl")
+	for _, c := range []struct {
+		name    string
+		content string
+		code    int
+		says    string
+	}{
+		{"whole", exact, exitOK, "sound"},
+		{"the last line cut", exact[:strings.LastIndex(strings.TrimSpace(exact), "\n")+1], exitInvalid, "ledger entry 21: missing"},
+		{"an amount changed", strings.Replace(exact, `"amount":-123456`, `"amount":-123455`, 1), exitInvalid, "ledger entry 2: its content does not match its hash"},
+		{"half a line", exact[:len(exact)-20], exitInvalid, "after ledger entry 20"},
+	} {
+		if err := os.WriteFile(file, []byte(c.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, out, errs := agent(t, "ledger", "verify", file, "--head", head); code != c.code || !strings.Contains(out+errs, c.says) {
+			t.Errorf("%s: code %d\n%s%s", c.name, code, out, errs)
+		}
+	}
+	// A folder put back from an older copy is sound in itself.
+	old := t.TempDir()
+	keepLedger(t, old, 10)
+	if code, out, _ := agent(t, "ledger", "verify", old); code != exitOK {
+		t.Errorf("code %d\n%s", code, out)
+	}
+	if code, _, errs := agent(t, "ledger", "verify", old, "--head", head); code != exitInvalid || !strings.Contains(errs, "an old copy was put back") {
+		t.Errorf("code %d\n%s", code, errs)
+	}
+	if code, _, errs := agent(t, "ledger", "verify", old, "--head", "12"); code != exitUsage || !strings.Contains(errs, "SEQ:HASH") {
+		t.Errorf("code %d\n%s", code, errs)
+	}
+	if code, _, errs := agent(t, "ledger", "verify", filepath.Join(old, "none")); code != exitInvalid || !strings.Contains(errs, "there is no ledger") {
+		t.Errorf("code %d\n%s", code, errs)
+	}
+}
+
+// A byte of the database file changed: either no entry reads differently, for
+// much of a file is room, indexes and other tables, or verify tells.
+func TestAChangedByteOfTheFileIsFound(t *testing.T) {
+	dir := t.TempDir()
+	keepLedger(t, dir, 60)
+	name := filepath.Join(dir, "keeplit.db")
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := storedLedger(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	found, harmless := 0, 0
+	for range 400 {
+		at := random.IntN(len(whole))
+		bad := slices.Clone(whole)
+		bad[at] ^= byte(1 + random.IntN(255))
+		if err := os.WriteFile(name, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := storedLedger(t.Context(), dir)
+		code, _, errs := agent(t, "ledger", "verify", dir)
+		switch {
+		case err == nil && slices.Equal(got, want):
+			harmless++
+		case code == exitOK:
+			t.Errorf("byte %d changed: the ledger reads otherwise (%v) and is called sound", at, err)
+		case errs == "":
+			t.Errorf("byte %d changed: code %d and no word why", at, code)
+		default:
+			found++
+		}
+	}
+	t.Logf("%d bytes changed the ledger and were found, %d changed nothing of it", found, harmless)
+	if found < 50 {
+		t.Errorf("only %d of 400 changes hit the ledger", found)
+	}
+}
+
+func storedLedger(ctx context.Context, dir string) ([]credit.Entry, error) {
+	s, err := store.Open(ctx, dir, store.Options{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = s.Close() }()
+	var out []credit.Entry
+	for e, err := range s.Ledger(ctx, 1) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
