@@ -95,7 +95,7 @@ func (t *Tariff) Bill(acc Account, load []Reading) (Bill, Account) {
 	p.flush(&b)
 	b.elapse(elapsed, s.bill.To)
 	b.bought(load[0].From)
-	s.bill.Warnings = t.warnings(s.bill.From, s.bill.To)
+	s.bill.Warnings = t.Warnings(s.bill.From, s.bill.To)
 	return s.bill, b.acc
 }
 
@@ -211,8 +211,9 @@ func (b *book) bought(from time.Time) {
 	}
 }
 
-// warnings are what is known to be doubtful about the figures used.
-func (t *Tariff) warnings(from, to time.Time) []string {
+// Warnings are what is doubtful about the figures used from one instant to
+// another: known to be out of date, not known to be in force, or made up.
+func (t *Tariff) Warnings(from, to time.Time) []string {
 	var w []string
 	first, last := t.dayOf(from), t.dayOf(to.Add(-1))
 	if v := &t.versions[0]; v.doc.From != 0 && first < v.doc.From {
@@ -338,4 +339,26 @@ func (s *sums) energy(seg *segment, e units.Energy) {
 	d, m := daySum(&s.bill.Days, seg.day), daySum(&s.bill.Months, seg.month)
 	p.Import, d.Import, m.Import = p.Import+in, d.Import+in, m.Import+in
 	p.Export, d.Export, m.Export = p.Export+out, d.Export+out, m.Export+out
+}
+
+// BillingMonth is [from, to) of the billing month that begins in month m of
+// year y.
+func (t *Tariff) BillingMonth(y int, m time.Month) (from, to time.Time) {
+	start := monthStart(y, m, t.reset)
+	_, next := monthAt(start, t.reset)
+	return start.Start(t.loc), next.Start(t.loc)
+}
+
+// SplitAt divides a reading at an instant in proportion to time; one part is
+// empty where the instant is not within it.
+func (r Reading) SplitAt(at time.Time) (before, after Reading) {
+	switch {
+	case !at.After(r.From):
+		return Reading{From: r.From, To: r.From}, r
+	case !at.Before(r.To):
+		return r, Reading{From: r.To, To: r.To}
+	}
+	done, total := int64(at.Sub(r.From)), int64(r.To.Sub(r.From))
+	before = Reading{From: r.From, To: at, Energy: r.Energy.Part(done, total), Reactive: r.Reactive.Part(done, total)}
+	return before, Reading{From: at, To: r.To, Energy: r.Energy - before.Energy, Reactive: r.Reactive - before.Reactive}
 }
