@@ -1,25 +1,22 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// asAgent, set to 1, makes this test binary be the agent: the tests run it as a
+// process of its own, which they may kill.
+const asAgent = "KEEPLIT_TEST_AS_AGENT"
+
 // TestMain lets the scripts call "agent" as a real process of this binary.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"agent": func() {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			code := run(os.Args[1:], &env{Ctx: ctx, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv})
-			stop()
-			os.Exit(code)
-		},
-	})
+	if os.Getenv(asAgent) == "1" {
+		main()
+	}
+	testscript.Main(m, map[string]func(){"agent": main})
 }
 
 // TestScripts runs every testdata/script/*.txtar: the command line's specification.
