@@ -1,0 +1,325 @@
+// Package obis knows the names under which European meters tell their values
+// (IEC 62056-61: "1-0:1.8.0" is energy imported in all), and gathers a Sample
+// from them.  It serves the three formats that use these names: P1, SML and
+// IEC 62056-21.
+package obis
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
+)
+
+// Code is a name, A-B:C.D.E*F.
+type Code struct {
+	A, B, C, D, E, F byte
+	Short            bool // written without A and B, as older meters do
+}
+
+// String writes the code without "*255", which says nothing.
+func (c Code) String() string {
+	var b []byte
+	if !c.Short {
+		b = append(strconv.AppendUint(b, uint64(c.A), 10), '-')
+		b = append(strconv.AppendUint(b, uint64(c.B), 10), ':')
+	}
+	b = append(strconv.AppendUint(b, uint64(c.C), 10), '.')
+	b = append(strconv.AppendUint(b, uint64(c.D), 10), '.')
+	b = strconv.AppendUint(b, uint64(c.E), 10)
+	if c.F != 255 {
+		b = strconv.AppendUint(append(b, '*'), uint64(c.F), 10)
+	}
+	return string(b)
+}
+
+// Parse reads "1-0:1.8.0", "1-0:1.8.0*255", "1.8.0" or "1.8.0*01".  A missing
+// E is 0 and a missing F 255.  ok is false for anything else, such as the
+// letters of service values ("C.1.0", "F.F").
+func Parse(s []byte) (c Code, ok bool) {
+	c = Code{A: 1, F: 255, Short: true}
+	number := func(part []byte, to *byte) bool {
+		if len(part) == 0 || len(part) > 3 {
+			return false
+		}
+		v := 0
+		for _, d := range part {
+			if d < '0' || d > '9' {
+				return false
+			}
+			v = v*10 + int(d-'0')
+		}
+		*to = byte(v)
+		return v <= 255
+	}
+	if i := bytes.IndexByte(s, '*'); i >= 0 {
+		if !number(s[i+1:], &c.F) {
+			return c, false
+		}
+		s = s[:i]
+	}
+	if i := bytes.IndexByte(s, ':'); i >= 0 {
+		j := bytes.IndexByte(s[:i], '-')
+		if j < 0 || !number(s[:j], &c.A) || !number(s[j+1:i], &c.B) {
+			return c, false
+		}
+		c.Short = false
+		s = s[i+1:]
+	}
+	i := bytes.IndexByte(s, '.')
+	if i < 0 || !number(s[:i], &c.C) {
+		return c, false
+	}
+	s = s[i+1:]
+	if i = bytes.IndexByte(s, '.'); i < 0 {
+		return c, number(s, &c.D)
+	}
+	return c, number(s[:i], &c.D) && number(s[i+1:], &c.E)
+}
+
+// unit is what one of a printed unit is in keeplit's own.
+type unit struct {
+	kind  byte // e energy, p power, q reactive, s apparent, v, i, f
+	scale int64
+}
+
+// unitOf knows the units of the values that a Sample has.
+func unitOf(s string) (unit, bool) {
+	switch s {
+	case "Wh":
+		return unit{'e', int64(units.WattHour)}, true
+	case "kWh":
+		return unit{'e', int64(units.KilowattHour)}, true
+	case "MWh":
+		return unit{'e', 1000 * int64(units.KilowattHour)}, true
+	case "W":
+		return unit{'p', 1e3}, true
+	case "kW":
+		return unit{'p', 1e6}, true
+	case "MW":
+		return unit{'p', 1e9}, true
+	case "var", "VAr", "VAR":
+		return unit{'q', 1e3}, true
+	case "kvar", "kVAr", "kVAR":
+		return unit{'q', 1e6}, true
+	case "VA":
+		return unit{'s', 1e3}, true
+	case "kVA":
+		return unit{'s', 1e6}, true
+	case "mV":
+		return unit{'v', 1}, true
+	case "V":
+		return unit{'v', 1e3}, true
+	case "kV":
+		return unit{'v', 1e6}, true
+	case "mA":
+		return unit{'i', 1}, true
+	case "A":
+		return unit{'i', 1e3}, true
+	case "Hz":
+		return unit{'f', 1e3}, true
+	}
+	return unit{}, false
+}
+
+// maxTariffs is how many tariff registers are summed where there is no total.
+const maxTariffs = 8
+
+// energies is one direction's registers.
+type energies struct {
+	total   units.Energy
+	has     bool
+	tariffs [maxTariffs + 1]units.Energy
+	seen    [maxTariffs + 1]bool
+}
+
+func (e *energies) sum() (units.Energy, bool) {
+	if e.has {
+		return e.total, true
+	}
+	var sum units.Energy
+	any := false
+	for i, seen := range e.seen {
+		if seen {
+			sum += e.tariffs[i]
+			any = true
+		}
+	}
+	return sum, any
+}
+
+// Collector gathers values of one telegram.  The zero value is empty.
+type Collector struct {
+	t           metering.Telegram
+	in, out     energies
+	step        units.Energy
+	plus, minus [4]units.Power // power imported and exported: in all, and by phase
+	has         [4]bool
+	signed      [4]bool // a signed power was given, which is better
+	phases      [3]metering.Phase
+	err         error
+}
+
+// Text remembers a value that is not a number.
+func (c *Collector) Text(name, value string) {
+	c.t.Raw = append(c.t.Raw, metering.RawValue{Name: name, Value: value})
+}
+
+// Meter sets the meter's identity; the first one told counts.
+func (c *Collector) Meter(id string) {
+	if c.t.Meter == "" {
+		c.t.Meter = id
+	}
+}
+
+// Telegram is the one being gathered, for what a format knows beside values.
+func (c *Collector) Telegram() *metering.Telegram { return &c.t }
+
+// Number takes one value: a plain decimal as printed, and its unit.
+func (c *Collector) Number(name string, code Code, value, unitName string) {
+	c.t.Raw = append(c.t.Raw, metering.RawValue{Name: name, Value: value, Unit: unitName})
+	if code.A != 1 || code.F != 255 {
+		return // not electricity, or a stored value of the past
+	}
+	u, ok := unitOf(unitName)
+	if !ok {
+		return
+	}
+	places := 0
+	if _, frac, dot := strings.Cut(value, "."); dot {
+		places = len(frac)
+	}
+	nano, err := units.ParseDecimal(value, 9)
+	if err != nil {
+		if c.wanted(code, u.kind) && c.err == nil {
+			c.err = fmt.Errorf("%s: %w", name, err)
+		}
+		return
+	}
+	v := units.MulDiv(nano, u.scale, 1_000_000_000)
+	if u.kind == 'e' && code.D == 8 {
+		c.energy(code, units.Energy(v), places, u.scale)
+	}
+	if code.D == 7 && (code.E == 0 || code.E == 255) {
+		c.instant(code.C, u.kind, v)
+	}
+}
+
+// wanted tells whether a Sample has this value, so that one which cannot be
+// read is a fault.
+func (c *Collector) wanted(code Code, kind byte) bool {
+	return (kind == 'e' && code.D == 8 && (code.C == 1 || code.C == 2)) || (kind == 'p' && code.D == 7)
+}
+
+func (c *Collector) energy(code Code, v units.Energy, places int, scale int64) {
+	var e *energies
+	switch code.C {
+	case 1:
+		e = &c.in
+	case 2:
+		e = &c.out
+	default:
+		return
+	}
+	switch {
+	case code.E == 0:
+		e.total, e.has = v, true
+	case int(code.E) <= maxTariffs:
+		e.tariffs[code.E], e.seen[code.E] = v, true
+	default:
+		return
+	}
+	step := units.Energy(scale)
+	for range places {
+		step /= 10
+	}
+	c.step = max(c.step, step)
+}
+
+// instant stores an instantaneous value by its C group: 1 and 2 are power in
+// and out, 16 the signed sum; each phase has the same ones 20, 40, 60 later.
+func (c *Collector) instant(group, kind byte, v int64) {
+	phase := 0
+	base := group
+	if group > 20 && group < 80 {
+		phase = int(group) / 20
+		base = group % 20
+	}
+	switch {
+	case kind == 'p' && base == 1:
+		c.plus[phase], c.has[phase] = units.Power(v), true
+	case kind == 'p' && base == 2:
+		c.minus[phase], c.has[phase] = units.Power(v), true
+	case kind == 'p' && base == 16:
+		c.plus[phase], c.has[phase], c.signed[phase] = units.Power(v), true, true
+	case kind == 'i' && group == 91:
+		c.t.Sample.NeutralCurrent = units.Current(v)
+		c.t.Sample.Has |= metering.HasNeutral
+	case kind == 'f' && base == 14:
+		c.t.Sample.Frequency = units.Frequency(v)
+		c.t.Sample.Has |= metering.HasFrequency
+	case phase == 0:
+		c.total(base, kind, v)
+	case kind == 'v' && base == 12:
+		c.phases[phase-1].Voltage, c.phases[phase-1].Has = units.Voltage(v), c.phases[phase-1].Has|metering.HasVoltage
+	case kind == 'i' && base == 11:
+		c.phases[phase-1].Current, c.phases[phase-1].Has = units.Current(v), c.phases[phase-1].Has|metering.HasCurrent
+	}
+}
+
+func (c *Collector) total(base, kind byte, v int64) {
+	s := &c.t.Sample
+	switch {
+	case kind == 'v' && base == 12:
+		s.Voltage, s.Has = units.Voltage(v), s.Has|metering.HasVoltage
+	case kind == 'i' && base == 11:
+		s.Current, s.Has = units.Current(v), s.Has|metering.HasCurrent
+	case kind == 's' && base == 9:
+		s.Apparent, s.Has = v, s.Has|metering.HasApparent
+	case kind == 'q' && base == 3:
+		s.Reactive, s.Has = s.Reactive+v, s.Has|metering.HasReactive
+	case kind == 'q' && base == 4:
+		s.Reactive, s.Has = s.Reactive-v, s.Has|metering.HasReactive
+	}
+}
+
+// Done is the telegram, complete and checked.
+func (c *Collector) Done(op string) (metering.Telegram, error) {
+	if c.err != nil {
+		return c.t, &metering.Error{Code: metering.UnknownReply, Op: op, Err: c.err, Remedy: "send the telegram to the project, its dialect is new"}
+	}
+	s := &c.t.Sample
+	if v, ok := c.in.sum(); ok {
+		s.Import, s.Has = v, s.Has|metering.HasImport
+	}
+	if v, ok := c.out.sum(); ok {
+		s.Export, s.Has = v, s.Has|metering.HasExport
+	}
+	s.Step = c.step
+	power := func(i int) (units.Power, bool) {
+		if c.signed[i] {
+			return c.plus[i], true
+		}
+		return c.plus[i] - c.minus[i], c.has[i]
+	}
+	if p, ok := power(0); ok {
+		s.Power, s.Has = p, s.Has|metering.HasPower
+	}
+	n := 0
+	for i := range c.phases {
+		if p, ok := power(i + 1); ok {
+			c.phases[i].Power, c.phases[i].Has = p, c.phases[i].Has|metering.HasPower
+		}
+		if c.phases[i].Has != 0 {
+			n = i + 1
+		}
+	}
+	if n > 0 {
+		s.Phases = append([]metering.Phase(nil), c.phases[:n]...)
+	}
+	c.t.Sample = s.Complete()
+	return c.t, c.t.Sample.Sane(op)
+}

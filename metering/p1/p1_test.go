@@ -1,0 +1,265 @@
+package p1
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/meteringtest"
+)
+
+// version5 is a telegram with all the kinds of lines that occur; the CRC is
+// not in it.
+const version5 = "/XYZ5\\2M550T-1012\r\n\r\n" +
+	"1-3:0.2.8(50)\r\n" +
+	"0-0:1.0.0(260329040000S)\r\n" +
+	"0-0:96.1.1(4530303434303037313331363530363136)\r\n" +
+	"1-0:1.8.1(001234.567*kWh)\r\n" +
+	"1-0:1.8.2(000765.433*kWh)\r\n" +
+	"1-0:2.8.1(000012.000*kWh)\r\n" +
+	"1-0:2.8.2(000003.500*kWh)\r\n" +
+	"0-0:96.14.0(0002)\r\n" +
+	"1-0:1.7.0(01.193*kW)\r\n" +
+	"1-0:2.7.0(00.000*kW)\r\n" +
+	"0-0:96.7.21(00004)\r\n" +
+	"1-0:99.97.0(1)(0-0:96.7.19)(260101152415W)(0000000240*s)\r\n" +
+	"0-0:96.13.0()\r\n" +
+	"1-0:32.7.0(229.9*V)\r\n" +
+	"1-0:52.7.0(231.1*V)\r\n" +
+	"1-0:72.7.0(230.0*V)\r\n" +
+	"1-0:31.7.0(001*A)\r\n" +
+	"1-0:51.7.0(002*A)\r\n" +
+	"1-0:71.7.0(003*A)\r\n" +
+	"1-0:21.7.0(00.193*kW)\r\n" +
+	"1-0:41.7.0(00.400*kW)\r\n" +
+	"1-0:61.7.0(00.600*kW)\r\n" +
+	"1-0:22.7.0(00.000*kW)\r\n" +
+	"1-0:42.7.0(00.000*kW)\r\n" +
+	"1-0:62.7.0(00.000*kW)\r\n" +
+	"0-1:24.1.0(003)\r\n" +
+	"0-1:24.2.1(260329030000S)(12785.123*m3)\r\n" +
+	"!"
+
+const version2 = "/XYZ4 12345678\r\n\r\n" +
+	"0-0:96.1.1(205A4143303031)\r\n" +
+	"1-0:1.8.1(00608.400*kWh)\r\n" +
+	"1-0:1.8.2(00490.342*kWh)\r\n" +
+	"1-0:1.7.0(0001.51*kW)\r\n" +
+	"0-1:24.3.0(121030140000)(00)(60)(1)(0-1:24.2.1)(m3)\r\n" +
+	"(00024.123)\r\n" +
+	"!\r\n"
+
+const sweden = "/ABC5\\253833635_A\r\n\r\n" +
+	"0-0:1.0.0(260203212902W)\r\n" +
+	"1-0:1.8.0(00000896.020*kWh)\r\n" +
+	"1-0:2.8.0(00000000.500*kWh)\r\n" +
+	"1-0:3.8.0(00000004.675*kVArh)\r\n" +
+	"1-0:1.7.0(0000.000*kW)\r\n" +
+	"1-0:2.7.0(0001.250*kW)\r\n" +
+	"1-0:3.7.0(0000.086*kVAr)\r\n" +
+	"1-0:32.7.0(230.4*V)\r\n" +
+	"1-0:31.7.0(005.4*A)\r\n" +
+	"!"
+
+const austria = "/ATX5\\XXX0000\r\n\r\n0-0:96.1.0(31323334)\r\n1-0:1.8.0(000123456*Wh)\r\n1-0:2.8.0(000000000*Wh)\r\n1-0:1.7.0(00321*W)\r\n1-0:2.7.0(00000*W)\r\n!"
+
+func sealed(body string) string {
+	return fmt.Sprintf("%s%04X\r\n", body, newTable().sum([]byte(body)))
+}
+
+func TestCRC(t *testing.T) {
+	// The published check value of this CRC.
+	if got := newTable().sum([]byte("123456789")); got != 0xBB3D {
+		t.Errorf("sum = %04X, want BB3D", got)
+	}
+}
+
+func TestDecode(t *testing.T) {
+	// A body whose CRC begins with a zero, for the meter that leaves it out.
+	unpadded := ""
+	for i := 0; ; i++ {
+		body := fmt.Sprintf("/XYZ5\\2M\r\n\r\n1-3:0.2.8(50)\r\n1-0:1.8.0(%06d.000*kWh)\r\n!", i)
+		if sum := newTable().sum([]byte(body)); sum < 0x1000 {
+			unpadded = fmt.Sprintf("%s%X\r\n", body, sum)
+			break
+		}
+	}
+	for _, row := range []struct {
+		name   string
+		in     string
+		n      int
+		faults []metering.Code
+		first  string // import, export, power, phases, meter, time of the first
+	}{
+		{"version 5", sealed(version5), 1, nil, "2000.000 15.500 1193 3 E0044007131650616 2026-03-29T02:00:00Z"},
+		{"version 2 without a check sum, gas value on a line of its own", version2, 1, nil, "1098.742 0.000 1510 0  ZAC001 0001-01-01T00:00:00Z"},
+		{"Sweden: totals, export, reactive", sealed(sweden), 1, nil, "896.020 0.500 -1250 1  2026-02-03T20:29:02Z"},
+		{"Austria: watt-hours", sealed(austria), 1, nil, "123.456 0.000 321 0 1234 0001-01-01T00:00:00Z"},
+		{"a check sum without its leading zero", unpadded, 1, nil, ""},
+		{"recorded without carriage returns", strings.ReplaceAll(sealed(version5), "\r\n", "\n"), 1, nil, ""},
+		{"the last line end is missing", strings.TrimSpace(sealed(version5)), 1, nil, ""},
+		{"garbage before, between and after", "\x00\xffjunk/no\r\n" + sealed(version5) + "noise !!\r\n" + sealed(sweden) + "/XY", 2, nil, "2000.000 15.500 1193 3 E0044007131650616 2026-03-29T02:00:00Z"},
+		{"begun in the middle", sealed(version5)[200:] + sealed(sweden), 1, nil, ""},
+		{"cut, then a whole one", sealed(version5)[:300] + "\r\n" + sealed(sweden), 1, []metering.Code{metering.Short}, "896.020 0.500 -1250 1  2026-02-03T20:29:02Z"},
+		{"cut by the end", sealed(version5) + sealed(sweden)[:100], 1, []metering.Code{metering.Short}, ""},
+		{"one bit wrong", strings.Replace(sealed(version5), "001234", "001235", 1), 0, []metering.Code{metering.Checksum}, ""},
+		{"wrong, then right", strings.Replace(sealed(version5), "001234", "001235", 1) + sealed(version5), 1, []metering.Code{metering.Checksum}, ""},
+		{"check sum is no number", version5 + "zzzz\r\n", 0, []metering.Code{metering.Checksum}, ""},
+		{"version 5 must have a check sum", version5 + "\r\n", 0, []metering.Code{metering.Short}, ""},
+		{"noise in a telegram without a check sum", strings.Replace(version2, "(00608", "00608", 1), 0, []metering.Code{metering.UnknownReply}, ""},
+		{"a value that no meter has", sealed("/XYZ5x\r\n1-0:32.7.0(99999.0*V)\r\n!"), 0, []metering.Code{metering.Range}, ""},
+		{"nothing", "", 0, nil, ""},
+		{"only garbage", "hello / world ! (1)\r\n", 0, nil, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, errs := Decode([]byte(row.in))
+			var codes []metering.Code
+			for _, e := range errs {
+				codes = append(codes, metering.CodeOf(e))
+			}
+			if len(got) != row.n || fmt.Sprint(codes) != fmt.Sprint(row.faults) {
+				t.Fatalf("%d telegrams, errors %v; want %d, %v", len(got), errs, row.n, row.faults)
+			}
+			if row.first == "" {
+				return
+			}
+			g := got[0]
+			s := g.Sample
+			if text := fmt.Sprintf("%.3f %.3f %.0f %d %s %s", s.Import.KWh(), s.Export.KWh(), s.Power.W(), len(s.Phases), g.Meter, g.Time.Format(time.RFC3339)); text != row.first {
+				t.Errorf("got  %s\nwant %s", text, row.first)
+			}
+		})
+	}
+}
+
+// What is not known is kept.
+func TestUnknownCodesAreKept(t *testing.T) {
+	got, errs := Decode([]byte(sealed(version5)))
+	if len(got) != 1 {
+		t.Fatal(errs)
+	}
+	raw := map[string]string{}
+	for _, r := range got[0].Raw {
+		raw[r.Name] = r.Value + " " + r.Unit
+	}
+	for name, want := range map[string]string{"1-0:1.8.1": "001234.567 kWh", "0-1:24.2.1": "12785.123 m3", "0-0:96.14.0": "0002 ", "1-0:99.97.0": "1)(0-0:96.7.19)(260101152415W)(0000000240*s ", "identification": "XYZ5\\2M550T-1012 "} {
+		if raw[name] != want {
+			t.Errorf("%s is %q, want %q", name, raw[name], want)
+		}
+	}
+}
+
+// port plays a meter that sends a telegram every 20 ms.
+type port struct {
+	*meteringtest.Port
+	mu    sync.Mutex
+	truth meteringtest.Truth
+	fault meteringtest.Fault
+}
+
+func (p *port) Show(t meteringtest.Truth) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.truth = t
+}
+
+func (p *port) Break(f meteringtest.Fault) {
+	p.mu.Lock()
+	p.fault = f
+	p.mu.Unlock()
+	if f == meteringtest.HangUp {
+		p.Cut()
+	}
+}
+
+func (p *port) play(far *os.File, gone <-chan struct{}) {
+	for {
+		select {
+		case <-gone:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+		p.mu.Lock()
+		t, fault := p.truth, p.fault
+		p.mu.Unlock()
+		volts := float64(t.Voltage) / 1000
+		if fault == meteringtest.Absurd {
+			volts = 99_999
+		}
+		text := sealed(fmt.Sprintf("/XYZ5\\2M\r\n\r\n1-3:0.2.8(50)\r\n1-0:1.8.0(%010.3f*kWh)\r\n1-0:2.8.0(%010.3f*kWh)\r\n1-0:1.7.0(%06.3f*kW)\r\n1-0:32.7.0(%.1f*V)\r\n1-0:31.7.0(%.2f*A)\r\n!",
+			t.Import.KWh(), t.Export.KWh(), t.Power.KW(), volts, float64(t.Current)/1000))
+		switch fault {
+		case meteringtest.Silence:
+			continue
+		case meteringtest.Cut:
+			text = text[:len(text)/2] + "\r\n"
+		case meteringtest.Corrupt:
+			text = strings.Replace(text, "kWh", "kVh", 1)
+		case meteringtest.Garbage:
+			text = "\x00\xff\x80 not a meter"
+		}
+		if _, err := far.WriteString(text); err != nil {
+			return
+		}
+	}
+}
+
+func TestConformance(t *testing.T) {
+	meteringtest.Run(t, meteringtest.Bench{
+		Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent,
+		Energy: units.WattHour, Power: units.Watt,
+		Cases: []meteringtest.Case{
+			{Fault: meteringtest.Silence, Codes: []metering.Code{metering.Silent}},
+			{Fault: meteringtest.Cut, Codes: []metering.Code{metering.Short}},
+			{Fault: meteringtest.Corrupt, Codes: []metering.Code{metering.Checksum}},
+			{Fault: meteringtest.Garbage, Codes: []metering.Code{metering.UnknownReply}},
+			{Fault: meteringtest.Absurd, Codes: []metering.Code{metering.Range}},
+			{Fault: meteringtest.HangUp, Codes: nil},
+		},
+		New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
+			dev := &port{}
+			dev.Port = meteringtest.NewPort(t, DefaultMode(), dev.play)
+			m, err := New(Config{Name: "pty", Open: dev.Open, Patience: 200 * time.Millisecond, Now: time.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m, dev
+		},
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(sealed(version5)))
+	f.Add([]byte(version2 + sealed(sweden)))
+	f.Add([]byte(sealed(version5)[:300] + sealed(austria)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var got []metering.Telegram
+		var errs []error
+		meteringtest.Modest(t, b, func() { got, errs = Decode(b) })
+		for _, e := range errs {
+			if metering.CodeOf(e) == "" {
+				t.Fatalf("error without a code: %v", e)
+			}
+		}
+		for _, g := range got {
+			if err := g.Sample.Sane("fuzz"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkDecode(b *testing.B) {
+	data := []byte(strings.Repeat(sealed(version5), 100))
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if got, errs := Decode(data); len(got) != 100 || len(errs) != 0 {
+			b.Fatal(len(got), errs)
+		}
+	}
+}

@@ -1,0 +1,548 @@
+// Package sml reads the Smart Message Language that German meters send from
+// their optical port, every second or two, without being asked.
+//
+// A file is wrapped in escapes, 1B1B1B1B 01010101 to 1B1B1B1B 1A, and closed by a
+// CRC.  Inside are messages made of nested lists whose lengths the meter
+// announces; nothing is believed about a length before the bytes are there.
+package sml
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/line"
+	"github.com/keeplit/keeplit/metering/obis"
+)
+
+const op = "read an SML file"
+
+// maxFile is longer than any meter sends by itself.
+const maxFile = 16 << 10
+
+// split finds the next file, escapes and all: data[start:end].  Everything
+// before used is done with.
+func split(data []byte, atEnd bool) (file []byte, used int, err error) {
+	begin := []byte{0x1B, 0x1B, 0x1B, 0x1B, 1, 1, 1, 1}
+	start := bytes.Index(data, begin)
+	if start < 0 {
+		if atEnd {
+			return nil, len(data), nil
+		}
+		return nil, max(0, len(data)-len(begin)+1), nil
+	}
+	for at := start + len(begin); ; {
+		i := bytes.Index(data[at:], begin[:4])
+		if i < 0 || at+i+8 > len(data) {
+			if len(data)-start > maxFile {
+				return nil, len(data), metering.Fail(metering.UnknownReply, op, "check what is connected", "%d bytes without an end", len(data)-start)
+			}
+			if atEnd {
+				return nil, len(data), metering.Fail(metering.Short, op, "check the optical head; a few lost files are harmless", "it ends after %d bytes", len(data)-start)
+			}
+			return nil, start, nil
+		}
+		at += i
+		switch mark := data[at+4 : at+8]; {
+		case mark[0] == 0x1A:
+			return data[start : at+8], at + 8, nil
+		case bytes.Equal(mark, begin[4:]):
+			return nil, at, metering.Fail(metering.Short, op, "check the optical head; a few lost files are harmless", "a new file began %d bytes into one", at-start)
+		case bytes.Equal(mark, begin[:4]): // an escape in the text, doubled
+			at += 8
+		default:
+			// Part of five or more 1B in a row: the escape may begin later.
+			at++
+		}
+	}
+}
+
+// unwrap checks a file's CRC and takes the escapes and the padding off.
+func unwrap(file []byte) ([]byte, error) {
+	n := len(file)
+	want := binary.LittleEndian.Uint16(file[n-2:])
+	// One maker begins the CRC with zero and does not turn it over at the end.
+	if x25 := crc(0xFFFF, file[:n-2]) ^ 0xFFFF; x25 != want && crc(0, file[:n-2]) != want {
+		return nil, metering.Fail(metering.Checksum, op, "turn the optical head a little; a few wrong files are harmless", "it is %04X, should be %04X", x25, want)
+	}
+	body := file[8 : n-8]
+	pad := int(file[n-3])
+	if pad > 3 || pad > len(body) {
+		return nil, metering.Fail(metering.UnknownReply, op, "send the file to the project", "%d bytes of padding", pad)
+	}
+	body = body[:len(body)-pad]
+	esc := []byte{0x1B, 0x1B, 0x1B, 0x1B, 0x1B, 0x1B, 0x1B, 0x1B}
+	if bytes.Contains(body, esc) {
+		body = bytes.ReplaceAll(body, esc, esc[:4])
+	}
+	return body, nil
+}
+
+// crc is the reflected CRC-16 of CCITT.
+func crc(v uint16, b []byte) uint16 {
+	for _, c := range b {
+		v ^= uint16(c)
+		for range 8 {
+			if v&1 != 0 {
+				v = v>>1 ^ 0x8408
+			} else {
+				v >>= 1
+			}
+		}
+	}
+	return v
+}
+
+// kind is the type of a node.
+type kind byte
+
+const (
+	octets kind = iota
+	boolean
+	integer
+	unsigned
+	list
+	end // the end-of-message mark, 00
+)
+
+// node is the head of a value: for a list n is the number of elements, else b
+// holds the bytes.
+type node struct {
+	kind kind
+	n    int
+	b    []byte
+}
+
+// parser walks over a file's body.
+type parser struct{ rest []byte }
+
+// errShort is a length that runs over the end.
+var errShort = errors.New("a list is longer than the file")
+
+// next reads the head of the next value, and its bytes where it is no list.
+func (p *parser) next() (node, error) {
+	if len(p.rest) == 0 {
+		return node{}, errShort
+	}
+	tl := p.rest[0]
+	if tl == 0 {
+		p.rest = p.rest[1:]
+		return node{kind: end}, nil
+	}
+	size, head := int(tl&0x0F), 1
+	for more := tl&0x80 != 0; more; head++ {
+		if head >= len(p.rest) || head > 3 {
+			return node{}, errShort
+		}
+		b := p.rest[head]
+		size = size<<4 | int(b&0x0F)
+		more = b&0x80 != 0
+	}
+	switch tl & 0x70 {
+	case 0x70:
+		p.rest = p.rest[head:]
+		if size > len(p.rest) { // each element takes a byte at least
+			return node{}, errShort
+		}
+		return node{kind: list, n: size}, nil
+	case 0x00, 0x40, 0x50, 0x60:
+	default:
+		return node{}, fmt.Errorf("type %02X is not defined", tl)
+	}
+	if size < head || size > len(p.rest) {
+		return node{}, errShort
+	}
+	n := node{b: p.rest[head:size]}
+	p.rest = p.rest[size:]
+	switch tl & 0x70 {
+	case 0x40:
+		n.kind = boolean
+	case 0x50:
+		n.kind = integer
+	case 0x60:
+		n.kind = unsigned
+	}
+	if n.kind != octets && (len(n.b) == 0 || len(n.b) > 8) {
+		return node{}, fmt.Errorf("a number of %d bytes", len(n.b))
+	}
+	return n, nil
+}
+
+// skip passes over the value whose head is n.
+func (p *parser) skip(n node, depth int) error {
+	if n.kind != list {
+		return nil
+	}
+	if depth > 8 {
+		return errors.New("lists nested too deep")
+	}
+	for range n.n {
+		child, err := p.next()
+		if err != nil {
+			return err
+		}
+		if err := p.skip(child, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// value reads one whole value; a list is passed over.
+func (p *parser) value() (node, error) {
+	n, err := p.next()
+	if err != nil {
+		return n, err
+	}
+	return n, p.skip(n, 0)
+}
+
+// open expects a list of n elements.
+func (p *parser) open(n int, what string) error {
+	v, err := p.next()
+	if err != nil {
+		return err
+	}
+	if v.kind != list || v.n != n {
+		return fmt.Errorf("%s is not a list of %d", what, n)
+	}
+	return nil
+}
+
+// int64 is a number of 1 to 8 bytes; meters leave out leading bytes, so a
+// signed one is extended from its own first bit.
+func (n node) int64() (int64, bool) {
+	if n.kind != integer && n.kind != unsigned {
+		return 0, false
+	}
+	v := uint64(0)
+	for _, b := range n.b {
+		v = v<<8 | uint64(b)
+	}
+	if n.kind == integer {
+		shift := 64 - 8*len(n.b)
+		return int64(v<<shift) >> shift, true
+	}
+	return int64(v), v < 1<<63
+}
+
+// getListResponse is the message that holds values.
+const getListResponse = 0x0701
+
+// decode reads one file as split found it.
+func decode(file []byte) (metering.Telegram, error) {
+	body, err := unwrap(file)
+	if err != nil {
+		return metering.Telegram{}, err
+	}
+	var c obis.Collector
+	p := parser{rest: body}
+	lists := 0
+	for len(p.rest) > 0 {
+		found, err := p.message(&c)
+		if err != nil {
+			code := metering.UnknownReply
+			if errors.Is(err, errShort) {
+				code = metering.Short
+			}
+			return metering.Telegram{}, &metering.Error{Code: code, Op: op, Err: err, Remedy: "a few such files are harmless; if all are, send one to the project"}
+		}
+		if found {
+			lists++
+		}
+	}
+	if lists == 0 {
+		return metering.Telegram{}, metering.Fail(metering.UnknownReply, op, "send the file to the project", "it holds no list of values")
+	}
+	return c.Done(op)
+}
+
+// message reads one message: transaction, group, abort, body, CRC, end mark.
+func (p *parser) message(c *obis.Collector) (found bool, err error) {
+	n, err := p.next()
+	if err != nil {
+		return false, err
+	}
+	if n.kind == end {
+		return false, nil // between messages
+	}
+	if n.kind != list || n.n != 6 {
+		return false, errors.New("a message is not a list of 6")
+	}
+	for range 3 {
+		if _, err := p.value(); err != nil {
+			return false, err
+		}
+	}
+	if err := p.open(2, "the body of a message"); err != nil {
+		return false, err
+	}
+	tag, err := p.next()
+	if err != nil {
+		return false, err
+	}
+	if id, ok := tag.int64(); ok && id == getListResponse {
+		if err := p.response(c); err != nil {
+			return false, err
+		}
+		found = true
+	} else if _, err := p.value(); err != nil {
+		return false, err
+	}
+	for range 2 { // CRC and end mark
+		if _, err := p.value(); err != nil {
+			return false, err
+		}
+	}
+	return found, nil
+}
+
+// response reads client, server, name, time, values, signature, time.
+func (p *parser) response(c *obis.Collector) error {
+	if err := p.open(7, "a list of values"); err != nil {
+		return err
+	}
+	if _, err := p.value(); err != nil {
+		return err
+	}
+	server, err := p.value()
+	if err != nil {
+		return err
+	}
+	if server.kind == octets && len(server.b) > 0 {
+		c.Meter(strings.ToUpper(hex.EncodeToString(server.b)))
+	}
+	if _, err := p.value(); err != nil { // list name
+		return err
+	}
+	if err := p.time(c); err != nil {
+		return err
+	}
+	values, err := p.next()
+	if err != nil {
+		return err
+	}
+	if values.kind != list {
+		return errors.New("the values are not a list")
+	}
+	for range values.n {
+		if err := p.entry(c); err != nil {
+			return err
+		}
+	}
+	for range 2 {
+		if _, err := p.value(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// time reads the sensor's time: nothing, seconds since some start, or since
+// 1970 UTC, or a list with a local offset.
+func (p *parser) time(c *obis.Collector) error {
+	n, err := p.next()
+	if err != nil || n.kind != list {
+		return err
+	}
+	if n.n != 2 {
+		return p.skip(n, 0)
+	}
+	choice, err := p.value()
+	if err != nil {
+		return err
+	}
+	v, err := p.value()
+	if err != nil {
+		return err
+	}
+	which, _ := choice.int64()
+	if seconds, ok := v.int64(); ok && which == 2 && seconds > 1e9 && seconds < 1<<32 {
+		c.Telegram().Time = time.Unix(seconds, 0).UTC()
+	}
+	return nil
+}
+
+// unitName names the DLMS units that occur.
+func unitName(code int64) string {
+	switch code {
+	case 8:
+		return "deg"
+	case 9:
+		return "degC"
+	case 27:
+		return "W"
+	case 28:
+		return "VA"
+	case 29:
+		return "var"
+	case 30:
+		return "Wh"
+	case 31:
+		return "VAh"
+	case 32:
+		return "varh"
+	case 33:
+		return "A"
+	case 35:
+		return "V"
+	case 44:
+		return "Hz"
+	}
+	return ""
+}
+
+// entry reads one value: name, status, time, unit, scaler, value, signature.
+func (p *parser) entry(c *obis.Collector) error {
+	if err := p.open(7, "a value"); err != nil {
+		return err
+	}
+	var f [7]node
+	for i := range f {
+		var err error
+		if f[i], err = p.value(); err != nil {
+			return err
+		}
+	}
+	if f[0].kind != octets || len(f[0].b) != 6 {
+		return errors.New("a value's name is not of 6 bytes")
+	}
+	b := f[0].b
+	code := obis.Code{A: b[0], B: b[1], C: b[2], D: b[3], E: b[4], F: b[5]}
+	name := code.String()
+	switch v := f[5]; v.kind {
+	case integer, unsigned:
+		n, ok := v.int64()
+		if !ok {
+			return fmt.Errorf("%s is beyond any meter", name)
+		}
+		scaler, _ := f[4].int64()
+		if scaler < -9 || scaler > 9 {
+			return fmt.Errorf("%s has a scale of 10^%d", name, scaler)
+		}
+		unit, _ := f[3].int64()
+		c.Number(name, code, decimal(n, int(scaler)), unitName(unit))
+	case octets:
+		text := printable(v.b)
+		c.Text(name, text)
+		if code.A == 1 && code.C == 96 && code.D == 1 && code.E == 0 || code.C == 0 && code.D == 0 && code.E == 9 {
+			c.Meter(text)
+		}
+	case boolean:
+		c.Text(name, strconv.FormatBool(v.b[0] != 0))
+	case list, end:
+	}
+	return nil
+}
+
+// decimal writes n times ten to the power of scale.
+func decimal(n int64, scale int) string {
+	s := strconv.FormatInt(n, 10)
+	if scale >= 0 {
+		if n == 0 {
+			return s
+		}
+		return s + strings.Repeat("0", scale)
+	}
+	s, neg := strings.CutPrefix(s, "-")
+	if pad := 1 - scale - len(s); pad > 0 {
+		s = strings.Repeat("0", pad) + s
+	}
+	s = s[:len(s)+scale] + "." + s[len(s)+scale:]
+	if neg {
+		s = "-" + s
+	}
+	return s
+}
+
+// printable is text as it stands, anything else in hexadecimal.
+func printable(b []byte) string {
+	b = b[:min(len(b), 512)]
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return strings.ToUpper(hex.EncodeToString(b))
+		}
+	}
+	return string(b)
+}
+
+// Decode reads all files in data, which may begin and end anywhere.
+func Decode(data []byte) (telegrams []metering.Telegram, errs []error) {
+	for len(data) > 0 {
+		file, used, err := split(data, true)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if file != nil {
+			t, err := decode(file)
+			if err != nil {
+				errs = append(errs, err)
+			} else {
+				telegrams = append(telegrams, t)
+			}
+		}
+		data = data[used:]
+	}
+	return telegrams, errs
+}
+
+// Config is one meter on a line.
+type Config struct {
+	Name string // of the line, for messages
+	Open line.Opener
+	// Patience is how long to wait for a file before it is reported missing;
+	// zero takes 15 s.
+	Patience time.Duration
+	Now      func() time.Time
+}
+
+// DefaultMode is the line of the optical port.
+func DefaultMode() line.Mode { return line.Mode{Baud: 9600} }
+
+// Meter listens to one port.
+type Meter struct{ cfg Config }
+
+// New makes a meter.
+func New(cfg Config) (*Meter, error) {
+	if cfg.Open == nil || cfg.Now == nil {
+		return nil, errors.New("sml: a line and a clock are needed")
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = 15 * time.Second
+	}
+	return &Meter{cfg: cfg}, nil
+}
+
+// Run implements metering.Meter.
+func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
+	return line.Listen(ctx, line.Listener{
+		Name: m.cfg.Name, Op: op, Open: m.cfg.Open, Patience: m.cfg.Patience, Max: maxFile,
+		Take: func(data []byte) (int, []metering.Reading) {
+			var out []metering.Reading
+			total := 0
+			for {
+				file, used, err := split(data[total:], false)
+				total += used
+				if err != nil {
+					out = append(out, metering.Reading{Err: err})
+				}
+				if file != nil {
+					t, err := decode(file)
+					t.Sample.Device = t.Meter
+					t.Sample.At = m.cfg.Now().UTC()
+					out = append(out, metering.Reading{Sample: t.Sample, Err: err})
+				}
+				if file == nil && err == nil {
+					return total, out
+				}
+			}
+		},
+	}, emit)
+}
