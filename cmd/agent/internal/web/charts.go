@@ -40,6 +40,26 @@ func (m *model) planLoads(from, to int) []PlanLoad {
 	return out
 }
 
+// ShowLimit tells whether the site's limit comes near enough to what is
+// expected to be drawn; a limit far above would press everything else flat.
+func (m *model) ShowLimit() bool {
+	from, to := m.planWindow()
+	var top, limit units.Power
+	for i, s := range m.V.Plan.Slots[from:to] {
+		sum := units.Power(0)
+		for _, l := range m.V.Plan.Loads {
+			if len(l.Power) >= to {
+				sum += l.Power[from+i]
+			}
+		}
+		top = max(top, s.High, sum)
+		if s.Limit > 0 && (limit == 0 || s.Limit < limit) {
+			limit = s.Limit
+		}
+	}
+	return limit > 0 && limit < top+top/2
+}
+
 // legend is a load's name and the colour it has in the chart.
 type legend struct {
 	Name  string
@@ -145,6 +165,7 @@ func (s *Server) planData(w http.ResponseWriter, r *http.Request) {
 		Labels: []string{}, PerHour: 1, PriceUnit: m.PriceUnit(),
 		Texts: chartTexts{s.texts.T("plan.house"), s.texts.T("history.gap")},
 	}
+	limited := m.ShowLimit()
 	for i, sl := range v.Plan.Slots[from:to] {
 		d.Labels = append(d.Labels, m.Clock(sl.Slot.Start))
 		if i == 0 && sl.Slot.Len > 0 {
@@ -156,7 +177,7 @@ func (s *Server) planData(w http.ResponseWriter, r *http.Request) {
 		d.Mid = append(d.Mid, sl.Mid.KW())
 		d.High = append(d.High, sl.High.KW())
 		var limit *float64
-		if sl.Limit > 0 {
+		if limited && sl.Limit > 0 {
 			kw := sl.Limit.KW()
 			limit = &kw
 		}

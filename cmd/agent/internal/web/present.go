@@ -101,6 +101,7 @@ type supplyText struct {
 	Title, Text, Do string
 	Banner          bool // to be shown large
 	CanReconnect    bool
+	TopUp           bool // a top-up is the way out
 }
 
 // Supply is the state of the supply with its cause and what to do.
@@ -129,6 +130,7 @@ func (m *model) Supply() supplyText {
 		if cause == "" {
 			cause = "unknown"
 		}
+		s.TopUp = v.Cause == ByCredit
 		s.Text, s.Do = c.Or("cause."+cause, c.T("cause.unknown")), c.Or("cause."+cause+".do", c.T("cause.unknown.do"))
 	default:
 		s.Level, s.Icon, s.Chip, s.Title = "low", "warn", c.T("supply.unknown.chip"), c.T("supply.unknown")

@@ -107,6 +107,8 @@ func (s *Server) ourHost(hostport string) bool {
 
 func (s *Server) recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.active.Add(1)
+		defer s.active.Add(-1)
 		defer func() {
 			switch e := recover(); e {
 			case nil:

@@ -59,6 +59,7 @@ type Server struct {
 	handler  http.Handler
 
 	addr     atomic.Pointer[net.Addr]
+	active   atomic.Int64 // requests under way
 	lastNews atomic.Int64 // Unix nanoseconds of the last signal, this process's clock
 }
 
@@ -144,11 +145,7 @@ func (s *Server) Run(ctx context.Context) error {
 	wg.Go(func() { s.watch(live) })
 	wg.Go(func() {
 		<-live.Done()
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		defer cancel()
-		if err := srv.Shutdown(bounded); err != nil {
-			srv.Close() //nolint:errcheck // Shutdown has said what there is to say
-		}
+		s.shutdown(context.WithoutCancel(ctx), srv)
 	})
 	s.log.Info("page", "addr", a.String())
 	err := srv.Serve(l)
@@ -158,6 +155,31 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("web: %w", err)
+}
+
+// shutdown lets the requests under way finish.  Shutdown alone would also wait
+// for connections that a browser opened ahead and never used.
+func (s *Server) shutdown(ctx context.Context, srv *http.Server) {
+	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
+	defer cancel()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		idle := 0
+		for ctx.Err() == nil {
+			time.Sleep(20 * time.Millisecond)
+			if idle++; s.active.Load() > 0 {
+				idle = 0
+			}
+			if idle == 3 { // the last answer has left its buffer by then
+				cancel()
+			}
+		}
+	})
+	if err := srv.Shutdown(ctx); err != nil {
+		srv.Close() //nolint:errcheck // what is still open is of no use to anybody
+	}
+	cancel()
 }
 
 // watch remembers when the control loop last gave a sign of life.

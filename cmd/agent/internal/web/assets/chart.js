@@ -50,7 +50,8 @@
     data.push(pad(d.high), pad(d.low), pad(d.mid));
     let top = 0;
     d.high.forEach(function (v, k) { top = Math.max(top, v, stacked.length ? stacked[stacked.length - 1][k] : 0); });
-    if ((d.limit || []).some(function (v) { return v != null && v < top * 1.6; })) {
+    if ((d.limit || []).some(function (v) { return v != null; })) {
+      top = Math.max.apply(null, [top].concat(d.limit));
       series.push({ scale: 'kW', stroke: css('--bad'), width: 1.5, dash: [5, 4], paths: steps, points: { show: false } });
       data.push(pad(d.limit));
     }

@@ -85,6 +85,11 @@
     if (c < 3) say('picture contrast ' + c.toFixed(2), e.parentElement);
   });
 
+  // --- text that runs out of its place
+  document.querySelectorAll('main dd, main dt, main p, main h1, main h2, main h3, main button, main td').forEach(e => {
+    if (seen(e) && !e.classList.contains('hide') && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'visible') say('text runs over by ' + (e.scrollWidth - e.clientWidth), e);
+  });
+
   // --- sideways
   const w = document.documentElement;
   if (w.scrollWidth > w.clientWidth) {
