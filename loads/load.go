@@ -63,9 +63,7 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 	if l.Kind == "" {
 		l.Kind = OnOff
 	}
-	if d.Switch.mqtt() && l.Defer { // what is never scheduled must not drop with the agent
-		l.DeadMan = value(d.Switch.DeadMan, DefaultDeadMan)
-	}
+	l.DeadMan = d.DeadMan()
 	if l.Kind == Cycle {
 		l.MinOn = max(l.MinOn, l.Cycle) // a programme is not interrupted
 	}
@@ -87,4 +85,14 @@ func value[T any](p *T, otherwise T) T {
 		return otherwise
 	}
 	return *p
+}
+
+// DeadMan is how long the load's device leaves it on when it is not renewed, 0:
+// for ever.  The driver must be told the same that the guard renews by.  What is
+// never scheduled (a fridge that is only metered) must not drop with the agent.
+func (d Document) DeadMan() time.Duration {
+	if !d.Switch.mqtt() || d.Defer != nil && !*d.Defer {
+		return 0
+	}
+	return value(d.Switch.DeadMan, DefaultDeadMan)
 }

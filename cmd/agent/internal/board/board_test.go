@@ -57,8 +57,10 @@ func TestThisMachine(t *testing.T) {
 
 // paper grants requests on paper.
 type paper struct {
-	asked []string
-	err   error
+	asked  []string
+	driven bool // the lines are outputs already
+	levels gpio.GPIOValue
+	err    error
 }
 
 type sheet struct{ levels gpio.GPIOValue }
@@ -73,11 +75,13 @@ func (p *paper) note(by string, r request) (Lines, error) {
 		numbers = append(numbers, l.Number)
 	}
 	p.asked = append(p.asked, fmt.Sprintf("%s %s %v output=%v first=%b pull=%v", by, r.chip.Name, numbers, r.output, r.first, r.pull))
-	return sheet{0b10}, p.err
+	return sheet{p.levels}, p.err
 }
 
 func (p *paper) lineSet(r request) (Lines, error) { return p.note("lineset", r) }
 func (p *paper) request(r request) (Lines, error) { return p.note("request", r) }
+
+func (p *paper) outputs(request) (bool, error) { return p.driven, p.err }
 
 func pi(k kernel) *Board {
 	soc := Chip{Name: "gpiochip0", Label: "pinctrl-bcm2711", Path: "/dev/gpiochip0"}
@@ -109,8 +113,6 @@ func TestRequests(t *testing.T) {
 			return err
 		},
 			"lineset gpiochip1 [1] output=false first=0 pull=PullNoChange", ""},
-		{"looking changes nothing", func(b *Board) error { _, err := b.Present("", []string{"GPIO17"}); return err },
-			"request gpiochip0 [17] output=false first=0 pull=PullNoChange", ""},
 		{"on several chips", func(b *Board) error { _, err := b.Outputs("", []string{"0"}, 0); return err },
 			"", "several chips"},
 		{"no such chip", func(b *Board) error { _, err := b.Outputs("pinctrl-rp1", []string{"GPIO17"}, 0); return err },
@@ -135,10 +137,15 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-func TestPresentTellsTheLevels(t *testing.T) {
-	v, err := pi(&paper{}).Present("", []string{"GPIO17", "GPIO27"})
-	if err != nil || v != 0b10 {
-		t.Errorf("%b, %v", v, err)
+func TestPresent(t *testing.T) {
+	p := &paper{driven: true, levels: 0b10}
+	v, ok, err := pi(p).Present("", []string{"GPIO17", "GPIO27"})
+	if err != nil || !ok || v != 0b10 || len(p.asked) != 1 || p.asked[0] != "request gpiochip0 [17 27] output=false first=0 pull=PullNoChange" {
+		t.Errorf("outputs: %b, %v, %v, asked %q", v, ok, err, p.asked)
+	}
+	p = &paper{levels: 0b10}
+	if v, ok, err = pi(p).Present("", []string{"GPIO17", "GPIO27"}); err != nil || ok || v != 0 || len(p.asked) != 0 {
+		t.Errorf("inputs, one pulled up: %b, %v, %v, asked %q", v, ok, err, p.asked)
 	}
 }
 

@@ -56,6 +56,8 @@ type kernel interface {
 	lineSet(request) (Lines, error)
 	// request is one of our own: by number, and outputs begin as asked for.
 	request(request) (Lines, error)
+	// outputs tells whether all the lines are outputs now.
+	outputs(request) (bool, error)
 }
 
 // Outputs requests lines of a chip as outputs that have the levels of first from
@@ -79,21 +81,29 @@ func (b *Board) Inputs(chip string, lines []string, pull Pull) (Lines, error) {
 	return b.grant(request{chip: c, lines: ls, pull: pull})
 }
 
-// Present is the levels that lines have now, whatever they are used as, and
-// changes nothing.  After a crash the kernel of a Raspberry Pi keeps the outputs
-// as they were: asked for again with these levels, a closed contactor stays
-// closed.
-func (b *Board) Present(chip string, lines []string) (gpio.GPIOValue, error) {
+// Present is the levels that lines have as outputs now, and changes nothing; ok
+// is false where any of them is not an output.  After a crash the kernel of a
+// Raspberry Pi keeps outputs as they were: asked for again with these levels, a
+// closed contactor stays closed.  What an input reads is not taken for a level: at
+// power-on some lines are pulled up.
+func (b *Board) Present(chip string, lines []string) (levels gpio.GPIOValue, ok bool, err error) {
 	c, ls, err := b.find(chip, lines)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	got, err := b.grant(request{chip: c, lines: ls, asIs: true})
+	r := request{chip: c, lines: ls, asIs: true}
+	if ok, err = b.kernel.outputs(r); err != nil || !ok {
+		return 0, false, err
+	}
+	got, err := b.grant(r)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	v, err := got.Read(0)
-	return v, errors.Join(err, got.Close())
+	levels, err = got.Read(0)
+	if err = errors.Join(err, got.Close()); err != nil {
+		return 0, false, err
+	}
+	return levels, true, nil
 }
 
 // grant asks the kernel.  periph's LineSet names its lines and has no first
@@ -222,3 +232,5 @@ func (system) lineSet(r request) (Lines, error) {
 }
 
 func (system) request(r request) (Lines, error) { return requestLines(r) }
+
+func (system) outputs(r request) (bool, error) { return allOutputs(r) }

@@ -23,6 +23,7 @@ const (
 
 	attrOutputValues = 2
 
+	ioctlGetInfo   = 0xC100B405 // _IOWR(0xB4, 5, struct gpio_v2_line_info)
 	ioctlGetLine   = 0xC250B407 // _IOWR(0xB4, 7, struct gpio_v2_line_request)
 	ioctlGetValues = 0xC010B40E // _IOWR(0xB4, 14, struct gpio_v2_line_values)
 	ioctlSetValues = 0xC010B40F // _IOWR(0xB4, 15, struct gpio_v2_line_values)
@@ -49,6 +50,33 @@ type lineRequest struct {
 }
 
 type lineValues struct{ bits, mask uint64 }
+
+type lineInfo struct {
+	name, consumer [32]byte
+	offset         uint32
+	_              uint32
+	flags          uint64
+	_              [44]uint32
+}
+
+// allOutputs tells whether all lines of r are outputs now.
+func allOutputs(r request) (bool, error) {
+	chip, err := os.OpenFile(r.chip.Path, os.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false, err
+	}
+	defer chip.Close()
+	for _, l := range r.lines {
+		info := lineInfo{offset: uint32(l.Number)}
+		if err := ioctl(chip.Fd(), ioctlGetInfo, unsafe.Pointer(&info)); err != nil {
+			return false, fmt.Errorf("look at GPIO line %s: %w", l, err)
+		}
+		if info.flags&flagOutput == 0 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
 
 // build writes a request down as the kernel reads it.
 func build(r request) lineRequest {

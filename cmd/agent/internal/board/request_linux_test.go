@@ -11,12 +11,15 @@ import (
 func TestKernelLayout(t *testing.T) {
 	var r lineRequest
 	var v lineValues
+	var i lineInfo
 	for _, tc := range []struct {
 		what      string
 		got, want uintptr
 	}{
 		{"gpio_v2_line_request", unsafe.Sizeof(r), ioctlGetLine >> 16 & 0x3fff},
 		{"gpio_v2_line_values", unsafe.Sizeof(v), ioctlGetValues >> 16 & 0x3fff},
+		{"gpio_v2_line_info", unsafe.Sizeof(i), ioctlGetInfo >> 16 & 0x3fff},
+		{"info.flags", unsafe.Offsetof(i.flags), 72},
 		{"config.flags", unsafe.Offsetof(r.flags), 288},
 		{"config.attrs", unsafe.Offsetof(r.attrs), 320},
 		{"num_lines", unsafe.Offsetof(r.numLines), 560},
@@ -48,5 +51,8 @@ func TestBuild(t *testing.T) {
 	}
 	if _, err := requestLines(request{chip: Chip{Path: "/dev/null"}, lines: lines}); err == nil {
 		t.Error("/dev/null granted GPIO lines")
+	}
+	if ok, err := allOutputs(request{chip: Chip{Path: "/dev/null"}, lines: lines}); ok || err == nil {
+		t.Error("/dev/null has outputs")
 	}
 }
