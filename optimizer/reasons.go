@@ -175,6 +175,11 @@ func (l *local) reason(i int, rate float64) *Reason {
 			}
 		}
 	}
+	for _, x := range []*float64{&r.Cost, &r.NowCost, &r.NowExtra, &r.NowCreditHours, &r.EarlierExtra} {
+		if math.Abs(*x) < 1e-9 {
+			*x = 0
+		}
+	}
 	r.Text = l.words(r, first)
 	return r
 }

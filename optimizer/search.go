@@ -69,6 +69,15 @@ func (s *search) over() bool {
 	return s.stop != ""
 }
 
+// progress is the share of the limits that is used up, as far as it is known.
+func (s *search) progress() float64 {
+	x := float64(s.work()) / float64(s.opt.WorkLimit)
+	if s.opt.Elapsed != nil && s.opt.TimeLimit > 0 {
+		x = max(x, float64(s.opt.Elapsed()-s.begin)/float64(s.opt.TimeLimit))
+	}
+	return x
+}
+
 // gap is what is not proven yet, as a share of the cost.
 func (s *search) gap() float64 {
 	return (s.best.Cost - s.lower) / max(1e-9, math.Abs(s.best.Cost))
@@ -78,6 +87,7 @@ func (s *search) gap() float64 {
 func (s *search) run() {
 	s.greedy()
 	s.warm()
+	s.tell()
 	big := 1e-3
 	for t := range s.p.N {
 		big = max(big, s.p.ImportPrice[t])
@@ -189,21 +199,25 @@ func (s *search) improve() {
 		// About a third of the work goes to the bound while that pays.
 		mark := s.work()
 		share := (mark - searched) / 2
-		for s.work()-mark < share && tight != nil {
+		for s.work()-mark < share && tight != nil && s.progress() < 0.85 {
 			if !tight.climb(20, s.best.Cost) {
 				pending, tight = tight, nil
 			} else {
 				pending = tight
 			}
 		}
-		if pending != nil && !s.over() && (tight == nil || pending.best > s.lower+0.002*math.Abs(s.lower)) {
+		if pending != nil && !s.over() && (tight == nil || s.progress() > 0.7 || pending.best > s.lower+0.002*math.Abs(s.lower)) {
 			effort := 4
 			if tight == nil {
 				effort = 12
 			}
 			s.lower = max(s.lower, pending.prove(effort))
 			s.trace("proved %.6f of %.6f", s.lower, pending.best)
+			s.tell()
 			pending = nil
+			if s.progress() > 0.7 {
+				tight = nil
+			}
 		}
 		searched = s.work()
 	}
@@ -241,7 +255,15 @@ func (s *search) keep(plan *Plan, from string) bool {
 	}
 	s.trace("%s: %.6f best %.6f work %d", from, plan.Cost, s.best.Cost, s.work())
 	s.best = plan
+	s.tell()
 	return true
+}
+
+// tell reports progress to whoever asked for it.
+func (s *search) tell() {
+	if s.opt.Improved != nil {
+		s.opt.Improved(s.best.Cost, s.lower)
+	}
 }
 
 // seed puts a plan's schedules into the master and starts from them.
@@ -394,6 +416,7 @@ func (s *search) prove(effort int) {
 	v -= 1e-9 * max(1, math.Abs(v))
 	s.lower = max(s.lower, v)
 	s.trace("proved %.6f", v)
+	s.tell()
 }
 
 // dive rounds the units' mixtures of schedules to one pattern each: the
@@ -618,6 +641,7 @@ func (s *search) adopt(from string) bool {
 	s.trace("%s: %.6f (lp %.6f) best %.6f work %d", from, plan.Cost, s.m.lp.objective()+s.m.konst, s.best.Cost, s.work())
 	if ok {
 		s.best = plan
+		s.tell()
 	}
 	return ok
 }

@@ -32,6 +32,9 @@ type Options struct {
 	Elapsed   func() time.Duration
 	TimeLimit time.Duration // since Elapsed's value on entry; 0: none
 
+	// Improved, where set, is told of every better plan and bound.
+	Improved func(cost, lowerBound float64)
+
 	trace func(format string, args ...any) // for tests
 }
 

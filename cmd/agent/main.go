@@ -27,8 +27,10 @@ type cli struct {
 	Pin      pinCmd      `cmd:"" help:"Make the hash of a PIN for the configuration."`
 	Forecast forecastCmd `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
 	Token    tokenCmd    `cmd:"" help:"Read or make prepayment tokens."`
+	Plan     planCmd     `cmd:"" help:"Plan the loads of an instance file."`
 	Tariff   tariffCmd   `cmd:"" help:"Check, show and compare tariffs; say what a load costs."`
 	Ledger   ledgerCmd   `cmd:"" help:"Check the ledger or print a statement."`
+	Decode   decodeCmd   `cmd:"" help:"Show what is read out of a meter's recorded output."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
