@@ -43,6 +43,8 @@ func (d *Document) Check() fault.List {
 	if d.Contracted < 0 || d.Contracted > mostPower {
 		l.Add("contracted", "write the sanctioned load, e.g. 2 kW", "%s is out of range", d.Contracted)
 	}
+	oneOf(&names{l: &l}, "rounding", d.Rounding, RoundHalfUp, RoundHalfEven, RoundUp, RoundDown)
+	oneOf(&names{l: &l}, "current", d.Current, CurrentYes, CurrentNo, CurrentUnknown, CurrentExample)
 	l.Under("calendar", d.Calendar.check())
 	if len(d.Versions) == 0 {
 		l.Add("versions", "write at least one version with its energy prices", "there are no prices")
@@ -77,6 +79,7 @@ func (d *Document) checkVersion(v *Version) fault.List {
 		l.Under("calendar", cal.check())
 	}
 	n := names{l: &l, contracted: d.Contracted > 0}
+	oneOf(&n, "current", v.Current, CurrentYes, CurrentNo, CurrentUnknown, CurrentExample)
 	for i := range cal.Seasons {
 		n.seasons = append(n.seasons, cal.Seasons[i].Name)
 	}
@@ -170,6 +173,13 @@ func (n *names) filter(path string, seasons, periods, classes []string) {
 	n.known(path+".classes", classes, n.class, "class")
 }
 
+// oneOf checks a word that did not come through SetText.
+func oneOf[T ~string](n *names, path string, w T, all ...T) {
+	if w != "" && !slices.Contains(all, w) {
+		n.l.Add(path, fmt.Sprintf("use one of: %v", all), "%q is not known here", string(w))
+	}
+}
+
 func (n *names) price(path string, p units.Price) {
 	if p < -mostPrice || p > mostPrice {
 		n.l.Add(path, "write currency per kWh, e.g. 2.0967", "%s is out of range", p)
@@ -192,6 +202,7 @@ func (n *names) checkClasses(c *Classes) {
 	if c == nil {
 		return
 	}
+	oneOf(n, "classes.by", c.By, ByMonth, ByPastAverage)
 	if len(c.List) < 2 {
 		n.l.Add("classes.list", "write the classes by rising kWh, the last without to; or leave classes out", "there are fewer than two classes")
 	}
@@ -237,9 +248,7 @@ func (n *names) checkEnergy(path string, e *EnergyCharge) {
 	if e.Whole && len(e.Steps) == 0 {
 		n.l.Add(path+".whole_month", "add steps or leave it out", "whole_month is for steps")
 	}
-	if e.Per == PerWeek {
-		n.l.Add(path+".per", "write month or day", "steps cannot be per week")
-	}
+	oneOf(n, path+".per", e.Per, PerMonth, PerDay)
 	most := mostEnergy
 	if e.Per == PerDay {
 		most = mostDaily
@@ -260,6 +269,7 @@ func (n *names) perKW(path string, used bool) {
 
 func (n *names) checkCharge(path string, c *FixedCharge) {
 	n.known(path+".classes", c.Classes, n.class, "class")
+	oneOf(n, path+".due", c.Due, DueDay, DueMonth, DueMonthStart, DueFirstPurchase, DuePurchase)
 	n.amount(path+".amount", c.Amount)
 	n.amount(path+".split_over", c.SplitOver)
 	n.share(path+".share", c.Share, hundred)
@@ -286,6 +296,7 @@ func (n *names) checkCharge(path string, c *FixedCharge) {
 
 func (n *names) checkDemand(path string, c *DemandCharge) {
 	n.filter(path, c.Seasons, c.Periods, c.Classes)
+	oneOf(n, path+".unit", c.Unit, KW, KVA)
 	n.amount(path+".price", c.Price)
 	if c.Interval != 0 && (c.Interval < time.Minute || c.Interval > time.Hour || time.Hour%c.Interval != 0) {
 		n.l.Add(path+".interval", "write 1m to 1h, e.g. 30m", "%s does not divide an hour", c.Interval)
@@ -318,6 +329,7 @@ func (n *names) checkEnds(v *Version) {
 		n.share("rebate.rate", r.Rate, hundred)
 	}
 	if d := v.Debt; d != nil {
+		oneOf(n, "debt.per", d.Per, PerDay, PerWeek, PerMonth)
 		n.share("debt.share", d.Share, hundred)
 		n.amount("debt.cap", d.Cap)
 	}

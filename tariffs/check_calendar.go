@@ -146,6 +146,7 @@ func (c *Calendar) checkHoliday(l *fault.List, path string, h *Holiday) {
 			l.Add(path, "write month (1 to 12), weekday (mon to sun) and nth (1 to 5, or -1 for the last)", "the rule by weekday is not whole")
 		}
 	}
+	oneOf(&names{l: l}, path+".observed", h.Observed, ObservedSundayMonday, ObservedWeekendMonday)
 	if rules != 1 {
 		l.Add(path, "write one of: on (a day), date (a day of every year), easter, or month with weekday and nth", "there are %d rules for holiday %q", rules, h.Name)
 	}

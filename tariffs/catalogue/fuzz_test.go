@@ -1,0 +1,91 @@
+package catalogue_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/tariffs"
+	"github.com/keeplit/keeplit/tariffs/catalogue"
+)
+
+// FuzzDocument: whatever a file holds, it is either refused with faults that
+// name a line and a remedy, or it is a tariff that charges without a panic and
+// whose bill is the sum of its items.
+func FuzzDocument(f *testing.F) {
+	for _, name := range catalogue.Names() {
+		text, err := catalogue.Read(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+		// Halves and doubled lines of good documents are bad ones.
+		f.Add(string(text[:len(text)/2]))
+		f.Add(strings.ReplaceAll(string(text), "price: ", "price: -"))
+		f.Add(strings.ReplaceAll(string(text), "00, to: ", "30, to: "))
+	}
+	for _, text := range []string{
+		"", "a", "[]", "{}", "versions: [", "versions: {}", "versions: [1]", "zone: [UTC]", "reset_day: 99999999999999999999",
+		"currency: EUR\nzone: UTC\nversions: [{energy: [{name: e, price: 0}], taxes: [{name: t, rate: 5, over: [t]}]}]",
+		"currency: EUR\nzone: UTC\nreset_day: 31\nversions: [{energy: [{name: e, per: day, steps: [{to: 1 kWh, price: 9}, {price: 1}]}], demand: [{name: d, price: 3, interval: 7m}]}]",
+		"currency: EUR\nzone: America/Havana\nversions: [{classes: {list: [{name: a, to: 1 kWh}, {name: b}]}, energy: [{name: e, price: 1000000, classes: [a]}, {name: f, price: -1000000, classes: [b]}], minimum: {name: m, amount: 5}}]",
+	} {
+		f.Add(text)
+	}
+	start := time.Date(2024, 10, 26, 20, 17, 3, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, text string) {
+		doc, faults := config.Decode[tariffs.Document]([]byte(text))
+		for _, x := range faults {
+			if x.Line < 1 || x.Problem == "" || x.Remedy == "" {
+				t.Fatalf("a fault without line or remedy: %+v\n%s", x, text)
+			}
+		}
+		if len(faults) > 0 {
+			return
+		}
+		tariff, err := tariffs.New(doc)
+		if err != nil {
+			if text == "" || len(doc.Versions) == 0 {
+				return // a file without any value is not checked by the decoder
+			}
+			t.Fatalf("the decoder let through what New refuses: %v", err)
+		}
+		charge(t, tariff, start)
+	})
+}
+
+func charge(t *testing.T, tariff *tariffs.Tariff, at time.Time) {
+	load := halfHours(at, at.AddDate(0, 0, 12), 300*kWh)
+	load[100].Energy = -5 * kWh
+	load[200].Reactive = 9 * kWh
+	var acc tariffs.Account
+	var items []tariffs.Item
+	var sum, purchased units.Money
+	for i, r := range load {
+		acc, items = tariff.ConsumeReading(acc, r)
+		sum += tariffs.Sum(items)
+		acc, items = tariff.Elapse(acc, r.From, r.To)
+		sum += tariffs.Sum(items)
+		if i%100 == 50 {
+			acc, items = tariff.Purchase(acc, r.To, 30*units.One)
+			purchased += tariffs.Sum(items)
+			slots := units.Slots(r.To, 15*time.Minute, 96)
+			tariff.Table(acc, slots, make([]units.Energy, len(slots)))
+			tariff.Vend(acc, r.To, 10*units.One)
+			tariff.Weeks(r.To)
+		}
+	}
+	var booked units.Money
+	for i := range acc.Months {
+		booked += acc.Months[i].Total()
+	}
+	if booked != sum+purchased {
+		t.Fatalf("items %s and purchases %s, account %s", sum, purchased, booked)
+	}
+	next := tariff.NextChange(at)
+	if !next.After(at) {
+		t.Fatalf("the next change after %s is %s", at, next)
+	}
+}
