@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/iec62056"
+	"github.com/keeplit/keeplit/metering/modbus"
+	"github.com/keeplit/keeplit/metering/mqttmeter"
+	"github.com/keeplit/keeplit/metering/p1"
+	"github.com/keeplit/keeplit/metering/sml"
+)
+
+// decodeCmd shows what keeplit reads out of a meter's recorded output.
+type decodeCmd struct {
+	Format string `arg:"" enum:"p1,sml,iec62056,modbus-sdm,modbus-pzem,tasmota,shelly,zigbee2mqtt" help:"p1, sml, iec62056, modbus-sdm, modbus-pzem (lines of hexadecimal, question then answer), tasmota, shelly or zigbee2mqtt."`
+	File   string `arg:"" optional:"" default:"-" help:"File with the recording; - is standard input."`
+}
+
+// maxRecording is the most that is read of a recording.
+const maxRecording = 256 << 20
+
+// decodedFile is what is printed.
+type decodedFile struct {
+	Format   string           `json:"format"`
+	Valid    bool             `json:"valid"`
+	Readings []decodedReading `json:"readings"`
+	Faults   []string         `json:"faults"`
+}
+
+type decodedReading struct {
+	Time        string                `json:"time,omitempty"`
+	MeterID     string                `json:"meter_id,omitempty"`
+	ImportKWh   *float64              `json:"import_kwh,omitempty"`
+	ExportKWh   *float64              `json:"export_kwh,omitempty"`
+	PowerW      *float64              `json:"power_w,omitempty"`
+	FrequencyHz *float64              `json:"frequency_hz,omitempty"`
+	Phases      []decodedPhase        `json:"phases"`
+	Raw         map[string]decodedRaw `json:"raw"`
+}
+
+type decodedPhase struct {
+	VoltageV *float64 `json:"voltage_v,omitempty"`
+	CurrentA *float64 `json:"current_a,omitempty"`
+	PowerW   *float64 `json:"power_w,omitempty"`
+}
+
+type decodedRaw struct {
+	Value any    `json:"value"`
+	Unit  string `json:"unit,omitempty"`
+}
+
+// Run implements the command.
+func (c *decodeCmd) Run(e *env) error {
+	data, err := readInput(e, c.File)
+	if err != nil {
+		return err
+	}
+	telegrams, errs := decodeAs(c.Format, data)
+	out := decodedFile{Format: c.Format, Readings: []decodedReading{}, Faults: []string{}}
+	for _, t := range telegrams {
+		out.Readings = append(out.Readings, decodedOf(t))
+	}
+	// A frame that the recording cut at its edge is nothing wrong with the
+	// meter; a frame that was whole and wrong is.
+	out.Valid = len(telegrams) > 0
+	for _, err := range errs {
+		out.Faults = append(out.Faults, err.Error())
+		out.Valid = out.Valid && metering.CodeOf(err) == metering.Short
+	}
+	if len(telegrams) == 0 && len(errs) == 0 {
+		out.Faults = append(out.Faults, fmt.Sprintf("no reading was found in %d bytes; check that the format is %s", len(data), c.Format))
+	}
+	enc := json.NewEncoder(e.Stdout)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(out); err != nil {
+		return err
+	}
+	if !out.Valid {
+		return &exitError{Code: exitInvalid}
+	}
+	return nil
+}
+
+// readInput reads a file, or standard input for "-".
+func readInput(e *env, name string) ([]byte, error) {
+	in := e.Stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxRecording+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(data) > maxRecording {
+		return nil, fmt.Errorf("%s is longer than %d MB; cut the recording", name, maxRecording>>20)
+	}
+	return data, nil
+}
+
+func decodeAs(format string, data []byte) ([]metering.Telegram, []error) {
+	switch format {
+	case "p1":
+		return p1.Decode(data)
+	case "sml":
+		return sml.Decode(fromHex(data))
+	case "iec62056":
+		return iec62056.Decode(data)
+	case "modbus-sdm", "modbus-pzem":
+		return modbus.DecodeDialog(format == "modbus-pzem", data)
+	case "tasmota", "shelly", "zigbee2mqtt":
+		return mqttmeter.DecodeRecording(format, data)
+	}
+	return nil, []error{errors.New("unknown format " + format)}
+}
+
+// fromHex is the bytes that a file of nothing but hexadecimal means, and any
+// other file as it stands.
+func fromHex(data []byte) []byte {
+	text := bytes.Join(bytes.Fields(data), nil)
+	out := make([]byte, hex.DecodedLen(len(text)))
+	if _, err := hex.Decode(out, text); err != nil || len(text) == 0 {
+		return data
+	}
+	return out
+}
+
+func decodedOf(t metering.Telegram) decodedReading {
+	s := t.Sample
+	r := decodedReading{MeterID: t.Meter, Phases: []decodedPhase{}, Raw: map[string]decodedRaw{}}
+	if !t.Time.IsZero() {
+		r.Time = t.Time.UTC().Format(time.RFC3339)
+	}
+	given := func(has metering.Fields, f metering.Fields, v float64) *float64 {
+		if has&f == 0 {
+			return nil
+		}
+		return &v
+	}
+	r.ImportKWh = given(s.Has, metering.HasImport, s.Import.KWh())
+	r.ExportKWh = given(s.Has, metering.HasExport, s.Export.KWh())
+	r.PowerW = given(s.Has, metering.HasPower, s.Power.W())
+	r.FrequencyHz = given(s.Has, metering.HasFrequency, milli(int64(s.Frequency)))
+	for _, p := range s.Phases {
+		r.Phases = append(r.Phases, decodedPhase{
+			VoltageV: given(p.Has, metering.HasVoltage, milli(int64(p.Voltage))),
+			CurrentA: given(p.Has, metering.HasCurrent, milli(int64(p.Current))),
+			PowerW:   given(p.Has, metering.HasPower, p.Power.W()),
+		})
+	}
+	for _, v := range t.Raw {
+		raw := decodedRaw{Value: v.Value, Unit: v.Unit}
+		if n, err := strconv.ParseFloat(v.Value, 64); err == nil && !math.IsNaN(n) && !math.IsInf(n, 0) && (v.Unit != "" || canonical(v.Value)) {
+			raw.Value = n
+		}
+		r.Raw[v.Name] = raw
+	}
+	return r
+}
+
+// canonical tells whether a value without a unit is a plain number, and not a
+// code that happens to be of digits ("0002").
+func canonical(s string) bool {
+	n, err := units.ParseDecimal(s, 9)
+	return err == nil && (len(s) < 2 || s[0] != '0' || s[1] == '.') && (n != 0 || s == "0" || s[0] == '0') && len(s) < 10
+}
+
+func milli(v int64) float64 { return float64(v) / 1000 }

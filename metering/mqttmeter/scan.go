@@ -1,0 +1,124 @@
+package mqttmeter
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/keeplit/keeplit/metering"
+)
+
+// scanned is one JSON object found in a recording.
+type scanned struct {
+	topic   string
+	payload []byte
+	cut     bool // it does not end
+}
+
+// scan finds the JSON objects in a recording: one a line or written over
+// several, with or without the topic before each, and with anything between.
+func scan(data []byte) []scanned {
+	var out []scanned
+	for len(data) > 0 {
+		start := bytes.IndexByte(data, '{')
+		if start < 0 {
+			break
+		}
+		topic := data[:start]
+		if i := bytes.LastIndexByte(topic, '\n'); i >= 0 {
+			topic = topic[i+1:]
+		}
+		name := ""
+		if f := strings.Fields(string(topic[max(0, len(topic)-256):])); len(f) > 0 && strings.Contains(f[len(f)-1], "/") {
+			name = f[len(f)-1]
+		}
+		end, whole := matching(data[start:])
+		out = append(out, scanned{topic: name, payload: data[start : start+end], cut: !whole})
+		data = data[start+end:]
+	}
+	return out
+}
+
+// matching is the length of the object at the beginning of b, and whether it
+// ends.  One that is interrupted by a line which begins a new object does not.
+func matching(b []byte) (n int, whole bool) {
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		if i > maxPayload {
+			return i, false
+		}
+		switch c := b[i]; {
+		case c == '\n' && begins(b[i+1:]):
+			return i + 1, false
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{':
+			depth++
+		case c == '}':
+			if depth--; depth == 0 {
+				return i + 1, true
+			}
+		}
+	}
+	return len(b), false
+}
+
+// begins tells whether a line begins a message: an object at its very start,
+// or after a topic.
+func begins(b []byte) bool {
+	if len(b) > 0 && b[0] == '{' {
+		return true
+	}
+	line := b[:min(len(b), 256)]
+	if i := bytes.IndexByte(line, '\n'); i >= 0 {
+		line = line[:i]
+	}
+	i := bytes.IndexByte(line, '{')
+	if i < 1 || line[i-1] != ' ' {
+		return false
+	}
+	topic := bytes.TrimRight(line[:i], " ")
+	return bytes.IndexByte(topic, '/') > 0 && bytes.IndexAny(topic, " \"{}:") < 0
+}
+
+// DecodeRecording reads all messages in a recording of a kind of device
+// (tasmota, shelly, zigbee2mqtt).  Messages without a measurement are passed
+// over.
+func DecodeRecording(kind string, data []byte) (telegrams []metering.Telegram, errs []error) {
+	op := map[string]string{"tasmota": tasmotaOp, "shelly": shellyOp, "zigbee2mqtt": zigbeeOp}[kind]
+	for _, m := range scan(data) {
+		if m.cut {
+			errs = append(errs, metering.Fail(metering.Short, op, "record whole messages", "it ends after %d bytes", len(m.payload)))
+			continue
+		}
+		switch kind {
+		case "shelly":
+			component := m.topic[strings.LastIndexByte(m.topic, '/')+1:]
+			if !isComponent(component) {
+				component = ""
+			}
+			parts, err := DecodeShelly(component, m.payload)
+			if err != nil {
+				errs = append(errs, err)
+			}
+			for _, p := range parts {
+				telegrams = append(telegrams, p.Telegram)
+			}
+			continue
+		case "tasmota", "zigbee2mqtt":
+			t, ok, err := DecodeTasmota(m.payload, 0)
+			if kind == "zigbee2mqtt" {
+				t, ok, err = DecodeZigbee2MQTT(m.payload)
+			}
+			if err != nil {
+				errs = append(errs, err)
+			}
+			if ok && err == nil {
+				telegrams = append(telegrams, t)
+			}
+		}
+	}
+	return telegrams, errs
+}
