@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,18 +15,23 @@ import (
 
 const testPIN = "2468"
 
+// testHash is the hash of testPIN, made once: making it is slow on purpose.
+var testHash = sync.OnceValue(func() string {
+	h, err := HashPIN(testPIN)
+	if err != nil {
+		panic(err)
+	}
+	return h
+})
+
 // serve runs a server for f on a port of its own and returns its address.
 func serve(tb testing.TB, f *fakeAgent, set func(*Config)) string {
 	tb.Helper()
-	hash, err := HashPIN(testPIN)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	cfg := Config{Listener: l, PINHash: hash, OpenReading: true}
+	cfg := Config{Listener: l, PINHash: testHash(), OpenReading: true}
 	if set != nil {
 		set(&cfg)
 	}
@@ -77,6 +83,7 @@ func TestBrowser(t *testing.T) {
 	phone, desktop := webtest.Phone(), webtest.Desktop()
 
 	t.Run("a PIN guards changes, wrong and right", func(t *testing.T) {
+		t.Parallel()
 		f := newFake()
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
@@ -103,6 +110,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("run now, back to plan and skip, without a reload", func(t *testing.T) {
+		t.Parallel()
 		f := newFake()
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
@@ -130,6 +138,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("figures change by themselves", func(t *testing.T) {
+		t.Parallel()
 		f := newFake()
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
@@ -160,6 +169,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("emergency credit, reconnection and a message acknowledged", func(t *testing.T) {
+		t.Parallel()
 		f := newFake()
 		f.v.Credit.Emergency.State = EmergencyOffered
 		f.v.Supply = Supply{State: Ready, Since: fakeNow}
@@ -179,6 +189,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("top-up by the keypad, with the PIN in the same form", func(t *testing.T) {
+		t.Parallel()
 		f := newFake()
 		f.v.Supply = Supply{State: Disconnected, Cause: ByCredit, Since: fakeNow}
 		f.v.Credit.Balance, f.v.Credit.Emergency = 0, Emergency{State: EmergencySpent, Owed: units.FromFloat(20)}
@@ -215,6 +226,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("wrong tokens, the lock-out and what is no token", func(t *testing.T) {
+		t.Parallel()
 		f := newFake()
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
@@ -253,6 +265,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("typing, editing and pasting a token", func(t *testing.T) {
+		t.Parallel()
 		url := serve(t, newFake(), nil)
 		p := b.Page(t, desktop)
 		p.Open(url + "/topup")
@@ -268,6 +281,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a reader without JavaScript tops up and skips", func(t *testing.T) {
+		t.Parallel()
 		f := newFake()
 		url := serve(t, f, nil)
 		s := phone
@@ -294,6 +308,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("a lost connection is shown, and a restarted agent is found again", func(t *testing.T) {
+		t.Parallel()
 		f := newFake()
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -332,6 +347,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("every page on every screen", func(t *testing.T) {
+		t.Parallel()
 		f := newFake()
 		url := serve(t, f, func(c *Config) { c.OpenChanges = true })
 		small := webtest.Screen{Width: 320, Height: 640, Phone: true}
@@ -355,6 +371,7 @@ func TestBrowser(t *testing.T) {
 	})
 
 	t.Run("every state of the house", func(t *testing.T) {
+		t.Parallel()
 		for _, c := range []struct {
 			name string
 			set  func(v *View)
