@@ -163,3 +163,20 @@ func TestCancelledCommitStoresNothing(t *testing.T) {
 		t.Errorf("%+v %v", snap, err)
 	}
 }
+
+func TestReportOnAStoppedAgent(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	if _, err := Open(ctx, dir, Options{ReadOnly: true}); err == nil || !strings.Contains(err.Error(), mainFile) {
+		t.Errorf("a report on nothing: %v", err)
+	}
+	s := open(t, dir, Options{Ballast: -1})
+	must(t, s.Commit(ctx, Batch{Ledger: []credit.Entry{next(credit.Entry{}, 1)}, Intervals: []Interval{interval("site", 0, 1)}}))
+	must(t, s.Close())
+	r := open(t, dir, Options{ReadOnly: true})
+	if n, i := len(list(t, r.Ledger(ctx, 0))), len(list(t, r.Intervals(ctx, "site", t0, t0.AddDate(1, 0, 0)))); n != 1 || i != 1 {
+		t.Errorf("%d entries, %d intervals", n, i)
+	}
+	must(t, r.Backup(ctx, dir+"/copy.db"))
+	must(t, r.Close())
+	open(t, dir, Options{Ballast: -1})
+}

@@ -134,6 +134,10 @@ func (s *Store) backup(ctx context.Context, path string) error {
 		return err
 	}
 	defer db.Close()
+	// A store for reports may not write its own files, and this is another one.
+	if _, err := db.ExecContext(ctx, "PRAGMA query_only=0"); err != nil {
+		return s.classify(path, "write", err)
+	}
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
 		return s.classify(path, "write", err)
 	}

@@ -113,39 +113,55 @@ func (s *Session) poke() {
 
 // deliver is called by paho for each message, in order, and must not block.
 func (s *Session) deliver(m mqtt.Message) {
+	if s.place(m) && m.Qos() > 0 {
+		m.Ack() // as paho does by itself for those who have nothing to store
+	}
+}
+
+// place queues a message for those who subscribed to it and tells whether it
+// is for nobody.
+func (s *Session) place(m mqtt.Message) (done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state.Received++
 	var to []*route
+	ignored := false
 	for _, r := range s.routes {
-		if match(r.filter, m.Topic()) {
-			if r.command && m.Retained() {
-				s.state.Retained++
-				continue
-			}
-			to = append(to, r)
+		if !match(r.filter, m.Topic()) {
+			continue
 		}
+		if r.command && m.Retained() {
+			ignored = true
+			continue
+		}
+		to = append(to, r)
 	}
-	ack := m.Ack
-	if m.Qos() == 0 {
-		ack = func() {}
+	if ignored {
+		s.state.Retained++
 	}
 	switch {
 	case len(to) > 0:
-		done := after(len(to), ack)
+		ack := m.Ack
+		if m.Qos() == 0 {
+			ack = func() {}
+		}
+		taken := after(len(to), ack)
 		for _, r := range to {
-			if r.push(delivery{Message{m.Topic(), m.Payload()}, m.Retained(), m.Qos(), done}) {
+			if r.push(delivery{Message{m.Topic(), m.Payload()}, m.Retained(), m.Qos(), taken}) {
 				s.state.Dropped++
 			}
 		}
+		return false
+	case ignored:
+		return true
 	case m.Qos() > 0 && !m.Retained() && len(s.orphans) < orphanLimit:
 		// It waited at the broker while we were away, and its subscriber may
 		// not be there yet.
 		s.orphans = append(s.orphans, orphan{m, time.Now().Add(orphanAfter)})
-	default:
-		s.state.Unclaimed++
-		go ack() // paho's goroutine, which called us, is the one that takes it
+		return false
 	}
+	s.state.Unclaimed++
+	return true
 }
 
 // after calls f at the n-th call.
