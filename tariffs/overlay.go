@@ -1,6 +1,7 @@
 package tariffs
 
 import (
+	"math/bits"
 	"slices"
 	"sort"
 	"time"
@@ -130,4 +131,55 @@ func (t *Tariff) pushedPrice(i int, c *energyCharge, gross bool) units.Price {
 	default:
 		return units.Price(units.MulDiv(int64(p), c.gross, grossUnit))
 	}
+}
+
+// firstExport tells whether export charge i is the first one that applies.
+func (v *version) firstExport(i int, s *segment) bool {
+	for j := range i {
+		if v.energy[j].kind == KindExport && v.energy[j].matches(s.season, s.period) {
+			return false
+		}
+	}
+	return true
+}
+
+// addExact adds p times e to the line's exact sum of pushed prices.
+func (l *Line) addExact(p units.Price, e units.Energy) {
+	const kwh = int64(units.KilowattHour)
+	neg := (p < 0) != (e < 0)
+	hi, lo := bits.Mul64(magnitude(int64(p)), magnitude(int64(e)))
+	if hi >= uint64(kwh) {
+		return // beyond any money: 2.5 million kWh at a million the kWh
+	}
+	q, r := bits.Div64(hi, lo, uint64(kwh))
+	whole, rest := int64(q), int64(r)
+	if neg {
+		whole, rest = -whole, -rest
+	}
+	l.Exact += units.Money(whole)
+	l.Rest += rest
+	if l.Rest >= kwh {
+		l.Exact, l.Rest = l.Exact+1, l.Rest-kwh
+	} else if l.Rest < 0 {
+		l.Exact, l.Rest = l.Exact-1, l.Rest+kwh
+	}
+}
+
+// pushedSum is the exact sum rounded half to even.
+func (l *Line) pushedSum() units.Money {
+	if l.Rest == 0 {
+		return l.Exact
+	}
+	const half = int64(units.KilowattHour) / 2
+	if l.Rest > half || (l.Rest == half && l.Exact&1 == 1) {
+		return l.Exact + 1
+	}
+	return l.Exact
+}
+
+func magnitude(v int64) uint64 {
+	if v < 0 {
+		return -uint64(v)
+	}
+	return uint64(v)
 }
