@@ -52,7 +52,7 @@ type GuardInput struct {
 	Wishes       []Wish   // loads without a wish are left as they are
 	Facts        []Fact   // of loads and of SupplyID
 	Failed       []string // switches whose last Set returned an error
-	Fresh        bool     // the switches were opened just now: every command is said once more
+	Fresh        bool     // the switches were opened just now and may not be as they were told: every command is said once more
 	PowerBack    bool     // the mains came back since the last step: loads return one by one
 }
 

@@ -140,6 +140,22 @@ func TestGuardRepeatsWithBackoffThenWarns(t *testing.T) {
 	}
 }
 
+func TestGuardRepeatsAtOnceToASwitchThatIsBack(t *testing.T) {
+	b := &bench{t: t, g: NewGuard(still(), []Load{guardLoad("pump", func(l *Load) { l.MinOff = 0 })}, time.UTC)}
+	wish := []Wish{{ID: "pump", On: true}}
+	for s := range 3600 {
+		b.step(GuardInput{Now: t0.Add(time.Duration(s) * time.Second), Wishes: wish, Facts: []Fact{{ID: "pump"}}})
+	}
+	now := t0.Add(time.Hour)
+	v := b.step(GuardInput{Now: now, Wishes: wish, Facts: []Fact{seen("pump", false, now)}})
+	if sent(v) != "pump on;" {
+		t.Errorf("heard again after an hour: %q, next at %v", sent(v), v.Next)
+	}
+	if v = b.step(GuardInput{Now: now.Add(time.Second), Wishes: wish, Facts: []Fact{seen("pump", false, now.Add(time.Second))}}); len(v.Commands) != 0 {
+		t.Errorf("a second later again: %q", sent(v))
+	}
+}
+
 func TestGuardSupply(t *testing.T) {
 	c := DefaultGuard()
 	c.Supply, c.SupplyFeedback = true, true

@@ -101,6 +101,9 @@ func (g *Guard) adopt(s GuardState, now time.Time) GuardState {
 			u.NotBefore = earlier(u.NotBefore, now.Add(g.config.Spread))
 		}
 		u.Hour = slices.DeleteFunc(u.Hour, func(t time.Time) bool { return !t.After(now.Add(-time.Hour)) })
+		if len(u.Hour) == 0 {
+			u.Hour = nil // as JSON restores it
+		}
 		if day := units.LocalMidnight(now, g.zone); !u.Day.Equal(day) {
 			u.Day, u.Starts = day, 0
 		}
@@ -160,6 +163,7 @@ func (st *step) feedback(id string) bool {
 
 func (st *step) observe(u *UnitState, o Observation) {
 	o.At = earlier(o.At, st.now)
+	back := o.Known && !u.Seen.Known // it is heard again
 	u.Seen = o
 	switch {
 	case !o.Known:
@@ -168,7 +172,11 @@ func (st *step) observe(u *UnitState, o Observation) {
 	case o.On == u.On:
 		u.Confirmed, u.Attempts = true, 0
 	case u.Commanded && !u.Confirmed:
-		// Not obeyed so far: the command is pending and will be repeated.
+		// Not obeyed so far: the command is pending and will be repeated, soon
+		// where the switch could not hear it until now.
+		if back {
+			u.Attempts = min(u.Attempts, 1)
+		}
 	default:
 		// Switched by someone else, by its own timer, or first seen.
 		first := u.SentAt.IsZero() && !u.Confirmed
@@ -271,8 +279,12 @@ func (st *step) keep(l Load, u *UnitState, w Wish) {
 		// Seen on, or never seen: say it once, so that it holds.
 		st.send(u, w.Reason)
 	case !u.Confirmed:
-		if st.s.SupplyUp { // without supply a load cannot answer
-			st.again(u, w.Reason)
+		switch {
+		case !st.s.SupplyUp: // a load cannot answer
+		case u.On && st.s.NextOn.After(st.now): // it may start now only
+			st.next(st.s.NextOn)
+		case st.again(u, w.Reason) && u.On:
+			st.s.NextOn = st.now.Add(st.gap())
 		}
 	case u.On && l.DeadMan > 0:
 		if due := u.SentAt.Add(l.DeadMan / 3); due.After(st.now) {
@@ -336,16 +348,18 @@ func (st *step) send(u *UnitState, reason string) {
 	st.emit(u, reason, false)
 }
 
-// again repeats a command that is not confirmed when its time has come.
-func (st *step) again(u *UnitState, reason string) {
+// again repeats a command that is not confirmed when its time has come, and tells
+// whether it did.
+func (st *step) again(u *UnitState, reason string) bool {
 	if u.Confirmed {
-		return
+		return false
 	}
 	if due := u.SentAt.Add(st.backoff(u.Attempts)); due.After(st.now) {
 		st.next(due)
-		return
+		return false
 	}
 	st.emit(u, reason, false)
+	return true
 }
 
 func (st *step) emit(u *UnitState, reason string, renew bool) {
