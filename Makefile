@@ -1,0 +1,39 @@
+# Developers' shortcuts; .ci/run calls the same targets.
+GO      ?= go
+TOOL     = $(GO) tool -modfile=internal/tools/go.mod
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+
+.PHONY: all build test lint cross bench replay clean
+
+all: lint test build
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/agent ./cmd/agent
+
+test:
+	$(GO) test -race ./...
+
+lint:
+	$(TOOL) golangci-lint run
+
+# The three machines the agent runs on; each binary must be static.
+cross:
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64       $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/agent-linux-amd64 ./cmd/agent
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64       $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/agent-linux-arm64 ./cmd/agent
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=6 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/agent-linux-armv6 ./cmd/agent
+	@for f in dist/agent-linux-*; do \
+	  if readelf -l $$f | grep -q INTERP; then echo "$$f is not static"; exit 1; fi; \
+	  ls -l $$f | awk '{printf "%s %.1f MB static\n", $$9, $$5/1e6}'; done
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Replays recordings (CSV "time,kwh") through the whole agent:
+#   make replay SERIES=a.csv:b.csv
+replay:
+	KEEPLIT_REQUIRE_SERVERS=1 KEEPLIT_SERIES='$(SERIES)' KEEPLIT_KILLS=$(or $(KILLS),100) \
+	  $(GO) test ./cmd/agent -run 'TestReplayedRecording|TestKilledOnTheWay' -v -timeout 60m
+
+clean:
+	rm -rf bin dist
