@@ -440,3 +440,30 @@ func TestShedLeastImportantFirst(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkGuardStep(b *testing.B) {
+	var ls []Load
+	var wishes []Wish
+	for i := range 20 {
+		id := string(rune('a' + i))
+		ls = append(ls, guardLoad(id))
+		wishes = append(wishes, Wish{ID: id, On: i%2 == 0, Reason: "plan"})
+	}
+	c := DefaultGuard()
+	c.Supply, c.SupplyFeedback = true, true
+	g := NewGuard(c, ls, time.UTC)
+	var s GuardState
+	now := t0
+	facts := make([]Fact, 0, 21)
+	b.ReportAllocs()
+	for b.Loop() {
+		now = now.Add(time.Second)
+		facts = append(facts[:0], seen(SupplyID, true, now))
+		for _, u := range s.Units {
+			if u.ID != SupplyID {
+				facts = append(facts, seen(u.ID, u.On, now))
+			}
+		}
+		s, _ = g.Step(s, GuardInput{Now: now, SupplyOn: true, Wishes: wishes, Facts: facts})
+	}
+}

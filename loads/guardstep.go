@@ -85,6 +85,7 @@ func (g *Guard) adopt(s GuardState, now time.Time) GuardState {
 		ids = append(ids, SupplyID)
 	}
 	slices.Sort(ids)
+	day := units.LocalMidnight(now, g.zone)
 	for _, id := range ids {
 		u := s.Unit(id)
 		u.Hour = slices.Clone(u.Hour)
@@ -104,7 +105,7 @@ func (g *Guard) adopt(s GuardState, now time.Time) GuardState {
 		if len(u.Hour) == 0 {
 			u.Hour = nil // as JSON restores it
 		}
-		if day := units.LocalMidnight(now, g.zone); !u.Day.Equal(day) {
+		if !u.Day.Equal(day) {
 			u.Day, u.Starts = day, 0
 		}
 		n.Units = append(n.Units, u)
