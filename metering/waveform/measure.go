@@ -1,0 +1,195 @@
+package waveform
+
+import "math"
+
+// measure works out phase k of a window and registers its energy.
+func (e *Engine) measure(k int, w *Window) {
+	c, p := &e.ch[k], &w.Phases[k]
+	*p = Phase{}
+	var m [sums]float64
+	for s := range m {
+		m[s] = (c.half[s] - c.window[s]) / w.Samples
+	}
+	p.Udc, p.Idc = m[sumU], m[sumI]
+	p.Urms = math.Sqrt(max(0, m[sumUU]-m[sumU]*m[sumU]-c.noiseU2))
+	p.Irms = math.Sqrt(max(0, m[sumII]-m[sumI]*m[sumI]-c.noiseI2))
+	p.P = m[sumUI] - m[sumU]*m[sumI] - c.cal.PowerOffset
+	p.S = p.Urms * p.Irms
+	if w.Frequency > 0 {
+		e.spectrum(k, w)
+	}
+	if p.S > 0 {
+		// Noise can make P a little greater than S where both are small.
+		p.PF = max(-1, min(1, p.P/p.S))
+	}
+	first := !c.known
+	c.dcU, c.dcI, c.known = p.Udc, p.Idc, true
+	seconds := w.Samples / e.cfg.Rate
+	was := c.loaded
+	if first {
+		c.idle, was = p.P, true
+	}
+	p.NoLoad = c.idles(p.P, e.cfg.NoLoad)
+	switch {
+	case p.NoLoad:
+	case was || c.idle == p.P:
+		c.register(p.P, p.Q, seconds)
+	default:
+		// It took a while to be sure of a small load: what the judgement rests
+		// on is registered too.
+		c.register(c.idle, p.Q, seconds*smoothing)
+	}
+	if first {
+		c.part(c.lead, c.leadN, e.cfg)
+	}
+}
+
+// part registers the energy of a piece that is no whole number of cycles: the
+// beginning and the end of a recording.
+func (c *channel) part(s [sums]float64, n float64, cfg Config) {
+	if n <= 0 || !c.loaded {
+		return
+	}
+	mean := (s[sumUI]-c.dcU*s[sumI]-c.dcI*s[sumU])/n + c.dcU*c.dcI - c.cal.PowerOffset
+	// A piece of a cycle may well have the other sign; it belongs to the
+	// direction of the whole.
+	joules := mean * n / cfg.Rate
+	if c.idle < 0 {
+		count(&c.energy.Export, &c.carry[1], -joules)
+		return
+	}
+	count(&c.energy.Import, &c.carry[0], joules)
+}
+
+// smoothing is how many windows the no-load judgement rests on.
+const smoothing = 16
+
+// idles tells whether the phase is without load.  Noise is judged over the
+// smoothing; a load that is plainly there counts at once.
+func (c *channel) idles(p, threshold float64) bool {
+	if threshold < 0 {
+		c.idle, c.loaded = p, true
+		return false
+	}
+	c.idle += (p - c.idle) / smoothing
+	switch {
+	case math.Abs(p) > 8*threshold:
+		c.idle, c.loaded = p, true
+	case math.Abs(c.idle) > threshold:
+		c.loaded = true
+	case math.Abs(c.idle) < 0.8*threshold:
+		c.loaded = false
+	}
+	return !c.loaded
+}
+
+// register adds power over seconds to the counters.
+func (c *channel) register(p, q, seconds float64) {
+	export := 0
+	if p >= 0 {
+		count(&c.energy.Import, &c.carry[0], p*seconds)
+	} else {
+		export = 1
+		count(&c.energy.Export, &c.carry[1], -p*seconds)
+	}
+	// Quadrants: 1 import lagging, 2 export lagging, 3 export leading, 4 import leading.
+	quadrant := export
+	if q < 0 {
+		quadrant = 3 - export
+	}
+	count(&c.energy.Reactive[quadrant], &c.carry[2+quadrant], math.Abs(q)*seconds)
+}
+
+// count adds joules to a counter of microjoules and carries the remainder.
+func count(counter *int64, carry *float64, joules float64) {
+	v := joules*1e6 + *carry
+	whole := math.Floor(v)
+	*carry = v - whole
+	*counter += int64(whole)
+}
+
+// spectrum works out the harmonics of phase k.
+func (e *Engine) spectrum(k int, w *Window) {
+	c, p := &e.ch[k], &w.Phases[k]
+	first := int64(math.Ceil(w.Start))
+	n := int(min(w.Samples, float64(len(e.work[0])), float64(e.n-first)))
+	if n < 16 {
+		return
+	}
+	bu, bi := e.work[0][:n], e.work[1][:n]
+	// Hann's window by its own recurrence, with DC taken off.
+	step := 2 * math.Pi / float64(n)
+	s, co := math.Sincos(step / 2)
+	ds, dc := math.Sincos(step)
+	for j := range bu {
+		at := (first + int64(j)) & e.mask
+		h := 1 - co
+		bu[j] = h * (c.bufU[at] - p.Udc)
+		bi[j] = h * (c.bufI[at] - p.Idc)
+		co, s = co*dc-s*ds, s*dc+co*ds
+	}
+	th := 2 * math.Pi * w.Cycles / w.Samples
+	scale := math.Sqrt2 / float64(n)
+	var squareU, squareI float64
+	for h := 1; h <= w.Orders; h++ {
+		uRe, uIm, iRe, iIm := goertzel(bu, bi, th*float64(h))
+		u, i := math.Hypot(uRe, uIm)*scale, math.Hypot(iRe, iIm)*scale
+		p.HarmonicsU[h-1], p.HarmonicsI[h-1] = u, i
+		if h == 1 {
+			p.u1re, p.u1im = uRe*scale, uIm*scale
+			active := (uRe*iRe + uIm*iIm) * scale * scale
+			p.Q = (uIm*iRe - uRe*iIm) * scale * scale
+			if u*i > 0 {
+				p.DPF = active / (u * i)
+			}
+			continue
+		}
+		squareU += u * u
+		squareI += i * i
+	}
+	if u := p.HarmonicsU[0]; u > 0 {
+		p.THDu = math.Sqrt(squareU) / u
+	}
+	// A distortion of nothing is no figure: noise alone would be all of it.
+	if i := p.HarmonicsI[0]; i*i > 4*c.noiseI2 {
+		p.THDi = math.Sqrt(squareI) / i
+	}
+}
+
+// goertzel is the Fourier sum of two signals at the angle th a sample.
+func goertzel(a, b []float64, th float64) (aRe, aIm, bRe, bIm float64) {
+	s, c := math.Sincos(th)
+	k := 2 * c
+	var a1, a2, b1, b2 float64
+	b = b[:len(a)]
+	for j, x := range a {
+		a0 := x + k*a1 - a2
+		b0 := b[j] + k*b1 - b2
+		a2, a1 = a1, a0
+		b2, b1 = b1, b0
+	}
+	return a1 - a2*c, a2 * s, b1 - b2*c, b2 * s
+}
+
+// unbalance is the negative over the positive sequence of the fundamental
+// voltages (IEC 61000-4-30).
+func unbalance(p []Phase) float64 {
+	if len(p) != 3 {
+		return 0
+	}
+	const half, root = -0.5, 0.8660254037844386
+	turn := func(re, im, c, s float64) (float64, float64) { return re*c - im*s, re*s + im*c }
+	pos := func(sign float64) float64 {
+		bRe, bIm := turn(p[1].u1re, p[1].u1im, half, sign*root)
+		cRe, cIm := turn(p[2].u1re, p[2].u1im, half, -sign*root)
+		return math.Hypot(p[0].u1re+bRe+cRe, p[0].u1im+bIm+cIm)
+	}
+	one, two := pos(1), pos(-1)
+	if one < two {
+		one, two = two, one // the phases turn the other way
+	}
+	if one == 0 {
+		return 0
+	}
+	return two / one
+}
