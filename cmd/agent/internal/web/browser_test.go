@@ -370,6 +370,54 @@ func TestBrowser(t *testing.T) {
 		}
 	})
 
+	t.Run("a page that no longer fits loads itself anew", func(t *testing.T) {
+		t.Parallel()
+		f := newFake()
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		p.Open(url + "/")
+		p.See("#r-load-pool", "Pool pump")
+		f.change(func(v *View) { v.Loads = append(v.Loads, Load{ID: "dryer", Name: "Tumble dryer", State: LoadOff}) })
+		p.See(".loads", "Tumble dryer")
+		clean(t, p, "home")
+	})
+
+	t.Run("where reading is closed an idle page goes back to the PIN", func(t *testing.T) {
+		t.Parallel()
+		url := serve(t, newFake(), func(c *Config) { c.OpenReading = false; c.IdleTimeout = 3 * time.Second })
+		p := b.Page(t, phone)
+		signIn(p, url)
+		ready(p, "signin")
+		if got := p.URL(); got != url+"/signin?next=%2F" {
+			t.Errorf("at %s", got)
+		}
+	})
+
+	t.Run("the first view is light and quick", func(t *testing.T) {
+		url := serve(t, newFake(), nil)
+		p := b.Page(t, phone)
+		p.Open(url + "/")
+		drawn(p)
+		total := 0.0
+		for u, n := range p.Weight() {
+			t.Logf("%7.0f bytes  %s", n, strings.TrimPrefix(u, url))
+			total += n
+		}
+		var times struct{ FirstPaint, Loaded, Drawn float64 }
+		p.Eval(`({ FirstPaint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0,
+			Loaded: performance.getEntriesByType('navigation')[0].loadEventEnd, Drawn: performance.now() })`, &times)
+		t.Logf("%7.0f bytes in all; first paint after %.0f ms, loaded after %.0f ms", total, times.FirstPaint, times.Loaded)
+		if total > 90_000 {
+			t.Errorf("the first view weighs %.0f bytes, more than 90 kB", total)
+		}
+		p.Open(url + "/topup")
+		again := -total
+		for _, n := range p.Weight() {
+			again += n
+		}
+		t.Logf("%7.0f bytes for the next page", again)
+	})
+
 	t.Run("every state of the house", func(t *testing.T) {
 		t.Parallel()
 		for _, c := range []struct {

@@ -305,7 +305,7 @@ func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, status int, v
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Accept-Encoding")
 	if takesGzip(r) && len(b) > 1400 { // what fits one packet gains nothing
-		if z, err := fastZip(b); err == nil {
+		if z, err := s.zip(b); err == nil {
 			h.Set("Content-Encoding", "gzip")
 			b = z
 		}

@@ -108,7 +108,7 @@ func (s *Server) follow(ctx context.Context, t stream, may func() bool, send fun
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	changes := s.agent.Changes(ctx)
-	alive, check := time.NewTicker(keepAlive), time.NewTicker(sessionCheck)
+	alive, check := time.NewTicker(keepAlive), time.NewTicker(min(sessionCheck, s.cfg.IdleTimeout/2+1))
 	defer alive.Stop()
 	defer check.Stop()
 	for {

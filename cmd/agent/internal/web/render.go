@@ -114,6 +114,9 @@ func (s *Server) revision(v *View) string {
 // liveRegions are the regions of a page, in order.
 func (m *model) liveRegions() []region {
 	out := []region{{"chip", "chip", m}}
+	if m.V.Demo != nil {
+		out = append(out, region{"demo", "demo", m})
+	}
 	switch m.Page {
 	case "home":
 		out = append(out, region{"alerts", "alerts", m}, region{"quiet", "quiet", m}, region{"supply", "supply", m}, region{"hero", "hero", m},
@@ -167,7 +170,7 @@ func (s *Server) writeHTML(w http.ResponseWriter, r *http.Request, status int, b
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Accept-Encoding")
 	if takesGzip(r) {
-		if z, err := fastZip(b); err == nil {
+		if z, err := s.zip(b); err == nil {
 			h.Set("Content-Encoding", "gzip")
 			b = z
 		}

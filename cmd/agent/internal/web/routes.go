@@ -187,15 +187,22 @@ func writeBody(w http.ResponseWriter, r *http.Request, b []byte) {
 	}
 }
 
-func fastZip(b []byte) ([]byte, error) {
+// zip packs an answer made for one reader; assets are packed once, and better.
+func (s *Server) zip(b []byte) ([]byte, error) {
 	var buf bytes.Buffer
-	z, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
-	if err != nil {
-		return nil, err
+	z, ok := s.zips.Get().(*gzip.Writer)
+	if ok {
+		z.Reset(&buf)
+	} else {
+		var err error
+		if z, err = gzip.NewWriterLevel(&buf, gzip.BestSpeed); err != nil {
+			return nil, err
+		}
 	}
+	defer s.zips.Put(z)
 	if _, err := z.Write(b); err != nil {
 		return nil, err
 	}
-	err = z.Close()
+	err := z.Close()
 	return buf.Bytes(), err
 }

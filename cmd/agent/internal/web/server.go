@@ -56,6 +56,7 @@ type Server struct {
 	sessions *sessions
 	frames   frames
 	streams  chan struct{} // one slot a live connection
+	zips     sync.Pool     // of *gzip.Writer, each of which holds over a megabyte
 	handler  http.Handler
 
 	addr     atomic.Pointer[net.Addr]

@@ -90,6 +90,12 @@
     if (seen(e) && !e.classList.contains('hide') && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'visible') say('text runs over by ' + (e.scrollWidth - e.clientWidth), e);
   });
 
+  document.querySelectorAll('main canvas').forEach(e => {
+    const r = e.getBoundingClientRect(), b = e.closest('[role=img]')?.getBoundingClientRect();
+    if (!b) say('chart without a name', e);
+    else if (r.left < b.left - 1 || r.right > b.right + 1 || r.bottom > b.bottom + 1) say('chart outside its place', e);
+  });
+
   // --- sideways
   const w = document.documentElement;
   if (w.scrollWidth > w.clientWidth) {

@@ -1,0 +1,170 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+func TestAPI(t *testing.T) {
+	x := newSite(t, nil)
+	bearer := []string{"Authorization", "Bearer " + testPIN}
+
+	var v struct {
+		Unit   string
+		Credit struct{ Balance string }
+		RunOut struct{ Hours float64 } `json:"run_out"`
+		Loads  []struct{ ID string }
+	}
+	a := x.get("/api/v1/view")
+	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
+		t.Fatal(err)
+	}
+	if v.Unit != "ZAR" || v.Credit.Balance != "183.427100" || v.RunOut.Hours != 99.55 || len(v.Loads) != 4 {
+		t.Errorf("%+v", v)
+	}
+
+	token := map[string]string{"token": "1082 3475-9102 9384 7561"}
+	x.want(x.json("/api/v1/topup", token), 401, "pin_needed")
+	x.want(x.json("/api/v1/topup", token, "Authorization", "Bearer 0000"), 401, "pin_wrong")
+	x.want(x.json("/api/v1/topup", token, bearer...), 200, `"outcome":"accepted"`, `"amount":"150.000000"`, `"balance":"333.427100"`)
+	x.want(x.json("/api/v1/topup", token, bearer...), 409, `"outcome":"already_used"`)
+	x.want(x.json("/api/v1/topup", map[string]string{"token": wrongToken}, bearer...), 422, `"outcome":"wrong"`, `"tries_left":4`)
+	x.want(x.json("/api/v1/topup", map[string]string{"tokn": "1"}, bearer...), 400)
+	x.want(x.do("POST", "/api/v1/topup", `{"token":"`+strings.Repeat("1", 5000)+`"}`, bearer...), 400)
+
+	r, err := http.NewRequestWithContext(t.Context(), "POST", x.url+"/api/v1/loads/geyser/run", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth("anyone", testPIN)
+	res, err := x.c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != 204 {
+		t.Errorf("basic authentication: %d", res.StatusCode)
+	}
+	x.want(x.json("/api/v1/loads/nothing/run", nil, bearer...), 404, "unknown")
+	x.want(x.json("/api/v1/loads/geyser/explode", nil, bearer...), 404)
+	x.want(x.json("/api/v1/loads/geyser/auto", nil, bearer...), 204)
+	x.want(x.json("/api/v1/emergency/accept", nil, bearer...), 204)
+	x.want(x.json("/api/v1/supply/reconnect", nil, bearer...), 204)
+	x.want(x.json("/api/v1/warnings/influx-unreachable/seen", nil, bearer...), 204)
+	x.f.mu.Lock()
+	x.f.fail = &Refusal{Reason: "Not now."}
+	x.f.mu.Unlock()
+	x.want(x.json("/api/v1/loads/geyser/run", nil, bearer...), 409, "Not now.")
+
+	x.want(x.get("/api/v1/ledger?before=3100&n=2"), 200, `"seq":3099`, `"seq":3098`)
+	x.want(x.get("/api/v1/ledger?n=501"), 400)
+	x.want(x.get("/api/v1/history?from=2026-11-20T00:00:00Z&to=2026-11-20T01:00:00Z"), 200, `"start":"2026-11-20T00:30:00Z"`, `"seconds":1800`)
+	x.want(x.get("/api/v1/history?from=yesterday"), 400)
+	x.want(x.get("/api/v1/nothing"), 404, `"code":"not_found"`)
+
+	want := []string{"topup " + goodToken + " api", "topup " + goodToken + " api", "topup " + wrongToken + " api", "run geyser", "run nothing", "auto geyser", "emergency", "reconnect", "seen influx-unreachable", "run geyser"}
+	if got := x.f.called(); !slices.Equal(got, want) {
+		t.Errorf("the agent was asked:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestAPIEvents(t *testing.T) {
+	x := newSite(t, nil)
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	r, err := http.NewRequestWithContext(ctx, "GET", x.url+"/api/v1/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := x.c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	seen := make(chan string)
+	go func() {
+		defer close(seen)
+		b := make([]byte, 1<<20)
+		for {
+			n, err := res.Body.Read(b)
+			if n > 0 {
+				seen <- string(b[:n])
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	if got := <-seen; !strings.Contains(got, "event: view\ndata: {\"seq\":1,") {
+		t.Errorf("%.100s", got)
+	}
+	x.f.change(func(v *View) { v.Power.Power = units.FromW(77) })
+	if got := <-seen; !strings.Contains(got, `"power":{"w":77`) {
+		t.Errorf("%.300s", got)
+	}
+	stop()
+	for range seen {
+	}
+}
+
+func TestTooManyStreamsAreRefusedAndOneFreedIsGiven(t *testing.T) {
+	x := newSite(t, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	open := func(ctx context.Context) int {
+		r, err := http.NewRequestWithContext(ctx, "GET", x.url+"/events?page=home", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := x.c.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		context.AfterFunc(ctx, func() { res.Body.Close() })
+		return res.StatusCode
+	}
+	for range maxStreams {
+		if got := open(ctx); got != 200 {
+			t.Fatalf("status %d", got)
+		}
+	}
+	if got := open(ctx); got != 503 {
+		t.Errorf("one more than %d streams: status %d", maxStreams, got)
+	}
+	stop()
+	for range 100 {
+		if len(x.s.streams) == 0 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("%d streams are held after their readers went", len(x.s.streams))
+}
+
+func TestMetrics(t *testing.T) {
+	x := newSite(t, nil)
+	a := x.get("/metrics")
+	x.want(a, 200, "keeplit_power_watts 1342\n", `keeplit_balance{unit="ZAR"} 183.4271`, "keeplit_run_out_hours 99.55\n",
+		"keeplit_plan_age_seconds 450\n", "keeplit_solve_seconds 0.041\n", `keeplit_warnings{severity="info"} 1`, `keeplit_load_power_watts{load="pool"} 742`)
+	line := regexp.MustCompile(`^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+="[^"]*"\})? -?[0-9.e+]+)$`)
+	for _, l := range strings.Split(strings.TrimSpace(a.body), "\n") {
+		if !line.MatchString(l) {
+			t.Errorf("not the Prometheus format: %s", l)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	x := newSite(t, nil)
+	x.want(x.get("/healthz"), 200, "ok")
+	x.s.lastNews.Store(time.Now().Add(-stallAfter - time.Second).UnixNano())
+	x.want(x.get("/healthz"), 503, "silent for 3m1s")
+}

@@ -1,0 +1,246 @@
+package web
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestEveryTextIsThereAndUsed(t *testing.T) {
+	c, err := loadCatalogue("en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, dir := range []string{"templates"} {
+		files, err := embedded.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			b, err := embedded.ReadFile(path.Join(dir, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Write(b)
+		}
+	}
+	for _, m := range regexp.MustCompile(`\{\{(?:[^{}]*?[ (])?(tn?) "([^"]+)"`).FindAllStringSubmatch(all.String(), -1) {
+		key := m[2]
+		if m[1] == "tn" {
+			key += ".other"
+		}
+		if !c.Has(key) {
+			t.Errorf("the pages use the text %q, which is not there", key)
+		}
+	}
+	for _, keys := range [][]string{
+		{"supply.", "connected", "disconnected", "ready", "unknown", "unswitched"},
+		{"cause.", string(ByCredit), string(ByOverload), string(ByUtility), string(ByTamper), string(ByCustomer), string(ByFault), string(ByMeterSilent)},
+		{"load.state.", string(LoadOff), string(LoadWaiting), string(LoadRunning), string(LoadDone), string(LoadSkipped), string(LoadShed), string(LoadFault)},
+		{"severity.", string(Info), string(Caution), string(Critical)},
+		{"fresh.", string(Fresh), string(Stale), string(Silent), string(Never)},
+		{"load.override.", string(OverrideRun), string(OverrideSkip)},
+	} {
+		for _, k := range keys[1:] {
+			if !c.Has(keys[0] + k) {
+				t.Errorf("no text %s%s", keys[0], k)
+			}
+		}
+	}
+	for k, v := range c.texts {
+		if strings.TrimSpace(v) == "" {
+			t.Errorf("text %s is empty", k)
+		}
+		if one, ok := strings.CutSuffix(k, ".one"); ok && !c.Has(one+".other") {
+			t.Errorf("text %s has no .other", k)
+		}
+	}
+}
+
+func TestPagesAreMadeOfKnownTexts(t *testing.T) {
+	x := newSite(t, nil)
+	x.f.v.Credit.Emergency = Emergency{State: EmergencyInUse, Amount: 1, Left: 1, Owed: 1}
+	key := regexp.MustCompile(`>\s*[a-z_]+\.[a-z_.]+\s*<`)
+	brace := regexp.MustCompile(`>[^<]*\{[a-z]+\}[^<]*<`)
+	for _, p := range []string{"/", "/topup", "/account", "/system", "/signin"} {
+		body := x.get(p).body
+		if m := key.FindString(body); m != "" {
+			t.Errorf("%s shows the key %s", p, m)
+		}
+		if m := brace.FindString(body); m != "" {
+			t.Errorf("%s shows an unfilled text %s", p, m)
+		}
+	}
+}
+
+func TestLedgerPagesAndCSV(t *testing.T) {
+	x := newSite(t, nil)
+	first := x.get("/account")
+	x.want(first, 200, "no. 3120", "no. 3096", "before=3096")
+	if strings.Contains(first.body, "no. 3095") {
+		t.Error("the first page holds more than 25 rows")
+	}
+	x.want(x.get("/account?before=3096"), 200, "no. 3095", "no. 3071", "Newest entries")
+	last := x.get("/account?before=3056")
+	x.want(last, 200, "no. 3051")
+	if strings.Contains(last.body, "Older entries") {
+		t.Error("the last page offers an older one")
+	}
+	x.f.rows[3].Cause = "=cmd|' /C calc'!A0"
+	a := x.get("/ledger.csv")
+	x.want(a, 200)
+	if got := a.Header.Get("Content-Disposition"); got != `attachment; filename="ledger-2026-11-22.csv"` {
+		t.Error(got)
+	}
+	rows, err := csv.NewReader(strings.NewReader(a.body)).ReadAll()
+	if err != nil || len(rows) != 71 {
+		t.Fatalf("%d lines, %v", len(rows), err)
+	}
+	if got := strings.Join(rows[1], "|"); got != "3120|2026-11-22T14:00:30Z|2026-11-22 16:00:30|energy|-1.370000|183.427100|ZAR|0.520000|Standard, block 1" {
+		t.Error(got)
+	}
+	if got := rows[4][8]; got != "'=cmd|' /C calc'!A0" {
+		t.Errorf("a spreadsheet would run %q", got)
+	}
+	x.f.mu.Lock()
+	x.f.ledger = errors.New("disk")
+	x.f.mu.Unlock()
+	x.want(x.get("/account"), 200, "The statement cannot be read now")
+	x.want(x.get("/api/v1/ledger"), 503)
+}
+
+func TestHistoryByTheHourAndTheDay(t *testing.T) {
+	x := newSite(t, nil)
+	var d struct {
+		Labels []string
+		KWh    []float64
+		Gap    []bool
+	}
+	for _, c := range []struct {
+		days        string
+		n           int
+		first, last string
+	}{{"1", 24, "17:00", "16:00"}, {"7", 7, "Mon 16", "Sun 22"}, {"30", 30, "Sat 24", "Sun 22"}} {
+		a := x.get("/history.json?days=" + c.days)
+		if err := json.Unmarshal([]byte(a.body), &d); err != nil {
+			t.Fatal(err)
+		}
+		if len(d.Labels) != c.n || d.Labels[0] != c.first || d.Labels[c.n-1] != c.last {
+			t.Errorf("%s days: %d bars from %q to %q", c.days, len(d.Labels), d.Labels[0], d.Labels[len(d.Labels)-1])
+		}
+		if c.days == "7" && !d.Gap[4] {
+			t.Error("the gap of Friday is not shown")
+		}
+	}
+}
+
+func TestHistoryOverASummerTimeChange(t *testing.T) {
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Skip(err)
+	}
+	x := newSite(t, nil)
+	x.f.v.Zone, x.f.v.At = paris, time.Date(2026, 10, 26, 12, 0, 0, 0, time.UTC)
+	v := x.f.View()
+	h, err := x.s.history(t.Context(), x.s.model(&v, "account"), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var labels []string
+	for _, b := range h.Bars {
+		labels = append(labels, b.Label)
+	}
+	if got := strings.Join(labels, " "); got != "Tue 20 Wed 21 Thu 22 Fri 23 Sat 24 Sun 25 Mon 26" {
+		t.Error(got)
+	}
+	if d := h.Bars[6].Start.Sub(h.Bars[5].Start); d != 25*time.Hour {
+		t.Errorf("Sunday the 25th has %s", d)
+	}
+}
+
+func TestTopUpWithoutScriptKeepsTheTokenWhenThePINIsWrong(t *testing.T) {
+	x := newSite(t, nil)
+	a := x.form("/topup", "token", "1082 3475 9102 9384 7561", "pin", "0000")
+	x.want(a, 422, `value="1082 3475 9102 9384 7561"`, "That PIN is wrong")
+	if got := x.f.called(); len(got) != 0 {
+		t.Errorf("the agent was asked: %v", got)
+	}
+	a = x.form("/topup", "token", "1082 3475 9102 9384 7561", "pin", testPIN)
+	x.want(a, 303)
+	x.want(x.get("/topup"), 200, "Accepted: &#43;R\u00a0150.00")
+	if strings.Contains(x.get("/topup").body, "Accepted") {
+		t.Error("the answer is shown twice")
+	}
+}
+
+func TestTextsFromTheAgentAreEscaped(t *testing.T) {
+	x := newSite(t, nil)
+	const evil = `<img src=x onerror=alert(1)>"'`
+	x.f.v.Site, x.f.v.Loads[0].Name, x.f.v.Loads[0].Why = evil, evil, evil
+	x.f.v.Warnings[0] = Warning{Code: evil, Severity: Critical, Title: evil, Cause: evil, Remedy: evil}
+	x.f.rows[0].Cause, x.f.rows[0].Kind = evil, evil
+	for _, p := range []string{"/", "/account", "/system", "/account?before=" + url.QueryEscape(evil), "/signin?next=/" + url.QueryEscape(evil)} {
+		if a := x.get(p); strings.Contains(a.body, "<img") || a.StatusCode != 200 {
+			t.Errorf("%s: %d, a text became markup", p, a.StatusCode)
+		}
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
+	r, err := http.NewRequestWithContext(ctx, "GET", x.url+"/events?page=home&rev="+x.s.revision(&x.f.v), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := x.c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b := make([]byte, 100_000)
+	n, _ := io.ReadAtLeast(res.Body, b, 5000)
+	if strings.Contains(string(b[:n]), "<img") || !strings.Contains(string(b[:n]), "&lt;img") {
+		t.Errorf("live: %.300s", b[:n])
+	}
+}
+
+func BenchmarkHomePage(b *testing.B) {
+	s, err := New(newFake(), Config{OpenReading: true}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", "http://localhost/", nil)
+	r.Header.Set("Accept-Encoding", "gzip")
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		b.ReportMetric(float64(w.Body.Len()), "bytes/page")
+	}
+}
+
+// BenchmarkLiveFrame is what a new View costs while pages are open.
+func BenchmarkLiveFrame(b *testing.B) {
+	s, err := New(newFake(), Config{OpenReading: true}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	v := s.agent.View()
+	b.ReportAllocs()
+	for b.Loop() {
+		v.Seq++
+		if len(s.frame("home", &v)) == 0 {
+			b.Fatal("no regions")
+		}
+	}
+}
