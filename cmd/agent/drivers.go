@@ -6,19 +6,24 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/shelly"
 	"github.com/keeplit/keeplit/loads/tasmota"
 	"github.com/keeplit/keeplit/loads/zigbee2mqtt"
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/iec62056"
 	"github.com/keeplit/keeplit/metering/line"
 	"github.com/keeplit/keeplit/metering/modbus"
 	"github.com/keeplit/keeplit/metering/mqttmeter"
+	"github.com/keeplit/keeplit/metering/p1"
+	"github.com/keeplit/keeplit/metering/pulse"
+	"github.com/keeplit/keeplit/metering/sml"
 )
 
 // meterOf builds the driver of a real meter.
-func (s *service) meterOf(_ context.Context, d metering.Document, _ control.State) (metering.Meter, error) {
+func (s *service) meterOf(_ context.Context, d metering.Document, state control.State) (metering.Meter, error) {
 	switch d.Driver {
 	case "modbus":
 		model, err := modbus.ModelOf(*d.Modbus)
@@ -42,10 +47,38 @@ func (s *service) meterOf(_ context.Context, d metering.Document, _ control.Stat
 			unit = 1
 		}
 		return modbus.NewMeter(bus, modbus.Config{Model: model, Unit: unit, Every: d.Every, Now: s.now})
+	case "p1":
+		return p1.New(p1.Config{Name: d.P1.Port, Open: serialLine(d.P1.Port, d.P1.Baud, p1.DefaultMode()), Now: s.now})
+	case "sml":
+		return sml.New(sml.Config{Name: d.SML.Port, Open: serialLine(d.SML.Port, d.SML.Baud, sml.DefaultMode()), Now: s.now})
+	case "iec62056":
+		c := d.IEC62056
+		return iec62056.New(iec62056.Config{
+			Name: c.Port, Open: line.Serial(c.Port, iec62056.DefaultMode()), Address: c.Address, MaxBaud: c.MaxBaud, Every: d.Every, Now: s.now,
+		})
+	case "pulse":
+		b, err := s.hardware()
+		if err != nil {
+			return nil, err
+		}
+		src, closePin, err := b.Pulses(d.Pulse.Pin, d.Pulse.Debounce, s.now)
+		if err != nil {
+			return nil, err
+		}
+		s.closers = append(s.closers, closePin)
+		return pulse.New(src, pulse.Config{PerKWh: d.Pulse.PerKWh, Start: state.Meter.Last.Import, Every: d.Every, Now: s.now})
 	case "mqtt":
 		return mqttmeter.New(s.session, mqttmeter.Config{MQTTDocument: *d.MQTT, Every: d.Every, Now: s.now})
 	}
 	return nil, fmt.Errorf("meter.driver: %q is not built in", d.Driver)
+}
+
+// serialLine is the line of a meter that sends by itself.
+func serialLine(port string, baud int, mode line.Mode) line.Opener {
+	if baud != 0 {
+		mode.Baud = baud
+	}
+	return line.Serial(port, mode)
 }
 
 // meterName is what the page calls the meter.
@@ -55,6 +88,12 @@ func meterName(d metering.Document) string {
 		return d.Modbus.Model + " on " + d.Modbus.Port
 	case "pulse":
 		return "pulses on " + d.Pulse.Pin
+	case "p1":
+		return "P1 port on " + d.P1.Port
+	case "sml":
+		return "SML on " + d.SML.Port
+	case "iec62056":
+		return "IEC 62056-21 on " + d.IEC62056.Port
 	case "mqtt":
 		return d.MQTT.Kind + " " + d.MQTT.Topic
 	case "replay":
@@ -102,6 +141,17 @@ func (s *service) switchOf(_ context.Context, id string, d loads.SwitchDocument)
 			return nil, errors.New("the simulated plant has no such appliance")
 		}
 		return sw, nil
+	case "relay":
+		b, err := s.hardware()
+		if err != nil {
+			return nil, err
+		}
+		sw, closeLines, err := b.Relay(*d.Relay, s.now)
+		if err != nil {
+			return nil, err
+		}
+		s.closers = append(s.closers, closeLines)
+		return sw, nil
 	case "tasmota":
 		return tasmota.New(s.session, s.remote(d))
 	case "shelly":
@@ -110,6 +160,22 @@ func (s *service) switchOf(_ context.Context, id string, d loads.SwitchDocument)
 		return zigbee2mqtt.New(s.session, zigbee2mqtt.Config{Config: s.remote(d)})
 	}
 	return nil, fmt.Errorf("%q is not built in", d.Driver)
+}
+
+// hardware opens the board once.
+func (s *service) hardware() (*board.Board, error) {
+	if s.board != nil {
+		return s.board, nil
+	}
+	b, err := board.Open()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range b.Findings() {
+		s.log.Debug("hardware", "kind", f.Kind, "name", f.Name, "outcome", f.Outcome, "reason", f.Reason)
+	}
+	s.board = b
+	return b, nil
 }
 
 // remote is what every switch on MQTT is told.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/front"
@@ -36,6 +37,7 @@ type service struct {
 	log *slog.Logger
 
 	store    *store.Store
+	board    *board.Board // nil until a part needs the machine's hardware
 	site     *control.Site
 	loop     *control.Loop
 	planner  *control.Planner

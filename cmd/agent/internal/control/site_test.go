@@ -1,0 +1,259 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/openpaygo"
+	"github.com/keeplit/keeplit/forecast"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+const testStart = 516959010
+
+func testKey() openpaygo.Key {
+	return openpaygo.Key{0xbc, 0x41, 0xec, 0x95, 0x30, 0xf6, 0xda, 0xc8, 0x6b, 0x1a, 0x29, 0xab, 0x82, 0xed, 0xc5, 0xfb}
+}
+
+// testSite is a house in Johannesburg: dear by day, cheap by night, a standing
+// charge, VAT, a geyser and a washing machine, emergency credit of 10.
+func testSite(t testing.TB) *Site {
+	t.Helper()
+	zone, err := time.LoadLocation("Africa/Johannesburg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var night tariffs.Span
+	must(t, night.From.SetText("22:00"), night.To.SetText("06:00"))
+	var vat tariffs.Rate
+	must(t, vat.SetText("15 %"))
+	tariff, err := tariffs.New(tariffs.Document{
+		Name: "test", Currency: "ZAR", Zone: "Africa/Johannesburg",
+		Calendar: tariffs.Calendar{Periods: []tariffs.Period{{Name: "night", Times: []tariffs.Span{night}}, {Name: "day"}}},
+		Versions: []tariffs.Version{{
+			Energy: []tariffs.EnergyCharge{
+				{Name: "day energy", Periods: []string{"day"}, Price: 3_000_000},
+				{Name: "night energy", Periods: []string{"night"}, Price: 1_000_000},
+			},
+			Charges: []tariffs.FixedCharge{{Name: "service", Amount: 2 * units.One, Due: tariffs.DueDay}},
+			Taxes:   []tariffs.Tax{{Name: "VAT", Rate: vat}},
+		}},
+	})
+	must(t, err)
+	doc := credit.Defaults()
+	doc.Opening = 50 * units.One
+	doc.Emergency.Amount, doc.Emergency.OfferBelow = 10*units.One, 5*units.One
+	scheme, err := openpaygo.New(openpaygo.Document{
+		Key: "bc41ec9530f6dac86b1a29ab82edc5fb", StartingCode: testStart, ValueDivider: 1, Unit: openpaygo.Money,
+	})
+	must(t, err)
+	engine, err := credit.New(doc, zone, scheme)
+	must(t, err)
+	none := time.Duration(0)
+	var all []loads.Load
+	for _, d := range []loads.Document{
+		{
+			ID: "geyser", Name: "Geyser", Kind: loads.OnOff, Power: 3 * units.Kilowatt, Need: &loads.NeedDocument{For: 2 * time.Hour},
+			MinOff: &none, Switch: loads.SwitchDocument{Driver: "house"},
+		},
+		{
+			ID: "washer", Name: "Washer", Kind: loads.Cycle, Power: units.Kilowatt, Cycle: 90 * time.Minute, Need: &loads.NeedDocument{Runs: 1},
+			Switch: loads.SwitchDocument{Driver: "house"},
+		},
+	} {
+		l, err := loads.Compile(d, zone)
+		must(t, err)
+		all = append(all, l)
+	}
+	plan, err := schedule.Parse("*/30 * * * *", zone)
+	must(t, err)
+	guard := loads.DefaultGuard()
+	guard.GapMin, guard.GapMax, guard.Spread = 0, 0, 0
+	guard.Supply, guard.SupplyFeedback = true, true
+	return &Site{
+		ID: "test", Meter: "1", Zone: zone, Currency: "ZAR",
+		Limits: metering.Limits{MaxGap: 5 * time.Minute, MaxPower: 20 * units.Kilowatt, Slack: 15 * time.Second}, SilentAfter: 3 * time.Minute,
+		Interval: 30 * time.Minute, PointEvery: time.Minute,
+		Tariff: tariff, Credit: engine, Loads: all, Guard: loads.NewGuard(guard, all, zone), Contactor: true,
+		PlanAt: plan, PlanSlot: 30 * time.Minute, PlanAhead: 24 * time.Hour, RunOutOver: 48 * time.Hour, Shift: true, Seed: 1,
+	}
+}
+
+func must(t testing.TB, errs ...error) {
+	t.Helper()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// tokenFor is the n-th token of the site's vendor.
+func tokenFor(t testing.TB, n, value int) string {
+	t.Helper()
+	text, err := openpaygo.Encode(testKey(), testStart, 2*n, value, openpaygo.Form{})
+	must(t, err)
+	return text
+}
+
+// bench steps a site by hand: readings of a register that the test moves, and
+// switches that do as they are told.
+type bench struct {
+	t        testing.TB
+	site     *Site
+	st       State
+	now      time.Time
+	register units.Energy
+	power    units.Power // of the base
+	states   map[string]bool
+	ledger   []credit.Entry
+	events   []Event
+	last     Effects
+	planner  *Planner
+}
+
+func begin() time.Time { return time.Date(2026, 11, 2, 22, 0, 0, 0, time.UTC) } // local midnight
+
+func newBench(t testing.TB) *bench {
+	b := &bench{t: t, site: testSite(t), now: begin(), power: 500 * units.Watt, states: map[string]bool{loads.SupplyID: true}}
+	var eff Effects
+	b.st, eff = b.site.Begin(b.now)
+	b.take(eff)
+	f, err := forecast.New(forecast.Options{Zone: b.site.Zone, Step: b.site.Interval})
+	must(t, err)
+	b.planner = NewPlanner(b.site, f, nil)
+	b.reading(0)
+	return b
+}
+
+func (b *bench) take(eff Effects) {
+	b.t.Helper()
+	b.last = eff
+	b.ledger = append(b.ledger, eff.Entries...)
+	b.events = append(b.events, eff.Events...)
+	for _, c := range eff.Commands {
+		b.states[c.ID] = c.On
+	}
+	if b.planner != nil {
+		b.planner.Learn(eff.Intervals)
+	}
+}
+
+func (b *bench) facts() []loads.Fact {
+	var out []loads.Fact
+	for _, l := range b.site.Loads {
+		o := loads.Observation{On: b.states[l.ID], Known: true, At: b.now, HasPower: true}
+		if b.drawing(l.ID) {
+			o.Power = l.Power
+		}
+		out = append(out, loads.Fact{ID: l.ID, Observation: o})
+	}
+	return append(out, loads.Fact{ID: loads.SupplyID, Observation: loads.Observation{On: b.states[loads.SupplyID], Known: true, At: b.now}})
+}
+
+func (b *bench) drawing(id string) bool { return b.states[loads.SupplyID] && b.states[id] }
+
+// step makes one step; the state must survive JSON, as a restart would have it.
+func (b *bench) step(in Input) Effects {
+	b.t.Helper()
+	if in.Now.IsZero() {
+		in.Now = b.now
+	}
+	in.Facts = b.facts()
+	text, err := json.Marshal(b.st)
+	must(b.t, err)
+	var back State
+	must(b.t, json.Unmarshal(text, &back))
+	st, eff := b.site.Step(b.st, in)
+	other, otherEff := b.site.Step(back, in)
+	if d := cmp.Diff(otherEff, eff, sameErrors()); d != "" {
+		b.t.Fatalf("after a restart the step has other effects:\n%s", d)
+	}
+	a1, err1 := json.Marshal(st)
+	a2, err2 := json.Marshal(other)
+	must(b.t, err1, err2)
+	if string(a1) != string(a2) {
+		b.t.Fatalf("after a restart the step leads to another state:\n%s", cmp.Diff(string(a1), string(a2)))
+	}
+	b.st = st
+	b.take(eff)
+	if eff.AskPlan {
+		plan := b.planner.Plan(context.Background(), b.st)
+		b.step(Input{Now: in.Now, Plan: &plan})
+	}
+	b.last = eff
+	return eff
+}
+
+// sameErrors takes errors for equal that say the same.
+func sameErrors() cmp.Option {
+	return cmp.Comparer(func(a, b error) bool {
+		return a == nil && b == nil || a != nil && b != nil && a.Error() == b.Error()
+	})
+}
+
+// reading lets d pass and reads the meter.
+func (b *bench) reading(d time.Duration) Effects {
+	b.t.Helper()
+	power := units.Power(0)
+	if b.states[loads.SupplyID] {
+		power = b.power
+		for _, l := range b.site.Loads {
+			if b.states[l.ID] {
+				power += l.Power
+			}
+		}
+	}
+	b.register += power.Over(d)
+	b.now = b.now.Add(d)
+	return b.step(Input{Reading: &metering.Reading{Sample: metering.Sample{
+		At: b.now, Has: metering.HasImport | metering.HasPower, Import: b.register, Power: power, Step: 1,
+	}}})
+}
+
+func (b *bench) run(d, step time.Duration) {
+	b.t.Helper()
+	for end := b.now.Add(d); b.now.Before(end); {
+		b.reading(step)
+	}
+}
+
+func (b *bench) balance() units.Money { return b.st.Credit.Available() }
+
+// memory is a Journal that keeps batches, and fails on demand.
+type memory struct {
+	batches []Batch
+	fail    error
+}
+
+func (m *memory) Commit(_ context.Context, b Batch) error {
+	if m.fail != nil {
+		return m.fail
+	}
+	m.batches = append(m.batches, b)
+	return nil
+}
+
+func (m *memory) ledger() []credit.Entry {
+	var out []credit.Entry
+	for _, b := range m.batches {
+		out = append(out, b.Effects.Entries...)
+	}
+	return out
+}
+
+var errTest = errors.New("a fault of the test")
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
