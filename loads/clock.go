@@ -61,10 +61,10 @@ func (w *Window) SetText(s string) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case f == 24*60:
+	switch f {
+	case 24 * 60:
 		return fmt.Errorf("%q begins at 24:00: write 00:00", s)
-	case f == t:
+	case t:
 		return fmt.Errorf("%q is empty: for the whole day write 00:00-24:00", s)
 	}
 	*w = Window{From: f, To: t}

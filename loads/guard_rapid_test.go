@@ -98,7 +98,7 @@ func TestGuardRules(t *testing.T) {
 					t.Fatalf("%v: %s started without supply", now, l.ID)
 				}
 				before := was.Unit(l.ID)
-				if cmd.On && cmd.Attempt == 1 && !cmd.Renew && !(before.On && !before.Commanded) && !slices.ContainsFunc(in.Facts, func(f Fact) bool { return f.ID == l.ID && f.On && l.Feedback }) {
+				if cmd.On && cmd.Attempt == 1 && !cmd.Renew && (!before.On || before.Commanded) && !slices.ContainsFunc(in.Facts, func(f Fact) bool { return f.ID == l.ID && f.On && l.Feedback }) {
 					if wait := now.Sub(m.lastOff); m.told && !m.wasOn && wait < l.MinOff && s.Unit(l.ID).FirstSent.Equal(now) {
 						t.Fatalf("%v: %s started %v after it was switched off", now, l.ID, wait)
 					}

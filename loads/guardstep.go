@@ -205,8 +205,8 @@ func (st *step) supply() {
 		} else {
 			st.again(u, st.in.SupplyReason)
 		}
-		seenOff := u.Seen.Known && !u.Seen.On
-		up = want && !(seenOff && st.config.SupplyFeedback)
+		seenOff := st.config.SupplyFeedback && u.Seen.Known && !u.Seen.On
+		up = want && !seenOff
 	}
 	if up && (!st.s.SupplyUp || st.in.PowerBack) {
 		st.s.NextOn = later(st.s.NextOn, st.now.Add(st.gap()))

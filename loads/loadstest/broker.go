@@ -3,7 +3,6 @@ package loadstest
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -35,7 +34,7 @@ type Broker struct {
 // NewBroker starts a broker that ends with the test.
 func NewBroker(t testing.TB) *Broker {
 	t.Helper()
-	b := &Broker{server: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})}
+	b := &Broker{server: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})}
 	if err := b.server.AddHook(new(anybody), nil); err != nil {
 		t.Fatal(err)
 	}

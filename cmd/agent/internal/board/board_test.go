@@ -100,29 +100,49 @@ func TestRequests(t *testing.T) {
 		want string
 		err  string
 	}{
-		{"a relay that begins open", func(b *Board) error { _, err := b.Outputs("pinctrl-bcm2711", []string{"GPIO17"}, 0); return err },
-			"lineset gpiochip0 [17] output=true first=0 pull=PullNoChange", ""},
-		{"a low-active relay must begin high", func(b *Board) error { _, err := b.Outputs("", []string{"GPIO17", "GPIO27"}, 0b11); return err },
-			"request gpiochip0 [17 27] output=true first=11 pull=PullNoChange", ""},
-		{"a line without a name", func(b *Board) error { _, err := b.Outputs("gpiochip0", []string{"3"}, 0); return err },
-			"request gpiochip0 [3] output=true first=0 pull=PullNoChange", ""},
-		{"feedback with a pull", func(b *Board) error { _, err := b.Inputs("/dev/gpiochip0", []string{"22"}, gpio.PullUp); return err },
-			"lineset gpiochip0 [22] output=false first=0 pull=PullUp", ""},
-		{"a name goes before a number", func(b *Board) error {
-			_, err := b.Inputs("raspberrypi-exp-gpio", []string{"17"}, gpio.PullNoChange)
-			return err
+		{
+			"a relay that begins open", func(b *Board) error { _, err := b.Outputs("pinctrl-bcm2711", []string{"GPIO17"}, 0); return err },
+			"lineset gpiochip0 [17] output=true first=0 pull=PullNoChange", "",
 		},
-			"lineset gpiochip1 [1] output=false first=0 pull=PullNoChange", ""},
-		{"on several chips", func(b *Board) error { _, err := b.Outputs("", []string{"0"}, 0); return err },
-			"", "several chips"},
-		{"no such chip", func(b *Board) error { _, err := b.Outputs("pinctrl-rp1", []string{"GPIO17"}, 0); return err },
-			"", `no GPIO chip "pinctrl-rp1"; there is pinctrl-bcm2711, raspberrypi-exp-gpio`},
-		{"no such line", func(b *Board) error { _, err := b.Outputs("pinctrl-bcm2711", []string{"GPIO99"}, 0); return err },
-			"", `pinctrl-bcm2711 has no line "GPIO99"`},
-		{"one line twice", func(b *Board) error { _, err := b.Outputs("pinctrl-bcm2711", []string{"GPIO17", "17"}, 0); return err },
-			"", "the same line"},
-		{"no line at all", func(b *Board) error { _, err := b.Outputs("", nil, 0); return err },
-			"", "0 GPIO lines"},
+		{
+			"a low-active relay must begin high", func(b *Board) error { _, err := b.Outputs("", []string{"GPIO17", "GPIO27"}, 0b11); return err },
+			"request gpiochip0 [17 27] output=true first=11 pull=PullNoChange", "",
+		},
+		{
+			"a line without a name", func(b *Board) error { _, err := b.Outputs("gpiochip0", []string{"3"}, 0); return err },
+			"request gpiochip0 [3] output=true first=0 pull=PullNoChange", "",
+		},
+		{
+			"feedback with a pull", func(b *Board) error { _, err := b.Inputs("/dev/gpiochip0", []string{"22"}, gpio.PullUp); return err },
+			"lineset gpiochip0 [22] output=false first=0 pull=PullUp", "",
+		},
+		{
+			"a name goes before a number", func(b *Board) error {
+				_, err := b.Inputs("raspberrypi-exp-gpio", []string{"17"}, gpio.PullNoChange)
+				return err
+			},
+			"lineset gpiochip1 [1] output=false first=0 pull=PullNoChange", "",
+		},
+		{
+			"on several chips", func(b *Board) error { _, err := b.Outputs("", []string{"0"}, 0); return err },
+			"", "several chips",
+		},
+		{
+			"no such chip", func(b *Board) error { _, err := b.Outputs("pinctrl-rp1", []string{"GPIO17"}, 0); return err },
+			"", `no GPIO chip "pinctrl-rp1"; there is pinctrl-bcm2711, raspberrypi-exp-gpio`,
+		},
+		{
+			"no such line", func(b *Board) error { _, err := b.Outputs("pinctrl-bcm2711", []string{"GPIO99"}, 0); return err },
+			"", `pinctrl-bcm2711 has no line "GPIO99"`,
+		},
+		{
+			"one line twice", func(b *Board) error { _, err := b.Outputs("pinctrl-bcm2711", []string{"GPIO17", "17"}, 0); return err },
+			"", "the same line",
+		},
+		{
+			"no line at all", func(b *Board) error { _, err := b.Outputs("", nil, 0); return err },
+			"", "0 GPIO lines",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := &paper{}

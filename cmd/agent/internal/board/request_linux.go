@@ -60,12 +60,12 @@ type lineInfo struct {
 }
 
 // allOutputs tells whether all lines of r are outputs now.
-func allOutputs(r request) (bool, error) {
+func allOutputs(r request) (all bool, err error) {
 	chip, err := os.OpenFile(r.chip.Path, os.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false, err
 	}
-	defer chip.Close()
+	defer func() { err = errors.Join(err, chip.Close()) }()
 	for _, l := range r.lines {
 		info := lineInfo{offset: uint32(l.Number)}
 		if err := ioctl(chip.Fd(), ioctlGetInfo, unsafe.Pointer(&info)); err != nil {

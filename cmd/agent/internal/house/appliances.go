@@ -69,10 +69,14 @@ func (d *device) waterUse(at time.Time) []event {
 	return out
 }
 
-// programme is a washing machine's programme in shares of its length and of its
-// mean power; the weighted sum is 1.
-var programme = [...]struct{ length, power int64 }{ // both in thousandths
-	{40, 300}, {180, 4240}, {300, 240}, {30, 900}, {250, 200}, {40, 800}, {120, 150}, {40, 645},
+// stage is a part of a washing machine's programme, in thousandths of its length
+// and of its mean power.
+type stage struct{ length, power int64 }
+
+// programme fills, heats, washes and spins; the lengths add up to the whole, and
+// the powers weighted by them to the mean.
+func programme() [8]stage {
+	return [8]stage{{40, 300}, {180, 4240}, {300, 240}, {30, 900}, {250, 200}, {40, 800}, {120, 150}, {40, 645}}
 }
 
 // washerDraw walks the programme while on.
@@ -81,9 +85,10 @@ func (d *device) washerDraw(at time.Time, on bool) (units.Power, time.Time) {
 		return 0, time.Time{}
 	}
 	var end int64
-	for _, s := range programme {
+	for _, s := range programme() {
 		end += s.length
-		if stop := (time.Duration(int64(d.Cycle) / 1000 * end)).Truncate(time.Millisecond); d.state.Programme < stop {
+		stop := time.Duration(int64(d.Cycle) / 1000 * end).Truncate(time.Millisecond)
+		if d.state.Programme < stop {
 			return units.Power(int64(d.Power) * s.power / 1000), at.Add(stop - d.state.Programme)
 		}
 	}
