@@ -252,3 +252,52 @@ func TestWordsReadBack(t *testing.T) {
 		}
 	}
 }
+
+func TestPriceAtWithATaxOnATax(t *testing.T) {
+	doc := flat("UTC")
+	doc.Versions[0].Taxes = []Tax{{Name: "levy", Rate: 100_000}, {Name: "VAT", Rate: 200_000, Over: []string{"levy"}}}
+	tar := mustNew(t, doc)
+	if p, _ := tar.PriceAt(Account{}, at(t, "2024-04-01T00:00:00Z")); p.String() != "1.320000" {
+		t.Errorf("%s, want 1 x 1.1 x 1.2", p)
+	}
+	doc.Versions[0].TaxIncluded = true
+	if p, _ := mustNew(t, doc).PriceAt(Account{}, at(t, "2024-04-01T00:00:00Z")); p.String() != "1.000000" {
+		t.Errorf("%s with the taxes inside", p)
+	}
+}
+
+// TestAMonthBegunLateIsChargedByItsDays: a customer of the 16th of April.
+func TestAMonthBegunLateIsChargedByItsDays(t *testing.T) {
+	doc := flat("UTC")
+	doc.Versions[0].Charges = []FixedCharge{
+		{Name: "by days", Amount: cents(3000), Prorate: true},
+		{Name: "at the start by days", Amount: cents(600), Due: DueMonthStart, Prorate: true},
+		{Name: "whole", Amount: cents(100)},
+		{Name: "first", Amount: cents(3000), Due: DueFirstPurchase, Prorate: true},
+	}
+	tar := mustNew(t, doc)
+	acc, items := tar.Purchase(Account{}, at(t, "2024-04-16T00:00:00Z"), 100*units.One)
+	if got := Sum(items); got != cents(1500) {
+		t.Errorf("first purchase %s, want half of 30", got)
+	}
+	acc, items = tar.Elapse(acc, at(t, "2024-04-16T00:00:00Z"), at(t, "2024-05-01T00:00:00Z"))
+	if got := Sum(items); got != cents(1500+300+100) {
+		t.Errorf("April %s, want 15 + 3 + 1", got)
+	}
+	_, items = tar.Elapse(acc, at(t, "2024-05-01T00:00:00Z"), at(t, "2024-06-01T00:00:00Z"))
+	if got := Sum(items); got != cents(3000+600+100) {
+		t.Errorf("May %s, want 30 + 6 + 1", got)
+	}
+}
+
+func TestASeasonOverTheNewYear(t *testing.T) {
+	doc := flat("UTC")
+	doc.Calendar.Seasons = []Season{{Name: "winter", From: MonthDay{time.November, 1}, To: MonthDay{time.February, 29}}, {Name: "summer", From: MonthDay{time.March, 1}, To: MonthDay{time.October, 31}}}
+	doc.Versions[0].Energy = []EnergyCharge{{Name: "w", Seasons: []string{"winter"}, Price: perKWh(20000)}, {Name: "s", Seasons: []string{"summer"}, Price: perKWh(10000)}}
+	tar := mustNew(t, doc)
+	for day, want := range map[string]string{"2023-10-31": "1", "2023-11-01": "2", "2024-01-01": "2", "2024-02-29": "2", "2023-02-28": "2", "2024-03-01": "1"} {
+		if p, _ := tar.PriceAt(Account{}, at(t, day+"T12:00:00Z")); p.String() != want+".000000" {
+			t.Errorf("%s: %s, want %s", day, p, want)
+		}
+	}
+}

@@ -38,7 +38,7 @@ type Table struct {
 type Ladder struct {
 	Name        string
 	First, Last int    // slots [First, Last), all in one billing month
-	Applies     []bool // by slot from First; nil means all
+	Applies     []bool // by slot from First; empty means all
 	Position    units.Energy
 	Rungs       []Rung
 }
@@ -61,7 +61,7 @@ type Cliff struct {
 type DemandTable struct {
 	Name        string
 	First, Last int
-	Applies     []bool      // by slot from First; nil means all
+	Applies     []bool      // by slot from First; empty means all
 	Price       units.Money // per kW (or kVA) with taxes
 	Unit        DemandUnit
 	Interval    time.Duration

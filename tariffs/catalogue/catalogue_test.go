@@ -1,6 +1,8 @@
 package catalogue_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/keeplit/keeplit/config"
@@ -51,5 +53,22 @@ func TestEveryDocumentIsStrictlyValid(t *testing.T) {
 func TestReadUnknownDocumentNamesTheKnownOnes(t *testing.T) {
 	if _, err := catalogue.Read("xx"); err == nil {
 		t.Fatal("no error")
+	}
+}
+
+// TestTheExampleOfTheReadme: what people copy from must be good itself.
+func TestTheExampleOfTheReadme(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("no example in README.md")
+	}
+	doc, faults := config.Decode[tariffs.Document]([]byte(example))
+	if len(faults) > 0 || len(doc.Versions) != 1 || len(doc.Versions[0].Taxes) != 2 {
+		t.Fatalf("%v", faults)
 	}
 }
