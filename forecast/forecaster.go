@@ -93,16 +93,59 @@ func (f *Forecaster) Forecast(at time.Time, horizon time.Duration) Forecast {
 		answer = newFineAnswer(o, &f.hist, &f.cal).at
 	}
 	base := o.d.base / float64(f.fine)
+	grid := f.resolution(first)
 	for i := range out.Slots {
 		g := first + int64(i)
 		q := answer(f.cellOf(o.d, g))
 		out.Slots[i] = Slot{
 			Slot: units.Slot{Start: time.Unix(g*f.hist.step, 0).UTC(), Len: f.opt.Step},
-			Mean: float64(q.mean) + base, Q10: float64(q.q10) + base,
-			Q50: float64(q.q50) + base, Q90: float64(q.q90) + base,
+			Mean: float64(q.mean) + base, Q10: snap(float64(q.q10)+base, grid),
+			Q50: snap(float64(q.q50)+base, grid), Q90: snap(float64(q.q90)+base, grid),
 		}
 	}
 	return out
+}
+
+// resolution is the grid that the meter's readings lie on, in kWh, zero where
+// it is too fine to matter.  A quantile between two values that can be read is
+// one that no reading meets.
+func (f *Forecaster) resolution(g int64) float64 {
+	v := f.before(g)
+	v = v[max(0, len(v)-2000):]
+	sum, n := 0.0, 0.0
+	for _, x := range v {
+		if x == x {
+			sum, n = sum+math.Abs(float64(x)), n+1
+		}
+	}
+	if n < 200 {
+		return 0
+	}
+	for _, r := range []float64{10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001} {
+		if r < 0.01*sum/n {
+			break
+		}
+		off := 0.0
+		for _, x := range v {
+			if y := float64(x) / r; y == y && math.Abs(y-math.Round(y)) > 1e-3 {
+				off++
+			}
+		}
+		if off < 0.02*n {
+			return r
+		}
+	}
+	return 0
+}
+
+func snap(x, grid float64) float64 {
+	if grid == 0 {
+		return x
+	}
+	if grid < 1 { // so that 3 steps of 0.1 are the float that 0.3 reads as
+		return math.Round(x/grid) / math.Round(1/grid)
+	}
+	return math.Round(x/grid) * grid
 }
 
 // outlook is what is expected of the cells from an origin on.

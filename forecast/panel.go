@@ -7,7 +7,7 @@ const (
 	climate8 = iota // level-scaled climatology, half-life 8 days
 	climate25
 	climate60
-	climate25own // without the neighbouring slots, for sharp edges
+	climate12own // without the neighbouring slots, for sharp edges
 	weekdays     // the last few days of the same kind
 	analogs      // days that followed a day like the last
 	sampled      // how many experts answer from samples alone
@@ -68,7 +68,7 @@ func newPanel(d *days, origin, n int) *panel {
 			w[climate8][b] = float32(s * math.Exp2(-age/8))
 			w[climate25][b] = float32(s * math.Exp2(-age/25))
 			w[climate60][b] = float32(s * math.Exp2(-age/60))
-			w[climate25own][b] = w[climate25][b]
+			w[climate12own][b] = float32(s * math.Exp2(-age/12))
 			if other == kind && sameSeen < 6 && (b > 0) {
 				w[weekdays][b] = float32(math.Exp2(-float64(sameSeen) / 2))
 				sameSeen++
@@ -111,7 +111,7 @@ func newPanel(d *days, origin, n int) *panel {
 				q := base
 				if e != climate25 {
 					from := g.all
-					if e == climate25own || e == weekdays {
+					if e == climate12own || e == weekdays {
 						from = g.own
 					}
 					if own, ok := g.mix(from, weights[k][e]); ok {
@@ -181,7 +181,7 @@ func (p *panel) featureRow(d *days, i int, ctx *recentPast, x []float32) {
 	x[18] = float32(c % d.perDay)
 	x[19] = float32(d.kind(c / d.perDay))
 	x[20] = ctx.trend
-	x[21] = p.answer[climate25own][i].q50 * inv
+	x[21] = p.answer[climate12own][i].q50 * inv
 	x[22], x[23] = d.temp.unlike(c, p.origin)
 }
 

@@ -1,0 +1,321 @@
+package forecast
+
+import (
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+func TestMixIsTheWeightedDistribution(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		samples []sample
+		days    []float32
+		want    quad
+	}{
+		{"one sample is every quantile", []sample{{3, 0, 1}}, []float32{1}, quad{3, 3, 3, 3}},
+		{"even weights", []sample{{1, 0, 1}, {2, 0, 1}, {3, 0, 1}}, []float32{1}, quad{2, 1, 2, 3}},
+		{"a day without weight is not there", []sample{{1, 0, 1}, {9, 1, 1}}, []float32{1, 0}, quad{1, 1, 1, 1}},
+		{"the heavy day has the median", []sample{{1, 0, 1}, {5, 1, 1}}, []float32{1, 9}, quad{4.6, 1.0 + 4*0.1, 5, 5}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var g gatherer
+			g.unsort = c.samples
+			g.sort()
+			got, ok := g.mix(g.all, c.days)
+			if !ok || math.Abs(float64(got.mean-c.want.mean)) > 1e-6 || got.q50 < got.q10 || got.q90 < got.q50 {
+				t.Fatalf("got %+v, want %+v", got, c.want)
+			}
+			if c.name != "the heavy day has the median" && got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+			if math.Abs(float64(got.q50-c.want.q50)) > 0.5 {
+				t.Errorf("median %v, want about %v", got.q50, c.want.q50)
+			}
+		})
+	}
+	var g gatherer
+	if _, ok := g.mix(nil, nil); ok {
+		t.Error("nothing was mixed to something")
+	}
+}
+
+func TestRidgeFindsTheCoefficients(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	r := newRidge(2)
+	if r.solve(1) {
+		t.Error("solved without rows")
+	}
+	for range 2000 {
+		x := []float64{rng.NormFloat64(), rng.NormFloat64()}
+		r.add(x, 3*x[0]-2*x[1]+0.5+0.1*rng.NormFloat64())
+	}
+	if !r.solve(1) {
+		t.Fatal("not solved")
+	}
+	for i, want := range []float64{3, -2, 0.5} {
+		if math.Abs(r.beta[i]-want) > 0.02 {
+			t.Errorf("coefficient %d is %v, want %v", i, r.beta[i], want)
+		}
+	}
+	// A constant feature must not break it: its coefficient is simply free.
+	c := newRidge(2)
+	for i := range 50 {
+		c.add([]float64{float64(i % 7), 0}, float64(i%7))
+	}
+	if !c.solve(1) || math.Abs(c.answer([]float64{6, 0})-6) > 0.3 {
+		t.Errorf("with a feature that is always zero: %v", c.beta)
+	}
+}
+
+func TestBoosterFindsQuantilesThatMove(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	const n = 6000
+	x := make([]float32, 0, 2*n)
+	y := make([]float32, n)
+	for i := range n {
+		a, b := rng.Float64(), rng.Float64()
+		x = append(x, float32(a), float32(b))
+		spread := 1.0
+		if a > 0.5 {
+			spread = 3
+		}
+		y[i] = float32(10*b + spread*rng.NormFloat64())
+	}
+	o := defaultBoost()
+	o.trees = 200
+	ds := newDataset(x, 2, o.bins)
+	start := make([]float32, n)
+	for _, c := range []struct{ tau, z float64 }{{0.1, -1.2816}, {0.5, 0}, {0.9, 1.2816}} {
+		b := fitBooster(ds, y, start, c.tau, o, rand.New(rand.NewPCG(5, 6)))
+		off := 0.0
+		for k := range 40 {
+			a, bb := 0.25, (float64(k%20)+0.5)/20
+			spread := 1.0
+			if k >= 20 {
+				a, spread = 0.75, 3
+			}
+			off += math.Abs(float64(b.correction([]float32{float32(a), float32(bb)})) - (10*bb + spread*c.z))
+		}
+		if off/40 > 0.45 {
+			t.Errorf("quantile %v is off by %.2f on average", c.tau, off/40)
+		}
+	}
+}
+
+func TestSelectNth(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for range 200 {
+		v := make([]float32, 1+rng.IntN(30))
+		for i := range v {
+			v[i] = float32(rng.IntN(8))
+		}
+		k := rng.IntN(len(v))
+		sorted := slices.Clone(v)
+		slices.Sort(sorted)
+		if got := selectNth(slices.Clone(v), k); got != sorted[k] {
+			t.Fatalf("%d of %v is %v, want %v", k, v, got, sorted[k])
+		}
+	}
+}
+
+// What was learned step by step is what a restart learns at once.
+func TestRebuildEqualsTheLivedLife(t *testing.T) {
+	obs := household(monday, time.Hour, 75, 9)
+	lived := mustNew(t, Options{Step: time.Hour, Seed: 4})
+	for i, o := range obs {
+		if i >= 40*24 && i%31 == 0 {
+			lived.Forecast(o.Slot.Start, 48*time.Hour)
+		}
+		feed(t, lived, obs[i:i+1])
+	}
+	again := mustNew(t, Options{Step: time.Hour, Seed: 4})
+	feed(t, again, obs)
+	at := monday.Add(75 * day)
+	if a, b := lived.Forecast(at, 7*day), again.Forecast(at, 7*day); !reflect.DeepEqual(a, b) {
+		t.Errorf("first slots: lived %+v, rebuilt %+v", a.Slots[0], b.Slots[0])
+	}
+	if a, b := lived.Scenarios(at, 7*day, 9, 2), again.Scenarios(at, 7*day, 9, 2); !reflect.DeepEqual(a, b) {
+		t.Error("paths differ")
+	}
+}
+
+// A value that arrives late is used as if it had been on time.
+func TestLateObservationsCount(t *testing.T) {
+	obs := household(monday, time.Hour, 60, 9)
+	plain, late := mustNew(t, Options{Step: time.Hour}), mustNew(t, Options{Step: time.Hour})
+	feed(t, plain, obs)
+	hole := obs[50*24 : 51*24]
+	feed(t, late, obs[:50*24])
+	feed(t, late, obs[51*24:])
+	at := monday.Add(60 * day)
+	late.Forecast(at, day)
+	feed(t, late, hole)
+	if !reflect.DeepEqual(plain.Forecast(at, day), late.Forecast(at, day)) {
+		t.Error("the order of arrival matters")
+	}
+}
+
+func TestRefitOfAForkIsAdopted(t *testing.T) {
+	obs := household(monday, time.Hour, 70, 11)
+	o := Options{Step: time.Hour, Background: true}
+	f := mustNew(t, o)
+	if f.RefitDue(monday) {
+		t.Error("there is nothing to learn from yet")
+	}
+	feed(t, f, obs[:61*24])
+	at := monday.Add(61 * day)
+	check(t, f.Forecast(at, day), 24)
+	if !f.RefitDue(at) {
+		t.Fatal("nothing has been learned and no refit is due")
+	}
+	g := f.Fork()
+	done := make(chan struct{})
+	go func() { g.Refit(at); close(done) }()
+	feed(t, f, obs[61*24:62*24]) // life goes on meanwhile
+	check(t, f.Forecast(at, day), 24)
+	<-done
+	f.Adopt(g)
+	at = monday.Add(62 * day)
+	if f.RefitDue(at) {
+		t.Error("the refit just adopted is due again")
+	}
+	o.Background = false
+	fresh := mustNew(t, o)
+	feed(t, fresh, obs[:62*24])
+	if !reflect.DeepEqual(f.Forecast(at, day), fresh.Forecast(at, day)) {
+		t.Error("the adopted refit answers otherwise than one made at once")
+	}
+}
+
+func TestAwayRaisesTheAlarmAndBothCasesAreHeld(t *testing.T) {
+	obs := household(monday, 30*time.Minute, 66, 12)
+	for i := 63 * 48; i < len(obs); i++ {
+		obs[i].Energy = units.FromKWh(0.03) // the refrigerator alone
+	}
+	f := mustNew(t, Options{})
+	feed(t, f, obs[:63*48])
+	if fc := f.Forecast(monday.Add(63*day), 2*day); fc.Unusual != 0 {
+		t.Fatalf("alarm in ordinary times: %d days", fc.Unusual)
+	}
+	usual := f.Forecast(monday.Add(63*day), day).Slots[38]
+	feed(t, f, obs[63*48:])
+	fc := f.Forecast(monday.Add(66*day), 2*day)
+	check(t, fc, 96)
+	if fc.Unusual < 2 || fc.UnusualRatio > 0.3 {
+		t.Fatalf("three days away: %d unusual days of %.2f of the forecast", fc.Unusual, fc.UnusualRatio)
+	}
+	evening := fc.Slots[38]
+	if evening.Q10 > 0.1 || evening.Q90 < 0.6*usual.Q50 {
+		t.Errorf("the evening must hold both away and back: %+v, usually %+v", evening, usual)
+	}
+	// Some paths stay away for the two days, some come back.
+	low, high := math.Inf(1), 0.0
+	for _, p := range f.Scenarios(monday.Add(66*day), 2*day, 100, 1).Paths {
+		sum := 0.0
+		for _, x := range p {
+			sum += x
+		}
+		low, high = math.Min(low, sum), math.Max(high, sum)
+	}
+	if low > 8 || high < 15 {
+		t.Errorf("two days on the paths: %.1f to %.1f kWh", low, high)
+	}
+}
+
+func TestTemperatureIsUsedWhereItTells(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	base := household(monday, time.Hour, 160, 13)
+	celsius := make([]float64, 163*24)
+	weather := 0.0
+	for i := range celsius {
+		if i%24 == 0 {
+			weather = 0.8*weather + 3*rng.NormFloat64()
+		}
+		celsius[i] = 6 + weather + 3*math.Sin(float64(i%24-9)*math.Pi/12)
+	}
+	run := func(withTemperature bool) (loss float64) {
+		f := mustNew(t, Options{Step: time.Hour})
+		next := 0
+		for d := 120; d+2 <= 160; d += 4 {
+			for ; next < d*24; next++ {
+				o := base[next]
+				o.Energy += units.FromKWh(0.15 * math.Max(0, 15-celsius[next]))
+				feed(t, f, []Observation{o})
+			}
+			if withTemperature {
+				for i := range (d + 3) * 24 {
+					if err := f.UpdateTemperature(monday.Add(time.Duration(i)*time.Hour), celsius[i]); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for i, s := range f.Forecast(monday.Add(time.Duration(d)*day), 2*day).Slots {
+				y := base[next+i].Energy.KWh() + 0.15*math.Max(0, 15-celsius[next+i])
+				loss += pinball(y, s.Q10, 0.1) + pinball(y, s.Q50, 0.5) + pinball(y, s.Q90, 0.9)
+			}
+		}
+		return loss
+	}
+	without, with := run(false), run(true)
+	t.Logf("loss %.1f without, %.1f with temperature", without, with)
+	if with > 0.9*without {
+		t.Errorf("loss %.1f with temperature, %.1f without", with, without)
+	}
+}
+
+func TestRunOutQuantilesHoldWhatTheySay(t *testing.T) {
+	obs := household(monday, time.Hour, 230, 15)
+	var before10, before90, n float64
+	f := mustNew(t, Options{Step: time.Hour})
+	next := 0
+	for d := 60; d+7 <= 230; d += 5 {
+		feed(t, f, obs[next:d*24])
+		next = d * 24
+		s := f.Scenarios(monday.Add(time.Duration(d)*day), 7*day, 200, 1)
+		for _, kwh := range []float64{8, 30} {
+			left, h := kwh, 0.0
+			for ; left > obs[next+int(h)].Energy.KWh(); h++ {
+				left -= obs[next+int(h)].Energy.KWh()
+			}
+			h += left / obs[next+int(h)].Energy.KWh()
+			r := s.RunOut(Credit{Balance: kwh})
+			n++
+			if h < r.Q10.Hours() {
+				before10++
+			}
+			if h < r.Q90.Hours() {
+				before90++
+			}
+		}
+	}
+	if a, b := before10/n, before90/n; a > 0.25 || b < 0.75 || a == 0 && b == 1 {
+		t.Errorf("%.2f of run-outs came before q10, %.2f before q90", a, b)
+	}
+}
+
+func TestBacktestScoresItself(t *testing.T) {
+	calls := 0
+	rep, err := Backtest(t.Context(), Options{Step: time.Hour}, household(monday, time.Hour, 90, 16),
+		BacktestOptions{Origins: 8, Progress: func(int, int) { calls++ }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.Origins != 8 || calls != 8 || len(rep.Weeks) != 8 || len(rep.Weeks[0].Actual) != 168 {
+		t.Fatalf("%d origins, %d calls", rep.Origins, calls)
+	}
+	if rep.WQL >= rep.NaiveWQL || rep.WQL <= 0 {
+		t.Errorf("wQL %.3f, as a week before %.3f", rep.WQL, rep.NaiveWQL)
+	}
+	if rep.Coverage < 0.65 || rep.Coverage > 0.92 {
+		t.Errorf("coverage %.2f", rep.Coverage)
+	}
+	if _, err := Backtest(t.Context(), Options{Step: time.Hour}, household(monday, time.Hour, 30, 16), BacktestOptions{}); err == nil {
+		t.Error("thirty days were enough to test on")
+	}
+}
