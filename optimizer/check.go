@@ -122,7 +122,6 @@ func evaluate(p *Problem, plan *Plan) (*evaluation, []Violation) {
 	bad = append(bad, e.grid(p, plan, total)...)
 	bad = append(bad, e.money(p)...)
 
-	e.parts.Total()
 	e.expected = e.parts.Total()
 	if len(p.Scenarios) > 0 {
 		e.overScenarios(p, plan, total)
@@ -405,12 +404,17 @@ func (e *evaluation) thermal(l *Load, kw []float64, runs []span) []Violation {
 	if cold > 0 {
 		c := cold * th.ComfortPenalty * l.importance()
 		e.parts.Comfort += c
+	}
+	if cold >= kelvinTol {
+		c := cold * th.ComfortPenalty * l.importance()
 		e.shortfalls = append(e.shortfalls, Shortfall{Kind: ShortComfort, Load: l.ID, Slot: first, Amount: cold, Unit: "K*slot", Cost: c})
 	}
 	if d := th.EndTarget - T; d > 0 {
 		c := d * th.EndPenalty * l.importance()
 		e.parts.End += c
-		e.shortfalls = append(e.shortfalls, Shortfall{Kind: ShortEnd, Load: l.ID, Slot: len(kw) - 1, Amount: d, Unit: "K", Cost: c})
+		if d >= kelvinTol {
+			e.shortfalls = append(e.shortfalls, Shortfall{Kind: ShortEnd, Load: l.ID, Slot: len(kw) - 1, Amount: d, Unit: "K", Cost: c})
+		}
 	}
 	return bad
 }

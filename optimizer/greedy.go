@@ -133,7 +133,7 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 			if kw > free(t)+1e-9 {
 				return math.Inf(1)
 			}
-			return cost(t, kw)
+			return cost(t, kw) * (1 + tieBreak*s.tie(i, t))
 		}
 		kw := scheduleOne(p, l, c)
 		for t, x := range kw {
@@ -156,6 +156,18 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 		s.shedForCredit(plan)
 	}
 	return plan
+}
+
+// tieBreak is the share by which equal costs are told apart.
+const tieBreak = 1e-7
+
+// tie is a number from 0 to 1 for a load and a slot, different at each seed
+// (splitmix64).
+func (s *search) tie(load, t int) float64 {
+	x := s.opt.Seed*0x9e3779b97f4a7c15 + uint64(load)<<32 + uint64(t)
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return float64((x^x>>31)>>11) / (1 << 53)
 }
 
 // shedForCredit sheds base consumption, the last slots first, until the credit

@@ -319,7 +319,7 @@ func (l *local) insert(i int, noise float64) {
 	u := l.units[i]
 	n := l.p.N
 	cost := func(t int, kw float64) float64 {
-		c := l.at(t, l.z[t]+kw) - l.at(t, l.z[t])
+		c := (l.at(t, l.z[t]+kw) - l.at(t, l.z[t])) * (1 + tieBreak*l.s.tie(i, t))
 		if noise > 0 {
 			c *= 1 + noise*(l.s.rng.Float64()-0.5)
 		}

@@ -191,8 +191,10 @@ func windowStart(sw Switching, from, n int) (first int, running bool, hold int) 
 	switch {
 	case !bool(sw.InitOn):
 		return max(from, held), false, 0
-	case held > 0:
+	case held >= from && held > 0:
 		return held, true, held
+	case held > 0: // its window comes later: off in between
+		return max(from, min(held+sw.MinOff, n)), false, held
 	case from == 0:
 		return 0, true, 0
 	}

@@ -152,7 +152,7 @@ func newThermalPricer(p *Problem, l *Load) *thermalPricer {
 		q.hi = q.lo + 1e-3
 	}
 	q.cells = int(math.Ceil((q.hi - q.lo) / (max(q.b*th.KW, 1e-3) / 32)))
-	q.cells = min(max(q.cells, 128), 800)
+	q.cells = min(max(q.cells, 400), 800)
 	return q
 }
 
@@ -264,7 +264,10 @@ func (q *thermalPricer) solve(price, on []float64, cells int, bound bool) {
 					dst[i] = src[int(math.Ceil(x))]
 				default:
 					j := int(x)
-					dst[i] = src[j] + (x-float64(j))*(src[j+1]-src[j])
+					dst[i] = src[j]
+					if src[j+1] < big/2 { // else the next warmer cell may be too warm for a run that this one allows
+						dst[i] += (x - float64(j)) * (src[j+1] - src[j])
+					}
 				}
 			}
 		}
@@ -324,6 +327,9 @@ func (q *thermalPricer) at(t, ph int, T, d float64, cells int) float64 {
 		return v[cells]
 	}
 	j := int(x)
+	if v[j+1] > 1e8 {
+		return v[j]
+	}
 	return v[j] + (x-float64(j))*(v[j+1]-v[j])
 }
 
@@ -343,7 +349,7 @@ func (q *thermalPricer) best(price, on []float64) schedule {
 				yes = -1
 			}
 		}
-		if yes >= 0 && no >= 0 && s+q.b*th.KW > q.top[t] {
+		if yes >= 0 && no >= 0 && !q.room(t, ph, T) {
 			yes = -1
 		}
 		turnOn := no < 0
@@ -365,6 +371,21 @@ func (q *thermalPricer) best(price, on []float64) schedule {
 		}
 	}
 	return schedule{kw: kw, own: q.cost(kw), pattern: patternOf(kw)}
+}
+
+// room tells whether being on from slot t for as long as the switch then
+// demands stays below the limit.
+func (q *thermalPricer) room(t, ph int, T float64) bool {
+	least := 1
+	if q.phases() > 1 && ph >= q.minOn {
+		least = q.minOn
+	}
+	for k := t; k < min(t+least, q.p.N); k++ {
+		if T = q.a*T + q.drift[k] + q.b*q.l.Thermal.KW; T > q.top[k] {
+			return false
+		}
+	}
+	return true
 }
 
 func (q *thermalPricer) bound(price, on []float64, effort int) float64 {

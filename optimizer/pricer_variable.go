@@ -25,6 +25,7 @@ type variablePricer struct {
 	c, sum        []float64
 	off, run      []float64
 	order         []int
+	counted       [2]*onOffPricer // the load at its least and greatest power, as many slots as the need allows
 }
 
 func newVariablePricer(p *Problem, l *Load) *variablePricer {
@@ -42,6 +43,13 @@ func newVariablePricer(p *Problem, l *Load) *variablePricer {
 	q.quota = max(q.quota, float64(q.hold)*v.MinKW)
 	for t := range q.late {
 		q.late[t] = l.latePrice(t)
+	}
+	for i, kw := range []float64{max(v.MinKW, 2*onFrom), v.MaxKW} {
+		if kw > onFrom {
+			q.counted[i] = newOnOffPricer(p, &Load{OnOff: &OnOff{
+				KW: kw, NeedSlots: int(min(q.quota/kw+1e-9, float64(p.N))), From: v.From, To: v.To, MaxStarts: v.MaxStarts, StartCost: v.StartCost, Switching: v.Switching,
+			}})
+		}
 	}
 	return q
 }
@@ -214,6 +222,18 @@ func (q *variablePricer) search(price, on []float64, steps int) (float64, schedu
 		}
 		q.relaxed(price, on, lo, kw)
 		try(kw)
+		net := make([]float64, n)
+		for t := range net {
+			net[t] = price[t] - q.worth
+		}
+		for _, c := range q.counted {
+			if c != nil {
+				for t := range c.late {
+					c.late[t] = q.late[t]
+				}
+				try(c.best(net, on).kw)
+			}
+		}
 	}
 	if best.kw == nil { // only off is left
 		for t := range kw {
@@ -263,7 +283,7 @@ func (q *variablePricer) within(s schedule, price, _ []float64) schedule {
 	return schedule{kw: kw, own: q.cost(kw), pattern: s.pattern}
 }
 
-func (q *variablePricer) work() int64 { return int64(60 * (q.to - q.from + 10)) }
+func (q *variablePricer) work() int64 { return int64(60*(q.to-q.from+10)) + q.counted[0].work() }
 
 // beside finds a good schedule beside other loads: runs by the mean cost of a
 // power between the least and the greatest (share says where), then powers in

@@ -2,7 +2,8 @@ package optimizer
 
 import (
 	"context"
-	"math"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -50,14 +51,17 @@ const (
 // faults are the shortfalls.
 func Solve(ctx context.Context, p *Problem, opt Options) *Plan {
 	if faults := p.Check(); len(faults) > 0 {
-		plan := &Plan{Format: PlanFormat, Instance: p.Name, Loads: map[string]LoadPlan{}, LowerBound: math.Inf(-1)}
+		plan := &Plan{Format: PlanFormat, Instance: p.Name, Loads: map[string]LoadPlan{}}
 		for _, f := range faults {
 			plan.Shortfalls = append(plan.Shortfalls, Shortfall{Kind: BadForm, Reason: f.String()})
 		}
-		plan.LowerBound = 0
 		return plan
 	}
-	s := newSearch(ctx, p, opt)
+	// The order of the loads must not matter.
+	sorted := *p
+	sorted.Loads = slices.Clone(p.Loads)
+	slices.SortStableFunc(sorted.Loads, func(a, b Load) int { return strings.Compare(a.ID, b.ID) })
+	s := newSearch(ctx, &sorted, opt)
 	s.run()
 	return s.finish()
 }

@@ -1,27 +1,637 @@
 package optimizer
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
-// flat is n times x.
-func flat(n int, x float64) []float64 {
-	out := make([]float64, n)
-	for i := range out {
-		out[i] = x
+// quick is enough work for a small problem.
+const quick = 3_000_000
+
+func solve(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, p *Problem, opt Options) *Plan {
+	t.Helper()
+	if opt.WorkLimit == 0 {
+		opt.WorkLimit = quick
+	}
+	plan := Solve(context.Background(), p, opt)
+	for _, v := range Check(p, plan) {
+		if !v.Kind.Hard() {
+			t.Fatalf("%s: %v", p.Name, v)
+		}
+	}
+	if plan.LowerBound > plan.Cost+1e-6*math.Abs(plan.Cost) {
+		t.Fatalf("%s: bound %v above cost %v", p.Name, plan.LowerBound, plan.Cost)
+	}
+	return plan
+}
+
+func TestSolvePutsACycleIntoTheCheapHours(t *testing.T) {
+	p := &Problem{
+		Name: "one cycle", SlotMinutes: 30, N: 8, BaseKW: flat(8, 0.3), ImportPrice: []float64{.4, .4, .4, .4, .1, .1, .1, .4},
+		Loads: []Load{{ID: "washer", Cycle: &Cycle{ProfileKW: []float64{2, 1}, LatestFinish: 8, SkipPenalty: 5}}},
+	}
+	plan := solve(t, p, Options{})
+	if r := spans(plan.Loads["washer"].KW); len(r) != 1 || r[0].from < 4 || r[0].to > 7 {
+		t.Errorf("the washer runs in %v, the cheap slots are 4 to 6", r)
+	}
+	if plan.Gap > 1e-6 {
+		t.Errorf("gap %v: one load alone is solved exactly", plan.Gap)
+	}
+	r := plan.Loads["washer"].Reason
+	if !r.NowPossible || math.Abs(r.NowExtra-0.3*1.5) > 1e-9 { // 2 kW and 1 kW through half an hour, 0.3 dearer
+		t.Errorf("running it now: possible %v, costs %v more, want 0.45", r.NowPossible, r.NowExtra)
+	}
+}
+
+// TestSolveAgainstEverything compares with the best of all plans there are.
+func TestSolveAgainstEverything(t *testing.T) {
+	missed, worst := 0, 0.0
+	for seed := range uint64(40) {
+		p := generate(seed, "tiny")
+		p.Battery = nil
+		var loads []Load
+		for _, l := range p.Loads {
+			if l.Cycle != nil || l.OnOff != nil || l.Thermal != nil && !l.Thermal.Modulating {
+				loads = append(loads, l)
+			}
+		}
+		p.Loads = loads
+		plan := solve(t, p, Options{})
+		best := math.Inf(1)
+		choice := make(map[string]LoadPlan)
+		var try func(i int)
+		try = func(i int) {
+			if i == len(loads) {
+				trial := (&search{p: p, h: p.Hours()}).place(0, presetOf(choice), nil)
+				e, bad := evaluate(p, trial)
+				for _, v := range bad {
+					if v.Kind.Hard() {
+						return
+					}
+				}
+				best = min(best, e.expected)
+				return
+			}
+			for _, kw := range allSchedules(p, &loads[i]) {
+				choice[loads[i].ID] = LoadPlan{KW: kw}
+				try(i + 1)
+			}
+		}
+		try(0)
+		if math.IsInf(best, 1) {
+			continue // the credit never lasts; shedding decides
+		}
+		if hardAmount(plan) > moneyTol || plan.Cost < best-1e-6 && plan.Parts.Shed == 0 {
+			t.Errorf("seed %d: cost %v, the least possible is %v: %v", seed, plan.Cost, best, plan.Shortfalls)
+		}
+		if plan.LowerBound > best+1e-6 {
+			t.Errorf("seed %d: bound %v is above the least cost %v", seed, plan.LowerBound, best)
+		}
+		if above := (plan.Cost - best) / math.Abs(best); above > 1e-3 {
+			t.Logf("seed %d: %.3f %% above the least possible", seed, 100*above)
+			missed++
+			worst = max(worst, above)
+		}
+	}
+	if missed > 2 || worst > 0.02 {
+		t.Errorf("%d of 40 plans are more than 0.1 %% above the least possible, the worst by %.3f %%", missed, 100*worst)
+	}
+}
+
+func presetOf(choice map[string]LoadPlan) map[string][]float64 {
+	out := make(map[string][]float64)
+	for id, l := range choice {
+		out[id] = l.KW
 	}
 	return out
 }
 
-func TestSolvePutsACycleIntoTheCheapHours(t *testing.T) {
-	p := &Problem{Name: "one cycle", SlotMinutes: 30, N: 8, BaseKW: flat(8, 0.3), ImportPrice: []float64{.4, .4, .4, .4, .1, .1, .1, .4},
-		Loads: []Load{{ID: "washer", Cycle: &Cycle{ProfileKW: []float64{2, 1}, LatestFinish: 8, SkipPenalty: 5}}}}
-	plan := Solve(context.Background(), p, Options{})
-	if bad := Check(p, plan); len(bad) > 0 {
+func allSchedules(p *Problem, l *Load) [][]float64 {
+	switch {
+	case l.Cycle != nil:
+		q := newCyclePricer(p, l)
+		out := [][]float64{make([]float64, p.N)}
+		for s := q.lo; s <= q.hi; s++ {
+			out = append(out, q.at(s).kw)
+		}
+		return out
+	case l.OnOff != nil:
+		return every(p, l, l.OnOff.KW)
+	}
+	return every(p, l, l.Thermal.KW)
+}
+
+func TestSolveIsDeterministic(t *testing.T) {
+	for _, class := range []string{"home", "business"} {
+		p := generate(3, class)
+		a, b := solve(t, p, Options{Seed: 5}), solve(t, p, Options{Seed: 5})
+		if d := cmp.Diff(a, b); d != "" {
+			t.Errorf("%s: two runs differ:\n%s", class, d)
+		}
+	}
+}
+
+func TestSolveNeverWorseThanGreedyOrThePlanInForce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := generate(rapid.Uint64().Draw(t, "seed"), "home")
+		work := rapid.Int64Range(1, 2_000_000).Draw(t, "work")
+		greedy := &search{ctx: context.Background(), p: p, h: p.Hours()}
+		greedy.greedy()
+		plan := solve(t, p, Options{WorkLimit: work})
+		if better(greedy.best, plan) && greedy.best.Cost < plan.Cost-1e-9 {
+			t.Fatalf("cost %v, by price order %v", plan.Cost, greedy.best.Cost)
+		}
+		p.BaseKW = append([]float64(nil), p.BaseKW...)
+		for i := range p.BaseKW {
+			p.BaseKW[i] *= 1.05
+		}
+		force := (&search{ctx: context.Background(), p: p, h: p.Hours()}).inForceCost(plan)
+		next := solve(t, p, Options{WorkLimit: work, Previous: plan})
+		if force < math.Inf(1) && next.Cost > force+1e-9 {
+			t.Fatalf("cost %v, the plan in force costs %v", next.Cost, force)
+		}
+	})
+}
+
+// inForceCost is what a plan costs if it is simply kept, infinite where that
+// breaks a rule.
+func (s *search) inForceCost(plan *Plan) float64 {
+	battery := plan.BatteryKW
+	choice := presetOf(plan.Loads)
+	e, bad := evaluate(s.p, s.place(0, choice, battery))
+	if e == nil || len(bad) > 0 {
+		return math.Inf(1)
+	}
+	return e.expected
+}
+
+func TestALooserLimitNeverCostsMore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := generate(rapid.Uint64().Draw(t, "seed"), "home")
+		tight := solve(t, p, Options{WorkLimit: 1_000_000})
+		q := *p
+		q.SiteLimitKW = flat(p.N, 50)
+		loose := solve(t, &q, Options{WorkLimit: 1_000_000, Previous: tight})
+		if hardAmount(loose) <= hardAmount(tight) && loose.Cost > tight.Cost+1e-9 {
+			t.Fatalf("%v with a limit of 50 kW, %v with about 4", loose.Cost, tight.Cost)
+		}
+		// And the proofs must not contradict each other.
+		if hardAmount(tight) == 0 && loose.LowerBound > tight.Cost+1e-6 {
+			t.Fatalf("bound %v without the limit is above the cost %v with it", loose.LowerBound, tight.Cost)
+		}
+	})
+}
+
+func TestScalingPricesScalesCost(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := generate(rapid.Uint64().Draw(t, "seed"), "home")
+		k := rapid.SampledFrom([]float64{0.25, 10, 400}).Draw(t, "factor")
+		a, b := solve(t, p, Options{WorkLimit: 12_000_000}), solve(t, scaled(p, k), Options{WorkLimit: 12_000_000})
+		if a.LowerBound > b.Cost/k*(1+1e-6) && hardAmount(b) == 0 || b.LowerBound/k > a.Cost*(1+1e-6) && hardAmount(a) == 0 {
+			t.Fatalf("bounds contradict: %v..%v, scaled back %v..%v", a.LowerBound, a.Cost, b.LowerBound/k, b.Cost/k)
+		}
+		if d := math.Abs(a.Cost-b.Cost/k) / math.Abs(a.Cost); d > 0.05 {
+			t.Fatalf("costs %v and, scaled by %v and back, %v", a.Cost, k, b.Cost/k)
+		}
+	})
+}
+
+// scaled is the problem in another currency.
+func scaled(p *Problem, k float64) *Problem {
+	var buf bytes.Buffer
+	if err := WriteInstance(&buf, p); err != nil {
+		panic(err)
+	}
+	q, err := ReadInstance(&buf)
+	if err != nil {
+		panic(err)
+	}
+	for t := range q.N {
+		q.ImportPrice[t] *= k
+		q.ExportPrice[t] *= k
+	}
+	q.ShedPenalty *= k
+	for i := range q.FixedCharges {
+		q.FixedCharges[i].Amount *= k
+	}
+	for i := range q.Blocks {
+		for j := range q.Blocks[i].Steps {
+			q.Blocks[i].Steps[j].Adder *= k
+		}
+	}
+	if c := q.Credit; c != nil {
+		c.Balance, c.EndReserve, c.MinBalance = c.Balance*k, c.EndReserve*k, c.MinBalance*k
+	}
+	if q.Battery != nil {
+		q.Battery.Wear *= k
+	}
+	for i := range q.Loads {
+		switch l := &q.Loads[i]; {
+		case l.Cycle != nil:
+			l.Cycle.SkipPenalty *= k
+		case l.OnOff != nil:
+			l.OnOff.ShortPenalty, l.OnOff.StartCost = l.OnOff.ShortPenalty*k, l.OnOff.StartCost*k
+		case l.Variable != nil:
+			l.Variable.ShortPenalty, l.Variable.StartCost = l.Variable.ShortPenalty*k, l.Variable.StartCost*k
+		case l.Thermal != nil:
+			l.Thermal.ComfortPenalty, l.Thermal.EndPenalty = l.Thermal.ComfortPenalty*k, l.Thermal.EndPenalty*k
+		}
+	}
+	return &q
+}
+
+func TestPermutingLoadsChangesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := generate(rapid.Uint64().Draw(t, "seed"), "home")
+		q := *p
+		q.Loads = append([]Load(nil), p.Loads...)
+		rand.New(rand.NewPCG(1, 2)).Shuffle(len(q.Loads), func(i, j int) { q.Loads[i], q.Loads[j] = q.Loads[j], q.Loads[i] })
+		a, b := Solve(context.Background(), p, Options{WorkLimit: 500_000}), Solve(context.Background(), &q, Options{WorkLimit: 500_000})
+		if d := cmp.Diff(a, b); d != "" {
+			t.Fatalf("the order of the loads matters:\n%s", d)
+		}
+	})
+}
+
+func TestPlanAndProblemRoundTrip(t *testing.T) {
+	for seed := range uint64(10) {
+		p := generate(seed, "home")
+		var buf bytes.Buffer
+		if err := WriteInstance(&buf, p); err != nil {
+			t.Fatal(err)
+		}
+		q, err := ReadInstance(&buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(p, &q); d != "" {
+			t.Fatalf("the problem changed:\n%s", d)
+		}
+		plan := solve(t, p, Options{WorkLimit: 1_000_000})
+		buf.Reset()
+		if err := WritePlan(&buf, plan); err != nil {
+			t.Fatal(err)
+		}
+		back, err := ReadPlan(&buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(plan, back); d != "" {
+			t.Fatalf("the plan changed:\n%s", d)
+		}
+	}
+}
+
+func TestTheSeedSettlesTies(t *testing.T) {
+	p := &Problem{
+		Name: "a flat night", SlotMinutes: 30, N: 24, BaseKW: flat(24, 0.3), ImportPrice: flat(24, 0.2),
+		Loads: []Load{{ID: "pump", OnOff: &OnOff{KW: 1, NeedSlots: 4, To: 24, MaxStarts: 1, ShortPenalty: 5, Switching: Switching{MinOn: 1, MinOff: 1}}}},
+	}
+	starts := make(map[int]bool)
+	for seed := range uint64(40) {
+		starts[spans(solve(t, p, Options{Seed: seed}).Loads["pump"].KW)[0].from] = true
+	}
+	if len(starts) < 8 {
+		t.Errorf("40 sites start in only %d different slots", len(starts))
+	}
+}
+
+func TestThePlanInForceStaysWithinTheMargin(t *testing.T) {
+	p := generate(2, "home")
+	first := solve(t, p, Options{WorkLimit: 200_000})
+	kept := solve(t, p, Options{Previous: first, Margin: 100})
+	if !kept.Kept || math.Abs(kept.Cost-first.Cost) > 1e-9 {
+		t.Errorf("kept %v, cost %v after %v, with a margin nothing can beat", kept.Kept, kept.Cost, first.Cost)
+	}
+	for id, l := range first.Loads {
+		if d := cmp.Diff(l.KW, kept.Loads[id].KW); d != "" {
+			t.Errorf("%s moved:\n%s", id, d)
+		}
+	}
+	if free := solve(t, p, Options{Previous: first}); free.Cost > first.Cost+1e-9 {
+		t.Errorf("without a margin the cost rose from %v to %v", first.Cost, free.Cost)
+	}
+}
+
+func TestACommittedRunIsNotBroken(t *testing.T) {
+	for seed := range uint64(12) {
+		p := generate(seed, "home")
+		for range 6 {
+			plan := solve(t, p, Options{WorkLimit: 400_000, Seed: seed})
+			next := p.Advance(plan)
+			if faults := next.Check(); len(faults) > 0 {
+				t.Fatal(faults)
+			}
+			after := solve(t, next, Options{WorkLimit: 400_000, Previous: plan.Shift(1), Seed: seed})
+			for i := range next.Loads {
+				l := &next.Loads[i]
+				if l.Cycle != nil && l.Cycle.Running {
+					if d := cmp.Diff(l.Cycle.ProfileKW, after.Loads[l.ID].KW[:len(l.Cycle.ProfileKW)]); d != "" {
+						t.Errorf("seed %d: the running %s is broken:\n%s", seed, l.ID, d)
+					}
+				}
+			}
+			p = next
+		}
+	}
+}
+
+func TestDeadlinesCapsAndPriorities(t *testing.T) {
+	base := func(loads ...Load) *Problem {
+		return &Problem{Name: "x", SlotMinutes: 60, N: 8, BaseKW: flat(8, 0), ImportPrice: []float64{.5, .5, .5, .5, .1, .1, .1, .1}, SiteLimitKW: flat(8, 2), ShedPenalty: 9, Loads: loads}
+	}
+	pump := func(id string, need int) Load {
+		return Load{ID: id, OnOff: &OnOff{KW: 2, NeedSlots: need, To: 8, MaxStarts: 8, ShortPenalty: 3, Switching: Switching{MinOn: 1, MinOff: 1}}}
+	}
+	t.Run("a soft deadline is missed only for more than it costs", func(t *testing.T) {
+		for _, late := range []float64{0.2, 2} {
+			l := pump("pump", 2)
+			l.Deadline = &Deadline{Slot: 4, LatePenalty: late}
+			plan := solve(t, base(l), Options{})
+			early := spans(plan.Loads["pump"].KW)[0].from < 4
+			if want := late > 0.8; early != want { // two slots of 2 kWh are 0.8 cheaper each when late
+				t.Errorf("late penalty %v: runs in %v", late, spans(plan.Loads["pump"].KW))
+			}
+		}
+	})
+	t.Run("a price cap leaves dear hours out", func(t *testing.T) {
+		l := pump("pump", 8)
+		l.PriceCap = 0.3
+		plan := solve(t, base(l), Options{})
+		if r := spans(plan.Loads["pump"].KW); len(r) != 1 || r[0] != (span{4, 8}) {
+			t.Errorf("runs in %v, only slots 4 to 7 cost less than 0.3", r)
+		}
+	})
+	t.Run("the more important load goes first", func(t *testing.T) {
+		a, b := pump("a", 8), pump("b", 8)
+		b.Priority = 2
+		plan := solve(t, base(a, b), Options{})
+		if n := len(spans(plan.Loads["b"].KW)); n != 1 || maxOf(plan.Loads["a"].KW) > 0 {
+			t.Errorf("a runs in %v, b in %v", spans(plan.Loads["a"].KW), spans(plan.Loads["b"].KW))
+		}
+		if len(plan.Shortfalls) != 1 || plan.Shortfalls[0].Load != "a" {
+			t.Errorf("shortfalls %v", plan.Shortfalls)
+		}
+	})
+	t.Run("exclusions and circuits are kept", func(t *testing.T) {
+		p := base(pump("a", 3), pump("b", 3), pump("c", 2))
+		p.SiteLimitKW = nil
+		p.Exclusions = [][]string{{"a", "b"}}
+		p.Circuits = []Circuit{{Name: "garage", LimitKW: 3, Loads: []string{"b", "c"}}}
+		plan := solve(t, p, Options{})
+		if len(plan.Shortfalls) > 0 || plan.Gap > 0.2 {
+			t.Errorf("shortfalls %v, gap %v", plan.Shortfalls, plan.Gap)
+		}
+		if best := 2 * (0.1*4 + 0.5*2 + 0.1*2); math.Abs(plan.Cost-best) > 1e-6 { // a and b share the cheap slots, c needs those of a
+			t.Errorf("cost %v, the least is %v", plan.Cost, best)
+		}
+	})
+}
+
+func TestMutatedPlansAreCaught(t *testing.T) {
+	upTo := 5.0
+	n := 8
+	p := &Problem{
+		Name: "all", SlotMinutes: 60, N: n, BaseKW: flat(n, 1), PVKW: flat(n, 0.5), ImportPrice: flat(n, 0.2), ExportPrice: flat(n, 0.1), SiteLimitKW: flat(n, 9), ExportLimitKW: 1, ShedPenalty: 5,
+		Blocks: []Block{{From: 0, To: n, Steps: []Step{{&upTo, 0}, {nil, 0.1}}}},
+		Demand: []DemandWindow{{Slots: []int{0, 1, 2, 3}, Interval: 2, PricePerKW: 1}},
+		Credit: &Credit{Balance: 30, UntilSlot: n, EndReserve: 1},
+		Loads: []Load{
+			{ID: "cycle", Cycle: &Cycle{ProfileKW: []float64{2, 1}, Earliest: 1, LatestFinish: 7, SkipPenalty: 50}},
+			{ID: "onoff", OnOff: &OnOff{KW: 1, NeedSlots: 4, From: 1, To: 7, MaxStarts: 1, ShortPenalty: 50, Switching: Switching{MinOn: 2, MinOff: 1}}},
+			{ID: "var", Variable: &Variable{MinKW: 1, MaxKW: 2, NeedKWh: 4, From: 1, To: 7, MaxStarts: 2, ShortPenalty: 50, Switching: Switching{MinOn: 1, MinOff: 1}}},
+			{ID: "warm", Thermal: &Thermal{KW: 2, A: 0.95, B: 3, TEnv: Series{20}, T0: 50, TMin: flat(n, 45), TMax: 60, ComfortPenalty: 5, EndTarget: 50, EndPenalty: 5, Switching: Switching{MinOn: 1, MinOff: 1}}},
+		},
+		Battery:    &Battery{CapKWh: 4, SoC0: 2, SoCMin: 1, SoCMax: 4, MaxChargeKW: 1, MaxDischargeKW: 1, EffC: 0.9, EffD: 0.9, SoCEnd: 2},
+		Exclusions: [][]string{{"cycle", "onoff"}},
+		Circuits:   []Circuit{{Name: "c", LimitKW: 3.5, Loads: []string{"onoff", "var"}}},
+	}
+	good := solve(t, p, Options{})
+	if bad := Check(p, good); len(bad) > 0 {
 		t.Fatal(bad)
 	}
-	if r := spans(plan.Loads["washer"].KW); len(r) != 1 || r[0].from < 4 || r[0].to > 7 {
-		t.Errorf("the washer runs in %v, the cheap slots are 4 to 6", r)
+	set := func(id string, kw ...float64) func(*Problem, *Plan) {
+		return func(_ *Problem, x *Plan) { copy(x.Loads[id].KW, kw) }
 	}
+	for _, row := range []struct {
+		name string
+		kind ShortfallKind
+		do   func(*Problem, *Plan)
+	}{
+		{"a load is missing", BadForm, func(_ *Problem, x *Plan) { delete(x.Loads, "var") }},
+		{"too few slots", BadForm, func(_ *Problem, x *Plan) { x.Loads["var"] = LoadPlan{KW: []float64{1}} }},
+		{"not a number", BadForm, set("var", math.NaN())},
+		{"the cost is claimed wrongly", BadCost, func(_ *Problem, x *Plan) { x.Cost += 0.001 }},
+		{"the bound is above the cost", BadBound, func(_ *Problem, x *Plan) { x.LowerBound = x.Cost + 1 }},
+		{"a cycle is cut short", BadPower, set("cycle", 0, 2, 0, 0, 0, 0, 0, 0)},
+		{"a cycle starts too early", BadPower, set("cycle", 2, 1, 0, 0, 0, 0, 0, 0)},
+		{"a cycle ends too late", BadPower, set("cycle", 0, 0, 0, 0, 0, 0, 2, 1)},
+		{"negative power", BadPower, set("var", -1)},
+		{"half power", BadPower, set("onoff", 0, .5, .5, .5, .5, 0, 0, 0)},
+		{"on outside the window", BadWindow, set("onoff", 1, 1, 1, 1, 0, 0, 0, 0)},
+		{"more slots than needed", BadPower, set("onoff", 0, 1, 1, 1, 1, 1, 0, 0)},
+		{"a start too many", BadSwitching, set("onoff", 0, 1, 1, 0, 1, 1, 0, 0)},
+		{"a run too short", BadSwitching, set("onoff", 0, 1, 0, 0, 0, 0, 0, 0)},
+		{"below the least power", BadPower, set("var", 0, .5, 0, 0, 0, 0, 0, 0)},
+		{"more energy than needed", BadPower, set("var", 0, 2, 2, 2, 0, 0, 0, 0)},
+		{"too hot", ShortHot, set("warm", 2, 2, 2, 2, 2, 2, 2, 2)},
+		{"above the load's power", BadPower, set("warm", 3, 0, 0, 0, 0, 0, 0, 0)},
+		{"an exclusion is broken", ShortExclude, func(_ *Problem, x *Plan) {
+			copy(x.Loads["cycle"].KW, []float64{0, 2, 1, 0, 0, 0, 0, 0})
+			copy(x.Loads["onoff"].KW, []float64{0, 1, 1, 1, 1, 0, 0, 0})
+		}},
+		{"a circuit is overloaded", ShortCircuit, func(q *Problem, x *Plan) { q.Circuits[0].LimitKW = 0.5 }},
+		{"the battery is overcharged", ShortBattery, func(_ *Problem, x *Plan) { copy(x.BatteryKW, []float64{1, 1, 1, 1}) }},
+		{"the battery ends empty", ShortBattery, func(_ *Problem, x *Plan) { copy(x.BatteryKW[n-3:], []float64{-.2, -.2, -.4}) }},
+		{"the battery's power", BadPower, func(_ *Problem, x *Plan) { x.BatteryKW[0] = 3 }},
+		{"more sun than there is", BadPower, func(_ *Problem, x *Plan) { x.PVUsedKW[2] = 2 }},
+		{"more shed than there is", BadPower, func(_ *Problem, x *Plan) { x.ShedKW[2] = 2 }},
+		{"above the site limit", ShortLimit, func(q *Problem, _ *Plan) { q.SiteLimitKW = flat(n, 0.2) }},
+		{"above the export limit", ShortLimit, func(q *Problem, x *Plan) {
+			q.ExportLimitKW = 0
+			q.BaseKW = flat(n, 0)
+			q.PVKW = flat(n, 20)
+			copy(x.PVUsedKW, flat(n, 20))
+		}},
+		{"the credit runs out", ShortCredit, func(q *Problem, _ *Plan) { q.Credit.Balance = 1 }},
+		{"the reserve is touched", ShortReserve, func(q *Problem, _ *Plan) { q.Credit.EndReserve = 29.9 }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var buf bytes.Buffer
+			if err := WritePlan(&buf, good); err != nil {
+				t.Fatal(err)
+			}
+			plan, err := ReadPlan(&buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := WriteInstance(&buf, p); err != nil {
+				t.Fatal(err)
+			}
+			q, err := ReadInstance(&buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			row.do(&q, plan)
+			found := false
+			for _, v := range Check(&q, plan) {
+				found = found || v.Kind == row.kind
+			}
+			if !found {
+				t.Errorf("no violation of kind %q among %v", row.kind, Check(&q, plan))
+			}
+		})
+	}
+}
+
+func TestWhatCannotBeHadIsAShortfall(t *testing.T) {
+	pump := Load{ID: "pump", OnOff: &OnOff{KW: 1, NeedSlots: 4, To: 8, MaxStarts: 2, ShortPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1}}}
+	base := func() *Problem {
+		return &Problem{Name: "hard", SlotMinutes: 60, N: 8, BaseKW: flat(8, 1), ImportPrice: flat(8, 0.2), SiteLimitKW: flat(8, 5), ShedPenalty: 4, Loads: []Load{pump}}
+	}
+	for _, row := range []struct {
+		name string
+		kind ShortfallKind
+		set  func(*Problem)
+	}{
+		{"the limit is below the base", ShortShed, func(p *Problem) { p.SiteLimitKW = flat(8, 0.4) }},
+		{"the limit is negative", ShortShed, func(p *Problem) { p.SiteLimitKW = flat(8, -1) }},
+		{"the window is too short", ShortEnergy, func(p *Problem) { p.Loads[0].OnOff.To = 2 }},
+		{"the window is empty", ShortEnergy, func(p *Problem) { p.Loads[0].OnOff.From, p.Loads[0].OnOff.To = 6, 3 }},
+		{"no start is allowed", ShortEnergy, func(p *Problem) { p.Loads[0].OnOff.MaxStarts = 0 }},
+		{"the least run is longer than the need", ShortEnergy, func(p *Problem) { p.Loads[0].OnOff.MinOn = 6 }},
+		{"a cycle longer than its window", ShortSkip, func(p *Problem) {
+			p.Loads[0] = Load{ID: "c", Cycle: &Cycle{ProfileKW: []float64{1, 1, 1}, Earliest: 3, LatestFinish: 5, SkipPenalty: 1}}
+		}},
+		{"a cycle longer than the horizon", ShortSkip, func(p *Problem) {
+			p.Loads[0] = Load{ID: "c", Cycle: &Cycle{ProfileKW: flat(20, 1), LatestFinish: 30, SkipPenalty: 1}}
+		}},
+		{"a least power that exceeds the need", ShortEnergy, func(p *Problem) {
+			p.Loads[0] = Load{ID: "v", Variable: &Variable{MinKW: 3, MaxKW: 4, NeedKWh: 1, To: 8, MaxStarts: 1, ShortPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1}}}
+		}},
+		{"the credit is spent", ShortCredit, func(p *Problem) { p.Credit = &Credit{Balance: -1, UntilSlot: 8} }},
+		{"a charge the credit cannot pay", ShortCredit, func(p *Problem) {
+			p.Credit = &Credit{Balance: 1, UntilSlot: 8}
+			p.FixedCharges = []FixedCharge{{3, 2}}
+		}},
+		{"the credit pays part of the base", ShortShed, func(p *Problem) { p.Credit = &Credit{Balance: 0.5, UntilSlot: 8} }},
+		{"a store too hot from the start", ShortHot, func(p *Problem) {
+			p.Loads[0] = Load{ID: "t", Thermal: &Thermal{KW: 2, A: 0.99, B: 3, TEnv: Series{20}, T0: 90, TMin: flat(8, 45), TMax: 60, ComfortPenalty: 1, EndPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1}}}
+		}},
+		{"a store too cold", ShortComfort, func(p *Problem) {
+			p.Loads[0] = Load{ID: "t", Thermal: &Thermal{KW: 0.1, A: 0.9, B: 1, TEnv: Series{0}, T0: 20, TMin: flat(8, 45), TMax: 60, ComfortPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1}}}
+		}},
+		{"a battery that cannot be full in time", ShortBattery, func(p *Problem) {
+			p.Battery = &Battery{CapKWh: 10, SoC0: 0, SoCMax: 10, MaxChargeKW: 0.5, MaxDischargeKW: 1, EffC: 1, EffD: 1, SoCEnd: 9}
+		}},
+		{"a battery below its least charge", ShortBattery, func(p *Problem) {
+			p.Battery = &Battery{CapKWh: 10, SoC0: 0, SoCMin: 5, SoCMax: 10, MaxChargeKW: 0.5, MaxDischargeKW: 1, EffC: 1, EffD: 1}
+		}},
+		{"loads that exclude each other are both committed", ShortExclude, func(p *Problem) {
+			for _, id := range []string{"a", "b"} {
+				p.Loads = append(p.Loads, Load{ID: id, Cycle: &Cycle{ProfileKW: []float64{1, 1}, Running: true}})
+			}
+			p.Exclusions = [][]string{{"a", "b"}}
+		}},
+		{"committed runs exceed the limit", ShortLimit, func(p *Problem) {
+			p.Loads = append(p.Loads, Load{ID: "a", Cycle: &Cycle{ProfileKW: []float64{9, 9}, Running: true}})
+		}},
+		{"a document that makes no sense", BadForm, func(p *Problem) { p.BaseKW = nil }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := base()
+			o := *pump.OnOff
+			p.Loads[0].OnOff = &o
+			row.set(p)
+			plan := Solve(context.Background(), p, Options{WorkLimit: quick})
+			found := false
+			for _, s := range plan.Shortfalls {
+				found = found || s.Kind == row.kind
+			}
+			if !found {
+				t.Errorf("shortfalls %v, one of kind %q is expected", plan.Shortfalls, row.kind)
+			}
+			if row.kind == BadForm {
+				return
+			}
+			for _, v := range Check(p, plan) {
+				if !v.Kind.Hard() || v.Kind == BadPower || v.Kind == BadSwitching || v.Kind == BadWindow || v.Kind == BadCost {
+					t.Errorf("%v", v)
+				}
+			}
+		})
+	}
+}
+
+func TestACancelledSearchReturnsAPlan(t *testing.T) {
+	p := generate(5, "business")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	plan := Solve(ctx, p, Options{})
+	if plan.Stopped != StopCancelled {
+		t.Errorf("stopped by %q", plan.Stopped)
+	}
+	for _, v := range Check(p, plan) {
+		t.Error(v)
+	}
+}
+
+func TestTheCreditLastsAsOftenAsAsked(t *testing.T) {
+	if testing.Short() {
+		t.Skip("samples a thousand futures")
+	}
+	p := generate(4, "home")
+	var spend float64
+	for i := range p.N {
+		spend += p.BaseKW[i] * p.ImportPrice[i] * p.Hours()
+	}
+	p.Credit = &Credit{Balance: 1.9*spend + 0.3, UntilSlot: p.N, ChanceLimit: 0.1}
+	future := func(r *rand.Rand) Scenario {
+		s := Scenario{Weight: 1, BaseKW: make([]float64, p.N), PVKW: make([]float64, p.N)}
+		day, sun := math.Exp(0.25*r.NormFloat64()), math.Min(1.3, math.Exp(0.3*r.NormFloat64()))
+		for i := range p.N {
+			s.BaseKW[i] = p.BaseKW[i] * day * math.Exp(0.2*r.NormFloat64())
+			s.PVKW[i] = at(p.PVKW, i) * sun
+		}
+		return s
+	}
+	r := rand.New(rand.NewPCG(11, 12))
+	for range 40 {
+		p.Scenarios = append(p.Scenarios, future(r))
+	}
+	plan := solve(t, p, Options{WorkLimit: 30_000_000})
+	if plan.Risk == nil || plan.Risk.RunOut > 0.1+1e-9 {
+		t.Fatalf("risk %+v", plan.Risk)
+	}
+	test := *p
+	test.Scenarios = nil
+	for range 1000 {
+		test.Scenarios = append(test.Scenarios, future(r))
+	}
+	e, _ := evaluate(&test, plan)
+	// 40 scenarios know a share of 0.1 to within 0.047 (one standard error).
+	if e.runOut > 0.1+2*0.047 {
+		t.Errorf("the credit runs out in %.1f %% of 1000 futures", 100*e.runOut)
+	}
+	t.Logf("run-out share: %.3f of the 40 scenarios, %.3f of 1000 futures; protection costs %.4f of %.4f", plan.Risk.RunOut, e.runOut, plan.Risk.Protection, plan.Cost)
+}
+
+func ExampleSolve() {
+	p := &Problem{
+		Name: "evening", SlotMinutes: 60, N: 4, BaseKW: []float64{1, 1, 1, 1}, ImportPrice: []float64{0.4, 0.4, 0.1, 0.1},
+		Loads: []Load{{ID: "dishwasher", Cycle: &Cycle{ProfileKW: []float64{2}, LatestFinish: 4, SkipPenalty: 5}}},
+	}
+	plan := Solve(context.Background(), p, Options{Seed: 1})
+	fmt.Printf("%.2f %s\n", plan.Cost, plan.Stopped)
+	// Output: 1.20 gap
 }

@@ -188,6 +188,9 @@ func (p *Problem) checkLoad(l *fault.List, at string, d *Load) {
 		return
 	}
 	number("price_cap", d.PriceCap, 0)
+	if d.PriceCap > 0 && d.Thermal != nil {
+		fail("price_cap", "leave it out; comfort_penalty says what warmth is worth", "a thermal load has no price cap")
+	}
 	if d.Priority < 0 || d.Priority > 20 {
 		fail("priority", "give 0 (goes short first) to 20", "%d", d.Priority)
 	}

@@ -82,7 +82,7 @@ func (s *search) stay() {
 	}
 }
 
-// outlook chooses the scenarios in which the credit must last: the worst are
+// outlook chooses the scenarios in which the credit must last: the dearest are
 // given up as far as the chance limit allows.
 func (s *search) outlook() outlook {
 	o := newOutlook(s.p)
@@ -96,7 +96,11 @@ func (s *search) outlook() outlook {
 		}
 	}
 	sort.SliceStable(o.protect, func(a, b int) bool { return spend[o.protect[a]] < spend[o.protect[b]] })
-	give := chanceLimit(s.p.Credit) + 1e-9
+	// Of S scenarios and one future drawn alike, the future is as likely as any
+	// to be among the worst: with d given up it falls short with a chance of
+	// (d+1)/(S+1), not d/S.
+	S := float64(len(o.weight))
+	give := (chanceLimit(s.p.Credit)*(S+1)-1)/S + 1e-9
 	for len(o.protect) > 0 {
 		last := o.protect[len(o.protect)-1]
 		if give -= o.weight[last]; give < 0 {
