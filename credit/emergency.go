@@ -54,7 +54,7 @@ func (p *posting) emergency() {
 		p.Emergency.Stage = Spent
 		p.post(Entry{Kind: Emergency, Name: "emergency credit", Cause: fmt.Sprintf("emergency credit of %s is spent", p.say(p.Emergency.Limit))})
 	case p.Emergency.Stage == Taken && available > 0 && available > p.doc.Emergency.OfferBelow,
-		p.Emergency.Stage == Spent && available > 0:
+		p.Emergency.Stage == Spent && available >= 0:
 		p.Emergency = EmergencyState{}
 		p.post(Entry{Kind: Emergency, Name: "emergency credit", Cause: "emergency credit is paid back; it will be offered again when needed"})
 	}

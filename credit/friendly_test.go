@@ -162,3 +162,19 @@ func TestDocumentFaultsAreNamedAllAtOnce(t *testing.T) {
 		t.Errorf("the defaults have faults: %v", l)
 	}
 }
+
+// An overload in protected hours ends by itself, and so does the dark: the
+// credit that ended meanwhile is no cause before the hours are over.
+func TestAnOverloadInFriendlyHoursDoesNotBecomeACutForCredit(t *testing.T) {
+	s := open(t, func(d *credit.Document) { typical(t, d); d.Opening = one })
+	s.now = noon().Add(5 * time.Hour)
+	s.lit(true, credit.NoCause)
+	s.use(2 * one)
+	s.lit(true, credit.NoCause)
+	if d := s.supply(credit.Facts{Overload: true}); d.Close || d.Cause != credit.ByOverload {
+		t.Fatalf("%+v, want off for overload", d)
+	}
+	s.lit(true, credit.NoCause)
+	s.now = noon().Add(22 * time.Hour)
+	s.lit(false, credit.ForNoCredit)
+}

@@ -222,8 +222,13 @@ func TestCreditRunsOutAndComesBack(t *testing.T) {
 	if s.engine.Offered(s.a) {
 		t.Error("emergency credit is offered before it is paid back")
 	}
+	// Paid back to the last cent it is dark still, and on offer again.
 	s.topUp(one)
+	s.has(0)
 	s.lit(false, credit.ForNoCredit)
+	if !s.engine.Offered(s.a) {
+		t.Error("emergency credit is not offered again when it is paid back")
+	}
 	s.topUp(2 * one)
 	s.has(2 * one)
 	s.lit(true, credit.NoCause)

@@ -95,7 +95,7 @@ func (p *posting) decide(s *SupplyState, f Facts) Decision {
 	case p.Unlocked || p.restorable():
 		s.NoCredit = false
 	case !spent || s.NoCredit:
-	case friendly && s.Position == Connected:
+	case friendly: // also while it is off for another cause, to come back after
 		d.Protected, d.Until = true, until
 	case f.Unbreakable && s.Position == Connected:
 		d.Waiting = true

@@ -110,6 +110,8 @@ func exploreCutOff(t *testing.T, restore credit.Restore, above units.Money) {
 				return w, fmt.Errorf("cut with credit: %+v", d)
 			case before.Position == credit.Connected && !d.Close && !forced && (f.Unbreakable || friendly && a.Supply.Covered):
 				return w, fmt.Errorf("cut in protected hours or under load: %+v", d)
+			case d.Position == credit.Disconnected && d.Cause == credit.ForNoCredit && !before.NoCredit && friendly && a.Supply.Covered:
+				return w, fmt.Errorf("off for credit in protected hours: %+v", d)
 			case !d.Close && d.Cause == credit.ForNoCredit && d.Position == credit.Disconnected && a.Available() > above && !a.Unlocked:
 				return w, fmt.Errorf("off for credit with %s", a.Available())
 			case !d.Close && d.Position == credit.Ready && !forced && f.Confirm:
@@ -135,7 +137,7 @@ func exploreCutOff(t *testing.T, restore credit.Restore, above units.Money) {
 	}
 	moves := []move[world]{
 		{"use 1", func(w world) (world, error) {
-			if w.a.Available() > -4*one {
+			if w.a.Available() > -3*one {
 				a, _ := e.Accrue(w.a, hours[w.hour], credit.Charge{Name: "energy", Kind: credit.Consumption, Amount: one})
 				w.a, _ = e.Settle(a, hours[w.hour], "")
 			}
@@ -143,7 +145,7 @@ func exploreCutOff(t *testing.T, restore credit.Restore, above units.Money) {
 		}},
 		{"credit 1", func(w world) (world, error) {
 			var err error
-			if w.a.Available() < 4*one {
+			if w.a.Available() < 3*one {
 				w.a, _, err = e.Adjust(w.a, hours[w.hour], credit.Adjustment, one, "test")
 			}
 			return small(w), err
