@@ -31,6 +31,7 @@ type cli struct {
 	Tariff   tariffCmd   `cmd:"" help:"Check, show and compare tariffs; say what a load costs."`
 	Ledger   ledgerCmd   `cmd:"" help:"Check the ledger or print a statement."`
 	Decode   decodeCmd   `cmd:"" help:"Show what is read out of a meter's recorded output."`
+	Waveform waveformCmd `cmd:"" help:"Measure recorded samples of a voltage and a current."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 

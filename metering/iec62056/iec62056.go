@@ -71,7 +71,7 @@ func splitIdent(data []byte, ident, start int, atEnd bool) (f *frame, used int, 
 	next := ident + eol + 1
 	// What stands between the identification and an STX is the answer to it
 	// (ACK 0 Z 0); values there are a readout without one.
-	if start >= 0 && onlyHandshake(data[next:start]) {
+	if start >= next && onlyHandshake(data[next:start]) {
 		f, used, err = splitBlock(data, name, start, ident, atEnd)
 		return f, used, err, true
 	}

@@ -65,6 +65,7 @@ func TestDecode(t *testing.T) {
 		{"one letter wrong", strings.Replace(whole, "1234.", "1235.", 1), 0, []metering.Code{metering.Checksum}, ""},
 		{"wrong, then right", strings.Replace(whole, "1234.", "1235.", 1) + whole, 1, []metering.Code{metering.Checksum}, one},
 		{"a line that is no value", block("1.8.0(000002.000*kWh\r\n!\r\n"), 0, []metering.Code{metering.UnknownReply}, ""},
+		{"an STX within the identification", "/AAA0\x02\n", 0, []metering.Code{metering.Short}, ""},
 		{"an empty table", block("!\r\n"), 0, []metering.Code{metering.UnknownReply}, ""},
 		{"nothing", "", 0, nil, ""},
 	} {

@@ -300,6 +300,9 @@ func (e *Engine) boundary(t float64, real bool) {
 			for s := range c.lead {
 				c.lead[s] -= c.base[s]
 			}
+			if c.known { // after a break; else it waits for the first window
+				c.part(c.lead, c.leadN, e.cfg)
+			}
 		} else {
 			// Exactly half a period back, wherever the last crossing was found: a
 			// step in the voltage moves it a little.
@@ -413,18 +416,14 @@ func (e *Engine) another() {
 }
 
 // Lost says that n samples are missing here.  The window ends with the last
-// whole half cycle, and what came after it is left out too.
+// whole cycle; what came after it is registered but belongs to no window.
 func (e *Engine) Lost(n int) {
 	if n <= 0 {
 		return
 	}
 	e.lost += int64(n)
 	e.pendingLost += n
-	e.close()
-	e.endRun()
-	for k := range e.ch {
-		e.ch[k].voltage.cut(e.onEvent)
-	}
+	e.stop()
 	e.restart(int64(n))
 }
 
@@ -464,6 +463,11 @@ func (e *Engine) Flush() {
 			}
 		}
 	}
+	e.stop()
+}
+
+// stop ends the window, and registers the samples after its last half cycle.
+func (e *Engine) stop() {
 	e.close()
 	e.endRun()
 	for k := range e.ch {
@@ -474,10 +478,9 @@ func (e *Engine) Flush() {
 		}
 		end := float64(e.n - 1)
 		tail := e.at(k, end)
-		last := c.ring[(e.n-1)&e.mask]
-		prev := c.ring[(e.n-2)&e.mask]
+		last, before := c.ring[(e.n-1)&e.mask], c.ring[(e.n-2)&e.mask]
 		for s := range tail {
-			tail[s] += (last[s]-prev[s])/2 - c.half[s]
+			tail[s] += (last[s]-before[s])/2 - c.half[s]
 		}
 		c.part(tail, end-e.bound+0.5, e.cfg)
 	}

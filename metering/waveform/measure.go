@@ -131,21 +131,22 @@ func (e *Engine) spectrum(k int, w *Window) {
 	th := 2 * math.Pi * w.Cycles / w.Samples
 	scale := math.Sqrt2 / float64(n)
 	var squareU, squareI float64
-	for h := 1; h <= w.Orders; h++ {
-		uRe, uIm, iRe, iIm := goertzel(bu, bi, th*float64(h))
-		u, i := math.Hypot(uRe, uIm)*scale, math.Hypot(iRe, iIm)*scale
-		p.HarmonicsU[h-1], p.HarmonicsI[h-1] = u, i
-		if h == 1 {
-			p.u1re, p.u1im = uRe*scale, uIm*scale
-			active := (uRe*iRe + uIm*iIm) * scale * scale
-			p.Q = (uIm*iRe - uRe*iIm) * scale * scale
-			if u*i > 0 {
-				p.DPF = active / (u * i)
+	for h := 1; h <= w.Orders; h += 2 {
+		sums := goertzel(bu, bi, th*float64(h), th*float64(h+1))
+		for j, f := range sums[:min(2, w.Orders-h+1)] {
+			u, i := math.Hypot(f.aRe, f.aIm)*scale, math.Hypot(f.bRe, f.bIm)*scale
+			p.HarmonicsU[h+j-1], p.HarmonicsI[h+j-1] = u, i
+			if h+j > 1 {
+				squareU += u * u
+				squareI += i * i
+				continue
 			}
-			continue
+			p.u1re, p.u1im = f.aRe*scale, f.aIm*scale
+			p.Q = (f.aIm*f.bRe - f.aRe*f.bIm) * scale * scale
+			if u*i > 0 {
+				p.DPF = (f.aRe*f.bRe + f.aIm*f.bIm) * scale * scale / (u * i)
+			}
 		}
-		squareU += u * u
-		squareI += i * i
 	}
 	if u := p.HarmonicsU[0]; u > 0 {
 		p.THDu = math.Sqrt(squareU) / u
@@ -156,19 +157,32 @@ func (e *Engine) spectrum(k int, w *Window) {
 	}
 }
 
-// goertzel is the Fourier sum of two signals at the angle th a sample.
-func goertzel(a, b []float64, th float64) (aRe, aIm, bRe, bIm float64) {
-	s, c := math.Sincos(th)
-	k := 2 * c
-	var a1, a2, b1, b2 float64
+// fourier is the sum of two signals at one angle.
+type fourier struct{ aRe, aIm, bRe, bIm float64 }
+
+// goertzel is the Fourier sum of two signals at two angles a sample.  Four
+// recurrences at once keep the processor busy while each waits for itself.
+func goertzel(a, b []float64, th1, th2 float64) [2]fourier {
+	s1, c1 := math.Sincos(th1)
+	s2, c2 := math.Sincos(th2)
+	k1, k2 := 2*c1, 2*c2
+	var p1, p2, q1, q2, r1, r2, t1, t2 float64
 	b = b[:len(a)]
 	for j, x := range a {
-		a0 := x + k*a1 - a2
-		b0 := b[j] + k*b1 - b2
-		a2, a1 = a1, a0
-		b2, b1 = b1, b0
+		y := b[j]
+		p := x - p2 + k1*p1
+		q := y - q2 + k1*q1
+		r := x - r2 + k2*r1
+		t := y - t2 + k2*t1
+		p2, p1 = p1, p
+		q2, q1 = q1, q
+		r2, r1 = r1, r
+		t2, t1 = t1, t
 	}
-	return a1 - a2*c, a2 * s, b1 - b2*c, b2 * s
+	return [2]fourier{
+		{p1 - p2*c1, p2 * s1, q1 - q2*c1, q2 * s1},
+		{r1 - r2*c2, r2 * s2, t1 - t2*c2, t2 * s2},
+	}
 }
 
 // unbalance is the negative over the positive sequence of the fundamental
