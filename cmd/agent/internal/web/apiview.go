@@ -265,7 +265,7 @@ func newAPILink(l Link) *apiLink {
 	if l.Name == "" {
 		return nil
 	}
-	return &apiLink{l.Name, l.Freshness, at(l.LastAt), l.Detail}
+	return &apiLink{withoutSecret(l.Name), l.Freshness, at(l.LastAt), l.Detail}
 }
 
 func positive(v float64) *float64 {

@@ -76,10 +76,10 @@ func newFake() *fakeAgent {
 	f.loads(zone)
 	for i := range 70 {
 		kind, amount, energy, cause := "energy", money(-1.37-float64(i%7)*0.41), units.FromKWh(0.52+float64(i%5)*0.11), "Standard, block 1"
-		switch {
-		case i%24 == 5:
+		switch i % 24 {
+		case 5:
 			kind, amount, energy, cause = "topup", money(200), 0, "Token ending 7561, by the page"
-		case i%24 == 12:
+		case 12:
 			kind, amount, energy, cause = "standing", money(-3.2), 0, "Fixed charge of the day"
 		}
 		f.rows = append(f.rows, LedgerRow{
@@ -88,6 +88,12 @@ func newFake() *fakeAgent {
 		})
 	}
 	return f
+}
+
+// bump is a hill of height 1 at the hour "at".
+func bump(h, at, width float64) float64 {
+	x := (h - at) / width
+	return math.Exp(-x * x)
 }
 
 // loads fills the plan and the loads.
@@ -105,7 +111,7 @@ func (f *fakeAgent) loads(zone *time.Location) {
 		case h >= 22 || h < 6:
 			price = 1_502_000
 		}
-		mid := 0.35 + 0.9*math.Exp(-math.Pow((h-7.2)/1.3, 2)) + 1.7*math.Exp(-math.Pow((h-19)/2.1, 2)) + 0.08*math.Sin(float64(i)*1.7)
+		mid := 0.35 + 0.9*bump(h, 7.2, 1.3) + 1.7*bump(h, 19, 2.1) + 0.08*math.Sin(float64(i)*1.7)
 		p.Slots = append(p.Slots, PlanSlot{Slot: s, Price: price, Low: units.FromKW(mid * 0.62), Mid: units.FromKW(mid), High: units.FromKW(mid*1.5 + 0.2)})
 		switch {
 		case h >= 3.5 && h < 6:
@@ -326,7 +332,7 @@ func (f *fakeAgent) History(_ context.Context, from, to time.Time) ([]HistoryPoi
 	var out []HistoryPoint
 	for s := units.SlotAt(from, 30*time.Minute); s.Start.Before(to); s.Start = s.End() {
 		h := float64(s.Start.Hour()) + 2
-		e := units.FromKWh(0.18 + 0.5*math.Exp(-math.Pow((h-19)/2.5, 2)) + 0.1*math.Abs(math.Sin(float64(s.Start.YearDay()))))
+		e := units.FromKWh(0.18 + 0.5*bump(h, 19, 2.5) + 0.1*math.Abs(math.Sin(float64(s.Start.YearDay()))))
 		gap := s.Start.YearDay() == fakeNow.YearDay()-2 && s.Start.Hour() >= 8 && s.Start.Hour() < 13
 		if gap {
 			e = 0

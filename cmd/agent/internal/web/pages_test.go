@@ -17,6 +17,19 @@ import (
 	"time"
 )
 
+func TestAPasswordInAnAddressIsNotShown(t *testing.T) {
+	x := newSite(t, nil)
+	x.f.v.System.Broker.Name = "mqtts://house:s3cr/et@broker.lan:8883/path"
+	x.f.v.System.Telemetry.Name = "http://house:s3cret@influx.lan:8086"
+	for _, p := range []string{"/system", "/api/v1/view"} {
+		a := x.get(p)
+		x.want(a, 200, "http://influx.lan:8086")
+		if strings.Contains(a.body, "s3cr") {
+			t.Errorf("%s shows a password", p)
+		}
+	}
+}
+
 func TestEveryTextIsThereAndUsed(t *testing.T) {
 	c, err := loadCatalogue("en")
 	if err != nil {

@@ -3,6 +3,7 @@ package web
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -269,6 +270,19 @@ type link struct {
 	M *model
 	Link
 	Role string
+}
+
+// Shown is the link's name without a password that its address may hold.
+func (l link) Shown() string { return withoutSecret(l.Name) }
+
+// withoutSecret drops "user:password@" from an address, also where the
+// password holds characters that it should not.
+func withoutSecret(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return s
+	}
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 // Fresh is the level and the word of the link's freshness.
