@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -234,11 +235,21 @@ func (b *bench) balance() units.Money { return b.st.Credit.Available() }
 
 // memory is a Journal that keeps batches, and fails on demand.
 type memory struct {
+	mu      sync.Mutex
 	batches []Batch
 	fail    error
 }
 
+// failWith makes every commit fail with err, nil: none.
+func (m *memory) failWith(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = err
+}
+
 func (m *memory) Commit(_ context.Context, b Batch) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.fail != nil {
 		return m.fail
 	}
@@ -247,6 +258,8 @@ func (m *memory) Commit(_ context.Context, b Batch) error {
 }
 
 func (m *memory) ledger() []credit.Entry {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	var out []credit.Entry
 	for _, b := range m.batches {
 		out = append(out, b.Effects.Entries...)
