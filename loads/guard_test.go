@@ -2,6 +2,7 @@ package loads
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -38,8 +39,8 @@ func (b *bench) step(in GuardInput) Verdict {
 	if err := json.Unmarshal(before, &restored); err != nil {
 		b.t.Fatal(err)
 	}
-	if d := cmp.Diff(b.s, restored); d != "" {
-		b.t.Fatalf("state does not survive JSON: %s", d)
+	if !reflect.DeepEqual(b.s, restored) {
+		b.t.Fatalf("state does not survive JSON: %s", cmp.Diff(b.s, restored))
 	}
 	next, v := b.g.Step(restored, in)
 	if again, _ := json.Marshal(restored); string(again) != string(before) {
