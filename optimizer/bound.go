@@ -324,10 +324,17 @@ func (q *tightener) value() float64 {
 		q.m.on[t] = 0
 	}
 	for i, u := range q.m.units {
-		sc := u.pricer.best(q.pi[i], q.m.on)
+		var sc schedule
+		if th, ok := u.pricer.(*thermalPricer); ok {
+			cells := max(160, th.cells/3)
+			sc = th.rough(q.pi[i], q.m.on, cells)
+			q.s.spent += th.work() * int64(cells) / int64(th.cells)
+		} else {
+			sc = u.pricer.best(q.pi[i], q.m.on)
+			q.s.spent += u.pricer.work()
+		}
 		copy(q.sched[i], sc.kw)
 		v += sc.total(q.pi[i], q.m.on)
-		q.s.spent += u.pricer.work()
 	}
 	return v
 }

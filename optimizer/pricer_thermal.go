@@ -333,10 +333,13 @@ func (q *thermalPricer) at(t, ph int, T, d float64, cells int) float64 {
 	return v[j] + (x-float64(j))*(v[j+1]-v[j])
 }
 
-func (q *thermalPricer) best(price, on []float64) schedule {
-	q.solve(price, on, q.cells, false)
+func (q *thermalPricer) best(price, on []float64) schedule { return q.rough(price, on, q.cells) }
+
+// rough is best on a grid of its own fineness.
+func (q *thermalPricer) rough(price, on []float64, cells int) schedule {
+	q.solve(price, on, cells, false)
 	th := q.l.Thermal
-	d := (q.hi - q.lo) / float64(q.cells)
+	d := (q.hi - q.lo) / float64(cells)
 	kw := make([]float64, q.p.N)
 	T, ph := th.T0, q.startPhase()
 	for t := range kw {
@@ -355,9 +358,9 @@ func (q *thermalPricer) best(price, on []float64) schedule {
 		turnOn := no < 0
 		if no >= 0 && yes >= 0 {
 			cold := func(T float64) float64 { return max(0, th.TMin[t]-T) * q.cold }
-			off := cold(s) + q.at(t+1, no, s, d, q.cells)
+			off := cold(s) + q.at(t+1, no, s, d, cells)
 			run := s + q.b*th.KW
-			turnOn = price[t]*th.KW+on[t]+q.late[t]+cold(run)+q.at(t+1, yes, run, d, q.cells) < off
+			turnOn = price[t]*th.KW+on[t]+q.late[t]+cold(run)+q.at(t+1, yes, run, d, cells) < off
 		}
 		T = s
 		ph = no

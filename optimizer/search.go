@@ -196,9 +196,9 @@ func (s *search) improve() {
 		if tight == nil || s.over() {
 			continue
 		}
-		// About a third of the work goes to the bound while that pays.
+		// About half of the work goes to the bound while that pays.
 		mark := s.work()
-		share := (mark - searched) / 2
+		share := mark - searched
 		for s.work()-mark < share && tight != nil && s.progress() < 0.85 {
 			if !tight.climb(20, s.best.Cost) {
 				pending, tight = tight, nil
