@@ -209,6 +209,42 @@ func TestLockoutHoldsAgainstGuessing(t *testing.T) {
 	}
 }
 
+// What anybody can make, or has on a slip, between two guesses does not open
+// the lock: test tokens, which need no key, and tokens entered before.
+func TestNothingButATrueNewTokenEndsTheCount(t *testing.T) {
+	s, v := stsScheme(t)
+	doc := credit.Defaults()
+	doc.Mode = credit.InKWh
+	e, err := credit.New(doc, time.UTC, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := e.Open("meter 1", noon())
+	enter := func(token string, want credit.Code) {
+		t.Helper()
+		var r credit.Result
+		if a, _, r = e.TopUp(a, noon(), token, "keypad"); r.Token.Code != want {
+			t.Fatalf("%s: %s, want %s", token, r.Token.Code, want)
+		}
+	}
+	used, err := v.Credit(noon(), 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enter(used, credit.Accept)
+	const test, wrong = "00000000000150997584", "00000000000000000001"
+	for range 2 {
+		enter(wrong, credit.CRC)
+		enter(test, credit.Accept)
+		enter(used, credit.Used)
+	}
+	enter(wrong, credit.CRC)
+	enter(test, credit.Lockout)
+	if a.Lock.Wrong != 3 || a.Lock.Left != 10*time.Second {
+		t.Errorf("%+v", a.Lock)
+	}
+}
+
 func count(looked, accepted *int, r credit.Result) {
 	if r.Token.Code != credit.Lockout {
 		*looked++

@@ -314,9 +314,12 @@ func (s *Scheme) word(t credit.Token, state State, b block, at time.Time) (credi
 		if age < 0 {
 			w.At = in.At // the clock was set back; its age starts again
 		}
-		if w.Sub != in.Sub {
-			words = append(words, w)
+		if w.Sub == in.Sub {
+			// The same word again, by another way or by a customer in doubt.
+			t.Code, t.Value = credit.Used, int64(len(state.Words))
+			return t, state, nil
 		}
+		words = append(words, w)
 	}
 	words = append(words, in)
 	t.Value = int64(len(words))

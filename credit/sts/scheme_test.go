@@ -199,7 +199,7 @@ func TestKeyChangeThatComesApart(t *testing.T) {
 
 	t.Run("a word twice is one word", func(t *testing.T) {
 		_, state := enter(s.Start(), set[0], minute(0))
-		if tok, next := enter(state, set[0], minute(1)); tok.Code != credit.Accept || tok.Value != 1 || len(next.Words) != 1 {
+		if tok, next := enter(state, set[0], minute(1)); tok.Code != credit.Used || tok.Value != 1 || len(next.Words) != 1 {
 			t.Errorf("%+v", tok)
 		}
 	})
