@@ -79,9 +79,9 @@ func victim(dir string) {
 // order and not about the disk.
 func memDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "keeplit-test-")
+	dir, err := os.MkdirTemp("/dev/shm", "keeplit-test-") //nolint:usetesting // not where the disk is
 	if err != nil {
-		dir, err = os.MkdirTemp("", "keeplit-test-")
+		dir, err = os.MkdirTemp("", "keeplit-test-") //nolint:usetesting // as above
 	}
 	must(t, err)
 	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
@@ -336,7 +336,7 @@ func TestIntervalsWhereverTheyAre(t *testing.T) {
 	ctx := context.Background()
 	mem := memDir(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(mem, "store")
+		dir, err := os.MkdirTemp(mem, "store") //nolint:usetesting // one a check
 		must(t, err)
 		defer os.RemoveAll(dir)
 		s, err := Open(ctx, dir, Options{Ballast: -1})

@@ -14,7 +14,7 @@ import (
 // ErrClosed is returned by a Store that was closed.
 var ErrClosed = errors.New("the store is closed")
 
-// LockedError: another process has the directory open for writing.
+// LockedError says that another process has the directory open for writing.
 type LockedError struct {
 	Dir string
 	PID string // of the other process, "" where it is not known
@@ -28,7 +28,7 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is running on %s; stop it first, or give this one a directory of its own", who, e.Dir)
 }
 
-// SchemaError: a file was written by a newer program.
+// SchemaError says that a file was written by a newer program.
 type SchemaError struct {
 	File         string
 	Found, Known int
@@ -38,14 +38,15 @@ func (e *SchemaError) Error() string {
 	return fmt.Sprintf("%s has format %d and this program knows formats up to %d; run the newer program again, or restore a backup made before the upgrade", e.File, e.Found, e.Known)
 }
 
-// ForeignError: a file is a database, but not one of ours.
+// ForeignError says that a file is a database, but not one of ours.
 type ForeignError struct{ File string }
 
 func (e *ForeignError) Error() string {
 	return e.File + " is a database of another program; give the agent a directory of its own"
 }
 
-// DiskFullError: the disk had no room for a batch, which was not stored.
+// DiskFullError says that the disk had no room for a batch, which was not
+// stored.
 type DiskFullError struct {
 	Dir string
 	Err error
@@ -57,7 +58,7 @@ func (e *DiskFullError) Error() string {
 
 func (e *DiskFullError) Unwrap() error { return e.Err }
 
-// CorruptError: a file cannot be read back as it was written.
+// CorruptError says that a file cannot be read back as it was written.
 type CorruptError struct {
 	File string
 	Err  error
@@ -73,16 +74,16 @@ func (e *CorruptError) Error() string {
 
 func (e *CorruptError) Unwrap() error { return e.Err }
 
-// DuplicateTokenError: a token of the batch was seen before, so nothing of the
-// batch was stored.
+// DuplicateTokenError says that a token of the batch was seen before, so
+// nothing of the batch was stored.
 type DuplicateTokenError struct{ Fingerprint string }
 
 func (e *DuplicateTokenError) Error() string {
 	return "the token " + e.Fingerprint + " was credited before"
 }
 
-// ChainError: a ledger entry does not follow the one before it, so nothing of
-// the batch was stored.  It is a fault of the program and not of the data.
+// ChainError says that a ledger entry does not follow the one before it, so
+// nothing of the batch was stored.  It is a fault of the program and not of the data.
 type ChainError struct {
 	Seq  uint64
 	What string

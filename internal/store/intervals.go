@@ -25,7 +25,7 @@ func putIntervals(ctx context.Context, tx *sql.Tx, intervals []Interval) error {
 	if err != nil {
 		return err
 	}
-	defer insert.Close()
+	defer release(insert)
 	for _, i := range intervals {
 		start, err := stamp(i.Slot.Start)
 		if err != nil {
@@ -91,7 +91,7 @@ func (s *Store) moveSome(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, s.classify(file, "write", err)
 	}
-	defer put.Close()
+	defer release(put)
 	for _, r := range rows {
 		i := r.Interval
 		if _, err := put.ExecContext(ctx, i.Series, i.Slot.Start.UnixMilli(), int64(i.Slot.Len), int64(i.Import), int64(i.Export),

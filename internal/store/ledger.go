@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math"
 
@@ -29,7 +30,7 @@ func (s *Store) putLedger(ctx context.Context, tx *sql.Tx, entries []credit.Entr
 	if err != nil {
 		return head, err
 	}
-	defer insert.Close()
+	defer release(insert)
 	for _, e := range entries {
 		if err := follows(head, e); err != nil {
 			return head, err
@@ -108,6 +109,9 @@ func (s *Store) TokenSeen(ctx context.Context, fingerprint string) (bool, error)
 	return n > 0, s.classify(s.path(mainFile), "read", err)
 }
 
+// release closes what was only read from or prepared: nothing can be lost by it.
+func release(c io.Closer) { _ = c.Close() }
+
 // stream reads rows one by one.
 func stream[T any](ctx context.Context, s *Store, db querier, file string, scan func(func(...any) error) (T, error), query string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
@@ -117,7 +121,7 @@ func stream[T any](ctx context.Context, s *Store, db querier, file string, scan 
 			yield(zero, s.classify(s.path(file), "read", err))
 			return
 		}
-		defer rows.Close()
+		defer release(rows)
 		for rows.Next() {
 			v, err := scan(rows.Scan)
 			if err != nil {

@@ -21,7 +21,7 @@ func lockDir(dir, path string) (*os.File, error) {
 		return nil, err
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		defer f.Close()
+		defer release(f)
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			pid, _ := io.ReadAll(io.LimitReader(f, 20))
 			return nil, &LockedError{Dir: dir, PID: strings.TrimSpace(string(pid))}

@@ -133,7 +133,7 @@ func (s *Store) backup(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer release(db)
 	// A store for reports may not write its own files, and this is another one.
 	if _, err := db.ExecContext(ctx, "PRAGMA query_only=0"); err != nil {
 		return s.classify(path, "write", err)

@@ -109,7 +109,7 @@ func (o *Outbox) Done(ctx context.Context, ids ...int64) error {
 		if err != nil {
 			return err
 		}
-		defer del.Close()
+		defer release(del)
 		for _, id := range ids {
 			var size int64
 			switch err := del.QueryRowContext(ctx, id, string(o.ch)).Scan(&size); {
@@ -181,7 +181,7 @@ func readCounts(ctx context.Context, q querier) (map[Channel]*count, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer release(rows)
 	out := map[Channel]*count{}
 	for rows.Next() {
 		var ch Channel
@@ -249,7 +249,7 @@ func (s *Store) putOutbox(ctx context.Context, tx *sql.Tx, messages []Message) (
 	if err != nil {
 		return nil, err
 	}
-	defer insert.Close()
+	defer release(insert)
 	for _, m := range messages {
 		if s.wake[m.Channel] == nil || m.Key == "" {
 			return nil, fmt.Errorf("outbox message %q for %q: a message needs a known channel and a key", m.Key, m.Channel)
@@ -305,7 +305,7 @@ func (s *Store) drop(ctx context.Context, tx *sql.Tx, ch Channel, c *count) erro
 	if err != nil {
 		return err
 	}
-	defer old.Close()
+	defer release(old)
 	last := int64(math.MinInt64)
 	for (c.Pending > rows || c.Bytes > bytes) && old.Next() {
 		var size int64

@@ -47,44 +47,58 @@ func TestOutboxKeepsOrderAndDropsCounted(t *testing.T) {
 		want  Counts
 	}{
 		{
-			"under the limit", Limit{Rows: 3, Bytes: 100},
-			[]Message{message("a", 1, t0, false), message("b", 2, t0, false)}, time.Time{},
+			"under the limit",
+			Limit{Rows: 3, Bytes: 100},
+			[]Message{message("a", 1, t0, false), message("b", 2, t0, false)},
+			time.Time{},
 			[]string{"a", "b"},
 			Counts{Pending: 2, Bytes: 3, Added: 2},
 		},
 		{
-			"the same key again", Limit{Rows: 3, Bytes: 100},
-			[]Message{message("a", 1, t0, false), message("a", 9, t0, false)}, time.Time{},
+			"the same key again",
+			Limit{Rows: 3, Bytes: 100},
+			[]Message{message("a", 1, t0, false), message("a", 9, t0, false)},
+			time.Time{},
 			[]string{"a"},
 			Counts{Pending: 1, Bytes: 1, Added: 1, Doubled: 1},
 		},
 		{
-			"too many", Limit{Rows: 2, Bytes: 100},
-			[]Message{message("a", 1, t0, false), message("b", 1, t0, false), message("c", 1, t0, false)}, time.Time{},
+			"too many",
+			Limit{Rows: 2, Bytes: 100},
+			[]Message{message("a", 1, t0, false), message("b", 1, t0, false), message("c", 1, t0, false)},
+			time.Time{},
 			[]string{"b", "c"},
 			Counts{Pending: 2, Bytes: 2, Added: 3, Dropped: 1},
 		},
 		{
-			"too many bytes", Limit{Rows: 10, Bytes: 50},
-			[]Message{message("a", 30, t0, false), message("b", 30, t0, false), message("c", 15, t0, false)}, time.Time{},
+			"too many bytes",
+			Limit{Rows: 10, Bytes: 50},
+			[]Message{message("a", 30, t0, false), message("b", 30, t0, false), message("c", 15, t0, false)},
+			time.Time{},
 			[]string{"b", "c"},
 			Counts{Pending: 2, Bytes: 45, Added: 3, Dropped: 1},
 		},
 		{
-			"the ledger's stay", Limit{Rows: 1, Bytes: 100},
-			[]Message{message("a", 1, t0, true), message("b", 1, t0, false), message("c", 1, t0, true), message("d", 1, t0, false)}, time.Time{},
+			"the ledger's stay",
+			Limit{Rows: 1, Bytes: 100},
+			[]Message{message("a", 1, t0, true), message("b", 1, t0, false), message("c", 1, t0, true), message("d", 1, t0, false)},
+			time.Time{},
 			[]string{"a", "c"},
 			Counts{Pending: 2, Bytes: 2, Added: 4, Dropped: 2},
 		},
 		{
-			"too old", Limit{Rows: 10, Bytes: 100, Age: hour},
-			[]Message{message("a", 1, t0, false), message("b", 1, t0, true), message("c", 2, t0.Add(hour), false)}, t0.Add(hour + time.Millisecond),
+			"too old",
+			Limit{Rows: 10, Bytes: 100, Age: hour},
+			[]Message{message("a", 1, t0, false), message("b", 1, t0, true), message("c", 2, t0.Add(hour), false)},
+			t0.Add(hour + time.Millisecond),
 			[]string{"b", "c"},
 			Counts{Pending: 2, Bytes: 3, Added: 3, Dropped: 1},
 		},
 		{
-			"clock went back", Limit{Rows: 10, Bytes: 100, Age: hour},
-			[]Message{message("a", 1, t0, false)}, t0.Add(-100 * hour),
+			"clock went back",
+			Limit{Rows: 10, Bytes: 100, Age: hour},
+			[]Message{message("a", 1, t0, false)},
+			t0.Add(-100 * hour),
 			[]string{"a"},
 			Counts{Pending: 1, Bytes: 1, Added: 1},
 		},
@@ -116,7 +130,7 @@ func TestOutboxFigures(t *testing.T) {
 	ctx := context.Background()
 	mem := memDir(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(mem, "store")
+		dir, err := os.MkdirTemp(mem, "store") //nolint:usetesting // one a check
 		must(t, err)
 		defer os.RemoveAll(dir)
 		s, err := Open(ctx, dir, Options{Ballast: -1, Limits: map[Channel]Limit{Influx: {Rows: 8, Bytes: 1000}}})

@@ -127,7 +127,7 @@ func (i *Influx) query(q string) ([]Series, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Body.Close()
+	defer func() { _ = r.Body.Close() }()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err

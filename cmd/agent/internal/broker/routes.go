@@ -250,7 +250,7 @@ func (r *route) pop() (delivery, bool) {
 func (r *route) work(ctx context.Context, s *Session) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(r.gone, cancel)()
+	defer context.AfterFunc(r.gone, cancel)() //nolint:contextcheck // the route's end is another event than ctx's
 	for {
 		d, ok := r.pop()
 		if !ok {

@@ -39,19 +39,37 @@ func Level(name string) string {
 	return name
 }
 
-// The topics, as the table above.
-func (t Topics) Status() string             { return t.base + "/status" }
-func (t Topics) State() string              { return t.base + "/state" }
-func (t Topics) Plan() string               { return t.base + "/plan" }
-func (t Topics) Ledger() string             { return t.base + "/ledger" }
-func (t Topics) Event() string              { return t.base + "/event" }
-func (t Topics) Warnings() string           { return t.base + "/warnings" }
-func (t Topics) Token() string              { return t.base + "/token" }
-func (t Topics) TokenResult() string        { return t.base + "/token/result" }
+// Status is where the site says "online" and "offline".
+func (t Topics) Status() string { return t.base + "/status" }
+
+// State is where the report of now is.
+func (t Topics) State() string { return t.base + "/state" }
+
+// Plan is where the plan in force is.
+func (t Topics) Plan() string { return t.base + "/plan" }
+
+// Ledger is where each ledger entry is sent.
+func (t Topics) Ledger() string { return t.base + "/ledger" }
+
+// Event is where each event is sent.
+func (t Topics) Event() string { return t.base + "/event" }
+
+// Warnings is where the warnings in force are.
+func (t Topics) Warnings() string { return t.base + "/warnings" }
+
+// Token is where a token is entered.
+func (t Topics) Token() string { return t.base + "/token" }
+
+// TokenResult is where the site says what became of a token.
+func (t Topics) TokenResult() string { return t.base + "/token/result" }
+
+// LoadSet is where a load is told what to do.
 func (t Topics) LoadSet(name string) string { return t.base + "/load/" + Level(name) + "/set" }
-func (t Topics) LoadState(name string) string {
-	return t.base + "/load/" + Level(name) + "/state"
-}
+
+// LoadState is where a load's state is.
+func (t Topics) LoadState(name string) string { return t.base + "/load/" + Level(name) + "/state" }
+
+// Reconnect is where a supply that is ready is told to close.
 func (t Topics) Reconnect() string { return t.base + "/supply/reconnect" }
 
 // LoadSets is the filter of the commands to all loads.

@@ -348,7 +348,9 @@ func TestForwarderGathers(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	for _, cfg := range []Config{
-		{URL: "influx.local:8086", Bucket: "b"}, {URL: "", Bucket: "b"}, {URL: "http://x"},
+		{URL: "influx.local:8086", Bucket: "b"},
+		{URL: "", Bucket: "b"},
+		{URL: "http://x"},
 		{URL: "https://x", Bucket: "b", CAFile: "/does/not/exist"},
 	} {
 		if _, err := New(cfg, nil); err == nil {
