@@ -187,12 +187,8 @@ func (b *book) charge(from, to time.Time, e, q units.Energy) {
 		q = -q
 	}
 	cell.Reactive += q
-	exported := units.Energy(0)
-	if e < 0 {
-		exported = -e
-		if s.pushed < 0 || !b.t.overlay.Prices[s.pushed].Priced {
-			cell.Export += exported
-		}
+	if e < 0 && (s.pushed < 0 || !b.t.overlay.Prices[s.pushed].Priced) {
+		cell.Export -= e
 	}
 	if b.sums != nil {
 		b.sums.energy(s, e)

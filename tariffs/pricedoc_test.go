@@ -9,14 +9,14 @@ import (
 
 func TestParsePrices(t *testing.T) {
 	tar := mustNew(t, flat("Europe/London"))
-	o, err := tar.ParsePrices([]byte(`{"currency":"EUR","prices":[
+	_, err := tar.ParsePrices([]byte(`{"currency":"EUR","prices":[
 		{"start":"2026-07-01T01:30:00+01:00","import":-0.0123456789},
 		{"start":"2026-07-01T00:00:00Z","end":"2026-07-01T00:15:00Z","import":0.2513,"export":0},
 		{"start":"2026-07-01T00:15:00Z","import":1e0}]}`), at(t, "2026-06-30T23:00:00Z"), time.Hour)
 	if err == nil || !errors.Is(err, ErrPrices) || !strings.Contains(err.Error(), "1e0") {
 		t.Errorf("an exponent: %v", err)
 	}
-	o, err = tar.ParsePrices([]byte(`{"currency":"EUR","prices":[
+	o, err := tar.ParsePrices([]byte(`{"currency":"EUR","prices":[
 		{"start":"2026-07-01T01:30:00+01:00","import":-0.0123456789},
 		{"start":"2026-07-01T00:00:00Z","end":"2026-07-01T00:15:00Z","import":0.2513,"export":0},
 		{"start":"2026-07-01T00:15:00Z","import":1}]}`), at(t, "2026-06-30T23:00:00Z"), time.Hour)

@@ -48,6 +48,7 @@ func (b *book) purchase(at time.Time, amount units.Money) (left units.Money) {
 				}
 				left -= b.take(c, l, due, left)
 			}
+		default: // due with time
 		}
 	}
 	if d := s.v.doc.Debt; d != nil && b.acc.Debt > 0 {
@@ -202,6 +203,7 @@ func (b *book) payDebt(m *Month, v *version, day Date, amount, left units.Money)
 		start = day
 	case PerWeek:
 		start = day - Date((day.Weekday()+6)%7)
+	default: // the billing month
 	}
 	if b.acc.Paid.Start != start {
 		b.acc.Paid = Paid{Start: start}

@@ -419,12 +419,12 @@ func (f *filler) costOf(v *version, s *segment, x units.Energy) units.Money {
 		if c.Whole {
 			amount = c.stepAt(x, scale, false).Cost(x)
 		}
-		sum += c.component.total(amount)
+		sum += c.total(amount)
 	}
 	for i := range v.fixed {
 		c := &v.fixed[i]
 		if len(c.Classes) > 0 && (c.Due == DueMonth || c.Due == "" || c.Due == DueMonthStart) && classListed(c.Classes, v, class) {
-			sum += c.component.total(c.amount)
+			sum += c.total(c.amount)
 		}
 	}
 	return sum
@@ -443,7 +443,7 @@ func (f *filler) fixed(monthEnd time.Time) {
 		for i := range v.fixed {
 			if c := &v.fixed[i]; c.Due == DueMonthStart && classListed(c.Classes, v, f.class) {
 				days, of := f.t.coverage(v, &f.m, c.Prorate)
-				f.tab.Fixed[f.first] += c.component.total(c.amount.Part(days, of))
+				f.tab.Fixed[f.first] += c.total(c.amount.Part(days, of))
 			}
 		}
 	}
@@ -464,10 +464,10 @@ func (f *filler) fixed(monthEnd time.Time) {
 			}
 			switch {
 			case c.Due == DueDay:
-				f.tab.Fixed[i] += c.component.total(c.amount)
+				f.tab.Fixed[i] += c.total(c.amount)
 			case (c.Due == DueMonth || c.Due == "") && end.Equal(monthEnd) && !f.m.Closed:
 				days, of := f.t.coverage(v, &f.m, c.Prorate)
-				f.tab.Fixed[i] += c.component.total(c.amount.Part(days, of))
+				f.tab.Fixed[i] += c.total(c.amount.Part(days, of))
 			}
 		}
 		at = end
@@ -492,7 +492,7 @@ func (f *filler) demands() {
 		days, of := f.t.coverage(v, &f.m, false)
 		*d = DemandTable{
 			Name: c.name, First: f.first, Last: f.last, Applies: d.Applies,
-			Price: c.component.total(c.Price.Part(days, of)), Unit: c.Unit,
+			Price: c.total(c.Price.Part(days, of)), Unit: c.Unit,
 			Interval: time.Duration(c.interval) * time.Second,
 			Highest:  max(c.Free, c.floor(&f.acc, f.m.Start)),
 		}

@@ -107,10 +107,10 @@ func (c *tariffCostCmd) Run(e *env) error {
 	if err := out.Encode(billJSON(bill)); err != nil {
 		return err
 	}
-	if !c.Quiet {
-		printBill(e.Stderr, t, bill)
+	if c.Quiet {
+		return nil
 	}
-	return nil
+	return printBill(e.Stderr, t, bill)
 }
 
 // billOf is the bill of a load, or of one billing month of it.
@@ -185,8 +185,7 @@ func (c *tariffCompareCmd) Run(e *env) error {
 	if bills[0].Currency != bills[1].Currency {
 		return &exitError{exitUsage, fmt.Errorf("%s is in %s and %s in %s: amounts in two currencies cannot be compared", c.A, bills[0].Currency, c.B, bills[1].Currency)}
 	}
-	printComparison(e.Stdout, [2]string{c.A, c.B}, both, bills)
-	return nil
+	return printComparison(e.Stdout, [2]string{c.A, c.B}, both, bills)
 }
 
 type tariffWaitCmd struct {

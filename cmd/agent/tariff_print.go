@@ -107,7 +107,7 @@ func periodName(p tariffs.PeriodSum) string {
 
 // printBill writes a bill for people, each amount brought to the currency's
 // decimals by the tariff's rule.
-func printBill(w io.Writer, t *tariffs.Tariff, b tariffs.Bill) {
+func printBill(w io.Writer, t *tariffs.Tariff, b tariffs.Bill) error {
 	zone := t.Location()
 	fmt.Fprintf(w, "%s, %s to %s\n", nameOf(t.Document(), "bill"), b.From.In(zone).Format("2006-01-02 15:04"), b.To.In(zone).Format("2006-01-02 15:04"))
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -123,14 +123,17 @@ func printBill(w io.Writer, t *tariffs.Tariff, b tariffs.Bill) {
 		fmt.Fprintf(tw, "of it %s\t\t\t%s\t\n", x.Name, t.Show(x.Amount))
 	}
 	fmt.Fprintf(tw, "total\t%.3f\t%s\t\t\n", b.Import.KWh(), t.Show(b.Total))
-	tw.Flush()
+	if err := tw.Flush(); err != nil {
+		return err
+	}
 	for _, m := range b.Warnings {
 		fmt.Fprintln(w, "note:", m)
 	}
+	return nil
 }
 
 // printComparison writes two bills of the same load side by side.
-func printComparison(w io.Writer, names [2]string, both [2]*tariffs.Tariff, bills [2]tariffs.Bill) {
+func printComparison(w io.Writer, names [2]string, both [2]*tariffs.Tariff, bills [2]tariffs.Bill) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(tw, "%s\t%s\t%s\tdifference\t\n", bills[0].Currency, names[0], names[1])
 	line := func(name string, a, b units.Money) {
@@ -144,12 +147,15 @@ func printComparison(w io.Writer, names [2]string, both [2]*tariffs.Tariff, bill
 		}
 	}
 	line("total", bills[0].Total, bills[1].Total)
-	tw.Flush()
+	if err := tw.Flush(); err != nil {
+		return err
+	}
 	for i, b := range bills {
 		for _, m := range b.Warnings {
 			fmt.Fprintf(w, "note: %s: %s\n", names[i], m)
 		}
 	}
+	return nil
 }
 
 type tariffShowCmd struct {

@@ -300,8 +300,12 @@ func TestEconomy7(t *testing.T) {
 	for _, c := range []struct {
 		at, period string
 	}{
-		{"2022-01-10T00:29:00Z", "day"}, {"2022-01-10T00:30:00Z", "night"}, {"2022-01-10T07:29:00Z", "night"}, {"2022-01-10T07:30:00Z", "day"},
-		{"2022-07-10T00:30:00Z", "night"}, {"2022-07-10T07:30:00Z", "day"},
+		{"2022-01-10T00:29:00Z", "day"},
+		{"2022-01-10T00:30:00Z", "night"},
+		{"2022-01-10T07:29:00Z", "night"},
+		{"2022-01-10T07:30:00Z", "day"},
+		{"2022-07-10T00:30:00Z", "night"},
+		{"2022-07-10T07:30:00Z", "day"},
 	} {
 		if _, got := tariff.PriceAt(tariffs.Account{}, at(t, c.at)); got != c.period {
 			t.Errorf("%s is %s, want %s", c.at, got, c.period)
