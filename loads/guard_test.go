@@ -343,6 +343,62 @@ func TestGuardSwitchesThatAnswerOtherwise(t *testing.T) {
 	})
 }
 
+// A fridge is metered and shed, but nobody plans it: when there is room again it
+// must come back by itself.
+func TestGuardRestoresWhatItSpared(t *testing.T) {
+	c := still()
+	c.Supply = true
+	b := &bench{t: t, g: NewGuard(c, []Load{guardLoad("fridge", func(l *Load) { l.Defer = false })}, time.UTC)}
+	now := t0
+	on := true // the fridge's plug
+	step := func(supply bool, wishes ...Wish) {
+		now = now.Add(time.Second)
+		for _, cmd := range b.step(GuardInput{Now: now, SupplyOn: supply, Wishes: wishes, Facts: []Fact{seen("fridge", on, now)}}).Commands {
+			if cmd.ID == "fridge" {
+				on = cmd.On
+			}
+		}
+	}
+	step(true)
+	step(true, Wish{ID: "fridge", Protect: true, Reason: "limit"})
+	if on {
+		t.Fatal("it was not shed")
+	}
+	for range 170 {
+		step(true)
+	}
+	if on {
+		t.Fatal("it came back before its minimum off time")
+	}
+	for range 20 {
+		step(true)
+	}
+	if !on {
+		t.Fatal("nobody sheds it any more, and it stays off")
+	}
+	for range 60 {
+		step(false) // the supply is cut
+	}
+	if on {
+		t.Fatal("it is on without supply")
+	}
+	for range 300 {
+		step(true)
+	}
+	if !on {
+		t.Fatal("it stays off after the supply is back")
+	}
+	for range 120 {
+		step(true, Wish{ID: "fridge", Reason: "skip"}) // a person wants it off
+	}
+	for range 600 {
+		step(true)
+	}
+	if on {
+		t.Fatal("it came on against a person's wish")
+	}
+}
+
 func TestGuardRenewsTheDeadMan(t *testing.T) {
 	b := &bench{t: t, g: NewGuard(still(), []Load{guardLoad("pump", func(l *Load) { l.MinOff, l.DeadMan = 0, 10*time.Minute })}, time.UTC)}
 	var renewals []int

@@ -28,6 +28,7 @@ type UnitState struct {
 	Attempts  int       `json:"attempts,omitempty"`  // sends of the present command
 	FirstSent time.Time `json:"first_sent,omitzero"` // of the present command
 	SentAt    time.Time `json:"sent_at,omitzero"`    // the last send
+	Spared    bool      `json:"spared,omitempty"`    // it was on and is off only to protect: without a wish it comes on again
 	Told      bool      `json:"told,omitempty"`      // the state last sent
 
 	NotBefore time.Time   `json:"not_before,omitzero"` // no start before this: its turn after an outage

@@ -235,6 +235,11 @@ func (st *step) load(l Load, offs bool) {
 		w = st.in.Wishes[i]
 	} else if !u.Commanded {
 		return // nobody controls it
+	} else if u.Spared {
+		w.On, w.Reason = true, "restored"
+	}
+	if i >= 0 && !w.Protect {
+		u.Spared = false // its wish says what it shall be
 	}
 	if !st.s.SupplyUp {
 		if w.On && offs {
@@ -257,7 +262,9 @@ func (st *step) load(l Load, offs bool) {
 			st.hold(l.ID, false, until, HeldMinOn)
 			return
 		}
-		st.turn(u, false, w.Reason)
+		if st.turn(u, false, w.Reason) && w.Protect {
+			u.Spared = true
+		}
 		return
 	}
 	if until, why := st.startAt(l, u); until.After(st.now) {
@@ -265,6 +272,7 @@ func (st *step) load(l Load, offs bool) {
 		return
 	}
 	if st.turn(u, true, w.Reason) {
+		u.Spared = false
 		st.started(u)
 		st.s.NextOn = st.now.Add(st.gap())
 	}

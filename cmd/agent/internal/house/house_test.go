@@ -286,8 +286,8 @@ func TestHouseholdIsOfTheAskedSize(t *testing.T) {
 					sum += e
 				}
 				mean := sum / days
-				if mean < want*93/100 || mean > want*107/100 {
-					t.Errorf("a year has %v a day, want %v within 7%%", mean, want)
+				if mean < want*90/100 || mean > want*110/100 {
+					t.Errorf("a year has %v a day, want %v within 10%%", mean, want)
 				}
 			})
 		}

@@ -62,9 +62,10 @@ func NewHousehold(c HouseholdConfig) (*Household, error) {
 		Weather: Weather{Seed: c.Seed, Zone: c.Zone, Latitude: c.Latitude, Mean: 15, Amplitude: 8},
 		scale:   1000,
 	}
-	// Fit to every 7th-and-a-bit day of a year: all seasons and days of the week.
+	// Fit to every eighth day of two years: all seasons, days of the week and
+	// most cold snaps.
 	var sum units.Energy
-	const sample = 46
+	const sample = 92
 	start := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	for i := range sample {
 		sum += h.day(start.AddDate(0, 0, i*8)).total
