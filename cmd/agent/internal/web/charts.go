@@ -287,7 +287,11 @@ func (s *Server) historyData(w http.ResponseWriter, r *http.Request) {
 	for _, b := range h.Bars {
 		d.Labels = append(d.Labels, b.Label)
 		d.KWh = append(d.KWh, b.Energy.KWh())
-		d.Cost = append(d.Cost, m.Money(b.Cost))
+		cost := ""
+		if b.Cost != 0 {
+			cost = m.Money(b.Cost)
+		}
+		d.Cost = append(d.Cost, cost)
 		d.Gap = append(d.Gap, b.Gap)
 	}
 	s.writeJSON(w, r, http.StatusOK, d)

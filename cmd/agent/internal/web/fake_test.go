@@ -75,7 +75,7 @@ func newFake() *fakeAgent {
 	}
 	f.loads(zone)
 	for i := range 70 {
-		kind, amount, energy, cause := "energy", money(-1.37-float64(i%7)*0.41), units.FromKWh(0.52+float64(i%5)*0.11), "Standard, block 1"
+		kind, amount, energy, cause := "consumption", money(-1.37-float64(i%7)*0.41), units.FromKWh(0.52+float64(i%5)*0.11), "Standard, block 1"
 		switch i % 24 {
 		case 5:
 			kind, amount, energy, cause = "topup", money(200), 0, "Token ending 7561, by the page"

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -108,12 +110,15 @@ func group(s string) string {
 	return b.String()
 }
 
-// Energy is "12.4 kWh"; under 10 kWh with two decimals.
+// Energy is "12.4 kWh"; under 10 kWh with two decimals, from 100 kWh with none.
 func (f format) Energy(e units.Energy) string {
 	k := e.KWh()
 	d := 1
-	if k < 10 && k > -10 {
+	switch {
+	case k < 10 && k > -10:
 		d = 2
+	case k >= 99.95 || k <= -99.95:
+		d = 0
 	}
 	return number(k, d) + nbsp + "kWh"
 }
@@ -230,13 +235,12 @@ func (f format) Duration(d time.Duration) string {
 	}
 }
 
-// Ago is how long t is past, "just now" under two seconds.
-func (f format) Ago(t time.Time) string {
-	d := f.now.Sub(t)
-	if d < 2*time.Second {
-		return f.c.T("time.now")
+// Quick is a short length of time with what is left of a millisecond.
+func (f format) Quick(d time.Duration) string {
+	if d < 10*time.Millisecond {
+		return number(float64(d.Microseconds())/1000, 1) + nbsp + "ms"
 	}
-	return f.c.T("time.ago", "time", f.Duration(d))
+	return strconv.FormatInt(d.Milliseconds(), 10) + nbsp + "ms"
 }
 
 // In is how long until t.
@@ -252,6 +256,20 @@ func (f format) Bytes(n int64) string {
 	default:
 		return number(float64(n)/(1<<20), 0) + nbsp + "MB"
 	}
+}
+
+// Sentence begins s with a capital and ends it with a full stop.
+func (f format) Sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(s)
+	s = string(unicode.ToUpper(first)) + s[size:]
+	if strings.ContainsAny(s[len(s)-1:], ".!?:") {
+		return s
+	}
+	return s + "."
 }
 
 // Token is digits in groups of four.

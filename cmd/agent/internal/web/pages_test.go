@@ -121,7 +121,7 @@ func TestLedgerPagesAndCSV(t *testing.T) {
 	if err != nil || len(rows) != 71 {
 		t.Fatalf("%d lines, %v", len(rows), err)
 	}
-	if got := strings.Join(rows[1], "|"); got != "3120|2026-11-22T14:00:30Z|2026-11-22 16:00:30|energy|-1.370000|183.427100|ZAR|0.520000|Standard, block 1" {
+	if got := strings.Join(rows[1], "|"); got != "3120|2026-11-22T14:00:30Z|2026-11-22 16:00:30|consumption|-1.370000|183.427100|ZAR|0.520000|Standard, block 1" {
 		t.Error(got)
 	}
 	if got := rows[4][8]; got != "'=cmd|' /C calc'!A0" {

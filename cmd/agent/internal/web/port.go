@@ -112,8 +112,8 @@ type Part struct {
 type LedgerRow struct {
 	Seq     uint64
 	At      time.Time    // UTC
-	Kind    string       // a code such as "topup", "energy", "standing", "debt", "emergency", "emergency_repaid", "adjustment", "refund"
-	Amount  units.Money  // + credit, - charge
+	Kind    string       // a code: "opening", "topup", "consumption", "standing", "debt", "emergency", "adjustment", ... (text/en.json, ledger.*)
+	Amount  units.Money  // + credit, - charge; 0 where no money moved
 	Balance units.Money  // after it
 	Energy  units.Energy // of a charge for consumption; else 0
 	Cause   string       // one line in words; never a whole token
@@ -123,6 +123,6 @@ type LedgerRow struct {
 type HistoryPoint struct {
 	Slot   units.Slot
 	Energy units.Energy
-	Cost   units.Money
-	Gap    bool // nothing, or not all of it, was measured: Energy is what is known
+	Cost   units.Money // 0 where it is not known
+	Gap    bool        // nothing, or not all of it, was measured: Energy is what is known
 }

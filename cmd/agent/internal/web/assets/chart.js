@@ -109,7 +109,7 @@
       scales: { x: { time: false, range: [-0.6, n - 0.4] }, kWh: { range: [0, top * 1.15] } },
       axes: [
         axis(2, { size: 26, grid: { show: false }, splits: every(0, step, n), values: function (u, s) { return s.map(function (i) { return d.labels[i]; }); } }),
-        axis(3, { scale: 'kWh', size: 42, space: 40, values: function (u, s) { return s.map(function (v) { return String(+v.toFixed(1)); }); } })
+        axis(3, { scale: 'kWh', size: 42, space: 40, values: function (u, s) { return s.map(function (v) { return String(+v.toFixed(2)); }); } })
       ],
       series: [{},
         { scale: 'kWh', fill: css('--c1'), stroke: css('--c1'), width: 0, paths: bars, points: { show: false } },
@@ -119,7 +119,7 @@
         setCursor: [function (u) {
           const i = u.cursor.left < 0 ? -1 : Math.round(u.posToVal(u.cursor.left, 'x'));
           if (i < 0 || i >= n) { read.textContent = read.dataset.hint; return; }
-          read.textContent = d.labels[i] + ' · ' + fixed(d.kwh[i], 2) + ' kWh · ' + d.cost[i] + (d.gap[i] ? ' · ' + d.texts.gap : '');
+          read.textContent = d.labels[i] + ' · ' + fixed(d.kwh[i], 2) + ' kWh' + (d.cost[i] ? ' · ' + d.cost[i] : '') + (d.gap[i] ? ' · ' + d.texts.gap : '');
         }]
       }
     };
