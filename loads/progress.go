@@ -22,7 +22,7 @@ type Progress struct {
 	Until     time.Time     `json:"until,omitzero"`      // account is kept up to here
 	Programme time.Duration `json:"programme,omitempty"` // kind cycle: how far the running programme is
 	Idle      time.Duration `json:"idle,omitempty"`      // how long it has been on and drawn next to nothing
-	Rest      time.Time     `json:"rest,omitzero"`       // it took nothing while on (a thermostat is open, no car is there): not asked again before this
+	Rest      time.Time     `json:"rest,omitzero"`       // the last time it was on it took nothing (a thermostat is open, no car is there): not asked again before this, and not short
 	Override  *Override     `json:"override,omitempty"`
 }
 
@@ -82,6 +82,8 @@ func (l Load) Roll(p Progress, now time.Time) Progress {
 		owed := l.Need + p.Carry - l.given(p)
 		if day.from.After(p.To) { // whole need-days went by without account
 			owed = l.Need + p.Carry
+		} else if !p.Rest.IsZero() { // it took all it could
+			owed = min(owed, 0)
 		}
 		next.Missed = max(0, owed)
 		if l.carryOver {
@@ -145,7 +147,7 @@ func (l Load) add(p Progress, t Taken) Progress {
 		return l.addProgramme(p, d)
 	}
 	if !t.HasEnergy || energy.Mean(d) >= l.Power/idleShare {
-		p.Idle = 0
+		p.Idle, p.Rest = 0, time.Time{}
 		return p
 	}
 	if p.Idle += d; p.Idle >= idleAfter {

@@ -111,9 +111,15 @@ func TestALoadThatTakesNothingIsLeftInPeace(t *testing.T) {
 	if len(rs) == 0 || !rs[0].Spans[0].Start.Equal(now.Add(time.Hour)) {
 		t.Errorf("asked again from %+v, want an hour later", rs)
 	}
+	if full := l.Roll(p, day(2)); full.Missed != 0 {
+		t.Errorf("a load that takes no more went short by %v", full.Missed)
+	}
 	p = l.Account(p, Taken{From: now, To: now.Add(time.Minute), On: true, Energy: l.Power.Over(time.Minute), HasEnergy: true})
-	if p.Idle != 0 {
+	if p.Idle != 0 || !p.Rest.IsZero() {
 		t.Error("it draws again and counts as idle")
+	}
+	if short := l.Roll(p, day(2)); short.Missed == 0 {
+		t.Error("it drew at last and was not given its need, and does not count as short")
 	}
 }
 
