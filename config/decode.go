@@ -64,16 +64,26 @@ func DecodeInto(doc any, data []byte, secrets Secrets) fault.List {
 	if body != nil {
 		d.value(body, reflect.ValueOf(doc).Elem(), "", false)
 	}
-	if c, ok := doc.(Checker); ok && len(d.faults) == 0 {
-		// Only a document whose every value was read is worth asking: a fault
-		// that comes from a value left at its default would mislead.
+	if c, ok := doc.(Checker); ok {
+		unread := d.faults
 		for _, f := range c.Check() {
+			// A value that could not be read was left at its default; what that
+			// leads to would mislead.
+			if slices.ContainsFunc(unread, func(u fault.Fault) bool { return within(f.Path, u.Path) || within(u.Path, f.Path) }) {
+				continue
+			}
 			f.Line = d.lineOf(f.Path)
 			d.faults = append(d.faults, f)
 		}
 	}
 	sortByLine(d.faults)
 	return d.faults
+}
+
+// within tells whether path is part, or below it.
+func within(path, part string) bool {
+	rest, ok := strings.CutPrefix(path, part)
+	return ok && (rest == "" || part == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 func syntaxFault(err error) fault.Fault {

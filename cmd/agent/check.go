@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/keeplit/keeplit/config"
+)
 
 type checkCmd struct {
 	Config string `arg:"" default:"keeplit.yaml" help:"Configuration file." type:"path"`
@@ -18,5 +22,17 @@ func (c checkCmd) Run(e *env) error {
 	}
 	_, err = fmt.Fprintf(e.Stdout, "%s is right: site %s, %s, tariff %q, meter %s\n",
 		c.Config, cfg.Site.ID, count(len(site.Loads), "load"), site.Tariff.Document().Name, meterName(cfg.Meter))
+	return err
+}
+
+type schemaCmd struct{}
+
+// Run prints the JSON Schema of the configuration.
+func (schemaCmd) Run(e *env) error {
+	schema, err := config.Schema()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.Stdout, "%s\n", schema)
 	return err
 }

@@ -22,6 +22,7 @@ type cli struct {
 	Run      runCmd      `cmd:"" help:"Run the agent."`
 	Init     initCmd     `cmd:"" help:"Write a commented configuration."`
 	Check    checkCmd    `cmd:"" help:"Check a configuration file."`
+	Schema   schemaCmd   `cmd:"" help:"Print the JSON Schema of the configuration."`
 	Status   statusCmd   `cmd:"" help:"Say how the running agent is."`
 	Topup    topupCmd    `cmd:"" help:"Enter a token at the running agent."`
 	Pin      pinCmd      `cmd:"" help:"Make the hash of a PIN for the configuration."`

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web/webtest"
+)
+
+// output is what a process said, safe to read while it speaks.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// process starts this test's binary as the agent; it is ended with the test.
+func process(t *testing.T, args ...string) *output {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asAgent+"=1")
+	out := &output{}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("agent %v: %v", args, err)
+		}
+		if t.Failed() {
+			t.Logf("the agent said:\n%s", out)
+		}
+	})
+	return out
+}
+
+// answers waits until url answers 200.
+func answers(t *testing.T, url string, out *output) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		r, err := http.Get(url) //nolint:gosec // the test's own address
+		if err == nil {
+			_ = r.Body.Close()
+			if r.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s does not answer: %v\n%s", url, err, out)
+		}
+	}
+}
+
+// TestDemoOnABareMachine runs the first command of the README and finds the page,
+// the token it prints, and loads and credit that move.
+func TestDemoOnABareMachine(t *testing.T) {
+	out := process(t, "demo", "--listen", "127.0.0.1:0", "--speed", "3600")
+	var url, token string
+	for end := time.Now().Add(30 * time.Second); token == ""; time.Sleep(20 * time.Millisecond) {
+		if m := regexp.MustCompile(`page +(http://\S+)[\s\S]*token +([0-9]+)`).FindStringSubmatch(out.String()); m != nil {
+			url, token = m[1], m[2]
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the demo does not say where it is:\n%s", out)
+		}
+	}
+	answers(t, url+"/healthz", out)
+	t.Run("in a browser", func(t *testing.T) {
+		b := webtest.Start(t)
+		for _, screen := range []webtest.Screen{webtest.Phone(), webtest.Desktop()} {
+			p := b.Page(t, screen)
+			p.Open(url + "/")
+			p.See("#r-hero", "left")
+			p.Wait("the plan is drawn", "document.querySelector('#plan-chart canvas') !== null")
+			p.Screenshot("demo-"+screen.Name(), true)
+		}
+		p := b.Page(t, webtest.Phone())
+		p.Open(url + "/topup")
+		p.Type("#token", token)
+		p.Click("#topup-send")
+		p.See("#notice", "Accepted: +R 50.00")
+		p.Screenshot("demo-topup-"+webtest.Phone().Name(), true)
+		if problems := p.Problems(); len(problems) > 0 {
+			t.Errorf("the browser complains: %q", problems)
+		}
+	})
+}
+
+// TestPageOfARunningAgent drives the page of "agent run" with a PIN.
+func TestPageOfARunningAgent(t *testing.T) {
+	b := webtest.Start(t)
+	folder := t.TempDir()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	hash, err := web.HashPIN("471147")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"pin.hash": hash, "token.key": trialKey,
+		"keeplit.yaml": fmt.Sprintf(`
+site: {id: page, name: Test house, meter: "1", zone: Africa/Johannesburg, symbol: R}
+data: data
+meter: {driver: house}
+simulation: {speed: 60, step: 6s, seed: 3, start: 2026-11-02T03:00:00Z}
+tariff: {catalogue: za-eskom-homelight-20a}
+credit: {opening: 80, emergency: {amount: 20, offer_below: 10}}
+tokens:
+  openpaygo: {key: {file: token.key}, starting_code: %d, unit: money}
+supply: {switch: {driver: house}}
+loads:
+  - {id: geyser, name: Geyser, power: 3 kW, need: {for: 2h}, switch: {driver: house}}
+web: {listen: %q, pin: {file: pin.hash}}
+log: {level: warn}
+`, trialStart, address),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := process(t, "run", filepath.Join(folder, "keeplit.yaml"))
+	url := "http://" + address
+	answers(t, url+"/healthz", out)
+
+	p := b.Page(t, webtest.Phone())
+	p.Open(url + "/")
+	p.See("#r-hero", "left")
+	p.Click("#run-geyser")
+	p.See("body", "PIN")
+	p.Type("#pin", "1111")
+	p.Click("#signin")
+	p.See("#notice", "That PIN is wrong")
+	p.Problems() // Chromium notes the status 422
+	p.Type("#pin", "471147")
+	p.Click("#signin")
+	p.Wait("home", "location.pathname === '/'")
+	p.Click("#run-geyser")
+	p.See("#r-load-geyser", "Running")
+	p.Click("#skip-geyser")
+	p.See("#r-load-geyser", "Skipped")
+	p.Open(url + "/topup")
+	p.Type("#token", "123456789")
+	p.Click("#topup-send")
+	p.See("#notice", "This token is not for this meter")
+	good := token(t, 1, 150)
+	p.Eval("document.getElementById('token').value = ''", nil)
+	p.Type("#token", good)
+	p.Click("#topup-send")
+	p.See("#notice", "Accepted: +R 150.00")
+	p.Type("#token", good)
+	p.Click("#topup-send")
+	p.See("#notice", "This token was already used")
+	p.Open(url + "/account")
+	p.See("body", "150.00")
+	for _, screen := range []webtest.Screen{webtest.Phone(), webtest.Desktop()} {
+		q := b.Page(t, screen)
+		for _, page := range []string{"/", "/topup", "/account", "/system"} {
+			q.Open(url + page)
+			q.Wait("loaded", "document.readyState === 'complete'")
+			name := "agent" + map[string]string{"/": "-home"}[page]
+			if page != "/" {
+				name += "-" + page[1:]
+			}
+			q.Screenshot(name+"-"+screen.Name(), true)
+		}
+	}
+}
