@@ -13,13 +13,14 @@ type booster struct {
 	trees []tree
 }
 
-// tree is stored as a full binary tree of depth boostDepth would be too large
-// for sparse ones; nodes refer to each other by number instead.
+// tree is a decision tree; its first node is the root, and nodes refer to each
+// other by number.
 type tree struct {
 	nodes []node
 }
 
-// node is a split (feature >= 0: values up to Cut go to left) or a leaf.
+// node is a split (feature >= 0: values up to cut go left; value is the cut's
+// bin) or a leaf (value is its answer).
 type node struct {
 	feature     int32
 	cut         float32
@@ -95,9 +96,9 @@ func fitBooster(ds *dataset, y, start []float32, tau float64, o boostOptions, rn
 	g := grower{ds: ds, res: res, tau: float32(tau), o: o}
 	g.rows = make([]int32, 0, ds.n)
 	g.tmp = make([]int32, ds.n)
-	g.hists = make([][]cell2, o.depth+2)
+	g.hists = make([][]binCount, o.depth+2)
 	for i := range g.hists {
-		g.hists[i] = make([]cell2, 2*ds.features*o.bins)
+		g.hists[i] = make([]binCount, 2*ds.features*o.bins)
 	}
 	for range o.trees {
 		g.rows = g.rows[:0]
@@ -118,8 +119,9 @@ func fitBooster(ds *dataset, y, start []float32, tau float64, o boostOptions, rn
 	return b
 }
 
-// cell2 is a bin of a histogram: how many rows, and how many above.
-type cell2 struct{ n, above int32 }
+// binCount is a bin of a histogram: how many rows, and how many of them are
+// above the present answer.
+type binCount struct{ n, above int32 }
 
 type grower struct {
 	ds    *dataset
@@ -128,7 +130,7 @@ type grower struct {
 	o     boostOptions
 	rows  []int32
 	tmp   []int32
-	hists [][]cell2
+	hists [][]binCount
 	nodes []node
 	leaf  []float32
 }
@@ -141,7 +143,7 @@ func (g *grower) grow() tree {
 	return tree{nodes: g.nodes}
 }
 
-func (g *grower) histogram(rows []int32, h []cell2) {
+func (g *grower) histogram(rows []int32, h []binCount) {
 	clear(h)
 	nf, nb := g.ds.features, g.o.bins
 	for _, r := range rows {
@@ -161,7 +163,7 @@ func (g *grower) histogram(rows []int32, h []cell2) {
 }
 
 // split grows the subtree of rows and returns its root's number.
-func (g *grower) split(rows []int32, h []cell2, depth int) int32 {
+func (g *grower) split(rows []int32, h []binCount, depth int) int32 {
 	id := int32(len(g.nodes))
 	g.nodes = append(g.nodes, node{feature: -1})
 	if depth < g.o.depth && len(rows) >= 2*g.o.minLeaf {
@@ -177,7 +179,7 @@ func (g *grower) split(rows []int32, h []cell2, depth int) int32 {
 				g.histogram(b, small)
 			}
 			for i := range big {
-				big[i] = cell2{h[i].n - small[i].n, h[i].above - small[i].above}
+				big[i] = binCount{h[i].n - small[i].n, h[i].above - small[i].above}
 			}
 			ha, hb := small, big
 			if len(a) > len(b) {
@@ -195,7 +197,7 @@ func (g *grower) split(rows []int32, h []cell2, depth int) int32 {
 }
 
 // best is the split that lowers the squared sum of gradients most.
-func (g *grower) best(h []cell2, n int) (feature, bin int, ok bool) {
+func (g *grower) best(h []binCount, n int) (feature, bin int, ok bool) {
 	var above int32
 	for _, c := range h[:g.o.bins] {
 		above += c.above

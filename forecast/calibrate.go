@@ -56,7 +56,7 @@ func (c *calibration) factors(perDay int) (low, high float64) {
 	return f(c.low), f(c.high)
 }
 
-// apply stretches the tails in place.
+// stretch widens (or narrows) the tails in place.
 func stretch(q []quad, low, high float64) {
 	for i := range q {
 		q[i].q10 = q[i].q50 - (q[i].q50-q[i].q10)*float32(low)

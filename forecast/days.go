@@ -9,14 +9,14 @@ import "math"
 // A cell is one slot of one local day; cells are numbered through, day 0 slot 0
 // being cell 0, and a forecast's origin is the first cell that is not known.
 type days struct {
-	perDay int       // cells of a day
-	fine   int       // observed slots of a cell
-	first  int64     // local day number of day 0
-	base   float64   // kWh a cell that v is counted from: zero, or the greatest export
-	v      []float32 // kWh a cell above base, so never negative; NaN is missing
-	sum    []float64 // sum[c] is the sum of the known cells before c
-	known  []int32   // known[c] is how many cells before c are known
-	kinds  func(dayNumber int64) uint8
+	perDay int           // cells of a day
+	fine   int           // observed slots of a cell
+	first  int64         // local day number of day 0
+	base   float64       // kWh a cell that v is counted from: zero, or the greatest export
+	v      []float32     // kWh a cell above base, so never negative; NaN is missing
+	sum    []float64     // sum[c] is the sum of the known cells before c
+	known  []int32       // known[c] is how many cells before c are known
+	kinds  []uint8       // of each day from day 0 on, some days ahead of the data
 	temp   *temperatures // nil where none is known
 }
 
@@ -38,9 +38,14 @@ func modelSlots(stepSeconds int64) int {
 // cells is how many cells there are, known or not.
 func (d *days) cells() int { return len(d.v) }
 
-// kind is the day kind of day i, which may lie ahead: the weekday from 0
-// (Monday) to 6, or holidayKind.
-func (d *days) kind(i int) uint8 { return d.kinds(d.first + int64(i)) }
+// kind is the day kind of day i: the weekday from 0 (Monday) to 6, or
+// holidayKind.  Beyond the days that holidays were asked for it is the weekday.
+func (d *days) kind(i int) uint8 {
+	if i >= 0 && i < len(d.kinds) {
+		return d.kinds[i]
+	}
+	return uint8(weekday(d.first + int64(i)))
+}
 
 // at is the value of cell c if it is known at origin, NaN otherwise.
 func (d *days) at(c, origin int) float64 {
@@ -66,8 +71,8 @@ func (d *days) mean(from, to int) (float64, int) {
 // newDays lays the history out by local days, up to grid slot end (exclusive).
 // Nothing above ceiling is believed; base (kWh a slot, at most zero) is below
 // every observation.
-func newDays(h *history, cal *calendar, fine int, kinds func(int64) uint8, end int64, base, ceiling float64) *days {
-	d := &days{fine: fine, perDay: int(86400 / (h.step * int64(fine))), kinds: kinds, base: base * float64(fine)}
+func newDays(h *history, cal *calendar, fine int, end int64, base, ceiling float64) *days {
+	d := &days{fine: fine, perDay: int(86400 / (h.step * int64(fine))), base: base * float64(fine)}
 	end = min(end, h.end())
 	if end <= h.first {
 		d.sum, d.known = make([]float64, 1), make([]int32, 1)

@@ -186,9 +186,14 @@ func (f *Forecaster) lookWith(first int64, refit bool) *outlook {
 // was last asked.
 func (f *Forecaster) current(first int64) (*engine, *days) {
 	base := f.floor(first)
-	d := newDays(&f.hist, &f.cal, f.fine, f.kindOf, first, base, f.ceiling(first))
+	d := newDays(&f.hist, &f.cal, f.fine, first, base, f.ceiling(first))
 	if d.cells() == 0 {
 		d.first, _ = f.cal.local(first * f.hist.step)
+	}
+	// Holidays are asked for here, by the caller's goroutine.
+	d.kinds = make([]uint8, f.cellOf(d, first)/d.perDay+longDays+3)
+	for i := range d.kinds {
+		d.kinds[i] = f.kindOf(d.first + int64(i))
 	}
 	d.temp = newTemperatures(&f.temp, &f.cal, d, f.cellOf(d, first))
 	e := f.engine

@@ -43,7 +43,7 @@ func newPanel(d *days, origin, n int) *panel {
 	p := &panel{origin: origin, cells: n}
 	level, now := levelsBack(d, origin, windowDays)
 	if !(now > 0) {
-		return p // nothing known, or export outweighs: see shift in forecaster
+		return p // nothing is known, or nothing was ever used
 	}
 	p.level = now
 	sim := kindSimilarity(d, origin, level)
