@@ -324,6 +324,9 @@ func (q *tightener) value() float64 {
 		q.m.on[t] = 0
 	}
 	for i, u := range q.m.units {
+		if q.s.over() {
+			return math.Inf(-1)
+		}
 		var sc schedule
 		if th, ok := u.pricer.(*thermalPricer); ok {
 			cells := max(160, th.cells/3)
@@ -358,6 +361,9 @@ func (q *tightener) prove(effort int) float64 {
 		q.m.on[t] = 0
 	}
 	for i, u := range q.m.units {
+		if q.s.over() {
+			return math.Inf(-1)
+		}
 		v += u.pricer.bound(q.pi[i], q.m.on, effort)
 		q.s.spent += u.pricer.work() * 4 * int64(effort)
 	}

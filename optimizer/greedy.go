@@ -16,7 +16,7 @@ func (s *search) greedy() {
 		if s.best == nil || !hasHard(bad) || mu == 1e6 {
 			fill(plan, e)
 			if s.best == nil || better(plan, s.best) {
-				s.best = plan
+				s.best, s.greedyMu = plan, mu
 			}
 		}
 		if !hasHard(bad) {

@@ -163,7 +163,11 @@ func (l *local) reason(i int, rate float64) *Reason {
 				r.NowCreditHours = r.NowExtra / rate
 			}
 		}
-		step := max(1, first.from/24)
+		looks := 24 // as many earlier starts are priced
+		if len(l.units) > 50 || l.s.stop == StopCancelled {
+			looks = 6
+		}
+		step := max(1, first.from/looks)
 		best := math.Inf(1)
 		for t := 0; t < first.from; t += step {
 			alt := l.moved(kw, first, t)

@@ -23,7 +23,10 @@ type search struct {
 	lower   float64
 	yBest   []float64 // duals that proved the best (estimated) bound
 	stop    Stop
-	trace   func(format string, args ...any)
+
+	greedyMu    float64 // the dearness of credit at which the greedy plan was found
+	undo, trial snapshot
+	trace       func(format string, args ...any)
 }
 
 func newSearch(ctx context.Context, p *Problem, opt Options) *search {
@@ -99,6 +102,19 @@ func (s *search) run() {
 		s.stop = StopExhausted
 		return
 	}
+	if s.over() {
+		return
+	}
+	if s.p.Battery == nil && len(s.m.demand) == 0 && s.reinserts() {
+		// Without a store or a peak to share, reinsertion finds a good plan
+		// sooner than the linear programme.
+		l := newLocal(s)
+		for t := range l.muRow {
+			l.muRow[t] = s.greedyMu
+		}
+		l.load(s.best)
+		s.anneal(l, 25*len(s.m.units), 0.001*math.Abs(s.best.Cost), 0.4)
+	}
 	if s.over() || !s.seed(s.best) {
 		return
 	}
@@ -128,8 +144,7 @@ func (s *search) improve() {
 		l.creditPrice(s.yBest)
 	}
 	l.load(s.best)
-	var undo, trial snapshot
-	useLocal := len(s.p.Circuits) == 0 && len(s.p.Exclusions) == 0
+	useLocal := s.reinserts()
 	soft := s.p.Battery != nil
 	for _, u := range s.m.units {
 		soft = soft || !u.pricerIsRigid()
@@ -163,16 +178,9 @@ func (s *search) improve() {
 		// Annealing in cycles, each from the best plan, each longer and no
 		// less hot than it takes to leave it.
 		before := s.best.Cost
-		hot := 0.004 * math.Abs(s.best.Cost) * s.rng.Float64()
-		for i := range cycle {
-			left := 1 - float64(i)/float64(cycle)
-			l.step(-hot*left*left*math.Log(1-s.rng.Float64()), &undo, &trial)
-			if l.cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) {
-				s.keep(l.plan(), "local")
-			}
-			if s.over() {
-				return
-			}
+		s.anneal(l, cycle, 0.004*math.Abs(s.best.Cost)*s.rng.Float64(), 1)
+		if s.over() {
+			return
 		}
 		if soft {
 			s.polish()
@@ -196,9 +204,9 @@ func (s *search) improve() {
 		if tight == nil || s.over() {
 			continue
 		}
-		// About half of the work goes to the bound while that pays.
+		// About a quarter of the work goes to the bound while that pays.
 		mark := s.work()
-		share := mark - searched
+		share := (mark - searched) / 3
 		for s.work()-mark < share && tight != nil && s.progress() < 0.85 {
 			if !tight.climb(20, s.best.Cost) {
 				pending, tight = tight, nil
@@ -240,6 +248,27 @@ func (s *search) polish() {
 		}
 	}
 	s.adopt("polish")
+}
+
+// reinserts tells whether the local search knows all rules of the problem.
+func (s *search) reinserts() bool {
+	return len(s.p.Circuits) == 0 && len(s.p.Exclusions) == 0 && len(s.m.units) > 0
+}
+
+// anneal does steps of the local search, at first accepting what is dearer by
+// about hot, in the end nothing.  It ends early once the given share of the
+// limits is used up.
+func (s *search) anneal(l *local, steps int, hot, until float64) {
+	for i := range steps {
+		left := 1 - float64(i)/float64(steps)
+		l.step(-hot*left*left*math.Log(1-s.rng.Float64()), &s.undo, &s.trial)
+		if l.cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) {
+			s.keep(l.plan(), "local")
+		}
+		if s.over() || s.progress() > until {
+			return
+		}
+	}
 }
 
 // keep evaluates a plan and adopts it where it is better.
@@ -309,6 +338,9 @@ func (s *search) optimise(limit int) bool {
 func (s *search) generate(units []*unit, y []float64) (added int, value float64) {
 	own := s.m.lp.y
 	for _, u := range units {
+		if s.over() {
+			break
+		}
 		price, on := s.m.prices(u, y)
 		var sc schedule
 		if u.fixed != nil {
@@ -383,6 +415,9 @@ func (s *search) root() {
 			y[i] = alpha*s.yBest[i] + (1-alpha)*own[i]
 		}
 		added, value := s.generate(m.units, y)
+		if s.over() {
+			break
+		}
 		if v := value + m.staticBound(y); v > bestValue {
 			bestValue = v
 			copy(s.yBest, y)
@@ -395,6 +430,9 @@ func (s *search) root() {
 			}
 		}
 		s.trace("round %d: lp %.6f value %.6f added %d pivots %d work %d", round, obj, bestValue, added, m.lp.pivots, s.work())
+		if s.progress() > 0.5 && math.IsInf(s.lower, -1) { // a bound for a search that will be cut short
+			s.prove(1)
+		}
 		if added == 0 || obj-bestValue < s.opt.Gap*0.2*math.Abs(obj) {
 			break
 		}
@@ -409,6 +447,9 @@ func (s *search) prove(effort int) {
 	}
 	v := s.m.staticBound(s.yBest)
 	for _, u := range s.m.units {
+		if s.over() {
+			return
+		}
 		price, on := s.m.prices(u, s.yBest)
 		v += u.pricer.bound(price, on, effort)
 		s.spent += u.pricer.work() * 4 * int64(effort)
