@@ -189,9 +189,6 @@ func (f format) Date(t time.Time) string {
 	return s
 }
 
-// Stamp is a full date and time, "2026-03-01 19:40".
-func (f format) Stamp(t time.Time) string { return t.In(f.zone).Format("2006-01-02 15:04") }
-
 // Span is two times without repeating what they share: "Mon-Wed" where they
 // are on different days within a week, "14:00-22:00" on one.
 func (f format) Span(a, b time.Time) string {

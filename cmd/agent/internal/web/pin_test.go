@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -196,4 +197,35 @@ func TestHashPIN(t *testing.T) {
 			t.Errorf("%q was taken as a hash", bad)
 		}
 	}
+}
+
+// FuzzLocal: whatever a link says, the way on after the PIN stays on this site.
+func FuzzLocal(f *testing.F) {
+	for _, s := range []string{"/", "/account?days=7", "//evil.example", "https://evil.example/", "/\\evil", "/%2f%2fevil", "/a\r\nSet-Cookie: x", "", "/signin?next=/"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, next string) {
+		got := local(next)
+		base, err := url.Parse("http://keeplit.local/signin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := base.Parse(got)
+		if err != nil || u.Host != "keeplit.local" || u.Scheme != "http" || u.Path == "/signin" || strings.ContainsAny(got, "\\\r\n") {
+			t.Errorf("%q leads to %q (%v, %v)", next, got, u, err)
+		}
+	})
+}
+
+// FuzzPINHash: no text makes the parser fail other than by its error, or take a
+// cost that a small board cannot bear.
+func FuzzPINHash(f *testing.F) {
+	f.Add("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2E$a2V5a2V5a2V5a2V5a2V5a2V5a2V5")
+	f.Add("$argon2id$v=19$m=4294967295,t=1,p=1$$")
+	f.Fuzz(func(t *testing.T, s string) {
+		h, err := parsePINHash(s)
+		if err == nil && (h.memory > 256*1024 || h.time > 32 || h.threads < 1 || len(h.key) < 16) {
+			t.Errorf("%q was taken: %+v", s, h)
+		}
+	})
 }
