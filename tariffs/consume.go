@@ -329,7 +329,7 @@ func (b *book) settleCharge(m *Month, v *version, i, class int, s *segment, e un
 			} else {
 				e = 0
 			}
-		case !export && v.replaced(c):
+		case !export && c.replaced:
 			if v.takesPushed(i, s.season, s.period, class) {
 				l.addExact(b.t.pushedPrice(s.pushed, c, false), e)
 			} else {

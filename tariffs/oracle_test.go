@@ -197,8 +197,8 @@ func TestTheEngineAgreesWithAnOracle(t *testing.T) {
 		o := &oracle{doc: &doc, loc: tar.loc, total: new(big.Rat), used: map[string]map[string]*big.Rat{}, month: map[string]int{}}
 		from := begin(t).Truncate(time.Minute)
 		var load []Reading
-		for at := from; len(load) < 12; {
-			minutes := rapid.Int64Range(1, 900).Draw(t, "minutes")
+		for at := from; len(load) < 6; {
+			minutes := rapid.Int64Range(1, 600).Draw(t, "minutes")
 			perMinute := units.Energy(rapid.Int64Range(-1, 9).Draw(t, "watts")) * 1000 * units.Joule
 			r := Reading{From: at, To: at.Add(time.Duration(minutes) * time.Minute), Energy: perMinute * units.Energy(minutes)}
 			load = append(load, r)

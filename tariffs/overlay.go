@@ -99,20 +99,12 @@ func (t *Tariff) WithPrices(o Overlay) *Tariff {
 // Overlay is the pushed prices in use.
 func (t *Tariff) Overlay() Overlay { return t.overlay }
 
-// replaced tells whether pushed prices take the place of the charge.
-func (v *version) replaced(c *energyCharge) bool {
-	if c.kind == KindExport {
-		return false
-	}
-	return v.pushAll || c.Pushed
-}
-
 // takesPushed tells whether energy charge i is the one that pushed prices are
 // booked on: the first that would be charged here.
 func (v *version) takesPushed(i int, season, period string, class int) bool {
 	for j := range i {
 		c := &v.energy[j]
-		if v.replaced(c) && c.matches(season, period) && c.inClass(v, class) {
+		if c.replaced && c.matches(season, period) && c.inClass(v, class) {
 			return false
 		}
 	}

@@ -33,7 +33,7 @@ func listed(list []string, name string) bool {
 // energyOf is the month's energy under one version that the charge is on.
 func (c *energyCharge) energyOf(m *Month, v *version) units.Energy {
 	var sum units.Energy
-	skip := v.replaced(c)
+	skip := c.replaced
 	for i := range m.Cells {
 		x := &m.Cells[i]
 		if x.Version != v.doc.From || (skip && x.Pushed) || !c.matches(x.Season, x.Period) {
@@ -54,7 +54,7 @@ func (t *Tariff) energyBefore(m *Month, c *energyCharge, v *version) units.Energ
 	var sum units.Energy
 	for i := range m.Cells {
 		x := &m.Cells[i]
-		if (v != nil && x.Version >= v.doc.From) || !c.matches(x.Season, x.Period) {
+		if (v != nil && x.Version >= v.doc.From) || (c.replaced && x.Pushed) || !c.matches(x.Season, x.Period) {
 			continue
 		}
 		if c.kind == KindExport {

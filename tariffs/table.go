@@ -1,6 +1,7 @@
 package tariffs
 
 import (
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -259,7 +260,7 @@ func (f *filler) price(ahead units.Energy) (in, out units.Price) {
 			out += c.withTax(c.marginal(f.t.energyBefore(&f.m, c, nil), f.t.scale(c, s.month)))
 			continue
 		}
-		if s.pushed >= 0 && s.v.replaced(c) {
+		if s.pushed >= 0 && c.replaced {
 			if s.v.takesPushed(i, s.season, s.period, f.class) {
 				in += f.t.pushedPrice(s.pushed, c, true)
 			}
@@ -322,7 +323,7 @@ func (f *filler) ladders() {
 			f.tab.Ladders = f.tab.Ladders[:len(f.tab.Ladders)-1]
 			continue
 		}
-		l.Applies = f.applies(l.Applies, c.Seasons, c.Periods)
+		l.Applies = f.applies(l.Applies, c.Seasons, c.Periods, c.replaced)
 	}
 }
 
@@ -339,11 +340,12 @@ func (f *filler) ladder(name string, used units.Energy) *Ladder {
 	return l
 }
 
-// applies marks the slots that begin in the named seasons and periods; all is
-// an empty list.
-func (f *filler) applies(mask []bool, seasons, periods []string) []bool {
+// applies marks the slots that begin in the named seasons and periods and, with
+// unpushed, have no price received at run time; all is an empty list.
+func (f *filler) applies(mask []bool, seasons, periods []string, unpushed bool) []bool {
 	mask = mask[:0]
-	if len(seasons) == 0 && len(periods) == 0 {
+	unpushed = unpushed && slices.Contains(f.tab.Pushed[f.first:f.last], true)
+	if len(seasons) == 0 && len(periods) == 0 && !unpushed {
 		return mask
 	}
 	var s segment
@@ -351,7 +353,7 @@ func (f *filler) applies(mask []bool, seasons, periods []string) []bool {
 		if at := f.slots[i].Start; s.v == nil || !at.Before(s.end) {
 			s = f.t.segment(at)
 		}
-		mask = append(mask, listed(seasons, s.season) && listed(periods, s.period))
+		mask = append(mask, listed(seasons, s.season) && listed(periods, s.period) && !(unpushed && f.tab.Pushed[i]))
 	}
 	return mask
 }
@@ -510,6 +512,6 @@ func (f *filler) demands() {
 				d.Start, d.Active = p.Start, p.Active
 			}
 		}
-		d.Applies = f.applies(d.Applies, c.Seasons, c.Periods)
+		d.Applies = f.applies(d.Applies, c.Seasons, c.Periods, false)
 	}
 }

@@ -213,3 +213,32 @@ func TestPushedPricesAreAdditive(t *testing.T) {
 		}
 	})
 }
+
+// TestPushedPricesHaveNoSteps: where pushed prices take the place of a charge
+// with steps, its rise is not added to them.
+func TestPushedPricesHaveNoSteps(t *testing.T) {
+	start := at(t, "2025-07-10T00:00:00Z")
+	tar := mustNew(t, Document{Currency: "EUR", Zone: "UTC", Versions: []Version{{
+		Energy: []EnergyCharge{{Name: "energy", Steps: []Step{{To: 10 * kWh, Price: perKWh(1000)}, {Price: perKWh(9000)}}}},
+	}}}).WithPrices(Overlay{Prices: []SlotPrice{{Slot: units.Slot{Start: start.Add(time.Hour), Len: time.Hour}, Import: perKWh(500)}}})
+	tab := tar.Table(Account{}, units.Slots(start, time.Hour, 3), nil)
+	if l := tab.Ladders[0].Applies; len(l) != 3 || !l[0] || l[1] || !l[2] {
+		t.Errorf("the steps apply to %v", l)
+	}
+	var acc Account
+	var sum units.Money
+	e := []units.Energy{20 * kWh, 100 * kWh, 5 * kWh}
+	for i, s := range units.Slots(start, time.Hour, 3) {
+		var items []Item
+		acc, items = tar.Consume(acc, s.Start, s.End(), e[i])
+		sum += Sum(items)
+	}
+	if got := tableCost(&tab, e); sum != cents(1950) || math.Abs(got-19.5) > 1e-9 { // 10 x 0.1 + 10 x 0.9 + 100 x 0.05 + 5 x 0.9
+		t.Errorf("the ledger says %s, the table %.6f", sum, got)
+	}
+	// What was bought at pushed prices has not used the first step up.
+	acc, _ = tar.Consume(Account{}, start.Add(time.Hour), start.Add(2*time.Hour), 100*kWh)
+	if p, _ := tar.PriceAt(acc, start.Add(2*time.Hour)); p != perKWh(1000) {
+		t.Errorf("the next kWh costs %s", p)
+	}
+}

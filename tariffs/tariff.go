@@ -32,12 +32,12 @@ type version struct {
 	rebate  component
 	debt    component
 	retro   bool // a cliff: earlier energy of the month can be priced anew
-	pushAll bool // no charge is marked for pushed prices, so they replace all
 }
 
 type energyCharge struct {
 	component
 	*EnergyCharge
+	replaced bool // pushed prices take its place; energy they price does not count for its steps
 }
 
 type fixedCharge struct {
@@ -93,7 +93,8 @@ func New(doc Document) (*Tariff, error) {
 
 func compile(doc *Document, i int) version {
 	d := &doc.Versions[i]
-	v := version{doc: d, from: d.From, pushAll: true}
+	v := version{doc: d, from: d.From}
+	pushAll := true // no charge is marked for pushed prices, so they replace all
 	if i == 0 {
 		v.from = math.MinInt32
 	}
@@ -108,13 +109,16 @@ func compile(doc *Document, i int) version {
 	v.retro = d.Classes != nil && d.Classes.By != ByPastAverage
 	for j := range d.Energy {
 		e := &d.Energy[j]
-		v.energy = append(v.energy, energyCharge{newComponent(d, e.Name, KindEnergy), e})
+		v.energy = append(v.energy, energyCharge{component: newComponent(d, e.Name, KindEnergy), EnergyCharge: e})
 		v.retro = v.retro || e.Whole
-		v.pushAll = v.pushAll && !e.Pushed
+		pushAll = pushAll && !e.Pushed
+	}
+	for j := range v.energy {
+		v.energy[j].replaced = pushAll || v.energy[j].Pushed
 	}
 	for j := range d.Export {
 		e := &d.Export[j]
-		v.energy = append(v.energy, energyCharge{newComponent(d, e.Name, KindExport), e})
+		v.energy = append(v.energy, energyCharge{component: newComponent(d, e.Name, KindExport), EnergyCharge: e})
 	}
 	for j := range d.Charges {
 		f := &d.Charges[j]
@@ -401,7 +405,7 @@ func (t *Tariff) priceIn(s *segment, acc *Account, m *Month) units.Price {
 		if c.kind != KindEnergy || !c.matches(s.season, s.period) || !c.inClass(s.v, class) {
 			continue
 		}
-		if s.pushed >= 0 && s.v.replaced(c) {
+		if s.pushed >= 0 && c.replaced {
 			if s.v.takesPushed(i, s.season, s.period, class) {
 				p += t.pushedPrice(s.pushed, c, true)
 			}
