@@ -149,6 +149,19 @@ func (e *Engine) Adjust(a Account, at time.Time, kind Kind, amount units.Money, 
 	return a, entries, nil
 }
 
+// ReportTamper takes note of tampering, such as a bypassed contactor or an
+// opened cover.  It holds until a token clears it; whether it cuts the supply
+// is for Facts.Tamper to say.
+func (e *Engine) ReportTamper(a Account, at time.Time, what string) (Account, []Entry) {
+	p := e.begin(a, at)
+	if !p.Tampered {
+		p.Tampered = true
+		p.post(Entry{Kind: Notice, Name: "tamper", Cause: what})
+	}
+	p.review()
+	return p.done()
+}
+
 // Owe takes on a debt (or, with a negative amount, forgives part of one).
 // byShare debts are recovered by a share of each top-up, others whole.
 func (e *Engine) Owe(a Account, at time.Time, name string, amount units.Money, byShare bool, reason string) (Account, []Entry, error) {

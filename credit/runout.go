@@ -2,7 +2,6 @@ package credit
 
 import (
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -94,26 +93,32 @@ func (e *Engine) SmallestTopUp(a Account, at time.Time, need, step units.Money, 
 	if a.Available() > need {
 		return 0, true
 	}
-	enough := func(n int) bool {
+	enough := func(n int64) bool {
 		p := e.book(a, at)
 		p.due = due
 		p.pay(&Result{Bought: units.Money(n) * step}, "")
 		return p.Available() > need
 	}
-	const most = 1 << 40
-	limit := most
+	limit := int64(greatest / step)
 	if e.doc.MaximumBalance > 0 {
-		limit = int(max(0, (e.doc.MaximumBalance-a.Available())/step))
+		limit = int64(max(0, (e.doc.MaximumBalance-a.Available())/step))
 	}
 	// Double until it is enough, then halve: the rules take a share, never more
 	// than all of what is added.
-	high := 1
+	low, high := int64(0), int64(1)
 	for high < limit && !enough(high) {
-		high *= 2
+		low, high = high, 2*high
 	}
 	high = min(high, limit)
 	if high == 0 || !enough(high) {
 		return 0, false
 	}
-	return units.Money(1+sort.Search(high-1, func(n int) bool { return enough(n + 1) })) * step, true
+	for high-low > 1 { // low is not enough, high is
+		if middle := (low + high) / 2; enough(middle) {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return units.Money(high) * step, true
 }

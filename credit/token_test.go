@@ -245,6 +245,87 @@ func TestNothingButATrueNewTokenEndsTheCount(t *testing.T) {
 	}
 }
 
+func TestTamperingHoldsUntilATokenClearsIt(t *testing.T) {
+	s, v := stsScheme(t)
+	doc := credit.Defaults()
+	doc.Mode, doc.Opening = credit.InKWh, one
+	e, err := credit.New(doc, time.UTC, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, ledger := e.Open("meter 1", noon())
+	for range 2 {
+		var entries []credit.Entry
+		a, entries = e.ReportTamper(a, noon(), "current behind an open contactor")
+		ledger = append(ledger, entries...)
+	}
+	if len(ledger) != 2 || !a.Tampered {
+		t.Fatalf("%d entries, tampered %v; want 2 and true", len(ledger), a.Tampered)
+	}
+	token, err := v.Manage(5, noon(), 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, entries, r := e.TopUp(a, noon(), token, "keypad")
+	if !r.Accepted() || a.Tampered {
+		t.Errorf("%+v, tampered %v", r, a.Tampered)
+	}
+	if err := credit.Verify(append(ledger, entries...), a.Head); err != nil {
+		t.Error(err)
+	}
+}
+
+// What tokens do besides credit.
+func TestTokensThatSetThings(t *testing.T) {
+	s, v := stsScheme(t)
+	doc := credit.Defaults()
+	doc.Mode, doc.Opening = credit.InKWh, 5*one
+	e, err := credit.New(doc, time.UTC, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := e.Open("meter 1", noon())
+	a, _ = e.Accrue(a, noon(), credit.Charge{Name: "energy", Kind: credit.Consumption, Energy: units.KilowattHour})
+	for i, c := range []struct {
+		sub   int
+		value int64
+		holds func(credit.Account) bool
+	}{
+		{0, 2000, func(a credit.Account) bool { return a.Limit == 2*units.Kilowatt }},
+		{0, 0, func(a credit.Account) bool { return a.Limit == 0 }},
+		{2, 3, func(a credit.Account) bool { return a.Tariff == 3 }},
+		{6, 500, func(a credit.Account) bool { return a.Phase == 500*units.Watt }},
+		{1, 0xffff, func(a credit.Account) bool { return a.Available() == 0 && len(a.Pending) == 0 }},
+		{1, 0xffff, func(a credit.Account) bool { return a.Available() == 0 }}, // nothing left to clear
+	} {
+		token, err := v.Manage(c.sub, noon().Add(time.Duration(i)*time.Minute), c.value, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var entries []credit.Entry
+		var r credit.Result
+		a, entries, r = e.TopUp(a, noon(), token, "keypad")
+		if !r.Accepted() || len(entries) == 0 || !c.holds(a) {
+			t.Errorf("sub-class %d value %d: %+v, %d entries, account %+v", c.sub, c.value, r, len(entries), a)
+		}
+	}
+
+	p := open(t, func(d *credit.Document) { d.Opening = 5 * one })
+	p.use(one)
+	p.enter(p.vend(credit.SetCredit, 30*one), "page")
+	p.has(30 * one)
+	p.enter(p.vend(credit.SetCredit, 0), "page")
+	p.has(0)
+	p.lit(false, credit.ForNoCredit)
+	p.enter(p.vend(credit.Sync, 0), "page")
+	p.lit(false, credit.ForNoCredit)
+	p.enter(p.vend(credit.Unlock, 0), "page")
+	p.use(50 * one)
+	p.lit(true, credit.NoCause)
+	p.settle()
+	p.sound()
+}
+
 func count(looked, accepted *int, r credit.Result) {
 	if r.Token.Code != credit.Lockout {
 		*looked++
