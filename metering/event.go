@@ -32,6 +32,39 @@ const (
 	ClockBack EventKind = "clock_back"
 )
 
+// Events of the supply and signs of tampering, as Watch tells them: once when
+// they have lasted long enough to be believed (Open), and once when they end.
+const (
+	// VoltageSag and VoltageSwell: below 90 % or above 110 % of the nominal
+	// voltage; VoltageInterruption: below 10 % on one phase.
+	VoltageSag          EventKind = "voltage_sag"
+	VoltageSwell        EventKind = "voltage_swell"
+	VoltageInterruption EventKind = "voltage_interruption"
+	// Outage: below 10 % on all phases.
+	Outage EventKind = "outage"
+	// FrequencyDeviation: more than 1 Hz off the nominal frequency.
+	FrequencyDeviation EventKind = "frequency_deviation"
+	// ReverseEnergy: power flows out where nothing generates.
+	ReverseEnergy EventKind = "reverse_energy"
+	// CurrentWithoutVoltage: the voltage circuit of a phase is cut while
+	// current flows, so that energy is not counted.
+	CurrentWithoutVoltage EventKind = "current_without_voltage"
+	// ConsumptionWhileOpen: the supply contactor is open and yet power flows
+	// through the meter: it is welded or bypassed.
+	ConsumptionWhileOpen EventKind = "consumption_while_open"
+	// NeutralLoss: the phase voltages have moved apart as they do without a
+	// neutral; appliances are in danger.
+	NeutralLoss EventKind = "neutral_loss"
+	// NeutralMismatch: less current comes back than goes out, or more: part of
+	// the load is not metered, or leaks.
+	NeutralMismatch EventKind = "neutral_mismatch"
+	// CoverOpen and MagnetNear: the meter's own contacts.
+	CoverOpen  EventKind = "cover_open"
+	MagnetNear EventKind = "magnet_near"
+	// RegisterStuck: power flows and the register stands still.
+	RegisterStuck EventKind = "register_stuck"
+)
+
 // Event is something that happened at the meter and that a person may want to
 // know.  The values that do not apply to its kind are zero.
 type Event struct {
@@ -51,6 +84,8 @@ type Event struct {
 	Current units.Current `json:"current,omitempty"` // the extreme
 	Power   units.Power   `json:"power,omitempty"`   // the extreme
 
-	Device string `json:"device,omitempty"` // the new identity, for MeterReplaced
-	Export bool   `json:"export,omitempty"` // it is the export register, for register events
+	Device    string          `json:"device,omitempty"`    // the new identity, for MeterReplaced
+	Frequency units.Frequency `json:"frequency,omitempty"` // the extreme
+
+	Export bool `json:"export,omitempty"` // it is the export register, for register events
 }

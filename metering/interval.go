@@ -37,6 +37,7 @@ func (i Interval) Merge(j Interval) Interval {
 type Intervals struct {
 	Period time.Duration `json:"period"` // divides a day
 	Open   *Interval     `json:"open,omitempty"`
+	Demand *Demand       `json:"demand,omitempty"` // where maximum demand is wanted; fills MaxDemand
 }
 
 // Add takes one consumption and answers the intervals that it closed, oldest
@@ -46,6 +47,29 @@ type Intervals struct {
 // A slot may come twice where the clock was put back; its parts add up
 // (Interval.Merge).
 func (b Intervals) Add(c Consumption) (Intervals, []Interval) {
+	next, closed := b.add(c)
+	if b.Demand == nil {
+		return next, closed
+	}
+	d, peaks := b.Demand.Add(c)
+	next.Demand = &d
+	note := func(i *Interval) {
+		for _, p := range peaks {
+			if p.End.After(i.Slot.Start) && !p.End.After(i.Slot.End()) {
+				i.MaxDemand = max(i.MaxDemand, p.Power)
+			}
+		}
+	}
+	for i := range closed {
+		note(&closed[i])
+	}
+	if next.Open != nil {
+		note(next.Open) // Add has made it anew
+	}
+	return next, closed
+}
+
+func (b Intervals) add(c Consumption) (Intervals, []Interval) {
 	var closed []Interval
 	open := b.Open
 	roll := func(t time.Time) { // makes the open interval the one that t is in
@@ -65,7 +89,7 @@ func (b Intervals) Add(c Consumption) (Intervals, []Interval) {
 		open.Import += c.Import
 		open.Export += c.Export
 		open.Quality |= c.Quality
-		return Intervals{Period: b.Period, Open: open}, closed
+		return Intervals{Period: b.Period, Open: open, Demand: b.Demand}, closed
 	}
 	covered := c.Quality&Gap == 0
 	whole := c.To.Sub(c.From)
@@ -93,7 +117,7 @@ func (b Intervals) Add(c Consumption) (Intervals, []Interval) {
 		closed = append(closed, finish(*open))
 		open = nil
 	}
-	return Intervals{Period: b.Period, Open: open}, closed
+	return Intervals{Period: b.Period, Open: open, Demand: b.Demand}, closed
 }
 
 // finish marks an interval that measurements did not reach wholly.

@@ -122,6 +122,9 @@ func (q request) parseReply(b []byte) ([]uint16, error) {
 	if len(b) < 5 {
 		return nil, metering.Fail(metering.Short, q.op(), "check the speed and parity", "%d bytes came", len(b))
 	}
+	if n, err := q.replyLength(b); err == nil && len(b) < n {
+		return nil, metering.Fail(metering.Short, q.op(), "check the speed and parity", "%d bytes came, not %d", len(b), n)
+	}
 	if err := checkCRC(b); err != nil {
 		return nil, &metering.Error{Code: metering.Checksum, Op: q.op(), Err: err, Remedy: "check the wiring, the speed and that the line is terminated"}
 	}
