@@ -105,7 +105,7 @@ func (p *process) start() {
 	}()
 	p.cmd, p.done = cmd, done
 	var err error
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if err = p.ready(); err == nil {
 			return
 		}
@@ -130,7 +130,7 @@ func (p *process) end(sig os.Signal) {
 	}
 	select {
 	case <-p.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		_ = p.cmd.Process.Kill()
 		<-p.done
 		p.t.Errorf("%s had to be killed", p.program)

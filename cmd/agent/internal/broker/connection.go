@@ -314,6 +314,11 @@ func (s *Session) reconcile(ctx context.Context, conn *connection, have map[stri
 func (s *Session) awaitSuback(ctx context.Context, conn *connection, token mqtt.Token) ([]string, error) {
 	err := await(ctx, conn, token)
 	sub, ok := token.(*mqtt.SubscribeToken)
+	select {
+	case <-token.Done():
+	default:
+		ok = false // there is no answer, and paho may still be writing one
+	}
 	if !ok {
 		return nil, err
 	}

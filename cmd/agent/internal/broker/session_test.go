@@ -24,7 +24,7 @@ func run(t testing.TB, f func(context.Context) error) (stop func()) {
 				if err != nil {
 					t.Error(err)
 				}
-			case <-time.After(20 * time.Second):
+			case <-time.After(time.Minute):
 				t.Error("Run does not return")
 			}
 		})
@@ -56,12 +56,12 @@ func session(t testing.TB, cfg Config) *Session {
 	return s
 }
 
-// eventually waits until ok, for at most 20 s.
+// eventually waits until ok, for at most a minute.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("waited 20 s for: %s", what)
+			t.Fatalf("waited a minute for: %s", what)
 		}
 	}
 }

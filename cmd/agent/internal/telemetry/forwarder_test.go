@@ -150,9 +150,9 @@ func run(t testing.TB, f *Forwarder) (stop func()) {
 
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("waited 30 s for: %s", what)
+			t.Fatalf("waited a minute for: %s", what)
 		}
 	}
 }
