@@ -238,6 +238,7 @@ func ridgeRow(x []float32, r *[ridgeFeatures]float64) {
 type pass struct {
 	anchor  int
 	next    int // origin from which panels are still to be gone through
+	now     int // cell up to which outcomes have been learned from
 	ridge   *ridge
 	pool    pool
 	cal     calibration
@@ -256,8 +257,8 @@ type made struct {
 // far as origin.  Another anchor starts from scratch.
 func (e *engine) learn(origin, anchor int) *pass {
 	s := e.pass
-	if s == nil || s.anchor != anchor || s.next > origin {
-		s = &pass{anchor: anchor, ridge: newRidge(ridgeFeatures), next: math.MinInt}
+	if s == nil || s.anchor != anchor || s.now > origin {
+		s = &pass{anchor: anchor, ridge: newRidge(ridgeFeatures), next: math.MinInt, now: math.MinInt}
 	}
 	e.pass = s
 	first := anchor - replayDays*e.d.perDay
@@ -288,6 +289,7 @@ func (e *engine) learn(origin, anchor int) *pass {
 
 // absorb learns from the forecasts whose outcome is known at now.
 func (e *engine) absorb(s *pass, now int) {
+	s.now = now
 	k := 0
 	for ; k < len(s.waiting) && s.waiting[k].p.origin+scoreDays*e.d.perDay <= now; k++ {
 		m := s.waiting[k]
@@ -407,7 +409,7 @@ func (e *engine) forecastCells(origin int, refit bool) verdict {
 		e.replay(origin)
 		e.fit(origin)
 		v.learned = e.learn(origin, e.anchor(origin))
-	case e.pass != nil && e.pass.next <= origin+1:
+	case e.pass != nil && e.pass.now <= origin:
 		e.replay(origin)
 		v.learned = e.learn(origin, e.pass.anchor)
 	default:

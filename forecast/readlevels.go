@@ -54,8 +54,9 @@ func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
 		crossings(y, credit[:], end[:])
 		var b balance
 		for i := range q {
-			b.add(&q[i], above[i])
-			b.add(&q[i], below[i])
+			up, down := width(&q[i], true), width(&q[i], false)
+			b.add(up, down, above[i])
+			b.add(up, down, below[i])
 		}
 		b.total(q, 1)
 		k := b.stretch()

@@ -33,7 +33,7 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 	rng := rand.New(rand.NewPCG(seed, f.opt.Seed))
 	cell := make([]int32, slots) // of each slot, from the origin
 	for i := range cell {
-		cell[i] = int32(f.cellOf(o.d, first+int64(i)) - o.origin)
+		cell[i] = int32(max(0, f.cellOf(o.d, first+int64(i))-o.origin))
 	}
 	cells := int(cell[slots-1]) + 1
 	q := make([]quad, cells)
@@ -55,38 +55,52 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 		out.read = o.learned.read
 	}
 	flat := make([]float64, n*slots)
-	errs := make([]float32, n*cells)
 	k, base := float32(f.fine), o.d.base/float64(f.fine)
 	order := rng.Perm(max(1, len(usable)))
-	var b balance
-	for p := range n {
-		z := errs[p*cells : (p+1)*cells]
+	z := make([]float32, cells)
+	up, down := make([]float32, cells), make([]float32, cells)
+	for i := range q {
+		up[i], down[i] = width(&q[i], true), width(&q[i], false)
+	}
+	stretch := float32(1)
+	if len(usable) > 0 {
+		var b balance
+		for _, p := range usable {
+			p.copyTo(z, o, 0)
+			for i := range z {
+				b.add(up[i], down[i], z[i])
+			}
+		}
+		b.total(q, len(usable))
+		stretch = b.stretch()
+	}
+	for i := range up {
+		up[i] *= stretch
+	}
+	for p := range out.Paths {
+		path := flat[p*slots : (p+1)*slots]
 		if round := p / max(1, len(usable)); len(usable) == 0 || round > longDays {
 			drawn(z, o.d.perDay, rng)
 		} else {
 			usable[order[p%len(usable)]].copyTo(z, o, round)
 		}
-		for i := range z {
-			b.add(&q[i], z[i])
-		}
-	}
-	b.total(q, n)
-	for p := range out.Paths {
-		path := flat[p*slots : (p+1)*slots]
-		z := errs[p*cells : (p+1)*cells]
-		b.apply(z)
 		source := 7 * 86400 / f.hist.step * int64(1+p%4) // slots back to the weeks whose unevenness is taken
 		until := 0                                       // cells for which the unusual lasts on this path
 		if o.regime.days > 1 {
 			until = int(o.regime.lasts(rng.Float64()) * float64(o.d.perDay))
 		}
 		for i, c := range cell {
-			c := max(c, 0)
-			a, e := &q[c], z[c]
-			if int(c) < until {
-				a = &o.regime.stays[min(int(c), len(o.regime.stays)-1)]
+			e := z[c]
+			y := q[c].q50
+			switch {
+			case int(c) < until:
+				a := &o.regime.stays[min(int(c), len(o.regime.stays)-1)]
+				y = a.q50 + e*width(a, e > 0)
+			case e > 0:
+				y += e * up[c]
+			default:
+				y += e * down[c]
 			}
-			y := a.q50 + e*width(a, e > 0)
 			path[i] = float64(max(y, 0)/k) + base
 		}
 		if f.fine > 1 {
@@ -101,11 +115,12 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 // the paths to use, taken together, what the mean forecast says.
 type balance struct{ mean, median, above, below float64 }
 
-func (b *balance) add(q *quad, z float32) {
+// add takes an error of z widths where the tails are up and down wide.
+func (b *balance) add(up, down, z float32) {
 	if z > 0 {
-		b.above += float64(z * width(q, true))
+		b.above += float64(z * up)
 	} else {
-		b.below -= float64(z * width(q, false))
+		b.below -= float64(z * down)
 	}
 }
 
@@ -123,15 +138,6 @@ func (b *balance) stretch() float32 {
 		return 1
 	}
 	return float32(math.Max(0.5, math.Min(1.5, (b.mean-b.median+b.below)/b.above)))
-}
-
-func (b *balance) apply(z []float32) {
-	k := b.stretch()
-	for i, e := range z {
-		if e > 0 {
-			z[i] = e * k
-		}
-	}
 }
 
 // roughen shares each cell's energy among its slots as it was shared back slots
