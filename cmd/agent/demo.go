@@ -57,6 +57,8 @@ func (c demoCmd) Run(e *env) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	cfg.Data, cfg.Web.Listen = folder, c.Listen
 	cfg.Simulation.Speed, cfg.Simulation.Seed = c.Speed, c.Seed
+	// The day is yet to come, so that its plan can be watched.
+	cfg.Simulation.Start = units.LocalMidnight(time.Now(), cfg.Zone()).Add(5 * time.Hour)
 	// Some twenty readings a second are smooth to look at.
 	cfg.Simulation.Step = min(max(time.Duration(c.Speed/20*float64(time.Second)).Truncate(time.Second), time.Second), time.Minute)
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -108,8 +109,8 @@ func meterName(d metering.Document) string {
 func (s *service) switches(ctx context.Context, _ control.State) (map[string]loads.Switch, error) {
 	out := map[string]loads.Switch{}
 	var errs []error
-	add := func(id string, d loads.SwitchDocument) {
-		sw, err := s.switchOf(ctx, id, d)
+	add := func(id string, d loads.SwitchDocument, deadMan time.Duration) {
+		sw, err := s.switchOf(ctx, id, d, deadMan)
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("switch of %s: %w", id, err))
@@ -121,14 +122,20 @@ func (s *service) switches(ctx context.Context, _ control.State) (map[string]loa
 		}
 	}
 	for _, d := range s.cfg.Loads {
-		add(d.ID, d.Switch)
+		add(d.ID, d.Switch, d.DeadMan())
 	}
-	add(loads.SupplyID, s.cfg.Supply.Switch)
+	// The supply has a dead man only where the configuration asks for one: an
+	// agent that dies must not cut the house off by default.
+	supply := time.Duration(0)
+	if d := s.cfg.Supply.Switch.DeadMan; d != nil {
+		supply = *d
+	}
+	add(loads.SupplyID, s.cfg.Supply.Switch, supply)
 	return out, errors.Join(errs...)
 }
 
 // switchOf builds one switch; nil where there is none.
-func (s *service) switchOf(_ context.Context, id string, d loads.SwitchDocument) (loads.Switch, error) {
+func (s *service) switchOf(_ context.Context, id string, d loads.SwitchDocument, deadMan time.Duration) (loads.Switch, error) {
 	switch d.Driver {
 	case "", "none":
 		return nil, nil //nolint:nilnil // no switch is a proper answer
@@ -153,11 +160,11 @@ func (s *service) switchOf(_ context.Context, id string, d loads.SwitchDocument)
 		s.closers = append(s.closers, closeLines)
 		return sw, nil
 	case "tasmota":
-		return tasmota.New(s.session, s.remote(d))
+		return tasmota.New(s.session, s.remote(d, deadMan))
 	case "shelly":
-		return shelly.New(s.session, s.remote(d))
+		return shelly.New(s.session, s.remote(d, deadMan))
 	case "zigbee2mqtt":
-		return zigbee2mqtt.New(s.session, zigbee2mqtt.Config{Config: s.remote(d)})
+		return zigbee2mqtt.New(s.session, zigbee2mqtt.Config{Config: s.remote(d, deadMan), Base: d.Base})
 	}
 	return nil, fmt.Errorf("%q is not built in", d.Driver)
 }
@@ -179,10 +186,6 @@ func (s *service) hardware() (*board.Board, error) {
 }
 
 // remote is what every switch on MQTT is told.
-func (s *service) remote(d loads.SwitchDocument) tasmota.Config {
-	c := tasmota.Config{Topic: d.Topic, Channel: d.Channel, Stale: d.Stale, Now: s.now, Log: s.log}
-	if d.DeadMan != nil {
-		c.DeadMan = *d.DeadMan
-	}
-	return c
+func (s *service) remote(d loads.SwitchDocument, deadMan time.Duration) tasmota.Config {
+	return tasmota.Config{Topic: d.Topic, Channel: d.Channel, DeadMan: deadMan, Stale: d.Stale, Now: s.now, Log: s.log}
 }

@@ -70,6 +70,7 @@ type Loop struct {
 	watch    watchers
 	sends    *senders
 	planning bool
+	fresh    bool // no step has been made yet
 }
 
 // Snapshot is a State that others may read.
@@ -97,6 +98,9 @@ func NewLoop(cfg LoopConfig) *Loop {
 	if len(cfg.First.Entries) > 0 {
 		l.batch.Unstored = 1
 	}
+	// A simulated plant's switches are put back as they were told before the
+	// loop begins; real ones may have been through anything.
+	l.fresh = !cfg.Simulated
 	l.snapshot.Store(&Snapshot{Seq: 1, State: cfg.State})
 	l.sends = newSenders(cfg.Switches, cfg.Log)
 	return l
@@ -199,6 +203,9 @@ func (l *Loop) take(ctx context.Context, in Input, ask func(State)) (Reply, erro
 		in.Now = l.cfg.Now()
 	}
 	in.Facts = l.observe(ctx)
+	in.Failed = l.sends.failures()
+	in.Fresh = l.fresh
+	l.fresh = false
 	st, eff := l.cfg.Site.Step(l.state, in)
 	for _, e := range eff.Events {
 		l.cfg.Log.Log(ctx, level(e.Severity), e.Text, "code", e.Code, "at", e.At)

@@ -130,10 +130,7 @@ func (p *step) charge(c metering.Consumption) {
 	p.st.Tariff = acc
 	_, period := p.Tariff.PriceAt(p.st.Tariff, c.From)
 	p.st.Meter.Registers = p.st.Meter.Registers.Book(period, c)
-	charges := make([]credit.Charge, 0, len(items))
-	for _, it := range items {
-		charges = append(charges, chargeOf(it))
-	}
+	charges := chargesOf(items, c.Import)
 	before := p.st.Credit.Available()
 	a, entries := p.Credit.Accrue(p.st.Credit, c.To, charges...)
 	p.st.Credit = a
@@ -160,6 +157,26 @@ func (p *step) close(iv metering.Interval) {
 		ls.Open = 0
 		p.eff.Intervals = append(p.eff.Intervals, Interval{ls.ID, used})
 	}
+}
+
+// chargesOf are a tariff's items as the account takes them.  A kWh may be priced
+// by several components; its energy is told once, with the first of them, so
+// that the ledger's energy adds up to the meter's.
+func chargesOf(items []tariffs.Item, used units.Energy) []credit.Charge {
+	out := make([]credit.Charge, 0, len(items)+1)
+	for _, it := range items {
+		c := chargeOf(it)
+		if c.Kind == credit.Consumption {
+			c.Energy, used = used, 0
+		}
+		if c.Amount != 0 || c.Energy != 0 {
+			out = append(out, c)
+		}
+	}
+	if used != 0 {
+		out = append(out, credit.Charge{Name: "energy", Kind: credit.Consumption, Energy: used})
+	}
+	return out
 }
 
 // chargeOf is a tariff's item as the account takes it.

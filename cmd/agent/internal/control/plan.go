@@ -72,13 +72,13 @@ func (p *Plan) on(id string, now time.Time) bool {
 	return false
 }
 
-// Run is the load's run under way at now or the next one; ok is false where the
-// plan has none.
-func (p *Plan) Run(id string, now time.Time) (from, to time.Time, ok bool) {
+// Run is the load's run under way at now or the next one, and what its energy
+// costs; the times are zero where the plan has none.
+func (p *Plan) Run(id string, now time.Time) (from, to time.Time, cost units.Money) {
 	at := slices.IndexFunc(p.Loads, func(l LoadPlan) bool { return l.ID == id })
 	first, reached := p.index(now)
 	if at < 0 || !reached {
-		return time.Time{}, time.Time{}, false
+		return from, to, 0
 	}
 	power := p.Loads[at].Power
 	for t := first; t < len(power); t++ {
@@ -86,12 +86,12 @@ func (p *Plan) Run(id string, now time.Time) (from, to time.Time, ok bool) {
 			continue
 		}
 		end := t
-		for end < len(power) && power[end] > 0 {
-			end++
+		for ; end < len(power) && power[end] > 0; end++ {
+			cost += p.Prices[end].Cost(power[end].Over(p.Slot))
 		}
-		return p.Start.Add(time.Duration(t) * p.Slot), p.Start.Add(time.Duration(end) * p.Slot), true
+		return p.Start.Add(time.Duration(t) * p.Slot), p.Start.Add(time.Duration(end) * p.Slot), cost
 	}
-	return time.Time{}, time.Time{}, false
+	return from, to, 0
 }
 
 // fits tells whether every load of the plan is still one of the site's.

@@ -18,10 +18,13 @@ type senders struct {
 	switches map[string]loads.Switch
 	next     map[string]chan loads.Command
 	log      *slog.Logger
+
+	mu     sync.Mutex
+	failed map[string]bool // the last command did not get out
 }
 
 func newSenders(switches map[string]loads.Switch, log *slog.Logger) *senders {
-	s := &senders{switches: switches, next: map[string]chan loads.Command{}, log: log}
+	s := &senders{switches: switches, next: map[string]chan loads.Command{}, log: log, failed: map[string]bool{}}
 	for id := range switches {
 		s.ids = append(s.ids, id)
 		s.next[id] = make(chan loads.Command, 1)
@@ -70,7 +73,24 @@ func (s *senders) set(ctx context.Context, c loads.Command) {
 	}
 	limited, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
-	if err := sw.Set(limited, c.On); err != nil {
+	err := sw.Set(limited, c.On)
+	s.mu.Lock()
+	s.failed[c.ID] = err != nil
+	s.mu.Unlock()
+	if err != nil {
 		s.log.Warn("control: a switch command did not get out", "switch", c.ID, "on", c.On, "attempt", c.Attempt, "error", err)
 	}
+}
+
+// failures are the switches whose last command did not get out, sorted.
+func (s *senders) failures() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, id := range s.ids {
+		if s.failed[id] {
+			out = append(out, id)
+		}
+	}
+	return out
 }

@@ -106,6 +106,10 @@ func (st State) clone() State {
 type Input struct {
 	Now   time.Time    // UTC, by the loop's clock
 	Facts []loads.Fact // what the switches tell, of loads and of loads.SupplyID
+	// Failed are the switches whose last command did not get out.
+	Failed []string
+	// Fresh: the switches were opened just now and may not be as they were told.
+	Fresh bool
 
 	Reading *metering.Reading
 	Token   *Token

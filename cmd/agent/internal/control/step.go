@@ -18,13 +18,14 @@ type step struct {
 	st  State
 	eff Effects
 	now time.Time
+	in  Input
 	// confirm: the customer asks, now, to close an armed supply.
 	confirm bool
 }
 
 // Step takes one input: the State after it and what it leads to.
 func (s *Site) Step(st State, in Input) (State, Effects) {
-	p := &step{Site: s, st: st.clone(), now: in.Now.UTC().Truncate(time.Millisecond)}
+	p := &step{Site: s, st: st.clone(), in: in, now: in.Now.UTC().Truncate(time.Millisecond)}
 	if back := st.Now.Sub(p.now); back > time.Second {
 		p.raise(health.ClockBack, "", fmt.Sprintf("the clock went back by %s to %s", back.Round(time.Second), p.now.Format(time.RFC3339)))
 	}
@@ -282,7 +283,9 @@ func (p *step) act() {
 	facts = append(facts, loads.Fact{ID: loads.SupplyID, Observation: p.st.SupplySeen})
 	guard, verdict := p.Guard.Step(p.st.Guard, loads.GuardInput{
 		Now: p.now, SupplyOn: p.st.Decision.Close, SupplyReason: string(p.st.Decision.Cause),
-		Wishes: wishes, Facts: facts,
+		Wishes: wishes, Facts: facts, Failed: p.in.Failed, Fresh: p.in.Fresh,
+		// An agent that was away for so long was away because the mains were.
+		PowerBack: p.in.Fresh && p.now.Sub(p.st.Now) > mainsGone,
 	})
 	p.st.Guard, p.st.Held = guard, verdict.Held
 	p.st.Next = verdict.Next
@@ -295,6 +298,10 @@ func (p *step) act() {
 	}
 	p.switchWarnings(verdict.Warnings)
 }
+
+// mainsGone is the absence after which a start of the agent is taken for the
+// return of the mains: loads then come back one by one.
+const mainsGone = time.Minute
 
 // wish is what is wanted of one load now; ok is false where nothing is.
 func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {

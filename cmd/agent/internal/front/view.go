@@ -151,13 +151,20 @@ func (a *Agent) power(st *control.State) web.PowerNow {
 	}
 }
 
+// maxChanges is how far the next change of price is looked for.
+const maxChanges = 20
+
 func (a *Agent) tariff(st *control.State) web.Tariff {
 	doc := a.site.Tariff.Document()
 	price, period := a.site.Tariff.PriceAt(st.Tariff, st.Now)
 	t := web.Tariff{Name: doc.Name, Known: true, Price: price, Period: period}
-	if next := a.site.Tariff.NextChange(st.Now); !next.IsZero() {
-		t.NextAt = next
-		t.NextPrice, t.NextPeriod = a.site.Tariff.PriceAt(st.Tariff, next)
+	// A change of the calendar that changes neither price nor period is none.
+	for next, n := a.site.Tariff.NextChange(st.Now), 0; !next.IsZero() && n < maxChanges; next, n = a.site.Tariff.NextChange(next), n+1 {
+		p, name := a.site.Tariff.PriceAt(st.Tariff, next)
+		if p != price || name != period {
+			t.NextAt, t.NextPrice, t.NextPeriod = next, p, name
+			break
+		}
 	}
 	slots := units.Slots(st.Now, time.Hour, 1)
 	table := a.site.Tariff.Table(st.Tariff, slots, nil)
@@ -231,12 +238,15 @@ func (a *Agent) load(st *control.State, l loads.Load, ls control.LoadState) web.
 	}
 	owed := l.Requests(ls.Progress, unit, st.Now, time.Minute)
 	if st.Plan != nil {
-		v.NextStart, v.NextEnd, _ = st.Plan.Run(l.ID, st.Now)
+		v.NextStart, v.NextEnd, v.Cost = st.Plan.Run(l.ID, st.Now)
 		for _, p := range st.Plan.Loads {
 			if p.ID == l.ID {
-				v.Why, v.Cost = p.Why, p.Cost
+				v.Why = p.Why
 			}
 		}
+	}
+	if len(owed) > 0 {
+		v.Deadline = owed[0].By
 	}
 	run, overridden := ls.Progress.Wanted(st.Now)
 	switch {
