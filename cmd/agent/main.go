@@ -18,22 +18,24 @@ import (
 
 // cli is the command tree.
 type cli struct {
-	Demo     demoCmd     `cmd:"" help:"Show everything on a simulated house."`
-	Run      runCmd      `cmd:"" help:"Run the agent."`
-	Init     initCmd     `cmd:"" help:"Write a commented configuration."`
-	Check    checkCmd    `cmd:"" help:"Check a configuration file."`
-	Schema   schemaCmd   `cmd:"" help:"Print the JSON Schema of the configuration."`
-	Status   statusCmd   `cmd:"" help:"Say how the running agent is."`
-	Topup    topupCmd    `cmd:"" help:"Enter a token at the running agent."`
-	Pin      pinCmd      `cmd:"" help:"Make the hash of a PIN for the configuration."`
-	Forecast forecastCmd `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
-	Token    tokenCmd    `cmd:"" help:"Read or make prepayment tokens."`
-	Plan     planCmd     `cmd:"" help:"Plan the loads of an instance file."`
-	Tariff   tariffCmd   `cmd:"" help:"Check, show and compare tariffs; say what a load costs."`
-	Ledger   ledgerCmd   `cmd:"" help:"Check the ledger or print a statement."`
-	Decode   decodeCmd   `cmd:"" help:"Show what is read out of a meter's recorded output."`
-	Waveform waveformCmd `cmd:"" help:"Measure recorded samples of a voltage and a current."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Demo      demoCmd      `cmd:"" help:"Show everything on a simulated house."`
+	Run       runCmd       `cmd:"" help:"Run the agent."`
+	Init      initCmd      `cmd:"" help:"Write a commented configuration."`
+	Check     checkCmd     `cmd:"" help:"Check a configuration file."`
+	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the configuration."`
+	Status    statusCmd    `cmd:"" help:"Say how the running agent is."`
+	Topup     topupCmd     `cmd:"" help:"Enter a token at the running agent."`
+	Pin       pinCmd       `cmd:"" help:"Make the hash of a PIN for the configuration."`
+	Forecast  forecastCmd  `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
+	Token     tokenCmd     `cmd:"" help:"Read or make prepayment tokens."`
+	Plan      planCmd      `cmd:"" help:"Plan the loads of an instance file."`
+	Tariff    tariffCmd    `cmd:"" help:"Check, show and compare tariffs; say what a load costs."`
+	Ledger    ledgerCmd    `cmd:"" help:"Check the ledger or print a statement."`
+	Decode    decodeCmd    `cmd:"" help:"Show what is read out of a meter's recorded output."`
+	Waveform  waveformCmd  `cmd:"" help:"Measure recorded samples of a voltage and a current."`
+	Calibrate calibrateCmd `cmd:"" help:"Find a converter's constants from a reference reading."`
+	Probe     probeCmd     `cmd:"" help:"List the hardware and the meters that could be connected."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
 // env is what a command may touch of the process around it.

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/metering/waveform"
+)
+
+// calibrateCmd finds a converter's constants from a recording and what a
+// trusted instrument showed meanwhile.
+type calibrateCmd struct {
+	Rate             float64       `default:"4000" help:"Samples per second."`
+	VScale           float64       `name:"v-scale" required:"" help:"Volts a code, by the divider's figures."`
+	IScale           float64       `name:"i-scale" required:"" help:"Amperes a code, by the transformer's figures."`
+	Skew             time.Duration `default:"0s" help:"How much later the current is sampled than the voltage."`
+	Bits             int           `default:"24" help:"Resolution of the converter."`
+	ReferenceVoltage float64       `required:"" help:"Volts that the instrument showed."`
+	ReferenceCurrent float64       `required:"" help:"Amperes that it showed."`
+	ReferencePower   float64       `required:"" help:"Watts that it showed; best at a power factor of about 0.5."`
+	Leading          bool          `help:"The load was capacitive."`
+	NoLoad           string        `type:"path" help:"A recording with the voltage on and no current, for noise and offset."`
+	By               string        `help:"Who calibrates, for the record."`
+	Device           string        `help:"Serial number of the board, for the record."`
+	Key              string        `required:"" type:"path" help:"Key that signs the constants; made where the file does not exist."`
+	Former           string        `type:"path" help:"Calibration that this one replaces."`
+	Out              string        `required:"" type:"path" help:"File to write."`
+	File             string        `arg:"" optional:"" default:"-" help:"CSV with the columns v,i in codes; - is standard input."`
+}
+
+// calibrationShown is what is printed: the error before and after.
+type calibrationShown struct {
+	File         string           `json:"file"`
+	Signature    string           `json:"signature"`
+	Constants    waveform.Channel `json:"constants"`
+	VoltageError float64          `json:"voltage_error_percent"` // before
+	CurrentError float64          `json:"current_error_percent"`
+	PowerError   float64          `json:"power_error_percent"`
+	Residual     float64          `json:"power_error_after_percent"`
+}
+
+// Run implements the command.
+func (c *calibrateCmd) Run(e *env) error {
+	key, err := signingKey(c.Key)
+	if err != nil {
+		return err
+	}
+	data, err := readInput(e, c.File)
+	if err != nil {
+		return err
+	}
+	ch := waveform.Channel{VoltsPerCode: c.VScale, AmpsPerCode: c.IScale}
+	if c.NoLoad != "" {
+		idle, err := readInput(e, c.NoLoad)
+		if err != nil {
+			return err
+		}
+		p, err := c.measure(string(idle), ch)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.NoLoad, err)
+		}
+		// What is left of the current without a load is noise of the input.
+		ch.CurrentNoise = p.Irms / c.IScale
+	}
+	ref := waveform.Reference{Voltage: c.ReferenceVoltage, Current: c.ReferenceCurrent, Power: c.ReferencePower, Leading: c.Leading}
+	before, err := c.measure(string(data), ch)
+	if err != nil {
+		return err
+	}
+	fixed, err := waveform.Correct(ch, before, ref)
+	if err != nil {
+		return &exitError{Code: exitInvalid, Err: err}
+	}
+	if c.NoLoad != "" {
+		idle, err := readInput(e, c.NoLoad)
+		if err != nil {
+			return err
+		}
+		p, err := c.measure(string(idle), fixed)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.NoLoad, err)
+		}
+		fixed.PowerOffset = p.P
+	}
+	after, err := c.measure(string(data), fixed)
+	if err != nil {
+		return err
+	}
+	record := waveform.Calibration{Time: time.Now().UTC().Truncate(time.Second), By: c.By, Device: c.Device, Rate: c.Rate, Channels: []waveform.Channel{fixed}, Reference: []waveform.Reference{ref}}
+	if c.Former != "" {
+		if record.Former, err = formerSignature(c.Former); err != nil {
+			return err
+		}
+	}
+	file, err := waveform.Sign(record, key)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(c.Out, file, 0o644); err != nil { //nolint:gosec // constants are no secret
+		return err
+	}
+	_, _, signature, err := waveform.Verify(file)
+	if err != nil {
+		return err
+	}
+	percent := func(got, want float64) float64 {
+		if want == 0 {
+			return 0
+		}
+		return 100 * (got/want - 1)
+	}
+	return json.NewEncoder(e.Stdout).Encode(calibrationShown{
+		File: c.Out, Signature: signature, Constants: fixed,
+		VoltageError: percent(before.Urms, ref.Voltage), CurrentError: percent(before.Irms, ref.Current),
+		PowerError: percent(before.P, ref.Power), Residual: percent(after.P, ref.Power),
+	})
+}
+
+// measure is the mean of what a recording shows with given constants.
+func (c *calibrateCmd) measure(recording string, ch waveform.Channel) (waveform.Phase, error) {
+	var mean waveform.Phase
+	var samples float64
+	engine, err := waveform.New(waveform.Config{Rate: c.Rate, Skew: c.Skew, NoLoad: -1, Channels: []waveform.Channel{ch}}, func(w *waveform.Window) {
+		p := w.Phases[0]
+		mean.Urms += p.Urms * w.Samples
+		mean.Irms += p.Irms * w.Samples
+		mean.P += p.P * w.Samples
+		mean.Q += p.Q * w.Samples
+		samples += w.Samples
+	}, nil)
+	if err != nil {
+		return mean, &exitError{Code: exitUsage, Err: err}
+	}
+	if _, err := feedCSV(strings.NewReader(recording), engine, c.Bits); err != nil {
+		return mean, err
+	}
+	engine.Flush()
+	if engine.LostSamples() > 0 {
+		return mean, &exitError{Code: exitInvalid, Err: fmt.Errorf("%d samples are lost; record again", engine.LostSamples())}
+	}
+	if samples < c.Rate {
+		return mean, &exitError{Code: exitInvalid, Err: errors.New("the recording is shorter than a second; record ten")}
+	}
+	mean.Urms /= samples
+	mean.Irms /= samples
+	mean.P /= samples
+	mean.Q /= samples
+	return mean, nil
+}
+
+// signingKey reads a key, or makes one where the file does not exist.
+func signingKey(name string) (ed25519.PrivateKey, error) {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		seed := make([]byte, ed25519.SeedSize)
+		if _, err := rand.Read(seed); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(name, []byte(hex.EncodeToString(seed)+"\n"), 0o600); err != nil {
+			return nil, err
+		}
+		return ed25519.NewKeyFromSeed(seed), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	seed, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(seed) != ed25519.SeedSize {
+		return nil, &exitError{Code: exitInvalid, Err: fmt.Errorf("%s is not a key of 64 hexadecimal digits; name a file that does not exist to have one made", name)}
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+func formerSignature(name string) (string, error) {
+	file, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	_, _, signature, err := waveform.Verify(file)
+	if err != nil {
+		return "", &exitError{Code: exitInvalid, Err: fmt.Errorf("%s: %w", name, err)}
+	}
+	return signature, nil
+}

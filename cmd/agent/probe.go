@@ -1,0 +1,154 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/board"
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/metering/mqttmeter"
+)
+
+// probeCmd lists what could be connected: hardware of the machine, and meters
+// that publish on a broker.
+type probeCmd struct {
+	MQTT     string        `name:"mqtt" placeholder:"URL" help:"Broker to look for meters on, e.g. mqtt://192.168.1.10:1883."`
+	Username string        `help:"User name for the broker."`
+	Password string        `env:"KEEPLIT_MQTT_PASSWORD" help:"Password for the broker; better given by the environment."`
+	Wait     time.Duration `default:"6s" help:"How long to listen. Tasmota publishes every five minutes unless TelePeriod says otherwise."`
+	JSON     bool          `name:"json" help:"Print JSON, one finding a line."`
+}
+
+// kindMQTT is the kind of what was found on the broker.
+const kindMQTT = "mqtt"
+
+// Run implements the command.
+func (c *probeCmd) Run(e *env) error {
+	b, err := board.Open()
+	if err != nil {
+		return err
+	}
+	findings := append(b.Findings(), c.meters(e.Ctx)...)
+	if c.JSON {
+		enc := json.NewEncoder(e.Stdout)
+		for _, f := range findings {
+			if err := enc.Encode(f); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KIND\tNAME\tOUTCOME\tDETAIL")
+	for _, f := range findings {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Kind, cmp.Or(f.Name, "-"), f.Outcome, cmp.Or(f.Reason, f.Detail))
+	}
+	return w.Flush()
+}
+
+// meters listens on the broker for everything that looks like a meter.
+func (c *probeCmd) meters(ctx context.Context) []board.Finding {
+	one := func(o board.Outcome, reason string) []board.Finding {
+		return []board.Finding{{Kind: kindMQTT, Name: c.MQTT, Outcome: o, Reason: reason}}
+	}
+	if c.MQTT == "" {
+		return one(board.Skipped, "no broker was named; add --mqtt mqtt://host:1883")
+	}
+	s, err := broker.New(broker.Config{
+		URL: c.MQTT, Site: "probe", ClientID: fmt.Sprintf("keeplit-probe-%d", time.Now().UnixNano()),
+		Username: c.Username, Password: func() (string, error) { return c.Password, nil },
+	})
+	if err != nil {
+		return one(board.Failed, err.Error())
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Wait)
+	defer cancel()
+	found := seenMeters{}
+	for _, filter := range []string{"tele/+/SENSOR", "+/events/rpc", "+/status/+", "zigbee2mqtt/+"} {
+		stop, err := s.Subscribe(filter, found.take)
+		if err != nil {
+			return one(board.Failed, err.Error())
+		}
+		defer stop()
+	}
+	connected := false
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			changed := s.Changed()
+			connected = connected || s.State().Connected
+			select {
+			case <-ctx.Done():
+				return
+			case <-changed:
+			}
+		}
+	})
+	err = s.Run(ctx)
+	wg.Wait()
+	switch {
+	case !connected:
+		return one(board.Failed, cmp.Or(s.State().LastError, fmt.Sprintf("no connection within %v; check the address, and that the broker runs", c.Wait)))
+	case err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
+		return one(board.Failed, err.Error())
+	}
+	out := found.findings()
+	if len(out) == 0 {
+		return one(board.Skipped, fmt.Sprintf("connected, but no meter published within %v; listen for longer with --wait", c.Wait))
+	}
+	return out
+}
+
+// seenMeters gathers what messages tell.
+type seenMeters struct {
+	mu     sync.Mutex
+	meters map[string]board.Finding
+}
+
+func (s *seenMeters) take(topic string, payload []byte, _ bool) {
+	parts := strings.Split(topic, "/")
+	kind, name := "", ""
+	switch {
+	case len(parts) == 3 && parts[0] == "tele":
+		kind, name = "tasmota", parts[1]
+	case parts[0] == "zigbee2mqtt" && len(parts) == 2:
+		kind, name = "zigbee2mqtt", parts[1]
+	case len(parts) == 3:
+		kind, name = "shelly", parts[0]
+	default:
+		return
+	}
+	telegrams, _ := mqttmeter.DecodeRecording(kind, append([]byte(topic+" "), payload...))
+	if len(telegrams) == 0 {
+		return
+	}
+	sample := telegrams[0].Sample
+	f := board.Finding{Kind: kindMQTT, Name: name, Outcome: board.Loaded, Detail: fmt.Sprintf("%s, %s, register %s", kind, sample.Power, sample.Import)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.meters == nil {
+		s.meters = map[string]board.Finding{}
+	}
+	s.meters[kind+" "+name] = f
+}
+
+func (s *seenMeters) findings() []board.Finding {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []board.Finding
+	for _, f := range s.meters {
+		out = append(out, f)
+	}
+	slices.SortFunc(out, func(a, b board.Finding) int {
+		return cmp.Or(cmp.Compare(a.Detail[:min(6, len(a.Detail))], b.Detail[:min(6, len(b.Detail))]), cmp.Compare(a.Name, b.Name))
+	})
+	return out
+}
