@@ -127,6 +127,7 @@ type MQTT struct {
 type InfluxDB struct {
 	URL    string `yaml:"url"`
 	Org    string `yaml:"org"`                 // empty for InfluxDB 1.8
+	CA     string `yaml:"ca"`                  // file of the authority that signed the server's certificate
 	Bucket string `yaml:"bucket"`              // InfluxDB 1.8: database/retention-policy
 	Token  string `yaml:"token" secret:"true"` // InfluxDB 1.8: user:password
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -141,7 +142,7 @@ func (s *service) watchLinks(ctx context.Context) error {
 	}
 	// A link that was never down says nothing; one that was before the restart
 	// is cleared.
-	for _, code := range []health.Code{health.BrokerGone, health.InfluxGone, health.StoreFull, health.StoreFailed} {
+	for _, code := range []health.Code{health.BrokerGone, health.BrokerRefused, health.InfluxGone, health.StoreFull} {
 		told[code] = "unknown"
 	}
 	dropped := int64(-1)
@@ -161,7 +162,13 @@ func (s *service) watchLinks(ctx context.Context) error {
 				}
 			}
 			tell(health.BrokerGone, cause)
+			tell(health.BrokerRefused, strings.Join(st.Refused, ", "))
 		}
+		cause := ""
+		if s.store.Condition().DiskFull {
+			cause = "the reserve kept for this is in use"
+		}
+		tell(health.StoreFull, cause)
 		if s.influx != nil {
 			cause := ""
 			if st := s.influx.State(); !st.OK {

@@ -313,7 +313,7 @@ func (s *service) outbound(cfg config.Config) (err error) {
 		s.messages = broker.NewForwarder(s.session, s.store.Outbox(store.MQTT), drain, s.log)
 	}
 	if i := cfg.InfluxDB; i != nil {
-		fc := telemetry.Config{URL: i.URL, Org: i.Org, Bucket: i.Bucket, Site: cfg.Site.ID, Drain: drain, Log: s.log}
+		fc := telemetry.Config{URL: i.URL, Org: i.Org, Bucket: i.Bucket, CAFile: cfg.Path(i.CA), Site: cfg.Site.ID, Drain: drain, Log: s.log}
 		if i.Token != "" {
 			fc.Token = func() (string, error) { return i.Token, nil }
 		}

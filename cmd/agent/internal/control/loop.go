@@ -63,8 +63,9 @@ type Loop struct {
 
 	state   State
 	batch   Batch
-	stored  time.Time // when the last batch was stored
-	retryAt time.Time // after a failed commit, by the real clock
+	stored  time.Time   // when the last batch was stored
+	retryAt time.Time   // after a failed commit, by the real clock
+	failed  health.Code // the warning that the last commit's failure raised
 
 	snapshot atomic.Pointer[Snapshot]
 	watch    watchers
@@ -261,8 +262,9 @@ func (l *Loop) commit(ctx context.Context) error {
 		l.stored = l.state.Now
 		l.retryAt = time.Time{}
 		l.batch = Batch{State: l.state}
-		for _, code := range []health.Code{health.StoreFull, health.StoreFailed} {
-			l.state.Health, _ = l.state.Health.Clear(code, "")
+		if l.failed != "" {
+			l.state.Health, _ = l.state.Health.Clear(l.failed, "")
+			l.failed = ""
 		}
 		return nil
 	}
@@ -274,6 +276,7 @@ func (l *Loop) commit(ctx context.Context) error {
 	if errors.Is(err, ErrJournalFull) {
 		code = health.StoreFull
 	}
+	l.failed = code
 	var fresh bool
 	l.state.Health, fresh = l.state.Health.Raise(l.state.Now, code, "", err.Error())
 	if fresh {

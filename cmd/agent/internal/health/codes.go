@@ -12,6 +12,7 @@ const (
 	StoreFull        Code = "store_full"
 	StoreFailed      Code = "store_failed"
 	BrokerGone       Code = "broker_gone"
+	BrokerRefused    Code = "broker_refused"
 	InfluxGone       Code = "influx_gone"
 	OutboxDropped    Code = "outbox_dropped"
 	TokenRejected    Code = "token_rejected"
@@ -54,6 +55,8 @@ func Advise(code Code) Advice {
 		return Advice{Critical, "The records cannot be written", "Check the storage (SD card). Metering goes on in memory; no top-up is taken until it can be recorded."}
 	case BrokerGone:
 		return Advice{Caution, "The MQTT broker cannot be reached", "Check the broker and the network. Nothing is lost: messages wait and are sent later."}
+	case BrokerRefused:
+		return Advice{Caution, "The MQTT broker refuses what the agent asks for", "Give the agent's user the right to read the topic in the broker's access list."}
 	case InfluxGone:
 		return Advice{Caution, "InfluxDB cannot be reached", "Check the server and the network. Nothing is lost: points wait and are sent later."}
 	case OutboxDropped:
@@ -95,7 +98,7 @@ func Advise(code Code) Advice {
 // Codes lists every code, in alphabetical order.
 func Codes() []Code {
 	return []Code{
-		BadMessage, BrokerGone, ClockBack, CreditLow, CreditSpent, EmergencyInUse, EmergencyOffered, InfluxGone, LoadShort,
+		BadMessage, BrokerGone, BrokerRefused, ClockBack, CreditLow, CreditSpent, EmergencyInUse, EmergencyOffered, InfluxGone, LoadShort,
 		MeterGap, MeterReplaced, MeterReply, MeterSilent, OutboxDropped, PlanStale, RegisterBack, RegisterJump, StoreFailed,
 		StoreFull, SupplyArmed, SupplyCoil, SupplyUnknown, SupplyWeld, SwitchSilent, TariffUnsure, TokenLocked, TokenRejected,
 	}
