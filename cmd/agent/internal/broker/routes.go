@@ -75,6 +75,12 @@ func (s *Session) SubscribeAck(filter string, handler func(ctx context.Context, 
 	}})
 }
 
+// SubscribeState is SubscribeAck for what is a state and no command: retained
+// messages are handed on too, and may come again at each reconnection.
+func (s *Session) SubscribeState(filter string, handler func(ctx context.Context, m Message, retained bool) error) (unsubscribe func(), err error) {
+	return s.subscribe(&route{filter: filter, qos: 1, handle: handler})
+}
+
 func (s *Session) subscribe(r *route) (func(), error) {
 	if !checkFilter(r.filter) {
 		return nil, fmt.Errorf("%q is not a topic filter", r.filter)

@@ -15,9 +15,10 @@ import "strings"
 //	load/<name>/set        in        "run", "skip" or "auto"
 //	load/<name>/state      retained  JSON: the load's state
 //	supply/reconnect       in        "close": close the supply where it is ready for reconnection
+//	prices                 in        JSON: the energy prices ahead; retained ones are taken too
 //
-// A retained message on an inward topic is ignored: it would be obeyed again
-// at every start.
+// A retained message on another inward topic is ignored: it would be obeyed
+// again at every start.
 type Topics struct{ base string }
 
 // NewTopics are the topics of a site.  What MQTT reserves in the site's name is
@@ -71,6 +72,9 @@ func (t Topics) LoadState(name string) string { return t.base + "/load/" + Level
 
 // Reconnect is where a supply that is ready is told to close.
 func (t Topics) Reconnect() string { return t.base + "/supply/reconnect" }
+
+// Prices is where the energy prices ahead are sent to.
+func (t Topics) Prices() string { return t.base + "/prices" }
 
 // LoadSets is the filter of the commands to all loads.
 func (t Topics) LoadSets() string { return t.base + "/load/+/set" }

@@ -214,7 +214,8 @@ func (l *Loop) take(ctx context.Context, in Input, ask func(State)) (Reply, erro
 	was, batch := l.state, l.batch
 	l.state = st
 	l.batch.add(st, eff)
-	person := in.Token != nil || in.Request != nil
+	// Somebody waits for the answer, and counts on what it says.
+	person := in.Token != nil || in.Request != nil || in.Prices != nil
 	due := eff.Durable || st.Now.Sub(l.stored) >= l.cfg.PersistEvery || st.Now.Before(l.stored)
 	if due && (person || !time.Now().Before(l.retryAt)) {
 		if err := l.commit(ctx); err != nil {

@@ -115,20 +115,21 @@ func split(c metering.Consumption, period time.Duration) []metering.Consumption 
 // charge costs one piece of consumption that lies within one interval, and
 // settles the intervals that it ends.
 func (p *step) charge(c metering.Consumption) {
-	acc, items := p.Tariff.Consume(p.st.Tariff, c.From, c.To, c.Import)
+	tariff := p.TariffOf(&p.st)
+	acc, items := tariff.Consume(p.st.Tariff, c.From, c.To, c.Import)
 	if c.Export > 0 {
 		var sold []tariffs.Item
-		acc, sold = p.Tariff.Consume(acc, c.From, c.To, -c.Export)
+		acc, sold = tariff.Consume(acc, c.From, c.To, -c.Export)
 		items = append(items, sold...)
 	}
 	if c.To.After(p.st.Elapsed) {
 		var due []tariffs.Item
-		acc, due = p.Tariff.Elapse(acc, p.st.Elapsed, c.To)
+		acc, due = tariff.Elapse(acc, p.st.Elapsed, c.To)
 		items = append(items, due...)
 		p.st.Elapsed = c.To
 	}
 	p.st.Tariff = acc
-	_, period := p.Tariff.PriceAt(p.st.Tariff, c.From)
+	_, period := tariff.PriceAt(p.st.Tariff, c.From)
 	p.st.Meter.Registers = p.st.Meter.Registers.Book(period, c)
 	charges := chargesOf(items, c.Import)
 	before := p.st.Credit.Available()

@@ -114,7 +114,7 @@ func (p *Planner) Plan(ctx context.Context, st State) Plan {
 		plan.Low[t], plan.Mid[t], plan.High[t] = units.FromKW(f.Q10*perHour), units.FromKW(f.Q50*perHour), units.FromKW(f.Q90*perHour)
 		expected[t] = units.FromKWh(o.mid[t] * s.PlanSlot.Hours())
 	}
-	o.table = s.Tariff.Table(st.Tariff, slots, expected)
+	o.table = s.TariffOf(&st).Table(st.Tariff, slots, expected)
 	copy(plan.Prices, o.table.Import)
 
 	problem, jobs := s.problem(&st, o)
@@ -319,7 +319,7 @@ func (p *Planner) runOut(st State, plan Plan) RunOut {
 	if s.InKWh {
 		credit.Cost = func(_ int, _, kwh float64) float64 { return kwh }
 	} else {
-		table := s.Tariff.Table(st.Tariff, slots, nil)
+		table := s.TariffOf(&st).Table(st.Tariff, slots, nil)
 		credit.Cost = costOf(&table)
 	}
 	r := paths.RunOut(credit)

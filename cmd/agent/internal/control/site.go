@@ -25,9 +25,12 @@ type Site struct {
 	Interval    time.Duration // of settlement and of stored readings; divides a day
 	PointEvery  time.Duration // of telemetry
 
-	Tariff *tariffs.Tariff
-	Credit *credit.Engine
-	InKWh  bool // the account is kept in kWh
+	Tariff *tariffs.Tariff // without pushed prices: see TariffOf
+	// PricesFor is how long after its arrival a pushed price document may still
+	// begin to price a slot; 0: for as long as its slots last.
+	PricesFor time.Duration
+	Credit    *credit.Engine
+	InKWh     bool // the account is kept in kWh
 
 	Loads     []loads.Load
 	Guard     *loads.Guard
@@ -71,6 +74,9 @@ func (s *Site) Resume(st State) (State, error) {
 		// Energy of the open interval was charged already; only its reading
 		// begins anew on the other grid.
 		st.Meter.Intervals = metering.Intervals{Period: s.Interval}
+	}
+	if st.Prices != nil && st.Prices.Currency != s.Tariff.Document().Currency {
+		st.Prices = nil
 	}
 	s.fit(&st)
 	return st, nil

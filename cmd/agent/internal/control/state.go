@@ -26,6 +26,7 @@ type State struct {
 	Meter   MeterState      `json:"meter"`
 	Tariff  tariffs.Account `json:"tariff"`
 	Elapsed time.Time       `json:"elapsed"` // charges by time are taken up to here
+	Prices  *Prices         `json:"prices,omitempty"`
 	Credit  credit.Account  `json:"credit"`
 
 	Loads    []LoadState      `json:"loads"` // in the order of Site.Loads
@@ -49,6 +50,8 @@ type State struct {
 	Health  health.State `json:"health"`
 	PointAt time.Time    `json:"point_at,omitzero"` // telemetry was written up to here
 	Days    []DayTotal   `json:"days,omitempty"`    // the last days, today last
+
+	priced *priced // nil where Prices is, or where it has to be made again
 }
 
 // MeterState is the metering part of State.
@@ -116,6 +119,7 @@ type Input struct {
 	Request *Request
 	Plan    *Plan
 	Edge    *Edge
+	Prices  *PriceDocument
 }
 
 // Token is a token that somebody entered.
@@ -211,5 +215,5 @@ type Field struct {
 // Reply answers the one who caused the step.
 type Reply struct {
 	TopUp *credit.Result // of a Token
-	Err   error          // of a Request that is refused
+	Err   error          // of a Request that is refused, or of prices that are not taken
 }

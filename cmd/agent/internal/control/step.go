@@ -30,6 +30,9 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 		p.raise(health.ClockBack, "", fmt.Sprintf("the clock went back by %s to %s", back.Round(time.Second), p.now.Format(time.RFC3339)))
 	}
 	before := st.Now
+	if st.Prices != nil {
+		p.st.priced = s.pricedBy(&p.st)
+	}
 	p.observe(in.Facts)
 	switch {
 	case in.Reading != nil:
@@ -42,6 +45,8 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 		p.plan(*in.Plan)
 	case in.Edge != nil:
 		p.edge(*in.Edge)
+	case in.Prices != nil:
+		p.prices(*in.Prices)
 	}
 	p.roll()
 	p.supply()

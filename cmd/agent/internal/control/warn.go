@@ -94,6 +94,7 @@ func (p *step) warn() {
 		p.clear(health.TokenLocked, "")
 	}
 	p.planWarnings()
+	p.priceWarnings()
 }
 
 // staleAfter is how many plan slots a plan may be old before it is called so.

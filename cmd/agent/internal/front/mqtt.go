@@ -18,6 +18,7 @@ import (
 type Bus interface {
 	Publish(ctx context.Context, topic string, qos byte, retained bool, payload []byte) error
 	SubscribeAck(filter string, handler func(ctx context.Context, m broker.Message) error) (unsubscribe func(), err error)
+	SubscribeState(filter string, handler func(ctx context.Context, m broker.Message, retained bool) error) (unsubscribe func(), err error)
 	Topics() broker.Topics
 }
 
@@ -39,7 +40,7 @@ type resultMessage struct {
 	At          time.Time `json:"at"`
 }
 
-// Listen takes tokens and commands from the bus.  It must be called before the
+// Listen takes tokens, commands and prices from the bus.  It must be called before the
 // session runs, so that nothing that waited at the broker is missed.
 func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 	topics := bus.Topics()
@@ -52,6 +53,10 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 	_, err = bus.SubscribeAck(topics.LoadSets(), func(ctx context.Context, m broker.Message) error {
 		return a.heardLoad(ctx, topics, m)
 	})
+	if err != nil {
+		return err
+	}
+	_, err = bus.SubscribeState(topics.Prices(), a.heardPrices)
 	if err != nil {
 		return err
 	}
@@ -121,6 +126,28 @@ func (a *Agent) heardLoad(ctx context.Context, topics broker.Topics, m broker.Me
 		return err
 	}
 	if errors.Is(reply.Err, control.ErrUnknownLoad) {
+		return a.bad(ctx, m.Topic, reply.Err.Error())
+	}
+	return nil
+}
+
+// mostPriceBytes is far above what a year of quarter hours needs.
+const mostPriceBytes = 8 << 20
+
+// heardPrices takes in the prices ahead.  They are a state and no command, so a
+// retained message is good; the broker keeps the message until it is stored.
+func (a *Agent) heardPrices(ctx context.Context, m broker.Message, retained bool) error {
+	if len(m.Payload) == 0 {
+		return nil // a retained message was removed; what was taken stays
+	}
+	if len(m.Payload) > mostPriceBytes {
+		return a.bad(ctx, m.Topic, fmt.Sprintf("a price document of %d bytes is too large", len(m.Payload)))
+	}
+	reply, err := a.loop.Feed(ctx, control.Input{Prices: &control.PriceDocument{Text: m.Payload, Kept: retained}})
+	if err != nil {
+		return err // not recorded: the broker keeps it
+	}
+	if reply.Err != nil {
 		return a.bad(ctx, m.Topic, reply.Err.Error())
 	}
 	return nil

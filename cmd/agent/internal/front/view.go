@@ -144,7 +144,7 @@ func (a *Agent) freshness(st *control.State) web.Freshness {
 
 func (a *Agent) power(st *control.State) web.PowerNow {
 	last := st.Meter.Last
-	price, _ := a.site.Tariff.PriceAt(st.Tariff, st.Now)
+	price, _ := a.site.TariffOf(st).PriceAt(st.Tariff, st.Now)
 	return web.PowerNow{
 		Power: last.Power, At: last.At, Freshness: a.freshness(st), Limit: a.site.Power,
 		CostPerHour: price.Cost(last.Power.Over(time.Hour)),
@@ -155,19 +155,20 @@ func (a *Agent) power(st *control.State) web.PowerNow {
 const maxChanges = 20
 
 func (a *Agent) tariff(st *control.State) web.Tariff {
-	doc := a.site.Tariff.Document()
-	price, period := a.site.Tariff.PriceAt(st.Tariff, st.Now)
+	tariff := a.site.TariffOf(st)
+	doc := tariff.Document()
+	price, period := tariff.PriceAt(st.Tariff, st.Now)
 	t := web.Tariff{Name: doc.Name, Known: true, Price: price, Period: period}
 	// A change of the calendar that changes neither price nor period is none.
-	for next, n := a.site.Tariff.NextChange(st.Now), 0; !next.IsZero() && n < maxChanges; next, n = a.site.Tariff.NextChange(next), n+1 {
-		p, name := a.site.Tariff.PriceAt(st.Tariff, next)
+	for next, n := tariff.NextChange(st.Now), 0; !next.IsZero() && n < maxChanges; next, n = tariff.NextChange(next), n+1 {
+		p, name := tariff.PriceAt(st.Tariff, next)
 		if p != price || name != period {
 			t.NextAt, t.NextPrice, t.NextPeriod = next, p, name
 			break
 		}
 	}
 	slots := units.Slots(st.Now, time.Hour, 1)
-	table := a.site.Tariff.Table(st.Tariff, slots, nil)
+	table := tariff.Table(st.Tariff, slots, nil)
 	for _, l := range table.Ladders {
 		if len(l.Rungs) == 0 {
 			continue

@@ -29,6 +29,7 @@ const (
 	SwitchSilent     Code = "switch_silent"
 	LoadShort        Code = "load_short"
 	PlanStale        Code = "plan_stale"
+	TariffStale      Code = "tariff_stale"
 	TariffUnsure     Code = "tariff_unsure"
 )
 
@@ -89,6 +90,8 @@ func Advise(code Code) Advice {
 		return Advice{Caution, "A load will not get all the energy it needs in time", "Run it by hand, widen its hours, or top up."}
 	case PlanStale:
 		return Advice{Caution, "The plan is old", "Nothing to do now: loads follow the last plan. If this stays, restart the agent and report it."}
+	case TariffStale:
+		return Advice{Caution, "The prices sent to the agent have come to an end", "Check what sends them (MQTT topic prices). Until new ones come, the tariff's own prices are charged."}
 	case TariffUnsure:
 		return Advice{Info, "The tariff's figures may not be current", "Compare them with your last bill."}
 	}
@@ -100,6 +103,6 @@ func Codes() []Code {
 	return []Code{
 		BadMessage, BrokerGone, BrokerRefused, ClockBack, CreditLow, CreditSpent, EmergencyInUse, EmergencyOffered, InfluxGone, LoadShort,
 		MeterGap, MeterReplaced, MeterReply, MeterSilent, OutboxDropped, PlanStale, RegisterBack, RegisterJump, StoreFailed,
-		StoreFull, SupplyArmed, SupplyCoil, SupplyUnknown, SupplyWeld, SwitchSilent, TariffUnsure, TokenLocked, TokenRejected,
+		StoreFull, SupplyArmed, SupplyCoil, SupplyUnknown, SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
 	}
 }
