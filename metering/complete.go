@@ -6,8 +6,10 @@ import "github.com/keeplit/keeplit/internal/units"
 // the one phase from the totals.  It adds nothing where anything is missing.
 func (s Sample) Complete() Sample {
 	if len(s.Phases) == 0 {
-		p := Phase{Has: s.Has & (HasVoltage | HasCurrent | HasPower | HasReactive | HasApparent),
-			Voltage: s.Voltage, Current: s.Current, Power: s.Power, Reactive: s.Reactive, Apparent: s.Apparent}
+		p := Phase{
+			Has:     s.Has & (HasVoltage | HasCurrent | HasPower | HasReactive | HasApparent),
+			Voltage: s.Voltage, Current: s.Current, Power: s.Power, Reactive: s.Reactive, Apparent: s.Apparent,
+		}
 		if s.Gives(HasVoltage) || s.Gives(HasCurrent) {
 			s.Phases = []Phase{p}
 			s.Has |= HasPhases

@@ -290,9 +290,11 @@ func (d Document) Limits() Limits {
 // modbusValues are what a generic register may hold, with "" for a total and
 // "_1" to "_3" for a phase.
 func modbusValues() []string {
-	return []string{"import", "export", "power", "reactive", "apparent", "voltage", "current", "frequency", "neutral",
+	return []string{
+		"import", "export", "power", "reactive", "apparent", "voltage", "current", "frequency", "neutral",
 		"power_1", "power_2", "power_3", "voltage_1", "voltage_2", "voltage_3", "current_1", "current_2", "current_3",
-		"reactive_1", "reactive_2", "reactive_3", "apparent_1", "apparent_2", "apparent_3"}
+		"reactive_1", "reactive_2", "reactive_3", "apparent_1", "apparent_2", "apparent_3",
+	}
 }
 
 // CheckModbusMap is everything wrong with the registers of a generic meter.

@@ -26,17 +26,32 @@ func TestIntervals(t *testing.T) {
 		in   []Consumption
 		want []got
 	}{
-		{"whole slots", []Consumption{use("10:00:00", "10:30:00", 600, 0), use("10:30:00", "11:00:00", 700, 0)},
-			[]got{{"10:00:00", 600, 0, 30 * time.Minute}, {"10:30:00", 700, 0, 30 * time.Minute}}},
-		{"over an edge", []Consumption{use("10:00:00", "10:20:00", 100, 0), use("10:20:00", "10:35:00", 300, 0)},
-			[]got{{"10:00:00", 300, 0, 30 * time.Minute}}},
-		{"five hours at once", []Consumption{use("10:00:00", "11:30:00", 100, Estimated)},
-			[]got{{"10:00:00", 33, Estimated, 30 * time.Minute}, {"10:30:00", 34, Estimated, 30 * time.Minute}, {"11:00:00", 33, Estimated, 30 * time.Minute}}},
-		{"a gap leaves slots that are not covered", []Consumption{use("10:00:00", "10:30:00", 5, 0), use("10:30:00", "11:30:00", 0, Gap)},
-			[]got{{"10:00:00", 5, 0, 30 * time.Minute}, {"10:30:00", 0, Gap, 0}, {"11:00:00", 0, Gap, 0}}},
+		{
+			"whole slots",
+			[]Consumption{use("10:00:00", "10:30:00", 600, 0), use("10:30:00", "11:00:00", 700, 0)},
+			[]got{{"10:00:00", 600, 0, 30 * time.Minute}, {"10:30:00", 700, 0, 30 * time.Minute}},
+		},
+		{
+			"over an edge",
+			[]Consumption{use("10:00:00", "10:20:00", 100, 0), use("10:20:00", "10:35:00", 300, 0)},
+			[]got{{"10:00:00", 300, 0, 30 * time.Minute}},
+		},
+		{
+			"five hours at once",
+			[]Consumption{use("10:00:00", "11:30:00", 100, Estimated)},
+			[]got{{"10:00:00", 33, Estimated, 30 * time.Minute}, {"10:30:00", 34, Estimated, 30 * time.Minute}, {"11:00:00", 33, Estimated, 30 * time.Minute}},
+		},
+		{
+			"a gap leaves slots that are not covered",
+			[]Consumption{use("10:00:00", "10:30:00", 5, 0), use("10:30:00", "11:30:00", 0, Gap)},
+			[]got{{"10:00:00", 5, 0, 30 * time.Minute}, {"10:30:00", 0, Gap, 0}, {"11:00:00", 0, Gap, 0}},
+		},
 		{"begun in the middle", []Consumption{use("10:10:00", "10:30:00", 5, 0)}, []got{{"10:00:00", 5, Gap, 20 * time.Minute}}},
-		{"the clock goes back: the slot comes twice", []Consumption{use("10:00:00", "10:40:00", 40, 0), use("10:05:00", "10:05:00", 1, ClockChanged), use("10:05:00", "10:30:00", 25, 0)},
-			[]got{{"10:00:00", 30, 0, 30 * time.Minute}, {"10:30:00", 10, Gap, 10 * time.Minute}, {"10:00:00", 26, ClockChanged | Gap, 25 * time.Minute}}},
+		{
+			"the clock goes back: the slot comes twice",
+			[]Consumption{use("10:00:00", "10:40:00", 40, 0), use("10:05:00", "10:05:00", 1, ClockChanged), use("10:05:00", "10:30:00", 25, 0)},
+			[]got{{"10:00:00", 30, 0, 30 * time.Minute}, {"10:30:00", 10, Gap, 10 * time.Minute}, {"10:00:00", 26, ClockChanged | Gap, 25 * time.Minute}},
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := Intervals{Period: 30 * time.Minute}

@@ -122,8 +122,10 @@ func (r Registers) Take(s Sample, lim Limits) (Registers, Consumption, []Event) 
 	if s.Device != "" {
 		if r.Device != "" && s.Device != r.Device {
 			c.Quality |= DeviceChanged
-			events = append(events, Event{Kind: MeterReplaced, Start: at, Device: s.Device,
-				Before: r.ImportCounter.Value, After: s.Import})
+			events = append(events, Event{
+				Kind: MeterReplaced, Start: at, Device: s.Device,
+				Before: r.ImportCounter.Value, After: s.Import,
+			})
 			r.ImportCounter, r.ExportCounter = Counter{}, Counter{}
 		}
 		r.Device = s.Device

@@ -134,8 +134,9 @@ func (l WatchLimits) holds(k EventKind) time.Duration {
 	switch k {
 	case VoltageSag, VoltageSwell, VoltageInterruption, Outage, FrequencyDeviation, CoverOpen, MagnetNear, RegisterStuck:
 		return 0
+	default:
+		return l.Hold
 	}
-	return l.Hold
 }
 
 // worse is a with the extremes of a and b.

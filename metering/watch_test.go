@@ -16,8 +16,10 @@ import (
 func three(at string, volts, amps [3]float64) Sample {
 	s := Sample{At: day(at)}
 	for i := range volts {
-		s.Phases = append(s.Phases, Phase{Has: HasVoltage | HasCurrent | HasPower, Voltage: units.Voltage(volts[i] * 1000),
-			Current: units.Current(amps[i] * 1000), Power: units.FromW(volts[i] * amps[i])})
+		s.Phases = append(s.Phases, Phase{
+			Has: HasVoltage | HasCurrent | HasPower, Voltage: units.Voltage(volts[i] * 1000),
+			Current: units.Current(amps[i] * 1000), Power: units.FromW(volts[i] * amps[i]),
+		})
 	}
 	return s.Complete()
 }

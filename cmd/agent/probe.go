@@ -115,7 +115,7 @@ type seenMeters struct {
 
 func (s *seenMeters) take(topic string, payload []byte, _ bool) {
 	parts := strings.Split(topic, "/")
-	kind, name := "", ""
+	var kind, name string
 	switch {
 	case len(parts) == 3 && parts[0] == "tele":
 		kind, name = "tasmota", parts[1]

@@ -66,7 +66,7 @@ func (c *waveformCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		in = f
 	}
 	cfg := waveform.Config{

@@ -89,7 +89,7 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 	for ctx.Err() == nil {
 		err := m.session(ctx, emit)
 		if ctx.Err() != nil {
-			break
+			return nil //nolint:nilerr // the end, not a failure
 		}
 		emit(metering.Reading{Err: err})
 		if !pace.Wait(ctx, false) {

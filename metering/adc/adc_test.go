@@ -145,13 +145,13 @@ func (a *ads) Tx(w, r []byte) error {
 		r[7] ^= 0x20
 	}
 	a.answer = 0
-	switch cmd := uint16(w[0])<<8 | uint16(w[1]); {
-	case cmd == cmdReset:
+	switch cmd := uint16(w[0])<<8 | uint16(w[1]); cmd {
+	case cmdReset:
 		a.answer, a.clockReg = ackReset, 0x0F0E
-	case cmd == cmdWrite|regClock<<7:
+	case cmdWrite | regClock<<7:
 		a.clockReg = uint16(w[3])<<8 | uint16(w[4])
 		a.answer = 0x4000 | regClock<<7
-	case cmd == cmdRead|regClock<<7:
+	case cmdRead | regClock<<7:
 		a.answer = a.clockReg
 	}
 	return nil

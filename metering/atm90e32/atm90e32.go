@@ -144,8 +144,17 @@ func (m *Meter) setUp(ctx context.Context) error {
 		mode0 |= 1 << 12
 	}
 	pga := map[int]uint16{1: 0x00, 2: 0x15, 4: 0x2A}[m.cfg.CurrentPGA]
-	values := [][2]uint16{{regPLHigh, 0x0861}, {regPLLow, 0xC468}, {regMode0, mode0}, {regMode1, pga},
-		{regStartP, 0x1D4C}, {regStartP + 1, 0x1D4C}, {regStartP + 2, 0x1D4C}, {0x38, 0x02EE}, {0x39, 0x02EE}}
+	values := [][2]uint16{
+		{regPLHigh, 0x0861},
+		{regPLLow, 0xC468},
+		{regMode0, mode0},
+		{regMode1, pga},
+		{regStartP, 0x1D4C},
+		{regStartP + 1, 0x1D4C},
+		{regStartP + 2, 0x1D4C},
+		{0x38, 0x02EE},
+		{0x39, 0x02EE},
+	}
 	for phase := range uint16(3) {
 		values = append(values, [2]uint16{regUgain + 4*phase, gains[0]}, [2]uint16{regIgain + 4*phase, gains[1]})
 	}
@@ -237,8 +246,10 @@ func (m *Meter) sample() (metering.Sample, error) {
 		m.lost = true
 	}
 	m.last = now
-	s := metering.Sample{At: now.UTC(), Has: metering.HasImport | metering.HasExport | metering.HasFrequency,
-		Import: m.imp, Export: m.exp, Step: quantum, Phases: make([]metering.Phase, 3)}
+	s := metering.Sample{
+		At: now.UTC(), Has: metering.HasImport | metering.HasExport | metering.HasFrequency,
+		Import: m.imp, Export: m.exp, Step: quantum, Phases: make([]metering.Phase, 3),
+	}
 	hz, err := m.get(regFrequency)
 	if err != nil {
 		return metering.Sample{}, err

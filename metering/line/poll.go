@@ -18,7 +18,7 @@ func Poll(ctx context.Context, every time.Duration, emit func(metering.Reading),
 	for {
 		s, err := read(ctx)
 		if ctx.Err() != nil {
-			return nil // what was cut off by the end is no failure of the meter
+			return nil //nolint:nilerr // what was cut off by the end is no failure of the meter
 		}
 		emit(metering.Reading{Sample: s, Err: err})
 		if !pace.Wait(ctx, err == nil) {

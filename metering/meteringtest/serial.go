@@ -54,8 +54,8 @@ func (p *Port) unplug() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	close(p.gone)
-	p.master.Close()
-	p.tty.Close()
+	_ = p.master.Close() // whatever becomes of it, the line is gone
+	_ = p.tty.Close()
 }
 
 // Cut breaks the line as a pulled adapter does, and puts it back.

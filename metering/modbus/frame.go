@@ -160,8 +160,10 @@ func (q request) registers(pdu []byte) ([]uint16, error) {
 type exception byte
 
 func (e exception) Error() string {
-	names := map[exception]string{1: "illegal function", 2: "illegal register", 3: "illegal value", 4: "device failure",
-		5: "acknowledged", 6: "busy", 8: "memory parity error", 10: "gateway path unavailable", 11: "gateway target silent"}
+	names := map[exception]string{
+		1: "illegal function", 2: "illegal register", 3: "illegal value", 4: "device failure",
+		5: "acknowledged", 6: "busy", 8: "memory parity error", 10: "gateway path unavailable", 11: "gateway target silent",
+	}
 	if n, ok := names[e]; ok {
 		return fmt.Sprintf("exception %d, %s", byte(e), n)
 	}

@@ -25,8 +25,24 @@ const (
 	signed64
 )
 
-var kinds = map[string]kind{"float32": float32be, "uint16": unsigned16, "int16": signed16, "uint32": unsigned32,
-	"int32": signed32, "uint64": unsigned64, "int64": signed64}
+// kindOf is the type that the configuration names.
+func kindOf(name string) kind {
+	switch name {
+	case "uint16":
+		return unsigned16
+	case "int16":
+		return signed16
+	case "uint32":
+		return unsigned32
+	case "int32":
+		return signed32
+	case "uint64":
+		return unsigned64
+	case "int64":
+		return signed64
+	}
+	return float32be
+}
 
 func (k kind) words() int {
 	switch k {
@@ -69,8 +85,7 @@ type Model struct {
 	leastStep units.Energy
 	// serial is the holding register of the serial number, 0 where it has none.
 	serial int
-	// reads one value with count registers.
-	baud int
+	baud   int // the factory setting
 }
 
 type block struct {
@@ -84,15 +99,6 @@ func (m Model) Name() string { return m.name }
 
 // Baud is the speed that the meter leaves the factory with.
 func (m Model) Baud() int { return m.baud }
-
-// find is the register that starts at address.
-func (m Model) find(holding bool, address int) (register, bool) {
-	i := slices.IndexFunc(m.registers, func(r register) bool { return r.holding == holding && r.address == address })
-	if i < 0 {
-		return register{}, false
-	}
-	return m.registers[i], true
-}
 
 // number is a register's value: exact where it is an integer.
 type number struct {
@@ -291,7 +297,7 @@ func generic(rows []metering.ModbusRegister) (Model, error) {
 		}
 		m.registers = append(m.registers, register{
 			name: fmt.Sprintf("%s@0x%04X", row.Value, row.Register), value: row.Value, unit: unitOf(row.Value),
-			holding: row.Table == "holding", address: row.Register, kind: kinds[row.Type], lowFirst: row.Words == "low_first", scale: scale,
+			holding: row.Table == "holding", address: row.Register, kind: kindOf(row.Type), lowFirst: row.Words == "low_first", scale: scale,
 		})
 	}
 	m.blocks = plan(m.registers, 60)

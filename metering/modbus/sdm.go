@@ -122,8 +122,10 @@ func sdm630() Model {
 // sdmSingle is a single-phase meter: phase 1 is all there is, and it is asked
 // value by value because it may refuse the numbers between.
 func sdmSingle(name string) Model {
-	single := map[string]string{"voltage_1": "voltage", "current_1": "current", "power_1": "power", "apparent_1": "apparent",
-		"reactive_1": "reactive", "frequency": "frequency", "import": "import", "export": "export"}
+	single := map[string]string{
+		"voltage_1": "voltage", "current_1": "current", "power_1": "power", "apparent_1": "apparent",
+		"reactive_1": "reactive", "frequency": "frequency", "import": "import", "export": "export",
+	}
 	regs := sdmRegisters()
 	for i := range regs {
 		regs[i].value = single[regs[i].value]

@@ -163,8 +163,10 @@ func (m *Meter) take(msg message) (r metering.Reading, ok bool) {
 	switch last {
 	case "LWT", "online", "availability":
 		if isOffline(string(msg.payload)) {
-			return metering.Reading{Err: &metering.Error{Code: metering.Offline, Op: "listen to " + m.cfg.Topic,
-				Err: errors.New("the device says that it is off line"), Remedy: "check that it has power and reaches the network"}}, true
+			return metering.Reading{Err: &metering.Error{
+				Code: metering.Offline, Op: "listen to " + m.cfg.Topic,
+				Err: errors.New("the device says that it is off line"), Remedy: "check that it has power and reaches the network",
+			}}, true
 		}
 		return r, false
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -40,7 +39,7 @@ type broker struct {
 
 func newBroker(t *testing.T) *broker {
 	t.Helper()
-	b := &broker{srv: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}), subs: map[string]func(string, []byte, bool){}}
+	b := &broker{srv: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)}), subs: map[string]func(string, []byte, bool){}}
 	if err := b.srv.AddHook(new(anybody), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -246,18 +245,29 @@ func TestTasmotaMessages(t *testing.T) {
 		channel  int
 		want     metering.Sample
 	}{
-		{"one channel", `{"Time":"2024-01-01T00:00:00","ENERGY":{"Total":3.185,"Power":16,"Voltage":226,"Current":0.072}}`, 0,
-			metering.Sample{Has: metering.HasImport | metering.HasPower | metering.HasVoltage | metering.HasCurrent | metering.HasPhases,
+		{
+			"one channel", `{"Time":"2024-01-01T00:00:00","ENERGY":{"Total":3.185,"Power":16,"Voltage":226,"Current":0.072}}`, 0,
+			metering.Sample{
+				Has:    metering.HasImport | metering.HasPower | metering.HasVoltage | metering.HasCurrent | metering.HasPhases,
 				Import: 3185 * units.WattHour, Step: units.WattHour, Power: 16_000, Voltage: 226_000, Current: 72,
-				Phases: []metering.Phase{{Has: metering.HasPower | metering.HasVoltage | metering.HasCurrent, Power: 16_000, Voltage: 226_000, Current: 72}}}},
+				Phases: []metering.Phase{{Has: metering.HasPower | metering.HasVoltage | metering.HasCurrent, Power: 16_000, Voltage: 226_000, Current: 72}},
+			},
+		},
 		{"answer to a status request", `{"StatusSNS":{"ENERGY":{"Total":1}}}`, 0, metering.Sample{Has: metering.HasImport, Import: units.KilowattHour, Step: units.WattHour}},
 		{"second of two channels", `{"ENERGY":{"Total":[1.5,2.5],"Power":[10,20]}}`, 2, metering.Sample{Has: metering.HasImport | metering.HasPower, Import: 2500 * units.WattHour, Step: units.WattHour, Power: 20_000}},
 		{"the total of both is not the second's", `{"ENERGY":{"Total":4.0,"Power":[10,20]}}`, 2, metering.Sample{Has: metering.HasPower, Power: 20_000}},
-		{"three phases with export", `{"ENERGY":{"Total":[1,2,3],"ExportActive":[0.1,0,0],"Power":[10,20,-5],"Voltage":[230,231,229]}}`, 0,
-			metering.Sample{Has: metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasPhases,
+		{
+			"three phases with export", `{"ENERGY":{"Total":[1,2,3],"ExportActive":[0.1,0,0],"Power":[10,20,-5],"Voltage":[230,231,229]}}`, 0,
+			metering.Sample{
+				Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasPhases,
 				Import: 6 * units.KilowattHour, Export: 100 * units.WattHour, Step: units.WattHour, Power: 25_000, Voltage: 230_000,
-				Phases: []metering.Phase{{Has: metering.HasPower | metering.HasVoltage, Power: 10_000, Voltage: 230_000},
-					{Has: metering.HasPower | metering.HasVoltage, Power: 20_000, Voltage: 231_000}, {Has: metering.HasPower | metering.HasVoltage, Power: -5_000, Voltage: 229_000}}}},
+				Phases: []metering.Phase{
+					{Has: metering.HasPower | metering.HasVoltage, Power: 10_000, Voltage: 230_000},
+					{Has: metering.HasPower | metering.HasVoltage, Power: 20_000, Voltage: 231_000},
+					{Has: metering.HasPower | metering.HasVoltage, Power: -5_000, Voltage: 229_000},
+				},
+			},
+		},
 		{"null is no value", `{"ENERGY":{"Total":1,"Power":null}}`, 0, metering.Sample{Has: metering.HasImport, Import: units.KilowattHour, Step: units.WattHour}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

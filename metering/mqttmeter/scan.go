@@ -80,7 +80,7 @@ func begins(b []byte) bool {
 		return false
 	}
 	topic := bytes.TrimRight(line[:i], " ")
-	return bytes.IndexByte(topic, '/') > 0 && bytes.IndexAny(topic, " \"{}:") < 0
+	return bytes.IndexByte(topic, '/') > 0 && !bytes.ContainsAny(topic, " \"{}:")
 }
 
 // DecodeRecording reads all messages in a recording of a kind of device

@@ -35,8 +35,12 @@ func DecodeTasmota(payload []byte, channel int) (t metering.Telegram, ok bool, e
 		name, unit string
 		field      metering.Fields
 	}{
-		{"Power", "W", metering.HasPower}, {"Voltage", "V", metering.HasVoltage}, {"Current", "A", metering.HasCurrent},
-		{"ApparentPower", "VA", metering.HasApparent}, {"ReactivePower", "var", metering.HasReactive}, {"Frequency", "Hz", metering.HasFrequency},
+		{"Power", "W", metering.HasPower},
+		{"Voltage", "V", metering.HasVoltage},
+		{"Current", "A", metering.HasCurrent},
+		{"ApparentPower", "VA", metering.HasApparent},
+		{"ReactivePower", "var", metering.HasReactive},
+		{"Frequency", "Hz", metering.HasFrequency},
 	} {
 		r.tasmota(en, f.name, f.unit, channel, f.field)
 	}

@@ -37,8 +37,11 @@ func DecodeZigbee2MQTT(payload []byte) (t metering.Telegram, ok bool, err error)
 		name, unit string
 		field      metering.Fields
 	}{
-		{"voltage", "V", metering.HasVoltage}, {"current", "A", metering.HasCurrent}, {"power", "W", metering.HasPower},
-		{"power_apparent", "VA", metering.HasApparent}, {"power_reactive", "var", metering.HasReactive},
+		{"voltage", "V", metering.HasVoltage},
+		{"current", "A", metering.HasCurrent},
+		{"power", "W", metering.HasPower},
+		{"power_apparent", "VA", metering.HasApparent},
+		{"power_reactive", "var", metering.HasReactive},
 	} {
 		_, second := o[f.name+"_phase_b"]
 		take(f.name, f.unit, func(n json.Number) {

@@ -81,7 +81,7 @@ func TestCRC(t *testing.T) {
 
 func TestDecode(t *testing.T) {
 	// A body whose CRC begins with a zero, for the meter that leaves it out.
-	unpadded := ""
+	var unpadded string
 	for i := 0; ; i++ {
 		body := fmt.Sprintf("/XYZ5\\2M\r\n\r\n1-3:0.2.8(50)\r\n1-0:1.8.0(%06d.000*kWh)\r\n!", i)
 		if sum := newTable().sum([]byte(body)); sum < 0x1000 {

@@ -52,7 +52,7 @@ func OpenLine(chip string, offset int, debounce time.Duration) (*Line, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pulse: %w", err)
 	}
-	defer dev.Close()
+	defer func() { _ = dev.Close() }() // the line has a descriptor of its own
 	req := lineRequest{flags: flagInput | flagEdgeFalling | flagBiasPullUp, numAttrs: 1, numLines: 1, eventBuffer: eventBuffer}
 	copy(req.consumer[:], "keeplit pulse")
 	req.offsets[0] = uint32(offset)

@@ -150,8 +150,10 @@ func (m *Meter) reading() metering.Reading {
 	defer m.mu.Unlock()
 	if err := m.err; err != nil {
 		m.err = nil
-		return metering.Reading{Err: &metering.Error{Code: metering.Offline, Op: "wait for pulses", Err: err,
-			Remedy: "check that the GPIO line exists, that no other program holds it, and that the user may open it (group gpio)"}}
+		return metering.Reading{Err: &metering.Error{
+			Code: metering.Offline, Op: "wait for pulses", Err: err,
+			Remedy: "check that the GPIO line exists, that no other program holds it, and that the user may open it (group gpio)",
+		}}
 	}
 	now := m.cfg.Now()
 	s := metering.Sample{At: now.UTC(), Step: Energy(1, m.cfg.PerKWh)}

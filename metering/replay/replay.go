@@ -188,11 +188,11 @@ func (s *Series) Energy(from, to time.Time) (e units.Energy, ok bool) {
 	}
 	a, b := from.Sub(s.start), to.Sub(s.start)
 	for a < b {
-		i := a / s.step
+		i := int64(a / s.step)
 		if s.slots[i] == missing {
 			return 0, false
 		}
-		begin := i * s.step
+		begin := time.Duration(i * int64(s.step))
 		end := min(b, begin+s.step)
 		e += s.upTo(i, end-begin) - s.upTo(i, a-begin)
 		a = end
@@ -201,7 +201,7 @@ func (s *Series) Energy(from, to time.Time) (e units.Energy, ok bool) {
 }
 
 // upTo is the energy in the first d of slot i.
-func (s *Series) upTo(i, d time.Duration) units.Energy {
+func (s *Series) upTo(i int64, d time.Duration) units.Energy {
 	return s.slots[i].Part(int64(d), int64(s.step))
 }
 

@@ -23,6 +23,7 @@ func octetsOf(b ...byte) []byte {
 	n := len(b) + 2
 	return append([]byte{0x80 | byte(n>>4), byte(n & 15)}, b...)
 }
+
 func listOf(items ...[]byte) []byte {
 	return append([]byte{0x70 | byte(len(items))}, bytes.Join(items, nil)...)
 }
@@ -163,8 +164,16 @@ func TestShortNumbers(t *testing.T) {
 		in   string
 		want int64
 	}{
-		{"52FF", -1}, {"53FF38", -200}, {"54FFFF38", -200}, {"55FFFFFF38", -200}, {"56FFFFFFFF38", -200}, {"59FFFFFFFFFFFFFF38", -200},
-		{"6307D0", 2000}, {"6400C350", 50_000}, {"6600000186A0", 100_000}, {"62FF", 255},
+		{"52FF", -1},
+		{"53FF38", -200},
+		{"54FFFF38", -200},
+		{"55FFFFFF38", -200},
+		{"56FFFFFFFF38", -200},
+		{"59FFFFFFFFFFFFFF38", -200},
+		{"6307D0", 2000},
+		{"6400C350", 50_000},
+		{"6600000186A0", 100_000},
+		{"62FF", 255},
 	} {
 		b, err := hex.DecodeString(row.in)
 		if err != nil {

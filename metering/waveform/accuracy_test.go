@@ -233,7 +233,9 @@ func TestAccuracy(t *testing.T) {
 			i    func(t, wt float64) float64
 			want float64
 		}{
-			{"phase-fired at 90 degrees", fired, 1150}, {"half wave", half, 1150}, {"two cycles on, two off", bursts, 1150},
+			{"phase-fired at 90 degrees", fired, 1150},
+			{"half wave", half, 1150},
+			{"two cycles on, two off", bursts, 1150},
 			{"export", sine(peak(10), math.Pi), -2300},
 		} {
 			// A rate that is no multiple of 50 lets the steps of the current fall

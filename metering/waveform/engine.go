@@ -84,7 +84,6 @@ type Engine struct {
 
 	pendingLost int
 	win         Window
-	hann        []float64 // half a window function, stretched over each window
 	work        [2][]float64
 }
 

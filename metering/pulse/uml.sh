@@ -1,0 +1,64 @@
+#!/bin/sh
+# Builds a user-mode Linux with a simulated GPIO chip and runs the tests that
+# need a real kernel's GPIO in it: pulses here, relays in the board package.
+# Optional; it takes some ten minutes the first time.  It needs Debian's gcc,
+# make, flex, bison, bc, xz and the package linux-source-6.1.
+#
+#   metering/pulse/uml.sh [FOLDER FOR THE KERNEL]
+set -eu
+
+work=${1:-${TMPDIR:-/tmp}/keeplit-uml}
+here=$(cd "$(dirname "$0")/../.." && pwd)
+mkdir -p "$work"
+
+if [ ! -x "$work/linux" ]; then
+	source=$(ls /usr/src/linux-source-6.*.tar.xz 2>/dev/null | head -n 1)
+	[ -n "$source" ] || { echo "install linux-source-6.1 first (apt-get install linux-source-6.1)" >&2; exit 1; }
+	tar -xJf "$source" -C "$work"
+	cd "$work"/linux-source-6.*
+	make ARCH=um tinyconfig
+	# gpio-sim needs configfs; its interrupts need UML_PCI_OVER_VIRTIO.
+	for option in 64BIT BINFMT_ELF BINFMT_SCRIPT PRINTK TTY STDERR_CONSOLE SSL NULL_CHAN MULTIUSER FUTEX EPOLL EVENTFD \
+		SIGNALFD TIMERFD POSIX_TIMERS HIGH_RES_TIMERS FILE_LOCKING MEMBARRIER PROC_FS SYSFS TMPFS SHMEM DEVTMPFS \
+		HOSTFS CONFIGFS_FS VIRTIO_UML PCI UML_PCI_OVER_VIRTIO GPIOLIB GPIO_CDEV IRQ_SIM GPIO_SIM; do
+		echo "CONFIG_$option=y" >>.config
+	done
+	echo CONFIG_UML_PCI_OVER_VIRTIO_DEVICE_ID=1234 >>.config
+	make ARCH=um olddefconfig
+	grep -q '^CONFIG_GPIO_SIM=y' .config || { echo "this kernel source has no gpio-sim for user-mode Linux" >&2; exit 1; }
+	make ARCH=um -j"$(nproc)" linux
+	cp linux "$work/linux"
+fi
+
+cd "$here"
+CGO_ENABLED=0 go test -c -o "$work/pulse.test" ./metering/pulse
+CGO_ENABLED=0 go test -c -o "$work/board.test" ./cmd/agent/internal/board
+
+cat >"$work/init" <<INIT
+#!/bin/sh
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+mount -t proc none /proc
+mount -t sysfs none /sys
+mount -t devtmpfs none /dev
+mount -t tmpfs none /tmp
+mount -t configfs none /sys/kernel/config
+mkdir -p /sys/kernel/config/gpio-sim/keeplit/bank0
+echo 8 >/sys/kernel/config/gpio-sim/keeplit/bank0/num_lines
+echo keeplit >/sys/kernel/config/gpio-sim/keeplit/bank0/label
+echo 1 >/sys/kernel/config/gpio-sim/keeplit/live
+chip=\$(cat /sys/kernel/config/gpio-sim/keeplit/bank0/chip_name)
+dev=\$(cat /sys/kernel/config/gpio-sim/keeplit/dev_name)
+export HOME=/tmp KEEPLIT_GPIO_CHIP=/dev/\$chip KEEPLIT_GPIO_PULL=/sys/devices/platform/\$dev/\$chip/sim_gpio0/pull
+cd /tmp
+code=0
+"$work/pulse.test" -test.run TestKernel -test.v -test.timeout 120s || code=1
+"$work/board.test" -test.v -test.timeout 120s || code=1
+echo "keeplit-uml: exit \$code"
+sync
+echo o >/proc/sysrq-trigger 2>/dev/null || kill -9 -1
+sleep 5
+INIT
+chmod +x "$work/init"
+timeout 300 "$work/linux" mem=256M rootfstype=hostfs rw init="$work/init" con=null con0=fd:0,fd:1 quiet </dev/null >"$work/console.log" 2>&1 || true
+cat "$work/console.log"
+grep -q 'keeplit-uml: exit 0' "$work/console.log"
