@@ -192,7 +192,9 @@ func chargeOf(it tariffs.Item) credit.Charge {
 		c.Kind = credit.Demand
 	case tariffs.KindReactive, tariffs.KindFactor, tariffs.KindMinimum, tariffs.KindRebate:
 		c.Kind = credit.Levy
-	case tariffs.KindFixed, tariffs.KindDebt:
+	case tariffs.KindDebt:
+		c.Kind = credit.Debt
+	case tariffs.KindFixed:
 	}
 	return c
 }

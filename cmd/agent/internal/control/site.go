@@ -43,6 +43,10 @@ type Site struct {
 	RunOutOver time.Duration // how far ahead the end of credit is looked for
 	Shift      bool          // false: loads run as soon as they may, for comparison
 	Seed       uint64
+
+	// KWhPrice is what a kWh of a kWh account is worth in the tariff's currency,
+	// for its charges on purchases; 0: the vendor has taken them.
+	KWhPrice units.Price
 }
 
 // Begin is the State of a new site: the account is opened at now.

@@ -10,6 +10,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/tariffs"
 )
 
 // step is one Step under way.
@@ -101,7 +102,8 @@ func (p *step) observe(facts []loads.Fact) {
 // token enters a token.  Its effect, the memory of it and what the customer is
 // told belong to one transaction.
 func (p *step) token(t Token) {
-	a, entries, result := p.Credit.TopUp(p.st.Credit, p.now, t.Text, t.Source)
+	a, entries, result := p.Credit.TopUp(p.st.Credit, p.now, t.Text, t.Source,
+		p.due(&p.st, func(acc tariffs.Account) { p.st.Tariff = acc }))
 	p.st.Credit = a
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.eff.Reply.TopUp = &result
