@@ -29,6 +29,9 @@ const missing units.Energy = -1
 // step for 19 years.
 const maxSlots = 10_000_000
 
+// maxStep is the longest slot that makes sense.
+const maxStep = 31 * 24 * time.Hour
+
 // Series is recorded consumption on an even grid of slots.  It does not change
 // and may be used by several goroutines.
 type Series struct {
@@ -102,6 +105,9 @@ func Parse(r io.Reader) (*Series, error) {
 	}
 	if len(rows) < 2 {
 		return nil, &SyntaxError{line, fmt.Errorf("%d slots", len(rows)), "a series has a header and at least two slots"}
+	}
+	if step > maxStep {
+		return nil, &SyntaxError{line, fmt.Errorf("slots of %v", step), "check the dates; a slot is an hour or less in most recordings"}
 	}
 	span := rows[len(rows)-1].at.Sub(rows[0].at)
 	if span/step >= maxSlots {
