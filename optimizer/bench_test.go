@@ -29,7 +29,7 @@ func BenchmarkRoot(b *testing.B) {
 	for range b.N {
 		s := newSearch(context.Background(), p, Options{})
 		s.greedy()
-		s.m = newMaster(p, s.outlook(), 4000)
+		s.m = newMaster(p, s.outlook(), 4000, s.pricers)
 		if !s.seed(s.best) {
 			b.Fatal("no basis")
 		}
@@ -56,7 +56,7 @@ func BenchmarkPricers(b *testing.B) {
 		{"thermal", Load{Thermal: &Thermal{KW: 2, A: 0.997, B: 2.1, TEnv: Series{20}, T0: 55, TMin: flat(96, 45), TMax: 72, ComfortPenalty: 0.03, EndTarget: 50, EndPenalty: 0.04}}},
 		{"modulating", Load{Thermal: &Thermal{KW: 2, Modulating: true, A: 0.997, B: 2.1, TEnv: Series{20}, T0: 55, TMin: flat(96, 45), TMax: 72, ComfortPenalty: 0.03, EndTarget: 50, EndPenalty: 0.04}}},
 	} {
-		q := newPricer(p, &row.l)
+		q := newPricer(p, &row.l, new(scratch))
 		b.Run(row.name, func(b *testing.B) {
 			for range b.N {
 				q.best(price, on)

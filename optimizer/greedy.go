@@ -19,7 +19,7 @@ func (s *search) greedy() {
 				s.best, s.greedyMu = plan, mu
 			}
 		}
-		if !hasHard(bad) {
+		if !hasHard(bad) || s.over() {
 			return
 		}
 	}
@@ -65,6 +65,11 @@ func (s *search) finish() *Plan {
 	plan := s.best
 	plan.Work = s.work()
 	plan.Stopped = s.stop
+	if s.p.Credit != nil && s.yBest != nil {
+		l := newLocal(s)
+		l.creditPrice(s.yBest)
+		plan.CreditPrice = l.muRow
+	}
 	s.explain()
 	s.risk()
 	// Nothing costs less than serving nothing and paying no penalty.
@@ -114,7 +119,7 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 	cost := func(t int, kw float64) float64 {
 		x, y := net[t], net[t]+kw
 		if y > limit[t]+1e-9 && kw > 0 {
-			return math.Inf(1)
+			return forbidden
 		}
 		return s.h * ((1+mu)*(p.ImportPrice[t]+steps[t])*(max(y, 0)-max(x, 0)) + at(p.ExportPrice, t)*(min(y, 0)-min(x, 0)))
 	}
@@ -131,11 +136,12 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 		free := s.room(plan, l)
 		c := func(t int, kw float64) float64 {
 			if kw > free(t)+1e-9 {
-				return math.Inf(1)
+				return forbidden
 			}
 			return cost(t, kw) * (1 + tieBreak*s.tie(i, t))
 		}
-		kw := scheduleOne(p, l, c)
+		kw := beside(s.pricers[l.ID], n, c).kw
+		s.spent += s.pricers[l.ID].work()
 		for t, x := range kw {
 			net[t] += x
 		}

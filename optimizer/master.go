@@ -140,9 +140,9 @@ func newOutlook(p *Problem) outlook {
 }
 
 // newMaster builds the programme with no load schedules in it.
-func newMaster(p *Problem, o outlook, big float64) *master {
+func newMaster(p *Problem, o outlook, big float64, pricers map[string]pricer) *master {
 	m := &master{p: p, o: o, h: p.Hours(), big: big, ban: 10 * big}
-	m.layout(o)
+	m.layout(o, pricers)
 	m.supply(o)
 	m.battery()
 	m.money(o)
@@ -152,7 +152,7 @@ func newMaster(p *Problem, o outlook, big float64) *master {
 }
 
 // layout counts the rows.
-func (m *master) layout(o outlook) {
+func (m *master) layout(o outlook, pricers map[string]pricer) {
 	p := m.p
 	m.rowSoC = p.N
 	rows := p.N
@@ -244,7 +244,7 @@ func (m *master) layout(o outlook) {
 				u.onRows = append(u.onRows, m.group[len(p.Circuits)+gi].first)
 			}
 		}
-		u.pricer = newPricer(p, u.l)
+		u.pricer = pricers[u.l.ID]
 		m.lp.b[u.row] = 1
 		m.units = append(m.units, u)
 	}

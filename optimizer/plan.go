@@ -22,6 +22,10 @@ type Plan struct {
 	ImportKW []float64 `json:"import_kw"`         // - for export
 	Balance  []float64 `json:"balance,omitempty"` // credit after each slot
 
+	// CreditPrice is what one more unit of credit would save, by slot: above 0
+	// where the credit holds loads back.  A re-plan starts from it.
+	CreditPrice []float64 `json:"credit_price,omitempty"`
+
 	Shortfalls []Shortfall `json:"shortfalls,omitempty"` // what could not be had, the dearest first
 	Risk       *Risk       `json:"risk,omitempty"`       // with scenarios only
 

@@ -29,8 +29,19 @@ type pricer interface {
 	work() int64
 }
 
+// scratch is memory that pricers used one after the other share.
+type scratch struct{ value, now, lookup []float64 }
+
+// grow returns a slice of n numbers of any value in *buf.
+func grow(buf *[]float64, n int) []float64 {
+	if cap(*buf) < n {
+		*buf = make([]float64, n)
+	}
+	return (*buf)[:n]
+}
+
 // newPricer makes the pricer of a load.
-func newPricer(p *Problem, l *Load) pricer {
+func newPricer(p *Problem, l *Load, shared *scratch) pricer {
 	switch {
 	case l.Cycle != nil:
 		return newCyclePricer(p, l)
@@ -41,7 +52,7 @@ func newPricer(p *Problem, l *Load) pricer {
 	case l.Thermal.Modulating:
 		return newModulatingPricer(p, l)
 	}
-	return newThermalPricer(p, l)
+	return newThermalPricer(p, l, shared)
 }
 
 // total is what a schedule costs at the given prices.
@@ -382,4 +393,46 @@ func (q *cyclePricer) beside(cost func(t int, kw float64) float64) schedule {
 		}
 	}
 	return q.at(bestAt)
+}
+
+// forbidden is the cost of what cannot be had, beside other loads.
+const forbidden = 1e7
+
+// beside finds a schedule of a load that is cheap beside what is already
+// placed: cost is what a power adds in a slot.
+func beside(q pricer, n int, cost func(t int, kw float64) float64) schedule {
+	price, on := make([]float64, n), make([]float64, n)
+	fill := func(from, to int, kw float64) {
+		for t := from; t < to; t++ {
+			on[t] = cost(t, kw)
+		}
+	}
+	switch q := q.(type) {
+	case *cyclePricer:
+		return q.beside(cost)
+	case *variablePricer:
+		return q.beside(cost, 0.5)
+	case *onOffPricer:
+		fill(0, q.hold, q.l.OnOff.KW)
+		fill(q.from, q.to, q.l.OnOff.KW)
+	case *thermalPricer:
+		fill(0, n, q.l.Thermal.KW)
+	case *modulatingPricer:
+		const steps = 4
+		d := q.l.Thermal.KW / steps
+		for t := range n {
+			q.store.offers[t] = q.store.offers[t][:0]
+			before := 0.0
+			last := 0.0
+			for k := range steps {
+				c := cost(t, float64(k+1)*d)
+				last = max(last, c-before) // convex but for what is forbidden
+				q.store.offers[t] = append(q.store.offers[t], offer{d * q.b, last / (d * q.b)})
+				before = c
+			}
+		}
+		q.store.value()
+		return q.follow()
+	}
+	return q.best(price, on)
 }

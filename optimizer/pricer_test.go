@@ -104,7 +104,7 @@ func TestThermalPricerBoundsEverySchedule(t *testing.T) {
 			TMin: flat(8, 50), TMax: 65, ComfortPenalty: 0.1, EndTarget: 55, EndPenalty: 0.2, Switching: drawSwitching(t),
 		}}
 		price, on := drawPrices(t, 8)
-		q := newThermalPricer(p, l)
+		q := newThermalPricer(p, l, new(scratch))
 		best := math.Inf(1)
 		for _, kw := range every(p, l, 2) {
 			best = min(best, schedule{kw: kw, own: q.cost(kw)}.total(price, on))

@@ -132,12 +132,12 @@ type thermalPricer struct {
 	lo, hi        float64
 	cells         int
 	minOn, minOff int
-	value         []float64 // shared scratch: [t][phase][cell]
-	look          [][]float64
+	value         []float64 // of shared: [t][phase][cell]
+	shared        *scratch
 }
 
-func newThermalPricer(p *Problem, l *Load) *thermalPricer {
-	q := &thermalPricer{warmth: newWarmth(p, l), minOn: max(1, l.Thermal.MinOn), minOff: max(1, l.Thermal.MinOff)}
+func newThermalPricer(p *Problem, l *Load, shared *scratch) *thermalPricer {
+	q := &thermalPricer{shared: shared, warmth: newWarmth(p, l), minOn: max(1, l.Thermal.MinOn), minOff: max(1, l.Thermal.MinOff)}
 	th := l.Thermal
 	q.hi = th.T0
 	coldest, least := th.T0, th.T0
@@ -209,10 +209,7 @@ func (q *thermalPricer) solve(price, on []float64, cells int, bound bool) {
 		layers = 2
 		layer = func(t int) int { return t & 1 }
 	}
-	if need := layers * P * row; cap(q.value) < need {
-		q.value = make([]float64, need)
-	}
-	q.value = q.value[:layers*P*row]
+	q.value = grow(&q.shared.value, layers*P*row)
 	d := (q.hi - q.lo) / float64(cells)
 	for ph := range P {
 		v := q.value[(layer(n)*P+ph)*row:][:row]
@@ -221,9 +218,9 @@ func (q *thermalPricer) solve(price, on []float64, cells int, bound bool) {
 		}
 	}
 	const big = 1e9
-	g := make([]float64, P*row)
+	g := grow(&q.shared.now, P*row)
 	under := q.last // slope of the cost to go below the grid
-	lookup := make([]float64, 2*P*row)
+	lookup := grow(&q.shared.lookup, 2*P*row)
 	for t := n - 1; t >= 0; t-- {
 		// g = cost to go plus discomfort, by the temperature after the slot.
 		for ph := range P {

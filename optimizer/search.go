@@ -18,6 +18,9 @@ type search struct {
 	spent int64 // work outside the linear programme
 
 	best    *Plan
+	byPrice *Plan // the greedy plan
+	pricers map[string]pricer
+	start   *Plan // Options.Previous, made to fit
 	inForce *Plan // Options.Previous, where it may stay as it is
 	m       *master
 	lower   float64
@@ -40,6 +43,11 @@ func newSearch(ctx context.Context, p *Problem, opt Options) *search {
 		ctx: ctx, p: p, opt: opt, h: p.Hours(), lower: math.Inf(-1),
 		rng:   rand.New(rand.NewPCG(opt.Seed, 0x9e3779b97f4a7c15)),
 		trace: opt.trace,
+	}
+	var shared scratch
+	s.pricers = make(map[string]pricer, len(p.Loads))
+	for i := range p.Loads {
+		s.pricers[p.Loads[i].ID] = newPricer(p, &p.Loads[i], &shared)
 	}
 	if opt.Elapsed != nil {
 		s.begin = opt.Elapsed()
@@ -89,6 +97,7 @@ func (s *search) gap() float64 {
 // run is the whole search.
 func (s *search) run() {
 	s.greedy()
+	s.byPrice = s.best
 	s.warm()
 	s.tell()
 	big := 1e-3
@@ -96,7 +105,7 @@ func (s *search) run() {
 		big = max(big, s.p.ImportPrice[t])
 	}
 	big = 1000 * max(big, s.p.ShedPenalty)
-	s.m = newMaster(s.p, s.outlook(), big)
+	s.m = newMaster(s.p, s.outlook(), big, s.pricers)
 	if len(s.p.Loads) == 0 && s.p.Battery == nil {
 		s.lower = s.best.Cost // there is nothing to decide
 		s.stop = StopExhausted
@@ -105,6 +114,7 @@ func (s *search) run() {
 	if s.over() {
 		return
 	}
+	s.resume()
 	if s.p.Battery == nil && len(s.m.demand) == 0 && s.reinserts() {
 		// Without a store or a peak to share, reinsertion finds a good plan
 		// sooner than the linear programme.
@@ -112,7 +122,7 @@ func (s *search) run() {
 		for t := range l.muRow {
 			l.muRow[t] = s.greedyMu
 		}
-		l.load(s.best)
+		l.load(s.byPrice)
 		s.anneal(l, 25*len(s.m.units), 0.001*math.Abs(s.best.Cost), 0.4)
 	}
 	if s.over() || !s.seed(s.best) {

@@ -86,5 +86,6 @@ func (plan *Plan) Shift(k int) *Plan {
 	next.BatteryKW = move(plan.BatteryKW)
 	next.PVUsedKW = move(plan.PVUsedKW)
 	next.ShedKW = move(plan.ShedKW)
+	next.CreditPrice = move(plan.CreditPrice)
 	return next
 }

@@ -48,8 +48,51 @@ func (s *search) warm() {
 	if whole {
 		s.inForce = plan
 	}
+	s.start = plan
 	if better(plan, s.best) {
 		s.best = plan
+	}
+}
+
+// resume searches around the plan taken over, before anything else: most
+// often little has changed.
+func (s *search) resume() {
+	if s.start == nil || !s.reinserts() {
+		return
+	}
+	l := newLocal(s)
+	if c := s.opt.Previous.CreditPrice; len(c) == s.p.N && s.p.Credit != nil {
+		copy(l.muRow, c)
+	}
+	if s.p.Battery != nil || len(s.m.demand) > 0 {
+		best := s.best
+		s.best = s.start
+		ok := s.seed(s.start)
+		if ok {
+			s.polish()
+		}
+		if s.best == s.start || better(best, s.best) {
+			s.best, s.start = best, s.best
+		} else {
+			s.start = s.best
+		}
+	}
+	l.load(s.start)
+	for _, hot := range []float64{0.0005, 0.002} {
+		s.anneal(l, 25*len(s.m.units), hot*math.Abs(s.best.Cost), 0.5)
+		if lp := s.p.Battery != nil || len(s.m.demand) > 0; lp && !s.over() {
+			s.polish()
+			for range 3 {
+				s.neighbourhood()
+			}
+		}
+		if s.over() || s.progress() > 0.5 {
+			break
+		}
+		l.load(s.best)
+	}
+	for _, u := range s.m.units {
+		s.m.hold(u, nil)
 	}
 }
 
