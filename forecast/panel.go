@@ -8,6 +8,7 @@ const (
 	climate25
 	climate60
 	climate12own // without the neighbouring slots, for sharp edges
+	climate3     // the last few days, whatever their kind tells
 	weekdays     // the last few days of the same kind
 	analogs      // days that followed a day like the last
 	sampled      // how many experts answer from samples alone
@@ -68,6 +69,7 @@ func newPanel(d *days, origin, n int) *panel {
 			w[climate8][b] = float32(s * math.Exp2(-age/8))
 			w[climate25][b] = float32(s * math.Exp2(-age/25))
 			w[climate60][b] = float32(s * math.Exp2(-age/60))
+			w[climate3][b] = float32(math.Sqrt(s) * math.Exp2(-age/3))
 			w[climate12own][b] = float32(s * math.Exp2(-age/12))
 			if other == kind && sameSeen < 6 && (b > 0) {
 				w[weekdays][b] = float32(math.Exp2(-float64(sameSeen) / 2))

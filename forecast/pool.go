@@ -12,7 +12,7 @@ type pool struct {
 
 const (
 	poolRate = 0.6
-	poolLeak = 0.01
+	poolLeak = 0.003
 )
 
 // weights over the experts that have answered.
