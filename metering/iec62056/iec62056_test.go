@@ -205,8 +205,11 @@ func TestMaxBaud(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.hangUp()
-	if dev.asked != "\x06030\r\n" {
-		t.Errorf("asked with %q, want speed 3 (2400)", dev.asked)
+	dev.mu.Lock()
+	asked := dev.asked
+	dev.mu.Unlock()
+	if asked != "\x06030\r\n" {
+		t.Errorf("asked with %q, want speed 3 (2400)", asked)
 	}
 	if _, ok := m.conn.(line.ModeSetter); !ok {
 		t.Error("the line cannot change its speed")
