@@ -1,5 +1,5 @@
 # The agent as a static binary in an image that holds nothing else.
-#   docker build -t keeplit .        (or: buildah build -t keeplit .)
+#   docker build -t keeplit .        (or: buildah build --format docker -t keeplit .)
 #   docker run -v keeplit:/data -p 8080:8080 keeplit
 ARG GO_IMAGE=docker.io/library/golang:1.26-bookworm
 FROM ${GO_IMAGE} AS build
