@@ -3,6 +3,7 @@ package control
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
@@ -170,4 +171,9 @@ func (p *step) priceWarnings() {
 		cause = "the prices sent end at " + ends.In(p.Zone).Format("Mon 2 Jan 15:04") + "; the tariff's own prices are used"
 	}
 	p.when(ended, health.TariffStale, "", cause)
+	if today := units.LocalMidnight(p.now, p.Tariff.Location()); !today.Equal(p.st.TariffSeen) {
+		p.st.TariffSeen = today
+		doubts := p.Tariff.Warnings(p.now, p.now.Add(24*time.Hour))
+		p.when(len(doubts) > 0, health.TariffUnsure, "", strings.Join(doubts, "; "))
+	}
 }

@@ -219,3 +219,28 @@ func BenchmarkStep(b *testing.B) {
 		})
 	}
 }
+
+func TestAnUnsureTariffIsSaid(t *testing.T) {
+	b := newBench(t)
+	if !b.st.Health.Has(health.TariffUnsure, "") {
+		t.Error("nobody knows whether the test's prices are in force, and no warning says so")
+	}
+	doc := b.site.Tariff.Document()
+	doc.Current = tariffs.CurrentYes
+	var err error
+	b.site.Tariff, err = tariffs.New(doc)
+	must(t, err)
+	b.st, err = b.site.Resume(b.st)
+	must(t, err)
+	b.reading(time.Minute)
+	if b.st.Health.Has(health.TariffUnsure, "") {
+		t.Error("after a restart with a tariff that is known to be in force the warning stays")
+	}
+	doc.Versions[0].Until = tariffs.Date(begin().Unix() / 86400)
+	b.site.Tariff, err = tariffs.New(doc)
+	must(t, err)
+	b.run(26*time.Hour, 10*time.Minute)
+	if !b.st.Health.Has(health.TariffUnsure, "") {
+		t.Error("the figures' last day is over and no warning says so")
+	}
+}

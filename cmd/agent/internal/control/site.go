@@ -79,6 +79,7 @@ func (s *Site) Resume(st State) (State, error) {
 		// begins anew on the other grid.
 		st.Meter.Intervals = metering.Intervals{Period: s.Interval}
 	}
+	st.TariffSeen = time.Time{} // it may be another one
 	if st.Prices != nil && st.Prices.Currency != s.Tariff.Document().Currency {
 		st.Prices = nil
 	}

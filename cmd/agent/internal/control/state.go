@@ -27,7 +27,10 @@ type State struct {
 	Tariff  tariffs.Account `json:"tariff"`
 	Elapsed time.Time       `json:"elapsed"` // charges by time are taken up to here
 	Prices  *Prices         `json:"prices,omitempty"`
-	Credit  credit.Account  `json:"credit"`
+	// TariffSeen is the local day on which the tariff's figures were last looked
+	// at for what is doubtful.
+	TariffSeen time.Time      `json:"tariff_seen,omitzero"`
+	Credit     credit.Account `json:"credit"`
 
 	Loads    []LoadState      `json:"loads"` // in the order of Site.Loads
 	LoadsAt  time.Time        `json:"loads_at,omitzero"`

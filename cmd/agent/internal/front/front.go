@@ -27,6 +27,7 @@ type Agent struct {
 	loop    *control.Loop
 	records Records
 	about   About
+	fixed   fixedCharges
 }
 
 // About is what the page tells besides the loop's own state.

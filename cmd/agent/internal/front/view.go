@@ -151,37 +151,6 @@ func (a *Agent) power(st *control.State) web.PowerNow {
 	}
 }
 
-// maxChanges is how far the next change of price is looked for.
-const maxChanges = 20
-
-func (a *Agent) tariff(st *control.State) web.Tariff {
-	tariff := a.site.TariffOf(st)
-	doc := tariff.Document()
-	price, period := tariff.PriceAt(st.Tariff, st.Now)
-	t := web.Tariff{Name: doc.Name, Known: true, Price: price, Period: period}
-	// A change of the calendar that changes neither price nor period is none.
-	for next, n := tariff.NextChange(st.Now), 0; !next.IsZero() && n < maxChanges; next, n = tariff.NextChange(next), n+1 {
-		p, name := tariff.PriceAt(st.Tariff, next)
-		if p != price || name != period {
-			t.NextAt, t.NextPrice, t.NextPeriod = next, p, name
-			break
-		}
-	}
-	slots := units.Slots(st.Now, time.Hour, 1)
-	table := tariff.Table(st.Tariff, slots, nil)
-	for _, l := range table.Ladders {
-		if len(l.Rungs) == 0 {
-			continue
-		}
-		t.Block = &web.Block{
-			Number: 1, Used: st.Tariff.MonthToDate(), UpTo: st.Tariff.MonthToDate() + l.Rungs[0].At,
-			NextPrice: price + l.Rungs[0].Adder,
-		}
-		break
-	}
-	return t
-}
-
 func (a *Agent) plan(st *control.State) web.Plan {
 	if st.Plan == nil {
 		return web.Plan{}

@@ -353,7 +353,7 @@ func TestBrowser(t *testing.T) {
 		small := webtest.Screen{Width: 320, Height: 640, Phone: true}
 		for _, s := range []webtest.Screen{phone, phone.InDark(), desktop, desktop.InDark(), small} {
 			p := b.Page(t, s)
-			for _, path := range []string{"/", "/topup", "/account", "/system"} {
+			for _, path := range []string{"/", "/topup", "/account", "/system", "/tariff"} {
 				name := orDefault(strings.Trim(path, "/"), "home") + "-" + s.Name()
 				p.Open(url + path)
 				drawn(p)
@@ -473,7 +473,7 @@ func TestBrowser(t *testing.T) {
 			p := b.Page(t, phone)
 			paths := []string{"/"}
 			if c.everywhere {
-				paths = []string{"/system", "/account", "/topup", "/"}
+				paths = []string{"/system", "/tariff", "/account", "/topup", "/"}
 			}
 			for _, path := range paths {
 				p.Open(url + path)

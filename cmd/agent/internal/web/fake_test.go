@@ -310,6 +310,40 @@ func (f *fakeAgent) Reconnect(context.Context) error {
 	return nil
 }
 
+func (f *fakeAgent) TariffDetail() TariffDetail {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := TariffDetail{
+		Name: f.v.Tariff.Name, Notes: "Prices for households with a prepaid meter.",
+		Doubts: []string{`the prices of "2026/27" are not known to be in force`},
+		Sources: []Source{
+			{Title: "Tariffs and charges 2026/27", URL: "https://example.org/tariffs.pdf", Dated: "2026-07-01", Read: "2026-11-20", For: "prices and blocks"},
+			{Title: "A notice on paper", For: "the fixed charge"},
+		},
+		Advice: &Advice{Reset: fakeNow.Add(9 * 24 * time.Hour).Truncate(24 * time.Hour).Add(22 * time.Hour), Price: 2_760_000, After: 2_405_000},
+	}
+	for _, season := range []string{"high", "low"} {
+		w := TariffWeek{Season: season, Version: "2026/27"}
+		for day := range w.Days {
+			for h := range w.Days[day] {
+				m := TariffMoment{"Standard", 2_405_000}
+				switch {
+				case h < 12 || h >= 44:
+					m = TariffMoment{"Off-peak", 1_502_000}
+				case day < 5 && (h < 16 || h >= 34 && h < 40):
+					m = TariffMoment{"Peak", 3_871_000}
+				}
+				if season == "low" {
+					m.Price -= 300_000
+				}
+				w.Days[day][h] = m
+			}
+		}
+		d.Weeks = append(d.Weeks, w)
+	}
+	return d
+}
+
 func (f *fakeAgent) Ledger(_ context.Context, before uint64, n int) ([]LedgerRow, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -87,7 +87,7 @@ func TestPagesAreMadeOfKnownTexts(t *testing.T) {
 	x.f.v.Credit.Emergency = Emergency{State: EmergencyInUse, Amount: 1, Left: 1, Owed: 1}
 	key := regexp.MustCompile(`>\s*[a-z_]+\.[a-z_.]+\s*<`)
 	brace := regexp.MustCompile(`>[^<]*\{[a-z]+\}[^<]*<`)
-	for _, p := range []string{"/", "/topup", "/account", "/system", "/signin"} {
+	for _, p := range []string{"/", "/topup", "/account", "/system", "/tariff", "/signin"} {
 		body := x.get(p).body
 		if m := key.FindString(body); m != "" {
 			t.Errorf("%s shows the key %s", p, m)

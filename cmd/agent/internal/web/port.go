@@ -39,6 +39,9 @@ type Agent interface {
 	AcceptEmergency(ctx context.Context) error // take the emergency credit on offer
 	Reconnect(ctx context.Context) error       // close the supply that is ready for reconnection
 
+	// TariffDetail is the tariff in full, for the page about it.
+	TariffDetail() TariffDetail
+
 	// Ledger is the n newest rows with Seq < before, newest first; before 0 is from
 	// the newest.  n is 1 to 500.
 	Ledger(ctx context.Context, before uint64, n int) ([]LedgerRow, error)

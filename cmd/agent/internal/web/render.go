@@ -128,6 +128,8 @@ func (m *model) liveRegions() []region {
 		out = append(out, region{"gate", "gate", m}, region{"balance", "balance", m})
 	case "account":
 		out = append(out, region{"balance", "balance", m}, region{"sums", "sums", m})
+	case "tariff":
+		out = append(out, region{"tariffnow", "tariffnow", m})
 	case "system":
 		out = append(out, region{"warnings", "warnings", m}, region{"system", "system", m})
 	}

@@ -26,6 +26,7 @@ func (s *Server) routes() http.Handler {
 	page("GET /topup", s.topupPage)
 	page("GET /account", s.account)
 	page("GET /system", s.systemPage)
+	page("GET /tariff", s.tariffPage)
 
 	open := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.sessions.LoadAndSave(h)) }
 	open("GET /signin", s.signinPage)

@@ -156,8 +156,49 @@ type Tariff struct {
 	NextPeriod  string
 	Block       *Block      // nil where prices do not depend on the month so far
 	FixedPerDay units.Money // standing charge; 0 none
-	Stale       bool        // pushed prices are too old: the document's prices rule
-	Note        string      // one line: source, "figures of 2023/24"; may be ""
+	// FixedPerMonth is what the billing month takes besides; 0 none.
+	FixedPerMonth units.Money
+	Version       string    // of the figures, "2025/26"; may be ""
+	PushedUntil   time.Time // prices sent at run time end then; zero: there are none
+	Stale         bool      // pushed prices are too old: the document's prices rule
+	Note          string    // one line, in words; may be ""
+}
+
+// TariffDetail is the whole tariff for people.
+type TariffDetail struct {
+	Name    string
+	Notes   string
+	Doubts  []string // what is not certain about the figures, one clause each
+	Sources []Source
+	Weeks   []TariffWeek // one a season, the one in force first
+	Advice  *Advice      // nil where the next billing month changes nothing
+}
+
+// Source is where figures come from.
+type Source struct {
+	Title, URL, Dated, Read, For string // each may be "" but Title
+}
+
+// TariffWeek is an ordinary week by half hours of the clock, from Monday.
+type TariffWeek struct {
+	Season, Version string
+	Days            [7][48]TariffMoment
+}
+
+// TariffMoment is what holds in one half hour of a week.
+type TariffMoment struct {
+	Period string
+	Price  units.Price // at the beginning of a month, taxes included
+}
+
+// Advice is what changes for the customer when the next billing month begins.
+type Advice struct {
+	Reset        time.Time
+	Price, After units.Price // of the next kWh as the month stands, and as it would be in a fresh month
+	// Amount of money buys so much energy now and at Reset; 0 where credit is not
+	// kept in energy, so that it does not matter when it is bought.
+	Amount         units.Money
+	Buys, BuysThen units.Energy
 }
 
 // Block is where the month stands in rising blocks.

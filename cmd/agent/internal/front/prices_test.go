@@ -1,0 +1,230 @@
+package front
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// during runs f until the test ends.
+func during(t *testing.T, f func(context.Context) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- f(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for: %s", what)
+		}
+	}
+}
+
+// house is a loop with a page and a session at a broker.
+type house struct {
+	*Agent
+	journal *journal
+	stop    func()
+}
+
+func newHouse(t *testing.T, url string, st *control.State) *house {
+	t.Helper()
+	site := testSite(t)
+	h := &house{journal: &journal{}}
+	var first control.Effects
+	if st == nil {
+		var s control.State
+		s, first = site.Begin(time.Now())
+		st = &s
+	}
+	loop := control.NewLoop(control.LoopConfig{
+		Site: site, State: *st, First: first, Planner: testPlanner(t, site), Journal: h.journal,
+		Now: func() time.Time { return time.Now().UTC() }, PersistEvery: time.Hour, PlanTime: time.Second, Log: slog.New(slog.DiscardHandler),
+	})
+	h.Agent = New(site, loop, nil, About{Name: "Home", Unit: web.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}})
+	session, err := broker.New(broker.Config{URL: url, Site: "test", ClientID: "agent", MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Listen(session, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	stopLoop := during(t, loop.Run)
+	stopSession := during(t, session.Run)
+	h.stop = func() { stopSession(); stopLoop() }
+	return h
+}
+
+func (h *house) warned(code health.Code) bool {
+	for _, w := range h.loop.Snapshot().State.Health.Active {
+		if w.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+func document(start time.Time, hours int, price float64) []byte {
+	type entry struct {
+		Start  time.Time `json:"start"`
+		Import float64   `json:"import"`
+	}
+	var prices []entry
+	for i := range hours {
+		prices = append(prices, entry{start.Add(time.Duration(i) * time.Hour), price + float64(i%2)})
+	}
+	text, err := json.Marshal(map[string]any{"currency": "ZAR", "tax_included": true, "prices": prices})
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+func TestPricesOverMQTT(t *testing.T) {
+	e, err := broker.NewEmbedded(0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	during(t, e.Run)
+	sender, err := broker.New(broker.Config{URL: e.URL(), Site: "test", ClientID: "sender", MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	during(t, sender.Run)
+	eventually(t, "the sender's connection", func() bool { return sender.State().Connected })
+	send := func(retained bool, payload []byte) {
+		t.Helper()
+		if err := sender.Publish(t.Context(), sender.Topics().Prices(), 1, retained, payload); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hour := time.Now().UTC().Truncate(time.Hour)
+
+	// Retained before the agent ever ran: it is taken at the start.
+	send(true, document(hour, 48, 4))
+	h := newHouse(t, e.URL(), nil)
+	price := func() units.Price { return h.View().Tariff.Price }
+	now := func() units.Price { // the hour may turn while the test runs
+		return 4_000_000 + units.Price(time.Now().UTC().Sub(hour)/time.Hour%2)*1_000_000
+	}
+	eventually(t, "the retained prices", func() bool { return price() == now() })
+	if stored := h.journal.last(); stored.Prices == nil {
+		t.Error("the prices are in force and not stored")
+	}
+	if v := h.View().Tariff; v.Stale || v.PushedUntil.IsZero() {
+		t.Errorf("the page says %+v", v)
+	}
+
+	// Malformed: a warning, and what is in force stays.
+	send(false, []byte(`{"currency": "ZAR", "prices": [{"start": "tomorrow"}]}`))
+	eventually(t, "the warning", func() bool { return h.warned(health.BadMessage) })
+	if price() != now() {
+		t.Errorf("after a malformed document a kWh costs %s", price())
+	}
+
+	// It cannot be stored: it is not acknowledged, and is taken when it can be.
+	h.journal.fail(errors.New("no space left"))
+	send(false, document(hour, 48, 6))
+	eventually(t, "an attempt", func() bool { return h.journal.failures() > 0 })
+	if price() != now() {
+		t.Errorf("prices that are not stored are in force: %s", price())
+	}
+	h.journal.fail(nil)
+	eventually(t, "the prices that waited", func() bool { return price() == now()+2_000_000 })
+
+	// A restart keeps them; the retained document, which is older, comes again.
+	h.stop()
+	text, err := json.Marshal(h.journal.last())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var st control.State
+	if err := json.Unmarshal(text, &st); err != nil {
+		t.Fatal(err)
+	}
+	h = newHouse(t, "mqtt://127.0.0.1:1", &st) // the broker is away
+	if price() != now()+2_000_000 {
+		t.Errorf("after a restart a kWh costs %s", price())
+	}
+}
+
+func TestThePageSaysThatPricesAreStale(t *testing.T) {
+	site := testSite(t)
+	at := time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)
+	st, _ := site.Begin(at)
+	st, eff := site.Step(st, control.Input{Now: at, Prices: &control.PriceDocument{Text: document(at, 2, 4)}})
+	if eff.Reply.Err != nil {
+		t.Fatal(eff.Reply.Err)
+	}
+	view := func(now time.Time) web.Tariff {
+		s, _ := site.Step(st, control.Input{Now: now})
+		a := New(site, control.NewLoop(control.LoopConfig{Site: site, State: s}), nil, About{})
+		return a.View().Tariff
+	}
+	if v := view(at.Add(time.Hour)); v.Stale || v.Price != 5_000_000 || !v.PushedUntil.Equal(at.Add(2*time.Hour)) {
+		t.Errorf("while they last: %+v", v)
+	}
+	if v := view(at.Add(2 * time.Hour)); !v.Stale || v.Price == 4_000_000 || v.Price == 5_000_000 {
+		t.Errorf("after their end: %+v", v)
+	}
+}
+
+// journal keeps the last State and fails on demand.
+type journal struct {
+	mu     sync.Mutex
+	state  control.State
+	err    error
+	failed int
+}
+
+func (j *journal) Commit(_ context.Context, b control.Batch) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.err != nil {
+		j.failed++
+		return fmt.Errorf("commit: %w", j.err)
+	}
+	j.state = b.State
+	return nil
+}
+
+func (j *journal) last() control.State {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state
+}
+
+func (j *journal) fail(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.err, j.failed = err, 0
+}
+
+func (j *journal) failures() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.failed
+}

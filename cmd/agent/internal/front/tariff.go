@@ -1,0 +1,211 @@
+package front
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// maxChanges is how far the next change of price is looked for.
+const maxChanges = 20
+
+func (a *Agent) tariff(st *control.State) web.Tariff {
+	tariff := a.site.TariffOf(st)
+	doc := tariff.Document()
+	price, period := tariff.PriceAt(st.Tariff, st.Now)
+	t := web.Tariff{Name: doc.Name, Known: true, Price: price, Period: period}
+	if v := versionOn(doc, st.Now.In(tariff.Location())); v != nil {
+		t.Version = v.Name
+	}
+	// A change of the calendar that changes neither price nor period is none.
+	for next, n := tariff.NextChange(st.Now), 0; !next.IsZero() && n < maxChanges; next, n = tariff.NextChange(next), n+1 {
+		p, name := tariff.PriceAt(st.Tariff, next)
+		if p != price || name != period {
+			t.NextAt, t.NextPrice, t.NextPeriod = next, p, name
+			break
+		}
+	}
+	if st.Prices != nil {
+		t.PushedUntil = st.Prices.Overlay.Ends()
+		_, t.Stale = a.site.PricesEnded(st)
+	}
+	t.Block = a.block(st, tariff, price)
+	t.FixedPerDay, t.FixedPerMonth = a.fixed.of(a.site, st)
+	return t
+}
+
+// block is where the month stands in the first charge with rising steps that
+// applies now; nil where there is none.
+func (a *Agent) block(st *control.State, tariff *tariffs.Tariff, price units.Price) *web.Block {
+	doc := tariff.Document()
+	v := versionOn(doc, st.Now.In(tariff.Location()))
+	if v == nil {
+		return nil
+	}
+	slots := units.Slots(st.Now, 15*time.Minute, 1)
+	table := tariff.Table(st.Tariff, slots, nil)
+	reset := resetAt(tariff, st.Now)
+	for i := range v.Energy {
+		c := &v.Energy[i]
+		if len(c.Steps) == 0 || c.Whole {
+			continue
+		}
+		at := slices.IndexFunc(table.Ladders, func(l tariffs.Ladder) bool { return l.Name == c.Name })
+		if at < 0 {
+			if len(c.Classes) > 0 || len(c.Periods) > 0 || len(c.Seasons) > 0 || table.Pushed[0] {
+				continue // it may not apply here
+			}
+			return &web.Block{Number: len(c.Steps), Used: st.Tariff.MonthToDate(), ResetAt: reset}
+		}
+		l := table.Ladders[at]
+		if len(l.Applies) > 0 && !l.Applies[0] {
+			continue
+		}
+		return &web.Block{
+			Number: len(c.Steps) - len(l.Rungs), Used: l.Position, UpTo: l.Position + l.Rungs[0].At,
+			NextPrice: price + l.Rungs[0].Adder, ResetAt: reset,
+		}
+	}
+	return nil
+}
+
+// resetAt is when the next billing month begins.
+func resetAt(t *tariffs.Tariff, now time.Time) time.Time {
+	local := now.In(t.Location())
+	for n := -1; ; n++ {
+		y, m, _ := time.Date(local.Year(), local.Month()+time.Month(n), 1, 12, 0, 0, 0, time.UTC).Date()
+		if _, end := t.BillingMonth(y, m); end.After(now) {
+			return end
+		}
+	}
+}
+
+// versionOn is the version of the document in force at a local time.
+func versionOn(doc tariffs.Document, local time.Time) *tariffs.Version {
+	y, m, d := local.Date()
+	day := tariffs.Date(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
+	var in *tariffs.Version
+	for i := range doc.Versions {
+		if i == 0 || doc.Versions[i].From <= day {
+			in = &doc.Versions[i]
+		}
+	}
+	return in
+}
+
+// fixedCharges remembers what falls due by time, which changes with the day.
+type fixedCharges struct {
+	mu         sync.Mutex
+	day        time.Time
+	day1, rest units.Money
+}
+
+// of is what the standing charges come to on a day, and what the month takes
+// besides.
+func (f *fixedCharges) of(s *control.Site, st *control.State) (perDay, perMonth units.Money) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	day := units.LocalMidnight(st.Now, s.Tariff.Location())
+	if day.Equal(f.day) {
+		return f.day1, f.rest
+	}
+	f.day, f.day1, f.rest = day, 0, 0
+	local := st.Now.In(s.Tariff.Location())
+	v := versionOn(s.Tariff.Document(), local)
+	if v == nil {
+		return 0, 0
+	}
+	due := map[string]tariffs.Due{}
+	for i := range v.Charges {
+		due[v.Charges[i].Name] = v.Charges[i].Due
+	}
+	_, today := s.Tariff.Elapse(st.Tariff, day, units.NextLocalMidnight(day, s.Tariff.Location()))
+	for _, it := range today {
+		if it.Kind == tariffs.KindFixed && due[it.Name] == tariffs.DueDay {
+			f.day1 += it.Gross()
+		}
+	}
+	_, month := s.Tariff.Elapse(st.Tariff, day, resetAt(s.Tariff, st.Now))
+	for _, it := range month {
+		if it.Kind == tariffs.KindFixed && (due[it.Name] == tariffs.DueMonth || due[it.Name] == "") {
+			f.rest += it.Gross()
+		}
+	}
+	if n := len(st.Tariff.Months); n > 0 {
+		for _, l := range st.Tariff.Months[n-1].Lines {
+			if l.Kind == tariffs.KindFixed && due[l.Name] == tariffs.DueMonthStart {
+				f.rest += l.Amount + l.Tax
+			}
+		}
+	}
+	return f.day1, f.rest
+}
+
+// TariffDetail is the whole tariff for people: asked for when somebody looks.
+func (a *Agent) TariffDetail() web.TariffDetail {
+	snap := a.loop.Snapshot()
+	st := &snap.State
+	doc := a.site.Tariff.Document()
+	d := web.TariffDetail{
+		Name: doc.Name, Notes: doc.Notes, Doubts: a.site.Tariff.Warnings(st.Now, st.Now.Add(24*time.Hour)), Advice: a.advice(st),
+	}
+	for _, s := range doc.Sources {
+		x := web.Source{Title: s.Title, URL: s.URL, Dated: s.Dated, For: s.For}
+		if s.Read != 0 {
+			x.Read = s.Read.String()
+		}
+		d.Sources = append(d.Sources, x)
+	}
+	for _, w := range a.site.Tariff.Weeks(st.Now) {
+		out := web.TariffWeek{Season: w.Season, Version: w.Version}
+		for day := range w.Days {
+			for h, m := range w.Days[day] {
+				out.Days[day][h] = web.TariffMoment{Period: m.Period, Price: m.Price}
+			}
+		}
+		d.Weeks = append(d.Weeks, out)
+	}
+	return d
+}
+
+// advice is what the coming month's blocks mean for the customer; nil where
+// they mean nothing.
+func (a *Agent) advice(st *control.State) *web.Advice {
+	tariff := a.site.TariffOf(st)
+	now, _ := tariff.PriceAt(st.Tariff, st.Now)
+	fresh := st.Tariff
+	fresh.Months = nil
+	then, _ := tariff.PriceAt(fresh, st.Now)
+	out := &web.Advice{Reset: resetAt(tariff, st.Now), Price: now, After: then}
+	if !a.site.InKWh {
+		if then >= now {
+			return nil
+		}
+		return out
+	}
+	used, days := units.Energy(0), 0
+	for _, d := range st.Days {
+		used, days = used+d.Energy, days+1
+	}
+	week := 50 * units.KilowattHour
+	if days > 0 && used > 0 {
+		week = used.Part(7, int64(days))
+	}
+	amount := now.Cost(week)
+	amount -= amount % units.One
+	b := tariff.BuyNowOrWait(st.Tariff, st.Now, max(units.One, amount))
+	// At the time of day it is now: that midnight is cheaper is no reason to
+	// wait for the month's end.
+	_, fresher := tariff.Vend(fresh, st.Now, b.Amount)
+	// A difference of a hundredth is not worth a word.
+	if !b.Wait() || fresher.Energy <= b.Now+b.Now/100 {
+		return nil
+	}
+	out.Amount, out.Buys, out.BuysThen = b.Amount, b.Now, fresher.Energy
+	return out
+}

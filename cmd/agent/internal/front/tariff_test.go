@@ -1,0 +1,71 @@
+package front
+
+import (
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// after is the site's page once e has been used since the start of November.
+func after(t *testing.T, site *control.Site, e units.Energy) *Agent {
+	t.Helper()
+	start := time.Date(2026, 10, 31, 22, 0, 0, 0, time.UTC)
+	at := start.Add(12 * time.Hour)
+	st, _ := site.Begin(at)
+	st.Tariff, _ = site.Tariff.Consume(st.Tariff, start, at, e)
+	return New(site, control.NewLoop(control.LoopConfig{Site: site, State: st}), nil, About{Unit: web.Unit{Code: "ZAR", Decimals: 2}})
+}
+
+func TestTariffOnThePage(t *testing.T) {
+	site := testSite(t)
+	reset := time.Date(2026, 11, 30, 22, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		situation string
+		used      units.Energy
+		block     web.Block
+		advice    bool
+	}{
+		{"a fresh month", 0, web.Block{Number: 1, UpTo: 350 * units.KilowattHour, NextPrice: 3_500_000, ResetAt: reset}, false},
+		{"in the first block", 100 * units.KilowattHour, web.Block{Number: 1, Used: 100 * units.KilowattHour, UpTo: 350 * units.KilowattHour, NextPrice: 3_500_000, ResetAt: reset}, false},
+		{"in the last block", 400 * units.KilowattHour, web.Block{Number: 2, Used: 400 * units.KilowattHour, ResetAt: reset}, true},
+	} {
+		t.Run(c.situation, func(t *testing.T) {
+			a := after(t, site, c.used)
+			v := a.View().Tariff
+			if v.Block == nil || *v.Block != c.block {
+				t.Errorf("block %+v, want %+v", v.Block, c.block)
+			}
+			if v.FixedPerDay != 2*units.One || v.FixedPerMonth != 30*units.One {
+				t.Errorf("fixed %s a day and %s a month", v.FixedPerDay, v.FixedPerMonth)
+			}
+			d := a.TariffDetail()
+			if len(d.Weeks) != 1 || d.Weeks[0].Days[0][0].Price != 1_000_000 || d.Weeks[0].Days[6][24].Period != "day" {
+				t.Errorf("weeks %+v", d.Weeks)
+			}
+			if len(d.Doubts) != 1 || len(d.Sources) != 1 {
+				t.Errorf("doubts %q, sources %v", d.Doubts, d.Sources)
+			}
+			if (d.Advice != nil) != c.advice {
+				t.Fatalf("advice %+v", d.Advice)
+			}
+			if c.advice && (d.Advice.Price != 3_500_000 || d.Advice.After != 3_000_000 || !d.Advice.Reset.Equal(reset)) {
+				t.Errorf("advice %+v", d.Advice)
+			}
+		})
+	}
+}
+
+func TestBuyNowOrWaitWhereCreditIsInKWh(t *testing.T) {
+	site := testSite(t)
+	site.InKWh = true
+	if d := after(t, site, 0).TariffDetail(); d.Advice != nil {
+		t.Errorf("in a fresh month: %+v", d.Advice)
+	}
+	d := after(t, site, 400*units.KilowattHour).TariffDetail()
+	if d.Advice == nil || d.Advice.Amount <= 0 || d.Advice.BuysThen <= d.Advice.Buys {
+		t.Errorf("in the dear block: %+v", d.Advice)
+	}
+}
