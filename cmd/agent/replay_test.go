@@ -317,7 +317,7 @@ func TestReplayedRecording(t *testing.T) {
 		t.Run(rec.name, func(t *testing.T) {
 			mosquitto, influx := testservers.StartMosquitto(t), testservers.StartInflux(t)
 			opts := trialOptions{
-				shift: true, step: time.Minute, points: time.Minute, opening: 9,
+				shift: true, step: time.Minute, points: time.Minute, opening: float64(perDay(t, rec)),
 				mosquitto: mosquitto, influx: influx, tokens: topUps(t, rec),
 			}
 			shifted := newTrial(t, rec, opts)
@@ -346,17 +346,42 @@ func TestReplayedRecording(t *testing.T) {
 	}
 }
 
+// perDay is about what a day of the recording costs, loads included.
+func perDay(t *testing.T, rec recording) int {
+	t.Helper()
+	f, err := os.Open(rec.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	series, err := replay.Parse(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	series.Slots(func(slot units.Slot, e units.Energy, ok bool) bool {
+		if ok && !slot.Start.Before(rec.from) && slot.Start.Before(rec.from.AddDate(0, 0, rec.days)) {
+			sum += e.KWh()
+		}
+		return true
+	})
+	return int(sum/float64(rec.days)*0.3) + 3
+}
+
+// plenty is when the credit stops being scarce: see topUps.
+const plenty = 4
+
 // topUps are tokens that keep the lights on most of the time: too little at
-// first, so that the supply is cut, then enough.
+// first, so that the supply is cut, then, from the fourth day, enough.
 func topUps(t *testing.T, rec recording) []timedToken {
 	t.Helper()
+	day := perDay(t, rec)
 	out := []timedToken{}
-	for n, day := 1, 2; day < rec.days; n, day = n+1, day+2 {
-		value := 45
+	for n, at := 1, 2; at < rec.days; n, at = n+1, at+2 {
+		value := 3 * day
 		if n == 1 {
-			value = 6
+			value = day / 2
 		}
-		out = append(out, timedToken{rec.from.Add(time.Duration(day)*24*time.Hour + 7*time.Hour + 13*time.Minute), token(t, n, value)})
+		out = append(out, timedToken{rec.from.Add(time.Duration(at)*24*time.Hour + 7*time.Hour + 13*time.Minute), token(t, n, value)})
 	}
 	return out
 }
@@ -613,7 +638,10 @@ func checkLoads(t *testing.T, rec recording, st *store.Store, ledger []credit.En
 		sum    *float64
 	}{{"geyser", 6, 16 * time.Hour, &geyser}, {"washer", 2, 6 * time.Hour, &washer}} {
 		day := func(at time.Time) string { return at.In(zone).Add(-l.begins).Format(time.DateOnly) }
-		without := map[string]bool{day(rec.from): true, day(end): true}
+		without := map[string]bool{day(end): true}
+		for d := range plenty + 1 {
+			without[day(rec.from.AddDate(0, 0, d))] = true
+		}
 		for _, d := range dark {
 			for at := d[0].Add(-24 * time.Hour); !at.After(d[1].Add(30 * time.Minute)); at = at.Add(30 * time.Minute) {
 				without[day(at)] = true
@@ -656,7 +684,7 @@ func costOfLoads(t *testing.T, _ recording, st *store.Store) float64 {
 func TestKilledOnTheWay(t *testing.T) {
 	rec := recordings(t)[0]
 	kills := envInt(t, "KEEPLIT_KILLS", 8)
-	opts := trialOptions{shift: true, step: time.Minute, points: 30 * time.Minute, opening: 9, tokens: topUps(t, rec)}
+	opts := trialOptions{shift: true, step: time.Minute, points: 30 * time.Minute, opening: float64(perDay(t, rec)), tokens: topUps(t, rec)}
 	whole := newTrial(t, rec, opts)
 	whole.run()
 	want := entriesOf(t, whole.records())
