@@ -362,42 +362,45 @@ func (s *Site) planned(plan Plan, slots []units.Slot) []float64 {
 	return out
 }
 
-// costOf is the money that energy in a slot costs after what was used before
-// it, by the tariff's table.
+// costOf is the money that energy in a slot costs, by the tariff's table: to
+// the letter, also over a month's end and where steps count the energy of some
+// hours only.  It must be asked for each slot in turn, from the first one of
+// each path on, as RunOut does: it counts what each ladder has used.
 func costOf(t *tariffs.Table) func(slot int, cumulative, kwh float64) float64 {
 	price := make([]float64, len(t.Import))
 	fixed := make([]float64, len(t.Import))
 	for i := range price {
 		price[i], fixed[i] = t.Import[i].Float(), t.Fixed[i].Float()
 	}
-	type rung struct {
-		first, last int
-		at, adder   float64
-	}
-	var rungs []rung
-	for _, l := range t.Ladders {
+	type rung struct{ at, adder float64 }
+	rungs := make([][]rung, len(t.Ladders))
+	for i, l := range t.Ladders {
 		for _, r := range l.Rungs {
-			rungs = append(rungs, rung{l.First, l.Last, r.At.KWh(), r.Adder.Float()})
+			rungs[i] = append(rungs[i], rung{r.At.KWh(), r.Adder.Float()})
 		}
 	}
-	// A ladder counts from its own first slot; what was used before a month's
-	// end does not count in the next.  The energy up to there is not known to
-	// the callback, so the run-out takes it from the mean so far.
-	return func(slot int, cumulative, kwh float64) float64 {
+	used := make([]float64, len(t.Ladders))
+	return func(slot int, _, kwh float64) float64 {
+		if slot == 0 {
+			clear(used)
+		}
 		cost := price[slot]*kwh + fixed[slot]
-		for _, r := range rungs {
-			if slot < r.first || slot >= r.last {
+		for i := range t.Ladders {
+			if !climbs(&t.Ladders[i], slot) {
 				continue
 			}
-			used := cumulative
-			if r.first > 0 && slot > 0 {
-				used *= float64(slot-r.first) / float64(slot)
+			used[i] += kwh
+			for _, r := range rungs[i] {
+				cost += r.adder * math.Min(math.Max(used[i]-r.at, 0), kwh)
 			}
-			over := used + kwh - r.at
-			cost += r.adder * math.Min(math.Max(over, 0), kwh)
 		}
 		return cost
 	}
+}
+
+// climbs tells whether energy used in the slot counts on the ladder.
+func climbs(l *tariffs.Ladder, slot int) bool {
+	return slot >= l.First && slot < l.Last && (len(l.Applies) == 0 || l.Applies[slot-l.First])
 }
 
 // buys is about what the balance buys at the prices ahead.
@@ -419,8 +422,19 @@ func buys(st State, o outlook) units.Energy {
 		if l.First > 0 {
 			continue
 		}
+		// Of every kWh so much counts on the ladder.
+		counts, all := 0.0, 0.0
+		for t := l.First; t < l.Last; t++ {
+			all++
+			if climbs(&l, t) {
+				counts++
+			}
+		}
+		if counts == 0 {
+			continue
+		}
 		for _, r := range l.Rungs {
-			edges = append(edges, edge{r.At.KWh(), r.Adder.Float()})
+			edges = append(edges, edge{r.At.KWh() * all / counts, r.Adder.Float() * counts / all})
 		}
 	}
 	slices.SortFunc(edges, func(a, b edge) int { return int(math.Copysign(1, a.at-b.at)) })

@@ -50,17 +50,12 @@ func (s *Site) problem(st *State, o outlook) (*optimizer.Problem, []job) {
 			p.SiteLimitKW[i] = s.Power.KW()
 		}
 	}
-	for _, l := range o.table.Ladders {
-		b := optimizer.Block{From: l.First, To: l.Last}
-		adder := 0.0
+	for i := range o.table.Ladders {
+		l := &o.table.Ladders[i]
+		p.Blocks = append(p.Blocks, s.blocks(l, o)...)
 		for _, r := range l.Rungs {
-			upTo := r.At.KWh()
-			b.Steps = append(b.Steps, optimizer.Step{UpTo: &upTo, Adder: adder})
-			adder += r.Adder.Float()
+			dearest += r.Adder.Float()
 		}
-		b.Steps = append(b.Steps, optimizer.Step{Adder: adder})
-		dearest += adder
-		p.Blocks = append(p.Blocks, b)
 	}
 	for _, d := range o.table.Demands {
 		w := optimizer.DemandWindow{
@@ -85,6 +80,39 @@ func (s *Site) problem(st *State, o outlook) (*optimizer.Problem, []job) {
 	}
 	s.committed(st, o, p)
 	return p, jobs
+}
+
+// blocks are a ladder as the optimizer takes it, whose block counts all the
+// energy of a stretch of slots.  Where the ladder counts that of some hours only,
+// each stretch of them is a block of its own, which begins where the base load
+// is expected to have brought the ladder by then.  For one stretch that is exact;
+// for several it is convex, and leaves out what loads use in the earlier ones:
+// by so much a rung is taken to come too late.  The plans that follow know.
+func (s *Site) blocks(l *tariffs.Ladder, o outlook) []optimizer.Block {
+	var out []optimizer.Block
+	used := 0.0
+	for from := l.First; from < l.Last; {
+		if !climbs(l, from) {
+			from++
+			continue
+		}
+		to := from
+		b := optimizer.Block{From: from, MTD: used}
+		for ; to < l.Last && climbs(l, to); to++ {
+			used += o.mid[to] * s.PlanSlot.Hours()
+		}
+		b.To = to
+		adder := 0.0
+		for _, r := range l.Rungs {
+			upTo := r.At.KWh()
+			b.Steps = append(b.Steps, optimizer.Step{UpTo: &upTo, Adder: adder})
+			adder += r.Adder.Float()
+		}
+		b.Steps = append(b.Steps, optimizer.Step{Adder: adder})
+		out = append(out, b)
+		from = to
+	}
+	return out
 }
 
 // committed adds what runs whatever the plan says.
