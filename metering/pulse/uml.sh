@@ -2,7 +2,9 @@
 # Builds a user-mode Linux with a simulated GPIO chip and runs the tests that
 # need a real kernel's GPIO in it: pulses here, relays in the board package.
 # Optional; it takes some ten minutes the first time.  It needs Debian's gcc,
-# make, flex, bison, bc, xz and the package linux-source-6.1.
+# make, flex, bison, bc, xz and the package linux-source-6.1.  On a processor
+# whose registers are wider than that kernel knows (AMX) it stops with "ptrace
+# set fp regs failed"; take another machine.
 #
 #   metering/pulse/uml.sh [FOLDER FOR THE KERNEL]
 set -eu
@@ -34,8 +36,10 @@ cd "$here"
 CGO_ENABLED=0 go test -c -o "$work/pulse.test" ./metering/pulse
 CGO_ENABLED=0 go test -c -o "$work/board.test" ./cmd/agent/internal/board
 
+rm -f "$work/out.log"
 cat >"$work/init" <<INIT
 #!/bin/sh
+exec >"$work/out.log" 2>&1
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc none /proc
 mount -t sysfs none /sys
@@ -59,6 +63,6 @@ echo o >/proc/sysrq-trigger 2>/dev/null || kill -9 -1
 sleep 5
 INIT
 chmod +x "$work/init"
-timeout 300 "$work/linux" mem=256M rootfstype=hostfs rw init="$work/init" con=null con0=fd:0,fd:1 quiet </dev/null >"$work/console.log" 2>&1 || true
-cat "$work/console.log"
-grep -q 'keeplit-uml: exit 0' "$work/console.log"
+timeout 300 "$work/linux" mem=256M root=/dev/root rootfstype=hostfs rootflags=/ rw init="$work/init" con0=fd:0,fd:1 quiet </dev/null >"$work/console.log" 2>&1 || true
+cat "$work/out.log" || { tail -n 20 "$work/console.log" >&2; exit 1; }
+grep -q 'keeplit-uml: exit 0' "$work/out.log"
