@@ -32,6 +32,7 @@ type Config struct {
 	Credit     credit.Document   `yaml:"credit"`
 	Tokens     Tokens            `yaml:"tokens"`
 	Supply     Supply            `yaml:"supply"`
+	Entry      Entry             `yaml:"entry"`
 	Loads      []loads.Document  `yaml:"loads"`
 	Switching  Switching         `yaml:"switching"`
 	Plan       Plan              `yaml:"plan"`
@@ -88,11 +89,6 @@ type STS struct {
 	sts.Document  `yaml:",inline"`
 	DecoderSecret string `yaml:"decoder_key" secret:"true"`
 	VendingSecret string `yaml:"vending_key" secret:"true"`
-}
-
-// Supply is the supply contactor.
-type Supply struct {
-	Switch loads.SwitchDocument `yaml:"switch"` // driver none: the site has no contactor
 }
 
 // Switching is how careful loads are switched.
@@ -182,7 +178,7 @@ func Default() Config {
 		Site:      Site{Name: "Home", Zone: "UTC"},
 		Data:      "data",
 		Credit:    credit.Defaults(),
-		Supply:    Supply{Switch: loads.SwitchDocument{Driver: "none"}},
+		Supply:    supplyDefaults(),
 		Switching: Switching{GapMin: time.Second, GapMax: 10 * time.Second, Spread: 30 * time.Second, PerHour: 30},
 		Plan: Plan{
 			Slot: 30 * time.Minute, Horizon: 24 * time.Hour, RunOut: 7 * 24 * time.Hour, Time: 2 * time.Second, Shift: true,
@@ -263,6 +259,7 @@ func (c *Config) Check() fault.List {
 	l.Under("credit", c.Credit.Check())
 	c.checkTokens(&l)
 	c.checkLoads(&l)
+	l.Under("entry", c.Entry.Check())
 	c.checkPlan(&l)
 	c.checkEdges(&l)
 	c.checkSimulation(&l)
@@ -311,6 +308,7 @@ func (c *Config) checkLoads(l *fault.List) {
 		c.checkSwitch(l, at+".switch", d.Switch)
 	}
 	c.checkSwitch(l, "supply.switch", c.Supply.Switch)
+	l.Under("supply", c.Supply.Check())
 	for _, d := range []struct {
 		path string
 		d    time.Duration

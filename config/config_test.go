@@ -25,6 +25,9 @@ func testSecrets() Secrets {
 			if name == "KEY" {
 				return "bc41ec9530f6dac86b1a29ab82edc5fb"
 			}
+			if name == "CARD" {
+				return "a0a1a2a3a4a5"
+			}
 			return ""
 		},
 		ReadFile: func(name string) ([]byte, error) {

@@ -130,6 +130,9 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 		loop.Plant = func() ([]byte, error) { return json.Marshal(s.plant.State()) }
 	}
 	s.loop = control.NewLoop(loop)
+	if err := s.entries(cfg); err != nil {
+		return nil, err
+	}
 	if s.meter == nil {
 		if s.meter, err = s.meterOf(ctx, cfg.Meter, state); err != nil {
 			return nil, err
@@ -212,7 +215,7 @@ func siteOf(cfg config.Config) (*control.Site, error) {
 		ID: cfg.Site.ID, Meter: cfg.Site.Meter, Zone: zone, Currency: currency,
 		Limits: limits, SilentAfter: silent, Interval: cfg.Schedule.Interval, PointEvery: max(cfg.Telemetry.Every, time.Second),
 		Tariff: tariff, Credit: engine, InKWh: cfg.Credit.Mode == credit.InKWh, KWhPrice: cfg.Credit.KWhPrice,
-		Loads: all, Guard: loads.NewGuard(guard, all, zone), Contactor: contactor, Power: cfg.Site.Limit,
+		Loads: all, Guard: loads.NewGuard(guard, all, zone), Contactor: contactor, Power: cfg.Site.Limit, Supply: supplyRules(cfg.Supply),
 		PlanAt: plan, PlanSlot: cfg.Plan.Slot, PlanAhead: cfg.Plan.Horizon, RunOutOver: cfg.Plan.RunOut, Shift: cfg.Plan.Shift, Seed: seed,
 	}, nil
 }

@@ -35,6 +35,7 @@ type Site struct {
 	Loads     []loads.Load
 	Guard     *loads.Guard
 	Contactor bool        // there is a supply contactor
+	Supply    SupplyRules // how it is cut
 	Power     units.Power // greatest import allowed; 0 is no limit
 
 	PlanAt     schedule.Schedule // when a fresh plan is due

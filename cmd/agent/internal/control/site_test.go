@@ -119,6 +119,8 @@ type bench struct {
 	register units.Energy
 	power    units.Power // of the base
 	states   map[string]bool
+	stuck    bool // the supply contactor does not obey
+	said     int  // commands to it
 	ledger   []credit.Entry
 	events   []Event
 	last     Effects
@@ -145,6 +147,12 @@ func (b *bench) take(eff Effects) {
 	b.ledger = append(b.ledger, eff.Entries...)
 	b.events = append(b.events, eff.Events...)
 	for _, c := range eff.Commands {
+		if c.ID == loads.SupplyID {
+			b.said++
+			if b.stuck {
+				continue
+			}
+		}
 		b.states[c.ID] = c.On
 	}
 	if b.planner != nil {

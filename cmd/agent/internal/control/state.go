@@ -41,6 +41,8 @@ type State struct {
 	// SupplySeen is what the contactor's feedback told last.
 	SupplySeen loads.Observation `json:"supply_seen"`
 	Shed       ShedState         `json:"shed,omitzero"`
+	Supply     SupplyState       `json:"supply"`
+	Ladder     LadderState       `json:"ladder,omitzero"`
 
 	Plan     *Plan     `json:"plan,omitempty"`
 	AskedAt  time.Time `json:"asked_at,omitzero"`   // when a plan was last asked for

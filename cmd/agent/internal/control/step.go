@@ -113,6 +113,7 @@ func (p *step) token(t Token) {
 		p.clear(health.TokenRejected, "")
 		p.clear(health.TokenLocked, "")
 		p.st.WantPlan = true
+		p.newLadder(result.Token.Effect)
 		if n := len(entries); n > 0 && result.Fingerprint != "" {
 			// The entry that names the token; the last one that does.
 			for _, e := range slices.Backward(entries) {
@@ -161,6 +162,9 @@ func (p *step) request(r Request) {
 			return
 		}
 		p.confirm = true
+	case SupplyOff, SupplyOn:
+		p.st.Supply.Off = r.Kind == SupplyOff
+		p.event(string(r.Kind), health.Info, "by "+r.By)
 	case Acknowledge:
 		p.acknowledge(r.Code)
 	default:
@@ -212,6 +216,7 @@ func (p *step) plan(plan Plan) {
 		return // made for a configuration that is gone
 	}
 	p.st.Plan = &plan
+	p.st.Ladder.Seen = true
 }
 
 func (p *step) edge(e Edge) {
@@ -241,7 +246,7 @@ func (p *step) roll() {
 // supply decides about the contactor.
 func (p *step) supply() {
 	was := p.st.Credit.Supply
-	a, entries, d := p.Credit.Supply(p.st.Credit, p.now, credit.Facts{Confirm: p.confirm, Tamper: p.st.Credit.Tampered})
+	a, entries, d := p.Credit.Supply(p.st.Credit, p.now, p.supplyFacts())
 	p.st.Credit, p.st.Decision = a, d
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	if was.Position == a.Supply.Position && was.Cause == a.Supply.Cause {
@@ -277,6 +282,8 @@ func (p *step) wantPlan(before time.Time) {
 // which commands go out now.
 func (p *step) act() {
 	p.shed()
+	p.creditShed()
+	closed, order := p.contactor()
 	wishes := make([]loads.Wish, 0, len(p.Loads))
 	for i, l := range p.Loads {
 		if w, ok := p.wish(i, l); ok {
@@ -289,15 +296,16 @@ func (p *step) act() {
 	}
 	facts = append(facts, loads.Fact{ID: loads.SupplyID, Observation: p.st.SupplySeen})
 	guard, verdict := p.Guard.Step(p.st.Guard, loads.GuardInput{
-		Now: p.now, SupplyOn: p.st.Decision.Close, SupplyReason: string(p.st.Decision.Cause),
+		Now: p.now, SupplyOn: closed, SupplyReason: string(p.st.Decision.Cause),
 		Wishes: wishes, Facts: facts, Failed: p.in.Failed, Fresh: p.in.Fresh,
 		// An agent that was away for so long was away because the mains were.
 		PowerBack: p.in.Fresh && p.now.Sub(p.st.Now) > mainsGone,
 	})
 	p.st.Guard, p.st.Held = guard, verdict.Held
 	p.st.Next = verdict.Next
-	p.eff.Commands = append(p.eff.Commands, verdict.Commands...)
-	for _, c := range verdict.Commands {
+	commands := p.deliver(verdict.Commands, order)
+	p.eff.Commands = append(p.eff.Commands, commands...)
+	for _, c := range commands {
 		if !c.Renew {
 			// Minimum times and retries count across a restart.
 			p.eff.Durable = true
@@ -324,6 +332,9 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 		}
 		return w, true
 	}
+	if p.spares(l) {
+		return p.spare(l), true
+	}
 	if !l.Defer {
 		return w, false
 	}
@@ -343,15 +354,15 @@ func (p *step) shed() {
 	if !p.now.Before(p.st.Shed.Until) {
 		p.st.Shed = ShedState{}
 	}
-	last := p.st.Meter.Last
-	if p.Power == 0 || last.At.IsZero() || last.Power <= p.Power || !p.fresh() {
+	drawn, allowed := p.drawn(), p.allowed()
+	if allowed == 0 || drawn <= allowed {
 		return
 	}
-	ids, _ := loads.Shed(p.Loads, p.st.Guard, last.Power-p.Power)
+	ids, _ := loads.Shed(p.Loads, p.st.Guard, drawn-allowed)
 	for _, id := range ids {
 		if !slices.Contains(p.st.Shed.IDs, id) {
 			p.st.Shed.IDs = append(slices.Clone(p.st.Shed.IDs), id)
-			p.event("load_shed", health.Caution, fmt.Sprintf("%s: the site draws %s, %s is allowed", id, last.Power, p.Power))
+			p.event("load_shed", health.Caution, fmt.Sprintf("%s: the site draws %s, %s is allowed", id, drawn, allowed))
 		}
 	}
 	if len(ids) > 0 {

@@ -93,6 +93,7 @@ func (p *step) warn() {
 	if a.Lock.Left <= 0 {
 		p.clear(health.TokenLocked, "")
 	}
+	p.ladder()
 	p.planWarnings()
 	p.priceWarnings()
 }
@@ -126,17 +127,17 @@ func (p *step) switchWarnings(standing []loads.Warning) {
 			cause = "it was told to switch on and does not confirm"
 		}
 		if w.ID == loads.SupplyID {
-			code = health.SupplyCoil
-			if w.Code == loads.WarnSupplyStuck || !w.Want {
-				code = health.SupplyWeld
+			if p.st.SupplySeen.Known {
+				continue // the contactor's own rules tell what is wrong with it
 			}
+			code = health.SupplySilent
 		}
 		active[string(code)+"/"+w.ID] = true
 		p.raise(code, w.ID, cause)
 	}
 	for _, w := range p.st.Health.Active {
 		switch w.Code {
-		case health.SwitchSilent, health.SupplyCoil, health.SupplyWeld:
+		case health.SwitchSilent, health.SupplySilent:
 			if !active[string(w.Code)+"/"+w.Subject] {
 				p.clear(w.Code, w.Subject)
 			}

@@ -61,11 +61,7 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 		return err
 	}
 	_, err = bus.SubscribeAck(topics.Reconnect(), func(ctx context.Context, m broker.Message) error {
-		if word := strings.TrimSpace(string(m.Payload)); word != "close" {
-			return a.bad(ctx, m.Topic, fmt.Sprintf("%.40q is not the word close", word))
-		}
-		_, err := a.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: control.Reconnect, By: "mqtt"}})
-		return err
+		return a.heardSupply(ctx, m)
 	})
 	return err
 }

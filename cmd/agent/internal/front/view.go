@@ -226,7 +226,7 @@ func (a *Agent) load(st *control.State, l loads.Load, ls control.LoadState) web.
 		v.State = web.LoadRunning
 	case overridden && !run:
 		v.State = web.LoadSkipped
-	case contains(st.Shed.IDs, l.ID):
+	case contains(st.Shed.IDs, l.ID), contains(st.Supply.Shed, l.ID):
 		v.State = web.LoadShed
 	case !v.NextStart.IsZero():
 		v.State = web.LoadWaiting

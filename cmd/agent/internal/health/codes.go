@@ -26,6 +26,10 @@ const (
 	SupplyWeld       Code = "supply_weld"
 	SupplyCoil       Code = "supply_coil"
 	SupplyUnknown    Code = "supply_unknown"
+	SupplyBypass     Code = "supply_bypass"
+	SupplySilent     Code = "supply_silent"
+	CreditShed       Code = "credit_shed"
+	CreditEnds       Code = "credit_ends"
 	SwitchSilent     Code = "switch_silent"
 	LoadShort        Code = "load_short"
 	PlanStale        Code = "plan_stale"
@@ -82,6 +86,14 @@ func Advise(code Code) Advice {
 		return Advice{Critical, "The supply contactor was opened but is still closed", "Call an electrician: the contacts may be welded. Consumption is still charged."}
 	case SupplyCoil:
 		return Advice{Critical, "The supply contactor does not close", "Call an electrician: the coil or its wiring may have failed."}
+	case SupplyBypass:
+		return Advice{Critical, "The supply contactor is open, yet power flows", "Nothing to do for the householder; the operator must look for a bridge. Consumption is still charged."}
+	case SupplySilent:
+		return Advice{Critical, "The supply switch does not answer", "Check that the switch has power and is on the network."}
+	case CreditShed:
+		return Advice{Caution, "Some loads are held off because little credit is left", "Top up, or press Run now for a load that cannot wait."}
+	case CreditEnds:
+		return Advice{Serious, "The credit will soon be spent", "Top up before the time shown."}
 	case SupplyUnknown:
 		return Advice{Serious, "The state of the supply contactor is not known", "Check the relay and its feedback wire."}
 	case SwitchSilent:
@@ -101,8 +113,9 @@ func Advise(code Code) Advice {
 // Codes lists every code, in alphabetical order.
 func Codes() []Code {
 	return []Code{
-		BadMessage, BrokerGone, BrokerRefused, ClockBack, CreditLow, CreditSpent, EmergencyInUse, EmergencyOffered, InfluxGone, LoadShort,
-		MeterGap, MeterReplaced, MeterReply, MeterSilent, OutboxDropped, PlanStale, RegisterBack, RegisterJump, StoreFailed,
-		StoreFull, SupplyArmed, SupplyCoil, SupplyUnknown, SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
+		BadMessage, BrokerGone, BrokerRefused, ClockBack, CreditEnds, CreditLow, CreditShed, CreditSpent, EmergencyInUse,
+		EmergencyOffered, InfluxGone, LoadShort, MeterGap, MeterReplaced, MeterReply, MeterSilent, OutboxDropped, PlanStale,
+		RegisterBack, RegisterJump, StoreFailed, StoreFull, SupplyArmed, SupplyBypass, SupplyCoil, SupplySilent, SupplyUnknown,
+		SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
 	}
 }

@@ -1,0 +1,82 @@
+package control
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+)
+
+// rungs are the warnings of the ladder that were said, as hours left.
+func rungs(b *bench) (out []string) {
+	for _, e := range b.events {
+		if e.Code == string(health.CreditEnds) {
+			out = append(out, fmt.Sprintf("%s (%s)", strings.TrimSuffix(strings.Split(e.Text, ",")[0], " of credit left"), e.Severity))
+		}
+	}
+	return out
+}
+
+func TestEachRungIsSaidOnceATopUp(t *testing.T) {
+	b := newBench(t)
+	b.site.RunOutOver = 4 * 24 * time.Hour
+	b.power = 500 * units.Watt
+	alone(b)
+	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 150), Source: "page"}})
+	b.events = nil
+	heard := 0
+	for b.states[loads.SupplyID] && b.now.Before(begin().Add(20*24*time.Hour)) {
+		b.reading(5 * time.Minute)
+		if b.st.Buzzes(b.now) {
+			heard++
+		}
+	}
+	want := []string{"less than 3 days (info)", "less than 1 day (caution)", "less than 4 h (serious)", "less than 1 h (critical)", "less than 10 min (critical)"}
+	if got := rungs(b); strings.Join(got, "; ") != strings.Join(want, "; ") {
+		t.Errorf("said were %q", got)
+	}
+	if heard != 2 {
+		t.Errorf("the buzzer began %d times; the last hour and the last ten minutes make two", heard)
+	}
+	if b.st.Health.Has(health.CreditEnds, "") {
+		t.Error("with the supply off it is still said that the credit will end")
+	}
+	// The next top-up begins anew, and its plan is waited for: nothing is said of
+	// the credit that was.
+	b.reading(time.Minute)
+	b.events = nil
+	b.step(Input{Token: &Token{Text: tokenFor(t, 2, 200), Source: "page"}})
+	b.reading(time.Minute)
+	if got := rungs(b); len(got) != 0 {
+		t.Errorf("after a top-up for six days it was said %q", got)
+	}
+	if b.st.Health.Has(health.CreditEnds, "") {
+		t.Errorf("the warning stays: %+v", b.st.Health.Active)
+	}
+	for range 5 * 24 * 12 {
+		b.reading(5 * time.Minute)
+	}
+	if got := rungs(b); len(got) == 0 || got[0] != want[0] {
+		t.Errorf("the second ladder is %q", got)
+	}
+}
+
+func TestTheBuzzerStopsWhenTheWarningIsSeen(t *testing.T) {
+	now := begin()
+	st := State{Ladder: LadderState{Sound: now.Add(time.Minute)}}
+	st.Health, _ = st.Health.Raise(now, health.CreditEnds, "", "less than 1 h of credit left")
+	if !st.Buzzes(now) || !st.Buzzes(now.Add(59*time.Second)) || st.Buzzes(now.Add(time.Minute)) {
+		t.Error("it does not sound for a minute")
+	}
+	if st.Buzzes(now.Add(-time.Hour)) {
+		t.Error("after the clock went back an hour it sounds for an hour")
+	}
+	st.Health = st.Health.Acknowledge(health.CreditEnds)
+	if st.Buzzes(now) {
+		t.Error("it sounds on after the warning was seen")
+	}
+}

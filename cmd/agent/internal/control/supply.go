@@ -1,0 +1,252 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
+)
+
+// SupplyRules is how the supply is cut and what is known of its contactor.
+type SupplyRules struct {
+	Contactor credit.ContactorDocument // the zero value: its defaults
+	Limit     credit.LimitDocument     // the power limit; the zero value: only a token's
+	// Breaks is the greatest power that the contactor may break; 0 is any.  While
+	// more is drawn a cut for want of credit waits.
+	Breaks units.Power
+	// Local is a relay on this machine: it does what it is told or is broken, so
+	// nothing is said to it twice.  A switch on a network may have missed it.
+	Local bool
+	// Behind: the meter is fed through the contactor, so that voltage at the
+	// meter shows it closed.
+	Behind bool
+	// TamperCuts: a reported bypass cuts the supply until a token clears it.
+	// Otherwise it is a warning and an entry of the ledger.
+	TamperCuts bool
+	// Shed are loads that go off as credit falls, before the supply does.
+	Shed []ShedRule
+}
+
+// SupplyState is what is remembered of the supply besides the account.
+type SupplyState struct {
+	Contactor credit.ContactorState `json:"contactor,omitzero"`
+	Limit     credit.LimitState     `json:"limit,omitzero"`
+	// Off: the customer switched it off.
+	Off bool `json:"off,omitempty"`
+	// Bypassed is since when the contactor has been seen closed that was open.
+	Bypassed time.Time `json:"bypassed,omitzero"`
+	// Shed are the loads held off for want of credit.
+	Shed []string `json:"shed,omitempty"`
+}
+
+// Requests about the supply.
+const (
+	SupplyOff RequestKind = "supply_off" // the customer's own main switch
+	SupplyOn  RequestKind = "supply_on"  // takes SupplyOff back
+)
+
+// drive is the contactor's rules with defaults.
+func (r SupplyRules) drive() credit.ContactorDocument {
+	if r.Contactor.Drive == "" {
+		return credit.ContactorDefaults()
+	}
+	return r.Contactor
+}
+
+// limit is the power limit's rules with defaults.
+func (r SupplyRules) limit() credit.LimitDocument {
+	if len(r.Limit.Retries) == 0 {
+		d := credit.LimitDefaults()
+		d.Limit = r.Limit.Limit
+		return d
+	}
+	return r.Limit
+}
+
+// drawn is what the meter said last, and nothing where that is too long ago: a
+// silent meter is never a reason to cut anybody off.
+func (p *step) drawn() units.Power {
+	last := p.st.Meter.Last
+	if last.At.IsZero() || !last.Gives(metering.HasPower) || !p.fresh() {
+		return 0
+	}
+	return last.Power
+}
+
+// supplyFacts is what the credit rules must be told to decide.
+func (p *step) supplyFacts() credit.Facts {
+	load, over := p.drawn(), false
+	p.st.Supply.Limit, over = p.Supply.limit().Step(p.st.Supply.Limit, p.now, load, p.st.Credit.Limit)
+	return credit.Facts{
+		Confirm:     p.confirm,
+		Tamper:      p.st.Credit.Tampered && p.Supply.TamperCuts,
+		Overload:    over && p.Contactor,
+		Customer:    p.st.Supply.Off,
+		Unbreakable: p.Supply.Breaks > 0 && load > p.Supply.Breaks,
+		Doubtful:    p.doubtful(),
+	}
+}
+
+// allowed is the greatest power the site may draw before loads are shed, 0 is no
+// limit: the least of the site's own, the supply's and a token's.
+func (p *step) allowed() units.Power {
+	least := units.Power(0)
+	for _, limit := range []units.Power{p.Power, p.Supply.Limit.Limit, p.st.Credit.Limit} {
+		if limit > 0 && (least == 0 || limit < least) {
+			least = limit
+		}
+	}
+	return least
+}
+
+// flows is the power that proves a current behind the contactor: more than what
+// a meter or a filter draws by itself.
+const flows = 50 * units.Watt
+
+// lag is how long after a command a measurement may still be of before it.
+const lag = 15 * time.Second
+
+// witnesses is what is known of where the contactor is.
+func (p *step) witnesses() credit.Witnesses {
+	var w credit.Witnesses
+	told := p.st.Supply.Contactor.At
+	if o := p.st.SupplySeen; o.Known && !o.At.Before(told) {
+		w.Auxiliary = credit.SaysOpen
+		if o.On {
+			w.Auxiliary = credit.SaysClosed
+		}
+	}
+	last := p.st.Meter.Last
+	if !p.fresh() || last.At.Before(told.Add(lag)) || last.At.After(p.now) {
+		return w
+	}
+	if p.drawn() >= flows {
+		w.Current = credit.SaysClosed
+	}
+	// Without voltage the mains may be down: only its presence says something.
+	if p.Supply.Behind && last.Gives(metering.HasVoltage) && last.Voltage > 100_000 {
+		w.Voltage = credit.SaysClosed
+	}
+	return w
+}
+
+// contactor moves the contactor's state to where the decision wants it.  closed
+// is the state that the guard is to deliver.
+func (p *step) contactor() (closed bool, order credit.Order) {
+	if !p.Contactor {
+		return p.st.Decision.Close, order
+	}
+	w := p.witnesses()
+	p.st.Supply.Contactor, order = credit.NewContactor(p.Supply.drive()).Step(p.st.Supply.Contactor, p.now, p.st.Decision.Close, w)
+	p.contactorWarnings(order.Fault, w)
+	p.bypass(order.Fault, w)
+	return p.st.Supply.Contactor.Told == credit.SaysClosed, order
+}
+
+// deliver is the guard's commands with those of the supply that the contactor's
+// rules allow.  The guard alone sends, repeats what did not get out and what a
+// switch on a network may not have heard; the contactor's rules alone say when
+// a contactor that heard is told again.
+func (p *step) deliver(commands []loads.Command, order credit.Order) []loads.Command {
+	out := make([]loads.Command, 0, len(commands)+1)
+	said := false
+	for _, c := range commands {
+		if c.ID == loads.SupplyID {
+			if !p.maySay(c, order) {
+				continue
+			}
+			said = true
+		}
+		out = append(out, c)
+	}
+	if order.Do == credit.Unknown || said || !p.Contactor {
+		return out
+	}
+	again := loads.Command{
+		ID: loads.SupplyID, On: order.Do == credit.SaysClosed, Reason: string(order.Fault), Attempt: p.st.Supply.Contactor.Tries + 1, At: p.now,
+	}
+	if again.Reason == "" {
+		again.Reason = string(p.st.Decision.Cause)
+	}
+	if again.On {
+		return append(out, again)
+	}
+	return append([]loads.Command{again}, out...)
+}
+
+func (p *step) maySay(c loads.Command, order credit.Order) bool {
+	seen := p.st.SupplySeen
+	switch {
+	case order.Do != credit.Unknown, slices.Contains(p.in.Failed, loads.SupplyID), !seen.Known:
+		return true
+	case c.Renew:
+		return true // keeps a dead man's switch alive
+	case p.in.Fresh:
+		// A holding contactor that stands as wanted is told so that it stays; a
+		// latching one would only click.
+		return p.Supply.drive().Drive == credit.Holding || seen.On != c.On
+	case p.Supply.Local:
+		return false
+	}
+	return !c.On || p.st.Supply.Contactor.Fault != credit.Dropped
+}
+
+// contactorWarnings says what is wrong with the contactor.
+func (p *step) contactorWarnings(fault credit.ContactorFault, w credit.Witnesses) {
+	cause := fmt.Sprintf("told %s; feedback: %s, current: %s, voltage: %s", p.st.Supply.Contactor.Told, reads(w.Auxiliary), reads(w.Current), reads(w.Voltage))
+	for _, x := range []struct {
+		code  health.Code
+		holds bool
+	}{
+		{health.SupplyWeld, fault == credit.Welded},
+		{health.SupplyCoil, fault == credit.DeadCoil || fault == credit.Dropped},
+		{health.SupplyBypass, fault == credit.Bypassed},
+		{health.SupplyUnknown, fault == credit.Disputed},
+	} {
+		p.when(x.holds, x.code, loads.SupplyID, cause)
+	}
+}
+
+func reads(r credit.Reading) string {
+	if r == credit.Unknown {
+		return "says nothing"
+	}
+	return string(r)
+}
+
+// bypassFor is how long a bypass must be seen before it is reported: a button
+// on a plug that was pressed, and is undone, is no tampering.
+const bypassFor = 30 * time.Second
+
+// bypass reports tampering where current or voltage proves that somebody has
+// bridged the contactor; the feedback contact alone may be a loose wire.
+func (p *step) bypass(fault credit.ContactorFault, w credit.Witnesses) {
+	s := &p.st.Supply
+	proven := w.Current == credit.SaysClosed || w.Voltage == credit.SaysClosed
+	switch {
+	case fault != credit.Bypassed || !proven:
+		s.Bypassed = time.Time{}
+		return
+	case s.Bypassed.IsZero() || s.Bypassed.After(p.now):
+		s.Bypassed = p.now
+	}
+	if p.st.Credit.Tampered || p.now.Sub(s.Bypassed) < bypassFor {
+		return
+	}
+	a, entries := p.Credit.ReportTamper(p.st.Credit, p.now, "the supply contactor is open and current flows behind it")
+	p.st.Credit = a
+	p.eff.Entries = append(p.eff.Entries, entries...)
+	p.eff.Durable = true
+	p.event("tamper", health.Critical, "the supply contactor is open and current flows behind it")
+}
+
+// doubtful tells whether the clock is not to be trusted: it stands before what
+// was recorded.
+func (p *step) doubtful() bool {
+	return p.now.Before(p.st.Elapsed.Add(-time.Minute))
+}
