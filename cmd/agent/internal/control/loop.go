@@ -173,6 +173,9 @@ func (l *Loop) Run(ctx context.Context) error {
 	if l.cfg.Simulated {
 		ask = nil
 	}
+	if err := l.askAgain(ctx); err != nil {
+		l.cfg.Log.Error("control: the plan that was asked for before the restart", "error", err)
+	}
 	for {
 		var err error
 		select {
@@ -196,6 +199,21 @@ func (l *Loop) Run(ctx context.Context) error {
 			l.cfg.Log.Error("control: a step failed", "error", err)
 		}
 	}
+}
+
+// askAgain makes up for a plan that was asked for in the last stored step and
+// had not come when the agent ended.
+func (l *Loop) askAgain(ctx context.Context) error {
+	switch {
+	case !l.state.Asking:
+		return nil
+	case !l.cfg.Simulated:
+		l.state.WantPlan, l.state.AskedAt = true, time.Time{}
+		return nil
+	}
+	plan := l.cfg.Planner.Plan(ctx, l.state)
+	_, err := l.take(ctx, Input{Now: l.state.Now, Plan: &plan}, nil)
+	return err
 }
 
 // take makes one step and lets out what it led to.
@@ -354,6 +372,7 @@ func level(s health.Severity) slog.Level {
 		return slog.LevelInfo
 	case health.Caution:
 		return slog.LevelWarn
+	case health.Serious, health.Critical:
 	}
 	return slog.LevelError
 }

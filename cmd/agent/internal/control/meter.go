@@ -77,10 +77,10 @@ func (p *step) meterEvent(e metering.Event) {
 		cause = fmt.Sprintf("meter %s answers now", e.Device)
 		p.raise(health.MeterReplaced, "", cause)
 	case metering.ClockBack:
-		cause = fmt.Sprintf("the meter's time went back by %s", e.Duration)
+		cause = "the meter's time went back by " + length(e.Duration)
 		p.raise(health.ClockBack, "", cause)
 	case metering.MeterGap:
-		cause = fmt.Sprintf("no reading for %s from %s", e.Duration.Round(time.Second), e.Start.Format(time.RFC3339))
+		cause = fmt.Sprintf("no reading for %s from %s", length(e.Duration), p.local(e.Start))
 		if !p.st.Meter.Last.Gives(metering.HasImport) {
 			p.raise(health.MeterGap, "", cause) // with a register nothing is lost
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/optimizer"
 )
 
 // Plan is what should run when, as the loop keeps it and the page shows it.
@@ -21,11 +22,11 @@ type Plan struct {
 	High   []units.Power `json:"high"`
 	Loads  []LoadPlan    `json:"loads"` // those that are scheduled, in the site's order
 
-	Cost       units.Money   `json:"cost"`      // of all use over the slots
-	Unshifted  units.Money   `json:"unshifted"` // had each load run as soon as it could
-	Gap        float64       `json:"gap"`       // the proven distance from the optimum, as a share
-	Solved     time.Duration `json:"solved"`    // how long it took, real time
-	Shortfalls []string      `json:"shortfalls,omitempty"`
+	Cost      units.Money   `json:"cost"`      // of all use over the slots
+	Unshifted units.Money   `json:"unshifted"` // had each load run as soon as it could
+	Gap       float64       `json:"gap"`       // the proven distance from the optimum, as a share
+	Solved    time.Duration `json:"solved"`    // how long it took, real time
+	Short     []Shortfall   `json:"short,omitempty"`
 
 	RunOut  RunOut       `json:"run_out"`
 	Buys    units.Energy `json:"buys"` // about what the balance buys from now on
@@ -36,8 +37,48 @@ type Plan struct {
 type LoadPlan struct {
 	ID    string        `json:"id"`
 	Power []units.Power `json:"power"`
-	Why   string        `json:"why,omitempty"`
+	Why   *Reason       `json:"reason,omitempty"`
 	Cost  units.Money   `json:"cost"` // of its energy over the slots, at Prices
+}
+
+// Reason is why a load runs when it does, in figures: the words are for those
+// who show it.
+type Reason struct {
+	Start time.Time   `json:"start,omitzero"` // of its first run; zero: none is planned
+	Price units.Price `json:"price"`          // of a kWh at Start
+	// Extra is what running it at once would cost on top, and Sooner by how much
+	// sooner the credit would end; only where Possible.
+	Possible bool          `json:"possible,omitempty"`
+	Extra    units.Money   `json:"extra,omitempty"`
+	Sooner   time.Duration `json:"sooner,omitempty"`
+	Opens    time.Time     `json:"opens,omitzero"` // its own hours begin then; zero: they have begun
+}
+
+// Shortfall is something that a plan does without.
+type Shortfall struct {
+	Kind   optimizer.ShortfallKind `json:"kind"`
+	Load   string                  `json:"load,omitempty"` // its id
+	At     time.Time               `json:"at"`             // when it begins
+	Time   time.Duration           `json:"time,omitempty"` // of running that is missing
+	Amount float64                 `json:"amount,omitempty"`
+	Unit   string                  `json:"unit,omitempty"` // of Amount
+}
+
+// text is the shortfall in short, for the log.
+func (f Shortfall) text(s *Site) string {
+	name := f.Load
+	for _, l := range s.Loads {
+		if l.ID == f.Load {
+			name = l.Name + " "
+		}
+	}
+	switch {
+	case f.Kind == optimizer.ShortSkip:
+		return name + "is left out"
+	case f.Time > 0:
+		return name + "goes short by " + length(f.Time)
+	}
+	return name + string(f.Kind) + " from " + f.At.In(s.Zone).Format("Mon 15:04")
 }
 
 // RunOut is when the credit is expected to end.

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -170,8 +169,8 @@ func (p *Planner) fill(plan *Plan, st State, o outlook, solved *optimizer.Plan, 
 				lp.Power[t] += units.FromKW(kw)
 			}
 		}
-		if lp.Why == "" && part.Reason != nil {
-			lp.Why = part.Reason.Text
+		if r := p.reason(part.Reason, j, o); r != nil && (lp.Why == nil || lp.Why.Start.IsZero() || !r.Start.IsZero() && r.Start.Before(lp.Why.Start)) {
+			lp.Why = r
 		}
 	}
 	for i := range plan.Loads {
@@ -181,33 +180,36 @@ func (p *Planner) fill(plan *Plan, st State, o outlook, solved *optimizer.Plan, 
 		}
 	}
 	for _, f := range solved.Shortfalls {
-		text := f.Reason
-		if text == "" {
-			text = fmt.Sprintf("%s: %.3g %s", f.Kind, f.Amount, f.Unit)
-		}
+		short := Shortfall{Kind: f.Kind, At: o.slots[min(max(f.Slot, 0), n-1)].Start, Amount: f.Amount, Unit: f.Unit}
 		for _, j := range jobs {
 			if j.job.ID == f.Load {
-				text = s.Loads[j.load].Name + ": " + s.shortfall(f)
+				short.Load = s.Loads[j.load].ID
 			}
 		}
-		if !slices.Contains(plan.Shortfalls, text) {
-			plan.Shortfalls = append(plan.Shortfalls, text)
+		if f.Unit == "slots" {
+			short.Time = time.Duration(math.Round(f.Amount)) * s.PlanSlot
 		}
+		plan.Short = append(plan.Short, short)
 	}
 }
 
-// shortfall says in words what one load goes without.
-func (s *Site) shortfall(f optimizer.Shortfall) string {
-	switch f.Kind {
-	case optimizer.ShortSkip:
-		return "its programme does not fit into the hours or the credit there are"
-	case optimizer.ShortEnergy:
-		return fmt.Sprintf("it will go short by %s", (time.Duration(f.Amount) * s.PlanSlot).String())
+// reason is the optimizer's reason in the site's terms; nil where it has none.
+func (p *Planner) reason(r *optimizer.Reason, j job, o outlook) *Reason {
+	if r == nil {
+		return nil
 	}
-	if f.Reason != "" {
-		return f.Reason
+	if r.Start < 0 || r.Start >= len(o.slots) {
+		return &Reason{}
 	}
-	return fmt.Sprintf("%s, %.3g %s", f.Kind, f.Amount, f.Unit)
+	out := &Reason{Start: o.slots[r.Start].Start, Price: o.table.Import[r.Start], Possible: r.NowPossible}
+	if r.NowPossible {
+		out.Extra = units.FromFloat(r.NowExtra)
+		out.Sooner = time.Duration(r.NowCreditHours * float64(time.Hour)).Round(time.Minute)
+	}
+	if from, _ := window(j.job); from > 0 {
+		out.Opens = o.slots[from].Start
+	}
+	return out
 }
 
 // previous is the plan in force, laid on the new problem's slots and jobs, so

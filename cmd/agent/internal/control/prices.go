@@ -117,7 +117,7 @@ func (p *step) prices(d PriceDocument) {
 	p.st.priced = p.pricedBy(&p.st)
 	p.st.WantPlan = true
 	p.event("prices_taken", health.Info, fmt.Sprintf("prices sent for %s to %s",
-		o.Prices[0].Start.Format(time.RFC3339), p.st.priced.ends.Format(time.RFC3339)))
+		p.local(o.Prices[0].Start), p.local(p.st.priced.ends)))
 }
 
 func samePrice(a, b tariffs.SlotPrice) bool {
@@ -168,7 +168,7 @@ func (p *step) priceWarnings() {
 	ends, ended := p.PricesEnded(&p.st)
 	cause := ""
 	if ended {
-		cause = "the prices sent end at " + ends.In(p.Zone).Format("Mon 2 Jan 15:04") + "; the tariff's own prices are used"
+		cause = "the prices sent end at " + p.local(ends) + "; the tariff's own prices are used"
 	}
 	p.when(ended, health.TariffStale, "", cause)
 	if today := units.LocalMidnight(p.now, p.Tariff.Location()); !today.Equal(p.st.TariffSeen) {

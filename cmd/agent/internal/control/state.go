@@ -46,6 +46,7 @@ type State struct {
 
 	Plan     *Plan     `json:"plan,omitempty"`
 	AskedAt  time.Time `json:"asked_at,omitzero"`   // when a plan was last asked for
+	Asking   bool      `json:"asking,omitempty"`    // and the answer has not come yet
 	WantPlan bool      `json:"want_plan,omitempty"` // something changed that the plan does not know
 
 	// Plant is a simulated plant's own state, so that a run that is broken off

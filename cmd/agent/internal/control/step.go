@@ -28,7 +28,7 @@ type step struct {
 func (s *Site) Step(st State, in Input) (State, Effects) {
 	p := &step{Site: s, st: st.clone(), in: in, now: in.Now.UTC().Truncate(time.Millisecond)}
 	if back := st.Now.Sub(p.now); back > time.Second {
-		p.raise(health.ClockBack, "", fmt.Sprintf("the clock went back by %s to %s", back.Round(time.Second), p.now.Format(time.RFC3339)))
+		p.raise(health.ClockBack, "", fmt.Sprintf("the clock went back by %s to %s", length(back), p.local(p.now)))
 	}
 	before := st.Now
 	if st.Prices != nil {
@@ -215,7 +215,7 @@ func (p *step) plan(plan Plan) {
 	if !plan.fits(p.Loads) {
 		return // made for a configuration that is gone
 	}
-	p.st.Plan = &plan
+	p.st.Plan, p.st.Asking = &plan, false
 	p.st.Ladder.Seen = true
 }
 
@@ -238,7 +238,7 @@ func (p *step) roll() {
 		}
 		p.st.WantPlan = true
 		if after.Missed > 0 && !before.To.IsZero() {
-			p.event("load_short", health.Caution, fmt.Sprintf("%s went short by %s", l.Name, after.Missed))
+			p.event("load_short", health.Caution, fmt.Sprintf("%s went short by %s", l.Name, length(after.Missed)))
 		}
 	}
 }
@@ -273,7 +273,7 @@ func (p *step) wantPlan(before time.Time) {
 	if !due && !(p.st.WantPlan && (pause >= planPause || pause < 0)) {
 		return
 	}
-	p.eff.AskPlan = true
+	p.eff.AskPlan, p.st.Asking = true, true
 	p.st.AskedAt = p.now
 	p.st.WantPlan = false
 }

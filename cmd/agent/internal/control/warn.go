@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,22 @@ func (p *step) when(holds bool, code health.Code, subject, cause string) {
 func (p *step) event(code string, severity health.Severity, text string) {
 	p.eff.Events = append(p.eff.Events, Event{At: p.now, Code: code, Severity: severity, Text: text})
 }
+
+// length is a duration in words: "1 h 45 min".
+func length(d time.Duration) string {
+	switch d = d.Round(time.Second); {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d%time.Hour < time.Minute:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// local is an instant on the site's clock, for people.
+func (s *Site) local(at time.Time) string { return at.In(s.Zone).Format("Mon 2 Jan 15:04") }
 
 // passing tells whether a warning is about one moment: nothing will come to end
 // it, so it goes when it is acknowledged, or after a day.
@@ -109,10 +126,14 @@ func (p *step) planWarnings() {
 	} else {
 		p.clear(health.PlanStale, "")
 	}
-	short := plan != nil && len(plan.Shortfalls) > 0
+	short := plan != nil && len(plan.Short) > 0
 	cause := ""
 	if short {
-		cause = strings.Join(plan.Shortfalls, "; ")
+		texts := make([]string, 0, len(plan.Short))
+		for _, f := range plan.Short {
+			texts = append(texts, f.text(p.Site))
+		}
+		cause = strings.Join(slices.Compact(texts), "; ")
 	}
 	p.when(short, health.LoadShort, "", cause)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/internal/units"
 )
 
 // Records is what the page reads from the store.
@@ -28,6 +29,7 @@ type Agent struct {
 	records Records
 	about   About
 	fixed   fixedCharges
+	words   web.Words
 }
 
 // About is what the page tells besides the loop's own state.
@@ -46,7 +48,7 @@ type About struct {
 
 // New shows loop to the page.
 func New(site *control.Site, loop *control.Loop, records Records, about About) *Agent {
-	return &Agent{site: site, loop: loop, records: records, about: about}
+	return &Agent{site: site, loop: loop, records: records, about: about, words: web.NewWords()}
 }
 
 // Changes signals that a newer View is there.
@@ -100,6 +102,7 @@ func outcome(r credit.Result) web.Outcome {
 		return web.Malformed
 	case credit.CRC, credit.Invalid, credit.Range:
 		return web.Wrong
+	default:
 	}
 	return web.Refused
 }
@@ -182,12 +185,56 @@ func (a *Agent) Ledger(ctx context.Context, before uint64, n int) ([]web.LedgerR
 
 // History is the measured use of the site in [from, to).
 func (a *Agent) History(ctx context.Context, from, to time.Time) ([]web.HistoryPoint, error) {
+	costs, err := a.costs(ctx, from)
+	if err != nil {
+		return nil, err
+	}
 	var out []web.HistoryPoint
 	for iv, err := range a.records.Intervals(ctx, control.SiteSeries, from, to) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, web.HistoryPoint{Slot: iv.Slot, Energy: iv.Import, Gap: iv.Quality != 0})
+		out = append(out, web.HistoryPoint{
+			Slot: iv.Slot, Energy: iv.Import, Cost: -costs[iv.Slot.Start.UTC().Format(time.RFC3339)], Gap: iv.Quality != 0,
+		})
+	}
+	return out, nil
+}
+
+// The ledger is read back in pages, and not for ever: the page asks for a month,
+// which is some thousands of entries.
+const (
+	costPage  = 500
+	costPages = 60
+)
+
+// costs is what the intervals from an instant on were charged, by the ledger:
+// their entries name the interval's start.  Where credit is energy, they say
+// nothing that the readings do not.
+func (a *Agent) costs(ctx context.Context, from time.Time) (map[string]units.Money, error) {
+	out := map[string]units.Money{}
+	if a.site.InKWh {
+		return out, nil
+	}
+	before := uint64(0)
+	for range costPages {
+		entries, err := a.records.LedgerPage(ctx, before, costPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if e.At.Before(from) {
+				return out, nil
+			}
+			switch e.Kind {
+			case credit.Consumption, credit.Standing, credit.Demand, credit.Levy, credit.Export:
+				out[e.Ref] += e.Amount
+			}
+			before = e.Seq
+		}
+		if len(entries) < costPage || before <= 1 {
+			break
+		}
 	}
 	return out, nil
 }

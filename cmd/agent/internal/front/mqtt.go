@@ -232,15 +232,19 @@ func (a *Agent) retained(topics broker.Topics) ([]broker.Message, error) {
 	v := a.View()
 	st := a.loop.Snapshot().State
 	state := stateMessage{
-		At: v.At, Balance: v.Credit.Balance.String(), Supply: string(v.Supply.State), Why: v.Supply.Detail,
+		At: v.At, Balance: v.Credit.Balance.String(), Supply: string(v.Supply.State), Why: st.Decision.Why,
 		PowerW: v.Power.Power.W(), ImportKWh: st.Meter.Registers.Import.KWh(), Price: v.Tariff.Price.String(), Warnings: len(v.Warnings),
 	}
 	if v.RunOut.Known && !v.RunOut.Beyond {
 		state.RunOut = &v.RunOut.At
 	}
 	warnings := make([]warningMessage, 0, len(st.Health.Active))
-	for _, w := range st.Health.WorstFirst() {
-		warnings = append(warnings, warningMessage{string(w.Code), w.Subject, w.Severity.String(), w.Since, w.Title, w.Cause, w.Remedy})
+	for i, w := range st.Health.WorstFirst() {
+		cause := w.Cause
+		if i < len(v.Warnings) && v.Warnings[i].Code == string(w.Code) {
+			cause = v.Warnings[i].Cause
+		}
+		warnings = append(warnings, warningMessage{string(w.Code), w.Subject, w.Severity.String(), w.Since, w.Title, cause, w.Remedy})
 	}
 	out := []broker.Message{}
 	add := func(topic string, what any) error {

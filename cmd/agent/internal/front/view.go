@@ -1,7 +1,6 @@
 package front
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -18,13 +17,16 @@ func (a *Agent) View() web.View {
 	st := &snap.State
 	v := web.View{
 		Seq: snap.Seq, At: st.Now, Zone: a.site.Zone, Unit: a.about.Unit, Site: a.about.Name,
-		Supply: a.supply(st), Credit: a.credit(st), RunOut: runOut(st), Power: a.power(st),
-		Tariff: a.tariff(st), Plan: a.plan(st), Loads: a.loads(st), TopUp: a.gate(st),
+		Credit: a.credit(st), RunOut: runOut(st), Power: a.power(st),
+		Tariff: a.tariff(st), TopUp: a.gate(st),
 	}
+	say := a.words.For(&v)
+	v.Supply = a.supply(st, say)
+	v.Plan, v.Loads = a.plan(st, say), a.loads(st, say)
 	for _, w := range st.Health.WorstFirst() {
 		v.Warnings = append(v.Warnings, web.Warning{
 			Code: string(w.Code), Severity: severity(w.Severity), Since: w.Since,
-			Title: w.Title, Cause: w.Cause, Remedy: w.Remedy, Seen: w.Acknowledged,
+			Title: w.Title, Cause: a.cause(st, w, say), Remedy: w.Remedy, Seen: w.Acknowledged,
 		})
 	}
 	if a.about.System != nil {
@@ -49,12 +51,16 @@ func severity(s health.Severity) web.Severity {
 	return web.Caution
 }
 
-func (a *Agent) supply(st *control.State) web.Supply {
+func (a *Agent) supply(st *control.State, say web.Phrases) web.Supply {
+	if undecided(st) {
+		return web.Supply{} // the first moment: nothing is known yet
+	}
 	d := st.Decision
-	s := web.Supply{Since: d.Since, Detail: d.Why}
+	s := web.Supply{Since: d.Since}
 	switch st.Credit.Supply.Position {
 	case credit.Connected:
 		s.State = web.Connected
+		s.Detail = say.Left(st.Credit.Available())
 	case credit.Disconnected:
 		s.State = web.Disconnected
 	case credit.Ready:
@@ -64,7 +70,7 @@ func (a *Agent) supply(st *control.State) web.Supply {
 	}
 	switch d.Cause {
 	case credit.ForNoCredit:
-		s.Cause = web.ByCredit
+		s.Cause, s.Detail = web.ByCredit, say.Owes(-st.Credit.Available())
 	case credit.NoCause, credit.ByFault, credit.ByTamper, credit.ByUtility, credit.ByOverload, credit.ByCustomer:
 		s.Cause = web.SupplyCause(d.Cause)
 	}
@@ -151,13 +157,13 @@ func (a *Agent) power(st *control.State) web.PowerNow {
 	}
 }
 
-func (a *Agent) plan(st *control.State) web.Plan {
+func (a *Agent) plan(st *control.State, say web.Phrases) web.Plan {
 	if st.Plan == nil {
 		return web.Plan{}
 	}
 	p := st.Plan
 	out := web.Plan{
-		MadeAt: p.MadeAt, Cost: p.Cost, CostUnshifted: p.Unshifted, SolveTime: p.Solved, Shortfalls: p.Shortfalls,
+		MadeAt: p.MadeAt, Cost: p.Cost, CostUnshifted: p.Unshifted, SolveTime: p.Solved, Shortfalls: a.short(p, say),
 		Slots: make([]web.PlanSlot, 0, len(p.Prices)),
 	}
 	for t := range p.Prices {
@@ -181,10 +187,12 @@ func (a *Agent) name(id string) string {
 	return id
 }
 
-func (a *Agent) loads(st *control.State) []web.Load {
+func (a *Agent) loads(st *control.State, say web.Phrases) []web.Load {
 	out := make([]web.Load, 0, len(a.site.Loads))
 	for i, l := range a.site.Loads {
-		out = append(out, a.load(st, l, st.Loads[i]))
+		v := a.load(st, l, st.Loads[i])
+		v.Why = say.Why(a.reason(st, l, v))
+		out = append(out, v)
 	}
 	return out
 }
@@ -209,11 +217,6 @@ func (a *Agent) load(st *control.State, l loads.Load, ls control.LoadState) web.
 	owed := l.Requests(ls.Progress, unit, st.Now, time.Minute)
 	if st.Plan != nil {
 		v.NextStart, v.NextEnd, v.Cost = st.Plan.Run(l.ID, st.Now)
-		for _, p := range st.Plan.Loads {
-			if p.ID == l.ID {
-				v.Why = p.Why
-			}
-		}
 	}
 	if len(owed) > 0 {
 		v.Deadline = owed[0].By
@@ -239,11 +242,6 @@ func (a *Agent) load(st *control.State, l loads.Load, ls control.LoadState) web.
 			v.Override = web.OverrideRun
 		}
 	}
-	for _, h := range st.Held {
-		if h.ID == l.ID && h.On {
-			v.Why = held(h, a.site.Zone)
-		}
-	}
 	return v
 }
 
@@ -254,26 +252,6 @@ func contains(all []string, id string) bool {
 		}
 	}
 	return false
-}
-
-func held(h loads.Hold, zone *time.Location) string {
-	until := ""
-	if !h.Until.IsZero() {
-		until = " until " + h.Until.In(zone).Format("15:04:05")
-	}
-	switch h.Reason {
-	case loads.HeldSupply:
-		return "Waits for the supply to come on."
-	case loads.HeldMinOff:
-		return "Rests" + until + " before it may start again."
-	case loads.HeldStagger:
-		return "Waits its turn" + until + ", so that loads do not all start at once."
-	case loads.HeldStarts, loads.HeldHour:
-		return "Was started as often as allowed" + until + "."
-	case loads.HeldMinOn:
-		return "Stays on" + until + ": it must not be switched so soon."
-	}
-	return fmt.Sprintf("Held back (%s)%s.", h.Reason, until)
 }
 
 func (a *Agent) gate(st *control.State) web.TopUpGate {

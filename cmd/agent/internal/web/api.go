@@ -19,6 +19,7 @@ import (
 //
 //	GET  /api/v1/view                            the whole picture
 //	GET  /api/v1/events                          the same as server-sent events ("view")
+//	GET  /api/v1/tariff                          the tariff in full
 //	GET  /api/v1/ledger?before=SEQ&n=100         newest first
 //	GET  /api/v1/history?from=TIME&to=TIME       measured intervals
 //	POST /api/v1/topup                           {"token":"..."}
@@ -32,6 +33,7 @@ import (
 func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/view", s.api(readAccess, s.apiView))
 	mux.HandleFunc("GET /api/v1/events", s.api(readAccess, s.apiEvents))
+	mux.HandleFunc("GET /api/v1/tariff", s.api(readAccess, s.apiTariff))
 	mux.HandleFunc("GET /api/v1/ledger", s.api(readAccess, s.apiLedger))
 	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.apiHistory))
 	mux.HandleFunc("POST /api/v1/topup", s.api(changeAccess, s.apiTopUp))

@@ -168,3 +168,47 @@ func TestHealth(t *testing.T) {
 	x.s.lastNews.Store(time.Now().Add(-stallAfter - time.Second).UnixNano())
 	x.want(x.get("/healthz"), 503, "silent for 3m1s")
 }
+
+func TestTariffOverTheAPI(t *testing.T) {
+	x := newSite(t, nil)
+	x.f.v.Tariff.PushedUntil, x.f.v.Tariff.Stale = fakeNow.Add(-time.Hour), true
+	a := x.get("/api/v1/tariff")
+	x.want(a, 200, `"season":"high"`, `"period":"Peak","price":"3.871000"`, `"dated":"2026-07-01"`, `"after":"2.405000"`)
+	var d struct {
+		Weeks []struct{ Days [][]struct{ Period string } }
+	}
+	if err := json.Unmarshal([]byte(a.body), &d); err != nil || len(d.Weeks) != 2 || len(d.Weeks[0].Days) != 7 || len(d.Weeks[0].Days[6]) != 48 {
+		t.Errorf("%v: %d weeks", err, len(d.Weeks))
+	}
+	x.want(x.get("/api/v1/view"), 200, `"stale":true`, `"pushed_until":"2026-11-22T13:07:30Z"`)
+	x.want(x.get("/tariff"), 200, "Sent prices are too old", "ended today 15:07", "An ordinary week", "Mon", "06:00", "Tariffs and charges 2026/27")
+}
+
+// The picture and its table twin say the same.
+func TestWeekPictureAndTable(t *testing.T) {
+	f := newFake()
+	m := &model{format: testFormat(t, Unit{Symbol: "R", Decimals: 2}), V: &f.v}
+	b := m.tariffBody(f.TariffDetail())
+	if len(b.Pictures) != 2 || len(b.Legend) != 6 {
+		t.Fatalf("%d pictures, %d prices", len(b.Pictures), len(b.Legend))
+	}
+	var got []string
+	for _, r := range b.Pictures[0].Rows {
+		got = append(got, plainSpaces(strings.TrimSpace(r.Days+" "+r.Time+" "+r.Period+" "+r.Price)))
+	}
+	want := []string{
+		"Mon–Fri 00:00–06:00 Off-peak R 1.502/kWh", "06:00–08:00 Peak R 3.871/kWh", "08:00–17:00 Standard R 2.405/kWh", "17:00–20:00 Peak R 3.871/kWh",
+		"20:00–22:00 Standard R 2.405/kWh", "22:00–24:00 Off-peak R 1.502/kWh",
+		"Sat, Sun 00:00–06:00 Off-peak R 1.502/kWh", "06:00–22:00 Standard R 2.405/kWh", "22:00–24:00 Off-peak R 1.502/kWh",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("the table says\n%s", strings.Join(got, "\n"))
+	}
+	width := 0
+	for _, bar := range b.Pictures[0].Bars {
+		width += bar.W
+	}
+	if width != 7*48*weekCell {
+		t.Errorf("the bars cover %d of %d", width, 7*48*weekCell)
+	}
+}

@@ -76,6 +76,9 @@ type apiTariff struct {
 	NextPrice   string     `json:"next_price"`
 	NextPeriod  string     `json:"next_period"`
 	FixedPerDay string     `json:"fixed_per_day"`
+	FixedMonth  string     `json:"fixed_per_month"`
+	Version     string     `json:"version,omitempty"`
+	PushedUntil *time.Time `json:"pushed_until"`
 	Stale       bool       `json:"stale"`
 	Note        string     `json:"note,omitempty"`
 	Block       *apiBlock  `json:"block"`
@@ -231,7 +234,7 @@ func newAPIView(v *View) apiView {
 func newAPITariff(t Tariff) apiTariff {
 	a := apiTariff{
 		Name: t.Name, Period: t.Period, NextAt: at(t.NextAt), NextPrice: t.NextPrice.String(), NextPeriod: t.NextPeriod,
-		FixedPerDay: money(t.FixedPerDay), Stale: t.Stale, Note: t.Note,
+		FixedPerDay: money(t.FixedPerDay), FixedMonth: money(t.FixedPerMonth), Version: t.Version, PushedUntil: at(t.PushedUntil), Stale: t.Stale, Note: t.Note,
 	}
 	if t.Known {
 		p := t.Price.String()

@@ -129,7 +129,7 @@ func TestPagesHoldNoInlineScriptOrStyle(t *testing.T) {
 	x := newSite(t, nil)
 	inline := regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|<script(?:[^>]*)>[^<]|javascript:|https?://`)
 	for _, p := range []string{"/", "/topup", "/account", "/system", "/tariff", "/signin", "/nothing"} {
-		body := strings.ReplaceAll(x.get(p).body, "http://192.168.1.20:8086", "") // the fake's own InfluxDB
+		body := strings.ReplaceAll(x.get(p).body, "http://192.168.1.20:8086", "")                      // the fake's own InfluxDB
 		body = strings.ReplaceAll(body, `href="https://example.org/tariffs.pdf" rel="noreferrer"`, "") // a source of its tariff
 		if m := inline.FindString(body); m != "" {
 			t.Errorf("%s: %q", p, m)

@@ -1,0 +1,178 @@
+package front
+
+import (
+	"context"
+	"iter"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/optimizer"
+)
+
+// drive steps a site through time with a reading a minute of 500 W, and makes
+// the plans it asks for.
+func drive(t *testing.T, site *control.Site, st control.State, from time.Time, d time.Duration) (control.State, []credit.Entry, []control.Interval) {
+	t.Helper()
+	planner := testPlanner(t, site)
+	var entries []credit.Entry
+	var intervals []control.Interval
+	on := map[string]bool{}
+	register := st.Meter.Last.Import
+	for now := from; now.Before(from.Add(d)); now = now.Add(time.Minute) {
+		power := 500 * units.Watt
+		if on["geyser"] {
+			power += 3 * units.Kilowatt
+		}
+		register += power.Over(time.Minute)
+		in := control.Input{
+			Now: now, Facts: []loads.Fact{{ID: "geyser", Observation: loads.Observation{On: on["geyser"], Known: true, At: now}}},
+			Reading: &metering.Reading{Sample: metering.Sample{At: now, Has: metering.HasImport | metering.HasPower, Import: register, Power: power, Step: 1}},
+		}
+		for {
+			var eff control.Effects
+			st, eff = site.Step(st, in)
+			entries, intervals = append(entries, eff.Entries...), append(intervals, eff.Intervals...)
+			planner.Learn(eff.Intervals)
+			for _, c := range eff.Commands {
+				on[c.ID] = c.On
+			}
+			if !eff.AskPlan {
+				break
+			}
+			plan := planner.Plan(t.Context(), st)
+			in = control.Input{Now: now, Facts: in.Facts, Plan: &plan}
+		}
+	}
+	return st, entries, intervals
+}
+
+func shown(site *control.Site, st control.State, r Records) *Agent {
+	return New(site, control.NewLoop(control.LoopConfig{Site: site, State: st}), r, About{Name: "Home", Unit: web.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}})
+}
+
+var raw = regexp.MustCompile(`\d\.\d{3,}|\dh\d|\dm0s|\d{4}-\d\d-\d\dT|#\d|geyser`)
+
+func TestAWaitingLoadSaysWhyInMoneyAndClock(t *testing.T) {
+	site := testSite(t)
+	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC) // 08:00 in Johannesburg: dear
+	st, _ := site.Begin(at)
+	if v := shown(site, st, nil).View(); v.Supply.State != "" {
+		t.Errorf("before the first decision the supply is %q", v.Supply.State)
+	}
+	st, _, _ = drive(t, site, st, at, 10*time.Minute)
+	v := shown(site, st, nil).View()
+	if v.Supply.State != web.Unswitched {
+		t.Errorf("the supply is %q", v.Supply.State)
+	}
+	why := strings.ReplaceAll(v.Loads[0].Why, "\u00a0", " ")
+	// Two hours of 3 kW at 2 the kWh less.
+	if !regexp.MustCompile(`^Waits until \d\d:\d\d: R 12\.00 cheaper than now\.`).MatchString(why) || raw.MatchString(why) {
+		t.Errorf("it says %q", why)
+	}
+	// What was planned survives a restart: the words come from the State alone.
+	if again := shown(site, st, nil).View().Loads[0].Why; again != v.Loads[0].Why {
+		t.Errorf("%q, then %q", v.Loads[0].Why, again)
+	}
+}
+
+func TestShortfallsAndWarningsAreSentences(t *testing.T) {
+	site := testSite(t)
+	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC)
+	st, _ := site.Begin(at)
+	st, _, _ = drive(t, site, st, at, 5*time.Minute)
+	plan := *st.Plan
+	plan.Short = []control.Shortfall{
+		{Kind: optimizer.ShortEnergy, Load: "geyser", At: at, Time: 105 * time.Minute, Amount: 3.5, Unit: "slots"},
+		{Kind: optimizer.ShortSkip, Load: "geyser", At: at, Amount: 1, Unit: "runs"},
+		{Kind: optimizer.ShortCredit, At: at.Add(9 * time.Hour), Amount: 12.345678, Unit: "money"},
+		{Kind: optimizer.ShortCredit, At: at.Add(9 * time.Hour), Amount: 15.5, Unit: "money"},
+		{Kind: optimizer.ShortComfort, Load: "geyser", At: at, Amount: 1.2345, Unit: "K*slot"},
+	}
+	st, _ = site.Step(st, control.Input{Now: st.Now, Plan: &plan})
+	st, _ = site.Step(st, control.Input{Now: st.Now.Add(time.Hour), Edge: &control.Edge{Code: health.BrokerGone, Cause: "connection refused"}})
+	v := shown(site, st, nil).View()
+	if len(v.Plan.Shortfalls) != 4 || strings.ReplaceAll(v.Plan.Shortfalls[0], "\u00a0", " ") != "Geyser will run 1 h 45 min less than it needs." {
+		t.Errorf("shortfalls %q", v.Plan.Shortfalls)
+	}
+	codes := map[string]bool{}
+	for _, w := range v.Warnings {
+		codes[w.Code] = true
+		if w.Cause == "" || w.Cause[0] < 'A' || w.Cause[0] > 'Z' || raw.MatchString(w.Cause) {
+			t.Errorf("%s: %q", w.Code, w.Cause)
+		}
+	}
+	for _, code := range []health.Code{health.LoadShort, health.MeterSilent, health.BrokerGone, health.TariffUnsure} {
+		if !codes[string(code)] {
+			t.Errorf("no warning %s among %v", code, codes)
+		}
+	}
+}
+
+// records are ledger and intervals in memory.
+type records struct {
+	entries   []credit.Entry
+	intervals []control.Interval
+}
+
+func (r *records) LedgerPage(_ context.Context, before uint64, n int) ([]credit.Entry, error) {
+	var out []credit.Entry
+	for i := len(r.entries) - 1; i >= 0 && len(out) < n; i-- {
+		if before == 0 || r.entries[i].Seq < before {
+			out = append(out, r.entries[i])
+		}
+	}
+	return out, nil
+}
+
+func (r *records) Intervals(_ context.Context, series string, from, to time.Time) iter.Seq2[store.Interval, error] {
+	return func(yield func(store.Interval, error) bool) {
+		for _, iv := range r.intervals {
+			if iv.Series == series && !iv.Slot.Start.Before(from) && iv.Slot.Start.Before(to) {
+				if !yield(store.Interval{Series: iv.Series, Interval: iv.Interval}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func TestHistoryHasWhatTheLedgerCharged(t *testing.T) {
+	site := testSite(t)
+	at := time.Date(2026, 11, 3, 20, 0, 0, 0, time.UTC)
+	st, first := site.Begin(at)
+	st, entries, intervals := drive(t, site, st, at, 27*time.Hour)
+	r := &records{entries: append(first.Entries, entries...), intervals: intervals}
+	points, err := shown(site, st, r).History(t.Context(), at, at.Add(48*time.Hour))
+	if err != nil || len(points) != 53 {
+		t.Fatalf("%d points, %v", len(points), err)
+	}
+	sum, want := units.Money(0), units.Money(0)
+	for _, p := range points {
+		sum += p.Cost
+		if p.Cost <= 0 {
+			t.Errorf("%s cost %s", p.Slot.Start, p.Cost)
+		}
+	}
+	for _, e := range r.entries {
+		if e.Kind != credit.Opening && e.Kind != credit.Supply {
+			want -= e.Amount
+		}
+	}
+	if sum != want {
+		t.Errorf("the history comes to %s, the ledger charged %s", sum, want)
+	}
+	later, err := shown(site, st, r).History(t.Context(), at.Add(24*time.Hour), at.Add(48*time.Hour))
+	if err != nil || len(later) != 5 || later[0].Cost != points[48].Cost {
+		t.Errorf("asked for the end alone: %+v, %v", later, err)
+	}
+}

@@ -1,0 +1,162 @@
+package web
+
+import (
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Words puts what the agent knows in figures into the page's language.
+type Words struct{ c *catalogue }
+
+// NewWords reads the texts.
+func NewWords() Words {
+	c, err := loadCatalogue("en")
+	if err != nil { // the texts are part of the program, and tested
+		c = &catalogue{lang: "en"}
+	}
+	return Words{c}
+}
+
+// For speaks with the money, the clock and the day of v.
+func (w Words) For(v *View) Phrases { return Phrases{newFormat(w.c, v)} }
+
+// Phrases are sentences for one View.
+type Phrases struct{ f format }
+
+// ReasonCode is why a load does what it does.
+type ReasonCode string
+
+// The reasons.
+const (
+	WhyWaits    ReasonCode = "waits"    // for Start
+	WhyRuns     ReasonCode = "runs"     // as planned
+	WhyNone     ReasonCode = "none"     // no run is planned
+	WhySupply   ReasonCode = "supply"   // the supply is off
+	WhyMinOff   ReasonCode = "min_off"  // it was switched off not long ago
+	WhyMinOn    ReasonCode = "min_on"   // it was switched on not long ago
+	WhyStagger  ReasonCode = "stagger"  // loads start one after another
+	WhyStarts   ReasonCode = "starts"   // it was started as often as it may
+	WhyHeld     ReasonCode = "held"     // held back for another reason
+	WhyShed     ReasonCode = "shed"     // the site draws too much
+	WhyFinished ReasonCode = "finished" // it has what it needs
+)
+
+// Reason is why a load does what it does.
+type Reason struct {
+	Code   ReasonCode
+	Start  time.Time     // WhyWaits
+	Saves  units.Money   // WhyWaits: what running at once would cost more
+	Sooner time.Duration // WhyWaits: by so much sooner the credit would end
+	Opens  time.Time     // WhyWaits: its own hours begin then; zero: they have begun
+	Price  units.Price   // WhyRuns: of a kWh
+	Until  time.Time     // held back until then; zero: not known
+}
+
+// worthSaying is a shortening of the credit that is worth a sentence.
+const worthSaying = time.Hour
+
+// Why is a reason as a sentence or two; "" for the zero Reason.
+func (p Phrases) Why(r Reason) string {
+	c := p.f.c
+	switch r.Code {
+	case "":
+		return ""
+	case WhyWaits:
+		when := p.soon(r.Start)
+		switch {
+		case !r.Opens.IsZero() && !r.Opens.Before(r.Start):
+			return c.T("why.opens", "when", when)
+		case !p.shown(r.Saves):
+			return c.T("why.waits", "when", when)
+		case r.Sooner >= worthSaying:
+			return c.T("why.saves", "when", when, "saves", p.f.Money(r.Saves)) + " " + c.T("why.sooner", "time", p.f.Duration(r.Sooner))
+		}
+		return c.T("why.saves", "when", when, "saves", p.f.Money(r.Saves))
+	case WhyRuns:
+		return c.T("why.runs", "price", p.f.PriceParts(r.Price)[0])
+	case WhyNone, WhySupply, WhyShed, WhyFinished:
+		return c.T("why." + string(r.Code))
+	}
+	if r.Until.IsZero() {
+		return c.T("why." + string(r.Code))
+	}
+	return c.T("why."+string(r.Code)+".until", "when", p.soon(r.Until))
+}
+
+// Owes says how much a top-up must pay before the supply comes back; "" where
+// that is nothing.
+func (p Phrases) Owes(m units.Money) string {
+	if !p.shown(m) {
+		return ""
+	}
+	return p.f.c.T("supply.owes", "amount", p.f.Money(m))
+}
+
+// Left says how much credit there is.
+func (p Phrases) Left(m units.Money) string { return p.f.c.T("supply.left", "amount", p.f.Money(m)) }
+
+// shown tells whether an amount is more than nothing in the decimals shown.
+func (p Phrases) shown(m units.Money) bool {
+	return strings.Trim(m.Decimal(min(max(p.f.unit.Decimals, 0), 6)), "0.") != "" && m > 0
+}
+
+// soon is the clock alone where the next such time is meant, else with its day.
+func (p Phrases) soon(t time.Time) string {
+	if d := t.Sub(p.f.now); d > -time.Hour && d < 20*time.Hour {
+		return p.f.Clock(t)
+	}
+	return p.f.When(t)
+}
+
+// ShortCode is what a plan does without.
+type ShortCode string
+
+// The shortfalls.
+const (
+	ShortRun    ShortCode = "run"    // a programme is left out
+	ShortTime   ShortCode = "time"   // a load runs for less than it needs
+	ShortCredit ShortCode = "credit" // the credit ends
+	ShortLimit  ShortCode = "limit"  // more power is used than the site may draw
+	ShortOther  ShortCode = "other"
+)
+
+// Shortfall is what a plan does without.
+type Shortfall struct {
+	Code ShortCode
+	Name string        // of the load
+	Time time.Duration // ShortTime: that is missing
+	At   time.Time     // when it begins
+}
+
+// Short is a shortfall as a sentence.
+func (p Phrases) Short(s Shortfall) string {
+	return p.f.c.T("short."+string(s.Code), "name", s.Name, "time", p.f.Duration(s.Time), "when", p.f.When(s.At))
+}
+
+// Cause is what is behind a warning, in figures.
+type Cause struct {
+	Code   string      // of the warning
+	Form   string      // tells apart causes of one code; may be ""
+	Name   string      // of what it is about
+	Amount units.Money //
+	At     time.Time   // what it says depends on Code
+	Else   string      // what is said where there is no text for Code: words already
+}
+
+// Cause is the cause as a sentence.
+func (p Phrases) Cause(x Cause) string {
+	key := "warning.cause." + x.Code
+	if x.Form != "" {
+		key += "." + x.Form
+	}
+	if !p.f.c.Has(key) {
+		text := x.Else
+		if x.Name != "" {
+			text = x.Name + ": " + text
+		}
+		return p.f.Sentence(text)
+	}
+	return p.f.c.T(key, "name", x.Name, "amount", p.f.Money(x.Amount), "when", p.f.When(x.At), "time", p.f.In(x.At))
+}
