@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ErrNotOffered: emergency credit is not on offer now.
+// ErrNotOffered says that emergency credit is not on offer now.
 var ErrNotOffered = errors.New("emergency credit is not on offer")
 
 // Offered tells whether the customer may take emergency credit now: it is

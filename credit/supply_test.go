@@ -154,7 +154,7 @@ func exploreCutOff(t *testing.T, restore credit.Restore, above units.Money) {
 			was := w.a.Emergency
 			a, _, err := e.AcceptEmergency(w.a, hours[w.hour], "test")
 			if (err == nil) != e.Offered(w.a) {
-				return w, fmt.Errorf("offered %v, accepted %v", e.Offered(w.a), err)
+				return w, fmt.Errorf("offered %v, accepted %w", e.Offered(w.a), err)
 			}
 			if err == nil && was.Stage != credit.NotTaken {
 				return w, fmt.Errorf("lent again in stage %s", was.Stage)

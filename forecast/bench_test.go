@@ -56,7 +56,6 @@ func BenchmarkColdStartFromAYear(b *testing.B) {
 			}
 			b.StopTimer()
 			f := mustNew(b, Options{Step: step})
-			obs = nil
 			f.Forecast(at, 7*day)
 			var m runtime.MemStats
 			runtime.GC()

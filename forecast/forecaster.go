@@ -86,8 +86,10 @@ type Forecast struct {
 func (f *Forecaster) Forecast(at time.Time, horizon time.Duration) Forecast {
 	first, n := f.span(at, horizon)
 	o := f.look(first)
-	out := Forecast{Slots: make([]Slot, n), OwnDays: o.ownDays, Confidence: o.ownDays / (o.ownDays + priorDays),
-		Unusual: o.regime.days, UnusualRatio: o.regime.ratio}
+	out := Forecast{
+		Slots: make([]Slot, n), OwnDays: o.ownDays, Confidence: o.ownDays / (o.ownDays + priorDays),
+		Unusual: o.regime.days, UnusualRatio: o.regime.ratio,
+	}
 	answer := o.cell
 	if f.fine > 1 {
 		answer = newFineAnswer(o, &f.hist, &f.cal).at

@@ -16,8 +16,6 @@ type history struct {
 	v     []float32 // kWh
 }
 
-func (h *history) len() int { return len(h.v) }
-
 // end is the grid number after the last slot.
 func (h *history) end() int64 { return h.first + int64(len(h.v)) }
 

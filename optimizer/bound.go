@@ -32,7 +32,6 @@ type tightener struct {
 	powers [][]float64 // what the slots chose, by unit and slot
 	sched  [][]float64 // what the schedules chose
 	front  []combo
-	spare  []combo
 	levels []combo
 
 	keep, dir    [][]float64

@@ -25,9 +25,8 @@ type local struct {
 	z    []float64 // loads and battery together
 	cost float64
 
-	store   *store // the battery, nil without
-	batBase []float64
-	flow    []float64
+	store *store // the battery, nil without
+	flow  []float64
 
 	mult   []float64 // price of a kW of import through each slot beyond its import price
 	mu     float64   // scale of the credit's price

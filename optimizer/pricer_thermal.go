@@ -226,9 +226,7 @@ func (q *thermalPricer) solve(price, on []float64, cells int, bound bool) {
 		for ph := range P {
 			v := q.value[(layer(t+1)*P+ph)*row:][:row]
 			gp := g[ph*row:][:row]
-			for i := range v {
-				gp[i] = v[i]
-			}
+			copy(gp, v)
 			edge := int((th.TMin[t] - q.lo) / d)
 			for i := 0; i <= min(edge, cells); i++ {
 				gp[i] += max(0, th.TMin[t]-(q.lo+float64(i)*d)) * q.cold

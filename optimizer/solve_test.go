@@ -18,7 +18,8 @@ const quick = 3_000_000
 func solve(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, p *Problem, opt Options) *Plan {
+}, p *Problem, opt Options,
+) *Plan {
 	t.Helper()
 	if opt.WorkLimit == 0 {
 		opt.WorkLimit = quick

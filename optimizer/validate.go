@@ -102,8 +102,13 @@ func (p *Problem) Check() fault.List {
 			path string
 			x    float64
 		}{
-			{"soc0", b.SoC0}, {"soc_min", b.SoCMin}, {"soc_max", b.SoCMax}, {"max_charge_kw", b.MaxChargeKW},
-			{"max_discharge_kw", b.MaxDischargeKW}, {"wear", b.Wear}, {"soc_end", b.SoCEnd},
+			{"soc0", b.SoC0},
+			{"soc_min", b.SoCMin},
+			{"soc_max", b.SoCMax},
+			{"max_charge_kw", b.MaxChargeKW},
+			{"max_discharge_kw", b.MaxDischargeKW},
+			{"wear", b.Wear},
+			{"soc_end", b.SoCEnd},
 		} {
 			number("battery."+f.path, f.x, 0)
 		}

@@ -31,7 +31,8 @@ func (s *service) meterOf(_ context.Context, d metering.Document, state control.
 		if err != nil {
 			return nil, err
 		}
-		framing, open := modbus.RTU, line.Opener(nil)
+		framing := modbus.RTU
+		var open line.Opener
 		if strings.Contains(d.Modbus.Port, ":") && !strings.HasPrefix(d.Modbus.Port, "/") {
 			framing, open = modbus.TCP, line.TCP(d.Modbus.Port)
 		} else {

@@ -17,7 +17,7 @@ func (pinCmd) Run(e *env) error {
 	line, err := bufio.NewReader(e.Stdin).ReadString('\n')
 	pin := strings.TrimSpace(line)
 	if pin == "" {
-		return &exitError{exitUsage, fmt.Errorf("no PIN was typed (%v)", err)}
+		return &exitError{exitUsage, fmt.Errorf("no PIN was typed (%w)", err)}
 	}
 	if len(pin) < 4 {
 		return &exitError{exitInvalid, fmt.Errorf("a PIN of %d characters is guessed at once; take 4 or more", len(pin))}

@@ -202,9 +202,19 @@ func explainPlan(w io.Writer, p *optimizer.Problem, plan *optimizer.Plan) {
 		name string
 		x    float64
 	}{
-		{"energy", plan.Parts.Energy}, {"export", plan.Parts.Export}, {"blocks", plan.Parts.Blocks}, {"demand", plan.Parts.Demand}, {"fixed", plan.Parts.Fixed},
-		{"wear", plan.Parts.Wear}, {"starts", plan.Parts.Starts}, {"skipped", plan.Parts.Skip}, {"short", plan.Parts.Short}, {"late", plan.Parts.Late},
-		{"comfort", plan.Parts.Comfort}, {"end", plan.Parts.End}, {"shed", plan.Parts.Shed},
+		{"energy", plan.Parts.Energy},
+		{"export", plan.Parts.Export},
+		{"blocks", plan.Parts.Blocks},
+		{"demand", plan.Parts.Demand},
+		{"fixed", plan.Parts.Fixed},
+		{"wear", plan.Parts.Wear},
+		{"starts", plan.Parts.Starts},
+		{"skipped", plan.Parts.Skip},
+		{"short", plan.Parts.Short},
+		{"late", plan.Parts.Late},
+		{"comfort", plan.Parts.Comfort},
+		{"end", plan.Parts.End},
+		{"shed", plan.Parts.Shed},
 	} {
 		if math.Abs(part.x) > 5e-5 {
 			fmt.Fprintf(w, "  %-8s %10.4f\n", part.name, part.x)

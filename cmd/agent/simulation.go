@@ -26,7 +26,7 @@ type timedToken struct {
 
 // simulation builds the simulated plant behind the meter drivers replay and
 // house, at the point where state left it.
-func (s *service) simulation(state control.State) error {
+func (s *service) simulation(ctx context.Context, state control.State) error {
 	sim := s.cfg.Simulation
 	if sim == nil {
 		return nil
@@ -53,7 +53,7 @@ func (s *service) simulation(state control.State) error {
 		return err
 	}
 	if state.Plant != nil {
-		if err := s.restore(state); err != nil {
+		if err := s.restore(ctx, state); err != nil {
 			return err
 		}
 	}
@@ -67,7 +67,7 @@ func (s *service) simulation(state control.State) error {
 
 // restore puts the plant back to where state left it, with its switches as they
 // were last told: a relay stays as it is when the agent dies.
-func (s *service) restore(state control.State) error {
+func (s *service) restore(ctx context.Context, state control.State) error {
 	var plant house.State
 	if err := json.Unmarshal(state.Plant, &plant); err != nil {
 		return fmt.Errorf("the simulated plant's stored state cannot be read: %w", err)
@@ -86,7 +86,7 @@ func (s *service) restore(state control.State) error {
 		if !ok {
 			continue
 		}
-		if err := sw.Set(context.Background(), u.Told); err != nil {
+		if err := sw.Set(ctx, u.Told); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ func (c topupCmd) Run(e *env) error {
 	if token == "" {
 		line, err := bufio.NewReader(e.Stdin).ReadString('\n')
 		if token = strings.TrimSpace(line); token == "" {
-			return &exitError{exitUsage, fmt.Errorf("no token was given; type it after the command or on standard input (%v)", err)}
+			return &exitError{exitUsage, fmt.Errorf("no token was given; type it after the command or on standard input (%w)", err)}
 		}
 	}
 	status, body, err := c.call(e.Ctx, http.MethodPost, "/api/v1/topup", e.Getenv("KEEPLIT_PIN"), map[string]string{"token": token})

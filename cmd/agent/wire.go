@@ -54,7 +54,6 @@ type service struct {
 	entered  []timedToken // tokens of the simulation
 	resumed  time.Time
 	started  time.Time
-	demo     func() *web.Demo
 }
 
 // runner is a driver that needs a goroutine.
@@ -97,7 +96,7 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 	if err := s.broker(); err != nil {
 		return nil, err
 	}
-	if err := s.simulation(state); err != nil {
+	if err := s.simulation(ctx, state); err != nil {
 		return nil, err
 	}
 	var first control.Effects

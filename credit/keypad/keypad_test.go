@@ -228,7 +228,6 @@ func TestTypingAToken(t *testing.T) {
 // panel is a model of the display: it takes what the expander's bits say at
 // each fall of enable.
 type panel struct {
-	bits  []byte
 	last  byte
 	four  bool
 	high  byte

@@ -34,7 +34,6 @@ func (b block) keyChange() bool {
 	s := b.sub()
 	return b.class == 2 && (s == 3 || s == 4 || s == 8 || s == 9)
 }
-func (b block) timed() bool { return b.class == 0 || b.class == 2 && !b.keyChange() }
 
 // sealed is b with its checksum put in.
 func (b block) sealed() block {

@@ -268,7 +268,7 @@ func TestRollover(t *testing.T) {
 		t.Fatalf("after the rollover: %+v", state)
 	}
 	young := vendor(t, to)
-	tok, state := read(t, s, state, young.must(t)(young.Credit(at("2026-03-02 12:00"), 10, 0)))
+	tok, _ := read(t, s, state, young.must(t)(young.Credit(at("2026-03-02 12:00"), 10, 0)))
 	if tok.Code != credit.Accept || !tok.Issued.Equal(at("2026-03-02 12:00")) {
 		t.Errorf("%+v", tok)
 	}
@@ -369,7 +369,7 @@ func TestAlgorithm07WithTablesOfAFile(t *testing.T) {
 		}
 		slices.Reverse(set)
 		for _, token := range set {
-			tok, state = read(t, s, state, token)
+			_, state = read(t, s, state, token)
 		}
 		key, err := to.decoderKey()
 		if err != nil || state.Key != fmt.Sprintf("%x", key) {

@@ -27,12 +27,14 @@ type Money int64
 // Price is Money per kWh.
 type Price int64
 
-// Voltage is in millivolts, Current in milliamperes, Frequency in millihertz.
-type (
-	Voltage   int64
-	Current   int64
-	Frequency int64
-)
+// Voltage is in millivolts.
+type Voltage int64
+
+// Current is in milliamperes.
+type Current int64
+
+// Frequency is in millihertz.
+type Frequency int64
 
 // Scales.
 const (

@@ -42,28 +42,55 @@ func TestCollector(t *testing.T) {
 		check  func(metering.Sample) bool
 		fails  metering.Code
 	}{
-		{"a total is believed before its tariffs", []value{{"1-0:1.8.0", "10", "kWh"}, {"1-0:1.8.1", "4", "kWh"}, {"1-0:1.8.2", "5", "kWh"}},
-			func(s metering.Sample) bool { return s.Import == 10*units.KilowattHour && s.Step == units.KilowattHour }, ""},
-		{"tariffs are summed, and the coarsest step counts", []value{{"1-0:1.8.1", "4.5", "kWh"}, {"1-0:1.8.2", "5.001", "kWh"}},
-			func(s metering.Sample) bool { return s.Import == 9501*units.WattHour && s.Step == 100*units.WattHour }, ""},
-		{"a stored value of last month is not the register", []value{{"1-0:1.8.0*1", "7", "kWh"}},
-			func(s metering.Sample) bool { return s.Has == 0 }, ""},
-		{"gas is not electricity", []value{{"0-1:1.8.0", "7", "kWh"}},
-			func(s metering.Sample) bool { return s.Has == 0 }, ""},
-		{"power in less power out", []value{{"1-0:1.7.0", "0.5", "kW"}, {"1-0:2.7.0", "1.25", "kW"}},
-			func(s metering.Sample) bool { return s.Power == -750*units.Watt }, ""},
-		{"a signed power is better", []value{{"1-0:16.7.0", "-321", "W"}, {"1-0:2.7.0", "1", "kW"}},
-			func(s metering.Sample) bool { return s.Power == -321*units.Watt }, ""},
-		{"phases make the total", []value{{"1-0:21.7.0", "100", "W"}, {"1-0:41.7.0", "200", "W"}, {"1-0:61.7.0", "300", "W"}, {"1-0:62.7.0", "50", "W"}},
+		{
+			"a total is believed before its tariffs",
+			[]value{{"1-0:1.8.0", "10", "kWh"}, {"1-0:1.8.1", "4", "kWh"}, {"1-0:1.8.2", "5", "kWh"}},
+			func(s metering.Sample) bool { return s.Import == 10*units.KilowattHour && s.Step == units.KilowattHour }, "",
+		},
+		{
+			"tariffs are summed, and the coarsest step counts",
+			[]value{{"1-0:1.8.1", "4.5", "kWh"}, {"1-0:1.8.2", "5.001", "kWh"}},
+			func(s metering.Sample) bool { return s.Import == 9501*units.WattHour && s.Step == 100*units.WattHour }, "",
+		},
+		{
+			"a stored value of last month is not the register",
+			[]value{{"1-0:1.8.0*1", "7", "kWh"}},
+			func(s metering.Sample) bool { return s.Has == 0 }, "",
+		},
+		{
+			"gas is not electricity",
+			[]value{{"0-1:1.8.0", "7", "kWh"}},
+			func(s metering.Sample) bool { return s.Has == 0 }, "",
+		},
+		{
+			"power in less power out",
+			[]value{{"1-0:1.7.0", "0.5", "kW"}, {"1-0:2.7.0", "1.25", "kW"}},
+			func(s metering.Sample) bool { return s.Power == -750*units.Watt }, "",
+		},
+		{
+			"a signed power is better",
+			[]value{{"1-0:16.7.0", "-321", "W"}, {"1-0:2.7.0", "1", "kW"}},
+			func(s metering.Sample) bool { return s.Power == -321*units.Watt }, "",
+		},
+		{
+			"phases make the total",
+			[]value{{"1-0:21.7.0", "100", "W"}, {"1-0:41.7.0", "200", "W"}, {"1-0:61.7.0", "300", "W"}, {"1-0:62.7.0", "50", "W"}},
 			func(s metering.Sample) bool {
 				return s.Power == 550*units.Watt && len(s.Phases) == 3 && s.Phases[2].Power == 250*units.Watt
-			}, ""},
-		{"mean power is not the present one", []value{{"1-0:1.4.0", "9", "kW"}, {"1-0:1.6.0", "9", "kW"}},
-			func(s metering.Sample) bool { return s.Has == 0 }, ""},
-		{"neutral current, frequency and reactive", []value{{"1-0:91.7.0", "1.5", "A"}, {"1-0:14.7.0", "49.98", "Hz"}, {"1-0:3.7.0", "0.2", "kvar"}, {"1-0:4.7.0", "0.05", "kvar"}},
+			}, "",
+		},
+		{
+			"mean power is not the present one",
+			[]value{{"1-0:1.4.0", "9", "kW"}, {"1-0:1.6.0", "9", "kW"}},
+			func(s metering.Sample) bool { return s.Has == 0 }, "",
+		},
+		{
+			"neutral current, frequency and reactive",
+			[]value{{"1-0:91.7.0", "1.5", "A"}, {"1-0:14.7.0", "49.98", "Hz"}, {"1-0:3.7.0", "0.2", "kvar"}, {"1-0:4.7.0", "0.05", "kvar"}},
 			func(s metering.Sample) bool {
 				return s.NeutralCurrent == 1500 && s.Frequency == 49_980 && s.Reactive == 150_000
-			}, ""},
+			}, "",
+		},
 		{"a register that is no number is a fault", []value{{"1-0:1.8.0", "12,5", "kWh"}}, nil, metering.UnknownReply},
 		{"a voltage beyond any meter", []value{{"1-0:32.7.0", "5000", "V"}}, nil, metering.Range},
 	} {

@@ -12,8 +12,10 @@ import (
 
 func BenchmarkLine(b *testing.B) {
 	p := Point{
-		"site", map[string]string{"site": "home", "meter": "main"},
-		map[string]float64{"power_w": 1234.5, "import_kwh": 1234.567, "balance": 12.34, "price": 0.2345}, t0,
+		"site",
+		map[string]string{"site": "home", "meter": "main"},
+		map[string]float64{"power_w": 1234.5, "import_kwh": 1234.567, "balance": 12.34, "price": 0.2345},
+		t0,
 	}
 	for b.Loop() {
 		if _, err := p.Line(); err != nil {
