@@ -25,21 +25,8 @@ type FriendlyWindow struct {
 	To   TimeOfDay `yaml:"to"` // at or before from: on the next day
 }
 
-// TimeOfDay is minutes after local midnight, 0 to 1440.
-type TimeOfDay int
-
-// SetText reads "16:00".
-func (t *TimeOfDay) SetText(s string) error {
-	var h, m int
-	if n, err := fmt.Sscanf(s, "%d:%d", &h, &m); n != 2 || err != nil || len(s) != 5 || s[2] != ':' || h < 0 || m < 0 || m > 59 || h*60+m > 1440 {
-		return fmt.Errorf("%q is not a time of day; write hours and minutes, 00:00 to 24:00", s)
-	}
-	*t = TimeOfDay(h*60 + m)
-	return nil
-}
-
-// String is the time as SetText reads it.
-func (t TimeOfDay) String() string { return fmt.Sprintf("%02d:%02d", t/60, t%60) }
+// TimeOfDay is a local time of the day.
+type TimeOfDay = units.TimeOfDay
 
 // weekdays in the order of time.Weekday.
 func weekdays() []string { return []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} }

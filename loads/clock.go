@@ -4,42 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
 )
 
-// TimeOfDay is a local time in minutes after midnight, 0 to 1440 (24:00).
-type TimeOfDay int
-
-// SetText reads "07:30"; "24:00" is the end of the day.
-func (t *TimeOfDay) SetText(s string) error {
-	v, err := parseTimeOfDay(s)
-	if err != nil {
-		return err
-	}
-	*t = v
-	return nil
-}
-
-func (t TimeOfDay) String() string { return fmt.Sprintf("%02d:%02d", int(t)/60, int(t)%60) }
-
-// MarshalText writes t as "07:30".
-func (t TimeOfDay) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
-
-// UnmarshalText reads what MarshalText wrote.
-func (t *TimeOfDay) UnmarshalText(b []byte) error { return t.SetText(string(b)) }
-
-func parseTimeOfDay(s string) (TimeOfDay, error) {
-	if len(s) == 5 && s[2] == ':' && digits(s[:2]) && digits(s[3:]) {
-		h, m := int(s[0]-'0')*10+int(s[1]-'0'), int(s[3]-'0')*10+int(s[4]-'0')
-		if m < 60 && (h < 24 || h == 24 && m == 0) {
-			return TimeOfDay(h*60 + m), nil
-		}
-	}
-	return 0, fmt.Errorf("%q is not a time of day: write hours and minutes, 00:00 to 24:00", s)
-}
-
-func digits(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
-}
+// TimeOfDay is a local time of the day.
+type TimeOfDay = units.TimeOfDay
 
 // Window is a stretch of the local day, From in it and To not.  Where To is not
 // after From it crosses midnight.
@@ -53,11 +23,11 @@ func (w *Window) SetText(s string) error {
 	if !ok {
 		return fmt.Errorf("%q is not a stretch of the day: write it as 22:00-06:00", s)
 	}
-	f, err := parseTimeOfDay(strings.TrimSpace(from))
+	f, err := units.ParseTimeOfDay(strings.TrimSpace(from))
 	if err != nil {
 		return err
 	}
-	t, err := parseTimeOfDay(strings.TrimSpace(to))
+	t, err := units.ParseTimeOfDay(strings.TrimSpace(to))
 	if err != nil {
 		return err
 	}

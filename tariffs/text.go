@@ -151,26 +151,8 @@ func (m MonthDay) MarshalText() ([]byte, error) { return []byte(m.String()), nil
 // ordinal orders the days of a year, 29 February counted.
 func (m MonthDay) ordinal() int { return int(m.Month)*32 + m.Day }
 
-// TimeOfDay is minutes after local midnight, 0 to 1440.
-type TimeOfDay int
-
-// SetText reads "06:00" to "24:00".
-func (t *TimeOfDay) SetText(s string) error {
-	a, b, ok := strings.Cut(s, ":")
-	h, err1 := strconv.Atoi(a)
-	m, err2 := strconv.Atoi(b)
-	if !ok || len(a) != 2 || len(b) != 2 || err1 != nil || err2 != nil || h < 0 || m < 0 || m > 59 || h*60+m > 1440 {
-		return fmt.Errorf("%q is not a time of day such as 06:30", s)
-	}
-	*t = TimeOfDay(h*60 + m)
-	return nil
-}
-
-// String writes the time as SetText reads it.
-func (t TimeOfDay) String() string { return fmt.Sprintf("%02d:%02d", int(t)/60, int(t)%60) }
-
-// MarshalText writes the time as SetText reads it.
-func (t TimeOfDay) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+// TimeOfDay is a local time of the day.
+type TimeOfDay = units.TimeOfDay
 
 // Weekday is a day of the week, 1 for Monday to 7 for Sunday; 0 is "not given".
 type Weekday int

@@ -148,3 +148,17 @@ func TestSlotsAreHalfOpenAndAdjacent(t *testing.T) {
 		t.Fatalf("%v", s)
 	}
 }
+
+func TestTimesOfDayAreReadStrictly(t *testing.T) {
+	for text, want := range map[string]TimeOfDay{"00:00": 0, "07:30": 450, "23:59": 1439, "24:00": 1440} {
+		var got TimeOfDay
+		if err := got.SetText(text); err != nil || got != want || got.String() != text {
+			t.Errorf("%q: %d, %v", text, got, err)
+		}
+	}
+	for _, bad := range []string{"", "7:30", "24:01", "12:60", "ab:cd", "12.30", "12:3", "-1:00", "012:0"} {
+		if v, err := ParseTimeOfDay(bad); err == nil {
+			t.Errorf("%q was read as %s", bad, v)
+		}
+	}
+}
