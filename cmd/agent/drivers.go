@@ -69,6 +69,10 @@ func (s *service) meterOf(_ context.Context, d metering.Document, state control.
 		}
 		s.closers = append(s.closers, closePin)
 		return pulse.New(src, pulse.Config{PerKWh: d.Pulse.PerKWh, Start: state.Meter.Last.Import, Every: d.Every, Now: s.now})
+	case "atm90e32":
+		return s.energyChip(d, state)
+	case "adc":
+		return s.converter(d, state)
 	case "mqtt":
 		return mqttmeter.New(s.session, mqttmeter.Config{MQTTDocument: *d.MQTT, Every: d.Every, Now: s.now})
 	}
@@ -96,6 +100,10 @@ func meterName(d metering.Document) string {
 		return "SML on " + d.SML.Port
 	case "iec62056":
 		return "IEC 62056-21 on " + d.IEC62056.Port
+	case "atm90e32":
+		return "ATM90E32 on " + d.ATM90E32.Bus
+	case "adc":
+		return strings.ToUpper(d.ADC.Chip) + " on " + d.ADC.Bus
 	case "mqtt":
 		return d.MQTT.Kind + " " + d.MQTT.Topic
 	case "replay":

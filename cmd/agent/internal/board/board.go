@@ -155,6 +155,9 @@ func (b *Board) serialPorts() []Finding {
 // empty.  It must be closed.
 func (b *Board) SPI(name string) (spi.PortCloser, error) {
 	p, err := spireg.Open(name)
+	if err != nil && len(b.spi()) == 0 {
+		return nil, fmt.Errorf("board: open SPI port %q: there is no SPI bus (/dev/spidev*) that the user may open", name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("board: open SPI port %q: %w", name, err)
 	}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/adc"
+	"github.com/keeplit/keeplit/metering/atm90e32"
+	"github.com/keeplit/keeplit/metering/waveform"
+)
+
+// The chips on SPI have no register that outlives them: they go on from what
+// the agent counted last.
+
+// energyChip builds the driver of an ATM90E32.
+func (s *service) energyChip(d metering.Document, state control.State) (metering.Meter, error) {
+	b, err := s.hardware()
+	if err != nil {
+		return nil, err
+	}
+	port, err := b.SPI(d.ATM90E32.Bus)
+	if err != nil {
+		return nil, noBus("meter.atm90e32.bus", err)
+	}
+	s.closers = append(s.closers, port.Close)
+	m, err := atm90e32.New(atm90e32.Config{
+		Port: port, ATM90E32Document: *d.ATM90E32, Every: d.Every, Now: s.now,
+		Import: state.Meter.Last.Import, Export: state.Meter.Last.Export,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("meter.atm90e32: %w", err)
+	}
+	return m, nil
+}
+
+// defaultRate is a converter's, in samples a second, where the configuration
+// gives none.
+const defaultRate = 4000
+
+// converter builds the driver of an analogue converter.  Its constants are read
+// first: they can be put right without the hardware.
+func (s *service) converter(d metering.Document, state control.State) (metering.Meter, error) {
+	c := *d.ADC
+	rate := float64(c.Rate)
+	if c.Rate == 0 {
+		rate = defaultRate
+	}
+	constants, err := calibrationOf(s.cfg.Path(c.Calibration), rate)
+	if err != nil {
+		return nil, fmt.Errorf("meter.adc.calibration: %w", err)
+	}
+	if c.Chip == "ads131m04" && c.Ready == "" {
+		return nil, errors.New("meter.adc.ready: it is missing; write the GPIO line of the converter's data-ready output, e.g. GPIO25")
+	}
+	b, err := s.hardware()
+	if err != nil {
+		return nil, err
+	}
+	port, err := b.SPI(c.Bus)
+	if err != nil {
+		return nil, noBus("meter.adc.bus", err)
+	}
+	s.closers = append(s.closers, port.Close)
+	var src adc.Source
+	var skew time.Duration
+	phases := len(constants.Channels)
+	switch c.Chip {
+	case "ads131m04":
+		ready, closePin, err := b.Edges(c.Ready)
+		if err != nil {
+			return nil, fmt.Errorf("meter.adc.ready: %w", err)
+		}
+		s.closers = append(s.closers, closePin)
+		if src, err = adc.NewADS131M04(port, ready, phases, rate, s.now); err != nil {
+			return nil, fmt.Errorf("meter.adc: %w", err)
+		}
+	case "mcp3208":
+		m, err := adc.NewMCP3208(port, phases, rate, s.now)
+		if err != nil {
+			return nil, fmt.Errorf("meter.adc: %w", err)
+		}
+		src, skew = m, m.Skew()
+	default:
+		return nil, fmt.Errorf("meter.adc.chip: %q is not built in; write ads131m04 or mcp3208", c.Chip)
+	}
+	m, err := adc.New(src, adc.Config{
+		Waveform: waveform.Config{Rate: rate, Channels: constants.Channels, Skew: skew}, Every: d.Every, Now: s.now,
+		Import: state.Meter.Last.Import, Export: state.Meter.Last.Export,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("meter.adc: %w", err)
+	}
+	return m, nil
+}
+
+// calibrationOf reads the constants that agent calibrate wrote.
+func calibrationOf(name string, rate float64) (waveform.Calibration, error) {
+	file, err := os.ReadFile(name)
+	if err != nil {
+		return waveform.Calibration{}, fmt.Errorf("%w; run agent calibrate and name the file it writes", err)
+	}
+	c, _, _, err := waveform.Verify(file)
+	switch {
+	case err != nil:
+		return c, fmt.Errorf("%s: %w", name, err)
+	case len(c.Channels) == 0:
+		return c, fmt.Errorf("%s: it has no channel; calibrate again", name)
+	case c.Rate != rate:
+		return c, fmt.Errorf("%s was made at %v samples a second and the meter runs at %v; set meter.adc.rate, or calibrate again", name, c.Rate, rate)
+	}
+	return c, nil
+}
+
+// noBus says what to do where an SPI port does not open.
+func noBus(path string, err error) error {
+	return fmt.Errorf("%s: %w; switch SPI on (on a Raspberry Pi with raspi-config), put the user into group spi; agent probe lists the ports there are", path, err)
+}
