@@ -46,14 +46,14 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // house is a loop with a page and a session at a broker.
 type house struct {
 	*Agent
-	journal *journal
+	journal *ledgerBook
 	stop    func()
 }
 
 func newHouse(t *testing.T, url string, st *control.State) *house {
 	t.Helper()
 	site := testSite(t)
-	h := &house{journal: &journal{}}
+	h := &house{journal: &ledgerBook{}}
 	var first control.Effects
 	if st == nil {
 		var s control.State
@@ -192,15 +192,15 @@ func TestThePageSaysThatPricesAreStale(t *testing.T) {
 	}
 }
 
-// journal keeps the last State and fails on demand.
-type journal struct {
+// ledgerBook keeps the last State and fails on demand.
+type ledgerBook struct {
 	mu     sync.Mutex
 	state  control.State
 	err    error
 	failed int
 }
 
-func (j *journal) Commit(_ context.Context, b control.Batch) error {
+func (j *ledgerBook) Commit(_ context.Context, b control.Batch) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.err != nil {
@@ -211,19 +211,19 @@ func (j *journal) Commit(_ context.Context, b control.Batch) error {
 	return nil
 }
 
-func (j *journal) last() control.State {
+func (j *ledgerBook) last() control.State {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.state
 }
 
-func (j *journal) fail(err error) {
+func (j *ledgerBook) fail(err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.err, j.failed = err, 0
 }
 
-func (j *journal) failures() int {
+func (j *ledgerBook) failures() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.failed

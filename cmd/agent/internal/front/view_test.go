@@ -21,7 +21,7 @@ import (
 
 // drive steps a site through time with a reading a minute of 500 W, and makes
 // the plans it asks for.
-func drive(t *testing.T, site *control.Site, st control.State, from time.Time, d time.Duration) (control.State, []credit.Entry, []control.Interval) {
+func drive(t testing.TB, site *control.Site, st control.State, from time.Time, d time.Duration) (control.State, []credit.Entry, []control.Interval) {
 	t.Helper()
 	planner := testPlanner(t, site)
 	var entries []credit.Entry
@@ -49,7 +49,7 @@ func drive(t *testing.T, site *control.Site, st control.State, from time.Time, d
 			if !eff.AskPlan {
 				break
 			}
-			plan := planner.Plan(t.Context(), st)
+			plan := planner.Plan(context.Background(), st)
 			in = control.Input{Now: now, Facts: in.Facts, Plan: &plan}
 		}
 	}
