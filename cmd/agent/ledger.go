@@ -29,7 +29,7 @@ type ledgerCmd struct {
 // ledgerVerifyCmd checks a ledger.
 type ledgerVerifyCmd struct {
 	From string   `arg:"" default:"data" help:"Folder of the agent's records, or a file that \"ledger export --format jsonl\" wrote."`
-	Head []string `placeholder:"SEQ:HASH" help:"A head that was printed or published earlier; shows a cut tail, an old copy and a rewritten ledger."`
+	Head []string `sep:"none" placeholder:"SEQ:HASH" help:"A head that was printed, or the message of the topic ledger/head; shows a cut tail, an old copy and a rewritten ledger."`
 }
 
 // Run checks the ledger and prints its head, to be kept somewhere else.
@@ -62,8 +62,18 @@ func (c ledgerVerifyCmd) Run(e *env) error {
 	return err
 }
 
-// parseHead reads SEQ:HASH.
+// parseHead reads SEQ:HASH, or the message of the topic ledger/head.
 func parseHead(text string) (credit.Head, error) {
+	if strings.HasPrefix(text, "{") {
+		var m struct {
+			Seq  uint64 `json:"seq"`
+			Hash string `json:"hash"`
+		}
+		if err := json.Unmarshal([]byte(text), &m); err != nil {
+			return credit.Head{}, fmt.Errorf("%q is not a head: %w", text, err)
+		}
+		text = fmt.Sprintf("%d:%s", m.Seq, m.Hash)
+	}
 	seq, hash, ok := strings.Cut(text, ":")
 	n, err := strconv.ParseUint(seq, 10, 64)
 	if _, herr := hex.DecodeString(hash); !ok || err != nil || herr != nil || len(hash) != 64 {

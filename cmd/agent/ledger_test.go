@@ -171,3 +171,25 @@ func storedLedger(ctx context.Context, dir string) ([]credit.Entry, error) {
 	}
 	return out, nil
 }
+
+// The retained message of the head, kept outside, shows what no chain can show
+// by itself.
+func TestAPublishedHeadShowsAnOldCopy(t *testing.T) {
+	dir := t.TempDir()
+	a := keepLedger(t, dir, 40)
+	head := fmt.Sprintf(`{"seq":%d,"hash":"%s","balance":"%s"}`, a.Head.Seq, a.Head.Hash, a.Head.Balance)
+	if code, out, errs := agent(t, "ledger", "verify", dir, "--head", head); code != 0 {
+		t.Fatalf("the ledger it was published of: %d %s%s", code, out, errs)
+	}
+	old := t.TempDir()
+	keepLedger(t, old, 30) // an old copy: sound in itself
+	if code, _, errs := agent(t, "ledger", "verify", old); code != 0 {
+		t.Fatalf("the old copy is not sound: %s", errs)
+	}
+	if code, out, errs := agent(t, "ledger", "verify", old, "--head", head); code == 0 {
+		t.Fatalf("an old copy is called sound: %s%s", out, errs)
+	}
+	if code, _, errs := agent(t, "ledger", "verify", dir, "--head", "{nonsense"); code != exitUsage || !strings.Contains(errs, "head") {
+		t.Errorf("nonsense for a head: %d %s", code, errs)
+	}
+}

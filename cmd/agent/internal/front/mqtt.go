@@ -258,5 +258,9 @@ func (a *Agent) retained(topics broker.Topics) ([]broker.Message, error) {
 			On: st.Guard.Unit(l.ID).On, State: string(l.State), PowerW: l.Power.W(), Why: l.Why, Override: string(l.Override),
 		}))
 	}
+	// A head that cannot be read now is said later: the store warns by itself.
+	if head, err := a.head(context.Background()); err == nil && head != nil {
+		errs = append(errs, add(topics.Ledger()+"/head", head))
+	}
 	return out, errors.Join(errs...)
 }
