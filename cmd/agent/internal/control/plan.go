@@ -52,6 +52,10 @@ type Reason struct {
 	Extra    units.Money   `json:"extra,omitempty"`
 	Sooner   time.Duration `json:"sooner,omitempty"`
 	Opens    time.Time     `json:"opens,omitzero"` // its own hours begin then; zero: they have begun
+	// Earlier is the best start before Start, and EarlierExtra what it would cost
+	// on top; zero: there is none.
+	Earlier      time.Time   `json:"earlier,omitzero"`
+	EarlierExtra units.Money `json:"earlier_extra,omitempty"`
 }
 
 // Shortfall is something that a plan does without.

@@ -206,6 +206,9 @@ func (p *Planner) reason(r *optimizer.Reason, j job, o outlook) *Reason {
 		out.Extra = units.FromFloat(r.NowExtra)
 		out.Sooner = time.Duration(r.NowCreditHours * float64(time.Hour)).Round(time.Minute)
 	}
+	if r.EarlierSlot >= 0 && r.EarlierSlot < r.Start {
+		out.Earlier, out.EarlierExtra = o.slots[r.EarlierSlot].Start, units.FromFloat(r.EarlierExtra)
+	}
 	if from, _ := window(j.job); from > 0 {
 		out.Opens = o.slots[from].Start
 	}

@@ -44,7 +44,7 @@ func (a *Agent) reason(st *control.State, l loads.Load, v web.Load) web.Reason {
 	case v.NextStart.IsZero():
 		return web.Reason{Code: web.WhyNone}
 	case why != nil && why.Start.Equal(v.NextStart):
-		r := web.Reason{Code: web.WhyWaits, Start: why.Start, Opens: why.Opens}
+		r := web.Reason{Code: web.WhyWaits, Start: why.Start, Opens: why.Opens, Earlier: why.Earlier, EarlierSaves: why.EarlierExtra}
 		if why.Possible {
 			r.Saves, r.Sooner = why.Extra, why.Sooner
 		}

@@ -51,7 +51,11 @@ type Reason struct {
 	Sooner time.Duration // WhyWaits: by so much sooner the credit would end
 	Opens  time.Time     // WhyWaits: its own hours begin then; zero: they have begun
 	Price  units.Price   // WhyRuns: of a kWh
-	Until  time.Time     // held back until then; zero: not known
+	// WhyWaits: the best start before Start, and what it would cost more; zero:
+	// there is none.
+	Earlier      time.Time
+	EarlierSaves units.Money
+	Until        time.Time // held back until then; zero: not known
 }
 
 // worthSaying is a shortening of the credit that is worth a sentence.
@@ -68,6 +72,8 @@ func (p Phrases) Why(r Reason) string {
 		switch {
 		case !r.Opens.IsZero() && !r.Opens.Before(r.Start):
 			return c.T("why.opens", "when", when)
+		case !p.shown(r.Saves) && !r.Earlier.IsZero() && p.shown(r.EarlierSaves):
+			return c.T("why.earlier", "when", when, "saves", p.f.Money(r.EarlierSaves), "earlier", p.soon(r.Earlier))
 		case !p.shown(r.Saves):
 			return c.T("why.waits", "when", when)
 		case r.Sooner >= worthSaying:

@@ -27,6 +27,7 @@ func TestReasonsAreSentences(t *testing.T) {
 		{"the credit is short", Reason{Code: WhyWaits, Start: in(time.Hour), Saves: units.One, Sooner: 105 * time.Minute}, "Waits until 17:07: R 1.00 cheaper than now. Running it now would end your credit 1 h 45 min sooner."},
 		{"its hours begin then", Reason{Code: WhyWaits, Start: in(time.Hour), Opens: in(time.Hour), Saves: units.One}, "Waits until 17:07, when its hours begin."},
 		{"its hours begin before", Reason{Code: WhyWaits, Start: in(2 * time.Hour), Opens: in(time.Hour), Saves: units.One}, "Waits until 18:07: R 1.00 cheaper than now."},
+		{"now is out of its hours", Reason{Code: WhyWaits, Start: in(2 * time.Hour), Opens: in(time.Hour), Earlier: in(time.Hour), EarlierSaves: units.One}, "Waits until 18:07: R 1.00 cheaper than at 17:07."},
 		{"running", Reason{Code: WhyRuns, Price: 2_405_000}, "Runs now, as planned, while a kWh costs R 2.405."},
 		{"resting", Reason{Code: WhyMinOff, Until: in(5 * time.Minute)}, "Rests until 16:12 before it may start again."},
 		{"resting, nobody knows how long", Reason{Code: WhyMinOff}, "Rests a little before it may start again."},
