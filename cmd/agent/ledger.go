@@ -101,7 +101,7 @@ func withLedger(ctx context.Context, from string, use func(iter.Seq2[credit.Entr
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.Close() }() // it only reads
+	defer func() { _ = s.Close() }() //nolint:contextcheck // it only reads, and closes whatever ctx says
 	snap, err := s.Load(ctx)
 	if err != nil {
 		return err

@@ -87,7 +87,9 @@ func (s *Site) record(eff *Effects) {
 			Measurement: IntervalPoint, At: iv.Slot.Start,
 			Tags: []Tag{{"series", iv.Series}, {"site", s.ID}},
 			Fields: []Field{
-				{"covered_s", iv.Covered.Seconds()}, {"export_kwh", iv.Export.KWh()}, {"import_kwh", iv.Import.KWh()},
+				{"covered_s", iv.Covered.Seconds()},
+				{"export_kwh", iv.Export.KWh()},
+				{"import_kwh", iv.Import.KWh()},
 				{"quality", float64(iv.Quality)},
 			},
 		})
