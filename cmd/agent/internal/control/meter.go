@@ -30,6 +30,7 @@ func (p *step) reading(r metering.Reading) {
 	for _, piece := range split(used, p.Interval) {
 		p.charge(piece)
 	}
+	p.watch(r.Sample)
 	p.points(r.Sample)
 }
 

@@ -67,6 +67,7 @@ type MeterState struct {
 	Last      metering.Sample    `json:"last"`                // the last good sample
 	HeardAt   time.Time          `json:"heard_at,omitzero"`   // when it came, by the loop's clock
 	StartedAt time.Time          `json:"started_at,omitzero"` // when the loop began to wait for one
+	Watch     WatchState         `json:"watch,omitzero"`      // what goes on besides consumption
 }
 
 // LoadState is what the loop remembers of one load.

@@ -2,39 +2,52 @@ package health
 
 // The codes.  docs/warnings.md lists them for users; a test keeps the two alike.
 const (
-	MeterSilent      Code = "meter_silent"
-	MeterReply       Code = "meter_reply"
-	MeterGap         Code = "meter_gap"
-	RegisterJump     Code = "register_jump"
-	RegisterBack     Code = "register_backwards"
-	MeterReplaced    Code = "meter_replaced"
-	ClockBack        Code = "clock_back"
-	StoreFull        Code = "store_full"
-	StoreFailed      Code = "store_failed"
-	BrokerGone       Code = "broker_gone"
-	BrokerRefused    Code = "broker_refused"
-	InfluxGone       Code = "influx_gone"
-	OutboxDropped    Code = "outbox_dropped"
-	TokenRejected    Code = "token_rejected"
-	TokenLocked      Code = "token_locked"
-	BadMessage       Code = "bad_message"
-	CreditLow        Code = "credit_low"
-	CreditSpent      Code = "credit_spent"
-	EmergencyOffered Code = "emergency_offered"
-	EmergencyInUse   Code = "emergency_in_use"
-	SupplyArmed      Code = "supply_armed"
-	SupplyWeld       Code = "supply_weld"
-	SupplyCoil       Code = "supply_coil"
-	SupplyUnknown    Code = "supply_unknown"
-	SupplyBypass     Code = "supply_bypass"
-	SupplySilent     Code = "supply_silent"
-	CreditShed       Code = "credit_shed"
-	CreditEnds       Code = "credit_ends"
-	SwitchSilent     Code = "switch_silent"
-	LoadShort        Code = "load_short"
-	PlanStale        Code = "plan_stale"
-	TariffStale      Code = "tariff_stale"
-	TariffUnsure     Code = "tariff_unsure"
+	MeterSilent         Code = "meter_silent"
+	MeterReply          Code = "meter_reply"
+	MeterGap            Code = "meter_gap"
+	RegisterJump        Code = "register_jump"
+	RegisterBack        Code = "register_backwards"
+	MeterReplaced       Code = "meter_replaced"
+	ClockBack           Code = "clock_back"
+	StoreFull           Code = "store_full"
+	StoreFailed         Code = "store_failed"
+	BrokerGone          Code = "broker_gone"
+	BrokerRefused       Code = "broker_refused"
+	InfluxGone          Code = "influx_gone"
+	OutboxDropped       Code = "outbox_dropped"
+	TokenRejected       Code = "token_rejected"
+	TokenLocked         Code = "token_locked"
+	BadMessage          Code = "bad_message"
+	CreditLow           Code = "credit_low"
+	CreditSpent         Code = "credit_spent"
+	EmergencyOffered    Code = "emergency_offered"
+	EmergencyInUse      Code = "emergency_in_use"
+	SupplyArmed         Code = "supply_armed"
+	SupplyWeld          Code = "supply_weld"
+	SupplyCoil          Code = "supply_coil"
+	SupplyUnknown       Code = "supply_unknown"
+	SupplyBypass        Code = "supply_bypass"
+	SupplySilent        Code = "supply_silent"
+	CreditShed          Code = "credit_shed"
+	CreditEnds          Code = "credit_ends"
+	SwitchSilent        Code = "switch_silent"
+	LoadShort           Code = "load_short"
+	PlanStale           Code = "plan_stale"
+	TariffStale         Code = "tariff_stale"
+	TariffUnsure        Code = "tariff_unsure"
+	ConsumptionOpen     Code = "consumption_while_open"
+	CoverOpen           Code = "cover_open"
+	CurrentNoVoltage    Code = "current_without_voltage"
+	FrequencyOff        Code = "frequency_deviation"
+	MagnetNear          Code = "magnet_near"
+	NeutralLoss         Code = "neutral_loss"
+	NeutralMismatch     Code = "neutral_mismatch"
+	Outage              Code = "outage"
+	RegisterStuck       Code = "register_stuck"
+	ReverseEnergy       Code = "reverse_energy"
+	VoltageInterruption Code = "voltage_interruption"
+	VoltageSag          Code = "voltage_sag"
+	VoltageSwell        Code = "voltage_swell"
 )
 
 // Advise is the advice for a code; an unknown code is Serious and says so.
@@ -106,6 +119,32 @@ func Advise(code Code) Advice {
 		return Advice{Caution, "The prices sent to the agent have come to an end", "Check what sends them (MQTT topic prices). Until new ones come, the tariff's own prices are charged."}
 	case TariffUnsure:
 		return Advice{Info, "The tariff's figures may not be current", "Compare them with your last bill."}
+	case ConsumptionOpen:
+		return Advice{Critical, "The supply contactor says open, yet power flows", "The operator must look for a weld or a bridge, and check the feedback wire. Consumption is still charged."}
+	case CoverOpen:
+		return Advice{Serious, "The cover of the meter is open", "Close the cover. If nobody is working at the meter, it is tampering: tell the operator."}
+	case CurrentNoVoltage:
+		return Advice{Serious, "Current flows on a phase that shows no voltage", "Have an electrician check the voltage wire and fuse of the meter: energy on this phase is not counted."}
+	case FrequencyOff:
+		return Advice{Caution, "The mains frequency is more than 1 Hz off", "Nothing to do on the grid. On a generator, have its speed set."}
+	case MagnetNear:
+		return Advice{Serious, "A magnet is near the meter", "Take the magnet away. If nobody knows of one, it is tampering: tell the operator."}
+	case NeutralLoss:
+		return Advice{Critical, "The neutral seems to be lost", "Switch sensitive appliances off at once and call an electrician: the voltage can destroy them."}
+	case NeutralMismatch:
+		return Advice{Serious, "Not all the current comes back through the meter", "Have an electrician look for leakage or for a load that bypasses the meter."}
+	case Outage:
+		return Advice{Serious, "The mains is down", "Wait for the mains to come back, or ask the utility. Loads come back one by one."}
+	case RegisterStuck:
+		return Advice{Serious, "Power flows and the register of the meter stands still", "Check the meter: energy is not counted. Tell the operator if it stays."}
+	case ReverseEnergy:
+		return Advice{Caution, "Power flows out where nothing generates", "Check which way round the current transformer or the meter is wired. Where solar panels feed in, give the tariff an export price."}
+	case VoltageInterruption:
+		return Advice{Serious, "One phase has no voltage", "Check the fuse of this phase; if it is whole, ask the utility."}
+	case VoltageSag:
+		return Advice{Caution, "The voltage is low", "Switch something heavy off. If it comes often, ask the utility to look at the supply."}
+	case VoltageSwell:
+		return Advice{Serious, "The voltage is high", "Unplug sensitive appliances, and ask the utility to look at the supply."}
 	}
 	return Advice{Serious, "Something is wrong (" + string(code) + ")", "Look in the log for this code."}
 }
@@ -113,9 +152,11 @@ func Advise(code Code) Advice {
 // Codes lists every code, in alphabetical order.
 func Codes() []Code {
 	return []Code{
-		BadMessage, BrokerGone, BrokerRefused, ClockBack, CreditEnds, CreditLow, CreditShed, CreditSpent, EmergencyInUse,
-		EmergencyOffered, InfluxGone, LoadShort, MeterGap, MeterReplaced, MeterReply, MeterSilent, OutboxDropped, PlanStale,
-		RegisterBack, RegisterJump, StoreFailed, StoreFull, SupplyArmed, SupplyBypass, SupplyCoil, SupplySilent, SupplyUnknown,
-		SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
+		BadMessage, BrokerGone, BrokerRefused, ClockBack, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow, CreditShed,
+		CreditSpent, CurrentNoVoltage, EmergencyInUse, EmergencyOffered, FrequencyOff, InfluxGone, LoadShort, MagnetNear,
+		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PlanStale,
+		RegisterBack, RegisterJump, RegisterStuck, ReverseEnergy, StoreFailed, StoreFull, SupplyArmed, SupplyBypass, SupplyCoil,
+		SupplySilent, SupplyUnknown, SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
+		VoltageInterruption, VoltageSag, VoltageSwell,
 	}
 }

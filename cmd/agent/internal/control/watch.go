@@ -1,0 +1,238 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
+)
+
+// WatchState is what goes on at the meter beyond consumption: the quality of
+// the supply and signs of tampering.
+type WatchState struct {
+	Watch metering.Watch `json:"watch,omitzero"`
+	// Nominal and Frequency are the declared ones, taken from the first sample
+	// that shows them; zero before.
+	Nominal   units.Voltage   `json:"nominal,omitempty"`
+	Frequency units.Frequency `json:"frequency,omitempty"`
+	// Standing are the conditions that stand as warnings, the oldest first.
+	Standing []Standing `json:"standing,omitempty"`
+}
+
+// Standing is a condition that is told as one warning although it may come and
+// go: a voltage that trembles about a limit is one event and not hundreds.
+type Standing struct {
+	Event metering.Event `json:"event"` // the first, with the extremes of all
+	Times int            `json:"times"`
+	// Lasted is how long those took that have ended, all together.
+	Lasted time.Duration `json:"lasted,omitempty"`
+	Ended  time.Time     `json:"ended,omitzero"` // the end of the newest; zero while it lasts
+}
+
+const (
+	// calm is how long a condition must be away to be over.
+	calm = time.Minute
+	// settles is how long after a command to the contactor the power that the
+	// meter tells may still be of before it: a meter that counts pulses learns
+	// that nothing flows only by waiting.
+	settles = 2 * time.Minute
+	// believed is how long a sign of tampering must last.
+	believed = 10 * time.Second
+)
+
+// watch looks at a sample for what is no consumption.
+func (p *step) watch(s metering.Sample) {
+	w := &p.st.Meter.Watch
+	s.At = s.At.UTC().Round(0)
+	s = p.behind(s.Complete())
+	w.declare(s)
+	next, events := w.Watch.Take(s, p.openFor(s.At), metering.WatchLimits{
+		Nominal: w.Nominal, Frequency: w.Frequency, Generates: p.sells(), MinPower: flows, Hold: believed,
+	})
+	w.Watch = next
+	if len(events) == 0 && len(w.Standing) == 0 {
+		return
+	}
+	standing := slices.Clone(w.Standing)
+	for _, e := range events {
+		i := slices.IndexFunc(standing, func(o Standing) bool { return o.Event.Kind == e.Kind && o.Event.Phase == e.Phase })
+		switch {
+		case i < 0 && e.Open:
+			standing = append(standing, Standing{Event: e, Times: 1})
+			p.raise(health.Code(e.Kind), phaseName(e.Phase), shows(e))
+			p.eff.Durable = true
+		case i < 0: // its beginning is not known here
+		case e.Open:
+			o := &standing[i]
+			o.Event, o.Ended = extremes(o.Event, e), time.Time{}
+			o.Times++
+		default:
+			o := &standing[i]
+			o.Event, o.Ended = extremes(o.Event, e), e.Start.Add(e.Duration)
+			o.Lasted += e.Duration
+		}
+	}
+	w.Standing = nil
+	for _, o := range standing {
+		if !o.Ended.IsZero() && s.At.Sub(o.Ended) >= calm {
+			p.over(o)
+			continue
+		}
+		w.Standing = append(w.Standing, o)
+	}
+}
+
+// over ends a condition: the warning goes, and what it came to is recorded.
+func (p *step) over(o Standing) {
+	e := o.Event
+	subject := phaseName(e.Phase)
+	text := fmt.Sprintf("from %s for %s: %s", p.local(e.Start), length(o.Lasted), shows(e))
+	if o.Times > 1 {
+		text = fmt.Sprintf("%d times from %s, %s in all: %s", o.Times, p.local(e.Start), length(o.Lasted), shows(e))
+	}
+	if subject != "" {
+		text = subject + ": " + text
+	}
+	p.st.Health, _ = p.st.Health.Clear(health.Code(e.Kind), subject)
+	p.event(string(e.Kind)+"_cleared", health.Info, text)
+	point := Point{
+		Measurement: QualityPoint, At: e.Start,
+		Tags: []Tag{{"code", string(e.Kind)}, {"phase", fmt.Sprint(e.Phase)}, {"site", p.ID}},
+	}
+	add := func(key string, v float64, given bool) {
+		if given {
+			point.Fields = append(point.Fields, Field{key, v})
+		}
+	}
+	add("current_a", float64(e.Current)/1000, e.Current != 0)
+	point.Fields = append(point.Fields, Field{"duration_s", o.Lasted.Seconds()})
+	add("energy_kwh", e.Energy.KWh(), e.Energy != 0)
+	add("frequency_hz", float64(e.Frequency)/1000, e.Frequency != 0)
+	add("power_w", e.Power.W(), e.Power != 0)
+	point.Fields = append(point.Fields, Field{"times", float64(o.Times)})
+	add("voltage_v", float64(e.Voltage)/1000, ofVoltage(e.Kind))
+	p.eff.Points = append(p.eff.Points, point)
+}
+
+// QualityPoint is the measurement of a disturbance or a sign of tampering, at
+// its start, written when it is over.
+const QualityPoint = "power_quality"
+
+// openFor tells whether the contactor is, by all that is known, open, and was
+// long enough before the sample for its power to say something.
+func (p *step) openFor(at time.Time) bool {
+	c, seen := p.st.Supply.Contactor, p.st.SupplySeen
+	return p.Contactor && c.Told == credit.SaysOpen && seen.Known && !seen.On && !at.Before(c.At.Add(settles))
+}
+
+// behind is s without the voltages that only say that the contactor is open.
+func (p *step) behind(s metering.Sample) metering.Sample {
+	c := p.st.Supply.Contactor
+	closed := c.Told == credit.SaysClosed && !s.At.Before(c.At.Add(lag))
+	if !p.Contactor || closed || !p.Supply.Behind && s.Voltage >= dark {
+		return s
+	}
+	s.Has &^= metering.HasVoltage | metering.HasFrequency
+	s.Phases = slices.Clone(s.Phases)
+	for i := range s.Phases {
+		s.Phases[i].Has &^= metering.HasVoltage
+	}
+	return s
+}
+
+// dark is a voltage at which no supply is on.
+const dark units.Voltage = 50_000
+
+// declare finds out which of the world's two kinds of supply this is.
+func (w *WatchState) declare(s metering.Sample) {
+	if w.Nominal == 0 && s.Gives(metering.HasVoltage) && s.Voltage >= dark {
+		w.Nominal = 230_000
+		if s.Voltage < 160_000 {
+			w.Nominal = 120_000
+		}
+	}
+	if w.Frequency == 0 && s.Gives(metering.HasFrequency) && s.Frequency > 40_000 {
+		w.Frequency = 50_000
+		if s.Frequency > 55_000 {
+			w.Frequency = 60_000
+		}
+	}
+}
+
+// sells tells whether the tariff pays for energy that flows out, so that it is
+// expected to.
+func (p *step) sells() bool {
+	for _, v := range p.Tariff.Document().Versions {
+		if len(v.Export) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func phaseName(phase int) string {
+	if phase == 0 {
+		return ""
+	}
+	return fmt.Sprintf("phase %d", phase)
+}
+
+func ofVoltage(k metering.EventKind) bool {
+	switch k {
+	case metering.VoltageSag, metering.VoltageSwell, metering.VoltageInterruption, metering.Outage, metering.NeutralLoss, metering.CurrentWithoutVoltage:
+		return true
+	}
+	return false
+}
+
+// shows is the figure that makes an event what it is.
+func shows(e metering.Event) string {
+	volts := fmt.Sprintf("%.1f V", float64(e.Voltage)/1000)
+	amperes := fmt.Sprintf("%.2f A", float64(e.Current)/1000)
+	switch e.Kind {
+	case metering.CurrentWithoutVoltage:
+		return amperes + " at " + volts
+	case metering.FrequencyDeviation:
+		return fmt.Sprintf("%.2f Hz", float64(e.Frequency)/1000)
+	case metering.NeutralMismatch:
+		return "a difference of " + amperes
+	case metering.ReverseEnergy:
+		return fmt.Sprintf("%s flows out", -e.Power)
+	case metering.ConsumptionWhileOpen:
+		if e.Power == 0 {
+			return amperes + " flows"
+		}
+		return fmt.Sprintf("%s flows", e.Power)
+	case metering.RegisterStuck:
+		return fmt.Sprintf("%s flows and the register stays at %s", e.Power, e.After)
+	case metering.CoverOpen:
+		return "the cover contact says open"
+	case metering.MagnetNear:
+		return "the magnetic contact says that one is near"
+	}
+	return volts
+}
+
+// extremes is a with what is worse in b.
+func extremes(a, b metering.Event) metering.Event {
+	switch a.Kind {
+	case metering.VoltageSwell, metering.NeutralLoss:
+		a.Voltage = max(a.Voltage, b.Voltage)
+	default:
+		a.Voltage = min(a.Voltage, b.Voltage)
+	}
+	a.Current = max(a.Current, b.Current)
+	if max(b.Power, -b.Power) > max(a.Power, -a.Power) {
+		a.Power = b.Power
+	}
+	if b.Frequency != 0 {
+		a.Frequency = b.Frequency
+	}
+	a.Energy = max(a.Energy, b.Energy)
+	a.After = b.After
+	return a
+}

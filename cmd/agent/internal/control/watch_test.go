@@ -1,0 +1,192 @@
+package control
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// shown is a reading of a meter that tells voltage and frequency as well.
+func (b *bench) shown(d time.Duration, change func(*metering.Sample)) Effects {
+	b.t.Helper()
+	s := metering.Sample{
+		Has:   metering.HasImport | metering.HasPower | metering.HasVoltage | metering.HasCurrent | metering.HasFrequency,
+		Power: b.power, Voltage: 230_000, Current: 2_000, Frequency: 50_000, Step: 1,
+	}
+	if !b.states[loads.SupplyID] {
+		s.Power, s.Current = 0, 0
+	}
+	if change != nil {
+		change(&s)
+	}
+	if s.Power > 0 {
+		b.register += s.Power.Over(d)
+	}
+	b.now = b.now.Add(d)
+	s.At, s.Import = b.now, b.register
+	return b.step(Input{Reading: &metering.Reading{Sample: s}})
+}
+
+func (b *bench) count(code string) int {
+	n := 0
+	for _, e := range b.events {
+		if e.Code == code {
+			n++
+		}
+	}
+	return n
+}
+
+// three is a three-phase reading.
+func three(volts ...units.Voltage) func(*metering.Sample) {
+	return func(s *metering.Sample) {
+		s.Voltage = 0
+		s.Has &^= metering.HasVoltage
+		for _, v := range volts {
+			s.Phases = append(s.Phases, metering.Phase{Has: metering.HasVoltage | metering.HasCurrent, Voltage: v, Current: 1_000})
+		}
+	}
+}
+
+func volts(v units.Voltage) func(*metering.Sample) {
+	return func(s *metering.Sample) { s.Voltage = v }
+}
+
+func TestWhatTheMeterShowsBesidesConsumption(t *testing.T) {
+	watched := []health.Code{
+		health.VoltageSag, health.VoltageSwell, health.VoltageInterruption, health.Outage, health.FrequencyOff, health.ReverseEnergy,
+		health.CurrentNoVoltage, health.ConsumptionOpen, health.NeutralLoss, health.NeutralMismatch, health.CoverOpen, health.MagnetNear,
+		health.RegisterStuck,
+	}
+	for _, row := range []struct {
+		name    string
+		before  func(*bench)
+		change  func(*metering.Sample)
+		lasts   time.Duration
+		code    health.Code // "" is quiet
+		subject string
+		cause   string
+	}{
+		{"nothing", nil, nil, time.Minute, "", "", ""},
+		{"the voltage is low", nil, volts(198_000), 5 * time.Second, health.VoltageSag, "phase 1", "198.0 V"},
+		{"the voltage is low but within the limits", nil, volts(208_000), time.Minute, "", "", ""},
+		{"the voltage is high", nil, volts(260_000), 5 * time.Second, health.VoltageSwell, "phase 1", "260.0 V"},
+		{"the mains is down", nil, func(s *metering.Sample) { s.Voltage, s.Current, s.Power = 0, 0, 0 }, 5 * time.Second, health.Outage, "", "0.0 V"},
+		{"one phase of three is down", nil, three(230_000, 0, 229_000), 5 * time.Second, health.VoltageInterruption, "phase 2", "0.0 V"},
+		{"the neutral is lost", nil, three(270_000, 190_000, 231_000), 30 * time.Second, health.NeutralLoss, "", "270.0 V"},
+		{"a generator runs fast", nil, func(s *metering.Sample) { s.Frequency = 51_500 }, 5 * time.Second, health.FrequencyOff, "", "51.50 Hz"},
+		{"energy flows out", nil, func(s *metering.Sample) { s.Power = -900 * units.Watt }, 20 * time.Second, health.ReverseEnergy, "", "900 W flows out"},
+		{"energy flows out for a moment", nil, func(s *metering.Sample) { s.Power = -900 * units.Watt }, 5 * time.Second, "", "", ""},
+		{"energy flows out where the tariff buys it", sellsEnergy, func(s *metering.Sample) { s.Power = -900 * units.Watt }, time.Minute, "", "", ""},
+		{"the cover is open", nil, func(s *metering.Sample) { s.Has |= metering.HasCover; s.CoverOpen = true }, time.Second, health.CoverOpen, "", "open"},
+		{"a magnet", nil, func(s *metering.Sample) { s.Has |= metering.HasMagnet; s.MagnetNear = true }, time.Second, health.MagnetNear, "", "near"},
+		{"less comes back than goes out", nil, func(s *metering.Sample) { s.Has |= metering.HasNeutral; s.NeutralCurrent = 500 }, 20 * time.Second, health.NeutralMismatch, "", "1.50 A"},
+		{"the contactor says open and power flows", offBySwitch, func(s *metering.Sample) { s.Power = 700 * units.Watt }, 3 * time.Minute, health.ConsumptionOpen, "", "700 W flows"},
+		{"the contactor opened just now", offBySwitch, func(s *metering.Sample) { s.Power = 700 * units.Watt }, 30 * time.Second, "", "", ""},
+		{"the contactor is open and the meter behind it dark", offBySwitch, func(s *metering.Sample) { s.Voltage = 0 }, 3 * time.Minute, "", "", ""},
+		{"a country of 120 V and 60 Hz", another(120_000, 60_000), func(s *metering.Sample) { s.Voltage, s.Frequency = 118_000, 60_000 }, time.Minute, "", "", ""},
+		{"120 V gone low", another(120_000, 60_000), func(s *metering.Sample) { s.Voltage, s.Frequency = 100_000, 60_000 }, 5 * time.Second, health.VoltageSag, "phase 1", "100.0 V"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBench(t)
+			if row.before != nil {
+				row.before(b)
+			} else {
+				b.shown(20*time.Second, nil) // the contactor has come to rest
+			}
+			for end := b.now.Add(row.lasts); b.now.Before(end); {
+				b.shown(time.Second, row.change)
+			}
+			for _, w := range b.st.Health.Active {
+				if slices.Contains(watched, w.Code) && w.Code != row.code && row.code != health.NeutralLoss {
+					t.Errorf("%s %s stands: %s", w.Code, w.Subject, w.Cause)
+				}
+				if w.Code == row.code && (w.Subject != row.subject || !strings.Contains(w.Cause, row.cause)) {
+					t.Errorf("of %q: %q", w.Subject, w.Cause)
+				}
+			}
+			if row.code == "" {
+				return
+			}
+			if !b.st.Health.Has(row.code, row.subject) || b.count(string(row.code)) != 1 {
+				t.Fatalf("no warning %s, or more than one event; events %+v", row.code, b.events)
+			}
+			points := 0
+			b.states[loads.SupplyID] = true
+			for range 80 {
+				eff := b.shown(time.Second, func(s *metering.Sample) {
+					s.Voltage, s.Frequency = max(b.st.Meter.Watch.Nominal, 120_000), b.st.Meter.Watch.Frequency
+				})
+				for _, p := range eff.Points {
+					if p.Measurement == QualityPoint {
+						points++
+						if p.Tags[0].Value != string(row.code) && row.code != health.NeutralLoss {
+							t.Errorf("a point of %s", p.Tags[0].Value)
+						}
+					}
+				}
+			}
+			if b.st.Health.Has(row.code, row.subject) || b.count(string(row.code)+"_cleared") != 1 || points == 0 {
+				t.Errorf("it does not end: %+v, %d points", b.st.Health.Active, points)
+			}
+		})
+	}
+}
+
+func sellsEnergy(b *bench) {
+	doc := b.site.Tariff.Document()
+	doc.Versions = slices.Clone(doc.Versions)
+	doc.Versions[0].Export = []tariffs.EnergyCharge{{Name: "feed-in", Price: 500_000}}
+	t, err := tariffs.New(doc)
+	must(b.t, err)
+	b.site.Tariff = t
+	b.shown(time.Second, nil)
+}
+
+// offBySwitch opens the contactor by the customer's switch.
+func offBySwitch(b *bench) {
+	b.shown(time.Second, nil)
+	b.step(Input{Request: &Request{Kind: SupplyOff, By: "test"}})
+	if b.states[loads.SupplyID] {
+		b.t.Fatal("the contactor is not open")
+	}
+}
+
+func another(v units.Voltage, f units.Frequency) func(*bench) {
+	return func(b *bench) {
+		b.shown(time.Second, func(s *metering.Sample) { s.Voltage, s.Frequency = v, f })
+	}
+}
+
+// A voltage about the limit is one warning and one line of the record.
+func TestAVoltageThatTremblesIsToldOnce(t *testing.T) {
+	b := newBench(t)
+	b.shown(time.Second, nil)
+	durable := 0
+	for i := range 600 {
+		eff := b.shown(time.Second, volts(units.Voltage(206_000+2_000*(i%2))))
+		if eff.Durable && len(eff.Intervals) == 0 {
+			durable++
+		}
+	}
+	if got := b.count("voltage_sag"); got != 1 {
+		t.Fatalf("told %d times", got)
+	}
+	if durable > 30 {
+		t.Errorf("%d of 600 samples had to be stored at once", durable)
+	}
+	for range 61 {
+		b.shown(time.Second, nil)
+	}
+	i := slices.IndexFunc(b.events, func(e Event) bool { return e.Code == "voltage_sag_cleared" })
+	if i < 0 || !strings.Contains(b.events[i].Text, "300 times") || !strings.Contains(b.events[i].Text, "206.0 V") {
+		t.Fatalf("its end: %+v", b.events)
+	}
+}
