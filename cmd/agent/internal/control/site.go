@@ -44,6 +44,7 @@ type Site struct {
 	RunOutOver time.Duration // how far ahead the end of credit is looked for
 	Shift      bool          // false: loads run as soon as they may, for comparison
 	Seed       uint64
+	Wall       bool // time is the machine's clock, which may be set wrong; a simulation's is right
 
 	// KWhPrice is what a kWh of a kWh account is worth in the tariff's currency,
 	// for its charges on purchases; 0: the vendor has taken them.

@@ -43,6 +43,7 @@ type State struct {
 	Shed       ShedState         `json:"shed,omitzero"`
 	Supply     SupplyState       `json:"supply"`
 	Ladder     LadderState       `json:"ladder,omitzero"`
+	Clock      ClockState        `json:"clock,omitzero"`
 
 	Plan     *Plan     `json:"plan,omitempty"`
 	AskedAt  time.Time `json:"asked_at,omitzero"`   // when a plan was last asked for

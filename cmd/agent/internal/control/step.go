@@ -26,7 +26,13 @@ type step struct {
 
 // Step takes one input: the State after it and what it leads to.
 func (s *Site) Step(st State, in Input) (State, Effects) {
+	clock := st.Clock
+	if s.Wall {
+		in.Now = clock.believe(in.Now, in.Fresh)
+		in = clock.onClock(in)
+	}
 	p := &step{Site: s, st: st.clone(), in: in, now: in.Now.UTC().Truncate(time.Millisecond)}
+	p.st.Clock = clock
 	if back := st.Now.Sub(p.now); back > time.Second {
 		p.raise(health.ClockBack, "", fmt.Sprintf("the clock went back by %s to %s", length(back), p.local(p.now)))
 	}

@@ -76,6 +76,9 @@ const passingFor = 24 * time.Hour
 
 func (p *step) acknowledge(code health.Code) {
 	p.st.Health = p.st.Health.Acknowledge(code)
+	if code == health.ClockAhead || code == health.ClockBack {
+		p.st.Clock.Skew, p.st.Clock.Left = 0, 0 // somebody says that the time is right
+	}
 	for _, w := range p.st.Health.Active {
 		if w.Code == code && passing(code) {
 			p.clear(w.Code, w.Subject)
@@ -111,6 +114,7 @@ func (p *step) warn() {
 		p.clear(health.TokenLocked, "")
 	}
 	p.ladder()
+	p.clockWarnings()
 	p.planWarnings()
 	p.priceWarnings()
 }

@@ -9,6 +9,7 @@ const (
 	RegisterBack        Code = "register_backwards"
 	MeterReplaced       Code = "meter_replaced"
 	ClockBack           Code = "clock_back"
+	ClockAhead          Code = "clock_ahead"
 	StoreFull           Code = "store_full"
 	StoreFailed         Code = "store_failed"
 	BrokerGone          Code = "broker_gone"
@@ -65,6 +66,8 @@ func Advise(code Code) Advice {
 		return Advice{Serious, "The meter's register went backwards", "Nothing was credited. If the meter was reset or replaced, acknowledge this; else it is tampering."}
 	case MeterReplaced:
 		return Advice{Info, "Another meter answers", "If you replaced the meter, acknowledge this; counting goes on from the new register."}
+	case ClockAhead:
+		return Advice{Serious, "The clock jumped far ahead and is not believed", "Set the time right (NTP). If it is right, acknowledge this; otherwise it is believed after a day. Until then the agent goes on by its own count."}
 	case ClockBack:
 		return Advice{Caution, "The clock was set back", "Check that the time is right (NTP). Charges wait until the time they were made for has come again."}
 	case StoreFull:
@@ -152,7 +155,7 @@ func Advise(code Code) Advice {
 // Codes lists every code, in alphabetical order.
 func Codes() []Code {
 	return []Code{
-		BadMessage, BrokerGone, BrokerRefused, ClockBack, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow, CreditShed,
+		BadMessage, BrokerGone, BrokerRefused, ClockAhead, ClockBack, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow, CreditShed,
 		CreditSpent, CurrentNoVoltage, EmergencyInUse, EmergencyOffered, FrequencyOff, InfluxGone, LoadShort, MagnetNear,
 		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PlanStale,
 		RegisterBack, RegisterJump, RegisterStuck, ReverseEnergy, StoreFailed, StoreFull, SupplyArmed, SupplyBypass, SupplyCoil,
