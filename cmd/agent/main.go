@@ -32,6 +32,7 @@ type cli struct {
 	Tariff    tariffCmd    `cmd:"" help:"Check, show and compare tariffs; say what a load costs."`
 	Ledger    ledgerCmd    `cmd:"" help:"Check the ledger or print a statement."`
 	Decode    decodeCmd    `cmd:"" help:"Show what is read out of a meter's recorded output."`
+	Profile   profileCmd   `cmd:"" help:"Print the stored intervals of the meter or of a load as CSV."`
 	Waveform  waveformCmd  `cmd:"" help:"Measure recorded samples of a voltage and a current."`
 	Calibrate calibrateCmd `cmd:"" help:"Find a converter's constants from a reference reading."`
 	Probe     probeCmd     `cmd:"" help:"List the hardware and the meters that could be connected."`

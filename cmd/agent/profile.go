@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/metering"
+)
+
+// profileCmd prints stored intervals.
+type profileCmd struct {
+	From   time.Time `help:"Only slots that begin at this instant or later."`
+	To     time.Time `help:"Only slots that begin before this instant."`
+	Series string    `default:"site" help:"The site's own meter (site), or the id of a load."`
+	Data   string    `arg:"" default:"data" help:"Folder of the agent's records."`
+}
+
+// Run prints one CSV line an interval, the oldest first.  It only reads, also
+// beside a running agent.
+func (c profileCmd) Run(e *env) error {
+	if !c.To.IsZero() && !c.To.After(c.From) {
+		return &exitError{exitUsage, errors.New("--to must be later than --from")}
+	}
+	info, err := os.Stat(c.Data)
+	if err != nil {
+		return fmt.Errorf("there are no records: %w", err)
+	}
+	if !info.IsDir() {
+		return &exitError{exitUsage, fmt.Errorf("%s is no folder; name the agent's data folder", c.Data)}
+	}
+	s, err := store.Open(e.Ctx, c.Data, store.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // it only reads
+	series, err := s.Series(e.Ctx)
+	if err != nil {
+		return err
+	}
+	if c.Series != control.SiteSeries && !slices.Contains(series, c.Series) {
+		return &exitError{exitUsage, fmt.Errorf("there is no series %q; there is %s", c.Series, strings.Join(series, ", "))}
+	}
+	from, to := c.From, c.To
+	if from.IsZero() {
+		from = time.Unix(0, 0)
+	}
+	if to.IsZero() {
+		to = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	var intervals []metering.Interval
+	for iv, err := range s.Intervals(e.Ctx, c.Series, from, to) {
+		if err != nil {
+			return err
+		}
+		intervals = append(intervals, iv.Interval)
+	}
+	return metering.WriteProfile(e.Stdout, intervals)
+}
