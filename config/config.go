@@ -64,6 +64,9 @@ type Tariff struct {
 	File      string            `yaml:"file"`      // a tariff document
 	Catalogue string            `yaml:"catalogue"` // a document that the program brings along
 	Document  *tariffs.Document `yaml:"document"`  // written out here
+	// PricesFor: prices sent over MQTT that came longer ago than this do not rule
+	// any more; 0: each rules its own slot however old it is.
+	PricesFor time.Duration `yaml:"prices_for"`
 }
 
 // Tokens are the token schemes that top-ups are read by.
@@ -275,6 +278,9 @@ func (c *Config) checkTariff(l *fault.List) {
 	}
 	if given != 1 {
 		l.Add("tariff", "give one of file, catalogue and document", "%d tariffs are named", given)
+	}
+	if c.Tariff.PricesFor < 0 {
+		l.Add("tariff.prices_for", "write a time such as 36h, or 0s for no end", "%s is negative", c.Tariff.PricesFor)
 	}
 	if c.Tariff.Document != nil {
 		l.Under("tariff.document", c.Tariff.Document.Check())
