@@ -2,6 +2,7 @@ package optimizer
 
 import (
 	"math"
+	"slices"
 	"sort"
 )
 
@@ -69,6 +70,8 @@ func (s *search) finish() *Plan {
 		l := newLocal(s)
 		l.creditPrice(s.yBest)
 		plan.CreditPrice = l.muRow
+	} else if prev := s.opt.Previous; s.p.Credit != nil && prev != nil && len(prev.CreditPrice) == s.p.N {
+		plan.CreditPrice = slices.Clone(prev.CreditPrice)
 	}
 	s.explain()
 	s.risk()

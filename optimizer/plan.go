@@ -50,6 +50,7 @@ const (
 	StopWork      Stop = "work"      // Options.WorkLimit is used up
 	StopTime      Stop = "time"      // Options.TimeLimit is used up
 	StopCancelled Stop = "cancelled" // the context ended
+	StopSettled   Stop = "settled"   // a re-plan found little to change and ends early
 	StopExhausted Stop = "exhausted" // the search found nothing more to try
 )
 

@@ -27,6 +27,12 @@ type search struct {
 	yBest   []float64 // duals that proved the best (estimated) bound
 	stop    Stop
 
+	// share is the part of the limits that a re-plan begins with, 1 for any
+	// other search, and mark the cost when half of it was used up.
+	share    float64
+	mark     float64
+	thorough bool // never a part only
+
 	greedyMu    float64 // the dearness of credit at which the greedy plan was found
 	undo, trial snapshot
 	trace       func(format string, args ...any)
@@ -40,7 +46,7 @@ func newSearch(ctx context.Context, p *Problem, opt Options) *search {
 		opt.WorkLimit = DefaultWorkLimit
 	}
 	s := &search{
-		ctx: ctx, p: p, opt: opt, h: p.Hours(), lower: math.Inf(-1),
+		ctx: ctx, p: p, opt: opt, h: p.Hours(), lower: math.Inf(-1), share: 1, mark: math.Inf(1),
 		rng:   rand.New(rand.NewPCG(opt.Seed, 0x9e3779b97f4a7c15)),
 		trace: opt.trace,
 	}
@@ -76,17 +82,47 @@ func (s *search) over() bool {
 		s.stop = StopTime
 	case s.work() >= s.opt.WorkLimit:
 		s.stop = StopWork
+	case s.share < 1 && s.settled():
+		s.stop = StopSettled
 	}
 	return s.stop != ""
 }
 
-// progress is the share of the limits that is used up, as far as it is known.
+// settled tells whether a re-plan has had its share of the limits and would
+// find little more; while its second half still paid, the share is doubled.
+func (s *search) settled() bool {
+	x := s.progress()
+	if x >= 0.5 && math.IsInf(s.mark, 1) {
+		s.mark = s.best.Cost
+	}
+	if x < 1 {
+		return false
+	}
+	if s.mark-s.best.Cost <= replanGain*math.Abs(s.best.Cost) {
+		return true
+	}
+	s.share = min(1, 2*s.share)
+	s.mark = s.best.Cost
+	return false
+}
+
+// A re-plan whose plan in force still keeps every hard rule begins with replanShare
+// of the limits, and gets twice that for as long as the second half of it made
+// the plan cheaper by more than replanGain.  Where the new forecast broke the
+// plan, it may be far from the best, and the search is a whole one.
+const (
+	replanShare = 0.23
+	replanGain  = 0.005
+)
+
+// progress is the share of the limits, or of the part of them that a re-plan
+// has, that is used up as far as it is known.
 func (s *search) progress() float64 {
 	x := float64(s.work()) / float64(s.opt.WorkLimit)
 	if s.opt.Elapsed != nil && s.opt.TimeLimit > 0 {
 		x = max(x, float64(s.opt.Elapsed()-s.begin)/float64(s.opt.TimeLimit))
 	}
-	return x
+	return x / s.share
 }
 
 // gap is what is not proven yet, as a share of the cost.
@@ -115,7 +151,7 @@ func (s *search) run() {
 		return
 	}
 	s.resume()
-	if s.p.Battery == nil && len(s.m.demand) == 0 && s.reinserts() {
+	if s.share == 1 && s.p.Battery == nil && len(s.m.demand) == 0 && s.reinserts() {
 		// Without a store or a peak to share, reinsertion finds a good plan
 		// sooner than the linear programme.
 		l := newLocal(s)
@@ -162,7 +198,7 @@ func (s *search) improve() {
 	const patience = 10 // cycles without a better plan after which the search ends
 	cycle, failed := 50*len(s.m.units), 0
 	var tight, pending *tightener
-	if s.yBest != nil {
+	if s.yBest != nil && s.share == 1 {
 		tight = newTightener(s, s.yBest)
 	}
 	searched := s.work()

@@ -47,6 +47,9 @@ func (s *search) warm() {
 	}
 	if whole {
 		s.inForce = plan
+		if !s.thorough {
+			s.share = replanShare
+		}
 	}
 	s.start = plan
 	if better(plan, s.best) {
@@ -78,15 +81,19 @@ func (s *search) resume() {
 		}
 	}
 	l.load(s.start)
+	until := 0.5
+	if s.share < 1 {
+		until = 0.6 // the rest is for the linear programme and its bound
+	}
 	for _, hot := range []float64{0.0005, 0.002} {
-		s.anneal(l, 25*len(s.m.units), hot*math.Abs(s.best.Cost), 0.5)
+		s.anneal(l, 25*len(s.m.units), hot*math.Abs(s.best.Cost), until)
 		if lp := s.p.Battery != nil || len(s.m.demand) > 0; lp && !s.over() {
 			s.polish()
 			for range 3 {
 				s.neighbourhood()
 			}
 		}
-		if s.over() || s.progress() > 0.5 {
+		if s.over() || s.progress() > until {
 			break
 		}
 		l.load(s.best)
@@ -175,6 +182,7 @@ func (s *search) risk() {
 			opt.WorkLimit = max(1, s.work()/2)
 			opt.Previous, opt.Margin = s.best, 0
 			other := newSearch(s.ctx, &free, opt)
+			other.thorough = true
 			other.run()
 			r.Protection = max(0, s.best.Cost-other.best.Cost)
 			s.spent += other.work()

@@ -20,8 +20,9 @@ import (
 
 // planCmd is the optimizer on a file, for trying it and for measuring it.
 type planCmd struct {
-	Make  planMakeCmd  `cmd:"" default:"withargs" help:"Plan the loads of an instance file (the default)."`
-	Bench planBenchCmd `cmd:"" help:"Plan every instance of a folder and print how good and how fast."`
+	Make   planMakeCmd   `cmd:"" default:"withargs" help:"Plan the loads of an instance file (the default)."`
+	Bench  planBenchCmd  `cmd:"" help:"Plan every instance of a folder and print how good and how fast."`
+	Replan planReplanCmd `cmd:"" help:"Measure what a re-plan after one slot costs, beside a plan from nothing."`
 }
 
 // planMakeCmd plans one instance.
