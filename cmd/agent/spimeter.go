@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -49,10 +50,11 @@ func (s *service) converter(d metering.Document, state control.State) (metering.
 	if c.Rate == 0 {
 		rate = defaultRate
 	}
-	constants, err := calibrationOf(s.cfg.Path(c.Calibration), rate)
+	constants, signature, err := calibrationOf(s.cfg.Path(c.Calibration), rate)
 	if err != nil {
 		return nil, fmt.Errorf("meter.adc.calibration: %w", err)
 	}
+	s.site.Calibration = control.Calibration{Signature: signature, Made: "made " + constants.Time.Format(time.RFC3339) + " by " + cmp.Or(constants.By, "a person not named")}
 	if c.Chip == "ads131m04" && c.Ready == "" {
 		return nil, errors.New("meter.adc.ready: it is missing; write the GPIO line of the converter's data-ready output, e.g. GPIO25")
 	}
@@ -97,22 +99,23 @@ func (s *service) converter(d metering.Document, state control.State) (metering.
 	return m, nil
 }
 
-// calibrationOf reads the constants that agent calibrate wrote.
-func calibrationOf(name string, rate float64) (waveform.Calibration, error) {
+// calibrationOf reads the constants that agent calibrate wrote, and their
+// signature.
+func calibrationOf(name string, rate float64) (c waveform.Calibration, signature string, err error) {
 	file, err := os.ReadFile(name)
 	if err != nil {
-		return waveform.Calibration{}, fmt.Errorf("%w; run agent calibrate and name the file it writes", err)
+		return c, "", fmt.Errorf("%w; run agent calibrate and name the file it writes", err)
 	}
-	c, _, _, err := waveform.Verify(file)
+	c, _, signature, err = waveform.Verify(file)
 	switch {
 	case err != nil:
-		return c, fmt.Errorf("%s: %w", name, err)
+		return c, "", fmt.Errorf("%s: %w", name, err)
 	case len(c.Channels) == 0:
-		return c, fmt.Errorf("%s: it has no channel; calibrate again", name)
+		return c, "", fmt.Errorf("%s: it has no channel; calibrate again", name)
 	case c.Rate != rate:
-		return c, fmt.Errorf("%s was made at %v samples a second and the meter runs at %v; set meter.adc.rate, or calibrate again", name, c.Rate, rate)
+		return c, "", fmt.Errorf("%s was made at %v samples a second and the meter runs at %v; set meter.adc.rate, or calibrate again", name, c.Rate, rate)
 	}
-	return c, nil
+	return c, signature, nil
 }
 
 // noBus says what to do where an SPI port does not open.

@@ -88,3 +88,24 @@ func meterSays(t *testing.T, d metering.Document, says []string) {
 		}
 	}
 }
+
+// The loop is told which constants are in force, so that it can record a change.
+func TestConstantsOfAConverterAreNamedByTheirSignature(t *testing.T) {
+	name := calibrationFile(t, t.TempDir(), 4000, 1)
+	file, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, want, err := waveform.Verify(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &service{log: slog.New(slog.NewTextHandler(io.Discard, nil)), site: &control.Site{}}
+	defer func() { _ = s.close() }()
+	if _, err := s.meterOf(t.Context(), metering.Document{Driver: "adc", ADC: &metering.ADCDocument{Chip: "mcp3208", Bus: "SPI99.0", Calibration: name}}, control.State{}); err == nil {
+		t.Fatal("there is no such bus")
+	}
+	if got := s.site.Calibration; got.Signature != want || got.Made != "made 2026-11-01T08:00:00Z by fitter" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -24,6 +24,8 @@ type Site struct {
 	SilentAfter time.Duration // the meter is called silent after this
 	Interval    time.Duration // of settlement and of stored readings; divides a day
 	PointEvery  time.Duration // of telemetry
+	// Calibration is that of a converter; zero where the meter is none.
+	Calibration Calibration
 
 	Tariff *tariffs.Tariff // without pushed prices: see TariffOf
 	// PricesFor is how long after its arrival a pushed price document may still
@@ -62,6 +64,7 @@ func (s *Site) Begin(now time.Time) (State, Effects) {
 	st.Credit, eff.Entries = s.Credit.Open(s.Meter, now)
 	eff.Durable = true
 	s.fit(&st)
+	s.measureDemand(&st)
 	s.record(&eff)
 	return st, eff
 }
@@ -86,6 +89,7 @@ func (s *Site) Resume(st State) (State, error) {
 		st.Prices = nil
 	}
 	s.fit(&st)
+	s.measureDemand(&st)
 	return st, nil
 }
 

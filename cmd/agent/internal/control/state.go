@@ -69,6 +69,8 @@ type MeterState struct {
 	HeardAt   time.Time          `json:"heard_at,omitzero"`   // when it came, by the loop's clock
 	StartedAt time.Time          `json:"started_at,omitzero"` // when the loop began to wait for one
 	Watch     WatchState         `json:"watch,omitzero"`      // what goes on besides consumption
+	// Calibration is the signature of the constants last in force.
+	Calibration string `json:"calibration,omitempty"`
 }
 
 // LoadState is what the loop remembers of one load.

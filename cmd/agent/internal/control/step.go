@@ -41,6 +41,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 		p.st.priced = s.pricedBy(&p.st)
 	}
 	p.observe(in.Facts)
+	p.calibration()
 	switch {
 	case in.Reading != nil:
 		p.reading(*in.Reading)

@@ -1,0 +1,34 @@
+package control
+
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/metering"
+)
+
+// demandWindow is the window of maximum demand where the tariff names none.
+const demandWindow = 30 * time.Minute
+
+// window is that of the demand charge of the tariff's newest version that has
+// one.
+func (s *Site) window() time.Duration {
+	window := demandWindow
+	for _, v := range s.Tariff.Document().Versions {
+		for _, d := range v.Demand {
+			if d.Interval > 0 {
+				window = d.Interval
+			}
+		}
+	}
+	return window
+}
+
+// measureDemand has maximum demand kept with the intervals, in blocks of the
+// tariff's window.  With another window the block under way begins anew.
+func (s *Site) measureDemand(st *State) {
+	window := s.window()
+	if d := st.Meter.Intervals.Demand; d != nil && d.Window == window && d.Step == window {
+		return
+	}
+	st.Meter.Intervals.Demand = &metering.Demand{Window: window, Step: window}
+}
