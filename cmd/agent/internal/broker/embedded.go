@@ -62,7 +62,18 @@ type openDoor struct{ mochi.HookBase }
 func (*openDoor) ID() string { return "open-door" }
 
 func (*openDoor) Provides(b byte) bool {
-	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck
+	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck || b == mochi.OnDisconnect
+}
+
+// OnDisconnect forgets the acknowledgements that did not reach the client: mochi
+// would say them to its next connection, where their numbers belong to other
+// messages, which would then be taken for delivered.
+func (*openDoor) OnDisconnect(cl *mochi.Client, _ error, _ bool) {
+	for _, pk := range cl.State.Inflight.GetAll(false) {
+		if pk.FixedHeader.Type == packets.Puback {
+			cl.State.Inflight.Delete(pk.PacketID)
+		}
+	}
 }
 
 func (*openDoor) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }

@@ -440,6 +440,7 @@ func forwardOver(t *testing.T, direct, through string, cfg Config, disturb func(
 	reader := session(t, cfg)
 	var mu sync.Mutex
 	last, doubled, jumps := -1, 0, 0
+	seen := map[int]bool{}
 	if _, err := reader.SubscribeAck("keeplit/test/ledger", func(_ context.Context, m Message) error {
 		var n int
 		if _, err := fmt.Sscan(string(m.Payload), &n); err != nil {
@@ -447,9 +448,12 @@ func forwardOver(t *testing.T, direct, through string, cfg Config, disturb func(
 		}
 		mu.Lock()
 		defer mu.Unlock()
+		if seen[n] {
+			doubled++
+		}
+		seen[n] = true
 		switch {
 		case n <= last:
-			doubled++
 		case n == last+1:
 			last = n
 		default:
@@ -491,10 +495,15 @@ func forwardOver(t *testing.T, direct, through string, cfg Config, disturb func(
 	stopSession()
 	mu.Lock()
 	defer mu.Unlock()
-	if jumps > 0 {
-		t.Errorf("%d gaps", jumps)
+	// After a cut the broker may still be reading what the old connection held
+	// while the new one repeats it: a number can come early once, never be lost.
+	if len(seen) != n {
+		t.Errorf("%d of %d messages came", len(seen), n)
 	}
-	t.Logf("%d doubled, %d connections", doubled, s.State().Connects)
+	if int64(jumps) > s.State().Connects {
+		t.Errorf("%d jumps over %d connections: it is not sent in order", jumps, s.State().Connects)
+	}
+	t.Logf("%d doubled, %d came early, %d connections", doubled, jumps, s.State().Connects)
 }
 
 func TestForwarderSetsAsideWhatCannotBeSent(t *testing.T) {
