@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/ed25519"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -76,7 +75,7 @@ func TestMetersOnSPISayWhatIsMissing(t *testing.T) {
 
 func meterSays(t *testing.T, d metering.Document, says []string) {
 	t.Helper()
-	s := &service{log: slog.New(slog.NewTextHandler(io.Discard, nil)), site: &control.Site{}}
+	s := &service{log: slog.New(slog.DiscardHandler), site: &control.Site{}}
 	defer func() { _ = s.close() }()
 	_, err := s.meterOf(t.Context(), d, control.State{})
 	if err == nil {
@@ -100,7 +99,7 @@ func TestConstantsOfAConverterAreNamedByTheirSignature(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &service{log: slog.New(slog.NewTextHandler(io.Discard, nil)), site: &control.Site{}}
+	s := &service{log: slog.New(slog.DiscardHandler), site: &control.Site{}}
 	defer func() { _ = s.close() }()
 	if _, err := s.meterOf(t.Context(), metering.Document{Driver: "adc", ADC: &metering.ADCDocument{Chip: "mcp3208", Bus: "SPI99.0", Calibration: name}}, control.State{}); err == nil {
 		t.Fatal("there is no such bus")

@@ -206,7 +206,7 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 				return nil
 			}
 		}
-		messages, err := a.retained(bus.Topics())
+		messages, err := a.retained(bus.Topics()) //nolint:contextcheck // it makes messages of what is known; nothing waits
 		if err != nil {
 			return err
 		}
