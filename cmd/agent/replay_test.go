@@ -584,7 +584,7 @@ func number(t *testing.T, v any) float64 {
 func measurements() map[string]string {
 	return map[string]string{
 		control.SitePoint: "balance", control.LoadPoint: "on", control.IntervalPoint: "import_kwh",
-		control.LedgerPoint: "amount", control.EventPoint: "count",
+		control.LedgerPoint: "amount", control.EventPoint: "count", control.QualityPoint: "duration_s",
 	}
 }
 
