@@ -77,7 +77,7 @@ func answers(t *testing.T, url string, out *output) {
 // TestDemoOnABareMachine runs the first command of the README and finds the page,
 // the token it prints, and loads and credit that move.
 func TestDemoOnABareMachine(t *testing.T) {
-	out := process(t, "demo", "--listen", "127.0.0.1:0", "--speed", "3600")
+	out := process(t, "demo", "--listen", "127.0.0.1:0", "--speed", "300")
 	var url, token string
 	for end := time.Now().Add(30 * time.Second); token == ""; time.Sleep(20 * time.Millisecond) {
 		if m := regexp.MustCompile(`page +(http://\S+)[\s\S]*token +([0-9]+)`).FindStringSubmatch(out.String()); m != nil {
@@ -155,14 +155,14 @@ log: {level: warn}
 	p.Open(url + "/")
 	p.See("#r-hero", "left")
 	p.Click("#run-geyser")
-	p.See("body", "PIN")
+	p.Wait("the sign-in form", "location.pathname === '/signin' && document.readyState === 'complete' && document.getElementById('pin') !== null")
 	p.Type("#pin", "1111")
 	p.Click("#signin")
 	p.See("#notice", "That PIN is wrong")
 	p.Problems() // Chromium notes the status 422
 	p.Type("#pin", "471147")
 	p.Click("#signin")
-	p.Wait("home", "location.pathname === '/'")
+	p.Wait("home", "location.pathname === '/' && document.readyState === 'complete'")
 	p.Click("#run-geyser")
 	p.See("#r-load-geyser", "Running")
 	p.Click("#skip-geyser")
