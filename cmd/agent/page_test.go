@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -74,6 +76,28 @@ func answers(t *testing.T, url string, out *output) {
 	}
 }
 
+// planned waits until the agent has a plan to show.
+func planned(t *testing.T, url string, out *output) {
+	t.Helper()
+	for end := time.Now().Add(60 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		var v struct {
+			Plan struct {
+				MadeAt *time.Time `json:"made_at"`
+			} `json:"plan"`
+		}
+		r, err := http.Get(url + "/api/v1/view") //nolint:gosec // the test's own address
+		if err == nil {
+			err = errors.Join(json.NewDecoder(r.Body).Decode(&v), r.Body.Close())
+		}
+		if err == nil && v.Plan.MadeAt != nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("there is no plan: %v\n%s", err, out)
+		}
+	}
+}
+
 // TestDemoOnABareMachine runs the first command of the README and finds the page,
 // the token it prints, and loads and credit that move.
 func TestDemoOnABareMachine(t *testing.T) {
@@ -88,6 +112,7 @@ func TestDemoOnABareMachine(t *testing.T) {
 		}
 	}
 	answers(t, url+"/healthz", out)
+	planned(t, url, out)
 	t.Run("in a browser", func(t *testing.T) {
 		b := webtest.Start(t)
 		for _, screen := range []webtest.Screen{webtest.Phone(), webtest.Desktop()} {
