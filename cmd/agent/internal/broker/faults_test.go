@@ -495,15 +495,13 @@ func forwardOver(t *testing.T, direct, through string, cfg Config, disturb func(
 	stopSession()
 	mu.Lock()
 	defer mu.Unlock()
-	// After a cut the broker may still be reading what the old connection held
-	// while the new one repeats it: a number can come early once, never be lost.
 	if len(seen) != n {
 		t.Errorf("%d of %d messages came", len(seen), n)
 	}
-	if int64(jumps) > s.State().Connects {
-		t.Errorf("%d jumps over %d connections: it is not sent in order", jumps, s.State().Connects)
+	if jumps > 0 {
+		t.Errorf("%d gaps", jumps)
 	}
-	t.Logf("%d doubled, %d came early, %d connections", doubled, jumps, s.State().Connects)
+	t.Logf("%d doubled, %d connections", doubled, s.State().Connects)
 }
 
 func TestForwarderSetsAsideWhatCannotBeSent(t *testing.T) {
