@@ -77,6 +77,25 @@ func (c *connection) end(cause error) {
 	})
 }
 
+// send hands a message over; wait tells what became of it.  What is sent over
+// one connection arrives in order.
+func (c *connection) send(topic string, qos byte, retained bool, payload []byte) (wait func(context.Context) error) {
+	token := c.client.Publish(topic, qos, retained, payload)
+	return func(ctx context.Context) error {
+		select {
+		case <-token.Done():
+			if err := token.Error(); err != nil {
+				return fmt.Errorf("publish %s: %w", topic, err)
+			}
+			return nil
+		case <-c.lost:
+			return fmt.Errorf("publish %s: %w: the connection was lost before the acknowledgement", topic, ErrNotConnected)
+		case <-ctx.Done():
+			return fmt.Errorf("publish %s: %w", topic, ctx.Err())
+		}
+	}
+}
+
 // once connects, serves until the connection or ctx ends, and says why it ended.
 func (s *Session) once(ctx context.Context) error {
 	conn, err := s.connect(ctx)

@@ -120,12 +120,17 @@ func (f *Forwarder) some(ctx context.Context) (int, error) {
 	if err != nil || len(messages) == 0 {
 		return 0, err
 	}
+	// All over one connection: what went out over one that broke must not be
+	// overtaken by what follows over the next.
+	conn, err := f.session.current()
+	if err != nil {
+		return 0, err
+	}
 	type flight struct {
 		id   int64
 		wait func(context.Context) error
 	}
 	var flights []flight
-	var sendErr error
 	n := 0
 	for _, m := range messages {
 		if !checkTopic(m.Dest) {
@@ -135,16 +140,12 @@ func (f *Forwarder) some(ctx context.Context) (int, error) {
 			n++
 			continue
 		}
-		wait, err := f.session.send(m.Dest, 1, false, m.Payload)
-		if err != nil {
-			sendErr = err
-			break
-		}
-		flights = append(flights, flight{m.ID, wait})
+		flights = append(flights, flight{m.ID, conn.send(m.Dest, 1, false, m.Payload)})
 	}
 	actx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
 	var done []int64
+	var sendErr error
 	for _, fl := range flights {
 		// Only an unbroken run from the front is removed: what comes after a
 		// failure is sent again, so that the order holds.

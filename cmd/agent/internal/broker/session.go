@@ -143,44 +143,30 @@ func (s *Session) update(f func(*State)) {
 // After an error it may have got there or not, and is not sent again.  A broker
 // that denies the topic acknowledges all the same: MQTT 3.1.1 has no other way.
 func (s *Session) Publish(ctx context.Context, topic string, qos byte, retained bool, payload []byte) error {
-	wait, err := s.send(topic, qos, retained, payload)
-	if err != nil {
-		return err
-	}
-	return wait(ctx)
-}
-
-// send hands a message to the connection; wait tells what became of it.
-func (s *Session) send(topic string, qos byte, retained bool, payload []byte) (wait func(context.Context) error, err error) {
 	if !checkTopic(topic) {
-		return nil, fmt.Errorf("%q is not a topic that can be published to", topic)
+		return fmt.Errorf("%q is not a topic that can be published to", topic)
 	}
 	if qos > 1 {
-		return nil, fmt.Errorf("publish %s: QoS %d is not used here; take 0 or 1", topic, qos)
+		return fmt.Errorf("publish %s: QoS %d is not used here; take 0 or 1", topic, qos)
 	}
+	conn, err := s.current()
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", topic, err)
+	}
+	return conn.send(topic, qos, retained, payload)(ctx)
+}
+
+// current is the connection that stands now.
+func (s *Session) current() (*connection, error) {
 	s.mu.Lock()
-	conn, last := s.conn, s.state.LastError
-	s.mu.Unlock()
-	if conn == nil {
-		if last != "" {
-			return nil, fmt.Errorf("publish %s: %w (%s)", topic, ErrNotConnected, last)
+	defer s.mu.Unlock()
+	if s.conn == nil {
+		if last := s.state.LastError; last != "" {
+			return nil, fmt.Errorf("%w (%s)", ErrNotConnected, last)
 		}
-		return nil, fmt.Errorf("publish %s: %w", topic, ErrNotConnected)
+		return nil, ErrNotConnected
 	}
-	token := conn.client.Publish(topic, qos, retained, payload)
-	return func(ctx context.Context) error {
-		select {
-		case <-token.Done():
-			if err := token.Error(); err != nil {
-				return fmt.Errorf("publish %s: %w", topic, err)
-			}
-			return nil
-		case <-conn.lost:
-			return fmt.Errorf("publish %s: %w: the connection was lost before the acknowledgement", topic, ErrNotConnected)
-		case <-ctx.Done():
-			return fmt.Errorf("publish %s: %w", topic, ctx.Err())
-		}
-	}, nil
+	return s.conn, nil
 }
 
 // Run connects and stays connected until ctx ends; then it says that the site
