@@ -78,7 +78,9 @@ func (l Load) Roll(p Progress, now time.Time) Progress {
 		From: day.from, To: day.to,
 		On: p.On, Since: p.Since, Until: p.Until, Programme: p.Programme, Idle: p.Idle, Rest: p.Rest, Override: p.Override,
 	}
-	if !p.To.IsZero() {
+	if p.To.IsZero() { // never seen before: what there was no time for is not owed
+		next.Carry = -max(0, l.Need-l.room(day, now))
+	} else {
 		owed := l.Need + p.Carry - l.given(p)
 		if day.from.After(p.To) { // whole need-days went by without account
 			owed = l.Need + p.Carry
@@ -91,6 +93,19 @@ func (l Load) Roll(p Progress, now time.Time) Progress {
 		}
 	}
 	return next
+}
+
+// room is how much of the need still fits into the need-day after now.
+func (l Load) room(day needDay, now time.Time) time.Duration {
+	var room time.Duration
+	for _, s := range day.spans {
+		free := max(0, s.End().Sub(later(s.Start, now)))
+		if l.Kind == Cycle {
+			free -= free % l.Cycle
+		}
+		room += free
+	}
+	return room
 }
 
 // Account adds what the load took in a stretch of time, moving p to the need-day

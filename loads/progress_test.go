@@ -89,6 +89,30 @@ func TestCarryOver(t *testing.T) {
 	}
 }
 
+func TestTheFirstNeedDayOwesOnlyWhatThereWasTimeFor(t *testing.T) {
+	// Four hours between 08:00 and 17:00.
+	for _, tc := range []struct {
+		name string
+		seen time.Duration // the load is first seen at this hour of day 1
+		want time.Duration // what it is short of, when nothing was given
+	}{
+		{"before its hours: of the day before nothing is owed", 5 * time.Hour, 0},
+		{"as its hours begin", 8 * time.Hour, 4 * time.Hour},
+		{"with time for all of it", 13 * time.Hour, 4 * time.Hour},
+		{"with an hour left", 16 * time.Hour, time.Hour},
+		{"after its hours", 21 * time.Hour, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := compiled(t, nil)
+			p := l.Roll(Progress{}, day(1).Add(tc.seen))
+			p = l.Roll(p, p.To)
+			if p.Missed != tc.want || p.Carry != 0 {
+				t.Errorf("short by %v, carried %v; want %v, 0", p.Missed, p.Carry, tc.want)
+			}
+		})
+	}
+}
+
 func TestEnergyNeedCountsWhatWasMeasured(t *testing.T) {
 	l := compiled(t, func(d *Document) { d.Need = &NeedDocument{Energy: 3 * units.KilowattHour} })
 	now := day(1).Add(9 * time.Hour)

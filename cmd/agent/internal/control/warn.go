@@ -130,7 +130,9 @@ func (p *step) planWarnings() {
 	} else {
 		p.clear(health.PlanStale, "")
 	}
-	short := plan != nil && len(plan.Short) > 0
+	// While the supply is off nothing runs, and that has a warning of its own.
+	off := p.Contactor && p.st.Credit.Supply.Position != credit.Connected
+	short := plan != nil && len(plan.Short) > 0 && !off
 	cause := ""
 	if short {
 		texts := make([]string, 0, len(plan.Short))

@@ -27,6 +27,7 @@ func (a *Agent) View() web.View {
 		v.Warnings = append(v.Warnings, web.Warning{
 			Code: string(w.Code), Severity: severity(w.Severity), Since: w.Since,
 			Title: w.Title, Cause: a.cause(st, w, say), Remedy: w.Remedy, Seen: w.Acknowledged,
+			Told: a.hasCard(w.Code),
 		})
 	}
 	if a.about.System != nil {
@@ -38,6 +39,18 @@ func (a *Agent) View() web.View {
 		v.Demo = a.about.Demo()
 	}
 	return v
+}
+
+// hasCard tells whether the page says in a card of its own what the warning says.
+func (a *Agent) hasCard(c health.Code) bool {
+	switch c {
+	case health.EmergencyOffered, health.EmergencyInUse:
+		return true
+	case health.CreditSpent, health.SupplyArmed:
+		return a.site.Contactor
+	default:
+		return false
+	}
 }
 
 func severity(s health.Severity) web.Severity {

@@ -198,6 +198,17 @@ func TestTopUpWithoutScriptKeepsTheTokenWhenThePINIsWrong(t *testing.T) {
 	}
 }
 
+func TestAWarningThatACardTellsIsNotToldTwice(t *testing.T) {
+	x := newSite(t, nil)
+	x.f.v.Warnings = []Warning{{Code: "emergency_offered", Severity: Caution, Title: "Told by its card", Told: true}}
+	if strings.Contains(x.get("/").body, "Told by its card") {
+		t.Error("the front page says it a second time")
+	}
+	x.want(x.get("/system"), 200, "Told by its card")
+	x.f.v.Warnings[0].Told = false
+	x.want(x.get("/"), 200, "Told by its card")
+}
+
 func TestTextsFromTheAgentAreEscaped(t *testing.T) {
 	x := newSite(t, nil)
 	const evil = `<img src=x onerror=alert(1)>"'`

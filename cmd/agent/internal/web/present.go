@@ -250,12 +250,12 @@ func (m *model) Warnings() []warning {
 	return out
 }
 
-// Alerts are the warnings for the front page: those that ask for action and that
-// nobody has acknowledged.
+// Alerts are the warnings for the front page: those that ask for action, that
+// nobody has acknowledged and that no card of the page tells already.
 func (m *model) Alerts() []warning {
 	var out []warning
 	for _, w := range m.Warnings() {
-		if !w.Seen && w.Severity != Info {
+		if !w.Seen && !w.Told && w.Severity != Info {
 			out = append(out, w)
 		}
 	}

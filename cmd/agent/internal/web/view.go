@@ -306,6 +306,7 @@ type Warning struct {
 	Cause    string // what is wrong, and why
 	Remedy   string // what to do next
 	Seen     bool   // acknowledged
+	Told     bool   // the front page has a card for it already: the supply, the emergency credit
 }
 
 // System is the state of the agent itself.
