@@ -22,6 +22,8 @@ type Planner struct {
 	paths    int
 	elapsed  func() time.Duration // real time; nil: plans depend on their inputs alone
 
+	exports bool // the site has fed energy in: its base load may be below zero
+
 	mu    sync.Mutex
 	learn []Interval
 }
@@ -46,7 +48,15 @@ func (p *Planner) catchUp() {
 	news := p.learn
 	p.learn = nil
 	p.mu.Unlock()
+	for _, iv := range news {
+		p.exports = p.exports || iv.Series == SiteSeries && iv.Export > 0
+	}
 	for _, o := range Observations(news, p.site.Interval) {
+		if !p.exports {
+			// A load's share is worked out from its rated power where its plug does
+			// not measure; it cannot have been more than all there was.
+			o.Energy = max(0, o.Energy)
+		}
 		// A slot that is off the grid belongs to an interval length that is no
 		// longer configured.
 		_ = p.forecast.Update(o)
@@ -80,21 +90,12 @@ func Observations(intervals []Interval, length time.Duration) []forecast.Observa
 			out[i].Energy -= iv.Import
 		}
 	}
-	for i := range out {
-		// A load's share is worked out from its rated power where its plug does
-		// not measure; it cannot have been more than all there was.
-		out[i].Energy = max(0, out[i].Energy)
-	}
 	slices.SortStableFunc(out, func(a, b forecast.Observation) int { return a.Slot.Start.Compare(b.Slot.Start) })
 	return out
 }
 
-// Plan makes a plan for the State.  It always answers.
-func (p *Planner) Plan(ctx context.Context, st State) Plan {
-	var began time.Duration
-	if p.elapsed != nil {
-		began = p.elapsed()
-	}
+// look is the outlook from the State, and a plan that shows it and nothing more.
+func (p *Planner) look(st State) (Plan, outlook) {
 	p.catchUp()
 	s := p.site
 	n := max(1, int(s.PlanAhead/s.PlanSlot))
@@ -104,28 +105,39 @@ func (p *Planner) Plan(ctx context.Context, st State) Plan {
 		MadeAt: st.Now, Start: slots[0].Start, Slot: s.PlanSlot, OwnDays: fc.OwnDays,
 		Low: make([]units.Power, n), Mid: make([]units.Power, n), High: make([]units.Power, n), Prices: make([]units.Price, n),
 	}
-	o := outlook{slots: slots, mid: make([]float64, n)}
+	o := outlook{slots: slots, mid: make([]float64, n), high: make([]float64, n)}
 	expected := make([]units.Energy, n)
 	perHour := 1 / s.Interval.Hours()
 	for t, slot := range slots {
 		f := slotAt(fc, slot.Start)
-		o.mid[t] = max(0, f.Mean*perHour)
+		o.mid[t], o.high[t] = f.Mean*perHour, f.Q90*perHour
 		plan.Low[t], plan.Mid[t], plan.High[t] = units.FromKW(f.Q10*perHour), units.FromKW(f.Q50*perHour), units.FromKW(f.Q90*perHour)
-		expected[t] = units.FromKWh(o.mid[t] * s.PlanSlot.Hours())
+		expected[t] = units.FromKWh(max(0, o.mid[t]) * s.PlanSlot.Hours())
 	}
 	o.table = s.TariffOf(&st).Table(st.Tariff, slots, expected)
 	copy(plan.Prices, o.table.Import)
+	return plan, o
+}
 
+// Plan makes a plan for the State.  It always answers.
+func (p *Planner) Plan(ctx context.Context, st State) Plan {
+	var began time.Duration
+	if p.elapsed != nil {
+		began = p.elapsed()
+	}
+	s := p.site
+	plan, o := p.look(st)
 	problem, jobs := s.problem(&st, o)
+	problem.Scenarios = p.futures(st, problem, o)
 	soon := earliest(problem)
 	plan.Unshifted = bill(problem, soon)
 	solved := soon
 	if s.Shift {
-		solved = optimizer.Solve(ctx, problem, optimizer.Options{Seed: s.Seed, Previous: p.previous(st, problem, jobs, slots), Margin: margin(plan.Unshifted)})
+		solved = optimizer.Solve(ctx, problem, optimizer.Options{Seed: s.Seed, Previous: p.previous(st, problem, jobs, o.slots), Margin: margin(plan.Unshifted)})
 	}
 	plan.Cost = bill(problem, solved)
 	plan.Gap = solved.Gap
-	p.fill(&plan, st, o, solved, jobs)
+	p.fill(&plan, o, solved, jobs)
 	plan.RunOut = p.runOut(st, plan)
 	plan.Buys = buys(st, o)
 	if p.elapsed != nil {
@@ -147,7 +159,7 @@ func slotAt(fc forecast.Forecast, at time.Time) forecast.Slot {
 }
 
 // fill puts the optimizer's answer into words and powers by load.
-func (p *Planner) fill(plan *Plan, st State, o outlook, solved *optimizer.Plan, jobs []job) {
+func (p *Planner) fill(plan *Plan, o outlook, solved *optimizer.Plan, jobs []job) {
 	s := p.site
 	n := len(o.slots)
 	at := make([]int, len(s.Loads))
@@ -272,8 +284,16 @@ func bill(p *optimizer.Problem, plan *optimizer.Plan) units.Money {
 		}
 	}
 	total := 0.0
-	for t, x := range kw {
-		total += x * p.Hours() * p.ImportPrice[t]
+	for t := range kw {
+		if p.PVKW != nil {
+			kw[t] -= p.PVKW[t]
+		}
+		if kw[t] < 0 {
+			total += kw[t] * p.Hours() * p.ExportPrice[t]
+			kw[t] = 0
+			continue
+		}
+		total += kw[t] * p.Hours() * p.ImportPrice[t]
 	}
 	for _, f := range p.FixedCharges {
 		total += f.Amount
@@ -322,7 +342,7 @@ func (p *Planner) runOut(st State, plan Plan) RunOut {
 	slots := units.Slots(paths.Start, s.Interval, n)
 	credit := forecast.Credit{Balance: st.Credit.Left().Float(), Planned: s.planned(plan, slots)}
 	if s.InKWh {
-		credit.Cost = func(_ int, _, kwh float64) float64 { return kwh }
+		credit.Cost = func(_ int, _, kwh float64) float64 { return max(0, kwh) }
 	} else {
 		table := s.TariffOf(&st).Table(st.Tariff, slots, nil)
 		credit.Cost = costOf(&table)
@@ -372,10 +392,9 @@ func (s *Site) planned(plan Plan, slots []units.Slot) []float64 {
 // hours only.  It must be asked for each slot in turn, from the first one of
 // each path on, as RunOut does: it counts what each ladder has used.
 func costOf(t *tariffs.Table) func(slot int, cumulative, kwh float64) float64 {
-	price := make([]float64, len(t.Import))
-	fixed := make([]float64, len(t.Import))
+	price, export, fixed := make([]float64, len(t.Import)), make([]float64, len(t.Import)), make([]float64, len(t.Import))
 	for i := range price {
-		price[i], fixed[i] = t.Import[i].Float(), t.Fixed[i].Float()
+		price[i], export[i], fixed[i] = t.Import[i].Float(), t.Export[i].Float(), t.Fixed[i].Float()
 	}
 	type rung struct{ at, adder float64 }
 	rungs := make([][]rung, len(t.Ladders))
@@ -388,6 +407,9 @@ func costOf(t *tariffs.Table) func(slot int, cumulative, kwh float64) float64 {
 	return func(slot int, _, kwh float64) float64 {
 		if slot == 0 {
 			clear(used)
+		}
+		if kwh < 0 {
+			return export[slot]*kwh + fixed[slot]
 		}
 		cost := price[slot]*kwh + fixed[slot]
 		for i := range t.Ladders {

@@ -16,7 +16,8 @@ import (
 type outlook struct {
 	slots []units.Slot
 	table tariffs.Table
-	mid   []float64 // kW
+	mid   []float64 // kW expected; negative where sun is over
+	high  []float64 // kW that nine futures of ten stay below
 }
 
 // job is one load of the optimizer and the site's load it stands for.  A load
@@ -33,10 +34,15 @@ func (s *Site) problem(st *State, o outlook) (*optimizer.Problem, []job) {
 	n := len(o.slots)
 	p := &optimizer.Problem{
 		Name: s.ID, Start: o.slots[0].Start, SlotMinutes: s.PlanSlot.Minutes(), N: n,
-		BaseKW: slices.Clone(o.mid), ImportPrice: make([]float64, n), ExportPrice: make([]float64, n),
+		ImportPrice: make([]float64, n), ExportPrice: make([]float64, n),
 	}
+	p.BaseKW, p.PVKW = sunApart(o.mid)
 	dearest := 0.0
 	for i := range n {
+		if s.InKWh { // the account is spent by energy, whatever the hour
+			p.ImportPrice[i], dearest = 1, 1
+			continue
+		}
 		p.ImportPrice[i] = max(0, o.table.Import[i].Float())
 		p.ExportPrice[i] = min(p.ImportPrice[i], max(0, o.table.Export[i].Float()))
 		dearest = max(dearest, p.ImportPrice[i])
@@ -50,14 +56,18 @@ func (s *Site) problem(st *State, o outlook) (*optimizer.Problem, []job) {
 			p.SiteLimitKW[i] = s.Power.KW()
 		}
 	}
-	for i := range o.table.Ladders {
-		l := &o.table.Ladders[i]
+	ladders, demands := o.table.Ladders, o.table.Demands
+	if s.InKWh {
+		ladders, demands = nil, nil
+	}
+	for i := range ladders {
+		l := &ladders[i]
 		p.Blocks = append(p.Blocks, s.blocks(l, o)...)
 		for _, r := range l.Rungs {
 			dearest += r.Adder.Float()
 		}
 	}
-	for _, d := range o.table.Demands {
+	for _, d := range demands {
 		w := optimizer.DemandWindow{
 			Name: d.Name, Interval: max(1, int(d.Interval/s.PlanSlot)),
 			PricePerKW: d.Price.Float(), FloorKW: d.Highest.KW(),
@@ -69,7 +79,7 @@ func (s *Site) problem(st *State, o outlook) (*optimizer.Problem, []job) {
 		}
 		p.Demand = append(p.Demand, w)
 	}
-	if !s.InKWh && !st.Credit.Unlocked {
+	if !st.Credit.Unlocked {
 		p.Credit = &optimizer.Credit{Balance: st.Credit.Left().Float(), UntilSlot: n}
 	}
 	// Going short must cost more than any price, or a load would wait for ever.
@@ -99,7 +109,7 @@ func (s *Site) blocks(l *tariffs.Ladder, o outlook) []optimizer.Block {
 		to := from
 		b := optimizer.Block{From: from, MTD: used}
 		for ; to < l.Last && climbs(l, to); to++ {
-			used += o.mid[to] * s.PlanSlot.Hours()
+			used += max(0, o.mid[to]) * s.PlanSlot.Hours()
 		}
 		b.To = to
 		adder := 0.0
@@ -157,6 +167,23 @@ func (s *Site) jobs(st *State, o outlook, penalty float64) []job {
 		out[i].job.ID = fmt.Sprintf("%s#%d", s.Loads[out[i].load].ID, i)
 	}
 	return out
+}
+
+// mostImportant is the greatest importance: each step doubles a price, and ten
+// steps tell loads apart without drowning the rest of the cost.
+const mostImportant = 10
+
+// importance is a priority as the optimizer counts: up with importance, from the
+// least important load of the site.  A site's priorities count down to the most
+// important, and only their order matters.
+func (s *Site) importance(priority int) int {
+	less := map[int]bool{}
+	for _, l := range s.Loads {
+		if l.Defer && l.Priority > priority {
+			less[l.Priority] = true
+		}
+	}
+	return min(len(less), mostImportant)
 }
 
 // inSlots is d in whole slots, rounded up.
@@ -230,7 +257,7 @@ func (s *Site) runs(i int, r loads.Request, o outlook, penalty float64) []job {
 		if k == 0 && part.from == 0 && r.On {
 			on.InitOn = true
 		}
-		out = append(out, job{load: i, late: r.By, job: optimizer.Load{Priority: r.Priority, OnOff: on}})
+		out = append(out, job{load: i, late: r.By, job: optimizer.Load{Priority: s.importance(r.Priority), OnOff: on}})
 	}
 	return out
 }
@@ -261,7 +288,7 @@ func (s *Site) cycles(i int, r loads.Request, o outlook, penalty float64) []job 
 	var out []job
 	for range r.Runs {
 		out = append(out, job{load: i, late: r.By, job: optimizer.Load{
-			Priority: r.Priority,
+			Priority: s.importance(r.Priority),
 			Cycle:    &optimizer.Cycle{ProfileKW: profile, Earliest: from, LatestFinish: to, SkipPenalty: penalty * energy},
 		}})
 	}

@@ -1,0 +1,142 @@
+package control
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/optimizer"
+)
+
+// twoPumps replaces the bench's loads by two equal ones of the given priorities.
+func twoPumps(b *bench, first, second int) {
+	b.t.Helper()
+	b.site.Loads = nil
+	for i, priority := range []int{first, second} {
+		l, err := loads.Compile(loads.Document{
+			ID: []string{"first", "second"}[i], Name: "Pump", Kind: loads.OnOff, Power: 2 * units.Kilowatt, Priority: priority,
+			Need: &loads.NeedDocument{For: 12 * time.Hour}, Switch: loads.SwitchDocument{Driver: "house"},
+		}, b.site.Zone)
+		must(b.t, err)
+		b.site.Loads = append(b.site.Loads, l)
+	}
+	b.st, _ = b.site.Begin(b.now)
+	b.reading(0)
+}
+
+func TestThePlanShortensTheLeastImportantLoad(t *testing.T) {
+	for name, p := range map[string]struct {
+		first, second int
+		short         string
+	}{
+		"the second is more important":                  {3, 1, "first"},
+		"the first is more important":                   {1, 3, "second"},
+		"priorities far apart, as the document permits": {0, 1000, "second"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			twoPumps(b, p.first, p.second)
+			b.site.Power = 2500 * units.Watt // one of them at a time, 12 h each, and a day of base load
+			b.site.PlanAhead = 20 * time.Hour
+			b.st.Credit.Unlocked = true
+			// Of 20 h both have 12: four hours are missing.
+			for i := range b.site.Loads {
+				b.st.Loads[i].Progress.To = b.now.Add(20 * time.Hour)
+			}
+			plan := b.planner.Plan(context.Background(), b.st)
+			got := map[string]time.Duration{}
+			for _, l := range plan.Loads {
+				for _, kw := range l.Power {
+					if kw > 0 {
+						got[l.ID] += b.site.PlanSlot
+					}
+				}
+			}
+			other := map[string]string{"first": "second", "second": "first"}[p.short]
+			if got[other] != 12*time.Hour || got[p.short] >= 12*time.Hour || got[p.short] == 0 {
+				t.Errorf("%v, want the whole need for %s and what is left for %s", got, other, p.short)
+			}
+		})
+	}
+}
+
+func TestScarceCreditIsPlannedForManyFutures(t *testing.T) {
+	for name, c := range map[string]struct {
+		balance units.Money
+		want    int
+	}{
+		"more than could be used": {500 * units.One, 0},
+		"enough for some futures": {40 * units.One, futureCount},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.run(26*time.Hour, 10*time.Minute)
+			b.st.Credit.Balance = c.balance
+			problem, o := b.problem()
+			got := b.planner.futures(b.st, problem, o)
+			if len(got) != c.want {
+				t.Fatalf("%d futures, want %d", len(got), c.want)
+			}
+			problem.Scenarios = got
+			if faults := problem.Check(); len(faults) > 0 {
+				t.Error(faults)
+			}
+			plan := optimizer.Solve(context.Background(), problem, optimizer.Options{})
+			if (plan.Risk != nil) != (c.want > 0) {
+				t.Errorf("the plan's risk is %+v", plan.Risk)
+			}
+		})
+	}
+}
+
+// problem is what the planner would ask the optimizer now, less the futures.
+func (b *bench) problem() (*optimizer.Problem, outlook) {
+	_, o := b.planner.look(b.st)
+	problem, _ := b.site.problem(&b.st, o)
+	return problem, o
+}
+
+func TestASiteThatFeedsInPlansForTheSunThatIsOver(t *testing.T) {
+	b := newBench(t)
+	var past []Interval
+	for d := -14; d < 0; d++ {
+		for _, slot := range units.Slots(b.now.AddDate(0, 0, d), b.site.Interval, 48) {
+			iv := metering.Interval{Slot: slot, Import: units.FromKWh(0.25), Covered: slot.Len}
+			if h := slot.Start.In(b.site.Zone).Hour(); h >= 10 && h < 14 {
+				iv.Import, iv.Export = 0, units.FromKWh(2)
+			}
+			past = append(past, Interval{Series: SiteSeries, Interval: iv})
+		}
+	}
+	b.planner.Learn(past)
+	problem, _ := b.problem()
+	if problem.PVKW == nil || problem.PVKW[24] < 2 || problem.BaseKW[24] != 0 || problem.PVKW[2] != 0 || problem.BaseKW[2] <= 0 {
+		t.Fatalf("noon %v of sun, night %v of load", problem.PVKW, problem.BaseKW)
+	}
+	plan := b.planner.Plan(context.Background(), b.st)
+	for _, l := range plan.Loads {
+		for k, kw := range l.Power {
+			if h := plan.Start.Add(time.Duration(k) * plan.Slot).In(b.site.Zone).Hour(); kw > 0 && (h < 10 || h >= 14) {
+				t.Errorf("%s runs at %d h, not in the sun", l.ID, h)
+			}
+		}
+	}
+}
+
+func TestAnAccountInKWhIsPlannedByEnergy(t *testing.T) {
+	b := newBench(t)
+	b.site.InKWh = true
+	b.st.Credit.Balance = 15 * units.One
+	problem, _ := b.problem()
+	if problem.Credit == nil || len(problem.Blocks) != 0 {
+		t.Fatalf("credit %+v, blocks %v", problem.Credit, problem.Blocks)
+	}
+	for i, p := range problem.ImportPrice {
+		if p != 1 {
+			t.Fatalf("a kWh costs %v kWh in slot %d", p, i)
+		}
+	}
+}
