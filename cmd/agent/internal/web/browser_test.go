@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,6 +167,29 @@ func TestBrowser(t *testing.T) {
 		p.See("#r-chip", "Off")
 		p.Wait("no reload", "window.same === true")
 		clean(t, p, "home without credit")
+	})
+
+	t.Run("a page opened before the first plan draws it when it comes", func(t *testing.T) {
+		t.Parallel()
+		f := newFake()
+		plan := f.v.Plan
+		f.v.Plan = Plan{}
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		p.Open(url + "/")
+		p.See("#r-plan", "no plan")
+		p.Wait("no empty chart", "document.getElementById('plan-chart').clientHeight === 0")
+		clean(t, p, "home without a plan")
+		f.change(func(v *View) { v.Plan = plan })
+		p.See("#r-plan", "Planned")
+		p.Wait("the chart", "document.querySelector('#plan-chart canvas') !== null && document.getElementById('plan-chart').clientHeight > 100")
+		before := ""
+		p.Eval("document.getElementById('plan-chart').dataset.drawn", &before)
+		f.change(func(v *View) {
+			v.Plan.Slots = slices.Clone(v.Plan.Slots)
+			v.Plan.Slots[0].Price *= 2
+		})
+		p.Wait("the chart drawn anew with the next plan", "Number(document.getElementById('plan-chart').dataset.drawn) > "+before)
 	})
 
 	t.Run("emergency credit, reconnection and a message acknowledged", func(t *testing.T) {

@@ -127,10 +127,12 @@
   }
 
   function setUp(box) {
-    const read = box.parentElement.querySelector('.chart-read');
+    const read = box.parentElement.querySelector('.chart-read'), frame = box.closest('[data-frame]');
     let chart = null, data = null, wide = 0;
     function draw() {
-      if (!data || !box.clientWidth) return;
+      if (!data) return;
+      if (frame) frame.hidden = data.labels.length === 0; // the first plan is yet to come
+      if (!box.clientWidth) return;
       wide = box.clientWidth;
       const made = box.dataset.chart === 'plan' ? plan(data, box, read) : history(data, box, read);
       if (chart) chart.destroy();
@@ -146,8 +148,10 @@
     load();
     new ResizeObserver(function () { if (box.clientWidth !== wide) draw(); }).observe(box);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
-    document.addEventListener('htmx:oobAfterSwap', function (e) {
-      if (e.target.id === box.dataset.watch) load();
+    let due = 0;
+    document.addEventListener('htmx:oobAfterSwap', function (e) { // said by each new element; the region is in the detail
+      if (due || e.detail.target.id !== box.dataset.watch) return;
+      due = setTimeout(function () { due = 0; load(); }, 0);
     });
   }
 

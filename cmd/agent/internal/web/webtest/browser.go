@@ -280,9 +280,15 @@ func (p *Page) Keys(text string) {
 // Text is the text of the element, as it is read, with its spaces made plain.
 func (p *Page) Text(selector string) string {
 	p.tb.Helper()
+	s, err := p.text(selector)
+	p.must(err)
+	return s
+}
+
+func (p *Page) text(selector string) (string, error) {
 	var s string
-	p.Eval(fmt.Sprintf("(document.querySelector(%s)?.innerText ?? '(nothing is %s)')", quote(selector), strings.Trim(quote(selector), `"`)), &s)
-	return plain(s)
+	err := p.eval(fmt.Sprintf("(document.querySelector(%s)?.innerText ?? '(nothing is %s)')", quote(selector), strings.Trim(quote(selector), `"`)), &s)
+	return plain(s), err
 }
 
 func plain(s string) string {
@@ -296,7 +302,11 @@ func (p *Page) See(selector, want string) {
 	end := time.Now().Add(patience)
 	var got string
 	for time.Now().Before(end) {
-		if got = p.Text(selector); strings.Contains(got, want) {
+		s, err := p.text(selector) // fails while the page loads another
+		if err == nil {
+			got = s
+		}
+		if err == nil && strings.Contains(got, want) {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
