@@ -19,7 +19,11 @@ func (p *step) reading(r metering.Reading) {
 		return
 	}
 	m := &p.st.Meter
+	m.shows(r.Sample)
 	m.Last, m.HeardAt = r.Sample, p.now
+	if r.Sample.Taken {
+		p.eff.Durable, p.eff.Owed = true, true
+	}
 	p.clear(health.MeterSilent, "")
 	p.clear(health.MeterReply, "")
 	registers, used, events := m.Registers.Take(r.Sample, p.Limits)
@@ -82,7 +86,7 @@ func (p *step) meterEvent(e metering.Event) {
 		p.raise(health.ClockBack, "", cause)
 	case metering.MeterGap:
 		cause = fmt.Sprintf("no reading for %s from %s", length(e.Duration), p.local(e.Start))
-		if !p.st.Meter.Last.Gives(metering.HasImport) {
+		if !p.st.Meter.Registers.ImportCounter.Known {
 			p.raise(health.MeterGap, "", cause) // with a register nothing is lost
 		}
 	default:
