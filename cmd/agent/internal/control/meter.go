@@ -143,6 +143,7 @@ func (p *step) charge(c metering.Consumption) {
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.total(c, before-a.Available())
 
+	p.slide(c)
 	intervals, closed := p.st.Meter.Intervals.Add(c)
 	p.st.Meter.Intervals = intervals
 	for _, iv := range closed {

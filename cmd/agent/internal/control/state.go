@@ -65,7 +65,11 @@ type State struct {
 type MeterState struct {
 	Registers metering.Registers `json:"registers"`
 	Intervals metering.Intervals `json:"intervals"`
-	Last      metering.Sample    `json:"last"` // the last good sample
+	// Sliding is the month's greatest demand over a window that slides by the
+	// minute; that of the fixed blocks is kept with the intervals.
+	Sliding    metering.Demand `json:"sliding,omitzero"`
+	DemandFrom time.Time       `json:"demand_from,omitzero"` // when the newest consumption in it began
+	Last       metering.Sample `json:"last"`                 // the last good sample
 	// Import and Export are the registers as the meter showed them last, for a
 	// driver that counts by itself to go on from.
 	Import    units.Energy `json:"import,omitempty"`
