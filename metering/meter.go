@@ -31,6 +31,9 @@ type Meter interface {
 type Reading struct {
 	Sample Sample // meaningful where Err is nil
 	Err    error  // a *Error
+	// Events are disturbances that the meter has measured itself since the last
+	// reading and that are over, with the Sample.
+	Events []Event
 }
 
 // Code is a stable name of what went wrong, for warnings and counters.

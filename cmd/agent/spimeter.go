@@ -100,7 +100,9 @@ func (s *service) converter(d metering.Document, state control.State) (metering.
 	}
 	imported, exported := state.Meter.Shown()
 	m, err := adc.New(src, adc.Config{
-		Waveform: waveform.Config{Rate: rate, Channels: constants.Channels, Skew: skew}, Every: d.Every, Now: s.now,
+		Waveform: waveform.Config{
+			Rate: rate, Channels: constants.Channels, Skew: skew, Nominal: float64(c.Voltage), Frequency: float64(c.LineFrequency),
+		}, Every: d.Every, Now: s.now,
 		Import: imported, Export: exported,
 	})
 	if err != nil {

@@ -29,6 +29,8 @@ type board struct {
 	rate  float64
 	n     int64 // samples so far
 	full  float64
+
+	sagAt, sagFor int64 // samples in which there is half the voltage
 }
 
 func (b *board) Show(t meteringtest.Truth) {
@@ -52,6 +54,9 @@ func (b *board) now() time.Time {
 // at is voltage or current at a time in samples, as codes.
 func (b *board) at(n float64, current bool) float64 {
 	wt := 2 * math.Pi * float64(b.truth.Frequency) / 1000 * n / b.rate
+	if !current && b.n >= b.sagAt && b.n < b.sagAt+b.sagFor {
+		return float64(b.truth.Voltage) / 2000 * math.Sqrt2 * math.Sin(wt) / 452 * b.full
+	}
 	if !current {
 		return float64(b.truth.Voltage) / 1000 * math.Sqrt2 * math.Sin(wt) / 452 * b.full
 	}
@@ -287,6 +292,33 @@ func TestBadFrames(t *testing.T) {
 	got := float64(last.Import) / 1e6
 	if most := 2300 * seconds; got > most || got < 0.98*most {
 		t.Errorf("registered %.0f J of %.0f", got, most)
+	}
+}
+
+// A sag of two cycles comes with the sample after it, with its time and depth.
+func TestSagsAreTold(t *testing.T) {
+	m, dev := newADS(t, 4000)
+	truth := meteringtest.Truth{Voltage: 230_000, Current: 10_000, Power: 2_300_000, Frequency: 50_000}
+	dev.Show(truth)
+	dev.sagAt, dev.sagFor = 4000*2+40, 160
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var events []metering.Event
+	if err := m.Run(ctx, func(r metering.Reading) {
+		events = append(events, r.Events...)
+		if dev.now().Sub(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) > 4*time.Second {
+			cancel()
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := time.Date(2026, 1, 1, 0, 0, 2, 10_000_000, time.UTC)
+	if len(events) != 1 {
+		t.Fatalf("%+v", events)
+	}
+	e := events[0]
+	if e.Kind != metering.VoltageSag || e.Phase != 1 || e.Start.Sub(want).Abs() > 60*time.Millisecond || (e.Duration-40*time.Millisecond).Abs() > 4*time.Millisecond || e.Voltage < 114_000 || e.Voltage > 116_000 {
+		t.Errorf("%+v, want one from %v", e, want)
 	}
 }
 

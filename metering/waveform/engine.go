@@ -571,5 +571,9 @@ func (e *Engine) Frequency() float64 {
 // Energy is what was registered of phase k, from 0.
 func (e *Engine) Energy(k int) Energy { return e.ch[k].energy }
 
+// Position is the number of samples so far, those lost with them: where Event's
+// Start counts from the beginning, this is now.
+func (e *Engine) Position() float64 { return float64(e.n) }
+
 // LostSamples is how many were lost in all.
 func (e *Engine) LostSamples() int64 { return e.lost }

@@ -35,6 +35,9 @@ func (p *step) reading(r metering.Reading) {
 		p.charge(piece)
 	}
 	p.watch(r.Sample)
+	if len(r.Events) > 0 {
+		p.measured(r.Events, p.now)
+	}
 	p.points(r.Sample)
 }
 
