@@ -35,6 +35,10 @@ type Document struct {
 	IEC62056 *IEC62056Document `yaml:"iec62056,omitempty"`
 	ATM90E32 *ATM90E32Document `yaml:"atm90e32,omitempty"`
 	ADC      *ADCDocument      `yaml:"adc,omitempty"`
+
+	// Cover and Magnet are contacts beside any driver.
+	Cover  *ContactDocument `yaml:"cover,omitempty"`  // of the cover or the terminals
+	Magnet *ContactDocument `yaml:"magnet,omitempty"` // a reed switch that a magnet moves
 }
 
 // SerialDocument is a serial line.
@@ -143,6 +147,23 @@ type ADCDocument struct {
 	Rate int `yaml:"rate,omitempty"`
 	// Calibration is the file that agent calibrate wrote.
 	Calibration string `yaml:"calibration"`
+	// Voltage and LineFrequency are the declared ones, for sags and swells; zero
+	// takes 230 V and 50 Hz.
+	Voltage       int `yaml:"voltage,omitempty"`
+	LineFrequency int `yaml:"line_frequency,omitempty"`
+}
+
+// ContactDocument is a contact on the meter's box, at a GPIO input.
+type ContactDocument struct {
+	// Chip is the GPIO chip by label or name; it may be empty where only one has
+	// the line.
+	Chip string `yaml:"chip,omitempty"`
+	// Line is the input's name or number.
+	Line string `yaml:"line"`
+	// Low says that low is the alarm: the cover open, a magnet near.
+	Low bool `yaml:"active_low,omitempty"`
+	// Pull is up, down or none; empty is none.
+	Pull string `yaml:"pull,omitempty"`
 }
 
 // Drivers are the kinds a Document may name.
@@ -172,6 +193,17 @@ func (d Document) Check() fault.List {
 	}
 	if known && given {
 		d.checkPart(&l)
+	}
+	for name, c := range map[string]*ContactDocument{"cover": d.Cover, "magnet": d.Magnet} {
+		if c == nil {
+			continue
+		}
+		if c.Line == "" {
+			l.Add(name+".line", "write the GPIO line, e.g. GPIO22; agent probe lists them", "it is missing")
+		}
+		if !slices.Contains([]string{"", "up", "down", "none"}, c.Pull) {
+			l.Add(name+".pull", "write up, down or none", "%q is not known", c.Pull)
+		}
 	}
 	if d.Every < 0 || d.Every > time.Hour {
 		l.Add("every", "write a time from 100ms to 1h, or leave it out", "%v is not a time between readings", d.Every)
@@ -271,6 +303,12 @@ func (d Document) checkPart(l *fault.List) {
 		need("adc.calibration", d.ADC.Calibration, "run agent calibrate and name the file it writes")
 		if d.ADC.Rate != 0 && (d.ADC.Rate < 1000 || d.ADC.Rate > 32_000) {
 			l.Add("adc.rate", "write 1000 to 32000, or leave it out", "%d samples per second", d.ADC.Rate)
+		}
+		if v := d.ADC.Voltage; v != 0 && (v < 50 || v > 500) {
+			l.Add("adc.voltage", "write the declared voltage, 230 or 120", "%d V is not one", v)
+		}
+		if f := d.ADC.LineFrequency; f != 0 && f != 50 && f != 60 {
+			l.Add("adc.line_frequency", "write 50 or 60", "%d Hz is not a mains frequency", f)
 		}
 	}
 }

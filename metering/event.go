@@ -40,6 +40,9 @@ const (
 	VoltageSag          EventKind = "voltage_sag"
 	VoltageSwell        EventKind = "voltage_swell"
 	VoltageInterruption EventKind = "voltage_interruption"
+	// VoltageUnbalance: one of three phase voltages is more than 3 % off their
+	// mean (NEMA MG 1), while none of them is beyond its limits.
+	VoltageUnbalance EventKind = "voltage_unbalance"
 	// Outage: below 10 % on all phases.
 	Outage EventKind = "outage"
 	// FrequencyDeviation: more than 1 Hz off the nominal frequency.

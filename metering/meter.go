@@ -18,7 +18,8 @@ import (
 // time, and never after it has returned.  emit returns when the reading has
 // been taken; a driver does not pile up readings behind a slow one.  A driver
 // that takes energy out of a device by reading it (clear-on-read registers)
-// keeps it until emit has returned.
+// emits it at once as Sample.Taken, which is stored before emit returns, and
+// takes no more while it is not.
 //
 // A Sample's registers never go back by the driver's own doing: one that
 // counts by itself is given its starting count by whoever builds it.
@@ -30,6 +31,9 @@ type Meter interface {
 type Reading struct {
 	Sample Sample // meaningful where Err is nil
 	Err    error  // a *Error
+	// Events are disturbances that the meter has measured itself since the last
+	// reading and that are over, with the Sample.
+	Events []Event
 }
 
 // Code is a stable name of what went wrong, for warnings and counters.

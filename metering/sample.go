@@ -99,6 +99,10 @@ type Sample struct {
 	CoverOpen  bool `json:"cover_open,omitempty"`  // the cover or terminal contact says open
 	MagnetNear bool `json:"magnet_near,omitempty"` // the magnetic contact says a magnet is near
 
+	// Taken says that the registers rose by energy that reading took out of the
+	// device: nothing else has it until this sample is stored.
+	Taken bool `json:"taken,omitempty"`
+
 	// Device is the meter's serial number or identity where it tells one; a
 	// change of it means that the meter was replaced.
 	Device  string  `json:"device,omitempty"`

@@ -134,14 +134,20 @@ func (l WatchLimits) holds(k EventKind) time.Duration {
 	switch k {
 	case VoltageSag, VoltageSwell, VoltageInterruption, Outage, FrequencyDeviation, CoverOpen, MagnetNear, RegisterStuck:
 		return 0
+	case VoltageUnbalance:
+		return max(l.Hold, unbalanced)
 	default:
 		return l.Hold
 	}
 }
 
+// unbalanced is how long unbalance must last: a motor that starts is none.
+const unbalanced = time.Minute
+
 // worse is a with the extremes of a and b.
 func worse(a, b Event, nominal units.Frequency) Event {
 	switch a.Kind {
+	case VoltageUnbalance:
 	case VoltageSwell, NeutralLoss:
 		a.Voltage = max(a.Voltage, b.Voltage)
 	default:
@@ -197,6 +203,16 @@ func conditions(s Sample, open bool, lim WatchLimits) []Event {
 	}
 	if lit == 3 && dark == 0 && most > high && least < low {
 		out = append(out, Event{Kind: NeutralLoss, Voltage: most})
+	}
+	if lit == 3 && len(out) == 0 {
+		mean := (s.Phases[0].Voltage + s.Phases[1].Voltage + s.Phases[2].Voltage) / 3
+		if furthest := max(most-mean, mean-least); furthest*100 > 3*mean {
+			e := Event{Kind: VoltageUnbalance, Voltage: least}
+			if most-mean > mean-least {
+				e.Voltage = most
+			}
+			out = append(out, e)
+		}
 	}
 	if s.Gives(HasFrequency) && dark < max(lit, 1) && s.Frequency > 0 && abs(s.Frequency-lim.Frequency) > 1000 {
 		out = append(out, Event{Kind: FrequencyDeviation, Frequency: s.Frequency})

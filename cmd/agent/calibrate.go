@@ -124,34 +124,40 @@ func (c *calibrateCmd) Run(e *env) error {
 }
 
 // measure is the mean of what a recording shows with given constants.
-func (c *calibrateCmd) measure(recording string, ch waveform.Channel) (waveform.Phase, error) {
+func (c *calibrateCmd) measure(text string, ch waveform.Channel) (waveform.Phase, error) {
 	var mean waveform.Phase
-	var samples float64
-	engine, err := waveform.New(waveform.Config{Rate: c.Rate, Skew: c.Skew, NoLoad: -1, Channels: []waveform.Channel{ch}}, func(w *waveform.Window) {
+	var measured float64
+	samples, err := openRecording(strings.NewReader(text), c.Bits)
+	if err != nil {
+		return mean, err
+	}
+	cfg := waveform.Config{Rate: c.Rate, Skew: c.Skew, NoLoad: -1, Channels: []waveform.Channel{ch}}
+	samples.shift(&cfg)
+	engine, err := waveform.New(cfg, func(w *waveform.Window) {
 		p := w.Phases[0]
 		mean.Urms += p.Urms * w.Samples
 		mean.Irms += p.Irms * w.Samples
 		mean.P += p.P * w.Samples
 		mean.Q += p.Q * w.Samples
-		samples += w.Samples
+		measured += w.Samples
 	}, nil)
 	if err != nil {
 		return mean, &exitError{Code: exitUsage, Err: err}
 	}
-	if _, err := feedCSV(strings.NewReader(recording), engine, c.Bits); err != nil {
+	if err := samples.feed(engine); err != nil {
 		return mean, err
 	}
 	engine.Flush()
 	if engine.LostSamples() > 0 {
 		return mean, &exitError{Code: exitInvalid, Err: fmt.Errorf("%d samples are lost; record again", engine.LostSamples())}
 	}
-	if samples < c.Rate {
+	if measured < c.Rate {
 		return mean, &exitError{Code: exitInvalid, Err: errors.New("the recording is shorter than a second; record ten")}
 	}
-	mean.Urms /= samples
-	mean.Irms /= samples
-	mean.P /= samples
-	mean.Q /= samples
+	mean.Urms /= measured
+	mean.Irms /= measured
+	mean.P /= measured
+	mean.Q /= measured
 	return mean, nil
 }
 

@@ -68,7 +68,8 @@ func (s *service) meterOf(_ context.Context, d metering.Document, state control.
 			return nil, err
 		}
 		s.closers = append(s.closers, closePin)
-		return pulse.New(src, pulse.Config{PerKWh: d.Pulse.PerKWh, Start: state.Meter.Last.Import, Every: d.Every, Now: s.now})
+		start, _ := state.Meter.Shown()
+		return pulse.New(src, pulse.Config{PerKWh: d.Pulse.PerKWh, Start: start, Every: d.Every, Now: s.now})
 	case "atm90e32":
 		return s.energyChip(d, state)
 	case "adc":

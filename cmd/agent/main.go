@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // a static binary on a bare box has no zone files
 
@@ -94,7 +95,7 @@ func run(args []string, e *env) int {
 		fmt.Fprintln(e.Stderr, "agent:", err)
 		return exitFailure
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(joinNegative(args))
 	if exited >= 0 { // --help has been answered
 		return exited
 	}
@@ -115,4 +116,20 @@ func run(args []string, e *env) int {
 		return exitFailure
 	}
 	return exitOK
+}
+
+// joinNegative makes "--skew -20us" one argument, which would else be taken for
+// a flag of that name.
+func joinNegative(args []string) []string {
+	var out []string
+	for _, a := range args {
+		n := len(out)
+		if n > 0 && len(a) > 1 && a[0] == '-' && (a[1] >= '0' && a[1] <= '9' || a[1] == '.') &&
+			strings.HasPrefix(out[n-1], "--") && !strings.Contains(out[n-1], "=") {
+			out[n-1] += "=" + a
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
 }

@@ -16,6 +16,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asAgent) == "1" {
 		main()
 	}
+	if dir := os.Getenv(chipVictim); dir != "" {
+		meterWithChip(dir)
+	}
 	testscript.Main(m, map[string]func(){"agent": main})
 }
 

@@ -28,14 +28,23 @@ func (s *service) energyChip(d metering.Document, state control.State) (metering
 		return nil, noBus("meter.atm90e32.bus", err)
 	}
 	s.closers = append(s.closers, port.Close)
-	m, err := atm90e32.New(atm90e32.Config{
-		Port: port, ATM90E32Document: *d.ATM90E32, Every: d.Every, Now: s.now,
-		Import: state.Meter.Last.Import, Export: state.Meter.Last.Export,
-	})
+	cfg := energyChipConfig(d, state, s.loop, s.now)
+	cfg.Port = port
+	m, err := atm90e32.New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("meter.atm90e32: %w", err)
 	}
 	return m, nil
+}
+
+// energyChipConfig is all but the port: where counting goes on from, and who
+// tells that what was taken out of the chip is stored.
+func energyChipConfig(d metering.Document, state control.State, loop *control.Loop, now func() time.Time) atm90e32.Config {
+	imported, exported := state.Meter.Shown()
+	return atm90e32.Config{
+		ATM90E32Document: *d.ATM90E32, Every: d.Every, Now: now,
+		Import: imported, Export: exported, Since: state.Meter.Last.At, Stored: loop.Stored,
+	}
 }
 
 // defaultRate is a converter's, in samples a second, where the configuration
@@ -89,9 +98,12 @@ func (s *service) converter(d metering.Document, state control.State) (metering.
 	default:
 		return nil, fmt.Errorf("meter.adc.chip: %q is not built in; write ads131m04 or mcp3208", c.Chip)
 	}
+	imported, exported := state.Meter.Shown()
 	m, err := adc.New(src, adc.Config{
-		Waveform: waveform.Config{Rate: rate, Channels: constants.Channels, Skew: skew}, Every: d.Every, Now: s.now,
-		Import: state.Meter.Last.Import, Export: state.Meter.Last.Export,
+		Waveform: waveform.Config{
+			Rate: rate, Channels: constants.Channels, Skew: skew, Nominal: float64(c.Voltage), Frequency: float64(c.LineFrequency),
+		}, Every: d.Every, Now: s.now,
+		Import: imported, Export: exported,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("meter.adc: %w", err)

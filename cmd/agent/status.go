@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -54,6 +55,15 @@ func (c statusCmd) Run(e *env) error {
 			W         float64 `json:"w"`
 			Freshness string  `json:"freshness"`
 		}
+		Meter struct {
+			ImportKWh *float64 `json:"import_kwh"`
+			ExportKWh *float64 `json:"export_kwh"`
+			Periods   []struct {
+				Period    string  `json:"period"`
+				ImportKWh float64 `json:"import_kwh"`
+				ExportKWh float64 `json:"export_kwh"`
+			}
+		}
 		Tariff struct {
 			Price, Period string
 		}
@@ -85,6 +95,12 @@ func (c statusCmd) Run(e *env) error {
 		line("runs out", "%s, in %.1f days", v.RunOut.At.In(zone).Format("Mon 15:04"), v.RunOut.Hours/24)
 	}
 	line("power", "%.0f W (meter %s)", v.Power.W, v.Power.Freshness)
+	if m := v.Meter; m.ImportKWh != nil && m.ExportKWh != nil {
+		line("register", "%.3f kWh in, %.3f kWh out", *m.ImportKWh, *m.ExportKWh)
+		for _, p := range m.Periods {
+			line("", "%s: %.3f kWh in, %.3f kWh out", cmp.Or(p.Period, "any time"), p.ImportKWh, p.ExportKWh)
+		}
+	}
 	line("price", "%s per kWh, %s", v.Tariff.Price, v.Tariff.Period)
 	for _, l := range v.Loads {
 		line("load", "%s: %s  %s", l.Name, l.State, l.Why)

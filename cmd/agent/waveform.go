@@ -1,15 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/keeplit/keeplit/metering/waveform"
@@ -23,8 +18,8 @@ type waveformCmd struct {
 	Skew             time.Duration `default:"0s" help:"How much later the current was sampled than the voltage, e.g. 20us."`
 	Bits             int           `default:"24" help:"Resolution of the converter; a code beyond it is a lost sample."`
 	NoSkewCorrection bool          `name:"no-skew-correction" help:"Leave the skew in, to see what it does."`
-	Nominal          float64       `default:"230" help:"Declared voltage, for sags and swells."`
-	Frequency        float64       `default:"50" help:"Declared frequency, 50 or 60."`
+	Nominal          float64       `help:"Declared voltage, for sags and swells; found from the recording where it is not given."`
+	Frequency        float64       `help:"Declared frequency, 50 or 60; found from the recording where it is not given."`
 	File             string        `arg:"" optional:"" default:"-" help:"CSV with the columns v,i in codes; - is standard input."`
 }
 
@@ -40,7 +35,7 @@ type waveformResult struct {
 	PowerFactor float64         `json:"power_factor"`
 	ImportWh    float64         `json:"import_wh"`
 	ExportWh    float64         `json:"export_wh"`
-	THDV        float64         `json:"thd_v"` // part of the fundamental, 0.1 is 10 %
+	THDV        float64         `json:"thd_v"` // orders 2 to 40 over order 1: 0.1 is 10 %
 	THDI        float64         `json:"thd_i"`
 	HarmonicsV  []float64       `json:"harmonics_v"` // V rms, order 1 first
 	HarmonicsI  []float64       `json:"harmonics_i"` // A rms
@@ -70,11 +65,22 @@ func (c *waveformCmd) Run(e *env) error {
 		in = f
 	}
 	cfg := waveform.Config{
-		Rate: c.Rate, Nominal: c.Nominal, Frequency: c.Frequency,
+		Rate: c.Rate, Nominal: c.Nominal, Frequency: c.Frequency, FindNoise: true,
 		Channels: []waveform.Channel{{VoltsPerCode: c.VScale, AmpsPerCode: c.IScale}},
 	}
 	if !c.NoSkewCorrection {
 		cfg.Skew = c.Skew
+	}
+	samples, err := openRecording(in, c.Bits)
+	if err != nil {
+		return err
+	}
+	samples.shift(&cfg)
+	if err := samples.survey(&cfg); err != nil {
+		return &exitError{Code: exitUsage, Err: err}
+	}
+	if c.Bits >= quietBits {
+		cfg.NoLoad = 0.5 * 0.001 * 5 * cfg.Nominal
 	}
 	var sum waveformSum
 	out := waveformResult{Events: []waveformEvent{}, HarmonicsV: []float64{}, HarmonicsI: []float64{}}
@@ -84,34 +90,64 @@ func (c *waveformCmd) Run(e *env) error {
 	if err != nil {
 		return &exitError{Code: exitUsage, Err: err}
 	}
-	samples, err := feedCSV(in, engine, c.Bits)
-	if err != nil {
+	if err := samples.feed(engine); err != nil {
 		return err
 	}
 	engine.Flush()
-	out.DurationS = float64(samples) / c.Rate
+	out.DurationS = float64(samples.count) / c.Rate
 	out.FrequencyHz = engine.Frequency()
 	energy := engine.Energy(0)
 	out.ImportWh, out.ExportWh = float64(energy.Import)/3.6e9, float64(energy.Export)/3.6e9
 	out.LostSamples = engine.LostSamples()
+	u2, i2 := engine.Noise(0)
+	sum.quiet(u2, c.VScale, i2, c.IScale)
 	sum.into(&out)
+	if clean := &sum.clean; len(out.Events) > 0 && clean.samples > 0 {
+		// A step in the voltage moves the crossings beside it.
+		out.FrequencyHz = clean.cycles * c.Rate / clean.samples
+	}
 	enc := json.NewEncoder(e.Stdout)
 	if err := enc.Encode(out); err != nil {
 		return err
 	}
 	if sum.samples == 0 {
-		return &exitError{Code: exitInvalid, Err: fmt.Errorf("%d samples hold no whole cycle; give at least three cycles", samples)}
+		return &exitError{Code: exitInvalid, Err: fmt.Errorf("%d samples hold no whole cycle; give at least three cycles", samples.count)}
 	}
 	return nil
 }
 
+// quietBits is a resolution from which on a converter is quiet enough to tell
+// the starting current of the best meters (0.001 of 5 A, class 0.2 S) from none.
+const quietBits = 16
+
 // waveformSum is the mean over all windows.
 type waveformSum struct {
-	samples, spectral  float64
-	uu, ii, p, q       float64
-	thdU, thdI         float64
-	orders             int
-	harmonicU, harmonI [waveform.Harmonics]float64
+	samples      float64
+	uu, ii, p, q float64
+	noiseU       float64 // V^2 beyond what the engine knows of
+	noiseI       float64
+	clean, rough spectra // of the windows without a disturbance, and of all
+}
+
+// spectra is the mean of the harmonics' squares.
+type spectra struct {
+	samples, cycles  float64
+	orders           int
+	floor            float64 // how much of the noise falls on each order, times the samples
+	u, i             [waveform.Harmonics]float64
+	floorU2, floorI2 float64
+}
+
+func (s *spectra) add(w *waveform.Window) {
+	p, n := &w.Phases[0], w.Samples
+	s.samples += n
+	s.cycles += w.Cycles
+	s.orders = max(s.orders, w.Orders)
+	s.floor += 3 // of white noise of 1 behind Hann's window: 3/n in each order
+	for h := range w.Orders {
+		s.u[h] += p.HarmonicsU[h] * p.HarmonicsU[h] * n
+		s.i[h] += p.HarmonicsI[h] * p.HarmonicsI[h] * n
+	}
 }
 
 func (s *waveformSum) add(w *waveform.Window) {
@@ -124,108 +160,60 @@ func (s *waveformSum) add(w *waveform.Window) {
 	if w.Frequency == 0 {
 		return
 	}
-	s.spectral += n
-	s.thdU += p.THDu * p.THDu * n
-	s.thdI += p.THDi * p.THDi * n
-	s.orders = max(s.orders, w.Orders)
-	for h := range w.Orders {
-		s.harmonicU[h] += p.HarmonicsU[h] * p.HarmonicsU[h] * n
-		s.harmonI[h] += p.HarmonicsI[h] * p.HarmonicsI[h] * n
+	s.rough.add(w)
+	if !w.Disturbed && w.Cycles >= 2 {
+		s.clean.add(w)
+	}
+}
+
+// quiet says how much noise the whole recording has.  The engine has taken off
+// the converter's rounding only.
+func (s *waveformSum) quiet(u2, vScale, i2, iScale float64) {
+	s.noiseU, s.noiseI = max(0, u2-vScale*vScale/12), max(0, i2-iScale*iScale/12)
+	for _, sp := range []*spectra{&s.clean, &s.rough} {
+		sp.floorU2, sp.floorI2 = u2, i2
 	}
 }
 
 func (s *waveformSum) into(out *waveformResult) {
 	if s.samples > 0 {
-		out.UrmsV, out.IrmsA = math.Sqrt(s.uu/s.samples), math.Sqrt(s.ii/s.samples)
+		out.UrmsV, out.IrmsA = math.Sqrt(max(0, s.uu/s.samples-s.noiseU)), math.Sqrt(max(0, s.ii/s.samples-s.noiseI))
 		out.ActiveW, out.ReactiveVar = s.p/s.samples, s.q/s.samples
+		// Noise is known to some percent only, power much better: no current can
+		// be less than the power asks for.
+		if out.UrmsV > 0 && s.noiseI > 0 {
+			out.IrmsA = max(out.IrmsA, math.Hypot(out.ActiveW, out.ReactiveVar)/out.UrmsV)
+		}
 		out.ApparentVA = out.UrmsV * out.IrmsA
 	}
 	if out.ApparentVA > 0 {
 		out.PowerFactor = max(-1, min(1, out.ActiveW/out.ApparentVA))
 	}
-	if s.spectral == 0 {
+	sp := &s.clean
+	if sp.samples == 0 {
+		sp = &s.rough // only a disturbance, or hardly more than a cycle
+	}
+	if sp.samples == 0 {
 		return
 	}
-	out.THDV, out.THDI = math.Sqrt(s.thdU/s.spectral), math.Sqrt(s.thdI/s.spectral)
+	out.HarmonicsV, out.THDV = sp.harmonics(&sp.u, sp.floorU2)
+	out.HarmonicsI, out.THDI = sp.harmonics(&sp.i, sp.floorI2)
+}
+
+// harmonics are the rms values by order, with the share of the noise taken off,
+// and what all but the first come to as a part of it.
+func (s *spectra) harmonics(squares *[waveform.Harmonics]float64, noise float64) (rms []float64, thd float64) {
+	rest := 0.0
 	for h := range s.orders {
-		out.HarmonicsV = append(out.HarmonicsV, math.Sqrt(s.harmonicU[h]/s.spectral))
-		out.HarmonicsI = append(out.HarmonicsI, math.Sqrt(s.harmonI[h]/s.spectral))
-	}
-}
-
-// feedCSV reads lines of "v,i" and answers how many samples they stand for.  A
-// line with a missing value, or a code beyond the converter's range, is a lost
-// sample; a line that is no sample at all is an error, but for a header.
-func feedCSV(in io.Reader, engine *waveform.Engine, bits int) (samples int64, err error) {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 4096), 64<<10)
-	block := make([]int32, 0, 8192)
-	lost := 0
-	flush := func() {
-		engine.Feed(block)
-		block = block[:0]
-	}
-	most := int64(1) << (bits - 1)
-	// Codes of an unsigned converter reach twice as far.
-	inRange := func(v int64) bool { return v >= -most && v < 2*most && v <= math.MaxInt32 }
-	for number := 1; lines.Scan(); number++ {
-		text := bytes.TrimSpace(bytes.TrimPrefix(lines.Bytes(), []byte("\ufeff")))
-		if len(text) == 0 || text[0] == '#' {
-			continue
-		}
-		left, right, found := bytes.Cut(text, []byte{','})
-		v, vErr := parseCode(left)
-		i, iErr := parseCode(right)
-		if number == 1 && vErr != nil && len(left) > 0 && !noSample(left) {
-			continue // the header
-		}
-		if !found || (vErr != nil && !noSample(left)) || (iErr != nil && !noSample(right)) {
-			return 0, &exitError{Code: exitInvalid, Err: fmt.Errorf("line %d: %q is not two codes; write v,i", number, text[:min(len(text), 40)])}
-		}
-		samples++
-		if vErr != nil || iErr != nil || !inRange(v) || !inRange(i) {
-			if lost == 0 {
-				flush()
-			}
-			lost++
-			continue
-		}
-		if lost > 0 {
-			engine.Lost(lost)
-			lost = 0
-		}
-		if block = append(block, int32(v), int32(i)); len(block) == cap(block) {
-			flush()
+		v := max(0, squares[h]-noise*s.floor) / s.samples
+		rms = append(rms, math.Sqrt(v))
+		if h > 0 {
+			rest += v
 		}
 	}
-	flush()
-	if lost > 0 {
-		engine.Lost(lost)
+	// A distortion of nothing is no figure: noise alone would be all of it.
+	if rms[0] > 0 && rms[0]*rms[0] > 4*noise*s.floor/s.samples {
+		thd = math.Sqrt(rest) / rms[0]
 	}
-	if err := lines.Err(); err != nil {
-		if errors.Is(err, bufio.ErrTooLong) {
-			return 0, &exitError{Code: exitInvalid, Err: errors.New("a line is longer than 64 KB; the input is CSV, one sample a line")}
-		}
-		return 0, err
-	}
-	return samples, nil
-}
-
-// noSample tells how a sample that is not there is written.
-func noSample(b []byte) bool {
-	b = bytes.TrimSpace(b)
-	return len(b) == 0 || bytes.EqualFold(b, []byte("nan")) || bytes.EqualFold(b, []byte("null")) || bytes.EqualFold(b, []byte("na"))
-}
-
-// parseCode reads a code; recordings write whole numbers as "123" or "123.0".
-func parseCode(b []byte) (int64, error) {
-	b = bytes.TrimSpace(b)
-	if v, err := strconv.ParseInt(string(b), 10, 64); err == nil {
-		return v, nil
-	}
-	f, err := strconv.ParseFloat(string(b), 64)
-	if err != nil || math.IsNaN(f) || math.Abs(f) > 1e12 {
-		return 0, errors.New("not a code")
-	}
-	return int64(math.RoundToEven(f)), nil
+	return rms, thd
 }

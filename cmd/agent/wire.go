@@ -137,6 +137,9 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 			return nil, err
 		}
 	}
+	if err := s.contacts(cfg.Meter); err != nil {
+		return nil, err
+	}
 	if s.nightly, err = schedule.Parse(cfg.Schedule.Nightly, cfg.Zone()); err != nil {
 		return nil, fmt.Errorf("schedule.nightly: %w", err)
 	}

@@ -58,7 +58,11 @@ type Meter struct {
 	lost   bool
 	begun  bool    // a session has been
 	due    float64 // ADC samples until the next Sample
+	events []metering.Event
 }
+
+// mostEvents bounds what waits for the next sample.
+const mostEvents = 32
 
 // New makes a meter.
 func New(src Source, cfg Config) (*Meter, error) {
@@ -66,7 +70,7 @@ func New(src Source, cfg Config) (*Meter, error) {
 		cfg.Every = time.Second
 	}
 	m := &Meter{src: src, cfg: cfg, base: [2]units.Energy{cfg.Import, cfg.Export}}
-	engine, err := waveform.New(cfg.Waveform, m.window, nil)
+	engine, err := waveform.New(cfg.Waveform, m.window, m.disturbance)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +85,23 @@ func (m *Meter) window(w *waveform.Window) {
 	m.last = *w
 	m.last.Phases = phases
 	m.lost = m.lost || w.Lost > 0
+}
+
+// disturbance keeps what the engine has measured of the voltage for the next
+// sample.
+func (m *Meter) disturbance(e waveform.Event) {
+	kinds := map[waveform.EventKind]metering.EventKind{
+		waveform.Sag: metering.VoltageSag, waveform.Swell: metering.VoltageSwell, waveform.Interruption: metering.VoltageInterruption,
+	}
+	of := func(samples float64) time.Duration {
+		return time.Duration(samples / m.cfg.Waveform.Rate * float64(time.Second))
+	}
+	if len(m.events) < mostEvents {
+		m.events = append(m.events, metering.Event{
+			Kind: kinds[e.Kind], Phase: e.Phase, Start: m.cfg.Now().UTC().Add(-of(m.engine.Position() - e.Start)).Truncate(time.Millisecond),
+			Duration: of(e.Samples), Voltage: units.Voltage(e.Urms * 1000),
+		})
+	}
 }
 
 // Run implements metering.Meter.
@@ -135,7 +156,9 @@ func (m *Meter) session(ctx context.Context, emit func(metering.Reading)) error 
 		}
 		s := m.sample()
 		err = s.Sane("measure")
-		emit(metering.Reading{Sample: s, Err: err})
+		events := m.events
+		m.events = nil
+		emit(metering.Reading{Sample: s, Err: err, Events: events})
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"periph.io/x/conn/v3/physic"
 	"periph.io/x/conn/v3/spi"
 
+	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/meteringtest"
 	"github.com/keeplit/keeplit/metering/waveform"
@@ -28,6 +29,8 @@ type board struct {
 	rate  float64
 	n     int64 // samples so far
 	full  float64
+
+	sagAt, sagFor int64 // samples in which there is half the voltage
 }
 
 func (b *board) Show(t meteringtest.Truth) {
@@ -51,6 +54,9 @@ func (b *board) now() time.Time {
 // at is voltage or current at a time in samples, as codes.
 func (b *board) at(n float64, current bool) float64 {
 	wt := 2 * math.Pi * float64(b.truth.Frequency) / 1000 * n / b.rate
+	if !current && b.n >= b.sagAt && b.n < b.sagAt+b.sagFor {
+		return float64(b.truth.Voltage) / 2000 * math.Sqrt2 * math.Sin(wt) / 452 * b.full
+	}
 	if !current {
 		return float64(b.truth.Voltage) / 1000 * math.Sqrt2 * math.Sin(wt) / 452 * b.full
 	}
@@ -289,6 +295,33 @@ func TestBadFrames(t *testing.T) {
 	}
 }
 
+// A sag of two cycles comes with the sample after it, with its time and depth.
+func TestSagsAreTold(t *testing.T) {
+	m, dev := newADS(t, 4000)
+	truth := meteringtest.Truth{Voltage: 230_000, Current: 10_000, Power: 2_300_000, Frequency: 50_000}
+	dev.Show(truth)
+	dev.sagAt, dev.sagFor = 4000*2+40, 160
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var events []metering.Event
+	if err := m.Run(ctx, func(r metering.Reading) {
+		events = append(events, r.Events...)
+		if dev.now().Sub(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) > 4*time.Second {
+			cancel()
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := time.Date(2026, 1, 1, 0, 0, 2, 10_000_000, time.UTC)
+	if len(events) != 1 {
+		t.Fatalf("%+v", events)
+	}
+	e := events[0]
+	if e.Kind != metering.VoltageSag || e.Phase != 1 || e.Start.Sub(want).Abs() > 60*time.Millisecond || (e.Duration-40*time.Millisecond).Abs() > 4*time.Millisecond || e.Voltage < 114_000 || e.Voltage > 116_000 {
+		t.Errorf("%+v, want one from %v", e, want)
+	}
+}
+
 func TestCRC(t *testing.T) {
 	// The published check value of CRC-16/CCITT-FALSE.
 	if got := crc24([]byte("123456789")); got != 0x29B1 {
@@ -307,4 +340,80 @@ func TestRefused(t *testing.T) {
 	if _, err := NewMCP3208(&mcp{}, 3, 20_000, dev.now); err == nil {
 		t.Error("a rate beyond the MCP3208 was accepted")
 	}
+}
+
+// noisy is an ADS131M04 whose frames are spoilt as the fuzzer says.
+type noisy struct {
+	ads
+	says []byte
+}
+
+func (n *noisy) Connect(f physic.Frequency, m spi.Mode, bits int) (spi.Conn, error) {
+	if _, err := n.ads.Connect(f, m, bits); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *noisy) Tx(w, r []byte) error {
+	err := n.ads.Tx(w, r)
+	if len(n.says) >= 3 && err == nil {
+		switch n.says[0] % 4 {
+		case 0: // a bit
+			r[int(n.says[1])%len(r)] ^= n.says[2]
+		case 1: // other words with a good check sum
+			for i := range frameSize - word {
+				r[i] ^= n.says[1+i%2]
+			}
+			sum := crc24(r[:frameSize-word])
+			r[15], r[16] = byte(sum>>8), byte(sum)
+		}
+		n.says = n.says[3:]
+	}
+	return err
+}
+
+func (n *noisy) TxPackets(p []spi.Packet) error {
+	for i := range p {
+		if err := n.Tx(p[i].W, p[i].R); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Whatever comes over the wires, a block is whole samples within the range of
+// 24 bits, and what is spoilt is lost or an error with a code.
+func FuzzFrames(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{0, 7, 0x20, 1, 0xFF, 0x05, 2, 0, 0})
+	f.Fuzz(func(t *testing.T, says []byte) {
+		n := &noisy{says: says[:min(len(says), 3*600)]}
+		n.rate, n.full = 4000, 1<<23
+		n.truth = meteringtest.Truth{Voltage: 230_000, Current: 5000, Power: 1000 * units.Watt, Frequency: 50_000}
+		a, err := NewADS131M04(n, n, 2, 4000, n.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check := func(err error) {
+			if err != nil && metering.CodeOf(err) == "" {
+				t.Fatalf("error without a code: %v", err)
+			}
+		}
+		if err := a.Start(t.Context()); err != nil {
+			check(err)
+		}
+		for range 6 {
+			b, err := a.Next(t.Context())
+			check(err)
+			if len(b.Codes)%4 != 0 || b.Lost < 0 {
+				t.Fatalf("%d codes, %d lost", len(b.Codes), b.Lost)
+			}
+			for _, c := range b.Codes {
+				if c < -1<<23 || c >= 1<<23 {
+					t.Fatalf("code %d", c)
+				}
+			}
+		}
+	})
 }

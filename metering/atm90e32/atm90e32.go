@@ -1,11 +1,16 @@
 // Package atm90e32 reads the ATM90E32 energy chip over SPI.
 //
 // The chip's energy registers go back to zero when they are read, and wrap
-// after 204.8 Wh, half a minute at 24 kW.  So they are read every second or two, and
-// what was read is kept in the driver's own register until emit has returned,
-// which is when the taker has it.  Each read is compared with what the chip
-// says it sent (LastSPIData); an energy that was garbled on the wire is taken
-// from there and not lost.
+// after 204.8 Wh, half a minute at 24 kW: from then on nothing but this program
+// knows what was in them.  So energy is read once a minute, or sooner where the
+// power since makes a quarter of the range likely, as the last thing before a
+// sample is emitted; the sample says that it was taken, so that it is stored at
+// once; and the registers are not read again before it is, unless they would
+// wrap.  Samples between tell power only, which is charged less from the next
+// energy.  A crash between a read and its storing loses that one read.
+//
+// Each read is compared with what the chip says it sent (LastSPIData); an
+// energy that was garbled on the wire is taken from there and not lost.
 package atm90e32
 
 import (
@@ -49,26 +54,39 @@ const (
 // quantum is the energy of one count, 0.01 of a pulse of 3200 a kWh: 3.125 mWh.
 const quantum = units.WattHour / 320
 
-// maxInterval is the longest time between two reads in which the energy
-// registers cannot have wrapped at 24 kW.
-const maxInterval = 30 * time.Second
+// What the energy registers hold, and when they are read.
+const (
+	wraps   = quantum << 16
+	enough  = wraps / 4        // likely: read them
+	tooMuch = wraps / 2        // likely: read them although the last reading is not stored
+	blind   = 30 * time.Second // without a measurement they may have wrapped, at 24 kW
+	usual   = time.Minute      // between two reads of little energy
+)
 
 // Config is one chip.
 type Config struct {
 	Port spi.Port
 	metering.ATM90E32Document
-	// Import and Export are the registers to go on from.
+	// Import and Export are the registers to go on from, as they were stored at
+	// Since; it is zero where nothing is stored.
 	Import, Export units.Energy
+	Since          time.Time
 	Every          time.Duration // between samples; zero takes a second
-	Now            func() time.Time
+	Energy         time.Duration // between two reads of the energy; zero takes a minute
+	// Stored tells whether the energy emitted last is stored; nil is always.
+	Stored func() bool
+	Now    func() time.Time
 }
 
 // Meter reads one chip.
 type Meter struct {
 	cfg   Config
 	conn  spi.Conn
-	ready bool      // the chip is set up
-	last  time.Time // when its energy was read; zero before
+	ready bool         // the chip is set up
+	seen  time.Time    // when it was measured last; zero before
+	read  time.Time    // when its energy was read; zero before
+	power units.Power  // of the last sample, in all, without a sign
+	held  units.Energy // likely to be in its registers by now
 	imp   units.Energy
 	exp   units.Energy
 	lost  bool // energy may be missing since the last sample
@@ -88,16 +106,22 @@ func New(cfg Config) (*Meter, error) {
 	if cfg.CurrentPGA == 0 {
 		cfg.CurrentPGA = 1
 	}
+	if cfg.Energy <= 0 {
+		cfg.Energy = usual
+	}
+	if cfg.Stored == nil {
+		cfg.Stored = func() bool { return true }
+	}
 	conn, err := cfg.Port.Connect(200*physic.KiloHertz, spi.Mode3, 8)
 	if err != nil {
 		return nil, fmt.Errorf("atm90e32: open the SPI port in mode 3: %w", err)
 	}
-	return &Meter{cfg: cfg, conn: conn, imp: cfg.Import, exp: cfg.Export}, nil
+	return &Meter{cfg: cfg, conn: conn, imp: cfg.Import, exp: cfg.Export, seen: cfg.Since}, nil
 }
 
 // Run implements metering.Meter.
 func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
-	return line.Poll(ctx, m.cfg.Every, emit, m.read)
+	return line.Poll(ctx, m.cfg.Every, emit, m.next)
 }
 
 // transfer moves one frame of four bytes.
@@ -206,8 +230,8 @@ func (m *Meter) setUp(ctx context.Context) error {
 	return nil
 }
 
-// read takes one sample.
-func (m *Meter) read(ctx context.Context) (metering.Sample, error) {
+// next takes one sample.
+func (m *Meter) next(ctx context.Context) (metering.Sample, error) {
 	if !m.ready {
 		if err := m.setUp(ctx); err != nil {
 			return metering.Sample{}, err
@@ -228,28 +252,8 @@ func (m *Meter) sample() (metering.Sample, error) {
 	if on != 1 {
 		return metering.Sample{}, metering.Fail(metering.UnknownReply, "read the ATM90E32", "check its supply voltage: it was reset", "metering is off (0x%04X)", on)
 	}
-	// Energy first: it is gone from the chip once it has been read, so each
-	// count is added to the register at once.
-	for _, e := range []struct {
-		register uint16
-		to       *units.Energy
-	}{{regImport, &m.imp}, {regExport, &m.exp}} {
-		n, err := m.get(e.register)
-		if err != nil {
-			m.lost = true
-			return metering.Sample{}, err
-		}
-		*e.to += units.Energy(n) * quantum
-	}
-	now := m.cfg.Now()
-	if !m.last.IsZero() && now.Sub(m.last) > maxInterval {
-		m.lost = true
-	}
-	m.last = now
-	s := metering.Sample{
-		At: now.UTC(), Has: metering.HasImport | metering.HasExport | metering.HasFrequency,
-		Import: m.imp, Export: m.exp, Step: quantum, Phases: make([]metering.Phase, 3),
-	}
+	now := m.cfg.Now().UTC()
+	s := metering.Sample{At: now, Has: metering.HasFrequency, Import: m.imp, Export: m.exp, Step: quantum, Phases: make([]metering.Phase, 3)}
 	hz, err := m.get(regFrequency)
 	if err != nil {
 		return metering.Sample{}, err
@@ -264,10 +268,59 @@ func (m *Meter) sample() (metering.Sample, error) {
 	if err := s.Sane("read the ATM90E32"); err != nil {
 		return metering.Sample{}, err
 	}
+	if m.due(now, s) {
+		// The last thing before the sample goes out: from here on nothing can
+		// come between.
+		if err := m.take(&s); err != nil {
+			return metering.Sample{}, err
+		}
+	}
 	if m.lost {
 		s.Quality, m.lost = metering.Lost, false
 	}
 	return s, nil
+}
+
+// due tells whether energy is to be read now.
+func (m *Meter) due(now time.Time, s metering.Sample) bool {
+	dt := max(0, now.Sub(m.seen))
+	if m.seen.IsZero() {
+		dt = 0
+	}
+	power := units.Power(0)
+	for _, p := range s.Phases {
+		power += max(p.Power, -p.Power)
+	}
+	if dt > blind || m.held > wraps-wraps/16 {
+		m.lost = true
+	}
+	m.held += max(power, m.power).Over(min(dt, time.Hour))
+	first := m.read.IsZero()
+	m.seen, m.power = now, power
+	since := now.Sub(m.read)
+	wanted := first || since >= m.cfg.Energy || since < 0 || m.held >= enough
+	return wanted && (m.cfg.Stored() || m.held >= tooMuch)
+}
+
+// take moves what the chip has counted into the registers of s.  What it has
+// given away is in them even where a part failed.
+func (m *Meter) take(s *metering.Sample) error {
+	n, err := m.get(regImport)
+	if err != nil {
+		m.lost = true
+		return err
+	}
+	m.imp += units.Energy(n) * quantum
+	s.Import, s.Has, s.Taken = m.imp, s.Has|metering.HasImport, true
+	if n, err = m.get(regExport); err != nil {
+		// The import must go out all the same.
+		m.lost, m.ready = true, false
+		return nil //nolint:nilerr // the next sample will say what is wrong
+	}
+	m.exp += units.Energy(n) * quantum
+	s.Export, s.Has = m.exp, s.Has|metering.HasExport
+	m.read, m.held = s.At, 0
+	return nil
 }
 
 func (m *Meter) phase(k uint16, p *metering.Phase) error {

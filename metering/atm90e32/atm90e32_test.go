@@ -1,6 +1,7 @@
 package atm90e32
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -144,7 +145,7 @@ func (c *chip) Break(f meteringtest.Fault) {
 
 func newMeter(t *testing.T, c *chip, imported, exported units.Energy) *Meter {
 	t.Helper()
-	m, err := New(Config{Port: c, ATM90E32Document: metering.ATM90E32Document{VoltageGain: 7305, CurrentGain: 27961}, Import: imported, Export: exported, Every: 10 * time.Millisecond, Now: time.Now})
+	m, err := New(Config{Port: c, ATM90E32Document: metering.ATM90E32Document{VoltageGain: 7305, CurrentGain: 27961}, Import: imported, Export: exported, Every: 10 * time.Millisecond, Energy: time.Nanosecond, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +184,7 @@ func TestNoCountIsLost(t *testing.T) {
 			imported, exported := m.Registers()
 			m = newMeter(t, c, imported, exported)
 		}
-		s, err := m.read(t.Context())
+		s, err := m.next(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +201,7 @@ func TestNoCountIsLost(t *testing.T) {
 			t.Errorf("sample %d is marked %v", i, s.Quality)
 		}
 	}
-	if s, err := m.read(t.Context()); err != nil || s.Import != truth.Import || s.Export != truth.Export {
+	if s, err := m.next(t.Context()); err != nil || s.Import != truth.Import || s.Export != truth.Export {
 		t.Errorf("counted %d and %d, want %d and %d (%v)", s.Import, s.Export, truth.Import, truth.Export, err)
 	}
 }
@@ -209,7 +210,7 @@ func TestGarbledEnergyIsRecovered(t *testing.T) {
 	c := &chip{}
 	c.Show(meteringtest.Truth{Voltage: 230_000})
 	m := newMeter(t, c, 0, 0)
-	if _, err := m.read(t.Context()); err != nil {
+	if _, err := m.next(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	c.Show(meteringtest.Truth{Voltage: 230_000, Import: 1000 * quantum})
@@ -234,21 +235,21 @@ func TestBrownOut(t *testing.T) {
 	c := &chip{}
 	c.Show(meteringtest.Truth{Voltage: 230_000})
 	m := newMeter(t, c, 50*units.KilowattHour, 0)
-	if _, err := m.read(t.Context()); err != nil {
+	if _, err := m.next(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	c.mu.Lock()
 	c.reset()
 	c.mu.Unlock()
-	if _, err := m.read(t.Context()); metering.CodeOf(err) != metering.UnknownReply {
+	if _, err := m.next(t.Context()); metering.CodeOf(err) != metering.UnknownReply {
 		t.Fatalf("after the brown-out: %v", err)
 	}
-	s, err := m.read(t.Context())
+	s, err := m.next(t.Context())
 	if err != nil || s.Quality != metering.Lost || s.Import != 50*units.KilowattHour {
 		t.Errorf("set up again: %+v, %v", s, err)
 	}
 	c.Show(meteringtest.Truth{Voltage: 230_000, Import: 10 * quantum})
-	if s, err := m.read(t.Context()); err != nil || s.Quality != 0 || s.Import != 50*units.KilowattHour+10*quantum {
+	if s, err := m.next(t.Context()); err != nil || s.Quality != 0 || s.Import != 50*units.KilowattHour+10*quantum {
 		t.Errorf("counting goes on: %+v, %v", s, err)
 	}
 }
@@ -257,4 +258,140 @@ func TestTooRare(t *testing.T) {
 	if _, err := New(Config{Port: &chip{}, Every: time.Minute, Now: time.Now}); err == nil {
 		t.Error("a minute between reads was accepted")
 	}
+}
+
+// While what was taken is not stored, the chip keeps its energy, as long as it
+// can; nothing is lost by the waiting.
+func TestTakesNothingWhileTheLastIsNotStored(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		power    units.Power
+		unstored int // samples
+		taken    []int
+	}{
+		{"little power, for five minutes", 500 * units.Watt, 300, []int{0, 301}},
+		{"much power: before the chip wraps it is read all the same", 24 * units.Kilowatt, 40, []int{0, 16, 32, 41}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := &chip{}
+			truth := meteringtest.Truth{Voltage: 230_000, Frequency: 50_000, Power: row.power}
+			c.Show(truth)
+			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			stored := true
+			m, err := New(Config{
+				Port: c, ATM90E32Document: metering.ATM90E32Document{VoltageGain: 7305, CurrentGain: 27961},
+				Now: func() time.Time { return now }, Stored: func() bool { return stored },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var taken []int
+			for k := range row.unstored + 2 {
+				s, err := m.next(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !s.Gives(metering.HasPower | metering.HasVoltage) {
+					t.Fatalf("sample %d has no power", k)
+				}
+				if s.Taken != s.Gives(metering.HasImport) {
+					t.Fatalf("sample %d: taken %v, registers %v", k, s.Taken, s.Has)
+				}
+				if s.Taken {
+					taken = append(taken, k)
+				}
+				if k > 0 && s.Quality != 0 {
+					t.Errorf("sample %d is marked %v", k, s.Quality)
+				}
+				stored = k >= row.unstored
+				now = now.Add(time.Second)
+				truth.Import += row.power.Over(time.Second)
+				c.Show(truth)
+			}
+			if fmt.Sprint(taken) != fmt.Sprint(row.taken) {
+				t.Errorf("energy was taken at samples %v, want %v", taken, row.taken)
+			}
+		})
+	}
+}
+
+// After a restart the driver does not know what happened in a long absence.
+func TestALongAbsenceIsMarked(t *testing.T) {
+	c := &chip{}
+	c.Show(meteringtest.Truth{Voltage: 230_000, Frequency: 50_000})
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	start := func(since time.Time) metering.Sample {
+		t.Helper()
+		m, err := New(Config{Port: c, ATM90E32Document: metering.ATM90E32Document{VoltageGain: 7305, CurrentGain: 27961}, Since: since, Now: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := m.next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	start(time.Time{}) // sets the chip up
+	if s := start(now.Add(-10 * time.Second)); s.Quality != 0 || !s.Taken {
+		t.Errorf("ten seconds away: %v", s.Quality)
+	}
+	if s := start(now.Add(-time.Hour)); s.Quality != metering.Lost || !s.Taken {
+		t.Errorf("an hour away: %v", s.Quality)
+	}
+}
+
+// babble is a chip whose every answer comes from the fuzzer.
+type babble struct {
+	chip
+	says []byte
+}
+
+func (b *babble) Connect(physic.Frequency, spi.Mode, int) (spi.Conn, error) { return b, nil }
+
+func (b *babble) Tx(w, r []byte) error {
+	if len(b.says) < 2 {
+		return b.chip.Tx(w, r)
+	}
+	// One answer in three is the fuzzer's, so that a read now and then agrees.
+	if b.says[0]%3 != 0 {
+		b.says = b.says[1:]
+		return b.chip.Tx(w, r)
+	}
+	copy(r, []byte{0, 0, b.says[0], b.says[1]})
+	b.says = b.says[2:]
+	return nil
+}
+
+// Whatever the wires say, the registers never go back, nor further than the
+// chip's own reach, and no sample is insane.
+func FuzzAnswers(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{0, 1, 0xFF, 0xFF, 3, 3, 0, 0, 9, 9})
+	f.Fuzz(func(t *testing.T, says []byte) {
+		b := &babble{says: says}
+		b.Show(meteringtest.Truth{Voltage: 230_000, Frequency: 50_000, Power: 24 * units.Kilowatt})
+		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		m, err := New(Config{Port: b, ATM90E32Document: metering.ATM90E32Document{VoltageGain: 7305, CurrentGain: 27961}, Energy: time.Nanosecond, Now: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // so that a reset does not wait
+		for range 8 {
+			in, out := m.imp, m.exp
+			s, err := m.next(ctx)
+			if err != nil {
+				if metering.CodeOf(err) == "" {
+					t.Fatalf("error without a code: %v", err)
+				}
+			} else if err := s.Sane("fuzz"); err != nil {
+				t.Fatal(err)
+			}
+			if m.imp < in || m.exp < out || m.imp-in >= wraps || m.exp-out >= wraps {
+				t.Fatalf("registers went from %d and %d to %d and %d", in, out, m.imp, m.exp)
+			}
+			now = now.Add(time.Second)
+		}
+	})
 }

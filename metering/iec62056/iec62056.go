@@ -192,6 +192,10 @@ func (f *frame) decode() (metering.Telegram, error) {
 		for _, c := range f.block {
 			sum ^= c
 		}
+		if sum != f.sum && bytes.IndexByte(f.block, '\r') < 0 {
+			// A terminal has taken the carriage returns out.
+			sum ^= '\r' * byte(bytes.Count(f.block, []byte{'\n'})%2)
+		}
 		if sum != f.sum {
 			return metering.Telegram{}, metering.Fail(metering.Checksum, op, "turn the optical head a little; a few wrong readouts are harmless", "it is %02X, should be %02X", f.sum, sum)
 		}
@@ -211,8 +215,10 @@ func (f *frame) decode() (metering.Telegram, error) {
 		if len(text) == 0 || text[0] == '!' {
 			continue
 		}
-		// Some meters print several values on a line.
-		for len(text) > 0 {
+		// Some meters print several values on a line, and several groups under a
+		// name: what a group without one is about only the meter knows.
+		name, groups := []byte(nil), 0
+		for len(text) > 0 && text[0] != '!' {
 			open := bytes.IndexByte(text, '(')
 			end := -1
 			if open >= 0 {
@@ -221,7 +227,14 @@ func (f *frame) decode() (metering.Telegram, error) {
 			if end < 0 {
 				return metering.Telegram{}, metering.Fail(metering.UnknownReply, op, "check the speed and that the line is 7E1", "%q is no value", printable(text[:min(len(text), 40)]))
 			}
-			value(&c, text[:open], text[open+1:open+end])
+			if groups++; open > 0 {
+				name, groups = text[:open], 1
+			}
+			if groups == 1 {
+				value(&c, name, text[open+1:open+end])
+			} else {
+				c.Text(fmt.Sprintf("%s(%d)", printable(name), groups), printable(bytes.TrimSpace(text[open+1:open+end])))
+			}
 			text = text[open+end+1:]
 			values++
 		}
@@ -237,15 +250,18 @@ func value(c *obis.Collector, name, group []byte) {
 	label := printable(name)
 	code, known := obis.Parse(name)
 	number, unit, hasUnit := bytes.Cut(group, []byte{'*'})
-	number = bytes.TrimSpace(number)
+	number, unit = bytes.TrimSpace(number), bytes.TrimSpace(unit)
+	if known && !hasUnit && code.D == 8 && (code.C == 1 || code.C == 2) {
+		unit, hasUnit = []byte("kWh"), true // so it is where the meter does not say
+	}
 	if known && hasUnit && isNumber(number) {
-		if !code.Short {
+		if !code.Short && code.F == 255 {
 			label = code.String()
 		}
 		c.Number(label, code, string(number), printable(unit))
 		return
 	}
-	text := printable(group)
+	text := printable(bytes.TrimSpace(group))
 	c.Text(label, text)
 	switch label {
 	case "0.0.0", "C.1.0", "0.0", "1-0:0.0.0", "1-0:0.0.0*255", "1-0:96.1.0*255", "1-0:96.1.0", "0-0:C.1.0", "0-0:C.1.0*255", "9.21":

@@ -33,11 +33,11 @@ func (p Part) channel() int {
 
 // shellyKinds are the components that measure, the best first.
 func shellyKinds() []string {
-	return []string{"em", "em1", "pm1", "switch", "cover", "light"}
+	return []string{"em", "em1", "pm1", "switch", "cover", "light", "emeter", "meter"}
 }
 
-// DecodeShelly reads a message of a Shelly of the second generation or later:
-// a notification (NotifyStatus, partial, or NotifyFullStatus), an answer to a
+// DecodeShelly reads a message of a Shelly: the status of one of the first
+// generation (meters, emeters), and of the later ones a notification (NotifyStatus, partial, or NotifyFullStatus), an answer to a
 // GetStatus request, or the payload of a status topic, whose component is the
 // topic's last part ("switch:0", empty otherwise).  Only what the message says
 // is in a Part: a partial one has no register where it told none.
@@ -56,13 +56,19 @@ func DecodeShelly(component string, payload []byte) ([]Part, error) {
 			return nil, nil // events and requests hold no measurement
 		}
 		body = params
-		at = unixTime(params)
+		at = unixSeconds(params, "ts")
 	} else if result, ok := o.child("result"); ok {
 		body = result
 	} else if component == "" {
 		device = ""
 	}
 
+	if parts, found, err := firstGeneration(body); found {
+		return parts, err
+	}
+	if mac := macOf(body); device == "" && mac != "" {
+		device = mac
+	}
 	if component == "" {
 		component = bareComponent(body)
 	}
@@ -157,18 +163,6 @@ func bareComponent(o object) string {
 		return "pm1:" + id
 	}
 	return ""
-}
-
-func unixTime(o object) time.Time {
-	n, ok, err := o.number("ts")
-	if !ok || err != nil {
-		return time.Time{}
-	}
-	f, err := n.Float64()
-	if err != nil || f < 1e9 || f > 1e10 { // 2001 to 2286
-		return time.Time{}
-	}
-	return time.UnixMilli(int64(f * 1000)).UTC()
 }
 
 // shelly takes the values of one component.

@@ -28,8 +28,11 @@ func DecodeTasmota(payload []byte, channel int) (t metering.Telegram, ok bool, e
 	}
 	r := reader{}
 	// Tasmota tells local time and not always its zone.
-	if at, err := time.Parse(time.RFC3339, o.text("Time")); err == nil {
-		r.t.Time = at.UTC()
+	if text := o.text("Time"); text != "" {
+		r.t.Raw = append(r.t.Raw, metering.RawValue{Name: "Time", Value: clip(text)})
+		if at, err := time.Parse(time.RFC3339, text); err == nil {
+			r.t.Time = at.UTC()
+		}
 	}
 	for _, f := range []struct {
 		name, unit string
@@ -51,16 +54,10 @@ func DecodeTasmota(payload []byte, channel int) (t metering.Telegram, ok bool, e
 	if export, found := r.tasmotaEnergy(en, "ExportActive", channel); found {
 		r.register(true, export)
 	}
-	for _, name := range []string{"Today", "Yesterday", "Period", "Factor"} {
-		if n, isNumber := en[name].(json.Number); isNumber {
-			unit := map[string]string{"Period": "Wh", "Factor": ""}
-			u, special := unit[name]
-			if !special {
-				u = "kWh"
-			}
-			r.raw(name, n, u)
-		}
+	for _, f := range []struct{ name, unit string }{{"Today", "kWh"}, {"Yesterday", "kWh"}, {"Period", "Wh"}, {"Factor", ""}} {
+		r.shown(en, f.name, f.unit)
 	}
+	r.everyPhase()
 	return r.done(tasmotaOp, units.WattHour)
 }
 
@@ -98,6 +95,34 @@ func (r *reader) tasmota(en object, name, unit string, channel int, f metering.F
 			r.value(f, n)
 		case channel == 0 && i < 3:
 			r.phase(i, f, n)
+		}
+	}
+}
+
+// shown remembers a value that a Sample has no place for.
+func (r *reader) shown(en object, name, unit string) {
+	if n, ok := en[name].(json.Number); ok {
+		r.raw(name, n, unit)
+		return
+	}
+	list, _ := en[name].([]any)
+	for i, v := range list[:min(len(list), 8)] {
+		if n, ok := v.(json.Number); ok {
+			r.raw(name+"["+string(rune('0'+i))+"]", n, unit)
+		}
+	}
+}
+
+// everyPhase gives a single voltage to each of several channels: it is the one
+// that they have in common.
+func (r *reader) everyPhase() {
+	s := &r.t.Sample
+	if !s.Gives(metering.HasVoltage) {
+		return
+	}
+	for i := range s.Phases {
+		if p := &s.Phases[i]; p.Has&metering.HasVoltage == 0 {
+			p.Voltage, p.Has = s.Voltage, p.Has|metering.HasVoltage
 		}
 	}
 }

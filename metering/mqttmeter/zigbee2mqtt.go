@@ -14,6 +14,20 @@ const zigbeeOp = "read a Zigbee2MQTT message"
 // tell it.
 const zigbeeStep = 100 * units.WattHour
 
+// zigbeePhases are the endings under which o tells a value of its phases, or of
+// the sockets of one device; none where it tells only one.
+func zigbeePhases(o object, name string) []string {
+	for _, names := range [][]string{{"_phase_a", "_phase_b", "_phase_c"}, {"_a", "_b", "_c"}, {"_l1", "_l2", "_l3"}} {
+		if o[name+names[0]] != nil {
+			return names
+		}
+	}
+	if o[name+"_phase_b"] != nil {
+		return []string{"", "_phase_b", "_phase_c"}
+	}
+	return nil
+}
+
 // DecodeZigbee2MQTT reads a device's state message.  ok is false where it tells
 // no energy measurement.
 func DecodeZigbee2MQTT(payload []byte) (t metering.Telegram, ok bool, err error) {
@@ -43,21 +57,38 @@ func DecodeZigbee2MQTT(payload []byte) (t metering.Telegram, ok bool, err error)
 		{"power_apparent", "VA", metering.HasApparent},
 		{"power_reactive", "var", metering.HasReactive},
 	} {
-		_, second := o[f.name+"_phase_b"]
-		take(f.name, f.unit, func(n json.Number) {
-			if second {
-				r.phase(0, f.field, n)
-			} else {
-				r.value(f.field, n)
-			}
-		})
-		for i, suffix := range []string{"_phase_b", "_phase_c"} {
-			take(f.name+suffix, f.unit, func(n json.Number) { r.phase(i+1, f.field, n) })
+		names := zigbeePhases(o, f.name)
+		for i, suffix := range names {
+			take(f.name+suffix, f.unit, func(n json.Number) { r.phase(i, f.field, n) })
+		}
+		if len(names) == 0 || names[0] != "" {
+			take(f.name, f.unit, func(n json.Number) { r.value(f.field, n) })
 		}
 	}
-	take("ac_frequency", "Hz", func(n json.Number) { r.value(metering.HasFrequency, n) })
+	take("total_power", "W", func(n json.Number) { r.value(metering.HasPower, n) })
+	for _, name := range []string{"ac_frequency", "frequency"} {
+		take(name, "Hz", func(n json.Number) { r.value(metering.HasFrequency, n) })
+	}
 	take("power_factor", "", func(json.Number) {})
-	take("energy", "kWh", func(n json.Number) { r.register(false, energy(n, units.KilowattHour)) })
-	take("produced_energy", "kWh", func(n json.Number) { r.register(true, energy(n, units.KilowattHour)) })
+	for _, way := range []struct {
+		export bool
+		names  []string
+	}{{false, []string{"energy"}}, {true, []string{"produced_energy", "energy_produced"}}} {
+		var sum units.Energy
+		found := false
+		add := func(n json.Number) { sum, found = sum+energy(n, units.KilowattHour), true }
+		for _, name := range way.names {
+			take(name, "kWh", add)
+			for _, suffix := range []string{"_l1", "_l2", "_l3"} { // sockets of one device, without a total
+				if o[name] == nil {
+					take(name+suffix, "kWh", add)
+				}
+			}
+		}
+		if found {
+			r.register(way.export, sum)
+		}
+	}
+	r.everyPhase()
 	return r.done(zigbeeOp, zigbeeStep)
 }

@@ -155,10 +155,14 @@ func (e *energies) sum() (units.Energy, bool) {
 type Collector struct {
 	t           metering.Telegram
 	in, out     energies
+	in0, out0   energies // under F = 0, where some meters have the present value
 	step        units.Energy
 	plus, minus [4]units.Power // power imported and exported: in all, and by phase
 	has         [4]bool
-	signed      [4]bool // a signed power was given, which is better
+	signed      [4]bool     // a signed power was given, which is better
+	sum         units.Power // of the power in both directions, without a sign
+	hasSum      bool
+	outward     int // which way the power goes by the meter's word: 1 out, -1 in, 0 not told
 	phases      [3]metering.Phase
 	err         error
 }
@@ -175,14 +179,21 @@ func (c *Collector) Meter(id string) {
 	}
 }
 
+// Outward takes the meter's word for which way the power goes.
+func (c *Collector) Outward(out bool) {
+	if c.outward = -1; out {
+		c.outward = 1
+	}
+}
+
 // Telegram is the one being gathered, for what a format knows beside values.
 func (c *Collector) Telegram() *metering.Telegram { return &c.t }
 
 // Number takes one value: a plain decimal as printed, and its unit.
 func (c *Collector) Number(name string, code Code, value, unitName string) {
 	c.t.Raw = append(c.t.Raw, metering.RawValue{Name: name, Value: value, Unit: unitName})
-	if code.A != 1 || code.F != 255 {
-		return // not electricity, or a stored value of the past
+	if code.A != 1 || code.B > 1 && !code.Short || (code.F != 255 && code.F != 0) {
+		return // not electricity, another channel, or a stored value of the past
 	}
 	u, ok := unitOf(unitName)
 	if !ok {
@@ -203,7 +214,8 @@ func (c *Collector) Number(name string, code Code, value, unitName string) {
 	if u.kind == 'e' && code.D == 8 {
 		c.energy(code, units.Energy(v), places, u.scale)
 	}
-	if code.D == 7 && (code.E == 0 || code.E == 255) {
+	present := code.D == 7 || code.D == 25 && code.Short // 25 is what older meters write
+	if present && code.F == 255 && (code.E == 0 || code.E == 255) {
 		c.instant(code.C, u.kind, v)
 	}
 }
@@ -223,6 +235,11 @@ func (c *Collector) energy(code Code, v units.Energy, places int, scale int64) {
 		e = &c.out
 	default:
 		return
+	}
+	if code.F == 0 {
+		if e = &c.in0; code.C == 2 {
+			e = &c.out0
+		}
 	}
 	switch {
 	case code.E == 0:
@@ -253,6 +270,8 @@ func (c *Collector) instant(group, kind byte, v int64) {
 		c.plus[phase], c.has[phase] = units.Power(v), true
 	case kind == 'p' && base == 2:
 		c.minus[phase], c.has[phase] = units.Power(v), true
+	case kind == 'p' && group == 15:
+		c.sum, c.hasSum = units.Power(v), true
 	case kind == 'p' && base == 16:
 		c.plus[phase], c.has[phase], c.signed[phase] = units.Power(v), true, true
 	case kind == 'i' && group == 91:
@@ -292,6 +311,9 @@ func (c *Collector) Done(op string) (metering.Telegram, error) {
 		return c.t, &metering.Error{Code: metering.UnknownReply, Op: op, Err: c.err, Remedy: "send the telegram to the project, its dialect is new"}
 	}
 	s := &c.t.Sample
+	if c.in == (energies{}) && c.out == (energies{}) {
+		c.in, c.out = c.in0, c.out0
+	}
 	if v, ok := c.in.sum(); ok {
 		s.Import, s.Has = v, s.Has|metering.HasImport
 	}
@@ -321,5 +343,24 @@ func (c *Collector) Done(op string) (metering.Telegram, error) {
 		s.Phases = append([]metering.Phase(nil), c.phases[:n]...)
 	}
 	c.t.Sample = s.Complete()
+	s = &c.t.Sample
+	if p, ok := c.direction(s.Has); ok && !s.Gives(metering.HasPower) {
+		s.Power, s.Has = p, s.Has|metering.HasPower
+	}
 	return c.t, c.t.Sample.Sane(op)
+}
+
+// direction gives the sum of power in both directions its sign: by the meter's
+// word, or by the only register that there is.
+func (c *Collector) direction(has metering.Fields) (units.Power, bool) {
+	in, out := has&metering.HasImport != 0, has&metering.HasExport != 0
+	switch {
+	case !c.hasSum:
+		return 0, false
+	case c.outward > 0, c.outward == 0 && out && !in:
+		return -c.sum, true
+	case c.outward < 0, in && !out, c.sum == 0:
+		return c.sum, true
+	}
+	return 0, false
 }

@@ -58,6 +58,46 @@ func TestCollector(t *testing.T) {
 			func(s metering.Sample) bool { return s.Has == 0 }, "",
 		},
 		{
+			"the present value under *00, where there is no other",
+			[]value{{"1.8.0*00", "783.16", "kWh"}, {"1.8.0*01", "700", "kWh"}},
+			func(s metering.Sample) bool { return s.Import == 783160*units.WattHour && s.Has == metering.HasImport }, "",
+		},
+		{
+			"*00 beside a present value is of the past",
+			[]value{{"1.8.1*00", "20", "kWh"}, {"1.8.1", "21", "kWh"}},
+			func(s metering.Sample) bool { return s.Import == 21*units.KilowattHour }, "",
+		},
+		{
+			"the second channel of a meter is another",
+			[]value{{"1-1:1.8.1", "21", "kWh"}, {"1-2:1.8.0", "3", "kWh"}},
+			func(s metering.Sample) bool { return s.Import == 21*units.KilowattHour }, "",
+		},
+		{
+			"present values as older meters write them",
+			[]value{{"32.25", "234.5", "V"}, {"31.25", "1.5", "A"}},
+			func(s metering.Sample) bool { return s.Voltage == 234_500 && s.Current == 1500 }, "",
+		},
+		{
+			"power without a sign, of a meter that counts import only",
+			[]value{{"1-0:1.8.0", "5", "kWh"}, {"1-0:15.7.0", "137.1", "W"}},
+			func(s metering.Sample) bool { return s.Power == 137_100 }, "",
+		},
+		{
+			"power without a sign, of a meter that counts export only",
+			[]value{{"1-0:2.8.0", "5", "kWh"}, {"1-0:15.7.0", "137.1", "W"}},
+			func(s metering.Sample) bool { return s.Power == -137_100 }, "",
+		},
+		{
+			"power without a sign, and nobody knows which way it goes",
+			[]value{{"1-0:1.8.0", "5", "kWh"}, {"1-0:2.8.0", "5", "kWh"}, {"1-0:15.7.0", "137.1", "W"}},
+			func(s metering.Sample) bool { return !s.Gives(metering.HasPower) }, "",
+		},
+		{
+			"a signed power beside one without",
+			[]value{{"1-0:1.8.0", "5", "kWh"}, {"1-0:15.7.0", "137.1", "W"}, {"1-0:16.7.0", "-137.1", "W"}},
+			func(s metering.Sample) bool { return s.Power == -137_100 }, "",
+		},
+		{
 			"gas is not electricity",
 			[]value{{"0-1:1.8.0", "7", "kWh"}},
 			func(s metering.Sample) bool { return s.Has == 0 }, "",

@@ -399,6 +399,24 @@ func unitName(code int64) string {
 	return ""
 }
 
+// wattHours is the DLMS unit of an energy; statusOut the bit of its status word
+// that is set while energy flows out (FNN, eHZ).
+const (
+	wattHours = 30
+	statusOut = 0x20
+)
+
+// unsignedPower tells the meters of one maker, by the serial number, that write
+// a power of 32768 or more in two bytes and say it has a sign.
+func unsignedPower(server string) bool {
+	digits, ok := strings.CutPrefix(server, "0A01445A47") // "DZG" and five bytes
+	if !ok || len(digits) != 10 {
+		return false
+	}
+	serial, err := strconv.ParseUint(digits, 16, 64)
+	return err == nil && (serial >= 42_000_000 && serial < 49_000_000 || serial >= 55_000_000 && serial < 59_000_000)
+}
+
 // entry reads one value: name, status, time, unit, scaler, value, signature.
 func (p *parser) entry(c *obis.Collector) error {
 	if err := p.open(7, "a value"); err != nil {
@@ -419,6 +437,9 @@ func (p *parser) entry(c *obis.Collector) error {
 	name := code.String()
 	switch v := f[5]; v.kind {
 	case integer, unsigned:
+		if v.kind == integer && len(v.b) < 4 && code == (obis.Code{A: 1, C: 16, D: 7, F: 255}) && unsignedPower(c.Telegram().Meter) {
+			v.kind = unsigned
+		}
 		n, ok := v.int64()
 		if !ok {
 			return fmt.Errorf("%s is beyond any meter", name)
@@ -428,6 +449,9 @@ func (p *parser) entry(c *obis.Collector) error {
 			return fmt.Errorf("%s has a scale of 10^%d", name, scaler)
 		}
 		unit, _ := f[3].int64()
+		if status, told := f[1].int64(); told && unit == wattHours && (code.C == 1 || code.C == 2) && code.D == 8 && code.E == 0 {
+			c.Outward(status&statusOut != 0)
+		}
 		c.Number(name, code, decimal(n, int(scaler)), unitName(unit))
 	case octets:
 		text := printable(v.b)

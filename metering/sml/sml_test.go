@@ -86,6 +86,46 @@ func house(in, out units.Energy, p units.Power) []byte {
 	)
 }
 
+// Meters of one maker write a power of more than 327.67 W as a negative one;
+// the serial number tells which.
+func TestPowerThatLostItsSign(t *testing.T) {
+	power := entryOf([6]byte{1, 0, 16, 7, 0, 255}, 27, -2, []byte{0x53, 0x8B, 0x28})
+	for _, row := range []struct {
+		name   string
+		serial uint32
+		want   units.Power
+	}{
+		{"of the first affected range", 42_082_910, 356_240},
+		{"of the second", 55_000_001, 356_240},
+		{"between them", 50_000_000, -299_120},
+		{"after them", 60_694_611, -299_120},
+	} {
+		server := binary.BigEndian.AppendUint32([]byte{0x0A, 1, 'D', 'Z', 'G', 0}, row.serial)
+		file := bytes.ReplaceAll(fileOf(power), []byte{0x0A, 1, 'X', 'Y', 'Z', 0, 4, 0x7A, 0x55, 0x44}, server)
+		binary.LittleEndian.PutUint16(file[len(file)-2:], crc(0xFFFF, file[:len(file)-2])^0xFFFF)
+		got, errs := Decode(file)
+		if len(errs) != 0 || len(got) != 1 || got[0].Sample.Power != row.want {
+			t.Errorf("%s: %+v, %v", row.name, got, errs)
+		}
+	}
+}
+
+// The status of the register says which way a power without a sign goes.
+func TestPowerWithoutASign(t *testing.T) {
+	sum := entryOf([6]byte{1, 0, 15, 7, 0, 255}, 27, -1, u16(1371))
+	out := entryOf([6]byte{1, 0, 2, 8, 0, 255}, 30, -1, u32(5))
+	for _, row := range []struct {
+		status uint16
+		want   units.Power
+	}{{0x0182, 137_100}, {0x01B0, -137_100}} {
+		in := listOf(octetsOf(1, 0, 1, 8, 0, 255), u16(row.status), none, u8(30), i8(-1), u32(1000), none)
+		got, errs := Decode(fileOf(in, out, sum))
+		if len(errs) != 0 || len(got) != 1 || got[0].Sample.Power != row.want {
+			t.Errorf("status %04X: %+v, %v", row.status, got, errs)
+		}
+	}
+}
+
 func TestCRC(t *testing.T) {
 	// The published check values of the two CRCs in use.
 	if got := crc(0xFFFF, []byte("123456789")) ^ 0xFFFF; got != 0x906E {

@@ -45,6 +45,16 @@ type Config struct {
 	// phase; zero takes half of what the starting current of a class 1 meter
 	// of 5 A makes, 2.3 W.  Negative switches it off.
 	NoLoad float64
+	// Centred says that the codes have hardly any DC, so that the first half
+	// cycles can be judged as they come.  Else they wait for the DC that the
+	// first window finds.
+	Centred bool
+	// Brief says that there are hardly more than two cycles: the low-pass is not
+	// waited for, and the frequency may be a thousandth off.
+	Brief bool
+	// FindNoise has the noise of the inputs looked for between the harmonics,
+	// for Engine.Noise.
+	FindNoise bool
 }
 
 func (c *Config) fill() error {
@@ -64,8 +74,8 @@ func (c *Config) fill() error {
 		return fmt.Errorf("waveform: %v samples per second, not 500 to 200000", c.Rate)
 	case c.Frequency != 50 && c.Frequency != 60:
 		return fmt.Errorf("waveform: a mains frequency of %v Hz, not 50 or 60", c.Frequency)
-	case !(c.Nominal > 1 && c.Nominal < 1000):
-		return fmt.Errorf("waveform: a nominal voltage of %v V, not 1 to 1000", c.Nominal)
+	case !(c.Nominal >= 1e-6 && c.Nominal <= 1e9):
+		return fmt.Errorf("waveform: a nominal voltage of %v V; write 230, or 120", c.Nominal)
 	case math.Abs(c.Skew.Seconds()*c.Rate) > 1:
 		return fmt.Errorf("waveform: a skew of %v is more than one sample; inputs of one sample are at most one apart", c.Skew)
 	}
@@ -102,6 +112,7 @@ type Window struct {
 	Cycles    float64
 	Frequency float64 // Hz; zero where there was no voltage
 	Lost      int     // samples lost just before or after it
+	Disturbed bool    // a sag, swell or interruption was in it
 	Unbalance float64 // negative over positive sequence voltage; zero unless there are three phases
 	Orders    int     // how many harmonics could be measured
 	Phases    []Phase

@@ -39,18 +39,25 @@ type channel struct {
 	half   [sums]float64 // running trapezoid sums at the last boundary
 	former [sums]float64 // and at the one before
 	window [sums]float64 // and at the window's beginning
-	dcU    float64       // of the last window
+	dcU    float64       // of the last window without a disturbance
 	dcI    float64
 	known  bool // dcU and dcI are
+	begun  bool // a window has been measured
 
-	lead    [sums]float64 // sums before the first window, held until dcU is known
+	lead    [sums]float64 // sums before the first window, held until it is measured
 	leadN   float64
+	early   [sums]float64 // and of runs before, in which there was no window
+	earlyN  float64
 	idle    float64 // smoothed power, for the no-load threshold
 	loaded  bool
 	energy  Energy
 	carry   [6]float64 // the remainders of the six counters
 	voltage watcher
+	between between
 }
+
+// ending is the end of a half cycle, and where a disturbance that it shows began.
+type ending struct{ from, to float64 }
 
 // Engine measures.  It is not for several goroutines at once.
 type Engine struct {
@@ -81,6 +88,10 @@ type Engine struct {
 	firstCross, lastCross float64 // of the present unbroken run of crossings
 	crossings             int64
 	runCycles, runSamples float64 // of former runs
+
+	held      []ending // half cycles of the first window, until DC is known
+	judged    float64  // the end of the last half cycle that was judged or held
+	disturbed bool     // the window under way has a disturbance
 
 	pendingLost int
 	win         Window
@@ -113,7 +124,9 @@ func New(cfg Config, onWindow func(*Window), onEvent func(Event)) (*Engine, erro
 		c.bufU = make([]float64, size)
 		c.bufI = make([]float64, size)
 		c.voltage = watcher{phase: k + 1, nominal: cfg.Nominal}
+		c.known = cfg.Centred
 	}
+	e.held = make([]ending, 0, 2*e.cycles()+8)
 	e.work[0], e.work[1] = make([]float64, size), make([]float64, size)
 	e.win.Phases = make([]Phase, len(e.ch))
 	e.filter = newLowpass(1.5*cfg.Frequency, cfg.Rate)
@@ -273,7 +286,11 @@ func (e *Engine) cross(z float64) {
 // plausible tells whether a crossing at t may end the half cycle.
 func (e *Engine) plausible(t float64) bool {
 	if e.bound < 0 {
-		return t > float64(e.first) && float64(e.n-e.first) > e.period // let the low-pass settle
+		settled := e.period // let the low-pass settle
+		if e.cfg.Brief {
+			settled /= 2
+		}
+		return t > float64(e.first) && float64(e.n-e.first) > settled
 	}
 	d := (t - e.bound) / e.period
 	return d > 0.35 && d < 0.7
@@ -299,24 +316,29 @@ func (e *Engine) boundary(t float64, real bool) {
 			for s := range c.lead {
 				c.lead[s] -= c.base[s]
 			}
-			if c.known { // after a break; else it waits for the first window
+			if c.begun { // after a break; else it waits for the first window
 				c.part(c.lead, c.leadN, e.cfg)
 			}
-		} else {
-			// Exactly half a period back, wherever the last crossing was found: a
-			// step in the voltage moves it a little.
-			n := e.period / 2
-			from := e.at(k, t-n)
-			mean := (sum[sumUU]-from[sumUU])/n - 2*c.dcU*(sum[sumU]-from[sumU])/n + c.dcU*c.dcU
-			c.voltage.half(t-n, n, math.Sqrt(max(0, mean-c.noiseU2)), e.onEvent)
 		}
 		c.former, c.half = c.half, sum
 	}
 	e.former = e.bound
+	n := e.period / 2
 	if e.bound < 0 {
 		e.bound, e.start, e.halves, e.crossed = t, t, 0, 0
+		// The half cycles before the first crossing; what is over at the very
+		// beginning counts to the first of them.
+		for back := math.Floor((t - float64(e.first)) / n); back > 0; back-- {
+			to := t - (back-1)*n
+			from := to - n
+			if from-n < float64(e.first) {
+				from = float64(e.first)
+			}
+			e.judge(ending{from, to})
+		}
 		return
 	}
+	e.judge(ending{t - n, t})
 	e.bound = t
 	e.halves++
 	if real {
@@ -324,6 +346,28 @@ func (e *Engine) boundary(t float64, real bool) {
 	}
 	if e.halves == 2*e.cycles() {
 		e.close()
+	}
+}
+
+// judge shows the watchers a half cycle: exactly half a period before its end,
+// wherever the last crossing was found, since a step in the voltage moves it a
+// little.
+func (e *Engine) judge(h ending) {
+	e.judged = h.to
+	if !e.ch[0].known {
+		if len(e.held) < cap(e.held) {
+			e.held = append(e.held, h)
+		}
+		return
+	}
+	n := e.period / 2
+	for k := range e.ch {
+		c := &e.ch[k]
+		sum, from := e.at(k, h.to), e.at(k, h.to-n)
+		mean := (sum[sumUU]-from[sumUU])/n - 2*c.dcU*(sum[sumU]-from[sumU])/n + c.dcU*c.dcU
+		if c.voltage.half(h.from, h.to, math.Sqrt(max(0, mean-c.noiseU2)), e.onEvent) {
+			e.disturbed = true
+		}
 	}
 }
 
@@ -341,7 +385,7 @@ func (e *Engine) resync(t float64) {
 		for s := range piece {
 			piece[s] -= c.half[s]
 		}
-		if c.known {
+		if c.begun {
 			c.part(piece, t-e.bound, e.cfg)
 		}
 		c.half, c.window = sum, sum
@@ -382,9 +426,15 @@ func (e *Engine) close() {
 	}
 	w.Lost, e.pendingLost = e.pendingLost, 0
 	w.Orders = min(Harmonics, int(0.49*w.Samples/w.Cycles))
+	w.Disturbed = e.disturbed
 	for k := range e.ch {
 		e.measure(k, w)
 	}
+	for _, h := range e.held {
+		e.judge(h)
+	}
+	e.held = e.held[:0]
+	w.Disturbed, e.disturbed = e.disturbed, false
 	w.Unbalance = unbalance(w.Phases)
 	if w.Frequency > 0 {
 		if p := w.Samples / w.Cycles; math.Abs(p/e.period-1) < 0.2 {
@@ -415,11 +465,13 @@ func (e *Engine) another() {
 }
 
 // Lost says that n samples are missing here.  The window ends with the last
-// whole cycle; what came after it is registered but belongs to no window.
+// whole cycle; what came after it is registered but belongs to no window.  A
+// disturbance that is there before and after lasts through it.
 func (e *Engine) Lost(n int) {
 	if n <= 0 {
 		return
 	}
+	e.drain()
 	e.lost += int64(n)
 	e.pendingLost += n
 	e.stop()
@@ -428,11 +480,6 @@ func (e *Engine) Lost(n int) {
 
 // restart begins anew after a break of n samples; sample numbers go on.
 func (e *Engine) restart(n int64) {
-	if e.fed >= taps {
-		n += delay // those that never got to the middle of the taps
-	} else if e.fed > 0 {
-		n += e.fed - delay
-	}
 	e.n += n
 	e.first = e.n
 	for k := range e.ch {
@@ -444,35 +491,57 @@ func (e *Engine) restart(n int64) {
 	}
 	e.fed, e.armed, e.bound, e.lastZ = 0, 0, -1, 0
 	e.start, e.halves, e.crossed = 0, 0, 0
+	e.held = e.held[:0]
 	e.filter.reset()
 }
 
 // Flush ends the last window and registers what the recording holds beyond it.
 // The engine must not be fed any more.
 func (e *Engine) Flush() {
-	if e.fed > 0 { // after the last sample it is as the last
-		for range delay {
-			for k := range e.ch {
-				c := &e.ch[k]
-				copy(c.u[:], c.u[1:])
-				copy(c.i[:], c.i[1:])
-			}
-			if e.fed++; e.fed >= taps {
-				e.sample()
-			}
+	e.drain()
+	e.stop()
+	for k := range e.ch {
+		e.ch[k].voltage.cut(float64(e.n), e.onEvent)
+	}
+}
+
+// drain takes the last samples, which wait for neighbours: after the last one it
+// is as the last.
+func (e *Engine) drain() {
+	if e.fed == 0 {
+		return
+	}
+	for range delay {
+		for k := range e.ch {
+			c := &e.ch[k]
+			copy(c.u[:], c.u[1:])
+			copy(c.i[:], c.i[1:])
+		}
+		if e.fed++; e.fed >= taps {
+			e.sample()
 		}
 	}
-	e.stop()
 }
 
 // stop ends the window, and registers the samples after its last half cycle.
 func (e *Engine) stop() {
+	if e.bound >= 0 {
+		for n := e.period / 2; e.judged+n <= float64(e.n-1); {
+			e.judge(ending{e.judged, e.judged + n})
+		}
+	}
 	e.close()
 	e.endRun()
 	for k := range e.ch {
 		c := &e.ch[k]
-		c.voltage.cut(e.onEvent)
-		if !c.known || e.bound < 0 {
+		if !c.begun {
+			for s := range c.early {
+				c.early[s] += c.total[s] - c.base[s]
+			}
+			c.earlyN += float64(e.n - e.first)
+			continue
+		}
+		if e.bound < 0 {
 			continue
 		}
 		end := float64(e.n - 1)
@@ -501,6 +570,10 @@ func (e *Engine) Frequency() float64 {
 
 // Energy is what was registered of phase k, from 0.
 func (e *Engine) Energy(k int) Energy { return e.ch[k].energy }
+
+// Position is the number of samples so far, those lost with them: where Event's
+// Start counts from the beginning, this is now.
+func (e *Engine) Position() float64 { return float64(e.n) }
 
 // LostSamples is how many were lost in all.
 func (e *Engine) LostSamples() int64 { return e.lost }

@@ -22,8 +22,13 @@ func (e *Engine) measure(k int, w *Window) {
 		// Noise can make P a little greater than S where both are small.
 		p.PF = max(-1, min(1, p.P/p.S))
 	}
-	first := !c.known
-	c.dcU, c.dcI, c.known = p.Udc, p.Idc, true
+	first := !c.begun
+	c.begun = true
+	// A step within the window leaves half cycles of one sign over, which are
+	// no DC.
+	if !c.known || !w.Disturbed {
+		c.dcU, c.dcI, c.known = p.Udc, p.Idc, true
+	}
 	seconds := w.Samples / e.cfg.Rate
 	was := c.loaded
 	if first {
@@ -41,6 +46,7 @@ func (e *Engine) measure(k int, w *Window) {
 	}
 	if first {
 		c.part(c.lead, c.leadN, e.cfg)
+		c.part(c.early, c.earlyN, e.cfg)
 	}
 }
 
@@ -117,19 +123,39 @@ func (e *Engine) spectrum(k int, w *Window) {
 		return
 	}
 	bu, bi := e.work[0][:n], e.work[1][:n]
-	// Hann's window by its own recurrence, with DC taken off.
-	step := 2 * math.Pi / float64(n)
-	s, co := math.Sincos(step / 2)
-	ds, dc := math.Sincos(step)
-	for j := range bu {
-		at := (first + int64(j)) & e.mask
-		h := 1 - co
-		bu[j] = h * (c.bufU[at] - p.Udc)
-		bi[j] = h * (c.bufI[at] - p.Idc)
-		co, s = co*dc-s*ds, s*dc+co*ds
-	}
 	th := 2 * math.Pi * w.Cycles / w.Samples
 	scale := math.Sqrt2 / float64(n)
+	if w.Cycles < 2 {
+		// Hann's window would spread each harmonic over its neighbours.  One
+		// cycle is cut in n equal parts instead, by a cubic through four samples.
+		step := w.Samples / float64(n)
+		for j := range bu {
+			x := w.Start + float64(j)*step
+			at := min(int64(x), e.n-3)
+			d := x - float64(at)
+			wa, wb, wc, wd := -d*(d-1)*(d-2)/6, (d+1)*(d-1)*(d-2)/2, -(d+1)*d*(d-2)/2, (d+1)*d*(d-1)/6
+			mix := func(b []float64) float64 {
+				return wa*b[(at-1)&e.mask] + wb*b[at&e.mask] + wc*b[(at+1)&e.mask] + wd*b[(at+2)&e.mask]
+			}
+			bu[j], bi[j] = mix(c.bufU)-p.Udc, mix(c.bufI)-p.Idc
+		}
+		th = 2 * math.Pi / float64(n) * w.Cycles
+	} else {
+		// Hann's window by its own recurrence, with DC taken off.
+		step := 2 * math.Pi / float64(n)
+		s, co := math.Sincos(step / 2)
+		ds, dc := math.Sincos(step)
+		for j := range bu {
+			at := (first + int64(j)) & e.mask
+			h := 1 - co
+			bu[j] = h * (c.bufU[at] - p.Udc)
+			bi[j] = h * (c.bufI[at] - p.Idc)
+			co, s = co*dc-s*ds, s*dc+co*ds
+		}
+		if e.cfg.FindNoise && !w.Disturbed && w.Cycles == float64(e.cycles()) {
+			c.between.add(bu, bi, th, w.Orders)
+		}
+	}
 	var squareU, squareI float64
 	for h := 1; h <= w.Orders; h += 2 {
 		sums := goertzel(bu, bi, th*float64(h), th*float64(h+1))

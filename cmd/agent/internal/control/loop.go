@@ -67,6 +67,7 @@ type Loop struct {
 	retryAt time.Time   // after a failed commit, by the real clock
 	failed  health.Code // the warning that the last commit's failure raised
 
+	owes     atomic.Bool // energy that a meter has given away is not stored
 	snapshot atomic.Pointer[Snapshot]
 	watch    watchers
 	sends    *senders
@@ -109,6 +110,10 @@ func NewLoop(cfg LoopConfig) *Loop {
 
 // Snapshot is the latest State.  It must not be changed.
 func (l *Loop) Snapshot() Snapshot { return *l.snapshot.Load() }
+
+// Stored tells whether all energy that meters have given away (Sample.Taken) is
+// stored.
+func (l *Loop) Stored() bool { return !l.owes.Load() }
 
 // Changes signals that a newer Snapshot is there; see watchers.
 func (l *Loop) Changes(ctx context.Context) <-chan struct{} { return l.watch.add(ctx) }
@@ -229,6 +234,9 @@ func (l *Loop) take(ctx context.Context, in Input, ask func(State)) (Reply, erro
 	for _, e := range eff.Events {
 		l.cfg.Log.Log(ctx, level(e.Severity), e.Text, "code", e.Code, "at", e.At)
 	}
+	if eff.Owed {
+		l.owes.Store(true)
+	}
 	was, batch := l.state, l.batch
 	l.state = st
 	l.batch.add(st, eff)
@@ -280,6 +288,7 @@ func (l *Loop) commit(ctx context.Context) error {
 	if err == nil {
 		l.stored = l.state.Now
 		l.retryAt = time.Time{}
+		l.owes.Store(false)
 		l.batch = Batch{State: l.state}
 		if l.failed != "" {
 			l.state.Health, _ = l.state.Health.Clear(l.failed, "")

@@ -19,7 +19,11 @@ func (p *step) reading(r metering.Reading) {
 		return
 	}
 	m := &p.st.Meter
+	m.shows(r.Sample)
 	m.Last, m.HeardAt = r.Sample, p.now
+	if r.Sample.Taken {
+		p.eff.Durable, p.eff.Owed = true, true
+	}
 	p.clear(health.MeterSilent, "")
 	p.clear(health.MeterReply, "")
 	registers, used, events := m.Registers.Take(r.Sample, p.Limits)
@@ -31,6 +35,9 @@ func (p *step) reading(r metering.Reading) {
 		p.charge(piece)
 	}
 	p.watch(r.Sample)
+	if len(r.Events) > 0 {
+		p.measured(r.Events, p.now)
+	}
 	p.points(r.Sample)
 }
 
@@ -82,7 +89,7 @@ func (p *step) meterEvent(e metering.Event) {
 		p.raise(health.ClockBack, "", cause)
 	case metering.MeterGap:
 		cause = fmt.Sprintf("no reading for %s from %s", length(e.Duration), p.local(e.Start))
-		if !p.st.Meter.Last.Gives(metering.HasImport) {
+		if !p.st.Meter.Registers.ImportCounter.Known {
 			p.raise(health.MeterGap, "", cause) // with a register nothing is lost
 		}
 	default:
@@ -139,6 +146,7 @@ func (p *step) charge(c metering.Consumption) {
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.total(c, before-a.Available())
 
+	p.slide(c)
 	intervals, closed := p.st.Meter.Intervals.Add(c)
 	p.st.Meter.Intervals = intervals
 	for _, iv := range closed {

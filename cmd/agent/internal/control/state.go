@@ -65,12 +65,39 @@ type State struct {
 type MeterState struct {
 	Registers metering.Registers `json:"registers"`
 	Intervals metering.Intervals `json:"intervals"`
-	Last      metering.Sample    `json:"last"`                // the last good sample
-	HeardAt   time.Time          `json:"heard_at,omitzero"`   // when it came, by the loop's clock
-	StartedAt time.Time          `json:"started_at,omitzero"` // when the loop began to wait for one
-	Watch     WatchState         `json:"watch,omitzero"`      // what goes on besides consumption
+	// Sliding is the month's greatest demand over a window that slides by the
+	// minute; that of the fixed blocks is kept with the intervals.
+	Sliding    metering.Demand `json:"sliding,omitzero"`
+	DemandFrom time.Time       `json:"demand_from,omitzero"` // when the newest consumption in it began
+	Last       metering.Sample `json:"last"`                 // the last good sample
+	// Import and Export are the registers as the meter showed them last, for a
+	// driver that counts by itself to go on from.
+	Import    units.Energy `json:"import,omitempty"`
+	Export    units.Energy `json:"export,omitempty"`
+	HeardAt   time.Time    `json:"heard_at,omitzero"`   // when it came, by the loop's clock
+	StartedAt time.Time    `json:"started_at,omitzero"` // when the loop began to wait for one
+	Watch     WatchState   `json:"watch,omitzero"`      // what goes on besides consumption
 	// Calibration is the signature of the constants last in force.
 	Calibration string `json:"calibration,omitempty"`
+}
+
+// shows takes the registers that a sample gives.
+func (m *MeterState) shows(s metering.Sample) {
+	if s.Gives(metering.HasImport) {
+		m.Import = s.Import
+	}
+	if s.Gives(metering.HasExport) {
+		m.Export = s.Export
+	}
+}
+
+// Shown are the registers as the meter showed them last.
+func (m MeterState) Shown() (imported, exported units.Energy) {
+	// A state stored by an older version has them in its last sample only.
+	if m.Import == 0 && m.Export == 0 {
+		return m.Last.Import, m.Last.Export
+	}
+	return m.Import, m.Export
 }
 
 // LoadState is what the loop remembers of one load.
@@ -177,6 +204,7 @@ type Effects struct {
 	Points    []Point
 	AskPlan   bool // make a plan from the new State
 	Durable   bool // store before anything is let out
+	Owed      bool // energy that a meter has given away is in the State: see Loop.Stored
 	Reply     Reply
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/tariffs"
 )
 
@@ -227,6 +228,10 @@ func (p *step) plan(plan Plan) {
 }
 
 func (p *step) edge(e Edge) {
+	if e.Code == health.CoverOpen || e.Code == health.MagnetNear {
+		p.contact(metering.EventKind(e.Code), e.Cause != "")
+		return
+	}
 	if e.Cause == "" {
 		p.clear(e.Code, e.Subject)
 		return

@@ -46,6 +46,9 @@ func (p *step) event(code string, severity health.Severity, text string) {
 
 // length is a duration in words: "1 h 45 min".
 func length(d time.Duration) string {
+	if d > 0 && d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
 	switch d = d.Round(time.Second); {
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))

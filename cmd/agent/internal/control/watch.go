@@ -54,36 +54,91 @@ func (p *step) watch(s metering.Sample) {
 		Nominal: w.Nominal, Frequency: w.Frequency, Generates: p.sells(), MinPower: flows, Hold: believed,
 	})
 	w.Watch = next
+	p.stand(events, s.At)
+}
+
+// stand takes what begins and ends into what stands as warnings, and lets go
+// what has been away for long enough.
+func (p *step) stand(events []metering.Event, at time.Time) {
+	w := &p.st.Meter.Watch
 	if len(events) == 0 && len(w.Standing) == 0 {
 		return
 	}
 	standing := slices.Clone(w.Standing)
 	for _, e := range events {
 		i := slices.IndexFunc(standing, func(o Standing) bool { return o.Event.Kind == e.Kind && o.Event.Phase == e.Phase })
+		if i < 0 {
+			if e.Open {
+				standing = append(standing, Standing{Event: e, Times: 1})
+				p.raise(health.Code(e.Kind), phaseName(e.Phase), shows(e))
+				p.eff.Durable = true
+			}
+			continue // else its beginning is not known here
+		}
+		o := &standing[i]
+		o.Event = extremes(o.Event, e)
 		switch {
-		case i < 0 && e.Open:
-			standing = append(standing, Standing{Event: e, Times: 1})
+		case !e.Open:
+			o.Ended = e.Start.Add(e.Duration)
+			o.Lasted += e.Duration
+		case !o.Ended.IsZero():
+			o.Ended = time.Time{}
+			o.Times++
+		}
+	}
+	p.calmed(standing, at)
+}
+
+// measured takes disturbances that the meter has measured itself, half cycle by
+// half cycle, and that are over.  A long one was seen in the samples too; it is
+// the same one.
+func (p *step) measured(events []metering.Event, at time.Time) {
+	standing := slices.Clone(p.st.Meter.Watch.Standing)
+	for _, e := range events {
+		end := e.Start.Add(e.Duration)
+		i := slices.IndexFunc(standing, func(o Standing) bool { return o.Event.Kind == e.Kind && o.Event.Phase == e.Phase })
+		if i < 0 {
+			standing = append(standing, Standing{Event: e, Times: 1, Lasted: e.Duration, Ended: end})
 			p.raise(health.Code(e.Kind), phaseName(e.Phase), shows(e))
 			p.eff.Durable = true
-		case i < 0: // its beginning is not known here
-		case e.Open:
-			o := &standing[i]
-			o.Event, o.Ended = extremes(o.Event, e), time.Time{}
+			continue
+		}
+		o := &standing[i]
+		o.Event = extremes(o.Event, e)
+		if !o.Ended.IsZero() && !e.Start.Before(o.Ended) {
+			o.Ended = end
 			o.Times++
-		default:
-			o := &standing[i]
-			o.Event, o.Ended = extremes(o.Event, e), e.Start.Add(e.Duration)
 			o.Lasted += e.Duration
 		}
 	}
+	p.calmed(standing, at)
+}
+
+func (p *step) calmed(standing []Standing, at time.Time) {
+	w := &p.st.Meter.Watch
 	w.Standing = nil
 	for _, o := range standing {
-		if !o.Ended.IsZero() && s.At.Sub(o.Ended) >= calm {
+		if !o.Ended.IsZero() && at.Sub(o.Ended) >= calm {
 			p.over(o)
 			continue
 		}
 		w.Standing = append(w.Standing, o)
 	}
+}
+
+// contact takes what a contact on the meter's box says: the cover's, or that
+// for magnets.
+func (p *step) contact(kind metering.EventKind, open bool) {
+	e := metering.Event{Kind: kind, Start: p.now, Open: open}
+	if !open {
+		i := slices.IndexFunc(p.st.Meter.Watch.Standing, func(o Standing) bool { return o.Event.Kind == kind && o.Ended.IsZero() })
+		if i < 0 {
+			return
+		}
+		began := p.st.Meter.Watch.Standing[i].Event.Start
+		e.Start, e.Duration = began, max(0, p.now.Sub(began))
+	}
+	p.stand([]metering.Event{e}, p.now)
 }
 
 // over ends a condition: the warning goes, and what it came to is recorded.
@@ -183,7 +238,7 @@ func phaseName(phase int) string {
 
 func ofVoltage(k metering.EventKind) bool {
 	switch k {
-	case metering.VoltageSag, metering.VoltageSwell, metering.VoltageInterruption, metering.Outage, metering.NeutralLoss, metering.CurrentWithoutVoltage:
+	case metering.VoltageSag, metering.VoltageSwell, metering.VoltageInterruption, metering.Outage, metering.NeutralLoss, metering.CurrentWithoutVoltage, metering.VoltageUnbalance:
 		return true
 	}
 	return false

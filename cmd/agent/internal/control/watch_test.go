@@ -63,7 +63,7 @@ func TestWhatTheMeterShowsBesidesConsumption(t *testing.T) {
 	watched := []health.Code{
 		health.VoltageSag, health.VoltageSwell, health.VoltageInterruption, health.Outage, health.FrequencyOff, health.ReverseEnergy,
 		health.CurrentNoVoltage, health.ConsumptionOpen, health.NeutralLoss, health.NeutralMismatch, health.CoverOpen, health.MagnetNear,
-		health.RegisterStuck,
+		health.RegisterStuck, health.VoltageUnbalance,
 	}
 	for _, row := range []struct {
 		name    string
@@ -81,6 +81,8 @@ func TestWhatTheMeterShowsBesidesConsumption(t *testing.T) {
 		{"the mains is down", nil, func(s *metering.Sample) { s.Voltage, s.Current, s.Power = 0, 0, 0 }, 5 * time.Second, health.Outage, "", "0.0 V"},
 		{"one phase of three is down", nil, three(230_000, 0, 229_000), 5 * time.Second, health.VoltageInterruption, "phase 2", "0.0 V"},
 		{"the neutral is lost", nil, three(270_000, 190_000, 231_000), 30 * time.Second, health.NeutralLoss, "", "270.0 V"},
+		{"the phases are unequal", nil, three(240_000, 224_000, 230_000), 80 * time.Second, health.VoltageUnbalance, "", "240.0 V"},
+		{"the phases are unequal while a motor starts", nil, three(240_000, 224_000, 230_000), 30 * time.Second, "", "", ""},
 		{"a generator runs fast", nil, func(s *metering.Sample) { s.Frequency = 51_500 }, 5 * time.Second, health.FrequencyOff, "", "51.50 Hz"},
 		{"energy flows out", nil, func(s *metering.Sample) { s.Power = -900 * units.Watt }, 20 * time.Second, health.ReverseEnergy, "", "900 W flows out"},
 		{"energy flows out for a moment", nil, func(s *metering.Sample) { s.Power = -900 * units.Watt }, 5 * time.Second, "", "", ""},
@@ -137,6 +139,88 @@ func TestWhatTheMeterShowsBesidesConsumption(t *testing.T) {
 				t.Errorf("it does not end: %+v, %d points", b.st.Health.Active, points)
 			}
 		})
+	}
+}
+
+// measuredBy is a reading of a meter that measures the half cycles itself.
+func (b *bench) measuredBy(events ...metering.Event) Effects {
+	b.t.Helper()
+	b.now = b.now.Add(time.Second)
+	s := metering.Sample{At: b.now, Has: metering.HasImport | metering.HasPower | metering.HasVoltage, Import: b.register, Power: b.power, Voltage: 230_000, Step: 1}
+	return b.step(Input{Reading: &metering.Reading{Sample: s, Events: events}})
+}
+
+// A sag of half a cycle, which no sample shows, is stored, published and shown.
+func TestAShortSagThatTheMeterMeasured(t *testing.T) {
+	b := newBench(t)
+	b.shown(time.Second, nil)
+	sag := metering.Event{Kind: metering.VoltageSag, Phase: 2, Start: b.now.Add(300 * time.Millisecond), Duration: 10 * time.Millisecond, Voltage: 184_000}
+	eff := b.measuredBy(sag)
+	if !eff.Durable || !b.st.Health.Has(health.VoltageSag, "phase 2") || b.count("voltage_sag") != 1 {
+		t.Fatalf("durable %v, warnings %+v, events %+v", eff.Durable, b.st.Health.Active, b.events)
+	}
+	again := sag
+	again.Start, again.Voltage = sag.Start.Add(5*time.Second), 150_000
+	b.measuredBy(again)
+	var points []Point
+	for range 70 {
+		for _, p := range b.shown(time.Second, nil).Points {
+			if p.Measurement == QualityPoint {
+				points = append(points, p)
+			}
+		}
+	}
+	i := slices.IndexFunc(b.events, func(e Event) bool { return e.Code == "voltage_sag_cleared" })
+	if i < 0 || !strings.Contains(b.events[i].Text, "2 times") || !strings.Contains(b.events[i].Text, "20 ms in all: 150.0 V") {
+		t.Fatalf("its end: %+v", b.events)
+	}
+	if b.st.Health.Has(health.VoltageSag, "phase 2") || len(points) != 1 || !points[0].At.Equal(sag.Start) {
+		t.Fatalf("points %+v", points)
+	}
+	if !slices.Contains(points[0].Fields, Field{"duration_s", 0.02}) || !slices.Contains(points[0].Fields, Field{"voltage_v", 150}) {
+		t.Errorf("fields %+v", points[0].Fields)
+	}
+}
+
+// A sag that samples showed too is the same one.
+func TestALongSagIsNotCountedTwice(t *testing.T) {
+	b := newBench(t)
+	b.shown(time.Second, nil)
+	began := b.now
+	for range 5 {
+		b.shown(time.Second, volts(190_000))
+	}
+	b.shown(time.Second, nil)
+	b.measuredBy(metering.Event{Kind: metering.VoltageSag, Phase: 1, Start: began.Add(400 * time.Millisecond), Duration: 5200 * time.Millisecond, Voltage: 185_000})
+	standing := b.st.Meter.Watch.Standing
+	if len(standing) != 1 || standing[0].Times != 1 || standing[0].Lasted > 6*time.Second || standing[0].Event.Voltage != 185_000 {
+		t.Errorf("%+v", standing)
+	}
+}
+
+// The cover's contact is told also while the meter is silent, and a restart
+// with the cover still open does not count it again.
+func TestTheCoverIsOpenedAndTheMeterIsSilent(t *testing.T) {
+	b := newBench(t)
+	b.shown(time.Second, nil)
+	open := Input{Edge: &Edge{Code: health.CoverOpen, Cause: "the cover contact says open"}}
+	if eff := b.step(Input{Edge: &Edge{Code: health.CoverOpen}}); eff.Durable || len(b.st.Health.Active) > 0 && b.st.Health.Has(health.CoverOpen, "") {
+		t.Fatal("a closed cover is told")
+	}
+	eff := b.step(open)
+	if !eff.Durable || !b.st.Health.Has(health.CoverOpen, "") || b.count("cover_open") != 1 {
+		t.Fatalf("events %+v", b.events)
+	}
+	b.now = b.now.Add(10 * time.Minute)
+	b.step(open) // the agent was started again
+	b.now = b.now.Add(10 * time.Minute)
+	b.step(Input{Edge: &Edge{Code: health.CoverOpen}})
+	for range 62 {
+		b.shown(time.Second, nil)
+	}
+	i := slices.IndexFunc(b.events, func(e Event) bool { return e.Code == "cover_open_cleared" })
+	if i < 0 || strings.Contains(b.events[i].Text, "times") || !strings.Contains(b.events[i].Text, "20 min") || b.count("cover_open") != 1 {
+		t.Errorf("%+v", b.events)
 	}
 }
 

@@ -17,7 +17,7 @@ func (a *Agent) View() web.View {
 	st := &snap.State
 	v := web.View{
 		Seq: snap.Seq, At: st.Now, Zone: a.site.Zone, Unit: a.about.Unit, Site: a.about.Name,
-		Credit: a.credit(st), RunOut: runOut(st), Power: a.power(st),
+		Credit: a.credit(st), RunOut: runOut(st), Power: a.power(st), Meter: registers(st),
 		Tariff: a.tariff(st), TopUp: a.gate(st),
 	}
 	say := a.words.For(&v)
@@ -146,6 +146,20 @@ func runOut(st *control.State) web.RunOut {
 	}
 	r := st.Plan.RunOut
 	return web.RunOut{Known: true, Beyond: r.Beyond, At: r.Mid, Early: r.Early, Late: r.Late}
+}
+
+// registers are what was counted, in all and by tariff period.
+func registers(st *control.State) web.Registers {
+	m := &st.Meter
+	out := web.Registers{Known: !m.Registers.At.IsZero(), Device: m.Registers.Device, Import: m.Registers.Import, Export: m.Registers.Export}
+	for _, p := range m.Registers.Periods {
+		out.Periods = append(out.Periods, web.PeriodRegister{Period: p.Period, Import: p.Import, Export: p.Export})
+	}
+	if d := m.Intervals.Demand; d != nil {
+		out.Window, out.Block = d.Window, web.Demand{Power: d.Max, End: d.MaxAt}
+		out.Sliding = web.Demand{Power: m.Sliding.Max, End: m.Sliding.MaxAt}
+	}
+	return out
 }
 
 func (a *Agent) freshness(st *control.State) web.Freshness {

@@ -49,6 +49,7 @@ const (
 	VoltageInterruption Code = "voltage_interruption"
 	VoltageSag          Code = "voltage_sag"
 	VoltageSwell        Code = "voltage_swell"
+	VoltageUnbalance    Code = "voltage_unbalance"
 )
 
 // Advise is the advice for a code; an unknown code is Serious and says so.
@@ -148,6 +149,8 @@ func Advise(code Code) Advice {
 		return Advice{Caution, "The voltage is low", "Switch something heavy off. If it comes often, ask the utility to look at the supply."}
 	case VoltageSwell:
 		return Advice{Serious, "The voltage is high", "Unplug sensitive appliances, and ask the utility to look at the supply."}
+	case VoltageUnbalance:
+		return Advice{Caution, "The phases have different voltages", "Spread single-phase loads over the phases. If it stays, ask the utility: motors run hot."}
 	}
 	return Advice{Serious, "Something is wrong (" + string(code) + ")", "Look in the log for this code."}
 }
@@ -160,6 +163,6 @@ func Codes() []Code {
 		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PlanStale,
 		RegisterBack, RegisterJump, RegisterStuck, ReverseEnergy, StoreFailed, StoreFull, SupplyArmed, SupplyBypass, SupplyCoil,
 		SupplySilent, SupplyUnknown, SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
-		VoltageInterruption, VoltageSag, VoltageSwell,
+		VoltageInterruption, VoltageSag, VoltageSwell, VoltageUnbalance,
 	}
 }

@@ -16,6 +16,7 @@ type apiView struct {
 	Credit   apiCredit    `json:"credit"`
 	RunOut   apiRunOut    `json:"run_out"`
 	Power    apiPower     `json:"power"`
+	Meter    apiRegisters `json:"meter"`
 	Tariff   apiTariff    `json:"tariff"`
 	Plan     apiPlan      `json:"plan"`
 	Loads    []apiLoad    `json:"loads"`
@@ -66,6 +67,43 @@ type apiPower struct {
 	Freshness   Freshness  `json:"freshness"`
 	LimitW      *float64   `json:"limit_w"`
 	CostPerHour string     `json:"cost_per_hour"`
+}
+
+type apiRegisters struct {
+	Device    string              `json:"device,omitempty"`
+	ImportKWh *float64            `json:"import_kwh"` // null before the first sample
+	ExportKWh *float64            `json:"export_kwh"`
+	Periods   []apiPeriodRegister `json:"periods"`
+	Demand    *apiDemands         `json:"demand"`
+}
+
+type apiPeriodRegister struct {
+	Period    string  `json:"period"`
+	ImportKWh float64 `json:"import_kwh"`
+	ExportKWh float64 `json:"export_kwh"`
+}
+
+type apiDemands struct {
+	WindowSeconds float64    `json:"window_seconds"`
+	BlockW        float64    `json:"block_w"`
+	BlockEnd      *time.Time `json:"block_end"`
+	SlidingW      float64    `json:"sliding_w"`
+	SlidingEnd    *time.Time `json:"sliding_end"`
+}
+
+func newAPIRegisters(m Registers) apiRegisters {
+	a := apiRegisters{Device: m.Device, Periods: make([]apiPeriodRegister, len(m.Periods))}
+	if m.Known {
+		in, out := m.Import.KWh(), m.Export.KWh()
+		a.ImportKWh, a.ExportKWh = &in, &out
+	}
+	for i, p := range m.Periods {
+		a.Periods[i] = apiPeriodRegister{p.Period, p.Import.KWh(), p.Export.KWh()}
+	}
+	if m.Window > 0 {
+		a.Demand = &apiDemands{m.Window.Seconds(), m.Block.Power.W(), at(m.Block.End), m.Sliding.Power.W(), at(m.Sliding.End)}
+	}
+	return a
 }
 
 type apiTariff struct {
@@ -184,6 +222,7 @@ func newAPIView(v *View) apiView {
 		Supply: apiSupply{v.Supply.State, v.Supply.Cause, at(v.Supply.Since), v.Supply.Detail, at(v.Supply.CutAt), at(v.Supply.RetryAt)},
 		RunOut: apiRunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: at(v.RunOut.At), Early: at(v.RunOut.Early), Late: at(v.RunOut.Late)},
 		Power:  apiPower{v.Power.Power.W(), at(v.Power.At), v.Power.Freshness, positive(v.Power.Limit.W()), money(v.Power.CostPerHour)},
+		Meter:  newAPIRegisters(v.Meter),
 		TopUp:  apiGate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, at(v.TopUp.LockedUntil), v.TopUp.Closed},
 		Loads:  make([]apiLoad, len(v.Loads)), Warnings: make([]apiWarning, len(v.Warnings)),
 	}

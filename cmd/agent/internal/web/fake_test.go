@@ -53,6 +53,11 @@ func newFake() *fakeAgent {
 		},
 		RunOut: RunOut{Known: true, At: fakeNow.Add(99*time.Hour + 33*time.Minute), Early: fakeNow.Add(79 * time.Hour), Late: fakeNow.Add(126 * time.Hour)},
 		Power:  PowerNow{Power: units.FromW(1342), At: fakeNow.Add(-3 * time.Second), Freshness: Fresh, Limit: units.FromKW(9.2), CostPerHour: money(3.23)},
+		Meter: Registers{
+			Known: true, Device: "SDM-8123456", Import: units.FromKWh(8123.456), Export: units.FromKWh(12.5),
+			Periods: []PeriodRegister{{"Off-peak", units.FromKWh(4000), units.FromKWh(2.5)}, {"Peak", units.FromKWh(1123.456), 0}, {"Standard", units.FromKWh(3000), units.FromKWh(10)}},
+			Window:  30 * time.Minute, Block: Demand{units.FromKW(5.21), fakeNow.Add(-50 * time.Hour)}, Sliding: Demand{units.FromKW(5.64), fakeNow.Add(-50*time.Hour - 11*time.Minute)},
+		},
 		Tariff: Tariff{
 			Name: "City Prepaid Time of Use 2026", Known: true, Price: units.Price(2_405_000), Period: "Standard",
 			NextAt: fakeNow.Add(52*time.Minute + 30*time.Second), NextPrice: units.Price(3_871_000), NextPeriod: "Peak",

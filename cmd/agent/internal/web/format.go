@@ -148,6 +148,9 @@ func number(v float64, decimals int) string {
 	return s
 }
 
+// Register is an energy with the digits of a meter's display: "8 123.456 kWh".
+func (f format) Register(e units.Energy) string { return number(e.KWh(), 3) + nbsp + "kWh" }
+
 // Clock is "19:40".
 func (f format) Clock(t time.Time) string { return t.In(f.zone).Format("15:04") }
 

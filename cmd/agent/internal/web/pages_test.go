@@ -98,6 +98,18 @@ func TestPagesAreMadeOfKnownTexts(t *testing.T) {
 	}
 }
 
+func TestRegistersByPeriod(t *testing.T) {
+	x := newSite(t, nil)
+	page := x.get("/tariff")
+	page.body = strings.NewReplacer(nbsp, " ", narrow, " ").Replace(page.body)
+	x.want(page, 200, "Registers", ">Peak</th><td>1 123.456 kWh</td><td>0.000 kWh</td>", ">In all</th><td>8 123.456 kWh</td>", "blocks of 30 min", "5.21 kW", "sliding over 30 min", "5.64 kW", "SDM-8123456")
+	x.want(x.get("/api/v1/view"), 200, `"meter":{"device":"SDM-8123456","import_kwh":8123.456,"export_kwh":12.5,"periods":[{"period":"Off-peak","import_kwh":4000,"export_kwh":2.5}`,
+		`"demand":{"window_seconds":1800,"block_w":5210,"block_end":"2026-11-20T12:07:30Z","sliding_w":5640,"sliding_end":"2026-11-20T11:56:30Z"}`)
+	x.f.v.Meter = Registers{}
+	x.want(x.get("/tariff"), 200, "The meter has not been read yet")
+	x.want(x.get("/api/v1/view"), 200, `"meter":{"import_kwh":null,"export_kwh":null,"periods":[],"demand":null}`)
+}
+
 func TestLedgerPagesAndCSV(t *testing.T) {
 	x := newSite(t, nil)
 	first := x.get("/account")

@@ -129,7 +129,7 @@ func (m *model) liveRegions() []region {
 	case "account":
 		out = append(out, region{"balance", "balance", m}, region{"sums", "sums", m})
 	case "tariff":
-		out = append(out, region{"tariffnow", "tariffnow", m})
+		out = append(out, region{"tariffnow", "tariffnow", m}, region{"registers", "registers", m})
 	case "system":
 		out = append(out, region{"warnings", "warnings", m}, region{"system", "system", m})
 	}

@@ -21,6 +21,7 @@ type View struct {
 	Credit   Credit
 	RunOut   RunOut
 	Power    PowerNow
+	Meter    Registers
 	Tariff   Tariff
 	Plan     Plan
 	Loads    []Load // in the order to show
@@ -143,6 +144,29 @@ type PowerNow struct {
 	Freshness   Freshness
 	Limit       units.Power // of the site; 0 none
 	CostPerHour units.Money // at this power and the price now
+}
+
+// Registers is what the agent has counted since it began, whatever meters it
+// read; it never goes down.
+type Registers struct {
+	Known          bool
+	Device         string // the meter's own number; "" where it tells none
+	Import, Export units.Energy
+	Periods        []PeriodRegister // by tariff period; they add up to Import and Export
+	Window         time.Duration    // of the demands; 0: there are none
+	Block, Sliding Demand           // the greatest of the month
+}
+
+// PeriodRegister is what was counted while one tariff period was in force.
+type PeriodRegister struct {
+	Period         string
+	Import, Export units.Energy
+}
+
+// Demand is a greatest mean power.
+type Demand struct {
+	Power units.Power
+	End   time.Time // of its window; zero: no window is complete
 }
 
 // Tariff is the price now and the next change.

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/metering"
+)
+
+// contacts opens the contacts on the meter's box, where there are any.
+func (s *service) contacts(d metering.Document) error {
+	for _, c := range []struct {
+		name string
+		code health.Code
+		says string
+		doc  *metering.ContactDocument
+	}{
+		{"meter.cover", health.CoverOpen, "the cover contact says open", d.Cover},
+		{"meter.magnet", health.MagnetNear, "the magnetic contact says that one is near", d.Magnet},
+	} {
+		if c.doc == nil {
+			continue
+		}
+		b, err := s.hardware()
+		if err != nil {
+			return err
+		}
+		in, closeLine, err := b.Contact(*c.doc)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		s.closers = append(s.closers, closeLine)
+		k := contact{code: c.code, says: c.says, read: in, log: s.log.With("contact", c.name)}
+		s.runners = append(s.runners, runnerFunc(func(ctx context.Context) error { return k.run(ctx, s.loop) }))
+	}
+	return nil
+}
+
+// contact watches one contact, whether or not the meter speaks: whoever opens a
+// meter may cut its line first.
+type contact struct {
+	code health.Code
+	says string
+	read func() (alarm bool, err error)
+	log  *slog.Logger
+}
+
+const (
+	// contactEvery is how often a contact is looked at.
+	contactEvery = 50 * time.Millisecond
+	// contactCalm is how long it must be at rest to be believed; an alarm is
+	// believed at once.
+	contactCalm = time.Second
+)
+
+// run tells the loop of each change, and of how it is at the beginning.
+func (c contact) run(ctx context.Context, loop feeder) error {
+	t := time.NewTicker(contactEvery)
+	defer t.Stop()
+	told, alarmed := false, false
+	var rest time.Time // since when it has been at rest; zero while it is not
+	broken := false
+	for {
+		alarm, err := c.read()
+		if (err != nil) != broken {
+			if broken = err != nil; broken {
+				c.log.Error("a contact cannot be read; it is taken to be as it was", "error", err)
+			}
+		}
+		now := time.Now()
+		switch {
+		case err != nil:
+		case alarm:
+			rest = time.Time{}
+		case rest.IsZero():
+			rest = now
+		}
+		calm := err == nil && !alarm && (!told || now.Sub(rest) >= contactCalm)
+		if err == nil && (alarm && !(told && alarmed) || calm && !(told && !alarmed)) {
+			edge := control.Edge{Code: c.code}
+			if alarm {
+				edge.Cause = c.says
+			}
+			if _, err := loop.Feed(ctx, control.Input{Edge: &edge}); err == nil {
+				told, alarmed = true, alarm
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
