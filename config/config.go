@@ -184,7 +184,7 @@ func Default() Config {
 		Supply:    supplyDefaults(),
 		Switching: Switching{GapMin: time.Second, GapMax: 10 * time.Second, Spread: 30 * time.Second, PerHour: 30},
 		Plan: Plan{
-			Slot: 30 * time.Minute, Horizon: 24 * time.Hour, RunOut: 7 * 24 * time.Hour, Time: 2 * time.Second, Shift: true,
+			Slot: 30 * time.Minute, Horizon: 24 * time.Hour, RunOut: 14 * 24 * time.Hour, Time: 2 * time.Second, Shift: true,
 		},
 		Telemetry: Telemetry{Every: 10 * time.Second, MaxRows: 500_000, MaxAge: 90 * 24 * time.Hour},
 		Web:       Web{Listen: ":8080", Reading: "open"},
