@@ -42,6 +42,7 @@ type Config struct {
 	Web        Web               `yaml:"web"`
 	Schedule   Schedule          `yaml:"schedule"`
 	Simulation *Simulation       `yaml:"simulation"`
+	Watchdog   Watchdog          `yaml:"watchdog"`
 	Log        Log               `yaml:"log"`
 
 	// Folder is where the file is; paths in it are relative to that.
@@ -92,6 +93,18 @@ type STS struct {
 	sts.Document  `yaml:",inline"`
 	DecoderSecret string `yaml:"decoder_key" secret:"true"`
 	VendingSecret string `yaml:"vending_key" secret:"true"`
+	TablesText    string `yaml:"tables" secret:"true"` // of algorithm 07, JSON; see sts.ReadTables
+}
+
+// readTables puts the tables of algorithm 07 in their place.
+func (s *STS) readTables(l *fault.List) {
+	if s.TablesText == "" || s.Tables != nil {
+		return
+	}
+	var err error
+	if s.Tables, err = sts.ReadTables([]byte(s.TablesText)); err != nil {
+		l.Add("tokens.sts.tables", "give the file as your operator has it from the STS Association", "%v", err)
+	}
 }
 
 // Switching is how careful loads are switched.
@@ -169,6 +182,14 @@ type Simulation struct {
 	Plants map[string]string `yaml:"appliances"` // load id: plain, geyser, washer or charger
 }
 
+// Watchdog is what starts the machine again when the agent hangs.  What a
+// service manager asks for (WatchdogSec=) needs no setting here.
+type Watchdog struct {
+	Device   string        `yaml:"device"`   // of the kernel, /dev/watchdog; none where it is left out
+	Timeout  time.Duration `yaml:"timeout"`  // of the device: a Raspberry Pi's ends at 15s
+	Patience time.Duration `yaml:"patience"` // this long metering or persistence may stand still
+}
+
 // Log is how much is logged.
 type Log struct {
 	Level  string `yaml:"level"`  // debug, info, warn or error
@@ -184,14 +205,15 @@ func Default() Config {
 		Supply:    supplyDefaults(),
 		Switching: Switching{GapMin: time.Second, GapMax: 10 * time.Second, Spread: 30 * time.Second, PerHour: 30},
 		Plan: Plan{
-			Slot: 30 * time.Minute, Horizon: 24 * time.Hour, RunOut: 7 * 24 * time.Hour, Time: 2 * time.Second, Shift: true,
+			Slot: 30 * time.Minute, Horizon: 24 * time.Hour, RunOut: 14 * 24 * time.Hour, Time: 2 * time.Second, Shift: true,
 		},
 		Telemetry: Telemetry{Every: 10 * time.Second, MaxRows: 500_000, MaxAge: 90 * 24 * time.Hour},
 		Web:       Web{Listen: ":8080", Reading: "open"},
 		Schedule: Schedule{
 			Plan: "*/30 * * * *", Nightly: "17 3 * * *", Interval: 30 * time.Minute, Persist: time.Minute,
 		},
-		Log: Log{Level: "info", Format: "text"},
+		Watchdog: Watchdog{Timeout: 15 * time.Second, Patience: 5 * time.Minute},
+		Log:      Log{Level: "info", Format: "text"},
 	}
 }
 
@@ -297,6 +319,7 @@ func (c *Config) checkTokens(l *fault.List) {
 	}
 	if s := c.Tokens.STS; s != nil {
 		s.DecoderKey, s.VendingKey = s.DecoderSecret, s.VendingSecret
+		s.readTables(l)
 		l.Under("tokens.sts", s.Document.Check())
 	}
 }
@@ -390,6 +413,12 @@ func (c *Config) checkEdges(l *fault.List) {
 	}
 	if c.Web.Reading == "closed" && c.Web.PIN == "" {
 		l.Add("web.pin", `make one with "agent pin", or write reading: open`, "the page is closed and there is no PIN to open it")
+	}
+	if w := c.Watchdog; w.Timeout < time.Second || w.Timeout > time.Hour || w.Timeout%time.Second != 0 {
+		l.Add("watchdog.timeout", "write whole seconds from 1s to 1h; 15s suits most boards", "%s is not a timeout of a watchdog", w.Timeout)
+	}
+	if least := max(time.Minute, 2*c.Schedule.Persist, 3*c.Meter.Every); c.Watchdog.Patience < least {
+		l.Add("watchdog.patience", fmt.Sprintf("write %s or more: twice schedule.persist, three times meter.every", least), "%s would start a machine again that is well", c.Watchdog.Patience)
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		l.Add("log.level", "write debug, info, warn or error", "%q is not a level", c.Log.Level)

@@ -422,7 +422,7 @@ func scalarFor(v reflect.Value) (set func(string) error, ok bool) {
 		}, true
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return func(s string) error {
-			i, err := strconv.ParseInt(s, 0, v.Type().Bits())
+			i, err := strconv.ParseInt(decimal(s), 0, v.Type().Bits())
 			if err != nil {
 				return fmt.Errorf("%q is not a whole number in range", s)
 			}
@@ -431,7 +431,7 @@ func scalarFor(v reflect.Value) (set func(string) error, ok bool) {
 		}, true
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return func(s string) error {
-			i, err := strconv.ParseUint(s, 0, v.Type().Bits())
+			i, err := strconv.ParseUint(decimal(s), 0, v.Type().Bits())
 			if err != nil {
 				return fmt.Errorf("%q is not a whole number from 0 in range", s)
 			}
@@ -449,6 +449,19 @@ func scalarFor(v reflect.Value) (set func(string) error, ok bool) {
 		}, true
 	}
 	return nil, false
+}
+
+// decimal is s without leading zeros before another digit: 012345 is a group code
+// of six digits, as in YAML 1.2, and never an octal number.
+func decimal(s string) string {
+	sign, digits := "", s
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		sign, digits = s[:1], s[1:]
+	}
+	for len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9' {
+		digits = digits[1:]
+	}
+	return sign + digits
 }
 
 func parsed[T any](to *T, parse func(string) (T, error)) func(string) error {

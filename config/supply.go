@@ -14,12 +14,13 @@ import (
 type Supply struct {
 	Switch loads.SwitchDocument `yaml:"switch"` // driver none: the site has no contactor
 
-	MinOff time.Duration `yaml:"min_off"` // no closing sooner than this after an opening
-	Hourly int           `yaml:"hourly"`  // most closings in an hour
-	Settle time.Duration `yaml:"settle"`  // within this feedback must agree with a command; 200ms, or 5s on a network, where 0
-	Breaks units.Power   `yaml:"breaks"`  // greatest power the contactor may break; 0 is any
-	Behind bool          `yaml:"behind"`  // the meter is fed through the contactor
-	Tamper string        `yaml:"tamper"`  // a bypass found: warn, or cut until a token clears it
+	MinOff   time.Duration `yaml:"min_off"`   // no closing sooner than this after an opening; 0: at once
+	MinCycle time.Duration `yaml:"min_cycle"` // least time between two closings
+	Hourly   int           `yaml:"hourly"`    // most closings in an hour
+	Settle   time.Duration `yaml:"settle"`    // within this feedback must agree with a command; 200ms, or 5s on a network, where 0
+	Breaks   units.Power   `yaml:"breaks"`    // greatest power the contactor may break; 0 is any
+	Behind   bool          `yaml:"behind"`    // the meter is fed through the contactor
+	Tamper   string        `yaml:"tamper"`    // a bypass found: warn, or cut until a token clears it
 
 	Limit  credit.LimitDocument `yaml:"limit"`  // power limit with its retries
 	Shed   []Shed               `yaml:"shed"`   // loads that go off as credit falls
@@ -41,7 +42,7 @@ const (
 func supplyDefaults() Supply {
 	d := credit.ContactorDefaults()
 	return Supply{
-		Switch: loads.SwitchDocument{Driver: "none"}, MinOff: d.MinOff, Hourly: d.Hourly, Tamper: TamperWarn, Limit: credit.LimitDefaults(),
+		Switch: loads.SwitchDocument{Driver: "none"}, MinOff: d.MinOff, MinCycle: d.MinCycle, Hourly: d.Hourly, Tamper: TamperWarn, Limit: credit.LimitDefaults(),
 	}
 }
 
@@ -50,7 +51,7 @@ func (s Supply) Local() bool { return s.Switch.Driver == "relay" || s.Switch.Dri
 
 // Contactor is the rules of the contactor.
 func (s Supply) Contactor() credit.ContactorDocument {
-	d := credit.ContactorDocument{Drive: credit.Holding, Settle: s.Settle, MinOff: s.MinOff, Hourly: s.Hourly}
+	d := credit.ContactorDocument{Drive: credit.Holding, Settle: s.Settle, MinOff: s.MinOff, MinCycle: s.MinCycle, Hourly: s.Hourly}
 	// A plug keeps its state without the agent, as a latching contactor does.
 	if r := s.Switch.Relay; !s.Local() || r != nil && r.Contact == loads.ContactLatching {
 		d.Drive = credit.Latching

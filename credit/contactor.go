@@ -14,9 +14,13 @@ type ContactorDocument struct {
 	// becomes of the agent.
 	Drive  Drive         `yaml:"drive"`
 	Settle time.Duration `yaml:"settle"` // within this the witnesses must agree with a command
-	// MinOff: no closing sooner than this after an opening.  It never delays
-	// an opening.
+	// MinOff: no closing sooner than this after an opening, for what stands
+	// behind the contactor and may not start again at once.  It never delays an
+	// opening.  0: a token that comes a moment after the cut restores at once.
 	MinOff time.Duration `yaml:"min_off"`
+	// MinCycle is the least time between two closings: however often the credit
+	// comes and goes, the contactor does not chatter.
+	MinCycle time.Duration `yaml:"min_cycle"`
 	// Hourly is the most closings in an hour.
 	Hourly int `yaml:"hourly"`
 }
@@ -33,7 +37,7 @@ const (
 // ContactorDefaults is a document with the values that hold where a file says
 // nothing.
 func ContactorDefaults() ContactorDocument {
-	return ContactorDocument{Drive: Holding, Settle: 200 * time.Millisecond, MinOff: 10 * time.Second, Hourly: 12}
+	return ContactorDocument{Drive: Holding, Settle: 200 * time.Millisecond, MinCycle: 10 * time.Second, Hourly: 12}
 }
 
 // Check names everything wrong with the document.
@@ -45,8 +49,11 @@ func (d ContactorDocument) Check() fault.List {
 	if d.Settle <= 0 || d.Settle > 10*time.Second {
 		l.Add("settle", "write how long the contactor takes, e.g. 200ms", "%s is not a time to settle", d.Settle)
 	}
-	if d.MinOff < time.Second || d.MinOff > time.Hour {
-		l.Add("min_off", "write 1s to 1h", "%s is not a least time off", d.MinOff)
+	if d.MinOff < 0 || d.MinOff > time.Hour {
+		l.Add("min_off", "write 0s to 1h", "%s is not a least time off", d.MinOff)
+	}
+	if d.MinCycle < time.Second || d.MinCycle > time.Hour {
+		l.Add("min_cycle", "write 1s to 1h", "%s is not a least time between two closings", d.MinCycle)
 	}
 	if d.Hourly < 1 || d.Hourly > 60 {
 		l.Add("hourly", "write 1 to 60", "%d is not a number of closings an hour", d.Hourly)
@@ -125,7 +132,7 @@ type Order struct {
 //
 // An opening is ordered at once and once: a contactor that does not obey is
 // welded, and clicking at it again would only hide that.  A closing waits for
-// MinOff and the hourly limit, and one that the coil does not obey is tried
+// MinOff, MinCycle and the hourly limit, and one that the coil does not obey is tried
 // again only after a minute, then two, four, to an hour.
 type Contactor struct{ doc ContactorDocument }
 
@@ -225,6 +232,9 @@ func (c Contactor) wait(s ContactorState, now time.Time) time.Duration {
 	if s.Fault == DeadCoil || s.Fault == Dropped {
 		pause := min(time.Hour, time.Minute<<min(s.Tries, 6))
 		wait = max(wait, pause-now.Sub(s.At))
+	}
+	if n := len(s.Closings); n > 0 {
+		wait = max(wait, c.doc.MinCycle-now.Sub(s.Closings[n-1]))
 	}
 	if n := len(s.Closings); n >= c.doc.Hourly {
 		wait = max(wait, time.Hour-now.Sub(s.Closings[n-c.doc.Hourly]))

@@ -121,7 +121,7 @@ func TestContactorStories(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			doc := credit.ContactorDefaults()
-			doc.Drive = c.drive
+			doc.Drive, doc.MinOff = c.drive, 10*time.Second
 			d := driven{c: credit.NewContactor(doc), now: noon()}
 			for i, b := range c.beats {
 				if o := d.step(b.after, b.want, b.w); o.Do != b.do || o.Fault != b.fault {
@@ -140,11 +140,45 @@ type wired struct {
 	opened   int   // when it was last told to open
 }
 
+// By default a token restores at once; that the credit comes and goes does not
+// make the contactor chatter.
+func TestTheFirstRestoreIsAtOnceAndTheNextOnesAreApart(t *testing.T) {
+	d := driven{c: credit.NewContactor(credit.ContactorDefaults()), now: noon()}
+	for i, b := range []struct {
+		after   time.Duration
+		want    bool
+		do      credit.Reading
+		waiting time.Duration
+	}{
+		{0, true, credit.SaysClosed, 0},
+		{time.Hour, false, credit.SaysOpen, 0},
+		{100 * time.Millisecond, true, credit.SaysClosed, 0}, // the token came with the cut
+		{time.Second, false, credit.SaysOpen, 0},             // and it was a small one
+		{time.Second, true, credit.Unknown, 8 * time.Second},
+		{7 * time.Second, true, credit.Unknown, time.Second},
+		{time.Second, true, credit.SaysClosed, 0},
+		{time.Second, false, credit.SaysOpen, 0},
+		{9 * time.Second, true, credit.SaysClosed, 0},
+	} {
+		if o := d.step(b.after, b.want, credit.Witnesses{}); o.Do != b.do || o.Waiting != b.waiting {
+			t.Fatalf("beat %d: do %q waiting %s, want %q and %s", i, o.Do, o.Waiting, b.do, b.waiting)
+		}
+	}
+}
+
 // Every state of the drive with every reading of the witnesses: opening is
 // ordered at once and once, closing only when wanted, never within the least
-// time off and never more often than the hour allows.
+// time off or the least cycle, and never more often than the hour allows.
 func TestEveryPathOfTheContactor(t *testing.T) {
-	doc := credit.ContactorDocument{Drive: credit.Latching, Settle: 200 * time.Millisecond, MinOff: 10 * time.Second, Hourly: 2}
+	for name, doc := range map[string]credit.ContactorDocument{
+		"what is behind it rests": {Drive: credit.Latching, Settle: 200 * time.Millisecond, MinOff: 10 * time.Second, MinCycle: 10 * time.Second, Hourly: 2},
+		"restored at once":        {Drive: credit.Latching, Settle: 200 * time.Millisecond, MinCycle: 10 * time.Second, Hourly: 3},
+	} {
+		t.Run(name, func(t *testing.T) { everyPathOfTheContactor(t, doc) })
+	}
+}
+
+func everyPathOfTheContactor(t *testing.T, doc credit.ContactorDocument) {
 	c := credit.NewContactor(doc)
 	at := func(tenths int) time.Time { return noon().Add(time.Duration(tenths) * 100 * time.Millisecond) }
 	const hour = 36_000
@@ -169,7 +203,7 @@ func TestEveryPathOfTheContactor(t *testing.T) {
 						return s, fmt.Errorf("an opening was ordered without need")
 					case o.Do == credit.SaysClosed && !want:
 						return s, fmt.Errorf("a closing was ordered that nobody wants")
-					case o.Do == credit.SaysClosed && told == credit.SaysOpen && s.now-s.opened < 100:
+					case o.Do == credit.SaysClosed && told == credit.SaysOpen && s.now-s.opened < int(doc.MinOff/(100*time.Millisecond)):
 						return s, fmt.Errorf("closed %d tenths after the opening", s.now-s.opened)
 					case want && o.Do == credit.Unknown && next.Told != credit.SaysClosed && o.Waiting <= 0:
 						return s, fmt.Errorf("closing waits and does not say for what")
@@ -185,6 +219,9 @@ func TestEveryPathOfTheContactor(t *testing.T) {
 						}
 					}
 					if o.Do == credit.SaysClosed {
+						if n := len(recent); n > 0 && s.now-recent[n-1] < int(doc.MinCycle/(100*time.Millisecond)) {
+							return s, fmt.Errorf("closed %d tenths after the closing before", s.now-recent[n-1])
+						}
 						if recent = append(recent, s.now); len(recent) > doc.Hourly {
 							return s, fmt.Errorf("%d closings within an hour", len(recent))
 						}
@@ -217,7 +254,7 @@ func TestEveryPathOfTheContactor(t *testing.T) {
 
 // coarse is an age in steps that no rule tells apart from the exact one.
 func coarse(tenths int) int {
-	marks := []int{1, 2, 3, 100, 101, 200, 600, 700, 1200, 2400, 4800, 9600, 19200, 35999, 36000}
+	marks := []int{1, 2, 3, 99, 100, 101, 200, 600, 700, 1200, 2400, 4800, 9600, 19200, 35999, 36000}
 	i, _ := slices.BinarySearch(marks, tenths)
 	return i
 }

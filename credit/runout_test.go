@@ -2,43 +2,12 @@ package credit_test
 
 import (
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 )
-
-func TestRunOutOverPaths(t *testing.T) {
-	paths := []credit.Path{
-		{one, one, one, one},              // 3 ends in slot 2
-		{2 * one, 2 * one, 0},             // in slot 1
-		{0, 0, one},                       // never
-		{one, -2 * one, 3 * one, 2 * one}, // sold energy carries it to slot 3
-	}
-	r := credit.RunsOut(3*one, noon(), time.Hour, paths)
-	for _, c := range []struct {
-		percent int
-		slot    int // -1: not within the paths
-	}{{0, 1}, {25, 1}, {26, 2}, {50, 2}, {75, 3}, {76, -1}, {100, -1}} {
-		at, ok := r.At(c.percent)
-		if ok != (c.slot >= 0) || ok && !at.Equal(noon().Add(time.Duration(c.slot)*time.Hour)) {
-			t.Errorf("by %d %%: %s %v, want slot %d", c.percent, at, ok, c.slot)
-		}
-	}
-	if _, ok := credit.RunsOut(one, noon(), time.Hour, nil).At(50); ok {
-		t.Error("credit runs out on no path at all")
-	}
-	for _, c := range []struct {
-		n, percent int
-		want       units.Money
-	}{{4, 100, 4 * one}, {4, 75, 4 * one}, {4, 50, 4 * one}, {4, 25, one}, {1, 100, 2 * one}, {0, 100, 0}, {3, 50, 2 * one}} {
-		if got := credit.NeedFor(paths, c.n, c.percent); got != c.want {
-			t.Errorf("enough for %d slots in %d %%: %s, want %s", c.n, c.percent, got, c.want)
-		}
-	}
-}
 
 // The smallest top-up is enough, and one step less is not, whatever is owed.
 func TestSmallestTopUpIsTheSmallest(t *testing.T) {
@@ -82,5 +51,23 @@ func TestSmallestTopUpIsTheSmallest(t *testing.T) {
 	}
 	if amount, ok := s.engine.SmallestTopUp(s.a, s.now, -one, one); !ok || amount != 0 {
 		t.Errorf("%s %v for what is there already", amount, ok)
+	}
+
+	s = open(t, func(d *credit.Document) {
+		d.Provision = credit.ProvisionDocument{Amount: 20 * one, Period: credit.Day}
+	})
+	s.topUp(15 * one)
+	if amount, ok := s.engine.SmallestTopUp(s.a, s.now, 20*one, one); ok {
+		t.Errorf("%s where only 5 may still be bought today", amount)
+	}
+	if amount, ok := s.engine.SmallestTopUp(s.a, s.now, 19*one, one); !ok || amount != 5*one {
+		t.Errorf("%s %v, want 5", amount, ok)
+	}
+
+	s = open(t, func(d *credit.Document) { d.RestoreAbove = 3 * one })
+	s.use(one)
+	s.a, _, _ = s.engine.Supply(s.a, s.now, credit.Facts{})
+	if amount, ok := s.engine.SmallestTopUp(s.a, s.now, 0, one); !ok || amount != 5*one {
+		t.Errorf("%s %v after a cut; 4 more than the debt of 1 brings it back", amount, ok)
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -68,6 +70,7 @@ type Token struct {
 	Of       int64        `json:"of,omitempty"`
 	Class    int          `json:"class,omitempty"`
 	SubClass int          `json:"subclass,omitempty"`
+	Maker    int          `json:"maker,omitempty"` // of a test token
 	Count    int          `json:"count,omitempty"`  // OpenPAYGO
 	TID      uint32       `json:"tid,omitempty"`    // STS
 	Issued   time.Time    `json:"issued,omitzero"`  // STS
@@ -96,12 +99,81 @@ func Normalize(text string) string {
 		text = text[i+1:]
 	}
 	return strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '-', '.', '_', '\t', '\r', '\n', '\u00a0':
+		if between(r) {
 			return -1
 		}
 		return r
 	}, text)
+}
+
+// between tells whether r may stand between the digits of a token.
+func between(r rune) bool {
+	switch r {
+	case '-', '.', '_', '\u2010', '\u2011', '\u2012', '\u2013', '\ufeff', '\u200b':
+		return true
+	}
+	return unicode.IsSpace(r)
+}
+
+// Digits is the token in what was typed, pasted or scanned: the whole text
+// without what stands between digits, or, where that is no token, the one
+// stretch of digits in it that is: the text of a barcode, a QR code or a slip
+// with meter number and date holds more than the token.  Where there is none,
+// or several that differ, it is the normalised text, for the scheme to refuse.
+func (e *Engine) Digits(text string) string {
+	whole := Normalize(text)
+	if e.fits(whole) {
+		return whole
+	}
+	found := ""
+	for _, run := range runs(text) {
+		switch {
+		case !e.fits(run) || run == found:
+		case found != "":
+			return whole
+		default:
+			found = run
+		}
+	}
+	if found == "" {
+		return whole
+	}
+	return found
+}
+
+func (e *Engine) fits(digits string) bool {
+	return slices.ContainsFunc(e.schemes, func(s Scheme) bool { return s.Fits(digits) })
+}
+
+// runs is the stretches of digits in text, without what stands between them.  A
+// letter that touches a digit is a misread digit, not an end: what it touches
+// is left out.
+func runs(text string) []string {
+	var out []string
+	var run []byte
+	touched, last := false, ' '
+	end := func() {
+		if len(run) > 0 && !touched {
+			out = append(out, string(run))
+		}
+		run, touched = nil, false
+	}
+	for _, r := range text {
+		digit := r >= '0' && r <= '9'
+		switch {
+		case digit:
+			if len(run) == 0 {
+				touched = unicode.IsLetter(last)
+			}
+			run = append(run, byte(r))
+		case r == '\n' || !between(r):
+			touched = touched || unicode.IsLetter(r) && last >= '0' && last <= '9'
+			end()
+		}
+		last = r
+	}
+	end()
+	return out
 }
 
 // Fingerprint names a token in the ledger without showing it.

@@ -44,7 +44,7 @@ func (e *Engine) TopUp(a Account, at time.Time, text, source string, due ...Due)
 	p := e.begin(a, at)
 	p.due = due
 	var r Result
-	digits := Normalize(text)
+	digits := e.Digits(text)
 	if p.Lock.Left > 0 {
 		r.Token = Token{Code: Lockout}
 	} else {

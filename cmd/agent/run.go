@@ -17,7 +17,7 @@ func (c runCmd) Run(e *env) error {
 		return err
 	}
 	log := newLog(e, cfg.Log)
-	s, err := assemble(e.Ctx, cfg, options{log: log})
+	s, err := assemble(e.Ctx, cfg, options{log: log, getenv: e.Getenv})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
+	"github.com/keeplit/keeplit/cmd/agent/internal/watchdog"
 	"github.com/keeplit/keeplit/internal/store"
 )
 
@@ -64,6 +65,9 @@ func (s *service) run(ctx context.Context) error {
 	in.run(inputs, "mqtt state", s.publish)
 	in.run(inputs, "links", s.watchLinks)
 	in.run(inputs, "maintenance", s.maintain)
+	if s.watched.Watched() {
+		in.run(inputs, "watchdog", func(ctx context.Context) error { return watchdog.Run(ctx, s.watched) })
+	}
 	if s.plant == nil {
 		in.run(inputs, "schedule", func(ctx context.Context) error {
 			return schedule.Waker(ctx, s.log, func() { _, _ = s.loop.Feed(ctx, control.Input{}) }, s.site.PlanAt)

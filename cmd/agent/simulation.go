@@ -183,6 +183,7 @@ func (s *service) feed(ctx context.Context) func(metering.Reading) {
 		if _, err := s.loop.Feed(ctx, in); err != nil && ctx.Err() == nil && !errors.Is(err, control.ErrStopped) {
 			s.log.Error("a reading could not be taken in", "error", err)
 		}
+		s.progress.metered.Add(1)
 		if s.plant != nil {
 			enter(in.Now)
 		}

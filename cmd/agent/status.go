@@ -5,14 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"text/tabwriter"
 	"time"
 )
 
 type statusCmd struct {
 	client
-	JSON   bool `help:"Print everything as JSON."`
-	Health bool `help:"Only say whether the agent is well, for a health check: exit code 0 or 1."`
+	JSON   bool   `help:"Print everything as JSON."`
+	Health bool   `help:"Only say whether the agent is well, for a health check: exit code 0 or 1."`
+	Until  string `placeholder:"DATE" help:"The day up to whose end the credit is to last, such as 2026-12-24; a week ahead if not given."`
 }
 
 // Run prints how the running agent is.
@@ -44,7 +46,8 @@ func (c statusCmd) Run(e *env) error {
 			State, Detail string
 		}
 		Credit struct {
-			Balance string `json:"balance"`
+			Balance string   `json:"balance"`
+			PerKWh  *float64 `json:"hours_per_kwh"`
 		}
 		RunOut struct {
 			Known, Beyond bool
@@ -69,6 +72,8 @@ func (c statusCmd) Run(e *env) error {
 		}
 		Loads []struct {
 			Name, State, Why string
+			KWh              *float64 `json:"run_kwh"`
+			Hours            *float64 `json:"run_hours"`
 		}
 		Warnings []struct {
 			Code, Title, Cause, Remedy string
@@ -94,6 +99,10 @@ func (c statusCmd) Run(e *env) error {
 	default:
 		line("runs out", "%s, in %.1f days", v.RunOut.At.In(zone).Format("Mon 15:04"), v.RunOut.Hours/24)
 	}
+	if v.Credit.PerKWh != nil {
+		line("one more kWh", "takes %.1f h of credit", *v.Credit.PerKWh)
+	}
+	line("to last", "%s", c.toLast(e, zone, v.Unit))
 	line("power", "%.0f W (meter %s)", v.Power.W, v.Power.Freshness)
 	if m := v.Meter; m.ImportKWh != nil && m.ExportKWh != nil {
 		line("register", "%.3f kWh in, %.3f kWh out", *m.ImportKWh, *m.ExportKWh)
@@ -103,10 +112,40 @@ func (c statusCmd) Run(e *env) error {
 	}
 	line("price", "%s per kWh, %s", v.Tariff.Price, v.Tariff.Period)
 	for _, l := range v.Loads {
-		line("load", "%s: %s  %s", l.Name, l.State, l.Why)
+		run := ""
+		if l.KWh != nil && l.Hours != nil {
+			run = fmt.Sprintf("  (a run: %.1f kWh, %.1f h of credit)", *l.KWh, *l.Hours)
+		}
+		line("load", "%s: %s  %s%s", l.Name, l.State, l.Why, run)
 	}
 	for _, x := range v.Warnings {
 		line("warning", "%s: %s (%s). %s", x.Code, x.Title, x.Cause, x.Remedy)
 	}
 	return w.Flush()
+}
+
+// toLast is the smallest top-up for a date, in words.
+func (c statusCmd) toLast(e *env, zone *time.Location, unit string) string {
+	status, body, err := c.call(e.Ctx, http.MethodGet, "/api/v1/topup?until="+url.QueryEscape(c.Until), e.Getenv("KEEPLIT_PIN"), nil)
+	if err != nil {
+		return err.Error()
+	}
+	if status != http.StatusOK {
+		return message(body)
+	}
+	var a struct {
+		Until      time.Time
+		Safe, Even *string
+	}
+	if err := json.Unmarshal(body, &a); err != nil {
+		return fmt.Sprintf("the answer cannot be read: %v", err)
+	}
+	say := func(s *string) string {
+		if s == nil {
+			return "more than one top-up"
+		}
+		return *s + " " + unit
+	}
+	day := a.Until.Add(-time.Second).In(zone).Format("Mon 2 Jan")
+	return fmt.Sprintf("to the end of %s: top up %s (in 9 of 10 cases), %s (in half of them)", day, say(a.Safe), say(a.Even))
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -153,6 +155,8 @@ type tokenLine struct {
 	Money    json.Number `json:"amount_money,omitempty"`
 	PowerW   json.Number `json:"power_w,omitempty"`
 	Value    *int64      `json:"value,omitempty"`
+	Of       int64       `json:"of,omitempty"` // key_change: words that it takes; value is those that are in
+	Maker    *int        `json:"maker,omitempty"`
 	Count    *int        `json:"count,omitempty"`
 	TID      *uint32     `json:"tid,omitempty"`
 	Issued   *time.Time  `json:"issued,omitempty"`
@@ -160,10 +164,12 @@ type tokenLine struct {
 	Detail   string      `json:"detail,omitempty"`
 }
 
-// Run reads the tokens in order.  With --commit each is read as the meter
-// stands after the ones before, lock-out included; without it nothing changes,
-// so each is read on its own.  It answers with the code of an invalid input
-// where one was refused.
+// Run reads the tokens in order, each as the meter stands after the ones
+// before: the second time a token is used, and the words of a key change come
+// together.  With --commit the state file keeps that, and wrong tokens lead to
+// the lock-out as at the meter; without it nothing is kept, and each token is
+// looked at however many wrong ones came before.  A refused token is an answer
+// as good as another; only what could not be read or kept is an error.
 func (c *tokenDecodeCmd) Run(e *env) error {
 	if c.Commit && c.State == "" {
 		return &exitError{Code: exitUsage, Err: errors.New("--commit needs --state FILE.json to keep the changes in")}
@@ -194,14 +200,14 @@ func (c *tokenDecodeCmd) Run(e *env) error {
 		}
 		account = elapse(engine, account, at)
 	}
-	refused := false
+	lock := account.Lock
 	enter := func(text string) error {
 		after, _, r := engine.TopUp(account, at, text, "cli")
-		if c.Commit {
-			account = after
+		account = after
+		if !c.Commit {
+			account.Lock = lock
 		}
-		refused = refused || !r.Accepted()
-		line, err := json.Marshal(lineOf(credit.Normalize(text), scheme.Name(), r))
+		line, err := json.Marshal(lineOf(engine.Digits(text), scheme.Name(), r))
 		if err != nil {
 			return err
 		}
@@ -212,12 +218,7 @@ func (c *tokenDecodeCmd) Run(e *env) error {
 		return err
 	}
 	if c.Commit {
-		if err := writeState(c.State, account); err != nil {
-			return err
-		}
-	}
-	if refused {
-		return &exitError{Code: exitInvalid}
+		return writeState(c.State, account)
 	}
 	return nil
 }
@@ -237,7 +238,7 @@ func elapse(engine *credit.Engine, a credit.Account, at time.Time) credit.Accoun
 
 // each calls enter for each token, from the arguments or from in.
 func (c *tokenDecodeCmd) each(in io.Reader, enter func(string) error) error {
-	if len(c.Token) > 0 {
+	if len(c.Token) > 0 && !(len(c.Token) == 1 && c.Token[0] == "-") {
 		for _, t := range c.Token {
 			if err := enter(t); err != nil {
 				return err
@@ -256,29 +257,59 @@ func (c *tokenDecodeCmd) each(in io.Reader, enter func(string) error) error {
 	return lines.Err()
 }
 
+// kindOf is an effect by the name that the scheme's people have for it.
+func kindOf(scheme string, e credit.Effect) string {
+	switch {
+	case scheme == "sts" && e == credit.AddCredit:
+		return "credit"
+	case e == credit.ClearCredit:
+		return "clear_credit"
+	case e == credit.Unlock:
+		return "disable"
+	case e == credit.PhaseLimit:
+		return "phase_unbalance"
+	}
+	return string(e)
+}
+
 // lineOf is what is printed for a result.
 func lineOf(digits, scheme string, r credit.Result) tokenLine {
 	t := r.Token
-	l := tokenLine{Token: digits, Scheme: scheme, Result: t.Code, Kind: string(t.Effect), Detail: t.Detail, Wait: int64(r.Wait.Seconds())}
-	if t.Effect == "" || t.Code.Guess() {
+	l := tokenLine{Token: digits, Scheme: scheme, Result: t.Code, Kind: kindOf(scheme, t.Effect), Detail: t.Detail, Wait: int64(math.Ceil(r.Wait.Seconds()))}
+	switch t.Code {
+	case credit.Format, credit.Lockout, credit.Unreadable:
+		return l
+	default:
+		if t.Code.Guess() {
+			return l // nothing that it says can be believed
+		}
+	}
+	if scheme == "sts" {
+		l.Class, l.SubClass = &t.Class, &t.SubClass
+		if !t.Issued.IsZero() {
+			l.TID, l.Issued = &t.TID, &t.Issued
+		}
+	} else {
+		l.Count = &t.Count
+	}
+	if t.Effect == "" {
 		return l
 	}
 	l.Value = &t.Value
-	switch {
-	case t.Energy != 0:
-		l.KWh = json.Number(units.Money(units.MulDiv(int64(t.Energy), int64(units.One), int64(units.KilowattHour))).String())
-	case t.InMoney:
-		l.Money = json.Number(t.Money.String())
-	case t.Power != 0:
-		l.PowerW = json.Number(fmt.Sprintf("%.0f", t.Power.W()))
-	}
-	if scheme == "openpaygo" {
-		l.Count = &t.Count
-		return l
-	}
-	l.Class, l.SubClass = &t.Class, &t.SubClass
-	if !t.Issued.IsZero() {
-		l.TID, l.Issued = &t.TID, &t.Issued
+	switch t.Effect {
+	case credit.AddCredit, credit.SetCredit:
+		if t.InMoney {
+			l.Money = json.Number(t.Money.String())
+		} else {
+			l.KWh = json.Number(units.Money(units.MulDiv(int64(t.Energy), int64(units.One), int64(units.KilowattHour))).String())
+		}
+	case credit.PowerLimit, credit.PhaseLimit:
+		l.PowerW = json.Number(strconv.FormatInt(int64(t.Power/units.Watt), 10))
+	case credit.KeyChange:
+		l.Of = t.Of
+	case credit.SelfTest:
+		l.Maker = &t.Maker
+	default:
 	}
 	return l
 }
@@ -299,10 +330,10 @@ func readState(file string, fresh credit.Account) (credit.Account, error) {
 	return a, nil
 }
 
-// writeState replaces the state file as a whole: a crash leaves the old one or
+// writeState replaces a state file as a whole: a crash leaves the old one or
 // the new one.
-func writeState(file string, a credit.Account) (err error) {
-	data, err := json.MarshalIndent(a, "", " ")
+func writeState(file string, state any) (err error) {
+	data, err := json.MarshalIndent(state, "", " ")
 	if err != nil {
 		return err
 	}
@@ -324,147 +355,13 @@ func writeState(file string, a credit.Account) (err error) {
 	if err = f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), file)
-}
-
-// tokenIssueCmd makes tokens.
-type tokenIssueCmd struct {
-	Meter string      `required:"" placeholder:"FILE.yaml" help:"Describes the meter and its keys."`
-	Kind  string      `enum:"add,set,unlock,sync,power_limit,clear,tariff,clear_tamper,phase_limit,key_change" default:"add" help:"What the token does: ${enum}."`
-	KWh   json.Number `name:"kwh" help:"Credit in kWh."`
-	Money json.Number `help:"Credit in money (openpaygo with unit money)."`
-	Value int64       `help:"Raw number: W for limits, rate for tariff, the value of an OpenPAYGO token."`
-	At    time.Time   `help:"Time of issue (sts); now if not given."`
-	Rnd   int         `help:"Random number 0 to 15 of the token (sts)." default:"0"`
-	Count int         `help:"Count of the last token made for the device (openpaygo); that of the file if not given." default:"-1"`
-	To    string      `placeholder:"FILE.yaml" help:"For key_change: describes the meter under its new key."`
-}
-
-// Run prints one token a line.
-func (c *tokenIssueCmd) Run(e *env) error {
-	m, err := readMeter(c.Meter, e)
-	if err != nil {
+	if err = os.Rename(f.Name(), file); err != nil {
 		return err
 	}
-	var tokens []string
-	if m.Scheme == "openpaygo" {
-		tokens, err = c.openpaygo(m)
-	} else {
-		tokens, err = c.sts(m, e)
-	}
+	// The new name, too, must outlive a power cut.
+	dir, err := os.Open(filepath.Dir(file))
 	if err != nil {
-		return err
+		return nil //nolint:nilerr // it is in place; a folder that cannot be opened cannot be synced
 	}
-	for _, t := range tokens {
-		if _, err := fmt.Fprintln(e.Stdout, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *tokenIssueCmd) openpaygo(m *meterFile) ([]string, error) {
-	s, err := openpaygo.New(m.openpaygo())
-	if err != nil {
-		return nil, err
-	}
-	value := c.Value
-	amount, unit := c.KWh, openpaygo.KWh
-	if c.Money != "" {
-		amount, unit = c.Money, openpaygo.Money
-	}
-	if amount != "" {
-		if unit != m.Unit {
-			return nil, fmt.Errorf("this device's tokens are in %s; give --%s", m.Unit, m.Unit)
-		}
-		v, err := units.ParseMoney(amount.String())
-		if err != nil {
-			return nil, err
-		}
-		scaled := int64(v) * max(1, m.ValueDivider)
-		if scaled%int64(units.One) != 0 {
-			return nil, fmt.Errorf("%s cannot be said exactly with value_divider %d", amount, m.ValueDivider)
-		}
-		value = scaled / int64(units.One)
-	}
-	last := c.Count
-	if last < 0 {
-		last = m.Count
-	}
-	if value < 0 || value > openpaygo.MaxExtendedValue {
-		return nil, fmt.Errorf("value %d is not in 0 to %d", value, openpaygo.MaxExtendedValue)
-	}
-	token, _, err := s.Issue(last, credit.Effect(c.Kind), int(value))
-	return []string{token}, err
-}
-
-func (c *tokenIssueCmd) sts(m *meterFile, e *env) ([]string, error) {
-	doc, err := m.sts()
-	if err != nil {
-		return nil, err
-	}
-	v, err := sts.NewVendor(doc)
-	if err != nil {
-		return nil, err
-	}
-	at := c.At
-	if at.IsZero() {
-		at = time.Now()
-	}
-	var token string
-	switch credit.Effect(c.Kind) {
-	case credit.AddCredit:
-		tenths, err := units.ParseDecimal(c.KWh.String(), 1)
-		if err != nil {
-			return nil, fmt.Errorf("give the credit with --kwh, in steps of 0.1: %w", err)
-		}
-		token, err = v.Credit(at, tenths, c.Rnd)
-		return []string{token}, err
-	case credit.PowerLimit:
-		token, err = v.Manage(0, at, c.Value, c.Rnd)
-	case credit.ClearCredit:
-		token, err = v.Manage(1, at, 0xffff, c.Rnd)
-	case credit.TariffRate:
-		token, err = v.Manage(2, at, c.Value, c.Rnd)
-	case credit.ClearTamper:
-		token, err = v.Manage(5, at, 0, c.Rnd)
-	case credit.PhaseLimit:
-		token, err = v.Manage(6, at, c.Value, c.Rnd)
-	case credit.KeyChange:
-		return c.keyChange(v, m, e)
-	default:
-		return nil, fmt.Errorf("sts has no token to %s", c.Kind)
-	}
-	return []string{token}, err
-}
-
-// keyChange makes the tokens that take the meter to the key of another file.
-func (c *tokenIssueCmd) keyChange(v *sts.Vendor, from *meterFile, e *env) ([]string, error) {
-	if c.To == "" {
-		return nil, &exitError{Code: exitUsage, Err: errors.New("key_change needs --to FILE.yaml, which describes the meter under its new key")}
-	}
-	to, err := readMeter(c.To, e)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := to.sts()
-	if err != nil {
-		return nil, err
-	}
-	s, err := sts.New(doc)
-	if err != nil {
-		return nil, err
-	}
-	key, err := s.Key(s.Start())
-	if err != nil {
-		return nil, err
-	}
-	if to.BaseDate != from.BaseDate && to.BaseDate-from.BaseDate != 21 {
-		return nil, fmt.Errorf("base date %d does not follow %d", to.BaseDate, from.BaseDate)
-	}
-	tokens, err := v.ChangeKey(key, doc.Identity(), doc.KeyExpiry, to.BaseDate != from.BaseDate)
-	if err != nil {
-		return nil, err
-	}
-	return tokens, nil
+	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
+	"github.com/keeplit/keeplit/cmd/agent/internal/watchdog"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
@@ -54,6 +55,8 @@ type service struct {
 	entered  []timedToken // tokens of the simulation
 	resumed  time.Time
 	started  time.Time
+	progress progress
+	watched  watchdog.Config
 }
 
 // runner is a driver that needs a goroutine.
@@ -66,7 +69,8 @@ type options struct {
 	log      *slog.Logger
 	listener net.Listener // of the page; nil: as configured
 	demo     func(*service) *web.Demo
-	open     bool // changes need no PIN: the demo
+	open     bool                // changes need no PIN: the demo
+	getenv   func(string) string // where a service manager says what it wants; nil: nothing watches
 }
 
 // assemble builds a service.  It is the only place that knows every part.
@@ -122,7 +126,7 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 	}
 	loop := control.LoopConfig{
 		Site: s.site, State: state, First: first, Planner: s.planner, Switches: switches,
-		Journal: journal.New(s.store, topics, cfg.InfluxDB != nil),
+		Journal: counted{journal.New(s.store, topics, cfg.InfluxDB != nil), &s.progress},
 		Now:     s.now, Simulated: s.plant != nil, PersistEvery: cfg.Schedule.Persist, PlanTime: cfg.Plan.Time, Log: opt.log,
 	}
 	if s.plant != nil {
@@ -142,6 +146,9 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 	}
 	if s.nightly, err = schedule.Parse(cfg.Schedule.Nightly, cfg.Zone()); err != nil {
 		return nil, fmt.Errorf("schedule.nightly: %w", err)
+	}
+	if opt.getenv != nil {
+		s.watched = s.watchdogOf(opt.getenv)
 	}
 	if err := s.outbound(cfg); err != nil {
 		return nil, err

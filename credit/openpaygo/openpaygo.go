@@ -33,7 +33,6 @@ const (
 	jump     = 64  // how far ahead an ordinary token may be
 	syncJump = 100 // how far ahead a counter sync may be
 	older    = 16  // how far back an unused ADD token may be
-	lookback = 512 // how far back a token is still known as used or old
 	maxCount = 1_000_000
 )
 

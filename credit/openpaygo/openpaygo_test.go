@@ -244,3 +244,24 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 }
+
+// The chain of this device's syncs runs into a loop of eight codes: the digits
+// of the token for count 169 are those for 177, 185 and so on.
+func TestDigitsOfALoopingChainAreTakenOnce(t *testing.T) {
+	s, err := New(Document{Key: "53374068124158683449786907366258", StartingCode: 947827293, Count: 165, ValueDivider: 1, Unit: KWh})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, count := range []int{169, 177} {
+		if token, err := Encode(s.key, 947827293, count, CounterSync, Form{}); token != "838902292" || err != nil {
+			t.Fatalf("count %d: %s, %v: this is not the chain that loops", count, token, err)
+		}
+	}
+	tok, state := s.Decode(s.Start(), "838902292")
+	if tok.Code != credit.Accept || tok.Count != 169 {
+		t.Fatalf("%+v", tok)
+	}
+	if tok, _ = s.Decode(state, "838902292"); tok.Code != credit.Used {
+		t.Errorf("the second time: %+v", tok)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/credit"
@@ -32,6 +33,16 @@ const (
 	Money Unit = "money"
 	KWh   Unit = "kwh"
 )
+
+// SetText reads "money" or "kwh", also as "kWh".
+func (u *Unit) SetText(s string) error {
+	switch v := Unit(strings.ToLower(s)); v {
+	case Money, KWh:
+		*u = v
+		return nil
+	}
+	return fmt.Errorf("%q is not a unit; write money or kwh", s)
+}
 
 // Defaults is a document with the values that hold where a file says nothing.
 func Defaults() Document { return Document{ValueDivider: 1, Unit: KWh} }
@@ -111,7 +122,15 @@ func (s *Scheme) Fits(digits string) bool {
 type State struct {
 	Count int   `json:"count"`          // the greatest count taken
 	Taken []int `json:"used,omitempty"` // counts taken within the window of older ones, ascending
+	// Last is the codes of the last tokens taken, the oldest first.  The same
+	// digits may stand for several counts: rarely by chance, again and again
+	// where the chain of a value runs into a loop.  A token that was taken is
+	// used, whatever other count it would fit.
+	Last []uint64 `json:"last,omitempty"`
 }
+
+// memory is how many codes State.Last holds.
+const memory = 100
 
 // taken tells whether a count can no longer be used.
 func (s State) taken(count int) bool {
@@ -121,13 +140,19 @@ func (s State) taken(count int) bool {
 // with is s after the token count was taken.  A token that does not add makes
 // all before it void: an old ADD must not come back on top of a SET.
 func (s State) with(count int, adds bool) State {
-	next := State{Count: max(s.Count, count)}
+	next := State{Count: max(s.Count, count), Last: s.Last}
 	for c := max(0, next.Count-older+1); c <= next.Count; c++ {
 		if c == count || !adds && c < count || slices.Contains(s.Taken, c) {
 			next.Taken = append(next.Taken, c)
 		}
 	}
 	return next
+}
+
+// holding is s with a code among the last ones.
+func (s State) holding(code uint64) State {
+	s.Last = append(slices.Clone(s.Last[max(0, len(s.Last)-memory+1):]), code)
+	return s
 }
 
 // Start is the state of a new account: nothing before the document's count is
@@ -161,6 +186,10 @@ func (s *Scheme) Decode(state State, digits string) (credit.Token, State) {
 	}
 	t := credit.Token{Scheme: s.Name(), Code: credit.Invalid}
 	wrap := f.wrap()
+	if code >= wrap*1_000_000 {
+		t.Code = credit.Range // digits of a restricted token that no code is written in
+		return t, state
+	}
 	low := code % wrap
 	value := int((low + wrap - uint64(s.doc.StartingCode)%wrap) % wrap)
 	special := !f.Extended && value > MaxValue
@@ -172,12 +201,16 @@ func (s *Scheme) Decode(state State, digits string) (credit.Token, State) {
 		ahead = syncJump
 	}
 
+	name := code
+	if f.Extended {
+		name |= 1 << 40 // 000588224011 is not 588224011
+	}
 	c := newChain(s.key, s.doc.StartingCode, low, f)
 	for count := 0; count <= state.Count+ahead; count++ {
 		if count > 0 {
 			c.next()
 		}
-		if count < state.Count-lookback || c.code/wrap != code/wrap {
+		if c.code/wrap != code/wrap {
 			continue
 		}
 		effect := credit.AddCredit
@@ -194,6 +227,10 @@ func (s *Scheme) Decode(state State, digits string) (credit.Token, State) {
 		t.Count, t.Value, t.Effect = count, int64(value), effect
 		t.Code = credit.Accept
 		switch {
+		case slices.Contains(state.Last, name):
+			t.Code = credit.Used
+			s.worth(&t)
+			return t, state
 		case count > state.Count:
 		case effect == credit.AddCredit && !state.taken(count):
 		case slices.Contains(state.Taken, count):
@@ -205,7 +242,7 @@ func (s *Scheme) Decode(state State, digits string) (credit.Token, State) {
 			continue // another count may give the same digits
 		}
 		s.worth(&t)
-		return t, state.with(count, effect == credit.AddCredit)
+		return t, state.with(count, effect == credit.AddCredit).holding(name)
 	}
 	if t.Code != credit.Invalid {
 		s.worth(&t)

@@ -12,9 +12,9 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-// memory is how many identifiers of taken tokens are kept; the standard asks
-// for 50 or more.
-const memory = 100
+// memory is how many identifiers of taken tokens are kept: the 50 that the
+// standard asks for and that vendors reckon with.
+const memory = 50
 
 // setTimeout is how long the words of one key change may be apart.
 const setTimeout = 24 * time.Hour
@@ -196,7 +196,7 @@ func (s *Scheme) test(t credit.Token, b block) credit.Token {
 		t.Code, t.Detail = credit.Function, "the standard reserves this sub-class"
 		return t
 	}
-	t.Code = credit.Accept
+	t.Code, t.Maker = credit.Accept, maker
 	if s.doc.Maker != 0 && maker != 0 && maker != s.doc.Maker {
 		t.Code, t.Detail = credit.Maker, fmt.Sprintf("it is for meters of maker %d", maker)
 	}
@@ -233,8 +233,8 @@ func (s *Scheme) timed(t credit.Token, state State, b block) (credit.Token, Stat
 func (st State) with(tid uint32) State {
 	i, _ := slices.BinarySearch(st.Seen, tid)
 	st.Seen = slices.Insert(slices.Clone(st.Seen), i, tid)
-	if len(st.Seen) > memory {
-		st.Seen = st.Seen[1:]
+	if more := len(st.Seen) - memory; more > 0 {
+		st.Seen = st.Seen[more:]
 	}
 	return st
 }

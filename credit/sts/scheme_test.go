@@ -43,7 +43,7 @@ func read(t testing.TB, s *Scheme, state State, token string) (credit.Token, Sta
 	return tok, next
 }
 
-// A store of 100 identifiers: a token is new, used, or too old to tell.
+// A full store of identifiers: a token is new, used, or too old to tell.
 func TestOldUsedAndInBetween(t *testing.T) {
 	s, v := now2014(t)
 	issue := func(i int) string { return v.must(t)(v.Credit(minute(i), 10, 0)) }
@@ -59,9 +59,9 @@ func TestOldUsedAndInBetween(t *testing.T) {
 		minute int
 		want   credit.Code
 	}{
-		{"taken", 500, credit.Used},
+		{"taken", 10 * (memory / 2), credit.Used},
 		{"the first taken", 0, credit.Used},
-		{"between two taken", 505, credit.Accept},
+		{"between two taken", 10*(memory/2) + 5, credit.Accept},
 		{"before all that are remembered", -5, credit.Old},
 		{"after all", 5000, credit.Accept},
 	} {

@@ -54,7 +54,7 @@ type Document struct {
 	KeyType     KeyType   `yaml:"key_type"`     // 2 unique (default), 3 common, 1 default, 0 initialisation
 	KeyRevision int       `yaml:"key_revision"` // 0 to 9
 	PAN         string    `yaml:"pan"`          // 18 digits
-	BaseDate    int       `yaml:"base_date"`    // 1993 (default), 2014 or 2035
+	BaseDate    int       `yaml:"base_date"`    // 1993 (ended in 2024), 2014 (default) or 2035
 	KeyExpiry   int       `yaml:"key_expiry"`   // 0 to 255 (default): tokens issued past this 1/256 of the base date's span are refused
 	Maker       int       `yaml:"maker"`        // maker's code in test tokens; 0 takes those of any maker
 	// AcceptFrom: tokens issued before are old.  A meter put in place with an
@@ -66,7 +66,7 @@ type Document struct {
 
 // Defaults is a document with the values that hold where a file says nothing.
 func Defaults() Document {
-	return Document{Algorithm: EA11, KeyType: DUTK, KeyRevision: 1, BaseDate: 1993, KeyExpiry: 255}
+	return Document{Algorithm: EA11, KeyType: DUTK, KeyRevision: 1, BaseDate: 2014, KeyExpiry: 255}
 }
 
 // Identity is what the decoder key is derived from.

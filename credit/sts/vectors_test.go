@@ -15,6 +15,7 @@ import (
 func setupA() Document {
 	d := Defaults()
 	d.VendingKey = "abababababababab949494949494949401234567"
+	d.BaseDate = 1993
 	d.SGC, d.TariffIndex, d.KeyType, d.KeyRevision, d.PAN = 123457, 1, DUTK, 1, "600727000000000009"
 	return d
 }

@@ -29,6 +29,7 @@ type Plan struct {
 	Short     []Shortfall   `json:"short,omitempty"`
 
 	RunOut  RunOut       `json:"run_out"`
+	Outlook Outlook      `json:"outlook,omitzero"`
 	Buys    units.Energy `json:"buys"` // about what the balance buys from now on
 	OwnDays float64      `json:"own_days"`
 }

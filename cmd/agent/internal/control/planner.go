@@ -138,7 +138,7 @@ func (p *Planner) Plan(ctx context.Context, st State) Plan {
 	plan.Cost = bill(problem, solved)
 	plan.Gap = solved.Gap
 	p.fill(&plan, o, solved, jobs)
-	plan.RunOut = p.runOut(st, plan)
+	plan.RunOut, plan.Outlook = p.runOut(st, plan)
 	plan.Buys = buys(st, o)
 	if p.elapsed != nil {
 		plan.Solved = p.elapsed() - began
@@ -329,14 +329,14 @@ func bill(p *optimizer.Problem, plan *optimizer.Plan) units.Money {
 
 // runOut follows many futures of the base load, with what is planned on top,
 // until the credit is gone.
-func (p *Planner) runOut(st State, plan Plan) RunOut {
+func (p *Planner) runOut(st State, plan Plan) (RunOut, Outlook) {
 	s := p.site
 	if st.Credit.Unlocked {
-		return RunOut{}
+		return RunOut{}, Outlook{}
 	}
 	paths := p.forecast.Scenarios(st.Now, s.RunOutOver, p.paths, s.Seed)
 	if len(paths.Paths) == 0 || len(paths.Paths[0]) == 0 {
-		return RunOut{}
+		return RunOut{}, Outlook{}
 	}
 	n := len(paths.Paths[0])
 	slots := units.Slots(paths.Start, s.Interval, n)
@@ -359,7 +359,7 @@ func (p *Planner) runOut(st State, plan Plan) RunOut {
 			*t = st.Now
 		}
 	}
-	return out
+	return out, s.outlook(st.Now, paths, credit)
 }
 
 // planned is the loads' energy in slots, in kWh: as planned, and beyond the

@@ -64,6 +64,22 @@ func TestAContactorThatHeardIsToldOnce(t *testing.T) {
 	}
 }
 
+// The customer stands ready with the token when the light goes out.
+func TestATokenRightAfterTheCutRestoresInItsOwnStep(t *testing.T) {
+	b := newBench(t)
+	b.site.Supply.Local = true
+	alone(b)
+	spend(b)
+	if b.states[loads.SupplyID] {
+		t.Fatal("it was not cut")
+	}
+	b.now = b.now.Add(100 * time.Millisecond)
+	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
+	if !b.states[loads.SupplyID] {
+		t.Errorf("not restored in the token's step: %+v", b.st.Decision)
+	}
+}
+
 func TestASwitchOnTheNetworkIsToldUntilItObeys(t *testing.T) {
 	b := newBench(t)
 	alone(b)

@@ -70,6 +70,24 @@ func (a *Agent) TopUp(ctx context.Context, token, source string) (web.TopUpResul
 	return a.topUpResult(*reply.TopUp, was, a.loop.Snapshot().State), nil
 }
 
+// TopUpFor is the least top-up that lasts to the end of a day, in the smallest
+// coin, or in tenths of a kWh.
+func (a *Agent) TopUpFor(day time.Time) (web.TopUpNeed, error) {
+	step := units.One / 10
+	if !a.site.InKWh {
+		step = units.One
+		for range a.about.Unit.Decimals {
+			step /= 10
+		}
+	}
+	st := a.loop.Snapshot().State
+	n, err := a.site.TopUpFor(&st, day, max(1, step))
+	if errors.Is(err, control.ErrNotForecast) {
+		return web.TopUpNeed{}, web.ErrUnknown
+	}
+	return web.TopUpNeed{Until: n.Until, Safe: n.Safe, Even: n.Even, SafeMay: n.SafeMay, EvenMay: n.EvenMay}, err
+}
+
 func (a *Agent) topUpResult(r credit.Result, was, is control.State) web.TopUpResult {
 	out := web.TopUpResult{
 		Outcome: outcome(r), Amount: r.Bought, Balance: r.Available, TriesLeft: r.TriesLeft, Reason: r.Text,

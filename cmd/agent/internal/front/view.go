@@ -102,6 +102,7 @@ func (a *Agent) credit(st *control.State) web.Credit {
 	c := web.Credit{Balance: st.Credit.Available(), Debt: st.Credit.Debt()}
 	if st.Plan != nil {
 		c.Energy, c.EnergyKnown = st.Plan.Buys, true
+		c.PerKWh = st.Plan.Outlook.PerKWh
 	}
 	if a.site.InKWh {
 		c.EnergyKnown = false // the balance is the energy
@@ -145,7 +146,11 @@ func runOut(st *control.State) web.RunOut {
 		return web.RunOut{}
 	}
 	r := st.Plan.RunOut
-	return web.RunOut{Known: true, Beyond: r.Beyond, At: r.Mid, Early: r.Early, Late: r.Late}
+	out := web.RunOut{Known: true, Beyond: r.Beyond, At: r.Mid, Early: r.Early, Late: r.Late}
+	if needs := st.Plan.Outlook.Needs; len(needs) > 0 {
+		out.Reach = needs[len(needs)-1].Until
+	}
+	return out
 }
 
 // registers are what was counted, in all and by tariff period.
@@ -244,6 +249,11 @@ func (a *Agent) load(st *control.State, l loads.Load, ls control.LoadState) web.
 	owed := l.Requests(ls.Progress, unit, st.Now, time.Minute)
 	if st.Plan != nil {
 		v.NextStart, v.NextEnd, v.Cost = st.Plan.Run(l.ID, st.Now)
+		for _, r := range st.Plan.Outlook.Runs {
+			if r.ID == l.ID {
+				v.RunEnergy, v.RunSooner = r.Energy, r.Sooner
+			}
+		}
 	}
 	if len(owed) > 0 {
 		v.Deadline = owed[0].By

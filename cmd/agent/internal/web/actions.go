@@ -131,7 +131,7 @@ func (s *Server) signout(w http.ResponseWriter, r *http.Request) {
 // topup takes a token, and the PIN with it from a reader who has not signed in,
 // so that nobody types twenty digits twice.
 func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
-	token := digits(r.PostFormValue("token"))
+	token := tokenText(r.PostFormValue("token"))
 	if !s.mayChange(r) {
 		if n := s.enter(r, r.PostFormValue("pin")); n != nil {
 			if byHTMX(r) {
@@ -143,7 +143,7 @@ func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 			m := s.open(r, "topup")
-			m.Notice, m.Body = n, topupBody{token}
+			m.Notice, m.Body = n, topupBody{Token: token, Lasts: s.lastsFor(m, "")}
 			s.render(w, r, http.StatusUnprocessableEntity, m)
 			return
 		}
@@ -157,6 +157,17 @@ func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("HX-Trigger", "keeplit:credited")
 	}
 	s.answer(w, r, "/topup", n, append(m.liveRegions(), region{"pin", "pin", m}, region{"lock", "lock", m})...)
+}
+
+// tokenText is a token without what people put between its digits, or, where it
+// holds more than that, all that was pasted or scanned: the agent finds the
+// token in it.
+func tokenText(s string) string {
+	d := digits(s)
+	if strings.ContainsFunc(d, func(r rune) bool { return r < '0' || r > '9' }) {
+		return strings.TrimSpace(s[:min(len(s), 500)])
+	}
+	return d
 }
 
 // digits drops what people and messages put between a token's digits.

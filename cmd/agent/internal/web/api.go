@@ -20,6 +20,7 @@ import (
 //	GET  /api/v1/view                            the whole picture
 //	GET  /api/v1/events                          the same as server-sent events ("view")
 //	GET  /api/v1/tariff                          the tariff in full
+//	GET  /api/v1/topup?until=2026-12-24          the least top-up that lasts to the end of that day
 //	GET  /api/v1/ledger?before=SEQ&n=100         newest first
 //	GET  /api/v1/history?from=TIME&to=TIME       measured intervals
 //	POST /api/v1/topup                           {"token":"..."}
@@ -36,6 +37,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/tariff", s.api(readAccess, s.apiTariff))
 	mux.HandleFunc("GET /api/v1/ledger", s.api(readAccess, s.apiLedger))
 	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.apiHistory))
+	mux.HandleFunc("GET /api/v1/topup", s.api(readAccess, s.apiTopUpFor))
 	mux.HandleFunc("POST /api/v1/topup", s.api(changeAccess, s.apiTopUp))
 	mux.HandleFunc("POST /api/v1/loads/{id}/{action}", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
 		do, ok := s.loadCommand(r.PathValue("action"))
@@ -171,7 +173,7 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.json"))
 		return
 	}
-	res, err := s.agent.TopUp(r.Context(), digits(q.Token), "api")
+	res, err := s.agent.TopUp(r.Context(), tokenText(q.Token), "api")
 	v := s.agent.View()
 	n := s.topupNotice(s.model(&v, "topup"), res, err)
 	message := strings.Join(append([]string{n.Title}, n.Lines...), " ")

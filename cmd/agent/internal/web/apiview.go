@@ -41,6 +41,7 @@ type apiCredit struct {
 	SpentToday  string       `json:"spent_today"`
 	TodayKWh    float64      `json:"today_kwh"`
 	SpentPerDay string       `json:"spent_per_day"`
+	PerKWh      *float64     `json:"hours_per_kwh"` // of credit, that one kWh more now costs
 	Emergency   apiEmergency `json:"emergency"`
 }
 
@@ -59,6 +60,7 @@ type apiRunOut struct {
 	Early  *time.Time `json:"early"`
 	Late   *time.Time `json:"late"`
 	Hours  *float64   `json:"hours"`
+	Reach  *time.Time `json:"reach"` // the end of the last day that GET /api/v1/topup answers for
 }
 
 type apiPower struct {
@@ -167,6 +169,8 @@ type apiLoad struct {
 	WantedKWh     *float64   `json:"wanted_kwh"`
 	Deadline      *time.Time `json:"deadline"`
 	Cost          string     `json:"cost"`
+	RunKWh        *float64   `json:"run_kwh"`   // that one run uses
+	RunHours      *float64   `json:"run_hours"` // of credit, that one run costs
 	Override      Override   `json:"override"`
 	OverrideUntil *time.Time `json:"override_until"`
 	CanRun        bool       `json:"can_run"`
@@ -220,7 +224,7 @@ func newAPIView(v *View) apiView {
 	a := apiView{
 		Seq: v.Seq, At: at(v.At), Zone: "UTC", Site: v.Site, Unit: v.Unit.Code,
 		Supply: apiSupply{v.Supply.State, v.Supply.Cause, at(v.Supply.Since), v.Supply.Detail, at(v.Supply.CutAt), at(v.Supply.RetryAt)},
-		RunOut: apiRunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: at(v.RunOut.At), Early: at(v.RunOut.Early), Late: at(v.RunOut.Late)},
+		RunOut: apiRunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: at(v.RunOut.At), Early: at(v.RunOut.Early), Late: at(v.RunOut.Late), Reach: at(v.RunOut.Reach)},
 		Power:  apiPower{v.Power.Power.W(), at(v.Power.At), v.Power.Freshness, positive(v.Power.Limit.W()), money(v.Power.CostPerHour)},
 		Meter:  newAPIRegisters(v.Meter),
 		TopUp:  apiGate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, at(v.TopUp.LockedUntil), v.TopUp.Closed},
@@ -235,6 +239,7 @@ func newAPIView(v *View) apiView {
 	c, e := v.Credit, v.Credit.Emergency
 	a.Credit = apiCredit{
 		Balance: money(c.Balance), Debt: money(c.Debt), SpentToday: money(c.SpentToday), TodayKWh: c.EnergyToday.KWh(), SpentPerDay: money(c.SpentPerDay),
+		PerKWh:    positive(c.PerKWh.Hours()),
 		Emergency: apiEmergency{e.State, money(e.Amount), money(e.Left), money(e.Owed), money(e.Threshold)},
 	}
 	if c.EnergyKnown {
@@ -250,7 +255,7 @@ func newAPIView(v *View) apiView {
 	for i, l := range v.Loads {
 		a.Loads[i] = apiLoad{
 			l.ID, l.Name, l.State, l.Power.W(), l.Why, at(l.NextStart), at(l.NextEnd), l.Delivered.KWh(), positive(l.Wanted.KWh()),
-			at(l.Deadline), money(l.Cost), l.Override, at(l.OverrideUntil), l.CanRun, l.CanSkip,
+			at(l.Deadline), money(l.Cost), positive(l.RunEnergy.KWh()), positive(l.RunSooner.Hours()), l.Override, at(l.OverrideUntil), l.CanRun, l.CanSkip,
 		}
 	}
 	for i, w := range v.Warnings {

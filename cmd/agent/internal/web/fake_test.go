@@ -48,10 +48,10 @@ func newFake() *fakeAgent {
 		Supply: Supply{State: Connected, Since: fakeNow.Add(-70 * time.Hour)},
 		Credit: Credit{
 			Balance: money(183.4271), Energy: units.FromKWh(68.2), EnergyKnown: true,
-			SpentToday: money(31.85), EnergyToday: units.FromKWh(12.31), SpentPerDay: money(47.2),
+			SpentToday: money(31.85), EnergyToday: units.FromKWh(12.31), SpentPerDay: money(47.2), PerKWh: 78 * time.Minute,
 			Emergency: Emergency{State: EmergencyIdle, Amount: money(20), Threshold: money(15)},
 		},
-		RunOut: RunOut{Known: true, At: fakeNow.Add(99*time.Hour + 33*time.Minute), Early: fakeNow.Add(79 * time.Hour), Late: fakeNow.Add(126 * time.Hour)},
+		RunOut: RunOut{Known: true, At: fakeNow.Add(99*time.Hour + 33*time.Minute), Early: fakeNow.Add(79 * time.Hour), Late: fakeNow.Add(126 * time.Hour), Reach: fakeNow.Truncate(24 * time.Hour).Add(13*24*time.Hour + 22*time.Hour)},
 		Power:  PowerNow{Power: units.FromW(1342), At: fakeNow.Add(-3 * time.Second), Freshness: Fresh, Limit: units.FromKW(9.2), CostPerHour: money(3.23)},
 		Meter: Registers{
 			Known: true, Device: "SDM-8123456", Import: units.FromKWh(8123.456), Export: units.FromKWh(12.5),
@@ -313,6 +313,22 @@ func (f *fakeAgent) Reconnect(context.Context) error {
 	}
 	f.changeLocked(func(v *View) { v.Supply = Supply{State: Connected, Since: v.At} })
 	return nil
+}
+
+// TopUpFor reckons with 50 a day, 40 where half of the futures will do.
+func (f *fakeAgent) TopUpFor(day time.Time) (TopUpNeed, error) {
+	v := f.View()
+	until := units.NextLocalMidnight(day, v.Zone)
+	if !until.After(v.At) || until.After(v.RunOut.Reach) {
+		return TopUpNeed{}, ErrUnknown
+	}
+	days := units.Money(until.Sub(v.At) / (24 * time.Hour))
+	n := TopUpNeed{Until: until, SafeMay: true, EvenMay: true}
+	n.Safe, n.Even = max(0, 50*units.One*days-v.Credit.Balance), max(0, 40*units.One*days-v.Credit.Balance)
+	if n.Safe > 300*units.One {
+		n.SafeMay = false
+	}
+	return n, nil
 }
 
 func (f *fakeAgent) TariffDetail() TariffDetail {

@@ -25,12 +25,16 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) topupPage(w http.ResponseWriter, r *http.Request) {
 	m := s.open(r, "topup")
-	m.Body = topupBody{}
+	m.Body = topupBody{Lasts: s.lastsFor(m, r.URL.Query().Get("until"))}
 	s.render(w, r, http.StatusOK, m)
 }
 
-// topupBody is what the top-up form is filled with again where it must be.
-type topupBody struct{ Token string }
+// topupBody is what the top-up form is filled with again where it must be, and
+// what lasts until when.
+type topupBody struct {
+	Token string
+	Lasts lasts
+}
 
 func (s *Server) systemPage(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusOK, s.open(r, "system"))

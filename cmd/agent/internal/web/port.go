@@ -26,7 +26,8 @@ type Agent interface {
 	// when ctx ends or the agent stops.
 	Changes(ctx context.Context) <-chan struct{}
 
-	// TopUp offers a token (digits, without grouping) and returns when the outcome
+	// TopUp offers a token (digits without grouping, or a scanned text that holds
+	// one) and returns when the outcome
 	// is durable.  It is idempotent: the same token twice is credited once.  A
 	// non-nil error means that the outcome is not known; the result is then ignored.
 	// source says by which way it came: "page" or "api".
@@ -41,6 +42,10 @@ type Agent interface {
 
 	// TariffDetail is the tariff in full, for the page about it.
 	TariffDetail() TariffDetail
+
+	// TopUpFor is the least top-up with which the credit lasts to the end of the
+	// local day that day lies in; ErrUnknown where the forecast does not reach it.
+	TopUpFor(day time.Time) (TopUpNeed, error)
 
 	// Ledger is the n newest rows with Seq < before, newest first; before 0 is from
 	// the newest.  n is 1 to 500.
@@ -109,6 +114,15 @@ type TopUpResult struct {
 type Part struct {
 	Name   string // in words: "Debt", "Emergency credit paid back"
 	Amount units.Money
+}
+
+// TopUpNeed is the least top-up that lasts.
+type TopUpNeed struct {
+	Until time.Time   // the end of the day
+	Safe  units.Money // lasts in nine of ten futures; 0: the credit lasts without one
+	Even  units.Money // in half of them
+	// False says that no one top-up that the account may take now is enough.
+	SafeMay, EvenMay bool
 }
 
 // LedgerRow is one entry of the account.

@@ -113,6 +113,9 @@ type Credit struct {
 	SpentToday  units.Money
 	EnergyToday units.Energy
 	SpentPerDay units.Money // mean of the last days; 0 not known yet
+	// PerKWh is by how much sooner the credit ends where one kWh more is used
+	// now; 0 not known.
+	PerKWh time.Duration
 }
 
 // RunOut is when the credit ends.
@@ -124,6 +127,7 @@ type RunOut struct {
 	At     time.Time // median
 	Early  time.Time // 10 % of futures have run out by then
 	Late   time.Time // 90 %; zero: beyond the horizon
+	Reach  time.Time // the end of the last day that TopUpFor answers for; zero: none
 }
 
 // Freshness is how far a value can be trusted by its age.
@@ -297,6 +301,10 @@ type Load struct {
 	Delivered, Wanted  units.Energy // of the present task; Wanted 0 where it is not counted
 	Deadline           time.Time
 	Cost               units.Money // of the run under way or the next one; 0 not known
+	// RunEnergy is what one run uses, and RunSooner by how much sooner the credit
+	// ends where one is begun now on top; 0 not known.
+	RunEnergy units.Energy
+	RunSooner time.Duration
 
 	Override        Override
 	OverrideUntil   time.Time

@@ -12,6 +12,14 @@
     const count = document.getElementById('token-count');
     const pad = document.querySelector('.keypad');
 
+    // found is the token in a pasted text: the one stretch of digits of a token's
+    // length, else all its digits.
+    function found(text) {
+      const forms = (input.dataset.forms || '').trim().split(' ').map(Number);
+      const runs = (text.match(/\d(?:[ \-.\u00a0]*\d)*/g) || []).map(digitsOf);
+      const fit = new Set(runs.filter(function (r) { return forms.includes(r.length); }));
+      return fit.size === 1 ? fit.values().next().value : digitsOf(text);
+    }
     // write puts digits into the field, the cursor after the n-th of them.
     function write(digits, n) {
       if (max) digits = digits.slice(0, max);
@@ -30,6 +38,13 @@
     input.addEventListener('input', function () {
       write(digitsOf(input.value), digitsOf(input.value.slice(0, input.selectionStart)).length);
     });
+    input.addEventListener('paste', function (e) { // a whole message, of which the field would keep only the beginning
+      const text = e.clipboardData && e.clipboardData.getData('text');
+      if (!text || !/[^\d\s\-.]/.test(text)) return;
+      e.preventDefault();
+      const d = found(text);
+      if (d) write(d, d.length);
+    });
     input.addEventListener('keydown', function (e) { // backspace takes the digit, not the space
       if (e.key === 'Backspace' && input.selectionStart === input.selectionEnd && input.value[input.selectionStart - 1] === ' ') {
         input.setSelectionRange(input.selectionStart - 1, input.selectionStart - 1);
@@ -47,7 +62,7 @@
         if (n > 0) write(all.slice(0, n - 1) + all.slice(n), n - 1);
       } else if (key === 'paste') {
         navigator.clipboard.readText().then(function (text) {
-          const d = digitsOf(text);
+          const d = found(text);
           if (d) write(d, d.length);
         }, function () { input.focus(); });
       } else if (!max || all.length < max) {
