@@ -62,6 +62,17 @@ type DaySum struct {
 // purchases are reckoned as if every month's purchases paid them in full, and
 // a rebate as if just the bill were bought.
 func (t *Tariff) Bill(acc Account, load []Reading) (Bill, Account) {
+	return t.bill(acc, load, false)
+}
+
+// BillWhole is Bill with the day and the billing month in which the load ends
+// taken as ended: every day the load touches is charged, and every month it
+// touches bears its charges per month in full.  A part of a month is warned of.
+func (t *Tariff) BillWhole(acc Account, load []Reading) (Bill, Account) {
+	return t.bill(acc, load, true)
+}
+
+func (t *Tariff) bill(acc Account, load []Reading, whole bool) (Bill, Account) {
 	s := sums{bill: Bill{Currency: t.doc.Currency, Decimals: t.Decimals()}}
 	b := book{t: t, acc: acc.Clone(), quiet: true, sums: &s}
 	if len(load) == 0 {
@@ -94,9 +105,46 @@ func (t *Tariff) Bill(acc Account, load []Reading) (Bill, Account) {
 	}
 	p.flush(&b)
 	b.elapse(elapsed, s.bill.To)
+	if whole {
+		b.end(s.bill.To)
+	}
 	b.bought(load[0].From)
 	s.bill.Warnings = t.Warnings(s.bill.From, s.bill.To)
+	if whole {
+		s.bill.Warnings = append(s.bill.Warnings, t.partial(s.bill.From, s.bill.To)...)
+	}
 	return s.bill, b.acc
+}
+
+// end books what is due at the end of the day and the month that end to lies in.
+func (b *book) end(to time.Time) {
+	last := to.Add(-1)
+	if midnight := units.NextLocalMidnight(last, b.t.loc); midnight.After(to) {
+		b.elapse(to, midnight)
+	}
+	b.at(last)
+	b.from, b.to, b.period = last, to, ""
+	mi := b.month(b.seg.month, b.seg.day)
+	if b.acc.Months[mi].Start == b.seg.month && !b.acc.Months[mi].Closed {
+		b.close(mi)
+	}
+}
+
+// partial says which months a load from one instant to another only touches.
+func (t *Tariff) partial(from, to time.Time) (w []string) {
+	last := to.Add(-1)
+	start, _ := monthAt(t.dayOf(from), t.reset)
+	end, next := monthAt(t.dayOf(last), t.reset)
+	say := func(month Date, ends string, at time.Time) {
+		w = append(w, fmt.Sprintf("the billing month from %s is not whole: the load %s %s; its charges per month are in full", month, ends, at.In(t.loc).Format("2006-01-02 15:04")))
+	}
+	if from.After(start.Start(t.loc)) {
+		say(start, "begins", from)
+	}
+	if to.Before(next.Start(t.loc)) {
+		say(end, "ends", to)
+	}
+	return w
 }
 
 // pending gathers readings within one segment, so that they are settled once.
