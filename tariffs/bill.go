@@ -108,7 +108,12 @@ func (t *Tariff) bill(acc Account, load []Reading, whole bool) (Bill, Account) {
 	if whole {
 		b.end(s.bill.To)
 	}
-	b.bought(load[0].From)
+	for i := range b.acc.Months {
+		if m := b.own(i); !m.Closed && b.buys(m) { // the closed ones were seen to
+			b.bought(m)
+			b.rebated(m)
+		}
+	}
 	s.bill.Warnings = t.Warnings(s.bill.From, s.bill.To)
 	if whole {
 		s.bill.Warnings = append(s.bill.Warnings, t.partial(s.bill.From, s.bill.To)...)
@@ -128,6 +133,15 @@ func (b *book) end(to time.Time) {
 	if b.acc.Months[mi].Start == b.seg.month && !b.acc.Months[mi].Closed {
 		b.close(mi)
 	}
+}
+
+// buys tells whether the bill reckons the month's charges on purchases.
+func (b *book) buys(m *Month) bool {
+	if b.sums == nil {
+		return false
+	}
+	first, _ := monthAt(b.t.dayOf(b.sums.bill.From), b.t.reset)
+	return m.Start >= first
 }
 
 // partial says which months a load from one instant to another only touches.
@@ -221,42 +235,53 @@ func (b *book) demandOf(r *Reading, q units.Energy) {
 	}
 }
 
-// bought books the charges on purchases as if each month's were paid in full.
-func (b *book) bought(from time.Time) {
-	first, _ := monthAt(b.t.dayOf(from), b.t.reset)
-	for start := first; len(b.acc.Months) > 0 && start <= b.acc.Months[len(b.acc.Months)-1].Start; {
-		m := &Month{Start: start, Seen: start}
-		mine := false
-		for i := range b.acc.Months {
-			if b.acc.Months[i].Start == start {
-				m, mine = b.own(i), true
-			}
-		}
-		_, next := monthAt(start, b.t.reset)
-		b.from = start.Start(b.t.loc)
-		b.to, b.period = b.from, ""
-		v := b.t.versionOn(start)
-		class := b.t.class(v, &b.acc, m)
-		for i := range v.fixed {
-			c := &v.fixed[i]
-			if c.Due != DueFirstPurchase || !classListed(c.Classes, v, class) {
-				continue
-			}
-			l := m.line(v.doc.From, &c.component)
-			b.take(c, l, c.monthly(b.t, m)-m.taken(c), 1<<62)
-		}
-		if r := v.doc.Rebate; r != nil && mine {
-			l := m.line(v.doc.From, &v.rebate)
-			var base units.Money
-			for i := range m.Lines {
-				if k := m.Lines[i].Kind; k == KindEnergy || k == KindDemand {
-					base += m.Lines[i].Amount + m.Lines[i].Tax
-				}
-			}
-			b.set(l, &v.rebate, -base.Part(int64(r.Rate), int64(hundred+r.Rate)), 0, "")
-		}
-		start = next
+// bought books the charges on purchases of a month as if its purchases paid them
+// in full.
+func (b *book) bought(m *Month) {
+	from, to, period := b.from, b.to, b.period
+	b.from, b.period = max(m.Start, m.Seen).Start(b.t.loc), ""
+	if first := b.sums.bill.From; first.After(b.from) {
+		b.from = first
 	}
+	b.to = b.from
+	v := b.t.versionOn(max(m.Start, m.Seen))
+	class := b.t.class(v, &b.acc, m)
+	for i := range v.fixed {
+		c := &v.fixed[i]
+		if c.Due == DueFirstPurchase && classListed(c.Classes, v, class) {
+			b.take(c, m.line(v.doc.From, &c.component), c.monthly(b.t, m)-m.taken(c), 1<<62)
+		}
+	}
+	b.from, b.to, b.period = from, to, period
+}
+
+// rebated books a month's rebate as if its purchases paid just the bill: what is
+// left of them after their charges, with the rebate, is all that the rest of the
+// bill comes to.
+func (b *book) rebated(m *Month) {
+	v := b.t.versionOn(max(m.Start, m.Seen))
+	r := v.doc.Rebate
+	if r == nil {
+		return
+	}
+	var base units.Money
+	for i := range m.Lines {
+		if l := &m.Lines[i]; !b.t.onPurchase(l) {
+			base += l.Amount + l.Tax
+		}
+	}
+	b.set(m.line(v.doc.From, &v.rebate), &v.rebate, -max(0, base).Part(int64(r.Rate), int64(hundred+r.Rate)), 0, "")
+}
+
+// onPurchase tells whether a line is taken from or given back on purchases.
+func (t *Tariff) onPurchase(l *Line) bool {
+	if l.Kind == KindRebate || l.Kind == KindDebt {
+		return true
+	}
+	v := t.versionOf(l.Version)
+	return v != nil && slices.ContainsFunc(v.fixed, func(c fixedCharge) bool {
+		return c.name == l.Name && (c.Due == DueFirstPurchase || c.Due == DuePurchase)
+	})
 }
 
 // Warnings are what is doubtful about the figures used from one instant to
