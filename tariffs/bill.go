@@ -114,6 +114,9 @@ func (t *Tariff) bill(acc Account, load []Reading, whole bool) (Bill, Account) {
 			b.rebated(m)
 		}
 	}
+	s.bill.Components = slices.DeleteFunc(s.bill.Components, func(c ComponentSum) bool {
+		return c.Amount == 0 && c.Tax == 0 && c.Energy == 0 // of another class
+	})
 	s.bill.Warnings = t.Warnings(s.bill.From, s.bill.To)
 	if whole {
 		s.bill.Warnings = append(s.bill.Warnings, t.partial(s.bill.From, s.bill.To)...)
@@ -322,10 +325,13 @@ func (t *Tariff) Warnings(from, to time.Time) []string {
 }
 
 func (v *version) label() string {
-	if v.doc.Name != "" {
+	switch {
+	case v.doc.Name != "":
 		return v.doc.Name
+	case v.doc.From == 0:
+		return "this document"
 	}
-	return v.doc.From.String()
+	return "from " + v.doc.From.String()
 }
 
 // sums adds up what a book settles.

@@ -135,8 +135,11 @@ func (n *names) sizes(v *Version) {
 		path string
 		n    int
 	}{
-		{"energy", len(v.Energy)}, {"export", len(v.Export)}, {"charges", len(v.Charges)},
-		{"demand", len(v.Demand)}, {"reactive", len(v.Reactive)},
+		{"energy", len(v.Energy)},
+		{"export", len(v.Export)},
+		{"charges", len(v.Charges)},
+		{"demand", len(v.Demand)},
+		{"reactive", len(v.Reactive)},
 	} {
 		tooLong(n.l, x.path, x.n, mostCharge)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,15 +66,19 @@ func (c *tariffVendCmd) Run(e *env) error {
 		}
 		left := p.amount
 		for _, it := range v.Items {
+			if it.Kind != tariffs.KindEnergy && it.Kind != tariffs.KindDemand {
+				left -= it.Gross()
+			}
+		}
+		r.Credit = exact(left)
+		for _, it := range merged(v.Items) {
 			line := lineOut{it.Name, string(it.Kind), exact(it.Amount), exact(it.Tax)}
 			if it.Kind == tariffs.KindEnergy || it.Kind == tariffs.KindDemand {
 				r.Energy = append(r.Energy, line)
-				continue
+			} else {
+				r.Charges = append(r.Charges, line)
 			}
-			r.Charges = append(r.Charges, line)
-			left -= it.Gross()
 		}
-		r.Credit = exact(left)
 		if debt > 0 {
 			r.DebtLeft = exact(acc.Debt)
 		}
@@ -88,6 +93,21 @@ func (c *tariffVendCmd) Run(e *env) error {
 		fmt.Fprintln(e.Stderr, "note:", w)
 	}
 	return nil
+}
+
+// merged adds up the items of one name: a charge and what past months owe of it.
+func merged(items []tariffs.Item) []tariffs.Item {
+	var out []tariffs.Item
+	for _, it := range items {
+		i := slices.IndexFunc(out, func(o tariffs.Item) bool { return o.Name == it.Name && o.Kind == it.Kind })
+		if i < 0 {
+			out = append(out, it)
+			continue
+		}
+		out[i].Amount += it.Amount
+		out[i].Tax += it.Tax
+	}
+	return out
 }
 
 type purchaseRow struct {
