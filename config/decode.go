@@ -108,10 +108,13 @@ type decoder struct {
 	anchors map[string]ast.Node
 	secrets Secrets
 	depth   int
+	read    int // values, a repeated one each time
 }
 
-// maxDepth bounds aliases that name themselves.
-const maxDepth = 64
+const (
+	maxDepth  = 64      // bounds aliases that name themselves
+	maxValues = 200_000 // bounds aliases of aliases, whose values multiply
+)
 
 func (d *decoder) fault(n ast.Node, path, remedy, problem string, args ...any) {
 	d.faults = append(d.faults, fault.Fault{Path: path, Problem: fmt.Sprintf(problem, args...), Remedy: remedy, Line: lineOf(n)})
@@ -167,6 +170,12 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, secret bool) {
 	n = d.plain(n)
 	if d.depth > maxDepth {
 		d.fault(n, path, "write the values out", "is nested more than %d deep", maxDepth)
+		return
+	}
+	if d.read++; d.read > maxValues {
+		if d.read == maxValues+1 {
+			d.fault(n, path, "repeat less by aliases (*name), or divide the document", "holds more than %d values with those that aliases repeat", maxValues)
+		}
 		return
 	}
 	if _, seen := d.lines[path]; !seen {
@@ -261,8 +270,12 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 		d.fault(n, path, `begin each entry with "- "`, "is a %s where a list belongs", kindOf(n))
 		return
 	}
-	out := reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values))
+	out := reflect.MakeSlice(v.Type(), 0, 0)
 	for i, e := range seq.Values {
+		if d.read > maxValues {
+			break // an entry can be large: what is not read takes no memory either
+		}
+		out = reflect.Append(out, reflect.Zero(v.Type().Elem()))
 		d.value(e, out.Index(i), fmt.Sprintf("%s[%d]", path, i), false)
 	}
 	v.Set(out)

@@ -53,6 +53,9 @@ type Registers struct {
 	Power    units.Power `json:"power,omitempty"` // of the last sample
 	HasPower bool        `json:"has_power,omitempty"`
 
+	Reactive    units.Power `json:"reactive,omitempty"` // of the last sample, mvar
+	HasReactive bool        `json:"has_reactive,omitempty"`
+
 	ImportCounter Counter `json:"import_counter"`
 	ExportCounter Counter `json:"export_counter"`
 }
@@ -82,11 +85,12 @@ type Counter struct {
 // Consumption is energy that passed the meter in [From, To).  From and To are
 // equal where the time is not known (first sample, clock put back).
 type Consumption struct {
-	From    time.Time    `json:"from"`
-	To      time.Time    `json:"to"`
-	Import  units.Energy `json:"import"`
-	Export  units.Energy `json:"export"`
-	Quality Quality      `json:"quality,omitempty"`
+	From     time.Time    `json:"from"`
+	To       time.Time    `json:"to"`
+	Import   units.Energy `json:"import"`
+	Export   units.Energy `json:"export"`
+	Reactive units.Energy `json:"reactive,omitempty"` // kvarh of either sign, where the meter tells reactive power
+	Quality  Quality      `json:"quality,omitempty"`
 }
 
 // Take counts one sample: the state after it, what was used since the sample
@@ -152,7 +156,13 @@ func (r Registers) Take(s Sample, lim Limits) (Registers, Consumption, []Event) 
 
 	r.Import += c.Import
 	r.Export += c.Export
+	if reactive := units.Power(s.Reactive); step.dt > 0 && !gap &&
+		lim.believes(s.Gives(HasReactive), reactive) && lim.believes(r.HasReactive, r.Reactive) {
+		inductive, capacitive := trapezoid(r.Reactive, reactive, step.dt)
+		c.Reactive = inductive + capacitive
+	}
 	r.At, r.Power, r.HasPower = at, s.Power, s.Gives(HasPower)
+	r.Reactive, r.HasReactive = units.Power(s.Reactive), s.Gives(HasReactive)
 	return r, c, events
 }
 

@@ -247,3 +247,37 @@ func TestQualityString(t *testing.T) {
 		}
 	}
 }
+
+// TestReactiveEnergy: reactive power of either sign is integrated between
+// samples that tell it; across a gap nothing is known of it.
+func TestReactiveEnergy(t *testing.T) {
+	sample := func(at string, kvar float64) Sample {
+		s := both(at, 0, 1000)
+		s.Reactive, s.Has = int64(units.FromKW(kvar)), s.Has|HasReactive
+		return s
+	}
+	for _, row := range []struct {
+		name    string
+		samples []Sample
+		want    units.Energy
+	}{
+		{"ten seconds of 3.6 kvar", []Sample{sample("10:00:00", 3.6), sample("10:00:10", 3.6)}, 10 * wh},
+		{"capacitive as well", []Sample{sample("10:00:00", -3.6), sample("10:00:10", -3.6)}, 10 * wh},
+		{"from one to the other", []Sample{sample("10:00:00", -3.6), sample("10:00:10", 3.6)}, 5 * wh},
+		{"not told before", []Sample{both("10:00:00", 0, 1000), sample("10:00:10", 3.6)}, 0},
+		{"not told any more", []Sample{sample("10:00:00", 3.6), both("10:00:10", 0, 1000)}, 0},
+		{"over a gap", []Sample{sample("10:00:00", 3.6), sample("11:00:00", 3.6)}, 0},
+		{"more than the supply can carry", []Sample{sample("10:00:00", 3.6), sample("10:00:10", 9999)}, 0},
+	} {
+		var r Registers
+		var sum units.Energy
+		for _, s := range row.samples {
+			var c Consumption
+			r, c, _ = r.Take(s, Limits{MaxPower: 14 * units.Kilowatt, MaxGap: 5 * time.Minute})
+			sum += c.Reactive
+		}
+		if sum != row.want {
+			t.Errorf("%s: %s, want %s", row.name, sum, row.want)
+		}
+	}
+}

@@ -62,6 +62,17 @@ type DaySum struct {
 // purchases are reckoned as if every month's purchases paid them in full, and
 // a rebate as if just the bill were bought.
 func (t *Tariff) Bill(acc Account, load []Reading) (Bill, Account) {
+	return t.bill(acc, load, false)
+}
+
+// BillWhole is Bill with the day and the billing month in which the load ends
+// taken as ended: every day the load touches is charged, and every month it
+// touches bears its charges per month in full.  A part of a month is warned of.
+func (t *Tariff) BillWhole(acc Account, load []Reading) (Bill, Account) {
+	return t.bill(acc, load, true)
+}
+
+func (t *Tariff) bill(acc Account, load []Reading, whole bool) (Bill, Account) {
 	s := sums{bill: Bill{Currency: t.doc.Currency, Decimals: t.Decimals()}}
 	b := book{t: t, acc: acc.Clone(), quiet: true, sums: &s}
 	if len(load) == 0 {
@@ -94,9 +105,63 @@ func (t *Tariff) Bill(acc Account, load []Reading) (Bill, Account) {
 	}
 	p.flush(&b)
 	b.elapse(elapsed, s.bill.To)
-	b.bought(load[0].From)
+	if whole {
+		b.end(s.bill.To)
+	}
+	for i := range b.acc.Months {
+		if m := b.own(i); !m.Closed && b.buys(m) { // the closed ones were seen to
+			b.bought(m)
+			b.rebated(m)
+		}
+	}
+	s.bill.Components = slices.DeleteFunc(s.bill.Components, func(c ComponentSum) bool {
+		return c.Amount == 0 && c.Tax == 0 && c.Energy == 0 // of another class
+	})
 	s.bill.Warnings = t.Warnings(s.bill.From, s.bill.To)
+	if whole {
+		s.bill.Warnings = append(s.bill.Warnings, t.partial(s.bill.From, s.bill.To)...)
+	}
 	return s.bill, b.acc
+}
+
+// end books what is due at the end of the day and the month that end to lies in.
+func (b *book) end(to time.Time) {
+	last := to.Add(-1)
+	if midnight := units.NextLocalMidnight(last, b.t.loc); midnight.After(to) {
+		b.elapse(to, midnight)
+	}
+	b.at(last)
+	b.from, b.to, b.period = last, to, ""
+	mi := b.month(b.seg.month, b.seg.day)
+	if b.acc.Months[mi].Start == b.seg.month && !b.acc.Months[mi].Closed {
+		b.close(mi)
+	}
+}
+
+// buys tells whether the bill reckons the month's charges on purchases.
+func (b *book) buys(m *Month) bool {
+	if b.sums == nil {
+		return false
+	}
+	first, _ := monthAt(b.t.dayOf(b.sums.bill.From), b.t.reset)
+	return m.Start >= first
+}
+
+// partial says which months a load from one instant to another only touches.
+func (t *Tariff) partial(from, to time.Time) (w []string) {
+	last := to.Add(-1)
+	start, _ := monthAt(t.dayOf(from), t.reset)
+	end, next := monthAt(t.dayOf(last), t.reset)
+	say := func(month Date, ends string, at time.Time) {
+		w = append(w, fmt.Sprintf("the billing month from %s is not whole: the load %s %s; its charges per month are in full", month, ends, at.In(t.loc).Format("2006-01-02 15:04")))
+	}
+	if from.After(start.Start(t.loc)) {
+		say(start, "begins", from)
+	}
+	if to.Before(next.Start(t.loc)) {
+		say(end, "ends", to)
+	}
+	return w
 }
 
 // pending gathers readings within one segment, so that they are settled once.
@@ -173,42 +238,53 @@ func (b *book) demandOf(r *Reading, q units.Energy) {
 	}
 }
 
-// bought books the charges on purchases as if each month's were paid in full.
-func (b *book) bought(from time.Time) {
-	first, _ := monthAt(b.t.dayOf(from), b.t.reset)
-	for start := first; len(b.acc.Months) > 0 && start <= b.acc.Months[len(b.acc.Months)-1].Start; {
-		m := &Month{Start: start, Seen: start}
-		mine := false
-		for i := range b.acc.Months {
-			if b.acc.Months[i].Start == start {
-				m, mine = b.own(i), true
-			}
-		}
-		_, next := monthAt(start, b.t.reset)
-		b.from = start.Start(b.t.loc)
-		b.to, b.period = b.from, ""
-		v := b.t.versionOn(start)
-		class := b.t.class(v, &b.acc, m)
-		for i := range v.fixed {
-			c := &v.fixed[i]
-			if c.Due != DueFirstPurchase || !classListed(c.Classes, v, class) {
-				continue
-			}
-			l := m.line(v.doc.From, &c.component)
-			b.take(c, l, c.monthly(b.t, m)-m.taken(c), 1<<62)
-		}
-		if r := v.doc.Rebate; r != nil && mine {
-			l := m.line(v.doc.From, &v.rebate)
-			var base units.Money
-			for i := range m.Lines {
-				if k := m.Lines[i].Kind; k == KindEnergy || k == KindDemand {
-					base += m.Lines[i].Amount + m.Lines[i].Tax
-				}
-			}
-			b.set(l, &v.rebate, -base.Part(int64(r.Rate), int64(hundred+r.Rate)), 0, "")
-		}
-		start = next
+// bought books the charges on purchases of a month as if its purchases paid them
+// in full.
+func (b *book) bought(m *Month) {
+	from, to, period := b.from, b.to, b.period
+	b.from, b.period = max(m.Start, m.Seen).Start(b.t.loc), ""
+	if first := b.sums.bill.From; first.After(b.from) {
+		b.from = first
 	}
+	b.to = b.from
+	v := b.t.versionOn(max(m.Start, m.Seen))
+	class := b.t.class(v, &b.acc, m)
+	for i := range v.fixed {
+		c := &v.fixed[i]
+		if c.Due == DueFirstPurchase && classListed(c.Classes, v, class) {
+			b.take(c, m.line(v.doc.From, &c.component), c.monthly(b.t, m)-m.taken(c), 1<<62)
+		}
+	}
+	b.from, b.to, b.period = from, to, period
+}
+
+// rebated books a month's rebate as if its purchases paid just the bill: what is
+// left of them after their charges, with the rebate, is all that the rest of the
+// bill comes to.
+func (b *book) rebated(m *Month) {
+	v := b.t.versionOn(max(m.Start, m.Seen))
+	r := v.doc.Rebate
+	if r == nil {
+		return
+	}
+	var base units.Money
+	for i := range m.Lines {
+		if l := &m.Lines[i]; !b.t.onPurchase(l) {
+			base += l.Amount + l.Tax
+		}
+	}
+	b.set(m.line(v.doc.From, &v.rebate), &v.rebate, -max(0, base).Part(int64(r.Rate), int64(hundred+r.Rate)), 0, "")
+}
+
+// onPurchase tells whether a line is taken from or given back on purchases.
+func (t *Tariff) onPurchase(l *Line) bool {
+	if l.Kind == KindRebate || l.Kind == KindDebt {
+		return true
+	}
+	v := t.versionOf(l.Version)
+	return v != nil && slices.ContainsFunc(v.fixed, func(c fixedCharge) bool {
+		return c.name == l.Name && (c.Due == DueFirstPurchase || c.Due == DuePurchase)
+	})
 }
 
 // Warnings are what is doubtful about the figures used from one instant to
@@ -249,10 +325,13 @@ func (t *Tariff) Warnings(from, to time.Time) []string {
 }
 
 func (v *version) label() string {
-	if v.doc.Name != "" {
+	switch {
+	case v.doc.Name != "":
 		return v.doc.Name
+	case v.doc.From == 0:
+		return "this document"
 	}
-	return v.doc.From.String()
+	return "from " + v.doc.From.String()
 }
 
 // sums adds up what a book settles.

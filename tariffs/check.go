@@ -19,7 +19,16 @@ const (
 	mostDaily  = 30_000 * units.KilowattHour    // a day, for steps per day
 	mostPower  = 1_000_000 * units.Kilowatt
 	mostNames  = 60
+	mostCharge = 200 // components of one kind, steps of a charge, versions
 )
+
+// tooLong says where a list is longer than any tariff's, so that no document
+// takes long to check or to charge by.
+func tooLong(l *fault.List, path string, n, most int) {
+	if n > most {
+		l.Add(path, fmt.Sprintf("keep to %d; put what is charged alike into one", most), "there are %d entries", n)
+	}
+}
 
 // Check finds all that is wrong with the document; paths are those of the YAML
 // document.
@@ -49,7 +58,9 @@ func (d *Document) Check() fault.List {
 	if len(d.Versions) == 0 {
 		l.Add("versions", "write at least one version with its energy prices", "there are no prices")
 	}
-	for i := range d.Versions {
+	tooLong(&l, "versions", len(d.Versions), mostCharge)
+	tooLong(&l, "sources", len(d.Sources), mostCharge)
+	for i := range d.Versions[:min(len(d.Versions), mostCharge)] {
 		v := &d.Versions[i]
 		path := fmt.Sprintf("versions[%d]", i)
 		if i > 0 && v.From <= d.Versions[i-1].From {
@@ -86,6 +97,9 @@ func (d *Document) checkVersion(v *Version) fault.List {
 	for i := range cal.Periods {
 		n.periods = append(n.periods, cal.Periods[i].Name)
 	}
+	if n.sizes(v); len(l) > 0 {
+		return l
+	}
 	n.checkClasses(v.Classes)
 	n.collect(v)
 	for i := range v.Energy {
@@ -113,6 +127,31 @@ func (d *Document) checkVersion(v *Version) fault.List {
 	n.checkTaxes(v)
 	n.covered(v)
 	return l
+}
+
+// sizes finds lists that are too long.
+func (n *names) sizes(v *Version) {
+	for _, x := range []struct {
+		path string
+		n    int
+	}{
+		{"energy", len(v.Energy)},
+		{"export", len(v.Export)},
+		{"charges", len(v.Charges)},
+		{"demand", len(v.Demand)},
+		{"reactive", len(v.Reactive)},
+	} {
+		tooLong(n.l, x.path, x.n, mostCharge)
+	}
+	if v.Classes != nil {
+		tooLong(n.l, "classes.list", len(v.Classes.List), mostNames)
+	}
+	for i := range v.Energy {
+		tooLong(n.l, fmt.Sprintf("energy[%d].steps", i), len(v.Energy[i].Steps), mostCharge)
+	}
+	for i := range v.Export {
+		tooLong(n.l, fmt.Sprintf("export[%d].steps", i), len(v.Export[i].Steps), mostCharge)
+	}
 }
 
 // collect lists the components' names and finds those missing or given twice.
@@ -372,12 +411,16 @@ func (n *names) covered(v *Version) {
 		}
 		return list
 	}
+	missing := 0
 	for _, s := range or(n.seasons) {
 		for _, p := range or(n.periods) {
 			for _, c := range or(n.class) {
 				if !slices.ContainsFunc(v.Energy, func(e EnergyCharge) bool {
 					return e.matches(s, p) && (len(e.Classes) == 0 || slices.Contains(e.Classes, c))
 				}) {
+					if missing++; missing > 10 {
+						return // the rest is of the same kind
+					}
 					n.l.Add("energy", "add an energy price for it; write price: 0 where it is free", "no price is given for%s%s%s", said(" season ", s), said(" period ", p), said(" class ", c))
 				}
 			}

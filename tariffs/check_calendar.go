@@ -14,7 +14,14 @@ import (
 func (c *Calendar) check() fault.List {
 	var l fault.List
 	if len(c.Seasons) > mostNames || len(c.DayTypes) > mostNames || len(c.Periods) > mostNames || len(c.Holidays) > 10*mostNames {
-		l.Add("", fmt.Sprintf("keep to %d seasons, day types and periods and %d holidays", mostNames, 10*mostNames), "the calendar is too long")
+		l.Add("seasons", fmt.Sprintf("keep to %d seasons, day types and periods and %d holidays", mostNames, 10*mostNames), "the calendar is too long")
+		return l
+	}
+	spans := 0
+	for i := range c.Periods {
+		spans += len(c.Periods[i].Times)
+	}
+	if tooLong(&l, "periods", spans, 10*mostNames); len(l) > 0 {
 		return l
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "Local" {

@@ -308,6 +308,16 @@ func (m *Month) has(v Date) bool {
 	return false
 }
 
+// pushed tells whether prices received at run time ruled some of the month.
+func (m *Month) pushed() bool {
+	for i := range m.Cells {
+		if m.Cells[i].Pushed {
+			return true
+		}
+	}
+	return false
+}
+
 // settleCharge brings energy charge i of v up to date after energy e of s.
 func (b *book) settleCharge(m *Month, v *version, i, class int, s *segment, e units.Energy) {
 	c := &v.energy[i]
@@ -345,6 +355,11 @@ func (b *book) settleCharge(m *Month, v *version, i, class int, s *segment, e un
 	}
 	if export {
 		amount = -amount
+	}
+	if v.doc.Classes != nil && !m.pushed() { // another class takes the energy over
+		if e = -l.Energy; active {
+			e += c.energyOf(m, v)
+		}
 	}
 	b.set(l, &c.component, amount, e, b.period)
 }

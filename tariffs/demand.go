@@ -15,7 +15,7 @@ func (b *book) windowEnd(at time.Time) time.Time {
 	end := b.seg.end.Unix()
 	for i := range b.seg.v.demand {
 		c := &b.seg.v.demand[i]
-		end = min(end, c.window(at)+c.interval)
+		end = min(end, c.window(at, b.seg.offset)+c.interval)
 	}
 	if end == b.seg.end.Unix() {
 		return b.seg.end
@@ -24,11 +24,10 @@ func (b *book) windowEnd(at time.Time) time.Time {
 }
 
 // window is the start of the averaging interval at falls in, in Unix seconds.
-// The intervals are laid from the UTC hour, which agrees with the local one in
-// every zone for intervals of a quarter of an hour or less and in all but a few
-// for longer ones.
-func (c *demandCharge) window(at time.Time) int64 {
-	return floorDiv(at.Unix(), c.interval) * c.interval
+// The intervals are laid from the hour of the meter's clock, which is offset
+// seconds before UTC there.
+func (c *demandCharge) window(at time.Time, offset int64) int64 {
+	return floorDiv(at.Unix()+offset, c.interval)*c.interval - offset
 }
 
 // demand adds energy of [from, to), which lies in one interval of each charge,
@@ -41,7 +40,7 @@ func (b *book) demand(m *Month, from time.Time, e, q units.Energy) {
 		if !listed(c.Seasons, s.season) || !listed(c.Periods, s.period) {
 			continue
 		}
-		start := c.window(from)
+		start := c.window(from, s.offset)
 		p := m.peak(s.v.doc.From, c.name)
 		if p.Start.IsZero() || p.Start.Unix() != start {
 			p.Start, p.Active, p.Reactive = time.Unix(start, 0).UTC(), 0, 0

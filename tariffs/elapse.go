@@ -124,7 +124,14 @@ func (b *book) endMonth(start Date) {
 func (b *book) close(mi int) {
 	m := b.own(mi)
 	m.Closed = true
+	buys := b.buys(m)
+	if buys {
+		b.bought(m)
+	}
 	b.settleEnd(m)
+	if buys {
+		b.rebated(m)
+	}
 }
 
 // settleFixed brings a day or month charge up to date for its count and class.
@@ -212,17 +219,14 @@ func (m *Month) activeReactive(v *version, seasons, periods []string) (active, r
 func (b *book) settleFactor(m *Month, v *version) {
 	f := v.doc.Factor
 	e, q := m.activeReactive(v, nil, nil)
-	var share Rate
-	if pf := powerFactor(e, q); pf < f.Threshold {
-		step := f.Step
-		if step == 0 {
-			step = hundred / 100
-		}
-		below := int64(f.Threshold - pf)
+	var share int64 // in billionths
+	if pf, threshold := powerFactor(e, q), int64(f.Threshold)*perRate; pf < threshold {
+		step := int64(orRate(f.Step, hundred/100)) * perRate
+		below := threshold - pf
 		if f.Whole {
-			below -= below % int64(step)
+			below -= below % step
 		}
-		share = Rate(units.MulDiv(int64(f.Surcharge), below, int64(step)))
+		share = units.MulDiv(int64(f.Surcharge)*perRate, below, step)
 	}
 	var base units.Money
 	for i := range m.Lines {
@@ -235,7 +239,7 @@ func (b *book) settleFactor(m *Month, v *version) {
 		}
 	}
 	l := m.line(v.doc.From, &v.factor)
-	b.set(l, &v.factor, base.Part(int64(share), int64(hundred)), 0, "")
+	b.set(l, &v.factor, base.Part(share, billion), 0, "")
 }
 
 // basis is the line's amount as the document's prices are.
@@ -271,13 +275,19 @@ func (b *book) settleMinimum(m *Month, v *version, days, of int64) {
 	b.set(l, &v.minimum, max(0, least-base), 0, "")
 }
 
-// powerFactor is e / sqrt(e² + q²) as a Rate; 100 % where there is no energy.
-func powerFactor(e, q units.Energy) Rate {
+const (
+	billion = 1_000_000_000
+	perRate = billion / int64(hundred) // billionths in one of a Rate
+)
+
+// powerFactor is e / sqrt(e² + q²) in billionths; all of them where there is no
+// energy.
+func powerFactor(e, q units.Energy) int64 {
 	s := apparent(int64(e), int64(q))
 	if s == 0 {
-		return hundred
+		return billion
 	}
-	return Rate(units.MulDiv(int64(e), int64(hundred), s))
+	return units.MulDiv(int64(e), billion, s)
 }
 
 // apparent is sqrt(p² + q²) rounded down, exactly, in 128 bits.

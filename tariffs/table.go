@@ -479,6 +479,10 @@ func (f *filler) fixed(monthEnd time.Time) {
 // demands adds the demand charges.
 func (f *filler) demands() {
 	v := f.t.versionOn(f.t.dayOf(f.slots[f.first].Start))
+	if len(v.demand) == 0 {
+		return
+	}
+	offset := f.t.segment(f.slots[f.first].Start).offset
 	for i := range v.demand {
 		c := &v.demand[i]
 		if !classListed(c.Classes, v, f.class) {
@@ -501,7 +505,7 @@ func (f *filler) demands() {
 		if d.Unit == "" {
 			d.Unit = KW
 		}
-		start := c.window(f.slots[f.first].Start)
+		start := c.window(f.slots[f.first].Start, offset)
 		for j := range f.m.Peaks {
 			p := &f.m.Peaks[j]
 			if p.Version != v.doc.From || p.Name != c.name {

@@ -274,7 +274,8 @@ type segment struct {
 	v          *version
 	season     string
 	period     string
-	pushed     int // index in the overlay, or -1
+	offset     int64 // of the clock that tells the hours, in seconds before UTC
+	pushed     int   // index in the overlay, or -1
 }
 
 // segment is the one that holds at; start is at itself.
@@ -290,6 +291,7 @@ func (t *Tariff) segment(at time.Time) segment {
 	season, period, until := s.v.cal.at(hours.day, hours.sec)
 	s.season, s.period = s.v.cal.seasons[season], s.v.cal.periods[period]
 	s.end = hours.when(until)
+	s.offset = hours.offset
 	if s.v.cal.clock != nil {
 		if midnight := l.when(secondsADay); midnight.Before(s.end) {
 			s.end = midnight
@@ -303,20 +305,21 @@ func (t *Tariff) segment(at time.Time) segment {
 
 // clock is what a zone's clock shows at an instant.
 type clock struct {
-	unix int64
-	day  Date
-	sec  int       // of the day
-	put  time.Time // when it is next put on or back, zero for never
+	unix   int64
+	offset int64 // seconds before UTC
+	day    Date
+	sec    int       // of the day
+	put    time.Time // when it is next put on or back, zero for never
 }
 
 func localClock(at time.Time, loc *time.Location) clock {
 	local := at.In(loc)
 	_, offset := local.Zone()
 	_, put := local.ZoneBounds()
-	c := clock{unix: at.Unix(), put: put}
-	day := floorDiv(c.unix+int64(offset), secondsADay)
+	c := clock{unix: at.Unix(), offset: int64(offset), put: put}
+	day := floorDiv(c.unix+c.offset, secondsADay)
 	c.day = Date(day)
-	c.sec = int(c.unix + int64(offset) - day*secondsADay)
+	c.sec = int(c.unix + c.offset - day*secondsADay)
 	return c
 }
 

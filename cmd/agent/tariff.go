@@ -16,13 +16,14 @@ import (
 )
 
 // tariffCmd is all that can be asked of a tariff document without a running
-// agent.  A FILE may also be ready:NAME, one of the documents that come with
-// the program.
+// agent.  A FILE may also be the name of one of the documents that come with
+// the program, or ready:NAME where a file has that name too.
 type tariffCmd struct {
 	Check   tariffCheckCmd   `cmd:"" help:"Check a tariff document: every fault with its line and what to do."`
 	Cost    tariffCostCmd    `cmd:"" help:"Say what a load costs: JSON on standard output, a table on standard error."`
 	Compare tariffCompareCmd `cmd:"" help:"Say what a load costs under two tariffs."`
 	Show    tariffShowCmd    `cmd:"" help:"Draw a tariff: week by hour, prices, charges, sources."`
+	Vend    tariffVendCmd    `cmd:"" help:"Say what purchases are charged with and how much they buy, as JSON."`
 	Wait    tariffWaitCmd    `cmd:"" help:"Say what an amount buys today and at the next month's start."`
 	Ready   tariffReadyCmd   `cmd:"" help:"List the ready documents, or print one."`
 }
@@ -30,13 +31,7 @@ type tariffCmd struct {
 // readTariff decodes a document strictly and makes it ready.  Its faults are
 // written to w, each with file and line.
 func readTariff(w io.Writer, name string) (*tariffs.Tariff, error) {
-	var data []byte
-	var err error
-	if ready, ok := strings.CutPrefix(name, "ready:"); ok {
-		data, err = catalogue.Read(ready)
-	} else {
-		data, err = os.ReadFile(name)
-	}
+	data, err := tariffText(name)
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +53,24 @@ func readTariff(w io.Writer, name string) (*tariffs.Tariff, error) {
 	return t, nil
 }
 
+// tariffText is the text of a file or, where there is none of that name, of the
+// ready document.
+func tariffText(name string) ([]byte, error) {
+	if ready, ok := strings.CutPrefix(name, "ready:"); ok {
+		return catalogue.Read(ready)
+	}
+	data, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		if ready, unknown := catalogue.Read(name); unknown == nil {
+			return ready, nil
+		}
+		return nil, fmt.Errorf("%w, nor a ready tariff of that name: give a file or one of %s", err, strings.Join(catalogue.Names(), ", "))
+	}
+	return data, err
+}
+
 type tariffCheckCmd struct {
-	File string `arg:"" help:"Tariff document, or ready:NAME."`
+	File string `arg:"" help:"Tariff document, or the name of a ready one."`
 }
 
 func (c *tariffCheckCmd) Run(e *env) error {
@@ -83,9 +94,9 @@ func nameOf(d tariffs.Document, file string) string {
 }
 
 type tariffCostCmd struct {
-	Tariff string `required:"" help:"Tariff document, or ready:NAME."`
-	Load   string `required:"" help:"CSV file: timestamp,kwh or timestamp,w; RFC 3339, start of each interval."`
-	Month  string `help:"Only the billing month that begins in this one, e.g. 2024-03; what comes before sets classes and ratchets."`
+	Tariff string `required:"" help:"Tariff document, or the name of a ready one."`
+	Load   string `required:"" help:"CSV file: timestamp,kwh or timestamp,w; RFC 3339, start of each interval; kvarh or var may follow."`
+	Month  string `help:"Only the billing month that begins in this one, e.g. 2024-03, charged as a whole; what comes before sets classes and ratchets."`
 	Quiet  bool   `short:"q" help:"No table, only JSON."`
 }
 
@@ -94,7 +105,7 @@ func (c *tariffCostCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	load, err := readLoad(c.Load)
+	load, notes, err := readLoad(c.Load)
 	if err != nil {
 		return err
 	}
@@ -102,6 +113,7 @@ func (c *tariffCostCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	bill.Warnings = append(bill.Warnings, notes...)
 	out := json.NewEncoder(e.Stdout)
 	out.SetIndent("", "  ")
 	if err := out.Encode(billJSON(bill)); err != nil {
@@ -116,7 +128,7 @@ func (c *tariffCostCmd) Run(e *env) error {
 // billOf is the bill of a load, or of one billing month of it.
 func billOf(t *tariffs.Tariff, load []tariffs.Reading, month string) (tariffs.Bill, error) {
 	if month == "" {
-		bill, _ := t.Bill(tariffs.Account{}, load)
+		bill, _ := t.BillWhole(tariffs.Account{}, load)
 		return bill, nil
 	}
 	m, err := time.Parse("2006-01", month)
@@ -161,14 +173,14 @@ func cutLoad(load []tariffs.Reading, from, to time.Time) (before, within []tarif
 }
 
 type tariffCompareCmd struct {
-	A     string `arg:"" help:"Tariff document, or ready:NAME."`
+	A     string `arg:"" help:"Tariff document, or the name of a ready one."`
 	B     string `arg:"" help:"The other one."`
 	Load  string `required:"" help:"CSV file: timestamp,kwh or timestamp,w."`
 	Month string `help:"Only this billing month, e.g. 2024-03."`
 }
 
 func (c *tariffCompareCmd) Run(e *env) error {
-	load, err := readLoad(c.Load)
+	load, _, err := readLoad(c.Load)
 	if err != nil {
 		return err
 	}
@@ -189,7 +201,7 @@ func (c *tariffCompareCmd) Run(e *env) error {
 }
 
 type tariffWaitCmd struct {
-	Tariff string `required:"" help:"Tariff document, or ready:NAME."`
+	Tariff string `required:"" help:"Tariff document, or the name of a ready one."`
 	Amount string `arg:"" help:"Money to spend, e.g. 200."`
 	Load   string `help:"CSV file of what was used this month, for the blocks."`
 	At     string `help:"When, RFC 3339; the default is the end of the load, else now."`
@@ -207,7 +219,7 @@ func (c *tariffWaitCmd) Run(e *env) error {
 	at := time.Now()
 	var acc tariffs.Account
 	if c.Load != "" {
-		load, err := readLoad(c.Load)
+		load, _, err := readLoad(c.Load)
 		if err != nil {
 			return err
 		}

@@ -15,26 +15,45 @@ import (
 )
 
 // readLoad reads a load: the columns timestamp,kwh or timestamp,w, the start of
-// each interval by RFC 3339, rising; a row without a value is missing.  The
-// interval is the spacing that occurs most; a longer pause is a gap and stays
-// one.
-func readLoad(file string) ([]tariffs.Reading, error) {
+// each interval by RFC 3339, rising; a third column kvarh or var is reactive
+// energy.  A row without a value is missing.  The interval is the spacing that
+// occurs most; a longer pause is a gap and stays one, which the notes tell.
+func readLoad(file string) (load []tariffs.Reading, notes []string, err error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
-	load, err := parseLoad(f)
+	load, err = parseLoad(f)
 	if err != nil {
-		return nil, &exitError{exitInvalid, fmt.Errorf("%s: %w", file, err)}
+		return nil, nil, &exitError{exitInvalid, fmt.Errorf("%s: %w", file, err)}
 	}
-	return load, nil
+	gaps, hours := 0, 0.0
+	for i := 1; i < len(load); i++ {
+		if d := load[i].From.Sub(load[i-1].To); d > 0 {
+			gaps, hours = gaps+1, hours+d.Hours()
+		}
+	}
+	if gaps > 0 {
+		notes = []string{fmt.Sprintf("the load has %d gap(s), together %.4g hours: no energy is charged for them", gaps, hours)}
+	}
+	return load, notes, nil
 }
 
 type loadRow struct {
-	at    time.Time
-	value string
-	line  int
+	at       time.Time
+	value    string
+	reactive string
+	line     int
+}
+
+// loadTime reads the start of an interval; a space may stand for the T, as RFC
+// 3339 allows.
+func loadTime(s string) (time.Time, error) {
+	if len(s) > 10 && s[10] == ' ' {
+		s = s[:10] + "T" + s[11:]
+	}
+	return time.Parse(time.RFC3339, s)
 }
 
 func parseLoad(r io.Reader) ([]tariffs.Reading, error) {
@@ -45,8 +64,11 @@ func parseLoad(r io.Reader) ([]tariffs.Reading, error) {
 		return nil, fmt.Errorf("line 1: the header timestamp,kwh or timestamp,w is missing: %w", err)
 	}
 	head[0] = strings.TrimPrefix(head[0], "\ufeff")
-	if len(head) != 2 || (head[0] != "timestamp" && head[0] != "time") || (head[1] != "kwh" && head[1] != "w") {
-		return nil, fmt.Errorf("line 1: the header is %q; write timestamp,kwh or timestamp,w", strings.Join(head, ","))
+	columns := strings.ToLower(strings.ReplaceAll(strings.Join(head, ","), " ", ""))
+	switch columns {
+	case "timestamp,kwh", "timestamp,w", "timestamp,kwh,kvarh", "timestamp,w,var", "time,kwh", "time,w":
+	default:
+		return nil, fmt.Errorf("line 1: the header is %q; write timestamp,kwh or timestamp,w (with reactive energy: timestamp,kwh,kvarh or timestamp,w,var)", strings.Join(head, ","))
 	}
 	var rows []loadRow
 	for {
@@ -58,19 +80,23 @@ func parseLoad(r io.Reader) ([]tariffs.Reading, error) {
 			return nil, err // names its line
 		}
 		line, _ := in.FieldPos(0)
-		at, err := time.Parse(time.RFC3339, record[0])
+		at, err := loadTime(record[0])
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %q is not a time such as 2024-07-01T00:00:00Z", line, record[0])
+			return nil, fmt.Errorf("line %d: %q is not a time with its zone such as 2024-07-01T00:00:00Z or 2024-07-01T02:00:00+02:00", line, record[0])
 		}
 		if n := len(rows); n > 0 && !at.After(rows[n-1].at) {
 			return nil, fmt.Errorf("line %d: %s does not come after the line before it; sort the file", line, record[0])
 		}
-		rows = append(rows, loadRow{at.UTC(), record[1], line})
+		row := loadRow{at: at.UTC(), value: strings.TrimSpace(record[1]), line: line}
+		if len(record) > 2 {
+			row.reactive = strings.TrimSpace(record[2])
+		}
+		rows = append(rows, row)
 	}
 	if len(rows) < 2 {
 		return nil, errors.New("there are fewer than two rows, so the interval is not known")
 	}
-	return readings(rows, head[1] == "w")
+	return readings(rows, strings.HasPrefix(columns[strings.IndexByte(columns, ',')+1:], "w"))
 }
 
 // readings gives each row its interval and its energy.
@@ -85,11 +111,13 @@ func readings(rows []loadRow, power bool) ([]tariffs.Reading, error) {
 		if i+1 < len(rows) && rows[i+1].at.Before(r.To) {
 			r.To = rows[i+1].at
 		}
-		var err error
+		energy := kilowattHours
 		if power {
-			r.Energy, err = wattsOver(row.value, r.To.Sub(r.From))
-		} else {
-			r.Energy, err = kilowattHours(row.value)
+			energy = func(s string) (units.Energy, error) { return wattsOver(s, r.To.Sub(r.From)) }
+		}
+		var err error
+		if r.Energy, err = energy(row.value); err == nil && row.reactive != "" {
+			r.Reactive, err = energy(row.reactive)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", row.line, err)

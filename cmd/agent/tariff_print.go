@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -49,7 +50,8 @@ type billOut struct {
 	Export     json.Number            `json:"export_kwh"`
 	Components []componentOut         `json:"components"`
 	Taxes      map[string]json.Number `json:"taxes"`
-	ByPeriod   map[string]amountOut   `json:"by_period"`
+	ByPeriod   map[string]amountOut   `json:"by_period"`           // what belongs to no period is "fixed"; all is "all" where there are no periods
+	BySeason   map[string]amountOut   `json:"by_season,omitempty"` // energy by season, where there are seasons
 	ByMonth    []dayOut               `json:"by_month"`
 	ByDay      []dayOut               `json:"by_day"`
 	Warnings   []string               `json:"warnings,omitempty"`
@@ -58,7 +60,7 @@ type billOut struct {
 func billJSON(b tariffs.Bill) billOut {
 	out := billOut{
 		Total: exact(b.Total), Currency: b.Currency, From: b.From, To: b.To, Energy: kwh(b.Import), Export: kwh(b.Export),
-		Components: []componentOut{}, Taxes: map[string]json.Number{}, ByPeriod: map[string]amountOut{}, Warnings: b.Warnings,
+		Components: []componentOut{}, Taxes: map[string]json.Number{}, Warnings: b.Warnings,
 	}
 	for _, c := range b.Components {
 		x := componentOut{Name: c.Name, Kind: string(c.Kind), Amount: exact(c.Amount), Tax: exact(c.Tax)}
@@ -70,9 +72,8 @@ func billJSON(b tariffs.Bill) billOut {
 	for _, t := range b.Taxes {
 		out.Taxes[t.Name] = exact(t.Amount)
 	}
-	for _, p := range b.Periods {
-		out.ByPeriod[periodName(p)] = amountOf(p.Amount, p.Import, p.Export)
-	}
+	out.ByPeriod = amountsBy(b.Periods, func(p tariffs.PeriodSum) (string, bool) { return cmp.Or(p.Period, "all"), true })
+	out.BySeason = amountsBy(b.Periods, func(p tariffs.PeriodSum) (string, bool) { return p.Season, p.Season != "" })
 	out.ByDay, out.ByMonth = daysOf(b.Days), daysOf(b.Months)
 	return out
 }
@@ -93,16 +94,21 @@ func daysOf(days []tariffs.DaySum) []dayOut {
 	return out
 }
 
-func periodName(p tariffs.PeriodSum) string {
-	switch {
-	case p.Season == "" && p.Period == "":
-		return "all"
-	case p.Season == "":
-		return p.Period
-	case p.Period == "":
-		return p.Season
+// amountsBy adds up the sums that share a name.
+func amountsBy(list []tariffs.PeriodSum, name func(tariffs.PeriodSum) (string, bool)) map[string]amountOut {
+	sums := map[string]tariffs.PeriodSum{}
+	for _, p := range list {
+		if n, ok := name(p); ok {
+			x := sums[n]
+			x.Import, x.Export, x.Amount = x.Import+p.Import, x.Export+p.Export, x.Amount+p.Amount
+			sums[n] = x
+		}
 	}
-	return p.Season + " " + p.Period
+	out := make(map[string]amountOut, len(sums))
+	for n, x := range sums {
+		out[n] = amountOf(x.Amount, x.Import, x.Export)
+	}
+	return out
 }
 
 // printBill writes a bill for people, each amount brought to the currency's
@@ -180,6 +186,9 @@ func (c *tariffShowCmd) Run(e *env) error {
 	for _, w := range t.Weeks(at) {
 		printWeek(e.Stdout, w)
 	}
+	for _, line := range t.Describe(day) {
+		fmt.Fprintln(e.Stdout, line)
+	}
 	for _, s := range doc.Sources {
 		fmt.Fprintf(e.Stdout, "source: %s (%s) %s\n", s.Title, s.Dated, s.URL)
 	}
@@ -196,7 +205,7 @@ func printWeek(w io.Writer, week tariffs.Week) {
 		fmt.Fprintf(w, ", season %s", week.Season)
 	}
 	fmt.Fprintf(w, "\n     %s\n", strings.Join([]string{"00    ", "03    ", "06    ", "09    ", "12    ", "15    ", "18    ", "21    "}, ""))
-	const letters = "abcdefghijklmnopqrstuvwxyz"
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	var legend []tariffs.Moment
 	for d, name := range []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"} {
 		fmt.Fprintf(w, "%s  ", name)

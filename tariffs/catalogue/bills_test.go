@@ -105,7 +105,7 @@ func TestJohannesburgBasicChargeIsSplit(t *testing.T) {
 	}
 }
 
-// TestKenyanVend reproduces two receipts for KSh 250: units, and every
+// TestKenyanVend reproduces three receipts for KSh 250: units, and every
 // component as the receipt shows it, cut off after the cent.
 func TestKenyanVend(t *testing.T) {
 	tariff := load(t, "ke-kplc-domestic")
@@ -116,6 +116,7 @@ func TestKenyanVend(t *testing.T) {
 	}{
 		{"2024-01-03T09:00:00Z", "8.87", map[string]string{"fuel energy cost": "35.31", "forex": "28.11", "EPRA levy": "0.70", "WRA levy": "0.14"}, "29.18", "7.35"},
 		{"2024-01-11T09:00:00Z", "7.82", map[string]string{"fuel energy cost": "33.85", "forex": "50.53", "EPRA levy": "0.62", "WRA levy": "0.11"}, "26.15", "6.48"},
+		{"2024-02-08T09:00:00Z", "8.77", map[string]string{"fuel energy cost": "36.30", "forex": "28.22", "EPRA levy": "0.70", "WRA levy": "0.11"}, "29.07", "7.27"},
 	} {
 		t.Run(c.at, func(t *testing.T) {
 			_, vend := tariff.Vend(tariffs.Account{}, at(t, c.at), money(t, "250"))

@@ -1,6 +1,9 @@
 package catalogue_test
 
 import (
+	"math/rand/v2"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,26 +37,104 @@ func FuzzDocument(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	start := time.Date(2024, 10, 26, 20, 17, 3, 0, time.UTC)
-	f.Fuzz(func(t *testing.T, text string) {
-		doc, faults := config.Decode[tariffs.Document]([]byte(text))
-		for _, x := range faults {
-			if x.Line < 1 || x.Problem == "" || x.Remedy == "" {
-				t.Fatalf("a fault without line or remedy: %+v\n%s", x, text)
-			}
-		}
-		if len(faults) > 0 {
-			return
-		}
-		tariff, err := tariffs.New(doc)
+	f.Fuzz(read)
+}
+
+// FuzzEdits: the same for good documents with lines and values left out, doubled,
+// moved and exchanged, as a person's mistakes are.
+func FuzzEdits(f *testing.F) {
+	var lines []string
+	for _, name := range catalogue.Names() {
+		text, err := catalogue.Read(name)
 		if err != nil {
-			if text == "" || len(doc.Versions) == 0 {
-				return // a file without any value is not checked by the decoder
-			}
-			t.Fatalf("the decoder let through what New refuses: %v", err)
+			f.Fatal(err)
 		}
-		charge(t, tariff, start)
+		lines = append(lines, strings.Split(string(text), "\n")...)
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		f.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(readme), "```yaml\n")
+	rich, _, _ := strings.Cut(rest, "```")
+	for seed := range uint64(40) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		text := rich
+		if names := catalogue.Names(); r.IntN(3) > 0 {
+			ready, err := catalogue.Read(names[r.IntN(len(names))])
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = string(ready)
+		}
+		read(t, edited(r, text, lines))
 	})
+}
+
+// edited is a document with one to six mistakes in it.
+func edited(r *rand.Rand, text string, others []string) string {
+	doc := strings.Split(text, "\n")
+	for range 1 + r.IntN(6) {
+		i := r.IntN(len(doc))
+		line := doc[i]
+		switch r.IntN(8) {
+		case 0:
+			doc = slices.Delete(doc, i, i+1)
+		case 1:
+			doc = slices.Insert(doc, i, line)
+		case 2:
+			j := r.IntN(len(doc))
+			doc[i], doc[j] = doc[j], doc[i]
+		case 3:
+			doc[i] = others[r.IntN(len(others))]
+		case 4:
+			doc[i] = strings.Repeat(" ", r.IntN(9)) + strings.TrimLeft(line, " ")
+		case 5:
+			doc[i] = strings.Replace(line, ":", ": &a", 1)
+		default: // another value for one of the line's
+			parts := strings.FieldsFunc(line, func(c rune) bool { return strings.ContainsRune(" ,{}[]", c) })
+			if len(parts) > 0 {
+				doc[i] = strings.Replace(line, parts[r.IntN(len(parts))], values()[r.IntN(len(values()))], 1)
+			}
+		}
+		if len(doc) == 0 {
+			return ""
+		}
+	}
+	return strings.Join(doc, "\n")
+}
+
+func values() []string {
+	return []string{
+		"-1", "0", "1", "31", "99999999999999999999", "1e9", "0.0000001", "-0", ".5", "~", "null", "true", "[]", "{}", "''", "*a", "[*a, *a]",
+		"15 %", "-99 %", "100 %", "1000000 kWh", "-1 kWh", "0 kWh", "1 W", "00:00", "24:00", "25:00", "02-29", "02-30", "2024-02-30", "1970-01-01", "9999-12-31",
+		"UTC", "Local", "America/Havana", "Australia/Lord_Howe", "1m", "7m", "1h", "day", "month", "week", "mon", "easter: 40", "first_purchase", "past_average",
+		"whole_month: true", "pushed: true", "per: day", "tax_included: true", "prorate: true", "per_kw: true", "catch_up: true",
+	}
+}
+
+func read(t *testing.T, text string) {
+	start := time.Date(2024, 10, 26, 20, 17, 3, 0, time.UTC)
+	doc, faults := config.Decode[tariffs.Document]([]byte(text))
+	for _, x := range faults {
+		if x.Line < 1 || x.Problem == "" || x.Remedy == "" {
+			t.Fatalf("a fault without line or remedy: %+v\n%s", x, text)
+		}
+	}
+	if len(faults) > 0 {
+		return
+	}
+	tariff, err := tariffs.New(doc)
+	if err != nil {
+		if text == "" || len(doc.Versions) == 0 {
+			return // a file without any value is not checked by the decoder
+		}
+		t.Fatalf("the decoder let through what New refuses: %v", err)
+	}
+	charge(t, tariff, start)
 }
 
 func charge(t *testing.T, tariff *tariffs.Tariff, at time.Time) {

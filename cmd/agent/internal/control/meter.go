@@ -105,16 +105,16 @@ func split(c metering.Consumption, period time.Duration) []metering.Consumption 
 		return []metering.Consumption{c}
 	}
 	var out []metering.Consumption
-	var in, exp units.Energy
+	var in, exp, reactive units.Energy
 	for from := c.From; from.Before(c.To); {
 		to := units.SlotAt(from, period).End()
 		if to.After(c.To) {
 			to = c.To
 		}
 		upTo := int64(to.Sub(c.From))
-		sumIn, sumExp := c.Import.Part(upTo, int64(whole)), c.Export.Part(upTo, int64(whole))
-		out = append(out, metering.Consumption{From: from, To: to, Import: sumIn - in, Export: sumExp - exp, Quality: c.Quality})
-		in, exp = sumIn, sumExp
+		sumIn, sumExp, sumQ := c.Import.Part(upTo, int64(whole)), c.Export.Part(upTo, int64(whole)), c.Reactive.Part(upTo, int64(whole))
+		out = append(out, metering.Consumption{From: from, To: to, Import: sumIn - in, Export: sumExp - exp, Reactive: sumQ - reactive, Quality: c.Quality})
+		in, exp, reactive = sumIn, sumExp, sumQ
 		from = to
 	}
 	return out
@@ -124,7 +124,7 @@ func split(c metering.Consumption, period time.Duration) []metering.Consumption 
 // settles the intervals that it ends.
 func (p *step) charge(c metering.Consumption) {
 	tariff := p.TariffOf(&p.st)
-	acc, items := tariff.Consume(p.st.Tariff, c.From, c.To, c.Import)
+	acc, items := tariff.ConsumeReading(p.st.Tariff, tariffs.Reading{From: c.From, To: c.To, Energy: c.Import, Reactive: c.Reactive})
 	if c.Export > 0 {
 		var sold []tariffs.Item
 		acc, sold = tariff.Consume(acc, c.From, c.To, -c.Export)

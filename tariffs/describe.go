@@ -1,0 +1,193 @@
+package tariffs
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Describe says in words what the version in force on a day charges, a line a
+// component, in the document's own prices (without taxes unless they hold them).
+func (t *Tariff) Describe(day Date) []string {
+	v := t.versionOn(day).doc
+	var out []string
+	say := func(kind Kind, name, what string, filters ...string) {
+		line := fmt.Sprintf("%s: %s: %s", kind, name, what)
+		if f := strings.Join(filters, ""); f != "" {
+			line += " (" + strings.TrimPrefix(f, "; ") + ")"
+		}
+		out = append(out, line)
+	}
+	for i := range v.Energy {
+		c := &v.Energy[i]
+		pushed := ""
+		if c.Pushed {
+			pushed = "; prices sent at run time take its place"
+		}
+		say(KindEnergy, c.Name, c.inWords(), only("season", c.Seasons), only("period", c.Periods), only("class", c.Classes), pushed)
+	}
+	for i := range v.Export {
+		c := &v.Export[i]
+		say(KindExport, c.Name, "credit of "+c.inWords(), only("season", c.Seasons), only("period", c.Periods), only("class", c.Classes))
+	}
+	for i := range v.Charges {
+		say(KindFixed, v.Charges[i].Name, v.Charges[i].inWords(), only("class", v.Charges[i].Classes))
+	}
+	for i := range v.Demand {
+		c := &v.Demand[i]
+		say(KindDemand, c.Name, c.inWords(), only("season", c.Seasons), only("period", c.Periods), only("class", c.Classes))
+	}
+	for i := range v.Reactive {
+		c := &v.Reactive[i]
+		say(KindReactive, c.Name, fmt.Sprintf("%s per kvarh above %s of the kWh", plain(c.Price), c.Free), only("season", c.Seasons), only("period", c.Periods))
+	}
+	if f := v.Factor; f != nil {
+		say(KindFactor, f.Name, fmt.Sprintf("%s for each %s of power factor below %s", f.Surcharge, orRate(f.Step, hundred/100), f.Threshold), only("on", f.On))
+	}
+	if m := v.Minimum; m != nil {
+		say(KindMinimum, m.Name, plain(m.Amount)+perKWInWords(m.PerKW)+" a month", only("of", m.On), only("class", m.Classes))
+	}
+	for i := range v.Taxes {
+		x := &v.Taxes[i]
+		on := "everything but export"
+		if len(x.On) > 0 {
+			on = strings.Join(x.On, ", ")
+		}
+		if len(x.Except) > 0 {
+			on += " except " + strings.Join(x.Except, ", ")
+		}
+		say("tax", x.Name, x.Rate.String()+" on "+on, only("over", x.Over))
+	}
+	if v.TaxIncluded && len(v.Taxes) > 0 {
+		out = append(out, "tax: the prices above hold the taxes")
+	}
+	if r := v.Rebate; r != nil {
+		say(KindRebate, r.Name, r.Rate.String()+" of what is left of each purchase")
+	}
+	if d := v.Debt; d != nil {
+		what := d.Share.String() + " of each purchase"
+		if d.Cap > 0 {
+			what += fmt.Sprintf(", at most %s a %s", plain(d.Cap), or(string(d.Per), string(PerMonth)))
+		}
+		say(KindDebt, d.Name, what)
+	}
+	return out
+}
+
+func only(what string, names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "; " + what + " " + strings.Join(names, ", ")
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func orRate(r, otherwise Rate) Rate {
+	if r == 0 {
+		return otherwise
+	}
+	return r
+}
+
+// plain is an amount or price without needless zeros.
+func plain[T units.Money | units.Price](v T) string {
+	return strings.TrimSuffix(strings.TrimRight(units.Money(v).String(), "0"), ".")
+}
+
+func perKWInWords(is bool) string {
+	if is {
+		return " per contracted kW"
+	}
+	return ""
+}
+
+func (e *EnergyCharge) inWords() string {
+	if len(e.Steps) == 0 {
+		return plain(e.Price) + " per kWh"
+	}
+	per := " a month"
+	if e.Per == PerDay {
+		per = " a day of the month"
+	}
+	parts := make([]string, len(e.Steps))
+	for i := range e.Steps {
+		s := &e.Steps[i]
+		parts[i] = plain(s.Price) + " above"
+		if i < len(e.Steps)-1 {
+			parts[i] = fmt.Sprintf("%s to %g kWh", plain(s.Price), s.To.KWh())
+		}
+	}
+	words := strings.Join(parts, ", ") + ", per kWh" + per
+	if e.Whole {
+		words += ", all of it at the price the month reaches"
+	}
+	return words
+}
+
+func (c *FixedCharge) inWords() string {
+	what := plain(c.Amount) + perKWInWords(c.PerKW)
+	switch c.Due {
+	case DueDay:
+		return what + " a day"
+	case DueMonthStart:
+		what += " at the month's start"
+	case DueFirstPurchase:
+		what += " with the month's first purchase"
+		if c.SplitOver > 0 {
+			what += fmt.Sprintf(", in proportion until %s are bought", plain(c.SplitOver))
+		}
+		if c.CatchUp {
+			what += ", past months caught up"
+			if c.MaxMonths > 0 {
+				what += fmt.Sprintf(" (at most %d)", c.MaxMonths)
+			}
+		} else {
+			what += ", forgiven with the month"
+		}
+	case DuePurchase:
+		switch {
+		case c.Share != 0 && c.Amount != 0:
+			what += " and " + c.Share.String()
+		case c.Share != 0:
+			what = c.Share.String()
+		}
+		what += " of every purchase"
+	default:
+		what += " a month"
+	}
+	if c.Prorate {
+		what += ", by days in a month begun late"
+	}
+	return what
+}
+
+func (c *DemandCharge) inWords() string {
+	unit := or(string(c.Unit), string(KW))
+	interval := c.Interval
+	if interval == 0 {
+		interval = 30 * time.Minute
+	}
+	what := fmt.Sprintf("%s per %s of the month's highest mean over %g minutes", plain(c.Price), unit, interval.Minutes())
+	if c.Free > 0 {
+		what += fmt.Sprintf(", %g %s free", c.Free.KW(), unit)
+	}
+	if c.AtLeast > 0 {
+		what += fmt.Sprintf(", at least %g %s", c.AtLeast.KW(), unit)
+	}
+	if c.Ratchet > 0 {
+		over := c.RatchetOver
+		if over == 0 {
+			over = 11
+		}
+		what += fmt.Sprintf(", at least %s of the highest of the %d months before", c.Ratchet, over)
+	}
+	return what
+}
