@@ -42,6 +42,10 @@ type Agent interface {
 	// TariffDetail is the tariff in full, for the page about it.
 	TariffDetail() TariffDetail
 
+	// WhatBuys is what an amount of money, above 0, buys now and when the next
+	// billing month begins.
+	WhatBuys(amount units.Money) Advice
+
 	// Ledger is the n newest rows with Seq < before, newest first; before 0 is from
 	// the newest.  n is 1 to 500.
 	Ledger(ctx context.Context, before uint64, n int) ([]LedgerRow, error)
