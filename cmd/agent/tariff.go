@@ -97,6 +97,7 @@ type tariffCostCmd struct {
 	Tariff string `required:"" help:"Tariff document, or the name of a ready one."`
 	Load   string `required:"" help:"CSV file: timestamp,kwh or timestamp,w; RFC 3339, start of each interval; kvarh or var may follow."`
 	Month  string `help:"Only the billing month that begins in this one, e.g. 2024-03, charged as a whole; what comes before sets classes and ratchets."`
+	Prices string `help:"Hourly or quarter-hourly prices laid over the document: JSON as the MQTT topic prices takes it."`
 	Quiet  bool   `short:"q" help:"No table, only JSON."`
 }
 
@@ -108,6 +109,11 @@ func (c *tariffCostCmd) Run(e *env) error {
 	load, notes, err := readLoad(c.Load)
 	if err != nil {
 		return err
+	}
+	if c.Prices != "" {
+		if t, err = overlaid(t, c.Prices, load); err != nil {
+			return err
+		}
 	}
 	bill, err := billOf(t, load, c.Month)
 	if err != nil {
@@ -123,6 +129,20 @@ func (c *tariffCostCmd) Run(e *env) error {
 		return nil
 	}
 	return printBill(e.Stderr, t, bill)
+}
+
+// overlaid is the tariff with a file of prices laid over it, as if they had been
+// sent before the load began.
+func overlaid(t *tariffs.Tariff, file string, load []tariffs.Reading) (*tariffs.Tariff, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	prices, err := t.ParsePrices(data, load[0].From, 0)
+	if err != nil {
+		return nil, &exitError{exitInvalid, fmt.Errorf("%s: %w", file, err)}
+	}
+	return t.WithPrices(prices), nil
 }
 
 // billOf is the bill of a load, or of one billing month of it.
