@@ -166,6 +166,12 @@ func billOf(t *tariffs.Tariff, load []tariffs.Reading, month string) (tariffs.Bi
 	}
 	_, acc = t.Bill(acc, before)
 	// The whole month is charged for its time, whatever part was measured.
+	var note []string
+	if first, last := within[0].From, within[len(within)-1].To; first.After(from) || last.Before(to) {
+		const layout = "2006-01-02 15:04"
+		note = append(note, fmt.Sprintf("the load has only %s to %s of the billing month; its charges by time are in full",
+			first.In(t.Location()).Format(layout), last.In(t.Location()).Format(layout)))
+	}
 	if first := within[0].From; first.After(from) {
 		within = append([]tariffs.Reading{{From: from, To: first}}, within...)
 	}
@@ -173,6 +179,7 @@ func billOf(t *tariffs.Tariff, load []tariffs.Reading, month string) (tariffs.Bi
 		within = append(within, tariffs.Reading{From: last, To: to})
 	}
 	bill, _ := t.Bill(acc, within)
+	bill.Warnings = append(bill.Warnings, note...)
 	return bill, nil
 }
 
