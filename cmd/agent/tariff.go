@@ -231,6 +231,7 @@ type tariffWaitCmd struct {
 	Tariff string `required:"" help:"Tariff document, or the name of a ready one."`
 	Amount string `arg:"" help:"Money to spend, e.g. 200."`
 	Load   string `help:"CSV file of what was used this month, for the blocks."`
+	Bought string `help:"Money spent on purchases this month already, for charges on the first purchase." default:"0"`
 	At     string `help:"When, RFC 3339; the default is the end of the load, else now."`
 }
 
@@ -260,6 +261,11 @@ func (c *tariffWaitCmd) Run(e *env) error {
 			return &exitError{exitUsage, fmt.Errorf("--at %q is not a time such as 2026-07-01T08:00:00Z", c.At)}
 		}
 	}
+	bought, err := units.ParseMoney(c.Bought)
+	if err != nil || bought < 0 {
+		return &exitError{exitUsage, fmt.Errorf("--bought %q is not an amount such as 200 or 12.50", c.Bought)}
+	}
+	acc, _ = t.Purchase(acc, at, bought)
 	a := t.BuyNowOrWait(acc, at, amount)
 	fmt.Fprintf(e.Stdout, "%s %s buy %s now (next kWh %s) and %s from %s (first kWh %s): ",
 		t.Show(amount), t.Document().Currency, a.Now, a.Price, a.Then, a.Reset.In(t.Location()).Format("2 January 15:04"), a.After)
