@@ -214,3 +214,30 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestAliasesThatMultiply: a few lines of aliases of aliases would be read as
+// hundreds of millions of values.
+func TestAliasesThatMultiply(t *testing.T) {
+	type leaf struct {
+		Name string `yaml:"name"`
+	}
+	type branch struct {
+		Leaves []leaf `yaml:"leaves"`
+	}
+	type tree struct {
+		Branches []branch `yaml:"branches"`
+	}
+	const n = 20_000
+	text := "branches:\n- &b {leaves: [&l {name: x}" + strings.Repeat(", *l", n) + "]}\n" + strings.Repeat("- *b\n", n)
+	doc, faults := Decode[tree]([]byte(text))
+	if len(faults) != 1 || faults[0].Line == 0 || faults[0].Path == "" || !strings.Contains(faults[0].String(), "holds more than 200000 values") {
+		t.Fatalf("%v", faults)
+	}
+	read := 0
+	for _, b := range doc.Branches {
+		read += len(b.Leaves)
+	}
+	if read > 200_000 {
+		t.Errorf("%d values were kept", read)
+	}
+}

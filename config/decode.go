@@ -203,7 +203,7 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, secret bool) {
 		if !ok {
 			d.fault(n, path, "write one value, in quotes where it holds a colon", "is a %s where %s belongs", kindOf(n), describe(v.Type()))
 		} else if err := set(text); err != nil {
-			d.fault(n, path, "write "+describe(v.Type()), "%v", err)
+			d.fault(n, path, remedyFor(v, err), "%v", err)
 		}
 		return
 	}
@@ -486,6 +486,20 @@ func parsed[T any](to *T, parse func(string) (T, error)) func(string) error {
 		*to = v
 		return nil
 	}
+}
+
+// remedyFor says what to write in place of a value.  A domain type's own error
+// knows best: what it says the value is not.
+func remedyFor(v reflect.Value, err error) string {
+	if _, ok := v.Addr().Interface().(texter); ok {
+		if _, form, ok := strings.Cut(err.Error(), " is not "); ok {
+			if _, remedy, ok := strings.Cut(form, ": write "); ok {
+				return "write " + remedy
+			}
+			return "write " + form
+		}
+	}
+	return "write " + describe(v.Type())
 }
 
 func describe(t reflect.Type) string {

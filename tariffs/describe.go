@@ -115,17 +115,24 @@ func (e *EnergyCharge) inWords() string {
 	}
 	per := " a month"
 	if e.Per == PerDay {
-		per = " a day of the month"
+		per = " a day, times the days of the month"
 	}
 	parts := make([]string, len(e.Steps))
 	for i := range e.Steps {
 		s := &e.Steps[i]
-		parts[i] = plain(s.Price) + " above"
-		if i < len(e.Steps)-1 {
-			parts[i] = fmt.Sprintf("%s to %g kWh", plain(s.Price), s.To.KWh())
+		switch {
+		case i == len(e.Steps)-1:
+			parts[i] = plain(s.Price) + " above"
+		case i == 0:
+			parts[i] = fmt.Sprintf("%s per kWh up to %g kWh%s", plain(s.Price), s.To.KWh(), per)
+		default:
+			parts[i] = fmt.Sprintf("%s up to %g", plain(s.Price), s.To.KWh())
 		}
 	}
-	words := strings.Join(parts, ", ") + ", per kWh" + per
+	words := strings.Join(parts, ", ")
+	if len(parts) == 1 {
+		words = plain(e.Steps[0].Price) + " per kWh"
+	}
 	if e.Whole {
 		words += ", all of it at the price the month reaches"
 	}

@@ -50,10 +50,10 @@ func (t *Tariff) Vend(acc Account, at time.Time, amount units.Money) (Account, V
 type Advice struct {
 	Amount units.Money
 	Now    units.Energy // what the amount buys now
-	Then   units.Energy // what it buys at Reset
+	Then   units.Energy // what it buys from Reset on, at a like hour
 	Reset  time.Time    // when the next billing month begins
 	Price  units.Price  // of the next kWh now, with taxes
-	After  units.Price  // of the first kWh at Reset, with taxes
+	After  units.Price  // of the first kWh from Reset on, at a like hour, with taxes
 }
 
 // Wait tells whether the amount buys more at Reset.
@@ -61,14 +61,31 @@ func (a Advice) Wait() bool { return a.Then > a.Now }
 
 // BuyNowOrWait says what an amount buys now and what it buys on the first of
 // the next billing month, when the blocks begin again and the month's fixed
-// charges are due again.
+// charges are due again.  The hour compared is the same on the first day of that
+// month that has it in the same period: that midnight is cheaper than the
+// evening is no reason to wait for the month's end.
 func (t *Tariff) BuyNowOrWait(acc Account, at time.Time, amount units.Money) Advice {
 	s := t.segment(at)
 	a := Advice{Amount: amount, Reset: s.next.Start(t.loc)}
+	like := t.alike(&s, a.Reset)
 	_, now := t.Vend(acc, at, amount)
-	_, then := t.Vend(acc, a.Reset, amount)
+	_, then := t.Vend(acc, like, amount)
 	a.Now, a.Then = now.Energy, then.Energy
 	a.Price, _ = t.PriceAt(acc, at)
-	a.After, _ = t.PriceAt(acc, a.Reset)
+	a.After, _ = t.PriceAt(acc, like)
 	return a
+}
+
+// alike is the first instant within a week of reset at the segment's beginning's
+// time of day and in its period, else that time of day on reset's day.
+func (t *Tariff) alike(s *segment, reset time.Time) time.Time {
+	day := t.dayOf(reset)
+	sinceMidnight := s.start.Sub(units.LocalMidnight(s.start, t.loc))
+	for d := range Date(7) {
+		at := (day + d).Start(t.loc).Add(sinceMidnight)
+		if t.segment(at).period == s.period {
+			return at
+		}
+	}
+	return reset.Add(sinceMidnight)
 }

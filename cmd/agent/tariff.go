@@ -97,6 +97,7 @@ type tariffCostCmd struct {
 	Tariff string `required:"" help:"Tariff document, or the name of a ready one."`
 	Load   string `required:"" help:"CSV file: timestamp,kwh or timestamp,w; RFC 3339, start of each interval; kvarh or var may follow."`
 	Month  string `help:"Only the billing month that begins in this one, e.g. 2024-03, charged as a whole; what comes before sets classes and ratchets."`
+	Prices string `help:"Hourly or quarter-hourly prices laid over the document: JSON as the MQTT topic prices takes it."`
 	Quiet  bool   `short:"q" help:"No table, only JSON."`
 }
 
@@ -108,6 +109,11 @@ func (c *tariffCostCmd) Run(e *env) error {
 	load, notes, err := readLoad(c.Load)
 	if err != nil {
 		return err
+	}
+	if c.Prices != "" {
+		if t, err = overlaid(t, c.Prices, load); err != nil {
+			return err
+		}
 	}
 	bill, err := billOf(t, load, c.Month)
 	if err != nil {
@@ -123,6 +129,20 @@ func (c *tariffCostCmd) Run(e *env) error {
 		return nil
 	}
 	return printBill(e.Stderr, t, bill)
+}
+
+// overlaid is the tariff with a file of prices laid over it, as if they had been
+// sent before the load began.
+func overlaid(t *tariffs.Tariff, file string, load []tariffs.Reading) (*tariffs.Tariff, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	prices, err := t.ParsePrices(data, load[0].From, 0)
+	if err != nil {
+		return nil, &exitError{exitInvalid, fmt.Errorf("%s: %w", file, err)}
+	}
+	return t.WithPrices(prices), nil
 }
 
 // billOf is the bill of a load, or of one billing month of it.
@@ -146,6 +166,12 @@ func billOf(t *tariffs.Tariff, load []tariffs.Reading, month string) (tariffs.Bi
 	}
 	_, acc = t.Bill(acc, before)
 	// The whole month is charged for its time, whatever part was measured.
+	var note []string
+	if first, last := within[0].From, within[len(within)-1].To; first.After(from) || last.Before(to) {
+		const layout = "2006-01-02 15:04"
+		note = append(note, fmt.Sprintf("the load has only %s to %s of the billing month; its charges by time are in full",
+			first.In(t.Location()).Format(layout), last.In(t.Location()).Format(layout)))
+	}
 	if first := within[0].From; first.After(from) {
 		within = append([]tariffs.Reading{{From: from, To: first}}, within...)
 	}
@@ -153,6 +179,7 @@ func billOf(t *tariffs.Tariff, load []tariffs.Reading, month string) (tariffs.Bi
 		within = append(within, tariffs.Reading{From: last, To: to})
 	}
 	bill, _ := t.Bill(acc, within)
+	bill.Warnings = append(bill.Warnings, note...)
 	return bill, nil
 }
 
@@ -204,6 +231,7 @@ type tariffWaitCmd struct {
 	Tariff string `required:"" help:"Tariff document, or the name of a ready one."`
 	Amount string `arg:"" help:"Money to spend, e.g. 200."`
 	Load   string `help:"CSV file of what was used this month, for the blocks."`
+	Bought string `help:"Money spent on purchases this month already, for charges on the first purchase." default:"0"`
 	At     string `help:"When, RFC 3339; the default is the end of the load, else now."`
 }
 
@@ -233,6 +261,11 @@ func (c *tariffWaitCmd) Run(e *env) error {
 			return &exitError{exitUsage, fmt.Errorf("--at %q is not a time such as 2026-07-01T08:00:00Z", c.At)}
 		}
 	}
+	bought, err := units.ParseMoney(c.Bought)
+	if err != nil || bought < 0 {
+		return &exitError{exitUsage, fmt.Errorf("--bought %q is not an amount such as 200 or 12.50", c.Bought)}
+	}
+	acc, _ = t.Purchase(acc, at, bought)
 	a := t.BuyNowOrWait(acc, at, amount)
 	fmt.Fprintf(e.Stdout, "%s %s buy %s now (next kWh %s) and %s from %s (first kWh %s): ",
 		t.Show(amount), t.Document().Currency, a.Now, a.Price, a.Then, a.Reset.In(t.Location()).Format("2 January 15:04"), a.After)

@@ -141,6 +141,20 @@ func TestKenyanVend(t *testing.T) {
 	}
 }
 
+// TestKenyanNovember2025: 50 kWh of an ordinary customer by the gazetted charges.
+// (16.50 + 3.81) x 1.16 + 16.50 x 5 % + 0.9589 + 0.08 + 0.0129 = 25.4364 a kWh.
+func TestKenyanNovember2025(t *testing.T) {
+	tariff := load(t, "ke-kplc-domestic")
+	from := at(t, "2025-11-01T00:00:00+03:00")
+	bill, _ := tariff.BillWhole(tariffs.Account{}, halfHours(from, from.AddDate(0, 0, 30), 50*kWh))
+	if got := bill.Total.Decimal(3); got != "1271.820" {
+		t.Errorf("%s, want 1271.820", got)
+	}
+	if len(bill.Warnings) != 1 { // not known to be in force
+		t.Errorf("warnings: %q", bill.Warnings)
+	}
+}
+
 // TestKenyanClassFollowsPastMonths: the class of a month is set before it
 // begins, whatever is used in it.
 func TestKenyanClassFollowsPastMonths(t *testing.T) {

@@ -87,8 +87,7 @@ func resetAt(t *tariffs.Tariff, now time.Time) time.Time {
 
 // versionOn is the version of the document in force at a local time.
 func versionOn(doc tariffs.Document, local time.Time) *tariffs.Version {
-	y, m, d := local.Date()
-	day := tariffs.Date(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
+	day := dayOf(local)
 	var in *tariffs.Version
 	for i := range doc.Versions {
 		if i == 0 || doc.Versions[i].From <= day {
@@ -97,6 +96,9 @@ func versionOn(doc tariffs.Document, local time.Time) *tariffs.Version {
 	}
 	return in
 }
+
+// dayOf is the calendar day of a local time.
+func dayOf(local time.Time) tariffs.Date { return tariffs.DateOf(local.Date()) }
 
 // fixedCharges remembers what falls due by time, which changes with the day.
 type fixedCharges struct {
@@ -153,6 +155,7 @@ func (a *Agent) TariffDetail() web.TariffDetail {
 	doc := a.site.Tariff.Document()
 	d := web.TariffDetail{
 		Name: doc.Name, Notes: doc.Notes, Doubts: a.site.Tariff.Warnings(st.Now, st.Now.Add(24*time.Hour)), Advice: a.advice(st),
+		Charges: a.site.Tariff.Describe(dayOf(st.Now.In(a.site.Tariff.Location()))),
 	}
 	for _, s := range doc.Sources {
 		x := web.Source{Title: s.Title, URL: s.URL, Dated: s.Dated, For: s.For}
@@ -171,6 +174,14 @@ func (a *Agent) TariffDetail() web.TariffDetail {
 		d.Weeks = append(d.Weeks, out)
 	}
 	return d
+}
+
+// WhatBuys is what an amount buys now and when the next billing month begins.
+func (a *Agent) WhatBuys(amount units.Money) web.Advice {
+	snap := a.loop.Snapshot()
+	st := &snap.State
+	b := a.site.TariffOf(st).BuyNowOrWait(st.Tariff, st.Now, amount)
+	return web.Advice{Reset: b.Reset, Price: b.Price, After: b.After, Amount: amount, Buys: b.Now, BuysThen: b.Then}
 }
 
 // advice is what the coming month's blocks mean for the customer; nil where
@@ -199,13 +210,9 @@ func (a *Agent) advice(st *control.State) *web.Advice {
 	amount := now.Cost(week)
 	amount -= amount % units.One
 	b := tariff.BuyNowOrWait(st.Tariff, st.Now, max(units.One, amount))
-	// At the time of day it is now: that midnight is cheaper is no reason to
-	// wait for the month's end.
-	_, fresher := tariff.Vend(fresh, st.Now, b.Amount)
-	// A difference of a hundredth is not worth a word.
-	if !b.Wait() || fresher.Energy <= b.Now+b.Now/100 {
+	out.Amount, out.Buys, out.BuysThen = b.Amount, b.Now, b.Then
+	if !out.Waits() {
 		return nil
 	}
-	out.Amount, out.Buys, out.BuysThen = b.Amount, b.Now, fresher.Energy
 	return out
 }

@@ -184,6 +184,32 @@ func TestTariffOverTheAPI(t *testing.T) {
 	x.want(x.get("/tariff"), 200, "Sent prices are too old", "ended today 15:07", "An ordinary week", "Mon", "06:00", "Tariffs and charges 2026/27")
 }
 
+func TestWhatMoneyBuys(t *testing.T) {
+	x := newSite(t, nil)
+	page := x.get("/tariff")
+	x.want(page, 200, "What money buys", "What is charged", "2.405 per kWh", "the prices above hold the taxes")
+	if strings.Contains(page.body, `id="bought"`) || strings.Contains(page.body, `id="amount-bad"`) {
+		t.Error("something is said though nobody asked")
+	}
+	for _, c := range []struct{ asked, want string }{
+		{"276", "buys about 100"},
+		{"276", "wait: it buys 14.8"},
+		{"12,50", "wait"},
+		{"600", "Waiting gains nothing: buy now."},
+		{"0", "Write an amount such as 200"},
+		{"-5", "Write an amount such as 200"},
+		{"two", "Write an amount such as 200"},
+		{"1000000.01", "Write an amount such as 200"},
+		{"%3Cb%3E", "value=\"&lt;b&gt;\""},
+	} {
+		if a := x.get("/tariff?amount=" + c.asked); a.StatusCode != 200 || !strings.Contains(plainSpaces(a.body), c.want) {
+			t.Errorf("amount=%s: %d, not %q", c.asked, a.StatusCode, c.want)
+		}
+	}
+	x.want(x.get("/api/v1/tariff?amount=276"), 200, `"buys":{`, `"amount":"276.000000"`, `"buys_now_kwh":100`, `"charges":["energy: energy: 2.405 per kWh"`)
+	x.want(x.get("/api/v1/tariff?amount=nought"), 400, "amount is not an amount")
+}
+
 // The picture and its table twin say the same.
 func TestWeekPictureAndTable(t *testing.T) {
 	f := newFake()

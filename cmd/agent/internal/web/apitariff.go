@@ -13,6 +13,8 @@ type apiTariffDetail struct {
 	Sources []apiSource `json:"sources"`
 	Weeks   []apiWeek   `json:"weeks"`
 	Advice  *apiAdvice  `json:"advice"`
+	Charges []string    `json:"charges"`
+	Buys    *apiAdvice  `json:"buys,omitempty"` // where ?amount= asks
 }
 
 type apiSource struct {
@@ -46,7 +48,7 @@ type apiAdvice struct {
 
 func (s *Server) apiTariff(w http.ResponseWriter, r *http.Request) {
 	d := s.agent.TariffDetail()
-	out := apiTariffDetail{Name: d.Name, Notes: d.Notes, Doubts: append([]string{}, d.Doubts...), Sources: []apiSource{}, Weeks: []apiWeek{}}
+	out := apiTariffDetail{Name: d.Name, Notes: d.Notes, Doubts: append([]string{}, d.Doubts...), Sources: []apiSource{}, Weeks: []apiWeek{}, Charges: append([]string{}, d.Charges...)}
 	for _, x := range d.Sources {
 		out.Sources = append(out.Sources, apiSource(x))
 	}
@@ -59,11 +61,24 @@ func (s *Server) apiTariff(w http.ResponseWriter, r *http.Request) {
 		}
 		out.Weeks = append(out.Weeks, week)
 	}
-	if a := d.Advice; a != nil {
-		out.Advice = &apiAdvice{Reset: at(a.Reset), Price: a.Price.String(), After: a.After.String(), BuysNow: positive(a.Buys.KWh()), BuysThen: positive(a.BuysThen.KWh())}
-		if a.Amount > 0 {
-			out.Advice.Amount = money(a.Amount)
+	if d.Advice != nil {
+		out.Advice = adviceOut(*d.Advice)
+	}
+	if asked := r.URL.Query().Get("amount"); asked != "" {
+		amount, ok := amountAsked(asked)
+		if !ok {
+			apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.amount_query"))
+			return
 		}
+		out.Buys = adviceOut(s.agent.WhatBuys(amount))
 	}
 	s.writeJSON(w, r, http.StatusOK, out)
+}
+
+func adviceOut(a Advice) *apiAdvice {
+	out := &apiAdvice{Reset: at(a.Reset), Price: a.Price.String(), After: a.After.String(), BuysNow: positive(a.Buys.KWh()), BuysThen: positive(a.BuysThen.KWh())}
+	if a.Amount > 0 {
+		out.Amount = money(a.Amount)
+	}
+	return out
 }

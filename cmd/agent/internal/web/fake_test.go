@@ -341,7 +341,8 @@ func (f *fakeAgent) TariffDetail() TariffDetail {
 			{Title: "Tariffs and charges 2026/27", URL: "https://example.org/tariffs.pdf", Dated: "2026-07-01", Read: "2026-11-20", For: "prices and blocks"},
 			{Title: "A notice on paper", For: "the fixed charge"},
 		},
-		Advice: &Advice{Reset: fakeNow.Add(9 * 24 * time.Hour).Truncate(24 * time.Hour).Add(22 * time.Hour), Price: 2_760_000, After: 2_405_000},
+		Charges: []string{"energy: energy: 2.405 per kWh", "fixed: service: 2.3 a day", "tax: VAT: 15 % on everything but export", "tax: the prices above hold the taxes"},
+		Advice:  &Advice{Reset: fakeNow.Add(9 * 24 * time.Hour).Truncate(24 * time.Hour).Add(22 * time.Hour), Price: 2_760_000, After: 2_405_000},
 	}
 	for _, season := range []string{"high", "low"} {
 		w := TariffWeek{Season: season, Version: "2026/27"}
@@ -363,6 +364,15 @@ func (f *fakeAgent) TariffDetail() TariffDetail {
 		d.Weeks = append(d.Weeks, w)
 	}
 	return d
+}
+
+func (f *fakeAgent) WhatBuys(amount units.Money) Advice {
+	a := Advice{Reset: fakeNow.Add(9 * 24 * time.Hour), Price: 2_760_000, After: 2_405_000, Amount: amount}
+	a.Buys, a.BuysThen = a.Price.Buys(amount), a.After.Buys(amount)
+	if amount > 500*units.One { // the fixed charges of the new month
+		a.BuysThen = a.Buys - units.KilowattHour*20
+	}
+	return a
 }
 
 func (f *fakeAgent) Ledger(_ context.Context, before uint64, n int) ([]LedgerRow, error) {

@@ -46,6 +46,9 @@ type Agent interface {
 	// TopUpFor is the least top-up with which the credit lasts to the end of the
 	// local day that day lies in; ErrUnknown where the forecast does not reach it.
 	TopUpFor(day time.Time) (TopUpNeed, error)
+	// WhatBuys is what an amount of money, above 0, buys now and when the next
+	// billing month begins.
+	WhatBuys(amount units.Money) Advice
 
 	// Ledger is the n newest rows with Seq < before, newest first; before 0 is from
 	// the newest.  n is 1 to 500.

@@ -15,7 +15,13 @@ type tariffBody struct {
 	TariffDetail
 	Pictures []weekPicture
 	Legend   []priceKey
+	Lines    []chargeLine
+	Asked    string  // the amount somebody asked about, as it was written
+	Bought   *Advice // what it buys; nil where Asked is no amount
 }
+
+// chargeLine is a component in words: what sort it is, and what it charges.
+type chargeLine struct{ Kind, Name, What string }
 
 // weekPicture is an ordinary week: a row a day, a bar for each stretch of one
 // price, and the same as a table.
@@ -65,8 +71,23 @@ func (weekPicture) Box() string {
 
 func (s *Server) tariffPage(w http.ResponseWriter, r *http.Request) {
 	m := s.open(r, "tariff")
-	m.Body = m.tariffBody(s.agent.TariffDetail())
+	b := m.tariffBody(s.agent.TariffDetail())
+	b.Asked = r.URL.Query().Get("amount")
+	if a, ok := amountAsked(b.Asked); ok {
+		bought := s.agent.WhatBuys(a)
+		b.Bought = &bought
+	}
+	m.Body = b
 	s.render(w, r, http.StatusOK, m)
+}
+
+// mostAsked bounds an amount that is asked about.
+const mostAsked = 1_000_000 * units.One
+
+// amountAsked reads an amount such as 200, 12.50 or 12,50.
+func amountAsked(text string) (units.Money, bool) {
+	a, err := units.ParseMoney(strings.Replace(strings.TrimSpace(text), ",", ".", 1))
+	return a, err == nil && a > 0 && a <= mostAsked
 }
 
 func (m *model) tariffBody(d TariffDetail) tariffBody {
@@ -102,6 +123,14 @@ func (m *model) tariffBody(d TariffDetail) tariffBody {
 				}
 			}
 		}
+	}
+	for _, line := range d.Charges {
+		kind, rest, _ := strings.Cut(line, ": ")
+		name, what, ok := strings.Cut(rest, ": ")
+		if !ok {
+			name, what = "", rest
+		}
+		b.Lines = append(b.Lines, chargeLine{kind, name, what})
 	}
 	slices.SortStableFunc(b.Legend, func(a, b priceKey) int { return b.Level - a.Level })
 	return b

@@ -199,6 +199,7 @@ type TariffDetail struct {
 	Doubts  []string // what is not certain about the figures, one clause each
 	Sources []Source
 	Weeks   []TariffWeek // one a season, the one in force first
+	Charges []string     // every component of the version in force, in words
 	Advice  *Advice      // nil where the next billing month changes nothing
 }
 
@@ -228,6 +229,16 @@ type Advice struct {
 	Amount         units.Money
 	Buys, BuysThen units.Energy
 }
+
+// More is what waiting gains.
+func (a Advice) More() units.Energy { return a.BuysThen - a.Buys }
+
+// Same tells that waiting changes less than a hundredth, which is not worth a
+// word.
+func (a Advice) Same() bool { return max(a.More(), -a.More()) <= a.Buys/100 }
+
+// Waits tells that waiting gains something worth a word.
+func (a Advice) Waits() bool { return a.More() > 0 && !a.Same() }
 
 // Block is where the month stands in rising blocks.
 type Block struct {
