@@ -123,7 +123,8 @@ func (p *step) charge(c metering.Consumption) {
 		acc, sold = tariff.Consume(acc, c.From, c.To, -c.Export)
 		items = append(items, sold...)
 	}
-	if c.To.After(p.st.Elapsed) {
+	// A young site's clock may yet be set: charges by time wait until it is sure.
+	if c.To.After(p.st.Elapsed) && !p.st.Clock.Young {
 		var due []tariffs.Item
 		acc, due = tariff.Elapse(acc, p.st.Elapsed, c.To)
 		items = append(items, due...)
