@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -30,6 +31,8 @@ type Agent struct {
 	about   About
 	fixed   fixedCharges
 	words   web.Words
+	// anchored: the head that the broker keeps has been compared.
+	anchored atomic.Bool
 }
 
 // About is what the page tells besides the loop's own state.
