@@ -49,7 +49,9 @@ func TestAnOldCopyIsKnownByTheHeadThatTheBrokerKeeps(t *testing.T) {
 			return false
 		}
 		defer r.Body.Close()
-		var v struct{ Warnings []struct{ Code, Cause string } }
+		var v struct {
+			Warnings []struct{ Code, Cause string }
+		}
 		if json.NewDecoder(r.Body).Decode(&v) != nil {
 			return false
 		}
