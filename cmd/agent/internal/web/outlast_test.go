@@ -30,11 +30,11 @@ func TestWhatLastsUntilWhen(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			page := x.get("/topup?until=" + c.until)
-			x.want(page, 200, append(c.page, `type="date"`, `min="2026-11-22" max="2026-12-05"`, "1\u00a0h\u00a018\u00a0min of credit")...)
+			x.want(page, 200, append(c.page, `type="date"`, `min="2026-11-22" max="2026-12-05"`, "One more kWh used now takes 1\u00a0h\u00a018\u00a0min of credit")...)
 			x.want(x.get("/api/v1/topup?until="+c.until), c.status, c.api...)
 		})
 	}
-	x.want(x.get("/"), 200, "One more kWh takes", "One run uses 6.00\u00a0kWh and takes 7\u00a0h of credit")
+	x.want(x.get("/"), 200, "One more kWh used now takes", "One run uses 6.00\u00a0kWh and takes 7\u00a0h of credit")
 	x.want(x.get("/api/v1/view"), 200, `"hours_per_kwh":1.3`, `"run_kwh":6,"run_hours":7`, `"reach":"2026-12-05T22:00:00Z"`)
 
 	x.f.mu.Lock()
