@@ -153,6 +153,14 @@ func (p *step) close(iv metering.Interval) {
 	p.st.Credit = a
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.eff.Durable = true
+	if p.st.Clock.Young && unset(p.st.Clock.Raw) {
+		// It was charged; when it was is not known, and a forecast that learned
+		// from 1970 would look for half a century of it.
+		for i := range p.st.Loads {
+			p.st.Loads[i].Open = 0
+		}
+		return
+	}
 	p.eff.Intervals = append(p.eff.Intervals, Interval{SiteSeries, iv})
 	for i := range p.st.Loads {
 		ls := &p.st.Loads[i]
