@@ -2,6 +2,7 @@ package credit_test
 
 import (
 	"fmt"
+	"math/bits"
 	"strconv"
 	"testing"
 	"time"
@@ -176,8 +177,11 @@ func exploreCutOff(t *testing.T, restore credit.Restore, above units.Money) {
 		{"next hours", func(w world) (world, error) { w.hour = (w.hour + 1) % 3; return w, nil }},
 		{"paid off", func(w world) (world, error) { w.a.Unlocked = true; return w, nil }},
 	}
-	for bits := range 1 << 8 { // every combination of facts
-		on := func(i int) bool { return bits>>i&1 == 1 }
+	for set := range uint(1 << 8) { // every combination of facts
+		if raced && bits.OnesCount(set) > 2 {
+			continue
+		}
+		on := func(i int) bool { return set>>i&1 == 1 }
 		f := credit.Facts{
 			Fault: on(0), Tamper: on(1), Utility: on(2), Overload: on(3), Customer: on(4), Confirm: on(5), Unbreakable: on(6), Doubtful: on(7),
 		}
