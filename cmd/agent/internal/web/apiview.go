@@ -144,6 +144,7 @@ type apiGate struct {
 	TriesLeft   int        `json:"tries_left"`
 	LockedUntil *time.Time `json:"locked_until"`
 	Closed      string     `json:"closed,omitempty"`
+	Keypad      string     `json:"keypad,omitempty"` // what the keypad at the meter shows
 }
 
 type apiWarning struct {
@@ -188,7 +189,7 @@ func newAPIView(v *View) apiView {
 		Supply: apiSupply{v.Supply.State, v.Supply.Cause, at(v.Supply.Since), v.Supply.Detail, at(v.Supply.CutAt), at(v.Supply.RetryAt)},
 		RunOut: apiRunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: at(v.RunOut.At), Early: at(v.RunOut.Early), Late: at(v.RunOut.Late), Reach: at(v.RunOut.Reach)},
 		Power:  apiPower{v.Power.Power.W(), at(v.Power.At), v.Power.Freshness, positive(v.Power.Limit.W()), money(v.Power.CostPerHour)},
-		TopUp:  apiGate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, at(v.TopUp.LockedUntil), v.TopUp.Closed},
+		TopUp:  apiGate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, at(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad},
 		Loads:  make([]apiLoad, len(v.Loads)), Warnings: make([]apiWarning, len(v.Warnings)),
 	}
 	if v.Zone != nil {

@@ -38,8 +38,10 @@ func TestWhatLastsUntilWhen(t *testing.T) {
 	x.want(x.get("/api/v1/view"), 200, `"hours_per_kwh":1.3`, `"run_kwh":6,"run_hours":7`, `"reach":"2026-12-05T22:00:00Z"`)
 
 	x.f.mu.Lock()
-	x.f.changeLocked(func(v *View) { v.RunOut = RunOut{} })
+	x.f.changeLocked(func(v *View) { v.RunOut, v.TopUp.Keypad = RunOut{}, "Token: 1234 56" })
 	x.f.mu.Unlock()
+	x.want(x.get("/topup"), 200, "On the keypad at the meter: Token: 1234 56")
+	x.want(x.get("/api/v1/view"), 200, `"keypad":"Token: 1234 56"`)
 	if page := x.get("/topup"); !strings.Contains(page.body, "No forecast yet") || strings.Contains(page.body, `type="date"`) {
 		t.Error("before the first forecast a date can be chosen")
 	}
