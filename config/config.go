@@ -187,7 +187,7 @@ type Simulation struct {
 type Watchdog struct {
 	Device   string        `yaml:"device"`   // of the kernel, /dev/watchdog; none where it is left out
 	Timeout  time.Duration `yaml:"timeout"`  // of the device: a Raspberry Pi's ends at 15s
-	Patience time.Duration `yaml:"patience"` // this long metering or persistence may stand still
+	Patience time.Duration `yaml:"patience"` // this long metering or persistence may stand still; 0: 5m, or as long as they need
 }
 
 // Log is how much is logged.
@@ -212,7 +212,7 @@ func Default() Config {
 		Schedule: Schedule{
 			Plan: "*/30 * * * *", Nightly: "17 3 * * *", Interval: 30 * time.Minute, Persist: time.Minute,
 		},
-		Watchdog: Watchdog{Timeout: 15 * time.Second, Patience: 5 * time.Minute},
+		Watchdog: Watchdog{Timeout: 15 * time.Second},
 		Log:      Log{Level: "info", Format: "text"},
 	}
 }
@@ -389,6 +389,19 @@ func (c *Config) checkPlan(l *fault.List) {
 	}
 }
 
+// leastPatience is how long metering and persistence stand still when all is well.
+func (c *Config) leastPatience() time.Duration {
+	return max(time.Minute, 2*c.Schedule.Persist, 3*c.Meter.Every)
+}
+
+// Patience is how long the watchdog waits for metering and persistence to move.
+func (c *Config) Patience() time.Duration {
+	if c.Watchdog.Patience != 0 {
+		return c.Watchdog.Patience
+	}
+	return max(5*time.Minute, c.leastPatience())
+}
+
 func (c *Config) checkEdges(l *fault.List) {
 	if m := c.MQTT; m != nil && m.URL == "" {
 		l.Add("mqtt.url", "write it like mqtt://192.168.1.10:1883", "the broker's address is missing")
@@ -417,7 +430,7 @@ func (c *Config) checkEdges(l *fault.List) {
 	if w := c.Watchdog; w.Timeout < time.Second || w.Timeout > time.Hour || w.Timeout%time.Second != 0 {
 		l.Add("watchdog.timeout", "write whole seconds from 1s to 1h; 15s suits most boards", "%s is not a timeout of a watchdog", w.Timeout)
 	}
-	if least := max(time.Minute, 2*c.Schedule.Persist, 3*c.Meter.Every); c.Watchdog.Patience < least {
+	if least := c.leastPatience(); c.Watchdog.Patience != 0 && c.Watchdog.Patience < least {
 		l.Add("watchdog.patience", fmt.Sprintf("write %s or more: twice schedule.persist, three times meter.every", least), "%s would start a machine again that is well", c.Watchdog.Patience)
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
