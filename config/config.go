@@ -187,22 +187,7 @@ type Simulation struct {
 type Watchdog struct {
 	Device   string        `yaml:"device"`   // of the kernel, /dev/watchdog; none where it is left out
 	Timeout  time.Duration `yaml:"timeout"`  // of the device: a Raspberry Pi's ends at 15s
-	Patience time.Duration `yaml:"patience"` // this long metering or persistence may stand still; left out: see WatchdogPatience
-}
-
-// WatchdogPatience is the patience set, or five minutes where the rhythm of
-// reading and of persistence leaves that much.
-func (c *Config) WatchdogPatience() time.Duration {
-	if c.Watchdog.Patience != 0 {
-		return c.Watchdog.Patience
-	}
-	return max(5*time.Minute, c.leastPatience())
-}
-
-// leastPatience is what an agent that is well may take for two commits or three
-// readings.
-func (c *Config) leastPatience() time.Duration {
-	return max(time.Minute, 2*c.Schedule.Persist, 3*c.Meter.Every)
+	Patience time.Duration `yaml:"patience"` // this long metering or persistence may stand still; 0: 5m, or as long as they need
 }
 
 // Log is how much is logged.
@@ -402,6 +387,19 @@ func (c *Config) checkPlan(l *fault.List) {
 	if p := c.Schedule.Persist; p < time.Second || p > time.Hour {
 		l.Add("schedule.persist", "write 1m", "%s is not between 1s and 1h", p)
 	}
+}
+
+// leastPatience is how long metering and persistence stand still when all is well.
+func (c *Config) leastPatience() time.Duration {
+	return max(time.Minute, 2*c.Schedule.Persist, 3*c.Meter.Every)
+}
+
+// Patience is how long the watchdog waits for metering and persistence to move.
+func (c *Config) Patience() time.Duration {
+	if c.Watchdog.Patience != 0 {
+		return c.Watchdog.Patience
+	}
+	return max(5*time.Minute, c.leastPatience())
 }
 
 func (c *Config) checkEdges(l *fault.List) {

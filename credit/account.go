@@ -37,8 +37,11 @@ type Account struct {
 	Clock     time.Time      `json:"clock,omitzero"` // the instant of the last operation
 	// Doubt: the clock was set back from Before, and has this much powered time
 	// to go before it is believed again.
-	Doubt  time.Duration `json:"doubt,omitempty"`
-	Before time.Time     `json:"before,omitzero"`
+	Doubt time.Duration `json:"doubt,omitempty"`
+	// Unset: the account is so young that the clock may not have been set yet:
+	// nothing is given by the calendar, and no hours are friendly.
+	Unset  bool      `json:"unset,omitempty"`
+	Before time.Time `json:"before,omitzero"`
 }
 
 // Pending is a charge that has been used up but not yet posted.

@@ -91,11 +91,41 @@ func (p *posting) owe(name string, amount units.Money) {
 // Open is a new account for a meter, with the opening entry.
 func (e *Engine) Open(meter string, at time.Time) (Account, []Entry) {
 	p := e.begin(Account{Meter: meter}, at)
+	p.open()
+	return p.done()
+}
+
+func (p *posting) open() {
 	p.post(Entry{
-		Kind: Opening, Name: meter, Amount: e.doc.Opening,
-		Cause: fmt.Sprintf("account opened for meter %s with a credit of %s", meter, p.say(e.doc.Opening)),
+		Kind: Opening, Name: p.Meter, Amount: p.doc.Opening,
+		Cause: fmt.Sprintf("account opened for meter %s with a credit of %s", p.Meter, p.say(p.doc.Opening)),
 	})
 	p.review()
+}
+
+// OpenUnset is Open before the clock is known to be right.  The caller takes
+// Account.Unset back when it is; until then Reclock follows a clock that is set.
+func (e *Engine) OpenUnset(meter string, at time.Time) (Account, []Entry) {
+	p := e.begin(Account{Meter: meter, Unset: true}, at)
+	p.open()
+	return p.done()
+}
+
+// Reclock takes a young account along to the time of a clock that was set for
+// the first time.  No time has passed: nothing is given or taken for it.
+func (e *Engine) Reclock(a Account, at time.Time) (Account, []Entry) {
+	p := e.book(a, at)
+	p.post(Entry{Kind: Notice, Name: "clock", Cause: fmt.Sprintf("the clock was set from %s; credit stands as it was", a.Clock.Format(time.RFC3339))})
+	p.Clock, p.Doubt, p.Before = p.at, 0, time.Time{}
+	if len(p.Pending) > 0 {
+		p.Since = p.at
+	}
+	p.Bought.From, p.Recovered.From = p.doc.Provision.Period.start(p.at, p.loc), p.doc.Debt.Period.start(p.at, p.loc)
+	p.Charged = slices.DeleteFunc(slices.Clone(p.Charged), func(c ChargedTo) bool { return c.Period.After(p.at) })
+	if len(p.Charged) == 0 {
+		p.Charged = nil // as it comes back from storage
+	}
+	p.Account.Supply.Since, p.Account.Supply.Friendly, p.Account.Supply.Covered = p.at, time.Time{}, false
 	return p.done()
 }
 
@@ -297,7 +327,7 @@ func (p *posting) review() {
 // free gives the free units of a new period, once, and never again for a
 // period before it.
 func (p *posting) free() {
-	if p.doc.FreeUnits.Amount == 0 || p.Head.Seq == 0 {
+	if p.doc.FreeUnits.Amount == 0 || p.Head.Seq == 0 || p.Unset {
 		return
 	}
 	from := p.doc.FreeUnits.Period.start(p.at, p.loc)

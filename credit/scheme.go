@@ -70,7 +70,7 @@ type Token struct {
 	Of       int64        `json:"of,omitempty"`
 	Class    int          `json:"class,omitempty"`
 	SubClass int          `json:"subclass,omitempty"`
-	Maker    int          `json:"maker,omitempty"` // of a test token
+	Maker    int          `json:"maker,omitempty"`  // of a test token
 	Count    int          `json:"count,omitempty"`  // OpenPAYGO
 	TID      uint32       `json:"tid,omitempty"`    // STS
 	Issued   time.Time    `json:"issued,omitzero"`  // STS

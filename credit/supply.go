@@ -168,7 +168,7 @@ func (p *posting) friendlyNow(s *SupplyState, f Facts, credit bool) (time.Time, 
 		return time.Time{}, false
 	}
 	if !until.Equal(s.Friendly) {
-		if f.Doubtful || p.Doubt > 0 {
+		if f.Doubtful || p.Doubt > 0 || p.Unset {
 			return time.Time{}, false // a clock this wrong would make any hour friendly
 		}
 		s.Friendly, s.Covered = until, credit

@@ -2,6 +2,8 @@ package credit_test
 
 import (
 	"fmt"
+	"math/bits"
+	"strconv"
 	"testing"
 	"time"
 
@@ -15,25 +17,29 @@ func explore[S any](t *testing.T, start S, key func(S) string, moves []move[S], 
 	t.Helper()
 	type step struct {
 		state S
-		path  string
+		from  int    // the step before, -1 none
+		by    string // the move that led here
+	}
+	steps := []step{{start, -1, ""}}
+	path := func(i int, last string) (out string) {
+		for ; i >= 0; i = steps[i].from {
+			out = " > " + steps[i].by + out
+		}
+		return out + " > " + last
 	}
 	seen := map[string]bool{key(start): true}
-	queue := []step{{start, ""}}
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
+	for at := 0; at < len(steps); at++ {
 		for _, m := range moves {
-			next, err := m.do(at.state)
-			path := at.path + " > " + m.name
+			next, err := m.do(steps[at].state)
 			if err != nil {
-				t.Fatalf("after%s: %v", path, err)
+				t.Fatalf("after%s: %v", path(at, m.name), err)
 			}
 			if k := key(next); !seen[k] {
 				seen[k] = true
 				if len(seen) > limit {
-					t.Fatalf("more than %d states; the last by%s: %s", limit, path, k)
+					t.Fatalf("more than %d states; the last by%s: %s", limit, path(at, m.name), k)
 				}
-				queue = append(queue, step{next, path})
+				steps = append(steps, step{next, at, m.name})
 			}
 		}
 	}
@@ -82,7 +88,13 @@ func exploreCutOff(t *testing.T, restore credit.Restore, above units.Money) {
 		return w
 	}
 	key := func(w world) string {
-		return fmt.Sprint(w.hour, w.a.Balance, w.a.Emergency, w.a.Supply, w.a.Unlocked)
+		u := w.a.Supply
+		b := make([]byte, 0, 128)
+		b = strconv.AppendInt(append(b, byte('0'+w.hour)), int64(w.a.Balance), 10)
+		b = strconv.AppendInt(append(append(b, w.a.Emergency.Stage...), ' '), int64(w.a.Emergency.Limit), 10)
+		b = append(append(append(append(b, ' '), u.Position...), ' '), u.Cause...)
+		b = strconv.AppendBool(strconv.AppendBool(strconv.AppendBool(b, u.NoCredit), u.Covered), w.a.Unlocked)
+		return string(strconv.AppendInt(b, u.Friendly.Unix(), 10))
 	}
 	decide := func(f credit.Facts) func(world) (world, error) {
 		return func(w world) (world, error) {
@@ -165,18 +177,21 @@ func exploreCutOff(t *testing.T, restore credit.Restore, above units.Money) {
 		{"next hours", func(w world) (world, error) { w.hour = (w.hour + 1) % 3; return w, nil }},
 		{"paid off", func(w world) (world, error) { w.a.Unlocked = true; return w, nil }},
 	}
-	for name, f := range map[string]credit.Facts{
-		"step": {}, "confirm": {Confirm: true}, "fault": {Fault: true}, "tamper": {Tamper: true}, "utility": {Utility: true},
-		"overload": {Overload: true}, "customer": {Customer: true}, "unbreakable": {Unbreakable: true}, "doubtful": {Doubtful: true},
-		"utility and confirm": {Utility: true, Confirm: true},
-	} {
-		moves = append(moves, move[world]{name, decide(f)})
+	for set := range uint(1 << 8) { // every combination of facts
+		if raced && bits.OnesCount(set) > 2 {
+			continue
+		}
+		on := func(i int) bool { return set>>i&1 == 1 }
+		f := credit.Facts{
+			Fault: on(0), Tamper: on(1), Utility: on(2), Overload: on(3), Customer: on(4), Confirm: on(5), Unbreakable: on(6), Doubtful: on(7),
+		}
+		moves = append(moves, move[world]{fmt.Sprintf("%+v", f), decide(f)})
 	}
 	n := explore(t, small(world{a: s.a}), key, moves, 100_000)
 	if n < 1000 {
 		t.Errorf("only %d states: the walk does not reach what it should", n)
 	}
-	t.Logf("%d states, %d moves each", n, len(moves))
+	t.Logf("%d states, %d inputs to each", n, len(moves))
 }
 
 func hasSupplyEntry(entries []credit.Entry) bool {

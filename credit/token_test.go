@@ -528,6 +528,41 @@ func TestEnergyIsChargedToTheLastJoule(t *testing.T) {
 	}
 }
 
+// The text of a barcode, a QR code or a slip holds more than the token.
+func TestATokenIsFoundInWhatWasScanned(t *testing.T) {
+	s := open(t, nil)
+	const token = "123456789" // 9 digits, or 12 where they are extended
+	for _, c := range []struct{ text, want string }{
+		{token, token},
+		{"123 456 789", token},
+		{"123-456-789\n", token},
+		{"\ufeff123\u2011456\u2011789", token},
+		{"token:123 456 789", token},
+		{"https://pay.example/t?meter=07123456789&token=123456789&kwh=25", token},
+		{"Meter 07123456789, Token 123 456 789, 25.6 kWh", token},
+		{"Token: 123 456 789\nMeter: 07123456789\n2026-03-02 12:00", token},
+		{"Token 123456789 (again: 123-456-789)", token},
+		// Two that differ, none, or a letter in the digits: refused as it stands.
+		{"123456789 or 987654321?", "123456789or987654321?"},
+		{"12345678", "12345678"},
+		{"l23456789", "l23456789"},
+		{"123456789O12", "123456789O12"},
+		{"Token x123456789", "Tokenx123456789"},
+		{"", ""},
+	} {
+		if got := s.engine.Digits(c.text); got != c.want {
+			t.Errorf("%q: %q, want %q", c.text, got, c.want)
+		}
+	}
+	vended := s.vend(credit.AddCredit, 5*one)
+	if r := s.enter("Meter 07123456789 Token "+vended[:4]+" "+vended[4:8]+" "+vended[8:]+" thank you", "card"); !r.Accepted() {
+		t.Errorf("%+v", r)
+	}
+	if r := s.enter(vended, "page"); r.Token.Code != credit.Used {
+		t.Errorf("the bare token after the text: %s", r.Token.Code)
+	}
+}
+
 func TestNormalizeTakesWhatPeopleAndCamerasGive(t *testing.T) {
 	for _, text := range []string{"5938 6323 4721 3742 6967", "5938-6323-4721-3742-6967", " 59386323472137426967\r\n", "token:59386323472137426967", "STS=5938.6323.4721.3742.6967"} {
 		if got := credit.Normalize(text); got != "59386323472137426967" {

@@ -84,6 +84,7 @@ func (s *service) keypad(d config.Keypad) error {
 		show = display.Show
 	}
 	panel := panel{loop: s.loop, unit: s.site.Currency, show: func(first, second string) {
+		s.front.Keypad(first, second)
 		if err := show(first, second); err != nil {
 			s.log.Warn("keypad display", "error", err)
 		}

@@ -24,6 +24,8 @@ import (
 type ledgerCmd struct {
 	Verify ledgerVerifyCmd `cmd:"" help:"Check every entry of the ledger and print its head."`
 	Export ledgerExportCmd `cmd:"" help:"Print the ledger as a statement (csv) or exactly (jsonl)."`
+	Adjust ledgerAdjustCmd `cmd:"" help:"Operator: correct the balance, refund or give, with a reason. The agent must be stopped."`
+	Owe    ledgerOweCmd    `cmd:"" help:"Operator: take on a debt, or forgive part of one, with a reason. The agent must be stopped."`
 }
 
 // ledgerVerifyCmd checks a ledger.

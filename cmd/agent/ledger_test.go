@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -114,6 +115,71 @@ func TestLedgerIsVerifiedAndExported(t *testing.T) {
 	}
 }
 
+// Every byte of an exported ledger changed, every tail cut, as one who holds the
+// head would look for it: the entry is named, or the file says the same.
+func TestEveryChangedByteOfAnExportIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	a := keepLedger(t, dir, 6)
+	head := fmt.Sprintf("%d:%s", a.Head.Seq, a.Head.Hash)
+	_, exact, _ := agent(t, "ledger", "export", dir, "--format", "jsonl")
+	want, err := storedLedger(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "ledger.jsonl")
+	verify := func(content string) (code int, says string) {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer // the command as its arguments have been read
+		err := ledgerVerifyCmd{From: file, Head: []string{head}}.Run(&env{Ctx: t.Context(), Stdout: &out})
+		var exit *exitError
+		if errors.As(err, &exit) {
+			return exit.Code, exit.Error()
+		}
+		return exitOK, ""
+	}
+	same := func(content string) bool {
+		var got []credit.Entry
+		for e, err := range exported(strings.NewReader(content)) {
+			if err != nil {
+				return false
+			}
+			got = append(got, e)
+		}
+		return slices.Equal(got, want)
+	}
+	random := rand.New(rand.NewPCG(5, 6))
+	named, harmless := 0, 0
+	for at := range len(exact) {
+		bad := []byte(exact)
+		bad[at] ^= byte(1 + random.IntN(255))
+		line := 1 + strings.Count(exact[:at], "\n")
+		switch code, says := verify(string(bad)); {
+		case same(string(bad)):
+			harmless++ // a blank for the end of a line, a letter of a key in upper case
+		case code != exitInvalid:
+			t.Errorf("byte %d changed: code %d", at, code)
+		case !strings.Contains(says, fmt.Sprintf("entry %d:", line)) && !strings.Contains(says, fmt.Sprintf("after ledger entry %d:", line-1)) &&
+			!strings.Contains(says, fmt.Sprintf("entry %d:", line+1)) && !strings.Contains(says, fmt.Sprintf("after ledger entry %d:", line)):
+			t.Errorf("byte %d of entry %d changed, and another one is named: %s", at, line, says)
+		default:
+			named++
+		}
+	}
+	lines := strings.SplitAfter(exact, "\n")
+	for n := range len(want) {
+		code, says := verify(strings.Join(lines[:n], ""))
+		if code != exitInvalid || !strings.Contains(says, fmt.Sprintf("ledger entry %d: missing", n+1)) {
+			t.Errorf("cut after entry %d: code %d, %s", n, code, says)
+		}
+	}
+	t.Logf("%d bytes: %d changes named, %d that say the same", len(exact), named, harmless)
+	if named < len(exact)*9/10 {
+		t.Errorf("only %d of %d changes were found", named, len(exact))
+	}
+}
+
 // A byte of the database file changed: either no entry reads differently, for
 // much of a file is room, indexes and other tables, or verify tells.
 func TestAChangedByteOfTheFileIsFound(t *testing.T) {
@@ -130,7 +196,8 @@ func TestAChangedByteOfTheFileIsFound(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(3, 4))
 	found, harmless := 0, 0
-	for range 400 {
+	flips := envInt(t, "KEEPLIT_FLIPS", 400)
+	for range flips {
 		at := random.IntN(len(whole))
 		bad := slices.Clone(whole)
 		bad[at] ^= byte(1 + random.IntN(255))
@@ -151,8 +218,8 @@ func TestAChangedByteOfTheFileIsFound(t *testing.T) {
 		}
 	}
 	t.Logf("%d bytes changed the ledger and were found, %d changed nothing of it", found, harmless)
-	if found < 50 {
-		t.Errorf("only %d of 400 changes hit the ledger", found)
+	if found < flips/8 {
+		t.Errorf("only %d of %d changes hit the ledger", found, flips)
 	}
 }
 

@@ -134,6 +134,18 @@ func (m *meterFile) scheme() (credit.Scheme, error) {
 	return sts.New(doc)
 }
 
+// known is what the file says of the tokens that the meter has taken.  An agent
+// that begins with a count takes none before it, for it cannot know which of
+// them were entered at the meter before it; this tool answers what a device at
+// that count answers, to which the older ones are good until they are entered.
+func (m *meterFile) known() ([]credit.SchemeState, error) {
+	if m.Scheme != "openpaygo" {
+		return nil, nil
+	}
+	state, err := json.Marshal(openpaygo.State{Count: m.Count, Taken: []int{m.Count}})
+	return []credit.SchemeState{{Name: m.Scheme, State: state}}, err
+}
+
 // tokenDecodeCmd reads tokens.
 type tokenDecodeCmd struct {
 	Meter  string    `required:"" placeholder:"FILE.yaml" help:"Describes the meter and its keys."`
@@ -194,6 +206,9 @@ func (c *tokenDecodeCmd) Run(e *env) error {
 		return err
 	}
 	account, _ := engine.Open(m.PAN, at)
+	if account.Schemes, err = m.known(); err != nil {
+		return err
+	}
 	if c.State != "" {
 		if account, err = readState(c.State, account); err != nil {
 			return err

@@ -33,7 +33,7 @@ func (c counted) Commit(ctx context.Context, b control.Batch) error {
 func (s *service) watchdogOf(getenv func(string) string) watchdog.Config {
 	w := s.cfg.Watchdog
 	return watchdog.Config{
-		Device: s.cfg.Path(w.Device), Timeout: w.Timeout, Patience: s.cfg.WatchdogPatience(), Log: s.log,
+		Device: s.cfg.Path(w.Device), Timeout: w.Timeout, Patience: s.cfg.Patience(), Log: s.log,
 		Progress: func() watchdog.Progress {
 			return watchdog.Progress{Metered: s.progress.metered.Load(), Stored: s.progress.stored.Load()}
 		},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -14,6 +15,9 @@ type ClockState struct {
 	Skew time.Duration `json:"skew,omitempty"` // so far ahead it is held to be wrong; negative: behind
 	Left time.Duration `json:"left,omitempty"` // powered time until it is believed
 	Up   time.Duration `json:"up,omitempty"`   // powered time since the start
+	// Young: the site was begun not long ago, and its clock may not have been
+	// set yet.
+	Young bool `json:"young,omitempty"`
 }
 
 // A clock that jumps by more than leap is doubted for doubtFor of powered time,
@@ -26,10 +30,18 @@ const (
 	doubtFor  = 24 * time.Hour
 	settling  = 10 * time.Minute
 	longestIn = 10 * time.Second // most powered time that one step counts for
+	// away is the longest that an agent may have been off and its clock be
+	// believed at once: a year of standing charges wants a person's word.
+	away = 45 * 24 * time.Hour
 )
 
-// believe is the instant that a step at raw is taken for.
-func (c *ClockState) believe(raw time.Time, fresh bool) time.Time {
+// unset tells that a clock cannot be right: there was no agent then.  A board
+// without a battery starts in 1970, or where its image was made.
+func unset(raw time.Time) bool { return raw.Year() < 2026 }
+
+// believe is the instant that a step at raw is taken for.  set tells that a
+// young site's clock was set: no time has passed since the step before.
+func (c *ClockState) believe(raw time.Time, fresh bool) (now time.Time, set bool) {
 	passed := time.Duration(0)
 	if !c.Raw.IsZero() {
 		passed = raw.Sub(c.Raw)
@@ -38,23 +50,54 @@ func (c *ClockState) believe(raw time.Time, fresh bool) time.Time {
 	if fresh {
 		c.Up = 0
 	}
+	if c.Young {
+		if passed > leap || passed < -leap {
+			c.Up = 0
+			return raw, true
+		}
+		c.Up += max(0, min(passed, longestIn))
+		c.Young = c.Up < settling || unset(raw)
+		return raw, false
+	}
 	if passed > leap || passed < -leap {
 		was := c.Skew
 		c.Skew += passed
 		c.Left = doubtFor
 		near := c.Skew <= leap && c.Skew >= -leap
-		set := c.Skew > 0 && (fresh || c.Up < settling || was < 0)
-		if near || set {
+		ahead := c.Skew > 0 && ((fresh || c.Up < settling) && c.Skew <= away || was < 0)
+		if near || ahead {
 			c.Skew, c.Left = 0, 0
 		}
-		return raw.Add(-c.Skew)
+		return raw.Add(-c.Skew), false
 	}
 	counted := max(0, min(passed, longestIn))
 	c.Up += counted
 	if c.Left -= counted; c.Left <= 0 {
 		c.Skew, c.Left = 0, 0
 	}
-	return raw.Add(-c.Skew)
+	return raw.Add(-c.Skew), false
+}
+
+// reclock is the State of a young site whose clock was set: counts and credit
+// are as they were, and everything that hangs on the calendar begins at now.
+func (s *Site) reclock(st State, now time.Time) (State, []credit.Entry) {
+	now = now.UTC().Truncate(time.Millisecond)
+	by := now.Sub(st.Now)
+	next := State{
+		Version: stateVersion, Now: now, Elapsed: now, LoadsAt: now,
+		Meter: MeterState{
+			Registers: st.Meter.Registers.Reclocked(by), Intervals: metering.Intervals{Period: s.Interval}, StartedAt: now,
+			Calibration: st.Meter.Calibration,
+		},
+		Prices: st.Prices, Decision: st.Decision, SupplySeen: st.SupplySeen,
+		Supply: st.Supply, Clock: st.Clock, Plant: st.Plant, Health: st.Health, WantPlan: true,
+	}
+	next.Decision.Since, next.Supply.Bypassed = now, time.Time{}
+	var entries []credit.Entry
+	next.Credit, entries = s.Credit.Reclock(st.Credit, now)
+	s.fit(&next)
+	s.measureDemand(&next)
+	return next, entries
 }
 
 // onClock is in by the clock that is believed.

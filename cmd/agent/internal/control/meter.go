@@ -130,7 +130,8 @@ func (p *step) charge(c metering.Consumption) {
 		acc, sold = tariff.Consume(acc, c.From, c.To, -c.Export)
 		items = append(items, sold...)
 	}
-	if c.To.After(p.st.Elapsed) {
+	// A young site's clock may yet be set: charges by time wait until it is sure.
+	if c.To.After(p.st.Elapsed) && !p.st.Clock.Young {
 		var due []tariffs.Item
 		acc, due = tariff.Elapse(acc, p.st.Elapsed, c.To)
 		items = append(items, due...)
@@ -160,6 +161,14 @@ func (p *step) close(iv metering.Interval) {
 	p.st.Credit = a
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.eff.Durable = true
+	if p.st.Clock.Young && unset(p.st.Clock.Raw) {
+		// It was charged; when it was is not known, and a forecast that learned
+		// from 1970 would look for half a century of it.
+		for i := range p.st.Loads {
+			p.st.Loads[i].Open = 0
+		}
+		return
+	}
 	p.eff.Intervals = append(p.eff.Intervals, Interval{SiteSeries, iv})
 	for i := range p.st.Loads {
 		ls := &p.st.Loads[i]

@@ -61,7 +61,11 @@ func (s *Site) Begin(now time.Time) (State, Effects) {
 		Meter: MeterState{Intervals: metering.Intervals{Period: s.Interval}, StartedAt: now},
 	}
 	var eff Effects
-	st.Credit, eff.Entries = s.Credit.Open(s.Meter, now)
+	open := s.Credit.Open
+	if s.Wall {
+		st.Clock.Young, open = true, s.Credit.OpenUnset
+	}
+	st.Credit, eff.Entries = open(s.Meter, now)
 	eff.Durable = true
 	s.fit(&st)
 	s.measureDemand(&st)

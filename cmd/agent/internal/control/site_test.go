@@ -155,6 +155,11 @@ func (b *bench) take(eff Effects) {
 		}
 		b.states[c.ID] = c.On
 	}
+	for _, iv := range eff.Intervals {
+		if unset(iv.Slot.Start) {
+			b.t.Errorf("an interval of %s is kept", iv.Slot.Start)
+		}
+	}
 	if b.planner != nil {
 		b.planner.Learn(eff.Intervals)
 	}

@@ -28,12 +28,21 @@ type step struct {
 // Step takes one input: the State after it and what it leads to.
 func (s *Site) Step(st State, in Input) (State, Effects) {
 	clock := st.Clock
+	var reclocked []credit.Entry
 	if s.Wall {
-		in.Now = clock.believe(in.Now, in.Fresh)
+		var set bool
+		if in.Now, set = clock.believe(in.Now, in.Fresh); set {
+			st, reclocked = s.reclock(st, in.Now)
+			in.Fresh = true
+		}
 		in = clock.onClock(in)
 	}
 	p := &step{Site: s, st: st.clone(), in: in, now: in.Now.UTC().Truncate(time.Millisecond)}
 	p.st.Clock = clock
+	p.st.Credit.Unset = p.st.Credit.Unset && clock.Young
+	if len(reclocked) > 0 {
+		p.eff.Entries, p.eff.Durable = append(p.eff.Entries, reclocked...), true
+	}
 	if back := st.Now.Sub(p.now); back > time.Second {
 		p.raise(health.ClockBack, "", fmt.Sprintf("the clock went back by %s to %s", length(back), p.local(p.now)))
 	}
@@ -222,6 +231,10 @@ func runLength(l loads.Load, pr loads.Progress) time.Duration {
 func (p *step) plan(plan Plan) {
 	if !plan.fits(p.Loads) {
 		return // made for a configuration that is gone
+	}
+	if age := p.now.Sub(plan.MadeAt); age > leap || age < -leap {
+		p.st.Asking, p.st.WantPlan = false, true // the clock was set meanwhile
+		return
 	}
 	p.st.Plan, p.st.Asking = &plan, false
 	p.st.Ladder.Seen = true

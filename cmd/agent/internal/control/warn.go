@@ -83,7 +83,7 @@ func (p *step) acknowledge(code health.Code) {
 		p.st.Clock.Skew, p.st.Clock.Left = 0, 0 // somebody says that the time is right
 	}
 	for _, w := range p.st.Health.Active {
-		if w.Code == code && passing(code) {
+		if w.Code == code && (passing(code) || code == health.LedgerOld) {
 			p.clear(w.Code, w.Subject)
 		}
 	}

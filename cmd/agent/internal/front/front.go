@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -30,6 +32,9 @@ type Agent struct {
 	about   About
 	fixed   fixedCharges
 	words   web.Words
+	keypad  atomic.Pointer[displayed]
+	// anchored: the head that the broker keeps has been compared.
+	anchored atomic.Bool
 }
 
 // About is what the page tells besides the loop's own state.
@@ -49,6 +54,21 @@ type About struct {
 // New shows loop to the page.
 func New(site *control.Site, loop *control.Loop, records Records, about About) *Agent {
 	return &Agent{site: site, loop: loop, records: records, about: about, words: web.NewWords()}
+}
+
+// displayed is what the keypad's display shows, and since when.
+type displayed struct {
+	text string
+	at   time.Time
+}
+
+// echoFor is how long the page repeats what the keypad shows.
+const echoFor = 30 * time.Second
+
+// Keypad takes in what the display of the keypad at the meter shows, for the
+// page; the site need not have a display.
+func (a *Agent) Keypad(first, second string) {
+	a.keypad.Store(&displayed{strings.TrimSpace(first + " " + second), time.Now()})
 }
 
 // Changes signals that a newer View is there.

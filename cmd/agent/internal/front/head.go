@@ -1,9 +1,19 @@
 package front
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+)
 
 // headMessage is the end of the ledger, for somebody outside to keep: a cut
-// tail, an old copy put back and a rewritten ledger do not match it.
+// tail, an old copy put back and a rewritten ledger do not match it.  The broker
+// keeps the last one, and the agent asks it at each connection.
 type headMessage struct {
 	Seq     uint64 `json:"seq"`
 	Hash    string `json:"hash"`
@@ -20,4 +30,51 @@ func (a *Agent) head(ctx context.Context) (*headMessage, error) {
 	}
 	last := entries[0]
 	return &headMessage{last.Seq, last.Hash, last.Balance.String()}, nil
+}
+
+// anchorWait is how long the broker may take to tell the head that it keeps,
+// before the agent's own takes its place.
+const anchorWait = 3 * time.Second
+
+// mayPublishHead tells whether the head that the broker keeps may be replaced:
+// it has been compared, and it was right.
+func (a *Agent) mayPublishHead(st *control.State, publishing time.Duration) bool {
+	for _, w := range st.Health.Active {
+		if w.Code == health.LedgerOld && !w.Acknowledged {
+			return false
+		}
+	}
+	return a.anchored.Load() || publishing >= anchorWait
+}
+
+// heardHead compares the head that the broker keeps with the ledger.
+func (a *Agent) heardHead(ctx context.Context, m broker.Message, retained bool) error {
+	if !retained || len(m.Payload) == 0 {
+		return nil // the agent's own, as it was said
+	}
+	var kept headMessage
+	if err := json.Unmarshal(m.Payload, &kept); err != nil || kept.Seq == 0 || len(kept.Hash) != 64 {
+		return a.bad(ctx, m.Topic, "the head that the broker keeps is none")
+	}
+	entries, err := a.records.LedgerPage(ctx, kept.Seq+1, 1)
+	if err != nil {
+		return err
+	}
+	last, cause := uint64(0), ""
+	if len(entries) > 0 {
+		last = entries[0].Seq
+	}
+	switch {
+	case last < kept.Seq:
+		cause = fmt.Sprintf("it ends at entry %d; entry %d was published", last, kept.Seq)
+	case entries[0].Hash != kept.Hash:
+		cause = fmt.Sprintf("entry %d is not the one that was published", kept.Seq)
+	}
+	if cause != "" {
+		if _, err := a.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.LedgerOld, Cause: cause}}); err != nil {
+			return err
+		}
+	}
+	a.anchored.Store(true)
+	return nil
 }

@@ -60,6 +60,10 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	_, err = bus.SubscribeState(topics.Ledger()+"/head", a.heardHead)
+	if err != nil {
+		return err
+	}
 	_, err = bus.SubscribeAck(topics.Reconnect(), func(ctx context.Context, m broker.Message) error {
 		return a.heardSupply(ctx, m)
 	})
@@ -196,6 +200,7 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 	t := time.NewTicker(publishEvery)
 	defer t.Stop()
 	sent := map[string]string{}
+	var connected time.Time // since when messages have gone out
 	changes := a.loop.Changes(ctx)
 	for {
 		select {
@@ -206,7 +211,11 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 				return nil
 			}
 		}
-		messages, err := a.retained(bus.Topics()) //nolint:contextcheck // it makes messages of what is known; nothing waits
+		publishing := time.Duration(0)
+		if !connected.IsZero() {
+			publishing = time.Since(connected)
+		}
+		messages, err := a.retained(bus.Topics(), publishing) //nolint:contextcheck // it makes messages of what is known; nothing waits
 		if err != nil {
 			return err
 		}
@@ -216,7 +225,11 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 			}
 			if err := bus.Publish(ctx, m.Topic, 0, true, m.Payload); err != nil {
 				clear(sent) // after a reconnection everything is said anew
+				connected = time.Time{}
 				break
+			}
+			if connected.IsZero() {
+				connected = time.Now()
 			}
 			sent[m.Topic] = string(m.Payload)
 		}
@@ -228,7 +241,8 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 	}
 }
 
-func (a *Agent) retained(topics broker.Topics) ([]broker.Message, error) {
+// retained is the messages of now; publishing is how long they have gone out.
+func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]broker.Message, error) {
 	v := a.View()
 	st := a.loop.Snapshot().State
 	state := stateMessage{
@@ -259,7 +273,7 @@ func (a *Agent) retained(topics broker.Topics) ([]broker.Message, error) {
 		}))
 	}
 	// A head that cannot be read now is said later: the store warns by itself.
-	if head, err := a.head(context.Background()); err == nil && head != nil {
+	if head, err := a.head(context.Background()); err == nil && head != nil && a.mayPublishHead(&st, publishing) {
 		errs = append(errs, add(topics.Ledger()+"/head", head))
 	}
 	return out, errors.Join(errs...)

@@ -296,6 +296,9 @@ func (a *Agent) gate(st *control.State) web.TopUpGate {
 	if st.Credit.Lock.Left > 0 {
 		g.LockedUntil = st.Now.Add(st.Credit.Lock.Left)
 	}
+	if k := a.keypad.Load(); k != nil && time.Since(k.at) < echoFor {
+		g.Keypad = k.text
+	}
 	if st.Health.Has(health.StoreFull, "") || st.Health.Has(health.StoreFailed, "") {
 		g.Closed = "A top-up cannot be recorded now: see the warnings. Your token stays good."
 	}

@@ -85,6 +85,23 @@ func TestAWaitingLoadSaysWhyInMoneyAndClock(t *testing.T) {
 	}
 }
 
+func TestWhatTheKeypadShowsIsOnThePage(t *testing.T) {
+	site := testSite(t)
+	st, _ := site.Begin(time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC))
+	a := shown(site, st, nil)
+	if got := a.View().TopUp.Keypad; got != "" {
+		t.Errorf("untouched it shows %q", got)
+	}
+	a.Keypad("Token:", "1234 56")
+	if got := a.View().TopUp.Keypad; got != "Token: 1234 56" {
+		t.Errorf("it shows %q", got)
+	}
+	a.Keypad("", "")
+	if got := a.View().TopUp.Keypad; got != "" {
+		t.Errorf("cleared it shows %q", got)
+	}
+}
+
 func TestShortfallsAndWarningsAreSentences(t *testing.T) {
 	site := testSite(t)
 	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC)

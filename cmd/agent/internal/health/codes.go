@@ -33,6 +33,7 @@ const (
 	CreditEnds          Code = "credit_ends"
 	SwitchSilent        Code = "switch_silent"
 	LoadShort           Code = "load_short"
+	LedgerOld           Code = "ledger_old"
 	PlanStale           Code = "plan_stale"
 	TariffStale         Code = "tariff_stale"
 	TariffUnsure        Code = "tariff_unsure"
@@ -115,6 +116,8 @@ func Advise(code Code) Advice {
 		return Advice{Serious, "The state of the supply contactor is not known", "Check the relay and its feedback wire."}
 	case SwitchSilent:
 		return Advice{Caution, "A load does not do what it is told", "Check that the plug or relay has power and is on the network."}
+	case LedgerOld:
+		return Advice{Critical, "The ledger is not the one that was published", "An old copy of the records was put back, their end was cut, or they were rewritten: tokens entered since might count again. Restore the newest copy; acknowledge this only to go on from here all the same."}
 	case LoadShort:
 		return Advice{Caution, "A load will not get all the energy it needs in time", "Run it by hand, widen its hours, or top up."}
 	case PlanStale:
@@ -159,7 +162,7 @@ func Advise(code Code) Advice {
 func Codes() []Code {
 	return []Code{
 		BadMessage, BrokerGone, BrokerRefused, ClockAhead, ClockBack, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow, CreditShed,
-		CreditSpent, CurrentNoVoltage, EmergencyInUse, EmergencyOffered, FrequencyOff, InfluxGone, LoadShort, MagnetNear,
+		CreditSpent, CurrentNoVoltage, EmergencyInUse, EmergencyOffered, FrequencyOff, InfluxGone, LedgerOld, LoadShort, MagnetNear,
 		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PlanStale,
 		RegisterBack, RegisterJump, RegisterStuck, ReverseEnergy, StoreFailed, StoreFull, SupplyArmed, SupplyBypass, SupplyCoil,
 		SupplySilent, SupplyUnknown, SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,

@@ -182,6 +182,7 @@ type apiGate struct {
 	TriesLeft   int        `json:"tries_left"`
 	LockedUntil *time.Time `json:"locked_until"`
 	Closed      string     `json:"closed,omitempty"`
+	Keypad      string     `json:"keypad,omitempty"` // what the keypad at the meter shows
 }
 
 type apiWarning struct {
@@ -227,7 +228,7 @@ func newAPIView(v *View) apiView {
 		RunOut: apiRunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: at(v.RunOut.At), Early: at(v.RunOut.Early), Late: at(v.RunOut.Late), Reach: at(v.RunOut.Reach)},
 		Power:  apiPower{v.Power.Power.W(), at(v.Power.At), v.Power.Freshness, positive(v.Power.Limit.W()), money(v.Power.CostPerHour)},
 		Meter:  newAPIRegisters(v.Meter),
-		TopUp:  apiGate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, at(v.TopUp.LockedUntil), v.TopUp.Closed},
+		TopUp:  apiGate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, at(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad},
 		Loads:  make([]apiLoad, len(v.Loads)), Warnings: make([]apiWarning, len(v.Warnings)),
 	}
 	if v.Zone != nil {

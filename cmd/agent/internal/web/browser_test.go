@@ -299,8 +299,25 @@ func TestBrowser(t *testing.T) {
 		p.Wait("backspace over the gap", "document.getElementById('token').value === '123'")
 		p.Eval(`(() => { const t = document.getElementById('token'); t.value = ''; t.focus(); document.execCommand('insertText', false, 'Token: 1082-3475 9102\t9384 7561 thank you'); })()`, nil)
 		p.Wait("pasted", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
+		// A whole message, with the meter's number before the token.
+		p.Eval(`(() => { const t = document.getElementById('token'); t.value = ''; const d = new DataTransfer();
+			d.setData('text', 'Meter 07123456789, token 1082-3475-9102-9384-7561, 25.6 kWh');
+			t.dispatchEvent(new ClipboardEvent('paste', {clipboardData: d, cancelable: true, bubbles: true})); })()`, nil)
+		p.Wait("the token of a message", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
 		p.Click("[data-key='5']")
 		p.Wait("a full field takes no more", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
+		clean(t, p, "top-up")
+	})
+
+	t.Run("a date is chosen and the smallest top-up for it is shown", func(t *testing.T) {
+		t.Parallel()
+		url := serve(t, newFake(), nil)
+		p := b.Page(t, phone)
+		p.Open(url + "/topup")
+		p.Wait("a week ahead", "document.getElementById('lasts').textContent.includes('Sun 29 Nov')")
+		p.Eval(`(() => { const d = document.getElementById('until'); d.value = '2026-11-27'; d.dispatchEvent(new Event('change', {bubbles: true})); })()`, nil)
+		p.Wait("the day chosen", "document.getElementById('lasts').textContent.includes('Fri 27 Nov') && document.getElementById('lasts').textContent.includes('66.57')")
+		p.Wait("it stays on the page", "document.getElementById('token') !== null && document.getElementById('until').value === '2026-11-27'")
 		clean(t, p, "top-up")
 	})
 

@@ -30,16 +30,18 @@ func TestWhatLastsUntilWhen(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			page := x.get("/topup?until=" + c.until)
-			x.want(page, 200, append(c.page, `type="date"`, `min="2026-11-22" max="2026-12-05"`, "1\u00a0h\u00a018\u00a0min of credit")...)
+			x.want(page, 200, append(c.page, `type="date"`, `min="2026-11-22" max="2026-12-05"`, "One more kWh used now takes 1\u00a0h\u00a018\u00a0min of credit")...)
 			x.want(x.get("/api/v1/topup?until="+c.until), c.status, c.api...)
 		})
 	}
-	x.want(x.get("/"), 200, "One more kWh takes", "One run uses 6.00\u00a0kWh and takes 7\u00a0h of credit")
+	x.want(x.get("/"), 200, "One more kWh used now takes", "One run uses 6.00\u00a0kWh and takes 7\u00a0h of credit")
 	x.want(x.get("/api/v1/view"), 200, `"hours_per_kwh":1.3`, `"run_kwh":6,"run_hours":7`, `"reach":"2026-12-05T22:00:00Z"`)
 
 	x.f.mu.Lock()
-	x.f.changeLocked(func(v *View) { v.RunOut = RunOut{} })
+	x.f.changeLocked(func(v *View) { v.RunOut, v.TopUp.Keypad = RunOut{}, "Token: 1234 56" })
 	x.f.mu.Unlock()
+	x.want(x.get("/topup"), 200, "On the keypad at the meter: Token: 1234 56")
+	x.want(x.get("/api/v1/view"), 200, `"keypad":"Token: 1234 56"`)
 	if page := x.get("/topup"); !strings.Contains(page.body, "No forecast yet") || strings.Contains(page.body, `type="date"`) {
 		t.Error("before the first forecast a date can be chosen")
 	}

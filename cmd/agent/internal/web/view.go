@@ -328,6 +328,7 @@ type TopUpGate struct {
 	TriesLeft   int
 	LockedUntil time.Time // zero: open
 	Closed      string    // why no top-up can be recorded now, in words; "" open
+	Keypad      string    // what the keypad at the meter shows now; "" nothing
 }
 
 // Severity orders warnings.

@@ -1,0 +1,5 @@
+//go:build !race
+
+package credit_test
+
+const raced = false
