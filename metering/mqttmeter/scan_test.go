@@ -117,12 +117,11 @@ func BenchmarkDecodeRecording(b *testing.B) {
 	} {
 		b.Run(kind, func(b *testing.B) {
 			data := []byte(strings.Repeat(msg+"\n", 100))
-			b.SetBytes(int64(len(data)))
-			for b.Loop() {
+			meteringtest.Throughput(b, len(data), func() {
 				if got, errs := DecodeRecording(kind, data); len(got) != 100 || len(errs) != 0 {
 					b.Fatal(len(got), errs)
 				}
-			}
+			})
 		})
 	}
 }

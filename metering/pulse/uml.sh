@@ -2,9 +2,7 @@
 # Builds a user-mode Linux with a simulated GPIO chip and runs the tests that
 # need a real kernel's GPIO in it: pulses here, relays in the board package.
 # Optional; it takes some ten minutes the first time.  It needs Debian's gcc,
-# make, flex, bison, bc, xz and the package linux-source-6.1.  On a processor
-# whose registers are wider than that kernel knows (AMX) it stops with "ptrace
-# set fp regs failed"; take another machine.
+# make, flex, bison, bc, xz and the package linux-source-6.1.
 #
 #   metering/pulse/uml.sh [FOLDER FOR THE KERNEL]
 set -eu
@@ -18,6 +16,10 @@ if [ ! -x "$work/linux" ]; then
 	[ -n "$source" ] || { echo "install linux-source-6.1 first (apt-get install linux-source-6.1)" >&2; exit 1; }
 	tar -xJf "$source" -C "$work"
 	cd "$work"/linux-source-6.*
+	# The kernel keeps room for the registers of a processor with AVX-512; one
+	# with more (AMX, or what comes after) fails with "ptrace set fp regs".  They
+	# lie on the stack, too, which must be larger for it.
+	sed -i 's/DEFINE_LONGS(HOST_FP_SIZE, 2696)/DEFINE_LONGS(HOST_FP_SIZE, 11264)/' arch/x86/um/user-offsets.c
 	make ARCH=um tinyconfig
 	# gpio-sim needs configfs; its interrupts need UML_PCI_OVER_VIRTIO.
 	for option in 64BIT BINFMT_ELF BINFMT_SCRIPT PRINTK TTY STDERR_CONSOLE SSL NULL_CHAN MULTIUSER FUTEX EPOLL EVENTFD \
@@ -26,6 +28,7 @@ if [ ! -x "$work/linux" ]; then
 		echo "CONFIG_$option=y" >>.config
 	done
 	echo CONFIG_UML_PCI_OVER_VIRTIO_DEVICE_ID=1234 >>.config
+	echo CONFIG_KERNEL_STACK_ORDER=4 >>.config
 	make ARCH=um olddefconfig
 	grep -q '^CONFIG_GPIO_SIM=y' .config || { echo "this kernel source has no gpio-sim for user-mode Linux" >&2; exit 1; }
 	make ARCH=um -j"$(nproc)" linux
