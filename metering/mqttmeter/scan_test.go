@@ -69,6 +69,7 @@ func TestRecordingsOfDevices(t *testing.T) {
 		},
 		{"Zigbee, phases named with a total beside", "zigbee2mqtt", `{"power":60,"power_phase_a":10,"power_phase_b":20,"power_phase_c":30,"energy":5,"produced_energy":2}`, "5.000 2.000 60 - -/-/10 -/-/20 -/-/30 "},
 		{"Zigbee, two sockets", "zigbee2mqtt", `{"state_l1":"ON","power_l1":5,"power_l2":7,"voltage":230,"energy_l1":1.5,"energy_l2":2}`, "3.500 - 12 - 230000/-/5 230000/-/7 "},
+		{"Zigbee, a thermometer with a battery", "zigbee2mqtt", `{"battery":91,"voltage":2985,"temperature":23.5,"linkquality":10}`, ""},
 		{"Zigbee, values that are not known yet", "zigbee2mqtt", `{"power":0,"voltage":null,"energy":null,"state":"OFF"}`, "- - 0 - "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
