@@ -54,14 +54,15 @@ func TestRelayOnAKernel(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name         string
+		line         int // of the coil: one that was an output goes on as it is
 		low          bool
-		open, closed string // levels of the coil's line
-	}{{"active high", false, "0", "1"}, {"active low", true, "1", "0"}} {
+		open, closed string // its levels
+	}{{"active high", 1, false, "0", "1"}, {"active low", 4, true, "1", "0"}} {
 		t.Run(row.name, func(t *testing.T) {
 			sim.t = t
 			sim.pull(2, "pull-down")
 			sw, closeLines, err := b.Relay(loads.RelayDocument{
-				Chip: sim.chip, Line: "1", Low: row.low, Contact: loads.ContactNO, Feedback: &loads.FeedbackInput{Line: "2"},
+				Chip: sim.chip, Line: fmt.Sprint(row.line), Low: row.low, Contact: loads.ContactNO, Feedback: &loads.FeedbackInput{Line: "2"},
 			}, time.Now)
 			if err != nil {
 				t.Fatal(err)
@@ -71,14 +72,14 @@ func TestRelayOnAKernel(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			if got := sim.level(1); got != row.open {
+			if got := sim.level(row.line); got != row.open {
 				t.Errorf("it begins at %s, which closes it", got)
 			}
 			for range 3 {
 				if err := sw.Set(t.Context(), true); err != nil {
 					t.Fatal(err)
 				}
-				if got := sim.level(1); got != row.closed {
+				if got := sim.level(row.line); got != row.closed {
 					t.Errorf("closed, the line is %s", got)
 				}
 				// What the coil does is not taken for what the contact does.
@@ -89,18 +90,18 @@ func TestRelayOnAKernel(t *testing.T) {
 				if o, err := sw.Observed(t.Context()); err != nil || !o.Known || !o.On {
 					t.Errorf("the contact is closed, yet %+v, %v", o, err)
 				}
-				if got := sim.level(1); got != row.closed {
+				if got := sim.level(row.line); got != row.closed {
 					t.Errorf("looked at, the line is %s", got)
 				}
 				if err := sw.Set(t.Context(), false); err != nil {
 					t.Fatal(err)
 				}
-				if got := sim.level(1); got != row.open {
+				if got := sim.level(row.line); got != row.open {
 					t.Errorf("open, the line is %s", got)
 				}
 				sim.pull(2, "pull-down")
 			}
-			if _, _, err := b.Relay(loads.RelayDocument{Chip: sim.chip, Line: "1"}, time.Now); err == nil {
+			if _, _, err := b.Relay(loads.RelayDocument{Chip: sim.chip, Line: fmt.Sprint(row.line)}, time.Now); err == nil {
 				t.Error("a line that is in use was given twice")
 			}
 		})
