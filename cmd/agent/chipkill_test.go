@@ -223,7 +223,7 @@ func TestChipEnergySurvivesKills(t *testing.T) {
 	if os.Getenv("KEEPLIT_KILLS") == "100" {
 		kills = 100
 	}
-	dir, err := os.MkdirTemp("", "chip") // a socket's name is short
+	dir, err := os.MkdirTemp("", "chip") //nolint:usetesting // a socket's name is short
 	if err != nil {
 		t.Fatal(err)
 	}

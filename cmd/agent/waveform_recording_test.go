@@ -79,8 +79,10 @@ func TestRecordingsOfAllKinds(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			steps := float64(int64(1) << (row.rec.bits - 1))
-			args := append([]string{"waveform", "--rate", fmt.Sprint(row.rec.rate), "--bits", fmt.Sprint(row.rec.bits),
-				"--v-scale", fmt.Sprint(codesVolts / steps), "--i-scale", fmt.Sprint(codesAmps / steps)}, row.args...)
+			args := append([]string{
+				"waveform", "--rate", fmt.Sprint(row.rec.rate), "--bits", fmt.Sprint(row.rec.bits),
+				"--v-scale", fmt.Sprint(codesVolts / steps), "--i-scale", fmt.Sprint(codesAmps / steps),
+			}, row.args...)
 			stdout, stderr, code := agentOn(t, row.rec.csv(), args...)
 			var got waveformResult
 			if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != exitOK {

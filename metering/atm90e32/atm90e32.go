@@ -264,6 +264,7 @@ func (m *Meter) sample() (metering.Sample, error) {
 			return metering.Sample{}, err
 		}
 	}
+	quiet(s.Phases)
 	s = s.Complete()
 	if err := s.Sane("read the ATM90E32"); err != nil {
 		return metering.Sample{}, err
@@ -321,6 +322,25 @@ func (m *Meter) take(s *metering.Sample) error {
 	s.Export, s.Has = m.exp, s.Has|metering.HasExport
 	m.read, m.held = s.At, 0
 	return nil
+}
+
+// starts is the power below which the chip, as it is set up here, counts nothing:
+// 0x1D4C times 0.32 mW.
+const starts = 0x1D4C * 32 * units.Watt / 100_000
+
+// quiet takes away power that the chip does not count: between two reads of the
+// energy it would be charged.
+func quiet(phases []metering.Phase) {
+	sum := units.Power(0)
+	for _, p := range phases {
+		sum += max(p.Power, -p.Power)
+	}
+	if sum >= starts {
+		return
+	}
+	for i := range phases {
+		phases[i].Power = 0
+	}
 }
 
 func (m *Meter) phase(k uint16, p *metering.Phase) error {

@@ -315,6 +315,20 @@ func TestTakesNothingWhileTheLastIsNotStored(t *testing.T) {
 	}
 }
 
+// Power that the chip does not count is not told: it would be charged between
+// two reads of the energy.
+func TestPowerBelowTheStart(t *testing.T) {
+	for _, row := range []struct{ power, want units.Power }{{2_000, 0}, {-2_000, 0}, {3_000, 3_000}} {
+		c := &chip{}
+		c.Show(meteringtest.Truth{Voltage: 230_000, Frequency: 50_000, Power: row.power})
+		m := newMeter(t, c, 0, 0)
+		s, err := m.next(t.Context())
+		if err != nil || s.Power < row.want-2 || s.Power > row.want+2 || !s.Gives(metering.HasPower) {
+			t.Errorf("%v is told as %v, %v", row.power, s.Power, err)
+		}
+	}
+}
+
 // After a restart the driver does not know what happened in a long absence.
 func TestALongAbsenceIsMarked(t *testing.T) {
 	c := &chip{}

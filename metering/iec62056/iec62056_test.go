@@ -246,10 +246,9 @@ func FuzzDecode(f *testing.F) {
 
 func BenchmarkDecode(b *testing.B) {
 	data := []byte(strings.Repeat("/ABC5XYZ-1\r\n"+block(table), 100))
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
+	meteringtest.Throughput(b, len(data), func() {
 		if got, errs := Decode(data); len(got) != 100 || len(errs) != 0 {
 			b.Fatal(len(got), errs)
 		}
-	}
+	})
 }

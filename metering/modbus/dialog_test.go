@@ -98,10 +98,9 @@ func FuzzDialog(f *testing.F) {
 func BenchmarkDecodeDialog(b *testing.B) {
 	sdm := &slave{model: "sdm630", truth: meteringtest.Truth{Import: 5 * units.KilowattHour, Voltage: 230_000}}
 	data := []byte(strings.Repeat(exchange(sdm, 1, 0, 0x4C), 100))
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
+	meteringtest.Throughput(b, len(data), func() {
 		if got, errs := DecodeDialog(false, data); len(got) != 100 || len(errs) != 0 {
 			b.Fatal(len(got), errs)
 		}
-	}
+	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/keeplit/keeplit/internal/testservers"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/meteringtest"
@@ -29,26 +30,75 @@ func (*anybody) Provides(b byte) bool {
 func (*anybody) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
 func (*anybody) OnACLCheck(*mochi.Client, string, bool) bool              { return true }
 
-// broker is a real MQTT broker in this process, and a paho session on it.
+// broker is a real MQTT broker, in this process or Mosquitto, and a paho session
+// on it.
 type broker struct {
-	srv    *mochi.Server
-	client paho.Client
-	mu     sync.Mutex
-	subs   map[string]func(string, []byte, bool)
+	publish func(topic, payload string)
+	hangUp  func() // breaks the session's connection
+	queues  bool   // messages of before a fault may come after it began: all are whole then
+	client  paho.Client
+	mu      sync.Mutex
+	subs    map[string]func(string, []byte, bool)
 }
 
 func newBroker(t *testing.T) *broker {
 	t.Helper()
-	b := &broker{srv: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)}), subs: map[string]func(string, []byte, bool){}}
-	if err := b.srv.AddHook(new(anybody), nil); err != nil {
+	srv := mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
+	if err := srv.AddHook(new(anybody), nil); err != nil {
 		t.Fatal(err)
 	}
 	l := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0"})
-	if err := b.srv.AddListener(l); err != nil {
+	if err := srv.AddListener(l); err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = b.srv.Serve() }()
-	opts := paho.NewClientOptions().AddBroker("tcp://" + l.Address()).SetClientID("meter").SetOrderMatters(false).
+	go func() { _ = srv.Serve() }()
+	t.Cleanup(func() { srv.Close() })
+	b := &broker{
+		publish: func(topic, payload string) { _ = srv.Publish(topic, []byte(payload), false, 1) },
+		hangUp: func() {
+			if cl, ok := srv.Clients.Get("meter"); ok {
+				cl.Stop(errors.New("cut by the test"))
+			}
+		},
+	}
+	b.connect(t, paho.NewClientOptions().AddBroker("tcp://"+l.Address()))
+	return b
+}
+
+// newMosquitto is the broker that most sites have; without it the test is
+// skipped.
+func newMosquitto(t *testing.T) *broker {
+	t.Helper()
+	m := testservers.StartMosquitto(t)
+	options := func() *paho.ClientOptions {
+		return paho.NewClientOptions().AddBroker(fmt.Sprintf("tcp://127.0.0.1:%d", m.Port)).SetUsername(m.User).SetPassword(m.Password)
+	}
+	device := paho.NewClient(options().SetClientID("device").SetConnectRetry(true).SetConnectRetryInterval(20 * time.Millisecond).SetMaxReconnectInterval(50 * time.Millisecond))
+	if tok := device.Connect(); !tok.WaitTimeout(5*time.Second) || tok.Error() != nil {
+		t.Fatalf("connect: %v", tok.Error())
+	}
+	t.Cleanup(func() { device.Disconnect(50) })
+	b := &broker{
+		publish: func(topic, payload string) {
+			if device.IsConnectionOpen() {
+				device.Publish(topic, 0, false, payload)
+			}
+		},
+		hangUp: func() {
+			m.Kill()
+			m.Start()
+		},
+		queues: true,
+	}
+	b.connect(t, options())
+	return b
+}
+
+// connect opens the session.
+func (b *broker) connect(t *testing.T, opts *paho.ClientOptions) {
+	t.Helper()
+	b.subs = map[string]func(string, []byte, bool){}
+	opts.SetClientID("meter").SetOrderMatters(false).
 		SetConnectRetry(true).SetConnectRetryInterval(20 * time.Millisecond).SetMaxReconnectInterval(50 * time.Millisecond).
 		SetOnConnectHandler(func(c paho.Client) {
 			b.mu.Lock()
@@ -61,8 +111,32 @@ func newBroker(t *testing.T) *broker {
 	if tok := b.client.Connect(); !tok.WaitTimeout(5*time.Second) || tok.Error() != nil {
 		t.Fatalf("connect: %v", tok.Error())
 	}
-	t.Cleanup(func() { b.client.Disconnect(50); b.srv.Close() })
-	return b
+	// The broker of this process may take the subscriptions of a connection that
+	// took over for those of the one that was cut, and drop them: they are made
+	// again now and then.
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			b.mu.Lock()
+			for filter, h := range b.subs {
+				b.client.Subscribe(filter, 1, on(h))
+			}
+			b.mu.Unlock()
+		}
+	})
+	t.Cleanup(func() {
+		close(stop)
+		wg.Wait()
+		b.client.Disconnect(50)
+	})
 }
 
 func on(h func(string, []byte, bool)) paho.MessageHandler {
@@ -107,9 +181,7 @@ func (d *device) Break(f meteringtest.Fault) {
 	defer d.mu.Unlock()
 	d.fault = f
 	if f == meteringtest.HangUp {
-		if cl, ok := d.b.srv.Clients.Get("meter"); ok {
-			cl.Stop(errors.New("cut by the test"))
-		}
+		d.b.hangUp()
 	}
 }
 
@@ -142,7 +214,7 @@ func (d *device) publish() {
 		topic, payload = map[string]string{"tasmota": "tele/dev/LWT", "shelly": "dev/online", "zigbee2mqtt": "zigbee2mqtt/dev/availability"}[d.kind],
 			map[string]string{"tasmota": "Offline", "shelly": "false", "zigbee2mqtt": `{"state":"offline"}`}[d.kind]
 	}
-	_ = d.b.srv.Publish(topic, []byte(payload), false, 1)
+	d.b.publish(topic, payload)
 }
 
 func (d *device) message() (topic, payload string) {
@@ -157,7 +229,7 @@ func (d *device) message() (topic, payload string) {
 		return "tele/dev/SENSOR", fmt.Sprintf(`{"Time":"2024-03-01T10:00:00","ENERGY":{"TotalStartTime":"2023-01-01T00:00:00","Total":%.3f,"Yesterday":1.2,"Today":0.4,"Power":%.0f,"ApparentPower":%.0f,"ReactivePower":0,"Factor":1.00,"Frequency":%.0f,"Voltage":%.0f,"Current":%.3f,"ExportActive":%.3f}}`,
 			kwh, t.Power.W(), t.Power.W(), f, v, i, ret)
 	case "shelly":
-		if d.n%3 == 0 { // a partial notification that tells power only
+		if d.n%3 == 0 && !d.b.queues { // a partial notification that tells power only
 			return "dev/events/rpc", fmt.Sprintf(`{"src":"shellyplus1pm-aabbcc","dst":"dev/events","method":"NotifyStatus","params":{"ts":1709287200.5,"switch:0":{"id":0,"apower":%.1f}}}`, t.Power.W())
 		}
 		return "dev/status/switch:0", fmt.Sprintf(`{"id":0,"source":"init","output":true,"apower":%.1f,"voltage":%.1f,"freq":%.1f,"current":%.3f,"pf":1.0,"aenergy":{"total":%.3f,"by_minute":[1,2,3],"minute_ts":1709287200},"ret_aenergy":{"total":%.3f},"temperature":{"tC":40.1}}`,
@@ -167,7 +239,11 @@ func (d *device) message() (topic, payload string) {
 		t.Power.W(), kwh, ret, v, i)
 }
 
-func TestConformance(t *testing.T) {
+func TestConformance(t *testing.T) { conform(t, newBroker) }
+
+func TestConformanceOnMosquitto(t *testing.T) { conform(t, newMosquitto) }
+
+func conform(t *testing.T, start func(*testing.T) *broker) {
 	for _, kind := range []string{"tasmota", "shelly", "zigbee2mqtt"} {
 		t.Run(kind, func(t *testing.T) {
 			meteringtest.Run(t, meteringtest.Bench{
@@ -182,7 +258,7 @@ func TestConformance(t *testing.T) {
 					{Fault: meteringtest.HangUp, Codes: nil},
 				},
 				New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
-					b := newBroker(t)
+					b := start(t)
 					m, err := New(b, Config{MQTTDocument: metering.MQTTDocument{Kind: kind, Topic: "dev"}, Every: 60 * time.Millisecond, Now: time.Now})
 					if err != nil {
 						t.Fatal(err)

@@ -48,19 +48,28 @@ func TestDecodeRecording(t *testing.T) {
 // What devices of several channels, phases and generations tell.
 func TestRecordingsOfDevices(t *testing.T) {
 	for _, row := range []struct{ name, kind, in, want string }{
-		{"Tasmota of two channels with one voltage", "tasmota", `{"Time":"2026-01-01T00:00:00","ENERGY":{"Total":[10.5,20.25],"Power":[45,100],"Frequency":50,"Voltage":231,"Current":[0.2,0.4],"Factor":[0.9,1]}}`,
-			"30.750 - 145 50000 231000/200/45 231000/400/100 "},
+		{
+			"Tasmota of two channels with one voltage", "tasmota", `{"Time":"2026-01-01T00:00:00","ENERGY":{"Total":[10.5,20.25],"Power":[45,100],"Frequency":50,"Voltage":231,"Current":[0.2,0.4],"Factor":[0.9,1]}}`,
+			"30.750 - 145 50000 231000/200/45 231000/400/100 ",
+		},
 		{"Shelly of the first generation, a plug", "shelly", `{"mac":"A1","unixtime":1772000000,"meters":[{"power":45.6,"is_valid":true,"total":123456}]}`, "2.058 - 46 - A1"},
-		{"Shelly of the first generation, three phases", "shelly", `{"mac":"A1","emeters":[{"power":100,"current":0.5,"voltage":230,"is_valid":true,"total":1000,"total_returned":5},{"power":-50,"current":0.3,"voltage":231,"total":1,"total_returned":200},{"power":0,"current":0,"voltage":229,"total":0,"total_returned":0}]}`,
-			"1.001 0.205 50 - 230000/500/100 231000/300/-50 229000/0/0 A1"},
-		{"Shelly of the first generation, two meters", "shelly", `{"emeters":[{"power":100,"voltage":230,"total":1000},{"power":-50,"voltage":231,"total_returned":200,"total":0}]}`,
-			"1.000 - 100 - 230000/-/100 ; 0.000 0.200 -50 - 231000/-/-50 "},
+		{
+			"Shelly of the first generation, three phases", "shelly", `{"mac":"A1","emeters":[{"power":100,"current":0.5,"voltage":230,"is_valid":true,"total":1000,"total_returned":5},{"power":-50,"current":0.3,"voltage":231,"total":1,"total_returned":200},{"power":0,"current":0,"voltage":229,"total":0,"total_returned":0}]}`,
+			"1.001 0.205 50 - 230000/500/100 231000/300/-50 229000/0/0 A1",
+		},
+		{
+			"Shelly of the first generation, two meters", "shelly", `{"emeters":[{"power":100,"voltage":230,"total":1000},{"power":-50,"voltage":231,"total_returned":200,"total":0}]}`,
+			"1.000 - 100 - 230000/-/100 ; 0.000 0.200 -50 - 231000/-/-50 ",
+		},
 		{"an invalid meter says nothing", "shelly", `{"meters":[{"power":45.6,"is_valid":false,"total":123456}]}`, ""},
 		{"a whole status names the device", "shelly", `{"switch:0":{"apower":5.5,"voltage":230,"aenergy":{"total":1000}},"sys":{"mac":"A2"}}`, "1.000 - 6 - 230000/-/6 A2"},
-		{"Zigbee of three phases with a total", "zigbee2mqtt", `{"power_a":10,"power_b":20,"power_c":30,"voltage_a":230,"voltage_b":231,"voltage_c":232,"current_a":0.1,"current_b":0.2,"current_c":0.3,"energy":5,"total_power":61}`,
-			"5.000 - 61 - 230000/100/10 231000/200/20 232000/300/30 "},
+		{
+			"Zigbee of three phases with a total", "zigbee2mqtt", `{"power_a":10,"power_b":20,"power_c":30,"voltage_a":230,"voltage_b":231,"voltage_c":232,"current_a":0.1,"current_b":0.2,"current_c":0.3,"energy":5,"total_power":61}`,
+			"5.000 - 61 - 230000/100/10 231000/200/20 232000/300/30 ",
+		},
 		{"Zigbee, phases named with a total beside", "zigbee2mqtt", `{"power":60,"power_phase_a":10,"power_phase_b":20,"power_phase_c":30,"energy":5,"produced_energy":2}`, "5.000 2.000 60 - -/-/10 -/-/20 -/-/30 "},
 		{"Zigbee, two sockets", "zigbee2mqtt", `{"state_l1":"ON","power_l1":5,"power_l2":7,"voltage":230,"energy_l1":1.5,"energy_l2":2}`, "3.500 - 12 - 230000/-/5 230000/-/7 "},
+		{"Zigbee, a thermometer with a battery", "zigbee2mqtt", `{"battery":91,"voltage":2985,"temperature":23.5,"linkquality":10}`, ""},
 		{"Zigbee, values that are not known yet", "zigbee2mqtt", `{"power":0,"voltage":null,"energy":null,"state":"OFF"}`, "- - 0 - "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -117,12 +126,11 @@ func BenchmarkDecodeRecording(b *testing.B) {
 	} {
 		b.Run(kind, func(b *testing.B) {
 			data := []byte(strings.Repeat(msg+"\n", 100))
-			b.SetBytes(int64(len(data)))
-			for b.Loop() {
+			meteringtest.Throughput(b, len(data), func() {
 				if got, errs := DecodeRecording(kind, data); len(got) != 100 || len(errs) != 0 {
 					b.Fatal(len(got), errs)
 				}
-			}
+			})
 		})
 	}
 }

@@ -35,6 +35,9 @@ func DecodeZigbee2MQTT(payload []byte) (t metering.Telegram, ok bool, err error)
 	if err != nil {
 		return t, false, unknown(zigbeeOp, err)
 	}
+	if o["battery"] != nil {
+		return t, false, nil // its voltage is that of the battery, in mV
+	}
 	r := reader{}
 	if at, err := time.Parse(time.RFC3339, o.text("last_seen")); err == nil {
 		r.t.Time = at.UTC()

@@ -254,6 +254,7 @@ func clip(b []byte) string { return printable(b[:min(len(b), 40)]) }
 // errors tell of telegrams that were cut or wrong.
 func Decode(data []byte) (telegrams []metering.Telegram, errs []error) {
 	table := newTable()
+	whole := data
 	for len(data) > 0 {
 		frame, used, err := split(data, true)
 		if err != nil {
@@ -268,6 +269,9 @@ func Decode(data []byte) (telegrams []metering.Telegram, errs []error) {
 			}
 		}
 		data = data[used:]
+	}
+	if len(telegrams) == 0 && len(errs) == 0 && bytes.Contains(whole, []byte{0xDB, 0x08}) {
+		errs = append(errs, metering.Fail(metering.UnknownReply, op, "ask the grid operator for the key and decrypt it first; keeplit reads telegrams in clear", "it is encrypted (general-glo-ciphering)"))
 	}
 	return telegrams, errs
 }

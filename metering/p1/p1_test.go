@@ -114,6 +114,7 @@ func TestDecode(t *testing.T) {
 		{"noise in a telegram without a check sum", strings.Replace(version2, "(00608", "00608", 1), 0, []metering.Code{metering.UnknownReply}, ""},
 		{"a value that no meter has", sealed("/XYZ5x\r\n1-0:32.7.0(99999.0*V)\r\n!"), 0, []metering.Code{metering.Range}, ""},
 		{"nothing", "", 0, nil, ""},
+		{"encrypted, as in Luxembourg and Austria", "\xDB\x08SAGgp\x00\x82\x01\x0B0\x00\x00", 0, []metering.Code{metering.UnknownReply}, ""},
 		{"only garbage", "hello / world ! (1)\r\n", 0, nil, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -256,10 +257,9 @@ func FuzzDecode(f *testing.F) {
 
 func BenchmarkDecode(b *testing.B) {
 	data := []byte(strings.Repeat(sealed(version5), 100))
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
+	meteringtest.Throughput(b, len(data), func() {
 		if got, errs := Decode(data); len(got) != 100 || len(errs) != 0 {
 			b.Fatal(len(got), errs)
 		}
-	}
+	})
 }

@@ -55,8 +55,8 @@ func TestKernel(t *testing.T) {
 	}{
 		{"20 pulses of an S0 output", 20, 30 * time.Millisecond, 30 * time.Millisecond, 0, 20, false},
 		{"bounces are filtered", 50, time.Millisecond, time.Millisecond, 20 * time.Millisecond, 0, false},
-		{"100 pulses that nobody read meanwhile", 100, 2 * time.Millisecond, 2 * time.Millisecond, 100 * time.Microsecond, 100, false},
-		{"800 pulses that nobody read meanwhile: more than the buffer holds", 800, 2 * time.Millisecond, 2 * time.Millisecond, 100 * time.Microsecond, 800, true},
+		{"100 pulses that nobody read meanwhile", 100, 10 * time.Millisecond, 10 * time.Millisecond, 100 * time.Microsecond, 100, false},
+		{"800 pulses that nobody read meanwhile: more than the buffer holds", 800, 10 * time.Millisecond, 10 * time.Millisecond, 100 * time.Microsecond, 800, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			set("pull-up")

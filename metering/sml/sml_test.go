@@ -345,10 +345,9 @@ func FuzzDecode(f *testing.F) {
 
 func BenchmarkDecode(b *testing.B) {
 	data := bytes.Repeat(house(1234*units.KilowattHour, 0, 500*units.Watt), 100)
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
+	meteringtest.Throughput(b, len(data), func() {
 		if got, errs := Decode(data); len(got) != 100 || len(errs) != 0 {
 			b.Fatal(len(got), errs)
 		}
-	}
+	})
 }

@@ -3,9 +3,8 @@ package waveform
 import (
 	"math"
 	"testing"
-	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/keeplit/keeplit/metering/meteringtest"
 )
 
 // block is 200 ms of three phases at 4 kSPS, with harmonics.
@@ -30,26 +29,16 @@ func threePhases(tb testing.TB) *Engine {
 	return e
 }
 
-// cpu is the processor time that the process has used.
-func cpu(b *testing.B) time.Duration {
-	b.Helper()
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
 // BenchmarkEngine measures three phases at 4 kSPS with 39 harmonics of each
 // voltage and current; x-real-time is seconds of signal per second of one core.
 func BenchmarkEngine(b *testing.B) {
 	e, codes := threePhases(b), block()
 	b.ReportAllocs()
-	began := cpu(b)
+	began := meteringtest.CPU(b)
 	for b.Loop() {
 		e.Feed(codes)
 	}
-	used := cpu(b) - began
+	used := meteringtest.CPU(b) - began
 	b.ReportMetric(float64(b.N)*0.2/used.Seconds(), "x-real-time")
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ import (
 type Records interface {
 	LedgerPage(ctx context.Context, before uint64, n int) ([]credit.Entry, error)
 	Intervals(ctx context.Context, series string, from, to time.Time) iter.Seq2[store.Interval, error]
+	LastEvents(ctx context.Context, before int64, n int) ([]store.Event, error)
 }
 
 // Agent shows one loop to the page.  It is a web.Agent.
@@ -217,6 +219,30 @@ func (a *Agent) Ledger(ctx context.Context, before uint64, n int) ([]web.LedgerR
 		rows = append(rows, web.LedgerRow{
 			Seq: e.Seq, At: e.At, Kind: string(e.Kind), Amount: e.Amount, Balance: e.Balance, Energy: e.Energy, Cause: e.Cause,
 		})
+	}
+	return rows, nil
+}
+
+// Log is what happened.
+func (a *Agent) Log(ctx context.Context, before int64, n int) ([]web.LogRow, error) {
+	events, err := a.records.LastEvents(ctx, before, n)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]web.LogRow, 0, len(events))
+	for _, e := range events {
+		row := web.LogRow{ID: e.ID, At: e.At, Code: e.Code, Text: e.Text, Severity: web.Caution}
+		switch e.Severity {
+		case health.Info.String():
+			row.Severity = web.Info
+		case health.Critical.String():
+			row.Severity = web.Critical
+		}
+		code, over := strings.CutSuffix(e.Code, "_cleared")
+		if slices.Contains(health.Codes(), health.Code(code)) {
+			row.Title, row.Over = health.Advise(health.Code(code)).Title, over
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }

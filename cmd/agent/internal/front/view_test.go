@@ -139,6 +139,11 @@ func TestShortfallsAndWarningsAreSentences(t *testing.T) {
 type records struct {
 	entries   []credit.Entry
 	intervals []control.Interval
+	events    []store.Event
+}
+
+func (r *records) LastEvents(context.Context, int64, int) ([]store.Event, error) {
+	return r.events, nil
 }
 
 func (r *records) LedgerPage(_ context.Context, before uint64, n int) ([]credit.Entry, error) {
@@ -191,5 +196,28 @@ func TestHistoryHasWhatTheLedgerCharged(t *testing.T) {
 	later, err := shown(site, st, r).History(t.Context(), at.Add(24*time.Hour), at.Add(48*time.Hour))
 	if err != nil || len(later) != 5 || later[0].Cost != points[48].Cost {
 		t.Errorf("asked for the end alone: %+v, %v", later, err)
+	}
+}
+
+func TestLogNamesWhatHappened(t *testing.T) {
+	site := testSite(t)
+	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC)
+	st, _ := site.Begin(at)
+	rows, err := shown(site, st, &records{events: []store.Event{
+		{ID: 3, At: at, Code: "voltage_sag_cleared", Severity: "info", Text: "phase 1: from Tue 08:00 for 10 ms: 184.0 V"},
+		{ID: 2, At: at, Code: "voltage_sag", Severity: "caution", Text: "phase 1: 184.0 V"},
+		{ID: 1, At: at, Code: "supply_connected", Severity: "critical", Text: "on"},
+	}}).Log(t.Context(), 0, 10)
+	if err != nil || len(rows) != 3 {
+		t.Fatal(rows, err)
+	}
+	for i, want := range []web.LogRow{
+		{ID: 3, At: at, Severity: web.Info, Code: "voltage_sag_cleared", Title: "The voltage is low", Over: true, Text: "phase 1: from Tue 08:00 for 10 ms: 184.0 V"},
+		{ID: 2, At: at, Severity: web.Caution, Code: "voltage_sag", Title: "The voltage is low", Text: "phase 1: 184.0 V"},
+		{ID: 1, At: at, Severity: web.Critical, Code: "supply_connected", Text: "on"},
+	} {
+		if rows[i] != want {
+			t.Errorf("got  %+v\nwant %+v", rows[i], want)
+		}
 	}
 }

@@ -36,6 +36,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/events", s.api(readAccess, s.apiEvents))
 	mux.HandleFunc("GET /api/v1/tariff", s.api(readAccess, s.apiTariff))
 	mux.HandleFunc("GET /api/v1/ledger", s.api(readAccess, s.apiLedger))
+	mux.HandleFunc("GET /api/v1/log", s.api(readAccess, s.apiLog))
 	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.apiHistory))
 	mux.HandleFunc("GET /api/v1/topup", s.api(readAccess, s.apiTopUpFor))
 	mux.HandleFunc("POST /api/v1/topup", s.api(changeAccess, s.apiTopUp))
@@ -230,6 +231,34 @@ func (s *Server) apiLedger(w http.ResponseWriter, r *http.Request) {
 	out := make([]row, len(rows))
 	for i, l := range rows {
 		out[i] = row{l.Seq, l.At.UTC(), l.Kind, l.Amount.String(), l.Balance.String(), l.Energy.KWh(), l.Cause}
+	}
+	s.writeJSON(w, r, http.StatusOK, map[string]any{"rows": out})
+}
+
+func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) {
+	type row struct {
+		ID       int64     `json:"id"`
+		At       time.Time `json:"at"`
+		Severity Severity  `json:"severity"`
+		Code     string    `json:"code"`
+		Title    string    `json:"title,omitempty"`
+		Text     string    `json:"text"`
+	}
+	q := r.URL.Query()
+	before, err1 := strconv.ParseInt(orDefault(q.Get("before"), "0"), 10, 64)
+	n, err2 := strconv.Atoi(orDefault(q.Get("n"), "100"))
+	if err1 != nil || err2 != nil || before < 0 || n < 1 || n > 500 {
+		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.ledger_query"))
+		return
+	}
+	rows, err := s.agent.Log(r.Context(), before, n)
+	if err != nil {
+		s.apiDone(w, r, err)
+		return
+	}
+	out := make([]row, len(rows))
+	for i, l := range rows {
+		out[i] = row{l.ID, l.At.UTC(), l.Severity, l.Code, l.Title, l.Text}
 	}
 	s.writeJSON(w, r, http.StatusOK, map[string]any{"rows": out})
 }

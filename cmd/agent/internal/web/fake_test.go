@@ -420,3 +420,25 @@ func (f *fakeAgent) Acknowledge(_ context.Context, code string) error {
 	f.changeLocked(func(v *View) { v.Warnings[i].Seen = true })
 	return nil
 }
+
+// Log is a long history of two disturbances, the newest first.
+func (f *fakeAgent) Log(_ context.Context, before int64, n int) ([]LogRow, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ledger != nil {
+		return nil, f.ledger
+	}
+	var out []LogRow
+	for id := int64(60); id > 0 && len(out) < n; id-- {
+		if before != 0 && id >= before {
+			continue
+		}
+		at := fakeNow.Add(-time.Duration(60-id) * time.Hour)
+		r := LogRow{ID: id, At: at, Severity: Caution, Code: "voltage_sag", Title: "The voltage is low", Text: "phase 2: 184.0 V"}
+		if id%2 == 0 {
+			r = LogRow{ID: id, At: at, Severity: Info, Code: "voltage_sag_cleared", Title: "The voltage is low", Over: true, Text: "phase 2: from Sun 14:07 for 10 ms: 184.0 V"}
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}

@@ -37,7 +37,35 @@ type topupBody struct {
 }
 
 func (s *Server) systemPage(w http.ResponseWriter, r *http.Request) {
-	s.render(w, r, http.StatusOK, s.open(r, "system"))
+	m := s.open(r, "system")
+	b := systemBody{}
+	before, err := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64)
+	if err != nil || before < 0 {
+		before = 0
+	}
+	b.Newest = before == 0
+	rows, err := s.agent.Log(r.Context(), before, logPage+1)
+	if err != nil {
+		s.log.Error("log", "error", err)
+		b.Failed = true
+	}
+	if len(rows) > logPage {
+		rows = rows[:logPage]
+		b.Older = rows[logPage-1].ID
+	}
+	b.Rows = rows
+	m.Body = b
+	s.render(w, r, http.StatusOK, m)
+}
+
+const logPage = 20 // rows
+
+// systemBody is a page of what happened.
+type systemBody struct {
+	Rows   []LogRow
+	Older  int64 // before, of the next page; 0 none
+	Newest bool
+	Failed bool // it could not be read
 }
 
 const ledgerPage = 25 // rows

@@ -98,6 +98,21 @@ func TestPagesAreMadeOfKnownTexts(t *testing.T) {
 	}
 }
 
+func TestWhatHappenedIsShown(t *testing.T) {
+	x := newSite(t, nil)
+	first := x.get("/system")
+	x.want(first, 200, "What happened", "<b>The voltage is low</b>", "Over: The voltage is low", "for 10 ms: 184.0 V", "before=41")
+	x.want(x.get("/system?before=41"), 200, "before=21", "Newest")
+	x.want(x.get("/system?before=21"), 200, "Newest")
+	if last := x.get("/system?before=21"); strings.Contains(last.body, ">Older<") {
+		t.Error("the last page offers an older one")
+	}
+	x.want(x.get("/api/v1/log?n=1"), 200, `{"rows":[{"id":60,"at":"2026-11-22T14:07:30Z","severity":"info","code":"voltage_sag_cleared","title":"The voltage is low","text":"phase 2: from Sun 14:07 for 10 ms: 184.0 V"}]}`)
+	x.want(x.get("/api/v1/log?n=0"), 400)
+	x.f.ledger = errors.New("disk")
+	x.want(x.get("/system"), 200, "The record cannot be read now")
+}
+
 func TestRegistersByPeriod(t *testing.T) {
 	x := newSite(t, nil)
 	page := x.get("/tariff")

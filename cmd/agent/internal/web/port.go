@@ -54,6 +54,10 @@ type Agent interface {
 	// the newest.  n is 1 to 500.
 	Ledger(ctx context.Context, before uint64, n int) ([]LedgerRow, error)
 
+	// Log is the n newest events with ID < before, newest first; before 0 is from
+	// the newest.  n is 1 to 500.
+	Log(ctx context.Context, before int64, n int) ([]LogRow, error)
+
 	// History is measured use in [from, to), oldest first, in intervals that the
 	// agent chooses (some hundreds at the most).
 	History(ctx context.Context, from, to time.Time) ([]HistoryPoint, error)

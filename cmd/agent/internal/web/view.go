@@ -150,6 +150,17 @@ type PowerNow struct {
 	CostPerHour units.Money // at this power and the price now
 }
 
+// LogRow is something that happened.
+type LogRow struct {
+	ID       int64
+	At       time.Time
+	Severity Severity
+	Code     string // stable, "voltage_sag"; with "_cleared" for its end
+	Title    string // "The voltage is low"; "" where the code has none
+	Over     bool   // it is the end of what Title says
+	Text     string // the figures
+}
+
 // Registers is what the agent has counted since it began, whatever meters it
 // read; it never goes down.
 type Registers struct {
