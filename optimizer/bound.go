@@ -22,7 +22,8 @@ type tightener struct {
 	s     *search
 	m     *master
 	n     int
-	pi    [][]float64 // by unit, last: the battery
+	pi    [][]float64 // by unit, last: the battery; see levels
+	kinds [][]float64 // by unit: the powers of a cycle that have prices of their own
 	mu    []float64   // by row: blocks, credit, and the need of each variable load
 	right []float64   // right sides of the rows
 	needs []int       // by unit: the row of its need, -1: none
@@ -49,7 +50,7 @@ type slotProblem struct {
 	units []slotUnit // loads with powers of on and off
 	vars  []softUnit // loads that are off or have any power between two
 	soft  []softUnit // continuous powers
-	who   []int32    // all of these
+	who   []place    // the prices of all of these
 
 	use  []float64 // what was chosen counts so much in each of the rows
 	cost float64   // and costs so much at mu = 0
@@ -64,7 +65,11 @@ type slotSeg struct {
 type slotUnit struct {
 	unit   int
 	levels []float64 // powers above 0, rising
+	at     []int32   // where pi has their prices
 }
+
+// place is an entry of pi.
+type place struct{ unit, at int32 }
 
 type softUnit struct {
 	unit        int
@@ -89,7 +94,7 @@ type stretchOf struct {
 type combo struct {
 	kw, gain float64
 	prev     int32
-	level    float64
+	level    int32 // 0: off
 }
 
 // mostVars is the number of variable loads of which a slot tries all
@@ -105,8 +110,25 @@ func newTightener(s *search, y []float64) *tightener {
 		return nil
 	}
 	q := &tightener{s: s, m: m, n: n, konst: m.konst, slots: make([]slotProblem, n)}
-	for range m.units {
-		q.pi = append(q.pi, append([]float64(nil), y[:n]...))
+	for _, u := range m.units {
+		// A load with several powers pays for each its own price: by their
+		// mean alone a little of much would pass for much of a little.
+		var kinds []float64
+		prices := append([]float64(nil), y[:n]...)
+		switch p := u.pricer.(type) {
+		case *cyclePricer:
+			for _, x := range p.l.Cycle.ProfileKW {
+				if x > 0 && !slices.Contains(kinds, x) {
+					kinds = append(kinds, x)
+				}
+			}
+			for len(prices) < n*len(kinds) {
+				prices = append(prices, y[:n]...)
+			}
+		case *variablePricer: // then the prices of being on
+			prices = append(prices, make([]float64, n)...)
+		}
+		q.kinds, q.pi = append(q.kinds, kinds), append(q.pi, prices)
 	}
 	var discharge float64
 	if b := s.p.Battery; b != nil {
@@ -123,7 +145,7 @@ func newTightener(s *search, y []float64) *tightener {
 	}
 	q.powers, q.sched = make([][]float64, len(q.pi)), make([][]float64, len(q.pi))
 	for i := range q.pi {
-		q.powers[i], q.sched[i] = make([]float64, n), make([]float64, n)
+		q.powers[i], q.sched[i] = make([]float64, len(q.pi[i])), make([]float64, len(q.pi[i]))
 	}
 	index := make(map[int32]int)
 	row := func(price, right float64) int {
@@ -221,26 +243,36 @@ func newTightener(s *search, y []float64) *tightener {
 			sl := &q.slots[t]
 			levels, soft := u.powersIn(t)
 			sort.Float64s(levels)
+			at := []int32{int32(t)}
+			if k := q.kinds[i]; k != nil {
+				at = at[:0]
+				for _, x := range levels {
+					at = append(at, int32(slices.Index(k, x)*n+t))
+				}
+			}
 			switch {
 			case soft > 0 && len(levels) == 0:
 				sl.soft = append(sl.soft, softUnit{unit: i, most: soft})
 			case soft > 0 && len(sl.vars) < mostVars:
 				sl.vars = append(sl.vars, softUnit{i, levels[0], soft})
+				at = append(at, int32(n+t))
 			case soft > 0: // any power: a relaxation
 				sl.soft = append(sl.soft, softUnit{unit: i, most: levels[0] + soft})
 			case len(levels) > 0:
-				sl.units = append(sl.units, slotUnit{i, levels})
+				sl.units = append(sl.units, slotUnit{i, levels, at})
 			default:
 				continue
 			}
-			sl.who = append(sl.who, int32(i))
+			for _, k := range at {
+				sl.who = append(sl.who, place{int32(i), k})
+			}
 		}
 	}
 	if b := s.p.Battery; b != nil {
 		for t := range n {
 			sl := &q.slots[t]
 			sl.soft = append(sl.soft, softUnit{len(q.pi) - 1, -discharge, discharge + b.MaxChargeKW})
-			sl.who = append(sl.who, int32(len(q.pi)-1))
+			sl.who = append(sl.who, place{int32(len(q.pi) - 1), int32(t)})
 		}
 	}
 	return q
@@ -340,8 +372,8 @@ func (q *tightener) slotWith(t, mask int, commit bool) float64 {
 	}
 	need, value := sl.need, 0.0
 	if commit {
-		for _, i := range sl.who {
-			q.powers[i][t] = 0
+		for _, w := range sl.who {
+			q.powers[w.unit][w.at] = 0
 		}
 	}
 	free := func(u softUnit, from int) {
@@ -361,6 +393,10 @@ func (q *tightener) slotWith(t, mask int, commit bool) float64 {
 	for i, u := range sl.vars {
 		if mask>>i&1 == 1 {
 			free(u, -2-2*i)
+			value -= q.pi[u.unit][q.n+t]
+			if commit {
+				q.powers[u.unit][q.n+t] = 1
+			}
 		}
 	}
 	q.sort = st
@@ -385,20 +421,19 @@ func (q *tightener) slotWith(t, mask int, commit bool) float64 {
 		kept := open[:0]
 		again := false
 		for _, u := range open {
-			x := q.pi[u.unit][t]
-			switch {
-			case x <= lo:
-				again = true
-			case x >= hi:
-				top := u.levels[len(u.levels)-1]
-				if commit {
-					q.powers[u.unit][t] = top
-				}
-				need += top
-				value -= x * top
-				again = true
-			default:
+			l := q.settled(&u, lo, hi)
+			if l < 0 {
 				kept = append(kept, u)
+				continue
+			}
+			again = true
+			if l > 0 {
+				x := u.levels[l-1]
+				need += x
+				value -= x * q.pi[u.unit][u.at[l-1]]
+				if commit {
+					q.powers[u.unit][u.at[l-1]] = x
+				}
 			}
 		}
 		open = kept
@@ -413,18 +448,17 @@ func (q *tightener) slotWith(t, mask int, commit bool) float64 {
 		arena := append(q.arena[:0], combo{prev: -1})
 		from := 0
 		for _, u := range open {
-			x := q.pi[u.unit][t]
 			to := len(arena)
 			cur := q.front[0][:0]
 			for k := from; k < to; k++ {
 				cur = append(cur, combo{arena[k].kw, arena[k].gain, int32(k), 0})
 			}
 			spare := q.front[1]
-			for _, level := range u.levels {
+			for l, level := range u.levels {
 				out := spare[:0]
-				i, gain := 0, x*level
+				i, gain := 0, level*q.pi[u.unit][u.at[l]]
 				for k := from; k < to; k++ {
-					c := combo{arena[k].kw + level, arena[k].gain + gain, int32(k), level}
+					c := combo{arena[k].kw + level, arena[k].gain + gain, int32(k), int32(l + 1)}
 					for i < len(cur) && cur[i].kw <= c.kw {
 						out = append(out, cur[i])
 						i++
@@ -466,7 +500,9 @@ func (q *tightener) slotWith(t, mask int, commit bool) float64 {
 		need += arena[best].kw
 		value -= arena[best].gain
 		for l := len(open) - 1; l >= 0; l-- {
-			q.powers[open[l].unit][t] = arena[best].level
+			if k := arena[best].level - 1; k >= 0 {
+				q.powers[open[l].unit][open[l].at[k]] = open[l].levels[k]
+			}
 			best = arena[best].prev
 		}
 	}
@@ -506,6 +542,30 @@ func (q *tightener) slotWith(t, mask int, commit bool) float64 {
 	}
 	q.s.spent += 20
 	return value
+}
+
+// settled is the level (0: off, 1: the first) that is best for a unit whatever
+// supply costs between lo and hi, -1 where that depends.
+func (q *tightener) settled(u *slotUnit, lo, hi float64) int {
+	pi := q.pi[u.unit]
+	gain := func(l int) (kw, earns float64) {
+		if l == 0 {
+			return 0, 0
+		}
+		return u.levels[l-1], u.levels[l-1] * pi[u.at[l-1]]
+	}
+next:
+	for l := range len(u.levels) + 1 {
+		kw, earns := gain(l)
+		for k := range len(u.levels) + 1 {
+			x, e := gain(k)
+			if x < kw && earns-e < hi*(kw-x) || x > kw && e-earns > lo*(x-kw) {
+				continue next
+			}
+		}
+		return l
+	}
+	return -1
 }
 
 // battery is the charge's least cost at its prices.
@@ -570,8 +630,17 @@ func (q *tightener) value(effort int) float64 {
 			q.values[i] = p.relaxed(q.pi[i], q.m.on, effort, q.sched[i])
 		case *variablePricer:
 			theta := -q.mu[q.needs[i]]
-			q.values[i], _ = p.relaxed(q.pi[i], q.m.on, theta, q.sched[i])
+			price, on := q.pi[i][:q.n], q.pi[i][q.n:]
+			q.values[i], _ = p.relaxed(price, on, theta, q.sched[i][:q.n])
 			q.values[i] += theta * p.quota
+			for t, x := range q.sched[i][:q.n] {
+				q.sched[i][q.n+t] = 0
+				if x > 0 {
+					q.sched[i][q.n+t] = 1
+				}
+			}
+		case *cyclePricer:
+			q.values[i] = q.cycle(i, p)
 		default:
 			sc := p.best(q.pi[i], q.m.on)
 			copy(q.sched[i], sc.kw)
@@ -581,6 +650,39 @@ func (q *tightener) value(effort int) float64 {
 		q.s.spent += u.pricer.work()
 	}
 	return v - 1e-9*max(1, math.Abs(v))
+}
+
+// cycle is the cheapest start of a cycle with a price for each of its powers.
+func (q *tightener) cycle(i int, p *cyclePricer) float64 {
+	pi, profile := q.pi[i], p.l.Cycle.ProfileKW
+	kind := make([]int, len(profile))
+	for k, x := range profile {
+		kind[k] = max(0, slices.Index(q.kinds[i], x)) * q.n
+	}
+	best, start := p.skip, -1
+	if p.l.Cycle.Running {
+		best = math.Inf(1)
+	}
+	for t := p.lo; t <= p.hi; t++ {
+		sum := p.late(t)
+		for k, x := range profile {
+			if t+k < q.n {
+				sum += x * pi[kind[k]+t+k]
+			}
+		}
+		if sum < best {
+			best, start = sum, t
+		}
+	}
+	clear(q.sched[i])
+	if start >= 0 {
+		for k, x := range profile {
+			if start+k < q.n {
+				q.sched[i][kind[k]+start+k] = x
+			}
+		}
+	}
+	return best
 }
 
 // climb raises the bound by some rounds and reports whether more would pay; it

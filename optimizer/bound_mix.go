@@ -2,6 +2,7 @@ package optimizer
 
 import (
 	"math"
+	"slices"
 )
 
 // mixer finds good prices for a tightener.  It keeps some of the schedules of
@@ -19,7 +20,6 @@ type mixer struct {
 	q      *tightener
 	loads  []mixture // by unit, last: the battery
 	slots  []mixture
-	who    [][]int32 // by slot: the units that may draw
 	amount []float64 // by other column
 
 	pi   [][]float64 // the centre
@@ -37,12 +37,12 @@ type mixer struct {
 }
 
 // mixture is a set of choices with weights that add up to 1.
-type mixture struct {
-	from int // for loads: x[0] is in this slot
-	all  []choice
-}
+type mixture struct{ all []choice }
 
+// choice is a schedule of a load or the powers of a slot: x holds the entries
+// at (for a slot: of slotProblem.who).
 type choice struct {
+	at     []int32
 	x      []float64
 	use    []float64 // counts so much in the rows of mu
 	cost   float64
@@ -52,22 +52,10 @@ type choice struct {
 
 func newMixer(q *tightener) *mixer {
 	n := q.n
-	m := &mixer{q: q, loads: make([]mixture, len(q.pi)), slots: make([]mixture, n), who: make([][]int32, n), amount: make([]float64, len(q.other)), best: math.Inf(-1)}
-	last := make([]int, len(q.pi))
-	for i := range m.loads {
-		m.loads[i].from = n
-	}
-	for t := range q.slots {
-		m.who[t] = q.slots[t].who
-		for _, i := range m.who[t] {
-			m.loads[i].from = min(m.loads[i].from, t)
-			last[i] = t + 1
-		}
-	}
+	m := &mixer{q: q, loads: make([]mixture, len(q.pi)), slots: make([]mixture, n), amount: make([]float64, len(q.other)), best: math.Inf(-1)}
 	for i := range q.pi {
 		m.pi = append(m.pi, append([]float64(nil), q.pi[i]...))
-		m.gap = append(m.gap, make([]float64, n))
-		m.loads[i].from = min(m.loads[i].from, last[i])
+		m.gap = append(m.gap, make([]float64, len(q.pi[i])))
 	}
 	m.mu = append([]float64(nil), q.mu...)
 	m.gapMu, m.rhoMu = make([]float64, len(m.mu)), make([]float64, len(m.mu))
@@ -83,27 +71,32 @@ func newMixer(q *tightener) *mixer {
 func (m *mixer) note() {
 	q := m.q
 	for i := range m.loads {
-		c := choice{x: append([]float64(nil), q.sched[i][m.loads[i].from:]...), cost: q.values[i]}
-		for len(c.x) > 0 && c.x[len(c.x)-1] == 0 {
-			c.x = c.x[:len(c.x)-1]
-		}
-		for k, x := range c.x {
-			c.cost -= x * q.pi[i][m.loads[i].from+k]
+		c := choice{cost: q.values[i]}
+		for k, x := range q.sched[i] {
+			if x != 0 {
+				c.at, c.x = append(c.at, int32(k)), append(c.x, x)
+				c.cost -= x * q.pi[i][k]
+			}
 		}
 		if i < len(q.needs) && q.needs[i] >= 0 {
 			k := q.needs[i]
 			c.use = make([]float64, len(q.mu))
-			for _, x := range c.x {
-				c.use[k] += x
+			for j, x := range c.x {
+				if int(c.at[j]) < q.n {
+					c.use[k] += x
+				}
 			}
 			c.cost += c.use[k] * q.mu[k]
 		}
 		m.loads[i].add(c, 80)
 	}
 	for t := range m.slots {
-		c := choice{x: make([]float64, len(m.who[t])), use: append([]float64(nil), q.slots[t].use...), cost: q.slots[t].cost}
-		for k, i := range m.who[t] {
-			c.x[k] = q.powers[i][t]
+		sl := &q.slots[t]
+		c := choice{use: append([]float64(nil), sl.use...), cost: sl.cost}
+		for k, w := range sl.who {
+			if x := q.powers[w.unit][w.at]; x != 0 {
+				c.at, c.x = append(c.at, int32(k)), append(c.x, x)
+			}
 		}
 		m.slots[t].add(c, 30)
 	}
@@ -113,7 +106,7 @@ func (m *mixer) note() {
 // long had no weight go.
 func (m *mixture) add(c choice, most int) {
 	for i := range m.all {
-		if same(m.all[i].x, c.x) && same(m.all[i].use, c.use) {
+		if slices.Equal(m.all[i].at, c.at) && same(m.all[i].x, c.x) && same(m.all[i].use, c.use) {
 			m.all[i].cost = min(m.all[i].cost, c.cost)
 			m.all[i].idle = 0
 			return
@@ -155,9 +148,8 @@ func (m *mixer) refresh() {
 		clear(m.gap[i])
 		for k := range m.loads[i].all {
 			if c := &m.loads[i].all[k]; c.weight > 0 {
-				g := m.gap[i][m.loads[i].from:]
-				for t, x := range c.x {
-					g[t] += c.weight * x
+				for j, x := range c.x {
+					m.gap[i][c.at[j]] += c.weight * x
 				}
 			}
 		}
@@ -178,8 +170,9 @@ func (m *mixer) refresh() {
 			if c.weight == 0 {
 				continue
 			}
-			for j, i := range m.who[t] {
-				m.gap[i][t] -= c.weight * c.x[j]
+			for j, x := range c.x {
+				w := q.slots[t].who[c.at[j]]
+				m.gap[w.unit][w.at] -= c.weight * x
 			}
 			for j, u := range c.use {
 				m.gapMu[j] -= c.weight * u
@@ -205,8 +198,10 @@ func (m *mixer) scale() {
 	}
 }
 
-// price is the price to be tried for unit i in slot t.
-func (m *mixer) price(i, t int) float64 { return m.pi[i][t] + m.rho*m.gap[i][t] }
+// price is the price to be tried.
+func (m *mixer) price(w place) float64 {
+	return m.pi[w.unit][w.at] + m.rho*m.gap[w.unit][w.at]
+}
 
 func (m *mixer) priceMu(k int) float64 { return m.mu[k] + m.rhoMu[k]*m.gapMu[k] }
 
@@ -221,17 +216,16 @@ func (m *mixer) blend(rounds int) {
 			if len(l.all) < 2 {
 				continue
 			}
-			pi, gap := m.pi[i][l.from:], m.gap[i][l.from:]
+			pi, gap := m.pi[i], m.gap[i]
 			for range 2 {
 				lo, hi := -1, -1
 				var vlo, vhi float64
 				for k := range l.all {
 					c := &l.all[k]
 					v := c.cost
-					for t, x := range c.x {
-						if x != 0 {
-							v += x * (pi[t] + m.rho*gap[t])
-						}
+					for j, x := range c.x {
+						k := c.at[j]
+						v += x * (pi[k] + m.rho*gap[k])
 					}
 					if c.use != nil {
 						v -= c.use[q.needs[i]] * m.priceMu(q.needs[i])
@@ -247,11 +241,7 @@ func (m *mixer) blend(rounds int) {
 					break
 				}
 				a, b := &l.all[lo], &l.all[hi]
-				norm := 0.0
-				for t := range max(len(a.x), len(b.x)) {
-					d := at(a.x, t) - at(b.x, t)
-					norm += d * d * m.rho
-				}
+				norm := m.rho * distance(a, b)
 				if a.use != nil {
 					k := q.needs[i]
 					d := a.use[k] - b.use[k]
@@ -267,11 +257,11 @@ func (m *mixer) blend(rounds int) {
 					k := q.needs[i]
 					m.gapMu[k] -= step * (a.use[k] - b.use[k])
 				}
-				for t, x := range a.x {
-					gap[t] += step * x
+				for j, x := range a.x {
+					gap[a.at[j]] += step * x
 				}
-				for t, x := range b.x {
-					gap[t] -= step * x
+				for j, x := range b.x {
+					gap[b.at[j]] -= step * x
 				}
 			}
 		}
@@ -280,7 +270,7 @@ func (m *mixer) blend(rounds int) {
 			if len(l.all) < 2 {
 				continue
 			}
-			who := m.who[t]
+			who := q.slots[t].who
 			for range 2 {
 				lo, hi := -1, -1
 				var vlo, vhi float64
@@ -288,9 +278,7 @@ func (m *mixer) blend(rounds int) {
 					c := &l.all[k]
 					v := c.cost
 					for j, x := range c.x {
-						if x != 0 {
-							v -= x * m.price(int(who[j]), t)
-						}
+						v -= x * m.price(who[c.at[j]])
 					}
 					for j, u := range c.use {
 						v -= u * m.priceMu(j)
@@ -306,11 +294,7 @@ func (m *mixer) blend(rounds int) {
 					break
 				}
 				a, b := &l.all[lo], &l.all[hi]
-				norm := 0.0
-				for j := range a.x {
-					d := a.x[j] - b.x[j]
-					norm += d * d * m.rho
-				}
+				norm := m.rho * distance(a, b)
 				for j := range a.use {
 					d := a.use[j] - b.use[j]
 					norm += d * d * m.rhoMu[j]
@@ -321,8 +305,13 @@ func (m *mixer) blend(rounds int) {
 				}
 				gain += step * (vhi - vlo)
 				shift(a, b, step)
-				for j, i := range who {
-					m.gap[i][t] -= step * (a.x[j] - b.x[j])
+				for j, x := range a.x {
+					w := who[a.at[j]]
+					m.gap[w.unit][w.at] -= step * x
+				}
+				for j, x := range b.x {
+					w := who[b.at[j]]
+					m.gap[w.unit][w.at] += step * x
 				}
 				for j := range a.use {
 					m.gapMu[j] -= step * (a.use[j] - b.use[j])
@@ -350,6 +339,27 @@ func (m *mixer) blend(rounds int) {
 			break
 		}
 	}
+}
+
+// distance is the square of how far two choices of one mixture are apart.
+func distance(a, b *choice) float64 {
+	var sum float64
+	i := 0
+	for j, x := range a.x {
+		for i < len(b.x) && b.at[i] < a.at[j] {
+			sum += b.x[i] * b.x[i]
+			i++
+		}
+		if i < len(b.x) && b.at[i] == a.at[j] {
+			x -= b.x[i]
+			i++
+		}
+		sum += x * x
+	}
+	for ; i < len(b.x); i++ {
+		sum += b.x[i] * b.x[i]
+	}
+	return sum
 }
 
 func shift(to, from *choice, weight float64) {
@@ -382,8 +392,8 @@ func (m *mixer) model() float64 {
 		for k := range l.all {
 			c := &l.all[k]
 			x := c.cost
-			for t, kw := range c.x {
-				x += kw * q.pi[i][l.from+t]
+			for j, kw := range c.x {
+				x += kw * q.pi[i][c.at[j]]
 			}
 			if c.use != nil {
 				x -= c.use[q.needs[i]] * q.mu[q.needs[i]]
@@ -401,8 +411,9 @@ func (m *mixer) model() float64 {
 		for k := range m.slots[t].all {
 			c := &m.slots[t].all[k]
 			x := c.cost
-			for j, i := range m.who[t] {
-				x -= c.x[j] * q.pi[i][t]
+			for j, kw := range c.x {
+				w := q.slots[t].who[c.at[j]]
+				x -= kw * q.pi[w.unit][w.at]
 			}
 			for j, u := range c.use {
 				x -= u * q.mu[j]
@@ -439,7 +450,7 @@ func (m *mixer) climb(rounds int, target float64) bool {
 		m.blend(mixSweeps)
 		for i := range q.pi {
 			for t := range q.pi[i] {
-				q.pi[i][t] = m.price(i, t)
+				q.pi[i][t] = m.pi[i][t] + m.rho*m.gap[i][t]
 			}
 		}
 		for k := range q.mu {
