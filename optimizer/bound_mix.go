@@ -21,6 +21,7 @@ type mixer struct {
 	loads  []mixture // by unit, last: the battery
 	slots  []mixture
 	amount []float64 // by other column
+	saved  []float64
 
 	pi   [][]float64 // the centre
 	mu   []float64
@@ -37,7 +38,10 @@ type mixer struct {
 }
 
 // mixture is a set of choices with weights that add up to 1.
-type mixture struct{ all []choice }
+type mixture struct {
+	all  []choice
+	held bool // to the one that has all weight
+}
 
 // choice is a schedule of a load or the powers of a slot: x holds the entries
 // at (for a slot: of slotProblem.who).
@@ -213,7 +217,7 @@ func (m *mixer) blend(rounds int) {
 		gain := 0.0
 		for i := range m.loads {
 			l := &m.loads[i]
-			if len(l.all) < 2 {
+			if len(l.all) < 2 || l.held {
 				continue
 			}
 			pi, gap := m.pi[i], m.gap[i]

@@ -197,7 +197,7 @@ func (s *search) improve() {
 	}
 	const patience = 10 // cycles without a better plan after which the search ends
 	cycle, failed := 50*len(s.m.units), 0
-	var tight *tightener
+	var tight, mixed *tightener
 	if s.yBest != nil && s.share == 1 {
 		tight = newTightener(s, s.yBest)
 	}
@@ -221,9 +221,13 @@ func (s *search) improve() {
 			}
 			continue
 		}
+		before := s.best.Cost
+		if mixed != nil {
+			s.rounds(l, mixed)
+			l.load(s.best)
+		}
 		// Annealing in cycles, each from the best plan, each longer and no
 		// less hot than it takes to leave it.
-		before := s.best.Cost
 		s.anneal(l, cycle, 0.004*math.Abs(s.best.Cost)*s.rng.Float64(), 1)
 		if s.over() {
 			return
@@ -259,11 +263,28 @@ func (s *search) improve() {
 				s.lower = tight.best
 				s.tell()
 			}
+			mixed = tight
 			if !more {
 				tight = nil
 			}
 		}
 		searched = s.work()
+	}
+}
+
+// rounds makes some plans of the tightener's mixtures.
+func (s *search) rounds(l *local, q *tightener) {
+	mu := l.mu
+	for k := range 12 {
+		l.mu = 1
+		if s.over() || s.gap() <= s.opt.Gap {
+			break
+		}
+		s.round(l, q, []float64{0, 0.5, 1}[min(k, 1+k%2)], 2*len(l.units))
+	}
+	l.mu = mu
+	if s.yBest != nil {
+		l.creditPrice(s.yBest)
 	}
 }
 
