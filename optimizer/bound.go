@@ -2,6 +2,7 @@ package optimizer
 
 import (
 	"math"
+	"slices"
 	"sort"
 )
 
@@ -11,32 +12,81 @@ import (
 // slot (Lagrangian decomposition, Guignard and Kim 1987): the load's schedule
 // pays it, the slot's supply earns it, and
 //
-//	L(pi) = sum over j of min over schedules x: own(x) + pi[j]*x
-//	      + sum over t of min over powers p:    cost_t(sum p) - pi[.][t]*p + ...
+//	L(pi, mu) = sum over j of min over schedules x: own(x) + pi[j]*x
+//	          + sum over t of min over powers p:    cost_t(sum p; mu) - pi[.][t]*p
+//	          + what blocks and credit cost at the prices mu of their rows
 //
-// is a lower bound for any pi.  With all pi[j] the duals of the balance rows
-// it is at least the linear programme's; a subgradient method with Polyak's
-// step raises it from there.
+// is a lower bound for any pi and mu.  With all pi[j] and mu the duals of the
+// linear programme it is at least that programme's bound.
 type tightener struct {
 	s     *search
 	m     *master
 	n     int
-	pi    [][]float64 // by unit, last: the battery
-	konst float64
-	segs  [][]stretch // by slot: length and slope, rising, from zmin
-	opts  [][][]float64
-	soft  [][]float64 // by unit and slot: continuous range above the options
+	pi    [][]float64 // by unit, last: the battery; see levels
+	kinds [][]float64 // by unit: the powers of a cycle that have prices of their own
+	mu    []float64   // by row: blocks, credit, and the need of each variable load
+	right []float64   // right sides of the rows
+	needs []int       // by unit: the row of its need, -1: none
+	konst float64     // everything that is settled at the master's duals
+	slots []slotProblem
+	other []otherColumn
 	store *store
-	dis   float64
 
 	powers [][]float64 // what the slots chose, by unit and slot
 	sched  [][]float64 // what the schedules chose
-	front  []combo
-	levels []combo
+	values []float64   // what the schedules cost, prices included
+	arena  []combo
+	front  [2][]combo
+	sort   []stretchOf
 
-	keep, dir    [][]float64
-	best, lambda float64
-	idle         int
+	mix  *mixer
+	best float64
+}
+
+// slotProblem is the supply of one slot and what may be drawn from it.
+type slotProblem struct {
+	need  float64    // supply wanted with every load off
+	segs  []slotSeg  // the supply
+	units []slotUnit // loads with powers of on and off
+	vars  []softUnit // loads that are off or have any power between two
+	soft  []softUnit // continuous powers
+	who   []place    // the prices of all of these
+
+	use  []float64 // what was chosen counts so much in each of the rows
+	cost float64   // and costs so much at mu = 0
+}
+
+// slotSeg is a stretch of supply.
+type slotSeg struct {
+	length, slope float64   // slope: at mu = 0
+	coef          []float64 // entries in rows
+}
+
+type slotUnit struct {
+	unit   int
+	levels []float64 // powers above 0, rising
+	at     []int32   // where pi has their prices
+}
+
+// place is an entry of pi.
+type place struct{ unit, at int32 }
+
+type softUnit struct {
+	unit        int
+	least, most float64 // most: on top of least
+}
+
+// otherColumn is a variable of the master that is in none of the slots.
+type otherColumn struct {
+	cost, ub float64
+	coef     []float64
+}
+
+// stretchOf is a stretch with where it comes from: a segment or, below 0, a
+// continuous power that is not used.
+type stretchOf struct {
+	length, slope float64
+	from          int
 }
 
 // combo is a choice of powers in one slot: their sum, what they earn, and how
@@ -44,8 +94,12 @@ type tightener struct {
 type combo struct {
 	kw, gain float64
 	prev     int32
-	option   int32
+	level    int32 // 0: off
 }
+
+// mostVars is the number of variable loads of which a slot tries all
+// combinations of on and off.
+const mostVars = 3
 
 // newTightener starts from the duals y; nil where the problem is not of the
 // kind it helps with.
@@ -55,76 +109,200 @@ func newTightener(s *search, y []float64) *tightener {
 	if len(m.units) > 16 || len(m.group) > 0 {
 		return nil
 	}
-	q := &tightener{s: s, m: m, n: n}
-	for range m.units {
-		q.pi = append(q.pi, append([]float64(nil), y[:n]...))
+	q := &tightener{s: s, m: m, n: n, konst: m.konst, slots: make([]slotProblem, n)}
+	for _, u := range m.units {
+		// A load with several powers pays for each its own price: by their
+		// mean alone a little of much would pass for much of a little.
+		var kinds []float64
+		prices := append([]float64(nil), y[:n]...)
+		switch p := u.pricer.(type) {
+		case *cyclePricer:
+			for _, x := range p.l.Cycle.ProfileKW {
+				if x > 0 && !slices.Contains(kinds, x) {
+					kinds = append(kinds, x)
+				}
+			}
+			for len(prices) < n*len(kinds) {
+				prices = append(prices, y[:n]...)
+			}
+		case *variablePricer: // then the prices of being on
+			prices = append(prices, make([]float64, n)...)
+		}
+		q.kinds, q.pi = append(q.kinds, kinds), append(q.pi, prices)
 	}
+	var discharge float64
 	if b := s.p.Battery; b != nil {
 		q.pi = append(q.pi, append([]float64(nil), y[:n]...))
-		q.dis = b.MaxDischargeKW
+		discharge = b.MaxDischargeKW
 		q.store = newStore(n)
 		q.store.lo, q.store.hi = batteryBand(s.p)
 		q.store.start = b.SoC0
 	}
+	for i := range q.pi {
+		for t := range q.pi[i] {
+			q.pi[i][t] = max(0, q.pi[i][t])
+		}
+	}
 	q.powers, q.sched = make([][]float64, len(q.pi)), make([][]float64, len(q.pi))
 	for i := range q.pi {
-		q.powers[i], q.sched[i] = make([]float64, n), make([]float64, n)
+		q.powers[i], q.sched[i] = make([]float64, len(q.pi[i])), make([]float64, len(q.pi[i]))
 	}
-	// Everything but balance rows, loads, segments and battery is settled at y.
-	other := append([]float64(nil), y...)
+	index := make(map[int32]int)
+	row := func(price, right float64) int {
+		q.mu, q.right = append(q.mu, price), append(q.right, right)
+		return len(q.mu) - 1
+	}
+	for _, b := range m.blocks {
+		index[b.row] = row(y[b.row], m.lp.b[b.row])
+	}
+	for _, c := range m.credit {
+		index[c.row] = row(y[c.row], m.lp.b[c.row])
+	}
+	q.values = make([]float64, len(q.pi))
+	for i, u := range m.units {
+		q.needs = append(q.needs, -1)
+		if v, ok := u.pricer.(*variablePricer); ok {
+			q.needs[i] = row(-v.dearth(q.pi[i]), v.quota)
+		}
+	}
+	for _, k := range q.needs {
+		if k >= 0 { // what is not needed
+			c := otherColumn{ub: q.right[k], coef: make([]float64, len(q.mu))}
+			c.coef[k] = 1
+			q.other = append(q.other, c)
+		}
+	}
+	// The rows of demand stay at y.
+	settled := append([]float64(nil), y...)
 	for i := range n {
-		other[i] = 0
+		settled[i] = 0
 	}
-	rows := m.rows - len(m.units)
+	for r := range index {
+		settled[r] = 0
+	}
 	first := n
 	if s.p.Battery != nil {
 		first = 2 * n
 	}
-	q.konst = m.konst
-	for i := first; i < rows; i++ {
-		q.konst += y[i] * m.lp.b[i]
+	for i := first; i < m.rows-len(m.units); i++ {
+		q.konst += settled[i] * m.lp.b[i]
 	}
-	inSlot := make(map[int32]bool)
+	coefs := func(j int32) (out []float64) {
+		for k := m.lp.ptr[j]; k < m.lp.ptr[j+1]; k++ {
+			if i, ok := index[m.lp.ind[k]]; ok {
+				if out == nil {
+					out = make([]float64, len(q.mu))
+				}
+				out[i] = m.lp.val[k]
+			}
+		}
+		return out
+	}
+	most := q.mostOf()
+	known := make(map[int32]bool)
 	for t := range m.slots {
-		var segs []stretch
+		sl := &q.slots[t]
+		sl.need, sl.use = -m.zmin[t], make([]float64, len(q.mu))
 		for i := range m.slots[t] {
 			g := &m.slots[t][i]
-			inSlot[g.col] = true
-			segs = append(segs, stretch{g.length, m.lp.reduced(g.col, other)})
+			known[g.col] = true
+			seg := slotSeg{length: g.length, slope: m.lp.reduced(g.col, settled), coef: coefs(g.col)}
+			if i == len(m.slots[t])-1 {
+				seg.length = math.Inf(1)
+			}
+			sl.segs = append(sl.segs, seg)
 		}
-		sort.SliceStable(segs, func(i, j int) bool { return segs[i].slope < segs[j].slope })
-		q.segs = append(q.segs, segs)
 	}
-	battery := make(map[int32]bool)
 	for t := range m.chCol {
-		battery[m.chCol[t]], battery[m.disCol[t]], battery[m.socCol[t]], battery[m.artCol[t]] = true, true, true, true
+		known[m.chCol[t]], known[m.disCol[t]], known[m.socCol[t]], known[m.artCol[t]] = true, true, true, true
 	}
 	for j := range int32(m.lp.staticCols) {
-		if inSlot[j] || battery[j] {
+		if known[j] {
 			continue
 		}
-		if d := m.lp.reduced(j, other); d < 0 {
-			ub := m.lp.ub[j]
-			if math.IsInf(ub, 1) {
-				if d < -1e-7 {
+		c := otherColumn{cost: m.lp.reduced(j, settled), ub: m.lp.ub[j], coef: coefs(j)}
+		if c.coef != nil {
+			if limit, ok := most[j]; ok {
+				c.ub = min(c.ub, limit)
+			}
+			q.other = append(q.other, c)
+			continue
+		}
+		if c.cost < 0 {
+			if math.IsInf(c.ub, 1) {
+				if c.cost < -1e-7 {
 					return nil
 				}
-				ub = 1e4
+				c.ub = 1e4
 			}
-			q.konst += d * ub
+			q.konst += c.cost * c.ub
 		}
 	}
-	// The powers each unit can draw in each slot.
-	q.opts = make([][][]float64, len(m.units))
-	q.soft = make([][]float64, len(m.units))
 	for i, u := range m.units {
-		q.opts[i] = make([][]float64, n)
-		q.soft[i] = make([]float64, n)
 		for t := range n {
-			q.opts[i][t], q.soft[i][t] = u.powersIn(t)
+			sl := &q.slots[t]
+			levels, soft := u.powersIn(t)
+			sort.Float64s(levels)
+			at := []int32{int32(t)}
+			if k := q.kinds[i]; k != nil {
+				at = at[:0]
+				for _, x := range levels {
+					at = append(at, int32(slices.Index(k, x)*n+t))
+				}
+			}
+			switch {
+			case soft > 0 && len(levels) == 0:
+				sl.soft = append(sl.soft, softUnit{unit: i, most: soft})
+			case soft > 0 && len(sl.vars) < mostVars:
+				sl.vars = append(sl.vars, softUnit{i, levels[0], soft})
+				at = append(at, int32(n+t))
+			case soft > 0: // any power: a relaxation
+				sl.soft = append(sl.soft, softUnit{unit: i, most: levels[0] + soft})
+			case len(levels) > 0:
+				sl.units = append(sl.units, slotUnit{i, levels, at})
+			default:
+				continue
+			}
+			for _, k := range at {
+				sl.who = append(sl.who, place{int32(i), k})
+			}
+		}
+	}
+	if b := s.p.Battery; b != nil {
+		for t := range n {
+			sl := &q.slots[t]
+			sl.soft = append(sl.soft, softUnit{len(q.pi) - 1, -discharge, discharge + b.MaxChargeKW})
+			sl.who = append(sl.who, place{int32(len(q.pi) - 1), int32(t)})
 		}
 	}
 	return q
+}
+
+// mostOf bounds the variables of blocks and credit that the master leaves
+// without a bound, for all plans that break no rule.
+func (q *tightener) mostOf() map[int32]float64 {
+	m := q.m
+	most := make(map[int32]float64)
+	for i := range m.blocks {
+		b := &m.blocks[i]
+		var e float64
+		for t := b.from; t < b.to; t++ {
+			for k := range m.slots[t] {
+				if g := &m.slots[t][k]; !g.over {
+					e += m.h * g.length * g.share(b.scen)
+				}
+			}
+		}
+		for _, c := range b.steps {
+			most[c] = e
+		}
+	}
+	for i := range m.credit {
+		c := &m.credit[i]
+		most[c.slack] = max(0, c.budget) // imports never earn credit
+		most[c.short] = 0
+	}
+	return most
 }
 
 // powersIn lists the powers above 0 a unit can draw in a slot, and how much
@@ -134,11 +312,7 @@ func (u *unit) powersIn(t int) (levels []float64, soft float64) {
 	case *cyclePricer:
 		for i, x := range q.l.Cycle.ProfileKW {
 			if s := t - i; s >= q.lo && s <= q.hi && x > 0 {
-				known := false
-				for _, y := range levels {
-					known = known || y == x
-				}
-				if !known {
+				if !slices.Contains(levels, x) {
 					levels = append(levels, x)
 				}
 			}
@@ -163,129 +337,239 @@ func (u *unit) powersIn(t int) (levels []float64, soft float64) {
 
 // slot finds the slot's best powers; it notes them and returns their value.
 func (q *tightener) slot(t int) float64 {
-	// All sensible sums of powers, by dynamic programme over the units: of two
-	// sums the greater must earn more.
-	type layer struct{ from, to int }
-	q.levels = append(q.levels[:0], combo{prev: -1, option: -1})
-	last := layer{0, 1}
-	var layers []layer
-	var who []int
-	for i := range q.opts {
-		opts := q.opts[i][t]
-		if len(opts) == 0 {
-			continue
-		}
-		q.front = q.front[:0]
-		for k := last.from; k < last.to; k++ {
-			c := q.levels[k]
-			q.front = append(q.front, combo{c.kw, c.gain, int32(k), -1})
-			for o, x := range opts {
-				q.front = append(q.front, combo{c.kw + x, c.gain + x*q.pi[i][t], int32(k), int32(o)})
+	sl := &q.slots[t]
+	// Whether a load of variable power is on is tried both ways.
+	best, mask := math.Inf(1), 0
+	if len(sl.vars) > 0 {
+		for k := range 1 << len(sl.vars) {
+			if v := q.slotWith(t, k, false); v < best {
+				best, mask = v, k
 			}
 		}
-		sort.Slice(q.front, func(a, b int) bool {
-			x, y := q.front[a], q.front[b]
-			return x.kw < y.kw || x.kw == y.kw && x.gain > y.gain
-		})
-		from := len(q.levels)
-		best := math.Inf(-1)
-		for _, c := range q.front {
-			if c.gain > best {
-				best = c.gain
-				q.levels = append(q.levels, c)
+	}
+	return q.slotWith(t, mask, true)
+}
+
+// slotWith is the slot's value with the loads of variable power that are in
+// mask on; commit: its powers are noted.
+func (q *tightener) slotWith(t, mask int, commit bool) float64 {
+	sl := &q.slots[t]
+	// Supply and continuous powers that are not used, the cheapest first.
+	st := q.sort[:0]
+	put := func(x stretchOf) {
+		st = append(st, x)
+		for i := len(st) - 1; i > 0 && st[i-1].slope > x.slope; i-- {
+			st[i], st[i-1] = st[i-1], x
+		}
+	}
+	for i := range sl.segs {
+		g := &sl.segs[i]
+		slope := g.slope
+		for k, c := range g.coef {
+			slope -= c * q.mu[k]
+		}
+		put(stretchOf{g.length, slope, i})
+	}
+	need, value := sl.need, 0.0
+	if commit {
+		for _, w := range sl.who {
+			q.powers[w.unit][w.at] = 0
+		}
+	}
+	free := func(u softUnit, from int) {
+		x := q.pi[u.unit][t]
+		if u.most > 0 {
+			put(stretchOf{u.most, x, from})
+		}
+		need += u.least + u.most
+		value -= x * (u.least + u.most)
+		if commit {
+			q.powers[u.unit][t] = u.least + u.most
+		}
+	}
+	for i, u := range sl.soft {
+		free(u, -1-2*i)
+	}
+	for i, u := range sl.vars {
+		if mask>>i&1 == 1 {
+			free(u, -2-2*i)
+			value -= q.pi[u.unit][q.n+t]
+			if commit {
+				q.powers[u.unit][q.n+t] = 1
 			}
 		}
-		last = layer{from, len(q.levels)}
-		layers = append(layers, last)
-		who = append(who, i)
 	}
-	// The continuous powers, the best paid first.
-	type piece struct {
-		unit       int
-		length, pi float64
-	}
-	var pieces []piece
-	for i := range q.soft {
-		if x := q.soft[i][t]; x > 0 {
-			pieces = append(pieces, piece{i, x, q.pi[i][t]})
-		}
-	}
-	fixed := 0.0
-	if q.store != nil {
-		b := len(q.pi) - 1
-		pieces = append(pieces, piece{b, q.dis + q.s.p.Battery.MaxChargeKW, q.pi[b][t]})
-		fixed = q.dis * q.pi[b][t]
-	}
-	sort.SliceStable(pieces, func(a, b int) bool { return pieces[a].pi > pieces[b].pi })
-	bestValue, bestCombo := math.Inf(1), 0
-	start := -q.m.zmin[t] - q.dis
-	eval := func(c combo, take func(k int, x float64)) float64 {
-		left := start + c.kw
-		value := fixed - c.gain
-		k, room := 0, 0.0
-		if len(pieces) > 0 {
-			room = pieces[0].length
-		}
-		for i, g := range q.segs[t] {
-			length := g.length
-			if i == len(q.segs[t])-1 {
-				length = math.Inf(1)
+	q.sort = st
+	slopeAt := func(z float64) float64 {
+		for i := range st {
+			if z < st[i].length {
+				return st[i].slope
 			}
-			use := min(left, length)
-			value += use * g.slope
-			left -= use
-			length -= use
-			if left > 0 {
+			z -= st[i].length
+		}
+		return math.Inf(1)
+	}
+	// Loads whose price is below any supply's, or above all, are settled.
+	var openBuf [16]slotUnit
+	open := append(openBuf[:0], sl.units...)
+	for {
+		most := need
+		for _, u := range open {
+			most += u.levels[len(u.levels)-1]
+		}
+		lo, hi := slopeAt(need), slopeAt(most)
+		kept := open[:0]
+		again := false
+		for _, u := range open {
+			l := q.settled(&u, lo, hi)
+			if l < 0 {
+				kept = append(kept, u)
 				continue
 			}
-			for k < len(pieces) && length > 0 && pieces[k].pi > g.slope {
-				x := min(room, length)
-				value += x * (g.slope - pieces[k].pi)
-				if take != nil {
-					take(k, x)
-				}
-				length -= x
-				if room -= x; room <= 0 {
-					k++
-					if k < len(pieces) {
-						room = pieces[k].length
-					}
+			again = true
+			if l > 0 {
+				x := u.levels[l-1]
+				need += x
+				value -= x * q.pi[u.unit][u.at[l-1]]
+				if commit {
+					q.powers[u.unit][u.at[l-1]] = x
 				}
 			}
-			if k == len(pieces) || pieces[k].pi <= g.slope {
+		}
+		open = kept
+		if !again || len(open) == 0 {
+			break
+		}
+	}
+	best, least := int32(-1), 0.0
+	if len(open) > 0 {
+		// All sums of the others' powers, by dynamic programme: of two sums
+		// the greater must earn more.
+		arena := append(q.arena[:0], combo{prev: -1})
+		from := 0
+		for _, u := range open {
+			to := len(arena)
+			cur := q.front[0][:0]
+			for k := from; k < to; k++ {
+				cur = append(cur, combo{arena[k].kw, arena[k].gain, int32(k), 0})
+			}
+			spare := q.front[1]
+			for l, level := range u.levels {
+				out := spare[:0]
+				i, gain := 0, level*q.pi[u.unit][u.at[l]]
+				for k := from; k < to; k++ {
+					c := combo{arena[k].kw + level, arena[k].gain + gain, int32(k), int32(l + 1)}
+					for i < len(cur) && cur[i].kw <= c.kw {
+						out = append(out, cur[i])
+						i++
+					}
+					out = append(out, c)
+				}
+				out = append(out, cur[i:]...)
+				cur, spare = out, cur
+			}
+			q.front[0], q.front[1] = cur, spare
+			from = to
+			top := math.Inf(-1)
+			for _, c := range cur {
+				if c.gain > top {
+					top = c.gain
+					arena = append(arena, c)
+				}
+			}
+		}
+		q.arena = arena
+		// One sweep along the supply values them all.
+		i, at, paid := 0, 0.0, 0.0
+		least = math.Inf(1)
+		for k := from; k < len(arena); k++ {
+			z := need + arena[k].kw
+			for z > at+st[i].length && i+1 < len(st) {
+				paid += st[i].length * st[i].slope
+				at += st[i].length
+				i++
+			}
+			if v := paid + (z-at)*st[i].slope - arena[k].gain; v < least {
+				least, best = v, int32(k)
+			}
+		}
+		q.s.spent += int64(8 * len(arena))
+		if !commit {
+			return value + least
+		}
+		need += arena[best].kw
+		value -= arena[best].gain
+		for l := len(open) - 1; l >= 0; l-- {
+			if k := arena[best].level - 1; k >= 0 {
+				q.powers[open[l].unit][open[l].at[k]] = open[l].levels[k]
+			}
+			best = arena[best].prev
+		}
+	}
+	if !commit {
+		for i := range st {
+			x := min(need, st[i].length)
+			if x <= 0 {
 				break
 			}
+			value += x * st[i].slope
+			need -= x
 		}
 		return value
 	}
-	for k := last.from; k < last.to; k++ {
-		if v := eval(q.levels[k], nil); v < bestValue {
-			bestValue, bestCombo = v, k
+	clear(sl.use)
+	sl.cost = 0
+	for i := range st {
+		x := min(need, st[i].length)
+		if x <= 0 {
+			break
+		}
+		value += x * st[i].slope
+		need -= x
+		if st[i].from < 0 {
+			u := sl.soft
+			if st[i].from&1 == 0 {
+				u = sl.vars
+			}
+			q.powers[u[(-1-st[i].from)/2].unit][t] -= x
+			continue
+		}
+		g := &sl.segs[st[i].from]
+		sl.cost += x * g.slope
+		for k, c := range g.coef {
+			sl.use[k] += c * x
 		}
 	}
-	for i := range q.powers {
-		q.powers[i][t] = 0
-	}
-	eval(q.levels[bestCombo], func(k int, x float64) { q.powers[pieces[k].unit][t] += x })
-	if q.store != nil {
-		q.powers[len(q.pi)-1][t] -= q.dis
-	}
-	for l := len(layers) - 1; l >= 0; l-- {
-		c := q.levels[bestCombo]
-		if c.option >= 0 {
-			q.powers[who[l]][t] += q.opts[who[l]][t][c.option]
+	q.s.spent += 20
+	return value
+}
+
+// settled is the level (0: off, 1: the first) that is best for a unit whatever
+// supply costs between lo and hi, -1 where that depends.
+func (q *tightener) settled(u *slotUnit, lo, hi float64) int {
+	pi := q.pi[u.unit]
+	gain := func(l int) (kw, earns float64) {
+		if l == 0 {
+			return 0, 0
 		}
-		bestCombo = int(c.prev)
+		return u.levels[l-1], u.levels[l-1] * pi[u.at[l-1]]
 	}
-	q.s.spent += int64(len(q.levels) * 8)
-	return bestValue
+next:
+	for l := range len(u.levels) + 1 {
+		kw, earns := gain(l)
+		for k := range len(u.levels) + 1 {
+			x, e := gain(k)
+			if x < kw && earns-e < hi*(kw-x) || x > kw && e-earns > lo*(x-kw) {
+				continue next
+			}
+		}
+		return l
+	}
+	return -1
 }
 
 // battery is the charge's least cost at its prices.
 func (q *tightener) battery() float64 {
-	if q.store == nil {
-		return 0
-	}
 	b, h := q.s.p.Battery, q.s.h
 	pi := q.pi[len(q.pi)-1]
 	var base float64
@@ -309,145 +593,105 @@ func (q *tightener) battery() float64 {
 	return v + base
 }
 
-// value is L at the present prices, the loads' part only nearly so.
-func (q *tightener) value() float64 {
+// value is L at the present prices; what slots and loads choose at them is
+// left in powers, sched and excess.
+func (q *tightener) value(effort int) float64 {
 	v := q.konst
+	for k, x := range q.mu {
+		v += x * q.right[k]
+	}
+	for i := range q.other {
+		c := &q.other[i]
+		d := c.cost
+		for k, a := range c.coef {
+			d -= a * q.mu[k]
+		}
+		if d < 0 {
+			v += d * c.ub
+		}
+	}
 	for t := range q.n {
 		v += q.slot(t)
 	}
-	if q.s.over() {
-		return math.Inf(-1)
+	if q.store != nil {
+		b := len(q.pi) - 1
+		q.values[b] = q.battery()
+		v += q.values[b]
 	}
-	v += q.battery()
 	for t := range q.m.on {
 		q.m.on[t] = 0
 	}
 	for i, u := range q.m.units {
-		if q.s.over() {
+		if i&3 == 3 && q.s.over() {
 			return math.Inf(-1)
 		}
-		var sc schedule
-		if th, ok := u.pricer.(*thermalPricer); ok {
-			cells := max(160, th.cells/3)
-			sc = th.rough(q.pi[i], q.m.on, cells)
-			q.s.spent += th.work() * int64(cells) / int64(th.cells)
-		} else {
-			sc = u.pricer.best(q.pi[i], q.m.on)
-			q.s.spent += u.pricer.work()
+		switch p := u.pricer.(type) {
+		case *thermalPricer:
+			q.values[i] = p.relaxed(q.pi[i], q.m.on, effort, q.sched[i])
+		case *variablePricer:
+			theta := -q.mu[q.needs[i]]
+			price, on := q.pi[i][:q.n], q.pi[i][q.n:]
+			q.values[i], _ = p.relaxed(price, on, theta, q.sched[i][:q.n])
+			q.values[i] += theta * p.quota
+			for t, x := range q.sched[i][:q.n] {
+				q.sched[i][q.n+t] = 0
+				if x > 0 {
+					q.sched[i][q.n+t] = 1
+				}
+			}
+		case *cyclePricer:
+			q.values[i] = q.cycle(i, p)
+		default:
+			sc := p.best(q.pi[i], q.m.on)
+			copy(q.sched[i], sc.kw)
+			q.values[i] = sc.total(q.pi[i], q.m.on)
 		}
-		copy(q.sched[i], sc.kw)
-		v += sc.total(q.pi[i], q.m.on)
-	}
-	return v
-}
-
-// prove is L at the best prices met, safe against rounding.
-func (q *tightener) prove(effort int) float64 {
-	for i := range q.keep {
-		q.pi[i], q.keep[i] = q.keep[i], q.pi[i]
-	}
-	defer func() {
-		for i := range q.keep {
-			q.pi[i], q.keep[i] = q.keep[i], q.pi[i]
-		}
-	}()
-	v := q.konst
-	for t := range q.n {
-		v += q.slot(t)
-	}
-	v += q.battery()
-	for t := range q.m.on {
-		q.m.on[t] = 0
-	}
-	for i, u := range q.m.units {
-		if q.s.over() {
-			return math.Inf(-1)
-		}
-		v += u.pricer.bound(q.pi[i], q.m.on, effort)
-		q.s.spent += u.pricer.work() * 4 * int64(effort)
+		v += q.values[i]
+		q.s.spent += u.pricer.work()
 	}
 	return v - 1e-9*max(1, math.Abs(v))
 }
 
-// climb does some steps of the subgradient method towards target, the cost of
-// a known plan, and reports whether more would pay.  The best prices met stay
-// in keep.
-func (q *tightener) climb(steps int, target float64) bool {
-	if q.keep == nil {
-		q.best, q.lambda = math.Inf(-1), 0.5
-		for i := range q.pi {
-			q.keep = append(q.keep, append([]float64(nil), q.pi[i]...))
-			q.dir = append(q.dir, make([]float64, q.n))
+// cycle is the cheapest start of a cycle with a price for each of its powers.
+func (q *tightener) cycle(i int, p *cyclePricer) float64 {
+	pi, profile := q.pi[i], p.l.Cycle.ProfileKW
+	kind := make([]int, len(profile))
+	for k, x := range profile {
+		kind[k] = max(0, slices.Index(q.kinds[i], x)) * q.n
+	}
+	best, start := p.skip, -1
+	if p.l.Cycle.Running {
+		best = math.Inf(1)
+	}
+	for t := p.lo; t <= p.hi; t++ {
+		sum := p.late(t)
+		for k, x := range profile {
+			if t+k < q.n {
+				sum += x * pi[kind[k]+t+k]
+			}
+		}
+		if sum < best {
+			best, start = sum, t
 		}
 	}
-	begin := q.best
-	for k := range steps {
-		v := q.value()
-		if q.s.over() {
-			return false
-		}
-		if v > q.best {
-			if v > q.best+2e-6*math.Abs(q.best) || math.IsInf(q.best, -1) {
-				q.idle = 0
-			}
-			q.best = v
-			for i := range q.pi {
-				copy(q.keep[i], q.pi[i])
-			}
-		} else {
-			q.idle++
-		}
-		if q.idle >= 10 {
-			q.lambda *= 0.6
-			q.idle = 0
-			for i := range q.pi {
-				copy(q.pi[i], q.keep[i])
-				for t := range q.dir[i] {
-					q.dir[i][t] = 0
-				}
-			}
-			if q.lambda < 0.004 {
-				return false
-			}
-			continue
-		}
-		if k%25 == 0 {
-			q.s.trace("tighten %d: %.6f best %.6f lambda %.3f", k, v, q.best, q.lambda)
-		}
-		if v >= target {
-			return false
-		}
-		var norm, dot float64
-		for i := range q.pi {
-			for t := range q.n {
-				dot += (q.sched[i][t] - q.powers[i][t]) * q.dir[i][t]
-			}
-		}
-		mix := 0.7
-		if dot < 0 {
-			mix = 0.3
-		}
-		for i := range q.pi {
-			for t := range q.n {
-				d := q.sched[i][t] - q.powers[i][t] + mix*q.dir[i][t]
-				if q.pi[i][t] <= 0 && d < 0 {
-					d = 0
-				}
-				q.dir[i][t] = d
-				norm += d * d
-			}
-		}
-		if norm < 1e-12 {
-			return false
-		}
-		step := q.lambda * (target - v) / norm
-		for i := range q.pi {
-			for t := range q.n {
-				// A price below 0 is no better than 0: supply never costs less
-				// for being drawn on.
-				q.pi[i][t] = max(0, q.pi[i][t]+step*q.dir[i][t])
+	clear(q.sched[i])
+	if start >= 0 {
+		for k, x := range profile {
+			if start+k < q.n {
+				q.sched[i][kind[k]+start+k] = x
 			}
 		}
 	}
-	return q.best > begin+1e-5*math.Abs(q.best)
+	return best
+}
+
+// climb raises the bound by some rounds and reports whether more would pay; it
+// ends once the bound reaches target.
+func (q *tightener) climb(rounds int, target float64) bool {
+	if q.mix == nil {
+		q.mix = newMixer(q)
+	}
+	ok := q.mix.climb(rounds, target)
+	q.best = q.mix.best
+	return ok
 }

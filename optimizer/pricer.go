@@ -30,7 +30,7 @@ type pricer interface {
 }
 
 // scratch is memory that pricers used one after the other share.
-type scratch struct{ value, now, lookup []float64 }
+type scratch struct{ value, now []float64 }
 
 // grow returns a slice of n numbers of any value in *buf.
 func grow(buf *[]float64, n int) []float64 {

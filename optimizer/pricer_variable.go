@@ -248,6 +248,25 @@ func (q *variablePricer) search(price, on []float64, steps int) (float64, schedu
 	return bound, best
 }
 
+// dearth is the price of a kW through a slot at which no more than the need is
+// drawn.
+func (q *variablePricer) dearth(price []float64) float64 {
+	on, kw := make([]float64, q.p.N), make([]float64, q.p.N)
+	if _, drawn := q.relaxed(price, on, 0, kw); drawn <= q.quota+1e-9 {
+		return 0
+	}
+	lo, hi := 0.0, 2*q.worth
+	for range 20 {
+		theta := (lo + hi) / 2
+		if _, drawn := q.relaxed(price, on, theta, kw); drawn > q.quota {
+			lo = theta
+		} else {
+			hi = theta
+		}
+	}
+	return hi
+}
+
 func (q *variablePricer) best(price, on []float64) schedule {
 	_, s := q.search(price, on, 18)
 	return s

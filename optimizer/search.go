@@ -197,7 +197,7 @@ func (s *search) improve() {
 	}
 	const patience = 10 // cycles without a better plan after which the search ends
 	cycle, failed := 50*len(s.m.units), 0
-	var tight, pending *tightener
+	var tight, mixed *tightener
 	if s.yBest != nil && s.share == 1 {
 		tight = newTightener(s, s.yBest)
 	}
@@ -221,9 +221,13 @@ func (s *search) improve() {
 			}
 			continue
 		}
+		before := s.best.Cost
+		if mixed != nil {
+			s.rounds(l, mixed)
+			l.load(s.best)
+		}
 		// Annealing in cycles, each from the best plan, each longer and no
 		// less hot than it takes to leave it.
-		before := s.best.Cost
 		s.anneal(l, cycle, 0.004*math.Abs(s.best.Cost)*s.rng.Float64(), 1)
 		if s.over() {
 			return
@@ -250,30 +254,37 @@ func (s *search) improve() {
 		if tight == nil || s.over() {
 			continue
 		}
-		// About a quarter of the work goes to the bound while that pays.
+		// About a third of the work goes to the bound while that pays.
 		mark := s.work()
-		share := (mark - searched) / 3
-		for s.work()-mark < share && tight != nil && s.progress() < 0.85 {
-			if !tight.climb(20, s.best.Cost) {
-				pending, tight = tight, nil
-			} else {
-				pending = tight
+		share := (mark - searched) / 2
+		for s.work()-mark < share && tight != nil {
+			more := tight.climb(5, s.best.Cost)
+			if tight.best > s.lower {
+				s.lower = tight.best
+				s.tell()
 			}
-		}
-		if pending != nil && !s.over() && (tight == nil || s.progress() > 0.7 || pending.best > s.lower+0.002*math.Abs(s.lower)) {
-			effort := 4
-			if tight == nil {
-				effort = 12
-			}
-			s.lower = max(s.lower, pending.prove(effort))
-			s.trace("proved %.6f of %.6f", s.lower, pending.best)
-			s.tell()
-			pending = nil
-			if s.progress() > 0.7 {
+			mixed = tight
+			if !more {
 				tight = nil
 			}
 		}
 		searched = s.work()
+	}
+}
+
+// rounds makes some plans of the tightener's mixtures.
+func (s *search) rounds(l *local, q *tightener) {
+	mu := l.mu
+	for k := range 12 {
+		l.mu = 1
+		if s.over() || s.gap() <= s.opt.Gap {
+			break
+		}
+		s.round(l, q, []float64{0, 0.5, 1}[min(k, 1+k%2)], 2*len(l.units))
+	}
+	l.mu = mu
+	if s.yBest != nil {
+		l.creditPrice(s.yBest)
 	}
 }
 
