@@ -59,7 +59,7 @@ func (c *forecastPrintCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	f, err := forecast.New(forecast.Options{Zone: zone, Step: c.Step})
+	f, err := forecast.New(forecast.Options{Zone: zone, Step: c.Step, Holiday: forecast.HolidaysIn(c.Tz)})
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -250,7 +250,7 @@ func (c *forecastBacktestCmd) Run(e *env) error {
 	}
 	bar := progressbar.NewOptions(c.Origins, progressbar.OptionSetWriter(e.Stderr),
 		progressbar.OptionSetDescription("forecasting the past"), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-	report, err := forecast.Backtest(e.Ctx, forecast.Options{Zone: zone, Step: c.Step}, history, forecast.BacktestOptions{
+	report, err := forecast.Backtest(e.Ctx, forecast.Options{Zone: zone, Step: c.Step, Holiday: forecast.HolidaysIn(c.Tz)}, history, forecast.BacktestOptions{
 		Origins: c.Origins,
 		Progress: func(done, total int) {
 			bar.ChangeMax(total)
