@@ -58,6 +58,7 @@ func (p *Planner) catchUp() {
 func Observations(intervals []Interval, length time.Duration) []forecast.Observation {
 	at := map[int64]int{}
 	var out []forecast.Observation
+	exported := map[int]bool{}
 	for _, iv := range intervals {
 		if iv.Slot.Len != length {
 			continue
@@ -70,10 +71,11 @@ func Observations(intervals []Interval, length time.Duration) []forecast.Observa
 		}
 		if iv.Series == SiteSeries {
 			out[i].Energy += iv.Import - iv.Export
+			exported[i] = iv.Export > 0
 			switch {
 			case iv.Quality&metering.Gap != 0:
 				out[i].Quality = forecast.Missing
-			case iv.Quality&(metering.Estimated|metering.ClockChanged) != 0:
+			case iv.Quality&(metering.Estimated|metering.ClockChanged|metering.Lost|metering.DeviceChanged|metering.Suspect) != 0:
 				out[i].Quality = forecast.Estimated
 			}
 		} else {
@@ -82,8 +84,11 @@ func Observations(intervals []Interval, length time.Duration) []forecast.Observa
 	}
 	for i := range out {
 		// A load's share is worked out from its rated power where its plug does
-		// not measure; it cannot have been more than all there was.
-		out[i].Energy = max(0, out[i].Energy)
+		// not measure; it cannot have been more than all there was.  Where the
+		// roof fed in there was more than the meter saw.
+		if !exported[i] {
+			out[i].Energy = max(0, out[i].Energy)
+		}
 	}
 	slices.SortStableFunc(out, func(a, b forecast.Observation) int { return a.Slot.Start.Compare(b.Slot.Start) })
 	return out
