@@ -58,26 +58,17 @@ func Backtest(ctx context.Context, o Options, history []Observation, b BacktestO
 			return rep, err
 		}
 	}
-	if b.Origins <= 0 {
-		b.Origins = 60
-	}
-	if b.Every <= 0 {
-		b.Every = 53 * time.Hour
-	}
-	perDay := int64(day / f.opt.Step)
-	every := max(1, int64(b.Every/f.opt.Step))
-	last := all.hist.end() - longDays*perDay
-	b.Origins = int(min(int64(b.Origins), (last-all.hist.first-backtestWarmup*perDay)/every+1))
-	if last < all.hist.first+backtestWarmup*perDay || b.Origins < 1 {
+	origins := all.backtestOrigins(&b, longDays, backtestWarmup)
+	if len(origins) == 0 {
 		return rep, ErrTooShort
 	}
+	perDay := int64(day / f.opt.Step)
 	var s scores
 	next := 0
-	for k := b.Origins - 1; k >= 0; k-- {
+	for k, origin := range origins {
 		if err := ctx.Err(); err != nil {
 			return rep, err
 		}
-		origin := last - int64(k)*every
 		at := time.Unix(origin*f.hist.step, 0).UTC()
 		for ; next < len(history) && history[next].Slot.Start.Before(at); next++ {
 			if err := f.Update(history[next]); err != nil {
@@ -86,7 +77,7 @@ func Backtest(ctx context.Context, o Options, history []Observation, b BacktestO
 		}
 		rep.Weeks = append(rep.Weeks, s.add(f, &all.hist, at, origin, perDay))
 		if b.Progress != nil {
-			b.Progress(b.Origins-k, b.Origins)
+			b.Progress(k+1, len(origins))
 		}
 	}
 	s.report(&rep)
@@ -102,13 +93,22 @@ type scores struct {
 }
 
 func (s *scores) add(f *Forecaster, truth *history, at time.Time, origin, perDay int64) BacktestWeek {
-	horizon := longDays * day
-	fc := f.Forecast(at, horizon)
-	w := BacktestWeek{Slots: fc.Slots, Actual: make([]float64, len(fc.Slots))}
+	fc := f.Forecast(at, longDays*day)
+	w := BacktestWeek{Slots: fc.Slots}
 	before := *s
-	for i := range w.Actual {
+	w.Actual = s.addSlots(fc, truth, origin, perDay)
+	w.WQL = (s.pinball - before.pinball) * 2 / 3 / (s.load - before.load)
+	s.addRunOuts(f, w.Actual, at, origin, perDay)
+	return w
+}
+
+// addSlots scores the first 48 hours slot by slot and by day; it returns what
+// came of all slots.
+func (s *scores) addSlots(fc Forecast, truth *history, origin, perDay int64) []float64 {
+	actual := make([]float64, len(fc.Slots))
+	for i := range actual {
 		y := truth.at(origin + int64(i))
-		w.Actual[i] = y
+		actual[i] = y
 		if i >= int(scoreDays*perDay) || y != y {
 			continue
 		}
@@ -125,11 +125,10 @@ func (s *scores) add(f *Forecaster, truth *history, at time.Time, origin, perDay
 			s.naiveLoad += y
 		}
 	}
-	w.WQL = (s.pinball - before.pinball) * 2 / 3 / (s.load - before.load)
 	for d := range scoreDays {
 		sum, mean := 0.0, 0.0
-		for i := d * int(perDay); i < (d+1)*int(perDay) && i < len(w.Actual); i++ {
-			sum += w.Actual[i]
+		for i := d * int(perDay); i < (d+1)*int(perDay) && i < len(actual); i++ {
+			sum += actual[i]
 			mean += fc.Slots[i].Mean
 		}
 		if sum == sum {
@@ -137,8 +136,7 @@ func (s *scores) add(f *Forecaster, truth *history, at time.Time, origin, perDay
 			s.dayLoad += sum
 		}
 	}
-	s.addRunOuts(f, w.Actual, at, origin, perDay)
-	return w
+	return actual
 }
 
 // addRunOuts scores credits of half a day to four days of the use of the last

@@ -21,9 +21,17 @@ type days struct {
 }
 
 const (
+	midweek     = 2
+	sunday      = 6
 	holidayKind = 7
-	kindCount   = 8
+	// betweenKind is a working day from Christmas Eve to New Year's Eve, where
+	// Christmas is a holiday: many are closed, or at home.
+	betweenKind = 8
+	kindCount   = 9
 )
+
+// rare tells kinds of which there are too few in a season to learn from.
+func rare(kind uint8) bool { return kind >= holidayKind }
 
 // modelSlots is how many observed slots make one cell: below a quarter of an
 // hour single slots are noise that no expert should be fitted to.
@@ -38,8 +46,8 @@ func modelSlots(stepSeconds int64) int {
 // cells is how many cells there are, known or not.
 func (d *days) cells() int { return len(d.v) }
 
-// kind is the day kind of day i: the weekday from 0 (Monday) to 6, or
-// holidayKind.  Beyond the days that holidays were asked for it is the weekday.
+// kind is the day kind of day i: the weekday from 0 (Monday) to 6, holidayKind
+// or betweenKind.  Beyond the days that holidays were asked for it is the weekday.
 func (d *days) kind(i int) uint8 {
 	if i >= 0 && i < len(d.kinds) {
 		return d.kinds[i]

@@ -303,8 +303,16 @@ func (f *Forecaster) ceiling(g int64) float64 {
 
 // kindOf is the kind of a local day.
 func (f *Forecaster) kindOf(dayNumber int64) uint8 {
-	if f.opt.Holiday != nil && f.opt.Holiday(date(dayNumber)) {
+	wd := weekday(dayNumber)
+	if f.opt.Holiday == nil {
+		return uint8(wd)
+	}
+	year, month, dom := date(dayNumber)
+	if f.opt.Holiday(year, month, dom) {
 		return holidayKind
 	}
-	return uint8(weekday(dayNumber))
+	if month == time.December && dom >= 24 && wd < 5 && f.opt.Holiday(year, month, 25) {
+		return betweenKind
+	}
+	return uint8(wd)
 }

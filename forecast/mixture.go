@@ -18,6 +18,12 @@ func levels() [3]float64 { return [3]float64{0.1, 0.5, 0.9} }
 // windowDays is how far back whole days are drawn on as samples.
 const windowDays = 140
 
+// rareDays is how far back days of rare kinds are: last year's are among them.
+const rareDays = 400
+
+// rareAge is by how much slower days of rare kinds age for one another.
+const rareAge = 10
+
 // sample is one past value offered for a slot of the day: of which day, and
 // how near in time of day.
 type sample struct {

@@ -15,7 +15,8 @@ type Options struct {
 	// Step is the length of an observed and of a forecast slot: whole minutes
 	// from 1 to 60 that divide a day.  Zero is 30 minutes.
 	Step time.Duration
-	// Holiday tells whether a local date is a public holiday; nil is none.
+	// Holiday tells whether a local date is a public holiday; nil is none.  It
+	// may be asked by two goroutines at once.  See HolidaysIn.
 	Holiday func(year int, month time.Month, day int) bool
 	// PriorPerDay is the consumption expected of such a site, used until its
 	// own data outweigh it.  Zero is 8 kWh a day.

@@ -61,17 +61,21 @@ func newPanel(d *days, origin, n int) *panel {
 		for e := range w {
 			w[e], flat = flat[:len(level):len(level)], flat[len(level):]
 		}
-		sameSeen := 0
+		sameSeen := 0 // of a rare kind there are few: Sundays count as well
 		for b := range level {
 			other := d.kind(today - b)
 			s := sim[kind][other]
 			age := float64(b)
+			if rare(kind) && rare(other) {
+				age /= rareAge
+			}
 			w[climate8][b] = float32(s * math.Exp2(-age/8))
 			w[climate25][b] = float32(s * math.Exp2(-age/25))
 			w[climate60][b] = float32(s * math.Exp2(-age/60))
 			w[climate3][b] = float32(math.Sqrt(s) * math.Exp2(-age/3))
 			w[climate12own][b] = float32(s * math.Exp2(-age/12))
-			if other == kind && sameSeen < 6 && (b > 0) {
+			same := other == kind || rare(kind) && other == sunday && level[b] > 0
+			if same && sameSeen < 6 && b > 0 {
 				w[weekdays][b] = float32(math.Exp2(-float64(sameSeen) / 2))
 				sameSeen++
 			}

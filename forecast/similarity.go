@@ -41,13 +41,20 @@ func distance(a, b *[blocks]float64) float64 {
 
 // levelsBack is the level (mean kWh a cell) of each day back from the origin's
 // day: the mean of the seven days around it, cut at the origin, so that a week
-// weighs every weekday once.  now is the level at the origin.
+// weighs every weekday once.  Of the days beyond the window only those of a
+// rare kind have one.  now is the level at the origin.
 func levelsBack(d *days, origin, window int) (level []float64, now float64) {
 	today := origin / d.perDay
-	n := min(window, today+1)
+	n := min(rareDays, today+1)
+	for n > window && !rare(d.kind(today-n+1)) {
+		n--
+	}
 	level = make([]float64, n)
 	half := 3*d.perDay + d.perDay/2
 	for b := range level {
+		if b >= window && !rare(d.kind(today-b)) {
+			continue
+		}
 		mid := (today-b)*d.perDay + d.perDay/2
 		from, to := mid-half, mid+half
 		if to > origin { // keep a whole week where there is one
@@ -110,6 +117,29 @@ func kindSimilarity(d *days, origin int, level []float64) (sim [kindCount][kindC
 			allN++
 		}
 	}
+	// Rare days further back, each beside the days around it.
+	for a := n; a < len(level); a++ {
+		if !(level[a] > 0) {
+			continue
+		}
+		i := d.kind(today - a)
+		own := blockMeans(d, (today-a+1)*d.perDay, level[a])
+		for b := max(n, a-14); b <= a+14; b++ {
+			j := d.kind(today - b)
+			if b == a || b < a && rare(j) {
+				continue // each pair once
+			}
+			other := blockMeans(d, (today-b+1)*d.perDay, level[a])
+			if x := distance(&own, &other); x == x {
+				sum[i][j] += x
+				count[i][j]++
+				if i != j {
+					sum[j][i] += x
+					count[j][i]++
+				}
+			}
+		}
+	}
 	for i := range sim {
 		for j := range sim[i] {
 			sim[i][j] = defaultSimilarity(i, j)
@@ -119,17 +149,28 @@ func kindSimilarity(d *days, origin int, level []float64) (sim [kindCount][kindC
 		return sim
 	}
 	within /= withinN
-	for i := range sim {
-		for j := range sim[i] {
-			if i == j {
-				sim[i][j] = 1
-				continue
-			}
-			const beta, doubt = 3.0, 3.0
-			// Drawn to what the default says until pairs have been seen.
-			expect := within * (1 - math.Log(sim[i][j])/beta)
-			x := (sum[i][j] + doubt*expect) / (count[i][j] + doubt)
-			sim[i][j] = math.Exp(-beta * max(0, x/within-1))
+	learn := func(i, j int) {
+		const beta, doubt = 3.0, 3.0
+		// Drawn to what is assumed until pairs have been seen.
+		expect := within * (1 - math.Log(sim[i][j])/beta)
+		x := (sum[i][j] + doubt*expect) / (count[i][j] + doubt)
+		sim[i][j] = math.Exp(-beta * max(0, x/within-1))
+		sim[j][i] = sim[i][j]
+	}
+	for i := range 7 {
+		for j := range i {
+			learn(i, j)
+		}
+	}
+	// A holiday is assumed to be as unlike the other days as a Sunday is here, a
+	// day between Christmas and New Year half so.
+	for j := range 7 {
+		sim[holidayKind][j] = 0.9 * sim[sunday][j]
+		sim[betweenKind][j] = 0.9 * (sim[sunday][j] + sim[midweek][j]) / 2
+	}
+	for i := holidayKind; i < kindCount; i++ {
+		for j := range i {
+			learn(i, j)
 		}
 	}
 	return sim
@@ -147,6 +188,8 @@ func defaultSimilarity(a, b int) float64 {
 	switch {
 	case a == b:
 		return 1
+	case a == betweenKind || b == betweenKind:
+		return 0.5
 	case free(a) == free(b):
 		return 0.8
 	}

@@ -23,13 +23,14 @@ import (
 type forecastCmd struct {
 	Print    forecastPrintCmd    `cmd:"" default:"withargs" help:"Forecast from a history file (the default)."`
 	Backtest forecastBacktestCmd `cmd:"" help:"Forecast a history's past again and say how good it was."`
+	Cold     forecastColdCmd     `cmd:"" help:"Say how good forecasts are after 0, 1, 3, 7, 14 and 28 days of own history."`
 }
 
 // forecastPrintCmd prints the quantiles of each slot and the run-out hours.
 // What is not given by a flag is taken from the environment: FC_HISTORY,
 // FC_ORIGIN, FC_STEP_MIN, FC_TZ, FC_HORIZON_H and FC_CREDITS.
 type forecastPrintCmd struct {
-	History string        `help:"CSV file with the columns time,kwh: UTC slot starts, empty kwh is missing."`
+	History string        `help:"CSV file with the columns time,kwh and perhaps temp_c: UTC slot starts, empty is missing."`
 	At      string        `help:"First slot to forecast, RFC 3339; the default is the end of the history."`
 	Step    time.Duration `help:"Length of a slot; the default is 30m."`
 	Tz      string        `help:"Time zone of the site, such as Europe/Paris; the default is UTC."`
@@ -59,16 +60,16 @@ func (c *forecastPrintCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	f, err := forecast.New(forecast.Options{Zone: zone, Step: c.Step})
+	f, err := forecast.New(forecast.Options{Zone: zone, Step: c.Step, Holiday: forecast.HolidaysIn(c.Tz)})
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	if err := history.feed(f, c.History); err != nil {
+		return err
+	}
 	var at time.Time
-	for i, o := range history {
-		if err := f.Update(o); err != nil {
-			return &exitError{exitInvalid, fmt.Errorf("%s: row %d: %w; use --step to say how long its slots are", c.History, i+1, err)}
-		}
-		at = o.Slot.End()
+	if n := len(history.load); n > 0 {
+		at = history.load[n-1].Slot.End()
 	}
 	if c.At != "" {
 		if at, err = time.Parse(time.RFC3339, c.At); err != nil {
@@ -191,28 +192,56 @@ func printForecastJSON(to io.Writer, fc forecast.Forecast, runOuts []creditRunOu
 	return enc.Encode(out)
 }
 
-// readHistory reads time,kwh rows.  Further columns are not looked at.
-func readHistory(path string, step time.Duration) ([]forecast.Observation, error) {
+// forecastHistory is what a history file holds.
+type forecastHistory struct {
+	load    []forecast.Observation // in order of time
+	weather []reading              // where there is a column temp_c
+}
+
+type reading struct {
+	start   time.Time
+	celsius float64
+}
+
+// feed gives a forecaster all of it; the error names the row.
+func (h *forecastHistory) feed(f *forecast.Forecaster, path string) error {
+	for i, o := range h.load {
+		if err := f.Update(o); err != nil {
+			return &exitError{exitInvalid, fmt.Errorf("%s: row %d: %w; use --step to say how long its slots are", path, i+1, err)}
+		}
+	}
+	for _, w := range h.weather {
+		if err := f.UpdateTemperature(w.start, w.celsius); err != nil {
+			return &exitError{exitInvalid, fmt.Errorf("%s: %w", path, err)}
+		}
+	}
+	return nil
+}
+
+// readHistory reads rows of time,kwh and, where the header has it as the third
+// column, temp_c.  Further columns are not looked at.
+func readHistory(path string, step time.Duration) (*forecastHistory, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, &exitError{exitFailure, fmt.Errorf("history: %w", err)}
 	}
 	defer file.Close()
-	var out []forecast.Observation
+	out := &forecastHistory{}
+	weather := false
 	lines := bufio.NewScanner(file)
 	for n := 1; lines.Scan(); n++ {
 		text := strings.TrimSpace(lines.Text())
-		if text == "" || n == 1 && strings.HasPrefix(text, "time,") {
+		columns := strings.Split(text, ",")
+		if text == "" || n == 1 && columns[0] == "time" {
+			weather = len(columns) > 2 && strings.TrimSpace(columns[2]) == "temp_c"
 			continue
 		}
-		stamp, rest, found := strings.Cut(text, ",")
-		kwh, _, _ := strings.Cut(rest, ",")
-		t, err := time.Parse(time.RFC3339, stamp)
-		if err != nil || !found {
+		t, err := time.Parse(time.RFC3339, columns[0])
+		if err != nil || len(columns) < 2 {
 			return nil, &exitError{exitInvalid, fmt.Errorf("%s: line %d: %q does not begin with a time such as 2026-01-31T18:00:00Z and a comma", path, n, text)}
 		}
 		o := forecast.Observation{Slot: units.Slot{Start: t.UTC(), Len: step}}
-		if kwh = strings.TrimSpace(kwh); kwh == "" {
+		if kwh := strings.TrimSpace(columns[1]); kwh == "" {
 			o.Quality = forecast.Missing
 		} else {
 			x, err := strconv.ParseFloat(kwh, 64)
@@ -221,12 +250,20 @@ func readHistory(path string, step time.Duration) ([]forecast.Observation, error
 			}
 			o.Energy = units.FromKWh(x)
 		}
-		out = append(out, o)
+		out.load = append(out.load, o)
+		if !weather || len(columns) < 3 || strings.TrimSpace(columns[2]) == "" {
+			continue
+		}
+		x, err := strconv.ParseFloat(strings.TrimSpace(columns[2]), 64)
+		if err != nil || x != x {
+			return nil, &exitError{exitInvalid, fmt.Errorf("%s: line %d: %q is not a temperature in degrees Celsius; leave it empty where it is missing", path, n, columns[2])}
+		}
+		out.weather = append(out.weather, reading{t.UTC(), x})
 	}
 	if err := lines.Err(); err != nil {
 		return nil, &exitError{exitFailure, fmt.Errorf("history: %w", err)}
 	}
-	slices.SortStableFunc(out, func(a, b forecast.Observation) int { return a.Slot.Start.Compare(b.Slot.Start) })
+	slices.SortStableFunc(out.load, func(a, b forecast.Observation) int { return a.Slot.Start.Compare(b.Slot.Start) })
 	return out, nil
 }
 
@@ -250,7 +287,7 @@ func (c *forecastBacktestCmd) Run(e *env) error {
 	}
 	bar := progressbar.NewOptions(c.Origins, progressbar.OptionSetWriter(e.Stderr),
 		progressbar.OptionSetDescription("forecasting the past"), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-	report, err := forecast.Backtest(e.Ctx, forecast.Options{Zone: zone, Step: c.Step}, history, forecast.BacktestOptions{
+	report, err := forecast.Backtest(e.Ctx, forecast.Options{Zone: zone, Step: c.Step, Holiday: forecast.HolidaysIn(c.Tz)}, history.load, forecast.BacktestOptions{
 		Origins: c.Origins,
 		Progress: func(done, total int) {
 			bar.ChangeMax(total)

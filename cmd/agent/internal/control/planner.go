@@ -51,12 +51,7 @@ func (p *Planner) catchUp() {
 	for _, iv := range news {
 		p.exports = p.exports || iv.Series == SiteSeries && iv.Export > 0
 	}
-	for _, o := range Observations(news, p.site.Interval) {
-		if !p.exports {
-			// A load's share is worked out from its rated power where its plug does
-			// not measure; it cannot have been more than all there was.
-			o.Energy = max(0, o.Energy)
-		}
+	for _, o := range Observations(news, p.site.Interval, p.exports) {
 		// A slot that is off the grid belongs to an interval length that is no
 		// longer configured.
 		_ = p.forecast.Update(o)
@@ -64,8 +59,10 @@ func (p *Planner) catchUp() {
 }
 
 // Observations are the forecaster's view of stored intervals: one a slot, in
-// the order of time.
-func Observations(intervals []Interval, length time.Duration) []forecast.Observation {
+// the order of time.  Without sun the base load is never below zero: a load's
+// share is worked out from its rated power where its plug does not measure, and
+// cannot have been more than all there was.
+func Observations(intervals []Interval, length time.Duration, sun bool) []forecast.Observation {
 	at := map[int64]int{}
 	var out []forecast.Observation
 	for _, iv := range intervals {
@@ -83,11 +80,16 @@ func Observations(intervals []Interval, length time.Duration) []forecast.Observa
 			switch {
 			case iv.Quality&metering.Gap != 0:
 				out[i].Quality = forecast.Missing
-			case iv.Quality&(metering.Estimated|metering.ClockChanged) != 0:
+			case iv.Quality&(metering.Estimated|metering.ClockChanged|metering.Lost|metering.DeviceChanged|metering.Suspect) != 0:
 				out[i].Quality = forecast.Estimated
 			}
 		} else {
 			out[i].Energy -= iv.Import
+		}
+	}
+	for i := range out {
+		if !sun {
+			out[i].Energy = max(0, out[i].Energy)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b forecast.Observation) int { return a.Slot.Start.Compare(b.Slot.Start) })
