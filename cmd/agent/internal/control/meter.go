@@ -165,15 +165,14 @@ func (p *step) close(iv metering.Interval) {
 		// It was charged; when it was is not known, and a forecast that learned
 		// from 1970 would look for half a century of it.
 		for i := range p.st.Loads {
-			p.st.Loads[i].Open = 0
+			p.st.Loads[i].usedIn(iv.Slot)
 		}
 		return
 	}
 	p.eff.Intervals = append(p.eff.Intervals, Interval{SiteSeries, iv})
 	for i := range p.st.Loads {
 		ls := &p.st.Loads[i]
-		used := metering.Interval{Slot: iv.Slot, Import: ls.Open, Covered: iv.Slot.Len}
-		ls.Open = 0
+		used := metering.Interval{Slot: iv.Slot, Import: ls.usedIn(iv.Slot), Covered: iv.Slot.Len}
 		p.eff.Intervals = append(p.eff.Intervals, Interval{ls.ID, used})
 	}
 }

@@ -104,7 +104,7 @@ func (m MeterState) Shown() (imported, exported units.Energy) {
 type LoadState struct {
 	ID       string            `json:"id"`
 	Progress loads.Progress    `json:"progress"`
-	Open     units.Energy      `json:"open,omitempty"` // used in the open interval
+	Open     []SlotUse         `json:"slots,omitempty"` // used in slots that are not closed yet
 	Total    units.Energy      `json:"total,omitempty"`
 	Seen     loads.Observation `json:"seen"`
 }

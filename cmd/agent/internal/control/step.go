@@ -110,7 +110,7 @@ func (p *step) observe(facts []loads.Fact) {
 		if taken.HasEnergy {
 			taken.Energy = used
 		}
-		ls.Open += used
+		ls.use(from, p.now, used, p.Interval)
 		ls.Total += used
 		ls.Progress = l.Account(ls.Progress, taken)
 	}

@@ -267,6 +267,45 @@ func TestASilentMeterIsCaughtUpByItsRegister(t *testing.T) {
 	}
 }
 
+func TestWhatLoadsUsedWhileTheMeterWasSilentIsInItsOwnSlots(t *testing.T) {
+	b := newBench(t)
+	b.run(10*time.Minute, time.Minute)
+	b.step(Input{Request: &Request{Kind: RunLoad, Load: "geyser", By: "page"}})
+	waits := func() (sum units.Energy) {
+		for _, u := range b.st.Loads[0].Open {
+			sum += u.Energy
+		}
+		return sum
+	}
+	was := b.st.Loads[0].Total - waits()
+	for range 5 * 60 { // the geyser runs for two hours of these five
+		b.now = b.now.Add(time.Minute)
+		b.step(Input{})
+	}
+	if used := waits(); used < 5*units.KilowattHour {
+		t.Fatalf("the geyser used %s", used)
+	}
+	var got units.Energy
+	slots := 0
+	for range 31 {
+		for _, iv := range b.reading(time.Minute).Intervals {
+			if iv.Series != "geyser" {
+				continue
+			}
+			if iv.Import > b.site.Loads[0].Power.Over(iv.Slot.Len) {
+				t.Errorf("%s in the half hour from %s", iv.Import, iv.Slot.Start)
+			}
+			if iv.Import > 0 {
+				slots++
+			}
+			got += iv.Import
+		}
+	}
+	if want := b.st.Loads[0].Total - was - waits(); got != want || slots < 4 {
+		t.Errorf("%s lie in %d half hours, it used %s", got, slots, want)
+	}
+}
+
 func TestLoadsGetTheirNeedInTheCheapHours(t *testing.T) {
 	b := newBench(t)
 	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
