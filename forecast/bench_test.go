@@ -63,3 +63,25 @@ func BenchmarkColdStartFromAYear(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkOutlook is what a plan asks besides its run-out: needs to each of 14
+// midnights, and what a kWh and three loads take, over 100 paths of half hours.
+func BenchmarkOutlook(b *testing.B) {
+	f := mustNew(b, Options{Step: 30 * time.Minute})
+	feed(b, f, household(monday, 30*time.Minute, 365, 1))
+	paths := f.Scenarios(monday.Add(365*day), 14*day, 100, 1)
+	marks := make([]int, 14)
+	for i := range marks {
+		marks[i] = 48 * (i + 1)
+	}
+	cost := func(_ int, _, kwh float64) float64 { return 0.3 * kwh }
+	for b.Loop() {
+		c := Credit{Balance: 12, Cost: cost}
+		if n := paths.Needs(c, marks); len(n) != 14 {
+			b.Fatal(n)
+		}
+		if s := paths.Sooner(c, []float64{1}, []float64{3, 3}, []float64{1}, []float64{0.5}); s == nil {
+			b.Fatal("nothing ran out")
+		}
+	}
+}

@@ -52,52 +52,61 @@ func (s Scenarios) Needs(c Credit, until []int) []Need {
 }
 
 // Sooner is by how much sooner the credit ends where extra energy (kWh by slot
-// from the first one) is used on top, as the mean over the paths.  A path that
-// does not use the credit up says it by what it spends on the whole.  ok is
-// false where there is no credit, or nothing is ever spent.
-func (s Scenarios) Sooner(c Credit, extra []float64) (sooner time.Duration, ok bool) {
+// from the first one) is used on top, for each of extras, as the mean over the
+// paths.  A path that does not use the credit up says it by what it spends on
+// the whole.  It is nil where there is no credit, or nothing is ever spent.
+func (s Scenarios) Sooner(c Credit, extras ...[]float64) []time.Duration {
 	if c.Balance <= 0 {
-		return 0, false
+		return nil
 	}
-	sum, n := 0.0, 0
+	sums, n := make([]float64, len(extras)), 0
 	for _, path := range s.Paths {
 		end, spent := c.follow(path, nil)
-		with, more := c.follow(path, extra)
-		switch {
-		case !math.IsInf(end, 1):
-			sum += end - with
-		case spent > 0:
-			sum += (more - spent) / (spent / float64(len(path)))
-		default:
+		if math.IsInf(end, 1) && spent <= 0 {
 			continue
 		}
 		n++
+		for i, extra := range extras {
+			with, more := c.follow(path, extra)
+			switch {
+			case !math.IsInf(end, 1):
+				sums[i] += max(0, end-with)
+			case math.IsInf(with, 1):
+				sums[i] += max(0, more-spent) / (spent / float64(len(path)))
+			default: // it reaches the horizon by less than the extra
+				_, whole := Credit{Balance: math.Inf(1), Cost: c.Cost, Planned: c.Planned}.follow(path, extra)
+				sums[i] += max(0, whole-spent) / (spent / float64(len(path)))
+			}
+		}
 	}
-	slots := sum / float64(n)
-	if n == 0 || math.IsNaN(slots) || math.IsInf(slots, 0) {
-		return 0, false
+	out := make([]time.Duration, 0, len(extras))
+	for _, sum := range sums {
+		slots := sum / float64(n)
+		if n == 0 || math.IsNaN(slots) || math.IsInf(slots, 0) {
+			return nil
+		}
+		out = append(out, time.Duration(slots*float64(s.Step)))
 	}
-	return time.Duration(max(0, slots) * float64(s.Step)), true
+	return out
 }
 
-// follow is when a path uses the credit up, in slots (+Inf: it does not), and
-// what the path costs to its end.
+// follow is when a path uses the credit up, in slots; +Inf where it does not, and
+// then spent is what the whole path costs.
 func (c Credit) follow(path, extra []float64) (end, spent float64) {
-	end = math.Inf(1)
 	used := 0.0
 	for t := range path {
 		kwh := c.with(path, extra, t)
 		cost := c.cost(t, used, kwh)
-		if left := c.Balance - spent; math.IsInf(end, 1) && cost >= left {
-			end = float64(t)
+		if left := c.Balance - spent; cost >= left {
 			if cost > 0 {
-				end += max(0, left) / cost
+				return float64(t) + max(0, left)/cost, 0
 			}
+			return float64(t), 0
 		}
 		spent += cost
 		used += kwh
 	}
-	return end, spent
+	return math.Inf(1), spent
 }
 
 // with is the energy of a slot: the path's, the planned loads' and the extra.

@@ -89,12 +89,13 @@ func TestWhatMoreEnergyCostsInTime(t *testing.T) {
 		{"a block is left sooner", steady(100, 1), Credit{Balance: 40, Cost: blocks}, []float64{1}, time.Hour, true},
 		{"more than the credit: all that is left", steady(100, 1), Credit{Balance: 3}, []float64{50}, 3*time.Hour - 3*time.Hour/51, true},
 		{"the credit outlasts the horizon", steady(100, 0.5), Credit{Balance: 1000}, []float64{1}, 2 * time.Hour, true},
+		{"the credit reaches the horizon by less than that", steady(100, 0.5), Credit{Balance: 50.5}, []float64{1}, 2 * time.Hour, true},
 		{"no credit", steady(100, 1), Credit{}, []float64{1}, 0, false},
 		{"nothing is ever used", steady(100, 0), Credit{Balance: 1}, nil, 0, false},
 	} {
-		got, known := c.s.Sooner(c.credit, c.extra)
-		if known != c.known || (got-c.want).Abs() > time.Second {
-			t.Errorf("%s: %s, %v, want %s, %v", c.name, got, known, c.want, c.known)
+		got := c.s.Sooner(c.credit, nil, c.extra)
+		if (got != nil) != c.known || c.known && (got[0] != 0 || (got[1]-c.want).Abs() > time.Second) {
+			t.Errorf("%s: %s, want %s, %v", c.name, got, c.want, c.known)
 		}
 	}
 }

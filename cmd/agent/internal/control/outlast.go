@@ -63,13 +63,18 @@ func (s *Site) outlook(now time.Time, paths forecast.Scenarios, c forecast.Credi
 		}
 		return extra
 	}
-	if sooner, ok := paths.Sooner(c, []float64{1}); ok {
-		out.PerKWh = sooner
-		for _, l := range s.Loads {
-			length := oneRun(l)
-			if sooner, ok := paths.Sooner(c, spread(l.Power, length)); ok && l.Power > 0 {
-				out.Runs = append(out.Runs, RunTime{l.ID, l.Power.Over(length), sooner})
-			}
+	extras := [][]float64{{1}}
+	for _, l := range s.Loads {
+		extras = append(extras, spread(l.Power, oneRun(l)))
+	}
+	sooner := paths.Sooner(c, extras...)
+	if len(sooner) == 0 {
+		return out
+	}
+	out.PerKWh = sooner[0]
+	for i, l := range s.Loads {
+		if l.Power > 0 {
+			out.Runs = append(out.Runs, RunTime{l.ID, l.Power.Over(oneRun(l)), sooner[i+1]})
 		}
 	}
 	return out
