@@ -81,6 +81,7 @@ func TestTheFirstClockOfANewInstall(t *testing.T) {
 			if !b.st.Now.Equal(b.now) || len(b.last.Intervals) > 2 {
 				t.Fatalf("the clock shows %s, the time is %s; %d intervals", b.now, b.st.Now, len(b.last.Intervals))
 			}
+			alone(b) // what is said until a time is forgotten with the time
 			if again := b.step(Input{Token: &Token{Text: token, Source: "mqtt"}}); again.Reply.TopUp.Token.Code != credit.Used {
 				t.Errorf("the token again: %s", again.Reply.TopUp.Token.Code)
 			}
