@@ -183,6 +183,12 @@ func (s *slave) serveTCP(c net.Conn) {
 // serial library.
 func onPty(t *testing.T, s *slave) *Bus {
 	t.Helper()
+	return onPtyFor(t, s, 100*time.Millisecond)
+}
+
+// onPtyFor waits for an answer, and between its bytes, for as long as said.
+func onPtyFor(t *testing.T, s *slave, patience time.Duration) *Bus {
+	t.Helper()
 	var mu sync.Mutex
 	var master, tty *os.File
 	open := func() string {
@@ -211,7 +217,7 @@ func onPty(t *testing.T, s *slave) *Bus {
 		mu.Unlock()
 		return line.Serial(p, line.Mode{Baud: 115_200})(ctx)
 	}
-	bus := NewBus("pty", RTU, opener, 100*time.Millisecond)
+	bus := NewBus("pty", RTU, opener, patience)
 	t.Cleanup(func() { _ = bus.Close() })
 	return bus
 }
@@ -320,7 +326,7 @@ func model(t *testing.T, name string) Model {
 func TestMeterReplaced(t *testing.T) {
 	s := &slave{model: "sdm230", serial: 1}
 	s.Show(meteringtest.Truth{Import: 5 * units.KilowattHour, Voltage: 230_000, Frequency: 50_000})
-	m, err := NewMeter(onPty(t, s), Config{Model: model(t, "sdm230"), Unit: 1, Now: time.Now})
+	m, err := NewMeter(onPtyFor(t, s, time.Second), Config{Model: model(t, "sdm230"), Unit: 1, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
