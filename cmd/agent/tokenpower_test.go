@@ -127,7 +127,7 @@ func cutPower(t *testing.T, trace, dir string, lazyLog bool) (lost, cuts int) {
 	random := rand.New(rand.NewPCG(7, 8))
 	d := &disk{safe: map[string][]byte{}, pending: map[string][]change{}}
 	acked := map[string]bool{}
-	call := regexp.MustCompile(`^(\d+) +(\w+)\((.*)\) = (-?\d+)`)
+	call := regexp.MustCompile(`^(\d+) +(\w+)\((.*)\) += (-?\d+)`)
 	args := regexp.MustCompile(`^(\d+)<([^>]*)>(?:, "([^"]*)")?(?:, (\d+))?(?:, (\d+))?`)
 	begun := map[string]string{} // calls of a thread that another one interrupts in the record
 	lines := bufio.NewScanner(f)
