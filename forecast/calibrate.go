@@ -14,7 +14,7 @@ type score struct {
 	x      float64
 }
 
-const calibrationDays = 84
+const calibrationDays = 120
 
 // learn takes the scores of a finished forecast's first days.
 func (c *calibration) learn(d *days, origin int, q []quad) {
