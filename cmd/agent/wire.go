@@ -269,8 +269,10 @@ func schemesOf(cfg config.Config) ([]credit.Scheme, error) {
 // planner builds the planner and teaches it what the store remembers.
 func (s *service) plannerOf(ctx context.Context) (*control.Planner, error) {
 	perDay := units.Energy(0)
-	f, err := forecast.New(forecast.Options{Zone: s.site.Zone, Step: s.site.Interval, PriorPerDay: perDay, Seed: s.site.Seed,
-		Holiday: forecast.HolidaysIn(s.site.Zone.String())})
+	f, err := forecast.New(forecast.Options{
+		Zone: s.site.Zone, Step: s.site.Interval, PriorPerDay: perDay, Seed: s.site.Seed,
+		Holiday: forecast.HolidaysIn(s.site.Zone.String()),
+	})
 	if err != nil {
 		return nil, err
 	}
