@@ -275,8 +275,7 @@ func (e *engine) learn(origin, anchor int) *pass {
 			e.answerFitted(s, p)
 			m.raw = s.pool.combine(p)
 			m.given = append([]quad(nil), m.raw...)
-			low, high := s.cal.factors(e.d.perDay)
-			stretch(m.given, low, high)
+			s.cal.learned(e.d.perDay).apply(m.given)
 			s.paths = append(s.paths, m)
 			s.read = [3]float64{}
 		}
@@ -422,8 +421,7 @@ func (e *engine) forecastCells(origin int, refit bool) verdict {
 	e.answerFitted(v.learned, p)
 	v.panel = p
 	v.usual = v.learned.pool.combine(p)
-	low, high := v.learned.cal.factors(e.d.perDay)
-	stretch(v.usual, low, high)
+	v.learned.cal.learned(e.d.perDay).apply(v.usual)
 	v.q = v.usual
 	if v.regime = e.watch(v.learned, origin); v.regime.days > 1 {
 		v.q = v.regime.both(v.usual, e.d.perDay)

@@ -319,3 +319,32 @@ func TestBacktestScoresItself(t *testing.T) {
 		t.Error("thirty days were enough to test on")
 	}
 }
+
+// The scores of what came move the median half way, and the tails so that they
+// hold what they say.
+func TestCalibrationCorrectsWhatWasOff(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 18))
+	const perDay = 24
+	d := &days{perDay: perDay, v: make([]float32, 102*perDay)}
+	for i := range d.v {
+		d.v[i] = float32(10 + 2*rng.NormFloat64())
+	}
+	d.index()
+	var c calibration
+	if k := c.learned(perDay); k != (correction{low: 1, high: 1}) {
+		t.Errorf("without scores: %+v", k)
+	}
+	raw := quad{10, 4, 9, 10} // too low, its lower tail too wide, its upper too narrow
+	for i := range 100 {
+		q := make([]quad, 2*perDay)
+		for j := range q {
+			q[j] = raw
+		}
+		c.learn(d, i*perDay, q)
+	}
+	q := []quad{raw}
+	c.learned(perDay).apply(q)
+	if a := q[0]; math.Abs(float64(a.q10)-7.4) > 0.3 || math.Abs(float64(a.q90)-12.6) > 0.3 || a.q50 < 9.3 || a.q50 > 9.7 {
+		t.Errorf("%+v after correction; the outcomes' quantiles are 7.4, 10 and 12.6", a)
+	}
+}
