@@ -211,8 +211,11 @@ func (g *warmGrid) on(t int, v, after []float64, c float64, bound bool) {
 			s := int(math.Ceil(g.step[t]))
 			m := min(len(v), max(0, M-s))
 			w := after[min(s, M):]
+			w = w[:m]
 			for i, x := range v[:m] {
-				v[i] = min(x, c+w[i])
+				if y := c + w[i]; y < x {
+					v[i] = y
+				}
 			}
 			for i := m; i < len(v); i++ {
 				v[i] = min(v[i], c+after[M])
@@ -235,12 +238,18 @@ func (g *warmGrid) on(t int, v, after []float64, c float64, bound bool) {
 		s := int(g.step[t])
 		f := g.step[t] - float64(s)
 		w := after[s:][:end+2]
-		for i := range v[:end+1] {
-			x, y := w[i], w[i+1]
+		u := v[:end+1]
+		x := w[0]
+		for i := range u {
+			y := w[i+1]
+			z := c + x
 			if y < noWay/2 {
-				x += f * (y - x)
+				z += f * (y - x)
 			}
-			v[i] = min(v[i], c+x)
+			if z < u[i] {
+				u[i] = z
+			}
+			x = y
 		}
 		return
 	}
