@@ -97,6 +97,9 @@ type combo struct {
 	level    int32 // 0: off
 }
 
+// mostSums is the number of sums of powers that a slot keeps apart.
+const mostSums = 1000
+
 // mostVars is the number of variable loads of which a slot tries all
 // combinations of on and off.
 const mostVars = 3
@@ -477,6 +480,16 @@ func (q *tightener) slotWith(t, mask int, commit bool) float64 {
 					arena = append(arena, c)
 				}
 			}
+			for len(arena)-from > mostSums { // a relaxation: as little power as the one, as much earned as the other
+				k := from
+				for i := from; i < len(arena); i += 2 {
+					c := arena[min(i+1, len(arena)-1)]
+					c.kw = arena[i].kw
+					arena[k] = c
+					k++
+				}
+				arena = arena[:k]
+			}
 		}
 		q.arena = arena
 		// One sweep along the supply values them all.
@@ -497,8 +510,8 @@ func (q *tightener) slotWith(t, mask int, commit bool) float64 {
 		if !commit {
 			return value + least
 		}
-		need += arena[best].kw
 		value -= arena[best].gain
+		need += arena[best].kw
 		for l := len(open) - 1; l >= 0; l-- {
 			if k := arena[best].level - 1; k >= 0 {
 				q.powers[open[l].unit][open[l].at[k]] = open[l].levels[k]
@@ -612,6 +625,9 @@ func (q *tightener) value(effort int) float64 {
 	}
 	for t := range q.n {
 		v += q.slot(t)
+		if t&7 == 7 && q.s.over() {
+			return math.Inf(-1)
+		}
 	}
 	if q.store != nil {
 		b := len(q.pi) - 1
