@@ -34,7 +34,6 @@ type mixer struct {
 	serious int
 	null    int
 	rounds  int
-	stalled int
 }
 
 // mixture is a set of choices with weights that add up to 1.
