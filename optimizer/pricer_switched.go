@@ -45,7 +45,11 @@ func newThermalPricer(p *Problem, l *Load, shared *scratch) *thermalPricer {
 		q.spread = max(q.spread, q.top[t]-T)
 	}
 	heat := max(q.b*l.Thermal.KW, 1e-3)
-	q.near = q.grid(max(min(heat/8, q.spread/160), q.spread/600))
+	points := 160.0
+	if q.phases() > 1 { // a run that is not broken may be too warm at its end: the limit must be seen sharply
+		points = 400
+	}
+	q.near = q.grid(max(min(heat/8, q.spread/points), q.spread/600))
 	return q
 }
 
