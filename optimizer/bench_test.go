@@ -2,6 +2,7 @@ package optimizer
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -148,4 +149,28 @@ func BenchmarkMemory(b *testing.B) {
 			b.ReportMetric(float64(m.Sys)/(1<<20), "MB")
 		})
 	}
+}
+
+// BenchmarkTighterBound measures one evaluation of the tighter bound, and a
+// climb from the duals of the linear programme to where it converges.
+func BenchmarkTighterBound(b *testing.B) {
+	p := generate(4, "home")
+	s := newSearch(context.Background(), p, Options{WorkLimit: 20_000_000})
+	s.run()
+	s.stop, s.opt.WorkLimit = "", math.MaxInt64
+	b.Run("value", func(b *testing.B) {
+		q := newTightener(s, s.yBest)
+		for range b.N {
+			q.value(climbEffort)
+		}
+	})
+	b.Run("climb", func(b *testing.B) {
+		var bound float64
+		for range b.N {
+			q := newTightener(s, s.yBest)
+			q.climb(200, math.Inf(1))
+			bound = q.best
+		}
+		b.ReportMetric(100*(s.best.Cost-bound)/s.best.Cost, "%gap")
+	})
 }

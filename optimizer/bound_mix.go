@@ -34,7 +34,6 @@ type mixer struct {
 	serious int
 	null    int
 	rounds  int
-	stalled int
 }
 
 // mixture is a set of choices with weights that add up to 1.
@@ -106,14 +105,14 @@ func (m *mixer) note() {
 	}
 }
 
-// add puts a choice into the mixture, once; of more than most those that have
+// add puts a choice into the mixture, once, and returns its index; of more than most those that have
 // long had no weight go.
-func (m *mixture) add(c choice, most int) {
+func (m *mixture) add(c choice, most int) int {
 	for i := range m.all {
 		if slices.Equal(m.all[i].at, c.at) && same(m.all[i].x, c.x) && same(m.all[i].use, c.use) {
 			m.all[i].cost = min(m.all[i].cost, c.cost)
 			m.all[i].idle = 0
-			return
+			return i
 		}
 	}
 	if len(m.all) == 0 {
@@ -131,6 +130,7 @@ func (m *mixture) add(c choice, most int) {
 			m.all = append(m.all[:out], m.all[out+1:]...)
 		}
 	}
+	return len(m.all) - 1
 }
 
 func same(a, b []float64) bool {

@@ -247,7 +247,7 @@ func (e *evaluation) load(p *Problem, l *Load, kw []float64) []Violation {
 				break
 			}
 		}
-		if on > o.need() && on > o.Hold {
+		if on > o.need() && !(bool(o.InitOn) && on <= o.Hold) {
 			add(BadPower, 0, float64(on-o.need()), "on for %d slots, %d are needed", on, o.need())
 		}
 		if miss := o.need() - on; miss > 0 {
@@ -270,7 +270,7 @@ func (e *evaluation) load(p *Problem, l *Load, kw []float64) []Violation {
 				break
 			}
 		}
-		if sum > v.need()+energyTol && sum > float64(v.Hold)*v.MinKW*h+energyTol {
+		if sum > v.need()+energyTol && !(bool(v.InitOn) && sum <= float64(v.Hold)*v.MinKW*h+energyTol) {
 			add(BadPower, 0, sum-v.need(), "gets %v kWh, needs %v", sum, v.need())
 		}
 		if miss := v.need() - sum; miss > 0 {

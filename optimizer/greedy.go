@@ -73,6 +73,9 @@ func (s *search) finish() *Plan {
 	} else if prev := s.opt.Previous; s.p.Credit != nil && prev != nil && len(prev.CreditPrice) == s.p.N {
 		plan.CreditPrice = slices.Clone(prev.CreditPrice)
 	}
+	if s.opt.Memory != nil && s.mixed != nil {
+		s.opt.Memory.remember(s.mixed)
+	}
 	s.explain()
 	s.risk()
 	// Nothing costs less than serving nothing and paying no penalty.

@@ -45,7 +45,11 @@ func newThermalPricer(p *Problem, l *Load, shared *scratch) *thermalPricer {
 		q.spread = max(q.spread, q.top[t]-T)
 	}
 	heat := max(q.b*l.Thermal.KW, 1e-3)
-	q.near = q.grid(max(min(heat/8, q.spread/160), q.spread/600))
+	points := 160.0
+	if q.phases() > 1 { // a run that is not broken may be too warm at its end: the limit must be seen sharply
+		points = 400
+	}
+	q.near = q.grid(max(min(heat/8, q.spread/points), q.spread/600))
 	return q
 }
 
@@ -125,14 +129,19 @@ func (q *thermalPricer) startPhase() int {
 const noWay = 1e9
 
 // solve fills the values of the grid; bound chooses the relaxed reading.
-func (q *thermalPricer) solve(g *warmGrid, price, on []float64, bound bool) {
+// Where they are not kept for following, two slots' values take turns.
+func (q *thermalPricer) solve(g *warmGrid, price, on []float64, bound, keep bool) {
 	th, n := q.l.Thermal, q.p.N
 	P := q.phases()
-	value := grow(&q.shared.value, g.width*P)
+	width, base := g.width, func(t int) int { return g.base[t] }
+	if !keep {
+		width, base = 2*(g.most+1), func(t int) int { return t & 1 * (g.most + 1) }
+	}
+	value := grow(&q.shared.value, width*P)
 	row := g.most + 2
 	after := grow(&q.shared.now, P*row)
 	for ph := range P {
-		v := value[ph*g.width+g.base[n]:][:g.cells[n]+1]
+		v := value[ph*width+base(n):][:g.cells[n]+1]
 		for i := range v {
 			v[i] = max(0, th.EndTarget-(q.path[n]+float64(i)*g.size[n])) * q.last
 		}
@@ -142,7 +151,7 @@ func (q *thermalPricer) solve(g *warmGrid, price, on []float64, bound bool) {
 		M := g.cells[t+1]
 		for ph := range P {
 			a := after[ph*row:][:M+2]
-			copy(a, value[ph*g.width+g.base[t+1]:][:M+1])
+			copy(a, value[ph*width+base(t+1):][:M+1])
 			if gap := th.TMin[t] - q.path[t+1]; gap > 0 && q.cold > 0 {
 				d := g.size[t+1]
 				for i := 0; i <= M && float64(i)*d < gap; i++ {
@@ -153,7 +162,7 @@ func (q *thermalPricer) solve(g *warmGrid, price, on []float64, bound bool) {
 		}
 		c := price[t]*th.KW + on[t] + q.late[t]
 		for ph := range P {
-			v := value[ph*g.width+g.base[t]:][:g.cells[t]+1]
+			v := value[ph*width+base(t):][:g.cells[t]+1]
 			if no := q.step(t, ph, false); no >= 0 {
 				g.off(t, v, after[no*row:][:M+2], bound)
 			} else {
@@ -211,8 +220,11 @@ func (g *warmGrid) on(t int, v, after []float64, c float64, bound bool) {
 			s := int(math.Ceil(g.step[t]))
 			m := min(len(v), max(0, M-s))
 			w := after[min(s, M):]
+			w = w[:m]
 			for i, x := range v[:m] {
-				v[i] = min(x, c+w[i])
+				if y := c + w[i]; y < x {
+					v[i] = y
+				}
 			}
 			for i := m; i < len(v); i++ {
 				v[i] = min(v[i], c+after[M])
@@ -235,12 +247,18 @@ func (g *warmGrid) on(t int, v, after []float64, c float64, bound bool) {
 		s := int(g.step[t])
 		f := g.step[t] - float64(s)
 		w := after[s:][:end+2]
-		for i := range v[:end+1] {
-			x, y := w[i], w[i+1]
+		u := v[:end+1]
+		x := w[0]
+		for i := range u {
+			y := w[i+1]
+			z := c + x
 			if y < noWay/2 {
-				x += f * (y - x)
+				z += f * (y - x)
 			}
-			v[i] = min(v[i], c+x)
+			if z < u[i] {
+				u[i] = z
+			}
+			x = y
 		}
 		return
 	}
@@ -274,7 +292,7 @@ func (q *thermalPricer) at(g *warmGrid, t, ph int, T float64) float64 {
 
 func (q *thermalPricer) best(price, on []float64) schedule {
 	g := q.near
-	q.solve(g, price, on, false)
+	q.solve(g, price, on, false, true)
 	th := q.l.Thermal
 	kw := make([]float64, q.p.N)
 	T, ph := th.T0, q.startPhase()
@@ -328,13 +346,17 @@ func (q *thermalPricer) bound(price, on []float64, effort int) float64 {
 // relaxed is the least cost with all warmth rounded up; kw, where not nil,
 // receives powers that have it.
 func (q *thermalPricer) relaxed(price, on []float64, effort int, kw []float64) float64 {
-	if q.fine == nil || q.fineEffort != effort {
+	values, key := 1.2e6, effort // that can be kept
+	if kw == nil {
+		values, key = 8e6, -effort
+	}
+	if q.fine == nil || q.fineEffort != key {
 		d := max(q.b*q.l.Thermal.KW, 1e-3) / float64(32*effort)
-		d = max(min(d, q.spread/300), q.spread*float64(q.p.N*q.phases())/1.2e6)
-		q.fine, q.fineEffort = q.grid(d), effort
+		d = max(min(d, q.spread/300), q.spread*float64(q.p.N*q.phases())/values)
+		q.fine, q.fineEffort = q.grid(d), key
 	}
 	g := q.fine
-	q.solve(g, price, on, true)
+	q.solve(g, price, on, true, kw != nil)
 	th := q.l.Thermal
 	i, ph := 0, q.startPhase()
 	for t := range kw {
@@ -361,6 +383,9 @@ func (q *thermalPricer) relaxed(price, on []float64, effort int, kw []float64) f
 		if ph < 0 {
 			ph = q.phases() - 1
 		}
+	}
+	if kw == nil {
+		return q.shared.value[q.startPhase()*2*(g.most+1)]
 	}
 	return q.shared.value[q.startPhase()*g.width]
 }

@@ -24,7 +24,9 @@ type search struct {
 	inForce *Plan // Options.Previous, where it may stay as it is
 	m       *master
 	lower   float64
-	yBest   []float64 // duals that proved the best (estimated) bound
+	yBest   []float64  // duals that proved the best (estimated) bound
+	tight   *tightener // nil once it has converged
+	mixed   *tightener // whose mixtures plans may be drawn from
 	stop    Stop
 
 	// share is the part of the limits that a re-plan begins with, 1 for any
@@ -35,6 +37,7 @@ type search struct {
 
 	greedyMu    float64 // the dearness of credit at which the greedy plan was found
 	undo, trial snapshot
+	drawn       snapshot // the best plan drawn in this cycle
 	trace       func(format string, args ...any)
 }
 
@@ -98,7 +101,7 @@ func (s *search) settled() bool {
 	if x < 1 {
 		return false
 	}
-	if s.mark-s.best.Cost <= replanGain*math.Abs(s.best.Cost) {
+	if hardAmount(s.best) <= moneyTol && s.mark-s.best.Cost <= replanGain*math.Abs(s.best.Cost) {
 		return true
 	}
 	s.share = min(1, 2*s.share)
@@ -150,8 +153,21 @@ func (s *search) run() {
 	if s.over() {
 		return
 	}
+	if q := s.recall(); q != nil {
+		s.replan(q)
+		return
+	}
 	s.resume()
-	if s.share == 1 && s.p.Battery == nil && len(s.m.demand) == 0 && s.reinserts() {
+	if s.fromNothing(s.share == 1, 0.4) {
+		s.improve()
+	}
+}
+
+// fromNothing is the beginning of a search: reinsertion around the greedy plan
+// where asked for, then the linear programme and a dive from it.  It reports
+// whether there is time left.
+func (s *search) fromNothing(reinsert bool, until float64) bool {
+	if reinsert && s.p.Battery == nil && len(s.m.demand) == 0 && s.reinserts() {
 		// Without a store or a peak to share, reinsertion finds a good plan
 		// sooner than the linear programme.
 		l := newLocal(s)
@@ -159,15 +175,15 @@ func (s *search) run() {
 			l.muRow[t] = s.greedyMu
 		}
 		l.load(s.byPrice)
-		s.anneal(l, 25*len(s.m.units), 0.001*math.Abs(s.best.Cost), 0.4)
+		s.anneal(l, 25*len(s.m.units), 0.001*math.Abs(s.best.Cost), until)
 	}
 	if s.over() || !s.seed(s.best) {
-		return
+		return false
 	}
 	s.root()
 	s.trace("root: bound~%.5f work %d pivots %d", s.lower, s.work(), s.m.lp.pivots)
 	if s.over() {
-		return
+		return false
 	}
 	s.dive(s.m.units)
 	s.adopt("dive")
@@ -175,7 +191,7 @@ func (s *search) run() {
 	if s.gap() <= s.opt.Gap {
 		s.stop = StopGap
 	}
-	s.improve()
+	return !s.over()
 }
 
 // improve alternates the two searches around the best plan, giving more of the
@@ -197,9 +213,11 @@ func (s *search) improve() {
 	}
 	const patience = 10 // cycles without a better plan after which the search ends
 	cycle, failed := 50*len(s.m.units), 0
-	var tight, mixed *tightener
-	if s.yBest != nil && s.share == 1 {
-		tight = newTightener(s, s.yBest)
+	if s.share < 1 {
+		cycle = 40 * len(s.m.units)
+	}
+	if s.mixed == nil && s.yBest != nil && s.share == 1 {
+		s.tight = newTightener(s, s.yBest)
 	}
 	searched := s.work()
 	for !s.over() {
@@ -222,9 +240,11 @@ func (s *search) improve() {
 			continue
 		}
 		before := s.best.Cost
-		if mixed != nil {
-			s.rounds(l, mixed)
-			l.load(s.best)
+		if s.mixed != nil {
+			// From the best plan or from the best of those drawn.
+			if s.rounds(l, s.mixed); s.best.Cost < before || failed%2 == 0 {
+				l.load(s.best)
+			}
 		}
 		// Annealing in cycles, each from the best plan, each longer and no
 		// less hot than it takes to leave it.
@@ -243,7 +263,7 @@ func (s *search) improve() {
 		}
 		if s.best.Cost >= before {
 			cycle = cycle * 5 / 4
-			if failed++; failed >= patience && tight == nil {
+			if failed++; failed >= patience && s.tight == nil {
 				s.stop = StopExhausted
 				return
 			}
@@ -251,36 +271,75 @@ func (s *search) improve() {
 			failed = 0
 		}
 		l.load(s.best)
-		if tight == nil || s.over() {
+		if s.tight == nil || s.over() {
 			continue
 		}
 		// About a third of the work goes to the bound while that pays.
 		mark := s.work()
 		share := (mark - searched) / 2
-		for s.work()-mark < share && tight != nil {
-			more := tight.climb(5, s.best.Cost)
-			if tight.best > s.lower {
-				s.lower = tight.best
-				s.tell()
-			}
-			mixed = tight
-			if !more {
-				tight = nil
-			}
+		for s.work()-mark < share && s.tight != nil {
+			s.bound(5)
 		}
 		searched = s.work()
 	}
 }
 
-// rounds makes some plans of the tightener's mixtures.
+// replan is the search of one that remembers the last.
+func (s *search) replan(q *tightener) {
+	if !s.thorough {
+		s.share = replanShare
+	}
+	if !s.seed(s.best) {
+		return
+	}
+	if s.inForce == nil && !s.fromNothing(true, 0.3) { // the forecast broke the plan
+		return
+	}
+	s.tight = q
+	s.bound(12)
+	if s.p.Battery != nil && !s.over() {
+		s.polish()
+	}
+	s.improve()
+}
+
+// bound does some rounds of the tighter bound.
+func (s *search) bound(rounds int) {
+	more := s.tight.climb(rounds, s.best.Cost)
+	if s.tight.best > s.lower {
+		s.lower = s.tight.best
+		s.tell()
+	}
+	if s.tight.mix.rounds > 0 {
+		s.mixed = s.tight
+	}
+	if !more {
+		s.tight = nil
+	}
+}
+
+// rounds makes some plans of the tightener's mixtures and leaves the best of
+// them in l.
 func (s *search) rounds(l *local, q *tightener) {
+	draws := 12
+	if s.share < 1 {
+		draws = 6
+	}
 	mu := l.mu
-	for k := range 12 {
+	drawn := &s.drawn
+	drawn.cost = math.Inf(1)
+	for k := range draws {
 		l.mu = 1
 		if s.over() || s.gap() <= s.opt.Gap {
 			break
 		}
 		s.round(l, q, []float64{0, 0.5, 1}[min(k, 1+k%2)], 2*len(l.units))
+		if l.cost < drawn.cost {
+			l.save(drawn)
+		}
+	}
+	if !math.IsInf(drawn.cost, 1) {
+		l.restore(drawn)
 	}
 	l.mu = mu
 	if s.yBest != nil {

@@ -25,6 +25,9 @@ type Options struct {
 	// shift it with Plan.Shift after a slot has gone by.  The search starts
 	// from it, and it is kept unless a new plan is better by Margin.
 	Previous *Plan
+	// Memory, where set, is what the last Solve left there for this one, shifted
+	// as Previous is; Solve leaves there what it knows at its end.
+	Memory *Memory
 	// Margin is the money by which a new plan must be better than Previous to
 	// replace it.
 	Margin float64

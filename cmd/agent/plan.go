@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"sort"
 	"strings"
@@ -39,6 +40,7 @@ type planMakeCmd struct {
 }
 
 func (c *planMakeCmd) Run(e *env) error {
+	boundMemory()
 	p, err := readPlanInstance(c.Instance, e.Stdin)
 	if err != nil {
 		return &exitError{exitInvalid, err}
@@ -73,6 +75,17 @@ func (c *planMakeCmd) Run(e *env) error {
 		return fmt.Errorf("writing the plan: %w", err)
 	}
 	return f.Close()
+}
+
+// planMemory is the memory that planning keeps to as far as it can: a search
+// leaves much garbage, of which the runtime would keep as much again.
+const planMemory = 150 << 20
+
+// boundMemory sets that limit, unless the environment sets another.
+func boundMemory() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(planMemory)
+	}
 }
 
 func readPlanInstance(path string, stdin io.Reader) (optimizer.Problem, error) {
@@ -258,6 +271,7 @@ type planReference struct {
 }
 
 func (c *planBenchCmd) Run(e *env) error {
+	boundMemory()
 	files, err := filepath.Glob(filepath.Join(c.Dir, "instances", c.Match+".json"))
 	if err != nil {
 		return &exitError{exitUsage, err}

@@ -47,7 +47,11 @@ func (c *planReplanCmd) Run(e *env) error {
 			return &exitError{exitInvalid, err}
 		}
 		opt := optimizer.Options{Gap: c.Gap, Seed: c.Seed}
-		before := timedPlan(e, &p, opt, c.TimeLimit, clock)
+		var memory optimizer.Memory
+		first := opt
+		first.Memory = &memory
+		before := timedPlan(e, &p, first, c.TimeLimit, clock)
+		memory.Shift(1)
 		next := p.Advance(before)
 		r := rand.New(rand.NewPCG(c.Seed, 3))
 		sun := math.Exp(c.Change * r.NormFloat64())
@@ -61,7 +65,9 @@ func (c *planReplanCmd) Run(e *env) error {
 		solve := func(previous *optimizer.Plan) (*optimizer.Plan, []step) {
 			var steps []step
 			o := opt
-			o.Previous = previous
+			if o.Previous = previous; previous != nil {
+				o.Memory = &memory
+			}
 			begin := clock()
 			o.Improved = func(cost, _ float64) { steps = append(steps, step{(clock() - begin).Seconds(), cost}) }
 			return timedPlan(e, next, o, c.TimeLimit, clock), steps
