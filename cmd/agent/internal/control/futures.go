@@ -14,7 +14,9 @@ const futureCount = 20
 
 // futures are ways the base load may turn out, for a plan whose credit may not
 // last; none where it does although all loads run as soon as they may and the
-// base load is at the high end of its range throughout.
+// base load is at the high end of its range throughout.  Those in which it ends
+// although no load runs are left out: no plan keeps the light on in them, and
+// loads would be given up for nothing.
 func (p *Planner) futures(st State, problem *optimizer.Problem, o outlook) []optimizer.Scenario {
 	if problem.Credit == nil {
 		return nil
@@ -39,6 +41,11 @@ func (p *Planner) futures(st State, problem *optimizer.Problem, o outlook) []opt
 		}
 		for t := range base {
 			base[t] += problem.BaseKW[t] - max(0, o.mid[t]) // what runs whatever the plan says
+		}
+		alone := *problem
+		alone.BaseKW, alone.PVKW = base, sun
+		if bill(&alone, &optimizer.Plan{}).Float() >= problem.Credit.Balance {
+			continue
 		}
 		out = append(out, optimizer.Scenario{Weight: 1, BaseKW: base, PVKW: sun})
 	}

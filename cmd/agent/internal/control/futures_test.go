@@ -66,10 +66,12 @@ func TestThePlanShortensTheLeastImportantLoad(t *testing.T) {
 func TestScarceCreditIsPlannedForManyFutures(t *testing.T) {
 	for name, c := range map[string]struct {
 		balance units.Money
-		want    int
+		want    bool
 	}{
-		"more than could be used": {500 * units.One, 0},
-		"enough for some futures": {40 * units.One, futureCount},
+		"more than could be used":             {500 * units.One, false},
+		"enough for some futures":             {40 * units.One, true},
+		"not enough although no load runs":    {5 * units.One, false},
+		"enough for the base load and little": {34 * units.One, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
@@ -77,15 +79,22 @@ func TestScarceCreditIsPlannedForManyFutures(t *testing.T) {
 			b.st.Credit.Balance = c.balance
 			problem, o := b.problem()
 			got := b.planner.futures(b.st, problem, o)
-			if len(got) != c.want {
-				t.Fatalf("%d futures, want %d", len(got), c.want)
+			if (len(got) > 0) != c.want || len(got) > futureCount {
+				t.Fatalf("%d futures", len(got))
+			}
+			for i, f := range got {
+				alone := *problem
+				alone.BaseKW, alone.Loads = f.BaseKW, nil
+				if cost := bill(&alone, &optimizer.Plan{}).Float(); cost >= problem.Credit.Balance {
+					t.Errorf("future %d costs %v without any load", i, cost)
+				}
 			}
 			problem.Scenarios = got
 			if faults := problem.Check(); len(faults) > 0 {
 				t.Error(faults)
 			}
 			plan := optimizer.Solve(context.Background(), problem, optimizer.Options{})
-			if (plan.Risk != nil) != (c.want > 0) {
+			if (plan.Risk != nil) != c.want {
 				t.Errorf("the plan's risk is %+v", plan.Risk)
 			}
 		})

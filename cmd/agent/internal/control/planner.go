@@ -203,7 +203,16 @@ func (p *Planner) fill(plan *Plan, o outlook, solved *optimizer.Plan, jobs []job
 		if f.Unit == "slots" {
 			short.Time = time.Duration(math.Round(f.Amount)) * s.PlanSlot
 		}
-		plan.Short = append(plan.Short, short)
+		// What a load is short of today and tomorrow is told as one.
+		i := slices.IndexFunc(plan.Short, func(o Shortfall) bool {
+			return short.Load != "" && o.Load == short.Load && o.Kind == short.Kind && o.Unit == short.Unit
+		})
+		if i < 0 {
+			plan.Short = append(plan.Short, short)
+			continue
+		}
+		plan.Short[i].Amount += short.Amount
+		plan.Short[i].Time += short.Time
 	}
 }
 

@@ -241,7 +241,7 @@ func (a *Agent) load(st *control.State, l loads.Load, ls control.LoadState) web.
 	} else if on {
 		v.Power = l.Power
 	}
-	v.Wanted = l.Power.Over(l.Need)
+	v.Wanted = l.Power.Over(max(0, l.Need+ls.Progress.Carry))
 	v.Delivered = ls.Progress.Energy
 	if v.Delivered == 0 {
 		v.Delivered = l.Power.Over(ls.Progress.Delivered)
