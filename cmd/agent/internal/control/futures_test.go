@@ -75,6 +75,7 @@ func TestScarceCreditIsPlannedForManyFutures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
+			b.site.Shift = false // the day before needs no search
 			b.run(26*time.Hour, 10*time.Minute)
 			b.st.Credit.Balance = c.balance
 			problem, o := b.problem()

@@ -135,7 +135,11 @@ func (p *Planner) Plan(ctx context.Context, st State) Plan {
 	plan.Unshifted = bill(problem, soon)
 	solved := soon
 	if s.Shift {
-		solved = optimizer.Solve(ctx, problem, optimizer.Options{Seed: s.Seed, Previous: p.previous(st, problem, jobs, o.slots), Margin: margin(plan.Unshifted)})
+		opt := optimizer.Options{Seed: s.Seed, Previous: p.previous(st, problem, jobs, o.slots), Margin: margin(plan.Unshifted)}
+		if len(problem.Scenarios) > 0 {
+			opt.WorkLimit = workOverFutures
+		}
+		solved = optimizer.Solve(ctx, problem, opt)
 	}
 	plan.Cost = bill(problem, solved)
 	plan.Gap = solved.Gap
