@@ -52,8 +52,11 @@ func (e *engine) anchor(origin int) int {
 
 // due tells whether a forecast at origin would refit.
 func (e *engine) due(origin int) bool {
-	return e.pass == nil || e.pass.anchor != e.anchor(origin)
+	return !e.learned(origin) || e.pass.anchor != e.anchor(origin)
 }
+
+// learned tells whether a forecast at origin can go on with what was learned.
+func (e *engine) learned(origin int) bool { return e.pass != nil && e.pass.now <= origin }
 
 // fork is a copy that shares nothing that either will change.
 func (e *engine) fork() *engine {
@@ -408,7 +411,7 @@ func (e *engine) forecastCells(origin int, refit bool) verdict {
 		e.replay(origin)
 		e.fit(origin)
 		v.learned = e.learn(origin, e.anchor(origin))
-	case e.pass != nil && e.pass.now <= origin:
+	case e.learned(origin):
 		e.replay(origin)
 		v.learned = e.learn(origin, e.pass.anchor)
 	default:

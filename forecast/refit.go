@@ -7,8 +7,8 @@ import (
 )
 
 // RefitDue tells whether what is learned weekly is to be learned again, or has
-// not been learned since the program started.  It matters with
-// Options.Background; the caller then refits a Fork and adopts it:
+// not been learned since the program started.  Without Options.Background it
+// never is: Forecast does it.  With it the caller refits a Fork and adopts it:
 //
 //	if f.RefitDue(now) && !refitting {
 //		g := f.Fork()
@@ -17,12 +17,28 @@ import (
 //	// ... and where done is received:
 //	f.Adopt(g)
 func (f *Forecaster) RefitDue(at time.Time) bool {
+	if !f.opt.Background {
+		return false
+	}
 	first, _ := f.span(at, 0)
 	if f.engine == nil {
 		return len(f.before(first)) > 0
 	}
 	e, d := f.current(first)
 	return e.due(f.cellOf(d, first))
+}
+
+// Learned tells whether a forecast from at on rests on what was learned, be it
+// some weeks ago.  It does not before the first refit, and not after what was
+// learned has been overtaken: by an observation that came late, or a clock that was
+// set back.  A Forecast with Options.Background then trusts all experts alike.
+func (f *Forecaster) Learned(at time.Time) bool {
+	if f.engine == nil {
+		return false
+	}
+	first, _ := f.span(at, 0)
+	e, d := f.current(first)
+	return e.learned(f.cellOf(d, first))
 }
 
 // Refit learns now what is learned weekly.  It uses up to two goroutines, which

@@ -281,7 +281,8 @@ func (s *service) plannerOf(ctx context.Context) (*control.Planner, error) {
 	perDay := units.Energy(0)
 	f, err := forecast.New(forecast.Options{
 		Zone: s.site.Zone, Step: s.site.Interval, PriorPerDay: perDay, Seed: s.site.Seed,
-		Holiday: forecast.HolidaysIn(s.site.Zone.String()),
+		Holiday:    forecast.HolidaysIn(s.site.Zone.String()),
+		Background: s.plant == nil, // a simulated run depends on its inputs alone
 	})
 	if err != nil {
 		return nil, err
@@ -289,7 +290,7 @@ func (s *service) plannerOf(ctx context.Context) (*control.Planner, error) {
 	began := time.Now()
 	elapsed := func() time.Duration { return time.Since(began) }
 	if s.plant != nil {
-		elapsed = nil // a simulated run depends on its inputs alone
+		elapsed = nil // as Background
 	}
 	p := control.NewPlanner(s.site, f, elapsed)
 	past, err := journal.Intervals(ctx, s.store, time.Unix(0, 0), s.now().Add(24*time.Hour))

@@ -157,6 +157,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		l.watch.close()
 		stop()
 		wg.Wait()
+		l.cfg.Planner.Wait()
 	}()
 	if !l.cfg.Simulated {
 		wg.Go(func() { l.sends.run(work) })

@@ -24,14 +24,20 @@ type Planner struct {
 
 	exports bool // the site has fed energy in: its base load may be below zero
 
+	refits    sync.WaitGroup
+	refitting bool                      // a fork of the forecaster is being refitted
+	refitted  chan *forecast.Forecaster // has room for it
+
 	mu    sync.Mutex
 	learn []Interval
 }
 
 // NewPlanner builds a planner.  The forecaster's step must be the site's
-// interval.  elapsed measures how long a plan took, and may be nil.
+// interval; where that leaves its refits to others (forecast.Options.Background),
+// they are made beside the plans.  elapsed measures how long a plan took, and may be
+// nil.
 func NewPlanner(site *Site, f *forecast.Forecaster, elapsed func() time.Duration) *Planner {
-	return &Planner{site: site, forecast: f, paths: 100, elapsed: elapsed}
+	return &Planner{site: site, forecast: f, paths: 100, elapsed: elapsed, refitted: make(chan *forecast.Forecaster, 1)}
 }
 
 // Learn takes in finished intervals, of the site and of its loads.
@@ -99,6 +105,7 @@ func Observations(intervals []Interval, length time.Duration, sun bool) []foreca
 // look is the outlook from the State, and a plan that shows it and nothing more.
 func (p *Planner) look(st State) (Plan, outlook) {
 	p.catchUp()
+	p.refit(st.Now)
 	s := p.site
 	n := max(1, int(s.PlanAhead/s.PlanSlot))
 	slots := units.Slots(st.Now, s.PlanSlot, n)
