@@ -193,6 +193,16 @@ func TestALooserLimitNeverCostsMore(t *testing.T) {
 	})
 }
 
+func TestAPlanInForceThatShedsToSaveCreditIsNotMadeDearer(t *testing.T) {
+	p := generate(0x177, "home")
+	tight := Solve(t.Context(), p, Options{WorkLimit: 1_000_000})
+	q := *p
+	q.SiteLimitKW = flat(p.N, 50)
+	if loose := Solve(t.Context(), &q, Options{WorkLimit: 1_000_000, Previous: tight}); loose.Cost > tight.Cost+1e-9 {
+		t.Errorf("%v, the plan in force costs %v", loose.Cost, tight.Cost)
+	}
+}
+
 func TestScalingPricesScalesCost(t *testing.T) {
 	for seed := range uint64(9) {
 		p := generate(seed, "home")

@@ -2,6 +2,7 @@ package optimizer
 
 import (
 	"math"
+	"slices"
 	"sort"
 )
 
@@ -54,6 +55,33 @@ func (s *search) warm() {
 	s.start = plan
 	if better(plan, s.best) {
 		s.best = plan
+	}
+	s.asItIs(prev, preset)
+}
+
+// asItIs takes the plan in force with all that it sheds, by which it may save
+// credit that the same loads with a fresh balance of each slot would not.
+func (s *search) asItIs(prev *Plan, preset map[string][]float64) {
+	n := s.p.N
+	if len(preset) != len(s.p.Loads) || len(s.p.Scenarios) > 0 || len(prev.ShedKW) != n || len(prev.PVUsedKW) != n {
+		return
+	}
+	if s.p.Battery != nil && len(prev.BatteryKW) != n {
+		return
+	}
+	kept := &Plan{
+		Format: PlanFormat, Instance: s.p.Name, Loads: make(map[string]LoadPlan, len(preset)),
+		BatteryKW: slices.Clone(prev.BatteryKW), PVUsedKW: slices.Clone(prev.PVUsedKW), ShedKW: slices.Clone(prev.ShedKW),
+	}
+	for id, kw := range preset {
+		kept.Loads[id] = LoadPlan{KW: slices.Clone(kw)}
+	}
+	e, _ := evaluate(s.p, kept)
+	if e == nil {
+		return
+	}
+	if fill(kept, e); better(kept, s.best) {
+		s.best = kept
 	}
 }
 
