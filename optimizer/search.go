@@ -306,7 +306,7 @@ func (s *search) replan(q *tightener) {
 		return
 	}
 	s.revive()
-	if s.over() || s.inForce == nil && !s.fromNothing(hardAmount(s.best) > moneyTol, 0.3) {
+	if s.over() || hardAmount(s.best) > moneyTol && !s.fromNothing(true, 0.3) {
 		return
 	}
 	s.tight = q
