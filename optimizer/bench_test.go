@@ -34,7 +34,7 @@ func BenchmarkRoot(b *testing.B) {
 		if !s.seed(s.best) {
 			b.Fatal("no basis")
 		}
-		s.root()
+		s.root(1)
 		s.dive(s.m.units)
 	}
 }

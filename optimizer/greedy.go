@@ -75,6 +75,11 @@ func (s *search) finish() *Plan {
 	}
 	if s.opt.Memory != nil && s.mixed != nil {
 		s.opt.Memory.remember(s.mixed)
+		l := newLocal(s)
+		for _, x := range s.elites.all {
+			l.restore(x)
+			s.opt.Memory.elites = append(s.opt.Memory.elites, l.plan())
+		}
 	}
 	s.explain()
 	s.risk()

@@ -25,21 +25,25 @@ type local struct {
 	z    []float64 // loads and battery together
 	cost float64
 
+	noise float64   // how much costs are blurred
+	tilt  []float64 // by slot: costs seem so many times as high
+
 	store *store // the battery, nil without
 	flow  []float64
 
-	mult   []float64 // price of a kW of import through each slot beyond its import price
-	mu     float64   // scale of the credit's price
-	muRow  []float64 // credit's price by slot, before mu
-	peaks  []float64 // by demand window: the peak aimed at
-	kinks  [][]kink  // by slot: demand price above a threshold
-	groups []demandRows
-	imp    []float64
-	on     []float64
-	zero   []float64
-	checks []creditCheck
-	short  float64 // by how much the credit falls short at worst, <= 0: not
-	spare  float64 // what the tightest check leaves
+	mult    []float64 // price of a kW of import through each slot beyond its import price
+	mu      float64   // scale of the credit's price
+	muRow   []float64 // credit's price by slot, before mu
+	peaks   []float64 // by demand window: the peak aimed at
+	kinks   [][]kink  // by slot: demand price above a threshold
+	groups  []demandRows
+	imp     []float64
+	on      []float64
+	zero    []float64
+	checks  []creditCheck
+	penalty float64 // of credit that is short, as a multiple of it
+	short   float64 // by how much the credit falls short at worst, <= 0: not
+	spare   float64 // what the tightest check leaves
 }
 
 // slotTable is a slot's cost as a function of what loads and battery draw:
@@ -59,7 +63,7 @@ func newLocal(s *search) *local {
 		s: s, p: p, h: s.h, units: s.m.units, o: s.m.o, limit: make([]float64, n), table: make([]slotTable, n),
 		kw: make([][]float64, len(s.m.units)), own: make([]float64, len(s.m.units)), z: make([]float64, n), bat: make([]float64, n),
 		mult: make([]float64, n), muRow: make([]float64, n), kinks: make([][]kink, n), imp: make([]float64, n), on: make([]float64, n), zero: make([]float64, n),
-		groups: s.m.demand, mu: 1,
+		groups: s.m.demand, mu: 1, penalty: s.m.big,
 	}
 	for t := range n {
 		l.limit[t] = math.Inf(1)
@@ -78,6 +82,7 @@ func newLocal(s *search) *local {
 		l.checks = creditChecks(p)
 	}
 	l.peaks = make([]float64, len(l.groups))
+	l.tilt = make([]float64, n)
 	if b := p.Battery; b != nil {
 		l.store = newStore(n)
 		l.store.lo, l.store.hi = batteryBand(p)
@@ -128,7 +133,7 @@ func (l *local) evaluate() float64 {
 	for _, f := range p.FixedCharges {
 		sum += f.Amount
 	}
-	return sum + l.short*l.s.m.big
+	return sum + l.short*l.penalty
 }
 
 // scenario is the cost of supply in one scenario; it notes how the credit
@@ -313,14 +318,15 @@ func (l *local) remove(i int) {
 	l.own[i] = 0
 }
 
-// insert puts unit i where it is cheapest; noise blurs the costs.
-func (l *local) insert(i int, noise float64) {
+// insert puts unit i where it is cheapest, or seems so where the costs are
+// disturbed.
+func (l *local) insert(i int, disturbed bool) {
 	u := l.units[i]
 	n := l.p.N
 	cost := func(t int, kw float64) float64 {
 		c := (l.at(t, l.z[t]+kw) - l.at(t, l.z[t])) * (1 + tieBreak*l.s.tie(i, t))
-		if noise > 0 {
-			c *= 1 + noise*(l.s.rng.Float64()-0.5)
+		if disturbed {
+			c *= (1 + l.noise*(l.s.rng.Float64()-0.5)) * l.tilt[t]
 		}
 		return c
 	}
@@ -410,112 +416,6 @@ func (l *local) recharge() {
 		l.z[t] += x
 	}
 	l.s.spent += int64(l.p.N * l.p.N / 4)
-}
-
-// step removes a few units and puts them back; it returns false where the
-// result was not kept.
-func (l *local) step(temperature float64, undo, trial *snapshot) bool {
-	rng := l.s.rng
-	l.save(undo)
-	n := len(l.units)
-	k := 1 + rng.IntN(4)
-	if rng.IntN(8) == 0 {
-		k += rng.IntN(3)
-	}
-	k = min(k, n)
-	picked := rng.Perm(n)[:k]
-	tight := l.tight()
-	if tight { // free powers take up what credit is left
-		for i, u := range l.units {
-			if _, ok := u.pricer.(*modulatingPricer); ok && !slices.Contains(picked, i) {
-				picked = append(picked, i)
-			}
-		}
-	}
-	slices.SortStableFunc(picked, func(a, b int) int { return l.softness(a) - l.softness(b) })
-	for i := range l.groups { // aim between the present peak and a little less
-		l.peaks[i] = l.peakNow(i) * (1 - 0.03*rng.Float64()*float64(rng.IntN(2)))
-		l.peaks[i] = max(l.peaks[i], l.p.Demand[l.groups[i].window].FloorKW)
-	}
-	var energy float64
-	for _, i := range picked {
-		for _, x := range l.kw[i] {
-			energy += x * l.h
-		}
-		l.remove(i)
-	}
-	battery := l.store != nil && (tight || rng.IntN(3) == 0)
-	noise := 0.0
-	if rng.IntN(2) == 0 {
-		noise = 0.1 * rng.Float64()
-	}
-	place := func() {
-		if battery {
-			for t := range l.bat {
-				l.z[t] -= l.bat[t]
-				l.bat[t] = 0
-			}
-		}
-		left := energy
-		for _, i := range picked {
-			l.price(left)
-			l.insert(i, noise)
-			left = 0
-		}
-		if battery {
-			l.price(0)
-			l.recharge()
-		}
-		if k > 1 {
-			for _, i := range picked {
-				l.remove(i)
-				l.price(0)
-				l.insert(i, 0)
-			}
-		}
-		l.cost = l.evaluate()
-	}
-	if !tight {
-		place()
-	} else {
-		// What price of credit makes these loads fit?
-		mu := l.mu
-		trial.cost = math.Inf(1)
-		lo, hi := 0.0, math.Inf(1)
-		try := mu * (0.85 + 0.3*rng.Float64())
-		for range 4 {
-			l.mu = try
-			place()
-			if l.short > 0 {
-				lo = try
-			} else {
-				hi = try
-				if l.spare < 0.002*math.Abs(l.cost) {
-					mu = 0.9*mu + 0.1*try
-				}
-			}
-			if l.cost < trial.cost {
-				l.save(trial)
-			}
-			if l.short <= 0 && l.spare < 1e-3*math.Abs(l.cost) || l.s.over() {
-				break
-			}
-			try = (lo + hi) / 2
-			if math.IsInf(hi, 1) {
-				try = 1.5*lo + 0.01
-			}
-			for _, i := range picked {
-				l.remove(i)
-			}
-		}
-		l.mu = mu
-		l.restore(trial)
-	}
-	if l.cost > undo.cost+temperature {
-		l.restore(undo)
-		return false
-	}
-	return true
 }
 
 // softness orders units for insertion: free powers last.

@@ -24,7 +24,7 @@ func (l *local) save(into *snapshot) {
 
 func (l *local) restore(from *snapshot) {
 	for i := range l.kw {
-		copy(l.kw[i], from.kw[i])
+		l.kw[i] = append(l.kw[i][:0], from.kw[i]...)
 	}
 	copy(l.own, from.own)
 	copy(l.bat, from.bat)

@@ -16,6 +16,8 @@ type Memory struct {
 	slots [][]remembered
 	mu    []float64
 	rho   float64
+
+	elites []*Plan
 }
 
 // memorised is what is known of one load.
@@ -57,6 +59,9 @@ func (m *Memory) Shift(k int) {
 			next.schedules = append(next.schedules, remembered{kw: move(s.kw, false), weight: s.weight})
 		}
 		m.loads[id] = next
+	}
+	for i := range m.elites {
+		m.elites[i] = m.elites[i].Shift(k)
 	}
 	m.slots = slices.Clone(m.slots[k:])
 	for range k {

@@ -73,6 +73,7 @@ func (s *search) round(l *local, q *tightener, wild float64, steps int) {
 	q.creditPrice(l)
 	l.load(plan)
 	s.anneal(l, steps, 0, 1)
+	s.elites.add(l)
 	if l.cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) {
 		s.keep(l.plan(), "round")
 	}

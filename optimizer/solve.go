@@ -14,7 +14,7 @@ type Options struct {
 	// share above the optimum; 0 stands for DefaultGap.
 	Gap float64
 	// WorkLimit ends the search after about this many units of work; 0 means
-	// DefaultWorkLimit.  A unit is some tens of nanoseconds on a desktop, but
+	// DefaultWorkLimit.  A unit is a few nanoseconds on a desktop, but
 	// counted, not timed: with only this limit binding the same input gives
 	// the same plan everywhere.
 	WorkLimit int64
@@ -64,9 +64,27 @@ func Solve(ctx context.Context, p *Problem, opt Options) *Plan {
 	sorted := *p
 	sorted.Loads = slices.Clone(p.Loads)
 	slices.SortStableFunc(sorted.Loads, func(a, b Load) int { return strings.Compare(a.ID, b.ID) })
+	sorted.Credit = strict(p)
 	s := newSearch(ctx, &sorted, opt)
 	s.run()
-	return s.finish()
+	plan := s.finish()
+	if plan.Risk != nil && p.Credit != nil {
+		plan.Risk.Limit = chanceLimit(p.Credit)
+	}
+	return plan
+}
+
+// strict is the credit with the share of the scenarios in which it may really
+// fall short.  Of S scenarios and one future drawn alike, the future is as likely
+// as any to be among the worst: with d given up it falls short with a chance of
+// (d+1)/(S+1), not d/S.
+func strict(p *Problem) *Credit {
+	if p.Credit == nil || len(p.Scenarios) == 0 {
+		return p.Credit
+	}
+	c, n := *p.Credit, float64(len(p.Scenarios))
+	c.ChanceLimit = max(1e-9, (chanceLimit(p.Credit)*(n+1)-1)/n)
+	return &c
 }
 
 // Shift is the plan as seen k slots later: the first k slots are dropped and

@@ -635,9 +635,9 @@ func TestTheCreditLastsAsOftenAsAsked(t *testing.T) {
 		for range futures {
 			test.Scenarios = append(test.Scenarios, future(r))
 		}
-		e, _ := evaluate(&test, plan)
-		sum += e.runOut
-		t.Logf("run-out share: %.3f of the 40 scenarios, %.3f of %d futures; protection costs %.4f of %.4f", plan.Risk.RunOut, e.runOut, futures, plan.Risk.Protection, plan.Cost)
+		out := RunOut(&test, plan)
+		sum += out
+		t.Logf("run-out share: %.3f of the 40 scenarios, %.3f of %d futures; protection costs %.4f of %.4f", plan.Risk.RunOut, out, futures, plan.Risk.Protection, plan.Cost)
 	}
 	if mean := sum / draws; mean > 0.1+2*0.047/math.Sqrt(draws) {
 		t.Errorf("the credit runs out in %.1f %% of the futures", 100*mean)

@@ -14,27 +14,7 @@ func (s *search) warm() {
 	if prev == nil {
 		return
 	}
-	preset := make(map[string][]float64)
-	whole := true
-	for i := range s.p.Loads {
-		l := &s.p.Loads[i]
-		lp, ok := prev.Loads[l.ID]
-		if !ok || len(lp.KW) != s.p.N || !l.permits(s.p, lp.KW) {
-			whole = false
-			continue
-		}
-		preset[l.ID] = lp.KW
-	}
-	var battery []float64
-	if s.p.Battery != nil && len(prev.BatteryKW) == s.p.N {
-		battery = append([]float64(nil), prev.BatteryKW...)
-		s.settleBattery(battery)
-		for t := range battery {
-			whole = whole && math.Abs(battery[t]-prev.BatteryKW[t]) < powerTol
-		}
-	} else if s.p.Battery != nil {
-		whole = false
-	}
+	preset, battery, whole := s.fit(prev)
 	plan := s.place(0, preset, battery)
 	e, bad := evaluate(s.p, plan)
 	if e == nil {
@@ -57,6 +37,33 @@ func (s *search) warm() {
 		s.best = plan
 	}
 	s.asItIs(prev, preset)
+}
+
+// fit is what of another plan is still possible: the schedules of its loads and
+// the battery's powers.  whole says that all of it is.
+func (s *search) fit(plan *Plan) (preset map[string][]float64, battery []float64, whole bool) {
+	preset, whole = make(map[string][]float64, len(s.p.Loads)), true
+	for i := range s.p.Loads {
+		l := &s.p.Loads[i]
+		lp, ok := plan.Loads[l.ID]
+		if !ok || len(lp.KW) != s.p.N || !l.permits(s.p, lp.KW) {
+			whole = false
+			continue
+		}
+		preset[l.ID] = lp.KW
+	}
+	switch {
+	case s.p.Battery == nil:
+	case len(plan.BatteryKW) == s.p.N:
+		battery = slices.Clone(plan.BatteryKW)
+		s.settleBattery(battery)
+		for t := range battery {
+			whole = whole && math.Abs(battery[t]-plan.BatteryKW[t]) < powerTol
+		}
+	default:
+		whole = false
+	}
+	return preset, battery, whole
 }
 
 // asItIs takes the plan in force with all that it sheds, by which it may save
@@ -174,11 +181,7 @@ func (s *search) outlook() outlook {
 		}
 	}
 	sort.SliceStable(o.protect, func(a, b int) bool { return spend[o.protect[a]] < spend[o.protect[b]] })
-	// Of S scenarios and one future drawn alike, the future is as likely as any
-	// to be among the worst: with d given up it falls short with a chance of
-	// (d+1)/(S+1), not d/S.
-	S := float64(len(o.weight))
-	give := (chanceLimit(s.p.Credit)*(S+1)-1)/S + 1e-9
+	give := chanceLimit(s.p.Credit) + 1e-9
 	for len(o.protect) > 0 {
 		last := o.protect[len(o.protect)-1]
 		if give -= o.weight[last]; give < 0 {
@@ -201,14 +204,13 @@ func (s *search) risk() {
 	}
 	r := &Risk{RunOut: e.runOut}
 	r.CostLow, r.CostHigh = quantile(s.p, e.scenario, 0.1), quantile(s.p, e.scenario, 0.9)
-	if c := s.p.Credit; c != nil {
-		r.Limit = chanceLimit(c)
-		if s.stop != StopCancelled && s.stop != StopTime {
+	if s.p.Credit != nil {
+		if s.stop != StopCancelled && (s.stop != StopTime || s.reserve > 0) {
 			free := *s.p
 			free.Credit = nil
 			opt := s.opt
 			opt.WorkLimit = max(1, s.work()/2)
-			opt.Previous, opt.Margin = s.best, 0
+			opt.Previous, opt.Margin, opt.TimeLimit, opt.Memory, opt.Improved = s.best, 0, s.reserve, nil, nil
 			other := newSearch(s.ctx, &free, opt)
 			other.thorough = true
 			other.run()

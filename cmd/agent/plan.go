@@ -24,6 +24,7 @@ type planCmd struct {
 	Make   planMakeCmd   `cmd:"" default:"withargs" help:"Plan the loads of an instance file (the default)."`
 	Bench  planBenchCmd  `cmd:"" help:"Plan every instance of a folder and print how good and how fast."`
 	Replan planReplanCmd `cmd:"" help:"Measure what a re-plan after one slot costs, beside a plan from nothing."`
+	Risk   planRiskCmd   `cmd:"" help:"Measure in how many futures the credit runs out under plans that are to prevent it."`
 }
 
 // planMakeCmd plans one instance.

@@ -1,0 +1,296 @@
+package optimizer
+
+import "math"
+
+// polish settles everything continuous of the best plan, its patterns held.
+func (s *search) polish() {
+	for _, u := range s.m.units {
+		kw := s.best.Loads[u.l.ID].KW
+		p := u.pattern(kw)
+		s.m.addSchedule(u, schedule{kw: kw, own: u.pricer.cost(kw), pattern: p})
+		s.m.hold(u, &p)
+	}
+	for range 10 {
+		if !s.optimise(1<<30) || s.over() {
+			return
+		}
+		if added, _ := s.generate(s.m.units, s.m.lp.y); added == 0 {
+			break
+		}
+	}
+	s.adopt("polish")
+}
+
+// dive rounds the units' mixtures of schedules to one pattern each: the
+// clearest choices first, with new schedules for the others in between.
+func (s *search) dive(units []*unit) {
+	var w []float64
+	for step := 0; step < 3*len(units)+5; step++ {
+		if !s.optimise(1 << 30) {
+			return
+		}
+		open := 0
+		var pick *unit
+		var pickPattern uint64
+		pickWeight := -1.0
+		for _, u := range units {
+			if u.fixed != nil {
+				continue
+			}
+			w = s.m.weights(u, w)
+			pattern, weight := heaviest(u, w)
+			if weight > 1-1e-6 {
+				p := pattern
+				s.m.hold(u, &p)
+				continue
+			}
+			open++
+			if weight > pickWeight {
+				pick, pickPattern, pickWeight = u, pattern, weight
+			}
+		}
+		if open == 0 {
+			break
+		}
+		s.m.hold(pick, &pickPattern)
+		if s.over() {
+			// round what is left at once
+			for _, u := range units {
+				if u.fixed == nil {
+					w = s.m.weights(u, w)
+					p, _ := heaviest(u, w)
+					s.m.hold(u, &p)
+				}
+			}
+		}
+		for range 2 {
+			if !s.optimise(1 << 30) {
+				return
+			}
+			if added, _ := s.generate(units, s.m.lp.y); added == 0 || s.over() {
+				break
+			}
+		}
+	}
+	for range 10 { // settle what is continuous
+		if !s.optimise(1<<30) || s.over() {
+			return
+		}
+		if added, _ := s.generate(s.m.units, s.m.lp.y); added == 0 {
+			break
+		}
+	}
+}
+
+// heaviest is the pattern with the most weight.
+func heaviest(u *unit, w []float64) (uint64, float64) {
+	sum := make(map[uint64]float64, 4)
+	var best uint64
+	top := -1.0
+	for i, x := range w {
+		if x <= 0 {
+			continue
+		}
+		p := u.cols[i].pattern
+		sum[p] += x
+		if sum[p] > top+1e-12 {
+			best, top = p, sum[p]
+		}
+	}
+	return best, top
+}
+
+// extract reads a plan from the linear programme's present point; nil where
+// some unit still mixes patterns.
+func (s *search) extract() *Plan {
+	m, n := s.m, s.p.N
+	plan := &Plan{Format: PlanFormat, Instance: s.p.Name, Loads: make(map[string]LoadPlan, len(s.p.Loads)), PVUsedKW: make([]float64, n), ShedKW: make([]float64, n)}
+	z := make([]float64, n)
+	var w []float64
+	for _, u := range m.units {
+		w = m.weights(u, w)
+		pattern, weight := heaviest(u, w)
+		if weight < 1-1e-6 {
+			return nil
+		}
+		kw := make([]float64, n)
+		var sum float64
+		only := -1
+		for i, x := range w {
+			if x > 1e-9 && u.cols[i].pattern == pattern {
+				sum += x
+				if only == -1 {
+					only = i
+				} else {
+					only = -2
+				}
+			}
+		}
+		if only >= 0 {
+			copy(kw, u.cols[only].kw)
+		} else {
+			for i, x := range w {
+				if x > 1e-9 && u.cols[i].pattern == pattern {
+					for t, y := range u.cols[i].kw {
+						kw[t] += x / sum * y
+					}
+				}
+			}
+			for t := range kw {
+				if kw[t] < 2*onFrom {
+					kw[t] = 0
+				}
+			}
+		}
+		plan.Loads[u.l.ID] = LoadPlan{KW: kw}
+		for t, x := range kw {
+			z[t] += x
+		}
+	}
+	if b := s.p.Battery; b != nil {
+		plan.BatteryKW = make([]float64, n)
+		for t := range n {
+			ch, dis := m.lp.value(m.chCol[t]), m.lp.value(m.disCol[t])
+			if ch > 0 && dis > 0 { // the same change of charge by one of them
+				if d := b.EffC*ch - dis/b.EffD; d >= 0 {
+					ch, dis = d/b.EffC, 0
+				} else {
+					ch, dis = 0, -d*b.EffD
+				}
+			}
+			plan.BatteryKW[t] = ch - dis
+		}
+		s.settleBattery(plan.BatteryKW)
+		for t, x := range plan.BatteryKW {
+			z[t] += x
+		}
+	}
+	for t := range n {
+		var shed float64
+		for i := range m.slots[t] {
+			if g := &m.slots[t][i]; g.shed {
+				shed += m.lp.value(g.col)
+			}
+		}
+		if shed < 1e-7 {
+			shed = 0
+		}
+		s.balance(plan, t, z[t], shed)
+	}
+	return plan
+}
+
+// balance sets the sun used and the base shed in a slot where loads and
+// battery draw z and at least shed is to be shed.
+func (s *search) balance(plan *Plan, t int, z, shed float64) {
+	p := s.p
+	pv := at(p.PVKW, t)
+	shed = min(shed, p.BaseKW[t])
+	x := p.BaseKW[t] - pv + z - shed
+	if x < -p.ExportLimitKW {
+		d := min(pv, -p.ExportLimitKW-x)
+		pv -= d
+		x += d
+	}
+	if p.SiteLimitKW != nil {
+		if over := x - max(0, p.SiteLimitKW[t]); over > 0 {
+			shed = min(p.BaseKW[t], shed+over)
+		}
+	}
+	plan.PVUsedKW[t], plan.ShedKW[t] = pv, shed
+}
+
+// settleBattery keeps rounding errors of the charge from adding up.
+func (s *search) settleBattery(kw []float64) {
+	b := s.p.Battery
+	lo, hi := batteryBand(s.p)
+	soc := b.SoC0
+	for t, x := range kw {
+		x = min(max(x, -b.MaxDischargeKW), b.MaxChargeKW)
+		next := soc
+		if x >= 0 {
+			next += b.EffC * x * s.h
+		} else {
+			next += x * s.h / b.EffD
+		}
+		if c := min(max(next, lo[t]), hi[t]); c != next {
+			next = c
+			if d := next - soc; d >= 0 {
+				x = d / (b.EffC * s.h)
+			} else {
+				x = d * b.EffD / s.h
+			}
+		}
+		kw[t] = x
+		soc = next
+	}
+}
+
+// adopt evaluates the present point and keeps it where it is better.
+func (s *search) adopt(from string) bool {
+	plan := s.extract()
+	if plan == nil {
+		s.trace("%s: not a plan", from)
+		return false
+	}
+	e, _ := evaluate(s.p, plan)
+	s.spent += int64(s.p.N * (len(s.p.Loads) + 5))
+	if e == nil {
+		return false
+	}
+	fill(plan, e)
+	ok := better(plan, s.best)
+	s.trace("%s: %.6f (lp %.6f) best %.6f work %d", from, plan.Cost, s.m.lp.objective()+s.m.konst, s.best.Cost, s.work())
+	if ok {
+		s.best = plan
+		s.tell()
+	}
+	return ok
+}
+
+// neighbourhood frees a few loads of the best plan and plans them again
+// together, everything continuous with them.
+func (s *search) neighbourhood() bool {
+	m := s.m
+	if len(m.units) == 0 {
+		return false
+	}
+	size := 2 + s.rng.IntN(3)
+	size = min(size, len(m.units))
+	perm := s.rng.Perm(len(m.units))
+	free := make([]*unit, 0, size)
+	isFree := make([]bool, len(m.units))
+	for _, i := range perm[:size] {
+		isFree[i] = true
+		free = append(free, m.units[i])
+	}
+	for i, u := range m.units {
+		kw := s.best.Loads[u.l.ID].KW
+		p := u.pattern(kw)
+		m.addSchedule(u, schedule{kw: kw, own: u.pricer.cost(kw), pattern: p})
+		if isFree[i] {
+			m.hold(u, nil)
+		} else {
+			m.hold(u, &p)
+		}
+	}
+	for range 8 {
+		if !s.optimise(1 << 30) {
+			return false
+		}
+		if s.over() {
+			return true
+		}
+		if added, _ := s.generate(m.units, m.lp.y); added == 0 {
+			break
+		}
+	}
+	if m.lp.objective()+m.konst > s.best.Cost-1e-6*math.Abs(s.best.Cost) {
+		return true
+	}
+	s.dive(free)
+	if m.lp.objective()+m.konst < s.best.Cost-1e-7 {
+		s.adopt("lns")
+	}
+	return true
+}

@@ -1,0 +1,136 @@
+package optimizer
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestElitesAreGoodAndUnlike(t *testing.T) {
+	p := generate(4, "home")
+	s := newSearch(t.Context(), p, Options{WorkLimit: math.MaxInt64})
+	s.greedy()
+	s.m = newMaster(p, s.outlook(), 1e6, s.pricers)
+	l := newLocal(s)
+	l.load(s.best)
+	least := math.Inf(1)
+	var met []float64
+	for range 400 {
+		l.step(0.05*math.Abs(l.cost), &s.undo, &s.trial)
+		s.elites.add(l)
+		met = append(met, l.cost)
+		least = min(least, l.cost)
+	}
+	all := s.elites.all
+	if len(all) < 3 || len(all) > eliteCount {
+		t.Fatalf("%d elites of %d states", len(all), len(met))
+	}
+	if all[0].cost != least {
+		t.Errorf("the best elite costs %v, the best state met %v", all[0].cost, least)
+	}
+	if !slices.IsSortedFunc(all, func(a, b *snapshot) int { return int(math.Copysign(1, a.cost-b.cost)) }) {
+		t.Error("the elites are not sorted by cost")
+	}
+	for i, a := range all {
+		l.restore(a)
+		if c := l.evaluate(); math.Abs(c-a.cost) > 1e-9*math.Abs(c) {
+			t.Errorf("elite %d is said to cost %v; it costs %v", i, a.cost, c)
+		}
+		for j, b := range all[:i] {
+			if l.unlike(b) < 2 {
+				t.Errorf("elites %d and %d differ in %d loads", i, j, l.unlike(b))
+			}
+		}
+	}
+}
+
+func TestACrossingRunsEachLoadAsOneOfTheTwo(t *testing.T) {
+	p := generate(4, "home")
+	s := newSearch(t.Context(), p, Options{WorkLimit: 20_000_000})
+	s.run()
+	if len(s.elites.all) < 2 {
+		t.Fatalf("the search left %d elites", len(s.elites.all))
+	}
+	s.elites.all = s.elites.all[:2]
+	l := newLocal(s)
+	mixed := false
+	for range 20 {
+		s.cross(l)
+		for i := range l.units {
+			if !slices.Equal(l.kw[i], s.elites.all[0].kw[i]) && !slices.Equal(l.kw[i], s.elites.all[1].kw[i]) {
+				t.Fatalf("load %d runs as in neither", i)
+			}
+		}
+		z := slices.Clone(l.bat)
+		for i := range l.units {
+			for k, x := range l.kw[i] {
+				z[k] += x
+			}
+		}
+		for k := range z {
+			if math.Abs(z[k]-l.z[k]) > 1e-9 {
+				t.Fatalf("slot %d draws %v, its loads %v", k, l.z[k], z[k])
+			}
+		}
+		mixed = mixed || l.unlike(s.elites.all[0]) > 0 && l.unlike(s.elites.all[1]) > 0
+	}
+	if !mixed {
+		t.Error("no crossing was between the two")
+	}
+}
+
+func TestAMemoryKeepsElites(t *testing.T) {
+	p := generate(4, "home")
+	var m Memory
+	plan := Solve(t.Context(), p, Options{WorkLimit: 20_000_000, Memory: &m})
+	if len(m.elites) < 2 {
+		t.Fatalf("%d elites are remembered", len(m.elites))
+	}
+	first := m.elites[0]
+	for id, l := range first.Loads {
+		if len(l.KW) != p.N {
+			t.Errorf("%s has %d slots of %d", id, len(l.KW), p.N)
+		}
+	}
+	if e, bad := evaluate(p, first); e == nil || hasHard(bad) || e.expected > plan.Cost*1.05 {
+		t.Errorf("the best one remembered costs %+v, the plan %v: %v", e, plan.Cost, bad)
+	}
+	m.Shift(3)
+	if d := cmp.Diff(first.Shift(3).Loads, m.elites[0].Loads); d != "" {
+		t.Errorf("the memory's shift is not the plan's:\n%s", d)
+	}
+}
+
+func TestAPlanIsMadeToFitACreditThatIsGone(t *testing.T) {
+	for seed := range uint64(12) {
+		p := generate(seed, "home")
+		p.Credit = nil
+		var m Memory
+		rich := Solve(t.Context(), p, Options{WorkLimit: 5_000_000, Memory: &m})
+		q := *p
+		q.Credit = &Credit{Balance: 0.97 * (rich.Parts.Energy + rich.Parts.Export + rich.Parts.Blocks + rich.Parts.Fixed), UntilSlot: p.N}
+		cold := Solve(t.Context(), &q, Options{WorkLimit: 5_000_000})
+		warm := Solve(t.Context(), &q, Options{WorkLimit: 5_000_000, Previous: rich, Memory: &m})
+		if hardAmount(cold) < moneyTol && hardAmount(warm) > moneyTol {
+			t.Errorf("seed %d: from the plan in force the credit is short by %v; from nothing it lasts", seed, hardAmount(warm))
+		}
+	}
+}
+
+func TestScenariosAreGivenUpAsOftenAsTheNextFutureAllows(t *testing.T) {
+	for _, c := range []struct {
+		limit float64
+		n     int
+		want  int // scenarios that may fail
+	}{{0.1, 40, 3}, {0.1, 20, 1}, {0.1, 19, 1}, {0.1, 18, 0}, {0.1, 5, 0}, {0, 100, 9}, {0.5, 9, 4}} {
+		p := &Problem{Credit: &Credit{ChanceLimit: c.limit}, Scenarios: make([]Scenario, c.n)}
+		if got := int(math.Floor(strict(p).ChanceLimit*float64(c.n) + 1e-6)); got != c.want {
+			t.Errorf("limit %v, %d scenarios: %d may fail, want %d", c.limit, c.n, got, c.want)
+		}
+		if p.Credit.ChanceLimit != c.limit {
+			t.Error("the caller's credit was changed")
+		}
+	}
+}
