@@ -247,6 +247,7 @@ type pass struct {
 	cal     calibration
 	waiting []made
 	paths   []made
+	done    int        // of the paths, how many have been learned from
 	read    [3]float64 // see readLevels; zero where not worked out since the last path
 }
 
@@ -297,7 +298,8 @@ func (e *engine) absorb(s *pass, now int) {
 		m := s.waiting[k]
 		e.addRows(s.ridge, m.p)
 		if m.raw != nil {
-			s.pool.learn(e.d, m.p)
+			s.done++
+			s.pool.learn(e.d, s.paths[:s.done])
 			s.cal.learn(e.d, m.p.origin, m.raw)
 		}
 	}

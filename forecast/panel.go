@@ -11,6 +11,7 @@ const (
 	climate3     // the last few days, whatever their kind tells
 	weekdays     // the last few days of the same kind
 	analogs      // days that followed a day like the last
+	asItWas      // climatology in kWh: what does not rise and fall with the level
 	sampled      // how many experts answer from samples alone
 
 	ridgeExpert = iota - 1
@@ -74,6 +75,7 @@ func newPanel(d *days, origin, n int) *panel {
 			w[climate60][b] = float32(s * math.Exp2(-age/60))
 			w[climate3][b] = float32(math.Sqrt(s) * math.Exp2(-age/3))
 			w[climate12own][b] = float32(s * math.Exp2(-age/12))
+			w[asItWas][b] = float32(s * math.Exp2(-age/40))
 			same := other == kind || rare(kind) && other == sunday && level[b] > 0
 			if same && sameSeen < 6 && b > 0 {
 				w[weekdays][b] = float32(math.Exp2(-float64(sameSeen) / 2))
@@ -92,13 +94,18 @@ func newPanel(d *days, origin, n int) *panel {
 	}
 	p.past = make([]float32, pastDays*d.perDay)
 	scale := float32(now)
-	var g gatherer
+	one := make([]float64, len(level)) // where there is a level
+	for b := range level {
+		one[b] = level[b] / level[b]
+	}
+	var g, plain gatherer
 	for s := range d.perDay {
 		i := s - origin%d.perDay
 		if i < 0 {
 			i += d.perDay
 		}
 		g.gather(d, origin, s, level)
+		plain.gather(d, origin, s, one)
 		for j := i - d.perDay; j >= -len(p.past); j -= d.perDay {
 			k := (origin+j)/d.perDay - today + pastDays
 			mean, ok := g.all.mean(weights[max(k, 0)][climate25])
@@ -115,7 +122,7 @@ func newPanel(d *days, origin, n int) *panel {
 			}
 			for e := range sampled {
 				q := base
-				if e != climate25 {
+				if e != climate25 && e != asItWas {
 					from := g.all
 					if e == climate12own || e == weekdays {
 						from = g.own
@@ -125,6 +132,11 @@ func newPanel(d *days, origin, n int) *panel {
 					}
 				}
 				q.scale(scale)
+				if e == asItWas {
+					if own, ok := plain.mix(plain.all, weights[k][e]); ok {
+						q = own
+					}
+				}
 				p.answer[e][i] = q
 			}
 		}
