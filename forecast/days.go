@@ -63,6 +63,17 @@ func (d *days) at(c, origin int) float64 {
 	return float64(d.v[c])
 }
 
+// cellAt is the cell that a slot of the grid is part of.
+func (d *days) cellAt(g, step int64, cal *calendar) int {
+	dn, sec := cal.local(g * step)
+	return int(dn-d.first)*d.perDay + int(sec/(step*int64(d.fine)))
+}
+
+// daysKnown is how many days' worth of cells are known before an origin.
+func (d *days) daysKnown(origin int) float64 {
+	return float64(d.known[max(0, min(origin, len(d.v)))]) / float64(d.perDay)
+}
+
 // mean is the mean of the known cells in [from, to), and how many they are.
 func (d *days) mean(from, to int) (float64, int) {
 	from, to = max(from, 0), min(to, len(d.v))

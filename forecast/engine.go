@@ -277,7 +277,7 @@ func (e *engine) learn(origin, anchor int) *pass {
 		m := made{p: p}
 		if p.origin >= first {
 			e.answerFitted(s, p)
-			m.raw = s.pool.combine(p)
+			m.raw = e.combine(s, p)
 			m.given = append([]quad(nil), m.raw...)
 			s.cal.learned(e.d.perDay).apply(m.given)
 			s.paths = append(s.paths, m)
@@ -288,6 +288,13 @@ func (e *engine) learn(origin, anchor int) *pass {
 	}
 	e.absorb(s, origin)
 	return s
+}
+
+// combine is what the experts say together, before it is calibrated.
+func (e *engine) combine(s *pass, p *panel) []quad {
+	q := s.pool.combine(p)
+	widen(q, e.d.daysKnown(p.origin), e.d.perDay)
+	return q
 }
 
 // absorb learns from the forecasts whose outcome is known at now.
@@ -425,7 +432,7 @@ func (e *engine) forecastCells(origin int, refit bool) verdict {
 	}
 	e.answerFitted(v.learned, p)
 	v.panel = p
-	v.usual = v.learned.pool.combine(p)
+	v.usual = e.combine(v.learned, p)
 	v.learned.cal.learned(e.d.perDay).apply(v.usual)
 	v.q = v.usual
 	if v.regime = e.watch(v.learned, origin); v.regime.days > 1 {

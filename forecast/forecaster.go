@@ -243,10 +243,7 @@ func (f *Forecaster) blendPrior(o *outlook) {
 }
 
 // cellOf is the cell a grid slot is part of.
-func (f *Forecaster) cellOf(d *days, g int64) int {
-	dn, sec := f.cal.local(g * f.hist.step)
-	return int(dn-d.first)*d.perDay + int(sec/(f.hist.step*int64(f.fine)))
-}
+func (f *Forecaster) cellOf(d *days, g int64) int { return d.cellAt(g, f.hist.step, &f.cal) }
 
 // span is the first slot's grid number and how many slots the horizon holds.
 func (f *Forecaster) span(at time.Time, horizon time.Duration) (first int64, n int) {
