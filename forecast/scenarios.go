@@ -266,8 +266,8 @@ func bounded(e float32) float32 { return max(-4, min(e, 8)) }
 // drawn makes errors up where the past has none: independent ones, and a
 // common one that changes from day to day.
 const (
-	drawnCommon = 0.55
-	drawnOwn    = 0.82
+	drawnCommon = 0.6
+	drawnOwn    = 0.78
 	drawnMean   = 0.307 // of the errors to either side: 0.985/1.2816/sqrt(2 pi)
 )
 
