@@ -73,6 +73,10 @@ func (e *engine) replay(origin int) {
 	start := e.anchor(origin) / e.d.perDay
 	k := sort.Search(len(e.panels), func(i int) bool { return e.panels[i].origin/e.d.perDay >= start-learnDays })
 	e.panels = slices.Delete(e.panels, 0, k)
+	// After a clock was set back, a day may matter again that was long ago.
+	e.panels = slices.DeleteFunc(e.panels, func(p *panel) bool {
+		return p.cells < e.weekCells() && p.origin >= (start-replayDays)*e.d.perDay && p.origin <= origin
+	})
 	have := make(map[int]bool, len(e.panels))
 	for _, p := range e.panels {
 		have[p.origin] = true
@@ -96,6 +100,9 @@ func (e *engine) replay(origin int) {
 	parallel(len(jobs), func(k int) {
 		p := newPanel(e.d, jobs[k].origin, jobs[k].n)
 		p.fill(e.d)
+		if jobs[k].n < e.weekCells() {
+			p.fold()
+		}
 		made[k] = p
 	})
 	for _, p := range made {
@@ -179,8 +186,12 @@ func (e *engine) fitBoost(f *fitted) {
 		return
 	}
 	stride := (total + boostRows - 1) / boostRows
-	var x, y []float32
+	rows := total/stride + 1
+	x, y := make([]float32, 0, rows*featureCount), make([]float32, 0, rows)
 	var start [3][]float32
+	for k := range start {
+		start[k] = make([]float32, 0, rows)
+	}
 	at := 0
 	for _, p := range use {
 		inv := float32(1 / p.level)
@@ -255,6 +266,7 @@ type pass struct {
 type made struct {
 	p          *panel
 	raw, given []quad
+	z          []float32 // its errors, where all are known
 }
 
 // learn goes through the panels that are new since the last time, in order, as
@@ -266,6 +278,11 @@ func (e *engine) learn(origin, anchor int) *pass {
 	}
 	e.pass = s
 	first := anchor - replayDays*e.d.perDay
+	for _, p := range e.panels {
+		if p.origin < first {
+			p.fold()
+		}
+	}
 	for _, p := range e.panels {
 		if p.origin < s.next {
 			continue
@@ -280,7 +297,7 @@ func (e *engine) learn(origin, anchor int) *pass {
 			m.raw = e.combine(s, p)
 			m.given = append([]quad(nil), m.raw...)
 			s.cal.learned(e.d.perDay).apply(m.given)
-			s.paths = append(s.paths, m)
+			s.paths = append(s.paths, made{p: p, given: m.given})
 			s.read = [3]float64{}
 		}
 		s.waiting = append(s.waiting, m)
@@ -383,12 +400,18 @@ type errorPath struct {
 }
 
 // errors are the outcome of a forecast as far as it is known at now.
-func (e *engine) errors(m made, now int) errorPath {
+func (m *made) errors(d *days, now int) errorPath {
+	if m.z != nil {
+		return errorPath{m.p.origin, m.z}
+	}
 	z := make([]float32, len(m.given))
 	for i := range z {
 		q := &m.given[i]
-		y := float32(e.d.at(m.p.origin+i, now))
+		y := float32(d.at(m.p.origin+i, now))
 		z[i] = (y - q.q50) / width(q, y > q.q50)
+	}
+	if m.p.origin+len(z) <= now {
+		m.z = z
 	}
 	return errorPath{m.p.origin, z}
 }
@@ -447,6 +470,13 @@ func (e *engine) forgetFrom(c int) {
 	k := sort.Search(len(e.panels), func(i int) bool { return e.panels[i].origin > c })
 	if k < len(e.panels) {
 		e.pass = nil
+	}
+	if e.pass != nil {
+		for i := range e.pass.paths {
+			if m := &e.pass.paths[i]; m.p.origin+len(m.given) > c {
+				m.z = nil
+			}
+		}
 	}
 	e.panels = e.panels[:k]
 	for len(e.boosts) > 0 && e.boosts[len(e.boosts)-1].anchor > c {

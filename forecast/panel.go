@@ -1,6 +1,9 @@
 package forecast
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // The experts, in the order of a panel's answers.
 const (
@@ -234,6 +237,19 @@ func (p *panel) newRecentPast(d *days) *recentPast {
 		ctx.trend = float32(math.Log(a / b))
 	}
 	return ctx
+}
+
+// fold leaves of a panel what fits are made from.
+func (p *panel) fold() {
+	for e := range p.answer {
+		switch {
+		case e != climate8 && e != climate25:
+			p.answer[e] = nil
+		case len(p.answer[e]) > p.rows:
+			p.answer[e] = slices.Clone(p.answer[e][:p.rows])
+		}
+	}
+	p.past, p.cells = nil, min(p.cells, p.rows)
 }
 
 // fill computes the panel's rows of features for the cells used in fitting.

@@ -222,11 +222,12 @@ func (f *Forecaster) roughen(path []float64, cell []int32, first, back int64) {
 
 // usablePaths are the past errors known over nearly all of n cells.
 func (o *outlook) usablePaths(n int) (out []errorPath, given []made) {
-	for _, m := range o.learned.paths {
+	for i := range o.learned.paths {
+		m := &o.learned.paths[i]
 		if m.p.origin+n > o.d.cells() || o.d.daysKnown(m.p.origin) < pathDays {
 			continue
 		}
-		p := o.engine.errors(m, o.origin)
+		p := m.errors(o.d, o.origin)
 		known := 0
 		for _, z := range p.z[:min(n, len(p.z))] {
 			if z == z {
@@ -234,7 +235,7 @@ func (o *outlook) usablePaths(n int) (out []errorPath, given []made) {
 			}
 		}
 		if known*10 >= n*9 {
-			out, given = append(out, p), append(given, m)
+			out, given = append(out, p), append(given, *m)
 		}
 	}
 	return out, given
