@@ -356,10 +356,10 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 	}
 	ctx := p.newRecentPast(e.d)
 	if linear {
-		p.answer[ridgeExpert] = make([]quad, p.cells)
+		p.answer[ridgeExpert] = make([]stored, p.cells)
 	}
 	if boost != nil {
-		p.answer[boostExpert] = make([]quad, p.cells)
+		p.answer[boostExpert] = make([]stored, p.cells)
 	}
 	var row [featureCount]float32
 	var x [ridgeFeatures]float64
@@ -376,7 +376,7 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 				k = (m + s.ridge.answer(x[:])) / m
 			}
 			q.scale(float32(math.Max(0.25, math.Min(4, k))))
-			p.answer[ridgeExpert][i] = q
+			p.set(ridgeExpert, i, q)
 		}
 		if boost != nil {
 			q := quad{
@@ -387,7 +387,7 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 			q.q50 = max(q.q50, q.q10)
 			q.q90 = max(q.q90, q.q50)
 			q.mean = q.q50 + base.mean - base.q50
-			p.answer[boostExpert][i] = q
+			p.set(boostExpert, i, q)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func newFineAnswer(o *outlook, h *history, cal *calendar) *fineAnswer {
 		}
 		q.scale(float32(p.now))
 		cell := o.q[i]
-		a := refined(q, cell, o.panel.answer[climate25][min(i, o.panel.cells-1)])
+		a := refined(q, cell, o.panel.get(climate25, min(i, o.panel.cells-1)))
 		a.mean = cell.mean / k
 		a.q10 = max(0, a.q50-low*(a.q50-a.q10))
 		a.q90 = a.q50 + high*(a.q90-a.q50)
@@ -117,7 +117,7 @@ func (p *finePast) stretch(o *outlook, h *history, cal *calendar) (low, high flo
 		for i := range slot {
 			if q, ok := p.at(m.p.origin+i, fineScored+1); ok {
 				q.scale(float32(m.p.level))
-				slot[i] = refined(q, m.given[i], m.p.answer[climate25][i])
+				slot[i] = refined(q, m.given[i], m.p.get(climate25, i))
 			}
 		}
 		first := h.end() - int64(fineScored+2)*86400/h.step

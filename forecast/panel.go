@@ -28,7 +28,7 @@ type panel struct {
 	origin int     // cell
 	level  float64 // kWh a cell
 	cells  int     // how many cells are answered
-	answer [expertCount][]quad
+	answer [expertCount][]stored
 	// past is the climatology's mean for the pastDays before the origin.
 	past []float32
 	// features are rows of featureCount for the cells of the first days.
@@ -93,7 +93,7 @@ func newPanel(d *days, origin, n int) *panel {
 		weights[j] = w
 	}
 	for e := range sampled {
-		p.answer[e] = make([]quad, n)
+		p.answer[e] = make([]stored, n)
 	}
 	p.past = make([]float32, pastDays*d.perDay)
 	scale := float32(now)
@@ -140,7 +140,7 @@ func newPanel(d *days, origin, n int) *panel {
 						q = own
 					}
 				}
-				p.answer[e][i] = q
+				p.set(e, i, q)
 			}
 		}
 	}
@@ -155,7 +155,7 @@ const featureDays = scoreDays
 
 // base is the climatology that the fitted experts start from and correct.
 func (p *panel) base(i int) quad {
-	a, b := &p.answer[climate8][i], &p.answer[climate25][i]
+	a, b := p.get(climate8, i), p.get(climate25, i)
 	const w = baseShort
 	return quad{
 		a.mean*w + b.mean*(1-w), a.q10*w + b.q10*(1-w),
@@ -184,11 +184,12 @@ func (p *panel) featureRow(d *days, i int, ctx *recentPast, x []float32) {
 	x[1] = base.mean * inv
 	x[2] = base.q10 * inv
 	x[3] = base.q90 * inv
-	x[4] = p.answer[climate8][i].mean * inv
-	x[5] = p.answer[climate60][i].mean * inv
-	x[6] = p.answer[weekdays][i].q50 * inv
-	x[7] = p.answer[analogs][i].mean * inv
-	x[8] = p.answer[analogs][i].q50 * inv
+	alike := p.get(analogs, i)
+	x[4] = p.get(climate8, i).mean * inv
+	x[5] = p.get(climate60, i).mean * inv
+	x[6] = p.get(weekdays, i).q50 * inv
+	x[7] = alike.mean * inv
+	x[8] = alike.q50 * inv
 	x[9] = lag(first)
 	x[10] = (lag(first) + lag(first+1) + lag(first+2)) / 3
 	x[11] = lag(7)
@@ -202,7 +203,7 @@ func (p *panel) featureRow(d *days, i int, ctx *recentPast, x []float32) {
 	x[18] = float32(c % d.perDay)
 	x[19] = float32(d.kind(c / d.perDay))
 	x[20] = ctx.trend
-	x[21] = p.answer[climate12own][i].q50 * inv
+	x[21] = p.get(climate12own, i).q50 * inv
 	x[22], x[23] = d.temp.unlike(c, p.origin)
 }
 

@@ -50,7 +50,7 @@ func (p *pool) combine(pn *panel) []quad {
 			if pn.answer[e] == nil {
 				continue
 			}
-			q := &pn.answer[e][i]
+			q := pn.get(e, i)
 			s[0] += w[0][e] * float64(q.mean)
 			s[1] += w[1][e] * float64(q.q10)
 			s[2] += w[2][e] * float64(q.q50)
@@ -95,9 +95,11 @@ func (s *slopes) add(p *pool, d *days, pn *panel, share float64) {
 			continue
 		}
 		var q, slope [3]float64
+		var answer [expertCount]quad
 		for e := range expertCount {
 			if pn.answer[e] != nil {
-				a := &pn.answer[e][i]
+				answer[e] = pn.get(e, i)
+				a := &answer[e]
 				q[0] += w[0][e] * float64(a.q10)
 				q[1] += w[1][e] * float64(a.q50)
 				q[2] += w[2][e] * float64(a.q90)
@@ -114,7 +116,7 @@ func (s *slopes) add(p *pool, d *days, pn *panel, share float64) {
 		}
 		for e := range expertCount {
 			if pn.answer[e] != nil {
-				a := &pn.answer[e][i]
+				a := &answer[e]
 				one.by[0][e] += slope[0] * float64(a.q10)
 				one.by[1][e] += slope[1] * float64(a.q50)
 				one.by[2][e] += slope[2] * float64(a.q90)
@@ -181,7 +183,7 @@ func (p *pool) learnMean(d *days, pn *panel) bool {
 			diff += float64(all[i].mean) - y
 			for e := range expertCount {
 				if pn.answer[e] != nil {
-					part[e] += float64(pn.answer[e][i].mean)
+					part[e] += float64(pn.get(e, i).mean)
 				}
 			}
 		}

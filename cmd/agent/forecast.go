@@ -45,7 +45,7 @@ const runOutPaths = 500
 
 // forecastGarbage is how much garbage, in percent of what lives, is left before it is collected.
 // Learning from a year is over in seconds and must fit a small machine.
-const forecastGarbage = 20
+const forecastGarbage = 10
 
 func (c *forecastPrintCmd) Run(e *env) error {
 	if e.Getenv("GOGC") == "" {
@@ -88,6 +88,7 @@ func (c *forecastPrintCmd) Run(e *env) error {
 	fc := f.Forecast(at, c.Horizon)
 	var runOuts []creditRunOut
 	if len(credits) > 0 {
+		debug.FreeOSMemory() // what learning left makes room for the paths
 		paths := f.Scenarios(at, c.Horizon, runOutPaths, 1)
 		for _, kwh := range credits {
 			r := paths.RunOut(forecast.Credit{Balance: kwh})
