@@ -223,7 +223,8 @@ func (f *Forecaster) blendPrior(o *outlook) {
 		return
 	}
 	expect := f.opt.PriorPerDay.KWh() / float64(o.d.perDay)
-	level, n := o.d.mean(o.origin-7*o.d.perDay, o.origin)
+	end := o.d.lastKnown(o.origin)
+	level, n := o.d.mean(end-7*o.d.perDay, end)
 	if n == 0 {
 		level = expect
 	} else {
