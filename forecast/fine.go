@@ -64,8 +64,10 @@ type finePast struct {
 func newFinePast(o *outlook, h *history, cal *calendar) *finePast {
 	d := o.d
 	level, now := levelsBack(d, o.origin, fineDays+1)
-	p := &finePast{d: d, today: o.origin / d.perDay, byCell: make([][]sample, d.perDay), now: now,
-		sim: kindSimilarity(d, o.origin, level), levels: len(level), w: make([]float32, len(level))}
+	p := &finePast{
+		d: d, today: o.origin / d.perDay, byCell: make([][]sample, d.perDay), now: now,
+		sim: kindSimilarity(d, o.origin, level), levels: len(level), w: make([]float32, len(level)),
+	}
 	base := d.base / float64(d.fine)
 	for g := max(h.first, h.end()-(fineDays+1)*86400/h.step); g < h.end(); g++ {
 		x := h.at(g) - base

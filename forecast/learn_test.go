@@ -242,7 +242,7 @@ func TestTemperatureIsUsedWhereItTells(t *testing.T) {
 	run := func(withTemperature bool) (loss float64) {
 		f := mustNew(t, Options{Step: time.Hour})
 		next, told := 0, 0
-		for d := 120; d+2 <= 160; d += 6 {
+		for d := 150; d < 157; d++ { // within one week, and one refit
 			for ; next < d*24; next++ {
 				o := base[next]
 				o.Energy += units.FromKWh(0.15 * math.Max(0, 15-celsius[next]))
@@ -268,11 +268,12 @@ func TestTemperatureIsUsedWhereItTells(t *testing.T) {
 }
 
 func TestRunOutQuantilesHoldWhatTheySay(t *testing.T) {
-	obs := household(monday, time.Hour, 210, 15)
+	obs := household(monday, time.Hour, 220, 15)
 	var before10, before90, n float64
 	f := mustNew(t, Options{Step: time.Hour})
 	next := 0
-	for d := 60; d+7 <= 210; d += 10 {
+	for i := range 16 { // two in a week, which share its refit
+		d := 59 + i/2*21 + i%2*4
 		feed(t, f, obs[next:d*24])
 		next = d * 24
 		s := f.Scenarios(monday.Add(time.Duration(d)*day), 7*day, 200, 1)
