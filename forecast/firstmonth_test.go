@@ -58,3 +58,24 @@ func TestHoursOfNothingForSure(t *testing.T) {
 		}
 	}
 }
+
+// How much a site uses is guessed before it is known, and the range says so until
+// a day has gone by.
+func TestGuessedLevelMakesWideRanges(t *testing.T) {
+	spread := func(hours int) float64 {
+		f := mustNew(t, Options{})
+		feed(t, f, household(monday, 30*time.Minute, 3, 52)[:2*hours])
+		sum := 0.0
+		for _, s := range f.Forecast(monday.Add(time.Duration(hours)*time.Hour), day).Slots {
+			sum += s.Q90 / s.Q50 / 48
+		}
+		return sum
+	}
+	nothing, day1 := spread(0), spread(24)
+	if nothing < 2.5 || nothing > 4 {
+		t.Errorf("with nothing known q90 is %.1f of the median", nothing)
+	}
+	if day1 > 0.95*nothing {
+		t.Errorf("after a day q90 is %.1f of the median, before it %.1f", day1, nothing)
+	}
+}
