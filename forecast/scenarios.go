@@ -267,9 +267,9 @@ func bounded(e float32) float32 { return max(-4, min(e, 8)) }
 // drawn makes errors up where the past has none: independent ones, and a
 // common one that changes from day to day.
 const (
-	drawnCommon = 0.6
-	drawnOwn    = 0.78
-	drawnMean   = 0.307 // of the errors to either side: 0.985/1.2816/sqrt(2 pi)
+	drawnCommon = 0.57
+	drawnOwn    = 0.8
+	drawnMean   = 0.306 // of the errors to either side: 0.982/1.2816/sqrt(2 pi)
 )
 
 func drawn(z []float32, perDay int, rng *rand.Rand) {
