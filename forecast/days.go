@@ -1,6 +1,9 @@
 package forecast
 
-import "math"
+import (
+	"math"
+	"sort"
+)
 
 // days is the history as local days by slots of the day, at the resolution
 // the experts work at.  The hour a clock skips stays missing and the hour it
@@ -61,6 +64,23 @@ func (d *days) at(c, origin int) float64 {
 		return math.NaN()
 	}
 	return float64(d.v[c])
+}
+
+// lastKnown is the end of the last cell that is known before an origin, zero where there is none.
+func (d *days) lastKnown(origin int) int {
+	origin = max(0, min(origin, len(d.v)))
+	return sort.Search(origin, func(c int) bool { return d.known[c] == d.known[origin] })
+}
+
+// cellAt is the cell that a slot of the grid is part of.
+func (d *days) cellAt(g, step int64, cal *calendar) int {
+	dn, sec := cal.local(g * step)
+	return int(dn-d.first)*d.perDay + int(sec/(step*int64(d.fine)))
+}
+
+// daysKnown is how many days' worth of cells are known before an origin.
+func (d *days) daysKnown(origin int) float64 {
+	return float64(d.known[max(0, min(origin, len(d.v)))]) / float64(d.perDay)
 }
 
 // mean is the mean of the known cells in [from, to), and how many they are.

@@ -73,6 +73,10 @@ func (e *engine) replay(origin int) {
 	start := e.anchor(origin) / e.d.perDay
 	k := sort.Search(len(e.panels), func(i int) bool { return e.panels[i].origin/e.d.perDay >= start-learnDays })
 	e.panels = slices.Delete(e.panels, 0, k)
+	// After a clock was set back, a day may matter again that was long ago.
+	e.panels = slices.DeleteFunc(e.panels, func(p *panel) bool {
+		return p.cells < e.weekCells() && p.origin >= (start-replayDays)*e.d.perDay && p.origin <= origin
+	})
 	have := make(map[int]bool, len(e.panels))
 	for _, p := range e.panels {
 		have[p.origin] = true
@@ -96,6 +100,9 @@ func (e *engine) replay(origin int) {
 	parallel(len(jobs), func(k int) {
 		p := newPanel(e.d, jobs[k].origin, jobs[k].n)
 		p.fill(e.d)
+		if jobs[k].n < e.weekCells() {
+			p.fold()
+		}
 		made[k] = p
 	})
 	for _, p := range made {
@@ -179,8 +186,12 @@ func (e *engine) fitBoost(f *fitted) {
 		return
 	}
 	stride := (total + boostRows - 1) / boostRows
-	var x, y []float32
+	rows := total/stride + 1
+	x, y := make([]float32, 0, rows*featureCount), make([]float32, 0, rows)
 	var start [3][]float32
+	for k := range start {
+		start[k] = make([]float32, 0, rows)
+	}
 	at := 0
 	for _, p := range use {
 		inv := float32(1 / p.level)
@@ -247,6 +258,7 @@ type pass struct {
 	cal     calibration
 	waiting []made
 	paths   []made
+	done    int        // of the paths, how many have been learned from
 	read    [3]float64 // see readLevels; zero where not worked out since the last path
 }
 
@@ -254,6 +266,7 @@ type pass struct {
 type made struct {
 	p          *panel
 	raw, given []quad
+	z          []float32 // its errors, where all are known
 }
 
 // learn goes through the panels that are new since the last time, in order, as
@@ -266,6 +279,11 @@ func (e *engine) learn(origin, anchor int) *pass {
 	e.pass = s
 	first := anchor - replayDays*e.d.perDay
 	for _, p := range e.panels {
+		if p.origin < first {
+			p.fold()
+		}
+	}
+	for _, p := range e.panels {
 		if p.origin < s.next {
 			continue
 		}
@@ -276,10 +294,10 @@ func (e *engine) learn(origin, anchor int) *pass {
 		m := made{p: p}
 		if p.origin >= first {
 			e.answerFitted(s, p)
-			m.raw = s.pool.combine(p)
+			m.raw = e.combine(s, p)
 			m.given = append([]quad(nil), m.raw...)
 			s.cal.learned(e.d.perDay).apply(m.given)
-			s.paths = append(s.paths, m)
+			s.paths = append(s.paths, made{p: p, given: m.given})
 			s.read = [3]float64{}
 		}
 		s.waiting = append(s.waiting, m)
@@ -287,6 +305,13 @@ func (e *engine) learn(origin, anchor int) *pass {
 	}
 	e.absorb(s, origin)
 	return s
+}
+
+// combine is what the experts say together, before it is calibrated.
+func (e *engine) combine(s *pass, p *panel) []quad {
+	q := s.pool.combine(p)
+	widen(q, e.d.daysKnown(p.origin), e.d.perDay)
+	return q
 }
 
 // absorb learns from the forecasts whose outcome is known at now.
@@ -297,7 +322,8 @@ func (e *engine) absorb(s *pass, now int) {
 		m := s.waiting[k]
 		e.addRows(s.ridge, m.p)
 		if m.raw != nil {
-			s.pool.learn(e.d, m.p)
+			s.done++
+			s.pool.learn(e.d, s.paths[:s.done])
 			s.cal.learn(e.d, m.p.origin, m.raw)
 		}
 	}
@@ -330,10 +356,10 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 	}
 	ctx := p.newRecentPast(e.d)
 	if linear {
-		p.answer[ridgeExpert] = make([]quad, p.cells)
+		p.answer[ridgeExpert] = make([]stored, p.cells)
 	}
 	if boost != nil {
-		p.answer[boostExpert] = make([]quad, p.cells)
+		p.answer[boostExpert] = make([]stored, p.cells)
 	}
 	var row [featureCount]float32
 	var x [ridgeFeatures]float64
@@ -350,7 +376,7 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 				k = (m + s.ridge.answer(x[:])) / m
 			}
 			q.scale(float32(math.Max(0.25, math.Min(4, k))))
-			p.answer[ridgeExpert][i] = q
+			p.set(ridgeExpert, i, q)
 		}
 		if boost != nil {
 			q := quad{
@@ -361,7 +387,7 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 			q.q50 = max(q.q50, q.q10)
 			q.q90 = max(q.q90, q.q50)
 			q.mean = q.q50 + base.mean - base.q50
-			p.answer[boostExpert][i] = q
+			p.set(boostExpert, i, q)
 		}
 	}
 }
@@ -374,12 +400,18 @@ type errorPath struct {
 }
 
 // errors are the outcome of a forecast as far as it is known at now.
-func (e *engine) errors(m made, now int) errorPath {
+func (m *made) errors(d *days, now int) errorPath {
+	if m.z != nil {
+		return errorPath{m.p.origin, m.z}
+	}
 	z := make([]float32, len(m.given))
 	for i := range z {
 		q := &m.given[i]
-		y := float32(e.d.at(m.p.origin+i, now))
+		y := float32(d.at(m.p.origin+i, now))
 		z[i] = (y - q.q50) / width(q, y > q.q50)
+	}
+	if m.p.origin+len(z) <= now {
+		m.z = z
 	}
 	return errorPath{m.p.origin, z}
 }
@@ -423,7 +455,7 @@ func (e *engine) forecastCells(origin int, refit bool) verdict {
 	}
 	e.answerFitted(v.learned, p)
 	v.panel = p
-	v.usual = v.learned.pool.combine(p)
+	v.usual = e.combine(v.learned, p)
 	v.learned.cal.learned(e.d.perDay).apply(v.usual)
 	v.q = v.usual
 	if v.regime = e.watch(v.learned, origin); v.regime.days > 1 {
@@ -438,6 +470,13 @@ func (e *engine) forgetFrom(c int) {
 	k := sort.Search(len(e.panels), func(i int) bool { return e.panels[i].origin > c })
 	if k < len(e.panels) {
 		e.pass = nil
+	}
+	if e.pass != nil {
+		for i := range e.pass.paths {
+			if m := &e.pass.paths[i]; m.p.origin+len(m.given) > c {
+				m.z = nil
+			}
+		}
 	}
 	e.panels = e.panels[:k]
 	for len(e.boosts) > 0 && e.boosts[len(e.boosts)-1].anchor > c {

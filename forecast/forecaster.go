@@ -223,30 +223,29 @@ func (f *Forecaster) blendPrior(o *outlook) {
 		return
 	}
 	expect := f.opt.PriorPerDay.KWh() / float64(o.d.perDay)
-	level, n := o.d.mean(o.origin-7*o.d.perDay, o.origin)
+	end := o.d.lastKnown(o.origin)
+	level, n := o.d.mean(end-7*o.d.perDay, end)
+	const doubt = 0.1 // days: a few hours already tell a hut from a villa
+	own := float64(n) / float64(o.d.perDay)
+	guessed := doubt / (own*own + doubt)
 	if n == 0 {
 		level = expect
-	} else {
-		const doubt = 0.1 // days: a few hours already tell a hut from a villa
-		own := float64(n) / float64(o.d.perDay)
-		level += (expect - level) * doubt / (own*own + doubt)
 	}
+	level += (expect - level) * guessed
+	down, up := priorTails(guessed)
 	shape := priorShape()
 	for i := range o.q {
 		m := priorSlot(&shape, (o.origin+i)%o.d.perDay, o.d.perDay) * level
 		q := &o.q[i]
 		q.mean += float32(w * (m - float64(q.mean)))
-		q.q10 += float32(w * (m*prior10 - float64(q.q10)))
+		q.q10 += float32(w * (m*prior50*down - float64(q.q10)))
 		q.q50 += float32(w * (m*prior50 - float64(q.q50)))
-		q.q90 += float32(w * (m*prior90 - float64(q.q90)))
+		q.q90 += float32(w * (m*prior50*up - float64(q.q90)))
 	}
 }
 
 // cellOf is the cell a grid slot is part of.
-func (f *Forecaster) cellOf(d *days, g int64) int {
-	dn, sec := f.cal.local(g * f.hist.step)
-	return int(dn-d.first)*d.perDay + int(sec/(f.hist.step*int64(f.fine)))
-}
+func (f *Forecaster) cellOf(d *days, g int64) int { return d.cellAt(g, f.hist.step, &f.cal) }
 
 // span is the first slot's grid number and how many slots the horizon holds.
 func (f *Forecaster) span(at time.Time, horizon time.Duration) (first int64, n int) {

@@ -1,6 +1,9 @@
 package forecast
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // The experts, in the order of a panel's answers.
 const (
@@ -11,6 +14,7 @@ const (
 	climate3     // the last few days, whatever their kind tells
 	weekdays     // the last few days of the same kind
 	analogs      // days that followed a day like the last
+	asItWas      // climatology in kWh: what does not rise and fall with the level
 	sampled      // how many experts answer from samples alone
 
 	ridgeExpert = iota - 1
@@ -24,7 +28,7 @@ type panel struct {
 	origin int     // cell
 	level  float64 // kWh a cell
 	cells  int     // how many cells are answered
-	answer [expertCount][]quad
+	answer [expertCount][]stored
 	// past is the climatology's mean for the pastDays before the origin.
 	past []float32
 	// features are rows of featureCount for the cells of the first days.
@@ -74,6 +78,7 @@ func newPanel(d *days, origin, n int) *panel {
 			w[climate60][b] = float32(s * math.Exp2(-age/60))
 			w[climate3][b] = float32(math.Sqrt(s) * math.Exp2(-age/3))
 			w[climate12own][b] = float32(s * math.Exp2(-age/12))
+			w[asItWas][b] = float32(s * math.Exp2(-age/40))
 			same := other == kind || rare(kind) && other == sunday && level[b] > 0
 			if same && sameSeen < 6 && b > 0 {
 				w[weekdays][b] = float32(math.Exp2(-float64(sameSeen) / 2))
@@ -88,17 +93,22 @@ func newPanel(d *days, origin, n int) *panel {
 		weights[j] = w
 	}
 	for e := range sampled {
-		p.answer[e] = make([]quad, n)
+		p.answer[e] = make([]stored, n)
 	}
 	p.past = make([]float32, pastDays*d.perDay)
 	scale := float32(now)
-	var g gatherer
+	one := make([]float64, len(level)) // where there is a level
+	for b := range level {
+		one[b] = level[b] / level[b]
+	}
+	var g, plain gatherer
 	for s := range d.perDay {
 		i := s - origin%d.perDay
 		if i < 0 {
 			i += d.perDay
 		}
 		g.gather(d, origin, s, level)
+		plain.gather(d, origin, s, one)
 		for j := i - d.perDay; j >= -len(p.past); j -= d.perDay {
 			k := (origin+j)/d.perDay - today + pastDays
 			mean, ok := g.all.mean(weights[max(k, 0)][climate25])
@@ -115,7 +125,7 @@ func newPanel(d *days, origin, n int) *panel {
 			}
 			for e := range sampled {
 				q := base
-				if e != climate25 {
+				if e != climate25 && e != asItWas {
 					from := g.all
 					if e == climate12own || e == weekdays {
 						from = g.own
@@ -125,7 +135,12 @@ func newPanel(d *days, origin, n int) *panel {
 					}
 				}
 				q.scale(scale)
-				p.answer[e][i] = q
+				if e == asItWas {
+					if own, ok := plain.mix(plain.all, weights[k][e]); ok {
+						q = own
+					}
+				}
+				p.set(e, i, q)
 			}
 		}
 	}
@@ -140,7 +155,7 @@ const featureDays = scoreDays
 
 // base is the climatology that the fitted experts start from and correct.
 func (p *panel) base(i int) quad {
-	a, b := &p.answer[climate8][i], &p.answer[climate25][i]
+	a, b := p.get(climate8, i), p.get(climate25, i)
 	const w = baseShort
 	return quad{
 		a.mean*w + b.mean*(1-w), a.q10*w + b.q10*(1-w),
@@ -169,11 +184,12 @@ func (p *panel) featureRow(d *days, i int, ctx *recentPast, x []float32) {
 	x[1] = base.mean * inv
 	x[2] = base.q10 * inv
 	x[3] = base.q90 * inv
-	x[4] = p.answer[climate8][i].mean * inv
-	x[5] = p.answer[climate60][i].mean * inv
-	x[6] = p.answer[weekdays][i].q50 * inv
-	x[7] = p.answer[analogs][i].mean * inv
-	x[8] = p.answer[analogs][i].q50 * inv
+	alike := p.get(analogs, i)
+	x[4] = p.get(climate8, i).mean * inv
+	x[5] = p.get(climate60, i).mean * inv
+	x[6] = p.get(weekdays, i).q50 * inv
+	x[7] = alike.mean * inv
+	x[8] = alike.q50 * inv
 	x[9] = lag(first)
 	x[10] = (lag(first) + lag(first+1) + lag(first+2)) / 3
 	x[11] = lag(7)
@@ -187,7 +203,7 @@ func (p *panel) featureRow(d *days, i int, ctx *recentPast, x []float32) {
 	x[18] = float32(c % d.perDay)
 	x[19] = float32(d.kind(c / d.perDay))
 	x[20] = ctx.trend
-	x[21] = p.answer[climate12own][i].q50 * inv
+	x[21] = p.get(climate12own, i).q50 * inv
 	x[22], x[23] = d.temp.unlike(c, p.origin)
 }
 
@@ -222,6 +238,19 @@ func (p *panel) newRecentPast(d *days) *recentPast {
 		ctx.trend = float32(math.Log(a / b))
 	}
 	return ctx
+}
+
+// fold leaves of a panel what fits are made from.
+func (p *panel) fold() {
+	for e := range p.answer {
+		switch {
+		case e != climate8 && e != climate25:
+			p.answer[e] = nil
+		case len(p.answer[e]) > p.rows:
+			p.answer[e] = slices.Clone(p.answer[e][:p.rows])
+		}
+	}
+	p.past, p.cells = nil, min(p.cells, p.rows)
 }
 
 // fill computes the panel's rows of features for the cells used in fitting.

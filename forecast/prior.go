@@ -22,6 +22,17 @@ const (
 	prior90 = 1.75
 )
 
+// priorLevel is how unsure a guessed level is, as the logarithm of what one site in ten uses
+// more than by: homes that are thought to be alike differ by two and a half times to either side.
+const priorLevel = 0.9
+
+// priorTails are q10 and q90 over q50, where a share of the level is guessed: the logarithms of
+// the slot's spread and of the level's add as squares.
+func priorTails(guessed float64) (down, up float64) {
+	level := priorLevel * math.Sqrt(guessed)
+	return math.Exp(-math.Hypot(math.Log(prior50/prior10), level)), math.Exp(math.Hypot(math.Log(prior90/prior50), level))
+}
+
 // priorSlot is the assumed mean of a model slot as a share of the mean load.
 func priorSlot(shape *[24]float64, s, perDay int) float64 {
 	x := (float64(s)+0.5)*24/float64(perDay) - 0.5

@@ -212,22 +212,66 @@ func TestSlotsOfAllLengths(t *testing.T) {
 
 // A single minute is wilder than its quarter of an hour, and the range says so.
 func TestRangeOfSingleMinutesHolds(t *testing.T) {
-	f := mustNew(t, Options{Step: 5 * time.Minute})
-	obs := household(monday, 5*time.Minute, 60, 6)
-	in, n := 0.0, 0.0
-	next := 0
-	for d := 40; d+1 < 60; d += 3 {
-		feed(t, f, obs[next:d*288])
-		next = d * 288
-		for i, s := range f.Forecast(monday.Add(time.Duration(d)*day), day).Slots {
-			if y := obs[next+i].Energy.KWh(); y >= s.Q10 && y <= s.Q90 {
-				in++
+	for _, step := range []time.Duration{time.Minute, 5 * time.Minute} {
+		f := mustNew(t, Options{Step: step})
+		obs := household(monday, step, 60, 6)
+		perDay := int(day / step)
+		in, n := 0.0, 0.0
+		next := 0
+		for d := 40; d+1 < 60; d += 3 {
+			feed(t, f, obs[next:d*perDay])
+			next = d * perDay
+			for i, s := range f.Forecast(monday.Add(time.Duration(d)*day), day).Slots {
+				if y := obs[next+i].Energy.KWh(); y >= s.Q10 && y <= s.Q90 {
+					in++
+				}
+				n++
 			}
-			n++
+		}
+		t.Logf("%v: %.3f within", step, in/n)
+		if c := in / n; c < 0.7 || c > 0.9 {
+			t.Errorf("%.2f of slots of %v within the 10-90 %% range, want 0.8", c, step)
 		}
 	}
-	if c := in / n; c < 0.7 || c > 0.9 {
-		t.Errorf("%.2f of 5-minute slots within the 10-90 %% range, want 0.8", c)
+}
+
+// Hours and weeks that are missing at the end leave the answer where it was, and a
+// range that is not narrower for it.
+func TestGapsAtTheEndAreNoNews(t *testing.T) {
+	obs := household(monday, 30*time.Minute, 63, 21)
+	at := monday.Add(63 * day)
+	width := func(fc Forecast) (w float64) {
+		for _, s := range fc.Slots {
+			w += s.Q90 - s.Q10
+		}
+		return w
+	}
+	full := mustNew(t, Options{})
+	feed(t, full, obs)
+	want := full.Forecast(at, 2*day)
+	for _, hours := range []int{5, 24, 14 * 24, 28 * 24} {
+		f := mustNew(t, Options{})
+		feed(t, f, obs[:len(obs)-2*hours])
+		fc := f.Forecast(at, 2*day)
+		check(t, fc, 96)
+		if r := total(fc) / total(want); r < 0.85 || r > 1.15 {
+			t.Errorf("%d hours missing: %.2f of the energy", hours, r)
+		}
+		if r := width(fc) / width(want); r < 0.8 || r > 1.6 {
+			t.Errorf("%d hours missing: the range is %.2f as wide", hours, r)
+		}
+	}
+}
+
+// Before there are data there are paths and a run-out, of such a site as was said.
+func TestEmptyHistoryRunsOutByThePrior(t *testing.T) {
+	f := mustNew(t, Options{Step: 5 * time.Minute, PriorPerDay: 10 * units.KilowattHour})
+	r := f.Scenarios(monday, 7*day, 200, 1).RunOut(Credit{Balance: 20})
+	if r.Q50 < 36*time.Hour || r.Q50 > 60*time.Hour {
+		t.Errorf("20 kWh of a site of 10 kWh a day last %v", r.Q50)
+	}
+	if r.Q10 < 20*time.Hour || r.Q10 >= r.Q50-time.Hour || r.Q90 <= r.Q50+time.Hour || r.Q90 > 6*day {
+		t.Errorf("the range is %v to %v", r.Q10, r.Q90)
 	}
 }
 

@@ -62,27 +62,32 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 	for i := range q {
 		up[i], down[i] = width(&q[i], true), width(&q[i], false)
 	}
-	stretch := float32(1)
-	if len(usable) > 0 {
-		var b balance
-		for _, p := range usable {
-			p.copyTo(z, o, 0)
-			for i := range z {
-				b.add(up[i], down[i], z[i])
-			}
+	var past, made balance
+	for _, p := range usable {
+		p.copyTo(z, o, 0)
+		for i := range z {
+			past.add(up[i], down[i], z[i])
 		}
-		b.total(q, len(usable))
-		stretch = b.stretch()
 	}
+	past.total(q, len(usable))
 	for i := range up {
-		up[i] *= stretch
+		made.add(up[i], down[i], drawnMean)
+		made.add(up[i], down[i], -drawnMean)
 	}
+	made.total(q, 1)
+	pastStretch, madeStretch := past.stretch(), made.stretch()
+	most, perDay := o.mostOfADay(q), int(day/f.opt.Step)
+	copied := 0
 	for p := range out.Paths {
 		path := flat[p*slots : (p+1)*slots]
-		if round := p / max(1, len(usable)); len(usable) == 0 || round > longDays {
-			drawn(z, o.d.perDay, rng)
+		stretch := pastStretch
+		// Where there are few past weeks, some paths repeat them and the others are made up.
+		if (p+1)*len(usable)/pathWeeks > copied && copied < len(usable)*longDays || len(usable) >= pathWeeks && p < len(usable)*longDays {
+			usable[order[copied%len(usable)]].copyTo(z, o, copied/len(usable))
+			copied++
 		} else {
-			usable[order[p%len(usable)]].copyTo(z, o, round)
+			stretch = madeStretch
+			drawn(z, o.d.perDay, rng)
 		}
 		source := 7 * 86400 / f.hist.step * int64(1+p%4) // slots back to the weeks whose unevenness is taken
 		until := 0                                       // cells for which the unusual lasts on this path
@@ -97,11 +102,17 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 				a := &o.regime.stays[min(int(c), len(o.regime.stays)-1)]
 				y = a.q50 + e*width(a, e > 0)
 			case e > 0:
-				y += e * up[c]
+				y += e * up[c] * stretch
 			default:
 				y += e * down[c]
 			}
-			path[i] = float64(max(y, 0)/k) + base
+			path[i] = float64(max(y, 0) / k)
+		}
+		for from := 0; from < slots; from += perDay {
+			hold(path[from:min(from+perDay, slots)], most)
+		}
+		for i := range path {
+			path[i] += base
 		}
 		if f.fine > 1 {
 			f.roughen(path, cell, first, source)
@@ -110,6 +121,14 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 	}
 	return out
 }
+
+// pathWeeks is from how many past weeks on (that overlap) all paths are of the past;
+// pathDays is how many days must have been known when one was forecast: the first
+// ranges are guesses, and errors measured by them are not errors of later ones.
+const (
+	pathWeeks = 28
+	pathDays  = 4
+)
 
 // balance finds by how much the errors above the median must be stretched for
 // the paths to use, taken together, what the mean forecast says.
@@ -140,6 +159,41 @@ func (b *balance) stretch() float32 {
 	return float32(math.Max(0.5, math.Min(1.5, (b.mean-b.median+b.below)/b.above)))
 }
 
+// mostOfADay is the most that a day of a path may use, in kWh above base: as much as any day
+// so far, and by the share of 3/n more where n days are known.  An odd day of the past,
+// forecast by a home that stood empty, is many widths off; the same many widths of
+// an ordinary forecast are more than the site can draw.
+func (o *outlook) mostOfADay(q []quad) float64 {
+	d, most := o.d, 0.0
+	for c := d.perDay; c <= min(o.origin, len(d.v)); c += max(1, d.perDay/24) {
+		if m, n := d.mean(c-d.perDay, c); n*4 > d.perDay*3 {
+			most = max(most, m*float64(d.perDay))
+		}
+	}
+	most *= 1 + 3/max(1, o.ownDays)
+	for from := 0; from+d.perDay <= len(q); from += d.perDay {
+		sum := 0.0
+		for _, a := range q[from : from+d.perDay] {
+			sum += float64(a.mean)
+		}
+		most = max(most, 1.5*sum)
+	}
+	return most
+}
+
+// hold scales a day that uses more than most.
+func hold(path []float64, most float64) {
+	sum := 0.0
+	for _, x := range path {
+		sum += x
+	}
+	if sum > most && most > 0 {
+		for i := range path {
+			path[i] *= most / sum
+		}
+	}
+}
+
 // roughen shares each cell's energy among its slots as it was shared back slots
 // ago, or evenly where that is not known.
 func (f *Forecaster) roughen(path []float64, cell []int32, first, back int64) {
@@ -168,11 +222,12 @@ func (f *Forecaster) roughen(path []float64, cell []int32, first, back int64) {
 
 // usablePaths are the past errors known over nearly all of n cells.
 func (o *outlook) usablePaths(n int) (out []errorPath, given []made) {
-	for _, m := range o.learned.paths {
-		if m.p.origin+n > o.d.cells() {
+	for i := range o.learned.paths {
+		m := &o.learned.paths[i]
+		if m.p.origin+n > o.d.cells() || o.d.daysKnown(m.p.origin) < pathDays {
 			continue
 		}
-		p := o.engine.errors(m, o.origin)
+		p := m.errors(o.d, o.origin)
 		known := 0
 		for _, z := range p.z[:min(n, len(p.z))] {
 			if z == z {
@@ -180,7 +235,7 @@ func (o *outlook) usablePaths(n int) (out []errorPath, given []made) {
 			}
 		}
 		if known*10 >= n*9 {
-			out, given = append(out, p), append(given, m)
+			out, given = append(out, p), append(given, *m)
 		}
 	}
 	return out, given
@@ -211,13 +266,19 @@ func bounded(e float32) float32 { return max(-4, min(e, 8)) }
 
 // drawn makes errors up where the past has none: independent ones, and a
 // common one that changes from day to day.
+const (
+	drawnCommon = 0.57
+	drawnOwn    = 0.8
+	drawnMean   = 0.306 // of the errors to either side: 0.982/1.2816/sqrt(2 pi)
+)
+
 func drawn(z []float32, perDay int, rng *rand.Rand) {
 	const outer = 1.2816 // of a normal distribution's 90 % quantile
 	common := rng.NormFloat64()
 	for i := range z {
 		if i > 0 && i%perDay == 0 {
-			common = 0.7*common + math.Sqrt(1-0.49)*rng.NormFloat64()
+			common = 0.8*common + math.Sqrt(1-0.64)*rng.NormFloat64()
 		}
-		z[i] = float32((0.4*common + 0.9*rng.NormFloat64()) / outer)
+		z[i] = float32((drawnCommon*common + drawnOwn*rng.NormFloat64()) / outer)
 	}
 }

@@ -70,7 +70,8 @@ func levelsBack(d *days, origin, window int) (level []float64, now float64) {
 	before, k2 := d.mean(origin-14*d.perDay, origin-7*d.perDay)
 	switch {
 	case k1 == 0 && k2 == 0:
-		now, _ = d.mean(origin-28*d.perDay, origin)
+		end := d.lastKnown(origin) // a gap is no news: what was used before it goes on
+		now, _ = d.mean(end-28*d.perDay, end)
 	case k1 == 0:
 		now = before
 	case k2 == 0:

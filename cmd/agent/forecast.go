@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,7 +43,14 @@ type forecastPrintCmd struct {
 
 const runOutPaths = 500
 
+// forecastGarbage is how much garbage, in percent of what lives, is left before it is collected.
+// Learning from a year is over in seconds and must fit a small machine.
+const forecastGarbage = 10
+
 func (c *forecastPrintCmd) Run(e *env) error {
+	if e.Getenv("GOGC") == "" {
+		debug.SetGCPercent(forecastGarbage)
+	}
 	if err := c.fromEnvironment(e.Getenv); err != nil {
 		return err
 	}
@@ -67,10 +76,7 @@ func (c *forecastPrintCmd) Run(e *env) error {
 	if err := history.feed(f, c.History); err != nil {
 		return err
 	}
-	var at time.Time
-	if n := len(history.load); n > 0 {
-		at = history.load[n-1].Slot.End()
-	}
+	at := history.end()
 	if c.At != "" {
 		if at, err = time.Parse(time.RFC3339, c.At); err != nil {
 			return &exitError{exitUsage, fmt.Errorf("--at %q is not a time such as 2026-01-31T18:00:00Z", c.At)}
@@ -82,6 +88,7 @@ func (c *forecastPrintCmd) Run(e *env) error {
 	fc := f.Forecast(at, c.Horizon)
 	var runOuts []creditRunOut
 	if len(credits) > 0 {
+		debug.FreeOSMemory() // what learning left makes room for the paths
 		paths := f.Scenarios(at, c.Horizon, runOutPaths, 1)
 		for _, kwh := range credits {
 			r := paths.RunOut(forecast.Credit{Balance: kwh})
@@ -192,26 +199,58 @@ func printForecastJSON(to io.Writer, fc forecast.Forecast, runOuts []creditRunOu
 	return enc.Encode(out)
 }
 
-// forecastHistory is what a history file holds.
+// forecastHistory is what a history file holds, in order of time.  A year of 5-minute
+// slots is 105,000 rows, which is why they are not kept as observations.
 type forecastHistory struct {
-	load    []forecast.Observation // in order of time
-	weather []reading              // where there is a column temp_c
+	step    time.Duration
+	load    []reading // kWh, not a number where missing
+	weather []reading // degrees Celsius, where there is a column temp_c
 }
 
 type reading struct {
-	start   time.Time
-	celsius float64
+	start int64 // Unix seconds
+	value float32
+}
+
+func (r reading) time() time.Time { return time.Unix(r.start, 0).UTC() }
+
+// observation is the i-th.
+func (h *forecastHistory) observation(i int) forecast.Observation {
+	r := h.load[i]
+	o := forecast.Observation{Slot: units.Slot{Start: r.time(), Len: h.step}}
+	if r.value != r.value {
+		o.Quality = forecast.Missing
+	} else {
+		o.Energy = units.FromKWh(float64(r.value))
+	}
+	return o
+}
+
+func (h *forecastHistory) observations() []forecast.Observation {
+	out := make([]forecast.Observation, len(h.load))
+	for i := range out {
+		out[i] = h.observation(i)
+	}
+	return out
+}
+
+// end is when the last slot ends, zero where there is none.
+func (h *forecastHistory) end() time.Time {
+	if len(h.load) == 0 {
+		return time.Time{}
+	}
+	return h.load[len(h.load)-1].time().Add(h.step)
 }
 
 // feed gives a forecaster all of it; the error names the row.
 func (h *forecastHistory) feed(f *forecast.Forecaster, path string) error {
-	for i, o := range h.load {
-		if err := f.Update(o); err != nil {
+	for i := range h.load {
+		if err := f.Update(h.observation(i)); err != nil {
 			return &exitError{exitInvalid, fmt.Errorf("%s: row %d: %w; use --step to say how long its slots are", path, i+1, err)}
 		}
 	}
 	for _, w := range h.weather {
-		if err := f.UpdateTemperature(w.start, w.celsius); err != nil {
+		if err := f.UpdateTemperature(w.time(), float64(w.value)); err != nil {
 			return &exitError{exitInvalid, fmt.Errorf("%s: %w", path, err)}
 		}
 	}
@@ -226,57 +265,58 @@ func readHistory(path string, step time.Duration) (*forecastHistory, error) {
 		return nil, &exitError{exitFailure, fmt.Errorf("history: %w", err)}
 	}
 	defer file.Close()
-	out := &forecastHistory{}
+	out := &forecastHistory{step: step}
 	weather := false
 	lines := bufio.NewScanner(file)
 	for n := 1; lines.Scan(); n++ {
 		text := strings.TrimSpace(lines.Text())
-		columns := strings.Split(text, ",")
-		if text == "" || n == 1 && columns[0] == "time" {
-			weather = len(columns) > 2 && strings.TrimSpace(columns[2]) == "temp_c"
+		at, rest, more := strings.Cut(text, ",")
+		kwh, rest, _ := strings.Cut(rest, ",")
+		third, _, _ := strings.Cut(rest, ",")
+		kwh, third = strings.TrimSpace(kwh), strings.TrimSpace(third)
+		if text == "" || n == 1 && at == "time" {
+			weather = weather || third == "temp_c"
 			continue
 		}
-		t, err := time.Parse(time.RFC3339, columns[0])
-		if err != nil || len(columns) < 2 {
+		t, err := time.Parse(time.RFC3339, at)
+		if err == nil && t.Nanosecond() != 0 {
+			err = errors.New("parts of a second")
+		}
+		if err != nil || !more {
 			return nil, &exitError{exitInvalid, fmt.Errorf("%s: line %d: %q does not begin with a time such as 2026-01-31T18:00:00Z and a comma", path, n, text)}
 		}
-		o := forecast.Observation{Slot: units.Slot{Start: t.UTC(), Len: step}}
-		if kwh := strings.TrimSpace(columns[1]); kwh == "" {
-			o.Quality = forecast.Missing
-		} else {
-			x, err := strconv.ParseFloat(kwh, 64)
-			if err != nil || x != x || math.Abs(x) > 1e5 {
+		x := math.NaN()
+		if kwh != "" {
+			if x, err = strconv.ParseFloat(kwh, 64); err != nil || x != x || math.Abs(x) > 1e5 {
 				return nil, &exitError{exitInvalid, fmt.Errorf("%s: line %d: %q is not an energy in kWh; leave it empty where it is missing", path, n, kwh)}
 			}
-			o.Energy = units.FromKWh(x)
 		}
-		out.load = append(out.load, o)
-		if !weather || len(columns) < 3 || strings.TrimSpace(columns[2]) == "" {
+		out.load = append(out.load, reading{t.Unix(), float32(x)})
+		if !weather || third == "" {
 			continue
 		}
-		x, err := strconv.ParseFloat(strings.TrimSpace(columns[2]), 64)
-		if err != nil || x != x {
-			return nil, &exitError{exitInvalid, fmt.Errorf("%s: line %d: %q is not a temperature in degrees Celsius; leave it empty where it is missing", path, n, columns[2])}
+		if x, err = strconv.ParseFloat(third, 64); err != nil || x != x {
+			return nil, &exitError{exitInvalid, fmt.Errorf("%s: line %d: %q is not a temperature in degrees Celsius; leave it empty where it is missing", path, n, third)}
 		}
-		out.weather = append(out.weather, reading{t.UTC(), x})
+		out.weather = append(out.weather, reading{t.Unix(), float32(x)})
 	}
 	if err := lines.Err(); err != nil {
 		return nil, &exitError{exitFailure, fmt.Errorf("history: %w", err)}
 	}
-	slices.SortStableFunc(out.load, func(a, b forecast.Observation) int { return a.Slot.Start.Compare(b.Slot.Start) })
+	slices.SortStableFunc(out.load, func(a, b reading) int { return cmp.Compare(a.start, b.start) })
 	return out, nil
 }
 
-// forecastBacktestCmd measures the forecaster on a history.
-type forecastBacktestCmd struct {
+// forecastPast is a history whose forecasts are made again.
+type forecastPast struct {
 	File    string        `arg:"" help:"CSV file with the columns time,kwh."`
 	Tz      string        `default:"UTC" help:"Time zone of the site, such as Europe/Paris."`
 	Step    time.Duration `default:"30m" help:"Length of a slot."`
 	Origins int           `default:"60" help:"How many forecasts to make, 53 hours apart, up to the end of the file."`
-	HTML    string        `name:"html" default:"backtest.html" help:"Where to write the plot of the median and the worst week; empty for none."`
 }
 
-func (c *forecastBacktestCmd) Run(e *env) error {
+// over runs a measurement over the file, with a progress bar that says what it does.
+func (c *forecastPast) over(e *env, what, least string, measure func(forecast.Options, []forecast.Observation, forecast.BacktestOptions) error) error {
 	zone, err := time.LoadLocation(c.Tz)
 	if err != nil {
 		return &exitError{exitUsage, fmt.Errorf("--tz %q: %w; write a name such as Europe/Paris", c.Tz, err)}
@@ -286,19 +326,37 @@ func (c *forecastBacktestCmd) Run(e *env) error {
 		return err
 	}
 	bar := progressbar.NewOptions(c.Origins, progressbar.OptionSetWriter(e.Stderr),
-		progressbar.OptionSetDescription("forecasting the past"), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-	report, err := forecast.Backtest(e.Ctx, forecast.Options{Zone: zone, Step: c.Step, Holiday: forecast.HolidaysIn(c.Tz)}, history.load, forecast.BacktestOptions{
+		progressbar.OptionSetDescription(what), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+	err = measure(forecast.Options{Zone: zone, Step: c.Step, Holiday: forecast.HolidaysIn(c.Tz)}, history.observations(), forecast.BacktestOptions{
 		Origins: c.Origins,
 		Progress: func(done, total int) {
 			bar.ChangeMax(total)
 			_ = bar.Set(done) // a bar that cannot be drawn is no reason to stop
 		},
 	})
-	if errors.Is(err, forecast.ErrTooShort) {
-		return &exitError{exitInvalid, fmt.Errorf("%s: %w: five weeks are needed", c.File, err)}
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, forecast.ErrTooShort):
+		return &exitError{exitInvalid, fmt.Errorf("%s: %w: %s are needed", c.File, err, least)}
+	case err != nil:
 		return &exitError{exitFailure, fmt.Errorf("%s: %w", c.File, err)}
+	}
+	return nil
+}
+
+// forecastBacktestCmd measures the forecaster on a history.
+type forecastBacktestCmd struct {
+	forecastPast
+	HTML string `name:"html" default:"backtest.html" help:"Where to write the plot of the median and the worst week; empty for none."`
+}
+
+func (c *forecastBacktestCmd) Run(e *env) error {
+	var report forecast.BacktestReport
+	err := c.over(e, "forecasting the past", "five weeks", func(o forecast.Options, history []forecast.Observation, b forecast.BacktestOptions) (err error) {
+		report, err = forecast.Backtest(e.Ctx, o, history, b)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(e.Stdout, "forecasts             %d\n", report.Origins)
 	fmt.Fprintf(e.Stdout, "quantile loss (wQL)   %.4f   as a week before %.4f   ratio %.3f\n", report.WQL, report.NaiveWQL, report.WQL/report.NaiveWQL)
