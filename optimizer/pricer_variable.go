@@ -25,7 +25,7 @@ type variablePricer struct {
 	c, sum        []float64
 	off, run      []float64
 	order         []int
-	counted       [2]*onOffPricer // the load at its least and greatest power, as many slots as the need allows
+	counted       [3]*onOffPricer // the load at its least and greatest power, as many slots as the need allows, and in the fewest slots that serve all of it
 }
 
 func newVariablePricer(p *Problem, l *Load) *variablePricer {
@@ -44,8 +44,9 @@ func newVariablePricer(p *Problem, l *Load) *variablePricer {
 	for t := range q.late {
 		q.late[t] = l.latePrice(t)
 	}
-	for i, kw := range []float64{max(v.MinKW, 2*onFrom), v.MaxKW} {
-		if kw > onFrom {
+	fewest := q.quota / math.Ceil(q.quota/max(v.MaxKW, onFrom)-1e-9)
+	for i, kw := range []float64{max(v.MinKW, 2*onFrom), v.MaxKW, fewest} {
+		if kw > onFrom && (i < 2 || kw >= v.MinKW && kw < v.MaxKW) {
 			q.counted[i] = newOnOffPricer(p, &Load{OnOff: &OnOff{
 				KW: kw, NeedSlots: int(min(q.quota/kw+1e-9, float64(p.N))), From: v.From, To: v.To, MaxStarts: v.MaxStarts, StartCost: v.StartCost, Switching: v.Switching,
 			}})
@@ -269,8 +270,43 @@ func (q *variablePricer) dearth(price []float64) float64 {
 
 func (q *variablePricer) best(price, on []float64) schedule {
 	_, s := q.search(price, on, 18)
+	return q.climb(s, price, on)
+}
+
+// climb makes runs longer or shorter by up to climbSlots at an end for as long as
+// that pays: between two prices of energy whole runs change, and what uses the
+// need best may lie between them.
+func (q *variablePricer) climb(s schedule, price, on []float64) schedule {
+	total := s.total(price, on)
+	for better := true; better; {
+		better = false
+		for _, r := range spans(s.kw) {
+			for k := -climbSlots; k <= climbSlots; k++ {
+				for _, edge := range []struct{ from, to int }{{min(r.from, r.from-k), max(r.from, r.from-k)}, {min(r.to, r.to+k), max(r.to, r.to+k)}} {
+					if k == 0 || edge.from < q.from || edge.to > q.to || -k > r.to-r.from {
+						continue
+					}
+					x := append([]float64(nil), s.kw...)
+					for t := edge.from; t < edge.to; t++ {
+						if x[t] = 0; k > 0 {
+							x[t] = q.l.Variable.MaxKW
+						}
+					}
+					if !q.fill(x, price) {
+						continue
+					}
+					next := schedule{kw: x, own: q.cost(x), pattern: patternOf(x)}
+					if v := next.total(price, on); v < total-1e-9*math.Abs(total) && q.l.permits(q.p, x) {
+						s, total, better = next, v, true
+					}
+				}
+			}
+		}
+	}
 	return s
 }
+
+const climbSlots = 4
 
 func (q *variablePricer) bound(price, on []float64, effort int) float64 {
 	v, _ := q.search(price, on, 18+6*effort)
