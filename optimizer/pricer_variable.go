@@ -25,7 +25,7 @@ type variablePricer struct {
 	c, sum        []float64
 	off, run      []float64
 	order         []int
-	counted       [3]*onOffPricer // the load at its least and greatest power, as many slots as the need allows, and in the fewest slots that serve all of it
+	counted       [2]*onOffPricer // the load at its least and greatest power, as many slots as the need allows
 }
 
 func newVariablePricer(p *Problem, l *Load) *variablePricer {
@@ -44,9 +44,8 @@ func newVariablePricer(p *Problem, l *Load) *variablePricer {
 	for t := range q.late {
 		q.late[t] = l.latePrice(t)
 	}
-	fewest := q.quota / math.Ceil(q.quota/max(v.MaxKW, onFrom)-1e-9)
-	for i, kw := range []float64{max(v.MinKW, 2*onFrom), v.MaxKW, fewest} {
-		if kw > onFrom && (i < 2 || kw >= v.MinKW && kw < v.MaxKW) {
+	for i, kw := range []float64{max(v.MinKW, 2*onFrom), v.MaxKW} {
+		if kw > onFrom {
 			q.counted[i] = newOnOffPricer(p, &Load{OnOff: &OnOff{
 				KW: kw, NeedSlots: int(min(q.quota/kw+1e-9, float64(p.N))), From: v.From, To: v.To, MaxStarts: v.MaxStarts, StartCost: v.StartCost, Switching: v.Switching,
 			}})
@@ -269,7 +268,30 @@ func (q *variablePricer) dearth(price []float64) float64 {
 }
 
 func (q *variablePricer) best(price, on []float64) schedule {
-	_, s := q.search(price, on, 18)
+	bound, s := q.search(price, on, 18)
+	total := s.total(price, on)
+	if total-bound <= 0.05*math.Abs(total) {
+		return s
+	}
+	// Rare, and dear to look into: also the fewest slots that serve the need, and
+	// runs a little longer or shorter.
+	v := q.l.Variable
+	if slots := math.Ceil(q.quota/v.MaxKW - 1e-9); q.quota/slots >= v.MinKW {
+		fewest := newOnOffPricer(q.p, &Load{OnOff: &OnOff{
+			KW: q.quota / slots, NeedSlots: int(min(slots, float64(q.p.N))), From: v.From, To: v.To, MaxStarts: v.MaxStarts, StartCost: v.StartCost, Switching: v.Switching,
+		}})
+		copy(fewest.late, q.late)
+		net := make([]float64, q.p.N)
+		for t := range net {
+			net[t] = price[t] - q.worth
+		}
+		kw := fewest.best(net, on).kw
+		if q.fill(kw, price) {
+			if other := (schedule{kw: kw, own: q.cost(kw), pattern: patternOf(kw)}); other.total(price, on) < total && q.l.permits(q.p, kw) {
+				s = other
+			}
+		}
+	}
 	return q.climb(s, price, on)
 }
 
