@@ -51,6 +51,7 @@ type local struct {
 type slotTable struct {
 	z, slope, draw []float64
 	cost           []float64 // at z[i], multipliers included
+	mult           float64   // the multiplier that cost is for
 }
 
 // kink adds slope to a slot's cost from import th on.
@@ -76,7 +77,7 @@ func newLocal(s *search) *local {
 			tb.z, tb.slope, tb.draw = append(tb.z, z), append(tb.slope, g.slope), append(tb.draw, g.draw)
 			z += g.length
 		}
-		tb.cost = make([]float64, len(tb.z))
+		tb.cost, tb.mult = make([]float64, len(tb.z)), math.NaN()
 	}
 	if p.Credit != nil {
 		l.checks = creditChecks(p)
@@ -288,6 +289,10 @@ func (l *local) price(extra float64) {
 	}
 	for t := range l.table {
 		tb := &l.table[t]
+		if tb.mult == l.mult[t] {
+			continue
+		}
+		tb.mult = l.mult[t]
 		for i := 1; i < len(tb.z); i++ {
 			tb.cost[i] = tb.cost[i-1] + (tb.z[i]-tb.z[i-1])*(tb.slope[i-1]+l.h*l.mult[t]*tb.draw[i-1])
 		}
