@@ -264,14 +264,16 @@ func (p errorPath) copyTo(z []float32, o *outlook, rounds int) {
 // week, measured by a narrow tail, must not become a week of them.
 func bounded(e float32) float32 { return max(-4, min(e, 8)) }
 
-// drawn makes errors up where the past has none: independent ones, and a
-// common one that changes from day to day.
+// The shares of drawn's errors that a day's slots have in common and that each has of
+// its own.
 const (
 	drawnCommon = 0.57
 	drawnOwn    = 0.8
 	drawnMean   = 0.306 // of the errors to either side: 0.982/1.2816/sqrt(2 pi)
 )
 
+// drawn makes errors up where the past has none: independent ones, and a
+// common one that changes from day to day.
 func drawn(z []float32, perDay int, rng *rand.Rand) {
 	const outer = 1.2816 // of a normal distribution's 90 % quantile
 	common := rng.NormFloat64()

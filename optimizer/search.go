@@ -258,8 +258,8 @@ func (s *search) improve() {
 		if len(s.elites.all) > 1 && s.best.Cost >= before && s.rng.IntN(3) == 0 {
 			s.cross(l)
 		}
-		// Annealing in cycles, each from the best plan, each longer and no
-		// less hot than it takes to leave it.
+		// Annealing in cycles, each longer and no less hot than it takes to
+		// leave where it began.
 		s.anneal(l, cycle, 0.004*math.Abs(s.best.Cost)*s.rng.Float64(), 1)
 		if s.over() {
 			return

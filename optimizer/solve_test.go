@@ -598,9 +598,6 @@ func TestACancelledSearchReturnsAPlan(t *testing.T) {
 }
 
 func TestTheCreditLastsAsOftenAsAsked(t *testing.T) {
-	if testing.Short() {
-		t.Skip("samples a thousand futures")
-	}
 	p := generate(4, "home")
 	var spend float64
 	for i := range p.N {

@@ -106,6 +106,20 @@ func readPlanInstance(path string, stdin io.Reader) (optimizer.Problem, error) {
 	return p, nil
 }
 
+// planFiles are the instances of a folder whose name matches, by name.
+func planFiles(dir, match string) ([]string, error) {
+	dir = filepath.Join(dir, "instances")
+	files, err := filepath.Glob(filepath.Join(dir, match+".json"))
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("there is no instance in %s; give a folder that has instances/NAME.json", dir)
+	}
+	sort.Strings(files)
+	return files, nil
+}
+
 // clockOf is a stopwatch of wall time or of the processor time of this
 // process.
 func clockOf(cpu bool) func() time.Duration {
@@ -273,14 +287,10 @@ type planReference struct {
 
 func (c *planBenchCmd) Run(e *env) error {
 	boundMemory()
-	files, err := filepath.Glob(filepath.Join(c.Dir, "instances", c.Match+".json"))
+	files, err := planFiles(c.Dir, c.Match)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return err
 	}
-	if len(files) == 0 {
-		return fmt.Errorf("there is no instance in %s; give a folder that has instances/NAME.json", filepath.Join(c.Dir, "instances"))
-	}
-	sort.Strings(files)
 	fmt.Fprintf(e.Stdout, "%-14s %11s %11s %8s %8s %7s %8s %8s %8s %8s %8s\n", "instance", "cost", "reference", "above", "proven", "s", "s to 1%", "ratio", "s to .1%", "ratio", "checked")
 	above, proven := map[string][]float64{}, map[string][]float64{}
 	failed := 0

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/keeplit/keeplit/optimizer"
@@ -30,14 +28,10 @@ type planReplanCmd struct {
 const replanQuality = 0.0005
 
 func (c *planReplanCmd) Run(e *env) error {
-	files, err := filepath.Glob(filepath.Join(c.Dir, "instances", c.Match+".json"))
+	files, err := planFiles(c.Dir, c.Match)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return err
 	}
-	if len(files) == 0 {
-		return fmt.Errorf("there is no instance in %s; give a folder that has instances/NAME.json", filepath.Join(c.Dir, "instances"))
-	}
-	sort.Strings(files)
 	clock := clockOf(c.CPU)
 	fmt.Fprintf(e.Stdout, "%-14s %11s %8s %11s %8s %8s %8s %8s %8s %8s\n", "instance", "cold", "s", "warm", "s", "dearer", "of cold", "reached", "warm", "stopped")
 	missed := 0

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
-	"sort"
 	"time"
 
 	"github.com/keeplit/keeplit/optimizer"
@@ -32,14 +30,10 @@ func (c *planRiskCmd) Run(e *env) error {
 		return &exitError{exitUsage, fmt.Errorf("--scenarios, --futures and --draws must be 1 or more")}
 	}
 	boundMemory()
-	files, err := filepath.Glob(filepath.Join(c.Dir, "instances", c.Match+".json"))
+	files, err := planFiles(c.Dir, c.Match)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return err
 	}
-	if len(files) == 0 {
-		return fmt.Errorf("there is no instance in %s; give a folder that has instances/NAME.json", filepath.Join(c.Dir, "instances"))
-	}
-	sort.Strings(files)
 	fmt.Fprintf(e.Stdout, "%-14s %10s %12s %12s %12s %12s\n", "instance", "cost", "protection", "of scenarios", "of futures", "no load runs")
 	var sum float64
 	n := 0
