@@ -20,6 +20,7 @@ type Planner struct {
 	site     *Site
 	forecast *forecast.Forecaster
 	paths    int
+	work     int64                // of a search over futures
 	elapsed  func() time.Duration // real time; nil: plans depend on their inputs alone
 
 	exports bool // the site has fed energy in: its base load may be below zero
@@ -37,7 +38,7 @@ type Planner struct {
 // they are made beside the plans.  elapsed measures how long a plan took, and may be
 // nil.
 func NewPlanner(site *Site, f *forecast.Forecaster, elapsed func() time.Duration) *Planner {
-	return &Planner{site: site, forecast: f, paths: 100, elapsed: elapsed, refitted: make(chan *forecast.Forecaster, 1)}
+	return &Planner{site: site, forecast: f, paths: 100, work: workOverFutures, elapsed: elapsed, refitted: make(chan *forecast.Forecaster, 1)}
 }
 
 // Learn takes in finished intervals, of the site and of its loads.
@@ -144,7 +145,7 @@ func (p *Planner) Plan(ctx context.Context, st State) Plan {
 	if s.Shift {
 		opt := optimizer.Options{Seed: s.Seed, Previous: p.previous(st, problem, jobs, o.slots), Margin: margin(plan.Unshifted)}
 		if len(problem.Scenarios) > 0 {
-			opt.WorkLimit = workOverFutures
+			opt.WorkLimit = p.work
 		}
 		solved = optimizer.Solve(ctx, problem, opt)
 	}
