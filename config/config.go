@@ -120,7 +120,7 @@ type Plan struct {
 	Slot    time.Duration `yaml:"slot"`    // length of a slot of the plan; divides meter readings' interval
 	Horizon time.Duration `yaml:"horizon"` // how far ahead loads are planned
 	RunOut  time.Duration `yaml:"run_out"` // how far ahead the end of credit is looked for
-	Time    time.Duration `yaml:"time"`    // most computing time for one plan
+	Time    time.Duration `yaml:"time"`    // most computing time for one plan; a simulation counts a desktop's work
 	Shift   bool          `yaml:"shift"`   // false: loads run as soon as they may
 }
 

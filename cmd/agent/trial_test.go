@@ -163,9 +163,8 @@ func (tr *trial) write(name, text string) {
 }
 
 // config is the trial's configuration: a tariff by time of use and blocks with a
-// standing charge and VAT, two deferrable loads, prepaid credit.  Plans take most
-// of a replay's time, and nothing here hangs on how often they are made: every
-// three hours, and when something happens.
+// standing charge and VAT, two deferrable loads, prepaid credit.  The search for
+// plans takes most of a replay's time, and two loads are soon laid out.
 func (tr *trial) config() string {
 	o := tr.opts
 	var b strings.Builder
@@ -207,8 +206,8 @@ switching: {gap_min: 0s, gap_max: 0s, spread: 0s}
 loads:
   - {id: geyser, name: Geyser, power: 3 kW, need: {for: 2h, between: ["16:00-14:00"]}, min_off: 0s, switch: {driver: house}}
   - {id: washer, name: Washing machine, kind: cycle, power: 1 kW, cycle: 2h, need: {runs: 1, between: ["06:00-23:00"]}, switch: {driver: house}}
-plan: {slot: 30m, horizon: 24h, shift: %v}
-schedule: {persist: 30m, plan: "0 */3 * * *"}
+plan: {slot: 30m, horizon: 24h, shift: %v, time: 50ms}
+schedule: {persist: 30m}
 telemetry: {every: %s}
 web: {listen: "127.0.0.1:0"}
 log: {level: error}

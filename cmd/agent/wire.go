@@ -293,6 +293,9 @@ func (s *service) plannerOf(ctx context.Context) (*control.Planner, error) {
 		elapsed = nil // as Background
 	}
 	p := control.NewPlanner(s.site, f, elapsed)
+	if s.plant != nil {
+		p.Within(s.cfg.Plan.Time)
+	}
 	past, err := journal.Intervals(ctx, s.store, time.Unix(0, 0), s.now().Add(24*time.Hour))
 	if err != nil {
 		return nil, err

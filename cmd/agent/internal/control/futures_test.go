@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -148,5 +149,25 @@ func TestAnAccountInKWhIsPlannedByEnergy(t *testing.T) {
 		if p != 1 {
 			t.Fatalf("a kWh costs %v kWh in slot %d", p, i)
 		}
+	}
+}
+
+func TestASimulatedRunCountsTheTimeOfAPlanAsWork(t *testing.T) {
+	for name, c := range map[string]struct {
+		within time.Duration
+		work   int64
+	}{
+		"the configuration's default is the optimizer's own bound": {2 * time.Second, optimizer.DefaultWorkLimit},
+		"less than that": {50 * time.Millisecond, 7_500_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			site := testSite(t)
+			f, err := forecast.New(forecast.Options{Zone: site.Zone, Step: site.Interval})
+			must(t, err)
+			p := NewPlanner(site, f, nil)
+			if p.Within(c.within); p.work != c.work {
+				t.Errorf("%d units of work, want %d", p.work, c.work)
+			}
+		})
 	}
 }

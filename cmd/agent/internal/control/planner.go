@@ -20,7 +20,7 @@ type Planner struct {
 	site     *Site
 	forecast *forecast.Forecaster
 	paths    int
-	work     int64                // of a search over futures
+	work     int64                // most that a search does
 	elapsed  func() time.Duration // real time; nil: plans depend on their inputs alone
 
 	exports bool // the site has fed energy in: its base load may be below zero
@@ -38,7 +38,16 @@ type Planner struct {
 // they are made beside the plans.  elapsed measures how long a plan took, and may be
 // nil.
 func NewPlanner(site *Site, f *forecast.Forecaster, elapsed func() time.Duration) *Planner {
-	return &Planner{site: site, forecast: f, paths: 100, work: workOverFutures, elapsed: elapsed, refitted: make(chan *forecast.Forecaster, 1)}
+	return &Planner{site: site, forecast: f, paths: 100, work: optimizer.DefaultWorkLimit, elapsed: elapsed, refitted: make(chan *forecast.Forecaster, 1)}
+}
+
+// workPerSecond is about what a desktop's core does.
+const workPerSecond = 150_000_000
+
+// Within bounds each search to what a desktop does in d.  It is counted and not
+// timed, for runs that must depend on their inputs alone.
+func (p *Planner) Within(d time.Duration) {
+	p.work = min(p.work, int64(d.Seconds()*workPerSecond))
 }
 
 // Learn takes in finished intervals, of the site and of its loads.
@@ -143,9 +152,9 @@ func (p *Planner) Plan(ctx context.Context, st State) Plan {
 	plan.Unshifted = bill(problem, soon)
 	solved := soon
 	if s.Shift {
-		opt := optimizer.Options{Seed: s.Seed, Previous: p.previous(st, problem, jobs, o.slots), Margin: margin(plan.Unshifted)}
+		opt := optimizer.Options{Seed: s.Seed, Previous: p.previous(st, problem, jobs, o.slots), Margin: margin(plan.Unshifted), WorkLimit: p.work}
 		if len(problem.Scenarios) > 0 {
-			opt.WorkLimit = p.work
+			opt.WorkLimit = min(p.work, workOverFutures)
 		}
 		solved = optimizer.Solve(ctx, problem, opt)
 	}

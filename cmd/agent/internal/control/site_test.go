@@ -140,7 +140,7 @@ func newBench(t testing.TB) *bench {
 	f, err := forecast.New(forecast.Options{Zone: b.site.Zone, Step: b.site.Interval})
 	must(t, err)
 	b.planner = NewPlanner(b.site, f, nil)
-	b.planner.work = workOverFutures / 20 // two loads are soon laid out
+	b.planner.Within(10 * time.Millisecond) // two loads are soon laid out
 	b.reading(0)
 	return b
 }
