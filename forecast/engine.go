@@ -254,6 +254,7 @@ func ridgeRow(x []float32, r *[ridgeFeatures]float64) {
 func (e *engine) combine(s *pass, p *panel) []quad {
 	q := s.pool.combine(p)
 	widen(q, e.d.daysKnown(p.origin), e.d.perDay)
+	even(q, e.d.perDay)
 	return q
 }
 
