@@ -419,3 +419,53 @@ func TestCalibrationCorrectsWhatWasOff(t *testing.T) {
 		t.Errorf("%+v after correction; the outcomes' quantiles are 7.4, 10 and 12.6", a)
 	}
 }
+
+func TestUpperTailsAreEvenedAndEdgesStay(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		up   []float32 // upper tails
+		want []float32
+	}{
+		{"alike", []float32{2, 2, 2, 2}, []float32{2, 2, 2, 2}},
+		{"one is told by chance", []float32{2, 2, 3, 2, 2}, []float32{2, 2.17, 2.66, 2.17, 2}},
+		{"a load by the clock", []float32{1, 1, 20, 1, 1}, []float32{1, 1, 20, 1, 1}},
+		{"never anything", []float32{0, 0, 0}, []float32{0, 0, 0}},
+		{"one slot", []float32{3}, []float32{3}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q := make([]quad, len(c.up))
+			for i, up := range c.up {
+				q[i] = quad{2, 1, 1.5, 1.5 + up}
+			}
+			even(q, 48)
+			for i := range q {
+				if got := q[i].q90 - q[i].q50; math.Abs(float64(got-c.want[i])) > 0.005 || q[i].q10 != 1 || q[i].q50 != 1.5 {
+					t.Errorf("slot %d: %+v, want an upper tail of %v", i, q[i], c.want[i])
+				}
+			}
+		})
+	}
+}
+
+// One more outcome falls below the share of n that is read as often as asked.
+func TestQuantilesOfFewAreReadFartherOut(t *testing.T) {
+	rng := rand.New(rand.NewPCG(19, 20))
+	for _, tau := range []float64{0.1, 0.5, 0.9} {
+		const n, tries = 30, 20000
+		p, below := outer(tau, n), 0.0
+		v := make([]float64, n)
+		for range tries {
+			for i := range v {
+				v[i] = rng.Float64()
+			}
+			slices.Sort(v)
+			below += sortedQuantile(v, p) // as likely is one more below it
+		}
+		if got := below / tries; math.Abs(got-tau) > 0.004 {
+			t.Errorf("read at %.4f, one more is below with %.4f and not %v", p, got, tau)
+		}
+	}
+	if outer(0.1, 1) != 0.05 || math.Abs(outer(0.9, 1)-0.95) > 1e-12 {
+		t.Error("of one outcome, half way out is far enough")
+	}
+}
