@@ -120,8 +120,11 @@ func TestRunOutsWithoutKeepingThePaths(t *testing.T) {
 			feed(t, f, obs[:c.days*288])
 			at := monday.Add(time.Duration(c.days) * day)
 			credits := []Credit{
-				{Balance: 0}, {Balance: 6}, {Balance: 5, Cost: func(_ int, _, kwh float64) float64 { return 0.3*kwh + 0.001 }},
-				{Balance: 1e6}, {Balance: 12, Planned: []float64{2, 0, 2}},
+				{Balance: 0},
+				{Balance: 6},
+				{Balance: 5, Cost: func(_ int, _, kwh float64) float64 { return 0.3*kwh + 0.001 }},
+				{Balance: 1e6},
+				{Balance: 12, Planned: []float64{2, 0, 2}},
 			}
 			got := f.RunOuts(at, c.horizon, c.n, 7, credits...)
 			paths := f.Scenarios(at, c.horizon, c.n, 7)
