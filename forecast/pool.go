@@ -17,7 +17,7 @@ const (
 	poolLeak = 0.003
 
 	poolDays  = 40  // after how many days a forecast counts half
-	poolStep  = 10  // of the quantiles' weights down the relative loss
+	poolStep  = 5   // of the quantiles' weights down the relative loss
 	poolSteps = 2   // whenever an outcome becomes known
 	poolDoubt = 0.2 // days' worth of loss by which uneven weights must pay
 )
