@@ -16,7 +16,7 @@ type calibration struct {
 
 // calibrationDays is after how many days a score counts half.  A year's tails change: what
 // was learned with little history is wider off than what comes.
-const calibrationDays = 30
+const calibrationDays = 60
 
 const (
 	scoreBins  = 1024
@@ -82,12 +82,15 @@ type correction struct {
 	shift     float64 // of the median, in widths of the tail it moves into
 }
 
-// tailDoubt is with how many days of scores a tail is half stretched,
+// tailDoubt is with how many days of scores a tail is stretched by half of what they tell,
+// tailChance the logarithm of a stretch that is as likely to be chance as not: what would have
+// held over the last weeks is worth following where it is far from 1, and where not costs more than it wins;
 // medianDoubt how many days of scores weigh as much as the belief that the
 // median is right, and medianShare how far the rest is followed: what the median was
 // off by in one season is only in part what it will be off by in the next.
 const (
 	tailDoubt   = 10
+	tailChance  = 0.15
 	medianDoubt = 10
 	medianShare = 0.5
 )
@@ -101,8 +104,8 @@ func (c *calibration) learned(perDay int) correction {
 	days := c.count / float64(perDay*scoreDays)
 	trust := days * days / (days*days + tailDoubt*tailDoubt)
 	factor := func(h *scoreCounts) float64 {
-		x := math.Max(h.quantile(0.9, c.count), 0.2)
-		return math.Min(4, math.Exp(math.Log(x)*trust))
+		x := math.Log(math.Max(h.quantile(0.9, c.count), 0.2))
+		return math.Min(4, math.Exp(trust*x*x*x/(x*x+tailChance*tailChance)))
 	}
 	x := math.Max(-1, math.Min(1, c.side.quantile(0.5, c.count)))
 	return correction{
@@ -129,6 +132,33 @@ func widen(q []quad, days float64, perDay int) {
 		n := float64(to - from)
 		a.q10 = a.q50 - float32(k*((1-share)*float64(a.q50-a.q10)+share*(down[to]-down[from])/n))
 		a.q90 = a.q50 + float32(k*((1-share)*float64(a.q90-a.q50)+share*(up[to]-up[from])/n))
+	}
+}
+
+// edgeShare is how far an upper tail is drawn to its neighbours' that are as wide.
+const edgeShare = 0.4
+
+// even draws the upper tails to those of the half hours beside them.  How often the rare great
+// load comes is told by few days, and by chance differs from one half hour to the
+// next; where the tails differ by e or more that is no chance but an edge, a load that
+// keeps to the clock, and stays.
+func even(q []quad, perDay int) {
+	beside := max(1, perDay/48)
+	up := make([]float64, len(q))
+	for i, a := range q {
+		up[i] = float64(a.q90 - a.q50)
+	}
+	for i := range q {
+		least := 1e-3*float64(q[i].q50) + 1e-9
+		move := 0.0
+		for _, j := range [2]int{i - beside, i + beside} {
+			if j < 0 || j >= len(q) {
+				continue
+			}
+			x := math.Log((up[j] + least) / (up[i] + least))
+			move += edgeShare / 2 * math.Exp(-x*x) * (up[j] - up[i])
+		}
+		q[i].q90 += float32(move)
 	}
 }
 

@@ -17,6 +17,7 @@ type engine struct {
 	panels []*panel // one a past day, oldest first
 	boosts []fitted // oldest first
 	pass   *pass    // what the panels have taught so far
+	refit  bool     // a booster was fitted on what has changed since
 }
 
 // fitted is a booster of each quantile, fitted on what was known at anchor.
@@ -52,7 +53,7 @@ func (e *engine) anchor(origin int) int {
 
 // due tells whether a forecast at origin would refit.
 func (e *engine) due(origin int) bool {
-	return !e.learned(origin) || e.pass.anchor != e.anchor(origin)
+	return !e.learned(origin) || e.refit || e.pass.anchor != e.anchor(origin)
 }
 
 // learned tells whether a forecast at origin can go on with what was learned.
@@ -137,6 +138,7 @@ func parallel(n int, f func(int)) {
 func (e *engine) fit(origin int) {
 	last := e.anchor(origin)
 	if n := len(e.boosts); n > 0 && e.boosts[n-1].anchor == last {
+		e.refit = false
 		return
 	}
 	var want []int
@@ -165,7 +167,7 @@ func (e *engine) fit(origin int) {
 	}
 	sort.Slice(out, func(a, b int) bool { return out[a].anchor < out[b].anchor })
 	e.boosts = out
-	e.pass = nil
+	e.pass, e.refit = nil, false
 }
 
 const (
@@ -248,86 +250,12 @@ func ridgeRow(x []float32, r *[ridgeFeatures]float64) {
 	}
 }
 
-// pass is what the replays taught, in order of time, up to panel next.
-type pass struct {
-	anchor  int
-	next    int // origin from which panels are still to be gone through
-	now     int // cell up to which outcomes have been learned from
-	ridge   *ridge
-	pool    pool
-	cal     calibration
-	waiting []made
-	paths   []made
-	done    int        // of the paths, how many have been learned from
-	read    [3]float64 // see readLevels; zero where not worked out since the last path
-}
-
-// made is a forecast that was made: uncalibrated, and as it was given out.
-type made struct {
-	p          *panel
-	raw, given []quad
-	z          []float32 // its errors, where all are known
-}
-
-// learn goes through the panels that are new since the last time, in order, as
-// far as origin.  Another anchor starts from scratch.
-func (e *engine) learn(origin, anchor int) *pass {
-	s := e.pass
-	if s == nil || s.anchor != anchor || s.now > origin {
-		s = &pass{anchor: anchor, ridge: newRidge(ridgeFeatures), next: math.MinInt, now: math.MinInt}
-	}
-	e.pass = s
-	first := anchor - replayDays*e.d.perDay
-	for _, p := range e.panels {
-		if p.origin < first {
-			p.fold()
-		}
-	}
-	for _, p := range e.panels {
-		if p.origin < s.next {
-			continue
-		}
-		if p.origin > origin {
-			break
-		}
-		e.absorb(s, p.origin)
-		m := made{p: p}
-		if p.origin >= first {
-			e.answerFitted(s, p)
-			m.raw = e.combine(s, p)
-			m.given = append([]quad(nil), m.raw...)
-			s.cal.learned(e.d.perDay).apply(m.given)
-			s.paths = append(s.paths, made{p: p, given: m.given})
-			s.read = [3]float64{}
-		}
-		s.waiting = append(s.waiting, m)
-		s.next = p.origin + 1
-	}
-	e.absorb(s, origin)
-	return s
-}
-
 // combine is what the experts say together, before it is calibrated.
 func (e *engine) combine(s *pass, p *panel) []quad {
 	q := s.pool.combine(p)
 	widen(q, e.d.daysKnown(p.origin), e.d.perDay)
+	even(q, e.d.perDay)
 	return q
-}
-
-// absorb learns from the forecasts whose outcome is known at now.
-func (e *engine) absorb(s *pass, now int) {
-	s.now = now
-	k := 0
-	for ; k < len(s.waiting) && s.waiting[k].p.origin+scoreDays*e.d.perDay <= now; k++ {
-		m := s.waiting[k]
-		e.addRows(s.ridge, m.p)
-		if m.raw != nil {
-			s.done++
-			s.pool.learn(e.d, s.paths[:s.done])
-			s.cal.learn(e.d, m.p.origin, m.raw)
-		}
-	}
-	s.waiting = s.waiting[k:]
 }
 
 func (e *engine) addRows(r *ridge, p *panel) {
@@ -462,24 +390,4 @@ func (e *engine) forecastCells(origin int, refit bool) verdict {
 		v.q = v.regime.both(v.usual, e.d.perDay)
 	}
 	return v
-}
-
-// forgetFrom drops the panels that may have seen cell c or later: it has
-// changed.
-func (e *engine) forgetFrom(c int) {
-	k := sort.Search(len(e.panels), func(i int) bool { return e.panels[i].origin > c })
-	if k < len(e.panels) {
-		e.pass = nil
-	}
-	if e.pass != nil {
-		for i := range e.pass.paths {
-			if m := &e.pass.paths[i]; m.p.origin+len(m.given) > c {
-				m.z = nil
-			}
-		}
-	}
-	e.panels = e.panels[:k]
-	for len(e.boosts) > 0 && e.boosts[len(e.boosts)-1].anchor > c {
-		e.boosts = e.boosts[:len(e.boosts)-1]
-	}
 }

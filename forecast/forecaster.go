@@ -201,12 +201,12 @@ func (f *Forecaster) current(first int64) (*engine, *days) {
 	e := f.engine
 	if e == nil || e.d.base != d.base || e.d.first != d.first || e.d.temp.foresees() != d.temp.foresees() {
 		e = &engine{seed: f.opt.Seed}
-		f.engine = e
+		f.engine, f.stale = e, math.MaxInt64
 	} else if f.stale < first {
 		// A panel stands as long as nothing before its origin has changed.
 		e.forgetFrom(f.cellOf(d, f.stale))
+		f.stale = math.MaxInt64
 	}
-	f.stale = math.MaxInt64
 	e.d = d
 	return e, d
 }

@@ -161,6 +161,78 @@ func TestLateObservationsCount(t *testing.T) {
 	}
 }
 
+// A reading that comes after a forecast was asked for that should have known it, by minutes
+// or by hours, is learned from at once: not only from the next refit on.
+func TestReadingsAFewHoursLateAreLearnedFrom(t *testing.T) {
+	const days = 64
+	obs := household(monday, time.Hour, days, 9)
+	for _, c := range []struct {
+		name string
+		late int // slots
+	}{{"after the forecast of its own slot", 1}, {"by three hours", 3}, {"by nineteen hours", 19}} {
+		t.Run(c.name, func(t *testing.T) {
+			plain, late := mustNew(t, Options{Step: time.Hour}), mustNew(t, Options{Step: time.Hour})
+			feed(t, plain, obs)
+			const from = 57 * 24
+			feed(t, late, obs[:from-c.late])
+			for i := from; i < len(obs); i++ {
+				late.Forecast(obs[i].Slot.Start, day)
+				feed(t, late, obs[i-c.late:i-c.late+1])
+			}
+			feed(t, late, obs[len(obs)-c.late:])
+			at := monday.Add(days * day)
+			if a, b := plain.Forecast(at, day), late.Forecast(at, day); !reflect.DeepEqual(a, b) {
+				t.Errorf("in time %+v, late %+v", a.Slots[0], b.Slots[0])
+			}
+			if a, b := plain.Scenarios(at, day, 9, 2), late.Scenarios(at, day, 9, 2); !reflect.DeepEqual(a, b) {
+				t.Error("paths differ")
+			}
+		})
+	}
+}
+
+// Where the refit is made beside, what was learned before such a reading stands, and a booster
+// that was fitted without it is fitted again.
+func TestALateReadingDoesNotUnlearn(t *testing.T) {
+	obs := household(monday, time.Hour, 70, 11)
+	f := mustNew(t, Options{Step: time.Hour, Background: true})
+	const refit = 66*24 + 2 // a new week has begun
+	last := obs[66*24-1]    // the last reading of the week before it
+	feed(t, f, obs[:66*24-1])
+	feed(t, f, obs[66*24:refit])
+	at := obs[refit].Slot.Start
+	f.Refit(at)
+	for i := refit; i < refit+9; i++ {
+		feed(t, f, obs[i:i+1])
+		f.Forecast(obs[i+1].Slot.Start, day)
+	}
+	at = obs[refit+9].Slot.Start
+	if f.RefitDue(at) {
+		t.Fatal("a refit is due in the week it was made in")
+	}
+	feed(t, f, []Observation{last})
+	if !f.Learned(at) {
+		t.Error("a reading late by hours has undone what was learned")
+	}
+	if !f.RefitDue(at) {
+		t.Error("the booster that was fitted without the reading is not to be fitted again")
+	}
+	f.Refit(at)
+	if f.RefitDue(at) {
+		t.Error("the refit just made is due again")
+	}
+	fresh := mustNew(t, Options{Step: time.Hour})
+	feed(t, fresh, obs[:refit+9])
+	if !reflect.DeepEqual(f.Forecast(at, day), fresh.Forecast(at, day)) {
+		t.Error("the refit answers otherwise than one made with the reading in time")
+	}
+	feed(t, f, obs[refit+9:])
+	feed(t, f, obs[40*24:41*24]) // weeks late
+	if f.Learned(obs[len(obs)-1].Slot.Start) {
+		t.Error("what was learned from a day that has changed is said to stand")
+	}
+}
+
 func TestRefitOfAForkIsAdopted(t *testing.T) {
 	obs := household(monday, time.Hour, 70, 11)
 	o := Options{Step: time.Hour, Background: true}
@@ -345,5 +417,55 @@ func TestCalibrationCorrectsWhatWasOff(t *testing.T) {
 	c.learned(perDay).apply(q)
 	if a := q[0]; math.Abs(float64(a.q10)-7.4) > 0.3 || math.Abs(float64(a.q90)-12.6) > 0.3 || a.q50 < 9.3 || a.q50 > 9.7 {
 		t.Errorf("%+v after correction; the outcomes' quantiles are 7.4, 10 and 12.6", a)
+	}
+}
+
+func TestUpperTailsAreEvenedAndEdgesStay(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		up   []float32 // upper tails
+		want []float32
+	}{
+		{"alike", []float32{2, 2, 2, 2}, []float32{2, 2, 2, 2}},
+		{"one is told by chance", []float32{2, 2, 3, 2, 2}, []float32{2, 2.17, 2.66, 2.17, 2}},
+		{"a load by the clock", []float32{1, 1, 20, 1, 1}, []float32{1, 1, 20, 1, 1}},
+		{"never anything", []float32{0, 0, 0}, []float32{0, 0, 0}},
+		{"one slot", []float32{3}, []float32{3}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q := make([]quad, len(c.up))
+			for i, up := range c.up {
+				q[i] = quad{2, 1, 1.5, 1.5 + up}
+			}
+			even(q, 48)
+			for i := range q {
+				if got := q[i].q90 - q[i].q50; math.Abs(float64(got-c.want[i])) > 0.005 || q[i].q10 != 1 || q[i].q50 != 1.5 {
+					t.Errorf("slot %d: %+v, want an upper tail of %v", i, q[i], c.want[i])
+				}
+			}
+		})
+	}
+}
+
+// One more outcome falls below the share of n that is read as often as asked.
+func TestQuantilesOfFewAreReadFartherOut(t *testing.T) {
+	rng := rand.New(rand.NewPCG(19, 20))
+	for _, tau := range []float64{0.1, 0.5, 0.9} {
+		const n, tries = 30, 20000
+		p, below := outer(tau, n), 0.0
+		v := make([]float64, n)
+		for range tries {
+			for i := range v {
+				v[i] = rng.Float64()
+			}
+			slices.Sort(v)
+			below += sortedQuantile(v, p) // as likely is one more below it
+		}
+		if got := below / tries; math.Abs(got-tau) > 0.004 {
+			t.Errorf("read at %.4f, one more is below with %.4f and not %v", p, got, tau)
+		}
+	}
+	if outer(0.1, 1) != 0.05 || math.Abs(outer(0.9, 1)-0.95) > 1e-12 {
+		t.Error("of one outcome, half way out is far enough")
 	}
 }

@@ -99,3 +99,40 @@ func TestWhatMoreEnergyCostsInTime(t *testing.T) {
 		}
 	}
 }
+
+// The run-outs are those of the paths that Scenarios draws.
+func TestRunOutsWithoutKeepingThePaths(t *testing.T) {
+	obs := household(monday, 5*time.Minute, 9, 3)
+	for _, c := range []struct {
+		name    string
+		days    int
+		n       int
+		horizon time.Duration
+	}{
+		{"nothing known", 0, 50, 3 * day},
+		{"paths made up and past", 9, 50, 7 * day},
+		{"a slot", 9, 50, 5 * time.Minute},
+		{"no paths", 9, 0, day},
+		{"no time", 9, 50, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := mustNew(t, Options{Step: 5 * time.Minute})
+			feed(t, f, obs[:c.days*288])
+			at := monday.Add(time.Duration(c.days) * day)
+			credits := []Credit{
+				{Balance: 0},
+				{Balance: 6},
+				{Balance: 5, Cost: func(_ int, _, kwh float64) float64 { return 0.3*kwh + 0.001 }},
+				{Balance: 1e6},
+				{Balance: 12, Planned: []float64{2, 0, 2}},
+			}
+			got := f.RunOuts(at, c.horizon, c.n, 7, credits...)
+			paths := f.Scenarios(at, c.horizon, c.n, 7)
+			for i, credit := range credits {
+				if want := paths.RunOut(credit); got[i] != want {
+					t.Errorf("credit %d: %+v, by the paths %+v", i, got[i], want)
+				}
+			}
+		})
+	}
+}

@@ -15,6 +15,7 @@ const (
 	weekdays     // the last few days of the same kind
 	analogs      // days that followed a day like the last
 	asItWas      // climatology in kWh: what does not rise and fall with the level
+	kindAsItWas  // the days of the same kind in kWh
 	sampled      // how many experts answer from samples alone
 
 	ridgeExpert = iota - 1
@@ -80,8 +81,11 @@ func newPanel(d *days, origin, n int) *panel {
 			w[climate12own][b] = float32(s * math.Exp2(-age/12))
 			w[asItWas][b] = float32(s * math.Exp2(-age/40))
 			same := other == kind || rare(kind) && other == sunday && level[b] > 0
-			if same && sameSeen < 6 && b > 0 {
-				w[weekdays][b] = float32(math.Exp2(-float64(sameSeen) / 2))
+			if same && sameSeen < 10 && b > 0 {
+				if sameSeen < 6 {
+					w[weekdays][b] = float32(math.Exp2(-float64(sameSeen) / 2))
+				}
+				w[kindAsItWas][b] = float32(math.Exp2(-float64(sameSeen) / 3))
 				sameSeen++
 			}
 			// The day m days before the target day followed the context
@@ -123,20 +127,22 @@ func newPanel(d *days, origin, n int) *panel {
 			if !ok {
 				base = quad{1, prior10, prior50, prior90}
 			}
+			base.scale(scale)
 			for e := range sampled {
 				q := base
-				if e != climate25 && e != asItWas {
+				switch e {
+				case climate25:
+				case asItWas, kindAsItWas:
+					if own, ok := plain.mix(plain.all, weights[k][e]); ok {
+						q = own
+					}
+				default:
 					from := g.all
 					if e == climate12own || e == weekdays {
 						from = g.own
 					}
 					if own, ok := g.mix(from, weights[k][e]); ok {
-						q = own
-					}
-				}
-				q.scale(scale)
-				if e == asItWas {
-					if own, ok := plain.mix(plain.all, weights[k][e]); ok {
+						own.scale(scale)
 						q = own
 					}
 				}

@@ -9,6 +9,10 @@ import (
 // paths are right as they are.
 const runOutDoubt = 40.0
 
+// alikeDays is for how many days forecasts made one after the other err alike: as many
+// as the longest credit lasts that is looked at here.
+const alikeDays = 4
+
 // readLevels are the shares of paths at which the 10, 50 and 90 % quantiles of
 // a run-out time are to be read.  They are those at which past weeks' run-outs
 // would have fallen before the quantile as often as it says: each past week is
@@ -90,9 +94,16 @@ func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
 	weeks := float64(len(shares)) / credits
 	for k, tau := range out {
 		x := sortedQuantile(shares, tau)
-		out[k] = tau + (x-tau)*weeks/(weeks+runOutDoubt)
+		out[k] = outer(tau+(x-tau)*weeks/(weeks+runOutDoubt), weeks/alikeDays)
 	}
 	return out
+}
+
+// outer is at which share of n outcomes to read for one more to fall below with probability
+// tau: the k-th least of n is passed with k/(n+1), and a share p is read at k = pn + 1/2.  Where
+// n is small it goes half of the way to the outermost.
+func outer(tau, n float64) float64 {
+	return math.Max(tau/2, math.Min(tau+(tau-0.5)/n, (1+tau)/2))
 }
 
 // crossings are when (in slots) the sum of y reaches each credit; the credits

@@ -30,8 +30,8 @@ func (f *Forecaster) RefitDue(at time.Time) bool {
 
 // Learned tells whether a forecast from at on rests on what was learned, be it
 // some weeks ago.  It does not before the first refit, and not after what was
-// learned has been overtaken: by an observation that came late, or a clock that was
-// set back.  A Forecast with Options.Background then trusts all experts alike.
+// learned has been overtaken: by an observation that came more than a day late, or a
+// clock that was set back.  A Forecast with Options.Background then trusts all experts alike.
 func (f *Forecaster) Learned(at time.Time) bool {
 	if f.engine == nil {
 		return false

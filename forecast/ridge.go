@@ -1,6 +1,9 @@
 package forecast
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // ridge is a linear regression with forgetting and a quadratic penalty, kept
 // as running sums so that a day's rows are added without the days before.
@@ -16,6 +19,13 @@ type ridge struct {
 func newRidge(features int) *ridge {
 	n := features + 1
 	return &ridge{n: n, xx: make([]float64, n*n), xy: make([]float64, n)}
+}
+
+// clone is a copy that shares nothing with r.
+func (r *ridge) clone() *ridge {
+	c := *r
+	c.xx, c.xy, c.beta = slices.Clone(r.xx), slices.Clone(r.xy), slices.Clone(r.beta)
+	return &c
 }
 
 // forget lets all rows so far count for less.

@@ -27,8 +27,22 @@ func (f *Forecaster) Scenarios(at time.Time, horizon time.Duration, n int, seed 
 
 func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint64) Scenarios {
 	out := Scenarios{Start: time.Unix(first*f.hist.step, 0).UTC(), Step: f.opt.Step, Paths: make([][]float64, n)}
+	flat := make([]float64, n*slots)
+	for p := range out.Paths {
+		out.Paths[p] = flat[p*slots : (p+1)*slots]
+	}
+	out.read = f.draw(o, first, slots, n, seed, func(p int) []float64 { return out.Paths[p] }, func(int) {})
+	return out
+}
+
+// draw draws n paths, each into what in gives for it, and says when one is done.  It
+// returns the shares of paths to read quantiles at, zero where as they are.
+func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in func(p int) []float64, done func(p int)) (read [3]float64) {
 	if n == 0 || slots == 0 {
-		return out
+		for p := range n { // of no length
+			done(p)
+		}
+		return read
 	}
 	rng := rand.New(rand.NewPCG(seed, f.opt.Seed))
 	cell := make([]int32, slots) // of each slot, from the origin
@@ -52,9 +66,8 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 			}
 			o.learned.read = readLevels(o.d, whole, from)
 		}
-		out.read = o.learned.read
+		read = o.learned.read
 	}
-	flat := make([]float64, n*slots)
 	k, base := float32(f.fine), o.d.base/float64(f.fine)
 	order := rng.Perm(max(1, len(usable)))
 	z := make([]float32, cells)
@@ -78,8 +91,8 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 	pastStretch, madeStretch := past.stretch(), made.stretch()
 	most, perDay := o.mostOfADay(q), int(day/f.opt.Step)
 	copied := 0
-	for p := range out.Paths {
-		path := flat[p*slots : (p+1)*slots]
+	for p := range n {
+		path := in(p)
 		stretch := pastStretch
 		// Where there are few past weeks, some paths repeat them and the others are made up.
 		if (p+1)*len(usable)/pathWeeks > copied && copied < len(usable)*longDays || len(usable) >= pathWeeks && p < len(usable)*longDays {
@@ -117,9 +130,9 @@ func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint6
 		if f.fine > 1 {
 			f.roughen(path, cell, first, source)
 		}
-		out.Paths[p] = path
+		done(p)
 	}
-	return out
+	return read
 }
 
 // pathWeeks is from how many past weeks on (that overlap) all paths are of the past;

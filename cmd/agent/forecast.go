@@ -89,10 +89,12 @@ func (c *forecastPrintCmd) Run(e *env) error {
 	var runOuts []creditRunOut
 	if len(credits) > 0 {
 		debug.FreeOSMemory() // what learning left makes room for the paths
-		paths := f.Scenarios(at, c.Horizon, runOutPaths, 1)
-		for _, kwh := range credits {
-			r := paths.RunOut(forecast.Credit{Balance: kwh})
-			runOuts = append(runOuts, creditRunOut{kwh, r.Q10.Hours(), r.Q50.Hours(), r.Q90.Hours(), r.Within})
+		balances := make([]forecast.Credit, len(credits))
+		for i, kwh := range credits {
+			balances[i].Balance = kwh
+		}
+		for i, r := range f.RunOuts(at, c.Horizon, runOutPaths, 1, balances...) {
+			runOuts = append(runOuts, creditRunOut{credits[i], r.Q10.Hours(), r.Q50.Hours(), r.Q90.Hours(), r.Within})
 		}
 	}
 	if c.JSON {
