@@ -94,6 +94,8 @@ func (s *search) revive() {
 	}
 	l.load(s.start)
 	s.anneal(l, 25*len(l.units), 0.0005*math.Abs(s.best.Cost), 0.3)
+	each := s.whole() / 100
+	s.nudge(l, each, 0.0005, 0.6)
 	s.elites.add(l)
 	for _, plan := range s.opt.Memory.elites {
 		if s.over() {
@@ -101,7 +103,8 @@ func (s *search) revive() {
 		}
 		preset, battery, _ := s.fit(plan)
 		l.load(s.place(0, preset, battery))
-		s.anneal(l, 4*len(l.units), 0, 0.3)
+		s.anneal(l, 4*len(l.units), 0, 0.6)
+		s.nudge(l, each, 0.0005, 0.6)
 		s.elites.add(l)
 	}
 }

@@ -48,7 +48,7 @@ func TestElitesAreGoodAndUnlike(t *testing.T) {
 
 func TestACrossingRunsEachLoadAsOneOfTheTwo(t *testing.T) {
 	p := generate(4, "home")
-	s := newSearch(t.Context(), p, Options{WorkLimit: 20_000_000})
+	s := newSearch(t.Context(), p, Options{WorkLimit: 60_000_000})
 	s.run()
 	if len(s.elites.all) < 2 {
 		t.Fatalf("the search left %d elites", len(s.elites.all))
@@ -84,7 +84,7 @@ func TestACrossingRunsEachLoadAsOneOfTheTwo(t *testing.T) {
 func TestAMemoryKeepsElites(t *testing.T) {
 	p := generate(4, "home")
 	var m Memory
-	plan := Solve(t.Context(), p, Options{WorkLimit: 20_000_000, Memory: &m})
+	plan := Solve(t.Context(), p, Options{WorkLimit: 60_000_000, Memory: &m})
 	if len(m.elites) < 2 {
 		t.Fatalf("%d elites are remembered", len(m.elites))
 	}

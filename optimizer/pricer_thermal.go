@@ -60,6 +60,26 @@ func (w *warmth) hot(kw []float64) bool {
 	return false
 }
 
+// allowed is the cost of a schedule, where it is never too warm.
+func (w *warmth) allowed(kw []float64) (own float64, ok bool) {
+	th := w.l.Thermal
+	T, cold, late := th.T0, 0.0, 0.0
+	a, b, drift, top, tmin := w.a, w.b, w.drift[:len(kw)], w.top[:len(kw)], th.TMin[:len(kw)]
+	for t, x := range kw {
+		T = a*T + (drift[t] + b*x)
+		if T > top[t]+1e-7 {
+			return 0, false
+		}
+		if d := tmin[t] - T; d > 0 {
+			cold += d
+		}
+		if x > onFrom {
+			late += w.late[t]
+		}
+	}
+	return cold*w.cold + late + max(0, th.EndTarget-T)*w.last, true
+}
+
 // modulatingPricer plans a heater of free power as a store of warmth.
 type modulatingPricer struct {
 	warmth

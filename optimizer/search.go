@@ -40,6 +40,7 @@ type search struct {
 	undo, trial snapshot
 	drawn       snapshot // the best plan drawn in this cycle
 	elites      elites
+	nudger      *nudger
 	trace       func(format string, args ...any)
 }
 
@@ -223,12 +224,16 @@ func (s *search) improve() {
 	const patience = 10 // cycles without a better plan after which the search ends
 	cycle, failed := 50*len(s.m.units), 0
 	if s.share < 1 {
-		cycle = 40 * len(s.m.units)
+		cycle = 20 * len(s.m.units)
 	}
 	if s.mixed == nil && s.yBest != nil && s.share == 1 {
 		s.tight = newTightener(s, s.yBest)
 	}
 	searched := s.work()
+	least := int64(33) // of the whole: shorter nudging hardly leaves where it begins
+	if s.share < 1 {
+		least = 6
+	}
 	for !s.over() {
 		if s.gap() <= s.opt.Gap {
 			s.stop = StopGap
@@ -258,12 +263,15 @@ func (s *search) improve() {
 		if len(s.elites.all) > 1 && s.best.Cost >= before && s.rng.IntN(3) == 0 {
 			s.cross(l)
 		}
+		mark := s.work()
 		// Annealing in cycles, each longer and no less hot than it takes to
 		// leave where it began.
 		s.anneal(l, cycle, 0.004*math.Abs(s.best.Cost)*s.rng.Float64(), 1)
 		if s.over() {
 			return
 		}
+		s.elites.add(l)
+		s.nudge(l, max((s.work()-mark)/2, s.whole()/least), 0.0015, 1)
 		s.elites.add(l)
 		if soft {
 			s.polish()
@@ -288,7 +296,7 @@ func (s *search) improve() {
 			continue
 		}
 		// About a third of the work goes to the bound while that pays.
-		mark := s.work()
+		mark = s.work()
 		share := (mark - searched) / 2
 		for s.work()-mark < share && s.tight != nil {
 			s.bound(5)
@@ -398,6 +406,26 @@ func (s *search) anneal(l *local, steps int, hot, until float64) {
 			return
 		}
 	}
+}
+
+// nudge makes small steps from the state of l, for about so much work.
+func (s *search) nudge(l *local, work int64, hot, until float64) {
+	if s.over() {
+		return
+	}
+	if s.nudger == nil || s.nudger.l != l {
+		s.nudger = newNudger(l)
+	}
+	s.nudger.run(work, hot*(0.2+0.8*s.rng.Float64())*math.Abs(s.best.Cost), until)
+	if l.short <= 0 && l.cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) {
+		s.keep(l.plan(), "nudge")
+	}
+}
+
+// whole is the work of the whole search, as far as it can be told from what is
+// done.
+func (s *search) whole() int64 {
+	return min(s.opt.WorkLimit, int64(float64(s.work())/max(s.progress(), 1e-6)))
 }
 
 // keep evaluates a plan and adopts it where it is better.

@@ -20,6 +20,24 @@ type store struct {
 	turn             [][]float64 // level up to which each offer is worth taking
 	segs             []stretch
 	left, right      float64
+	worth            []worth // by slot, where it is asked for: the cost to go after it
+}
+
+// worth is a cost to go: its slopes from the left up to level right.
+type worth struct {
+	segs  []stretch
+	right float64
+}
+
+// slope is what one unit more of the level changes of the cost to go.
+func (w *worth) slope(level float64) float64 {
+	pos := w.right
+	for i := len(w.segs) - 1; i >= 0; i-- {
+		if pos -= w.segs[i].length; level > pos || i == 0 {
+			return w.segs[i].slope
+		}
+	}
+	return 0
 }
 
 // offer is an amount of inflow at a price for each unit, prices rising within
@@ -99,6 +117,10 @@ func (q *store) value() float64 {
 				}
 				pos = from
 			}
+		}
+		if q.worth != nil {
+			w := &q.worth[t]
+			w.segs, w.right = append(w.segs[:0], q.segs...), q.right
 		}
 		q.turn[t] = q.turn[t][:0]
 		for range q.offers[t] {

@@ -1,0 +1,180 @@
+package optimizer
+
+import "math"
+
+// account is the cost of supply in the present state of a local search, kept up
+// to date while single slots change: what a change of one slot costs is known
+// without looking at the others.
+type account struct {
+	l      *local
+	checks int
+	scen   []scenarioAccount
+	group  [][]int // by demand window and slot: the group, -1: none
+}
+
+type scenarioAccount struct {
+	imp    []float64
+	energy float64
+	spent  []float64 // up to and with each credit check
+	block  []float64 // kWh, by block: up to and with each credit check, and all
+	group  [][]float64
+}
+
+func newAccount(l *local) *account {
+	a := &account{l: l, checks: len(l.checks), scen: make([]scenarioAccount, len(l.o.weight))}
+	for i := range l.groups {
+		of := make([]int, l.p.N)
+		for t := range of {
+			of[t] = -1
+		}
+		for k, g := range l.groups[i].groups {
+			for t := g[0]; t < g[1]; t++ {
+				of[t] = k
+			}
+		}
+		a.group = append(a.group, of)
+	}
+	for s := range a.scen {
+		c := &a.scen[s]
+		c.imp, c.spent = make([]float64, l.p.N), make([]float64, a.checks)
+		c.block = make([]float64, len(l.s.m.blocks)*(a.checks+1))
+		for i := range l.groups {
+			c.group = append(c.group, make([]float64, len(l.groups[i].groups)))
+		}
+	}
+	return a
+}
+
+// open begins anew from l.z.
+func (a *account) open() {
+	for s := range a.scen {
+		c := &a.scen[s]
+		c.energy = 0
+		clear(c.spent)
+		clear(c.block)
+		for _, g := range c.group {
+			clear(g)
+		}
+		for t, z := range a.l.z {
+			c.imp[t] = 0
+			cost, imp := a.slot(s, t, z)
+			c.energy += cost
+			a.draw(c, t, imp)
+		}
+	}
+}
+
+// slot is what z kW of loads and battery cost in a slot, and what they import.
+func (a *account) slot(s, t int, z float64) (cost, imp float64) {
+	l, p := a.l, a.l.p
+	base := l.o.base[s][t]
+	x := base - l.o.pv[s][t] + z
+	if x < 0 {
+		return max(x, -p.ExportLimitKW) * l.h * at(p.ExportPrice, t), 0
+	}
+	if x > l.limit[t] {
+		shed := min(x-l.limit[t], base)
+		cost = shed * l.h * p.ShedPenalty
+		if over := x - l.limit[t] - shed; over > 1e-9 {
+			cost += over * l.s.m.big
+		}
+		x -= shed
+	}
+	return cost + x*l.h*p.ImportPrice[t], x
+}
+
+// draw notes a new import in a slot.
+func (a *account) draw(c *scenarioAccount, t int, imp float64) {
+	d := imp - c.imp[t]
+	if d == 0 {
+		return
+	}
+	c.imp[t] = imp
+	l := a.l
+	for k := range l.checks {
+		if l.checks[k].slot >= t {
+			c.spent[k] += d * l.h * l.p.ImportPrice[t]
+		}
+	}
+	for i := range l.s.m.blocks {
+		b := &l.s.m.blocks[i]
+		if b.scen >= 0 || t < b.from || t >= b.to {
+			continue
+		}
+		at := i * (a.checks + 1)
+		for k := range l.checks {
+			if l.checks[k].slot >= t {
+				c.block[at+k] += d * l.h
+			}
+		}
+		c.block[at+a.checks] += d * l.h
+	}
+	for i, of := range a.group {
+		if k := of[t]; k >= 0 {
+			g := l.groups[i].groups[k]
+			c.group[i][k] += d / float64(g[1]-g[0])
+		}
+	}
+}
+
+// move changes what a slot draws.
+func (a *account) move(t int, z float64) {
+	for s := range a.scen {
+		before, _ := a.slot(s, t, a.l.z[t])
+		cost, imp := a.slot(s, t, z)
+		a.scen[s].energy += cost - before
+		a.draw(&a.scen[s], t, imp)
+	}
+	a.l.z[t] = z
+}
+
+// total is the expected cost of supply and by how much the credit falls short
+// at worst; what is left of it counts as negative.
+func (a *account) total() (cost, over float64) {
+	l := a.l
+	over = math.Inf(-1)
+	for s, w := range l.o.weight {
+		c := &a.scen[s]
+		sum := c.energy
+		for i := range l.s.m.blocks {
+			if b := &l.s.m.blocks[i]; b.scen < 0 {
+				sum += b.cost(c.block[i*(a.checks+1)+a.checks])
+			}
+		}
+		for i := range l.groups {
+			win := &l.p.Demand[l.groups[i].window]
+			peak := win.FloorKW
+			for _, x := range c.group[i] {
+				peak = max(peak, x)
+			}
+			sum += win.PricePerKW * (peak - win.FloorKW)
+		}
+		cost += w * sum
+	}
+	for _, s := range l.o.protect {
+		c := &a.scen[s]
+		for k := range l.checks {
+			all := c.spent[k]
+			for i := range l.s.m.blocks {
+				if b := &l.s.m.blocks[i]; b.scen < 0 && b.from <= l.checks[k].slot {
+					all += b.cost(c.block[i*(a.checks+1)+k])
+				}
+			}
+			over = max(over, all-l.checks[k].budget-1e-7)
+		}
+	}
+	return cost, over
+}
+
+// cost is what a block's adders cost for so many kWh.
+func (b *blockRow) cost(kwh float64) float64 {
+	var c float64
+	for k, w := range b.widths {
+		x := min(kwh, w)
+		c += x * b.adders[k]
+		if kwh -= x; kwh <= 0 {
+			break
+		}
+	}
+	return c
+}

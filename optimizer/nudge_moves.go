@@ -1,0 +1,260 @@
+package optimizer
+
+// nudge changes unit i a little.
+func (g *nudger) nudge(i int) bool {
+	l := g.l
+	rng := l.s.rng
+	switch q := l.units[i].pricer.(type) {
+	case *cyclePricer:
+		return g.nudgeCycle(i, q)
+	case *onOffPricer:
+		return g.nudgeSwitch(i, q.l.OnOff.KW, q.from, q.to, q.minOn)
+	case *thermalPricer:
+		return g.nudgeSwitch(i, q.l.Thermal.KW, 0, l.p.N, q.minOn)
+	case *variablePricer:
+		if rng.IntN(3) == 0 {
+			return g.slideRun(i, q.from, q.to)
+		}
+		return g.pour(i, q.from, q.to, q.l.Variable.MinKW, q.l.Variable.MaxKW)
+	case *modulatingPricer:
+		return g.pour(i, 0, l.p.N, 0, q.l.Thermal.KW)
+	}
+	return false
+}
+
+func (g *nudger) nudgeCycle(i int, q *cyclePricer) bool {
+	rng := g.l.s.rng
+	kw := g.l.kw[i]
+	if q.l.Cycle.Running || q.hi < q.lo {
+		return false
+	}
+	L := len(q.l.Cycle.ProfileKW)
+	at := -1
+	for t, x := range kw {
+		if x > onFrom {
+			at = t
+			break
+		}
+	}
+	first := 0
+	for first < L && q.l.Cycle.ProfileKW[first] <= onFrom {
+		first++
+	}
+	next := q.lo + rng.IntN(q.hi-q.lo+1)
+	if at >= 0 {
+		at -= first
+		switch x := rng.IntN(16); {
+		case x == 0:
+			next = -1
+		case x < 14:
+			d := 1
+			for d < 8 && rng.IntN(2) == 0 {
+				d++
+			}
+			next = at + d*(1-2*rng.IntN(2))
+		}
+	}
+	if next == at || next != -1 && (next < q.lo || next > q.hi) {
+		return false
+	}
+	if at >= 0 {
+		for t := at; t < at+L; t++ {
+			if next >= 0 && t >= next && t < next+L {
+				continue
+			}
+			g.set(i, t, 0)
+		}
+	}
+	g.cycle = q.skip
+	if next >= 0 {
+		g.cycle = q.late(next)
+		for k, x := range q.l.Cycle.ProfileKW {
+			g.set(i, next+k, x)
+		}
+	}
+	return true
+}
+
+func (g *nudger) spans(kw []float64) {
+	g.runs = g.runs[:0]
+	on := false
+	for t, x := range kw {
+		if x > onFrom != on {
+			if on = !on; on {
+				g.runs = append(g.runs, span{t, t})
+			}
+		}
+		if on {
+			g.runs[len(g.runs)-1].to = t + 1
+		}
+	}
+}
+
+// nudgeSwitch moves slots of a switched load.
+func (g *nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
+	rng := g.l.s.rng
+	kw := g.l.kw[i]
+	g.spans(kw)
+	if to <= from {
+		return false
+	}
+	if len(g.runs) == 0 {
+		t := from + rng.IntN(to-from)
+		for k := range minOn {
+			if t+k >= to {
+				return false
+			}
+			g.set(i, t+k, power)
+		}
+		return true
+	}
+	m := 1
+	for m < 6 && rng.IntN(3) == 0 {
+		m++
+	}
+	kind := rng.IntN(12)
+	if kind < 2 {
+		return g.slideRun(i, from, to)
+	}
+	a, taken := 0, 0 // slots a to a+taken are taken away
+	if kind != 11 {  // take away
+		r := g.runs[rng.IntN(len(g.runs))]
+		if kind < 8 && r.to-r.from < m {
+			m = r.to - r.from
+		}
+		m = min(m, r.to-r.from)
+		a, taken = r.from, m
+		if rng.IntN(2) == 0 {
+			a = r.to - m
+		}
+		for t := a; t < a+m; t++ {
+			g.set(i, t, 0)
+		}
+		if kind == 10 {
+			return true
+		}
+	}
+	// put elsewhere
+	var b int
+	if kind < 8 || kind == 11 {
+		r := g.runs[rng.IntN(len(g.runs))]
+		b = r.to
+		if rng.IntN(2) == 0 {
+			b = r.from - m
+		}
+	} else {
+		m = max(m, minOn)
+		b = from + rng.IntN(to-from)
+	}
+	for t := b; t < b+m; t++ {
+		if t < from || t >= to || kw[t] > onFrom || t >= a && t < a+taken {
+			return false
+		}
+		g.set(i, t, power)
+	}
+	return true
+}
+
+// slideRun moves a whole run by a few slots.
+func (g *nudger) slideRun(i, from, to int) bool {
+	rng := g.l.s.rng
+	kw := g.l.kw[i]
+	g.spans(kw)
+	if len(g.runs) == 0 {
+		return false
+	}
+	r := g.runs[rng.IntN(len(g.runs))]
+	d := 1
+	for d < 8 && rng.IntN(2) == 0 {
+		d++
+	}
+	if rng.IntN(2) == 0 {
+		d = -d
+	}
+	if r.from+d < from || r.to+d > to {
+		return false
+	}
+	if d > 0 {
+		for t := r.to - 1; t >= r.from; t-- {
+			if t+d >= r.to && kw[t+d] > onFrom {
+				return false
+			}
+			g.set(i, t+d, kw[t])
+		}
+		for t := r.from; t < min(r.from+d, r.to); t++ {
+			g.set(i, t, 0)
+		}
+	} else {
+		for t := r.from; t < r.to; t++ {
+			if t+d < r.from && kw[t+d] > onFrom {
+				return false
+			}
+			g.set(i, t+d, kw[t])
+		}
+		for t := max(r.from, r.to+d); t < r.to; t++ {
+			g.set(i, t, 0)
+		}
+	}
+	return true
+}
+
+// pour moves power from one slot to another.
+func (g *nudger) pour(i, from, to int, least, most float64) bool {
+	rng := g.l.s.rng
+	kw := g.l.kw[i]
+	if to <= from {
+		return false
+	}
+	pick := func(on bool) int {
+		t := from + rng.IntN(to-from)
+		for k := 0; k < to-from; k++ {
+			if (kw[t] > onFrom) == on {
+				return t
+			}
+			if t++; t == to {
+				t = from
+			}
+		}
+		return -1
+	}
+	a := pick(true)
+	kind := rng.IntN(8)
+	d := most
+	if kind != 0 && a >= 0 { // less here
+		d = kw[a] - least
+		if least > 0 && rng.IntN(3) == 0 || d <= onFrom {
+			d = kw[a]
+		} else if rng.IntN(2) == 0 {
+			d *= rng.Float64()
+		}
+		if kind == 1 {
+			g.set(i, a, kw[a]-d)
+			return true
+		}
+	}
+	b := pick(rng.IntN(3) > 0)
+	if rng.IntN(3) == 0 && a >= 0 {
+		b = min(max(from, a+rng.IntN(9)-4), to-1)
+	}
+	if b < 0 || a == b {
+		return false
+	}
+	room := most - kw[b]
+	if d > room {
+		if kind != 0 && a >= 0 && d == kw[a] && least > 0 {
+			return false
+		}
+		d = room
+	}
+	if kind == 0 {
+		d *= rng.Float64()
+	}
+	if d <= 1e-6 {
+		return false
+	}
+	if kind != 0 && a >= 0 {
+		g.set(i, a, kw[a]-d)
+	}
+	g.set(i, b, kw[b]+d)
+	return true
+}

@@ -1,0 +1,114 @@
+package optimizer
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// nudging is a nudger around a short search's plan of a generated home.
+func nudging(t *testing.T, seed uint64, class string) *nudger {
+	p := generate(seed, class)
+	s := newSearch(t.Context(), p, Options{WorkLimit: 2_000_000, Seed: seed})
+	s.run()
+	if len(s.m.units) == 0 {
+		t.Fatal("nothing to plan")
+	}
+	s.stop, s.opt.WorkLimit = "", math.MaxInt64
+	l := newLocal(s)
+	if s.yBest != nil {
+		l.creditPrice(s.yBest)
+	}
+	l.load(s.best)
+	g := newNudger(l)
+	g.free.choose(l)
+	g.begin()
+	return g
+}
+
+// Each step is costed as the whole state would be, breaks no load's own rules, and
+// leaves nothing behind where it is undone.
+func TestANudgeCostsWhatTheWholeStateDoes(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		class := rapid.SampledFrom([]string{"home", "business"}).Draw(r, "class")
+		g := nudging(t, rapid.Uint64Range(0, 200).Draw(r, "seed"), class)
+		l, p := g.l, g.l.p
+		taken, refused := 0, 0
+		var before snapshot
+		for range 400 {
+			l.save(&before)
+			own, wear := g.own, g.wear
+			g.slack = math.Inf(1)
+			ok := g.propose()
+			if ok {
+				cost, short := g.total()
+				if want := l.evaluate(); math.Abs(cost+short*l.penalty-want) > 1e-7*max(1, math.Abs(want)) {
+					t.Fatalf("the step costs %v and falls %v short; the state costs %v", cost, short, want)
+				}
+				for i, u := range l.units {
+					if !u.l.permits(p, l.kw[i]) {
+						t.Fatalf("%s may not run so: %v", u.l.ID, l.kw[i])
+					}
+					if c := u.pricer.cost(l.kw[i]); math.Abs(c-l.own[i]) > 1e-7*max(1, math.Abs(c)) {
+						t.Fatalf("%s is said to cost %v of its own; it costs %v", u.l.ID, l.own[i], c)
+					}
+				}
+				if e, bad := evaluate(p, l.plan()); e == nil {
+					t.Fatalf("not a plan: %v", bad)
+				}
+				if l.s.rng.IntN(2) == 0 {
+					g.free.accept()
+					taken++
+					continue
+				}
+			}
+			refused++
+			g.own, g.wear = own, wear
+			g.undo()
+			for i := range l.kw {
+				for slot, x := range l.kw[i] {
+					if x != before.kw[i][slot] {
+						t.Fatalf("unit %d draws %v in slot %d after a step undone, %v before", i, x, slot, before.kw[i][slot])
+					}
+				}
+			}
+			for slot, z := range l.z {
+				if z != before.z[slot] || l.bat[slot] != before.bat[slot] {
+					t.Fatalf("slot %d draws %v after a step undone, %v before", slot, z, before.z[slot])
+				}
+			}
+		}
+		if refused == 400 {
+			r.Logf("no step of %d was possible", taken)
+		}
+	})
+}
+
+func TestNudgingNeverEndsDearer(t *testing.T) {
+	cheaper := 0
+	for seed := range uint64(12) {
+		g := nudging(t, seed, []string{"home", "business"}[seed%2])
+		l := g.l
+		l.load(l.s.best)
+		before := l.cost
+		g.run(5_000_000, 0.001*math.Abs(before), 1)
+		if l.cost > before+1e-9*math.Abs(before) {
+			t.Errorf("seed %d: %v before, %v after", seed, before, l.cost)
+		}
+		if l.cost < before-1e-6*math.Abs(before) {
+			cheaper++
+		}
+		plan := l.plan()
+		e, bad := evaluate(l.p, plan)
+		if e == nil {
+			t.Fatalf("seed %d: not a plan: %v", seed, bad)
+		}
+		if fill(plan, e); l.short <= 0 && hardAmount(l.s.best) == 0 && math.Abs(plan.Cost-l.cost) > 1e-6*math.Abs(l.cost) {
+			t.Errorf("seed %d: the state costs %v, its plan %v", seed, l.cost, plan.Cost)
+		}
+	}
+	if cheaper < 4 {
+		t.Errorf("only %d of 12 plans of a short search became cheaper", cheaper)
+	}
+}
