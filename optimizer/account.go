@@ -4,12 +4,11 @@ import "math"
 
 // account is the cost of supply in the present state of a local search, kept up
 // to date while single slots change: what a change of one slot costs is known
-// without looking at the others.
+// without looking at the others.  It knows no demand charges.
 type account struct {
 	l      *local
 	checks int
 	scen   []scenarioAccount
-	group  [][]int // by demand window and slot: the group, -1: none
 }
 
 type scenarioAccount struct {
@@ -17,30 +16,14 @@ type scenarioAccount struct {
 	energy float64
 	spent  []float64 // up to and with each credit check
 	block  []float64 // kWh, by block: up to and with each credit check, and all
-	group  [][]float64
 }
 
 func newAccount(l *local) *account {
 	a := &account{l: l, checks: len(l.checks), scen: make([]scenarioAccount, len(l.o.weight))}
-	for i := range l.groups {
-		of := make([]int, l.p.N)
-		for t := range of {
-			of[t] = -1
-		}
-		for k, g := range l.groups[i].groups {
-			for t := g[0]; t < g[1]; t++ {
-				of[t] = k
-			}
-		}
-		a.group = append(a.group, of)
-	}
 	for s := range a.scen {
 		c := &a.scen[s]
 		c.imp, c.spent = make([]float64, l.p.N), make([]float64, a.checks)
 		c.block = make([]float64, len(l.s.m.blocks)*(a.checks+1))
-		for i := range l.groups {
-			c.group = append(c.group, make([]float64, len(l.groups[i].groups)))
-		}
 	}
 	return a
 }
@@ -52,9 +35,6 @@ func (a *account) open() {
 		c.energy = 0
 		clear(c.spent)
 		clear(c.block)
-		for _, g := range c.group {
-			clear(g)
-		}
 		for t, z := range a.l.z {
 			c.imp[t] = 0
 			cost, imp := a.slot(s, t, z)
@@ -109,12 +89,6 @@ func (a *account) draw(c *scenarioAccount, t int, imp float64) {
 		}
 		c.block[at+a.checks] += d * l.h
 	}
-	for i, of := range a.group {
-		if k := of[t]; k >= 0 {
-			g := l.groups[i].groups[k]
-			c.group[i][k] += d / float64(g[1]-g[0])
-		}
-	}
 }
 
 // move changes what a slot draws.
@@ -140,14 +114,6 @@ func (a *account) total() (cost, over float64) {
 			if b := &l.s.m.blocks[i]; b.scen < 0 {
 				sum += b.cost(c.block[i*(a.checks+1)+a.checks])
 			}
-		}
-		for i := range l.groups {
-			win := &l.p.Demand[l.groups[i].window]
-			peak := win.FloorKW
-			for _, x := range c.group[i] {
-				peak = max(peak, x)
-			}
-			sum += win.PricePerKW * (peak - win.FloorKW)
 		}
 		cost += w * sum
 	}

@@ -75,6 +75,7 @@ func (s *search) finish() *Plan {
 	}
 	if s.opt.Memory != nil && s.mixed != nil {
 		s.opt.Memory.remember(s.mixed)
+		s.opt.Memory.gap = s.gap()
 		l := newLocal(s)
 		for _, x := range s.elites.all {
 			l.restore(x)

@@ -18,6 +18,7 @@ type Memory struct {
 	rho   float64
 
 	elites []*Plan
+	gap    float64 // that was not proven
 }
 
 // memorised is what is known of one load.

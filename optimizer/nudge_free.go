@@ -106,9 +106,6 @@ func (g *nudger) beside(t int, z float64) float64 {
 	for _, y := range l.table[t].z {
 		try(y - z)
 	}
-	for _, k := range l.kinks[t] {
-		try(k.th - z)
-	}
 	return least
 }
 
@@ -158,7 +155,7 @@ func (g *nudger) plan(mu float64, into *[]float64) []float64 {
 	f.was, f.zWas = append(f.was[:0], row...), append(f.zWas[:0], l.z...)
 	keep := l.mu
 	l.mu = mu
-	g.price()
+	l.price(0)
 	l.mu = keep
 	if f.unit == batteryUnit {
 		l.recharge()
@@ -198,15 +195,6 @@ func (g *nudger) put(plan []float64) {
 		return
 	}
 	g.setOwn(g.free.unit, g.l.units[g.free.unit].pricer.cost(g.l.kw[g.free.unit]))
-}
-
-// price sets the multipliers for the present state.
-func (g *nudger) price() {
-	l := g.l
-	for i := range l.groups {
-		l.peaks[i] = l.peakNow(i)
-	}
-	l.price(0)
 }
 
 // inflow is what the battery's store gains by a power, in kW.

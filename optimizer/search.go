@@ -33,6 +33,7 @@ type search struct {
 	// other search, and mark the cost when half of it was used up.
 	share    float64
 	mark     float64
+	lastGap  float64       // of the search that left the memory
 	thorough bool          // never a part only
 	reserve  time.Duration // of the time limit, kept to price the protection of the credit
 
@@ -99,7 +100,8 @@ func (s *search) over() bool {
 }
 
 // settled tells whether a re-plan has had its share of the limits and would
-// find little more; while its second half still paid, the share is doubled.
+// find little more; while its second half still paid, or less is proven than when
+// the memory was made, the share is doubled.
 func (s *search) settled() bool {
 	x := s.progress()
 	if x >= 0.5 && math.IsInf(s.mark, 1) {
@@ -108,7 +110,8 @@ func (s *search) settled() bool {
 	if x < 1 {
 		return false
 	}
-	if hardAmount(s.best) <= moneyTol && s.mark-s.best.Cost <= replanGain*math.Abs(s.best.Cost) {
+	far := s.lastGap > 0 && s.gap() > 1.25*s.lastGap+replanGain && !math.IsInf(s.lower, -1)
+	if !far && hardAmount(s.best) <= moneyTol && s.mark-s.best.Cost <= replanGain*math.Abs(s.best.Cost) {
 		return true
 	}
 	s.share = min(1, 2*s.share)
@@ -313,6 +316,7 @@ func (s *search) replan(q *tightener) {
 	if !s.seed(s.best) {
 		return
 	}
+	s.lastGap = s.opt.Memory.gap
 	s.revive()
 	if s.over() || hardAmount(s.best) > moneyTol && !s.fromNothing(true, 0.3) {
 		return
@@ -410,7 +414,7 @@ func (s *search) anneal(l *local, steps int, hot, until float64) {
 
 // nudge makes small steps from the state of l, for about so much work.
 func (s *search) nudge(l *local, work int64, hot, until float64) {
-	if s.over() {
+	if s.over() || len(s.m.demand) > 0 { // a peak is hardly ever lowered by one small step
 		return
 	}
 	if s.nudger == nil || s.nudger.l != l {
