@@ -22,6 +22,7 @@ func (g *nudger) nudge(i int) bool {
 	return false
 }
 
+// nudgeCycle moves a cycle, most often by a few slots, leaves it out or puts it back.
 func (g *nudger) nudgeCycle(i int, q *cyclePricer) bool {
 	rng := g.l.s.rng
 	kw := g.l.kw[i]
@@ -75,6 +76,7 @@ func (g *nudger) nudgeCycle(i int, q *cyclePricer) bool {
 	return true
 }
 
+// spans lists the runs of a load in g.runs.
 func (g *nudger) spans(kw []float64) {
 	g.runs = g.runs[:0]
 	on := false
@@ -112,16 +114,15 @@ func (g *nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
 	for m < 6 && rng.IntN(3) == 0 {
 		m++
 	}
+	// 0, 1: a run slides; 2 to 7: slots go from the end of one run to that of one;
+	// 8, 9: to anywhere; 10: some fewer; 11: some more.
 	kind := rng.IntN(12)
 	if kind < 2 {
 		return g.slideRun(i, from, to)
 	}
 	a, taken := 0, 0 // slots a to a+taken are taken away
-	if kind != 11 {  // take away
+	if kind != 11 {
 		r := g.runs[rng.IntN(len(g.runs))]
-		if kind < 8 && r.to-r.from < m {
-			m = r.to - r.from
-		}
 		m = min(m, r.to-r.from)
 		a, taken = r.from, m
 		if rng.IntN(2) == 0 {
@@ -134,7 +135,6 @@ func (g *nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
 			return true
 		}
 	}
-	// put elsewhere
 	var b int
 	if kind < 8 || kind == 11 {
 		r := g.runs[rng.IntN(len(g.runs))]
@@ -218,9 +218,9 @@ func (g *nudger) pour(i, from, to int, least, most float64) bool {
 		return -1
 	}
 	a := pick(true)
-	kind := rng.IntN(8)
+	kind := rng.IntN(8) // 0: only more somewhere; 1: only less
 	d := most
-	if kind != 0 && a >= 0 { // less here
+	if kind != 0 && a >= 0 {
 		d = kw[a] - least
 		if least > 0 && rng.IntN(3) == 0 || d <= onFrom {
 			d = kw[a]
