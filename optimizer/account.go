@@ -37,30 +37,11 @@ func (a *account) open() {
 		clear(c.block)
 		for t, z := range a.l.z {
 			c.imp[t] = 0
-			cost, imp := a.slot(s, t, z)
+			cost, imp := a.l.slot(s, t, z)
 			c.energy += cost
 			a.draw(c, t, imp)
 		}
 	}
-}
-
-// slot is what z kW of loads and battery cost in a slot, and what they import.
-func (a *account) slot(s, t int, z float64) (cost, imp float64) {
-	l, p := a.l, a.l.p
-	base := l.o.base[s][t]
-	x := base - l.o.pv[s][t] + z
-	if x < 0 {
-		return max(x, -p.ExportLimitKW) * l.h * at(p.ExportPrice, t), 0
-	}
-	if x > l.limit[t] {
-		shed := min(x-l.limit[t], base)
-		cost = shed * l.h * p.ShedPenalty
-		if over := x - l.limit[t] - shed; over > 1e-9 {
-			cost += over * l.s.m.big
-		}
-		x -= shed
-	}
-	return cost + x*l.h*p.ImportPrice[t], x
 }
 
 // draw notes a new import in a slot.
@@ -94,8 +75,8 @@ func (a *account) draw(c *scenarioAccount, t int, imp float64) {
 // move changes what a slot draws.
 func (a *account) move(t int, z float64) {
 	for s := range a.scen {
-		before, _ := a.slot(s, t, a.l.z[t])
-		cost, imp := a.slot(s, t, z)
+		before, _ := a.l.slot(s, t, a.l.z[t])
+		cost, imp := a.l.slot(s, t, z)
 		a.scen[s].energy += cost - before
 		a.draw(&a.scen[s], t, imp)
 	}
@@ -130,17 +111,4 @@ func (a *account) total() (cost, over float64) {
 		}
 	}
 	return cost, over
-}
-
-// cost is what a block's adders cost for so many kWh.
-func (b *blockRow) cost(kwh float64) float64 {
-	var c float64
-	for k, w := range b.widths {
-		x := min(kwh, w)
-		c += x * b.adders[k]
-		if kwh -= x; kwh <= 0 {
-			break
-		}
-	}
-	return c
 }

@@ -190,8 +190,9 @@ func chanceLimit(c *Credit) float64 {
 // span is a maximal run of slots with power.
 type span struct{ from, to int }
 
-func spans(kw []float64) []span {
-	var out []span
+func spans(kw []float64) []span { return appendSpans(nil, kw) }
+
+func appendSpans(out []span, kw []float64) []span {
 	for t := 0; t < len(kw); t++ {
 		if kw[t] <= onFrom {
 			continue

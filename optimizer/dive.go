@@ -207,12 +207,7 @@ func (s *search) settleBattery(kw []float64) {
 	soc := b.SoC0
 	for t, x := range kw {
 		x = min(max(x, -b.MaxDischargeKW), b.MaxChargeKW)
-		next := soc
-		if x >= 0 {
-			next += b.EffC * x * s.h
-		} else {
-			next += x * s.h / b.EffD
-		}
+		next := soc + b.inflow(x)*s.h
 		if c := min(max(next, lo[t]), hi[t]); c != next {
 			next = c
 			if d := next - soc; d >= 0 {

@@ -115,52 +115,60 @@ func (l *local) load(plan *Plan) {
 // evaluate is the cost of the present state, every broken rule at the price
 // of the impossible.
 func (l *local) evaluate() float64 {
-	p, h := l.p, l.h
-	var sum float64
+	sum := l.wear()
 	for _, x := range l.own {
 		sum += x
-	}
-	if b := p.Battery; b != nil {
-		for _, x := range l.bat {
-			if x < 0 {
-				sum -= x * h * b.Wear
-			}
-		}
 	}
 	l.short, l.spare = 0, math.Inf(1)
 	for s, w := range l.o.weight {
 		sum += w * l.scenario(s)
 	}
-	for _, f := range p.FixedCharges {
+	for _, f := range l.p.FixedCharges {
 		sum += f.Amount
 	}
 	return sum + l.short*l.penalty
+}
+
+// wear is what the battery's discharge costs.
+func (l *local) wear() float64 {
+	b := l.p.Battery
+	if b == nil {
+		return 0
+	}
+	var sum float64
+	for _, x := range l.bat {
+		sum += max(0, -x)
+	}
+	return sum * l.h * b.Wear
+}
+
+// slot is what z kW of loads and battery cost in a slot of a scenario, and what they import.
+func (l *local) slot(s, t int, z float64) (cost, imp float64) {
+	base := l.o.base[s][t]
+	x := base - l.o.pv[s][t] + z
+	if x < 0 {
+		return max(x, -l.p.ExportLimitKW) * l.h * at(l.p.ExportPrice, t), 0
+	}
+	if x > l.limit[t] {
+		shed := min(x-l.limit[t], base)
+		cost = shed * l.h * l.p.ShedPenalty
+		if over := x - l.limit[t] - shed; over > 1e-9 {
+			cost += over * l.s.m.big
+		}
+		x -= shed
+	}
+	return cost + x*l.h*l.p.ImportPrice[t], x
 }
 
 // scenario is the cost of supply in one scenario; it notes how the credit
 // fares.
 func (l *local) scenario(s int) float64 {
 	p, h := l.p, l.h
-	base, pv := l.o.base[s], l.o.pv[s]
 	var sum float64
-	for t := range l.z {
-		x := base[t] - pv[t] + l.z[t]
-		switch {
-		case x < 0:
-			x = max(x, -p.ExportLimitKW)
-			sum += x * h * at(p.ExportPrice, t)
-			l.imp[t] = 0
-			continue
-		case x > l.limit[t]:
-			shed := min(x-l.limit[t], base[t])
-			sum += shed * h * p.ShedPenalty
-			if over := x - l.limit[t] - shed; over > 1e-9 {
-				sum += over * l.s.m.big
-			}
-			x -= shed
-		}
-		l.imp[t] = x
-		sum += x * h * p.ImportPrice[t]
+	for t, z := range l.z {
+		cost, imp := l.slot(s, t, z)
+		sum += cost
+		l.imp[t] = imp
 	}
 	l.s.spent += int64(3 * p.N)
 	for i := range l.groups {
@@ -227,14 +235,20 @@ func (l *local) peak(i int) float64 {
 
 // blockCost is what a block's adders cost up to and with a slot.
 func (l *local) blockCost(b *blockRow, upto int) float64 {
-	var e, c float64
+	var e float64
 	for t := b.from; t < b.to && t <= upto; t++ {
 		e += l.imp[t] * l.h
 	}
+	return b.cost(e)
+}
+
+// cost is what a block's adders cost for so many kWh.
+func (b *blockRow) cost(kwh float64) float64 {
+	var c float64
 	for k, w := range b.widths {
-		x := min(e, w)
+		x := min(kwh, w)
 		c += x * b.adders[k]
-		if e -= x; e <= 0 {
+		if kwh -= x; kwh <= 0 {
 			break
 		}
 	}

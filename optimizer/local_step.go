@@ -138,12 +138,18 @@ func (l *local) disturb() {
 // soften lets the search pass through states in which the credit falls a little
 // short; harden forbids them again.
 func (l *local) soften() {
+	l.penalty = l.softPenalty()
+	l.cost = l.evaluate()
+}
+
+// softPenalty is a price at which credit that is short costs somewhat more than
+// what could have been bought with it.
+func (l *local) softPenalty() float64 {
 	var most float64
 	for _, x := range l.muRow {
 		most = max(most, x)
 	}
-	l.penalty = min(l.s.m.big, 2*l.mu*most+0.05)
-	l.cost = l.evaluate()
+	return min(l.s.m.big, 2*l.mu*most+0.05)
 }
 
 func (l *local) harden() {

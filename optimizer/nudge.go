@@ -51,11 +51,7 @@ func (g *nudger) run(work int64, hot, until float64) {
 	l.cost = l.evaluate()
 	penalty := l.penalty
 	if l.tight() && l.short <= 0 {
-		var most float64
-		for _, x := range l.muRow {
-			most = max(most, x)
-		}
-		penalty = min(s.m.big, 2*l.mu*most+0.05)
+		penalty = l.softPenalty()
 	}
 	l.save(&g.best)
 	g.best.cost = l.cost + l.short*(s.m.big-l.penalty)
@@ -134,24 +130,12 @@ func (g *nudger) begin() {
 	l := g.l
 	g.changes, g.owned = g.changes[:0], g.owned[:0]
 	g.a.open()
-	g.own, g.wear = 0, g.batteryWear()
+	g.own, g.wear = 0, g.l.wear()
 	for _, x := range l.own {
 		g.own += x
 	}
 	g.follow()
 	g.free.accept()
-}
-
-func (g *nudger) batteryWear() float64 {
-	b := g.l.p.Battery
-	if b == nil {
-		return 0
-	}
-	var sum float64
-	for _, x := range g.l.bat {
-		sum += max(0, -x)
-	}
-	return sum * g.l.h * b.Wear
 }
 
 // propose makes a random change that every load's own rules allow, of one or
@@ -279,16 +263,18 @@ func (g *nudger) check(i int) (own float64, ok bool) {
 				return 0, false
 			}
 		}
-		return q.allowed(kw)
+		own, hot := q.follow(kw)
+		return own, !hot
 	case *modulatingPricer:
-		return q.allowed(kw)
+		own, hot := q.warmth.follow(kw)
+		return own, !hot
 	}
 	return 0, false
 }
 
 // switching checks runs and breaks, and counts the starts.
 func (g *nudger) switching(kw []float64, sw Switching, from, to, hold, cut int) (starts int, ok bool) {
-	g.spans(kw)
+	g.runs = appendSpans(g.runs[:0], kw)
 	for t := 0; t < min(sw.Hold, len(kw)); t++ {
 		if (kw[t] > onFrom) != bool(sw.InitOn) {
 			return 0, false

@@ -11,6 +11,7 @@ type freePower struct {
 	mu, muNew       float64   // the price of credit, as local's
 	was, zWas       []float64
 	one, two        []float64
+	after           []worth // of the plan made last
 }
 
 const (
@@ -20,16 +21,12 @@ const (
 
 func (f *freePower) init(l *local) {
 	f.unit = noUnit
-	if l.store != nil {
-		l.store.worth = make([]worth, l.p.N)
-	}
 	for i, u := range l.units {
-		if q, ok := u.pricer.(*modulatingPricer); ok {
+		if _, ok := u.pricer.(*modulatingPricer); ok {
 			f.heaters = append(f.heaters, i)
-			q.store.worth = make([]worth, l.p.N)
 		}
 	}
-	f.worth, f.worthNew = make([]float64, l.p.N), make([]float64, l.p.N)
+	f.worth, f.worthNew, f.after = make([]float64, l.p.N), make([]float64, l.p.N), make([]worth, l.p.N)
 }
 
 // choose decides what follows: the battery, else one of the heaters.
@@ -158,23 +155,27 @@ func (g *nudger) plan(mu float64, into *[]float64) []float64 {
 	l.price(0)
 	l.mu = keep
 	if f.unit == batteryUnit {
+		l.store.worth = f.after
 		l.recharge()
+		l.store.worth = nil
 		b := l.p.Battery
 		soc := b.SoC0
 		for t, x := range row {
 			soc += b.inflow(x) * l.h
-			f.worthNew[t] = l.store.worth[t].slope(soc)
+			f.worthNew[t] = f.after[t].slope(soc)
 		}
 	} else {
 		q := l.units[f.unit].pricer.(*modulatingPricer)
 		own := l.own[f.unit]
 		l.remove(f.unit)
+		q.store.worth = f.after
 		l.insert(f.unit, false)
+		q.store.worth = nil
 		l.own[f.unit] = own
 		level := q.l.Thermal.T0
 		for t, x := range row {
 			level = q.a*level + q.drift[t] + q.b*x
-			f.worthNew[t] = q.store.worth[t].slope(level)
+			f.worthNew[t] = f.after[t].slope(level)
 		}
 	}
 	*into = append((*into)[:0], row...)
@@ -191,16 +192,8 @@ func (g *nudger) put(plan []float64) {
 	}
 	g.apply(k)
 	if g.free.unit == batteryUnit {
-		g.wear = g.batteryWear()
+		g.wear = g.l.wear()
 		return
 	}
 	g.setOwn(g.free.unit, g.l.units[g.free.unit].pricer.cost(g.l.kw[g.free.unit]))
-}
-
-// inflow is what the battery's store gains by a power, in kW.
-func (b *Battery) inflow(kw float64) float64 {
-	if kw >= 0 {
-		return b.EffC * kw
-	}
-	return kw / b.EffD
 }

@@ -76,27 +76,11 @@ func (g *nudger) nudgeCycle(i int, q *cyclePricer) bool {
 	return true
 }
 
-// spans lists the runs of a load in g.runs.
-func (g *nudger) spans(kw []float64) {
-	g.runs = g.runs[:0]
-	on := false
-	for t, x := range kw {
-		if x > onFrom != on {
-			if on = !on; on {
-				g.runs = append(g.runs, span{t, t})
-			}
-		}
-		if on {
-			g.runs[len(g.runs)-1].to = t + 1
-		}
-	}
-}
-
 // nudgeSwitch moves slots of a switched load.
 func (g *nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
 	rng := g.l.s.rng
 	kw := g.l.kw[i]
-	g.spans(kw)
+	g.runs = appendSpans(g.runs[:0], kw)
 	if to <= from {
 		return false
 	}
@@ -159,7 +143,7 @@ func (g *nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
 func (g *nudger) slideRun(i, from, to int) bool {
 	rng := g.l.s.rng
 	kw := g.l.kw[i]
-	g.spans(kw)
+	g.runs = appendSpans(g.runs[:0], kw)
 	if len(g.runs) == 0 {
 		return false
 	}

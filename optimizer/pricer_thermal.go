@@ -34,50 +34,31 @@ func newWarmth(p *Problem, l *Load) warmth {
 	return w
 }
 
-// cost follows the temperature of a schedule.
-func (w *warmth) cost(kw []float64) float64 {
+// follow follows the temperature of a schedule: its own cost, and whether it
+// exceeds the greatest temperature.
+func (w *warmth) follow(kw []float64) (own float64, hot bool) {
 	th := w.l.Thermal
-	T, sum := th.T0, 0.0
-	for t, x := range kw {
-		T = w.a*T + w.drift[t] + w.b*x
-		sum += max(0, th.TMin[t]-T) * w.cold
-		if x > onFrom {
-			sum += w.late[t]
-		}
-	}
-	return sum + max(0, th.EndTarget-T)*w.last
-}
-
-// hot tells whether a schedule exceeds the greatest temperature.
-func (w *warmth) hot(kw []float64) bool {
-	T := w.l.Thermal.T0
-	for t, x := range kw {
-		T = w.a*T + w.drift[t] + w.b*x
-		if T > w.top[t]+1e-7 {
-			return true
-		}
-	}
-	return false
-}
-
-// allowed is the cost of a schedule, where it is never too warm.
-func (w *warmth) allowed(kw []float64) (own float64, ok bool) {
-	th := w.l.Thermal
-	T, cold, late := th.T0, 0.0, 0.0
-	a, b, drift, top, tmin := w.a, w.b, w.drift[:len(kw)], w.top[:len(kw)], th.TMin[:len(kw)]
+	T, cold := th.T0, 0.0
+	a, b, drift, top, least := w.a, w.b, w.drift[:len(kw)], w.top[:len(kw)], th.TMin[:len(kw)]
 	for t, x := range kw {
 		T = a*T + (drift[t] + b*x)
-		if T > top[t]+1e-7 {
-			return 0, false
-		}
-		if d := tmin[t] - T; d > 0 {
-			cold += d
-		}
+		hot = hot || T > top[t]+1e-7
+		cold += max(0, least[t]-T)
 		if x > onFrom {
-			late += w.late[t]
+			own += w.late[t]
 		}
 	}
-	return cold*w.cold + late + max(0, th.EndTarget-T)*w.last, true
+	return own + cold*w.cold + max(0, th.EndTarget-T)*w.last, hot
+}
+
+func (w *warmth) cost(kw []float64) float64 {
+	own, _ := w.follow(kw)
+	return own
+}
+
+func (w *warmth) hot(kw []float64) bool {
+	_, hot := w.follow(kw)
+	return hot
 }
 
 // modulatingPricer plans a heater of free power as a store of warmth.

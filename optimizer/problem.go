@@ -133,6 +133,14 @@ type Battery struct {
 	SoCEnd         float64 `json:"soc_end"` // least charge after the last slot, kWh
 }
 
+// inflow is what the battery's store gains by a power, in kW.
+func (b *Battery) inflow(kw float64) float64 {
+	if kw >= 0 {
+		return b.EffC * kw
+	}
+	return kw / b.EffD
+}
+
 // Load is one deferrable load: exactly one of Cycle, OnOff, Variable and
 // Thermal is set.
 type Load struct {

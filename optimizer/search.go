@@ -274,8 +274,10 @@ func (s *search) improve() {
 			return
 		}
 		s.elites.add(l)
-		s.nudge(l, max((s.work()-mark)/2, s.whole()/least), 0.0015, 1)
-		s.elites.add(l)
+		if s.tight == nil || s.mixed != nil { // a short search looks for the bound first
+			s.nudge(l, max((s.work()-mark)/2, s.whole()/least), 0.0015, 1)
+			s.elites.add(l)
+		}
 		if soft {
 			s.polish()
 			for range 3 {
