@@ -221,26 +221,29 @@ func (s *search) settleBattery(kw []float64) {
 	}
 }
 
-// adopt evaluates the present point and keeps it where it is better.
-func (s *search) adopt(from string) bool {
+// adopt evaluates the present point and keeps it where it is better; it returns its
+// cost, +Inf where it is not a plan that keeps the hard rules.
+func (s *search) adopt(from string) float64 {
 	plan := s.extract()
 	if plan == nil {
 		s.trace("%s: not a plan", from)
-		return false
+		return math.Inf(1)
 	}
 	e, _ := evaluate(s.p, plan)
 	s.spent += int64(s.p.N * (len(s.p.Loads) + 5))
 	if e == nil {
-		return false
+		return math.Inf(1)
 	}
 	fill(plan, e)
-	ok := better(plan, s.best)
 	s.trace("%s: %.6f (lp %.6f) best %.6f work %d", from, plan.Cost, s.m.lp.objective()+s.m.konst, s.best.Cost, s.work())
-	if ok {
+	if better(plan, s.best) {
 		s.best = plan
 		s.tell()
 	}
-	return ok
+	if hardAmount(plan) > moneyTol {
+		return math.Inf(1)
+	}
+	return plan.Cost
 }
 
 // neighbourhood frees a few loads of the best plan and plans them again

@@ -1,6 +1,7 @@
 package optimizer
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -11,7 +12,10 @@ import (
 // best before.
 type elites struct{ all []*snapshot }
 
-const eliteCount = 12
+const (
+	eliteCount  = 12
+	reviveCount = 6 // of them are taken over by a re-plan
+)
 
 // add takes in the present state of l where it is good and new.
 func (e *elites) add(l *local) {
@@ -84,27 +88,48 @@ func (l *local) put(i int, kw []float64) {
 	}
 }
 
-// revive takes over the plan in force and the remembered elites, each with some
-// steps of the local search under the new forecast: a plan whose credit no longer
-// lasts is made to fit here.
+// revive takes over the plan in force and the remembered elites, those first that
+// promise most, each with some steps of the local search under the new forecast.  One
+// whose credit no longer lasts is made to fit by nudging: putting whole loads back
+// would leave one of them out at once.
 func (s *search) revive() {
 	l := newLocal(s)
 	if s.yBest != nil {
 		l.creditPrice(s.yBest)
 	}
+	each := s.whole() / 50
+	nudge := func(work int64) { s.nudge(l, work, 0.0015, 0.6) }
 	l.load(s.start)
+	if l.short > 0 {
+		nudge(each)
+	}
 	s.anneal(l, 25*len(l.units), 0.0005*math.Abs(s.best.Cost), 0.3)
-	each := s.whole() / 100
-	s.nudge(l, each, 0.0005, 0.6)
+	nudge(each)
 	s.elites.add(l)
+	type start struct {
+		plan *Plan
+		cost float64
+	}
+	var starts []start
 	for _, plan := range s.opt.Memory.elites {
+		preset, battery, _ := s.fit(plan)
+		plan = s.place(0, preset, battery)
+		l.load(plan)
+		starts = append(starts, start{plan, l.cost + l.short*(l.softPenalty()-l.penalty)})
+	}
+	slices.SortStableFunc(starts, func(a, b start) int { return cmp.Compare(a.cost, b.cost) })
+	for _, x := range starts[:min(reviveCount, len(starts))] {
 		if s.over() {
 			return
 		}
-		preset, battery, _ := s.fit(plan)
-		l.load(s.place(0, preset, battery))
-		s.anneal(l, 4*len(l.units), 0, 0.6)
-		s.nudge(l, each, 0.0005, 0.6)
+		l.load(x.plan)
+		if l.short > 0 {
+			nudge(each)
+			s.anneal(l, 4*len(l.units), 0, 0.6)
+		} else {
+			s.anneal(l, 4*len(l.units), 0, 0.6)
+			nudge(each)
+		}
 		s.elites.add(l)
 	}
 }

@@ -73,14 +73,8 @@ func (s *search) finish() *Plan {
 	} else if prev := s.opt.Previous; s.p.Credit != nil && prev != nil && len(prev.CreditPrice) == s.p.N {
 		plan.CreditPrice = slices.Clone(prev.CreditPrice)
 	}
-	if s.opt.Memory != nil && s.mixed != nil {
-		s.opt.Memory.remember(s.mixed)
-		s.opt.Memory.gap = s.gap()
-		l := newLocal(s)
-		for _, x := range s.elites.all {
-			l.restore(x)
-			s.opt.Memory.elites = append(s.opt.Memory.elites, l.plan())
-		}
+	if s.opt.Memory != nil {
+		s.remember(s.opt.Memory)
 	}
 	s.explain()
 	s.risk()

@@ -19,6 +19,7 @@ type Memory struct {
 
 	elites []*Plan
 	gap    float64 // that was not proven
+	dives  int     // slots of the problem of which the linear programme's dive found nearly the best plan
 }
 
 // memorised is what is known of one load.
@@ -70,9 +71,33 @@ func (m *Memory) Shift(k int) {
 	}
 }
 
-// remember fills the memory from a tightener.
-func (m *Memory) remember(q *tightener) {
-	*m = Memory{n: q.n, loads: make(map[string]memorised, len(q.pi)), mu: slices.Clone(q.mix.mu), rho: q.mix.rho}
+// remember fills the memory with what the search leaves.
+func (s *search) remember(m *Memory) {
+	if s.mixed != nil {
+		m.mixtures(s.mixed)
+		l := newLocal(s)
+		for _, x := range s.elites.all {
+			l.restore(x)
+			m.elites = append(m.elites, l.plan())
+		}
+		m.gap = s.gap()
+	}
+	switch {
+	case math.IsNaN(s.dived): // there was no dive this time
+	case s.dived <= s.best.Cost+diveGain*math.Abs(s.best.Cost):
+		m.dives = s.p.N
+	default:
+		m.dives = 0
+	}
+}
+
+// diveGain is how much dearer than the best plan, at most, the dive's was where the
+// next search had better dive before anything else.
+const diveGain = 0.001
+
+// mixtures replaces the memory by what a tightener knows.
+func (m *Memory) mixtures(q *tightener) {
+	*m = Memory{dives: m.dives, n: q.n, loads: make(map[string]memorised, len(q.pi)), mu: slices.Clone(q.mix.mu), rho: q.mix.rho}
 	name := func(i int) string {
 		if i < len(q.m.units) {
 			return q.m.units[i].l.ID

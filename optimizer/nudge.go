@@ -20,6 +20,7 @@ type nudger struct {
 	slack   float64 // by how much the state may get dearer with this step
 	cycle   float64 // own cost of the cycle that was nudged
 	free    freePower
+	goal    int // the slot that the load nudged is to move to, -1: any
 }
 
 // change is one power changed by a step.
@@ -50,7 +51,7 @@ func (g *nudger) run(work int64, hot, until float64) {
 	l, s := g.l, g.l.s
 	l.cost = l.evaluate()
 	penalty := l.penalty
-	if l.tight() && l.short <= 0 {
+	if paid := l.cost - l.short*l.penalty; l.tight() && l.short <= 0.1*math.Abs(paid) {
 		penalty = l.softPenalty()
 	}
 	l.save(&g.best)
@@ -64,7 +65,7 @@ func (g *nudger) run(work int64, hot, until float64) {
 	}
 	cost += short * penalty
 	// What a step costs beside what planning a free power does.
-	step := int64(l.p.N*3/2 + 20*len(g.a.scen))
+	step := int64(l.p.N*3/4 + 20*len(g.a.scen))
 	if g.free.unit != noUnit {
 		pieces := len(l.table[0].z)
 		step += int64(8 * pieces * pieces)
@@ -139,7 +140,7 @@ func (g *nudger) begin() {
 }
 
 // propose makes a random change that every load's own rules allow, of one or
-// two loads; the free power follows.
+// two loads that have to do with each other; the free power follows.
 func (g *nudger) propose() bool {
 	l, rng := g.l, g.l.s.rng
 	g.changes, g.owned = g.changes[:0], g.owned[:0]
@@ -154,6 +155,16 @@ func (g *nudger) propose() bool {
 		i := rng.IntN(n)
 		for i == last || i == g.free.unit {
 			i = (i + 1) % n
+		}
+		g.goal = -1
+		if len(g.changes) > 0 {
+			// The second goes where the first made room, or was in its way.
+			c := &g.changes[rng.IntN(len(g.changes))]
+			if g.row(c.unit)[c.slot] < c.was {
+				g.goal = c.slot
+			} else {
+				i = g.whoRuns(c.slot, i, last)
+			}
 		}
 		last = i
 		if !g.nudge(i) {
@@ -171,6 +182,19 @@ func (g *nudger) propose() bool {
 	g.apply(0)
 	g.follow()
 	return true
+}
+
+// whoRuns is the first unit from i on that runs in a slot, i where none does; it
+// is neither the last one nudged nor the free power.
+func (g *nudger) whoRuns(slot, i, last int) int {
+	n := len(g.l.units)
+	for k := range n {
+		j := (i + k) % n
+		if j != last && j != g.free.unit && g.l.kw[j][slot] > onFrom {
+			return j
+		}
+	}
+	return i
 }
 
 // row is the powers of a unit or the battery.
@@ -248,10 +272,10 @@ func (g *nudger) check(i int) (own float64, ok bool) {
 		}
 		var kws float64
 		for _, x := range kw {
-			if x <= onFrom {
+			if x == 0 {
 				continue
 			}
-			if x < v.MinKW-1e-9 || x > v.MaxKW+1e-9 {
+			if x < max(v.MinKW, 2*onFrom)-1e-9 || x > v.MaxKW+1e-9 {
 				return 0, false
 			}
 			kws += x

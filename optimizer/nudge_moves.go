@@ -12,8 +12,11 @@ func (g *nudger) nudge(i int) bool {
 	case *thermalPricer:
 		return g.nudgeSwitch(i, q.l.Thermal.KW, 0, l.p.N, q.minOn)
 	case *variablePricer:
-		if rng.IntN(3) == 0 {
+		switch x := rng.IntN(8); {
+		case x < 2:
 			return g.slideRun(i, q.from, q.to)
+		case x == 2:
+			return g.resize(i, q)
 		}
 		return g.pour(i, q.from, q.to, q.l.Variable.MinKW, q.l.Variable.MaxKW)
 	case *modulatingPricer:
@@ -30,30 +33,33 @@ func (g *nudger) nudgeCycle(i int, q *cyclePricer) bool {
 		return false
 	}
 	L := len(q.l.Cycle.ProfileKW)
-	at := -1
-	for t, x := range kw {
-		if x > onFrom {
-			at = t
-			break
-		}
-	}
 	first := 0
 	for first < L && q.l.Cycle.ProfileKW[first] <= onFrom {
 		first++
 	}
-	next := q.lo + rng.IntN(q.hi-q.lo+1)
-	if at >= 0 {
-		at -= first
-		switch x := rng.IntN(16); {
-		case x == 0:
-			next = -1
-		case x < 14:
-			d := 1
-			for d < 8 && rng.IntN(2) == 0 {
-				d++
-			}
-			next = at + d*(1-2*rng.IntN(2))
+	at := -1 // where it begins now
+	for t, x := range kw {
+		if x > onFrom {
+			at = t - first
+			break
 		}
+	}
+	next := q.lo + rng.IntN(q.hi-q.lo+1)
+	switch x := rng.IntN(16); {
+	case g.goal >= 0:
+		if kw[g.goal] > onFrom || first == L {
+			return false
+		}
+		next = g.goal - first - rng.IntN(L-first)
+	case at < 0:
+	case x == 0:
+		next = -1
+	case x < 14:
+		d := 1
+		for d < 8 && rng.IntN(2) == 0 {
+			d++
+		}
+		next = at + d*(1-2*rng.IntN(2))
 	}
 	if next == at || next != -1 && (next < q.lo || next > q.hi) {
 		return false
@@ -101,6 +107,9 @@ func (g *nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
 	// 0, 1: a run slides; 2 to 7: slots go from the end of one run to that of one;
 	// 8, 9: to anywhere; 10: some fewer; 11: some more.
 	kind := rng.IntN(12)
+	if g.goal >= 0 {
+		kind = 8 + 3*(rng.IntN(4)/3)
+	}
 	if kind < 2 {
 		return g.slideRun(i, from, to)
 	}
@@ -120,13 +129,16 @@ func (g *nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
 		}
 	}
 	var b int
-	if kind < 8 || kind == 11 {
+	switch {
+	case g.goal >= 0:
+		b = g.goal - rng.IntN(m)
+	case kind < 8 || kind == 11:
 		r := g.runs[rng.IntN(len(g.runs))]
 		b = r.to
 		if rng.IntN(2) == 0 {
 			b = r.from - m
 		}
-	} else {
+	default:
 		m = max(m, minOn)
 		b = from + rng.IntN(to-from)
 	}
@@ -220,18 +232,27 @@ func (g *nudger) pour(i, from, to int, least, most float64) bool {
 	if rng.IntN(3) == 0 && a >= 0 {
 		b = min(max(from, a+rng.IntN(9)-4), to-1)
 	}
+	if g.goal >= 0 {
+		b = g.goal
+		if b < from || b >= to {
+			return false
+		}
+	}
 	if b < 0 || a == b {
 		return false
 	}
 	room := most - kw[b]
+	if kind == 0 {
+		d = room * rng.Float64()
+	}
+	if kw[b] <= onFrom {
+		d = max(d, least)
+	}
 	if d > room {
 		if kind != 0 && a >= 0 && d == kw[a] && least > 0 {
 			return false
 		}
 		d = room
-	}
-	if kind == 0 {
-		d *= rng.Float64()
 	}
 	if d <= 1e-6 {
 		return false
@@ -240,5 +261,64 @@ func (g *nudger) pour(i, from, to int, least, most float64) bool {
 		g.set(i, a, kw[a]-d)
 	}
 	g.set(i, b, kw[b]+d)
+	return true
+}
+
+// resize makes a run of a variable load longer or shorter at one end, leaves it
+// out, or begins another.
+func (g *nudger) resize(i int, q *variablePricer) bool {
+	rng := g.l.s.rng
+	kw := g.l.kw[i]
+	g.runs = appendSpans(g.runs[:0], kw)
+	if q.to <= q.from {
+		return false
+	}
+	power := func() float64 {
+		v := q.l.Variable
+		return min(v.MaxKW, max(2*onFrom, v.MinKW+(v.MaxKW-v.MinKW)*max(0, 1.5*rng.Float64()-0.5)))
+	}
+	m := 1
+	for m < 4 && rng.IntN(2) == 0 {
+		m++
+	}
+	kind := rng.IntN(4) // 0: another run; 1: leave one out; 2: longer; 3: shorter
+	if len(g.runs) == 0 {
+		kind = 0
+	}
+	var a, b int
+	on := kind == 0 || kind == 2
+	if kind == 0 {
+		m = max(m, q.minOn)
+		if a = g.goal; a < 0 {
+			a = q.from + rng.IntN(q.to-q.from)
+		}
+		b = a + m
+	} else {
+		r := g.runs[rng.IntN(len(g.runs))]
+		early := rng.IntN(2) == 0
+		switch {
+		case kind == 1 || m >= r.to-r.from && kind == 3:
+			a, b = r.from, r.to
+		case kind == 2 && early:
+			a, b = r.from-m, r.from
+		case kind == 2:
+			a, b = r.to, r.to+m
+		case early:
+			a, b = r.from, r.from+m
+		default:
+			a, b = r.to-m, r.to
+		}
+	}
+	if on && (a < q.from || b > q.to) {
+		return false
+	}
+	for t := a; t < b; t++ {
+		switch {
+		case !on:
+			g.set(i, t, 0)
+		case kw[t] <= onFrom:
+			g.set(i, t, power())
+		}
+	}
 	return true
 }

@@ -84,6 +84,29 @@ func TestANudgeCostsWhatTheWholeStateDoes(t *testing.T) {
 	})
 }
 
+func TestANudgeLeavesNoPowerThatIsNeitherOnNorOff(t *testing.T) {
+	for seed := range uint64(20) {
+		g := nudging(t, seed)
+		for i, u := range g.l.units {
+			v, ok := u.pricer.(*variablePricer)
+			if !ok {
+				continue
+			}
+			kw := g.l.kw[i]
+			clear(kw)
+			if _, ok := g.check(i); !ok {
+				t.Fatal("it may not stay off")
+			}
+			kw[v.from] = onFrom / 2
+			if _, ok := g.check(i); ok {
+				t.Fatalf("it may draw %v kW, at least %v where it is on", kw[v.from], v.l.Variable.MinKW)
+			}
+			return
+		}
+	}
+	t.Fatal("no home has a variable load")
+}
+
 func TestNudgingNeverEndsDearer(t *testing.T) {
 	cheaper := 0
 	for seed := range uint64(12) {

@@ -199,3 +199,18 @@ func TestStoreIsOptimalForABattery(t *testing.T) {
 		}
 	})
 }
+
+func TestAVariableLoadHeldToItsPatternRunsInNoOtherSlot(t *testing.T) {
+	p := &Problem{SlotMinutes: 15, N: 4, BaseKW: flat(4, 1), ImportPrice: flat(4, 0.2), Loads: []Load{{ID: "car", Variable: &Variable{
+		MinKW: 1.4, MaxKW: 7, NeedKWh: 3, To: 4, MaxStarts: 2, ShortPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1},
+	}}}}
+	q := newVariablePricer(p, &p.Loads[0])
+	kw := []float64{0, onFrom / 2, 2, 0} // slot 1 counts as off
+	held := q.within(schedule{kw: kw, pattern: patternOf(kw)}, flat(4, 0.05), flat(4, 0))
+	if held.kw[1] != 0 || held.kw[2] < 1.4 {
+		t.Errorf("held to slot 2 it draws %v", held.kw)
+	}
+	if held.pattern != patternOf(held.kw) {
+		t.Error("it is another pattern than it says")
+	}
+}

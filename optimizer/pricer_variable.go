@@ -354,6 +354,11 @@ func (q *variablePricer) cost(kw []float64) float64 {
 
 func (q *variablePricer) within(s schedule, price, _ []float64) schedule {
 	kw := append([]float64(nil), s.kw...)
+	for t, x := range kw {
+		if x <= onFrom { // not one of the pattern's slots
+			kw[t] = 0
+		}
+	}
 	if !q.fill(kw, price) {
 		return s
 	}

@@ -34,6 +34,7 @@ type search struct {
 	share    float64
 	mark     float64
 	lastGap  float64       // of the search that left the memory
+	dived    float64       // cost of the dive's plan, NaN before
 	thorough bool          // never a part only
 	reserve  time.Duration // of the time limit, kept to price the protection of the credit
 
@@ -53,7 +54,7 @@ func newSearch(ctx context.Context, p *Problem, opt Options) *search {
 		opt.WorkLimit = DefaultWorkLimit
 	}
 	s := &search{
-		ctx: ctx, p: p, opt: opt, h: p.Hours(), lower: math.Inf(-1), share: 1, mark: math.Inf(1),
+		ctx: ctx, p: p, opt: opt, h: p.Hours(), lower: math.Inf(-1), share: 1, mark: math.Inf(1), dived: math.NaN(),
 		rng:   rand.New(rand.NewPCG(opt.Seed, 0x9e3779b97f4a7c15)),
 		trace: opt.trace,
 	}
@@ -83,7 +84,7 @@ func (s *search) work() int64 {
 	return s.spent
 }
 
-// over tells whether a limit has been reached, and notes which.
+// over tells whether a limit or the goal has been reached, and notes which.
 func (s *search) over() bool {
 	switch {
 	case s.stop != "":
@@ -93,6 +94,8 @@ func (s *search) over() bool {
 		s.stop = StopTime
 	case s.work() >= s.opt.WorkLimit:
 		s.stop = StopWork
+	case s.gap() <= s.opt.Gap:
+		s.stop = StopGap
 	case s.share < 1 && s.settled():
 		s.stop = StopSettled
 	}
@@ -124,8 +127,8 @@ func (s *search) settled() bool {
 // the plan cheaper by more than replanGain.  Where the new forecast broke the
 // plan, it may be far from the best, and the search is a whole one.
 const (
-	replanShare = 0.23
-	replanGain  = 0.005
+	replanShare = 0.24
+	replanGain  = 0.02
 )
 
 // progress is the share of the limits, or of the part of them that a re-plan
@@ -161,6 +164,9 @@ func (s *search) run() {
 		return
 	}
 	if s.over() {
+		return
+	}
+	if m := s.opt.Memory; m != nil && m.dives == s.p.N && !s.fromNothing(false, 0.3) {
 		return
 	}
 	if q := s.recall(); q != nil {
@@ -199,11 +205,8 @@ func (s *search) fromNothing(reinsert bool, until float64) bool {
 		return true // a dive takes as long again
 	}
 	s.dive(s.m.units)
-	s.adopt("dive")
+	s.dived = s.adopt("dive")
 	s.prove(2)
-	if s.gap() <= s.opt.Gap {
-		s.stop = StopGap
-	}
 	return !s.over()
 }
 
@@ -226,22 +229,15 @@ func (s *search) improve() {
 	}
 	const patience = 10 // cycles without a better plan after which the search ends
 	cycle, failed := 50*len(s.m.units), 0
-	if s.share < 1 {
-		cycle = 20 * len(s.m.units)
-	}
 	if s.mixed == nil && s.yBest != nil && s.share == 1 {
 		s.tight = newTightener(s, s.yBest)
 	}
 	searched := s.work()
 	least := int64(33) // of the whole: shorter nudging hardly leaves where it begins
 	if s.share < 1 {
-		least = 6
+		least = 12
 	}
 	for !s.over() {
-		if s.gap() <= s.opt.Gap {
-			s.stop = StopGap
-			return
-		}
 		if !useLocal {
 			before := s.best.Cost
 			if !s.neighbourhood() {
@@ -297,8 +293,8 @@ func (s *search) improve() {
 			failed = 0
 		}
 		l.load(s.best)
-		if s.tight == nil || s.over() {
-			continue
+		if s.tight == nil || s.over() || s.share < 1 && s.gap() <= 1.03*s.lastGap+0.003 {
+			continue // or nearly as much is proven as before
 		}
 		// About a third of the work goes to the bound while that pays.
 		mark = s.work()
@@ -319,12 +315,12 @@ func (s *search) replan(q *tightener) {
 		return
 	}
 	s.lastGap = s.opt.Memory.gap
+	s.tight = q
+	s.bound(12)
 	s.revive()
 	if s.over() || hardAmount(s.best) > moneyTol && !s.fromNothing(true, 0.3) {
 		return
 	}
-	s.tight = q
-	s.bound(12)
 	if s.p.Battery != nil && !s.over() {
 		s.polish()
 	}
@@ -351,14 +347,14 @@ func (s *search) bound(rounds int) {
 func (s *search) rounds(l *local, q *tightener) {
 	draws := 12
 	if s.share < 1 {
-		draws = 6
+		draws = 3
 	}
 	mu := l.mu
 	drawn := &s.drawn
 	drawn.cost = math.Inf(1)
 	for k := range draws {
 		l.mu = 1
-		if s.over() || s.gap() <= s.opt.Gap {
+		if s.over() {
 			break
 		}
 		s.round(l, q, []float64{0, 0.5, 1}[min(k, 1+k%2)], 2*len(l.units))

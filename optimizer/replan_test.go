@@ -1,0 +1,78 @@
+package optimizer
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// changed is the problem a slot later, with another forecast.
+func changed(p *Problem, plan *Plan, seed uint64) *Problem {
+	next := p.Advance(plan)
+	r := rand.New(rand.NewPCG(seed, 1))
+	for t := range next.BaseKW {
+		next.BaseKW[t] *= 1 + 0.05*r.NormFloat64()
+	}
+	return next
+}
+
+func TestARePlanDivesFirstWhereThatFoundTheBestPlan(t *testing.T) {
+	p := generate(13, "home")
+	var m Memory
+	before := Solve(t.Context(), p, Options{WorkLimit: 60_000_000, Memory: &m})
+	if m.dives != p.N {
+		t.Fatalf("the dive did not find the best plan of %v", before.Cost)
+	}
+	m.Shift(1)
+	next := changed(p, before, 13)
+	cold := Solve(t.Context(), next, Options{WorkLimit: 60_000_000})
+	warm := Solve(t.Context(), next, Options{WorkLimit: 60_000_000, Previous: before.Shift(1), Memory: &m})
+	if cold.Stopped != StopGap || warm.Stopped != StopGap {
+		t.Errorf("the searches ended with %q and %q, not proven", cold.Stopped, warm.Stopped)
+	}
+	if 4*warm.Work > cold.Work {
+		t.Errorf("the re-plan took %d units of work, a plan from nothing %d", warm.Work, cold.Work)
+	}
+	if warm.Cost > cold.Cost*(1+DefaultGap) {
+		t.Errorf("the re-plan costs %v, a plan from nothing %v", warm.Cost, cold.Cost)
+	}
+}
+
+// Whole loads put back beside the others leave one out where the credit falls a
+// little short; small steps find room for all that the plan had.
+func TestAPlanALittleShortOfCreditIsNudgedUntilItFits(t *testing.T) {
+	tried, fits, paid, lost := 0, 0, 0.0, 0.0
+	for seed := range uint64(40) {
+		p := generate(seed, "home")
+		p.Credit = nil
+		rich := Solve(t.Context(), p, Options{WorkLimit: 3_000_000})
+		q := *p
+		q.Credit = &Credit{Balance: 0.98 * (rich.Parts.Energy + rich.Parts.Blocks + rich.Parts.Fixed), UntilSlot: p.N}
+		s := newSearch(t.Context(), &q, Options{WorkLimit: 3_000_000})
+		s.run()
+		if hardAmount(s.best) > moneyTol || s.yBest == nil {
+			continue
+		}
+		s.stop, s.opt.WorkLimit = "", math.MaxInt64
+		l := newLocal(s)
+		l.creditPrice(s.yBest)
+		l.load(rich)
+		if !l.tight() || l.short <= 0 {
+			continue
+		}
+		tried++
+		newNudger(l).run(3_000_000, 0.001*math.Abs(rich.Cost), 1)
+		if l.short <= 0 {
+			fits++
+			paid += l.cost
+			lost += s.best.Cost
+		}
+	}
+	if tried < 5 || fits < tried*3/4 {
+		t.Errorf("of %d plans short of credit %d were made to fit", tried, fits)
+	}
+	if paid > 1.02*lost {
+		t.Errorf("they cost %v, searches from nothing %v", paid, lost)
+	}
+	t.Logf("%d of %d fit, at %v; searches from nothing %v", fits, tried, paid, lost)
+}
