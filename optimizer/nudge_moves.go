@@ -107,8 +107,10 @@ func (g *nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
 	// 0, 1: a run slides; 2 to 7: slots go from the end of one run to that of one;
 	// 8, 9: to anywhere; 10: some fewer; 11: some more.
 	kind := rng.IntN(12)
-	if g.goal >= 0 {
-		kind = 8 + 3*(rng.IntN(4)/3)
+	if g.goal >= 0 { // there: slots of a run most often, else some more
+		if kind = 8; rng.IntN(4) == 3 {
+			kind = 11
+		}
 	}
 	if kind < 2 {
 		return g.slideRun(i, from, to)
