@@ -88,10 +88,10 @@ func (l *local) put(i int, kw []float64) {
 	}
 }
 
-// revive takes over the plan in force and the remembered elites, those first that
-// promise most, each with some steps of the local search under the new forecast.  One
-// whose credit no longer lasts is made to fit by nudging: putting whole loads back
-// would leave one of them out at once.
+// revive takes over the plan in force and those of the remembered elites that promise
+// most, each with some steps of the local search under the new forecast.  One whose
+// credit no longer lasts is made to fit by nudging: putting whole loads back would
+// leave one of them out at once.
 func (s *search) revive() {
 	l := newLocal(s)
 	if s.yBest != nil {

@@ -275,7 +275,7 @@ func (g *nudger) resize(i int, q *variablePricer) bool {
 	if q.to <= q.from {
 		return false
 	}
-	power := func() float64 {
+	power := func() float64 { // a third of them the least, the others anything up to the greatest
 		v := q.l.Variable
 		return min(v.MaxKW, max(2*onFrom, v.MinKW+(v.MaxKW-v.MinKW)*max(0, 1.5*rng.Float64()-0.5)))
 	}

@@ -122,10 +122,10 @@ func (s *search) settled() bool {
 	return false
 }
 
-// A re-plan whose plan in force still keeps every hard rule begins with replanShare
-// of the limits, and gets twice that for as long as the second half of it made
-// the plan cheaper by more than replanGain.  Where the new forecast broke the
-// plan, it may be far from the best, and the search is a whole one.
+// A re-plan that has a memory, or whose plan in force still keeps every hard rule,
+// begins with replanShare of the limits; its second half paid where it made the plan
+// cheaper by more than replanGain, and less is proven where the gap is a quarter, and
+// replanGain, wider than it was.  Any other search is a whole one.
 const (
 	replanShare = 0.24
 	replanGain  = 0.02

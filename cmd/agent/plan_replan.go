@@ -34,9 +34,9 @@ const (
 
 // replanTrial is one change of the forecast.
 type replanTrial struct {
-	cold, warm              float64 // seconds
-	dearer                  float64 // the warm plan beside the cold one, as a share of its cost
-	coldReached, warmReachd float64 // seconds until as good as the cold plan, +Inf: never
+	cold, warm               float64 // seconds
+	dearer                   float64 // the warm plan beside the cold one, as a share of its cost
+	coldReached, warmReached float64 // seconds until as good as the cold plan, +Inf: never
 }
 
 func (c *planReplanCmd) Run(e *env) error {
@@ -89,7 +89,7 @@ func (c *planReplanCmd) Run(e *env) error {
 		all = append(all, dearer...)
 		fmt.Fprintf(e.Stdout, "%-14s %8.4f %8.4f %7.1f%% %8.3f%% %7.3f%% %8.3f%% %8.3f%% %4d/%-3d %8.4f %8.4f\n", p.Name, cold, warm, 100*warm/cold,
 			100*mean(dearer), 100*standardError(dearer), 100*slices.Min(dearer), 100*slices.Max(dearer), good, len(trials),
-			median(of(func(t replanTrial) float64 { return t.coldReached })), median(of(func(t replanTrial) float64 { return t.warmReachd })))
+			median(of(func(t replanTrial) float64 { return t.coldReached })), median(of(func(t replanTrial) float64 { return t.warmReached })))
 	}
 	fmt.Fprintf(e.Stdout, "dearer: the warm plan beside the cold one in the mean of %d changes, with its standard error; as good: within %.2g %%; reached: median seconds until then, cold and warm.\n", c.Changes, 100*replanQuality)
 	fmt.Fprintf(e.Stdout, "Of %d instances %d took more than %.0f %% of the cold time and %d were dearer than %.2g %%, each in the mean; all were dearer by %.3f %% (+- %.3f). Of %d re-plans %d kept both limits.\n",
@@ -137,7 +137,7 @@ func (c *planReplanCmd) try(e *env, p *optimizer.Problem, seed uint64) replanTri
 	}
 	return replanTrial{
 		cold: cold.WallMS / 1000, warm: warm.WallMS / 1000, dearer: (warm.Cost - cold.Cost) / max(1e-9, math.Abs(cold.Cost)),
-		coldReached: reached(coldSteps), warmReachd: reached(warmSteps),
+		coldReached: reached(coldSteps), warmReached: reached(warmSteps),
 	}
 }
 
