@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -136,6 +137,49 @@ func TestBrowser(t *testing.T) {
 		p.Click("#run-washer")
 		p.See("#notice", "The supply's limit is reached. Stop another appliance first.")
 		clean(t, p, "home")
+	})
+
+	t.Run("a press counts though the page changes before the release", func(t *testing.T) {
+		t.Parallel()
+		f := newFake()
+		plan := f.v.Plan
+		f.v.Plan, f.v.Loads = Plan{}, f.v.Loads[:1] // a short page: what grows above the button moves it
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		signIn(p, url)
+		p.Eval("window.came = 0, document.addEventListener('htmx:sseBeforeMessage', () => window.came++)", nil)
+		press := func(selector string) {
+			t.Helper()
+			p.Wait(selector, "document.querySelector("+strconv.Quote(selector)+") !== null")
+			if !p.Press(selector) {
+				t.Fatalf("%s cannot be pressed", selector)
+			}
+		}
+		why := func(text string) {
+			f.change(func(v *View) { v.Loads[0].Why = strings.Repeat(text+" ", 20) })
+		}
+
+		press("#run-geyser")
+		why("Waits for the night.")
+		p.Wait("the update", "window.came > 0")
+		p.Release()
+		p.See("#notice", "Geyser is starting")
+
+		press("#skip-geyser")
+		f.mu.Lock()
+		f.v.Plan = plan // the first, made while the page was loading
+		f.mu.Unlock()
+		p.Eval("document.dispatchEvent(new CustomEvent('htmx:oobAfterSwap', { detail: { target: document.getElementById('r-plantable') } }))", nil)
+		p.Wait("the plan", "performance.getEntriesByType('resource').filter(r => r.name.endsWith('/plan.json')).length > 1")
+		p.Eval("new Promise(done => setTimeout(done, 100))", nil)
+		p.Release()
+		p.See("#notice", "Geyser is skipped")
+		drawn(p)
+
+		press("#auto-geyser")
+		why("Waits for the morning.")
+		p.See("#r-load-geyser", "Waits for the morning.") // a finger that stays does not stop the page
+		p.Release()
 	})
 
 	t.Run("figures change by themselves", func(t *testing.T) {

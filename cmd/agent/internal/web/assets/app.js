@@ -1,5 +1,5 @@
 // What the page does beyond htmx: the token keypad, the sign that the live
-// connection is lost, and the focus on an answer.
+// connection is lost, presses that updates do not undo, the focus on an answer.
 (function () {
   'use strict';
 
@@ -84,7 +84,7 @@
     const source = e.detail.source;
     if (known.has(source)) return;
     known.add(source);
-    source.addEventListener('reload', function () { location.reload(); });
+    source.addEventListener('reload', function () { keeplitCalm(function () { location.reload(); }); });
     source.addEventListener('signedout', function () {
       location.assign('/signin?next=' + encodeURIComponent(location.pathname + location.search));
     });
@@ -93,6 +93,32 @@
     if (!lost) lost = setTimeout(function () { document.getElementById('offline').hidden = false; }, 3000);
   });
   window.addEventListener('pagehide', function () { clearTimeout(lost); lost = -1; });
+
+  // --- presses -----------------------------------------------------------
+  // What is swapped, shown or hidden between a press and its release moves the
+  // button from under the finger, and the click is lost: it waits for the release.
+  const waiting = [];
+  let pressed = 0; // the timer that ends the wait, 0 while nothing is pressed
+  window.keeplitCalm = function (change) {
+    if (pressed) waiting.push(change); else change();
+  };
+  function hold(ms) {
+    clearTimeout(pressed);
+    pressed = setTimeout(function () {
+      pressed = 0;
+      waiting.splice(0).forEach(function (change) { change(); });
+    }, ms);
+  }
+  function press(e) { if (e.type !== 'keydown' || e.key === ' ') hold(3000); } // a release elsewhere is never heard of
+  function release() { if (pressed) hold(300); } // after a touch the click comes later
+  for (const e of ['pointerdown', 'keydown']) document.addEventListener(e, press, true);
+  for (const e of ['pointerup', 'pointercancel', 'keyup']) document.addEventListener(e, release, true);
+  document.addEventListener('htmx:sseBeforeMessage', function (e) {
+    if (!pressed) return;
+    e.preventDefault();
+    const source = e.detail.target, again = new MessageEvent(e.detail.type, { data: e.detail.data });
+    waiting.push(function () { source.dispatchEvent(again); });
+  });
 
   // --- answers -----------------------------------------------------------
   // Where the page is long the answer floats above its end (see the style

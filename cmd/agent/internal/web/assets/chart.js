@@ -143,7 +143,7 @@
       fetch(box.dataset.src, { credentials: 'same-origin' }).then(function (r) {
         if (!r.ok) throw new Error(r.status);
         return r.json();
-      }).then(function (d) { data = d; draw(); }, function () { /* the table stays */ });
+      }).then(function (d) { data = d; keeplitCalm(draw); }, function () { /* the table stays */ });
     }
     load();
     new ResizeObserver(function () { if (box.clientWidth !== wide) draw(); }).observe(box);

@@ -21,6 +21,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -108,6 +109,7 @@ type Page struct {
 	tb     testing.TB
 	ctx    context.Context
 	screen Screen
+	finger [2]float64 // where it is down, in pixels of the page
 
 	mu       sync.Mutex
 	problems []string
@@ -257,12 +259,55 @@ func (p *Page) eval(expr string, out any) error {
 }
 
 // Click presses the element, found by a CSS selector, as a mouse or finger
-// would, once it can be seen.
+// would, once it can be seen.  Where it moved away before the press it is
+// looked for again.
 func (p *Page) Click(selector string) {
 	p.tb.Helper()
-	p.Wait("visible "+selector, fmt.Sprintf("(() => { const e = document.querySelector(%s); return !!e && e.getClientRects().length > 0 })()", quote(selector)))
-	p.Eval(fmt.Sprintf("document.querySelector(%s).scrollIntoView({block:'center', behavior:'instant'})", quote(selector)), nil)
-	p.must(p.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible)))
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if p.Press(selector) {
+			p.Release()
+			return
+		}
+	}
+	p.tb.Fatalf("waited %s in vain to press %s; problems: %v", patience, selector, p.Problems())
+}
+
+// Press puts the finger on the element and says whether it met it; where not,
+// the finger is off again and nothing was clicked.
+func (p *Page) Press(selector string) bool {
+	p.tb.Helper()
+	var at struct {
+		X, Y float64
+		Seen bool
+	}
+	err := p.eval(fmt.Sprintf(`(() => {
+		const e = document.querySelector(%s);
+		if (!e || !e.getClientRects().length) return { Seen: false };
+		e.scrollIntoView({ block: 'center', behavior: 'instant' });
+		const r = e.getBoundingClientRect();
+		return { X: r.left + r.width / 2, Y: r.top + r.height / 2, Seen: true } })()`, quote(selector)), &at)
+	if err != nil || !at.Seen { // evaluating fails while the page loads another
+		return false
+	}
+	p.finger = [2]float64{at.X, at.Y}
+	p.must(p.do(p.mouse(chromedp.MousePressed)))
+	var met bool
+	if p.eval(fmt.Sprintf("!!document.querySelector(%s)?.matches(':active')", quote(selector)), &met) != nil || !met {
+		p.finger = [2]float64{-1, -1}
+		p.Release()
+		return false
+	}
+	return true
+}
+
+// Release lifts the finger where it is.
+func (p *Page) Release() {
+	p.tb.Helper()
+	p.must(p.do(p.mouse(chromedp.MouseReleased)))
+}
+
+func (p *Page) mouse(what input.DispatchMouseEventType) chromedp.Action[chromedp.Void] {
+	return chromedp.MouseEvent(what, p.finger[0], p.finger[1], chromedp.ButtonLeft, chromedp.ClickCount(1))
 }
 
 // Type puts the focus on the element and types text.
