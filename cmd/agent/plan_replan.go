@@ -40,8 +40,8 @@ type replanTrial struct {
 }
 
 func (c *planReplanCmd) Run(e *env) error {
-	if c.Changes < 1 {
-		return &exitError{exitUsage, fmt.Errorf("--changes must be 1 or more")}
+	if c.Changes < 2 {
+		return &exitError{exitUsage, fmt.Errorf("--changes must be 2 or more: a mean of one has no standard error")}
 	}
 	files, err := planFiles(c.Dir, c.Match)
 	if err != nil {
@@ -149,7 +149,7 @@ func mean(xs []float64) float64 {
 	return sum / float64(len(xs))
 }
 
-// standardError is that of the mean; NaN of a single value.
+// standardError is that of the mean of two values or more.
 func standardError(xs []float64) float64 {
 	m, sum, n := mean(xs), 0.0, float64(len(xs))
 	for _, x := range xs {

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -148,24 +147,17 @@ func TestBrowser(t *testing.T) {
 		p := b.Page(t, phone)
 		signIn(p, url)
 		p.Eval("window.came = 0, document.addEventListener('htmx:sseBeforeMessage', () => window.came++)", nil)
-		press := func(selector string) {
-			t.Helper()
-			p.Wait(selector, "document.querySelector("+strconv.Quote(selector)+") !== null")
-			if !p.Press(selector) {
-				t.Fatalf("%s cannot be pressed", selector)
-			}
-		}
 		why := func(text string) {
 			f.change(func(v *View) { v.Loads[0].Why = strings.Repeat(text+" ", 20) })
 		}
 
-		press("#run-geyser")
+		p.Press("#run-geyser")
 		why("Waits for the night.")
 		p.Wait("the update", "window.came > 0")
 		p.Release()
 		p.See("#notice", "Geyser is starting")
 
-		press("#skip-geyser")
+		p.Press("#skip-geyser")
 		f.mu.Lock()
 		f.v.Plan = plan // the first, made while the page was loading
 		f.mu.Unlock()
@@ -176,7 +168,7 @@ func TestBrowser(t *testing.T) {
 		p.See("#notice", "Geyser is skipped")
 		drawn(p)
 
-		press("#auto-geyser")
+		p.Press("#auto-geyser")
 		why("Waits for the morning.")
 		p.See("#r-load-geyser", "Waits for the morning.") // a finger that stays does not stop the page
 		p.Release()

@@ -109,7 +109,7 @@
       waiting.splice(0).forEach(function (change) { change(); });
     }, ms);
   }
-  function press(e) { if (e.type !== 'keydown' || e.key === ' ') hold(3000); } // a release elsewhere is never heard of
+  function press(e) { if (e.type !== 'keydown' || e.key === ' ') hold(5000); } // a release elsewhere is never heard of
   function release() { if (pressed) hold(300); } // after a touch the click comes later
   for (const e of ['pointerdown', 'keydown']) document.addEventListener(e, press, true);
   for (const e of ['pointerup', 'pointercancel', 'keyup']) document.addEventListener(e, release, true);

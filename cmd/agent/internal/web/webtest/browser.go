@@ -259,22 +259,28 @@ func (p *Page) eval(expr string, out any) error {
 }
 
 // Click presses the element, found by a CSS selector, as a mouse or finger
-// would, once it can be seen.  Where it moved away before the press it is
-// looked for again.
+// would, once it can be seen.
 func (p *Page) Click(selector string) {
 	p.tb.Helper()
+	p.Press(selector)
+	p.Release()
+}
+
+// Press puts the finger on the element once it can be seen.  Where it moved away
+// before the finger was there, the finger is lifted elsewhere, which clicks
+// nothing, and the element is looked for again.
+func (p *Page) Press(selector string) {
+	p.tb.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if p.Press(selector) {
-			p.Release()
+		if p.press(selector) {
 			return
 		}
 	}
 	p.tb.Fatalf("waited %s in vain to press %s; problems: %v", patience, selector, p.Problems())
 }
 
-// Press puts the finger on the element and says whether it met it; where not,
-// the finger is off again and nothing was clicked.
-func (p *Page) Press(selector string) bool {
+// press says whether the finger met the element.
+func (p *Page) press(selector string) bool {
 	p.tb.Helper()
 	var at struct {
 		X, Y float64
