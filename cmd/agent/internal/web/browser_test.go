@@ -25,10 +25,19 @@ var testHash = sync.OnceValue(func() string {
 	return h
 })
 
-// serve runs a server for f on a port of its own and returns its address.
+// serve runs a server for f on a port of its own until the test ends and returns
+// its address.
 func serve(tb testing.TB, f *fakeAgent, set func(*Config)) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	stop, address := start(tb, f, "127.0.0.1:0", set)
+	tb.Cleanup(stop)
+	return "http://" + address
+}
+
+// start runs a server for f at an address until it is stopped.
+func start(tb testing.TB, f *fakeAgent, at string, set func(*Config)) (stop func(), address string) {
+	tb.Helper()
+	l, err := net.Listen("tcp", at)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -40,16 +49,15 @@ func serve(tb testing.TB, f *fakeAgent, set func(*Config)) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	tb.Cleanup(func() {
-		stop()
+	return func() {
+		cancel()
 		if err := <-done; err != nil {
 			tb.Errorf("Run: %v", err)
 		}
-	})
-	return "http://" + l.Addr().String()
+	}, l.Addr().String()
 }
 
 // clean fails where the browser complained or the page is hard to use.
@@ -387,23 +395,9 @@ func TestBrowser(t *testing.T) {
 	t.Run("a lost connection is shown, and a restarted agent is found again", func(t *testing.T) {
 		t.Parallel()
 		f := newFake()
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		run := func(l net.Listener) (stop func()) {
-			s, err := New(f, Config{Listener: l, OpenReading: true}, slog.New(slog.DiscardHandler))
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(context.Background())
-			done := make(chan error, 1)
-			go func() { done <- s.Run(ctx) }()
-			return func() { cancel(); <-done }
-		}
-		stop := run(l)
+		stop, address := start(t, f, "127.0.0.1:0", nil)
 		p := b.Page(t, phone)
-		p.Open("http://" + l.Addr().String() + "/")
+		p.Open("http://" + address + "/")
 		p.See("#power", "1.34 kW")
 		time.Sleep(300 * time.Millisecond)
 		began := time.Now()
@@ -413,11 +407,8 @@ func TestBrowser(t *testing.T) {
 		}
 		p.See("#offline", "Not connected")
 		f.change(func(v *View) { v.Power.Power = units.FromW(555) })
-		l2, err := net.Listen("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer run(l2)()
+		stop, _ = start(t, f, address, nil)
+		defer stop()
 		p.See("#power", "555 W")
 		p.Wait("the sign is gone", "document.getElementById('offline').hidden")
 		p.Problems()
@@ -468,6 +459,22 @@ func TestBrowser(t *testing.T) {
 		if got := p.URL(); got != url+"/signin?next=%2F" {
 			t.Errorf("at %s", got)
 		}
+	})
+
+	t.Run("where reading is closed a page goes back to the PIN once the agent was restarted", func(t *testing.T) {
+		t.Parallel()
+		f := newFake()
+		stop, address := start(t, f, "127.0.0.1:0", func(c *Config) { c.OpenReading = false })
+		p := b.Page(t, phone)
+		signIn(p, "http://"+address)
+		p.See("#power", "1.34 kW")
+		stop()
+		stop, _ = start(t, f, address, func(c *Config) { c.OpenReading = false })
+		defer stop()
+		ready(p, "signin")
+		p.Type("#pin", testPIN)
+		p.Click("#signin")
+		ready(p, "home")
 	})
 
 	t.Run("the first view is light and quick", func(t *testing.T) {

@@ -85,11 +85,20 @@
     if (known.has(source)) return;
     known.add(source);
     source.addEventListener('reload', function () { keeplitCalm(function () { location.reload(); }); });
-    source.addEventListener('signedout', function () {
-      location.assign('/signin?next=' + encodeURIComponent(location.pathname + location.search));
-    });
+    source.addEventListener('signedout', signIn);
   });
-  document.addEventListener('htmx:sseError', function () {
+  function signIn() {
+    location.assign('/signin?next=' + encodeURIComponent(location.pathname + location.search));
+  }
+  document.addEventListener('htmx:sseError', function (e) {
+    // Refused, and not only out of reach: an error event does not tell why.
+    const source = e.detail.source;
+    if (source.readyState === EventSource.CLOSED) {
+      fetch(source.url).then(function (r) {
+        if (r.status === 401) signIn();
+        if (r.body) r.body.cancel(); // a stream has no end of its own
+      }, function () { /* the next try comes by itself */ });
+    }
     if (!lost) lost = setTimeout(function () { document.getElementById('offline').hidden = false; }, 3000);
   });
   window.addEventListener('pagehide', function () { clearTimeout(lost); lost = -1; });
