@@ -274,7 +274,7 @@ type planBenchCmd struct {
 	Gap       float64       `default:"0.0001" help:"As for plan."`
 	Seed      uint64        `help:"As for plan."`
 	CPU       bool          `name:"cpu" help:"Measure processor time instead of wall time, on a busy machine."`
-	Out       string        `help:"Write each plan to this folder too."`
+	Out       string        `help:"Write each plan to this folder too; it is made where there is none."`
 }
 
 // planReference is what is known of an instance.
@@ -290,6 +290,11 @@ func (c *planBenchCmd) Run(e *env) error {
 	files, err := planFiles(c.Dir, c.Match)
 	if err != nil {
 		return err
+	}
+	if c.Out != "" {
+		if err := os.MkdirAll(c.Out, 0o755); err != nil {
+			return fmt.Errorf("the folder for the plans: %w", err)
+		}
 	}
 	fmt.Fprintf(e.Stdout, "%-14s %11s %11s %8s %8s %7s %8s %8s %8s %8s %8s\n", "instance", "cost", "reference", "above", "proven", "s", "s to 1%", "ratio", "s to .1%", "ratio", "checked")
 	above, proven := map[string][]float64{}, map[string][]float64{}
