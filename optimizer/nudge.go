@@ -73,7 +73,7 @@ func (g *nudger) run(work int64, hot, until float64) {
 	}
 	end := s.spent + work
 	for i := 0; s.spent < end; i++ {
-		if i&63 == 0 && (s.over() || s.progress() > until) {
+		if i&63 == 0 && (s.over() || s.progress() > until || s.gapOf(g.best.cost) <= s.opt.Gap) {
 			break
 		}
 		left := float64(end-s.spent) / float64(work)

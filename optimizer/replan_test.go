@@ -38,6 +38,32 @@ func TestARePlanDivesFirstWhereThatFoundTheBestPlan(t *testing.T) {
 	}
 }
 
+func TestARePlanProvenNearlyBestEndsThere(t *testing.T) {
+	ended := 0
+	for seed := range uint64(40) {
+		p := generate(seed, "home")
+		var m Memory
+		before := Solve(t.Context(), p, Options{WorkLimit: 20_000_000, Memory: &m})
+		m.Shift(1)
+		next := changed(p, before, seed)
+		warm := Solve(t.Context(), next, Options{Gap: 1e-12, WorkLimit: 20_000_000, Previous: before.Shift(1), Memory: &m})
+		if warm.Stopped != StopSettled || warm.Work >= 20_000_000*replanShare*9/10 {
+			continue
+		}
+		ended++
+		if warm.Gap > replanGap {
+			t.Errorf("seed %d: ended early though only proven to within %.3f %%", seed, 100*warm.Gap)
+		}
+		if cold := Solve(t.Context(), next, Options{Gap: 1e-12, WorkLimit: 20_000_000}); warm.Cost > cold.Cost+replanGap*math.Abs(warm.Cost) {
+			t.Errorf("seed %d: ended early at %v, a plan from nothing costs %v", seed, warm.Cost, cold.Cost)
+		}
+	}
+	if ended == 0 {
+		t.Error("no re-plan ended early")
+	}
+	t.Logf("%d of 40 ended early", ended)
+}
+
 // Whole loads put back beside the others leave one out where the credit falls a
 // little short; small steps find room for all that the plan had.
 func TestAPlanALittleShortOfCreditIsNudgedUntilItFits(t *testing.T) {

@@ -106,6 +106,9 @@ func (s *search) over() bool {
 // find little more; while its second half still paid, or less is proven than when
 // the memory was made, the share is doubled.
 func (s *search) settled() bool {
+	if s.gap() <= replanGap {
+		return true
+	}
 	x := s.progress()
 	if x >= 0.5 && math.IsInf(s.mark, 1) {
 		s.mark = s.best.Cost
@@ -125,10 +128,13 @@ func (s *search) settled() bool {
 // A re-plan that has a memory, or whose plan in force still keeps every hard rule,
 // begins with replanShare of the limits; its second half paid where it made the plan
 // cheaper by more than replanGain, and less is proven where the gap is a quarter, and
-// replanGain, wider than it was.  Any other search is a whole one.
+// replanGain, wider than it was.  One whose plan is proven to be within replanGap of
+// the best ends at once: two searches from nothing differ by more.  Any other search
+// is a whole one.
 const (
 	replanShare = 0.24
 	replanGain  = 0.02
+	replanGap   = 0.0003
 )
 
 // progress is the share of the limits, or of the part of them that a re-plan
@@ -142,8 +148,11 @@ func (s *search) progress() float64 {
 }
 
 // gap is what is not proven yet, as a share of the cost.
-func (s *search) gap() float64 {
-	return (s.best.Cost - s.lower) / max(1e-9, math.Abs(s.best.Cost))
+func (s *search) gap() float64 { return s.gapOf(s.best.Cost) }
+
+// gapOf is the gap if the best plan had that cost.
+func (s *search) gapOf(cost float64) float64 {
+	return (cost - s.lower) / max(1e-9, math.Abs(cost))
 }
 
 // run is the whole search.
