@@ -52,7 +52,17 @@ func newBroker(t *testing.T) *broker {
 		t.Fatal(err)
 	}
 	go func() { _ = srv.Serve() }()
-	t.Cleanup(func() { srv.Close() })
+	t.Cleanup(func() {
+		// Closing while a client is deleted can wait for ever: the server takes the
+		// lock of its clients for reading twice.
+		for range 100 {
+			if _, there := srv.Clients.Get("meter"); !there {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		srv.Close()
+	})
 	b := &broker{
 		publish: func(topic, payload string) { _ = srv.Publish(topic, []byte(payload), false, 1) },
 		hangUp: func() {
