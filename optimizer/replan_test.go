@@ -102,3 +102,26 @@ func TestAPlanALittleShortOfCreditIsNudgedUntilItFits(t *testing.T) {
 	}
 	t.Logf("%d of %d fit, at %v; searches from nothing %v", fits, tried, paid, lost)
 }
+
+func TestARePlanOfAPlanThatHoldsSettlesEarly(t *testing.T) {
+	const limit = 4_000_000
+	settled := 0
+	for seed := range uint64(4) {
+		p := generate(seed, "home")
+		before := solve(t, p, Options{WorkLimit: limit, Gap: 1e-9})
+		if before.Stopped != StopWork {
+			continue
+		}
+		settled++
+		after := solve(t, p, Options{WorkLimit: limit, Gap: 1e-9, Previous: before})
+		if after.Stopped != StopSettled || after.Work > 3*limit/10 {
+			t.Errorf("seed %d: the re-plan stopped by %q after %d of %d units of work", seed, after.Stopped, after.Work, limit)
+		}
+		if after.Cost > before.Cost+1e-9 {
+			t.Errorf("seed %d: the re-plan costs %v, the plan in force %v", seed, after.Cost, before.Cost)
+		}
+	}
+	if settled == 0 {
+		t.Error("no search took its whole limit: nothing was tested")
+	}
+}

@@ -106,7 +106,7 @@ func (s *search) over() bool {
 // find little more; while its second half still paid, or less is proven than when
 // the memory was made, the share is doubled.
 func (s *search) settled() bool {
-	if s.gap() <= replanGap {
+	if s.gap() <= replanGap && hardAmount(s.best) <= moneyTol {
 		return true
 	}
 	x := s.progress()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -202,85 +201,6 @@ func TestAPlanInForceThatShedsToSaveCreditIsNotMadeDearer(t *testing.T) {
 	if loose := Solve(t.Context(), &q, Options{WorkLimit: 1_000_000, Previous: tight}); loose.Cost > tight.Cost+1e-9 {
 		t.Errorf("%v, the plan in force costs %v", loose.Cost, tight.Cost)
 	}
-}
-
-// A search in another currency rounds otherwise and may take another way: it may
-// end as far from the other as it may from the best plan.
-func TestScalingPricesScalesCost(t *testing.T) {
-	var apart []float64
-	for seed := range uint64(9) {
-		p := generate(seed, "home")
-		k := []float64{0.25, 10, 400}[seed%3]
-		a, b := solve(t, p, Options{WorkLimit: 40_000_000}), solve(t, scaled(p, k), Options{WorkLimit: 40_000_000})
-		if a.LowerBound > b.Cost/k*(1+1e-6) && hardAmount(b) == 0 || b.LowerBound/k > a.Cost*(1+1e-6) && hardAmount(a) == 0 {
-			t.Errorf("seed %d: bounds contradict: %v..%v, scaled back %v..%v", seed, a.LowerBound, a.Cost, b.LowerBound/k, b.Cost/k)
-		}
-		d := math.Abs(a.Cost-b.Cost/k) / math.Abs(a.Cost)
-		if d > 0.01 {
-			t.Errorf("seed %d: costs %v and, scaled by %v and back, %v", seed, a.Cost, k, b.Cost/k)
-		}
-		apart = append(apart, d)
-	}
-	if slices.Sort(apart); apart[len(apart)/2] > 1e-6 {
-		t.Errorf("scaled and back, costs are apart by %v", apart)
-	}
-}
-
-// scaled is the problem in another currency.
-func scaled(p *Problem, k float64) *Problem {
-	var buf bytes.Buffer
-	if err := WriteInstance(&buf, p); err != nil {
-		panic(err)
-	}
-	q, err := ReadInstance(&buf)
-	if err != nil {
-		panic(err)
-	}
-	for t := range q.N {
-		q.ImportPrice[t] *= k
-		q.ExportPrice[t] *= k
-	}
-	q.ShedPenalty *= k
-	for i := range q.FixedCharges {
-		q.FixedCharges[i].Amount *= k
-	}
-	for i := range q.Blocks {
-		for j := range q.Blocks[i].Steps {
-			q.Blocks[i].Steps[j].Adder *= k
-		}
-	}
-	if c := q.Credit; c != nil {
-		c.Balance, c.EndReserve, c.MinBalance = c.Balance*k, c.EndReserve*k, c.MinBalance*k
-	}
-	if q.Battery != nil {
-		q.Battery.Wear *= k
-	}
-	for i := range q.Loads {
-		switch l := &q.Loads[i]; {
-		case l.Cycle != nil:
-			l.Cycle.SkipPenalty *= k
-		case l.OnOff != nil:
-			l.OnOff.ShortPenalty, l.OnOff.StartCost = l.OnOff.ShortPenalty*k, l.OnOff.StartCost*k
-		case l.Variable != nil:
-			l.Variable.ShortPenalty, l.Variable.StartCost = l.Variable.ShortPenalty*k, l.Variable.StartCost*k
-		case l.Thermal != nil:
-			l.Thermal.ComfortPenalty, l.Thermal.EndPenalty = l.Thermal.ComfortPenalty*k, l.Thermal.EndPenalty*k
-		}
-	}
-	return &q
-}
-
-func TestPermutingLoadsChangesNothing(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		p := generate(rapid.Uint64().Draw(t, "seed"), "home")
-		q := *p
-		q.Loads = append([]Load(nil), p.Loads...)
-		rand.New(rand.NewPCG(1, 2)).Shuffle(len(q.Loads), func(i, j int) { q.Loads[i], q.Loads[j] = q.Loads[j], q.Loads[i] })
-		a, b := Solve(context.Background(), p, Options{WorkLimit: 500_000}), Solve(context.Background(), &q, Options{WorkLimit: 500_000})
-		if d := cmp.Diff(a, b); d != "" {
-			t.Fatalf("the order of the loads matters:\n%s", d)
-		}
-	})
 }
 
 func TestPlanAndProblemRoundTrip(t *testing.T) {
@@ -649,29 +569,6 @@ func TestTheCreditLastsAsOftenAsAsked(t *testing.T) {
 		t.Errorf("the credit runs out in %.1f %% of the futures", 100*mean)
 	} else {
 		t.Logf("mean run-out share: %.3f", mean)
-	}
-}
-
-func TestARePlanOfAPlanThatHoldsSettlesEarly(t *testing.T) {
-	const limit = 4_000_000
-	settled := 0
-	for seed := range uint64(4) {
-		p := generate(seed, "home")
-		before := solve(t, p, Options{WorkLimit: limit, Gap: 1e-9})
-		if before.Stopped != StopWork {
-			continue
-		}
-		settled++
-		after := solve(t, p, Options{WorkLimit: limit, Gap: 1e-9, Previous: before})
-		if after.Stopped != StopSettled || after.Work > 3*limit/10 {
-			t.Errorf("seed %d: the re-plan stopped by %q after %d of %d units of work", seed, after.Stopped, after.Work, limit)
-		}
-		if after.Cost > before.Cost+1e-9 {
-			t.Errorf("seed %d: the re-plan costs %v, the plan in force %v", seed, after.Cost, before.Cost)
-		}
-	}
-	if settled == 0 {
-		t.Error("no search took its whole limit: nothing was tested")
 	}
 }
 
