@@ -11,18 +11,10 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	mochi "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/keeplit/keeplit/internal/localbroker"
 )
-
-// anybody may do anything on the broker.
-type anybody struct{ mochi.HookBase }
-
-func (*anybody) Provides(b byte) bool {
-	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck
-}
-func (*anybody) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
-func (*anybody) OnACLCheck(*mochi.Client, string, bool) bool              { return true }
 
 // Broker is a real MQTT broker in this process.  Devices live on it; Bus is a
 // session over TCP for the drivers.
@@ -34,18 +26,14 @@ type Broker struct {
 // NewBroker starts a broker that ends with the test.
 func NewBroker(t testing.TB) *Broker {
 	t.Helper()
-	b := &Broker{server: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})}
-	if err := b.server.AddHook(new(anybody), nil); err != nil {
+	server, addr, err := localbroker.New("127.0.0.1:0", mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)}, new(localbroker.OpenDoor))
+	if err != nil {
 		t.Fatal(err)
 	}
-	l := listeners.NewTCP(listeners.Config{ID: "tcp", Address: "127.0.0.1:0"})
-	if err := b.server.AddListener(l); err != nil {
-		t.Fatal(err)
-	}
+	b := &Broker{server, addr}
 	if err := b.server.Serve(); err != nil { // it goes on by itself
 		t.Fatal(err)
 	}
-	b.addr = l.Address()
 	t.Cleanup(func() {
 		if err := b.server.Close(); err != nil {
 			t.Error(err)

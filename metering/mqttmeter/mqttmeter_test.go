@@ -12,23 +12,13 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	mochi "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/listeners"
-	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/keeplit/keeplit/internal/localbroker"
 	"github.com/keeplit/keeplit/internal/testservers"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/meteringtest"
 )
-
-// anybody may do anything on the test's broker.
-type anybody struct{ mochi.HookBase }
-
-func (*anybody) Provides(b byte) bool {
-	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck
-}
-func (*anybody) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
-func (*anybody) OnACLCheck(*mochi.Client, string, bool) bool              { return true }
 
 // broker is a real MQTT broker, in this process or Mosquitto, and a paho session
 // on it.
@@ -43,35 +33,23 @@ type broker struct {
 
 func newBroker(t *testing.T) *broker {
 	t.Helper()
-	srv := mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
-	if err := srv.AddHook(new(anybody), nil); err != nil {
+	srv, at, err := localbroker.New("127.0.0.1:0", mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)}, new(localbroker.OpenDoor))
+	if err != nil {
 		t.Fatal(err)
 	}
-	l := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0"})
-	if err := srv.AddListener(l); err != nil {
+	if err := srv.Serve(); err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = srv.Serve() }()
-	t.Cleanup(func() {
-		// Closing while a client is deleted can wait for ever: the server takes the
-		// lock of its clients for reading twice.
-		for range 100 {
-			if _, there := srv.Clients.Get("meter"); !there {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		srv.Close()
-	})
+	t.Cleanup(func() { _ = srv.Close() })
 	b := &broker{
-		publish: func(topic, payload string) { _ = srv.Publish(topic, []byte(payload), false, 1) },
+		publish: func(topic, payload string) { _ = srv.Publish(topic, []byte(payload), false, 0) },
 		hangUp: func() {
 			if cl, ok := srv.Clients.Get("meter"); ok {
 				cl.Stop(errors.New("cut by the test"))
 			}
 		},
 	}
-	b.connect(t, paho.NewClientOptions().AddBroker("tcp://"+l.Address()))
+	b.connect(t, paho.NewClientOptions().AddBroker("tcp://"+at))
 	return b
 }
 
@@ -109,44 +87,21 @@ func (b *broker) connect(t *testing.T, opts *paho.ClientOptions) {
 	t.Helper()
 	b.subs = map[string]func(string, []byte, bool){}
 	opts.SetClientID("meter").SetOrderMatters(false).
+		SetCleanSession(false). // see localbroker.New
+		SetWriteTimeout(time.Second).
 		SetConnectRetry(true).SetConnectRetryInterval(20 * time.Millisecond).SetMaxReconnectInterval(50 * time.Millisecond).
 		SetOnConnectHandler(func(c paho.Client) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			for filter, h := range b.subs {
-				c.Subscribe(filter, 1, on(h))
+				c.Subscribe(filter, 0, on(h))
 			}
 		})
 	b.client = paho.NewClient(opts)
 	if tok := b.client.Connect(); !tok.WaitTimeout(5*time.Second) || tok.Error() != nil {
 		t.Fatalf("connect: %v", tok.Error())
 	}
-	// The broker of this process may take the subscriptions of a connection that
-	// took over for those of the one that was cut, and drop them: they are made
-	// again now and then.
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-			}
-			b.mu.Lock()
-			for filter, h := range b.subs {
-				b.client.Subscribe(filter, 1, on(h))
-			}
-			b.mu.Unlock()
-		}
-	})
-	t.Cleanup(func() {
-		close(stop)
-		wg.Wait()
-		b.client.Disconnect(50)
-	})
+	t.Cleanup(func() { b.client.Disconnect(50) })
 }
 
 func on(h func(string, []byte, bool)) paho.MessageHandler {
@@ -158,7 +113,7 @@ func (b *broker) Subscribe(filter string, h func(string, []byte, bool)) (func(),
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.subs[filter] = h
-	tok := b.client.Subscribe(filter, 1, on(h))
+	tok := b.client.Subscribe(filter, 0, on(h))
 	if !tok.WaitTimeout(5 * time.Second) {
 		return nil, errors.New("no answer to the subscription")
 	}

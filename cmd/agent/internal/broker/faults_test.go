@@ -16,6 +16,7 @@ import (
 
 	mochi "github.com/mochi-mqtt/server/v2"
 
+	"github.com/keeplit/keeplit/internal/localbroker"
 	"github.com/keeplit/keeplit/internal/store"
 )
 
@@ -387,7 +388,7 @@ func TestNoGoroutineIsLeftBehind(t *testing.T) {
 }
 
 // guard lets nobody subscribe below secret/.
-type guard struct{ openDoor }
+type guard struct{ localbroker.OpenDoor }
 
 func (*guard) OnACLCheck(_ *mochi.Client, topic string, write bool) bool {
 	return write || !strings.HasPrefix(topic, "secret/")
