@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"time"
 )
 
@@ -28,6 +29,7 @@ type search struct {
 	tight   *tightener // nil once it has converged
 	mixed   *tightener // whose mixtures plans may be drawn from
 	stop    Stop
+	looks   uint // at the limits
 
 	// share is the part of the limits that a re-plan begins with, 1 for any
 	// other search, and mark the cost when half of it was used up.
@@ -86,6 +88,9 @@ func (s *search) work() int64 {
 
 // over tells whether a limit or the goal has been reached, and notes which.
 func (s *search) over() bool {
+	if s.looks++; s.looks&7 == 0 {
+		runtime.Gosched() // or who cancels waits for the end of a time slice where there is one core
+	}
 	switch {
 	case s.stop != "":
 	case s.ctx.Err() != nil:
