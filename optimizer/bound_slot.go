@@ -25,7 +25,7 @@ func (u *unit) powersIn(t int) (levels []float64, soft float64) {
 		levels = append(levels, q.l.Thermal.KW)
 	case *variablePricer:
 		if t >= q.from && t < q.to || t < q.hold {
-			lo := max(q.l.Variable.MinKW, 2*onFrom)
+			lo := q.l.Variable.least()
 			levels = append(levels, lo)
 			soft = max(0, q.l.Variable.MaxKW-lo)
 		}

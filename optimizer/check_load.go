@@ -115,6 +115,9 @@ func fits(kw, profile []float64, s int, running bool) bool {
 	if s+len(profile) > len(kw) && !running {
 		return false
 	}
+	if s < len(kw) && len(profile) > 0 && math.Abs(kw[s]-profile[0]) > powerTol {
+		return false // most starts
+	}
 	for t, x := range kw {
 		want := 0.0
 		if t >= s && t < s+len(profile) {

@@ -27,6 +27,7 @@ type local struct {
 
 	noise float64   // how much costs are blurred
 	tilt  []float64 // by slot: costs seem so many times as high
+	seems []float64 // by slot: the same for a load with a free power, blurred
 
 	store *store // the battery, nil without
 	flow  []float64
@@ -83,7 +84,7 @@ func newLocal(s *search) *local {
 		l.checks = creditChecks(p)
 	}
 	l.peaks = make([]float64, len(l.groups))
-	l.tilt = make([]float64, n)
+	l.tilt, l.seems = make([]float64, n), make([]float64, n)
 	if b := p.Battery; b != nil {
 		l.store = newStore(n)
 		l.store.lo, l.store.hi = batteryBand(p)
@@ -368,7 +369,18 @@ func (l *local) insert(i int, disturbed bool) {
 		}
 		sc = q.best(l.zero, l.on)
 	case *variablePricer:
-		sc = q.beside(cost, l.s.rng.Float64())
+		for t := range l.seems {
+			l.seems[t] = 1 + tieBreak*l.s.tie(i, t)
+			if disturbed {
+				l.seems[t] *= (1 + l.noise*(l.s.rng.Float64()-0.5)) * l.tilt[t]
+			}
+		}
+		q.beside.open(func(t int, kw float64) float64 { return (l.at(t, l.z[t]+kw) - l.at(t, l.z[t])) * l.seems[t] }, l.cuts)
+		if l.s.rng.IntN(2) == 0 {
+			sc = q.beside.exactly()
+		} else { // runs elsewhere, from which the others may find a better plan
+			sc = q.beside.byMean(l.s.rng.Float64())
+		}
 	case *modulatingPricer:
 		for t := range n {
 			q.store.offers[t] = l.offers(q.store.offers[t][:0], t, 0, q.l.Thermal.KW, q.b, q.late[t]/max(1e-9, q.l.Thermal.KW))
@@ -381,6 +393,26 @@ func (l *local) insert(i int, disturbed bool) {
 	for t, x := range sc.kw {
 		l.z[t] += x
 	}
+}
+
+// cuts lists the powers between two, on top of the present draw in slot t, at which
+// the slope of its cost changes.
+func (l *local) cuts(t int, from, to float64, out []float64) []float64 {
+	k := len(out)
+	for _, z := range l.table[t].z {
+		if x := z - l.z[t]; x > from && x < to {
+			out = append(out, x)
+		}
+	}
+	if len(l.kinks[t]) > 0 {
+		for _, kk := range l.kinks[t] {
+			if x := kk.th - l.z[t]; x > from && x < to {
+				out = append(out, x)
+			}
+		}
+		slices.Sort(out[k:])
+	}
+	return out
 }
 
 // offers lists the cost of drawing from..to kW on top of the present draw in

@@ -10,14 +10,9 @@ import (
 func (l *local) step(temperature float64, undo, trial *snapshot) bool {
 	rng := l.s.rng
 	l.save(undo)
-	n := len(l.units)
-	k := 1 + rng.IntN(4)
-	if rng.IntN(8) == 0 {
-		k += rng.IntN(3)
-	}
-	k = min(k, n)
-	picked := rng.Perm(n)[:k]
 	tight := l.tight()
+	picked, before := l.pick(tight)
+	k := len(picked)
 	if tight { // free powers take up what credit is left
 		for i, u := range l.units {
 			if _, ok := u.pricer.(*modulatingPricer); ok && !slices.Contains(picked, i) {
@@ -25,7 +20,7 @@ func (l *local) step(temperature float64, undo, trial *snapshot) bool {
 			}
 		}
 	}
-	slices.SortStableFunc(picked, func(a, b int) int { return l.softness(a) - l.softness(b) })
+	slices.SortStableFunc(picked[before:], func(a, b int) int { return l.softness(a) - l.softness(b) })
 	for i := range l.groups { // aim between the present peak and a little less
 		l.peaks[i] = l.peakNow(i) * (1 - 0.03*rng.Float64()*float64(rng.IntN(2)))
 		l.peaks[i] = max(l.peaks[i], l.p.Demand[l.groups[i].window].FloorKW)
@@ -168,4 +163,60 @@ func (l *local) settlePenalty() {
 		}
 		l.penalty /= 1.01
 	}
+}
+
+// pick draws the units to take out; so many of them, the first, are to be put back
+// before all others.  Where credit is tight that is at times one that goes short, and
+// the others are those that run in its hours: what is put back last gets what is
+// left, and would never be served in full.
+func (l *local) pick(tight bool) (picked []int, before int) {
+	rng, n := l.s.rng, len(l.units)
+	k := 1 + rng.IntN(4)
+	if rng.IntN(8) == 0 {
+		k += rng.IntN(3)
+	}
+	picked = rng.Perm(n)
+	if !tight || rng.IntN(5) > 0 {
+		return picked[:min(k, n)], 0
+	}
+	first := l.wanting()
+	if first < 0 {
+		return picked[:min(k, n)], 0
+	}
+	from, to := l.window(first)
+	rivals := picked[:0]
+	for _, i := range picked {
+		if i != first && rng.IntN(5) < 2 && slices.ContainsFunc(l.kw[i][from:to], func(x float64) bool { return x > onFrom }) {
+			rivals = append(rivals, i)
+		}
+	}
+	return slices.Insert(rivals, 0, first), 1
+}
+
+// wanting draws a load by what it costs by itself: what it is short of, mostly.
+func (l *local) wanting() int {
+	var sum float64
+	for _, x := range l.own {
+		sum += x
+	}
+	x := l.s.rng.Float64() * sum
+	for i, own := range l.own {
+		if x -= own; x < 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// window is the slots in which a unit may run.
+func (l *local) window(i int) (from, to int) {
+	switch q := l.units[i].pricer.(type) {
+	case *cyclePricer:
+		return q.lo, min(l.p.N, q.hi+len(q.l.Cycle.ProfileKW))
+	case *onOffPricer:
+		return q.from, q.to
+	case *variablePricer:
+		return q.from, q.to
+	}
+	return 0, l.p.N
 }

@@ -276,7 +276,7 @@ func (g *nudger) check(i int) (own float64, ok bool) {
 			if x == 0 {
 				continue
 			}
-			if x < max(v.MinKW, 2*onFrom)-1e-9 || x > v.MaxKW+1e-9 {
+			if x < v.least()-1e-9 || x > v.MaxKW+1e-9 {
 				return 0, false
 			}
 			kws += x

@@ -411,7 +411,8 @@ func beside(q pricer, n int, cost func(t int, kw float64) float64) schedule {
 	case *cyclePricer:
 		return q.beside(cost)
 	case *variablePricer:
-		return q.beside(cost, 0.5)
+		q.beside.open(cost, nil)
+		return q.beside.exactly()
 	case *onOffPricer:
 		fill(0, q.hold, q.l.OnOff.KW)
 		fill(q.from, q.to, q.l.OnOff.KW)

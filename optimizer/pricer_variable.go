@@ -25,6 +25,7 @@ type variablePricer struct {
 	c, sum        []float64
 	off, run      []float64
 	order         []int
+	beside        besideSearch
 	counted       [2]*onOffPricer // the load at its least and greatest power, as many slots as the need allows
 }
 
@@ -44,13 +45,14 @@ func newVariablePricer(p *Problem, l *Load) *variablePricer {
 	for t := range q.late {
 		q.late[t] = l.latePrice(t)
 	}
-	for i, kw := range []float64{max(v.MinKW, 2*onFrom), v.MaxKW} {
+	for i, kw := range []float64{v.least(), v.MaxKW} {
 		if kw > onFrom {
 			q.counted[i] = newOnOffPricer(p, &Load{OnOff: &OnOff{
 				KW: kw, NeedSlots: int(min(q.quota/kw+1e-9, float64(p.N))), From: v.From, To: v.To, MaxStarts: v.MaxStarts, StartCost: v.StartCost, Switching: v.Switching,
 			}})
 		}
 	}
+	q.beside.q = q
 	return q
 }
 
@@ -59,7 +61,7 @@ func (q *variablePricer) power(net float64) float64 {
 	if net < 0 {
 		return q.l.Variable.MaxKW
 	}
-	return max(q.l.Variable.MinKW, 2*onFrom)
+	return q.l.Variable.least()
 }
 
 // relaxed solves with the energy priced at theta; it returns the value, the
@@ -155,7 +157,7 @@ func (q *variablePricer) dp(S int, limited bool, kw []float64) (value float64, s
 // need.  It returns false where even the least powers exceed it.
 func (q *variablePricer) fill(kw, price []float64) bool {
 	v := q.l.Variable
-	lo := max(v.MinKW, 2*onFrom)
+	lo := v.least()
 	left := q.quota
 	q.order = q.order[:0]
 	for t, x := range kw {
@@ -239,7 +241,7 @@ func (q *variablePricer) search(price, on []float64, steps int) (float64, schedu
 		for t := range kw {
 			kw[t] = 0
 			if t < q.hold {
-				kw[t] = max(q.l.Variable.MinKW, 2*onFrom)
+				kw[t] = q.l.Variable.least()
 			}
 		}
 		best = schedule{kw: kw, own: q.cost(kw)}
@@ -366,56 +368,3 @@ func (q *variablePricer) within(s schedule, price, _ []float64) schedule {
 }
 
 func (q *variablePricer) work() int64 { return int64(60*(q.to-q.from+10)) + q.counted[0].work() }
-
-// beside finds a good schedule beside other loads: runs by the mean cost of a
-// power between the least and the greatest (share says where), then powers in
-// steps where they are cheapest.
-func (q *variablePricer) beside(cost func(t int, kw float64) float64, share float64) schedule {
-	v := q.l.Variable
-	n := q.p.N
-	lo := max(v.MinKW, 2*onFrom)
-	probe := lo + share*(v.MaxKW-lo)
-	price, on := make([]float64, n), make([]float64, n)
-	for t := range n {
-		if t >= q.from && t < q.to || t < q.hold {
-			price[t] = cost(t, probe) / probe
-		}
-	}
-	_, sc := q.search(price, on, 10)
-	// Powers by true marginal cost.
-	const steps = 12
-	d := (v.MaxKW - lo) / steps
-	left := q.quota
-	type slot struct{ t, k int }
-	var heap []slot
-	next := make([]float64, n)
-	for t, x := range sc.kw {
-		if x > 0 {
-			sc.kw[t] = lo
-			left -= lo
-			heap = append(heap, slot{t: t})
-			next[t] = cost(t, lo+d) - cost(t, lo)
-		}
-	}
-	for left > 1e-9 && d > 1e-9 {
-		best := -1
-		for i := range heap {
-			if heap[i].k < steps && (best < 0 || next[heap[i].t] < next[heap[best].t]) {
-				best = i
-			}
-		}
-		if best < 0 || next[heap[best].t] >= q.worth*d {
-			break
-		}
-		t := heap[best].t
-		x := min(d, left)
-		sc.kw[t] += x
-		left -= x
-		heap[best].k++
-		if heap[best].k < steps {
-			next[t] = cost(t, sc.kw[t]+d) - cost(t, sc.kw[t])
-		}
-	}
-	sc.own = q.cost(sc.kw)
-	return sc
-}

@@ -49,3 +49,6 @@ func (o *OnOff) need() int { return max(0, o.NeedSlots+o.CarrySlots) }
 
 // need is the energy wanted, kWh.
 func (v *Variable) need() float64 { return max(0, v.NeedKWh+v.CarryKWh) }
+
+// least is the least power that counts as running, kW.
+func (v *Variable) least() float64 { return max(v.MinKW, 2*onFrom) }

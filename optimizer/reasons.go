@@ -164,8 +164,11 @@ func (l *local) reason(i int, rate float64) *Reason {
 			}
 		}
 		looks := 24 // as many earlier starts are priced
-		if len(l.units) > 50 || l.s.stop == StopCancelled {
+		if len(l.units) > 50 {
 			looks = 6
+		}
+		if l.s.stop == StopCancelled {
+			looks = min(looks/2, 6)
 		}
 		step := max(1, first.from/looks)
 		best := math.Inf(1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"time"
 )
 
@@ -28,6 +29,7 @@ type search struct {
 	tight   *tightener // nil once it has converged
 	mixed   *tightener // whose mixtures plans may be drawn from
 	stop    Stop
+	looks   uint // at the limits
 
 	// share is the part of the limits that a re-plan begins with, 1 for any
 	// other search, and mark the cost when half of it was used up.
@@ -86,6 +88,9 @@ func (s *search) work() int64 {
 
 // over tells whether a limit or the goal has been reached, and notes which.
 func (s *search) over() bool {
+	if s.looks++; s.looks&7 == 0 {
+		runtime.Gosched() // or who cancels waits for the end of a time slice where there is one core
+	}
 	switch {
 	case s.stop != "":
 	case s.ctx.Err() != nil:
@@ -103,8 +108,7 @@ func (s *search) over() bool {
 }
 
 // settled tells whether a re-plan has had its share of the limits and would
-// find little more; while its second half still paid, or less is proven than when
-// the memory was made, the share is doubled.
+// find little more; while its second half still paid, the share is doubled.
 func (s *search) settled() bool {
 	if s.gap() <= replanGap && hardAmount(s.best) <= moneyTol {
 		return true
@@ -116,8 +120,7 @@ func (s *search) settled() bool {
 	if x < 1 {
 		return false
 	}
-	far := s.lastGap > 0 && s.gap() > 1.25*s.lastGap+replanGain && !math.IsInf(s.lower, -1)
-	if !far && hardAmount(s.best) <= moneyTol && s.mark-s.best.Cost <= replanGain*math.Abs(s.best.Cost) {
+	if hardAmount(s.best) <= moneyTol && s.mark-s.best.Cost <= replanGain*math.Abs(s.best.Cost) {
 		return true
 	}
 	s.share = min(1, 2*s.share)
@@ -127,8 +130,7 @@ func (s *search) settled() bool {
 
 // A re-plan that has a memory, or whose plan in force still keeps every hard rule,
 // begins with replanShare of the limits; its second half paid where it made the plan
-// cheaper by more than replanGain, and less is proven where the gap is a quarter, and
-// replanGain, wider than it was.  One whose plan is proven to be within replanGap of
+// cheaper by more than replanGain.  One whose plan is proven to be within replanGap of
 // the best ends at once: two searches from nothing differ by more.  Any other search
 // is a whole one.
 const (

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +58,11 @@ func (c *planMakeCmd) Run(e *env) error {
 			return &exitError{exitInvalid, fmt.Errorf("%s: %w", c.Previous, err)}
 		}
 	}
+	// Who interrupts it waits for the plan, not for the garbage of the search.
+	defer context.AfterFunc(e.Ctx, func() {
+		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(math.MaxInt64)
+	})()
 	plan := timedPlan(e, &p, opt, c.TimeLimit, clockOf(c.CPU))
 	if c.Explain {
 		explainPlan(e.Stdout, &p, plan)
