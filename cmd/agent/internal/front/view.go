@@ -1,6 +1,7 @@
 package front
 
 import (
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -270,7 +271,7 @@ func (a *Agent) load(st *control.State, l loads.Load, ls control.LoadState) web.
 		v.State = web.LoadShed
 	case !v.NextStart.IsZero():
 		v.State = web.LoadWaiting
-	case len(owed) == 0 && l.Need > 0:
+	case len(owed) == 0 && l.Need > 0 && !goesShort(st.Plan, l.ID): // else it is to run later today, and will not
 		v.State = web.LoadDone
 	}
 	if overridden {
@@ -280,6 +281,11 @@ func (a *Agent) load(st *control.State, l loads.Load, ls control.LoadState) web.
 		}
 	}
 	return v
+}
+
+// goesShort tells whether the plan leaves a load out, or gives it less than it needs.
+func goesShort(p *control.Plan, id string) bool {
+	return p != nil && slices.ContainsFunc(p.Short, func(f control.Shortfall) bool { return f.Load == id })
 }
 
 func contains(all []string, id string) bool {

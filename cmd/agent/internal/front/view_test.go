@@ -135,6 +135,24 @@ func TestShortfallsAndWarningsAreSentences(t *testing.T) {
 	}
 }
 
+func TestALoadThatThePlanLeavesShortIsNotDone(t *testing.T) {
+	site := testSite(t)
+	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC)
+	st, _ := site.Begin(at)
+	st, _, _ = drive(t, site, st, at, 5*time.Minute)
+	st.Loads[0].Progress.Delivered = site.Loads[0].Need
+	plan := *st.Plan
+	plan.Loads, plan.Outlook.Runs, plan.Short = []control.LoadPlan{{ID: "geyser"}}, nil, nil
+	st.Plan = &plan
+	if l := shown(site, st, nil).View().Loads[0]; l.State != web.LoadDone {
+		t.Fatalf("what has all it needs is %q", l.State)
+	}
+	plan.Short = []control.Shortfall{{Kind: optimizer.ShortEnergy, Load: "geyser", At: at.Add(12 * time.Hour), Time: time.Hour, Amount: 2, Unit: "slots"}}
+	if l := shown(site, st, nil).View().Loads[0]; l.State != web.LoadOff || l.Why != "No run is planned for the next hours." {
+		t.Errorf("what will go short is %q: %q", l.State, l.Why)
+	}
+}
+
 // records are ledger and intervals in memory.
 type records struct {
 	entries   []credit.Entry
