@@ -51,8 +51,8 @@ func (g *nudger) run(work int64, hot, until float64) {
 	l, s := g.l, g.l.s
 	l.cost = l.evaluate()
 	penalty := l.penalty
-	// From further short than that few ways lead back; then only what falls less short is taken.
-	if paid := l.cost - l.short*l.penalty; l.tight() && l.short <= 0.1*math.Abs(paid) {
+	// From a state that falls short few ways lead back: only what falls less short is taken.
+	if l.tight() && l.short <= 0 {
 		penalty = l.softPenalty()
 	}
 	l.save(&g.best)

@@ -109,7 +109,7 @@ func TestANudgeLeavesNoPowerThatIsNeitherOnNorOff(t *testing.T) {
 
 func TestNudgingNeverEndsDearer(t *testing.T) {
 	cheaper := 0
-	for seed := range uint64(24) {
+	for seed := range uint64(48) {
 		g := nudging(t, seed)
 		l := g.l
 		l.load(l.s.best)
@@ -130,7 +130,7 @@ func TestNudgingNeverEndsDearer(t *testing.T) {
 			t.Errorf("seed %d: the state costs %v, its plan %v", seed, l.cost, plan.Cost)
 		}
 	}
-	if cheaper < 5 {
-		t.Errorf("only %d of 24 plans of a short search became cheaper", cheaper)
+	if cheaper < 16 {
+		t.Errorf("only %d of 48 plans of a short search became cheaper", cheaper)
 	}
 }

@@ -52,7 +52,7 @@ func (l listener) Close(listeners.CloseFn) {
 	})
 }
 
-// OpenDoor lets everybody do everything.
+// OpenDoor lets everybody do everything: such a broker listens on this machine only.
 type OpenDoor struct{ mochi.HookBase }
 
 // ID implements mochi.Hook.
