@@ -103,7 +103,7 @@ func (p Period) start(t time.Time, loc *time.Location) time.Time {
 		d = 1
 	case Day:
 	}
-	return units.LocalMidnight(time.Date(y, m, d, 12, 0, 0, 0, loc), loc)
+	return units.DayStart(y, m, d, loc)
 }
 
 // LockoutDocument slows down guessing.  The lock is one for every way of entry.

@@ -106,8 +106,7 @@ func (c calendar) covers(t time.Time) time.Time {
 			continue // Check has said so
 		}
 		sy, sm, sd := day.Date()
-		noon := time.Date(sy, sm, sd, 12, 0, 0, 0, c.loc)
-		from, to := units.LocalMidnight(noon, c.loc), units.NextLocalMidnight(noon, c.loc)
+		from, to := units.DayStart(sy, sm, sd, c.loc), units.DayStart(sy, sm, sd+1, c.loc)
 		if !t.Before(from) && t.Before(to) && to.After(end) {
 			end = to
 		}
@@ -122,7 +121,7 @@ func (c calendar) on(noon time.Time, later int, at TimeOfDay) time.Time {
 		if at == 1440 {
 			later++
 		}
-		return units.LocalMidnight(time.Date(y, m, d+later, 12, 0, 0, 0, c.loc), c.loc)
+		return units.DayStart(y, m, d+later, c.loc)
 	}
 	return time.Date(y, m, d+later, int(at)/60, int(at)%60, 0, 0, c.loc).UTC()
 }

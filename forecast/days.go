@@ -78,6 +78,26 @@ func (d *days) cellAt(g, step int64, cal *calendar) int {
 	return int(dn-d.first)*d.perDay + int(sec/(step*int64(d.fine)))
 }
 
+// originAt is the cell that a forecast from a slot of the grid begins at: the
+// greatest of the slots up to it.  In the hour that a clock repeats it stands still:
+// were it the slot's own cell, time would run backwards for all that was learned.
+func (d *days) originAt(g, step int64, cal *calendar) int {
+	c := d.cellAt(g, step, cal)
+	for b := int64(1); b <= turnedBack/step; b++ {
+		c = max(c, d.cellAt(g-b, step, cal))
+	}
+	return c
+}
+
+// leastAfter is the least cell of the slots from one of the grid on.
+func (d *days) leastAfter(g, step int64, cal *calendar) int {
+	c := d.cellAt(g, step, cal)
+	for b := int64(1); b <= turnedBack/step; b++ {
+		c = min(c, d.cellAt(g+b, step, cal))
+	}
+	return c
+}
+
 // daysKnown is how many days' worth of cells are known before an origin.
 func (d *days) daysKnown(origin int) float64 {
 	return float64(d.known[max(0, min(origin, len(d.v)))]) / float64(d.perDay)
@@ -106,8 +126,7 @@ func newDays(h *history, cal *calendar, fine int, end int64, base, ceiling float
 		d.sum, d.known = make([]float64, 1), make([]int32, 1)
 		return d
 	}
-	first, _ := cal.local(h.first * h.step)
-	last, _ := cal.local((end - 1) * h.step)
+	first, last := cal.days(h.first, end, h.step)
 	d.first = first
 	n := (int(last-first) + 1) * d.perDay
 	d.v = make([]float32, n)

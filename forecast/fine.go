@@ -69,7 +69,7 @@ func newFinePast(o *outlook, h *history, cal *calendar) *finePast {
 		sim: kindSimilarity(d, o.origin, level), levels: len(level), w: make([]float32, len(level)),
 	}
 	base := d.base / float64(d.fine)
-	for g := max(h.first, h.end()-(fineDays+1)*86400/h.step); g < h.end(); g++ {
+	for g := max(h.first, min(h.end(), o.first)-(fineDays+1)*86400/h.step); g < min(h.end(), o.first); g++ {
 		x := h.at(g) - base
 		if x != x {
 			continue
@@ -122,8 +122,8 @@ func (p *finePast) stretch(o *outlook, h *history, cal *calendar) (low, high flo
 				slot[i] = refined(q, m.given[i], m.p.get(climate25, i))
 			}
 		}
-		first := h.end() - int64(fineScored+2)*86400/h.step
-		for g := max(h.first, first); g < h.end(); g++ {
+		first := min(h.end(), o.first) - int64(fineScored+2)*86400/h.step
+		for g := max(h.first, first); g < min(h.end(), o.first); g++ {
 			i := d.cellAt(g, h.step, cal) - m.p.origin
 			if i < 0 || i >= n || slot[i].q90 <= 0 {
 				continue

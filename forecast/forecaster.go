@@ -99,10 +99,10 @@ func (f *Forecaster) Forecast(at time.Time, horizon time.Duration) Forecast {
 	for i := range out.Slots {
 		g := first + int64(i)
 		q := answer(f.cellOf(o.d, g))
+		above := func(x float32) float64 { return float64(max(0, x)) + base } // a tail widened must not go below the least there is
 		out.Slots[i] = Slot{
 			Slot: units.Slot{Start: time.Unix(g*f.hist.step, 0).UTC(), Len: f.opt.Step},
-			Mean: float64(q.mean) + base, Q10: snap(float64(q.q10)+base, grid),
-			Q50: snap(float64(q.q50)+base, grid), Q90: snap(float64(q.q90)+base, grid),
+			Mean: above(q.mean), Q10: snap(above(q.q10), grid), Q50: snap(above(q.q50), grid), Q90: snap(above(q.q90), grid),
 		}
 	}
 	return out
@@ -155,6 +155,7 @@ type outlook struct {
 	verdict
 	d       *days
 	origin  int
+	first   int64 // slot of the grid that is asked for first: those before it are known
 	engine  *engine
 	ownDays float64
 }
@@ -178,7 +179,7 @@ func (f *Forecaster) look(first int64) *outlook { return f.lookWith(first, !f.op
 
 func (f *Forecaster) lookWith(first int64, refit bool) *outlook {
 	e, d := f.current(first)
-	o := &outlook{d: d, engine: e, origin: f.cellOf(d, first), ownDays: f.ownDays(first)}
+	o := &outlook{d: d, engine: e, origin: f.originOf(d, first), first: first, ownDays: f.ownDays(first)}
 	o.verdict = e.forecastCells(o.origin, refit)
 	f.blendPrior(o)
 	return o
@@ -193,18 +194,18 @@ func (f *Forecaster) current(first int64) (*engine, *days) {
 		d.first, _ = f.cal.local(first * f.hist.step)
 	}
 	// Holidays are asked for here, by the caller's goroutine.
-	d.kinds = make([]uint8, f.cellOf(d, first)/d.perDay+longDays+3)
+	d.kinds = make([]uint8, f.originOf(d, first)/d.perDay+longDays+3)
 	for i := range d.kinds {
 		d.kinds[i] = f.kindOf(d.first + int64(i))
 	}
-	d.temp = newTemperatures(&f.temp, &f.cal, d, f.cellOf(d, first))
+	d.temp = newTemperatures(&f.temp, &f.cal, d, f.originOf(d, first))
 	e := f.engine
 	if e == nil || e.d.base != d.base || e.d.first != d.first || e.d.temp.foresees() != d.temp.foresees() {
 		e = &engine{seed: f.opt.Seed}
 		f.engine, f.stale = e, math.MaxInt64
 	} else if f.stale < first {
 		// A panel stands as long as nothing before its origin has changed.
-		e.forgetFrom(f.cellOf(d, f.stale))
+		e.forgetFrom(d.leastAfter(f.stale, f.hist.step, &f.cal))
 		f.stale = math.MaxInt64
 	}
 	e.d = d
@@ -246,6 +247,9 @@ func (f *Forecaster) blendPrior(o *outlook) {
 
 // cellOf is the cell a grid slot is part of.
 func (f *Forecaster) cellOf(d *days, g int64) int { return d.cellAt(g, f.hist.step, &f.cal) }
+
+// originOf is the cell that a forecast from a grid slot begins at.
+func (f *Forecaster) originOf(d *days, g int64) int { return d.originAt(g, f.hist.step, &f.cal) }
 
 // span is the first slot's grid number and how many slots the horizon holds.
 func (f *Forecaster) span(at time.Time, horizon time.Duration) (first int64, n int) {

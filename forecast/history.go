@@ -109,6 +109,28 @@ func (c *calendar) local(unix int64) (dayNumber, secondOfDay int64) {
 	return d, l - d*86400
 }
 
+// days are the least and the greatest local day that the slots [from, to) of the
+// grid lie in, from before to.  They are not always those of the first and the last: a
+// clock put back at midnight shows the day before again.
+func (c *calendar) days(from, to, step int64) (least, greatest int64) {
+	least, _ = c.local(from * step)
+	greatest, _ = c.local((to - 1) * step)
+	near := turnedBack / step
+	for g := from + 1; g < to && g <= from+near; g++ {
+		dn, _ := c.local(g * step)
+		least = min(least, dn)
+	}
+	for g := to - 2; g >= from && g >= to-near; g-- {
+		dn, _ := c.local(g * step)
+		greatest = max(greatest, dn)
+	}
+	return least, greatest
+}
+
+// turnedBack is the longest for which local time has been shown before, in
+// seconds: no zone puts its clock back by more.
+const turnedBack = 3 * 3600
+
 // weekday is 0 for Monday to 6 for Sunday of a day number since 1970-01-01,
 // which was a Thursday.
 func weekday(dayNumber int64) int { return int(floorMod(dayNumber+3, 7)) }

@@ -25,7 +25,7 @@ func (f *Forecaster) RefitDue(at time.Time) bool {
 		return len(f.before(first)) > 0
 	}
 	e, d := f.current(first)
-	return e.due(f.cellOf(d, first))
+	return e.due(f.originOf(d, first))
 }
 
 // Learned tells whether a forecast from at on rests on what was learned, be it
@@ -38,7 +38,7 @@ func (f *Forecaster) Learned(at time.Time) bool {
 	}
 	first, _ := f.span(at, 0)
 	e, d := f.current(first)
-	return e.learned(f.cellOf(d, first))
+	return e.learned(f.originOf(d, first))
 }
 
 // Refit learns now what is learned weekly.  It uses up to two goroutines, which

@@ -3,6 +3,7 @@ package forecast
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -49,7 +50,9 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 	for i := range cell {
 		cell[i] = int32(max(0, f.cellOf(o.d, first+int64(i))-o.origin))
 	}
-	cells := int(cell[slots-1]) + 1
+	// Not the last slot's: where the clock is put back the horizon ends on a cell
+	// before the greatest.
+	cells := int(slices.Max(cell)) + 1
 	q := make([]quad, cells)
 	for i := range q {
 		q[i] = o.cell(o.origin + i)

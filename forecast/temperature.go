@@ -36,7 +36,7 @@ func newTemperatures(h *history, cal *calendar, d *days, origin int) *temperatur
 		return nil
 	}
 	seconds := h.step * int64(d.fine)
-	last, _ := cal.local((h.end() - 1) * h.step)
+	_, last := cal.days(h.first, h.end(), h.step)
 	n := (int(last-d.first) + 1) * d.perDay
 	if n <= 0 {
 		return nil

@@ -91,6 +91,10 @@ func (c calendar) day(t time.Time, n int) needDay {
 	if t.Before(wallClock(y, m, d, int(c.start), c.zone)) {
 		d--
 	}
+	// A clock put back over the begin of a day shows the day before again.
+	for !t.Before(wallClock(y, m, d+1, int(c.start), c.zone)) {
+		d++
+	}
 	d += n
 	at := func(minute int) time.Time { return wallClock(y, m, d, minute, c.zone) }
 	nd := needDay{from: at(int(c.start)), to: at(int(c.start) + dayMinutes), by: at(c.by)}

@@ -36,7 +36,7 @@ func (b *book) elapse(from, to time.Time) {
 		}
 		b.to = end
 		b.endDay(day, start)
-		if day+1 == next {
+		if b.t.dayOf(end) >= next { // not the day after: a zone that moves over the date line skips one
 			b.endMonth(start)
 		}
 		if !end.Before(to) {

@@ -83,8 +83,7 @@ func (d Date) Weekday() time.Weekday {
 // Start is the first instant of the date in loc, in UTC.
 func (d Date) Start(loc *time.Location) time.Time {
 	y, m, day := d.Civil()
-	// Noon exists everywhere; some zones skip midnight.
-	return units.LocalMidnight(time.Date(y, m, day, 12, 0, 0, 0, loc), loc)
+	return units.DayStart(y, m, day, loc)
 }
 
 // SetText reads "2024-07-01".

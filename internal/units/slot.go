@@ -36,15 +36,38 @@ func Slots(t time.Time, l time.Duration, n int) []Slot {
 // the clock skips midnight it is the first instant that exists.
 func LocalMidnight(t time.Time, loc *time.Location) time.Time {
 	y, m, d := t.In(loc).Date()
-	at := time.Date(y, m, d, 0, 0, 0, 0, loc)
-	if at.Day() != d { // midnight does not exist: Go answered the day before
-		at = at.Add(time.Hour)
-	}
-	return at.UTC()
+	return DayStart(y, m, d, loc)
 }
 
-// NextLocalMidnight is the first instant of the local day after t's.
+// NextLocalMidnight is the first instant of the local day after t's.  It is after
+// t, also where a clock put back at midnight shows the end of a day again: then it
+// is the begin of the day after the one that had begun.
 func NextLocalMidnight(t time.Time, loc *time.Location) time.Time {
 	y, m, d := t.In(loc).Date()
-	return LocalMidnight(time.Date(y, m, d+1, 12, 0, 0, 0, loc), loc)
+	at := DayStart(y, m, d+1, loc)
+	for !at.After(t) {
+		d++
+		at = DayStart(y, m, d+1, loc)
+	}
+	return at
+}
+
+// DayStart is the first instant at which the clock in loc shows the date y-m-d,
+// or a later one where it skips that date, as UTC.  A day may be out of its month,
+// as with time.Date.
+func DayStart(y int, m time.Month, d int, loc *time.Location) time.Time {
+	naive := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	at := naive.Add(-26 * time.Hour) // before the day in every zone there is
+	for {
+		local := at.In(loc)
+		_, offset := local.Zone()
+		_, end := local.ZoneBounds()
+		if start := naive.Add(-time.Duration(offset) * time.Second); end.IsZero() || start.Before(end) {
+			if start.Before(at) { // the clock jumped over it
+				start = at
+			}
+			return start.UTC()
+		}
+		at = end
+	}
 }

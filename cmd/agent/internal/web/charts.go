@@ -228,7 +228,7 @@ func (s *Server) history(ctx context.Context, m *model, n int) (history, error) 
 	start := m.now.Add(-23 * time.Hour).Truncate(time.Hour)
 	if !h.Hourly {
 		y, mo, d := m.now.Date()
-		start = units.LocalMidnight(time.Date(y, mo, d-n+1, 12, 0, 0, 0, m.zone), m.zone)
+		start = units.DayStart(y, mo, d-n+1, m.zone)
 	}
 	if m.V.At.IsZero() {
 		return h, nil
