@@ -43,7 +43,8 @@ func yearTariff(t *testing.T, zone string) *Tariff {
 				{Name: "blocks", Steps: []Step{{To: 100 * kWh, Price: perKWh(500)}, {Price: perKWh(2500)}}},
 			},
 			Charges: []FixedCharge{
-				{Name: "service", Amount: cents(200), Due: DueDay}, {Name: "network", Amount: cents(9000)},
+				{Name: "service", Amount: cents(200), Due: DueDay},
+				{Name: "network", Amount: cents(9000)},
 				{Name: "meter", Amount: cents(700), Due: DueMonthStart},
 			},
 		}},

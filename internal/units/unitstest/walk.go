@@ -34,8 +34,13 @@ func Years(t testing.TB) []Year {
 		zone string
 		year int
 	}{
-		{"Europe/London", 2025}, {"Europe/Berlin", 2026}, {"America/New_York", 2026}, {"Africa/Cairo", 2023},
-		{"Australia/Lord_Howe", 2026}, {"Pacific/Apia", 2011}, {"Africa/Johannesburg", 2026},
+		{"Europe/London", 2025},
+		{"Europe/Berlin", 2026},
+		{"America/New_York", 2026},
+		{"Africa/Cairo", 2023},
+		{"Australia/Lord_Howe", 2026},
+		{"Pacific/Apia", 2011},
+		{"Africa/Johannesburg", 2026},
 	} {
 		loc, err := time.LoadLocation(y.zone)
 		if err != nil {
