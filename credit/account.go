@@ -14,66 +14,66 @@ import (
 type Account struct {
 	Meter   string      `json:"meter"` // the meter number that cards and tokens are bound to
 	Head    Head        `json:"head"`  // the last entry posted
-	Pending []Pending   `json:"pending,omitempty"`
-	Since   time.Time   `json:"since,omitzero"` // when Pending began
-	Balance units.Money `json:"balance"`        // posted; see Available
+	Pending []Pending   `json:"pending"`
+	Since   time.Time   `json:"since"`   // when Pending began
+	Balance units.Money `json:"balance"` // posted; see Available
 	// Rest is energy used in a kWh account that is less than its millionth.
-	Rest  units.Energy `json:"rest,omitempty"`
-	Debts []DebtState  `json:"debts,omitempty"`
+	Rest  units.Energy `json:"rest"`
+	Debts []DebtState  `json:"debts"`
 
 	Emergency EmergencyState `json:"emergency"`
-	Recovered Tally          `json:"recovered"`     // debt recovered by share in its period
-	Bought    Tally          `json:"bought"`        // credit bought in the period of the maximum provision
-	Free      time.Time      `json:"free,omitzero"` // the period whose free units were given
-	Charged   []ChargedTo    `json:"charged,omitempty"`
-	Unlocked  bool           `json:"unlocked,omitempty"` // paid off: never cut for credit
-	Limit     units.Power    `json:"limit,omitempty"`    // power limit by token; 0 is none
-	Phase     units.Power    `json:"phase,omitempty"`    // phase unbalance limit by token; 0 is none
-	Tariff    int64          `json:"tariff,omitempty"`   // rate number by token
-	Tampered  bool           `json:"tampered,omitempty"` // until a token clears it
-	Schemes   []SchemeState  `json:"schemes,omitempty"`
+	Recovered Tally          `json:"recovered"` // debt recovered by share in its period
+	Bought    Tally          `json:"bought"`    // credit bought in the period of the maximum provision
+	Free      time.Time      `json:"free"`      // the period whose free units were given
+	Charged   []ChargedTo    `json:"charged"`
+	Unlocked  bool           `json:"unlocked"` // paid off: never cut for credit
+	Limit     units.Power    `json:"limit"`    // power limit by token; 0 is none
+	Phase     units.Power    `json:"phase"`    // phase unbalance limit by token; 0 is none
+	Tariff    int64          `json:"tariff"`   // rate number by token
+	Tampered  bool           `json:"tampered"` // until a token clears it
+	Schemes   []SchemeState  `json:"schemes"`
 	Lock      LockState      `json:"lock"`
 	Supply    SupplyState    `json:"supply"`
-	Clock     time.Time      `json:"clock,omitzero"` // the instant of the last operation
+	Clock     time.Time      `json:"clock"` // the instant of the last operation
 	// Doubt: the clock was set back from Before, and has this much powered time
 	// to go before it is believed again.
-	Doubt time.Duration `json:"doubt,omitempty"`
+	Doubt time.Duration `json:"doubt"`
 	// Unset: the account is so young that the clock may not have been set yet:
 	// nothing is given by the calendar, and no hours are friendly.
-	Unset  bool      `json:"unset,omitempty"`
-	Before time.Time `json:"before,omitzero"`
+	Unset  bool      `json:"unset"`
+	Before time.Time `json:"before"`
 }
 
 // Pending is a charge that has been used up but not yet posted.
 type Pending struct {
 	Charge Charge `json:"charge"`
-	Owed   bool   `json:"owed,omitempty"` // it becomes debt, not a charge on the balance
+	Owed   bool   `json:"owed"` // it becomes debt, not a charge on the balance
 }
 
 // Charge is something to pay, as the tariff worked it out.
 type Charge struct {
-	Name   string       `json:"name"`             // as the bill shows it
-	Kind   Kind         `json:"kind"`             // Consumption, Export, Standing, Demand, Levy or Tax
-	Amount units.Money  `json:"amount"`           // what it costs with its tax; negative pays the customer
-	Tax    units.Money  `json:"tax,omitempty"`    // the part of Amount that is tax
-	Energy units.Energy `json:"energy,omitempty"` // what it is for
+	Name   string       `json:"name"`   // as the bill shows it
+	Kind   Kind         `json:"kind"`   // Consumption, Export, Standing, Demand, Levy or Tax
+	Amount units.Money  `json:"amount"` // what it costs with its tax; negative pays the customer
+	Tax    units.Money  `json:"tax"`    // the part of Amount that is tax
+	Energy units.Energy `json:"energy"` // what it is for
 	// Period is the start of the day or month that a charge by time is for.
 	// A charge of the same name is taken once a period, and never for a period
 	// before the last one taken, whatever the clock does.  Zero: not by time.
-	Period time.Time `json:"period,omitzero"`
+	Period time.Time `json:"period"`
 }
 
 // DebtState is one debt.
 type DebtState struct {
 	Name   string      `json:"name"`
 	Amount units.Money `json:"amount"`
-	Share  bool        `json:"share,omitempty"` // recovered by a share of each top-up, not all at once
+	Share  bool        `json:"share"` // recovered by a share of each top-up, not all at once
 }
 
 // EmergencyState is where the emergency credit stands.
 type EmergencyState struct {
-	Stage Stage       `json:"stage,omitempty"`
-	Limit units.Money `json:"limit,omitempty"` // how much was lent
+	Stage Stage       `json:"stage"`
+	Limit units.Money `json:"limit"` // how much was lent
 }
 
 // Stage of the emergency credit.
@@ -88,8 +88,8 @@ const (
 
 // Tally is an amount that starts afresh each period.
 type Tally struct {
-	From   time.Time   `json:"from,omitzero"`
-	Amount units.Money `json:"amount,omitempty"`
+	From   time.Time   `json:"from"`
+	Amount units.Money `json:"amount"`
 }
 
 // ChargedTo is the last period for which a charge by time was taken.

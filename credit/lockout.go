@@ -10,8 +10,8 @@ import (
 // longestTick each.  A clock set forward does not open the lock, one set back
 // does not close it for ever, and a restart finds it as it was.
 type LockState struct {
-	Wrong int           `json:"wrong,omitempty"` // wrong tokens since the last true one
-	Left  time.Duration `json:"left,omitempty"`  // still to wait, in powered time
+	Wrong int           `json:"wrong"` // wrong tokens since the last true one
+	Left  time.Duration `json:"left"`  // still to wait, in powered time
 }
 
 // longestTick is the most that one step of the loop counts for.  The loop

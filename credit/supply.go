@@ -46,12 +46,12 @@ type Facts struct {
 
 // SupplyState is what the cut-off remembers.
 type SupplyState struct {
-	Position Position  `json:"position,omitempty"`
-	Cause    Cause     `json:"cause,omitempty"`
-	Since    time.Time `json:"since,omitzero"`
-	NoCredit bool      `json:"no_credit,omitempty"` // cut for credit and not yet paid enough to come back
-	Friendly time.Time `json:"friendly,omitzero"`   // end of the last stretch of friendly hours entered
-	Covered  bool      `json:"covered,omitempty"`   // there was credit when that stretch began
+	Position Position  `json:"position"`
+	Cause    Cause     `json:"cause"`
+	Since    time.Time `json:"since"`
+	NoCredit bool      `json:"no_credit"` // cut for credit and not yet paid enough to come back
+	Friendly time.Time `json:"friendly"`  // end of the last stretch of friendly hours entered
+	Covered  bool      `json:"covered"`   // there was credit when that stretch began
 }
 
 // Decision is what the supply should be now and why.

@@ -45,16 +45,16 @@ type Registers struct {
 	Export units.Energy `json:"export"`
 	// Periods are the parts of Import and Export by tariff period, as Book was
 	// told, sorted by name.
-	Periods []PeriodRegister `json:"periods,omitempty"`
+	Periods []PeriodRegister `json:"periods"`
 
-	At     time.Time `json:"at"`               // of the last sample; zero before the first
-	Device string    `json:"device,omitempty"` // last identity told
+	At     time.Time `json:"at"`     // of the last sample; zero before the first
+	Device string    `json:"device"` // last identity told
 
-	Power    units.Power `json:"power,omitempty"` // of the last sample
-	HasPower bool        `json:"has_power,omitempty"`
+	Power    units.Power `json:"power"` // of the last sample
+	HasPower bool        `json:"has_power"`
 
-	Reactive    units.Power `json:"reactive,omitempty"` // of the last sample, mvar
-	HasReactive bool        `json:"has_reactive,omitempty"`
+	Reactive    units.Power `json:"reactive"` // of the last sample, mvar
+	HasReactive bool        `json:"has_reactive"`
 
 	ImportCounter Counter `json:"import_counter"`
 	ExportCounter Counter `json:"export_counter"`
@@ -69,17 +69,17 @@ type PeriodRegister struct {
 
 // Counter is where one of the meter's registers was last believed.
 type Counter struct {
-	Known bool         `json:"known,omitempty"` // a value has been believed
-	At    time.Time    `json:"at"`              // when
-	Value units.Energy `json:"value,omitempty"`
+	Known bool         `json:"known"` // a value has been believed
+	At    time.Time    `json:"at"`    // when
+	Value units.Energy `json:"value"`
 	// Ahead is energy counted from power since Value was read; the next
 	// difference of the register is charged less this.
-	Ahead units.Energy `json:"ahead,omitempty"`
+	Ahead units.Energy `json:"ahead"`
 	// Odd is set while the last value cannot have come from consumption.  The
 	// next sample decides: back where it was, or a new base.
-	Odd      bool         `json:"odd,omitempty"`
+	Odd      bool         `json:"odd"`
 	OddAt    time.Time    `json:"odd_at"`
-	OddValue units.Energy `json:"odd_value,omitempty"`
+	OddValue units.Energy `json:"odd_value"`
 }
 
 // Consumption is energy that passed the meter in [From, To).  From and To are

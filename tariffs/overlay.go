@@ -25,9 +25,9 @@ type Overlay struct {
 // SlotPrice is a pushed price of one slot.
 type SlotPrice struct {
 	units.Slot
-	Import units.Price
-	Export units.Price
-	Priced bool // Export is given too; otherwise the document's rules
+	Import units.Price `json:"import"`
+	Export units.Price `json:"export"`
+	Priced bool        `json:"priced"` // Export is given too; otherwise the document's rules
 }
 
 // Stale tells whether at is beyond what the pushed prices cover, so that the

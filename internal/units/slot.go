@@ -4,8 +4,8 @@ import "time"
 
 // Slot is a half-open interval of time in UTC: Start is in it, End is not.
 type Slot struct {
-	Start time.Time
-	Len   time.Duration
+	Start time.Time     `json:"start"`
+	Len   time.Duration `json:"len"`
 }
 
 // End is the first instant after the slot.

@@ -76,9 +76,6 @@ func (s *Site) Begin(now time.Time) (State, Effects) {
 // Resume fits a stored State to the present configuration: loads may have come
 // and gone, the interval may be another one.
 func (s *Site) Resume(st State) (State, error) {
-	if st.Version != stateVersion {
-		return State{}, fmt.Errorf("the stored state has form %d, this program knows form %d: run the program that wrote it, or a newer one", st.Version, stateVersion)
-	}
 	if st.Credit.Meter != s.Meter {
 		return State{}, fmt.Errorf("the stored account belongs to meter %q, the configuration says %q: correct site.meter, or use another data folder", st.Credit.Meter, s.Meter)
 	}

@@ -13,8 +13,9 @@ import (
 	"github.com/keeplit/keeplit/tariffs"
 )
 
-// stateVersion is the form of State; a stored State of another form is refused.
-const stateVersion = 1
+// stateVersion is the form of State.  A stored State of an older one is brought
+// to it by the steps of migrate.go, one of a newer form is refused.
+const stateVersion = 2
 
 // State is all that the loop remembers from one step to the next.  It is a
 // value, is stored as JSON in the transaction of what it led to, and reads back
@@ -72,8 +73,8 @@ type MeterState struct {
 	Last       metering.Sample `json:"last"`                 // the last good sample
 	// Import and Export are the registers as the meter showed them last, for a
 	// driver that counts by itself to go on from.
-	Import    units.Energy `json:"import,omitempty"`
-	Export    units.Energy `json:"export,omitempty"`
+	Import    units.Energy `json:"import"`
+	Export    units.Energy `json:"export"`
 	HeardAt   time.Time    `json:"heard_at,omitzero"`   // when it came, by the loop's clock
 	StartedAt time.Time    `json:"started_at,omitzero"` // when the loop began to wait for one
 	Watch     WatchState   `json:"watch,omitzero"`      // what goes on besides consumption

@@ -47,20 +47,20 @@ type Advice struct {
 // Warning is one thing that is wrong now.  Subject tells apart warnings of one
 // code (a load's id, a meter's name); it may be empty.
 type Warning struct {
-	Code         Code
-	Subject      string
-	Severity     Severity
-	Title        string
-	Cause        string // what was seen, with figures
-	Remedy       string
-	Since        time.Time // UTC
-	Acknowledged bool
+	Code         Code      `json:"code"`
+	Subject      string    `json:"subject"`
+	Severity     Severity  `json:"severity"`
+	Title        string    `json:"title"`
+	Cause        string    `json:"cause"` // what was seen, with figures
+	Remedy       string    `json:"remedy"`
+	Since        time.Time `json:"since"` // UTC
+	Acknowledged bool      `json:"acknowledged"`
 }
 
 // State is the set of active warnings, in the order of code and subject.  It is
 // a value: every method returns a new State.  It round-trips through JSON.
 type State struct {
-	Active []Warning
+	Active []Warning `json:"active"`
 }
 
 func order(a Warning, code Code, subject string) int {

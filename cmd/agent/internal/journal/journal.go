@@ -52,8 +52,8 @@ func Resume(ctx context.Context, st *store.Store) (s control.State, ok bool, err
 	if err != nil || snap.Checkpoint == nil {
 		return control.State{}, false, err
 	}
-	if err := json.Unmarshal(snap.Checkpoint, &s); err != nil {
-		return control.State{}, false, fmt.Errorf("the stored state cannot be read: %w", err)
+	if s, err = control.ReadState(snap.Checkpoint); err != nil {
+		return control.State{}, false, err
 	}
 	if s.Credit.Head.Seq != snap.Head.Seq || s.Credit.Head.Hash != snap.Head.Hash {
 		return control.State{}, false, fmt.Errorf("the stored state ends at ledger entry %d, the ledger at %d: the files do not belong together; restore both from one backup",

@@ -1,0 +1,58 @@
+package control
+
+import (
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/form"
+)
+
+// stateForm is the numbered form of State as it is stored: see
+// docs/checkpoint.md.  A step, once released, is never edited: a change is a
+// new step, and stateVersion goes up with it.
+func stateForm() form.Form {
+	return form.Form{Name: "the stored state", Steps: []form.Step{state2}}
+}
+
+// ReadState reads a stored State of any form up to the present one.  The error
+// is a *form.NewerError or a *form.DamagedError, which names every path at fault.
+func ReadState(data []byte) (State, error) {
+	var st State
+	err := stateForm().Read(data, &st)
+	return st, err
+}
+
+// state2 makes form 2 of form 1: every name is written down, and what the
+// account and the registers hold is always there.
+func state2(doc map[string]any) error {
+	const never = "0001-01-01T00:00:00Z"
+	if account, ok := doc["credit"].(map[string]any); ok {
+		credit.FillAccount1(account)
+	}
+	meter := doc["meter"]
+	form.Fill(meter, map[string]any{"import": 0, "export": 0})
+	registers := form.At(meter, "registers")
+	form.Fill(registers, map[string]any{
+		"periods": nil, "device": "", "power": 0, "has_power": false, "reactive": 0, "has_reactive": false,
+	})
+	for _, c := range []string{"import_counter", "export_counter"} {
+		form.Fill(form.At(registers, c), map[string]any{"known": false, "at": never, "value": 0, "ahead": 0, "odd": false, "odd_at": never, "odd_value": 0})
+	}
+	slots2(form.At(meter, "intervals"))
+	slots2(form.At(meter, "sliding", "parts"))
+	for _, p := range form.List(form.At(doc, "prices", "overlay", "prices")) {
+		form.Rename(p, "Start", "start", "Len", "len", "Import", "import", "Export", "export", "Priced", "priced")
+	}
+	form.Rename(doc["health"], "Active", "active")
+	for _, w := range form.List(form.At(doc, "health", "active")) {
+		form.Rename(w, "Code", "code", "Subject", "subject", "Severity", "severity", "Title", "title",
+			"Cause", "cause", "Remedy", "remedy", "Since", "since", "Acknowledged", "acknowledged")
+	}
+	return nil
+}
+
+// slots2 names the slots of intervals, and of the demand that they may hold.
+func slots2(intervals any) {
+	for intervals != nil {
+		form.Rename(form.At(intervals, "open", "slot"), "Start", "start", "Len", "len")
+		intervals = form.At(intervals, "demand", "parts")
+	}
+}
