@@ -14,6 +14,9 @@ var ErrTooShort = errors.New("history is too short to test forecasts on")
 type BacktestOptions struct {
 	Origins int           // how many forecasts; zero is 60
 	Every   time.Duration // between their origins; zero is 53 hours, which moves round the clock
+	// Dark is how the history that forecasts are made from is cut off; what came is
+	// as it was recorded.
+	Dark Darkness
 	// Progress, where set, is called after each forecast.
 	Progress func(done, total int)
 }
@@ -65,6 +68,7 @@ func Backtest(ctx context.Context, o Options, history []Observation, b BacktestO
 	perDay := int64(day / f.opt.Step)
 	var s scores
 	next := 0
+	history = b.Dark.Cut(history)
 	for k, origin := range origins {
 		if err := ctx.Err(); err != nil {
 			return rep, err
@@ -98,7 +102,7 @@ func (s *scores) add(f *Forecaster, truth *history, at time.Time, origin, perDay
 	before := *s
 	w.Actual = s.addSlots(fc, truth, origin, perDay)
 	w.WQL = (s.pinball - before.pinball) * 2 / 3 / (s.load - before.load)
-	s.addRunOuts(f, w.Actual, at, origin, perDay)
+	s.addRunOuts(f, truth, w.Actual, at, origin, perDay)
 	return w
 }
 
@@ -141,10 +145,10 @@ func (s *scores) addSlots(fc Forecast, truth *history, origin, perDay int64) []f
 
 // addRunOuts scores credits of half a day to four days of the use of the last
 // four weeks.
-func (s *scores) addRunOuts(f *Forecaster, actual []float64, at time.Time, origin, perDay int64) {
+func (s *scores) addRunOuts(f *Forecaster, truth *history, actual []float64, at time.Time, origin, perDay int64) {
 	sum, n := 0.0, 0.0
 	for g := origin - backtestWarmup*perDay; g < origin; g++ {
-		if y := f.hist.at(g); y == y {
+		if y := truth.at(g); y == y {
 			sum += y
 			n++
 		}

@@ -98,6 +98,14 @@ func (d *days) leastAfter(g, step int64, cal *calendar) int {
 	return c
 }
 
+// back is the latest cell from which on n cells are known up to end, the first cell
+// where they are fewer.
+func (d *days) back(end, n int) int {
+	end = max(0, min(end, len(d.v)))
+	want := d.known[end] - int32(n)
+	return max(0, sort.Search(end, func(c int) bool { return d.known[c] > want })-1)
+}
+
 // daysKnown is how many days' worth of cells are known before an origin.
 func (d *days) daysKnown(origin int) float64 {
 	return float64(d.known[max(0, min(origin, len(d.v)))]) / float64(d.perDay)
@@ -118,8 +126,8 @@ func (d *days) mean(from, to int) (float64, int) {
 
 // newDays lays the history out by local days, up to grid slot end (exclusive).
 // Nothing above ceiling is believed; base (kWh a slot, at most zero) is below
-// every observation.
-func newDays(h *history, cal *calendar, fine int, end int64, base, ceiling float64) *days {
+// every observation; least is what censored slots tell.
+func newDays(h, least *history, cal *calendar, fine int, end int64, base, ceiling float64) *days {
 	d := &days{fine: fine, perDay: int(86400 / (h.step * int64(fine))), base: base * float64(fine)}
 	end = min(end, h.end())
 	if end <= h.first {
@@ -133,7 +141,7 @@ func newDays(h *history, cal *calendar, fine int, end int64, base, ceiling float
 	count := make([]uint16, n)
 	seconds := h.step * int64(fine)
 	for g := h.first; g < end; g++ {
-		x := h.v[g-h.first]
+		x := h.wanted(g, least)
 		if x != x {
 			continue
 		}

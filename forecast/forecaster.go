@@ -12,11 +12,12 @@ import (
 // Forecaster learns one site's load.  It is not safe for concurrent use: it
 // belongs to the goroutine that owns the site's state.
 type Forecaster struct {
-	opt  Options
-	hist history
-	temp history // degrees Celsius
-	cal  calendar
-	fine int
+	opt   Options
+	hist  history
+	least history // kWh; of censored slots, the least that was wanted
+	temp  history // degrees Celsius
+	cal   calendar
+	fine  int
 
 	engine *engine
 	stale  int64 // first grid slot that changed since the engine last looked
@@ -30,7 +31,7 @@ func New(o Options) (*Forecaster, error) {
 	}
 	step := int64(o.Step / time.Second)
 	return &Forecaster{
-		opt: o, hist: history{step: step}, temp: history{step: step}, cal: calendar{zone: o.Zone},
+		opt: o, hist: history{step: step}, least: history{step: step}, temp: history{step: step}, cal: calendar{zone: o.Zone},
 		fine: modelSlots(step), stale: math.MaxInt64, forked: math.MaxInt64,
 	}, nil
 }
@@ -46,9 +47,16 @@ func (f *Forecaster) Update(o Observation) error {
 	if err != nil {
 		return err
 	}
-	kwh := math.NaN()
-	if o.Quality == Measured {
+	kwh, least := math.NaN(), math.NaN()
+	switch o.Quality {
+	case Measured:
 		kwh = o.Energy.KWh()
+	case Censored:
+		least = o.Energy.KWh()
+	case Estimated, Missing:
+	}
+	if was := f.least.at(n); least == least || was == was {
+		f.least.set(n, least)
 	}
 	before := f.hist.first
 	f.hist.set(n, kwh)
@@ -189,7 +197,7 @@ func (f *Forecaster) lookWith(first int64, refit bool) *outlook {
 // was last asked.
 func (f *Forecaster) current(first int64) (*engine, *days) {
 	base := f.floor(first)
-	d := newDays(&f.hist, &f.cal, f.fine, first, base, f.ceiling(first))
+	d := newDays(&f.hist, &f.least, &f.cal, f.fine, first, base, f.ceiling(first))
 	if d.cells() == 0 {
 		d.first, _ = f.cal.local(first * f.hist.step)
 	}

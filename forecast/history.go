@@ -60,6 +60,34 @@ func (h *history) set(n int64, kwh float64) (dropped int) {
 	return dropped
 }
 
+// usualDays is over how many days before it the usual of a censored slot is taken.
+const usualDays = 28
+
+// wanted is what a slot of the grid is learned as: what was measured, or of a censored
+// slot the least that was wanted where that is more than its usual, the mean of the same
+// time on the days before.  Less tells nothing, and leaving out the great ones, in which
+// power limits hold and credit ends, would teach too little.
+func (h *history) wanted(g int64, least *history) float32 {
+	x := h.v[g-h.first]
+	if x == x {
+		return x
+	}
+	y := least.at(g)
+	if y != y {
+		return x
+	}
+	sum, n := 0.0, 0
+	for d := int64(1); d <= usualDays; d++ {
+		if u := h.at(g - d*86400/h.step); u == u {
+			sum, n = sum+u, n+1
+		}
+	}
+	if n == 0 || y*float64(n) <= sum {
+		return x
+	}
+	return float32(y)
+}
+
 // slotNumber is the grid number of a slot start, an error where the start is
 // off the grid.
 func slotNumber(t time.Time, step time.Duration) (int64, error) {

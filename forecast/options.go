@@ -69,6 +69,10 @@ const (
 	Estimated
 	// Missing is a slot without a reading; Energy is ignored.
 	Missing
+	// Censored is a slot in which not all could be used that was wanted: the
+	// supply was off, or a limit held. Energy is the least that was wanted; it is
+	// learned from only where it is more than was usual at that time of day.
+	Censored
 )
 
 // Observation is the base load of one finished slot.

@@ -29,6 +29,7 @@ func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
 	n := longDays * d.perDay
 	y := make([]float64, n)
 	q := make([]quad, n)
+	unknown := make([]int, n+1) // how many cells before i are not known
 	// Mean errors above and below the median, by cell.
 	above, below := make([]float32, n), make([]float32, n)
 	for _, p := range paths {
@@ -42,14 +43,20 @@ func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
 	}
 	for m, p := range paths {
 		g := given[m]
-		known := true
+		unknown[0] = 0
+		last := float32(0)
 		for i := range n {
 			y[i] = d.at(p.origin+i, len(d.v))
-			known = known && y[i] == y[i]
 			q[i] = g.given[i]
-		}
-		if !known {
-			continue
+			unknown[i+1] = unknown[i]
+			if e := bounded(p.z[i]); y[i] == y[i] && e == e {
+				last = e
+				continue
+			}
+			// A slot in which it was dark went on as those before it.
+			last *= 0.9
+			y[i] = float64(max(0, q[i].q50+last*width(&q[i], last > 0)))
+			unknown[i+1]++
 		}
 		var credit, end [credits]float64
 		for k := range credit {
@@ -82,7 +89,7 @@ func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
 			}
 		}
 		for k := range before {
-			if count[k] >= 5 && !math.IsInf(end[k], 1) {
+			if count[k] >= 5 && !math.IsInf(end[k], 1) && unknown[int(end[k])]*4 <= int(end[k]) {
 				shares = append(shares, (before[k]+0.5*ties[k]+0.5)/(count[k]+1))
 			}
 		}

@@ -52,6 +52,7 @@ func (f *Forecaster) Refit(at time.Time) {
 func (f *Forecaster) Fork() *Forecaster {
 	g := *f
 	g.hist.v = slices.Clone(f.hist.v)
+	g.least.v = slices.Clone(f.least.v)
 	g.temp.v = slices.Clone(f.temp.v)
 	if f.engine != nil {
 		g.engine = f.engine.fork()

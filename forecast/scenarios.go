@@ -236,7 +236,7 @@ func (f *Forecaster) roughen(path []float64, cell []int32, first, back int64) {
 	}
 }
 
-// usablePaths are the past errors known over nearly all of n cells.
+// usablePaths are the past errors known over most of n cells.
 func (o *outlook) usablePaths(n int) (out []errorPath, given []made) {
 	for i := range o.learned.paths {
 		m := &o.learned.paths[i]
@@ -250,7 +250,7 @@ func (o *outlook) usablePaths(n int) (out []errorPath, given []made) {
 				known++
 			}
 		}
-		if known*10 >= n*9 {
+		if known*4 >= n*3 {
 			out, given = append(out, p), append(given, *m)
 		}
 	}

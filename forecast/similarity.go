@@ -42,7 +42,8 @@ func distance(a, b *[blocks]float64) float64 {
 // levelsBack is the level (mean kWh a cell) of each day back from the origin's
 // day: the mean of the seven days around it, cut at the origin, so that a week
 // weighs every weekday once.  Of the days beyond the window only those of a
-// rare kind have one.  now is the level at the origin.
+// rare kind have one.  now is the level at the origin; after a gap it is that of the
+// days before and after, as many as make two weeks: a few hours say little.
 func levelsBack(d *days, origin, window int) (level []float64, now float64) {
 	today := origin / d.perDay
 	n := min(rareDays, today+1)
@@ -51,6 +52,8 @@ func levelsBack(d *days, origin, window int) (level []float64, now float64) {
 	}
 	level = make([]float64, n)
 	half := 3*d.perDay + d.perDay/2
+	enough := min(2*d.perDay, int(d.known[max(0, min(origin, len(d.v)))]))
+	enough = max(enough, (d.perDay+3)/4) // at first six hours are
 	for b := range level {
 		if b >= window && !rare(d.kind(today-b)) {
 			continue
@@ -61,13 +64,18 @@ func levelsBack(d *days, origin, window int) (level []float64, now float64) {
 			from, to = origin-7*d.perDay, origin
 		}
 		m, k := d.mean(from, to)
-		if k*4 < d.perDay { // less than six hours known
+		if k < enough { // some hours of a week that was dark are not its level
 			m = math.NaN()
 		}
 		level[b] = m
 	}
 	last, k1 := d.mean(origin-7*d.perDay, origin)
 	before, k2 := d.mean(origin-14*d.perDay, origin-7*d.perDay)
+	if k1 > 0 && k1+k2 < 7*d.perDay {
+		from := d.back(origin, 7*d.perDay)
+		last, k1 = d.mean(from, origin)
+		before, k2 = d.mean(d.back(from, 7*d.perDay), from)
+	}
 	switch {
 	case k1 == 0 && k2 == 0:
 		end := d.lastKnown(origin) // a gap is no news: what was used before it goes on

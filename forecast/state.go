@@ -14,6 +14,9 @@ type State struct {
 	StepSeconds int64  `json:"step_seconds"`
 	FirstSlot   int64  `json:"first_slot"` // Unix seconds / step of the first kept slot
 	Load        []byte `json:"load"`       // kWh a slot, IEEE 754 single, little endian, NaN is missing
+	// Least is kept like Load, from FirstLeast: of censored slots, the least that was wanted.
+	FirstLeast int64  `json:"first_least,omitempty"`
+	Least      []byte `json:"least,omitempty"`
 	// Temperature is kept like Load, in degrees Celsius, from FirstTemperature.
 	FirstTemperature int64  `json:"first_temperature,omitempty"`
 	Temperature      []byte `json:"temperature,omitempty"`
@@ -25,7 +28,8 @@ const stateVersion = 1
 func (f *Forecaster) State() State {
 	return State{
 		Version: stateVersion, StepSeconds: f.hist.step, FirstSlot: f.hist.first,
-		Load:             packFloats(f.hist.v),
+		Load:       packFloats(f.hist.v),
+		FirstLeast: f.least.first, Least: packFloats(f.least.v),
 		FirstTemperature: f.temp.first, Temperature: packFloats(f.temp.v),
 	}
 }
@@ -47,6 +51,10 @@ func Restore(o Options, s State) (*Forecaster, error) {
 	f.hist.first, f.temp.first = s.FirstSlot, s.FirstTemperature
 	if f.hist.v, err = unpackFloats(s.Load, f.hist.step); err != nil {
 		return nil, fmt.Errorf("load: %w", err)
+	}
+	f.least.first = s.FirstLeast
+	if f.least.v, err = unpackFloats(s.Least, f.least.step); err != nil {
+		return nil, fmt.Errorf("least: %w", err)
 	}
 	if f.temp.v, err = unpackFloats(s.Temperature, f.temp.step); err != nil {
 		return nil, fmt.Errorf("temperature: %w", err)

@@ -1,6 +1,8 @@
 package metering
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,7 +46,29 @@ const (
 	DeviceChanged
 	// Suspect: a register moved in a way that cannot be consumption.
 	Suspect
+	// SupplyOff: the supply was switched off for part of it, by whom and for
+	// what cause ever.
+	SupplyOff
+	// MainsOff: the mains was down for part of it, or nobody was there to see
+	// that it was not.
+	MainsOff
+	// Limited: a power limit was reached within it.
+	Limited
+	// Shed: a load was held off for part of it, for want of credit or of power.
+	Shed
 )
+
+// Censored is set where more might have been used than could be: the value is
+// the least that was asked for, and a zero says nothing.
+const Censored = SupplyOff | MainsOff | Limited | Shed
+
+// qualityNames are in the order of the bits.
+func qualityNames() []string {
+	return []string{
+		"estimated", "gap", "clock_changed", "lost", "device_changed", "suspect",
+		"supply_off", "mains_off", "limited", "shed",
+	}
+}
 
 // String is "measured", or the reasons joined by "+".
 func (q Quality) String() string {
@@ -52,12 +76,28 @@ func (q Quality) String() string {
 		return "measured"
 	}
 	var parts []string
-	for i, n := range [...]string{"estimated", "gap", "clock_changed", "lost", "device_changed", "suspect"} {
+	for i, n := range qualityNames() {
 		if q&(1<<i) != 0 {
 			parts = append(parts, n)
 		}
 	}
 	return strings.Join(parts, "+")
+}
+
+// ParseQuality reads what String writes.
+func ParseQuality(text string) (Quality, error) {
+	var q Quality
+	if text == "measured" {
+		return q, nil
+	}
+	for _, part := range strings.Split(text, "+") {
+		i := slices.Index(qualityNames(), part)
+		if i < 0 {
+			return 0, fmt.Errorf("%q is not a quality: write measured, or of %s those that hold, joined by +", part, strings.Join(qualityNames(), ", "))
+		}
+		q |= 1 << i
+	}
+	return q, nil
 }
 
 // Phase is one line conductor as the meter sees it.  Has says which are given

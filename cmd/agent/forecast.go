@@ -348,12 +348,23 @@ func (c *forecastPast) over(e *env, what, least string, measure func(forecast.Op
 // forecastBacktestCmd measures the forecaster on a history.
 type forecastBacktestCmd struct {
 	forecastPast
-	HTML string `name:"html" default:"backtest.html" help:"Where to write the plot of the median and the worst week; empty for none."`
+	Dark     float64       `placeholder:"SHARE" help:"Cut the history off for this share of the time, as 0.07, and forecast from what is left what was recorded."`
+	DarkFor  time.Duration `default:"6h" help:"With --dark: the mean length of a cut."`
+	DarkSeed uint64        `default:"1" help:"With --dark: another number makes other cuts."`
+	DarkAs   string        `default:"censored" enum:"censored,missing,measured" help:"With --dark: what the slots that a cut touches are taken for (${enum}); measured learns that nothing was wanted."`
+	HTML     string        `name:"html" default:"backtest.html" help:"Where to write the plot of the median and the worst week; empty for none."`
 }
 
 func (c *forecastBacktestCmd) Run(e *env) error {
+	if c.Dark < 0 || c.Dark > 0.9 {
+		return &exitError{exitUsage, fmt.Errorf("--dark %v is not a share of the time from 0 to 0.9, as 0.07", c.Dark)}
+	}
+	dark := forecast.Darkness{Share: c.Dark, Mean: c.DarkFor, Seed: c.DarkSeed, As: map[string]forecast.Quality{
+		"censored": forecast.Censored, "missing": forecast.Missing, "measured": forecast.Measured,
+	}[c.DarkAs]}
 	var report forecast.BacktestReport
 	err := c.over(e, "forecasting the past", "five weeks", func(o forecast.Options, history []forecast.Observation, b forecast.BacktestOptions) (err error) {
+		b.Dark = dark
 		report, err = forecast.Backtest(e.Ctx, o, history, b)
 		return err
 	})

@@ -112,6 +112,12 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 	if err != nil {
 		return nil, err
 	}
+	if filled, err := s.fillDark(ctx, state); err != nil {
+		// What is usual here is a wish: a full disk keeps nobody from starting.
+		s.log.Warn("it could not be recorded when the supply was off before; the next start tries again", "error", err)
+	} else {
+		state = filled
+	}
 	switches, err := s.switches(ctx, state)
 	if err != nil {
 		return nil, err
@@ -274,6 +280,29 @@ func schemesOf(cfg config.Config) ([]credit.Scheme, error) {
 		out = append(out, scheme)
 	}
 	return out, nil
+}
+
+// fillDark tells records of a program that did not know it when the supply was
+// off: once, from the ledger.
+func (s *service) fillDark(ctx context.Context, state control.State) (control.State, error) {
+	const name = "supply off, from the ledger"
+	if done, err := s.store.Filled(ctx, name); done || err != nil {
+		return state, err
+	}
+	var off []store.Stretch
+	if s.site.Contactor {
+		var err error
+		if off, err = journal.SupplyOff(ctx, s.store, state.Now); err != nil {
+			return state, err
+		}
+	}
+	if err := s.store.Fill(ctx, name, metering.SupplyOff, control.SiteSeries, control.Flows, off); err != nil {
+		return state, err
+	}
+	for _, o := range off {
+		state = s.site.Unseen(state, o.From, o.To)
+	}
+	return state, nil
 }
 
 // planner builds the planner and teaches it what the store remembers.

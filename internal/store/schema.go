@@ -121,6 +121,9 @@ var intervalSchema = schema{ //nolint:gochecknoglobals // a constant list
 	  id INTEGER NOT NULL -- the last pending_interval.id that is in here
 	) STRICT;
 	INSERT INTO moved VALUES(1, 0);`,
+	`CREATE TABLE filled(
+	  name TEXT PRIMARY KEY -- what was added once to what was there: see Store.Fill
+	) STRICT, WITHOUT ROWID;`,
 }
 
 // migrate brings the file to the present format, one transaction a step.

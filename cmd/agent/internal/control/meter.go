@@ -31,6 +31,9 @@ func (p *step) reading(r metering.Reading) {
 	for _, e := range events {
 		p.meterEvent(e)
 	}
+	if silence := used.To.Sub(used.From); used.Quality&metering.Estimated != 0 && used.Import.Mean(silence) < standstill {
+		used.Quality |= metering.MainsOff
+	}
 	for _, piece := range split(used, p.Interval) {
 		p.charge(piece)
 	}
@@ -40,6 +43,10 @@ func (p *step) reading(r metering.Reading) {
 	}
 	p.points(r.Sample)
 }
+
+// standstill is a mean power that no home in use stays below: where a register
+// went no faster through a silence, the mains was down.
+const standstill = 5 * units.Watt
 
 // failed is an attempt to read that gave nothing.  The supply stays as it is:
 // a silent meter is never a reason to cut anybody off, and a register makes up
@@ -161,18 +168,24 @@ func (p *step) close(iv metering.Interval) {
 	p.st.Credit = a
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.eff.Durable = true
+	held, left := heldIn(p.st.Meter.Held, iv.Slot)
+	p.st.Meter.Held = left
 	if p.st.Clock.Young && unset(p.st.Clock.Raw) {
 		// It was charged; when it was is not known, and a forecast that learned
 		// from 1970 would look for half a century of it.
 		for i := range p.st.Loads {
-			p.st.Loads[i].usedIn(iv.Slot)
+			ls := &p.st.Loads[i]
+			ls.usedIn(iv.Slot)
+			_, ls.Held = heldIn(ls.Held, iv.Slot)
 		}
 		return
 	}
+	iv.Quality |= held
 	p.eff.Intervals = append(p.eff.Intervals, Interval{SiteSeries, iv})
 	for i := range p.st.Loads {
 		ls := &p.st.Loads[i]
 		used := metering.Interval{Slot: iv.Slot, Import: ls.usedIn(iv.Slot), Covered: iv.Slot.Len}
+		used.Quality, ls.Held = heldIn(ls.Held, iv.Slot)
 		p.eff.Intervals = append(p.eff.Intervals, Interval{ls.ID, used})
 	}
 }
@@ -218,15 +231,10 @@ func chargeOf(it tariffs.Item) credit.Charge {
 
 // total adds to the day's totals for display.
 func (p *step) total(c metering.Consumption, spent units.Money) {
-	start := units.LocalMidnight(c.From, p.Zone)
-	n := len(p.st.Days)
-	if n == 0 || p.st.Days[n-1].Start.Before(start) {
-		p.st.Days = append(p.st.Days, DayTotal{Start: start})
-		if len(p.st.Days) > keepDays {
-			p.st.Days = p.st.Days[len(p.st.Days)-keepDays:]
-		}
-		n = len(p.st.Days)
+	d := p.day(c.From)
+	d.Energy += c.Import
+	d.Spent += spent
+	if c.Quality&(metering.Gap|metering.MainsOff) != 0 {
+		p.unseen(c.From, c.To)
 	}
-	p.st.Days[n-1].Energy += c.Import
-	p.st.Days[n-1].Spent += spent
 }

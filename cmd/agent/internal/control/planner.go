@@ -77,7 +77,8 @@ func (p *Planner) catchUp() {
 // Observations are the forecaster's view of stored intervals: one a slot, in
 // the order of time.  Without sun the base load is never below zero: a load's
 // share is worked out from its rated power where its plug does not measure, and
-// cannot have been more than all there was.
+// cannot have been more than all there was.  Where only loads were held off, the
+// base load was measured: it is what is left without them.
 func Observations(intervals []Interval, length time.Duration, sun bool) []forecast.Observation {
 	at := map[int64]int{}
 	var out []forecast.Observation
@@ -98,6 +99,8 @@ func Observations(intervals []Interval, length time.Duration, sun bool) []foreca
 				out[i].Quality = forecast.Missing
 			case iv.Quality&(metering.Estimated|metering.ClockChanged|metering.Lost|metering.DeviceChanged|metering.Suspect) != 0:
 				out[i].Quality = forecast.Estimated
+			case iv.Quality&(metering.SupplyOff|metering.MainsOff|metering.Limited) != 0:
+				out[i].Quality = forecast.Censored
 			}
 		} else {
 			out[i].Energy -= iv.Import

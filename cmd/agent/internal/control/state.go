@@ -80,6 +80,9 @@ type MeterState struct {
 	Watch     WatchState   `json:"watch,omitzero"`      // what goes on besides consumption
 	// Calibration is the signature of the constants last in force.
 	Calibration string `json:"calibration,omitempty"`
+	// Held is when not all could be used that was wanted, in the intervals that
+	// are not closed yet.
+	Held []Held `json:"held,omitempty"`
 }
 
 // shows takes the registers that a sample gives.
@@ -108,6 +111,9 @@ type LoadState struct {
 	Open     []SlotUse         `json:"slots,omitempty"` // used in slots that are not closed yet
 	Total    units.Energy      `json:"total,omitempty"`
 	Seen     loads.Observation `json:"seen"`
+	// Held is since when the load was held off, or had no power, in the intervals
+	// that are not closed yet.
+	Held []Held `json:"held,omitempty"`
 }
 
 // ShedState is the loads held off because the site drew too much.
@@ -115,16 +121,6 @@ type ShedState struct {
 	Until time.Time `json:"until,omitzero"`
 	IDs   []string  `json:"ids,omitempty"`
 }
-
-// DayTotal is what one local day came to.
-type DayTotal struct {
-	Start  time.Time    `json:"start"`
-	Energy units.Energy `json:"energy"`
-	Spent  units.Money  `json:"spent"`
-}
-
-// keepDays bounds State.Days: a week and today.
-const keepDays = 8
 
 func (st State) load(id string) *LoadState {
 	for i := range st.Loads {

@@ -50,7 +50,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 	if st.Prices != nil {
 		p.st.priced = s.pricedBy(&p.st)
 	}
-	p.observe(in.Facts)
+	p.observe(in.Facts, p.heldOn())
 	p.calibration()
 	switch {
 	case in.Reading != nil:
@@ -70,6 +70,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 	p.supply()
 	p.wantPlan(before)
 	p.act()
+	p.holds()
 	p.warn()
 	p.st.Now = p.now
 	s.record(&p.eff)
@@ -77,8 +78,9 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 }
 
 // observe takes in what the switches tell and accounts for what the loads used
-// since the last step.
-func (p *step) observe(facts []loads.Fact) {
+// since the last step.  While it was dark a load that is on was given nothing,
+// and that it took nothing is no sign that it has had enough.
+func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 	for _, f := range facts {
 		if ls := p.st.load(f.ID); ls != nil {
 			ls.Seen = f.Observation
@@ -101,6 +103,8 @@ func (p *step) observe(facts []loads.Fact) {
 		}
 		used := units.Energy(0)
 		switch {
+		case dark != 0 && !(ls.Seen.Known && ls.Seen.HasPower && ls.Seen.Power > 0):
+			taken.On = false
 		case ls.Seen.Known && ls.Seen.HasPower:
 			taken.HasEnergy = true
 			used = ls.Seen.Power.Over(p.now.Sub(from))

@@ -104,9 +104,11 @@ func (p *step) allowed() units.Power {
 	return least
 }
 
-// flows is the power that proves a current behind the contactor: more than what
+// Flows is the power that proves a current behind the contactor: more than what
 // a meter or a filter draws by itself.
-const flows = 50 * units.Watt
+const Flows = 50 * units.Watt
+
+const flows = Flows
 
 // lag is how long after a command a measurement may still be of before it.
 const lag = 15 * time.Second

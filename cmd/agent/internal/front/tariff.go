@@ -199,13 +199,9 @@ func (a *Agent) advice(st *control.State) *web.Advice {
 		}
 		return out
 	}
-	used, days := units.Energy(0), 0
-	for _, d := range st.Days {
-		used, days = used+d.Energy, days+1
-	}
 	week := 50 * units.KilowattHour
-	if days > 0 && used > 0 {
-		week = used.Part(7, int64(days))
+	if used, _, _ := st.Usual(a.site.Zone); used > 0 {
+		week = 7 * used
 	}
 	amount := now.Cost(week)
 	amount -= amount % units.One

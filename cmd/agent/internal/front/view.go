@@ -112,16 +112,9 @@ func (a *Agent) credit(st *control.State) web.Credit {
 		today := st.Days[n-1]
 		if today.Start.Equal(units.LocalMidnight(st.Now, a.site.Zone)) {
 			c.SpentToday, c.EnergyToday = today.Spent, today.Energy
-			n--
-		}
-		var sum units.Money
-		for _, d := range st.Days[:n] {
-			sum += d.Spent
-		}
-		if n > 0 {
-			c.SpentPerDay = sum.Part(1, int64(n))
 		}
 	}
+	_, c.SpentPerDay, _ = st.Usual(a.site.Zone)
 	em := a.about.Emergency
 	c.Emergency = web.Emergency{Amount: em.Amount, Threshold: em.OfferBelow}
 	switch st.Credit.Emergency.Stage {

@@ -81,6 +81,32 @@ func Intervals(ctx context.Context, st *store.Store, from, to time.Time) ([]cont
 	return out, nil
 }
 
+// SupplyOff is when the supply was off, as the ledger says, the oldest first; what
+// has not ended ends at now.
+func SupplyOff(ctx context.Context, st *store.Store, now time.Time) ([]store.Stretch, error) {
+	var out []store.Stretch
+	var since time.Time
+	for e, err := range st.Ledger(ctx, 0) {
+		if err != nil {
+			return nil, err
+		}
+		if e.Kind != credit.Supply {
+			continue
+		}
+		switch on := credit.Position(e.Name) == credit.Connected; {
+		case on && !since.IsZero():
+			out = append(out, store.Stretch{From: since, To: e.At})
+			since = time.Time{}
+		case !on && since.IsZero():
+			since = e.At
+		}
+	}
+	if !since.IsZero() {
+		out = append(out, store.Stretch{From: since, To: now})
+	}
+	return out, nil
+}
+
 func (j *Journal) batch(b control.Batch) (store.Batch, error) {
 	checkpoint, err := json.Marshal(b.State)
 	if err != nil {
