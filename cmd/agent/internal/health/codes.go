@@ -12,6 +12,7 @@ const (
 	ClockAhead          Code = "clock_ahead"
 	StoreFull           Code = "store_full"
 	StoreFailed         Code = "store_failed"
+	StoreStuck          Code = "store_stuck"
 	BrokerGone          Code = "broker_gone"
 	BrokerRefused       Code = "broker_refused"
 	InfluxGone          Code = "influx_gone"
@@ -35,6 +36,9 @@ const (
 	LoadShort           Code = "load_short"
 	LedgerOld           Code = "ledger_old"
 	PlanStale           Code = "plan_stale"
+	PlanFailed          Code = "plan_failed"
+	PartFailed          Code = "part_failed"
+	StepFailed          Code = "step_failed"
 	TariffStale         Code = "tariff_stale"
 	TariffUnsure        Code = "tariff_unsure"
 	ConsumptionOpen     Code = "consumption_while_open"
@@ -76,6 +80,8 @@ func Advise(code Code) Advice {
 		return Advice{Critical, "The disk is full", "Free some space. Metering goes on in memory; no top-up is taken until it can be recorded."}
 	case StoreFailed:
 		return Advice{Critical, "The records cannot be written", "Check the storage (SD card). Metering goes on in memory; no top-up is taken until it can be recorded."}
+	case StoreStuck:
+		return Advice{Critical, "The storage does not answer", "Check the storage (SD card). Metering and protection go on in memory, and nobody is cut off for credit; no top-up is taken until it can be recorded."}
 	case BrokerGone:
 		return Advice{Caution, "The MQTT broker cannot be reached", "Check the broker and the network. Nothing is lost: messages wait and are sent later."}
 	case BrokerRefused:
@@ -122,6 +128,12 @@ func Advise(code Code) Advice {
 		return Advice{Caution, "A load will not get all the energy it needs in time", "Run it by hand, widen its hours, or top up."}
 	case PlanStale:
 		return Advice{Caution, "The plan is old", "Nothing to do now: loads follow the last plan. If this stays, restart the agent and report it."}
+	case PlanFailed:
+		return Advice{Serious, "No plan could be made", "Nothing to do now: loads follow the last plan, then their own hours. If this stays, report it with the cause."}
+	case PartFailed:
+		return Advice{Serious, "A part of the agent failed and is started anew", "Nothing to do now: metering, top-ups and protection go on. If it comes again, report it with the cause."}
+	case StepFailed:
+		return Advice{Critical, "The agent could not take something in", "It was left out, and all else goes on. Report it with the cause."}
 	case TariffStale:
 		return Advice{Caution, "The prices sent to the agent have come to an end", "Check what sends them (MQTT topic prices). Until new ones come, the tariff's own prices are charged."}
 	case TariffUnsure:
@@ -163,8 +175,8 @@ func Codes() []Code {
 	return []Code{
 		BadMessage, BrokerGone, BrokerRefused, ClockAhead, ClockBack, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow, CreditShed,
 		CreditSpent, CurrentNoVoltage, EmergencyInUse, EmergencyOffered, FrequencyOff, InfluxGone, LedgerOld, LoadShort, MagnetNear,
-		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PlanStale,
-		RegisterBack, RegisterJump, RegisterStuck, ReverseEnergy, StoreFailed, StoreFull, SupplyArmed, SupplyBypass, SupplyCoil,
+		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PartFailed, PlanFailed, PlanStale,
+		RegisterBack, RegisterJump, RegisterStuck, ReverseEnergy, StepFailed, StoreFailed, StoreFull, StoreStuck, SupplyArmed, SupplyBypass, SupplyCoil,
 		SupplySilent, SupplyUnknown, SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
 		VoltageInterruption, VoltageSag, VoltageSwell, VoltageUnbalance,
 	}
