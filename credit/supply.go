@@ -42,6 +42,7 @@ type Facts struct {
 	Confirm     bool // the customer asks, now, to close an armed supply
 	Unbreakable bool // the current is too great for the contactor to break now
 	Doubtful    bool // the clock is not to be trusted: no friendly hours begin
+	Unrecorded  bool // nothing can be recorded now, so no top-up could end a cut for want of credit: none begins
 }
 
 // SupplyState is what the cut-off remembers.
@@ -97,7 +98,7 @@ func (p *posting) decide(s *SupplyState, f Facts) Decision {
 	case !spent || s.NoCredit:
 	case friendly: // also while it is off for another cause, to come back after
 		d.Protected, d.Until = true, until
-	case f.Unbreakable && s.Position == Connected:
+	case f.Unbreakable && s.Position == Connected, f.Unrecorded && s.Position != Undecided:
 		d.Waiting = true
 	default:
 		s.NoCredit = true
@@ -131,7 +132,7 @@ func (p *posting) decide(s *SupplyState, f Facts) Decision {
 		s.Position, s.Cause = Connected, NoCause
 	}
 	d.Close = s.Position == Connected
-	d.Why = p.why(*s, d)
+	d.Why = p.why(*s, d, f)
 	return d
 }
 
@@ -176,12 +177,14 @@ func (p *posting) friendlyNow(s *SupplyState, f Facts, credit bool) (time.Time, 
 	return until, s.Covered
 }
 
-func (p *posting) why(s SupplyState, d Decision) string {
+func (p *posting) why(s SupplyState, d Decision, f Facts) string {
 	switch s.Position {
 	case Connected:
 		switch {
 		case d.Protected:
 			return "no credit, but it is not cut before " + d.Until.In(p.loc).Format("Mon 15:04") + "; what is used is owed"
+		case d.Waiting && f.Unrecorded:
+			return "no credit; it is not cut while nothing can be recorded"
 		case d.Waiting:
 			return "no credit; it is cut as soon as the load can be broken"
 		case p.Unlocked:

@@ -53,6 +53,7 @@ type GuardInput struct {
 	Facts        []Fact   // of loads and of SupplyID
 	Failed       []string // switches whose last Set returned an error
 	Fresh        bool     // the switches were opened just now and may not be as they were told: every command is said once more
+	Hold         bool     // a start could not be recorded yet: what is off stays off, and repeats go on
 	PowerBack    bool     // the mains came back since the last step: loads return one by one
 }
 

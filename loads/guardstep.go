@@ -200,6 +200,9 @@ func (st *step) supply() {
 	up := true
 	if u := st.unit(SupplyID); u != nil {
 		want := st.in.SupplyOn
+		if st.in.Hold && want && !(u.On && u.Commanded) {
+			return // its closing waits, and the loads' supply is as it was
+		}
 		if u.On != want || !u.Commanded {
 			st.turn(u, want, st.in.SupplyReason)
 		} else {
@@ -241,6 +244,9 @@ func (st *step) load(l Load, offs bool) {
 	if i >= 0 && !w.Protect {
 		u.Spared = false // its wish says what it shall be
 	}
+	if st.in.Hold && !u.Commanded && w.On {
+		return // it was told nothing so far, and that waits
+	}
 	if !st.s.SupplyUp {
 		if w.On && offs {
 			st.hold(l.ID, true, time.Time{}, HeldSupply)
@@ -265,6 +271,9 @@ func (st *step) load(l Load, offs bool) {
 		if st.turn(u, false, w.Reason) && w.Protect {
 			u.Spared = true
 		}
+		return
+	}
+	if st.in.Hold {
 		return
 	}
 	if until, why := st.startAt(l, u); until.After(st.now) {

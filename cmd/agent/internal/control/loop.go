@@ -3,8 +3,8 @@ package control
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,14 +25,9 @@ type Batch struct {
 	State    State
 	Effects  Effects // its Commands, AskPlan and Reply are not for the journal
 	Unstored int     // steps in it
+
+	owed bool // energy that a meter has given away is in it
 }
-
-// ErrJournalFull is, or is wrapped by, a Journal's error for want of space.
-var ErrJournalFull = errors.New("no space is left to record anything")
-
-// ErrNotRecorded is the answer to a token or a request whose effect could not
-// be stored.  Nothing has happened: a token stays good.
-var ErrNotRecorded = errors.New("it cannot be recorded now, so nothing was done; try again later")
 
 // ErrStopped is the answer of a loop that has ended.
 var ErrStopped = errors.New("the control loop has stopped")
@@ -42,7 +37,7 @@ type LoopConfig struct {
 	Site     *Site
 	State    State   // to begin with
 	First    Effects // of Begin, to be stored with the first batch
-	Planner  *Planner
+	Planner  Plans
 	Journal  Journal
 	Switches map[string]loads.Switch // by load, and loads.SupplyID
 	Now      func() time.Time        // the loop's clock: real, or simulated
@@ -62,15 +57,22 @@ type Loop struct {
 	done   chan struct{}
 
 	state   State
-	batch   Batch
-	stored  time.Time   // when the last batch was stored
-	retryAt time.Time   // after a failed commit, by the real clock
-	failed  health.Code // the warning that the last commit's failure raised
+	batch   Batch           // not handed to the journal yet
+	urgent  bool            // and not to wait for PersistEvery
+	stored  time.Time       // when the last batch was stored
+	retryAt time.Time       // after a failed commit, by the real clock
+	failed  health.Code     // the warning that the last commit's failure raised
+	behind  time.Time       // since when the journal owes a good answer, by the real clock
+	flight  *flight         // the commit under way
+	queue   []question      // of those who must be recorded, after it
+	told    map[string]bool // what each switch was told last
+	broke   time.Time       // when a step failed last, by the real clock
 
 	owes     atomic.Bool // energy that a meter has given away is not stored
 	snapshot atomic.Pointer[Snapshot]
 	watch    watchers
 	sends    *senders
+	ask      func(State) // has a plan made
 	planning bool
 	fresh    bool // no step has been made yet
 }
@@ -79,10 +81,14 @@ type Loop struct {
 type Snapshot struct {
 	Seq   uint64
 	State State
+	// Behind is since when the journal owes the answer that all is stored, by the
+	// machine's clock; zero: it does not.
+	Behind time.Time
 }
 
 type question struct {
 	in    Input
+	at    time.Time // by the real clock
 	reply chan<- answer
 }
 
@@ -95,7 +101,7 @@ type answer struct {
 func NewLoop(cfg LoopConfig) *Loop {
 	l := &Loop{
 		cfg: cfg, inputs: make(chan question), done: make(chan struct{}),
-		state: cfg.State, batch: Batch{State: cfg.State, Effects: cfg.First},
+		state: cfg.State, batch: Batch{State: cfg.State, Effects: cfg.First}, told: map[string]bool{},
 	}
 	if len(cfg.First.Entries) > 0 {
 		l.batch.Unstored = 1
@@ -118,12 +124,14 @@ func (l *Loop) Stored() bool { return !l.owes.Load() }
 // Changes signals that a newer Snapshot is there; see watchers.
 func (l *Loop) Changes(ctx context.Context) <-chan struct{} { return l.watch.add(ctx) }
 
-// Feed hands one input to the loop and waits until its effects are stored where
-// they must be.  A zero Now is taken from the loop's clock.
+// Feed hands one input to the loop and waits until it is taken.  A token, a
+// request or prices are answered when their effect is stored, or with why it is
+// not: ErrNotRecorded or ErrNotKnown, the latter also where the storage does not
+// answer within some seconds.  A zero Now is taken from the loop's clock.
 func (l *Loop) Feed(ctx context.Context, in Input) (Reply, error) {
 	reply := make(chan answer, 1)
 	select {
-	case l.inputs <- question{in, reply}:
+	case l.inputs <- question{in, time.Now(), reply}:
 	case <-ctx.Done():
 		return Reply{}, ctx.Err()
 	case <-l.done:
@@ -147,11 +155,11 @@ func (l *Loop) Feed(ctx context.Context, in Input) (Reply, error) {
 const tick = time.Second
 
 // Run takes inputs until ctx ends, then stores what is left.  Its goroutines
-// have ended when it returns.
+// have ended when it returns; the one that waits for a journal which never
+// answers has not, and then the error is ErrJournalSilent.
 func (l *Loop) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	plans := make(chan Plan, 1)
 	defer func() {
 		close(l.done)
 		l.watch.close()
@@ -159,71 +167,69 @@ func (l *Loop) Run(ctx context.Context) error {
 		wg.Wait()
 		l.cfg.Planner.Wait()
 	}()
-	if !l.cfg.Simulated {
-		wg.Go(func() { l.sends.run(work) })
+	if l.cfg.Simulated {
+		return l.simulate(ctx)
 	}
+	wg.Go(func() { l.sends.run(work) })
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	var ticks <-chan time.Time
-	if !l.cfg.Simulated {
-		ticks = ticker.C
-	}
-	ask := func(st State) {
+	plans := make(chan planned, 1)
+	l.ask = func(st State) {
 		l.planning = true
 		wg.Go(func() {
 			limited, cancel := context.WithTimeout(work, l.cfg.PlanTime)
 			defer cancel()
-			plans <- l.cfg.Planner.Plan(limited, st)
+			plan, err := l.cfg.Planner.Make(limited, st)
+			plans <- planned{plan, err}
 		})
 	}
-	if l.cfg.Simulated {
-		ask = nil
-	}
-	if err := l.askAgain(ctx); err != nil {
-		l.cfg.Log.Error("control: the plan that was asked for before the restart", "error", err)
+	if l.state.Asking { // the answer had not come when the agent ended
+		l.state.WantPlan, l.state.AskedAt = true, time.Time{}
 	}
 	for {
-		var err error
 		select {
 		case <-ctx.Done():
-			if l.planning {
-				stop()
-				<-plans
-			}
-			return l.commit(context.WithoutCancel(ctx))
+			return l.end(ctx)
 		case q := <-l.inputs:
-			var a answer
-			a.reply, a.err = l.take(ctx, q.in, ask)
-			q.reply <- a
-		case <-ticks:
-			_, err = l.take(ctx, Input{}, ask)
-		case plan := <-plans:
+			l.hear(ctx, q)
+		case err := <-l.answered():
+			l.landed(ctx, err)
+		case <-ticker.C:
+			_ = l.pass(ctx, Input{}) // it has been told
+			l.sweep(ctx)
+		case p := <-plans:
 			l.planning = false
-			_, err = l.take(ctx, Input{Plan: &plan}, ask)
-		}
-		if err != nil && !errors.Is(err, ErrNotRecorded) {
-			l.cfg.Log.Error("control: a step failed", "error", err)
+			_ = l.pass(ctx, p.input())
 		}
 	}
 }
 
-// askAgain makes up for a plan that was asked for in the last stored step and
-// had not come when the agent ended.
-func (l *Loop) askAgain(ctx context.Context) error {
+// planned is what became of a plan that was asked for.
+type planned struct {
+	plan Plan
+	err  error
+}
+
+func (p planned) input() Input {
+	if p.err != nil {
+		return Input{NoPlan: &NoPlan{Cause: p.err.Error()}}
+	}
+	return Input{Plan: &p.plan}
+}
+
+// wantsPlan has a plan made where a step asks for one.
+func (l *Loop) wantsPlan(asked bool) {
 	switch {
-	case !l.state.Asking:
-		return nil
-	case !l.cfg.Simulated:
-		l.state.WantPlan, l.state.AskedAt = true, time.Time{}
-		return nil
+	case !asked || l.ask == nil:
+	case l.planning:
+		l.state.WantPlan = true // again, when the present one is done
+	default:
+		l.ask(l.state)
 	}
-	plan := l.cfg.Planner.Plan(ctx, l.state)
-	_, err := l.take(ctx, Input{Now: l.state.Now, Plan: &plan}, nil)
-	return err
 }
 
-// take makes one step and lets out what it led to.
-func (l *Loop) take(ctx context.Context, in Input, ask func(State)) (Reply, error) {
+// observed is an input with what is known besides it.
+func (l *Loop) observed(ctx context.Context, in Input) Input {
 	if in.Now.IsZero() {
 		in.Now = l.cfg.Now()
 	}
@@ -231,106 +237,23 @@ func (l *Loop) take(ctx context.Context, in Input, ask func(State)) (Reply, erro
 	in.Failed = l.sends.failures()
 	in.Fresh = l.fresh
 	l.fresh = false
-	st, eff := l.cfg.Site.Step(l.state, in)
-	for _, e := range eff.Events {
-		l.cfg.Log.Log(ctx, level(e.Severity), e.Text, "code", e.Code, "at", e.At)
-	}
-	if eff.Owed {
-		l.owes.Store(true)
-	}
-	was, batch := l.state, l.batch
-	l.state = st
-	l.batch.add(st, eff)
-	// Somebody waits for the answer, and counts on what it says.
-	person := in.Token != nil || in.Request != nil || in.Prices != nil
-	due := eff.Durable || st.Now.Sub(l.stored) >= l.cfg.PersistEvery || st.Now.Before(l.stored)
-	if due && (person || !time.Now().Before(l.retryAt)) {
-		if err := l.commit(ctx); err != nil {
-			if person {
-				// Undone: what was not recorded has not happened.
-				l.state, l.batch = was, batch
-				return Reply{}, fmt.Errorf("%w: %w", ErrNotRecorded, err)
-			}
-			// Metering and protection go on in memory; the batch is kept.
-		}
-	}
-	l.learn(eff.Intervals)
-	l.send(ctx, eff.Commands)
-	l.publish()
-	if eff.AskPlan {
-		switch {
-		case ask == nil:
-			plan := l.cfg.Planner.Plan(ctx, l.state)
-			if _, err := l.take(ctx, Input{Now: in.Now, Plan: &plan}, nil); err != nil {
-				return eff.Reply, err
-			}
-		case l.planning:
-			l.state.WantPlan = true // again, when the present one is done
-		default:
-			ask(l.state)
-		}
-	}
-	return eff.Reply, nil
+	return in
 }
 
-// retryPause is how long after a failed commit the next is tried, so that a
-// full disk is not hammered.
-const retryPause = 5 * time.Second
-
-// commit stores the batch.  A failure becomes a warning and the batch waits.
-func (l *Loop) commit(ctx context.Context) error {
-	if l.batch.Unstored == 0 {
-		return nil
-	}
-	err := l.plant()
-	if err == nil {
-		err = l.cfg.Journal.Commit(ctx, l.batch)
-	}
-	if err == nil {
-		l.stored = l.state.Now
-		l.retryAt = time.Time{}
-		l.owes.Store(false)
-		l.batch = Batch{State: l.state}
-		if l.failed != "" {
-			l.state.Health, _ = l.state.Health.Clear(l.failed, "")
-			l.failed = ""
+// log tells of events, those that were told already left out.
+func (l *Loop) log(ctx context.Context, events, told []Event) {
+	for _, e := range events {
+		if !slices.Contains(told, e) {
+			l.cfg.Log.Log(ctx, level(e.Severity), e.Text, "code", e.Code, "at", e.At)
 		}
-		return nil
 	}
-	if ctx.Err() != nil {
-		return err
-	}
-	l.retryAt = time.Now().Add(retryPause)
-	code := health.StoreFailed
-	if errors.Is(err, ErrJournalFull) {
-		code = health.StoreFull
-	}
-	l.failed = code
-	var fresh bool
-	l.state.Health, fresh = l.state.Health.Raise(l.state.Now, code, "", err.Error())
-	if fresh {
-		l.cfg.Log.Error("control: cannot store", "code", code, "error", err)
-	}
-	return err
-}
-
-// plant notes the state of a simulated plant in the batch.
-func (l *Loop) plant() error {
-	if l.cfg.Plant == nil {
-		return nil
-	}
-	state, err := l.cfg.Plant()
-	if err != nil {
-		return fmt.Errorf("the plant's state cannot be written: %w", err)
-	}
-	l.batch.State.Plant, l.state.Plant = state, state
-	return nil
 }
 
 // add appends the effects of one more step.
 func (b *Batch) add(st State, eff Effects) {
 	b.State = st
 	b.Unstored++
+	b.owed = b.owed || eff.Owed
 	e := &b.Effects
 	e.Entries = append(e.Entries[:len(e.Entries):len(e.Entries)], eff.Entries...)
 	e.Credited = append(e.Credited[:len(e.Credited):len(e.Credited)], eff.Credited...)
@@ -361,6 +284,7 @@ func (l *Loop) observe(ctx context.Context) []loads.Fact {
 
 func (l *Loop) send(ctx context.Context, commands []loads.Command) {
 	for _, c := range commands {
+		l.told[c.ID] = c.On
 		l.cfg.Log.Debug("control: switch", "load", c.ID, "on", c.On, "reason", c.Reason, "attempt", c.Attempt)
 		if l.cfg.Simulated {
 			l.sends.set(ctx, c)
@@ -372,7 +296,7 @@ func (l *Loop) send(ctx context.Context, commands []loads.Command) {
 
 func (l *Loop) publish() {
 	old := l.snapshot.Load()
-	l.snapshot.Store(&Snapshot{Seq: old.Seq + 1, State: l.state})
+	l.snapshot.Store(&Snapshot{Seq: old.Seq + 1, State: l.state, Behind: l.behind})
 	l.watch.signal()
 }
 

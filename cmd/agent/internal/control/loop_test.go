@@ -63,17 +63,29 @@ type running struct {
 // runLoop runs a real-time loop in a synctest bubble.
 func runLoop(t *testing.T) *running {
 	t.Helper()
+	journal := &memory{}
+	r := runLoopWith(t, journal, nil)
+	r.journal = journal
+	return r
+}
+
+// runLoopWith runs it with a journal and a site of one's own.
+func runLoopWith(t *testing.T, journal Journal, change func(*Site)) *running {
+	t.Helper()
 	site := testSite(t)
-	r := &running{journal: &memory{}, supply: &relay{on: true}, geyser: &relay{}}
+	if change != nil {
+		change(site)
+	}
+	r := &running{supply: &relay{on: true}, geyser: &relay{}}
 	f, err := forecast.New(forecast.Options{Zone: site.Zone, Step: site.Interval})
 	must(t, err)
 	st, first := site.Begin(time.Now())
 	r.Loop = NewLoop(LoopConfig{
-		Site: site, State: st, First: first, Planner: NewPlanner(site, f, nil), Journal: r.journal,
+		Site: site, State: st, First: first, Planner: NewPlanner(site, f, nil), Journal: journal,
 		Switches: map[string]loads.Switch{loads.SupplyID: r.supply, "geyser": r.geyser, "washer": &relay{}},
 		Now:      func() time.Time { return time.Now().UTC() }, PersistEvery: time.Minute, PlanTime: time.Second, Log: quiet(),
 	})
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // which ends before Cleanup
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
 	r.stop = sync.OnceFunc(func() {
@@ -250,7 +262,7 @@ func TestTheSameTokenFromEverywhereAtOnceCreditsOnce(t *testing.T) {
 func TestWatchersGetASignalAndAnEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := runLoop(t)
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // which ends before Cleanup
 		mine, other := r.Changes(ctx), r.Changes(t.Context())
 		r.read(t, 0)
 		<-mine

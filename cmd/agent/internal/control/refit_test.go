@@ -126,7 +126,7 @@ func TestPlanWaitsWhereNothingLearnedStands(t *testing.T) {
 func TestLoopEndsWithItsRefits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := runLoop(t)
-		p := r.cfg.Planner
+		p, _ := r.cfg.Planner.(*Planner)
 		f, err := forecast.New(forecast.Options{Zone: p.site.Zone, Step: p.site.Interval, Background: true})
 		must(t, err)
 		p.forecast = f

@@ -147,11 +147,14 @@ type Input struct {
 	Failed []string
 	// Fresh: the switches were opened just now and may not be as they were told.
 	Fresh bool
+	// Record is what the step may count on being recorded.
+	Record Recording
 
 	Reading *metering.Reading
 	Token   *Token
 	Request *Request
 	Plan    *Plan
+	NoPlan  *NoPlan
 	Edge    *Edge
 	Prices  *PriceDocument
 }

@@ -61,6 +61,8 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 		p.request(*in.Request)
 	case in.Plan != nil:
 		p.plan(*in.Plan)
+	case in.NoPlan != nil:
+		p.noPlan(*in.NoPlan)
 	case in.Edge != nil:
 		p.edge(*in.Edge)
 	case in.Prices != nil:
@@ -241,6 +243,7 @@ func (p *step) plan(plan Plan) {
 		return
 	}
 	p.st.Plan, p.st.Asking = &plan, false
+	p.clear(health.PlanFailed, "")
 	p.st.Ladder.Seen = true
 }
 
@@ -276,6 +279,9 @@ func (p *step) roll() {
 func (p *step) supply() {
 	was := p.st.Credit.Supply
 	a, entries, d := p.Credit.Supply(p.st.Credit, p.now, p.supplyFacts())
+	if p.mustWait(d) {
+		return
+	}
 	p.st.Credit, p.st.Decision = a, d
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	if was.Position == a.Supply.Position && was.Cause == a.Supply.Cause {
@@ -310,6 +316,9 @@ func (p *step) wantPlan(before time.Time) {
 // act turns override, plan and protection into wishes, and lets the guard say
 // which commands go out now.
 func (p *step) act() {
+	if p.in.Record == RecordPending && p.st.Decision.Position == credit.Undecided {
+		return // nothing has been told to a switch so far, and the first word is recorded first
+	}
 	p.shed()
 	p.creditShed()
 	closed, order := p.contactor()
@@ -326,6 +335,7 @@ func (p *step) act() {
 	facts = append(facts, loads.Fact{ID: loads.SupplyID, Observation: p.st.SupplySeen})
 	guard, verdict := p.Guard.Step(p.st.Guard, loads.GuardInput{
 		Now: p.now, SupplyOn: closed, SupplyReason: string(p.st.Decision.Cause),
+		Hold:   p.in.Record == RecordPending,
 		Wishes: wishes, Facts: facts, Failed: p.in.Failed, Fresh: p.in.Fresh,
 		// An agent that was away for so long was away because the mains were.
 		PowerBack: p.in.Fresh && p.now.Sub(p.st.Now) > mainsGone,

@@ -89,6 +89,7 @@ func (p *step) supplyFacts() credit.Facts {
 		Customer:    p.st.Supply.Off,
 		Unbreakable: p.Supply.Breaks > 0 && load > p.Supply.Breaks,
 		Doubtful:    p.doubtful(),
+		Unrecorded:  p.unrecorded(),
 	}
 }
 
@@ -142,6 +143,9 @@ func (p *step) witnesses() credit.Witnesses {
 func (p *step) contactor() (closed bool, order credit.Order) {
 	if !p.Contactor {
 		return p.st.Decision.Close, order
+	}
+	if p.in.Record == RecordPending && p.st.Decision.Close && p.st.Supply.Contactor.Told != credit.SaysClosed {
+		return true, order // its closing is recorded first
 	}
 	w := p.witnesses()
 	p.st.Supply.Contactor, order = credit.NewContactor(p.Supply.drive()).Step(p.st.Supply.Contactor, p.now, p.st.Decision.Close, w)

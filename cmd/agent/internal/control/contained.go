@@ -1,0 +1,81 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/contain"
+)
+
+// Plans makes plans for the loop.
+type Plans interface {
+	// Make makes a plan for the State, or says why there is none.  It is called
+	// once at a time, and returns soon after ctx ends.
+	Make(ctx context.Context, st State) (Plan, error)
+	// Learn takes in finished intervals; it does not wait, also while Make runs.
+	Learn(intervals []Interval)
+	// Wait waits for what Make has left running, after the last Make.
+	Wait()
+}
+
+// Make is Plan with a panic contained.
+func (p *Planner) Make(ctx context.Context, st State) (plan Plan, err error) {
+	err = contain.Do(func() { plan = p.Plan(ctx, st) })
+	return plan, err
+}
+
+// NoPlan says that a plan that was asked for does not come.
+type NoPlan struct{ Cause string }
+
+// noPlan goes on with the last plan.
+func (p *step) noPlan(n NoPlan) {
+	p.st.Asking, p.st.WantPlan = false, true
+	p.raise(health.PlanFailed, "", n.Cause)
+}
+
+// step is Site.Step with a panic contained: the State is as before, and the
+// input is left out.  A plan is a wish, and the most intricate thing that a step
+// looks at: where one stands in the way it is given up first.
+func (l *Loop) step(st State, in Input) (out State, eff Effects, err error) {
+	try := func() error {
+		return contain.Do(func() { out, eff = l.cfg.Site.Step(st, in) })
+	}
+	if err = try(); err == nil || st.Plan == nil && in.Plan == nil {
+		return out, eff, err
+	}
+	first := err
+	st.Plan, st.WantPlan, in.Plan = nil, true, nil
+	if err = try(); err != nil {
+		return out, eff, first
+	}
+	l.cfg.Log.Error("control: a plan was given up that a step failed at", "error", first)
+	out.Health, _ = out.Health.Raise(out.Now, health.PlanFailed, "", first.Error())
+	return out, eff, nil
+}
+
+// brokenFor is how long the warning of a failed step stays.
+const brokenFor = time.Hour
+
+// dropped tells of an input that no step could take.
+func (l *Loop) dropped(ctx context.Context, err error) {
+	l.broke = time.Now()
+	var p *contain.Panic
+	stack := ""
+	if errors.As(err, &p) {
+		stack = p.Stack
+	}
+	var fresh bool
+	l.state.Health, fresh = l.state.Health.Raise(l.state.Now, health.StepFailed, "", err.Error())
+	if fresh {
+		l.cfg.Log.ErrorContext(ctx, "control: a step failed, and its input was left out", "error", err, "stack", stack)
+	}
+}
+
+// mended takes the warning of a failed step back after a while.
+func (l *Loop) mended() {
+	if time.Since(l.broke) >= brokenFor {
+		l.state.Health, _ = l.state.Health.Clear(health.StepFailed, "")
+	}
+}

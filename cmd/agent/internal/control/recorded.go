@@ -1,0 +1,43 @@
+package control
+
+import (
+	"errors"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+)
+
+// What a Journal's error may be, or wrap.
+var (
+	// ErrJournalFull: there is no space.
+	ErrJournalFull = errors.New("no space is left to record anything")
+	// ErrUnknownOutcome: the batch may be stored all the same.  As long as the
+	// agent runs it counts as not stored.
+	ErrUnknownOutcome = errors.New("the storage failed in the middle")
+)
+
+// ErrNotRecorded is the answer to a token or a request whose effect could not
+// be stored.  Nothing has happened: a token stays good.
+var ErrNotRecorded = errors.New("it cannot be recorded now, so nothing was done; try again later")
+
+// ErrNotKnown is the answer where the storage failed in the middle, or has not
+// answered so far: nothing has happened yet, but it may be found recorded later.
+var ErrNotKnown = errors.New("the storage failed while it was recorded, so it is not known whether it counts; look at the balance before you try again")
+
+// errSilent is why a question is answered although the storage has not.
+var errSilent = errors.New("the storage does not answer")
+
+// answerTo is what somebody is told whose input could not be stored.
+func answerTo(err error) error {
+	if errors.Is(err, ErrUnknownOutcome) {
+		return ErrNotKnown
+	}
+	return ErrNotRecorded
+}
+
+// storeCode is the warning for a failed commit.
+func storeCode(err error) health.Code {
+	if errors.Is(err, ErrJournalFull) {
+		return health.StoreFull
+	}
+	return health.StoreFailed
+}

@@ -1,0 +1,115 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// simulate is Run for simulated time: each step is stored, planned and let out
+// within itself, so that a run depends on its inputs alone.
+func (l *Loop) simulate(ctx context.Context) error {
+	if l.state.Asking { // the answer had not come when the agent ended
+		if err := l.planNow(ctx, Input{Now: l.state.Now}); err != nil {
+			l.cfg.Log.Error("control: the plan that was asked for before the restart", "error", err)
+		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return l.commit(context.WithoutCancel(ctx))
+		case q := <-l.inputs:
+			var a answer
+			a.reply, a.err = l.takeNow(ctx, q.in)
+			q.reply <- a
+			if a.err != nil && !errors.Is(a.err, ErrNotRecorded) {
+				l.cfg.Log.Error("control: a step failed", "error", a.err)
+			}
+		}
+	}
+}
+
+// takeNow makes one step, stores it where it must be, and lets it out.
+func (l *Loop) takeNow(ctx context.Context, in Input) (Reply, error) {
+	asks := in.asks()
+	in = l.observed(ctx, in)
+	st, eff, err := l.step(l.state, in)
+	if err != nil {
+		l.dropped(ctx, err)
+		return Reply{}, err
+	}
+	was, batch := l.state, l.batch
+	l.state = st
+	l.batch.add(st, eff)
+	if eff.Owed {
+		l.owes.Store(true)
+	}
+	due := eff.Durable || st.Now.Sub(l.stored) >= l.cfg.PersistEvery || st.Now.Before(l.stored)
+	if due && (asks || !time.Now().Before(l.retryAt)) {
+		if err := l.commit(ctx); err != nil && asks {
+			// Undone: what was not recorded has not happened.
+			health := l.state.Health
+			l.state, l.batch = was, batch
+			l.state.Health = health
+			return Reply{}, fmt.Errorf("%w: %w", answerTo(err), err)
+		}
+		// Metering and protection go on in memory; the batch is kept.
+	}
+	l.log(ctx, eff.Events, nil)
+	l.learn(eff.Intervals)
+	l.send(ctx, eff.Commands)
+	l.publish()
+	if eff.AskPlan {
+		return eff.Reply, l.planNow(ctx, Input{Now: in.Now})
+	}
+	return eff.Reply, nil
+}
+
+// planNow has a plan made and takes it.
+func (l *Loop) planNow(ctx context.Context, in Input) error {
+	plan, err := l.cfg.Planner.Make(ctx, l.state)
+	next := planned{plan, err}.input()
+	next.Now = in.Now
+	_, err = l.takeNow(ctx, next)
+	return err
+}
+
+// commit stores the batch.  A failure becomes a warning and the batch waits.
+func (l *Loop) commit(ctx context.Context) error {
+	if l.batch.Unstored == 0 {
+		return nil
+	}
+	err := l.plant()
+	if err == nil {
+		err = l.cfg.Journal.Commit(ctx, l.batch)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			l.failing(err)
+		}
+		return err
+	}
+	l.stored = l.state.Now
+	l.retryAt = time.Time{}
+	l.owes.Store(false)
+	l.batch = Batch{State: l.state}
+	if l.failed != "" {
+		l.state.Health, _ = l.state.Health.Clear(l.failed, "")
+		l.failed = ""
+	}
+	return nil
+}
+
+// plant notes the state of a simulated plant in the batch.
+func (l *Loop) plant() error {
+	if l.cfg.Plant == nil {
+		return nil
+	}
+	state, err := l.cfg.Plant()
+	if err != nil {
+		return fmt.Errorf("the plant's state cannot be written: %w", err)
+	}
+	l.batch.State.Plant, l.state.Plant = state, state
+	return nil
+}
