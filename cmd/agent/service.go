@@ -63,6 +63,7 @@ func (s *service) run(ctx context.Context) error {
 	}
 	in.run(inputs, "page", s.page.Run)
 	in.run(inputs, "mqtt state", s.publish)
+	in.run(inputs, "records", s.watchRecords)
 	in.run(inputs, "links", s.watchLinks)
 	in.run(inputs, "maintenance", s.maintain)
 	if s.watched.Watched() {
@@ -169,7 +170,8 @@ func (s *service) watchLinks(ctx context.Context) error {
 			tell(health.BrokerRefused, strings.Join(st.Refused, ", "))
 		}
 		cause := ""
-		if s.store.Condition().DiskFull {
+		r := s.records.Load()
+		if r != nil && r.condition.DiskFull {
 			cause = "the reserve kept for this is in use"
 		}
 		tell(health.StoreFull, cause)
@@ -179,13 +181,40 @@ func (s *service) watchLinks(ctx context.Context) error {
 				cause = st.LastError
 			}
 			tell(health.InfluxGone, cause)
-			counts, err := s.store.Outbox(store.Influx).Counts(ctx)
-			if err == nil {
-				if dropped >= 0 && counts.Dropped > dropped {
-					tell(health.OutboxDropped, fmt.Sprintf("%d points so far", counts.Dropped))
+			if r != nil {
+				if dropped >= 0 && r.influx.Dropped > dropped {
+					tell(health.OutboxDropped, fmt.Sprintf("%d points so far", r.influx.Dropped))
 				}
-				dropped = counts.Dropped
+				dropped = r.influx.Dropped
 			}
+		}
+	}
+}
+
+// records is what was last known of the store.
+type records struct {
+	condition store.Condition
+	influx    store.Counts // of its outbox
+}
+
+// watchRecords looks at the store beside everything else: where the disk hangs,
+// what asks it hangs as well, and neither the page nor the links may.
+func (s *service) watchRecords(ctx context.Context) error {
+	t := time.NewTicker(linkEvery)
+	defer t.Stop()
+	for {
+		r := records{condition: s.store.Condition()}
+		counts, err := s.store.Outbox(store.Influx).Counts(ctx)
+		if last := s.records.Load(); err == nil {
+			r.influx = counts
+		} else if last != nil {
+			r.influx = last.influx
+		}
+		s.records.Store(&r)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
 		}
 	}
 }

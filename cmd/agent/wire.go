@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/board"
@@ -56,6 +57,7 @@ type service struct {
 	resumed  time.Time
 	started  time.Time
 	progress progress
+	records  atomic.Pointer[records]
 	watched  watchdog.Config
 }
 
@@ -386,6 +388,7 @@ func (s *service) pageOf(cfg config.Config, opt options) (err error) {
 	s.page, err = web.New(s.front, web.Config{
 		Listener: opt.listener, Listen: cfg.Web.Listen, Title: cfg.Web.Title, PINHash: cfg.Web.PIN,
 		OpenReading: cfg.Web.Reading == "open", OpenChanges: opt.open, Hosts: cfg.Web.Hosts,
+		Behind: func() time.Time { return s.loop.Snapshot().Behind }, Patience: cfg.Patience(),
 	}, s.log)
 	return err
 }
@@ -405,11 +408,9 @@ func tokenDigits(cfg config.Config) []int {
 // system is the state of the agent's links, for the page.
 func (s *service) system() web.System {
 	out := web.System{DiskFree: -1}
-	condition := s.store.Condition()
-	out.DiskFree = condition.Free
-	counts, err := s.store.Outbox(store.Influx).Counts(context.Background())
-	if err == nil {
-		out.Outbox = web.Outbox{Rows: counts.Pending, Dropped: counts.Dropped, Quarantined: counts.Quarantined}
+	if r := s.records.Load(); r != nil {
+		out.DiskFree = r.condition.Free
+		out.Outbox = web.Outbox{Rows: r.influx.Pending, Dropped: r.influx.Dropped, Quarantined: r.influx.Quarantined}
 	}
 	if s.session != nil {
 		st := s.session.State()

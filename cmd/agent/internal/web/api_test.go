@@ -169,6 +169,17 @@ func TestHealth(t *testing.T) {
 	x.want(x.get("/healthz"), 503, "silent for 3m1s")
 }
 
+func TestHealthSaysThatTheStorageDoesNotAnswer(t *testing.T) {
+	x := newSite(t, nil)
+	since := time.Time{}
+	x.s.cfg.Behind, x.s.cfg.Patience = func() time.Time { return since }, 5*time.Minute
+	x.want(x.get("/healthz"), 200, "ok")
+	since = time.Now().Add(-4 * time.Minute)
+	x.want(x.get("/healthz"), 200, "ok")
+	since = time.Now().Add(-6 * time.Minute)
+	x.want(x.get("/healthz"), 503, "nothing could be stored for 6m0s")
+}
+
 func TestTariffOverTheAPI(t *testing.T) {
 	x := newSite(t, nil)
 	x.f.v.Tariff.PushedUntil, x.f.v.Tariff.Stale = fakeNow.Add(-time.Hour), true

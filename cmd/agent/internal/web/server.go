@@ -34,6 +34,12 @@ type Config struct {
 	Hosts []string
 
 	IdleTimeout time.Duration // of a session; 0 is 15 min
+
+	// Behind is since when something waits to be stored, zero: nothing does; nil
+	// where nothing is stored.  Patience is how long that may last before /healthz
+	// says so.
+	Behind   func() time.Time
+	Patience time.Duration
 }
 
 const (
