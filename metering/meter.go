@@ -18,8 +18,8 @@ import (
 // time, and never after it has returned.  emit returns when the reading has
 // been taken; a driver does not pile up readings behind a slow one.  A driver
 // that takes energy out of a device by reading it (clear-on-read registers)
-// emits it at once as Sample.Taken, which is stored before emit returns, and
-// takes no more while it is not.
+// emits it at once as Sample.Taken, and takes no more until it is told that
+// this is stored.
 //
 // A Sample's registers never go back by the driver's own doing: one that
 // counts by itself is given its starting count by whoever builds it.

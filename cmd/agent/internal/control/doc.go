@@ -5,8 +5,9 @@
 // Site.Step is a pure function: State and Input in, State and Effects out.  It
 // reads no clock and does no I/O, so a simulated year, a replayed month and the
 // real day go through the same code and come to the same result.  Loop is the
-// one goroutine that owns the State: it stores what a step must not lose before
-// it lets the step's commands out.
+// one goroutine that owns the State.  What a step must not lose is stored beside
+// it: what protects is let out first, what starts, restores, spends or answers
+// somebody once it is recorded.
 //
 //	reading -> registers -> interval pieces -> tariff -> account -> ledger
 //	                                                        |

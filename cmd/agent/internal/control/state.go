@@ -196,14 +196,14 @@ type Edge struct {
 // Effects is what a step leads to.  Everything but Commands and Plan belongs in
 // one transaction with the new State.
 type Effects struct {
-	Commands  []loads.Command // to be sent, in order, once the State is stored where Durable
+	Commands  []loads.Command // to be sent, in order; what they switch on once it is recorded
 	Entries   []credit.Entry
 	Credited  []Credited
 	Intervals []Interval
 	Events    []Event
 	Points    []Point
 	AskPlan   bool // make a plan from the new State
-	Durable   bool // store before anything is let out
+	Durable   bool // store soon, without waiting for more
 	Owed      bool // energy that a meter has given away is in the State: see Loop.Stored
 	Reply     Reply
 }
