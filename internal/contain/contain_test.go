@@ -21,7 +21,7 @@ func TestAPanicBecomesAnErrorThatNamesThePlace(t *testing.T) {
 		"nothing happens":  {func() error { return nil }, nil, false},
 		"an error is kept": {func() error { return errTest }, []string{"a fault of the test"}, false},
 		"an index":         {func() error { outOfRange(3); return nil }, []string{"outOfRange (contain_test.go:", "index out of range"}, true},
-		"a nil map":        {func() error { var m map[string]int; m["a"] = 1; return nil }, []string{"contain_test.go:", "nil map"}, true},
+		"a nil pointer":    {func() error { var p *struct{ n int }; p.n++; return nil }, []string{"contain_test.go:", "nil pointer"}, true},
 		"an error thrown":  {func() error { panic(errTest) }, []string{"a fault of the test"}, true},
 		"a long value":     {func() error { panic(strings.Repeat("x", 5000)) }, []string{"xxx"}, true},
 	} {

@@ -18,7 +18,6 @@ type disk struct {
 	mu     sync.Mutex
 	delay  time.Duration
 	closed chan struct{} // while it is not nil, nothing is answered before it is closed
-	unsure error         // the next batch is answered with it, and is stored all the same
 }
 
 func (d *disk) set(delay time.Duration, silent bool) {
