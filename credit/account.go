@@ -32,9 +32,11 @@ type Account struct {
 	Tariff    int64          `json:"tariff"`   // rate number by token
 	Tampered  bool           `json:"tampered"` // until a token clears it
 	Schemes   []SchemeState  `json:"schemes"`
-	Lock      LockState      `json:"lock"`
-	Supply    SupplyState    `json:"supply"`
-	Clock     time.Time      `json:"clock"` // the instant of the last operation
+	// Locks slow down guessing, each on one way of entry; a way that nothing was
+	// done wrong on has none.
+	Locks  []LockState `json:"locks"`
+	Supply SupplyState `json:"supply"`
+	Clock  time.Time   `json:"clock"` // the instant of the last operation
 	// Doubt: the clock was set back from Before, and has this much powered time
 	// to go before it is believed again.
 	Doubt time.Duration `json:"doubt"`

@@ -106,11 +106,13 @@ func (p Period) start(t time.Time, loc *time.Location) time.Time {
 	return units.DayStart(y, m, d, loc)
 }
 
-// LockoutDocument slows down guessing.  The lock is one for every way of entry.
+// LockoutDocument slows down guessing.  Each way of entry has its own lock.
+// Above it stands an allowance of wrong tokens that follows from the odds of
+// the schemes and that nothing here can widen: see LockState.
 type LockoutDocument struct {
 	Tries   int           `yaml:"tries"`   // wrong tokens before the first lock
 	First   time.Duration `yaml:"first"`   // the first lock; each further wrong token doubles it
-	Longest time.Duration `yaml:"longest"` // the most an honest customer ever waits after one wrong token
+	Longest time.Duration `yaml:"longest"` // the most that doubling leads to
 }
 
 // Defaults is a document with the values that hold where a file says nothing.

@@ -15,6 +15,7 @@ type Engine struct {
 	loc      *time.Location
 	schemes  []Scheme
 	friendly calendar
+	every    time.Duration // what one wrong token weighs: see LockState.Owed
 }
 
 // New is the engine for a document that Check finds nothing wrong with.
@@ -23,7 +24,11 @@ func New(doc Document, loc *time.Location, schemes ...Scheme) (*Engine, error) {
 	if err := doc.Check().Err(); err != nil {
 		return nil, fmt.Errorf("credit: %w", err)
 	}
-	return &Engine{doc: doc, loc: loc, schemes: schemes, friendly: calendar{doc.Friendly, loc}}, nil
+	odds := 0.0
+	for _, s := range schemes {
+		odds = max(odds, s.Odds())
+	}
+	return &Engine{doc: doc, loc: loc, schemes: schemes, friendly: calendar{doc.Friendly, loc}, every: allowance(odds)}, nil
 }
 
 // posting is an account on its way from one value to the next, with the

@@ -59,7 +59,15 @@ const (
 
 // Token is a token as its scheme read it.
 type Token struct {
-	Scheme   string       `json:"scheme,omitempty"`
+	Scheme string `json:"scheme,omitempty"`
+	// ID is what the scheme says makes the token unique among all that it ever
+	// reads: two that share it are one token, and two that differ in it are two,
+	// even where their digits are the same.  Empty: it may be taken again, as it
+	// gives nothing (a test, a word of a key change).
+	ID string `json:"id,omitempty"`
+	// ByDigits: records written before tokens had an ID may know this one, by a
+	// fingerprint of its digits.
+	ByDigits bool         `json:"-"`
 	Code     Code         `json:"code"`
 	Effect   Effect       `json:"effect,omitempty"`
 	Energy   units.Energy `json:"energy,omitempty"` // credit in energy, or
@@ -85,6 +93,9 @@ type Scheme interface {
 	Name() string
 	// Fits tells whether digits, already normalised, have the scheme's shape.
 	Fits(digits string) bool
+	// Odds is the greatest chance that one guess is taken for a token that gives
+	// credit, whatever tokens were taken before.  The lock-out follows from it.
+	Odds() float64
 	// Read decodes digits.  state is what the scheme answered last, nil for a
 	// new account.  next is state with the token taken note of where the code
 	// is Accept, and state itself otherwise.  An error means that state cannot
@@ -176,8 +187,10 @@ func runs(text string) []string {
 	return out
 }
 
-// Fingerprint names a token in the ledger without showing it.
-func Fingerprint(scheme, digits string) string {
-	h := sha256.Sum256([]byte("keeplit token\n" + scheme + "\n" + digits))
+// Fingerprint names a token in the ledger without showing it.  id is the
+// token's ID, or its digits where it has none; records written before tokens
+// had an ID have the digits of all.
+func Fingerprint(scheme, id string) string {
+	h := sha256.Sum256([]byte("keeplit token\n" + scheme + "\n" + id))
 	return hex.EncodeToString(h[:12])
 }

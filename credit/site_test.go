@@ -39,7 +39,7 @@ const one = units.One
 // paygo is a scheme of tokens in hundredths of the account's unit.
 func paygo(t tb) *openpaygo.Scheme {
 	t.Helper()
-	s, err := openpaygo.New(openpaygo.Document{Key: "00112233445566778899aabbccddeeff", StartingCode: 123456789, Unit: openpaygo.Money, ValueDivider: 100, Extended: true})
+	s, err := openpaygo.New(openpaygo.Document{Key: "00112233445566778899aabbccddeeff", StartingCode: 123456789, Unit: openpaygo.Money, ValueDivider: 100, Extended: true, DisableTokens: true})
 	if err != nil {
 		t.Fatalf("%v", err)
 	}

@@ -1,6 +1,7 @@
 package credit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -12,6 +13,7 @@ import (
 type Result struct {
 	Token       Token         `json:"token"`
 	Fingerprint string        `json:"fingerprint,omitempty"` // its name in the ledger
+	Former      string        `json:"-"`                     // the name that it may have in old records, "" where in none
 	Bought      units.Money   `json:"bought,omitempty"`      // what the token was worth, in the account's unit
 	Paid        []Payment     `json:"paid,omitempty"`        // what was taken from it before it became credit
 	Available   units.Money   `json:"available"`             // afterwards
@@ -35,7 +37,7 @@ func (r Result) Accepted() bool { return r.Token.Code == Accept }
 // TopUp enters a token.  source is the way it came: page, cli, mqtt, keypad,
 // card.  A token has its effect once, however often and by however many ways
 // it is entered: the scheme's memory of it is part of the account.  A wrong
-// token counts towards the one lock-out of all ways; a used one does not.
+// token counts towards the lock-out of its way; a used one does not.
 //
 // due, where given, is asked once for what the tariff takes from a purchase of
 // an amount, in the account's unit; it is not asked where the token is not
@@ -45,17 +47,33 @@ func (e *Engine) TopUp(a Account, at time.Time, text, source string, due ...Due)
 	p.due = due
 	var r Result
 	digits := e.Digits(text)
-	if p.Lock.Left > 0 {
+	if p.Lock(Way(source)).Left > 0 {
 		r.Token = Token{Code: Lockout}
 	} else {
 		p.enter(&r, digits, source)
 	}
 	p.review()
-	r.Available, r.Wait = p.Available(), p.Lock.Left
-	r.TriesLeft = max(0, e.doc.Lockout.Tries-p.Lock.Wrong)
-	r.Text = p.explain(r)
+	r.Text = p.answer(&r, source)
 	a, entries := p.done()
 	return a, entries, r
+}
+
+// Spent is the answer to a token that the account would take and that the
+// records of its tokens have: they are right, and it is used.  The account
+// stays as it is.
+func (e *Engine) Spent(a Account, at time.Time, text, source string) Result {
+	_, _, r := e.TopUp(a, at, text, source)
+	r.Token.Code, r.Bought, r.Paid = Used, 0, nil
+	p := e.book(a, at)
+	r.Text = p.answer(&r, source)
+	return r
+}
+
+// answer fills in what stands after a token and says what became of it.
+func (p *posting) answer(r *Result, source string) string {
+	way := Way(source)
+	r.Available, r.Wait, r.TriesLeft = p.Available(), p.Lock(way).Left, p.TriesLeft(p.Account, way)
+	return p.explain(*r, way)
 }
 
 // enter asks the schemes and applies what an accepted token does.
@@ -86,7 +104,10 @@ func (p *posting) enter(r *Result, digits, source string) {
 	if r.Token.Code == Format {
 		return
 	}
-	r.Fingerprint = Fingerprint(r.Token.Scheme, digits)
+	r.Fingerprint = Fingerprint(r.Token.Scheme, cmp.Or(r.Token.ID, digits))
+	if r.Token.ID != "" && r.Token.ByDigits {
+		r.Former = Fingerprint(r.Token.Scheme, digits)
+	}
 	if r.Token.Code != Accept {
 		return
 	}
@@ -94,8 +115,11 @@ func (p *posting) enter(r *Result, digits, source string) {
 		return // its state is not taken: the token stays good
 	}
 	p.Account = p.withScheme(r.Token.Scheme, state)
-	if r.Token.Effect != SelfTest {
-		p.Lock = LockState{} // a test token needs no key: anybody can make one between two guesses
+	switch {
+	case r.Token.Effect == SelfTest: // it needs no key: anybody can make one between two guesses
+	case r.Token.Effect == Sync: // it gives nothing: guessing goes on after it
+	default:
+		p.right(source, r.Token.ID != "")
 	}
 	p.apply(r, source)
 }
@@ -246,7 +270,7 @@ func (p *posting) tally(t Tally, period Period) Tally {
 }
 
 // explain is the result in a sentence for the customer.
-func (p *posting) explain(r Result) string {
+func (p *posting) explain(r Result, way string) string {
 	t := r.Token
 	switch t.Code {
 	case Accept:
@@ -271,7 +295,7 @@ func (p *posting) explain(r Result) string {
 	case Old:
 		return "this token is too old to be taken; ask the vendor for a new one"
 	case Lockout:
-		return fmt.Sprintf("too many wrong tokens; wait %s", p.Lock.Left.Round(time.Second))
+		return fmt.Sprintf("too many wrong tokens by %s; wait %s, or enter it another way", way, span(r.Wait))
 	case Format:
 		return "this is not a token: " + t.Detail
 	case Unreadable:
@@ -287,7 +311,7 @@ func (p *posting) explain(r Result) string {
 	default:
 		s := "this is not a token for this meter; check the digits"
 		if r.Wait > 0 {
-			s += fmt.Sprintf("; wait %s before the next try", r.Wait.Round(time.Second))
+			s += fmt.Sprintf("; wait %s before the next try", span(r.Wait))
 		}
 		return s
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/internal/testservers"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -187,7 +188,7 @@ func TestTokensAcrossKillsOfTheAgent(t *testing.T) {
 
 	random := rand.New(rand.NewPCG(9, 10))
 	n, early, midway := 0, 0, 0
-	worth := map[string]int{}
+	worth, counts := map[string]int{}, map[string]int{}
 	var waiting []string
 	// deliver enters tokens by the API until all are known or ctx ends; to the
 	// broker each was given once, which delivers it until the agent has taken it.
@@ -223,7 +224,7 @@ func TestTokensAcrossKillsOfTheAgent(t *testing.T) {
 				n++
 				value := 1 + random.IntN(900)
 				text := token(t, n, value)
-				worth[text] = value
+				worth[text], counts[text] = value, 2*n
 				waiting = append(waiting, text)
 				l.broker.Publish("keeplit/live/token", 1, false, `{"token":"`+text+`","id":"`+text+`"}`)
 			}
@@ -285,7 +286,7 @@ func TestTokensAcrossKillsOfTheAgent(t *testing.T) {
 	}
 	violations := 0
 	for text, value := range worth {
-		fingerprint := credit.Fingerprint("openpaygo", text)
+		fingerprint := credit.Fingerprint("openpaygo", openpaygo.ID(counts[text]))
 		if credited[fingerprint] != 1 || said.accepted[text] > 1 {
 			violations++
 			t.Errorf("token of %d: credited %d times, accepted was said %d times, known %v", value, credited[fingerprint], said.accepted[text], said.done[text])

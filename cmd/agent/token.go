@@ -18,6 +18,7 @@ import (
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
 	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/form"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -99,6 +100,7 @@ func (m *meterFile) openpaygo() openpaygo.Document {
 	return openpaygo.Document{
 		Key: m.Key, StartingCode: m.StartingCode, Count: m.Count, Restricted: m.Restricted,
 		Extended: m.Extended, ValueDivider: m.ValueDivider, Unit: m.Unit,
+		DisableTokens: true, // the tool tells what a token is; whether a site honours it is for its configuration
 	}
 }
 
@@ -142,7 +144,7 @@ func (m *meterFile) known() ([]credit.SchemeState, error) {
 	if m.Scheme != "openpaygo" {
 		return nil, nil
 	}
-	state, err := json.Marshal(openpaygo.State{Count: m.Count, Taken: []int{m.Count}})
+	state, err := openpaygo.State{Count: m.Count, Taken: []int{m.Count}}.Stored()
 	return []credit.SchemeState{{Name: m.Scheme, State: state}}, err
 }
 
@@ -213,14 +215,14 @@ func (c *tokenDecodeCmd) Run(e *env) error {
 		if account, err = readState(c.State, account); err != nil {
 			return err
 		}
-		account = elapse(engine, account, at)
+		account = elapse(account, at)
 	}
-	lock := account.Lock
+	locks := account.Locks
 	enter := func(text string) error {
 		after, _, r := engine.TopUp(account, at, text, "cli")
 		account = after
 		if !c.Commit {
-			account.Lock = lock
+			account.Locks = locks
 		}
 		line, err := json.Marshal(lineOf(engine.Digits(text), scheme.Name(), r))
 		if err != nil {
@@ -233,20 +235,17 @@ func (c *tokenDecodeCmd) Run(e *env) error {
 		return err
 	}
 	if c.Commit {
-		return writeState(c.State, account)
+		return writeState(c.State, meterState{meterForm("").Version(), account})
 	}
 	return nil
 }
 
-// elapse lets the time since the state was kept pass.  A meter does so
-// second by second, until no lock-out is left to run down.
-func elapse(engine *credit.Engine, a credit.Account, at time.Time) credit.Account {
-	for a.Lock.Left > 0 {
-		next := a.Clock.Add(time.Second)
-		if !next.Before(at) {
-			break
-		}
-		a, _ = engine.Tick(a, next)
+// elapse lets the time since the state was kept pass, as for a meter that had
+// power all the while.
+func elapse(a credit.Account, at time.Time) credit.Account {
+	if passed := at.Sub(a.Clock); passed > 0 {
+		a = a.Powered(passed)
+		a.Clock = at.UTC().Truncate(time.Millisecond)
 	}
 	return a
 }
@@ -338,11 +337,25 @@ func readState(file string, fresh credit.Account) (credit.Account, error) {
 	if err != nil {
 		return fresh, fmt.Errorf("cannot read the state: %w", err)
 	}
-	var a credit.Account
-	if err := json.Unmarshal(data, &a); err != nil {
-		return fresh, fmt.Errorf("%s is not a state file (%w); restore it, or remove it to start as a new meter", file, err)
+	var kept meterState
+	if err := meterForm(file).Read(data, &kept); err != nil {
+		return fresh, fmt.Errorf("%w; restore it, or remove it to start as a new meter", err)
 	}
-	return a, nil
+	return kept.Account, nil
+}
+
+// meterState is what --commit keeps of a meter.
+type meterState struct {
+	Version int `json:"version"`
+	credit.Account
+}
+
+// meterForm is the numbered form of meterState; the first one had no number.
+func meterForm(file string) form.Form {
+	return form.Form{Name: file, Unnumbered: true, Steps: []form.Step{func(doc map[string]any) error {
+		credit.FillAccount1(doc)
+		return nil
+	}}}
 }
 
 // writeState replaces a state file as a whole: a crash leaves the old one or

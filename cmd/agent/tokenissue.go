@@ -10,6 +10,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
+	"github.com/keeplit/keeplit/internal/form"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -93,8 +94,8 @@ func readSold(file string) (s sold, err error) {
 	case err != nil:
 		return s, fmt.Errorf("cannot read what was sold: %w", err)
 	}
-	if err := json.Unmarshal(data, &s); err != nil {
-		return s, fmt.Errorf("%s does not say what was sold (%w); restore it: without it a token may be sold twice", file, err)
+	if err := (form.Form{Name: file, Unnumbered: true}).Read(data, &s); err != nil {
+		return s, fmt.Errorf("%w; restore it: without it a token may be sold twice", err)
 	}
 	return s, nil
 }

@@ -217,8 +217,10 @@ func missing(t *testing.T, dir string, acked map[string]bool) int {
 		}
 	}
 	n := 0
+	_, scheme := tokenDesk(t)
 	for token := range acked {
-		if credited[credit.Fingerprint("openpaygo", token)] != 1 {
+		read, _ := scheme.Decode(scheme.Start(), token)
+		if credited[credit.Fingerprint("openpaygo", read.ID)] != 1 {
 			n++
 		}
 	}

@@ -379,7 +379,7 @@ func (s *service) pageOf(cfg config.Config, opt options) (err error) {
 	unit := web.Unit{Code: s.site.Currency, Symbol: cfg.Site.Symbol, Decimals: s.site.Tariff.Decimals(), Energy: s.site.InKWh}
 	about := front.About{
 		Name: cfg.Site.Name, Unit: unit, Version: version, Started: s.started, Meter: meterName(cfg.Meter),
-		Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency, Tries: cfg.Credit.Lockout.Tries, System: s.system,
+		Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency, System: s.system,
 	}
 	if opt.demo != nil {
 		about.Demo = func() *web.Demo { return opt.demo(s) }

@@ -24,7 +24,7 @@ func deviceB() device { return device{"dac86b1a29ab82edc5fbbc41ec9530f6", 432435
 
 func (d device) scheme(t testing.TB, f Form) *Scheme {
 	t.Helper()
-	s, err := New(Document{Key: d.key, StartingCode: d.start, Count: d.count, Extended: f.Extended, Restricted: f.Restricted, Unit: KWh, ValueDivider: 1})
+	s, err := New(Document{Key: d.key, StartingCode: d.start, Count: d.count, Extended: f.Extended, Restricted: f.Restricted, Unit: KWh, ValueDivider: 1, DisableTokens: true})
 	if err != nil {
 		t.Fatal(err)
 	}

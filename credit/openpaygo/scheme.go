@@ -10,6 +10,7 @@ import (
 
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/form"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -23,6 +24,10 @@ type Document struct {
 	// ValueDivider: a token's value divided by this is Units.  0 is 1.
 	ValueDivider int64 `yaml:"value_divider"`
 	Unit         Unit  `yaml:"unit"` // money or kwh: what the value is
+	// DisableTokens: tokens that switch prepayment off for good are honoured.
+	// One is worth more than all others together, so they are refused where
+	// nobody asked for them.
+	DisableTokens bool `yaml:"disable_tokens"`
 }
 
 // Unit is what a token's value counts.
@@ -118,19 +123,45 @@ func (s *Scheme) Fits(digits string) bool {
 	return ok
 }
 
-// State is which counts have been taken.
+// State is which counts have been taken.  A count is taken once, and it is all
+// that tells two tokens apart: the same digits may stand for several counts, by
+// chance, or again and again where the chain of a value runs into a loop.
 type State struct {
-	Count int   `json:"count"`          // the greatest count taken
-	Taken []int `json:"used,omitempty"` // counts taken within the window of older ones, ascending
-	// Last is the codes of the last tokens taken, the oldest first.  The same
-	// digits may stand for several counts: rarely by chance, again and again
-	// where the chain of a value runs into a loop.  A token that was taken is
-	// used, whatever other count it would fit.
-	Last []uint64 `json:"last,omitempty"`
+	Version int   `json:"version"` // of its form as it is stored
+	Count   int   `json:"count"`   // the greatest count taken
+	Taken   []int `json:"used"`    // counts taken or void within the window of older ones, ascending
+	// Entered is those of Taken whose tokens were entered.
+	Entered []int `json:"entered"`
+	// Named is the count up to which the records of used tokens may have them by
+	// their digits, as older versions wrote them.  Greater counts are there by
+	// their count.  0, of a new account: nobody knows.
+	Named int `json:"named"`
 }
 
-// memory is how many codes State.Last holds.
-const memory = 100
+// Stored is s as it is stored.
+func (s State) Stored() (json.RawMessage, error) {
+	s.Version = stateForm().Version()
+	return json.Marshal(s)
+}
+
+// stateForm is the numbered form of State as it is stored.
+func stateForm() form.Form {
+	return form.Form{Name: "the stored openpaygo state", Steps: []form.Step{state2}, Unnumbered: true}
+}
+
+// state2 makes form 2 of form 1, which left out what was zero and had the codes
+// of the last tokens: the records then have the tokens by their digits.
+func state2(doc map[string]any) error {
+	if _, ok := doc["last"]; ok {
+		doc["named"] = doc["count"]
+		delete(doc, "last")
+	}
+	form.Fill(doc, map[string]any{"used": nil, "entered": nil, "named": 0})
+	return nil
+}
+
+// near is how far ahead the vendor's next token is.
+const near = 2
 
 // taken tells whether a count can no longer be used.
 func (s State) taken(count int) bool {
@@ -140,8 +171,11 @@ func (s State) taken(count int) bool {
 // with is s after the token count was taken.  A token that does not add makes
 // all before it void: an old ADD must not come back on top of a SET.
 func (s State) with(count int, adds bool) State {
-	next := State{Count: max(s.Count, count), Last: s.Last}
+	next := State{Count: max(s.Count, count), Named: s.Named}
 	for c := max(0, next.Count-older+1); c <= next.Count; c++ {
+		if c == count || slices.Contains(s.Entered, c) {
+			next.Entered = append(next.Entered, c)
+		}
 		if c == count || !adds && c < count || slices.Contains(s.Taken, c) {
 			next.Taken = append(next.Taken, c)
 		}
@@ -149,36 +183,47 @@ func (s State) with(count int, adds bool) State {
 	return next
 }
 
-// holding is s with a code among the last ones.
-func (s State) holding(code uint64) State {
-	s.Last = append(slices.Clone(s.Last[max(0, len(s.Last)-memory+1):]), code)
-	return s
-}
-
 // Start is the state of a new account: nothing before the document's count is
 // accepted.
-func (s *Scheme) Start() State { return State{Count: s.doc.Count}.with(s.doc.Count, false) }
+func (s *Scheme) Start() State {
+	state := State{Count: s.doc.Count}.with(s.doc.Count, false)
+	state.Entered = nil
+	return state
+}
 
 // Read decodes a token; see credit.Scheme.
 func (s *Scheme) Read(raw json.RawMessage, digits string, _ time.Time) (credit.Token, json.RawMessage, error) {
 	state := s.Start()
 	if raw != nil {
-		if err := json.Unmarshal(raw, &state); err != nil {
-			return credit.Token{}, nil, fmt.Errorf("openpaygo: stored state: %w", err)
+		if err := stateForm().Read(raw, &state); err != nil {
+			return credit.Token{}, nil, fmt.Errorf("openpaygo: %w", err)
 		}
 	}
 	t, next := s.Decode(state, digits)
 	if t.Code != credit.Accept {
 		return t, raw, nil
 	}
-	out, err := json.Marshal(next)
+	out, err := next.Stored()
 	if err != nil {
 		return credit.Token{}, nil, fmt.Errorf("openpaygo: state: %w", err)
 	}
 	return t, out, nil
 }
 
+// ID is what makes the token of a count unique: see credit.Token.
+func ID(count int) string { return fmt.Sprintf("count %d", count) }
+
+// Odds is the chance that a guess is the token of a count that would be taken
+// now and gives credit: six digits must be right, for each count ahead and for
+// each older one to add.  Extended tokens leave as many.
+func (s *Scheme) Odds() float64 { return (jump + older/2) / 1e6 }
+
 // Decode is Read with the state in the open.
+//
+// Where the digits fit several counts, one that is not taken yet is meant: the
+// customer has paid for it, and each is given once.  The exception is a token
+// that was entered just now, and comes again by another way or from one in
+// doubt: it is taken for another count only where that is the vendor's next.
 func (s *Scheme) Decode(state State, digits string) (credit.Token, State) {
 	f, code, ok := s.doc.formOf(digits)
 	if !ok {
@@ -201,10 +246,7 @@ func (s *Scheme) Decode(state State, digits string) (credit.Token, State) {
 		ahead = syncJump
 	}
 
-	name := code
-	if f.Extended {
-		name |= 1 << 40 // 000588224011 is not 588224011
-	}
+	again := false // the digits are those of a token entered within the window of older ones
 	c := newChain(s.key, s.doc.StartingCode, low, f)
 	for count := 0; count <= state.Count+ahead; count++ {
 		if count > 0 {
@@ -224,34 +266,35 @@ func (s *Scheme) Decode(state State, digits string) (credit.Token, State) {
 		case count%2 == 1:
 			effect = credit.SetCredit
 		}
-		t.Count, t.Value, t.Effect = count, int64(value), effect
-		t.Code = credit.Accept
+		fits := credit.Accept
 		switch {
-		case slices.Contains(state.Last, name):
-			t.Code = credit.Used
-			s.worth(&t)
+		case count > state.Count && again && count > state.Count+near:
 			return t, state
 		case count > state.Count:
 		case effect == credit.AddCredit && !state.taken(count):
 		case slices.Contains(state.Taken, count):
-			t.Code = credit.Used
+			fits, again = credit.Used, again || slices.Contains(state.Entered, count)
 		default:
-			t.Code = credit.Old
+			fits = credit.Old
 		}
-		if t.Code != credit.Accept {
+		t.Code, t.ID, t.Count, t.Value, t.Effect = fits, ID(count), count, int64(value), effect
+		t.ByDigits = count <= state.Named || state.Named == 0
+		s.worth(&t)
+		if fits != credit.Accept {
 			continue // another count may give the same digits
 		}
-		s.worth(&t)
-		return t, state.with(count, effect == credit.AddCredit).holding(name)
-	}
-	if t.Code != credit.Invalid {
-		s.worth(&t)
+		if effect == credit.Unlock && !s.doc.DisableTokens {
+			t.Code, t.Detail = credit.Function, "it switches prepayment off for good, and the configuration does not say disable_tokens: true"
+			return t, state
+		}
+		return t, state.with(count, effect == credit.AddCredit)
 	}
 	return t, state
 }
 
 // worth fills in what the value stands for.
 func (s *Scheme) worth(t *credit.Token) {
+	t.InMoney, t.Money, t.Energy = false, 0, 0
 	if t.Effect != credit.AddCredit && t.Effect != credit.SetCredit {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/form"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -40,6 +41,9 @@ type State struct {
 	Seen     []uint32 `json:"seen,omitempty"`  // identifiers of the last tokens taken, ascending
 	Words    []Word   `json:"words,omitempty"` // of a key change under way
 }
+
+// stateForm is the form of State as it is stored: the first one, without a number.
+func stateForm() form.Form { return form.Form{Name: "the stored sts state", Unnumbered: true} }
 
 // Word is one token of a key change.
 type Word struct {
@@ -83,6 +87,18 @@ func (s *Scheme) Fits(digits string) bool {
 	return len(digits) == tokenDigits && !slices.ContainsFunc([]byte(digits), func(r byte) bool { return r < '0' || r > '9' })
 }
 
+// Odds is the chance that a guess is taken for credit.  The class is in the open;
+// of the sub-classes of credit one is energy, one more money where that is
+// taken, and the checksum has 16 bits.  A token's minute says no more here: it
+// may be any after those that the meter remembers.
+func (s *Scheme) Odds() float64 {
+	subclasses := 1.0
+	if s.doc.Currency {
+		subclasses = 2
+	}
+	return subclasses / 16 / (1 << 16)
+}
+
 // Start is the state of a new account.
 func (s *Scheme) Start() State { return s.start }
 
@@ -90,9 +106,8 @@ func (s *Scheme) Start() State { return s.start }
 func (s *Scheme) Read(raw json.RawMessage, digits string, at time.Time) (credit.Token, json.RawMessage, error) {
 	state := s.Start()
 	if raw != nil {
-		state = State{}
-		if err := json.Unmarshal(raw, &state); err != nil {
-			return credit.Token{}, nil, fmt.Errorf("sts: stored state: %w", err)
+		if err := stateForm().Read(raw, &state); err != nil {
+			return credit.Token{}, nil, fmt.Errorf("sts: %w", err)
 		}
 	}
 	t, next, err := s.Decode(state, digits, at)
@@ -183,6 +198,10 @@ func (s *Scheme) underPrevious(t credit.Token, state State, class int, data uint
 	return t, state, nil
 }
 
+// ID is what makes a token with an identifier unique: see credit.Token.  Two of
+// one minute are one token, whatever they do.
+func ID(baseDate int, tid uint32) string { return fmt.Sprintf("base %d minute %d", baseDate, tid) }
+
 // test reads a class 1 token.  Anybody can make one; it only shows things.
 func (s *Scheme) test(t credit.Token, b block) credit.Token {
 	t.Effect = credit.SelfTest
@@ -209,6 +228,7 @@ func (s *Scheme) timed(t credit.Token, state State, b block) (credit.Token, Stat
 	base, _ := baseOf(state.BaseDate)
 	t.TID = b.tid()
 	t.Issued = base.Add(time.Duration(t.TID) * time.Minute)
+	t.ID, t.ByDigits = ID(state.BaseDate, t.TID), true
 	s.meaning(&t, b)
 	switch {
 	case t.Effect == "":

@@ -18,6 +18,7 @@ type Batch struct {
 	Checkpoint []byte         // the control loop's state as JSON; nil leaves the one stored
 	Ledger     []credit.Entry // in order, the first one right after the ledger's head
 	Tokens     []SeenToken    // credited by this batch; each may be stored once ever
+	Unseen     []string       // fingerprints that must not be stored: older names of Tokens
 	Intervals  []Interval
 	Events     []Event
 	Plans      []Plan
@@ -26,7 +27,7 @@ type Batch struct {
 
 // SeenToken is a token that was credited.
 type SeenToken struct {
-	Fingerprint string // credit.Fingerprint
+	Fingerprint string // credit.Fingerprint of its ID
 	At          time.Time
 	Seq         uint64 // the ledger entry that credits it
 }
@@ -144,7 +145,7 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, b Batch) (func(), error)
 	if err != nil {
 		return nil, err
 	}
-	if err := putTokens(ctx, tx, b.Tokens); err != nil {
+	if err := putTokens(ctx, tx, b.Tokens, b.Unseen); err != nil {
 		return nil, err
 	}
 	if err := putIntervals(ctx, tx, b.Intervals); err != nil {
@@ -184,7 +185,16 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, b Batch) (func(), error)
 	}, nil
 }
 
-func putTokens(ctx context.Context, tx *sql.Tx, tokens []SeenToken) error {
+func putTokens(ctx context.Context, tx *sql.Tx, tokens []SeenToken, unseen []string) error {
+	for _, name := range unseen {
+		var seen bool
+		if err := tx.QueryRowContext(ctx, "SELECT EXISTS(SELECT 1 FROM token WHERE fingerprint = ?)", name).Scan(&seen); err != nil {
+			return err
+		}
+		if seen {
+			return &DuplicateTokenError{name}
+		}
+	}
 	for _, t := range tokens {
 		at, err := stamp(t.At)
 		if err != nil {

@@ -13,6 +13,9 @@ var (
 	// ErrUnknownOutcome: the batch may be stored all the same.  As long as the
 	// agent runs it counts as not stored.
 	ErrUnknownOutcome = errors.New("the storage failed in the middle")
+	// ErrTokenSpent: the records have a token of the batch already.  The batch can
+	// never be stored: the answer to the token is final, and nobody is to wait.
+	ErrTokenSpent = errors.New("the token was credited before")
 )
 
 // ErrNotRecorded is the answer to a token or a request whose effect could not

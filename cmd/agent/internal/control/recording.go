@@ -262,6 +262,14 @@ func (l *Loop) settle(ctx context.Context, err error) {
 			l.state.Health, _ = l.state.Health.Clear(l.failed, "")
 			l.failed = ""
 		}
+	} else if f.aside != nil && f.aside.spent(err) {
+		// The storage is well.  Whoever asked is answered next, by another step.
+		l.behind, l.urgent = time.Time{}, true
+		if q := f.aside.asker; q != nil {
+			q.in.Token = q.in.Token.spent()
+			l.queue = slices.Insert(l.queue, 0, *q)
+		}
+		return
 	} else {
 		if f.aside == nil {
 			l.batch = f.batch.then(l.batch)
@@ -278,6 +286,12 @@ func (l *Loop) settle(ctx context.Context, err error) {
 		a = answer{err: fmt.Errorf("%w: %w", answerTo(err), err)}
 	}
 	f.aside.asker.reply <- a
+}
+
+// spent tells whether a step could not be stored for its token, which the
+// records have.
+func (a *aside) spent(err error) bool {
+	return errors.Is(err, ErrTokenSpent) && len(a.eff.Credited) > 0
 }
 
 // failing notes that the journal could not store.

@@ -47,7 +47,10 @@ func (l *Loop) takeNow(ctx context.Context, in Input) (Reply, error) {
 	}
 	due := eff.Durable || st.Now.Sub(l.stored) >= l.cfg.PersistEvery || st.Now.Before(l.stored)
 	if due && (asks || !time.Now().Before(l.retryAt)) {
-		if err := l.commit(ctx); err != nil && asks {
+		if err := l.commit(ctx); errors.Is(err, ErrTokenSpent) && in.Token != nil && !in.Token.Spent {
+			l.state, l.batch = was, batch
+			return l.takeNow(ctx, Input{Now: in.Now, Token: in.Token.spent()})
+		} else if err != nil && asks {
 			// Undone: what was not recorded has not happened.
 			health := l.state.Health
 			l.state, l.batch = was, batch
@@ -85,7 +88,7 @@ func (l *Loop) commit(ctx context.Context) error {
 		err = l.cfg.Journal.Commit(ctx, l.batch)
 	}
 	if err != nil {
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && !errors.Is(err, ErrTokenSpent) {
 			l.failing(err)
 		}
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"sync"
@@ -278,6 +279,7 @@ func (b *bench) balance() units.Money { return b.st.Credit.Available() }
 
 // memory is a Journal that keeps batches, and fails on demand.
 type memory struct {
+	spent   bool
 	mu      sync.Mutex
 	batches []Batch
 	fail    error
@@ -290,11 +292,22 @@ func (m *memory) failWith(err error) {
 	m.fail = err
 }
 
+// knows makes the next token one that the records have already.
+func (m *memory) knows() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.spent = true
+}
+
 func (m *memory) Commit(_ context.Context, b Batch) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {
 		return m.fail
+	}
+	if len(b.Effects.Credited) > 0 && m.spent {
+		m.spent = false
+		return fmt.Errorf("token table: %w", ErrTokenSpent)
 	}
 	m.batches = append(m.batches, b)
 	return nil

@@ -163,6 +163,14 @@ type Input struct {
 type Token struct {
 	Text   string
 	Source string // page, api, cli, mqtt, keypad, card, replay
+	// Spent: the records have it, whatever the account's memory says.
+	Spent bool
+}
+
+// spent is t as the records have it.
+func (t Token) spent() *Token {
+	t.Spent = true
+	return &t
 }
 
 // Request is a person's wish.
@@ -211,6 +219,7 @@ type Effects struct {
 // Credited is a token that had its effect in this step.
 type Credited struct {
 	Fingerprint string
+	Former      string // the name that it may have in old records; "" where in none
 	At          time.Time
 	Seq         uint64
 }

@@ -125,30 +125,38 @@ func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 // token enters a token.  Its effect, the memory of it and what the customer is
 // told belong to one transaction.
 func (p *step) token(t Token) {
-	a, entries, result := p.Credit.TopUp(p.st.Credit, p.now, t.Text, t.Source,
-		p.due(&p.st, func(acc tariffs.Account) { p.st.Tariff = acc }))
+	var a credit.Account
+	var entries []credit.Entry
+	var result credit.Result
+	if t.Spent {
+		a, result = p.st.Credit, p.Credit.Spent(p.st.Credit, p.now, t.Text, t.Source)
+	} else {
+		a, entries, result = p.Credit.TopUp(p.st.Credit, p.now, t.Text, t.Source,
+			p.due(&p.st, func(acc tariffs.Account) { p.st.Tariff = acc }))
+	}
 	p.st.Credit = a
+	way := credit.Way(t.Source)
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.eff.Reply.TopUp = &result
 	p.eff.Durable = true
 	switch {
 	case result.Accepted():
 		p.clear(health.TokenRejected, "")
-		p.clear(health.TokenLocked, "")
+		p.clear(health.TokenLocked, way)
 		p.st.WantPlan = true
 		p.newLadder(result.Token.Effect)
-		if n := len(entries); n > 0 && result.Fingerprint != "" {
+		if result.Token.ID != "" {
 			// The entry that names the token; the last one that does.
 			for _, e := range slices.Backward(entries) {
 				if e.Ref == result.Fingerprint {
-					p.eff.Credited = append(p.eff.Credited, Credited{result.Fingerprint, p.now, e.Seq})
+					p.eff.Credited = append(p.eff.Credited, Credited{result.Fingerprint, result.Former, p.now, e.Seq})
 					break
 				}
 			}
 		}
 		p.event("token_accepted", health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
 	case result.Token.Code == credit.Lockout:
-		p.raise(health.TokenLocked, "", result.Text)
+		p.raise(health.TokenLocked, way, result.Text)
 	case result.Token.Code == credit.Used, result.Token.Code == credit.Old:
 		p.event("token_"+string(result.Token.Code), health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
 	default:

@@ -113,8 +113,10 @@ func (p *step) warn() {
 	p.when(p.Credit.Offered(a), health.EmergencyOffered, "", "credit is low")
 	p.when(a.Emergency.Stage != credit.NotTaken && a.Available() < 0, health.EmergencyInUse, "",
 		fmt.Sprintf("%s is to be paid back", a.EmergencyUsed().Decimal(2)))
-	if a.Lock.Left <= 0 {
-		p.clear(health.TokenLocked, "")
+	for _, way := range credit.Ways() {
+		if a.Lock(way).Left <= 0 {
+			p.clear(health.TokenLocked, way)
+		}
 	}
 	p.ladder()
 	p.clockWarnings()

@@ -48,7 +48,6 @@ type About struct {
 	Meter     string                   // what the meter is
 	Digits    []int                    // lengths that a token may have
 	Emergency credit.EmergencyDocument // what the configuration offers
-	Tries     int                      // wrong tokens before the lock-out
 	System    func() web.System        // links and outbox; its Meter is filled in here
 	Demo      func() *web.Demo         // nil outside the demo
 }

@@ -291,9 +291,10 @@ func contains(all []string, id string) bool {
 }
 
 func (a *Agent) gate(st *control.State) web.TopUpGate {
-	g := web.TopUpGate{Digits: a.about.Digits, TriesLeft: max(0, a.about.Tries-st.Credit.Lock.Wrong)}
-	if st.Credit.Lock.Left > 0 {
-		g.LockedUntil = st.Now.Add(st.Credit.Lock.Left)
+	way := credit.Way("page")
+	g := web.TopUpGate{Digits: a.about.Digits, TriesLeft: a.site.Credit.TriesLeft(st.Credit, way)}
+	if left := st.Credit.Lock(way).Left; left > 0 {
+		g.LockedUntil = st.Now.Add(left)
 	}
 	if k := a.keypad.Load(); k != nil && time.Since(k.at) < echoFor {
 		g.Keypad = k.text

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -118,7 +119,8 @@ func (a *Agent) cause(st *control.State, w health.Warning, say web.Phrases) stri
 	case health.TariffStale:
 		x.At, _ = a.site.PricesEnded(st)
 	case health.TokenLocked:
-		x.At = st.Now.Add(st.Credit.Lock.Left)
+		l := st.Credit.Lock(w.Subject)
+		x.At, x.Name = st.Now.Add(l.Left), cmp.Or(l.By, l.Way)
 	case health.LoadShort:
 		if st.Plan != nil && len(st.Plan.Short) > 0 {
 			return strings.Join(a.short(st.Plan, say), " ")

@@ -93,7 +93,7 @@ func Advise(code Code) Advice {
 	case TokenRejected:
 		return Advice{Info, "A token was refused", "Compare the digits with your receipt and enter them again."}
 	case TokenLocked:
-		return Advice{Caution, "Token entry is locked for a while", "Too many wrong tokens were entered. Wait until the time shown, then enter it again with care."}
+		return Advice{Caution, "Token entry is locked for a while", "Too many wrong tokens came that way. Enter yours another way, or wait until the time shown and enter it with care."}
 	case BadMessage:
 		return Advice{Caution, "A message that cannot be read was ignored", "Correct the sender; the log has the topic and the fault."}
 	case CreditLow:

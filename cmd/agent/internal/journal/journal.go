@@ -41,6 +41,9 @@ func (j *Journal) Commit(ctx context.Context, b control.Batch) error {
 		if full := (*store.DiskFullError)(nil); errors.As(err, &full) {
 			return fmt.Errorf("%w: %w", control.ErrJournalFull, err)
 		}
+		if double := (*store.DuplicateTokenError)(nil); errors.As(err, &double) {
+			return fmt.Errorf("%w: %w", control.ErrTokenSpent, err)
+		}
 		return err
 	}
 	return nil
@@ -115,6 +118,9 @@ func (j *Journal) batch(b control.Batch) (store.Batch, error) {
 	out := store.Batch{At: b.State.Now, Checkpoint: checkpoint, Ledger: b.Effects.Entries}
 	for _, c := range b.Effects.Credited {
 		out.Tokens = append(out.Tokens, store.SeenToken{Fingerprint: c.Fingerprint, At: c.At, Seq: c.Seq})
+		if c.Former != "" {
+			out.Unseen = append(out.Unseen, c.Former)
+		}
 	}
 	for _, iv := range b.Effects.Intervals {
 		out.Intervals = append(out.Intervals, store.Interval{Series: iv.Series, Interval: iv.Interval})
