@@ -216,7 +216,8 @@ func (p *panel) featureRow(d *days, i int, ctx *recentPast, x []float32) {
 // recentPast is what is the same for all cells of a panel.
 type recentPast struct {
 	// recent is by how much the load has been above the climatology over the
-	// last 2, 6, 24 and 72 hours, over the level.
+	// last 2, 6, 24 and 72 hours, over the level. What is not known of them was as
+	// usual: half an hour after a gap is no news of three days.
 	recent [4]float32
 	trend  float32 // log of the last two days' level over the last four weeks'
 }
@@ -225,23 +226,20 @@ type recentPast struct {
 func (p *panel) newRecentPast(d *days) *recentPast {
 	ctx := &recentPast{}
 	spans := [4]int{max(1, d.perDay/12), d.perDay / 4, d.perDay, 3 * d.perDay}
-	sum, n, k := 0.0, 0, 0
+	sum, k := 0.0, 0
 	for j := 1; j <= len(p.past); j++ {
 		if x := d.at(p.origin-j, p.origin) - float64(p.past[len(p.past)-j]); x == x {
 			sum += x
-			n++
 		}
 		if j == spans[k] {
-			if n > 0 {
-				ctx.recent[k] = float32(sum / float64(n) / p.level)
-			}
+			ctx.recent[k] = float32(sum / float64(j) / p.level)
 			k++
 		}
 	}
 	a, ka := d.mean(p.origin-2*d.perDay, p.origin)
 	b, kb := d.mean(p.origin-28*d.perDay, p.origin)
 	if ka > 0 && kb > 0 && a > 0 && b > 0 {
-		ctx.trend = float32(math.Log(a / b))
+		ctx.trend = float32(math.Log(a/b) * float64(ka) / float64(2*d.perDay))
 	}
 	return ctx
 }
