@@ -17,6 +17,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
 )
 
 // Records is what the page reads from the store.
@@ -258,7 +259,7 @@ func (a *Agent) History(ctx context.Context, from, to time.Time) ([]web.HistoryP
 			return nil, err
 		}
 		out = append(out, web.HistoryPoint{
-			Slot: iv.Slot, Energy: iv.Import, Cost: -costs[iv.Slot.Start.UTC().Format(time.RFC3339)], Gap: iv.Quality != 0,
+			Slot: iv.Slot, Energy: iv.Import, Cost: -costs[iv.Slot.Start.UTC().Format(time.RFC3339)], Gap: iv.Quality&^metering.Censored != 0, Held: iv.Quality&metering.Censored != 0,
 		})
 	}
 	return out, nil

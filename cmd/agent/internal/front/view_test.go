@@ -217,6 +217,36 @@ func TestHistoryHasWhatTheLedgerCharged(t *testing.T) {
 	}
 }
 
+// Hours in the dark are told as such, and not as hours that nobody measured; the mean
+// day is that of days with light.
+func TestHistoryAndMeanTellTheDarkApart(t *testing.T) {
+	site := testSite(t)
+	at := time.Date(2026, 11, 3, 22, 0, 0, 0, time.UTC) // local midnight
+	slot := func(i int, kwh float64, q metering.Quality) control.Interval {
+		return control.Interval{Series: control.SiteSeries, Interval: metering.Interval{
+			Slot: units.Slot{Start: at.Add(time.Duration(i) * 30 * time.Minute), Len: 30 * time.Minute}, Import: units.FromKWh(kwh), Quality: q,
+		}}
+	}
+	st, _ := site.Begin(at)
+	r := &records{intervals: []control.Interval{slot(0, 0.5, 0), slot(1, 0, metering.SupplyOff), slot(2, 0, metering.Gap), slot(3, 0, metering.Gap|metering.MainsOff)}}
+	points, err := shown(site, st, r).History(t.Context(), at, at.Add(24*time.Hour))
+	if err != nil || len(points) != 4 {
+		t.Fatal(points, err)
+	}
+	for i, want := range []web.HistoryPoint{{}, {Held: true}, {Gap: true}, {Gap: true, Held: true}} {
+		if p := points[i]; p.Gap != want.Gap || p.Held != want.Held {
+			t.Errorf("slot %d: gap %v, held back %v", i, p.Gap, p.Held)
+		}
+	}
+	day := func(back int, spent units.Money, dark time.Duration) control.DayTotal {
+		return control.DayTotal{Start: at.AddDate(0, 0, -back), Spent: spent * units.One, Unseen: dark}
+	}
+	st.Days = []control.DayTotal{day(3, 61, 0), day(2, 59, time.Minute), day(1, 2, 23*time.Hour), day(0, 1, 0)}
+	if c := shown(site, st, r).View().Credit; c.SpentPerDay != 60*units.One || c.SpentToday != units.One {
+		t.Errorf("%s a day, %s today", c.SpentPerDay, c.SpentToday)
+	}
+}
+
 func TestLogNamesWhatHappened(t *testing.T) {
 	site := testSite(t)
 	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC)

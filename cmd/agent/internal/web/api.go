@@ -270,6 +270,7 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
 		KWh   float64   `json:"energy_kwh"`
 		Cost  string    `json:"cost"`
 		Gap   bool      `json:"gap"`
+		Held  bool      `json:"held"`
 	}
 	q := r.URL.Query()
 	to := s.agent.View().At
@@ -293,7 +294,7 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
 	}
 	out := make([]point, len(points))
 	for i, p := range points {
-		out[i] = point{p.Slot.Start.UTC(), p.Slot.Len.Seconds(), p.Energy.KWh(), p.Cost.String(), p.Gap}
+		out[i] = point{p.Slot.Start.UTC(), p.Slot.Len.Seconds(), p.Energy.KWh(), p.Cost.String(), p.Gap, p.Held}
 	}
 	s.writeJSON(w, r, http.StatusOK, map[string]any{"points": out})
 }

@@ -200,6 +200,7 @@ type history struct {
 	Energy  units.Energy
 	Cost    units.Money
 	HasGaps bool
+	HasHeld bool
 }
 
 type bar struct {
@@ -208,6 +209,7 @@ type bar struct {
 	Energy units.Energy
 	Cost   units.Money
 	Gap    bool
+	Held   bool
 }
 
 // historyDays is the stretch asked for: 1, 7 or 30 days.
@@ -260,9 +262,11 @@ func (s *Server) history(ctx context.Context, m *model, n int) (history, error) 
 		b.Energy += p.Energy
 		b.Cost += p.Cost
 		b.Gap = b.Gap || p.Gap
+		b.Held = b.Held || p.Held
 		h.Energy += p.Energy
 		h.Cost += p.Cost
 		h.HasGaps = h.HasGaps || p.Gap
+		h.HasHeld = h.HasHeld || p.Held
 	}
 	return h, nil
 }

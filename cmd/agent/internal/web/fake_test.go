@@ -402,7 +402,7 @@ func (f *fakeAgent) History(_ context.Context, from, to time.Time) ([]HistoryPoi
 		if gap {
 			e = 0
 		}
-		out = append(out, HistoryPoint{Slot: s, Energy: e, Cost: units.Price(2_405_000).Cost(e), Gap: gap})
+		out = append(out, HistoryPoint{Slot: s, Energy: e, Cost: units.Price(2_405_000).Cost(e), Gap: gap, Held: s.Start.YearDay() == fakeNow.YearDay()-3 && s.Start.Hour() == 4})
 	}
 	return out, nil
 }

@@ -184,6 +184,7 @@ func TestHistoryByTheHourAndTheDay(t *testing.T) {
 			t.Error("the gap of Friday is not shown")
 		}
 	}
+	x.want(x.get("/account?days=7"), 200, "(not complete)", "(held back)", "more may have been wanted")
 }
 
 func TestHistoryOverASummerTimeChange(t *testing.T) {

@@ -149,4 +149,5 @@ type HistoryPoint struct {
 	Energy units.Energy
 	Cost   units.Money // 0 where it is not known
 	Gap    bool        // nothing, or not all of it, was measured: Energy is what is known
+	Held   bool        // the supply was off, or something held back, for part of it: more may have been wanted
 }
