@@ -165,3 +165,65 @@ func TestDarkDaysAreNotUsual(t *testing.T) {
 		t.Errorf("with twice the use since the usual day is %s; it was %s", now, energy)
 	}
 }
+
+// The agent was away because the mains were, or a register stood still through a
+// silence: nobody knows what would have been used.
+func TestATimeThatNobodySawIsNotUsual(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fresh bool
+		used  units.Energy
+		want  metering.Quality
+	}{
+		{"the agent started again after hours", true, units.KilowattHour, metering.MainsOff},
+		{"the meter was silent and its register stood", false, 0, metering.MainsOff},
+		{"the meter was silent and went on counting", false, units.KilowattHour, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			alone(b)
+			b.run(40*time.Minute, time.Minute)
+			before := b.st.Days[0].Unseen
+			b.now, b.register = b.now.Add(4*time.Hour), b.register+c.used
+			all := b.step(Input{Fresh: c.fresh, Reading: &metering.Reading{Sample: metering.Sample{
+				At: b.now, Has: metering.HasImport | metering.HasPower, Import: b.register, Step: 1,
+			}}}).Intervals
+			seen := 0
+			for _, iv := range all {
+				if iv.Series != SiteSeries {
+					continue
+				}
+				seen++
+				if got := iv.Quality & metering.Censored; got != c.want {
+					t.Errorf("%s: %s, want %s", iv.Slot.Start.Format("15:04"), got, c.want)
+				}
+				if o := Observations([]Interval{iv}, b.site.Interval, false)[0]; o.Quality == forecast.Measured {
+					t.Errorf("%+v is learned from", o)
+				}
+			}
+			if seen != 8 {
+				t.Errorf("%d intervals were closed", seen)
+			}
+			if dark := b.st.Days[0].Unseen - before; dark > 0 != (c.want != 0) {
+				t.Errorf("%s of the day were not seen", dark)
+			}
+		})
+	}
+}
+
+// A fridge that is metered and not planned is in the forecast: the plan does not add it.
+func TestALoadThatIsOnlyMeteredStaysInTheForecast(t *testing.T) {
+	b := newBench(t)
+	b.site.Loads[0].Defer = false
+	day := units.Slots(b.now.AddDate(0, 0, -8), b.site.Interval, 8*48)
+	for _, slot := range day {
+		interval := func(series string, kwh float64) Interval {
+			return Interval{series, metering.Interval{Slot: slot, Import: units.FromKWh(kwh), Covered: slot.Len}}
+		}
+		b.planner.Learn([]Interval{interval(SiteSeries, 1), interval("geyser", 0.4), interval("washer", 0.1)})
+	}
+	plan, _ := b.planner.look(b.st)
+	if kw := plan.Mid[10].KW(); kw < 1.7 || kw > 1.9 {
+		t.Errorf("%.2f kW are foreseen of 2 kW less a planned load of 0.2 kW", kw)
+	}
+}

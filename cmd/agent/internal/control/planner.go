@@ -9,6 +9,7 @@ import (
 
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/optimizer"
 	"github.com/keeplit/keeplit/tariffs"
@@ -67,6 +68,11 @@ func (p *Planner) catchUp() {
 	for _, iv := range news {
 		p.exports = p.exports || iv.Series == SiteSeries && iv.Export > 0
 	}
+	// A load that is metered and not planned is part of the base load: nobody else
+	// foresees it.
+	news = slices.DeleteFunc(news, func(iv Interval) bool {
+		return slices.ContainsFunc(p.site.Loads, func(l loads.Load) bool { return l.ID == iv.Series && !l.Defer })
+	})
 	for _, o := range Observations(news, p.site.Interval, p.exports) {
 		// A slot that is off the grid belongs to an interval length that is no
 		// longer configured.
