@@ -180,10 +180,11 @@ func (s *Session) connect(ctx context.Context) (*connection, error) {
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { conn.end(fmt.Errorf("the connection was lost: %w", lossText(err))) }).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
 			c, err := s.dial(dctx)
-			if err == nil {
-				cut = context.AfterFunc(dctx, func() { _ = c.Close() }) // or a silent broker would hold up our end
+			if err != nil {
+				return nil, err
 			}
-			return c, err
+			cut = context.AfterFunc(dctx, func() { _ = c.Close() }) // or a silent broker would hold up our end
+			return limit(c, s.topics.Most, s.tooLarge), nil
 		})
 	conn.client = mqtt.NewClient(o)
 	token := conn.client.Connect()
@@ -195,6 +196,18 @@ func (s *Session) connect(ctx context.Context) (*connection, error) {
 		return nil, fmt.Errorf("connect to %s: %w", s.url.Redacted(), connectHint(err))
 	}
 	return conn, nil
+}
+
+// tooLarge notes a message that was refused for its length.
+func (s *Session) tooLarge(topic string, size int) {
+	large := fmt.Sprintf("%.80q: %d bytes, the most is %d", topic, size, s.topics.Most(topic))
+	s.update(func(st *State) {
+		st.TooLarge++
+		if st.TooLarge == 1 || st.Large != large {
+			s.log.Warn("an MQTT message is too large and was left out", "message", large)
+		}
+		st.Large = large
+	})
 }
 
 // lossText replaces the bare "EOF" of a broker that went away.

@@ -265,3 +265,37 @@ func TestTopics(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestOrderDoesNotWaitInMosquitto(t *testing.T) {
+	m := testservers.StartMosquitto(t)
+	var in inbox
+	agent := func() *Session {
+		s := session(t, login(m))
+		if _, err := s.SubscribeOrder(s.Topics().Reconnect(), in.command); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := agent()
+	stop := run(t, s.Run)
+	connected(t, s)
+	cfg := login(m)
+	cfg.ClientID = "other"
+	other := session(t, cfg)
+	run(t, other.Run)
+	connected(t, other)
+	send := func(retained bool, text string) { publish(t, other, s.Topics().Reconnect(), retained, text) }
+	eventually(t, "an order", func() bool { send(false, "live"); return len(in.all()) > 0 })
+	stop()
+	send(false, "old")
+	send(true, "kept")
+
+	in = inbox{}
+	s = agent()
+	run(t, s.Run)
+	connected(t, s)
+	eventually(t, "an order", func() bool { send(false, "live"); return len(in.all()) > 0 })
+	if got := slices.Compact(in.all()); !slices.Equal(got, []string{"keeplit/test/supply/reconnect=live"}) {
+		t.Errorf("%q", got)
+	}
+}

@@ -11,9 +11,11 @@ import (
 )
 
 const (
-	queueLimit  = 1000 // QoS 0 messages a handler may be behind
+	queueLimit  = 1000    // QoS 0 messages a handler may be behind
+	queueBytes  = 4 << 20 // and bytes of them
 	orphanLimit = 100
 	orphanAfter = time.Minute // a start is over by then
+	earlyFor    = 2 * time.Second
 	orphanTick  = 10 * time.Second
 	retryMin    = 100 * time.Millisecond
 	retryMax    = 30 * time.Second
@@ -23,6 +25,10 @@ const (
 type Message struct {
 	Topic   string
 	Payload []byte
+	Came    time.Time // when, by the machine's clock
+	// Early: it came so soon after the connection was made that it may have
+	// waited at the broker, nobody knows for how long.
+	Early bool
 }
 
 // route is one subscription and the queue of what came for it.
@@ -31,12 +37,14 @@ type route struct {
 	qos        byte
 	generation int
 	command    bool // a retained message is no command
+	state      bool // only the last message of a topic matters
 	handle     func(ctx context.Context, m Message, retained bool) error
 	gone       context.Context // ends by unsubscribing
 	leave      context.CancelFunc
 
 	mu    sync.Mutex
 	queue []delivery
+	bytes int // of the payloads in it
 	bell  chan struct{}
 }
 
@@ -75,10 +83,23 @@ func (s *Session) SubscribeAck(filter string, handler func(ctx context.Context, 
 	}})
 }
 
+// SubscribeOrder hands every order under filter to handler, which is called again
+// after an error, with the same message, until it takes it.  An order is for
+// now, so none is to wait at the broker: it subscribes with QoS 0, of which a
+// broker keeps nothing for those who are away, and retained messages are
+// ignored.  A broker may have been set to keep them all the same: see
+// Message.Early.
+func (s *Session) SubscribeOrder(filter string, handler func(ctx context.Context, m Message) error) (unsubscribe func(), err error) {
+	return s.subscribe(&route{filter: filter, qos: 0, command: true, handle: func(ctx context.Context, m Message, _ bool) error {
+		return handler(ctx, m)
+	}})
+}
+
 // SubscribeState is SubscribeAck for what is a state and no command: retained
-// messages are handed on too, and may come again at each reconnection.
+// messages are handed on too, and may come again at each reconnection.  One that
+// has not been taken when the next on its topic comes is left out.
 func (s *Session) SubscribeState(filter string, handler func(ctx context.Context, m Message, retained bool) error) (unsubscribe func(), err error) {
-	return s.subscribe(&route{filter: filter, qos: 1, handle: handler})
+	return s.subscribe(&route{filter: filter, qos: 1, state: true, handle: handler})
 }
 
 func (s *Session) subscribe(r *route) (func(), error) {
@@ -132,6 +153,8 @@ func (s *Session) place(m mqtt.Message) (done bool) {
 	s.state.Received++
 	var to []*route
 	ignored := false
+	now := time.Now()
+	message := Message{m.Topic(), m.Payload(), now, s.conn == nil || now.Sub(s.state.Since) < earlyFor}
 	for _, r := range s.routes {
 		if !match(r.filter, m.Topic()) {
 			continue
@@ -153,7 +176,7 @@ func (s *Session) place(m mqtt.Message) (done bool) {
 		}
 		taken := after(len(to), ack)
 		for _, r := range to {
-			if r.push(delivery{Message{m.Topic(), m.Payload()}, m.Retained(), m.Qos(), taken}) {
+			if r.push(delivery{message, m.Retained(), m.Qos(), taken}) {
 				s.state.Dropped++
 			}
 		}
@@ -163,7 +186,7 @@ func (s *Session) place(m mqtt.Message) (done bool) {
 	case m.Qos() > 0 && !m.Retained() && len(s.orphans) < orphanLimit:
 		// It waited at the broker while we were away, and its subscriber may
 		// not be there yet.
-		s.orphans = append(s.orphans, orphan{m, time.Now().Add(orphanAfter)})
+		s.orphans = append(s.orphans, orphan{m, now.Add(orphanAfter)})
 		return false
 	}
 	s.state.Unclaimed++
@@ -196,7 +219,11 @@ func (s *Session) adopt(r *route) {
 		if !match(r.filter, o.m.Topic()) {
 			return false
 		}
-		r.push(delivery{Message{o.m.Topic(), o.m.Payload()}, false, o.m.Qos(), o.m.Ack})
+		if r.command && r.qos == 0 {
+			o.m.Ack() // an order that waited
+			return true
+		}
+		r.push(delivery{Message{o.m.Topic(), o.m.Payload(), o.until.Add(-orphanAfter), true}, false, o.m.Qos(), o.m.Ack})
 		return true
 	})
 }
@@ -225,20 +252,35 @@ func (s *Session) expireOrphans(now time.Time) {
 func (r *route) push(d delivery) (dropped bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue) >= queueLimit {
-		// States are dropped oldest first.  Commands are not: the broker itself
-		// has only so many unacknowledged under way.
-		if i := slices.IndexFunc(r.queue, func(d delivery) bool { return d.qos == 0 }); i >= 0 {
-			r.queue = slices.Delete(r.queue, i, i+1)
-			dropped = true
+	if r.state {
+		if i := slices.IndexFunc(r.queue, func(o delivery) bool { return o.Topic == d.Topic }); i >= 0 {
+			r.remove(i).done() // d says it better
 		}
 	}
-	r.queue = append(r.queue, d)
+	// States are dropped oldest first.  Commands are not: the broker itself has
+	// only so many unacknowledged under way, and each is short.
+	for len(r.queue) >= queueLimit || r.bytes+len(d.Payload) > queueBytes {
+		i := slices.IndexFunc(r.queue, func(d delivery) bool { return d.qos == 0 })
+		if i < 0 {
+			break
+		}
+		r.remove(i)
+		dropped = true
+	}
+	r.queue, r.bytes = append(r.queue, d), r.bytes+len(d.Payload)
 	select {
 	case r.bell <- struct{}{}:
 	default: // it rings already
 	}
 	return dropped
+}
+
+// remove takes the i-th message out of the queue.  mu is held.
+func (r *route) remove(i int) delivery {
+	d := r.queue[i]
+	r.queue = slices.Delete(r.queue, i, i+1)
+	r.bytes -= len(d.Payload)
+	return d
 }
 
 func (r *route) pop() (delivery, bool) {
@@ -247,9 +289,7 @@ func (r *route) pop() (delivery, bool) {
 	if len(r.queue) == 0 {
 		return delivery{}, false
 	}
-	d := r.queue[0]
-	r.queue = slices.Delete(r.queue, 0, 1)
-	return d, true
+	return r.remove(0), true
 }
 
 // work calls the handler for each message until ctx ends or the route is left.

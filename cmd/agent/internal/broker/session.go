@@ -46,6 +46,8 @@ type State struct {
 	Dropped   int64     // QoS 0 messages given up because a handler did not keep up
 	Retained  int64     // retained commands ignored
 	Unclaimed int64     // messages nobody had subscribed to, left from an earlier configuration
+	TooLarge  int64     // messages refused for their length
+	Large     string    // the last of them: its topic and length
 	Failing   string    // why a handler cannot take its message now; "" where none fails
 }
 

@@ -12,9 +12,9 @@ import "strings"
 //	warnings               retained  JSON: the warnings in force
 //	token                  in        a token to enter: its digits as text
 //	token/result           QoS 1     JSON: what became of a token entered
-//	load/<name>/set        in        "run", "skip" or "auto"
+//	load/<name>/set        in        an order: "run", "skip" or "auto", alone or as JSON with its time
 //	load/<name>/state      retained  JSON: the load's state
-//	supply/reconnect       in        "close": close the supply where it is ready for reconnection
+//	supply/reconnect       in        an order: "close" the supply where it is ready, or "open" it
 //	prices                 in        JSON: the energy prices ahead; retained ones are taken too
 //
 // A retained message on another inward topic is ignored: it would be obeyed

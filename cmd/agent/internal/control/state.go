@@ -58,6 +58,7 @@ type State struct {
 	Health  health.State `json:"health"`
 	PointAt time.Time    `json:"point_at,omitzero"` // telemetry was written up to here
 	Days    []DayTotal   `json:"days,omitempty"`    // the last days, today last
+	Said    []Saying     `json:"said,omitempty"`    // events told in the last hour
 
 	priced *priced // nil where Prices is, or where it has to be made again
 }

@@ -40,7 +40,16 @@ func (p *step) when(holds bool, code health.Code, subject, cause string) {
 	}
 }
 
+// event records something worth remembering.  Of one code it records so many in
+// an hour and no more.
 func (p *step) event(code string, severity health.Severity, text string) {
+	told, last := p.st.may(p.now, code)
+	if !told {
+		return
+	}
+	if last {
+		text += "; no more of these are recorded in this hour"
+	}
 	p.eff.Events = append(p.eff.Events, Event{At: p.now, Code: code, Severity: severity, Text: text})
 }
 

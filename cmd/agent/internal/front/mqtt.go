@@ -18,6 +18,7 @@ import (
 type Bus interface {
 	Publish(ctx context.Context, topic string, qos byte, retained bool, payload []byte) error
 	SubscribeAck(filter string, handler func(ctx context.Context, m broker.Message) error) (unsubscribe func(), err error)
+	SubscribeOrder(filter string, handler func(ctx context.Context, m broker.Message) error) (unsubscribe func(), err error)
 	SubscribeState(filter string, handler func(ctx context.Context, m broker.Message, retained bool) error) (unsubscribe func(), err error)
 	Topics() broker.Topics
 }
@@ -50,7 +51,7 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	_, err = bus.SubscribeAck(topics.LoadSets(), func(ctx context.Context, m broker.Message) error {
+	_, err = bus.SubscribeOrder(topics.LoadSets(), func(ctx context.Context, m broker.Message) error {
 		return a.heardLoad(ctx, topics, m)
 	})
 	if err != nil {
@@ -64,7 +65,7 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	_, err = bus.SubscribeAck(topics.Reconnect(), func(ctx context.Context, m broker.Message) error {
+	_, err = bus.SubscribeOrder(topics.Reconnect(), func(ctx context.Context, m broker.Message) error {
 		return a.heardSupply(ctx, m)
 	})
 	return err
@@ -109,39 +110,11 @@ func (a *Agent) heardToken(ctx context.Context, bus Bus, m broker.Message, log *
 	return nil
 }
 
-func (a *Agent) heardLoad(ctx context.Context, topics broker.Topics, m broker.Message) error {
-	name, ok := topics.LoadOf(m.Topic)
-	word := strings.TrimSpace(string(m.Payload))
-	kind := control.RequestKind(word)
-	switch kind {
-	case control.RunLoad, control.SkipLoad, control.AutoLoad:
-	default:
-		ok = false
-	}
-	if !ok {
-		return a.bad(ctx, m.Topic, fmt.Sprintf("%.40q is not one of run, skip and auto", word))
-	}
-	reply, err := a.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: kind, Load: name, By: "mqtt"}})
-	if err != nil {
-		return err
-	}
-	if errors.Is(reply.Err, control.ErrUnknownLoad) {
-		return a.bad(ctx, m.Topic, reply.Err.Error())
-	}
-	return nil
-}
-
-// mostPriceBytes is far above what a year of quarter hours needs.
-const mostPriceBytes = 8 << 20
-
 // heardPrices takes in the prices ahead.  They are a state and no command, so a
 // retained message is good; the broker keeps the message until it is stored.
 func (a *Agent) heardPrices(ctx context.Context, m broker.Message, retained bool) error {
 	if len(m.Payload) == 0 {
 		return nil // a retained message was removed; what was taken stays
-	}
-	if len(m.Payload) > mostPriceBytes {
-		return a.bad(ctx, m.Topic, fmt.Sprintf("a price document of %d bytes is too large", len(m.Payload)))
 	}
 	reply, err := a.loop.Feed(ctx, control.Input{Prices: &control.PriceDocument{Text: m.Payload, Kept: retained}})
 	if err != nil {

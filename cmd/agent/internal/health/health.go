@@ -89,8 +89,17 @@ func (s State) Has(code Code, subject string) bool {
 	return found
 }
 
+// mostSubjects is how many warnings of one code are kept apart.  What is beyond
+// is one warning more, under the subject Others.
+const mostSubjects = 40
+
+// Others is the subject of what is beyond the warnings that are kept apart.
+const Others = "others"
+
 // Raise makes a warning active.  One that is active already keeps its time and
 // its acknowledgement; its cause is renewed.  fresh tells whether it is new.
+// Subjects are names of what there is, loads and meters; never what somebody
+// outside can make up.
 func (s State) Raise(now time.Time, code Code, subject, cause string) (out State, fresh bool) {
 	i, found := s.find(code, subject)
 	if found {
@@ -101,6 +110,9 @@ func (s State) Raise(now time.Time, code Code, subject, cause string) (out State
 		active[i].Cause = cause
 		return State{active}, false
 	}
+	if subject != Others && s.count(code) >= mostSubjects {
+		return s.Raise(now, code, Others, subject+": "+cause)
+	}
 	advice := Advise(code)
 	return State{slices.Insert(slices.Clone(s.Active), i, Warning{
 		Code: code, Subject: subject, Severity: advice.Severity,
@@ -108,13 +120,29 @@ func (s State) Raise(now time.Time, code Code, subject, cause string) (out State
 	})}, true
 }
 
-// Clear ends a warning; ended tells whether it was active.
+// count is how many warnings of the code are kept apart.
+func (s State) count(code Code) int {
+	n := 0
+	for _, w := range s.Active {
+		if w.Code == code && w.Subject != Others {
+			n++
+		}
+	}
+	return n
+}
+
+// Clear ends a warning; with it goes that of the others, which is raised again
+// where it still holds.  ended tells whether it was active.
 func (s State) Clear(code Code, subject string) (out State, ended bool) {
 	i, found := s.find(code, subject)
 	if !found {
 		return s, false
 	}
-	return State{slices.Delete(slices.Clone(s.Active), i, i+1)}, true
+	s = State{slices.Delete(slices.Clone(s.Active), i, i+1)}
+	if i, found := s.find(code, Others); found {
+		s = State{slices.Delete(s.Active, i, i+1)}
+	}
+	return s, true
 }
 
 // Acknowledge marks every warning of the code as read; it stays active.

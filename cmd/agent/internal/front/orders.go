@@ -1,0 +1,114 @@
+package front
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+)
+
+// An order is for now.  One that is older than it says, or than orderFor, is not
+// obeyed: a supply that was to be switched off yesterday is not today's.
+const (
+	orderFor     = time.Minute
+	orderAtMost  = time.Hour
+	orderInstant = time.Minute // an order's clock may be so far ahead of ours
+)
+
+// orderMessage is an order with its time.  A plain word is an order of the
+// moment at which it comes.
+type orderMessage struct {
+	Order  string    `json:"order"`
+	At     time.Time `json:"at"`
+	MaxAge float64   `json:"max_age_s"` // seconds; 0: orderFor
+}
+
+// errOrder is an order that is not obeyed, and why.
+var errOrder = errors.New("not obeyed")
+
+// order is the word of an order that is for now; now is the agent's clock.
+func order(m broker.Message, now time.Time) (string, error) {
+	longest := orderFor
+	body := strings.TrimSpace(string(m.Payload))
+	o := orderMessage{Order: body}
+	if strings.HasPrefix(body, "{") {
+		o.Order = ""
+		if err := json.Unmarshal(m.Payload, &o); err != nil {
+			return "", fmt.Errorf("%w: it is not JSON: %w", errOrder, err)
+		}
+		if o.MaxAge < 0 || o.MaxAge > orderAtMost.Seconds() {
+			return "", fmt.Errorf("%w: max_age_s is %g; it may be up to %g", errOrder, o.MaxAge, orderAtMost.Seconds())
+		}
+		if o.MaxAge > 0 {
+			longest = time.Duration(o.MaxAge * float64(time.Second))
+		}
+	}
+	// A message also waits with us, while the records cannot be written.
+	if waited := time.Since(m.Came); !m.Came.IsZero() && waited > longest {
+		return "", fmt.Errorf("%w: it could not be recorded for %s", errOrder, waited.Round(time.Second))
+	}
+	switch age := now.Sub(o.At); {
+	case o.At.IsZero() && m.Early:
+		return "", fmt.Errorf("%w: it may have waited at the broker: send it again, or with its time as JSON", errOrder)
+	case o.At.IsZero():
+	case age > longest:
+		return "", fmt.Errorf("%w: it is %s old", errOrder, age.Round(time.Second))
+	case age < -orderInstant:
+		return "", fmt.Errorf("%w: its time is %s ahead of the agent's clock", errOrder, (-age).Round(time.Second))
+	}
+	return o.Order, nil
+}
+
+// heardLoad is a wish about one load.  Unknown names come under one subject: the
+// sender makes them up, and could make up any number of them.
+func (a *Agent) heardLoad(ctx context.Context, topics broker.Topics, m broker.Message) error {
+	name, _ := topics.LoadOf(m.Topic)
+	word, err := order(m, a.loop.Snapshot().State.Now)
+	if err != nil {
+		return a.bad(ctx, topics.LoadSets(), fmt.Sprintf("%.40q: %.160s", name, err))
+	}
+	kind := control.RequestKind(word)
+	switch kind {
+	case control.RunLoad, control.SkipLoad, control.AutoLoad:
+	default:
+		return a.bad(ctx, topics.LoadSets(), fmt.Sprintf("%.40q: %.40q is not one of run, skip and auto", name, word))
+	}
+	reply, err := a.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: kind, Load: name, By: "mqtt"}})
+	if err != nil {
+		return err
+	}
+	if errors.Is(reply.Err, control.ErrUnknownLoad) {
+		return a.bad(ctx, topics.LoadSets(), fmt.Sprintf("%.40q: %s", name, control.ErrUnknownLoad))
+	}
+	return nil
+}
+
+// heardSupply is the customer's word about the supply: open is their own main
+// switch, close takes it back or closes an armed supply.  Neither gives power
+// that there is no credit for.
+func (a *Agent) heardSupply(ctx context.Context, m broker.Message) error {
+	st := a.loop.Snapshot().State
+	word, err := order(m, st.Now)
+	if err != nil {
+		return a.bad(ctx, m.Topic, fmt.Sprintf("%.200s", err))
+	}
+	kind := control.RequestKind("")
+	switch word {
+	case "open":
+		kind = control.SupplyOff
+	case "close":
+		kind = control.Reconnect
+		if st.Supply.Off {
+			kind = control.SupplyOn
+		}
+	default:
+		return a.bad(ctx, m.Topic, fmt.Sprintf("%.40q is not one of open and close", word))
+	}
+	_, err = a.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: kind, By: "mqtt"}})
+	return err
+}
