@@ -349,15 +349,26 @@ func (f *Forwarder) send(ctx context.Context, rows []store.Message) error {
 }
 
 // confirmed lets only "204 No Content" count as a confirmation of a write.
-// The login page of a hotel's network also answers 200.
+// The login page of a hotel's network also answers 200.  Of a refusal it lets
+// through what a person would read, however much the server sends.
 type confirmed struct{ http.RoundTripper }
+
+// mostReason is the most bytes of a refusal that are read.
+const mostReason = 64 << 10
 
 func (c confirmed) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := c.RoundTripper.RoundTrip(r)
-	if err != nil || resp.StatusCode/100 != 2 || resp.StatusCode == http.StatusNoContent {
+	if err != nil || resp.StatusCode == http.StatusNoContent {
 		return resp, err
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
+	if resp.StatusCode/100 != 2 {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(resp.Body, mostReason), resp.Body}
+		return resp, nil
+	}
+	_, _ = io.CopyN(io.Discard, resp.Body, mostReason) // so that the connection can be used again
 	_ = resp.Body.Close()
 	return nil, fmt.Errorf("the answer was %q and not that of InfluxDB; check the address", resp.Status)
 }
