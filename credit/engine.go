@@ -184,6 +184,19 @@ func (e *Engine) Adjust(a Account, at time.Time, kind Kind, amount units.Money, 
 	return a, entries, nil
 }
 
+// GiveBack returns charges that should not have been taken, one refund each;
+// reason goes on from the charge's name.
+func (e *Engine) GiveBack(a Account, at time.Time, charges []Charge, reason string) (Account, []Entry) {
+	p := e.begin(a, at)
+	for _, c := range charges {
+		if c, ok := p.inUnit(c); ok && c.Amount != 0 {
+			p.post(Entry{Kind: Refund, Name: c.Name, Amount: c.Amount, Tax: c.Tax, Cause: c.Name + " " + reason})
+		}
+	}
+	p.review()
+	return p.done()
+}
+
 // ReportTamper takes note of tampering, such as a bypassed contactor or an
 // opened cover.  It holds until a token clears it; whether it cuts the supply
 // is for Facts.Tamper to say.

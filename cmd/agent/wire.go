@@ -135,7 +135,7 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 	loop := control.LoopConfig{
 		Site: s.site, State: state, First: first, Planner: s.planner, Switches: switches,
 		Journal: counted{journal.New(s.store, topics, cfg.InfluxDB != nil), &s.progress},
-		Now:     s.now, Simulated: s.plant != nil, PersistEvery: cfg.Schedule.Persist, PlanTime: cfg.Plan.Time, Log: opt.log,
+		Now:     s.now, Synced: clockSynced, Simulated: s.plant != nil, PersistEvery: cfg.Schedule.Persist, PlanTime: cfg.Plan.Time, Log: opt.log,
 	}
 	if s.plant != nil {
 		loop.Plant = func() ([]byte, error) { return json.Marshal(s.plant.State()) }

@@ -18,20 +18,25 @@ type ClockState struct {
 	// Young: the site was begun not long ago, and its clock may not have been
 	// set yet.
 	Young bool `json:"young,omitempty"`
+	// Word: somebody has said since the last step that the clock is right.
+	Word bool `json:"word,omitempty"`
+	Gap  *Gap `json:"gap,omitempty"` // the last leap ahead that was followed; nil: none, or long ago
 }
 
 // A clock that jumps by more than leap is doubted for doubtFor of powered time,
 // or until it is back: a year of standing charges is not taken, nor half a
 // century of intervals made, because a date was mistyped or a battery is empty.
-// Ahead it may go in the first settling time after a start, and when it was
-// behind before: then the network has set it right.
+// Ahead it is followed in the first settling time after a start, and when it was
+// behind before, by so much as away: the hours of the tariff would be wrong
+// otherwise after each long power cut.  What that time costs is taken when
+// something has confirmed it: see Gap.
 const (
 	leap      = time.Hour
 	doubtFor  = 24 * time.Hour
 	settling  = 10 * time.Minute
 	longestIn = 10 * time.Second // most powered time that one step counts for
 	// away is the longest that an agent may have been off and its clock be
-	// believed at once: a year of standing charges wants a person's word.
+	// followed: more wants a person's word.
 	away = 45 * 24 * time.Hour
 )
 
@@ -39,9 +44,10 @@ const (
 // without a battery starts in 1970, or where its image was made.
 func unset(raw time.Time) bool { return raw.Year() < 2026 }
 
-// believe is the instant that a step at raw is taken for.  set tells that a
-// young site's clock was set: no time has passed since the step before.
-func (c *ClockState) believe(raw time.Time, fresh bool) (now time.Time, set bool) {
+// believe is the instant that a step at raw is taken for.  synced tells that the
+// machine's clock is kept by a time server.  set tells that a young site's clock
+// was set: no time has passed since the step before.
+func (c *ClockState) believe(raw time.Time, fresh, synced bool) (now time.Time, set bool) {
 	passed := time.Duration(0)
 	if !c.Raw.IsZero() {
 		passed = raw.Sub(c.Raw)
@@ -59,20 +65,30 @@ func (c *ClockState) believe(raw time.Time, fresh bool) (now time.Time, set bool
 		c.Young = c.Up < settling || unset(raw)
 		return raw, false
 	}
+	counted := max(0, min(passed, longestIn))
+	if c.Gap != nil {
+		c.Gap.Powered += counted
+	}
 	if passed > leap || passed < -leap {
 		was := c.Skew
 		c.Skew += passed
 		c.Left = doubtFor
 		near := c.Skew <= leap && c.Skew >= -leap
-		ahead := c.Skew > 0 && ((fresh || c.Up < settling) && c.Skew <= away || was < 0)
-		if near || ahead {
+		// Followed, not believed: what this time costs waits in the Gap.
+		ahead := c.Skew > 0 && c.Skew <= away && (fresh || c.Up < settling || was < 0)
+		// A clock that comes back to what the agent itself has counted since it
+		// leapt shows that the leap was wrong.
+		back := c.Skew < 0 && c.Gap != nil && !raw.Before(c.Gap.From.Add(c.Gap.Powered-leap))
+		if near || ahead || back {
 			c.Skew, c.Left = 0, 0
 		}
-		return raw.Add(-c.Skew), false
+	} else {
+		c.Up += counted
+		c.Left = max(0, c.Left-counted)
 	}
-	counted := max(0, min(passed, longestIn))
-	c.Up += counted
-	if c.Left -= counted; c.Left <= 0 {
+	// More than a time server's word is wanted for more than away: a server may be
+	// wrong, or somebody else's.
+	if c.Skew <= away && (synced || c.Left <= 0) {
 		c.Skew, c.Left = 0, 0
 	}
 	return raw.Add(-c.Skew), false

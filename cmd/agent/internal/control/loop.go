@@ -41,6 +41,7 @@ type LoopConfig struct {
 	Journal  Journal
 	Switches map[string]loads.Switch // by load, and loads.SupplyID
 	Now      func() time.Time        // the loop's clock: real, or simulated
+	Synced   func() bool             // a time server keeps Now; nil: it is not known
 	// Simulated time moves only with the readings.  Then planning and switching
 	// are done within the step, so that a run depends on its inputs alone.
 	Simulated    bool
@@ -235,6 +236,7 @@ func (l *Loop) observed(ctx context.Context, in Input) Input {
 	}
 	in.Facts = l.observe(ctx)
 	in.Failed = l.sends.failures()
+	in.Synced = l.cfg.Synced != nil && l.cfg.Synced()
 	in.Fresh = l.fresh
 	l.fresh = false
 	return in

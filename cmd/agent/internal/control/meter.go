@@ -105,8 +105,12 @@ func (p *step) meterEvent(e metering.Event) {
 }
 
 // split cuts consumption at the edges of the clock grid, in proportion to time;
-// the parts add up to the whole to the microjoule.
+// the parts add up to the whole to the microjoule.  When more than away has
+// passed nobody knows when it was used: it is spread over the last of it.
 func split(c metering.Consumption, period time.Duration) []metering.Consumption {
+	if c.To.Sub(c.From) > away {
+		c.From = c.To.Add(-away)
+	}
 	whole := c.To.Sub(c.From)
 	if whole <= 0 || !units.SlotAt(c.From, period).End().Before(c.To) {
 		return []metering.Consumption{c}
@@ -140,9 +144,8 @@ func (p *step) charge(c metering.Consumption) {
 	// A young site's clock may yet be set: charges by time wait until it is sure.
 	if c.To.After(p.st.Elapsed) && !p.st.Clock.Young {
 		var due []tariffs.Item
-		acc, due = tariff.Elapse(acc, p.st.Elapsed, c.To)
+		acc, due = p.chargeTime(tariff, acc, c.To)
 		items = append(items, due...)
-		p.st.Elapsed = c.To
 	}
 	p.st.Tariff = acc
 	_, period := tariff.PriceAt(p.st.Tariff, c.From)

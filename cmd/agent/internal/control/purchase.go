@@ -15,7 +15,7 @@ func (s *Site) due(st *State, keep func(tariffs.Account)) credit.Due {
 		if !ok {
 			return nil // the vendor has taken it: the token is bare kWh
 		}
-		if st.Clock.Young && unset(st.Clock.Raw) {
+		if st.Clock.Young && unset(st.Clock.Raw) || st.newMonth() {
 			return nil // of which month?  The next purchase is asked for them.
 		}
 		// Charges on purchases belong to the month that the charges by time have

@@ -234,7 +234,7 @@ func (b *bench) step(in Input) Effects {
 	}
 	b.st = st
 	b.take(eff)
-	if eff.AskPlan {
+	if eff.AskPlan && b.planner != nil {
 		plan := b.planner.Plan(context.Background(), b.st)
 		b.step(Input{Now: in.Now, Plan: &plan})
 	}

@@ -150,6 +150,8 @@ type Input struct {
 	Fresh bool
 	// Record is what the step may count on being recorded.
 	Record Recording
+	// Synced: a time server keeps the machine's clock.
+	Synced bool
 
 	Reading *metering.Reading
 	Token   *Token

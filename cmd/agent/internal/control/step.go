@@ -27,11 +27,11 @@ type step struct {
 
 // Step takes one input: the State after it and what it leads to.
 func (s *Site) Step(st State, in Input) (State, Effects) {
-	clock := st.Clock
+	clock := st.Clock.clone()
 	var reclocked []credit.Entry
 	if s.Wall {
 		var set bool
-		if in.Now, set = clock.believe(in.Now, in.Fresh); set {
+		if in.Now, set = clock.believe(in.Now, in.Fresh, in.Synced); set {
 			st, reclocked = s.reclock(st, in.Now)
 			in.Fresh = true
 		}
@@ -49,6 +49,9 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 	before := st.Now
 	if st.Prices != nil {
 		p.st.priced = s.pricedBy(&p.st)
+	}
+	if s.Wall && len(reclocked) == 0 {
+		p.leapt(before)
 	}
 	p.observe(in.Facts, p.heldOn())
 	p.calibration()

@@ -91,6 +91,9 @@ func (p *step) acknowledge(code health.Code) {
 	if code == health.ClockAhead || code == health.ClockBack {
 		p.st.Clock.Skew, p.st.Clock.Left = 0, 0 // somebody says that the time is right
 	}
+	if code == health.ClockAhead || code == health.ClockBack || code == health.ClockUnconfirmed {
+		p.st.Clock.Word = true
+	}
 	for _, w := range p.st.Health.Active {
 		if w.Code == code && (passing(code) || code == health.LedgerOld) {
 			p.clear(w.Code, w.Subject)
@@ -129,6 +132,7 @@ func (p *step) warn() {
 	}
 	p.ladder()
 	p.clockWarnings()
+	p.gapWarning()
 	p.planWarnings()
 	p.priceWarnings()
 }

@@ -10,6 +10,7 @@ const (
 	MeterReplaced       Code = "meter_replaced"
 	ClockBack           Code = "clock_back"
 	ClockAhead          Code = "clock_ahead"
+	ClockUnconfirmed    Code = "clock_unconfirmed"
 	StoreFull           Code = "store_full"
 	StoreFailed         Code = "store_failed"
 	StoreStuck          Code = "store_stuck"
@@ -73,7 +74,9 @@ func Advise(code Code) Advice {
 	case MeterReplaced:
 		return Advice{Info, "Another meter answers", "If you replaced the meter, acknowledge this; counting goes on from the new register."}
 	case ClockAhead:
-		return Advice{Serious, "The clock jumped far ahead and is not believed", "Set the time right (NTP). If it is right, acknowledge this; otherwise it is believed after a day. Until then the agent goes on by its own count."}
+		return Advice{Serious, "The clock jumped far ahead and is not believed", "Set the time right (NTP). If it is right, acknowledge this. Until then the agent goes on by its own count; after a day it follows a clock that is less than 45 days ahead."}
+	case ClockUnconfirmed:
+		return Advice{Info, "Nothing has confirmed the clock since the agent was off", "If the date and time shown are right, acknowledge this; a time server (NTP) confirms them by itself. Until then nothing is charged for the time the agent was off."}
 	case ClockBack:
 		return Advice{Caution, "The clock was set back", "Check that the time is right (NTP). Charges wait until the time they were made for has come again."}
 	case StoreFull:
@@ -173,7 +176,7 @@ func Advise(code Code) Advice {
 // Codes lists every code, in alphabetical order.
 func Codes() []Code {
 	return []Code{
-		BadMessage, BrokerGone, BrokerRefused, ClockAhead, ClockBack, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow, CreditShed,
+		BadMessage, BrokerGone, BrokerRefused, ClockAhead, ClockBack, ClockUnconfirmed, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow, CreditShed,
 		CreditSpent, CurrentNoVoltage, EmergencyInUse, EmergencyOffered, FrequencyOff, InfluxGone, LedgerOld, LoadShort, MagnetNear,
 		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PartFailed, PlanFailed, PlanStale,
 		RegisterBack, RegisterJump, RegisterStuck, ReverseEnergy, StepFailed, StoreFailed, StoreFull, StoreStuck, SupplyArmed, SupplyBypass, SupplyCoil,
