@@ -343,7 +343,7 @@ func (p *step) act() {
 	for i := range p.st.Loads {
 		facts = append(facts, loads.Fact{ID: p.st.Loads[i].ID, Observation: p.st.Loads[i].Seen})
 	}
-	facts = append(facts, loads.Fact{ID: loads.SupplyID, Observation: p.st.SupplySeen})
+	facts = append(facts, loads.Fact{ID: loads.SupplyID, Observation: p.supplyFact()})
 	guard, verdict := p.Guard.Step(p.st.Guard, loads.GuardInput{
 		Now: p.now, SupplyOn: closed, SupplyReason: string(p.st.Decision.Cause),
 		Hold:   p.in.Record == RecordPending,

@@ -42,6 +42,10 @@ type SupplyState struct {
 	Bypassed time.Time `json:"bypassed,omitzero"`
 	// Shed are the loads held off for want of credit.
 	Shed []string `json:"shed,omitempty"`
+	// Seen is what the feedback said last, and Flips when it changed within the
+	// last minute.
+	Seen  credit.Reading `json:"seen,omitempty"`
+	Flips []time.Time    `json:"flips,omitempty"`
 }
 
 // Requests about the supply.
@@ -114,11 +118,56 @@ const flows = Flows
 // lag is how long after a command a measurement may still be of before it.
 const lag = 15 * time.Second
 
+// A feedback that has changed flapping times within rested says nothing until it
+// has not changed for so long: a loose wire, or a contact that burns.  To chase
+// it would wear out what it belongs to.
+const (
+	flapping = 6
+	rested   = time.Minute
+)
+
+// flips counts how often the feedback changes, and tells whether it flaps.
+func (p *step) flips() bool {
+	s := &p.st.Supply
+	s.Flips = slices.DeleteFunc(slices.Clone(s.Flips), func(at time.Time) bool {
+		age := p.now.Sub(at)
+		return age > rested || age < 0
+	})
+	if o := p.st.SupplySeen; o.Known {
+		says := credit.SaysOpen
+		if o.On {
+			says = credit.SaysClosed
+		}
+		if s.Seen != credit.Unknown && s.Seen != says {
+			if s.Flips = append(s.Flips, p.now); len(s.Flips) > flapping {
+				s.Flips = s.Flips[1:]
+			}
+		}
+		s.Seen = says
+	}
+	if len(s.Flips) == 0 {
+		s.Flips = nil // as it comes back from storage
+	}
+	return p.flaps()
+}
+
+func (p *step) flaps() bool { return len(p.st.Supply.Flips) >= flapping }
+
+// supplyFact is what the guard is to know of the supply's switch.
+func (p *step) supplyFact() loads.Observation {
+	if p.flaps() {
+		o := p.st.SupplySeen
+		o.On = p.st.Supply.Contactor.Told == credit.SaysClosed
+		return o
+	}
+	return p.st.SupplySeen
+}
+
 // witnesses is what is known of where the contactor is.
 func (p *step) witnesses() credit.Witnesses {
 	var w credit.Witnesses
 	told := p.st.Supply.Contactor.At
-	if o := p.st.SupplySeen; o.Known && !o.At.Before(told) {
+	if o := p.st.SupplySeen; !p.flips() && o.Known && !o.At.Before(told) {
 		w.Auxiliary = credit.SaysOpen
 		if o.On {
 			w.Auxiliary = credit.SaysClosed
@@ -149,8 +198,8 @@ func (p *step) contactor() (closed bool, order credit.Order) {
 	}
 	w := p.witnesses()
 	p.st.Supply.Contactor, order = credit.NewContactor(p.Supply.drive()).Step(p.st.Supply.Contactor, p.now, p.st.Decision.Close, w)
-	p.contactorWarnings(order.Fault, w)
 	p.bypass(order.Fault, w)
+	p.contactorWarnings(order.Fault, w)
 	return p.st.Supply.Contactor.Told == credit.SaysClosed, order
 }
 
@@ -204,7 +253,13 @@ func (p *step) maySay(c loads.Command, order credit.Order) bool {
 
 // contactorWarnings says what is wrong with the contactor.
 func (p *step) contactorWarnings(fault credit.ContactorFault, w credit.Witnesses) {
+	if p.flaps() {
+		fault = credit.Disputed
+	}
 	cause := fmt.Sprintf("told %s; feedback: %s, current: %s, voltage: %s", p.st.Supply.Contactor.Told, reads(w.Auxiliary), reads(w.Current), reads(w.Voltage))
+	if p.flaps() {
+		cause = "its feedback opens and closes all the time; it is not believed until it rests for a minute"
+	}
 	for _, x := range []struct {
 		code  health.Code
 		holds bool

@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
 )
 
 // alone lets only the base draw.
@@ -270,5 +271,49 @@ func TestLoadsGoInOrderBeforeTheLight(t *testing.T) {
 	b.reading(time.Minute)
 	if b.st.Health.Has(health.CreditShed, "") || len(b.st.Supply.Shed) != 0 {
 		t.Error("with credit back they are still held off")
+	}
+}
+
+// A feedback that flaps gave an alarm and two commands a second, and hid a
+// bridge behind them.
+func TestAFlappingFeedbackIsNotChasedAndHidesNoBridge(t *testing.T) {
+	for _, local := range []bool{true, false} {
+		b := newBench(t)
+		b.site.Supply.Local = local
+		alone(b)
+		b.planner = nil
+		spend(b)
+		b.power = 0
+		b.run(time.Minute, 10*time.Second)
+		b.said = 0
+		alarms := 0
+		flap := func(n int) {
+			for i := range n {
+				b.states[loads.SupplyID] = i%2 == 0 // what the feedback says
+				for _, e := range b.reading(time.Second).Events {
+					if e.Code == string(health.SupplyBypass) {
+						alarms++
+					}
+				}
+			}
+		}
+		flap(600)
+		if alarms > 6 || b.said > 6 {
+			t.Errorf("local %v: %d alarms and %d commands in ten minutes", local, alarms, b.said)
+		}
+		if !b.st.Health.Has(health.SupplyUnknown, loads.SupplyID) || b.st.Credit.Tampered {
+			t.Errorf("local %v: %+v", local, b.st.Health.Active)
+		}
+		for range 120 { // and power flows, whatever the contact says
+			b.states[loads.SupplyID] = !b.states[loads.SupplyID]
+			b.register += (2 * units.Kilowatt).Over(time.Second)
+			b.now = b.now.Add(time.Second)
+			b.step(Input{Reading: &metering.Reading{Sample: metering.Sample{
+				At: b.now, Has: metering.HasImport | metering.HasPower, Import: b.register, Power: 2 * units.Kilowatt, Step: 1,
+			}}})
+		}
+		if !b.st.Credit.Tampered {
+			t.Errorf("local %v: two minutes of a bridge are no tampering", local)
+		}
 	}
 }
