@@ -6,12 +6,15 @@ package config
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml/ast"
 
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
@@ -47,6 +50,25 @@ type Config struct {
 
 	// Folder is where the file is; paths in it are relative to that.
 	Folder string `yaml:"-"`
+
+	lines map[string]int // where each path stands in the file
+}
+
+// Locate gives faults that were found later, by building what the configuration
+// describes, their lines, and puts them in the order of the file.  What stands
+// at, below or above the path of one of known is left out: it follows from that.
+func (c *Config) Locate(known, l fault.List) fault.List {
+	d := decoder{lines: c.lines}
+	out := slices.Clone(known)
+	for _, f := range l {
+		if known.Touches(f.Path) {
+			continue
+		}
+		f.Line = d.lineOf(f.Path)
+		out = append(out, f)
+	}
+	sortByLine(out)
+	return out
 }
 
 // Site says what and where it is.
@@ -82,8 +104,24 @@ type OpenPAYGO struct {
 	Secret             string `yaml:"key" secret:"true"`
 }
 
-// SetDefaults is what holds where the file says nothing.
-func (o *OpenPAYGO) SetDefaults() { o.Document = openpaygo.Defaults() }
+// SetDefaults is what holds where the file says nothing.  The unit is the
+// account's: see fillUnit.
+func (o *OpenPAYGO) SetDefaults() {
+	o.Document = openpaygo.Defaults()
+	o.Unit = ""
+}
+
+// fillUnit is the unit of tokens where the file says nothing: what the account
+// can take.
+func (c *Config) fillUnit(o *OpenPAYGO) {
+	switch {
+	case o.Unit != "":
+	case c.Credit.Mode == credit.InMoney && c.Credit.KWhPrice == 0:
+		o.Unit = openpaygo.Money
+	default:
+		o.Unit = openpaygo.KWh
+	}
+}
 
 // SetDefaults is what holds where the file says nothing.
 func (s *STS) SetDefaults() { s.Document = sts.Defaults() }
@@ -232,7 +270,12 @@ func Parse(data []byte, folder string, secrets Secrets) (Config, fault.List) {
 	c.Folder = folder
 	relative := secrets
 	relative.ReadFile = func(name string) ([]byte, error) { return secrets.ReadFile(c.Path(name)) }
-	faults := DecodeInto(&c, data, relative)
+	if secrets.Mode != nil {
+		relative.Mode = func(name string) (fs.FileMode, error) { return secrets.Mode(c.Path(name)) }
+	}
+	d := decoder{lines: map[string]int{}, anchors: map[string]ast.Node{}, secrets: relative}
+	faults := d.into(&c, data)
+	c.lines = d.lines
 	if o := c.Tokens.OpenPAYGO; o != nil {
 		o.Key = o.Secret
 	}
@@ -315,13 +358,24 @@ func (c *Config) checkTokens(l *fault.List) {
 	}
 	if o := c.Tokens.OpenPAYGO; o != nil {
 		o.Key = o.Secret
+		c.fillUnit(o)
 		l.Under("tokens.openpaygo", o.Document.Check())
+		c.checkUnit(l, o.Unit)
 	}
 	if s := c.Tokens.STS; s != nil {
 		s.DecoderKey, s.VendingKey = s.DecoderSecret, s.VendingSecret
 		s.readTables(l)
 		l.Under("tokens.sts", s.Document.Check())
 	}
+}
+
+// checkUnit sees to it that a token's value can become credit.
+func (c *Config) checkUnit(l *fault.List, unit openpaygo.Unit) {
+	if (unit == openpaygo.Money) == (c.Credit.Mode == credit.InMoney) || c.Credit.KWhPrice > 0 {
+		return
+	}
+	l.Add("tokens.openpaygo.unit", "write the unit that your vendor sells in, set credit.mode to the same, or say by credit.kwh_price what a kWh is worth",
+		"tokens are of %s and the account is kept in %s, so no token could ever be credited", unit, c.Credit.Mode)
 }
 
 func (c *Config) checkLoads(l *fault.List) {
@@ -334,8 +388,12 @@ func (c *Config) checkLoads(l *fault.List) {
 		if d.ID == loads.SupplyID {
 			l.Add(at+".id", "choose another id", "%q is the supply contactor's own", d.ID)
 		}
+		if c.Site.Limit > 0 && d.Power > c.Site.Limit {
+			l.Add(at+".power", "correct the load's power, or raise site.limit to what the main breaker carries", "%s is more than the whole site may draw, %s", d.Power, c.Site.Limit)
+		}
 		c.checkSwitch(l, at+".switch", d.Switch)
 	}
+	l.Under("supply.switch", c.Supply.Switch.Check())
 	c.checkSwitch(l, "supply.switch", c.Supply.Switch)
 	l.Under("supply", c.Supply.Check())
 	for _, d := range []struct {

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"reflect"
 	"slices"
@@ -27,10 +29,26 @@ type Checker interface{ Check() fault.List }
 type Secrets struct {
 	Getenv   func(string) string
 	ReadFile func(string) ([]byte, error)
+	// Mode is a file's mode; nil: who may read a secret is not looked at.
+	Mode func(string) (fs.FileMode, error)
 }
 
 // FromSystem reads secrets from the process's environment and files.
-func FromSystem() Secrets { return Secrets{Getenv: os.Getenv, ReadFile: os.ReadFile} }
+func FromSystem() Secrets {
+	return Secrets{Getenv: os.Getenv, ReadFile: os.ReadFile, Mode: func(name string) (fs.FileMode, error) {
+		st, err := os.Stat(name)
+		if err != nil {
+			return 0, err
+		}
+		return st.Mode(), nil
+	}}
+}
+
+// guarded tells whether a file's folder keeps others out though its mode does
+// not: where a service manager or a container puts secrets.
+func guarded(name string) bool {
+	return strings.HasPrefix(name, "/run/secrets/") || strings.HasPrefix(name, "/run/credentials/")
+}
 
 // Decode reads one YAML document into a T whose zero value stands for every
 // default; see DecodeInto.
@@ -46,6 +64,13 @@ func Decode[T any](data []byte) (T, fault.List) {
 // at once, each with its line and path, in the order of the lines.
 func DecodeInto(doc any, data []byte, secrets Secrets) fault.List {
 	d := decoder{lines: map[string]int{}, anchors: map[string]ast.Node{}, secrets: secrets}
+	return d.into(doc, data)
+}
+
+func (d *decoder) into(doc any, data []byte) fault.List {
+	if f, bad := tooDeep(data); bad {
+		return fault.List{f}
+	}
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return fault.List{syntaxFault(err)}
@@ -69,7 +94,7 @@ func DecodeInto(doc any, data []byte, secrets Secrets) fault.List {
 		for _, f := range c.Check() {
 			// A value that could not be read was left at its default; what that
 			// leads to would mislead.
-			if slices.ContainsFunc(unread, func(u fault.Fault) bool { return within(f.Path, u.Path) || within(u.Path, f.Path) }) {
+			if unread.Touches(f.Path) {
 				continue
 			}
 			f.Line = d.lineOf(f.Path)
@@ -78,12 +103,6 @@ func DecodeInto(doc any, data []byte, secrets Secrets) fault.List {
 	}
 	sortByLine(d.faults)
 	return d.faults
-}
-
-// within tells whether path is part, or below it.
-func within(path, part string) bool {
-	rest, ok := strings.CutPrefix(path, part)
-	return ok && (rest == "" || part == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 func syntaxFault(err error) fault.Fault {
@@ -114,7 +133,38 @@ type decoder struct {
 const (
 	maxDepth  = 64      // bounds aliases that name themselves
 	maxValues = 200_000 // bounds aliases of aliases, whose values multiply
+	maxIndent = 400     // bounds nesting by indentation, before anything is parsed
+	maxBytes  = 4 << 20 // of a document
 )
+
+// tooDeep looks at the text before the parser does: the memory that it takes
+// grows with the depth.
+func tooDeep(data []byte) (fault.Fault, bool) {
+	const remedy = "write the values out, less deep"
+	if len(data) > maxBytes {
+		return fault.Fault{Problem: fmt.Sprintf("the document is %d bytes long; the most is %d", len(data), maxBytes), Remedy: "divide it, or take out what is no configuration", Line: 1}, true
+	}
+	depth, line := 0, 0
+	for text := range bytes.Lines(data) {
+		line++
+		// The marks of nested entries count as indentation: "- - - x".
+		if body := bytes.TrimLeft(text, " \t-?"); len(text)-len(body) > maxIndent {
+			return fault.Fault{Problem: fmt.Sprintf("is indented more than %d columns", maxIndent), Remedy: remedy, Line: line}, true
+		}
+		for _, b := range text {
+			switch b {
+			case '[', '{':
+				depth++
+			case ']', '}':
+				depth = max(0, depth-1)
+			}
+		}
+		if depth > maxIndent || bytes.Count(text, []byte("[")) > maxValues {
+			return fault.Fault{Problem: fmt.Sprintf("opens more than %d brackets", maxIndent), Remedy: remedy, Line: line}, true
+		}
+	}
+	return fault.Fault{}, false
+}
 
 func (d *decoder) fault(n ast.Node, path, remedy, problem string, args ...any) {
 	d.faults = append(d.faults, fault.Fault{Path: path, Problem: fmt.Sprintf(problem, args...), Remedy: remedy, Line: lineOf(n)})
@@ -328,6 +378,13 @@ func (d *decoder) secret(n ast.Node, v reflect.Value, path string) {
 		if err != nil {
 			d.fault(n, path, "create the file, readable by the agent's user only", "cannot read the secret: %v", err)
 			return
+		}
+		// Whoever reads the key makes tokens; whoever reads the PIN's hash guesses it.
+		if d.secrets.Mode != nil && !guarded(ref.File) {
+			if mode, err := d.secrets.Mode(ref.File); err == nil && mode.Perm()&0o027 != 0 {
+				d.fault(n, path, "keep others out: chmod 600 "+ref.File, "the secret's file is open to others (mode %04o)", mode.Perm())
+				return
+			}
 		}
 		v.SetString(strings.TrimSpace(string(text)))
 	default:

@@ -1,6 +1,7 @@
 package credit
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
@@ -141,6 +142,9 @@ func (d Document) Check() fault.List {
 	}
 	if d.KWhPrice < 0 {
 		l.Add("kwh_price", "write 0 or more", "%s is negative", d.KWhPrice)
+	}
+	for i, w := range d.WarnAt {
+		notNegative(fmt.Sprintf("warn_at[%d]", i), w)
 	}
 	notNegative("opening", d.Opening)
 	notNegative("maximum_balance", d.MaximumBalance)

@@ -281,6 +281,9 @@ func (d Document) checkPart(l *fault.List) {
 		baud("sml.baud", d.SML.Baud)
 	case "iec62056":
 		need("iec62056.port", d.IEC62056.Port, port)
+		if strings.Contains(d.IEC62056.Port, ":") && !strings.HasPrefix(d.IEC62056.Port, "/") {
+			l.Add("iec62056.port", "connect the optical head to this machine: its speed changes in each reading", "%q is a network address", d.IEC62056.Port)
+		}
 		baud("iec62056.max_baud", d.IEC62056.MaxBaud)
 	case "atm90e32":
 		need("atm90e32.bus", d.ATM90E32.Bus, "write the SPI port, e.g. SPI0.0")

@@ -16,12 +16,12 @@ func (c checkCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	site, err := siteOf(cfg)
+	doc, err := tariffOf(cfg)
 	if err != nil {
 		return &exitError{exitInvalid, fmt.Errorf("%s: %w", c.Config, err)}
 	}
 	_, err = fmt.Fprintf(e.Stdout, "%s is right: site %s, %s, tariff %q, meter %s\n",
-		c.Config, cfg.Site.ID, count(len(site.Loads), "load"), site.Tariff.Document().Name, meterName(cfg.Meter))
+		c.Config, cfg.Site.ID, count(len(cfg.Loads), "load"), doc.Name, meterName(cfg.Meter))
 	return err
 }
 

@@ -31,7 +31,7 @@ func (s *service) contacts(d metering.Document) error {
 		}
 		in, closeLine, err := b.Contact(*c.doc)
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return machine(fmt.Errorf("%s: %w", c.name, err))
 		}
 		s.closers = append(s.closers, closeLine)
 		k := contact{code: c.code, says: c.says, read: in, log: s.log.With("contact", c.name)}

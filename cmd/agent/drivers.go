@@ -33,7 +33,7 @@ func (s *service) meterOf(_ context.Context, d metering.Document, state control.
 		}
 		framing := modbus.RTU
 		var open line.Opener
-		if strings.Contains(d.Modbus.Port, ":") && !strings.HasPrefix(d.Modbus.Port, "/") {
+		if tcpLine(d.Modbus.Port) {
 			framing, open = modbus.TCP, line.TCP(d.Modbus.Port)
 		} else {
 			mode := line.Mode{Baud: d.Modbus.Baud, Parity: d.Modbus.Parity}
@@ -65,7 +65,7 @@ func (s *service) meterOf(_ context.Context, d metering.Document, state control.
 		}
 		src, closePin, err := b.Pulses(d.Pulse.Pin, d.Pulse.Debounce, s.now)
 		if err != nil {
-			return nil, err
+			return nil, machine(err)
 		}
 		s.closers = append(s.closers, closePin)
 		start, _ := state.Meter.Shown()
@@ -80,8 +80,15 @@ func (s *service) meterOf(_ context.Context, d metering.Document, state control.
 	return nil, fmt.Errorf("meter.driver: %q is not built in", d.Driver)
 }
 
+// tcpLine tells whether a meter's port is a network address, as of a serial
+// server, and not a device.
+func tcpLine(port string) bool { return strings.Contains(port, ":") && !strings.HasPrefix(port, "/") }
+
 // serialLine is the line of a meter that sends by itself.
 func serialLine(port string, baud int, mode line.Mode) line.Opener {
+	if tcpLine(port) {
+		return line.TCP(port)
+	}
 	if baud != 0 {
 		mode.Baud = baud
 	}
@@ -165,7 +172,7 @@ func (s *service) switchOf(_ context.Context, id string, d loads.SwitchDocument,
 		}
 		sw, closeLines, err := b.Relay(*d.Relay, s.now)
 		if err != nil {
-			return nil, err
+			return nil, machine(err)
 		}
 		s.closers = append(s.closers, closeLines)
 		return sw, nil
@@ -179,6 +186,21 @@ func (s *service) switchOf(_ context.Context, id string, d loads.SwitchDocument,
 	return nil, fmt.Errorf("%q is not built in", d.Driver)
 }
 
+// machineError is what only the machine can know to be wrong: there is no such
+// line, bus or port.
+type machineError struct{ err error }
+
+func (e *machineError) Error() string { return e.err.Error() }
+func (e *machineError) Unwrap() error { return e.err }
+
+// machine marks an error as the machine's.
+func machine(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &machineError{err}
+}
+
 // hardware opens the board once.
 func (s *service) hardware() (*board.Board, error) {
 	if s.board != nil {
@@ -186,7 +208,7 @@ func (s *service) hardware() (*board.Board, error) {
 	}
 	b, err := board.Open()
 	if err != nil {
-		return nil, err
+		return nil, machine(err)
 	}
 	for _, f := range b.Findings() {
 		s.log.Debug("hardware", "kind", f.Kind, "name", f.Name, "outcome", f.Outcome, "reason", f.Reason)

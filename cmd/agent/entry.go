@@ -41,7 +41,7 @@ func (s *service) entries(cfg config.Config) error {
 		}
 		slots, closePort, err := b.Card(c.Port, c.Reset, c.IRQ, cfg.Site.Meter, c.SectorKey())
 		if err != nil {
-			return fmt.Errorf("entry.card: %w", err)
+			return machine(fmt.Errorf("entry.card: %w", err))
 		}
 		s.closers = append(s.closers, closePort)
 		s.runners = append(s.runners, runnerFunc(func(ctx context.Context) error {
@@ -55,7 +55,7 @@ func (s *service) entries(cfg config.Config) error {
 		}
 		sw, closeLines, err := b.Relay(*d, s.now)
 		if err != nil {
-			return fmt.Errorf("supply.buzzer: %w", err)
+			return machine(fmt.Errorf("supply.buzzer: %w", err))
 		}
 		s.closers = append(s.closers, closeLines)
 		s.runners = append(s.runners, runnerFunc(func(ctx context.Context) error { return buzz(ctx, s.loop, sw) }))
@@ -72,13 +72,13 @@ func (s *service) keypad(d config.Keypad) error {
 	rows, columns := d.Pins()
 	matrix, err := b.Keypad(rows, columns)
 	if err != nil {
-		return err
+		return machine(err)
 	}
 	show := func(string, string) error { return nil }
 	if d.Display != nil {
 		display, closeBus, err := b.Display(d.Display.Bus, d.Display.At())
 		if err != nil {
-			return err
+			return machine(err)
 		}
 		s.closers = append(s.closers, closeBus)
 		show = display.Show

@@ -25,11 +25,13 @@ func (c runCmd) Run(e *env) error {
 	return s.run(e.Ctx)
 }
 
-// loadConfig reads a configuration; all its faults are the error.
+// loadConfig reads a configuration; all its faults are the error, those with it
+// that only building its parts shows.
 func loadConfig(name string, e *env) (config.Config, error) {
 	secrets := config.FromSystem()
 	secrets.Getenv = e.Getenv
 	cfg, faults := config.Load(name, secrets)
+	faults = cfg.Locate(faults, buildFaults(cfg, faults))
 	if len(faults) > 0 {
 		return cfg, &exitError{exitInvalid, fmt.Errorf("%s has %s:\n%w", name, count(len(faults), "fault"), faults)}
 	}

@@ -25,7 +25,7 @@ func (s *service) energyChip(d metering.Document, state control.State) (metering
 	}
 	port, err := b.SPI(d.ATM90E32.Bus)
 	if err != nil {
-		return nil, noBus("meter.atm90e32.bus", err)
+		return nil, machine(noBus("meter.atm90e32.bus", err))
 	}
 	s.closers = append(s.closers, port.Close)
 	cfg := energyChipConfig(d, state, s.loop, s.now)
@@ -55,17 +55,9 @@ const defaultRate = 4000
 // first: they can be put right without the hardware.
 func (s *service) converter(d metering.Document, state control.State) (metering.Meter, error) {
 	c := *d.ADC
-	rate := float64(c.Rate)
-	if c.Rate == 0 {
-		rate = defaultRate
-	}
-	constants, signature, err := calibrationOf(s.cfg.Path(c.Calibration), rate)
+	constants, rate, err := s.constants(c)
 	if err != nil {
-		return nil, fmt.Errorf("meter.adc.calibration: %w", err)
-	}
-	s.site.Calibration = control.Calibration{Signature: signature, Made: "made " + constants.Time.Format(time.RFC3339) + " by " + cmp.Or(constants.By, "a person not named")}
-	if c.Chip == "ads131m04" && c.Ready == "" {
-		return nil, errors.New("meter.adc.ready: it is missing; write the GPIO line of the converter's data-ready output, e.g. GPIO25")
+		return nil, err
 	}
 	b, err := s.hardware()
 	if err != nil {
@@ -73,7 +65,7 @@ func (s *service) converter(d metering.Document, state control.State) (metering.
 	}
 	port, err := b.SPI(c.Bus)
 	if err != nil {
-		return nil, noBus("meter.adc.bus", err)
+		return nil, machine(noBus("meter.adc.bus", err))
 	}
 	s.closers = append(s.closers, port.Close)
 	var src adc.Source
@@ -83,7 +75,7 @@ func (s *service) converter(d metering.Document, state control.State) (metering.
 	case "ads131m04":
 		ready, closePin, err := b.Edges(c.Ready)
 		if err != nil {
-			return nil, fmt.Errorf("meter.adc.ready: %w", err)
+			return nil, machine(fmt.Errorf("meter.adc.ready: %w", err))
 		}
 		s.closers = append(s.closers, closePin)
 		if src, err = adc.NewADS131M04(port, ready, phases, rate, s.now); err != nil {
@@ -109,6 +101,22 @@ func (s *service) converter(d metering.Document, state control.State) (metering.
 		return nil, fmt.Errorf("meter.adc: %w", err)
 	}
 	return m, nil
+}
+
+// constants reads a converter's constants, and makes them those of the site.
+func (s *service) constants(c metering.ADCDocument) (constants waveform.Calibration, rate float64, err error) {
+	rate = cmp.Or(float64(c.Rate), defaultRate)
+	constants, signature, err := calibrationOf(s.cfg.Path(c.Calibration), rate)
+	if err != nil {
+		return constants, rate, fmt.Errorf("meter.adc.calibration: %w", err)
+	}
+	if c.Chip == "ads131m04" && c.Ready == "" {
+		return constants, rate, errors.New("meter.adc.ready: it is missing; write the GPIO line of the converter's data-ready output, e.g. GPIO25")
+	}
+	if s.site != nil {
+		s.site.Calibration = control.Calibration{Signature: signature, Made: "made " + constants.Time.Format(time.RFC3339) + " by " + cmp.Or(constants.By, "a person not named")}
+	}
+	return constants, rate, nil
 }
 
 // calibrationOf reads the constants that agent calibrate wrote, and their

@@ -5,6 +5,7 @@ package fault
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -53,6 +54,17 @@ func (l *List) Under(prefix string, part List) {
 		}
 		*l = append(*l, f)
 	}
+}
+
+// Touches tells whether a fault is at path, below it, or above it.
+func (l List) Touches(path string) bool {
+	return slices.ContainsFunc(l, func(f Fault) bool { return within(path, f.Path) || within(f.Path, path) })
+}
+
+// within tells whether path is part, or below it.
+func within(path, part string) bool {
+	rest, ok := strings.CutPrefix(path, part)
+	return ok && (rest == "" || part == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // Err is the list as an error, nil where it is empty.

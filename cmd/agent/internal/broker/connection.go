@@ -31,6 +31,12 @@ type TLS struct {
 	ServerName        string // the name the broker's certificate is for, where it is not that of the address
 }
 
+// Check reads the files as a connection will.
+func (t TLS) Check() error {
+	_, err := t.config("")
+	return err
+}
+
 // config reads the files, anew at each connection, so that a renewed
 // certificate is used without a restart.
 func (t TLS) config(host string) (*tls.Config, error) {

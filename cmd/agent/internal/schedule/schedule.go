@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -25,6 +26,10 @@ type Schedule struct {
 // Parse reads a five-field cron expression (minute, hour, day of month, month,
 // day of week) or a descriptor such as @hourly; its times are local to zone.
 func Parse(spec string, zone *time.Location) (Schedule, error) {
+	// The parser takes a zone before the fields, and panics at one without them.
+	if strings.Contains(spec, "TZ=") {
+		return Schedule{}, fmt.Errorf("%q names a time zone; its times are the site's", spec)
+	}
 	next, err := cron.ParseStandard(spec)
 	if err != nil {
 		return Schedule{}, fmt.Errorf("%q is not a cron expression: %w", spec, err)

@@ -78,3 +78,9 @@ func (h pinHash) matches(pin string) bool {
 	key := argon2.IDKey([]byte(pin), h.salt, h.time, h.memory, h.threads, uint32(len(h.key)))
 	return subtle.ConstantTimeCompare(key, h.key) == 1
 }
+
+// CheckPIN tells what is wrong with the stored form of a PIN; "" is no PIN.
+func CheckPIN(hash string) error {
+	_, err := newGate(hash)
+	return err
+}

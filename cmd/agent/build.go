@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
+	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/forecast"
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// buildFaults names everything that would keep a service of cfg from being
+// built, by building its parts as assemble does, without opening anything: what
+// is left for a start to find wrong is the machine's (its hardware, its disk, an
+// address in use), not the file's.  Parts with known faults are not built.
+func buildFaults(cfg config.Config, known fault.List) fault.List {
+	var l fault.List
+	sound := func(paths ...string) bool { return !slices.ContainsFunc(paths, known.Touches) }
+	failed := func(path, remedy string, err error) bool {
+		var inner fault.List
+		switch {
+		case err == nil:
+			return false
+		case errors.As(err, &inner):
+			for _, f := range inner {
+				l.Add(path, f.Remedy, "%s", located(f))
+			}
+		default:
+			l.Add(path, remedy, "%v", err)
+		}
+		return true
+	}
+	dry := &service{cfg: cfg, log: slog.New(slog.DiscardHandler)}
+	defer func() { _ = dry.close() }()
+
+	if sound("tariff", "site.zone") {
+		doc, err := tariffOf(cfg)
+		if !failed(tariffPath(cfg), "correct the name, or give another tariff; agent tariff show lists those that come along", err) {
+			_, err = tariffs.New(doc)
+			failed(tariffPath(cfg), "correct the document; agent tariff check names its faults", err)
+		}
+	}
+	if sound("tokens", "credit", "site.zone") {
+		if schemes, err := schemesOf(cfg); !failed("tokens", "correct the scheme's settings", err) {
+			_, err = credit.New(cfg.Credit, cfg.Zone(), schemes...)
+			failed("credit", "correct the account's settings", err)
+		}
+	}
+	for i, d := range cfg.Loads {
+		if at := fmt.Sprintf("loads[%d]", i); sound(at, "site.zone") {
+			_, err := loads.Compile(d, cfg.Zone())
+			failed(at, "correct the load's settings", err)
+		}
+	}
+	for _, c := range []struct{ path, spec string }{{"schedule.plan", cfg.Schedule.Plan}, {"schedule.nightly", cfg.Schedule.Nightly}} {
+		_, err := schedule.Parse(c.spec, cfg.Zone())
+		failed(c.path, "write five fields: minute, hour, day of month, month, day of week, e.g. 17 3 * * *", err)
+	}
+	if sound("schedule.interval", "site.zone") {
+		_, err := forecast.New(forecast.Options{Zone: cfg.Zone(), Step: cfg.Schedule.Interval})
+		failed("schedule.interval", "write 5m, 10m, 15m, 30m or 1h", err)
+	}
+	if m := cfg.MQTT; m != nil && sound("mqtt", "site.id") && !failed("mqtt.url", "write it like mqtt://192.168.1.10:1883", dry.broker()) {
+		tls := broker.TLS{CAFile: cfg.Path(m.CA), CertFile: cfg.Path(m.Cert), KeyFile: cfg.Path(m.Key)}
+		failed("mqtt", "correct the files of ca, cert and key", tls.Check())
+	}
+	if i := cfg.InfluxDB; i != nil && sound("influxdb") {
+		_, err := telemetry.New(telemetry.Config{URL: i.URL, Org: i.Org, Bucket: i.Bucket, CAFile: cfg.Path(i.CA), Site: cfg.Site.ID}, nil)
+		failed("influxdb", "correct the server's settings", err)
+	}
+	failed("web.listen", "write [HOST]:PORT, e.g. :8080 or 127.0.0.1:8080", listenable(cfg.Web.Listen))
+	if sound("web.pin") {
+		failed("web.pin", `make it with "agent pin"`, web.CheckPIN(cfg.Web.PIN))
+	}
+	if sound("simulation", "meter", "loads", "site.zone") {
+		failed("simulation", "correct the simulation's settings", dry.simulation(context.Background(), control.State{}))
+	}
+	if sound("meter", "mqtt") && (dry.session != nil || cfg.MQTT == nil) {
+		dry.dryMeter(failed)
+	}
+	if sound("loads", "supply", "mqtt", "simulation") && (dry.session != nil || cfg.MQTT == nil) {
+		dry.drySwitches(failed)
+	}
+	return l
+}
+
+// dryMeter builds the meter's driver, but what hangs on the machine.
+func (s *service) dryMeter(failed func(path, remedy string, err error) bool) {
+	switch d := s.cfg.Meter; d.Driver {
+	case "house", "replay": // built with the simulation
+	case "pulse", "atm90e32":
+	case "adc":
+		_, _, err := s.constants(*d.ADC)
+		failed("meter.adc", "run agent calibrate and name the file it writes", err)
+	default:
+		_, err := s.meterOf(context.Background(), d, control.State{})
+		failed("meter", "correct the meter's settings", err)
+	}
+}
+
+// drySwitches builds the switches, but those that hang on the machine.
+func (s *service) drySwitches(failed func(path, remedy string, err error) bool) {
+	try := func(path, id string, d loads.SwitchDocument, deadMan time.Duration) {
+		if d.Driver == loads.DriverRelay || d.Driver == loads.DriverHouse && s.plant == nil {
+			return
+		}
+		_, err := s.switchOf(context.Background(), id, d, deadMan)
+		failed(path, "correct the switch's settings", err)
+	}
+	for i, d := range s.cfg.Loads {
+		try(fmt.Sprintf("loads[%d].switch", i), d.ID, d.Switch, d.DeadMan())
+	}
+	supply := time.Duration(0)
+	if d := s.cfg.Supply.Switch.DeadMan; d != nil {
+		supply = *d
+	}
+	try("supply.switch", loads.SupplyID, s.cfg.Supply.Switch, supply)
+}
+
+// located is a fault of another document, told within this one's.
+func located(f fault.Fault) string {
+	f.Remedy = ""
+	return f.String()
+}
+
+// tariffPath is where the file names its tariff.
+func tariffPath(cfg config.Config) string {
+	switch {
+	case cfg.Tariff.Document != nil:
+		return "tariff.document"
+	case cfg.Tariff.Catalogue != "":
+		return "tariff.catalogue"
+	}
+	return "tariff.file"
+}
+
+// listenable tells what is wrong with an address to listen on.
+func listenable(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%q is not an address to listen on", address)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q is not a port", port)
+	}
+	return nil
+}
