@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -166,7 +165,7 @@ func tryRun(ctx context.Context, cfg config.Config) (err error) {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	s, err := assemble(ctx, cfg, options{log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s, err := assemble(ctx, cfg, options{log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}

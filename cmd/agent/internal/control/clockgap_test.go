@@ -186,7 +186,6 @@ func TestClocksInAnyOrderChargeTheDaysThatPassed(t *testing.T) {
 				off = time.Duration(rapid.IntRange(-48, 48*20).Draw(rt, "leap to")) * time.Hour
 				b.now = truth.Add(off)
 			case 2: // the time server sets it right
-				off = 0
 				b.now = truth
 				b.step(Input{Synced: true})
 			}
