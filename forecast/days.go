@@ -125,8 +125,9 @@ func (d *days) mean(from, to int) (float64, int) {
 }
 
 // newDays lays the history out by local days, up to grid slot end (exclusive).
-// Nothing above ceiling is believed; base (kWh a slot, at most zero) is below
-// every observation; least is what censored slots tell.
+// Nothing above ceiling is believed and cut to it; base (kWh a slot, at most zero) is below
+// every observation but those that are no measurement, which are left out; least is what
+// censored slots tell.
 func newDays(h, least *history, cal *calendar, fine int, end int64, base, ceiling float64) *days {
 	d := &days{fine: fine, perDay: int(86400 / (h.step * int64(fine))), base: base * float64(fine)}
 	end = min(end, h.end())
@@ -142,7 +143,7 @@ func newDays(h, least *history, cal *calendar, fine int, end int64, base, ceilin
 	seconds := h.step * int64(fine)
 	for g := h.first; g < end; g++ {
 		x := h.wanted(g, least)
-		if x != x {
+		if x != x || x < float32(base) {
 			continue
 		}
 		dn, sec := cal.local(g * h.step)

@@ -71,7 +71,7 @@ func newFinePast(o *outlook, h *history, cal *calendar) *finePast {
 	base := d.base / float64(d.fine)
 	for g := max(h.first, min(h.end(), o.first)-(fineDays+1)*86400/h.step); g < min(h.end(), o.first); g++ {
 		x := h.at(g) - base
-		if x != x {
+		if !(x >= 0) { // not known, or not believed
 			continue
 		}
 		c := d.cellAt(g, h.step, cal)
@@ -130,7 +130,7 @@ func (p *finePast) stretch(o *outlook, h *history, cal *calendar) (low, high flo
 			}
 			q := &slot[i]
 			y := float32(h.at(g) - d.base/float64(d.fine))
-			if y != y {
+			if !(y >= 0) {
 				continue
 			}
 			eps := 1e-3*q.q50 + 1e-9

@@ -19,6 +19,8 @@ type Forecaster struct {
 	cal   calendar
 	fine  int
 
+	now int64 // grid slot that Clock was told of, zero where it was not
+
 	engine *engine
 	stale  int64 // first grid slot that changed since the engine last looked
 	forked int64 // first grid slot that changed since the last Fork
@@ -36,9 +38,25 @@ func New(o Options) (*Forecaster, error) {
 	}, nil
 }
 
+// Clock tells what time it is: slots that begin later are no observations.  Where it is
+// never told, only slots are refused that come more than the kept span after a day or more of
+// others; with it the site may come back after as long as it likes.
+func (f *Forecaster) Clock(now time.Time) {
+	f.now = max(1, min(floorDiv(now.Unix(), f.hist.step), lastYear/f.hist.step))
+}
+
+// future tells whether slot n of the grid cannot have been yet.
+func (f *Forecaster) future(h *history, n, ahead int64) bool {
+	if f.now > 0 {
+		return n > f.now+ahead
+	}
+	return h.leaves(n)
+}
+
 // Update takes one observation.  Order does not matter, a slot given again
 // replaces what was known.  The error is ErrSlot where the slot's start or
-// length is not the forecaster's; nothing is changed then.
+// length is not the forecaster's, or of no year from 1970 to 2200, and ErrFuture where it
+// cannot have been yet; nothing is changed then.
 func (f *Forecaster) Update(o Observation) error {
 	if o.Slot.Len != f.opt.Step {
 		return fmt.Errorf("slot of %v, forecaster's step is %v: %w", o.Slot.Len, f.opt.Step, ErrSlot)
@@ -46,6 +64,9 @@ func (f *Forecaster) Update(o Observation) error {
 	n, err := slotNumber(o.Slot.Start, f.opt.Step)
 	if err != nil {
 		return err
+	}
+	if f.future(&f.hist, n, 0) {
+		return fmt.Errorf("slot start %s: %w", o.Slot.Start.UTC().Format(time.RFC3339), ErrFuture)
 	}
 	kwh, least := math.NaN(), math.NaN()
 	switch o.Quality {
@@ -90,7 +111,8 @@ type Forecast struct {
 }
 
 // Forecast answers for the slots from the one that holds at to the last that
-// starts before at+horizon.  Only observations of slots before at are used.
+// starts before at+horizon.  Only observations of slots before at are used.  Here and
+// elsewhere at is held to the years 1970 to 2200 and the horizon to 400 days.
 func (f *Forecaster) Forecast(at time.Time, horizon time.Duration) Forecast {
 	first, n := f.span(at, horizon)
 	o := f.look(first)
@@ -261,10 +283,11 @@ func (f *Forecaster) originOf(d *days, g int64) int { return d.originAt(g, f.his
 
 // span is the first slot's grid number and how many slots the horizon holds.
 func (f *Forecaster) span(at time.Time, horizon time.Duration) (first int64, n int) {
+	at = held(at)
+	horizon = max(0, min(horizon, longestHorizon))
 	first = floorDiv(at.Unix(), f.hist.step)
 	start := time.Unix(first*f.hist.step, 0)
-	n = int((at.Add(horizon).Sub(start) + f.opt.Step - 1) / f.opt.Step)
-	return first, max(n, 0)
+	return first, int((at.Add(horizon).Sub(start) + f.opt.Step - 1) / f.opt.Step)
 }
 
 // before is the history up to a grid slot.
@@ -283,26 +306,43 @@ func (f *Forecaster) ownDays(g int64) float64 {
 	return float64(known) * float64(f.hist.step) / 86400
 }
 
-// floor is the least load thought possible: zero, or below it what was seen.
+// floor is the least load thought possible: zero, or below it what was seen, but
+// for a few values that are far below all others.  A meter's spike is no export: one
+// slot of -9999 kWh would be the base that all else is counted from.
 func (f *Forecaster) floor(g int64) float64 {
-	least := float32(0)
-	for _, x := range f.before(g) {
-		if x < least {
-			least = x
+	v := f.before(g)
+	var below []float32
+	for _, x := range v {
+		if x < 0 {
+			below = append(below, x)
 		}
 	}
-	return float64(least)
+	odd := 3 + len(v)/5000 // so many may be wrong
+	if len(below) <= odd {
+		return 0
+	}
+	slices.Sort(below)
+	least := max(3*below[odd], -float32(f.ceilingOf(v, true)))
+	if i := slices.IndexFunc(below, func(x float32) bool { return x >= least }); i >= 0 {
+		return float64(below[i])
+	}
+	return 0
 }
 
 // ceiling is what a single slot is cut to: ten times the 98 % quantile.  A
 // meter's spike is no habit.
-func (f *Forecaster) ceiling(g int64) float64 {
-	v := f.before(g)
+func (f *Forecaster) ceiling(g int64) float64 { return f.ceilingOf(f.before(g), false) }
+
+// ceilingOf is the ceiling of values, or of their sizes whatever their sign.
+func (f *Forecaster) ceilingOf(v []float32, sizes bool) float64 {
 	stride := 1 + len(v)/4000
 	known := make([]float32, 0, len(v)/stride+1)
 	for i := 0; i < len(v); i += stride {
-		if v[i] == v[i] {
-			known = append(known, v[i])
+		if x := v[i]; x == x {
+			if sizes && x < 0 {
+				x = -x
+			}
+			known = append(known, x)
 		}
 	}
 	slices.Sort(known)

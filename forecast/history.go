@@ -27,6 +27,34 @@ func (h *history) at(n int64) float64 {
 	return float64(h.v[n-h.first])
 }
 
+// Bounds of what is looked at, so that no sum of times or cells is beyond its type.
+const (
+	lastYear       = 230 * 365 * 86400 // some day of 2199, in Unix seconds
+	longestHorizon = 400 * day
+)
+
+// held is t, held to the years that are looked at.
+func held(t time.Time) time.Time {
+	if s := t.Unix(); s < 0 || s > lastYear {
+		return time.Unix(max(0, min(s, lastYear)), 0)
+	}
+	return t
+}
+
+// leaves tells whether setting slot n would forget a day or more of others for it.
+func (h *history) leaves(n int64) bool {
+	if len(h.v) == 0 || n < h.end()+int64(keepDays)*86400/h.step {
+		return false
+	}
+	known := int64(0)
+	for _, x := range h.v {
+		if x == x {
+			known++
+		}
+	}
+	return known*h.step >= 86400
+}
+
 // set stores a value and tells how many of the oldest slots were dropped.
 // Slots older than the kept span are ignored.
 func (h *history) set(n int64, kwh float64) (dropped int) {
@@ -94,6 +122,9 @@ func slotNumber(t time.Time, step time.Duration) (int64, error) {
 	s := int64(step / time.Second)
 	if t.Nanosecond() != 0 || floorMod(t.Unix(), s) != 0 {
 		return 0, fmt.Errorf("slot start %s, step %v: %w", t.UTC().Format(time.RFC3339Nano), step, ErrSlot)
+	}
+	if t.Unix() < 0 || t.Unix() > lastYear {
+		return 0, fmt.Errorf("slot start %s is of no year that is metered: %w", t.UTC().Format(time.RFC3339), ErrSlot)
 	}
 	return floorDiv(t.Unix(), s), nil
 }

@@ -34,6 +34,9 @@ var (
 	ErrStep = errors.New("slot length must be 1 to 60 whole minutes and divide a day")
 	// ErrSlot is an observation whose slot is not one of the forecaster's grid.
 	ErrSlot = errors.New("slot is not on the forecaster's grid")
+	// ErrFuture is an observation of a slot that cannot have been yet: past what Clock
+	// was told, or so long after all others that they would be forgotten for it.
+	ErrFuture = errors.New("slot lies in the future")
 	// ErrTemperature is a temperature the earth does not have.
 	ErrTemperature = errors.New("temperature is out of range")
 	// ErrState is a saved state that does not fit the options or is damaged.

@@ -48,7 +48,7 @@ func (s Scenarios) RunOut(c Credit) RunOut {
 func (f *Forecaster) RunOuts(at time.Time, horizon time.Duration, n int, seed uint64, credits ...Credit) []RunOut {
 	out := make([]RunOut, len(credits))
 	first, slots := f.span(at, horizon)
-	if n == 0 {
+	if n <= 0 {
 		return out
 	}
 	path := make([]float64, slots)

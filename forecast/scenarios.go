@@ -22,6 +22,7 @@ type Scenarios struct {
 // slots that err together do so here: their sums are as uncertain as real sums
 // are.  Equal arguments and data give equal paths.
 func (f *Forecaster) Scenarios(at time.Time, horizon time.Duration, n int, seed uint64) Scenarios {
+	n = max(0, n)
 	first, slots := f.span(at, horizon)
 	return f.scenarios(f.look(first), first, slots, n, seed)
 }

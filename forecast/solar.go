@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -42,6 +43,9 @@ func (s *Solar) Update(o Observation) error {
 	if err != nil {
 		return err
 	}
+	if s.hist.leaves(n) {
+		return fmt.Errorf("slot start %s: %w", o.Slot.Start.UTC().Format(time.RFC3339), ErrFuture)
+	}
 	kwh := math.NaN()
 	if o.Quality == Measured {
 		kwh = math.Max(0, o.Energy.KWh())
@@ -54,6 +58,8 @@ func (s *Solar) Update(o Observation) error {
 // last that starts before at+horizon.  Without data it is zero: energy that
 // may not come is not to be planned on.
 func (s *Solar) Forecast(at time.Time, horizon time.Duration) []Slot {
+	at = held(at)
+	horizon = max(0, min(horizon, longestHorizon))
 	first := floorDiv(at.Unix(), s.hist.step)
 	n := int((at.Add(horizon).Sub(time.Unix(first*s.hist.step, 0)) + s.step - 1) / s.step)
 	out := make([]Slot, max(0, n))

@@ -48,6 +48,11 @@ func Restore(o Options, s State) (*Forecaster, error) {
 	case s.StepSeconds != f.hist.step:
 		return nil, fmt.Errorf("slots of %v, want %v: %w", time.Duration(s.StepSeconds)*time.Second, f.opt.Step, ErrState)
 	}
+	for _, first := range []int64{s.FirstSlot, s.FirstLeast, s.FirstTemperature} {
+		if first < 0 || first > lastYear/f.hist.step {
+			return nil, fmt.Errorf("first slot %d is of no year that is metered: %w", first, ErrState)
+		}
+	}
 	f.hist.first, f.temp.first = s.FirstSlot, s.FirstTemperature
 	if f.hist.v, err = unpackFloats(s.Load, f.hist.step); err != nil {
 		return nil, fmt.Errorf("load: %w", err)

@@ -10,13 +10,17 @@ import (
 // at start, in degrees Celsius: measured, or forecast for a slot to come.  It
 // is optional; where the load follows the weather the fitted experts find out.
 // Where it is known a day ahead, past days are learned from as if it had been
-// then.  The error is ErrSlot.
+// then.  The errors are ErrSlot, ErrTemperature, and
+// ErrFuture where it is of more than two months ahead.
 func (f *Forecaster) UpdateTemperature(start time.Time, celsius float64) error {
 	n, err := slotNumber(start, f.opt.Step)
 	if err != nil {
 		return err
 	}
-	if celsius < -90 || celsius > 70 {
+	if f.future(&f.temp, n, 60*86400/f.hist.step) {
+		return fmt.Errorf("temperature of %s: %w", start.UTC().Format(time.RFC3339), ErrFuture)
+	}
+	if !(celsius >= -90 && celsius <= 70) {
 		return fmt.Errorf("temperature %v degrees Celsius at %s: %w", celsius, start.UTC().Format(time.RFC3339), ErrTemperature)
 	}
 	f.temp.set(n, celsius)

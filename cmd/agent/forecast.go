@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +16,6 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/keeplit/keeplit/forecast"
-	"github.com/keeplit/keeplit/internal/units"
 )
 
 // forecastCmd is the forecaster on a file, for trying it and for measuring it.
@@ -32,10 +29,11 @@ type forecastCmd struct {
 // What is not given by a flag is taken from the environment: FC_HISTORY,
 // FC_ORIGIN, FC_STEP_MIN, FC_TZ, FC_HORIZON_H and FC_CREDITS.
 type forecastPrintCmd struct {
-	History string        `help:"CSV file with the columns time,kwh and perhaps temp_c: UTC slot starts, empty is missing."`
+	History string        `help:"CSV file with the columns time,kwh and perhaps temp_c, or what agent profile prints; empty is missing."`
 	At      string        `help:"First slot to forecast, RFC 3339; the default is the end of the history."`
-	Step    time.Duration `help:"Length of a slot; the default is 30m."`
-	Tz      string        `help:"Time zone of the site, such as Europe/Paris; the default is UTC."`
+	Step    time.Duration `help:"Length of a slot; the default is that of the file's rows."`
+	Tz      string        `help:"Time zone of the site, and of times in the file without one, such as Europe/Paris; the default is UTC."`
+	historyFlags
 	Horizon time.Duration `help:"How far to forecast; the default is 168h."`
 	Credits string        `help:"Credits in kWh, comma-separated, whose run-out time is wanted."`
 	JSON    bool          `name:"json" help:"Print JSON instead of CSV."`
@@ -65,11 +63,11 @@ func (c *forecastPrintCmd) Run(e *env) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	history, err := readHistory(c.History, c.Step)
+	history, err := readHistory(c.History, c.Step, zone, c.historyFlags)
 	if err != nil {
 		return err
 	}
-	f, err := forecast.New(forecast.Options{Zone: zone, Step: c.Step, Holiday: forecast.HolidaysIn(c.Tz)})
+	f, err := forecast.New(forecast.Options{Zone: zone, Step: history.step, Holiday: forecast.HolidaysIn(c.Tz)})
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -118,7 +116,7 @@ func (c *forecastPrintCmd) fromEnvironment(getenv func(string) string) error {
 		name  string
 		unit  time.Duration
 		usual time.Duration
-	}{{&c.Step, "FC_STEP_MIN", time.Minute, 30 * time.Minute}, {&c.Horizon, "FC_HORIZON_H", time.Hour, 168 * time.Hour}} {
+	}{{&c.Step, "FC_STEP_MIN", time.Minute, 0}, {&c.Horizon, "FC_HORIZON_H", time.Hour, 168 * time.Hour}} {
 		if *v.to != 0 {
 			continue
 		}
@@ -201,120 +199,13 @@ func printForecastJSON(to io.Writer, fc forecast.Forecast, runOuts []creditRunOu
 	return enc.Encode(out)
 }
 
-// forecastHistory is what a history file holds, in order of time.  A year of 5-minute
-// slots is 105,000 rows, which is why they are not kept as observations.
-type forecastHistory struct {
-	step    time.Duration
-	load    []reading // kWh, not a number where missing
-	weather []reading // degrees Celsius, where there is a column temp_c
-}
-
-type reading struct {
-	start int64 // Unix seconds
-	value float32
-}
-
-func (r reading) time() time.Time { return time.Unix(r.start, 0).UTC() }
-
-// observation is the i-th.
-func (h *forecastHistory) observation(i int) forecast.Observation {
-	r := h.load[i]
-	o := forecast.Observation{Slot: units.Slot{Start: r.time(), Len: h.step}}
-	if r.value != r.value {
-		o.Quality = forecast.Missing
-	} else {
-		o.Energy = units.FromKWh(float64(r.value))
-	}
-	return o
-}
-
-func (h *forecastHistory) observations() []forecast.Observation {
-	out := make([]forecast.Observation, len(h.load))
-	for i := range out {
-		out[i] = h.observation(i)
-	}
-	return out
-}
-
-// end is when the last slot ends, zero where there is none.
-func (h *forecastHistory) end() time.Time {
-	if len(h.load) == 0 {
-		return time.Time{}
-	}
-	return h.load[len(h.load)-1].time().Add(h.step)
-}
-
-// feed gives a forecaster all of it; the error names the row.
-func (h *forecastHistory) feed(f *forecast.Forecaster, path string) error {
-	for i := range h.load {
-		if err := f.Update(h.observation(i)); err != nil {
-			return &exitError{exitInvalid, fmt.Errorf("%s: row %d: %w; use --step to say how long its slots are", path, i+1, err)}
-		}
-	}
-	for _, w := range h.weather {
-		if err := f.UpdateTemperature(w.time(), float64(w.value)); err != nil {
-			return &exitError{exitInvalid, fmt.Errorf("%s: %w", path, err)}
-		}
-	}
-	return nil
-}
-
-// readHistory reads rows of time,kwh and, where the header has it as the third
-// column, temp_c.  Further columns are not looked at.
-func readHistory(path string, step time.Duration) (*forecastHistory, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, &exitError{exitFailure, fmt.Errorf("history: %w", err)}
-	}
-	defer file.Close()
-	out := &forecastHistory{step: step}
-	weather := false
-	lines := bufio.NewScanner(file)
-	for n := 1; lines.Scan(); n++ {
-		text := strings.TrimSpace(lines.Text())
-		at, rest, more := strings.Cut(text, ",")
-		kwh, rest, _ := strings.Cut(rest, ",")
-		third, _, _ := strings.Cut(rest, ",")
-		kwh, third = strings.TrimSpace(kwh), strings.TrimSpace(third)
-		if text == "" || n == 1 && at == "time" {
-			weather = weather || third == "temp_c"
-			continue
-		}
-		t, err := time.Parse(time.RFC3339, at)
-		if err == nil && t.Nanosecond() != 0 {
-			err = errors.New("parts of a second")
-		}
-		if err != nil || !more {
-			return nil, &exitError{exitInvalid, fmt.Errorf("%s: line %d: %q does not begin with a time such as 2026-01-31T18:00:00Z and a comma", path, n, text)}
-		}
-		x := math.NaN()
-		if kwh != "" {
-			if x, err = strconv.ParseFloat(kwh, 64); err != nil || x != x || math.Abs(x) > 1e5 {
-				return nil, &exitError{exitInvalid, fmt.Errorf("%s: line %d: %q is not an energy in kWh; leave it empty where it is missing", path, n, kwh)}
-			}
-		}
-		out.load = append(out.load, reading{t.Unix(), float32(x)})
-		if !weather || third == "" {
-			continue
-		}
-		if x, err = strconv.ParseFloat(third, 64); err != nil || x != x {
-			return nil, &exitError{exitInvalid, fmt.Errorf("%s: line %d: %q is not a temperature in degrees Celsius; leave it empty where it is missing", path, n, third)}
-		}
-		out.weather = append(out.weather, reading{t.Unix(), float32(x)})
-	}
-	if err := lines.Err(); err != nil {
-		return nil, &exitError{exitFailure, fmt.Errorf("history: %w", err)}
-	}
-	slices.SortStableFunc(out.load, func(a, b reading) int { return cmp.Compare(a.start, b.start) })
-	return out, nil
-}
-
 // forecastPast is a history whose forecasts are made again.
 type forecastPast struct {
-	File    string        `arg:"" help:"CSV file with the columns time,kwh."`
-	Tz      string        `default:"UTC" help:"Time zone of the site, such as Europe/Paris."`
-	Step    time.Duration `default:"30m" help:"Length of a slot."`
-	Origins int           `default:"60" help:"How many forecasts to make, 53 hours apart, up to the end of the file."`
+	File string        `arg:"" help:"CSV file with the columns time,kwh, or what agent profile prints."`
+	Tz   string        `default:"UTC" help:"Time zone of the site, and of times in the file without one, such as Europe/Paris."`
+	Step time.Duration `help:"Length of a slot; the default is that of the file's rows."`
+	historyFlags
+	Origins int `default:"60" help:"How many forecasts to make, 53 hours apart, up to the end of the file."`
 }
 
 // over runs a measurement over the file, with a progress bar that says what it does.
@@ -323,13 +214,13 @@ func (c *forecastPast) over(e *env, what, least string, measure func(forecast.Op
 	if err != nil {
 		return &exitError{exitUsage, fmt.Errorf("--tz %q: %w; write a name such as Europe/Paris", c.Tz, err)}
 	}
-	history, err := readHistory(c.File, c.Step)
+	history, err := readHistory(c.File, c.Step, zone, c.historyFlags)
 	if err != nil {
 		return err
 	}
 	bar := progressbar.NewOptions(c.Origins, progressbar.OptionSetWriter(e.Stderr),
 		progressbar.OptionSetDescription(what), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-	err = measure(forecast.Options{Zone: zone, Step: c.Step, Holiday: forecast.HolidaysIn(c.Tz)}, history.observations(), forecast.BacktestOptions{
+	err = measure(forecast.Options{Zone: zone, Step: history.step, Holiday: forecast.HolidaysIn(c.Tz)}, history.observations(), forecast.BacktestOptions{
 		Origins: c.Origins,
 		Progress: func(done, total int) {
 			bar.ChangeMax(total)

@@ -6,19 +6,18 @@
 //	time,kwh            timestamp,kwh           timestamp,w
 //	2024-03-01T00:00:00Z,0.49805
 //
-// The time is the start of the slot in UTC; kwh is the energy in the slot and w
-// the mean power over it; an empty value, or a slot that is left out, is
-// missing.  All slots have the length of the shortest step in the file.
+// The time is the start of the slot, UTC where it names no zone; kwh is the energy
+// in the slot and w the mean power over it; an empty value, or a slot that is left out,
+// is missing.  All slots have the length of the shortest step in the file.  What else a file
+// may look like is told in internal/series.
 package replay
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/series"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -41,139 +40,58 @@ type Series struct {
 }
 
 // SyntaxError is a line of the file that cannot be read.
-type SyntaxError struct {
-	Line   int // 1-based
-	Err    error
-	Remedy string
-}
-
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("line %d: %v (%s)", e.Line, e.Err, e.Remedy)
-}
-
-func (e *SyntaxError) Unwrap() error { return e.Err }
+type SyntaxError = series.Error
 
 // Parse reads a whole file.  The error is a *SyntaxError, or what r said.
 func Parse(r io.Reader) (*Series, error) {
-	in := bufio.NewScanner(r)
+	file, err := series.Read(r, series.Options{Zone: time.UTC, Sorted: true})
+	if err != nil {
+		return nil, err
+	}
+	rows := file.Rows
 	line := 0
-	power := false
-	type row struct {
-		at    time.Time
-		value string
-		line  int
+	if len(rows) > 0 {
+		line = int(rows[len(rows)-1].Line)
 	}
-	var rows []row
-	step := time.Duration(0)
-	for in.Scan() {
-		line++
-		text := strings.TrimSpace(strings.TrimPrefix(in.Text(), "\ufeff"))
-		if text == "" {
-			continue
-		}
-		if line == 1 {
-			switch strings.ToLower(strings.ReplaceAll(text, " ", "")) {
-			case "time,kwh", "timestamp,kwh":
-			case "time,w", "timestamp,w":
-				power = true
-			default:
-				return nil, &SyntaxError{line, fmt.Errorf("header %q", clip(text)), "write time,kwh or timestamp,w"}
-			}
-			continue
-		}
-		first, value, found := strings.Cut(text, ",")
-		if !found {
-			return nil, &SyntaxError{line, fmt.Errorf("%q has no comma", clip(text)), "write time,value"}
-		}
-		at, err := parseTime(strings.TrimSpace(first))
-		if err != nil {
-			return nil, &SyntaxError{line, err, "write UTC as 2024-03-01T00:30:00Z"}
-		}
-		if n := len(rows); n > 0 {
-			d := at.Sub(rows[n-1].at)
-			if d <= 0 {
-				return nil, &SyntaxError{line, fmt.Errorf("%s is not after the line before", first), "sort the lines by time and take out doubles"}
-			}
-			if step == 0 || d < step {
-				step = d
-			}
-		}
-		rows = append(rows, row{at, strings.TrimSpace(value), line})
-	}
-	if err := in.Err(); err != nil {
-		return nil, fmt.Errorf("read the series after line %d: %w", line, err)
+	bad := func(line int, remedy, format string, args ...any) error {
+		return &SyntaxError{Line: line, Err: fmt.Errorf(format, args...), Remedy: remedy}
 	}
 	if len(rows) < 2 {
-		return nil, &SyntaxError{line, fmt.Errorf("%d slots", len(rows)), "a series has a header and at least two slots"}
+		return nil, bad(line, "a series has a header and at least two slots", "%d slots", len(rows))
+	}
+	step := maxStep + 1
+	for i := range rows[1:] {
+		step = min(step, rows[i+1].Time().Sub(rows[i].Time()))
 	}
 	if step > maxStep {
-		return nil, &SyntaxError{line, fmt.Errorf("slots of %v", step), "check the dates; a slot is an hour or less in most recordings"}
+		return nil, bad(line, "check the dates; a slot is an hour or less in most recordings", "slots of more than %v", maxStep)
 	}
-	span := rows[len(rows)-1].at.Sub(rows[0].at)
+	span := rows[len(rows)-1].Time().Sub(rows[0].Time())
 	if span/step >= maxSlots {
-		return nil, &SyntaxError{line, fmt.Errorf("%v at a step of %v is more than %d slots", span, step, maxSlots), "check the dates"}
+		return nil, bad(line, "check the dates", "%v at a step of %v is more than %d slots", span, step, maxSlots)
 	}
-	s := &Series{start: rows[0].at, step: step, slots: make([]units.Energy, span/step+1)}
+	s := &Series{start: rows[0].Time(), step: step, slots: make([]units.Energy, span/step+1)}
 	for i := range s.slots {
 		s.slots[i] = missing
 	}
-	for _, r := range rows {
-		off := r.at.Sub(s.start)
+	for i := range rows {
+		x := &rows[i]
+		off := x.Time().Sub(s.start)
 		if off%step != 0 {
-			return nil, &SyntaxError{r.line, fmt.Errorf("%s is off the grid of %v", r.at.Format(time.RFC3339), step), "all slots start a whole number of steps after the first"}
+			return nil, bad(int(x.Line), "all slots start a whole number of steps after the first", "%s is off the grid of %v", x.Time().Format(time.RFC3339), step)
 		}
-		if r.value == "" {
-			continue
+		if x.Known {
+			e := x.Energy - x.Export
+			if file.Power {
+				e = x.Power.Over(step)
+			}
+			if e < 0 || e > 1_000_000*units.KilowattHour {
+				return nil, bad(int(x.Line), "write a number that is not negative, or nothing where it is missing", "%s is out of range", e)
+			}
+			s.slots[off/step] = e
 		}
-		e, err := parseValue(r.value, power, step)
-		if err != nil {
-			return nil, &SyntaxError{r.line, err, "write a number that is not negative, or nothing where it is missing"}
-		}
-		s.slots[off/step] = e
 	}
 	return s, nil
-}
-
-func parseTime(s string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			t = t.UTC()
-			if t.Year() < 1970 || t.Year() > 2200 {
-				return time.Time{}, fmt.Errorf("%q is not a year of electricity metering", clip(s))
-			}
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is not a time", clip(s))
-}
-
-// parseValue reads kWh exactly where it has at most nine decimals.
-func parseValue(s string, power bool, step time.Duration) (units.Energy, error) {
-	const most = 1_000_000 // kWh in a slot, or kW
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%q is not a number", clip(s))
-	}
-	if power {
-		if !(f >= 0 && f <= most*1000) {
-			return 0, fmt.Errorf("%q W is out of range", clip(s))
-		}
-		return units.FromW(f).Over(step), nil
-	}
-	if !(f >= 0 && f <= most) {
-		return 0, fmt.Errorf("%q kWh is out of range", clip(s))
-	}
-	if nano, err := units.ParseDecimal(s, 9); err == nil {
-		return units.Energy(units.MulDiv(nano, int64(units.KilowattHour), 1_000_000_000)), nil
-	}
-	return units.FromKWh(f), nil
-}
-
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40] + "..."
-	}
-	return s
 }
 
 // Step is the length of a slot.

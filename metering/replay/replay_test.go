@@ -110,7 +110,7 @@ func TestParseFaults(t *testing.T) {
 		{"twice the same time", "time,kwh\n2024-03-01T00:00:00Z,1\n2024-03-01T00:00:00Z,1\n", 3},
 		{"off the grid", "time,kwh\n2024-03-01T00:00:00Z,1\n2024-03-01T00:30:00Z,1\n2024-03-01T01:15:00Z,1\n", 4},
 		{"negative", "time,kwh\n2024-03-01T00:00:00Z,1\n2024-03-01T00:30:00Z,-1\n", 3},
-		{"not a number", "time,kwh\n2024-03-01T00:00:00Z,NaN\n2024-03-01T00:30:00Z,1\n", 2},
+		{"not a number", "time,kwh\n2024-03-01T00:00:00Z,much\n2024-03-01T00:30:00Z,1\n", 2},
 		{"too much", "time,kwh\n2024-03-01T00:00:00Z,1e300\n2024-03-01T00:30:00Z,1\n", 2},
 		{"slots of centuries", "time,kwh\n2000-01-01T00:00:00Z,0\n2200-01-01T00:00:00Z,0\n", 3},
 		{"too many slots", "time,kwh\n1990-03-01T00:00:00Z,1\n1990-03-01T00:00:01Z,1\n2100-01-01T00:00:00Z,1\n", 4},

@@ -60,11 +60,12 @@ func (p *Planner) Learn(intervals []Interval) {
 
 // catchUp gives the forecaster what was learned: the base load, which is what
 // the site used less what the loads did.
-func (p *Planner) catchUp() {
+func (p *Planner) catchUp(now time.Time) {
 	p.mu.Lock()
 	news := p.learn
 	p.learn = nil
 	p.mu.Unlock()
+	p.forecast.Clock(now)
 	for _, iv := range news {
 		p.exports = p.exports || iv.Series == SiteSeries && iv.Export > 0
 	}
@@ -75,7 +76,7 @@ func (p *Planner) catchUp() {
 	})
 	for _, o := range Observations(news, p.site.Interval, p.exports) {
 		// A slot that is off the grid belongs to an interval length that is no
-		// longer configured.
+		// longer configured, one of the future to a clock that was wrong.
 		_ = p.forecast.Update(o)
 	}
 }
@@ -123,7 +124,7 @@ func Observations(intervals []Interval, length time.Duration, sun bool) []foreca
 
 // look is the outlook from the State, and a plan that shows it and nothing more.
 func (p *Planner) look(st State) (Plan, outlook) {
-	p.catchUp()
+	p.catchUp(st.Now)
 	p.refit(st.Now)
 	s := p.site
 	n := max(1, int(s.PlanAhead/s.PlanSlot))

@@ -132,7 +132,7 @@ func TestLoopEndsWithItsRefits(t *testing.T) {
 		p.forecast = f
 		now := time.Now().UTC().Truncate(p.site.Interval)
 		p.Learn(habits(p.site, now.AddDate(0, 0, -35), now))
-		p.catchUp()
+		p.catchUp(now)
 		f.Refit(now.AddDate(0, 0, -8)) // as far as the weekly learning has come
 		if !f.RefitDue(now) || !f.Learned(now) {
 			t.Fatal("the last refit is more than a week old, and none is due")
