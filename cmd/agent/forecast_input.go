@@ -96,12 +96,15 @@ func readHistory(path string, step time.Duration, zone *time.Location, flags his
 	if step == 0 && s.Step == 0 {
 		step = defaultStep
 	}
-	slots, step, err := s.Slots(step)
-	if err != nil {
-		return nil, invalid(err)
+	if step == 0 {
+		step = s.Step
 	}
 	if _, err := forecast.New(forecast.Options{Step: step}); err != nil {
 		return nil, &exitError{exitUsage, fmt.Errorf("%s: %w; say with --step how long the slots are to be", path, err)}
+	}
+	slots, step, err := s.Slots(step)
+	if err != nil {
+		return nil, invalid(err)
 	}
 	if err := stray(slots, step); err != nil {
 		return nil, invalid(err)
