@@ -215,8 +215,8 @@ func TestATimeThatNobodySawIsNotUsual(t *testing.T) {
 func TestALoadThatIsOnlyMeteredStaysInTheForecast(t *testing.T) {
 	b := newBench(t)
 	b.site.Loads[0].Defer = false
-	day := units.Slots(b.now.AddDate(0, 0, -8), b.site.Interval, 8*48)
-	for _, slot := range day {
+	past := units.Slots(b.now.AddDate(0, 0, -29), b.site.Interval, 29*48)
+	for _, slot := range past {
 		interval := func(series string, kwh float64) Interval {
 			return Interval{series, metering.Interval{Slot: slot, Import: units.FromKWh(kwh), Covered: slot.Len}}
 		}
