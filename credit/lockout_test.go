@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/sts"
 )
 
 // drawn is a scheme whose tokens are told apart by their first letter, with the
@@ -216,5 +217,30 @@ func TestALockIsOfOneWay(t *testing.T) {
 	var back credit.Account
 	if err := json.Unmarshal(text, &back); err != nil || back.Lock("page") != a.Lock("page") {
 		t.Errorf("%+v came back as %+v, %v", a.Lock("page"), back.Lock("page"), err)
+	}
+}
+
+// A word of a key change that came alone and was forgotten after a day is taken
+// again: it has no name that the records would refuse the second time.  Every
+// other token of the meter has one.
+func TestAWordOfAKeyChangeMayBeEnteredAgain(t *testing.T) {
+	s, v := stsScheme(t)
+	words, err := v.ChangeKey([]byte("0123456789abcdef"), sts.Identity{TariffIndex: 2, KeyType: sts.DUTK, KeyRevision: 1}, 255, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := json.RawMessage(nil)
+	for _, at := range []time.Time{noon(), noon().Add(25 * time.Hour)} {
+		var got credit.Token
+		if got, state, err = s.Read(state, words[0], at); err != nil || got.Code != credit.Accept || got.ID != "" {
+			t.Errorf("at %s: %+v, %v", at, got, err)
+		}
+	}
+	token, err := v.Credit(noon(), 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := s.Read(state, token, noon()); err != nil || got.ID == "" || !got.ByDigits {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
