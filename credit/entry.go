@@ -49,6 +49,19 @@ type Entry struct {
 	Hash    string       `json:"hash"`             // SHA-256 of Canonical, in hex
 }
 
+// fingerprintDigits is the length of what Fingerprint answers.
+const fingerprintDigits = 24
+
+// NamesToken tells whether the entry is the one effect of a token, which Ref
+// names.  What a top-up pays for has the same Ref and is no effect of its own.
+func (e Entry) NamesToken() bool {
+	switch e.Kind {
+	case Topup, Notice, Adjustment:
+		return len(e.Ref) == fingerprintDigits
+	}
+	return false
+}
+
 // magic begins every canonical encoding, so that a hash of an entry can never
 // be that of another thing.
 const magic = "keeplit ledger entry 1\n"

@@ -2,7 +2,10 @@ package credit
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -30,13 +33,18 @@ func (b *Break) Error() string {
 // Verifier checks a ledger entry by entry, so that a million of them need no
 // memory.
 type Verifier struct {
-	last  Entry
-	heads []Head
+	last   Entry
+	heads  []Head
+	tokens map[string]uint64 // the entry that credits a token, by fingerprint
+	twice  *Break            // the first token that had its effect twice
+	debts  map[string]units.Money
 }
 
 // NewVerifier checks entries from the first one on, against the given heads.
 // A head whose Seq is 0 says nothing and is skipped.
-func NewVerifier(heads ...Head) *Verifier { return &Verifier{heads: heads} }
+func NewVerifier(heads ...Head) *Verifier {
+	return &Verifier{heads: heads, tokens: map[string]uint64{}, debts: map[string]units.Money{}}
+}
 
 // Next checks one more entry.
 func (v *Verifier) Next(e Entry) error {
@@ -66,11 +74,48 @@ func (v *Verifier) Next(e Entry) error {
 			return &Break{e.Seq, "it is not the entry that the head kept apart names (the ledger was rewritten)", restore}
 		}
 	}
+	if e.NamesToken() {
+		if first, seen := v.tokens[e.Ref]; seen && v.twice == nil {
+			v.twice = &Break{
+				e.Seq, fmt.Sprintf("the token %s had its effect before, in entry %d", e.Ref, first),
+				"take back what it gave (agent ledger adjust), and ask how the memory of used tokens was lost",
+			}
+		}
+		v.tokens[e.Ref] = e.Seq
+	}
+	if e.Owed != 0 {
+		v.debts[e.Name] += e.Owed
+	}
 	v.last = e
 	return nil
 }
 
-// End checks that nothing is missing after the last entry.
+// Twice is the first token that had its effect twice, as a *Break; nil where
+// none had.  The chain is none the worse for it.
+func (v *Verifier) Twice() error {
+	if v.twice == nil {
+		return nil
+	}
+	return v.twice
+}
+
+// Debts are the debts at the end of what was checked, by name, without how they
+// are recovered.
+func (v *Verifier) Debts() []DebtState {
+	var out []DebtState
+	for _, name := range slices.Sorted(maps.Keys(v.debts)) {
+		if amount := v.debts[name]; amount != 0 {
+			out = append(out, DebtState{Name: name, Amount: amount})
+		}
+	}
+	return out
+}
+
+// Last is the last entry checked.
+func (v *Verifier) Last() Entry { return v.last }
+
+// End checks that nothing is missing after the last entry, and that no token had
+// its effect twice.
 func (v *Verifier) End() error {
 	for _, h := range v.heads {
 		if h.Seq > v.last.Seq {
@@ -81,12 +126,76 @@ func (v *Verifier) End() error {
 			}
 		}
 	}
-	return nil
+	return v.Twice()
 }
 
 // Head is the end of what was checked.
 func (v *Verifier) Head() Head {
 	return Head{Seq: v.last.Seq, Hash: v.last.Hash, Balance: v.last.Balance}
+}
+
+// Differs is how the account is not the one that the ledger's last entry leaves,
+// in sentences with figures; nil where it is.
+func (a Account) Differs(last Entry) []string {
+	var out []string
+	if a.Head.Seq != last.Seq || a.Head.Hash != last.Hash {
+		out = append(out, fmt.Sprintf("what the agent remembers ends at entry %d of the ledger, which ends at %d", a.Head.Seq, last.Seq))
+		if a.Head.Seq == last.Seq {
+			out[0] = fmt.Sprintf("entry %d of the ledger is not the one that the agent remembers", last.Seq)
+		}
+	}
+	if a.Balance != last.Balance || a.Head.Balance != last.Balance {
+		found := a.Balance
+		if found == last.Balance {
+			found = a.Head.Balance
+		}
+		out = append(out, fmt.Sprintf("it remembers a balance of %s, the ledger says %s", found.Decimal(2), last.Balance.Decimal(2)))
+	}
+	var debt units.Money
+	for _, d := range a.Debts {
+		debt, _ = add(debt, d.Amount)
+	}
+	if debt != last.Debt {
+		out = append(out, fmt.Sprintf("it remembers debts of %s, the ledger says %s", debt.Decimal(2), last.Debt.Decimal(2)))
+	}
+	if last.Hash != "" && last.Hash != last.Sum() {
+		out = append(out, fmt.Sprintf("the ledger's last entry, %d, was changed: its content does not match its hash", last.Seq))
+	}
+	return out
+}
+
+// Adopt is a with what the ledger says of it: its last entry, its balance and its
+// debts.  How a debt is recovered is taken from a where a knows it.  What was
+// used up and not yet posted stays.
+func (e *Engine) Adopt(a Account, at time.Time, last Entry, debts []DebtState, reason string) (Account, []Entry) {
+	p := e.book(a, at)
+	was := "nothing that could be read"
+	if a.Head.Seq > 0 {
+		was = fmt.Sprintf("a balance of %s and debts of %s at entry %d", a.Balance.Decimal(2), a.Debt().Decimal(2), a.Head.Seq)
+	}
+	p.Head = Head{Seq: last.Seq, Hash: last.Hash, Balance: last.Balance}
+	p.Balance = last.Balance
+	p.Debts = slices.Clone(debts)
+	for i := range p.Debts {
+		for _, d := range a.Debts {
+			if d.Name == p.Debts[i].Name {
+				p.Debts[i].Share = d.Share
+			}
+		}
+	}
+	p.post(Entry{Kind: Notice, Name: "adopt", Cause: fmt.Sprintf("the ledger's word was taken; the agent remembered %s: %s", was, reason)})
+	return p.done()
+}
+
+// Readable tells whether what the account holds for each token scheme can be
+// read; the error names the scheme.
+func (e *Engine) Readable(a Account) error {
+	for _, s := range e.schemes {
+		if _, _, err := s.Read(a.scheme(s.Name()), "", a.Clock); err != nil {
+			return fmt.Errorf("the memory of used tokens cannot be read: %w", err)
+		}
+	}
+	return nil
 }
 
 // Verify checks a whole ledger against heads kept apart from it.  The error is

@@ -25,6 +25,7 @@ type ledgerCmd struct {
 	Verify ledgerVerifyCmd `cmd:"" help:"Check every entry of the ledger and print its head."`
 	Export ledgerExportCmd `cmd:"" help:"Print the ledger as a statement (csv) or exactly (jsonl)."`
 	Adjust ledgerAdjustCmd `cmd:"" help:"Operator: correct the balance, refund or give, with a reason. The agent must be stopped."`
+	Adopt  ledgerAdoptCmd  `cmd:"" help:"Operator: take the ledger's word where the agent's records do not agree. The agent must be stopped."`
 	Owe    ledgerOweCmd    `cmd:"" help:"Operator: take on a debt, or forgive part of one, with a reason. The agent must be stopped."`
 }
 

@@ -51,9 +51,71 @@ func (c ledgerOweCmd) Run(e *env) error {
 	return carryOut(e, c.Config, control.Owe(c.Name, amount, c.Share, c.Reason))
 }
 
-// carryOut carries out an order on the records of a stopped agent and prints the
+// ledgerAdoptCmd ends a hold: the ledger is right.
+type ledgerAdoptCmd struct {
+	Config string `arg:"" default:"keeplit.yaml" help:"Configuration file; the agent must be stopped." type:"path"`
+	Reason string `required:"" help:"Who decided it and why; it stands in the ledger for ever."`
+}
+
+// Run verifies the ledger, and stores what can be read of the state with the
+// account that the ledger leaves.
+func (c ledgerAdoptCmd) Run(e *env) error {
+	return onRecords(e, c.Config, func(s *service, st *store.Store) (control.State, control.Effects, error) {
+		found, ok, err := journal.Find(e.Ctx, st)
+		if err != nil {
+			return control.State{}, control.Effects{}, err
+		}
+		if !ok || found.Last.Seq == 0 {
+			return control.State{}, control.Effects{}, errNothingToAdopt
+		}
+		if _, err := st.MendTokens(e.Ctx); err != nil {
+			return control.State{}, control.Effects{}, err
+		}
+		v := credit.NewVerifier()
+		for entry, err := range st.Ledger(e.Ctx, 1) {
+			if err != nil {
+				return control.State{}, control.Effects{}, fmt.Errorf("after ledger entry %d: %w", v.Head().Seq, err)
+			}
+			if err := v.Next(entry); err != nil {
+				return control.State{}, control.Effects{}, err
+			}
+		}
+		state, lost := found.State, []string(nil)
+		if found.Err != nil {
+			state, lost = s.site.SalvageState(found.Data, time.Now())
+		}
+		if state, err = s.site.Resume(state); err != nil {
+			return control.State{}, control.Effects{}, err
+		}
+		for _, path := range lost {
+			if _, err := fmt.Fprintf(e.Stdout, "not readable, begun anew: %s\n", path); err != nil {
+				return control.State{}, control.Effects{}, err
+			}
+		}
+		return s.site.Adopt(state, time.Now().UTC(), v.Last(), v.Debts(), c.Reason)
+	})
+}
+
+// carryOut carries out an order on the records of a stopped agent.
+func carryOut(e *env, file string, order control.Order) error {
+	return onRecords(e, file, func(s *service, st *store.Store) (control.State, control.Effects, error) {
+		state, resumed, err := journal.Resume(e.Ctx, st)
+		if err != nil {
+			return state, control.Effects{}, err
+		}
+		if !resumed {
+			return state, control.Effects{}, fmt.Errorf("there is no account in %s yet; start the agent once", st.Dir())
+		}
+		if state, err = s.site.Resume(state); err != nil {
+			return state, control.Effects{}, err
+		}
+		return s.site.Carry(state, time.Now().UTC(), order)
+	})
+}
+
+// onRecords does something to the records of a stopped agent and prints the
 // entries that it led to.
-func carryOut(e *env, file string, order control.Order) (err error) {
+func onRecords(e *env, file string, do func(*service, *store.Store) (control.State, control.Effects, error)) (err error) {
 	cfg, err := loadConfig(file, e)
 	if err != nil {
 		return err
@@ -75,17 +137,7 @@ func carryOut(e *env, file string, order control.Order) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }() //nolint:contextcheck // it closes whatever ctx says
-	state, resumed, err := journal.Resume(e.Ctx, st)
-	if err != nil {
-		return err
-	}
-	if !resumed {
-		return &exitError{exitInvalid, fmt.Errorf("there is no account in %s yet; start the agent once", cfg.Path(cfg.Data))}
-	}
-	if state, err = s.site.Resume(state); err != nil {
-		return err
-	}
-	state, eff, err := s.site.Carry(state, time.Now().UTC(), order)
+	state, eff, err := do(s, st)
 	if err != nil {
 		return &exitError{exitInvalid, err}
 	}

@@ -66,6 +66,7 @@ func (s *service) run(ctx context.Context) error {
 	in.run(inputs, "records", s.watchRecords)
 	in.run(inputs, "links", s.watchLinks)
 	in.run(inputs, "maintenance", s.maintain)
+	in.run(inputs, "ledger check", s.watchLedger)
 	if s.watched.Watched() {
 		in.run(inputs, "watchdog", func(ctx context.Context) error { return watchdog.Run(ctx, s.watched) })
 	}

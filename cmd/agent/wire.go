@@ -55,6 +55,7 @@ type service struct {
 	nightly  schedule.Schedule
 	entered  []timedToken // tokens of the simulation
 	resumed  time.Time
+	mended   int64 // used tokens that the ledger names and the memory of them lacked
 	started  time.Time
 	progress progress
 	records  atomic.Pointer[records]
@@ -92,11 +93,17 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 	if s.site, err = siteOf(cfg); err != nil {
 		return nil, err
 	}
-	state, resumed, err := journal.Resume(ctx, s.store)
+	// Before anything can be entered: a used token is one that the ledger names.
+	if s.mended, err = s.store.MendTokens(ctx); err != nil {
+		return nil, err
+	}
+	found, resumed, err := journal.Find(ctx, s.store)
 	if err != nil {
 		return nil, err
 	}
+	state := found.State
 	if resumed {
+		state = s.readable(found)
 		s.resumed = state.Now
 	}
 	if err := s.broker(); err != nil {
@@ -107,7 +114,7 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 	}
 	var first control.Effects
 	if resumed {
-		state, err = s.site.Resume(state)
+		state, first, err = s.resume(state, found)
 	} else {
 		state, first = s.site.Begin(s.now())
 	}
@@ -139,6 +146,9 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 	}
 	if s.plant != nil {
 		loop.Plant = func() ([]byte, error) { return json.Marshal(s.plant.State()) }
+	}
+	if found.Err != nil {
+		loop.Journal = counted{journal.Frozen{}, &s.progress}
 	}
 	s.loop = control.NewLoop(loop)
 	if err := s.entries(cfg); err != nil {

@@ -124,6 +124,33 @@ func Strict(data []byte, into any) error {
 // Fit reads a tree, as Parse or Migrate answers it, into what into points to.
 func Fit(tree, into any) error { return decode(tree, reflect.ValueOf(into).Elem()) }
 
+// Salvage reads what fits of a tree into what into points to, part by part down
+// to single fields, and answers the paths of what does not.
+func Salvage(tree, into any) (lost []string) {
+	salvage(&lost, "", tree, reflect.ValueOf(into).Elem())
+	return lost
+}
+
+func salvage(lost *[]string, path string, tree any, target reflect.Value) {
+	if decode(tree, target) == nil {
+		return
+	}
+	m, ok := tree.(map[string]any)
+	if !ok || target.Kind() != reflect.Struct || custom(target.Type()) {
+		*lost = append(*lost, path)
+		return
+	}
+	for _, f := range Fields(target.Type()) {
+		e, there := m[f.Name]
+		switch {
+		case there:
+			salvage(lost, join(path, f.Name), e, target.FieldByIndex(f.index))
+		case !f.Optional:
+			*lost = append(*lost, join(path, f.Name))
+		}
+	}
+}
+
 func decode(tree any, target reflect.Value) error {
 	var faults fault.List
 	check(&faults, "", tree, target.Type())
@@ -241,6 +268,8 @@ type Field struct {
 	Type     reflect.Type
 	Optional bool // left out where it is zero
 	Tagged   bool // Name is written down and not Go's
+
+	index []int
 }
 
 // Fields are the fields of a struct as encoding/json writes them, those of
@@ -252,7 +281,10 @@ func Fields(t reflect.Type) []Field {
 		tag, tagged := f.Tag.Lookup("json")
 		name, opts, _ := strings.Cut(tag, ",")
 		if f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct {
-			out = append(out, Fields(f.Type)...)
+			for _, inner := range Fields(f.Type) {
+				inner.index = append([]int{i}, inner.index...)
+				out = append(out, inner)
+			}
 			continue
 		}
 		if !f.IsExported() || tag == "-" {
@@ -262,7 +294,7 @@ func Fields(t reflect.Type) []Field {
 			name, tagged = f.Name, false
 		}
 		out = append(out, Field{
-			Name: name, Type: f.Type, Tagged: tagged,
+			Name: name, Type: f.Type, Tagged: tagged, index: []int{i},
 			Optional: strings.Contains(opts, "omitempty") || strings.Contains(opts, "omitzero"),
 		})
 	}

@@ -111,7 +111,15 @@ func TestAStateOfForm1ReadsFieldByField(t *testing.T) {
 // newIn2 tells whether a path is of a field that form 1 did not have: named as
 // in JSON, and as in Go where a state of form 1 leaves it zero.
 func newIn2(path string) bool {
-	return regexp.MustCompile(`^\.?(meter|loads\[\d+\])\.held|^\.?days\[\d+\]\.unseen|^\.?credit\.locks\[\d+\]`).MatchString(strings.ToLower(path))
+	return slices.ContainsFunc([]string{ // one a line, so that two changes do not meet
+		`^\.?clock\.(word|gap)`,
+		`^\.?credit\.locks\[\d+\]`,
+		`^\.?days\[\d+\]\.unseen`,
+		`^\.?hold`,
+		`^\.?said`,
+		`^\.?supply\.(seen|flips)`,
+		`^\.?(meter|loads\[\d+\])\.held`,
+	}, func(p string) bool { return regexp.MustCompile(p).MatchString(strings.ToLower(path)) })
 }
 
 // TestEveryRenamedLostOrStrangeFieldIsRefused goes over every field of the full

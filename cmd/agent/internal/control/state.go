@@ -51,6 +51,12 @@ type State struct {
 	Asking   bool      `json:"asking,omitempty"`    // and the answer has not come yet
 	WantPlan bool      `json:"want_plan,omitempty"` // something changed that the plan does not know
 
+	// Hold is set while the records do not agree and a person has to decide.
+	Hold *Hold `json:"hold,omitempty"`
+	// HoldTokens: a person has decided to go on without the schemes' memory of
+	// used tokens; the ledger's is there all the same.
+	HoldTokens bool `json:"hold_tokens,omitempty"`
+
 	// Plant is a simulated plant's own state, so that a run that is broken off
 	// goes on as if it had not been.
 	Plant json.RawMessage `json:"plant,omitempty"`

@@ -27,6 +27,9 @@ type step struct {
 
 // Step takes one input: the State after it and what it leads to.
 func (s *Site) Step(st State, in Input) (State, Effects) {
+	if st.Hold != nil {
+		return s.held(st, in)
+	}
 	clock := st.Clock.clone()
 	var reclocked []credit.Entry
 	if s.Wall {

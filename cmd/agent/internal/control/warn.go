@@ -95,7 +95,7 @@ func (p *step) acknowledge(code health.Code) {
 		p.st.Clock.Word = true
 	}
 	for _, w := range p.st.Health.Active {
-		if w.Code == code && (passing(code) || code == health.LedgerOld) {
+		if w.Code == code && (passing(code) || code == health.LedgerOld || code == health.LedgerUnsound) {
 			p.clear(w.Code, w.Subject)
 		}
 	}

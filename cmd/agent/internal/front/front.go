@@ -117,6 +117,9 @@ func (a *Agent) topUpResult(r credit.Result, was, is control.State) web.TopUpRes
 	for _, p := range r.Paid {
 		out.Paid = append(out.Paid, web.Part{Name: p.Name, Amount: p.Amount})
 	}
+	if r.Token.Code == credit.Unreadable {
+		out.Remedy = "Your token is not spent. Enter it again when the warning is gone."
+	}
 	if r.Wait > 0 {
 		out.Until = is.Now.Add(r.Wait)
 	}
@@ -138,6 +141,8 @@ func outcome(r credit.Result) web.Outcome {
 		return web.TooOld
 	case credit.Lockout:
 		return web.Locked
+	case credit.Unreadable:
+		return web.NotRecorded
 	case credit.Format:
 		return web.Malformed
 	case credit.CRC, credit.Invalid, credit.Range:
@@ -193,6 +198,8 @@ func (a *Agent) request(ctx context.Context, r control.Request) error {
 		return err
 	case errors.Is(reply.Err, control.ErrUnknownLoad):
 		return web.ErrUnknown
+	case errors.Is(reply.Err, control.ErrHeld):
+		return &web.Refusal{Reason: sentence(control.ErrHeld.Error()), Remedy: "See the warning."}
 	case errors.Is(reply.Err, control.ErrNotReady):
 		return &web.Refusal{Reason: "The supply is not waiting to be switched on."}
 	case errors.Is(reply.Err, credit.ErrNotOffered):

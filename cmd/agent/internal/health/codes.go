@@ -36,6 +36,8 @@ const (
 	SwitchSilent        Code = "switch_silent"
 	LoadShort           Code = "load_short"
 	LedgerOld           Code = "ledger_old"
+	LedgerUnsound       Code = "ledger_unsound"
+	RecordsHeld         Code = "records_held"
 	PlanStale           Code = "plan_stale"
 	PlanFailed          Code = "plan_failed"
 	PartFailed          Code = "part_failed"
@@ -127,6 +129,10 @@ func Advise(code Code) Advice {
 		return Advice{Caution, "A load does not do what it is told", "Check that the plug or relay has power and is on the network."}
 	case LedgerOld:
 		return Advice{Critical, "The ledger is not the one that was published", "An old copy of the records was put back, their end was cut, or they were rewritten: tokens entered since might count again. Restore the newest copy; acknowledge this only to go on from here all the same."}
+	case LedgerUnsound:
+		return Advice{Critical, "The ledger is not sound", "Run agent ledger verify, which names the entry. Restore the newest sound backup, or correct what a doubled token gave with agent ledger adjust."}
+	case RecordsHeld:
+		return Advice{Critical, "The records do not agree: nothing is switched and no token is taken", "Restore data from the newest backup, or stop the agent and run agent ledger adopt, which takes the ledger's word. A token stays good, and what is used meanwhile is charged afterwards."}
 	case LoadShort:
 		return Advice{Caution, "A load will not get all the energy it needs in time", "Run it by hand, widen its hours, or top up."}
 	case PlanStale:
@@ -177,8 +183,8 @@ func Advise(code Code) Advice {
 func Codes() []Code {
 	return []Code{
 		BadMessage, BrokerGone, BrokerRefused, ClockAhead, ClockBack, ClockUnconfirmed, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow, CreditShed,
-		CreditSpent, CurrentNoVoltage, EmergencyInUse, EmergencyOffered, FrequencyOff, InfluxGone, LedgerOld, LoadShort, MagnetNear,
-		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PartFailed, PlanFailed, PlanStale,
+		CreditSpent, CurrentNoVoltage, EmergencyInUse, EmergencyOffered, FrequencyOff, InfluxGone, LedgerOld, LedgerUnsound, LoadShort, MagnetNear,
+		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PartFailed, PlanFailed, PlanStale, RecordsHeld,
 		RegisterBack, RegisterJump, RegisterStuck, ReverseEnergy, StepFailed, StoreFailed, StoreFull, StoreStuck, SupplyArmed, SupplyBypass, SupplyCoil,
 		SupplySilent, SupplyUnknown, SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
 		VoltageInterruption, VoltageSag, VoltageSwell, VoltageUnbalance,

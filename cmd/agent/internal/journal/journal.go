@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
@@ -49,21 +50,60 @@ func (j *Journal) Commit(ctx context.Context, b control.Batch) error {
 	return nil
 }
 
-// Resume is the state stored last; ok is false in an empty store.
-func Resume(ctx context.Context, st *store.Store) (s control.State, ok bool, err error) {
-	snap, err := st.Load(ctx)
-	if err != nil || snap.Checkpoint == nil {
-		return control.State{}, false, err
-	}
-	if s, err = control.ReadState(snap.Checkpoint); err != nil {
-		return control.State{}, false, err
-	}
-	if s.Credit.Head.Seq != snap.Head.Seq || s.Credit.Head.Hash != snap.Head.Hash {
-		return control.State{}, false, fmt.Errorf("the stored state ends at ledger entry %d, the ledger at %d: the files do not belong together; restore both from one backup",
-			s.Credit.Head.Seq, snap.Head.Seq)
-	}
-	return s, true, nil
+// Found is what an agent finds of its last run.
+type Found struct {
+	State  control.State // where Err is nil
+	Last   credit.Entry  // the last entry of the ledger; zero where there is none
+	Tokens int64         // used tokens that are recorded
+	Data   []byte        // the stored state as it is
+	Err    error         // why it cannot be read
 }
+
+// Find reads what the last run left; ok is false in an empty store.  The error
+// is the store's: a state that cannot be read, or that the ledger does not bear
+// out, is for the caller to judge.
+func Find(ctx context.Context, st *store.Store) (f Found, ok bool, err error) {
+	snap, err := st.Load(ctx)
+	if err != nil || snap.Checkpoint == nil && snap.Head.Seq == 0 {
+		return Found{}, false, err
+	}
+	f = Found{Last: snap.Head, Tokens: snap.Tokens, Data: snap.Checkpoint}
+	if snap.Checkpoint == nil {
+		f.Err = fmt.Errorf("there is a ledger of %d entries and no state beside it", snap.Head.Seq)
+		return f, true, nil
+	}
+	f.State, f.Err = control.ReadState(snap.Checkpoint)
+	return f, true, nil
+}
+
+// Resume is the state stored last, for what may only go on from a sound one; ok
+// is false in an empty store.
+func Resume(ctx context.Context, st *store.Store) (s control.State, ok bool, err error) {
+	f, ok, err := Find(ctx, st)
+	if err != nil || !ok {
+		return control.State{}, false, err
+	}
+	why := ""
+	switch {
+	case f.Err != nil:
+		why = f.Err.Error()
+	case f.State.Hold != nil:
+		why = f.State.Hold.Why
+	default:
+		why = strings.Join(f.State.Credit.Differs(f.Last), "; ")
+	}
+	if why != "" {
+		return control.State{}, false, fmt.Errorf("the records do not agree: %s; restore the data folder from a backup, or take the ledger's word with agent ledger adopt", why)
+	}
+	return f.State, true, nil
+}
+
+// Frozen is a journal that stores nothing: what is stored cannot be read and
+// must stay as it is until a person has decided.
+type Frozen struct{}
+
+// Commit lets b go.
+func (Frozen) Commit(context.Context, control.Batch) error { return nil }
 
 // Intervals are the stored intervals of all series that begin in [from, to), as
 // the planner learns them.

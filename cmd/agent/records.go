@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/credit"
+)
+
+// readable is the stored state, or what can still be read of it.
+func (s *service) readable(found journal.Found) control.State {
+	if found.Err == nil {
+		return found.State
+	}
+	st, lost := s.site.SalvageState(found.Data, time.Now())
+	st.Credit.Head = credit.Head{Seq: found.Last.Seq, Hash: found.Last.Hash, Balance: found.Last.Balance}
+	st.Credit.Balance = found.Last.Balance // to be shown; nothing is charged or stored
+	s.log.Error("the stored state cannot be read; nothing is switched and nothing is stored until that is put right",
+		"error", found.Err, "lost", lost)
+	return st
+}
+
+// resume fits the state to the configuration and holds it where the ledger does
+// not bear it out.
+func (s *service) resume(st control.State, found journal.Found) (control.State, control.Effects, error) {
+	st, err := s.site.Resume(st)
+	if err != nil {
+		return st, control.Effects{}, err
+	}
+	why := ""
+	switch {
+	case found.Err != nil:
+		why = found.Err.Error()
+	case st.Hold != nil:
+		why = st.Hold.Why
+	default:
+		why = s.site.Disagreement(st, found.Last, found.Tokens)
+	}
+	if why == "" {
+		return st, control.Effects{}, nil
+	}
+	st, first := s.site.Held(st, s.now(), why)
+	return st, first, nil
+}
+
+// watchLedger verifies the ledger at the start and every night: the chain, the
+// balances, the debts, and that no token had its effect twice.  It reads beside
+// the loop and stops nothing; what it finds is a warning.
+func (s *service) watchLedger(ctx context.Context) error {
+	tell := func(subject, cause string) {
+		_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.LedgerUnsound, Subject: subject, Cause: cause}})
+	}
+	if s.mended > 0 {
+		tell("used tokens", fmt.Sprintf("%d of them were missing in the memory of used tokens and were put back from the ledger", s.mended))
+	}
+	t := time.NewTicker(maintainEvery)
+	defer t.Stop()
+	last := s.now()
+	for check := true; ; {
+		if check {
+			began := time.Now()
+			head, err := s.verifyLedger(ctx)
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case err != nil:
+				s.log.Error("the ledger is not sound", "error", err)
+				tell("", err.Error())
+			default:
+				s.log.Debug("the ledger is sound", "entries", head.Seq, "took", time.Since(began))
+				tell("", "")
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		now := s.now()
+		check = s.nightly.Due(last, now)
+		last = now
+	}
+}
+
+// verifyBreath is after how many entries, and for how long, the check of the
+// ledger lets others have the processor.
+const (
+	verifyEvery  = 500
+	verifyBreath = 5 * time.Millisecond
+)
+
+// verifyLedger reads the whole ledger.
+func (s *service) verifyLedger(ctx context.Context) (credit.Head, error) {
+	v := credit.NewVerifier()
+	for entry, err := range s.store.Ledger(ctx, 1) {
+		if err != nil {
+			return v.Head(), fmt.Errorf("after ledger entry %d: %w", v.Head().Seq, err)
+		}
+		if err := v.Next(entry); err != nil {
+			return v.Head(), err
+		}
+		if entry.Seq%verifyEvery == 0 {
+			select {
+			case <-ctx.Done():
+				return v.Head(), ctx.Err()
+			case <-time.After(verifyBreath):
+			}
+		}
+	}
+	return v.Head(), v.End()
+}
+
+// errNothingToAdopt is the answer where there is no ledger to take the word of.
+var errNothingToAdopt = errors.New("there is no ledger here to take the word of; restore the data folder from a backup")
