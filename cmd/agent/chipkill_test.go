@@ -114,10 +114,10 @@ func meterWithChip(dir string) {
 	} else {
 		state, first = s.site.Begin(chip.clock())
 	}
-	s.planner, err = s.plannerOf(ctx)
+	s.plans, err = s.plansOf(ctx, nil)
 	must(err)
 	s.loop = control.NewLoop(control.LoopConfig{
-		Site: s.site, State: state, First: first, Planner: s.planner, Journal: journal.New(s.store, nil, false),
+		Site: s.site, State: state, First: first, Planner: s.plans, Journal: journal.New(s.store, nil, false),
 		Now: chip.clock, PersistEvery: cfg.Schedule.Persist, PlanTime: time.Second, Log: s.log,
 	})
 	chipCfg := energyChipConfig(cfg.Meter, state, s.loop, chip.clock)

@@ -147,6 +147,6 @@ func (s *service) remember(seed uint64) error {
 			past = append(past, control.Interval{Series: control.SiteSeries, Interval: metering.Interval{Slot: slot, Import: used, Covered: slot.Len}})
 		}
 	}
-	s.planner.Learn(past)
+	s.plans.Learn(past)
 	return nil
 }

@@ -38,6 +38,7 @@ type cli struct {
 	Calibrate calibrateCmd `cmd:"" help:"Find a converter's constants from a reference reading."`
 	Probe     probeCmd     `cmd:"" help:"List the hardware and the meters that could be connected."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Planner   plannerCmd   `cmd:"" hidden:"" help:"Make plans for a running agent."`
 }
 
 // env is what a command may touch of the process around it.
@@ -47,6 +48,7 @@ type env struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	Getenv func(string) string
+	Name   string // by which this program was called, where it may call itself; "": it may not
 }
 
 // Exit codes.
@@ -74,7 +76,7 @@ func (e *exitError) Unwrap() error { return e.Err }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(os.Args[1:], &env{Ctx: ctx, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv})
+	code := run(os.Args[1:], &env{Ctx: ctx, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Name: os.Args[0]})
 	stop()
 	os.Exit(code)
 }

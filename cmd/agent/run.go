@@ -17,7 +17,11 @@ func (c runCmd) Run(e *env) error {
 		return err
 	}
 	log := newLog(e, cfg.Log)
-	s, err := assemble(e.Ctx, cfg, options{log: log, getenv: e.Getenv})
+	opt := options{log: log, getenv: e.Getenv}
+	if e.Name != "" {
+		opt.apart = []string{e.Name, "planner", c.Config}
+	}
+	s, err := assemble(e.Ctx, cfg, opt)
 	if err != nil {
 		return err
 	}

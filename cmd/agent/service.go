@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -15,21 +14,8 @@ import (
 	"github.com/keeplit/keeplit/internal/store"
 )
 
-// group runs parts of the service side by side; the first that fails ends all.
-type group struct {
-	wg   sync.WaitGroup
-	stop context.CancelCauseFunc
-}
-
-func (g *group) run(ctx context.Context, name string, part func(context.Context) error) {
-	g.wg.Go(func() {
-		if err := part(ctx); err != nil && ctx.Err() == nil {
-			g.stop(fmt.Errorf("%s: %w", name, err))
-		}
-	})
-}
-
-// run serves until ctx ends, a part fails, or a recording is over.  It ends in
+// run serves until ctx ends, the loop or the meter fails, or a recording is over;
+// every other part is started anew where it fails.  It ends in
 // the order in which things depend on each other: first what brings inputs,
 // then the loop, which stores the rest, then what empties the outbox, last the
 // broker's session and the files.
@@ -41,7 +27,7 @@ func (s *service) run(ctx context.Context) error {
 	sessionCtx, stopSession := context.WithCancel(base)
 	var in, loop, out, session group
 	for _, g := range []*group{&in, &loop, &out, &session} {
-		g.stop = stop
+		g.stop, g.failed = stop, s.partFailed
 	}
 	defer stopSession()
 	defer stopOut()
@@ -51,31 +37,31 @@ func (s *service) run(ctx context.Context) error {
 		stop(err)
 	}
 	if s.session != nil {
-		session.run(sessionCtx, "mqtt", s.session.Run)
-		out.run(outCtx, "mqtt outbox", s.messages.Run)
+		session.keep(sessionCtx, "mqtt", s.session.Run)
+		out.keep(outCtx, "mqtt outbox", s.messages.Run)
 	}
 	if s.influx != nil {
-		out.run(outCtx, "influxdb", s.influx.Run)
+		out.keep(outCtx, "influxdb", s.influx.Run)
 	}
 	loop.run(loopCtx, "control", s.loop.Run)
-	for _, r := range s.runners {
-		in.run(inputs, "driver", r.Run)
+	for i, r := range s.runners {
+		in.keep(inputs, fmt.Sprintf("driver %d", i+1), r.Run)
 	}
-	in.run(inputs, "page", s.page.Run)
-	in.run(inputs, "mqtt state", s.publish)
-	in.run(inputs, "records", s.watchRecords)
-	in.run(inputs, "links", s.watchLinks)
-	in.run(inputs, "maintenance", s.maintain)
-	in.run(inputs, "ledger check", s.watchLedger)
+	in.keep(inputs, "page", s.page.Run)
+	in.keep(inputs, "mqtt state", s.publish)
+	in.keep(inputs, "records", s.watchRecords)
+	in.keep(inputs, "links", s.watchLinks)
+	in.keep(inputs, "maintenance", s.maintain)
+	in.keep(inputs, "ledger check", s.watchLedger)
 	if s.watched.Watched() {
 		in.run(inputs, "watchdog", func(ctx context.Context) error { return watchdog.Run(ctx, s.watched) })
 	}
 	if s.plant == nil {
-		in.run(inputs, "schedule", func(ctx context.Context) error {
+		in.keep(inputs, "schedule", func(ctx context.Context) error {
 			return schedule.Waker(ctx, s.log, func() { _, _ = s.loop.Feed(ctx, control.Input{}) }, s.site.PlanAt)
 		})
 	}
-	in.run(inputs, "meter", func(ctx context.Context) error {
+	in.meter(inputs, func(ctx context.Context) error {
 		err := s.meter.Run(ctx, s.feed(ctx))
 		if err == nil && ctx.Err() == nil {
 			stop(errOver)
@@ -99,6 +85,14 @@ func (s *service) run(ctx context.Context) error {
 		err = errors.Join(cause, err)
 	}
 	return err
+}
+
+// partFailed tells the householder that a part failed, and that it is well again.
+func (s *service) partFailed(ctx context.Context, name, cause string) {
+	if cause != "" {
+		s.log.Error("a part failed and is started anew", "part", name, "error", cause)
+	}
+	_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.PartFailed, Subject: name, Cause: cause}})
 }
 
 // errOver ends a service whose recording is over.
@@ -138,6 +132,11 @@ const linkEvery = 5 * time.Second
 func (s *service) watchLinks(ctx context.Context) error {
 	t := time.NewTicker(linkEvery)
 	defer t.Stop()
+	for _, w := range s.loop.Snapshot().State.Health.Active {
+		if w.Code == health.PartFailed { // of the run before
+			s.partFailed(ctx, w.Subject, "")
+		}
+	}
 	told := map[health.Code]string{}
 	tell := func(code health.Code, cause string) {
 		if told[code] == cause {

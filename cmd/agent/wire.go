@@ -25,9 +25,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
-	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/store"
-	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/tariffs"
@@ -42,7 +40,7 @@ type service struct {
 	board    *board.Board // nil until a part needs the machine's hardware
 	site     *control.Site
 	loop     *control.Loop
-	planner  *control.Planner
+	plans    control.Plans
 	meter    metering.Meter
 	plant    *house.Plant // nil behind a real meter
 	runners  []runner     // drivers that listen by themselves
@@ -73,6 +71,7 @@ type options struct {
 	listener net.Listener // of the page; nil: as configured
 	demo     func(*service) *web.Demo
 	open     bool                // changes need no PIN: the demo
+	apart    []string            // the command line of a planner in a process of its own; nil: it is within
 	getenv   func(string) string // where a service manager says what it wants; nil: nothing watches
 }
 
@@ -131,7 +130,7 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 	if err != nil {
 		return nil, err
 	}
-	if s.planner, err = s.plannerOf(ctx); err != nil {
+	if s.plans, err = s.plansOf(ctx, opt.apart); err != nil {
 		return nil, err
 	}
 	var topics *broker.Topics
@@ -140,7 +139,7 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 		topics = &t
 	}
 	loop := control.LoopConfig{
-		Site: s.site, State: state, First: first, Planner: s.planner, Switches: switches,
+		Site: s.site, State: state, First: first, Planner: s.plans, Switches: switches,
 		Journal: counted{journal.New(s.store, topics, cfg.InfluxDB != nil), &s.progress},
 		Now:     s.now, Synced: clockSynced, Simulated: s.plant != nil, PersistEvery: cfg.Schedule.Persist, PlanTime: cfg.Plan.Time, Log: opt.log,
 	}
@@ -315,34 +314,6 @@ func (s *service) fillDark(ctx context.Context, state control.State) (control.St
 		state = s.site.Unseen(state, o.From, o.To)
 	}
 	return state, nil
-}
-
-// planner builds the planner and teaches it what the store remembers.
-func (s *service) plannerOf(ctx context.Context) (*control.Planner, error) {
-	perDay := units.Energy(0)
-	f, err := forecast.New(forecast.Options{
-		Zone: s.site.Zone, Step: s.site.Interval, PriorPerDay: perDay, Seed: s.site.Seed,
-		Holiday:    forecast.HolidaysIn(s.site.Zone.String()),
-		Background: s.plant == nil, // a simulated run depends on its inputs alone
-	})
-	if err != nil {
-		return nil, err
-	}
-	began := time.Now()
-	elapsed := func() time.Duration { return time.Since(began) }
-	if s.plant != nil {
-		elapsed = nil // as Background
-	}
-	p := control.NewPlanner(s.site, f, elapsed)
-	if s.plant != nil {
-		p.Within(s.cfg.Plan.Time)
-	}
-	past, err := journal.Intervals(ctx, s.store, time.Unix(0, 0), s.now().Add(24*time.Hour))
-	if err != nil {
-		return nil, err
-	}
-	p.Learn(past)
-	return p, nil
 }
 
 // broker builds the MQTT session.

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/keeplit/keeplit/internal/contain"
 )
 
 const (
@@ -182,7 +184,7 @@ func (s *Session) connect(ctx context.Context) (*connection, error) {
 		SetPingTimeout(10*time.Second).
 		SetStore(mqtt.NewMemoryStore()).
 		SetBinaryWill(s.topics.Status(), []byte(Offline), 1, true).
-		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { s.deliver(m) }).
+		SetDefaultPublishHandler(s.heard).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { conn.end(fmt.Errorf("the connection was lost: %w", lossText(err))) }).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
 			c, err := s.dial(dctx)
@@ -385,5 +387,12 @@ func await(ctx context.Context, conn *connection, token mqtt.Token) error {
 		return ctx.Err()
 	case <-late.C:
 		return fmt.Errorf("the broker did not answer within %s", ackTimeout)
+	}
+}
+
+// heard takes a message from the client's own goroutine, which must not panic.
+func (s *Session) heard(_ mqtt.Client, m mqtt.Message) {
+	if err := contain.Do(func() { s.deliver(m) }); err != nil {
+		s.log.Error("an MQTT message could not be handed on", "topic", m.Topic(), "error", err)
 	}
 }

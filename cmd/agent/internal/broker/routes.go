@@ -2,12 +2,15 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/keeplit/keeplit/internal/contain"
 )
 
 const (
@@ -321,7 +324,12 @@ func (r *route) take(ctx context.Context, s *Session, d delivery) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err := r.handle(ctx, d.Message, d.retained)
+		err := contain.Run(func() error { return r.handle(ctx, d.Message, d.retained) })
+		if p := (*contain.Panic)(nil); errors.As(err, &p) {
+			// It would do so again, and every message behind it would wait.
+			s.log.Error("an MQTT message that a handler fails at was given up", "topic", d.Topic, "error", err, "stack", p.Stack)
+			return nil
+		}
 		if err == nil {
 			if pause > retryMin {
 				s.update(func(st *State) { st.Failing = "" })

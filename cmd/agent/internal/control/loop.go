@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/contain"
 	"github.com/keeplit/keeplit/loads"
 )
 
@@ -47,7 +48,7 @@ type LoopConfig struct {
 	Simulated    bool
 	Plant        func() ([]byte, error) // the simulated plant's state as JSON; nil: none
 	PersistEvery time.Duration          // a batch is stored at least so often, by Now
-	PlanTime     time.Duration          // most that a plan may take in real time
+	PlanTime     time.Duration          // about the most that a plan may compute
 	Log          *slog.Logger
 }
 
@@ -178,9 +179,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	l.ask = func(st State) {
 		l.planning = true
 		wg.Go(func() {
-			limited, cancel := context.WithTimeout(work, l.cfg.PlanTime)
-			defer cancel()
-			plan, err := l.cfg.Planner.Make(limited, st)
+			plan, err := l.cfg.Planner.Make(work, st, l.cfg.PlanTime)
 			plans <- planned{plan, err}
 		})
 	}
@@ -274,7 +273,8 @@ func (l *Loop) learn(intervals []Interval) {
 func (l *Loop) observe(ctx context.Context) []loads.Fact {
 	facts := make([]loads.Fact, 0, len(l.cfg.Switches))
 	for _, id := range l.sends.ids {
-		o, err := l.cfg.Switches[id].Observed(ctx)
+		var o loads.Observation
+		err := contain.Run(func() (err error) { o, err = l.cfg.Switches[id].Observed(ctx); return err })
 		if err != nil {
 			l.cfg.Log.Debug("control: feedback failed", "switch", id, "error", err)
 			o = loads.Observation{}

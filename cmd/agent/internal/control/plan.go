@@ -104,6 +104,12 @@ func (p *Plan) index(now time.Time) (int, bool) {
 	return i, i < len(p.Prices)
 }
 
+// reaches tells whether the plan says anything about now.
+func (p *Plan) reaches(now time.Time) bool {
+	_, ok := p.index(now)
+	return ok
+}
+
 // on tells whether the plan has the load run now.
 func (p *Plan) on(id string, now time.Time) bool {
 	t, ok := p.index(now)

@@ -1,6 +1,11 @@
 package control
 
-import "time"
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/forecast"
+	"github.com/keeplit/keeplit/internal/contain"
+)
 
 // refit sees to what the forecaster learns weekly, which takes seconds on a
 // small machine: beside the plans, which go on with what was learned before.  The next
@@ -10,8 +15,7 @@ import "time"
 func (p *Planner) refit(now time.Time) {
 	select {
 	case g := <-p.refitted:
-		p.forecast.Adopt(g)
-		p.refitting = false
+		p.adopt(g)
 	default:
 	}
 	if !p.forecast.RefitDue(now) {
@@ -24,16 +28,25 @@ func (p *Planner) refit(now time.Time) {
 		p.refitting = true
 		g := p.forecast.Fork()
 		p.refits.Go(func() {
-			g.Refit(now)
+			if contain.Do(func() { g.Refit(now) }) != nil {
+				g = nil // what was learned before goes on; the next plan tries again
+			}
 			p.refitted <- g
 		})
 	default:
 		if p.refitting { // not beside it: there is memory for two, not for three
-			p.forecast.Adopt(<-p.refitted)
-			p.refitting = false
+			p.adopt(<-p.refitted)
 		}
 		p.forecast.Refit(now)
 	}
+}
+
+// adopt takes over what was learned beside the plans; nil: it failed.
+func (p *Planner) adopt(g *forecast.Forecaster) {
+	if g != nil {
+		p.forecast.Adopt(g)
+	}
+	p.refitting = false
 }
 
 // Wait waits for what Plan has left running.  It is for the owner's end, after

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/contain"
 	"github.com/keeplit/keeplit/loads"
 )
 
@@ -73,7 +74,7 @@ func (s *senders) set(ctx context.Context, c loads.Command) {
 	}
 	limited, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
-	err := sw.Set(limited, c.On)
+	err := contain.Run(func() error { return sw.Set(limited, c.On) })
 	s.mu.Lock()
 	s.failed[c.ID] = err != nil
 	s.mu.Unlock()

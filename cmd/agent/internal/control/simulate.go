@@ -71,7 +71,7 @@ func (l *Loop) takeNow(ctx context.Context, in Input) (Reply, error) {
 
 // planNow has a plan made and takes it.
 func (l *Loop) planNow(ctx context.Context, in Input) error {
-	plan, err := l.cfg.Planner.Make(ctx, l.state)
+	plan, err := l.cfg.Planner.Make(ctx, l.state, 0)
 	next := planned{plan, err}.input()
 	next.Now = in.Now
 	_, err = l.takeNow(ctx, next)

@@ -392,8 +392,11 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 		return w, false
 	}
 	w.Reason = "plan"
-	if p.st.Plan != nil {
+	switch {
+	case p.st.Plan != nil && p.st.Plan.reaches(p.now):
 		w.On = p.st.Plan.on(l.ID, p.now)
+	case p.unplanned():
+		w.On, w.Reason = p.soonest(i, l), "no plan"
 	}
 	return w, true
 }

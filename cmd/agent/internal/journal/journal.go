@@ -105,23 +105,31 @@ type Frozen struct{}
 // Commit lets b go.
 func (Frozen) Commit(context.Context, control.Batch) error { return nil }
 
-// Intervals are the stored intervals of all series that begin in [from, to), as
-// the planner learns them.
-func Intervals(ctx context.Context, st *store.Store, from, to time.Time) ([]control.Interval, error) {
+// pastPart is how many intervals are handed out at once.
+const pastPart = 5000
+
+// Past yields the stored intervals of all series that begin in [from, to), as the
+// planner learns them, in parts.
+func Past(ctx context.Context, st *store.Store, from, to time.Time, yield func([]control.Interval) error) error {
 	series, err := st.Series(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []control.Interval
+	part := make([]control.Interval, 0, pastPart)
 	for _, name := range series {
 		for iv, err := range st.Intervals(ctx, name, from, to) {
 			if err != nil {
-				return nil, err
+				return err
 			}
-			out = append(out, control.Interval{Series: iv.Series, Interval: iv.Interval})
+			if part = append(part, control.Interval{Series: iv.Series, Interval: iv.Interval}); len(part) == pastPart {
+				if err := yield(part); err != nil {
+					return err
+				}
+				part = make([]control.Interval, 0, pastPart)
+			}
 		}
 	}
-	return out, nil
+	return yield(part)
 }
 
 // SupplyOff is when the supply was off, as the ledger says, the oldest first; what

@@ -1,0 +1,189 @@
+package planner
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
+)
+
+// asPlanner has the test binary be a planner that fails as its State says.
+const asPlanner = "KEEPLIT_TEST_PLANNER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asPlanner) == "1" {
+		if err := Serve(context.Background(), os.Stdin, os.Stdout, &faulty{}); err != nil {
+			fmt.Fprintln(os.Stderr, "agent:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// faulty plans, and counts what it was taught in Plan.OwnDays.
+type faulty struct{ learned int }
+
+func (f *faulty) Learn(all []control.Interval) { f.learned += len(all) }
+
+func outOfRange(at int) int { return make([]int, 2)[at] }
+
+func recurse(n int) int { return recurse(n+1) + 1 }
+
+func (f *faulty) Plan(_ context.Context, st control.State) control.Plan {
+	switch st.Decision.Why {
+	case "index":
+		outOfRange(7)
+	case "goroutine":
+		go outOfRange(7)
+		select {}
+	case "spin":
+		for {
+		}
+	case "wait":
+		select {}
+	case "memory":
+		var all [][]byte
+		for {
+			b := make([]byte, 1<<20)
+			for i := 0; i < len(b); i += 512 {
+				b[i] = 1
+			}
+			all = append(all, b)
+		}
+	case "stack":
+		recurse(0)
+	case "map":
+		m := map[int]int{}
+		for i := range 8 {
+			go func() {
+				for {
+					m[i]++
+				}
+			}()
+		}
+		select {}
+	case "exit":
+		os.Exit(3)
+	case "noise":
+		fmt.Println("no JSON")
+	}
+	return control.Plan{MadeAt: st.Now, OwnDays: float64(f.learned)}
+}
+
+func newChild(t *testing.T, past int) *Child {
+	t.Helper()
+	c := Defaults()
+	c.Path, c.Args, c.Env = "/proc/self/exe", []string{os.Args[0]}, append(os.Environ(), asPlanner+"=1")
+	c.Within, c.Teach, c.Memory, c.Rest, c.Log = 20*time.Second, 20*time.Second, 128<<20, time.Millisecond, slog.New(slog.NewTextHandler(io.Discard, nil))
+	c.Past = func(_ context.Context, yield func([]control.Interval) error) error {
+		for i := range past {
+			if err := yield([]control.Interval{slot(i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	p := New(c)
+	t.Cleanup(p.Wait)
+	return p
+}
+
+func slot(i int) control.Interval {
+	return control.Interval{Series: control.SiteSeries, Interval: metering.Interval{
+		Slot:   units.Slot{Start: time.Date(2026, 1, 1, 0, 30*i, 0, 0, time.UTC), Len: 30 * time.Minute},
+		Import: units.Energy(i) * units.WattHour, Covered: 30 * time.Minute,
+	}}
+}
+
+func TestAPlannerThatFailsIsEndedNamedAndTaughtAnew(t *testing.T) {
+	for _, c := range []struct{ fault, says string }{
+		{"index", "index out of range [7] with length 2 in planner.outOfRange (child_test.go:"},
+		{"goroutine", "index out of range [7] with length 2 in planner.outOfRange (child_test.go:"},
+		{"spin", "took longer than"},
+		{"wait", "all goroutines are asleep"},
+		{"memory", "took more than 128 MB of memory"},
+		{"stack", "stack overflow"},
+		{"map", "fatal error: concurrent map"},
+		{"exit", "exit status 3"},
+		{"noise", "invalid character"},
+	} {
+		t.Run(c.fault, func(t *testing.T) {
+			p := newChild(t, 40)
+			ctx := t.Context()
+			plan, err := p.Make(ctx, control.State{}, 0)
+			if err != nil || plan.OwnDays != 40 {
+				t.Fatalf("a well planner knows %v of 40 intervals: %v", plan.OwnDays, err)
+			}
+			if c.fault == "spin" {
+				p.cfg.Within = time.Second
+			}
+			p.Learn([]control.Interval{slot(40), slot(39)}) // one is in the store as well
+			st := control.State{Now: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}
+			st.Decision.Why = c.fault
+			begin := time.Now()
+			if _, err = p.Make(ctx, st, 0); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Fatalf("it says %v, not %q", err, c.says)
+			}
+			t.Logf("%s: %v (after %s)", c.fault, err, time.Since(begin).Round(time.Millisecond))
+			if took := time.Since(begin); took > 18*time.Second {
+				t.Errorf("it took %s to end it", took)
+			}
+			time.Sleep(5 * time.Millisecond)
+			plan, err = p.Make(ctx, control.State{Now: st.Now}, 0)
+			if err != nil || plan.OwnDays != 41 || !plan.MadeAt.Equal(st.Now) {
+				t.Errorf("the next one knows %v of 41 intervals: %v", plan.OwnDays, err)
+			}
+		})
+	}
+}
+
+func TestAPlannerThatKeepsFailingIsTriedMoreSlowly(t *testing.T) {
+	p := newChild(t, 0)
+	p.cfg.Rest, p.cfg.RestMost = 100*time.Millisecond, 400*time.Millisecond
+	var st control.State
+	st.Decision.Why = "exit"
+	begin, tries := time.Now(), 0
+	for time.Since(begin) < 2*time.Second {
+		before := p.fails
+		if _, err := p.Make(t.Context(), st, 0); err == nil {
+			t.Fatal("a planner that exits makes a plan")
+		}
+		tries += p.fails - before
+		time.Sleep(5 * time.Millisecond)
+	}
+	if tries < 3 || tries > 8 {
+		t.Errorf("it was tried %d times in two seconds", tries)
+	}
+}
+
+func TestAPlannerEndsWithItsAgent(t *testing.T) {
+	for _, fault := range []string{"", "spin"} {
+		p := newChild(t, 1)
+		if _, err := p.Make(t.Context(), control.State{}, 0); err != nil {
+			t.Fatal(err)
+		}
+		pid := p.run.cmd.Process.Pid
+		if fault != "" {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			var st control.State
+			st.Decision.Why = fault
+			if _, err := p.Make(ctx, st, 0); err == nil {
+				t.Fatal("it spins and answers")
+			}
+		}
+		p.Wait()
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err == nil {
+			t.Errorf("it still runs, fault %q", fault)
+		}
+	}
+}
