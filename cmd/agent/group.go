@@ -17,7 +17,14 @@ type group struct {
 	// failed is told why a part failed that is started anew, and "" once it runs
 	// well again.
 	failed func(ctx context.Context, name, cause string)
+	pace   pace
 }
+
+// pace is how a part that failed is started anew: after first, then twice as long
+// up to most; it is well again where it has run for so long.
+type pace struct{ first, most, well time.Duration }
+
+func usualPace() pace { return pace{time.Second, 5 * time.Minute, 10 * time.Minute} }
 
 // run runs a part without which the service is nothing: if it fails, all end,
 // and whoever supervises the agent starts it anew.
@@ -30,31 +37,22 @@ func (g *group) run(ctx context.Context, name string, part func(context.Context)
 	})
 }
 
-const (
-	// partPause is the pause before a part that failed is started anew; it doubles
-	// up to partPauseMost while it fails again.
-	partPause     = time.Second
-	partPauseMost = 5 * time.Minute
-	// partWell is how long a part must run to be called well.
-	partWell = 10 * time.Minute
-)
-
 // keep runs a part that the service can do without, and starts it anew, more
 // slowly each time, where it fails.
 func (g *group) keep(ctx context.Context, name string, part func(context.Context) error) {
 	g.wg.Go(func() {
-		pause := partPause
+		pause := g.pace.first
 		well := func() {}
 		for {
 			began := time.Now()
-			timer := time.AfterFunc(partWell, well)
+			timer := time.AfterFunc(g.pace.well, well)
 			err := contain.Run(func() error { return part(ctx) })
 			timer.Stop()
 			if err == nil || ctx.Err() != nil {
 				return
 			}
-			if time.Since(began) >= partWell {
-				pause = partPause
+			if time.Since(began) >= g.pace.well {
+				pause = g.pace.first
 			}
 			g.failed(ctx, name, err.Error())
 			well = func() { g.failed(ctx, name, "") }
@@ -63,7 +61,7 @@ func (g *group) keep(ctx context.Context, name string, part func(context.Context
 				return
 			case <-time.After(pause):
 			}
-			pause = min(2*pause, partPauseMost)
+			pause = min(2*pause, g.pace.most)
 		}
 	})
 }
@@ -86,7 +84,7 @@ func (g *group) meter(ctx context.Context, part func(context.Context) error) {
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(partPause):
+			case <-time.After(g.pace.first):
 			}
 		}
 	})

@@ -27,7 +27,7 @@ func (s *service) run(ctx context.Context) error {
 	sessionCtx, stopSession := context.WithCancel(base)
 	var in, loop, out, session group
 	for _, g := range []*group{&in, &loop, &out, &session} {
-		g.stop, g.failed = stop, s.partFailed
+		g.stop, g.failed, g.pace = stop, s.partFailed, s.pace
 	}
 	defer stopSession()
 	defer stopOut()

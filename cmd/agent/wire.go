@@ -58,6 +58,7 @@ type service struct {
 	progress progress
 	records  atomic.Pointer[records]
 	watched  watchdog.Config
+	pace     pace // of parts that fail
 }
 
 // runner is a driver that needs a goroutine.
@@ -77,7 +78,7 @@ type options struct {
 
 // assemble builds a service.  It is the only place that knows every part.
 func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, err error) {
-	s := &service{cfg: cfg, log: opt.log, started: time.Now().UTC()}
+	s := &service{cfg: cfg, log: opt.log, started: time.Now().UTC(), pace: usualPace()}
 	defer func() {
 		if err != nil {
 			_ = s.close()

@@ -57,6 +57,7 @@ type running struct {
 	journal *memory
 	supply  *relay
 	geyser  *relay
+	washer  *relay
 	stop    func()
 }
 
@@ -76,13 +77,13 @@ func runLoopWith(t *testing.T, journal Journal, change func(*Site)) *running {
 	if change != nil {
 		change(site)
 	}
-	r := &running{supply: &relay{on: true}, geyser: &relay{}}
+	r := &running{supply: &relay{on: true}, geyser: &relay{}, washer: &relay{}}
 	f, err := forecast.New(forecast.Options{Zone: site.Zone, Step: site.Interval})
 	must(t, err)
 	st, first := site.Begin(time.Now())
 	r.Loop = NewLoop(LoopConfig{
-		Site: site, State: st, First: first, Planner: NewPlanner(site, f, nil), Journal: journal,
-		Switches: map[string]loads.Switch{loads.SupplyID: r.supply, "geyser": r.geyser, "washer": &relay{}},
+		Site: site, State: st, First: first, Planner: &failing{Planner: NewPlanner(site, f, nil)}, Journal: journal,
+		Switches: map[string]loads.Switch{loads.SupplyID: r.supply, "geyser": r.geyser, "washer": r.washer},
 		Now:      func() time.Time { return time.Now().UTC() }, PersistEvery: time.Minute, PlanTime: time.Second, Log: quiet(),
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // which ends before Cleanup

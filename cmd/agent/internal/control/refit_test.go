@@ -126,7 +126,8 @@ func TestPlanWaitsWhereNothingLearnedStands(t *testing.T) {
 func TestLoopEndsWithItsRefits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := runLoop(t)
-		p, _ := r.cfg.Planner.(*Planner)
+		whole, _ := r.cfg.Planner.(*failing)
+		p := whole.Planner
 		f, err := forecast.New(forecast.Options{Zone: p.site.Zone, Step: p.site.Interval, Background: true})
 		must(t, err)
 		p.forecast = f

@@ -128,6 +128,8 @@ type bench struct {
 	last     Effects
 	planner  *Planner
 
+	ill *failure // what becomes of plans; nil: they come
+
 	plan, planBack *Plan // the plan last read back, as it was and as it is after
 }
 
@@ -234,7 +236,12 @@ func (b *bench) step(in Input) Effects {
 	}
 	b.st = st
 	b.take(eff)
-	if eff.AskPlan && b.planner != nil {
+	switch {
+	case !eff.AskPlan || b.planner == nil:
+	case b.ill != nil && b.ill.answered:
+		b.step(Input{Now: in.Now, NoPlan: &NoPlan{Cause: "a fault of the test"}})
+	case b.ill != nil:
+	default:
 		plan := b.planner.Plan(context.Background(), b.st)
 		b.step(Input{Now: in.Now, Plan: &plan})
 	}

@@ -111,7 +111,7 @@ func TestAPlannerThatFailsIsEndedNamedAndTaughtAnew(t *testing.T) {
 		{"spin", "took longer than"},
 		{"wait", "all goroutines are asleep"},
 		{"memory", "took more than 128 MB of memory"},
-		{"stack", "stack overflow"},
+		{"stack", "stack exceeds 33554432-byte limit in planner.recurse"},
 		{"map", "fatal error: concurrent map"},
 		{"exit", "exit status 3"},
 		{"noise", "invalid character"},

@@ -1,0 +1,407 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/front"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planner"
+	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/openpaygo"
+	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
+)
+
+// faultyPlanner has the test binary be the planner of a site, which fails at half
+// of the plans for as long as the file that the variable names exists.
+const faultyPlanner = "KEEPLIT_TEST_FAULTY_PLANNER"
+
+// planWithFaults is the planner's process; args are those of "agent planner".
+func planWithFaults(file string) {
+	e := &env{Ctx: context.Background(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
+	cfg, err := loadConfig(os.Args[2], e)
+	if err != nil {
+		panic(err)
+	}
+	site, err := siteOf(cfg)
+	if err != nil {
+		panic(err)
+	}
+	p, err := plannerFor(site, true)
+	if err != nil {
+		panic(err)
+	}
+	if err := planner.Serve(e.Ctx, e.Stdin, e.Stdout, faultyPlans{p, file}); err != nil {
+		panic(err)
+	}
+	os.Exit(0)
+}
+
+type faultyPlans struct {
+	*control.Planner
+	file string
+}
+
+func (f faultyPlans) Plan(ctx context.Context, st control.State) control.Plan {
+	h := fnv.New32()
+	_, _ = fmt.Fprint(h, st.Now.UnixMilli())
+	if _, err := os.Stat(f.file); err == nil {
+		switch h.Sum32() % 12 {
+		case 0:
+			for { // without end
+			}
+		case 1, 2:
+			_ = make([]int, 1)[int(h.Sum32())]
+		case 3:
+			go func() { panic("in a goroutine of the forecast") }()
+			select {}
+		case 4:
+			for all := [][]byte{}; ; {
+				b := make([]byte, 1<<20)
+				for i := 0; i < len(b); i += 512 {
+					b[i] = 1
+				}
+				all = append(all, b)
+			}
+		case 5:
+			os.Exit(3)
+		}
+	}
+	return f.Planner.Plan(ctx, st)
+}
+
+// faults counts what was injected, by seam.
+type faults struct {
+	on                    atomic.Bool
+	plan, page, telemetry atomic.Int64
+	n                     atomic.Int64
+}
+
+func (f *faults) all() int64 { return f.plan.Load() + f.page.Load() + f.telemetry.Load() }
+
+// strike panics at two calls of three.
+func (f *faults) strike(count *atomic.Int64, what string) {
+	if n := f.n.Add(1); f.on.Load() && n%3 != 0 {
+		count.Add(1)
+		panic(fmt.Sprintf("%s, call %d", what, n))
+	}
+}
+
+// faultyAgent is the page's picture of the house, which panics.
+type faultyAgent struct {
+	web.Agent
+	f *faults
+}
+
+func (a faultyAgent) View() web.View {
+	a.f.strike(&a.f.page, "the page's picture")
+	return a.Agent.View()
+}
+
+// faultyQueue is the outbox of telemetry, which panics.
+type faultyQueue struct {
+	telemetry.Queue
+	f *faults
+}
+
+func (q faultyQueue) Next(ctx context.Context, n int) ([]store.Message, error) {
+	q.f.strike(&q.f.telemetry, "the points that wait")
+	return q.Queue.Next(ctx, n)
+}
+
+// countedPlans counts the plans that did not come.
+type countedPlans struct {
+	control.Plans
+	f *faults
+}
+
+func (c countedPlans) Make(ctx context.Context, st control.State, within time.Duration) (control.Plan, error) {
+	plan, err := c.Plans.Make(ctx, st, within)
+	if err != nil {
+		c.f.plan.Add(1)
+	}
+	return plan, err
+}
+
+// obedient is a switch that notes what it is told.
+type obedient struct {
+	on   atomic.Bool
+	sets atomic.Int64
+	offs atomic.Int64
+}
+
+func (o *obedient) Set(_ context.Context, on bool) error {
+	o.sets.Add(1)
+	if !on && o.on.Load() {
+		o.offs.Add(1)
+	}
+	o.on.Store(on)
+	return nil
+}
+
+func (o *obedient) Observed(context.Context) (loads.Observation, error) {
+	return loads.Observation{}, nil
+}
+
+// fastHouse is a house on a clock that runs 300 times as fast.
+type fastHouse struct {
+	began   time.Time
+	power   atomic.Int64 // mW
+	e       units.Energy
+	read    atomic.Int64
+	geyser  *obedient
+	supply  *obedient
+	stopped atomic.Bool
+}
+
+const fast = 300
+
+func (h *fastHouse) now() time.Time {
+	return h.began.Add(fast * time.Since(h.began)).UTC().Truncate(time.Millisecond)
+}
+
+// Run is the meter.
+func (h *fastHouse) Run(ctx context.Context, emit func(metering.Reading)) error {
+	last := h.now()
+	t := time.NewTicker(20 * time.Millisecond)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if h.stopped.Load() {
+			continue
+		}
+		now := h.now()
+		power := units.Power(h.power.Load())
+		if !h.supply.on.Load() {
+			power = 0
+		}
+		h.e += power.Over(now.Sub(last))
+		last = now
+		h.read.Add(1)
+		emit(metering.Reading{Sample: metering.Sample{At: now, Has: metering.HasImport | metering.HasPower, Import: h.e, Power: power, Step: 1}})
+	}
+}
+
+func TestFaultsInPlanPageAndTelemetryNeverTouchMeteringCutOffAndTopUp(t *testing.T) {
+	most := int64(60)
+	if os.Getenv("KEEPLIT_LONG") != "" {
+		most = 500
+	}
+	dir := t.TempDir()
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := port.Addr().String()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(port.Close())
+	file := filepath.Join(dir, "faults")
+	for name, text := range map[string]string{"token.key": trialKey, "faults": "", "keeplit.yaml": fmt.Sprintf(`
+site: {id: faults, meter: "04000000001", zone: Africa/Johannesburg, limit: 8 kW}
+data: data
+meter: {driver: mqtt, max_power: 20 kW, mqtt: {kind: tasmota, topic: meter}}
+tariff:
+  document: {name: flat, currency: ZAR, zone: Africa/Johannesburg, versions: [{energy: [{name: energy, price: 2.50}]}]}
+credit: {opening: 30}
+tokens: {openpaygo: {key: {file: token.key}, starting_code: %d, unit: money}}
+mqtt: {url: "mqtt://127.0.0.1:1"}
+web: {listen: %q, reading: open}
+supply: {switch: {driver: tasmota, topic: supply}}
+loads:
+- {id: geyser, name: Geyser, kind: onoff, power: 3 kW, need: {for: 2h}, min_off: 0s, switch: {driver: tasmota, topic: geyser}}
+log: {level: error}
+`, trialStart, address)} {
+		must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	defer cancel()
+	name := filepath.Join(dir, "keeplit.yaml")
+	cfg, err := loadConfig(name, &env{Ctx: ctx, Getenv: os.Getenv})
+	must(err)
+
+	// The service, with a house of its own on a fast clock.
+	quiet := slog.New(slog.DiscardHandler)
+	f := &faults{}
+	h := &fastHouse{began: time.Now(), geyser: &obedient{}, supply: &obedient{}}
+	s := &service{cfg: cfg, log: quiet, started: time.Now(), pace: pace{10 * time.Millisecond, 50 * time.Millisecond, time.Second}}
+	s.store, err = store.Open(ctx, cfg.Path(cfg.Data), store.Options{Ballast: -1})
+	must(err)
+	s.closers = append(s.closers, s.store.Close)
+	s.site, err = siteOf(cfg)
+	must(err)
+	s.site.Wall = false
+	state, first := s.site.Begin(h.now())
+	child := planner.Defaults()
+	child.Path, child.Args, child.Env = "/proc/self/exe", []string{os.Args[0], "planner", name}, append(os.Environ(), faultyPlanner+"="+file)
+	child.Within, child.Teach, child.Memory, child.Rest, child.RestMost, child.Log = 300*time.Millisecond, 10*time.Second, 150<<20, time.Millisecond, time.Millisecond, quiet
+	child.Past = func(ctx context.Context, yield func([]control.Interval) error) error {
+		return journal.Past(ctx, s.store, time.Unix(0, 0), h.now(), yield)
+	}
+	s.plans = countedPlans{planner.New(child), f}
+	s.loop = control.NewLoop(control.LoopConfig{
+		Site: s.site, State: state, First: first, Planner: s.plans, Journal: counted{journal.New(s.store, nil, true), &s.progress},
+		Switches: map[string]loads.Switch{loads.SupplyID: h.supply, "geyser": h.geyser},
+		Now:      h.now, PersistEvery: time.Minute, PlanTime: 200 * time.Millisecond, Log: quiet,
+	})
+	s.meter = h
+	s.influx, err = telemetry.New(telemetry.Config{URL: "http://127.0.0.1:1", Bucket: "b", Site: "faults", Log: quiet}, faultyQueue{s.store.Outbox(store.Influx), f})
+	must(err)
+	s.cfg.InfluxDB = nil
+	s.front = front.New(s.site, s.loop, s.store, front.About{Name: "Home", Unit: web.Unit{Code: "ZAR", Decimals: 2}})
+	s.page, err = web.New(faultyAgent{s.front, f}, web.Config{Listen: address, OpenReading: true}, quiet)
+	must(err)
+
+	key, err := hex.DecodeString(trialKey)
+	must(err)
+	scheme, err := openpaygo.New(openpaygo.Document{Key: hex.EncodeToString(key), StartingCode: trialStart, Unit: openpaygo.Money, ValueDivider: 1})
+	must(err)
+
+	h.power.Store(int64(units.Kilowatt))
+	f.on.Store(true)
+	done := make(chan error, 1)
+	go func() { done <- s.run(ctx) }()
+	waitFor := func(what string, within time.Duration, ok func() bool) time.Duration {
+		t.Helper()
+		begin := time.Now()
+		for !ok() {
+			if time.Since(begin) > within {
+				st := s.loop.Snapshot().State
+				text, _ := json.Marshal(st.Health)
+				t.Fatalf("waited in vain for: %s; %s %s", what, st.Decision.Why, text)
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		return time.Since(begin)
+	}
+	waitFor("the supply", 10*time.Second, h.supply.on.Load)
+
+	// People look at the page all the while.
+	var people sync.WaitGroup
+	for _, path := range []string{"/", "/events?page=home", "/api/v1/view"} {
+		people.Go(func() {
+			for ctx.Err() == nil {
+				limited, end := context.WithTimeout(ctx, time.Second)
+				r, _ := http.NewRequestWithContext(limited, http.MethodGet, "http://"+address+path, nil)
+				if answer, err := http.DefaultClient.Do(r); err == nil {
+					_, _ = io.Copy(io.Discard, answer.Body)
+					_ = answer.Body.Close()
+				}
+				end()
+				time.Sleep(30 * time.Millisecond)
+			}
+		})
+	}
+
+	count, tokens, shed := 0, 0, 0
+	worst, seen := time.Duration(0), map[string]bool{}
+	limit := time.Now().Add(8 * time.Minute)
+	enough := func() bool { return f.all() >= most && f.plan.Load() >= most/6 && f.telemetry.Load() >= most/6 }
+	for !enough() && time.Now().Before(limit) {
+		token, next, err := scheme.Issue(count, credit.AddCredit, 2)
+		must(err)
+		count = next
+		reply, err := s.loop.Feed(ctx, control.Input{Token: &control.Token{Text: token, Source: "page"}})
+		must(err)
+		if !reply.TopUp.Accepted() {
+			t.Fatalf("a good token: %s", reply.TopUp.Text)
+		}
+		tokens++
+		// Too much is drawn while the geyser runs: it must go off at once.
+		_, err = s.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: control.RunLoad, Load: "geyser", By: "page"}})
+		must(err)
+		waitFor("the geyser's start", 20*time.Second, h.geyser.on.Load)
+		h.power.Store(int64(10 * units.Kilowatt))
+		worst = max(worst, waitFor("shedding", 20*time.Second, func() bool { return !h.geyser.on.Load() }))
+		shed++
+		h.power.Store(int64(units.Kilowatt))
+		for _, w := range s.loop.Snapshot().State.Health.Active {
+			seen[string(w.Code)+" "+w.Subject] = true
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if !enough() || f.page.Load() == 0 {
+		t.Errorf("injected: %d in plans, %d in the page, %d in telemetry", f.plan.Load(), f.page.Load(), f.telemetry.Load())
+	}
+	for _, want := range []string{"plan_failed ", "part_failed influxdb"} {
+		if !seen[want] {
+			t.Errorf("no warning %q; there were %v", want, seen)
+		}
+	}
+	if n := h.supply.offs.Load(); n > 0 {
+		t.Errorf("the supply was cut %d times although there was credit", n)
+	}
+
+	// All is well again: a plan comes, and the warnings go.
+	injected := f.all()
+	f.on.Store(false)
+	must(os.Remove(file))
+	well := h.now()
+	back := waitFor("a plan, and no warning", 60*time.Second, func() bool {
+		st := s.loop.Snapshot().State
+		ok := st.Plan != nil && st.Plan.MadeAt.After(well)
+		for _, w := range st.Health.Active {
+			ok = ok && w.Code != health.PlanFailed && w.Code != health.PartFailed
+		}
+		return ok
+	})
+
+	// The credit is spent: it is cut, and a token brings it back.
+	h.power.Store(int64(15 * units.Kilowatt))
+	waitFor("the cut-off", 60*time.Second, func() bool { return !h.supply.on.Load() })
+	cut := s.loop.Snapshot().State
+	if cut.Decision.Cause != credit.ForNoCredit {
+		t.Errorf("cut for %q", cut.Decision.Cause)
+	}
+	token, _, err := scheme.Issue(count, credit.AddCredit, 100)
+	must(err)
+	reply, err := s.loop.Feed(ctx, control.Input{Token: &control.Token{Text: token, Source: "page"}})
+	must(err)
+	if !reply.TopUp.Accepted() {
+		t.Fatalf("the last token: %s", reply.TopUp.Text)
+	}
+	waitFor("the supply's return", 10*time.Second, h.supply.on.Load)
+
+	h.stopped.Store(true)
+	time.Sleep(100 * time.Millisecond)
+	st := s.loop.Snapshot().State
+	lost := h.read.Load() - int64(s.progress.metered.Load()) //nolint:gosec // small
+	cancel()
+	people.Wait()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if lost != 0 || st.Meter.Registers.Import < h.e-units.KilowattHour/10 || st.Meter.Registers.Import > h.e {
+		t.Errorf("%d readings lost; %s counted of %s", lost, st.Meter.Registers.Import, h.e)
+	}
+	t.Logf("%d faults: %d plans, %d in the page, %d in telemetry; %d readings, %d lost; %d tokens, all credited; geyser shed %d times, the slowest after %s; wrong switchings of the supply 0; plan back after %s",
+		injected, f.plan.Load(), f.page.Load(), f.telemetry.Load(), h.read.Load(), lost, tokens+1, shed, worst.Round(time.Millisecond), back.Round(time.Millisecond))
+}
