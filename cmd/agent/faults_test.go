@@ -68,7 +68,8 @@ func (f faultyPlans) Plan(ctx context.Context, st control.State) control.Plan {
 	if _, err := os.Stat(f.file); err == nil {
 		switch h.Sum32() % 12 {
 		case 0:
-			for { // without end
+			for n := 0; n >= 0; n &= 7 { // without end
+				n++
 			}
 		case 1, 2:
 			_ = make([]int, 1)[int(h.Sum32())]

@@ -144,8 +144,8 @@ func (c *Child) make(ctx context.Context, st control.State, within time.Duration
 			err = errors.New(place)
 		}
 	}
-	if !ended { // what asked it ends with it
-		<-done
+	if !ended {
+		_ = <-done // what asked it ends with it
 	}
 	return control.Plan{}, err
 }

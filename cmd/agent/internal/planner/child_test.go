@@ -3,7 +3,6 @@ package planner
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -36,7 +35,12 @@ func (f *faulty) Learn(all []control.Interval) { f.learned += len(all) }
 
 func outOfRange(at int) int { return make([]int, 2)[at] }
 
-func recurse(n int) int { return recurse(n+1) + 1 }
+func recurse(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return recurse(n+1) + 1
+}
 
 func (f *faulty) Plan(_ context.Context, st control.State) control.Plan {
 	switch st.Decision.Why {
@@ -46,7 +50,8 @@ func (f *faulty) Plan(_ context.Context, st control.State) control.Plan {
 		go outOfRange(7)
 		select {}
 	case "spin":
-		for {
+		for n := 0; n >= 0; n &= 7 {
+			n++
 		}
 	case "wait":
 		select {}
@@ -57,10 +62,12 @@ func (f *faulty) Plan(_ context.Context, st control.State) control.Plan {
 			for i := 0; i < len(b); i += 512 {
 				b[i] = 1
 			}
-			all = append(all, b)
+			if all = append(all, b); len(all) < 0 {
+				break
+			}
 		}
 	case "stack":
-		recurse(0)
+		return control.Plan{OwnDays: float64(recurse(0))}
 	case "map":
 		m := map[int]int{}
 		for i := range 8 {
@@ -83,7 +90,7 @@ func newChild(t *testing.T, past int) *Child {
 	t.Helper()
 	c := Defaults()
 	c.Path, c.Args, c.Env = "/proc/self/exe", []string{os.Args[0]}, append(os.Environ(), asPlanner+"=1")
-	c.Within, c.Teach, c.Memory, c.Rest, c.Log = 20*time.Second, 20*time.Second, 128<<20, time.Millisecond, slog.New(slog.NewTextHandler(io.Discard, nil))
+	c.Within, c.Teach, c.Memory, c.Rest, c.Log = 20*time.Second, 20*time.Second, 128<<20, time.Millisecond, slog.New(slog.DiscardHandler)
 	c.Past = func(_ context.Context, yield func([]control.Interval) error) error {
 		for i := range past {
 			if err := yield([]control.Interval{slot(i)}); err != nil {
