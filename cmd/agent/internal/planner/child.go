@@ -145,7 +145,9 @@ func (c *Child) make(ctx context.Context, st control.State, within time.Duration
 		}
 	}
 	if !ended {
-		_ = <-done // what asked it ends with it
+		if late := <-done; late != nil { // what asked it ends with it
+			c.cfg.Log.Debug("planner: ended", "error", late)
+		}
 	}
 	return control.Plan{}, err
 }

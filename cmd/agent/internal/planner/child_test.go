@@ -62,7 +62,7 @@ func (f *faulty) Plan(_ context.Context, st control.State) control.Plan {
 			for i := 0; i < len(b); i += 512 {
 				b[i] = 1
 			}
-			if all = append(all, b); len(all) < 0 {
+			if all = append(all, b); len(all) > 1<<40 {
 				break
 			}
 		}
