@@ -67,6 +67,7 @@ func (c *forecastPrintCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // what reading left makes room for learning
 	f, err := forecast.New(forecast.Options{Zone: zone, Step: history.step, Holiday: forecast.HolidaysIn(c.Tz)})
 	if err != nil {
 		return &exitError{exitUsage, err}

@@ -129,8 +129,8 @@ func readHistory(path string, step time.Duration, zone *time.Location, flags his
 	last := int64(-1)
 	for _, r := range s.Rows {
 		at := r.Time().Truncate(step).Unix()
-		if r.HasCelsius && at != last { // the first of a slot stands for it
-			out.weather, last = append(out.weather, reading{start: at, value: r.Celsius}), at
+		if r.Beside().HasCelsius && at != last { // the first of a slot stands for it
+			out.weather, last = append(out.weather, reading{start: at, value: r.Beside().Celsius}), at
 		}
 	}
 	return out, nil

@@ -57,9 +57,9 @@ func parseLoad(r io.Reader) ([]tariffs.Reading, error) {
 			r.To = file.Rows[i+1].Time()
 		}
 		length := r.To.Sub(r.From)
-		r.Energy, r.Reactive = row.Energy-row.Export, units.Energy(row.Reactive)
+		r.Energy, r.Reactive = row.Energy()-row.Beside().Export, units.Energy(row.Beside().Reactive)
 		if file.Power {
-			r.Energy, r.Reactive = row.Power.Over(length), units.Power(row.Reactive).Over(length)
+			r.Energy, r.Reactive = row.Power().Over(length), units.Power(row.Beside().Reactive).Over(length)
 		}
 		load = append(load, r)
 	}

@@ -45,27 +45,47 @@ type Series struct {
 	Step time.Duration
 	// Qualities are the words that the rows' Quality counts, if there are any.
 	Qualities []string
-	// Weather tells whether there is a column of temperatures.
-	Weather bool
-	Export  bool // there is a column of energy fed in
 }
 
-// Row is one line.
+// Row is one line.  A year of 5-minute slots is 105,000 of them, which is why what few
+// files have stands apart.
 type Row struct {
-	At       int64 // Unix milliseconds
-	Line     int32 // of the file, from 1
-	Seconds  int32 // the row's own length, zero where the file does not say
-	Known    bool  // it has a value
-	Quality  uint8 // of Series.Qualities
-	Celsius  float32
-	Energy   units.Energy // or what the register shows
-	Export   units.Energy // fed in
-	Power    units.Power  // where Series.Power
-	Reactive int64        // on the scale of Energy or Power: microvarseconds or millivars
-	// HasReactive: the reactive part is given.
+	At      int64 // Unix milliseconds
+	Value   int64 // microjoules, or milliwatts where Series.Power
+	Line    int32 // of the file, from 1
+	Seconds int32 // the row's own length, zero where the file does not say
+	Known   bool  // it has a value
+	Quality uint8 // of Series.Qualities
+	More    *More // nil where there is no more
+}
+
+// More is what a row may have besides.
+type More struct {
+	Export      units.Energy // fed in
+	Reactive    int64        // on the scale of Energy or Power: microvarseconds or millivars
 	HasReactive bool
-	// HasCelsius: the temperature is given.
-	HasCelsius bool
+	Celsius     float32
+	HasCelsius  bool
+}
+
+// Energy is the row's, or what the register shows.  Power is its mean power, where
+// that is what the file has.
+func (r *Row) Energy() units.Energy { return units.Energy(r.Value) }
+
+// Power: see Energy.
+func (r *Row) Power() units.Power { return units.Power(r.Value) }
+
+// Beside is what the row has besides, zero where there is nothing.
+func (r *Row) Beside() More {
+	if r.More == nil {
+		return More{}
+	}
+	return *r.More
+}
+
+// same tells whether two rows say the same.
+func (r *Row) same(o *Row) bool {
+	return r.Known == o.Known && r.Value == o.Value && r.Seconds == o.Seconds && r.Quality == o.Quality && r.Beside() == o.Beside()
 }
 
 // Time is the row's begin.

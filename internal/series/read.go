@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
 )
 
 // mostRows bounds the memory that a file can take.
@@ -130,7 +132,7 @@ func (x *reader) head(record []string, line int) (isHeader bool, err error) {
 		e.Line = line
 		return true, err
 	}
-	x.out.Power, x.out.Weather, x.out.Export = x.c.unit.power(), x.c.celsius >= 0, x.c.export >= 0
+	x.out.Power = x.c.unit.power()
 	if x.o.Register && x.out.Power {
 		return true, fail(line, "leave --register out", "the column is a power, which no register shows")
 	}
@@ -179,12 +181,8 @@ func (x *reader) row(record []string, line int) error {
 	if err != nil {
 		return err
 	}
-	r.Known = known
-	if r.Energy = 0; x.out.Power {
-		r.Power = powerOf(v)
-	} else {
-		r.Energy = energyOf(v)
-	}
+	r.Value, r.Known = v, known
+	var more More
 	fedIn, has, err := number(x.c.export, x.c.exportUnit, "an energy in kWh")
 	if err != nil {
 		return err
@@ -192,12 +190,16 @@ func (x *reader) row(record []string, line int) error {
 	if x.c.export >= 0 && !has && !x.o.Register {
 		r.Known = false // what was fed in is not known: nor is what was used in the end
 	}
-	r.Export = energyOf(fedIn)
-	if r.Reactive, r.HasReactive, err = number(x.c.reactive, x.c.reactiveUnit, "a reactive energy or power"); err != nil {
+	more.Export = units.Energy(fedIn)
+	if more.Reactive, more.HasReactive, err = number(x.c.reactive, x.c.reactiveUnit, "a reactive energy or power"); err != nil {
 		return err
 	}
-	if err := x.others(&r, field, line); err != nil {
+	if err := x.others(&r, &more, field, line); err != nil {
 		return err
+	}
+	if more != (More{}) {
+		apart := more
+		r.More = &apart
 	}
 	x.out.Rows = append(x.out.Rows, r)
 	x.wall = append(x.wall, at.wall)
@@ -205,13 +207,13 @@ func (x *reader) row(record []string, line int) error {
 }
 
 // others reads what a row may have besides.
-func (x *reader) others(r *Row, field func(int) string, line int) error {
+func (x *reader) others(r *Row, more *More, field func(int) string, line int) error {
 	if s := field(x.c.celsius); !missing(s) {
 		v, err := scaled(x.decimal(s, line), kilowatts) // as mW: a thousandth of a degree is a thousand of them
 		if err != nil {
 			return fail(line, "leave it empty where it is missing", "%q is not a temperature in degrees Celsius", clip(s))
 		}
-		r.Celsius, r.HasCelsius = float32(float64(v)/1e6), true
+		more.Celsius, more.HasCelsius = float32(float64(v)/1e6), true
 	}
 	if s := field(x.c.seconds); s != "" {
 		v, err := scaled(s, watts)
@@ -282,10 +284,9 @@ func (x *reader) order() error {
 	kept := rows[:0]
 	for _, r := range rows {
 		if n := len(kept); n > 0 && kept[n-1].At == r.At {
-			before, same := kept[n-1], r
-			same.Line = before.Line
+			before := &kept[n-1]
 			switch {
-			case same == before || !r.Known:
+			case r.same(before) || !r.Known:
 				continue
 			case !before.Known:
 				kept[n-1] = r

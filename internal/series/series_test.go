@@ -159,7 +159,7 @@ func TestLocalDaysOfAClockChange(t *testing.T) {
 			t.Fatalf("%v: %d of %d rows: %v", c.day, len(s.Rows), c.slots, err)
 		}
 		for i, r := range s.Rows {
-			if want := c.day.Add(time.Duration(i) * 30 * time.Minute); !r.Time().Equal(want) || r.Energy != units.Energy(i%7)*units.KilowattHour {
+			if want := c.day.Add(time.Duration(i) * 30 * time.Minute); !r.Time().Equal(want) || r.Energy() != units.Energy(i%7)*units.KilowattHour {
 				t.Fatalf("row %d is of %v, want %v", i, r.Time(), want)
 			}
 		}
@@ -226,8 +226,8 @@ func TestEveryDialectReadsBackEqual(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, r := range s.Rows {
-			if !r.Time().Equal(at[i]) || r.Energy != want[i] || !r.Known {
-				t.Fatalf("%+v: row %d is %v %d, want %v %d", d, i, r.Time(), r.Energy, at[i], want[i])
+			if !r.Time().Equal(at[i]) || r.Energy() != want[i] || !r.Known {
+				t.Fatalf("%+v: row %d is %v %d, want %v %d", d, i, r.Time(), r.Energy(), at[i], want[i])
 			}
 		}
 		if len(s.Rows) != len(at) || s.Step != 30*time.Minute {

@@ -7,9 +7,6 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-func powerOf(v int64) units.Power   { return units.Power(v) }
-func energyOf(v int64) units.Energy { return units.Energy(v) }
-
 // step is the length of the rows, see Series.Step.
 func step(rows []Row) time.Duration {
 	count := map[time.Duration]int{}
@@ -44,7 +41,7 @@ func (s *Series) countsUp() int {
 		}
 		n++
 		if last != nil {
-			switch d := r.Energy - last.Energy; {
+			switch d := r.Energy() - last.Energy(); {
 			case d > 0:
 				rises++
 				greatest = max(greatest, d)
@@ -60,7 +57,7 @@ func (s *Series) countsUp() int {
 		return 0
 	}
 	day := n >= 12 && last.At-first.At >= int64(23*time.Hour/time.Millisecond)
-	great := falls == 0 && first.Energy > 100*units.KilowattHour && first.Energy/100 > greatest
+	great := falls == 0 && first.Energy() > 100*units.KilowattHour && first.Energy()/100 > greatest
 	if day || great {
 		return int(last.Line)
 	}
@@ -125,11 +122,11 @@ func (s *Series) Slots(length time.Duration) ([]Slot, time.Duration, error) {
 		covered += own
 		whole = whole && r.Known
 		slot.Known = slot.Known && r.Known
-		slot.Export += r.Export
+		slot.Export += r.Beside().Export
 		if s.Power {
-			slot.Energy += r.Power.Over(own)
+			slot.Energy += r.Power().Over(own)
 		} else {
-			slot.Energy += r.Energy
+			slot.Energy += r.Energy()
 		}
 		if slot.Quality != r.Quality && s.worse(r.Quality, slot.Quality) {
 			slot.Quality = r.Quality
@@ -178,8 +175,11 @@ func (s *Series) differences(length time.Duration) []Slot {
 		if !r.Known {
 			continue
 		}
-		if last != nil && r.At-last.At <= ms && r.Energy >= last.Energy && r.Export >= last.Export {
-			add(last.At, r.At, r.Energy-last.Energy, r.Export-last.Export, last.Line)
+		if last != nil && r.At-last.At <= ms {
+			used, fedIn := r.Energy()-last.Energy(), r.Beside().Export-last.Beside().Export
+			if used >= 0 && fedIn >= 0 {
+				add(last.At, r.At, used, fedIn, last.Line)
+			}
 		}
 		last = r
 	}

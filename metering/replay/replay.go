@@ -81,9 +81,9 @@ func Parse(r io.Reader) (*Series, error) {
 			return nil, bad(int(x.Line), "all slots start a whole number of steps after the first", "%s is off the grid of %v", x.Time().Format(time.RFC3339), step)
 		}
 		if x.Known {
-			e := x.Energy - x.Export
+			e := x.Energy() - x.Beside().Export
 			if file.Power {
-				e = x.Power.Over(step)
+				e = x.Power().Over(step)
 			}
 			if e < 0 || e > 1_000_000*units.KilowattHour {
 				return nil, bad(int(x.Line), "write a number that is not negative, or nothing where it is missing", "%s is out of range", e)
