@@ -68,11 +68,10 @@ type More struct {
 	HasCelsius  bool
 }
 
-// Energy is the row's, or what the register shows.  Power is its mean power, where
-// that is what the file has.
+// Energy is what a row used, or what the register shows; nothing where Series.Power.
 func (r *Row) Energy() units.Energy { return units.Energy(r.Value) }
 
-// Power: see Energy.
+// Power is the mean power of a row, where Series.Power.
 func (r *Row) Power() units.Power { return units.Power(r.Value) }
 
 // Beside is what the row has besides, zero where there is nothing.
