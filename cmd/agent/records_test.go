@@ -181,9 +181,6 @@ func TestRecordsThatDoNotAgreeSwitchNothingUntilAPersonDecides(t *testing.T) {
 		{"no used tokens", func(doc map[string]any) {
 			account(doc)["schemes"] = []any{}
 		}, []string{"it remembers no used token, and 1 are recorded"}, false},
-		{"a debt that the ledger does not know", func(doc map[string]any) {
-			account(doc)["debts"] = []any{map[string]any{"name": "old", "amount": json.Number("5000000"), "share": false}}
-		}, []string{"it remembers debts of 5.00, the ledger says 0.00"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newRecordsHouse(t)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -68,9 +67,9 @@ func (s *service) simulation(ctx context.Context, state control.State) error {
 // restore puts the plant back to where state left it, with its switches as they
 // were last told: a relay stays as it is when the agent dies.
 func (s *service) restore(ctx context.Context, state control.State) error {
-	var plant house.State
-	if err := json.Unmarshal(state.Plant, &plant); err != nil {
-		return fmt.Errorf("the simulated plant's stored state cannot be read: %w", err)
+	plant, err := house.ReadState(state.Plant)
+	if err != nil {
+		return err
 	}
 	if err := s.plant.Restore(plant); err != nil {
 		return err

@@ -32,8 +32,17 @@ type tokenIssueCmd struct {
 
 // sold is what a vendor remembers of one meter.
 type sold struct {
-	Count *int      `json:"count,omitempty"` // of the last OpenPAYGO token
-	Last  time.Time `json:"last,omitzero"`   // minute of issue of the last STS token
+	Version int       `json:"version"` // of its form as it is stored
+	Count   *int      `json:"count"`   // of the last OpenPAYGO token; null: none
+	Last    time.Time `json:"last"`    // minute of issue of the last STS token
+}
+
+// soldForm is the numbered form of what --state keeps.
+func soldForm(file string) form.Form {
+	return form.Form{Name: file, Unnumbered: true, Steps: []form.Step{func(doc map[string]any) error {
+		form.Fill(doc, map[string]any{"count": nil, "last": "0001-01-01T00:00:00Z"})
+		return nil
+	}}}
 }
 
 // effect is what the token is to do, by either name of it.
@@ -74,6 +83,7 @@ func (c *tokenIssueCmd) Run(e *env) error {
 		return err
 	}
 	if c.State != "" {
+		past.Version = soldForm("").Version()
 		if err := writeState(c.State, past); err != nil {
 			return err
 		}
@@ -94,7 +104,7 @@ func readSold(file string) (s sold, err error) {
 	case err != nil:
 		return s, fmt.Errorf("cannot read what was sold: %w", err)
 	}
-	if err := (form.Form{Name: file, Unnumbered: true}).Read(data, &s); err != nil {
+	if err := soldForm(file).Read(data, &s); err != nil {
 		return s, fmt.Errorf("%w; restore it: without it a token may be sold twice", err)
 	}
 	return s, nil

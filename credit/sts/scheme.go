@@ -29,21 +29,30 @@ type Scheme struct {
 // State is what the meter remembers.  It holds the decoder key once a key
 // change has replaced that of the document, so it is as secret as the key.
 type State struct {
-	Key      string   `json:"key,omitempty"`      // decoder key in hex; "" is that of the document
-	Previous string   `json:"previous,omitempty"` // the one before the last key change
+	Version  int      `json:"version"`  // of its form as it is stored
+	Key      string   `json:"key"`      // decoder key in hex; "" is that of the document
+	Previous string   `json:"previous"` // the one before the last key change
 	BaseDate int      `json:"base_date"`
 	Revision int      `json:"revision"`
 	Type     KeyType  `json:"type"`
 	Expiry   int      `json:"expiry"`
 	Tariff   int      `json:"tariff"`
 	SGC      int      `json:"sgc"`
-	Floor    uint32   `json:"floor,omitempty"` // tokens issued before this minute are old
-	Seen     []uint32 `json:"seen,omitempty"`  // identifiers of the last tokens taken, ascending
-	Words    []Word   `json:"words,omitempty"` // of a key change under way
+	Floor    uint32   `json:"floor"` // tokens issued before this minute are old
+	Seen     []uint32 `json:"seen"`  // identifiers of the last tokens taken, ascending
+	Words    []Word   `json:"words"` // of a key change under way
 }
 
-// stateForm is the form of State as it is stored: the first one, without a number.
-func stateForm() form.Form { return form.Form{Name: "the stored sts state", Unnumbered: true} }
+// stateForm is the numbered form of State as it is stored.
+func stateForm() form.Form {
+	return form.Form{Name: "the stored sts state", Steps: []form.Step{state2}, Unnumbered: true}
+}
+
+// state2 makes form 2 of form 1, which left out what was zero.
+func state2(doc map[string]any) error {
+	form.Fill(doc, map[string]any{"key": "", "previous": "", "floor": 0, "seen": nil, "words": nil})
+	return nil
+}
 
 // Word is one token of a key change.
 type Word struct {
@@ -114,6 +123,7 @@ func (s *Scheme) Read(raw json.RawMessage, digits string, at time.Time) (credit.
 	if err != nil || t.Code != credit.Accept {
 		return t, raw, err
 	}
+	next.Version = stateForm().Version()
 	out, err := json.Marshal(next)
 	if err != nil {
 		return credit.Token{}, nil, fmt.Errorf("sts: state: %w", err)

@@ -256,3 +256,14 @@ func difference(stored, now string) string {
 	}
 	return strings.Join(out, "\n")
 }
+
+// Difference is the lines in which two values differ as they are stored; "" where
+// they do not.
+func Difference(got, want any) string {
+	a, aerr := json.MarshalIndent(got, "", " ")
+	b, berr := json.MarshalIndent(want, "", " ")
+	if aerr != nil || berr != nil {
+		return fmt.Sprint(aerr, berr)
+	}
+	return difference(string(a), string(b))
+}

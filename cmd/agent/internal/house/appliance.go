@@ -30,14 +30,14 @@ type Appliance struct {
 // DeviceState is the physical state of one appliance and its switch.
 type DeviceState struct {
 	ID        string        `json:"id"`
-	On        bool          `json:"on,omitempty"` // its switch is closed
-	Fault     Fault         `json:"fault,omitempty"`
-	Used      units.Energy  `json:"used,omitempty"`      // since the start
-	Deficit   units.Energy  `json:"deficit,omitempty"`   // what a geyser or a car lacks to be full
-	Calls     bool          `json:"calls,omitempty"`     // a geyser's thermostat is closed
-	Away      bool          `json:"away,omitempty"`      // the car is not here
-	Unmet     units.Energy  `json:"unmet,omitempty"`     // taken from an empty tank, driven on an empty battery
-	Programme time.Duration `json:"programme,omitempty"` // how far a washer is; it stays at the end until switched off
+	On        bool          `json:"on"` // its switch is closed
+	Fault     Fault         `json:"fault"`
+	Used      units.Energy  `json:"used"`      // since the start
+	Deficit   units.Energy  `json:"deficit"`   // what a geyser or a car lacks to be full
+	Calls     bool          `json:"calls"`     // a geyser's thermostat is closed
+	Away      bool          `json:"away"`      // the car is not here
+	Unmet     units.Energy  `json:"unmet"`     // taken from an empty tank, driven on an empty battery
+	Programme time.Duration `json:"programme"` // how far a washer is; it stays at the end until switched off
 }
 
 // device is an appliance with its state.  Between two events (a thermostat, a

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/form"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -71,12 +72,33 @@ const (
 // State is the plant's physical state.  It is stored as JSON and reads back the
 // same.
 type State struct {
+	Version  int           `json:"version"` // of its form as it is stored
 	At       time.Time     `json:"at"`
-	Register units.Energy  `json:"register"`        // the meter's import register
-	Base     units.Energy  `json:"base,omitempty"`  // used by the base since the start
-	Supply   bool          `json:"supply"`          // the contactor is closed
-	Fault    Fault         `json:"fault,omitempty"` // of the contactor
-	Loads    []DeviceState `json:"loads,omitempty"` // sorted by id
+	Register units.Energy  `json:"register"` // the meter's import register
+	Base     units.Energy  `json:"base"`     // used by the base since the start
+	Supply   bool          `json:"supply"`   // the contactor is closed
+	Fault    Fault         `json:"fault"`    // of the contactor
+	Loads    []DeviceState `json:"loads"`    // sorted by id
+}
+
+// stateForm is the numbered form of State as it is stored.
+func stateForm() form.Form {
+	return form.Form{Name: "the simulated plant's stored state", Steps: []form.Step{state2}, Unnumbered: true}
+}
+
+// state2 makes form 2 of form 1, which left out what was zero.
+func state2(doc map[string]any) error {
+	form.Fill(doc, map[string]any{"base": 0, "fault": "", "loads": nil})
+	for _, l := range form.List(doc["loads"]) {
+		form.Fill(l, map[string]any{"on": false, "fault": "", "used": 0, "deficit": 0, "calls": false, "away": false, "unmet": 0, "programme": 0})
+	}
+	return nil
+}
+
+// ReadState reads a stored State of any form up to the present one.
+func ReadState(data []byte) (s State, err error) {
+	err = stateForm().Read(data, &s)
+	return s, err
 }
 
 // New builds a plant at Config.Start with the supply closed and all loads off.
@@ -174,7 +196,7 @@ func (p *Plant) Now() time.Time {
 func (p *Plant) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := State{At: p.at, Register: p.total, Base: p.used, Supply: p.supply.closed, Fault: p.supply.fault}
+	s := State{Version: stateForm().Version(), At: p.at, Register: p.total, Base: p.used, Supply: p.supply.closed, Fault: p.supply.fault}
 	for _, d := range p.devices {
 		s.Loads = append(s.Loads, d.state)
 	}
