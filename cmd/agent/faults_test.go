@@ -325,7 +325,7 @@ log: {level: error}
 	count, tokens, shed := 0, 0, 0
 	worst, seen := time.Duration(0), map[string]bool{}
 	limit := time.Now().Add(8 * time.Minute)
-	enough := func() bool { return f.all() >= most && f.plan.Load() >= most/6 && f.telemetry.Load() >= most/6 }
+	enough := func() bool { return f.all() >= most && f.plan.Load() >= most/20 && f.telemetry.Load() >= most/20 }
 	for !enough() && time.Now().Before(limit) {
 		token, next, err := scheme.Issue(count, credit.AddCredit, 2)
 		must(err)
