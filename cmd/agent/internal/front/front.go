@@ -13,6 +13,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
@@ -34,7 +35,7 @@ type Agent struct {
 	records Records
 	about   About
 	fixed   fixedCharges
-	words   web.Words
+	words   present.Words
 	keypad  atomic.Pointer[displayed]
 	// anchored: the head that the broker keeps has been compared.
 	anchored atomic.Bool
@@ -55,7 +56,7 @@ type About struct {
 
 // New shows loop to the page.
 func New(site *control.Site, loop *control.Loop, records Records, about About) *Agent {
-	return &Agent{site: site, loop: loop, records: records, about: about, words: web.NewWords()}
+	return &Agent{site: site, loop: loop, records: records, about: about, words: present.NewWords()}
 }
 
 // displayed is what the keypad's display shows, and since when.

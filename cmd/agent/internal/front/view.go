@@ -6,6 +6,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -21,7 +22,7 @@ func (a *Agent) View() web.View {
 		Credit: a.credit(st), RunOut: runOut(st), Power: a.power(st), Meter: registers(st),
 		Tariff: a.tariff(st), TopUp: a.gate(st),
 	}
-	say := a.words.For(&v)
+	say := a.words.For(v.Unit, v.Zone, v.At)
 	v.Supply = a.supply(st, say)
 	v.Plan, v.Loads = a.plan(st, say), a.loads(st, say)
 	for _, w := range st.Health.WorstFirst() {
@@ -65,7 +66,7 @@ func severity(s health.Severity) web.Severity {
 	return web.Caution
 }
 
-func (a *Agent) supply(st *control.State, say web.Phrases) web.Supply {
+func (a *Agent) supply(st *control.State, say present.Phrases) web.Supply {
 	if undecided(st) {
 		return web.Supply{} // the first moment: nothing is known yet
 	}
@@ -183,7 +184,7 @@ func (a *Agent) power(st *control.State) web.PowerNow {
 	}
 }
 
-func (a *Agent) plan(st *control.State, say web.Phrases) web.Plan {
+func (a *Agent) plan(st *control.State, say present.Phrases) web.Plan {
 	if st.Plan == nil {
 		return web.Plan{}
 	}
@@ -213,7 +214,7 @@ func (a *Agent) name(id string) string {
 	return id
 }
 
-func (a *Agent) loads(st *control.State, say web.Phrases) []web.Load {
+func (a *Agent) loads(st *control.State, say present.Phrases) []web.Load {
 	out := make([]web.Load, 0, len(a.site.Loads))
 	for i, l := range a.site.Loads {
 		v := a.load(st, l, st.Loads[i])

@@ -7,6 +7,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/loads"
@@ -15,7 +16,7 @@ import (
 
 // reason is why a load does what it does; the zero Reason where nothing is to
 // be said.
-func (a *Agent) reason(st *control.State, l loads.Load, v web.Load) web.Reason {
+func (a *Agent) reason(st *control.State, l loads.Load, v web.Load) present.Reason {
 	for _, h := range st.Held {
 		if h.ID == l.ID && h.On {
 			return held(h)
@@ -23,68 +24,68 @@ func (a *Agent) reason(st *control.State, l loads.Load, v web.Load) web.Reason {
 	}
 	switch v.State {
 	case web.LoadShed:
-		return web.Reason{Code: web.WhyShed, Until: st.Shed.Until}
+		return present.Reason{Code: present.WhyShed, Until: st.Shed.Until}
 	case web.LoadDone:
-		return web.Reason{Code: web.WhyFinished}
+		return present.Reason{Code: present.WhyFinished}
 	case web.LoadFault, web.LoadSkipped:
-		return web.Reason{}
+		return present.Reason{}
 	case web.LoadOff, web.LoadWaiting, web.LoadRunning:
 	}
 	if v.Override != web.NoOverride || st.Plan == nil || !l.Defer {
-		return web.Reason{}
+		return present.Reason{}
 	}
 	at := slices.IndexFunc(st.Plan.Loads, func(p control.LoadPlan) bool { return p.ID == l.ID })
 	if at < 0 {
-		return web.Reason{}
+		return present.Reason{}
 	}
 	why := st.Plan.Loads[at].Why
 	switch {
 	case v.State == web.LoadRunning:
 		price, _ := a.site.TariffOf(st).PriceAt(st.Tariff, st.Now)
-		return web.Reason{Code: web.WhyRuns, Price: price}
+		return present.Reason{Code: present.WhyRuns, Price: price}
 	case v.NextStart.IsZero():
-		return web.Reason{Code: web.WhyNone}
+		return present.Reason{Code: present.WhyNone}
 	case why != nil && why.Start.Equal(v.NextStart):
-		r := web.Reason{Code: web.WhyWaits, Start: why.Start, Opens: why.Opens, Earlier: why.Earlier, EarlierSaves: why.EarlierExtra}
+		r := present.Reason{Code: present.WhyWaits, Start: why.Start, Opens: why.Opens, Earlier: why.Earlier, EarlierSaves: why.EarlierExtra}
 		if why.Possible {
 			r.Saves, r.Sooner = why.Extra, why.Sooner
 		}
 		return r
 	}
-	return web.Reason{Code: web.WhyWaits, Start: v.NextStart}
+	return present.Reason{Code: present.WhyWaits, Start: v.NextStart}
 }
 
-func held(h loads.Hold) web.Reason {
-	r := web.Reason{Code: web.WhyHeld, Until: h.Until}
+func held(h loads.Hold) present.Reason {
+	r := present.Reason{Code: present.WhyHeld, Until: h.Until}
 	switch h.Reason {
 	case loads.HeldSupply:
-		r.Code = web.WhySupply
+		r.Code = present.WhySupply
 	case loads.HeldMinOff:
-		r.Code = web.WhyMinOff
+		r.Code = present.WhyMinOff
 	case loads.HeldMinOn:
-		r.Code = web.WhyMinOn
+		r.Code = present.WhyMinOn
 	case loads.HeldStagger:
-		r.Code = web.WhyStagger
+		r.Code = present.WhyStagger
 	case loads.HeldStarts, loads.HeldHour:
-		r.Code = web.WhyStarts
+		r.Code = present.WhyStarts
 	}
 	return r
 }
 
 // short is what the plan does without, each thing once.
-func (a *Agent) short(p *control.Plan, say web.Phrases) []string {
+func (a *Agent) short(p *control.Plan, say present.Phrases) []string {
 	var out []string
 	for _, f := range p.Short {
-		s := web.Shortfall{Code: web.ShortOther, Name: a.name(f.Load), Time: f.Time, At: f.At}
+		s := present.Shortfall{Code: present.ShortOther, Name: a.name(f.Load), Time: f.Time, At: f.At}
 		switch {
 		case f.Kind == optimizer.ShortSkip:
-			s.Code = web.ShortRun
+			s.Code = present.ShortRun
 		case f.Kind == optimizer.ShortEnergy && f.Time > 0:
-			s.Code = web.ShortTime
+			s.Code = present.ShortTime
 		case f.Kind == optimizer.ShortCredit, f.Kind == optimizer.ShortReserve:
-			s.Code = web.ShortCredit
+			s.Code = present.ShortCredit
 		case f.Kind == optimizer.ShortLimit, f.Kind == optimizer.ShortShed, f.Kind == optimizer.ShortCircuit:
-			s.Code = web.ShortLimit
+			s.Code = present.ShortLimit
 		}
 		if text := say.Short(s); !slices.Contains(out, text) {
 			out = append(out, text)
@@ -94,8 +95,8 @@ func (a *Agent) short(p *control.Plan, say web.Phrases) []string {
 }
 
 // cause is what is behind a warning, as the State has it now.
-func (a *Agent) cause(st *control.State, w health.Warning, say web.Phrases) string {
-	x := web.Cause{Code: string(w.Code), Else: w.Cause}
+func (a *Agent) cause(st *control.State, w health.Warning, say present.Phrases) string {
+	x := present.Cause{Code: string(w.Code), Else: w.Cause}
 	switch w.Code {
 	case health.MeterSilent:
 		x.At = st.Meter.HeardAt

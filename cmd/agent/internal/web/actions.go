@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
 // answer says n: to htmx at once, to a plain form by a redirect to back, which
@@ -104,7 +106,7 @@ func (s *Server) enter(r *http.Request, pin string) *notice {
 		return &notice{"low", s.texts.T("pin.none"), []string{s.texts.T("pin.none.do")}}
 	}
 	a := s.gate.try(r.RemoteAddr, strings.TrimSpace(pin))
-	f := format{c: s.texts}
+	f := present.Format{Words: s.texts}
 	switch {
 	case a.right:
 		if err := s.sessions.RenewToken(r.Context()); err != nil {
@@ -222,7 +224,7 @@ func (s *Server) topupNotice(m *model, res TopUpResult, err error) *notice {
 		if res.TriesLeft > 0 {
 			n.Lines = append(n.Lines, t("topup.wrong.do"), s.texts.N("topup.tries", res.TriesLeft))
 		}
-		if res.Until.After(m.now) {
+		if res.Until.After(m.Now) {
 			n.Lines = append(n.Lines, t("topup.until", "time", m.In(res.Until), "when", m.When(res.Until)))
 		}
 		return n
@@ -230,7 +232,7 @@ func (s *Server) topupNotice(m *model, res TopUpResult, err error) *notice {
 		return &notice{"low", t("topup.malformed"), []string{t("topup.malformed.do")}}
 	case Locked:
 		n := &notice{"bad", t("topup.locked"), []string{t("topup.locked.do")}}
-		if res.Until.After(m.now) {
+		if res.Until.After(m.Now) {
 			n.Lines = append([]string{t("topup.until", "time", m.In(res.Until), "when", m.When(res.Until))}, n.Lines...)
 		}
 		return n

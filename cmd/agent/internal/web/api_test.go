@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -224,7 +225,11 @@ func TestWhatMoneyBuys(t *testing.T) {
 // The picture and its table twin say the same.
 func TestWeekPictureAndTable(t *testing.T) {
 	f := newFake()
-	m := &model{format: testFormat(t, Unit{Symbol: "R", Decimals: 2}), V: &f.v}
+	c, err := present.Load("en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &model{Format: formatFor(c, &f.v), V: &f.v}
 	b := m.tariffBody(f.TariffDetail())
 	if len(b.Pictures) != 2 || len(b.Legend) != 6 {
 		t.Fatalf("%d pictures, %d prices", len(b.Pictures), len(b.Legend))

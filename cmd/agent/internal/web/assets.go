@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-//go:embed assets templates text
+//go:embed assets templates
 var embedded embed.FS
 
 // assets are the files a page needs, each under an address that holds its

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -93,8 +94,8 @@ func (m *model) PlanRows() []planRow {
 	var out []planRow
 	for i := from; i < to; {
 		j := i + 1
-		hour := slots[i].Slot.Start.In(m.zone).Truncate(time.Hour)
-		for j < to && slots[j].Slot.Start.In(m.zone).Truncate(time.Hour).Equal(hour) {
+		hour := slots[i].Slot.Start.In(m.Zone).Truncate(time.Hour)
+		for j < to && slots[j].Slot.Start.In(m.Zone).Truncate(time.Hour).Equal(hour) {
 			j++
 		}
 		low, high := slots[i].Low, slots[i].High
@@ -103,11 +104,11 @@ func (m *model) PlanRows() []planRow {
 			low, high, p0, p1 = min(low, s.Low), max(high, s.High), min(p0, s.Price), max(p1, s.Price)
 		}
 		row := planRow{Time: m.Clock(slots[i].Slot.Start), Price: m.Price(p0), House: m.powerRange(low, high)}
-		if m.day(slots[i].Slot.Start) != m.c.T("day.today") && (i == from || slots[i].Slot.Start.In(m.zone).Hour() == 0) {
+		if m.Format.Day(slots[i].Slot.Start) != m.Words.T("day.today") && (i == from || slots[i].Slot.Start.In(m.Zone).Hour() == 0) {
 			row.Time = m.When(slots[i].Slot.Start)
 		}
 		if p1 != p0 {
-			row.Price = m.money(units.Money(p0), max(2, m.unit.Decimals)) + "\u2013" + m.Price(p1)
+			row.Price = m.Amount(units.Money(p0), max(2, m.Unit.Decimals)) + "\u2013" + m.Price(p1)
 		}
 		for _, l := range loads {
 			var e units.Energy
@@ -125,11 +126,11 @@ func (m *model) PlanRows() []planRow {
 }
 
 func (m *model) powerRange(low, high units.Power) string {
-	a, b := number(low.KW(), 1), number(high.KW(), 1)
+	a, b := present.Number(low.KW(), 1), present.Number(high.KW(), 1)
 	if a == b {
-		return a + nbsp + "kW"
+		return a + present.NoBreak + "kW"
 	}
-	return a + "\u2013" + b + nbsp + "kW"
+	return a + "\u2013" + b + present.NoBreak + "kW"
 }
 
 // planJSON is the chart's data: columns of equal length, x is the index.
@@ -227,10 +228,10 @@ func historyDays(r *http.Request) int {
 // history gathers the measured intervals into local hours or days.
 func (s *Server) history(ctx context.Context, m *model, n int) (history, error) {
 	h := history{Hourly: n == 1}
-	start := m.now.Add(-23 * time.Hour).Truncate(time.Hour)
+	start := m.Now.Add(-23 * time.Hour).Truncate(time.Hour)
 	if !h.Hourly {
-		y, mo, d := m.now.Date()
-		start = units.DayStart(y, mo, d-n+1, m.zone)
+		y, mo, d := m.Now.Date()
+		start = units.DayStart(y, mo, d-n+1, m.Zone)
 	}
 	if m.V.At.IsZero() {
 		return h, nil
@@ -245,8 +246,8 @@ func (s *Server) history(ctx context.Context, m *model, n int) (history, error) 
 			b.Label = m.Clock(at)
 			at = at.Add(time.Hour)
 		} else {
-			b.Label = m.Weekday(at) + " " + strconv.Itoa(at.In(m.zone).Day())
-			at = units.NextLocalMidnight(at, m.zone)
+			b.Label = m.Weekday(at) + " " + strconv.Itoa(at.In(m.Zone).Day())
+			at = units.NextLocalMidnight(at, m.Zone)
 		}
 		h.Bars = append(h.Bars, b)
 	}

@@ -24,15 +24,15 @@ func (s *Server) lastsFor(m *model, date string) lasts {
 	if reach.IsZero() {
 		return lasts{Problem: s.texts.T("lasts.unknown")}
 	}
-	last := reach.Add(-time.Second).In(m.zone)
-	l := lasts{Until: date, From: m.now.Format(time.DateOnly), To: last.Format(time.DateOnly)}
+	last := reach.Add(-time.Second).In(m.Zone)
+	l := lasts{Until: date, From: m.Now.Format(time.DateOnly), To: last.Format(time.DateOnly)}
 	if date == "" {
 		l.Until = l.To
-		if week := m.now.Add(ahead); week.Before(last) {
+		if week := m.Now.Add(ahead); week.Before(last) {
 			l.Until = week.Format(time.DateOnly)
 		}
 	}
-	day, err := time.ParseInLocation(time.DateOnly, l.Until, m.zone)
+	day, err := time.ParseInLocation(time.DateOnly, l.Until, m.Zone)
 	if err != nil {
 		l.Until, l.Problem = "", s.texts.T("lasts.date")
 		return l
@@ -41,7 +41,7 @@ func (s *Server) lastsFor(m *model, date string) lasts {
 	need, err := s.agent.TopUpFor(day.Add(12 * time.Hour))
 	switch {
 	case errors.Is(err, ErrUnknown):
-		l.Problem = s.texts.T("lasts.beyond", "from", m.Date(m.now), "to", m.Date(last))
+		l.Problem = s.texts.T("lasts.beyond", "from", m.Date(m.Now), "to", m.Date(last))
 	case err != nil:
 		s.log.Error("top-up for a date", "error", err)
 		l.Problem = s.texts.T("error.command")
@@ -51,8 +51,8 @@ func (s *Server) lastsFor(m *model, date string) lasts {
 	return l
 }
 
-// Day is the day that ends at t, in words.
-func (m *model) Day(t time.Time) string { return m.Date(t.Add(-time.Second)) }
+// DayBefore is the day that ends at t, in words.
+func (m *model) DayBefore(t time.Time) string { return m.Date(t.Add(-time.Second)) }
 
 func (s *Server) apiTopUpFor(w http.ResponseWriter, r *http.Request) {
 	v := s.agent.View()

@@ -107,19 +107,19 @@ func (s *Server) account(w http.ResponseWriter, r *http.Request) {
 
 // Kind is a ledger row's kind in words.
 func (m *model) Kind(k string) string {
-	return m.c.Or("ledger."+k, strings.ToUpper(k[:min(1, len(k))])+strings.ReplaceAll(k[min(1, len(k)):], "_", " "))
+	return m.Words.Or("ledger."+k, strings.ToUpper(k[:min(1, len(k))])+strings.ReplaceAll(k[min(1, len(k)):], "_", " "))
 }
 
 func (s *Server) ledgerCSV(w http.ResponseWriter, r *http.Request) {
 	v := s.agent.View()
-	f := newFormat(s.texts, &v)
+	f := formatFor(s.texts, &v)
 	unit := v.Unit.Code
 	if v.Unit.Energy {
 		unit = "kWh"
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="ledger-`+v.At.In(f.zone).Format("2006-01-02")+`.csv"`)
+	h.Set("Content-Disposition", `attachment; filename="ledger-`+v.At.In(f.Zone).Format("2006-01-02")+`.csv"`)
 	h.Set("Cache-Control", "no-store")
 	c := csv.NewWriter(w)
 	c.Write([]string{"seq", "time_utc", "time_local", "kind", "amount", "balance", "unit", "energy_kwh", "cause"}) //nolint:errcheck // c.Error at the end
@@ -132,7 +132,7 @@ func (s *Server) ledgerCSV(w http.ResponseWriter, r *http.Request) {
 		}
 		for _, l := range rows {
 			c.Write([]string{ //nolint:errcheck // c.Error at the end
-				strconv.FormatUint(l.Seq, 10), l.At.UTC().Format("2006-01-02T15:04:05Z"), l.At.In(f.zone).Format("2006-01-02 15:04:05"),
+				strconv.FormatUint(l.Seq, 10), l.At.UTC().Format("2006-01-02T15:04:05Z"), l.At.In(f.Zone).Format("2006-01-02 15:04:05"),
 				l.Kind, l.Amount.String(), l.Balance.String(), unit, strconv.FormatFloat(l.Energy.KWh(), 'f', 6, 64), csvText(l.Cause),
 			})
 			before = l.Seq

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -31,7 +32,7 @@ const circumference = 2 * math.Pi * 52
 
 // Ring is the gauge.
 func (m *model) Ring() ring {
-	c, v := m.c, m.V
+	c, v := m.Words, m.V
 	r := ring{Level: "none", Icon: "clock", Word: c.T("runout.learning"), Number: "\u2013", Unit: c.T("runout.days_left"), Line: c.T("runout.unknown")}
 	left := time.Duration(0)
 	switch ro := v.RunOut; {
@@ -46,8 +47,8 @@ func (m *model) Ring() ring {
 		r.Number, r.Unit = m.left(left)
 		switch {
 		case ro.Beyond:
-			r.Number = ">" + narrow + r.Number
-			r.Line = c.T("runout.beyond", "when", m.day(ro.At))
+			r.Number = ">" + present.Narrow + r.Number
+			r.Line = c.T("runout.beyond", "when", m.Format.Day(ro.At))
 		default:
 			r.Line = c.T("runout.at", "when", m.When(ro.At))
 			switch {
@@ -85,13 +86,13 @@ func (m *model) PowerKnown() bool { return m.V.Power.Freshness != Never && m.V.P
 func (m *model) left(d time.Duration) (number, unit string) {
 	switch {
 	case d >= 10*24*time.Hour:
-		return strconv.Itoa(int(d.Hours() / 24)), m.c.T("runout.days_left")
+		return strconv.Itoa(int(d.Hours() / 24)), m.Words.T("runout.days_left")
 	case d >= little:
-		return strconv.FormatFloat(math.Floor(d.Hours()/24*10)/10, 'f', 1, 64), m.c.T("runout.days_left")
+		return strconv.FormatFloat(math.Floor(d.Hours()/24*10)/10, 'f', 1, 64), m.Words.T("runout.days_left")
 	case d >= time.Hour:
-		return strconv.Itoa(int(d.Hours())), m.c.T("runout.hours_left")
+		return strconv.Itoa(int(d.Hours())), m.Words.T("runout.hours_left")
 	default:
-		return strconv.Itoa(int(d.Minutes())), m.c.T("runout.minutes_left")
+		return strconv.Itoa(int(d.Minutes())), m.Words.T("runout.minutes_left")
 	}
 }
 
@@ -107,7 +108,7 @@ type supplyText struct {
 
 // Supply is the state of the supply with its cause and what to do.
 func (m *model) Supply() supplyText {
-	c, v := m.c, m.V.Supply
+	c, v := m.Words, m.V.Supply
 	s := supplyText{
 		Chip:  c.T("supply." + string(v.State) + ".chip"),
 		Title: c.T("supply." + string(v.State)),
@@ -148,7 +149,7 @@ func (m *model) fresh(f Freshness) [2]string {
 	if level == "" {
 		level, f = "none", Never
 	}
-	return [2]string{level, m.c.T("fresh." + string(f))}
+	return [2]string{level, m.Words.T("fresh." + string(f))}
 }
 
 // PowerShare is the power as a share of the site's limit in percent, -1 where
@@ -175,7 +176,7 @@ func (m *model) Loads() []load {
 	return out
 }
 
-func (l load) Word() string { return l.M.c.T("load.state." + string(l.State)) }
+func (l load) Word() string { return l.M.Words.T("load.state." + string(l.State)) }
 
 // Look is the class and the icon of the load's state.
 func (l load) Look() [2]string {
@@ -199,13 +200,13 @@ func (l load) Look() [2]string {
 func (l load) Times() string {
 	switch {
 	case l.State == LoadRunning && !l.NextEnd.IsZero():
-		return l.M.c.T("load.until", "when", l.M.When(l.NextEnd))
+		return l.M.Words.T("load.until", "when", l.M.When(l.NextEnd))
 	case l.NextStart.IsZero() || l.State == LoadRunning:
 		return ""
 	case l.NextEnd.IsZero():
-		return l.M.c.T("load.from", "when", l.M.When(l.NextStart))
+		return l.M.Words.T("load.from", "when", l.M.When(l.NextStart))
 	default:
-		return l.M.When(l.NextStart) + dash + l.M.Clock(l.NextEnd)
+		return l.M.When(l.NextStart) + present.Dash + l.M.Clock(l.NextEnd)
 	}
 }
 
@@ -239,7 +240,7 @@ func (w warning) Level() string {
 func (w warning) Icon() string { return levelIcon(w.Level()) }
 
 // Word is the severity in words.
-func (w warning) Word() string { return w.M.c.T("severity." + string(w.Severity)) }
+func (w warning) Word() string { return w.M.Words.T("severity." + string(w.Severity)) }
 
 // Warnings are all warnings.
 func (m *model) Warnings() []warning {
@@ -291,12 +292,12 @@ func (l link) Fresh() [2]string { return l.M.fresh(l.Freshness) }
 // Links are the things the agent talks to, those configured.
 func (m *model) Links() []link {
 	sys := m.V.System
-	out := []link{{m, sys.Meter, m.c.T("system.meter")}}
+	out := []link{{m, sys.Meter, m.Words.T("system.meter")}}
 	if sys.Broker.Name != "" {
-		out = append(out, link{m, sys.Broker, m.c.T("system.broker")})
+		out = append(out, link{m, sys.Broker, m.Words.T("system.broker")})
 	}
 	if sys.Telemetry.Name != "" {
-		out = append(out, link{m, sys.Telemetry, m.c.T("system.influxdb")})
+		out = append(out, link{m, sys.Telemetry, m.Words.T("system.influxdb")})
 	}
 	for _, p := range sys.Parts {
 		out = append(out, link{m, p, ""})
@@ -321,7 +322,7 @@ func (m *model) TokenForms() string {
 	s := ""
 	for i, d := range m.V.TopUp.Digits {
 		if i > 0 {
-			s += m.c.T("or")
+			s += m.Words.T("or")
 		}
 		s += strconv.Itoa(d)
 	}

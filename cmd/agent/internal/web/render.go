@@ -6,11 +6,13 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
 // loadTemplates parses the pages and their parts.  A part that changes while
 // the page is open is a region: an element with an id, replaced as a whole.
-func loadTemplates(c *catalogue, a *assets) (*template.Template, error) {
+func loadTemplates(c *present.Catalogue, a *assets) (*template.Template, error) {
 	t := template.New("")
 	t.Funcs(template.FuncMap{
 		"t": c.T, "tn": c.N, "tor": c.Or, "has": c.Has,
@@ -79,7 +81,7 @@ func levelIcon(level string) string {
 
 // model is what every page is drawn from.
 type model struct {
-	format
+	present.Format
 	V *View
 
 	Lang, Title, Page string
@@ -93,10 +95,15 @@ type model struct {
 	Body              any // what only this page has
 }
 
+// formatFor writes with the money, the clock and the day of v.
+func formatFor(c *present.Catalogue, v *View) present.Format {
+	return present.NewFormat(c, v.Unit, v.Zone, v.At)
+}
+
 func (s *Server) model(v *View, page string) *model {
 	return &model{
-		format: newFormat(s.texts, v), V: v,
-		Lang: s.texts.lang, Title: s.cfg.Title, Page: page,
+		Format: formatFor(s.texts, v), V: v,
+		Lang: s.texts.Lang(), Title: s.cfg.Title, Page: page,
 		PINSet: s.gate.set, OpenChanges: s.cfg.OpenChanges, Revision: s.revision(v),
 	}
 }

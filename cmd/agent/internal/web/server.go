@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
 // Config is how the page is served.
@@ -55,7 +57,7 @@ type Server struct {
 	agent    Agent
 	cfg      Config
 	log      *slog.Logger
-	texts    *catalogue
+	texts    *present.Catalogue
 	assets   *assets
 	pages    *template.Template
 	gate     *gate
@@ -88,7 +90,7 @@ func New(agent Agent, cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	texts, err := loadCatalogue("en")
+	texts, err := present.Load("en")
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}

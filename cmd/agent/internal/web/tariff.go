@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -189,16 +189,16 @@ func halfHours(s [2]int) string {
 	clock := func(h int) string {
 		return strings.Replace(strconv.Itoa(100 + h/2)[1:]+":30", "30", []string{"00", "30"}[h%2], 1)
 	}
-	return clock(s[0]) + dash + clock(s[1])
+	return clock(s[0]) + present.Dash + clock(s[1])
 }
 
 // weekday is the name of a day of a picture, which begins with Monday.
-func (m *model) weekday(d int) string { return m.c.T("weekday." + strconv.Itoa((d+1)%7)) }
+func (m *model) weekday(d int) string { return m.Words.T("weekday." + strconv.Itoa((d+1)%7)) }
 
 // weekdays names days: "Mon-Fri", "Sat, Sun".
 func (m *model) weekdays(days []int) string {
 	if n := len(days); n > 2 && days[n-1]-days[0] == n-1 {
-		return m.weekday(days[0]) + dash + m.weekday(days[n-1])
+		return m.weekday(days[0]) + present.Dash + m.weekday(days[n-1])
 	}
 	names := make([]string, len(days))
 	for i, d := range days {
@@ -206,6 +206,3 @@ func (m *model) weekdays(days []int) string {
 	}
 	return strings.Join(names, ", ")
 }
-
-// Day is a date without its time: "Tue 1 Dec".
-func (f format) Day(t time.Time) string { return f.day(t) }

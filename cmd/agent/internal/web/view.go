@@ -3,6 +3,7 @@ package web
 import (
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -32,12 +33,7 @@ type View struct {
 }
 
 // Unit is what Money counts.
-type Unit struct {
-	Code     string // ISO 4217, "ZAR"; ignored where Energy is set
-	Symbol   string // written before the amount, "R"; "" writes the code
-	Decimals int    // 0 to 6 shown
-	Energy   bool   // credit is kept in kWh: Money is millionths of a kWh
-}
+type Unit = present.Unit
 
 // SupplyState is the state of the supply contactor, as DLMS names them.
 type SupplyState string

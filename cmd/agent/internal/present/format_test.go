@@ -1,4 +1,4 @@
-package web
+package present
 
 import (
 	"strings"
@@ -8,9 +8,12 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-func testFormat(t *testing.T, unit Unit) format {
+// fakeNow is a Sunday afternoon.
+var fakeNow = time.Date(2026, 11, 22, 14, 7, 30, 0, time.UTC)
+
+func testFormat(t *testing.T, unit Unit) Format {
 	t.Helper()
-	c, err := loadCatalogue("en")
+	c, err := Load("en")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,12 +21,12 @@ func testFormat(t *testing.T, unit Unit) format {
 	if err != nil {
 		t.Skip(err)
 	}
-	return newFormat(c, &View{At: fakeNow, Zone: zone, Unit: unit})
+	return NewFormat(c, unit, zone, fakeNow)
 }
 
 // plainSpaces makes the spaces that no line breaks at readable in a test.
 func plainSpaces(s string) string {
-	return strings.NewReplacer(nbsp, " ", narrow, " ", "\u2060", "", minus, "-").Replace(s)
+	return strings.NewReplacer(NoBreak, " ", Narrow, " ", "\u2060", "", Minus, "-").Replace(s)
 }
 
 func TestMoney(t *testing.T) {
@@ -103,34 +106,5 @@ func TestDurations(t *testing.T) {
 		if got := plainSpaces(f.Duration(d)); got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)
 		}
-	}
-}
-
-func TestRingLevels(t *testing.T) {
-	c, err := loadCatalogue("en")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range []struct {
-		name          string
-		left          time.Duration
-		level, number string
-	}{
-		{"a week", 7 * 24 * time.Hour, "good", "7.0"},
-		{"just over three days", 72*time.Hour + time.Minute, "good", "3.0"},
-		{"three days", 72 * time.Hour, "low", "3.0"},
-		{"one day", 24 * time.Hour, "low", "1.0"},
-		{"just under a day", 24*time.Hour - time.Minute, "bad", "23"},
-		{"half an hour", 30 * time.Minute, "bad", "30"},
-		{"past", -time.Hour, "bad", "0"},
-		{"half a month", 15 * 24 * time.Hour, "good", "15"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			v := View{At: fakeNow, Supply: Supply{State: Connected}, Credit: Credit{Balance: units.One}, RunOut: RunOut{Known: true, At: fakeNow.Add(row.left)}}
-			r := (&model{format: newFormat(c, &v), V: &v}).Ring()
-			if r.Level != row.level || r.Number != row.number || r.Icon == "" || r.Word == "" {
-				t.Errorf("%+v, want %s %s", r, row.level, row.number)
-			}
-		})
 	}
 }

@@ -1,4 +1,4 @@
-package web
+package present
 
 import (
 	"strings"
@@ -8,22 +8,24 @@ import (
 )
 
 // Words puts what the agent knows in figures into the page's language.
-type Words struct{ c *catalogue }
+type Words struct{ c *Catalogue }
 
 // NewWords reads the texts.
 func NewWords() Words {
-	c, err := loadCatalogue("en")
+	c, err := Load("en")
 	if err != nil { // the texts are part of the program, and tested
-		c = &catalogue{lang: "en"}
+		c = &Catalogue{lang: "en"}
 	}
 	return Words{c}
 }
 
-// For speaks with the money, the clock and the day of v.
-func (w Words) For(v *View) Phrases { return Phrases{newFormat(w.c, v)} }
+// For speaks with the money, the clock and the day of a picture of the house.
+func (w Words) For(unit Unit, zone *time.Location, now time.Time) Phrases {
+	return Phrases{NewFormat(w.c, unit, zone, now)}
+}
 
 // Phrases are sentences for one View.
-type Phrases struct{ f format }
+type Phrases struct{ Format }
 
 // ReasonCode is why a load does what it does.
 type ReasonCode string
@@ -63,7 +65,7 @@ const worthSaying = time.Hour
 
 // Why is a reason as a sentence or two; "" for the zero Reason.
 func (p Phrases) Why(r Reason) string {
-	c := p.f.c
+	c := p.Words
 	switch r.Code {
 	case "":
 		return ""
@@ -73,15 +75,15 @@ func (p Phrases) Why(r Reason) string {
 		case !r.Opens.IsZero() && !r.Opens.Before(r.Start):
 			return c.T("why.opens", "when", when)
 		case !p.shown(r.Saves) && !r.Earlier.IsZero() && p.shown(r.EarlierSaves):
-			return c.T("why.earlier", "when", when, "saves", p.f.Money(r.EarlierSaves), "earlier", p.soon(r.Earlier))
+			return c.T("why.earlier", "when", when, "saves", p.Money(r.EarlierSaves), "earlier", p.soon(r.Earlier))
 		case !p.shown(r.Saves):
 			return c.T("why.waits", "when", when)
 		case r.Sooner >= worthSaying:
-			return c.T("why.saves", "when", when, "saves", p.f.Money(r.Saves)) + " " + c.T("why.sooner", "time", p.f.Duration(r.Sooner))
+			return c.T("why.saves", "when", when, "saves", p.Money(r.Saves)) + " " + c.T("why.sooner", "time", p.Duration(r.Sooner))
 		}
-		return c.T("why.saves", "when", when, "saves", p.f.Money(r.Saves))
+		return c.T("why.saves", "when", when, "saves", p.Money(r.Saves))
 	case WhyRuns:
-		return c.T("why.runs", "price", p.f.PriceParts(r.Price)[0])
+		return c.T("why.runs", "price", p.PriceParts(r.Price)[0])
 	case WhyNone, WhySupply, WhyShed, WhyFinished:
 		return c.T("why." + string(r.Code))
 	}
@@ -97,23 +99,23 @@ func (p Phrases) Owes(m units.Money) string {
 	if !p.shown(m) {
 		return ""
 	}
-	return p.f.c.T("supply.owes", "amount", p.f.Money(m))
+	return p.Words.T("supply.owes", "amount", p.Money(m))
 }
 
 // Left says how much credit there is.
-func (p Phrases) Left(m units.Money) string { return p.f.c.T("supply.left", "amount", p.f.Money(m)) }
+func (p Phrases) Left(m units.Money) string { return p.Words.T("supply.left", "amount", p.Money(m)) }
 
 // shown tells whether an amount is more than nothing in the decimals shown.
 func (p Phrases) shown(m units.Money) bool {
-	return strings.Trim(m.Decimal(min(max(p.f.unit.Decimals, 0), 6)), "0.") != "" && m > 0
+	return strings.Trim(m.Decimal(min(max(p.Unit.Decimals, 0), 6)), "0.") != "" && m > 0
 }
 
 // soon is the clock alone where the next such time is meant, else with its day.
 func (p Phrases) soon(t time.Time) string {
-	if d := t.Sub(p.f.now); d > -time.Hour && d < 20*time.Hour {
-		return p.f.Clock(t)
+	if d := t.Sub(p.Now); d > -time.Hour && d < 20*time.Hour {
+		return p.Clock(t)
 	}
-	return p.f.When(t)
+	return p.When(t)
 }
 
 // ShortCode is what a plan does without.
@@ -138,7 +140,7 @@ type Shortfall struct {
 
 // Short is a shortfall as a sentence.
 func (p Phrases) Short(s Shortfall) string {
-	return p.f.c.T("short."+string(s.Code), "name", s.Name, "time", p.f.Duration(s.Time), "when", p.f.When(s.At))
+	return p.Words.T("short."+string(s.Code), "name", s.Name, "time", p.Duration(s.Time), "when", p.When(s.At))
 }
 
 // Cause is what is behind a warning, in figures.
@@ -157,12 +159,12 @@ func (p Phrases) Cause(x Cause) string {
 	if x.Form != "" {
 		key += "." + x.Form
 	}
-	if !p.f.c.Has(key) {
+	if !p.Words.Has(key) {
 		text := x.Else
 		if x.Name != "" {
 			text = x.Name + ": " + text
 		}
-		return p.f.Sentence(text)
+		return p.Sentence(text)
 	}
-	return p.f.c.T(key, "name", x.Name, "amount", p.f.Money(x.Amount), "when", p.f.When(x.At), "time", p.f.In(x.At))
+	return p.Words.T(key, "name", x.Name, "amount", p.Money(x.Amount), "when", p.When(x.At), "time", p.In(x.At))
 }

@@ -1,0 +1,44 @@
+package web
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+func TestRingLevels(t *testing.T) {
+	c, err := present.Load("en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name          string
+		left          time.Duration
+		level, number string
+	}{
+		{"a week", 7 * 24 * time.Hour, "good", "7.0"},
+		{"just over three days", 72*time.Hour + time.Minute, "good", "3.0"},
+		{"three days", 72 * time.Hour, "low", "3.0"},
+		{"one day", 24 * time.Hour, "low", "1.0"},
+		{"just under a day", 24*time.Hour - time.Minute, "bad", "23"},
+		{"half an hour", 30 * time.Minute, "bad", "30"},
+		{"past", -time.Hour, "bad", "0"},
+		{"half a month", 15 * 24 * time.Hour, "good", "15"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			v := View{At: fakeNow, Supply: Supply{State: Connected}, Credit: Credit{Balance: units.One}, RunOut: RunOut{Known: true, At: fakeNow.Add(row.left)}}
+			r := (&model{Format: formatFor(c, &v), V: &v}).Ring()
+			if r.Level != row.level || r.Number != row.number || r.Icon == "" || r.Word == "" {
+				t.Errorf("%+v, want %s %s", r, row.level, row.number)
+			}
+		})
+	}
+}
+
+// plainSpaces makes the spaces that no line breaks at readable in a test.
+func plainSpaces(s string) string {
+	return strings.NewReplacer(present.NoBreak, " ", present.Narrow, " ", "\u2060", "", present.Minus, "-").Replace(s)
+}
