@@ -39,6 +39,8 @@ type posting struct {
 	at      time.Time
 	due     []Due
 	entries []Entry
+	// dry: only the sums are wanted, of something that has not happened.
+	dry bool
 }
 
 // book starts a posting at the time of what is booked, which may lie behind
@@ -70,6 +72,9 @@ func (p *posting) post(e Entry) {
 	}
 	for _, d := range p.Debts {
 		e.Debt += d.Amount
+	}
+	if p.dry {
+		return
 	}
 	e.Prev = p.Head.Hash
 	e.Hash = e.Sum()
@@ -276,7 +281,6 @@ func (p *posting) inUnit(c Charge) (Charge, bool) {
 	if p.doc.Mode == InKWh {
 		switch c.Kind {
 		case Consumption, Export:
-			const milli = units.KilowattHour / units.Energy(units.One)
 			e := c.Energy + p.Rest
 			c.Amount, c.Tax = units.Money(e/milli), 0
 			p.Rest = e % milli

@@ -1,9 +1,6 @@
 package credit
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Position is the control state of the supply, by the names of the
 // DLMS/COSEM disconnect control object.
@@ -89,7 +86,7 @@ func (e *Engine) Supply(a Account, at time.Time, f Facts) (Account, []Entry, Dec
 // decide moves s and says why.
 func (p *posting) decide(s *SupplyState, f Facts) Decision {
 	var d Decision
-	spent := !p.Unlocked && p.Available() <= p.Floor()
+	spent := p.spent()
 	until, friendly := p.friendlyNow(s, f, !s.NoCredit && !spent)
 
 	switch {
@@ -135,6 +132,9 @@ func (p *posting) decide(s *SupplyState, f Facts) Decision {
 	d.Why = p.why(*s, d, f)
 	return d
 }
+
+// spent tells that there is nothing left to use, lent or of the customer's own.
+func (p *posting) spent() bool { return !p.Unlocked && p.Available() <= p.Floor() }
 
 // restorable tells whether there is credit enough to come back after a cut:
 // fresh emergency credit, or more than the restore threshold of one's own.
@@ -210,10 +210,5 @@ func (p *posting) why(s SupplyState, d Decision, f Facts) string {
 		return "off: switched off here"
 	case NoCause, ForNoCredit:
 	}
-	need := p.doc.RestoreAbove - p.Available()
-	why := fmt.Sprintf("off: no credit; top up more than %s", p.say(max(0, need)))
-	if p.Offered(p.Account) {
-		why += ", or take emergency credit"
-	}
-	return why
+	return "off: no credit"
 }

@@ -155,16 +155,18 @@ func (p *posting) usable(r *Result) Code {
 	return Accept
 }
 
+// milli is the energy that is one unit of Money in a kWh account.
+const milli = units.KilowattHour / units.Energy(units.One)
+
 // worth is a token's credit in the account's unit.
 func (p *posting) worth(t Token) (units.Money, bool) {
-	const milli = int64(units.KilowattHour) / int64(units.One)
 	price := p.doc.KWhPrice
 	switch {
 	case t.InMoney == (p.doc.Mode == InMoney):
 		if t.InMoney {
 			return min(t.Money, 2*greatest), true
 		}
-		return units.Money(units.MulDiv(int64(t.Energy), 1, milli)), true
+		return units.Money(units.MulDiv(int64(t.Energy), 1, int64(milli))), true
 	case price == 0:
 		return 0, false
 	case t.InMoney:

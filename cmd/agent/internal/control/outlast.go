@@ -97,6 +97,38 @@ func moneyUp(v float64) units.Money {
 	return units.FromFloat(math.Ceil(v*float64(units.One)) / float64(units.One))
 }
 
+// Coin is the smallest step of an amount that can be paid: the currency's
+// smallest coin, or a tenth of a kWh, which is what a token can carry.
+func (s *Site) Coin() units.Money {
+	step := units.One
+	if s.InKWh {
+		return step / 10
+	}
+	for range s.Tariff.Decimals() {
+		step /= 10
+	}
+	return max(1, step)
+}
+
+// Light is what must be paid to have light again, or to keep it.
+type Light struct {
+	// Amount is the least top-up; 0 where the credit is not what keeps the light
+	// off, nor soon will.
+	Amount units.Money
+	// Beyond: no one top-up that the account may take now is enough.
+	Beyond bool
+}
+
+// Needed tells whether anything must be paid.
+func (l Light) Needed() bool { return l.Amount > 0 || l.Beyond }
+
+// ForLight is what must be paid now to have light again: by a purchase that
+// nobody makes, with everything that a purchase pays first.
+func (s *Site) ForLight(st *State) Light {
+	amount, ok := s.Credit.ForLight(st.Credit, st.Now, s.Coin(), s.due(st, func(tariffs.Account) {}))
+	return Light{amount, !ok}
+}
+
 // ErrNotForecast says that the futures do not reach so far, or that there are
 // none yet.
 var ErrNotForecast = errors.New("the forecast does not reach that far")

@@ -96,15 +96,8 @@ func (a *Agent) TopUp(ctx context.Context, token, source string) (web.TopUpResul
 // TopUpFor is the least top-up that lasts to the end of a day, in the smallest
 // coin, or in tenths of a kWh.
 func (a *Agent) TopUpFor(day time.Time) (web.TopUpNeed, error) {
-	step := units.One / 10
-	if !a.site.InKWh {
-		step = units.One
-		for range a.about.Unit.Decimals {
-			step /= 10
-		}
-	}
 	st := a.loop.Snapshot().State
-	n, err := a.site.TopUpFor(&st, day, max(1, step))
+	n, err := a.site.TopUpFor(&st, day, a.site.Coin())
 	if errors.Is(err, control.ErrNotForecast) {
 		return web.TopUpNeed{}, web.ErrUnknown
 	}

@@ -5,8 +5,8 @@
 // The package draws and asks; it decides nothing.  It declares the port it
 // needs (Agent) and is given a View, an immutable picture of the whole agent,
 // which it renders as pages, as live fragments (server-sent events), as JSON and
-// as metrics.  All texts a person reads are
-// in package present.
+// as metrics.  All texts a person reads are in
+// package present.
 //
 // Everything works without JavaScript except the live update and the charts,
 // each of which has a table beside it.  Nothing is loaded from elsewhere.
