@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/card"
 	"github.com/keeplit/keeplit/credit/keypad"
-	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
 
@@ -83,15 +83,12 @@ func (s *service) keypad(d config.Keypad) error {
 		s.closers = append(s.closers, closeBus)
 		show = display.Show
 	}
-	panel := panel{loop: s.loop, unit: s.site.Currency, show: func(first, second string) {
+	panel := panel{loop: s.loop, words: present.NewWords().Keypad(s.site), show: func(first, second string) {
 		s.front.Keypad(first, second)
 		if err := show(first, second); err != nil {
 			s.log.Warn("keypad display", "error", err)
 		}
 	}}
-	if s.site.InKWh {
-		panel.unit = "kWh"
-	}
 	s.runners = append(s.runners, runnerFunc(func(ctx context.Context) error {
 		return matrix.Run(ctx, func(e keypad.Event) { panel.pressed(ctx, e) })
 	}))
@@ -100,9 +97,9 @@ func (s *service) keypad(d config.Keypad) error {
 
 // panel is the keypad's side of the loop.
 type panel struct {
-	loop feeder
-	unit string
-	show func(first, second string)
+	loop  feeder
+	words present.Keypad
+	show  func(first, second string)
 }
 
 // pressed does what a key asks for and shows the answer.
@@ -111,52 +108,34 @@ func (p panel) pressed(ctx context.Context, e keypad.Event) {
 		reply, err := p.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: kind, By: "keypad"}})
 		switch {
 		case err != nil:
-			p.show("Not recorded", "try again later")
+			p.show(p.words.Say("not_recorded"), p.words.Say("later"))
 		case reply.Err != nil:
-			p.show("Not possible", "now")
+			p.show(p.words.Say("impossible"), p.words.Say("now"))
 		default:
-			p.show(done, p.balance())
+			st := p.loop.Snapshot().State
+			_, second := p.words.Balance(&st)
+			p.show(p.words.Say(done), second)
 		}
 	}
 	switch e.Kind {
 	case keypad.Typing, keypad.Forgotten:
-		p.show("Token:", keypad.Echo(e.Typed))
+		p.show(p.words.Say("token"), keypad.Echo(e.Typed))
 	case keypad.Balance:
-		p.show("Credit", p.balance())
+		st := p.loop.Snapshot().State
+		p.show(p.words.Balance(&st))
 	case keypad.Emergency:
-		request(control.AcceptEmergency, "Emergency credit")
+		request(control.AcceptEmergency, "emergency")
 	case keypad.Confirm:
-		request(control.Reconnect, "Supply on")
+		request(control.Reconnect, "confirm")
 	case keypad.Enter:
 		reply, err := p.loop.Feed(ctx, control.Input{Token: &control.Token{Text: e.Token, Source: "keypad"}})
 		if err != nil || reply.TopUp == nil {
-			p.show("Not recorded", "token stays good")
+			p.show(p.words.Say("not_recorded"), p.words.Say("stays_good"))
 			return
 		}
-		p.show(answerOf(*reply.TopUp), p.balance())
+		st := p.loop.Snapshot().State
+		p.show(p.words.Answer(*reply.TopUp, &st))
 	}
-}
-
-func (p panel) balance() string {
-	return p.loop.Snapshot().State.Credit.Available().Decimal(2) + " " + p.unit
-}
-
-// answerOf is a token's result in 16 characters.
-func answerOf(r credit.Result) string {
-	switch r.Token.Code {
-	case credit.Accept:
-		if r.Bought != units.Money(0) {
-			return "Added " + r.Bought.Decimal(2)
-		}
-		return "Accepted"
-	case credit.Used:
-		return "Used already"
-	case credit.Old, credit.Expired:
-		return "Too old"
-	case credit.Lockout:
-		return fmt.Sprintf("Wait %d s", int(r.Wait.Seconds())+1)
-	}
-	return "Wrong token"
 }
 
 // cardToken enters a token of a card and tells whether the card may forget it.

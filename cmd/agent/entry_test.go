@@ -11,10 +11,12 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/keypad"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/tariffs"
 )
 
 // fakeLoop answers tokens by their digits.
@@ -44,6 +46,12 @@ func (f *fakeLoop) Feed(_ context.Context, in control.Input) (control.Reply, err
 		return control.Reply{}, control.ErrNotRecorded
 	case "5":
 		r.Token.Code, r.Wait = credit.Lockout, 9*time.Second
+	case "7":
+		r.Token.Code = credit.Overflow
+	case "8":
+		r.Token.Code = credit.Expired
+	case "9":
+		r.Token.Code = credit.Format
 	default:
 		r.Token.Code = credit.CRC
 	}
@@ -80,6 +88,14 @@ func TestACardKeepsWhatWasNotStored(t *testing.T) {
 func TestTheKeypadShowsWhatBecameOfAKey(t *testing.T) {
 	loop := &fakeLoop{}
 	loop.state.Credit.Balance = 42 * units.One
+	doc, err := catalogueTariff("za-eskom-homelight-20a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tariff, err := tariffs.New(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		situation string
 		event     keypad.Event
@@ -93,13 +109,16 @@ func TestTheKeypadShowsWhatBecameOfAKey(t *testing.T) {
 		{"one that cannot be stored", keypad.Event{Kind: keypad.Enter, Token: "4"}, nil, "Not recorded|token stays good"},
 		{"while entry is locked", keypad.Event{Kind: keypad.Enter, Token: "5"}, nil, "Wait 10 s|42.00 ZAR"},
 		{"a wrong one", keypad.Event{Kind: keypad.Enter, Token: "6"}, nil, "Wrong token|42.00 ZAR"},
+		{"a true one that the account cannot hold (D13)", keypad.Event{Kind: keypad.Enter, Token: "7"}, nil, "Too much credit|42.00 ZAR"},
+		{"a true one of a key that has ended", keypad.Event{Kind: keypad.Enter, Token: "8"}, nil, "Key has expired|42.00 ZAR"},
+		{"a digit short", keypad.Event{Kind: keypad.Enter, Token: "9"}, nil, "Check the digits|42.00 ZAR"},
 		{"emergency credit", keypad.Event{Kind: keypad.Emergency}, nil, "Emergency credit|42.00 ZAR"},
 		{"emergency credit that is not offered", keypad.Event{Kind: keypad.Emergency}, credit.ErrNotOffered, "Not possible|now"},
 		{"reconnect with nothing to connect", keypad.Event{Kind: keypad.Confirm}, control.ErrNotReady, "Not possible|now"},
 	} {
 		shown := ""
 		loop.requests = c.refused
-		p := panel{loop: loop, unit: "ZAR", show: func(a, b string) { shown = a + "|" + b }}
+		p := panel{loop: loop, words: present.NewWords().Keypad(&control.Site{Currency: "ZAR", Tariff: tariff}), show: func(a, b string) { shown = a + "|" + b }}
 		p.pressed(t.Context(), c.event)
 		if shown != c.want {
 			t.Errorf("%s: shown %q, want %q", c.situation, shown, c.want)

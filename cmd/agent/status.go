@@ -43,7 +43,7 @@ func (c statusCmd) Run(e *env) error {
 		Site   string    `json:"site"`
 		Unit   string    `json:"unit"`
 		Supply struct {
-			State, Detail string
+			State, Says string
 		}
 		Credit struct {
 			Balance string   `json:"balance"`
@@ -89,7 +89,7 @@ func (c statusCmd) Run(e *env) error {
 	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	line("site", "%s, %s", v.Site, v.At.In(zone).Format("Mon 2 Jan 2006 15:04:05"))
-	line("supply", "%s: %s", v.Supply.State, v.Supply.Detail)
+	line("supply", "%s: %s", v.Supply.State, v.Supply.Says)
 	line("balance", "%s %s", v.Credit.Balance, v.Unit)
 	switch {
 	case !v.RunOut.Known:

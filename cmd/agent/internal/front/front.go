@@ -84,7 +84,6 @@ func (a *Agent) TopUp(ctx context.Context, token, source string) (web.TopUpResul
 	if errors.Is(err, control.ErrNotRecorded) {
 		return web.TopUpResult{
 			Outcome: web.NotRecorded, Balance: was.Credit.Available(),
-			Reason: "It cannot be recorded now.", Remedy: "Your token is not spent. Try again when the warning about storage is gone.",
 		}, nil
 	}
 	if err != nil || reply.TopUp == nil {
@@ -120,8 +119,9 @@ func (a *Agent) topUpResult(r credit.Result, was, is control.State) web.TopUpRes
 	if r.Accepted() && r.Token.Effect != credit.AddCredit && r.Token.Effect != credit.SetCredit {
 		out.Effect = r.Text
 	}
-	out.Restored = !was.Decision.Close && is.Decision.Close
-	out.ReadyToRestore = is.Credit.Supply.Position == credit.Ready
+	// Without a switch nothing was off, and nothing comes back.
+	out.Restored = a.site.Contactor && !was.Decision.Close && is.Decision.Close
+	out.ReadyToRestore = a.site.Contactor && is.Credit.Supply.Position == credit.Ready
 	return out
 }
 
@@ -187,7 +187,7 @@ func (a *Agent) request(ctx context.Context, r control.Request) error {
 	reply, err := a.loop.Feed(ctx, control.Input{Request: &r})
 	switch {
 	case errors.Is(err, control.ErrNotRecorded):
-		return &web.Refusal{Reason: "It cannot be recorded now, so nothing was done.", Remedy: "Try again when the warning about storage is gone."}
+		return &web.Refusal{Reason: a.words.T("refused.not_recorded"), Remedy: a.words.T("refused.not_recorded.do")}
 	case err != nil:
 		return err
 	case errors.Is(reply.Err, control.ErrUnknownLoad):
@@ -195,7 +195,7 @@ func (a *Agent) request(ctx context.Context, r control.Request) error {
 	case errors.Is(reply.Err, control.ErrHeld):
 		return &web.Refusal{Reason: sentence(control.ErrHeld.Error()), Remedy: "See the warning."}
 	case errors.Is(reply.Err, control.ErrNotReady):
-		return &web.Refusal{Reason: "The supply is not waiting to be switched on."}
+		return &web.Refusal{Reason: a.words.T("refused.not_ready")}
 	case errors.Is(reply.Err, credit.ErrNotOffered):
 		return &web.Refusal{Reason: sentence(reply.Err.Error())}
 	}

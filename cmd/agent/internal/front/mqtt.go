@@ -12,6 +12,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
 // Bus is what the agent needs of its MQTT session; *broker.Session is one.
@@ -37,6 +38,8 @@ type resultMessage struct {
 	Bought      string    `json:"bought,omitempty"`
 	Balance     string    `json:"balance"`
 	Fingerprint string    `json:"fingerprint,omitempty"`
+	Supply      string    `json:"supply"`        // afterwards
+	Pay         string    `json:"pay,omitempty"` // what must be paid for light again; "" nothing, or no one top-up is enough
 	Wait        float64   `json:"wait_s,omitempty"`
 	At          time.Time `json:"at"`
 }
@@ -92,12 +95,20 @@ func (a *Agent) heardToken(ctx context.Context, bus Bus, m broker.Message, log *
 	}
 	st := a.loop.Snapshot().State
 	r := reply.TopUp
+	supply := present.SupplyOf(a.site, &st)
 	out := resultMessage{
-		ID: t.ID, Result: string(r.Token.Code), Text: r.Text, Balance: r.Available.String(),
+		ID: t.ID, Result: string(r.Token.Code), Text: r.Text, Balance: r.Available.String(), Supply: string(supply.State),
 		Fingerprint: r.Fingerprint, Wait: r.Wait.Seconds(), At: st.Now,
 	}
 	if r.Bought != 0 {
 		out.Bought = r.Bought.String()
+	}
+	if supply.Spent && !supply.Pay.Beyond {
+		out.Pay = supply.Pay.Amount.String()
+	}
+	if supply.State == present.Disconnected && supply.Cause == present.ByCredit {
+		say := a.words.For(a.about.Unit, a.site.Zone, st.Now)
+		out.Text = say.Sentence(out.Text) + " " + say.Pay(supply, "still")
 	}
 	payload, err := json.Marshal(out)
 	if err != nil {
@@ -137,7 +148,8 @@ type stateMessage struct {
 	At        time.Time  `json:"at"`
 	Balance   string     `json:"balance"`
 	Supply    string     `json:"supply"`
-	Why       string     `json:"why"`
+	Why       string     `json:"why"`           // in words
+	Pay       string     `json:"pay,omitempty"` // what must be paid for light again
 	PowerW    float64    `json:"power_w"`
 	ImportKWh float64    `json:"import_kwh"`
 	RunOut    *time.Time `json:"run_out,omitempty"`
@@ -219,8 +231,11 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 	v := a.View()
 	st := a.loop.Snapshot().State
 	state := stateMessage{
-		At: v.At, Balance: v.Credit.Balance.String(), Supply: string(v.Supply.State), Why: st.Decision.Why,
+		At: v.At, Balance: v.Credit.Balance.String(), Supply: string(v.Supply.State), Why: a.words.For(v.Unit, v.Zone, v.At).Supply(v.Supply).Says(),
 		PowerW: v.Power.Power.W(), ImportKWh: st.Meter.Registers.Import.KWh(), Price: v.Tariff.Price.String(), Warnings: len(v.Warnings),
+	}
+	if v.Supply.Spent && !v.Supply.Pay.Beyond {
+		state.Pay = v.Supply.Pay.Amount.String()
 	}
 	if v.RunOut.Known && !v.RunOut.Beyond {
 		state.RunOut = &v.RunOut.At

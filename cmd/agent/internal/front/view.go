@@ -23,7 +23,7 @@ func (a *Agent) View() web.View {
 		Tariff: a.tariff(st), TopUp: a.gate(st),
 	}
 	say := a.words.For(v.Unit, v.Zone, v.At)
-	v.Supply = a.supply(st, say)
+	v.Supply = present.SupplyOf(a.site, st)
 	v.Plan, v.Loads = a.plan(st, say), a.loads(st, say)
 	for _, w := range st.Health.WorstFirst() {
 		v.Warnings = append(v.Warnings, web.Warning{
@@ -64,40 +64,6 @@ func severity(s health.Severity) web.Severity {
 	case health.Caution, health.Serious:
 	}
 	return web.Caution
-}
-
-func (a *Agent) supply(st *control.State, say present.Phrases) web.Supply {
-	if undecided(st) {
-		return web.Supply{} // the first moment: nothing is known yet
-	}
-	d := st.Decision
-	s := web.Supply{Since: d.Since}
-	switch st.Credit.Supply.Position {
-	case credit.Connected:
-		s.State = web.Connected
-		s.Detail = say.Left(st.Credit.Available())
-	case credit.Disconnected:
-		s.State = web.Disconnected
-	case credit.Ready:
-		s.State = web.Ready
-	case credit.Undecided:
-		s.State = web.Unknown
-	}
-	switch d.Cause {
-	case credit.ForNoCredit:
-		s.Cause, s.Detail = web.ByCredit, say.Owes(-st.Credit.Available())
-	case credit.NoCause, credit.ByFault, credit.ByTamper, credit.ByUtility, credit.ByOverload, credit.ByCustomer:
-		s.Cause = web.SupplyCause(d.Cause)
-	}
-	if d.Protected {
-		s.CutAt = d.Until
-	}
-	if !a.site.Contactor {
-		s.State = web.Unswitched
-	} else if seen := st.SupplySeen; seen.Known && seen.On != d.Close && st.Now.Sub(d.Since) > 5*time.Second {
-		s.State = web.Unknown
-	}
-	return s
 }
 
 func (a *Agent) credit(st *control.State) web.Credit {
@@ -301,7 +267,7 @@ func (a *Agent) gate(st *control.State) web.TopUpGate {
 		g.Keypad = k.text
 	}
 	if st.Health.Has(health.StoreFull, "") || st.Health.Has(health.StoreFailed, "") {
-		g.Closed = "A top-up cannot be recorded now: see the warnings. Your token stays good."
+		g.Closed = a.words.T("topup.closed")
 	}
 	return g
 }

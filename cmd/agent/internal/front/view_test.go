@@ -10,6 +10,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
@@ -71,7 +72,7 @@ func TestAWaitingLoadSaysWhyInMoneyAndClock(t *testing.T) {
 	}
 	st, _, _ = drive(t, site, st, at, 10*time.Minute)
 	v := shown(site, st, nil).View()
-	if v.Supply.State != web.Unswitched {
+	if v.Supply.State != present.Unswitched {
 		t.Errorf("the supply is %q", v.Supply.State)
 	}
 	why := strings.ReplaceAll(v.Loads[0].Why, "\u00a0", " ")

@@ -9,7 +9,6 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
-	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/optimizer"
 )
@@ -137,6 +136,3 @@ func (a *Agent) cause(st *control.State, w health.Warning, say present.Phrases) 
 	}
 	return say.Cause(x)
 }
-
-// undecided tells whether the agent has yet to decide about the supply.
-func undecided(st *control.State) bool { return st.Credit.Supply.Position == credit.Undecided }

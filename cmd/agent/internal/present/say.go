@@ -19,6 +19,9 @@ func NewWords() Words {
 	return Words{c}
 }
 
+// T is a text that stands alone; see Catalogue.T.
+func (w Words) T(key string, pairs ...any) string { return w.c.T(key, pairs...) }
+
 // For speaks with the money, the clock and the day of a picture of the house.
 func (w Words) For(unit Unit, zone *time.Location, now time.Time) Phrases {
 	return Phrases{NewFormat(w.c, unit, zone, now)}
@@ -91,15 +94,6 @@ func (p Phrases) Why(r Reason) string {
 		return c.T("why." + string(r.Code))
 	}
 	return c.T("why."+string(r.Code)+".until", "when", p.soon(r.Until))
-}
-
-// Owes says how much a top-up must pay before the supply comes back; "" where
-// that is nothing.
-func (p Phrases) Owes(m units.Money) string {
-	if !p.shown(m) {
-		return ""
-	}
-	return p.Words.T("supply.owes", "amount", p.Money(m))
 }
 
 // Left says how much credit there is.

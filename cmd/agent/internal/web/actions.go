@@ -209,6 +209,9 @@ func (s *Server) topupNotice(m *model, res TopUpResult, err error) *notice {
 		if res.ReadyToRestore {
 			n.Lines = append(n.Lines, t("topup.ready"))
 		}
+		if off := m.stillOff(res); len(off) > 0 {
+			n.Level, n.Lines = "low", append(n.Lines, off...)
+		}
 		return n
 	case AlreadyUsed:
 		n := &notice{Level: "low", Title: t("topup.used")}
@@ -246,6 +249,20 @@ func (s *Server) topupNotice(m *model, res TopUpResult, err error) *notice {
 		}
 		return n.add(res.Reason, res.Remedy)
 	}
+}
+
+// stillOff says that a top-up has not brought the light back, why, and what is
+// missing.
+func (m *model) stillOff(res TopUpResult) []string {
+	s := m.V.Supply
+	if s.State != present.Disconnected || res.Restored || res.ReadyToRestore {
+		return nil
+	}
+	p := present.Phrases{Format: m.Format}
+	if s.Cause == present.ByCredit {
+		return []string{p.Pay(s, "still")}
+	}
+	return append([]string{m.Words.T("topup.off")}, p.Supply(s).Lines...)
 }
 
 func (n *notice) add(lines ...string) *notice {

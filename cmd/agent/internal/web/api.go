@@ -301,7 +301,7 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) apiView(w http.ResponseWriter, r *http.Request) {
 	v := s.agent.View()
-	s.writeJSON(w, r, http.StatusOK, newAPIView(&v))
+	s.writeJSON(w, r, http.StatusOK, newAPIView(s.texts, &v))
 }
 
 func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
@@ -313,7 +313,7 @@ func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
 	// A PIN that was right at the start stays right; a session may run out.
 	may := func() bool { return s.cfg.OpenReading || r.Header.Get("Authorization") != "" || s.sessions.peek(r) }
 	s.follow(r.Context(), t, may, func(v *View) error {
-		b, err := json.Marshal(newAPIView(v))
+		b, err := json.Marshal(newAPIView(s.texts, v))
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@ package web
 import (
 	"math"
 	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
 // apiView is View as JSON; see apiRoutes for its units.
@@ -26,12 +28,13 @@ type apiView struct {
 }
 
 type apiSupply struct {
-	State   SupplyState `json:"state"`
-	Cause   SupplyCause `json:"cause"`
-	Since   *time.Time  `json:"since"`
-	Detail  string      `json:"detail,omitempty"`
-	CutAt   *time.Time  `json:"cut_at"`
-	RetryAt *time.Time  `json:"retry_at"`
+	State   present.SupplyState `json:"state"`
+	Cause   present.SupplyCause `json:"cause"`
+	Since   *time.Time          `json:"since"`
+	Says    string              `json:"says"`          // the state, why, and what is missing, in words
+	Pay     *string             `json:"pay,omitempty"` // what must be paid to have light again; absent: nothing, or no one top-up is enough
+	CutAt   *time.Time          `json:"cut_at"`
+	RetryAt *time.Time          `json:"retry_at"`
 }
 
 type apiCredit struct {
@@ -221,10 +224,10 @@ type apiOutbox struct {
 	Quarantined int64      `json:"quarantined"`
 }
 
-func newAPIView(v *View) apiView {
+func newAPIView(c *present.Catalogue, v *View) apiView {
 	a := apiView{
 		Seq: v.Seq, At: at(v.At), Zone: "UTC", Site: v.Site, Unit: v.Unit.Code,
-		Supply: apiSupply{v.Supply.State, v.Supply.Cause, at(v.Supply.Since), v.Supply.Detail, at(v.Supply.CutAt), at(v.Supply.RetryAt)},
+		Supply: newAPISupply(c, v),
 		RunOut: apiRunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: at(v.RunOut.At), Early: at(v.RunOut.Early), Late: at(v.RunOut.Late), Reach: at(v.RunOut.Reach)},
 		Power:  apiPower{v.Power.Power.W(), at(v.Power.At), v.Power.Freshness, positive(v.Power.Limit.W()), money(v.Power.CostPerHour)},
 		Meter:  newAPIRegisters(v.Meter),
@@ -237,14 +240,14 @@ func newAPIView(v *View) apiView {
 	if v.Unit.Energy {
 		a.Unit = "kWh"
 	}
-	c, e := v.Credit, v.Credit.Emergency
+	b, e := v.Credit, v.Credit.Emergency
 	a.Credit = apiCredit{
-		Balance: money(c.Balance), Debt: money(c.Debt), SpentToday: money(c.SpentToday), TodayKWh: c.EnergyToday.KWh(), SpentPerDay: money(c.SpentPerDay),
-		PerKWh:    positive(c.PerKWh.Hours()),
+		Balance: money(b.Balance), Debt: money(b.Debt), SpentToday: money(b.SpentToday), TodayKWh: b.EnergyToday.KWh(), SpentPerDay: money(b.SpentPerDay),
+		PerKWh:    positive(b.PerKWh.Hours()),
 		Emergency: apiEmergency{e.State, money(e.Amount), money(e.Left), money(e.Owed), money(e.Threshold)},
 	}
-	if c.EnergyKnown {
-		k := c.Energy.KWh()
+	if b.EnergyKnown {
+		k := b.Energy.KWh()
 		a.Credit.BalanceKWh = &k
 	}
 	if v.RunOut.Known {
@@ -272,6 +275,19 @@ func newAPIView(v *View) apiView {
 	}
 	if y.DiskFree >= 0 {
 		a.System.DiskFree = &y.DiskFree
+	}
+	return a
+}
+
+func newAPISupply(c *present.Catalogue, v *View) apiSupply {
+	s := v.Supply
+	a := apiSupply{
+		State: s.State, Cause: s.Cause, Since: at(s.Since), Says: present.Phrases{Format: formatFor(c, v)}.Supply(s).Says(),
+		CutAt: at(s.CutAt), RetryAt: at(s.RetryAt),
+	}
+	if s.Spent && !s.Pay.Beyond {
+		text := money(s.Pay.Amount)
+		a.Pay = &text
 	}
 	return a
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web/webtest"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -205,7 +206,7 @@ func TestBrowser(t *testing.T) {
 		p.See("#r-alerts", "Urgent: The meter is silent")
 		p.See("#r-emergency", "You can take R 20.00 now")
 		f.change(func(v *View) {
-			v.Credit.Balance, v.Supply = 0, Supply{State: Disconnected, Cause: ByCredit, Since: v.At}
+			v.Credit.Balance, v.Supply = 0, Supply{State: present.Disconnected, Cause: present.ByCredit, Since: v.At}
 		})
 		p.See("#r-supply", "The supply is off The credit is spent. What to do: Enter a top-up token.")
 		p.See("#r-chip", "Off")
@@ -240,7 +241,7 @@ func TestBrowser(t *testing.T) {
 		t.Parallel()
 		f := newFake()
 		f.v.Credit.Emergency.State = EmergencyOffered
-		f.v.Supply = Supply{State: Ready, Since: fakeNow}
+		f.v.Supply = Supply{State: present.Ready, Since: fakeNow}
 		f.v.Warnings[0].Severity = Caution
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
@@ -259,7 +260,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("top-up by the keypad, with the PIN in the same form", func(t *testing.T) {
 		t.Parallel()
 		f := newFake()
-		f.v.Supply = Supply{State: Disconnected, Cause: ByCredit, Since: fakeNow}
+		f.v.Supply = Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow}
 		f.v.Credit.Balance, f.v.Credit.Emergency = 0, Emergency{State: EmergencySpent, Owed: units.FromFloat(20)}
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
@@ -279,7 +280,7 @@ func TestBrowser(t *testing.T) {
 		p.Eval("document.getElementById('pin').value = ''", nil)
 		p.Type("#pin", testPIN)
 		p.Click("#topup-send")
-		p.See("#notice", "Accepted: +R 150.00 Emergency credit paid back: R 20.00 Your balance is now R 130.00. The supply is on again.")
+		p.See("#notice", "Accepted: +R 150.00 Emergency credit paid back: R 20.00 Your balance is now R 130.00. The supply is being switched on.")
 		p.Wait("the field is empty", "document.getElementById('token').value === ''")
 		p.Wait("the PIN field is gone", "!document.getElementById('pin')")
 		p.See("#r-balance", "R 130.00")
@@ -513,7 +514,7 @@ func TestBrowser(t *testing.T) {
 			{"the first second", true, func(v *View) { *v = View{Seq: 1, At: fakeNow} }, "Starting The first figures come in a moment. Balance –"},
 			{"the first minutes", false, func(v *View) { v.RunOut, v.Plan, v.Loads = RunOut{}, Plan{}, nil }, "No forecast yet"},
 			{"no credit, two troubles", true, func(v *View) {
-				v.Supply = Supply{State: Disconnected, Cause: ByCredit, Since: fakeNow.Add(-20 * time.Minute)}
+				v.Supply = Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow.Add(-20 * time.Minute)}
 				v.Credit.Balance, v.Credit.Energy = 0, 0
 				v.Credit.Emergency = Emergency{State: EmergencyOffered, Amount: units.FromFloat(20), Threshold: units.FromFloat(15)}
 				v.RunOut = RunOut{Known: true, At: fakeNow}

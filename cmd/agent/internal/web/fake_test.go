@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -45,7 +46,7 @@ func newFake() *fakeAgent {
 	money := units.FromFloat
 	f.v = View{
 		Seq: 1, At: fakeNow, Zone: zone, Unit: Unit{Code: "ZAR", Symbol: "R", Decimals: 2}, Site: "14 Acacia Road",
-		Supply: Supply{State: Connected, Since: fakeNow.Add(-70 * time.Hour)},
+		Supply: Supply{State: present.Connected, Since: fakeNow.Add(-70 * time.Hour)},
 		Credit: Credit{
 			Balance: money(183.4271), Energy: units.FromKWh(68.2), EnergyKnown: true,
 			SpentToday: money(31.85), EnergyToday: units.FromKWh(12.31), SpentPerDay: money(47.2), PerKWh: 78 * time.Minute,
@@ -243,12 +244,12 @@ func (f *fakeAgent) TopUp(_ context.Context, token, source string) (TopUpResult,
 		left -= owed
 		res.Paid = append(res.Paid, Part{"Emergency credit paid back", owed})
 	}
-	res.Restored = f.v.Supply.State == Disconnected
+	res.Restored = f.v.Supply.State == present.Disconnected
 	f.changeLocked(func(v *View) {
 		v.Credit.Balance += left
 		v.Credit.Energy += units.FromKWh(55)
 		v.Credit.Emergency.Owed, v.Credit.Emergency.State = 0, EmergencyIdle
-		v.Supply = Supply{State: Connected, Since: v.At}
+		v.Supply = Supply{State: present.Connected, Since: v.At}
 		v.RunOut = RunOut{Known: true, At: v.At.Add(170 * time.Hour), Early: v.At.Add(140 * time.Hour), Late: v.At.Add(200 * time.Hour)}
 		v.TopUp.TriesLeft = 5
 		f.wrong = 0
@@ -300,7 +301,7 @@ func (f *fakeAgent) AcceptEmergency(context.Context) error {
 	f.changeLocked(func(v *View) {
 		e := &v.Credit.Emergency
 		e.State, e.Left, e.Owed = EmergencyInUse, e.Amount, e.Amount
-		v.Supply = Supply{State: Connected, Since: v.At}
+		v.Supply = Supply{State: present.Connected, Since: v.At}
 	})
 	return nil
 }
@@ -311,7 +312,7 @@ func (f *fakeAgent) Reconnect(context.Context) error {
 	if err := f.note("reconnect"); err != nil {
 		return err
 	}
-	f.changeLocked(func(v *View) { v.Supply = Supply{State: Connected, Since: v.At} })
+	f.changeLocked(func(v *View) { v.Supply = Supply{State: present.Connected, Since: v.At} })
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
 // healthz answers a container's or a supervisor's question: is the process
@@ -48,7 +50,7 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	if v.RunOut.Known {
 		put("keeplit_run_out_hours", "gauge", "Median time until the credit ends.", runOutHours(&v))
 	}
-	put("keeplit_supply_connected", "gauge", "1 where the supply is on.", flag(v.Supply.State == Connected || v.Supply.State == Unswitched))
+	put("keeplit_supply_connected", "gauge", "1 where the supply is on, or nothing can switch it.", flag(v.Supply.State == present.Connected || v.Supply.State == present.Unswitched))
 	if v.Tariff.Known {
 		put("keeplit_price", "gauge", "Price of the next kWh.", v.Tariff.Price.Float(), "unit", newAPIUnit(v.Unit))
 	}

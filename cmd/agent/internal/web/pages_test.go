@@ -62,7 +62,7 @@ func TestEveryTextIsThereAndUsed(t *testing.T) {
 	}
 	for _, keys := range [][]string{
 		{"supply.", "connected", "disconnected", "ready", "unknown", "unswitched"},
-		{"cause.", string(ByCredit), string(ByOverload), string(ByUtility), string(ByTamper), string(ByCustomer), string(ByFault), string(ByMeterSilent)},
+		{"cause.", string(present.ByCredit), string(present.ByOverload), string(present.ByUtility), string(present.ByTamper), string(present.ByCustomer), string(present.ByFault)},
 		{"load.state.", string(LoadOff), string(LoadWaiting), string(LoadRunning), string(LoadDone), string(LoadSkipped), string(LoadShed), string(LoadFault)},
 		{"severity.", string(Info), string(Caution), string(Critical)},
 		{"fresh.", string(Fresh), string(Stale), string(Silent), string(Never)},

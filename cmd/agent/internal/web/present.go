@@ -98,45 +98,37 @@ func (m *model) left(d time.Duration) (number, unit string) {
 
 // supplyText is the supply's state in words.
 type supplyText struct {
-	Level, Icon     string
-	Chip            string // a word or two
-	Title, Text, Do string
-	Banner          bool // to be shown large
-	CanReconnect    bool
-	TopUp           bool // a top-up is the way out
+	Level, Icon string
+	present.SupplyText
+	Banner       bool // to be shown large
+	CanReconnect bool
+	TopUp        bool // a top-up is the way out
 }
 
 // Supply is the state of the supply with its cause and what to do.
 func (m *model) Supply() supplyText {
-	c, v := m.Words, m.V.Supply
-	s := supplyText{
-		Chip:  c.T("supply." + string(v.State) + ".chip"),
-		Title: c.T("supply." + string(v.State)),
-		Level: "bad", Icon: "plug-off", Banner: true,
-	}
-	cause := string(v.Cause)
+	v := m.V.Supply
+	s := supplyText{Level: "bad", Icon: "plug-off", SupplyText: present.Phrases{Format: m.Format}.Supply(v), Banner: true, TopUp: v.Spent || v.Cause == present.ByCredit}
 	switch v.State {
 	case "":
-		return supplyText{Level: "none", Icon: "clock", Chip: c.T("starting")}
-	case Connected, Unswitched:
-		s.Level, s.Icon, s.Banner = "good", "plug", false
-		if !v.CutAt.IsZero() {
-			s.Level, s.Icon, s.Banner = "bad", "stop", true
-			s.Title = c.T("supply.cut_at", "when", m.When(v.CutAt))
-			s.Text, s.Do = c.T("supply.cut_at.text"), c.T("cause.credit.do")
+		s.Level, s.Icon, s.Banner = "none", "clock", false
+	case present.Connected:
+		if v.CutAt.IsZero() && !v.CutSoon {
+			s.Level, s.Icon, s.Banner = "good", "plug", false
+			break
 		}
-	case Ready:
+		s.Icon = "stop"
+	case present.Unswitched:
+		if !v.Spent {
+			s.Level, s.Icon, s.Banner = "none", "plug", false
+			break
+		}
+		s.Level, s.Icon = "low", "warn"
+	case present.Ready:
 		s.Level, s.Icon, s.CanReconnect = "low", "plug", true
-		s.Text, s.Do = c.T("supply.ready.text"), c.T("supply.ready.do")
-	case Disconnected:
-		if cause == "" {
-			cause = "unknown"
-		}
-		s.TopUp = v.Cause == ByCredit
-		s.Text, s.Do = c.Or("cause."+cause, c.T("cause.unknown")), c.Or("cause."+cause+".do", c.T("cause.unknown.do"))
+	case present.Disconnected:
 	default:
-		s.Level, s.Icon, s.Chip, s.Title = "low", "warn", c.T("supply.unknown.chip"), c.T("supply.unknown")
-		s.Text, s.Do = c.T("supply.unknown.text"), c.T("supply.unknown.do")
+		s.Level, s.Icon = "low", "warn"
 	}
 	return s
 }

@@ -35,48 +35,8 @@ type View struct {
 // Unit is what Money counts.
 type Unit = present.Unit
 
-// SupplyState is the state of the supply contactor, as DLMS names them.
-type SupplyState string
-
-// States of the supply.
-const (
-	Connected    SupplyState = "connected"
-	Disconnected SupplyState = "disconnected"
-	Ready        SupplyState = "ready"      // may be closed by the householder (Agent.Reconnect)
-	Unknown      SupplyState = "unknown"    // the contactor does not answer, or its answer contradicts its command
-	Unswitched   SupplyState = "unswitched" // this site has no contactor: the agent only advises
-)
-
-// SupplyCause is why the supply is off, or will not go off.
-type SupplyCause string
-
-// Causes.
-const (
-	NoCause       SupplyCause = ""
-	ByCredit      SupplyCause = "credit"
-	ByOverload    SupplyCause = "overload"
-	ByUtility     SupplyCause = "utility"
-	ByTamper      SupplyCause = "tamper"
-	ByCustomer    SupplyCause = "customer"
-	ByFault       SupplyCause = "fault"
-	ByMeterSilent SupplyCause = "meter_silent"
-)
-
-// Supply is whether there is power, and why.  The zero State is the agent's
-// first moment, before it has read its ledger and its contactor: the page then
-// shows no balance.
-type Supply struct {
-	State  SupplyState
-	Cause  SupplyCause
-	Since  time.Time
-	Detail string // a sentence beyond the cause's general text; may be ""
-
-	// CutAt is when the supply will go off if nothing changes and credit is already
-	// spent (the end of protected hours); zero otherwise.
-	CutAt time.Time
-	// RetryAt is when an overload cut-off is tried again.
-	RetryAt time.Time
-}
+// Supply is whether there is power, and why.
+type Supply = present.Supply
 
 // EmergencyState is where the emergency credit stands.
 type EmergencyState string

@@ -1,0 +1,76 @@
+package present
+
+import (
+	"strconv"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Keypad has the words of the display at the meter: two lines of 16 characters.
+type Keypad struct {
+	words *Catalogue
+	site  *control.Site
+}
+
+// Keypad is the display's words for a site.
+func (w Words) Keypad(site *control.Site) Keypad { return Keypad{w.c, site} }
+
+// Say is a line that needs no figures: "token", "not_recorded", ...
+func (k Keypad) Say(key string) string { return k.words.T("keypad." + key) }
+
+// Balance is what is left, and what is missing where the credit keeps the light
+// off.
+func (k Keypad) Balance(st *control.State) (first, second string) {
+	if s := SupplyOf(k.site, st); s.State == Disconnected && s.Spent {
+		return k.Say("dark"), k.missing(s)
+	}
+	return k.Say("credit"), k.amount(st.Credit.Available())
+}
+
+// Answer is what became of a token.
+func (k Keypad) Answer(r credit.Result, st *control.State) (first, second string) {
+	_, second = k.Balance(st)
+	return k.answer(r), second
+}
+
+func (k Keypad) answer(r credit.Result) string {
+	switch r.Token.Code {
+	case credit.Accept:
+		if r.Bought != 0 {
+			return k.words.T("keypad.added", "amount", r.Bought.Decimal(k.decimals()))
+		}
+		return k.Say("accepted")
+	case credit.Lockout:
+		return k.words.T("keypad.wait", "s", strconv.Itoa(int(r.Wait.Seconds())+1))
+	case credit.CRC, credit.Invalid, credit.Range:
+		return k.Say("wrong")
+	case credit.Used, credit.Old, credit.Expired, credit.Overflow, credit.Format, credit.Unreadable:
+		return k.Say(string(r.Token.Code))
+	case credit.Function, credit.KeyType, credit.Default, credit.Maker:
+	}
+	return k.Say("refused")
+}
+
+func (k Keypad) missing(s Supply) string {
+	if s.Pay.Beyond {
+		return k.Say("beyond")
+	}
+	return k.words.T("keypad.missing", "amount", k.amount(s.Pay.Amount))
+}
+
+func (k Keypad) decimals() int {
+	if k.site.InKWh {
+		return 1
+	}
+	return k.site.Tariff.Decimals()
+}
+
+func (k Keypad) amount(m units.Money) string {
+	unit := k.site.Currency
+	if k.site.InKWh {
+		unit = "kWh"
+	}
+	return m.Decimal(k.decimals()) + " " + unit
+}
