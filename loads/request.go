@@ -132,3 +132,11 @@ func (l Load) given(p Progress) time.Duration {
 		return p.Delivered
 	}
 }
+
+// Missing is the running time of the present need-day that has not been given.
+func (l Load) Missing(p Progress) time.Duration {
+	if !l.Defer || l.Need == 0 {
+		return 0
+	}
+	return max(0, l.Need+p.Carry-l.given(p))
+}

@@ -53,14 +53,51 @@ const standstill = 5 * units.Watt
 // for the silence when it speaks again.
 func (p *step) failed(err error) {
 	var fault *metering.Error
-	code := health.MeterReply
-	if !errors.As(err, &fault) || fault.Code == metering.Silent {
-		code = health.MeterSilent
+	if !errors.As(err, &fault) {
+		fault = &metering.Error{Code: metering.Silent}
 	}
-	if code == health.MeterSilent && p.fresh() {
-		return // one missed answer is no silence yet
+	cause, answers := saidOf(fault.Code)
+	if fault.Remedy != "" {
+		cause += "; " + fault.Remedy
 	}
-	p.raise(code, "", err.Error())
+	switch {
+	case answers:
+		p.raise(health.MeterReply, "", cause)
+	case !p.fresh(): // one missed answer is no silence yet
+		p.clear(health.MeterReply, "")
+		p.raise(health.MeterSilent, "", p.lastHeard()+"; "+cause)
+	}
+}
+
+// saidOf is what a failed attempt to read says of the meter, and whether the
+// meter answers at all.
+func saidOf(code metering.Code) (cause string, answers bool) {
+	switch code {
+	case metering.Offline:
+		return "its connection is gone", false
+	case metering.UnknownReply:
+		return "its answer has not the form expected", true
+	case metering.Checksum:
+		return "the check sum of its answer is wrong", true
+	case metering.Short:
+		return "its answer ends too early", true
+	case metering.Exception:
+		return "it refuses what it is asked", true
+	case metering.Range:
+		return "it tells a value that no meter can have", true
+	case metering.LostPulses:
+		return "some of its pulses were missed", true
+	case metering.Silent:
+	}
+	return "no answer came", false
+}
+
+// lastHeard is when the meter spoke last, in words.
+func (p *step) lastHeard() string {
+	if p.st.Meter.HeardAt.IsZero() {
+		return "it has not answered since the start"
+	}
+	return "last reading at " + p.st.Meter.HeardAt.In(p.Zone).Format("Mon 15:04:05")
 }
 
 // fresh tells whether the meter spoke not long ago.

@@ -110,6 +110,14 @@ func (s *Site) Coin() units.Money {
 	return max(1, step)
 }
 
+// money is an amount for the log, in coins.
+func (s *Site) money(m units.Money) string {
+	if s.InKWh {
+		return m.Decimal(1) + " kWh"
+	}
+	return m.Decimal(s.Tariff.Decimals()) + " " + s.Currency
+}
+
 // Light is what must be paid to have light again, or to keep it.
 type Light struct {
 	// Amount is the least top-up; 0 where the credit is not what keeps the light

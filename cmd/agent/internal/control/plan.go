@@ -67,7 +67,17 @@ type Shortfall struct {
 	Time   time.Duration           `json:"time,omitempty"` // of running that is missing
 	Amount float64                 `json:"amount,omitempty"`
 	Unit   string                  `json:"unit,omitempty"` // of Amount
+	Cause  ShortCause              `json:"cause,omitempty"`
 }
+
+// ShortCause is why a load goes short; "" where that is not known.
+type ShortCause string
+
+// The causes.
+const (
+	ShortOfCredit ShortCause = "credit" // the credit is not enough for it
+	ShortOfHours  ShortCause = "hours"  // its hours are too short
+)
 
 // text is the shortfall in short, for the log.
 func (f Shortfall) text(s *Site) string {
@@ -77,13 +87,23 @@ func (f Shortfall) text(s *Site) string {
 			name = l.Name + " "
 		}
 	}
+	why := ""
+	switch f.Cause {
+	case ShortOfCredit:
+		why = ": the credit is not enough for it"
+	case ShortOfHours:
+		why = ": its hours are too short"
+	}
+	at := f.At.In(s.Zone).Format("Mon 15:04")
 	switch {
 	case f.Kind == optimizer.ShortSkip:
-		return name + "is left out"
+		return name + "is left out" + why
 	case f.Time > 0:
-		return name + "goes short by " + length(f.Time)
+		return name + "goes short by " + length(f.Time) + why
+	case f.Kind == optimizer.ShortCredit, f.Kind == optimizer.ShortReserve:
+		return "the credit may end " + at
 	}
-	return name + string(f.Kind) + " from " + f.At.In(s.Zone).Format("Mon 15:04")
+	return name + string(f.Kind) + " from " + at
 }
 
 // RunOut is when the credit is expected to end.

@@ -169,8 +169,10 @@ func (p *Planner) Plan(ctx context.Context, st State) Plan {
 		solved = optimizer.Solve(ctx, problem, opt)
 	}
 	plan.Cost = bill(problem, solved)
+	// What is left out is no saving: the same service is compared.
+	plan.Unshifted = bill(problem, earliest(served(problem, solved)))
 	plan.Gap = solved.Gap
-	p.fill(&plan, o, solved, jobs)
+	p.fill(&plan, o, problem, solved, jobs)
 	plan.RunOut, plan.Outlook = p.runOut(st, plan)
 	plan.Buys = buys(st, o)
 	if p.elapsed != nil {
@@ -192,7 +194,7 @@ func slotAt(fc forecast.Forecast, at time.Time) forecast.Slot {
 }
 
 // fill puts the optimizer's answer into words and powers by load.
-func (p *Planner) fill(plan *Plan, o outlook, solved *optimizer.Plan, jobs []job) {
+func (p *Planner) fill(plan *Plan, o outlook, problem *optimizer.Problem, solved *optimizer.Plan, jobs []job) {
 	s := p.site
 	n := len(o.slots)
 	at := make([]int, len(s.Loads))
@@ -226,9 +228,12 @@ func (p *Planner) fill(plan *Plan, o outlook, solved *optimizer.Plan, jobs []job
 	}
 	for _, f := range solved.Shortfalls {
 		short := Shortfall{Kind: f.Kind, At: o.slots[min(max(f.Slot, 0), n-1)].Start, Amount: f.Amount, Unit: f.Unit}
+		if f.Kind == optimizer.ShortShed && !overLimit(problem, f.Slot) {
+			short.Kind = optimizer.ShortCredit // the base load is not too great: there is nothing to pay it with
+		}
 		for _, j := range jobs {
 			if j.job.ID == f.Load {
-				short.Load = s.Loads[j.load].ID
+				short.Load, short.Cause = s.Loads[j.load].ID, shortOf(problem, solved, j.job)
 			}
 		}
 		if f.Unit == "slots" {

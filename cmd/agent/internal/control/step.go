@@ -303,11 +303,17 @@ func (p *step) supply() {
 	}
 	p.eff.Durable = true
 	p.st.WantPlan = true
-	severity := health.Info
+	severity, text := health.Info, d.Why
 	if !d.Close {
 		severity = health.Critical
 	}
-	p.event("supply_"+string(a.Supply.Position), severity, d.Why)
+	if need := p.ForLight(&p.st); !d.Close && need.Amount > 0 {
+		text += "; " + p.money(need.Amount) + " or more must be topped up"
+	}
+	if !p.Contactor {
+		text += " (there is no switch: nothing is switched)"
+	}
+	p.event("supply_"+string(a.Supply.Position), severity, text)
 }
 
 // planPause is the least time between two plans that are not due: a burst of

@@ -108,12 +108,8 @@ func (p *step) warn() {
 			p.clear(w.Code, w.Subject)
 		}
 	}
-	if !p.fresh() {
-		last := "it has not answered since the start"
-		if !p.st.Meter.HeardAt.IsZero() {
-			last = "last reading at " + p.st.Meter.HeardAt.In(p.Zone).Format("Mon 15:04:05")
-		}
-		p.raise(health.MeterSilent, "", last)
+	if !p.fresh() && !p.st.Health.Has(health.MeterSilent, "") {
+		p.raise(health.MeterSilent, "", p.lastHeard())
 	}
 	a := p.st.Credit
 	low, isLow := p.Credit.Low(a)
@@ -121,7 +117,7 @@ func (p *step) warn() {
 	p.when(isLow && !spent && a.Emergency.Stage == credit.NotTaken, health.CreditLow, "",
 		fmt.Sprintf("less than %s is left", low.Decimal(2)))
 	p.when(spent && a.Supply.Position == credit.Disconnected, health.CreditSpent, "", p.st.Decision.Why)
-	p.when(a.Supply.Position == credit.Ready, health.SupplyArmed, "", p.st.Decision.Why)
+	p.when(a.Supply.Position == credit.Ready && p.Contactor, health.SupplyArmed, "", p.st.Decision.Why)
 	p.when(p.Credit.Offered(a), health.EmergencyOffered, "", "credit is low")
 	p.when(a.Emergency.Stage != credit.NotTaken && a.Available() < 0, health.EmergencyInUse, "",
 		fmt.Sprintf("%s is to be paid back", a.EmergencyUsed().Decimal(2)))

@@ -1,7 +1,6 @@
 package front
 
 import (
-	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -10,7 +9,6 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/loads"
 )
 
 // View is the latest picture of the loop.
@@ -156,7 +154,7 @@ func (a *Agent) plan(st *control.State, say present.Phrases) web.Plan {
 	}
 	p := st.Plan
 	out := web.Plan{
-		MadeAt: p.MadeAt, Cost: p.Cost, CostUnshifted: p.Unshifted, SolveTime: p.Solved, Shortfalls: a.short(p, say),
+		MadeAt: p.MadeAt, Cost: p.Cost, CostUnshifted: p.Unshifted, SolveTime: p.Solved, Shortfalls: a.short(st, say),
 		Slots: make([]web.PlanSlot, 0, len(p.Prices)),
 	}
 	for t := range p.Prices {
@@ -182,24 +180,21 @@ func (a *Agent) name(id string) string {
 
 func (a *Agent) loads(st *control.State, say present.Phrases) []web.Load {
 	out := make([]web.Load, 0, len(a.site.Loads))
-	for i, l := range a.site.Loads {
-		v := a.load(st, l, st.Loads[i])
-		v.Why = say.Why(a.reason(st, l, v))
-		out = append(out, v)
+	for i := range a.site.Loads {
+		out = append(out, a.load(st, i, say))
 	}
 	return out
 }
 
-func (a *Agent) load(st *control.State, l loads.Load, ls control.LoadState) web.Load {
-	unit := st.Guard.Unit(l.ID)
-	on := unit.On
-	if ls.Seen.Known {
-		on = ls.Seen.On
+func (a *Agent) load(st *control.State, i int, say present.Phrases) web.Load {
+	l, ls, x := a.site.Loads[i], st.Loads[i], present.LoadOf(a.site, st, i)
+	v := web.Load{
+		ID: l.ID, Name: l.Name, State: x.State, Why: say.Why(x.Why), CanRun: true, CanSkip: true, Deadline: ls.Progress.To,
+		NextStart: x.Start, NextEnd: x.End, Cost: x.Cost,
 	}
-	v := web.Load{ID: l.ID, Name: l.Name, State: web.LoadOff, CanRun: true, CanSkip: true, Deadline: ls.Progress.To}
 	if ls.Seen.Known && ls.Seen.HasPower {
 		v.Power = ls.Seen.Power
-	} else if on {
+	} else if x.On {
 		v.Power = l.Power
 	}
 	v.Wanted = l.Power.Over(max(0, l.Need+ls.Progress.Carry))
@@ -207,54 +202,23 @@ func (a *Agent) load(st *control.State, l loads.Load, ls control.LoadState) web.
 	if v.Delivered == 0 {
 		v.Delivered = l.Power.Over(ls.Progress.Delivered)
 	}
-	owed := l.Requests(ls.Progress, unit, st.Now, time.Minute)
 	if st.Plan != nil {
-		v.NextStart, v.NextEnd, v.Cost = st.Plan.Run(l.ID, st.Now)
 		for _, r := range st.Plan.Outlook.Runs {
 			if r.ID == l.ID {
 				v.RunEnergy, v.RunSooner = r.Energy, r.Sooner
 			}
 		}
 	}
-	if len(owed) > 0 {
+	if owed := l.Requests(ls.Progress, st.Guard.Unit(l.ID), st.Now, time.Minute); len(owed) > 0 {
 		v.Deadline = owed[0].By
 	}
-	run, overridden := ls.Progress.Wanted(st.Now)
-	switch {
-	case st.Health.Has(health.SwitchSilent, l.ID):
-		v.State = web.LoadFault
-	case on:
-		v.State = web.LoadRunning
-	case overridden && !run:
-		v.State = web.LoadSkipped
-	case contains(st.Shed.IDs, l.ID), contains(st.Supply.Shed, l.ID):
-		v.State = web.LoadShed
-	case !v.NextStart.IsZero():
-		v.State = web.LoadWaiting
-	case len(owed) == 0 && l.Need > 0 && !goesShort(st.Plan, l.ID): // else it is to run later today, and will not
-		v.State = web.LoadDone
-	}
-	if overridden {
-		v.Override, v.OverrideUntil = web.OverrideSkip, ls.Progress.Override.Until
-		if run {
+	if x.Wanted {
+		v.Override, v.OverrideUntil = web.OverrideSkip, x.Until
+		if x.Run {
 			v.Override = web.OverrideRun
 		}
 	}
 	return v
-}
-
-// goesShort tells whether the plan leaves a load out, or gives it less than it needs.
-func goesShort(p *control.Plan, id string) bool {
-	return p != nil && slices.ContainsFunc(p.Short, func(f control.Shortfall) bool { return f.Load == id })
-}
-
-func contains(all []string, id string) bool {
-	for _, s := range all {
-		if s == id {
-			return true
-		}
-	}
-	return false
 }
 
 func (a *Agent) gate(st *control.State) web.TopUpGate {

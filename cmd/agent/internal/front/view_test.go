@@ -149,7 +149,7 @@ func TestALoadThatThePlanLeavesShortIsNotDone(t *testing.T) {
 		t.Fatalf("what has all it needs is %q", l.State)
 	}
 	plan.Short = []control.Shortfall{{Kind: optimizer.ShortEnergy, Load: "geyser", At: at.Add(12 * time.Hour), Time: time.Hour, Amount: 2, Unit: "slots"}}
-	if l := shown(site, st, nil).View().Loads[0]; l.State != web.LoadOff || l.Why != "No run is planned for the next hours." {
+	if l := shown(site, st, nil).View().Loads[0]; l.State != web.LoadOff || l.Why != "Left out: it does not fit." {
 		t.Errorf("what will go short is %q: %q", l.State, l.Why)
 	}
 }

@@ -22,8 +22,8 @@ type Catalogue struct {
 	texts map[string]string
 }
 
-// Load reads the texts of a language.
-func Load(lang string) (*Catalogue, error) {
+// Open reads the texts of a language.
+func Open(lang string) (*Catalogue, error) {
 	b, err := embedded.ReadFile("text/" + lang + ".json")
 	if err != nil {
 		return nil, err

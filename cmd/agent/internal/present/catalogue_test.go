@@ -6,7 +6,7 @@ import (
 )
 
 func TestEveryTextSaysSomething(t *testing.T) {
-	c, err := Load("en")
+	c, err := Open("en")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ var fakeNow = time.Date(2026, 11, 22, 14, 7, 30, 0, time.UTC)
 
 func testFormat(t *testing.T, unit Unit) Format {
 	t.Helper()
-	c, err := Load("en")
+	c, err := Open("en")
 	if err != nil {
 		t.Fatal(err)
 	}

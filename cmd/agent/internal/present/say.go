@@ -12,7 +12,7 @@ type Words struct{ c *Catalogue }
 
 // NewWords reads the texts.
 func NewWords() Words {
-	c, err := Load("en")
+	c, err := Open("en")
 	if err != nil { // the texts are part of the program, and tested
 		c = &Catalogue{lang: "en"}
 	}
@@ -35,18 +35,40 @@ type ReasonCode string
 
 // The reasons.
 const (
-	WhyWaits    ReasonCode = "waits"    // for Start
-	WhyRuns     ReasonCode = "runs"     // as planned
-	WhyNone     ReasonCode = "none"     // no run is planned
-	WhySupply   ReasonCode = "supply"   // the supply is off
-	WhyMinOff   ReasonCode = "min_off"  // it was switched off not long ago
-	WhyMinOn    ReasonCode = "min_on"   // it was switched on not long ago
-	WhyStagger  ReasonCode = "stagger"  // loads start one after another
-	WhyStarts   ReasonCode = "starts"   // it was started as often as it may
-	WhyHeld     ReasonCode = "held"     // held back for another reason
-	WhyShed     ReasonCode = "shed"     // the site draws too much
-	WhyFinished ReasonCode = "finished" // it has what it needs
+	WhyWaits     ReasonCode = "waits"     // for Start
+	WhyRuns      ReasonCode = "runs"      // as planned
+	WhyAsked     ReasonCode = "asked"     // it runs because somebody asked for it
+	WhyFinishes  ReasonCode = "finishes"  // its programme is not interrupted
+	WhyUnplanned ReasonCode = "unplanned" // it is on though not planned now
+	WhyStarting  ReasonCode = "starting"  // it is being switched on
+	WhyStopping  ReasonCode = "stopping"  // it is being switched off
+	WhyNone      ReasonCode = "none"      // no run is planned
+	WhyNoPlan    ReasonCode = "no_plan"   // there is no plan yet
+	WhyOldPlan   ReasonCode = "old_plan"  // the plan has come to its end
+	WhyCredit    ReasonCode = "credit"    // the plan leaves it out: the credit is not enough
+	WhyHours     ReasonCode = "hours"     // the plan leaves it out: its hours are too short
+	WhyLeftOut   ReasonCode = "left_out"  // the plan leaves it out
+	WhyOver      ReasonCode = "over"      // its hours are over, and Time is missing
+	WhyRests     ReasonCode = "rests"     // it took nothing the last time it was on
+	WhySupply    ReasonCode = "supply"    // the supply is off
+	WhyMinOff    ReasonCode = "min_off"   // it was switched off not long ago
+	WhyMinOn     ReasonCode = "min_on"    // it was switched on not long ago
+	WhyStagger   ReasonCode = "stagger"   // loads start one after another
+	WhyStarts    ReasonCode = "starts"    // it was started as often as it may
+	WhyHeld      ReasonCode = "held"      // held back for another reason
+	WhyShed      ReasonCode = "shed"      // the site draws too much
+	WhySpares    ReasonCode = "spares"    // the credit left is kept for more important loads
+	WhyFinished  ReasonCode = "finished"  // it has what it needs
+	WhyFault     ReasonCode = "fault"     // its switch does not do as it is told
 )
+
+// ReasonCodes are all of them.
+func ReasonCodes() []ReasonCode {
+	return []ReasonCode{
+		WhyWaits, WhyRuns, WhyAsked, WhyFinishes, WhyUnplanned, WhyStarting, WhyStopping, WhyNone, WhyNoPlan, WhyOldPlan, WhyCredit, WhyHours,
+		WhyLeftOut, WhyOver, WhyRests, WhySupply, WhyMinOff, WhyMinOn, WhyStagger, WhyStarts, WhyHeld, WhyShed, WhySpares, WhyFinished, WhyFault,
+	}
+}
 
 // Reason is why a load does what it does.
 type Reason struct {
@@ -60,7 +82,8 @@ type Reason struct {
 	// there is none.
 	Earlier      time.Time
 	EarlierSaves units.Money
-	Until        time.Time // held back until then; zero: not known
+	Until        time.Time     // held back until then; zero: not known
+	Time         time.Duration // WhyOver: that is missing
 }
 
 // worthSaying is a shortening of the credit that is worth a sentence.
@@ -87,10 +110,10 @@ func (p Phrases) Why(r Reason) string {
 		return c.T("why.saves", "when", when, "saves", p.Money(r.Saves))
 	case WhyRuns:
 		return c.T("why.runs", "price", p.PriceParts(r.Price)[0])
-	case WhyNone, WhySupply, WhyShed, WhyFinished:
-		return c.T("why." + string(r.Code))
+	case WhyOver:
+		return c.T("why.over", "time", p.Duration(r.Time))
 	}
-	if r.Until.IsZero() {
+	if r.Until.IsZero() || !c.Has("why."+string(r.Code)+".until") {
 		return c.T("why." + string(r.Code))
 	}
 	return c.T("why."+string(r.Code)+".until", "when", p.soon(r.Until))
@@ -126,15 +149,20 @@ const (
 
 // Shortfall is what a plan does without.
 type Shortfall struct {
-	Code ShortCode
-	Name string        // of the load
-	Time time.Duration // ShortTime: that is missing
-	At   time.Time     // when it begins
+	Code  ShortCode
+	Cause string        // "credit" or "hours", of a load that goes short; "" not known
+	Name  string        // of the load
+	Time  time.Duration // ShortTime: that is missing
+	At    time.Time     // when it begins
 }
 
 // Short is a shortfall as a sentence.
 func (p Phrases) Short(s Shortfall) string {
-	return p.Words.T("short."+string(s.Code), "name", s.Name, "time", p.Duration(s.Time), "when", p.When(s.At))
+	key := "short." + string(s.Code)
+	if p.Words.Has(key + "." + s.Cause) {
+		key += "." + s.Cause
+	}
+	return p.Words.T(key, "name", s.Name, "time", p.Duration(s.Time), "when", p.When(s.At))
 }
 
 // Cause is what is behind a warning, in figures.

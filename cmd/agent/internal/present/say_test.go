@@ -41,7 +41,7 @@ func TestReasonsAreSentences(t *testing.T) {
 // Every code has its texts: with and without a time where it may have one.
 func TestEveryCodeHasWords(t *testing.T) {
 	p := testPhrases(t)
-	for _, code := range []ReasonCode{WhyWaits, WhyRuns, WhyNone, WhyFinished, WhySupply, WhyShed, WhyMinOff, WhyMinOn, WhyStagger, WhyStarts, WhyHeld} {
+	for _, code := range ReasonCodes() {
 		for _, until := range []time.Time{{}, fakeNow} {
 			sentence(t, p.Why(Reason{Code: code, Start: fakeNow, Until: until}))
 		}

@@ -278,11 +278,11 @@ func refused(r *Refusal) *notice {
 	return (&notice{Level: "low", Title: r.Reason}).add(r.Remedy)
 }
 
-// done answers a command of the page.
-func (s *Server) done(w http.ResponseWriter, r *http.Request, err error, key string, pairs ...any) {
+// done answers a command of the page; lines are what is to be said besides.
+func (s *Server) done(w http.ResponseWriter, r *http.Request, err error, lines []string, key string, pairs ...any) {
 	t := s.texts.T
 	var refusal *Refusal
-	n := &notice{Level: "good", Title: t(key, pairs...)}
+	n := (&notice{Level: "good", Title: t(key, pairs...)}).add(lines...)
 	switch {
 	case err == nil:
 	case errors.As(err, &refusal):
@@ -303,23 +303,32 @@ func (s *Server) loadAction(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusNotFound, "error.not_found")
 		return
 	}
-	name := id
+	err := do(r.Context(), id)
+	name, key := id, "load."+action+".done"
+	var why []string
 	for _, l := range s.agent.View().Loads {
-		if l.ID == id {
-			name = l.Name
+		if l.ID != id {
+			continue
+		}
+		name = l.Name
+		switch on := l.State == LoadRunning; {
+		case action == "run" && !on:
+			key, why = "load.run.waits", []string{l.Why}
+		case action == "skip" && on:
+			why = []string{l.Why}
 		}
 	}
-	s.done(w, r, do(r.Context(), id), "load."+action+".done", "name", name)
+	s.done(w, r, err, why, key, "name", name)
 }
 
 func (s *Server) emergencyAccept(w http.ResponseWriter, r *http.Request) {
-	s.done(w, r, s.agent.AcceptEmergency(r.Context()), "emergency.done")
+	s.done(w, r, s.agent.AcceptEmergency(r.Context()), nil, "emergency.done")
 }
 
 func (s *Server) reconnect(w http.ResponseWriter, r *http.Request) {
-	s.done(w, r, s.agent.Reconnect(r.Context()), "supply.reconnect.done")
+	s.done(w, r, s.agent.Reconnect(r.Context()), nil, "supply.reconnect.done")
 }
 
 func (s *Server) acknowledge(w http.ResponseWriter, r *http.Request) {
-	s.done(w, r, s.agent.Acknowledge(r.Context(), r.PathValue("code")), "warning.seen.done")
+	s.done(w, r, s.agent.Acknowledge(r.Context(), r.PathValue("code")), nil, "warning.seen.done")
 }

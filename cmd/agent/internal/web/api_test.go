@@ -225,7 +225,7 @@ func TestWhatMoneyBuys(t *testing.T) {
 // The picture and its table twin say the same.
 func TestWeekPictureAndTable(t *testing.T) {
 	f := newFake()
-	c, err := present.Load("en")
+	c, err := present.Open("en")
 	if err != nil {
 		t.Fatal(err)
 	}

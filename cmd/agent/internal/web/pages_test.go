@@ -33,7 +33,7 @@ func TestAPasswordInAnAddressIsNotShown(t *testing.T) {
 }
 
 func TestEveryTextIsThereAndUsed(t *testing.T) {
-	c, err := present.Load("en")
+	c, err := present.Open("en")
 	if err != nil {
 		t.Fatal(err)
 	}

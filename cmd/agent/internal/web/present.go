@@ -191,7 +191,7 @@ func (l load) Look() [2]string {
 // Times is when the run under way or the next one is.
 func (l load) Times() string {
 	switch {
-	case l.State == LoadRunning && !l.NextEnd.IsZero():
+	case l.State == LoadRunning && !l.NextEnd.IsZero() && l.Override != OverrideRun: // else the wish tells its end
 		return l.M.Words.T("load.until", "when", l.M.When(l.NextEnd))
 	case l.NextStart.IsZero() || l.State == LoadRunning:
 		return ""

@@ -10,7 +10,7 @@ import (
 )
 
 func TestRingLevels(t *testing.T) {
-	c, err := present.Load("en")
+	c, err := present.Open("en")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func New(agent Agent, cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	texts, err := present.Load("en")
+	texts, err := present.Open("en")
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}

@@ -244,17 +244,17 @@ type PlanLoad struct {
 }
 
 // LoadState is what a load does now.
-type LoadState string
+type LoadState = present.LoadState
 
 // States of a load.
 const (
-	LoadOff     LoadState = "off"     // nothing to do
-	LoadWaiting LoadState = "waiting" // planned for later (NextStart)
-	LoadRunning LoadState = "running"
-	LoadDone    LoadState = "done" // what was wanted is delivered
-	LoadSkipped LoadState = "skipped"
-	LoadShed    LoadState = "shed"  // held off to save credit or to stay within the limit
-	LoadFault   LoadState = "fault" // the switch does not answer or does not obey
+	LoadOff     = present.LoadOff
+	LoadWaiting = present.LoadWaiting
+	LoadRunning = present.LoadRunning
+	LoadDone    = present.LoadDone
+	LoadSkipped = present.LoadSkipped
+	LoadShed    = present.LoadShed
+	LoadFault   = present.LoadFault
 )
 
 // Override is what the householder asked for, against the plan.

@@ -1,0 +1,75 @@
+package control
+
+import (
+	"slices"
+
+	"github.com/keeplit/keeplit/optimizer"
+)
+
+// served is the problem with no more asked for than the plan gives.
+func served(p *optimizer.Problem, plan *optimizer.Plan) *optimizer.Problem {
+	out := *p
+	out.Loads = make([]optimizer.Load, 0, len(p.Loads))
+	for _, l := range p.Loads {
+		kw := plan.Loads[l.ID].KW
+		on := 0
+		for _, x := range kw {
+			if x > 0 {
+				on++
+			}
+		}
+		if on == 0 {
+			continue
+		}
+		if l.OnOff != nil {
+			some := *l.OnOff
+			some.NeedSlots = on
+			l.OnOff = &some
+		}
+		out.Loads = append(out.Loads, l)
+	}
+	return &out
+}
+
+// overLimit tells whether the base load alone is above the site's limit in a slot.
+func overLimit(p *optimizer.Problem, slot int) bool {
+	return slot < len(p.SiteLimitKW) && p.BaseKW[slot] > p.SiteLimitKW[slot]
+}
+
+// shortOf is why the plan gives a load less than it needs.
+func shortOf(p *optimizer.Problem, plan *optimizer.Plan, l optimizer.Load) ShortCause {
+	from, to := window(l)
+	need := 0
+	switch {
+	case l.Cycle != nil:
+		need = len(l.Cycle.ProfileKW)
+	case l.OnOff != nil:
+		need = l.OnOff.NeedSlots
+	}
+	if to-from < need {
+		return ShortOfHours
+	}
+	if p.Credit == nil {
+		return ""
+	}
+	if len(p.Scenarios) > 0 || bill(p, plan).Float() >= p.Credit.Balance {
+		return ShortOfCredit
+	}
+	// With it, at the best prices of its hours, the credit would not last.
+	prices := slices.Clone(p.ImportPrice[max(0, from):min(to, p.N)])
+	slices.Sort(prices)
+	extra := 0.0
+	for i := range min(need, len(prices)) {
+		kw := 0.0
+		if l.Cycle != nil {
+			kw = l.Cycle.ProfileKW[i]
+		} else {
+			kw = l.OnOff.KW
+		}
+		extra += kw * p.Hours() * prices[i]
+	}
+	if bill(p, plan).Float()+extra >= p.Credit.Balance {
+		return ShortOfCredit
+	}
+	return ""
+}

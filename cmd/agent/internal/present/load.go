@@ -1,0 +1,226 @@
+package present
+
+import (
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/optimizer"
+)
+
+// LoadState is what a load does now.
+type LoadState string
+
+// States of a load.
+const (
+	LoadOff     LoadState = "off"     // nothing to do
+	LoadWaiting LoadState = "waiting" // planned or wanted, and not on yet
+	LoadRunning LoadState = "running"
+	LoadDone    LoadState = "done" // what was wanted is delivered
+	LoadSkipped LoadState = "skipped"
+	LoadShed    LoadState = "shed"  // held off to save credit or to stay within the limit
+	LoadFault   LoadState = "fault" // the switch does not answer or does not obey
+)
+
+// Load is what one load does, and why.
+type Load struct {
+	State LoadState
+	On    bool // as far as is known: by feedback, else as told
+	Why   Reason
+	// Start and End are of the run under way, or of the next one that nothing
+	// stands against; Cost is that run's.
+	Start, End time.Time
+	Cost       units.Money
+	// Wanted is a person's wish in force: to run, or not to.
+	Wanted, Run bool
+	Until       time.Time // of the wish
+}
+
+// settled is how long a switch may take to do what it was told before it counts
+// as something else than switching.
+const settled = 10 * time.Second
+
+// LoadOf is the i-th load of the site in a State.
+func LoadOf(site *control.Site, st *control.State, i int) Load {
+	l, ls, unit := site.Loads[i], &st.Loads[i], st.Guard.Unit(site.Loads[i].ID)
+	x := Load{On: unit.On}
+	if ls.Seen.Known {
+		x.On = ls.Seen.On
+	}
+	x.Run, x.Wanted = ls.Progress.Wanted(st.Now)
+	if x.Wanted {
+		x.Until = ls.Progress.Override.Until
+	}
+	off := site.Contactor && !st.Guard.SupplyUp
+	silent := st.Health.Has(health.SwitchSilent, l.ID)
+	start, end, cost := time.Time{}, time.Time{}, units.Money(0)
+	if st.Plan != nil {
+		start, end, cost = st.Plan.Run(l.ID, st.Now)
+	}
+	now := !start.IsZero() && !start.After(st.Now) // the plan has it on now
+	held, isHeld := holdOf(st, l.ID)
+	// A switch that was told something else not long ago has yet to be seen there.
+	turning := unit.Commanded && x.On != unit.On && st.Now.Sub(unit.SentAt) < settled
+
+	switch {
+	case silent:
+		x.State, x.Why.Code = LoadFault, WhyFault
+	case x.On:
+		x.State = LoadRunning
+		switch {
+		case isHeld && !held.On:
+			x.Why = heldWhy(held)
+		case turning, off:
+			x.Why.Code = WhyStopping
+		case x.Wanted && x.Run:
+			x.End = x.Until
+			x.Why.Code = WhyAsked
+		case x.Wanted:
+			x.Why.Code = WhyStopping
+		case now && l.Defer:
+			x.Start, x.End, x.Cost = start, end, cost
+			x.Why.Code = WhyRuns
+			x.Why.Price, _ = site.TariffOf(st).PriceAt(st.Tariff, st.Now)
+		case l.Kind == loads.Cycle && ls.Progress.Programme > 0 && ls.Progress.Programme < l.Cycle:
+			x.End = st.Now.Add(l.Cycle - ls.Progress.Programme)
+			x.Why.Code = WhyFinishes
+		case l.Defer:
+			x.Why.Code = WhyUnplanned
+		}
+	case off:
+		x.State, x.Why.Code = LoadOff, WhySupply
+		if x.Wanted && !x.Run {
+			x.State = LoadSkipped
+		}
+	case slices.Contains(st.Shed.IDs, l.ID):
+		x.State, x.Why = LoadShed, Reason{Code: WhyShed, Until: st.Shed.Until}
+	case x.Wanted && !x.Run:
+		x.State = LoadSkipped
+	case isHeld && held.On:
+		x.State, x.Why = LoadWaiting, heldWhy(held)
+	case x.Wanted, turning && unit.On:
+		x.State, x.Why.Code = LoadWaiting, WhyStarting
+	case slices.Contains(st.Supply.Shed, l.ID):
+		x.State, x.Why.Code = LoadShed, WhySpares
+	case !l.Defer || l.Need == 0:
+		x.State = LoadOff
+	case now:
+		x.State, x.Why.Code = LoadWaiting, WhyStarting
+	default:
+		waits(&x, site, st, i, start, end, cost)
+	}
+	return x
+}
+
+// waits says why a load that the plan moves is off and nothing holds it.
+func waits(x *Load, site *control.Site, st *control.State, i int, start, end time.Time, cost units.Money) {
+	l, pr := site.Loads[i], st.Loads[i].Progress
+	missing := l.Missing(pr)
+	x.State = LoadOff
+	switch {
+	case !start.IsZero():
+		x.State, x.Start, x.End, x.Cost = LoadWaiting, start, end, cost
+		x.Why = planned(st.Plan, l.ID, start)
+	case pr.Rest.After(st.Now) && missing > 0:
+		x.State, x.Why = LoadDone, Reason{Code: WhyRests, Until: pr.Rest}
+	case st.Plan == nil:
+		x.Why.Code = WhyNoPlan
+	case !reaches(st.Plan, st.Now):
+		x.Why.Code = WhyOldPlan
+	default:
+		short, isShort := shortOf(st.Plan, l.ID)
+		owed := l.Requests(pr, st.Guard.Unit(l.ID), st.Now, time.Minute)
+		switch {
+		case isShort && short.Cause == control.ShortOfCredit:
+			x.Why.Code = WhyCredit
+		case isShort && short.Cause == control.ShortOfHours:
+			x.Why.Code = WhyHours
+		case isShort:
+			x.Why.Code = WhyLeftOut
+		case missing == 0:
+			x.State, x.Why.Code = LoadDone, WhyFinished
+		case len(owed) == 0:
+			x.Why = Reason{Code: WhyOver, Time: missing}
+		default:
+			x.Why.Code = WhyNone
+		}
+	}
+}
+
+// reaches tells whether the plan says something of now.
+func reaches(p *control.Plan, now time.Time) bool {
+	return !now.Before(p.Start) && now.Before(p.Start.Add(time.Duration(len(p.Prices))*p.Slot))
+}
+
+func holdOf(st *control.State, id string) (loads.Hold, bool) {
+	i := slices.IndexFunc(st.Held, func(h loads.Hold) bool { return h.ID == id })
+	if i < 0 {
+		return loads.Hold{}, false
+	}
+	return st.Held[i], true
+}
+
+func shortOf(p *control.Plan, id string) (control.Shortfall, bool) {
+	i := slices.IndexFunc(p.Short, func(f control.Shortfall) bool { return f.Load == id })
+	if i < 0 {
+		return control.Shortfall{}, false
+	}
+	return p.Short[i], true
+}
+
+// planned is why the plan has a load wait until start.
+func planned(p *control.Plan, id string, start time.Time) Reason {
+	r := Reason{Code: WhyWaits, Start: start}
+	at := slices.IndexFunc(p.Loads, func(l control.LoadPlan) bool { return l.ID == id })
+	if at < 0 || p.Loads[at].Why == nil || !p.Loads[at].Why.Start.Equal(start) {
+		return r
+	}
+	why := p.Loads[at].Why
+	r.Opens, r.Earlier, r.EarlierSaves = why.Opens, why.Earlier, why.EarlierExtra
+	if why.Possible {
+		r.Saves, r.Sooner = why.Extra, why.Sooner
+	}
+	return r
+}
+
+func heldWhy(h loads.Hold) Reason {
+	r := Reason{Code: WhyHeld, Until: h.Until}
+	switch h.Reason {
+	case loads.HeldSupply:
+		r.Code = WhySupply
+	case loads.HeldMinOff:
+		r.Code = WhyMinOff
+	case loads.HeldMinOn:
+		r.Code = WhyMinOn
+	case loads.HeldStagger:
+		r.Code = WhyStagger
+	case loads.HeldStarts, loads.HeldHour:
+		r.Code = WhyStarts
+	}
+	return r
+}
+
+// ShortOf is a shortfall of the plan in codes and values.
+func ShortOf(f control.Shortfall, name string, ends control.RunOut) Shortfall {
+	s := Shortfall{Code: ShortOther, Cause: string(f.Cause), Name: name, Time: f.Time, At: f.At}
+	switch f.Kind {
+	case optimizer.ShortSkip:
+		s.Code = ShortRun
+	case optimizer.ShortEnergy:
+		if f.Time > 0 {
+			s.Code = ShortTime
+		}
+	case optimizer.ShortCredit, optimizer.ShortReserve:
+		s.Code = ShortCredit
+		if ends.Known && !ends.Beyond { // one time for the end of the credit on one page
+			s.At = ends.Mid
+		}
+	case optimizer.ShortLimit, optimizer.ShortShed, optimizer.ShortCircuit:
+		s.Code = ShortLimit
+	default:
+	}
+	return s
+}
