@@ -116,6 +116,7 @@ func newIn2(path string) bool {
 		`^\.?credit\.locks\[\d+\]`,
 		`^\.?days\[\d+\]\.unseen`,
 		`^\.?hold`,
+		`^\.?plan\.short\[\d+\]\.cause`,
 		`^\.?said`,
 		`^\.?supply\.(seen|flips)`,
 		`^\.?(meter|loads\[\d+\])\.held`,
