@@ -45,6 +45,7 @@ const (
 // Money is an amount with its unit: "R 1 234.50", "12.50 kWh".
 func (f Format) Money(m units.Money) string { return f.Amount(m, f.Unit.Decimals) }
 
+// Amount is Money with so many decimals.
 func (f Format) Amount(m units.Money, decimals int) string {
 	s := group(m.Decimal(min(max(decimals, 0), 6)))
 	sign := ""
@@ -145,6 +146,7 @@ func (f Format) Big(s string) [2]string {
 	return [2]string{n, u}
 }
 
+// Number is a number with so many decimals and a proper minus.
 func Number(v float64, decimals int) string {
 	s := group(strconv.FormatFloat(v, 'f', decimals, 64))
 	if rest, neg := strings.CutPrefix(s, "-"); neg {
@@ -169,6 +171,7 @@ func (f Format) When(t time.Time) string {
 	return f.Day(t) + " " + t.Format("15:04")
 }
 
+// Day is a day near now, as short as is clear: "today", "Tue", "Tue 3 Dec".
 func (f Format) Day(t time.Time) string {
 	t = t.In(f.Zone)
 	switch n := days(f.Now, t); {
@@ -292,4 +295,5 @@ func (f Format) Token(s string) string {
 	return b.String()
 }
 
+// Count is a whole number, grouped.
 func (f Format) Count(n int64) string { return group(strconv.FormatInt(n, 10)) }

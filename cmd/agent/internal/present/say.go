@@ -112,6 +112,7 @@ func (p Phrases) Why(r Reason) string {
 		return c.T("why.runs", "price", p.PriceParts(r.Price)[0])
 	case WhyOver:
 		return c.T("why.over", "time", p.Duration(r.Time))
+	default:
 	}
 	if r.Until.IsZero() || !c.Has("why."+string(r.Code)+".until") {
 		return c.T("why." + string(r.Code))
