@@ -10,10 +10,11 @@ import (
 var ErrNotOffered = errors.New("emergency credit is not on offer")
 
 // Offered tells whether the customer may take emergency credit now: it is
-// configured, not taken, and the available credit is low.
+// configured, not taken, the available credit is low, and it would give some:
+// where more is owed already it would be gone at once and bring nothing back.
 func (e *Engine) Offered(a Account) bool {
 	em := e.doc.Emergency
-	return em.Amount > 0 && a.Emergency.Stage == NotTaken && !a.Unlocked && a.Available() <= em.OfferBelow
+	return em.Amount > 0 && a.Emergency.Stage == NotTaken && !a.Unlocked && a.Available() <= em.OfferBelow && a.Available() > -em.Amount
 }
 
 // AcceptEmergency lends the emergency credit at the customer's word.  It moves

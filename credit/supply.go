@@ -145,6 +145,10 @@ func (p *posting) restorable() bool {
 	return p.Available() > p.doc.RestoreAbove
 }
 
+// Arms tells whether a supply that was cut for want of credit waits for the
+// customer to switch it on.
+func (e *Engine) Arms() bool { return e.doc.Restore == Armed }
+
 // armed tells whether the supply waits for the customer after this cause.  An
 // overload and a fault end by themselves, and the customer's own switch is
 // already the customer's word; the utility's order never ends in an empty

@@ -145,7 +145,7 @@ func (p *posting) usable(r *Result) Code {
 			}
 		}
 		if limit := p.doc.MaximumBalance; after > greatest || limit > 0 && after > limit {
-			r.Token.Detail = "the balance would be greater than the account may hold"
+			r.Token.Detail = "the balance would be greater than the account may hold; it stays good, enter it when more is used up"
 			return Overflow
 		}
 	case KeyChange, ClearCredit, Unlock, Sync, PowerLimit, TariffRate, ClearTamper, PhaseLimit, SelfTest:
@@ -293,7 +293,7 @@ func (p *posting) explain(r Result, way string) string {
 			return "accepted: " + string(t.Effect)
 		}
 	case Used:
-		return "this token was already used; its credit is in the balance of " + p.say(r.Available)
+		return "this token was already used; credit is " + p.say(r.Available)
 	case Old:
 		return "this token is too old to be taken; ask the vendor for a new one"
 	case Lockout:

@@ -93,7 +93,7 @@ func (c statusCmd) Run(e *env) error {
 	line("balance", "%s %s", v.Credit.Balance, v.Unit)
 	switch {
 	case !v.RunOut.Known:
-		line("runs out", "not known yet")
+		line("runs out", "not known now")
 	case v.RunOut.Beyond:
 		line("runs out", "not within the forecast (after %s)", v.RunOut.At.In(zone).Format("Mon 2 Jan"))
 	default:

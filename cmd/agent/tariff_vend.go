@@ -89,10 +89,41 @@ func (c *tariffVendCmd) Run(e *env) error {
 	if err := enc.Encode(out); err != nil {
 		return err
 	}
+	for _, w := range chargedByTime(t.Document(), bought[0].at.In(t.Location()), bought[len(bought)-1].at.In(t.Location())) {
+		fmt.Fprintln(e.Stderr, "note:", w)
+	}
 	for _, w := range t.Warnings(bought[0].at, bought[len(bought)-1].at.Add(time.Second)) {
 		fmt.Fprintln(e.Stderr, "note:", w)
 	}
 	return nil
+}
+
+// chargedByTime says which charges of the versions in force from one day to
+// another fall due with time: a receipt has none of them.
+func chargedByTime(doc tariffs.Document, from, to time.Time) []string {
+	var out []string
+	first, last := tariffs.DateOf(from.Date()), tariffs.DateOf(to.Date())
+	for i, v := range doc.Versions {
+		if i > 0 && v.From > last || i+1 < len(doc.Versions) && doc.Versions[i+1].From <= first {
+			continue
+		}
+		for _, c := range v.Charges {
+			per := ""
+			switch c.Due {
+			case tariffs.DueDay:
+				per = "day"
+			case tariffs.DueMonth, tariffs.DueMonthStart, "":
+				per = "month"
+			default:
+				continue
+			}
+			note := fmt.Sprintf("%s of %s a %s falls due with time and is not in these receipts", c.Name, exact(c.Amount), per)
+			if !slices.Contains(out, note) {
+				out = append(out, note)
+			}
+		}
+	}
+	return out
 }
 
 // merged adds up the items of one name: a charge and what past months owe of it.

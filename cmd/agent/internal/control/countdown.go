@@ -34,7 +34,7 @@ func (p *step) ladder() {
 	st := &p.st
 	off := st.Credit.Supply.Position != credit.Connected
 	ends := st.Plan != nil && st.Ladder.Seen && !st.Plan.MadeAt.Before(st.Ladder.Since) &&
-		st.Plan.RunOut.Known && !st.Plan.RunOut.Beyond && !st.Credit.Unlocked
+		st.Plan.RunOut.Known && !st.Plan.RunOut.Beyond && !st.Credit.Unlocked && st.Credit.Left() > 0
 	if off || !ends {
 		st.Ladder.Sound = time.Time{}
 		if off || st.Ladder.Seen {

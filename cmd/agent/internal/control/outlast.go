@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/forecast"
@@ -116,6 +117,14 @@ func (s *Site) money(m units.Money) string {
 		return m.Decimal(1) + " kWh"
 	}
 	return m.Decimal(s.Tariff.Decimals()) + " " + s.Currency
+}
+
+// switched is why the supply is on or off; without a switch it is neither.
+func (s *Site) switched(why string) string {
+	if s.Contactor {
+		return why
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(why, "off: "), "on: ")
 }
 
 // Light is what must be paid to have light again, or to keep it.

@@ -80,7 +80,7 @@ const (
 )
 
 // text is the shortfall in short, for the log.
-func (f Shortfall) text(s *Site) string {
+func (f Shortfall) text(s *Site, ends RunOut) string {
 	name := f.Load
 	for _, l := range s.Loads {
 		if l.ID == f.Load {
@@ -90,9 +90,9 @@ func (f Shortfall) text(s *Site) string {
 	why := ""
 	switch f.Cause {
 	case ShortOfCredit:
-		why = ": the credit is not enough for it"
+		why = ": with it the credit might not last"
 	case ShortOfHours:
-		why = ": its hours are too short"
+		why = ": there is not enough time left in its hours"
 	}
 	at := f.At.In(s.Zone).Format("Mon 15:04")
 	switch {
@@ -101,6 +101,9 @@ func (f Shortfall) text(s *Site) string {
 	case f.Time > 0:
 		return name + "goes short by " + length(f.Time) + why
 	case f.Kind == optimizer.ShortCredit, f.Kind == optimizer.ShortReserve:
+		if ends.Known && !ends.Beyond { // one time for the end of the credit
+			at = ends.Mid.In(s.Zone).Format("Mon 15:04")
+		}
 		return "the credit may end " + at
 	}
 	return name + string(f.Kind) + " from " + at
@@ -114,6 +117,9 @@ type RunOut struct {
 	Mid    time.Time `json:"mid,omitzero"`
 	Late   time.Time `json:"late,omitzero"` // nine in ten; zero: beyond the horizon
 }
+
+// Ends is where the plan's slots end.
+func (p *Plan) Ends() time.Time { return p.Start.Add(time.Duration(len(p.Prices)) * p.Slot) }
 
 // index is the slot that holds now; false where the plan does not reach it.
 func (p *Plan) index(now time.Time) (int, bool) {

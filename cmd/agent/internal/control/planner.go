@@ -247,6 +247,9 @@ func (p *Planner) fill(plan *Plan, o outlook, problem *optimizer.Problem, solved
 			plan.Short = append(plan.Short, short)
 			continue
 		}
+		if plan.Short[i].Cause != short.Cause {
+			plan.Short[i].Cause = "" // not one for all of it
+		}
 		plan.Short[i].Amount += short.Amount
 		plan.Short[i].Time += short.Time
 	}

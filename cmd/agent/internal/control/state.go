@@ -129,6 +129,12 @@ type ShedState struct {
 	IDs   []string  `json:"ids,omitempty"`
 }
 
+// Planned tells whether the plan in force knows of the last top-up: the one
+// before it says nothing of the credit that there is now.
+func (st *State) Planned() bool {
+	return st.Plan != nil && (st.Ladder.Since.IsZero() || st.Ladder.Seen)
+}
+
 func (st State) load(id string) *LoadState {
 	for i := range st.Loads {
 		if st.Loads[i].ID == id {

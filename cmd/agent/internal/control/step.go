@@ -303,7 +303,7 @@ func (p *step) supply() {
 	}
 	p.eff.Durable = true
 	p.st.WantPlan = true
-	severity, text := health.Info, d.Why
+	severity, text := health.Info, p.switched(d.Why)
 	if !d.Close {
 		severity = health.Critical
 	}
@@ -311,7 +311,7 @@ func (p *step) supply() {
 		text += "; " + p.money(need.Amount) + " or more must be topped up"
 	}
 	if !p.Contactor {
-		text += " (there is no switch: nothing is switched)"
+		text += "; nothing is switched: there is no supply switch"
 	}
 	p.event("supply_"+string(a.Supply.Position), severity, text)
 }

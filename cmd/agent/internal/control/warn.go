@@ -115,8 +115,8 @@ func (p *step) warn() {
 	low, isLow := p.Credit.Low(a)
 	spent := a.Supply.Cause == credit.ForNoCredit && a.Supply.Position != credit.Connected
 	p.when(isLow && !spent && a.Emergency.Stage == credit.NotTaken, health.CreditLow, "",
-		fmt.Sprintf("less than %s is left", low.Decimal(2)))
-	p.when(spent && a.Supply.Position == credit.Disconnected, health.CreditSpent, "", p.st.Decision.Why)
+		"no more than "+p.money(low)+" is left")
+	p.when(spent && a.Supply.Position == credit.Disconnected, health.CreditSpent, "", p.switched(p.st.Decision.Why))
 	p.when(a.Supply.Position == credit.Ready && p.Contactor, health.SupplyArmed, "", p.st.Decision.Why)
 	p.when(p.Credit.Offered(a), health.EmergencyOffered, "", "credit is low")
 	p.when(a.Emergency.Stage != credit.NotTaken && a.Available() < 0, health.EmergencyInUse, "",
@@ -146,12 +146,12 @@ func (p *step) planWarnings() {
 	}
 	// While the supply is off nothing runs, and that has a warning of its own.
 	off := p.Contactor && p.st.Credit.Supply.Position != credit.Connected
-	short := plan != nil && len(plan.Short) > 0 && !off
+	short := p.st.Planned() && len(plan.Short) > 0 && !off
 	cause := ""
 	if short {
 		texts := make([]string, 0, len(plan.Short))
 		for _, f := range plan.Short {
-			texts = append(texts, f.text(p.Site))
+			texts = append(texts, f.text(p.Site, plan.RunOut))
 		}
 		cause = strings.Join(slices.Compact(texts), "; ")
 	}

@@ -242,11 +242,11 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 	}
 	warnings := make([]warningMessage, 0, len(st.Health.Active))
 	for i, w := range st.Health.WorstFirst() {
-		cause := w.Cause
-		if i < len(v.Warnings) && v.Warnings[i].Code == string(w.Code) {
-			cause = v.Warnings[i].Cause
+		m := warningMessage{string(w.Code), w.Subject, w.Severity.String(), w.Since, w.Title, w.Cause, w.Remedy}
+		if i < len(v.Warnings) && v.Warnings[i].Code == m.Code {
+			m.Title, m.Cause, m.Remedy = v.Warnings[i].Title, v.Warnings[i].Cause, v.Warnings[i].Remedy
 		}
-		warnings = append(warnings, warningMessage{string(w.Code), w.Subject, w.Severity.String(), w.Since, w.Title, cause, w.Remedy})
+		warnings = append(warnings, m)
 	}
 	out := []broker.Message{}
 	add := func(topic string, what any) error {

@@ -17,7 +17,7 @@ func (a *Agent) View() web.View {
 	st := &snap.State
 	v := web.View{
 		Seq: snap.Seq, At: st.Now, Zone: a.site.Zone, Unit: a.about.Unit, Site: a.about.Name,
-		Credit: a.credit(st), RunOut: runOut(st), Power: a.power(st), Meter: registers(st),
+		Credit: a.credit(st), RunOut: a.runOut(st), Power: a.power(st), Meter: registers(st),
 		Tariff: a.tariff(st), TopUp: a.gate(st),
 	}
 	say := a.words.For(v.Unit, v.Zone, v.At)
@@ -26,7 +26,7 @@ func (a *Agent) View() web.View {
 	for _, w := range st.Health.WorstFirst() {
 		v.Warnings = append(v.Warnings, web.Warning{
 			Code: string(w.Code), Severity: severity(w.Severity), Since: w.Since,
-			Title: w.Title, Cause: a.cause(st, w, say), Remedy: w.Remedy, Seen: w.Acknowledged,
+			Title: say.Title(w.Title, string(w.Code), a.form(st, w)), Cause: a.cause(st, w, say), Remedy: say.Remedy(w.Remedy, string(w.Code), a.form(st, w)), Seen: w.Acknowledged,
 			Told: a.hasCard(w.Code),
 		})
 	}
@@ -44,10 +44,8 @@ func (a *Agent) View() web.View {
 // hasCard tells whether the page says in a card of its own what the warning says.
 func (a *Agent) hasCard(c health.Code) bool {
 	switch c {
-	case health.EmergencyOffered, health.EmergencyInUse:
+	case health.EmergencyOffered, health.EmergencyInUse, health.CreditSpent, health.SupplyArmed:
 		return true
-	case health.CreditSpent, health.SupplyArmed:
-		return a.site.Contactor
 	default:
 		return false
 	}
@@ -70,7 +68,7 @@ func (a *Agent) credit(st *control.State) web.Credit {
 		c.Energy, c.EnergyKnown = st.Plan.Buys, true
 		c.PerKWh = st.Plan.Outlook.PerKWh
 	}
-	if a.site.InKWh {
+	if a.site.InKWh || st.Credit.Unlocked {
 		c.EnergyKnown = false // the balance is the energy
 	}
 	if n := len(st.Days); n > 0 {
@@ -85,7 +83,8 @@ func (a *Agent) credit(st *control.State) web.Credit {
 	switch st.Credit.Emergency.Stage {
 	case credit.Taken:
 		c.Emergency.State = web.EmergencyInUse
-		c.Emergency.Left, c.Emergency.Owed = st.Credit.Left(), st.Credit.EmergencyUsed()
+		c.Emergency.Owed = st.Credit.EmergencyUsed()
+		c.Emergency.Left = st.Credit.Emergency.Limit - c.Emergency.Owed // the rest is the customer's own
 	case credit.Spent:
 		c.Emergency.State, c.Emergency.Owed = web.EmergencySpent, st.Credit.EmergencyUsed()
 	case credit.NotTaken:
@@ -100,11 +99,18 @@ func (a *Agent) credit(st *control.State) web.Credit {
 	return c
 }
 
-func runOut(st *control.State) web.RunOut {
-	if st.Plan == nil || !st.Plan.RunOut.Known {
+func (a *Agent) runOut(st *control.State) web.RunOut {
+	if a.site.Contactor && st.Credit.Supply.Position != credit.Connected {
+		return web.RunOut{} // nothing is used
+	}
+	// What an old plan foresaw is no forecast any more.
+	if !st.Planned() || !st.Plan.RunOut.Known || st.Health.Has(health.PlanStale, "") {
 		return web.RunOut{}
 	}
 	r := st.Plan.RunOut
+	if !r.Mid.After(st.Now) || st.Credit.Left() == 0 {
+		return web.RunOut{} // it has ended, or it has come out otherwise
+	}
 	out := web.RunOut{Known: true, Beyond: r.Beyond, At: r.Mid, Early: r.Early, Late: r.Late}
 	if needs := st.Plan.Outlook.Needs; len(needs) > 0 {
 		out.Reach = needs[len(needs)-1].Until

@@ -18,12 +18,46 @@ func (a *Agent) short(st *control.State, say present.Phrases) []string {
 		return nil
 	}
 	var out []string
+	if !st.Planned() {
+		return nil
+	}
 	for _, f := range st.Plan.Short {
-		if text := say.Short(present.ShortOf(f, a.name(f.Load), st.Plan.RunOut)); !slices.Contains(out, text) {
+		s := present.ShortOf(f, a.name(f.Load), st.Plan.RunOut)
+		if s.Code == present.ShortCredit && st.Credit.Left() == 0 {
+			continue // it has ended
+		}
+		if text := say.Short(s); !slices.Contains(out, text) {
 			out = append(out, text)
 		}
 	}
 	return out
+}
+
+// form tells apart warnings of one code that are not told alike; mostly "".
+func (a *Agent) form(st *control.State, w health.Warning) string {
+	switch w.Code {
+	case health.CreditSpent:
+		switch {
+		case !a.site.Contactor:
+			return "unswitched"
+		case a.site.Credit.Arms():
+			return "armed"
+		}
+	case health.CreditLow:
+		if st.Credit.Available() <= 0 {
+			return "spent"
+		}
+	case health.EmergencyInUse:
+		if st.Credit.Emergency.Stage == credit.Spent {
+			return "spent"
+		}
+	case health.PlanStale:
+		if st.Plan != nil && !st.Now.Before(st.Plan.Ends()) {
+			return "ended"
+		}
+	default:
+	}
+	return ""
 }
 
 // cause is what is behind a warning, as the State has it now.
@@ -36,9 +70,17 @@ func (a *Agent) cause(st *control.State, w health.Warning, say present.Phrases) 
 			x.Form = "never"
 		}
 	case health.CreditLow:
-		x.Amount, _ = a.site.Credit.Low(st.Credit)
+		x.Form = a.form(st, w)
+		if x.Amount, _ = a.site.Credit.Low(st.Credit); x.Form != "" {
+			x.Amount = st.Credit.Available()
+		}
 	case health.CreditSpent:
 		x.Amount = st.Credit.Available()
+		pay := "back"
+		if !a.site.Contactor {
+			pay = "owed"
+		}
+		return say.Cause(x) + " " + say.Pay(present.SupplyOf(a.site, st), pay)
 	case health.EmergencyOffered:
 		x.Amount = a.about.Emergency.Amount
 	case health.EmergencyInUse:

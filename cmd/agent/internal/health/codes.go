@@ -96,7 +96,7 @@ func Advise(code Code) Advice {
 	case OutboxDropped:
 		return Advice{Caution, "Telemetry was dropped because the outbox is full", "Bring InfluxDB back, or raise outbox.max_rows. The ledger is never dropped."}
 	case TokenRejected:
-		return Advice{Info, "A token was refused", "Compare the digits with your receipt and enter them again."}
+		return Advice{Info, "A token was refused", "Compare the digits with your receipt and enter them again; if they are right, ask the vendor."}
 	case TokenLocked:
 		return Advice{Caution, "Token entry is locked for a while", "Too many wrong tokens came that way. Enter yours another way, or wait until the time shown and enter it with care."}
 	case BadMessage:
@@ -106,9 +106,9 @@ func Advise(code Code) Advice {
 	case CreditSpent:
 		return Advice{Critical, "The credit is spent and the supply is off", "Enter a top-up token; the supply comes back by itself."}
 	case EmergencyOffered:
-		return Advice{Serious, "Emergency credit is offered", "Accept it on the page if you cannot top up now; it is paid back by the next top-up."}
+		return Advice{Serious, "Emergency credit is offered", "Accept it on the page if you cannot top up now; top-ups pay back what is used of it."}
 	case EmergencyInUse:
-		return Advice{Serious, "You are using emergency credit", "Top up: the next top-up pays it back first."}
+		return Advice{Serious, "You are using emergency credit", "Top up: what is used of it is paid back before there is credit again."}
 	case SupplyArmed:
 		return Advice{Serious, "The supply is ready to be switched on", "Make sure that nothing dangerous is switched on, then press Reconnect."}
 	case SupplyWeld:

@@ -75,6 +75,8 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 			x.Why = heldWhy(held)
 		case turning, off:
 			x.Why.Code = WhyStopping
+		case l.Feedback && !ls.Seen.Known:
+			x.Why.Code = WhyUnsure
 		case x.Wanted && x.Run:
 			x.End = x.Until
 			x.Why.Code = WhyAsked
@@ -110,7 +112,9 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 	case now:
 		x.State, x.Why.Code = LoadWaiting, WhyStarting
 	default:
-		waits(&x, site, st, i, start, end, cost)
+		if waits(&x, site, st, i, start, end, cost); st.Credit.Unlocked {
+			x.Why.Sooner = 0 // no credit ends
+		}
 	}
 	return x
 }
@@ -126,13 +130,16 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 		x.Why = planned(st.Plan, l.ID, start)
 	case pr.Rest.After(st.Now) && missing > 0:
 		x.State, x.Why = LoadDone, Reason{Code: WhyRests, Until: pr.Rest}
-	case st.Plan == nil:
+	case st.Plan == nil, !st.Planned():
 		x.Why.Code = WhyNoPlan
 	case !reaches(st.Plan, st.Now):
 		x.Why.Code = WhyOldPlan
 	default:
 		short, isShort := shortOf(st.Plan, l.ID)
 		owed := l.Requests(pr, st.Guard.Unit(l.ID), st.Now, time.Minute)
+		if given := pr.Delivered > 0 || pr.Runs > 0; missing == 0 && given && isShort && !short.At.Before(pr.To) {
+			isShort = false // it has had this day's; it is another that is left short
+		}
 		switch {
 		case isShort && short.Cause == control.ShortOfCredit:
 			x.Why.Code = WhyCredit
@@ -152,7 +159,7 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 
 // reaches tells whether the plan says something of now.
 func reaches(p *control.Plan, now time.Time) bool {
-	return !now.Before(p.Start) && now.Before(p.Start.Add(time.Duration(len(p.Prices))*p.Slot))
+	return !now.Before(p.Start) && now.Before(p.Ends())
 }
 
 func holdOf(st *control.State, id string) (loads.Hold, bool) {

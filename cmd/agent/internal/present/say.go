@@ -59,6 +59,7 @@ const (
 	WhyShed      ReasonCode = "shed"      // the site draws too much
 	WhySpares    ReasonCode = "spares"    // the credit left is kept for more important loads
 	WhyFinished  ReasonCode = "finished"  // it has what it needs
+	WhyUnsure    ReasonCode = "unsure"    // it was told to run, and its switch does not tell whether it does
 	WhyFault     ReasonCode = "fault"     // its switch does not do as it is told
 )
 
@@ -66,7 +67,7 @@ const (
 func ReasonCodes() []ReasonCode {
 	return []ReasonCode{
 		WhyWaits, WhyRuns, WhyAsked, WhyFinishes, WhyUnplanned, WhyStarting, WhyStopping, WhyNone, WhyNoPlan, WhyOldPlan, WhyCredit, WhyHours,
-		WhyLeftOut, WhyOver, WhyRests, WhySupply, WhyMinOff, WhyMinOn, WhyStagger, WhyStarts, WhyHeld, WhyShed, WhySpares, WhyFinished, WhyFault,
+		WhyLeftOut, WhyOver, WhyRests, WhySupply, WhyMinOff, WhyMinOn, WhyStagger, WhyStarts, WhyHeld, WhyShed, WhySpares, WhyFinished, WhyUnsure, WhyFault,
 	}
 }
 
@@ -190,4 +191,16 @@ func (p Phrases) Cause(x Cause) string {
 		return p.Sentence(text)
 	}
 	return p.Words.T(key, "name", x.Name, "amount", p.Money(x.Amount), "when", p.When(x.At), "time", p.In(x.At))
+}
+
+// Title is the title of a warning in one of its forms, title where it has none
+// of its own there.
+func (p Phrases) Title(title, code, form string) string {
+	return p.Words.Or("warning.title."+code+"."+form, title)
+}
+
+// Remedy is what to do about a warning in one of its forms, remedy where it has
+// none of its own there.
+func (p Phrases) Remedy(remedy, code, form string) string {
+	return p.Words.Or("warning.remedy."+code+"."+form, remedy)
 }

@@ -74,7 +74,7 @@ func TestCausesAreSentences(t *testing.T) {
 		cause Cause
 		want  string
 	}{
-		{Cause{Code: "credit_low", Amount: 12_345_678, Else: "less than 12.345678 is left"}, "Less than R 12.35 is left."},
+		{Cause{Code: "credit_low", Amount: 12_345_678, Else: "less than 12.345678 is left"}, "No more than R 12.35 is left."},
 		{Cause{Code: "switch_silent", Form: "on", Name: "Geyser"}, "Geyser was told to switch on and does not confirm it."},
 		{Cause{Code: "meter_silent", At: fakeNow.Add(-time.Hour)}, "The last reading came today 15:07."},
 		{Cause{Code: "meter_silent", Form: "never"}, "No reading has come since the start."},

@@ -247,7 +247,7 @@ func (s *Server) topupNotice(m *model, res TopUpResult, err error) *notice {
 		if res.Reason == "" {
 			n.Lines = []string{t("topup.refused.do")}
 		}
-		return n.add(res.Reason, res.Remedy)
+		return n.add(m.Sentence(res.Reason), m.Sentence(res.Remedy))
 	}
 }
 

@@ -203,17 +203,22 @@ func TestWhatMoneyBuys(t *testing.T) {
 	if strings.Contains(page.body, `id="bought"`) || strings.Contains(page.body, `id="amount-bad"`) {
 		t.Error("something is said though nobody asked")
 	}
-	for _, c := range []struct{ asked, want string }{
-		{"276", "buys about 100"},
-		{"276", "wait: it buys 14.8"},
-		{"12,50", "wait"},
-		{"600", "Waiting gains nothing: buy now."},
-		{"0", "Write an amount such as 200"},
-		{"-5", "Write an amount such as 200"},
-		{"two", "Write an amount such as 200"},
-		{"1000000.01", "Write an amount such as 200"},
-		{"%3Cb%3E", "value=\"&lt;b&gt;\""},
+	for _, c := range []struct {
+		asked, want string
+		kWh         bool // what the account is kept in
+	}{
+		{"276", "buys about 100", false},
+		{"276", "it does not matter when you buy it", false},
+		{"276", "wait: it buys 14.8", true},
+		{"12,50", "wait", true},
+		{"600", "Waiting gains nothing: buy now.", true},
+		{"0", "Write an amount such as 200", false},
+		{"-5", "Write an amount such as 200", false},
+		{"two", "Write an amount such as 200", false},
+		{"1000000.01", "Write an amount such as 200", false},
+		{"%3Cb%3E", "value=\"&lt;b&gt;\"", false},
 	} {
+		x.f.change(func(v *View) { v.Unit.Energy = c.kWh })
 		if a := x.get("/tariff?amount=" + c.asked); a.StatusCode != 200 || !strings.Contains(plainSpaces(a.body), c.want) {
 			t.Errorf("amount=%s: %d, not %q", c.asked, a.StatusCode, c.want)
 		}
@@ -252,5 +257,17 @@ func TestWeekPictureAndTable(t *testing.T) {
 	}
 	if width != 7*48*weekCell {
 		t.Errorf("the bars cover %d of %d", width, 7*48*weekCell)
+	}
+}
+
+// D13: the blocks begin again on the day that it says, and where credit is money
+// nobody is told to wait with buying it.
+func TestTheNextMonthIsToldByItsFirstDay(t *testing.T) {
+	x := newSite(t, nil)
+	x.want(x.get("/tariff"), 200, "From Wed 2 Dec the blocks begin again")
+	a := x.get("/tariff?amount=276")
+	x.want(a, 200, "buys about 100", "it does not matter when you buy it")
+	if strings.Contains(a.body, "wait: it buys") {
+		t.Error("money buys the same on any day")
 	}
 }

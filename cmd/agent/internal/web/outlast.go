@@ -21,6 +21,9 @@ const ahead = 7 * 24 * time.Hour
 // far as the forecast reaches.
 func (s *Server) lastsFor(m *model, date string) lasts {
 	reach := m.V.RunOut.Reach
+	if m.V.Supply.PaidOff {
+		return lasts{Problem: s.texts.T("lasts.paid_off")}
+	}
 	if reach.IsZero() {
 		return lasts{Problem: s.texts.T("lasts.unknown")}
 	}

@@ -42,7 +42,7 @@ func TestWhatLastsUntilWhen(t *testing.T) {
 	x.f.mu.Unlock()
 	x.want(x.get("/topup"), 200, "On the keypad at the meter: Token: 1234 56")
 	x.want(x.get("/api/v1/view"), 200, `"keypad":"Token: 1234 56"`)
-	if page := x.get("/topup"); !strings.Contains(page.body, "No forecast yet") || strings.Contains(page.body, `type="date"`) {
+	if page := x.get("/topup"); !strings.Contains(page.body, "There is no forecast now") || strings.Contains(page.body, `type="date"`) {
 		t.Error("before the first forecast a date can be chosen")
 	}
 }

@@ -38,10 +38,14 @@ func (m *model) Ring() ring {
 	switch ro := v.RunOut; {
 	case m.Starting():
 		r.Word, r.Line = c.T("starting"), c.T("starting.line")
+	case v.Supply.PaidOff:
+		r.Level, r.Icon, r.Word, r.Unit, r.Line = "good", "check", c.T("runout.paid_off"), "", c.T("runout.paid_off.line")
 	case v.Credit.Balance <= 0 && v.Credit.Emergency.State != EmergencyInUse:
 		r.Level, r.Icon, r.Word = "bad", "stop", c.T("runout.spent")
 		r.Number, r.Unit = "0", c.T("runout.days_left")
 		r.Line, r.Tip = c.T("runout.spent.line"), c.T("runout.spent.tip")
+	case v.Supply.State == present.Disconnected || v.Supply.State == present.Ready:
+		r.Word, r.Unit, r.Line = c.T("supply."+string(v.Supply.State)), "", c.T("runout.off")
 	case ro.Known:
 		left = max(ro.At.Sub(v.At), 0)
 		r.Number, r.Unit = m.left(left)
@@ -64,7 +68,7 @@ func (m *model) Ring() ring {
 		case left >= little:
 			r.Level, r.Icon, r.Word, r.Tip = "low", "warn", c.T("runout.low"), c.T("runout.low.tip")
 		default:
-			r.Level, r.Icon, r.Word, r.Tip = "bad", "stop", c.T("runout.bad"), c.T("runout.bad.tip")
+			r.Level, r.Icon, r.Word, r.Tip = "bad", "stop", c.T("runout.bad"), c.Or("runout.bad.tip."+string(v.Supply.State), c.T("runout.bad.tip"))
 		}
 	}
 	arc := circumference * min(1, left.Hours()/full.Hours())
@@ -108,7 +112,7 @@ type supplyText struct {
 // Supply is the state of the supply with its cause and what to do.
 func (m *model) Supply() supplyText {
 	v := m.V.Supply
-	s := supplyText{Level: "bad", Icon: "plug-off", SupplyText: present.Phrases{Format: m.Format}.Supply(v), Banner: true, TopUp: v.Spent || v.Cause == present.ByCredit}
+	s := supplyText{Level: "bad", Icon: "plug-off", SupplyText: present.Phrases{Format: m.Format}.Supply(v), Banner: true, TopUp: (v.Spent || v.Cause == present.ByCredit) && v.State != present.Ready}
 	switch v.State {
 	case "":
 		s.Level, s.Icon, s.Banner = "none", "clock", false
