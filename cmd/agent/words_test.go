@@ -409,6 +409,10 @@ func (b *quietBus) SubscribeAck(filter string, on func(context.Context, broker.M
 	return func() {}, nil
 }
 
+func (b *quietBus) SubscribeOrder(string, func(context.Context, broker.Message) error) (func(), error) {
+	return func() {}, nil
+}
+
 func (b *quietBus) SubscribeState(string, func(context.Context, broker.Message, bool) error) (func(), error) {
 	return func() {}, nil
 }

@@ -128,7 +128,7 @@ func TestBrowser(t *testing.T) {
 		p.Eval("window.same = true", nil)
 		p.Click("#run-geyser")
 		p.See("#r-load-geyser", "Runs because you asked for it")
-		p.See("#r-load-geyser", "You started it · until today 18:07")
+		p.See("#r-load-geyser", "You asked for it · until today 18:07")
 		p.Click("#auto-geyser")
 		p.See("#r-load-geyser", "Waiting")
 		p.Click("#skip-geyser")
@@ -512,7 +512,7 @@ func TestBrowser(t *testing.T) {
 			see        string // on the home page
 		}{
 			{"the first second", true, func(v *View) { *v = View{Seq: 1, At: fakeNow} }, "Starting The first figures come in a moment. Balance –"},
-			{"the first minutes", false, func(v *View) { v.RunOut, v.Plan, v.Loads = RunOut{}, Plan{}, nil }, "No forecast yet"},
+			{"the first minutes", false, func(v *View) { v.RunOut, v.Plan, v.Loads = RunOut{}, Plan{}, nil }, "There is no forecast now"},
 			{"no credit, two troubles", true, func(v *View) {
 				v.Supply = Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow.Add(-20 * time.Minute)}
 				v.Credit.Balance, v.Credit.Energy = 0, 0
