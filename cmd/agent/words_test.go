@@ -61,7 +61,10 @@ func aHome(t *testing.T, lines string) *home {
 		"simulation: {step: 1m, seed: 3, per_day: 8 kWh, start: 2026-11-02T04:00:00Z}\nschedule: {plan: \"0 * * * *\"}\nplan: {slot: 30m, time: 50ms, run_out: 96h}\n" +
 		"web: {listen: \"127.0.0.1:0\", reading: open}\n" + lines
 	for _, part := range [][2]string{
-		{"tariff", wordsTariff}, {"supply", "supply: {switch: {driver: house}}\n"}, {"loads", wordsLoads}, {"credit", "credit: {opening: 60}\n"},
+		{"tariff", wordsTariff},
+		{"supply", "supply: {switch: {driver: house}}\n"},
+		{"loads", wordsLoads},
+		{"credit", "credit: {opening: 60}\n"},
 		{"tokens", "tokens: {openpaygo: {key: {env: K}, starting_code: 516959010, unit: money, value_divider: 100, extended: true}}\n"},
 	} {
 		if !strings.Contains("\n"+text, "\n"+part[0]+":") {
