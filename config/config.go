@@ -196,6 +196,18 @@ type Web struct {
 	PIN     string   `yaml:"pin" secret:"true"` // the hash that "agent pin" printed
 	Reading string   `yaml:"reading"`           // open: anybody on the network may look; closed: the PIN is asked
 	Hosts   []string `yaml:"hosts"`             // further names the page is reached by
+	// TLS is off by default: the page is for the home's own network.
+	TLS WebTLS `yaml:"tls"`
+	// Proxies are addresses of proxies in front of the page, or networks of them:
+	// what they say of a reader's address is believed, and of nobody else.
+	Proxies []string `yaml:"proxies"`
+}
+
+// WebTLS is how the page is served over TLS: own, or cert and key.
+type WebTLS struct {
+	Own  bool   `yaml:"own"`  // the agent makes a certificate for itself, once, in the data folder
+	Cert string `yaml:"cert"` // file, PEM
+	Key  string `yaml:"key"`  // file, PEM
 }
 
 // Schedule is when recurring work is done, in cron's five fields, local time.
@@ -481,6 +493,12 @@ func (c *Config) checkEdges(l *fault.List) {
 	}
 	if c.Web.Reading != "open" && c.Web.Reading != "closed" {
 		l.Add("web.reading", "write open or closed", "%q is neither", c.Web.Reading)
+	}
+	switch t := c.Web.TLS; {
+	case t.Own && (t.Cert != "" || t.Key != ""):
+		l.Add("web.tls.own", "write own: true, or cert and key", "the page has one certificate")
+	case (t.Cert == "") != (t.Key == ""):
+		l.Add("web.tls", "name both files, cert and key", "only one of cert and key is given")
 	}
 	if c.Web.Reading == "closed" && c.Web.PIN == "" {
 		l.Add("web.pin", `make one with "agent pin", or write reading: open`, "the page is closed and there is no PIN to open it")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"time"
@@ -58,7 +59,8 @@ type service struct {
 	progress progress
 	records  atomic.Pointer[records]
 	watched  watchdog.Config
-	pace     pace // of parts that fail
+	pace     pace                   // of parts that fail
+	guessed  atomic.Pointer[string] // see pinGuessed; nil: nothing to tell
 }
 
 // runner is a driver that needs a goroutine.
@@ -371,8 +373,27 @@ func (s *service) pageOf(cfg config.Config, opt options) (err error) {
 		Listener: opt.listener, Listen: cfg.Web.Listen, Title: cfg.Web.Title, PINHash: cfg.Web.PIN,
 		OpenReading: cfg.Web.Reading == "open", OpenChanges: opt.open, Hosts: cfg.Web.Hosts,
 		Behind: func() time.Time { return s.loop.Snapshot().Behind }, Patience: cfg.Patience(),
+		TLS: pageTLS(cfg), Proxies: cfg.Web.Proxies, Guessed: s.pinGuessed,
 	}, s.log)
 	return err
+}
+
+// pageTLS is the page's certificate.
+func pageTLS(cfg config.Config) web.TLS {
+	t := web.TLS{Cert: cfg.Path(cfg.Web.TLS.Cert), Key: cfg.Path(cfg.Web.TLS.Key), Names: cfg.Web.Hosts}
+	if cfg.Web.TLS.Own {
+		t.Own = cfg.Path(cfg.Data)
+	}
+	return t
+}
+
+// pinGuessed leaves word of PINs that were guessed at, for watchLinks to tell.
+func (s *service) pinGuessed(n int, who []netip.Addr) {
+	cause := fmt.Sprintf("%d wrong PINs within an hour, most from %s", n, who[0])
+	if len(who) > 1 {
+		cause += fmt.Sprintf(" and %d others", len(who)-1)
+	}
+	s.guessed.Store(&cause)
 }
 
 // tokenDigits are the lengths that a token may have.

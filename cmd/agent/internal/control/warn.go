@@ -77,7 +77,7 @@ func (s *Site) local(at time.Time) string { return at.In(s.Zone).Format("Mon 2 J
 func passing(code health.Code) bool {
 	switch code {
 	case health.TokenRejected, health.RegisterJump, health.RegisterBack, health.MeterReplaced, health.MeterGap,
-		health.ClockBack, health.BadMessage, health.OutboxDropped:
+		health.ClockBack, health.BadMessage, health.OutboxDropped, health.PINGuessed:
 		return true
 	}
 	return false

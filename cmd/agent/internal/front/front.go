@@ -219,9 +219,19 @@ func (a *Agent) Ledger(ctx context.Context, before uint64, n int) ([]web.LedgerR
 	for _, e := range entries {
 		rows = append(rows, web.LedgerRow{
 			Seq: e.Seq, At: e.At, Kind: string(e.Kind), Amount: e.Amount, Balance: e.Balance, Energy: e.Energy, Cause: e.Cause,
+			Guest: strings.ReplaceAll(e.Cause, a.site.Meter, masked(a.site.Meter)),
 		})
 	}
 	return rows, nil
+}
+
+// masked is a meter's number of which a guest may know the end.
+func masked(number string) string {
+	const shown = 3
+	if len(number) <= 2*shown {
+		return "…"
+	}
+	return "…" + number[len(number)-shown:]
 }
 
 // Log is what happened.

@@ -38,6 +38,7 @@ const (
 	LedgerOld           Code = "ledger_old"
 	LedgerUnsound       Code = "ledger_unsound"
 	RecordsHeld         Code = "records_held"
+	PINGuessed          Code = "pin_guessed"
 	PlanStale           Code = "plan_stale"
 	PlanFailed          Code = "plan_failed"
 	PartFailed          Code = "part_failed"
@@ -135,6 +136,8 @@ func Advise(code Code) Advice {
 		return Advice{Critical, "The records do not agree: nothing is switched and no token is taken", "Restore data from the newest backup, or stop the agent and run agent ledger adopt, which takes the ledger's word. A token stays good, and what is used meanwhile is charged afterwards."}
 	case LoadShort:
 		return Advice{Caution, "A load will not get all the energy it needs in time", "Run it by hand, widen its hours, or top up."}
+	case PINGuessed:
+		return Advice{Caution, "Somebody is guessing the PIN", "Find the device by its address and take it off the network. Browsers that have given the right PIN, and the command line on the box, go on as usual; others wait."}
 	case PlanStale:
 		return Advice{Caution, "The plan is old", "Nothing to do now: loads follow the last plan. If this stays, restart the agent and report it."}
 	case PlanFailed:
@@ -184,7 +187,7 @@ func Codes() []Code {
 	return []Code{
 		BadMessage, BrokerGone, BrokerRefused, ClockAhead, ClockBack, ClockUnconfirmed, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow, CreditShed,
 		CreditSpent, CurrentNoVoltage, EmergencyInUse, EmergencyOffered, FrequencyOff, InfluxGone, LedgerOld, LedgerUnsound, LoadShort, MagnetNear,
-		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PartFailed, PlanFailed, PlanStale, RecordsHeld,
+		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PINGuessed, PartFailed, PlanFailed, PlanStale, RecordsHeld,
 		RegisterBack, RegisterJump, RegisterStuck, ReverseEnergy, StepFailed, StoreFailed, StoreFull, StoreStuck, SupplyArmed, SupplyBypass, SupplyCoil,
 		SupplySilent, SupplyUnknown, SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
 		VoltageInterruption, VoltageSag, VoltageSwell, VoltageUnbalance,

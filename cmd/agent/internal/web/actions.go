@@ -93,7 +93,7 @@ func (s *Server) renderSignin(w http.ResponseWriter, r *http.Request, status int
 
 func (s *Server) signin(w http.ResponseWriter, r *http.Request) {
 	next := local(r.PostFormValue("next"))
-	if n := s.enter(r, r.PostFormValue("pin")); n != nil {
+	if n := s.enter(w, r, r.PostFormValue("pin")); n != nil {
 		s.renderSignin(w, r, http.StatusUnprocessableEntity, next, n)
 		return
 	}
@@ -101,11 +101,11 @@ func (s *Server) signin(w http.ResponseWriter, r *http.Request) {
 }
 
 // enter signs the reader in, or says why not.
-func (s *Server) enter(r *http.Request, pin string) *notice {
+func (s *Server) enter(w http.ResponseWriter, r *http.Request, pin string) *notice {
 	if !s.gate.set {
 		return &notice{"low", s.texts.T("pin.none"), []string{s.texts.T("pin.none.do")}}
 	}
-	a := s.gate.try(r.RemoteAddr, strings.TrimSpace(pin))
+	a := s.tryPIN(r, strings.TrimSpace(pin))
 	f := present.Format{Words: s.texts}
 	switch {
 	case a.right:
@@ -114,9 +114,10 @@ func (s *Server) enter(r *http.Request, pin string) *notice {
 			return &notice{"bad", s.texts.T("error.page"), nil}
 		}
 		s.sessions.Put(r.Context(), signedIn, true)
+		s.remember(w, r)
 		return nil
 	case a.wait > 0:
-		s.log.Warn("pin tries", "from", r.RemoteAddr, "wait", a.wait.Round(time.Second))
+		s.log.Warn("pin tries", "from", s.sender(r).who, "wait", a.wait.Round(time.Second))
 		return &notice{"bad", s.texts.T("pin.wait"), []string{s.texts.T("pin.wait.do", "time", f.Duration(a.wait+time.Second))}}
 	default:
 		return &notice{"low", s.texts.T("pin.wrong"), []string{s.texts.N("pin.left", a.left)}}
@@ -135,7 +136,7 @@ func (s *Server) signout(w http.ResponseWriter, r *http.Request) {
 func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
 	token := tokenText(r.PostFormValue("token"))
 	if !s.mayChange(r) {
-		if n := s.enter(r, r.PostFormValue("pin")); n != nil {
+		if n := s.enter(w, r, r.PostFormValue("pin")); n != nil {
 			if byHTMX(r) {
 				s.renderNotice(w, r, n)
 				return

@@ -22,7 +22,7 @@ import (
 //	GET  /api/v1/tariff                          the tariff in full
 //	GET  /api/v1/topup?until=2026-12-24          the least top-up that lasts to the end of that day
 //	GET  /api/v1/ledger?before=SEQ&n=100         newest first
-//	GET  /api/v1/history?from=TIME&to=TIME       measured intervals
+//	GET  /api/v1/history?from=TIME&to=TIME       measured intervals, 31 days at the most; "next" tells where to go on
 //	POST /api/v1/topup                           {"token":"..."}
 //	POST /api/v1/loads/{id}/run|skip|auto
 //	POST /api/v1/emergency/accept
@@ -35,9 +35,9 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/view", s.api(readAccess, s.apiView))
 	mux.HandleFunc("GET /api/v1/events", s.api(readAccess, s.apiEvents))
 	mux.HandleFunc("GET /api/v1/tariff", s.api(readAccess, s.apiTariff))
-	mux.HandleFunc("GET /api/v1/ledger", s.api(readAccess, s.apiLedger))
-	mux.HandleFunc("GET /api/v1/log", s.api(readAccess, s.apiLog))
-	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.apiHistory))
+	mux.HandleFunc("GET /api/v1/ledger", s.api(readAccess, s.heavy(s.apiLedger)))
+	mux.HandleFunc("GET /api/v1/log", s.api(readAccess, s.heavy(s.apiLog)))
+	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.heavy(s.apiHistory)))
 	mux.HandleFunc("GET /api/v1/topup", s.api(readAccess, s.apiTopUpFor))
 	mux.HandleFunc("POST /api/v1/topup", s.api(changeAccess, s.apiTopUp))
 	mux.HandleFunc("POST /api/v1/loads/{id}/{action}", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
@@ -100,7 +100,7 @@ func (s *Server) api(need access, next http.HandlerFunc) http.HandlerFunc {
 			apiError(w, http.StatusUnauthorized, "pin_needed", s.texts.T("pin.needed"))
 			return
 		}
-		switch a := s.gate.try(r.RemoteAddr, pin); {
+		switch a := s.tryPIN(r, pin); {
 		case a.right:
 			next(w, r)
 		case a.wait > 0:
@@ -230,7 +230,7 @@ func (s *Server) apiLedger(w http.ResponseWriter, r *http.Request) {
 	}
 	out := make([]row, len(rows))
 	for i, l := range rows {
-		out[i] = row{l.Seq, l.At.UTC(), l.Kind, l.Amount.String(), l.Balance.String(), l.Energy.KWh(), l.Cause}
+		out[i] = row{l.Seq, l.At.UTC(), l.Kind, l.Amount.String(), l.Balance.String(), l.Energy.KWh(), s.causeFor(r, l)}
 	}
 	s.writeJSON(w, r, http.StatusOK, map[string]any{"rows": out})
 }
@@ -263,6 +263,9 @@ func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) {
 	s.writeJSON(w, r, http.StatusOK, map[string]any{"rows": out})
 }
 
+// historyPage is the longest range that one answer holds.
+const historyPage = 31 * 24 * time.Hour
+
 func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
 	type point struct {
 		Start time.Time `json:"start"`
@@ -287,6 +290,11 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
 		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.history_query"))
 		return
 	}
+	// A page at a time: ten years at once took half a gigabyte from thirty readers.
+	var next *time.Time
+	if last := from.Add(historyPage); to.After(last) {
+		to, next = last, at(last)
+	}
 	points, err := s.agent.History(r.Context(), from.UTC(), to.UTC())
 	if err != nil {
 		s.apiDone(w, r, err)
@@ -296,7 +304,10 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
 	for i, p := range points {
 		out[i] = point{p.Slot.Start.UTC(), p.Slot.Len.Seconds(), p.Energy.KWh(), p.Cost.String(), p.Gap, p.Held}
 	}
-	s.writeJSON(w, r, http.StatusOK, map[string]any{"points": out})
+	s.writeJSON(w, r, http.StatusOK, struct {
+		Points []point    `json:"points"`
+		Next   *time.Time `json:"next"` // ask on from here; null at the end
+	}{out, next})
 }
 
 func (s *Server) apiView(w http.ResponseWriter, r *http.Request) {
@@ -305,14 +316,14 @@ func (s *Server) apiView(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
-	t, free, ok := s.startStream(w)
+	t, ctx, free, ok := s.startStream(w, r)
 	if !ok {
 		return
 	}
 	defer free()
 	// A PIN that was right at the start stays right; a session may run out.
 	may := func() bool { return s.cfg.OpenReading || r.Header.Get("Authorization") != "" || s.sessions.peek(r) }
-	s.follow(r.Context(), t, may, func(v *View) error {
+	s.follow(ctx, t, may, func(v *View) error {
 		b, err := json.Marshal(newAPIView(s.texts, v))
 		if err != nil {
 			return err

@@ -132,22 +132,22 @@ func TestTooManyStreamsAreRefusedAndOneFreedIsGiven(t *testing.T) {
 		context.AfterFunc(ctx, func() { res.Body.Close() })
 		return res.StatusCode
 	}
-	for range maxStreams {
+	for range maxEach {
 		if got := open(ctx); got != 200 {
 			t.Fatalf("status %d", got)
 		}
 	}
 	if got := open(ctx); got != 503 {
-		t.Errorf("one more than %d streams: status %d", maxStreams, got)
+		t.Errorf("one more than %d streams: status %d", maxEach, got)
 	}
 	stop()
 	for range 100 {
-		if len(x.s.streams) == 0 {
+		if x.s.streams.taken() == 0 {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Errorf("%d streams are held after their readers went", len(x.s.streams))
+	t.Errorf("%d streams are held after their readers went", x.s.streams.taken())
 }
 
 func TestMetrics(t *testing.T) {

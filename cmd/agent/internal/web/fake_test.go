@@ -385,6 +385,7 @@ func (f *fakeAgent) Ledger(_ context.Context, before uint64, n int) ([]LedgerRow
 	var out []LedgerRow
 	for _, r := range f.rows {
 		if (before == 0 || r.Seq < before) && len(out) < n {
+			r.Cause, r.Guest = r.Cause+" for meter 04123456789", r.Cause
 			out = append(out, r)
 		}
 	}

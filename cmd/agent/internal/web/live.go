@@ -12,6 +12,8 @@ import (
 
 const (
 	maxStreams   = 32                     // live connections at once
+	maxEach      = 8                      // of one address
+	streamLife   = 15 * time.Minute       // then a reader connects anew: what was not seen to leave does not stay
 	updateGap    = 500 * time.Millisecond // the shortest time between two updates of a page
 	keepAlive    = 20 * time.Second
 	streamPause  = 10 * time.Second // a reader that takes nothing for so long is dropped
@@ -66,20 +68,45 @@ type stream struct {
 	rc *http.ResponseController
 }
 
-// startStream takes a slot and sends the head; close gives the slot back.
-func (s *Server) startStream(w http.ResponseWriter) (stream, func(), bool) {
-	select {
-	case s.streams <- struct{}{}:
-	default:
+// startStream takes a place and sends the head; the context ends when the place
+// is lost, free gives it back.
+func (s *Server) startStream(w http.ResponseWriter, r *http.Request) (t stream, ctx context.Context, free func(), ok bool) {
+	// Of a HEAD nothing is ever sent, and behind a body nobody sees the reader
+	// leave: such a request would hold its place until a restart.
+	if r.Method != http.MethodGet || r.ContentLength != 0 {
+		w.Header().Set("Allow", http.MethodGet)
+		w.Header().Set("Connection", "close") // or the server waits for the body before it answers
+		http.Error(w, s.texts.T("error.not_found"), http.StatusMethodNotAllowed)
+		return stream{}, nil, nil, false
+	}
+	ctx, stop := context.WithTimeout(r.Context(), streamLife)
+	ctx, leave, ok := s.streams.take(ctx, s.sender(r).who)
+	if !ok {
+		stop()
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, s.texts.T("error.busy"), http.StatusServiceUnavailable)
-		return stream{}, nil, false
+		return stream{}, nil, nil, false
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
-	return stream{w, http.NewResponseController(w)}, func() { <-s.streams }, true
+	return stream{w, http.NewResponseController(w)}, ctx, func() { leave(); stop() }, true
+}
+
+// heavy lets some answers be made at once that are read from the records, and of
+// one address a few: a guest has a budget.
+func (s *Server) heavy(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, free, ok := s.reads.take(r.Context(), s.sender(r).who)
+		if !ok {
+			w.Header().Set("Retry-After", "1")
+			s.fail(w, r, http.StatusServiceUnavailable, "error.busy")
+			return
+		}
+		defer free()
+		next(w, r)
+	}
 }
 
 func (t stream) send(event string, data []byte) error {
@@ -154,7 +181,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusUnauthorized, "error.signed_out")
 		return
 	}
-	t, free, ok := s.startStream(w)
+	t, ctx, free, ok := s.startStream(w, r)
 	if !ok {
 		return
 	}
@@ -162,7 +189,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	page, revision, shown := q.Get("page"), q.Get("rev"), q.Get("seq")
 	sent := map[string]hash64{}
-	s.follow(r.Context(), t, may, func(v *View) error {
+	s.follow(ctx, t, may, func(v *View) error {
 		if revision != s.revision(v) {
 			return t.send("reload", []byte("-"))
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 		sample(&b, name, value, labels...)
 	}
 	put("keeplit_build_info", "gauge", "Version of the agent.", 1, "version", v.System.Version)
+	put("go_goroutines", "gauge", "Number of goroutines that currently exist.", float64(runtime.NumGoroutine()))
 	put("keeplit_view_timestamp_seconds", "gauge", "The agent's time.", unix(v.At))
 	put("keeplit_power_watts", "gauge", "Power at the meter; negative is export.", v.Power.Power.W())
 	if !v.Power.At.IsZero() {

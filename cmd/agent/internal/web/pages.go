@@ -97,6 +97,9 @@ func (s *Server) account(w http.ResponseWriter, r *http.Request) {
 		rows = rows[:ledgerPage]
 		b.Older = rows[ledgerPage-1].Seq
 	}
+	for i := range rows {
+		rows[i].Cause = s.causeFor(r, rows[i])
+	}
 	b.Rows = rows
 	if b.History, err = s.history(r.Context(), m, b.Days); err != nil {
 		s.log.Error("history", "error", err)
@@ -133,7 +136,7 @@ func (s *Server) ledgerCSV(w http.ResponseWriter, r *http.Request) {
 		for _, l := range rows {
 			c.Write([]string{ //nolint:errcheck // c.Error at the end
 				strconv.FormatUint(l.Seq, 10), l.At.UTC().Format("2006-01-02T15:04:05Z"), l.At.In(f.Zone).Format("2006-01-02 15:04:05"),
-				l.Kind, l.Amount.String(), l.Balance.String(), unit, strconv.FormatFloat(l.Energy.KWh(), 'f', 6, 64), csvText(l.Cause),
+				l.Kind, l.Amount.String(), l.Balance.String(), unit, strconv.FormatFloat(l.Energy.KWh(), 'f', 6, 64), csvText(s.causeFor(r, l)),
 			})
 			before = l.Seq
 		}
@@ -142,6 +145,15 @@ func (s *Server) ledgerCSV(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// causeFor is what the reader may know of an entry: with the meter's number a
+// stranger could buy, or complain, in the household's name.
+func (s *Server) causeFor(r *http.Request, l LedgerRow) string {
+	if s.cfg.OpenChanges || s.sessions.peek(r) {
+		return l.Cause
+	}
+	return l.Guest
 }
 
 // csvText keeps a spreadsheet from taking a text for a formula.

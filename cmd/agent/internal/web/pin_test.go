@@ -85,34 +85,34 @@ func TestGuessingAPINIsSlow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		const home, other = "192.168.1.7:5000", "192.168.1.8:5000"
+		home, other := addressOf("192.168.1.7:5000"), addressOf("192.168.1.8:5000")
 		for i := range 4 {
-			if a := g.try(home, "0000"); a.right || a.wait != 0 || a.left != 4-i {
+			if a := g.try(home, false, "0000"); a.right || a.wait != 0 || a.left != 4-i {
 				t.Errorf("try %d: %+v", i+1, a)
 			}
 		}
-		if a := g.try(home, "0000"); a.wait != 30*time.Second {
+		if a := g.try(home, false, "0000"); a.wait != 30*time.Second {
 			t.Errorf("fifth try: %+v", a)
 		}
-		if a := g.try(home, testPIN); a.right {
+		if a := g.try(home, false, testPIN); a.right {
 			t.Error("the right PIN was looked at while waiting: waiting can be guessed around")
 		}
-		if a := g.try(other, testPIN); !a.right {
+		if a := g.try(other, false, testPIN); !a.right {
 			t.Errorf("another reader is shut out: %+v", a)
 		}
 		wait := 30 * time.Second
 		for range 8 { // doubles up to a quarter of an hour
 			time.Sleep(wait)
-			a := g.try(home, "0000")
+			a := g.try(home, false, "0000")
 			if wait = min(2*wait, longestWait); a.wait != wait {
 				t.Errorf("wait %s, want %s", a.wait, wait)
 			}
 		}
 		time.Sleep(wait)
-		if a := g.try(home, testPIN); !a.right {
+		if a := g.try(home, false, testPIN); !a.right {
 			t.Errorf("after the wait: %+v", a)
 		}
-		if a := g.try(home, "0000"); a.left != 4 {
+		if a := g.try(home, false, "0000"); a.left != 4 {
 			t.Errorf("the right PIN did not clear the count: %+v", a)
 		}
 	})
@@ -125,16 +125,16 @@ func TestGuessingFromManyAddresses(t *testing.T) {
 	}
 	now := time.Now()
 	for i := range freeTriesAll {
-		g.count(addressOf(fmt.Sprintf("10.0.%d.%d:1", i/200, i%200)), now)
+		g.count(addressOf(fmt.Sprintf("10.0.%d.%d:1", i/200, i%200)), now, false)
 	}
-	if a := g.try("10.1.1.1:1", testPIN); a.wait <= 0 {
+	if a := g.try(addressOf("10.1.1.1:1"), false, testPIN); a.wait <= 0 {
 		t.Errorf("fifty wrong PINs from fifty addresses, and the next is looked at at once: %+v", a)
 	}
 	if addressOf("[2001:db8::1]:9") != addressOf("[2001:db8::ffff]:9") {
 		t.Error("one IPv6 network counts as many")
 	}
 	for i := range 3 * maxAddresses {
-		g.count(addressOf(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)), now)
+		g.count(addressOf(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)), now, false)
 	}
 	if len(g.wrong) > maxAddresses {
 		t.Errorf("%d addresses are kept", len(g.wrong))

@@ -141,6 +141,7 @@ type LedgerRow struct {
 	Balance units.Money  // after it
 	Energy  units.Energy // of a charge for consumption; else 0
 	Cause   string       // one line in words; never a whole token
+	Guest   string       // the same for who has not signed in: without the meter's number
 }
 
 // HistoryPoint is measured use in one interval.

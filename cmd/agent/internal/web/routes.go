@@ -21,19 +21,19 @@ const maxForm = 4 << 10 // bytes of a form or a JSON body
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 
-	page := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.sessions.LoadAndSave(s.reading(h))) }
+	page := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.session(s.reading(h))) }
 	page("GET /{$}", s.home)
 	page("GET /topup", s.topupPage)
 	page("GET /account", s.account)
 	page("GET /system", s.systemPage)
 	page("GET /tariff", s.tariffPage)
 
-	open := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.sessions.LoadAndSave(h)) }
+	open := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.session(h)) }
 	open("GET /signin", s.signinPage)
 	open("POST /signin", s.signin)
 	open("POST /signout", s.signout)
 	open("POST /topup", s.topup) // its form carries the PIN itself
-	change := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.sessions.LoadAndSave(s.changing(h))) }
+	change := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.session(s.changing(h))) }
 	change("POST /loads/{id}/{action}", s.loadAction)
 	change("POST /emergency/accept", s.emergencyAccept)
 	change("POST /supply/reconnect", s.reconnect)
@@ -42,8 +42,8 @@ func (s *Server) routes() http.Handler {
 	// Not activity of a session.
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /plan.json", s.quietly(s.planData))
-	mux.HandleFunc("GET /history.json", s.quietly(s.historyData))
-	mux.HandleFunc("GET /ledger.csv", s.quietly(s.ledgerCSV))
+	mux.HandleFunc("GET /history.json", s.quietly(s.heavy(s.historyData)))
+	mux.HandleFunc("GET /ledger.csv", s.quietly(s.heavy(s.ledgerCSV)))
 
 	s.apiRoutes(mux)
 	mux.HandleFunc("GET /healthz", s.healthz)

@@ -2,12 +2,14 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +39,14 @@ type Config struct {
 
 	IdleTimeout time.Duration // of a session; 0 is 15 min
 
+	TLS TLS // the zero value: none
+	// Proxies are addresses and prefixes of proxies whose X-Forwarded-For and
+	// X-Forwarded-Proto are believed.
+	Proxies []string
+	// Guessed, where set, is told that so many wrong PINs came within an hour, and
+	// from where, the most tries first.  It must not wait.
+	Guessed func(n int, who []netip.Addr)
+
 	// Behind is since when something waits to be stored, zero: nothing does; nil
 	// where nothing is stored.  Patience is how long that may last before /healthz
 	// says so.
@@ -45,6 +55,8 @@ type Config struct {
 }
 
 const (
+	maxReads     = 6
+	maxReadsEach = 2
 	defaultIdle  = 15 * time.Minute
 	shutdownTime = 5 * time.Second
 	// stallAfter is the silence of Agent.Changes after which /healthz says that the
@@ -63,8 +75,11 @@ type Server struct {
 	gate     *gate
 	sessions *sessions
 	frames   frames
-	streams  chan struct{} // one slot a live connection
-	zips     sync.Pool     // of *gzip.Writer, each of which holds over a megabyte
+	streams  places // live connections
+	reads    places // answers made from the records
+	proxies  proxies
+	tls      *tls.Config // nil: the page is served without
+	zips     sync.Pool   // of *gzip.Writer, each of which holds over a megabyte
 	handler  http.Handler
 
 	addr     atomic.Pointer[net.Addr]
@@ -105,7 +120,17 @@ func New(agent Agent, cfg Config, log *slog.Logger) (*Server, error) {
 	s := &Server{
 		agent: agent, cfg: cfg, log: log, texts: texts, assets: as, pages: pages, gate: g,
 		sessions: newSessions(cfg.IdleTimeout, log),
-		streams:  make(chan struct{}, maxStreams),
+		streams:  places{most: maxStreams, each: maxEach},
+		reads:    places{most: maxReads, each: maxReadsEach},
+	}
+	if s.proxies, err = parseProxies(cfg.Proxies); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.tls, err = cfg.TLS.load(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if cfg.Guessed != nil {
+		g.guessed = cfg.Guessed
 	}
 	s.lastNews.Store(time.Now().UnixNano())
 	s.handler = s.routes()
@@ -136,6 +161,10 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	a := l.Addr()
 	s.addr.Store(&a)
+	l = boundedBy(l, connections(openFiles()))
+	if s.tls != nil {
+		l = tls.NewListener(l, s.tls)
+	}
 
 	live, stop := context.WithCancel(ctx)
 	defer stop()

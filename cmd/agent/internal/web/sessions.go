@@ -5,10 +5,15 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,6 +57,20 @@ func newSessions(idle time.Duration, log *slog.Logger) *sessions {
 }
 
 const signedIn = "signed_in"
+
+// session gives h a session.  Over TLS its cookie is never sent without.
+func (s *Server) session(h http.Handler) http.Handler {
+	over := *s.sessions.SessionManager
+	over.Cookie.Secure = true
+	plain, secure := s.sessions.LoadAndSave(h), over.LoadAndSave(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.sender(r).secure {
+			secure.ServeHTTP(w, r)
+			return
+		}
+		plain.ServeHTTP(w, r)
+	})
+}
 
 // peek tells whether r comes from a signed-in browser, without counting as
 // activity: a page left open must not keep its session alive for ever.
@@ -126,10 +145,18 @@ type gate struct {
 	mu    sync.Mutex
 	wrong map[netip.Addr]tries
 	all   tries
-	key   [32]byte // of known
-	known [32]byte // HMAC of the PIN last found right, so that each API call need not cost a hash
+	key   [32]byte // of last
+	last  [32]byte // HMAC of the PIN last found right, so that each API call need not cost a hash
 	seen  bool
+	// right is when an address last gave the right PIN.
+	right map[netip.Addr]time.Time
+	// guessed is told that the common lock has closed, and who has tried.
+	guessed func(n int, who []netip.Addr)
 }
+
+// rightFor is how long an address that gave the right PIN is not kept out by the
+// wrong ones of others.
+const rightFor = 30 * 24 * time.Hour
 
 type tries struct {
 	n     int
@@ -138,7 +165,7 @@ type tries struct {
 }
 
 func newGate(hash string) (*gate, error) {
-	g := &gate{wrong: map[netip.Addr]tries{}}
+	g := &gate{wrong: map[netip.Addr]tries{}, right: map[netip.Addr]time.Time{}, guessed: func(int, []netip.Addr) {}}
 	rand.Read(g.key[:]) //nolint:errcheck // never fails since Go 1.24
 	if hash == "" {
 		return g, nil
@@ -157,40 +184,50 @@ type pinAnswer struct {
 }
 
 // try checks pin.  While an address must wait, even the right PIN is not looked
-// at, so that waiting cannot be guessed around.
-func (g *gate) try(remote, pin string) pinAnswer {
+// at, so that waiting cannot be guessed around.  exempt is a sender who does not
+// wait for what others have tried: on the machine itself, or known by a cookie.
+// An address with a recent right PIN does not either, or anybody could keep the
+// owner from topping up.
+func (g *gate) try(from netip.Addr, exempt bool, pin string) pinAnswer {
 	if !g.set {
 		return pinAnswer{}
 	}
 	g.checking.Lock()
 	defer g.checking.Unlock()
-	from, now := addressOf(remote), time.Now()
-	if w := g.waiting(from, now); w > 0 {
-		return pinAnswer{wait: w}
+	now := time.Now()
+	g.mu.Lock()
+	if at, ok := g.right[from]; ok && now.Sub(at) < rightFor {
+		exempt = true
+	}
+	wait := g.wrong[from].until.Sub(now)
+	if !exempt {
+		wait = max(wait, g.all.until.Sub(now))
+	}
+	g.mu.Unlock()
+	if wait > 0 {
+		return pinAnswer{wait: wait}
 	}
 	mac := hmac.New(sha256.New, g.key[:])
 	mac.Write([]byte(pin))
 	sum := [32]byte(mac.Sum(nil))
 	g.mu.Lock()
-	same := g.seen && hmac.Equal(sum[:], g.known[:])
+	same := g.seen && hmac.Equal(sum[:], g.last[:])
 	g.mu.Unlock()
 	if same || (len(pin) <= MaxPIN && g.hash.matches(pin)) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		delete(g.wrong, from)
-		g.known, g.seen = sum, true
+		g.last, g.seen = sum, true
+		if len(g.right) >= maxAddresses {
+			clear(g.right)
+		}
+		g.right[from] = now
 		return pinAnswer{right: true}
 	}
-	return g.count(from, now)
+	return g.count(from, now, exempt)
 }
 
-func (g *gate) waiting(from netip.Addr, now time.Time) time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return max(g.wrong[from].until.Sub(now), g.all.until.Sub(now))
-}
-
-func (g *gate) count(from netip.Addr, now time.Time) pinAnswer {
+func (g *gate) count(from netip.Addr, now time.Time, exempt bool) pinAnswer {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if _, ok := g.wrong[from]; !ok && len(g.wrong) >= maxAddresses {
@@ -206,7 +243,15 @@ func (g *gate) count(from netip.Addr, now time.Time) pinAnswer {
 	t := g.wrong[from].after(now, freeTries)
 	g.wrong[from] = t
 	g.all = g.all.after(now, freeTriesAll)
-	return pinAnswer{left: max(0, freeTries-t.n), wait: max(0, t.until.Sub(now), g.all.until.Sub(now))}
+	wait := max(0, t.until.Sub(now))
+	if g.all.n >= freeTriesAll {
+		who := slices.SortedFunc(maps.Keys(g.wrong), func(a, b netip.Addr) int { return g.wrong[b].n - g.wrong[a].n })
+		g.guessed(g.all.n, who)
+		if !exempt {
+			wait = max(wait, g.all.until.Sub(now))
+		}
+	}
+	return pinAnswer{left: max(0, freeTries-t.n), wait: wait}
 }
 
 func (t tries) after(now time.Time, free int) tries {
@@ -222,23 +267,76 @@ func (t tries) after(now time.Time, free int) tries {
 	return t
 }
 
-// addressOf is the sender's address; of IPv6 the /64, which one sender owns
-// whole.
-func addressOf(remote string) netip.Addr {
+// bare is the address itself; the zero one where there is none.
+func bare(remote string) netip.Addr {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
-		host = remote
+		host = strings.Trim(remote, "[]")
 	}
 	a, err := netip.ParseAddr(host)
 	if err != nil {
 		return netip.Addr{}
 	}
-	a = a.Unmap().WithZone("")
-	if a.Is6() {
+	return a.Unmap().WithZone("")
+}
+
+// addressOf is the sender's address; of IPv6 the /64, which one sender owns
+// whole, but for the machine itself.
+func addressOf(remote string) netip.Addr {
+	a := bare(remote)
+	if a.Is6() && !a.IsLoopback() {
 		p, err := a.Prefix(64)
 		if err == nil {
 			return p.Addr()
 		}
 	}
 	return a
+}
+
+// A browser that has given the right PIN carries a cookie by which it is known
+// later, from another address and after a restart: it does not sign in, it only
+// does not wait for what others have tried.
+const knownCookie = "keeplit_known"
+
+// knownKey is the key of those cookies: it changes with the PIN.
+func (g *gate) knownKey() []byte {
+	mac := hmac.New(sha256.New, g.hash.key)
+	mac.Write([]byte("keeplit known browser 1"))
+	return mac.Sum(nil)
+}
+
+func (g *gate) knownValue(until time.Time) string {
+	text := strconv.FormatInt(until.Unix(), 10)
+	mac := hmac.New(sha256.New, g.knownKey())
+	mac.Write([]byte(text))
+	return text + "." + hex.EncodeToString(mac.Sum(nil))
+}
+
+// knows tells whether r carries such a cookie.
+func (g *gate) knows(r *http.Request) bool {
+	c, err := r.Cookie(knownCookie)
+	if err != nil || !g.set {
+		return false
+	}
+	text, _, _ := strings.Cut(c.Value, ".")
+	until, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || time.Now().Unix() > until {
+		return false
+	}
+	return hmac.Equal([]byte(c.Value), []byte(g.knownValue(time.Unix(until, 0))))
+}
+
+// tryPIN is the gate's answer to a PIN that came with r.
+func (s *Server) tryPIN(r *http.Request, pin string) pinAnswer {
+	from := s.sender(r)
+	return s.gate.try(from.who, from.box || s.gate.knows(r), pin)
+}
+
+// remember gives the browser its cookie.
+func (s *Server) remember(w http.ResponseWriter, r *http.Request) {
+	until := time.Now().Add(rightFor)
+	http.SetCookie(w, &http.Cookie{
+		Name: knownCookie, Value: s.gate.knownValue(until), Path: "/", Expires: until,
+		HttpOnly: true, Secure: s.sender(r).secure, SameSite: http.SameSiteStrictMode,
+	})
 }
