@@ -83,6 +83,10 @@ func buildFaults(cfg config.Config, known fault.List) fault.List {
 		failed("influxdb", "correct the server's settings", err)
 	}
 	failed("web.listen", "write [HOST]:PORT, e.g. :8080 or 127.0.0.1:8080", listenable(cfg.Web.Listen))
+	if sound("web.tls") {
+		failed("web.tls", "correct the files of cert and key", pageTLS(cfg).Check())
+	}
+	failed("web.proxies", "write addresses such as 127.0.0.1 or 10.0.0.0/8", web.CheckProxies(cfg.Web.Proxies))
 	if sound("web.pin") {
 		failed("web.pin", `make it with "agent pin"`, web.CheckPIN(cfg.Web.PIN))
 	}

@@ -85,6 +85,8 @@ func pairs() map[string]string {
 		"cron of six fields": {"schedule", `{plan: "0 0 * * * *"}`}, "an interval of 7m": {"schedule", `{interval: 7m}`},
 		"listen on a number": {"web", `{listen: "8080"}`}, "listen on no port": {"web", `{listen: "127.0.0.1"}`}, "listen on a word": {"web", `{listen: "127.0.0.1:page"}`}, "listen on 70000": {"web", `{listen: ":70000"}`},
 		"a PIN that is no hash": {"web", `{listen: "127.0.0.1:0", pin: {env: KEY}}`}, "a closed page without PIN": {"web", `{listen: "127.0.0.1:0", reading: closed}`},
+		"a page with no certificate": {"web", `{listen: "127.0.0.1:0", tls: {cert: none.pem, key: none.pem}}`}, "half a certificate": {"web", `{listen: "127.0.0.1:0", tls: {cert: none.pem}}`},
+		"its own certificate": {"web", `{listen: "127.0.0.1:0", tls: {own: true}}`}, "a proxy that is none": {"web", `{listen: "127.0.0.1:0", proxies: [there]}`},
 		"negative warnings":  {"credit", `{warn_at: [-5, -2]}`},
 		"a tariff unknown":   {"tariff", `{catalogue: none}`},
 		"a tariff file gone": {"tariff", `{file: none.yaml}`}, "a tariff file empty": {"tariff", `{file: empty.yaml}`}, "a tariff file wrong": {"tariff", `{file: wrong.yaml}`},
