@@ -316,14 +316,14 @@ func (s *Server) apiView(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
-	t, ctx, free, ok := s.startStream(w, r)
+	t, r, free, ok := s.startStream(w, r)
 	if !ok {
 		return
 	}
 	defer free()
 	// A PIN that was right at the start stays right; a session may run out.
 	may := func() bool { return s.cfg.OpenReading || r.Header.Get("Authorization") != "" || s.sessions.peek(r) }
-	s.follow(ctx, t, may, func(v *View) error {
+	s.follow(r.Context(), t, may, func(v *View) error {
 		b, err := json.Marshal(newAPIView(s.texts, v))
 		if err != nil {
 			return err

@@ -68,9 +68,9 @@ type stream struct {
 	rc *http.ResponseController
 }
 
-// startStream takes a place and sends the head; the context ends when the place
-// is lost, free gives it back.
-func (s *Server) startStream(w http.ResponseWriter, r *http.Request) (t stream, ctx context.Context, free func(), ok bool) {
+// startStream takes a place and sends the head; the request that it answers ends
+// when the place is lost, free gives it back.
+func (s *Server) startStream(w http.ResponseWriter, r *http.Request) (t stream, held *http.Request, free func(), ok bool) {
 	// Of a HEAD nothing is ever sent, and behind a body nobody sees the reader
 	// leave: such a request would hold its place until a restart.
 	if r.Method != http.MethodGet || r.ContentLength != 0 {
@@ -91,7 +91,7 @@ func (s *Server) startStream(w http.ResponseWriter, r *http.Request) (t stream, 
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
-	return stream{w, http.NewResponseController(w)}, ctx, func() { leave(); stop() }, true
+	return stream{w, http.NewResponseController(w)}, r.WithContext(ctx), func() { leave(); stop() }, true
 }
 
 // heavy lets some answers be made at once that are read from the records, and of
@@ -181,7 +181,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusUnauthorized, "error.signed_out")
 		return
 	}
-	t, ctx, free, ok := s.startStream(w, r)
+	t, r, free, ok := s.startStream(w, r)
 	if !ok {
 		return
 	}
@@ -189,7 +189,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	page, revision, shown := q.Get("page"), q.Get("rev"), q.Get("seq")
 	sent := map[string]hash64{}
-	s.follow(ctx, t, may, func(v *View) error {
+	s.follow(r.Context(), t, may, func(v *View) error {
 		if revision != s.revision(v) {
 			return t.send("reload", []byte("-"))
 		}
