@@ -12,7 +12,7 @@ import (
 
 const (
 	maxStreams   = 32                     // live connections at once
-	maxEach      = 8                      // of one address
+	maxEach      = maxStreams             // of one address, which gives one up where another has none: see places
 	streamLife   = 15 * time.Minute       // then a reader connects anew: what was not seen to leave does not stay
 	updateGap    = 500 * time.Millisecond // the shortest time between two updates of a page
 	keepAlive    = 20 * time.Second
