@@ -280,7 +280,7 @@ func TestPowerLimitCutsAndRetries(t *testing.T) {
 		var over bool
 		for range max(1, after/(10*time.Second)) {
 			now = now.Add(min(after, 10*time.Second))
-			s, over = doc.Step(s, now, load, token)
+			s, over = doc.Step(s, now, credit.Load{Power: load, Known: true}, token)
 		}
 		return over
 	}
@@ -314,7 +314,7 @@ func TestPowerLimitCutsAndRetries(t *testing.T) {
 	now = now.AddDate(1, 0, 0)
 	doc.Retries = []time.Duration{time.Hour}
 	s.Off = time.Hour
-	if s, over := doc.Step(s, now, 0, 0); !over {
+	if s, over := doc.Step(s, now, credit.Load{Known: true}, 0); !over {
 		t.Errorf("a leap of a year ended the time off: %+v", s)
 	}
 }

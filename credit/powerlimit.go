@@ -66,9 +66,18 @@ type LimitState struct {
 	Calm time.Duration `json:"calm,omitempty"` // so long within the limit since
 }
 
+// Load is what the supply carries, as far as it is known.
+type Load struct {
+	Power units.Power
+	Known bool // else nothing is cut, and nothing becomes calm
+	// Doubted: the meter claims it and its register has not confirmed it, though
+	// it should have.  The time over the limit counts, and the cut waits.
+	Doubted bool
+}
+
 // Step moves the power limit to an instant: load is what is drawn, token the
 // limit that a token set (0 is none).  over answers Facts.Overload.
-func (d LimitDocument) Step(s LimitState, now time.Time, load, token units.Power) (_ LimitState, over bool) {
+func (d LimitDocument) Step(s LimitState, now time.Time, load Load, token units.Power) (_ LimitState, over bool) {
 	limit := d.Limit
 	if token > 0 && (limit == 0 || token < limit) {
 		limit = token
@@ -84,7 +93,10 @@ func (d LimitDocument) Step(s LimitState, now time.Time, load, token units.Power
 	case s.Off > 0:
 		s.Off = max(0, s.Off-passed)
 		return s, s.Off > 0
-	case load <= limit:
+	case !load.Known:
+		s.Over = 0
+		return s, false
+	case load.Power <= limit:
 		s.Over = 0
 		if s.Trip > 0 {
 			s.Calm += passed
@@ -96,7 +108,8 @@ func (d LimitDocument) Step(s LimitState, now time.Time, load, token units.Power
 	}
 	s.Calm = 0
 	s.Over += passed
-	if s.Over < d.Allowance {
+	if s.Over < d.Allowance || load.Doubted {
+		s.Over = min(s.Over, d.Allowance)
 		return s, false
 	}
 	s.Off = d.Retries[min(s.Trip, len(d.Retries)-1)]

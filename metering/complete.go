@@ -1,6 +1,10 @@
 package metering
 
-import "github.com/keeplit/keeplit/internal/units"
+import (
+	"slices"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
 
 // Complete fills in what follows from the rest: totals from the phases, and
 // the one phase from the totals.  It adds nothing where anything is missing.
@@ -56,6 +60,50 @@ const (
 	maxPower     units.Power     = 10_000_000_000 // 10 MW
 	maxFrequency units.Frequency = 1_000_000      // 1 kHz
 )
+
+// Believed is s without what this supply cannot carry: a power far above the
+// main fuse, and a current that only such a power has.  Where something was
+// taken out the sample is Suspect.
+func (s Sample) Believed(lim Limits) Sample {
+	if lim.MaxPower <= 0 {
+		return s
+	}
+	most := units.Current(units.MulDiv(int64(lim.MaxPower+lim.MaxPower/4), 1000, leastVoltage))
+	drop := func(has *Fields, f Fields, absurd bool) bool {
+		if *has&f == 0 || !absurd {
+			return false
+		}
+		*has &^= f
+		s.Quality |= Suspect
+		return true
+	}
+	if drop(&s.Has, HasPower, !lim.believes(true, s.Power)) {
+		s.Power = 0
+	}
+	if drop(&s.Has, HasReactive, !lim.believes(true, units.Power(s.Reactive))) {
+		s.Reactive = 0
+	}
+	if drop(&s.Has, HasApparent, !lim.believes(true, units.Power(s.Apparent))) {
+		s.Apparent = 0
+	}
+	if drop(&s.Has, HasCurrent, abs(s.Current) > most) {
+		s.Current = 0
+	}
+	s.Phases = slices.Clone(s.Phases)
+	for i := range s.Phases {
+		p := &s.Phases[i]
+		if drop(&p.Has, HasPower, !lim.believes(true, p.Power)) {
+			p.Power = 0
+		}
+		if drop(&p.Has, HasCurrent, abs(p.Current) > most) {
+			p.Current = 0
+		}
+	}
+	return s
+}
+
+// leastVoltage is that of the lowest supplies, in mV, in a sag.
+const leastVoltage = 90_000
 
 // Sane is nil where every value of s can be shown by some meter, else an Error
 // of code Range that names the value.

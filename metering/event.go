@@ -28,6 +28,9 @@ const (
 	MeterReplaced EventKind = "meter_replaced"
 	// MeterGap: the meter was not read for longer than Limits.MaxGap.
 	MeterGap EventKind = "meter_gap"
+	// PowerAbsurd: a power was told that the supply cannot carry; until one is
+	// told that it can, none is known.
+	PowerAbsurd EventKind = "power_absurd"
 	// ClockBack: a sample is older than the one before it.
 	ClockBack EventKind = "clock_back"
 )

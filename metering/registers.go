@@ -1,7 +1,6 @@
 package metering
 
 import (
-	"math"
 	"slices"
 	"time"
 
@@ -15,7 +14,8 @@ type Limits struct {
 	// integrated, and over which register energy counts as measured in time.
 	MaxGap time.Duration
 	// MaxPower is the most the supply can carry (the main fuse); a register
-	// that moves faster has jumped.  Zero is no limit.
+	// that moves faster has jumped, and a power that is a quarter above it is
+	// no reading of power.  Zero is no limit.
 	MaxPower units.Power
 	// Slack is how old a meter's registers may be when it shows them.
 	Slack time.Duration
@@ -50,14 +50,22 @@ type Registers struct {
 	At     time.Time `json:"at"`     // of the last sample; zero before the first
 	Device string    `json:"device"` // last identity told
 
-	Power    units.Power `json:"power"` // of the last sample
+	// Power is what the meter told last, at PowerAt; a message without power
+	// does not take it back before it is too old.
+	Power    units.Power `json:"power"`
 	HasPower bool        `json:"has_power"`
+	PowerAt  time.Time   `json:"power_at"`
+	// Absurd: the last power told cannot be true, and an Event has said so.
+	Absurd bool `json:"absurd"`
 
 	Reactive    units.Power `json:"reactive"` // of the last sample, mvar
 	HasReactive bool        `json:"has_reactive"`
 
 	ImportCounter Counter `json:"import_counter"`
 	ExportCounter Counter `json:"export_counter"`
+
+	// Flow is what the registers say of the power.
+	Flow Flow `json:"flow"`
 }
 
 // PeriodRegister is what was counted while one tariff period was in force.
@@ -67,21 +75,6 @@ type PeriodRegister struct {
 	Export units.Energy `json:"export"`
 }
 
-// Counter is where one of the meter's registers was last believed.
-type Counter struct {
-	Known bool         `json:"known"` // a value has been believed
-	At    time.Time    `json:"at"`    // when
-	Value units.Energy `json:"value"`
-	// Ahead is energy counted from power since Value was read; the next
-	// difference of the register is charged less this.
-	Ahead units.Energy `json:"ahead"`
-	// Odd is set while the last value cannot have come from consumption.  The
-	// next sample decides: back where it was, or a new base.
-	Odd      bool         `json:"odd"`
-	OddAt    time.Time    `json:"odd_at"`
-	OddValue units.Energy `json:"odd_value"`
-}
-
 // Consumption is energy that passed the meter in [From, To).  From and To are
 // equal where the time is not known (first sample, clock put back).
 type Consumption struct {
@@ -89,8 +82,8 @@ type Consumption struct {
 	To       time.Time    `json:"to"`
 	Import   units.Energy `json:"import"`
 	Export   units.Energy `json:"export"`
-	Reactive units.Energy `json:"reactive,omitempty"` // kvarh of either sign, where the meter tells reactive power
-	Quality  Quality      `json:"quality,omitempty"`
+	Reactive units.Energy `json:"reactive"` // kvarh of either sign, where the meter tells reactive power
+	Quality  Quality      `json:"quality"`
 }
 
 // Take counts one sample: the state after it, what was used since the sample
@@ -130,15 +123,29 @@ func (r Registers) Take(s Sample, lim Limits) (Registers, Consumption, []Event) 
 				Kind: MeterReplaced, Start: at, Device: s.Device,
 				Before: r.ImportCounter.Value, After: s.Import,
 			})
-			r.ImportCounter, r.ExportCounter = Counter{}, Counter{}
+			r.ImportCounter = r.ImportCounter.left(r.Device, at)
+			r.ExportCounter = r.ExportCounter.left(r.Device, at)
+			r.Flow = Flow{}
 		}
 		r.Device = s.Device
 	}
+	told := lim.believes(s.Gives(HasPower), s.Power)
+	switch {
+	case told:
+		r.Absurd = false
+	case s.Gives(HasPower):
+		if !r.Absurd {
+			events = append(events, Event{Kind: PowerAbsurd, Start: at, Power: s.Power})
+		}
+		r.Absurd = true
+	}
 
-	byPower := lim.believes(s.Gives(HasPower), s.Power) && lim.believes(r.HasPower, r.Power) && step.dt > 0 && !gap
+	power, known := r.powerAt(s, told, lim)
+	before, knew := r.Power, lim.believes(r.HasPower, r.Power)
+	byPower := known && knew && step.dt > 0 && !gap
 	var powerIn, powerOut units.Energy
 	if byPower {
-		powerIn, powerOut = trapezoid(r.Power, s.Power, step.dt)
+		powerIn, powerOut = trapezoid(before, power, step.dt)
 	}
 	var in, out outcome
 	r.ImportCounter, in = r.ImportCounter.take(step, s.Gives(HasImport), s.Import, powerIn, false)
@@ -146,6 +153,9 @@ func (r Registers) Take(s Sample, lim Limits) (Registers, Consumption, []Event) 
 	c.Import, c.Export = in.energy, out.energy
 	events = append(append(events, in.events...), out.events...)
 	c.Quality |= in.quality | out.quality
+	if s.Gives(HasPower) && !told && !in.fromRegister {
+		c.Quality |= Suspect
+	}
 	switch {
 	case step.first || step.clockBack:
 	case in.fromRegister && gap:
@@ -161,9 +171,33 @@ func (r Registers) Take(s Sample, lim Limits) (Registers, Consumption, []Event) 
 		inductive, capacitive := trapezoid(r.Reactive, reactive, step.dt)
 		c.Reactive = inductive + capacitive
 	}
-	r.At, r.Power, r.HasPower = at, s.Power, s.Gives(HasPower)
+	r.Flow = r.Flow.take(flowStep{
+		step: step, gap: gap || step.first || step.clockBack, in: in, out: out,
+		known: known && knew, least: min(before, power), most: max(before, power),
+	})
+	r.At, r.Power, r.HasPower = at, power, known
+	if told {
+		r.PowerAt = at
+	}
+	if !known {
+		r.PowerAt = time.Time{}
+	}
 	r.Reactive, r.HasReactive = units.Power(s.Reactive), s.Gives(HasReactive)
 	return r, c, events
+}
+
+// powerAt is the power that holds at a sample: its own, or where it tells none
+// the one told before, while that is not too old.  A power that cannot be true
+// ends it.
+func (r Registers) powerAt(s Sample, told bool, lim Limits) (units.Power, bool) {
+	age := s.At.Sub(r.PowerAt)
+	switch {
+	case told:
+		return s.Power, true
+	case s.Gives(HasPower), !r.HasPower, r.PowerAt.IsZero(), age < 0, age > lim.MaxGap:
+		return 0, false
+	}
+	return r.Power, true
 }
 
 // Book adds c to the register of the tariff period that was in force.
@@ -184,110 +218,6 @@ func (r Registers) Book(period string, c Consumption) Registers {
 	r.Periods[i].Import += c.Import
 	r.Periods[i].Export += c.Export
 	return r
-}
-
-// step is what both counters need to know of the sample.
-type step struct {
-	at        time.Time
-	dt        time.Duration // since the last sample; zero where not known
-	first     bool
-	clockBack bool
-	s         Sample
-	lim       Limits
-}
-
-type outcome struct {
-	energy       units.Energy
-	fromRegister bool // the register was believed, so the energy is complete up to this sample
-	quality      Quality
-	events       []Event
-}
-
-// take counts one register.  power is the energy that the trapezoid rule gives
-// for the same time.
-func (c Counter) take(st step, has bool, v, power units.Energy, export bool) (Counter, outcome) {
-	if !has || !c.Known {
-		// By power alone.  Where a register was there before, remember what was
-		// charged, so that its next difference is not charged twice.
-		o := outcome{energy: power}
-		if c.Known {
-			c.Ahead += power
-		}
-		if has && v >= 0 {
-			c = Counter{Known: true, At: st.at, Value: v}
-		}
-		return c, o
-	}
-	if delta, wrapped, ok := c.moved(st, c.At, c.Value, v); ok {
-		o := outcome{fromRegister: true}
-		switch {
-		case c.Odd:
-			o.events = append(o.events, Event{Kind: RegisterRecovered, Start: st.at, Before: c.OddValue, After: v, Export: export})
-		case wrapped:
-			o.events = append(o.events, Event{Kind: RegisterWrapped, Start: st.at, Before: c.Value, After: v, Export: export})
-		}
-		ahead := max(0, c.Ahead-delta)
-		o.energy = delta - (c.Ahead - ahead)
-		if delta == 0 && v < c.Value {
-			v = c.Value // trembling within one step: do not count it up again
-		}
-		return Counter{Known: true, At: st.at, Value: v, Ahead: ahead}, o
-	}
-	if c.Odd {
-		if delta, _, ok := c.moved(st, c.OddAt, c.OddValue, v); ok {
-			return Counter{Known: true, At: st.at, Value: v}, outcome{
-				energy: delta, fromRegister: true, quality: Suspect,
-				events: []Event{{Kind: RegisterRebased, Start: st.at, Before: c.Value, After: c.OddValue, Export: export}},
-			}
-		}
-	}
-	kind := RegisterJump
-	if v < c.Value {
-		kind = RegisterBackwards
-	}
-	ev := Event{Kind: kind, Start: st.at, Before: c.Value, After: v, Export: export}
-	c.Odd, c.OddAt, c.OddValue = true, st.at, v
-	c.Ahead += power
-	return c, outcome{energy: power, quality: Suspect, events: []Event{ev}}
-}
-
-// moved tells how far a register went from (at0, v0) to v now, and whether
-// consumption can have taken it there.
-func (c Counter) moved(st step, at0 time.Time, v0, v units.Energy) (delta units.Energy, wrapped, ok bool) {
-	resolution := st.s.Step
-	if resolution <= 0 {
-		resolution = unknownStep
-	}
-	elapsed := st.at.Sub(at0)
-	if st.clockBack || elapsed < 0 {
-		elapsed = clockTrust
-	}
-	most := units.Energy(math.MaxInt64)
-	if st.lim.MaxPower > 0 {
-		most = st.lim.MaxPower.Over(elapsed+st.lim.Slack) + 2*resolution
-		if most < 0 { // beyond the range
-			most = math.MaxInt64
-		}
-	}
-	if v < 0 {
-		return 0, false, false
-	}
-	switch d := v - v0; {
-	case d >= 0:
-		return d, false, d <= most
-	case -d <= st.s.Step:
-		return 0, false, true
-	}
-	if w := st.s.Wrap; w > 0 && v0 < w && v < w {
-		d := w - v0 + v
-		return d, true, d <= min(most, w/4)
-	}
-	return 0, false, false
-}
-
-// believes tells whether a power can be true on this supply.
-func (l Limits) believes(has bool, p units.Power) bool {
-	return has && (l.MaxPower <= 0 || (p <= l.MaxPower && p >= -l.MaxPower))
 }
 
 // trapezoid is the energy imported and exported while power went from a to b

@@ -87,7 +87,7 @@ func TestTake(t *testing.T) {
 		// Power alone
 		{"the trapezoid of power", []Sample{pow("10:00:00", 1000), pow("10:00:36", 3000)}, 20 * wh, 0, nil},
 		{"a long silence is not charged", []Sample{pow("10:00:00", 1000), pow("10:02:01", 1000)}, 0, Gap, []EventKind{MeterGap}},
-		{"power beyond the supply is not believed", []Sample{pow("10:00:00", 1000), pow("10:00:10", 9e6), pow("10:00:20", 1000)}, 0, Gap, nil},
+		{"power beyond the supply is not believed", []Sample{pow("10:00:00", 1000), pow("10:00:10", 9e6), pow("10:00:20", 1000)}, 0, Gap, []EventKind{PowerAbsurd}},
 		{"export is no import", []Sample{pow("10:00:00", -1000), pow("10:00:36", -1000)}, 0, 0, nil},
 		{"from import to export", []Sample{pow("10:00:00", 1000), pow("10:00:36", -1000)}, 2500 * units.Joule * 36 / 10, 0, nil},
 

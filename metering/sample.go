@@ -126,6 +126,11 @@ type Sample struct {
 	// Wrap is the value at which the registers begin again at zero, zero where
 	// they do not or it is not known.
 	Wrap units.Energy `json:"wrap,omitempty"`
+	// ImportSum and ExportSum tell what a register was added up from, one bit a
+	// part (tariff, phase, channel), where the meter gives parts.  A sum without
+	// one of its parts is another register.  Zero: it is one.
+	ImportSum uint16 `json:"import_sum,omitempty"`
+	ExportSum uint16 `json:"export_sum,omitempty"`
 
 	Power          units.Power     `json:"power,omitempty"`    // active, positive is import
 	Reactive       int64           `json:"reactive,omitempty"` // mvar, positive is inductive

@@ -14,6 +14,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/mqttmeter"
 )
 
@@ -131,13 +132,28 @@ func (s *seenMeters) take(topic string, payload []byte, _ bool) {
 		return
 	}
 	sample := telegrams[0].Sample
-	f := board.Finding{Kind: kindMQTT, Name: name, Outcome: board.Loaded, Detail: fmt.Sprintf("%s, %s, register %s", kind, sample.Power, sample.Import)}
+	f := board.Finding{Kind: kindMQTT, Name: name, Outcome: board.Loaded, Detail: meterShows(kind, sample)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.meters == nil {
 		s.meters = map[string]board.Finding{}
 	}
 	s.meters[kind+" "+name] = f
+}
+
+// meterShows is what a meter tells, and nothing of what it does not.
+func meterShows(kind string, s metering.Sample) string {
+	parts := []string{kind}
+	if s.Gives(metering.HasPower) {
+		parts = append(parts, s.Power.String())
+	}
+	if s.Gives(metering.HasImport) {
+		parts = append(parts, "register "+s.Import.String())
+	}
+	if s.Gives(metering.HasExport) {
+		parts = append(parts, "export register "+s.Export.String())
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (s *seenMeters) findings() []board.Finding {

@@ -55,8 +55,9 @@ func (c statusCmd) Run(e *env) error {
 			Hours         float64
 		} `json:"run_out"`
 		Power struct {
-			W         float64 `json:"w"`
-			Freshness string  `json:"freshness"`
+			W         *float64 `json:"w"`
+			Derived   bool     `json:"derived"`
+			Freshness string   `json:"freshness"`
 		}
 		Meter struct {
 			ImportKWh *float64 `json:"import_kwh"`
@@ -103,7 +104,14 @@ func (c statusCmd) Run(e *env) error {
 		line("one more kWh", "takes %.1f h of credit", *v.Credit.PerKWh)
 	}
 	line("to last", "%s", c.toLast(e, zone, v.Unit))
-	line("power", "%.0f W (meter %s)", v.Power.W, v.Power.Freshness)
+	switch w := v.Power.W; {
+	case w == nil:
+		line("power", "not known (meter %s)", v.Power.Freshness)
+	case v.Power.Derived:
+		line("power", "%.0f W by the register (meter %s)", *w, v.Power.Freshness)
+	default:
+		line("power", "%.0f W (meter %s)", *w, v.Power.Freshness)
+	}
 	if m := v.Meter; m.ImportKWh != nil && m.ExportKWh != nil {
 		line("register", "%.3f kWh in, %.3f kWh out", *m.ImportKWh, *m.ExportKWh)
 		for _, p := range m.Periods {

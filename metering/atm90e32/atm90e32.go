@@ -253,7 +253,7 @@ func (m *Meter) sample() (metering.Sample, error) {
 		return metering.Sample{}, metering.Fail(metering.UnknownReply, "read the ATM90E32", "check its supply voltage: it was reset", "metering is off (0x%04X)", on)
 	}
 	now := m.cfg.Now().UTC()
-	s := metering.Sample{At: now, Has: metering.HasFrequency, Import: m.imp, Export: m.exp, Step: quantum, Phases: make([]metering.Phase, 3)}
+	s := metering.Sample{At: now, Has: metering.HasFrequency, Step: quantum, Phases: make([]metering.Phase, 3)}
 	hz, err := m.get(regFrequency)
 	if err != nil {
 		return metering.Sample{}, err

@@ -96,6 +96,8 @@ func Run(t *testing.T, b Bench) {
 	if !b.Counts {
 		t.Run("register set back is an event and not consumption", func(t *testing.T) { b.backwards(t) })
 		t.Run("a spike is an event and not consumption", func(t *testing.T) { b.spike(t) })
+		t.Run("a register that shows zero, goes silent and comes back is not consumption", func(t *testing.T) { b.zeroes(t) })
+		t.Run("a power that cannot be is no power", func(t *testing.T) { b.impossible(t) })
 	}
 	t.Run("ends when told", func(t *testing.T) { b.ends(t, None) })
 	for _, c := range b.Cases {
@@ -198,6 +200,9 @@ func (s *session) check(r metering.Reading) {
 	}
 	if err := r.Sample.Sane("suite"); err != nil {
 		s.t.Fatalf("sample %+v: %v", r.Sample, err)
+	}
+	if f := untold(r.Sample); f != "" {
+		s.t.Fatalf("%s is set and not told: %+v", f, r.Sample)
 	}
 	regs, c, ev := s.regs.Take(r.Sample, s.limits)
 	if c.Import < 0 || c.Export < 0 || c.To.Before(c.From) {
@@ -322,6 +327,68 @@ func (b Bench) spike(t *testing.T) {
 	want.Import += 10 * units.WattHour
 	s.shows(want)
 	s.atMost(before, 10*units.WattHour)
+}
+
+// zeroes lets the device show zero for two samples, be silent for three days and
+// be back.
+func (b Bench) zeroes(t *testing.T) {
+	if b.Has&metering.HasImport == 0 {
+		t.Skip("it has no register")
+	}
+	s := b.start(t)
+	want := start()
+	s.settles(want)
+	before := s.counted.Import
+	zero := want
+	zero.Import = 0
+	s.shows(zero)
+	s.until("second sample", func(r metering.Reading) bool { return s.agrees(r, zero) })
+	s.regs = s.regs.Reclocked(-72 * time.Hour)
+	want.Import += 10 * units.WattHour
+	s.shows(want)
+	s.atMost(before, 10*units.WattHour)
+}
+
+// impossible lets the device tell a power that the supply cannot carry.
+func (b Bench) impossible(t *testing.T) {
+	if b.Has&metering.HasPower == 0 {
+		t.Skip("it tells no power")
+	}
+	s := b.start(t)
+	want := start()
+	s.settles(want)
+	s.limits.MaxPower = want.Power / 3
+	s.until("sample of the impossible power", func(r metering.Reading) bool { return s.agrees(r, want) })
+	if d := s.regs.Drawn(s.regs.At, time.Minute, 0, s.limits); d.Source == metering.Told {
+		t.Errorf("%s is believed on a supply of %s", d.Power, s.limits.MaxPower)
+	}
+	if !s.saw(metering.PowerAbsurd) {
+		t.Errorf("no event %s in %+v", metering.PowerAbsurd, s.events)
+	}
+}
+
+// untold names a value that a sample holds and does not say that it gives.
+func untold(s metering.Sample) string {
+	for _, v := range []struct {
+		field metering.Fields
+		name  string
+		set   bool
+	}{
+		{metering.HasImport, "import", s.Import != 0},
+		{metering.HasExport, "export", s.Export != 0},
+		{metering.HasPower, "power", s.Power != 0},
+		{metering.HasReactive, "reactive", s.Reactive != 0},
+		{metering.HasApparent, "apparent", s.Apparent != 0},
+		{metering.HasVoltage, "voltage", s.Voltage != 0},
+		{metering.HasCurrent, "current", s.Current != 0},
+		{metering.HasFrequency, "frequency", s.Frequency != 0},
+		{metering.HasNeutral, "neutral current", s.NeutralCurrent != 0},
+	} {
+		if v.set && !s.Gives(v.field) {
+			return v.name
+		}
+	}
+	return ""
 }
 
 // atMost checks what was counted since before.  Power may have been integrated

@@ -170,14 +170,30 @@ func (r *reader) phase(i int, f metering.Fields, n json.Number) {
 	p.Has |= f
 }
 
-// register stores an energy.
-func (r *reader) register(export bool, e units.Energy) {
+// register stores an energy that is one of the device's own.
+func (r *reader) register(export bool, e units.Energy) { r.sum(export, e, 0) }
+
+// sum stores an energy that was added up from parts, a bit each.
+func (r *reader) sum(export bool, e units.Energy, parts uint16) {
 	s := &r.t.Sample
 	if export {
-		s.Export, s.Has = e, s.Has|metering.HasExport
+		s.Export, s.ExportSum, s.Has = e, parts, s.Has|metering.HasExport
 		return
 	}
-	s.Import, s.Has = e, s.Has|metering.HasImport
+	s.Import, s.ImportSum, s.Has = e, parts, s.Has|metering.HasImport
+}
+
+// whole takes sums away that lack one of all their parts: two phases of three are
+// no register.
+func (r *reader) whole(all uint16) {
+	s := &r.t.Sample
+	if s.ImportSum != all {
+		s.Import, s.Has = 0, s.Has&^metering.HasImport
+	}
+	if s.ExportSum != all {
+		s.Export, s.Has = 0, s.Has&^metering.HasExport
+	}
+	s.ImportSum, s.ExportSum = 0, 0
 }
 
 // done completes and checks the telegram.  ok is false where the message held

@@ -26,11 +26,19 @@ func firstGeneration(o object) (parts []Part, found bool, err error) {
 			if !together || i == 0 {
 				r = &reader{t: metering.Telegram{Meter: macOf(o), Time: unixSeconds(o, "unixtime")}}
 			}
+			if together && i == 0 {
+				// A phase that is not valid is there and tells nothing: the power of
+				// two of three is not the meter's.
+				r.t.Sample.Phases = make([]metering.Phase, 3)
+			}
 			if valid, told := m["is_valid"].(bool); !told || valid {
 				r.first(kind, fmt.Sprintf("%s:%d.", kind, i), m, i, together)
 			}
 			if together && i < 2 {
 				continue
+			}
+			if together {
+				r.whole(1<<3 - 1)
 			}
 			t, ok, err := r.done(shellyOp, units.WattHour)
 			if err != nil {
@@ -83,8 +91,13 @@ func (r *reader) first(kind, prefix string, m object, i int, together bool) {
 		unit, per = "Wmin", wattMinute
 	}
 	s := &r.t.Sample
-	take("total", unit, func(n json.Number) { r.register(false, s.Import+energy(n, per)) })
-	take("total_returned", unit, func(n json.Number) { r.register(true, s.Export+energy(n, per)) })
+	if !together {
+		take("total", unit, func(n json.Number) { r.register(false, energy(n, per)) })
+		take("total_returned", unit, func(n json.Number) { r.register(true, energy(n, per)) })
+		return
+	}
+	take("total", unit, func(n json.Number) { r.sum(false, s.Import+energy(n, per), s.ImportSum|1<<i) })
+	take("total_returned", unit, func(n json.Number) { r.sum(true, s.Export+energy(n, per), s.ExportSum|1<<i) })
 }
 
 // macOf is the device's address, where a status has it.

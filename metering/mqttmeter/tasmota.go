@@ -127,6 +127,7 @@ func (r *reader) everyPhase() {
 	}
 }
 
+// tasmotaEnergy is a register; the sum of all channels only where all are there.
 func (r *reader) tasmotaEnergy(en object, name string, channel int) (units.Energy, bool) {
 	list, isList := en[name].([]any)
 	if !isList {
@@ -137,7 +138,7 @@ func (r *reader) tasmotaEnergy(en object, name string, channel int) (units.Energ
 		return energy(n, units.KilowattHour), ok && channel <= 1
 	}
 	var sum units.Energy
-	found := false
+	found, whole := false, true
 	for i, v := range list {
 		n, ok, err := asNumber(name, v)
 		if err != nil {
@@ -145,6 +146,7 @@ func (r *reader) tasmotaEnergy(en object, name string, channel int) (units.Energ
 			return 0, false
 		}
 		if !ok || i > 7 {
+			whole = whole && channel != 0
 			continue
 		}
 		r.raw(name+"["+string(rune('0'+i))+"]", n, "kWh")
@@ -153,7 +155,7 @@ func (r *reader) tasmotaEnergy(en object, name string, channel int) (units.Energ
 			found = true
 		}
 	}
-	return sum, found
+	return sum, found && whole
 }
 
 func unknown(op string, err error) error {

@@ -78,18 +78,20 @@ func DecodeZigbee2MQTT(payload []byte) (t metering.Telegram, ok bool, err error)
 		names  []string
 	}{{false, []string{"energy"}}, {true, []string{"produced_energy", "energy_produced"}}} {
 		var sum units.Energy
-		found := false
-		add := func(n json.Number) { sum, found = sum+energy(n, units.KilowattHour), true }
-		for _, name := range way.names {
-			take(name, "kWh", add)
-			for _, suffix := range []string{"_l1", "_l2", "_l3"} { // sockets of one device, without a total
+		parts := uint16(0)
+		for k, name := range way.names {
+			add := func(bit int) func(json.Number) {
+				return func(n json.Number) { sum, parts = sum+energy(n, units.KilowattHour), parts|1<<(4*k+bit) }
+			}
+			take(name, "kWh", add(0))
+			for i, suffix := range []string{"_l1", "_l2", "_l3"} { // sockets of one device, without a total
 				if o[name] == nil {
-					take(name+suffix, "kWh", add)
+					take(name+suffix, "kWh", add(i+1))
 				}
 			}
 		}
-		if found {
-			r.register(way.export, sum)
+		if parts != 0 {
+			r.sum(way.export, sum, parts)
 		}
 	}
 	r.everyPhase()

@@ -136,19 +136,19 @@ type energies struct {
 	seen    [maxTariffs + 1]bool
 }
 
-func (e *energies) sum() (units.Energy, bool) {
+// sum is the register, and what it was added up from: the total is bit 0, a
+// tariff the bit of its number; none where nothing is there.
+func (e *energies) sum() (sum units.Energy, parts uint16) {
 	if e.has {
-		return e.total, true
+		return e.total, 1
 	}
-	var sum units.Energy
-	any := false
 	for i, seen := range e.seen {
 		if seen {
 			sum += e.tariffs[i]
-			any = true
+			parts |= 1 << i
 		}
 	}
-	return sum, any
+	return sum, parts
 }
 
 // Collector gathers values of one telegram.  The zero value is empty.
@@ -158,7 +158,7 @@ type Collector struct {
 	in0, out0   energies // under F = 0, where some meters have the present value
 	step        units.Energy
 	plus, minus [4]units.Power // power imported and exported: in all, and by phase
-	has         [4]bool
+	has, hasOut [4]bool
 	signed      [4]bool     // a signed power was given, which is better
 	sum         units.Power // of the power in both directions, without a sign
 	hasSum      bool
@@ -269,7 +269,7 @@ func (c *Collector) instant(group, kind byte, v int64) {
 	case kind == 'p' && base == 1:
 		c.plus[phase], c.has[phase] = units.Power(v), true
 	case kind == 'p' && base == 2:
-		c.minus[phase], c.has[phase] = units.Power(v), true
+		c.minus[phase], c.hasOut[phase] = units.Power(v), true
 	case kind == 'p' && group == 15:
 		c.sum, c.hasSum = units.Power(v), true
 	case kind == 'p' && base == 16:
@@ -314,18 +314,21 @@ func (c *Collector) Done(op string) (metering.Telegram, error) {
 	if c.in == (energies{}) && c.out == (energies{}) {
 		c.in, c.out = c.in0, c.out0
 	}
-	if v, ok := c.in.sum(); ok {
-		s.Import, s.Has = v, s.Has|metering.HasImport
+	if v, parts := c.in.sum(); parts != 0 {
+		s.Import, s.ImportSum, s.Has = v, parts, s.Has|metering.HasImport
 	}
-	if v, ok := c.out.sum(); ok {
-		s.Export, s.Has = v, s.Has|metering.HasExport
+	if v, parts := c.out.sum(); parts != 0 {
+		s.Export, s.ExportSum, s.Has = v, parts, s.Has|metering.HasExport
 	}
 	s.Step = c.step
 	power := func(i int) (units.Power, bool) {
 		if c.signed[i] {
 			return c.plus[i], true
 		}
-		return c.plus[i] - c.minus[i], c.has[i]
+		// Nothing exported says nothing of what is imported, where the meter
+		// counts that and its line is missing.
+		onlyOut := c.hasOut[i] && (c.minus[i] > 0 || !s.Gives(metering.HasImport))
+		return c.plus[i] - c.minus[i], c.has[i] || onlyOut
 	}
 	if p, ok := power(0); ok {
 		s.Power, s.Has = p, s.Has|metering.HasPower

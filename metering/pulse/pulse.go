@@ -159,12 +159,12 @@ func (m *Meter) reading() metering.Reading {
 	s := metering.Sample{At: now.UTC(), Step: Energy(1, m.cfg.PerKWh)}
 	e, p := Energy(m.count, m.cfg.PerKWh), m.power(now)
 	if m.cfg.Export {
-		s.Has, s.Export, s.Power = metering.HasExport, e, -p
+		s.Has, s.Export, p = metering.HasExport, e, -p
 	} else {
-		s.Has, s.Import, s.Power = metering.HasImport, e, p
+		s.Has, s.Import = metering.HasImport, e
 	}
 	if m.gap > 0 {
-		s.Has |= metering.HasPower
+		s.Has, s.Power = s.Has|metering.HasPower, p
 	}
 	if m.missed {
 		s.Quality = metering.Lost

@@ -69,7 +69,8 @@ func heldIn(all []Held, slot units.Slot) (q metering.Quality, left []Held) {
 // noPower is why there is no power in the house, 0 where there is.  What the
 // meter sees flow goes before what a contactor should be doing.
 func (p *step) noPower() metering.Quality {
-	if p.drawn() >= flows {
+	// The mean of a time that began before the contactor moved says nothing of now.
+	if d := p.drawn(); d.Power >= flows && !d.Doubted && (d.Source == metering.Told || d.From.After(p.st.Supply.Contactor.At)) {
 		return 0
 	}
 	var q metering.Quality
@@ -126,7 +127,7 @@ func (p *step) heldOn() (dark metering.Quality) {
 func (p *step) holds() {
 	q := p.noPower()
 	site := q
-	if limit := p.allowed(); limit > 0 && p.drawn() > limit {
+	if limit := p.allowed(); limit > 0 && p.drawn().Power > limit {
 		site |= metering.Limited
 	}
 	for i := range p.st.Loads {

@@ -20,7 +20,6 @@ func (p *step) reading(r metering.Reading) {
 	}
 	m := &p.st.Meter
 	m.shows(r.Sample)
-	m.Last, m.HeardAt = r.Sample, p.now
 	if r.Sample.Taken {
 		p.eff.Durable, p.eff.Owed = true, true
 	}
@@ -28,6 +27,8 @@ func (p *step) reading(r metering.Reading) {
 	p.clear(health.MeterReply, "")
 	registers, used, events := m.Registers.Take(r.Sample, p.Limits)
 	m.Registers = registers
+	sample := r.Sample.Believed(p.Limits)
+	m.Last, m.HeardAt = sample, p.now
 	for _, e := range events {
 		p.meterEvent(e)
 	}
@@ -37,11 +38,12 @@ func (p *step) reading(r metering.Reading) {
 	for _, piece := range split(used, p.Interval) {
 		p.charge(piece)
 	}
-	p.watch(r.Sample)
+	p.watch(sample)
 	if len(r.Events) > 0 {
 		p.measured(r.Events, p.now)
 	}
-	p.points(r.Sample)
+	p.doubtPower(sample)
+	p.points(sample)
 }
 
 // standstill is a mean power that no home in use stays below: where a register
@@ -131,6 +133,9 @@ func (p *step) meterEvent(e metering.Event) {
 	case metering.ClockBack:
 		cause = "the meter's time went back by " + length(e.Duration)
 		p.raise(health.ClockBack, "", cause)
+	case metering.PowerAbsurd:
+		p.raise(health.PowerDoubtful, "", fmt.Sprintf("the meter tells %s, and the supply can carry %s", e.Power, p.Limits.MaxPower))
+		return
 	case metering.MeterGap:
 		cause = fmt.Sprintf("no reading for %s from %s", length(e.Duration), p.local(e.Start))
 		if !p.st.Meter.Registers.ImportCounter.Known {

@@ -32,9 +32,18 @@ func state2(doc map[string]any) error {
 	registers := form.At(meter, "registers")
 	form.Fill(registers, map[string]any{
 		"periods": nil, "device": "", "power": 0, "has_power": false, "reactive": 0, "has_reactive": false,
+		"power_at": never, "absurd": false, "flow": map[string]any{},
 	})
+	form.Fill(form.At(registers, "flow"), map[string]any{
+		"seen_at": never, "grain": 0, "from": never, "moved": 0, "mean": 0, "mean_at": never, "mean_from": never,
+		"least": 0, "most": 0, "claim": 0, "over": 0, "under": 0,
+	})
+	form.Fill(meter, map[string]any{"blind": never})
 	for _, c := range []string{"import_counter", "export_counter"} {
-		form.Fill(form.At(registers, c), map[string]any{"known": false, "at": never, "value": 0, "ahead": 0, "odd": false, "odd_at": never, "odd_value": 0})
+		form.Fill(form.At(registers, c), map[string]any{
+			"known": false, "at": never, "value": 0, "ahead": 0, "odd": false, "odd_at": never, "odd_value": 0,
+			"former": nil, "since": never, "moved": 0, "sum": 0, "other": 0, "other_at": never,
+		})
 	}
 	slots2(form.At(meter, "intervals"))
 	slots2(form.At(meter, "sliding", "parts"))

@@ -34,7 +34,10 @@ func (p *step) points(s metering.Sample) {
 			{"import_kwh", p.st.Meter.Registers.Import.KWh()},
 		},
 	}
-	if s.Gives(metering.HasPower) {
+	switch d := p.drawn(); {
+	case d.Source == metering.Derived:
+		site.Fields = append(site.Fields, Field{"power_derived_w", d.Power.W()})
+	case d.Known() && s.Gives(metering.HasPower):
 		site.Fields = append(site.Fields, Field{"power_w", s.Power.W()})
 	}
 	if s.Gives(metering.HasVoltage) {

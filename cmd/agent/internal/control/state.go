@@ -77,7 +77,10 @@ type MeterState struct {
 	// minute; that of the fixed blocks is kept with the intervals.
 	Sliding    metering.Demand `json:"sliding,omitzero"`
 	DemandFrom time.Time       `json:"demand_from,omitzero"` // when the newest consumption in it began
-	Last       metering.Sample `json:"last"`                 // the last good sample
+	// Last is the last good sample, without what the supply cannot carry.
+	Last metering.Sample `json:"last"`
+	// Blind is since when nothing tells the power although a limit must be kept.
+	Blind time.Time `json:"blind"`
 	// Import and Export are the registers as the meter showed them last, for a
 	// driver that counts by itself to go on from.
 	Import    units.Energy `json:"import"`

@@ -91,7 +91,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 	for _, f := range facts {
 		if ls := p.st.load(f.ID); ls != nil {
-			ls.Seen = f.Observation
+			ls.Seen = p.believed(f.Observation)
 		}
 		if f.ID == loads.SupplyID {
 			p.st.SupplySeen = f.Observation
@@ -417,14 +417,15 @@ func (p *step) shed() {
 		p.st.Shed = ShedState{}
 	}
 	drawn, allowed := p.drawn(), p.allowed()
-	if allowed == 0 || drawn <= allowed {
+	p.blind(drawn, allowed)
+	if allowed == 0 || drawn.Power <= allowed {
 		return
 	}
-	ids, _ := loads.Shed(p.Loads, p.st.Guard, drawn-allowed)
+	ids, _ := loads.Shed(p.Loads, p.st.Guard, drawn.Power-allowed)
 	for _, id := range ids {
 		if !slices.Contains(p.st.Shed.IDs, id) {
 			p.st.Shed.IDs = append(slices.Clone(p.st.Shed.IDs), id)
-			p.event("load_shed", health.Caution, fmt.Sprintf("%s: the site draws %s, %s is allowed", id, drawn, allowed))
+			p.event("load_shed", health.Caution, fmt.Sprintf("%s: the site draws %s, %s is allowed", id, drawn.Power, allowed))
 		}
 	}
 	if len(ids) > 0 {

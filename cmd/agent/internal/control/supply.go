@@ -72,26 +72,32 @@ func (r SupplyRules) limit() credit.LimitDocument {
 	return r.Limit
 }
 
-// drawn is what the meter said last, and nothing where that is too long ago: a
-// silent meter is never a reason to cut anybody off.
-func (p *step) drawn() units.Power {
-	last := p.st.Meter.Last
-	if last.At.IsZero() || !last.Gives(metering.HasPower) || !p.fresh() {
-		return 0
+// drawn is the power that is known to be drawn, and nothing where the meter is
+// silent: that is never a reason to cut anybody off.
+func (p *step) drawn() metering.Drawn { return p.Drawn(&p.st, p.now) }
+
+// Drawn is what is known at now of the power at the meter.
+func (s *Site) Drawn(st *State, now time.Time) metering.Drawn {
+	m := &st.Meter
+	if m.HeardAt.IsZero() || m.Last.At.IsZero() {
+		return metering.Drawn{}
 	}
-	return last.Power
+	// The sample's clock may not be the loop's.
+	at := m.Last.At.Add(max(0, now.Sub(m.HeardAt)))
+	return m.Registers.Drawn(at, s.SilentAfter, m.Last.Step, s.Limits)
 }
 
 // supplyFacts is what the credit rules must be told to decide.
 func (p *step) supplyFacts() credit.Facts {
-	load, over := p.drawn(), false
+	d, over := p.drawn(), false
+	load := credit.Load{Power: d.Power, Known: d.Known(), Doubted: d.Doubted}
 	p.st.Supply.Limit, over = p.Supply.limit().Step(p.st.Supply.Limit, p.now, load, p.st.Credit.Limit)
 	return credit.Facts{
 		Confirm:     p.confirm,
 		Tamper:      p.st.Credit.Tampered && p.Supply.TamperCuts,
 		Overload:    over && p.Contactor,
 		Customer:    p.st.Supply.Off,
-		Unbreakable: p.Supply.Breaks > 0 && load > p.Supply.Breaks,
+		Unbreakable: p.Supply.Breaks > 0 && d.Power > p.Supply.Breaks,
 		Doubtful:    p.doubtful(),
 		Unrecorded:  p.unrecorded(),
 	}
@@ -177,7 +183,8 @@ func (p *step) witnesses() credit.Witnesses {
 	if !p.fresh() || last.At.Before(told.Add(lag)) || last.At.After(p.now) {
 		return w
 	}
-	if p.drawn() >= flows {
+	// What is only claimed, or the mean of a time that began before, proves nothing.
+	if d := p.drawn(); d.Power >= flows && !d.Doubted && !d.From.Before(told.Add(lag)) {
 		w.Current = credit.SaysClosed
 	}
 	// Without voltage the mains may be down: only its presence says something.

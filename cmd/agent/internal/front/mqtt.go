@@ -13,6 +13,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 )
 
 // Bus is what the agent needs of its MQTT session; *broker.Session is one.
@@ -148,9 +149,10 @@ type stateMessage struct {
 	At        time.Time  `json:"at"`
 	Balance   string     `json:"balance"`
 	Supply    string     `json:"supply"`
-	Why       string     `json:"why"`           // in words
-	Pay       string     `json:"pay,omitempty"` // what must be paid for light again
-	PowerW    float64    `json:"power_w"`
+	Why       string     `json:"why"`               // in words
+	Pay       string     `json:"pay,omitempty"`     // what must be paid for light again
+	PowerW    *float64   `json:"power_w,omitempty"` // left out where it is not known
+	Derived   bool       `json:"power_derived,omitempty"`
 	ImportKWh float64    `json:"import_kwh"`
 	RunOut    *time.Time `json:"run_out,omitempty"`
 	Price     string     `json:"price"`
@@ -171,6 +173,7 @@ type loadMessage struct {
 	On       bool    `json:"on"`
 	State    string  `json:"state"`
 	PowerW   float64 `json:"power_w"`
+	Rated    bool    `json:"rated,omitempty"` // power_w is not measured
 	Why      string  `json:"why,omitempty"`
 	Override string  `json:"override,omitempty"`
 }
@@ -232,7 +235,11 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 	st := a.loop.Snapshot().State
 	state := stateMessage{
 		At: v.At, Balance: v.Credit.Balance.String(), Supply: string(v.Supply.State), Why: a.words.For(v.Unit, v.Zone, v.At).Supply(v.Supply).Says(),
-		PowerW: v.Power.Power.W(), ImportKWh: st.Meter.Registers.Import.KWh(), Price: v.Tariff.Price.String(), Warnings: len(v.Warnings),
+		Derived: v.Power.Derived, ImportKWh: st.Meter.Registers.Import.KWh(), Price: v.Tariff.Price.String(), Warnings: len(v.Warnings),
+	}
+	if p := v.Power; !p.Untold && (p.Freshness == web.Fresh || p.Freshness == web.Stale) {
+		w := p.Power.W()
+		state.PowerW = &w
 	}
 	if v.Supply.Spent && !v.Supply.Pay.Beyond {
 		state.Pay = v.Supply.Pay.Amount.String()
@@ -257,7 +264,7 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 	errs := []error{add(topics.State(), state), add(topics.Warnings(), warnings), add(topics.Plan(), st.Plan)}
 	for _, l := range v.Loads {
 		errs = append(errs, add(topics.LoadState(l.ID), loadMessage{
-			On: st.Guard.Unit(l.ID).On, State: string(l.State), PowerW: l.Power.W(), Why: l.Why, Override: string(l.Override),
+			On: st.Guard.Unit(l.ID).On, State: string(l.State), PowerW: l.Power.W(), Rated: l.Rated, Why: l.Why, Override: string(l.Override),
 		}))
 	}
 	// A head that cannot be read now is said later: the store warns by itself.

@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
 )
 
 // View is the latest picture of the loop.
@@ -146,12 +147,19 @@ func (a *Agent) freshness(st *control.State) web.Freshness {
 }
 
 func (a *Agent) power(st *control.State) web.PowerNow {
-	last := st.Meter.Last
-	price, _ := a.site.TariffOf(st).PriceAt(st.Tariff, st.Now)
-	return web.PowerNow{
-		Power: last.Power, At: last.At, Freshness: a.freshness(st), Limit: a.site.Power,
-		CostPerHour: price.Cost(last.Power.Over(time.Hour)),
+	out := web.PowerNow{Freshness: a.freshness(st), Limit: a.site.Power}
+	switch d, told := a.site.Drawn(st, st.Now), st.Meter.Registers; {
+	case d.Known():
+		out.Power, out.At, out.Derived = d.Power, d.At, d.Source == metering.Derived
+	case out.Freshness == web.Silent && told.HasPower:
+		out.Power, out.At = told.Power, told.PowerAt // the last word of a meter that is silent
+	case out.Freshness != web.Never:
+		out.Untold = true
+		return out
 	}
+	price, _ := a.site.TariffOf(st).PriceAt(st.Tariff, st.Now)
+	out.CostPerHour = price.Cost(out.Power.Over(time.Hour))
+	return out
 }
 
 func (a *Agent) plan(st *control.State, say present.Phrases) web.Plan {
@@ -201,7 +209,7 @@ func (a *Agent) load(st *control.State, i int, say present.Phrases) web.Load {
 	if ls.Seen.Known && ls.Seen.HasPower {
 		v.Power = ls.Seen.Power
 	} else if x.On {
-		v.Power = l.Power
+		v.Power, v.Rated = l.Power, true
 	}
 	v.Wanted = l.Power.Over(max(0, l.Need+ls.Progress.Carry))
 	v.Delivered = ls.Progress.Energy

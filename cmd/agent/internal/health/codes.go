@@ -53,6 +53,8 @@ const (
 	NeutralLoss         Code = "neutral_loss"
 	NeutralMismatch     Code = "neutral_mismatch"
 	Outage              Code = "outage"
+	PowerDoubtful       Code = "power_doubtful"
+	PowerUnknown        Code = "power_unknown"
 	RegisterStuck       Code = "register_stuck"
 	ReverseEnergy       Code = "reverse_energy"
 	VoltageInterruption Code = "voltage_interruption"
@@ -166,6 +168,10 @@ func Advise(code Code) Advice {
 		return Advice{Serious, "Not all the current comes back through the meter", "Have an electrician look for leakage or for a load that bypasses the meter."}
 	case Outage:
 		return Advice{Serious, "The mains is down", "Wait for the mains to come back, or ask the utility. Loads come back one by one."}
+	case PowerDoubtful:
+		return Advice{Serious, "The power that the meter tells cannot be true", "Check the meter, its wiring and its model in the configuration, and meter.max_power. Nothing is cut or held off for this power; the register is charged."}
+	case PowerUnknown:
+		return Advice{Caution, "The meter tells no power, so the power limit cannot be kept", "Have the meter tell its power (many need a PIN for it), or use one that does."}
 	case RegisterStuck:
 		return Advice{Serious, "Power flows and the register of the meter stands still", "Check the meter: energy is not counted. Tell the operator if it stays."}
 	case ReverseEnergy:
@@ -187,7 +193,7 @@ func Codes() []Code {
 	return []Code{
 		BadMessage, BrokerGone, BrokerRefused, ClockAhead, ClockBack, ClockUnconfirmed, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow, CreditShed,
 		CreditSpent, CurrentNoVoltage, EmergencyInUse, EmergencyOffered, FrequencyOff, InfluxGone, LedgerOld, LedgerUnsound, LoadShort, MagnetNear,
-		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PINGuessed, PartFailed, PlanFailed, PlanStale, RecordsHeld,
+		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PINGuessed, PartFailed, PlanFailed, PlanStale, PowerDoubtful, PowerUnknown, RecordsHeld,
 		RegisterBack, RegisterJump, RegisterStuck, ReverseEnergy, StepFailed, StoreFailed, StoreFull, StoreStuck, SupplyArmed, SupplyBypass, SupplyCoil,
 		SupplySilent, SupplyUnknown, SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
 		VoltageInterruption, VoltageSag, VoltageSwell, VoltageUnbalance,

@@ -67,11 +67,21 @@ type apiRunOut struct {
 }
 
 type apiPower struct {
-	W           float64    `json:"w"`
+	W           *float64   `json:"w"`       // null: not known
+	Derived     bool       `json:"derived"` // from the meter's register
 	At          *time.Time `json:"at"`
 	Freshness   Freshness  `json:"freshness"`
 	LimitW      *float64   `json:"limit_w"`
-	CostPerHour string     `json:"cost_per_hour"`
+	CostPerHour *string    `json:"cost_per_hour"` // null: not known
+}
+
+func newAPIPower(p PowerNow) apiPower {
+	a := apiPower{Derived: p.Derived, At: at(p.At), Freshness: p.Freshness, LimitW: positive(p.Limit.W())}
+	if p.known() {
+		w, cost := p.Power.W(), money(p.CostPerHour)
+		a.W, a.CostPerHour = &w, &cost
+	}
+	return a
 }
 
 type apiRegisters struct {
@@ -165,6 +175,7 @@ type apiLoad struct {
 	Name          string     `json:"name"`
 	State         LoadState  `json:"state"`
 	W             float64    `json:"w"`
+	Rated         bool       `json:"rated"` // w is not measured
 	Why           string     `json:"why"`
 	NextStart     *time.Time `json:"next_start"`
 	NextEnd       *time.Time `json:"next_end"`
@@ -229,7 +240,7 @@ func newAPIView(c *present.Catalogue, v *View) apiView {
 		Seq: v.Seq, At: at(v.At), Zone: "UTC", Site: v.Site, Unit: v.Unit.Code,
 		Supply: newAPISupply(c, v),
 		RunOut: apiRunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: at(v.RunOut.At), Early: at(v.RunOut.Early), Late: at(v.RunOut.Late), Reach: at(v.RunOut.Reach)},
-		Power:  apiPower{v.Power.Power.W(), at(v.Power.At), v.Power.Freshness, positive(v.Power.Limit.W()), money(v.Power.CostPerHour)},
+		Power:  newAPIPower(v.Power),
 		Meter:  newAPIRegisters(v.Meter),
 		TopUp:  apiGate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, at(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad},
 		Loads:  make([]apiLoad, len(v.Loads)), Warnings: make([]apiWarning, len(v.Warnings)),
@@ -258,7 +269,7 @@ func newAPIView(c *present.Catalogue, v *View) apiView {
 	a.Plan = newAPIPlan(v.Plan)
 	for i, l := range v.Loads {
 		a.Loads[i] = apiLoad{
-			l.ID, l.Name, l.State, l.Power.W(), l.Why, at(l.NextStart), at(l.NextEnd), l.Delivered.KWh(), positive(l.Wanted.KWh()),
+			l.ID, l.Name, l.State, l.Power.W(), l.Rated, l.Why, at(l.NextStart), at(l.NextEnd), l.Delivered.KWh(), positive(l.Wanted.KWh()),
 			at(l.Deadline), money(l.Cost), positive(l.RunEnergy.KWh()), positive(l.RunSooner.Hours()), l.Override, at(l.OverrideUntil), l.CanRun, l.CanSkip,
 		}
 	}

@@ -44,9 +44,12 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	put("keeplit_build_info", "gauge", "Version of the agent.", 1, "version", v.System.Version)
 	put("go_goroutines", "gauge", "Number of goroutines that currently exist.", float64(runtime.NumGoroutine()))
 	put("keeplit_view_timestamp_seconds", "gauge", "The agent's time.", unix(v.At))
-	put("keeplit_power_watts", "gauge", "Power at the meter; negative is export.", v.Power.Power.W())
-	if !v.Power.At.IsZero() {
-		put("keeplit_meter_age_seconds", "gauge", "Age of the last reading.", v.At.Sub(v.Power.At).Seconds())
+	if v.Power.live() {
+		put("keeplit_power_watts", "gauge", "Power at the meter; negative is export.", v.Power.Power.W())
+		put("keeplit_power_derived", "gauge", "1 where the power is worked out from the meter's register.", flag(v.Power.Derived))
+	}
+	if !v.System.Meter.LastAt.IsZero() {
+		put("keeplit_meter_age_seconds", "gauge", "Age of the last reading.", v.At.Sub(v.System.Meter.LastAt).Seconds())
 	}
 	put("keeplit_balance", "gauge", "Credit in the account's unit.", v.Credit.Balance.Float(), "unit", newAPIUnit(v.Unit))
 	if v.RunOut.Known {
@@ -62,7 +65,9 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	}
 	fmt.Fprint(&b, "# HELP keeplit_load_power_watts Power of a load.\n# TYPE keeplit_load_power_watts gauge\n")
 	for _, l := range v.Loads {
-		sample(&b, "keeplit_load_power_watts", l.Power.W(), "load", l.ID)
+		if !l.Rated {
+			sample(&b, "keeplit_load_power_watts", l.Power.W(), "load", l.ID)
+		}
 	}
 	fmt.Fprint(&b, "# HELP keeplit_warnings Warnings in force.\n# TYPE keeplit_warnings gauge\n")
 	for _, sev := range []Severity{Info, Caution, Critical} {

@@ -83,8 +83,13 @@ func (m *model) Ring() ring {
 // Starting tells that the agent has not yet read its ledger and its contactor.
 func (m *model) Starting() bool { return m.V.Supply.State == "" }
 
-// PowerKnown tells whether there ever was a reading.
-func (m *model) PowerKnown() bool { return m.V.Power.Freshness != Never && m.V.Power.Freshness != "" }
+// PowerKnown tells whether there ever was a power.
+func (m *model) PowerKnown() bool { return m.V.Power.known() }
+
+func (p PowerNow) known() bool { return p.Freshness != Never && p.Freshness != "" && !p.Untold }
+
+// live tells whether the power is that of now.
+func (p PowerNow) live() bool { return p.known() && p.Freshness != Silent }
 
 // left is a number and its unit: "2.4", "days left"; "14", "hours left".
 func (m *model) left(d time.Duration) (number, unit string) {
@@ -149,9 +154,9 @@ func (m *model) fresh(f Freshness) [2]string {
 }
 
 // PowerShare is the power as a share of the site's limit in percent, -1 where
-// there is no limit.
+// there is no limit or no power.
 func (m *model) PowerShare() int {
-	if m.V.Power.Limit <= 0 {
+	if m.V.Power.Limit <= 0 || !m.PowerKnown() {
 		return -1
 	}
 	return int(min(100, max(0, units.MulDiv(100, int64(m.V.Power.Power), int64(m.V.Power.Limit)))))

@@ -100,7 +100,9 @@ const (
 // PowerNow is the site's power at the meter.
 type PowerNow struct {
 	Power       units.Power // last known; negative is export
-	At          time.Time   // of the sample
+	At          time.Time   // when it was told
+	Untold      bool        // the meter answers and nothing tells the power: it is not known
+	Derived     bool        // nobody told it; it is the mean by the meter's register
 	Freshness   Freshness
 	Limit       units.Power // of the site; 0 none
 	CostPerHour units.Money // at this power and the price now
@@ -273,6 +275,7 @@ type Load struct {
 	Name  string
 	State LoadState
 	Power units.Power // now, measured or rated
+	Rated bool        // nobody measures it: Power is what it is to draw
 	Why   string      // why it does what it does now, one sentence: "Waits for the cheap hours from 22:00: saves R 3.20"
 
 	NextStart, NextEnd time.Time    // of the run under way or the next one

@@ -1,0 +1,361 @@
+package metering
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Counter is where one of the meter's registers was last believed.
+type Counter struct {
+	Known bool         `json:"known"` // a value has been believed
+	At    time.Time    `json:"at"`    // when
+	Value units.Energy `json:"value"`
+	// Ahead is energy counted from power since Value was read; the next
+	// difference of the register is charged less this.
+	Ahead units.Energy `json:"ahead"`
+	// Odd is set while the last value cannot have come from consumption.  The
+	// next sample decides: back where it was, or a new base.
+	Odd      bool         `json:"odd"`
+	OddAt    time.Time    `json:"odd_at"`
+	OddValue units.Energy `json:"odd_value"`
+
+	// Former are the places that the register has left otherwise than by
+	// consumption, the oldest first: it may come back.  They are forgotten when
+	// the present one has proved itself (see settle).
+	Former []Base `json:"former"`
+	// Since is when the present base was taken, and Moved what has been counted
+	// from it in ordinary steps.
+	Since time.Time    `json:"since"`
+	Moved units.Energy `json:"moved"`
+
+	// Sum is what Value was added up from (Sample.ImportSum); a sample with
+	// another sum has another register, since OtherAt.
+	Sum     uint16    `json:"sum"`
+	Other   uint16    `json:"other"`
+	OtherAt time.Time `json:"other_at"`
+}
+
+// Base is where a register once stood.
+type Base struct {
+	At     time.Time    `json:"at"`
+	Value  units.Energy `json:"value"`
+	Ahead  units.Energy `json:"ahead"`  // counted since At all the same
+	Device string       `json:"device"` // the meter's identity, where another meter came
+}
+
+const (
+	// mostBases bounds Former: the first, which is likely to be the true one,
+	// and the newest.
+	mostBases = 4
+	// settled is how long a new base must have counted to be the only one.
+	settled = 24 * time.Hour
+	// otherFor is how long a register must be added up otherwise to be taken
+	// for the new one, and not for a line of the telegram that was lost.
+	otherFor = 10 * time.Minute
+)
+
+// step is what both counters need to know of the sample.
+type step struct {
+	at        time.Time
+	dt        time.Duration // since the last sample; zero where not known
+	first     bool
+	clockBack bool
+	s         Sample
+	lim       Limits
+}
+
+// resolution is that of the registers, as far as it is known.
+func (st step) resolution() units.Energy {
+	if st.s.Step <= 0 {
+		return unknownStep
+	}
+	return st.s.Step
+}
+
+type outcome struct {
+	energy       units.Energy
+	fromRegister bool         // the register was believed, so the energy is complete up to this sample
+	seen         bool         // the register is the one of the sample before, and
+	moved        units.Energy // so far on
+	quality      Quality
+	events       []Event
+}
+
+// take counts one register.  power is the energy that the trapezoid rule gives
+// for the same time.
+func (c Counter) take(st step, has bool, v, power units.Energy, export bool) (Counter, outcome) {
+	sum := st.s.ImportSum
+	if export {
+		sum = st.s.ExportSum
+	}
+	c, has, begun := c.sameSum(st, has, sum, v)
+	c, o := c.count(st, has, v, power, export)
+	if begun {
+		o.quality |= Suspect
+		o.events = append(o.events, Event{Kind: RegisterRebased, Start: st.at, Before: c.Former[len(c.Former)-1].Value, After: v, Export: export})
+	}
+	if len(c.Former) == 0 {
+		return c, o
+	}
+	if since := st.at.Sub(c.Since); since >= settled && c.Moved >= 10*st.resolution() {
+		c.Former = nil
+		return c, o
+	}
+	if o.energy > 0 { // it may be in the former registers too
+		c.Former = slices.Clone(c.Former) // the caller keeps the state before
+		for i := range c.Former {
+			c.Former[i].Ahead += o.energy
+		}
+	}
+	return c, o
+}
+
+// sameSum tells whether the value is of the register that is counted.  A sum
+// that lacks a part is no register; one that stays otherwise is another.
+func (c Counter) sameSum(st step, has bool, sum uint16, v units.Energy) (_ Counter, _, begun bool) {
+	switch {
+	case !has || !c.Known || c.Sum == 0 || sum == 0 || sum == c.Sum:
+		c.Other, c.OtherAt = 0, time.Time{}
+		if has && v >= 0 {
+			c.Sum = sum
+		}
+		return c, has, false
+	case sum&c.Sum == c.Sum && st.at.Sub(c.At) <= st.lim.MaxGap:
+		// A part came in with nothing in it, as a new tariff does.
+		if _, _, ok := c.moved(st, c.At, c.Value, v); ok {
+			c.Sum, c.Other, c.OtherAt = sum, 0, time.Time{}
+			return c, true, false
+		}
+	}
+	switch {
+	case sum != c.Other || st.at.Before(c.OtherAt):
+		c.Other, c.OtherAt = sum, st.at
+	case st.at.Sub(c.OtherAt) >= otherFor && v >= 0:
+		c = c.left("", st.at)
+		c.Sum = sum
+		return c, true, true
+	}
+	return c, false, false
+}
+
+// left is a counter that begins anew and remembers where this one stood.
+func (c Counter) left(device string, at time.Time) Counter {
+	n := Counter{Former: c.Former, Since: at}
+	if c.Known {
+		n.Former = c.remember(device)
+	}
+	return n
+}
+
+// remember is Former and where the register stands now.
+func (c Counter) remember(device string) []Base {
+	f := slices.Clone(c.Former)
+	if len(f) == mostBases {
+		f = slices.Delete(f, 1, 2)
+	}
+	return append(f, Base{At: c.At, Value: c.Value, Ahead: c.Ahead, Device: device})
+}
+
+func (c Counter) count(st step, has bool, v, power units.Energy, export bool) (Counter, outcome) {
+	if !has || !c.Known {
+		return c.byPower(st, has, v, power, export)
+	}
+	delta, wrapped, ok := c.moved(st, c.At, c.Value, v)
+	silent := st.clockBack || st.at.Sub(c.At) > st.lim.MaxGap
+	oddDelta, _, oddOK := units.Energy(0), false, false
+	if c.Odd {
+		oddDelta, _, oddOK = c.moved(st, c.OddAt, c.OddValue, v)
+	}
+	switch near, found := c.nearest(st, v, ""); {
+	case ok && silent && c.unproven(st, delta):
+		// It may as well be a meter that has found its register again.
+		return c.rebase(st, v, power, export)
+	case ok && silent && found && abs(v-c.Former[near].Value) < delta:
+		// After a silence both can be: it went on from here, or it is back.
+		// The customer is charged for what both allow.
+		return c.back(st, near, v, power, export)
+	case ok && silent && oddOK && oddDelta < delta:
+		return c.odd(st, oddDelta, v, power, export)
+	case ok:
+		return c.on(st, delta, wrapped, v, export)
+	case found && abs(v-c.Former[near].Value) <= abs(v-c.Value)/2:
+		return c.back(st, near, v, power, export)
+	case oddOK:
+		return c.odd(st, oddDelta, v, power, export)
+	}
+	kind := RegisterJump
+	if v < c.Value {
+		kind = RegisterBackwards
+	}
+	ev := Event{Kind: kind, Start: st.at, Before: c.Value, After: v, Export: export}
+	c.Odd, c.OddAt, c.OddValue = true, st.at, v
+	c.Ahead += power
+	return c, outcome{energy: power, quality: Suspect, events: []Event{ev}}
+}
+
+// byPower counts where no register can be compared.  Where one was there
+// before, what is charged is remembered, so that its next difference is not
+// charged twice.
+func (c Counter) byPower(st step, has bool, v, power units.Energy, export bool) (Counter, outcome) {
+	if has && v >= 0 && st.s.Device != "" {
+		near, found := c.nearest(st, v, st.s.Device)
+		if found && v >= c.Former[near].Value-st.s.Step {
+			c, o := c.back(st, near, v, power, export)
+			c.Ahead = 0 // what the other meter counted besides is not in this one
+			return c, o
+		}
+	}
+	o := outcome{energy: power}
+	if c.Known {
+		c.Ahead += power
+	}
+	if has && v >= 0 {
+		c = Counter{Known: true, At: st.at, Value: v, Former: c.Former, Since: st.at, Sum: c.Sum}
+	}
+	return c, o
+}
+
+// on is a register that went on from where it was.
+func (c Counter) on(st step, delta units.Energy, wrapped bool, v units.Energy, export bool) (Counter, outcome) {
+	o := outcome{fromRegister: true, seen: true, moved: delta}
+	silent := st.clockBack || st.at.Sub(c.At) > st.lim.MaxGap
+	next := c
+	switch {
+	case c.Odd:
+		o.events = append(o.events, Event{Kind: RegisterRecovered, Start: st.at, Before: c.OddValue, After: v, Export: export})
+	case wrapped:
+		o.events = append(o.events, Event{Kind: RegisterWrapped, Start: st.at, Before: c.Value, After: v, Export: export})
+		next.Former, next.Since, next.Moved = c.remember(""), st.at, 0
+	}
+	if silent && len(c.Former) > 0 && delta > 0 {
+		o.quality |= Suspect
+	}
+	ahead := max(0, c.Ahead-delta)
+	o.energy = delta - (c.Ahead - ahead)
+	if delta == 0 && v < c.Value {
+		v = c.Value // trembling within one step: do not count it up again
+	}
+	if !silent {
+		next.Moved += delta
+	}
+	next.At, next.Value, next.Ahead = st.at, v, ahead
+	next.Odd, next.OddAt, next.OddValue = false, time.Time{}, 0
+	return next, o
+}
+
+// back is a register that came back to where it once stood, or near it.
+func (c Counter) back(st step, near int, v, power units.Energy, export bool) (Counter, outcome) {
+	base := c.Former[near]
+	if v < base.Value-st.s.Step {
+		// A little before it: it has lost what it counted last.  That is paid.
+		return c.rebase(st, v, power, export)
+	}
+	delta := max(0, v-base.Value)
+	ahead := max(0, base.Ahead-delta)
+	o := outcome{energy: delta - (base.Ahead - ahead), fromRegister: true}
+	if st.at.Sub(c.At) > st.lim.MaxGap {
+		o.quality = Suspect
+	}
+	o.events = []Event{{Kind: RegisterRecovered, Start: st.at, Before: c.Value, After: v, Export: export}}
+	return Counter{
+		Known: true, At: st.at, Value: max(v, base.Value), Ahead: ahead, Former: append([]Base(nil), c.Former[:near]...), Since: st.at, Sum: c.Sum,
+	}, o
+}
+
+// rebase takes v as it stands and charges power only.
+func (c Counter) rebase(st step, v, power units.Energy, export bool) (Counter, outcome) {
+	return Counter{Known: true, At: st.at, Value: v, Former: c.remember(""), Since: st.at, Sum: c.Sum}, outcome{
+		energy: power, quality: Suspect,
+		events: []Event{{Kind: RegisterRebased, Start: st.at, Before: c.Value, After: v, Export: export}},
+	}
+}
+
+// odd is a register that stayed where it had gone.
+func (c Counter) odd(st step, delta, v, power units.Energy, export bool) (Counter, outcome) {
+	if st.at.Sub(c.OddAt) > st.lim.MaxGap {
+		for _, b := range append(slices.Clone(c.Former), Base{Value: c.Value}) {
+			if abs(v-b.Value) < delta {
+				return c.rebase(st, v, power, export)
+			}
+		}
+	}
+	return Counter{Known: true, At: st.at, Value: v, Former: c.remember(""), Since: st.at, Sum: c.Sum}, outcome{
+		energy: delta, fromRegister: true, quality: Suspect,
+		events: []Event{{Kind: RegisterRebased, Start: st.at, Before: c.Value, After: c.OddValue, Export: export}},
+	}
+}
+
+// nearest is the former base that is nearest to v and from which consumption
+// can have taken the register to v, or has lost a little; with a device, that
+// meter's.
+func (c Counter) nearest(st step, v units.Energy, device string) (at int, found bool) {
+	if v < 0 {
+		return 0, false
+	}
+	for i, b := range c.Former {
+		if device != "" && b.Device != device {
+			continue
+		}
+		if _, _, ok := c.moved(st, b.At, b.Value, v); v >= b.Value && !ok {
+			continue
+		}
+		if !found || abs(v-b.Value) < abs(v-c.Former[at].Value) {
+			at, found = i, true
+		}
+	}
+	return at, found
+}
+
+// unproven tells whether the base is a zero that has never been seen to count,
+// as a device shows that has not found its register yet, and delta more than a
+// household can have used since.
+func (c Counter) unproven(st step, delta units.Energy) bool {
+	if c.Value != 0 || c.Moved != 0 || c.Odd || len(c.Former) > 0 || st.lim.MaxPower <= 0 {
+		return false
+	}
+	usual := st.lim.MaxPower / 4
+	return delta > usual.Over(max(st.at.Sub(c.At), 4*st.lim.MaxGap))
+}
+
+// moved tells how far a register went from (at0, v0) to v now, and whether
+// consumption can have taken it there.
+func (c Counter) moved(st step, at0 time.Time, v0, v units.Energy) (delta units.Energy, wrapped, ok bool) {
+	elapsed := st.at.Sub(at0)
+	if st.clockBack || elapsed < 0 {
+		elapsed = clockTrust
+	}
+	most := units.Energy(math.MaxInt64)
+	if st.lim.MaxPower > 0 {
+		most = st.lim.MaxPower.Over(elapsed+st.lim.Slack) + 2*st.resolution()
+		if most < 0 { // beyond the range
+			most = math.MaxInt64
+		}
+	}
+	if v < 0 {
+		return 0, false, false
+	}
+	switch d := v - v0; {
+	case d >= 0:
+		return d, false, d <= most
+	case -d <= st.s.Step:
+		return 0, false, true
+	}
+	if w := st.s.Wrap; w > 0 && v0 < w && v < w {
+		d := w - v0 + v
+		return d, true, d <= min(most, w/4)
+	}
+	return 0, false, false
+}
+
+// Believes tells whether a power can be true on this supply.
+func (l Limits) Believes(p units.Power) bool { return l.believes(true, p) }
+
+// believes tells whether a power can be true on this supply: a fuse carries a
+// quarter above its rating for an hour.
+func (l Limits) believes(has bool, p units.Power) bool {
+	most := l.MaxPower + l.MaxPower/4
+	return has && (l.MaxPower <= 0 || (p <= most && p >= -most))
+}

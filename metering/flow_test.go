@@ -1,0 +1,144 @@
+package metering
+
+import (
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// stream is a meter read every so often for so long: what it claims, what flows,
+// and the resolution of its register.
+type stream struct {
+	every, length time.Duration
+	claims, flows units.Power
+	tells         bool // a power
+	step          units.Energy
+}
+
+func (f stream) play(r Registers, begin time.Time, register units.Energy, lim Limits) (Registers, time.Time, units.Energy) {
+	now := begin
+	for ; now.Before(begin.Add(f.length)); now = now.Add(f.every) {
+		register += f.flows.Over(f.every)
+		s := Sample{At: now, Has: HasImport, Import: register / f.step * f.step, Step: f.step}
+		if f.tells {
+			s.Has, s.Power = s.Has|HasPower, f.claims
+		}
+		r, _, _ = r.Take(s, lim)
+	}
+	return r, now.Add(-f.every), register
+}
+
+func TestPowerIsHeldAgainstTheRegister(t *testing.T) {
+	const kW, s, m = units.Kilowatt, time.Second, time.Minute
+	lim := Limits{MaxGap: 2 * m, MaxPower: 14 * kW, Slack: 15 * s}
+	calm := stream{2 * s, 5 * m, 400 * units.Watt, 400 * units.Watt, true, wh}
+	for _, row := range []struct {
+		name   string
+		then   stream
+		source Source
+		power  units.Power
+		within units.Power
+		doubt  bool
+		denied bool
+	}{
+		{"a true overload is told at once", stream{2 * s, 2 * s, 9 * kW, 9 * kW, true, wh}, Told, 9 * kW, 0, false, false},
+		{"a true overload that lasts is told", stream{2 * s, 2 * m, 9 * kW, 9 * kW, true, wh}, Told, 9 * kW, 0, false, false},
+		{"a true overload by a register of 10 Wh", stream{2 * s, 2 * m, 9 * kW, 9 * kW, true, 10 * wh}, Told, 9 * kW, 0, false, false},
+		{"a true overload by a register of a kWh", stream{2 * s, 10 * m, 9 * kW, 9 * kW, true, kWh}, Told, 9 * kW, 0, false, false},
+		{"far above the fuse is no power", stream{2 * s, 25 * s, 100 * kW, 400 * units.Watt, true, wh}, Derived, 400 * units.Watt, 50 * units.Watt, false, false},
+		{"a claim that the register denies, by 1 Wh", stream{2 * s, 30 * s, 13 * kW, 0, true, wh}, Derived, 0, kW / 5, false, true},
+		{"it is doubted long before", stream{2 * s, 10 * s, 13 * kW, 0, true, wh}, Told, 13 * kW, 0, true, false},
+		{"a claim that the register denies, by 10 Wh", stream{2 * s, 40 * s, 13 * kW, 0, true, 10 * wh}, Derived, 0, kW / 2, false, true},
+		{"a register of a kWh cannot deny it", stream{2 * s, 2 * m, 13 * kW, 0, true, kWh}, Told, 13 * kW, 0, false, false},
+		{"a power of nothing beside a register that runs", stream{2 * s, 2 * m, 0, 8 * kW, true, wh}, Derived, 8 * kW, kW / 2, false, true},
+		{"a power a tenth too high is no lie", stream{2 * s, 10 * m, 5500 * units.Watt, 5 * kW, true, wh}, Told, 5500 * units.Watt, 0, false, false},
+		{"power that is never told, by 1 Wh", stream{2 * s, 2 * m, 0, 6 * kW, false, wh}, Derived, 6 * kW, kW / 2, false, false},
+		{"power that is never told, once a minute", stream{m, 10 * m, 0, 6 * kW, false, wh}, Derived, 6 * kW, kW / 5, false, false},
+		{"power that is never told, by 1 kWh", stream{2 * s, 30 * m, 0, 6 * kW, false, kWh}, Derived, 6 * kW, kW / 10, false, false},
+		{"power that is never told, and little of it", stream{2 * s, 30 * m, 0, 60 * units.Watt, false, wh}, Derived, 60 * units.Watt, 5 * units.Watt, false, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var r Registers
+			register := 500 * kWh
+			first := calm
+			first.step, first.tells = row.then.step, row.then.tells
+			if first.step == kWh {
+				first = stream{10 * s, 5 * time.Hour, 0, 400 * units.Watt, first.tells, kWh}
+				first.claims = first.flows
+			}
+			if row.then.every == m {
+				first.every = m
+			}
+			r, now, register := first.play(r, day("10:00:00"), register, lim)
+			r, now, _ = row.then.play(r, now.Add(row.then.every), register, lim)
+			d := r.Drawn(now, 2*m, row.then.step, lim)
+			if d.Source != row.source || abs(d.Power-row.power) > row.within {
+				t.Errorf("%s %q, want %s %q", d.Power, d.Source, row.power, row.source)
+			}
+			if d.Doubted != row.doubt || d.Denied != row.denied {
+				t.Errorf("doubted %v denied %v; %+v", d.Doubted, d.Denied, r.Flow)
+			}
+		})
+	}
+}
+
+// What the register denied is believed again as soon as both agree.
+func TestADeniedPowerIsBelievedAgain(t *testing.T) {
+	const kW = units.Kilowatt
+	lim := Limits{MaxGap: 2 * time.Minute, MaxPower: 14 * kW, Slack: 15 * time.Second}
+	calm := stream{2 * time.Second, time.Minute, 400 * units.Watt, 400 * units.Watt, true, wh}
+	var r Registers
+	r, now, register := calm.play(r, day("10:00:00"), 500*kWh, lim)
+	r, now, register = stream{2 * time.Second, time.Minute, 13 * kW, 400 * units.Watt, true, wh}.play(r, now.Add(2*time.Second), register, lim)
+	if d := r.Drawn(now, time.Minute, wh, lim); !d.Denied {
+		t.Fatalf("13 kW beside 400 W of the register: %+v", d)
+	}
+	r, now, register = stream{2 * time.Second, 4 * time.Second, 400 * units.Watt, 400 * units.Watt, true, wh}.play(r, now.Add(2*time.Second), register, lim)
+	if d := r.Drawn(now, time.Minute, wh, lim); d.Denied || d.Source != Told || d.Power != 400*units.Watt {
+		t.Errorf("400 W beside 400 W: %+v", d)
+	}
+	// And an overload that is true is told at once, and not doubted.
+	r, now, _ = stream{2 * time.Second, 20 * time.Second, 9 * kW, 9 * kW, true, wh}.play(r, now.Add(2*time.Second), register, lim)
+	if d := r.Drawn(now, time.Minute, wh, lim); d.Doubted || d.Denied || d.Power != 9*kW {
+		t.Errorf("9 kW beside 9 kW: %+v", d)
+	}
+}
+
+// A message without power does not take back what was told, before it is old.
+func TestPowerHasItsOwnAge(t *testing.T) {
+	lim := DefaultLimits()
+	var r Registers
+	r, _, _ = r.Take(both("10:00:00", 500*kWh, 3600), lim)
+	r, _, _ = r.Take(reg("10:00:20", 500*kWh+20*wh), lim)
+	if d := r.Drawn(day("10:00:20"), time.Minute, wh, lim); d.Source != Told || d.Power != units.FromW(3600) || !d.At.Equal(day("10:00:00")) {
+		t.Errorf("after a message of energy: %+v", d)
+	}
+	r, _, _ = r.Take(reg("10:01:20", 500*kWh+80*wh), lim)
+	if d := r.Drawn(day("10:01:20"), time.Minute, wh, lim); d.Source == Told {
+		t.Errorf("told 80 s ago: %+v", d)
+	}
+	if d := r.Drawn(day("10:05:00"), time.Minute, wh, lim); d.Known() {
+		t.Errorf("nothing came for minutes: %+v", d)
+	}
+}
+
+func TestBelieved(t *testing.T) {
+	lim := Limits{MaxPower: 14 * units.Kilowatt}
+	s := Sample{
+		Has: HasPower | HasCurrent | HasApparent | HasReactive | HasPhases, Power: 100 * units.Kilowatt, Current: 434_000,
+		Apparent: int64(100 * units.Kilowatt), Reactive: int64(-99 * units.Kilowatt),
+		Phases: []Phase{{Has: HasPower | HasVoltage, Power: 100 * units.Kilowatt, Voltage: 230_000}},
+	}
+	got := s.Believed(lim)
+	if got.Has != HasPhases || got.Power != 0 || got.Current != 0 || got.Apparent != 0 || got.Reactive != 0 || got.Quality != Suspect {
+		t.Errorf("%+v", got)
+	}
+	if got.Phases[0].Has != HasVoltage || got.Phases[0].Power != 0 || s.Phases[0].Power == 0 {
+		t.Errorf("phases %+v, of %+v", got.Phases, s.Phases)
+	}
+	ok := Sample{Has: HasPower | HasCurrent, Power: 17 * units.Kilowatt, Current: 74_000}
+	if got := ok.Believed(lim); !got.Gives(HasPower|HasCurrent) || got.Quality != 0 {
+		t.Errorf("a short overload of the fuse: %+v", got)
+	}
+}
