@@ -98,6 +98,21 @@ func TestCollector(t *testing.T) {
 			func(s metering.Sample) bool { return s.Power == -137_100 }, "",
 		},
 		{
+			"tariffs say what the sum was made of, and one that is lost makes another sum",
+			[]value{{"1-0:1.8.2", "100", "kWh"}, {"1-0:2.8.1", "1", "kWh"}, {"1-0:2.8.2", "1", "kWh"}},
+			func(s metering.Sample) bool { return s.ImportSum == 4 && s.ExportSum == 6 }, "",
+		},
+		{
+			"the line of the power in is lost, and none goes out: that is no 0 W",
+			[]value{{"1-0:1.8.0", "5", "kWh"}, {"1-0:2.8.0", "5", "kWh"}, {"1-0:2.7.0", "0", "kW"}},
+			func(s metering.Sample) bool { return !s.Gives(metering.HasPower) && s.Power == 0 }, "",
+		},
+		{
+			"the line of the power in is lost, and some goes out",
+			[]value{{"1-0:1.8.0", "5", "kWh"}, {"1-0:2.8.0", "5", "kWh"}, {"1-0:2.7.0", "0.2", "kW"}},
+			func(s metering.Sample) bool { return s.Gives(metering.HasPower) && s.Power == -200*units.Watt }, "",
+		},
+		{
 			"gas is not electricity",
 			[]value{{"0-1:1.8.0", "7", "kWh"}},
 			func(s metering.Sample) bool { return s.Has == 0 }, "",
