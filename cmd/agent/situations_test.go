@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit/keypad"
@@ -309,10 +310,29 @@ func situations() []situation {
 			h.enter(h.token(h.s.site.ForLight(&st).Amount / 10))
 			h.tell("exactly what is asked for")
 		}},
+		{"records that do not agree", "", func(h *home) {
+			h.pass(2 * time.Minute)
+			h.order(func(st *control.State) { st.Credit.Balance += 900 * one })
+			h.tell("nine hundred more than the ledger says")
+			h.press("/loads/geyser/run")
+			h.tell("run now, which is not done")
+			h.enter(h.token(20 * one))
+			h.tell("a good token, which is not taken")
+			h.typed(h.token(20 * one))
+			h.byMQTT(h.token(20 * one))
+			h.tell("by the keypad and over MQTT")
+		}},
 		{"no plan", "credit: {opening: 100}\n", func(h *home) {
 			h.pass(2 * time.Minute)
 			h.order(func(st *control.State) { st.Plan, st.Asking, st.WantPlan, st.AskedAt = nil, false, false, st.Now })
 			h.tell("there is no plan yet")
+			h.order(func(st *control.State) {
+				st.Plan, st.Asking, st.WantPlan, st.AskedAt = nil, false, false, st.Now
+				st.Health, _ = st.Health.Raise(st.Now.Add(-15*time.Minute), health.PlanFailed, "", "it took too long")
+			})
+			h.tell("no plan comes: loads run by their own hours")
+			h.pass(20 * time.Minute)
+			h.tell("the geyser runs by its own hours")
 		}},
 	}
 }

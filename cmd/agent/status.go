@@ -44,6 +44,7 @@ func (c statusCmd) Run(e *env) error {
 		Unit   string    `json:"unit"`
 		Supply struct {
 			State, Says string
+			Held        bool
 		}
 		Credit struct {
 			Balance string   `json:"balance"`
@@ -91,7 +92,11 @@ func (c statusCmd) Run(e *env) error {
 	line := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	line("site", "%s, %s", v.Site, v.At.In(zone).Format("Mon 2 Jan 2006 15:04:05"))
 	line("supply", "%s: %s", v.Supply.State, v.Supply.Says)
-	line("balance", "%s %s", v.Credit.Balance, v.Unit)
+	if v.Supply.Held {
+		line("balance", "not known: the records do not agree")
+	} else {
+		line("balance", "%s %s", v.Credit.Balance, v.Unit)
+	}
 	switch {
 	case !v.RunOut.Known:
 		line("runs out", "not known now")

@@ -13,13 +13,21 @@ import (
 const unplannedAfter = 10 * time.Minute
 
 // unplanned tells whether no plan is to be expected.
-func (p *step) unplanned() bool {
-	if p.st.Asking && p.now.Sub(p.st.AskedAt) >= unplannedAfter {
+func (p *step) unplanned() bool { return p.st.noPlanComes(p.now) }
+
+func (st *State) noPlanComes(now time.Time) bool {
+	if st.Asking && now.Sub(st.AskedAt) >= unplannedAfter {
 		return true
 	}
-	return slices.ContainsFunc(p.st.Health.Active, func(w health.Warning) bool {
-		return w.Code == health.PlanFailed && p.now.Sub(w.Since) >= unplannedAfter
+	return slices.ContainsFunc(st.Health.Active, func(w health.Warning) bool {
+		return w.Code == health.PlanFailed && now.Sub(w.Since) >= unplannedAfter
 	})
+}
+
+// ByOwnHours tells whether loads run by their own hours: the plan in force has
+// come to its end or there is none, and none is to be expected.
+func (st *State) ByOwnHours() bool {
+	return (st.Plan == nil || !st.Plan.reaches(st.Now)) && st.noPlanComes(st.Now)
 }
 
 // soonest tells whether a load runs now where nobody plans: as soon as its own

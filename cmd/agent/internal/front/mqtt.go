@@ -107,7 +107,7 @@ func (a *Agent) heardToken(ctx context.Context, bus Bus, m broker.Message, log *
 	if supply.Spent && !supply.Pay.Beyond {
 		out.Pay = supply.Pay.Amount.String()
 	}
-	if supply.State == present.Disconnected && supply.Cause == present.ByCredit {
+	if supply.State == present.Disconnected && supply.Cause == present.ByCredit && supply.Spent {
 		say := a.words.For(a.about.Unit, a.site.Zone, st.Now)
 		out.Text = say.Sentence(out.Text) + " " + say.Pay(supply, "still")
 	}

@@ -65,7 +65,7 @@ func severity(s health.Severity) web.Severity {
 
 func (a *Agent) credit(st *control.State) web.Credit {
 	c := web.Credit{Balance: st.Credit.Available(), Debt: st.Credit.Debt()}
-	if st.Plan != nil {
+	if st.Plan != nil && st.Hold == nil {
 		c.Energy, c.EnergyKnown = st.Plan.Buys, true
 		c.PerKWh = st.Plan.Outlook.PerKWh
 	}
@@ -90,7 +90,7 @@ func (a *Agent) credit(st *control.State) web.Credit {
 		c.Emergency.State, c.Emergency.Owed = web.EmergencySpent, st.Credit.EmergencyUsed()
 	case credit.NotTaken:
 		switch {
-		case em.Amount == 0:
+		case em.Amount == 0, st.Hold != nil:
 		case a.site.Credit.Offered(st.Credit):
 			c.Emergency.State = web.EmergencyOffered
 		default:
@@ -101,7 +101,7 @@ func (a *Agent) credit(st *control.State) web.Credit {
 }
 
 func (a *Agent) runOut(st *control.State) web.RunOut {
-	if a.site.Contactor && st.Credit.Supply.Position != credit.Connected {
+	if st.Hold != nil || a.site.Contactor && st.Credit.Supply.Position != credit.Connected {
 		return web.RunOut{} // nothing is used
 	}
 	// What an old plan foresaw is no forecast any more.
@@ -163,7 +163,7 @@ func (a *Agent) power(st *control.State) web.PowerNow {
 }
 
 func (a *Agent) plan(st *control.State, say present.Phrases) web.Plan {
-	if st.Plan == nil {
+	if st.Plan == nil || st.Hold != nil {
 		return web.Plan{}
 	}
 	p := st.Plan
@@ -216,7 +216,7 @@ func (a *Agent) load(st *control.State, i int, say present.Phrases) web.Load {
 	if v.Delivered == 0 {
 		v.Delivered = l.Power.Over(ls.Progress.Delivered)
 	}
-	if st.Plan != nil {
+	if st.Plan != nil && st.Hold == nil {
 		for _, r := range st.Plan.Outlook.Runs {
 			if r.ID == l.ID {
 				v.RunEnergy, v.RunSooner = r.Energy, r.Sooner

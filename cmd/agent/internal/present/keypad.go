@@ -23,6 +23,9 @@ func (k Keypad) Say(key string) string { return k.words.T("keypad." + key) }
 // Balance is what is left, and what is missing where the credit keeps the light
 // off.
 func (k Keypad) Balance(st *control.State) (first, second string) {
+	if st.Hold != nil {
+		return k.Say("held"), k.Say("see")
+	}
 	if s := SupplyOf(k.site, st); s.State == Disconnected && s.Spent {
 		return k.Say("dark"), k.missing(s)
 	}

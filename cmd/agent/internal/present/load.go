@@ -66,6 +66,11 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 	turning := unit.Commanded && x.On != unit.On && st.Now.Sub(unit.SentAt) < settled
 
 	switch {
+	case st.Hold != nil:
+		x.State, x.Why.Code = LoadOff, WhyRecords
+		if x.On {
+			x.State = LoadRunning
+		}
 	case silent:
 		x.State, x.Why.Code = LoadFault, WhyFault
 	case x.On:
@@ -86,6 +91,8 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 			x.Start, x.End, x.Cost = start, end, cost
 			x.Why.Code = WhyRuns
 			x.Why.Price, _ = site.TariffOf(st).PriceAt(st.Tariff, st.Now)
+		case l.Defer && st.ByOwnHours():
+			x.Why.Code = WhyOwnHours
 		case l.Kind == loads.Cycle && ls.Progress.Programme > 0 && ls.Progress.Programme < l.Cycle:
 			x.End = st.Now.Add(l.Cycle - ls.Progress.Programme)
 			x.Why.Code = WhyFinishes
@@ -122,7 +129,7 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 // waits says why a load that the plan moves is off and nothing holds it.
 func waits(x *Load, site *control.Site, st *control.State, i int, start, end time.Time, cost units.Money) {
 	l, pr := site.Loads[i], st.Loads[i].Progress
-	missing := l.Missing(pr)
+	missing, given := l.Missing(pr), pr.Delivered > 0 || pr.Runs > 0
 	x.State = LoadOff
 	switch {
 	case !start.IsZero():
@@ -130,6 +137,10 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 		x.Why = planned(st.Plan, l.ID, start)
 	case pr.Rest.After(st.Now) && missing > 0:
 		x.State, x.Why = LoadDone, Reason{Code: WhyRests, Until: pr.Rest}
+	case st.ByOwnHours() && missing == 0 && given:
+		x.State, x.Why.Code = LoadDone, WhyFinished
+	case st.ByOwnHours():
+		x.Why.Code = WhyOwnWait
 	case st.Plan == nil, !st.Planned():
 		x.Why.Code = WhyNoPlan
 	case !reaches(st.Plan, st.Now):
@@ -137,7 +148,7 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 	default:
 		short, isShort := shortOf(st.Plan, l.ID)
 		owed := l.Requests(pr, st.Guard.Unit(l.ID), st.Now, time.Minute)
-		if given := pr.Delivered > 0 || pr.Runs > 0; missing == 0 && given && isShort && !short.At.Before(pr.To) {
+		if missing == 0 && given && isShort && !short.At.Before(pr.To) {
 			isShort = false // it has had this day's; it is another that is left short
 		}
 		switch {
@@ -147,9 +158,9 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 			x.Why.Code = WhyHours
 		case isShort:
 			x.Why.Code = WhyLeftOut
-		case missing == 0:
+		case missing == 0 && given:
 			x.State, x.Why.Code = LoadDone, WhyFinished
-		case len(owed) == 0:
+		case len(owed) == 0 && missing > 0:
 			x.Why = Reason{Code: WhyOver, Time: missing}
 		default:
 			x.Why.Code = WhyNone

@@ -45,6 +45,9 @@ const (
 	WhyNone      ReasonCode = "none"      // no run is planned
 	WhyNoPlan    ReasonCode = "no_plan"   // there is no plan yet
 	WhyOldPlan   ReasonCode = "old_plan"  // the plan has come to its end
+	WhyOwnHours  ReasonCode = "own_hours" // there is no plan, and its own hours have it run
+	WhyOwnWait   ReasonCode = "own_wait"  // there is no plan, and it waits for its own hours
+	WhyRecords   ReasonCode = "records"   // the records do not agree: nothing is switched
 	WhyCredit    ReasonCode = "credit"    // the plan leaves it out: the credit is not enough
 	WhyHours     ReasonCode = "hours"     // the plan leaves it out: its hours are too short
 	WhyLeftOut   ReasonCode = "left_out"  // the plan leaves it out
@@ -66,7 +69,7 @@ const (
 // ReasonCodes are all of them.
 func ReasonCodes() []ReasonCode {
 	return []ReasonCode{
-		WhyWaits, WhyRuns, WhyAsked, WhyFinishes, WhyUnplanned, WhyStarting, WhyStopping, WhyNone, WhyNoPlan, WhyOldPlan, WhyCredit, WhyHours,
+		WhyWaits, WhyRuns, WhyAsked, WhyFinishes, WhyUnplanned, WhyStarting, WhyStopping, WhyNone, WhyNoPlan, WhyOldPlan, WhyOwnHours, WhyOwnWait, WhyRecords, WhyCredit, WhyHours,
 		WhyLeftOut, WhyOver, WhyRests, WhySupply, WhyMinOff, WhyMinOn, WhyStagger, WhyStarts, WhyHeld, WhyShed, WhySpares, WhyFinished, WhyUnsure, WhyFault,
 	}
 }

@@ -56,6 +56,9 @@ type Supply struct {
 	// PaidOff: it is never cut for credit.
 	PaidOff bool
 	Left    units.Money // the available credit
+	// Held: the records do not agree, and nothing is switched until a person has
+	// decided: nothing is known of the credit.
+	Held bool
 	// Seen is what the contactor's feedback tells where State is Unknown; nil: it
 	// tells nothing.
 	Seen *bool
@@ -66,6 +69,9 @@ const contradicted = 5 * time.Second
 
 // SupplyOf is the supply in a State.
 func SupplyOf(site *control.Site, st *control.State) Supply {
+	if st.Hold != nil {
+		return heldSupply(site, st)
+	}
 	if st.Credit.Supply.Position == credit.Undecided {
 		return Supply{} // the first moment: nothing is known yet
 	}
@@ -107,6 +113,25 @@ func SupplyOf(site *control.Site, st *control.State) Supply {
 	return s
 }
 
+// heldSupply is the supply as it was left when the records were held.
+func heldSupply(site *control.Site, st *control.State) Supply {
+	s := Supply{State: Unknown, Since: st.Hold.Since, Held: true}
+	on := st.Supply.Contactor.Told == credit.SaysClosed
+	if st.SupplySeen.Known {
+		on = st.SupplySeen.On
+	}
+	switch {
+	case !site.Contactor:
+		s.State = Unswitched
+	case !st.SupplySeen.Known && st.Supply.Contactor.Told == credit.Unknown:
+	case on:
+		s.State = Connected
+	default:
+		s.State = Disconnected
+	}
+	return s
+}
+
 // SupplyText is what is said of the supply.
 type SupplyText struct {
 	Chip  string   // a word or two
@@ -127,6 +152,10 @@ func (p Phrases) Supply(s Supply) SupplyText {
 		if text != "" {
 			out.Lines = append(out.Lines, text)
 		}
+	}
+	if s.Held {
+		out.Lines, out.Do = []string{t("held") + ".", t("held.text")}, t("held.do")
+		return out
 	}
 	switch s.State {
 	case Connected:

@@ -242,7 +242,7 @@ func (s *Server) topupNotice(m *model, res TopUpResult, err error) *notice {
 		return n
 	case NotRecorded:
 		n := &notice{"bad", t("topup.not_recorded"), []string{t("topup.not_recorded.do")}}
-		return n.add(res.Reason, res.Remedy)
+		return n.add(m.Sentence(res.Reason), m.Sentence(res.Remedy))
 	default:
 		n := &notice{Level: "bad", Title: t("topup.refused")}
 		if res.Reason == "" {

@@ -31,8 +31,9 @@ type apiSupply struct {
 	State   present.SupplyState `json:"state"`
 	Cause   present.SupplyCause `json:"cause"`
 	Since   *time.Time          `json:"since"`
-	Says    string              `json:"says"`          // the state, why, and what is missing, in words
-	Pay     *string             `json:"pay,omitempty"` // what must be paid to have light again; absent: nothing, or no one top-up is enough
+	Held    bool                `json:"held,omitempty"` // the records do not agree: nothing is switched, and the balance is not known
+	Says    string              `json:"says"`           // the state, why, and what is missing, in words
+	Pay     *string             `json:"pay,omitempty"`  // what must be paid to have light again; absent: nothing, or no one top-up is enough
 	CutAt   *time.Time          `json:"cut_at"`
 	RetryAt *time.Time          `json:"retry_at"`
 }
@@ -293,7 +294,7 @@ func newAPIView(c *present.Catalogue, v *View) apiView {
 func newAPISupply(c *present.Catalogue, v *View) apiSupply {
 	s := v.Supply
 	a := apiSupply{
-		State: s.State, Cause: s.Cause, Since: at(s.Since), Says: present.Phrases{Format: formatFor(c, v)}.Supply(s).Says(),
+		State: s.State, Held: s.Held, Cause: s.Cause, Since: at(s.Since), Says: present.Phrases{Format: formatFor(c, v)}.Supply(s).Says(),
 		CutAt: at(s.CutAt), RetryAt: at(s.RetryAt),
 	}
 	if s.Spent && !s.Pay.Beyond {

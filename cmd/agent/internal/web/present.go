@@ -38,6 +38,8 @@ func (m *model) Ring() ring {
 	switch ro := v.RunOut; {
 	case m.Starting():
 		r.Word, r.Line = c.T("starting"), c.T("starting.line")
+	case v.Supply.Held:
+		r.Level, r.Icon, r.Word, r.Unit, r.Line = "bad", "stop", c.T("held"), "", c.T("held.text")
 	case v.Supply.PaidOff:
 		r.Level, r.Icon, r.Word, r.Unit, r.Line = "good", "check", c.T("runout.paid_off"), "", c.T("runout.paid_off.line")
 	case v.Credit.Balance <= 0 && v.Credit.Emergency.State != EmergencyInUse:
@@ -83,6 +85,10 @@ func (m *model) Ring() ring {
 // Starting tells that the agent has not yet read its ledger and its contactor.
 func (m *model) Starting() bool { return m.V.Supply.State == "" }
 
+// Unsure tells that the balance is not to be shown: it is not known yet, or the
+// records do not agree about it.
+func (m *model) Unsure() bool { return m.Starting() || m.V.Supply.Held }
+
 // PowerKnown tells whether there ever was a power.
 func (m *model) PowerKnown() bool { return m.V.Power.known() }
 
@@ -118,6 +124,10 @@ type supplyText struct {
 func (m *model) Supply() supplyText {
 	v := m.V.Supply
 	s := supplyText{Level: "bad", Icon: "plug-off", SupplyText: present.Phrases{Format: m.Format}.Supply(v), Banner: true, TopUp: (v.Spent || v.Cause == present.ByCredit) && v.State != present.Ready}
+	if v.Held {
+		s.Icon = "stop"
+		return s
+	}
 	switch v.State {
 	case "":
 		s.Level, s.Icon, s.Banner = "none", "clock", false
