@@ -20,7 +20,7 @@ func FillAccount1(account map[string]any) {
 	form.Fill(account["bought"], map[string]any{"from": never, "amount": 0})
 	locks1(account)
 	form.Fill(account["supply"], map[string]any{
-		"position": "", "cause": "", "since": never, "no_credit": false, "friendly": never, "covered": false,
+		"position": "", "cause": "", "since": never, "no_credit": false, "friendly": never, "covered": false, "spared": false,
 	})
 	for _, p := range form.List(account["pending"]) {
 		form.Fill(p, map[string]any{"owed": false})

@@ -39,7 +39,8 @@ type Facts struct {
 	Confirm     bool // the customer asks, now, to close an armed supply
 	Unbreakable bool // the current is too great for the contactor to break now
 	Doubtful    bool // the clock is not to be trusted: no friendly hours begin
-	Unrecorded  bool // nothing can be recorded now, so no top-up could end a cut for want of credit: none begins
+	Unrecorded  bool // no top-up can be recorded: no cut for want of credit begins
+	Pending     bool // something is being recorded: a cut for want of credit waits for that
 }
 
 // SupplyState is what the cut-off remembers.
@@ -50,6 +51,7 @@ type SupplyState struct {
 	NoCredit bool      `json:"no_credit"` // cut for credit and not yet paid enough to come back
 	Friendly time.Time `json:"friendly"`  // end of the last stretch of friendly hours entered
 	Covered  bool      `json:"covered"`   // there was credit when that stretch began
+	Spared   bool      `json:"spared"`    // without credit, and on because no top-up can be recorded
 }
 
 // Decision is what the supply should be now and why.
@@ -64,6 +66,9 @@ type Decision struct {
 	Until     time.Time `json:"until,omitzero"`
 	// Waiting: it should be off, but the current is too great to break now.
 	Waiting bool `json:"waiting,omitempty"`
+	// Spared: it should be off, but no top-up could be recorded: nobody is cut off
+	// for a credit that there is no way to buy.
+	Spared bool `json:"spared,omitempty"`
 }
 
 // Supply decides about the supply.  A change of position or cause is an entry
@@ -73,6 +78,9 @@ func (e *Engine) Supply(a Account, at time.Time, f Facts) (Account, []Entry, Dec
 	p.review()
 	s := p.Account.Supply
 	d := p.decide(&s, f)
+	if s.Spared && !p.Account.Supply.Spared {
+		p.post(Entry{Kind: Notice, Name: "supply", Cause: "the credit is spent; the supply stays on, because no top-up can be recorded"})
+	}
 	if s.Position != p.Account.Supply.Position || s.Cause != p.Account.Supply.Cause {
 		s.Since = p.at
 		p.post(Entry{Kind: Supply, Name: string(s.Position), Ref: string(s.Cause), Cause: d.Why})
@@ -89,13 +97,16 @@ func (p *posting) decide(s *SupplyState, f Facts) Decision {
 	spent := p.spent()
 	until, friendly := p.friendlyNow(s, f, !s.NoCredit && !spent)
 
+	s.Spared = false
 	switch {
 	case p.Unlocked || p.restorable():
 		s.NoCredit = false
 	case !spent || s.NoCredit:
+	case f.Unrecorded && s.Position != Undecided:
+		d.Spared, s.Spared = true, true
 	case friendly: // also while it is off for another cause, to come back after
 		d.Protected, d.Until = true, until
-	case f.Unbreakable && s.Position == Connected, f.Unrecorded && s.Position != Undecided:
+	case f.Unbreakable && s.Position == Connected, f.Pending && s.Position != Undecided:
 		d.Waiting = true
 	default:
 		s.NoCredit = true
@@ -187,8 +198,10 @@ func (p *posting) why(s SupplyState, d Decision, f Facts) string {
 		switch {
 		case d.Protected:
 			return "no credit, but it is not cut before " + d.Until.In(p.loc).Format("Mon 15:04") + "; what is used is owed"
-		case d.Waiting && f.Unrecorded:
-			return "no credit; it is not cut while nothing can be recorded"
+		case d.Spared:
+			return "no credit, but it is not cut while no top-up can be recorded; what is used is owed"
+		case d.Waiting && f.Pending:
+			return "no credit; it is cut when that can be recorded"
 		case d.Waiting:
 			return "no credit; it is cut as soon as the load can be broken"
 		case p.Unlocked:

@@ -129,6 +129,10 @@ func (p panel) pressed(ctx context.Context, e keypad.Event) {
 		request(control.Reconnect, "confirm")
 	case keypad.Enter:
 		reply, err := p.loop.Feed(ctx, control.Input{Token: &control.Token{Text: e.Token, Source: "keypad"}})
+		if errors.Is(err, control.ErrNotKnown) {
+			p.show("Not known: look", "at the balance")
+			return
+		}
 		if err != nil || reply.TopUp == nil {
 			p.show(p.words.Say("not_recorded"), p.words.Say("stays_good"))
 			return

@@ -147,7 +147,7 @@ func (s *service) watchLinks(ctx context.Context) error {
 	}
 	// A link that was never down says nothing; one that was before the restart
 	// is cleared.
-	for _, code := range []health.Code{health.BrokerGone, health.BrokerRefused, health.InfluxGone, health.StoreFull} {
+	for _, code := range []health.Code{health.BrokerGone, health.BrokerRefused, health.InfluxGone, health.StoreFull, health.ReserveMissing, health.RecordsReplaced} {
 		told[code] = "unknown"
 	}
 	dropped := int64(-1)
@@ -169,24 +169,25 @@ func (s *service) watchLinks(ctx context.Context) error {
 			tell(health.BrokerGone, cause)
 			tell(health.BrokerRefused, strings.Join(st.Refused, ", "))
 		}
-		cause := ""
 		r := s.records.Load()
-		if r != nil && r.condition.DiskFull {
-			cause = "the reserve kept for this is in use"
+		if r != nil {
+			full, small, replaced := recordsOf(r.condition)
+			tell(health.StoreFull, full)
+			tell(health.ReserveMissing, small)
+			tell(health.RecordsReplaced, replaced)
 		}
-		tell(health.StoreFull, cause)
 		if s.influx != nil {
 			cause := ""
 			if st := s.influx.State(); !st.OK {
 				cause = st.LastError
 			}
 			tell(health.InfluxGone, cause)
-			if r != nil {
-				if dropped >= 0 && r.influx.Dropped > dropped {
-					tell(health.OutboxDropped, fmt.Sprintf("%d points so far", r.influx.Dropped))
-				}
-				dropped = r.influx.Dropped
+		}
+		if r != nil {
+			if dropped >= 0 && r.dropped > dropped {
+				tell(health.OutboxDropped, fmt.Sprintf("%d messages so far", r.dropped))
 			}
+			dropped = r.dropped
 		}
 	}
 }
@@ -195,6 +196,7 @@ func (s *service) watchLinks(ctx context.Context) error {
 type records struct {
 	condition store.Condition
 	influx    store.Counts // of its outbox
+	dropped   int64        // messages of all channels
 }
 
 // watchRecords looks at the store beside everything else: where the disk hangs,
@@ -204,11 +206,12 @@ func (s *service) watchRecords(ctx context.Context) error {
 	defer t.Stop()
 	for {
 		r := records{condition: s.store.Condition()}
-		counts, err := s.store.Outbox(store.Influx).Counts(ctx)
-		if last := s.records.Load(); err == nil {
-			r.influx = counts
+		influx, err := s.store.Outbox(store.Influx).Counts(ctx)
+		mqtt, err2 := s.store.Outbox(store.MQTT).Counts(ctx)
+		if last := s.records.Load(); err == nil && err2 == nil {
+			r.influx, r.dropped = influx, influx.Dropped+mqtt.Dropped
 		} else if last != nil {
-			r.influx = last.influx
+			r.influx, r.dropped = last.influx, last.dropped
 		}
 		s.records.Store(&r)
 		select {
@@ -217,6 +220,21 @@ func (s *service) watchRecords(ctx context.Context) error {
 		case <-t.C:
 		}
 	}
+}
+
+// recordsOf is what is wrong with the records' disk and files: that it is full,
+// that it has no room for the reserve, that other files are in the folder.
+func recordsOf(c store.Condition) (full, small, replaced string) {
+	const mib = 1 << 20
+	switch {
+	case c.Replaced != nil:
+		replaced = c.Replaced.Error()
+	case c.DiskFull:
+		full = fmt.Sprintf("telemetry is dropped; %.1f MiB are kept for the ledger", float64(c.Kept)/mib)
+	case !c.Reserve:
+		small = fmt.Sprintf("only %.1f of %.0f MiB could be kept for the ledger", float64(c.Kept)/mib, float64(c.Wanted)/mib)
+	}
+	return full, small, replaced
 }
 
 // maintainEvery is how often the store is tended to.

@@ -9,9 +9,13 @@ import (
 
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/metering"
+	lib "modernc.org/sqlite/lib"
 )
 
-// Batch is what belongs together: it is stored whole or not at all.
+// Batch is what belongs together: it is stored whole or not at all, but for
+// the messages of its outbox that are not marked Ledger.  Those are telemetry:
+// they are stored after the rest, on their own, and are dropped and counted
+// where that does not work.
 type Batch struct {
 	At time.Time // when the batch was made: the checkpoint's time
 
@@ -23,6 +27,9 @@ type Batch struct {
 	Events     []Event
 	Plans      []Plan
 	Outbox     []Message
+	// Lost is how many messages of a channel could not even be made: they count
+	// as dropped.
+	Lost map[Channel]int64
 }
 
 // SeenToken is a token that was credited.
@@ -57,11 +64,14 @@ type Plan struct {
 }
 
 // Commit stores b.  When it returns nil, all of b is on the disk and stays
-// there whatever happens; when it returns an error, nothing of b is stored.
+// there whatever happens, and its telemetry is stored or counted as dropped.
+// When it returns an error, nothing of b is stored; only after an
+// *UnknownError it may be, and the next Commit or the next Open settles it.
 //
-// A *DuplicateTokenError or *ChainError says that b itself is wrong.  After a
-// *DiskFullError the same batch may be tried again: the reserve is given up for
-// it, so the batch fails only when that is used up too.
+// A *DuplicateTokenError or *ChainError says that b itself is wrong, a
+// *ReplacedError that the files are not those any more that were opened.  After
+// a *DiskFullError the same batch may be tried again: waiting telemetry and the
+// reserve are given up for it, so it fails only when those are used up too.
 func (s *Store) Commit(ctx context.Context, b Batch) error {
 	if s.opt.ReadOnly {
 		return errors.New("the store is open for reading only")
@@ -71,9 +81,22 @@ func (s *Store) Commit(ctx context.Context, b Batch) error {
 	if s.closed {
 		return ErrClosed
 	}
-	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) (func(), error) { return s.commit(ctx, tx, b) })
-	if err != nil {
+	if err := s.holds(); err != nil {
 		return err
+	}
+	var telemetry []Message
+	b.Outbox, telemetry = partition(b.Outbox)
+	if err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) (func(), error) { return s.commit(ctx, tx, b) }); err != nil {
+		return err
+	}
+	if err := s.holds(); err != nil {
+		return &UnknownError{err} // it is in files that somebody has just moved away
+	}
+	for ch, n := range b.Lost {
+		s.lost[ch] += n
+	}
+	if len(telemetry) > 0 || s.owesCounts() {
+		s.report(context.WithoutCancel(ctx), telemetry)
 	}
 	for _, m := range b.Outbox {
 		s.ring(m.Channel)
@@ -82,28 +105,37 @@ func (s *Store) Commit(ctx context.Context, b Batch) error {
 }
 
 // write runs f in a transaction that is durable when write returns.  f answers
-// what to do once that is so.  Where the disk is full it gives up the reserve
-// and tries once more.  mu is held.
+// what to do once that is so.  Where the disk is full it gives up what waits
+// of telemetry, then the reserve, a piece at a time.  mu is held.
 func (s *Store) write(ctx context.Context, f func(context.Context, *sql.Tx) (func(), error)) error {
 	// Half a commit is no commit: a caller's cancellation counts before it begins, not within.
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	err := s.attempt(ctx, f)
-	if full := (*DiskFullError)(nil); errors.As(err, &full) {
-		if s.releaseBallast() {
-			s.log.Warn("the disk is full; the reserve is in use", "dir", s.dir)
-		}
-		s.full = true
+	err := s.attempt(ctx, s.main, f)
+	for full := (*DiskFullError)(nil); errors.As(err, &full); {
 		s.shrinkWAL(ctx)
-		return s.attempt(ctx, f)
+		if !s.shed(ctx) && !s.releaseBallast() {
+			return s.attempt(ctx, s.main, f) // the WAL may have become shorter
+		}
+		s.shrinkWAL(ctx)
+		err = s.attempt(ctx, s.main, f)
 	}
 	if err == nil && s.full {
 		s.shrinkWAL(ctx)
 		s.refill()
 	}
 	return err
+}
+
+// modest runs f in a durable transaction that gives nothing up for itself: what
+// is not the ledger's can be done later.  mu is held.
+func (s *Store) modest(ctx context.Context, f func(context.Context, *sql.Tx) (func(), error)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.attempt(context.WithoutCancel(ctx), s.main, f)
 }
 
 // shrinkWAL lets the WAL begin again at its start, so that the reserve lasts
@@ -115,12 +147,28 @@ func (s *Store) shrinkWAL(ctx context.Context) {
 	}
 }
 
-func (s *Store) attempt(ctx context.Context, f func(context.Context, *sql.Tx) (func(), error)) error {
+// attempt runs f in one transaction on db.  mu is held.
+func (s *Store) attempt(ctx context.Context, db *sql.DB, f func(context.Context, *sql.Tx) (func(), error)) error {
+	err := s.transact(ctx, db, f)
+	if full := (*DiskFullError)(nil); errors.As(err, &full) {
+		s.noteFull()
+	}
+	return err
+}
+
+func (s *Store) noteFull() {
+	if !s.full {
+		s.log.Warn("the disk is full: telemetry is dropped, and the ledger goes on with what is kept for it", "dir", s.dir, "reserve_bytes", s.ballast())
+	}
+	s.full = true
+}
+
+func (s *Store) transact(ctx context.Context, db *sql.DB, f func(context.Context, *sql.Tx) (func(), error)) error {
 	file := s.path(mainFile)
 	if err := s.learn(ctx); err != nil {
 		return err
 	}
-	tx, err := s.main.BeginTx(ctx, nil)
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return s.classify(file, "write", err)
 	}
@@ -134,7 +182,12 @@ func (s *Store) attempt(ctx context.Context, f func(context.Context, *sql.Tx) (f
 	if err := tx.Commit(); err != nil {
 		_ = tx.Rollback()
 		s.known = false
-		return s.classify(file, "write", err)
+		full := code(err)&0xff == lib.SQLITE_FULL // there was no room for its last page: it cannot be there
+		err = s.classify(file, "write", err)
+		if !full {
+			err = &UnknownError{err}
+		}
+		return err
 	}
 	then()
 	return nil
@@ -148,16 +201,17 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, b Batch) (func(), error)
 	if err := putTokens(ctx, tx, b.Tokens, b.Unseen); err != nil {
 		return nil, err
 	}
-	if err := putIntervals(ctx, tx, b.Intervals); err != nil {
+	if err := s.putIntervals(ctx, tx, b.Intervals); err != nil {
 		return nil, err
 	}
-	if err := putEvents(ctx, tx, b.Events); err != nil {
+	if err := s.putEvents(ctx, tx, b.Events); err != nil {
 		return nil, err
 	}
 	for _, p := range b.Plans {
 		at, err := stamp(p.At)
 		if err != nil {
-			return nil, fmt.Errorf("plan: %w", err)
+			s.log.Error("a plan is left out of the records", "error", err)
+			continue
 		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO plan(at, data) VALUES(?, ?)", at, p.Data); err != nil {
 			return nil, err
@@ -212,11 +266,12 @@ func putTokens(ctx context.Context, tx *sql.Tx, tokens []SeenToken, unseen []str
 	return nil
 }
 
-func putEvents(ctx context.Context, tx *sql.Tx, events []Event) error {
+func (s *Store) putEvents(ctx context.Context, tx *sql.Tx, events []Event) error {
 	for _, e := range events {
 		at, err := stamp(e.At)
 		if err != nil {
-			return fmt.Errorf("event %s: %w", e.Code, err)
+			s.log.Error("an event is left out of the records", "code", e.Code, "text", e.Text, "error", err)
+			continue // what happened to the credit is not refused for what is told of it
 		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO event(at, code, severity, text, data) VALUES(?, ?, ?, ?, ?)",
 			at, e.Code, e.Severity, e.Text, e.Data); err != nil {

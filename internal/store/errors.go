@@ -58,6 +58,33 @@ func (e *DiskFullError) Error() string {
 
 func (e *DiskFullError) Unwrap() error { return e.Err }
 
+// UnknownError says that it is not known whether a batch was stored: it may
+// have reached the disk although the disk did not confirm it.  While the store
+// is open the batch counts as not stored, and the next commit makes that so; an
+// agent that ends before may find it stored.
+type UnknownError struct{ Err error }
+
+func (e *UnknownError) Error() string {
+	return "it is not known whether this was recorded: " + e.Err.Error()
+}
+
+func (e *UnknownError) Unwrap() error { return e.Err }
+
+// ReplacedError says that a file of the store is not the one any more that was
+// opened: it was deleted, moved away or replaced.  Nothing can be stored.
+type ReplacedError struct {
+	File string
+	Gone bool // there is none now
+}
+
+func (e *ReplacedError) Error() string {
+	what := "was replaced by another file"
+	if e.Gone {
+		what = "was deleted or moved away"
+	}
+	return fmt.Sprintf("%s %s while the agent runs: put it back where it was, or stop the agent and restore the newest copy", e.File, what)
+}
+
 // CorruptError says that a file cannot be read back as it was written.
 type CorruptError struct {
 	File string

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -17,7 +16,7 @@ const moveBatch = 2000
 const intervalColumns = "series, start, len, import, export, quality, covered, max_power, max_demand"
 
 // putIntervals stores intervals where they wait for their move.
-func putIntervals(ctx context.Context, tx *sql.Tx, intervals []Interval) error {
+func (s *Store) putIntervals(ctx context.Context, tx *sql.Tx, intervals []Interval) error {
 	if len(intervals) == 0 {
 		return nil
 	}
@@ -28,11 +27,9 @@ func putIntervals(ctx context.Context, tx *sql.Tx, intervals []Interval) error {
 	defer release(insert)
 	for _, i := range intervals {
 		start, err := stamp(i.Slot.Start)
-		if err != nil {
-			return fmt.Errorf("interval of %s: %w", i.Series, err)
-		}
-		if !time.UnixMilli(start).Equal(i.Slot.Start) || i.Slot.Len <= 0 {
-			return fmt.Errorf("interval of %s: the slot %s + %s cannot be stored", i.Series, i.Slot.Start, i.Slot.Len)
+		if err != nil || !time.UnixMilli(start).Equal(i.Slot.Start) || i.Slot.Len <= 0 {
+			s.log.Error("an interval is left out of the records", "series", i.Series, "start", i.Slot.Start, "length", i.Slot.Len, "error", err)
+			continue // what happened to the credit is not refused for a reading
 		}
 		if _, err := insert.ExecContext(ctx, i.Series, start, int64(i.Slot.Len), int64(i.Import), int64(i.Export), int64(i.Quality),
 			int64(i.Covered), int64(i.MaxPower), int64(i.MaxDemand)); err != nil {
@@ -74,6 +71,9 @@ func (s *Store) MoveIntervals(ctx context.Context) error {
 // moveSome copies the next waiting intervals and answers how many.
 func (s *Store) moveSome(ctx context.Context) (int, error) {
 	file := s.path(intervalsFile)
+	if err := s.holds(); err != nil {
+		return 0, err // they would leave the one file for another that is gone
+	}
 	tx, err := s.history.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, s.classify(file, "write", err)
@@ -128,7 +128,7 @@ func (s *Store) forgetMoved(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) (func(), error) {
+	return s.modest(ctx, func(ctx context.Context, tx *sql.Tx) (func(), error) {
 		_, err := tx.ExecContext(ctx, "DELETE FROM pending_interval WHERE id <= ?", moved)
 		return func() {}, err
 	})

@@ -170,10 +170,14 @@ func (o *Outbox) Counts(ctx context.Context) (Counts, error) {
 	if err != nil {
 		return Counts{}, o.s.classify(o.s.path(mainFile), "read", err)
 	}
-	if c := all[o.ch]; c != nil {
-		return *c, nil
+	c := all[o.ch]
+	if c == nil {
+		c = &count{}
 	}
-	return Counts{}, nil
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	c.Added, c.Dropped = c.Added+o.s.lost[o.ch], c.Dropped+o.s.lost[o.ch]
+	return *c, nil
 }
 
 func readCounts(ctx context.Context, q querier) (map[Channel]*count, error) {
@@ -213,7 +217,7 @@ func (o *Outbox) change(ctx context.Context, f func(context.Context, *sql.Tx, *c
 	if s.closed {
 		return ErrClosed
 	}
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) (func(), error) {
+	return s.modest(ctx, func(ctx context.Context, tx *sql.Tx) (func(), error) {
 		c := s.countOf(o.ch)
 		if err := f(ctx, tx, c); err != nil {
 			return nil, err
@@ -250,13 +254,24 @@ func (s *Store) putOutbox(ctx context.Context, tx *sql.Tx, messages []Message) (
 		return nil, err
 	}
 	defer release(insert)
-	for _, m := range messages {
-		if s.wake[m.Channel] == nil || m.Key == "" {
-			return nil, fmt.Errorf("outbox message %q for %q: a message needs a known channel and a key", m.Key, m.Channel)
+	countOf := func(ch Channel) *count {
+		if counts[ch] == nil {
+			counts[ch] = s.countOf(ch)
 		}
-		at, err := stamp(m.At)
-		if err != nil {
-			return nil, fmt.Errorf("outbox message %s: %w", m.Key, err)
+		return counts[ch]
+	}
+	for _, m := range messages {
+		at, err := s.storable(m)
+		switch {
+		case err != nil && m.Ledger:
+			return nil, err
+		case err != nil:
+			s.log.Error("a message is dropped: it cannot be stored", "error", err)
+			if s.wake[m.Channel] != nil {
+				c := countOf(m.Channel)
+				c.Added, c.Dropped = c.Added+1, c.Dropped+1
+			}
+			continue
 		}
 		payload := m.Payload
 		if payload == nil {
@@ -266,11 +281,7 @@ func (s *Store) putOutbox(ctx context.Context, tx *sql.Tx, messages []Message) (
 		if err != nil {
 			return nil, err
 		}
-		c := counts[m.Channel]
-		if c == nil {
-			c = s.countOf(m.Channel)
-			counts[m.Channel] = c
-		}
+		c := countOf(m.Channel)
 		if n, err := r.RowsAffected(); err != nil {
 			return nil, err
 		} else if n == 0 {
@@ -290,6 +301,18 @@ func (s *Store) putOutbox(ctx context.Context, tx *sql.Tx, messages []Message) (
 		}
 	}
 	return counts, nil
+}
+
+// storable checks a message and answers its stamp.
+func (s *Store) storable(m Message) (int64, error) {
+	if s.wake[m.Channel] == nil || m.Key == "" {
+		return 0, fmt.Errorf("outbox message %q for %q: a message needs a known channel and a key", m.Key, m.Channel)
+	}
+	at, err := stamp(m.At)
+	if err != nil {
+		return 0, fmt.Errorf("outbox message %s: %w", m.Key, err)
+	}
+	return at, nil
 }
 
 // drop removes the oldest messages over the channel's limit of rows and bytes.

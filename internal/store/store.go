@@ -51,7 +51,8 @@ type Store struct {
 	opt      Options
 	log      *slog.Logger
 	lock     *os.File
-	main     *sql.DB // one connection: the only writer of keeplit.db
+	main     *sql.DB // one connection: the writer of what keeplit.db must not lose
+	points   *sql.DB // one connection: the writer of telemetry, which is not synced by itself
 	readers  *sql.DB // of keeplit.db
 	history  *sql.DB // one connection: the only writer of intervals.db
 	hreaders *sql.DB // of intervals.db
@@ -61,8 +62,11 @@ type Store struct {
 	known  bool // head and counts are those of the file
 	counts map[Channel]*count
 	wake   map[Channel]chan struct{}
-	full   bool // the disk was full at the last attempt
+	lost   map[Channel]int64 // messages dropped that outbox_count does not know of yet
+	full   bool              // the disk was full, and has not had room since
 	closed bool
+
+	held []heldFile // the files that are open, to be known again
 
 	moving sync.Mutex // held while intervals move, so that readers see each once
 	pinned int        // readers of intervals under way; guarded by moving
@@ -75,19 +79,18 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 	opt.defaults()
 	s := &Store{
 		dir: dir, opt: opt, log: opt.Log,
-		counts: map[Channel]*count{}, wake: map[Channel]chan struct{}{},
+		counts: map[Channel]*count{}, wake: map[Channel]chan struct{}{}, lost: map[Channel]int64{},
 	}
 	for _, ch := range channels() {
 		s.wake[ch] = make(chan struct{}, 1)
 	}
 	err := s.open(ctx)
-	if full := (*DiskFullError)(nil); errors.As(err, &full) && s.lock != nil && s.releaseBallast() {
+	for full := (*DiskFullError)(nil); errors.As(err, &full) && s.lock != nil && s.releaseBallast(); {
 		// A database needs some room even to be opened.
-		s.log.Warn("the disk is full; the reserve is in use", "dir", dir)
+		s.noteFull()
 		if cerr := s.closeFiles(); cerr != nil {
 			return nil, errors.Join(err, cerr)
 		}
-		s.full = true
 		err = s.open(ctx)
 	}
 	if err != nil {
@@ -132,6 +135,9 @@ func (s *Store) open(ctx context.Context) error {
 	if s.main, err = s.connect(mainPath, "FULL", 1); err != nil {
 		return err
 	}
+	if s.points, err = s.connect(mainPath, "NORMAL", 1); err != nil {
+		return err
+	}
 	if s.history, err = s.connect(histPath, "NORMAL", 1); err != nil {
 		return err
 	}
@@ -151,8 +157,10 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	if s.opt.MaxPages > 0 {
-		if _, err := s.main.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count=%d", s.opt.MaxPages)); err != nil {
-			return s.classify(mainPath, "cap", err)
+		for _, db := range []*sql.DB{s.main, s.points} {
+			if _, err := db.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count=%d", s.opt.MaxPages)); err != nil {
+				return s.classify(mainPath, "cap", err)
+			}
 		}
 	}
 	if err := s.alignIDs(ctx); err != nil {
@@ -160,6 +168,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.hold()
 	s.refill()
 	return s.learn(ctx)
 }
@@ -273,7 +282,7 @@ func (s *Store) Close() error {
 
 func (s *Store) closeFiles() error {
 	var errs []error
-	for _, db := range []*sql.DB{s.readers, s.hreaders, s.history, s.main} { // the writers last: they tidy the WAL
+	for _, db := range []*sql.DB{s.readers, s.hreaders, s.history, s.points, s.main} { // the writers last: they tidy the WAL
 		if db != nil {
 			errs = append(errs, db.Close())
 		}

@@ -26,6 +26,7 @@ type Batch struct {
 	State    State
 	Effects  Effects // its Commands, AskPlan and Reply are not for the journal
 	Unstored int     // steps in it
+	Thinned  Thinned // what was given up of it
 
 	owed bool // energy that a meter has given away is in it
 }
@@ -261,6 +262,7 @@ func (b *Batch) add(st State, eff Effects) {
 	e.Intervals = append(e.Intervals[:len(e.Intervals):len(e.Intervals)], eff.Intervals...)
 	e.Events = append(e.Events[:len(e.Events):len(e.Events)], eff.Events...)
 	e.Points = append(e.Points[:len(e.Points):len(e.Points)], eff.Points...)
+	b.thin()
 }
 
 func (l *Loop) learn(intervals []Interval) {

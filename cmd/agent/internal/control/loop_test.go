@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -65,13 +67,40 @@ type running struct {
 func runLoop(t *testing.T) *running {
 	t.Helper()
 	journal := &memory{}
-	r := runLoopWith(t, journal, nil)
+	r := runLoopWith(t, journal, nil, quiet())
 	r.journal = journal
 	return r
 }
 
+// runLogged is runLoop and what it logs.
+func runLogged(t *testing.T) (*running, *logged) {
+	t.Helper()
+	log, journal := &logged{}, &memory{}
+	r := runLoopWith(t, journal, nil, slog.New(slog.NewTextHandler(log, nil)))
+	r.journal = journal
+	return r, log
+}
+
+// logged is a log that can be read while it is written.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // runLoopWith runs it with a journal and a site of one's own.
-func runLoopWith(t *testing.T, journal Journal, change func(*Site)) *running {
+func runLoopWith(t *testing.T, journal Journal, change func(*Site), log *slog.Logger) *running {
 	t.Helper()
 	site := testSite(t)
 	if change != nil {
@@ -84,7 +113,7 @@ func runLoopWith(t *testing.T, journal Journal, change func(*Site)) *running {
 	r.Loop = NewLoop(LoopConfig{
 		Site: site, State: st, First: first, Planner: &failing{Planner: NewPlanner(site, f, nil)}, Journal: journal,
 		Switches: map[string]loads.Switch{loads.SupplyID: r.supply, "geyser": r.geyser, "washer": r.washer},
-		Now:      func() time.Time { return time.Now().UTC() }, PersistEvery: time.Minute, PlanTime: time.Second, Log: quiet(),
+		Now:      func() time.Time { return time.Now().UTC() }, PersistEvery: time.Minute, PlanTime: time.Second, Log: log,
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // which ends before Cleanup
 	done := make(chan error, 1)

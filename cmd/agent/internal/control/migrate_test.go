@@ -115,6 +115,7 @@ func newIn2(path string) bool {
 		`^\.?clock\.(word|gap)`,
 		`^\.?credit\.locks\[\d+\]`,
 		`^\.?days\[\d+\]\.unseen`,
+		`^\.?event_?seq`,
 		`^\.?hold`,
 		`^\.?plan\.short\[\d+\]\.cause`,
 		`^\.?meter\.(blind|last\.(import|export)_?sum)`,
@@ -122,6 +123,7 @@ func newIn2(path string) bool {
 		`^\.?meter\.registers\.(import|export)_?counter\.(former|since|moved|sum|other)`,
 		`^\.?said`,
 		`^\.?supply\.(seen|flips)`,
+		`^\.?(credit\.supply|decision)\.spared`,
 		`^\.?(meter|loads\[\d+\])\.held`,
 	}, func(p string) bool { return regexp.MustCompile(p).MatchString(strings.ToLower(path)) })
 }

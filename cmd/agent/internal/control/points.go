@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -97,20 +98,27 @@ func (s *Site) record(eff *Effects) {
 			},
 		})
 	}
-	for _, e := range eff.Entries {
+	eff.Points = append(eff.Points, s.ledgerPoints(eff.Entries)...)
+	for _, e := range eff.Events {
+		eff.Points = append(eff.Points, Point{
+			Measurement: EventPoint, At: e.At.Add(time.Duration(e.Seq % 1_000_000)),
+			Tags:   []Tag{{"code", e.Code}, {"severity", e.Severity.String()}, {"site", s.ID}},
+			Fields: []Field{{"count", 1}},
+		})
+	}
+}
+
+// ledgerPoints are the points of entries.
+func (s *Site) ledgerPoints(entries []credit.Entry) []Point {
+	out := make([]Point, 0, len(entries))
+	for _, e := range entries {
 		// Entries of one instant would overwrite each other: the sequence is a
 		// nanosecond, far below what the time means.
-		eff.Points = append(eff.Points, Point{
+		out = append(out, Point{
 			Measurement: LedgerPoint, At: e.At.Add(time.Duration(e.Seq % 1_000_000)),
 			Tags:   []Tag{{"kind", string(e.Kind)}, {"site", s.ID}},
 			Fields: []Field{{"amount", e.Amount.Float()}, {"balance", e.Balance.Float()}, {"energy_kwh", e.Energy.KWh()}, {"hash48", hash48(e.Hash)}, {"seq", float64(e.Seq)}},
 		})
 	}
-	for i, e := range eff.Events {
-		eff.Points = append(eff.Points, Point{
-			Measurement: EventPoint, At: e.At.Add(time.Duration(i)),
-			Tags:   []Tag{{"code", e.Code}, {"severity", e.Severity.String()}, {"site", s.ID}},
-			Fields: []Field{{"count", 1}},
-		})
-	}
+	return out
 }

@@ -10,6 +10,9 @@ import (
 var (
 	// ErrJournalFull: there is no space.
 	ErrJournalFull = errors.New("no space is left to record anything")
+	// ErrJournalReplaced: the records were deleted, moved or replaced while they
+	// were open.
+	ErrJournalReplaced = errors.New("the records are not those any more that the agent works on")
 	// ErrUnknownOutcome: the batch may be stored all the same.  As long as the
 	// agent runs it counts as not stored.
 	ErrUnknownOutcome = errors.New("the storage failed in the middle")
@@ -39,7 +42,10 @@ func answerTo(err error) error {
 
 // storeCode is the warning for a failed commit.
 func storeCode(err error) health.Code {
-	if errors.Is(err, ErrJournalFull) {
+	switch {
+	case errors.Is(err, ErrJournalReplaced):
+		return health.RecordsReplaced
+	case errors.Is(err, ErrJournalFull):
 		return health.StoreFull
 	}
 	return health.StoreFailed

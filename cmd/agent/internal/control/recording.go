@@ -275,6 +275,9 @@ func (l *Loop) settle(ctx context.Context, err error) {
 			l.batch = f.batch.then(l.batch)
 			l.urgent = true
 		}
+		if l.batch.condense(l.cfg.Site) {
+			l.state.Credit.Head = l.batch.State.Credit.Head
+		}
 		l.failing(err)
 	}
 	l.publish()
@@ -422,11 +425,9 @@ func (b Batch) then(next Batch) Batch {
 	unstored := b.Unstored + next.Unstored
 	b.add(next.State, next.Effects)
 	b.Unstored, b.owed = unstored, b.owed || next.owed
+	b.Thinned = b.Thinned.and(next.Thinned)
 	return b
 }
-
-// unrecorded is why nobody is cut off for credit now.
-func (p *step) unrecorded() bool { return p.in.Record != RecordFirst }
 
 // mustWait tells whether a decision would restore the supply before that can be
 // recorded.

@@ -83,6 +83,9 @@ func (l *Loop) commit(ctx context.Context) error {
 	if l.batch.Unstored == 0 {
 		return nil
 	}
+	if l.batch.condense(l.cfg.Site) {
+		l.state.Credit.Head = l.batch.State.Credit.Head
+	}
 	err := l.plant()
 	if err == nil {
 		err = l.cfg.Journal.Commit(ctx, l.batch)

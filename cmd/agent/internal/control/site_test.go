@@ -290,6 +290,14 @@ type memory struct {
 	mu      sync.Mutex
 	batches []Batch
 	fail    error
+	failOn  func(Batch) bool
+}
+
+// failAt makes the commits of some batches fail for want of room.
+func (m *memory) failAt(on func(Batch) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failOn = on
 }
 
 // failWith makes every commit fail with err, nil: none.
@@ -315,6 +323,9 @@ func (m *memory) Commit(_ context.Context, b Batch) error {
 	if len(b.Effects.Credited) > 0 && m.spent {
 		m.spent = false
 		return fmt.Errorf("token table: %w", ErrTokenSpent)
+	}
+	if m.failOn != nil && m.failOn(b) {
+		return ErrJournalFull
 	}
 	m.batches = append(m.batches, b)
 	return nil

@@ -55,7 +55,7 @@ type slowHouse struct {
 func newSlowHouse(t *testing.T, change func(*Site)) *slowHouse {
 	t.Helper()
 	h := &slowHouse{disk: &disk{}, every: time.Second}
-	h.running = runLoopWith(t, h.disk, change)
+	h.running = runLoopWith(t, h.disk, change, quiet())
 	t.Cleanup(func() { // before the loop is stopped
 		h.disk.set(0, false)
 		h.disk.failWith(nil)

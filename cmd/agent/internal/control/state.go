@@ -65,6 +65,8 @@ type State struct {
 	PointAt time.Time    `json:"point_at,omitzero"` // telemetry was written up to here
 	Days    []DayTotal   `json:"days,omitempty"`    // the last days, today last
 	Said    []Saying     `json:"said,omitempty"`    // events told in the last hour
+	// EventSeq counts the events: see Event.Seq.
+	EventSeq uint64 `json:"event_seq"`
 
 	priced *priced // nil where Prices is, or where it has to be made again
 }
@@ -253,6 +255,7 @@ const SiteSeries = "site"
 
 // Event is something worth remembering.
 type Event struct {
+	Seq      uint64 // of this site's events, so that two of one code and instant are two
 	At       time.Time
 	Code     string
 	Severity health.Severity

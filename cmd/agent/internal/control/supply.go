@@ -99,7 +99,8 @@ func (p *step) supplyFacts() credit.Facts {
 		Customer:    p.st.Supply.Off,
 		Unbreakable: p.Supply.Breaks > 0 && d.Power > p.Supply.Breaks,
 		Doubtful:    p.doubtful(),
-		Unrecorded:  p.unrecorded(),
+		Unrecorded:  p.in.Record == RecordLater,
+		Pending:     p.in.Record == RecordPending,
 	}
 }
 

@@ -50,7 +50,8 @@ func (p *step) event(code string, severity health.Severity, text string) {
 	if last {
 		text += "; no more of these are recorded in this hour"
 	}
-	p.eff.Events = append(p.eff.Events, Event{At: p.now, Code: code, Severity: severity, Text: text})
+	p.st.EventSeq++
+	p.eff.Events = append(p.eff.Events, Event{Seq: p.st.EventSeq, At: p.now, Code: code, Severity: severity, Text: text})
 }
 
 // length is a duration in words: "1 h 45 min".
@@ -117,6 +118,7 @@ func (p *step) warn() {
 	p.when(isLow && !spent && a.Emergency.Stage == credit.NotTaken, health.CreditLow, "",
 		"no more than "+p.money(low)+" is left")
 	p.when(spent && a.Supply.Position == credit.Disconnected, health.CreditSpent, "", p.switched(p.st.Decision.Why))
+	p.when(a.Supply.Spared, health.CutWaits, "", p.st.Decision.Why)
 	p.when(a.Supply.Position == credit.Ready && p.Contactor, health.SupplyArmed, "", p.st.Decision.Why)
 	p.when(p.Credit.Offered(a), health.EmergencyOffered, "", "credit is low")
 	p.when(a.Emergency.Stage != credit.NotTaken && a.Available() < 0, health.EmergencyInUse, "",

@@ -81,6 +81,9 @@ func (a *Agent) Changes(ctx context.Context) <-chan struct{} { return a.loop.Cha
 func (a *Agent) TopUp(ctx context.Context, token, source string) (web.TopUpResult, error) {
 	was := a.loop.Snapshot().State
 	reply, err := a.loop.Feed(ctx, control.Input{Token: &control.Token{Text: token, Source: source}})
+	if errors.Is(err, control.ErrNotKnown) {
+		return web.TopUpResult{Outcome: web.NotKnown, Balance: was.Credit.Available()}, nil
+	}
 	if errors.Is(err, control.ErrNotRecorded) {
 		return web.TopUpResult{
 			Outcome: web.NotRecorded, Balance: was.Credit.Available(),
@@ -188,6 +191,8 @@ func (a *Agent) request(ctx context.Context, r control.Request) error {
 	switch {
 	case errors.Is(err, control.ErrNotRecorded):
 		return &web.Refusal{Reason: a.words.T("refused.not_recorded"), Remedy: a.words.T("refused.not_recorded.do")}
+	case errors.Is(err, control.ErrNotKnown):
+		return &web.Refusal{Reason: a.words.T("refused.not_known"), Remedy: a.words.T("refused.not_known.do")}
 	case err != nil:
 		return err
 	case errors.Is(reply.Err, control.ErrUnknownLoad):

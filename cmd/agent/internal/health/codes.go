@@ -14,6 +14,10 @@ const (
 	StoreFull           Code = "store_full"
 	StoreFailed         Code = "store_failed"
 	StoreStuck          Code = "store_stuck"
+	RecordsReplaced     Code = "records_replaced"
+	ReserveMissing      Code = "reserve_missing"
+	CutWaits            Code = "cut_waits"
+	HeadUnkept          Code = "head_unkept"
 	BrokerGone          Code = "broker_gone"
 	BrokerRefused       Code = "broker_refused"
 	InfluxGone          Code = "influx_gone"
@@ -90,6 +94,14 @@ func Advise(code Code) Advice {
 		return Advice{Critical, "The records cannot be written", "Check the storage (SD card). Metering goes on in memory; no top-up is taken until it can be recorded."}
 	case StoreStuck:
 		return Advice{Critical, "The storage does not answer", "Check the storage (SD card). Metering and protection go on in memory, and nobody is cut off for credit; no top-up is taken until it can be recorded."}
+	case RecordsReplaced:
+		return Advice{Critical, "The records were deleted or replaced while the agent runs", "Put the data folder back as it was, or stop the agent and restore the newest copy. Metering goes on in memory; no top-up is taken until then. If nobody here did it, tell the operator."}
+	case ReserveMissing:
+		return Advice{Caution, "There is no room for the reserve that the ledger needs on a full disk", "Free some space, or use a larger disk. Should the disk become full, top-ups can be recorded only as long as the reserve lasts."}
+	case CutWaits:
+		return Advice{Critical, "The credit is spent, and no top-up can be recorded", "See the warning about the records and put that right first: the supply stays on until a top-up can be entered again. What is used is owed."}
+	case HeadUnkept:
+		return Advice{Serious, "The second copy of the ledger's head cannot be written", "Check the folder of head_file. Top-ups are taken; an old copy of the records would not be noticed by it."}
 	case BrokerGone:
 		return Advice{Caution, "The MQTT broker cannot be reached", "Check the broker and the network. Nothing is lost: messages wait and are sent later."}
 	case BrokerRefused:
@@ -97,7 +109,7 @@ func Advise(code Code) Advice {
 	case InfluxGone:
 		return Advice{Caution, "InfluxDB cannot be reached", "Check the server and the network. Nothing is lost: points wait and are sent later."}
 	case OutboxDropped:
-		return Advice{Caution, "Telemetry was dropped because the outbox is full", "Bring InfluxDB back, or raise outbox.max_rows. The ledger is never dropped."}
+		return Advice{Caution, "Telemetry was dropped because the outbox is full", "Bring InfluxDB back, or raise telemetry.max_rows. The ledger is never dropped."}
 	case TokenRejected:
 		return Advice{Info, "A token was refused", "Compare the digits with your receipt and enter them again; if they are right, ask the vendor."}
 	case TokenLocked:
@@ -191,11 +203,12 @@ func Advise(code Code) Advice {
 // Codes lists every code, in alphabetical order.
 func Codes() []Code {
 	return []Code{
-		BadMessage, BrokerGone, BrokerRefused, ClockAhead, ClockBack, ClockUnconfirmed, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow, CreditShed,
-		CreditSpent, CurrentNoVoltage, EmergencyInUse, EmergencyOffered, FrequencyOff, InfluxGone, LedgerOld, LedgerUnsound, LoadShort, MagnetNear,
-		MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage, OutboxDropped, PINGuessed, PartFailed, PlanFailed, PlanStale, PowerDoubtful, PowerUnknown, RecordsHeld,
-		RegisterBack, RegisterJump, RegisterStuck, ReverseEnergy, StepFailed, StoreFailed, StoreFull, StoreStuck, SupplyArmed, SupplyBypass, SupplyCoil,
-		SupplySilent, SupplyUnknown, SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
+		BadMessage, BrokerGone, BrokerRefused, ClockAhead, ClockBack, ClockUnconfirmed, ConsumptionOpen, CoverOpen, CreditEnds, CreditLow,
+		CreditShed, CreditSpent, CurrentNoVoltage, CutWaits, EmergencyInUse, EmergencyOffered, FrequencyOff, HeadUnkept, InfluxGone, LedgerOld,
+		LedgerUnsound, LoadShort, MagnetNear, MeterGap, MeterReplaced, MeterReply, MeterSilent, NeutralLoss, NeutralMismatch, Outage,
+		OutboxDropped, PINGuessed, PartFailed, PlanFailed, PlanStale, PowerDoubtful, PowerUnknown, RecordsHeld, RecordsReplaced, RegisterBack,
+		RegisterJump, RegisterStuck, ReserveMissing, ReverseEnergy, StepFailed, StoreFailed, StoreFull, StoreStuck, SupplyArmed, SupplyBypass,
+		SupplyCoil, SupplySilent, SupplyUnknown, SupplyWeld, SwitchSilent, TariffStale, TariffUnsure, TokenLocked, TokenRejected,
 		VoltageInterruption, VoltageSag, VoltageSwell, VoltageUnbalance,
 	}
 }

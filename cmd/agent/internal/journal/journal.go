@@ -13,6 +13,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
@@ -38,16 +39,31 @@ func (j *Journal) Commit(ctx context.Context, b control.Batch) error {
 	if err != nil {
 		return err
 	}
-	if err := j.store.Commit(ctx, batch); err != nil {
-		if full := (*store.DiskFullError)(nil); errors.As(err, &full) {
-			return fmt.Errorf("%w: %w", control.ErrJournalFull, err)
+	return kindOf(j.store.Commit(ctx, batch))
+}
+
+// kindOf gives a store's error the kind that the loop decides by.
+func kindOf(err error) error {
+	var (
+		full     *store.DiskFullError
+		replaced *store.ReplacedError
+		unknown  *store.UnknownError
+		double   *store.DuplicateTokenError
+	)
+	for _, k := range []struct {
+		is   bool
+		kind error
+	}{
+		{errors.As(err, &double), control.ErrTokenSpent},
+		{errors.As(err, &unknown), control.ErrUnknownOutcome},
+		{errors.As(err, &replaced), control.ErrJournalReplaced},
+		{errors.As(err, &full), control.ErrJournalFull},
+	} {
+		if k.is {
+			err = fmt.Errorf("%w: %w", k.kind, err)
 		}
-		if double := (*store.DuplicateTokenError)(nil); errors.As(err, &double) {
-			return fmt.Errorf("%w: %w", control.ErrTokenSpent, err)
-		}
-		return err
 	}
-	return nil
+	return err
 }
 
 // Found is what an agent finds of its last run.
@@ -160,6 +176,11 @@ func SupplyOff(ctx context.Context, st *store.Store, now time.Time) ([]store.Str
 
 func (j *Journal) batch(b control.Batch) (store.Batch, error) {
 	checkpoint, err := json.Marshal(b.State)
+	if err != nil && b.State.Plan != nil {
+		// A figure of the plan that is none is no reason to refuse a token.
+		b.State.Plan, b.State.WantPlan = nil, true
+		checkpoint, err = json.Marshal(b.State)
+	}
 	if err != nil {
 		return store.Batch{}, fmt.Errorf("the state cannot be written: %w", err)
 	}
@@ -176,9 +197,18 @@ func (j *Journal) batch(b control.Batch) (store.Batch, error) {
 	for _, e := range b.Effects.Events {
 		out.Events = append(out.Events, store.Event{At: e.At, Code: e.Code, Severity: e.Severity.String(), Text: e.Text})
 	}
+	if n := b.Thinned; n.Intervals > 0 || n.Events > 0 {
+		out.Events = append(out.Events, store.Event{
+			At: b.State.Now, Code: "records_thinned", Severity: health.Caution.String(),
+			Text: fmt.Sprintf("while nothing could be stored, %d interval readings and %d events were given up; the ledger is whole", n.Intervals, n.Events),
+		})
+	}
+	out.Lost = map[store.Channel]int64{}
 	if j.influx {
-		if out.Outbox, err = points(out.Outbox, b.Effects.Points); err != nil {
-			return store.Batch{}, err
+		var lost int64
+		out.Outbox, lost = points(out.Outbox, b.Effects.Points)
+		if lost += b.Thinned.Points; lost > 0 {
+			out.Lost[store.Influx] = lost
 		}
 	}
 	if j.topics != nil {
@@ -189,7 +219,8 @@ func (j *Journal) batch(b control.Batch) (store.Batch, error) {
 	return out, nil
 }
 
-func points(out []store.Message, all []control.Point) ([]store.Message, error) {
+// points are the messages for InfluxDB, and how many points it could not hold.
+func points(out []store.Message, all []control.Point) (_ []store.Message, lost int64) {
 	for _, p := range all {
 		point := telemetry.Point{Measurement: p.Measurement, At: p.At, Tags: make(map[string]string, len(p.Tags)), Fields: make(map[string]float64, len(p.Fields))}
 		for _, t := range p.Tags {
@@ -200,14 +231,15 @@ func points(out []store.Message, all []control.Point) ([]store.Message, error) {
 		}
 		rows, err := telemetry.Messages(point)
 		if err != nil {
-			return nil, err
+			lost++ // a point is no reason to refuse what it tells of
+			continue
 		}
 		for _, m := range rows {
 			m.Ledger = p.Measurement == control.LedgerPoint
 			out = append(out, m)
 		}
 	}
-	return out, nil
+	return out, lost
 }
 
 // messages are what subscribers are told once: each ledger entry and each
@@ -222,8 +254,8 @@ func (j *Journal) messages(out []store.Message, eff control.Effects) ([]store.Me
 			Channel: store.MQTT, Key: fmt.Sprintf("ledger/%d", e.Seq), Dest: j.topics.Ledger(), Payload: payload, At: e.At, Ledger: true,
 		})
 	}
-	for i, e := range eff.Events {
-		id := fmt.Sprintf("%d-%d-%s", e.At.UnixMilli(), i, e.Code)
+	for _, e := range eff.Events {
+		id := fmt.Sprintf("%d-%d-%s", e.At.UnixMilli(), e.Seq, e.Code)
 		payload, err := json.Marshal(struct {
 			ID       string    `json:"id"`
 			At       time.Time `json:"at"`

@@ -62,6 +62,7 @@ type State struct {
 	Since       time.Time // since when OK is as it is; zero before the first write
 	LastWrite   time.Time // when the server last confirmed a write; zero where it never did
 	LastError   string    // why the last write failed and what to do; "" where OK
+	Local       string    // why the outbox on this machine could not be read or changed: nothing about the server; "" where it could
 	Written     int64     // points confirmed in this run
 	Quarantined int64     // points set aside in this run
 }
@@ -185,6 +186,9 @@ func (f *Forwarder) Run(ctx context.Context) error {
 // some writes the next batch and answers how many rows it began with.
 func (f *Forwarder) some(ctx context.Context) (int, error) {
 	rows, err := f.queue.Next(ctx, f.cfg.Batch)
+	if err != nil && ctx.Err() == nil {
+		f.note(round{}, local(err))
+	}
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}
@@ -200,10 +204,31 @@ func (f *Forwarder) some(ctx context.Context) (int, error) {
 	return len(rows), err
 }
 
+// localError is a failure of the outbox, not of the server.
+type localError struct{ error }
+
+func (e *localError) Unwrap() error { return e.error }
+
+// local marks an error of the outbox.
+func local(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &localError{err}
+}
+
 func (f *Forwarder) note(r round, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
+	f.state.Local = ""
+	if here := (*localError)(nil); errors.As(err, &here) {
+		f.state.Local = err.Error()
+		if r.written == 0 {
+			return // the server was not even asked
+		}
+		err = nil // it has confirmed
+	}
 	if ok := err == nil; ok != f.state.OK || f.state.Since.IsZero() {
 		f.state.OK, f.state.Since = ok, now
 	}
@@ -242,11 +267,8 @@ func (r *round) write(ctx context.Context, rows []store.Message) error {
 			ids[i] = m.ID
 		}
 		// The server has them: that is noted even if we are being stopped.
-		if err := r.f.queue.Done(context.WithoutCancel(ctx), ids...); err != nil {
-			return err
-		}
 		r.written += len(rows)
-		return nil
+		return local(r.f.queue.Done(context.WithoutCancel(ctx), ids...))
 	}
 	refused, certain := aboutPoints(err)
 	if !refused {
@@ -274,10 +296,10 @@ func (r *round) settle(ctx context.Context) error {
 			// Others were taken, perhaps because the trouble has just passed.
 			err := r.f.send(ctx, []store.Message{b.row})
 			if err == nil {
-				if err := r.f.queue.Done(context.WithoutCancel(ctx), b.row.ID); err != nil {
-					return err
-				}
 				r.written++
+				if err := r.f.queue.Done(context.WithoutCancel(ctx), b.row.ID); err != nil {
+					return local(err)
+				}
 				continue
 			}
 			if refused, _ := aboutPoints(err); !refused {
@@ -285,7 +307,7 @@ func (r *round) settle(ctx context.Context) error {
 			}
 		}
 		if err := r.f.queue.Quarantine(ctx, b.row.ID, b.reason); err != nil {
-			return err
+			return local(err)
 		}
 		r.quarantined++
 		r.f.log.Warn("InfluxDB refuses a point; it was set aside", "row", b.row.ID, "reason", b.reason)

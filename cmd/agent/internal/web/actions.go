@@ -243,6 +243,9 @@ func (s *Server) topupNotice(m *model, res TopUpResult, err error) *notice {
 	case NotRecorded:
 		n := &notice{"bad", t("topup.not_recorded"), []string{t("topup.not_recorded.do")}}
 		return n.add(m.Sentence(res.Reason), m.Sentence(res.Remedy))
+	case NotKnown:
+		n := &notice{"bad", t("topup.not_known"), []string{t("topup.not_known.do")}}
+		return n.add(m.Sentence(res.Reason), m.Sentence(res.Remedy))
 	default:
 		n := &notice{Level: "bad", Title: t("topup.refused")}
 		if res.Reason == "" {

@@ -199,7 +199,7 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 		a.TriesLeft = &res.TriesLeft
 	case Locked:
 		status = http.StatusTooManyRequests
-	case NotRecorded:
+	case NotRecorded, NotKnown:
 		status = http.StatusServiceUnavailable
 	case TooOld, Malformed, Refused:
 	}

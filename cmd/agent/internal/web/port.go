@@ -96,6 +96,7 @@ const (
 	Locked      Outcome = "locked"       // too many wrong tries; the token was not looked at
 	Refused     Outcome = "refused"      // genuine, but not allowed now (a limit on credit, a function not carried out here)
 	NotRecorded Outcome = "not_recorded" // cannot be stored now (disk full, say); the token is NOT spent
+	NotKnown    Outcome = "not_known"    // the storage failed in the middle: the balance will show whether it counts
 )
 
 // TopUpResult answers one token.
@@ -110,7 +111,7 @@ type TopUpResult struct {
 	TriesLeft int       // Wrong: tries before the lock-out
 	Until     time.Time // Wrong, Locked: no token is looked at before this time, UTC; zero: at once
 
-	Reason string // Refused, NotRecorded: one sentence, in words; "" for a general text
+	Reason string // Refused, NotRecorded, NotKnown: one sentence, in words; "" for a general text
 	Remedy string
 	// Restored tells that the supply is on again, or ReadyToRestore that it waits
 	// for the householder to close it.
