@@ -28,8 +28,11 @@ import (
 
 // Config is the whole configuration of one site.
 type Config struct {
-	Site       Site              `yaml:"site"`
-	Data       string            `yaml:"data"` // folder of the records
+	Site Site   `yaml:"site"`
+	Data string `yaml:"data"` // folder of the records
+	// HeadFile keeps the end of the ledger where a copy of the folder does not
+	// reach it, such as on another disk; empty: nowhere but at the broker.
+	HeadFile   string            `yaml:"head_file"`
 	Meter      metering.Document `yaml:"meter"`
 	Tariff     Tariff            `yaml:"tariff"`
 	Credit     credit.Document   `yaml:"credit"`
@@ -333,6 +336,9 @@ func (c *Config) Check() fault.List {
 	}
 	if c.Data == "" {
 		l.Add("data", "write a folder that only the agent may write to", "there is no folder for the records")
+	}
+	if rel, err := filepath.Rel(c.Path(c.Data), c.Path(c.HeadFile)); c.HeadFile != "" && err == nil && filepath.IsLocal(rel) {
+		l.Add("head_file", "choose a place outside, best on another disk", "it is in the data folder, and would be copied and deleted with it")
 	}
 	l.Under("meter", c.Meter.Check())
 	c.checkTariff(&l)

@@ -113,6 +113,17 @@ func (p *posting) open() {
 	p.review()
 }
 
+// WithoutOpening is e for an account that gets no opening credit: one of its
+// meter was opened before.
+func (e *Engine) WithoutOpening() *Engine {
+	bare := *e
+	bare.doc.Opening = 0
+	return &bare
+}
+
+// Opening is the credit that a new account starts with.
+func (e *Engine) Opening() units.Money { return e.doc.Opening }
+
 // OpenUnset is Open before the clock is known to be right.  The caller takes
 // Account.Unset back when it is; until then Reclock follows a clock that is set.
 func (e *Engine) OpenUnset(meter string, at time.Time) (Account, []Entry) {

@@ -30,6 +30,7 @@ const (
 	Range      Code = "range"       // digits beyond the scheme's greatest number
 	Invalid    Code = "invalid"     // no token of this meter (schemes without a checksum)
 	CRC        Code = "crc"         // no token of this meter (checksum)
+	Withheld   Code = "withheld"    // not looked at: the records may not be the newest
 	Lockout    Code = "lockout"     // not looked at: too many wrong ones before
 	Unreadable Code = "fault"       // the meter's own fault, never the customer's
 )

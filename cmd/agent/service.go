@@ -147,7 +147,7 @@ func (s *service) watchLinks(ctx context.Context) error {
 	}
 	// A link that was never down says nothing; one that was before the restart
 	// is cleared.
-	for _, code := range []health.Code{health.BrokerGone, health.BrokerRefused, health.InfluxGone, health.StoreFull, health.ReserveMissing, health.RecordsReplaced} {
+	for _, code := range []health.Code{health.BrokerGone, health.BrokerRefused, health.InfluxGone, health.StoreFull, health.ReserveMissing, health.RecordsReplaced, health.HeadUnkept} {
 		told[code] = "unknown"
 	}
 	dropped := int64(-1)
@@ -169,6 +169,7 @@ func (s *service) watchLinks(ctx context.Context) error {
 			tell(health.BrokerGone, cause)
 			tell(health.BrokerRefused, strings.Join(st.Refused, ", "))
 		}
+		tell(health.HeadUnkept, s.journal.HeadFault())
 		r := s.records.Load()
 		if r != nil {
 			full, small, replaced := recordsOf(r.condition)

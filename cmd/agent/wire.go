@@ -16,6 +16,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/front"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
@@ -61,6 +62,7 @@ type service struct {
 	watched  watchdog.Config
 	pace     pace                   // of parts that fail
 	guessed  atomic.Pointer[string] // see pinGuessed; nil: nothing to tell
+	journal  *journal.Journal
 }
 
 // runner is a driver that needs a goroutine.
@@ -123,6 +125,9 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 	if err != nil {
 		return nil, err
 	}
+	if state, first, err = s.anchored(ctx, state, first, resumed); err != nil {
+		return nil, err
+	}
 	if filled, err := s.fillDark(ctx, state); err != nil {
 		// What is usual here is a wish: a full disk keeps nobody from starting.
 		s.log.Warn("it could not be recorded when the supply was off before; the next start tries again", "error", err)
@@ -141,9 +146,11 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 		t := s.session.Topics()
 		topics = &t
 	}
+	s.journal = journal.New(s.store, topics, cfg.InfluxDB != nil)
+	s.journal.KeepHead(cfg.Path(cfg.HeadFile))
 	loop := control.LoopConfig{
 		Site: s.site, State: state, First: first, Planner: s.plans, Switches: switches,
-		Journal: counted{journal.New(s.store, topics, cfg.InfluxDB != nil), &s.progress},
+		Journal: counted{s.journal, &s.progress},
 		Now:     s.now, Synced: clockSynced, Simulated: s.plant != nil, PersistEvery: cfg.Schedule.Persist, PlanTime: cfg.Plan.Time, Log: opt.log,
 	}
 	if s.plant != nil {
@@ -174,6 +181,34 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 		return nil, err
 	}
 	return s, s.pageOf(cfg, opt)
+}
+
+// anchored compares what the records say with the head that is kept apart.
+func (s *service) anchored(ctx context.Context, state control.State, first control.Effects, resumed bool) (control.State, control.Effects, error) {
+	if s.cfg.HeadFile == "" {
+		return state, first, nil
+	}
+	kept, ok, err := journal.ReadHead(s.cfg.Path(s.cfg.HeadFile))
+	if err == nil && !ok {
+		return state, first, nil
+	}
+	cause := ""
+	if err != nil {
+		cause = "the head kept apart cannot be read: " + err.Error()
+	} else if cause, err = kept.Old(ctx, s.store, s.site.Meter); err != nil {
+		return state, first, err
+	}
+	switch {
+	case cause == "":
+	case resumed:
+		state.MarkOld(cause)
+	default:
+		state, first = s.site.BeginOld(func(bare *control.Site) (control.State, control.Effects) { return bare.Begin(s.now()) }, cause)
+	}
+	if cause != "" {
+		s.log.Error("the ledger is not the one that was published; no token is counted until the warning is acknowledged", "code", health.LedgerOld, "cause", cause)
+	}
+	return state, first, nil
 }
 
 // now is the service's clock.

@@ -27,7 +27,7 @@ func state2(doc map[string]any) error {
 	if account, ok := doc["credit"].(map[string]any); ok {
 		credit.FillAccount1(account)
 	}
-	form.Fill(doc, map[string]any{"event_seq": 0})
+	form.Fill(doc, map[string]any{"event_seq": 0, "opening_taken": false})
 	meter := doc["meter"]
 	form.Fill(meter, map[string]any{"import": 0, "export": 0})
 	registers := form.At(meter, "registers")

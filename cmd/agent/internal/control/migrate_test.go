@@ -117,6 +117,7 @@ func newIn2(path string) bool {
 		`^\.?days\[\d+\]\.unseen`,
 		`^\.?event_?seq`,
 		`^\.?hold`,
+		`^\.?opening_?taken`,
 		`^\.?plan\.short\[\d+\]\.cause`,
 		`^\.?meter\.(blind|last\.(import|export)_?sum)`,
 		`^\.?meter\.registers\.(power_?at|absurd|flow)`,

@@ -65,6 +65,8 @@ type State struct {
 	PointAt time.Time    `json:"point_at,omitzero"` // telemetry was written up to here
 	Days    []DayTotal   `json:"days,omitempty"`    // the last days, today last
 	Said    []Saying     `json:"said,omitempty"`    // events told in the last hour
+	// OpeningTaken: the ledger was begun anew, and got no opening credit.
+	OpeningTaken bool `json:"opening_taken"`
 	// EventSeq counts the events: see Event.Seq.
 	EventSeq uint64 `json:"event_seq"`
 
@@ -219,6 +221,7 @@ type Edge struct {
 	Code    health.Code
 	Subject string
 	Cause   string // what was seen; "" clears the warning
+	Anew    bool   // of LedgerOld: the ledger is another one, begun later
 }
 
 // Effects is what a step leads to.  Everything but Commands and Plan belongs in

@@ -131,6 +131,10 @@ func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 // token enters a token.  Its effect, the memory of it and what the customer is
 // told belong to one transaction.
 func (p *step) token(t Token) {
+	if p.st.old() {
+		p.withhold(t)
+		return
+	}
 	var a credit.Account
 	var entries []credit.Entry
 	var result credit.Result
@@ -269,6 +273,9 @@ func (p *step) edge(e Edge) {
 	if e.Cause == "" {
 		p.clear(e.Code, e.Subject)
 		return
+	}
+	if e.Anew {
+		p.takeBack()
 	}
 	p.raise(e.Code, e.Subject, e.Cause)
 }

@@ -18,6 +18,9 @@ type headMessage struct {
 	Seq     uint64 `json:"seq"`
 	Hash    string `json:"hash"`
 	Balance string `json:"balance"` // posted
+	// First is the hash of the ledger's first entry: another one is another
+	// ledger.  Older agents did not tell it.
+	First string `json:"first,omitempty"`
 }
 
 // head is the last entry that is stored; nil where there is none.  The loop's
@@ -29,7 +32,11 @@ func (a *Agent) head(ctx context.Context) (*headMessage, error) {
 		return nil, err
 	}
 	last := entries[0]
-	return &headMessage{last.Seq, last.Hash, last.Balance.String()}, nil
+	first, err := a.records.LedgerPage(ctx, 2, 1)
+	if err != nil || len(first) == 0 {
+		return nil, err
+	}
+	return &headMessage{last.Seq, last.Hash, last.Balance.String(), first[0].Hash}, nil
 }
 
 // anchorWait is how long the broker may take to tell the head that it keeps,
@@ -60,7 +67,7 @@ func (a *Agent) heardHead(ctx context.Context, m broker.Message, retained bool) 
 	if err != nil {
 		return err
 	}
-	last, cause := uint64(0), ""
+	last, cause, anew := uint64(0), "", false
 	if len(entries) > 0 {
 		last = entries[0].Seq
 	}
@@ -70,8 +77,15 @@ func (a *Agent) heardHead(ctx context.Context, m broker.Message, retained bool) 
 	case entries[0].Hash != kept.Hash:
 		cause = fmt.Sprintf("entry %d is not the one that was published", kept.Seq)
 	}
+	if cause != "" && kept.First != "" {
+		first, err := a.records.LedgerPage(ctx, 2, 1)
+		if err != nil {
+			return err
+		}
+		anew = len(first) > 0 && first[0].Hash != kept.First
+	}
 	if cause != "" {
-		if _, err := a.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.LedgerOld, Cause: cause}}); err != nil {
+		if _, err := a.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.LedgerOld, Cause: cause, Anew: anew}}); err != nil {
 			return err
 		}
 	}

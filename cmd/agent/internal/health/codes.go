@@ -143,7 +143,7 @@ func Advise(code Code) Advice {
 	case SwitchSilent:
 		return Advice{Caution, "A load does not do what it is told", "Check that the plug or relay has power and is on the network."}
 	case LedgerOld:
-		return Advice{Critical, "The ledger is not the one that was published", "An old copy of the records was put back, their end was cut, or they were rewritten: tokens entered since might count again. Restore the newest copy; acknowledge this only to go on from here all the same."}
+		return Advice{Critical, "The ledger is not the one that was published", "An old copy of the records was put back, they were begun anew, their end was cut, or they were rewritten. No token is counted until this is settled, and each stays good. Restore the newest copy; acknowledge this only to go on from here all the same: tokens entered since might then count again."}
 	case LedgerUnsound:
 		return Advice{Critical, "The ledger is not sound", "Run agent ledger verify, which names the entry. Restore the newest sound backup, or correct what a doubled token gave with agent ledger adjust."}
 	case RecordsHeld:

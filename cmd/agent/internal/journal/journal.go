@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
@@ -25,6 +26,10 @@ type Journal struct {
 	// topics is nil where no broker is configured: nothing is kept for it.
 	topics *broker.Topics
 	influx bool
+
+	headFile    string // "": the head is kept nowhere else
+	kept, first string // hashes: of the head kept last, and of the first entry
+	headFault   atomic.Pointer[string]
 }
 
 // New is a journal into st.  Messages for the broker are kept where topics is
@@ -39,7 +44,11 @@ func (j *Journal) Commit(ctx context.Context, b control.Batch) error {
 	if err != nil {
 		return err
 	}
-	return kindOf(j.store.Commit(ctx, batch))
+	if err := j.store.Commit(ctx, batch); err != nil {
+		return kindOf(err)
+	}
+	j.keepHead(ctx, b)
+	return nil
 }
 
 // kindOf gives a store's error the kind that the loop decides by.
