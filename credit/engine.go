@@ -106,11 +106,24 @@ func (e *Engine) Open(meter string, at time.Time) (Account, []Entry) {
 }
 
 func (p *posting) open() {
+	p.startSchemes()
 	p.post(Entry{
 		Kind: Opening, Name: p.Meter, Amount: p.doc.Opening,
 		Cause: fmt.Sprintf("account opened for meter %s with a credit of %s", p.Meter, p.say(p.doc.Opening)),
 	})
 	p.review()
+}
+
+// startSchemes tells the schemes that the account is opened now.  One that
+// cannot say its state is as in an account that has none.
+func (p *posting) startSchemes() {
+	for _, s := range p.schemes {
+		if starter, ok := s.(Starter); ok {
+			if state, err := starter.StartAt(p.scheme(s.Name()), p.at); err == nil {
+				p.Account = p.withScheme(s.Name(), state)
+			}
+		}
+	}
 }
 
 // WithoutOpening is e for an account that gets no opening credit: one of its
@@ -138,6 +151,7 @@ func (e *Engine) Reclock(a Account, at time.Time) (Account, []Entry) {
 	p := e.book(a, at)
 	p.post(Entry{Kind: Notice, Name: "clock", Cause: fmt.Sprintf("the clock was set from %s; credit stands as it was", a.Clock.Format(time.RFC3339))})
 	p.Clock, p.Doubt, p.Before = p.at, 0, time.Time{}
+	p.startSchemes()
 	if len(p.Pending) > 0 {
 		p.Since = p.at
 	}

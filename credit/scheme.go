@@ -104,6 +104,16 @@ type Scheme interface {
 	Read(state json.RawMessage, digits string, at time.Time) (t Token, next json.RawMessage, err error)
 }
 
+// Starter is a Scheme whose tokens say when they were made: one made before the
+// account was opened is old, so that an account that was begun anew does not take
+// every token that was ever sold.
+type Starter interface {
+	// StartAt is the state of an account that is opened at an instant; state is nil,
+	// or what there is where the clock is set soon after: it stays where a token
+	// has been taken.
+	StartAt(state json.RawMessage, opening time.Time) (json.RawMessage, error)
+}
+
 // Normalize strips what people and cameras put between the digits of a token:
 // blanks, dashes, dots, and the label of a QR text such as "token:".
 func Normalize(text string) string {

@@ -86,7 +86,10 @@ func New(doc Document) (*Scheme, error) {
 	return s, nil
 }
 
-var _ credit.Scheme = (*Scheme)(nil)
+var (
+	_ credit.Scheme  = (*Scheme)(nil)
+	_ credit.Starter = (*Scheme)(nil)
+)
 
 // Name is "sts".
 func (s *Scheme) Name() string { return "sts" }
@@ -111,12 +114,37 @@ func (s *Scheme) Odds() float64 {
 // Start is the state of a new account.
 func (s *Scheme) Start() State { return s.start }
 
+// StartAt is the state of an account opened at an instant: where the document
+// does not say from when tokens count, they count from then; see credit.Starter.
+func (s *Scheme) StartAt(raw json.RawMessage, opening time.Time) (json.RawMessage, error) {
+	state := s.start
+	if raw != nil {
+		if err := json.Unmarshal(raw, &state); err != nil || len(state.Seen) > 0 || len(state.Words) > 0 || state.Key != "" {
+			return raw, err
+		}
+		state = s.start
+	}
+	if base, ok := baseOf(state.BaseDate); ok && s.doc.AcceptFrom.IsZero() && opening.After(base) {
+		var err error
+		if state.Floor, err = tidAt(base, opening); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(state)
+}
+
 // Read decodes a token; see credit.Scheme.
 func (s *Scheme) Read(raw json.RawMessage, digits string, at time.Time) (credit.Token, json.RawMessage, error) {
 	state := s.Start()
 	if raw != nil {
 		if err := stateForm().Read(raw, &state); err != nil {
 			return credit.Token{}, nil, fmt.Errorf("sts: %w", err)
+		}
+	}
+	if base, ok := baseOf(state.BaseDate); ok && state.Floor > s.start.Floor {
+		// A floor that is still to come was set by a clock that was wrong.
+		if now, err := tidAt(base, at); err == nil && now < state.Floor {
+			state.Floor = s.start.Floor
 		}
 	}
 	t, next, err := s.Decode(state, digits, at)

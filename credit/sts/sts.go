@@ -57,8 +57,8 @@ type Document struct {
 	BaseDate    int       `yaml:"base_date"`    // 1993 (ended in 2024), 2014 (default) or 2035
 	KeyExpiry   int       `yaml:"key_expiry"`   // 0 to 255 (default): tokens issued past this 1/256 of the base date's span are refused
 	Maker       int       `yaml:"maker"`        // maker's code in test tokens; 0 takes those of any maker
-	// AcceptFrom: tokens issued before are old.  A meter put in place with an
-	// empty memory would otherwise take any token ever made under its key.
+	// AcceptFrom: tokens issued before are old; left out: before the account was
+	// opened.  An empty memory would otherwise take any token ever made under the key.
 	AcceptFrom time.Time `yaml:"accept_from"`
 	Currency   bool      `yaml:"currency"` // experimental: take tokens of currency (sub-class 4)
 	Tables     *Tables   `yaml:"-"`        // of algorithm 07, loaded from their file
