@@ -45,13 +45,13 @@ func TestRecordsBegunAnewAreKnownByTheHeadKeptApart(t *testing.T) {
 	}
 	for range 2 { // and again after a restart
 		run(func() {
-			if got := answered(1); got != "refused" {
+			if got := answered(1); got != "not_recorded" {
 				t.Errorf("a token of the records that are gone is answered %q", got)
 			}
 		})
 	}
 	run(func() {
-		if got := answered(2); got != "refused" {
+		if got := answered(2); got != "not_recorded" {
 			t.Errorf("token 2 is answered %q", got)
 		}
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, l.url+"/api/v1/warnings/ledger_old/seen", nil)
@@ -211,7 +211,7 @@ func TestAnOldCopyIsKnownByTheHeadThatTheBrokerKeeps(t *testing.T) {
 	run(func() {
 		eventually("the old copy is known", warned)
 		for _, n := range []int{2, 3} { // one that the published ledger has credited, and one that it cannot have
-			if got := l.byAPI(t.Context(), token(t, n, 10)); got != "refused" {
+			if got := l.byAPI(t.Context(), token(t, n, 10)); got != "not_recorded" {
 				t.Errorf("while the ledger is an old one, token %d is answered %q", n, got)
 			}
 		}

@@ -130,7 +130,7 @@ func (p panel) pressed(ctx context.Context, e keypad.Event) {
 	case keypad.Enter:
 		reply, err := p.loop.Feed(ctx, control.Input{Token: &control.Token{Text: e.Token, Source: "keypad"}})
 		if errors.Is(err, control.ErrNotKnown) {
-			p.show("Not known: look", "at the balance")
+			p.show(p.words.Say("not_known"), p.words.Say("look"))
 			return
 		}
 		if err != nil || reply.TopUp == nil {

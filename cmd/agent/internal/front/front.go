@@ -138,7 +138,7 @@ func outcome(r credit.Result) web.Outcome {
 		return web.TooOld
 	case credit.Lockout:
 		return web.Locked
-	case credit.Unreadable:
+	case credit.Unreadable, credit.Withheld:
 		return web.NotRecorded
 	case credit.Format:
 		return web.Malformed

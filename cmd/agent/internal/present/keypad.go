@@ -49,7 +49,7 @@ func (k Keypad) answer(r credit.Result) string {
 		return k.words.T("keypad.wait", "s", strconv.Itoa(int(r.Wait.Seconds())+1))
 	case credit.CRC, credit.Invalid, credit.Range:
 		return k.Say("wrong")
-	case credit.Used, credit.Old, credit.Expired, credit.Overflow, credit.Format, credit.Unreadable:
+	case credit.Used, credit.Old, credit.Expired, credit.Overflow, credit.Format, credit.Unreadable, credit.Withheld:
 		return k.Say(string(r.Token.Code))
 	case credit.Function, credit.KeyType, credit.Default, credit.Maker:
 	}
