@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -133,38 +132,7 @@ type decoder struct {
 const (
 	maxDepth  = 64      // bounds aliases that name themselves
 	maxValues = 200_000 // bounds aliases of aliases, whose values multiply
-	maxIndent = 400     // bounds nesting by indentation, before anything is parsed
-	maxBytes  = 4 << 20 // of a document
 )
-
-// tooDeep looks at the text before the parser does: the memory that it takes
-// grows with the depth.
-func tooDeep(data []byte) (fault.Fault, bool) {
-	const remedy = "write the values out, less deep"
-	if len(data) > maxBytes {
-		return fault.Fault{Problem: fmt.Sprintf("the document is %d bytes long; the most is %d", len(data), maxBytes), Remedy: "divide it, or take out what is no configuration", Line: 1}, true
-	}
-	depth, line := 0, 0
-	for text := range bytes.Lines(data) {
-		line++
-		// The marks of nested entries count as indentation: "- - - x".
-		if body := bytes.TrimLeft(text, " \t-?"); len(text)-len(body) > maxIndent {
-			return fault.Fault{Problem: fmt.Sprintf("is indented more than %d columns", maxIndent), Remedy: remedy, Line: line}, true
-		}
-		for _, b := range text {
-			switch b {
-			case '[', '{':
-				depth++
-			case ']', '}':
-				depth = max(0, depth-1)
-			}
-		}
-		if depth > maxIndent || bytes.Count(text, []byte("[")) > maxValues {
-			return fault.Fault{Problem: fmt.Sprintf("opens more than %d brackets", maxIndent), Remedy: remedy, Line: line}, true
-		}
-	}
-	return fault.Fault{}, false
-}
 
 func (d *decoder) fault(n ast.Node, path, remedy, problem string, args ...any) {
 	d.faults = append(d.faults, fault.Fault{Path: path, Problem: fmt.Sprintf(problem, args...), Remedy: remedy, Line: lineOf(n)})
