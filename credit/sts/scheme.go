@@ -130,6 +130,7 @@ func (s *Scheme) StartAt(raw json.RawMessage, opening time.Time) (json.RawMessag
 			return nil, err
 		}
 	}
+	state.Version = stateForm().Version()
 	return json.Marshal(state)
 }
 

@@ -124,6 +124,9 @@ func TestAPlannerThatFailsIsEndedNamedAndTaughtAnew(t *testing.T) {
 		{"noise", "invalid character"},
 	} {
 		t.Run(c.fault, func(t *testing.T) {
+			if raceDetector && (c.fault == "wait" || c.fault == "noise") {
+				t.Skip("under the race detector a process sees no deadlock, and takes more memory")
+			}
 			p := newChild(t, 40)
 			ctx := t.Context()
 			plan, err := p.Make(ctx, control.State{}, 0)
