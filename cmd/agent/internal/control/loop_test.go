@@ -25,6 +25,14 @@ type relay struct {
 	on     bool
 	broken bool
 	sets   int
+	asked  func() // called by the loop when it looks at the switch; nil: nothing
+}
+
+// ask has the loop call f when it looks at the switch next, and each time after.
+func (r *relay) ask(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = f
 }
 
 func (r *relay) Set(_ context.Context, on bool) error {
@@ -41,6 +49,9 @@ func (r *relay) Set(_ context.Context, on bool) error {
 func (r *relay) Observed(context.Context) (loads.Observation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.asked != nil {
+		r.asked()
+	}
 	if r.broken {
 		return loads.Observation{}, errTest
 	}
@@ -110,8 +121,9 @@ func runLoopWith(t *testing.T, journal Journal, change func(*Site), log *slog.Lo
 	f, err := forecast.New(forecast.Options{Zone: site.Zone, Step: site.Interval})
 	must(t, err)
 	st, first := site.Begin(time.Now())
+	planned := *site // of its own: a test may break the loop's
 	r.Loop = NewLoop(LoopConfig{
-		Site: site, State: st, First: first, Planner: &failing{Planner: NewPlanner(site, f, nil)}, Journal: journal,
+		Site: site, State: st, First: first, Planner: &failing{Planner: NewPlanner(&planned, f, nil)}, Journal: journal,
 		Switches: map[string]loads.Switch{loads.SupplyID: r.supply, "geyser": r.geyser, "washer": r.washer},
 		Now:      func() time.Time { return time.Now().UTC() }, PersistEvery: time.Minute, PlanTime: time.Second, Log: log,
 	})

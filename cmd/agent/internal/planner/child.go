@@ -281,18 +281,21 @@ func (p *process) end() (place string) {
 	p.finish.Do(func() {
 		close(p.stop)
 		_ = p.in.Close()
-		gone := make(chan struct{})
+		gone, killed := make(chan struct{}), make(chan bool)
 		go func() {
 			select {
 			case <-gone:
+				killed <- false
 			case <-time.After(grace):
 				_ = p.cmd.Process.Kill()
+				killed <- true
 			}
 		}()
-		if err := p.cmd.Wait(); err != nil {
-			p.fate = err.Error()
-		}
+		err := p.cmd.Wait()
 		close(gone)
+		if byUs := <-killed; err != nil && !byUs {
+			p.fate = err.Error() // its own end; ours says nothing of why
+		}
 		p.watch.Wait()
 	})
 	if place := p.said.place(); place != "" || p.fate == "" {
