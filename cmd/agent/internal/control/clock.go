@@ -106,7 +106,8 @@ func (s *Site) reclock(st State, now time.Time) (State, []credit.Entry) {
 			Calibration: st.Meter.Calibration,
 		},
 		Prices: st.Prices, Decision: st.Decision, SupplySeen: st.SupplySeen,
-		Supply: st.Supply, Clock: st.Clock, Plant: st.Plant, Health: st.Health, WantPlan: true, EventSeq: st.EventSeq, OpeningTaken: st.OpeningTaken,
+		Supply: st.Supply, Clock: st.Clock, Plant: st.Plant, Health: st.Health, WantPlan: true, EventSeq: st.EventSeq,
+		OpeningTaken: st.OpeningTaken, Hold: st.Hold, HoldTokens: st.HoldTokens,
 	}
 	next.Decision.Since, next.Supply.Bypassed = now, time.Time{}
 	var entries []credit.Entry

@@ -116,7 +116,7 @@ func (in Input) asks() bool { return in.Token != nil || in.Request != nil || in.
 
 // alone is the passing of time that comes with the input.
 func (in Input) alone() Input {
-	return Input{Now: in.Now, Facts: in.Facts, Failed: in.Failed, Fresh: in.Fresh}
+	return Input{Now: in.Now, Facts: in.Facts, Failed: in.Failed, Fresh: in.Fresh, Synced: in.Synced}
 }
 
 // askedFor makes the step that somebody asks for, to be recorded first.

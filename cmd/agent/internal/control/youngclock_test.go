@@ -2,6 +2,8 @@ package control
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -164,5 +166,30 @@ func TestAYearAheadAtAStartIsNotBelieved(t *testing.T) {
 				t.Errorf("%s were taken", before-st.Credit.Available())
 			}
 		})
+	}
+}
+
+// A clock that is set for the first time takes nothing with it but what hangs on
+// the calendar: whoever adds a field to State says which it is.
+func TestASetClockForgetsOnlyWhatHangsOnTheCalendar(t *testing.T) {
+	kept := []string{"Prices", "Decision", "SupplySeen", "Supply", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Credit", "Version"}
+	anew := []string{
+		"Now", "Meter", "Tariff", "Elapsed", "TariffSeen", "Loads", "LoadsAt", "Guard", "Held", "Next", "Shed", "Ladder", "Plan", "AskedAt", "Asking", "WantPlan",
+		"PointAt", "Days", "Said", "priced",
+	}
+	for field := range reflect.TypeFor[State]().Fields() {
+		if slices.Contains(kept, field.Name) == slices.Contains(anew, field.Name) {
+			t.Errorf("%s: is it kept when a young clock is set, or does it begin anew?", field.Name)
+		}
+	}
+	b := youngBench(t, time.Unix(10, 0).UTC())
+	b.st.Hold, b.st.HoldTokens, b.st.OpeningTaken, b.st.EventSeq = &Hold{Why: "x"}, true, true, 7
+	b.st.Plant = []byte(`{"a":1}`)
+	next, _ := b.site.reclock(b.st, begin())
+	was, is := reflect.ValueOf(b.st), reflect.ValueOf(next)
+	for _, name := range []string{"Prices", "SupplySeen", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Version"} {
+		if !reflect.DeepEqual(was.FieldByName(name).Interface(), is.FieldByName(name).Interface()) {
+			t.Errorf("%s is lost when the clock is set", name)
+		}
 	}
 }
