@@ -37,8 +37,8 @@ type Agent struct {
 	fixed   fixedCharges
 	words   present.Words
 	keypad  atomic.Pointer[displayed]
-	// anchored: the head that the broker keeps has been compared.
-	anchored atomic.Bool
+	// anchor is how far the head that the broker keeps has been compared.
+	anchor atomic.Int32
 }
 
 // About is what the page tells besides the loop's own state.

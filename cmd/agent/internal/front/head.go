@@ -40,18 +40,37 @@ func (a *Agent) head(ctx context.Context) (*headMessage, error) {
 }
 
 // anchorWait is how long the broker may take to tell the head that it keeps,
-// before the agent's own takes its place.
-const anchorWait = 3 * time.Second
+// before the agent's own takes its place.  A broker behind a slow line takes
+// seconds.
+const anchorWait = 10 * time.Second
+
+// How far the head that the broker keeps has been compared with the ledger.
+const (
+	unheard  int32 = iota // it has not come
+	hearing               // it is being compared, or could not be: the records did not answer
+	compared              // it was right, or the warning stands
+)
 
 // mayPublishHead tells whether the head that the broker keeps may be replaced:
-// it has been compared, and it was right.
-func (a *Agent) mayPublishHead(st *control.State, publishing time.Duration) bool {
+// it has been compared and was right, or it seems that there is none.  The
+// comparison stood at anchor when st was taken; where it stands elsewhere by now,
+// st does not know what was found.
+func (a *Agent) mayPublishHead(anchor int32, st *control.State, publishing time.Duration) bool {
+	if anchor == hearing || anchor != a.anchor.Load() || saysOld(st) {
+		return false
+	}
+	return anchor == compared || publishing >= anchorWait
+}
+
+// saysOld tells whether the ledger is held to be an old one, so that the head
+// that proves it must stay.
+func saysOld(st *control.State) bool {
 	for _, w := range st.Health.Active {
 		if w.Code == health.LedgerOld && !w.Acknowledged {
-			return false
+			return true
 		}
 	}
-	return a.anchored.Load() || publishing >= anchorWait
+	return false
 }
 
 // heardHead compares the head that the broker keeps with the ledger.
@@ -63,6 +82,7 @@ func (a *Agent) heardHead(ctx context.Context, m broker.Message, retained bool) 
 	if err := json.Unmarshal(m.Payload, &kept); err != nil || kept.Seq == 0 || len(kept.Hash) != 64 {
 		return a.bad(ctx, m.Topic, "the head that the broker keeps is none")
 	}
+	a.anchor.Store(hearing)
 	entries, err := a.records.LedgerPage(ctx, kept.Seq+1, 1)
 	if err != nil {
 		return err
@@ -89,6 +109,6 @@ func (a *Agent) heardHead(ctx context.Context, m broker.Message, retained bool) 
 			return err
 		}
 	}
-	a.anchored.Store(true)
+	a.anchor.Store(compared)
 	return nil
 }

@@ -231,6 +231,7 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 
 // retained is the messages of now; publishing is how long they have gone out.
 func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]broker.Message, error) {
+	anchor := a.anchor.Load() // before the state: see mayPublishHead
 	v := a.View()
 	st := a.loop.Snapshot().State
 	state := stateMessage{
@@ -268,7 +269,7 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 		}))
 	}
 	// A head that cannot be read now is said later: the store warns by itself.
-	if head, err := a.head(context.Background()); err == nil && head != nil && a.mayPublishHead(&st, publishing) {
+	if head, err := a.head(context.Background()); err == nil && head != nil && a.mayPublishHead(anchor, &st, publishing) {
 		errs = append(errs, add(topics.Ledger()+"/head", head))
 	}
 	return out, errors.Join(errs...)
