@@ -84,6 +84,9 @@ func (c *forecastPrintCmd) Run(e *env) error {
 	if at.IsZero() {
 		return &exitError{exitUsage, fmt.Errorf("%s is empty: say with --at when to forecast from", c.History)}
 	}
+	if !history.known() {
+		fmt.Fprintf(e.Stderr, "agent: %s: no slot has a value: this is the built-in day, and how much it is a guess\n", c.History)
+	}
 	fc := f.Forecast(at, c.Horizon)
 	var runOuts []creditRunOut
 	if len(credits) > 0 {

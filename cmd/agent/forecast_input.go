@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -37,6 +38,11 @@ type reading struct {
 }
 
 func (r reading) time() time.Time { return time.Unix(r.start, 0).UTC() }
+
+// known tells whether any slot has a value.
+func (h *forecastHistory) known() bool {
+	return slices.ContainsFunc(h.load, func(r reading) bool { return r.value == r.value })
+}
 
 // observation is the i-th.
 func (h *forecastHistory) observation(i int) forecast.Observation {

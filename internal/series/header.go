@@ -74,6 +74,7 @@ func find(head []string, column string) (columns, error) {
 
 func (c *columns) findValue(head, names []string, column string) error {
 	var energies, powers []int
+	made := false // the column export is of all that was generated
 	for i, name := range names {
 		w := strings.Fields(name)
 		if column != "" && strings.EqualFold(strings.TrimSpace(head[i]), strings.TrimSpace(column)) {
@@ -85,9 +86,13 @@ func (c *columns) findValue(head, names []string, column string) error {
 		case u.reactive():
 			c.reactive, c.reactiveUnit = i, u
 		case hasAny(w, "max", "min", "peak", "demand", "cost", "price", "average", "std"):
-		case hasAny(w, "export", "exported", "returned", "feedin", "injected", "production", "generation", "generated", "solar", "pv"):
+		case hasAny(w, "export", "exported", "returned", "feedin", "injected"):
 			if u.energy() {
-				c.export, c.exportUnit = i, u
+				c.export, c.exportUnit, made = i, u, false
+			}
+		case hasAny(w, "production", "generation", "generated", "solar", "pv"):
+			if u.energy() && (c.export < 0 || made) {
+				c.export, c.exportUnit, made = i, u, true
 			}
 		case u.energy():
 			energies = append(energies, i)
@@ -120,10 +125,13 @@ func (c *columns) findValue(head, names []string, column string) error {
 	case len(powers) > 0:
 		c.value, err = pick(powers, "w", "kw")
 	default:
-		err = fail(1, "name it with its unit: kwh (energy of the slot) or w (its mean power)", "the header %q has no column of energy", clip(strings.Join(head, ",")))
+		err = fail(1, "name it with its unit: kwh (energy of the slot) or w (its mean power); or give its name, where there is that option, with --column", "the header %q has no column of energy", clip(strings.Join(head, ",")))
 	}
 	if err != nil {
 		return err
+	}
+	if made && hasAny(strings.Fields(names[c.value]), "import", "imported", "grid", "purchased", "bought") {
+		return fail(1, "leave it out, or have what was fed in", "column %q is what was taken from the grid, from which what was generated, column %q, is not to be taken off", head[c.value], head[c.export])
 	}
 	c.unit = unitOf(strings.Fields(names[c.value]), none)
 	if c.unit.power() {

@@ -26,21 +26,24 @@ type reader struct {
 	out   *Series
 
 	layout           string
+	slashes          slashes
 	wall             []bool // by row: its time is the wall clock's
 	anyWall          bool
-	point, commaLine int // first line with a decimal point and one with a decimal comma, zero: none
+	point, commaLine int  // first line with a decimal point and one with a decimal comma, zero: none
+	thousand         int  // first line with a number such as 1.234, zero: none
+	plain            int  // numbers without a point
+	decimals         bool // there is a point that divides no thousands
 	qualityWords     map[string]uint8
 }
 
 // Read reads a whole file.  The error is an *Error, or what r said.
 func Read(r io.Reader, o Options) (*Series, error) {
-	buf := bufio.NewReaderSize(r, 1<<16)
-	if bom, _ := buf.Peek(3); bytes.HasPrefix(bom, []byte("\ufeff")) {
-		_, _ = buf.Discard(3) // it was there
-	} else if bytes.HasPrefix(bom, []byte{0xff, 0xfe}) || bytes.HasPrefix(bom, []byte{0xfe, 0xff}) {
-		return nil, fail(1, "save it as UTF-8", "the file is in UTF-16")
+	buf := bufio.NewReaderSize(r, lookAhead)
+	x := &reader{o: o, out: &Series{Register: o.Register}, qualityWords: map[string]uint8{}}
+	if err := x.form(buf); err != nil {
+		return nil, err
 	}
-	x := &reader{o: o, out: &Series{Register: o.Register}, comma: divider(buf), qualityWords: map[string]uint8{}}
+	x.comma = divider(buf)
 	x.in = csv.NewReader(buf)
 	x.in.Comma, x.in.FieldsPerRecord, x.in.ReuseRecord, x.in.TrimLeadingSpace = x.comma, -1, true, x.comma != '\t'
 	if err := x.rows(); err != nil {
@@ -98,6 +101,9 @@ func (x *reader) rows() error {
 		if len(record) == 1 && strings.TrimSpace(record[0]) == "" {
 			continue
 		}
+		if first && strings.HasPrefix(record[0], "sep=") { // what a spreadsheet writes of the divider
+			continue
+		}
 		if first {
 			first = false
 			isHeader, err := x.head(record, line)
@@ -119,7 +125,7 @@ func (x *reader) rows() error {
 
 // head takes the first line: a header, or a row of a file that has none.
 func (x *reader) head(record []string, line int) (isHeader bool, err error) {
-	if _, err := parseTime(strings.TrimSpace(record[0]), &x.layout); err == nil {
+	if _, err := parseTime(strings.TrimSpace(record[0]), &x.layout, x.slashes); err == nil || errors.Is(err, errOrder) {
 		if len(record) != 2 {
 			return false, fail(line, "put a first line over it, such as time,kwh", "the file has no header and %d columns, so which of them is the energy is not known", len(record))
 		}
@@ -153,7 +159,10 @@ func (x *reader) row(record []string, line int) error {
 	if x.c.date >= 0 {
 		text = field(x.c.date) + " " + text
 	}
-	at, err := parseTime(text, &x.layout)
+	at, err := parseTime(text, &x.layout, x.slashes)
+	if errors.Is(err, errOrder) {
+		return fail(line, "write the year first: 2026-01-31 18:00", "whether %q begins with the day or the month cannot be told", clip(text))
+	}
 	if err != nil {
 		return fail(line, "write 2026-01-31T18:00:00Z, 2026-01-31 18:00:00 or Unix seconds", "%q is %w", clip(text), err)
 	}
@@ -243,6 +252,14 @@ func (x *reader) decimal(s string, line int) string {
 	if strings.Contains(s, ".") && x.point == 0 {
 		x.point = line
 	}
+	switch whole, part, dotted := strings.Cut(s, "."); {
+	case !dotted:
+		x.plain++
+	case len(part) != 3 || len(whole) == 0 || len(whole) > 3 || whole[0] < '1':
+		x.decimals = true
+	case x.thousand == 0:
+		x.thousand = line
+	}
 	if x.comma == ',' || !strings.Contains(s, ",") {
 		return s
 	}
@@ -256,6 +273,9 @@ func (x *reader) decimal(s string, line int) string {
 func (x *reader) order() error {
 	if x.point > 0 && x.commaLine > 0 {
 		return fail(max(x.point, x.commaLine), "write all with the same", "numbers are written with a decimal point in line %d and with a comma in line %d", x.point, x.commaLine)
+	}
+	if x.comma != ',' && x.thousand > 0 && !x.decimals && x.plain >= 3 {
+		return fail(x.thousand, "write numbers without a point between thousands", "the point of this number may divide thousands, as there are numbers without one and none with other than three decimals")
 	}
 	rows := x.out.Rows
 	if n := len(rows); n > 1 && rows[0].At > rows[n-1].At && !x.o.Sorted { // the newest first

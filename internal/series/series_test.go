@@ -66,6 +66,10 @@ func TestWhatPeopleHaveIsRead(t *testing.T) {
 		{"a register, differenced", "time,kwh\n2025-01-01T00:00:00Z,100\n2025-01-01T00:30:00Z,100.5\n2025-01-01T01:00:00Z,100.75\n2025-01-01T01:30:00Z,\n2025-01-01T02:00:00Z,101\n", Options{Register: true}, 0, two},
 		{"a register that begins anew", "time,kwh\n2025-01-01T00:00:00Z,100\n2025-01-01T00:30:00Z,100.5\n2025-01-01T01:00:00Z,0\n2025-01-01T01:30:00Z,1\n", Options{Register: true}, 0, "01-01T00:00 0.5;01-01T01:00 1;"},
 		{"readings off the grid are laid into it", "time,kwh\n2025-01-01T00:00:00Z,100\n2025-01-01T00:20:00Z,100.4\n2025-01-01T00:40:00Z,100.6\n2025-01-01T01:00:00Z,100.75\n", Options{Register: true}, 30 * time.Minute, two},
+		{"the line of a spreadsheet that names the divider", "sep=;\nZeit;kWh\n01.01.2025 00:00;0,5\n01.01.2025 00:30;0,25\n", Options{Zone: time.UTC}, 0, two},
+		{"the day first, which a later day shows", "time,kwh\n01/02/2025 00:00,0.5\n01/02/2025 00:30,0.25\n13/02/2025 00:00,1\n", Options{Zone: time.UTC}, 0, "02-01T00:00 0.5;02-01T00:30 0.25;02-13T00:00 1;"},
+		{"the month first, by the clock of twelve hours", "date,time,kwh\n1/2/2025,12:00 AM,0.5\n1/2/2025,12:30 AM,0.25\n1/31/2025,1:00 PM,1\n", Options{Zone: time.UTC}, 30 * time.Minute, "01-02T00:00 0.5;01-02T00:30 0.25;01-31T13:00 1;"},
+		{"what was generated and what was used", "time,consumption kwh,production kwh\n2025-01-01T00:00:00Z,0.6,0.1\n2025-01-01T00:30:00Z,0.25,0\n", Options{}, 0, two},
 		{"given twice", "time,kwh\n2025-01-01T00:00:00Z,0.5\n2025-01-01T00:00:00Z,0.5\n2025-01-01T00:30:00Z,0.25\n", Options{}, 0, two},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -102,6 +106,18 @@ func TestWhatCannotBeToldIsRefused(t *testing.T) {
 		line       int
 		want       string
 	}{
+		{"a register that begins anew each day", day(func(i int) string { return fmt.Sprintf("%.1f", float64(i%48)*0.3) }), Options{}, 61, "count up like those of a meter's register"},
+		{"an empty file", "", Options{}, 1, "the file is empty"},
+		{"nothing but blank lines", "\ufeff\r\n\r\n", Options{}, 1, "the file is empty"},
+		{"lines that end with CR alone", "time,kwh\r2025-01-01T00:00:00Z,0.5\r2025-01-01T00:30:00Z,0.5\r", Options{}, 1, "by CR alone"},
+		{"a compressed file", "\x1f\x8b\b\b\\\xbc\vk\x02\xff", Options{}, 1, "compressed"},
+		{"a spreadsheet", "PK\x03\x04\x14\x00\x06\x00", Options{}, 1, "spreadsheet"},
+		{"UTF-16 without a mark", "t\x00i\x00m\x00e\x00,\x00k\x00w\x00h\x00\n\x00", Options{}, 1, "UTF-16"},
+		{"not text", "time,kwh\n\x00\x01\x02", Options{}, 1, "not text"},
+		{"day or month first", "time,kwh\n01/02/2025 00:00,1\n02/02/2025 00:00,1\n", Options{Zone: time.UTC}, 2, "cannot be told"},
+		{"the day first and the month first", "time,kwh\n13/02/2025 00:00,1\n02/14/2025 00:00,1\n03/04/2025 00:00,1\n", Options{Zone: time.UTC}, 2, "cannot be told"},
+		{"points between thousands", "time;wh\n2025-01-01T00:00:00Z;250\n2025-01-01T00:30:00Z;1.250\n2025-01-01T01:00:00Z;300\n2025-01-01T01:30:00Z;310\n", Options{}, 3, "may divide thousands"},
+		{"taken from the grid, and generated", "time,import kwh,solar kwh\n2025-01-01T00:00:00Z,1,2\n", Options{}, 1, "is not to be taken off"},
 		{"a register that is not said to be one", day(func(i int) string { return fmt.Sprint(12345 + i/3) }), Options{}, 61, "count up like those of a meter's register"},
 		{"a few readings of a register", "time,kwh\n2025-01-01T00:00:00Z,12345.1\n2025-01-01T01:00:00Z,12345.3\n2025-01-01T02:00:00Z,12345.4\n2025-01-01T03:00:00Z,12345.9\n", Options{}, 5, "--register"},
 		{"two columns of energy", "time,kwh day,kwh night\n2025-01-01T00:00:00Z,1,2\n", Options{}, 1, "may be in the column"},

@@ -27,43 +27,6 @@ func step(rows []Row) time.Duration {
 	return best
 }
 
-// countsUp is the line by which it is clear that the values are a register's, zero
-// where they are not.  No consumption grows, or stays, from slot to slot for a day, but
-// for a few falls by a meter that was changed; and none is so great and changes so little.
-func (s *Series) countsUp() int {
-	var rises, falls, n int
-	var first, last *Row
-	var greatest units.Energy
-	for i := range s.Rows {
-		r := &s.Rows[i]
-		if !r.Known {
-			continue
-		}
-		n++
-		if last != nil {
-			switch d := r.Energy() - last.Energy(); {
-			case d > 0:
-				rises++
-				greatest = max(greatest, d)
-			case d < 0:
-				falls++
-			}
-		} else {
-			first = r
-		}
-		last = r
-	}
-	if n < 4 || rises < max(3, n/50) || falls > n/200 {
-		return 0
-	}
-	day := n >= 12 && last.At-first.At >= int64(23*time.Hour/time.Millisecond)
-	great := falls == 0 && first.Energy() > 100*units.KilowattHour && first.Energy()/100 > greatest
-	if day || great {
-		return int(last.Line)
-	}
-	return 0
-}
-
 // Slot is the energy of one slot of a regular grid.
 type Slot struct {
 	Start   int64 // Unix seconds
@@ -108,7 +71,7 @@ func (s *Series) Slots(length time.Duration) ([]Slot, time.Duration, error) {
 			own = length
 		}
 		if off := r.At % ms; off%int64(own/time.Millisecond) != 0 || off+int64(own/time.Millisecond) > ms {
-			return nil, length, fail(int(r.Line), "use --step to say how long its slots are", "%s is not the begin of a slot of %v", r.Time().Format(time.RFC3339), min(own, length))
+			return nil, length, fail(int(r.Line), remedyOff(own), "%s is not the begin of a slot of %v", r.Time().Format(time.RFC3339), min(own, length))
 		}
 		start := (r.At - r.At%ms) / 1000
 		if n := len(out); n == 0 || out[n-1].Start != start {
@@ -136,6 +99,14 @@ func (s *Series) Slots(length time.Duration) ([]Slot, time.Duration, error) {
 		out[n-1].Known = false
 	}
 	return out, length, nil
+}
+
+// remedyOff is what to do about rows that do not begin on the grid, which is that of UTC.
+func remedyOff(own time.Duration) string {
+	if own > 30*time.Minute {
+		return "slots begin on the whole in UTC: where the zone is off by half an hour, export half hours, or a register, and read it with --register"
+	}
+	return "move the rows to where their slots begin; the readings of a register may lie anywhere, with --register"
 }
 
 // worse tells whether a quality says more than another: measured says least.

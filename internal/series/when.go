@@ -14,13 +14,16 @@ type stamp struct {
 	wall bool
 }
 
-var errTime = errors.New("not a time")
+var (
+	errTime  = errors.New("not a time")
+	errOrder = errors.New("day or month may be first")
+)
 
 // A recording may be of the years 1970 to 2199.
 const lastMilli = 7_258_118_400_000 // of 2199
 
 // parseTime reads a time; layout is that of the time before, which is tried first.
-func parseTime(s string, layout *string) (stamp, error) {
+func parseTime(s string, layout *string, order slashes) (stamp, error) {
 	if len(s) > 0 && strings.Trim(s, "0123456789") == "" && len(s) >= 9 {
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil {
@@ -40,11 +43,31 @@ func parseTime(s string, layout *string) (stamp, error) {
 		time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04:05-0700", "2006-01-02 15:04:05 -0700", "2006-01-02T15:04:05-0700",
 		"2006-01-02 15:04:05-07", "2006-01-02 15:04:05 UTC", "2006-01-02T15:04Z07:00", "2006-01-02 15:04Z07:00",
 		"2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04",
-		"2006/01/02 15:04:05", "2006/01/02 15:04", "02.01.2006 15:04:05", "02.01.2006 15:04",
+		"2006/01/02 15:04:05", "2006/01/02 15:04", "02.01.2006 15:04:05", "02.01.2006 15:04", "2006-01-02 3:04:05 PM", "2006-01-02 3:04 PM",
 	} {
 		if t, err := time.Parse(l, s); err == nil {
 			*layout = l
 			return inYears(stamp{t.UnixMilli(), !zoned(l)})
+		}
+	}
+	if order == notSeen {
+		return stamp{}, errTime
+	}
+	for _, clock := range []string{" 15:04:05", " 15:04", " 3:04:05 PM", " 3:04 PM"} {
+		day, month := "2/1/2006"+clock, "1/2/2006"+clock
+		l := day
+		if order == monthFirst {
+			l = month
+		}
+		t, err := time.Parse(l, s)
+		if order == either {
+			if _, other := time.Parse(month, s); err == nil || other == nil {
+				return stamp{}, errOrder
+			}
+		}
+		if err == nil {
+			*layout = l
+			return inYears(stamp{t.UnixMilli(), true})
 		}
 	}
 	return stamp{}, errTime
