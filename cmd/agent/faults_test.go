@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -93,22 +94,55 @@ func (f faultyPlans) Plan(ctx context.Context, st control.State) control.Plan {
 
 // faults counts what was injected, by seam.
 type faults struct {
-	on                    atomic.Bool
-	plan, page, telemetry atomic.Int64
-	n                     atomic.Int64
+	on              atomic.Bool
+	plan            atomic.Int64
+	page, telemetry seam
+	// silent: every call hangs until the test is over.
+	silent atomic.Bool
+	over   chan struct{}
 }
 
-func (f *faults) all() int64 { return f.plan.Load() + f.page.Load() + f.telemetry.Load() }
+// seam is where a part is called, with what was injected there.
+type seam struct{ n, panics, waits, loops atomic.Int64 }
 
-// strike panics at two calls of three.
-func (f *faults) strike(count *atomic.Int64, what string) {
-	if n := f.n.Add(1); f.on.Load() && n%3 != 0 {
-		count.Add(1)
+func (s *seam) hangs() int64 { return s.waits.Load() + s.loops.Load() }
+func (s *seam) all() int64   { return s.panics.Load() + s.hangs() }
+
+func (f *faults) all() int64 { return f.plan.Load() + f.page.all() + f.telemetry.all() }
+
+// hang is how long a call hangs, in which the house passes five minutes: a part that
+// hangs for ever can be tried but once.
+const hang = time.Second
+
+// strike panics at three calls of six, waits at one and loops at one.
+func (f *faults) strike(s *seam, what string) {
+	if f.silent.Load() {
+		<-f.over
+		return
+	}
+	if !f.on.Load() {
+		return
+	}
+	switch n := s.n.Add(1); n % 6 {
+	case 0:
+	case 2:
+		s.waits.Add(1)
+		select {
+		case <-f.over:
+		case <-time.After(hang):
+		}
+	case 4:
+		s.loops.Add(1)
+		for end := time.Now().Add(hang / 4); time.Now().Before(end); { // without rest
+			n++
+		}
+	default:
+		s.panics.Add(1)
 		panic(fmt.Sprintf("%s, call %d", what, n))
 	}
 }
 
-// faultyAgent is the page's picture of the house, which panics.
+// faultyAgent is the page's picture of the house, which panics and hangs.
 type faultyAgent struct {
 	web.Agent
 	f *faults
@@ -119,7 +153,7 @@ func (a faultyAgent) View() web.View {
 	return a.Agent.View()
 }
 
-// faultyQueue is the outbox of telemetry, which panics.
+// faultyQueue is the outbox of telemetry, which panics and hangs.
 type faultyQueue struct {
 	telemetry.Queue
 	f *faults
@@ -208,9 +242,9 @@ func (h *fastHouse) Run(ctx context.Context, emit func(metering.Reading)) error 
 }
 
 func TestFaultsInPlanPageAndTelemetryNeverTouchMeteringCutOffAndTopUp(t *testing.T) {
-	most := int64(60)
+	most, each := int64(40), int64(2) // faults in all, and of each kind and place
 	if os.Getenv("KEEPLIT_LONG") != "" {
-		most = 500
+		most, each = 500, 25
 	}
 	dir := t.TempDir()
 	port, err := net.Listen("tcp", "127.0.0.1:0")
@@ -232,7 +266,8 @@ data: data
 meter: {driver: mqtt, max_power: 20 kW, mqtt: {kind: tasmota, topic: meter}}
 tariff:
   document: {name: flat, currency: ZAR, zone: Africa/Johannesburg, versions: [{energy: [{name: energy, price: 2.50}]}]}
-credit: {opening: 30}
+credit: {opening: 8}
+schedule: {plan: "*/5 * * * *"}
 tokens: {openpaygo: {key: {file: token.key}, starting_code: %d, unit: money}}
 mqtt: {url: "mqtt://127.0.0.1:1"}
 web: {listen: %q, reading: open}
@@ -251,9 +286,12 @@ log: {level: error}
 
 	// The service, with a house of its own on a fast clock.
 	quiet := slog.New(slog.DiscardHandler)
-	f := &faults{}
+	f := &faults{over: make(chan struct{})}
 	h := &fastHouse{began: time.Now(), geyser: &obedient{}, supply: &obedient{}}
-	s := &service{cfg: cfg, log: quiet, started: time.Now(), pace: pace{10 * time.Millisecond, 50 * time.Millisecond, time.Second}}
+	s := &service{cfg: cfg, log: quiet, started: time.Now(), pace: pace{
+		first: 10 * time.Millisecond, most: 50 * time.Millisecond, well: time.Second,
+		look: 50 * time.Millisecond, stuck: 300 * time.Millisecond, end: time.Second,
+	}}
 	s.store, err = store.Open(ctx, cfg.Path(cfg.Data), store.Options{Ballast: -1})
 	must(err)
 	s.closers = append(s.closers, s.store.Close)
@@ -268,13 +306,14 @@ log: {level: error}
 		return journal.Past(ctx, s.store, time.Unix(0, 0), h.now(), yield)
 	}
 	s.plans = countedPlans{planner.New(child), f}
+	s.journal = journal.New(s.store, nil, true)
 	s.loop = control.NewLoop(control.LoopConfig{
-		Site: s.site, State: state, First: first, Planner: s.plans, Journal: counted{journal.New(s.store, nil, true), &s.progress},
+		Site: s.site, State: state, First: first, Planner: s.plans, Journal: counted{s.journal, &s.progress},
 		Switches: map[string]loads.Switch{loads.SupplyID: h.supply, "geyser": h.geyser},
 		Now:      h.now, PersistEvery: time.Minute, PlanTime: 200 * time.Millisecond, Log: quiet,
 	})
 	s.meter = h
-	s.influx, err = telemetry.New(telemetry.Config{URL: "http://127.0.0.1:1", Bucket: "b", Site: "faults", Log: quiet}, faultyQueue{s.store.Outbox(store.Influx), f})
+	s.influx, err = telemetry.New(telemetry.Config{URL: "http://127.0.0.1:1", Bucket: "b", Site: "faults", MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond, Log: quiet}, faultyQueue{s.store.Outbox(store.Influx), f})
 	must(err)
 	s.cfg.InfluxDB = nil
 	s.front = front.New(s.site, s.loop, s.store, front.About{Name: "Home", Unit: web.Unit{Code: "ZAR", Decimals: 2}})
@@ -324,10 +363,20 @@ log: {level: error}
 
 	count, tokens, shed := 0, 0, 0
 	worst, seen := time.Duration(0), map[string]bool{}
+	wanted := []string{"plan_failed ", "part_failed influxdb", "part_failed influxdb, at work", "part_failed page"}
 	limit := time.Now().Add(8 * time.Minute)
-	enough := func() bool { return f.all() >= most && f.plan.Load() >= most/20 && f.telemetry.Load() >= most/20 }
+	enough := func() bool {
+		ok := f.all() >= most && f.plan.Load() >= each
+		for _, want := range wanted {
+			ok = ok && seen[want]
+		}
+		for _, s := range []*seam{&f.page, &f.telemetry} {
+			ok = ok && s.panics.Load() >= each && s.waits.Load() >= each && s.loops.Load() >= each
+		}
+		return ok
+	}
 	for !enough() && time.Now().Before(limit) {
-		token, next, err := scheme.Issue(count, credit.AddCredit, 2)
+		token, next, err := scheme.Issue(count, credit.AddCredit, 1)
 		must(err)
 		count = next
 		reply, err := s.loop.Feed(ctx, control.Input{Token: &control.Token{Text: token, Source: "page"}})
@@ -344,18 +393,14 @@ log: {level: error}
 		worst = max(worst, waitFor("shedding", 20*time.Second, func() bool { return !h.geyser.on.Load() }))
 		shed++
 		h.power.Store(int64(units.Kilowatt))
-		for _, w := range s.loop.Snapshot().State.Health.Active {
-			seen[string(w.Code)+" "+w.Subject] = true
+		for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			for _, w := range s.loop.Snapshot().State.Health.Active {
+				seen[string(w.Code)+" "+w.Subject] = true
+			}
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
-	if !enough() || f.page.Load() == 0 {
-		t.Errorf("injected: %d in plans, %d in the page, %d in telemetry", f.plan.Load(), f.page.Load(), f.telemetry.Load())
-	}
-	for _, want := range []string{"plan_failed ", "part_failed influxdb"} {
-		if !seen[want] {
-			t.Errorf("no warning %q; there were %v", want, seen)
-		}
+	if !enough() {
+		t.Errorf("injected: %d in plans, %+v in the page, %+v in telemetry; warnings %v, wanted %q", f.plan.Load(), &f.page, &f.telemetry, seen, wanted)
 	}
 	if n := h.supply.offs.Load(); n > 0 {
 		t.Errorf("the supply was cut %d times although there was credit", n)
@@ -373,6 +418,16 @@ log: {level: error}
 			ok = ok && w.Code != health.PlanFailed && w.Code != health.PartFailed
 		}
 		return ok
+	})
+
+	// Page and telemetry hang for good, and are named.
+	f.silent.Store(true)
+	waitFor("warnings about what hangs", 20*time.Second, func() bool {
+		hang := map[string]bool{}
+		for _, w := range s.loop.Snapshot().State.Health.Active {
+			hang[w.Subject] = w.Code == health.PartFailed && strings.Contains(w.Cause, "if that stays, restart the agent")
+		}
+		return hang["page"] && hang["influxdb, at work"]
 	})
 
 	// The credit is spent: it is cut, and a token brings it back.
@@ -397,12 +452,19 @@ log: {level: error}
 	lost := h.read.Load() - int64(s.progress.metered.Load()) //nolint:gosec // small
 	cancel()
 	people.Wait()
+	ending := time.Now()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+	ended := time.Since(ending)
+	close(f.over)
 	if lost != 0 || st.Meter.Registers.Import < h.e-units.KilowattHour/10 || st.Meter.Registers.Import > h.e {
 		t.Errorf("%d readings lost; %s counted of %s", lost, st.Meter.Registers.Import, h.e)
 	}
-	t.Logf("%d faults: %d plans, %d in the page, %d in telemetry; %d readings, %d lost; %d tokens, all credited; geyser shed %d times, the slowest after %s; wrong switchings of the supply 0; plan back after %s",
-		injected, f.plan.Load(), f.page.Load(), f.telemetry.Load(), h.read.Load(), lost, tokens+1, shed, worst.Round(time.Millisecond), back.Round(time.Millisecond))
+	said := func(s *seam) string {
+		return fmt.Sprintf("%d (%d panics, %d waits, %d loops)", s.all(), s.panics.Load(), s.waits.Load(), s.loops.Load())
+	}
+	t.Logf("%d faults: %d plans, %s in the page, %s in telemetry; %d readings, %d lost; %d tokens, all credited; geyser shed %d times, the slowest after %s; wrong switchings of the supply 0; plan back after %s; "+
+		"cut off, topped up and ended (in %s) while page and telemetry hung for good",
+		injected, f.plan.Load(), said(&f.page), said(&f.telemetry), h.read.Load(), lost, tokens+1, shed, worst.Round(time.Millisecond), back.Round(time.Millisecond), ended.Round(time.Millisecond))
 }

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 )
 
 var errPart = errors.New("a fault of the test")
@@ -89,5 +92,41 @@ func TestWithoutTheLoopOrTheMeterTheServiceEndsAndAPanicOfTheMeterDoesNotEndIt(t
 	g.wg.Wait()
 	if c := context.Cause(ctx); c == nil || !strings.Contains(c.Error(), "control: panic in") {
 		t.Errorf("ended by %v", c)
+	}
+}
+
+func TestAPartThatHangsIsNamedAndKeepsNoOtherFromEnding(t *testing.T) {
+	over := make(chan struct{})
+	ctx, stop := context.WithCancelCause(t.Context())
+	g := group{stop: stop, pace: pace{first: time.Millisecond, end: 50 * time.Millisecond}, failed: func(context.Context, string, string) {}}
+	g.keep(ctx, "page", func(context.Context) error { <-over; return nil })
+	g.keep(ctx, "links", func(ctx context.Context) error { <-ctx.Done(); return nil })
+	stop(nil)
+	if hang := g.wait(); len(hang) != 1 || hang[0] != "page" {
+		t.Errorf("what hangs: %q", hang)
+	}
+	close(over)
+	if hang := g.wait(); len(hang) != 0 {
+		t.Errorf("what hangs in the end: %q", hang)
+	}
+}
+
+// What the page tells of guessers comes to the householder as a warning.
+func TestGuessedPINsAreAWarning(t *testing.T) {
+	h := aHome(t, "")
+	h.s.pace.look = 5 * time.Millisecond
+	h.s.pinGuessed(50, []netip.Addr{netip.MustParseAddr("192.168.1.77"), netip.MustParseAddr("192.168.1.78")})
+	ctx, stop := context.WithCancel(h.Context())
+	done := make(chan error, 1)
+	go func() { done <- h.s.watchLinks(ctx) }()
+	warned := false
+	for end := time.Now().Add(5 * time.Second); !warned && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		for _, w := range h.s.loop.Snapshot().State.Health.Active {
+			warned = warned || w.Code == health.PINGuessed && w.Cause == "50 wrong PINs within an hour, most from 192.168.1.77 and 1 others"
+		}
+	}
+	stop()
+	if err := <-done; err != nil || !warned {
+		t.Errorf("no warning of guessers: %v", err)
 	}
 }

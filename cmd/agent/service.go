@@ -70,21 +70,28 @@ func (s *service) run(ctx context.Context) error {
 	})
 
 	<-inputs.Done()
-	in.wg.Wait()
+	s.ended(&in)
 	stopLoop()
 	loop.wg.Wait()
 	if errors.Is(context.Cause(inputs), errOver) {
 		s.empty(base)
 	}
 	stopOut()
-	out.wg.Wait()
+	s.ended(&out)
 	stopSession()
-	session.wg.Wait()
+	s.ended(&session)
 	err := s.close()
 	if cause := context.Cause(inputs); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, errOver) {
 		err = errors.Join(cause, err)
 	}
 	return err
+}
+
+// ended waits for the parts of a group; what hangs ends with the process.
+func (s *service) ended(g *group) {
+	if hang := g.wait(); len(hang) > 0 {
+		s.log.Error("parts did not end and are left behind", "parts", strings.Join(hang, ", "), "after", s.pace.end)
+	}
 }
 
 // partFailed tells the householder that a part failed, and that it is well again.
@@ -125,12 +132,9 @@ func (s *service) empty(ctx context.Context) {
 	}
 }
 
-// linkEvery is how often the links are looked at.
-const linkEvery = 5 * time.Second
-
-// watchLinks turns the state of broker, InfluxDB and outbox into warnings.
+// watchLinks turns the state of broker, InfluxDB, outbox and page into warnings.
 func (s *service) watchLinks(ctx context.Context) error {
-	t := time.NewTicker(linkEvery)
+	t := time.NewTicker(s.pace.look)
 	defer t.Stop()
 	for _, w := range s.loop.Snapshot().State.Health.Active {
 		if w.Code == health.PartFailed { // of the run before
@@ -151,6 +155,13 @@ func (s *service) watchLinks(ctx context.Context) error {
 		told[code] = "unknown"
 	}
 	dropped := int64(-1)
+	parts := map[string]string{}
+	part := func(name, cause string) {
+		if parts[name] != cause {
+			parts[name] = cause
+			s.partFailed(ctx, name, cause)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -170,6 +181,10 @@ func (s *service) watchLinks(ctx context.Context) error {
 			tell(health.BrokerRefused, strings.Join(st.Refused, ", "))
 		}
 		tell(health.HeadUnkept, s.journal.HeadFault())
+		if cause := s.guessed.Swap(nil); cause != nil {
+			_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.PINGuessed, Cause: *cause}})
+		}
+		part("page", s.page.Fault(s.pace.stuck, s.pace.well))
 		r := s.records.Load()
 		if r != nil {
 			full, small, replaced := recordsOf(r.condition)
@@ -183,6 +198,11 @@ func (s *service) watchLinks(ctx context.Context) error {
 				cause = st.LastError
 			}
 			tell(health.InfluxGone, cause)
+			cause = ""
+			if since := s.influx.Busy(); !since.IsZero() && time.Since(since) > s.pace.stuck {
+				cause = "it does not get on; if that stays, restart the agent"
+			}
+			part("influxdb, at work", cause)
 		}
 		if r != nil {
 			if dropped >= 0 && r.dropped > dropped {
@@ -203,7 +223,7 @@ type records struct {
 // watchRecords looks at the store beside everything else: where the disk hangs,
 // what asks it hangs as well, and neither the page nor the links may.
 func (s *service) watchRecords(ctx context.Context) error {
-	t := time.NewTicker(linkEvery)
+	t := time.NewTicker(s.pace.look)
 	defer t.Stop()
 	for {
 		r := records{condition: s.store.Condition()}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	influx "github.com/influxdata/influxdb-client-go/v2"
@@ -77,6 +78,7 @@ type Forwarder struct {
 
 	mu    sync.Mutex
 	state State
+	busy  atomic.Int64 // see Busy
 
 	client influx.Client // nil before the token was read; only Run uses it
 	api    api.WriteAPIBlocking
@@ -136,6 +138,15 @@ func (f *Forwarder) State() State {
 	return f.state
 }
 
+// Busy is since when Run is at one batch, zero where it waits for more: a batch takes no longer
+// than a request may, so what lasts hangs.
+func (f *Forwarder) Busy() time.Time {
+	if at := f.busy.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Time{}
+}
+
 // Run writes until ctx ends, then for at most Config.Drain what still waits.
 // It returns nil: what is not written stays in the outbox.
 func (f *Forwarder) Run(ctx context.Context) error {
@@ -185,6 +196,8 @@ func (f *Forwarder) Run(ctx context.Context) error {
 
 // some writes the next batch and answers how many rows it began with.
 func (f *Forwarder) some(ctx context.Context) (int, error) {
+	f.busy.Store(time.Now().UnixNano())
+	defer f.busy.Store(0)
 	rows, err := f.queue.Next(ctx, f.cfg.Batch)
 	if err != nil && ctx.Err() == nil {
 		f.note(round{}, local(err))

@@ -79,6 +79,7 @@ func (s *Server) startStream(w http.ResponseWriter, r *http.Request) (t stream, 
 		http.Error(w, s.texts.T("error.not_found"), http.StatusMethodNotAllowed)
 		return stream{}, nil, nil, false
 	}
+	s.trouble.lasts(r)
 	ctx, stop := context.WithTimeout(r.Context(), streamLife)
 	ctx, leave, ok := s.streams.take(ctx, s.sender(r).who)
 	if !ok {
@@ -139,8 +140,7 @@ func (s *Server) follow(ctx context.Context, t stream, may func() bool, send fun
 	defer alive.Stop()
 	defer check.Stop()
 	for {
-		v := s.agent.View()
-		if send(&v) != nil {
+		if !s.update(send) {
 			return
 		}
 		gap := time.NewTimer(updateGap)
@@ -171,6 +171,13 @@ func (s *Server) follow(ctx context.Context, t stream, may func() bool, send fun
 			}
 		}
 	}
+}
+
+// update sends the View of now; ok is false where the reader has gone.
+func (s *Server) update(send func(*View) error) (ok bool) {
+	defer s.trouble.update()()
+	v := s.agent.View()
+	return send(&v) == nil
 }
 
 // events keeps an open page up to date: each event holds the regions that

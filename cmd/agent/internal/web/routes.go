@@ -3,12 +3,14 @@ package web
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
-	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/keeplit/keeplit/internal/contain"
 )
 
 // The page's rules for the browser: nothing but our own files, no script or
@@ -110,17 +112,19 @@ func (s *Server) recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.active.Add(1)
 		defer s.active.Add(-1)
-		defer func() {
-			switch e := recover(); e {
-			case nil:
-			case http.ErrAbortHandler:
-				panic(e)
-			default:
-				s.log.Error("page", "path", r.URL.Path, "panic", e, "stack", string(debug.Stack()))
-				http.Error(w, s.texts.T("error.page"), http.StatusInternalServerError)
-			}
-		}()
-		next.ServeHTTP(w, r)
+		r, answered := s.trouble.begin(r)
+		defer answered()
+		err := contain.Do(func() { next.ServeHTTP(w, r) })
+		p := (*contain.Panic)(nil)
+		switch {
+		case !errors.As(err, &p):
+		case p.Value == http.ErrAbortHandler: //nolint:errorlint // the value itself, as net/http compares it
+			panic(p.Value)
+		default:
+			s.trouble.failed(err.Error())
+			s.log.Error("page", "path", r.URL.Path, "error", err, "stack", p.Stack)
+			http.Error(w, s.texts.T("error.page"), http.StatusInternalServerError)
+		}
 	})
 }
 

@@ -78,6 +78,7 @@ type Server struct {
 	streams  places // live connections
 	reads    places // answers made from the records
 	proxies  proxies
+	trouble  trouble
 	tls      *tls.Config // nil: the page is served without
 	zips     sync.Pool   // of *gzip.Writer, each of which holds over a megabyte
 	handler  http.Handler
