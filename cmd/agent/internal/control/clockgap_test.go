@@ -108,7 +108,7 @@ func TestClockBackAndThenYearsAheadIsNotBelieved(t *testing.T) {
 		b.run(time.Minute, time.Second)
 		b.now = right.AddDate(years, 0, 0)
 		entries := len(b.ledger)
-		b.run(26*time.Hour, 20*time.Second) // longer than a clock is doubted
+		b.run(26*time.Hour, time.Minute) // longer than a clock is doubted
 		if got := before - b.balance(); got > 3*perDay || !b.states[loads.SupplyID] {
 			t.Errorf("%d years ahead took %s; supply %v", years, got, b.states[loads.SupplyID])
 		}
@@ -169,8 +169,11 @@ func TestNoStepPostsMoreThanTheLongestAbsence(t *testing.T) {
 // Whatever clocks do, what time costs in the end is what the days that really
 // passed cost, once the clock is right and kept.
 func TestClocksInAnyOrderChargeTheDaysThatPassed(t *testing.T) {
-	begun := clockBench(t)
+	begun, tried := clockBench(t), 0
 	rapid.Check(t, func(rt *rapid.T) {
+		if tried++; raced && tried > 20 {
+			return
+		}
 		b := *begun
 		b.states, b.ledger = maps.Clone(begun.states), slices.Clone(begun.ledger)
 		before, truth := b.balance(), b.now

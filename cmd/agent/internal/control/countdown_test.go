@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -26,6 +27,9 @@ func TestEachRungIsSaidOnceATopUp(t *testing.T) {
 	b.site.RunOutOver = 4 * 24 * time.Hour
 	b.power = 500 * units.Watt
 	alone(b)
+	hourly, err := schedule.Parse("0 * * * *", b.site.Zone)
+	must(t, err)
+	b.site.PlanAt = hourly
 	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 150), Source: "page"}})
 	b.events = nil
 	heard := 0

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
@@ -143,6 +144,9 @@ func TestALoadIsGivenNothingInTheDark(t *testing.T) {
 func TestDarkDaysAreNotUsual(t *testing.T) {
 	b := newBench(t)
 	alone(b)
+	daily, err := schedule.Parse("0 0 * * *", b.site.Zone)
+	must(t, err)
+	b.site.PlanAt = daily // nothing here is planned
 	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
 	b.run(9*24*time.Hour, 5*time.Minute)
 	energy, spent, days := b.st.Usual(b.site.Zone)

@@ -153,7 +153,7 @@ func TestLoopSpendsCutsAndRestores(t *testing.T) {
 		r := runLoop(t)
 		e := units.Energy(0)
 		r.read(t, e)
-		for range 48 * 60 {
+		for range 24 * 60 {
 			time.Sleep(time.Minute)
 			if r.supply.closed() {
 				e += (6 * units.Kilowatt).Over(time.Minute)

@@ -184,6 +184,9 @@ func TestAStartIsRecordedFirstAndGoesOnInMemoryWhereTheDiskIsSilentForLong(t *te
 // "not recorded" can be entered again, and the energy adds up.
 func TestRandomDisksNeverLoseOrDoubleCredit(t *testing.T) {
 	seeds := uint64(2)
+	if raced {
+		seeds = 1
+	}
 	if os.Getenv("KEEPLIT_LONG") != "" {
 		seeds = 30
 	}
