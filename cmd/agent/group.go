@@ -122,8 +122,11 @@ func (g *group) meter(ctx context.Context, part func(context.Context) error) {
 	ended := g.started("meter")
 	g.wg.Go(func() {
 		defer ended()
+		well := func() {}
 		for {
+			timer := time.AfterFunc(g.pace.well, well)
 			err := contain.Run(func() error { return part(ctx) })
+			timer.Stop()
 			p := (*contain.Panic)(nil)
 			switch {
 			case err == nil || ctx.Err() != nil:
@@ -133,6 +136,7 @@ func (g *group) meter(ctx context.Context, part func(context.Context) error) {
 				return
 			}
 			g.failed(ctx, "meter", err.Error())
+			well = func() { g.failed(ctx, "meter", "") }
 			select {
 			case <-ctx.Done():
 				return

@@ -86,6 +86,26 @@ func TestWithoutTheLoopOrTheMeterTheServiceEndsAndAPanicOfTheMeterDoesNotEndIt(t
 			t.Errorf("opened %d times, ended by %v", opened, context.Cause(ctx))
 		}
 	})
+	synctest.Test(t, func(t *testing.T) { // and the warning about it ends
+		ctx, stop := context.WithCancelCause(t.Context())
+		var told []string
+		g := group{stop: stop, pace: usualPace(), failed: func(_ context.Context, part, cause string) { told = append(told, part+": "+cause) }}
+		opened := 0
+		g.meter(ctx, func(ctx context.Context) error {
+			if opened++; opened == 1 {
+				panic("a driver's fault")
+			}
+			<-ctx.Done()
+			return nil
+		})
+		time.Sleep(15 * time.Minute)
+		synctest.Wait()
+		stop(nil)
+		g.wg.Wait()
+		if len(told) != 2 || told[1] != "meter: " {
+			t.Errorf("told %q", told)
+		}
+	})
 	ctx, stop := context.WithCancelCause(t.Context())
 	g := group{stop: stop}
 	g.run(ctx, "control", func(context.Context) error { panic("the loop's fault") })

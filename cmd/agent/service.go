@@ -97,7 +97,7 @@ func (s *service) ended(g *group) {
 // partFailed tells the householder that a part failed, and that it is well again.
 func (s *service) partFailed(ctx context.Context, name, cause string) {
 	if cause != "" {
-		s.log.Error("a part failed and is started anew", "part", name, "error", cause)
+		s.log.Error("a part of the agent does not work", "part", name, "error", cause)
 	}
 	_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.PartFailed, Subject: name, Cause: cause}})
 }

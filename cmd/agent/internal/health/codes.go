@@ -157,7 +157,7 @@ func Advise(code Code) Advice {
 	case PlanFailed:
 		return Advice{Serious, "No plan could be made", "Nothing to do now: loads follow the last plan, then their own hours. If this stays, report it with the cause."}
 	case PartFailed:
-		return Advice{Serious, "A part of the agent failed and is started anew", "Nothing to do now: metering, top-ups and protection go on. If it comes again, report it with the cause."}
+		return Advice{Serious, "A part of the agent does not work", "Metering, top-ups and protection go on. A part that failed is started anew by itself; one that hangs needs the agent to be restarted. If it comes again, report it with the cause."}
 	case StepFailed:
 		return Advice{Critical, "The agent could not take something in", "It was left out, and all else goes on. Report it with the cause."}
 	case TariffStale:
