@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -321,6 +322,58 @@ func situations() []situation {
 			h.typed(h.token(20 * one))
 			h.byMQTT(h.token(20 * one))
 			h.tell("by the keypad and over MQTT")
+		}},
+		{"a clock in doubt", "credit: {opening: 100}\n", func(h *home) {
+			h.pass(2 * time.Minute)
+			h.wall = true
+			h.order(func(st *control.State) { st.Clock = control.ClockState{Raw: st.Now, Up: time.Hour} })
+			h.pass(2 * time.Minute)
+			h.shift = 100 * 24 * time.Hour
+			h.pass(2 * time.Minute)
+			h.tell("the clock leapt ahead by a hundred days")
+			h.shift = 0
+			h.pass(2 * time.Minute)
+			h.tell("the clock is right again")
+			h.shift = -3 * time.Hour
+			h.pass(2 * time.Minute)
+			h.tell("the clock went back by three hours")
+			h.feed(control.Input{Request: &control.Request{Kind: control.Acknowledge, Code: health.ClockBack, By: "page"}})
+			h.pass(2 * time.Minute)
+			h.tell("somebody says that it is right")
+		}},
+		{"records that cannot be written", "credit: {opening: 20}\n", func(h *home) {
+			h.pass(2 * time.Minute)
+			h.feed(control.Input{Edge: &control.Edge{Code: health.StoreFull, Cause: "telemetry is dropped; 8.0 MiB are kept for the ledger"}})
+			h.tell("the disk is full, and the reserve holds")
+			h.enter(h.token(5 * one))
+			h.tell("a top-up out of the reserve")
+			h.balance(one / 2)
+			h.pass(2 * time.Minute)
+			well := h.noRecords()
+			h.enter(h.token(7 * one))
+			h.typed(h.token(7 * one))
+			h.tell("nothing can be written: a top-up by page and keypad")
+			h.press("/loads/geyser/run")
+			h.tell("run now while nothing can be written")
+			h.press("/loads/geyser/auto")
+			h.until("08:30")
+			h.tell("the credit is spent, and no top-up could be recorded")
+			well()
+			h.feed(control.Input{Edge: &control.Edge{Code: health.StoreFull}})
+			h.press("/loads/geyser/skip")
+			h.pass(5 * time.Minute)
+			h.tell("it can be written again: what was put off is done")
+		}},
+		{"prices that are sent", "credit: {opening: 100}\n", func(h *home) {
+			h.pass(2 * time.Minute)
+			at := h.s.plant.Now().Truncate(time.Hour)
+			text := fmt.Sprintf(`{"currency": "ZAR", "tax_included": true, "prices": [{"start": %q, "import": 2}, {"start": %q, "import": 4}]}`,
+				at.Format(time.RFC3339), at.Add(time.Hour).Format(time.RFC3339))
+			h.feed(control.Input{Prices: &control.PriceDocument{Text: []byte(text)}})
+			h.pass(2 * time.Minute)
+			h.tell("prices were sent for two hours")
+			h.until("09:00")
+			h.tell("they have come to an end")
 		}},
 		{"no plan", "credit: {opening: 100}\n", func(h *home) {
 			h.pass(2 * time.Minute)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,6 +54,9 @@ type home struct {
 	made int // tokens
 	// err is what the meter says instead of a reading; nil: it reads.
 	err error
+	// wall: the clock is one that may be wrong, and shows the house's time and shift.
+	wall  bool
+	shift time.Duration
 }
 
 // aHome opens a home by the lines of a configuration that it is to have.
@@ -90,6 +95,7 @@ func (h *home) start() {
 		h.Fatal(err)
 	}
 	h.s = s
+	s.site.Wall = h.wall
 	ctx, stop := context.WithCancel(context.WithoutCancel(h.Context()))
 	done := make(chan error, 1)
 	go func() { done <- s.loop.Run(ctx) }()
@@ -182,7 +188,7 @@ const wordsLoads = `loads:
 // feed gives the loop an input at the house's own time.
 func (h *home) feed(in control.Input) control.Reply {
 	h.Helper()
-	in.Now = h.s.plant.Now()
+	in.Now = h.s.plant.Now().Add(h.shift)
 	reply, err := h.s.loop.Feed(h.Context(), in)
 	if err != nil {
 		h.Fatal(err)
@@ -197,6 +203,9 @@ func (h *home) pass(d time.Duration) {
 		r := h.s.plant.Advance(h.s.plant.Now().Add(min(h.step, end.Sub(h.s.plant.Now()))))
 		if h.err != nil {
 			r = metering.Reading{Err: h.err}
+		}
+		if h.shift != 0 {
+			r.Sample.At = r.Sample.At.Add(h.shift)
 		}
 		h.feed(control.Input{Reading: &r})
 	}
@@ -298,7 +307,8 @@ func (h *home) tell(situation string) {
 	}
 	p := panel{loop: h.s.loop, words: present.NewWords().Keypad(h.s.site), show: func(a, b string) { h.lines("keypad B", []string{a + " | " + b}) }}
 	p.pressed(h.Context(), keypad.Event{Kind: keypad.Balance})
-	h.request(control.Acknowledge, "") // what a person does is stored at once, and what happened before it
+	// What a person does is stored at once, and what happened before it, where it can be.
+	_, _ = h.s.loop.Feed(h.Context(), control.Input{Now: h.s.plant.Now().Add(h.shift), Request: &control.Request{Kind: control.Acknowledge, By: "page"}})
 	events, err := h.s.store.LastEvents(h.Context(), 0, 200)
 	if err != nil {
 		h.Fatal(err)
@@ -313,9 +323,33 @@ func (h *home) tell(situation string) {
 	h.out.WriteString("\n")
 }
 
+// noRecords has the records' disk refuse what is written, until well is called.
+func (h *home) noRecords() (well func()) {
+	h.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(h.cfg.Data, "keeplit.db"))
+	if err != nil {
+		h.Fatal(err)
+	}
+	do := func(text string) {
+		h.Helper()
+		if _, err := db.ExecContext(h.Context(), text); err != nil {
+			h.Fatal(err)
+		}
+	}
+	do(`CREATE TRIGGER refuses BEFORE UPDATE ON checkpoint BEGIN SELECT RAISE(ABORT, 'the disk does not take it'); END`)
+	do(`CREATE TRIGGER refuses2 BEFORE INSERT ON checkpoint BEGIN SELECT RAISE(ABORT, 'the disk does not take it'); END`)
+	return func() {
+		do(`DROP TRIGGER refuses`)
+		do(`DROP TRIGGER refuses2`)
+		if err := db.Close(); err != nil {
+			h.Fatal(err)
+		}
+	}
+}
+
 func (h *home) lines(surface string, lines []string) {
 	for _, l := range lines {
-		fmt.Fprintf(&h.out, "%-14s %s\n", surface, strings.NewReplacer(present.NoBreak, " ", present.Narrow, " ", "\u2060", "").Replace(l))
+		fmt.Fprintf(&h.out, "%-14s %s\n", surface, strings.NewReplacer(h.cfg.Data, "DATA", present.NoBreak, " ", present.Narrow, " ", "\u2060", "").Replace(l))
 		surface = ""
 	}
 }

@@ -131,7 +131,7 @@ func (p *step) meterEvent(e metering.Event) {
 		cause = fmt.Sprintf("meter %s answers now", e.Device)
 		p.raise(health.MeterReplaced, "", cause)
 	case metering.ClockBack:
-		cause = "the meter's time went back by " + length(e.Duration)
+		cause = "the time of the readings went back by " + length(e.Duration)
 		p.raise(health.ClockBack, "", cause)
 	case metering.PowerAbsurd:
 		p.raise(health.PowerDoubtful, "", fmt.Sprintf("the meter tells %s, and the supply can carry %s", e.Power, p.Limits.MaxPower))

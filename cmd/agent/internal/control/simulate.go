@@ -34,6 +34,9 @@ func (l *Loop) simulate(ctx context.Context) error {
 func (l *Loop) takeNow(ctx context.Context, in Input) (Reply, error) {
 	asks := in.asks()
 	in = l.observed(ctx, in)
+	if !asks {
+		in.Record = l.recording()
+	}
 	st, eff, err := l.step(l.state, in)
 	if err != nil {
 		l.dropped(ctx, err)
@@ -51,11 +54,12 @@ func (l *Loop) takeNow(ctx context.Context, in Input) (Reply, error) {
 			l.state, l.batch = was, batch
 			return l.takeNow(ctx, Input{Now: in.Now, Token: in.Token.spent()})
 		} else if err != nil && asks {
-			// Undone: what was not recorded has not happened.
-			health := l.state.Health
-			l.state, l.batch = was, batch
-			l.state.Health = health
+			l.undo(was, batch, err)
 			return Reply{}, fmt.Errorf("%w: %w", answerTo(err), err)
+		} else if err != nil && in.Record == RecordFirst && recordFirst(was, st, eff) {
+			// Again, with what is known now: nobody is cut off for a credit that cannot be bought.
+			l.undo(was, batch, err)
+			return l.takeNow(ctx, in)
 		}
 		// Metering and protection go on in memory; the batch is kept.
 	}
@@ -67,6 +71,15 @@ func (l *Loop) takeNow(ctx context.Context, in Input) (Reply, error) {
 		return eff.Reply, l.planNow(ctx, Input{Now: in.Now})
 	}
 	return eff.Reply, nil
+}
+
+// undo goes back to before a step: what was not recorded has not happened, but that it
+// could not be is known.
+func (l *Loop) undo(was State, batch Batch, err error) {
+	l.state, l.batch = was, batch
+	if !errors.Is(err, ErrTokenSpent) {
+		l.failing(err)
+	}
 }
 
 // planNow has a plan made and takes it.

@@ -48,6 +48,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 	}
 	if back := st.Now.Sub(p.now); back > time.Second {
 		p.raise(health.ClockBack, "", fmt.Sprintf("the clock went back by %s to %s", length(back), p.local(p.now)))
+		p.st.WantPlan = true // the one in force is of a time to come
 	}
 	before := st.Now
 	if st.Prices != nil {

@@ -47,6 +47,8 @@ type Supply struct {
 	CutAt time.Time
 	// CutSoon: the credit is spent, and the supply goes off as soon as less is drawn.
 	CutSoon bool
+	// Spared: the credit is spent, and it is not cut because no top-up can be recorded.
+	Spared bool
 	// RetryAt is when an overload cut-off is tried again.
 	RetryAt time.Time
 	// Spent: there is no credit, whatever else Cause says.
@@ -101,6 +103,7 @@ func SupplyOf(site *control.Site, st *control.State) Supply {
 		s.CutAt = d.Until
 	}
 	s.CutSoon = d.Waiting && d.Close
+	s.Spared = d.Spared && d.Close
 	if off := st.Supply.Limit.Off; s.Cause == ByOverload && off > 0 {
 		s.RetryAt = st.Now.Add(off)
 	}
@@ -170,6 +173,10 @@ func (p Phrases) Supply(s Supply) SupplyText {
 			add(t("supply.cut_soon.text"))
 			add(p.Pay(s, "keep"))
 			out.Do = t("cause.credit.do")
+		case s.Spared:
+			add(t("supply.spared.text"))
+			add(p.Pay(s, "keep"))
+			out.Do = t("supply.spared.do")
 		case s.PaidOff:
 			add(t("supply.paid_off"))
 		default:

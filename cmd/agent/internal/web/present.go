@@ -132,7 +132,7 @@ func (m *model) Supply() supplyText {
 	case "":
 		s.Level, s.Icon, s.Banner = "none", "clock", false
 	case present.Connected:
-		if v.CutAt.IsZero() && !v.CutSoon {
+		if v.CutAt.IsZero() && !v.CutSoon && !v.Spared {
 			s.Level, s.Icon, s.Banner = "good", "plug", false
 			break
 		}
