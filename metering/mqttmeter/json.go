@@ -121,9 +121,11 @@ func (r *reader) raw(name string, n json.Number, unit string) {
 }
 
 // value stores a number in the sample.
-func (r *reader) value(f metering.Fields, n json.Number) {
+func (r *reader) value(f metering.Fields, n json.Number) { r.store(f, thousandths(n)) }
+
+// store stores a value, in thousandths of its unit, in the sample.
+func (r *reader) store(f metering.Fields, v int64) {
 	s := &r.t.Sample
-	v := thousandths(n)
 	switch f {
 	case metering.HasPower:
 		s.Power = units.Power(v)
@@ -145,13 +147,19 @@ func (r *reader) value(f metering.Fields, n json.Number) {
 	s.Has |= f
 }
 
-// phase stores a number in a phase, from 0.
-func (r *reader) phase(i int, f metering.Fields, n json.Number) {
+// phases has the sample have at least n phases.  One that is there and tells
+// nothing keeps the power of the others from being taken for the meter's.
+func (r *reader) phases(n int) {
 	s := &r.t.Sample
-	for len(s.Phases) <= i {
+	for len(s.Phases) < n {
 		s.Phases = append(s.Phases, metering.Phase{})
 	}
-	p := &s.Phases[i]
+}
+
+// phase stores a number in a phase, from 0.
+func (r *reader) phase(i int, f metering.Fields, n json.Number) {
+	r.phases(i + 1)
+	p := &r.t.Sample.Phases[i]
 	v := thousandths(n)
 	switch f {
 	case metering.HasPower:

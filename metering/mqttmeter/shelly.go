@@ -189,6 +189,9 @@ func (r *reader) shelly(kind, prefix string, o object) {
 			phase("act_power", "W", metering.HasPower)
 			phase("aprt_power", "VA", metering.HasApparent)
 		}
+		if len(r.t.Sample.Phases) > 0 {
+			r.phases(3)
+		}
 		field("total_act_power", "W", metering.HasPower)
 		field("total_current", "A", metering.HasCurrent)
 		field("total_aprt_power", "VA", metering.HasApparent)

@@ -27,6 +27,7 @@ func DecodeTasmota(payload []byte, channel int) (t metering.Telegram, ok bool, e
 		return t, false, nil
 	}
 	r := reader{}
+	channels := tasmotaChannels(en)
 	// Tasmota tells local time and not always its zone.
 	if text := o.text("Time"); text != "" {
 		r.t.Raw = append(r.t.Raw, metering.RawValue{Name: "Time", Value: clip(text)})
@@ -45,7 +46,7 @@ func DecodeTasmota(payload []byte, channel int) (t metering.Telegram, ok bool, e
 		{"ReactivePower", "var", metering.HasReactive},
 		{"Frequency", "Hz", metering.HasFrequency},
 	} {
-		r.tasmota(en, f.name, f.unit, channel, f.field)
+		r.tasmota(en, f.name, f.unit, channel, channels, f.field)
 	}
 	total, haveTotal := r.tasmotaEnergy(en, "Total", channel)
 	if haveTotal {
@@ -61,8 +62,23 @@ func DecodeTasmota(payload []byte, channel int) (t metering.Telegram, ok bool, e
 	return r.done(tasmotaOp, units.WattHour)
 }
 
+// tasmotaChannels is how many channels the device tells of, 1 where it tells no list.
+func tasmotaChannels(en object) int {
+	n := 1
+	for _, v := range en {
+		if list, ok := v.([]any); ok {
+			n = max(n, min(len(list), 8))
+		}
+	}
+	return n
+}
+
+// most bounds a part of a sum, far beyond what a meter may show.
+const most = 1 << 50
+
 // tasmota takes a value that may be one number or an array of one per channel.
-func (r *reader) tasmota(en object, name, unit string, channel int, f metering.Fields) {
+// Up to three channels are phases; of more only the sum has a place.
+func (r *reader) tasmota(en object, name, unit string, channel, channels int, f metering.Fields) {
 	list, isList := en[name].([]any)
 	if !isList {
 		if n, ok := r.get(en, "", name, unit); ok {
@@ -74,6 +90,10 @@ func (r *reader) tasmota(en object, name, unit string, channel int, f metering.F
 		}
 		return
 	}
+	if channel == 0 && 1 < channels && channels <= 3 && f != metering.HasFrequency {
+		r.phases(channels)
+	}
+	sum, told := int64(0), 0
 	for i, v := range list {
 		n, ok, err := asNumber(name, v)
 		if err != nil {
@@ -84,18 +104,22 @@ func (r *reader) tasmota(en object, name, unit string, channel int, f metering.F
 			continue
 		}
 		r.raw(name+"["+string(rune('0'+i))+"]", n, unit)
+		sum, told = sum+min(max(thousandths(n), -most), most), told+1
 		switch {
 		case channel == i+1:
 			r.value(f, n)
-		case channel == 0 && f == metering.HasFrequency:
+		case channel == 0 && (f == metering.HasFrequency || f == metering.HasVoltage && channels > 3):
 			if i == 0 {
 				r.value(f, n)
 			}
-		case channel == 0 && len(list) == 1:
+		case channel == 0 && channels == 1:
 			r.value(f, n)
-		case channel == 0 && i < 3:
+		case channel == 0 && channels <= 3:
 			r.phase(i, f, n)
 		}
+	}
+	if channel == 0 && channels > 3 && told == channels && f != metering.HasFrequency && f != metering.HasVoltage {
+		r.store(f, sum)
 	}
 }
 

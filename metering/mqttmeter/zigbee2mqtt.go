@@ -62,6 +62,9 @@ func DecodeZigbee2MQTT(payload []byte) (t metering.Telegram, ok bool, err error)
 	} {
 		names := zigbeePhases(o, f.name)
 		for i, suffix := range names {
+			if _, there := o[f.name+suffix]; there {
+				r.phases(i + 1)
+			}
 			take(f.name+suffix, f.unit, func(n json.Number) { r.phase(i, f.field, n) })
 		}
 		if len(names) == 0 || names[0] != "" {
