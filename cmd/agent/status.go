@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"text/tabwriter"
 	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
 type statusCmd struct {
@@ -132,7 +134,7 @@ func (c statusCmd) Run(e *env) error {
 		line("load", "%s: %s  %s%s", l.Name, l.State, l.Why, run)
 	}
 	for _, x := range v.Warnings {
-		line("warning", "%s: %s (%s). %s", x.Code, x.Title, x.Cause, x.Remedy)
+		line("warning", "%s: %s", x.Code, present.Sentences(x.Title, x.Cause, x.Remedy))
 	}
 	return w.Flush()
 }

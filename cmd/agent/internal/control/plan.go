@@ -94,6 +94,9 @@ func (f Shortfall) text(s *Site, ends RunOut) string {
 	case ShortOfHours:
 		why = ": there is not enough time left in its hours"
 	}
+	if f.Cause == ShortOfCredit && f.Kind != optimizer.ShortSkip {
+		why = ": with more the credit might not last"
+	}
 	at := f.At.In(s.Zone).Format("Mon 15:04")
 	switch {
 	case f.Kind == optimizer.ShortSkip:

@@ -297,3 +297,21 @@ func (f Format) Token(s string) string {
 
 // Count is a whole number, grouped.
 func (f Format) Count(n int64) string { return group(strconv.FormatInt(n, 10)) }
+
+// Sentences joins what is said, each with an end of its own; what is empty is left out.
+func Sentences(parts ...string) string {
+	var b strings.Builder
+	for _, p := range parts {
+		if p == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(" ")
+		}
+		b.WriteString(p)
+		if !strings.ContainsAny(p[len(p)-1:], ".!?:") {
+			b.WriteString(".")
+		}
+	}
+	return b.String()
+}

@@ -108,3 +108,9 @@ func TestDurations(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsSaidEndsWithItsOwnPoint(t *testing.T) {
+	if got, want := Sentences("Accepted: +R 50.00", "", "Your balance is now R 146.76.", "Is it?"), "Accepted: +R 50.00. Your balance is now R 146.76. Is it?"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

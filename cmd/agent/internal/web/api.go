@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -177,7 +178,7 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 	res, err := s.agent.TopUp(r.Context(), tokenText(q.Token), "api")
 	v := s.agent.View()
 	n := s.topupNotice(s.model(&v, "topup"), res, err)
-	message := strings.Join(append([]string{n.Title}, n.Lines...), " ")
+	message := present.Sentences(append([]string{n.Title}, n.Lines...)...)
 	if err != nil {
 		apiError(w, http.StatusServiceUnavailable, "not_known", message)
 		return

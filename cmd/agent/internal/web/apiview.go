@@ -44,7 +44,7 @@ type apiCredit struct {
 	Debt        string       `json:"debt"`
 	SpentToday  string       `json:"spent_today"`
 	TodayKWh    float64      `json:"today_kwh"`
-	SpentPerDay string       `json:"spent_per_day"`
+	SpentPerDay *string      `json:"spent_per_day"`
 	PerKWh      *float64     `json:"hours_per_kwh"` // of credit, that one kWh more now costs
 	Emergency   apiEmergency `json:"emergency"`
 }
@@ -254,9 +254,13 @@ func newAPIView(c *present.Catalogue, v *View) apiView {
 	}
 	b, e := v.Credit, v.Credit.Emergency
 	a.Credit = apiCredit{
-		Balance: money(b.Balance), Debt: money(b.Debt), SpentToday: money(b.SpentToday), TodayKWh: b.EnergyToday.KWh(), SpentPerDay: money(b.SpentPerDay),
+		Balance: money(b.Balance), Debt: money(b.Debt), SpentToday: money(b.SpentToday), TodayKWh: b.EnergyToday.KWh(),
 		PerKWh:    positive(b.PerKWh.Hours()),
 		Emergency: apiEmergency{e.State, money(e.Amount), money(e.Left), money(e.Owed), money(e.Threshold)},
+	}
+	if b.SpentPerDay != 0 {
+		s := money(b.SpentPerDay)
+		a.Credit.SpentPerDay = &s
 	}
 	if b.EnergyKnown {
 		k := b.Energy.KWh()
