@@ -19,6 +19,9 @@ type LadderState struct {
 // sounds is how long the buzzer goes on for one rung.
 const sounds = time.Minute
 
+// planAwaited is how long a plan is waited for after a top-up.
+const planAwaited = 2 * time.Minute
+
 // newLadder begins the ladder anew: each rung is said once a top-up.
 func (p *step) newLadder(effect credit.Effect) {
 	switch effect {
@@ -33,11 +36,13 @@ func (p *step) newLadder(effect credit.Effect) {
 func (p *step) ladder() {
 	st := &p.st
 	off := st.Credit.Supply.Position != credit.Connected
-	ends := st.Plan != nil && st.Ladder.Seen && !st.Plan.MadeAt.Before(st.Ladder.Since) &&
+	ends := st.Foresees() && st.Ladder.Seen &&
 		st.Plan.RunOut.Known && !st.Plan.RunOut.Beyond && !st.Credit.Unlocked && st.Credit.Left() > 0
 	if off || !ends {
 		st.Ladder.Sound = time.Time{}
-		if off || st.Ladder.Seen {
+		// The plan that knows of the top-up is waited for a little; where none comes
+		// nothing is said of the credit that was.
+		if off || st.Ladder.Seen || p.now.Sub(st.Ladder.Since) >= planAwaited {
 			p.clear(health.CreditEnds, "")
 		}
 		return

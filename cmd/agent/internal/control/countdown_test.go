@@ -1,6 +1,8 @@
 package control
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -82,5 +84,49 @@ func TestTheBuzzerStopsWhenTheWarningIsSeen(t *testing.T) {
 	st.Health = st.Health.Acknowledge(health.CreditEnds)
 	if st.Buzzes(now) {
 		t.Error("it sounds on after the warning was seen")
+	}
+}
+
+// D13: what a plan says of the end of the credit is of the credit that it knew.
+func TestAPlanOfBeforeATopUpSaysNothingOfTheCreditThatThereIs(t *testing.T) {
+	b := newBench(t)
+	b.site.RunOutOver = 4 * 24 * time.Hour
+	b.power = 500 * units.Watt
+	alone(b)
+	for range 6 {
+		b.reading(10 * time.Minute)
+	}
+	b.leave(5 * units.One)
+	b.reading(10 * time.Minute)
+	before := b.planner.Plan(context.Background(), b.st)
+	b.step(Input{Plan: &before})
+	if !b.st.Health.Has(health.CreditEnds, "") || !b.st.Foresees() {
+		t.Fatal("it is not said that the credit ends")
+	}
+	planner := b.planner
+	b.planner = nil // it was asked, and answers late, or never again
+	b.now = b.now.Add(time.Minute)
+	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 200), Source: "page"}})
+	b.step(Input{Plan: &before}) // was under way when the token came
+	if b.st.Foresees() {
+		t.Error("the plan of before is taken for one that knows of the top-up")
+	}
+	for range 3 {
+		b.reading(time.Minute)
+	}
+	if b.st.Health.Has(health.CreditEnds, "") {
+		t.Errorf("with 200 on the account and no plan it is said %+v", b.st.Health.Active)
+	}
+	// A plan comes, and then no other for hours: what it foresaw is no forecast.
+	after := planner.Plan(context.Background(), b.st)
+	b.step(Input{Plan: &after})
+	if _, err := b.site.TopUpFor(&b.st, b.now, units.One); !b.st.Foresees() || err != nil {
+		t.Fatalf("the plan is not taken: %v", err)
+	}
+	for range 60 {
+		b.reading(5 * time.Minute)
+	}
+	if _, err := b.site.TopUpFor(&b.st, b.now, units.One); b.st.Foresees() || !errors.Is(err, ErrNotForecast) || b.st.Health.Has(health.CreditEnds, "") {
+		t.Errorf("five hours later it foresees: %v, %v, %+v", b.st.Foresees(), err, b.st.Health.Active)
 	}
 }

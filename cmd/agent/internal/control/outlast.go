@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
@@ -168,7 +169,7 @@ type TopUp struct {
 // once more: half an hour's use at the most.
 func (s *Site) TopUpFor(st *State, day time.Time, step units.Money) (TopUp, error) {
 	until := units.NextLocalMidnight(day, s.Zone)
-	if st.Plan == nil || st.Credit.Unlocked {
+	if st.Plan == nil || st.Credit.Unlocked || st.Health.Has(health.PlanStale, "") {
 		return TopUp{Until: until}, ErrNotForecast
 	}
 	for _, n := range st.Plan.Outlook.Needs {

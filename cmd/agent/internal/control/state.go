@@ -142,6 +142,12 @@ func (st *State) Planned() bool {
 	return st.Plan != nil && (st.Ladder.Since.IsZero() || st.Ladder.Seen)
 }
 
+// Foresees tells whether what the plan in force says of the end of the credit may
+// be believed: an old plan's word is no forecast any more.
+func (st *State) Foresees() bool {
+	return st.Planned() && !st.Health.Has(health.PlanStale, "")
+}
+
 func (st State) load(id string) *LoadState {
 	for i := range st.Loads {
 		if st.Loads[i].ID == id {

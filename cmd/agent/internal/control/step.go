@@ -263,7 +263,9 @@ func (p *step) plan(plan Plan) {
 	}
 	p.st.Plan, p.st.Asking = &plan, false
 	p.clear(health.PlanFailed, "")
-	p.st.Ladder.Seen = true
+	if !plan.MadeAt.Before(p.st.Ladder.Since) { // else it was under way when the top-up came
+		p.st.Ladder.Seen = true
+	}
 }
 
 func (p *step) edge(e Edge) {

@@ -65,8 +65,10 @@ func severity(s health.Severity) web.Severity {
 
 func (a *Agent) credit(st *control.State) web.Credit {
 	c := web.Credit{Balance: st.Credit.Available(), Debt: st.Credit.Debt()}
-	if st.Plan != nil && st.Hold == nil {
+	if st.Foresees() && st.Hold == nil {
 		c.Energy, c.EnergyKnown = st.Plan.Buys, true
+	}
+	if a.runOut(st).Known {
 		c.PerKWh = st.Plan.Outlook.PerKWh
 	}
 	if a.site.InKWh || st.Credit.Unlocked {
@@ -104,8 +106,7 @@ func (a *Agent) runOut(st *control.State) web.RunOut {
 	if st.Hold != nil || a.site.Contactor && st.Credit.Supply.Position != credit.Connected {
 		return web.RunOut{} // nothing is used
 	}
-	// What an old plan foresaw is no forecast any more.
-	if !st.Planned() || !st.Plan.RunOut.Known || st.Health.Has(health.PlanStale, "") {
+	if !st.Foresees() || !st.Plan.RunOut.Known {
 		return web.RunOut{}
 	}
 	r := st.Plan.RunOut
@@ -216,7 +217,7 @@ func (a *Agent) load(st *control.State, i int, say present.Phrases) web.Load {
 	if v.Delivered == 0 {
 		v.Delivered = l.Power.Over(ls.Progress.Delivered)
 	}
-	if st.Plan != nil && st.Hold == nil {
+	if a.runOut(st).Known {
 		for _, r := range st.Plan.Outlook.Runs {
 			if r.ID == l.ID {
 				v.RunEnergy, v.RunSooner = r.Energy, r.Sooner
