@@ -39,7 +39,9 @@ func (s *service) resume(st control.State, found journal.Found) (control.State, 
 	case st.Hold != nil:
 		why = st.Hold.Why
 	default:
-		why = s.site.Disagreement(st, found.Last, found.Tokens)
+		if why = s.site.Disagreement(st, found.Last, found.Tokens); why == "" {
+			why = found.Changed()
+		}
 	}
 	if why == "" {
 		return st, control.Effects{}, nil

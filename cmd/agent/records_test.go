@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -117,7 +118,8 @@ func (h *recordsHouse) edit(do func(db *sql.DB)) {
 	}
 }
 
-// checkpoint is the stored state after change has been made to it.
+// checkpoint is the stored state after change has been made to it, as a program
+// would have stored it that thinks so.
 func (h *recordsHouse) checkpoint(change func(doc map[string]any)) (data string) {
 	h.t.Helper()
 	h.edit(func(db *sql.DB) {
@@ -139,7 +141,7 @@ func (h *recordsHouse) checkpoint(change func(doc map[string]any)) (data string)
 			h.t.Fatal(err)
 		}
 		data = string(text)
-		if _, err := db.Exec("UPDATE checkpoint SET data = ?", text); err != nil {
+		if _, err := db.Exec("UPDATE checkpoint SET data = ?, sum = ?", text, fmt.Sprintf("%x", sha256.Sum256(text))); err != nil {
 			h.t.Fatal(err)
 		}
 	})
@@ -294,4 +296,69 @@ func TestAClearedMemoryOfUsedTokensCreditsNoneAgain(t *testing.T) {
 	if code, out, errs := agent(t, "ledger", "verify", filepath.Join(h.folder, "data")); code != exitOK {
 		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
+}
+
+// TestAFieldThatTheLedgerDoesNotKnowIsNotBelievedWhenItWasChanged changes, one at a
+// time, what no ledger entry bears out: the agent runs, holds and says why; and a
+// state of before there was a sum goes on.
+func TestAFieldThatTheLedgerDoesNotKnowIsNotBelievedWhenItWasChanged(t *testing.T) {
+	h := newRecordsHouse(t)
+	h.during(func(*exec.Cmd) {
+		h.eventually("a token is taken", func() bool { return h.byAPI(t.Context(), token(t, 1, 10)) == "accepted" })
+		time.Sleep(time.Second)
+	})
+	whole := h.checkpoint(nil)
+	put := func(text, sum string) {
+		h.edit(func(db *sql.DB) {
+			if _, err := db.Exec("UPDATE checkpoint SET data = ?, sum = ?", []byte(text), sum); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(whole)))
+	before, _ := h.entries()
+	config := filepath.Join(h.folder, "keeplit.yaml")
+	for _, change := range []struct{ name, was, is string }{
+		{"a register", `"import":`, `"import":1`},
+		{"a time", `"elapsed":"20`, `"elapsed":"19`},
+		{"the position of the supply", `"position":"connected"`, `"position":"disconnected"`},
+		{"a blank", `{`, `{ `},
+	} {
+		edited := strings.Replace(whole, change.was, change.is, 1)
+		if edited == whole {
+			t.Errorf("%s: there is no %s in the state", change.name, change.was)
+			continue
+		}
+		put(edited, sum)
+		h.heard()
+		h.during(func(*exec.Cmd) {
+			h.eventually(change.name+" is found", func() bool { return strings.Contains(h.warning("records_held"), "is not what it stored") })
+			if got := h.byAPI(t.Context(), token(t, 2, 10)); got != "not_recorded" {
+				t.Errorf("%s: a token is answered %q", change.name, got)
+			}
+		})
+		for _, told := range h.heard() {
+			if told != "supply ON" && change.name != "the position of the supply" {
+				t.Errorf("%s: held, the agent told %s", change.name, told)
+			}
+		}
+		if n, _ := h.entries(); n != before {
+			t.Errorf("%s: held, the ledger grew from %d to %d entries", change.name, before, n)
+		}
+		put(edited, sum)
+		if code, _, errs := agent(t, "ledger", "adjust", config, "--amount", "5", "--reason", "r"); code == exitOK || !strings.Contains(errs, "agent ledger adopt") {
+			t.Errorf("%s: an order on held records: code %d\n%s", change.name, code, errs)
+		}
+	}
+	put(whole, "")
+	h.during(func(*exec.Cmd) {
+		h.eventually("a token is taken", func() bool { return h.byAPI(t.Context(), token(t, 2, 10)) == "accepted" })
+	})
+	put(strings.Replace(h.checkpoint(nil), "{", "{ ", 1), "of another")
+	if code, out, errs := agent(t, "ledger", "adopt", config, "--reason", "the operator, by telephone"); code != exitOK {
+		t.Fatalf("adopt: code %d\n%s%s", code, out, errs)
+	}
+	h.during(func(*exec.Cmd) {
+		h.eventually("a token is taken", func() bool { return h.byAPI(t.Context(), token(t, 3, 10)) == "accepted" })
+	})
 }

@@ -226,8 +226,8 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, b Batch) (func(), error)
 		if err != nil {
 			return nil, fmt.Errorf("checkpoint: %w", err)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO checkpoint(one, data, at) VALUES(1, ?, ?)
-			ON CONFLICT(one) DO UPDATE SET data=excluded.data, at=excluded.at`, b.Checkpoint, at); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO checkpoint(one, data, at, sum) VALUES(1, ?, ?, ?)
+			ON CONFLICT(one) DO UPDATE SET data=excluded.data, at=excluded.at, sum=excluded.sum`, b.Checkpoint, at, sumOf(b.Checkpoint)); err != nil {
 			return nil, err
 		}
 	}

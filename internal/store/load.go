@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"iter"
 	"math"
@@ -15,10 +17,18 @@ import (
 type Snapshot struct {
 	Checkpoint   []byte       // nil in a new store
 	CheckpointAt time.Time    // Batch.At of the batch that stored it
+	Changed      bool         // the checkpoint is not as a batch stored it
 	Head         credit.Entry // the last ledger entry; the zero Entry in a new store
 	Ledger       int64        // entries in the ledger
 	Tokens       int64        // tokens seen
 	Waiting      int64        // intervals not yet moved to intervals.db
+}
+
+// sumOf is what is stored beside a checkpoint to know a change made to it by
+// other hands.  It is no seal: who can write the one can write the other.
+func sumOf(checkpoint []byte) string {
+	sum := sha256.Sum256(checkpoint)
+	return hex.EncodeToString(sum[:])
 }
 
 // Load reads the snapshot, all of it as of one commit.
@@ -31,9 +41,11 @@ func (s *Store) Load(ctx context.Context) (Snapshot, error) {
 		}
 		defer func() { _ = tx.Rollback() }() // it only reads
 		var at int64
-		switch err := tx.QueryRowContext(ctx, "SELECT data, at FROM checkpoint").Scan(&snap.Checkpoint, &at); {
+		var sum string
+		switch err := tx.QueryRowContext(ctx, "SELECT data, at, sum FROM checkpoint").Scan(&snap.Checkpoint, &at, &sum); {
 		case err == nil:
 			snap.CheckpointAt = fromStamp(at)
+			snap.Changed = sum != "" && sum != sumOf(snap.Checkpoint)
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}

@@ -101,6 +101,8 @@ var mainSchema = schema{ //nolint:gochecknoglobals // a constant list
 	  dropped INTEGER NOT NULL DEFAULT 0,
 	  quarantined INTEGER NOT NULL DEFAULT 0
 	) STRICT, WITHOUT ROWID;`,
+	// The SHA-256 of data in hex; '' where it was stored before there was one.
+	"ALTER TABLE checkpoint ADD COLUMN sum TEXT NOT NULL DEFAULT ''",
 }
 
 var intervalSchema = schema{ //nolint:gochecknoglobals // a constant list

@@ -158,8 +158,8 @@ func (p *step) heldReading(r metering.Reading) {
 	p.clear(health.MeterReply, "")
 }
 
-// keepEvery is how often a supply switch on the network is told again, for a dead
-// man of its own.
+// keepEvery is how often a supply switch on the network is told again at least, for
+// a dead man of its own.
 const keepEvery = time.Minute
 
 // keep says to the supply's switch again what was said last: after a start, and
@@ -170,7 +170,11 @@ func (p *step) keep() {
 	if told == credit.Unknown && p.st.Credit.Supply.Position == credit.Connected {
 		told = credit.SaysClosed
 	}
-	again := !p.Supply.Local && !p.now.Truncate(keepEvery).Equal(p.st.Now.Truncate(keepEvery))
+	every := keepEvery
+	if d := p.Supply.DeadMan / 3; d > 0 {
+		every = min(every, d)
+	}
+	again := !p.Supply.Local && p.renews(every)
 	if !p.Contactor || told == credit.Unknown || p.Supply.drive().Drive != credit.Holding || !p.in.Fresh && !again {
 		return
 	}

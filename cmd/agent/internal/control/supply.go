@@ -22,6 +22,9 @@ type SupplyRules struct {
 	// Local is a relay on this machine: it does what it is told or is broken, so
 	// nothing is said to it twice.  A switch on a network may have missed it.
 	Local bool
+	// DeadMan is how long the switch stays closed when it is not told again; 0 is
+	// for ever.
+	DeadMan time.Duration
 	// Behind: the meter is fed through the contactor, so that voltage at the
 	// meter shows it closed.
 	Behind bool
@@ -227,6 +230,9 @@ func (p *step) deliver(commands []loads.Command, order credit.Order) []loads.Com
 		}
 		out = append(out, c)
 	}
+	if !said && order.Do == credit.Unknown && p.mustRenew() {
+		return append(out, loads.Command{ID: loads.SupplyID, On: true, Reason: string(p.st.Decision.Cause), Attempt: 1, Renew: true, At: p.now})
+	}
 	if order.Do == credit.Unknown || said || !p.Contactor {
 		return out
 	}
@@ -240,6 +246,19 @@ func (p *step) deliver(commands []loads.Command, order credit.Order) []loads.Com
 		return append(out, again)
 	}
 	return append([]loads.Command{again}, out...)
+}
+
+// renews tells whether a thing that is due every so often is due in this step.
+func (p *step) renews(every time.Duration) bool {
+	return every > 0 && !p.now.Truncate(every).Equal(p.st.Now.Truncate(every))
+}
+
+// mustRenew tells whether the supply's switch would soon open by itself that
+// stands closed and should.  One that is seen open is not closed by that: when it
+// is told again is for the contactor's rules.
+func (p *step) mustRenew() bool {
+	c, seen := p.st.Supply.Contactor, p.st.SupplySeen
+	return p.Contactor && p.st.Decision.Close && c.Told == credit.SaysClosed && (!seen.Known || seen.On) && p.renews(p.Supply.DeadMan/3)
 }
 
 func (p *step) maySay(c loads.Command, order credit.Order) bool {

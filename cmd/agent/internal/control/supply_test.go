@@ -317,3 +317,47 @@ func TestAFlappingFeedbackIsNotChasedAndHidesNoBridge(t *testing.T) {
 		}
 	}
 }
+
+// A switch with a dead man opens by itself: it is told again in time while it is to
+// stay closed, held records or not, and never by that when it is open.
+func TestASupplyWithADeadManIsRenewedAndNeverClosedByIt(t *testing.T) {
+	const deadMan = 30 * time.Second
+	for _, c := range []struct {
+		name    string
+		set     func(*bench)
+		renewed bool
+	}{
+		{"closed", func(*bench) {}, true},
+		{"closed, and the meter is silent", func(b *bench) { b.now = b.now.Add(time.Hour) }, true},
+		{"closed, and nothing can be recorded", func(b *bench) { b.step(Input{Record: RecordPending}) }, true},
+		{"the records are held", func(b *bench) { b.st, _ = b.site.Held(b.st, b.now, "they do not agree") }, true},
+		{"cut for credit", spend, false},
+		{"the customer switched it off", func(b *bench) { b.step(Input{Request: &Request{Kind: SupplyOff, By: "page"}}) }, false},
+		{"somebody pressed the button of the plug", func(b *bench) { b.states[loads.SupplyID], b.stuck = false, true }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			b.site.Supply.DeadMan = deadMan
+			alone(b)
+			b.reading(time.Second)
+			c.set(b)
+			last := b.now
+			for range 300 {
+				b.now = b.now.Add(time.Second)
+				b.step(Input{})
+				for _, cmd := range b.last.Commands {
+					if cmd.ID != loads.SupplyID || !cmd.On {
+						continue
+					}
+					last = b.now
+					if cmd.Renew && !c.renewed {
+						t.Fatalf("%s: renewed", b.now.Format("15:04:05"))
+					}
+				}
+				if c.renewed && b.now.Sub(last) > deadMan/2 {
+					t.Fatalf("%s: not told since %s", b.now.Format("15:04:05"), last.Format("15:04:05"))
+				}
+			}
+		})
+	}
+}

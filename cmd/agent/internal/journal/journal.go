@@ -82,6 +82,17 @@ type Found struct {
 	Tokens int64         // used tokens that are recorded
 	Data   []byte        // the stored state as it is
 	Err    error         // why it cannot be read
+
+	changed bool
+}
+
+// Changed is, in a sentence, that the state can be read and is not the one that
+// was stored; "" where it is.
+func (f Found) Changed() string {
+	if !f.changed {
+		return ""
+	}
+	return "what the agent remembers is not what it stored: it was changed by hand, or the disk damaged it"
 }
 
 // Find reads what the last run left; ok is false in an empty store.  The error
@@ -92,7 +103,7 @@ func Find(ctx context.Context, st *store.Store) (f Found, ok bool, err error) {
 	if err != nil || snap.Checkpoint == nil && snap.Head.Seq == 0 {
 		return Found{}, false, err
 	}
-	f = Found{Last: snap.Head, Tokens: snap.Tokens, Data: snap.Checkpoint}
+	f = Found{Last: snap.Head, Tokens: snap.Tokens, Data: snap.Checkpoint, changed: snap.Changed}
 	if snap.Checkpoint == nil {
 		f.Err = fmt.Errorf("there is a ledger of %d entries and no state beside it", snap.Head.Seq)
 		return f, true, nil
@@ -115,7 +126,9 @@ func Resume(ctx context.Context, st *store.Store) (s control.State, ok bool, err
 	case f.State.Hold != nil:
 		why = f.State.Hold.Why
 	default:
-		why = strings.Join(f.State.Credit.Differs(f.Last), "; ")
+		if why = strings.Join(f.State.Credit.Differs(f.Last), "; "); why == "" {
+			why = f.Changed()
+		}
 	}
 	if why != "" {
 		return control.State{}, false, fmt.Errorf("the records do not agree: %s; restore the data folder from a backup, or take the ledger's word with agent ledger adopt", why)
