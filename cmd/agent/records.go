@@ -12,7 +12,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 )
 
-// readable is the stored state, or what can still be read of it.
+// readable is the stored state, or what can be used of one that is not for us.
 func (s *service) readable(found journal.Found) control.State {
 	if found.Err == nil {
 		return found.State
@@ -20,7 +20,7 @@ func (s *service) readable(found journal.Found) control.State {
 	st, lost := s.site.SalvageState(found.Data, time.Now())
 	st.Credit.Head = credit.Head{Seq: found.Last.Seq, Hash: found.Last.Hash, Balance: found.Last.Balance}
 	st.Credit.Balance = found.Last.Balance // to be shown; nothing is charged or stored
-	s.log.Error("the stored state cannot be read; nothing is switched and nothing is stored until that is put right",
+	s.log.Error("the stored state cannot be used; nothing is switched and nothing is stored until that is put right",
 		"error", found.Err, "lost", lost)
 	return st
 }

@@ -362,3 +362,53 @@ func TestAFieldThatTheLedgerDoesNotKnowIsNotBelievedWhenItWasChanged(t *testing.
 		h.eventually("a token is taken", func() bool { return h.byAPI(t.Context(), token(t, 3, 10)) == "accepted" })
 	})
 }
+
+// TestAWrongMeterInTheConfigurationIsHeldAndPutRightWithoutAnOrder starts the agent
+// with another site.meter: it runs, says why, and leaves supply and records as they
+// are; with the right one it goes on.
+func TestAWrongMeterInTheConfigurationIsHeldAndPutRightWithoutAnOrder(t *testing.T) {
+	h := newRecordsHouse(t)
+	h.during(func(*exec.Cmd) {
+		h.eventually("a token is taken", func() bool { return h.byAPI(t.Context(), token(t, 1, 10)) == "accepted" })
+		time.Sleep(time.Second)
+	})
+	before := h.checkpoint(nil)
+	stored, _ := h.entries()
+	config := filepath.Join(h.folder, "keeplit.yaml")
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meter := func(is string) {
+		if err := os.WriteFile(config, []byte(strings.Replace(string(text), "04000000001", is, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	meter("04000000019")
+	h.heard()
+	h.during(func(*exec.Cmd) {
+		h.eventually("the warning is there", func() bool { return strings.Contains(h.warning("records_held"), "correct site.meter") })
+		if got := h.byAPI(t.Context(), token(t, 2, 10)); got != "not_recorded" {
+			t.Errorf("a token is answered %q", got)
+		}
+		time.Sleep(2 * time.Second)
+	})
+	for _, told := range h.heard() {
+		if told != "supply ON" {
+			t.Errorf("held, the agent told %s", told)
+		}
+	}
+	if n, _ := h.entries(); n != stored || h.checkpoint(nil) != before {
+		t.Error("the other meter's records were written over")
+	}
+	if code, _, errs := agent(t, "ledger", "adopt", config, "--reason", "r"); code == exitOK || !strings.Contains(errs, "correct site.meter") {
+		t.Errorf("adopt: code %d\n%s", code, errs)
+	}
+	meter("04000000001")
+	h.during(func(*exec.Cmd) {
+		h.eventually("a token is taken", func() bool { return h.byAPI(t.Context(), token(t, 2, 10)) == "accepted" })
+		if w := h.warning("records_held"); w != "" {
+			t.Errorf("put right, the warning stays: %s", w)
+		}
+	})
+}

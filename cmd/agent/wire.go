@@ -107,6 +107,9 @@ func assemble(ctx context.Context, cfg config.Config, opt options) (_ *service, 
 	}
 	state := found.State
 	if resumed {
+		if found.Err == nil {
+			found.Err = s.site.Belongs(found.State) // a slip of the pen in the configuration must not end the agent, and the house go dark
+		}
 		state = s.readable(found)
 		s.resumed = state.Now
 	}

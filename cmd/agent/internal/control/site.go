@@ -73,11 +73,19 @@ func (s *Site) Begin(now time.Time) (State, Effects) {
 	return st, eff
 }
 
+// Belongs is why a stored state is not that of this site's meter; nil where it is.
+func (s *Site) Belongs(st State) error {
+	if st.Credit.Meter != s.Meter {
+		return fmt.Errorf("the stored account belongs to meter %q, the configuration says %q: correct site.meter, or use another data folder", st.Credit.Meter, s.Meter)
+	}
+	return nil
+}
+
 // Resume fits a stored State to the present configuration: loads may have come
 // and gone, the interval may be another one.
 func (s *Site) Resume(st State) (State, error) {
-	if st.Credit.Meter != s.Meter {
-		return State{}, fmt.Errorf("the stored account belongs to meter %q, the configuration says %q: correct site.meter, or use another data folder", st.Credit.Meter, s.Meter)
+	if err := s.Belongs(st); err != nil {
+		return State{}, err
 	}
 	st = st.clone()
 	if st.Meter.Intervals.Period != s.Interval {

@@ -361,3 +361,46 @@ func TestASupplyWithADeadManIsRenewedAndNeverClosedByIt(t *testing.T) {
 		})
 	}
 }
+
+// While the records are held a contactor stays as it is: one that holds by its drive
+// is told again after a start, a pulse is never given, and none is moved.
+func TestWhileRecordsAreHeldTheContactorStaysAsItIs(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		local bool
+		drive credit.Drive
+		spent bool
+		told  int // times in ten minutes, the first at the start
+	}{
+		{"a relay of this machine, closed", true, credit.Holding, false, 1},
+		{"a relay of this machine, open", true, credit.Holding, true, 1},
+		{"a latching relay, closed", true, credit.Latching, false, 0},
+		{"a latching relay, open", true, credit.Latching, true, 0},
+		{"a plug, closed", false, credit.Holding, false, 11},
+		{"a plug, open", false, credit.Holding, true, 11},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			b.site.Supply.Local, b.site.Supply.Contactor = c.local, credit.ContactorDefaults()
+			b.site.Supply.Contactor.Drive = c.drive
+			alone(b)
+			b.reading(time.Second)
+			if c.spent {
+				spend(b)
+			}
+			was := b.states[loads.SupplyID]
+			b.st, _ = b.site.Held(b.restarted(), b.now, "they do not agree")
+			b.said = 0
+			for i := range 600 {
+				b.now = b.now.Add(time.Second)
+				b.step(Input{Fresh: i == 0})
+				if b.states[loads.SupplyID] != was {
+					t.Fatalf("after %d s it was moved: %+v", i, b.last.Commands)
+				}
+			}
+			if b.said != c.told {
+				t.Errorf("it was told %d times, want %d", b.said, c.told)
+			}
+		})
+	}
+}

@@ -81,7 +81,7 @@ type Found struct {
 	Last   credit.Entry  // the last entry of the ledger; zero where there is none
 	Tokens int64         // used tokens that are recorded
 	Data   []byte        // the stored state as it is
-	Err    error         // why it cannot be read
+	Err    error         // why it cannot be used
 
 	changed bool
 }
