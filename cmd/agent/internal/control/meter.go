@@ -27,7 +27,7 @@ func (p *step) reading(r metering.Reading) {
 	p.clear(health.MeterReply, "")
 	registers, used, events := m.Registers.Take(r.Sample, p.Limits)
 	m.Registers = registers
-	sample := r.Sample.Believed(p.Limits)
+	sample := m.Watch.connected(r.Sample.Believed(p.Limits))
 	m.Last, m.HeardAt = sample, p.now
 	for _, e := range events {
 		p.meterEvent(e)

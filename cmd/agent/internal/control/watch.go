@@ -21,6 +21,8 @@ type WatchState struct {
 	Frequency units.Frequency `json:"frequency,omitempty"`
 	// Standing are the conditions that stand as warnings, the oldest first.
 	Standing []Standing `json:"standing,omitempty"`
+	// Lit are the phases that have ever had a voltage, a bit each.
+	Lit uint8 `json:"lit,omitempty"`
 }
 
 // Standing is a condition that is told as one warning although it may come and
@@ -201,6 +203,44 @@ func (p *step) behind(s metering.Sample) metering.Sample {
 
 // dark is a voltage at which no supply is on.
 const dark units.Voltage = 50_000
+
+// idle is a current below which a phase may be one that nothing is connected to.
+const idle units.Current = 100
+
+// connected is s without the voltages of phases that have never had any: a meter of
+// three phases on a supply of one shows nothing on the others, which is no interruption
+// and no part of a mean.  One on which a current flows has lost its wire.
+func (w *WatchState) connected(s metering.Sample) metering.Sample {
+	if len(s.Phases) < 2 || len(s.Phases) > 8 {
+		return s
+	}
+	for i, f := range s.Phases {
+		if f.Has&metering.HasVoltage != 0 && f.Voltage >= dark {
+			w.Lit |= 1 << i
+		}
+	}
+	none := func(i int) bool {
+		f := s.Phases[i]
+		return f.Has&metering.HasVoltage != 0 && w.Lit&(1<<i) == 0 && f.Current < idle && f.Current > -idle && f.Power < flows && f.Power > -flows
+	}
+	if w.Lit == 0 {
+		return s // nothing but darkness so far
+	}
+	phases := slices.Clone(s.Phases)
+	sum, n := units.Voltage(0), units.Voltage(0)
+	for i := range phases {
+		switch f := &phases[i]; {
+		case none(i):
+			f.Voltage, f.Has = 0, f.Has&^metering.HasVoltage
+		case f.Has&metering.HasVoltage != 0:
+			sum, n = sum+f.Voltage, n+1
+		}
+	}
+	if s.Phases = phases; n > 0 && s.Gives(metering.HasVoltage) {
+		s.Voltage = sum / n
+	}
+	return s
+}
 
 // declare finds out which of the world's two kinds of supply this is.
 func (w *WatchState) declare(s metering.Sample) {

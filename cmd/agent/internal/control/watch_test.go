@@ -274,3 +274,53 @@ func TestAVoltageThatTremblesIsToldOnce(t *testing.T) {
 		t.Fatalf("its end: %+v", b.events)
 	}
 }
+
+// C9, C11: a meter of three phases on a supply of one shows nothing on the others: that
+// is no interruption, no mains of 120 V, and no hour in which nothing could be used.
+func TestPhasesThatNothingIsConnectedToAreNoInterruption(t *testing.T) {
+	b := newBench(t)
+	alone(b)
+	b.power = 5 * units.Watt // so little that the voltage alone says whether the mains is there
+	shelly := func(volts, current [3]int64) {
+		b.shown(time.Minute, func(s *metering.Sample) {
+			s.Has &^= metering.HasVoltage | metering.HasCurrent
+			for i := range volts {
+				s.Phases = append(s.Phases, metering.Phase{
+					Has: metering.HasVoltage | metering.HasCurrent, Voltage: units.Voltage(volts[i]), Current: units.Current(current[i]),
+				})
+			}
+			*s = s.Complete()
+		})
+	}
+	single, one := [3]int64{230_000, 400, 0}, [3]int64{20, 0, 30}
+	held := metering.Quality(0)
+	for range 90 {
+		shelly(single, one)
+		for _, iv := range b.last.Intervals {
+			held |= iv.Quality & metering.Censored
+		}
+	}
+	for _, w := range b.st.Health.Active {
+		if strings.HasPrefix(string(w.Code), "voltage_") || w.Code == health.Code(metering.Outage) {
+			t.Errorf("it is warned of %s %s: %s", w.Code, w.Subject, w.Cause)
+		}
+	}
+	if v := b.st.Meter.Last.Voltage; v != 230_000 || b.st.Meter.Watch.Nominal != 230_000 || held != 0 {
+		t.Errorf("the voltage is %v of %v, held %s", v, b.st.Meter.Watch.Nominal, held)
+	}
+	// What has been there and goes is an interruption, and so is a wire that is cut
+	// while current flows; with all phases gone the mains is down.
+	shelly(single, [3]int64{20, 0, 5_000})
+	if !b.st.Health.Has(health.VoltageInterruption, phaseName(3)) {
+		t.Error("a current without a voltage is not told")
+	}
+	shelly([3]int64{230_000, 230_000, 230_000}, one)
+	shelly(single, one)
+	if !b.st.Health.Has(health.VoltageInterruption, phaseName(2)) {
+		t.Error("a phase that was there and is lost is not told")
+	}
+	shelly([3]int64{}, [3]int64{})
+	if !b.st.Health.Has(health.Code(metering.Outage), "") {
+		t.Errorf("the outage is not told: %+v", b.st.Health.Active)
+	}
+}
