@@ -94,7 +94,7 @@ type CorruptError struct {
 func (e *CorruptError) Error() string {
 	what := "put the newest backup in its place"
 	if strings.HasSuffix(e.File, intervalsFile) {
-		what = "remove it: interval history begins again and the ledger is not touched"
+		what = "start the agent: it sets the file aside, interval history begins again and the ledger is not touched"
 	}
 	return fmt.Sprintf("%s is damaged: stop the agent, copy the whole directory aside, then %s (%v)", e.File, what, e.Err)
 }

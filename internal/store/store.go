@@ -153,7 +153,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.prepareFile(ctx, s.main, mainPath, mainSchema); err != nil {
 		return err
 	}
-	if err := s.prepareFile(ctx, s.history, histPath, intervalSchema); err != nil {
+	if err := s.prepareHistory(ctx, histPath); err != nil {
 		return err
 	}
 	if s.opt.MaxPages > 0 {
@@ -184,6 +184,54 @@ func (s *Store) prepareFile(ctx context.Context, db *sql.DB, path string, sc sch
 		return &CorruptError{File: path, Err: errors.New(verdict)}
 	}
 	return s.classify(path, "open", sc.migrate(ctx, db, path))
+}
+
+// prepareHistory prepares the file of interval readings.  A damaged one is set aside
+// and history begins again: what was usual is a wish, and must not keep the agent
+// from metering and protecting.
+func (s *Store) prepareHistory(ctx context.Context, path string) error {
+	err := s.prepareFile(ctx, s.history, path, intervalSchema)
+	if damaged := (*CorruptError)(nil); !errors.As(err, &damaged) {
+		return err
+	}
+	if cerr := errors.Join(s.history.Close(), s.hreaders.Close()); cerr != nil {
+		return errors.Join(err, cerr)
+	}
+	aside, aerr := setAside(path)
+	if aerr != nil {
+		return errors.Join(err, aerr)
+	}
+	s.log.Error("the interval history is damaged and was set aside; it begins again, and the ledger is not touched", "file", aside, "error", err)
+	if err := private(path); err != nil {
+		return s.classify(path, "make", err)
+	}
+	if s.history, err = s.connect(path, "NORMAL", 1); err != nil {
+		return err
+	}
+	if s.hreaders, err = s.connect(path, "", 4); err != nil {
+		return err
+	}
+	return s.prepareFile(ctx, s.history, path, intervalSchema)
+}
+
+// setAside moves a database and what belongs to it away, over nothing that was
+// set aside before.
+func setAside(path string) (aside string, err error) {
+	for n := 1; ; n++ {
+		aside = fmt.Sprintf("%s.damaged-%d", path, n)
+		if _, err := os.Lstat(aside); errors.Is(err, os.ErrNotExist) {
+			break
+		} else if err != nil {
+			return aside, err
+		}
+	}
+	// The database last: while it stands, it is found damaged and set aside again.
+	for _, part := range []string{"-wal", "-shm", ""} {
+		if err := os.Rename(path+part, aside+part); err != nil && (part == "" || !errors.Is(err, os.ErrNotExist)) {
+			return aside, err
+		}
+	}
+	return aside, nil
 }
 
 func (s *Store) checkFormats(ctx context.Context) error {

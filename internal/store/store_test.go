@@ -198,9 +198,6 @@ func TestFilesThatAreNotOurs(t *testing.T) {
 		{"not a database", mainFile, func(t *testing.T, path string) {
 			must(t, os.WriteFile(path, bytes.Repeat([]byte("no database "), 1000), 0o600))
 		}, new(*CorruptError), "put the newest backup"},
-		{"interval file is rubbish", intervalsFile, func(t *testing.T, path string) {
-			must(t, os.WriteFile(path, bytes.Repeat([]byte("no database "), 1000), 0o600))
-		}, new(*CorruptError), "remove it"},
 		{"pages overwritten", mainFile, func(t *testing.T, path string) {
 			f, err := os.OpenFile(path, os.O_RDWR, 0)
 			must(t, err)
@@ -218,6 +215,54 @@ func TestFilesThatAreNotOurs(t *testing.T) {
 			_, err := Open(ctx, dir, Options{Ballast: -1})
 			if err == nil || !errors.As(err, row.as) || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), row.file) {
 				t.Fatalf("%T %v", err, err)
+			}
+		})
+	}
+}
+
+// TestADamagedHistoryIsSetAsideAndKeepsNoAgentFromStarting spoils the interval file
+// twice, in several ways: each time the store opens, keeps the ledger and what has
+// not moved yet, and takes readings; what was spoilt is kept.
+func TestADamagedHistoryIsSetAsideAndKeepsNoAgentFromStarting(t *testing.T) {
+	ctx := context.Background()
+	for _, row := range []struct {
+		name  string
+		spoil func(t *testing.T, path string)
+	}{
+		{"it is rubbish", func(t *testing.T, path string) {
+			must(t, os.WriteFile(path, bytes.Repeat([]byte("no database "), 1000), 0o600))
+		}},
+		{"it was cut off", func(t *testing.T, path string) { must(t, os.Truncate(path, 5000)) }},
+		{"pages are overwritten", func(t *testing.T, path string) {
+			f, err := os.OpenFile(path, os.O_RDWR, 0)
+			must(t, err)
+			defer f.Close()
+			_, err = f.WriteAt(bytes.Repeat([]byte{0xa5}, 2*4096), 4096)
+			must(t, err)
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for n := range 2 {
+				s := open(t, dir, Options{Ballast: -1})
+				must(t, s.Commit(ctx, Batch{Intervals: []Interval{interval("site", 0, 1)}}))
+				if n == 0 {
+					must(t, s.Commit(ctx, Batch{Ledger: []credit.Entry{next(credit.Entry{}, 1)}}))
+				}
+				must(t, s.Close())
+				row.spoil(t, filepath.Join(dir, intervalsFile))
+				s = open(t, dir, Options{Ballast: -1})
+				snap, err := s.Load(ctx)
+				must(t, err)
+				must(t, s.Commit(ctx, Batch{Intervals: []Interval{interval("site", 1, 1)}}))
+				must(t, s.MoveIntervals(ctx))
+				if all := list(t, s.Intervals(ctx, "site", t0, t0.AddDate(1, 0, 0))); snap.Ledger != 1 || len(all) != 1 {
+					t.Errorf("%d entries, %d intervals", snap.Ledger, len(all))
+				}
+				must(t, s.Close())
+				if _, err := os.Stat(filepath.Join(dir, fmt.Sprintf("%s.damaged-%d", intervalsFile, n+1))); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
