@@ -154,7 +154,7 @@ func (s *service) watchLinks(ctx context.Context) error {
 	for _, code := range []health.Code{health.BrokerGone, health.BrokerRefused, health.InfluxGone, health.StoreFull, health.ReserveMissing, health.RecordsReplaced, health.HeadUnkept} {
 		told[code] = "unknown"
 	}
-	dropped := int64(-1)
+	dropped, large := int64(-1), int64(0)
 	parts := map[string]string{}
 	part := func(name, cause string) {
 		if parts[name] != cause {
@@ -179,6 +179,11 @@ func (s *service) watchLinks(ctx context.Context) error {
 			}
 			tell(health.BrokerGone, cause)
 			tell(health.BrokerRefused, strings.Join(st.Refused, ", "))
+			if st.TooLarge > large {
+				large = st.TooLarge
+				// Without a subject: the topic is the sender's word.
+				_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.BadMessage, Cause: "too long to be read: " + st.Large}})
+			}
 		}
 		tell(health.HeadUnkept, s.journal.HeadFault())
 		if cause := s.guessed.Swap(nil); cause != nil {

@@ -119,13 +119,22 @@ func (in Input) alone() Input {
 	return Input{Now: in.Now, Facts: in.Facts, Failed: in.Failed, Fresh: in.Fresh, Synced: in.Synced}
 }
 
-// askedFor makes the step that somebody asks for, to be recorded first.
+// askedFor makes the step that somebody asks for, to be recorded first where
+// there is something to record.
 func (l *Loop) askedFor(ctx context.Context, q question) {
 	in := l.observed(ctx, q.in)
 	st, eff, err := l.step(l.state, in)
 	if err != nil {
 		l.dropped(ctx, err)
 		q.reply <- answer{err: fmt.Errorf("%w: %w", ErrNotRecorded, err)}
+		return
+	}
+	if !eff.Durable && !recordFirst(l.state, st, eff) { // a refusal, or what holds already
+		l.take(ctx, st, eff)
+		q.reply <- answer{reply: eff.Reply}
+		if l.due() {
+			l.launch(ctx, l.batch, nil)
+		}
 		return
 	}
 	l.recordAside(ctx, in.alone(), st, eff, &q)

@@ -65,7 +65,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 	case in.Token != nil:
 		p.token(*in.Token)
 	case in.Request != nil:
-		p.request(*in.Request)
+		p.eff.Durable = p.request(*in.Request) || p.eff.Durable
 	case in.Plan != nil:
 		p.plan(*in.Plan)
 	case in.NoPlan != nil:
@@ -149,7 +149,9 @@ func (p *step) token(t Token) {
 	way := credit.Way(t.Source)
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.eff.Reply.TopUp = &result
-	p.eff.Durable = true
+	// What changes nothing is not worth a write: who may send tokens could have
+	// the disk written to without end.
+	p.eff.Durable = p.eff.Durable || result.Accepted() || result.Token.Code.Guess()
 	switch {
 	case result.Accepted():
 		p.clear(health.TokenRejected, "")
@@ -184,16 +186,17 @@ var (
 	ErrNotReady = errors.New("the supply is not waiting to be switched on")
 )
 
-func (p *step) request(r Request) {
-	p.eff.Durable = true
+// request does what a person asks, and tells whether that changes anything that
+// must be recorded before it is answered.
+func (p *step) request(r Request) (changed bool) {
 	switch r.Kind {
 	case RunLoad, SkipLoad, AutoLoad:
-		p.override(r)
+		return p.override(r)
 	case AcceptEmergency:
 		a, entries, err := p.Credit.AcceptEmergency(p.st.Credit, p.now, r.By)
 		if err != nil {
 			p.eff.Reply.Err = err
-			return
+			return false
 		}
 		p.st.Credit = a
 		p.eff.Entries = append(p.eff.Entries, entries...)
@@ -201,29 +204,34 @@ func (p *step) request(r Request) {
 	case Reconnect:
 		if p.st.Credit.Supply.Position != credit.Ready {
 			p.eff.Reply.Err = ErrNotReady
-			return
+			return false
 		}
 		p.confirm = true
 	case SupplyOff, SupplyOn:
+		changed = p.st.Supply.Off != (r.Kind == SupplyOff)
 		p.st.Supply.Off = r.Kind == SupplyOff
 		p.event(string(r.Kind), health.Info, "by "+r.By)
+		return changed
 	case Acknowledge:
 		p.acknowledge(r.Code)
 	default:
 		p.eff.Reply.Err = fmt.Errorf("%q is not a request", r.Kind)
+		return false
 	}
+	return true
 }
 
 // override is a person's word about one load: it holds for the run under way,
-// or until the load's day is over.
-func (p *step) override(r Request) {
+// or until the load's day is over.  It tells whether the word is a new one.
+func (p *step) override(r Request) (changed bool) {
 	i := slices.IndexFunc(p.Loads, func(l loads.Load) bool { return l.ID == r.Load })
 	if i < 0 {
 		p.eff.Reply.Err = fmt.Errorf("%q: %w", r.Load, ErrUnknownLoad)
-		return
+		return false
 	}
 	l, pr := p.Loads[i], &p.st.Loads[i].Progress
 	*pr = l.Roll(*pr, p.now)
+	was := pr.Override
 	p.st.WantPlan = true
 	switch r.Kind {
 	case AutoLoad:
@@ -238,6 +246,16 @@ func (p *step) override(r Request) {
 		pr.Override = &loads.Override{Run: false, Until: until, By: r.By}
 	}
 	p.event("load_"+string(r.Kind), health.Info, fmt.Sprintf("%s: %s by %s", l.Name, r.Kind, r.By))
+	return !sameOverride(was, pr.Override)
+}
+
+// sameOverride tells whether an override says what another one said, to the
+// minute: one that was lost would be missed by nobody.
+func sameOverride(a, b *loads.Override) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Run == b.Run && a.By == b.By && b.Until.Sub(a.Until).Abs() < time.Minute
 }
 
 // runLength is how long "run now" lasts: a programme, what is left of the

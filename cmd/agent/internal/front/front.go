@@ -39,6 +39,7 @@ type Agent struct {
 	keypad  atomic.Pointer[displayed]
 	// anchor is how far the head that the broker keeps has been compared.
 	anchor atomic.Int32
+	paces  paces
 }
 
 // About is what the page tells besides the loop's own state.
@@ -56,7 +57,9 @@ type About struct {
 
 // New shows loop to the page.
 func New(site *control.Site, loop *control.Loop, records Records, about About) *Agent {
-	return &Agent{site: site, loop: loop, records: records, about: about, words: present.NewWords()}
+	a := &Agent{site: site, loop: loop, records: records, about: about, words: present.NewWords()}
+	a.paces.init()
+	return a
 }
 
 // displayed is what the keypad's display shows, and since when.

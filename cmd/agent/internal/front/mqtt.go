@@ -128,6 +128,9 @@ func (a *Agent) heardPrices(ctx context.Context, m broker.Message, retained bool
 	if len(m.Payload) == 0 {
 		return nil // a retained message was removed; what was taken stays
 	}
+	if err := a.paces.prices.wait(ctx); err != nil {
+		return err
+	}
 	reply, err := a.loop.Feed(ctx, control.Input{Prices: &control.PriceDocument{Text: m.Payload, Kept: retained}})
 	if err != nil {
 		return err // not recorded: the broker keeps it
@@ -139,7 +142,11 @@ func (a *Agent) heardPrices(ctx context.Context, m broker.Message, retained bool
 }
 
 // bad remembers a message that cannot be read; it is not worth hearing again.
+// Of a topic a few are told, then one now and then: the warning has the last.
 func (a *Agent) bad(ctx context.Context, topic, cause string) error {
+	if !a.paces.mayTell(topic) {
+		return nil
+	}
 	_, err := a.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.BadMessage, Subject: topic, Cause: cause}})
 	return err
 }

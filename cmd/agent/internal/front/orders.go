@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/loads"
 )
 
 // An order is for now.  One that is older than it says, or than orderFor, is not
@@ -68,6 +70,12 @@ func order(m broker.Message, now time.Time) (string, error) {
 // sender makes them up, and could make up any number of them.
 func (a *Agent) heardLoad(ctx context.Context, topics broker.Topics, m broker.Message) error {
 	name, _ := topics.LoadOf(m.Topic)
+	if !slices.ContainsFunc(a.site.Loads, func(l loads.Load) bool { return l.ID == name }) {
+		return a.bad(ctx, topics.LoadSets(), fmt.Sprintf("%.40q: %s", name, control.ErrUnknownLoad))
+	}
+	if err := a.paces.loads.wait(ctx); err != nil {
+		return err
+	}
 	word, err := order(m, a.loop.Snapshot().State.Now)
 	if err != nil {
 		return a.bad(ctx, topics.LoadSets(), fmt.Sprintf("%.40q: %.160s", name, err))
@@ -78,20 +86,17 @@ func (a *Agent) heardLoad(ctx context.Context, topics broker.Topics, m broker.Me
 	default:
 		return a.bad(ctx, topics.LoadSets(), fmt.Sprintf("%.40q: %.40q is not one of run, skip and auto", name, word))
 	}
-	reply, err := a.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: kind, Load: name, By: "mqtt"}})
-	if err != nil {
-		return err
-	}
-	if errors.Is(reply.Err, control.ErrUnknownLoad) {
-		return a.bad(ctx, topics.LoadSets(), fmt.Sprintf("%.40q: %s", name, control.ErrUnknownLoad))
-	}
-	return nil
+	_, err = a.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: kind, Load: name, By: "mqtt"}})
+	return err
 }
 
 // heardSupply is the customer's word about the supply: open is their own main
 // switch, close takes it back or closes an armed supply.  Neither gives power
 // that there is no credit for.
 func (a *Agent) heardSupply(ctx context.Context, m broker.Message) error {
+	if err := a.paces.supply.wait(ctx); err != nil {
+		return err
+	}
 	st := a.loop.Snapshot().State
 	word, err := order(m, st.Now)
 	if err != nil {

@@ -171,7 +171,7 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 	}
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
-	if err := d.Decode(&q); err != nil {
+	if err := d.Decode(&q); err != nil || d.More() {
 		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.json"))
 		return
 	}
