@@ -125,7 +125,11 @@ func (c statusCmd) Run(e *env) error {
 			line("", "%s: %.3f kWh in, %.3f kWh out", cmp.Or(p.Period, "any time"), p.ImportKWh, p.ExportKWh)
 		}
 	}
-	line("price", "%s per kWh, %s", v.Tariff.Price, v.Tariff.Period)
+	price := v.Tariff.Price + " per kWh"
+	if v.Tariff.Period != "" {
+		price += ", " + v.Tariff.Period
+	}
+	line("price", "%s", price)
 	for _, l := range v.Loads {
 		run := ""
 		if l.KWh != nil && l.Hours != nil {

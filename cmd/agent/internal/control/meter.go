@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
@@ -113,7 +114,7 @@ func (p *step) fresh() bool {
 
 // meterEvent turns what the registers did into warnings and a record.
 func (p *step) meterEvent(e metering.Event) {
-	cause := string(e.Kind)
+	cause, severity := string(e.Kind), health.Advise(health.Code(e.Kind)).Severity
 	switch e.Kind {
 	case metering.RegisterBackwards:
 		cause = fmt.Sprintf("the register went from %s back to %s", e.Before, e.After)
@@ -122,9 +123,13 @@ func (p *step) meterEvent(e metering.Event) {
 		cause = fmt.Sprintf("the register went from %s to %s, more than the supply can carry", e.Before, e.After)
 		p.raise(health.RegisterJump, "", cause)
 	case metering.RegisterRebased:
-		cause = fmt.Sprintf("counting goes on from %s; %s before it is not charged", e.After, e.After-e.Before)
+		severity = health.Caution
+		if cause = fmt.Sprintf("counting goes on from %s; what it lost is not credited", e.After); e.After > e.Before {
+			cause = fmt.Sprintf("counting goes on from %s; the %s before it are not charged", e.After, e.After-e.Before)
+		}
 	case metering.RegisterRecovered:
 		cause = fmt.Sprintf("the register is back at %s; nothing was lost", e.After)
+		severity = health.Info
 		p.clear(health.RegisterJump, "")
 		p.clear(health.RegisterBack, "")
 	case metering.MeterReplaced:
@@ -143,7 +148,10 @@ func (p *step) meterEvent(e metering.Event) {
 		}
 	default:
 	}
-	p.event(string(e.Kind), health.Advise(health.Code(e.Kind)).Severity, cause)
+	// A warning that is raised anew has told it already.
+	if !slices.ContainsFunc(p.eff.Events, func(o Event) bool { return o.Code == string(e.Kind) && o.Text == cause }) {
+		p.event(string(e.Kind), severity, cause)
+	}
 }
 
 // split cuts consumption at the edges of the clock grid, in proportion to time;

@@ -2,9 +2,11 @@ package control
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -79,5 +81,40 @@ func TestRegistersByPeriodOutliveRestartAndMeter(t *testing.T) {
 	}
 	if d := b.st.Meter.Intervals.Demand; d.Max > 600*units.Watt || d.MaxAt.IsZero() {
 		t.Errorf("in the next month the block demand is %v at %v", d.Max, d.MaxAt)
+	}
+}
+
+// D13: what the log says of a register that falls and comes back is said once, with
+// the loudness of what it is, and without a figure below nothing.
+func TestWhatTheLogSaysOfARegisterIsSaidOnce(t *testing.T) {
+	b := newBench(t)
+	alone(b)
+	b.power = 6 * units.Kilowatt
+	b.run(2*time.Hour, time.Minute)
+	b.power = 300 * units.Watt
+	b.run(time.Minute, time.Minute)
+	was := b.register
+	b.events = nil
+	for _, at := range []units.Energy{0, units.WattHour, was, 5000 * units.KilowattHour, 5000*units.KilowattHour + units.WattHour} {
+		b.register = at
+		b.run(time.Minute, time.Minute)
+	}
+	seen := map[string]bool{}
+	for _, e := range b.events {
+		if !strings.HasPrefix(e.Code, "register_") {
+			continue
+		}
+		if seen[e.Code+e.Text] || strings.Contains(e.Text, "-") {
+			t.Errorf("it says %s: %s", e.Code, e.Text)
+		}
+		seen[e.Code+e.Text] = true
+		if mild := e.Code == string(metering.RegisterRecovered) || e.Code == string(metering.RegisterRebased); mild && e.Severity != health.Info && e.Severity != health.Caution {
+			t.Errorf("%s is %v: %s", e.Code, e.Severity, e.Text)
+		}
+	}
+	for _, code := range []metering.EventKind{metering.RegisterBackwards, metering.RegisterJump, metering.RegisterRebased, metering.RegisterRecovered} {
+		if b.count(string(code)) == 0 {
+			t.Errorf("%s is not told: %+v", code, b.events)
+		}
 	}
 }
