@@ -39,6 +39,15 @@ type priceEntry struct {
 	Export *json.Number `json:"export"`
 }
 
+// The years a price may be for.  A time that cannot be written down, as one of the
+// year 10000, would spoil all that it is stored and shown with.
+const firstYear, lastYear = 2000, 2200
+
+func outOfTime(t time.Time) bool {
+	year := t.UTC().Year()
+	return !t.IsZero() && (year < firstYear || year > lastYear)
+}
+
 // ParsePrices reads a price document received at an instant, for use until
 // maxAge after it (0: for as long as it lasts).  A document in another currency,
 // with unknown keys, overlapping slots or prices out of range is refused whole,
@@ -72,6 +81,8 @@ func (t *Tariff) ParsePrices(data []byte, received time.Time, maxAge time.Durati
 		switch {
 		case e.Start.IsZero():
 			return fail("a price has no start")
+		case outOfTime(e.Start) || outOfTime(end):
+			return fail("the price from %s is not between the years %d and %d", e.Start.Format(time.RFC3339), firstYear, lastYear)
 		case end.IsZero() && i+1 < len(doc.Prices):
 			end = doc.Prices[i+1].Start
 		case end.IsZero():

@@ -78,3 +78,19 @@ func FuzzPrices(f *testing.F) {
 		with.NextChange(start)
 	})
 }
+
+// A time of the year 10000 cannot be written as JSON: stored with the state, it
+// made each later record fail, and the page with it.
+func TestAPriceOfATimeThatCannotBeWrittenDownIsRefused(t *testing.T) {
+	tar := mustNew(t, flat("Europe/London"))
+	received := time.Date(2026, 11, 29, 7, 0, 0, 0, time.UTC)
+	for _, start := range []string{"9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00", "0000-01-01T00:00:00+14:00", "0001-01-01T00:00:01Z", "2201-01-01T00:00:00Z"} {
+		o, err := tar.ParsePrices([]byte(`{"currency":"EUR","prices":[{"start":"`+start+`","import":1}]}`), received, 0)
+		if !errors.Is(err, ErrPrices) {
+			t.Errorf("a price from %s: %v, %v; want it refused", start, o.Prices, err)
+		}
+	}
+	if _, err := tar.ParsePrices([]byte(`{"currency":"EUR","prices":[{"start":"2026-11-29T08:00:00Z","end":"9999-12-31T23:59:59-12:00","import":1}]}`), received, 0); !errors.Is(err, ErrPrices) {
+		t.Errorf("a price that ends in the year 10000: %v", err)
+	}
+}

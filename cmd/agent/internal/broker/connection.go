@@ -206,13 +206,15 @@ func (s *Session) connect(ctx context.Context) (*connection, error) {
 	return conn, nil
 }
 
-// tooLarge notes a message that was refused for its length.
+// tooLarge notes a message that was refused for its length.  The log has the
+// first, the second, the fourth and so on: whoever sends them names topic and
+// length, and shall not fill the disk.
 func (s *Session) tooLarge(topic string, size int) {
 	large := fmt.Sprintf("%.80q: %d bytes, the most is %d", topic, size, s.topics.Most(topic))
 	s.update(func(st *State) {
 		st.TooLarge++
-		if st.TooLarge == 1 || st.Large != large {
-			s.log.Warn("an MQTT message is too large and was left out", "message", large)
+		if st.TooLarge&(st.TooLarge-1) == 0 {
+			s.log.Warn("an MQTT message is too large and was left out", "message", large, "times", st.TooLarge)
 		}
 		st.Large = large
 	})
