@@ -73,8 +73,11 @@ func (a *Agent) heardLoad(ctx context.Context, topics broker.Topics, m broker.Me
 	if !slices.ContainsFunc(a.site.Loads, func(l loads.Load) bool { return l.ID == name }) {
 		return a.bad(ctx, topics.LoadSets(), fmt.Sprintf("%.40q: %s", name, control.ErrUnknownLoad))
 	}
-	if err := a.paces.loads.wait(ctx); err != nil {
-		return err
+	// What is too old already takes nobody's turn.
+	if _, err := order(m, a.loop.Snapshot().State.Now); err == nil {
+		if err := a.paces.loads.wait(ctx); err != nil {
+			return err
+		}
 	}
 	word, err := order(m, a.loop.Snapshot().State.Now)
 	if err != nil {
@@ -94,8 +97,10 @@ func (a *Agent) heardLoad(ctx context.Context, topics broker.Topics, m broker.Me
 // switch, close takes it back or closes an armed supply.  Neither gives power
 // that there is no credit for.
 func (a *Agent) heardSupply(ctx context.Context, m broker.Message) error {
-	if err := a.paces.supply.wait(ctx); err != nil {
-		return err
+	if _, err := order(m, a.loop.Snapshot().State.Now); err == nil {
+		if err := a.paces.supply.wait(ctx); err != nil {
+			return err
+		}
 	}
 	st := a.loop.Snapshot().State
 	word, err := order(m, st.Now)
