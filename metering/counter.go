@@ -173,9 +173,10 @@ func (c Counter) count(st step, has bool, v, power units.Energy, export bool) (C
 	case ok && silent && c.unproven(st, delta):
 		// It may as well be a meter that has found its register again.
 		return c.rebase(st, v, power, export)
-	case ok && silent && found && abs(v-c.Former[near].Value) < delta:
-		// After a silence both can be: it went on from here, or it is back.
-		// The customer is charged for what both allow.
+	case ok && (silent || c.Moved == 0) && found && abs(v-c.Former[near].Value) < delta:
+		// After a silence, and on a base that has not been seen to count, both can
+		// be: it went on from here, or it is back.  The customer is charged for
+		// what both allow.
 		return c.back(st, near, v, power, export)
 	case ok && silent && oddOK && oddDelta < delta:
 		return c.odd(st, oddDelta, v, power, export)

@@ -34,6 +34,8 @@ func TestARegisterThatShowsZeroAndComesBackIsNotChargedWhole(t *testing.T) {
 		{"zero twice, three hours of silence, and back", []Sample{at(0, 30), at(10*s, 30.002), at(20*s, 0), at(30*s, 0), at(3*h, 30.003)}, 3 * wh},
 		{"zero once, three hours of silence, and back", []Sample{at(0, 30), at(10*s, 30.002), at(20*s, 0), at(3*h, 30.003)}, 3 * wh},
 		{"zero twice and back at once", []Sample{at(0, 30), at(10*s, 30.002), at(20*s, 0), at(30*s, 0), at(40*s, 30.003)}, 3 * wh},
+		{"zero twice and back at once, where all of it could have been drawn since", []Sample{at(0, 0.3), at(m, 0.302), at(2*m, 0), at(3*m, 0), at(4*m, 0.305)}, 5 * wh},
+		{"set back at little: what it counts from zero is charged", []Sample{at(0, 0.3), at(m, 0), at(2*m, 0), at(3*m, 0.1), at(4*m, 0.2), at(5*m, 0.35)}, 350 * wh},
 		{"zero for an hour and back", []Sample{at(0, 30), at(10*s, 0), at(m, 0), at(2*m, 0), at(62*m, 0), at(63*m, 30.5)}, 500 * wh},
 		{"it counts from zero for a while; what it counted there is in what it shows later", []Sample{at(0, 30), at(10*s, 0), at(20*s, 0), at(40*s, 0.004), at(3*h, 30.01)}, 10 * wh},
 		{"it has lost the last hour when it is back", []Sample{at(0, 30), at(10*s, 0), at(20*s, 0), at(3*h, 29.6)}, 0},

@@ -101,7 +101,7 @@ func TestParseFaults(t *testing.T) {
 		name, in string
 		line     int
 	}{
-		{"empty", "", 0},
+		{"empty", "", 1},
 		{"other header", "when,kwh\n", 1},
 		{"one slot", "time,kwh\n2024-03-01T00:00:00Z,1\n", 2},
 		{"no comma", "time,kwh\n2024-03-01T00:00:00Z 1\n", 2},

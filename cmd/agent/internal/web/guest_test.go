@@ -171,6 +171,32 @@ func TestGuessersDoNotKeepTheOwnerOut(t *testing.T) {
 	}
 }
 
+// Who guesses through a proxy on the box that nobody has named keeps the command
+// line on the box from nothing.
+func TestGuessingThroughAnUnnamedProxyDoesNotLockTheBox(t *testing.T) {
+	x := newSite(t, nil)
+	try := func(pin string, forwarded string) int {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", x.url+"/signin", strings.NewReader("pin="+pin))
+		r.RemoteAddr = "127.0.0.1:4000"
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if forwarded != "" {
+			r.Header.Set("X-Forwarded-For", forwarded)
+		}
+		w := httptest.NewRecorder()
+		x.s.Handler().ServeHTTP(w, r)
+		return w.Code
+	}
+	for i := range 30 {
+		try("0000", fmt.Sprintf("9.9.9.%d", i))
+	}
+	if status := try(testPIN, "9.9.9.9"); status == http.StatusSeeOther {
+		t.Error("a guesser through the proxy is let try on")
+	}
+	if status := try(testPIN, ""); status != http.StatusSeeOther {
+		t.Errorf("the box is answered %d", status)
+	}
+}
+
 func TestWhoSendsARequest(t *testing.T) {
 	p, err := parseProxies([]string{"10.0.0.1", "10.1.0.0/16", "127.0.0.1"})
 	if err != nil {
@@ -187,7 +213,7 @@ func TestWhoSendsARequest(t *testing.T) {
 	}{
 		{"a phone", plain, "192.168.1.7:1", nil, "192.168.1.7", false, false},
 		{"the command line on the box", plain, "127.0.0.1:1", nil, "127.0.0.1", true, false},
-		{"a proxy on the box that nobody named", plain, "127.0.0.1:1", http.Header{"X-Forwarded-For": {"192.168.1.7"}}, "127.0.0.1", false, false},
+		{"a proxy on the box that nobody named", plain, "127.0.0.1:1", http.Header{"X-Forwarded-For": {"192.168.1.7"}}, "::1%proxy", false, false},
 		{"a stranger who writes headers", named, "192.168.1.7:1", http.Header{"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Proto": {"https"}}, "192.168.1.7", false, false},
 		{"a phone behind the proxy", named, "10.0.0.1:1", http.Header{"X-Forwarded-For": {"192.168.1.7"}, "X-Forwarded-Proto": {"https"}}, "192.168.1.7", false, true},
 		{"a phone that writes headers behind the proxy", named, "10.0.0.1:1", http.Header{"X-Forwarded-For": {"127.0.0.1, 192.168.1.7"}}, "192.168.1.7", false, false},

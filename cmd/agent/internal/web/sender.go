@@ -61,7 +61,13 @@ func (s *Server) sender(r *http.Request) sender {
 	from := addressOf(r.RemoteAddr)
 	out := sender{who: from, secure: r.TLS != nil}
 	if !s.proxies.has(bare(r.RemoteAddr)) {
-		out.box = from.IsLoopback() && !forwarded(r.Header)
+		if from.IsLoopback() && forwarded(r.Header) {
+			// A proxy on the box that nobody has named: whoever is behind it must
+			// not keep the box itself waiting.
+			out.who = netip.IPv6Loopback().WithZone("proxy")
+			return out
+		}
+		out.box = from.IsLoopback()
 		return out
 	}
 	out.secure = out.secure || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
