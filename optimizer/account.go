@@ -23,7 +23,7 @@ func newAccount(l *local) *account {
 	for s := range a.scen {
 		c := &a.scen[s]
 		c.imp, c.spent = make([]float64, l.p.N), make([]float64, a.checks)
-		c.block = make([]float64, len(l.s.m.blocks)*(a.checks+1))
+		c.block = make([]float64, len(l.m.blocks)*(a.checks+1))
 	}
 	return a
 }
@@ -57,8 +57,8 @@ func (a *account) draw(c *scenarioAccount, t int, imp float64) {
 			c.spent[k] += d * l.h * l.p.ImportPrice[t]
 		}
 	}
-	for i := range l.s.m.blocks {
-		b := &l.s.m.blocks[i]
+	for i := range l.m.blocks {
+		b := &l.m.blocks[i]
 		if b.scen >= 0 || t < b.from || t >= b.to {
 			continue
 		}
@@ -91,8 +91,8 @@ func (a *account) total() (cost, over float64) {
 	for s, w := range l.o.weight {
 		c := &a.scen[s]
 		sum := c.energy
-		for i := range l.s.m.blocks {
-			if b := &l.s.m.blocks[i]; b.scen < 0 {
+		for i := range l.m.blocks {
+			if b := &l.m.blocks[i]; b.scen < 0 {
 				sum += b.cost(c.block[i*(a.checks+1)+a.checks])
 			}
 		}
@@ -102,8 +102,8 @@ func (a *account) total() (cost, over float64) {
 		c := &a.scen[s]
 		for k := range l.checks {
 			all := c.spent[k]
-			for i := range l.s.m.blocks {
-				if b := &l.s.m.blocks[i]; b.scen < 0 && b.from <= l.checks[k].slot {
+			for i := range l.m.blocks {
+				if b := &l.m.blocks[i]; b.scen < 0 && b.from <= l.checks[k].slot {
 					all += b.cost(c.block[i*(a.checks+1)+k])
 				}
 			}

@@ -159,7 +159,7 @@ func BenchmarkTighterBound(b *testing.B) {
 	s.run()
 	s.stop, s.opt.WorkLimit = "", math.MaxInt64
 	b.Run("value", func(b *testing.B) {
-		q := newTightener(s, s.yBest)
+		q := newTightener(s.effort, s.m, s.yBest)
 		for range b.N {
 			q.value(climbEffort)
 		}
@@ -167,7 +167,7 @@ func BenchmarkTighterBound(b *testing.B) {
 	b.Run("climb", func(b *testing.B) {
 		var bound float64
 		for range b.N {
-			q := newTightener(s, s.yBest)
+			q := newTightener(s.effort, s.m, s.yBest)
 			q.climb(200, math.Inf(1))
 			bound = q.best
 		}

@@ -19,7 +19,7 @@ import (
 // is a lower bound for any pi and mu.  With all pi[j] and mu the duals of the
 // linear programme it is at least that programme's bound.
 type tightener struct {
-	s     *search
+	s     *effort
 	m     *master
 	n     int
 	pi    [][]float64 // by unit, last: the battery; see levels
@@ -106,9 +106,9 @@ const mostVars = 3
 
 // newTightener starts from the duals y; nil where the problem is not of the
 // kind it helps with.
-func newTightener(s *search, y []float64) *tightener {
-	m := s.m
-	n := s.p.N
+func newTightener(s *effort, m *master, y []float64) *tightener {
+	p := m.p
+	n := p.N
 	if len(m.units) > 16 || len(m.group) > 0 {
 		return nil
 	}
@@ -118,9 +118,9 @@ func newTightener(s *search, y []float64) *tightener {
 		// mean alone a little of much would pass for much of a little.
 		var kinds []float64
 		prices := append([]float64(nil), y[:n]...)
-		switch p := u.pricer.(type) {
+		switch c := u.pricer.(type) {
 		case *cyclePricer:
-			for _, x := range p.l.Cycle.ProfileKW {
+			for _, x := range c.l.Cycle.ProfileKW {
 				if x > 0 && !slices.Contains(kinds, x) {
 					kinds = append(kinds, x)
 				}
@@ -134,11 +134,11 @@ func newTightener(s *search, y []float64) *tightener {
 		q.kinds, q.pi = append(q.kinds, kinds), append(q.pi, prices)
 	}
 	var discharge float64
-	if b := s.p.Battery; b != nil {
+	if b := p.Battery; b != nil {
 		q.pi = append(q.pi, append([]float64(nil), y[:n]...))
 		discharge = b.MaxDischargeKW
 		q.store = newStore(n)
-		q.store.lo, q.store.hi = batteryBand(s.p)
+		q.store.lo, q.store.hi = batteryBand(p)
 		q.store.start = b.SoC0
 	}
 	for i := range q.pi {
@@ -184,7 +184,7 @@ func newTightener(s *search, y []float64) *tightener {
 		settled[r] = 0
 	}
 	first := n
-	if s.p.Battery != nil {
+	if p.Battery != nil {
 		first = 2 * n
 	}
 	for i := first; i < m.rows-len(m.units); i++ {
@@ -271,7 +271,7 @@ func newTightener(s *search, y []float64) *tightener {
 			}
 		}
 	}
-	if b := s.p.Battery; b != nil {
+	if b := p.Battery; b != nil {
 		for t := range n {
 			sl := &q.slots[t]
 			sl.soft = append(sl.soft, softUnit{len(q.pi) - 1, -discharge, discharge + b.MaxChargeKW})
@@ -310,7 +310,7 @@ func (q *tightener) mostOf() map[int32]float64 {
 
 // battery is the charge's least cost at its prices.
 func (q *tightener) battery() float64 {
-	b, h := q.s.p.Battery, q.s.h
+	b, h := q.m.p.Battery, q.m.h
 	pi := q.pi[len(q.pi)-1]
 	var base float64
 	for t := range q.n {

@@ -64,7 +64,7 @@ func newMixer(q *tightener) *mixer {
 	m.gapMu, m.rhoMu = make([]float64, len(m.mu)), make([]float64, len(m.mu))
 	var mean float64
 	for t := range n {
-		mean += q.s.p.ImportPrice[t] * q.s.h / float64(n)
+		mean += q.m.p.ImportPrice[t] * q.m.h / float64(n)
 	}
 	m.rho = mixRho * max(mean, 1e-6)
 	return m
@@ -485,7 +485,7 @@ func (m *mixer) climb(rounds int, target float64) bool {
 				m.rho *= 0.7
 			}
 		}
-		if os := q.s.trace; os != nil && m.rounds%10 == 0 {
+		if m.rounds%10 == 0 {
 			q.s.trace("mix %d: value %.5f best %.5f model %.5f rho %.5f serious %d", m.rounds, v, m.best, model, m.rho, m.serious)
 		}
 		if m.best >= target || hope < 2e-5*math.Abs(m.best) {

@@ -2,38 +2,7 @@ package optimizer
 
 import (
 	"math"
-	"slices"
 )
-
-// powersIn lists the powers above 0 a unit can draw in a slot, and how much
-// of a continuous range lies on top of them.
-func (u *unit) powersIn(t int) (levels []float64, soft float64) {
-	switch q := u.pricer.(type) {
-	case *cyclePricer:
-		for i, x := range q.l.Cycle.ProfileKW {
-			if s := t - i; s >= q.lo && s <= q.hi && x > 0 {
-				if !slices.Contains(levels, x) {
-					levels = append(levels, x)
-				}
-			}
-		}
-	case *onOffPricer:
-		if t >= q.from && t < q.to || t < q.hold {
-			levels = append(levels, q.l.OnOff.KW)
-		}
-	case *thermalPricer:
-		levels = append(levels, q.l.Thermal.KW)
-	case *variablePricer:
-		if t >= q.from && t < q.to || t < q.hold {
-			lo := q.l.Variable.least()
-			levels = append(levels, lo)
-			soft = max(0, q.l.Variable.MaxKW-lo)
-		}
-	case *modulatingPricer:
-		soft = q.l.Thermal.KW
-	}
-	return levels, soft
-}
 
 // slot finds the slot's best powers; it notes them and returns their value.
 func (q *tightener) slot(t int) float64 {

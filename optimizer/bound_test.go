@@ -45,7 +45,7 @@ func climbed(t *testing.T, p *Problem) (bound float64, ok bool) {
 	if s.yBest == nil {
 		return 0, false
 	}
-	q := newTightener(s, s.yBest)
+	q := newTightener(s.effort, s.m, s.yBest)
 	if q == nil {
 		return 0, false
 	}
@@ -113,7 +113,7 @@ func TestARePlanWithMemory(t *testing.T) {
 	for seed := range uint64(10) {
 		p := generate(seed, "home")
 		next, inForce, memory := later(p)
-		if memory.n == p.N {
+		if memory.mixed.n == p.N {
 			used++
 		}
 		warm := solve(t, next, Options{WorkLimit: 20_000_000, Previous: inForce, Memory: memory})
@@ -140,8 +140,8 @@ func TestAMemoryOfAnotherHorizonIsNotUsed(t *testing.T) {
 		t.Errorf("it changed the plan:\n%s", d)
 	}
 	memory.Shift(1000)
-	if memory.n != 0 && memory.n <= 1000 {
-		t.Errorf("a memory shifted beyond its end still knows %d slots", memory.n)
+	if memory.mixed.n != 0 && memory.mixed.n <= 1000 {
+		t.Errorf("a memory shifted beyond its end still knows %d slots", memory.mixed.n)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestTheSlotsOfTheTighterBoundAreExact(t *testing.T) {
 	p := generate(2, "home")
 	s := newSearch(context.Background(), p, Options{WorkLimit: quick})
 	s.run()
-	q := newTightener(s, s.yBest)
+	q := newTightener(s.effort, s.m, s.yBest)
 	s.stop, s.opt.WorkLimit = "", math.MaxInt64
 	for i := range q.pi {
 		for k := range q.pi[i] {

@@ -82,24 +82,6 @@ func (s *search) dive(units []*unit) {
 	}
 }
 
-// heaviest is the pattern with the most weight.
-func heaviest(u *unit, w []float64) (uint64, float64) {
-	sum := make(map[uint64]float64, 4)
-	var best uint64
-	top := -1.0
-	for i, x := range w {
-		if x <= 0 {
-			continue
-		}
-		p := u.cols[i].pattern
-		sum[p] += x
-		if sum[p] > top+1e-12 {
-			best, top = p, sum[p]
-		}
-	}
-	return best, top
-}
-
 // extract reads a plan from the linear programme's present point; nil where
 // some unit still mixes patterns.
 func (s *search) extract() *Plan {
@@ -160,7 +142,7 @@ func (s *search) extract() *Plan {
 			}
 			plan.BatteryKW[t] = ch - dis
 		}
-		s.settleBattery(plan.BatteryKW)
+		settleBattery(s.p, plan.BatteryKW)
 		for t, x := range plan.BatteryKW {
 			z[t] += x
 		}
@@ -175,50 +157,9 @@ func (s *search) extract() *Plan {
 		if shed < 1e-7 {
 			shed = 0
 		}
-		s.balance(plan, t, z[t], shed)
+		balance(s.p, plan, t, z[t], shed)
 	}
 	return plan
-}
-
-// balance sets the sun used and the base shed in a slot where loads and
-// battery draw z and at least shed is to be shed.
-func (s *search) balance(plan *Plan, t int, z, shed float64) {
-	p := s.p
-	pv := at(p.PVKW, t)
-	shed = min(shed, p.BaseKW[t])
-	x := p.BaseKW[t] - pv + z - shed
-	if x < -p.ExportLimitKW {
-		d := min(pv, -p.ExportLimitKW-x)
-		pv -= d
-		x += d
-	}
-	if p.SiteLimitKW != nil {
-		if over := x - max(0, p.SiteLimitKW[t]); over > 0 {
-			shed = min(p.BaseKW[t], shed+over)
-		}
-	}
-	plan.PVUsedKW[t], plan.ShedKW[t] = pv, shed
-}
-
-// settleBattery keeps rounding errors of the charge from adding up.
-func (s *search) settleBattery(kw []float64) {
-	b := s.p.Battery
-	lo, hi := batteryBand(s.p)
-	soc := b.SoC0
-	for t, x := range kw {
-		x = min(max(x, -b.MaxDischargeKW), b.MaxChargeKW)
-		next := soc + b.inflow(x)*s.h
-		if c := min(max(next, lo[t]), hi[t]); c != next {
-			next = c
-			if d := next - soc; d >= 0 {
-				x = d / (b.EffC * s.h)
-			} else {
-				x = d * b.EffD / s.h
-			}
-		}
-		kw[t] = x
-		soc = next
-	}
 }
 
 // adopt evaluates the present point and keeps it where it is better; it returns its

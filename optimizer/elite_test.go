@@ -13,7 +13,7 @@ func TestElitesAreGoodAndUnlike(t *testing.T) {
 	s := newSearch(t.Context(), p, Options{WorkLimit: math.MaxInt64})
 	s.greedy()
 	s.m = newMaster(p, s.outlook(), 1e6, s.pricers)
-	l := newLocal(s)
+	l := newLocal(s.effort, s.m)
 	l.load(s.best)
 	least := math.Inf(1)
 	var met []float64
@@ -54,7 +54,7 @@ func TestACrossingRunsEachLoadAsOneOfTheTwo(t *testing.T) {
 		t.Fatalf("the search left %d elites", len(s.elites.all))
 	}
 	s.elites.all = s.elites.all[:2]
-	l := newLocal(s)
+	l := newLocal(s.effort, s.m)
 	mixed := false
 	for range 20 {
 		s.cross(l)

@@ -2,7 +2,6 @@ package optimizer
 
 import (
 	"math"
-	"slices"
 	"sort"
 )
 
@@ -24,71 +23,6 @@ func (s *search) greedy() {
 			return
 		}
 	}
-}
-
-func hasHard(bad []Violation) bool {
-	for _, v := range bad {
-		if v.Kind == ShortCredit || v.Kind == ShortReserve {
-			return true
-		}
-	}
-	return false
-}
-
-// better tells whether plan a is to be preferred: fewer hard rules broken, by
-// less, then cost.
-func better(a, b *Plan) bool {
-	x, y := hardAmount(a), hardAmount(b)
-	if math.Abs(x-y) > moneyTol {
-		return x < y
-	}
-	return a.Cost < b.Cost
-}
-
-func hardAmount(p *Plan) float64 {
-	var sum float64
-	for _, s := range p.Shortfalls {
-		if s.Kind.Hard() {
-			sum += s.Amount
-		}
-	}
-	return sum
-}
-
-// fill writes an evaluation into its plan.
-func fill(plan *Plan, e *evaluation) {
-	plan.Parts, plan.Cost = e.parts, e.expected
-	plan.ImportKW, plan.Balance, plan.Shortfalls = e.importKW, e.balance, e.shortfalls
-}
-
-func (s *search) finish() *Plan {
-	s.stay()
-	plan := s.best
-	plan.Work = s.work()
-	plan.Stopped = s.stop
-	if s.p.Credit != nil && s.yBest != nil {
-		l := newLocal(s)
-		l.creditPrice(s.yBest)
-		plan.CreditPrice = l.muRow
-	} else if prev := s.opt.Previous; s.p.Credit != nil && prev != nil && len(prev.CreditPrice) == s.p.N {
-		plan.CreditPrice = slices.Clone(prev.CreditPrice)
-	}
-	if s.opt.Memory != nil {
-		s.remember(s.opt.Memory)
-	}
-	s.explain()
-	s.risk()
-	// Nothing costs less than serving nothing and paying no penalty.
-	var fixed, export float64
-	for _, f := range s.p.FixedCharges {
-		fixed += f.Amount
-	}
-	for t := range s.p.N {
-		export += s.p.ExportLimitKW * s.h * at(s.p.ExportPrice, t)
-	}
-	plan.LowerBound = min(plan.Cost, max(s.lower, fixed-export))
-	plan.Gap = (plan.Cost - plan.LowerBound) / max(1e-9, math.Abs(plan.Cost))
-	return plan
 }
 
 // place builds one plan with imports costing 1+mu times their price, around
@@ -168,18 +102,6 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 		s.shedForCredit(plan)
 	}
 	return plan
-}
-
-// tieBreak is the share by which equal costs are told apart.
-const tieBreak = 1e-7
-
-// tie is a number from 0 to 1 for a load and a slot, different at each seed
-// (splitmix64).
-func (s *search) tie(load, t int) float64 {
-	x := s.opt.Seed*0x9e3779b97f4a7c15 + uint64(load)<<32 + uint64(t)
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return float64((x^x>>31)>>11) / (1 << 53)
 }
 
 // shedForCredit sheds base consumption, the last slots first, until the credit

@@ -11,7 +11,8 @@ import (
 // its mean over mixtures; prices that couple slots (blocks, credit, peaks) are
 // carried as multipliers and settled by evaluating every candidate in full.
 type local struct {
-	s     *search
+	s     *effort
+	m     *master
 	p     *Problem
 	h     float64
 	units []*unit
@@ -58,14 +59,14 @@ type slotTable struct {
 // kink adds slope to a slot's cost from import th on.
 type kink struct{ th, slope float64 }
 
-func newLocal(s *search) *local {
-	p := s.p
+func newLocal(s *effort, m *master) *local {
+	p := m.p
 	n := p.N
 	l := &local{
-		s: s, p: p, h: s.h, units: s.m.units, o: s.m.o, limit: make([]float64, n), table: make([]slotTable, n),
-		kw: make([][]float64, len(s.m.units)), own: make([]float64, len(s.m.units)), z: make([]float64, n), bat: make([]float64, n),
+		s: s, m: m, p: p, h: m.h, units: m.units, o: m.o, limit: make([]float64, n), table: make([]slotTable, n),
+		kw: make([][]float64, len(m.units)), own: make([]float64, len(m.units)), z: make([]float64, n), bat: make([]float64, n),
 		mult: make([]float64, n), muRow: make([]float64, n), kinks: make([][]kink, n), imp: make([]float64, n), on: make([]float64, n), zero: make([]float64, n),
-		groups: s.m.demand, mu: 1, penalty: s.m.big,
+		groups: m.demand, mu: 1, penalty: m.big,
 	}
 	for t := range n {
 		l.limit[t] = math.Inf(1)
@@ -73,8 +74,8 @@ func newLocal(s *search) *local {
 			l.limit[t] = max(0, p.SiteLimitKW[t])
 		}
 		tb := &l.table[t]
-		z := s.m.zmin[t]
-		for _, g := range s.m.slots[t] {
+		z := m.zmin[t]
+		for _, g := range m.slots[t] {
 			tb.z, tb.slope, tb.draw = append(tb.z, z), append(tb.slope, g.slope), append(tb.draw, g.draw)
 			z += g.length
 		}
@@ -154,7 +155,7 @@ func (l *local) slot(s, t int, z float64) (cost, imp float64) {
 		shed := min(x-l.limit[t], base)
 		cost = shed * l.h * l.p.ShedPenalty
 		if over := x - l.limit[t] - shed; over > 1e-9 {
-			cost += over * l.s.m.big
+			cost += over * l.m.big
 		}
 		x -= shed
 	}
@@ -176,8 +177,8 @@ func (l *local) scenario(s int) float64 {
 		w := p.Demand[l.groups[i].window]
 		sum += w.PricePerKW * (l.peak(i) - w.FloorKW)
 	}
-	for i := range l.s.m.blocks {
-		if b := &l.s.m.blocks[i]; b.scen < 0 {
+	for i := range l.m.blocks {
+		if b := &l.m.blocks[i]; b.scen < 0 {
 			sum += l.blockCost(b, b.to-1)
 		}
 	}
@@ -189,8 +190,8 @@ func (l *local) scenario(s int) float64 {
 		spent += l.imp[t] * h * p.ImportPrice[t]
 		for k < len(l.checks) && l.checks[k].slot == t {
 			all := spent
-			for i := range l.s.m.blocks {
-				if b := &l.s.m.blocks[i]; b.scen < 0 && b.from <= t {
+			for i := range l.m.blocks {
+				if b := &l.m.blocks[i]; b.scen < 0 && b.from <= t {
 					all += l.blockCost(b, t)
 				}
 			}
@@ -243,19 +244,6 @@ func (l *local) blockCost(b *blockRow, upto int) float64 {
 	return b.cost(e)
 }
 
-// cost is what a block's adders cost for so many kWh.
-func (b *blockRow) cost(kwh float64) float64 {
-	var c float64
-	for k, w := range b.widths {
-		x := min(kwh, w)
-		c += x * b.adders[k]
-		if kwh -= x; kwh <= 0 {
-			break
-		}
-	}
-	return c
-}
-
 // price sets the multipliers for the present imports, for loads that will add
 // about extra kWh.
 func (l *local) price(extra float64) {
@@ -263,8 +251,8 @@ func (l *local) price(extra float64) {
 		l.mult[t] = l.mu * l.muRow[t] * l.p.ImportPrice[t]
 		l.kinks[t] = l.kinks[t][:0]
 	}
-	for i := range l.s.m.blocks {
-		b := &l.s.m.blocks[i]
+	for i := range l.m.blocks {
+		b := &l.m.blocks[i]
 		if b.scen >= 0 {
 			continue
 		}
@@ -462,7 +450,7 @@ func (l *local) recharge() {
 			l.bat[t] = 0
 		}
 	}
-	l.s.settleBattery(l.bat)
+	settleBattery(l.p, l.bat)
 	for t, x := range l.bat {
 		l.z[t] += x
 	}
@@ -503,8 +491,8 @@ func (l *local) peakNow(i int) float64 {
 func (l *local) creditPrice(y []float64) {
 	for t := range l.muRow {
 		l.muRow[t] = 0
-		for i := range l.s.m.credit {
-			if c := &l.s.m.credit[i]; t <= c.upto {
+		for i := range l.m.credit {
+			if c := &l.m.credit[i]; t <= c.upto {
 				l.muRow[t] += max(0, -y[c.row])
 			}
 		}

@@ -43,7 +43,7 @@ func (l *local) plan() *Plan {
 		plan.BatteryKW = append([]float64(nil), l.bat...)
 	}
 	for t := range n {
-		l.s.balance(plan, t, l.z[t], 0)
+		balance(l.p, plan, t, l.z[t], 0)
 	}
 	return plan
 }

@@ -60,7 +60,7 @@ func (l *local) step(temperature float64, undo, trial *snapshot) bool {
 		}
 		l.cost = l.evaluate()
 	}
-	if soft := l.penalty < l.s.m.big; !tight || soft {
+	if soft := l.penalty < l.m.big; !tight || soft {
 		mu := l.mu
 		if soft {
 			l.mu *= 0.9 + 0.2*rng.Float64()
@@ -144,11 +144,11 @@ func (l *local) softPenalty() float64 {
 	for _, x := range l.muRow {
 		most = max(most, x)
 	}
-	return min(l.s.m.big, 2*l.mu*most+0.05)
+	return min(l.m.big, 2*l.mu*most+0.05)
 }
 
 func (l *local) harden() {
-	l.penalty = l.s.m.big
+	l.penalty = l.m.big
 	l.cost = l.evaluate()
 }
 
@@ -156,7 +156,7 @@ func (l *local) harden() {
 func (l *local) settlePenalty() {
 	if l.short > 0 {
 		l.mu *= 1.01
-		l.penalty = min(l.penalty*1.01, l.s.m.big)
+		l.penalty = min(l.penalty*1.01, l.m.big)
 	} else {
 		if l.spare > 0.002*math.Abs(l.cost) {
 			l.mu /= 1.01

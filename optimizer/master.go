@@ -192,7 +192,7 @@ func (m *master) layout(o outlook, pricers map[string]pricer) {
 		for _, scen := range o.protect {
 			for _, c := range creditChecks(p) {
 				cr := creditRow{row: row(), upto: c.slot, scen: scen, budget: c.budget}
-				for i, b := range p.Blocks {
+				for _, b := range p.Blocks {
 					if b.From > c.slot || b.To <= b.From || len(b.Steps) == 0 {
 						continue
 					}
@@ -204,7 +204,6 @@ func (m *master) layout(o outlook, pricers map[string]pricer) {
 						}
 						continue
 					}
-					_ = i
 					m.blocks = append(m.blocks, newBlockRow(b, row(), b.From, min(b.To, c.slot+1), scen))
 					cr.blocks = append(cr.blocks, len(m.blocks)-1)
 				}
@@ -485,27 +484,9 @@ func (m *master) battery() {
 	}
 }
 
-// batteryBand is the band of the charge after each slot, widened where the
-// charge at the start or the power leaves no other way.
-func batteryBand(p *Problem) (lo, hi []float64) {
-	b, h := p.Battery, p.Hours()
-	lo, hi = make([]float64, p.N), make([]float64, p.N)
-	up, down := b.SoC0, b.SoC0
-	top := max(b.SoCMin, b.SoCMax)
-	for t := range p.N {
-		up += b.EffC * b.MaxChargeKW * h
-		down -= b.MaxDischargeKW * h / b.EffD
-		lo[t], hi[t] = min(b.SoCMin, up), max(top, down)
-		up, down = min(up, hi[t]), max(down, lo[t])
-	}
-	last := p.N - 1
-	lo[last] = min(max(lo[last], b.SoCEnd), up, hi[last])
-	return lo, hi
-}
-
 // money adds the columns of blocks, demand, credit and groups.
 func (m *master) money(o outlook) {
-	lp := m.lp
+	sx := m.lp
 	for i := range m.blocks {
 		b := &m.blocks[i]
 		for k, w := range b.widths {
@@ -521,7 +502,7 @@ func (m *master) money(o outlook) {
 					}
 				}
 			}
-			b.steps = append(b.steps, lp.add(cost, w, ind, val))
+			b.steps = append(b.steps, sx.add(cost, w, ind, val))
 		}
 	}
 	for _, f := range m.p.FixedCharges {
@@ -533,25 +514,25 @@ func (m *master) money(o outlook) {
 		ind, val := []int32{}, []float64{}
 		for _, r := range d.rows {
 			ind, val = append(ind, r), append(val, -1)
-			lp.b[r] = w.FloorKW
+			sx.b[r] = w.FloorKW
 		}
-		d.peak = lp.add(w.PricePerKW, math.Inf(1), ind, val)
+		d.peak = sx.add(w.PricePerKW, math.Inf(1), ind, val)
 		for _, r := range d.rows {
-			d.slack = append(d.slack, lp.add(0, math.Inf(1), []int32{r}, []float64{1}))
+			d.slack = append(d.slack, sx.add(0, math.Inf(1), []int32{r}, []float64{1}))
 		}
 	}
 	for i := range m.credit {
 		c := &m.credit[i]
-		lp.b[c.row] = c.budget
-		c.slack = lp.add(0, math.Inf(1), []int32{c.row}, []float64{1})
-		c.short = lp.add(m.big, math.Inf(1), []int32{c.row}, []float64{-1})
+		sx.b[c.row] = c.budget
+		c.slack = sx.add(0, math.Inf(1), []int32{c.row}, []float64{1})
+		c.short = sx.add(m.big, math.Inf(1), []int32{c.row}, []float64{-1})
 	}
 	for i := range m.group {
 		g := &m.group[i]
 		for t := range int32(m.p.N) {
-			lp.b[g.first+t] = g.limit
-			g.slack = append(g.slack, lp.add(0, math.Inf(1), []int32{g.first + t}, []float64{1}))
-			g.short = append(g.short, lp.add(m.big, math.Inf(1), []int32{g.first + t}, []float64{-1}))
+			sx.b[g.first+t] = g.limit
+			g.slack = append(g.slack, sx.add(0, math.Inf(1), []int32{g.first + t}, []float64{1}))
+			g.short = append(g.short, sx.add(m.big, math.Inf(1), []int32{g.first + t}, []float64{-1}))
 		}
 	}
 }
@@ -655,11 +636,9 @@ func (m *master) staticBound(y []float64) float64 {
 // crash sets the basis to the point at which each unit runs the given
 // schedule, the battery rests and everything else follows.
 func (m *master) crash(chosen []int) bool {
-	lp := m.lp
-	for j := range lp.where {
-		if lp.where[j] != gone {
-			lp.where[j] = atLower
-		}
+	sx := m.lp
+	for j := range sx.where {
+		sx.where[j] = atLower
 	}
 	n := m.p.N
 	z := make([]float64, n)
@@ -669,8 +648,8 @@ func (m *master) crash(chosen []int) bool {
 	}
 	for k, u := range m.units {
 		c := u.cols[chosen[k]]
-		lp.head[u.row] = c.col
-		lp.where[c.col] = u.row
+		sx.head[u.row] = c.col
+		sx.where[c.col] = u.row
 		for t, x := range c.kw {
 			z[t] += x
 			if x > 0 {
@@ -690,8 +669,8 @@ func (m *master) crash(chosen []int) bool {
 		}
 	}
 	basic := func(row int32, col int32) {
-		lp.head[row] = col
-		lp.where[col] = row
+		sx.head[row] = col
+		sx.where[col] = row
 	}
 	// Supply, cheapest first; the segment that is partly used is basic.
 	used := make([][]float64, n)
@@ -702,7 +681,7 @@ func (m *master) crash(chosen []int) bool {
 		for i := range m.slots[t] {
 			g := &m.slots[t][i]
 			if left > g.length && i+1 < len(m.slots[t]) {
-				lp.where[g.col] = atUpper
+				sx.where[g.col] = atUpper
 				used[t][i] = g.length
 				left -= g.length
 				continue
@@ -738,7 +717,7 @@ func (m *master) crash(chosen []int) bool {
 		}
 		for k, w := range b.widths {
 			if e > w {
-				lp.where[b.steps[k]] = atUpper
+				sx.where[b.steps[k]] = atUpper
 				e -= w
 				continue
 			}
@@ -764,7 +743,7 @@ func (m *master) crash(chosen []int) bool {
 			basic(d.rows[k], d.slack[k])
 		}
 		if best >= 0 {
-			lp.where[d.slack[best]] = atLower
+			sx.where[d.slack[best]] = atLower
 			basic(d.rows[best], d.peak)
 		}
 	}
@@ -806,7 +785,7 @@ func (m *master) crash(chosen []int) bool {
 			}
 		}
 	}
-	return lp.rebuild()
+	return sx.rebuild()
 }
 
 // weights are the values of a unit's schedules.

@@ -56,11 +56,11 @@ func (g *nudger) run(work int64, hot, until float64) {
 		penalty = l.softPenalty()
 	}
 	l.save(&g.best)
-	g.best.cost = l.cost + l.short*(s.m.big-l.penalty)
+	g.best.cost = l.cost + l.short*(l.m.big-l.penalty)
 	g.free.choose(l)
 	g.begin()
 	cost, short := g.total()
-	if c := cost + short*s.m.big; c < g.best.cost {
+	if c := cost + short*l.m.big; c < g.best.cost {
 		l.save(&g.best)
 		g.best.cost = c
 	}
@@ -73,13 +73,13 @@ func (g *nudger) run(work int64, hot, until float64) {
 	}
 	end := s.spent + work
 	for i := 0; s.spent < end; i++ {
-		if i&63 == 0 && (s.over() || s.progress() > until || s.gapOf(g.best.cost) <= s.opt.Gap) {
+		if i&63 == 0 && (s.over() || s.progress() > until || s.gapOf(g.best.cost) <= s.goal) {
 			break
 		}
 		left := float64(end-s.spent) / float64(work)
 		s.spent += step
-		if left < 0.2 && penalty < s.m.big {
-			penalty = s.m.big
+		if left < 0.2 && penalty < l.m.big {
+			penalty = l.m.big
 			l.restore(&g.best)
 			g.begin()
 			cost, short = g.total()
@@ -102,13 +102,13 @@ func (g *nudger) run(work int64, hot, until float64) {
 		g.free.accept()
 		switch {
 		case short > 0:
-			penalty = min(penalty*1.001, s.m.big)
+			penalty = min(penalty*1.001, l.m.big)
 		case next < g.best.cost-1e-10:
 			l.save(&g.best)
 			g.best.cost = next
 			fallthrough
 		default:
-			if penalty < s.m.big {
+			if penalty < l.m.big {
 				penalty /= 1.001
 			}
 		}

@@ -7,23 +7,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-// every lists all schedules of on and off a switched load may run.
-func every(p *Problem, l *Load, kw float64) [][]float64 {
-	var out [][]float64
-	for mask := range 1 << p.N {
-		x := make([]float64, p.N)
-		for t := range x {
-			if mask>>t&1 == 1 {
-				x[t] = kw
-			}
-		}
-		if l.permits(p, x) {
-			out = append(out, x)
-		}
-	}
-	return out
-}
-
 func drawPrices(t *rapid.T, n int) (price, on []float64) {
 	return rapid.SliceOfN(rapid.Float64Range(0, 1), n, n).Draw(t, "price"), rapid.SliceOfN(rapid.Float64Range(0, 0.1), n, n).Draw(t, "on")
 }
@@ -213,4 +196,21 @@ func TestAVariableLoadHeldToItsPatternRunsInNoOtherSlot(t *testing.T) {
 	if held.pattern != patternOf(held.kw) {
 		t.Error("it is another pattern than it says")
 	}
+}
+
+// every lists all schedules of on and off a switched load may run.
+func every(p *Problem, l *Load, kw float64) [][]float64 {
+	var out [][]float64
+	for mask := range 1 << p.N {
+		x := make([]float64, p.N)
+		for t := range x {
+			if mask>>t&1 == 1 {
+				x[t] = kw
+			}
+		}
+		if l.permits(p, x) {
+			out = append(out, x)
+		}
+	}
+	return out
 }

@@ -80,7 +80,7 @@ func TestAPlanALittleShortOfCreditIsNudgedUntilItFits(t *testing.T) {
 			continue
 		}
 		s.stop, s.opt.WorkLimit = "", math.MaxInt64
-		l := newLocal(s)
+		l := newLocal(s.effort, s.m)
 		l.creditPrice(s.yBest)
 		l.load(rich)
 		if !l.tight() || l.short <= 0 {

@@ -13,22 +13,6 @@ func (s *search) seed(plan *Plan) bool {
 	return s.m.crash(chosen)
 }
 
-// pattern is the pattern of powers that did not come from the pricer.
-func (u *unit) pattern(kw []float64) uint64 {
-	switch q := u.pricer.(type) {
-	case *cyclePricer:
-		for i := q.lo; i <= q.hi; i++ {
-			if len(spans(kw)) > 0 && fits(kw, u.l.Cycle.ProfileKW, i, u.l.Cycle.Running) {
-				return uint64(i + 1)
-			}
-		}
-		return 0
-	case *modulatingPricer:
-		return 0
-	}
-	return patternOf(kw)
-}
-
 // optimise runs the linear programme; it sets up a new basis where the old
 // one went bad.
 func (s *search) optimise(limit int) bool {
@@ -81,25 +65,6 @@ func (s *search) generate(units []*unit, y []float64) (added int, value float64)
 		}
 	}
 	return added, value
-}
-
-// pricerIsRigid tells whether one pattern is one schedule.
-func (u *unit) pricerIsRigid() bool {
-	switch u.pricer.(type) {
-	case *variablePricer, *modulatingPricer:
-		return false
-	}
-	return true
-}
-
-// heldSchedule is a schedule of the pattern the unit is held to.
-func (u *unit) heldSchedule() schedule {
-	for i := range u.cols {
-		if u.cols[i].pattern == *u.fixed {
-			return u.cols[i].schedule
-		}
-	}
-	return u.cols[0].schedule
 }
 
 // root solves the linear programme over all schedules by column generation

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"sort"
 	"time"
 )
 
@@ -14,9 +15,8 @@ type search struct {
 	p     *Problem
 	opt   Options
 	h     float64
-	rng   *rand.Rand
 	begin time.Duration
-	spent int64 // work outside the linear programme
+	*effort
 
 	best    *Plan
 	byPrice *Plan // the greedy plan
@@ -45,7 +45,6 @@ type search struct {
 	drawn       snapshot // the best plan drawn in this cycle
 	elites      elites
 	nudger      *nudger
-	trace       func(format string, args ...any)
 }
 
 func newSearch(ctx context.Context, p *Problem, opt Options) *search {
@@ -57,8 +56,10 @@ func newSearch(ctx context.Context, p *Problem, opt Options) *search {
 	}
 	s := &search{
 		ctx: ctx, p: p, opt: opt, h: p.Hours(), lower: math.Inf(-1), share: 1, mark: math.Inf(1), dived: math.NaN(),
-		rng:   rand.New(rand.NewPCG(opt.Seed, 0x9e3779b97f4a7c15)),
-		trace: opt.trace,
+	}
+	s.effort = &effort{
+		rng: rand.New(rand.NewPCG(opt.Seed, 0x9e3779b97f4a7c15)), seed: opt.Seed, goal: opt.Gap,
+		over: s.over, progress: s.progress, gapOf: s.gapOf, trace: opt.trace,
 	}
 	var shared scratch
 	s.pricers = make(map[string]pricer, len(p.Loads))
@@ -197,7 +198,7 @@ func (s *search) fromNothing(reinsert bool, until float64) bool {
 	if reinsert && s.p.Battery == nil && len(s.m.demand) == 0 && s.reinserts() {
 		// Without a store or a peak to share, reinsertion finds a good plan
 		// sooner than the linear programme.
-		l := newLocal(s)
+		l := newLocal(s.effort, s.m)
 		for t := range l.muRow {
 			l.muRow[t] = s.greedyMu
 		}
@@ -228,7 +229,7 @@ func (s *search) improve() {
 		s.stop = StopExhausted
 		return
 	}
-	l := newLocal(s)
+	l := newLocal(s.effort, s.m)
 	if s.yBest != nil {
 		l.creditPrice(s.yBest)
 	}
@@ -241,7 +242,7 @@ func (s *search) improve() {
 	const patience = 10 // cycles without a better plan after which the search ends
 	cycle, failed := 50*len(s.m.units), 0
 	if s.mixed == nil && s.yBest != nil && s.share == 1 {
-		s.tight = newTightener(s, s.yBest)
+		s.tight = newTightener(s.effort, s.m, s.yBest)
 	}
 	searched := s.work()
 	least := int64(33) // of the whole: shorter nudging hardly leaves where it begins
@@ -463,4 +464,29 @@ func (s *search) tell() {
 	if s.opt.Improved != nil {
 		s.opt.Improved(s.best.Cost, s.lower)
 	}
+}
+
+// outlook chooses the scenarios in which the credit must last: the dearest are
+// given up as far as the chance limit allows.
+func (s *search) outlook() outlook {
+	o := newOutlook(s.p)
+	if s.p.Credit == nil || len(s.p.Scenarios) == 0 {
+		return o
+	}
+	spend := make([]float64, len(o.weight))
+	for i := range spend {
+		for t := range s.p.N {
+			spend[i] += max(0, o.base[i][t]-o.pv[i][t]) * s.p.ImportPrice[t]
+		}
+	}
+	sort.SliceStable(o.protect, func(a, b int) bool { return spend[o.protect[a]] < spend[o.protect[b]] })
+	give := chanceLimit(s.p.Credit) + 1e-9
+	for len(o.protect) > 0 {
+		last := o.protect[len(o.protect)-1]
+		if give -= o.weight[last]; give < 0 {
+			break
+		}
+		o.protect = o.protect[:len(o.protect)-1]
+	}
+	return o
 }

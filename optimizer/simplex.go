@@ -16,7 +16,7 @@ type simplex struct {
 	cost  []float64
 	ub    []float64
 	scale []float64 // 1/(1+|A_j|^2), an entering column's weight
-	where []int32   // row in which the column is basic, or atLower, atUpper, gone
+	where []int32   // row in which the column is basic, or atLower, atUpper
 	b     []float64
 
 	head []int32 // the column basic in each row
@@ -40,7 +40,6 @@ type simplex struct {
 const (
 	atLower int32 = -1
 	atUpper int32 = -2
-	gone    int32 = -3
 )
 
 const (
@@ -313,7 +312,7 @@ func (s *simplex) objective() float64 {
 // attractive is how much column j promises, 0 where it should stay.
 func (s *simplex) attractive(j int32) (score, d float64) {
 	w := s.where[j]
-	if w >= 0 || w == gone || s.ub[j] == 0 {
+	if w >= 0 || s.ub[j] == 0 {
 		return 0, 0
 	}
 	d = s.reduced(j, s.y)

@@ -86,27 +86,3 @@ func strict(p *Problem) *Credit {
 	c.ChanceLimit = max(1e-9, (chanceLimit(p.Credit)*(n+1)-1)/n)
 	return &c
 }
-
-// Shift is the plan as seen k slots later: the first k slots are dropped and
-// the last is followed by k slots in which nothing runs.
-func (plan *Plan) Shift(k int) *Plan {
-	move := func(xs []float64) []float64 {
-		if xs == nil {
-			return nil
-		}
-		out := make([]float64, len(xs))
-		if k < len(xs) {
-			copy(out, xs[k:])
-		}
-		return out
-	}
-	next := &Plan{Format: plan.Format, Instance: plan.Instance, Loads: make(map[string]LoadPlan, len(plan.Loads))}
-	for id, l := range plan.Loads {
-		next.Loads[id] = LoadPlan{KW: move(l.KW)}
-	}
-	next.BatteryKW = move(plan.BatteryKW)
-	next.PVUsedKW = move(plan.PVUsedKW)
-	next.ShedKW = move(plan.ShedKW)
-	next.CreditPrice = move(plan.CreditPrice)
-	return next
-}

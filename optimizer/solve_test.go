@@ -127,9 +127,9 @@ func allSchedules(p *Problem, l *Load) [][]float64 {
 		}
 		return out
 	case l.OnOff != nil:
-		return every(p, l, l.OnOff.KW)
+		return everySwitching(p, l, l.OnOff.KW)
 	}
-	return every(p, l, l.Thermal.KW)
+	return everySwitching(p, l, l.Thermal.KW)
 }
 
 func TestSolveIsDeterministic(t *testing.T) {
@@ -580,4 +580,21 @@ func ExampleSolve() {
 	plan := Solve(context.Background(), p, Options{Seed: 1})
 	fmt.Printf("%.2f %s\n", plan.Cost, plan.Stopped)
 	// Output: 1.20 gap
+}
+
+// everySwitching lists all schedules of on and off a switched load may run.
+func everySwitching(p *Problem, l *Load, kw float64) [][]float64 {
+	var out [][]float64
+	for mask := range 1 << p.N {
+		x := make([]float64, p.N)
+		for t := range x {
+			if mask>>t&1 == 1 {
+				x[t] = kw
+			}
+		}
+		if l.permits(p, x) {
+			out = append(out, x)
+		}
+	}
+	return out
 }

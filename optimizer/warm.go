@@ -3,7 +3,6 @@ package optimizer
 import (
 	"math"
 	"slices"
-	"sort"
 )
 
 // warm takes over the plan in force.  A load whose hours are no longer
@@ -56,7 +55,7 @@ func (s *search) fit(plan *Plan) (preset map[string][]float64, battery []float64
 	case s.p.Battery == nil:
 	case len(plan.BatteryKW) == s.p.N:
 		battery = slices.Clone(plan.BatteryKW)
-		s.settleBattery(battery)
+		settleBattery(s.p, battery)
 		for t := range battery {
 			whole = whole && math.Abs(battery[t]-plan.BatteryKW[t]) < powerTol
 		}
@@ -98,7 +97,7 @@ func (s *search) resume() {
 	if s.start == nil || !s.reinserts() {
 		return
 	}
-	l := newLocal(s)
+	l := newLocal(s.effort, s.m)
 	if c := s.opt.Previous.CreditPrice; len(c) == s.p.N && s.p.Credit != nil {
 		copy(l.muRow, c)
 	}
@@ -136,105 +135,4 @@ func (s *search) resume() {
 	for _, u := range s.m.units {
 		s.m.hold(u, nil)
 	}
-}
-
-// permits tells whether a load may run as given.
-func (l *Load) permits(p *Problem, kw []float64) bool {
-	for _, x := range kw {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return false
-		}
-	}
-	e := evaluation{}
-	return len(e.load(p, l, kw)) == 0
-}
-
-// stay puts the plan in force back where the best one found is not better by
-// the margin.
-func (s *search) stay() {
-	if s.inForce == nil || s.best == s.inForce {
-		if s.inForce != nil {
-			s.best.Kept = true
-		}
-		return
-	}
-	if hardAmount(s.inForce) > hardAmount(s.best)+moneyTol {
-		return
-	}
-	if s.inForce.Cost-s.best.Cost <= s.opt.Margin+1e-9*math.Abs(s.best.Cost) {
-		s.best = s.inForce
-		s.best.Kept = true
-	}
-}
-
-// outlook chooses the scenarios in which the credit must last: the dearest are
-// given up as far as the chance limit allows.
-func (s *search) outlook() outlook {
-	o := newOutlook(s.p)
-	if s.p.Credit == nil || len(s.p.Scenarios) == 0 {
-		return o
-	}
-	spend := make([]float64, len(o.weight))
-	for i := range spend {
-		for t := range s.p.N {
-			spend[i] += max(0, o.base[i][t]-o.pv[i][t]) * s.p.ImportPrice[t]
-		}
-	}
-	sort.SliceStable(o.protect, func(a, b int) bool { return spend[o.protect[a]] < spend[o.protect[b]] })
-	give := chanceLimit(s.p.Credit) + 1e-9
-	for len(o.protect) > 0 {
-		last := o.protect[len(o.protect)-1]
-		if give -= o.weight[last]; give < 0 {
-			break
-		}
-		o.protect = o.protect[:len(o.protect)-1]
-	}
-	return o
-}
-
-// risk fills in what the scenarios say, and what keeping the credit costs: the
-// same problem is planned again as if it were paid after use.
-func (s *search) risk() {
-	if len(s.p.Scenarios) == 0 {
-		return
-	}
-	e, _ := evaluate(s.p, s.best)
-	if e == nil {
-		return
-	}
-	r := &Risk{RunOut: e.runOut}
-	r.CostLow, r.CostHigh = quantile(s.p, e.scenario, 0.1), quantile(s.p, e.scenario, 0.9)
-	if s.p.Credit != nil {
-		if s.stop != StopCancelled && (s.stop != StopTime || s.reserve > 0) {
-			free := *s.p
-			free.Credit = nil
-			opt := s.opt
-			opt.WorkLimit = max(1, s.work()/2)
-			opt.Previous, opt.Margin, opt.TimeLimit, opt.Memory, opt.Improved = s.best, 0, s.reserve, nil, nil
-			other := newSearch(s.ctx, &free, opt)
-			other.thorough = true
-			other.run()
-			r.Protection = max(0, s.best.Cost-other.best.Cost)
-			s.spent += other.work()
-		}
-	}
-	s.best.Risk = r
-}
-
-// quantile is a weighted quantile of the scenarios' costs.
-func quantile(p *Problem, cost []float64, q float64) float64 {
-	order := make([]int, len(cost))
-	var sum float64
-	for i := range order {
-		order[i] = i
-		sum += p.Scenarios[i].Weight
-	}
-	sort.SliceStable(order, func(a, b int) bool { return cost[order[a]] < cost[order[b]] })
-	var have float64
-	for _, i := range order {
-		if have += p.Scenarios[i].Weight; have >= q*sum {
-			return cost[i]
-		}
-	}
-	return cost[order[len(order)-1]]
 }

@@ -5,23 +5,6 @@ import (
 	"math"
 )
 
-// explain gives every load its Reason: the plan is priced again with that
-// load's first run moved, everything else kept.
-func (s *search) explain() {
-	if s.m == nil {
-		return
-	}
-	l := newLocal(s)
-	l.load(s.best)
-	hours := float64(s.p.N) * s.h
-	rate := (s.best.Parts.Energy + s.best.Parts.Blocks) / hours // money an hour
-	for i, u := range l.units {
-		lp := s.best.Loads[u.l.ID]
-		lp.Reason = l.reason(i, rate)
-		s.best.Loads[u.l.ID] = lp
-	}
-}
-
 // moved is unit i's schedule with its first run begun in slot to, nil where
 // the run does not fit before what follows.
 func (l *local) moved(kw []float64, first span, to int) []float64 {
@@ -129,7 +112,7 @@ func (l *local) conflict(i int, kw []float64) string {
 }
 
 // reason answers for one unit.
-func (l *local) reason(i int, rate float64) *Reason {
+func (l *local) reason(i int, rate float64, hurried bool) *Reason {
 	u := l.units[i]
 	kw := append([]float64(nil), l.kw[i]...)
 	r := &Reason{Start: -1, EarlierSlot: -1}
@@ -167,7 +150,7 @@ func (l *local) reason(i int, rate float64) *Reason {
 		if len(l.units) > 50 {
 			looks = 6
 		}
-		if l.s.stop == StopCancelled {
+		if hurried {
 			looks = min(looks/2, 6)
 		}
 		step := max(1, first.from/looks)
