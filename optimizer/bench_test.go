@@ -7,13 +7,18 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/keeplit/keeplit/optimizer/internal/bound"
+	"github.com/keeplit/keeplit/optimizer/internal/generate"
+	"github.com/keeplit/keeplit/optimizer/internal/master"
+	"github.com/keeplit/keeplit/optimizer/internal/pricing"
 )
 
 // BenchmarkSolve measures the default effort on each class.
 func BenchmarkSolve(b *testing.B) {
 	for _, class := range []string{"home", "business"} {
 		b.Run(class, func(b *testing.B) {
-			p := generate(4, class)
+			p := generate.Problem(4, class)
 			var gap float64
 			for range b.N {
 				gap = Solve(context.Background(), p, Options{}).Gap
@@ -26,22 +31,22 @@ func BenchmarkSolve(b *testing.B) {
 // BenchmarkRoot measures the linear programme by itself: greedy, column
 // generation and one dive.
 func BenchmarkRoot(b *testing.B) {
-	p := generate(4, "home")
+	p := generate.Problem(4, "home")
 	for range b.N {
 		s := newSearch(context.Background(), p, Options{})
 		s.greedy()
-		s.m = newMaster(p, s.outlook(), 4000, s.pricers)
+		s.m = master.New(p, s.outlook(), 4000, s.pricers)
 		if !s.seed(s.best) {
 			b.Fatal("no basis")
 		}
 		s.root(1)
-		s.dive(s.m.units)
+		s.dive(s.m.Units)
 	}
 }
 
 // BenchmarkPricers measures one schedule of each kind of load.
 func BenchmarkPricers(b *testing.B) {
-	p := generate(4, "home")
+	p := generate.Problem(4, "home")
 	price, on := make([]float64, p.N), make([]float64, p.N)
 	for t := range price {
 		price[t] = p.ImportPrice[t] * p.Hours()
@@ -54,13 +59,13 @@ func BenchmarkPricers(b *testing.B) {
 		{"cycle", Load{Cycle: &Cycle{ProfileKW: []float64{2, 2, 1}, LatestFinish: 96, SkipPenalty: 2}}},
 		{"onoff", Load{OnOff: &OnOff{KW: 1, NeedSlots: 24, To: 80, MaxStarts: 3, StartCost: 0.02, ShortPenalty: 0.2, Switching: sw}}},
 		{"variable", Load{Variable: &Variable{MinKW: 1.4, MaxKW: 7, NeedKWh: 12, To: 96, MaxStarts: 3, StartCost: 0.02, ShortPenalty: 1, Switching: sw}}},
-		{"thermal", Load{Thermal: &Thermal{KW: 2, A: 0.997, B: 2.1, TEnv: Series{20}, T0: 55, TMin: flat(96, 45), TMax: 72, ComfortPenalty: 0.03, EndTarget: 50, EndPenalty: 0.04}}},
-		{"modulating", Load{Thermal: &Thermal{KW: 2, Modulating: true, A: 0.997, B: 2.1, TEnv: Series{20}, T0: 55, TMin: flat(96, 45), TMax: 72, ComfortPenalty: 0.03, EndTarget: 50, EndPenalty: 0.04}}},
+		{"thermal", Load{Thermal: &Thermal{KW: 2, A: 0.997, B: 2.1, TEnv: Series{20}, T0: 55, TMin: generate.Flat(96, 45), TMax: 72, ComfortPenalty: 0.03, EndTarget: 50, EndPenalty: 0.04}}},
+		{"modulating", Load{Thermal: &Thermal{KW: 2, Modulating: true, A: 0.997, B: 2.1, TEnv: Series{20}, T0: 55, TMin: generate.Flat(96, 45), TMax: 72, ComfortPenalty: 0.03, EndTarget: 50, EndPenalty: 0.04}}},
 	} {
-		q := newPricer(p, &row.l, new(scratch))
+		q := pricing.New(p, &row.l, new(pricing.Scratch))
 		b.Run(row.name, func(b *testing.B) {
 			for range b.N {
-				q.best(price, on)
+				q.Best(price, on)
 			}
 		})
 	}
@@ -78,7 +83,7 @@ func BenchmarkReplan(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			var sum time.Duration
 			for i := range b.N {
-				p := generate(uint64(i%6), "home")
+				p := generate.Problem(uint64(i%6), "home")
 				before := Solve(context.Background(), p, Options{})
 				next := p.Advance(before)
 				r := rand.New(rand.NewPCG(uint64(i), 3))
@@ -115,7 +120,7 @@ func BenchmarkReplan(b *testing.B) {
 func BenchmarkCancel(b *testing.B) {
 	for _, class := range []string{"home", "business"} {
 		b.Run(class, func(b *testing.B) {
-			p := generate(4, class)
+			p := generate.Problem(4, class)
 			var worst time.Duration
 			for i := range b.N {
 				ctx, cancel := context.WithCancel(context.Background())
@@ -140,7 +145,7 @@ func BenchmarkCancel(b *testing.B) {
 func BenchmarkMemory(b *testing.B) {
 	for _, class := range []string{"home", "business"} {
 		b.Run(class, func(b *testing.B) {
-			p := generate(4, class)
+			p := generate.Problem(4, class)
 			var m runtime.MemStats
 			for range b.N {
 				Solve(context.Background(), p, Options{})
@@ -154,23 +159,23 @@ func BenchmarkMemory(b *testing.B) {
 // BenchmarkTighterBound measures one evaluation of the tighter bound, and a
 // climb from the duals of the linear programme to where it converges.
 func BenchmarkTighterBound(b *testing.B) {
-	p := generate(4, "home")
+	p := generate.Problem(4, "home")
 	s := newSearch(context.Background(), p, Options{WorkLimit: 20_000_000})
 	s.run()
 	s.stop, s.opt.WorkLimit = "", math.MaxInt64
 	b.Run("value", func(b *testing.B) {
-		q := newTightener(s.effort, s.m, s.yBest)
+		q := bound.New(s.Effort, s.m, s.yBest)
 		for range b.N {
-			q.value(climbEffort)
+			q.Value(bound.ClimbEffort)
 		}
 	})
 	b.Run("climb", func(b *testing.B) {
-		var bound float64
+		var best float64
 		for range b.N {
-			q := newTightener(s.effort, s.m, s.yBest)
-			q.climb(200, math.Inf(1))
-			bound = q.best
+			q := bound.New(s.Effort, s.m, s.yBest)
+			q.Climb(200, math.Inf(1))
+			best = q.Best
 		}
-		b.ReportMetric(100*(s.best.Cost-bound)/s.best.Cost, "%gap")
+		b.ReportMetric(100*(s.best.Cost-best)/s.best.Cost, "%gap")
 	})
 }

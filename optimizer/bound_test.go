@@ -6,6 +6,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/keeplit/keeplit/optimizer/internal/bound"
+	"github.com/keeplit/keeplit/optimizer/internal/generate"
+	"github.com/keeplit/keeplit/optimizer/internal/model"
 )
 
 // leastCost is the cost of the best of all plans there are, for problems of
@@ -23,13 +27,13 @@ func leastCost(p *Problem) float64 {
 			}
 			return
 		}
-		e, bad := evaluate(p, newSearch(context.Background(), p, Options{}).place(0, choice, nil))
+		e, bad := model.Evaluate(p, newSearch(context.Background(), p, Options{}).place(0, choice, nil))
 		for _, v := range bad {
 			if v.Kind.Hard() {
 				return
 			}
 		}
-		best = min(best, e.expected)
+		best = min(best, e.Expected)
 	}
 	try(0)
 	return best
@@ -37,7 +41,7 @@ func leastCost(p *Problem) float64 {
 
 // climbed is the tighter bound after some rounds; ok is false where it does
 // not apply.
-func climbed(t *testing.T, p *Problem) (bound float64, ok bool) {
+func climbed(t *testing.T, p *Problem) (best float64, ok bool) {
 	t.Helper()
 	s := newSearch(context.Background(), p, Options{WorkLimit: quick})
 	s.run()
@@ -45,18 +49,18 @@ func climbed(t *testing.T, p *Problem) (bound float64, ok bool) {
 	if s.yBest == nil {
 		return 0, false
 	}
-	q := newTightener(s.effort, s.m, s.yBest)
+	q := bound.New(s.Effort, s.m, s.yBest)
 	if q == nil {
 		return 0, false
 	}
-	q.climb(150, math.Inf(1))
-	return q.best, true
+	q.Climb(150, math.Inf(1))
+	return q.Best, true
 }
 
 func TestTheTighterBoundIsBelowEveryPlan(t *testing.T) {
 	tried := 0
 	for seed := range uint64(40) {
-		p := generate(seed, "tiny")
+		p := generate.Problem(seed, "tiny")
 		p.Battery = nil
 		var loads []Load
 		for _, l := range p.Loads {
@@ -84,9 +88,9 @@ func TestTheTighterBoundIsBelowEveryPlan(t *testing.T) {
 // plans, but a long search must not get below the bound either.
 func TestTheTighterBoundIsBelowPlansOfAllKinds(t *testing.T) {
 	for seed := range uint64(12) {
-		p := generate(seed, "home")
+		p := generate.Problem(seed, "home")
 		plan := solve(t, p, Options{WorkLimit: 20_000_000})
-		if hardAmount(plan) > 0 {
+		if model.HardAmount(plan) > 0 {
 			continue
 		}
 		if bound, ok := climbed(t, p); ok && bound > plan.Cost+1e-9*math.Abs(plan.Cost) {
@@ -111,14 +115,14 @@ func later(p *Problem) (next *Problem, inForce *Plan, memory *Memory) {
 func TestARePlanWithMemory(t *testing.T) {
 	used := 0
 	for seed := range uint64(10) {
-		p := generate(seed, "home")
+		p := generate.Problem(seed, "home")
 		next, inForce, memory := later(p)
-		if memory.mixed.n == p.N {
+		if memory.mixed.N == p.N {
 			used++
 		}
 		warm := solve(t, next, Options{WorkLimit: 20_000_000, Previous: inForce, Memory: memory})
 		kept := newSearch(context.Background(), next, Options{}).inForceCost(inForce)
-		if hardAmount(warm) == 0 && warm.Cost > kept+1e-9 {
+		if model.HardAmount(warm) == 0 && warm.Cost > kept+1e-9 {
 			t.Errorf("seed %d: cost %v, the plan in force costs %v", seed, warm.Cost, kept)
 		}
 		next, inForce, memory = later(p)
@@ -132,35 +136,35 @@ func TestARePlanWithMemory(t *testing.T) {
 }
 
 func TestAMemoryOfAnotherHorizonIsNotUsed(t *testing.T) {
-	p := generate(4, "home")
+	p := generate.Problem(4, "home")
 	_, _, memory := later(p)
-	q := generate(5, "tiny")
+	q := generate.Problem(5, "tiny")
 	want := solve(t, q, Options{})
 	if d := cmp.Diff(want, solve(t, q, Options{Memory: memory})); d != "" {
 		t.Errorf("it changed the plan:\n%s", d)
 	}
 	memory.Shift(1000)
-	if memory.mixed.n != 0 && memory.mixed.n <= 1000 {
-		t.Errorf("a memory shifted beyond its end still knows %d slots", memory.mixed.n)
+	if memory.mixed.N != 0 && memory.mixed.N <= 1000 {
+		t.Errorf("a memory shifted beyond its end still knows %d slots", memory.mixed.N)
 	}
 }
 
 func TestTheSlotsOfTheTighterBoundAreExact(t *testing.T) {
-	p := generate(2, "home")
+	p := generate.Problem(2, "home")
 	s := newSearch(context.Background(), p, Options{WorkLimit: quick})
 	s.run()
-	q := newTightener(s.effort, s.m, s.yBest)
+	q := bound.New(s.Effort, s.m, s.yBest)
 	s.stop, s.opt.WorkLimit = "", math.MaxInt64
-	for i := range q.pi {
-		for k := range q.pi[i] {
-			q.pi[i][k] *= 0.5 + s.rng.Float64()
+	for i := range q.Pi {
+		for k := range q.Pi[i] {
+			q.Pi[i][k] *= 0.5 + s.Rng.Float64()
 		}
 	}
-	q.mix = newMixer(q)
+	q.Mix = bound.NewMixer(q)
 	// What note takes down costs at these prices exactly what value says.
-	v := q.value(climbEffort)
-	q.mix.note()
-	if m := q.mix.model(); math.Abs(m-v) > 1e-6*math.Abs(v) {
+	v := q.Value(bound.ClimbEffort)
+	q.Mix.Note()
+	if m := q.Mix.Model(); math.Abs(m-v) > 1e-6*math.Abs(v) {
 		t.Errorf("the choices noted are worth %v, the value is %v", m, v)
 	}
 }

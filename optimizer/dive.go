@@ -1,20 +1,26 @@
 package optimizer
 
-import "math"
+import (
+	"math"
+
+	"github.com/keeplit/keeplit/optimizer/internal/master"
+	"github.com/keeplit/keeplit/optimizer/internal/model"
+	"github.com/keeplit/keeplit/optimizer/internal/pricing"
+)
 
 // polish settles everything continuous of the best plan, its patterns held.
 func (s *search) polish() {
-	for _, u := range s.m.units {
-		kw := s.best.Loads[u.l.ID].KW
-		p := u.pattern(kw)
-		s.m.addSchedule(u, schedule{kw: kw, own: u.pricer.cost(kw), pattern: p})
-		s.m.hold(u, &p)
+	for _, u := range s.m.Units {
+		kw := s.best.Loads[u.Load.ID].KW
+		p := u.Pattern(kw)
+		s.m.AddSchedule(u, pricing.Schedule{KW: kw, Own: u.Pricer.Cost(kw), Pattern: p})
+		s.m.Hold(u, &p)
 	}
 	for range 10 {
 		if !s.optimise(1<<30) || s.over() {
 			return
 		}
-		if added, _ := s.generate(s.m.units, s.m.lp.y); added == 0 {
+		if added, _ := s.generate(s.m.Units, s.m.LP.Y); added == 0 {
 			break
 		}
 	}
@@ -23,25 +29,25 @@ func (s *search) polish() {
 
 // dive rounds the units' mixtures of schedules to one pattern each: the
 // clearest choices first, with new schedules for the others in between.
-func (s *search) dive(units []*unit) {
+func (s *search) dive(units []*master.Unit) {
 	var w []float64
 	for step := 0; step < 3*len(units)+5; step++ {
 		if !s.optimise(1 << 30) {
 			return
 		}
 		open := 0
-		var pick *unit
+		var pick *master.Unit
 		var pickPattern uint64
 		pickWeight := -1.0
 		for _, u := range units {
-			if u.fixed != nil {
+			if u.Fixed != nil {
 				continue
 			}
-			w = s.m.weights(u, w)
-			pattern, weight := heaviest(u, w)
+			w = s.m.Weights(u, w)
+			pattern, weight := master.Heaviest(u, w)
 			if weight > 1-1e-6 {
 				p := pattern
-				s.m.hold(u, &p)
+				s.m.Hold(u, &p)
 				continue
 			}
 			open++
@@ -52,14 +58,14 @@ func (s *search) dive(units []*unit) {
 		if open == 0 {
 			break
 		}
-		s.m.hold(pick, &pickPattern)
+		s.m.Hold(pick, &pickPattern)
 		if s.over() {
 			// round what is left at once
 			for _, u := range units {
-				if u.fixed == nil {
-					w = s.m.weights(u, w)
-					p, _ := heaviest(u, w)
-					s.m.hold(u, &p)
+				if u.Fixed == nil {
+					w = s.m.Weights(u, w)
+					p, _ := master.Heaviest(u, w)
+					s.m.Hold(u, &p)
 				}
 			}
 		}
@@ -67,7 +73,7 @@ func (s *search) dive(units []*unit) {
 			if !s.optimise(1 << 30) {
 				return
 			}
-			if added, _ := s.generate(units, s.m.lp.y); added == 0 || s.over() {
+			if added, _ := s.generate(units, s.m.LP.Y); added == 0 || s.over() {
 				break
 			}
 		}
@@ -76,7 +82,7 @@ func (s *search) dive(units []*unit) {
 		if !s.optimise(1<<30) || s.over() {
 			return
 		}
-		if added, _ := s.generate(s.m.units, s.m.lp.y); added == 0 {
+		if added, _ := s.generate(s.m.Units, s.m.LP.Y); added == 0 {
 			break
 		}
 	}
@@ -89,9 +95,9 @@ func (s *search) extract() *Plan {
 	plan := &Plan{Format: PlanFormat, Instance: s.p.Name, Loads: make(map[string]LoadPlan, len(s.p.Loads)), PVUsedKW: make([]float64, n), ShedKW: make([]float64, n)}
 	z := make([]float64, n)
 	var w []float64
-	for _, u := range m.units {
-		w = m.weights(u, w)
-		pattern, weight := heaviest(u, w)
+	for _, u := range m.Units {
+		w = m.Weights(u, w)
+		pattern, weight := master.Heaviest(u, w)
 		if weight < 1-1e-6 {
 			return nil
 		}
@@ -99,7 +105,7 @@ func (s *search) extract() *Plan {
 		var sum float64
 		only := -1
 		for i, x := range w {
-			if x > 1e-9 && u.cols[i].pattern == pattern {
+			if x > 1e-9 && u.Cols[i].Pattern == pattern {
 				sum += x
 				if only == -1 {
 					only = i
@@ -109,22 +115,22 @@ func (s *search) extract() *Plan {
 			}
 		}
 		if only >= 0 {
-			copy(kw, u.cols[only].kw)
+			copy(kw, u.Cols[only].KW)
 		} else {
 			for i, x := range w {
-				if x > 1e-9 && u.cols[i].pattern == pattern {
-					for t, y := range u.cols[i].kw {
+				if x > 1e-9 && u.Cols[i].Pattern == pattern {
+					for t, y := range u.Cols[i].KW {
 						kw[t] += x / sum * y
 					}
 				}
 			}
 			for t := range kw {
-				if kw[t] < 2*onFrom {
+				if kw[t] < 2*model.OnFrom {
 					kw[t] = 0
 				}
 			}
 		}
-		plan.Loads[u.l.ID] = LoadPlan{KW: kw}
+		plan.Loads[u.Load.ID] = LoadPlan{KW: kw}
 		for t, x := range kw {
 			z[t] += x
 		}
@@ -132,7 +138,7 @@ func (s *search) extract() *Plan {
 	if b := s.p.Battery; b != nil {
 		plan.BatteryKW = make([]float64, n)
 		for t := range n {
-			ch, dis := m.lp.value(m.chCol[t]), m.lp.value(m.disCol[t])
+			ch, dis := m.LP.Value(m.ChCol[t]), m.LP.Value(m.DisCol[t])
 			if ch > 0 && dis > 0 { // the same change of charge by one of them
 				if d := b.EffC*ch - dis/b.EffD; d >= 0 {
 					ch, dis = d/b.EffC, 0
@@ -142,22 +148,22 @@ func (s *search) extract() *Plan {
 			}
 			plan.BatteryKW[t] = ch - dis
 		}
-		settleBattery(s.p, plan.BatteryKW)
+		master.SettleBattery(s.p, plan.BatteryKW)
 		for t, x := range plan.BatteryKW {
 			z[t] += x
 		}
 	}
 	for t := range n {
 		var shed float64
-		for i := range m.slots[t] {
-			if g := &m.slots[t][i]; g.shed {
-				shed += m.lp.value(g.col)
+		for i := range m.Slots[t] {
+			if g := &m.Slots[t][i]; g.Shed {
+				shed += m.LP.Value(g.Col)
 			}
 		}
 		if shed < 1e-7 {
 			shed = 0
 		}
-		balance(s.p, plan, t, z[t], shed)
+		master.Balance(s.p, plan, t, z[t], shed)
 	}
 	return plan
 }
@@ -167,21 +173,21 @@ func (s *search) extract() *Plan {
 func (s *search) adopt(from string) float64 {
 	plan := s.extract()
 	if plan == nil {
-		s.trace("%s: not a plan", from)
+		s.Trace("%s: not a plan", from)
 		return math.Inf(1)
 	}
-	e, _ := evaluate(s.p, plan)
-	s.spent += int64(s.p.N * (len(s.p.Loads) + 5))
+	e, _ := model.Evaluate(s.p, plan)
+	s.Spent += int64(s.p.N * (len(s.p.Loads) + 5))
 	if e == nil {
 		return math.Inf(1)
 	}
-	fill(plan, e)
-	s.trace("%s: %.6f (lp %.6f) best %.6f work %d", from, plan.Cost, s.m.lp.objective()+s.m.konst, s.best.Cost, s.work())
-	if better(plan, s.best) {
+	model.Fill(plan, e)
+	s.Trace("%s: %.6f (lp %.6f) best %.6f work %d", from, plan.Cost, s.m.LP.Objective()+s.m.Const, s.best.Cost, s.work())
+	if model.Better(plan, s.best) {
 		s.best = plan
 		s.tell()
 	}
-	if hardAmount(plan) > moneyTol {
+	if model.HardAmount(plan) > model.MoneyTol {
 		return math.Inf(1)
 	}
 	return plan.Cost
@@ -191,26 +197,26 @@ func (s *search) adopt(from string) float64 {
 // together, everything continuous with them.
 func (s *search) neighbourhood() bool {
 	m := s.m
-	if len(m.units) == 0 {
+	if len(m.Units) == 0 {
 		return false
 	}
-	size := 2 + s.rng.IntN(3)
-	size = min(size, len(m.units))
-	perm := s.rng.Perm(len(m.units))
-	free := make([]*unit, 0, size)
-	isFree := make([]bool, len(m.units))
+	size := 2 + s.Rng.IntN(3)
+	size = min(size, len(m.Units))
+	perm := s.Rng.Perm(len(m.Units))
+	free := make([]*master.Unit, 0, size)
+	isFree := make([]bool, len(m.Units))
 	for _, i := range perm[:size] {
 		isFree[i] = true
-		free = append(free, m.units[i])
+		free = append(free, m.Units[i])
 	}
-	for i, u := range m.units {
-		kw := s.best.Loads[u.l.ID].KW
-		p := u.pattern(kw)
-		m.addSchedule(u, schedule{kw: kw, own: u.pricer.cost(kw), pattern: p})
+	for i, u := range m.Units {
+		kw := s.best.Loads[u.Load.ID].KW
+		p := u.Pattern(kw)
+		m.AddSchedule(u, pricing.Schedule{KW: kw, Own: u.Pricer.Cost(kw), Pattern: p})
 		if isFree[i] {
-			m.hold(u, nil)
+			m.Hold(u, nil)
 		} else {
-			m.hold(u, &p)
+			m.Hold(u, &p)
 		}
 	}
 	for range 8 {
@@ -220,15 +226,15 @@ func (s *search) neighbourhood() bool {
 		if s.over() {
 			return true
 		}
-		if added, _ := s.generate(m.units, m.lp.y); added == 0 {
+		if added, _ := s.generate(m.Units, m.LP.Y); added == 0 {
 			break
 		}
 	}
-	if m.lp.objective()+m.konst > s.best.Cost-1e-6*math.Abs(s.best.Cost) {
+	if m.LP.Objective()+m.Const > s.best.Cost-1e-6*math.Abs(s.best.Cost) {
 		return true
 	}
 	s.dive(free)
-	if m.lp.objective()+m.konst < s.best.Cost-1e-7 {
+	if m.LP.Objective()+m.Const < s.best.Cost-1e-7 {
 		s.adopt("lns")
 	}
 	return true

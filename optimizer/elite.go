@@ -4,21 +4,23 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/keeplit/keeplit/optimizer/internal/local"
 )
 
 // cross goes to a state between two elites: some loads as in the one, the
 // others and the battery as in the other.
-func (s *search) cross(l *local) {
-	a := s.rng.IntN(len(s.elites.all))
-	b := (a + 1 + s.rng.IntN(len(s.elites.all)-1)) % len(s.elites.all)
-	l.restore(s.elites.all[a])
-	other := s.elites.all[b]
-	for i := range l.units {
-		if s.rng.IntN(2) == 0 {
-			l.put(i, other.kw[i])
+func (s *search) cross(l *local.Search) {
+	a := s.Rng.IntN(len(s.elites.All))
+	b := (a + 1 + s.Rng.IntN(len(s.elites.All)-1)) % len(s.elites.All)
+	l.Restore(s.elites.All[a])
+	other := s.elites.All[b]
+	for i := range l.Units {
+		if s.Rng.IntN(2) == 0 {
+			l.Put(i, other.KW[i])
 		}
 	}
-	l.cost = l.evaluate()
+	l.Cost = l.Evaluate()
 }
 
 // revive takes over the plan in force and those of the remembered elites that promise
@@ -26,19 +28,19 @@ func (s *search) cross(l *local) {
 // credit no longer lasts is made to fit by nudging: putting whole loads back would
 // leave one of them out at once.
 func (s *search) revive() {
-	l := newLocal(s.effort, s.m)
+	l := local.New(s.Effort, s.m)
 	if s.yBest != nil {
-		l.creditPrice(s.yBest)
+		l.CreditPrice(s.yBest)
 	}
 	each := s.whole() / 50
 	nudge := func(work int64) { s.nudge(l, work, 0.0015, 0.6) }
-	l.load(s.start)
-	if l.short > 0 {
+	l.Load(s.start)
+	if l.Short > 0 {
 		nudge(each)
 	}
-	s.anneal(l, 25*len(l.units), 0.0005*math.Abs(s.best.Cost), 0.3)
+	s.anneal(l, 25*len(l.Units), 0.0005*math.Abs(s.best.Cost), 0.3)
 	nudge(each)
-	s.elites.add(l)
+	s.elites.Add(l)
 	type start struct {
 		plan *Plan
 		cost float64
@@ -47,22 +49,22 @@ func (s *search) revive() {
 	for _, plan := range s.opt.Memory.elites {
 		preset, battery, _ := s.fit(plan)
 		plan = s.place(0, preset, battery)
-		l.load(plan)
-		starts = append(starts, start{plan, l.cost + l.short*(l.softPenalty()-l.penalty)})
+		l.Load(plan)
+		starts = append(starts, start{plan, l.Cost + l.Short*(l.SoftPenalty()-l.Penalty)})
 	}
 	slices.SortStableFunc(starts, func(a, b start) int { return cmp.Compare(a.cost, b.cost) })
-	for _, x := range starts[:min(reviveCount, len(starts))] {
+	for _, x := range starts[:min(local.ReviveCount, len(starts))] {
 		if s.over() {
 			return
 		}
-		l.load(x.plan)
-		if l.short > 0 {
+		l.Load(x.plan)
+		if l.Short > 0 {
 			nudge(each)
-			s.anneal(l, 4*len(l.units), 0, 0.6)
+			s.anneal(l, 4*len(l.Units), 0, 0.6)
 		} else {
-			s.anneal(l, 4*len(l.units), 0, 0.6)
+			s.anneal(l, 4*len(l.Units), 0, 0.6)
 			nudge(each)
 		}
-		s.elites.add(l)
+		s.elites.Add(l)
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"math"
 	"slices"
 	"sort"
+
+	"github.com/keeplit/keeplit/optimizer/internal/local"
+	"github.com/keeplit/keeplit/optimizer/internal/model"
 )
 
 func (s *search) finish() *Plan {
@@ -12,9 +15,9 @@ func (s *search) finish() *Plan {
 	plan.Work = s.work()
 	plan.Stopped = s.stop
 	if s.p.Credit != nil && s.yBest != nil {
-		l := newLocal(s.effort, s.m)
-		l.creditPrice(s.yBest)
-		plan.CreditPrice = l.muRow
+		l := local.New(s.Effort, s.m)
+		l.CreditPrice(s.yBest)
+		plan.CreditPrice = l.MuRow
 	} else if prev := s.opt.Previous; s.p.Credit != nil && prev != nil && len(prev.CreditPrice) == s.p.N {
 		plan.CreditPrice = slices.Clone(prev.CreditPrice)
 	}
@@ -29,7 +32,7 @@ func (s *search) finish() *Plan {
 		fixed += f.Amount
 	}
 	for t := range s.p.N {
-		export += s.p.ExportLimitKW * s.h * at(s.p.ExportPrice, t)
+		export += s.p.ExportLimitKW * s.h * model.At(s.p.ExportPrice, t)
 	}
 	plan.LowerBound = min(plan.Cost, max(s.lower, fixed-export))
 	plan.Gap = (plan.Cost - plan.LowerBound) / max(1e-9, math.Abs(plan.Cost))
@@ -45,7 +48,7 @@ func (s *search) stay() {
 		}
 		return
 	}
-	if hardAmount(s.inForce) > hardAmount(s.best)+moneyTol {
+	if model.HardAmount(s.inForce) > model.HardAmount(s.best)+model.MoneyTol {
 		return
 	}
 	if s.inForce.Cost-s.best.Cost <= s.opt.Margin+1e-9*math.Abs(s.best.Cost) {
@@ -60,14 +63,14 @@ func (s *search) explain() {
 	if s.m == nil {
 		return
 	}
-	l := newLocal(s.effort, s.m)
-	l.load(s.best)
+	l := local.New(s.Effort, s.m)
+	l.Load(s.best)
 	hours := float64(s.p.N) * s.h
 	rate := (s.best.Parts.Energy + s.best.Parts.Blocks) / hours // money an hour
-	for i, u := range l.units {
-		lp := s.best.Loads[u.l.ID]
-		lp.Reason = l.reason(i, rate, s.stop == StopCancelled)
-		s.best.Loads[u.l.ID] = lp
+	for i, u := range l.Units {
+		lp := s.best.Loads[u.Load.ID]
+		lp.Reason = l.Reason(i, rate, s.stop == StopCancelled)
+		s.best.Loads[u.Load.ID] = lp
 	}
 }
 
@@ -77,12 +80,12 @@ func (s *search) risk() {
 	if len(s.p.Scenarios) == 0 {
 		return
 	}
-	e, _ := evaluate(s.p, s.best)
+	e, _ := model.Evaluate(s.p, s.best)
 	if e == nil {
 		return
 	}
-	r := &Risk{RunOut: e.runOut}
-	r.CostLow, r.CostHigh = quantile(s.p, e.scenario, 0.1), quantile(s.p, e.scenario, 0.9)
+	r := &Risk{RunOut: e.RunOut}
+	r.CostLow, r.CostHigh = quantile(s.p, e.Scenario, 0.1), quantile(s.p, e.Scenario, 0.9)
 	if s.p.Credit != nil {
 		if s.stop != StopCancelled && (s.stop != StopTime || s.reserve > 0) {
 			free := *s.p
@@ -94,7 +97,7 @@ func (s *search) risk() {
 			other.thorough = true
 			other.run()
 			r.Protection = max(0, s.best.Cost-other.best.Cost)
-			s.spent += other.work()
+			s.Spent += other.work()
 		}
 	}
 	s.best.Risk = r

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/keeplit/keeplit/optimizer/internal/generate"
 )
 
 var update = flag.Bool("update", false, "make the golden files anew")
@@ -25,12 +27,12 @@ const goldenWork = 6_000_000
 func goldenProblems() []*Problem {
 	var out []*Problem
 	for seed := range uint64(10) {
-		out = append(out, generate(seed, "home"))
+		out = append(out, generate.Problem(seed, "home"))
 	}
 	for seed := range uint64(3) {
-		out = append(out, generate(seed, "tiny"), generate(20+seed, "business"))
+		out = append(out, generate.Problem(seed, "tiny"), generate.Problem(20+seed, "business"))
 	}
-	futures := generate(4, "home")
+	futures := generate.Problem(4, "home")
 	futures.Name = "futures"
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 8 {
@@ -41,12 +43,12 @@ func goldenProblems() []*Problem {
 		}
 		futures.Scenarios = append(futures.Scenarios, s)
 	}
-	futures.Credit = &Credit{Balance: 9, UntilSlot: futures.N, TopUps: []TopUp{{40, 3}}}
-	shared := generate(7, "home")
+	futures.Credit = &Credit{Balance: 9, UntilSlot: futures.N, TopUps: []TopUp{{Slot: 40, Amount: 3}}}
+	shared := generate.Problem(7, "home")
 	shared.Name = "shared"
 	shared.Exclusions = [][]string{{"load00", "load01"}}
 	shared.Circuits = []Circuit{{Name: "garage", LimitKW: 3, Loads: []string{"load01", "load02", "load03"}}}
-	wishes := generate(8, "home")
+	wishes := generate.Problem(8, "home")
 	wishes.Name = "wishes"
 	for i := range wishes.Loads {
 		wishes.Loads[i].Priority = i % 3

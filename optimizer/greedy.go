@@ -3,6 +3,10 @@ package optimizer
 import (
 	"math"
 	"sort"
+
+	"github.com/keeplit/keeplit/optimizer/internal/effort"
+	"github.com/keeplit/keeplit/optimizer/internal/model"
+	"github.com/keeplit/keeplit/optimizer/internal/pricing"
 )
 
 // greedy plans by price order: each load in turn goes where it is cheapest
@@ -11,15 +15,15 @@ import (
 func (s *search) greedy() {
 	for _, mu := range []float64{0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 51.2, 204.8, 1e4, 1e6} {
 		plan := s.place(mu, nil, nil)
-		e, bad := evaluate(s.p, plan)
-		s.spent += int64(s.p.N * len(s.p.Loads))
-		if s.best == nil || !hasHard(bad) || mu == 1e6 {
-			fill(plan, e)
-			if s.best == nil || better(plan, s.best) {
+		e, bad := model.Evaluate(s.p, plan)
+		s.Spent += int64(s.p.N * len(s.p.Loads))
+		if s.best == nil || !model.HasHard(bad) || mu == 1e6 {
+			model.Fill(plan, e)
+			if s.best == nil || model.Better(plan, s.best) {
 				s.best, s.greedyMu = plan, mu
 			}
 		}
-		if !hasHard(bad) || s.over() {
+		if !model.HasHard(bad) || s.over() {
 			return
 		}
 	}
@@ -37,7 +41,7 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 		if p.SiteLimitKW != nil {
 			limit[t] = max(0, p.SiteLimitKW[t])
 		}
-		net[t] = p.BaseKW[t] - at(p.PVKW, t)
+		net[t] = p.BaseKW[t] - model.At(p.PVKW, t)
 	}
 	if b := p.Battery; b != nil {
 		if plan.BatteryKW = battery; battery == nil {
@@ -59,9 +63,9 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 	cost := func(t int, kw float64) float64 {
 		x, y := net[t], net[t]+kw
 		if y > limit[t]+1e-9 && kw > 0 {
-			return forbidden
+			return pricing.Forbidden
 		}
-		return s.h * ((1+mu)*(p.ImportPrice[t]+steps[t])*(max(y, 0)-max(x, 0)) + at(p.ExportPrice, t)*(min(y, 0)-min(x, 0)))
+		return s.h * ((1+mu)*(p.ImportPrice[t]+steps[t])*(max(y, 0)-max(x, 0)) + model.At(p.ExportPrice, t)*(min(y, 0)-min(x, 0)))
 	}
 	order := make([]int, len(p.Loads))
 	for i := range order {
@@ -76,22 +80,22 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 		free := s.room(plan, l)
 		c := func(t int, kw float64) float64 {
 			if kw > free(t)+1e-9 {
-				return forbidden
+				return pricing.Forbidden
 			}
-			return cost(t, kw) * (1 + tieBreak*s.tie(i, t))
+			return cost(t, kw) * (1 + effort.TieBreak*s.Tie(i, t))
 		}
-		kw := beside(s.pricers[l.ID], n, c).kw
-		s.spent += s.pricers[l.ID].work()
+		kw := pricing.Beside(s.pricers[l.ID], n, c).KW
+		s.Spent += s.pricers[l.ID].Work()
 		for t, x := range kw {
 			net[t] += x
 		}
 		plan.Loads[l.ID] = LoadPlan{KW: kw}
 	}
 	for t := range n {
-		pv := at(p.PVKW, t)
+		pv := model.At(p.PVKW, t)
 		if under := -p.ExportLimitKW - net[t]; under > 0 { // leave sun unused
 			pv -= min(pv, under)
-			net[t] += at(p.PVKW, t) - pv
+			net[t] += model.At(p.PVKW, t) - pv
 		}
 		plan.PVUsedKW[t] = pv
 		if over := net[t] - limit[t]; over > 0 {
@@ -108,12 +112,12 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 // lasts.
 func (s *search) shedForCredit(plan *Plan) {
 	for t := s.p.N - 1; t >= 0; t-- {
-		e, bad := evaluate(s.p, plan)
-		if !hasHard(bad) {
+		e, bad := model.Evaluate(s.p, plan)
+		if !model.HasHard(bad) {
 			return
 		}
-		if e.importKW[t] > 0 {
-			plan.ShedKW[t] += min(e.importKW[t], s.p.BaseKW[t]-plan.ShedKW[t])
+		if e.ImportKW[t] > 0 {
+			plan.ShedKW[t] += min(e.ImportKW[t], s.p.BaseKW[t]-plan.ShedKW[t])
 		}
 	}
 }
@@ -136,7 +140,7 @@ func (s *search) room(plan *Plan, l *Load) func(t int) float64 {
 				continue
 			}
 			for _, id := range g {
-				if id != l.ID && plan.Loads[id].KW[t] > onFrom {
+				if id != l.ID && plan.Loads[id].KW[t] > model.OnFrom {
 					free[t] = 0
 				}
 			}
@@ -167,9 +171,9 @@ func (s *search) slack(i int) float64 {
 		}
 		return float64(l.Cycle.LatestFinish - l.Cycle.Earliest - len(l.Cycle.ProfileKW))
 	case l.OnOff != nil:
-		return float64(l.OnOff.To - l.OnOff.From - l.OnOff.need())
+		return float64(l.OnOff.To - l.OnOff.From - l.OnOff.Need())
 	case l.Variable != nil:
-		return float64(l.Variable.To-l.Variable.From) - l.Variable.need()/max(1e-9, l.Variable.MaxKW*s.h)
+		return float64(l.Variable.To-l.Variable.From) - l.Variable.Need()/max(1e-9, l.Variable.MaxKW*s.h)
 	}
 	return float64(s.p.N)
 }

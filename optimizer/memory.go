@@ -2,6 +2,9 @@ package optimizer
 
 import (
 	"math"
+
+	"github.com/keeplit/keeplit/optimizer/internal/bound"
+	"github.com/keeplit/keeplit/optimizer/internal/local"
 )
 
 // Memory is what one Solve leaves for the next: the prices at which the loads
@@ -10,7 +13,7 @@ import (
 // search ended.  The zero value knows nothing.  It holds for one site and must
 // not be used by two calls of Solve at once.
 type Memory struct {
-	mixed  mixtures
+	mixed  bound.Mixtures
 	elites []*Plan
 	gap    float64 // that was not proven
 	dives  int     // slots of the problem of which the linear programme's dive found nearly the best plan
@@ -18,14 +21,14 @@ type Memory struct {
 
 // Shift moves the memory k slots on, as Plan.Shift does the plan.
 func (m *Memory) Shift(k int) {
-	if m.mixed.n == 0 || k <= 0 {
+	if m.mixed.N == 0 || k <= 0 {
 		return
 	}
-	if k >= m.mixed.n {
+	if k >= m.mixed.N {
 		*m = Memory{}
 		return
 	}
-	m.mixed.shift(k)
+	m.mixed.Shift(k)
 	for i := range m.elites {
 		m.elites[i] = m.elites[i].Shift(k)
 	}
@@ -34,11 +37,11 @@ func (m *Memory) Shift(k int) {
 // remember fills the memory with what the search leaves.
 func (s *search) remember(m *Memory) {
 	if s.mixed != nil {
-		*m = Memory{dives: m.dives, mixed: newMixtures(s.mixed)}
-		l := newLocal(s.effort, s.m)
-		for _, x := range s.elites.all {
-			l.restore(x)
-			m.elites = append(m.elites, l.plan())
+		*m = Memory{dives: m.dives, mixed: bound.NewMixtures(s.mixed)}
+		l := local.New(s.Effort, s.m)
+		for _, x := range s.elites.All {
+			l.Restore(x)
+			m.elites = append(m.elites, l.Plan())
 		}
 		m.gap = s.gap()
 	}
@@ -57,12 +60,12 @@ const diveGain = 0.001
 
 // recall makes a tightener that starts from the memory; nil where there is none that
 // fits the problem.
-func (s *search) recall() *tightener {
+func (s *search) recall() *bound.Tightener {
 	mem := s.opt.Memory
 	if mem == nil || s.start == nil {
 		return nil
 	}
-	q, y := mem.mixed.recall(s.effort, s.m, s.start)
+	q, y := mem.mixed.Recall(s.Effort, s.m, s.start)
 	if q != nil {
 		s.yBest = y
 	}

@@ -4,6 +4,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/keeplit/keeplit/optimizer/internal/generate"
+	"github.com/keeplit/keeplit/optimizer/internal/local"
+	"github.com/keeplit/keeplit/optimizer/internal/model"
 )
 
 // changed is the problem a slot later, with another forecast.
@@ -17,7 +21,7 @@ func changed(p *Problem, plan *Plan, seed uint64) *Problem {
 }
 
 func TestARePlanDivesFirstWhereThatFoundTheBestPlan(t *testing.T) {
-	p := generate(13, "home")
+	p := generate.Problem(13, "home")
 	var m Memory
 	before := Solve(t.Context(), p, Options{WorkLimit: 60_000_000, Memory: &m})
 	if m.dives != p.N {
@@ -41,7 +45,7 @@ func TestARePlanDivesFirstWhereThatFoundTheBestPlan(t *testing.T) {
 func TestARePlanProvenNearlyBestEndsThere(t *testing.T) {
 	ended := 0
 	for seed := range uint64(40) {
-		p := generate(seed, "home")
+		p := generate.Problem(seed, "home")
 		var m Memory
 		before := Solve(t.Context(), p, Options{WorkLimit: 20_000_000, Memory: &m})
 		m.Shift(1)
@@ -69,28 +73,28 @@ func TestARePlanProvenNearlyBestEndsThere(t *testing.T) {
 func TestAPlanALittleShortOfCreditIsNudgedUntilItFits(t *testing.T) {
 	tried, fits, paid, lost := 0, 0, 0.0, 0.0
 	for seed := range uint64(40) {
-		p := generate(seed, "home")
+		p := generate.Problem(seed, "home")
 		p.Credit = nil
 		rich := Solve(t.Context(), p, Options{WorkLimit: 3_000_000})
 		q := *p
 		q.Credit = &Credit{Balance: 0.98 * (rich.Parts.Energy + rich.Parts.Blocks + rich.Parts.Fixed), UntilSlot: p.N}
 		s := newSearch(t.Context(), &q, Options{WorkLimit: 3_000_000})
 		s.run()
-		if hardAmount(s.best) > moneyTol || s.yBest == nil {
+		if model.HardAmount(s.best) > model.MoneyTol || s.yBest == nil {
 			continue
 		}
 		s.stop, s.opt.WorkLimit = "", math.MaxInt64
-		l := newLocal(s.effort, s.m)
-		l.creditPrice(s.yBest)
-		l.load(rich)
-		if !l.tight() || l.short <= 0 {
+		l := local.New(s.Effort, s.m)
+		l.CreditPrice(s.yBest)
+		l.Load(rich)
+		if !l.Tight() || l.Short <= 0 {
 			continue
 		}
 		tried++
-		newNudger(l).run(3_000_000, 0.001*math.Abs(rich.Cost), 1)
-		if l.short <= 0 {
+		local.NewNudger(l).Run(3_000_000, 0.001*math.Abs(rich.Cost), 1)
+		if l.Short <= 0 {
 			fits++
-			paid += l.cost
+			paid += l.Cost
 			lost += s.best.Cost
 		}
 	}
@@ -107,7 +111,7 @@ func TestARePlanOfAPlanThatHoldsSettlesEarly(t *testing.T) {
 	const limit = 4_000_000
 	settled := 0
 	for seed := range uint64(4) {
-		p := generate(seed, "home")
+		p := generate.Problem(seed, "home")
 		before := solve(t, p, Options{WorkLimit: limit, Gap: 1e-9})
 		if before.Stopped != StopWork {
 			continue

@@ -1,65 +1,70 @@
 package optimizer
 
-import "math"
+import (
+	"math"
+
+	"github.com/keeplit/keeplit/optimizer/internal/master"
+	"github.com/keeplit/keeplit/optimizer/internal/pricing"
+)
 
 // seed puts a plan's schedules into the master and starts from them.
 func (s *search) seed(plan *Plan) bool {
-	chosen := make([]int, len(s.m.units))
-	for k, u := range s.m.units {
-		kw := plan.Loads[u.l.ID].KW
-		sc := schedule{kw: kw, own: u.pricer.cost(kw), pattern: u.pattern(kw)}
-		chosen[k] = s.m.addSchedule(u, sc)
+	chosen := make([]int, len(s.m.Units))
+	for k, u := range s.m.Units {
+		kw := plan.Loads[u.Load.ID].KW
+		sc := pricing.Schedule{KW: kw, Own: u.Pricer.Cost(kw), Pattern: u.Pattern(kw)}
+		chosen[k] = s.m.AddSchedule(u, sc)
 	}
-	return s.m.crash(chosen)
+	return s.m.Crash(chosen)
 }
 
 // optimise runs the linear programme; it sets up a new basis where the old
 // one went bad.
 func (s *search) optimise(limit int) bool {
-	if s.m.lp.solve(limit, s.over) {
+	if s.m.LP.Solve(limit, s.over) {
 		return true
 	}
-	s.trace("singular basis")
-	return s.seed(s.best) && s.m.lp.solve(limit, s.over)
+	s.Trace("singular basis")
+	return s.seed(s.best) && s.m.LP.Solve(limit, s.over)
 }
 
 // generate prices the units at the duals y, adds the schedules that are worth
 // it at the programme's own duals, and returns how many there were and the
 // sum of the units' values at y.
-func (s *search) generate(units []*unit, y []float64) (added int, value float64) {
-	own := s.m.lp.y
+func (s *search) generate(units []*master.Unit, y []float64) (added int, value float64) {
+	own := s.m.LP.Y
 	for _, u := range units {
 		if s.over() {
 			break
 		}
-		price, on := s.m.prices(u, y)
-		var sc schedule
-		if u.fixed != nil {
-			if u.pricerIsRigid() {
+		price, on := s.m.Prices(u, y)
+		var sc pricing.Schedule
+		if u.Fixed != nil {
+			if u.PricerIsRigid() {
 				continue
 			}
-			sc = u.pricer.within(u.heldSchedule(), price, on)
-			if sc.pattern != *u.fixed {
+			sc = u.Pricer.Within(u.HeldSchedule(), price, on)
+			if sc.Pattern != *u.Fixed {
 				continue
 			}
 		} else {
-			sc = u.pricer.best(price, on)
+			sc = u.Pricer.Best(price, on)
 		}
-		s.spent += u.pricer.work()
-		v := sc.total(price, on)
+		s.Spent += u.Pricer.Work()
+		v := sc.Total(price, on)
 		least := v
-		for i := range u.cols { // rounding may have hidden one that is known
-			if c := s.m.lp.reduced(u.cols[i].col, y) + y[u.row]; !u.cols[i].banned && c < least {
+		for i := range u.Cols { // rounding may have hidden one that is known
+			if c := s.m.LP.Reduced(u.Cols[i].Col, y) + y[u.Row]; !u.Cols[i].Banned && c < least {
 				least = c
 			}
 		}
 		value += least
 		if &own[0] != &y[0] {
-			price, on = s.m.prices(u, own)
-			v = sc.total(price, on)
+			price, on = s.m.Prices(u, own)
+			v = sc.Total(price, on)
 		}
-		if v < own[u.row]-1e-7 {
-			if before := len(u.cols); s.m.addSchedule(u, sc) == before {
+		if v < own[u.Row]-1e-7 {
+			if before := len(u.Cols); s.m.AddSchedule(u, sc) == before {
 				added++
 			}
 		}
@@ -72,36 +77,36 @@ func (s *search) generate(units []*unit, y []float64) (added int, value float64)
 func (s *search) root(until float64) {
 	m := s.m
 	bestValue := math.Inf(-1)
-	y := make([]float64, m.rows)
+	y := make([]float64, m.Rows)
 	alpha := 0.0
 	for round := 0; round < 400; round++ {
 		if !s.optimise(1<<30) || s.over() {
 			break
 		}
-		obj := m.lp.objective() + m.konst
-		own := m.lp.y
+		obj := m.LP.Objective() + m.Const
+		own := m.LP.Y
 		if s.yBest == nil {
 			s.yBest = append([]float64(nil), own...)
 		}
 		for i := range y {
 			y[i] = alpha*s.yBest[i] + (1-alpha)*own[i]
 		}
-		added, value := s.generate(m.units, y)
+		added, value := s.generate(m.Units, y)
 		if s.over() {
 			break
 		}
-		if v := value + m.staticBound(y); v > bestValue {
+		if v := value + m.StaticBound(y); v > bestValue {
 			bestValue = v
 			copy(s.yBest, y)
 		}
 		if added == 0 && alpha > 0 { // the smoothed duals misled: ask at the true ones
-			added, value = s.generate(m.units, own)
-			if v := value + m.staticBound(own); v > bestValue {
+			added, value = s.generate(m.Units, own)
+			if v := value + m.StaticBound(own); v > bestValue {
 				bestValue = v
 				copy(s.yBest, own)
 			}
 		}
-		s.trace("round %d: lp %.6f value %.6f added %d pivots %d work %d", round, obj, bestValue, added, m.lp.pivots, s.work())
+		s.Trace("round %d: lp %.6f value %.6f added %d pivots %d work %d", round, obj, bestValue, added, m.LP.Pivots, s.work())
 		if s.progress() > 0.5 && math.IsInf(s.lower, -1) { // a bound for a search that will be cut short
 			s.prove(1)
 		}
@@ -117,17 +122,17 @@ func (s *search) prove(effort int) {
 	if s.yBest == nil {
 		return
 	}
-	v := s.m.staticBound(s.yBest)
-	for _, u := range s.m.units {
+	v := s.m.StaticBound(s.yBest)
+	for _, u := range s.m.Units {
 		if s.over() {
 			return
 		}
-		price, on := s.m.prices(u, s.yBest)
-		v += u.pricer.bound(price, on, effort)
-		s.spent += u.pricer.work() * 4 * int64(effort)
+		price, on := s.m.Prices(u, s.yBest)
+		v += u.Pricer.Bound(price, on, effort)
+		s.Spent += u.Pricer.Work() * 4 * int64(effort)
 	}
 	v -= 1e-9 * max(1, math.Abs(v))
 	s.lower = max(s.lower, v)
-	s.trace("proved %.6f", v)
+	s.Trace("proved %.6f", v)
 	s.tell()
 }

@@ -10,6 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/keeplit/keeplit/optimizer/internal/generate"
+	"github.com/keeplit/keeplit/optimizer/internal/model"
 )
 
 // A search in another currency rounds otherwise and may take another way: it may
@@ -17,10 +20,10 @@ import (
 func TestScalingPricesScalesCost(t *testing.T) {
 	var apart []float64
 	for seed := range uint64(9) {
-		p := generate(seed, "home")
+		p := generate.Problem(seed, "home")
 		k := []float64{0.25, 10, 400}[seed%3]
 		a, b := solve(t, p, Options{WorkLimit: 40_000_000}), solve(t, scaled(p, k), Options{WorkLimit: 40_000_000})
-		if a.LowerBound > b.Cost/k*(1+1e-6) && hardAmount(b) == 0 || b.LowerBound/k > a.Cost*(1+1e-6) && hardAmount(a) == 0 {
+		if a.LowerBound > b.Cost/k*(1+1e-6) && model.HardAmount(b) == 0 || b.LowerBound/k > a.Cost*(1+1e-6) && model.HardAmount(a) == 0 {
 			t.Errorf("seed %d: bounds contradict: %v..%v, scaled back %v..%v", seed, a.LowerBound, a.Cost, b.LowerBound/k, b.Cost/k)
 		}
 		d := math.Abs(a.Cost-b.Cost/k) / math.Abs(a.Cost)
@@ -80,7 +83,7 @@ func scaled(p *Problem, k float64) *Problem {
 
 func TestPermutingLoadsChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := generate(rapid.Uint64().Draw(t, "seed"), "home")
+		p := generate.Problem(rapid.Uint64().Draw(t, "seed"), "home")
 		q := *p
 		q.Loads = append([]Load(nil), p.Loads...)
 		rand.New(rand.NewPCG(1, 2)).Shuffle(len(q.Loads), func(i, j int) { q.Loads[i], q.Loads[j] = q.Loads[j], q.Loads[i] })

@@ -7,6 +7,13 @@ import (
 	"runtime"
 	"sort"
 	"time"
+
+	"github.com/keeplit/keeplit/optimizer/internal/bound"
+	"github.com/keeplit/keeplit/optimizer/internal/effort"
+	"github.com/keeplit/keeplit/optimizer/internal/local"
+	"github.com/keeplit/keeplit/optimizer/internal/master"
+	"github.com/keeplit/keeplit/optimizer/internal/model"
+	"github.com/keeplit/keeplit/optimizer/internal/pricing"
 )
 
 // search is the state of one Solve.
@@ -16,18 +23,18 @@ type search struct {
 	opt   Options
 	h     float64
 	begin time.Duration
-	*effort
+	*effort.Effort
 
 	best    *Plan
 	byPrice *Plan // the greedy plan
-	pricers map[string]pricer
+	pricers map[string]pricing.Pricer
 	start   *Plan // Options.Previous, made to fit
 	inForce *Plan // Options.Previous, where it may stay as it is
-	m       *master
+	m       *master.Programme
 	lower   float64
-	yBest   []float64  // duals that proved the best (estimated) bound
-	tight   *tightener // nil once it has converged
-	mixed   *tightener // whose mixtures plans may be drawn from
+	yBest   []float64        // duals that proved the best (estimated) bound
+	tight   *bound.Tightener // nil once it has converged
+	mixed   *bound.Tightener // whose mixtures plans may be drawn from
 	stop    Stop
 	looks   uint // at the limits
 
@@ -41,10 +48,10 @@ type search struct {
 	reserve  time.Duration // of the time limit, kept to price the protection of the credit
 
 	greedyMu    float64 // the dearness of credit at which the greedy plan was found
-	undo, trial snapshot
-	drawn       snapshot // the best plan drawn in this cycle
-	elites      elites
-	nudger      *nudger
+	undo, trial local.Snapshot
+	drawn       local.Snapshot // the best plan drawn in this cycle
+	elites      local.Elites
+	nudger      *local.Nudger
 }
 
 func newSearch(ctx context.Context, p *Problem, opt Options) *search {
@@ -57,14 +64,14 @@ func newSearch(ctx context.Context, p *Problem, opt Options) *search {
 	s := &search{
 		ctx: ctx, p: p, opt: opt, h: p.Hours(), lower: math.Inf(-1), share: 1, mark: math.Inf(1), dived: math.NaN(),
 	}
-	s.effort = &effort{
-		rng: rand.New(rand.NewPCG(opt.Seed, 0x9e3779b97f4a7c15)), seed: opt.Seed, goal: opt.Gap,
-		over: s.over, progress: s.progress, gapOf: s.gapOf, trace: opt.trace,
+	s.Effort = &effort.Effort{
+		Rng: rand.New(rand.NewPCG(opt.Seed, 0x9e3779b97f4a7c15)), Seed: opt.Seed, Goal: opt.Gap,
+		Over: s.over, Progress: s.progress, GapOf: s.gapOf, Trace: opt.trace,
 	}
-	var shared scratch
-	s.pricers = make(map[string]pricer, len(p.Loads))
+	var shared pricing.Scratch
+	s.pricers = make(map[string]pricing.Pricer, len(p.Loads))
 	for i := range p.Loads {
-		s.pricers[p.Loads[i].ID] = newPricer(p, &p.Loads[i], &shared)
+		s.pricers[p.Loads[i].ID] = pricing.New(p, &p.Loads[i], &shared)
 	}
 	if opt.Elapsed != nil {
 		s.begin = opt.Elapsed()
@@ -73,8 +80,8 @@ func newSearch(ctx context.Context, p *Problem, opt Options) *search {
 		s.reserve = opt.TimeLimit / 3
 		s.opt.TimeLimit -= s.reserve
 	}
-	if s.trace == nil {
-		s.trace = func(string, ...any) {}
+	if s.Trace == nil {
+		s.Trace = func(string, ...any) {}
 	}
 	return s
 }
@@ -82,9 +89,9 @@ func newSearch(ctx context.Context, p *Problem, opt Options) *search {
 // work is the units of work done so far.
 func (s *search) work() int64 {
 	if s.m != nil {
-		return s.spent + s.m.lp.work
+		return s.Spent + s.m.LP.Work
 	}
-	return s.spent
+	return s.Spent
 }
 
 // over tells whether a limit or the goal has been reached, and notes which.
@@ -111,7 +118,7 @@ func (s *search) over() bool {
 // settled tells whether a re-plan has had its share of the limits and would
 // find little more; while its second half still paid, the share is doubled.
 func (s *search) settled() bool {
-	if s.gap() <= replanGap && hardAmount(s.best) <= moneyTol {
+	if s.gap() <= replanGap && model.HardAmount(s.best) <= model.MoneyTol {
 		return true
 	}
 	x := s.progress()
@@ -121,7 +128,7 @@ func (s *search) settled() bool {
 	if x < 1 {
 		return false
 	}
-	if hardAmount(s.best) <= moneyTol && s.mark-s.best.Cost <= replanGain*math.Abs(s.best.Cost) {
+	if model.HardAmount(s.best) <= model.MoneyTol && s.mark-s.best.Cost <= replanGain*math.Abs(s.best.Cost) {
 		return true
 	}
 	s.share = min(1, 2*s.share)
@@ -169,7 +176,7 @@ func (s *search) run() {
 		big = max(big, s.p.ImportPrice[t])
 	}
 	big = 1000 * max(big, s.p.ShedPenalty)
-	s.m = newMaster(s.p, s.outlook(), big, s.pricers)
+	s.m = master.New(s.p, s.outlook(), big, s.pricers)
 	if len(s.p.Loads) == 0 && s.p.Battery == nil {
 		s.lower = s.best.Cost // there is nothing to decide
 		s.stop = StopExhausted
@@ -195,28 +202,28 @@ func (s *search) run() {
 // where asked for, then the linear programme and a dive from it.  It reports
 // whether there is time left.
 func (s *search) fromNothing(reinsert bool, until float64) bool {
-	if reinsert && s.p.Battery == nil && len(s.m.demand) == 0 && s.reinserts() {
+	if reinsert && s.p.Battery == nil && len(s.m.Demand) == 0 && s.reinserts() {
 		// Without a store or a peak to share, reinsertion finds a good plan
 		// sooner than the linear programme.
-		l := newLocal(s.effort, s.m)
-		for t := range l.muRow {
-			l.muRow[t] = s.greedyMu
+		l := local.New(s.Effort, s.m)
+		for t := range l.MuRow {
+			l.MuRow[t] = s.greedyMu
 		}
-		l.load(s.byPrice)
-		s.anneal(l, 25*len(s.m.units), 0.001*math.Abs(s.best.Cost), until)
+		l.Load(s.byPrice)
+		s.anneal(l, 25*len(s.m.Units), 0.001*math.Abs(s.best.Cost), until)
 	}
 	if s.over() || !s.seed(s.best) {
 		return false
 	}
 	s.root(until)
-	s.trace("root: bound~%.5f work %d pivots %d", s.lower, s.work(), s.m.lp.pivots)
+	s.Trace("root: bound~%.5f work %d pivots %d", s.lower, s.work(), s.m.LP.Pivots)
 	if s.over() {
 		return false
 	}
 	if s.share < 1 && s.progress() > until {
 		return true // a dive takes as long again
 	}
-	s.dive(s.m.units)
+	s.dive(s.m.Units)
 	s.dived = s.adopt("dive")
 	s.prove(2)
 	return !s.over()
@@ -225,24 +232,24 @@ func (s *search) fromNothing(reinsert bool, until float64) bool {
 // improve alternates the two searches around the best plan, giving more of the
 // work to the one that pays.
 func (s *search) improve() {
-	if len(s.m.units) == 0 {
+	if len(s.m.Units) == 0 {
 		s.stop = StopExhausted
 		return
 	}
-	l := newLocal(s.effort, s.m)
+	l := local.New(s.Effort, s.m)
 	if s.yBest != nil {
-		l.creditPrice(s.yBest)
+		l.CreditPrice(s.yBest)
 	}
-	l.load(s.best)
+	l.Load(s.best)
 	useLocal := s.reinserts()
 	soft := s.p.Battery != nil
-	for _, u := range s.m.units {
-		soft = soft || !u.pricerIsRigid()
+	for _, u := range s.m.Units {
+		soft = soft || !u.PricerIsRigid()
 	}
 	const patience = 10 // cycles without a better plan after which the search ends
-	cycle, failed := 50*len(s.m.units), 0
+	cycle, failed := 50*len(s.m.Units), 0
 	if s.mixed == nil && s.yBest != nil && s.share == 1 {
-		s.tight = newTightener(s.effort, s.m, s.yBest)
+		s.tight = bound.New(s.Effort, s.m, s.yBest)
 	}
 	searched := s.work()
 	least := int64(33) // of the whole: shorter nudging hardly leaves where it begins
@@ -258,7 +265,7 @@ func (s *search) improve() {
 			}
 			if failed++; s.best.Cost < before {
 				failed = 0
-			} else if failed > 20*len(s.m.units) {
+			} else if failed > 20*len(s.m.Units) {
 				s.stop = StopExhausted
 				return
 			}
@@ -268,23 +275,23 @@ func (s *search) improve() {
 		if s.mixed != nil {
 			// From the best plan or from the best of those drawn.
 			if s.rounds(l, s.mixed); s.best.Cost < before || failed%2 == 0 {
-				l.load(s.best)
+				l.Load(s.best)
 			}
 		}
-		if len(s.elites.all) > 1 && s.best.Cost >= before && s.rng.IntN(3) == 0 {
+		if len(s.elites.All) > 1 && s.best.Cost >= before && s.Rng.IntN(3) == 0 {
 			s.cross(l)
 		}
 		mark := s.work()
 		// Annealing in cycles, each longer and no less hot than it takes to
 		// leave where it began.
-		s.anneal(l, cycle, 0.004*math.Abs(s.best.Cost)*s.rng.Float64(), 1)
+		s.anneal(l, cycle, 0.004*math.Abs(s.best.Cost)*s.Rng.Float64(), 1)
 		if s.over() {
 			return
 		}
-		s.elites.add(l)
+		s.elites.Add(l)
 		if s.tight == nil || s.mixed != nil { // a short search looks for the bound first
 			s.nudge(l, max((s.work()-mark)/2, s.whole()/least), 0.0015, 1)
-			s.elites.add(l)
+			s.elites.Add(l)
 		}
 		if soft {
 			s.polish()
@@ -304,7 +311,7 @@ func (s *search) improve() {
 		} else {
 			failed = 0
 		}
-		l.load(s.best)
+		l.Load(s.best)
 		if s.tight == nil || s.over() || s.share < 1 && s.gap() <= 1.03*s.lastGap+0.003 {
 			continue // or nearly as much is proven as before
 		}
@@ -319,7 +326,7 @@ func (s *search) improve() {
 }
 
 // replan is the search of one that remembers the last.
-func (s *search) replan(q *tightener) {
+func (s *search) replan(q *bound.Tightener) {
 	if !s.thorough {
 		s.share = replanShare
 	}
@@ -330,7 +337,7 @@ func (s *search) replan(q *tightener) {
 	s.tight = q
 	s.bound(12)
 	s.revive()
-	if s.over() || hardAmount(s.best) > moneyTol && !s.fromNothing(true, 0.3) {
+	if s.over() || model.HardAmount(s.best) > model.MoneyTol && !s.fromNothing(true, 0.3) {
 		return
 	}
 	if s.p.Battery != nil && !s.over() {
@@ -341,12 +348,12 @@ func (s *search) replan(q *tightener) {
 
 // bound does some rounds of the tighter bound.
 func (s *search) bound(rounds int) {
-	more := s.tight.climb(rounds, s.best.Cost)
-	if s.tight.best > s.lower {
-		s.lower = s.tight.best
+	more := s.tight.Climb(rounds, s.best.Cost)
+	if s.tight.Best > s.lower {
+		s.lower = s.tight.Best
 		s.tell()
 	}
-	if s.tight.mix.rounds > 0 {
+	if s.tight.Mix.Rounds > 0 {
 		s.mixed = s.tight
 	}
 	if !more {
@@ -356,36 +363,36 @@ func (s *search) bound(rounds int) {
 
 // rounds makes some plans of the tightener's mixtures and leaves the best of
 // them in l.
-func (s *search) rounds(l *local, q *tightener) {
+func (s *search) rounds(l *local.Search, q *bound.Tightener) {
 	draws := 12
 	if s.share < 1 {
 		draws = 3
 	}
-	mu := l.mu
+	mu := l.Mu
 	drawn := &s.drawn
-	drawn.cost = math.Inf(1)
+	drawn.Cost = math.Inf(1)
 	for k := range draws {
-		l.mu = 1
+		l.Mu = 1
 		if s.over() {
 			break
 		}
-		s.round(l, q, []float64{0, 0.5, 1}[min(k, 1+k%2)], 2*len(l.units))
-		if l.cost < drawn.cost {
-			l.save(drawn)
+		s.round(l, q, []float64{0, 0.5, 1}[min(k, 1+k%2)], 2*len(l.Units))
+		if l.Cost < drawn.Cost {
+			l.Save(drawn)
 		}
 	}
-	if !math.IsInf(drawn.cost, 1) {
-		l.restore(drawn)
+	if !math.IsInf(drawn.Cost, 1) {
+		l.Restore(drawn)
 	}
-	l.mu = mu
+	l.Mu = mu
 	if s.yBest != nil {
-		l.creditPrice(s.yBest)
+		l.CreditPrice(s.yBest)
 	}
 }
 
 // reinserts tells whether the local search knows all rules of the problem.
 func (s *search) reinserts() bool {
-	return len(s.p.Circuits) == 0 && len(s.p.Exclusions) == 0 && len(s.m.units) > 0
+	return len(s.p.Circuits) == 0 && len(s.p.Exclusions) == 0 && len(s.m.Units) > 0
 }
 
 // anneal does steps of the local search, at first accepting what is dearer by
@@ -393,28 +400,28 @@ func (s *search) reinserts() bool {
 // them may pass through states in which it falls a little short: the way from one
 // plan that just fits to another often leads there.  It ends early once the given
 // share of the limits is used up.
-func (s *search) anneal(l *local, steps int, hot, until float64) {
-	if l.cost = l.evaluate(); l.short > 0 && !l.tight() {
+func (s *search) anneal(l *local.Search, steps int, hot, until float64) {
+	if l.Cost = l.Evaluate(); l.Short > 0 && !l.Tight() {
 		// Where credit costs nothing in the mean of mixtures, whole schedules
 		// may still use more than there is.
-		for t := range l.muRow {
-			l.muRow[t] = max(0.1, s.greedyMu)
+		for t := range l.MuRow {
+			l.MuRow[t] = max(0.1, s.greedyMu)
 		}
 	}
-	soft := hot > 0 && l.tight() && hardAmount(s.best) <= moneyTol
+	soft := hot > 0 && l.Tight() && model.HardAmount(s.best) <= model.MoneyTol
 	if soft {
-		l.soften()
-		defer l.harden()
+		l.Soften()
+		defer l.Harden()
 	}
 	for i := range steps {
 		left := 1 - float64(i)/float64(steps)
 		if soft && left < 0.2 {
 			soft = false
-			l.harden()
+			l.Harden()
 		}
-		l.step(-hot*left*left*math.Log(1-s.rng.Float64()), &s.undo, &s.trial)
-		if l.cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) && (!soft || l.short <= 0) {
-			s.keep(l.plan(), "local")
+		l.Step(-hot*left*left*math.Log(1-s.Rng.Float64()), &s.undo, &s.trial)
+		if l.Cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) && (!soft || l.Short <= 0) {
+			s.keep(l.Plan(), "local")
 		}
 		if s.over() || s.progress() > until {
 			return
@@ -423,16 +430,16 @@ func (s *search) anneal(l *local, steps int, hot, until float64) {
 }
 
 // nudge makes small steps from the state of l, for about so much work.
-func (s *search) nudge(l *local, work int64, hot, until float64) {
-	if s.over() || len(s.m.demand) > 0 { // a peak is hardly ever lowered by one small step
+func (s *search) nudge(l *local.Search, work int64, hot, until float64) {
+	if s.over() || len(s.m.Demand) > 0 { // a peak is hardly ever lowered by one small step
 		return
 	}
-	if s.nudger == nil || s.nudger.l != l {
-		s.nudger = newNudger(l)
+	if s.nudger == nil || s.nudger.Local != l {
+		s.nudger = local.NewNudger(l)
 	}
-	s.nudger.run(work, hot*(0.2+0.8*s.rng.Float64())*math.Abs(s.best.Cost), until)
-	if l.short <= 0 && l.cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) {
-		s.keep(l.plan(), "nudge")
+	s.nudger.Run(work, hot*(0.2+0.8*s.Rng.Float64())*math.Abs(s.best.Cost), until)
+	if l.Short <= 0 && l.Cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) {
+		s.keep(l.Plan(), "nudge")
 	}
 }
 
@@ -444,16 +451,16 @@ func (s *search) whole() int64 {
 
 // keep evaluates a plan and adopts it where it is better.
 func (s *search) keep(plan *Plan, from string) bool {
-	e, _ := evaluate(s.p, plan)
-	s.spent += int64(s.p.N * (len(s.p.Loads) + 5))
+	e, _ := model.Evaluate(s.p, plan)
+	s.Spent += int64(s.p.N * (len(s.p.Loads) + 5))
 	if e == nil {
 		return false
 	}
-	fill(plan, e)
-	if !better(plan, s.best) {
+	model.Fill(plan, e)
+	if !model.Better(plan, s.best) {
 		return false
 	}
-	s.trace("%s: %.6f best %.6f work %d", from, plan.Cost, s.best.Cost, s.work())
+	s.Trace("%s: %.6f best %.6f work %d", from, plan.Cost, s.best.Cost, s.work())
 	s.best = plan
 	s.tell()
 	return true
@@ -468,25 +475,25 @@ func (s *search) tell() {
 
 // outlook chooses the scenarios in which the credit must last: the dearest are
 // given up as far as the chance limit allows.
-func (s *search) outlook() outlook {
-	o := newOutlook(s.p)
+func (s *search) outlook() master.Outlook {
+	o := master.NewOutlook(s.p)
 	if s.p.Credit == nil || len(s.p.Scenarios) == 0 {
 		return o
 	}
-	spend := make([]float64, len(o.weight))
+	spend := make([]float64, len(o.Weight))
 	for i := range spend {
 		for t := range s.p.N {
-			spend[i] += max(0, o.base[i][t]-o.pv[i][t]) * s.p.ImportPrice[t]
+			spend[i] += max(0, o.Base[i][t]-o.PV[i][t]) * s.p.ImportPrice[t]
 		}
 	}
-	sort.SliceStable(o.protect, func(a, b int) bool { return spend[o.protect[a]] < spend[o.protect[b]] })
-	give := chanceLimit(s.p.Credit) + 1e-9
-	for len(o.protect) > 0 {
-		last := o.protect[len(o.protect)-1]
-		if give -= o.weight[last]; give < 0 {
+	sort.SliceStable(o.Protect, func(a, b int) bool { return spend[o.Protect[a]] < spend[o.Protect[b]] })
+	give := model.ChanceLimit(s.p.Credit) + 1e-9
+	for len(o.Protect) > 0 {
+		last := o.Protect[len(o.Protect)-1]
+		if give -= o.Weight[last]; give < 0 {
 			break
 		}
-		o.protect = o.protect[:len(o.protect)-1]
+		o.Protect = o.Protect[:len(o.Protect)-1]
 	}
 	return o
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/keeplit/keeplit/optimizer/internal/model"
 )
 
 // Options say how long and how hard Solve searches.  The zero value is fit
@@ -69,7 +71,7 @@ func Solve(ctx context.Context, p *Problem, opt Options) *Plan {
 	s.run()
 	plan := s.finish()
 	if plan.Risk != nil && p.Credit != nil {
-		plan.Risk.Limit = chanceLimit(p.Credit)
+		plan.Risk.Limit = model.ChanceLimit(p.Credit)
 	}
 	return plan
 }
@@ -83,6 +85,6 @@ func strict(p *Problem) *Credit {
 		return p.Credit
 	}
 	c, n := *p.Credit, float64(len(p.Scenarios))
-	c.ChanceLimit = max(1e-9, (chanceLimit(p.Credit)*(n+1)-1)/n)
+	c.ChanceLimit = max(1e-9, (model.ChanceLimit(p.Credit)*(n+1)-1)/n)
 	return &c
 }

@@ -10,6 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/keeplit/keeplit/optimizer/internal/generate"
+	"github.com/keeplit/keeplit/optimizer/internal/model"
+	"github.com/keeplit/keeplit/optimizer/internal/pricing"
 )
 
 // quick is enough work for a small problem.
@@ -38,11 +42,11 @@ func solve(t interface {
 
 func TestSolvePutsACycleIntoTheCheapHours(t *testing.T) {
 	p := &Problem{
-		Name: "one cycle", SlotMinutes: 30, N: 8, BaseKW: flat(8, 0.3), ImportPrice: []float64{.4, .4, .4, .4, .1, .1, .1, .4},
+		Name: "one cycle", SlotMinutes: 30, N: 8, BaseKW: generate.Flat(8, 0.3), ImportPrice: []float64{.4, .4, .4, .4, .1, .1, .1, .4},
 		Loads: []Load{{ID: "washer", Cycle: &Cycle{ProfileKW: []float64{2, 1}, LatestFinish: 8, SkipPenalty: 5}}},
 	}
 	plan := solve(t, p, Options{})
-	if r := spans(plan.Loads["washer"].KW); len(r) != 1 || r[0].from < 4 || r[0].to > 7 {
+	if r := model.Spans(plan.Loads["washer"].KW); len(r) != 1 || r[0].From < 4 || r[0].To > 7 {
 		t.Errorf("the washer runs in %v, the cheap slots are 4 to 6", r)
 	}
 	if plan.Gap > 1e-6 {
@@ -58,7 +62,7 @@ func TestSolvePutsACycleIntoTheCheapHours(t *testing.T) {
 func TestSolveAgainstEverything(t *testing.T) {
 	missed, worst := 0, 0.0
 	for seed := range uint64(40) {
-		p := generate(seed, "tiny")
+		p := generate.Problem(seed, "tiny")
 		p.Battery = nil
 		var loads []Load
 		for _, l := range p.Loads {
@@ -74,13 +78,13 @@ func TestSolveAgainstEverything(t *testing.T) {
 		try = func(i int) {
 			if i == len(loads) {
 				trial := newSearch(context.Background(), p, Options{}).place(0, presetOf(choice), nil)
-				e, bad := evaluate(p, trial)
+				e, bad := model.Evaluate(p, trial)
 				for _, v := range bad {
 					if v.Kind.Hard() {
 						return
 					}
 				}
-				best = min(best, e.expected)
+				best = min(best, e.Expected)
 				return
 			}
 			for _, kw := range allSchedules(p, &loads[i]) {
@@ -92,7 +96,7 @@ func TestSolveAgainstEverything(t *testing.T) {
 		if math.IsInf(best, 1) {
 			continue // the credit never lasts; shedding decides
 		}
-		if hardAmount(plan) > moneyTol || plan.Cost < best-1e-6 && plan.Parts.Shed == 0 {
+		if model.HardAmount(plan) > model.MoneyTol || plan.Cost < best-1e-6 && plan.Parts.Shed == 0 {
 			t.Errorf("seed %d: cost %v, the least possible is %v: %v", seed, plan.Cost, best, plan.Shortfalls)
 		}
 		if plan.LowerBound > best+1e-6 {
@@ -120,10 +124,10 @@ func presetOf(choice map[string]LoadPlan) map[string][]float64 {
 func allSchedules(p *Problem, l *Load) [][]float64 {
 	switch {
 	case l.Cycle != nil:
-		q := newCyclePricer(p, l)
+		q := pricing.NewCycle(p, l)
 		out := [][]float64{make([]float64, p.N)}
-		for s := q.lo; s <= q.hi; s++ {
-			out = append(out, q.at(s).kw)
+		for s := q.Lo; s <= q.Hi; s++ {
+			out = append(out, q.At(s).KW)
 		}
 		return out
 	case l.OnOff != nil:
@@ -134,7 +138,7 @@ func allSchedules(p *Problem, l *Load) [][]float64 {
 
 func TestSolveIsDeterministic(t *testing.T) {
 	for _, class := range []string{"home", "business"} {
-		p := generate(3, class)
+		p := generate.Problem(3, class)
 		a, b := solve(t, p, Options{Seed: 5}), solve(t, p, Options{Seed: 5})
 		if d := cmp.Diff(a, b); d != "" {
 			t.Errorf("%s: two runs differ:\n%s", class, d)
@@ -144,12 +148,12 @@ func TestSolveIsDeterministic(t *testing.T) {
 
 func TestSolveNeverWorseThanGreedyOrThePlanInForce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := generate(rapid.Uint64().Draw(t, "seed"), "home")
+		p := generate.Problem(rapid.Uint64().Draw(t, "seed"), "home")
 		work := rapid.Int64Range(1, 2_000_000).Draw(t, "work")
 		greedy := newSearch(context.Background(), p, Options{})
 		greedy.greedy()
 		plan := solve(t, p, Options{WorkLimit: work})
-		if better(greedy.best, plan) && greedy.best.Cost < plan.Cost-1e-9 {
+		if model.Better(greedy.best, plan) && greedy.best.Cost < plan.Cost-1e-9 {
 			t.Fatalf("cost %v, by price order %v", plan.Cost, greedy.best.Cost)
 		}
 		p.BaseKW = append([]float64(nil), p.BaseKW...)
@@ -169,35 +173,35 @@ func TestSolveNeverWorseThanGreedyOrThePlanInForce(t *testing.T) {
 func (s *search) inForceCost(plan *Plan) float64 {
 	battery := plan.BatteryKW
 	choice := presetOf(plan.Loads)
-	e, bad := evaluate(s.p, s.place(0, choice, battery))
+	e, bad := model.Evaluate(s.p, s.place(0, choice, battery))
 	if e == nil || len(bad) > 0 {
 		return math.Inf(1)
 	}
-	return e.expected
+	return e.Expected
 }
 
 func TestALooserLimitNeverCostsMore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := generate(rapid.Uint64().Draw(t, "seed"), "home")
+		p := generate.Problem(rapid.Uint64().Draw(t, "seed"), "home")
 		tight := solve(t, p, Options{WorkLimit: 1_000_000})
 		q := *p
-		q.SiteLimitKW = flat(p.N, 50)
+		q.SiteLimitKW = generate.Flat(p.N, 50)
 		loose := solve(t, &q, Options{WorkLimit: 1_000_000, Previous: tight})
-		if hardAmount(loose) <= hardAmount(tight) && loose.Cost > tight.Cost+1e-9 {
+		if model.HardAmount(loose) <= model.HardAmount(tight) && loose.Cost > tight.Cost+1e-9 {
 			t.Fatalf("%v with a limit of 50 kW, %v with about 4", loose.Cost, tight.Cost)
 		}
 		// And the proofs must not contradict each other.
-		if hardAmount(tight) == 0 && loose.LowerBound > tight.Cost+1e-6 {
+		if model.HardAmount(tight) == 0 && loose.LowerBound > tight.Cost+1e-6 {
 			t.Fatalf("bound %v without the limit is above the cost %v with it", loose.LowerBound, tight.Cost)
 		}
 	})
 }
 
 func TestAPlanInForceThatShedsToSaveCreditIsNotMadeDearer(t *testing.T) {
-	p := generate(0x177, "home")
+	p := generate.Problem(0x177, "home")
 	tight := Solve(t.Context(), p, Options{WorkLimit: 1_000_000})
 	q := *p
-	q.SiteLimitKW = flat(p.N, 50)
+	q.SiteLimitKW = generate.Flat(p.N, 50)
 	if loose := Solve(t.Context(), &q, Options{WorkLimit: 1_000_000, Previous: tight}); loose.Cost > tight.Cost+1e-9 {
 		t.Errorf("%v, the plan in force costs %v", loose.Cost, tight.Cost)
 	}
@@ -205,7 +209,7 @@ func TestAPlanInForceThatShedsToSaveCreditIsNotMadeDearer(t *testing.T) {
 
 func TestPlanAndProblemRoundTrip(t *testing.T) {
 	for seed := range uint64(10) {
-		p := generate(seed, "home")
+		p := generate.Problem(seed, "home")
 		var buf bytes.Buffer
 		if err := WriteInstance(&buf, p); err != nil {
 			t.Fatal(err)
@@ -234,12 +238,12 @@ func TestPlanAndProblemRoundTrip(t *testing.T) {
 
 func TestTheSeedSettlesTies(t *testing.T) {
 	p := &Problem{
-		Name: "a flat night", SlotMinutes: 30, N: 24, BaseKW: flat(24, 0.3), ImportPrice: flat(24, 0.2),
+		Name: "a flat night", SlotMinutes: 30, N: 24, BaseKW: generate.Flat(24, 0.3), ImportPrice: generate.Flat(24, 0.2),
 		Loads: []Load{{ID: "pump", OnOff: &OnOff{KW: 1, NeedSlots: 4, To: 24, MaxStarts: 1, ShortPenalty: 5, Switching: Switching{MinOn: 1, MinOff: 1}}}},
 	}
 	starts := make(map[int]bool)
 	for seed := range uint64(40) {
-		starts[spans(solve(t, p, Options{Seed: seed}).Loads["pump"].KW)[0].from] = true
+		starts[model.Spans(solve(t, p, Options{Seed: seed}).Loads["pump"].KW)[0].From] = true
 	}
 	if len(starts) < 8 {
 		t.Errorf("40 sites start in only %d different slots", len(starts))
@@ -247,7 +251,7 @@ func TestTheSeedSettlesTies(t *testing.T) {
 }
 
 func TestThePlanInForceStaysWithinTheMargin(t *testing.T) {
-	p := generate(2, "home")
+	p := generate.Problem(2, "home")
 	first := solve(t, p, Options{WorkLimit: 200_000})
 	kept := solve(t, p, Options{Previous: first, Margin: 100})
 	if !kept.Kept || math.Abs(kept.Cost-first.Cost) > 1e-9 {
@@ -265,7 +269,7 @@ func TestThePlanInForceStaysWithinTheMargin(t *testing.T) {
 
 func TestACommittedRunIsNotBroken(t *testing.T) {
 	for seed := range uint64(12) {
-		p := generate(seed, "home")
+		p := generate.Problem(seed, "home")
 		for range 6 {
 			plan := solve(t, p, Options{WorkLimit: 400_000, Seed: seed})
 			next := p.Advance(plan)
@@ -288,7 +292,7 @@ func TestACommittedRunIsNotBroken(t *testing.T) {
 
 func TestDeadlinesCapsAndPriorities(t *testing.T) {
 	base := func(loads ...Load) *Problem {
-		return &Problem{Name: "x", SlotMinutes: 60, N: 8, BaseKW: flat(8, 0), ImportPrice: []float64{.5, .5, .5, .5, .1, .1, .1, .1}, SiteLimitKW: flat(8, 2), ShedPenalty: 9, Loads: loads}
+		return &Problem{Name: "x", SlotMinutes: 60, N: 8, BaseKW: generate.Flat(8, 0), ImportPrice: []float64{.5, .5, .5, .5, .1, .1, .1, .1}, SiteLimitKW: generate.Flat(8, 2), ShedPenalty: 9, Loads: loads}
 	}
 	pump := func(id string, need int) Load {
 		return Load{ID: id, OnOff: &OnOff{KW: 2, NeedSlots: need, To: 8, MaxStarts: 8, ShortPenalty: 3, Switching: Switching{MinOn: 1, MinOff: 1}}}
@@ -298,9 +302,9 @@ func TestDeadlinesCapsAndPriorities(t *testing.T) {
 			l := pump("pump", 2)
 			l.Deadline = &Deadline{Slot: 4, LatePenalty: late}
 			plan := solve(t, base(l), Options{})
-			early := spans(plan.Loads["pump"].KW)[0].from < 4
+			early := model.Spans(plan.Loads["pump"].KW)[0].From < 4
 			if want := late > 0.8; early != want { // two slots of 2 kWh are 0.8 cheaper each when late
-				t.Errorf("late penalty %v: runs in %v", late, spans(plan.Loads["pump"].KW))
+				t.Errorf("late penalty %v: runs in %v", late, model.Spans(plan.Loads["pump"].KW))
 			}
 		}
 	})
@@ -308,7 +312,7 @@ func TestDeadlinesCapsAndPriorities(t *testing.T) {
 		l := pump("pump", 8)
 		l.PriceCap = 0.3
 		plan := solve(t, base(l), Options{})
-		if r := spans(plan.Loads["pump"].KW); len(r) != 1 || r[0] != (span{4, 8}) {
+		if r := model.Spans(plan.Loads["pump"].KW); len(r) != 1 || r[0] != (model.Span{From: 4, To: 8}) {
 			t.Errorf("runs in %v, only slots 4 to 7 cost less than 0.3", r)
 		}
 	})
@@ -316,8 +320,8 @@ func TestDeadlinesCapsAndPriorities(t *testing.T) {
 		a, b := pump("a", 8), pump("b", 8)
 		b.Priority = 2
 		plan := solve(t, base(a, b), Options{})
-		if n := len(spans(plan.Loads["b"].KW)); n != 1 || maxOf(plan.Loads["a"].KW) > 0 {
-			t.Errorf("a runs in %v, b in %v", spans(plan.Loads["a"].KW), spans(plan.Loads["b"].KW))
+		if n := len(model.Spans(plan.Loads["b"].KW)); n != 1 || model.MaxOf(plan.Loads["a"].KW) > 0 {
+			t.Errorf("a runs in %v, b in %v", model.Spans(plan.Loads["a"].KW), model.Spans(plan.Loads["b"].KW))
 		}
 		if len(plan.Shortfalls) != 1 || plan.Shortfalls[0].Load != "a" {
 			t.Errorf("shortfalls %v", plan.Shortfalls)
@@ -342,15 +346,15 @@ func TestMutatedPlansAreCaught(t *testing.T) {
 	upTo := 5.0
 	n := 8
 	p := &Problem{
-		Name: "all", SlotMinutes: 60, N: n, BaseKW: flat(n, 1), PVKW: flat(n, 0.5), ImportPrice: flat(n, 0.2), ExportPrice: flat(n, 0.1), SiteLimitKW: flat(n, 9), ExportLimitKW: 1, ShedPenalty: 5,
-		Blocks: []Block{{From: 0, To: n, Steps: []Step{{&upTo, 0}, {nil, 0.1}}}},
+		Name: "all", SlotMinutes: 60, N: n, BaseKW: generate.Flat(n, 1), PVKW: generate.Flat(n, 0.5), ImportPrice: generate.Flat(n, 0.2), ExportPrice: generate.Flat(n, 0.1), SiteLimitKW: generate.Flat(n, 9), ExportLimitKW: 1, ShedPenalty: 5,
+		Blocks: []Block{{From: 0, To: n, Steps: []Step{{UpTo: &upTo, Adder: 0}, {UpTo: nil, Adder: 0.1}}}},
 		Demand: []DemandWindow{{Slots: []int{0, 1, 2, 3}, Interval: 2, PricePerKW: 1}},
 		Credit: &Credit{Balance: 30, UntilSlot: n, EndReserve: 1},
 		Loads: []Load{
 			{ID: "cycle", Cycle: &Cycle{ProfileKW: []float64{2, 1}, Earliest: 1, LatestFinish: 7, SkipPenalty: 50}},
 			{ID: "onoff", OnOff: &OnOff{KW: 1, NeedSlots: 4, From: 1, To: 7, MaxStarts: 1, ShortPenalty: 50, Switching: Switching{MinOn: 2, MinOff: 1}}},
 			{ID: "var", Variable: &Variable{MinKW: 1, MaxKW: 2, NeedKWh: 4, From: 1, To: 7, MaxStarts: 2, ShortPenalty: 50, Switching: Switching{MinOn: 1, MinOff: 1}}},
-			{ID: "warm", Thermal: &Thermal{KW: 2, A: 0.95, B: 3, TEnv: Series{20}, T0: 50, TMin: flat(n, 45), TMax: 60, ComfortPenalty: 5, EndTarget: 50, EndPenalty: 5, Switching: Switching{MinOn: 1, MinOff: 1}}},
+			{ID: "warm", Thermal: &Thermal{KW: 2, A: 0.95, B: 3, TEnv: Series{20}, T0: 50, TMin: generate.Flat(n, 45), TMax: 60, ComfortPenalty: 5, EndTarget: 50, EndPenalty: 5, Switching: Switching{MinOn: 1, MinOff: 1}}},
 		},
 		Battery:    &Battery{CapKWh: 4, SoC0: 2, SoCMin: 1, SoCMax: 4, MaxChargeKW: 1, MaxDischargeKW: 1, EffC: 0.9, EffD: 0.9, SoCEnd: 2},
 		Exclusions: [][]string{{"cycle", "onoff"}},
@@ -396,12 +400,12 @@ func TestMutatedPlansAreCaught(t *testing.T) {
 		{"the battery's power", BadPower, func(_ *Problem, x *Plan) { x.BatteryKW[0] = 3 }},
 		{"more sun than there is", BadPower, func(_ *Problem, x *Plan) { x.PVUsedKW[2] = 2 }},
 		{"more shed than there is", BadPower, func(_ *Problem, x *Plan) { x.ShedKW[2] = 2 }},
-		{"above the site limit", ShortLimit, func(q *Problem, _ *Plan) { q.SiteLimitKW = flat(n, 0.2) }},
+		{"above the site limit", ShortLimit, func(q *Problem, _ *Plan) { q.SiteLimitKW = generate.Flat(n, 0.2) }},
 		{"above the export limit", ShortLimit, func(q *Problem, x *Plan) {
 			q.ExportLimitKW = 0
-			q.BaseKW = flat(n, 0)
-			q.PVKW = flat(n, 20)
-			copy(x.PVUsedKW, flat(n, 20))
+			q.BaseKW = generate.Flat(n, 0)
+			q.PVKW = generate.Flat(n, 20)
+			copy(x.PVUsedKW, generate.Flat(n, 20))
 		}},
 		{"the credit runs out", ShortCredit, func(q *Problem, _ *Plan) { q.Credit.Balance = 1 }},
 		{"the reserve is touched", ShortReserve, func(q *Problem, _ *Plan) { q.Credit.EndReserve = 29.9 }},
@@ -437,15 +441,15 @@ func TestMutatedPlansAreCaught(t *testing.T) {
 func TestWhatCannotBeHadIsAShortfall(t *testing.T) {
 	pump := Load{ID: "pump", OnOff: &OnOff{KW: 1, NeedSlots: 4, To: 8, MaxStarts: 2, ShortPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1}}}
 	base := func() *Problem {
-		return &Problem{Name: "hard", SlotMinutes: 60, N: 8, BaseKW: flat(8, 1), ImportPrice: flat(8, 0.2), SiteLimitKW: flat(8, 5), ShedPenalty: 4, Loads: []Load{pump}}
+		return &Problem{Name: "hard", SlotMinutes: 60, N: 8, BaseKW: generate.Flat(8, 1), ImportPrice: generate.Flat(8, 0.2), SiteLimitKW: generate.Flat(8, 5), ShedPenalty: 4, Loads: []Load{pump}}
 	}
 	for _, row := range []struct {
 		name string
 		kind ShortfallKind
 		set  func(*Problem)
 	}{
-		{"the limit is below the base", ShortShed, func(p *Problem) { p.SiteLimitKW = flat(8, 0.4) }},
-		{"the limit is negative", ShortShed, func(p *Problem) { p.SiteLimitKW = flat(8, -1) }},
+		{"the limit is below the base", ShortShed, func(p *Problem) { p.SiteLimitKW = generate.Flat(8, 0.4) }},
+		{"the limit is negative", ShortShed, func(p *Problem) { p.SiteLimitKW = generate.Flat(8, -1) }},
 		{"the window is too short", ShortEnergy, func(p *Problem) { p.Loads[0].OnOff.To = 2 }},
 		{"the window is empty", ShortEnergy, func(p *Problem) { p.Loads[0].OnOff.From, p.Loads[0].OnOff.To = 6, 3 }},
 		{"no start is allowed", ShortEnergy, func(p *Problem) { p.Loads[0].OnOff.MaxStarts = 0 }},
@@ -454,7 +458,7 @@ func TestWhatCannotBeHadIsAShortfall(t *testing.T) {
 			p.Loads[0] = Load{ID: "c", Cycle: &Cycle{ProfileKW: []float64{1, 1, 1}, Earliest: 3, LatestFinish: 5, SkipPenalty: 1}}
 		}},
 		{"a cycle longer than the horizon", ShortSkip, func(p *Problem) {
-			p.Loads[0] = Load{ID: "c", Cycle: &Cycle{ProfileKW: flat(20, 1), LatestFinish: 30, SkipPenalty: 1}}
+			p.Loads[0] = Load{ID: "c", Cycle: &Cycle{ProfileKW: generate.Flat(20, 1), LatestFinish: 30, SkipPenalty: 1}}
 		}},
 		{"a least power that exceeds the need", ShortEnergy, func(p *Problem) {
 			p.Loads[0] = Load{ID: "v", Variable: &Variable{MinKW: 3, MaxKW: 4, NeedKWh: 1, To: 8, MaxStarts: 1, ShortPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1}}}
@@ -462,14 +466,14 @@ func TestWhatCannotBeHadIsAShortfall(t *testing.T) {
 		{"the credit is spent", ShortCredit, func(p *Problem) { p.Credit = &Credit{Balance: -1, UntilSlot: 8} }},
 		{"a charge the credit cannot pay", ShortCredit, func(p *Problem) {
 			p.Credit = &Credit{Balance: 1, UntilSlot: 8}
-			p.FixedCharges = []FixedCharge{{3, 2}}
+			p.FixedCharges = []FixedCharge{{Slot: 3, Amount: 2}}
 		}},
 		{"the credit pays part of the base", ShortShed, func(p *Problem) { p.Credit = &Credit{Balance: 0.5, UntilSlot: 8} }},
 		{"a store too hot from the start", ShortHot, func(p *Problem) {
-			p.Loads[0] = Load{ID: "t", Thermal: &Thermal{KW: 2, A: 0.99, B: 3, TEnv: Series{20}, T0: 90, TMin: flat(8, 45), TMax: 60, ComfortPenalty: 1, EndPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1}}}
+			p.Loads[0] = Load{ID: "t", Thermal: &Thermal{KW: 2, A: 0.99, B: 3, TEnv: Series{20}, T0: 90, TMin: generate.Flat(8, 45), TMax: 60, ComfortPenalty: 1, EndPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1}}}
 		}},
 		{"a store too cold", ShortComfort, func(p *Problem) {
-			p.Loads[0] = Load{ID: "t", Thermal: &Thermal{KW: 0.1, A: 0.9, B: 1, TEnv: Series{0}, T0: 20, TMin: flat(8, 45), TMax: 60, ComfortPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1}}}
+			p.Loads[0] = Load{ID: "t", Thermal: &Thermal{KW: 0.1, A: 0.9, B: 1, TEnv: Series{0}, T0: 20, TMin: generate.Flat(8, 45), TMax: 60, ComfortPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1}}}
 		}},
 		{"a battery that cannot be full in time", ShortBattery, func(p *Problem) {
 			p.Battery = &Battery{CapKWh: 10, SoC0: 0, SoCMax: 10, MaxChargeKW: 0.5, MaxDischargeKW: 1, EffC: 1, EffD: 1, SoCEnd: 9}
@@ -514,7 +518,7 @@ func TestWhatCannotBeHadIsAShortfall(t *testing.T) {
 }
 
 func TestACancelledSearchReturnsAPlan(t *testing.T) {
-	p := generate(5, "business")
+	p := generate.Problem(5, "business")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	plan := Solve(ctx, p, Options{})
@@ -527,7 +531,7 @@ func TestACancelledSearchReturnsAPlan(t *testing.T) {
 }
 
 func TestTheCreditLastsAsOftenAsAsked(t *testing.T) {
-	p := generate(4, "home")
+	p := generate.Problem(4, "home")
 	var spend float64
 	for i := range p.N {
 		spend += p.BaseKW[i] * p.ImportPrice[i] * p.Hours()
@@ -538,7 +542,7 @@ func TestTheCreditLastsAsOftenAsAsked(t *testing.T) {
 		day, sun := math.Exp(0.25*r.NormFloat64()), math.Min(1.3, math.Exp(0.3*r.NormFloat64()))
 		for i := range p.N {
 			s.BaseKW[i] = p.BaseKW[i] * day * math.Exp(0.2*r.NormFloat64())
-			s.PVKW[i] = at(p.PVKW, i) * sun
+			s.PVKW[i] = model.At(p.PVKW, i) * sun
 		}
 		return s
 	}
@@ -592,7 +596,7 @@ func everySwitching(p *Problem, l *Load, kw float64) [][]float64 {
 				x[t] = kw
 			}
 		}
-		if l.permits(p, x) {
+		if l.Permits(p, x) {
 			out = append(out, x)
 		}
 	}

@@ -3,6 +3,10 @@ package optimizer
 import (
 	"math"
 	"slices"
+
+	"github.com/keeplit/keeplit/optimizer/internal/local"
+	"github.com/keeplit/keeplit/optimizer/internal/master"
+	"github.com/keeplit/keeplit/optimizer/internal/model"
 )
 
 // warm takes over the plan in force.  A load whose hours are no longer
@@ -15,11 +19,11 @@ func (s *search) warm() {
 	}
 	preset, battery, whole := s.fit(prev)
 	plan := s.place(0, preset, battery)
-	e, bad := evaluate(s.p, plan)
+	e, bad := model.Evaluate(s.p, plan)
 	if e == nil {
 		return
 	}
-	fill(plan, e)
+	model.Fill(plan, e)
 	if whole {
 		for _, v := range bad {
 			whole = whole && !v.Kind.Hard()
@@ -32,7 +36,7 @@ func (s *search) warm() {
 		}
 	}
 	s.start = plan
-	if better(plan, s.best) {
+	if model.Better(plan, s.best) {
 		s.best = plan
 	}
 	s.asItIs(prev, preset)
@@ -45,7 +49,7 @@ func (s *search) fit(plan *Plan) (preset map[string][]float64, battery []float64
 	for i := range s.p.Loads {
 		l := &s.p.Loads[i]
 		lp, ok := plan.Loads[l.ID]
-		if !ok || len(lp.KW) != s.p.N || !l.permits(s.p, lp.KW) {
+		if !ok || len(lp.KW) != s.p.N || !l.Permits(s.p, lp.KW) {
 			whole = false
 			continue
 		}
@@ -55,9 +59,9 @@ func (s *search) fit(plan *Plan) (preset map[string][]float64, battery []float64
 	case s.p.Battery == nil:
 	case len(plan.BatteryKW) == s.p.N:
 		battery = slices.Clone(plan.BatteryKW)
-		settleBattery(s.p, battery)
+		master.SettleBattery(s.p, battery)
 		for t := range battery {
-			whole = whole && math.Abs(battery[t]-plan.BatteryKW[t]) < powerTol
+			whole = whole && math.Abs(battery[t]-plan.BatteryKW[t]) < model.PowerTol
 		}
 	default:
 		whole = false
@@ -82,11 +86,11 @@ func (s *search) asItIs(prev *Plan, preset map[string][]float64) {
 	for id, kw := range preset {
 		kept.Loads[id] = LoadPlan{KW: slices.Clone(kw)}
 	}
-	e, _ := evaluate(s.p, kept)
+	e, _ := model.Evaluate(s.p, kept)
 	if e == nil {
 		return
 	}
-	if fill(kept, e); better(kept, s.best) {
+	if model.Fill(kept, e); model.Better(kept, s.best) {
 		s.best = kept
 	}
 }
@@ -97,31 +101,31 @@ func (s *search) resume() {
 	if s.start == nil || !s.reinserts() {
 		return
 	}
-	l := newLocal(s.effort, s.m)
+	l := local.New(s.Effort, s.m)
 	if c := s.opt.Previous.CreditPrice; len(c) == s.p.N && s.p.Credit != nil {
-		copy(l.muRow, c)
+		copy(l.MuRow, c)
 	}
-	if s.p.Battery != nil || len(s.m.demand) > 0 {
+	if s.p.Battery != nil || len(s.m.Demand) > 0 {
 		best := s.best
 		s.best = s.start
 		ok := s.seed(s.start)
 		if ok {
 			s.polish()
 		}
-		if s.best == s.start || better(best, s.best) {
+		if s.best == s.start || model.Better(best, s.best) {
 			s.best, s.start = best, s.best
 		} else {
 			s.start = s.best
 		}
 	}
-	l.load(s.start)
+	l.Load(s.start)
 	until := 0.5
 	if s.share < 1 {
 		until = 0.6 // the rest is for the linear programme and its bound
 	}
 	for _, hot := range []float64{0.0005, 0.002} {
-		s.anneal(l, 25*len(s.m.units), hot*math.Abs(s.best.Cost), until)
-		if lp := s.p.Battery != nil || len(s.m.demand) > 0; lp && !s.over() {
+		s.anneal(l, 25*len(s.m.Units), hot*math.Abs(s.best.Cost), until)
+		if lp := s.p.Battery != nil || len(s.m.Demand) > 0; lp && !s.over() {
 			s.polish()
 			for range 3 {
 				s.neighbourhood()
@@ -130,9 +134,9 @@ func (s *search) resume() {
 		if s.over() || s.progress() > until {
 			break
 		}
-		l.load(s.best)
+		l.Load(s.best)
 	}
-	for _, u := range s.m.units {
-		s.m.hold(u, nil)
+	for _, u := range s.m.Units {
+		s.m.Hold(u, nil)
 	}
 }

@@ -1,0 +1,505 @@
+package bound
+
+import (
+	"math"
+	"slices"
+)
+
+// mixer finds good prices for a tightener.  It keeps some of the schedules of
+// each load and of the choices of each slot that earlier prices brought about,
+// and mixes them (as the linear programme does, but on both sides) so that
+// they agree as well as they can: it minimises
+//
+//	cost of the mixtures + pi*(x - p) + rho/2*|x - p|^2
+//
+// where x is what the loads draw and p what the slots supply.  The prices
+// pi + rho*(x - p) are tried next (the proximal bundle method, taken apart by
+// load and slot; Lemarechal 1978, Frangioni 2002).  Where they raise the bound
+// they become the new centre; else what they bring about joins the mixtures.
+type mixer struct {
+	q      *Tightener
+	Loads  []mixture // by unit, last: the battery
+	slots  []mixture
+	amount []float64 // by other column
+	saved  []float64
+
+	pi   [][]float64 // the centre
+	mu   []float64
+	best float64
+
+	rho     float64
+	rhoMu   []float64
+	gap     [][]float64 // x - p
+	gapMu   []float64
+	serious int
+	null    int
+	Rounds  int
+}
+
+// mixture is a set of choices with weights that add up to 1.
+type mixture struct {
+	all  []choice
+	held bool // to the one that has all weight
+}
+
+// choice is a schedule of a load or the powers of a slot: x holds the entries
+// at (for a slot: of slotProblem.who).
+type choice struct {
+	at     []int32
+	x      []float64
+	use    []float64 // counts so much in the rows of mu
+	cost   float64
+	Weight float64
+	idle   int
+}
+
+func NewMixer(q *Tightener) *mixer {
+	n := q.N
+	m := &mixer{q: q, Loads: make([]mixture, len(q.Pi)), slots: make([]mixture, n), amount: make([]float64, len(q.other)), best: math.Inf(-1)}
+	for i := range q.Pi {
+		m.pi = append(m.pi, append([]float64(nil), q.Pi[i]...))
+		m.gap = append(m.gap, make([]float64, len(q.Pi[i])))
+	}
+	m.mu = append([]float64(nil), q.mu...)
+	m.gapMu, m.rhoMu = make([]float64, len(m.mu)), make([]float64, len(m.mu))
+	var mean float64
+	for t := range n {
+		mean += q.Master.Problem.ImportPrice[t] * q.Master.Hours / float64(n)
+	}
+	m.rho = mixRho * max(mean, 1e-6)
+	return m
+}
+
+// Note adds what the tightener's last value chose to the mixtures.
+func (m *mixer) Note() {
+	q := m.q
+	for i := range m.Loads {
+		c := choice{cost: q.values[i]}
+		for k, x := range q.sched[i] {
+			if x != 0 {
+				c.at, c.x = append(c.at, int32(k)), append(c.x, x)
+				c.cost -= x * q.Pi[i][k]
+			}
+		}
+		if i < len(q.needs) && q.needs[i] >= 0 {
+			k := q.needs[i]
+			c.use = make([]float64, len(q.mu))
+			for j, x := range c.x {
+				if int(c.at[j]) < q.N {
+					c.use[k] += x
+				}
+			}
+			c.cost += c.use[k] * q.mu[k]
+		}
+		m.Loads[i].add(c, 80)
+	}
+	for t := range m.slots {
+		sl := &q.slots[t]
+		c := choice{use: append([]float64(nil), sl.use...), cost: sl.cost}
+		for k, w := range sl.who {
+			if x := q.powers[w.unit][w.at]; x != 0 {
+				c.at, c.x = append(c.at, int32(k)), append(c.x, x)
+			}
+		}
+		m.slots[t].add(c, 30)
+	}
+}
+
+// add puts a choice into the mixture, once, and returns its index; of more than most those that have
+// long had no weight go.
+func (m *mixture) add(c choice, most int) int {
+	for i := range m.all {
+		if slices.Equal(m.all[i].at, c.at) && same(m.all[i].x, c.x) && same(m.all[i].use, c.use) {
+			m.all[i].cost = min(m.all[i].cost, c.cost)
+			m.all[i].idle = 0
+			return i
+		}
+	}
+	if len(m.all) == 0 {
+		c.Weight = 1
+	}
+	m.all = append(m.all, c)
+	if len(m.all) > most {
+		out := 0
+		for i := range m.all {
+			if m.all[i].Weight == 0 && (m.all[out].Weight > 0 || m.all[i].idle > m.all[out].idle) {
+				out = i
+			}
+		}
+		if m.all[out].Weight == 0 {
+			m.all = append(m.all[:out], m.all[out+1:]...)
+		}
+	}
+	return len(m.all) - 1
+}
+
+func same(a, b []float64) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if math.Abs(a[i]-b[i]) > 1e-9 {
+			return false
+		}
+	}
+	return true
+}
+
+// Refresh computes the disagreement afresh.
+func (m *mixer) Refresh() {
+	q := m.q
+	for i := range m.Loads {
+		clear(m.gap[i])
+		for k := range m.Loads[i].all {
+			if c := &m.Loads[i].all[k]; c.Weight > 0 {
+				for j, x := range c.x {
+					m.gap[i][c.at[j]] += c.Weight * x
+				}
+			}
+		}
+	}
+	copy(m.gapMu, q.right)
+	for i, k := range q.needs {
+		if k < 0 {
+			continue
+		}
+		for j := range m.Loads[i].all {
+			c := &m.Loads[i].all[j]
+			m.gapMu[k] -= c.Weight * c.use[k]
+		}
+	}
+	for t := range m.slots {
+		for k := range m.slots[t].all {
+			c := &m.slots[t].all[k]
+			if c.Weight == 0 {
+				continue
+			}
+			for j, x := range c.x {
+				w := q.slots[t].who[c.at[j]]
+				m.gap[w.unit][w.at] -= c.Weight * x
+			}
+			for j, u := range c.use {
+				m.gapMu[j] -= c.Weight * u
+			}
+		}
+	}
+	for i := range q.other {
+		for k, a := range q.other[i].coef {
+			m.gapMu[k] -= a * m.amount[i]
+		}
+	}
+}
+
+// scale sets the penalties of the rows: their prices move many slots at once.
+func (m *mixer) scale() {
+	for k := range m.rhoMu {
+		m.rhoMu[k] = muScale * m.rho
+	}
+	for _, k := range m.q.needs {
+		if k >= 0 {
+			m.rhoMu[k] = needScale * m.rho
+		}
+	}
+}
+
+// price is the price to be tried.
+func (m *mixer) price(w place) float64 {
+	return m.pi[w.unit][w.at] + m.rho*m.gap[w.unit][w.at]
+}
+
+func (m *mixer) priceMu(k int) float64 { return m.mu[k] + m.rhoMu[k]*m.gapMu[k] }
+
+// Blend moves weight within all mixtures, from the dearest choice to the
+// cheapest, so often; it returns how much was gained in the last round.
+func (m *mixer) Blend(rounds int) {
+	q := m.q
+	for range rounds {
+		gain := 0.0
+		for i := range m.Loads {
+			l := &m.Loads[i]
+			if len(l.all) < 2 || l.held {
+				continue
+			}
+			pi, gap := m.pi[i], m.gap[i]
+			for range 2 {
+				lo, hi := -1, -1
+				var vlo, vhi float64
+				for k := range l.all {
+					c := &l.all[k]
+					v := c.cost
+					for j, x := range c.x {
+						k := c.at[j]
+						v += x * (pi[k] + m.rho*gap[k])
+					}
+					if c.use != nil {
+						v -= c.use[q.needs[i]] * m.priceMu(q.needs[i])
+					}
+					if lo < 0 || v < vlo {
+						lo, vlo = k, v
+					}
+					if c.Weight > 0 && (hi < 0 || v > vhi) {
+						hi, vhi = k, v
+					}
+				}
+				if lo == hi || vhi-vlo < 1e-12 {
+					break
+				}
+				a, b := &l.all[lo], &l.all[hi]
+				norm := m.rho * distance(a, b)
+				if a.use != nil {
+					k := q.needs[i]
+					d := a.use[k] - b.use[k]
+					norm += d * d * m.rhoMu[k]
+				}
+				step := b.Weight
+				if norm > 0 {
+					step = min(step, (vhi-vlo)/norm)
+				}
+				gain += step * (vhi - vlo)
+				shift(a, b, step)
+				if a.use != nil {
+					k := q.needs[i]
+					m.gapMu[k] -= step * (a.use[k] - b.use[k])
+				}
+				for j, x := range a.x {
+					gap[a.at[j]] += step * x
+				}
+				for j, x := range b.x {
+					gap[b.at[j]] -= step * x
+				}
+			}
+		}
+		for t := range m.slots {
+			l := &m.slots[t]
+			if len(l.all) < 2 {
+				continue
+			}
+			who := q.slots[t].who
+			for range 2 {
+				lo, hi := -1, -1
+				var vlo, vhi float64
+				for k := range l.all {
+					c := &l.all[k]
+					v := c.cost
+					for j, x := range c.x {
+						v -= x * m.price(who[c.at[j]])
+					}
+					for j, u := range c.use {
+						v -= u * m.priceMu(j)
+					}
+					if lo < 0 || v < vlo {
+						lo, vlo = k, v
+					}
+					if c.Weight > 0 && (hi < 0 || v > vhi) {
+						hi, vhi = k, v
+					}
+				}
+				if lo == hi || vhi-vlo < 1e-12 {
+					break
+				}
+				a, b := &l.all[lo], &l.all[hi]
+				norm := m.rho * distance(a, b)
+				for j := range a.use {
+					d := a.use[j] - b.use[j]
+					norm += d * d * m.rhoMu[j]
+				}
+				step := b.Weight
+				if norm > 0 {
+					step = min(step, (vhi-vlo)/norm)
+				}
+				gain += step * (vhi - vlo)
+				shift(a, b, step)
+				for j, x := range a.x {
+					w := who[a.at[j]]
+					m.gap[w.unit][w.at] -= step * x
+				}
+				for j, x := range b.x {
+					w := who[b.at[j]]
+					m.gap[w.unit][w.at] += step * x
+				}
+				for j := range a.use {
+					m.gapMu[j] -= step * (a.use[j] - b.use[j])
+				}
+			}
+		}
+		for i := range q.other {
+			c := &q.other[i]
+			d, norm := c.cost, 0.0
+			for k, a := range c.coef {
+				d -= a * m.priceMu(k)
+				norm += a * a * m.rhoMu[k]
+			}
+			if norm == 0 {
+				continue
+			}
+			x := min(max(m.amount[i]-d/norm, 0), c.ub)
+			for k, a := range c.coef {
+				m.gapMu[k] -= a * (x - m.amount[i])
+			}
+			m.amount[i] = x
+		}
+		q.s.Spent += 3000
+		if gain < 1e-9*math.Abs(m.best) {
+			break
+		}
+	}
+}
+
+// distance is the square of how far two choices of one mixture are apart.
+func distance(a, b *choice) float64 {
+	var sum float64
+	i := 0
+	for j, x := range a.x {
+		for i < len(b.x) && b.at[i] < a.at[j] {
+			sum += b.x[i] * b.x[i]
+			i++
+		}
+		if i < len(b.x) && b.at[i] == a.at[j] {
+			x -= b.x[i]
+			i++
+		}
+		sum += x * x
+	}
+	for ; i < len(b.x); i++ {
+		sum += b.x[i] * b.x[i]
+	}
+	return sum
+}
+
+func shift(to, from *choice, weight float64) {
+	to.Weight += weight
+	if from.Weight -= weight; from.Weight < 1e-12 {
+		to.Weight += from.Weight
+		from.Weight = 0
+	}
+}
+
+// Model is what the mixtures' choices make of the bound at the prices to be
+// tried: never less than the bound.
+func (m *mixer) Model() float64 {
+	q := m.q
+	v := q.konst
+	for k, x := range q.mu {
+		v += x * q.right[k]
+	}
+	for i := range q.other {
+		c := &q.other[i]
+		d := c.cost
+		for k, a := range c.coef {
+			d -= a * q.mu[k]
+		}
+		v += min(0, d) * c.ub
+	}
+	for i := range m.Loads {
+		l := &m.Loads[i]
+		least := math.Inf(1)
+		for k := range l.all {
+			c := &l.all[k]
+			x := c.cost
+			for j, kw := range c.x {
+				x += kw * q.Pi[i][c.at[j]]
+			}
+			if c.use != nil {
+				x -= c.use[q.needs[i]] * q.mu[q.needs[i]]
+			}
+			least = min(least, x)
+			c.idle++
+			if c.Weight > 0 {
+				c.idle = 0
+			}
+		}
+		v += least
+	}
+	for t := range m.slots {
+		least := math.Inf(1)
+		for k := range m.slots[t].all {
+			c := &m.slots[t].all[k]
+			x := c.cost
+			for j, kw := range c.x {
+				w := q.slots[t].who[c.at[j]]
+				x -= kw * q.Pi[w.unit][w.at]
+			}
+			for j, u := range c.use {
+				x -= u * q.mu[j]
+			}
+			least = min(least, x)
+			c.idle++
+			if c.Weight > 0 {
+				c.idle = 0
+			}
+		}
+		v += least
+	}
+	return v
+}
+
+// climb does some rounds and reports whether more would pay; it ends early
+// once the bound reaches target.
+func (m *mixer) climb(rounds int, target float64) bool {
+	q := m.q
+	for range rounds {
+		if math.IsInf(m.best, -1) {
+			v := q.Value(ClimbEffort)
+			if q.s.Over() {
+				return false
+			}
+			m.best = v
+			m.Note()
+			m.scale()
+			m.Refresh()
+			continue
+		}
+		m.Refresh()
+		m.scale()
+		m.Blend(mixSweeps)
+		for i := range q.Pi {
+			for t := range q.Pi[i] {
+				q.Pi[i][t] = m.pi[i][t] + m.rho*m.gap[i][t]
+			}
+		}
+		for k := range q.mu {
+			q.mu[k] = min(0, m.priceMu(k))
+		}
+		model := m.Model()
+		v := q.Value(ClimbEffort)
+		if q.s.Over() {
+			return false
+		}
+		m.Rounds++
+		m.Note()
+		hope := model - m.best
+		if v > m.best+0.1*hope || v > m.best && hope <= 0 {
+			if v-m.best > 0.5*hope {
+				m.rho *= 1.5
+			}
+			for i := range q.Pi {
+				copy(m.pi[i], q.Pi[i])
+			}
+			copy(m.mu, q.mu)
+			m.best = v
+			m.serious++
+			m.null = 0
+		} else {
+			m.null++
+			if m.best-v > hope || m.null%10 == 0 {
+				m.rho *= 0.7
+			}
+		}
+		if m.Rounds%10 == 0 {
+			q.s.Trace("mix %d: value %.5f best %.5f model %.5f rho %.5f serious %d", m.Rounds, v, m.best, model, m.rho, m.serious)
+		}
+		if m.best >= target || hope < 2e-5*math.Abs(m.best) {
+			return false
+		}
+	}
+	return true
+}
+
+// Of the mixer.
+const (
+	ClimbEffort = 8    // of the pricers' bounds
+	mixSweeps   = 20   // rounds of blending before prices are tried
+	mixRho      = 0.1  // the first rho, as a part of the mean price through a slot
+	muScale     = 1e-4 // rho of the rows of blocks and credit, as a part of rho
+	needScale   = 0.03 // and of those of needs
+)

@@ -1,0 +1,509 @@
+// Package local is the search around a plan: loads are taken out and put back where
+// they are cheapest beside the others, or nudged by a slot, at the true cost of each
+// slot.  It also says in words why a load runs when it does.
+package local
+
+import (
+	"math"
+	"slices"
+
+	"github.com/keeplit/keeplit/optimizer/internal/effort"
+	"github.com/keeplit/keeplit/optimizer/internal/master"
+	"github.com/keeplit/keeplit/optimizer/internal/model"
+	"github.com/keeplit/keeplit/optimizer/internal/pricing"
+)
+
+// Search is the search by removing a few loads and putting them back one by
+// one, each exactly where it is cheapest beside the others.  Unlike the linear
+// programme it sees each slot's true cost (sun left over, limits, peaks), not
+// its mean over mixtures; prices that couple slots (blocks, credit, peaks) are
+// carried as multipliers and settled by evaluating every candidate in full.
+type Search struct {
+	s     *effort.Effort
+	m     *master.Programme
+	p     *model.Problem
+	h     float64
+	Units []*master.Unit
+	o     master.Outlook
+	limit []float64
+	table []slotTable
+
+	KW   [][]float64 // by unit
+	own  []float64
+	Bat  []float64
+	Z    []float64 // loads and battery together
+	Cost float64
+
+	noise float64   // how much costs are blurred
+	tilt  []float64 // by slot: costs seem so many times as high
+	seems []float64 // by slot: the same for a load with a free power, blurred
+
+	store *pricing.Store // the battery, nil without
+	flow  []float64
+
+	mult    []float64 // price of a kW of import through each slot beyond its import price
+	Mu      float64   // scale of the credit's price
+	MuRow   []float64 // credit's price by slot, before mu
+	peaks   []float64 // by demand window: the peak aimed at
+	kinks   [][]kink  // by slot: demand price above a threshold
+	groups  []master.DemandRows
+	imp     []float64
+	on      []float64
+	zero    []float64
+	checks  []master.CreditCheck
+	Penalty float64 // of credit that is short, as a multiple of it
+	Short   float64 // by how much the credit falls short at worst, <= 0: not
+	spare   float64 // what the tightest check leaves
+}
+
+// slotTable is a slot's cost as a function of what loads and battery draw:
+// from z[i] on each kW costs slope[i] and counts as draw[i] kW of import.
+type slotTable struct {
+	z, slope, draw []float64
+	cost           []float64 // at z[i], multipliers included
+	mult           float64   // the multiplier that cost is for
+}
+
+// kink adds slope to a slot's cost from import th on.
+type kink struct{ th, slope float64 }
+
+func New(s *effort.Effort, m *master.Programme) *Search {
+	p := m.Problem
+	n := p.N
+	l := &Search{
+		s: s, m: m, p: p, h: m.Hours, Units: m.Units, o: m.Outlook, limit: make([]float64, n), table: make([]slotTable, n),
+		KW: make([][]float64, len(m.Units)), own: make([]float64, len(m.Units)), Z: make([]float64, n), Bat: make([]float64, n),
+		mult: make([]float64, n), MuRow: make([]float64, n), kinks: make([][]kink, n), imp: make([]float64, n), on: make([]float64, n), zero: make([]float64, n),
+		groups: m.Demand, Mu: 1, Penalty: m.Big,
+	}
+	for t := range n {
+		l.limit[t] = math.Inf(1)
+		if p.SiteLimitKW != nil {
+			l.limit[t] = max(0, p.SiteLimitKW[t])
+		}
+		tb := &l.table[t]
+		z := m.ZMin[t]
+		for _, g := range m.Slots[t] {
+			tb.z, tb.slope, tb.draw = append(tb.z, z), append(tb.slope, g.Slope), append(tb.draw, g.Draw)
+			z += g.Length
+		}
+		tb.cost, tb.mult = make([]float64, len(tb.z)), math.NaN()
+	}
+	if p.Credit != nil {
+		l.checks = master.CreditChecks(p)
+	}
+	l.peaks = make([]float64, len(l.groups))
+	l.tilt, l.seems = make([]float64, n), make([]float64, n)
+	if b := p.Battery; b != nil {
+		l.store = pricing.NewStore(n)
+		l.store.Lo, l.store.Hi = master.BatteryBand(p)
+		l.store.Start = b.SoC0
+		l.flow = make([]float64, n)
+	}
+	return l
+}
+
+// Load takes over a plan.
+func (l *Search) Load(plan *model.Plan) {
+	for t := range l.Z {
+		l.Z[t] = 0
+	}
+	for i, u := range l.Units {
+		l.KW[i] = append(l.KW[i][:0], plan.Loads[u.Load.ID].KW...)
+		l.own[i] = u.Pricer.Cost(l.KW[i])
+		for t, x := range l.KW[i] {
+			l.Z[t] += x
+		}
+	}
+	for t := range l.Bat {
+		l.Bat[t] = model.At(plan.BatteryKW, t)
+		l.Z[t] += l.Bat[t]
+	}
+	l.Cost = l.Evaluate()
+}
+
+// Evaluate is the cost of the present state, every broken rule at the price
+// of the impossible.
+func (l *Search) Evaluate() float64 {
+	sum := l.wear()
+	for _, x := range l.own {
+		sum += x
+	}
+	l.Short, l.spare = 0, math.Inf(1)
+	for s, w := range l.o.Weight {
+		sum += w * l.scenario(s)
+	}
+	for _, f := range l.p.FixedCharges {
+		sum += f.Amount
+	}
+	return sum + l.Short*l.Penalty
+}
+
+// wear is what the battery's discharge costs.
+func (l *Search) wear() float64 {
+	b := l.p.Battery
+	if b == nil {
+		return 0
+	}
+	var sum float64
+	for _, x := range l.Bat {
+		sum += max(0, -x)
+	}
+	return sum * l.h * b.Wear
+}
+
+// slot is what z kW of loads and battery cost in a slot of a scenario, and what they import.
+func (l *Search) slot(s, t int, z float64) (cost, imp float64) {
+	base := l.o.Base[s][t]
+	x := base - l.o.PV[s][t] + z
+	if x < 0 {
+		return max(x, -l.p.ExportLimitKW) * l.h * model.At(l.p.ExportPrice, t), 0
+	}
+	if x > l.limit[t] {
+		shed := min(x-l.limit[t], base)
+		cost = shed * l.h * l.p.ShedPenalty
+		if over := x - l.limit[t] - shed; over > 1e-9 {
+			cost += over * l.m.Big
+		}
+		x -= shed
+	}
+	return cost + x*l.h*l.p.ImportPrice[t], x
+}
+
+// scenario is the cost of supply in one scenario; it notes how the credit
+// fares.
+func (l *Search) scenario(s int) float64 {
+	p, h := l.p, l.h
+	var sum float64
+	for t, z := range l.Z {
+		cost, imp := l.slot(s, t, z)
+		sum += cost
+		l.imp[t] = imp
+	}
+	l.s.Spent += int64(3 * p.N)
+	for i := range l.groups {
+		w := p.Demand[l.groups[i].Window]
+		sum += w.PricePerKW * (l.peak(i) - w.FloorKW)
+	}
+	for i := range l.m.Blocks {
+		if b := &l.m.Blocks[i]; b.Scenario < 0 {
+			sum += l.blockCost(b, b.To-1)
+		}
+	}
+	if len(l.checks) == 0 || !slices.Contains(l.o.Protect, s) {
+		return sum
+	}
+	spent, k := 0.0, 0
+	for t := 0; t < p.N && k < len(l.checks); t++ {
+		spent += l.imp[t] * h * p.ImportPrice[t]
+		for k < len(l.checks) && l.checks[k].Slot == t {
+			all := spent
+			for i := range l.m.Blocks {
+				if b := &l.m.Blocks[i]; b.Scenario < 0 && b.From <= t {
+					all += l.blockCost(b, t)
+				}
+			}
+			over := all - l.checks[k].Budget - 1e-7
+			l.Short = max(l.Short, over)
+			l.spare = min(l.spare, -over)
+			k++
+		}
+	}
+	return sum
+}
+
+// drawAt is the expected import in a slot at z.
+func (l *Search) drawAt(t int, z float64) float64 {
+	tb := &l.table[t]
+	var sum float64
+	for i, from := range tb.z {
+		if z <= from {
+			break
+		}
+		to := z
+		if i+1 < len(tb.z) {
+			to = min(z, tb.z[i+1])
+		}
+		sum += (to - from) * tb.draw[i]
+	}
+	return sum
+}
+
+// peak is the highest group mean of a demand window, its floor at least.
+func (l *Search) peak(i int) float64 {
+	d := &l.groups[i]
+	peak := l.p.Demand[d.Window].FloorKW
+	for _, g := range d.Groups {
+		var e float64
+		for t := g[0]; t < g[1]; t++ {
+			e += l.imp[t]
+		}
+		peak = max(peak, e/float64(g[1]-g[0]))
+	}
+	return peak
+}
+
+// blockCost is what a block's adders cost up to and with a slot.
+func (l *Search) blockCost(b *master.BlockRow, upto int) float64 {
+	var e float64
+	for t := b.From; t < b.To && t <= upto; t++ {
+		e += l.imp[t] * l.h
+	}
+	return b.Cost(e)
+}
+
+// price sets the multipliers for the present imports, for loads that will add
+// about extra kWh.
+func (l *Search) price(extra float64) {
+	for t := range l.mult {
+		l.mult[t] = l.Mu * l.MuRow[t] * l.p.ImportPrice[t]
+		l.kinks[t] = l.kinks[t][:0]
+	}
+	for i := range l.m.Blocks {
+		b := &l.m.Blocks[i]
+		if b.Scenario >= 0 {
+			continue
+		}
+		var e float64
+		for t := b.From; t < b.To; t++ {
+			e += l.drawAt(t, l.Z[t]) * l.h
+		}
+		e += extra / 2
+		adder := 0.0
+		for k, w := range b.Widths {
+			adder = b.Adders[k]
+			if e -= w; e <= 0 {
+				break
+			}
+		}
+		for t := b.From; t < b.To; t++ {
+			l.mult[t] += adder * (1 + l.Mu*l.MuRow[t])
+		}
+	}
+	for i := range l.groups {
+		d := &l.groups[i]
+		w := l.p.Demand[d.Window]
+		for _, g := range d.Groups {
+			k := float64(g[1] - g[0])
+			var sum float64
+			for t := g[0]; t < g[1]; t++ {
+				l.imp[t] = l.drawAt(t, l.Z[t])
+				sum += l.imp[t]
+			}
+			for t := g[0]; t < g[1]; t++ {
+				th := k*l.peaks[i] - (sum - l.imp[t])
+				// the load may well run through the whole group
+				th = min(th, max(l.peaks[i], l.imp[t]+(k*l.peaks[i]-sum)/k))
+				l.kinks[t] = append(l.kinks[t], kink{l.Z[t] + th - l.imp[t], w.PricePerKW / k})
+			}
+		}
+	}
+	for t := range l.table {
+		tb := &l.table[t]
+		if tb.mult == l.mult[t] {
+			continue
+		}
+		tb.mult = l.mult[t]
+		for i := 1; i < len(tb.z); i++ {
+			tb.cost[i] = tb.cost[i-1] + (tb.z[i]-tb.z[i-1])*(tb.slope[i-1]+l.h*l.mult[t]*tb.draw[i-1])
+		}
+	}
+}
+
+// at is a slot's cost at draw z, multipliers included, up to a constant.
+func (l *Search) at(t int, z float64) float64 {
+	tb := &l.table[t]
+	i := len(tb.z) - 1
+	for i > 0 && tb.z[i] > z {
+		i--
+	}
+	c := tb.cost[i] + (z-tb.z[i])*(tb.slope[i]+l.h*l.mult[t]*tb.draw[i])
+	for _, k := range l.kinks[t] {
+		if z > k.th {
+			c += (z - k.th) * k.slope
+		}
+	}
+	return c
+}
+
+func (l *Search) remove(i int) {
+	for t, x := range l.KW[i] {
+		l.Z[t] -= x
+		l.KW[i][t] = 0
+	}
+	l.own[i] = 0
+}
+
+// insert puts unit i where it is cheapest, or seems so where the costs are
+// disturbed.
+func (l *Search) insert(i int, disturbed bool) {
+	u := l.Units[i]
+	n := l.p.N
+	cost := func(t int, kw float64) float64 {
+		c := (l.at(t, l.Z[t]+kw) - l.at(t, l.Z[t])) * (1 + effort.TieBreak*l.s.Tie(i, t))
+		if disturbed {
+			c *= (1 + l.noise*(l.s.Rng.Float64()-0.5)) * l.tilt[t]
+		}
+		return c
+	}
+	l.s.Spent += u.Pricer.Work() + int64(4*n)
+	var sc pricing.Schedule
+	switch q := u.Pricer.(type) {
+	case *pricing.Cycle:
+		sc = q.Beside(cost)
+	case *pricing.OnOff:
+		for t := q.From; t < q.To; t++ {
+			l.on[t] = cost(t, q.Load.OnOff.KW)
+		}
+		for t := range q.Hold {
+			l.on[t] = cost(t, q.Load.OnOff.KW)
+		}
+		sc = q.Best(l.zero, l.on)
+	case *pricing.Thermal:
+		for t := range n {
+			l.on[t] = cost(t, q.Load.Thermal.KW)
+		}
+		sc = q.Best(l.zero, l.on)
+	case *pricing.Variable:
+		for t := range l.seems {
+			l.seems[t] = 1 + effort.TieBreak*l.s.Tie(i, t)
+			if disturbed {
+				l.seems[t] *= (1 + l.noise*(l.s.Rng.Float64()-0.5)) * l.tilt[t]
+			}
+		}
+		q.Beside.Open(func(t int, kw float64) float64 { return (l.at(t, l.Z[t]+kw) - l.at(t, l.Z[t])) * l.seems[t] }, l.cuts)
+		if l.s.Rng.IntN(2) == 0 {
+			sc = q.Beside.Exactly()
+		} else { // runs elsewhere, from which the others may find a better plan
+			sc = q.Beside.ByMean(l.s.Rng.Float64())
+		}
+	case *pricing.Modulating:
+		for t := range n {
+			q.Store.Offers[t] = l.offers(q.Store.Offers[t][:0], t, 0, q.Load.Thermal.KW, q.B, q.Late[t]/max(1e-9, q.Load.Thermal.KW))
+		}
+		q.Store.Value()
+		sc = q.Follow()
+	}
+	copy(l.KW[i], sc.KW)
+	l.own[i] = sc.Own
+	for t, x := range sc.KW {
+		l.Z[t] += x
+	}
+}
+
+// cuts lists the powers between two, on top of the present draw in slot t, at which
+// the slope of its cost changes.
+func (l *Search) cuts(t int, from, to float64, out []float64) []float64 {
+	k := len(out)
+	for _, z := range l.table[t].z {
+		if x := z - l.Z[t]; x > from && x < to {
+			out = append(out, x)
+		}
+	}
+	if len(l.kinks[t]) > 0 {
+		for _, kk := range l.kinks[t] {
+			if x := kk.th - l.Z[t]; x > from && x < to {
+				out = append(out, x)
+			}
+		}
+		slices.Sort(out[k:])
+	}
+	return out
+}
+
+// offers lists the cost of drawing from..to kW on top of the present draw in
+// slot t, in pieces of one slope; unit converts kW into the store's inflow.
+func (l *Search) offers(out []pricing.Offer, t int, from, to, unit, extra float64) []pricing.Offer {
+	x, end := l.Z[t]+from, l.Z[t]+to
+	for x < end-1e-12 {
+		next := end
+		for _, y := range l.table[t].z {
+			if y > x+1e-9 {
+				next = min(next, y)
+				break
+			}
+		}
+		for _, k := range l.kinks[t] {
+			if k.th > x+1e-9 && k.th < next {
+				next = k.th
+			}
+		}
+		slope := (l.at(t, next)-l.at(t, x))/(next-x) + extra
+		out = append(out, pricing.Offer{Amount: (next - x) * unit, Price: slope / unit})
+		x = next
+	}
+	return out
+}
+
+// recharge plans the battery anew beside the loads.
+func (l *Search) recharge() {
+	b := l.p.Battery
+	for t := range l.Bat {
+		l.Z[t] -= l.Bat[t]
+		// Discharging at full power is the start; each kW less is inflow.
+		less := l.offers(l.store.Offers[t][:0], t, -b.MaxDischargeKW, 0, l.h/b.EffD, -b.Wear*l.h)
+		l.store.Offers[t] = l.offers(less, t, 0, b.MaxChargeKW, b.EffC*l.h, 0)
+		l.store.Drift[t] = -b.MaxDischargeKW * l.h / b.EffD
+	}
+	l.store.Value()
+	l.store.Follow(l.flow)
+	for t, x := range l.flow {
+		d := x + l.store.Drift[t]
+		if d >= 0 {
+			l.Bat[t] = d / (b.EffC * l.h)
+		} else {
+			l.Bat[t] = d * b.EffD / l.h
+		}
+		if math.Abs(l.Bat[t]) < 1e-9 {
+			l.Bat[t] = 0
+		}
+	}
+	master.SettleBattery(l.p, l.Bat)
+	for t, x := range l.Bat {
+		l.Z[t] += x
+	}
+	l.s.Spent += int64(l.p.N * l.p.N / 4)
+}
+
+// softness orders units for insertion: free powers last.
+func (l *Search) softness(i int) int {
+	switch l.Units[i].Pricer.(type) {
+	case *pricing.Modulating:
+		return 2
+	case *pricing.Variable:
+		return 1
+	}
+	return 0
+}
+
+// Tight tells whether the credit has a price.
+func (l *Search) Tight() bool {
+	for _, x := range l.MuRow {
+		if x > 1e-6 {
+			return true
+		}
+	}
+	return false
+}
+
+// peakNow is a window's peak in the present state.
+func (l *Search) peakNow(i int) float64 {
+	for t := range l.imp {
+		l.imp[t] = l.drawAt(t, l.Z[t])
+	}
+	return l.peak(i)
+}
+
+// CreditPrice reads the price of credit from the duals of the linear
+// programme.
+func (l *Search) CreditPrice(y []float64) {
+	for t := range l.MuRow {
+		l.MuRow[t] = 0
+		for i := range l.m.Credit {
+			if c := &l.m.Credit[i]; t <= c.UpTo {
+				l.MuRow[t] += max(0, -y[c.Row])
+			}
+		}
+		l.MuRow[t] = min(l.MuRow[t], 1000)
+	}
+}

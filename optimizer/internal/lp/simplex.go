@@ -1,0 +1,479 @@
+// Package lp solves linear programmes that grow by columns, by the primal simplex method
+// with bounded variables.  It knows nothing of loads.
+package lp
+
+import "math"
+
+// Simplex minimises cost*x subject to A*x = b, 0 <= x <= ub, by the primal
+// simplex method with bounded variables.  Columns may be added and costs
+// changed between calls of solve; the basis is kept, so that each call starts
+// where the last one ended.  The inverse of the basis is held as a product of
+// eta matrices (Dantzig and Orchard-Hays 1954), rebuilt now and then in an
+// order that keeps it sparse.
+type Simplex struct {
+	m     int
+	Ptr   []int32 // column j is ind/val[ptr[j]:ptr[j+1]]
+	Ind   []int32
+	Val   []float64
+	Cost  []float64
+	UB    []float64
+	scale []float64 // 1/(1+|A_j|^2), an entering column's weight
+	Where []int32   // row in which the column is basic, or atLower, atUpper
+	B     []float64
+
+	Head []int32 // the column basic in each row
+	x    []float64
+	Y    []float64 // duals of the last call of solve
+
+	etaRow []int32
+	etaPiv []float64
+	etaPtr []int32
+	etaInd []int32
+	etaVal []float64
+	fresh  int // etas of the last rebuild
+
+	alpha, rhs []float64
+	Work       int64
+	Pivots     int
+	StaticCols int     // columns priced at every step; the others by candidate list
+	cand       []int32 // candidate list
+}
+
+const (
+	AtLower int32 = -1
+	AtUpper int32 = -2
+)
+
+const (
+	optTol   = 1e-8
+	pivotTol = 1e-7
+	feasTol  = 1e-9
+	maxEtas  = 60
+)
+
+func New(m int) *Simplex {
+	return &Simplex{
+		m: m, Ptr: []int32{0}, B: make([]float64, m), Head: make([]int32, m), x: make([]float64, m), Y: make([]float64, m),
+		etaPtr: []int32{0}, alpha: make([]float64, m), rhs: make([]float64, m),
+	}
+}
+
+// Add appends a column, at its lower bound, and returns its number.
+func (s *Simplex) Add(cost, ub float64, ind []int32, val []float64) int32 {
+	var norm float64
+	for k, i := range ind {
+		if val[k] != 0 {
+			s.Ind = append(s.Ind, i)
+			s.Val = append(s.Val, val[k])
+			norm += val[k] * val[k]
+		}
+	}
+	s.Ptr = append(s.Ptr, int32(len(s.Ind)))
+	s.Cost = append(s.Cost, cost)
+	s.UB = append(s.UB, ub)
+	s.scale = append(s.scale, 1/(1+norm))
+	s.Where = append(s.Where, AtLower)
+	return int32(len(s.Cost) - 1)
+}
+
+// Value is the value of column j.
+func (s *Simplex) Value(j int32) float64 {
+	switch w := s.Where[j]; {
+	case w >= 0:
+		return s.x[w]
+	case w == AtUpper:
+		return s.UB[j]
+	}
+	return 0
+}
+
+// Reduced is column j's cost less what its entries earn at the duals y.
+func (s *Simplex) Reduced(j int32, y []float64) float64 {
+	d := s.Cost[j]
+	for k := s.Ptr[j]; k < s.Ptr[j+1]; k++ {
+		d -= y[s.Ind[k]] * s.Val[k]
+	}
+	return d
+}
+
+func (s *Simplex) ftran(v []float64) {
+	for k, p := range s.etaRow {
+		t := v[p]
+		if t == 0 {
+			continue
+		}
+		t *= s.etaPiv[k]
+		v[p] = t
+		a, b := s.etaPtr[k], s.etaPtr[k+1]
+		ind, val := s.etaInd[a:b], s.etaVal[a:b]
+		for q, i := range ind {
+			v[i] += val[q] * t
+		}
+		s.Work += int64(b - a)
+	}
+	s.Work += int64(len(s.etaRow))
+}
+
+func (s *Simplex) btran(v []float64) {
+	for k := len(s.etaRow) - 1; k >= 0; k-- {
+		a, b := s.etaPtr[k], s.etaPtr[k+1]
+		p := s.etaRow[k]
+		t := v[p]
+		ind, val := s.etaInd[a:b], s.etaVal[a:b]
+		for q, i := range ind {
+			t += val[q] * v[i]
+		}
+		v[p] = t * s.etaPiv[k]
+	}
+	s.Work += int64(len(s.etaInd) + len(s.etaRow))
+}
+
+// pushEta appends the eta matrix that turns column v into the unit vector of
+// row p.
+func (s *Simplex) pushEta(p int32, v []float64) {
+	for i, x := range v {
+		if x != 0 && int32(i) != p {
+			if math.Abs(x) < 1e-14 {
+				continue
+			}
+			s.etaInd = append(s.etaInd, int32(i))
+			s.etaVal = append(s.etaVal, -x)
+		}
+	}
+	s.etaRow = append(s.etaRow, p)
+	s.etaPiv = append(s.etaPiv, 1/v[p])
+	s.etaPtr = append(s.etaPtr, int32(len(s.etaInd)))
+}
+
+// Rebuild computes the inverse of the basis afresh, and the values of the
+// basic variables.  It tells whether the basis was regular.
+func (s *Simplex) Rebuild() bool {
+	m := s.m
+	s.etaRow, s.etaPiv, s.etaPtr, s.etaInd, s.etaVal = s.etaRow[:0], s.etaPiv[:0], s.etaPtr[:1], s.etaInd[:0], s.etaVal[:0]
+	cols := append([]int32(nil), s.Head...)
+	rowCount := make([]int32, m)
+	rowCols := make([][]int32, m) // positions in cols with an entry in the row
+	colCount := make([]int32, m)
+	for c, j := range cols {
+		for k := s.Ptr[j]; k < s.Ptr[j+1]; k++ {
+			rowCount[s.Ind[k]]++
+			rowCols[s.Ind[k]] = append(rowCols[s.Ind[k]], int32(c))
+		}
+		colCount[c] = s.Ptr[j+1] - s.Ptr[j]
+	}
+	rowDone, colDone := make([]bool, m), make([]bool, m)
+	v := make([]float64, m)
+	newHead := make([]int32, m)
+	place := func(c int, row int32) bool { // pivot column c; row -1: choose
+		j := cols[c]
+		for i := range v {
+			v[i] = 0
+		}
+		for k := s.Ptr[j]; k < s.Ptr[j+1]; k++ {
+			v[s.Ind[k]] = s.Val[k]
+		}
+		s.ftran(v)
+		if row < 0 || math.Abs(v[row]) < 1e-5 {
+			var big float64
+			for i, x := range v {
+				if !rowDone[i] {
+					big = max(big, math.Abs(x))
+				}
+			}
+			if big < 1e-9 {
+				return false
+			}
+			bestCount := int32(math.MaxInt32)
+			bestAbs := 0.0
+			for i, x := range v {
+				if rowDone[i] || math.Abs(x) < 0.1*big {
+					continue
+				}
+				if rowCount[i] < bestCount || rowCount[i] == bestCount && math.Abs(x) > bestAbs {
+					bestCount, bestAbs, row = rowCount[i], math.Abs(x), int32(i)
+				}
+			}
+		}
+		s.pushEta(row, v)
+		rowDone[row], colDone[c] = true, true
+		newHead[row] = j
+		for k := s.Ptr[j]; k < s.Ptr[j+1]; k++ {
+			rowCount[s.Ind[k]]--
+		}
+		for _, c2 := range rowCols[row] {
+			colCount[c2]--
+		}
+		s.Work += int64(m)
+		return true
+	}
+	// Columns with one entry in the rows left, then rows with one entry in
+	// the columns left: both can be pivoted without filling the inverse.
+	for again := true; again; {
+		again = false
+		for c, j := range cols {
+			if colDone[c] || colCount[c] != 1 {
+				continue
+			}
+			for k := s.Ptr[j]; k < s.Ptr[j+1]; k++ {
+				if i := s.Ind[k]; !rowDone[i] && math.Abs(s.Val[k]) > 1e-3 {
+					if !place(c, i) {
+						return false
+					}
+					again = true
+					break
+				}
+			}
+		}
+	}
+	for again := true; again; {
+		again = false
+		for i := range m {
+			if rowDone[i] || rowCount[i] != 1 {
+				continue
+			}
+			for _, c := range rowCols[i] {
+				if colDone[c] {
+					continue
+				}
+				j := cols[c]
+				for k := s.Ptr[j]; k < s.Ptr[j+1]; k++ {
+					if s.Ind[k] == int32(i) && math.Abs(s.Val[k]) > 1e-3 {
+						if !place(int(c), int32(i)) {
+							return false
+						}
+						again = true
+						break
+					}
+				}
+				break
+			}
+		}
+	}
+	// The rest, the sparsest columns first.
+	for {
+		best := -1
+		for c := range cols {
+			if !colDone[c] && (best < 0 || colCount[c] < colCount[best]) {
+				best = c
+			}
+		}
+		if best < 0 {
+			break
+		}
+		if !place(best, -1) {
+			return false
+		}
+	}
+	copy(s.Head, newHead)
+	for i, j := range s.Head {
+		s.Where[j] = int32(i)
+	}
+	s.fresh = len(s.etaRow)
+	s.values()
+	return true
+}
+
+// values computes the basic variables from the others.
+func (s *Simplex) values() {
+	copy(s.x, s.B)
+	for j, w := range s.Where {
+		if w != AtUpper {
+			continue
+		}
+		u := s.UB[j]
+		for k := s.Ptr[j]; k < s.Ptr[j+1]; k++ {
+			s.x[s.Ind[k]] -= s.Val[k] * u
+		}
+	}
+	s.Work += int64(len(s.Where))
+	s.ftran(s.x)
+}
+
+// duals computes y.
+func (s *Simplex) duals() {
+	for i, j := range s.Head {
+		s.Y[i] = s.Cost[j]
+	}
+	s.btran(s.Y)
+}
+
+// Objective is the cost of the present point.
+func (s *Simplex) Objective() float64 {
+	var sum float64
+	for j, w := range s.Where {
+		if w == AtUpper {
+			sum += s.Cost[j] * s.UB[j]
+		}
+	}
+	for i, j := range s.Head {
+		sum += s.Cost[j] * s.x[i]
+	}
+	return sum
+}
+
+// attractive is how much column j promises, 0 where it should stay.
+func (s *Simplex) attractive(j int32) (score, d float64) {
+	w := s.Where[j]
+	if w >= 0 || s.UB[j] == 0 {
+		return 0, 0
+	}
+	d = s.Reduced(j, s.Y)
+	if w == AtLower && d < -optTol || w == AtUpper && d > optTol {
+		return d * d * s.scale[j], d
+	}
+	return 0, 0
+}
+
+// enter chooses the entering column, -1 at the optimum.
+func (s *Simplex) enter() (int32, float64) {
+	best, bj, bd := 0.0, int32(-1), 0.0
+	for j := range int32(s.StaticCols) {
+		if sc, d := s.attractive(j); sc > best {
+			best, bj, bd = sc, j, d
+		}
+	}
+	s.Work += int64(3 * s.StaticCols)
+	keep := s.cand[:0]
+	for _, j := range s.cand {
+		sc, d := s.attractive(j)
+		s.Work += int64(s.Ptr[j+1] - s.Ptr[j])
+		if sc == 0 {
+			continue
+		}
+		keep = append(keep, j)
+		if sc > best {
+			best, bj, bd = sc, j, d
+		}
+	}
+	s.cand = keep
+	if len(s.cand) > 0 || bj >= 0 {
+		return bj, bd
+	}
+	for j := int32(s.StaticCols); j < int32(len(s.Cost)); j++ {
+		sc, d := s.attractive(j)
+		if sc == 0 {
+			continue
+		}
+		s.cand = append(s.cand, j)
+		if sc > best {
+			best, bj, bd = sc, j, d
+		}
+	}
+	s.Work += int64(len(s.Ind))
+	return bj, bd
+}
+
+// Solve pivots to the optimum, or until stop says so or limit pivots are done.
+// It reports false where the basis turned singular; the caller must then set
+// up a new one.
+func (s *Simplex) Solve(limit int, stop func() bool) bool {
+	stall := 0
+	s.cand = s.cand[:0]
+	for it := 0; it < limit; it++ {
+		if len(s.etaRow)-s.fresh >= maxEtas || len(s.etaRow) == 0 {
+			if !s.Rebuild() {
+				return false
+			}
+		}
+		if it&15 == 15 && stop() {
+			break
+		}
+		s.duals()
+		q, d := s.enter()
+		if q < 0 {
+			return true
+		}
+		for i := range s.alpha {
+			s.alpha[i] = 0
+		}
+		for k := s.Ptr[q]; k < s.Ptr[q+1]; k++ {
+			s.alpha[s.Ind[k]] = s.Val[k]
+		}
+		s.ftran(s.alpha)
+		dir := 1.0
+		if d > 0 {
+			dir = -1
+		}
+		// Harris's ratio test: the largest pivot among the rows that block
+		// within the tolerance.
+		limitStep := math.Inf(1)
+		for i, a := range s.alpha {
+			a *= dir
+			if a > pivotTol {
+				limitStep = min(limitStep, (max(s.x[i], 0)+feasTol)/a)
+			} else if a < -pivotTol {
+				if u := s.UB[s.Head[i]]; !math.IsInf(u, 1) {
+					limitStep = min(limitStep, (max(u-s.x[i], 0)+feasTol)/-a)
+				}
+			}
+		}
+		s.Work += int64(s.m)
+		row, bestPivot, step, toUpper := -1, 0.0, 0.0, false
+		for i, a := range s.alpha {
+			a *= dir
+			var r float64
+			up := false
+			switch {
+			case a > pivotTol:
+				r = max(s.x[i], 0) / a
+			case a < -pivotTol:
+				u := s.UB[s.Head[i]]
+				if math.IsInf(u, 1) {
+					continue
+				}
+				r, up = max(u-s.x[i], 0)/-a, true
+			default:
+				continue
+			}
+			if r <= limitStep && math.Abs(a) > bestPivot {
+				row, bestPivot, step, toUpper = i, math.Abs(a), r, up
+			}
+		}
+		if s.UB[q] <= step || row < 0 { // to its other bound
+			if math.IsInf(s.UB[q], 1) {
+				return true // unbounded: cannot be, every cost is bounded below
+			}
+			for i, a := range s.alpha {
+				s.x[i] -= dir * a * s.UB[q]
+			}
+			if s.Where[q] == AtLower {
+				s.Where[q] = AtUpper
+			} else {
+				s.Where[q] = AtLower
+			}
+			s.Pivots++
+			continue
+		}
+		if step < 1e-12 {
+			if stall++; stall > 5*s.m+500 {
+				return true
+			}
+		}
+		if bestPivot < 1e-5 && len(s.etaRow) > s.fresh { // look again with a clean inverse
+			if !s.Rebuild() {
+				return false
+			}
+			continue
+		}
+		out := s.Head[row]
+		for i, a := range s.alpha {
+			if a != 0 {
+				s.x[i] -= dir * a * step
+			}
+		}
+		start := 0.0
+		if s.Where[q] == AtUpper {
+			start = s.UB[q]
+		}
+		s.x[row] = start + dir*step
+		s.Where[out] = AtLower
+		if toUpper {
+			s.Where[out] = AtUpper
+		}
+		s.Where[q], s.Head[row] = int32(row), q
+		s.pushEta(int32(row), s.alpha)
+		s.Pivots++
+	}
+	s.duals()
+	return true
+}

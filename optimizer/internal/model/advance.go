@@ -1,0 +1,169 @@
+package model
+
+import "slices"
+
+// Advance is the Problem as it stands one slot later if that slot went as the
+// plan says: needs, temperatures, charge, credit and the month's energy have
+// moved on, windows are a slot nearer, and the horizon ends with a copy of its
+// last slot.  It serves simulations and the measuring of re-plans; a site in
+// operation builds each Problem from what it has measured.
+func (p *Problem) Advance(plan *Plan) *Problem {
+	q := *p
+	h := p.Hours()
+	if !q.Start.IsZero() {
+		q.Start = q.Start.Add(p.SlotLength())
+	}
+	shift := func(xs []float64) []float64 {
+		if len(xs) == 0 {
+			return nil
+		}
+		return append(slices.Clone(xs[1:]), xs[len(xs)-1])
+	}
+	q.BaseKW, q.PVKW = shift(p.BaseKW), shift(p.PVKW)
+	q.ImportPrice, q.ExportPrice, q.SiteLimitKW = shift(p.ImportPrice), shift(p.ExportPrice), shift(p.SiteLimitKW)
+	q.Scenarios = nil
+	for _, s := range p.Scenarios {
+		q.Scenarios = append(q.Scenarios, Scenario{s.Weight, shift(s.BaseKW), shift(s.PVKW)})
+	}
+	e, _ := Evaluate(p, plan)
+	imported := 0.0
+	if e != nil {
+		imported = max(0, e.ImportKW[0]) * h
+	}
+	q.FixedCharges = nil
+	for _, f := range p.FixedCharges {
+		if f.Slot > 0 {
+			q.FixedCharges = append(q.FixedCharges, FixedCharge{f.Slot - 1, f.Amount})
+		}
+	}
+	q.Blocks = nil
+	for _, b := range p.Blocks {
+		if b.To <= 1 {
+			continue
+		}
+		if b.From == 0 {
+			b.MTD += imported
+		}
+		b.From = max(0, b.From-1)
+		if b.To == p.N { // the copied last slot belongs to the same period
+			b.To = p.N
+		} else {
+			b.To--
+		}
+		q.Blocks = append(q.Blocks, b)
+	}
+	q.Demand = nil
+	for _, d := range p.Demand {
+		// Groups stay aligned to the clock, not to the horizon, so a window is
+		// only exact for intervals of one slot; for others the next alignment
+		// is an approximation.
+		next := d
+		next.Slots = nil
+		for _, t := range d.Slots {
+			if t > 0 {
+				next.Slots = append(next.Slots, t-1)
+			}
+		}
+		q.Demand = append(q.Demand, next)
+	}
+	if p.Credit != nil {
+		c := *p.Credit
+		c.TopUps = nil
+		if e != nil && len(e.balance) > 0 {
+			c.Balance = e.balance[0]
+		}
+		for _, u := range p.Credit.TopUps {
+			if u.Slot > 0 {
+				c.TopUps = append(c.TopUps, TopUp{u.Slot - 1, u.Amount})
+			}
+		}
+		if c.UntilSlot < p.N {
+			c.UntilSlot = max(0, c.UntilSlot-1)
+		}
+		q.Credit = &c
+	}
+	if p.Battery != nil {
+		b := *p.Battery
+		if x := At(plan.BatteryKW, 0); x >= 0 {
+			b.SoC0 += b.EffC * x * h
+		} else {
+			b.SoC0 += x * h / b.EffD
+		}
+		q.Battery = &b
+	}
+	q.Loads = nil
+	for i := range p.Loads {
+		if l, left := p.Loads[i].advance(p, At(plan.Loads[p.Loads[i].ID].KW, 0)); left {
+			q.Loads = append(q.Loads, l)
+		}
+	}
+	return &q
+}
+
+// advance is the load one slot later, having drawn kw; left is false for a
+// load that has nothing more to do.
+func (l *Load) advance(p *Problem, kw float64) (next Load, left bool) {
+	next = *l
+	on := kw > OnFrom
+	switch {
+	case l.Cycle != nil:
+		c := *l.Cycle
+		next.Cycle = &c
+		if c.Running || on {
+			c.ProfileKW, c.Running = c.ProfileKW[1:], true
+			c.Earliest, c.LatestFinish = 0, len(c.ProfileKW)
+			return next, len(c.ProfileKW) > 0
+		}
+		c.Earliest, c.LatestFinish = max(0, c.Earliest-1), c.LatestFinish-1
+		return next, c.LatestFinish > 0
+	case l.OnOff != nil:
+		o := *l.OnOff
+		next.OnOff = &o
+		if on {
+			o.NeedSlots--
+		}
+		if on && !bool(o.InitOn) {
+			o.MaxStarts--
+		}
+		o.Switching = o.after(on)
+		o.From, o.To = max(0, o.From-1), o.To-1
+		return next, o.To > 0
+	case l.Variable != nil:
+		v := *l.Variable
+		next.Variable = &v
+		v.NeedKWh = max(0, v.NeedKWh-kw*p.Hours())
+		if on && !bool(v.InitOn) {
+			v.MaxStarts--
+		}
+		v.Switching = v.after(on)
+		v.From, v.To = max(0, v.From-1), v.To-1
+		return next, v.To > 0
+	}
+	th := *l.Thermal
+	next.Thermal = &th
+	th.T0 = th.A*th.T0 + (1-th.A)*th.TEnv.At(0) + th.B*kw - At(th.Drop, 0)
+	th.Switching = th.after(on)
+	move := func(xs []float64) []float64 {
+		if len(xs) < 2 {
+			return xs
+		}
+		return append(slices.Clone(xs[1:]), xs[len(xs)-1])
+	}
+	th.TMin, th.Drop, th.TEnv = move(th.TMin), move(th.Drop), move(th.TEnv)
+	return next, true
+}
+
+// after is the switch one slot later, having been on or off in it.
+func (s Switching) after(on bool) Switching {
+	next := s
+	next.InitOn = OnBit(on)
+	switch {
+	case on == bool(s.InitOn):
+		next.Hold = max(0, s.Hold-1)
+	case on:
+		next.Hold = max(0, s.MinOn-1)
+	default:
+		next.Hold = max(0, s.MinOff-1)
+	}
+	return next
+}
