@@ -6,7 +6,7 @@ import (
 	"github.com/keeplit/keeplit/optimizer/internal/model"
 )
 
-// The model stands in a package of its own, below the parts of the search that read it;
+// Problem and the others: the model stands in a package of its own, below the parts of the search that read it;
 // its fields, units and documents are told there.  These are its names for the outside.
 type (
 	Problem      = model.Problem      // everything one plan depends on

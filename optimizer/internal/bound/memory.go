@@ -155,27 +155,27 @@ func (mem *Mixtures) Recall(s *effort.Effort, of *master.Programme, start *model
 }
 
 // Shift moves the mixtures k slots on; there are more than k.
-func (m *Mixtures) Shift(k int) {
+func (mem *Mixtures) Shift(k int) {
 	move := func(xs []float64, last bool) []float64 {
 		out := make([]float64, len(xs))
-		for from := 0; from+m.N <= len(xs); from += m.N {
-			copy(out[from:from+m.N-k], xs[from+k:from+m.N])
-			for t := m.N - k; t < m.N && last; t++ {
-				out[from+t] = xs[from+m.N-1]
+		for from := 0; from+mem.N <= len(xs); from += mem.N {
+			copy(out[from:from+mem.N-k], xs[from+k:from+mem.N])
+			for t := mem.N - k; t < mem.N && last; t++ {
+				out[from+t] = xs[from+mem.N-1]
 			}
 		}
 		return out
 	}
-	for id, l := range m.loads {
+	for id, l := range mem.loads {
 		next := memorised{kinds: l.kinds, pi: move(l.pi, true)}
 		for _, s := range l.schedules {
 			next.schedules = append(next.schedules, remembered{kw: move(s.kw, false), weight: s.weight})
 		}
-		m.loads[id] = next
+		mem.loads[id] = next
 	}
-	m.slots = slices.Clone(m.slots[k:])
+	mem.slots = slices.Clone(mem.slots[k:])
 	for range k {
-		m.slots = append(m.slots, nil)
+		mem.slots = append(mem.slots, nil)
 	}
 }
 

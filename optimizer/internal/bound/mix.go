@@ -53,6 +53,7 @@ type choice struct {
 	idle   int
 }
 
+// NewMixer starts at the tightener's prices, with nothing to mix.
 func NewMixer(q *Tightener) *mixer {
 	n := q.N
 	m := &mixer{q: q, Loads: make([]mixture, len(q.Pi)), slots: make([]mixture, n), amount: make([]float64, len(q.other)), best: math.Inf(-1)}

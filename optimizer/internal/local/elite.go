@@ -12,9 +12,11 @@ import (
 // best before.
 type Elites struct{ All []*Snapshot }
 
+// EliteCount is how many elites are kept, and ReviveCount how many of them a re-plan
+// takes over.
 const (
 	EliteCount  = 12
-	ReviveCount = 6 // of them are taken over by a re-plan
+	ReviveCount = 6
 )
 
 // Add takes in the present state of l where it is good and new.

@@ -67,6 +67,7 @@ type slotTable struct {
 // kink adds slope to a slot's cost from import th on.
 type kink struct{ th, slope float64 }
 
+// New makes a search over a programme; Load gives it a state.
 func New(s *effort.Effort, m *master.Programme) *Search {
 	p := m.Problem
 	n := p.N

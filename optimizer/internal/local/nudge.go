@@ -42,6 +42,7 @@ type ownCost struct {
 	was  float64
 }
 
+// NewNudger makes a nudger of the search's state.
 func NewNudger(l *Search) *Nudger {
 	g := &Nudger{Local: l, a: newAccount(l)}
 	g.free.init(l)

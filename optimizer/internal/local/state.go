@@ -14,6 +14,7 @@ type Snapshot struct {
 	Cost float64
 }
 
+// Save notes the present state.
 func (l *Search) Save(into *Snapshot) {
 	if into.KW == nil {
 		into.KW = make([][]float64, len(l.KW))
@@ -27,6 +28,7 @@ func (l *Search) Save(into *Snapshot) {
 	into.Cost = l.Cost
 }
 
+// Restore goes back to a state that was noted.
 func (l *Search) Restore(from *Snapshot) {
 	for i := range l.KW {
 		l.KW[i] = append(l.KW[i][:0], from.KW[i]...)

@@ -150,6 +150,7 @@ func (l *Search) SoftPenalty() float64 {
 	return min(l.m.Big, 2*l.Mu*most+0.05)
 }
 
+// Harden forbids again what Soften allowed.
 func (l *Search) Harden() {
 	l.Penalty = l.m.Big
 	l.Cost = l.Evaluate()

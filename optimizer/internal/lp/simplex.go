@@ -39,6 +39,7 @@ type Simplex struct {
 	cand       []int32 // candidate list
 }
 
+// Where a column is that is not basic.
 const (
 	AtLower int32 = -1
 	AtUpper int32 = -2
@@ -51,6 +52,7 @@ const (
 	maxEtas  = 60
 )
 
+// New makes a programme of m rows with no columns in it.
 func New(m int) *Simplex {
 	return &Simplex{
 		m: m, Ptr: []int32{0}, B: make([]float64, m), Head: make([]int32, m), x: make([]float64, m), Y: make([]float64, m),

@@ -75,6 +75,7 @@ type Programme struct {
 	price, On []float64 // scratch for pricing
 }
 
+// DemandRows are the rows of one demand window, one for each of its groups.
 type DemandRows struct {
 	Window int
 	peak   int32
@@ -83,6 +84,7 @@ type DemandRows struct {
 	slack  []int32
 }
 
+// BlockRow is the row of one billing period.
 type BlockRow struct {
 	Row      int32
 	From, To int
@@ -107,15 +109,16 @@ type groupRow struct {
 	slack, short []int32
 }
 
-// protectedScenarios are the scenarios in which the credit must last: all but
-// the worst that the chance limit allows to fail.  Without scenarios it is the
-// forecast itself, numbered 0.
+// Outlook is how consumption and sun may turn out, and in which of these scenarios
+// the credit must last: all but the worst that the chance limit allows to fail.
+// Without scenarios it is the forecast itself, numbered 0.
 type Outlook struct {
 	Weight   []float64
 	Base, PV [][]float64
 	Protect  []int
 }
 
+// NewOutlook is the outlook in which every scenario is protected.
 func NewOutlook(p *model.Problem) Outlook {
 	if len(p.Scenarios) == 0 {
 		pv := p.PVKW
@@ -255,6 +258,7 @@ func (m *Programme) layout(o Outlook, pricers map[string]pricing.Pricer) {
 	}
 }
 
+// Contains tells whether an id is among others.
 func Contains(ids []string, id string) bool {
 	for _, x := range ids {
 		if x == id {

@@ -180,6 +180,7 @@ func hardUnit(k ShortfallKind) string {
 	return "kW"
 }
 
+// ChanceLimit is the credit's chance limit, or the default.
 func ChanceLimit(c *Credit) float64 {
 	if c.ChanceLimit > 0 {
 		return c.ChanceLimit
@@ -190,8 +191,10 @@ func ChanceLimit(c *Credit) float64 {
 // Span is a maximal run of slots with power.
 type Span struct{ From, To int }
 
+// Spans are the maximal runs of slots with power.
 func Spans(kw []float64) []Span { return AppendSpans(nil, kw) }
 
+// AppendSpans appends the Spans to out.
 func AppendSpans(out []Span, kw []float64) []Span {
 	for t := 0; t < len(kw); t++ {
 		if kw[t] <= OnFrom {
@@ -207,6 +210,7 @@ func AppendSpans(out []Span, kw []float64) []Span {
 	return out
 }
 
+// At is the value in slot t, 0 beyond the end.
 func At(xs []float64, t int) float64 {
 	if t < len(xs) {
 		return xs[t]

@@ -101,6 +101,7 @@ func (e *Evaluation) Load(p *Problem, l *Load, kw []float64) []Violation {
 	return bad
 }
 
+// MaxOf is the greatest of the values, 0 at least.
 func MaxOf(xs []float64) float64 {
 	m := 0.0
 	for _, x := range xs {

@@ -12,6 +12,7 @@ func Better(a, b *Plan) bool {
 	return a.Cost < b.Cost
 }
 
+// HardAmount is by how much a plan breaks hard rules.
 func HardAmount(p *Plan) float64 {
 	var sum float64
 	for _, s := range p.Shortfalls {
@@ -22,6 +23,7 @@ func HardAmount(p *Plan) float64 {
 	return sum
 }
 
+// HasHard tells whether the credit falls short.
 func HasHard(bad []Violation) bool {
 	for _, v := range bad {
 		if v.Kind == ShortCredit || v.Kind == ShortReserve {

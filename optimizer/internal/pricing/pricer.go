@@ -92,6 +92,7 @@ type Cycle struct {
 	Skip   float64
 }
 
+// NewCycle makes the pricer of a cycle.
 func NewCycle(p *model.Problem, l *model.Load) *Cycle {
 	c := l.Cycle
 	q := &Cycle{p: p, Load: l, Lo: max(0, c.Earliest), Hi: min(p.N, c.LatestFinish) - len(c.ProfileKW), Skip: l.SkipPrice(p.Hours())}
@@ -101,6 +102,7 @@ func NewCycle(p *model.Problem, l *model.Load) *Cycle {
 	return q
 }
 
+// At is the schedule begun in slot s, below 0 the one left out.
 func (q *Cycle) At(s int) Schedule {
 	kw := make([]float64, q.p.N)
 	if s < 0 {
@@ -113,6 +115,7 @@ func (q *Cycle) At(s int) Schedule {
 	return Schedule{KW: kw, Own: q.Late(s), Pattern: uint64(s + 1)}
 }
 
+// Late is what beginning in slot s costs for being past the deadline.
 func (q *Cycle) Late(s int) float64 { return q.Load.LatePrice(s + len(q.Load.Cycle.ProfileKW) - 1) }
 
 func (q *Cycle) search(price, on []float64) (float64, int) {
@@ -137,16 +140,19 @@ func (q *Cycle) search(price, on []float64) (float64, int) {
 	return best, bestAt
 }
 
+// Best is as for Pricer.
 func (q *Cycle) Best(price, on []float64) Schedule {
 	_, s := q.search(price, on)
 	return q.At(s)
 }
 
+// Bound is as for Pricer.
 func (q *Cycle) Bound(price, on []float64, _ int) float64 {
 	v, _ := q.search(price, on)
 	return v
 }
 
+// Cost is as for Pricer.
 func (q *Cycle) Cost(kw []float64) float64 {
 	if r := model.Spans(kw); len(r) > 0 {
 		for s := q.Lo; s <= q.Hi; s++ {
@@ -158,8 +164,10 @@ func (q *Cycle) Cost(kw []float64) float64 {
 	return q.Skip
 }
 
+// Within is as for Pricer.
 func (q *Cycle) Within(s Schedule, _, _ []float64) Schedule { return s }
 
+// Work is as for Pricer.
 func (q *Cycle) Work() int64 {
 	return int64(max(0, q.Hi-q.Lo+1) * len(q.Load.Cycle.ProfileKW))
 }
@@ -219,12 +227,14 @@ func windowStart(sw model.Switching, from, n int) (first int, running bool, hold
 	return max(from, min(sw.MinOff, n)), false, 0
 }
 
+// Best is as for Pricer.
 func (q *OnOff) Best(price, on []float64) Schedule {
 	kw := make([]float64, q.p.N)
 	q.solve(price, on, kw)
 	return Schedule{KW: kw, Own: q.Cost(kw), Pattern: PatternOf(kw)}
 }
 
+// Bound is as for Pricer.
 func (q *OnOff) Bound(price, on []float64, _ int) float64 { return q.solve(price, on, nil) }
 
 // solve is the least cost; kw, where not nil, receives a schedule that has it.
@@ -357,10 +367,12 @@ func (q *OnOff) run2(S int, limited bool, kw []float64) (value float64, starts i
 	return value, starts
 }
 
+// Missing is what k slots with power leave to pay for the need.
 func (q *OnOff) Missing(k int) float64 {
 	return float64(max(0, q.Load.OnOff.Need()-k)) * q.short
 }
 
+// Cost is as for Pricer.
 func (q *OnOff) Cost(kw []float64) float64 {
 	r := model.Spans(kw)
 	sum := float64(len(r)) * q.Load.OnOff.StartCost
@@ -377,8 +389,10 @@ func (q *OnOff) Cost(kw []float64) float64 {
 	return sum + q.Missing(on)
 }
 
+// Within is as for Pricer.
 func (q *OnOff) Within(s Schedule, _, _ []float64) Schedule { return s }
 
+// Work is as for Pricer.
 func (q *OnOff) Work() int64 { return int64(2 * (q.To - q.From) * (q.Need + 1)) }
 
 // Beside finds the best start beside other loads: cost is what a power adds in

@@ -47,6 +47,7 @@ type Offer struct{ Amount, Price float64 }
 // stretch is a piece of a convex function.
 type stretch struct{ length, slope float64 }
 
+// NewStore makes a store of n slots, without losses, that begins empty.
 func NewStore(n int) *Store {
 	return &Store{keep: 1, Drift: make([]float64, n), Lo: make([]float64, n), Hi: make([]float64, n), Offers: make([][]Offer, n), turn: make([][]float64, n)}
 }

@@ -271,6 +271,7 @@ func (q *Variable) Dearth(price []float64) float64 {
 	return hi
 }
 
+// Best is as for Pricer.
 func (q *Variable) Best(price, on []float64) Schedule {
 	bound, s := q.search(price, on, 18)
 	total := s.Total(price, on)
@@ -334,11 +335,13 @@ func (q *Variable) climb(s Schedule, price, on []float64) Schedule {
 
 const climbSlots = 4
 
+// Bound is as for Pricer.
 func (q *Variable) Bound(price, on []float64, effort int) float64 {
 	v, _ := q.search(price, on, 18+6*effort)
 	return v
 }
 
+// Cost is as for Pricer.
 func (q *Variable) Cost(kw []float64) float64 {
 	v, h := q.Load.Variable, q.p.Hours()
 	r := model.Spans(kw)
@@ -356,6 +359,7 @@ func (q *Variable) Cost(kw []float64) float64 {
 	return sum + max(0, v.Need()-e)*q.worth/h
 }
 
+// Within is as for Pricer.
 func (q *Variable) Within(s Schedule, price, _ []float64) Schedule {
 	kw := append([]float64(nil), s.KW...)
 	for t, x := range kw {
@@ -369,4 +373,5 @@ func (q *Variable) Within(s Schedule, price, _ []float64) Schedule {
 	return Schedule{KW: kw, Own: q.Cost(kw), Pattern: s.Pattern}
 }
 
+// Work is as for Pricer.
 func (q *Variable) Work() int64 { return int64(60*(q.To-q.From+10)) + q.counted[0].Work() }
