@@ -6,38 +6,67 @@ import (
 	"github.com/keeplit/keeplit/optimizer/internal/model"
 )
 
-// Problem and the others: the model stands in a package of its own, below the parts of the search that read it;
+// The model stands in a package of its own, below the parts of the search that read it;
 // its fields, units and documents are told there.  These are its names for the outside.
-type (
-	Problem      = model.Problem      // everything one plan depends on
-	FixedCharge  = model.FixedCharge  // money charged whatever is consumed
-	Block        = model.Block        // a billing period with prices that rise with the energy
-	Step         = model.Step         // one step of a Block
-	DemandWindow = model.DemandWindow // a charge for the highest mean import
-	Credit       = model.Credit       // a prepaid balance
-	TopUp        = model.TopUp        // money that is expected to arrive
-	Scenario     = model.Scenario     // one way consumption and sun may turn out
-	Circuit      = model.Circuit      // a breaker shared by some loads
-	Battery      = model.Battery      // a store behind the meter
-	Load         = model.Load         // one deferrable load: one of the four below
-	Deadline     = model.Deadline     // a soft one
-	Cycle        = model.Cycle        // a fixed profile run once without a break
-	OnOff        = model.OnOff        // a power or nothing, for a number of slots
-	Variable     = model.Variable     // a free power and an energy to reach
-	Thermal      = model.Thermal      // a store to be kept warm, or cold
-	Switching    = model.Switching    // what a switch must respect
-	Series       = model.Series       // a value per slot, or one for all
-	OnBit        = model.OnBit        // a bool written 0 or 1
 
-	Plan          = model.Plan          // what runs when, what it costs and why
-	LoadPlan      = model.LoadPlan      // the part that concerns one load
-	Cost          = model.Cost          // money by component
-	Shortfall     = model.Shortfall     // one thing the plan does without
-	ShortfallKind = model.ShortfallKind // a kind of these
-	Stop          = model.Stop          // what ended a search
-	Reason        = model.Reason        // why a load runs when it does
-	Risk          = model.Risk          // what the scenarios say
-	Violation     = model.Violation     // one rule that a plan breaks
+type (
+	// Problem is everything one plan depends on.
+	Problem = model.Problem
+	// FixedCharge is money charged whatever is consumed.
+	FixedCharge = model.FixedCharge
+	// Block is a billing period with prices that rise with the energy.
+	Block = model.Block
+	// Step is one step of a Block.
+	Step = model.Step
+	// DemandWindow is a charge for the highest mean import.
+	DemandWindow = model.DemandWindow
+	// Credit is a prepaid balance.
+	Credit = model.Credit
+	// TopUp is money that is expected to arrive.
+	TopUp = model.TopUp
+	// Scenario is one way consumption and sun may turn out.
+	Scenario = model.Scenario
+	// Circuit is a breaker shared by some loads.
+	Circuit = model.Circuit
+	// Battery is a store behind the meter.
+	Battery = model.Battery
+	// Load is one deferrable load: one of the four below.
+	Load = model.Load
+	// Deadline is a soft one.
+	Deadline = model.Deadline
+	// Cycle is a fixed profile run once without a break.
+	Cycle = model.Cycle
+	// OnOff is a power or nothing, for a number of slots.
+	OnOff = model.OnOff
+	// Variable is a free power and an energy to reach.
+	Variable = model.Variable
+	// Thermal is a store to be kept warm, or cold.
+	Thermal = model.Thermal
+	// Switching is what a switch must respect.
+	Switching = model.Switching
+	// Series is a value per slot, or one for all.
+	Series = model.Series
+	// OnBit is a bool written 0 or 1.
+	OnBit = model.OnBit
+
+	// Plan is what runs when, what it costs and why.
+	Plan = model.Plan
+	// LoadPlan is the part that concerns one load.
+	LoadPlan = model.LoadPlan
+	// Cost is money by component.
+	Cost = model.Cost
+	// Shortfall is one thing the plan does without.
+	Shortfall = model.Shortfall
+	// ShortfallKind is a kind of these.
+	ShortfallKind = model.ShortfallKind
+	// Stop is what ended a search.
+	Stop = model.Stop
+	// Reason is why a load runs when it does.
+	Reason = model.Reason
+	// Risk is what the scenarios say.
+	Risk = model.Risk
+	// Violation is one rule that a plan breaks.
+	Violation = model.Violation
 )
 
 // The formats of the two documents, and the share of scenarios in which the credit may
