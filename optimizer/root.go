@@ -3,6 +3,7 @@ package optimizer
 import (
 	"math"
 
+	"github.com/keeplit/keeplit/optimizer/internal/lp"
 	"github.com/keeplit/keeplit/optimizer/internal/master"
 	"github.com/keeplit/keeplit/optimizer/internal/pricing"
 )
@@ -21,11 +22,23 @@ func (s *search) seed(plan *Plan) bool {
 // optimise runs the linear programme; it sets up a new basis where the old
 // one went bad.
 func (s *search) optimise(limit int) bool {
-	if s.m.LP.Solve(limit, s.over) {
+	for range 2 {
+		switch s.m.LP.Solve(limit, s.over) {
+		case lp.Singular:
+			s.Trace("singular basis")
+			if !s.seed(s.best) {
+				return false
+			}
+			continue
+		case lp.Stalled:
+			s.Trace("the linear programme stalls")
+		case lp.Unbounded: // cannot be, every cost is bounded below
+			s.Trace("the linear programme is unbounded")
+		case lp.Optimal, lp.Stopped:
+		}
 		return true
 	}
-	s.Trace("singular basis")
-	return s.seed(s.best) && s.m.LP.Solve(limit, s.over)
+	return false
 }
 
 // generate prices the units at the duals y, adds the schedules that are worth

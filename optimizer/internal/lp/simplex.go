@@ -365,16 +365,27 @@ func (s *Simplex) enter() (int32, float64) {
 	return bj, bd
 }
 
+// Status is how a call of Solve ended.
+type Status int
+
+// The ends of Solve.  A programme that has no point at all is not told apart: its caller
+// gives it columns that may fill any row at a great cost, and reads their values.
+const (
+	Optimal   Status = iota
+	Stopped          // by stop or by the limit of pivots; the point is one of the programme
+	Stalled          // so many steps in a row led nowhere; the point is one of the programme
+	Unbounded        // some column may grow for ever and lowers the cost
+	Singular         // the basis has no inverse; the caller must set up a new one
+)
+
 // Solve pivots to the optimum, or until stop says so or limit pivots are done.
-// It reports false where the basis turned singular; the caller must then set
-// up a new one.
-func (s *Simplex) Solve(limit int, stop func() bool) bool {
+func (s *Simplex) Solve(limit int, stop func() bool) Status {
 	stall := 0
 	s.cand = s.cand[:0]
 	for it := 0; it < limit; it++ {
 		if len(s.etaRow)-s.fresh >= maxEtas || len(s.etaRow) == 0 {
 			if !s.Rebuild() {
-				return false
+				return Singular
 			}
 		}
 		if it&15 == 15 && stop() {
@@ -383,99 +394,127 @@ func (s *Simplex) Solve(limit int, stop func() bool) bool {
 		s.duals()
 		q, d := s.enter()
 		if q < 0 {
-			return true
+			return Optimal
 		}
-		for i := range s.alpha {
-			s.alpha[i] = 0
-		}
-		for k := s.Ptr[q]; k < s.Ptr[q+1]; k++ {
-			s.alpha[s.Ind[k]] = s.Val[k]
-		}
-		s.ftran(s.alpha)
-		dir := 1.0
-		if d > 0 {
-			dir = -1
-		}
-		// Harris's ratio test: the largest pivot among the rows that block
-		// within the tolerance.
-		limitStep := math.Inf(1)
-		for i, a := range s.alpha {
-			a *= dir
-			if a > pivotTol {
-				limitStep = min(limitStep, (max(s.x[i], 0)+feasTol)/a)
-			} else if a < -pivotTol {
-				if u := s.UB[s.Head[i]]; !math.IsInf(u, 1) {
-					limitStep = min(limitStep, (max(u-s.x[i], 0)+feasTol)/-a)
-				}
-			}
-		}
-		s.Work += int64(s.m)
-		row, bestPivot, step, toUpper := -1, 0.0, 0.0, false
-		for i, a := range s.alpha {
-			a *= dir
-			var r float64
-			up := false
-			switch {
-			case a > pivotTol:
-				r = max(s.x[i], 0) / a
-			case a < -pivotTol:
-				u := s.UB[s.Head[i]]
-				if math.IsInf(u, 1) {
-					continue
-				}
-				r, up = max(u-s.x[i], 0)/-a, true
-			default:
-				continue
-			}
-			if r <= limitStep && math.Abs(a) > bestPivot {
-				row, bestPivot, step, toUpper = i, math.Abs(a), r, up
-			}
-		}
-		if s.UB[q] <= step || row < 0 { // to its other bound
+		dir := s.column(q, d)
+		l := s.leave(dir)
+		if s.UB[q] <= l.step || l.row < 0 {
 			if math.IsInf(s.UB[q], 1) {
-				return true // unbounded: cannot be, every cost is bounded below
+				return Unbounded
 			}
-			for i, a := range s.alpha {
-				s.x[i] -= dir * a * s.UB[q]
-			}
-			if s.Where[q] == AtLower {
-				s.Where[q] = AtUpper
-			} else {
-				s.Where[q] = AtLower
-			}
-			s.Pivots++
+			s.flip(q, dir)
 			continue
 		}
-		if step < 1e-12 {
+		if l.step < 1e-12 {
 			if stall++; stall > 5*s.m+500 {
-				return true
+				return Stalled
 			}
 		}
-		if bestPivot < 1e-5 && len(s.etaRow) > s.fresh { // look again with a clean inverse
+		if l.pivot < 1e-5 && len(s.etaRow) > s.fresh { // look again with a clean inverse
 			if !s.Rebuild() {
-				return false
+				return Singular
 			}
 			continue
 		}
-		out := s.Head[row]
-		for i, a := range s.alpha {
-			if a != 0 {
-				s.x[i] -= dir * a * step
-			}
-		}
-		start := 0.0
-		if s.Where[q] == AtUpper {
-			start = s.UB[q]
-		}
-		s.x[row] = start + dir*step
-		s.Where[out] = AtLower
-		if toUpper {
-			s.Where[out] = AtUpper
-		}
-		s.Where[q], s.Head[row] = int32(row), q
-		s.pushEta(int32(row), s.alpha)
-		s.Pivots++
+		s.exchange(q, dir, l)
 	}
 	s.duals()
-	return true
+	return Stopped
+}
+
+// column leaves in alpha what the basic variables lose by each unit of the entering
+// column q, and returns which way it goes.
+func (s *Simplex) column(q int32, d float64) (dir float64) {
+	for i := range s.alpha {
+		s.alpha[i] = 0
+	}
+	for k := s.Ptr[q]; k < s.Ptr[q+1]; k++ {
+		s.alpha[s.Ind[k]] = s.Val[k]
+	}
+	s.ftran(s.alpha)
+	if d > 0 {
+		return -1
+	}
+	return 1
+}
+
+// leaving is the row whose variable leaves the basis, -1: none blocks.
+type leaving struct {
+	row         int
+	pivot, step float64
+	toUpper     bool
+}
+
+// leave is Harris's ratio test: the largest pivot among the rows that block within the
+// tolerance.
+func (s *Simplex) leave(dir float64) leaving {
+	limit := math.Inf(1)
+	for i, a := range s.alpha {
+		a *= dir
+		if a > pivotTol {
+			limit = min(limit, (max(s.x[i], 0)+feasTol)/a)
+		} else if a < -pivotTol {
+			if u := s.UB[s.Head[i]]; !math.IsInf(u, 1) {
+				limit = min(limit, (max(u-s.x[i], 0)+feasTol)/-a)
+			}
+		}
+	}
+	s.Work += int64(s.m)
+	best := leaving{row: -1}
+	for i, a := range s.alpha {
+		a *= dir
+		var r float64
+		up := false
+		switch {
+		case a > pivotTol:
+			r = max(s.x[i], 0) / a
+		case a < -pivotTol:
+			u := s.UB[s.Head[i]]
+			if math.IsInf(u, 1) {
+				continue
+			}
+			r, up = max(u-s.x[i], 0)/-a, true
+		default:
+			continue
+		}
+		if r <= limit && math.Abs(a) > best.pivot {
+			best = leaving{i, math.Abs(a), r, up}
+		}
+	}
+	return best
+}
+
+// flip moves column q to its other bound.
+func (s *Simplex) flip(q int32, dir float64) {
+	for i, a := range s.alpha {
+		s.x[i] -= dir * a * s.UB[q]
+	}
+	if s.Where[q] == AtLower {
+		s.Where[q] = AtUpper
+	} else {
+		s.Where[q] = AtLower
+	}
+	s.Pivots++
+}
+
+// exchange lets column q into the basis.
+func (s *Simplex) exchange(q int32, dir float64, l leaving) {
+	out := s.Head[l.row]
+	for i, a := range s.alpha {
+		if a != 0 {
+			s.x[i] -= dir * a * l.step
+		}
+	}
+	start := 0.0
+	if s.Where[q] == AtUpper {
+		start = s.UB[q]
+	}
+	s.x[l.row] = start + dir*l.step
+	s.Where[out] = AtLower
+	if l.toUpper {
+		s.Where[out] = AtUpper
+	}
+	s.Where[q], s.Head[l.row] = int32(l.row), q
+	s.pushEta(int32(l.row), s.alpha)
+	s.Pivots++
 }
