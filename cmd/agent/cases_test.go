@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
@@ -93,7 +94,7 @@ func newClerk(t *testing.T, text string) *clerk {
 		t.Fatal(err)
 	}
 	if head.Tariff != "" {
-		doc, err := catalogueTariff(head.Tariff)
+		doc, err := service.CatalogueTariff(head.Tariff)
 		if err != nil {
 			t.Fatal(err)
 		}

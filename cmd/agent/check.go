@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
 )
 
@@ -16,12 +17,12 @@ func (c checkCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	doc, err := tariffOf(cfg)
+	doc, err := service.TariffOf(cfg)
 	if err != nil {
 		return &exitError{exitInvalid, fmt.Errorf("%s: %w", c.Config, err)}
 	}
 	_, err = fmt.Fprintf(e.Stdout, "%s is right: site %s, %s, tariff %q, meter %s\n",
-		c.Config, cfg.Site.ID, count(len(cfg.Loads), "load"), doc.Name, meterName(cfg.Meter))
+		c.Config, cfg.Site.ID, count(len(cfg.Loads), "load"), doc.Name, service.MeterName(cfg))
 	return err
 }
 

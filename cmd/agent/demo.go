@@ -15,6 +15,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
+	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit/openpaygo"
@@ -72,28 +73,28 @@ func (c demoCmd) Run(e *env) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	cfg.MQTT = &config.MQTT{URL: local.URL()}
-	s, err := assemble(e.Ctx, cfg, options{log: log, listener: listener, open: true, demo: func(s *service) *web.Demo {
-		return &web.Demo{Speed: c.Speed, Token: s.demoToken()}
+	s, err := service.New(e.Ctx, cfg, service.Options{Log: log, Version: version, Listener: listener, Open: true, Demo: func(s *service.Service) *web.Demo {
+		return &web.Demo{Speed: c.Speed, Token: demoToken(cfg, s)}
 	}})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	if err := s.remember(c.Seed); err != nil {
-		return errors.Join(err, s.close())
+	if err := remember(cfg, s, c.Seed); err != nil {
+		return errors.Join(err, s.Close())
 	}
 	fmt.Fprintf(e.Stdout, `keeplit demo: a simulated house, %gx real time
   page    http://%s
   mqtt    %s  (topics under %s)
   token   %s  buys R %d; enter it on the page under "Top up"
 Nothing is kept: Ctrl-C ends it.
-`, c.Speed, shown(listener.Addr()), local.URL(), "keeplit/demo/", s.demoToken(), demoTopUp)
+`, c.Speed, shown(listener.Addr()), local.URL(), "keeplit/demo/", demoToken(cfg, s), demoTopUp)
 
 	// The broker outlives the service that speaks over it.
 	brokerCtx, stop := context.WithCancel(context.WithoutCancel(e.Ctx))
 	var wg sync.WaitGroup
 	var brokerErr error
 	wg.Go(func() { brokerErr = local.Run(brokerCtx) })
-	err = s.run(e.Ctx)
+	err = s.Run(e.Ctx)
 	stop()
 	wg.Wait()
 	return errors.Join(err, brokerErr)
@@ -109,10 +110,10 @@ func shown(a net.Addr) string {
 }
 
 // demoToken is a token that the account will take next.
-func (s *service) demoToken() string {
-	doc := s.cfg.Tokens.OpenPAYGO.Document
+func demoToken(cfg config.Config, s *service.Service) string {
+	doc := cfg.Tokens.OpenPAYGO.Document
 	last := doc.Count
-	for _, scheme := range s.loop.Snapshot().State.Credit.Schemes {
+	for _, scheme := range s.Loop().Snapshot().State.Credit.Schemes {
 		var st openpaygo.State
 		if json.Unmarshal(scheme.State, &st) == nil {
 			last = st.Count
@@ -134,19 +135,19 @@ func (s *service) demoToken() string {
 const demoDays = 28
 
 // remember teaches the planner the weeks before the demo begins.
-func (s *service) remember(seed uint64) error {
-	h, err := house.NewHousehold(house.HouseholdConfig{Seed: seed, Zone: s.site.Zone, Daily: s.cfg.Simulation.PerDay})
+func remember(cfg config.Config, s *service.Service, seed uint64) error {
+	h, err := house.NewHousehold(house.HouseholdConfig{Seed: seed, Zone: s.Site().Zone, Daily: cfg.Simulation.PerDay})
 	if err != nil {
 		return err
 	}
-	now := units.SlotAt(s.now(), s.site.Interval).Start
+	now := units.SlotAt(s.Now(), s.Site().Interval).Start
 	var past []control.Interval
-	for _, slot := range units.Slots(now.Add(-demoDays*24*time.Hour), s.site.Interval, int(demoDays*24*time.Hour/s.site.Interval)) {
+	for _, slot := range units.Slots(now.Add(-demoDays*24*time.Hour), s.Site().Interval, int(demoDays*24*time.Hour/s.Site().Interval)) {
 		used, ok := h.Energy(slot.Start, slot.End())
 		if ok {
 			past = append(past, control.Interval{Series: control.SiteSeries, Interval: metering.Interval{Slot: slot, Import: used, Covered: slot.Len}})
 		}
 	}
-	s.plans.Learn(past)
+	s.Plans().Learn(past)
 	return nil
 }

@@ -16,12 +16,6 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asAgent) == "1" {
 		main()
 	}
-	if file := os.Getenv(faultyPlanner); file != "" && len(os.Args) == 3 {
-		planWithFaults(file)
-	}
-	if dir := os.Getenv(chipVictim); dir != "" {
-		meterWithChip(dir)
-	}
 	testscript.Main(m, map[string]func(){"agent": main})
 }
 

@@ -1,16 +1,8 @@
 package main
 
 import (
-	"context"
-	"os"
-	"runtime"
-	"time"
-
-	"github.com/keeplit/keeplit/cmd/agent/internal/control"
-	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planner"
-	"github.com/keeplit/keeplit/forecast"
-	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 )
 
 // plannerCmd is the planner of "agent run", in a process of its own.
@@ -23,64 +15,13 @@ func (c plannerCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	site, err := siteOf(cfg)
+	site, err := service.SiteOf(cfg)
 	if err != nil {
 		return err
 	}
-	p, err := plannerFor(site, true)
+	p, err := service.Planner(site, true)
 	if err != nil {
 		return err
 	}
 	return planner.Serve(e.Ctx, e.Stdin, e.Stdout, p)
-}
-
-// plannerFor is a site's planner that has learned nothing yet.  One behind a real
-// meter learns beside its plans; a simulated one depends on its inputs alone.
-func plannerFor(site *control.Site, wall bool) (*control.Planner, error) {
-	f, err := forecast.New(forecast.Options{
-		Zone: site.Zone, Step: site.Interval, PriorPerDay: units.Energy(0), Seed: site.Seed,
-		Holiday: forecast.HolidaysIn(site.Zone.String()), Background: wall,
-	})
-	if err != nil {
-		return nil, err
-	}
-	var elapsed func() time.Duration
-	if wall {
-		began := time.Now()
-		elapsed = func() time.Duration { return time.Since(began) }
-	}
-	return control.NewPlanner(site, f, elapsed), nil
-}
-
-// self is this program, also where its file has been replaced since.
-func self() string {
-	if runtime.GOOS == "linux" {
-		return "/proc/self/exe"
-	}
-	name, err := os.Executable()
-	if err != nil {
-		return os.Args[0]
-	}
-	return name
-}
-
-// plansOf builds what makes the plans: behind a real meter a process of its own,
-// which is taught what the store remembers each time it starts.
-func (s *service) plansOf(ctx context.Context, apart []string) (control.Plans, error) {
-	past := func(ctx context.Context, yield func([]control.Interval) error) error {
-		return journal.Past(ctx, s.store, time.Unix(0, 0), s.now().Add(24*time.Hour), yield)
-	}
-	if apart != nil && s.plant == nil {
-		c := planner.Defaults()
-		c.Path, c.Args, c.Past, c.Log = self(), apart, past, s.log
-		return planner.New(c), nil
-	}
-	p, err := plannerFor(s.site, s.plant == nil)
-	if err != nil {
-		return nil, err
-	}
-	if s.plant != nil {
-		p.Within(s.cfg.Plan.Time)
-	}
-	return p, past(ctx, func(part []control.Interval) error { p.Learn(part); return nil })
 }

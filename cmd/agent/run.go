@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
 )
 
@@ -17,16 +18,16 @@ func (c runCmd) Run(e *env) error {
 		return err
 	}
 	log := newLog(e, cfg.Log)
-	opt := options{log: log, getenv: e.Getenv}
+	opt := service.Options{Log: log, Version: version, Getenv: e.Getenv}
 	if e.Name != "" {
-		opt.apart = []string{e.Name, "planner", c.Config}
+		opt.Apart = []string{e.Name, "planner", c.Config}
 	}
-	s, err := assemble(e.Ctx, cfg, opt)
+	s, err := service.New(e.Ctx, cfg, opt)
 	if err != nil {
 		return err
 	}
 	log.Info("keeplit runs", "site", cfg.Site.ID, "page", cfg.Web.Listen, "data", cfg.Path(cfg.Data))
-	return s.run(e.Ctx)
+	return s.Run(e.Ctx)
 }
 
 // loadConfig reads a configuration; all its faults are the error, those with it
@@ -35,7 +36,7 @@ func loadConfig(name string, e *env) (config.Config, error) {
 	secrets := config.FromSystem()
 	secrets.Getenv = e.Getenv
 	cfg, faults := config.Load(name, secrets)
-	faults = cfg.Locate(faults, buildFaults(cfg, faults))
+	faults = cfg.Locate(faults, service.Faults(cfg, faults))
 	if len(faults) > 0 {
 		return cfg, &exitError{exitInvalid, fmt.Errorf("%s has %s:\n%w", name, count(len(faults), "fault"), faults)}
 	}

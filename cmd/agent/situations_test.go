@@ -11,6 +11,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
+	"github.com/keeplit/keeplit/cmd/agent/internal/panel"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit/keypad"
 	"github.com/keeplit/keeplit/internal/units"
@@ -83,8 +84,8 @@ func (h *home) enter(token string) {
 // type enters a token at the keypad and keeps what the display shows.
 func (h *home) typed(token string) {
 	h.Helper()
-	p := panel{loop: h.s.loop, words: present.NewWords().Keypad(h.s.site), show: func(a, b string) { h.last += "<p>keypad: " + a + " | " + b + "</p>" }}
-	p.pressed(h.Context(), keypad.Event{Kind: keypad.Enter, Token: token})
+	p := panel.Keys{Loop: h.s.Loop(), Words: present.NewWords().Keypad(h.s.Site()), Show: func(a, b string) { h.last += "<p>keypad: " + a + " | " + b + "</p>" }}
+	p.Pressed(h.Context(), keypad.Event{Kind: keypad.Enter, Token: token})
 }
 
 func situations() []situation {
@@ -116,12 +117,12 @@ func situations() []situation {
 			h.tell("its programme is over")
 			h.until("22:45")
 			h.tell("the geyser runs as planned")
-			if err := h.s.plant.Break("geyser", house.Offline); err != nil {
+			if err := h.s.Plant().Break("geyser", house.Offline); err != nil {
 				h.Fatal(err)
 			}
 			h.pass(20 * time.Minute)
 			h.tell("its plug is out of the wall")
-			if err := h.s.plant.Break("geyser", house.Sound); err != nil {
+			if err := h.s.Plant().Break("geyser", house.Sound); err != nil {
 				h.Fatal(err)
 			}
 			h.until("02:00")
@@ -148,14 +149,14 @@ func situations() []situation {
 			h.tell("a token with digits missing")
 			h.enter(h.token(50 * one))
 			h.tell("a token that is too small: still dark")
-			st := h.s.loop.Snapshot().State
-			short := h.s.site.ForLight(&st).Amount
+			st := h.s.Loop().Snapshot().State
+			short := h.s.Site().ForLight(&st).Amount
 			h.typed(h.token(short - one/100))
 			h.tell("one cent less than is asked for, at the keypad: still dark")
 			h.byMQTT(h.token(one / 100))
 			h.tell("another cent over MQTT: the debts take their part, still dark")
-			st = h.s.loop.Snapshot().State
-			h.enter(h.token(h.s.site.ForLight(&st).Amount))
+			st = h.s.Loop().Snapshot().State
+			h.enter(h.token(h.s.Site().ForLight(&st).Amount))
 			h.tell("exactly what is asked for: light again")
 			h.pass(30 * time.Minute)
 			h.tell("half an hour later")
@@ -216,19 +217,19 @@ func situations() []situation {
 			h.pass(2 * time.Minute)
 			h.tell("on again")
 			h.order(func(st *control.State) {
-				st.Supply.Limit.Off, st.Supply.Limit.Trip, st.Supply.Limit.Last = time.Minute, 3, h.s.plant.Now()
+				st.Supply.Limit.Off, st.Supply.Limit.Trip, st.Supply.Limit.Last = time.Minute, 3, h.s.Plant().Now()
 			})
 			h.pass(2 * time.Minute)
 			h.tell("too much power was drawn")
 			h.pass(15 * time.Minute)
 			h.tell("it came back by itself")
-			if err := h.s.plant.Break(loads.SupplyID, house.Stuck); err != nil {
+			if err := h.s.Plant().Break(loads.SupplyID, house.Stuck); err != nil {
 				h.Fatal(err)
 			}
 			h.request(control.SupplyOff, "")
 			h.pass(5 * time.Minute)
 			h.tell("told to open, and welded")
-			if err := h.s.plant.Break(loads.SupplyID, house.Offline); err != nil {
+			if err := h.s.Plant().Break(loads.SupplyID, house.Offline); err != nil {
 				h.Fatal(err)
 			}
 			h.pass(15 * time.Minute)
@@ -295,7 +296,7 @@ func situations() []situation {
 			h.pass(time.Minute)
 			h.tell("run all the same")
 			h.order(func(st *control.State) {
-				st.Shed.IDs, st.Shed.Until = []string{"geyser"}, h.s.plant.Now().Add(5*time.Minute)
+				st.Shed.IDs, st.Shed.Until = []string{"geyser"}, h.s.Plant().Now().Add(5*time.Minute)
 			})
 			h.tell("the geyser is held back: the site drew too much")
 		}},
@@ -307,8 +308,8 @@ func situations() []situation {
 			h.tell("no credit")
 			h.enter(h.token(one / 100))
 			h.tell("a token of a tenth of what is needed")
-			st := h.s.loop.Snapshot().State
-			h.enter(h.token(h.s.site.ForLight(&st).Amount / 10))
+			st := h.s.Loop().Snapshot().State
+			h.enter(h.token(h.s.Site().ForLight(&st).Amount / 10))
 			h.tell("exactly what is asked for")
 		}},
 		{"records that do not agree", "", func(h *home) {
@@ -366,7 +367,7 @@ func situations() []situation {
 		}},
 		{"prices that are sent", "credit: {opening: 100}\n", func(h *home) {
 			h.pass(2 * time.Minute)
-			at := h.s.plant.Now().Truncate(time.Hour)
+			at := h.s.Plant().Now().Truncate(time.Hour)
 			text := fmt.Sprintf(`{"currency": "ZAR", "tax_included": true, "prices": [{"start": %q, "import": 2}, {"start": %q, "import": 4}]}`,
 				at.Format(time.RFC3339), at.Add(time.Hour).Format(time.RFC3339))
 			h.feed(control.Input{Prices: &control.PriceDocument{Text: []byte(text)}})

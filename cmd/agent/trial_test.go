@@ -121,6 +121,12 @@ type trial struct {
 	opts   trialOptions
 }
 
+// timedToken is a token that is entered at a time of the recording.
+type timedToken struct {
+	at   time.Time
+	text string
+}
+
 type trialOptions struct {
 	shift     bool
 	opening   float64

@@ -26,7 +26,9 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/cmd/agent/internal/panel"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/keypad"
@@ -43,7 +45,7 @@ var update = flag.Bool("update", false, "write the golden files anew; read them 
 type home struct {
 	*testing.T
 	cfg  config.Config
-	s    *service
+	s    *service.Service
 	url  string
 	end  func()
 	out  strings.Builder
@@ -90,24 +92,24 @@ func aHome(t *testing.T, lines string) *home {
 // start assembles the agent on what is stored and lets its loop run.
 func (h *home) start() {
 	h.Helper()
-	s, err := assemble(h.Context(), h.cfg, options{log: slog.New(slog.DiscardHandler), open: true})
+	s, err := service.New(h.Context(), h.cfg, service.Options{Log: slog.New(slog.DiscardHandler), Version: version, Open: true})
 	if err != nil {
 		h.Fatal(err)
 	}
 	h.s = s
-	s.site.Wall = h.wall
+	s.Site().Wall = h.wall
 	ctx, stop := context.WithCancel(context.WithoutCancel(h.Context()))
 	done := make(chan error, 1)
-	go func() { done <- s.loop.Run(ctx) }()
-	if err := s.front.Listen(h.mqtt, s.log); err != nil {
+	go func() { done <- s.Loop().Run(ctx) }()
+	if err := s.Front().Listen(h.mqtt, slog.New(slog.DiscardHandler)); err != nil {
 		h.Fatal(err)
 	}
-	server := httptest.NewServer(s.page.Handler())
+	server := httptest.NewServer(s.Page().Handler())
 	h.url = server.URL
 	h.end = func() {
 		server.Close()
 		stop()
-		if err := errors.Join(<-done, s.close()); err != nil {
+		if err := errors.Join(<-done, s.Close()); err != nil {
 			h.Error(err)
 		}
 		h.end = func() {}
@@ -118,7 +120,7 @@ func (h *home) start() {
 // what no order changes.
 func (h *home) order(change func(*control.State), orders ...control.Order) {
 	h.Helper()
-	now := h.s.plant.Now()
+	now := h.s.Plant().Now()
 	h.end()
 	st, err := store.Open(h.Context(), h.cfg.Data, store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -128,13 +130,13 @@ func (h *home) order(change func(*control.State), orders ...control.Order) {
 	if err != nil {
 		h.Fatal(err)
 	}
-	if state, err = h.s.site.Resume(state); err != nil {
+	if state, err = h.s.Site().Resume(state); err != nil {
 		h.Fatal(err)
 	}
 	var effects control.Effects
 	for _, o := range orders {
 		var eff control.Effects
-		if state, eff, err = h.s.site.Carry(state, now, o); err != nil {
+		if state, eff, err = h.s.Site().Carry(state, now, o); err != nil {
 			h.Fatal(err)
 		}
 		effects.Entries = append(effects.Entries, eff.Entries...)
@@ -155,7 +157,7 @@ func (h *home) order(change func(*control.State), orders ...control.Order) {
 // balance moves the available credit to where a situation begins.
 func (h *home) balance(to units.Money) {
 	h.Helper()
-	h.order(nil, control.Adjust(credit.Adjustment, to-h.s.loop.Snapshot().State.Credit.Available(), "the situation begins here"))
+	h.order(nil, control.Adjust(credit.Adjustment, to-h.s.Loop().Snapshot().State.Credit.Available(), "the situation begins here"))
 }
 
 const wordsTariff = `tariff:
@@ -188,8 +190,8 @@ const wordsLoads = `loads:
 // feed gives the loop an input at the house's own time.
 func (h *home) feed(in control.Input) control.Reply {
 	h.Helper()
-	in.Now = h.s.plant.Now().Add(h.shift)
-	reply, err := h.s.loop.Feed(h.Context(), in)
+	in.Now = h.s.Plant().Now().Add(h.shift)
+	reply, err := h.s.Loop().Feed(h.Context(), in)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -199,8 +201,8 @@ func (h *home) feed(in control.Input) control.Reply {
 // pass lets time go by, a reading a step.
 func (h *home) pass(d time.Duration) {
 	h.Helper()
-	for end := h.s.plant.Now().Add(d); h.s.plant.Now().Before(end); {
-		r := h.s.plant.Advance(h.s.plant.Now().Add(min(h.step, end.Sub(h.s.plant.Now()))))
+	for end := h.s.Plant().Now().Add(d); h.s.Plant().Now().Before(end); {
+		r := h.s.Plant().Advance(h.s.Plant().Now().Add(min(h.step, end.Sub(h.s.Plant().Now()))))
 		if h.err != nil {
 			r = metering.Reading{Err: h.err}
 		}
@@ -221,8 +223,8 @@ func (h *home) until(clock string) {
 	if err != nil {
 		h.Fatal(err)
 	}
-	now := h.s.plant.Now().In(h.s.site.Zone)
-	to := time.Date(now.Year(), now.Month(), now.Day(), at.Hour(), at.Minute(), 0, 0, h.s.site.Zone)
+	now := h.s.Plant().Now().In(h.s.Site().Zone)
+	to := time.Date(now.Year(), now.Month(), now.Day(), at.Hour(), at.Minute(), 0, 0, h.s.Site().Zone)
 	if !to.After(now) {
 		to = to.AddDate(0, 0, 1)
 	}
@@ -282,9 +284,9 @@ func (h *home) call(r *http.Request) string {
 func (h *home) tell(situation string) {
 	h.Helper()
 	h.feed(control.Input{})
-	st := h.s.loop.Snapshot().State
+	st := h.s.Loop().Snapshot().State
 	fmt.Fprintf(&h.out, "== %s\n", situation)
-	fmt.Fprintf(&h.out, "   (%s, credit %s)\n", st.Now.In(h.s.site.Zone).Format("Mon 2 Jan 15:04"), st.Credit.Available().Decimal(2))
+	fmt.Fprintf(&h.out, "   (%s, credit %s)\n", st.Now.In(h.s.Site().Zone).Format("Mon 2 Jan 15:04"), st.Credit.Available().Decimal(2))
 	if h.last != "" {
 		h.lines("answer", plainText(h.last))
 		h.last = ""
@@ -297,7 +299,7 @@ func (h *home) tell(situation string) {
 	for _, region := range []string{"chip", "supply", "emergency", "alerts", "hero", "plan"} {
 		h.lines("page "+region, plainText(regionOf(page, region)))
 	}
-	for _, l := range h.s.site.Loads {
+	for _, l := range h.s.Site().Loads {
 		h.lines("page "+l.ID, plainText(regionOf(page, "load-"+l.ID)))
 	}
 	h.lines("status", h.status())
@@ -305,11 +307,11 @@ func (h *home) tell(situation string) {
 	for _, m := range h.mqtt.words(h) {
 		h.lines("mqtt "+m[0], []string{m[1]})
 	}
-	p := panel{loop: h.s.loop, words: present.NewWords().Keypad(h.s.site), show: func(a, b string) { h.lines("keypad B", []string{a + " | " + b}) }}
-	p.pressed(h.Context(), keypad.Event{Kind: keypad.Balance})
+	p := panel.Keys{Loop: h.s.Loop(), Words: present.NewWords().Keypad(h.s.Site()), Show: func(a, b string) { h.lines("keypad B", []string{a + " | " + b}) }}
+	p.Pressed(h.Context(), keypad.Event{Kind: keypad.Balance})
 	// What a person does is stored at once, and what happened before it, where it can be.
-	_, _ = h.s.loop.Feed(h.Context(), control.Input{Now: h.s.plant.Now().Add(h.shift), Request: &control.Request{Kind: control.Acknowledge, By: "page"}})
-	events, err := h.s.store.LastEvents(h.Context(), 0, 200)
+	_, _ = h.s.Loop().Feed(h.Context(), control.Input{Now: h.s.Plant().Now().Add(h.shift), Request: &control.Request{Kind: control.Acknowledge, By: "page"}})
+	events, err := h.s.Records().LastEvents(h.Context(), 0, 200)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -459,11 +461,11 @@ func (h *home) publish() {
 	h.Helper()
 	ctx, stop := context.WithCancel(h.Context())
 	h.mqtt.last, h.mqtt.full = h.mqtt.topics.State(), stop
-	if n := len(h.s.site.Loads); n > 0 {
-		h.mqtt.last = h.mqtt.topics.LoadState(h.s.site.Loads[n-1].ID)
+	if n := len(h.s.Site().Loads); n > 0 {
+		h.mqtt.last = h.mqtt.topics.LoadState(h.s.Site().Loads[n-1].ID)
 	}
 	done := make(chan error, 1)
-	go func() { done <- h.s.front.Publish(ctx, h.mqtt) }()
+	go func() { done <- h.s.Front().Publish(ctx, h.mqtt) }()
 	for ctx.Err() == nil {
 		h.feed(control.Input{}) // a sign of life that it waits for
 	}
@@ -506,7 +508,7 @@ func (b *quietBus) words(h *home) (out [][2]string) {
 	for _, w := range warnings {
 		out = append(out, [2]string{"warning", fmt.Sprintf("%s: %s. %s %s", w.Code, w.Title, w.Cause, w.Remedy)})
 	}
-	for _, l := range h.s.site.Loads {
+	for _, l := range h.s.Site().Loads {
 		var v struct {
 			On                   bool
 			State, Why, Override string

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -25,7 +25,7 @@ type timedToken struct {
 
 // simulation builds the simulated plant behind the meter drivers replay and
 // house, at the point where state left it.
-func (s *service) simulation(ctx context.Context, state control.State) error {
+func (s *Service) simulation(ctx context.Context, state control.State) error {
 	sim := s.cfg.Simulation
 	if sim == nil {
 		return nil
@@ -66,7 +66,7 @@ func (s *service) simulation(ctx context.Context, state control.State) error {
 
 // restore puts the plant back to where state left it, with its switches as they
 // were last told: a relay stays as it is when the agent dies.
-func (s *service) restore(ctx context.Context, state control.State) error {
+func (s *Service) restore(ctx context.Context, state control.State) error {
 	plant, err := house.ReadState(state.Plant)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (s *service) restore(ctx context.Context, state control.State) error {
 }
 
 // base is what the site uses besides its loads, and the time it is known for.
-func (s *service) base() (base house.Base, start, end time.Time, err error) {
+func (s *Service) base() (base house.Base, start, end time.Time, err error) {
 	sim := s.cfg.Simulation
 	start, end = sim.Start, sim.End
 	if s.cfg.Meter.Driver == "house" {
@@ -153,7 +153,7 @@ func readTokens(name string) ([]timedToken, error) {
 
 // feed hands the meter's readings to the loop and, after the reading at which
 // they are due, the simulation's tokens.
-func (s *service) feed(ctx context.Context) func(metering.Reading) {
+func (s *Service) feed(ctx context.Context) func(metering.Reading) {
 	next := 0
 	if !s.resumed.IsZero() && s.cfg.Simulation != nil {
 		// What was entered before the last stored step is in the ledger.  A token

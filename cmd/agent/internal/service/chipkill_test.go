@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -21,6 +21,7 @@ import (
 	"periph.io/x/conn/v3/spi"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units"
@@ -97,12 +98,12 @@ func meterWithChip(dir string) {
 	must(err)
 	chip := &remoteChip{line: line}
 	must(chip.Tx([]byte{0, 0xFF, 0, 0}, make([]byte, 4))) // to know the time
-	cfg, err := loadConfig(filepath.Join(dir, "keeplit.yaml"), &env{Ctx: ctx, Getenv: os.Getenv})
+	cfg, err := loaded(filepath.Join(dir, "keeplit.yaml"))
 	must(err)
-	s := &service{cfg: cfg, log: slog.New(slog.DiscardHandler)}
+	s := blank(cfg, slog.New(slog.DiscardHandler))
 	s.store, err = store.Open(ctx, cfg.Path(cfg.Data), store.Options{Ballast: -1})
 	must(err)
-	s.site, err = siteOf(cfg)
+	s.site, err = SiteOf(cfg)
 	must(err)
 	s.site.Wall = false // the world's clock is its own
 	state, resumed, err := journal.Resume(ctx, s.store)
@@ -120,7 +121,9 @@ func meterWithChip(dir string) {
 		Site: s.site, State: state, First: first, Planner: s.plans, Journal: journal.New(s.store, nil, false),
 		Now: chip.clock, PersistEvery: cfg.Schedule.Persist, PlanTime: time.Second, Log: s.log,
 	})
-	chipCfg := energyChipConfig(cfg.Meter, state, s.loop, chip.clock)
+	given := s.env(state)
+	given.Now = chip.clock
+	chipCfg := drivers.ChipConfig(given, cfg.Meter)
 	chipCfg.Port, chipCfg.Every = chip, 200*time.Microsecond
 	meter, err := atm90e32.New(chipCfg)
 	must(err)

@@ -1,8 +1,7 @@
-package main
+package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,10 +9,12 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/metering"
 )
 
 // readable is the stored state, or what can be used of one that is not for us.
-func (s *service) readable(found journal.Found) control.State {
+func (s *Service) readable(found journal.Found) control.State {
 	if found.Err == nil {
 		return found.State
 	}
@@ -27,7 +28,7 @@ func (s *service) readable(found journal.Found) control.State {
 
 // resume fits the state to the configuration and holds it where the ledger does
 // not bear it out.
-func (s *service) resume(st control.State, found journal.Found) (control.State, control.Effects, error) {
+func (s *Service) resume(st control.State, found journal.Found) (control.State, control.Effects, error) {
 	st, err := s.site.Resume(st)
 	if err != nil {
 		return st, control.Effects{}, err
@@ -50,10 +51,61 @@ func (s *service) resume(st control.State, found journal.Found) (control.State, 
 	return st, first, nil
 }
 
+// anchored compares what the records say with the head that is kept apart.
+func (s *Service) anchored(ctx context.Context, state control.State, first control.Effects, resumed bool) (control.State, control.Effects, error) {
+	if s.cfg.HeadFile == "" {
+		return state, first, nil
+	}
+	kept, ok, err := journal.ReadHead(s.cfg.Path(s.cfg.HeadFile))
+	if err == nil && !ok {
+		return state, first, nil
+	}
+	cause := ""
+	if err != nil {
+		cause = "the head kept apart cannot be read: " + err.Error()
+	} else if cause, err = kept.Old(ctx, s.store, s.site.Meter); err != nil {
+		return state, first, err
+	}
+	switch {
+	case cause == "":
+	case resumed:
+		state.MarkOld(cause)
+	default:
+		state, first = s.site.BeginOld(func(bare *control.Site) (control.State, control.Effects) { return bare.Begin(s.now()) }, cause)
+	}
+	if cause != "" {
+		s.log.Error("the ledger is not the one that was published; no token is counted until the warning is acknowledged", "code", health.LedgerOld, "cause", cause)
+	}
+	return state, first, nil
+}
+
+// fillDark tells records of a program that did not know it when the supply was
+// off: once, from the ledger.
+func (s *Service) fillDark(ctx context.Context, state control.State) (control.State, error) {
+	const name = "supply off, from the ledger"
+	if done, err := s.store.Filled(ctx, name); done || err != nil {
+		return state, err
+	}
+	var off []store.Stretch
+	if s.site.Contactor {
+		var err error
+		if off, err = journal.SupplyOff(ctx, s.store, state.Now); err != nil {
+			return state, err
+		}
+	}
+	if err := s.store.Fill(ctx, name, metering.SupplyOff, control.SiteSeries, control.Flows, off); err != nil {
+		return state, err
+	}
+	for _, o := range off {
+		state = s.site.Unseen(state, o.From, o.To)
+	}
+	return state, nil
+}
+
 // watchLedger verifies the ledger at the start and every night: the chain, the
 // balances, the debts, and that no token had its effect twice.  It reads beside
 // the loop and stops nothing; what it finds is a warning.
-func (s *service) watchLedger(ctx context.Context) error {
+func (s *Service) watchLedger(ctx context.Context) error {
 	tell := func(subject, cause string) {
 		_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.LedgerUnsound, Subject: subject, Cause: cause}})
 	}
@@ -97,7 +149,7 @@ const (
 )
 
 // verifyLedger reads the whole ledger.
-func (s *service) verifyLedger(ctx context.Context) (credit.Head, error) {
+func (s *Service) verifyLedger(ctx context.Context) (credit.Head, error) {
 	v := credit.NewVerifier()
 	for entry, err := range s.store.Ledger(ctx, 1) {
 		if err != nil {
@@ -116,6 +168,3 @@ func (s *service) verifyLedger(ctx context.Context) (credit.Head, error) {
 	}
 	return v.Head(), v.End()
 }
-
-// errNothingToAdopt is the answer where there is no ledger to take the word of.
-var errNothingToAdopt = errors.New("there is no ledger here to take the word of; restore the data folder from a backup")

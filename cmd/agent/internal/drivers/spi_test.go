@@ -1,4 +1,4 @@
-package main
+package drivers
 
 import (
 	"crypto/ed25519"
@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/waveform"
 )
@@ -75,9 +75,13 @@ func TestMetersOnSPISayWhatIsMissing(t *testing.T) {
 
 func meterSays(t *testing.T, d metering.Document, says []string) {
 	t.Helper()
-	s := &service{log: slog.New(slog.DiscardHandler), site: &control.Site{}}
-	defer func() { _ = s.close() }()
-	_, err := s.meterOf(t.Context(), d, control.State{})
+	m, err := FindMeter(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hardware := &board.Machine{Log: slog.New(slog.DiscardHandler)}
+	defer func() { _ = hardware.Close() }()
+	_, err = m.Open(Env{Machine: hardware, Path: func(name string) string { return name }}, d)
 	if err == nil {
 		t.Fatal("it was built")
 	}
@@ -88,7 +92,7 @@ func meterSays(t *testing.T, d metering.Document, says []string) {
 	}
 }
 
-// The loop is told which constants are in force, so that it can record a change.
+// The constants in force have a name of their own, so that a change can be recorded.
 func TestConstantsOfAConverterAreNamedByTheirSignature(t *testing.T) {
 	name := calibrationFile(t, t.TempDir(), 4000, 1)
 	file, err := os.ReadFile(name)
@@ -99,12 +103,8 @@ func TestConstantsOfAConverterAreNamedByTheirSignature(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &service{log: slog.New(slog.DiscardHandler), site: &control.Site{}}
-	defer func() { _ = s.close() }()
-	if _, err := s.meterOf(t.Context(), metering.Document{Driver: "adc", ADC: &metering.ADCDocument{Chip: "mcp3208", Bus: "SPI99.0", Calibration: name}}, control.State{}); err == nil {
-		t.Fatal("there is no such bus")
-	}
-	if got := s.site.Calibration; got.Signature != want || got.Made != "made 2026-11-01T08:00:00Z by fitter" {
-		t.Errorf("%+v", got)
+	got, err := ConstantsOf(func(name string) string { return name }, metering.ADCDocument{Chip: "mcp3208", Bus: "SPI99.0", Calibration: name})
+	if err != nil || got.Signature != want || got.By != "fitter" {
+		t.Errorf("%+v %v", got, err)
 	}
 }

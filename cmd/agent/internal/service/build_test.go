@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/config"
 )
 
@@ -112,7 +113,7 @@ func pairs() map[string]string {
 // right as run does: nothing but the machine may keep it from starting.
 func TestRunNeverSaysWhatCheckDidNot(t *testing.T) {
 	all := pairs()
-	files, err := filepath.Glob("../../config/testdata/*.yaml")
+	files, err := filepath.Glob("../../../../config/testdata/*.yaml")
 	if err != nil || len(files) < 7 {
 		t.Fatalf("%d files of config's, %v", len(files), err)
 	}
@@ -131,11 +132,11 @@ func TestRunNeverSaysWhatCheckDidNot(t *testing.T) {
 		}
 	}
 	secrets := config.Secrets{ReadFile: os.ReadFile, Getenv: func(name string) string {
-		return map[string]string{"KEY": demoKey, "CARD": "a0a1a2a3a4a5", "BAD": "xyz"}[name]
+		return map[string]string{"KEY": trialKey, "CARD": "a0a1a2a3a4a5", "BAD": "xyz"}[name]
 	}}
 	for name, text := range all {
 		cfg, faults := config.Parse([]byte(text), folder, secrets)
-		faults = cfg.Locate(faults, buildFaults(cfg, faults))
+		faults = cfg.Locate(faults, Faults(cfg, faults))
 		for _, f := range faults {
 			if f.Line == 0 || f.Remedy == "" {
 				t.Errorf("%s: a fault without line or remedy: %+v", name, f)
@@ -167,17 +168,17 @@ func tryRun(ctx context.Context, cfg config.Config) (err error) {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	s, err := assemble(ctx, cfg, options{log: slog.New(slog.DiscardHandler)})
+	s, err := New(ctx, cfg, Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
-	return s.close()
+	return s.Close()
 }
 
 // isMachine tells whether what is wrong is the machine's: there is no such
 // hardware.
 func isMachine(err error) bool {
-	var m *machineError
+	var m *board.MissingError
 	return errors.As(err, &m)
 }
 
@@ -194,8 +195,8 @@ func TestCheckSaysEverythingAtOnceWithLines(t *testing.T) {
 		`web: {listen: "8080"}`,
 		`schedule: {nightly: "3:17"}`,
 	}, "\n")
-	cfg, faults := config.Parse([]byte(text), ".", config.Secrets{Getenv: func(string) string { return demoKey }})
-	faults = cfg.Locate(faults, buildFaults(cfg, faults))
+	cfg, faults := config.Parse([]byte(text), ".", config.Secrets{Getenv: func(string) string { return trialKey }})
+	faults = cfg.Locate(faults, Faults(cfg, faults))
 	lines := map[int]bool{}
 	for _, f := range faults {
 		lines[f.Line] = true

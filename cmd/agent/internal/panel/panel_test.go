@@ -1,4 +1,4 @@
-package main
+package panel
 
 import (
 	"context"
@@ -12,11 +12,13 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/keypad"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/tariffs"
+	"github.com/keeplit/keeplit/tariffs/catalogue"
 )
 
 // fakeLoop answers tokens by their digits.
@@ -88,7 +90,12 @@ func TestACardKeepsWhatWasNotStored(t *testing.T) {
 func TestTheKeypadShowsWhatBecameOfAKey(t *testing.T) {
 	loop := &fakeLoop{}
 	loop.state.Credit.Balance = 42 * units.One
-	doc, err := catalogueTariff("za-eskom-homelight-20a")
+	text, err := catalogue.Read("za-eskom-homelight-20a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, faults := config.Decode[tariffs.Document](text)
+	err = faults.Err()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,8 +125,8 @@ func TestTheKeypadShowsWhatBecameOfAKey(t *testing.T) {
 	} {
 		shown := ""
 		loop.requests = c.refused
-		p := panel{loop: loop, words: present.NewWords().Keypad(&control.Site{Currency: "ZAR", Tariff: tariff}), show: func(a, b string) { shown = a + "|" + b }}
-		p.pressed(t.Context(), c.event)
+		p := Keys{Loop: loop, Words: present.NewWords().Keypad(&control.Site{Currency: "ZAR", Tariff: tariff}), Show: func(a, b string) { shown = a + "|" + b }}
+		p.Pressed(t.Context(), c.event)
 		if shown != c.want {
 			t.Errorf("%s: shown %q, want %q", c.situation, shown, c.want)
 		}

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -133,15 +133,15 @@ func TestAPartThatHangsIsNamedAndKeepsNoOtherFromEnding(t *testing.T) {
 
 // What the page tells of guessers comes to the householder as a warning.
 func TestGuessedPINsAreAWarning(t *testing.T) {
-	h := aHome(t, "")
-	h.s.pace.look = 5 * time.Millisecond
-	h.s.pinGuessed(50, []netip.Addr{netip.MustParseAddr("192.168.1.77"), netip.MustParseAddr("192.168.1.78")})
-	ctx, stop := context.WithCancel(h.Context())
+	s := simulated(t)
+	s.pace.look = 5 * time.Millisecond
+	s.pinGuessed(50, []netip.Addr{netip.MustParseAddr("192.168.1.77"), netip.MustParseAddr("192.168.1.78")})
+	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- h.s.watchLinks(ctx) }()
+	go func() { done <- s.watchLinks(ctx) }()
 	warned := false
 	for end := time.Now().Add(5 * time.Second); !warned && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		for _, w := range h.s.loop.Snapshot().State.Health.Active {
+		for _, w := range s.loop.Snapshot().State.Health.Active {
 			warned = warned || w.Code == health.PINGuessed && w.Cause == "50 wrong PINs within an hour, most from 192.168.1.77 and 1 others"
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -39,20 +39,19 @@ const faultyPlanner = "KEEPLIT_TEST_FAULTY_PLANNER"
 
 // planWithFaults is the planner's process; args are those of "agent planner".
 func planWithFaults(file string) {
-	e := &env{Ctx: context.Background(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
-	cfg, err := loadConfig(os.Args[2], e)
+	cfg, err := loaded(os.Args[2])
 	if err != nil {
 		panic(err)
 	}
-	site, err := siteOf(cfg)
+	site, err := SiteOf(cfg)
 	if err != nil {
 		panic(err)
 	}
-	p, err := plannerFor(site, true)
+	p, err := Planner(site, true)
 	if err != nil {
 		panic(err)
 	}
-	if err := planner.Serve(e.Ctx, e.Stdin, e.Stdout, faultyPlans{p, file}); err != nil {
+	if err := planner.Serve(context.Background(), os.Stdin, os.Stdout, faultyPlans{p, file}); err != nil {
 		panic(err)
 	}
 	os.Exit(0)
@@ -281,21 +280,22 @@ log: {level: error}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	defer cancel()
 	name := filepath.Join(dir, "keeplit.yaml")
-	cfg, err := loadConfig(name, &env{Ctx: ctx, Getenv: os.Getenv})
+	cfg, err := loaded(name)
 	must(err)
 
 	// The service, with a house of its own on a fast clock.
 	quiet := slog.New(slog.DiscardHandler)
 	f := &faults{over: make(chan struct{})}
 	h := &fastHouse{began: time.Now(), geyser: &obedient{}, supply: &obedient{}}
-	s := &service{cfg: cfg, log: quiet, started: time.Now(), pace: pace{
+	s := blank(cfg, quiet)
+	s.pace = pace{
 		first: 10 * time.Millisecond, most: 50 * time.Millisecond, well: time.Second,
 		look: 50 * time.Millisecond, stuck: 300 * time.Millisecond, end: time.Second,
-	}}
+	}
 	s.store, err = store.Open(ctx, cfg.Path(cfg.Data), store.Options{Ballast: -1})
 	must(err)
 	s.closers = append(s.closers, s.store.Close)
-	s.site, err = siteOf(cfg)
+	s.site, err = SiteOf(cfg)
 	must(err)
 	s.site.Wall = false
 	state, first := s.site.Begin(h.now())
@@ -328,7 +328,7 @@ log: {level: error}
 	h.power.Store(int64(units.Kilowatt))
 	f.on.Store(true)
 	done := make(chan error, 1)
-	go func() { done <- s.run(ctx) }()
+	go func() { done <- s.Run(ctx) }()
 	waitFor := func(what string, within time.Duration, ok func() bool) time.Duration {
 		t.Helper()
 		begin := time.Now()

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func (c counted) Commit(ctx context.Context, b control.Batch) error {
 }
 
 // watchdogOf is what watches this service.
-func (s *service) watchdogOf(getenv func(string) string) watchdog.Config {
+func (s *Service) watchdogOf(getenv func(string) string) watchdog.Config {
 	w := s.cfg.Watchdog
 	return watchdog.Config{
 		Device: s.cfg.Path(w.Device), Timeout: w.Timeout, Patience: s.cfg.Patience(), Log: s.log,

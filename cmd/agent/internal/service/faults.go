@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
@@ -23,11 +24,11 @@ import (
 	"github.com/keeplit/keeplit/tariffs"
 )
 
-// buildFaults names everything that would keep a service of cfg from being
+// Faults names everything that would keep a service of cfg from being
 // built, by building its parts as assemble does, without opening anything: what
 // is left for a start to find wrong is the machine's (its hardware, its disk, an
 // address in use), not the file's.  Parts with known faults are not built.
-func buildFaults(cfg config.Config, known fault.List) fault.List {
+func Faults(cfg config.Config, known fault.List) fault.List {
 	var l fault.List
 	sound := func(paths ...string) bool { return !slices.ContainsFunc(paths, known.Touches) }
 	failed := func(path, remedy string, err error) bool {
@@ -44,11 +45,11 @@ func buildFaults(cfg config.Config, known fault.List) fault.List {
 		}
 		return true
 	}
-	dry := &service{cfg: cfg, log: slog.New(slog.DiscardHandler)}
-	defer func() { _ = dry.close() }()
+	dry := blank(cfg, slog.New(slog.DiscardHandler))
+	defer func() { _ = dry.machine.Close() }()
 
 	if sound("tariff", "site.zone") {
-		doc, err := tariffOf(cfg)
+		doc, err := TariffOf(cfg)
 		if !failed(tariffPath(cfg), "correct the name, or give another tariff; agent tariff show lists those that come along", err) {
 			_, err = tariffs.New(doc)
 			failed(tariffPath(cfg), "correct the document; agent tariff check names its faults", err)
@@ -102,37 +103,35 @@ func buildFaults(cfg config.Config, known fault.List) fault.List {
 	return l
 }
 
-// dryMeter builds the meter's driver, but what hangs on the machine.
-func (s *service) dryMeter(failed func(path, remedy string, err error) bool) {
-	switch d := s.cfg.Meter; d.Driver {
-	case "house", "replay": // built with the simulation
-	case "pulse", "atm90e32":
-	case "adc":
-		_, _, err := s.constants(*d.ADC)
-		failed("meter.adc", "run agent calibrate and name the file it writes", err)
-	default:
-		_, err := s.meterOf(context.Background(), d, control.State{})
+// dryMeter builds the meter's driver, where that opens nothing.
+func (s *Service) dryMeter(failed func(path, remedy string, err error) bool) {
+	d := s.cfg.Meter
+	if d.Driver == "house" || d.Driver == "replay" { // built with the simulation
+		return
+	}
+	driver, err := drivers.FindMeter(d)
+	switch {
+	case failed("meter", "correct the meter's settings", err):
+	case driver.Check != nil:
+		failed("meter."+d.Driver, "run agent calibrate and name the file it writes", driver.Check(s.env(control.State{}), d))
+	case driver.Bare:
+		_, err := driver.Open(s.env(control.State{}), d)
 		failed("meter", "correct the meter's settings", err)
 	}
 }
 
-// drySwitches builds the switches, but those that hang on the machine.
-func (s *service) drySwitches(failed func(path, remedy string, err error) bool) {
-	try := func(path, id string, d loads.SwitchDocument, deadMan time.Duration) {
-		if d.Driver == loads.DriverRelay || d.Driver == loads.DriverHouse && s.plant == nil {
+// drySwitches builds the switches, where that opens nothing.
+func (s *Service) drySwitches(failed func(path, remedy string, err error) bool) {
+	switched(s.cfg, func(path, id string, d loads.SwitchDocument, deadMan time.Duration) {
+		if d.Driver == "" || d.Driver == loads.DriverNone {
 			return
 		}
-		_, err := s.switchOf(context.Background(), id, d, deadMan)
+		driver, err := drivers.FindSwitch(d)
+		if err == nil && (driver.Bare || d.Driver == loads.DriverHouse && s.plant != nil) {
+			_, err = driver.Open(s.env(control.State{}), id, d, deadMan)
+		}
 		failed(path, "correct the switch's settings", err)
-	}
-	for i, d := range s.cfg.Loads {
-		try(fmt.Sprintf("loads[%d].switch", i), d.ID, d.Switch, d.DeadMan())
-	}
-	supply := time.Duration(0)
-	if d := s.cfg.Supply.Switch.DeadMan; d != nil {
-		supply = *d
-	}
-	try("supply.switch", loads.SupplyID, s.cfg.Supply.Switch, supply)
+	})
 }
 
 // located is a fault of another document, told within this one's.

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package main
+package service
 
 // clockSynced: what keeps the clock is not known here.
 func clockSynced() bool { return false }

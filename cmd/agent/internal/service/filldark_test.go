@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"log/slog"
@@ -47,7 +47,7 @@ func TestOldRecordsAreToldFromTheLedgerWhenTheSupplyWasOff(t *testing.T) {
 	if err := st.Commit(ctx, store.Batch{At: at(24), Checkpoint: []byte("{}"), Ledger: ledger, Intervals: intervals}); err != nil {
 		t.Fatal(err)
 	}
-	s := &service{store: st, log: slog.New(slog.DiscardHandler), site: &control.Site{Contactor: true, Zone: time.UTC}}
+	s := &Service{store: st, log: slog.New(slog.DiscardHandler), site: &control.Site{Contactor: true, Zone: time.UTC}}
 	state := control.State{Now: at(24), Days: []control.DayTotal{{Start: at(-24)}, {Start: midnight}}}
 	for range 2 { // the second time it is done already
 		filled, err := s.fillDark(ctx, state)

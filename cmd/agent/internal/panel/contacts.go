@@ -1,4 +1,4 @@
-package main
+package panel
 
 import (
 	"context"
@@ -6,13 +6,15 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/metering"
 )
 
 // contacts opens the contacts on the meter's box, where there are any.
-func (s *service) contacts(d metering.Document) error {
+func (e Env) contacts(d metering.Document) ([]Part, error) {
+	var parts []Part
 	for _, c := range []struct {
 		name string
 		code health.Code
@@ -25,19 +27,19 @@ func (s *service) contacts(d metering.Document) error {
 		if c.doc == nil {
 			continue
 		}
-		b, err := s.hardware()
+		b, err := e.Machine.Board()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		in, closeLine, err := b.Contact(*c.doc)
 		if err != nil {
-			return machine(fmt.Errorf("%s: %w", c.name, err))
+			return nil, board.Missing(fmt.Errorf("%s: %w", c.name, err))
 		}
-		s.closers = append(s.closers, closeLine)
-		k := contact{code: c.code, says: c.says, read: in, log: s.log.With("contact", c.name)}
-		s.runners = append(s.runners, runnerFunc(func(ctx context.Context) error { return k.run(ctx, s.loop) }))
+		e.Machine.Closes(closeLine)
+		k := contact{code: c.code, says: c.says, read: in, log: e.Log.With("contact", c.name)}
+		parts = append(parts, func(ctx context.Context) error { return k.run(ctx, e.Loop) })
 	}
-	return nil
+	return parts, nil
 }
 
 // contact watches one contact, whether or not the meter speaks: whoever opens a
@@ -58,7 +60,7 @@ const (
 )
 
 // run tells the loop of each change, and of how it is at the beginning.
-func (c contact) run(ctx context.Context, loop feeder) error {
+func (c contact) run(ctx context.Context, loop Feeder) error {
 	t := time.NewTicker(contactEvery)
 	defer t.Stop()
 	told, alarmed := false, false

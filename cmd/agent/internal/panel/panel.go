@@ -1,0 +1,209 @@
+// Package panel is what hangs on the meter's box besides the meter: keypad and
+// display, card reader, buzzer, and the contacts of cover and magnet.
+package panel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/board"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/card"
+	"github.com/keeplit/keeplit/credit/keypad"
+	"github.com/keeplit/keeplit/loads"
+)
+
+// Feeder takes inputs; *control.Loop is one.
+type Feeder interface {
+	Feed(ctx context.Context, in control.Input) (control.Reply, error)
+	Snapshot() control.Snapshot
+}
+
+// Env is what the agent gives the panel.
+type Env struct {
+	Now     func() time.Time
+	Log     *slog.Logger
+	Machine *board.Machine
+	Loop    Feeder
+	Words   present.Keypad
+	Shown   func(first, second string) // is told what the display shows; the site need not have one
+}
+
+// Part is one of the panel's: it runs until ctx ends.
+type Part func(ctx context.Context) error
+
+// Open opens what the configuration names.
+func Open(e Env, cfg config.Config) ([]Part, error) {
+	var parts []Part
+	if k := cfg.Entry.Keypad; k != nil {
+		part, err := e.keypad(*k)
+		if err != nil {
+			return nil, fmt.Errorf("entry.keypad: %w", err)
+		}
+		parts = append(parts, part)
+	}
+	if c := cfg.Entry.Card; c != nil {
+		b, err := e.Machine.Board()
+		if err != nil {
+			return nil, err
+		}
+		slots, closePort, err := b.Card(c.Port, c.Reset, c.IRQ, cfg.Site.Meter, c.SectorKey())
+		if err != nil {
+			return nil, board.Missing(fmt.Errorf("entry.card: %w", err))
+		}
+		e.Machine.Closes(closePort)
+		parts = append(parts, func(ctx context.Context) error {
+			return slots.Run(ctx, func(digits string) bool { return cardToken(ctx, e.Loop, digits) }, e.cardSays)
+		})
+	}
+	if d := cfg.Supply.Buzzer; d != nil {
+		b, err := e.Machine.Board()
+		if err != nil {
+			return nil, err
+		}
+		sw, closeLines, err := b.Relay(*d, e.Now)
+		if err != nil {
+			return nil, board.Missing(fmt.Errorf("supply.buzzer: %w", err))
+		}
+		e.Machine.Closes(closeLines)
+		parts = append(parts, func(ctx context.Context) error { return buzz(ctx, e.Loop, sw) })
+	}
+	contacts, err := e.contacts(cfg.Meter)
+	return append(parts, contacts...), err
+}
+
+// keypad opens the keypad and its display.
+func (e Env) keypad(d config.Keypad) (Part, error) {
+	b, err := e.Machine.Board()
+	if err != nil {
+		return nil, err
+	}
+	rows, columns := d.Pins()
+	matrix, err := b.Keypad(rows, columns)
+	if err != nil {
+		return nil, board.Missing(err)
+	}
+	show := func(string, string) error { return nil }
+	if d.Display != nil {
+		display, closeBus, err := b.Display(d.Display.Bus, d.Display.At())
+		if err != nil {
+			return nil, board.Missing(err)
+		}
+		e.Machine.Closes(closeBus)
+		show = display.Show
+	}
+	keys := Keys{Loop: e.Loop, Words: e.Words, Show: func(first, second string) {
+		e.Shown(first, second)
+		if err := show(first, second); err != nil {
+			e.Log.Warn("keypad display", "error", err)
+		}
+	}}
+	return func(ctx context.Context) error {
+		return matrix.Run(ctx, func(k keypad.Event) { keys.Pressed(ctx, k) })
+	}, nil
+}
+
+// Keys is the keypad's side of the loop.
+type Keys struct {
+	Loop  Feeder
+	Words present.Keypad
+	Show  func(first, second string)
+}
+
+// Pressed does what a key asks for and shows the answer.
+func (p Keys) Pressed(ctx context.Context, e keypad.Event) {
+	request := func(kind control.RequestKind, done string) {
+		reply, err := p.Loop.Feed(ctx, control.Input{Request: &control.Request{Kind: kind, By: "keypad"}})
+		switch {
+		case err != nil:
+			p.Show(p.Words.Say("not_recorded"), p.Words.Say("later"))
+		case reply.Err != nil:
+			p.Show(p.Words.Say("impossible"), p.Words.Say("now"))
+		default:
+			st := p.Loop.Snapshot().State
+			_, second := p.Words.Balance(&st)
+			p.Show(p.Words.Say(done), second)
+		}
+	}
+	switch e.Kind {
+	case keypad.Typing, keypad.Forgotten:
+		p.Show(p.Words.Say("token"), keypad.Echo(e.Typed))
+	case keypad.Balance:
+		st := p.Loop.Snapshot().State
+		p.Show(p.Words.Balance(&st))
+	case keypad.Emergency:
+		request(control.AcceptEmergency, "emergency")
+	case keypad.Confirm:
+		request(control.Reconnect, "confirm")
+	case keypad.Enter:
+		reply, err := p.Loop.Feed(ctx, control.Input{Token: &control.Token{Text: e.Token, Source: "keypad"}})
+		if errors.Is(err, control.ErrNotKnown) {
+			p.Show(p.Words.Say("not_known"), p.Words.Say("look"))
+			return
+		}
+		if err != nil || reply.TopUp == nil {
+			p.Show(p.Words.Say("not_recorded"), p.Words.Say("stays_good"))
+			return
+		}
+		st := p.Loop.Snapshot().State
+		p.Show(p.Words.Answer(*reply.TopUp, &st))
+	}
+}
+
+// cardToken enters a token of a card and tells whether the card may forget it.
+func cardToken(ctx context.Context, loop Feeder, digits string) bool {
+	reply, err := loop.Feed(ctx, control.Input{Token: &control.Token{Text: digits, Source: "card"}})
+	if err != nil || reply.TopUp == nil {
+		return false
+	}
+	c := reply.TopUp.Token.Code
+	return c == credit.Accept || c == credit.Used || c == credit.Old
+}
+
+// cardSays tells the log what became of a card.
+func (e Env) cardSays(say card.Say) {
+	switch {
+	case errors.Is(say.Err, card.ErrOtherMeter), errors.Is(say.Err, card.ErrDamaged):
+		e.Log.Warn("card", "tokens", say.Tokens, "error", say.Err)
+	case say.Err == nil:
+		e.Log.Info("card", "tokens", say.Tokens)
+	}
+}
+
+// beat is one step of the buzzer's pattern: three short sounds every five
+// seconds.
+const beat = 250 * time.Millisecond
+
+// sounding tells whether the buzzer sounds in the n-th beat.
+func sounding(n int) bool { n %= 20; return n < 6 && n%2 == 0 }
+
+// buzz sounds while the loop wants it, and ends in silence.
+func buzz(ctx context.Context, loop Feeder, sw loads.Switch) error {
+	t := time.NewTicker(beat)
+	defer t.Stop()
+	on, n := false, 0
+	for {
+		select {
+		case <-ctx.Done():
+			return sw.Set(context.WithoutCancel(ctx), false)
+		case <-t.C:
+		}
+		st := loop.Snapshot().State
+		want := st.Buzzes(st.Now) && sounding(n)
+		if n++; !st.Buzzes(st.Now) {
+			n = 0
+		}
+		if want != on {
+			if err := sw.Set(ctx, want); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("buzzer: %w", err)
+			}
+			on = want
+		}
+	}
+}

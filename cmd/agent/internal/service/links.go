@@ -1,0 +1,171 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/internal/store"
+)
+
+// watchLinks turns the state of broker, InfluxDB, outbox and page into warnings.
+func (s *Service) watchLinks(ctx context.Context) error {
+	t := time.NewTicker(s.pace.look)
+	defer t.Stop()
+	for _, w := range s.loop.Snapshot().State.Health.Active {
+		if w.Code == health.PartFailed { // of the run before
+			s.partFailed(ctx, w.Subject, "")
+		}
+	}
+	told := map[health.Code]string{}
+	tell := func(code health.Code, cause string) {
+		if told[code] == cause {
+			return
+		}
+		told[code] = cause
+		_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: code, Cause: cause}})
+	}
+	// A link that was never down says nothing; one that was before the restart
+	// is cleared.
+	for _, code := range []health.Code{health.BrokerGone, health.BrokerRefused, health.InfluxGone, health.StoreFull, health.ReserveMissing, health.RecordsReplaced, health.HeadUnkept} {
+		told[code] = "unknown"
+	}
+	dropped, large := int64(-1), int64(0)
+	parts := map[string]string{}
+	part := func(name, cause string) {
+		if parts[name] != cause {
+			parts[name] = cause
+			s.partFailed(ctx, name, cause)
+		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if s.session != nil {
+			st := s.session.State()
+			cause := ""
+			if !st.Connected {
+				cause = st.LastError
+				if cause == "" {
+					cause = "connecting"
+				}
+			}
+			tell(health.BrokerGone, cause)
+			tell(health.BrokerRefused, strings.Join(st.Refused, ", "))
+			if st.TooLarge > large {
+				large = st.TooLarge
+				// Without a subject: the topic is the sender's word.
+				_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.BadMessage, Cause: "too long to be read: " + st.Large}})
+			}
+		}
+		tell(health.HeadUnkept, s.journal.HeadFault())
+		if cause := s.guessed.Swap(nil); cause != nil {
+			_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.PINGuessed, Cause: *cause}})
+		}
+		part("page", s.page.Fault(s.pace.stuck, s.pace.well))
+		r := s.records.Load()
+		if r != nil {
+			full, small, replaced := recordsOf(r.condition)
+			tell(health.StoreFull, full)
+			tell(health.ReserveMissing, small)
+			tell(health.RecordsReplaced, replaced)
+		}
+		if s.influx != nil {
+			cause := ""
+			if st := s.influx.State(); !st.OK {
+				cause = st.LastError
+			}
+			tell(health.InfluxGone, cause)
+			cause = ""
+			if since := s.influx.Busy(); !since.IsZero() && time.Since(since) > s.pace.stuck {
+				cause = "it does not get on; if that stays, restart the agent"
+			}
+			part("influxdb, at work", cause)
+		}
+		if r != nil {
+			if dropped >= 0 && r.dropped > dropped {
+				tell(health.OutboxDropped, fmt.Sprintf("%d messages so far", r.dropped))
+			}
+			dropped = r.dropped
+		}
+	}
+}
+
+// records is what was last known of the store.
+type records struct {
+	condition store.Condition
+	influx    store.Counts // of its outbox
+	dropped   int64        // messages of all channels
+}
+
+// watchRecords looks at the store beside everything else: where the disk hangs,
+// what asks it hangs as well, and neither the page nor the links may.
+func (s *Service) watchRecords(ctx context.Context) error {
+	t := time.NewTicker(s.pace.look)
+	defer t.Stop()
+	for {
+		r := records{condition: s.store.Condition()}
+		influx, err := s.store.Outbox(store.Influx).Counts(ctx)
+		mqtt, err2 := s.store.Outbox(store.MQTT).Counts(ctx)
+		if last := s.records.Load(); err == nil && err2 == nil {
+			r.influx, r.dropped = influx, influx.Dropped+mqtt.Dropped
+		} else if last != nil {
+			r.influx, r.dropped = last.influx, last.dropped
+		}
+		s.records.Store(&r)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+// recordsOf is what is wrong with the records' disk and files: that it is full,
+// that it has no room for the reserve, that other files are in the folder.
+func recordsOf(c store.Condition) (full, small, replaced string) {
+	const mib = 1 << 20
+	switch {
+	case c.Replaced != nil:
+		replaced = c.Replaced.Error()
+	case c.DiskFull:
+		full = fmt.Sprintf("telemetry is dropped; %.1f MiB are kept for the ledger", float64(c.Kept)/mib)
+	case !c.Reserve:
+		small = fmt.Sprintf("only %.1f of %.0f MiB could be kept for the ledger", float64(c.Kept)/mib, float64(c.Wanted)/mib)
+	}
+	return full, small, replaced
+}
+
+// system is the state of the agent's links, for the page.
+func (s *Service) system() web.System {
+	out := web.System{DiskFree: -1}
+	if r := s.records.Load(); r != nil {
+		out.DiskFree = r.condition.Free
+		out.Outbox = web.Outbox{Rows: r.influx.Pending, Dropped: r.influx.Dropped, Quarantined: r.influx.Quarantined}
+	}
+	if s.session != nil {
+		st := s.session.State()
+		out.Broker = web.Link{Name: s.cfg.MQTT.URL, Freshness: web.Silent, LastAt: st.Since, Detail: st.LastError}
+		if st.Connected {
+			out.Broker.Freshness, out.Broker.Detail = web.Fresh, ""
+		}
+	}
+	if s.influx != nil {
+		st := s.influx.State()
+		out.Telemetry = web.Link{Name: s.cfg.InfluxDB.URL, Freshness: web.Never, LastAt: st.LastWrite, Detail: st.LastError}
+		switch {
+		case !st.OK:
+			out.Telemetry.Freshness = web.Silent
+		case !st.LastWrite.IsZero():
+			out.Telemetry.Freshness = web.Fresh
+		}
+	}
+	return out
+}

@@ -1,0 +1,115 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/store"
+)
+
+// Orders is a person's way to the records of a stopped agent: whoever may work
+// on the files may do anything to them, and no PIN is asked for.
+type Orders struct {
+	Config config.Config
+	Log    *slog.Logger
+}
+
+// OrderError is what the account or the records have against an order.
+type OrderError struct{ Err error }
+
+// Error implements error.
+func (e *OrderError) Error() string { return e.Err.Error() }
+
+// Unwrap is the reason.
+func (e *OrderError) Unwrap() error { return e.Err }
+
+// Carry carries out an order and answers the entries that it led to.
+func (o Orders) Carry(ctx context.Context, order control.Order) ([]credit.Entry, error) {
+	return o.on(ctx, func(site *control.Site, st *store.Store) (control.State, control.Effects, error) {
+		state, resumed, err := journal.Resume(ctx, st)
+		if err != nil {
+			return state, control.Effects{}, err
+		}
+		if !resumed {
+			return state, control.Effects{}, fmt.Errorf("there is no account in %s yet; start the agent once", st.Dir())
+		}
+		if state, err = site.Resume(state); err != nil {
+			return state, control.Effects{}, err
+		}
+		return site.Carry(state, time.Now().UTC(), order)
+	})
+}
+
+// Adopt ends a hold by taking the ledger's word: it verifies the ledger, and
+// stores what can be read of the state with the account that the ledger leaves.
+// lost names what could not be read and is begun anew.
+func (o Orders) Adopt(ctx context.Context, reason string) (entries []credit.Entry, lost []string, err error) {
+	entries, err = o.on(ctx, func(site *control.Site, st *store.Store) (control.State, control.Effects, error) {
+		found, ok, err := journal.Find(ctx, st)
+		if err != nil {
+			return control.State{}, control.Effects{}, err
+		}
+		if !ok || found.Last.Seq == 0 {
+			return control.State{}, control.Effects{}, errNothingToAdopt
+		}
+		if _, err := st.MendTokens(ctx); err != nil {
+			return control.State{}, control.Effects{}, err
+		}
+		v := credit.NewVerifier()
+		for entry, err := range st.Ledger(ctx, 1) {
+			if err != nil {
+				return control.State{}, control.Effects{}, fmt.Errorf("after ledger entry %d: %w", v.Head().Seq, err)
+			}
+			if err := v.Next(entry); err != nil {
+				return control.State{}, control.Effects{}, err
+			}
+		}
+		state := found.State
+		if found.Err != nil {
+			state, lost = site.SalvageState(found.Data, time.Now())
+		}
+		if state, err = site.Resume(state); err != nil {
+			return control.State{}, control.Effects{}, err
+		}
+		return site.Adopt(state, time.Now().UTC(), v.Last(), v.Debts(), reason)
+	})
+	return entries, lost, err
+}
+
+// errNothingToAdopt is the answer where there is no ledger to take the word of.
+var errNothingToAdopt = errors.New("there is no ledger here to take the word of; restore the data folder from a backup")
+
+// on does something to the records and stores it.
+func (o Orders) on(ctx context.Context, do func(*control.Site, *store.Store) (control.State, control.Effects, error)) (_ []credit.Entry, err error) {
+	s := blank(o.Config, o.Log)
+	if s.site, err = SiteOf(o.Config); err != nil {
+		return nil, err
+	}
+	if err := s.broker(); err != nil {
+		return nil, err
+	}
+	var topics *broker.Topics
+	if s.session != nil {
+		t := s.session.Topics()
+		topics = &t
+	}
+	st, err := store.Open(ctx, o.Config.Path(o.Config.Data), store.Options{Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }() //nolint:contextcheck // it closes whatever ctx says
+	state, eff, err := do(s.site, st)
+	if err != nil {
+		return nil, &OrderError{err}
+	}
+	batch := control.Batch{State: state, Effects: eff, Unstored: 1}
+	return eff.Entries, journal.New(st, topics, o.Config.InfluxDB != nil).Commit(ctx, batch)
+}

@@ -1,0 +1,74 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
+	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/store"
+)
+
+// broker builds the MQTT session.
+func (s *Service) broker() (err error) {
+	m := s.cfg.MQTT
+	if m == nil {
+		return nil
+	}
+	cfg := broker.Config{
+		URL: m.URL, Site: s.cfg.Site.ID, ClientID: m.ClientID, Username: m.Username, Log: s.log,
+		TLS: broker.TLS{CAFile: s.cfg.Path(m.CA), CertFile: s.cfg.Path(m.Cert), KeyFile: s.cfg.Path(m.Key)},
+	}
+	if m.Password != "" {
+		cfg.Password = func() (string, error) { return m.Password, nil }
+	}
+	if s.session, err = broker.New(cfg); err != nil {
+		return fmt.Errorf("mqtt: %w", err)
+	}
+	return nil
+}
+
+// drain is how long what waits in the outbox may take to leave at the end.
+const drain = 5 * time.Second
+
+// outbound builds what empties the outbox.
+func (s *Service) outbound(cfg config.Config) (err error) {
+	if s.session != nil {
+		s.messages = broker.NewForwarder(s.session, s.store.Outbox(store.MQTT), drain, s.log)
+	}
+	if i := cfg.InfluxDB; i != nil {
+		fc := telemetry.Config{URL: i.URL, Org: i.Org, Bucket: i.Bucket, CAFile: cfg.Path(i.CA), Site: cfg.Site.ID, Drain: drain, Log: s.log}
+		if i.Token != "" {
+			fc.Token = func() (string, error) { return i.Token, nil }
+		}
+		if s.influx, err = telemetry.New(fc, s.store.Outbox(store.Influx)); err != nil {
+			return fmt.Errorf("influxdb: %w", err)
+		}
+	}
+	return nil
+}
+
+func outboxLimit(cfg config.Config) store.Limit {
+	l := store.DefaultLimit()
+	l.Rows, l.Age = cfg.Telemetry.MaxRows, cfg.Telemetry.MaxAge
+	return l
+}
+
+// listen subscribes to what comes over MQTT.
+func (s *Service) listen() error {
+	if s.session == nil {
+		return nil
+	}
+	return s.front.Listen(s.session, s.log)
+}
+
+// publish keeps the retained MQTT messages up to date.
+func (s *Service) publish(ctx context.Context) error {
+	if s.session == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return s.front.Publish(ctx, s.session)
+}

@@ -1,0 +1,233 @@
+// Package service is one agent: it builds its parts from a configuration, runs
+// them side by side, and ends them in the order in which they need each other.
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/board"
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/front"
+	"github.com/keeplit/keeplit/cmd/agent/internal/house"
+	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/cmd/agent/internal/panel"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
+	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
+	"github.com/keeplit/keeplit/cmd/agent/internal/watchdog"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/metering"
+)
+
+// Service is one agent, built and ready to run.
+type Service struct {
+	cfg config.Config
+	log *slog.Logger
+
+	store    *store.Store
+	machine  board.Machine
+	site     *control.Site
+	loop     *control.Loop
+	plans    control.Plans
+	meter    metering.Meter
+	plant    *house.Plant // nil behind a real meter
+	parts    []panel.Part // drivers and parts of the panel that run by themselves
+	closers  []func() error
+	session  *broker.Session      // nil without a broker
+	messages *broker.Forwarder    // nil without a broker
+	influx   *telemetry.Forwarder // nil without InfluxDB
+	page     *web.Server
+	front    *front.Agent
+	nightly  schedule.Schedule
+	entered  []timedToken // tokens of the simulation
+	resumed  time.Time
+	mended   int64 // used tokens that the ledger names and the memory of them lacked
+	started  time.Time
+	progress progress
+	records  atomic.Pointer[records]
+	watched  watchdog.Config
+	pace     pace                   // of parts that fail
+	guessed  atomic.Pointer[string] // see pinGuessed; nil: nothing to tell
+	journal  *journal.Journal
+}
+
+// Options are what a command decides besides the configuration.
+type Options struct {
+	Log      *slog.Logger
+	Version  string       // of the program, for the page
+	Listener net.Listener // of the page; nil: as configured
+	Demo     func(*Service) *web.Demo
+	Open     bool                // changes need no PIN: the demo
+	Apart    []string            // the command line of a planner in a process of its own; nil: it is within
+	Getenv   func(string) string // where a service manager says what it wants; nil: nothing watches
+}
+
+// blank is a service of which nothing is built.
+func blank(cfg config.Config, log *slog.Logger) *Service {
+	return &Service{cfg: cfg, log: log, started: time.Now().UTC(), pace: usualPace(), machine: board.Machine{Log: log}}
+}
+
+// New builds a service.  It is the only place that knows every part.
+func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err error) {
+	s := blank(cfg, opt.Log)
+	defer func() {
+		if err != nil {
+			_ = s.Close()
+		}
+	}()
+	if s.store, err = store.Open(ctx, cfg.Path(cfg.Data), store.Options{
+		Log: opt.Log, Limits: map[store.Channel]store.Limit{store.Influx: outboxLimit(cfg), store.MQTT: outboxLimit(cfg)},
+	}); err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, s.store.Close, s.machine.Close)
+	if s.site, err = SiteOf(cfg); err != nil {
+		return nil, err
+	}
+	if err := s.constants(); err != nil {
+		return nil, err
+	}
+	// Before anything can be entered: a used token is one that the ledger names.
+	if s.mended, err = s.store.MendTokens(ctx); err != nil {
+		return nil, err
+	}
+	found, resumed, err := journal.Find(ctx, s.store)
+	if err != nil {
+		return nil, err
+	}
+	state := found.State
+	if resumed {
+		if found.Err == nil {
+			found.Err = s.site.Belongs(found.State) // a slip of the pen in the configuration must not end the agent, and the house go dark
+		}
+		state = s.readable(found)
+		s.resumed = state.Now
+	}
+	if err := s.broker(); err != nil {
+		return nil, err
+	}
+	if err := s.simulation(ctx, state); err != nil {
+		return nil, err
+	}
+	var first control.Effects
+	if resumed {
+		state, first, err = s.resume(state, found)
+	} else {
+		state, first = s.site.Begin(s.now())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if state, first, err = s.anchored(ctx, state, first, resumed); err != nil {
+		return nil, err
+	}
+	if filled, err := s.fillDark(ctx, state); err != nil {
+		// What is usual here is a wish: a full disk keeps nobody from starting.
+		s.log.Warn("it could not be recorded when the supply was off before; the next start tries again", "error", err)
+	} else {
+		state = filled
+	}
+	switches, err := s.switches(state)
+	if err != nil {
+		return nil, err
+	}
+	if s.plans, err = s.plansOf(ctx, opt.Apart); err != nil {
+		return nil, err
+	}
+	var topics *broker.Topics
+	if s.session != nil {
+		t := s.session.Topics()
+		topics = &t
+	}
+	s.journal = journal.New(s.store, topics, cfg.InfluxDB != nil)
+	s.journal.KeepHead(cfg.Path(cfg.HeadFile))
+	loop := control.LoopConfig{
+		Site: s.site, State: state, First: first, Planner: s.plans, Switches: switches,
+		Journal: counted{s.journal, &s.progress},
+		Now:     s.now, Synced: clockSynced, Simulated: s.plant != nil, PersistEvery: cfg.Schedule.Persist, PlanTime: cfg.Plan.Time, Log: opt.Log,
+	}
+	if s.plant != nil {
+		loop.Plant = func() ([]byte, error) { return json.Marshal(s.plant.State()) }
+	}
+	if found.Err != nil {
+		loop.Journal = counted{journal.Frozen{}, &s.progress}
+	}
+	s.loop = control.NewLoop(loop)
+	if s.meter == nil {
+		if s.meter, err = s.meterOf(state); err != nil {
+			return nil, err
+		}
+	}
+	hung, err := panel.Open(panel.Env{
+		Now: s.now, Log: s.log, Machine: &s.machine, Loop: s.loop, Words: present.NewWords().Keypad(s.site),
+		Shown: func(first, second string) { s.front.Keypad(first, second) },
+	}, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.parts = append(s.parts, hung...)
+	if s.nightly, err = schedule.Parse(cfg.Schedule.Nightly, cfg.Zone()); err != nil {
+		return nil, fmt.Errorf("schedule.nightly: %w", err)
+	}
+	if opt.Getenv != nil {
+		s.watched = s.watchdogOf(opt.Getenv)
+	}
+	if err := s.outbound(cfg); err != nil {
+		return nil, err
+	}
+	return s, s.pageOf(cfg, opt)
+}
+
+// now is the service's clock.
+func (s *Service) now() time.Time {
+	if s.plant != nil {
+		return s.plant.Now()
+	}
+	return time.Now().UTC()
+}
+
+// Close gives back what New opened, the last first.
+func (s *Service) Close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+// The parts of a service, for who drives or shows it otherwise than by Run.
+
+// Loop is the control loop.
+func (s *Service) Loop() *control.Loop { return s.loop }
+
+// Site is the rules of the site.  They must not be changed.
+func (s *Service) Site() *control.Site { return s.site }
+
+// Plans is what makes the plans.
+func (s *Service) Plans() control.Plans { return s.plans }
+
+// Records is the store of ledger, intervals and events.
+func (s *Service) Records() *store.Store { return s.store }
+
+// Front is the picture of the loop for people and machines outside.
+func (s *Service) Front() *front.Agent { return s.front }
+
+// Page is the page's server.
+func (s *Service) Page() *web.Server { return s.page }
+
+// Plant is the simulated house; nil behind a real meter.
+func (s *Service) Plant() *house.Plant { return s.plant }
+
+// Now is the service's clock.
+func (s *Service) Now() time.Time { return s.now() }

@@ -1,0 +1,148 @@
+package service
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
+	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/openpaygo"
+	"github.com/keeplit/keeplit/credit/sts"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/tariffs"
+	"github.com/keeplit/keeplit/tariffs/catalogue"
+)
+
+// SiteOf builds the rules of the site.
+func SiteOf(cfg config.Config) (*control.Site, error) {
+	zone := cfg.Zone()
+	doc, err := TariffOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	tariff, err := tariffs.New(doc)
+	if err != nil {
+		return nil, fmt.Errorf("tariff: %w", err)
+	}
+	schemes, err := schemesOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := credit.New(cfg.Credit, zone, schemes...)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]loads.Load, 0, len(cfg.Loads))
+	for _, d := range cfg.Loads {
+		l, err := loads.Compile(d, zone)
+		if err != nil {
+			return nil, fmt.Errorf("load %s: %w", d.ID, err)
+		}
+		all = append(all, l)
+	}
+	plan, err := schedule.Parse(cfg.Schedule.Plan, zone)
+	if err != nil {
+		return nil, fmt.Errorf("schedule.plan: %w", err)
+	}
+	seed := seedOf(cfg.Site.ID)
+	guard := loads.DefaultGuard()
+	guard.GapMin, guard.GapMax, guard.Spread = cfg.Switching.GapMin, cfg.Switching.GapMax, cfg.Switching.Spread
+	guard.PerHour, guard.Seed = cfg.Switching.PerHour, seed
+	contactor := cfg.Supply.Switch.Driver != "" && cfg.Supply.Switch.Driver != "none"
+	guard.Supply = contactor
+	guard.SupplyFeedback = contactor && (cfg.Supply.Switch.Relay == nil || cfg.Supply.Switch.Relay.Feedback != nil)
+	currency := cfg.Site.Currency
+	if currency == "" {
+		currency = doc.Currency
+	}
+	silent := max(time.Minute, 3*cfg.Meter.Every)
+	if cfg.Simulation != nil {
+		silent = max(silent, 3*cfg.Simulation.Step)
+	}
+	limits := cfg.Meter.Limits()
+	if cfg.Simulation != nil {
+		limits.MaxGap = max(limits.MaxGap, 2*cfg.Simulation.Step)
+	}
+	return &control.Site{
+		ID: cfg.Site.ID, Meter: cfg.Site.Meter, Zone: zone, Currency: currency,
+		Limits: limits, SilentAfter: silent, Interval: cfg.Schedule.Interval, PointEvery: max(cfg.Telemetry.Every, time.Second),
+		Tariff: tariff, PricesFor: cfg.Tariff.PricesFor, Credit: engine, InKWh: cfg.Credit.Mode == credit.InKWh, KWhPrice: cfg.Credit.KWhPrice,
+		Loads: all, Guard: loads.NewGuard(guard, all, zone), Contactor: contactor, Power: cfg.Site.Limit, Supply: supplyRules(cfg.Supply), Wall: cfg.Simulation == nil,
+		PlanAt: plan, PlanSlot: cfg.Plan.Slot, PlanAhead: cfg.Plan.Horizon, RunOutOver: cfg.Plan.RunOut, Shift: cfg.Plan.Shift, Seed: seed,
+	}, nil
+}
+
+// seedOf makes one site's random waits and ties differ from the next one's.
+func seedOf(id string) uint64 {
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, b := range []byte(id) {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	return h
+}
+
+func TariffOf(cfg config.Config) (tariffs.Document, error) {
+	switch {
+	case cfg.Tariff.Document != nil:
+		return *cfg.Tariff.Document, nil
+	case cfg.Tariff.Catalogue != "":
+		return CatalogueTariff(cfg.Tariff.Catalogue)
+	}
+	name := cfg.Path(cfg.Tariff.File)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return tariffs.Document{}, fmt.Errorf("tariff.file: %w", err)
+	}
+	doc, faults := config.Decode[tariffs.Document](data)
+	if len(faults) > 0 {
+		return doc, fmt.Errorf("%s:\n%w", name, faults)
+	}
+	return doc, nil
+}
+
+// CatalogueTariff is a tariff document that the program brings along.
+func CatalogueTariff(name string) (tariffs.Document, error) {
+	text, err := catalogue.Read(name)
+	if err != nil {
+		return tariffs.Document{}, fmt.Errorf("tariff.catalogue: there is no %q; known are: %s", name, strings.Join(catalogue.Names(), ", "))
+	}
+	doc, faults := config.Decode[tariffs.Document](text)
+	return doc, faults.Err()
+}
+
+func schemesOf(cfg config.Config) ([]credit.Scheme, error) {
+	var out []credit.Scheme
+	if d := cfg.Tokens.OpenPAYGO; d != nil {
+		scheme, err := openpaygo.New(d.Document)
+		if err != nil {
+			return nil, fmt.Errorf("tokens.openpaygo: %w", err)
+		}
+		out = append(out, scheme)
+	}
+	if d := cfg.Tokens.STS; d != nil {
+		scheme, err := sts.New(d.Document)
+		if err != nil {
+			return nil, fmt.Errorf("tokens.sts: %w", err)
+		}
+		out = append(out, scheme)
+	}
+	return out, nil
+}
+
+// supplyRules is how the configuration wants the supply cut.
+func supplyRules(c config.Supply) control.SupplyRules {
+	r := control.SupplyRules{
+		Contactor: c.Contactor(), Limit: c.Limit, Breaks: c.Breaks, Local: c.Local(), Behind: c.Behind, TamperCuts: c.Tamper == config.TamperCut,
+	}
+	if d := c.Switch.DeadMan; d != nil {
+		r.DeadMan = *d
+	}
+	for _, s := range c.Shed {
+		r.Shed = append(r.Shed, control.ShedRule{Below: s.Below, Priority: s.Priority})
+	}
+	return r
+}
