@@ -2,18 +2,11 @@ package archtest
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
-
-const module = "github.com/keeplit/keeplit"
 
 // domain is the ground floor: siblings that know nothing of each other.
 var domain = []string{"tariffs", "forecast", "loads", "metering", "credit", "optimizer"}
@@ -36,57 +29,10 @@ var homes = map[string][]string{
 	"github.com/guptarohit/asciigraph":    {"cmd/agent"},
 }
 
-type file struct {
-	path, dir string // from the module's root, with slashes
-	test      bool
-	syntax    *ast.File
-}
-
-func (f file) imports() []string {
-	var out []string
-	for _, spec := range f.syntax.Imports {
-		p, _ := strconv.Unquote(spec.Path.Value)
-		out = append(out, p)
-	}
-	return out
-}
-
-func parse(t *testing.T) (files []file, set *token.FileSet) {
+func all(t *testing.T) (files []file, set *token.FileSet) {
 	t.Helper()
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	set = token.NewFileSet()
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "dist" || name == "bin") {
-				return fs.SkipDir
-			}
-			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && path != root {
-				return fs.SkipDir // a module of its own
-			}
-			return nil
-		}
-		if !strings.HasSuffix(path, ".go") {
-			return nil
-		}
-		syntax, err := parser.ParseFile(set, path, nil, parser.ParseComments)
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		rel = filepath.ToSlash(rel)
-		dir, _ := filepath.Split(rel)
-		files = append(files, file{rel, strings.TrimSuffix(dir, "/"), strings.HasSuffix(rel, "_test.go"), syntax})
-		return nil
-	})
+	files, err := parse(set, "../..")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +40,27 @@ func parse(t *testing.T) (files []file, set *token.FileSet) {
 		t.Fatalf("only %d Go files found: the test looks in the wrong place", len(files))
 	}
 	return files, set
+}
+
+// Every package has its floor, and what is built imports only what lies below it.
+func TestEveryPackageHasAFloorAndNoArrowRunsBack(t *testing.T) {
+	h, err := Read("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range h.Packages {
+		if floor, _ := place(p); floor < 0 {
+			t.Errorf("%s has no floor: give it one in floors", p)
+		}
+	}
+	for _, a := range h.Arrows {
+		if a.Back {
+			t.Errorf("%s imports %s, which does not lie below it", a.From, a.To)
+		}
+	}
+	if len(h.Arrows) < 100 {
+		t.Errorf("only %d arrows were found", len(h.Arrows))
+	}
 }
 
 func isDomain(dir string) (name string, ok bool) {
@@ -107,7 +74,7 @@ func ground(dir string) bool {
 }
 
 func TestNoImportRunsBackUp(t *testing.T) {
-	files, _ := parse(t)
+	files, _ := all(t)
 	for _, f := range files {
 		for _, imp := range f.imports() {
 			target, ours := strings.CutPrefix(imp, module+"/")
@@ -170,7 +137,7 @@ func TestTheOptimizersRoomsSeeOnlyWhatIsBelowThem(t *testing.T) {
 }
 
 func TestEachDependencyLivesInOnePlace(t *testing.T) {
-	files, _ := parse(t)
+	files, _ := all(t)
 	for _, f := range files {
 		if f.test || strings.HasPrefix(f.dir, "internal/testservers") || strings.HasSuffix(f.dir, "test") {
 			continue
@@ -196,7 +163,7 @@ func TestEachDependencyLivesInOnePlace(t *testing.T) {
 }
 
 func TestDomainTakesTimeAsAValueAndKeepsNoGlobalState(t *testing.T) {
-	files, set := parse(t)
+	files, set := all(t)
 	for _, f := range files {
 		if f.test {
 			continue
@@ -223,7 +190,7 @@ func TestDomainTakesTimeAsAValueAndKeepsNoGlobalState(t *testing.T) {
 }
 
 func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
-	files, _ := parse(t)
+	files, _ := all(t)
 	documented := map[string]bool{}
 	for _, f := range files {
 		if f.test {
