@@ -4,7 +4,7 @@ TOOL     = $(GO) tool -modfile=internal/tools/go.mod
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 
-.PHONY: all build test lint cross bench replay clean
+.PHONY: all build test lint cross bench house replay clean
 
 all: lint test build
 
@@ -28,6 +28,11 @@ cross:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Draws the packages by floor, with the arrows that run back and the longest files
+# and functions.
+house:
+	$(GO) run ./internal/archtest/house
 
 # Replays recordings (CSV "time,kwh") through the whole agent:
 #   make replay SERIES=a.csv:b.csv
