@@ -85,6 +85,7 @@ func seedOf(id string) uint64 {
 	return h
 }
 
+// TariffOf is the tariff document that the configuration names.
 func TariffOf(cfg config.Config) (tariffs.Document, error) {
 	switch {
 	case cfg.Tariff.Document != nil:
