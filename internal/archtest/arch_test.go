@@ -116,7 +116,7 @@ var rooms = map[string][]string{
 }
 
 func TestTheOptimizersRoomsSeeOnlyWhatIsBelowThem(t *testing.T) {
-	files, _ := parse(t)
+	files, _ := all(t)
 	seen := 0
 	for _, f := range files {
 		room, inside := strings.CutPrefix(f.dir, "optimizer/internal/")
