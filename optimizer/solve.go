@@ -50,6 +50,18 @@ const (
 	DefaultWorkLimit = 100_000_000
 )
 
+// TimeLimit is how long a problem is worth searching, a little less than a round second
+// so that reading and writing fit in as well.
+func TimeLimit(p *Problem) time.Duration {
+	switch size := p.N * len(p.Loads); {
+	case size <= 2500:
+		return 950 * time.Millisecond
+	case size <= 20000:
+		return 4800 * time.Millisecond
+	}
+	return 9500 * time.Millisecond
+}
+
 // Solve plans.  It always answers, with the best plan found by the time ctx
 // ends or a limit is reached, and it answers within milliseconds after.  A
 // Problem whose Check finds faults gets a plan in which nothing runs and the

@@ -142,22 +142,10 @@ func clockOf(cpu bool) func() time.Duration {
 	}
 }
 
-// planTimeLimit is how long a problem is worth searching, a little less than a
-// round second so that reading and writing fit in as well.
-func planTimeLimit(p *optimizer.Problem) time.Duration {
-	switch size := p.N * len(p.Loads); {
-	case size <= 2500:
-		return 950 * time.Millisecond
-	case size <= 20000:
-		return 4800 * time.Millisecond
-	}
-	return 9500 * time.Millisecond
-}
-
 // timedPlan solves with the clock of the command as the only limit.
 func timedPlan(e *env, p *optimizer.Problem, opt optimizer.Options, limit time.Duration, clock func() time.Duration) *optimizer.Plan {
 	if limit <= 0 {
-		limit = planTimeLimit(p)
+		limit = optimizer.TimeLimit(p)
 	}
 	begin := clock()
 	opt.Elapsed, opt.TimeLimit, opt.WorkLimit = clock, limit, math.MaxInt64

@@ -171,3 +171,39 @@ func TestASimulatedRunCountsTheTimeOfAPlanAsWork(t *testing.T) {
 		})
 	}
 }
+
+func TestAPlanOfARealDayHasAMemoryAndATimeLimitAndASimulatedOneHasNeither(t *testing.T) {
+	for name, real := range map[string]bool{"real": true, "simulated": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			f, err := forecast.New(forecast.Options{Zone: b.site.Zone, Step: b.site.Interval})
+			must(t, err)
+			asked := 0
+			var elapsed func() time.Duration
+			if real {
+				elapsed = func() time.Duration { asked++; return time.Duration(asked) * time.Millisecond }
+			}
+			p := NewPlanner(b.site, f, elapsed)
+			for range 2 {
+				plan := p.Plan(t.Context(), b.st)
+				if len(plan.Loads) == 0 {
+					t.Fatal("nothing is planned")
+				}
+				b.st.Plan = &plan
+				b.st.Now = b.st.Now.Add(b.site.PlanSlot)
+			}
+			// The planner itself asks four times; the rest is the search's.
+			if limited := asked > 20; limited != real {
+				t.Errorf("the clock was asked %d times", asked)
+			}
+			o := outlook{slots: units.Slots(b.st.Now, b.site.PlanSlot, 1)}
+			opt := p.options(&optimizer.Problem{N: 1}, o)
+			if has := opt.Memory == &p.memory && opt.TimeLimit > 0; has != real {
+				t.Errorf("the search has a memory and a time limit: %v", has)
+			}
+			if laid := p.remembered.Equal(o.slots[0].Start); laid != real {
+				t.Errorf("the memory is laid on the slots from %s", p.remembered)
+			}
+		})
+	}
+}

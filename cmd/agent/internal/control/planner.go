@@ -24,6 +24,9 @@ type Planner struct {
 	work     int64                // most that a search does
 	elapsed  func() time.Duration // real time; nil: plans depend on their inputs alone
 
+	memory     optimizer.Memory // what the last search left for the next; plans of a real day only
+	remembered time.Time        // the first slot that it is laid on
+
 	exports bool // the site has fed energy in: its base load may be below zero
 
 	refits    sync.WaitGroup
@@ -162,10 +165,8 @@ func (p *Planner) Plan(ctx context.Context, st State) Plan {
 	plan.Unshifted = bill(problem, soon)
 	solved := soon
 	if s.Shift {
-		opt := optimizer.Options{Seed: s.Seed, Previous: p.previous(st, problem, jobs, o.slots), Margin: margin(plan.Unshifted), WorkLimit: p.work}
-		if len(problem.Scenarios) > 0 {
-			opt.WorkLimit = min(p.work, workOverFutures)
-		}
+		opt := p.options(problem, o)
+		opt.Previous, opt.Margin = p.previous(st, problem, jobs, o.slots), margin(plan.Unshifted)
 		solved = optimizer.Solve(ctx, problem, opt)
 	}
 	plan.Cost = bill(problem, solved)
@@ -179,6 +180,33 @@ func (p *Planner) Plan(ctx context.Context, st State) Plan {
 		plan.Solved = p.elapsed() - began
 	}
 	return plan
+}
+
+// options say how long and from where a search goes.  On a real day it starts from what
+// the last one left, and the clock ends it too, as it does that of "agent plan"; a plan
+// that is to depend on its inputs alone has neither.
+func (p *Planner) options(problem *optimizer.Problem, o outlook) optimizer.Options {
+	opt := optimizer.Options{Seed: p.site.Seed, WorkLimit: p.work}
+	if len(problem.Scenarios) > 0 {
+		opt.WorkLimit = min(p.work, workOverFutures)
+	}
+	if p.elapsed != nil {
+		p.remember(o.slots[0].Start)
+		opt.Memory, opt.Elapsed, opt.TimeLimit = &p.memory, p.elapsed, optimizer.TimeLimit(problem)
+	}
+	return opt
+}
+
+// remember lays the memory on the slots from first on.  One of another time, as after
+// the clock was set back, is dropped: it would only mislead.
+func (p *Planner) remember(first time.Time) {
+	gone := first.Sub(p.remembered)
+	if p.remembered.IsZero() || gone < 0 || gone%p.site.PlanSlot != 0 || gone > p.site.PlanAhead {
+		p.memory = optimizer.Memory{}
+	} else {
+		p.memory.Shift(int(gone / p.site.PlanSlot))
+	}
+	p.remembered = first
 }
 
 // margin is the money by which a new plan must be better to replace the one in
