@@ -340,7 +340,7 @@ func (q *Tightener) battery() float64 {
 }
 
 // Value is L at the present prices; what slots and loads choose at them is
-// left in powers, sched and excess.
+// left in powers, sched and values.
 func (q *Tightener) Value(effort int) float64 {
 	v := q.konst
 	for k, x := range q.mu {

@@ -678,12 +678,38 @@ func (m *Programme) Crash(chosen []int) bool {
 			}
 		}
 	}
-	basic := func(row int32, col int32) {
-		sx.Head[row] = col
-		sx.Where[col] = row
+	used, ok := m.crashSupply(z)
+	if !ok {
+		return false
 	}
+	m.crashBattery()
+	m.crashBlocks(used)
+	m.crashDemand(used)
+	m.crashCredit(used)
+	for i := range m.Group {
+		g := &m.Group[i]
+		for t := range n {
+			if group[i][t] <= g.limit {
+				m.basic(g.first+int32(t), g.slack[t])
+			} else {
+				m.basic(g.first+int32(t), g.short[t])
+			}
+		}
+	}
+	return sx.Rebuild()
+}
+
+// basic makes a column basic in a row.
+func (m *Programme) basic(row, col int32) {
+	m.LP.Head[row], m.LP.Where[col] = col, row
+}
+
+// crashSupply takes what the loads draw from the supply, and returns how much of each
+// segment that uses.
+func (m *Programme) crashSupply(z []float64) (used [][]float64, ok bool) {
 	// Supply, cheapest first; the segment that is partly used is basic.
-	used := make([][]float64, n)
+	n := m.Problem.N
+	used = make([][]float64, n)
 	for t := range n {
 		left := z[t] - m.ZMin[t]
 		used[t] = make([]float64, len(m.Slots[t]))
@@ -691,32 +717,41 @@ func (m *Programme) Crash(chosen []int) bool {
 		for i := range m.Slots[t] {
 			g := &m.Slots[t][i]
 			if left > g.Length && i+1 < len(m.Slots[t]) {
-				sx.Where[g.Col] = lp.AtUpper
+				m.LP.Where[g.Col] = lp.AtUpper
 				used[t][i] = g.Length
 				left -= g.Length
 				continue
 			}
 			used[t][i] = left
-			basic(int32(t), g.Col)
+			m.basic(int32(t), g.Col)
 			done = true
 			break
 		}
 		if !done {
-			return false
+			return nil, false
 		}
 	}
+	return used, true
+}
+
+// crashBattery lets the battery rest.
+func (m *Programme) crashBattery() {
 	if b := m.Problem.Battery; b != nil {
 		soc := b.SoC0
-		for t := range n {
+		for t := range m.Problem.N {
 			lo := m.socLo[t]
 			if soc < lo { // charge from nowhere
-				basic(int32(m.rowSoC+t), m.ArtCol[t])
+				m.basic(int32(m.rowSoC+t), m.ArtCol[t])
 				soc = lo
 			} else {
-				basic(int32(m.rowSoC+t), m.SocCol[t])
+				m.basic(int32(m.rowSoC+t), m.SocCol[t])
 			}
 		}
 	}
+}
+
+// crashBlocks puts the energy on the steps of each billing period.
+func (m *Programme) crashBlocks(used [][]float64) {
 	for i := range m.Blocks {
 		b := &m.Blocks[i]
 		var e float64
@@ -727,14 +762,18 @@ func (m *Programme) Crash(chosen []int) bool {
 		}
 		for k, w := range b.Widths {
 			if e > w {
-				sx.Where[b.Steps[k]] = lp.AtUpper
+				m.LP.Where[b.Steps[k]] = lp.AtUpper
 				e -= w
 				continue
 			}
-			basic(b.Row, b.Steps[k])
+			m.basic(b.Row, b.Steps[k])
 			break
 		}
 	}
+}
+
+// crashDemand sets the peak of each window to its highest group.
+func (m *Programme) crashDemand(used [][]float64) {
 	for i := range m.Demand {
 		d := &m.Demand[i]
 		best, peak := -1, m.Problem.Demand[d.Window].FloorKW
@@ -750,13 +789,17 @@ func (m *Programme) Crash(chosen []int) bool {
 			if mean > peak {
 				best, peak = k, mean
 			}
-			basic(d.rows[k], d.slack[k])
+			m.basic(d.rows[k], d.slack[k])
 		}
 		if best >= 0 {
-			sx.Where[d.slack[best]] = lp.AtLower
-			basic(d.rows[best], d.peak)
+			m.LP.Where[d.slack[best]] = lp.AtLower
+			m.basic(d.rows[best], d.peak)
 		}
 	}
+}
+
+// crashCredit says of each check whether the credit lasts.
+func (m *Programme) crashCredit(used [][]float64) {
 	for i := range m.Credit {
 		c := &m.Credit[i]
 		var spent float64
@@ -780,22 +823,11 @@ func (m *Programme) Crash(chosen []int) bool {
 			}
 		}
 		if spent <= c.Budget {
-			basic(c.Row, c.Slack)
+			m.basic(c.Row, c.Slack)
 		} else {
-			basic(c.Row, c.Short)
+			m.basic(c.Row, c.Short)
 		}
 	}
-	for i := range m.Group {
-		g := &m.Group[i]
-		for t := range n {
-			if group[i][t] <= g.limit {
-				basic(g.first+int32(t), g.slack[t])
-			} else {
-				basic(g.first+int32(t), g.short[t])
-			}
-		}
-	}
-	return sx.Rebuild()
 }
 
 // Weights are the values of a unit's schedules.

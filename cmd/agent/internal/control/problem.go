@@ -26,7 +26,6 @@ type outlook struct {
 type job struct {
 	load int // index in Site.Loads
 	job  optimizer.Load
-	late time.Time
 }
 
 // problem is what the optimizer is asked.
@@ -257,7 +256,7 @@ func (s *Site) runs(i int, r loads.Request, o outlook, penalty float64) []job {
 		if k == 0 && part.from == 0 && r.On {
 			on.InitOn = true
 		}
-		out = append(out, job{load: i, late: r.By, job: optimizer.Load{Priority: s.importance(r.Priority), OnOff: on}})
+		out = append(out, job{load: i, job: optimizer.Load{Priority: s.importance(r.Priority), OnOff: on}})
 	}
 	return out
 }
@@ -287,7 +286,7 @@ func (s *Site) cycles(i int, r loads.Request, o outlook, penalty float64) []job 
 	}
 	var out []job
 	for range r.Runs {
-		out = append(out, job{load: i, late: r.By, job: optimizer.Load{
+		out = append(out, job{load: i, job: optimizer.Load{
 			Priority: s.importance(r.Priority),
 			Cycle:    &optimizer.Cycle{ProfileKW: profile, Earliest: from, LatestFinish: to, SkipPenalty: penalty * energy},
 		}})
