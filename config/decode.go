@@ -34,7 +34,7 @@ type Secrets struct {
 
 // FromSystem reads secrets from the process's environment and files.
 func FromSystem() Secrets {
-	return Secrets{Getenv: os.Getenv, ReadFile: os.ReadFile, Mode: func(name string) (fs.FileMode, error) {
+	return Secrets{Getenv: os.Getenv, ReadFile: readSecret, Mode: func(name string) (fs.FileMode, error) {
 		st, err := os.Stat(name)
 		if err != nil {
 			return 0, err

@@ -126,6 +126,7 @@ func newIn2(path string) bool {
 		`^\.?supply\.(seen|flips)`,
 		`^\.?(credit\.supply|decision)\.spared`,
 		`^\.?(meter|loads\[\d+\])\.held`,
+		`^\.?meter\.watch\.lit`,
 	}, func(p string) bool { return regexp.MustCompile(p).MatchString(strings.ToLower(path)) })
 }
 
