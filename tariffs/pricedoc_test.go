@@ -79,8 +79,8 @@ func FuzzPrices(f *testing.F) {
 	})
 }
 
-// A time of the year 10000 cannot be written as JSON: stored with the state, it
-// made each later record fail, and the page with it.
+// A time of the year 10000 cannot be written as JSON: it was taken, and what shows
+// or stores it failed.
 func TestAPriceOfATimeThatCannotBeWrittenDownIsRefused(t *testing.T) {
 	tar := mustNew(t, flat("Europe/London"))
 	received := time.Date(2026, 11, 29, 7, 0, 0, 0, time.UTC)

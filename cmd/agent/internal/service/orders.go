@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/config"
@@ -96,11 +95,6 @@ func (o Orders) on(ctx context.Context, do func(*control.Site, *store.Store) (co
 	if err := s.broker(); err != nil {
 		return nil, err
 	}
-	var topics *broker.Topics
-	if s.session != nil {
-		t := s.session.Topics()
-		topics = &t
-	}
 	st, err := store.Open(ctx, o.Config.Path(o.Config.Data), store.Options{Log: o.Log})
 	if err != nil {
 		return nil, err
@@ -111,5 +105,5 @@ func (o Orders) on(ctx context.Context, do func(*control.Site, *store.Store) (co
 		return nil, &OrderError{err}
 	}
 	batch := control.Batch{State: state, Effects: eff, Unstored: 1}
-	return eff.Entries, journal.New(st, topics, o.Config.InfluxDB != nil).Commit(ctx, batch)
+	return eff.Entries, journal.New(st, s.topics(), o.Config.InfluxDB != nil).Commit(ctx, batch)
 }

@@ -30,6 +30,15 @@ func (s *Service) broker() (err error) {
 	return nil
 }
 
+// topics are the site's topics at its broker; nil without one.
+func (s *Service) topics() *broker.Topics {
+	if s.session == nil {
+		return nil
+	}
+	t := s.session.Topics()
+	return &t
+}
+
 // drain is how long what waits in the outbox may take to leave at the end.
 const drain = 5 * time.Second
 

@@ -144,12 +144,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	if s.plans, err = s.plansOf(ctx, opt.Apart); err != nil {
 		return nil, err
 	}
-	var topics *broker.Topics
-	if s.session != nil {
-		t := s.session.Topics()
-		topics = &t
-	}
-	s.journal = journal.New(s.store, topics, cfg.InfluxDB != nil)
+	s.journal = journal.New(s.store, s.topics(), cfg.InfluxDB != nil)
 	s.journal.KeepHead(cfg.Path(cfg.HeadFile))
 	loop := control.LoopConfig{
 		Site: s.site, State: state, First: first, Planner: s.plans, Switches: switches,
