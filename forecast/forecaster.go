@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -358,7 +359,7 @@ func (f *Forecaster) kindOf(dayNumber int64) uint8 {
 	if f.opt.Holiday == nil {
 		return uint8(wd)
 	}
-	year, month, dom := date(dayNumber)
+	year, month, dom := civil.Date(dayNumber).Civil()
 	if f.opt.Holiday(year, month, dom) {
 		return holidayKind
 	}

@@ -193,8 +193,3 @@ const turnedBack = 3 * 3600
 // weekday is 0 for Monday to 6 for Sunday of a day number since 1970-01-01,
 // which was a Thursday.
 func weekday(dayNumber int64) int { return int(floorMod(dayNumber+3, 7)) }
-
-// date is the civil date of a day number.
-func date(dayNumber int64) (int, time.Month, int) {
-	return time.Unix(dayNumber*86400, 0).UTC().Date()
-}

@@ -3,6 +3,8 @@ package forecast
 import (
 	"sync"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/civil"
 )
 
 // A holidayRule is a day of every year: a date, a day counted from Easter
@@ -41,13 +43,8 @@ func HolidaysIn(zone string) func(year int, month time.Month, day int) bool {
 		if year != known {
 			known, of = year, holidaysOf(rules, year)
 		}
-		return of[civil(year, month, d)]
+		return of[int64(civil.DateOf(year, month, d))]
 	}
-}
-
-// civil is the day number of a date.
-func civil(year int, month time.Month, d int) int64 {
-	return floorDiv(time.Date(year, month, d, 0, 0, 0, 0, time.UTC).Unix(), 86400)
 }
 
 func holidaysOf(rules []holidayRule, year int) map[int64]bool {
@@ -56,9 +53,9 @@ func holidaysOf(rules []holidayRule, year int) map[int64]bool {
 		if year < r.since {
 			continue
 		}
-		n := easter(year) + int64(r.day)
+		n := int64(civil.Easter(year)) + int64(r.day)
 		if r.month != 0 {
-			n = civil(year, r.month, r.day)
+			n = int64(civil.DateOf(year, r.month, r.day))
 		}
 		if r.weekday != 0 {
 			n += floorMod(int64(r.weekday-1-weekday(n)), 7)
@@ -78,17 +75,6 @@ func holidaysOf(rules []holidayRule, year int) map[int64]bool {
 		}
 	}
 	return of
-}
-
-// easter is the day number of Easter Sunday by the Gregorian calendar (the
-// anonymous algorithm, Nature 1876).
-func easter(year int) int64 {
-	a, b, c := year%19, year/100, year%100
-	h := (19*a + b - b/4 - (b-(b+8)/25+1)/3 + 15) % 30
-	l := (32 + 2*(b%4) + 2*(c/4) - h - c%4) % 7
-	m := (a + 11*h + 22*l) / 451
-	k := h + l - 7*m + 114
-	return civil(year, time.Month(k/31), k%31+1)
 }
 
 // What many countries share.

@@ -3,6 +3,8 @@ package tariffs
 import (
 	"slices"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/civil"
 )
 
 const (
@@ -101,12 +103,7 @@ func (h *Holiday) falls(d Date) bool {
 	switch {
 	case h.Easter != nil:
 		at := d - Date(*h.Easter) // the Sunday this would be Easter
-		if at.Weekday() != time.Sunday {
-			return false
-		}
-		ey, em, ed := at.Civil()
-		y = ey
-		if em > time.April || em < time.March || (MonthDay{em, ed}) != easter(ey) {
+		if y, _, _ = at.Civil(); at != civil.Easter(y) {
 			return false
 		}
 	case h.Date != (MonthDay{}):
@@ -129,21 +126,6 @@ func (h *Holiday) falls(d Date) bool {
 		return h.On == d
 	}
 	return (h.From == 0 || y >= h.From) && (h.To == 0 || y <= h.To)
-}
-
-// easter is Easter Sunday of the Gregorian year y, by the anonymous algorithm
-// printed in Nature in 1876.
-func easter(y int) MonthDay {
-	a, b, c := y%19, y/100, y%100
-	d, e := b/4, b%4
-	f := (b + 8) / 25
-	g := (b - f + 1) / 3
-	h := (19*a + b - d - g + 15) % 30
-	i, k := c/4, c%4
-	l := (32 + 2*e + 2*i - h - k) % 7
-	m := (a + 11*h + 22*l) / 451
-	n := h + l - 7*m + 114
-	return MonthDay{time.Month(n / 31), n%31 + 1}
 }
 
 // at is the season and period of second sec of day d, and the second of the
@@ -291,7 +273,7 @@ func monthStart(y int, m time.Month, reset int) Date {
 	case m > time.December:
 		y, m = y+1, time.January
 	}
-	return dateOf(y, m, clampDay(y, m, reset))
+	return DateOf(y, m, clampDay(y, m, reset))
 }
 
 // clampDay is the reset day, or the month's last where the month is shorter.
@@ -301,20 +283,4 @@ func clampDay(y int, m time.Month, reset int) int {
 		last = 28
 	}
 	return min(reset, last)
-}
-
-// dateOf is DateOf without the detour over time.Time.
-func dateOf(y int, m time.Month, d int) Date {
-	if m <= 2 {
-		y--
-	}
-	era := y / 400
-	if y < 0 {
-		era = (y - 399) / 400
-	}
-	yoe := y - era*400
-	mp := (int(m) + 9) % 12
-	doy := (153*mp+2)/5 + d - 1
-	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	return Date(era*146097 + doe - 719468)
 }

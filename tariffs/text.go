@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -41,75 +42,11 @@ func (r Rate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // UnmarshalText reads what MarshalText wrote.
 func (r *Rate) UnmarshalText(b []byte) error { return r.SetText(string(b)) }
 
-// Date is a local calendar day, counted from 1970-01-01, which is 0 and stands
-// for "not given" in documents.
-type Date int32
+// Date is a local calendar day.
+type Date = civil.Date
 
 // DateOf is the day y-m-d of the Gregorian calendar.
-func DateOf(y int, m time.Month, d int) Date {
-	return Date(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / secondsADay)
-}
-
-// Civil is the date's year, month and day.
-func (d Date) Civil() (year int, month time.Month, day int) {
-	// Days to civil date by eras of 400 years that begin on 1 March, so that
-	// the leap day is the last of its year.
-	z := int(d) + 719468
-	era := z / 146097
-	if z < 0 {
-		era = (z - 146096) / 146097
-	}
-	doe := z - era*146097
-	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
-	doy := doe - (365*yoe + yoe/4 - yoe/100)
-	mp := (5*doy + 2) / 153
-	day = doy - (153*mp+2)/5 + 1
-	m := mp + 3
-	if m > 12 {
-		m -= 12
-	}
-	year = yoe + era*400
-	if m <= 2 {
-		year++
-	}
-	return year, time.Month(m), day
-}
-
-// Weekday is the date's day of the week.
-func (d Date) Weekday() time.Weekday {
-	return time.Weekday(((int(d)+4)%7 + 7) % 7)
-}
-
-// Start is the first instant of the date in loc, in UTC.
-func (d Date) Start(loc *time.Location) time.Time {
-	y, m, day := d.Civil()
-	return units.DayStart(y, m, day, loc)
-}
-
-// SetText reads "2024-07-01".
-func (d *Date) SetText(s string) error {
-	t, err := time.Parse(time.DateOnly, s)
-	if err != nil {
-		return fmt.Errorf("%q is not a date such as 2024-07-01", s)
-	}
-	*d = Date(t.Unix() / secondsADay)
-	if t.Unix() < 0 {
-		return fmt.Errorf("%q is before 1970", s)
-	}
-	return nil
-}
-
-// String writes the date as SetText reads it.
-func (d Date) String() string {
-	y, m, day := d.Civil()
-	return fmt.Sprintf("%04d-%02d-%02d", y, int(m), day)
-}
-
-// MarshalText writes the date as SetText reads it.
-func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
-
-// UnmarshalText reads what MarshalText wrote.
-func (d *Date) UnmarshalText(b []byte) error { return d.SetText(string(b)) }
+func DateOf(y int, m time.Month, d int) Date { return civil.DateOf(y, m, d) }
 
 // MonthDay is a day of every year; the zero value is "not given".
 type MonthDay struct {

@@ -4,6 +4,8 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/civil"
 )
 
 // mix makes a seed for one part of the house out of the house's.
@@ -20,8 +22,7 @@ func dayRand(seed uint64, day int64) *rand.Rand {
 
 // dayNumber counts local days.
 func dayNumber(t time.Time, zone *time.Location) int64 {
-	y, m, d := t.In(zone).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400
+	return int64(civil.DateIn(t, zone))
 }
 
 func isWeekend(t time.Time, zone *time.Location) bool {
