@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/backoff"
 )
 
 // LockState slows down guessing on one way of entry, so that whoever guesses on
@@ -166,18 +168,7 @@ func (p *posting) wrong(source string) {
 
 // row is the wait after n wrong tokens in a row.
 func (e *Engine) row(n int) time.Duration {
-	over := n - e.doc.Lockout.Tries
-	if over < 0 {
-		return 0
-	}
-	wait := e.doc.Lockout.First
-	for range over {
-		if wait >= e.doc.Lockout.Longest {
-			break
-		}
-		wait *= 2
-	}
-	return min(wait, e.doc.Lockout.Longest)
+	return backoff.After(n-e.doc.Lockout.Tries+1, e.doc.Lockout.First, e.doc.Lockout.Longest)
 }
 
 // right ends a row of wrong tokens; forgive gives some of the allowance back.

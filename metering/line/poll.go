@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/backoff"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -62,12 +63,5 @@ func (p *Pace) Wait(ctx context.Context, ok bool) bool {
 // Backoff is how long to wait after so many failures in a row: twice as long
 // each time, up to a minute, and never less than every.
 func Backoff(every time.Duration, failures int) time.Duration {
-	pause := max(every, 100*time.Millisecond)
-	for range min(failures-1, 16) {
-		if pause >= maxPause {
-			break
-		}
-		pause *= 2
-	}
-	return max(every, min(pause, maxPause))
+	return max(every, backoff.After(max(failures, 1), max(every, 100*time.Millisecond), maxPause))
 }

@@ -10,6 +10,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"github.com/keeplit/keeplit/internal/backoff"
 	"github.com/keeplit/keeplit/internal/contain"
 )
 
@@ -319,7 +320,7 @@ func (r *route) work(ctx context.Context, s *Session) {
 
 // take calls the handler until it takes d.
 func (r *route) take(ctx context.Context, s *Session, d delivery) error {
-	pause := retryMin
+	pause := backoff.Backoff{First: retryMin, Most: retryMax}
 	for {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -331,7 +332,7 @@ func (r *route) take(ctx context.Context, s *Session, d delivery) error {
 			return nil
 		}
 		if err == nil {
-			if pause > retryMin {
+			if pause.Failures() > 0 {
 				s.update(func(st *State) { st.Failing = "" })
 			}
 			return nil
@@ -339,15 +340,15 @@ func (r *route) take(ctx context.Context, s *Session, d delivery) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if pause == retryMin || pause == retryMax {
+		wait := pause.Next()
+		if wait == retryMin || wait == retryMax {
 			s.log.Warn("an MQTT message could not be taken; it will be tried again", "topic", d.Topic, "error", err)
 		}
 		s.update(func(st *State) { st.Failing = d.Topic + ": " + err.Error() })
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(pause):
+		case <-time.After(wait):
 		}
-		pause = min(2*pause, retryMax)
 	}
 }

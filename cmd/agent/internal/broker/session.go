@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/backoff"
 )
 
 // ErrNotConnected is the error of Publish while there is no connection.
@@ -103,11 +104,9 @@ func New(cfg Config) (*Session, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(cfg.ClientID)) // a hash never fails; each client of a fleet gets its own sequence
 	return &Session{
 		cfg: cfg, url: u, topics: NewTopics(cfg.Site), log: cfg.Log,
-		rand: rand.New(rand.NewPCG(h.Sum64(), 1)), kick: make(chan struct{}, 1), changed: make(chan struct{}),
+		rand: rand.New(rand.NewPCG(backoff.Seed(cfg.ClientID), 1)), kick: make(chan struct{}, 1), changed: make(chan struct{}),
 	}, nil
 }
 
@@ -195,7 +194,7 @@ func (s *Session) Run(ctx context.Context) error {
 		s.mu.Unlock()
 	}()
 
-	pause := s.cfg.MinBackoff
+	pause := backoff.Backoff{First: s.cfg.MinBackoff, Most: s.cfg.MaxBackoff, Spread: s.rand}
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := s.once(ctx)
@@ -204,13 +203,12 @@ func (s *Session) Run(ctx context.Context) error {
 		}
 		s.log.Warn("MQTT connection", "broker", s.url.Redacted(), "error", err)
 		if time.Since(began) > 2*s.cfg.MaxBackoff { // it stood for a while: this is a new trouble
-			pause = s.cfg.MinBackoff
+			pause.Reset()
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause/2 + time.Duration(s.rand.Int64N(int64(pause/2)+1))):
+		case <-time.After(pause.Next()):
 		}
-		pause = min(2*pause, s.cfg.MaxBackoff)
 	}
 	return nil
 }

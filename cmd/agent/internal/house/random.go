@@ -1,18 +1,16 @@
 package house
 
 import (
-	"hash/fnv"
 	"math/rand/v2"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/backoff"
 	"github.com/keeplit/keeplit/internal/civil"
 )
 
 // mix makes a seed for one part of the house out of the house's.
 func mix(seed uint64, name string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(name)) // never fails
-	return seed ^ h.Sum64()
+	return seed ^ backoff.Seed(name)
 }
 
 // dayRand is the source of everything random in one day of one part.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/backoff"
 	"github.com/keeplit/keeplit/internal/contain"
 )
 
@@ -91,7 +92,7 @@ func (g *group) keep(ctx context.Context, name string, part func(context.Context
 	ended := g.started(name)
 	g.wg.Go(func() {
 		defer ended()
-		pause := g.pace.first
+		pause := backoff.Backoff{First: g.pace.first, Most: g.pace.most}
 		well := func() {}
 		for {
 			began := time.Now()
@@ -102,16 +103,15 @@ func (g *group) keep(ctx context.Context, name string, part func(context.Context
 				return
 			}
 			if time.Since(began) >= g.pace.well {
-				pause = g.pace.first
+				pause.Reset()
 			}
 			g.failed(ctx, name, err.Error())
 			well = func() { g.failed(ctx, name, "") }
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(pause):
+			case <-time.After(pause.Next()):
 			}
-			pause = min(2*pause, g.pace.most)
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
+	"github.com/keeplit/keeplit/internal/backoff"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/tariffs"
 	"github.com/keeplit/keeplit/tariffs/catalogue"
@@ -48,7 +49,7 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("schedule.plan: %w", err)
 	}
-	seed := seedOf(cfg.Site.ID)
+	seed := backoff.Seed(cfg.Site.ID)
 	guard := loads.DefaultGuard()
 	guard.GapMin, guard.GapMax, guard.Spread = cfg.Switching.GapMin, cfg.Switching.GapMax, cfg.Switching.Spread
 	guard.PerHour, guard.Seed = cfg.Switching.PerHour, seed
@@ -74,15 +75,6 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 		Loads: all, Guard: loads.NewGuard(guard, all, zone), Contactor: contactor, Power: cfg.Site.Limit, Supply: supplyRules(cfg.Supply), Wall: cfg.Simulation == nil,
 		PlanAt: plan, PlanSlot: cfg.Plan.Slot, PlanAhead: cfg.Plan.Horizon, RunOutOver: cfg.Plan.RunOut, Shift: cfg.Plan.Shift, Seed: seed,
 	}, nil
-}
-
-// seedOf makes one site's random waits and ties differ from the next one's.
-func seedOf(id string) uint64 {
-	h := uint64(14695981039346656037) // FNV-1a
-	for _, b := range []byte(id) {
-		h = (h ^ uint64(b)) * 1099511628211
-	}
-	return h
 }
 
 // TariffOf is the tariff document that the configuration names.

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -22,6 +21,7 @@ import (
 	"github.com/influxdata/influxdb-client-go/v2/api"
 	influxhttp "github.com/influxdata/influxdb-client-go/v2/api/http"
 
+	"github.com/keeplit/keeplit/internal/backoff"
 	"github.com/keeplit/keeplit/internal/store"
 )
 
@@ -122,12 +122,10 @@ func New(cfg Config, queue Queue) (*Forwarder, error) {
 			return nil, fmt.Errorf("%s holds no certificate in PEM form", cfg.CAFile)
 		}
 	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(cfg.Site)) // a hash never fails
 	return &Forwarder{
 		cfg: cfg, queue: queue, log: cfg.Log, state: State{OK: true},
 		http: &http.Client{Transport: confirmed{transport}, Timeout: 30 * time.Second},
-		rand: rand.New(rand.NewPCG(h.Sum64(), 2)),
+		rand: rand.New(rand.NewPCG(backoff.Seed(cfg.Site), 2)),
 	}, nil
 }
 
@@ -151,7 +149,7 @@ func (f *Forwarder) Busy() time.Time {
 // It returns nil: what is not written stays in the outbox.
 func (f *Forwarder) Run(ctx context.Context) error {
 	defer f.http.CloseIdleConnections()
-	pause := f.cfg.MinBackoff
+	pause := backoff.Backoff{First: f.cfg.MinBackoff, Most: f.cfg.MaxBackoff, Spread: f.rand}
 	for ctx.Err() == nil {
 		n, err := f.some(ctx)
 		if ctx.Err() != nil {
@@ -160,17 +158,16 @@ func (f *Forwarder) Run(ctx context.Context) error {
 		wait := time.Duration(0)
 		switch {
 		case err != nil:
-			wait = pause/2 + time.Duration(f.rand.Int64N(int64(pause/2)+1))
+			wait = pause.Next()
 			var refused *influxhttp.Error
 			if errors.As(err, &refused) && refused.RetryAfter > 0 {
 				wait = max(wait, min(time.Duration(refused.RetryAfter)*time.Second, f.cfg.MaxBackoff))
 			}
-			pause = min(2*pause, f.cfg.MaxBackoff)
 			f.log.Warn("writing to InfluxDB", "error", err, "again_in", wait)
 		case n == f.cfg.Batch:
-			pause = f.cfg.MinBackoff
+			pause.Reset()
 		default:
-			pause = f.cfg.MinBackoff
+			pause.Reset()
 			select {
 			case <-ctx.Done():
 			case <-f.queue.Wake():
