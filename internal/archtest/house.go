@@ -31,7 +31,7 @@ func floors() [][]string {
 		{in + "health", in + "schedule", in + "watchdog", "tariffs/...", "forecast/...", "loads/...", "metering/...", "credit/...", "optimizer/..."},
 		{"internal/series"},
 		{"internal/form/...", "internal/civil"},
-		{"internal/units/...", "internal/fault", "internal/contain", "internal/backoff", "internal/localbroker", "internal/testservers", "internal/archtest/..."},
+		{"internal/units/...", "internal/fault", "internal/contain", "internal/backoff", "internal/gpiochip", "internal/localbroker", "internal/testservers", "internal/archtest/..."},
 	}
 }
 

@@ -1,77 +1,24 @@
 package board
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"sync"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/gpio"
+
+	"github.com/keeplit/keeplit/internal/gpiochip"
 )
-
-// The parts of linux/gpio.h (the second interface, Linux 5.10 and later) that a
-// request of lines needs.  The structures have the kernel's layout on 32 and 64
-// bits.
-const (
-	flagInput        = 1 << 2
-	flagOutput       = 1 << 3
-	flagBiasPullUp   = 1 << 8
-	flagBiasPullDown = 1 << 9
-	flagBiasDisabled = 1 << 10
-
-	attrOutputValues = 2
-
-	ioctlGetInfo   = 0xC100B405 // _IOWR(0xB4, 5, struct gpio_v2_line_info)
-	ioctlGetLine   = 0xC250B407 // _IOWR(0xB4, 7, struct gpio_v2_line_request)
-	ioctlGetValues = 0xC010B40E // _IOWR(0xB4, 14, struct gpio_v2_line_values)
-	ioctlSetValues = 0xC010B40F // _IOWR(0xB4, 15, struct gpio_v2_line_values)
-)
-
-type lineAttribute struct {
-	id    uint32
-	_     uint32
-	value uint64
-	mask  uint64
-}
-
-type lineRequest struct {
-	offsets     [64]uint32
-	consumer    [32]byte
-	flags       uint64
-	numAttrs    uint32
-	_           [5]uint32
-	attrs       [10]lineAttribute
-	numLines    uint32
-	eventBuffer uint32
-	_           [5]uint32
-	fd          int32
-}
-
-type lineValues struct{ bits, mask uint64 }
-
-type lineInfo struct {
-	name, consumer [32]byte
-	offset         uint32
-	_              uint32
-	flags          uint64
-	_              [44]uint32
-}
 
 // allOutputs tells whether all lines of r are outputs now.
 func allOutputs(r request) (all bool, err error) {
-	chip, err := os.OpenFile(r.chip.Path, os.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, chip.Close()) }()
 	for _, l := range r.lines {
-		info := lineInfo{offset: uint32(l.Number)}
-		if err := ioctl(chip.Fd(), ioctlGetInfo, unsafe.Pointer(&info)); err != nil {
+		flags, err := gpiochip.FlagsOf(r.chip.Path, uint32(l.Number))
+		if err != nil {
 			return false, fmt.Errorf("look at GPIO line %s: %w", l, err)
 		}
-		if info.flags&flagOutput == 0 {
+		if flags&gpiochip.Output == 0 {
 			return false, nil
 		}
 	}
@@ -79,27 +26,27 @@ func allOutputs(r request) (all bool, err error) {
 }
 
 // build writes a request down as the kernel reads it.
-func build(r request) lineRequest {
-	req := lineRequest{numLines: uint32(len(r.lines))}
-	copy(req.consumer[:31], "keeplit")
+func build(r request) gpiochip.Request {
+	req := gpiochip.Request{NumLines: uint32(len(r.lines))}
+	req.For("keeplit")
 	for i, l := range r.lines {
-		req.offsets[i] = uint32(l.Number)
+		req.Offsets[i] = uint32(l.Number)
 	}
 	switch {
 	case r.asIs:
 	case r.output:
-		req.flags = flagOutput
-		req.numAttrs = 1
-		req.attrs[0] = lineAttribute{id: attrOutputValues, value: uint64(r.first), mask: allLines(len(r.lines))}
+		req.Flags = gpiochip.Output
+		req.NumAttrs = 1
+		req.Attrs[0] = gpiochip.Attribute{ID: gpiochip.OutputValues, Value: uint64(r.first), Mask: allLines(len(r.lines))}
 	default:
-		req.flags = flagInput
+		req.Flags = gpiochip.Input
 		switch r.pull {
 		case gpio.PullUp:
-			req.flags |= flagBiasPullUp
+			req.Flags |= gpiochip.BiasPullUp
 		case gpio.PullDown:
-			req.flags |= flagBiasPullDown
+			req.Flags |= gpiochip.BiasPullDown
 		case gpio.Float:
-			req.flags |= flagBiasDisabled
+			req.Flags |= gpiochip.BiasDisabled
 		case gpio.PullNoChange:
 		}
 	}
@@ -115,16 +62,11 @@ func allLines(n int) uint64 {
 
 // requestLines asks the kernel for lines by number.
 func requestLines(r request) (Lines, error) {
-	chip, err := os.OpenFile(r.chip.Path, os.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
 	req := build(r)
-	err = ioctl(chip.Fd(), ioctlGetLine, unsafe.Pointer(&req))
-	if err := errors.Join(err, chip.Close()); err != nil {
+	if err := req.Open(r.chip.Path); err != nil {
 		return nil, err
 	}
-	return &lineHandle{fd: uintptr(req.fd), all: allLines(len(r.lines))}, nil
+	return &lineHandle{fd: uintptr(req.FD), all: allLines(len(r.lines))}, nil
 }
 
 // lineHandle is a granted request.
@@ -137,31 +79,34 @@ type lineHandle struct {
 
 // Out implements Lines.
 func (h *lineHandle) Out(bits, mask gpio.GPIOValue) error {
-	_, err := h.values(ioctlSetValues, uint64(bits), uint64(mask))
-	return err
+	return h.with(mask, func(mask uint64) error { return gpiochip.Set(h.fd, uint64(bits), mask) })
 }
 
 // Read implements Lines.  Reading an output so tells its level and leaves it an
 // output.
 func (h *lineHandle) Read(mask gpio.GPIOValue) (gpio.GPIOValue, error) {
-	bits, err := h.values(ioctlGetValues, 0, uint64(mask))
+	var bits uint64
+	err := h.with(mask, func(mask uint64) (err error) {
+		bits, err = gpiochip.Get(h.fd, mask)
+		return err
+	})
 	return gpio.GPIOValue(bits), err
 }
 
-func (h *lineHandle) values(op uintptr, bits, mask uint64) (uint64, error) {
+// with does something to the lines in mask, zero being all.
+func (h *lineHandle) with(mask gpio.GPIOValue, do func(mask uint64) error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		return 0, os.ErrClosed
+		return os.ErrClosed
 	}
 	if mask == 0 {
-		mask = h.all
+		mask = gpio.GPIOValue(h.all)
 	}
-	v := lineValues{bits: bits, mask: mask}
-	if err := ioctl(h.fd, op, unsafe.Pointer(&v)); err != nil {
-		return 0, fmt.Errorf("values of GPIO lines: %w", err)
+	if err := do(uint64(mask)); err != nil {
+		return fmt.Errorf("values of GPIO lines: %w", err)
 	}
-	return v.bits, nil
+	return nil
 }
 
 // Close implements Lines.
@@ -173,11 +118,4 @@ func (h *lineHandle) Close() error {
 	}
 	h.closed = true
 	return unix.Close(int(h.fd))
-}
-
-func ioctl(fd, op uintptr, arg unsafe.Pointer) error {
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, op, uintptr(arg)); errno != 0 {
-		return errno
-	}
-	return nil
 }
