@@ -75,7 +75,10 @@ func Faults(cfg config.Config, known fault.List) fault.List {
 		_, err := forecast.New(forecast.Options{Zone: cfg.Zone(), Step: cfg.Schedule.Interval})
 		failed("schedule.interval", "write 5m, 10m, 15m, 30m or 1h", err)
 	}
-	if m := cfg.MQTT; m != nil && sound("mqtt", "site.id") && !failed("mqtt.url", "write it like mqtt://192.168.1.10:1883", dry.broker()) {
+	if m := cfg.MQTT; m != nil && sound("mqtt", "site.id") {
+		var err error
+		dry.session, err = sessionOf(cfg, dry.log)
+		failed("mqtt.url", "write it like mqtt://192.168.1.10:1883", err)
 		tls := broker.TLS{CAFile: cfg.Path(m.CA), CertFile: cfg.Path(m.Cert), KeyFile: cfg.Path(m.Key)}
 		failed("mqtt", "correct the files of ca, cert and key", tls.Check())
 	}

@@ -88,11 +88,12 @@ var errNothingToAdopt = errors.New("there is no ledger here to take the word of;
 
 // on does something to the records and stores it.
 func (o Orders) on(ctx context.Context, do func(*control.Site, *store.Store) (control.State, control.Effects, error)) (_ []credit.Entry, err error) {
-	s := blank(o.Config, o.Log)
-	if s.site, err = SiteOf(o.Config); err != nil {
+	site, err := SiteOf(o.Config)
+	if err != nil {
 		return nil, err
 	}
-	if err := s.broker(); err != nil {
+	session, err := sessionOf(o.Config, o.Log) // it is not run: what the order tells waits in the outbox
+	if err != nil {
 		return nil, err
 	}
 	st, err := store.Open(ctx, o.Config.Path(o.Config.Data), store.Options{Log: o.Log})
@@ -100,10 +101,10 @@ func (o Orders) on(ctx context.Context, do func(*control.Site, *store.Store) (co
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }() //nolint:contextcheck // it closes whatever ctx says
-	state, eff, err := do(s.site, st)
+	state, eff, err := do(site, st)
 	if err != nil {
 		return nil, &OrderError{err}
 	}
 	batch := control.Batch{State: state, Effects: eff, Unstored: 1}
-	return eff.Entries, journal.New(st, s.topics(), o.Config.InfluxDB != nil).Commit(ctx, batch)
+	return eff.Entries, journal.New(st, topicsOf(session), o.Config.InfluxDB != nil).Commit(ctx, batch)
 }

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
@@ -11,31 +12,33 @@ import (
 	"github.com/keeplit/keeplit/internal/store"
 )
 
-// broker builds the MQTT session.
-func (s *Service) broker() (err error) {
-	m := s.cfg.MQTT
+// sessionOf builds the MQTT session that a configuration names; nil where it
+// names none.
+func sessionOf(cfg config.Config, log *slog.Logger) (*broker.Session, error) {
+	m := cfg.MQTT
 	if m == nil {
-		return nil
+		return nil, nil
 	}
-	cfg := broker.Config{
-		URL: m.URL, Site: s.cfg.Site.ID, ClientID: m.ClientID, Username: m.Username, Log: s.log,
-		TLS: broker.TLS{CAFile: s.cfg.Path(m.CA), CertFile: s.cfg.Path(m.Cert), KeyFile: s.cfg.Path(m.Key)},
+	c := broker.Config{
+		URL: m.URL, Site: cfg.Site.ID, ClientID: m.ClientID, Username: m.Username, Log: log,
+		TLS: broker.TLS{CAFile: cfg.Path(m.CA), CertFile: cfg.Path(m.Cert), KeyFile: cfg.Path(m.Key)},
 	}
 	if m.Password != "" {
-		cfg.Password = func() (string, error) { return m.Password, nil }
+		c.Password = func() (string, error) { return m.Password, nil }
 	}
-	if s.session, err = broker.New(cfg); err != nil {
-		return fmt.Errorf("mqtt: %w", err)
+	session, err := broker.New(c)
+	if err != nil {
+		return nil, fmt.Errorf("mqtt: %w", err)
 	}
-	return nil
+	return session, nil
 }
 
-// topics are the site's topics at its broker; nil without one.
-func (s *Service) topics() *broker.Topics {
-	if s.session == nil {
+// topicsOf are the site's topics at its broker; nil without one.
+func topicsOf(session *broker.Session) *broker.Topics {
+	if session == nil {
 		return nil
 	}
-	t := s.session.Topics()
+	t := session.Topics()
 	return &t
 }
 

@@ -113,7 +113,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 		state = s.readable(found)
 		s.resumed = state.Now
 	}
-	if err := s.broker(); err != nil {
+	if s.session, err = sessionOf(cfg, opt.Log); err != nil {
 		return nil, err
 	}
 	if err := s.simulation(ctx, state); err != nil {
@@ -144,7 +144,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	if s.plans, err = s.plansOf(ctx, opt.Apart); err != nil {
 		return nil, err
 	}
-	s.journal = journal.New(s.store, s.topics(), cfg.InfluxDB != nil)
+	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil)
 	s.journal.KeepHead(cfg.Path(cfg.HeadFile))
 	loop := control.LoopConfig{
 		Site: s.site, State: state, First: first, Planner: s.plans, Switches: switches,
