@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -67,6 +69,10 @@ func DecodeInto(doc any, data []byte, secrets Secrets) fault.List {
 }
 
 func (d *decoder) into(doc any, data []byte) fault.List {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // some editors begin a file with a mark that is no text
+	if f, bad := notText(data); bad {
+		return fault.List{f}
+	}
 	if f, bad := tooDeep(data); bad {
 		return fault.List{f}
 	}
@@ -102,6 +108,17 @@ func (d *decoder) into(doc any, data []byte) fault.List {
 	}
 	sortByLine(d.faults)
 	return d.faults
+}
+
+// notText finds the first line that is no UTF-8, as in a file that was saved as
+// UTF-16 or in an old code page.
+func notText(data []byte) (f fault.Fault, bad bool) {
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
+			return fault.Fault{Line: i + 1, Problem: "this is not UTF-8 text", Remedy: "save the file as UTF-8 (in an editor: save as, encoding UTF-8)"}, true
+		}
+	}
+	return f, false
 }
 
 func syntaxFault(err error) fault.Fault {

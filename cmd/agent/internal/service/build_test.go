@@ -102,6 +102,7 @@ func pairs() map[string]string {
 		"a keypad": {"entry", "{keypad: {rows: [GPIO5, GPIO6, GPIO13, GPIO19], columns: [GPIO12, GPIO16, GPIO20, GPIO21]}}"}, "half a keypad": {"entry", "{keypad: {rows: [GPIO5]}}"},
 		"a card reader": {"entry", "{card: {reset: GPIO25, irq: GPIO24, key: {env: CARD}}}"}, "a card reader without key": {"entry", "{card: {reset: GPIO25, irq: GPIO24}}"},
 		"a buzzer": {"supply", "{buzzer: {line: GPIO18}}"}, "a cover": {"meter", "{driver: modbus, modbus: {model: sdm230, port: /dev/null}, cover: {line: GPIO22}}"},
+		"records in a file": {"data", "empty.yaml"}, "records below a file": {"data", "empty.yaml/records"}, "records in no name": {"data", `"a\0b"`}, "records in a new folder": {"data", "new/records"},
 		"a watchdog gone": {"watchdog", "{device: none}"}, "all as it is": {},
 	} {
 		add(name, parts...)
@@ -149,7 +150,9 @@ func TestRunNeverSaysWhatCheckDidNot(t *testing.T) {
 		}
 		right++
 		runs++
-		cfg.Data, cfg.Web.Listen = filepath.Join(folder, fmt.Sprint(runs)), "127.0.0.1:0"
+		if cfg.Web.Listen = "127.0.0.1:0"; cfg.Data == "DATA" {
+			cfg.Data = filepath.Join(folder, fmt.Sprint(runs))
+		}
 		if err := tryRun(t.Context(), cfg); err != nil && !isMachine(err) {
 			disagree++
 			t.Errorf("%s: check calls it right, run says: %v\n%s", name, err, text)

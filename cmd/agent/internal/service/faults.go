@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
@@ -86,6 +89,9 @@ func Faults(cfg config.Config, known fault.List) fault.List {
 		_, err := telemetry.New(telemetry.Config{URL: i.URL, Org: i.Org, Bucket: i.Bucket, CAFile: cfg.Path(i.CA), Site: cfg.Site.ID}, nil)
 		failed("influxdb", "correct the server's settings", err)
 	}
+	if sound("data") {
+		failed("data", "name a folder; it is made where there is none", folder(cfg.Path(cfg.Data)))
+	}
 	failed("web.listen", "write [HOST]:PORT, e.g. :8080 or 127.0.0.1:8080", listenable(cfg.Web.Listen))
 	if sound("web.tls") {
 		failed("web.tls", "correct the files of cert and key", pageTLS(cfg).Check())
@@ -152,6 +158,24 @@ func tariffPath(cfg config.Config) string {
 		return "tariff.catalogue"
 	}
 	return "tariff.file"
+}
+
+// folder tells why name neither is a folder nor can become one.  Whether it may be
+// written is the machine's.
+func folder(name string) error {
+	for at := name; ; at = filepath.Dir(at) {
+		st, err := os.Stat(at)
+		switch {
+		case err == nil && st.IsDir():
+			return nil
+		case err == nil:
+			return fmt.Errorf("%s is a file", at)
+		case errors.Is(err, syscall.EINVAL):
+			return fmt.Errorf("%q is no name of a folder", at)
+		case at == filepath.Dir(at):
+			return nil
+		}
+	}
 }
 
 // listenable tells what is wrong with an address to listen on.
