@@ -338,13 +338,13 @@ func situations() []situation {
 			h.shift = -3 * time.Hour
 			h.pass(2 * time.Minute)
 			h.tell("the clock went back by three hours")
-			h.feed(control.Input{Request: &control.Request{Kind: control.Acknowledge, Code: health.ClockBack, By: "page"}})
+			h.feed(control.Input{What: control.Request{Kind: control.Acknowledge, Code: health.ClockBack, By: "page"}})
 			h.pass(2 * time.Minute)
 			h.tell("somebody says that it is right")
 		}},
 		{"records that cannot be written", "credit: {opening: 20}\n", func(h *home) {
 			h.pass(2 * time.Minute)
-			h.feed(control.Input{Edge: &control.Edge{Code: health.StoreFull, Cause: "telemetry is dropped; 8.0 MiB are kept for the ledger"}})
+			h.feed(control.Input{What: control.Edge{Code: health.StoreFull, Cause: "telemetry is dropped; 8.0 MiB are kept for the ledger"}})
 			h.tell("the disk is full, and the reserve holds")
 			h.enter(h.token(5 * one))
 			h.tell("a top-up out of the reserve")
@@ -360,7 +360,7 @@ func situations() []situation {
 			h.until("08:30")
 			h.tell("the credit is spent, and no top-up could be recorded")
 			well()
-			h.feed(control.Input{Edge: &control.Edge{Code: health.StoreFull}})
+			h.feed(control.Input{What: control.Edge{Code: health.StoreFull}})
 			h.press("/loads/geyser/skip")
 			h.pass(5 * time.Minute)
 			h.tell("it can be written again: what was put off is done")
@@ -370,7 +370,7 @@ func situations() []situation {
 			at := h.s.Plant().Now().Truncate(time.Hour)
 			text := fmt.Sprintf(`{"currency": "ZAR", "tax_included": true, "prices": [{"start": %q, "import": 2}, {"start": %q, "import": 4}]}`,
 				at.Format(time.RFC3339), at.Add(time.Hour).Format(time.RFC3339))
-			h.feed(control.Input{Prices: &control.PriceDocument{Text: []byte(text)}})
+			h.feed(control.Input{What: control.PriceDocument{Text: []byte(text)}})
 			h.pass(2 * time.Minute)
 			h.tell("prices were sent for two hours")
 			h.until("09:00")

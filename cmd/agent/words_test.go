@@ -209,7 +209,7 @@ func (h *home) pass(d time.Duration) {
 		if h.shift != 0 {
 			r.Sample.At = r.Sample.At.Add(h.shift)
 		}
-		h.feed(control.Input{Reading: &r})
+		h.feed(control.Input{What: control.Reading(r)})
 	}
 }
 
@@ -233,7 +233,7 @@ func (h *home) until(clock string) {
 
 func (h *home) request(kind control.RequestKind, load string) control.Reply {
 	h.Helper()
-	return h.feed(control.Input{Request: &control.Request{Kind: kind, Load: load, By: "page"}})
+	return h.feed(control.Input{What: control.Request{Kind: kind, Load: load, By: "page"}})
 }
 
 func (h *home) token(m units.Money) string {
@@ -310,7 +310,7 @@ func (h *home) tell(situation string) {
 	p := panel.Keys{Loop: h.s.Loop(), Words: present.NewWords().Keypad(h.s.Site()), Show: func(a, b string) { h.lines("keypad B", []string{a + " | " + b}) }}
 	p.Pressed(h.Context(), keypad.Event{Kind: keypad.Balance})
 	// What a person does is stored at once, and what happened before it, where it can be.
-	_, _ = h.s.Loop().Feed(h.Context(), control.Input{Now: h.s.Plant().Now().Add(h.shift), Request: &control.Request{Kind: control.Acknowledge, By: "page"}})
+	_, _ = h.s.Loop().Feed(h.Context(), control.Input{Now: h.s.Plant().Now().Add(h.shift), What: control.Request{Kind: control.Acknowledge, By: "page"}})
 	events, err := h.s.Records().LastEvents(h.Context(), 0, 200)
 	if err != nil {
 		h.Fatal(err)

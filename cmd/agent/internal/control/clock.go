@@ -117,15 +117,10 @@ func (s *Site) reclock(st State, now time.Time) (State, []credit.Entry) {
 	return next, entries
 }
 
-// onClock is in by the clock that is believed.
+// onClock is in by the clock that is believed.  A reading sees to itself.
 func (c ClockState) onClock(in Input) Input {
 	if c.Skew == 0 {
 		return in
-	}
-	if in.Reading != nil {
-		r := *in.Reading
-		r.Sample = onClock(r.Sample, c.Skew)
-		in.Reading = &r
 	}
 	facts := append(in.Facts[:0:0], in.Facts...)
 	for i := range facts {

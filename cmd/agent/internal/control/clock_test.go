@@ -27,7 +27,7 @@ func TestAWrongClockMovesNoCredit(t *testing.T) {
 			b.site.Wall, b.site.Shift = true, false
 			b.power = units.Kilowatt
 			used := tokenFor(t, 1, 100)
-			b.step(Input{Token: &Token{Text: used, Source: "page"}})
+			b.step(Input{What: Token{Text: used, Source: "page"}})
 			b.run(36*time.Hour, 10*time.Minute)
 			standing := func() (n int) {
 				for _, e := range b.ledger {
@@ -41,7 +41,7 @@ func TestAWrongClockMovesNoCredit(t *testing.T) {
 			right := b.now
 			b.now = c.wrong(b.now)
 			b.run(20*time.Minute, 5*time.Second)
-			again := b.step(Input{Token: &Token{Text: used, Source: "mqtt"}})
+			again := b.step(Input{What: Token{Text: used, Source: "mqtt"}})
 			if again.Reply.TopUp.Accepted() {
 				t.Error("a used token is taken again")
 			}
@@ -89,7 +89,7 @@ func TestAJumpAheadIsBelievedWhenSomebodySaysSo(t *testing.T) {
 	if !b.st.Health.Has(health.ClockAhead, "") || b.st.Now.After(begin().Add(time.Hour)) {
 		t.Fatalf("a jump of 30 days: the time is %s, warnings %+v", b.st.Now, b.st.Health.Active)
 	}
-	b.step(Input{Request: &Request{Kind: Acknowledge, Code: health.ClockAhead, By: "page"}})
+	b.step(Input{What: Request{Kind: Acknowledge, Code: health.ClockAhead, By: "page"}})
 	b.reading(time.Second)
 	if b.st.Health.Has(health.ClockAhead, "") || !b.st.Now.Equal(b.now) {
 		t.Errorf("acknowledged, the time is %s, the clock shows %s", b.st.Now, b.now)

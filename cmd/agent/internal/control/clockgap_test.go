@@ -23,7 +23,7 @@ func clockBench(t testing.TB) *bench {
 	b.site.Guard = loads.NewGuard(loads.DefaultGuard(), nil, b.site.Zone)
 	b.site.Wall, b.site.Shift = true, false
 	b.power = 0
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 50), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 50), Source: "page"}})
 	b.run(3*time.Hour, 10*time.Minute)
 	return b
 }
@@ -77,7 +77,7 @@ func TestTimeOffIsChargedOnceTheClockIsConfirmed(t *testing.T) {
 	}{
 		{"by a time server", func(b *bench) { b.step(Input{Synced: true}) }},
 		{"by a person", func(b *bench) {
-			b.step(Input{Request: &Request{Kind: Acknowledge, Code: health.ClockUnconfirmed, By: "page"}})
+			b.step(Input{What: Request{Kind: Acknowledge, Code: health.ClockUnconfirmed, By: "page"}})
 		}},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestNoStepPostsMoreThanTheLongestAbsence(t *testing.T) {
 	b := clockBench(t)
 	b.now = b.now.AddDate(10, 0, 0)
 	b.reading(time.Second)
-	b.step(Input{Request: &Request{Kind: Acknowledge, Code: health.ClockAhead, By: "page"}}) // a person says so
+	b.step(Input{What: Request{Kind: Acknowledge, Code: health.ClockAhead, By: "page"}}) // a person says so
 	b.register += 5 * units.KilowattHour
 	before, n := b.balance(), len(b.ledger)
 	b.reading(time.Second)

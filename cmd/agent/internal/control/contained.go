@@ -32,15 +32,6 @@ func (p *Planner) Make(ctx context.Context, st State, within time.Duration) (pla
 	return plan, err
 }
 
-// NoPlan says that a plan that was asked for does not come.
-type NoPlan struct{ Cause string }
-
-// noPlan goes on with the last plan.
-func (p *step) noPlan(n NoPlan) {
-	p.st.Asking, p.st.WantPlan = false, true
-	p.raise(health.PlanFailed, "", n.Cause)
-}
-
 // step is Site.Step with a panic contained: the State is as before, and the
 // input is left out.  A plan is a wish, and the most intricate thing that a step
 // looks at: where one stands in the way it is given up first.
@@ -48,11 +39,15 @@ func (l *Loop) step(st State, in Input) (out State, eff Effects, err error) {
 	try := func() error {
 		return contain.Do(func() { out, eff = l.cfg.Site.Step(st, in) })
 	}
-	if err = try(); err == nil || st.Plan == nil && in.Plan == nil {
+	_, planned := in.What.(NewPlan)
+	if err = try(); err == nil || st.Plan == nil && !planned {
 		return out, eff, err
 	}
 	first := err
-	st.Plan, st.WantPlan, in.Plan = nil, true, nil
+	st.Plan, st.WantPlan = nil, true
+	if planned {
+		in.What = nil
+	}
 	if err = try(); err != nil {
 		return out, eff, first
 	}

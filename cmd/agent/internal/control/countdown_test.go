@@ -32,7 +32,7 @@ func TestEachRungIsSaidOnceATopUp(t *testing.T) {
 	hourly, err := schedule.Parse("0 * * * *", b.site.Zone)
 	must(t, err)
 	b.site.PlanAt = hourly
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 150), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 150), Source: "page"}})
 	b.events = nil
 	heard := 0
 	for b.states[loads.SupplyID] && b.now.Before(begin().Add(20*24*time.Hour)) {
@@ -55,7 +55,7 @@ func TestEachRungIsSaidOnceATopUp(t *testing.T) {
 	// the credit that was.
 	b.reading(time.Minute)
 	b.events = nil
-	b.step(Input{Token: &Token{Text: tokenFor(t, 2, 200), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 2, 200), Source: "page"}})
 	b.reading(time.Minute)
 	if got := rungs(b); len(got) != 0 {
 		t.Errorf("after a top-up for six days it was said %q", got)
@@ -99,15 +99,15 @@ func TestAPlanOfBeforeATopUpSaysNothingOfTheCreditThatThereIs(t *testing.T) {
 	b.leave(5 * units.One)
 	b.reading(10 * time.Minute)
 	before := b.planner.Plan(context.Background(), b.st)
-	b.step(Input{Plan: &before})
+	b.step(Input{What: NewPlan{before}})
 	if !b.st.Health.Has(health.CreditEnds, "") || !b.st.Foresees() {
 		t.Fatal("it is not said that the credit ends")
 	}
 	planner := b.planner
 	b.planner = nil // it was asked, and answers late, or never again
 	b.now = b.now.Add(time.Minute)
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 200), Source: "page"}})
-	b.step(Input{Plan: &before}) // was under way when the token came
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 200), Source: "page"}})
+	b.step(Input{What: NewPlan{before}}) // was under way when the token came
 	if b.st.Foresees() {
 		t.Error("the plan of before is taken for one that knows of the top-up")
 	}
@@ -119,7 +119,7 @@ func TestAPlanOfBeforeATopUpSaysNothingOfTheCreditThatThereIs(t *testing.T) {
 	}
 	// A plan comes, and then no other for hours: what it foresaw is no forecast.
 	after := planner.Plan(context.Background(), b.st)
-	b.step(Input{Plan: &after})
+	b.step(Input{What: NewPlan{after}})
 	if _, err := b.site.TopUpFor(&b.st, b.now, units.One); !b.st.Foresees() || err != nil {
 		t.Fatalf("the plan is not taken: %v", err)
 	}

@@ -47,7 +47,7 @@ func TestAnIntervalKnowsThatNotAllCouldBeUsedThatWasWanted(t *testing.T) {
 		{"all is well", func(*bench) {}, minute, 0, 0, forecast.Measured},
 		{"the credit is spent", func(b *bench) { b.leave(-units.One) }, minute, metering.SupplyOff, metering.SupplyOff, forecast.Censored},
 		{"the customer switched it off", func(b *bench) {
-			b.step(Input{Request: &Request{Kind: SupplyOff, By: "page"}})
+			b.step(Input{What: Request{Kind: SupplyOff, By: "page"}})
 		}, minute, metering.SupplyOff, metering.SupplyOff, forecast.Censored},
 		{"the contactor fell off by itself", func(b *bench) {
 			b.stuck, b.states[loads.SupplyID] = true, false
@@ -99,9 +99,9 @@ func TestWhatHeldEndsWithIt(t *testing.T) {
 	b := newBench(t)
 	alone(b)
 	b.run(40*time.Minute, time.Minute)
-	b.step(Input{Request: &Request{Kind: SupplyOff, By: "page"}})
+	b.step(Input{What: Request{Kind: SupplyOff, By: "page"}})
 	b.run(5*time.Minute, time.Minute)
-	b.step(Input{Request: &Request{Kind: SupplyOn, By: "page"}})
+	b.step(Input{What: Request{Kind: SupplyOn, By: "page"}})
 	all := b.closedIn(SiteSeries, 2*time.Hour, func() { b.reading(time.Minute) })
 	for i, iv := range all {
 		want := metering.Quality(0)
@@ -147,13 +147,13 @@ func TestDarkDaysAreNotUsual(t *testing.T) {
 	daily, err := schedule.Parse("0 0 * * *", b.site.Zone)
 	must(t, err)
 	b.site.PlanAt = daily // nothing here is planned
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 900), Source: "page"}})
 	b.run(9*24*time.Hour, 5*time.Minute)
 	energy, spent, days := b.st.Usual(b.site.Zone)
 	if days < 7 || energy < 11*units.KilowattHour {
 		t.Fatalf("%s, %s over %d days", energy, spent, days)
 	}
-	b.step(Input{Request: &Request{Kind: SupplyOff, By: "page"}})
+	b.step(Input{What: Request{Kind: SupplyOff, By: "page"}})
 	b.run(22*24*time.Hour, 10*time.Minute)
 	dark, darkSpent, days := b.st.Usual(b.site.Zone)
 	if days < 6 || dark != energy || darkSpent != spent {
@@ -162,7 +162,7 @@ func TestDarkDaysAreNotUsual(t *testing.T) {
 	if len(b.st.Days) > keepDays {
 		t.Errorf("%d days are kept", len(b.st.Days))
 	}
-	b.step(Input{Request: &Request{Kind: SupplyOn, By: "page"}})
+	b.step(Input{What: Request{Kind: SupplyOn, By: "page"}})
 	b.power = 1000 * units.Watt
 	b.run(5*24*time.Hour, 10*time.Minute)
 	if now, _, _ := b.st.Usual(b.site.Zone); now <= energy {
@@ -189,7 +189,7 @@ func TestATimeThatNobodySawIsNotUsual(t *testing.T) {
 			b.run(40*time.Minute, time.Minute)
 			before := b.st.Days[0].Unseen
 			b.now, b.register = b.now.Add(4*time.Hour), b.register+c.used
-			all := b.step(Input{Fresh: c.fresh, Reading: &metering.Reading{Sample: metering.Sample{
+			all := b.step(Input{Fresh: c.fresh, What: Reading{Sample: metering.Sample{
 				At: b.now, Has: metering.HasImport | metering.HasPower, Import: b.register, Step: 1,
 			}}}).Intervals
 			seen := 0

@@ -111,25 +111,8 @@ func (s *Site) held(st State, in Input) (State, Effects) {
 			p.st.SupplySeen = f.Observation
 		}
 	}
-	switch {
-	case in.Reading != nil:
-		p.heldReading(*in.Reading)
-	case in.Token != nil:
-		p.eff.Reply.TopUp = &credit.Result{
-			Token:     credit.Token{Code: credit.Unreadable, Detail: p.st.Hold.Why},
-			Available: p.st.Credit.Available(), Text: "this token cannot be taken now and stays good: " + ErrHeld.Error(),
-		}
-		p.event("token_held", health.Serious, "a token by "+in.Token.Source+" was not taken and stays good")
-	case in.Request != nil:
-		p.eff.Reply.Err = ErrHeld
-		if in.Request.Kind == Acknowledge {
-			p.eff.Reply.Err = nil
-			p.st.Health = p.st.Health.Acknowledge(in.Request.Code)
-		}
-	case in.Prices != nil:
-		p.eff.Reply.Err = ErrHeld
-	case in.Edge != nil:
-		p.when(in.Edge.Cause != "", in.Edge.Code, in.Edge.Subject, in.Edge.Cause)
+	if in.What != nil {
+		in.What.held(p)
 	}
 	p.st.Asking = false
 	p.keep()
@@ -140,22 +123,6 @@ func (s *Site) held(st State, in Input) (State, Effects) {
 	p.st.Now = p.now
 	s.record(&p.eff)
 	return p.st, p.eff
-}
-
-// heldReading takes note of what the meter shows, and charges nothing.
-func (p *step) heldReading(r metering.Reading) {
-	if r.Err != nil {
-		p.failed(r.Err)
-		return
-	}
-	m := &p.st.Meter
-	m.shows(r.Sample)
-	m.Last, m.HeardAt = r.Sample, p.now
-	if r.Sample.Taken {
-		p.eff.Durable, p.eff.Owed = true, true
-	}
-	p.clear(health.MeterSilent, "")
-	p.clear(health.MeterReply, "")
 }
 
 // keepEvery is how often a supply switch on the network is told again at least, for

@@ -101,7 +101,7 @@ func darkSite(t *rapid.T, tb testing.TB) (*Site, State, func(units.Money) string
 	}
 	step(Input{}, 0)
 	if rapid.Bool().Draw(t, "lends") {
-		step(Input{Request: &Request{Kind: AcceptEmergency, By: "page"}}, time.Second)
+		step(Input{What: Request{Kind: AcceptEmergency, By: "page"}}, time.Second)
 	}
 	carry(Adjust(credit.Adjustment, -(doc.Opening + doc.Emergency.Amount + some("below", 1500) + 1), "used"))
 	step(Input{}, time.Second)
@@ -132,7 +132,7 @@ func TestExactlyWhatIsAskedForBringsTheLightBack(t *testing.T) {
 			if m <= 0 {
 				continue
 			}
-			after, eff := site.Step(st, Input{Now: st.Now, Token: &Token{Text: token(m), Source: "page"}})
+			after, eff := site.Step(st, Input{Now: st.Now, What: Token{Text: token(m), Source: "page"}})
 			if eff.Reply.TopUp == nil || !eff.Reply.TopUp.Accepted() {
 				rt.Fatalf("%s: %+v", m, eff.Reply.TopUp)
 			}

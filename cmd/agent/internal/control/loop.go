@@ -213,9 +213,9 @@ type planned struct {
 
 func (p planned) input() Input {
 	if p.err != nil {
-		return Input{NoPlan: &NoPlan{Cause: p.err.Error()}}
+		return Input{What: NoPlan{Cause: p.err.Error()}}
 	}
-	return Input{Plan: &p.plan}
+	return Input{What: NewPlan{p.plan}}
 }
 
 // wantsPlan has a plan made where a step asks for one.

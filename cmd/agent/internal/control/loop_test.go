@@ -142,7 +142,7 @@ func runLoopWith(t *testing.T, journal Journal, change func(*Site), log *slog.Lo
 
 func (r *running) read(t *testing.T, e units.Energy) {
 	t.Helper()
-	_, err := r.Feed(t.Context(), Input{Reading: &metering.Reading{Sample: metering.Sample{
+	_, err := r.Feed(t.Context(), Input{What: Reading{Sample: metering.Sample{
 		At: time.Now(), Has: metering.HasImport, Import: e, Step: 1,
 	}}})
 	must(t, err)
@@ -164,7 +164,7 @@ func TestLoopSpendsCutsAndRestores(t *testing.T) {
 		if r.supply.closed() {
 			t.Fatal("the supply is on although the credit is long spent")
 		}
-		reply, err := r.Feed(t.Context(), Input{Token: &Token{Text: tokenFor(t, 1, 50), Source: "page"}})
+		reply, err := r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 50), Source: "page"}})
 		must(t, err)
 		if !reply.TopUp.Accepted() {
 			t.Fatal(reply.TopUp.Text)
@@ -202,7 +202,7 @@ func TestFullDiskNothingIsLostAndATokenStaysGood(t *testing.T) {
 			t.Fatalf("with a full disk %s were counted of 3 kWh", got)
 		}
 		before := st.Credit.Available()
-		if _, err := r.Feed(t.Context(), Input{Token: &Token{Text: tokenFor(t, 1, 25), Source: "page"}}); !errors.Is(err, ErrNotRecorded) {
+		if _, err := r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 25), Source: "page"}}); !errors.Is(err, ErrNotRecorded) {
 			t.Fatalf("a token that cannot be recorded is answered %v", err)
 		}
 		if got := r.Snapshot().State.Credit.Available(); got > before {
@@ -210,7 +210,7 @@ func TestFullDiskNothingIsLostAndATokenStaysGood(t *testing.T) {
 		}
 		r.journal.failWith(nil)
 		time.Sleep(10 * time.Second)
-		reply, err := r.Feed(t.Context(), Input{Token: &Token{Text: tokenFor(t, 1, 25), Source: "page"}})
+		reply, err := r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 25), Source: "page"}})
 		must(t, err)
 		if !reply.TopUp.Accepted() {
 			t.Fatalf("the token is spent: %s", reply.TopUp.Text)
@@ -246,7 +246,7 @@ func TestASilentSwitchIsSaidAndNotHammered(t *testing.T) {
 		r.geyser.mu.Lock()
 		r.geyser.broken = true
 		r.geyser.mu.Unlock()
-		_, err := r.Feed(t.Context(), Input{Request: &Request{Kind: RunLoad, Load: "geyser", By: "page"}})
+		_, err := r.Feed(t.Context(), Input{What: Request{Kind: RunLoad, Load: "geyser", By: "page"}})
 		must(t, err)
 		time.Sleep(30 * time.Minute)
 		if !r.Snapshot().State.Health.Has(health.SwitchSilent, "geyser") {
@@ -279,7 +279,7 @@ func TestTheSameTokenFromEverywhereAtOnceCreditsOnce(t *testing.T) {
 		for i := range 40 {
 			wg.Go(func() {
 				source := []string{"page", "cli", "mqtt", "keypad"}[i%4]
-				reply, err := r.Feed(t.Context(), Input{Token: &Token{Text: tokenFor(t, 1, 25), Source: source}})
+				reply, err := r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 25), Source: source}})
 				if err != nil {
 					t.Error(err)
 					return

@@ -13,44 +13,6 @@ import (
 	"github.com/keeplit/keeplit/tariffs"
 )
 
-// reading takes in a sample, or the news that there is none.
-func (p *step) reading(r metering.Reading) {
-	if r.Err != nil {
-		p.failed(r.Err)
-		return
-	}
-	m := &p.st.Meter
-	m.shows(r.Sample)
-	if r.Sample.Taken {
-		p.eff.Durable, p.eff.Owed = true, true
-	}
-	p.clear(health.MeterSilent, "")
-	p.clear(health.MeterReply, "")
-	registers, used, events := m.Registers.Take(r.Sample, p.Limits)
-	m.Registers = registers
-	sample := m.Watch.connected(r.Sample.Believed(p.Limits))
-	m.Last, m.HeardAt = sample, p.now
-	for _, e := range events {
-		p.meterEvent(e)
-	}
-	if silence := used.To.Sub(used.From); used.Quality&metering.Estimated != 0 && used.Import.Mean(silence) < standstill {
-		used.Quality |= metering.MainsOff
-	}
-	for _, piece := range split(used, p.Interval) {
-		p.charge(piece)
-	}
-	p.watch(sample)
-	if len(r.Events) > 0 {
-		p.measured(r.Events, p.now)
-	}
-	p.doubtPower(sample)
-	p.points(sample)
-}
-
-// standstill is a mean power that no home in use stays below: where a register
-// went no faster through a silence, the mains was down.
-const standstill = 5 * units.Watt
-
 // failed is an attempt to read that gave nothing.  The supply stays as it is:
 // a silent meter is never a reason to cut anybody off, and a register makes up
 // for the silence when it speaks again.

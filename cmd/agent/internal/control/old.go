@@ -1,8 +1,6 @@
 package control
 
 import (
-	"fmt"
-
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -37,15 +35,6 @@ func (s *Site) BeginOld(begin func(*Site) (State, Effects), cause string) (State
 // MarkOld notes in a stored State that its ledger is an old one.
 func (st *State) MarkOld(cause string) {
 	st.Health, _ = st.Health.Raise(st.Now, health.LedgerOld, "", cause)
-}
-
-// withhold answers a token that is not looked at.
-func (p *step) withhold(t Token) {
-	p.eff.Reply.TopUp = &credit.Result{
-		Token: credit.Token{Code: credit.Withheld}, Available: p.st.Credit.Available(),
-		Text: "it is not counted now: the records are older than what was published, and may not know of it; the token stays good. See the warning first",
-	}
-	p.event("token_"+string(credit.Withheld), health.Info, fmt.Sprintf("by %s: the records are not the newest", t.Source))
 }
 
 // takeBack takes the opening credit back from records that were begun anew while

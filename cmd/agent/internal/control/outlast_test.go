@@ -27,7 +27,7 @@ func TestTheSmallestTopUpLastsUntilTheDate(t *testing.T) {
 	b := newBench(t)
 	b.site.RunOutOver = 4 * 24 * time.Hour
 	alone(b)
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 900), Source: "page"}})
 	b.run(4*24*time.Hour+10*time.Hour, 5*time.Minute) // it gets to know the home
 	b.leave(10 * units.One)
 
@@ -37,7 +37,7 @@ func TestTheSmallestTopUpLastsUntilTheDate(t *testing.T) {
 	if until := units.NextLocalMidnight(day, b.site.Zone); !need.Until.Equal(until) || !need.SafeMay || !need.EvenMay || need.Even <= 0 || need.Safe < need.Even {
 		t.Fatalf("%+v", need)
 	}
-	b.step(Input{Token: &Token{Text: tokenFor(t, 2, int(need.Safe/units.One)), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 2, int(need.Safe/units.One)), Source: "page"}})
 	for b.now.Before(need.Until) {
 		b.reading(5 * time.Minute)
 		if !b.states[loads.SupplyID] {
@@ -64,7 +64,7 @@ func TestWhatARunCostsInTimeIsWhatItTakes(t *testing.T) {
 	b := newBench(t)
 	b.site.RunOutOver = 4 * 24 * time.Hour
 	alone(b)
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 900), Source: "page"}})
 	b.run(4*24*time.Hour+10*time.Hour, 5*time.Minute)
 	b.leave(30 * units.One)
 	o := b.st.Plan.Outlook

@@ -25,7 +25,7 @@ func (b *bench) tells(d time.Duration, flows units.Power, step units.Energy, has
 	if s.Gives(metering.HasPower) {
 		s.Power = claims
 	}
-	return b.step(Input{Reading: &metering.Reading{Sample: s}})
+	return b.step(Input{What: Reading{Sample: s}})
 }
 
 const registerAndPower = metering.HasImport | metering.HasPower
@@ -39,7 +39,7 @@ func limited(t *testing.T) *bench {
 	b.register += 500 * units.KilowattHour
 	b.site.Supply.Local = true
 	alone(b)
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 900), Source: "page"}})
 	for range 200 {
 		b.tells(time.Second, 400*units.Watt, units.WattHour, registerAndPower, 400*units.Watt)
 	}
@@ -121,7 +121,7 @@ func TestATrueOverloadShedsAtOnceAndCutsInTime(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			b := limited(t)
 			b.site.Power = 5 * units.Kilowatt
-			b.step(Input{Request: &Request{Kind: RunLoad, Load: "geyser", By: "page"}})
+			b.step(Input{What: Request{Kind: RunLoad, Load: "geyser", By: "page"}})
 			for range 60 {
 				b.tells(time.Second, 3400*units.Watt, row.step, registerAndPower, 3400*units.Watt)
 			}
@@ -152,7 +152,7 @@ func TestAnImpossiblePowerIsNoWitness(t *testing.T) {
 	b.site.Supply.Local, b.site.Supply.Breaks = true, 10*units.Kilowatt
 	b.register += 500 * units.KilowattHour
 	alone(b)
-	b.step(Input{Request: &Request{Kind: SupplyOff, By: "page"}})
+	b.step(Input{What: Request{Kind: SupplyOff, By: "page"}})
 	for range 600 {
 		b.tells(time.Second, 0, units.WattHour, registerAndPower, 100*units.Kilowatt)
 	}
@@ -217,7 +217,7 @@ func TestAnImpossiblePowerOfAPlugIsNotUsed(t *testing.T) {
 func TestAMeterWithoutPowerIsNotBlind(t *testing.T) {
 	b := limited(t)
 	b.site.Power = 5 * units.Kilowatt
-	b.step(Input{Request: &Request{Kind: RunLoad, Load: "geyser", By: "page"}})
+	b.step(Input{What: Request{Kind: RunLoad, Load: "geyser", By: "page"}})
 	b.tells(4*time.Minute, 400*units.Watt, units.WattHour, metering.HasImport, 0)
 	for range 60 {
 		b.tells(2*time.Second, 3400*units.Watt, units.WattHour, metering.HasImport, 0)
@@ -265,7 +265,7 @@ func TestALimitThatNobodyCanKeepIsTold(t *testing.T) {
 func TestAMessageOfEnergyDoesNotTakePowerBack(t *testing.T) {
 	b := limited(t)
 	b.site.Power = 5 * units.Kilowatt
-	b.step(Input{Request: &Request{Kind: RunLoad, Load: "geyser", By: "page"}})
+	b.step(Input{What: Request{Kind: RunLoad, Load: "geyser", By: "page"}})
 	b.tells(time.Second, 3400*units.Watt, units.WattHour, registerAndPower, 3400*units.Watt)
 	if !b.states["geyser"] {
 		t.Fatal("the geyser does not run")

@@ -66,10 +66,16 @@ func (s *Site) PricesEnded(st *State) (at time.Time, ok bool) {
 	return ends, !st.Now.Before(ends)
 }
 
-// prices takes in a price document.  It speaks for all time from its first
+func (PriceDocument) asks() bool  { return true }
+func (PriceDocument) spare() bool { return false }
+
+// held: prices are refused, so that whoever sends them sends them again.
+func (PriceDocument) held(p *step) { p.eff.Reply.Err = ErrHeld }
+
+// happen takes in a price document.  It speaks for all time from its first
 // price on; of the prices before, those stay that begin earlier and may still be
 // asked for: day-ahead prices come at noon and begin at midnight.
-func (p *step) prices(d PriceDocument) {
+func (d PriceDocument) happen(p *step) {
 	o, err := p.Tariff.ParsePrices(d.Text, p.now, p.PricesFor)
 	if err != nil {
 		p.eff.Reply.Err = err

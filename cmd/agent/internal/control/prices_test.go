@@ -58,7 +58,7 @@ func TestPushedPricesAreChargedUntilTheyEnd(t *testing.T) {
 	b := newBench(t)
 	still(b)
 	b.power = units.Kilowatt
-	eff := b.step(Input{Prices: &PriceDocument{Text: pushed(t, b.now, 2, flat(7))}})
+	eff := b.step(Input{What: PriceDocument{Text: pushed(t, b.now, 2, flat(7))}})
 	if eff.Reply.Err != nil || !eff.Durable {
 		t.Fatalf("the prices were answered %v, durable %v", eff.Reply.Err, eff.Durable)
 	}
@@ -71,7 +71,7 @@ func TestPushedPricesAreChargedUntilTheyEnd(t *testing.T) {
 	if got := b.spent(func() { b.run(time.Hour, time.Minute) }); got != units.FromFloat(1.15) {
 		t.Errorf("the hour after, at the document's 1 and 15 %% of VAT, cost %s", got)
 	}
-	b.step(Input{Prices: &PriceDocument{Text: pushed(t, b.now, 24, flat(7))}})
+	b.step(Input{What: PriceDocument{Text: pushed(t, b.now, 24, flat(7))}})
 	if b.st.Health.Has(health.TariffStale, "") {
 		t.Error("new prices have come and the warning stays")
 	}
@@ -81,10 +81,10 @@ func TestARegisterIsCaughtUpAtThePricesThatWere(t *testing.T) {
 	b := newBench(t)
 	still(b)
 	b.power = units.Kilowatt
-	b.step(Input{Prices: &PriceDocument{Text: pushed(t, b.now, 2, func(i int) float64 { return float64(2 + 4*i) })}})
+	b.step(Input{What: PriceDocument{Text: pushed(t, b.now, 2, func(i int) float64 { return float64(2 + 4*i) })}})
 	b.now = b.now.Add(90 * time.Minute)
 	// New prices come while the meter is silent; the old ones rule its past.
-	b.step(Input{Prices: &PriceDocument{Text: pushed(t, begin().Add(2*time.Hour), 2, flat(9))}})
+	b.step(Input{What: PriceDocument{Text: pushed(t, begin().Add(2*time.Hour), 2, flat(9))}})
 	b.now = b.now.Add(-90 * time.Minute)
 	got := b.spent(func() { b.reading(3 * time.Hour) })
 	if want := units.FromFloat((2 + 6 + 9) * 1.15); got != want {
@@ -94,11 +94,11 @@ func TestARegisterIsCaughtUpAtThePricesThatWere(t *testing.T) {
 
 func TestPushedPricesMoveThePlan(t *testing.T) {
 	b := newBench(t)
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 900), Source: "page"}})
 	b.run(time.Minute, time.Minute)
 	// By the document the night is cheap; the prices sent say noon.
 	noon := begin().Add(12 * time.Hour)
-	eff := b.step(Input{Prices: &PriceDocument{Text: pushed(t, begin(), 30, func(i int) float64 {
+	eff := b.step(Input{What: PriceDocument{Text: pushed(t, begin(), 30, func(i int) float64 {
 		if i >= 12 && i < 15 {
 			return 0.1
 		}
@@ -118,7 +118,7 @@ func TestPushedPricesMoveThePlan(t *testing.T) {
 
 func TestPricesThatAreNotTakenLeaveWhatIs(t *testing.T) {
 	b := newBench(t)
-	must(t, b.step(Input{Prices: &PriceDocument{Text: pushed(t, b.now, 5, flat(7))}}).Reply.Err)
+	must(t, b.step(Input{What: PriceDocument{Text: pushed(t, b.now, 5, flat(7))}}).Reply.Err)
 	was := b.st.Prices
 	many := strings.Builder{}
 	many.WriteString(`{"currency":"ZAR","prices":[`)
@@ -133,7 +133,7 @@ func TestPricesThatAreNotTakenLeaveWhatIs(t *testing.T) {
 		"more than is kept":  text,
 		"a price of a house": string(pushed(t, b.now, 1, flat(2e9))),
 	} {
-		eff := b.step(Input{Prices: &PriceDocument{Text: []byte(text)}})
+		eff := b.step(Input{What: PriceDocument{Text: []byte(text)}})
 		if !errors.Is(eff.Reply.Err, tariffs.ErrPrices) || b.st.Prices != was {
 			t.Errorf("%s: answered %v, the prices in force changed: %v", situation, eff.Reply.Err, b.st.Prices != was)
 		}
@@ -143,16 +143,16 @@ func TestPricesThatAreNotTakenLeaveWhatIs(t *testing.T) {
 func TestARetainedDocumentIsNoNewsAndAnOldOneIsAWarning(t *testing.T) {
 	b := newBench(t)
 	text := pushed(t, b.now, 5, flat(7))
-	b.step(Input{Prices: &PriceDocument{Text: text, Kept: true}})
+	b.step(Input{What: PriceDocument{Text: text, Kept: true}})
 	b.now = b.now.Add(2 * time.Hour)
 	b.reading(0)
 	was := b.st.Prices
-	eff := b.step(Input{Prices: &PriceDocument{Text: text, Kept: true}})
+	eff := b.step(Input{What: PriceDocument{Text: text, Kept: true}})
 	if eff.Reply.Err != nil || eff.Durable || b.st.Prices != was {
 		t.Errorf("the same document handed on again: %v, durable %v, new %v", eff.Reply.Err, eff.Durable, b.st.Prices != was)
 	}
 	fresh := newBench(t)
-	eff = fresh.step(Input{Prices: &PriceDocument{Text: pushed(t, begin().Add(-100*time.Hour), 5, flat(7)), Kept: true}})
+	eff = fresh.step(Input{What: PriceDocument{Text: pushed(t, begin().Add(-100*time.Hour), 5, flat(7)), Kept: true}})
 	if eff.Reply.Err != nil || !fresh.st.Health.Has(health.TariffStale, "") {
 		t.Errorf("a retained document that is over, at the first start: %v, warnings %v", eff.Reply.Err, fresh.st.Health.Active)
 	}
@@ -163,7 +163,7 @@ func TestPricesAreTooOldBySite(t *testing.T) {
 	still(b)
 	b.power = units.Kilowatt
 	b.site.PricesFor = time.Hour
-	b.step(Input{Prices: &PriceDocument{Text: pushed(t, b.now, 24, flat(7))}})
+	b.step(Input{What: PriceDocument{Text: pushed(t, b.now, 24, flat(7))}})
 	if got := b.spent(func() { b.run(2*time.Hour, time.Minute) }); got != units.FromFloat(8*1.15) {
 		t.Errorf("two hours, of which one may use the prices sent, cost %s", got)
 	}
@@ -174,7 +174,7 @@ func TestPricesAreTooOldBySite(t *testing.T) {
 
 func TestPricesOfAnotherCurrencyAreForgottenAtARestart(t *testing.T) {
 	b := newBench(t)
-	b.step(Input{Prices: &PriceDocument{Text: pushed(t, b.now, 24, flat(7))}})
+	b.step(Input{What: PriceDocument{Text: pushed(t, b.now, 24, flat(7))}})
 	st, err := b.site.Resume(b.st)
 	must(t, err)
 	if price, _ := b.site.TariffOf(&st).PriceAt(st.Tariff, st.Now); price != 8_050_000 {
@@ -198,7 +198,7 @@ func BenchmarkStep(b *testing.B) {
 			x.planner = nil
 			x.st.Credit.Unlocked = true
 			if hours > 0 {
-				st, eff := x.site.Step(x.st, Input{Now: x.now, Prices: &PriceDocument{Text: pushed(b, x.now, hours, func(i int) float64 { return 2 + float64(i%7)/10 })}})
+				st, eff := x.site.Step(x.st, Input{Now: x.now, What: PriceDocument{Text: pushed(b, x.now, hours, func(i int) float64 { return 2 + float64(i%7)/10 })}})
 				must(b, eff.Reply.Err)
 				x.st = st
 			}
@@ -209,7 +209,7 @@ func BenchmarkStep(b *testing.B) {
 					b.Fatal("the prices have ended")
 				}
 				x.register += (500 * units.Watt).Over(time.Second)
-				x.st, x.last = x.site.Step(x.st, Input{Now: x.now, Facts: facts, Reading: &metering.Reading{Sample: metering.Sample{
+				x.st, x.last = x.site.Step(x.st, Input{Now: x.now, Facts: facts, What: Reading{Sample: metering.Sample{
 					At: x.now, Has: metering.HasImport | metering.HasPower, Import: x.register, Power: 500 * units.Watt, Step: 1,
 				}}})
 			}

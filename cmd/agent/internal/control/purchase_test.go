@@ -39,7 +39,7 @@ func TestPurchasesPayWhatTheTariffTakesFromThem(t *testing.T) {
 	buy := func(value int) *credit.Result {
 		t.Helper()
 		n++
-		eff := b.step(Input{Token: &Token{Text: tokenFor(t, n, value), Source: "page"}})
+		eff := b.step(Input{What: Token{Text: tokenFor(t, n, value), Source: "page"}})
 		if eff.Reply.TopUp == nil || !eff.Reply.TopUp.Accepted() {
 			t.Fatalf("token %d: %+v", n, eff.Reply.TopUp)
 		}
@@ -95,7 +95,7 @@ func TestPurchasesPayWhatTheTariffTakesFromThem(t *testing.T) {
 		}
 		// The same token by another way buys nothing and pays nothing.
 		after, known := b.balance(), mustJSON(t, b.st.Tariff)
-		again := b.step(Input{Token: &Token{Text: tokenFor(t, n, c.buy), Source: "mqtt"}})
+		again := b.step(Input{What: Token{Text: tokenFor(t, n, c.buy), Source: "mqtt"}})
 		if again.Reply.TopUp.Accepted() || b.balance() != after || mustJSON(t, b.st.Tariff) != known {
 			t.Errorf("%s: the same token again changed something: %+v", c.situation, again.Reply.TopUp)
 		}

@@ -32,7 +32,7 @@ func TestReactiveEnergyIsCharged(t *testing.T) {
 	for range 60 {
 		register += (3 * units.Kilowatt).Over(time.Minute)
 		b.now = b.now.Add(time.Minute)
-		b.step(Input{Reading: &metering.Reading{Sample: metering.Sample{
+		b.step(Input{What: Reading{Sample: metering.Sample{
 			At: b.now, Has: metering.HasImport | metering.HasPower | metering.HasReactive,
 			Import: register, Power: 3 * units.Kilowatt, Reactive: -int64(4 * units.Kilowatt), Step: 1,
 		}}})

@@ -33,7 +33,7 @@ func TestWhatAFailedCommitIsAnsweredAndWarnedOf(t *testing.T) {
 				time.Sleep(time.Second)
 				before := r.Snapshot().State.Credit.Available()
 				r.journal.failWith(row.err)
-				_, err := r.Feed(t.Context(), Input{Token: &Token{Text: tokenFor(t, 1, 25), Source: "page"}})
+				_, err := r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 25), Source: "page"}})
 				if !errors.Is(err, row.answer) || !errors.Is(err, row.err) {
 					t.Errorf("answered %v", err)
 				}
@@ -46,7 +46,7 @@ func TestWhatAFailedCommitIsAnsweredAndWarnedOf(t *testing.T) {
 				}
 				r.journal.failWith(nil)
 				time.Sleep(10 * time.Second)
-				reply, err := r.Feed(t.Context(), Input{Token: &Token{Text: tokenFor(t, 1, 25), Source: "page"}})
+				reply, err := r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 25), Source: "page"}})
 				must(t, err)
 				if st := r.Snapshot().State; !reply.TopUp.Accepted() || st.Health.Has(row.code, "") {
 					t.Errorf("when it is well again: %s, %+v", reply.TopUp.Text, st.Health.Active)
@@ -63,7 +63,7 @@ func TestNothingIsLoggedOfATokenThatWasNotRecorded(t *testing.T) {
 		r, log := runLogged(t)
 		r.read(t, 0)
 		r.journal.failWith(errTest)
-		_, err := r.Feed(t.Context(), Input{Token: &Token{Text: tokenFor(t, 1, 25), Source: "page"}})
+		_, err := r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 25), Source: "page"}})
 		if !errors.Is(err, ErrNotRecorded) {
 			t.Fatal(err)
 		}
@@ -71,7 +71,7 @@ func TestNothingIsLoggedOfATokenThatWasNotRecorded(t *testing.T) {
 			t.Errorf("the log says\n%s", text)
 		}
 		r.journal.failWith(nil)
-		_, err = r.Feed(t.Context(), Input{Token: &Token{Text: tokenFor(t, 1, 25), Source: "page"}})
+		_, err = r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 25), Source: "page"}})
 		must(t, err)
 		if text := log.String(); !strings.Contains(text, "token_accepted") {
 			t.Errorf("of the token that was accepted the log says\n%s", text)

@@ -111,14 +111,6 @@ func (l *Loop) hear(ctx context.Context, q question) {
 	}
 }
 
-// asks tells whether somebody waits for the answer, and counts on what it says.
-func (in Input) asks() bool { return in.Token != nil || in.Request != nil || in.Prices != nil }
-
-// alone is the passing of time that comes with the input.
-func (in Input) alone() Input {
-	return Input{Now: in.Now, Facts: in.Facts, Failed: in.Failed, Fresh: in.Fresh, Synced: in.Synced}
-}
-
 // askedFor makes the step that somebody asks for, to be recorded first where
 // there is something to record.
 func (l *Loop) askedFor(ctx context.Context, q question) {
@@ -174,9 +166,8 @@ func thin(in []Input) []Input {
 	}
 	n := 0
 	return slices.DeleteFunc(in, func(i Input) bool {
-		bare := i.Plan == nil && i.Edge == nil && (i.Reading == nil || !i.Reading.Sample.Taken && len(i.Reading.Events) == 0)
 		n++
-		return bare && n%2 == 0
+		return (i.What == nil || i.What.spare()) && n%2 == 0
 	})
 }
 
@@ -245,7 +236,7 @@ func (l *Loop) landed(ctx context.Context, err error) {
 	steps := l.flight.steps
 	l.settle(ctx, err)
 	if l.state.Health.Has(health.StoreStuck, "") {
-		_ = l.pass(ctx, Input{Edge: &Edge{Code: health.StoreStuck}})
+		_ = l.pass(ctx, Input{What: Edge{Code: health.StoreStuck}})
 	}
 	for l.flight == nil && len(l.queue) > 0 {
 		q := l.queue[0]
@@ -275,7 +266,9 @@ func (l *Loop) settle(ctx context.Context, err error) {
 		// The storage is well.  Whoever asked is answered next, by another step.
 		l.behind, l.urgent = time.Time{}, true
 		if q := f.aside.asker; q != nil {
-			q.in.Token = q.in.Token.spent()
+			if t, ok := q.in.What.(Token); ok {
+				q.in.What = t.spent()
+			}
 			l.queue = slices.Insert(l.queue, 0, *q)
 		}
 		return
@@ -400,7 +393,7 @@ func (l *Loop) sweep(ctx context.Context) {
 	}
 	if now.Sub(f.began) >= stuckAfter && !l.state.Health.Has(health.StoreStuck, "") {
 		cause := "no answer since " + l.cfg.Now().Add(-now.Sub(f.began)).In(l.cfg.Site.Zone).Format("15:04:05")
-		_ = l.pass(ctx, Input{Edge: &Edge{Code: health.StoreStuck, Cause: cause}})
+		_ = l.pass(ctx, Input{What: Edge{Code: health.StoreStuck, Cause: cause}})
 	}
 }
 

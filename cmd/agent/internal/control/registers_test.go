@@ -54,7 +54,7 @@ func TestRegistersByPeriodOutliveRestartAndMeter(t *testing.T) {
 	was := b.st.Meter.Registers
 	was.Device = "old"
 	b.st.Meter.Registers = was
-	b.step(Input{Reading: &metering.Reading{Sample: sample}})
+	b.step(Input{What: Reading{Sample: sample}})
 	if got := b.st.Meter.Registers; got.Import < was.Import || got.Device != "new" {
 		t.Fatalf("after the replacement: %+v", got)
 	}

@@ -15,12 +15,12 @@ func TestWhatAnOutsiderNamesIsBounded(t *testing.T) {
 	b := newBench(t)
 	events, points := 0, 0
 	for i := range 900 {
-		eff := b.step(Input{Edge: &Edge{Code: health.BadMessage, Subject: fmt.Sprintf("load%d", i), Cause: fmt.Sprintf("%d", i)}})
+		eff := b.step(Input{What: Edge{Code: health.BadMessage, Subject: fmt.Sprintf("load%d", i), Cause: fmt.Sprintf("%d", i)}})
 		events += len(eff.Events)
 		points += len(eff.Points)
 		if i%4 == 0 { // a wire that shakes
 			for _, cause := range []string{"", "shut", ""} {
-				events += len(b.step(Input{Edge: &Edge{Code: health.BrokerGone, Cause: cause}}).Events)
+				events += len(b.step(Input{What: Edge{Code: health.BrokerGone, Cause: cause}}).Events)
 			}
 		}
 	}
@@ -40,7 +40,7 @@ func TestWhatAnOutsiderNamesIsBounded(t *testing.T) {
 	}
 	// An hour later they are told again.
 	b.now = b.now.Add(time.Hour)
-	if eff := b.step(Input{Edge: &Edge{Code: health.BrokerGone, Cause: "shut"}}); len(eff.Events) == 0 {
+	if eff := b.step(Input{What: Edge{Code: health.BrokerGone, Cause: "shut"}}); len(eff.Events) == 0 {
 		t.Error("nothing is told any more")
 	}
 }

@@ -49,10 +49,11 @@ func (l *Loop) takeNow(ctx context.Context, in Input) (Reply, error) {
 		l.owes.Store(true)
 	}
 	due := eff.Durable || st.Now.Sub(l.stored) >= l.cfg.PersistEvery || st.Now.Before(l.stored)
+	token, isToken := in.What.(Token)
 	if due && (asks || !time.Now().Before(l.retryAt)) {
-		if err := l.commit(ctx); errors.Is(err, ErrTokenSpent) && in.Token != nil && !in.Token.Spent {
+		if err := l.commit(ctx); errors.Is(err, ErrTokenSpent) && isToken && !token.Spent {
 			l.state, l.batch = was, batch
-			return l.takeNow(ctx, Input{Now: in.Now, Token: in.Token.spent()})
+			return l.takeNow(ctx, Input{Now: in.Now, What: token.spent()})
 		} else if err != nil && asks {
 			l.undo(was, batch, err)
 			return Reply{}, fmt.Errorf("%w: %w", answerTo(err), err)

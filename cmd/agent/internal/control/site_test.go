@@ -239,11 +239,11 @@ func (b *bench) step(in Input) Effects {
 	switch {
 	case !eff.AskPlan || b.planner == nil:
 	case b.ill != nil && b.ill.answered:
-		b.step(Input{Now: in.Now, NoPlan: &NoPlan{Cause: "a fault of the test"}})
+		b.step(Input{Now: in.Now, What: NoPlan{Cause: "a fault of the test"}})
 	case b.ill != nil:
 	default:
 		plan := b.planner.Plan(context.Background(), b.st)
-		b.step(Input{Now: in.Now, Plan: &plan})
+		b.step(Input{Now: in.Now, What: NewPlan{plan}})
 	}
 	b.last = eff
 	return eff
@@ -270,7 +270,7 @@ func (b *bench) reading(d time.Duration) Effects {
 	}
 	b.register += power.Over(d)
 	b.now = b.now.Add(d)
-	return b.step(Input{Reading: &metering.Reading{Sample: metering.Sample{
+	return b.step(Input{What: Reading{Sample: metering.Sample{
 		At: b.now, Has: metering.HasImport | metering.HasPower, Import: b.register, Power: power, Step: 1,
 	}}})
 }

@@ -19,7 +19,7 @@ import (
 func (h *slowHouse) enter(t *testing.T, n, value int) (Reply, error, time.Duration) {
 	t.Helper()
 	begin := time.Now()
-	reply, err := h.Feed(t.Context(), Input{Token: &Token{Text: tokenFor(t, n, value), Source: "page"}})
+	reply, err := h.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, n, value), Source: "page"}})
 	return reply, err, time.Since(begin)
 }
 
@@ -152,7 +152,7 @@ func TestAStartIsRecordedFirstAndGoesOnInMemoryWhereTheDiskIsSilentForLong(t *te
 			synctest.Test(t, func(t *testing.T) {
 				h := newSlowHouse(t, func(s *Site) { s.Power = 4 * units.Kilowatt })
 				h.draw(t, 500*units.Watt, 10*time.Second)
-				_, err := h.Feed(t.Context(), Input{Request: &Request{Kind: RunLoad, Load: "geyser", By: "page"}})
+				_, err := h.Feed(t.Context(), Input{What: Request{Kind: RunLoad, Load: "geyser", By: "page"}})
 				must(t, err)
 				h.draw(t, 3500*units.Watt, 10*time.Second)
 				h.draw(t, 6*units.Kilowatt, 2*time.Second)
@@ -213,7 +213,7 @@ func TestRandomDisksNeverLoseOrDoubleCredit(t *testing.T) {
 					h.draw(t, power, time.Duration(random.IntN(40))*time.Second)
 					if random.IntN(3) == 0 {
 						kind := []RequestKind{RunLoad, SkipLoad, AutoLoad}[random.IntN(3)]
-						_, _ = h.Feed(t.Context(), Input{Request: &Request{Kind: kind, Load: "geyser", By: "page"}})
+						_, _ = h.Feed(t.Context(), Input{What: Request{Kind: kind, Load: "geyser", By: "page"}})
 					}
 					reply, err, took := h.enter(t, n, 5)
 					switch {

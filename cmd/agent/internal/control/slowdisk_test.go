@@ -78,7 +78,7 @@ func (h *slowHouse) tell(t *testing.T, power units.Power) {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() { // a loop that waits for the disk does not answer; time goes on
-		_, err := h.Feed(t.Context(), Input{Reading: &metering.Reading{Sample: metering.Sample{
+		_, err := h.Feed(t.Context(), Input{What: Reading{Sample: metering.Sample{
 			At: time.Now(), Has: metering.HasImport | metering.HasPower, Import: h.e, Power: power, Step: 1,
 		}}})
 		done <- err
@@ -113,7 +113,7 @@ func TestWhatProtectsDoesNotWaitForTheDisk(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newSlowHouse(t, func(s *Site) { s.Power = 4 * units.Kilowatt })
 				h.draw(t, 500*units.Watt, 10*time.Second)
-				_, err := h.Feed(t.Context(), Input{Request: &Request{Kind: RunLoad, Load: "geyser", By: "page"}})
+				_, err := h.Feed(t.Context(), Input{What: Request{Kind: RunLoad, Load: "geyser", By: "page"}})
 				must(t, err)
 				h.draw(t, 3500*units.Watt, 30*time.Second)
 				if !h.geyser.closed() {

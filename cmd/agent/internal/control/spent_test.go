@@ -19,7 +19,7 @@ func TestATokenThatTheRecordsHaveIsUsedAndBlocksNobody(t *testing.T) {
 		r.read(t, 0)
 		before := r.Snapshot().State.Credit.Available()
 		r.journal.knows()
-		reply, err := r.Feed(t.Context(), Input{Token: &Token{Text: tokenFor(t, 1, 25), Source: "mqtt"}})
+		reply, err := r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 25), Source: "mqtt"}})
 		if err != nil {
 			t.Fatalf("the token is answered %v", err)
 		}
@@ -30,7 +30,7 @@ func TestATokenThatTheRecordsHaveIsUsedAndBlocksNobody(t *testing.T) {
 		if st.Credit.Available() != before || st.Health.Has(health.StoreFailed, "") {
 			t.Errorf("%s became %s, warnings %+v", before, st.Credit.Available(), st.Health.Active)
 		}
-		reply, err = r.Feed(t.Context(), Input{Token: &Token{Text: tokenFor(t, 2, 25), Source: "mqtt"}})
+		reply, err = r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 2, 25), Source: "mqtt"}})
 		if err != nil || !reply.TopUp.Accepted() {
 			t.Errorf("the next token: %+v, %v", reply.TopUp, err)
 		}
@@ -50,7 +50,7 @@ func TestSecondsUntilTheOwnersTokenIsTakenWhileSomebodyGuesses(t *testing.T) {
 		guess := func() {
 			b.now = b.now.Add(10 * time.Second)
 			tries++
-			b.step(Input{Token: &Token{Text: fmt.Sprintf("9%08d", tries), Source: attacked}})
+			b.step(Input{What: Token{Text: fmt.Sprintf("9%08d", tries), Source: attacked}})
 		}
 		for range 360 {
 			guess()
@@ -61,7 +61,7 @@ func TestSecondsUntilTheOwnersTokenIsTakenWhileSomebodyGuesses(t *testing.T) {
 		waited := -1
 		for n := range 360 {
 			guess()
-			if eff := b.step(Input{Token: &Token{Text: tokenFor(t, 1, 25), Source: owner}}); eff.Reply.TopUp.Accepted() {
+			if eff := b.step(Input{What: Token{Text: tokenFor(t, 1, 25), Source: owner}}); eff.Reply.TopUp.Accepted() {
 				waited = 10 * n
 				break
 			}

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
-	"github.com/keeplit/keeplit/tariffs"
 )
 
 // step is one Step under way.
@@ -59,21 +57,8 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 	}
 	p.observe(in.Facts, p.heldOn())
 	p.calibration()
-	switch {
-	case in.Reading != nil:
-		p.reading(*in.Reading)
-	case in.Token != nil:
-		p.token(*in.Token)
-	case in.Request != nil:
-		p.eff.Durable = p.request(*in.Request) || p.eff.Durable
-	case in.Plan != nil:
-		p.plan(*in.Plan)
-	case in.NoPlan != nil:
-		p.noPlan(*in.NoPlan)
-	case in.Edge != nil:
-		p.edge(*in.Edge)
-	case in.Prices != nil:
-		p.prices(*in.Prices)
+	if in.What != nil {
+		in.What.happen(p)
 	}
 	p.roll()
 	p.supply()
@@ -127,178 +112,6 @@ func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 		ls.Total += used
 		ls.Progress = l.Account(ls.Progress, taken)
 	}
-}
-
-// token enters a token.  Its effect, the memory of it and what the customer is
-// told belong to one transaction.
-func (p *step) token(t Token) {
-	if p.st.old() {
-		p.withhold(t)
-		return
-	}
-	var a credit.Account
-	var entries []credit.Entry
-	var result credit.Result
-	if t.Spent {
-		a, result = p.st.Credit, p.Credit.Spent(p.st.Credit, p.now, t.Text, t.Source)
-	} else {
-		a, entries, result = p.Credit.TopUp(p.st.Credit, p.now, t.Text, t.Source,
-			p.due(&p.st, func(acc tariffs.Account) { p.st.Tariff = acc }))
-	}
-	p.st.Credit = a
-	way := credit.Way(t.Source)
-	p.eff.Entries = append(p.eff.Entries, entries...)
-	p.eff.Reply.TopUp = &result
-	// What changes nothing is not worth a write: who may send tokens could have
-	// the disk written to without end.
-	p.eff.Durable = p.eff.Durable || result.Accepted() || result.Token.Code.Guess()
-	switch {
-	case result.Accepted():
-		p.clear(health.TokenRejected, "")
-		p.clear(health.TokenLocked, way)
-		p.st.WantPlan = true
-		p.newLadder(result.Token.Effect)
-		if result.Token.ID != "" {
-			// The entry that names the token; the last one that does.
-			for _, e := range slices.Backward(entries) {
-				if e.Ref == result.Fingerprint {
-					p.eff.Credited = append(p.eff.Credited, Credited{result.Fingerprint, result.Former, p.now, e.Seq})
-					break
-				}
-			}
-		}
-		p.event("token_accepted", health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
-	case result.Token.Code == credit.Lockout:
-		p.raise(health.TokenLocked, way, result.Text)
-	case result.Token.Code == credit.Used, result.Token.Code == credit.Old:
-		p.event("token_"+string(result.Token.Code), health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
-	default:
-		p.raise(health.TokenRejected, "", fmt.Sprintf("entered by %s: %s", t.Source, result.Text))
-		p.event("token_"+string(result.Token.Code), health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
-	}
-}
-
-// Errors of a Request.
-var (
-	// ErrUnknownLoad: no load of this site has that id.
-	ErrUnknownLoad = errors.New("this site has no such load")
-	// ErrNotReady: the supply is not waiting to be switched on.
-	ErrNotReady = errors.New("the supply is not waiting to be switched on")
-)
-
-// request does what a person asks, and tells whether that changes anything that
-// must be recorded before it is answered.
-func (p *step) request(r Request) (changed bool) {
-	switch r.Kind {
-	case RunLoad, SkipLoad, AutoLoad:
-		return p.override(r)
-	case AcceptEmergency:
-		a, entries, err := p.Credit.AcceptEmergency(p.st.Credit, p.now, r.By)
-		if err != nil {
-			p.eff.Reply.Err = err
-			return false
-		}
-		p.st.Credit = a
-		p.eff.Entries = append(p.eff.Entries, entries...)
-		p.st.WantPlan = true
-	case Reconnect:
-		if p.st.Credit.Supply.Position != credit.Ready {
-			p.eff.Reply.Err = ErrNotReady
-			return false
-		}
-		p.confirm = true
-	case SupplyOff, SupplyOn:
-		changed = p.st.Supply.Off != (r.Kind == SupplyOff)
-		p.st.Supply.Off = r.Kind == SupplyOff
-		p.event(string(r.Kind), health.Info, "by "+r.By)
-		return changed
-	case Acknowledge:
-		p.acknowledge(r.Code)
-	default:
-		p.eff.Reply.Err = fmt.Errorf("%q is not a request", r.Kind)
-		return false
-	}
-	return true
-}
-
-// override is a person's word about one load: it holds for the run under way,
-// or until the load's day is over.  It tells whether the word is a new one.
-func (p *step) override(r Request) (changed bool) {
-	i := slices.IndexFunc(p.Loads, func(l loads.Load) bool { return l.ID == r.Load })
-	if i < 0 {
-		p.eff.Reply.Err = fmt.Errorf("%q: %w", r.Load, ErrUnknownLoad)
-		return false
-	}
-	l, pr := p.Loads[i], &p.st.Loads[i].Progress
-	*pr = l.Roll(*pr, p.now)
-	was := pr.Override
-	p.st.WantPlan = true
-	switch r.Kind {
-	case AutoLoad:
-		pr.Override = nil
-	case RunLoad:
-		pr.Override = &loads.Override{Run: true, Until: p.now.Add(runLength(l, *pr)), By: r.By}
-	default:
-		until := pr.To
-		if !until.After(p.now) {
-			until = units.NextLocalMidnight(p.now, p.Zone)
-		}
-		pr.Override = &loads.Override{Run: false, Until: until, By: r.By}
-	}
-	p.event("load_"+string(r.Kind), health.Info, fmt.Sprintf("%s: %s by %s", l.Name, r.Kind, r.By))
-	return !sameOverride(was, pr.Override)
-}
-
-// sameOverride tells whether an override says what another one said, to the
-// minute: one that was lost would be missed by nobody.
-func sameOverride(a, b *loads.Override) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Run == b.Run && a.By == b.By && b.Until.Sub(a.Until).Abs() < time.Minute
-}
-
-// runLength is how long "run now" lasts: a programme, what is left of the
-// day's need, or an hour where nothing is.
-func runLength(l loads.Load, pr loads.Progress) time.Duration {
-	if l.Kind == loads.Cycle {
-		return l.Cycle
-	}
-	if left := l.Need + pr.Carry - pr.Delivered; left > 0 {
-		return left
-	}
-	return time.Hour
-}
-
-// plan puts a new plan in force.
-func (p *step) plan(plan Plan) {
-	if !plan.fits(p.Loads) {
-		return // made for a configuration that is gone
-	}
-	if age := p.now.Sub(plan.MadeAt); age > leap || age < -leap {
-		p.st.Asking, p.st.WantPlan = false, true // the clock was set meanwhile
-		return
-	}
-	p.st.Plan, p.st.Asking = &plan, false
-	p.clear(health.PlanFailed, "")
-	if !plan.MadeAt.Before(p.st.Ladder.Since) { // else it was under way when the top-up came
-		p.st.Ladder.Seen = true
-	}
-}
-
-func (p *step) edge(e Edge) {
-	if e.Code == health.CoverOpen || e.Code == health.MagnetNear {
-		p.contact(metering.EventKind(e.Code), e.Cause != "")
-		return
-	}
-	if e.Cause == "" {
-		p.clear(e.Code, e.Subject)
-		return
-	}
-	if e.Anew {
-		p.takeBack()
-	}
-	p.raise(e.Code, e.Subject, e.Cause)
 }
 
 // roll moves the loads to the need-day that holds now.

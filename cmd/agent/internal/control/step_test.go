@@ -67,7 +67,7 @@ func TestCutWithinOneSampleAndRestoredByTheTokenItself(t *testing.T) {
 		}
 	}
 	b.reading(time.Minute) // a contactor that just opened rests for some seconds
-	eff := b.step(Input{Token: &Token{Text: tokenFor(t, 1, 40), Source: "page"}})
+	eff := b.step(Input{What: Token{Text: tokenFor(t, 1, 40), Source: "page"}})
 	if !eff.Durable || eff.Reply.TopUp == nil || !eff.Reply.TopUp.Accepted() {
 		t.Fatalf("the token was answered %+v, durable %v", eff.Reply.TopUp, eff.Durable)
 	}
@@ -77,7 +77,7 @@ func TestCutWithinOneSampleAndRestoredByTheTokenItself(t *testing.T) {
 	if len(eff.Credited) != 1 || eff.Credited[0].Fingerprint == "" {
 		t.Fatalf("the token is not marked as seen: %+v", eff.Credited)
 	}
-	again := b.step(Input{Token: &Token{Text: tokenFor(t, 1, 40), Source: "mqtt"}})
+	again := b.step(Input{What: Token{Text: tokenFor(t, 1, 40), Source: "mqtt"}})
 	if again.Reply.TopUp.Token.Code != credit.Used || len(again.Credited) != 0 {
 		t.Fatalf("the same token again: %+v", again.Reply.TopUp)
 	}
@@ -105,7 +105,7 @@ func TestSamplingDoesNotChangeTheBill(t *testing.T) {
 				}
 				register += day[int(at.Sub(begin())/(30*time.Minute))].Over(next.Sub(at))
 				at = next
-				st, eff := b.site.Step(b.st, Input{Now: at, Reading: &metering.Reading{Sample: metering.Sample{
+				st, eff := b.site.Step(b.st, Input{Now: at, What: Reading{Sample: metering.Sample{
 					At: at, Has: metering.HasImport, Import: register, Step: 1,
 				}}})
 				b.st = st
@@ -128,10 +128,10 @@ func TestSamplingDoesNotChangeTheBill(t *testing.T) {
 
 func TestBadInputHasANamedSafeBehaviour(t *testing.T) {
 	sample := func(b *bench, at time.Time, e units.Energy) Input {
-		return Input{Now: at, Reading: &metering.Reading{Sample: metering.Sample{At: at, Has: metering.HasImport, Import: e, Step: 1}}}
+		return Input{Now: at, What: Reading{Sample: metering.Sample{At: at, Has: metering.HasImport, Import: e, Step: 1}}}
 	}
 	failed := func(code metering.Code) Input {
-		return Input{Reading: &metering.Reading{Err: &metering.Error{Code: code, Op: "read", Err: errTest, Remedy: "look"}}}
+		return Input{What: Reading{Err: &metering.Error{Code: code, Op: "read", Err: errTest, Remedy: "look"}}}
 	}
 	for _, c := range []struct {
 		situation string
@@ -188,14 +188,14 @@ func TestBadInputHasANamedSafeBehaviour(t *testing.T) {
 		},
 		{
 			"a wrong token",
-			func(b *bench) { b.step(Input{Token: &Token{Text: "123456789", Source: "page"}}) },
+			func(b *bench) { b.step(Input{What: Token{Text: "123456789", Source: "page"}}) },
 			health.TokenRejected, nil,
 		},
 		{
 			"five wrong tokens",
 			func(b *bench) {
 				for i := range 5 {
-					b.step(Input{Token: &Token{Text: fmt.Sprintf("12345678%d", i), Source: "mqtt"}})
+					b.step(Input{What: Token{Text: fmt.Sprintf("12345678%d", i), Source: "mqtt"}})
 				}
 			},
 			health.TokenLocked,
@@ -204,21 +204,21 @@ func TestBadInputHasANamedSafeBehaviour(t *testing.T) {
 		{
 			"malformed JSON over MQTT",
 			func(b *bench) {
-				b.step(Input{Edge: &Edge{Code: health.BadMessage, Subject: "keeplit/test/token", Cause: "not JSON"}})
+				b.step(Input{What: Edge{Code: health.BadMessage, Subject: "keeplit/test/token", Cause: "not JSON"}})
 			},
 			health.BadMessage, nil,
 		},
 		{
 			"the broker is gone",
-			func(b *bench) { b.step(Input{Edge: &Edge{Code: health.BrokerGone, Cause: "connection refused"}}) },
+			func(b *bench) { b.step(Input{What: Edge{Code: health.BrokerGone, Cause: "connection refused"}}) },
 			health.BrokerGone,
-			func(b *bench) { b.step(Input{Edge: &Edge{Code: health.BrokerGone}}) },
+			func(b *bench) { b.step(Input{What: Edge{Code: health.BrokerGone}}) },
 		},
 		{
 			"InfluxDB is gone",
-			func(b *bench) { b.step(Input{Edge: &Edge{Code: health.InfluxGone, Cause: "connection refused"}}) },
+			func(b *bench) { b.step(Input{What: Edge{Code: health.InfluxGone, Cause: "connection refused"}}) },
 			health.InfluxGone,
-			func(b *bench) { b.step(Input{Edge: &Edge{Code: health.InfluxGone}}) },
+			func(b *bench) { b.step(Input{What: Edge{Code: health.InfluxGone}}) },
 		},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
@@ -246,7 +246,7 @@ func TestBadInputHasANamedSafeBehaviour(t *testing.T) {
 			if c.ends != nil {
 				c.ends(b)
 			} else {
-				b.step(Input{Request: &Request{Kind: Acknowledge, Code: c.code, By: "page"}})
+				b.step(Input{What: Request{Kind: Acknowledge, Code: c.code, By: "page"}})
 			}
 			for _, x := range b.st.Health.Active {
 				if x.Code == c.code {
@@ -270,7 +270,7 @@ func TestASilentMeterIsCaughtUpByItsRegister(t *testing.T) {
 func TestWhatLoadsUsedWhileTheMeterWasSilentIsInItsOwnSlots(t *testing.T) {
 	b := newBench(t)
 	b.run(10*time.Minute, time.Minute)
-	b.step(Input{Request: &Request{Kind: RunLoad, Load: "geyser", By: "page"}})
+	b.step(Input{What: Request{Kind: RunLoad, Load: "geyser", By: "page"}})
 	waits := func() (sum units.Energy) {
 		for _, u := range b.st.Loads[0].Open {
 			sum += u.Energy
@@ -308,7 +308,7 @@ func TestWhatLoadsUsedWhileTheMeterWasSilentIsInItsOwnSlots(t *testing.T) {
 
 func TestLoadsGetTheirNeedInTheCheapHours(t *testing.T) {
 	b := newBench(t)
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 900), Source: "page"}})
 	cheap, dear := units.Energy(0), units.Energy(0)
 	was := map[string]units.Energy{}
 	for end := b.now.Add(48 * time.Hour); b.now.Before(end); {
@@ -333,29 +333,29 @@ func TestAPersonsWordGoesBeforeThePlan(t *testing.T) {
 	if b.states["geyser"] {
 		t.Fatal("the geyser runs in the dear hours by itself")
 	}
-	b.step(Input{Request: &Request{Kind: RunLoad, Load: "geyser", By: "page"}})
+	b.step(Input{What: Request{Kind: RunLoad, Load: "geyser", By: "page"}})
 	b.reading(time.Minute)
 	if !b.states["geyser"] {
 		t.Fatal("run now does not run")
 	}
 	b.run(10*time.Minute, time.Minute)
-	b.step(Input{Request: &Request{Kind: SkipLoad, Load: "geyser", By: "page"}})
+	b.step(Input{What: Request{Kind: SkipLoad, Load: "geyser", By: "page"}})
 	b.run(10*time.Minute, time.Minute)
 	if b.states["geyser"] {
 		t.Fatal("skip does not stop")
 	}
-	b.step(Input{Request: &Request{Kind: AutoLoad, Load: "geyser", By: "page"}})
+	b.step(Input{What: Request{Kind: AutoLoad, Load: "geyser", By: "page"}})
 	if b.st.Loads[0].Progress.Override != nil {
 		t.Fatal("auto leaves the override")
 	}
-	if eff := b.step(Input{Request: &Request{Kind: RunLoad, Load: "sauna", By: "page"}}); !errors.Is(eff.Reply.Err, ErrUnknownLoad) {
+	if eff := b.step(Input{What: Request{Kind: RunLoad, Load: "sauna", By: "page"}}); !errors.Is(eff.Reply.Err, ErrUnknownLoad) {
 		t.Fatalf("an unknown load: %v", eff.Reply.Err)
 	}
 }
 
 func TestEmergencyCreditIsOfferedTakenAndPaidBack(t *testing.T) {
 	b := newBench(t)
-	if eff := b.step(Input{Request: &Request{Kind: AcceptEmergency, By: "page"}}); !errors.Is(eff.Reply.Err, credit.ErrNotOffered) {
+	if eff := b.step(Input{What: Request{Kind: AcceptEmergency, By: "page"}}); !errors.Is(eff.Reply.Err, credit.ErrNotOffered) {
 		t.Fatalf("with 50 left it was answered %v", eff.Reply.Err)
 	}
 	b.power = 6 * units.Kilowatt
@@ -366,7 +366,7 @@ func TestEmergencyCreditIsOfferedTakenAndPaidBack(t *testing.T) {
 		t.Error("no warning says that emergency credit is offered")
 	}
 	b.reading(time.Minute)
-	if eff := b.step(Input{Request: &Request{Kind: AcceptEmergency, By: "page"}}); eff.Reply.Err != nil {
+	if eff := b.step(Input{What: Request{Kind: AcceptEmergency, By: "page"}}); eff.Reply.Err != nil {
 		t.Fatal(eff.Reply.Err)
 	}
 	if !b.states[loads.SupplyID] {
@@ -377,7 +377,7 @@ func TestEmergencyCreditIsOfferedTakenAndPaidBack(t *testing.T) {
 		t.Fatalf("the balance is %s", b.balance())
 	}
 	owed := -b.balance()
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 30), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 30), Source: "page"}})
 	if want := 30*units.One - owed; b.balance() != want {
 		t.Fatalf("after a top-up of 30 and %s owed the balance is %s", owed, b.balance())
 	}
@@ -387,7 +387,7 @@ func TestLoadsAreShedAboveTheSiteLimit(t *testing.T) {
 	b := newBench(t)
 	b.site.Power = 4 * units.Kilowatt
 	b.run(2*time.Hour, time.Minute)
-	b.step(Input{Request: &Request{Kind: RunLoad, Load: "geyser", By: "page"}})
+	b.step(Input{What: Request{Kind: RunLoad, Load: "geyser", By: "page"}})
 	b.run(3*time.Minute, time.Minute)
 	if !b.states["geyser"] {
 		t.Fatal("the geyser does not run")

@@ -48,7 +48,7 @@ func TestAContactorThatHeardIsToldOnce(t *testing.T) {
 		t.Error("seen open it is still called welded")
 	}
 	b.stuck, b.said = true, 0
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 900), Source: "page"}})
 	b.run(time.Hour, 10*time.Second)
 	// At once, then after 1, 2, 4, 8, 16 and 32 minutes, of which the last is
 	// beyond the hour.
@@ -75,7 +75,7 @@ func TestATokenRightAfterTheCutRestoresInItsOwnStep(t *testing.T) {
 		t.Fatal("it was not cut")
 	}
 	b.now = b.now.Add(100 * time.Millisecond)
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 900), Source: "page"}})
 	if !b.states[loads.SupplyID] {
 		t.Errorf("not restored in the token's step: %+v", b.st.Decision)
 	}
@@ -130,7 +130,7 @@ func TestABypassIsReportedAndCutsOnlyWhereConfigured(t *testing.T) {
 			t.Errorf("%d entries tell of it", told)
 		}
 		b.states[loads.SupplyID] = false
-		b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
+		b.step(Input{What: Token{Text: tokenFor(t, 1, 900), Source: "page"}})
 		b.run(time.Minute, 10*time.Second)
 		if on := b.states[loads.SupplyID]; on == cuts {
 			t.Errorf("tamper cuts: %v, and with credit the supply is on: %v (%s)", cuts, on, b.st.Decision.Why)
@@ -161,7 +161,7 @@ func TestOverloadCutsAndComesBackByItsSchedule(t *testing.T) {
 	b.site.Supply.Limit = credit.LimitDefaults()
 	b.site.Supply.Limit.Limit = 3 * units.Kilowatt
 	alone(b)
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 900), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 900), Source: "page"}})
 	b.power = 4 * units.Kilowatt
 	var off []time.Duration
 	since := time.Time{}
@@ -222,12 +222,12 @@ func TestTheCustomersOwnSwitch(t *testing.T) {
 	b := newBench(t)
 	alone(b)
 	b.reading(time.Minute)
-	b.step(Input{Request: &Request{Kind: SupplyOff, By: "mqtt"}})
+	b.step(Input{What: Request{Kind: SupplyOff, By: "mqtt"}})
 	if b.states[loads.SupplyID] || b.st.Credit.Supply.Cause != credit.ByCustomer {
 		t.Fatalf("off: %+v", b.st.Decision)
 	}
 	b.run(time.Minute, 10*time.Second)
-	b.step(Input{Request: &Request{Kind: SupplyOn, By: "mqtt"}})
+	b.step(Input{What: Request{Kind: SupplyOn, By: "mqtt"}})
 	if !b.states[loads.SupplyID] {
 		t.Fatalf("on: %+v", b.st.Decision)
 	}
@@ -261,13 +261,13 @@ func TestLoadsGoInOrderBeforeTheLight(t *testing.T) {
 		t.Error("no warning says so")
 	}
 	b.reading(time.Minute)
-	b.step(Input{Request: &Request{Kind: RunLoad, Load: "geyser", By: "page"}})
-	b.step(Input{Token: &Token{Text: tokenFor(t, 1, 12), Source: "page"}})
+	b.step(Input{What: Request{Kind: RunLoad, Load: "geyser", By: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 1, 12), Source: "page"}})
 	b.run(5*time.Minute, time.Minute)
 	if !b.states["geyser"] {
 		t.Error("a person's word does not go before the saving")
 	}
-	b.step(Input{Token: &Token{Text: tokenFor(t, 2, 500), Source: "page"}})
+	b.step(Input{What: Token{Text: tokenFor(t, 2, 500), Source: "page"}})
 	b.reading(time.Minute)
 	if b.st.Health.Has(health.CreditShed, "") || len(b.st.Supply.Shed) != 0 {
 		t.Error("with credit back they are still held off")
@@ -308,7 +308,7 @@ func TestAFlappingFeedbackIsNotChasedAndHidesNoBridge(t *testing.T) {
 			b.states[loads.SupplyID] = !b.states[loads.SupplyID]
 			b.register += (2 * units.Kilowatt).Over(time.Second)
 			b.now = b.now.Add(time.Second)
-			b.step(Input{Reading: &metering.Reading{Sample: metering.Sample{
+			b.step(Input{What: Reading{Sample: metering.Sample{
 				At: b.now, Has: metering.HasImport | metering.HasPower, Import: b.register, Power: 2 * units.Kilowatt, Step: 1,
 			}}})
 		}
@@ -332,7 +332,7 @@ func TestASupplyWithADeadManIsRenewedAndNeverClosedByIt(t *testing.T) {
 		{"closed, and nothing can be recorded", func(b *bench) { b.step(Input{Record: RecordPending}) }, true},
 		{"the records are held", func(b *bench) { b.st, _ = b.site.Held(b.st, b.now, "they do not agree") }, true},
 		{"cut for credit", spend, false},
-		{"the customer switched it off", func(b *bench) { b.step(Input{Request: &Request{Kind: SupplyOff, By: "page"}}) }, false},
+		{"the customer switched it off", func(b *bench) { b.step(Input{What: Request{Kind: SupplyOff, By: "page"}}) }, false},
 		{"somebody pressed the button of the plug", func(b *bench) { b.states[loads.SupplyID], b.stuck = false, true }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

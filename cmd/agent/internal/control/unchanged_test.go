@@ -20,7 +20,7 @@ func TestWhatChangesNothingIsNotWrittenToTheDisk(t *testing.T) {
 		}
 	}
 	order := func(kind RequestKind, load string) Input {
-		return Input{Request: &Request{Kind: kind, Load: load, By: "mqtt"}}
+		return Input{What: Request{Kind: kind, Load: load, By: "mqtt"}}
 	}
 	id := b.site.Loads[0].ID
 	ask("a load that there is not", order(RunLoad, "made-up"), false)
@@ -34,8 +34,8 @@ func TestWhatChangesNothingIsNotWrittenToTheDisk(t *testing.T) {
 	b.st.Credit.Locks = []credit.LockState{{Way: "mqtt", By: "mqtt", Wrong: 9, Left: time.Hour}}
 	for range 5 { // the word about it is told once
 		b.now = b.now.Add(time.Second)
-		b.step(Input{Token: &Token{Text: "123456789", Source: "mqtt"}})
+		b.step(Input{What: Token{Text: "123456789", Source: "mqtt"}})
 	}
-	ask("a token while its way is locked", Input{Token: &Token{Text: "123456789", Source: "mqtt"}}, false)
-	ask("no token at all", Input{Token: &Token{Text: "hello", Source: "mqtt"}}, false)
+	ask("a token while its way is locked", Input{What: Token{Text: "123456789", Source: "mqtt"}}, false)
+	ask("no token at all", Input{What: Token{Text: "hello", Source: "mqtt"}}, false)
 }

@@ -37,7 +37,7 @@ func TestWhereNoPlanComesTheLastOneGoesOnAndThenTheLoadsOwnHours(t *testing.T) {
 			const beat = 3 * time.Minute
 			b := newBench(t)
 			token := tokenFor(t, 1, 500) // credit is no reason here
-			b.step(Input{Token: &Token{Text: token, Source: "page"}})
+			b.step(Input{What: Token{Text: token, Source: "page"}})
 			pass := func() {
 				b.now = b.now.Add(beat)
 				b.step(Input{})
@@ -115,7 +115,7 @@ func TestAPanicInAStepLeavesItsInputOutAndNothingElse(t *testing.T) {
 		h.draw(t, units.Kilowatt, 10*time.Second)
 		// A plan that no step can look at: a load of it has no slots.
 		sick := &Plan{MadeAt: time.Now(), Start: time.Now(), Slot: -1, Loads: []LoadPlan{{ID: "geyser"}}}
-		_, err := h.Feed(t.Context(), Input{Plan: sick})
+		_, err := h.Feed(t.Context(), Input{What: NewPlan{*sick}})
 		must(t, err)
 		h.washer.ask(func() { panic("a driver's fault") })
 		h.draw(t, units.Kilowatt, 10*time.Second)

@@ -31,7 +31,7 @@ func (b *bench) shown(d time.Duration, change func(*metering.Sample)) Effects {
 	}
 	b.now = b.now.Add(d)
 	s.At, s.Import = b.now, b.register
-	return b.step(Input{Reading: &metering.Reading{Sample: s}})
+	return b.step(Input{What: Reading{Sample: s}})
 }
 
 func (b *bench) count(code string) int {
@@ -147,7 +147,7 @@ func (b *bench) measuredBy(events ...metering.Event) Effects {
 	b.t.Helper()
 	b.now = b.now.Add(time.Second)
 	s := metering.Sample{At: b.now, Has: metering.HasImport | metering.HasPower | metering.HasVoltage, Import: b.register, Power: b.power, Voltage: 230_000, Step: 1}
-	return b.step(Input{Reading: &metering.Reading{Sample: s, Events: events}})
+	return b.step(Input{What: Reading{Sample: s, Events: events}})
 }
 
 // A sag of half a cycle, which no sample shows, is stored, published and shown.
@@ -203,8 +203,8 @@ func TestALongSagIsNotCountedTwice(t *testing.T) {
 func TestTheCoverIsOpenedAndTheMeterIsSilent(t *testing.T) {
 	b := newBench(t)
 	b.shown(time.Second, nil)
-	open := Input{Edge: &Edge{Code: health.CoverOpen, Cause: "the cover contact says open"}}
-	if eff := b.step(Input{Edge: &Edge{Code: health.CoverOpen}}); eff.Durable || len(b.st.Health.Active) > 0 && b.st.Health.Has(health.CoverOpen, "") {
+	open := Input{What: Edge{Code: health.CoverOpen, Cause: "the cover contact says open"}}
+	if eff := b.step(Input{What: Edge{Code: health.CoverOpen}}); eff.Durable || len(b.st.Health.Active) > 0 && b.st.Health.Has(health.CoverOpen, "") {
 		t.Fatal("a closed cover is told")
 	}
 	eff := b.step(open)
@@ -214,7 +214,7 @@ func TestTheCoverIsOpenedAndTheMeterIsSilent(t *testing.T) {
 	b.now = b.now.Add(10 * time.Minute)
 	b.step(open) // the agent was started again
 	b.now = b.now.Add(10 * time.Minute)
-	b.step(Input{Edge: &Edge{Code: health.CoverOpen}})
+	b.step(Input{What: Edge{Code: health.CoverOpen}})
 	for range 62 {
 		b.shown(time.Second, nil)
 	}
@@ -237,7 +237,7 @@ func sellsEnergy(b *bench) {
 // offBySwitch opens the contactor by the customer's switch.
 func offBySwitch(b *bench) {
 	b.shown(time.Second, nil)
-	b.step(Input{Request: &Request{Kind: SupplyOff, By: "test"}})
+	b.step(Input{What: Request{Kind: SupplyOff, By: "test"}})
 	if b.states[loads.SupplyID] {
 		b.t.Fatal("the contactor is not open")
 	}

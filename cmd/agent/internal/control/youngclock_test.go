@@ -71,7 +71,7 @@ func TestTheFirstClockOfANewInstall(t *testing.T) {
 		t.Run(c.situation, func(t *testing.T) {
 			b := youngBench(t, c.first.UTC())
 			token := tokenFor(t, 1, 30)
-			b.step(Input{Token: &Token{Text: token, Source: "page"}})
+			b.step(Input{What: Token{Text: token, Source: "page"}})
 			for since := b.now; b.now.Sub(since) < c.after; {
 				b.reading(min(time.Minute, max(10*time.Second, c.after/100)))
 			}
@@ -84,7 +84,7 @@ func TestTheFirstClockOfANewInstall(t *testing.T) {
 				t.Fatalf("the clock shows %s, the time is %s; %d intervals", b.now, b.st.Now, len(b.last.Intervals))
 			}
 			alone(b) // what is said until a time is forgotten with the time
-			if again := b.step(Input{Token: &Token{Text: token, Source: "mqtt"}}); again.Reply.TopUp.Token.Code != credit.Used {
+			if again := b.step(Input{What: Token{Text: token, Source: "mqtt"}}); again.Reply.TopUp.Token.Code != credit.Used {
 				t.Errorf("the token again: %s", again.Reply.TopUp.Token.Code)
 			}
 			for b.now.Before(right.Add(c.after).Add(20 * time.Minute)) {

@@ -83,7 +83,7 @@ func (a *Agent) Changes(ctx context.Context) <-chan struct{} { return a.loop.Cha
 // TopUp enters a token.
 func (a *Agent) TopUp(ctx context.Context, token, source string) (web.TopUpResult, error) {
 	was := a.loop.Snapshot().State
-	reply, err := a.loop.Feed(ctx, control.Input{Token: &control.Token{Text: token, Source: source}})
+	reply, err := a.loop.Feed(ctx, control.Input{What: control.Token{Text: token, Source: source}})
 	if errors.Is(err, control.ErrNotKnown) {
 		return web.TopUpResult{Outcome: web.NotKnown, Balance: was.Credit.Available()}, nil
 	}
@@ -190,7 +190,7 @@ func (a *Agent) Acknowledge(ctx context.Context, code string) error {
 }
 
 func (a *Agent) request(ctx context.Context, r control.Request) error {
-	reply, err := a.loop.Feed(ctx, control.Input{Request: &r})
+	reply, err := a.loop.Feed(ctx, control.Input{What: r})
 	switch {
 	case errors.Is(err, control.ErrNotRecorded):
 		return &web.Refusal{Reason: a.words.T("refused.not_recorded"), Remedy: a.words.T("refused.not_recorded.do")}

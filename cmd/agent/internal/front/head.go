@@ -105,7 +105,7 @@ func (a *Agent) heardHead(ctx context.Context, m broker.Message, retained bool) 
 		anew = len(first) > 0 && first[0].Hash != kept.First
 	}
 	if cause != "" {
-		if _, err := a.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.LedgerOld, Cause: cause, Anew: anew}}); err != nil {
+		if _, err := a.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.LedgerOld, Cause: cause, Anew: anew}}); err != nil {
 			return err
 		}
 	}

@@ -90,7 +90,7 @@ func (a *Agent) heardToken(ctx context.Context, bus Bus, m broker.Message, log *
 	if t.Token == "" || len(t.Token) > 200 {
 		return a.bad(ctx, m.Topic, fmt.Sprintf("a message of %d bytes holds no token", len(m.Payload)))
 	}
-	reply, err := a.loop.Feed(ctx, control.Input{Token: &control.Token{Text: t.Token, Source: "mqtt"}})
+	reply, err := a.loop.Feed(ctx, control.Input{What: control.Token{Text: t.Token, Source: "mqtt"}})
 	if err != nil {
 		return err // not recorded: the broker keeps it
 	}
@@ -131,7 +131,7 @@ func (a *Agent) heardPrices(ctx context.Context, m broker.Message, retained bool
 	if err := a.paces.prices.wait(ctx); err != nil {
 		return err
 	}
-	reply, err := a.loop.Feed(ctx, control.Input{Prices: &control.PriceDocument{Text: m.Payload, Kept: retained}})
+	reply, err := a.loop.Feed(ctx, control.Input{What: control.PriceDocument{Text: m.Payload, Kept: retained}})
 	if err != nil {
 		return err // not recorded: the broker keeps it
 	}
@@ -147,7 +147,7 @@ func (a *Agent) bad(ctx context.Context, topic, cause string) error {
 	if !a.paces.mayTell(topic) {
 		return nil
 	}
-	_, err := a.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.BadMessage, Subject: topic, Cause: cause}})
+	_, err := a.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.BadMessage, Subject: topic, Cause: cause}})
 	return err
 }
 

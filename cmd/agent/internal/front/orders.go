@@ -89,7 +89,7 @@ func (a *Agent) heardLoad(ctx context.Context, topics broker.Topics, m broker.Me
 	default:
 		return a.bad(ctx, topics.LoadSets(), fmt.Sprintf("%.40q: %.40q is not one of run, skip and auto", name, word))
 	}
-	_, err = a.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: kind, Load: name, By: "mqtt"}})
+	_, err = a.loop.Feed(ctx, control.Input{What: control.Request{Kind: kind, Load: name, By: "mqtt"}})
 	return err
 }
 
@@ -119,6 +119,6 @@ func (a *Agent) heardSupply(ctx context.Context, m broker.Message) error {
 	default:
 		return a.bad(ctx, m.Topic, fmt.Sprintf("%.40q is not one of open and close", word))
 	}
-	_, err = a.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: kind, By: "mqtt"}})
+	_, err = a.loop.Feed(ctx, control.Input{What: control.Request{Kind: kind, By: "mqtt"}})
 	return err
 }

@@ -175,7 +175,7 @@ func TestThePageSaysThatPricesAreStale(t *testing.T) {
 	site := testSite(t)
 	at := time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)
 	st, _ := site.Begin(at)
-	st, eff := site.Step(st, control.Input{Now: at, Prices: &control.PriceDocument{Text: document(at, 2, 4)}})
+	st, eff := site.Step(st, control.Input{Now: at, What: control.PriceDocument{Text: document(at, 2, 4)}})
 	if eff.Reply.Err != nil {
 		t.Fatal(eff.Reply.Err)
 	}

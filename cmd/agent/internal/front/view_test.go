@@ -37,7 +37,7 @@ func drive(t testing.TB, site *control.Site, st control.State, from time.Time, d
 		register += power.Over(time.Minute)
 		in := control.Input{
 			Now: now, Facts: []loads.Fact{{ID: "geyser", Observation: loads.Observation{On: on["geyser"], Known: true, At: now}}},
-			Reading: &metering.Reading{Sample: metering.Sample{At: now, Has: metering.HasImport | metering.HasPower, Import: register, Power: power, Step: 1}},
+			What: control.Reading{Sample: metering.Sample{At: now, Has: metering.HasImport | metering.HasPower, Import: register, Power: power, Step: 1}},
 		}
 		for {
 			var eff control.Effects
@@ -51,7 +51,7 @@ func drive(t testing.TB, site *control.Site, st control.State, from time.Time, d
 				break
 			}
 			plan := planner.Plan(context.Background(), st)
-			in = control.Input{Now: now, Facts: in.Facts, Plan: &plan}
+			in = control.Input{Now: now, Facts: in.Facts, What: control.NewPlan{Plan: plan}}
 		}
 	}
 	return st, entries, intervals
@@ -116,8 +116,8 @@ func TestShortfallsAndWarningsAreSentences(t *testing.T) {
 		{Kind: optimizer.ShortCredit, At: at.Add(9 * time.Hour), Amount: 15.5, Unit: "money"},
 		{Kind: optimizer.ShortComfort, Load: "geyser", At: at, Amount: 1.2345, Unit: "K*slot"},
 	}
-	st, _ = site.Step(st, control.Input{Now: st.Now, Plan: &plan})
-	st, _ = site.Step(st, control.Input{Now: st.Now.Add(time.Hour), Edge: &control.Edge{Code: health.BrokerGone, Cause: "connection refused"}})
+	st, _ = site.Step(st, control.Input{Now: st.Now, What: control.NewPlan{Plan: plan}})
+	st, _ = site.Step(st, control.Input{Now: st.Now.Add(time.Hour), What: control.Edge{Code: health.BrokerGone, Cause: "connection refused"}})
 	v := shown(site, st, nil).View()
 	if len(v.Plan.Shortfalls) != 4 || strings.ReplaceAll(v.Plan.Shortfalls[0], "\u00a0", " ") != "Geyser will run 1 h 45 min less than it needs." {
 		t.Errorf("shortfalls %q", v.Plan.Shortfalls)

@@ -87,7 +87,7 @@ func (c contact) run(ctx context.Context, loop Feeder) error {
 			if alarm {
 				edge.Cause = c.says
 			}
-			if _, err := loop.Feed(ctx, control.Input{Edge: &edge}); err == nil {
+			if _, err := loop.Feed(ctx, control.Input{What: edge}); err == nil {
 				told, alarmed = true, alarm
 			}
 		}

@@ -26,7 +26,8 @@ func (f *told) Feed(_ context.Context, in control.Input) (control.Reply, error) 
 	if f.fail != nil {
 		return control.Reply{}, f.fail
 	}
-	f.edges = append(f.edges, string(in.Edge.Code)+":"+in.Edge.Cause)
+	edge := in.What.(control.Edge)
+	f.edges = append(f.edges, string(edge.Code)+":"+edge.Cause)
 	return control.Reply{}, nil
 }
 

@@ -119,7 +119,7 @@ type Keys struct {
 // Pressed does what a key asks for and shows the answer.
 func (p Keys) Pressed(ctx context.Context, e keypad.Event) {
 	request := func(kind control.RequestKind, done string) {
-		reply, err := p.Loop.Feed(ctx, control.Input{Request: &control.Request{Kind: kind, By: "keypad"}})
+		reply, err := p.Loop.Feed(ctx, control.Input{What: control.Request{Kind: kind, By: "keypad"}})
 		switch {
 		case err != nil:
 			p.Show(p.Words.Say("not_recorded"), p.Words.Say("later"))
@@ -142,7 +142,7 @@ func (p Keys) Pressed(ctx context.Context, e keypad.Event) {
 	case keypad.Confirm:
 		request(control.Reconnect, "confirm")
 	case keypad.Enter:
-		reply, err := p.Loop.Feed(ctx, control.Input{Token: &control.Token{Text: e.Token, Source: "keypad"}})
+		reply, err := p.Loop.Feed(ctx, control.Input{What: control.Token{Text: e.Token, Source: "keypad"}})
 		if errors.Is(err, control.ErrNotKnown) {
 			p.Show(p.Words.Say("not_known"), p.Words.Say("look"))
 			return
@@ -158,7 +158,7 @@ func (p Keys) Pressed(ctx context.Context, e keypad.Event) {
 
 // cardToken enters a token of a card and tells whether the card may forget it.
 func cardToken(ctx context.Context, loop Feeder, digits string) bool {
-	reply, err := loop.Feed(ctx, control.Input{Token: &control.Token{Text: digits, Source: "card"}})
+	reply, err := loop.Feed(ctx, control.Input{What: control.Token{Text: digits, Source: "card"}})
 	if err != nil || reply.TopUp == nil {
 		return false
 	}

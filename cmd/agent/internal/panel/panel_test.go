@@ -33,11 +33,12 @@ func (f *fakeLoop) Feed(_ context.Context, in control.Input) (control.Reply, err
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.heard = append(f.heard, in)
-	if in.Token == nil {
+	token, ok := in.What.(control.Token)
+	if !ok {
 		return control.Reply{Err: f.requests}, nil
 	}
 	r := &credit.Result{}
-	switch in.Token.Text {
+	switch token.Text {
 	case "1":
 		r.Token.Code, r.Bought = credit.Accept, 25*units.One
 	case "2":
@@ -81,8 +82,8 @@ func TestACardKeepsWhatWasNotStored(t *testing.T) {
 		}
 	}
 	for _, in := range loop.heard {
-		if in.Token.Source != "card" {
-			t.Errorf("entered by %q", in.Token.Source)
+		if source := in.What.(control.Token).Source; source != "card" {
+			t.Errorf("entered by %q", source)
 		}
 	}
 }
@@ -137,7 +138,14 @@ func TestTheKeypadShowsWhatBecameOfAKey(t *testing.T) {
 		}
 	}
 	for _, in := range loop.heard {
-		if in.Token != nil && in.Token.Source != "keypad" || in.Request != nil && in.Request.By != "keypad" {
+		by := ""
+		switch w := in.What.(type) {
+		case control.Token:
+			by = w.Source
+		case control.Request:
+			by = w.By
+		}
+		if by != "keypad" {
 			t.Errorf("the keypad is not named: %+v", in)
 		}
 	}

@@ -379,14 +379,14 @@ log: {level: error}
 		token, next, err := scheme.Issue(count, credit.AddCredit, 1)
 		must(err)
 		count = next
-		reply, err := s.loop.Feed(ctx, control.Input{Token: &control.Token{Text: token, Source: "page"}})
+		reply, err := s.loop.Feed(ctx, control.Input{What: control.Token{Text: token, Source: "page"}})
 		must(err)
 		if !reply.TopUp.Accepted() {
 			t.Fatalf("a good token: %s", reply.TopUp.Text)
 		}
 		tokens++
 		// Too much is drawn while the geyser runs: it must go off at once.
-		_, err = s.loop.Feed(ctx, control.Input{Request: &control.Request{Kind: control.RunLoad, Load: "geyser", By: "page"}})
+		_, err = s.loop.Feed(ctx, control.Input{What: control.Request{Kind: control.RunLoad, Load: "geyser", By: "page"}})
 		must(err)
 		waitFor("the geyser's start", 20*time.Second, h.geyser.on.Load)
 		h.power.Store(int64(10 * units.Kilowatt))
@@ -439,7 +439,7 @@ log: {level: error}
 	}
 	token, _, err := scheme.Issue(count, credit.AddCredit, 100)
 	must(err)
-	reply, err := s.loop.Feed(ctx, control.Input{Token: &control.Token{Text: token, Source: "page"}})
+	reply, err := s.loop.Feed(ctx, control.Input{What: control.Token{Text: token, Source: "page"}})
 	must(err)
 	if !reply.TopUp.Accepted() {
 		t.Fatalf("the last token: %s", reply.TopUp.Text)

@@ -27,7 +27,7 @@ func (s *Service) watchLinks(ctx context.Context) error {
 			return
 		}
 		told[code] = cause
-		_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: code, Cause: cause}})
+		_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: code, Cause: cause}})
 	}
 	// A link that was never down says nothing; one that was before the restart
 	// is cleared.
@@ -62,12 +62,12 @@ func (s *Service) watchLinks(ctx context.Context) error {
 			if st.TooLarge > large {
 				large = st.TooLarge
 				// Without a subject: the topic is the sender's word.
-				_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.BadMessage, Cause: "too long to be read: " + st.Large}})
+				_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.BadMessage, Cause: "too long to be read: " + st.Large}})
 			}
 		}
 		tell(health.HeadUnkept, s.journal.HeadFault())
 		if cause := s.guessed.Swap(nil); cause != nil {
-			_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.PINGuessed, Cause: *cause}})
+			_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.PINGuessed, Cause: *cause}})
 		}
 		part("page", s.page.Fault(s.pace.stuck, s.pace.well))
 		r := s.records.Load()

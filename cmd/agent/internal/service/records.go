@@ -107,7 +107,7 @@ func (s *Service) fillDark(ctx context.Context, state control.State) (control.St
 // the loop and stops nothing; what it finds is a warning.
 func (s *Service) watchLedger(ctx context.Context) error {
 	tell := func(subject, cause string) {
-		_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.LedgerUnsound, Subject: subject, Cause: cause}})
+		_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.LedgerUnsound, Subject: subject, Cause: cause}})
 	}
 	if s.mended > 0 {
 		tell("used tokens", fmt.Sprintf("%d of them were missing in the memory of used tokens and were put back from the ledger", s.mended))

@@ -102,7 +102,7 @@ func (s *Service) partFailed(ctx context.Context, name, cause string) {
 	if cause != "" {
 		s.log.Error("a part of the agent does not work", "part", name, "error", cause)
 	}
-	_, _ = s.loop.Feed(ctx, control.Input{Edge: &control.Edge{Code: health.PartFailed, Subject: name, Cause: cause}})
+	_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.PartFailed, Subject: name, Cause: cause}})
 }
 
 // errOver ends a service whose recording is over.

@@ -166,7 +166,7 @@ func (s *Service) feed(ctx context.Context) func(metering.Reading) {
 		for next < len(s.entered) && !s.entered[next].at.After(now) {
 			t := s.entered[next]
 			next++
-			if _, err := s.loop.Feed(ctx, control.Input{Now: now, Token: &control.Token{Text: t.text, Source: "replay"}}); err != nil {
+			if _, err := s.loop.Feed(ctx, control.Input{Now: now, What: control.Token{Text: t.text, Source: "replay"}}); err != nil {
 				s.log.Error("a token of the simulation could not be entered", "at", t.at, "error", err)
 			}
 		}
@@ -175,7 +175,7 @@ func (s *Service) feed(ctx context.Context) func(metering.Reading) {
 		enter(s.resumed)
 	}
 	return func(r metering.Reading) {
-		in := control.Input{Reading: &r}
+		in := control.Input{What: control.Reading(r)}
 		if s.plant != nil {
 			in.Now = s.plant.Now()
 		}

@@ -1,0 +1,35 @@
+package control
+
+import (
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/metering"
+)
+
+// Edge tells that something outside went wrong or is right again.
+type Edge struct {
+	Code    health.Code
+	Subject string
+	Cause   string // what was seen; "" clears the warning
+	Anew    bool   // of LedgerOld: the ledger is another one, begun later
+}
+
+func (Edge) asks() bool  { return false }
+func (Edge) spare() bool { return false }
+
+// held: what is wrong outside is told all the same.
+func (e Edge) held(p *step) { p.when(e.Cause != "", e.Code, e.Subject, e.Cause) }
+
+func (e Edge) happen(p *step) {
+	if e.Code == health.CoverOpen || e.Code == health.MagnetNear {
+		p.contact(metering.EventKind(e.Code), e.Cause != "")
+		return
+	}
+	if e.Cause == "" {
+		p.clear(e.Code, e.Subject)
+		return
+	}
+	if e.Anew {
+		p.takeBack()
+	}
+	p.raise(e.Code, e.Subject, e.Cause)
+}

@@ -1,0 +1,94 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// Token is a token that somebody entered.
+type Token struct {
+	Text   string
+	Source string // page, api, cli, mqtt, keypad, card, replay
+	// Spent: the records have it, whatever the account's memory says.
+	Spent bool
+}
+
+// spent is t as the records have it.
+func (t Token) spent() Token {
+	t.Spent = true
+	return t
+}
+
+func (Token) asks() bool  { return true }
+func (Token) spare() bool { return false }
+
+// happen enters a token.  Its effect, the memory of it and what the customer is
+// told belong to one transaction.
+func (t Token) happen(p *step) {
+	if p.st.old() {
+		t.withheld(p)
+		return
+	}
+	var a credit.Account
+	var entries []credit.Entry
+	var result credit.Result
+	if t.Spent {
+		a, result = p.st.Credit, p.Credit.Spent(p.st.Credit, p.now, t.Text, t.Source)
+	} else {
+		a, entries, result = p.Credit.TopUp(p.st.Credit, p.now, t.Text, t.Source,
+			p.due(&p.st, func(acc tariffs.Account) { p.st.Tariff = acc }))
+	}
+	p.st.Credit = a
+	way := credit.Way(t.Source)
+	p.eff.Entries = append(p.eff.Entries, entries...)
+	p.eff.Reply.TopUp = &result
+	// What changes nothing is not worth a write: who may send tokens could have
+	// the disk written to without end.
+	p.eff.Durable = p.eff.Durable || result.Accepted() || result.Token.Code.Guess()
+	switch {
+	case result.Accepted():
+		p.clear(health.TokenRejected, "")
+		p.clear(health.TokenLocked, way)
+		p.st.WantPlan = true
+		p.newLadder(result.Token.Effect)
+		if result.Token.ID != "" {
+			// The entry that names the token; the last one that does.
+			for _, e := range slices.Backward(entries) {
+				if e.Ref == result.Fingerprint {
+					p.eff.Credited = append(p.eff.Credited, Credited{result.Fingerprint, result.Former, p.now, e.Seq})
+					break
+				}
+			}
+		}
+		p.event("token_accepted", health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
+	case result.Token.Code == credit.Lockout:
+		p.raise(health.TokenLocked, way, result.Text)
+	case result.Token.Code == credit.Used, result.Token.Code == credit.Old:
+		p.event("token_"+string(result.Token.Code), health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
+	default:
+		p.raise(health.TokenRejected, "", fmt.Sprintf("entered by %s: %s", t.Source, result.Text))
+		p.event("token_"+string(result.Token.Code), health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
+	}
+}
+
+// withheld answers a token that is not looked at.
+func (t Token) withheld(p *step) {
+	p.eff.Reply.TopUp = &credit.Result{
+		Token: credit.Token{Code: credit.Withheld}, Available: p.st.Credit.Available(),
+		Text: "it is not counted now: the records are older than what was published, and may not know of it; the token stays good. See the warning first",
+	}
+	p.event("token_"+string(credit.Withheld), health.Info, fmt.Sprintf("by %s: the records are not the newest", t.Source))
+}
+
+// held answers a token while nobody knows what the balance is.
+func (t Token) held(p *step) {
+	p.eff.Reply.TopUp = &credit.Result{
+		Token:     credit.Token{Code: credit.Unreadable, Detail: p.st.Hold.Why},
+		Available: p.st.Credit.Available(), Text: "this token cannot be taken now and stays good: " + ErrHeld.Error(),
+	}
+	p.event("token_held", health.Serious, "a token by "+t.Source+" was not taken and stays good")
+}
