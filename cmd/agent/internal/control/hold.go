@@ -44,10 +44,10 @@ func (s *Site) Held(st State, now time.Time, why string) (State, Effects) {
 		p.st.Hold = &Hold{p.now, why}
 	}
 	p.raise(health.RecordsHeld, "", p.st.Hold.Why)
-	for _, code := range []health.Code{ // nobody knows what the credit is
-		health.CreditLow, health.CreditSpent, health.CreditEnds, health.EmergencyOffered, health.EmergencyInUse, health.LoadShort, health.SupplyArmed,
-	} {
-		p.clear(code, "")
+	for _, r := range health.Rows() {
+		if r.OfCredit { // nobody knows what the credit is
+			p.clear(r.Code, "")
+		}
 	}
 	p.eff.Durable = true
 	s.record(&p.eff)

@@ -76,7 +76,7 @@ func (p *step) fresh() bool {
 
 // meterEvent turns what the registers did into warnings and a record.
 func (p *step) meterEvent(e metering.Event) {
-	cause, severity := string(e.Kind), health.Advise(health.Code(e.Kind)).Severity
+	cause, severity := string(e.Kind), health.Of(health.Code(e.Kind)).Severity
 	switch e.Kind {
 	case metering.RegisterBackwards:
 		cause = fmt.Sprintf("the register went from %s back to %s", e.Before, e.After)

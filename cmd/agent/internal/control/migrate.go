@@ -55,6 +55,10 @@ func state2(doc map[string]any) error {
 	for _, w := range form.List(form.At(doc, "health", "active")) {
 		form.Rename(w, "Code", "code", "Subject", "subject", "Severity", "severity", "Title", "title",
 			"Cause", "cause", "Remedy", "remedy", "Since", "since", "Acknowledged", "acknowledged")
+		if w, ok := w.(map[string]any); ok { // words, which the code has in the catalogue
+			delete(w, "title")
+			delete(w, "remedy")
+		}
 	}
 	return nil
 }

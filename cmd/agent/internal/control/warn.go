@@ -19,7 +19,7 @@ func (p *step) raise(code health.Code, subject, cause string) {
 		if subject != "" {
 			text = subject + ": " + cause
 		}
-		p.event(string(code), health.Advise(code).Severity, text)
+		p.event(string(code), health.Of(code).Severity, text)
 	}
 }
 
@@ -73,20 +73,6 @@ func length(d time.Duration) string {
 // local is an instant on the site's clock, for people.
 func (s *Site) local(at time.Time) string { return at.In(s.Zone).Format("Mon 2 Jan 15:04") }
 
-// passing tells whether a warning is about one moment: nothing will come to end
-// it, so it goes when it is acknowledged, or after a day.
-func passing(code health.Code) bool {
-	switch code {
-	case health.TokenRejected, health.RegisterJump, health.RegisterBack, health.MeterReplaced, health.MeterGap,
-		health.ClockBack, health.BadMessage, health.OutboxDropped, health.PINGuessed:
-		return true
-	}
-	return false
-}
-
-// passingFor is how long the warning of a moment stays without a word.
-const passingFor = 24 * time.Hour
-
 func (p *step) acknowledge(code health.Code) {
 	p.st.Health = p.st.Health.Acknowledge(code)
 	if code == health.ClockAhead || code == health.ClockBack {
@@ -95,8 +81,11 @@ func (p *step) acknowledge(code health.Code) {
 	if code == health.ClockAhead || code == health.ClockBack || code == health.ClockUnconfirmed {
 		p.st.Clock.Word = true
 	}
+	if is := health.Of(code); !is.Passing() && !is.Settled {
+		return
+	}
 	for _, w := range p.st.Health.Active {
-		if w.Code == code && (passing(code) || code == health.LedgerOld || code == health.LedgerUnsound) {
+		if w.Code == code {
 			p.clear(w.Code, w.Subject)
 		}
 	}
@@ -105,7 +94,7 @@ func (p *step) acknowledge(code health.Code) {
 // warn brings the warnings that follow from the state up to date.
 func (p *step) warn() {
 	for _, w := range p.st.Health.Active {
-		if passing(w.Code) && (p.now.Sub(w.Since) > passingFor || w.Code == health.TokenRejected && p.now.Sub(w.Since) > time.Hour) {
+		if is := health.Of(w.Code); is.Passing() && p.now.Sub(w.Since) > is.Lasts {
 			p.clear(w.Code, w.Subject)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -258,8 +257,8 @@ func (a *Agent) Log(ctx context.Context, before int64, n int) ([]web.LogRow, err
 			row.Severity = web.Critical
 		}
 		code, over := strings.CutSuffix(e.Code, "_cleared")
-		if slices.Contains(health.Codes(), health.Code(code)) {
-			row.Title, row.Over = health.Advise(health.Code(code)).Title, over
+		if health.Known(health.Code(code)) {
+			row.Title, row.Over = a.words.Title(code), over
 		}
 		rows = append(rows, row)
 	}

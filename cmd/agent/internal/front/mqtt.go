@@ -257,7 +257,7 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 	}
 	warnings := make([]warningMessage, 0, len(st.Health.Active))
 	for i, w := range st.Health.WorstFirst() {
-		m := warningMessage{string(w.Code), w.Subject, w.Severity.String(), w.Since, w.Title, w.Cause, w.Remedy}
+		m := warningMessage{string(w.Code), w.Subject, w.Severity.String(), w.Since, a.words.Title(string(w.Code)), w.Cause, a.words.Remedy(string(w.Code))}
 		if i < len(v.Warnings) && v.Warnings[i].Code == m.Code {
 			m.Title, m.Cause, m.Remedy = v.Warnings[i].Title, v.Warnings[i].Cause, v.Warnings[i].Remedy
 		}

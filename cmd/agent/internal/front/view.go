@@ -27,8 +27,8 @@ func (a *Agent) View() web.View {
 	for _, w := range st.Health.WorstFirst() {
 		v.Warnings = append(v.Warnings, web.Warning{
 			Code: string(w.Code), Severity: severity(w.Severity), Since: w.Since,
-			Title: say.Title(w.Title, string(w.Code), a.form(st, w)), Cause: a.cause(st, w, say), Remedy: say.Remedy(w.Remedy, string(w.Code), a.form(st, w)), Seen: w.Acknowledged,
-			Told: a.hasCard(w.Code),
+			Title: say.Title(string(w.Code), a.form(st, w)), Cause: a.cause(st, w, say), Remedy: say.Remedy(string(w.Code), a.form(st, w)), Seen: w.Acknowledged,
+			Told: health.Of(w.Code).Card,
 		})
 	}
 	if a.about.System != nil {
@@ -40,16 +40,6 @@ func (a *Agent) View() web.View {
 		v.Demo = a.about.Demo()
 	}
 	return v
-}
-
-// hasCard tells whether the page says in a card of its own what the warning says.
-func (a *Agent) hasCard(c health.Code) bool {
-	switch c {
-	case health.EmergencyOffered, health.EmergencyInUse, health.CreditSpent, health.SupplyArmed:
-		return true
-	default:
-		return false
-	}
 }
 
 func severity(s health.Severity) web.Severity {

@@ -107,7 +107,9 @@ func (a *Agent) cause(st *control.State, w health.Warning, say present.Phrases) 
 		}
 	case health.SupplyWeld, health.SupplyCoil:
 	default:
-		x.Name = w.Subject
+		if x.Name = w.Subject; health.Of(w.Code).About == health.Load {
+			x.Name = a.name(w.Subject)
+		}
 	}
 	return say.Cause(x)
 }

@@ -1,6 +1,7 @@
 // Package health keeps the warnings a householder must act on: each has a code
-// that documentation and support can name, a severity, what is wrong, why, and
-// what to do next.  A log line tells the developer; a warning tells the owner.
+// that documentation and support can name, a severity, since when it is so and
+// what was seen.  What is wrong and what to do about it are words, which present
+// has.  A log line tells the developer; a warning tells the owner.
 package health
 
 import (
@@ -37,22 +38,13 @@ func (s Severity) String() string {
 // Code names a kind of warning.  Codes are stable: people search for them.
 type Code string
 
-// Advice is what a code means and what to do about it.
-type Advice struct {
-	Severity Severity
-	Title    string // what is wrong, for the person who reads it on a phone
-	Remedy   string // what to do next
-}
-
 // Warning is one thing that is wrong now.  Subject tells apart warnings of one
 // code (a load's id, a meter's name); it may be empty.
 type Warning struct {
 	Code         Code      `json:"code"`
 	Subject      string    `json:"subject"`
 	Severity     Severity  `json:"severity"`
-	Title        string    `json:"title"`
 	Cause        string    `json:"cause"` // what was seen, with figures
-	Remedy       string    `json:"remedy"`
 	Since        time.Time `json:"since"` // UTC
 	Acknowledged bool      `json:"acknowledged"`
 }
@@ -113,10 +105,8 @@ func (s State) Raise(now time.Time, code Code, subject, cause string) (out State
 	if subject != Others && s.count(code) >= mostSubjects {
 		return s.Raise(now, code, Others, subject+": "+cause)
 	}
-	advice := Advise(code)
 	return State{slices.Insert(slices.Clone(s.Active), i, Warning{
-		Code: code, Subject: subject, Severity: advice.Severity,
-		Title: advice.Title, Cause: cause, Remedy: advice.Remedy, Since: now,
+		Code: code, Subject: subject, Severity: Of(code).Severity, Cause: cause, Since: now,
 	})}, true
 }
 

@@ -22,6 +22,12 @@ func NewWords() Words {
 // T is a text that stands alone; see Catalogue.T.
 func (w Words) T(key string, pairs ...any) string { return w.c.T(key, pairs...) }
 
+// Title is what is wrong, of a warning in its common form.
+func (w Words) Title(code string) string { return Phrases{Format{Words: w.c}}.Title(code, "") }
+
+// Remedy is what to do about it.
+func (w Words) Remedy(code string) string { return Phrases{Format{Words: w.c}}.Remedy(code, "") }
+
 // For speaks with the money, the clock and the day of a picture of the house.
 func (w Words) For(unit Unit, zone *time.Location, now time.Time) Phrases {
 	return Phrases{NewFormat(w.c, unit, zone, now)}
@@ -196,14 +202,18 @@ func (p Phrases) Cause(x Cause) string {
 	return p.Words.T(key, "name", x.Name, "amount", p.Money(x.Amount), "when", p.When(x.At), "time", p.In(x.At))
 }
 
-// Title is the title of a warning in one of its forms, title where it has none
-// of its own there.
-func (p Phrases) Title(title, code, form string) string {
-	return p.Words.Or("warning.title."+code+"."+form, title)
-}
+// Title is what is wrong, of a warning in one of its forms; form may be "".
+func (p Phrases) Title(code, form string) string { return p.warning("title", code, form) }
 
-// Remedy is what to do about a warning in one of its forms, remedy where it has
-// none of its own there.
-func (p Phrases) Remedy(remedy, code, form string) string {
-	return p.Words.Or("warning.remedy."+code+"."+form, remedy)
+// Remedy is what to do about a warning in one of its forms; form may be "".
+func (p Phrases) Remedy(code, form string) string { return p.warning("remedy", code, form) }
+
+func (p Phrases) warning(part, code, form string) string {
+	key := "warning." + part + "."
+	for _, k := range []string{key + code + "." + form, key + code} {
+		if p.Words.Has(k) {
+			return p.Words.T(k)
+		}
+	}
+	return p.Words.T(key+"unknown", "code", code)
 }
