@@ -30,11 +30,11 @@ func DefaultGuard() GuardConfig {
 	}
 }
 
-// Wish is the state wanted of one load.
+// Wish is what is wanted of one load.
 type Wish struct {
 	ID      string
-	On      bool
-	Protect bool   // an off that protects (shed, over the limit, supply off): now, whatever the minimum on-time
+	Set     Setpoint
+	Protect bool   // an off that protects (shed, over the limit, supply off): now, whatever the minimum on-time; so for a set-point of what is on
 	Reason  string // plan, run now, skip, shed, limit, ...; carried to the command
 }
 
@@ -42,6 +42,7 @@ type Wish struct {
 type Fact struct {
 	ID string
 	Observation
+	Takes Capability // what it can be told
 }
 
 // GuardInput is all that a step of the guard depends on besides its state.
@@ -60,7 +61,7 @@ type GuardInput struct {
 // Command is one switch command to be sent now.
 type Command struct {
 	ID      string    `json:"id"`
-	On      bool      `json:"on"`
+	Set     Setpoint  `json:"on"`
 	Reason  string    `json:"reason"`
 	Attempt int       `json:"attempt"` // 1: the first; more: it was not confirmed so far
 	Renew   bool      `json:"renew,omitempty"`
@@ -70,7 +71,7 @@ type Command struct {
 // Hold is a wish the guard does not grant now.
 type Hold struct {
 	ID     string    `json:"id"`
-	On     bool      `json:"on"` // the state wanted
+	Set    Setpoint  `json:"on"` // what is wanted
 	Until  time.Time `json:"until,omitzero"`
 	Reason HoldBack  `json:"reason"`
 }
@@ -86,6 +87,8 @@ const (
 	HeldStagger HoldBack = "stagger"
 	HeldStarts  HoldBack = "max_starts"
 	HeldHour    HoldBack = "starts_per_hour"
+	HeldChange  HoldBack = "set_point" // it runs, and its set-point was changed not long ago
+	HeldRefused HoldBack = "refused"   // its switch does not take the set-point
 )
 
 // Warning codes of the guard.
@@ -99,7 +102,7 @@ type Warning struct {
 	Code  string    `json:"code"`
 	ID    string    `json:"id"`
 	Since time.Time `json:"since"`
-	Want  bool      `json:"want"` // the state that was commanded
+	Want  Setpoint  `json:"want"` // what was commanded
 }
 
 // Verdict is the outcome of a step.

@@ -58,7 +58,7 @@ func TestGuardRules(t *testing.T) {
 				supplyWant = !supplyWant
 			case e < 500:
 				w := &wishes[e%n]
-				w.On, w.Protect = !w.On, e%3 == 0 && w.On
+				w.Set.On, w.Protect = !w.Set.On, e%3 == 0 && w.Set.On
 			case e < 600:
 				ms[e%n].obeys = !ms[e%n].obeys
 			case e < 650: // by hand
@@ -79,8 +79,8 @@ func TestGuardRules(t *testing.T) {
 			var v Verdict
 			s, v = g.Step(s, in)
 
-			if supplyWant != was.Unit(SupplyID).On || !was.Unit(SupplyID).Commanded {
-				if !slices.ContainsFunc(v.Commands, func(c Command) bool { return c.ID == SupplyID && c.On == supplyWant }) {
+			if supplyWant != was.Unit(SupplyID).Set.On || !was.Unit(SupplyID).Commanded {
+				if !slices.ContainsFunc(v.Commands, func(c Command) bool { return c.ID == SupplyID && c.Set.On == supplyWant }) {
 					if now.Sub(was.Unit(SupplyID).SentAt) >= c.RetryFirst {
 						t.Fatalf("%v: supply wanted %v and not commanded", now, supplyWant)
 					}
@@ -89,16 +89,16 @@ func TestGuardRules(t *testing.T) {
 			starts := 0
 			for _, cmd := range v.Commands {
 				if cmd.ID == SupplyID {
-					supplyOn = cmd.On
+					supplyOn = cmd.Set.On
 					continue
 				}
 				i := slices.IndexFunc(ls, func(l Load) bool { return l.ID == cmd.ID })
 				l, m := ls[i], &ms[i]
-				if cmd.On && !supplyWant {
+				if cmd.Set.On && !supplyWant {
 					t.Fatalf("%v: %s started without supply", now, l.ID)
 				}
 				before := was.Unit(l.ID)
-				if cmd.On && cmd.Attempt == 1 && !cmd.Renew && (!before.On || before.Commanded) && !slices.ContainsFunc(in.Facts, func(f Fact) bool { return f.ID == l.ID && f.On && l.Feedback }) {
+				if cmd.Set.On && cmd.Attempt == 1 && !cmd.Renew && (!before.Set.On || before.Commanded) && !slices.ContainsFunc(in.Facts, func(f Fact) bool { return f.ID == l.ID && f.On && l.Feedback }) {
 					if wait := now.Sub(m.lastOff); m.told && !m.wasOn && wait < l.MinOff && s.Unit(l.ID).FirstSent.Equal(now) {
 						t.Fatalf("%v: %s started %v after it was switched off", now, l.ID, wait)
 					}
@@ -110,16 +110,16 @@ func TestGuardRules(t *testing.T) {
 					m.starts = append(m.starts, now)
 					m.lastOn = now
 				}
-				if !cmd.On && m.wasOn && cmd.Attempt == 1 {
+				if !cmd.Set.On && m.wasOn && cmd.Attempt == 1 {
 					w := wishes[i]
-					if held := now.Sub(m.lastOn); held < l.MinOn && !w.Protect && supplyWant && supplyOn && before.On && before.Commanded && before.Confirmed {
+					if held := now.Sub(m.lastOn); held < l.MinOn && !w.Protect && supplyWant && supplyOn && before.Set.On && before.Commanded && before.Confirmed {
 						t.Fatalf("%v: %s switched off after %v without need", now, l.ID, held)
 					}
 					m.lastOff = now
 				}
-				m.told, m.wasOn = true, cmd.On
+				m.told, m.wasOn = true, cmd.Set.On
 				if m.obeys || !l.Feedback {
-					m.on = cmd.On
+					m.on = cmd.Set.On
 				}
 			}
 			if starts > 1 {
@@ -130,7 +130,7 @@ func TestGuardRules(t *testing.T) {
 					t.Fatalf("%v: %s started more than %d times in an hour", now, l.ID, c.PerHour)
 				}
 				u := s.Unit(l.ID)
-				if wishes[i].Protect && !wishes[i].On && u.On && (was.Unit(l.ID).SentAt.IsZero() || now.Sub(was.Unit(l.ID).SentAt) >= c.RetryFirst) {
+				if wishes[i].Protect && !wishes[i].Set.On && u.Set.On && (was.Unit(l.ID).SentAt.IsZero() || now.Sub(was.Unit(l.ID).SentAt) >= c.RetryFirst) {
 					t.Fatalf("%v: %s is still reckoned on although protection says off", now, l.ID)
 				}
 			}

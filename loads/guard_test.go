@@ -65,7 +65,7 @@ func sent(v Verdict) string {
 	out := ""
 	for _, c := range v.Commands {
 		state := "off"
-		if c.On {
+		if c.Set.On {
 			state = "on"
 		}
 		out += c.ID + " " + state + ";"
@@ -84,7 +84,7 @@ func heldFor(v Verdict, id string) (HoldBack, time.Time) {
 
 func TestGuardKeepsMinimumTimesAcrossRestarts(t *testing.T) {
 	b := &bench{t: t, g: NewGuard(still(), []Load{guardLoad("pump")}, time.UTC)}
-	want := func(on bool) []Wish { return []Wish{{ID: "pump", On: on, Reason: "plan"}} }
+	want := func(on bool) []Wish { return []Wish{{ID: "pump", Set: Setpoint{On: on}, Reason: "plan"}} }
 	at := func(s int) time.Time { return t0.Add(time.Duration(s) * time.Second) }
 
 	v := b.step(GuardInput{Now: at(0), Wishes: want(true)})
@@ -118,13 +118,13 @@ func TestGuardRepeatsWithBackoffThenWarns(t *testing.T) {
 	warned := -1
 	for s := range 1200 {
 		now := t0.Add(time.Duration(s) * time.Second)
-		v := b.step(GuardInput{Now: now, Wishes: []Wish{{ID: "pump", On: true}}, Facts: []Fact{seen("pump", false, now)}})
+		v := b.step(GuardInput{Now: now, Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}, Facts: []Fact{seen("pump", false, now)}})
 		if len(v.Commands) > 0 {
 			sends = append(sends, s)
 		}
 		if len(v.Warnings) > 0 && warned < 0 {
 			warned = s
-			if w := v.Warnings[0]; w.Code != WarnUnconfirmed || !w.Since.Equal(t0) || !w.Want {
+			if w := v.Warnings[0]; w.Code != WarnUnconfirmed || !w.Since.Equal(t0) || !w.Want.On {
 				t.Errorf("warning %+v", w)
 			}
 		}
@@ -136,14 +136,14 @@ func TestGuardRepeatsWithBackoffThenWarns(t *testing.T) {
 		t.Errorf("warned at %d s, want with the third send", warned)
 	}
 	now := t0.Add(1200 * time.Second)
-	if v := b.step(GuardInput{Now: now, Wishes: []Wish{{ID: "pump", On: true}}, Facts: []Fact{seen("pump", true, now)}}); len(v.Warnings)+len(v.Commands) != 0 {
+	if v := b.step(GuardInput{Now: now, Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}, Facts: []Fact{seen("pump", true, now)}}); len(v.Warnings)+len(v.Commands) != 0 {
 		t.Errorf("still warning or sending after confirmation: %+v", v)
 	}
 }
 
 func TestGuardRepeatsAtOnceToASwitchThatIsBack(t *testing.T) {
 	b := &bench{t: t, g: NewGuard(still(), []Load{guardLoad("pump", func(l *Load) { l.MinOff = 0 })}, time.UTC)}
-	wish := []Wish{{ID: "pump", On: true}}
+	wish := []Wish{{ID: "pump", Set: Setpoint{On: true}}}
 	for s := range 3600 {
 		b.step(GuardInput{Now: t0.Add(time.Duration(s) * time.Second), Wishes: wish, Facts: []Fact{{ID: "pump"}}})
 	}
@@ -166,7 +166,7 @@ func TestGuardSupply(t *testing.T) {
 		guardLoad("pump", func(l *Load) { l.MinOff, l.Priority = 0, 3 }),
 	}
 	b := &bench{t: t, g: NewGuard(c, loads, time.UTC)}
-	wishes := []Wish{{ID: "geyser", On: true}, {ID: "fridge", On: true}, {ID: "pump", On: true}}
+	wishes := []Wish{{ID: "geyser", Set: Setpoint{On: true}}, {ID: "fridge", Set: Setpoint{On: true}}, {ID: "pump", Set: Setpoint{On: true}}}
 
 	now := t0
 	v := b.step(GuardInput{Now: now, SupplyOn: true, SupplyReason: "credit", Wishes: wishes, Facts: []Fact{seen(SupplyID, false, now.Add(-time.Second))}})
@@ -250,9 +250,9 @@ func TestGuardLimitsStarts(t *testing.T) {
 			starts := 0
 			var v Verdict
 			for s := range 300 {
-				v = b.step(GuardInput{Now: t0.Add(time.Duration(s) * time.Second), Wishes: []Wish{{ID: "pump", On: s/10%2 == 0}}})
+				v = b.step(GuardInput{Now: t0.Add(time.Duration(s) * time.Second), Wishes: []Wish{{ID: "pump", Set: Setpoint{On: s/10%2 == 0}}}})
 				for _, cmd := range v.Commands {
-					if cmd.On && cmd.Attempt == 1 {
+					if cmd.Set.On && cmd.Attempt == 1 {
 						starts++
 					}
 				}
@@ -260,7 +260,7 @@ func TestGuardLimitsStarts(t *testing.T) {
 			if starts != 4 {
 				t.Errorf("%d starts, want 4", starts)
 			}
-			v = b.step(GuardInput{Now: t0.Add(301 * time.Second), Wishes: []Wish{{ID: "pump", On: true}}})
+			v = b.step(GuardInput{Now: t0.Add(301 * time.Second), Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}})
 			if why, until := heldFor(v, "pump"); why != tc.why || !until.Equal(tc.until) {
 				t.Errorf("held %q until %v, want %q until %v", why, until, tc.why, tc.until)
 			}
@@ -274,7 +274,7 @@ func TestGuardSwitchesThatAnswerOtherwise(t *testing.T) {
 	}
 	t.Run("seen on at first sight is not a start and is told once", func(t *testing.T) {
 		b := newBench(t)
-		v := b.step(GuardInput{Now: t0, Wishes: []Wish{{ID: "pump", On: true}}, Facts: []Fact{seen("pump", true, t0)}})
+		v := b.step(GuardInput{Now: t0, Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}, Facts: []Fact{seen("pump", true, t0)}})
 		if sent(v) != "pump on;" || b.s.Unit("pump").Starts != 0 {
 			t.Errorf("%q, %d starts", sent(v), b.s.Unit("pump").Starts)
 		}
@@ -296,7 +296,7 @@ func TestGuardSwitchesThatAnswerOtherwise(t *testing.T) {
 		if why, until := heldFor(v, "pump"); why != HeldMinOn || !until.Equal(press.Add(time.Minute)) {
 			t.Errorf("held %q until %v", why, until)
 		}
-		if u := b.s.Unit("pump"); u.Starts != 1 || !u.On {
+		if u := b.s.Unit("pump"); u.Starts != 1 || !u.Set.On {
 			t.Errorf("a start by hand is a start: %+v", u)
 		}
 		v = b.step(GuardInput{Now: press.Add(time.Minute), Wishes: []Wish{{ID: "pump"}}})
@@ -321,12 +321,12 @@ func TestGuardSwitchesThatAnswerOtherwise(t *testing.T) {
 		b := newBench(t)
 		b.step(GuardInput{Now: t0, Wishes: []Wish{{ID: "pump"}}, Facts: []Fact{seen("pump", false, t0)}})
 		on := t0.Add(10 * time.Minute)
-		if v := b.step(GuardInput{Now: on, Wishes: []Wish{{ID: "pump", On: true}}}); sent(v) != "pump on;" {
+		if v := b.step(GuardInput{Now: on, Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}}); sent(v) != "pump on;" {
 			t.Fatalf("%q", sent(v))
 		}
 		off := on.Add(5 * time.Second)
 		v := b.step(GuardInput{Now: off, Wishes: []Wish{{ID: "pump"}}, Facts: []Fact{seen("pump", false, off)}})
-		if u := b.s.Unit("pump"); len(v.Held) != 0 || u.On || !u.Since.Equal(t0) {
+		if u := b.s.Unit("pump"); len(v.Held) != 0 || u.Set.On || !u.Since.Equal(t0) {
 			t.Errorf("held %+v, unit %+v", v.Held, u)
 		}
 	})
@@ -334,10 +334,10 @@ func TestGuardSwitchesThatAnswerOtherwise(t *testing.T) {
 		b := newBench(t)
 		b.step(GuardInput{Now: t0, Wishes: []Wish{{ID: "pump"}}, Facts: []Fact{seen("pump", false, t0)}})
 		on := t0.Add(10 * time.Minute)
-		b.step(GuardInput{Now: on, Wishes: []Wish{{ID: "pump", On: true}}})
-		b.step(GuardInput{Now: on.Add(time.Second), Wishes: []Wish{{ID: "pump", On: true}}, Facts: []Fact{seen("pump", true, on.Add(time.Second))}})
-		b.step(GuardInput{Now: on.Add(2 * time.Second), Wishes: []Wish{{ID: "pump", On: true}}, Facts: []Fact{seen("pump", false, on.Add(-time.Second))}})
-		if u := b.s.Unit("pump"); !u.On || !u.Confirmed {
+		b.step(GuardInput{Now: on, Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}})
+		b.step(GuardInput{Now: on.Add(time.Second), Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}, Facts: []Fact{seen("pump", true, on.Add(time.Second))}})
+		b.step(GuardInput{Now: on.Add(2 * time.Second), Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}, Facts: []Fact{seen("pump", false, on.Add(-time.Second))}})
+		if u := b.s.Unit("pump"); !u.Set.On || !u.Confirmed {
 			t.Errorf("%+v", u)
 		}
 	})
@@ -355,7 +355,7 @@ func TestGuardRestoresWhatItSpared(t *testing.T) {
 		now = now.Add(time.Second)
 		for _, cmd := range b.step(GuardInput{Now: now, SupplyOn: supply, Wishes: wishes, Facts: []Fact{seen("fridge", on, now)}}).Commands {
 			if cmd.ID == "fridge" {
-				on = cmd.On
+				on = cmd.Set.On
 			}
 		}
 	}
@@ -408,7 +408,7 @@ func TestGuardRenewsTheDeadMan(t *testing.T) {
 		if s > 0 {
 			facts = []Fact{seen("pump", true, now)}
 		}
-		for _, c := range b.step(GuardInput{Now: now, Wishes: []Wish{{ID: "pump", On: true}}, Facts: facts}).Commands {
+		for _, c := range b.step(GuardInput{Now: now, Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}, Facts: facts}).Commands {
 			if c.Renew {
 				renewals = append(renewals, s)
 			}
@@ -423,7 +423,7 @@ func TestGuardSaysEverythingAgainToFreshDrivers(t *testing.T) {
 	c := still()
 	c.Supply = true
 	b := &bench{t: t, g: NewGuard(c, []Load{guardLoad("pump", func(l *Load) { l.MinOff, l.Feedback = 0, false })}, time.UTC)}
-	wish := []Wish{{ID: "pump", On: true}}
+	wish := []Wish{{ID: "pump", Set: Setpoint{On: true}}}
 	b.step(GuardInput{Now: t0, SupplyOn: true, Wishes: wish})
 	b.step(GuardInput{Now: t0.Add(time.Second), SupplyOn: true, Wishes: wish})
 	if v := b.step(GuardInput{Now: t0.Add(2 * time.Second), SupplyOn: true, Wishes: wish}); len(v.Commands) != 0 {
@@ -446,16 +446,16 @@ func TestGuardSaysEverythingAgainToFreshDrivers(t *testing.T) {
 func TestGuardAfterTheClockWasSetBack(t *testing.T) {
 	b := &bench{t: t, g: NewGuard(DefaultGuard(), []Load{guardLoad("pump")}, time.UTC)}
 	future := t0.Add(1000 * time.Hour)
-	b.step(GuardInput{Now: future, Wishes: []Wish{{ID: "pump", On: true}}})
-	b.step(GuardInput{Now: future.Add(4 * time.Minute), Wishes: []Wish{{ID: "pump", On: true}}})
+	b.step(GuardInput{Now: future, Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}})
+	b.step(GuardInput{Now: future.Add(4 * time.Minute), Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}})
 	b.step(GuardInput{Now: future.Add(6 * time.Minute), Wishes: []Wish{{ID: "pump"}}})
-	v := b.step(GuardInput{Now: t0, Wishes: []Wish{{ID: "pump", On: true}}})
+	v := b.step(GuardInput{Now: t0, Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}})
 	if why, until := heldFor(v, "pump"); until.After(t0.Add(3 * time.Minute)) {
 		t.Errorf("held %q until %v", why, until)
 	}
 	started := false
 	for s := range 300 {
-		v := b.step(GuardInput{Now: t0.Add(time.Duration(s) * time.Second), Wishes: []Wish{{ID: "pump", On: true}}})
+		v := b.step(GuardInput{Now: t0.Add(time.Duration(s) * time.Second), Wishes: []Wish{{ID: "pump", Set: Setpoint{On: true}}}})
 		started = started || sent(v) == "pump on;"
 		if started && s < 180 {
 			t.Fatalf("started at %d s", s)
@@ -476,7 +476,7 @@ func TestShedLeastImportantFirst(t *testing.T) {
 	}
 	var s GuardState
 	for _, l := range ls {
-		u := UnitState{ID: l.ID, On: l.ID != "pump"}
+		u := UnitState{ID: l.ID, Set: Setpoint{On: l.ID != "pump"}}
 		if l.ID == "heater" {
 			u.Seen = Observation{Power: 1500 * units.Watt, HasPower: true}
 		}
@@ -504,7 +504,7 @@ func BenchmarkGuardStep(b *testing.B) {
 	for i := range 20 {
 		id := string(rune('a' + i))
 		ls = append(ls, guardLoad(id))
-		wishes = append(wishes, Wish{ID: id, On: i%2 == 0, Reason: "plan"})
+		wishes = append(wishes, Wish{ID: id, Set: Setpoint{On: i%2 == 0}, Reason: "plan"})
 	}
 	c := DefaultGuard()
 	c.Supply, c.SupplyFeedback = true, true
@@ -518,7 +518,7 @@ func BenchmarkGuardStep(b *testing.B) {
 		facts = append(facts[:0], seen(SupplyID, true, now))
 		for _, u := range s.Units {
 			if u.ID != SupplyID {
-				facts = append(facts, seen(u.ID, u.On, now))
+				facts = append(facts, seen(u.ID, u.Set.On, now))
 			}
 		}
 		s, _ = g.Step(s, GuardInput{Now: now, SupplyOn: true, Wishes: wishes, Facts: facts})

@@ -19,17 +19,17 @@ type GuardState struct {
 // UnitState is the guard's memory of one switch.
 type UnitState struct {
 	ID    string    `json:"id"`
-	On    bool      `json:"on"`             // reckoned state: the last one commanded, until feedback shows another
-	Since time.Time `json:"since,omitzero"` // since when
+	Set   Setpoint  `json:"on"`             // what it is reckoned to do: the last one commanded, until feedback shows another
+	Since time.Time `json:"since,omitzero"` // since when it is on, or off
 	Prev  time.Time `json:"prev,omitzero"`  // since when it was in the state before, for a command that was never obeyed
 
-	Commanded bool      `json:"commanded,omitempty"` // On was commanded, not just seen
-	Confirmed bool      `json:"confirmed,omitempty"` // feedback agrees with On (without feedback: it was sent)
+	Commanded bool      `json:"commanded,omitempty"` // Set was commanded, not just seen
+	Confirmed bool      `json:"confirmed,omitempty"` // feedback agrees with Set (without feedback: it was sent)
 	Attempts  int       `json:"attempts,omitempty"`  // sends of the present command
 	FirstSent time.Time `json:"first_sent,omitzero"` // of the present command
 	SentAt    time.Time `json:"sent_at,omitzero"`    // the last send
-	Spared    bool      `json:"spared,omitempty"`    // it was on and is off only to protect: without a wish it comes on again
-	Told      bool      `json:"told,omitempty"`      // the state last sent
+	Spared    Setpoint  `json:"spared,omitzero"`     // it was on so and is off only to protect: without a wish it comes on again
+	Told      Setpoint  `json:"told,omitzero"`       // what was last sent
 
 	NotBefore time.Time   `json:"not_before,omitzero"` // no start before this: its turn after an outage
 	Day       time.Time   `json:"day,omitzero"`        // the local midnight that Starts counts from

@@ -59,9 +59,9 @@ func (g *Guard) Step(s GuardState, in GuardInput) (GuardState, Verdict) {
 // then what gives supply back, then starts.
 func rank(c Command) int {
 	switch {
-	case !c.On && c.ID == SupplyID:
+	case !c.Set.On && c.ID == SupplyID:
 		return 0
-	case !c.On:
+	case !c.Set.On:
 		return 1
 	case c.ID == SupplyID:
 		return 2
@@ -138,7 +138,7 @@ func (st *step) hear() {
 	}
 	for _, f := range st.in.Facts {
 		if u := st.unit(f.ID); u != nil && st.feedback(f.ID) {
-			st.observe(u, f.Observation)
+			st.observe(u, f)
 		}
 	}
 }
@@ -162,7 +162,29 @@ func (st *step) feedback(id string) bool {
 	return i >= 0 && st.loads[i].Feedback
 }
 
-func (st *step) observe(u *UnitState, o Observation) {
+// takes is what a switch can be told; known is false where nothing was heard of it.
+func (st *step) takes(id string) (c Capability, known bool) {
+	i := slices.IndexFunc(st.in.Facts, func(f Fact) bool { return f.ID == id })
+	if i < 0 {
+		return c, false
+	}
+	return st.in.Facts[i].Takes, true
+}
+
+// obeys tells whether feedback agrees with what the switch is reckoned to do.
+// What it draws proves nothing of a set-point: a car that is full draws little.
+func (f Fact) obeys(s Setpoint) bool {
+	switch {
+	case f.On != s.On:
+		return false
+	case s.plain() || !f.Takes.ReadBack:
+		return true
+	}
+	return f.HasSet && f.Set == s
+}
+
+func (st *step) observe(u *UnitState, f Fact) {
+	o := f.Observation
 	o.At = earlier(o.At, st.now)
 	back := o.Known && !u.Seen.Known // it is heard again
 	u.Seen = o
@@ -170,7 +192,7 @@ func (st *step) observe(u *UnitState, o Observation) {
 	case !o.Known:
 	case u.Commanded && o.At.Before(u.SentAt):
 		// It was so before the command; that says nothing about it.
-	case o.On == u.On:
+	case f.obeys(u.Set):
 		u.Confirmed, u.Attempts = true, 0
 	case u.Commanded && !u.Confirmed:
 		// Not obeyed so far: the command is pending and will be repeated, soon
@@ -178,10 +200,16 @@ func (st *step) observe(u *UnitState, o Observation) {
 		if back {
 			u.Attempts = min(u.Attempts, 1)
 		}
+	case o.On == u.Set.On:
+		// It runs on, as someone else has set it; or it does not say how.
+		if o.HasSet {
+			u.Set = o.set()
+			u.Commanded, u.Confirmed, u.Attempts = false, true, 0
+		}
 	default:
 		// Switched by someone else, by its own timer, or first seen.
 		first := u.SentAt.IsZero() && !u.Confirmed
-		u.On, u.Prev, u.Since = o.On, u.Since, o.At
+		u.Set, u.Prev, u.Since = o.set(), u.Since, o.At
 		u.Commanded, u.Confirmed, u.Attempts = false, true, 0
 		if o.On && !first {
 			st.started(u)
@@ -200,11 +228,11 @@ func (st *step) supply() {
 	up := true
 	if u := st.unit(SupplyID); u != nil {
 		want := st.in.SupplyOn
-		if st.in.Hold && want && !(u.On && u.Commanded) {
+		if st.in.Hold && want && !(u.Set.On && u.Commanded) {
 			return // its closing waits, and the loads' supply is as it was
 		}
-		if u.On != want || !u.Commanded {
-			st.turn(u, want, st.in.SupplyReason)
+		if u.Set.On != want || !u.Commanded {
+			st.turn(u, Setpoint{On: want}, st.in.SupplyReason)
 		} else {
 			st.again(u, st.in.SupplyReason)
 		}
@@ -232,58 +260,112 @@ const reasonSupplyOff = "supply_off"
 // step: first for the loads to be off, then for those to be on.
 func (st *step) load(l Load, offs bool) {
 	u := st.unit(l.ID)
-	w := Wish{ID: l.ID, On: u.On, Reason: "repeated"}
-	i := slices.IndexFunc(st.in.Wishes, func(w Wish) bool { return w.ID == l.ID })
-	if i >= 0 {
-		w = st.in.Wishes[i]
-	} else if !u.Commanded {
+	w, wished := st.wish(l, u, offs)
+	if !wished && !u.Commanded {
 		return // nobody controls it
-	} else if u.Spared {
-		w.On, w.Reason = true, "restored"
 	}
-	if i >= 0 && !w.Protect {
-		u.Spared = false // its wish says what it shall be
+	if wished && !w.Protect {
+		u.Spared = Setpoint{} // its wish says what it shall be
 	}
-	if st.in.Hold && !u.Commanded && w.On {
+	if st.in.Hold && !u.Commanded && w.Set.On {
 		return // it was told nothing so far, and that waits
 	}
 	if !st.s.SupplyUp {
-		if w.On && offs {
-			st.hold(l.ID, true, time.Time{}, HeldSupply)
+		if w.Set.On && offs {
+			st.hold(l.ID, w.Set, time.Time{}, HeldSupply)
 		}
 		w = Wish{ID: l.ID, Protect: true, Reason: reasonSupplyOff}
 	}
-	if w.On == offs {
+	if w.Set.On == offs {
 		return
 	}
-	if w.On == u.On {
+	if w.Set.On != u.Set.On && !w.Protect && st.neverObeyed(u, w.Set.On) && w.Set == u.Set {
+		return
+	}
+	switch {
+	case w.Set == u.Set:
 		st.keep(l, u, w)
-		return
+	case w.Set.On == u.Set.On:
+		st.change(l, u, w)
+	case w.Set.On:
+		st.start(l, u, w)
+	default:
+		st.stop(l, u, w)
 	}
-	if !w.Protect && st.neverObeyed(u, w.On) {
-		return
-	}
-	if !w.On {
-		if until := u.Since.Add(l.MinOn); !w.Protect && until.After(st.now) {
-			st.hold(l.ID, false, until, HeldMinOn)
-			return
+}
+
+// wish is what is wanted of a load.  What its switch does not take is no wish: the
+// load goes on as it does.
+func (st *step) wish(l Load, u *UnitState, offs bool) (w Wish, wished bool) {
+	takes, known := st.takes(l.ID)
+	if i := slices.IndexFunc(st.in.Wishes, func(w Wish) bool { return w.ID == l.ID }); i >= 0 {
+		w = st.in.Wishes[i]
+		if takes.Check(w.Set) == nil {
+			if !w.Set.On {
+				w.Set = Setpoint{}
+			}
+			return w, true
 		}
-		if st.turn(u, false, w.Reason) && w.Protect {
-			u.Spared = true
+		if offs {
+			st.hold(l.ID, w.Set, time.Time{}, HeldRefused)
 		}
+	}
+	w = Wish{ID: l.ID, Set: u.Set, Reason: "repeated"}
+	if u.Commanded && u.Spared.On {
+		w.Set, w.Reason = u.Spared, "restored"
+	}
+	if known {
+		w.Set = takes.AtMost(w.Set) // it may take less than it did
+	}
+	return w, false
+}
+
+// stop switches off what is on, at once where that protects.
+func (st *step) stop(l Load, u *UnitState, w Wish) {
+	if until := u.Since.Add(l.MinOn); !w.Protect && until.After(st.now) {
+		st.hold(l.ID, w.Set, until, HeldMinOn)
 		return
 	}
+	if was := u.Set; st.turn(u, w.Set, w.Reason) && w.Protect {
+		u.Spared = was
+	}
+}
+
+// start switches on what is off.
+func (st *step) start(l Load, u *UnitState, w Wish) {
 	if st.in.Hold {
 		return
 	}
 	if until, why := st.startAt(l, u); until.After(st.now) {
-		st.hold(l.ID, true, until, why)
+		st.hold(l.ID, w.Set, until, why)
 		return
 	}
-	if st.turn(u, true, w.Reason) {
-		u.Spared = false
+	if st.turn(u, w.Set, w.Reason) {
+		u.Spared = Setpoint{}
 		st.started(u)
 		st.s.NextOn = st.now.Add(st.gap())
+	}
+}
+
+// change gives another set-point to what is on.  It is no start, and minimum times
+// do not count for it: it waits for the switch's own pause and, where the command
+// before was not confirmed, for the time of its next repeat.
+func (st *step) change(l Load, u *UnitState, w Wish) {
+	pending := u.Commanded && !u.Confirmed
+	if !w.Protect {
+		takes, _ := st.takes(l.ID)
+		until := u.FirstSent.Add(max(takes.Pause, st.config.RetryFirst))
+		if pending {
+			until = later(until, later(st.s.NextOn, u.SentAt.Add(st.backoff(u.Attempts))))
+		}
+		if st.in.Hold || until.After(st.now) {
+			st.hold(l.ID, w.Set, until, HeldChange)
+			st.keep(l, u, w)
+			return
+		}
+	}
+	if st.turn(u, w.Set, w.Reason) && pending {
+		st.s.NextOn = st.now.Add(st.gap()) // it may start now only
 	}
 }
 
@@ -291,7 +373,7 @@ func (st *step) load(l Load, offs bool) {
 // until confirmed, and renewed where a dead man waits for it.
 func (st *step) keep(l Load, u *UnitState, w Wish) {
 	switch {
-	case !u.Commanded && !u.On && u.Confirmed:
+	case !u.Commanded && !u.Set.On && u.Confirmed:
 		// Seen to be off: nothing to say.
 	case !u.Commanded:
 		// Seen on, or never seen: say it once, so that it holds.
@@ -299,12 +381,12 @@ func (st *step) keep(l Load, u *UnitState, w Wish) {
 	case !u.Confirmed:
 		switch {
 		case !st.s.SupplyUp: // a load cannot answer
-		case u.On && st.s.NextOn.After(st.now): // it may start now only
+		case u.Set.On && st.s.NextOn.After(st.now): // it may start now only
 			st.next(st.s.NextOn)
-		case st.again(u, w.Reason) && u.On:
+		case st.again(u, w.Reason) && u.Set.On:
 			st.s.NextOn = st.now.Add(st.gap())
 		}
-	case u.On && l.DeadMan > 0:
+	case u.Set.On && l.DeadMan > 0:
 		if due := u.SentAt.Add(l.DeadMan / 3); due.After(st.now) {
 			st.next(due)
 		} else {
@@ -314,12 +396,13 @@ func (st *step) keep(l Load, u *UnitState, w Wish) {
 }
 
 // neverObeyed takes back a command that feedback shows was not obeyed, and that
-// is not wanted any more: the load is as it was, since it was.
+// is not wanted any more: the load is as it was, since it was.  Of one that still
+// runs nobody has kept at which set-point, unless it says so.
 func (st *step) neverObeyed(u *UnitState, want bool) bool {
 	if !u.Commanded || u.Confirmed || !u.Seen.Known || u.Seen.On != want || !u.Seen.At.After(u.SentAt) {
 		return false
 	}
-	u.On, u.Since = want, u.Prev
+	u.Set, u.Since = u.Seen.set(), u.Prev
 	u.Confirmed, u.Attempts = true, 0
 	return true
 }
@@ -344,22 +427,28 @@ func (st *step) startAt(l Load, u *UnitState) (time.Time, HoldBack) {
 	return at, why
 }
 
-// turn commands a state that is not the reckoned one, and tells whether it did.
+// turn commands a set-point that is not the reckoned one, and tells whether it did.
 // The same command is not given twice within RetryFirst: a switch that turns
 // itself back at once must not be fought in a tight loop.
-func (st *step) turn(u *UnitState, on bool, reason string) bool {
-	if due := u.SentAt.Add(st.config.RetryFirst); u.Told == on && !u.SentAt.IsZero() && due.After(st.now) {
+func (st *step) turn(u *UnitState, set Setpoint, reason string) bool {
+	if due := u.SentAt.Add(st.config.RetryFirst); u.Told == set && !u.SentAt.IsZero() && due.After(st.now) {
 		st.next(due)
 		return false
 	}
-	if u.On != on {
-		u.On, u.Prev, u.Since = on, u.Since, st.now
+	changed := u.Set.On && set.On && u.Commanded && !u.Confirmed
+	if u.Set.On != set.On {
+		u.Prev, u.Since = u.Since, st.now
 	}
-	st.send(u, reason)
+	u.Set = set
+	if changed {
+		st.emit(u, reason, false) // still not confirmed, since the same time
+	} else {
+		st.send(u, reason)
+	}
 	return true
 }
 
-// send sends the reckoned state for the first time.
+// send sends the reckoned set-point for the first time.
 func (st *step) send(u *UnitState, reason string) {
 	u.FirstSent, u.Attempts = st.now, 0
 	u.Commanded, u.Confirmed = true, false
@@ -384,9 +473,9 @@ func (st *step) emit(u *UnitState, reason string, renew bool) {
 	if !renew {
 		u.Attempts++
 	}
-	u.SentAt, u.Told = st.now, u.On
+	u.SentAt, u.Told = st.now, u.Set
 	st.out.Commands = append(st.out.Commands, Command{
-		ID: u.ID, On: u.On, Reason: reason, Attempt: max(u.Attempts, 1), Renew: renew, At: st.now,
+		ID: u.ID, Set: u.Set, Reason: reason, Attempt: max(u.Attempts, 1), Renew: renew, At: st.now,
 	})
 	st.next(st.now.Add(st.backoff(u.Attempts)))
 }
@@ -402,8 +491,8 @@ func (st *step) backoff(n int) time.Duration {
 	return d
 }
 
-func (st *step) hold(id string, on bool, until time.Time, why HoldBack) {
-	st.out.Held = append(st.out.Held, Hold{ID: id, On: on, Until: until, Reason: why})
+func (st *step) hold(id string, set Setpoint, until time.Time, why HoldBack) {
+	st.out.Held = append(st.out.Held, Hold{ID: id, Set: set, Until: until, Reason: why})
 	st.next(until)
 }
 
@@ -419,10 +508,10 @@ func (st *step) warn() {
 		if !u.Commanded || u.Confirmed {
 			continue
 		}
-		w := Warning{ID: u.ID, Since: u.FirstSent, Want: u.On}
-		seenOther := u.Seen.Known && u.Seen.On != u.On && !u.Seen.At.Before(u.FirstSent.Add(stuckAfter))
+		w := Warning{ID: u.ID, Since: u.FirstSent, Want: u.Set}
+		seenOther := u.Seen.Known && u.Seen.On != u.Set.On && !u.Seen.At.Before(u.FirstSent.Add(stuckAfter))
 		switch {
-		case u.ID == SupplyID && !u.On && seenOther:
+		case u.ID == SupplyID && !u.Set.On && seenOther:
 			w.Code = WarnSupplyStuck
 		case u.Attempts >= max(st.config.WarnAfter, 1) && (st.s.SupplyUp || u.ID == SupplyID):
 			w.Code = WarnUnconfirmed

@@ -80,6 +80,18 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 	return l, nil
 }
 
+// Draws is what the load draws at a set-point, where nothing measures it: the
+// set-point's power, or its own; nothing where it is off or gives.
+func (l Load) Draws(s Setpoint) units.Power {
+	switch {
+	case !s.On:
+		return 0
+	case s.Power != 0:
+		return max(0, s.Power)
+	}
+	return l.Power
+}
+
 func value[T any](p *T, otherwise T) T {
 	if p == nil {
 		return otherwise

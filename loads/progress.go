@@ -45,7 +45,8 @@ func (p Progress) Wanted(now time.Time) (run, ok bool) {
 type Taken struct {
 	From, To time.Time    // half-open; a gap between two calls stays a gap
 	On       bool         // observed (or, without feedback, commanded) in the stretch
-	Energy   units.Energy // measured, where HasEnergy; else the load's power counts
+	Set      Setpoint     // what it was on at, as far as that is known
+	Energy   units.Energy // measured, where HasEnergy; else what the load draws at Set
 	// HasEnergy is set where the device measures.
 	HasEnergy bool
 }
@@ -149,7 +150,8 @@ func (l Load) add(p Progress, t Taken) Progress {
 	if !t.HasEnergy {
 		energy = 0
 		if t.On {
-			energy = l.Power.Over(d)
+			t.Set.On = true
+			energy = l.Draws(t.Set).Over(d)
 		}
 	}
 	p.Energy += energy

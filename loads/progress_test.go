@@ -181,7 +181,7 @@ func TestProgrammes(t *testing.T) {
 	}
 	p := run(l, Progress{Override: &Override{Run: true, Until: day(2)}}, now, 20*time.Minute)
 	now = now.Add(20 * time.Minute)
-	on := UnitState{On: true}
+	on := UnitState{Set: Setpoint{On: true}}
 	if got := l.Committed(p, on, now); !got.Equal(now.Add(40 * time.Minute)) {
 		t.Errorf("running until %v", got)
 	}

@@ -37,9 +37,9 @@ func (l Load) Committed(p Progress, u UnitState, now time.Time) time.Time {
 	run, forced := p.Wanted(now)
 	if l.Kind == Cycle {
 		switch {
-		case u.On && p.Programme < l.Cycle:
+		case u.Set.On && p.Programme < l.Cycle:
 			return now.Add(l.Cycle - p.Programme)
-		case forced && run && !u.On:
+		case forced && run && !u.Set.On:
 			return now.Add(l.Cycle)
 		}
 		return time.Time{}
@@ -74,7 +74,7 @@ func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Durati
 		r := Request{
 			Load: l.ID, Kind: l.Kind, Power: l.Power, By: day.by, Time: l.Need, Runs: l.Runs, Cycle: l.Cycle,
 			MinOn: l.MinOn, MinOff: l.MinOff, Starts: -1, Priority: l.Priority,
-			On: u.On, Since: u.Since,
+			On: u.Set.On, Since: u.Since,
 		}
 		if l.MaxStart > 0 {
 			r.Starts = l.MaxStart
@@ -113,7 +113,7 @@ func (l Load) reduce(r *Request, p Progress, u UnitState, now, committed time.Ti
 		r.Starts = max(0, l.MaxStart-u.Starts)
 	}
 	hold := l.MinOff
-	if u.On {
+	if u.Set.On {
 		hold = l.MinOn
 	}
 	if end := u.Since.Add(hold); !u.Since.IsZero() && end.After(now) {

@@ -11,7 +11,7 @@ import (
 // Shed picks the loads to switch off so that at least excess is freed: the least
 // important first, among equals the one whose id sorts last.  Only loads that are
 // on and draw something are picked, by their measured power where there is one,
-// and never an essential one.  freed is less than excess where all of them
+// else by their set-point's, and never an essential one.  freed is less than excess where all of them
 // together do not do.
 func Shed(ls []Load, s GuardState, excess units.Power) (ids []string, freed units.Power) {
 	order := slices.Clone(ls)
@@ -23,11 +23,11 @@ func Shed(ls []Load, s GuardState, excess units.Power) (ids []string, freed unit
 		if freed >= excess {
 			break
 		}
-		power := l.Power
+		power := l.Draws(u.Set)
 		if u.Seen.HasPower {
 			power = u.Seen.Power
 		}
-		if !u.On || l.Essential || power < units.Watt {
+		if !u.Set.On || l.Essential || power < units.Watt {
 			continue
 		}
 		ids = append(ids, l.ID)

@@ -9,10 +9,11 @@ import (
 
 // Switch is one relay, plug or contactor.
 //
-// Set asks for a state and returns when the request has left this machine; it
+// Set asks for a set-point and returns when the request has left this machine; it
 // does not wait for the device to obey.  It may be called again with the same
-// state: that is harmless, and it renews the dead-man timer where the device
-// has one.  An error means that the request surely did not get out.
+// one: that is harmless, and it renews the dead-man timer where the device has
+// one.  An error means that the request surely did not get out; it is a
+// *RefusedError for a set-point that the switch does not take (CapabilityOf).
 //
 // Observed is what is known of the real state, by feedback; never what was
 // commanded.  It answers at once from what has been heard so far (or from a
@@ -21,9 +22,9 @@ import (
 // that the feedback itself is broken.
 //
 // Both may be called from several goroutines.  A switch that needs a goroutine
-// of its own is a Runner too.
+// of its own is a Runner too, one that takes more than on and off is Capable.
 type Switch interface {
-	Set(ctx context.Context, on bool) error
+	Set(ctx context.Context, s Setpoint) error
 	Observed(ctx context.Context) (Observation, error)
 }
 
@@ -40,6 +41,18 @@ type Observation struct {
 	At       time.Time   `json:"at,omitzero"`         // when that was heard or read
 	Power    units.Power `json:"power,omitempty"`     // what the load draws, where HasPower
 	HasPower bool        `json:"has_power,omitempty"` // the device measures power and said so
+	// Set is the set-point that the device says it follows, where HasSet: what it
+	// believes, as On is what it does.
+	Set    Setpoint `json:"set,omitzero"`
+	HasSet bool     `json:"has_set,omitempty"`
+}
+
+// set is the set-point that a device runs at, as far as it tells.
+func (o Observation) set() Setpoint {
+	if o.HasSet && o.Set.On == o.On {
+		return o.Set
+	}
+	return Setpoint{On: o.On}
 }
 
 // Bus is what a driver needs of an MQTT session.  Handlers run one at a time for

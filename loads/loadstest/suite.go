@@ -5,6 +5,7 @@ package loadstest
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -67,6 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) Target) {
 		{"the latest of many commands wins", flurry},
 		{"used from several goroutines", together},
 		{"a context that is done sends nothing", cancelled},
+		{"a set-point that it does not take is refused", refuses},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, start(t, open)) })
 	}
@@ -100,8 +102,13 @@ type driven struct {
 
 func (g *driven) set(on bool) {
 	g.Helper()
-	if err := g.Switch.Set(context.Background(), on); err != nil {
-		g.Fatalf("set %v: %v", on, err)
+	g.tell(loads.Setpoint{On: on})
+}
+
+func (g *driven) tell(s loads.Setpoint) {
+	g.Helper()
+	if err := g.Switch.Set(context.Background(), s); err != nil {
+		g.Fatalf("set %v: %v", s, err)
 	}
 }
 
@@ -182,7 +189,7 @@ func together(t *testing.T, g *driven) {
 	for i := range 4 {
 		wg.Go(func() {
 			for j := range 5 {
-				if err := g.Switch.Set(context.Background(), (i+j)%2 == 0); err != nil {
+				if err := g.Switch.Set(context.Background(), loads.Setpoint{On: (i+j)%2 == 0}); err != nil {
 					t.Error(err)
 				}
 				if _, err := g.Switch.Observed(context.Background()); err != nil {
@@ -199,7 +206,7 @@ func together(t *testing.T, g *driven) {
 func cancelled(t *testing.T, g *driven) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := g.Switch.Set(ctx, true); err == nil {
+	if err := g.Switch.Set(ctx, loads.Setpoint{On: true}); err == nil {
 		t.Error("no error for a command that cannot have been sent")
 	}
 	time.Sleep(50 * time.Millisecond)
@@ -208,13 +215,34 @@ func cancelled(t *testing.T, g *driven) {
 	}
 }
 
+// refuses: nothing is sent of what the switch cannot say, and off always goes.
+func refuses(t *testing.T, g *driven) {
+	takes := loads.CapabilityOf(g.Switch)
+	for _, s := range []loads.Setpoint{
+		{On: true, Power: 1 << 60}, {On: true, Power: -1 << 60}, {On: true, Mode: "no-such-mode"}, {On: true, Power: 1 << 60, Mode: "no-such-mode"},
+	} {
+		var refused *loads.RefusedError
+		if err := g.Switch.Set(context.Background(), s); !errors.As(err, &refused) {
+			t.Errorf("%v, where it takes %v: error %v", s, takes, err)
+		}
+	}
+	time.Sleep(50 * time.Millisecond)
+	if g.Device.Closed() {
+		t.Error("a refused set-point was sent all the same")
+	}
+	g.set(true)
+	g.sees(true)
+	g.tell(loads.Setpoint{Power: 1 << 60, Mode: "no-such-mode"})
+	g.sees(false)
+}
+
 // faulty: whatever the device does, the switch never says a state that is not so,
 // and it finds back when the device is sound again.
 func faulty(t *testing.T, g *driven, f Fault) {
 	g.set(true)
 	g.sees(true)
 	g.Device.Fail(f)
-	err := g.Switch.Set(context.Background(), false)
+	err := g.Switch.Set(context.Background(), loads.Setpoint{})
 	if f == DropsOut && err == nil {
 		t.Error("the way to the device is broken and Set says that the command got out")
 	}

@@ -81,16 +81,19 @@ func New(c Config) (*Switch, error) {
 // Set implements loads.Switch.  A latching relay gets a pulse only where feedback
 // says that it is not as wanted; where feedback is broken it can still be opened,
 // for that protects, but not closed.
-func (s *Switch) Set(ctx context.Context, on bool) error {
+func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
+	if err := (loads.Capability{}).Check(p); err != nil {
+		return fmt.Errorf("relay: %w", err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if s.config.Latching {
-		return s.pulse(ctx, on)
+		return s.pulse(ctx, p.On)
 	}
-	if err := s.config.Out.Out(s.level(on, 1), 1); err != nil {
+	if err := s.config.Out.Out(s.level(p.On, 1), 1); err != nil {
 		return fmt.Errorf("relay: write the coil's line: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"periph.io/x/conn/v3/gpio"
 
+	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/loadstest"
 )
 
@@ -169,7 +170,7 @@ func TestLatchingPulsesOnlyWhereNeeded(t *testing.T) {
 	}
 	ctx := context.Background()
 	for _, on := range []bool{false, true, true, false, false} {
-		if err := s.Set(ctx, on); err != nil {
+		if err := s.Set(ctx, loads.Setpoint{On: on}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -195,10 +196,10 @@ func TestLatchingWithBrokenFeedback(t *testing.T) {
 	if _, err := s.Observed(ctx); !errors.Is(err, errBroken) {
 		t.Errorf("observed: %v", err)
 	}
-	if err := s.Set(ctx, true); err == nil {
+	if err := s.Set(ctx, loads.Setpoint{On: true}); err == nil {
 		t.Error("it was closed blindly")
 	}
-	if err := s.Set(ctx, false); err != nil || w.Closed() {
+	if err := s.Set(ctx, loads.Setpoint{}); err != nil || w.Closed() {
 		t.Errorf("it could not be opened, which protects: %v", err)
 	}
 }
@@ -211,7 +212,7 @@ func TestLatchingReleasesTheCoilWhenInterrupted(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
 	defer cancel()
-	if err := s.Set(ctx, true); !errors.Is(err, context.DeadlineExceeded) {
+	if err := s.Set(ctx, loads.Setpoint{On: true}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("set: %v", err)
 	}
 	if w.coil(0) || w.coil(1) {

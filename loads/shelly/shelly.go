@@ -48,9 +48,12 @@ func New(bus loads.Bus, c Config) (*Switch, error) {
 
 // Set implements loads.Switch.  Said again, On starts toggle_after anew; Off never
 // carries it, for then the device would switch on.
-func (s *Switch) Set(ctx context.Context, on bool) error {
-	params := map[string]any{"id": s.config.Channel, "on": on}
-	if on && s.config.DeadMan > 0 {
+func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
+	if err := (loads.Capability{}).Check(p); err != nil {
+		return fmt.Errorf("shelly: %w", err)
+	}
+	params := map[string]any{"id": s.config.Channel, "on": p.On}
+	if p.On && s.config.DeadMan > 0 {
 		params["toggle_after"] = s.config.DeadMan.Seconds()
 	}
 	return s.call(ctx, "Switch.Set", params)

@@ -76,7 +76,7 @@ func TestMessages(t *testing.T) {
 func TestOnlyOnCarriesTheDeadMan(t *testing.T) {
 	s, bus := dev(t, 0, 10*time.Minute)
 	for _, on := range []bool{true, false} {
-		if err := s.Set(context.Background(), on); err != nil {
+		if err := s.Set(context.Background(), loads.Setpoint{On: on}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -45,9 +45,12 @@ func New(bus loads.Bus, c Config) (*Switch, error) {
 }
 
 // Set implements loads.Switch.  Said again, On starts PulseTime anew.
-func (s *Switch) Set(ctx context.Context, on bool) error {
+func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
+	if err := (loads.Capability{}).Check(p); err != nil {
+		return fmt.Errorf("tasmota: %w", err)
+	}
 	payload := "OFF"
-	if on {
+	if p.On {
 		payload = "ON"
 	}
 	return s.command(ctx, "POWER", payload)

@@ -58,9 +58,12 @@ func New(bus loads.Bus, c Config) (*Switch, error) {
 }
 
 // Set implements loads.Switch.  Said again, On starts on_time anew.
-func (s *Switch) Set(ctx context.Context, on bool) error {
+func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
+	if err := (loads.Capability{}).Check(p); err != nil {
+		return fmt.Errorf("zigbee2mqtt: %w", err)
+	}
 	m := map[string]any{s.key: "OFF"}
-	if on {
+	if p.On {
 		m[s.key] = "ON"
 		if s.config.DeadMan > 0 && s.understandsOnTime() {
 			m["on_time"] = max(1, int(s.config.DeadMan/time.Second))

@@ -78,7 +78,7 @@ func TestADeviceWithoutOnTimeIsToldPlainly(t *testing.T) {
 	say("OFF")
 	for range 3 {
 		now = now.Add(time.Second)
-		if err := s.Set(ctx, true); err != nil {
+		if err := s.Set(ctx, loads.Setpoint{On: true}); err != nil {
 			t.Fatal(err)
 		}
 		say("OFF")
@@ -92,7 +92,7 @@ func TestADeviceWithoutOnTimeIsToldPlainly(t *testing.T) {
 	s, bus = dev(t, 0, 10*time.Minute, func() time.Time { return now })
 	for range 2 {
 		now = now.Add(time.Second)
-		if err := s.Set(ctx, true); err != nil {
+		if err := s.Set(ctx, loads.Setpoint{On: true}); err != nil {
 			t.Fatal(err)
 		}
 		say("ON")
@@ -101,7 +101,7 @@ func TestADeviceWithoutOnTimeIsToldPlainly(t *testing.T) {
 	if bus.Sent[0] != want[0] || bus.Sent[1] != want[0] {
 		t.Errorf("%q", bus.Sent)
 	}
-	if err := s.Set(ctx, false); err != nil || bus.Sent[2] != `zigbee2mqtt/plug/set {"state":"OFF"}` {
+	if err := s.Set(ctx, loads.Setpoint{}); err != nil || bus.Sent[2] != `zigbee2mqtt/plug/set {"state":"OFF"}` {
 		t.Errorf("%q %v", bus.Sent, err)
 	}
 }

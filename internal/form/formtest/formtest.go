@@ -205,7 +205,7 @@ func untagged(out *[]string, t reflect.Type, seen map[reflect.Type]bool) {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
 		untagged(out, t.Elem(), seen)
 	case reflect.Struct:
-		if seen[t] || t == reflect.TypeFor[time.Time]() {
+		if seen[t] || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) { // it names nothing, or itself
 			return
 		}
 		seen[t] = true

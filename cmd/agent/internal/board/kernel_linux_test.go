@@ -76,7 +76,7 @@ func TestRelayOnAKernel(t *testing.T) {
 				t.Errorf("it begins at %s, which closes it", got)
 			}
 			for range 3 {
-				if err := sw.Set(t.Context(), true); err != nil {
+				if err := sw.Set(t.Context(), loads.Setpoint{On: true}); err != nil {
 					t.Fatal(err)
 				}
 				if got := sim.level(row.line); got != row.closed {
@@ -93,7 +93,7 @@ func TestRelayOnAKernel(t *testing.T) {
 				if got := sim.level(row.line); got != row.closed {
 					t.Errorf("looked at, the line is %s", got)
 				}
-				if err := sw.Set(t.Context(), false); err != nil {
+				if err := sw.Set(t.Context(), loads.Setpoint{}); err != nil {
 					t.Fatal(err)
 				}
 				if got := sim.level(row.line); got != row.open {

@@ -146,6 +146,6 @@ func (p *step) keep() {
 		return
 	}
 	p.eff.Commands = append(p.eff.Commands, loads.Command{
-		ID: loads.SupplyID, On: told == credit.SaysClosed, Reason: "held", Attempt: 1, Renew: true, At: p.now,
+		ID: loads.SupplyID, Set: loads.Setpoint{On: told == credit.SaysClosed}, Reason: "held", Attempt: 1, Renew: true, At: p.now,
 	})
 }

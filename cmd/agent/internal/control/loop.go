@@ -60,16 +60,16 @@ type Loop struct {
 	done   chan struct{}
 
 	state   State
-	batch   Batch           // not handed to the journal yet
-	urgent  bool            // and not to wait for PersistEvery
-	stored  time.Time       // when the last batch was stored
-	retryAt time.Time       // after a failed commit, by the real clock
-	failed  health.Code     // the warning that the last commit's failure raised
-	behind  time.Time       // since when the journal owes a good answer, by the real clock
-	flight  *flight         // the commit under way
-	queue   []question      // of those who must be recorded, after it
-	told    map[string]bool // what each switch was told last
-	broke   time.Time       // when a step failed last, by the real clock
+	batch   Batch                     // not handed to the journal yet
+	urgent  bool                      // and not to wait for PersistEvery
+	stored  time.Time                 // when the last batch was stored
+	retryAt time.Time                 // after a failed commit, by the real clock
+	failed  health.Code               // the warning that the last commit's failure raised
+	behind  time.Time                 // since when the journal owes a good answer, by the real clock
+	flight  *flight                   // the commit under way
+	queue   []question                // of those who must be recorded, after it
+	told    map[string]loads.Setpoint // what each switch was told last
+	broke   time.Time                 // when a step failed last, by the real clock
 
 	owes     atomic.Bool // energy that a meter has given away is not stored
 	snapshot atomic.Pointer[Snapshot]
@@ -104,7 +104,7 @@ type answer struct {
 func NewLoop(cfg LoopConfig) *Loop {
 	l := &Loop{
 		cfg: cfg, inputs: make(chan question), done: make(chan struct{}),
-		state: cfg.State, batch: Batch{State: cfg.State, Effects: cfg.First}, told: map[string]bool{},
+		state: cfg.State, batch: Batch{State: cfg.State, Effects: cfg.First}, told: map[string]loads.Setpoint{},
 	}
 	if len(cfg.First.Entries) > 0 {
 		l.batch.Unstored = 1
@@ -281,15 +281,15 @@ func (l *Loop) observe(ctx context.Context) []loads.Fact {
 			l.cfg.Log.Debug("control: feedback failed", "switch", id, "error", err)
 			o = loads.Observation{}
 		}
-		facts = append(facts, loads.Fact{ID: id, Observation: o})
+		facts = append(facts, loads.Fact{ID: id, Observation: o, Takes: loads.CapabilityOf(l.cfg.Switches[id])})
 	}
 	return facts
 }
 
 func (l *Loop) send(ctx context.Context, commands []loads.Command) {
 	for _, c := range commands {
-		l.told[c.ID] = c.On
-		l.cfg.Log.Debug("control: switch", "load", c.ID, "on", c.On, "reason", c.Reason, "attempt", c.Attempt)
+		l.told[c.ID] = c.Set
+		l.cfg.Log.Debug("control: switch", "load", c.ID, "on", c.Set.On, "reason", c.Reason, "attempt", c.Attempt)
 		if l.cfg.Simulated {
 			l.sends.set(ctx, c)
 		} else {

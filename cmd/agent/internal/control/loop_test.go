@@ -35,14 +35,14 @@ func (r *relay) ask(f func()) {
 	r.asked = f
 }
 
-func (r *relay) Set(_ context.Context, on bool) error {
+func (r *relay) Set(_ context.Context, p loads.Setpoint) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sets++
 	if r.broken {
 		return errTest
 	}
-	r.on = on
+	r.on = p.On
 	return nil
 }
 

@@ -131,6 +131,9 @@ func newIn2(path string) bool {
 		`^\.?(credit\.supply|decision)\.spared`,
 		`^\.?(meter|loads\[\d+\])\.held`,
 		`^\.?meter\.watch\.lit`,
+		`^\.?loads\[\d+\]\.takes`,
+		`seen\.(set|has_?set)`,
+		`^\.?(guard\.units|held)\[\d+\]\.(set|told|spared)\.(power|mode)`,
 	}, func(p string) bool { return regexp.MustCompile(p).MatchString(strings.ToLower(path)) })
 }
 

@@ -139,18 +139,18 @@ func (p *Plan) reaches(now time.Time) bool {
 	return ok
 }
 
-// on tells whether the plan has the load run now.
-func (p *Plan) on(id string, now time.Time) bool {
+// setpoint is what the plan has the load do now: the power of the run under way.
+func (p *Plan) setpoint(id string, now time.Time) loads.Setpoint {
 	t, ok := p.index(now)
 	if !ok {
-		return false
+		return loads.Setpoint{}
 	}
 	for _, l := range p.Loads {
-		if l.ID == id {
-			return t < len(l.Power) && l.Power[t] > 0
+		if l.ID == id && t < len(l.Power) && l.Power[t] != 0 {
+			return loads.Setpoint{On: true, Power: l.Power[t]}
 		}
 	}
-	return false
+	return loads.Setpoint{}
 }
 
 // Run is the load's run under way at now or the next one, and what its energy
@@ -163,11 +163,11 @@ func (p *Plan) Run(id string, now time.Time) (from, to time.Time, cost units.Mon
 	}
 	power := p.Loads[at].Power
 	for t := first; t < len(power); t++ {
-		if power[t] <= 0 {
+		if power[t] == 0 {
 			continue
 		}
 		end := t
-		for ; end < len(power) && power[end] > 0; end++ {
+		for ; end < len(power) && power[end] != 0; end++ {
 			cost += p.Prices[end].Cost(power[end].Over(p.Slot))
 		}
 		return p.Start.Add(time.Duration(t) * p.Slot), p.Start.Add(time.Duration(end) * p.Slot), cost

@@ -58,7 +58,7 @@ func (p *step) points(s metering.Sample) {
 		unit := p.st.Guard.Unit(ls.ID)
 		point := Point{
 			Measurement: LoadPoint, At: s.At, Tags: []Tag{{"load", ls.ID}, {"site", p.ID}},
-			Fields: []Field{{"energy_kwh", ls.Total.KWh()}, {"on", flag(unit.On)}},
+			Fields: []Field{{"energy_kwh", ls.Total.KWh()}, {"on", flag(unit.Set.On)}},
 		}
 		if ls.Seen.Known && ls.Seen.HasPower {
 			point.Fields = append(point.Fields, Field{"power_w", ls.Seen.Power.W()})

@@ -93,7 +93,7 @@ func recordFirst(was, is State, eff Effects) bool {
 	}
 	return slices.ContainsFunc(eff.Commands, func(c loads.Command) bool {
 		u := was.Guard.Unit(c.ID)
-		return c.On && !c.Renew && !(u.On && u.Commanded)
+		return c.Set.On && !c.Renew && !(u.Set.On && u.Commanded)
 	})
 }
 
@@ -324,7 +324,7 @@ func (l *Loop) accept(ctx context.Context, a *aside) {
 	last, fresh := map[string]loads.Command{}, map[string]bool{}
 	for _, c := range a.eff.Commands {
 		last[c.ID] = c
-		fresh[c.ID] = !slices.ContainsFunc(a.twin.Commands, func(t loads.Command) bool { return t.ID == c.ID && t.On == c.On })
+		fresh[c.ID] = !slices.ContainsFunc(a.twin.Commands, func(t loads.Command) bool { return t.ID == c.ID && t.Set == c.Set })
 	}
 	ask := a.eff.AskPlan
 	for _, in := range a.since {
@@ -348,10 +348,10 @@ func (l *Loop) accept(ctx context.Context, a *aside) {
 		told, ever := l.told[id]
 		c, commanded := last[id]
 		switch {
-		case commanded && (fresh[id] || !ever || told != c.On):
+		case commanded && (fresh[id] || !ever || told != c.Set):
 			out = append(out, c)
-		case !commanded && ever && u.Commanded && told != u.On:
-			out = append(out, loads.Command{ID: id, On: u.On, Reason: "recorded", Attempt: 1, At: l.state.Now})
+		case !commanded && ever && u.Commanded && told != u.Set:
+			out = append(out, loads.Command{ID: id, Set: u.Set, Reason: "recorded", Attempt: 1, At: l.state.Now})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b loads.Command) int { return cmp.Compare(rank(a), rank(b)) })
@@ -363,7 +363,7 @@ func (l *Loop) accept(ctx context.Context, a *aside) {
 // before the loads'.
 func rank(c loads.Command) int {
 	switch {
-	case !c.On:
+	case !c.Set.On:
 		return 0
 	case c.ID == loads.SupplyID:
 		return 1

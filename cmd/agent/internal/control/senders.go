@@ -74,12 +74,12 @@ func (s *senders) set(ctx context.Context, c loads.Command) {
 	}
 	limited, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
-	err := contain.Run(func() error { return sw.Set(limited, c.On) })
+	err := contain.Run(func() error { return sw.Set(limited, c.Set) })
 	s.mu.Lock()
 	s.failed[c.ID] = err != nil
 	s.mu.Unlock()
 	if err != nil {
-		s.log.Warn("control: a switch command did not get out", "switch", c.ID, "on", c.On, "attempt", c.Attempt, "error", err)
+		s.log.Warn("control: a switch command did not get out", "switch", c.ID, "on", c.Set.On, "attempt", c.Attempt, "error", err)
 	}
 }
 

@@ -160,7 +160,7 @@ func (b *bench) take(eff Effects) {
 				continue
 			}
 		}
-		b.states[c.ID] = c.On
+		b.states[c.ID] = c.Set.On
 	}
 	for _, iv := range eff.Intervals {
 		if unset(iv.Slot.Start) {

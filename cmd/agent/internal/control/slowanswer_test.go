@@ -241,8 +241,8 @@ func TestRandomDisksNeverLoseOrDoubleCredit(t *testing.T) {
 					t.Errorf("%s counted of %s", st.Meter.Registers.Import, h.e)
 				}
 				for id, r := range map[string]*relay{loads.SupplyID: h.supply, "geyser": h.geyser} {
-					if u := st.Guard.Unit(id); u.On != r.closed() {
-						t.Errorf("%s is on: %v, and is reckoned to be %v", id, r.closed(), u.On)
+					if u := st.Guard.Unit(id); u.Set.On != r.closed() {
+						t.Errorf("%s is on: %v, and is reckoned to be %v", id, r.closed(), u.Set.On)
 					}
 				}
 				t.Logf("%d accepted, %d not known, %d credits, %d records", len(accepted), len(unknown), h.credits(), len(h.disk.batches))

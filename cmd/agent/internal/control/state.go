@@ -125,6 +125,7 @@ type LoadState struct {
 	Open     []SlotUse         `json:"slots,omitempty"` // used in slots that are not closed yet
 	Total    units.Energy      `json:"total,omitempty"`
 	Seen     loads.Observation `json:"seen"`
+	Takes    loads.Capability  `json:"takes,omitzero"` // what its switch can be told besides on and off
 	// Held is since when the load was held off, or had no power, in the intervals
 	// that are not closed yet.
 	Held []Held `json:"held,omitempty"`

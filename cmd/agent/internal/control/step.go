@@ -77,7 +77,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 	for _, f := range facts {
 		if ls := p.st.load(f.ID); ls != nil {
-			ls.Seen = p.believed(f.Observation)
+			ls.Seen, ls.Takes = p.believed(f.Observation), f.Takes
 		}
 		if f.ID == loads.SupplyID {
 			p.st.SupplySeen = f.Observation
@@ -91,10 +91,11 @@ func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 	for i, l := range p.Loads {
 		ls := &p.st.Loads[i]
 		unit := p.st.Guard.Unit(l.ID)
-		taken := loads.Taken{From: from, To: p.now, On: unit.On}
-		if ls.Seen.Known {
-			taken.On = ls.Seen.On
+		set := unit.Set
+		if ls.Seen.Known && ls.Seen.On != set.On {
+			set = loads.Setpoint{On: ls.Seen.On}
 		}
+		taken := loads.Taken{From: from, To: p.now, On: set.On, Set: set}
 		used := units.Energy(0)
 		switch {
 		case dark != 0 && !(ls.Seen.Known && ls.Seen.HasPower && ls.Seen.Power > 0):
@@ -103,7 +104,7 @@ func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 			taken.HasEnergy = true
 			used = ls.Seen.Power.Over(p.now.Sub(from))
 		case taken.On:
-			used = l.Power.Over(p.now.Sub(from))
+			used = l.Draws(set).Over(p.now.Sub(from))
 		}
 		if taken.HasEnergy {
 			taken.Energy = used
@@ -191,7 +192,7 @@ func (p *step) act() {
 	}
 	facts := make([]loads.Fact, 0, len(p.Loads)+1)
 	for i := range p.st.Loads {
-		facts = append(facts, loads.Fact{ID: p.st.Loads[i].ID, Observation: p.st.Loads[i].Seen})
+		facts = append(facts, loads.Fact{ID: p.st.Loads[i].ID, Observation: p.st.Loads[i].Seen, Takes: p.st.Loads[i].Takes})
 	}
 	facts = append(facts, loads.Fact{ID: loads.SupplyID, Observation: p.supplyFact()})
 	guard, verdict := p.Guard.Step(p.st.Guard, loads.GuardInput{
@@ -226,7 +227,7 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 		return w, true
 	}
 	if run, overridden := p.st.Loads[i].Progress.Wanted(p.now); overridden {
-		w.On, w.Reason = run, "skip"
+		w.Set.On, w.Reason = run, "skip"
 		if run {
 			w.Reason = "run now"
 		}
@@ -241,9 +242,9 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 	w.Reason = "plan"
 	switch {
 	case p.st.Plan != nil && p.st.Plan.reaches(p.now):
-		w.On = p.st.Plan.on(l.ID, p.now)
+		w.Set = p.st.Loads[i].Takes.AtMost(p.st.Plan.setpoint(l.ID, p.now))
 	case p.unplanned():
-		w.On, w.Reason = p.soonest(i, l), "no plan"
+		w.Set.On, w.Reason = p.soonest(i, l), "no plan"
 	}
 	return w, true
 }

@@ -231,18 +231,18 @@ func (p *step) deliver(commands []loads.Command, order credit.Order) []loads.Com
 		out = append(out, c)
 	}
 	if !said && order.Do == credit.Unknown && p.mustRenew() {
-		return append(out, loads.Command{ID: loads.SupplyID, On: true, Reason: string(p.st.Decision.Cause), Attempt: 1, Renew: true, At: p.now})
+		return append(out, loads.Command{ID: loads.SupplyID, Set: loads.Setpoint{On: true}, Reason: string(p.st.Decision.Cause), Attempt: 1, Renew: true, At: p.now})
 	}
 	if order.Do == credit.Unknown || said || !p.Contactor {
 		return out
 	}
 	again := loads.Command{
-		ID: loads.SupplyID, On: order.Do == credit.SaysClosed, Reason: string(order.Fault), Attempt: p.st.Supply.Contactor.Tries + 1, At: p.now,
+		ID: loads.SupplyID, Set: loads.Setpoint{On: order.Do == credit.SaysClosed}, Reason: string(order.Fault), Attempt: p.st.Supply.Contactor.Tries + 1, At: p.now,
 	}
 	if again.Reason == "" {
 		again.Reason = string(p.st.Decision.Cause)
 	}
-	if again.On {
+	if again.Set.On {
 		return append(out, again)
 	}
 	return append([]loads.Command{again}, out...)
@@ -271,11 +271,11 @@ func (p *step) maySay(c loads.Command, order credit.Order) bool {
 	case p.in.Fresh:
 		// A holding contactor that stands as wanted is told so that it stays; a
 		// latching one would only click.
-		return p.Supply.drive().Drive == credit.Holding || seen.On != c.On
+		return p.Supply.drive().Drive == credit.Holding || seen.On != c.Set.On
 	case p.Supply.Local:
 		return false
 	}
-	return !c.On || p.st.Supply.Contactor.Fault != credit.Dropped
+	return !c.Set.On || p.st.Supply.Contactor.Fault != credit.Dropped
 }
 
 // contactorWarnings says what is wrong with the contactor.

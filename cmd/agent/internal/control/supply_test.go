@@ -346,7 +346,7 @@ func TestASupplyWithADeadManIsRenewedAndNeverClosedByIt(t *testing.T) {
 				b.now = b.now.Add(time.Second)
 				b.step(Input{})
 				for _, cmd := range b.last.Commands {
-					if cmd.ID != loads.SupplyID || !cmd.On {
+					if cmd.ID != loads.SupplyID || !cmd.Set.On {
 						continue
 					}
 					last = b.now

@@ -59,7 +59,7 @@ func TestWhereNoPlanComesTheLastOneGoesOnAndThenTheLoadsOwnHours(t *testing.T) {
 						r[after] += beat
 					}
 				}
-				if at := b.now.Add(-2 * beat); after == 0 && last.on("geyser", at) == last.on("geyser", b.now) && last.on("geyser", b.now) != b.states["geyser"] {
+				if at := b.now.Add(-2 * beat); after == 0 && last.setpoint("geyser", at).On == last.setpoint("geyser", b.now).On && last.setpoint("geyser", b.now).On != b.states["geyser"] {
 					t.Fatalf("at %s the last plan is not followed", b.now)
 				}
 			}

@@ -155,7 +155,7 @@ func (p *step) switchWarnings(standing []loads.Warning) {
 	for _, w := range standing {
 		code := health.SwitchSilent
 		cause := "it was told to switch off and does not confirm"
-		if w.Want {
+		if w.Want.On {
 			cause = "it was told to switch on and does not confirm"
 		}
 		if w.ID == loads.SupplyID {

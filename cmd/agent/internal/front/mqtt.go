@@ -272,7 +272,7 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 	errs := []error{add(topics.State(), state), add(topics.Warnings(), warnings), add(topics.Plan(), st.Plan)}
 	for _, l := range v.Loads {
 		errs = append(errs, add(topics.LoadState(l.ID), loadMessage{
-			On: st.Guard.Unit(l.ID).On, State: string(l.State), PowerW: l.Power.W(), Rated: l.Rated, Why: l.Why, Override: string(l.Override),
+			On: st.Guard.Unit(l.ID).Set.On, State: string(l.State), PowerW: l.Power.W(), Rated: l.Rated, Why: l.Why, Override: string(l.Override),
 		}))
 	}
 	// A head that cannot be read now is said later: the store warns by itself.

@@ -45,7 +45,7 @@ func drive(t testing.TB, site *control.Site, st control.State, from time.Time, d
 			entries, intervals = append(entries, eff.Entries...), append(intervals, eff.Intervals...)
 			planner.Learn(eff.Intervals)
 			for _, c := range eff.Commands {
-				on[c.ID] = c.On
+				on[c.ID] = c.Set.On
 			}
 			if !eff.AskPlan {
 				break

@@ -102,7 +102,7 @@ func (a *Agent) cause(st *control.State, w health.Warning, say present.Phrases) 
 		}
 	case health.SwitchSilent:
 		x.Name, x.Form = a.name(w.Subject), "off"
-		if st.Guard.Unit(w.Subject).On {
+		if st.Guard.Unit(w.Subject).Set.On {
 			x.Form = "on"
 		}
 	case health.SupplyWeld, health.SupplyCoil:

@@ -54,10 +54,10 @@ func TestGuardOnThePlant(t *testing.T) {
 				supply = !supply
 			case e < 100:
 				w := &wishes[e%len(wishes)]
-				w.On, w.Protect = !w.On, false
+				w.Set.On, w.Protect = !w.Set.On, false
 			case e < 110:
 				w := &wishes[e%len(wishes)]
-				w.On, w.Protect = false, true
+				w.Set.On, w.Protect = false, true
 			case e < 120:
 				id := ids[e%len(ids)]
 				broken[id] = []Fault{Offline, Stuck}[e/2%2]
@@ -86,7 +86,7 @@ func TestGuardOnThePlant(t *testing.T) {
 			var v loads.Verdict
 			state, v = guard.Step(state, in)
 			for _, c := range v.Commands {
-				if err := switches[c.ID].Set(ctx, c.On); err != nil {
+				if err := switches[c.ID].Set(ctx, c.Set); err != nil {
 					t.Fatal(err)
 				}
 			}

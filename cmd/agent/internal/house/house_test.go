@@ -60,7 +60,7 @@ func plant(t testing.TB, c Config) *Plant {
 
 func set(t testing.TB, s loads.Switch, on bool) {
 	t.Helper()
-	if err := s.Set(context.Background(), on); err != nil {
+	if err := s.Set(context.Background(), loads.Setpoint{On: on}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -441,9 +441,9 @@ func TestMeterPaceAndConcurrentSwitching(t *testing.T) {
 		wg.Go(func() {
 			s, _ := p.Switch(id)
 			for i := 0; ctx.Err() == nil; i++ {
-				_ = s.Set(ctx, i%2 == 0) // the error is ctx's
+				_ = s.Set(ctx, loads.Setpoint{On: i%2 == 0}) // the error is ctx's
 				_, _ = s.Observed(ctx)
-				_ = p.Supply().Set(ctx, i%3 > 0)
+				_ = p.Supply().Set(ctx, loads.Setpoint{On: i%3 > 0})
 				p.Now()
 				p.State()
 			}
@@ -491,7 +491,7 @@ func BenchmarkAdvance(b *testing.B) {
 				p.Advance(at)
 				if steps++; r.IntN(60) == 0 {
 					s, _ := p.Switch([]string{"geyser", "pump", "washer", "car"}[r.IntN(4)])
-					_ = s.Set(context.Background(), r.IntN(2) == 0)
+					_ = s.Set(context.Background(), loads.Setpoint{On: r.IntN(2) == 0})
 				}
 			}
 			b.ReportMetric(float64(steps)*step.Hours()/24/b.Elapsed().Seconds(), "days/s")

@@ -14,11 +14,14 @@ type plug struct {
 }
 
 // Set implements loads.Switch.
-func (s plug) Set(ctx context.Context, on bool) error {
+func (s plug) Set(ctx context.Context, p loads.Setpoint) error {
+	if err := (loads.Capability{}).Check(p); err != nil {
+		return err
+	}
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
 	if s.p.supply.closed && s.d.state.Fault == Sound {
-		s.d.turn(on)
+		s.d.turn(p.On)
 	}
 	return ctx.Err()
 }
@@ -38,14 +41,17 @@ func (s plug) Observed(ctx context.Context) (loads.Observation, error) {
 type contactor struct{ p *Plant }
 
 // Set implements loads.Switch.
-func (s contactor) Set(ctx context.Context, on bool) error {
+func (s contactor) Set(ctx context.Context, p loads.Setpoint) error {
+	if err := (loads.Capability{}).Check(p); err != nil {
+		return err
+	}
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
 	if s.p.supply.fault != Sound {
 		return ctx.Err()
 	}
-	s.p.supply.closed = on
-	if !on {
+	s.p.supply.closed = p.On
+	if !p.On {
 		for _, d := range s.p.devices {
 			d.turn(false)
 		}

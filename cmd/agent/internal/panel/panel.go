@@ -191,7 +191,7 @@ func buzz(ctx context.Context, loop Feeder, sw loads.Switch) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return sw.Set(context.WithoutCancel(ctx), false)
+			return sw.Set(context.WithoutCancel(ctx), loads.Setpoint{})
 		case <-t.C:
 		}
 		st := loop.Snapshot().State
@@ -200,7 +200,7 @@ func buzz(ctx context.Context, loop Feeder, sw loads.Switch) error {
 			n = 0
 		}
 		if want != on {
-			if err := sw.Set(ctx, want); err != nil && ctx.Err() == nil {
+			if err := sw.Set(ctx, loads.Setpoint{On: want}); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("buzzer: %w", err)
 			}
 			on = want

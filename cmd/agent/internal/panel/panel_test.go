@@ -159,13 +159,13 @@ type fakeBuzzer struct {
 	fail   error
 }
 
-func (b *fakeBuzzer) Set(_ context.Context, on bool) error {
+func (b *fakeBuzzer) Set(_ context.Context, p loads.Setpoint) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if on && !b.on {
+	if p.On && !b.on {
 		b.sounds++
 	}
-	b.on = on
+	b.on = p.On
 	return b.fail
 }
 

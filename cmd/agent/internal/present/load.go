@@ -46,7 +46,7 @@ const settled = 10 * time.Second
 // LoadOf is the i-th load of the site in a State.
 func LoadOf(site *control.Site, st *control.State, i int) Load {
 	l, ls, unit := site.Loads[i], &st.Loads[i], st.Guard.Unit(site.Loads[i].ID)
-	x := Load{On: unit.On}
+	x := Load{On: unit.Set.On}
 	if ls.Seen.Known {
 		x.On = ls.Seen.On
 	}
@@ -63,7 +63,7 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 	now := !start.IsZero() && !start.After(st.Now) // the plan has it on now
 	held, isHeld := holdOf(st, l.ID)
 	// A switch that was told something else not long ago has yet to be seen there.
-	turning := unit.Commanded && x.On != unit.On && st.Now.Sub(unit.SentAt) < settled
+	turning := unit.Commanded && x.On != unit.Set.On && st.Now.Sub(unit.SentAt) < settled
 
 	switch {
 	case st.Hold != nil:
@@ -76,7 +76,7 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 	case x.On:
 		x.State = LoadRunning
 		switch {
-		case isHeld && !held.On:
+		case isHeld && !held.Set.On:
 			x.Why = heldWhy(held)
 		case turning, off:
 			x.Why.Code = WhyStopping
@@ -108,9 +108,9 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 		x.State, x.Why = LoadShed, Reason{Code: WhyShed, Until: st.Shed.Until}
 	case x.Wanted && !x.Run:
 		x.State = LoadSkipped
-	case isHeld && held.On:
+	case isHeld && held.Set.On:
 		x.State, x.Why = LoadWaiting, heldWhy(held)
-	case x.Wanted, turning && unit.On:
+	case x.Wanted, turning && unit.Set.On:
 		x.State, x.Why.Code = LoadWaiting, WhyStarting
 	case slices.Contains(st.Supply.Shed, l.ID):
 		x.State, x.Why.Code = LoadShed, WhySpares
@@ -217,6 +217,7 @@ func heldWhy(h loads.Hold) Reason {
 		r.Code = WhyStagger
 	case loads.HeldStarts, loads.HeldHour:
 		r.Code = WhyStarts
+	case loads.HeldChange, loads.HeldRefused:
 	}
 	return r
 }

@@ -184,12 +184,12 @@ type obedient struct {
 	offs atomic.Int64
 }
 
-func (o *obedient) Set(_ context.Context, on bool) error {
+func (o *obedient) Set(_ context.Context, p loads.Setpoint) error {
 	o.sets.Add(1)
-	if !on && o.on.Load() {
+	if !p.On && o.on.Load() {
 		o.offs.Add(1)
 	}
-	o.on.Store(on)
+	o.on.Store(p.On)
 	return nil
 }
 
