@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/series"
 	"github.com/keeplit/keeplit/internal/units"
@@ -154,7 +155,7 @@ func qualityOf(word string) (forecast.Quality, error) {
 	}
 	slot := units.Slot{Start: time.Unix(0, 0).UTC(), Len: time.Hour}
 	iv := control.Interval{Series: control.SiteSeries, Interval: metering.Interval{Slot: slot, Quality: q}}
-	quality := control.Observations([]control.Interval{iv}, time.Hour, true)[0].Quality
+	quality := planning.Observations([]control.Interval{iv}, time.Hour, true)[0].Quality
 	if quality == forecast.Measured && q&metering.Censored != 0 {
 		quality = forecast.Censored // loads were held back, which here are not apart
 	}

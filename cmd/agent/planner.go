@@ -1,7 +1,7 @@
 package main
 
 import (
-	"github.com/keeplit/keeplit/cmd/agent/internal/planner"
+	"github.com/keeplit/keeplit/cmd/agent/internal/apart"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 )
 
@@ -23,5 +23,5 @@ func (c plannerCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return planner.Serve(e.Ctx, e.Stdin, e.Stdout, p)
+	return apart.Serve(e.Ctx, e.Stdin, e.Stdout, p)
 }

@@ -1,4 +1,4 @@
-package planner
+package apart
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 )
 
 // Config is how the process is run.
@@ -21,7 +21,7 @@ type Config struct {
 	Args []string // with its name
 	Env  []string // nil: as this process's
 	// Past yields what the store remembers, in parts.
-	Past func(ctx context.Context, yield func([]control.Interval) error) error
+	Past func(ctx context.Context, yield func([]planning.Interval) error) error
 	// Within is how much longer than asked a plan may take, Teach what the first one after
 	// a start may take on top: all is learned for it.
 	Within, Teach time.Duration
@@ -46,8 +46,8 @@ type Child struct {
 	cfg Config
 
 	mu    sync.Mutex
-	news  []control.Interval // not told to the process
-	fresh []control.Interval // the newest, which the store may not have yet
+	news  []planning.Interval // not told to the process
+	fresh []planning.Interval // the newest, which the store may not have yet
 
 	run   *process // nil: none runs; only Make and Wait touch it
 	fails int
@@ -62,7 +62,7 @@ func New(cfg Config) *Child { return &Child{cfg: cfg} }
 const freshMost = 2000
 
 // Learn takes in finished intervals.
-func (c *Child) Learn(intervals []control.Interval) {
+func (c *Child) Learn(intervals []planning.Interval) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fresh = append(c.fresh, intervals...)
@@ -72,26 +72,26 @@ func (c *Child) Learn(intervals []control.Interval) {
 }
 
 // Make has a plan made.
-func (c *Child) Make(ctx context.Context, st control.State, within time.Duration) (control.Plan, error) {
+func (c *Child) Make(ctx context.Context, b planning.Brief, within time.Duration) (planning.Plan, error) {
 	if wait := time.Until(c.again); wait > 0 {
-		return control.Plan{}, fmt.Errorf("%w; it is tried again in %s", c.cause, wait.Round(time.Second))
+		return planning.Plan{}, fmt.Errorf("%w; it is tried again in %s", c.cause, wait.Round(time.Second))
 	}
-	plan, err := c.make(ctx, st, within)
+	plan, err := c.make(ctx, b, within)
 	if err == nil {
 		c.fails, c.again = 0, time.Time{}
 		return plan, nil
 	}
 	if ctx.Err() != nil {
-		return control.Plan{}, ctx.Err()
+		return planning.Plan{}, ctx.Err()
 	}
 	rest := c.cfg.Rest << min(c.fails, 10)
 	c.fails++
 	c.again, c.cause = time.Now().Add(min(rest, c.cfg.RestMost)), err
 	c.cfg.Log.Warn("planner: no plan", "error", err, "again_in", min(rest, c.cfg.RestMost))
-	return control.Plan{}, err
+	return planning.Plan{}, err
 }
 
-func (c *Child) make(ctx context.Context, st control.State, within time.Duration) (plan control.Plan, err error) {
+func (c *Child) make(ctx context.Context, b planning.Brief, within time.Duration) (plan planning.Plan, err error) {
 	limit := c.cfg.Within + within
 	started := c.run == nil
 	if started {
@@ -115,7 +115,7 @@ func (c *Child) make(ctx context.Context, st control.State, within time.Duration
 			if started {
 				news = nil // taught
 			}
-			err = run.ask(question{Learn: news, Plan: &st, Within: within}, &plan)
+			err = run.ask(question{Learn: news, Plan: &b, Within: within}, &plan)
 		}
 		done <- err
 	}()
@@ -149,7 +149,7 @@ func (c *Child) make(ctx context.Context, st control.State, within time.Duration
 			c.cfg.Log.Debug("planner: ended", "error", late)
 		}
 	}
-	return control.Plan{}, err
+	return planning.Plan{}, err
 }
 
 // key tells intervals apart.
@@ -162,7 +162,7 @@ type key struct {
 // may not be stored yet in its place.
 func (c *Child) teach(ctx context.Context, run *process) error {
 	c.mu.Lock()
-	fresh := append([]control.Interval(nil), c.fresh...)
+	fresh := append([]planning.Interval(nil), c.fresh...)
 	c.news = nil
 	c.mu.Unlock()
 	known := map[key]bool{}
@@ -172,8 +172,8 @@ func (c *Child) teach(ctx context.Context, run *process) error {
 	if err := run.tell(question{Learn: fresh}); err != nil {
 		return err
 	}
-	return c.cfg.Past(ctx, func(part []control.Interval) error {
-		rest := make([]control.Interval, 0, len(part))
+	return c.cfg.Past(ctx, func(part []planning.Interval) error {
+		rest := make([]planning.Interval, 0, len(part))
 		for _, iv := range part {
 			if !known[key{iv.Series, iv.Slot.Start.Unix()}] {
 				rest = append(rest, iv)
@@ -243,7 +243,7 @@ func (p *process) tell(q question) error {
 	return p.to.Encode(q)
 }
 
-func (p *process) ask(q question, plan *control.Plan) error {
+func (p *process) ask(q question, plan *planning.Plan) error {
 	if err := p.to.Encode(q); err != nil {
 		return fmt.Errorf("the planner has ended: %w", err)
 	}

@@ -1,4 +1,4 @@
-package planner
+package apart
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 )
 
-// asPlanner has the test binary be a planner that fails as its State says.
+// asPlanner has the test binary be a planner that fails as its Brief says.
 const asPlanner = "KEEPLIT_TEST_PLANNER"
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 // faulty plans, and counts what it was taught in Plan.OwnDays.
 type faulty struct{ learned int }
 
-func (f *faulty) Learn(all []control.Interval) { f.learned += len(all) }
+func (f *faulty) Learn(all []planning.Interval) { f.learned += len(all) }
 
 func outOfRange(at int) int { return make([]int, 2)[at] }
 
@@ -42,8 +42,12 @@ func recurse(n int) int {
 	return recurse(n+1) + 1
 }
 
-func (f *faulty) Plan(_ context.Context, st control.State) control.Plan {
-	switch st.Decision.Why {
+func (f *faulty) Plan(_ context.Context, b planning.Brief) planning.Plan {
+	fault := ""
+	for _, l := range b.Loads {
+		fault = l.ID
+	}
+	switch fault {
 	case "index":
 		outOfRange(7)
 	case "goroutine":
@@ -67,7 +71,7 @@ func (f *faulty) Plan(_ context.Context, st control.State) control.Plan {
 			}
 		}
 	case "stack":
-		return control.Plan{OwnDays: float64(recurse(0))}
+		return planning.Plan{OwnDays: float64(recurse(0))}
 	case "map":
 		m := map[int]int{}
 		for i := range 8 {
@@ -83,7 +87,12 @@ func (f *faulty) Plan(_ context.Context, st control.State) control.Plan {
 	case "noise":
 		fmt.Println("no JSON")
 	}
-	return control.Plan{MadeAt: st.Now, OwnDays: float64(f.learned)}
+	return planning.Plan{MadeAt: b.Now, OwnDays: float64(f.learned)}
+}
+
+// failing is a Brief at which the planner fails.
+func failing(fault string) planning.Brief {
+	return planning.Brief{Loads: []planning.Owed{{ID: fault}}}
 }
 
 func newChild(t *testing.T, past int) *Child {
@@ -91,9 +100,9 @@ func newChild(t *testing.T, past int) *Child {
 	c := Defaults()
 	c.Path, c.Args, c.Env = "/proc/self/exe", []string{os.Args[0]}, append(os.Environ(), asPlanner+"=1")
 	c.Within, c.Teach, c.Memory, c.Rest, c.Log = 20*time.Second, 20*time.Second, 128<<20, time.Millisecond, slog.New(slog.DiscardHandler)
-	c.Past = func(_ context.Context, yield func([]control.Interval) error) error {
+	c.Past = func(_ context.Context, yield func([]planning.Interval) error) error {
 		for i := range past {
-			if err := yield([]control.Interval{slot(i)}); err != nil {
+			if err := yield([]planning.Interval{slot(i)}); err != nil {
 				return err
 			}
 		}
@@ -104,8 +113,8 @@ func newChild(t *testing.T, past int) *Child {
 	return p
 }
 
-func slot(i int) control.Interval {
-	return control.Interval{Series: control.SiteSeries, Interval: metering.Interval{
+func slot(i int) planning.Interval {
+	return planning.Interval{Series: planning.SiteSeries, Interval: metering.Interval{
 		Slot:   units.Slot{Start: time.Date(2026, 1, 1, 0, 30*i, 0, 0, time.UTC), Len: 30 * time.Minute},
 		Import: units.Energy(i) * units.WattHour, Covered: 30 * time.Minute,
 	}}
@@ -113,12 +122,12 @@ func slot(i int) control.Interval {
 
 func TestAPlannerThatFailsIsEndedNamedAndTaughtAnew(t *testing.T) {
 	for _, c := range []struct{ fault, says string }{
-		{"index", "index out of range [7] with length 2 in planner.outOfRange (child_test.go:"},
-		{"goroutine", "index out of range [7] with length 2 in planner.outOfRange (child_test.go:"},
+		{"index", "index out of range [7] with length 2 in apart.outOfRange (child_test.go:"},
+		{"goroutine", "index out of range [7] with length 2 in apart.outOfRange (child_test.go:"},
 		{"spin", "took longer than"},
 		{"wait", "all goroutines are asleep"},
 		{"memory", "took more than 128 MB of memory"},
-		{"stack", "stack exceeds 33554432-byte limit in planner.recurse"},
+		{"stack", "stack exceeds 33554432-byte limit in apart.recurse"},
 		{"map", "fatal error: concurrent map"},
 		{"exit", "exit status 3"},
 		{"noise", "invalid character"},
@@ -126,7 +135,7 @@ func TestAPlannerThatFailsIsEndedNamedAndTaughtAnew(t *testing.T) {
 		t.Run(c.fault, func(t *testing.T) {
 			p := newChild(t, 40)
 			ctx := t.Context()
-			plan, err := p.Make(ctx, control.State{}, 0)
+			plan, err := p.Make(ctx, planning.Brief{}, 0)
 			if err != nil || plan.OwnDays != 40 {
 				t.Fatalf("a well planner knows %v of 40 intervals: %v", plan.OwnDays, err)
 			}
@@ -136,11 +145,11 @@ func TestAPlannerThatFailsIsEndedNamedAndTaughtAnew(t *testing.T) {
 			if c.says == "took longer than" {
 				p.cfg.Within = time.Second
 			}
-			p.Learn([]control.Interval{slot(40), slot(39)}) // one is in the store as well
-			st := control.State{Now: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}
-			st.Decision.Why = c.fault
+			p.Learn([]planning.Interval{slot(40), slot(39)}) // one is in the store as well
+			brief := failing(c.fault)
+			brief.Now = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
 			begin := time.Now()
-			if _, err = p.Make(ctx, st, 0); err == nil || !strings.Contains(err.Error(), c.says) {
+			if _, err = p.Make(ctx, brief, 0); err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("it says %v, not %q", err, c.says)
 			}
 			t.Logf("%s: %v (after %s)", c.fault, err, time.Since(begin).Round(time.Millisecond))
@@ -148,8 +157,8 @@ func TestAPlannerThatFailsIsEndedNamedAndTaughtAnew(t *testing.T) {
 				t.Errorf("it took %s to end it", took)
 			}
 			time.Sleep(5 * time.Millisecond)
-			plan, err = p.Make(ctx, control.State{Now: st.Now}, 0)
-			if err != nil || plan.OwnDays != 41 || !plan.MadeAt.Equal(st.Now) {
+			plan, err = p.Make(ctx, planning.Brief{Now: brief.Now}, 0)
+			if err != nil || plan.OwnDays != 41 || !plan.MadeAt.Equal(brief.Now) {
 				t.Errorf("the next one knows %v of 41 intervals: %v", plan.OwnDays, err)
 			}
 		})
@@ -159,12 +168,10 @@ func TestAPlannerThatFailsIsEndedNamedAndTaughtAnew(t *testing.T) {
 func TestAPlannerThatKeepsFailingIsTriedMoreSlowly(t *testing.T) {
 	p := newChild(t, 0)
 	p.cfg.Rest, p.cfg.RestMost = 100*time.Millisecond, 400*time.Millisecond
-	var st control.State
-	st.Decision.Why = "exit"
 	begin, tries := time.Now(), 0
 	for time.Since(begin) < 2*time.Second {
 		before := p.fails
-		if _, err := p.Make(t.Context(), st, 0); err == nil {
+		if _, err := p.Make(t.Context(), failing("exit"), 0); err == nil {
 			t.Fatal("a planner that exits makes a plan")
 		}
 		tries += p.fails - before
@@ -178,16 +185,15 @@ func TestAPlannerThatKeepsFailingIsTriedMoreSlowly(t *testing.T) {
 func TestAPlannerEndsWithItsAgent(t *testing.T) {
 	for _, fault := range []string{"", "spin"} {
 		p := newChild(t, 1)
-		if _, err := p.Make(t.Context(), control.State{}, 0); err != nil {
+		if _, err := p.Make(t.Context(), planning.Brief{}, 0); err != nil {
 			t.Fatal(err)
 		}
 		pid := p.run.cmd.Process.Pid
 		if fault != "" {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			var st control.State
-			st.Decision.Why = fault
-			if _, err := p.Make(ctx, st, 0); err == nil {
+			var b planning.Brief
+			if _, err := p.Make(ctx, failing(fault), 0); err == nil {
 				t.Fatal("it spins and answers")
 			}
 		}

@@ -1,6 +1,6 @@
 //go:build race
 
-package planner
+package apart
 
 // raceDetector tells whether the tests run under it.
 const raceDetector = true

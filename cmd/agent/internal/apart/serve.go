@@ -1,4 +1,4 @@
-// Package planner makes plans in a process of its own.  A panic can be contained
+// Package apart makes plans in a process of its own.  A panic can be contained
 // where it happens; a loop without end, too much memory and the runtime's fatal
 // errors cannot.  So the agent starts itself once more, as "agent planner", for
 // nothing but plans, and speaks to that over its standard input and output.
@@ -7,8 +7,8 @@
 // notice.
 //
 // Each message is one JSON value.  The parent sends the site's past and each
-// finished interval, then a State where it wants a plan; the answer is a plan.
-package planner
+// finished interval, then a Brief where it wants a plan; the answer is a plan.
+package apart
 
 import (
 	"context"
@@ -19,20 +19,20 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 )
 
 // question is what the parent sends.
 type question struct {
-	Learn []control.Interval `json:"learn,omitempty"`
-	Plan  *control.State     `json:"plan,omitempty"`
+	Learn []planning.Interval `json:"learn,omitempty"`
+	Plan  *planning.Brief     `json:"plan,omitempty"`
 	// Within is about the computing time for it.
 	Within time.Duration `json:"within,omitempty"`
 }
 
 // answer is a plan.
 type answer struct {
-	Plan control.Plan `json:"plan"`
+	Plan planning.Plan `json:"plan"`
 }
 
 // deepest is how much stack a plan may need: a recursion without end is found out
@@ -42,8 +42,8 @@ const deepest = 32 << 20
 // Serve answers questions from in on out until in ends.  A panic is let through: it ends the process, and its
 // parent reads the place from the standard error.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, p interface {
-	Plan(ctx context.Context, st control.State) control.Plan
-	Learn(intervals []control.Interval)
+	Plan(ctx context.Context, b planning.Brief) planning.Plan
+	Learn(intervals []planning.Interval)
 },
 ) error {
 	debug.SetMaxStack(deepest)

@@ -6,30 +6,19 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/contain"
 )
 
 // Plans makes plans for the loop.
 type Plans interface {
-	// Make makes a plan for the State in about the computing time within (0: any),
-	// or says why there is none.  It is called once at a time, and returns soon
-	// after ctx ends.
-	Make(ctx context.Context, st State, within time.Duration) (Plan, error)
+	// Make makes a plan in about the computing time within (0: any), or says why
+	// there is none.  It is called once at a time, and returns soon after ctx ends.
+	Make(ctx context.Context, b planning.Brief, within time.Duration) (Plan, error)
 	// Learn takes in finished intervals; it does not wait, also while Make runs.
 	Learn(intervals []Interval)
 	// Wait waits for what Make has left running, after the last Make.
 	Wait()
-}
-
-// Make is Plan with a panic contained.
-func (p *Planner) Make(ctx context.Context, st State, within time.Duration) (plan Plan, err error) {
-	if within > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, within)
-		defer cancel()
-	}
-	err = contain.Do(func() { plan = p.Plan(ctx, st) })
-	return plan, err
 }
 
 // step is Site.Step with a panic contained: the State is as before, and the

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -98,7 +97,7 @@ func TestAPlanOfBeforeATopUpSaysNothingOfTheCreditThatThereIs(t *testing.T) {
 	}
 	b.leave(5 * units.One)
 	b.reading(10 * time.Minute)
-	before := b.planner.Plan(context.Background(), b.st)
+	before := b.planner.Plan(b.st)
 	b.step(Input{What: NewPlan{before}})
 	if !b.st.Health.Has(health.CreditEnds, "") || !b.st.Foresees() {
 		t.Fatal("it is not said that the credit ends")
@@ -118,7 +117,7 @@ func TestAPlanOfBeforeATopUpSaysNothingOfTheCreditThatThereIs(t *testing.T) {
 		t.Errorf("with 200 on the account and no plan it is said %+v", b.st.Health.Active)
 	}
 	// A plan comes, and then no other for hours: what it foresaw is no forecast.
-	after := planner.Plan(context.Background(), b.st)
+	after := planner.Plan(b.st)
 	b.step(Input{What: NewPlan{after}})
 	if _, err := b.site.TopUpFor(&b.st, b.now, units.One); !b.st.Foresees() || err != nil {
 		t.Fatalf("the plan is not taken: %v", err)

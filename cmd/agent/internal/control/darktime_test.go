@@ -1,7 +1,6 @@
 package control
 
 import (
-	"context"
 	"math"
 	"testing"
 	"time"
@@ -59,7 +58,7 @@ func TestAHouseIsPromisedTheSameAfterDarkDays(t *testing.T) {
 		}
 		top(20 * units.One)
 		slot()
-		plan := b.planner.Plan(context.Background(), b.st)
+		plan := b.planner.Plan(b.st)
 		b.st.Plan, b.st.AskedAt, b.st.WantPlan = &plan, b.now, false
 		need, err := b.site.TopUpFor(&b.st, b.now.AddDate(0, 0, 6), units.One)
 		must(t, err)

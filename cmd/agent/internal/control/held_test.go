@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
@@ -86,7 +87,7 @@ func TestAnIntervalKnowsThatNotAllCouldBeUsedThatWasWanted(t *testing.T) {
 			if got := loads[0].Quality; got != c.load {
 				t.Errorf("the geyser's: %s, want %s", got, c.load)
 			}
-			o := Observations([]Interval{all[2]}, b.site.Interval, false)
+			o := planning.Observations([]Interval{all[2]}, b.site.Interval, false)
 			if len(o) != 1 || o[0].Quality != c.base {
 				t.Errorf("the base load is %+v, want quality %d", o, c.base)
 			}
@@ -201,7 +202,7 @@ func TestATimeThatNobodySawIsNotUsual(t *testing.T) {
 				if got := iv.Quality & metering.Censored; got != c.want {
 					t.Errorf("%s: %s, want %s", iv.Slot.Start.Format("15:04"), got, c.want)
 				}
-				if o := Observations([]Interval{iv}, b.site.Interval, false)[0]; o.Quality == forecast.Measured {
+				if o := planning.Observations([]Interval{iv}, b.site.Interval, false)[0]; o.Quality == forecast.Measured {
 					t.Errorf("%+v is learned from", o)
 				}
 			}
@@ -222,11 +223,11 @@ func TestALoadThatIsOnlyMeteredStaysInTheForecast(t *testing.T) {
 	past := units.Slots(b.now.AddDate(0, 0, -29), b.site.Interval, 29*48)
 	for _, slot := range past {
 		interval := func(series string, kwh float64) Interval {
-			return Interval{series, metering.Interval{Slot: slot, Import: units.FromKWh(kwh), Covered: slot.Len}}
+			return Interval{Series: series, Interval: metering.Interval{Slot: slot, Import: units.FromKWh(kwh), Covered: slot.Len}}
 		}
 		b.planner.Learn([]Interval{interval(SiteSeries, 1), interval("geyser", 0.4), interval("washer", 0.1)})
 	}
-	plan, _ := b.planner.look(b.st)
+	plan := b.planner.Plan(b.st)
 	if kw := plan.Mid[10].KW(); kw < 1.7 || kw > 1.9 {
 		t.Errorf("%.2f kW are foreseen of 2 kW less a planned load of 0.2 kW", kw)
 	}

@@ -180,7 +180,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	l.ask = func(st State) {
 		l.planning = true
 		wg.Go(func() {
-			plan, err := l.cfg.Planner.Make(work, st, l.cfg.PlanTime)
+			plan, err := l.makePlan(work, st, l.cfg.PlanTime)
 			plans <- planned{plan, err}
 		})
 	}

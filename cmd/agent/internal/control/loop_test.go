@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
@@ -121,9 +122,8 @@ func runLoopWith(t *testing.T, journal Journal, change func(*Site), log *slog.Lo
 	f, err := forecast.New(forecast.Options{Zone: site.Zone, Step: site.Interval})
 	must(t, err)
 	st, first := site.Begin(time.Now())
-	planned := *site // of its own: a test may break the loop's
 	r.Loop = NewLoop(LoopConfig{
-		Site: site, State: st, First: first, Planner: &failing{Planner: NewPlanner(&planned, f, nil)}, Journal: journal,
+		Site: site, State: st, First: first, Planner: &failing{Plans: planning.New(site.Rules(), f, nil)}, Journal: journal,
 		Switches: map[string]loads.Switch{loads.SupplyID: r.supply, "geyser": r.geyser, "washer": r.washer},
 		Now:      func() time.Time { return time.Now().UTC() }, PersistEvery: time.Minute, PlanTime: time.Second, Log: log,
 	})

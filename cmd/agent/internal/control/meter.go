@@ -196,12 +196,12 @@ func (p *step) close(iv metering.Interval) {
 		return
 	}
 	iv.Quality |= held
-	p.eff.Intervals = append(p.eff.Intervals, Interval{SiteSeries, iv})
+	p.eff.Intervals = append(p.eff.Intervals, Interval{Series: SiteSeries, Interval: iv})
 	for i := range p.st.Loads {
 		ls := &p.st.Loads[i]
 		used := metering.Interval{Slot: iv.Slot, Import: ls.usedIn(iv.Slot), Covered: iv.Slot.Len}
 		used.Quality, ls.Held = heldIn(ls.Held, iv.Slot)
-		p.eff.Intervals = append(p.eff.Intervals, Interval{ls.ID, used})
+		p.eff.Intervals = append(p.eff.Intervals, Interval{Series: ls.ID, Interval: used})
 	}
 }
 

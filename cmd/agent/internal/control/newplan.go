@@ -27,7 +27,7 @@ func (n NoPlan) happen(p *step) {
 // happen puts a new plan in force.
 func (n NewPlan) happen(p *step) {
 	plan := n.Plan
-	if !plan.fits(p.Loads) {
+	if !plan.Fits(p.Loads) {
 		return // made for a configuration that is gone
 	}
 	if age := p.now.Sub(plan.MadeAt); age > leap || age < -leap {

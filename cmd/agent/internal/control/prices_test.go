@@ -111,7 +111,7 @@ func TestPushedPricesMoveThePlan(t *testing.T) {
 	if from.Before(noon) || to.After(noon.Add(3*time.Hour)) {
 		t.Errorf("the geyser is planned from %s to %s; the prices sent are low from %s", from, to, noon)
 	}
-	if k, ok := b.st.Plan.index(noon); !ok || b.st.Plan.Prices[k] != 115_000 {
+	if k, ok := b.st.Plan.At(noon); !ok || b.st.Plan.Prices[k] != 115_000 {
 		t.Errorf("the plan shows %v at noon", b.st.Plan.Prices)
 	}
 }

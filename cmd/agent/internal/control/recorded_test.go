@@ -164,7 +164,7 @@ func TestABatchThatCannotBeStoredStaysSmall(t *testing.T) {
 		at := begin().Add(time.Duration(i) * 30 * time.Minute)
 		eff := Effects{Points: make([]Point, 360), Events: []Event{{At: at, Code: "x"}}} // two series, every 10 s
 		for range 12 {
-			eff.Intervals = append(eff.Intervals, Interval{SiteSeries, metering.Interval{Slot: units.Slot{Start: at, Len: time.Minute}}})
+			eff.Intervals = append(eff.Intervals, Interval{Series: SiteSeries, Interval: metering.Interval{Slot: units.Slot{Start: at, Len: time.Minute}}})
 		}
 		var entries []credit.Entry
 		a, entries = site.Credit.Accrue(a, at, credit.Charge{Name: "energy", Kind: credit.Consumption, Amount: 1000, Energy: units.KilowattHour})

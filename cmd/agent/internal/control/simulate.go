@@ -85,7 +85,7 @@ func (l *Loop) undo(was State, batch Batch, err error) {
 
 // planNow has a plan made and takes it.
 func (l *Loop) planNow(ctx context.Context, in Input) error {
-	plan, err := l.cfg.Planner.Make(ctx, l.state, 0)
+	plan, err := l.makePlan(ctx, l.state, 0)
 	next := planned{plan, err}.input()
 	next.Now = in.Now
 	_, err = l.takeNow(ctx, next)

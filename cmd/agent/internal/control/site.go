@@ -112,7 +112,7 @@ func (s *Site) fit(st *State) {
 		}
 	}
 	st.Loads = fitted
-	if st.Plan != nil && !st.Plan.fits(s.Loads) {
+	if st.Plan != nil && !st.Plan.Fits(s.Loads) {
 		st.Plan, st.WantPlan = nil, true
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
@@ -126,7 +127,7 @@ type bench struct {
 	ledger   []credit.Entry
 	events   []Event
 	last     Effects
-	planner  *Planner
+	planner  *plans
 
 	ill *failure // what becomes of plans; nil: they come
 
@@ -142,10 +143,41 @@ func newBench(t testing.TB) *bench {
 	b.take(eff)
 	f, err := forecast.New(forecast.Options{Zone: b.site.Zone, Step: b.site.Interval})
 	must(t, err)
-	b.planner = NewPlanner(b.site, f, nil)
-	b.planner.Within(10 * time.Millisecond) // two loads are soon laid out
+	b.planner = &plans{site: b.site, forecast: f}
 	b.reading(0)
 	return b
+}
+
+// plans makes a bench's plans; a test may change the site from one to the next.
+type plans struct {
+	site     *Site
+	forecast *forecast.Forecaster
+	news     []Interval
+}
+
+func (p *plans) Learn(intervals []Interval) { p.news = append(p.news, intervals...) }
+
+func (p *plans) Plan(st State) Plan {
+	made := planning.New(p.site.Rules(), p.forecast, nil)
+	made.Within(10 * time.Millisecond) // two loads are soon laid out
+	made.Learn(p.news)
+	p.news = nil
+	return made.Plan(context.Background(), p.site.Brief(&st))
+}
+
+// habits are a home's intervals from one instant to another: more in the evening, a
+// little different from day to day.
+func habits(site *Site, from, to time.Time) []Interval {
+	var out []Interval
+	for _, slot := range units.Slots(from, site.Interval, int(to.Sub(from)/site.Interval)) {
+		n := slot.Start.Unix() / int64(site.Interval/time.Second)
+		kwh := 0.1 + 0.01*float64(n*n%17)
+		if h := slot.Start.In(site.Zone).Hour(); h >= 18 && h < 22 {
+			kwh += 0.4 + 0.02*float64(n/48%5)
+		}
+		out = append(out, Interval{Series: SiteSeries, Interval: metering.Interval{Slot: slot, Import: units.FromKWh(kwh), Covered: slot.Len}})
+	}
+	return out
 }
 
 func (b *bench) take(eff Effects) {
@@ -242,7 +274,7 @@ func (b *bench) step(in Input) Effects {
 		b.step(Input{Now: in.Now, What: NoPlan{Cause: "a fault of the test"}})
 	case b.ill != nil:
 	default:
-		plan := b.planner.Plan(context.Background(), b.st)
+		plan := b.planner.Plan(b.st)
 		b.step(Input{Now: in.Now, What: NewPlan{plan}})
 	}
 	b.last = eff

@@ -188,15 +188,6 @@ type Credited struct {
 	Seq         uint64
 }
 
-// Interval is a finished interval of the site ("site") or of one load.
-type Interval struct {
-	Series string
-	metering.Interval
-}
-
-// SiteSeries is the series of the site's own meter.
-const SiteSeries = "site"
-
 // Event is something worth remembering.
 type Event struct {
 	Seq      uint64 // of this site's events, so that two of one code and instant are two

@@ -241,8 +241,8 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 	}
 	w.Reason = "plan"
 	switch {
-	case p.st.Plan != nil && p.st.Plan.reaches(p.now):
-		w.Set = p.st.Loads[i].Takes.AtMost(p.st.Plan.setpoint(l.ID, p.now))
+	case p.st.Plan != nil && p.st.Plan.Reaches(p.now):
+		w.Set = p.st.Loads[i].Takes.AtMost(p.st.Plan.Setpoint(l.ID, p.now))
 	case p.unplanned():
 		w.Set.On, w.Reason = p.soonest(i, l), "no plan"
 	}

@@ -27,7 +27,7 @@ func (st *State) noPlanComes(now time.Time) bool {
 // ByOwnHours tells whether loads run by their own hours: the plan in force has
 // come to its end or there is none, and none is to be expected.
 func (st *State) ByOwnHours() bool {
-	return (st.Plan == nil || !st.Plan.reaches(st.Now)) && st.noPlanComes(st.Now)
+	return (st.Plan == nil || !st.Plan.Reaches(st.Now)) && st.noPlanComes(st.Now)
 }
 
 // soonest tells whether a load runs now where nobody plans: as soon as its own

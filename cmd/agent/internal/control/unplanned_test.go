@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/contain"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
@@ -20,15 +21,15 @@ type failure struct{ answered bool }
 
 // failing is a planner that can be made to fail.
 type failing struct {
-	*Planner
+	Plans
 	bad atomic.Bool
 }
 
-func (f *failing) Make(ctx context.Context, st State, within time.Duration) (Plan, error) {
+func (f *failing) Make(ctx context.Context, b planning.Brief, within time.Duration) (Plan, error) {
 	if f.bad.Load() {
-		return Plan{}, contain.Do(func() { _ = make([]int, 1)[len(st.Loads)] })
+		return Plan{}, contain.Do(func() { _ = make([]int, 1)[len(b.Loads)] })
 	}
-	return f.Planner.Make(ctx, st, within)
+	return f.Plans.Make(ctx, b, within)
 }
 
 func TestWhereNoPlanComesTheLastOneGoesOnAndThenTheLoadsOwnHours(t *testing.T) {
@@ -51,7 +52,7 @@ func TestWhereNoPlanComesTheLastOneGoesOnAndThenTheLoadsOwnHours(t *testing.T) {
 			for b.now.Before(broke.Add(72 * time.Hour)) {
 				pass()
 				after := 0
-				if !last.reaches(b.now) {
+				if !last.Reaches(b.now) {
 					after = 1
 				}
 				for id, r := range ran {
@@ -59,7 +60,7 @@ func TestWhereNoPlanComesTheLastOneGoesOnAndThenTheLoadsOwnHours(t *testing.T) {
 						r[after] += beat
 					}
 				}
-				if at := b.now.Add(-2 * beat); after == 0 && last.setpoint("geyser", at).On == last.setpoint("geyser", b.now).On && last.setpoint("geyser", b.now).On != b.states["geyser"] {
+				if at := b.now.Add(-2 * beat); after == 0 && last.Setpoint("geyser", at).On == last.Setpoint("geyser", b.now).On && last.Setpoint("geyser", b.now).On != b.states["geyser"] {
 					t.Fatalf("at %s the last plan is not followed", b.now)
 				}
 			}
@@ -79,7 +80,7 @@ func TestWhereNoPlanComesTheLastOneGoesOnAndThenTheLoadsOwnHours(t *testing.T) {
 			for range 5 {
 				pass()
 			}
-			if answered && (b.st.Health.Has(health.PlanFailed, "") || !b.st.Plan.reaches(b.now)) {
+			if answered && (b.st.Health.Has(health.PlanFailed, "") || !b.st.Plan.Reaches(b.now)) {
 				t.Error("no plan came back by itself")
 			}
 		})

@@ -142,7 +142,7 @@ func (p *step) planWarnings() {
 	if short {
 		texts := make([]string, 0, len(plan.Short))
 		for _, f := range plan.Short {
-			texts = append(texts, f.text(p.Site, plan.RunOut))
+			texts = append(texts, p.shortfall(f, plan.RunOut))
 		}
 		cause = strings.Join(slices.Compact(texts), "; ")
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
@@ -81,9 +82,9 @@ func testSite(t testing.TB) *control.Site {
 	}
 }
 
-func testPlanner(t testing.TB, site *control.Site) *control.Planner {
+func testPlanner(t testing.TB, site *control.Site) *planning.Planner {
 	t.Helper()
 	f, err := forecast.New(forecast.Options{Zone: site.Zone, Step: site.Interval})
 	must(t, err)
-	return control.NewPlanner(site, f, nil)
+	return planning.New(site.Rules(), f, nil)
 }

@@ -50,7 +50,7 @@ func drive(t testing.TB, site *control.Site, st control.State, from time.Time, d
 			if !eff.AskPlan {
 				break
 			}
-			plan := planner.Plan(context.Background(), st)
+			plan := planner.Plan(context.Background(), site.Brief(&st))
 			in = control.Input{Now: now, Facts: in.Facts, What: control.NewPlan{Plan: plan}}
 		}
 	}

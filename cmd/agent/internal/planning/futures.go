@@ -1,4 +1,4 @@
-package control
+package planning
 
 import (
 	"slices"
@@ -21,7 +21,7 @@ const workOverFutures = 30_000_000
 // base load is at the high end of its range throughout.  Those in which it ends
 // although no load runs are left out: no plan keeps the light on in them, and
 // loads would be given up for nothing.
-func (p *Planner) futures(st State, problem *optimizer.Problem, o outlook) []optimizer.Scenario {
+func (p *Planner) futures(b *Brief, problem *optimizer.Problem, o outlook) []optimizer.Scenario {
 	if problem.Credit == nil {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (p *Planner) futures(st State, problem *optimizer.Problem, o outlook) []opt
 	if bill(&worst, earliest(problem)).Float() < problem.Credit.Balance {
 		return nil
 	}
-	paths := p.forecast.Scenarios(st.Now, p.site.PlanAhead+p.site.Interval, futureCount, p.site.Seed)
+	paths := p.forecast.Scenarios(b.Now, p.rules.Ahead+p.rules.Interval, futureCount, p.rules.Seed)
 	out := make([]optimizer.Scenario, 0, len(paths.Paths))
 	for _, path := range paths.Paths {
 		if len(path) == 0 {

@@ -1,31 +1,26 @@
-package control
+package planning
 
 import (
 	"context"
 	"testing"
 	"time"
 
-	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/optimizer"
 )
 
-// twoPumps replaces the bench's loads by two equal ones of the given priorities.
-func twoPumps(b *bench, first, second int) {
-	b.t.Helper()
-	b.site.Loads = nil
+// twoPumps are two equal loads of the given priorities.
+func twoPumps(first, second int) []loads.Document {
+	var out []loads.Document
 	for i, priority := range []int{first, second} {
-		l, err := loads.Compile(loads.Document{
+		out = append(out, loads.Document{
 			ID: []string{"first", "second"}[i], Name: "Pump", Kind: loads.OnOff, Power: 2 * units.Kilowatt, Priority: priority,
-			Need: &loads.NeedDocument{For: 12 * time.Hour}, Switch: loads.SwitchDocument{Driver: "house"},
-		}, b.site.Zone)
-		must(b.t, err)
-		b.site.Loads = append(b.site.Loads, l)
+			Need: &loads.NeedDocument{For: 12 * time.Hour},
+		})
 	}
-	b.st, _ = b.site.Begin(b.now)
-	b.reading(0)
+	return out
 }
 
 func TestThePlanShortensTheLeastImportantLoad(t *testing.T) {
@@ -38,21 +33,20 @@ func TestThePlanShortensTheLeastImportantLoad(t *testing.T) {
 		"priorities far apart, as the document permits": {0, 1000, "second"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			twoPumps(b, p.first, p.second)
-			b.site.Power = 2500 * units.Watt // one of them at a time, 12 h each, and a day of base load
-			b.site.PlanAhead = 20 * time.Hour
-			b.st.Credit.Unlocked = true
+			b := newBench(t, false, twoPumps(p.first, p.second)...)
+			b.rules.Power = 2500 * units.Watt // one of them at a time, 12 h each, and a day of base load
+			b.rules.Ahead = 20 * time.Hour
+			b.unlocked = true
 			// Of 20 h both have 12: four hours are missing.
-			for i := range b.site.Loads {
-				b.st.Loads[i].Progress.To = b.now.Add(20 * time.Hour)
+			for _, l := range b.rules.Loads {
+				b.progress[l.ID] = loads.Progress{To: b.now.Add(20 * time.Hour)}
 			}
-			plan := b.planner.Plan(context.Background(), b.st)
+			plan := b.planAt(b.now)
 			got := map[string]time.Duration{}
 			for _, l := range plan.Loads {
 				for _, kw := range l.Power {
 					if kw > 0 {
-						got[l.ID] += b.site.PlanSlot
+						got[l.ID] += b.rules.Slot
 					}
 				}
 			}
@@ -75,12 +69,13 @@ func TestScarceCreditIsPlannedForManyFutures(t *testing.T) {
 		"enough for the base load and little": {34 * units.One, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			b.site.Shift = false // the day before needs no search
-			b.run(26*time.Hour, 10*time.Minute)
-			b.st.Credit.Balance = c.balance
-			problem, o := b.problem()
-			got := b.planner.futures(b.st, problem, o)
+			b := newBench(t, false)
+			for _, slot := range units.Slots(b.now, b.rules.Interval, 52) {
+				b.Learn([]Interval{{Series: SiteSeries, Interval: metering.Interval{Slot: slot, Import: units.FromKWh(0.25), Covered: slot.Len}}})
+			}
+			b.now, b.left = b.now.Add(26*time.Hour), c.balance
+			brief, o, problem := b.problem()
+			got := b.futures(&brief, problem, o)
 			if (len(got) > 0) != c.want || len(got) > futureCount {
 				t.Fatalf("%d futures", len(got))
 			}
@@ -103,34 +98,27 @@ func TestScarceCreditIsPlannedForManyFutures(t *testing.T) {
 	}
 }
 
-// problem is what the planner would ask the optimizer now, less the futures.
-func (b *bench) problem() (*optimizer.Problem, outlook) {
-	_, o := b.planner.look(b.st)
-	problem, _ := b.site.problem(&b.st, o)
-	return problem, o
-}
-
 func TestASiteThatFeedsInPlansForTheSunThatIsOver(t *testing.T) {
-	b := newBench(t)
+	b := newBench(t, false)
 	var past []Interval
 	for d := -14; d < 0; d++ {
-		for _, slot := range units.Slots(b.now.AddDate(0, 0, d), b.site.Interval, 48) {
+		for _, slot := range units.Slots(b.now.AddDate(0, 0, d), b.rules.Interval, 48) {
 			iv := metering.Interval{Slot: slot, Import: units.FromKWh(0.25), Covered: slot.Len}
-			if h := slot.Start.In(b.site.Zone).Hour(); h >= 10 && h < 14 {
+			if h := slot.Start.In(b.rules.Zone).Hour(); h >= 10 && h < 14 {
 				iv.Import, iv.Export = 0, units.FromKWh(2)
 			}
 			past = append(past, Interval{Series: SiteSeries, Interval: iv})
 		}
 	}
-	b.planner.Learn(past)
-	problem, _ := b.problem()
+	b.Learn(past)
+	_, _, problem := b.problem()
 	if problem.PVKW == nil || problem.PVKW[24] < 2 || problem.BaseKW[24] != 0 || problem.PVKW[2] != 0 || problem.BaseKW[2] <= 0 {
 		t.Fatalf("noon %v of sun, night %v of load", problem.PVKW, problem.BaseKW)
 	}
-	plan := b.planner.Plan(context.Background(), b.st)
+	plan := b.planAt(b.now)
 	for _, l := range plan.Loads {
 		for k, kw := range l.Power {
-			if h := plan.Start.Add(time.Duration(k) * plan.Slot).In(b.site.Zone).Hour(); kw > 0 && (h < 10 || h >= 14) {
+			if h := plan.Start.Add(time.Duration(k) * plan.Slot).In(b.rules.Zone).Hour(); kw > 0 && (h < 10 || h >= 14) {
 				t.Errorf("%s runs at %d h, not in the sun", l.ID, h)
 			}
 		}
@@ -138,10 +126,10 @@ func TestASiteThatFeedsInPlansForTheSunThatIsOver(t *testing.T) {
 }
 
 func TestAnAccountInKWhIsPlannedByEnergy(t *testing.T) {
-	b := newBench(t)
-	b.site.InKWh = true
-	b.st.Credit.Balance = 15 * units.One
-	problem, _ := b.problem()
+	b := newBench(t, false)
+	b.rules.InKWh = true
+	b.left = 15 * units.One
+	_, _, problem := b.problem()
 	if problem.Credit == nil || len(problem.Blocks) != 0 {
 		t.Fatalf("credit %+v, blocks %v", problem.Credit, problem.Blocks)
 	}
@@ -161,10 +149,8 @@ func TestASimulatedRunCountsTheTimeOfAPlanAsWork(t *testing.T) {
 		"less than that": {50 * time.Millisecond, 7_500_000},
 	} {
 		t.Run(name, func(t *testing.T) {
-			site := testSite(t)
-			f, err := forecast.New(forecast.Options{Zone: site.Zone, Step: site.Interval})
-			must(t, err)
-			p := NewPlanner(site, f, nil)
+			b := newBench(t, false)
+			p := New(b.rules, b.forecast, nil)
 			if p.Within(c.within); p.work != c.work {
 				t.Errorf("%d units of work, want %d", p.work, c.work)
 			}
@@ -175,28 +161,26 @@ func TestASimulatedRunCountsTheTimeOfAPlanAsWork(t *testing.T) {
 func TestAPlanOfARealDayHasAMemoryAndATimeLimitAndASimulatedOneHasNeither(t *testing.T) {
 	for name, real := range map[string]bool{"real": true, "simulated": false} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			f, err := forecast.New(forecast.Options{Zone: b.site.Zone, Step: b.site.Interval})
-			must(t, err)
+			b := newBench(t, false)
 			asked := 0
 			var elapsed func() time.Duration
 			if real {
 				elapsed = func() time.Duration { asked++; return time.Duration(asked) * time.Millisecond }
 			}
-			p := NewPlanner(b.site, f, elapsed)
+			p := New(b.rules, b.forecast, elapsed)
 			for range 2 {
-				plan := p.Plan(t.Context(), b.st)
+				plan := p.Plan(t.Context(), b.brief(b.now))
 				if len(plan.Loads) == 0 {
 					t.Fatal("nothing is planned")
 				}
-				b.st.Plan = &plan
-				b.st.Now = b.st.Now.Add(b.site.PlanSlot)
+				b.last = &plan
+				b.now = b.now.Add(b.rules.Slot)
 			}
 			// The planner itself asks four times; the rest is the search's.
 			if limited := asked > 20; limited != real {
 				t.Errorf("the clock was asked %d times", asked)
 			}
-			o := outlook{slots: units.Slots(b.st.Now, b.site.PlanSlot, 1)}
+			o := outlook{slots: units.Slots(b.now, b.rules.Slot, 1)}
 			opt := p.options(&optimizer.Problem{N: 1}, o)
 			if has := opt.Memory == &p.memory && opt.TimeLimit > 0; has != real {
 				t.Errorf("the search has a memory and a time limit: %v", has)

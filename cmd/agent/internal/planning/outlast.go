@@ -1,16 +1,12 @@
-package control
+package planning
 
 import (
-	"errors"
 	"math"
-	"strings"
 	"time"
 
-	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
-	"github.com/keeplit/keeplit/tariffs"
 )
 
 // Outlook is what energy costs in time, and what it takes to last: from the
@@ -39,8 +35,68 @@ type Need struct {
 	Safe  units.Money `json:"safe"` // in nine of ten
 }
 
+// runOut follows many futures of the base load, with what is planned on top,
+// until the credit is gone.
+func (p *Planner) runOut(b *Brief, plan Plan) (RunOut, Outlook) {
+	s := &p.rules
+	if b.Unlocked {
+		return RunOut{}, Outlook{}
+	}
+	paths := p.forecast.Scenarios(b.Now, s.RunOutOver, p.paths, s.Seed)
+	if len(paths.Paths) == 0 || len(paths.Paths[0]) == 0 {
+		return RunOut{}, Outlook{}
+	}
+	n := len(paths.Paths[0])
+	slots := units.Slots(paths.Start, s.Interval, n)
+	credit := forecast.Credit{Balance: b.Left.Float(), Planned: s.planned(plan, slots)}
+	if s.InKWh {
+		credit.Cost = func(_ int, _, kwh float64) float64 { return max(0, kwh) }
+	} else {
+		table := s.tariff(b).Table(b.Account, slots, nil)
+		credit.Cost = costOf(&table)
+	}
+	r := paths.RunOut(credit)
+	// The first slot is partly gone already.
+	from := paths.Start
+	out := RunOut{Known: true, Mid: from.Add(r.Q50), Early: from.Add(r.Q10), Beyond: r.Q50 >= r.Horizon}
+	if r.Q90 < r.Horizon {
+		out.Late = from.Add(r.Q90)
+	}
+	for _, t := range []*time.Time{&out.Early, &out.Mid, &out.Late} {
+		if !t.IsZero() && t.Before(b.Now) {
+			*t = b.Now
+		}
+	}
+	return out, s.outlook(b.Now, paths, credit)
+}
+
+// planned is the loads' energy in slots, in kWh: as planned, and beyond the
+// plan as on the plan's last whole day.
+func (s *Rules) planned(plan Plan, slots []units.Slot) []float64 {
+	out := make([]float64, len(slots))
+	const day = 24 * time.Hour
+	for i, slot := range slots {
+		at := slot.Start
+		for k := range plan.Prices {
+			t := plan.Start.Add(time.Duration(k) * plan.Slot)
+			if shift := at.Sub(t); shift > -plan.Slot && shift < slot.Len {
+				for _, l := range plan.Loads {
+					out[i] += l.Power[k].KW() * share(units.Slot{Start: t, Len: plan.Slot}, slot.Start, slot.End()) * plan.Slot.Hours()
+				}
+			}
+		}
+		end := plan.Start.Add(time.Duration(len(plan.Prices)) * plan.Slot)
+		if !at.Before(end) {
+			if back := i - int(day/slot.Len); back >= 0 {
+				out[i] = out[back]
+			}
+		}
+	}
+	return out
+}
+
 // outlook asks the futures.
-func (s *Site) outlook(now time.Time, paths forecast.Scenarios, c forecast.Credit) Outlook {
+func (s *Rules) outlook(now time.Time, paths forecast.Scenarios, c forecast.Credit) Outlook {
 	var out Outlook
 	n := len(paths.Paths[0])
 	var marks []int
@@ -97,90 +153,4 @@ func oneRun(l loads.Load) time.Duration {
 // moneyUp is v rounded up: less would not last.
 func moneyUp(v float64) units.Money {
 	return units.FromFloat(math.Ceil(v*float64(units.One)) / float64(units.One))
-}
-
-// Coin is the smallest step of an amount that can be paid: the currency's
-// smallest coin, or a tenth of a kWh, which is what a token can carry.
-func (s *Site) Coin() units.Money {
-	step := units.One
-	if s.InKWh {
-		return step / 10
-	}
-	for range s.Tariff.Decimals() {
-		step /= 10
-	}
-	return max(1, step)
-}
-
-// money is an amount for the log, in coins.
-func (s *Site) money(m units.Money) string {
-	if s.InKWh {
-		return m.Decimal(1) + " kWh"
-	}
-	return m.Decimal(s.Tariff.Decimals()) + " " + s.Currency
-}
-
-// switched is why the supply is on or off; without a switch it is neither.
-func (s *Site) switched(why string) string {
-	if s.Contactor {
-		return why
-	}
-	return strings.TrimPrefix(strings.TrimPrefix(why, "off: "), "on: ")
-}
-
-// Light is what must be paid to have light again, or to keep it.
-type Light struct {
-	// Amount is the least top-up; 0 where the credit is not what keeps the light
-	// off, nor soon will.
-	Amount units.Money
-	// Beyond: no one top-up that the account may take now is enough.
-	Beyond bool
-}
-
-// Needed tells whether anything must be paid.
-func (l Light) Needed() bool { return l.Amount > 0 || l.Beyond }
-
-// ForLight is what must be paid now to have light again: by a purchase that
-// nobody makes, with everything that a purchase pays first.
-func (s *Site) ForLight(st *State) Light {
-	amount, ok := s.Credit.ForLight(st.Credit, st.Now, s.Coin(), s.due(st, func(tariffs.Account) {}))
-	return Light{amount, !ok}
-}
-
-// ErrNotForecast says that the futures do not reach so far, or that there are
-// none yet.
-var ErrNotForecast = errors.New("the forecast does not reach that far")
-
-// TopUp is the least top-ups with which the credit lasts.
-type TopUp struct {
-	Until time.Time
-	// Even lasts in half of the futures, Safe in nine of ten; 0 where the credit
-	// lasts without one.  A false says that no one top-up that may be made now is
-	// enough.
-	Even, Safe         units.Money
-	EvenMay, SafeMay   bool
-	EvenNeed, SafeNeed units.Money // the credit that it takes, from the plan's instant on
-}
-
-// TopUpFor is the least top-up, in steps, with which the credit lasts to the end
-// of the local day that day lies in.  What a top-up pays first (debts, charges
-// taken at purchase, used emergency credit) is reckoned by the rules themselves.
-// The need is that of the plan's instant, so what was used since is asked for
-// once more: half an hour's use at the most.
-func (s *Site) TopUpFor(st *State, day time.Time, step units.Money) (TopUp, error) {
-	until := units.NextLocalMidnight(day, s.Zone)
-	if st.Plan == nil || st.Credit.Unlocked || st.Health.Has(health.PlanStale, "") {
-		return TopUp{Until: until}, ErrNotForecast
-	}
-	for _, n := range st.Plan.Outlook.Needs {
-		if !n.Until.Equal(until) {
-			continue
-		}
-		out := TopUp{Until: until, EvenNeed: n.Even, SafeNeed: n.Safe}
-		due := s.due(st, func(tariffs.Account) {})
-		out.Even, out.EvenMay = s.Credit.SmallestTopUp(st.Credit, st.Now, n.Even, step, due)
-		out.Safe, out.SafeMay = s.Credit.SmallestTopUp(st.Credit, st.Now, n.Safe, step, due)
-		return out, nil
-	}
-	return TopUp{Until: until}, ErrNotForecast
 }

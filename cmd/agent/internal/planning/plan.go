@@ -1,4 +1,4 @@
-package control
+package planning
 
 import (
 	"slices"
@@ -79,39 +79,6 @@ const (
 	ShortOfHours  ShortCause = "hours"  // its hours are too short
 )
 
-// text is the shortfall in short, for the log.
-func (f Shortfall) text(s *Site, ends RunOut) string {
-	name := f.Load
-	for _, l := range s.Loads {
-		if l.ID == f.Load {
-			name = l.Name + " "
-		}
-	}
-	why := ""
-	switch f.Cause {
-	case ShortOfCredit:
-		why = ": with it the credit might not last"
-	case ShortOfHours:
-		why = ": there is not enough time left in its hours"
-	}
-	if f.Cause == ShortOfCredit && f.Kind != optimizer.ShortSkip {
-		why = ": with more the credit might not last"
-	}
-	at := f.At.In(s.Zone).Format("Mon 15:04")
-	switch {
-	case f.Kind == optimizer.ShortSkip:
-		return name + "is left out" + why
-	case f.Time > 0:
-		return name + "goes short by " + length(f.Time) + why
-	case f.Kind == optimizer.ShortCredit, f.Kind == optimizer.ShortReserve:
-		if ends.Known && !ends.Beyond { // one time for the end of the credit
-			at = ends.Mid.In(s.Zone).Format("Mon 15:04")
-		}
-		return "the credit may end " + at
-	}
-	return name + string(f.Kind) + " from " + at
-}
-
 // RunOut is when the credit is expected to end.
 type RunOut struct {
 	Known  bool      `json:"known"`
@@ -124,8 +91,8 @@ type RunOut struct {
 // Ends is where the plan's slots end.
 func (p *Plan) Ends() time.Time { return p.Start.Add(time.Duration(len(p.Prices)) * p.Slot) }
 
-// index is the slot that holds now; false where the plan does not reach it.
-func (p *Plan) index(now time.Time) (int, bool) {
+// At is the slot that holds now; false where the plan does not reach it.
+func (p *Plan) At(now time.Time) (int, bool) {
 	if now.Before(p.Start) || p.Slot <= 0 {
 		return 0, false
 	}
@@ -133,15 +100,15 @@ func (p *Plan) index(now time.Time) (int, bool) {
 	return i, i < len(p.Prices)
 }
 
-// reaches tells whether the plan says anything about now.
-func (p *Plan) reaches(now time.Time) bool {
-	_, ok := p.index(now)
+// Reaches tells whether the plan says anything about now.
+func (p *Plan) Reaches(now time.Time) bool {
+	_, ok := p.At(now)
 	return ok
 }
 
-// setpoint is what the plan has the load do now: the power of the run under way.
-func (p *Plan) setpoint(id string, now time.Time) loads.Setpoint {
-	t, ok := p.index(now)
+// Setpoint is what the plan has the load do now: the power of the run under way.
+func (p *Plan) Setpoint(id string, now time.Time) loads.Setpoint {
+	t, ok := p.At(now)
 	if !ok {
 		return loads.Setpoint{}
 	}
@@ -157,7 +124,7 @@ func (p *Plan) setpoint(id string, now time.Time) loads.Setpoint {
 // costs; the times are zero where the plan has none.
 func (p *Plan) Run(id string, now time.Time) (from, to time.Time, cost units.Money) {
 	at := slices.IndexFunc(p.Loads, func(l LoadPlan) bool { return l.ID == id })
-	first, reached := p.index(now)
+	first, reached := p.At(now)
 	if at < 0 || !reached {
 		return from, to, 0
 	}
@@ -175,8 +142,8 @@ func (p *Plan) Run(id string, now time.Time) (from, to time.Time, cost units.Mon
 	return from, to, 0
 }
 
-// fits tells whether every load of the plan is still one of the site's.
-func (p *Plan) fits(all []loads.Load) bool {
+// Fits tells whether every load of the plan is still one of the site's.
+func (p *Plan) Fits(all []loads.Load) bool {
 	for _, l := range p.Loads {
 		if !slices.ContainsFunc(all, func(o loads.Load) bool { return o.ID == l.ID && o.Defer }) {
 			return false

@@ -1,4 +1,4 @@
-package control
+package planning
 
 import (
 	"fmt"
@@ -24,15 +24,15 @@ type outlook struct {
 // whose day has several stretches, or that has several days in the horizon, is
 // several jobs.
 type job struct {
-	load int // index in Site.Loads
+	load int // index in Rules.Loads
 	job  optimizer.Load
 }
 
 // problem is what the optimizer is asked.
-func (s *Site) problem(st *State, o outlook) (*optimizer.Problem, []job) {
+func (s *Rules) problem(b *Brief, o outlook) (*optimizer.Problem, []job) {
 	n := len(o.slots)
 	p := &optimizer.Problem{
-		Name: s.ID, Start: o.slots[0].Start, SlotMinutes: s.PlanSlot.Minutes(), N: n,
+		Name: s.ID, Start: o.slots[0].Start, SlotMinutes: s.Slot.Minutes(), N: n,
 		ImportPrice: make([]float64, n), ExportPrice: make([]float64, n),
 	}
 	p.BaseKW, p.PVKW = sunApart(o.mid)
@@ -68,7 +68,7 @@ func (s *Site) problem(st *State, o outlook) (*optimizer.Problem, []job) {
 	}
 	for _, d := range demands {
 		w := optimizer.DemandWindow{
-			Name: d.Name, Interval: max(1, int(d.Interval/s.PlanSlot)),
+			Name: d.Name, Interval: max(1, int(d.Interval/s.Slot)),
 			PricePerKW: d.Price.Float(), FloorKW: d.Highest.KW(),
 		}
 		for t := d.First; t < d.Last; t++ {
@@ -78,16 +78,16 @@ func (s *Site) problem(st *State, o outlook) (*optimizer.Problem, []job) {
 		}
 		p.Demand = append(p.Demand, w)
 	}
-	if !st.Credit.Unlocked {
-		p.Credit = &optimizer.Credit{Balance: st.Credit.Left().Float(), UntilSlot: n}
+	if !b.Unlocked {
+		p.Credit = &optimizer.Credit{Balance: b.Left.Float(), UntilSlot: n}
 	}
 	// Going short must cost more than any price, or a load would wait for ever.
 	p.ShedPenalty = 100 * (dearest + 1)
-	jobs := s.jobs(st, o, 5*(dearest+1))
+	jobs := s.jobs(b, o, 5*(dearest+1))
 	for _, j := range jobs {
 		p.Loads = append(p.Loads, j.job)
 	}
-	s.committed(st, o, p)
+	s.committed(b, o, p)
 	return p, jobs
 }
 
@@ -97,7 +97,7 @@ func (s *Site) problem(st *State, o outlook) (*optimizer.Problem, []job) {
 // is expected to have brought the ladder by then.  For one stretch that is exact;
 // for several it is convex, and leaves out what loads use in the earlier ones:
 // by so much a rung is taken to come too late.  The plans that follow know.
-func (s *Site) blocks(l *tariffs.Ladder, o outlook) []optimizer.Block {
+func (s *Rules) blocks(l *tariffs.Ladder, o outlook) []optimizer.Block {
 	var out []optimizer.Block
 	used := 0.0
 	for from := l.First; from < l.Last; {
@@ -108,7 +108,7 @@ func (s *Site) blocks(l *tariffs.Ladder, o outlook) []optimizer.Block {
 		to := from
 		b := optimizer.Block{From: from, MTD: used}
 		for ; to < l.Last && climbs(l, to); to++ {
-			used += max(0, o.mid[to]) * s.PlanSlot.Hours()
+			used += max(0, o.mid[to]) * s.Slot.Hours()
 		}
 		b.To = to
 		adder := 0.0
@@ -125,11 +125,11 @@ func (s *Site) blocks(l *tariffs.Ladder, o outlook) []optimizer.Block {
 }
 
 // committed adds what runs whatever the plan says.
-func (s *Site) committed(st *State, o outlook, p *optimizer.Problem) {
-	for i, l := range s.Loads {
-		until := l.Committed(st.Loads[i].Progress, st.Guard.Unit(l.ID), st.Now)
+func (s *Rules) committed(b *Brief, o outlook, p *optimizer.Problem) {
+	for _, l := range s.Loads {
+		until := b.owed(l.ID).Committed
 		for t := range o.slots {
-			p.BaseKW[t] += l.Power.KW() * share(o.slots[t], st.Now, until)
+			p.BaseKW[t] += l.Power.KW() * share(o.slots[t], b.Now, until)
 		}
 	}
 }
@@ -150,11 +150,10 @@ func share(slot units.Slot, from, to time.Time) float64 {
 
 // jobs are what the loads are owed within the horizon.  penalty is the price a
 // kWh of going short.
-func (s *Site) jobs(st *State, o outlook, penalty float64) []job {
+func (s *Rules) jobs(b *Brief, o outlook, penalty float64) []job {
 	var out []job
 	for i, l := range s.Loads {
-		unit := st.Guard.Unit(l.ID)
-		for _, r := range l.Requests(st.Loads[i].Progress, unit, st.Now, s.PlanAhead) {
+		for _, r := range b.owed(l.ID).Requests {
 			if l.Kind == loads.Cycle {
 				out = append(out, s.cycles(i, r, o, penalty)...)
 			} else {
@@ -175,7 +174,7 @@ const mostImportant = 10
 // importance is a priority as the optimizer counts: up with importance, from the
 // least important load of the site.  A site's priorities count down to the most
 // important, and only their order matters.
-func (s *Site) importance(priority int) int {
+func (s *Rules) importance(priority int) int {
 	less := map[int]bool{}
 	for _, l := range s.Loads {
 		if l.Defer && l.Priority > priority {
@@ -186,27 +185,27 @@ func (s *Site) importance(priority int) int {
 }
 
 // inSlots is d in whole slots, rounded up.
-func (s *Site) inSlots(d time.Duration) int {
-	return max(0, int((d+s.PlanSlot-1)/s.PlanSlot))
+func (s *Rules) inSlots(d time.Duration) int {
+	return max(0, int((d+s.Slot-1)/s.Slot))
 }
 
 // stretch is a span as slots of the horizon: the first it may use and the one
 // after the last.
-func (s *Site) stretch(span units.Slot, o outlook) (from, to int) {
+func (s *Rules) stretch(span units.Slot, o outlook) (from, to int) {
 	start := o.slots[0].Start
 	// The slot under way may be used although part of it is gone.
-	from = max(0, int(span.Start.Sub(start)/s.PlanSlot))
-	if span.Start.After(start) && span.Start.Sub(start)%s.PlanSlot != 0 {
+	from = max(0, int(span.Start.Sub(start)/s.Slot))
+	if span.Start.After(start) && span.Start.Sub(start)%s.Slot != 0 {
 		from++
 	}
-	to = min(len(o.slots), int(span.End().Sub(start)/s.PlanSlot))
+	to = min(len(o.slots), int(span.End().Sub(start)/s.Slot))
 	return from, to
 }
 
 // runs lays an on/off request into its stretches.  The optimizer's window is
 // one stretch, so the need is divided first: each slot of it goes to the
 // stretch that has the cheapest slot left.
-func (s *Site) runs(i int, r loads.Request, o outlook, penalty float64) []job {
+func (s *Rules) runs(i int, r loads.Request, o outlook, penalty float64) []job {
 	type part struct{ from, to, need int }
 	var parts []part
 	var slots []int
@@ -235,7 +234,7 @@ func (s *Site) runs(i int, r loads.Request, o outlook, penalty float64) []job {
 		parts[len(parts)-1].need += missing // cannot be had: the plan will name it
 	}
 	kw := r.Power.KW()
-	perSlot := kw * s.PlanSlot.Hours()
+	perSlot := kw * s.Slot.Hours()
 	var out []job
 	for k, part := range parts {
 		if part.need == 0 {
@@ -262,12 +261,12 @@ func (s *Site) runs(i int, r loads.Request, o outlook, penalty float64) []job {
 }
 
 // cycles lays the programmes of a request, each as a job of its own.
-func (s *Site) cycles(i int, r loads.Request, o outlook, penalty float64) []job {
+func (s *Rules) cycles(i int, r loads.Request, o outlook, penalty float64) []job {
 	profile := make([]float64, s.inSlots(r.Cycle))
 	left := r.Cycle
 	for t := range profile {
-		profile[t] = r.Power.KW() * min(1, float64(left)/float64(s.PlanSlot))
-		left -= s.PlanSlot
+		profile[t] = r.Power.KW() * min(1, float64(left)/float64(s.Slot))
+		left -= s.Slot
 	}
 	energy := r.Power.Over(r.Cycle).KWh()
 	from, to := -1, 0

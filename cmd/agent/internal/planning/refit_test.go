@@ -1,51 +1,21 @@
-package control
+package planning
 
 import (
-	"context"
 	"reflect"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/metering"
 )
-
-// habits are a home's intervals from one instant to another: more in the evening, a
-// little different from day to day.
-func habits(site *Site, from, to time.Time) []Interval {
-	var out []Interval
-	for _, slot := range units.Slots(from, site.Interval, int(to.Sub(from)/site.Interval)) {
-		n := slot.Start.Unix() / int64(site.Interval/time.Second)
-		kwh := 0.1 + 0.01*float64(n*n%17)
-		if h := slot.Start.In(site.Zone).Hour(); h >= 18 && h < 22 {
-			kwh += 0.4 + 0.02*float64(n/48%5)
-		}
-		out = append(out, Interval{Series: SiteSeries, Interval: metering.Interval{Slot: slot, Import: units.FromKWh(kwh), Covered: slot.Len}})
-	}
-	return out
-}
 
 // refitBench is a bench whose forecaster leaves its refits to the planner, or
 // not, with five weeks known.
 func refitBench(t *testing.T, background bool) *bench {
 	t.Helper()
-	b := newBench(t)
-	f, err := forecast.New(forecast.Options{Zone: b.site.Zone, Step: b.site.Interval, Background: background})
-	must(t, err)
-	b.planner = NewPlanner(b.site, f, nil)
-	t.Cleanup(b.planner.Wait)
-	b.planner.Learn(habits(b.site, b.now.AddDate(0, 0, -35), b.now))
+	b := newBench(t, background)
+	b.Learn(b.habits(b.now.AddDate(0, 0, -35), b.now))
 	return b
-}
-
-// planAt is the plan at another time than the State's.
-func (b *bench) planAt(at time.Time) Plan {
-	st := b.st
-	st.Now = at
-	return b.planner.Plan(context.Background(), st)
 }
 
 func sameForecast(a, b Plan) bool {
@@ -57,26 +27,26 @@ func TestRefitBesideThePlansAnswersAsOneMadeAtOnce(t *testing.T) {
 	if !sameForecast(b.planAt(b.now), inline.planAt(b.now)) {
 		t.Fatal("the first plan after a start does not rest on all that is known")
 	}
-	if b.planner.refitting {
+	if b.refitting {
 		t.Fatal("what the first plan needs is learned beside it")
 	}
 	week := b.now.AddDate(0, 0, 8)
-	news := habits(b.site, b.now, week)
-	b.planner.Learn(news)
-	inline.planner.Learn(news)
+	news := b.habits(b.now, week)
+	b.Learn(news)
+	inline.Learn(news)
 	var learning sync.WaitGroup
-	next := habits(b.site, week, week.Add(b.site.Interval))
-	learning.Go(func() { b.planner.Learn(next) }) // as the loop does meanwhile
+	next := b.habits(week, week.Add(b.rules.Interval))
+	learning.Go(func() { b.Learn(next) }) // as the loop does meanwhile
 	b.planAt(week)
-	if !b.planner.refitting {
+	if !b.refitting {
 		t.Fatal("a week has gone by and nothing is learned")
 	}
 	learning.Wait()
-	b.planner.Wait()
-	week = week.Add(b.site.Interval)
-	inline.planner.Learn(next)
+	b.Wait()
+	week = week.Add(b.rules.Interval)
+	inline.Learn(next)
 	got, want := b.planAt(week), inline.planAt(week)
-	if b.planner.refitting || b.planner.forecast.RefitDue(week) {
+	if b.refitting || b.forecast.RefitDue(week) {
 		t.Error("what was learned is not taken over")
 	}
 	if !sameForecast(got, want) {
@@ -85,7 +55,7 @@ func TestRefitBesideThePlansAnswersAsOneMadeAtOnce(t *testing.T) {
 }
 
 func TestPlanWaitsWhereNothingLearnedStands(t *testing.T) {
-	late := habits(testSite(t), begin().AddDate(0, 0, -3), begin().AddDate(0, 0, -2))
+	late := newBench(t, false).habits(begin().AddDate(0, 0, -3), begin().AddDate(0, 0, -2))
 	for i := range late {
 		late[i].Import *= 2
 	}
@@ -105,50 +75,20 @@ func TestPlanWaitsWhereNothingLearnedStands(t *testing.T) {
 			b.planAt(b.now)
 			inline.planAt(b.now)
 			if c.busy {
-				news := habits(b.site, b.now, b.now.AddDate(0, 0, 8))
-				b.planner.Learn(news)
-				inline.planner.Learn(news)
+				news := b.habits(b.now, b.now.AddDate(0, 0, 8))
+				b.Learn(news)
+				inline.Learn(news)
 				b.planAt(b.now.AddDate(0, 0, 8))
-				if !b.planner.refitting {
+				if !b.refitting {
 					t.Fatal("no refit is under way")
 				}
 			}
-			b.planner.Learn(c.late)
-			inline.planner.Learn(c.late)
+			b.Learn(c.late)
+			inline.Learn(c.late)
 			at := b.now.Add(c.later)
 			if got, want := b.planAt(at), inline.planAt(at); !sameForecast(got, want) {
 				t.Errorf("the plan does not rest on all that is known: runs out %+v, should %+v", got.RunOut, want.RunOut)
 			}
 		})
 	}
-}
-
-func TestLoopEndsWithItsRefits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := runLoop(t)
-		whole, _ := r.cfg.Planner.(*failing)
-		p := whole.Planner
-		f, err := forecast.New(forecast.Options{Zone: p.site.Zone, Step: p.site.Interval, Background: true})
-		must(t, err)
-		p.forecast = f
-		now := time.Now().UTC().Truncate(p.site.Interval)
-		p.Learn(habits(p.site, now.AddDate(0, 0, -35), now))
-		p.catchUp(now)
-		f.Refit(now.AddDate(0, 0, -8)) // as far as the weekly learning has come
-		if !f.RefitDue(now) || !f.Learned(now) {
-			t.Fatal("the last refit is more than a week old, and none is due")
-		}
-		r.read(t, 0)
-		for range 3 { // the loop asks for its first plan
-			time.Sleep(time.Second)
-			r.read(t, 0)
-		}
-		r.stop()
-		if !p.refitting {
-			t.Fatal("the loop's plan has not begun a refit")
-		}
-		if len(p.refitted) != 1 {
-			t.Error("the loop has ended and a refit of it has not")
-		}
-	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/optimizer"
@@ -152,9 +153,9 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 			isShort = false // it has had this day's; it is another that is left short
 		}
 		switch {
-		case isShort && short.Cause == control.ShortOfCredit:
+		case isShort && short.Cause == planning.ShortOfCredit:
 			x.Why.Code = WhyCredit
-		case isShort && short.Cause == control.ShortOfHours:
+		case isShort && short.Cause == planning.ShortOfHours:
 			x.Why.Code = WhyHours
 		case isShort:
 			x.Why.Code = WhyLeftOut

@@ -18,11 +18,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/apart"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/front"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
-	"github.com/keeplit/keeplit/cmd/agent/internal/planner"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
@@ -51,20 +52,20 @@ func planWithFaults(file string) {
 	if err != nil {
 		panic(err)
 	}
-	if err := planner.Serve(context.Background(), os.Stdin, os.Stdout, faultyPlans{p, file}); err != nil {
+	if err := apart.Serve(context.Background(), os.Stdin, os.Stdout, faultyPlans{p, file}); err != nil {
 		panic(err)
 	}
 	os.Exit(0)
 }
 
 type faultyPlans struct {
-	*control.Planner
+	*planning.Planner
 	file string
 }
 
-func (f faultyPlans) Plan(ctx context.Context, st control.State) control.Plan {
+func (f faultyPlans) Plan(ctx context.Context, b planning.Brief) planning.Plan {
 	h := fnv.New32()
-	_, _ = fmt.Fprint(h, st.Now.UnixMilli())
+	_, _ = fmt.Fprint(h, b.Now.UnixMilli())
 	if _, err := os.Stat(f.file); err == nil {
 		switch h.Sum32() % 12 {
 		case 0:
@@ -88,7 +89,7 @@ func (f faultyPlans) Plan(ctx context.Context, st control.State) control.Plan {
 			os.Exit(3)
 		}
 	}
-	return f.Planner.Plan(ctx, st)
+	return f.Planner.Plan(ctx, b)
 }
 
 // faults counts what was injected, by seam.
@@ -169,8 +170,8 @@ type countedPlans struct {
 	f *faults
 }
 
-func (c countedPlans) Make(ctx context.Context, st control.State, within time.Duration) (control.Plan, error) {
-	plan, err := c.Plans.Make(ctx, st, within)
+func (c countedPlans) Make(ctx context.Context, b planning.Brief, within time.Duration) (control.Plan, error) {
+	plan, err := c.Plans.Make(ctx, b, within)
 	if err != nil {
 		c.f.plan.Add(1)
 	}
@@ -299,13 +300,13 @@ log: {level: error}
 	must(err)
 	s.site.Wall = false
 	state, first := s.site.Begin(h.now())
-	child := planner.Defaults()
+	child := apart.Defaults()
 	child.Path, child.Args, child.Env = "/proc/self/exe", []string{os.Args[0], "planner", name}, append(os.Environ(), faultyPlanner+"="+file)
 	child.Within, child.Teach, child.Memory, child.Rest, child.RestMost, child.Log = 300*time.Millisecond, 10*time.Second, 150<<20, time.Millisecond, time.Millisecond, quiet
 	child.Past = func(ctx context.Context, yield func([]control.Interval) error) error {
 		return journal.Past(ctx, s.store, time.Unix(0, 0), h.now(), yield)
 	}
-	s.plans = countedPlans{planner.New(child), f}
+	s.plans = countedPlans{apart.New(child), f}
 	s.journal = journal.New(s.store, nil, true)
 	s.loop = control.NewLoop(control.LoopConfig{
 		Site: s.site, State: state, First: first, Planner: s.plans, Journal: counted{s.journal, &s.progress},

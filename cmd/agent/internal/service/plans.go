@@ -6,16 +6,17 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/apart"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
-	"github.com/keeplit/keeplit/cmd/agent/internal/planner"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
 // Planner is a site's planner that has learned nothing yet.  One behind a real
 // meter learns beside its plans; a simulated one depends on its inputs alone.
-func Planner(site *control.Site, wall bool) (*control.Planner, error) {
+func Planner(site *control.Site, wall bool) (*planning.Planner, error) {
 	f, err := forecast.New(forecast.Options{
 		Zone: site.Zone, Step: site.Interval, PriorPerDay: units.Energy(0), Seed: site.Seed,
 		Holiday: forecast.HolidaysIn(site.Zone.String()), Background: wall,
@@ -28,7 +29,7 @@ func Planner(site *control.Site, wall bool) (*control.Planner, error) {
 		began := time.Now()
 		elapsed = func() time.Duration { return time.Since(began) }
 	}
-	return control.NewPlanner(site, f, elapsed), nil
+	return planning.New(site.Rules(), f, elapsed), nil
 }
 
 // self is this program, also where its file has been replaced since.
@@ -45,14 +46,14 @@ func self() string {
 
 // plansOf builds what makes the plans: behind a real meter a process of its own,
 // which is taught what the store remembers each time it starts.
-func (s *Service) plansOf(ctx context.Context, apart []string) (control.Plans, error) {
+func (s *Service) plansOf(ctx context.Context, command []string) (control.Plans, error) {
 	past := func(ctx context.Context, yield func([]control.Interval) error) error {
 		return journal.Past(ctx, s.store, time.Unix(0, 0), s.now().Add(24*time.Hour), yield)
 	}
-	if apart != nil && s.plant == nil {
-		c := planner.Defaults()
-		c.Path, c.Args, c.Past, c.Log = self(), apart, past, s.log
-		return planner.New(c), nil
+	if command != nil && s.plant == nil {
+		c := apart.Defaults()
+		c.Path, c.Args, c.Past, c.Log = self(), command, past, s.log
+		return apart.New(c), nil
 	}
 	p, err := Planner(s.site, s.plant == nil)
 	if err != nil {

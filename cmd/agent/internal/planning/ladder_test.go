@@ -1,4 +1,4 @@
-package control
+package planning
 
 import (
 	"math"
@@ -70,9 +70,10 @@ func TestRunOutCostIsTheLedgers(t *testing.T) {
 }
 
 func TestLaddersOfSomeHoursAsBlocks(t *testing.T) {
-	s := testSite(t)
+	b := newBench(t, false)
+	s := &b.rules
 	s.Tariff = steppedDay(t, 1)
-	slots := units.Slots(begin(), s.PlanSlot, 48) // from local midnight
+	slots := units.Slots(begin(), s.Slot, 48) // from local midnight
 	o := outlook{slots: slots, mid: make([]float64, len(slots)), table: s.Tariff.Table(tariffs.Account{}, slots, nil)}
 	for i := range o.mid {
 		o.mid[i] = 1
@@ -85,14 +86,14 @@ func TestLaddersOfSomeHoursAsBlocks(t *testing.T) {
 		t.Fatalf("one day's stretch became %+v", got)
 	}
 	// From noon: the rest of the day and the next morning.
-	slots = units.Slots(begin().Add(12*time.Hour), s.PlanSlot, 48)
+	slots = units.Slots(begin().Add(12*time.Hour), s.Slot, 48)
 	o.slots, o.table = slots, s.Tariff.Table(tariffs.Account{}, slots, nil)
 	got = s.blocks(&o.table.Ladders[0], o)
 	if len(got) != 2 || got[0].From != 0 || got[0].To != 20 || got[1].From != 36 || got[1].MTD != 10 {
 		t.Fatalf("two stretches became %+v", got)
 	}
-	st, _ := s.Begin(begin().Add(12 * time.Hour))
-	p, _ := s.problem(&st, o)
+	brief := b.brief(begin().Add(12 * time.Hour))
+	p, _ := s.problem(&brief, o)
 	if err := p.Check().Err(); err != nil {
 		t.Fatalf("the optimizer refuses it: %v", err)
 	}
@@ -100,7 +101,7 @@ func TestLaddersOfSomeHoursAsBlocks(t *testing.T) {
 	// loads' share alone.
 	cost, want := costOf(&o.table), 0.0
 	for i := range slots {
-		want += cost(i, 0, o.mid[i]*s.PlanSlot.Hours())
+		want += cost(i, 0, o.mid[i]*s.Slot.Hours())
 	}
 	if is := bill(p, &optimizer.Plan{}).Float(); math.Abs(is-want) > 1e-6 {
 		t.Errorf("the base costs %.6f by the blocks, %.6f by the table", is, want)

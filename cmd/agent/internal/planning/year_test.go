@@ -1,11 +1,10 @@
-package control
+package planning
 
 import (
 	"context"
 	"testing"
 	"time"
 
-	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/internal/units/unitstest"
@@ -13,38 +12,16 @@ import (
 	"github.com/keeplit/keeplit/tariffs"
 )
 
-// siteIn is the test's site in another zone, with a load whose hours lie over midnight.
-func siteIn(t testing.TB, zone *time.Location) *Site {
-	t.Helper()
-	s := testSite(t)
-	s.Zone = zone
-	doc := s.Tariff.Document()
-	doc.Zone = zone.String()
-	var err error
-	s.Tariff, err = tariffs.New(doc)
-	must(t, err)
-	money := credit.Defaults()
-	money.Opening = 50 * units.One
-	s.Credit, err = credit.New(money, zone)
-	must(t, err)
+// overMidnight are loads of which one has hours that lie over midnight.
+func overMidnight() []loads.Document {
 	none := time.Duration(0)
-	s.Loads = nil
-	for _, d := range []loads.Document{
+	return []loads.Document{
 		{
-			ID: "geyser", Kind: loads.OnOff, Power: 3 * units.Kilowatt, MinOff: &none, Switch: loads.SwitchDocument{Driver: "house"},
+			ID: "geyser", Kind: loads.OnOff, Power: 3 * units.Kilowatt, MinOff: &none,
 			Need: &loads.NeedDocument{For: 2 * time.Hour, Between: []loads.Window{{From: 22 * 60, To: 6 * 60}, {From: 13 * 60, To: 15 * 60}}},
 		},
-		{
-			ID: "washer", Kind: loads.Cycle, Power: units.Kilowatt, Cycle: 90 * time.Minute, Switch: loads.SwitchDocument{Driver: "house"},
-			Need: &loads.NeedDocument{Runs: 1},
-		},
-	} {
-		l, err := loads.Compile(d, zone)
-		must(t, err)
-		s.Loads = append(s.Loads, l)
+		{ID: "washer", Kind: loads.Cycle, Power: units.Kilowatt, Cycle: 90 * time.Minute, Need: &loads.NeedDocument{Runs: 1}},
 	}
-	s.Guard = loads.NewGuard(loads.DefaultGuard(), s.Loads, zone)
-	return s
 }
 
 // A plan is made at every half hour of the year, whatever the clock does in its
@@ -54,7 +31,8 @@ func TestEveryHalfHourOfTheYearIsPlanned(t *testing.T) {
 	for _, y := range unitstest.Years(t) {
 		t.Run(y.Name, func(t *testing.T) {
 			tried := 0
-			s := siteIn(t, y.Loc)
+			b := newBenchIn(t, y.Loc, true, overMidnight()...)
+			s := &b.rules
 			instants := y.Instants(3, 4, unitstest.Horizons()...)
 			for n, at := range instants {
 				if !unitstest.Long() && n%4 != 0 { // the forecast and the tariff have walks of their own
@@ -65,21 +43,23 @@ func TestEveryHalfHourOfTheYearIsPlanned(t *testing.T) {
 				for from := at.Add(-8 * 24 * time.Hour); from.Before(at); from = from.Add(half) {
 					must(t, f.Update(forecast.Observation{Slot: units.Slot{Start: from, Len: half}, Energy: units.Energy(100+from.In(y.Loc).Hour()*20) * units.WattHour}))
 				}
-				p := NewPlanner(s, f, nil)
+				p := New(*s, f, nil)
 				p.paths = 8
 				p.Within(time.Millisecond)
-				st, _ := s.Begin(at.Add(7 * time.Minute))
+				now := at.Add(7 * time.Minute)
 				for _, h := range unitstest.Horizons() {
 					tried++
-					s.PlanAhead, s.RunOutOver, s.Shift = h, h, n%64 == 0
-					plan, o := p.look(st)
-					problem, jobs := s.problem(&st, o)
+					s.Ahead, s.RunOutOver, s.Shift = h, h, n%64 == 0
+					p.rules = *s
+					brief := b.brief(now)
+					plan, o := p.look(&brief)
+					problem, jobs := s.problem(&brief, o)
 					if faults := problem.Check(); len(faults) > 0 {
 						t.Fatalf("%s: at %v over %v: %v", y.Name, at.In(y.Loc), h, faults)
 					}
 					owed := 0
-					for _, l := range s.Loads {
-						owed += len(l.Requests(st.Loads[0].Progress, loads.UnitState{}, st.Now, h))
+					for _, l := range brief.Loads {
+						owed += len(l.Requests)
 					}
 					if len(jobs) == 0 && owed > 0 {
 						t.Fatalf("%s: at %v over %v: nothing is to be placed of %d requests", y.Name, at.In(y.Loc), h, owed)
@@ -98,11 +78,11 @@ func TestEveryHalfHourOfTheYearIsPlanned(t *testing.T) {
 					if n%16 != 0 {
 						continue // the problem is made at each; a plan of it takes longer
 					}
-					plan = p.Plan(context.Background(), st)
-					if r := plan.RunOut; !r.Known || r.Early.Before(st.Now) || r.Mid.Before(r.Early) || r.Mid.After(at.Add(h+half)) {
+					plan = p.Plan(context.Background(), brief)
+					if r := plan.RunOut; !r.Known || r.Early.Before(now) || r.Mid.Before(r.Early) || r.Mid.After(at.Add(h+half)) {
 						t.Fatalf("%s: at %v over %v: %+v", y.Name, at, h, r)
 					}
-					last := st.Now
+					last := now
 					for _, need := range plan.Outlook.Needs {
 						if !need.Until.After(last) || need.Safe < need.Even {
 							t.Fatalf("%s: at %v over %v: needs %+v", y.Name, at, h, plan.Outlook.Needs)

@@ -1,0 +1,53 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/internal/contain"
+)
+
+// Names of the planner's that the loop's State and Effects are made of.
+type (
+	Plan      = planning.Plan
+	LoadPlan  = planning.LoadPlan
+	Shortfall = planning.Shortfall
+	RunOut    = planning.RunOut
+	Interval  = planning.Interval
+)
+
+// SiteSeries is the series of the site's own meter.
+const SiteSeries = planning.SiteSeries
+
+// Rules are what the site's plans follow.
+func (s *Site) Rules() planning.Rules {
+	return planning.Rules{
+		ID: s.ID, Zone: s.Zone, Tariff: s.Tariff, InKWh: s.InKWh, Loads: s.Loads, Power: s.Power,
+		Interval: s.Interval, Slot: s.PlanSlot, Ahead: s.PlanAhead, RunOutOver: s.RunOutOver, Shift: s.Shift, Seed: s.Seed,
+	}
+}
+
+// Brief is what a plan for the State is made from.
+func (s *Site) Brief(st *State) planning.Brief {
+	b := planning.Brief{Now: st.Now, Account: st.Tariff, Left: st.Credit.Left(), Unlocked: st.Credit.Unlocked, Last: st.Plan}
+	if st.Prices != nil {
+		b.Prices = &st.Prices.Overlay
+	}
+	for i, l := range s.Loads {
+		progress, unit := st.Loads[i].Progress, st.Guard.Unit(l.ID)
+		b.Loads = append(b.Loads, planning.Owed{
+			ID: l.ID, Committed: l.Committed(progress, unit, st.Now), Requests: l.Requests(progress, unit, st.Now, s.PlanAhead),
+		})
+	}
+	return b
+}
+
+// makePlan has a plan made for the State; what panics on the way is contained.
+func (l *Loop) makePlan(ctx context.Context, st State, within time.Duration) (plan Plan, err error) {
+	var b planning.Brief
+	if err := contain.Do(func() { b = l.cfg.Site.Brief(&st) }); err != nil {
+		return Plan{}, err
+	}
+	return l.cfg.Planner.Make(ctx, b, within)
+}

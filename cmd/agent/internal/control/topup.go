@@ -1,0 +1,132 @@
+package control
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/optimizer"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// Coin is the smallest step of an amount that can be paid: the currency's
+// smallest coin, or a tenth of a kWh, which is what a token can carry.
+func (s *Site) Coin() units.Money {
+	step := units.One
+	if s.InKWh {
+		return step / 10
+	}
+	for range s.Tariff.Decimals() {
+		step /= 10
+	}
+	return max(1, step)
+}
+
+// money is an amount for the log, in coins.
+func (s *Site) money(m units.Money) string {
+	if s.InKWh {
+		return m.Decimal(1) + " kWh"
+	}
+	return m.Decimal(s.Tariff.Decimals()) + " " + s.Currency
+}
+
+// switched is why the supply is on or off; without a switch it is neither.
+func (s *Site) switched(why string) string {
+	if s.Contactor {
+		return why
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(why, "off: "), "on: ")
+}
+
+// Light is what must be paid to have light again, or to keep it.
+type Light struct {
+	// Amount is the least top-up; 0 where the credit is not what keeps the light
+	// off, nor soon will.
+	Amount units.Money
+	// Beyond: no one top-up that the account may take now is enough.
+	Beyond bool
+}
+
+// Needed tells whether anything must be paid.
+func (l Light) Needed() bool { return l.Amount > 0 || l.Beyond }
+
+// ForLight is what must be paid now to have light again: by a purchase that
+// nobody makes, with everything that a purchase pays first.
+func (s *Site) ForLight(st *State) Light {
+	amount, ok := s.Credit.ForLight(st.Credit, st.Now, s.Coin(), s.due(st, func(tariffs.Account) {}))
+	return Light{amount, !ok}
+}
+
+// ErrNotForecast says that the futures do not reach so far, or that there are
+// none yet.
+var ErrNotForecast = errors.New("the forecast does not reach that far")
+
+// TopUp is the least top-ups with which the credit lasts.
+type TopUp struct {
+	Until time.Time
+	// Even lasts in half of the futures, Safe in nine of ten; 0 where the credit
+	// lasts without one.  A false says that no one top-up that may be made now is
+	// enough.
+	Even, Safe         units.Money
+	EvenMay, SafeMay   bool
+	EvenNeed, SafeNeed units.Money // the credit that it takes, from the plan's instant on
+}
+
+// TopUpFor is the least top-up, in steps, with which the credit lasts to the end
+// of the local day that day lies in.  What a top-up pays first (debts, charges
+// taken at purchase, used emergency credit) is reckoned by the rules themselves.
+// The need is that of the plan's instant, so what was used since is asked for
+// once more: half an hour's use at the most.
+func (s *Site) TopUpFor(st *State, day time.Time, step units.Money) (TopUp, error) {
+	until := units.NextLocalMidnight(day, s.Zone)
+	if st.Plan == nil || st.Credit.Unlocked || st.Health.Has(health.PlanStale, "") {
+		return TopUp{Until: until}, ErrNotForecast
+	}
+	for _, n := range st.Plan.Outlook.Needs {
+		if !n.Until.Equal(until) {
+			continue
+		}
+		out := TopUp{Until: until, EvenNeed: n.Even, SafeNeed: n.Safe}
+		due := s.due(st, func(tariffs.Account) {})
+		out.Even, out.EvenMay = s.Credit.SmallestTopUp(st.Credit, st.Now, n.Even, step, due)
+		out.Safe, out.SafeMay = s.Credit.SmallestTopUp(st.Credit, st.Now, n.Safe, step, due)
+		return out, nil
+	}
+	return TopUp{Until: until}, ErrNotForecast
+}
+
+// shortfall is f in short, for the log.
+func (s *Site) shortfall(f planning.Shortfall, ends planning.RunOut) string {
+	name := f.Load
+	for _, l := range s.Loads {
+		if l.ID == f.Load {
+			name = l.Name + " "
+		}
+	}
+	why := ""
+	switch f.Cause {
+	case planning.ShortOfCredit:
+		why = ": with it the credit might not last"
+	case planning.ShortOfHours:
+		why = ": there is not enough time left in its hours"
+	}
+	if f.Cause == planning.ShortOfCredit && f.Kind != optimizer.ShortSkip {
+		why = ": with more the credit might not last"
+	}
+	at := f.At.In(s.Zone).Format("Mon 15:04")
+	switch {
+	case f.Kind == optimizer.ShortSkip:
+		return name + "is left out" + why
+	case f.Time > 0:
+		return name + "goes short by " + length(f.Time) + why
+	case f.Kind == optimizer.ShortCredit, f.Kind == optimizer.ShortReserve:
+		if ends.Known && !ends.Beyond { // one time for the end of the credit
+			at = ends.Mid.In(s.Zone).Format("Mon 15:04")
+		}
+		return "the credit may end " + at
+	}
+	return name + string(f.Kind) + " from " + at
+}

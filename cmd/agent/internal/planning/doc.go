@@ -1,0 +1,67 @@
+// Package planning makes plans: a Brief in, a Plan out.  It foresees the base load, asks
+// the tariff what energy will cost, the optimizer when the loads had best run, and many
+// futures when the credit ends.  It knows nothing of the State or the loop; who has them
+// writes the Brief.  A plan is a wish: nothing that protects waits for it.
+package planning
+
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// Rules are what plans follow that does not change while a planner runs.
+type Rules struct {
+	ID     string // of the site
+	Zone   *time.Location
+	Tariff *tariffs.Tariff // without pushed prices: those are the Brief's
+	InKWh  bool            // the account is kept in kWh
+	Loads  []loads.Load
+	Power  units.Power // greatest import allowed; 0 is no limit
+
+	Interval   time.Duration // of the readings that are learned from
+	Slot       time.Duration // of plans
+	Ahead      time.Duration // how far a plan reaches
+	RunOutOver time.Duration // how far ahead the end of credit is looked for
+	Shift      bool          // false: loads run as soon as they may, for comparison
+	Seed       uint64
+}
+
+// Brief is what one plan is made from besides the Rules and what the planner has
+// learned: the site as it stands at Now.
+type Brief struct {
+	Now      time.Time        `json:"now"`
+	Account  tariffs.Account  `json:"account"`
+	Prices   *tariffs.Overlay `json:"prices,omitempty"` // pushed; nil: none
+	Left     units.Money      `json:"left"`             // credit, in the account's unit
+	Unlocked bool             `json:"unlocked,omitempty"`
+	Loads    []Owed           `json:"loads,omitempty"`
+	Last     *Plan            `json:"last,omitempty"` // in force
+}
+
+// Owed is what one load is to get.
+type Owed struct {
+	ID        string          `json:"id"`
+	Committed time.Time       `json:"committed,omitzero"` // it runs until then, whatever the plan says
+	Requests  []loads.Request `json:"requests,omitempty"`
+}
+
+// tariff is the tariff that holds with the Brief's pushed prices.
+func (s *Rules) tariff(b *Brief) *tariffs.Tariff {
+	if b.Prices == nil {
+		return s.Tariff
+	}
+	return s.Tariff.WithPrices(*b.Prices)
+}
+
+// owed is what the load is to get.
+func (b *Brief) owed(id string) Owed {
+	for _, o := range b.Loads {
+		if o.ID == id {
+			return o
+		}
+	}
+	return Owed{ID: id}
+}
