@@ -66,15 +66,23 @@ func TestTableIsTheBill(t *testing.T) {
 		if tab.Approximate {
 			t.Fatal("a convex tariff is called approximate")
 		}
-		var sum units.Money
+		var sum, along units.Money
+		path, foreseen := tab.Path(), tar.Cost(acc, slots, e)
 		for i, s := range slots {
+			along += path.Cost(i, e[i])
 			var items []Item
 			acc, items = tar.Consume(acc, s.Start, s.End(), e[i])
 			sum += Sum(items)
 			acc, items = tar.Elapse(acc, s.Start, s.End())
 			sum += Sum(items)
 		}
+		if foreseen != sum {
+			t.Fatalf("the ledger charges %s, %s was foreseen", sum, foreseen)
+		}
 		want, got := sum.Float(), tableCost(&tab, e)
+		if len(tab.Demands) == 0 && math.Abs(want-along.Float()) > 0.002 {
+			t.Fatalf("the ledger charges %.6f, along the path it is %s", want, along)
+		}
 		if math.Abs(want-got) > 0.002 {
 			t.Fatalf("the ledger charges %.6f, the table says %.6f", want, got)
 		}

@@ -192,7 +192,6 @@ func TestAPlannerEndsWithItsAgent(t *testing.T) {
 		if fault != "" {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			var b planning.Brief
 			if _, err := p.Make(ctx, failing(fault), 0); err == nil {
 				t.Fatal("it spins and answers")
 			}

@@ -53,6 +53,7 @@ type bench struct {
 	*Planner
 	t        testing.TB
 	now      time.Time
+	account  tariffs.Account
 	left     units.Money
 	unlocked bool
 	last     *Plan
@@ -99,7 +100,7 @@ func newBenchIn(t testing.TB, zone *time.Location, background bool, all ...loads
 
 // brief is what the bench's site would write at an instant.
 func (b *bench) brief(at time.Time) Brief {
-	out := Brief{Now: at, Left: b.left, Unlocked: b.unlocked, Last: b.last}
+	out := Brief{Now: at, Account: b.account, Left: b.left, Unlocked: b.unlocked, Last: b.last}
 	for _, l := range b.rules.Loads {
 		p, u := b.progress[l.ID], b.units[l.ID]
 		out.Loads = append(out.Loads, Owed{ID: l.ID, Committed: l.Committed(p, u, at), Requests: l.Requests(p, u, at, b.rules.Ahead)})

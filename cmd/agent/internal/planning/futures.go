@@ -30,7 +30,7 @@ func (p *Planner) futures(b *Brief, problem *optimizer.Problem, o outlook) []opt
 	for t := range worst.BaseKW {
 		worst.BaseKW[t] += max(0, o.high[t]) - max(0, o.mid[t])
 	}
-	if bill(&worst, earliest(problem)).Float() < problem.Credit.Balance {
+	if o.cost(&worst, earliest(problem)) < b.Left {
 		return nil
 	}
 	paths := p.forecast.Scenarios(b.Now, p.rules.Ahead+p.rules.Interval, futureCount, p.rules.Seed)
@@ -48,7 +48,7 @@ func (p *Planner) futures(b *Brief, problem *optimizer.Problem, o outlook) []opt
 		}
 		alone := *problem
 		alone.BaseKW, alone.PVKW = base, sun
-		if bill(&alone, &optimizer.Plan{}).Float() >= problem.Credit.Balance {
+		if o.cost(&alone, &optimizer.Plan{}) >= b.Left {
 			continue
 		}
 		out = append(out, optimizer.Scenario{Weight: 1, BaseKW: base, PVKW: sun})

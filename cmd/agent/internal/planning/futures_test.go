@@ -82,7 +82,7 @@ func TestScarceCreditIsPlannedForManyFutures(t *testing.T) {
 			for i, f := range got {
 				alone := *problem
 				alone.BaseKW, alone.Loads = f.BaseKW, nil
-				if cost := bill(&alone, &optimizer.Plan{}).Float(); cost >= problem.Credit.Balance {
+				if cost := o.cost(&alone, &optimizer.Plan{}); cost >= b.left {
 					t.Errorf("future %d costs %v without any load", i, cost)
 				}
 			}

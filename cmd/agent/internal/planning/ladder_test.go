@@ -47,8 +47,7 @@ func TestRunOutCostIsTheLedgers(t *testing.T) {
 				start := begin().Add(time.Duration(rapid.IntRange(0, 47).Draw(rt, "half hours")) * 30 * time.Minute)
 				acc, _ := tariff.Consume(tariffs.Account{}, start.Add(-12*time.Hour), start, units.FromKWh(float64(rapid.IntRange(0, 25).Draw(rt, "used"))))
 				slots := units.Slots(start, 30*time.Minute, 96)
-				table := tariff.Table(acc, slots, nil)
-				cost := costOf(&table)
+				cost := purse{tariff, acc, slots}.path()
 				for range 2 { // a second path begins anew
 					charged, expected, cumulative, a := units.Money(0), 0.0, 0.0, acc
 					for i, slot := range slots {
@@ -74,7 +73,7 @@ func TestLaddersOfSomeHoursAsBlocks(t *testing.T) {
 	s := &b.rules
 	s.Tariff = steppedDay(t, 1)
 	slots := units.Slots(begin(), s.Slot, 48) // from local midnight
-	o := outlook{slots: slots, mid: make([]float64, len(slots)), table: s.Tariff.Table(tariffs.Account{}, slots, nil)}
+	o := outlook{slots: slots, purse: purse{s.Tariff, tariffs.Account{}, slots}, mid: make([]float64, len(slots)), table: s.Tariff.Table(tariffs.Account{}, slots, nil)}
 	for i := range o.mid {
 		o.mid[i] = 1
 	}
@@ -99,11 +98,12 @@ func TestLaddersOfSomeHoursAsBlocks(t *testing.T) {
 	}
 	// The base alone costs the same either way: what the blocks leave out is the
 	// loads' share alone.
-	cost, want := costOf(&o.table), 0.0
+	cost, want := purse{s.Tariff, tariffs.Account{}, slots}.path(), 0.0
 	for i := range slots {
 		want += cost(i, 0, o.mid[i]*s.Slot.Hours())
 	}
-	if is := bill(p, &optimizer.Plan{}).Float(); math.Abs(is-want) > 1e-6 {
+	p.Loads = nil
+	if is := optimizer.Solve(t.Context(), p, optimizer.Options{}).Parts; math.Abs(is.Energy+is.Blocks+is.Fixed-want) > 1e-6 {
 		t.Errorf("the base costs %.6f by the blocks, %.6f by the table", is, want)
 	}
 }

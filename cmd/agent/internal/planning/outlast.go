@@ -48,13 +48,7 @@ func (p *Planner) runOut(b *Brief, plan Plan) (RunOut, Outlook) {
 	}
 	n := len(paths.Paths[0])
 	slots := units.Slots(paths.Start, s.Interval, n)
-	credit := forecast.Credit{Balance: b.Left.Float(), Planned: s.planned(plan, slots)}
-	if s.InKWh {
-		credit.Cost = func(_ int, _, kwh float64) float64 { return max(0, kwh) }
-	} else {
-		table := s.tariff(b).Table(b.Account, slots, nil)
-		credit.Cost = costOf(&table)
-	}
+	credit := forecast.Credit{Balance: b.Left.Float(), Planned: s.planned(plan, slots), Cost: s.purse(b, slots).path()}
 	r := paths.RunOut(credit)
 	// The first slot is partly gone already.
 	from := paths.Start

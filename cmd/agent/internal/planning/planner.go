@@ -105,6 +105,7 @@ func (p *Planner) look(b *Brief) (Plan, outlook) {
 		expected[t] = units.FromKWh(max(0, o.mid[t]) * s.Slot.Hours())
 	}
 	o.table = s.tariff(b).Table(b.Account, slots, expected)
+	o.purse = s.purse(b, slots)
 	copy(plan.Prices, o.table.Import)
 	return plan, o
 }
@@ -120,20 +121,20 @@ func (p *Planner) Plan(ctx context.Context, b Brief) Plan {
 	problem, jobs := s.problem(&b, o)
 	problem.Scenarios = p.futures(&b, problem, o)
 	soon := earliest(problem)
-	plan.Unshifted = bill(problem, soon)
+	plan.Unshifted = o.cost(problem, soon)
 	solved := soon
 	if s.Shift {
 		opt := p.options(problem, o)
 		opt.Previous, opt.Margin = p.previous(b.Last, problem, jobs, o.slots), margin(plan.Unshifted)
 		solved = optimizer.Solve(ctx, problem, opt)
 	}
-	plan.Cost = bill(problem, solved)
+	plan.Cost = o.cost(problem, solved)
 	// What is left out is no saving: the same service is compared.
-	plan.Unshifted = bill(problem, earliest(served(problem, solved)))
+	plan.Unshifted = o.cost(problem, earliest(served(problem, solved)))
 	plan.Gap = solved.Gap
-	p.fill(&plan, o, problem, solved, jobs)
+	p.fill(&plan, &b, o, problem, solved, jobs)
 	plan.RunOut, plan.Outlook = p.runOut(&b, plan)
-	plan.Buys = buys(b.Left, o)
+	plan.Buys = o.buys(b.Left, &o.table)
 	if p.elapsed != nil {
 		plan.Solved = p.elapsed() - began
 	}
@@ -191,7 +192,7 @@ func slotAt(fc forecast.Forecast, at time.Time) forecast.Slot {
 }
 
 // fill puts the optimizer's answer into words and powers by load.
-func (p *Planner) fill(plan *Plan, o outlook, problem *optimizer.Problem, solved *optimizer.Plan, jobs []job) {
+func (p *Planner) fill(plan *Plan, b *Brief, o outlook, problem *optimizer.Problem, solved *optimizer.Plan, jobs []job) {
 	s := &p.rules
 	n := len(o.slots)
 	at := make([]int, len(s.Loads))
@@ -230,7 +231,7 @@ func (p *Planner) fill(plan *Plan, o outlook, problem *optimizer.Problem, solved
 		}
 		for _, j := range jobs {
 			if j.job.ID == f.Load {
-				short.Load, short.Cause = s.Loads[j.load].ID, shortOf(problem, solved, j.job)
+				short.Load, short.Cause = s.Loads[j.load].ID, o.shortOf(b.Left, problem, solved, j.job)
 			}
 		}
 		if f.Unit == "slots" {

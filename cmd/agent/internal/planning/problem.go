@@ -16,8 +16,9 @@ import (
 type outlook struct {
 	slots []units.Slot
 	table tariffs.Table
-	mid   []float64 // kW expected; negative where sun is over
-	high  []float64 // kW that nine futures of ten stay below
+	purse
+	mid  []float64 // kW expected; negative where sun is over
+	high []float64 // kW that nine futures of ten stay below
 }
 
 // job is one load of the optimizer and the site's load it stands for.  A load
@@ -101,13 +102,13 @@ func (s *Rules) blocks(l *tariffs.Ladder, o outlook) []optimizer.Block {
 	var out []optimizer.Block
 	used := 0.0
 	for from := l.First; from < l.Last; {
-		if !climbs(l, from) {
+		if !l.Counts(from) {
 			from++
 			continue
 		}
 		to := from
 		b := optimizer.Block{From: from, MTD: used}
-		for ; to < l.Last && climbs(l, to); to++ {
+		for ; to < l.Last && l.Counts(to); to++ {
 			used += max(0, o.mid[to]) * s.Slot.Hours()
 		}
 		b.To = to

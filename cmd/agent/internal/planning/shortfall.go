@@ -3,6 +3,7 @@ package planning
 import (
 	"slices"
 
+	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/optimizer"
 )
 
@@ -37,7 +38,7 @@ func overLimit(p *optimizer.Problem, slot int) bool {
 }
 
 // shortOf is why the plan gives a load less than it needs.
-func shortOf(p *optimizer.Problem, plan *optimizer.Plan, l optimizer.Load) ShortCause {
+func (o outlook) shortOf(left units.Money, p *optimizer.Problem, plan *optimizer.Plan, l optimizer.Load) ShortCause {
 	from, to := window(l)
 	need := 0
 	switch {
@@ -52,13 +53,16 @@ func shortOf(p *optimizer.Problem, plan *optimizer.Plan, l optimizer.Load) Short
 	if p.Credit == nil {
 		return ""
 	}
-	if len(p.Scenarios) > 0 || bill(p, plan).Float() >= p.Credit.Balance {
+	cost := o.cost(p, plan)
+	if len(p.Scenarios) > 0 || cost >= left {
 		return ShortOfCredit
 	}
 	// With it, at the best prices of its hours, the credit would not last.
-	prices := slices.Clone(p.ImportPrice[max(0, from):min(to, p.N)])
+	var prices []units.Price
+	for t := max(0, from); t < min(to, p.N); t++ {
+		prices = append(prices, o.price(&o.table, t))
+	}
 	slices.Sort(prices)
-	extra := 0.0
 	for i := range min(need, len(prices)) {
 		kw := 0.0
 		if l.Cycle != nil {
@@ -66,9 +70,9 @@ func shortOf(p *optimizer.Problem, plan *optimizer.Plan, l optimizer.Load) Short
 		} else {
 			kw = l.OnOff.KW
 		}
-		extra += kw * p.Hours() * prices[i]
+		cost += prices[i].Cost(units.FromKW(kw).Over(o.slots[0].Len))
 	}
-	if bill(p, plan).Float()+extra >= p.Credit.Balance {
+	if cost >= left {
 		return ShortOfCredit
 	}
 	return ""
