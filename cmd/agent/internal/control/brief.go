@@ -8,13 +8,18 @@ import (
 	"github.com/keeplit/keeplit/internal/contain"
 )
 
-// Names of the planner's that the loop's State and Effects are made of.
+// The planner's words of which the State and the Effects are made.
 type (
-	Plan      = planning.Plan
-	LoadPlan  = planning.LoadPlan
+	// Plan is what should run when.
+	Plan = planning.Plan
+	// LoadPlan is one load's part of it.
+	LoadPlan = planning.LoadPlan
+	// Shortfall is something that it does without.
 	Shortfall = planning.Shortfall
-	RunOut    = planning.RunOut
-	Interval  = planning.Interval
+	// RunOut is when the credit is expected to end.
+	RunOut = planning.RunOut
+	// Interval is a finished interval of the site or of one load.
+	Interval = planning.Interval
 )
 
 // SiteSeries is the series of the site's own meter.
