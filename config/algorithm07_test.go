@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/modbus"
 )
 
 // The tables of algorithm 07 come from a file, as the keys do.
@@ -39,7 +41,7 @@ tokens: {sts: {algorithm: ea07, decoder_key: {file: key}`
 		{", tables: {file: half.json}}}", "tokens.sts.tables"},
 		{", tables: {file: none.json}}}", "cannot read"},
 	} {
-		cfg, faults := config.Parse([]byte(rest+c.tables), "/etc/keeplit", secrets)
+		cfg, faults := config.Parse([]byte(rest+c.tables), "/etc/keeplit", secrets, config.Drivers{Meters: []metering.Driver{modbus.Driver()}})
 		said := fmt.Sprint(faults)
 		if c.fault == "" && (len(faults) > 0 || cfg.Tokens.STS.Tables == nil) || c.fault != "" && !strings.Contains(said, c.fault) {
 			t.Errorf("%q: %s", c.tables, said)

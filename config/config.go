@@ -54,7 +54,8 @@ type Config struct {
 	// Folder is where the file is; paths in it are relative to that.
 	Folder string `yaml:"-"`
 
-	lines map[string]int // where each path stands in the file
+	drivers Drivers
+	lines   map[string]int // where each path stands in the file
 }
 
 // Locate gives faults that were found later, by building what the configuration
@@ -223,7 +224,7 @@ type Schedule struct {
 	Persist time.Duration `yaml:"persist"`
 }
 
-// Simulation is the simulated plant behind the meter drivers replay and house.
+// Simulation is the simulated plant behind a simulated meter.
 type Simulation struct {
 	Speed  float64           `yaml:"speed"` // simulated seconds a real second; 0 is as fast as possible
 	Step   time.Duration     `yaml:"step"`  // simulated time between two readings
@@ -270,25 +271,26 @@ func Default() Config {
 	}
 }
 
-// Load reads the file and answers its configuration, or every fault in it.
-func Load(path string, secrets Secrets) (Config, fault.List) {
+// Load reads the file and answers its configuration, or every fault in it.  The
+// settings of meters and switches are read as drivers have them.
+func Load(path string, secrets Secrets, drivers Drivers) (Config, fault.List) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return Config{}, fault.List{{Problem: fmt.Sprintf("cannot read the configuration: %v", err), Remedy: `write one with "agent init"`}}
 	}
-	return Parse(data, filepath.Dir(path), secrets)
+	return Parse(data, filepath.Dir(path), secrets, drivers)
 }
 
 // Parse reads a configuration whose relative paths begin at folder.
-func Parse(data []byte, folder string, secrets Secrets) (Config, fault.List) {
+func Parse(data []byte, folder string, secrets Secrets, drivers Drivers) (Config, fault.List) {
 	c := Default()
-	c.Folder = folder
+	c.Folder, c.drivers = folder, drivers
 	relative := secrets
 	relative.ReadFile = func(name string) ([]byte, error) { return secrets.ReadFile(c.Path(name)) }
 	if secrets.Mode != nil {
 		relative.Mode = func(name string) (fs.FileMode, error) { return secrets.Mode(c.Path(name)) }
 	}
-	d := decoder{lines: map[string]int{}, anchors: map[string]ast.Node{}, secrets: relative}
+	d := decoder{lines: map[string]int{}, anchors: map[string]ast.Node{}, secrets: relative, drivers: drivers}
 	faults := d.into(&c, data)
 	c.lines = d.lines
 	if o := c.Tokens.OpenPAYGO; o != nil {
@@ -340,7 +342,7 @@ func (c *Config) Check() fault.List {
 	if rel, err := filepath.Rel(c.Path(c.Data), c.Path(c.HeadFile)); c.HeadFile != "" && err == nil && filepath.IsLocal(rel) {
 		l.Add("head_file", "choose a place outside, best on another disk", "it is in the data folder, and would be copied and deleted with it")
 	}
-	l.Under("meter", c.Meter.Check())
+	c.checkMeter(&l)
 	c.checkTariff(&l)
 	l.Under("credit", c.Credit.Check())
 	c.checkTokens(&l)
@@ -427,20 +429,6 @@ func (c *Config) checkLoads(l *fault.List) {
 	}
 }
 
-func (c *Config) checkSwitch(l *fault.List, path string, s loads.SwitchDocument) {
-	switch s.Driver {
-	case "tasmota", "shelly", "zigbee2mqtt":
-		if c.MQTT == nil {
-			l.Add(path+".driver", "add the mqtt part with your broker's address", "%s is reached over MQTT, and no broker is configured", s.Driver)
-		}
-	case "house":
-		if c.Simulation == nil {
-			l.Add(path+".driver", "add the simulation part, or name the real switch", "house is a switch of the simulated plant, and nothing is simulated")
-		}
-	default:
-	}
-}
-
 func (c *Config) checkPlan(l *fault.List) {
 	const day = 24 * time.Hour
 	iv := c.Schedule.Interval
@@ -482,10 +470,6 @@ func (c *Config) checkEdges(l *fault.List) {
 	if m := c.MQTT; m != nil && m.URL == "" {
 		l.Add("mqtt.url", "write it like mqtt://192.168.1.10:1883", "the broker's address is missing")
 	}
-	needsBroker := c.Meter.Driver == "mqtt"
-	if needsBroker && c.MQTT == nil {
-		l.Add("meter.driver", "add the mqtt part with your broker's address", "the meter is reached over MQTT, and no broker is configured")
-	}
 	if i := c.InfluxDB; i != nil {
 		if i.URL == "" {
 			l.Add("influxdb.url", "write it like http://192.168.1.10:8086", "the server's address is missing")
@@ -524,14 +508,14 @@ func (c *Config) checkEdges(l *fault.List) {
 }
 
 func (c *Config) checkSimulation(l *fault.List) {
-	simulated := c.Meter.Driver == "replay" || c.Meter.Driver == "house"
+	simulated := c.Simulated()
 	s := c.Simulation
 	switch {
 	case s == nil && simulated:
 		l.Add("meter.driver", "add the simulation part", "%s is a simulated meter", c.Meter.Driver)
 		return
 	case s != nil && !simulated:
-		l.Add("simulation", "take it out, or choose the meter driver replay or house", "nothing is simulated behind a real meter")
+		l.Add("simulation", "take it out, or choose the meter driver "+strings.Join(c.drivers.simulated(), " or "), "nothing is simulated behind a real meter")
 		return
 	case s == nil:
 		return

@@ -49,7 +49,7 @@ func TestGoodFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, faults := Parse(data, ".", testSecrets()); len(faults) > 0 {
+		if _, faults := Parse(data, ".", testSecrets(), testDrivers()); len(faults) > 0 {
 			t.Errorf("%s:\n%v", name, faults)
 		}
 	}
@@ -67,7 +67,7 @@ func TestBadFilesSayEverythingAtOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, faults := Parse(data, ".", testSecrets())
+			_, faults := Parse(data, ".", testSecrets(), testDrivers())
 			got := faults.Error() + "\n"
 			expected := strings.TrimSuffix(name, ".yaml") + ".txt"
 			if *update {
@@ -96,7 +96,7 @@ func TestDefaultsHoldWhereAFileIsSilent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, faults := Parse(data, "/etc/keeplit", testSecrets())
+	c, faults := Parse(data, "/etc/keeplit", testSecrets(), testDrivers())
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -153,7 +153,7 @@ func TestSecretsComeFromFileOrEnvironmentOnly(t *testing.T) {
 }
 
 func TestSchemaTakesWhatDecodeTakes(t *testing.T) {
-	text, err := Schema()
+	text, err := Schema(testDrivers())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("a: &a [*a]"))
 	f.Add([]byte("site: &s {id: *s}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, faults := Parse(data, ".", testSecrets())
+		_, faults := Parse(data, ".", testSecrets(), testDrivers())
 		for _, f := range faults {
 			if f.Problem == "" {
 				t.Errorf("a fault that says nothing: %+v", f)

@@ -142,6 +142,7 @@ type decoder struct {
 	lines   map[string]int
 	anchors map[string]ast.Node
 	secrets Secrets
+	drivers Drivers
 	depth   int
 	read    int // values, a repeated one each time
 }
@@ -260,16 +261,26 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
 		return
 	}
 	fields := fieldsOf(v.Type())
+	var others []*ast.MappingValueNode
 	for _, p := range pairs {
 		key := p.Key.GetToken().Value
-		at := join(path, key)
 		f, known := fields[key]
 		if !known {
-			d.fault(p.Key, at, suggest(key, fields), "unknown key")
+			others = append(others, p)
 			continue
 		}
+		at := join(path, key)
 		d.lines[at] = lineOf(p.Key)
 		d.value(p.Value, v.FieldByIndex(f.index), at, f.secret)
+	}
+	if c, ok := d.drivers.choiceOf(v.Type()); ok {
+		driver := d.chosen(pairs, v)
+		others = d.driven(others, v, c, driver, path)
+		fields = c.known(fields, driver)
+	}
+	for _, p := range others {
+		key := p.Key.GetToken().Value
+		d.fault(p.Key, join(path, key), suggest(key, fields), "unknown key")
 	}
 }
 

@@ -25,7 +25,7 @@ func TestDeepYAMLTakesNoMemory(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, faults := Parse([]byte(text), ".", testSecrets())
+		_, faults := Parse([]byte(text), ".", testSecrets(), testDrivers())
 		runtime.ReadMemStats(&after)
 		if len(faults) != 1 || faults[0].Line == 0 || faults[0].Remedy == "" {
 			t.Errorf("%s: %v", situation, faults)
@@ -57,7 +57,7 @@ tokens: {openpaygo: {key: {file: FILE}, starting_code: 516959010}}
 	} {
 		secrets := testSecrets()
 		secrets.Mode = func(string) (fs.FileMode, error) { return c.mode, nil }
-		_, faults := Parse([]byte(strings.Replace(text, "FILE", c.file, 1)), ".", secrets)
+		_, faults := Parse([]byte(strings.Replace(text, "FILE", c.file, 1)), ".", secrets, testDrivers())
 		if open := len(faults) > 0 && strings.Contains(faults[0].Problem, "open to others"); open != c.open {
 			t.Errorf("%s: %v", c.situation, faults)
 		}

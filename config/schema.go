@@ -2,25 +2,27 @@ package config
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
 )
 
-// Schema is the JSON Schema (draft 2020-12) of the configuration, made from the
-// very types that Decode fills: an editor that knows it completes keys and marks
+// Schema is the JSON Schema (draft 2020-12) of a configuration with these drivers,
+// made from the very types that Decode fills: an editor that knows it completes keys and marks
 // unknown ones.  Values are checked by Check, which knows more than a schema can.
-func Schema() ([]byte, error) {
-	g := schemaMaker{}
+func Schema(drivers Drivers) ([]byte, error) {
+	g := schemaMaker{drivers}
 	root := g.of(reflect.TypeFor[Config](), false)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "keeplit configuration"
 	return json.MarshalIndent(root, "", "  ")
 }
 
-type schemaMaker struct{}
+type schemaMaker struct{ drivers Drivers }
 
 func (g schemaMaker) of(t reflect.Type, secret bool) map[string]any {
 	if secret {
@@ -75,9 +77,33 @@ func (g schemaMaker) of(t reflect.Type, secret bool) map[string]any {
 		for name, f := range fieldsOf(t) {
 			properties[name] = g.nullable(g.of(t.FieldByIndex(f.index).Type, f.secret))
 		}
+		if c, ok := g.drivers.choiceOf(t); ok {
+			g.choice(properties, c)
+		}
 		return map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
 	}
 	panic("config: no schema for " + strings.TrimPrefix(t.String(), "*"))
+}
+
+// choice adds what the drivers of a list make of a mapping.  Which keys belong to
+// which driver is for Check to say.
+func (g schemaMaker) choice(properties map[string]any, c choice) {
+	names := []any{nil}
+	if c.form == asKeys {
+		names = append(names, "", loads.DriverNone)
+	}
+	for _, name := range c.names {
+		names = append(names, name)
+		settings := g.of(c.settings(name).Type(), false)
+		keys, _ := settings["properties"].(map[string]any)
+		switch {
+		case c.form == asKeys:
+			maps.Copy(properties, keys)
+		case len(keys) > 0:
+			properties[name] = g.nullable(settings)
+		}
+	}
+	properties["driver"] = map[string]any{"enum": names}
 }
 
 // nullable: "key:" with nothing after it keeps the default.

@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/relay"
 )
 
 // Supply is the supply contactor and when it is cut.
@@ -24,7 +25,7 @@ type Supply struct {
 
 	Limit  credit.LimitDocument `yaml:"limit"`  // power limit with its retries
 	Shed   []Shed               `yaml:"shed"`   // loads that go off as credit falls
-	Buzzer *loads.RelayDocument `yaml:"buzzer"` // sounds before the credit ends
+	Buzzer *relay.Document      `yaml:"buzzer"` // sounds before the credit ends
 }
 
 // Shed holds loads off while little credit is left.
@@ -42,18 +43,18 @@ const (
 func supplyDefaults() Supply {
 	d := credit.ContactorDefaults()
 	return Supply{
-		Switch: loads.SwitchDocument{Driver: "none"}, MinOff: d.MinOff, MinCycle: d.MinCycle, Hourly: d.Hourly, Tamper: TamperWarn, Limit: credit.LimitDefaults(),
+		Switch: loads.SwitchDocument{Driver: loads.DriverNone}, MinOff: d.MinOff, MinCycle: d.MinCycle, Hourly: d.Hourly, Tamper: TamperWarn, Limit: credit.LimitDefaults(),
 	}
 }
 
 // Local tells whether the contactor hangs on this machine, not on a network.
-func (s Supply) Local() bool { return s.Switch.Driver == "relay" || s.Switch.Driver == "house" }
+func (s Supply) Local() bool { return s.Switch.Settings != nil && !s.Switch.Traits().Remote }
 
 // Contactor is the rules of the contactor.
 func (s Supply) Contactor() credit.ContactorDocument {
 	d := credit.ContactorDocument{Drive: credit.Holding, Settle: s.Settle, MinOff: s.MinOff, MinCycle: s.MinCycle, Hourly: s.Hourly}
 	// A plug keeps its state without the agent, as a latching contactor does.
-	if r := s.Switch.Relay; !s.Local() || r != nil && r.Contact == loads.ContactLatching {
+	if !s.Local() || s.Switch.Traits().Latches {
 		d.Drive = credit.Latching
 	}
 	switch {
@@ -88,7 +89,7 @@ func (s Supply) Check() fault.List {
 		}
 	}
 	if b := s.Buzzer; b != nil {
-		if b.Contact == loads.ContactLatching {
+		if b.Contact == relay.ContactLatching {
 			l.Add("buzzer.contact", "leave it out", "a buzzer does not latch")
 		}
 		if b.Line == "" {

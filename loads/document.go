@@ -3,6 +3,7 @@ package loads
 import (
 	"time"
 
+	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -43,34 +44,35 @@ type NeedDocument struct {
 	CarryOver bool          `yaml:"carry_over"` // what was not delivered (or delivered beyond the need) moves to the next day, up to one day's need
 }
 
-// SwitchDocument says how a load or the supply is switched.  Which fields
-// matter depends on the driver.
+// SwitchDocument says how a load or the supply is switched.
 type SwitchDocument struct {
-	Driver  string         `yaml:"driver"`   // relay, tasmota, shelly, zigbee2mqtt, house or none; none where empty
-	Topic   string         `yaml:"topic"`    // MQTT drivers: the device's own name in its topics, or the Zigbee2MQTT friendly name
-	Base    string         `yaml:"base"`     // zigbee2mqtt: the base topic; zigbee2mqtt where empty
-	Channel int            `yaml:"channel"`  // relay number on the device, from 0; zigbee2mqtt: 0 is the only one, 1 and on are the endpoints l1, l2, ...
-	DeadMan *time.Duration `yaml:"dead_man"` // the device drops the load by itself if not renewed for so long; 0: off. MQTT drivers only
-	Stale   time.Duration  `yaml:"stale"`    // MQTT drivers: a state heard longer ago than this is not known any more; 15 min where 0
-
-	Relay *RelayDocument `yaml:"relay"` // driver relay
+	Driver string `yaml:"driver"` // the name of one of the program's drivers, or none; none where empty
+	// Settings are the driver's own keys, beside driver; nil where there is none.
+	Settings Settings `drivers:"keys"`
 }
 
-// RelayDocument is a relay or contactor on GPIO lines.
-type RelayDocument struct {
-	Chip     string         `yaml:"chip"`       // label of the GPIO chip, e.g. pinctrl-bcm2711; any where empty
-	Line     string         `yaml:"line"`       // name or number of the output line, e.g. GPIO17
-	Low      bool           `yaml:"active_low"` // low is on; such a relay closes while the line floats or the machine boots
-	Contact  string         `yaml:"contact"`    // no (normally open, falls open without power) or latching; no where empty
-	Reset    string         `yaml:"reset_line"` // latching: the line of the coil that opens; Line is the coil that closes
-	Pulse    time.Duration  `yaml:"pulse"`      // latching: length of a coil pulse, 20 to 500 ms; 80 ms where 0
-	Feedback *FeedbackInput `yaml:"feedback"`   // an auxiliary contact or a voltage detector behind the contact
+// DriverNone is the driver of what has no switch.
+const DriverNone = "none"
+
+// Traits are what is known of the switch before it is opened.
+func (s SwitchDocument) Traits() Traits {
+	if s.Settings == nil {
+		return Traits{}
+	}
+	return s.Settings.Traits()
 }
 
-// FeedbackInput is the GPIO input that tells whether the contact is closed.
-type FeedbackInput struct {
-	Chip string `yaml:"chip"`       // the relay's chip where empty
-	Line string `yaml:"line"`       // name or number of the input line
-	Low  bool   `yaml:"active_low"` // low means closed
-	Pull string `yaml:"pull"`       // up, down or none; none where empty
+// Check says everything that is wrong with s but for its choice of a driver: which
+// there are is a program's list to say.
+func (s SwitchDocument) Check() fault.List {
+	if s.Settings == nil {
+		return nil
+	}
+	return s.Settings.Check()
 }
+
+// Switches tells whether there is a switch at all.
+func (s SwitchDocument) Switches() bool { return s.Driver != "" && s.Driver != DriverNone }
+
+// HasFeedback tells whether the switch can tell its real state.
+func (s SwitchDocument) HasFeedback() bool { return s.Switches() && !s.Traits().Blind }

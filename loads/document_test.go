@@ -1,10 +1,12 @@
 package loads
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -28,12 +30,48 @@ func timeOfDay(t testing.TB, s string) *TimeOfDay {
 
 func ptr[T any](v T) *T { return &v }
 
+// plug is settings of a switch with these traits.
+type plug struct{ traits Traits }
+
+func (p plug) Check() (l fault.List) {
+	if d := p.traits.DeadMan; d != nil && *d < 0 {
+		l.Add("dead_man", "write 0s or more", "%v is no time", *d)
+	}
+	return l
+}
+func (p plug) Traits() Traits         { return p.traits }
+func (plug) Open(Env) (Switch, error) { return nil, errors.New("it is none") }
+
+// A device that cannot drop its load by itself has no dead man, whatever its
+// driver is.
+func TestADeadManIsWhereTheDeviceHasOne(t *testing.T) {
+	d := pump(t)
+	for _, row := range []struct {
+		name   string
+		traits Traits
+		want   time.Duration
+	}{
+		{"it has one and nothing is said", Traits{Renewable: true}, DefaultDeadMan},
+		{"it has one of an hour", Traits{Renewable: true, DeadMan: ptr(time.Hour)}, time.Hour},
+		{"it is switched off", Traits{Renewable: true, DeadMan: ptr(time.Duration(0))}, 0},
+		{"it has none", Traits{Remote: true}, 0},
+	} {
+		d.Switch.Settings = plug{row.traits}
+		if got := d.DeadMan(); got != row.want {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		}
+	}
+	if d.Switch = (SwitchDocument{Driver: DriverNone}); d.DeadMan() != 0 || d.Switch.HasFeedback() {
+		t.Error("what has no switch has a dead man or feedback")
+	}
+}
+
 // pump is a good document.
 func pump(t testing.TB) Document {
 	return Document{
 		ID: "pool-pump", Kind: OnOff, Power: 750 * units.Watt,
 		Need:   &NeedDocument{For: 4 * time.Hour, Between: []Window{window(t, "08:00-17:00")}},
-		Switch: SwitchDocument{Driver: DriverTasmota, Topic: "pump"},
+		Switch: SwitchDocument{Driver: "plug", Settings: plug{Traits{Remote: true, Renewable: true}}},
 	}
 }
 
@@ -51,12 +89,6 @@ func TestCheck(t *testing.T) {
 		}, nil},
 		{"a night across midnight", func(d *Document) { d.Need.Between = []Window{window(t, "22:00-06:00"), window(t, "12:00-14:00")} }, nil},
 		{"only metered", func(d *Document) { d.Need, d.Defer, d.Switch = nil, ptr(false), SwitchDocument{} }, nil},
-		{"a relay", func(d *Document) {
-			d.Switch = SwitchDocument{Driver: DriverRelay, Relay: &RelayDocument{Line: "GPIO17", Feedback: &FeedbackInput{Line: "GPIO22", Pull: "up"}}}
-		}, nil},
-		{"a latching relay", func(d *Document) {
-			d.Switch = SwitchDocument{Driver: DriverRelay, Relay: &RelayDocument{Line: "GPIO17", Contact: ContactLatching, Reset: "GPIO27", Feedback: &FeedbackInput{Line: "GPIO22"}}}
-		}, nil},
 
 		{"no id", func(d *Document) { d.ID = "Pool Pump" }, []string{`id: "Pool Pump"`}},
 		{"unknown kind", func(d *Document) { d.Kind = "thermal" }, []string{`kind: "thermal"`}},
@@ -75,20 +107,7 @@ func TestCheck(t *testing.T) {
 		{"ready without need", func(d *Document) { d.Need, d.ReadyBy = nil, timeOfDay(t, "10:00") }, []string{"ready_by"}},
 		{"a need that is not deferred", func(d *Document) { d.Defer = ptr(false) }, []string{"need: a load that is not deferred"}},
 		{"a need without a switch", func(d *Document) { d.Switch = SwitchDocument{} }, []string{"switch.driver"}},
-		{"unknown driver", func(d *Document) { d.Switch.Driver = "x10" }, []string{`switch.driver: "x10"`}},
-		{"no topic", func(d *Document) { d.Switch.Topic = "" }, []string{"switch.topic"}},
-		{"a wildcard", func(d *Document) { d.Switch.Topic = "plugs/#" }, []string{"switch.topic"}},
-		{"a hasty dead man", func(d *Document) { d.Switch.DeadMan = ptr(time.Second) }, []string{"switch.dead_man"}},
-		{"a base for tasmota", func(d *Document) { d.Switch.Base = "zigbee" }, []string{"switch.base"}},
-		{"a topic for a relay", func(d *Document) { d.Switch.Driver = DriverRelay; d.Switch.Relay = &RelayDocument{Line: "GPIO17"} }, []string{"switch.topic"}},
-		{"a relay without lines", func(d *Document) { d.Switch = SwitchDocument{Driver: DriverRelay} }, []string{"switch.relay: a relay needs its lines"}},
-		{"a relay without a line", func(d *Document) { d.Switch = SwitchDocument{Driver: DriverRelay, Relay: &RelayDocument{}} }, []string{"switch.relay.line"}},
-		{"a latching relay half described", func(d *Document) {
-			d.Switch = SwitchDocument{Driver: DriverRelay, Relay: &RelayDocument{Line: "GPIO17", Contact: ContactLatching, Pulse: time.Second}}
-		}, []string{"switch.relay.reset_line", "switch.relay.pulse", "switch.relay.feedback"}},
-		{"feedback on the output", func(d *Document) {
-			d.Switch = SwitchDocument{Driver: DriverRelay, Relay: &RelayDocument{Line: "GPIO17", Feedback: &FeedbackInput{Line: "GPIO17"}}}
-		}, []string{"switch.relay.feedback.line"}},
+		{"a fault of the switch's own", func(d *Document) { d.Switch.Settings = plug{Traits{DeadMan: ptr(-time.Second)}} }, []string{"switch.dead_man"}},
 		{"everything at once", func(d *Document) { d.ID, d.Power, d.Priority, d.MaxStart = "", 0, -1, -1 }, []string{"id", "power", "max_starts", "priority"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -124,7 +143,8 @@ func TestCompileDefaults(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 	d := pump(t)
-	d.MinOn, d.MinOff, d.Switch.DeadMan = ptr(time.Duration(0)), ptr(time.Duration(0)), ptr(time.Duration(0))
+	d.MinOn, d.MinOff = ptr(time.Duration(0)), ptr(time.Duration(0))
+	d.Switch.Settings = plug{Traits{Renewable: true, DeadMan: ptr(time.Duration(0))}}
 	if l, err = Compile(d, time.UTC); err != nil || l.MinOn != 0 || l.MinOff != 0 || l.DeadMan != 0 {
 		t.Errorf("zero given is zero meant: %+v %v", l, err)
 	}

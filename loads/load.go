@@ -103,8 +103,9 @@ func value[T any](p *T, otherwise T) T {
 // for ever.  The driver must be told the same that the guard renews by.  What is
 // never scheduled (a fridge that is only metered) must not drop with the agent.
 func (d Document) DeadMan() time.Duration {
-	if !d.Switch.mqtt() || d.Defer != nil && !*d.Defer {
+	t := d.Switch.Traits()
+	if !t.Renewable || d.Defer != nil && !*d.Defer {
 		return 0
 	}
-	return value(d.Switch.DeadMan, DefaultDeadMan)
+	return value(t.DeadMan, DefaultDeadMan)
 }

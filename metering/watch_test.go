@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -175,37 +176,29 @@ func TestWriteProfile(t *testing.T) {
 	}
 }
 
-func TestDocument(t *testing.T) {
-	good := []Document{
-		{Driver: "house"},
-		{Driver: "modbus", Modbus: &ModbusDocument{Model: "sdm230", Port: "/dev/ttyUSB0"}},
-		{Driver: "modbus", Modbus: &ModbusDocument{Model: "generic", Port: "10.0.0.5:502", Map: []ModbusRegister{{Value: "import", Register: 1, Type: "uint32", Scale: "0.01"}}}},
-		{Driver: "pulse", Pulse: &PulseDocument{Pin: "GPIO17", PerKWh: 1000}},
-		{Driver: "mqtt", MQTT: &MQTTDocument{Kind: "shelly", Topic: "shellypro3em-1"}},
-		{Driver: "p1", P1: &SerialDocument{Port: "/dev/ttyUSB0"}},
-		{Driver: "atm90e32", ATM90E32: &ATM90E32Document{Bus: "SPI0.0", VoltageGain: 7305, CurrentGain: 27961}},
-		{Driver: "adc", ADC: &ADCDocument{Chip: "mcp3208", Bus: "SPI0.0", Calibration: "cal.json"}},
+// set are settings with a fault of their own where they are broken.
+type set struct{ broken bool }
+
+func (s set) Check() (l fault.List) {
+	if s.broken {
+		l.Add("port", "mend it", "it is broken")
 	}
-	for _, d := range good {
-		if l := d.Check(); len(l) > 0 {
-			t.Errorf("%s: %v", d.Driver, l)
-		}
+	return l
+}
+func (set) Label() string           { return "a meter" }
+func (set) Needs() Needs            { return 0 }
+func (set) Open(Env) (Meter, error) { return nil, nil }
+
+func TestDocument(t *testing.T) {
+	if d := (Document{Driver: "abacus", Settings: set{}}); len(d.Check()) > 0 || d.Label() != "a meter" {
+		t.Errorf("%v, %s", d.Check(), d.Label())
 	}
 	for _, row := range []struct {
 		name string
 		d    Document
 		path string
 	}{
-		{"no such driver", Document{Driver: "abacus"}, "driver"},
-		{"no settings", Document{Driver: "modbus"}, "modbus"},
-		{"settings of another", Document{Driver: "house", P1: &SerialDocument{Port: "x"}}, "p1"},
-		{"unknown model", Document{Driver: "modbus", Modbus: &ModbusDocument{Model: "x", Port: "y"}}, "modbus.model"},
-		{"map without energy", Document{Driver: "modbus", Modbus: &ModbusDocument{Model: "generic", Port: "y", Map: []ModbusRegister{{Value: "voltage", Type: "uint16"}}}}, "modbus.map"},
-		{"a value that does not exist", Document{Driver: "modbus", Modbus: &ModbusDocument{Model: "generic", Port: "y", Map: []ModbusRegister{{Value: "power", Type: "uint16"}, {Value: "colour", Type: "uint16"}}}}, "modbus.map[1].value"},
-		{"scale zero", Document{Driver: "modbus", Modbus: &ModbusDocument{Model: "generic", Port: "y", Map: []ModbusRegister{{Value: "power", Type: "uint16", Scale: "0"}}}}, "modbus.map[0].scale"},
-		{"no pulses", Document{Driver: "pulse", Pulse: &PulseDocument{Pin: "GPIO17"}}, "pulse.pulses_per_kwh"},
-		{"wildcard topic", Document{Driver: "mqtt", MQTT: &MQTTDocument{Kind: "tasmota", Topic: "+"}}, "mqtt.topic"},
-		{"not a mains frequency", Document{Driver: "atm90e32", ATM90E32: &ATM90E32Document{Bus: "b", VoltageGain: 1, CurrentGain: 1, LineFrequency: 55}}, "atm90e32.line_frequency"},
+		{"the driver's own settings", Document{Driver: "abacus", Settings: set{broken: true}}, "abacus.port"},
 		{"negative fuse", Document{Driver: "house", MaxPower: -1}, "max_power"},
 		{"negative gap", Document{Driver: "house", MaxGap: -1}, "max_gap"},
 		{"too rare", Document{Driver: "house", Every: 2 * time.Hour}, "every"},

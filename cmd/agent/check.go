@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
 )
@@ -22,7 +23,7 @@ func (c checkCmd) Run(e *env) error {
 		return &exitError{exitInvalid, fmt.Errorf("%s: %w", c.Config, err)}
 	}
 	_, err = fmt.Fprintf(e.Stdout, "%s is right: site %s, %s, tariff %q, meter %s\n",
-		c.Config, cfg.Site.ID, count(len(cfg.Loads), "load"), doc.Name, service.MeterName(cfg))
+		c.Config, cfg.Site.ID, count(len(cfg.Loads), "load"), doc.Name, cfg.Meter.Label())
 	return err
 }
 
@@ -30,7 +31,7 @@ type schemaCmd struct{}
 
 // Run prints the JSON Schema of the configuration.
 func (schemaCmd) Run(e *env) error {
-	schema, err := config.Schema()
+	schema, err := config.Schema(drivers.All())
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,20 +8,17 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
-	"github.com/keeplit/keeplit/metering/iec62056"
-	"github.com/keeplit/keeplit/metering/modbus"
-	"github.com/keeplit/keeplit/metering/mqttmeter"
-	"github.com/keeplit/keeplit/metering/p1"
-	"github.com/keeplit/keeplit/metering/sml"
 )
 
 // decodeCmd shows what keeplit reads out of a meter's recorded output.
 type decodeCmd struct {
-	Format string `arg:"" enum:"p1,sml,iec62056,modbus-sdm,modbus-pzem,tasmota,shelly,zigbee2mqtt" help:"p1, sml, iec62056, modbus-sdm, modbus-pzem (lines of hexadecimal, question then answer), tasmota, shelly or zigbee2mqtt."`
+	Format string `arg:"" enum:"${formats}" help:"${formats_are}"`
 	File   string `arg:"" optional:"" default:"-" help:"File with the recording; - is standard input."`
 }
 
@@ -113,31 +108,36 @@ func readInput(e *env, name string) ([]byte, error) {
 	return data, nil
 }
 
-func decodeAs(format string, data []byte) ([]metering.Telegram, []error) {
-	switch format {
-	case "p1":
-		return p1.Decode(data)
-	case "sml":
-		return sml.Decode(fromHex(data))
-	case "iec62056":
-		return iec62056.Decode(data)
-	case "modbus-sdm", "modbus-pzem":
-		return modbus.DecodeDialog(format == "modbus-pzem", data)
-	case "tasmota", "shelly", "zigbee2mqtt":
-		return mqttmeter.DecodeRecording(format, data)
-	}
-	return nil, []error{errors.New("unknown format " + format)}
-}
-
-// fromHex is the bytes that a file of nothing but hexadecimal means, and any
-// other file as it stands.
-func fromHex(data []byte) []byte {
-	text := bytes.Join(bytes.Fields(data), nil)
-	out := make([]byte, hex.DecodedLen(len(text)))
-	if _, err := hex.Decode(out, text); err != nil || len(text) == 0 {
-		return data
+// recordingForms are the forms in which the drivers' meters are recorded.
+func recordingForms() []metering.Recording {
+	var out []metering.Recording
+	for _, d := range drivers.All().Meters {
+		out = append(out, d.Recordings...)
 	}
 	return out
+}
+
+// decodeWords are what the command line says of the formats.
+func decodeWords() map[string]string {
+	var names, help []string
+	for _, r := range recordingForms() {
+		names = append(names, r.Format)
+		if r.About != "" {
+			r.Format += " (" + r.About + ")"
+		}
+		help = append(help, r.Format)
+	}
+	last := len(help) - 1
+	return map[string]string{"formats": strings.Join(names, ","), "formats_are": strings.Join(help[:last], ", ") + " or " + help[last] + "."}
+}
+
+func decodeAs(format string, data []byte) ([]metering.Telegram, []error) {
+	for _, r := range recordingForms() {
+		if r.Format == format {
+			return r.Decode(data)
+		}
+	}
+	return nil, []error{errors.New("unknown format " + format)}
 }
 
 func decodedOf(t metering.Telegram) decodedReading {

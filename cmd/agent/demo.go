@@ -14,6 +14,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
@@ -47,7 +48,7 @@ func (c demoCmd) Run(e *env) (err error) {
 	cfg, faults := config.Parse(demoConfig, ".", config.Secrets{
 		Getenv:   func(string) string { return demoKey },
 		ReadFile: os.ReadFile,
-	})
+	}, drivers.All())
 	if len(faults) > 0 {
 		return faults
 	}

@@ -90,6 +90,7 @@ func run(args []string, e *env) int {
 		kong.Description("keeplit: keeps a home or business lit on the prepaid electricity it has."),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars(decodeWords()),
 		kong.Writers(e.Stdout, e.Stderr),
 		kong.Exit(func(code int) { exited = code }),
 	)

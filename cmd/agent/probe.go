@@ -14,8 +14,8 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/metering"
-	"github.com/keeplit/keeplit/metering/mqttmeter"
 )
 
 // probeCmd lists what could be connected: hardware of the machine, and meters
@@ -73,12 +73,17 @@ func (c *probeCmd) meters(ctx context.Context) []board.Finding {
 	ctx, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
 	found := seenMeters{}
-	for _, filter := range []string{"tele/+/SENSOR", "+/events/rpc", "+/status/+", "zigbee2mqtt/+"} {
-		stop, err := s.Subscribe(filter, found.take)
-		if err != nil {
-			return one(board.Failed, err.Error())
+	for _, d := range drivers.All().Meters {
+		if d.Probe == nil {
+			continue
 		}
-		defer stop()
+		for _, filter := range d.Probe.Filters {
+			stop, err := s.Subscribe(filter, found.take)
+			if err != nil {
+				return one(board.Failed, err.Error())
+			}
+			defer stop()
+		}
 	}
 	connected := false
 	var wg sync.WaitGroup
@@ -115,30 +120,22 @@ type seenMeters struct {
 }
 
 func (s *seenMeters) take(topic string, payload []byte, _ bool) {
-	parts := strings.Split(topic, "/")
-	var kind, name string
-	switch {
-	case len(parts) == 3 && parts[0] == "tele":
-		kind, name = "tasmota", parts[1]
-	case parts[0] == "zigbee2mqtt" && len(parts) == 2:
-		kind, name = "zigbee2mqtt", parts[1]
-	case len(parts) == 3:
-		kind, name = "shelly", parts[0]
-	default:
-		return
+	for _, d := range drivers.All().Meters {
+		if d.Probe == nil {
+			continue
+		}
+		found, ok := d.Probe.Hear(topic, payload)
+		if !ok {
+			continue
+		}
+		f := board.Finding{Kind: kindMQTT, Name: found.Name, Outcome: board.Loaded, Detail: meterShows(found.Kind, found.Sample)}
+		s.mu.Lock()
+		if s.meters == nil {
+			s.meters = map[string]board.Finding{}
+		}
+		s.meters[found.Kind+" "+found.Name] = f
+		s.mu.Unlock()
 	}
-	telegrams, _ := mqttmeter.DecodeRecording(kind, append([]byte(topic+" "), payload...))
-	if len(telegrams) == 0 {
-		return
-	}
-	sample := telegrams[0].Sample
-	f := board.Finding{Kind: kindMQTT, Name: name, Outcome: board.Loaded, Detail: meterShows(kind, sample)}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.meters == nil {
-		s.meters = map[string]board.Finding{}
-	}
-	s.meters[kind+" "+name] = f
 }
 
 // meterShows is what a meter tells, and nothing of what it does not.

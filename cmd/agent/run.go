@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
 )
@@ -35,7 +36,7 @@ func (c runCmd) Run(e *env) error {
 func loadConfig(name string, e *env) (config.Config, error) {
 	secrets := config.FromSystem()
 	secrets.Getenv = e.Getenv
-	cfg, faults := config.Load(name, secrets)
+	cfg, faults := config.Load(name, secrets, drivers.All())
 	faults = cfg.Locate(faults, service.Faults(cfg, faults))
 	if len(faults) > 0 {
 		return cfg, &exitError{exitInvalid, fmt.Errorf("%s has %s:\n%w", name, count(len(faults), "fault"), faults)}

@@ -25,6 +25,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/panel"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
@@ -78,7 +79,7 @@ func aHome(t *testing.T, lines string) *home {
 			text += part[1]
 		}
 	}
-	cfg, faults := config.Parse([]byte(text), ".", config.Secrets{Getenv: func(string) string { return demoKey }, ReadFile: os.ReadFile})
+	cfg, faults := config.Parse([]byte(text), ".", config.Secrets{Getenv: func(string) string { return demoKey }, ReadFile: os.ReadFile}, drivers.All())
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

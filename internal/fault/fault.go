@@ -56,6 +56,20 @@ func (l *List) Under(prefix string, part List) {
 	}
 }
 
+// Need adds a fault where a text is missing.
+func (l *List) Need(path, value, remedy string) {
+	if value == "" {
+		l.Add(path, remedy, "it is missing")
+	}
+}
+
+// OneOf adds a fault where a text is none of words.
+func (l *List) OneOf(path, value string, words ...string) {
+	if !slices.Contains(words, value) {
+		l.Add(path, "write one of "+strings.Join(words, ", "), "%q is not known", value)
+	}
+}
+
 // Touches tells whether a fault is at path, below it, or above it.
 func (l List) Touches(path string) bool {
 	return slices.ContainsFunc(l, func(f Fault) bool { return within(path, f.Path) || within(f.Path, path) })

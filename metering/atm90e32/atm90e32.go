@@ -66,7 +66,7 @@ const (
 // Config is one chip.
 type Config struct {
 	Port spi.Port
-	metering.ATM90E32Document
+	Document
 	// Import and Export are the registers to go on from, as they were stored at
 	// Since; it is zero where nothing is stored.
 	Import, Export units.Energy

@@ -145,7 +145,7 @@ func (c *chip) Break(f meteringtest.Fault) {
 
 func newMeter(t *testing.T, c *chip, imported, exported units.Energy) *Meter {
 	t.Helper()
-	m, err := New(Config{Port: c, ATM90E32Document: metering.ATM90E32Document{VoltageGain: 7305, CurrentGain: 27961}, Import: imported, Export: exported, Every: 10 * time.Millisecond, Energy: time.Nanosecond, Now: time.Now})
+	m, err := New(Config{Port: c, Document: Document{VoltageGain: 7305, CurrentGain: 27961}, Import: imported, Export: exported, Every: 10 * time.Millisecond, Energy: time.Nanosecond, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestTakesNothingWhileTheLastIsNotStored(t *testing.T) {
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			stored := true
 			m, err := New(Config{
-				Port: c, ATM90E32Document: metering.ATM90E32Document{VoltageGain: 7305, CurrentGain: 27961},
+				Port: c, Document: Document{VoltageGain: 7305, CurrentGain: 27961},
 				Now: func() time.Time { return now }, Stored: func() bool { return stored },
 			})
 			if err != nil {
@@ -336,7 +336,7 @@ func TestALongAbsenceIsMarked(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	start := func(since time.Time) metering.Sample {
 		t.Helper()
-		m, err := New(Config{Port: c, ATM90E32Document: metering.ATM90E32Document{VoltageGain: 7305, CurrentGain: 27961}, Since: since, Now: func() time.Time { return now }})
+		m, err := New(Config{Port: c, Document: Document{VoltageGain: 7305, CurrentGain: 27961}, Since: since, Now: func() time.Time { return now }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -386,7 +386,7 @@ func FuzzAnswers(f *testing.F) {
 		b := &babble{says: says}
 		b.Show(meteringtest.Truth{Voltage: 230_000, Frequency: 50_000, Power: 24 * units.Kilowatt})
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		m, err := New(Config{Port: b, ATM90E32Document: metering.ATM90E32Document{VoltageGain: 7305, CurrentGain: 27961}, Energy: time.Nanosecond, Now: func() time.Time { return now }})
+		m, err := New(Config{Port: b, Document: Document{VoltageGain: 7305, CurrentGain: 27961}, Energy: time.Nanosecond, Now: func() time.Time { return now }})
 		if err != nil {
 			t.Fatal(err)
 		}

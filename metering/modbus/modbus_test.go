@@ -306,13 +306,13 @@ func TestConformance(t *testing.T) {
 
 func model(t *testing.T, name string) Model {
 	t.Helper()
-	d := metering.ModbusDocument{Model: name}
+	d := Document{Model: name}
 	if name == "generic" { // an SDM described by hand
 		for _, v := range []struct {
 			value string
 			at    int
 		}{{"import", 0x48}, {"export", 0x4A}, {"voltage", 0}, {"current", 6}, {"power", 12}, {"frequency", 0x46}} {
-			d.Map = append(d.Map, metering.ModbusRegister{Value: v.value, Register: v.at, Type: "float32"})
+			d.Map = append(d.Map, Register{Value: v.value, Register: v.at, Type: "float32"})
 		}
 	}
 	m, err := ModelOf(d)
@@ -457,10 +457,10 @@ func TestNewMeterRefuses(t *testing.T) {
 			t.Errorf("%s: no error", row.name)
 		}
 	}
-	if _, err := ModelOf(metering.ModbusDocument{Model: "abc"}); err == nil {
+	if _, err := ModelOf(Document{Model: "abc"}); err == nil {
 		t.Error("unknown model: no error")
 	}
-	if _, err := ModelOf(metering.ModbusDocument{Model: "generic"}); err == nil {
+	if _, err := ModelOf(Document{Model: "generic"}); err == nil {
 		t.Error("generic without a map: no error")
 	}
 }

@@ -62,7 +62,7 @@ const one = 1_000_000_000
 // register is one value of a meter.
 type register struct {
 	name     string // as the maker's list calls it
-	value    string // what it is in a Sample (see metering.ModbusRegister), empty where it is only shown
+	value    string // what it is in a Sample (see Register), empty where it is only shown
 	unit     string // for show
 	holding  bool
 	address  int
@@ -267,7 +267,7 @@ func boolInt(b bool) int {
 }
 
 // ModelOf is the model that a document names.
-func ModelOf(d metering.ModbusDocument) (Model, error) {
+func ModelOf(d Document) (Model, error) {
 	switch d.Model {
 	case "sdm120", "sdm220", "sdm230":
 		return sdmSingle(d.Model), nil
@@ -282,8 +282,8 @@ func ModelOf(d metering.ModbusDocument) (Model, error) {
 }
 
 // generic is a meter that the configuration describes.
-func generic(rows []metering.ModbusRegister) (Model, error) {
-	if l := metering.CheckModbusMap(rows); len(l) > 0 {
+func generic(rows []Register) (Model, error) {
+	if l := checkMap(rows); len(l) > 0 {
 		return Model{}, fmt.Errorf("modbus map: %w", error(l))
 	}
 	m := Model{name: "generic", baud: 9600}

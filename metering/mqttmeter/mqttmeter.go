@@ -22,7 +22,7 @@ import (
 
 // Config is one meter.
 type Config struct {
-	metering.MQTTDocument
+	Document
 	// Every is how often the device publishes: Tasmota's TelePeriod, a minute
 	// for the others.  Zero takes the maker's default.  It is reported silent
 	// after three times as long.

@@ -224,7 +224,7 @@ func conform(t *testing.T, start func(*testing.T) *broker) {
 				},
 				New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
 					b := start(t)
-					m, err := New(b, Config{MQTTDocument: metering.MQTTDocument{Kind: kind, Topic: "dev"}, Every: 60 * time.Millisecond, Now: time.Now})
+					m, err := New(b, Config{Document: Document{Kind: kind, Topic: "dev"}, Every: 60 * time.Millisecond, Now: time.Now})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -248,7 +248,7 @@ func (noBroker) Subscribe(string, func(string, []byte, bool)) (func(), error) {
 }
 
 func TestSubscriptionRefused(t *testing.T) {
-	m, err := New(noBroker{}, Config{MQTTDocument: metering.MQTTDocument{Kind: "tasmota", Topic: "x"}, Every: time.Millisecond, Now: time.Now})
+	m, err := New(noBroker{}, Config{Document: Document{Kind: "tasmota", Topic: "x"}, Every: time.Millisecond, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func TestSubscriptionRefused(t *testing.T) {
 }
 
 func TestRetainedIsNoMeasurement(t *testing.T) {
-	m, err := New(noBroker{}, Config{MQTTDocument: metering.MQTTDocument{Kind: "zigbee2mqtt", Topic: "plug"}, Now: time.Now})
+	m, err := New(noBroker{}, Config{Document: Document{Kind: "zigbee2mqtt", Topic: "plug"}, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,12 +113,12 @@ func TestRequests(t *testing.T) {
 			"request gpiochip0 [3] output=true first=0 pull=PullNoChange", "",
 		},
 		{
-			"feedback with a pull", func(b *Board) error { _, err := b.Inputs("/dev/gpiochip0", []string{"22"}, gpio.PullUp); return err },
+			"feedback with a pull", func(b *Board) error { _, err := b.Inputs("/dev/gpiochip0", []string{"22"}, "up"); return err },
 			"lineset gpiochip0 [22] output=false first=0 pull=PullUp", "",
 		},
 		{
 			"a name goes before a number", func(b *Board) error {
-				_, err := b.Inputs("raspberrypi-exp-gpio", []string{"17"}, gpio.PullNoChange)
+				_, err := b.Inputs("raspberrypi-exp-gpio", []string{"17"}, "")
 				return err
 			},
 			"lineset gpiochip1 [1] output=false first=0 pull=PullNoChange", "",

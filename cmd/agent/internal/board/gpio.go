@@ -8,6 +8,8 @@ import (
 
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/host/v3/gpioioctl"
+
+	"github.com/keeplit/keeplit/loads"
 )
 
 // Chip is a GPIO chip.  Its label tells what it is (pinctrl-bcm2711 on a
@@ -26,16 +28,8 @@ type Line struct {
 	User   string // what held it when the board was opened, empty: nothing
 }
 
-// Lines is a set of GPIO lines requested together; bit i is line i in the order
-// of the request, a mask of 0 means all lines.  It must be closed.
-type Lines interface {
-	Out(bits, mask gpio.GPIOValue) error
-	Read(mask gpio.GPIOValue) (gpio.GPIOValue, error)
-	Close() error
-}
-
-// Pull is the bias of an input.
-type Pull = gpio.Pull
+// Lines is a set of GPIO lines requested together.  It must be closed.
+type Lines = loads.Lines
 
 // Chips are the GPIO chips of the machine.
 func (b *Board) Chips() []Chip { return b.chips }
@@ -72,13 +66,30 @@ func (b *Board) Outputs(chip string, lines []string, first gpio.GPIOValue) (Line
 	return b.grant(request{chip: c, lines: ls, output: true, first: first})
 }
 
-// Inputs requests lines of a chip as inputs; see Outputs for the names.
-func (b *Board) Inputs(chip string, lines []string, pull Pull) (Lines, error) {
+// Inputs requests lines of a chip as inputs, pulled up, down or none; see Outputs
+// for the names.
+func (b *Board) Inputs(chip string, lines []string, pull string) (Lines, error) {
+	bias, err := pullOf(pull)
+	if err != nil {
+		return nil, err
+	}
 	c, ls, err := b.find(chip, lines)
 	if err != nil {
 		return nil, err
 	}
-	return b.grant(request{chip: c, lines: ls, pull: pull})
+	return b.grant(request{chip: c, lines: ls, pull: bias})
+}
+
+func pullOf(s string) (gpio.Pull, error) {
+	switch s {
+	case "", "none":
+		return gpio.PullNoChange, nil
+	case "up":
+		return gpio.PullUp, nil
+	case "down":
+		return gpio.PullDown, nil
+	}
+	return 0, fmt.Errorf("board: %q is not a pull: write up, down or none", s)
 }
 
 // Present is the levels that lines have as outputs now, and changes nothing; ok

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/relay"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -61,8 +61,8 @@ func TestRelayOnAKernel(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			sim.t = t
 			sim.pull(2, "pull-down")
-			sw, closeLines, err := b.Relay(loads.RelayDocument{
-				Chip: sim.chip, Line: fmt.Sprint(row.line), Low: row.low, Contact: loads.ContactNO, Feedback: &loads.FeedbackInput{Line: "2"},
+			sw, closeLines, err := relay.Open(b, relay.Document{
+				Chip: sim.chip, Line: fmt.Sprint(row.line), Low: row.low, Contact: relay.ContactNO, Feedback: &relay.FeedbackInput{Line: "2"},
 			}, time.Now)
 			if err != nil {
 				t.Fatal(err)
@@ -101,7 +101,7 @@ func TestRelayOnAKernel(t *testing.T) {
 				}
 				sim.pull(2, "pull-down")
 			}
-			if _, _, err := b.Relay(loads.RelayDocument{Chip: sim.chip, Line: fmt.Sprint(row.line)}, time.Now); err == nil {
+			if _, _, err := relay.Open(b, relay.Document{Chip: sim.chip, Line: fmt.Sprint(row.line)}, time.Now); err == nil {
 				t.Error("a line that is in use was given twice")
 			}
 		})

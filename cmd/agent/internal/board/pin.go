@@ -22,11 +22,7 @@ func (b *Board) Edges(name string) (pin gpio.PinIn, closePin func() error, err e
 
 // Contact opens the input of a contact; read tells whether it is at alarm.
 func (b *Board) Contact(d metering.ContactDocument) (read func() (bool, error), closeLine func() error, err error) {
-	pull, err := pullOf(d.Pull)
-	if err != nil {
-		return nil, nil, err
-	}
-	in, err := b.Inputs(d.Chip, []string{d.Line}, pull)
+	in, err := b.Inputs(d.Chip, []string{d.Line}, d.Pull)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/adc"
+	"github.com/keeplit/keeplit/metering/atm90e32"
 	"github.com/keeplit/keeplit/metering/waveform"
 )
 
@@ -39,15 +41,15 @@ func TestMetersOnSPISayWhatIsMissing(t *testing.T) {
 		rate     float64 // of the calibration; 0: there is none
 		channels int
 		damaged  bool
-		adc      metering.ADCDocument
+		doc      adc.Document
 		says     []string
 	}{
-		{"no calibration", 0, 0, false, metering.ADCDocument{Chip: "mcp3208"}, []string{"meter.adc.calibration", "agent calibrate"}},
-		{"a calibration that was changed", 4000, 1, true, metering.ADCDocument{Chip: "mcp3208"}, []string{"meter.adc.calibration", "calibrate again"}},
-		{"a calibration without channels", 4000, 0, false, metering.ADCDocument{Chip: "mcp3208"}, []string{"no channel", "calibrate again"}},
-		{"another rate", 2000, 1, false, metering.ADCDocument{Chip: "mcp3208"}, []string{"2000", "4000", "meter.adc.rate"}},
-		{"no data-ready line", 4000, 1, false, metering.ADCDocument{Chip: "ads131m04"}, []string{"meter.adc.ready", "GPIO"}},
-		{"no such bus", 4000, 1, false, metering.ADCDocument{Chip: "mcp3208"}, []string{"meter.adc.bus", "SPI99.0", "agent probe", "group spi"}},
+		{"no calibration", 0, 0, false, adc.Document{Chip: "mcp3208"}, []string{"meter.adc.calibration", "agent calibrate"}},
+		{"a calibration that was changed", 4000, 1, true, adc.Document{Chip: "mcp3208"}, []string{"meter.adc.calibration", "calibrate again"}},
+		{"a calibration without channels", 4000, 0, false, adc.Document{Chip: "mcp3208"}, []string{"no channel", "calibrate again"}},
+		{"another rate", 2000, 1, false, adc.Document{Chip: "mcp3208"}, []string{"2000", "4000", "meter.adc.rate"}},
+		{"no data-ready line", 4000, 1, false, adc.Document{Chip: "ads131m04"}, []string{"meter.adc.ready", "GPIO"}},
+		{"no such bus", 4000, 1, false, adc.Document{Chip: "mcp3208"}, []string{"meter.adc.bus", "SPI99.0", "agent probe", "group spi"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			name := filepath.Join(t.TempDir(), "none.json")
@@ -63,25 +65,21 @@ func TestMetersOnSPISayWhatIsMissing(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			row.adc.Bus, row.adc.Calibration = "SPI99.0", name
-			meterSays(t, metering.Document{Driver: "adc", ADC: &row.adc}, row.says)
+			row.doc.Bus, row.doc.Calibration = "SPI99.0", name
+			meterSays(t, &row.doc, row.says)
 		})
 	}
 	t.Run("an energy chip without its bus", func(t *testing.T) {
-		meterSays(t, metering.Document{Driver: "atm90e32", ATM90E32: &metering.ATM90E32Document{Bus: "SPI99.0", VoltageGain: 1, CurrentGain: 1}},
+		meterSays(t, &atm90e32.Document{Bus: "SPI99.0", VoltageGain: 1, CurrentGain: 1},
 			[]string{"meter.atm90e32.bus", "SPI99.0", "agent probe"})
 	})
 }
 
-func meterSays(t *testing.T, d metering.Document, says []string) {
+func meterSays(t *testing.T, d metering.Settings, says []string) {
 	t.Helper()
-	m, err := FindMeter(d)
-	if err != nil {
-		t.Fatal(err)
-	}
 	hardware := &board.Machine{Log: slog.New(slog.DiscardHandler)}
 	defer func() { _ = hardware.Close() }()
-	_, err = m.Open(Env{Machine: hardware, Path: func(name string) string { return name }}, d)
+	_, err := d.Open(metering.Env{Machine: hardware, Path: func(name string) string { return name }})
 	if err == nil {
 		t.Fatal("it was built")
 	}
@@ -103,7 +101,8 @@ func TestConstantsOfAConverterAreNamedByTheirSignature(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := ConstantsOf(func(name string) string { return name }, metering.ADCDocument{Chip: "mcp3208", Bus: "SPI99.0", Calibration: name})
+	d := adc.Document{Chip: "mcp3208", Bus: "SPI99.0", Calibration: name}
+	got, err := d.Constants(metering.Env{Path: func(name string) string { return name }})
 	if err != nil || got.Signature != want || got.By != "fitter" {
 		t.Errorf("%+v %v", got, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/keeplit/keeplit/credit/card"
 	"github.com/keeplit/keeplit/credit/keypad"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/relay"
 )
 
 // Feeder takes inputs; *control.Loop is one.
@@ -63,13 +64,9 @@ func Open(e Env, cfg config.Config) ([]Part, error) {
 		})
 	}
 	if d := cfg.Supply.Buzzer; d != nil {
-		b, err := e.Machine.Board()
+		sw, closeLines, err := relay.Open(e.Machine, *d, e.Now)
 		if err != nil {
-			return nil, err
-		}
-		sw, closeLines, err := b.Relay(*d, e.Now)
-		if err != nil {
-			return nil, board.Missing(fmt.Errorf("supply.buzzer: %w", err))
+			return nil, fmt.Errorf("supply.buzzer: %w", err)
 		}
 		e.Machine.Closes(closeLines)
 		parts = append(parts, func(ctx context.Context) error { return buzz(ctx, e.Loop, sw) })

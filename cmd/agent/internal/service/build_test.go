@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/board"
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/config"
 )
 
@@ -136,7 +137,7 @@ func TestRunNeverSaysWhatCheckDidNot(t *testing.T) {
 		return map[string]string{"KEY": trialKey, "CARD": "a0a1a2a3a4a5", "BAD": "xyz"}[name]
 	}}
 	for name, text := range all {
-		cfg, faults := config.Parse([]byte(text), folder, secrets)
+		cfg, faults := config.Parse([]byte(text), folder, secrets, drivers.All())
 		faults = cfg.Locate(faults, Faults(cfg, faults))
 		for _, f := range faults {
 			if f.Line == 0 || f.Remedy == "" {
@@ -198,7 +199,7 @@ func TestCheckSaysEverythingAtOnceWithLines(t *testing.T) {
 		`web: {listen: "8080"}`,
 		`schedule: {nightly: "3:17"}`,
 	}, "\n")
-	cfg, faults := config.Parse([]byte(text), ".", config.Secrets{Getenv: func(string) string { return trialKey }})
+	cfg, faults := config.Parse([]byte(text), ".", config.Secrets{Getenv: func(string) string { return trialKey }}, drivers.All())
 	faults = cfg.Locate(faults, Faults(cfg, faults))
 	lines := map[int]bool{}
 	for _, f := range faults {

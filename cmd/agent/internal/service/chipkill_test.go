@@ -21,7 +21,6 @@ import (
 	"periph.io/x/conn/v3/spi"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
-	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units"
@@ -121,9 +120,9 @@ func meterWithChip(dir string) {
 		Site: s.site, State: state, First: first, Planner: s.plans, Journal: journal.New(s.store, nil, false),
 		Now: chip.clock, PersistEvery: cfg.Schedule.Persist, PlanTime: time.Second, Log: s.log,
 	})
-	given := s.env(state)
+	given := s.meterEnv(state)
 	given.Now = chip.clock
-	chipCfg := drivers.ChipConfig(given, cfg.Meter)
+	chipCfg := cfg.Meter.Settings.(*atm90e32.Document).Config(given)
 	chipCfg.Port, chipCfg.Every = chip, 200*time.Microsecond
 	meter, err := atm90e32.New(chipCfg)
 	must(err)

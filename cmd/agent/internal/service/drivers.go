@@ -7,19 +7,18 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
-	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 )
 
-// env is what the drivers are given; a meter without a register of its own goes
-// on from state.
-func (s *Service) env(state control.State) drivers.Env {
-	e := drivers.Env{Now: s.now, Log: s.log, Bus: s.session, Machine: &s.machine, Path: s.cfg.Path, Since: state.Meter.Last.At}
+// meterEnv is what the meter's driver is given; a meter without a register of
+// its own goes on from state.
+func (s *Service) meterEnv(state control.State) metering.Env {
+	e := metering.Env{Now: s.now, Every: s.cfg.Meter.Every, Machine: &s.machine, Path: s.cfg.Path, Since: state.Meter.Last.At}
 	e.Import, e.Export = state.Meter.Shown()
-	if s.plant != nil {
-		e.House = s.plant
+	if s.session != nil {
+		e.MQTT = s.session
 	}
 	if s.loop != nil {
 		e.Stored = s.loop.Stored
@@ -29,39 +28,21 @@ func (s *Service) env(state control.State) drivers.Env {
 
 // meterOf builds the driver of a real meter.
 func (s *Service) meterOf(state control.State) (metering.Meter, error) {
-	driver, err := drivers.FindMeter(s.cfg.Meter)
-	if err != nil {
-		return nil, err
-	}
-	return driver.Open(s.env(state), s.cfg.Meter)
+	return s.cfg.Meter.Settings.Open(s.meterEnv(state))
 }
 
-// MeterName is what the page calls the meter.
-func MeterName(cfg config.Config) string {
-	switch d := cfg.Meter; d.Driver {
-	case "replay":
-		return "recording " + d.Replay.File
-	case "house":
-		return "simulated house"
-	}
-	driver, err := drivers.FindMeter(cfg.Meter)
-	if err != nil {
-		return cfg.Meter.Driver
-	}
-	return driver.Name(cfg.Meter)
-}
-
-// constants makes a converter's constants those of the site.
+// constants makes the measured constants of the meter, where it has any, those of
+// the site.
 func (s *Service) constants() error {
-	d := s.cfg.Meter
-	if d.Driver != "adc" {
+	measured, ok := s.cfg.Meter.Settings.(metering.Calibrated)
+	if !ok {
 		return nil
 	}
-	c, err := drivers.ConstantsOf(s.cfg.Path, *d.ADC)
+	c, err := measured.Constants(s.meterEnv(control.State{}))
 	if err != nil {
 		return err
 	}
-	s.site.Calibration = control.Calibration{Signature: c.Signature, Made: "made " + c.Time.Format(time.RFC3339) + " by " + cmp.Or(c.By, "a person not named")}
+	s.site.Calibration = control.Calibration{Signature: c.Signature, Made: "made " + c.Made.Format(time.RFC3339) + " by " + cmp.Or(c.By, "a person not named")}
 	return nil
 }
 
@@ -73,26 +54,33 @@ func switched(cfg config.Config, each func(path, id string, d loads.SwitchDocume
 	// The supply has a dead man only where the configuration asks for one: an
 	// agent that dies must not cut the house off by default.
 	supply := time.Duration(0)
-	if d := cfg.Supply.Switch.DeadMan; d != nil {
+	if d := cfg.Supply.Switch.Traits().DeadMan; d != nil {
 		supply = *d
 	}
 	each("supply.switch", loads.SupplyID, cfg.Supply.Switch, supply)
 }
 
+// switchEnv is what the driver of one switch is given.
+func (s *Service) switchEnv(id string, deadMan time.Duration) loads.Env {
+	e := loads.Env{ID: id, DeadMan: deadMan, Now: s.now, Log: s.log, Machine: &s.machine}
+	if s.session != nil {
+		e.MQTT = s.session
+	}
+	if s.plant != nil {
+		e.Plant = s.plant
+	}
+	return e
+}
+
 // switches builds the switch of each load and of the supply.
-func (s *Service) switches(state control.State) (map[string]loads.Switch, error) {
+func (s *Service) switches() (map[string]loads.Switch, error) {
 	out := map[string]loads.Switch{}
 	var errs []error
-	env := s.env(state)
 	switched(s.cfg, func(_, id string, d loads.SwitchDocument, deadMan time.Duration) {
-		if d.Driver == "" || d.Driver == loads.DriverNone {
+		if !d.Switches() {
 			return
 		}
-		driver, err := drivers.FindSwitch(d)
-		sw := loads.Switch(nil)
-		if err == nil {
-			sw, err = driver.Open(env, id, d, deadMan)
-		}
+		sw, err := d.Settings.Open(s.switchEnv(id, deadMan))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("switch of %s: %w", id, err))
 			return

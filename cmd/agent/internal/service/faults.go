@@ -15,7 +15,6 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
-	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
@@ -24,6 +23,7 @@ import (
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/tariffs"
 )
 
@@ -115,16 +115,16 @@ func Faults(cfg config.Config, known fault.List) fault.List {
 // dryMeter builds the meter's driver, where that opens nothing.
 func (s *Service) dryMeter(failed func(path, remedy string, err error) bool) {
 	d := s.cfg.Meter
-	if d.Driver == "house" || d.Driver == "replay" { // built with the simulation
+	if d.Settings == nil {
 		return
 	}
-	driver, err := drivers.FindMeter(d)
+	measured, constants := d.Settings.(metering.Calibrated)
 	switch {
-	case failed("meter", "correct the meter's settings", err):
-	case driver.Check != nil:
-		failed("meter."+d.Driver, "run agent calibrate and name the file it writes", driver.Check(s.env(control.State{}), d))
-	case driver.Bare:
-		_, err := driver.Open(s.env(control.State{}), d)
+	case constants:
+		_, err := measured.Constants(s.meterEnv(control.State{}))
+		failed("meter."+d.Driver, "run agent calibrate and name the file it writes", err)
+	case d.Settings.Needs()&(metering.NeedsMachine|metering.NeedsSimulation) == 0:
+		_, err := d.Settings.Open(s.meterEnv(control.State{}))
 		failed("meter", "correct the meter's settings", err)
 	}
 }
@@ -132,13 +132,11 @@ func (s *Service) dryMeter(failed func(path, remedy string, err error) bool) {
 // drySwitches builds the switches, where that opens nothing.
 func (s *Service) drySwitches(failed func(path, remedy string, err error) bool) {
 	switched(s.cfg, func(path, id string, d loads.SwitchDocument, deadMan time.Duration) {
-		if d.Driver == "" || d.Driver == loads.DriverNone {
+		needs := d.Traits().Needs
+		if d.Settings == nil || needs&loads.NeedsMachine != 0 || needs&loads.NeedsSimulation != 0 && s.plant == nil {
 			return
 		}
-		driver, err := drivers.FindSwitch(d)
-		if err == nil && (driver.Bare || d.Driver == loads.DriverHouse && s.plant != nil) {
-			_, err = driver.Open(s.env(control.State{}), id, d, deadMan)
-		}
+		_, err := d.Settings.Open(s.switchEnv(id, deadMan))
 		failed(path, "correct the switch's settings", err)
 	})
 }

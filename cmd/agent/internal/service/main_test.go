@@ -8,6 +8,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/config"
 )
 
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 
 // loaded reads a configuration that is right.
 func loaded(name string) (config.Config, error) {
-	cfg, faults := config.Load(name, config.FromSystem())
+	cfg, faults := config.Load(name, config.FromSystem(), drivers.All())
 	return cfg, append(faults, Faults(cfg, faults)...).Err()
 }
 
@@ -53,7 +54,7 @@ tariff: {document: {name: flat, currency: ZAR, zone: Africa/Johannesburg, versio
 tokens: {openpaygo: {key: {env: K}, starting_code: 516959010, unit: money}}
 web: {listen: "127.0.0.1:0"}
 `
-	cfg, faults := config.Parse([]byte(text), ".", config.Secrets{Getenv: func(string) string { return trialKey }, ReadFile: os.ReadFile})
+	cfg, faults := config.Parse([]byte(text), ".", config.Secrets{Getenv: func(string) string { return trialKey }, ReadFile: os.ReadFile}, drivers.All())
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

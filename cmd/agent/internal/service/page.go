@@ -14,7 +14,7 @@ import (
 func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 	unit := web.Unit{Code: s.site.Currency, Symbol: cfg.Site.Symbol, Decimals: s.site.Tariff.Decimals(), Energy: s.site.InKWh}
 	about := front.About{
-		Name: cfg.Site.Name, Unit: unit, Version: opt.Version, Started: s.started, Meter: MeterName(cfg),
+		Name: cfg.Site.Name, Unit: unit, Version: opt.Version, Started: s.started, Meter: cfg.Meter.Label(),
 		Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency, System: s.system,
 	}
 	if opt.Demo != nil {

@@ -137,7 +137,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	} else {
 		state = filled
 	}
-	switches, err := s.switches(state)
+	switches, err := s.switches()
 	if err != nil {
 		return nil, err
 	}

@@ -96,14 +96,15 @@ func (s *Service) restore(ctx context.Context, state control.State) error {
 func (s *Service) base() (base house.Base, start, end time.Time, err error) {
 	sim := s.cfg.Simulation
 	start, end = sim.Start, sim.End
-	if s.cfg.Meter.Driver == "house" {
+	recording, ok := s.cfg.Meter.Settings.(*replay.Document)
+	if !ok {
 		h, err := house.NewHousehold(house.HouseholdConfig{Seed: sim.Seed, Zone: s.cfg.Zone(), Daily: sim.PerDay})
 		if start.IsZero() {
 			start = time.Now().UTC().Truncate(time.Minute)
 		}
 		return h, start, end, err
 	}
-	f, err := os.Open(s.cfg.Path(s.cfg.Meter.Replay.File))
+	f, err := os.Open(s.cfg.Path(recording.File))
 	if err != nil {
 		return nil, start, end, fmt.Errorf("meter.replay.file: %w", err)
 	}

@@ -53,9 +53,9 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 	guard := loads.DefaultGuard()
 	guard.GapMin, guard.GapMax, guard.Spread = cfg.Switching.GapMin, cfg.Switching.GapMax, cfg.Switching.Spread
 	guard.PerHour, guard.Seed = cfg.Switching.PerHour, seed
-	contactor := cfg.Supply.Switch.Driver != "" && cfg.Supply.Switch.Driver != "none"
+	contactor := cfg.Supply.Switch.Switches()
 	guard.Supply = contactor
-	guard.SupplyFeedback = contactor && (cfg.Supply.Switch.Relay == nil || cfg.Supply.Switch.Relay.Feedback != nil)
+	guard.SupplyFeedback = cfg.Supply.Switch.HasFeedback()
 	currency := cfg.Site.Currency
 	if currency == "" {
 		currency = doc.Currency
@@ -131,7 +131,7 @@ func supplyRules(c config.Supply) control.SupplyRules {
 	r := control.SupplyRules{
 		Contactor: c.Contactor(), Limit: c.Limit, Breaks: c.Breaks, Local: c.Local(), Behind: c.Behind, TamperCuts: c.Tamper == config.TamperCut,
 	}
-	if d := c.Switch.DeadMan; d != nil {
+	if d := c.Switch.Traits().DeadMan; d != nil {
 		r.DeadMan = *d
 	}
 	for _, s := range c.Shed {

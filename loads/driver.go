@@ -1,0 +1,100 @@
+package loads
+
+import (
+	"log/slog"
+	"time"
+
+	"periph.io/x/conn/v3/gpio"
+
+	"github.com/keeplit/keeplit/internal/fault"
+)
+
+// Driver is a kind of switch that the program can work.  It lives in the folder
+// of its kind, with its settings, their checks and its protocol; a program has a
+// list of them.
+type Driver struct {
+	// Name is what a switch's driver says.
+	Name string
+	// New makes settings with their defaults.
+	New func() Settings
+}
+
+// Settings are a driver's own keys of a SwitchDocument: a pointer to a struct
+// with yaml tags.
+type Settings interface {
+	// Check is everything wrong with the settings.
+	Check() fault.List
+	// Traits are what is known of the switch before it is opened.
+	Traits() Traits
+	// Open builds the switch.  Only where it needs the machine is anything opened
+	// before Run, and that is left with Env.Machine.
+	Open(e Env) (Switch, error)
+}
+
+// Traits are what the site must know of a switch before it is opened.  Zero is a
+// switch of this machine that tells its real state and falls open without the
+// agent.
+type Traits struct {
+	Needs   Needs
+	Remote  bool // it hangs on a network: it answers late, and stays as it is without the agent
+	Latches bool // it stays as it is without the agent
+	Blind   bool // it cannot tell its real state
+	// Renewable: the device drops the load by itself where it is not told On
+	// again in time.
+	Renewable bool
+	DeadMan   *time.Duration // that time as the configuration has it; nil: it says nothing
+}
+
+// Needs is what a driver cannot do without.
+type Needs uint8
+
+// What a driver may need.
+const (
+	NeedsBroker     Needs = 1 << iota // it is reached over the site's MQTT broker
+	NeedsMachine                      // it hangs on pins of this machine
+	NeedsSimulation                   // it is part of a simulated site
+)
+
+// Env is what a driver is given of the program around it.
+type Env struct {
+	ID      string        // of the load that is switched, or SupplyID
+	DeadMan time.Duration // the load is to drop by itself where On is not said again for so long; 0: never
+	Now     func() time.Time
+	Log     *slog.Logger
+	MQTT    Bus     // nil without a broker
+	Machine Machine // opened when something is asked of it
+	Plant   Plant   // nil without a simulation
+}
+
+// Pins open GPIO lines by name or number.  The chip is named by its label, name
+// or path, or may be empty where only one chip has the lines.
+type Pins interface {
+	// Outputs have the levels of first from the beginning.
+	Outputs(chip string, lines []string, first gpio.GPIOValue) (Lines, error)
+	// Inputs have a pull: up, down or none.
+	Inputs(chip string, lines []string, pull string) (Lines, error)
+	// Present is the levels that lines have as outputs now; ok is false where any
+	// of them is not an output.
+	Present(chip string, lines []string) (levels gpio.GPIOValue, ok bool, err error)
+}
+
+// Lines is a set of GPIO lines requested together; bit i is line i in the order
+// of the request, a mask of 0 means all lines.
+type Lines interface {
+	Out(bits, mask gpio.GPIOValue) error
+	Read(mask gpio.GPIOValue) (gpio.GPIOValue, error)
+	Close() error
+}
+
+// Machine is the hardware that a driver may ask for.
+type Machine interface {
+	Pins
+	// Closes has close called when the program ends.
+	Closes(close func() error)
+}
+
+// Plant is a simulated site: its appliances and its supply are switches.
+type Plant interface {
+	Supply() Switch
+	Switch(id string) (s Switch, ok bool)
+}

@@ -1,0 +1,57 @@
+package remote
+
+import (
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/loads"
+)
+
+// Document is what the settings of every MQTT driver have in common.
+type Document struct {
+	Topic string        `yaml:"topic"` // the device's own name in its topics
+	Stale time.Duration `yaml:"stale"` // a state heard longer ago than this is not known any more; 15 min where 0
+}
+
+// Check is everything wrong with d.
+func (d Document) Check() fault.List {
+	var l fault.List
+	if d.Topic == "" || len(d.Topic) > 200 || strings.ContainsAny(d.Topic, "+#\x00") || strings.HasPrefix(d.Topic, "/") || strings.HasSuffix(d.Topic, "/") {
+		l.Add("topic", "write the device's own topic, without wildcards and slashes at the ends", "%q is not a device's topic", d.Topic)
+	}
+	if d.Stale < 0 {
+		l.Add("stale", "write a time such as 15m", "%v is not an age", d.Stale)
+	}
+	return l
+}
+
+// Timed is the settings of a device with numbered relays that it opens by itself
+// when it is not told On again.
+type Timed struct {
+	Document `yaml:",inline"`
+	Channel  int            `yaml:"channel"`  // relay on the device, from 0
+	DeadMan  *time.Duration `yaml:"dead_man"` // the device drops the load by itself if not renewed for so long; 0: off
+}
+
+// Check is everything wrong with t.
+func (t *Timed) Check() fault.List {
+	l := t.Document.Check()
+	if t.Channel < 0 || t.Channel > 31 {
+		l.Add("channel", "relays are counted from 0", "%d is not a channel", t.Channel)
+	}
+	if d := t.DeadMan; d != nil && *d != 0 && (*d < 30*time.Second || *d > 12*time.Hour) {
+		l.Add("dead_man", "write 30s to 12h, or 0s to switch it off", "%v is not a dead-man time", *d)
+	}
+	return l
+}
+
+// Traits implements loads.Settings.
+func (t *Timed) Traits() loads.Traits {
+	return loads.Traits{Needs: loads.NeedsBroker, Remote: true, Renewable: true, DeadMan: t.DeadMan}
+}
+
+// Config is what the driver is told.
+func (t *Timed) Config(e loads.Env) Config {
+	return Config{Topic: t.Topic, Channel: t.Channel, DeadMan: e.DeadMan, Stale: t.Stale, Now: e.Now, Log: e.Log}
+}

@@ -1,0 +1,19 @@
+package shelly
+
+import (
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/internal/remote"
+)
+
+// Driver is the driver shelly.
+func Driver() loads.Driver {
+	return loads.Driver{Name: "shelly", New: func() loads.Settings { return new(Document) }}
+}
+
+// Document is a relay of a second-generation Shelly; its topic is its MQTT prefix.
+type Document struct {
+	remote.Timed `yaml:",inline"`
+}
+
+// Open implements loads.Settings.
+func (d *Document) Open(e loads.Env) (loads.Switch, error) { return New(e.MQTT, d.Config(e)) }

@@ -1,0 +1,19 @@
+package tasmota
+
+import (
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/internal/remote"
+)
+
+// Driver is the driver tasmota.
+func Driver() loads.Driver {
+	return loads.Driver{Name: "tasmota", New: func() loads.Settings { return new(Document) }}
+}
+
+// Document is a relay of a device with Tasmota firmware; its topic is its Topic setting.
+type Document struct {
+	remote.Timed `yaml:",inline"`
+}
+
+// Open implements loads.Settings.
+func (d *Document) Open(e loads.Env) (loads.Switch, error) { return New(e.MQTT, d.Config(e)) }

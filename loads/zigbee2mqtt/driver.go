@@ -1,0 +1,35 @@
+package zigbee2mqtt
+
+import (
+	"strings"
+
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/internal/remote"
+)
+
+// Driver is the driver zigbee2mqtt.
+func Driver() loads.Driver {
+	return loads.Driver{Name: "zigbee2mqtt", New: func() loads.Settings { return new(Document) }}
+}
+
+// Document is a relay of a Zigbee device; its topic is its friendly name, and
+// its channel 0 the only one, or 1 and on the endpoints l1, l2, ...
+type Document struct {
+	remote.Timed `yaml:",inline"`
+	Base         string `yaml:"base"` // the base topic; zigbee2mqtt where empty
+}
+
+// Check implements loads.Settings.
+func (d *Document) Check() fault.List {
+	l := d.Timed.Check()
+	if strings.ContainsAny(d.Base, "+#\x00") {
+		l.Add("base", "leave it out, or write the base topic of Zigbee2MQTT", "%q is not a base topic", d.Base)
+	}
+	return l
+}
+
+// Open implements loads.Settings.
+func (d *Document) Open(e loads.Env) (loads.Switch, error) {
+	return New(e.MQTT, Config{Config: d.Config(e), Base: d.Base})
+}

@@ -1,0 +1,144 @@
+package adc
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/waveform"
+)
+
+// Driver is the driver adc.
+func Driver() metering.Driver {
+	return metering.Driver{Name: "adc", New: func() metering.Settings { return new(Document) }}
+}
+
+// Document is an analogue converter whose samples are measured here.
+type Document struct {
+	// Chip is ads131m04 or mcp3208.
+	Chip string `yaml:"chip"`
+	Bus  string `yaml:"bus"`
+	// Ready is the GPIO line of the converter's data-ready output (ADS131M04).
+	Ready string `yaml:"ready,omitempty"`
+	// Rate is samples per second; zero takes 4000.
+	Rate int `yaml:"rate,omitempty"`
+	// Calibration is the file that agent calibrate wrote.
+	Calibration string `yaml:"calibration"`
+	// Voltage and LineFrequency are the declared ones, for sags and swells; zero
+	// takes 230 V and 50 Hz.
+	Voltage       int `yaml:"voltage,omitempty"`
+	LineFrequency int `yaml:"line_frequency,omitempty"`
+}
+
+// defaultRate is in samples a second, where the document gives none.
+const defaultRate = 4000
+
+// Check implements metering.Settings.
+func (d *Document) Check() fault.List {
+	var l fault.List
+	l.OneOf("chip", d.Chip, "ads131m04", "mcp3208")
+	l.Need("bus", d.Bus, "write the SPI port, e.g. SPI0.0")
+	l.Need("calibration", d.Calibration, "run agent calibrate and name the file it writes")
+	if d.Rate != 0 && (d.Rate < 1000 || d.Rate > 32_000) {
+		l.Add("rate", "write 1000 to 32000, or leave it out", "%d samples per second", d.Rate)
+	}
+	if v := d.Voltage; v != 0 && (v < 50 || v > 500) {
+		l.Add("voltage", "write the declared voltage, 230 or 120", "%d V is not one", v)
+	}
+	if f := d.LineFrequency; f != 0 && f != 50 && f != 60 {
+		l.Add("line_frequency", "write 50 or 60", "%d Hz is not a mains frequency", f)
+	}
+	return l
+}
+
+// Label implements metering.Settings.
+func (d *Document) Label() string { return strings.ToUpper(d.Chip) + " on " + d.Bus }
+
+// Needs implements metering.Settings.
+func (d *Document) Needs() metering.Needs { return metering.NeedsMachine }
+
+// Open implements metering.Settings.  The constants are read first: they can be
+// put right without the hardware.
+func (d *Document) Open(e metering.Env) (metering.Meter, error) {
+	constants, _, err := d.constants(e)
+	if err != nil {
+		return nil, err
+	}
+	port, err := e.Machine.SPI(d.Bus)
+	if err != nil {
+		return nil, metering.NoBus("meter.adc.bus", err)
+	}
+	var src Source
+	var skew time.Duration
+	phases, rate := len(constants.Channels), constants.Rate
+	switch d.Chip {
+	case "ads131m04":
+		ready, err := e.Machine.Edges(d.Ready)
+		if err != nil {
+			return nil, fmt.Errorf("meter.adc.ready: %w", err)
+		}
+		if src, err = NewADS131M04(port, ready, phases, rate, e.Now); err != nil {
+			return nil, fmt.Errorf("meter.adc: %w", err)
+		}
+	case "mcp3208":
+		m, err := NewMCP3208(port, phases, rate, e.Now)
+		if err != nil {
+			return nil, fmt.Errorf("meter.adc: %w", err)
+		}
+		src, skew = m, m.Skew()
+	default:
+		return nil, fmt.Errorf("meter.adc.chip: %q is not built in; write ads131m04 or mcp3208", d.Chip)
+	}
+	m, err := New(src, Config{
+		Waveform: waveform.Config{
+			Rate: rate, Channels: constants.Channels, Skew: skew, Nominal: float64(d.Voltage), Frequency: float64(d.LineFrequency),
+		}, Every: e.Every, Now: e.Now,
+		Import: e.Import, Export: e.Export,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("meter.adc: %w", err)
+	}
+	return m, nil
+}
+
+// Constants implements metering.Calibrated.
+func (d *Document) Constants(e metering.Env) (metering.Constants, error) {
+	c, signature, err := d.constants(e)
+	return metering.Constants{Signature: signature, Made: c.Time, By: c.By}, err
+}
+
+// constants reads the converter's, and their signature.
+func (d *Document) constants(e metering.Env) (c waveform.Calibration, signature string, err error) {
+	c, signature, err = calibrationOf(e.Path(d.Calibration), cmp.Or(float64(d.Rate), defaultRate))
+	if err != nil {
+		return c, "", fmt.Errorf("meter.adc.calibration: %w", err)
+	}
+	if d.Chip == "ads131m04" && d.Ready == "" {
+		return c, "", errors.New("meter.adc.ready: it is missing; write the GPIO line of the converter's data-ready output, e.g. GPIO25")
+	}
+	return c, signature, nil
+}
+
+// calibrationOf reads the constants that agent calibrate wrote, and their
+// signature.
+func calibrationOf(name string, rate float64) (c waveform.Calibration, signature string, err error) {
+	file, err := os.ReadFile(name)
+	if err != nil {
+		return c, "", fmt.Errorf("%w; run agent calibrate and name the file it writes", err)
+	}
+	c, _, signature, err = waveform.Verify(file)
+	switch {
+	case err != nil:
+		return c, "", fmt.Errorf("%s: %w", name, err)
+	case len(c.Channels) == 0:
+		return c, "", fmt.Errorf("%s: it has no channel; calibrate again", name)
+	case c.Rate != rate:
+		return c, "", fmt.Errorf("%s was made at %v samples a second and the meter runs at %v; set meter.adc.rate, or calibrate again", name, c.Rate, rate)
+	}
+	return c, signature, nil
+}

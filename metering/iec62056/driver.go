@@ -1,0 +1,47 @@
+package iec62056
+
+import (
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/line"
+)
+
+// Driver is the driver iec62056.
+func Driver() metering.Driver {
+	return metering.Driver{
+		Name: "iec62056", New: func() metering.Settings { return new(Document) },
+		Recordings: []metering.Recording{{Format: "iec62056", Decode: Decode}},
+	}
+}
+
+// Document is an optical head or a current loop on a serial line.
+type Document struct {
+	Port string `yaml:"port"`
+	// Address is the meter's, empty for the only one on the line.
+	Address string `yaml:"address,omitempty"`
+	// MaxBaud is the fastest speed to change to; zero takes what the meter
+	// offers.
+	MaxBaud int `yaml:"max_baud,omitempty"`
+}
+
+// Check implements metering.Settings.
+func (d *Document) Check() fault.List {
+	var l fault.List
+	l.Need("port", d.Port, line.NamePort)
+	if line.OnNetwork(d.Port) {
+		l.Add("port", "connect the optical head to this machine: its speed changes in each reading", "%q is a network address", d.Port)
+	}
+	line.CheckBaud(&l, "max_baud", d.MaxBaud)
+	return l
+}
+
+// Label implements metering.Settings.
+func (d *Document) Label() string { return "IEC 62056-21 on " + d.Port }
+
+// Needs implements metering.Settings.
+func (d *Document) Needs() metering.Needs { return 0 }
+
+// Open implements metering.Settings.
+func (d *Document) Open(e metering.Env) (metering.Meter, error) {
+	return New(Config{Name: d.Port, Open: line.Serial(d.Port, DefaultMode()), Address: d.Address, MaxBaud: d.MaxBaud, Every: e.Every, Now: e.Now})
+}

@@ -1,0 +1,21 @@
+package iec62056
+
+import "testing"
+
+func TestSettings(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		doc  Document
+		path string // of its fault; empty: it is good
+	}{
+		{"a good one", Document{Port: "/dev/ttyUSB0", MaxBaud: 9600}, ""},
+		{"no port", Document{}, "port"},
+		{"a serial server, whose speed cannot be changed", Document{Port: "10.0.0.5:4001"}, "port"},
+		{"no serial speed", Document{Port: "/dev/ttyUSB0", MaxBaud: 1}, "max_baud"},
+	} {
+		l := row.doc.Check()
+		if len(l) != 0 && row.path == "" || row.path != "" && (len(l) != 1 || l[0].Path != row.path || l[0].Remedy == "") {
+			t.Errorf("%s: %v, want a fault at %q", row.name, l, row.path)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package line
+
+import (
+	"strings"
+
+	"github.com/keeplit/keeplit/internal/fault"
+)
+
+// Document is a serial line as the configuration describes it.
+type Document struct {
+	// Port is the device, e.g. /dev/ttyUSB0 or better /dev/serial/by-id/...
+	// host:port is a serial server in the network.
+	Port string `yaml:"port"`
+	// Baud is the speed; zero takes the format's own.
+	Baud int `yaml:"baud,omitempty"`
+}
+
+// NamePort is what to do where a serial port is missing.
+const NamePort = "write the device, e.g. /dev/serial/by-id/..."
+
+// Check is everything wrong with d.
+func (d Document) Check() fault.List {
+	var l fault.List
+	l.Need("port", d.Port, NamePort)
+	CheckBaud(&l, "baud", d.Baud)
+	return l
+}
+
+// Opener opens the line in a mode; the document's speed goes before the mode's.
+func (d Document) Opener(mode Mode) Opener {
+	if OnNetwork(d.Port) {
+		return TCP(d.Port)
+	}
+	if d.Baud != 0 {
+		mode.Baud = d.Baud
+	}
+	return Serial(d.Port, mode)
+}
+
+// CheckBaud adds a fault where v is neither a speed nor left out.
+func CheckBaud(l *fault.List, path string, v int) {
+	if v != 0 && (v < 300 || v > 921_600) {
+		l.Add(path, "write a speed such as 9600, or leave it out", "%d is not a serial speed", v)
+	}
+}
+
+// OnNetwork tells whether a meter's port is a network address, as of a serial
+// server, and not a device.
+func OnNetwork(port string) bool { return strings.Contains(port, ":") && !strings.HasPrefix(port, "/") }

@@ -1,0 +1,21 @@
+package line
+
+import "testing"
+
+func TestSettings(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		doc  Document
+		path string // of its fault; empty: it is good
+	}{
+		{"a device", Document{Port: "/dev/ttyUSB0", Baud: 9600}, ""},
+		{"a serial server", Document{Port: "10.0.0.5:4001"}, ""},
+		{"no port", Document{}, "port"},
+		{"no serial speed", Document{Port: "/dev/ttyUSB0", Baud: 1_000_000}, "baud"},
+	} {
+		l := row.doc.Check()
+		if len(l) != 0 && row.path == "" || row.path != "" && (len(l) != 1 || l[0].Path != row.path || l[0].Remedy == "") {
+			t.Errorf("%s: %v, want a fault at %q", row.name, l, row.path)
+		}
+	}
+}

@@ -1,0 +1,27 @@
+package modbus
+
+import "testing"
+
+func TestSettings(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		doc  Document
+		path string // of its fault; empty: it is good
+	}{
+		{"a known model", Document{Model: "sdm230", Port: "/dev/ttyUSB0"}, ""},
+		{"a map", Document{Model: "generic", Port: "10.0.0.5:502", Map: []Register{{Value: "import", Register: 1, Type: "uint32", Scale: "0.01"}}}, ""},
+		{"unknown model", Document{Model: "x", Port: "y"}, "model"},
+		{"no port", Document{Model: "sdm230"}, "port"},
+		{"a unit beyond all", Document{Model: "sdm230", Port: "y", Unit: 300}, "unit"},
+		{"no serial speed", Document{Model: "sdm230", Port: "y", Baud: 7}, "baud"},
+		{"a map beside a model", Document{Model: "sdm230", Port: "y", Map: []Register{{Value: "import", Type: "uint32"}}}, "map"},
+		{"map without energy", Document{Model: "generic", Port: "y", Map: []Register{{Value: "voltage", Type: "uint16"}}}, "map"},
+		{"a value that does not exist", Document{Model: "generic", Port: "y", Map: []Register{{Value: "power", Type: "uint16"}, {Value: "colour", Type: "uint16"}}}, "map[1].value"},
+		{"scale zero", Document{Model: "generic", Port: "y", Map: []Register{{Value: "power", Type: "uint16", Scale: "0"}}}, "map[0].scale"},
+	} {
+		l := row.doc.Check()
+		if len(l) != 0 && row.path == "" || row.path != "" && (len(l) != 1 || l[0].Path != row.path || l[0].Remedy == "") {
+			t.Errorf("%s: %v, want a fault at %q", row.name, l, row.path)
+		}
+	}
+}

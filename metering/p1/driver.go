@@ -1,0 +1,30 @@
+package p1
+
+import (
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/line"
+)
+
+// Driver is the driver p1.
+func Driver() metering.Driver {
+	return metering.Driver{
+		Name: "p1", New: func() metering.Settings { return new(Document) },
+		Recordings: []metering.Recording{{Format: "p1", Decode: Decode}},
+	}
+}
+
+// Document is a customer port on a serial line.
+type Document struct {
+	line.Document `yaml:",inline"`
+}
+
+// Label implements metering.Settings.
+func (d *Document) Label() string { return "P1 port on " + d.Port }
+
+// Needs implements metering.Settings.
+func (d *Document) Needs() metering.Needs { return 0 }
+
+// Open implements metering.Settings.
+func (d *Document) Open(e metering.Env) (metering.Meter, error) {
+	return New(Config{Name: d.Port, Open: d.Opener(DefaultMode()), Now: e.Now})
+}

@@ -1,0 +1,43 @@
+package replay
+
+import (
+	"errors"
+
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/metering"
+)
+
+// Driver is the driver replay: a recorded series played as a meter by a
+// simulation.
+func Driver() metering.Driver {
+	return metering.Driver{Name: "replay", New: func() metering.Settings { return new(Document) }}
+}
+
+// Document plays a recorded series as a meter.
+type Document struct {
+	// File is a CSV with a header: time,kwh or timestamp,kwh or timestamp,w.
+	File string `yaml:"file"`
+	// Speed is how much faster than real time it is played; zero takes 1.
+	Speed int `yaml:"speed,omitempty"`
+}
+
+// Check implements metering.Settings.
+func (d *Document) Check() fault.List {
+	var l fault.List
+	l.Need("file", d.File, "write the path of a CSV with the header time,kwh")
+	if d.Speed < 0 {
+		l.Add("speed", "write 1 for real time", "%d is not a speed", d.Speed)
+	}
+	return l
+}
+
+// Label implements metering.Settings.
+func (d *Document) Label() string { return "recording " + d.File }
+
+// Needs implements metering.Settings.
+func (d *Document) Needs() metering.Needs { return metering.NeedsSimulation }
+
+// Open implements metering.Settings: the simulation builds the meter.
+func (d *Document) Open(metering.Env) (metering.Meter, error) {
+	return nil, errors.New("replay: a recording is played by a simulation only")
+}

@@ -1,0 +1,43 @@
+package sml
+
+import (
+	"bytes"
+	"encoding/hex"
+
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/line"
+)
+
+// Driver is the driver sml.
+func Driver() metering.Driver {
+	return metering.Driver{
+		Name: "sml", New: func() metering.Settings { return new(Document) },
+		Recordings: []metering.Recording{{Format: "sml", Decode: decodeText}},
+	}
+}
+
+// Document is an optical port on a serial line.
+type Document struct {
+	line.Document `yaml:",inline"`
+}
+
+// Label implements metering.Settings.
+func (d *Document) Label() string { return "SML on " + d.Port }
+
+// Needs implements metering.Settings.
+func (d *Document) Needs() metering.Needs { return 0 }
+
+// Open implements metering.Settings.
+func (d *Document) Open(e metering.Env) (metering.Meter, error) {
+	return New(Config{Name: d.Port, Open: d.Opener(DefaultMode()), Now: e.Now})
+}
+
+// decodeText is Decode; a recording may be written as nothing but hexadecimal.
+func decodeText(data []byte) ([]metering.Telegram, []error) {
+	text := bytes.Join(bytes.Fields(data), nil)
+	out := make([]byte, hex.DecodedLen(len(text)))
+	if _, err := hex.Decode(out, text); err == nil && len(text) > 0 {
+		data = out
+	}
+	return Decode(data)
+}
