@@ -79,6 +79,7 @@ func (r *rope) Check() (l fault.List) {
 	}
 	return l
 }
+
 func (*rope) Traits() loads.Traits                 { return loads.Traits{Remote: true, Blind: true} }
 func (*rope) Open(loads.Env) (loads.Switch, error) { return nil, errors.New("it is torn") }
 
@@ -150,7 +151,7 @@ func TestFaultsOfDriversComeAllAtOnceWithTheListsOwnNames(t *testing.T) {
 			"line 9: supply.switch.base: only a switch with driver zigbee2mqtt has this",
 		}},
 		{"a key without any switch", "loads: [{id: a, power: 1 kW, switch: {topic: x}}]", []string{"loads[0].switch.topic: only a switch with driver tasmota or zigbee2mqtt has this"}},
-		{"a misspelt key of its own", "supply: {switch: {driver: rope, lenght: 2}}", []string{`supply.switch.lenght: unknown key; did you mean "length"?`}},
+		{"a misspelt key of its own", "supply: {switch: {driver: rope, longth: 2}}", []string{`supply.switch.longth: unknown key; did you mean "length"?`}},
 		{"its own check", "supply: {switch: {driver: rope, length: -2}}", []string{"supply.switch.length: -2 is no length"}},
 		{"a plant without a simulation", "loads: [{id: a, power: 1 kW, switch: {driver: house}}]", []string{"loads[0].switch.driver: house is a switch of the simulated plant"}},
 	} {

@@ -29,7 +29,7 @@ func TestAFileInAnotherEncodingIsReadOrSaysWhichItIs(t *testing.T) {
 		{"an old code page in the third line", []byte("# one\n# two\n# caf\xe9\n" + string(good)), 3},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			_, faults := Parse(row.data, ".", testSecrets())
+			_, faults := Parse(row.data, ".", testSecrets(), testDrivers())
 			switch {
 			case row.line == 0 && len(faults) > 0:
 				t.Error(faults)

@@ -6,10 +6,22 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
+	"github.com/keeplit/keeplit/config"
 )
 
 //go:embed init.yaml
 var initConfig []byte //nolint:gochecknoglobals // embedded files must be
+
+// sampleConfig is the sample with the drivers of a list.
+func sampleConfig(all config.Drivers) string {
+	return strings.NewReplacer(
+		"METER DRIVERS", "Drivers: "+strings.Join(all.MeterNames(), ", ")+".",
+		"SWITCH DRIVERS", strings.Join(all.SwitchNames(), ", "),
+	).Replace(string(initConfig))
+}
 
 type initCmd struct {
 	File string `arg:"" default:"keeplit.yaml" help:"File to write; one that exists is left alone."`
@@ -24,7 +36,7 @@ func (c initCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(initConfig)
+	_, err = f.WriteString(sampleConfig(drivers.All()))
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}

@@ -18,13 +18,15 @@ func TestSettings(t *testing.T) {
 		{"without feedback it is blind", &Document{Line: "GPIO17"}, loads.Traits{Needs: loads.NeedsMachine, Blind: true}, nil},
 		{
 			"a latching one stays as it is", &Document{Line: "GPIO17", Contact: ContactLatching, Reset: "GPIO27", Feedback: &FeedbackInput{Line: "GPIO22"}},
-			loads.Traits{Needs: loads.NeedsMachine, Latches: true}, nil,
+			loads.Traits{Needs: loads.NeedsMachine, Latches: true},
+			nil,
 		},
 		{"no lines", nil, loads.Traits{Needs: loads.NeedsMachine, Blind: true}, []string{"relay"}},
 		{"no line", &Document{}, loads.Traits{Needs: loads.NeedsMachine, Blind: true}, []string{"relay.line"}},
 		{
 			"a latching one half described", &Document{Line: "GPIO17", Contact: ContactLatching, Pulse: time.Second},
-			loads.Traits{Needs: loads.NeedsMachine, Latches: true, Blind: true}, []string{"relay.reset_line", "relay.pulse", "relay.feedback"},
+			loads.Traits{Needs: loads.NeedsMachine, Latches: true, Blind: true},
+			[]string{"relay.reset_line", "relay.pulse", "relay.feedback"},
 		},
 		{"feedback on the output", &Document{Line: "GPIO17", Feedback: &FeedbackInput{Line: "GPIO17"}}, loads.Traits{Needs: loads.NeedsMachine}, []string{"relay.feedback.line"}},
 	} {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/relay"
 	"github.com/keeplit/keeplit/metering"
 )
