@@ -12,6 +12,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/internal/units"
 )
 
 var t0 = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -115,5 +116,32 @@ func TestEventsOfOneMomentAreTold(t *testing.T) {
 	must(t, err)
 	if len(rows) != 2 {
 		t.Errorf("%d of 2 events are told", len(rows))
+	}
+}
+
+// Programs of others read the messages that are told once: they stay as they
+// are sent.
+func TestMessagesToldOnceStayAsTheyAreSent(t *testing.T) {
+	j, _ := journal(t)
+	got, err := j.messages(nil, control.Effects{
+		Entries: []credit.Entry{
+			{Seq: 1, At: t0, Kind: credit.Opening, Amount: 60 * units.One, Balance: 60 * units.One, Cause: "opening credit", Hash: "aa"},
+			{Seq: 2, At: t0.Add(time.Minute), Kind: credit.Consumption, Name: "day", Amount: -3_450_000, Tax: -450_000, Balance: 56_550_000, Energy: units.FromKWh(1.25), Cause: "1.25 kWh", Hash: "bb"},
+		},
+		Events: []control.Event{{Seq: 7, At: t0, Code: "meter_silent", Severity: health.Serious, Text: "no answer"}},
+	})
+	must(t, err)
+	want := []string{
+		`keeplit/home/ledger {"seq":1,"at":"2026-03-01T12:00:00Z","kind":"opening","amount":"60.000000","balance":"60.000000","cause":"opening credit","hash":"aa"}`,
+		`keeplit/home/ledger {"seq":2,"at":"2026-03-01T12:01:00Z","kind":"consumption","name":"day","amount":"-3.450000","balance":"56.550000","tax":"-0.450000","kwh":1.25,"cause":"1.25 kWh","hash":"bb"}`,
+		`keeplit/home/event {"id":"1772366400000-7-meter_silent","at":"2026-03-01T12:00:00Z","code":"meter_silent","severity":"serious","text":"no answer"}`,
+	}
+	for i, m := range got {
+		if text := m.Dest + " " + string(m.Payload); i >= len(want) || text != want[i] {
+			t.Errorf("is  %s\nwas %s", text, want[min(i, len(want)-1)])
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d messages, want %d", len(got), len(want))
 	}
 }
