@@ -11,6 +11,7 @@ import (
 
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/sts"
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // drawn is a scheme whose tokens are told apart by their first letter, with the
@@ -205,8 +206,8 @@ func TestALockIsOfOneWay(t *testing.T) {
 		if _, _, r = e.TopUp(a, noon(), "true"+way, way); r.Token.Code != want {
 			t.Errorf("by %s: %s, want %s", way, r.Token.Code, want)
 		}
-		if want == credit.Lockout && (!strings.Contains(r.Text, "by page") || r.Wait != 10*time.Second) {
-			t.Errorf("by %s: %q, wait %s", way, r.Text, r.Wait)
+		if want == credit.Lockout && (!r.Says.Equal(said.Of("token.lockout", said.Text("way", "page"), said.Length("wait", r.Wait))) || r.Wait != 10*time.Second) {
+			t.Errorf("by %s: %q, wait %s", way, r.Says, r.Wait)
 		}
 	}
 	// Through storage the locks are as they were.

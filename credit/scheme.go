@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -83,7 +84,7 @@ type Token struct {
 	Count    int          `json:"count,omitempty"`  // OpenPAYGO
 	TID      uint32       `json:"tid,omitempty"`    // STS
 	Issued   time.Time    `json:"issued,omitzero"`  // STS
-	Detail   string       `json:"detail,omitempty"` // why, in words, where the code alone does not say
+	Detail   said.Said    `json:"detail,omitempty"` // why, where the code alone does not say
 }
 
 // Scheme reads the tokens of one standard.  It is pure: what it must remember

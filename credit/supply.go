@@ -1,6 +1,10 @@
 package credit
 
-import "time"
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/internal/said"
+)
 
 // Position is the control state of the supply, by the names of the
 // DLMS/COSEM disconnect control object.
@@ -59,7 +63,7 @@ type Decision struct {
 	Close    bool      `json:"close"` // what the contactor should be
 	Position Position  `json:"position"`
 	Cause    Cause     `json:"cause,omitempty"`
-	Why      string    `json:"why"` // in a sentence for the customer
+	Why      said.Said `json:"why"` // for the customer
 	Since    time.Time `json:"since,omitzero"`
 	// Protected: there is no credit, but it is friendly hours until Until.
 	Protected bool      `json:"protected,omitempty"`
@@ -83,7 +87,7 @@ func (e *Engine) Supply(a Account, at time.Time, f Facts) (Account, []Entry, Dec
 	}
 	if s.Position != p.Account.Supply.Position || s.Cause != p.Account.Supply.Cause {
 		s.Since = p.at
-		p.post(Entry{Kind: Supply, Name: string(s.Position), Ref: string(s.Cause), Cause: d.Why})
+		p.post(Entry{Kind: Supply, Name: string(s.Position), Ref: string(s.Cause), Cause: p.record(p.reason(s, d, f), d)})
 	}
 	p.Account.Supply = s
 	d.Position, d.Cause, d.Since = s.Position, s.Cause, s.Since
@@ -140,7 +144,7 @@ func (p *posting) decide(s *SupplyState, f Facts) Decision {
 		s.Position, s.Cause = Connected, NoCause
 	}
 	d.Close = s.Position == Connected
-	d.Why = p.why(*s, d, f)
+	d.Why = p.why(p.reason(*s, d, f), d)
 	return d
 }
 
@@ -192,40 +196,76 @@ func (p *posting) friendlyNow(s *SupplyState, f Facts, credit bool) (time.Time, 
 	return until, s.Covered
 }
 
-func (p *posting) why(s SupplyState, d Decision, f Facts) string {
+// reason is why the supply is on, off or ready.
+type reason string
+
+// The reasons, by the kinds that they are told as.
+const (
+	protected   reason = "supply.protected" // friendly hours hold it on
+	spared      reason = "supply.spared"    // on while no top-up can be recorded
+	pending     reason = "supply.pending"   // it is cut when that can be recorded
+	waiting     reason = "supply.waiting"   // it is cut when the load can be broken
+	paidOff     reason = "supply.paid_off"  // on for good
+	onEmergency reason = "supply.emergency" // on with lent credit
+	onCredit    reason = "supply.credit"
+	ready       reason = "supply.ready" // the customer may close it
+	offFault    reason = "supply.fault"
+	offTamper   reason = "supply.tamper"
+	offUtility  reason = "supply.utility"
+	offOverload reason = "supply.overload"
+	offCustomer reason = "supply.customer"
+	offNoCredit reason = "supply.no_credit"
+)
+
+// reason is why the supply is as s and d have it.
+func (p *posting) reason(s SupplyState, d Decision, f Facts) reason {
 	switch s.Position {
 	case Connected:
 		switch {
 		case d.Protected:
-			return "no credit, but it is not cut before " + d.Until.In(p.loc).Format("Mon 15:04") + "; what is used is owed"
+			return protected
 		case d.Spared:
-			return "no credit, but it is not cut while no top-up can be recorded; what is used is owed"
+			return spared
 		case d.Waiting && f.Pending:
-			return "no credit; it is cut when that can be recorded"
+			return pending
 		case d.Waiting:
-			return "no credit; it is cut as soon as the load can be broken"
+			return waiting
 		case p.Unlocked:
-			return "on: paid off"
+			return paidOff
 		case p.Emergency.Stage == Taken && p.Available() <= 0:
-			return "on: emergency credit, " + p.say(p.Left()) + " left"
+			return onEmergency
 		}
-		return "on: credit " + p.say(p.Available())
+		return onCredit
 	case Ready:
-		return "ready: close it when nothing dangerous is switched on"
+		return ready
 	case Undecided, Disconnected:
 	}
 	switch s.Cause {
 	case ByFault:
-		return "off: a fault; see the warnings"
+		return offFault
 	case ByTamper:
-		return "off: tampering was reported; call the operator"
+		return offTamper
 	case ByUtility:
-		return "off by order of the utility"
+		return offUtility
 	case ByOverload:
-		return "off: too much power was drawn; it comes back by itself"
+		return offOverload
 	case ByCustomer:
-		return "off: switched off here"
+		return offCustomer
 	case NoCause, ForNoCredit:
 	}
-	return "off: no credit"
+	return offNoCredit
+}
+
+// why is the reason for the customer.
+func (p *posting) why(r reason, d Decision) said.Said {
+	switch r {
+	case protected:
+		return said.Of(string(r), said.Time("until", d.Until))
+	case onEmergency:
+		return said.Of(string(r), said.Money("left", p.Left()))
+	case onCredit:
+		return said.Of(string(r), said.Money("left", p.Available()))
+	default:
+		return said.Of(string(r))
+	}
 }

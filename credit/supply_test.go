@@ -133,7 +133,7 @@ func exploreCutOff(t *testing.T, restore credit.Restore, above units.Money) {
 				return w, fmt.Errorf("off with credit and nothing against it: %+v %+v", d, a.Supply)
 			case d.Position == credit.Ready && d.Close:
 				return w, fmt.Errorf("ready and on")
-			case d.Why == "":
+			case len(d.Why) == 0:
 				return w, fmt.Errorf("no reason given")
 			case (before.Position != d.Position || before.Cause != d.Cause) != hasSupplyEntry(entries):
 				return w, fmt.Errorf("a change of position and its entry do not go together")
@@ -245,16 +245,16 @@ func TestWarningLadder(t *testing.T) {
 		want string
 	}{
 		{73 * time.Hour, ""},
-		{72 * time.Hour, "less than 3 days of credit left"},
-		{24 * time.Hour, "less than 1 day of credit left"},
-		{5 * time.Hour, "less than 1 day of credit left"},
-		{4 * time.Hour, "less than 4 h of credit left"},
-		{time.Hour, "less than 1 h of credit left"},
-		{10 * time.Minute, "less than 10 min of credit left"},
-		{0, "less than 10 min of credit left"},
+		{72 * time.Hour, "rung.days n=3"},
+		{24 * time.Hour, "rung.day"},
+		{5 * time.Hour, "rung.day"},
+		{4 * time.Hour, "rung.hours n=4"},
+		{time.Hour, "rung.hours n=1"},
+		{10 * time.Minute, "rung.minutes n=10"},
+		{0, "rung.minutes n=10"},
 	} {
 		r, ok := credit.RungAt(c.left)
-		if got := r.String(); ok != (c.want != "") || ok && got != c.want {
+		if got := r.Says().String(); ok != (c.want != "") || ok && got != c.want {
 			t.Errorf("%s left: %q, want %q", c.left, got, c.want)
 		}
 	}

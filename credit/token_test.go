@@ -189,7 +189,7 @@ func TestLockoutHoldsAgainstGuessing(t *testing.T) {
 
 			// The customer comes with a true token, by a way that nobody guessed on.
 			if r := s.enter(s.vend(credit.AddCredit, one), "page"); !r.Accepted() {
-				t.Errorf("the customer is told %q", r.Text)
+				t.Errorf("the customer is told %q", r.Says)
 			}
 			s.sound()
 		})

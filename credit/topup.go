@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -19,7 +20,7 @@ type Result struct {
 	Available   units.Money   `json:"available"`             // afterwards
 	Wait        time.Duration `json:"wait,omitempty"`        // until the next token is looked at
 	TriesLeft   int           `json:"tries_left,omitempty"`  // wrong tokens before the next wait
-	Text        string        `json:"text"`                  // what happened, in a sentence
+	Says        said.Said     `json:"says"`                  // what happened, for the customer
 }
 
 // Payment is a part of a top-up that did not become credit.
@@ -53,7 +54,7 @@ func (e *Engine) TopUp(a Account, at time.Time, text, source string, due ...Due)
 		p.enter(&r, digits, source)
 	}
 	p.review()
-	r.Text = p.answer(&r, source)
+	r.Says = p.answer(&r, source)
 	a, entries := p.done()
 	return a, entries, r
 }
@@ -65,12 +66,12 @@ func (e *Engine) Spent(a Account, at time.Time, text, source string) Result {
 	_, _, r := e.TopUp(a, at, text, source)
 	r.Token.Code, r.Bought, r.Paid = Used, 0, nil
 	p := e.book(a, at)
-	r.Text = p.answer(&r, source)
+	r.Says = p.answer(&r, source)
 	return r
 }
 
 // answer fills in what stands after a token and says what became of it.
-func (p *posting) answer(r *Result, source string) string {
+func (p *posting) answer(r *Result, source string) said.Said {
 	way := Way(source)
 	r.Available, r.Wait, r.TriesLeft = p.Available(), p.Lock(way).Left, p.TriesLeft(p.Account, way)
 	return p.explain(*r, way)
@@ -78,7 +79,7 @@ func (p *posting) answer(r *Result, source string) string {
 
 // enter asks the schemes and applies what an accepted token does.
 func (p *posting) enter(r *Result, digits, source string) {
-	r.Token = Token{Code: Format, Detail: "no scheme of this meter has tokens of this length"}
+	r.Token = Token{Code: Format, Detail: said.Of("token.no_scheme")}
 	var state []byte
 	for _, s := range p.schemes {
 		if !s.Fits(digits) {
@@ -87,7 +88,7 @@ func (p *posting) enter(r *Result, digits, source string) {
 		t, next, err := s.Read(p.scheme(s.Name()), digits, p.at)
 		t.Scheme = s.Name()
 		if err != nil {
-			t = Token{Scheme: s.Name(), Code: Unreadable, Detail: err.Error()}
+			t = Token{Scheme: s.Name(), Code: Unreadable, Detail: said.Words(err.Error())}
 		}
 		// A scheme that knows the token wins over one that does not.
 		if r.Token.Code == Format || r.Token.Code.Guess() && !t.Code.Guess() {
@@ -132,7 +133,7 @@ func (p *posting) usable(r *Result) Code {
 	case AddCredit, SetCredit:
 		amount, ok := p.worth(t)
 		if !ok {
-			r.Token.Detail = "the token's unit is not the account's, and kwh_price says nothing"
+			r.Token.Detail = said.Of("token.unit")
 			return Function
 		}
 		r.Bought = amount
@@ -140,12 +141,12 @@ func (p *posting) usable(r *Result) Code {
 		if t.Effect == AddCredit {
 			after = p.Available() + amount
 			if limit := p.doc.Provision; limit.Amount > 0 && p.tally(p.Bought, limit.Period).Amount+amount > limit.Amount {
-				r.Token.Detail = fmt.Sprintf("more than %s cannot be bought in one %s", p.say(limit.Amount), limit.Period)
+				r.Token.Detail = said.Of("token.provision", said.Money("amount", limit.Amount), said.Text("period", string(limit.Period)))
 				return Overflow
 			}
 		}
 		if limit := p.doc.MaximumBalance; after > greatest || limit > 0 && after > limit {
-			r.Token.Detail = "the balance would be greater than the account may hold; it stays good, enter it when more is used up"
+			r.Token.Detail = said.Of("token.balance")
 			return Overflow
 		}
 	case KeyChange, ClearCredit, Unlock, Sync, PowerLimit, TariffRate, ClearTamper, PhaseLimit, SelfTest:
@@ -271,49 +272,48 @@ func (p *posting) tally(t Tally, period Period) Tally {
 	return t
 }
 
-// explain is the result in a sentence for the customer.
-func (p *posting) explain(r Result, way string) string {
+// explain is the result for the customer, in codes and values.
+func (p *posting) explain(r Result, way string) said.Said {
 	t := r.Token
 	switch t.Code {
 	case Accept:
 		switch t.Effect {
 		case AddCredit:
-			s := fmt.Sprintf("%s added", p.say(r.Bought))
+			s := said.Of("token.added", said.Money("amount", r.Bought))
 			for _, paid := range r.Paid {
-				s += fmt.Sprintf(", %s of it to %s", p.say(paid.Amount), paid.Name)
+				s = s.Then(said.Of("token.paid", said.Money("amount", paid.Amount), said.Text("name", paid.Name)))
 			}
-			return s + "; credit is now " + p.say(r.Available)
+			return s.Then(said.Of("token.credit", said.Money("amount", r.Available)))
 		case SetCredit:
-			return "credit set to " + p.say(r.Available)
+			return said.Of("token.set", said.Money("amount", r.Available))
 		case ClearCredit:
-			return "credit cleared"
+			return said.Of("token.cleared")
 		case KeyChange:
-			return fmt.Sprintf("key change: token %d of %d is in", t.Value, t.Of)
+			return said.Of("token.key", said.Count("n", t.Value), said.Count("of", t.Of))
 		default:
-			return "accepted: " + string(t.Effect)
+			return said.Of("token.accepted", said.Text("effect", string(t.Effect)))
 		}
 	case Used:
-		return "this token was already used; credit is " + p.say(r.Available)
+		return said.Of("token.used", said.Money("amount", r.Available))
 	case Old:
-		return "this token is too old to be taken; ask the vendor for a new one"
+		return said.Of("token.old")
 	case Lockout:
-		return fmt.Sprintf("too many wrong tokens by %s; wait %s, or enter it another way", way, span(r.Wait))
+		return said.Of("token.lockout", said.Text("way", way), said.Length("wait", r.Wait))
 	case Format:
-		return "this is not a token: " + t.Detail
+		return said.Of("token.format").Then(t.Detail)
 	case Unreadable:
-		return "the meter cannot read tokens now: " + t.Detail
+		return said.Of("token.unreadable").Then(t.Detail)
 	case Expired:
-		return "this token was issued after the meter's key ended; ask the vendor for a key change"
+		return said.Of("token.expired")
 	case Overflow, Function, KeyType, Default, Maker:
-		s := "this token cannot be taken here"
-		if t.Detail != "" {
-			s += ": " + t.Detail
+		if len(t.Detail) > 0 {
+			return said.Of("token.refused_for").Then(t.Detail)
 		}
-		return s
+		return said.Of("token.refused")
 	default:
-		s := "this is not a token for this meter; check the digits"
+		s := said.Of("token.wrong")
 		if r.Wait > 0 {
-			s += fmt.Sprintf("; wait %s before the next try", span(r.Wait))
+			s = s.Then(said.Of("token.wait", said.Length("wait", r.Wait)))
 		}
 		return s
 	}

@@ -1,9 +1,9 @@
 package credit
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -53,15 +53,15 @@ func RungAt(left time.Duration) (Rung, bool) {
 	return at, found
 }
 
-// String says the step in words.
-func (r Rung) String() string {
+// Says is the step for the customer.
+func (r Rung) Says() said.Said {
 	switch {
 	case r.Before >= 48*time.Hour:
-		return fmt.Sprintf("less than %d days of credit left", r.Before/(24*time.Hour))
+		return said.Of("rung.days", said.Count("n", int64(r.Before/(24*time.Hour))))
 	case r.Before == 24*time.Hour:
-		return "less than 1 day of credit left"
+		return said.Of("rung.day")
 	case r.Before >= time.Hour:
-		return fmt.Sprintf("less than %d h of credit left", r.Before/time.Hour)
+		return said.Of("rung.hours", said.Count("n", int64(r.Before/time.Hour)))
 	}
-	return fmt.Sprintf("less than %d min of credit left", r.Before/time.Minute)
+	return said.Of("rung.minutes", said.Count("n", int64(r.Before/time.Minute)))
 }

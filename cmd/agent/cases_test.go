@@ -252,7 +252,7 @@ func (c *clerk) topUp(m units.Money) ([]credit.Payment, error) {
 	a, entries, r := c.engine.TopUp(c.a, c.now, token, "case", due...)
 	c.keep(a, entries)
 	if !r.Accepted() {
-		return nil, fmt.Errorf("it is refused: %s", r.Text)
+		return nil, fmt.Errorf("it is refused: %s", r.Says)
 	}
 	return r.Paid, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/panel"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit/keypad"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -344,7 +345,7 @@ func situations() []situation {
 		}},
 		{"records that cannot be written", "credit: {opening: 20}\n", func(h *home) {
 			h.pass(2 * time.Minute)
-			h.feed(control.Input{What: control.Edge{Code: health.StoreFull, Cause: "telemetry is dropped; 8.0 MiB are kept for the ledger"}})
+			h.feed(control.Input{What: control.Edge{Code: health.StoreFull, Cause: said.Of("store.full", said.Bytes("kept", 8<<20))}})
 			h.tell("the disk is full, and the reserve holds")
 			h.enter(h.token(5 * one))
 			h.tell("a top-up out of the reserve")
@@ -382,7 +383,7 @@ func situations() []situation {
 			h.tell("there is no plan yet")
 			h.order(func(st *control.State) {
 				st.Plan, st.Asking, st.WantPlan, st.AskedAt = nil, false, false, st.Now
-				st.Health, _ = st.Health.Raise(st.Now.Add(-15*time.Minute), health.PlanFailed, "", "it took too long")
+				st.Health, _ = st.Health.Raise(st.Now.Add(-15*time.Minute), health.PlanFailed, "", said.Words("it took too long"))
 			})
 			h.tell("no plan comes: loads run by their own hours")
 			h.pass(20 * time.Minute)

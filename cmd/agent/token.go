@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
@@ -289,7 +290,7 @@ func kindOf(scheme string, e credit.Effect) string {
 // lineOf is what is printed for a result.
 func lineOf(digits, scheme string, r credit.Result) tokenLine {
 	t := r.Token
-	l := tokenLine{Token: digits, Scheme: scheme, Result: t.Code, Kind: kindOf(scheme, t.Effect), Detail: t.Detail, Wait: int64(math.Ceil(r.Wait.Seconds()))}
+	l := tokenLine{Token: digits, Scheme: scheme, Result: t.Code, Kind: kindOf(scheme, t.Effect), Detail: present.NewWords().Anywhere().Say(t.Detail), Wait: int64(math.Ceil(r.Wait.Seconds()))}
 	switch t.Code {
 	case credit.Format, credit.Lockout, credit.Unreadable:
 		return l

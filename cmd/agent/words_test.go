@@ -145,7 +145,7 @@ func (h *home) order(change func(*control.State), orders ...control.Order) {
 	if change != nil {
 		change(&state)
 	}
-	if err := journal.New(st, nil, false).Commit(h.Context(), control.Batch{State: state, Effects: effects, Unstored: 1}); err != nil {
+	if err := journal.New(st, nil, false, present.NewWords().Plain(h.s.Site())).Commit(h.Context(), control.Batch{State: state, Effects: effects, Unstored: 1}); err != nil {
 		h.Fatal(err)
 	}
 	if err := st.Close(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/form"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -227,7 +228,7 @@ func (s *Scheme) Odds() float64 { return (jump + older/2) / 1e6 }
 func (s *Scheme) Decode(state State, digits string) (credit.Token, State) {
 	f, code, ok := s.doc.formOf(digits)
 	if !ok {
-		return credit.Token{Scheme: s.Name(), Code: credit.Format, Detail: fmt.Sprintf("an OpenPAYGO token of this meter has %d digits", s.doc.Form().Len())}, state
+		return credit.Token{Scheme: s.Name(), Code: credit.Format, Detail: said.Of("openpaygo.digits", said.Count("n", int64(s.doc.Form().Len())))}, state
 	}
 	t := credit.Token{Scheme: s.Name(), Code: credit.Invalid}
 	wrap := f.wrap()
@@ -284,7 +285,7 @@ func (s *Scheme) Decode(state State, digits string) (credit.Token, State) {
 			continue // another count may give the same digits
 		}
 		if effect == credit.Unlock && !s.doc.DisableTokens {
-			t.Code, t.Detail = credit.Function, "it switches prepayment off for good, and the configuration does not say disable_tokens: true"
+			t.Code, t.Detail = credit.Function, said.Of("openpaygo.disable")
 			return t, state
 		}
 		return t, state.with(count, effect == credit.AddCredit)

@@ -156,7 +156,7 @@ func TestADisableTokenNeedsTheConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, next := s.Decode(s.Start(), "190942008")
-	if got.Code != credit.Function || got.Code.Guess() || got.Detail == "" || next.Count != d.count {
+	if got.Code != credit.Function || got.Code.Guess() || got.Detail == nil || next.Count != d.count {
 		t.Errorf("%+v, count %d", got, next.Count)
 	}
 	doc.DisableTokens = true

@@ -45,7 +45,7 @@ func TestATokenMadeBeforeTheAccountWasOpenedIsOld(t *testing.T) {
 			}
 			_, _, r := e.TopUp(a, minute(row.entered), v.must(t)(v.Credit(minute(row.made), 10, 0)), "page")
 			if r.Token.Code != row.want {
-				t.Errorf("%s: %s", r.Token.Code, r.Text)
+				t.Errorf("%s: %s", r.Token.Code, r.Says)
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/form"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -182,7 +183,7 @@ func (s *Scheme) cipher(key string) (cipher, error) {
 func (s *Scheme) Decode(state State, digits string, at time.Time) (credit.Token, State, error) {
 	t := credit.Token{Scheme: s.Name(), Code: credit.CRC}
 	if !s.Fits(digits) {
-		t.Code, t.Detail = credit.Format, "an STS token has 20 digits"
+		t.Code, t.Detail = credit.Format, said.Of("sts.digits")
 		return t, state, nil
 	}
 	class, data, in := parse(digits)
@@ -192,7 +193,7 @@ func (s *Scheme) Decode(state State, digits string, at time.Time) (credit.Token,
 	}
 	t.Class = class
 	if class == 3 {
-		t.Detail = "no token has class 3"
+		t.Detail = said.Of("sts.class3")
 		return t, state, nil
 	}
 	c, err := s.cipher(state.Key)
@@ -230,10 +231,10 @@ func (s *Scheme) underPrevious(t credit.Token, state State, class int, data uint
 	}
 	t.SubClass = b.sub()
 	if b.keyChange() {
-		t.Code, t.Effect, t.Detail = credit.Used, credit.KeyChange, "the key is already changed"
+		t.Code, t.Effect, t.Detail = credit.Used, credit.KeyChange, said.Of("sts.key_changed")
 		return t, state, nil
 	}
-	t.Code, t.Detail = credit.Old, "it was issued under the meter's previous key"
+	t.Code, t.Detail = credit.Old, said.Of("sts.previous_key")
 	return t, state, nil
 }
 
@@ -251,12 +252,12 @@ func (s *Scheme) test(t credit.Token, b block) credit.Token {
 	case 1:
 		t.Value, maker = int64(b.data>>32&0xfff_ffff), int(b.data>>16&0xffff)
 	default:
-		t.Code, t.Detail = credit.Function, "the standard reserves this sub-class"
+		t.Code, t.Detail = credit.Function, said.Of("sts.reserved")
 		return t
 	}
 	t.Code, t.Maker = credit.Accept, maker
 	if s.doc.Maker != 0 && maker != 0 && maker != s.doc.Maker {
-		t.Code, t.Detail = credit.Maker, fmt.Sprintf("it is for meters of maker %d", maker)
+		t.Code, t.Detail = credit.Maker, said.Of("sts.maker", said.Count("maker", int64(maker)))
 	}
 	return t
 }
@@ -273,7 +274,7 @@ func (s *Scheme) timed(t credit.Token, state State, b block) (credit.Token, Stat
 	case t.Effect == "":
 		t.Code = credit.Function
 	case b.class == 0 && state.Type == DDTK:
-		t.Code, t.Detail = credit.Default, "a meter under a default key takes no credit"
+		t.Code, t.Detail = credit.Default, said.Of("sts.default_key")
 	case int(t.TID>>16) > state.Expiry:
 		t.Code = credit.Expired
 	case slices.Contains(state.Seen, t.TID):
@@ -309,13 +310,13 @@ func (s *Scheme) meaning(t *credit.Token, b block) {
 	case b.class == 0 && b.sub() == 4 && s.doc.Currency:
 		t.Value = currencyUnits(b)
 		if t.Value < 0 {
-			t.Detail = "negative currency amounts are not taken"
+			t.Detail = said.Of("sts.negative")
 			return
 		}
 		t.Effect, t.InMoney = credit.AddCredit, true
 		t.Money = units.Money(t.Value) * (units.One / 100_000)
 	case b.class == 0:
-		t.Detail = "it is credit for water, gas, time or currency, not for electricity"
+		t.Detail = said.Of("sts.other_service")
 	case b.sub() == 0:
 		t.Effect, t.Value = credit.PowerLimit, amountUnits(v)
 		t.Power = units.Power(t.Value) * units.Watt
@@ -329,7 +330,7 @@ func (s *Scheme) meaning(t *credit.Token, b block) {
 		t.Effect, t.Value = credit.PhaseLimit, amountUnits(v)
 		t.Power = units.Power(t.Value) * units.Watt
 	default:
-		t.Detail = "this meter has no such function"
+		t.Detail = said.Of("sts.no_function")
 	}
 }
 
@@ -357,7 +358,7 @@ func (s *Scheme) word(t credit.Token, state State, b block, at time.Time) (credi
 	}
 	t.Effect, t.Of = credit.KeyChange, int64(len(need))
 	if !slices.Contains(need, b.sub()) {
-		t.Code, t.Detail = credit.Function, "this meter's key has fewer words"
+		t.Code, t.Detail = credit.Function, said.Of("sts.fewer_words")
 		return t, state, nil
 	}
 	in := Word{Sub: b.sub(), Data: b.word(), At: at.UTC().Truncate(time.Second)}
@@ -396,7 +397,7 @@ func (s *Scheme) word(t credit.Token, state State, b block, at time.Time) (credi
 }
 
 // change is the state under the key that the words make.
-func (st State) change(words []Word, doc Document) (State, credit.Code, string) {
+func (st State) change(words []Word, doc Document) (State, credit.Code, said.Said) {
 	of := func(sub int) uint64 {
 		for _, w := range words {
 			if w.Sub == sub {
@@ -429,11 +430,11 @@ func (st State) change(words []Word, doc Document) (State, credit.Code, string) 
 		next.SGC = int(w9>>32&0xfff)<<12 | int(w8>>32&0xfff)
 	}
 	if next.Type == DITK && st.Type != DITK {
-		return st, credit.KeyType, "a meter in use does not go back to its factory key"
+		return st, credit.KeyType, said.Of("sts.factory_key")
 	}
 	if rollover := w3>>35&1 == 1; rollover {
 		if next.Key == next.Previous {
-			return st, credit.KeyType, "a change of base date must change the key, or every used token would be good again"
+			return st, credit.KeyType, said.Of("sts.same_key")
 		}
 		switch st.BaseDate {
 		case 1993:
@@ -441,9 +442,9 @@ func (st State) change(words []Word, doc Document) (State, credit.Code, string) 
 		case 2014:
 			next.BaseDate = 2035
 		default:
-			return st, credit.KeyType, "there is no base date after 2035"
+			return st, credit.KeyType, said.Of("sts.last_base")
 		}
 		next.Seen, next.Floor = nil, 0
 	}
-	return next, credit.Accept, ""
+	return next, credit.Accept, nil
 }

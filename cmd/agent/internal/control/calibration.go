@@ -1,9 +1,8 @@
 package control
 
 import (
-	"fmt"
-
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // Calibration names the constants with which a converter is measured.
@@ -22,8 +21,8 @@ func (p *step) calibration() {
 	p.st.Meter.Calibration = is.Signature
 	p.eff.Durable = true
 	if was == "" {
-		p.event("calibration_first", health.Info, fmt.Sprintf("%s, signature %s", is.Made, is.Signature))
+		p.event("calibration_first", health.Info, said.Of("calibration.is", said.Text("made", is.Made), said.Text("signature", is.Signature)))
 		return
 	}
-	p.event("calibration_changed", health.Caution, fmt.Sprintf("%s, signature %s; before: %s", is.Made, is.Signature, was))
+	p.event("calibration_changed", health.Caution, said.Of("calibration.changed", said.Text("made", is.Made), said.Text("signature", is.Signature), said.Text("was", was)))
 }

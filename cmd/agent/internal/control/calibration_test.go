@@ -27,8 +27,8 @@ func TestAChangeOfConstantsIsRecorded(t *testing.T) {
 			t.Fatalf("with %s: %d events, want %d", row.signature, told(), row.told)
 		}
 		for _, e := range eff.Events {
-			if e.Code == "calibration_changed" && (!eff.Durable || !strings.Contains(e.Text, row.signature) || !strings.Contains(e.Text, "by fitter")) {
-				t.Errorf("durable %v: %s", eff.Durable, e.Text)
+			if e.Code == "calibration_changed" && (!eff.Durable || !strings.Contains(e.Says.String(), row.signature) || !strings.Contains(e.Says.String(), "by fitter")) {
+				t.Errorf("durable %v: %s", eff.Durable, e.Says)
 			}
 		}
 		b.reading(time.Minute)

@@ -1,11 +1,11 @@
 package control
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -141,9 +141,9 @@ func onClock(s metering.Sample, skew time.Duration) metering.Sample {
 
 // clockWarnings says that the clock is doubted.
 func (p *step) clockWarnings() {
-	skew, shows := p.st.Clock.Skew, p.st.Clock.Raw.In(p.Zone).Format("Mon 2 Jan 2006 15:04")
-	p.when(skew > 0, health.ClockAhead, "", "it jumped ahead and shows "+shows)
+	skew, shows := p.st.Clock.Skew, said.Time("shows", p.st.Clock.Raw)
+	p.when(skew > 0, health.ClockAhead, "", said.Of("clock.ahead", shows))
 	if skew < 0 {
-		p.raise(health.ClockBack, "", fmt.Sprintf("it went back and shows %s; the agent goes on by its own count", shows))
+		p.raise(health.ClockBack, "", said.Of("clock.back", shows))
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/tariffs"
 )
@@ -126,12 +127,12 @@ func (p *step) ungap(sure bool) {
 	}
 	p.accrueTime(more)
 	if len(back) > 0 {
-		a, entries := p.Credit.GiveBack(p.st.Credit, p.now, back, fmt.Sprintf("was charged by a clock that was wrong and showed %s", p.local(g.To)))
+		a, entries := p.Credit.GiveBack(p.st.Credit, p.now, back, fmt.Sprintf("was charged by a clock that was wrong and showed %s", g.To.In(p.Zone).Format("Mon 2 Jan 15:04")))
 		p.st.Credit = a
 		p.eff.Entries = append(p.eff.Entries, entries...)
 		p.eff.Durable = true
 	}
-	p.event("clock_put_right", health.Info, fmt.Sprintf("the clock was ahead since %s; charges by time go on from %s", p.local(g.From), p.local(p.now)))
+	p.event("clock_put_right", health.Info, said.Of("clock.right", said.Time("from", g.From), said.Time("now", p.now)))
 }
 
 // chargeTime charges for the time up to to.  The part of a leap that nothing has
@@ -180,13 +181,13 @@ func merge(a, b []credit.Charge, sign units.Money) []credit.Charge {
 func (p *step) gapWarning() {
 	g := p.st.Clock.Gap
 	waits := g != nil && !g.Confirmed && len(g.Held) > 0
-	cause := ""
+	var cause said.Said
 	if waits {
 		sum := units.Money(0)
 		for _, c := range g.Held {
 			sum += c.Amount
 		}
-		cause = fmt.Sprintf("the agent was off from %s to %s by this clock; charges of %s for that time wait", p.local(g.From), p.local(g.To), sum.Decimal(2))
+		cause = said.Of("clock.off", said.Time("from", g.From), said.Time("to", g.To), said.Money("amount", sum))
 	}
 	p.when(waits, health.ClockUnconfirmed, "", cause)
 }

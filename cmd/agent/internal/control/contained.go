@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/contain"
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // Plans makes plans for the loop.
@@ -41,7 +42,7 @@ func (l *Loop) step(st State, in Input) (out State, eff Effects, err error) {
 		return out, eff, first
 	}
 	l.cfg.Log.Error("control: a plan was given up that a step failed at", "error", first)
-	out.Health, _ = out.Health.Raise(out.Now, health.PlanFailed, "", first.Error())
+	out.Health, _ = out.Health.Raise(out.Now, health.PlanFailed, "", said.Words(first.Error()))
 	return out, eff, nil
 }
 
@@ -57,7 +58,7 @@ func (l *Loop) dropped(ctx context.Context, err error) {
 		stack = p.Stack
 	}
 	var fresh bool
-	l.state.Health, fresh = l.state.Health.Raise(l.state.Now, health.StepFailed, "", err.Error())
+	l.state.Health, fresh = l.state.Health.Raise(l.state.Now, health.StepFailed, "", said.Words(err.Error()))
 	if fresh {
 		l.cfg.Log.ErrorContext(ctx, "control: a step failed, and its input was left out", "error", err, "stack", stack)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // LadderState is what has been said of the end of the credit since the last
@@ -52,7 +53,7 @@ func (p *step) ladder() {
 		p.clear(health.CreditEnds, "")
 		return
 	}
-	cause := rung.String() + ", until about " + st.Plan.RunOut.Mid.In(p.Zone).Format("Mon 15:04")
+	cause := rung.Says().Then(said.Of("credit.until", said.Time("at", st.Plan.RunOut.Mid)))
 	st.Health, _ = st.Health.Raise(p.now, health.CreditEnds, "", cause)
 	if st.Ladder.Told != 0 && rung.Before >= st.Ladder.Told {
 		return // said already: the forecast has only moved a little

@@ -9,6 +9,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -17,7 +18,7 @@ import (
 func rungs(b *bench) (out []string) {
 	for _, e := range b.events {
 		if e.Code == string(health.CreditEnds) {
-			out = append(out, fmt.Sprintf("%s (%s)", strings.TrimSuffix(strings.Split(e.Text, ",")[0], " of credit left"), e.Severity))
+			out = append(out, fmt.Sprintf("%s (%s)", e.Says[:1], e.Severity))
 		}
 	}
 	return out
@@ -40,7 +41,7 @@ func TestEachRungIsSaidOnceATopUp(t *testing.T) {
 			heard++
 		}
 	}
-	want := []string{"less than 3 days (info)", "less than 1 day (caution)", "less than 4 h (serious)", "less than 1 h (critical)", "less than 10 min (critical)"}
+	want := []string{"rung.days n=3 (info)", "rung.day (caution)", "rung.hours n=4 (serious)", "rung.hours n=1 (critical)", "rung.minutes n=10 (critical)"}
 	if got := rungs(b); strings.Join(got, "; ") != strings.Join(want, "; ") {
 		t.Errorf("said were %q", got)
 	}
@@ -73,7 +74,7 @@ func TestEachRungIsSaidOnceATopUp(t *testing.T) {
 func TestTheBuzzerStopsWhenTheWarningIsSeen(t *testing.T) {
 	now := begin()
 	st := State{Ladder: LadderState{Sound: now.Add(time.Minute)}}
-	st.Health, _ = st.Health.Raise(now, health.CreditEnds, "", "less than 1 h of credit left")
+	st.Health, _ = st.Health.Raise(now, health.CreditEnds, "", said.Words("less than 1 h of credit left"))
 	if !st.Buzzes(now) || !st.Buzzes(now.Add(59*time.Second)) || st.Buzzes(now.Add(time.Minute)) {
 		t.Error("it does not sound for a minute")
 	}

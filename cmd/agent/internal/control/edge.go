@@ -2,6 +2,7 @@ package control
 
 import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -9,22 +10,22 @@ import (
 type Edge struct {
 	Code    health.Code
 	Subject string
-	Cause   string // what was seen; "" clears the warning
-	Anew    bool   // of LedgerOld: the ledger is another one, begun later
+	Cause   said.Said // what was seen; nil clears the warning
+	Anew    bool      // of LedgerOld: the ledger is another one, begun later
 }
 
 func (Edge) asks() bool  { return false }
 func (Edge) spare() bool { return false }
 
 // held: what is wrong outside is told all the same.
-func (e Edge) held(p *step) { p.when(e.Cause != "", e.Code, e.Subject, e.Cause) }
+func (e Edge) held(p *step) { p.when(e.Cause != nil, e.Code, e.Subject, e.Cause) }
 
 func (e Edge) happen(p *step) {
 	if e.Code == health.CoverOpen || e.Code == health.MagnetNear {
-		p.contact(metering.EventKind(e.Code), e.Cause != "")
+		p.contact(metering.EventKind(e.Code), e.Cause != nil)
 		return
 	}
-	if e.Cause == "" {
+	if e.Cause == nil {
 		p.clear(e.Code, e.Subject)
 		return
 	}

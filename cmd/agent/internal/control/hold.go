@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/form"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 )
@@ -43,7 +44,7 @@ func (s *Site) Held(st State, now time.Time, why string) (State, Effects) {
 	if p.st.Hold == nil {
 		p.st.Hold = &Hold{p.now, why}
 	}
-	p.raise(health.RecordsHeld, "", p.st.Hold.Why)
+	p.raise(health.RecordsHeld, "", said.Words(p.st.Hold.Why))
 	for _, r := range health.Rows() {
 		if r.OfCredit { // nobody knows what the credit is
 			p.clear(r.Code, "")
@@ -116,9 +117,9 @@ func (s *Site) held(st State, in Input) (State, Effects) {
 	}
 	p.st.Asking = false
 	p.keep()
-	p.raise(health.RecordsHeld, "", p.st.Hold.Why)
+	p.raise(health.RecordsHeld, "", said.Words(p.st.Hold.Why))
 	if !p.fresh() {
-		p.raise(health.MeterSilent, "", "no reading came lately")
+		p.raise(health.MeterSilent, "", said.Of("meter.quiet"))
 	}
 	p.st.Now = p.now
 	s.record(&p.eff)

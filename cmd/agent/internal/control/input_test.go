@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -21,7 +22,7 @@ func kinds() map[string]Happening {
 		"Request":       Request{Kind: SupplyOff, By: "page"},
 		"NewPlan":       NewPlan{},
 		"NoPlan":        NoPlan{Cause: "a fault of the test"},
-		"Edge":          Edge{Code: health.BrokerGone, Cause: "shut"},
+		"Edge":          Edge{Code: health.BrokerGone, Cause: said.Words("shut")},
 		"PriceDocument": PriceDocument{Text: []byte("none")},
 	}
 }

@@ -51,6 +51,15 @@ type LoopConfig struct {
 	PersistEvery time.Duration          // a batch is stored at least so often, by Now
 	PlanTime     time.Duration          // about the most that a plan may compute
 	Log          *slog.Logger
+	Words        func(Event) string // an event's words for the log; nil: its codes and values
+}
+
+// words are an event's words for the log.
+func (c *LoopConfig) words(e Event) string {
+	if c.Words == nil {
+		return e.Says.String()
+	}
+	return c.Words(e)
 }
 
 // Loop owns the State: one goroutine takes the inputs one by one.
@@ -245,8 +254,8 @@ func (l *Loop) observed(ctx context.Context, in Input) Input {
 // log tells of events, those that were told already left out.
 func (l *Loop) log(ctx context.Context, events, told []Event) {
 	for _, e := range events {
-		if !slices.Contains(told, e) {
-			l.cfg.Log.Log(ctx, level(e.Severity), e.Text, "code", e.Code, "at", e.At)
+		if !slices.ContainsFunc(told, e.same) {
+			l.cfg.Log.Log(ctx, level(e.Severity), l.cfg.words(e), "code", e.Code, "at", e.At)
 		}
 	}
 }

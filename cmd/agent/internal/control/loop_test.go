@@ -167,7 +167,7 @@ func TestLoopSpendsCutsAndRestores(t *testing.T) {
 		reply, err := r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 50), Source: "page"}})
 		must(t, err)
 		if !reply.TopUp.Accepted() {
-			t.Fatal(reply.TopUp.Text)
+			t.Fatal(reply.TopUp.Says)
 		}
 		synctest.Wait() // no time passes here: it is closed by the token's own step
 		if !r.supply.closed() {
@@ -213,7 +213,7 @@ func TestFullDiskNothingIsLostAndATokenStaysGood(t *testing.T) {
 		reply, err := r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 25), Source: "page"}})
 		must(t, err)
 		if !reply.TopUp.Accepted() {
-			t.Fatalf("the token is spent: %s", reply.TopUp.Text)
+			t.Fatalf("the token is spent: %s", reply.TopUp.Says)
 		}
 		time.Sleep(time.Minute)
 		if r.Snapshot().State.Health.Has(health.StoreFull, "") {

@@ -2,12 +2,12 @@ package control
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/tariffs"
@@ -22,47 +22,45 @@ func (p *step) failed(err error) {
 		fault = &metering.Error{Code: metering.Silent}
 	}
 	cause, answers := saidOf(fault.Code)
-	if fault.Remedy != "" {
-		cause += "; " + fault.Remedy
-	}
+	cause = cause.Then(said.Words(fault.Remedy))
 	switch {
 	case answers:
 		p.raise(health.MeterReply, "", cause)
 	case !p.fresh(): // one missed answer is no silence yet
 		p.clear(health.MeterReply, "")
-		p.raise(health.MeterSilent, "", p.lastHeard()+"; "+cause)
+		p.raise(health.MeterSilent, "", p.lastHeard().Then(cause))
 	}
 }
 
 // saidOf is what a failed attempt to read says of the meter, and whether the
 // meter answers at all.
-func saidOf(code metering.Code) (cause string, answers bool) {
+func saidOf(code metering.Code) (cause said.Said, answers bool) {
 	switch code {
 	case metering.Offline:
-		return "its connection is gone", false
+		return said.Of("meter.offline"), false
 	case metering.UnknownReply:
-		return "its answer has not the form expected", true
+		return said.Of("meter.form"), true
 	case metering.Checksum:
-		return "the check sum of its answer is wrong", true
+		return said.Of("meter.checksum"), true
 	case metering.Short:
-		return "its answer ends too early", true
+		return said.Of("meter.short"), true
 	case metering.Exception:
-		return "it refuses what it is asked", true
+		return said.Of("meter.exception"), true
 	case metering.Range:
-		return "it tells a value that no meter can have", true
+		return said.Of("meter.range"), true
 	case metering.LostPulses:
-		return "some of its pulses were missed", true
+		return said.Of("meter.pulses"), true
 	case metering.Silent:
 	}
-	return "no answer came", false
+	return said.Of("meter.silent"), false
 }
 
-// lastHeard is when the meter spoke last, in words.
-func (p *step) lastHeard() string {
+// lastHeard is when the meter spoke last.
+func (p *step) lastHeard() said.Said {
 	if p.st.Meter.HeardAt.IsZero() {
-		return "it has not answered since the start"
+		return said.Of("meter.never")
 	}
-	return "last reading at " + p.st.Meter.HeardAt.In(p.Zone).Format("Mon 15:04:05")
+	return said.Of("meter.heard", said.Time("at", p.st.Meter.HeardAt))
 }
 
 // fresh tells whether the meter spoke not long ago.
@@ -76,42 +74,42 @@ func (p *step) fresh() bool {
 
 // meterEvent turns what the registers did into warnings and a record.
 func (p *step) meterEvent(e metering.Event) {
-	cause, severity := string(e.Kind), health.Of(health.Code(e.Kind)).Severity
+	cause, severity := said.Words(string(e.Kind)), health.Of(health.Code(e.Kind)).Severity
 	switch e.Kind {
 	case metering.RegisterBackwards:
-		cause = fmt.Sprintf("the register went from %s back to %s", e.Before, e.After)
+		cause = said.Of("register.back", said.Energy("before", e.Before), said.Energy("after", e.After))
 		p.raise(health.RegisterBack, "", cause)
 	case metering.RegisterJump:
-		cause = fmt.Sprintf("the register went from %s to %s, more than the supply can carry", e.Before, e.After)
+		cause = said.Of("register.jump", said.Energy("before", e.Before), said.Energy("after", e.After))
 		p.raise(health.RegisterJump, "", cause)
 	case metering.RegisterRebased:
 		severity = health.Caution
-		if cause = fmt.Sprintf("counting goes on from %s; what it lost is not credited", e.After); e.After > e.Before {
-			cause = fmt.Sprintf("counting goes on from %s; the %s before it are not charged", e.After, e.After-e.Before)
+		if cause = said.Of("register.lost", said.Energy("after", e.After)); e.After > e.Before {
+			cause = said.Of("register.skipped", said.Energy("after", e.After), said.Energy("skipped", e.After-e.Before))
 		}
 	case metering.RegisterRecovered:
-		cause = fmt.Sprintf("the register is back at %s; nothing was lost", e.After)
+		cause = said.Of("register.recovered", said.Energy("after", e.After))
 		severity = health.Info
 		p.clear(health.RegisterJump, "")
 		p.clear(health.RegisterBack, "")
 	case metering.MeterReplaced:
-		cause = fmt.Sprintf("meter %s answers now", e.Device)
+		cause = said.Of("meter.replaced", said.Text("device", e.Device))
 		p.raise(health.MeterReplaced, "", cause)
 	case metering.ClockBack:
-		cause = "the time of the readings went back by " + length(e.Duration)
+		cause = said.Of("meter.clock_back", said.Length("by", e.Duration))
 		p.raise(health.ClockBack, "", cause)
 	case metering.PowerAbsurd:
-		p.raise(health.PowerDoubtful, "", fmt.Sprintf("the meter tells %s, and the supply can carry %s", e.Power, p.Limits.MaxPower))
+		p.raise(health.PowerDoubtful, "", said.Of("power.absurd", said.Power("told", e.Power), said.Power("most", p.Limits.MaxPower)))
 		return
 	case metering.MeterGap:
-		cause = fmt.Sprintf("no reading for %s from %s", length(e.Duration), p.local(e.Start))
+		cause = said.Of("meter.gap", said.Length("for", e.Duration), said.Time("from", e.Start))
 		if !p.st.Meter.Registers.ImportCounter.Known {
 			p.raise(health.MeterGap, "", cause) // with a register nothing is lost
 		}
 	default:
 	}
 	// A warning that is raised anew has told it already.
-	if !slices.ContainsFunc(p.eff.Events, func(o Event) bool { return o.Code == string(e.Kind) && o.Text == cause }) {
+	if !slices.ContainsFunc(p.eff.Events, func(o Event) bool { return o.Code == string(e.Kind) && o.Subject == "" && o.Says.Equal(cause) }) {
 		p.event(string(e.Kind), severity, cause)
 	}
 }

@@ -1,8 +1,11 @@
 package control
 
 import (
+	"encoding/json"
+
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/form"
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // stateForm is the numbered form of State as it is stored: see
@@ -58,9 +61,26 @@ func state2(doc map[string]any) error {
 		if w, ok := w.(map[string]any); ok { // words, which the code has in the catalogue
 			delete(w, "title")
 			delete(w, "remedy")
+			verbatim2(w, "cause")
 		}
 	}
+	verbatim2(doc["decision"], "why")
 	return nil
+}
+
+// verbatim2 makes codes and values of what was words: it is told as it is.
+func verbatim2(of any, name string) {
+	m, ok := of.(map[string]any)
+	if !ok {
+		return
+	}
+	if text, ok := m[name].(string); ok {
+		m[name] = nil
+		if text != "" {
+			value := map[string]any{"name": said.Verbatim, "is": string(said.IsText), "n": json.Number("0"), "text": text}
+			m[name] = []any{map[string]any{"kind": said.Verbatim, "values": []any{value}}}
+		}
+	}
 }
 
 // slots2 names the slots of intervals, and of the demand that they may hold.

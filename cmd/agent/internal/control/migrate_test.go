@@ -83,12 +83,16 @@ func TestAStateOfForm1ReadsFieldByField(t *testing.T) {
 	renamed := regexp.MustCompile(`^(health\.|prices\.overlay\.prices\[\d+\]\.|meter\.(intervals|sliding)\..*slot\.)`)
 	want := map[string]string{"version": "json.Number 2"}
 	words := regexp.MustCompile(`^health\.Active\[\d+\]\.(Title|Remedy)$`) // the code has them in the catalogue
+	verbatim := regexp.MustCompile(`^(health\.active\[\d+\]\.cause|decision\.why)$`) // words then, told as they are
 	for path, v := range was {
 		if words.MatchString(path) {
 			continue
 		}
 		if renamed.MatchString(path) {
 			path = strings.ToLower(path)
+		}
+		if verbatim.MatchString(path) {
+			path += "[0].values[0].text"
 		}
 		switch field, ok := strings.CutPrefix(path, "credit.lock."); {
 		case path == "version":
@@ -134,6 +138,7 @@ func newIn2(path string) bool {
 		`^\.?loads\[\d+\]\.takes`,
 		`seen\.(set|has_?set)`,
 		`^\.?(guard\.units|held)\[\d+\]\.(set|told|spared)\.(power|mode)`,
+		`^\.?(health\.active\[\d+\]\.cause|decision\.why)\[0\]\.(kind|values\[0\]\.(name|is|n))$`,
 	}, func(p string) bool { return regexp.MustCompile(p).MatchString(strings.ToLower(path)) })
 }
 

@@ -1,6 +1,9 @@
 package control
 
-import "github.com/keeplit/keeplit/cmd/agent/internal/health"
+import (
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
+)
 
 // NewPlan is a plan that was asked for.
 type NewPlan struct{ Plan Plan }
@@ -21,7 +24,7 @@ func (NoPlan) held(*step)  {}
 // happen goes on with the last plan.
 func (n NoPlan) happen(p *step) {
 	p.st.Asking, p.st.WantPlan = false, true
-	p.raise(health.PlanFailed, "", n.Cause)
+	p.raise(health.PlanFailed, "", said.Words(n.Cause))
 }
 
 // happen puts a new plan in force.

@@ -3,6 +3,7 @@ package control
 import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -27,14 +28,14 @@ func (s *Site) BeginOld(begin func(*Site) (State, Effects), cause string) (State
 	bare := *s
 	bare.Credit = s.Credit.WithoutOpening()
 	st, eff := begin(&bare)
-	st.Health, _ = st.Health.Raise(st.Now, health.LedgerOld, "", cause)
+	st.Health, _ = st.Health.Raise(st.Now, health.LedgerOld, "", said.Words(cause))
 	st.OpeningTaken = true
 	return st, eff
 }
 
 // MarkOld notes in a stored State that its ledger is an old one.
 func (st *State) MarkOld(cause string) {
-	st.Health, _ = st.Health.Raise(st.Now, health.LedgerOld, "", cause)
+	st.Health, _ = st.Health.Raise(st.Now, health.LedgerOld, "", said.Words(cause))
 }
 
 // takeBack takes the opening credit back from records that were begun anew while

@@ -1,10 +1,10 @@
 package control
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -29,9 +29,9 @@ func (p *step) believed(o loads.Observation) loads.Observation {
 func (p *step) doubtPower(s metering.Sample) {
 	switch d := p.drawn(); {
 	case d.Denied:
-		cause := fmt.Sprintf("the meter tells %s, and its register moves otherwise", p.st.Meter.Registers.Power)
+		cause := said.Of("power.denied", said.Power("told", p.st.Meter.Registers.Power))
 		if d.Known() {
-			cause += fmt.Sprintf(" (%s)", d.Power)
+			cause = cause.Then(said.Of("power.by_register", said.Power("power", d.Power)))
 		}
 		p.raise(health.PowerDoubtful, "", cause)
 	case s.Gives(metering.HasPower) && !d.Doubted:
@@ -58,6 +58,6 @@ func (p *step) blind(d metering.Drawn, allowed units.Power) {
 		m.Blind = p.now
 	}
 	if p.now.Sub(m.Blind) >= blindFor {
-		p.raise(health.PowerUnknown, "", fmt.Sprintf("the limit is %s, and the meter has told no power for %s", allowed, length(p.now.Sub(m.Blind))))
+		p.raise(health.PowerUnknown, "", said.Of("power.blind", said.Power("limit", allowed), said.Length("for", p.now.Sub(m.Blind))))
 	}
 }

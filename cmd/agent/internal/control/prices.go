@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/tariffs"
 )
@@ -122,8 +123,8 @@ func (d PriceDocument) happen(p *step) {
 	p.st.Prices = &Prices{Currency: p.Tariff.Document().Currency, Overlay: o}
 	p.st.priced = p.pricedBy(&p.st)
 	p.st.WantPlan = true
-	p.event("prices_taken", health.Info, fmt.Sprintf("prices sent for %s to %s",
-		p.local(o.Prices[0].Start), p.local(p.st.priced.ends)))
+	p.event("prices_taken", health.Info, said.Of("prices.taken",
+		said.Time("from", o.Prices[0].Start), said.Time("to", p.st.priced.ends)))
 }
 
 func samePrice(a, b tariffs.SlotPrice) bool {
@@ -172,14 +173,14 @@ func says(prices []tariffs.SlotPrice, from time.Time) []tariffs.SlotPrice {
 // certain about the tariff's own.
 func (p *step) priceWarnings() {
 	ends, ended := p.PricesEnded(&p.st)
-	cause := ""
+	var cause said.Said
 	if ended {
-		cause = "the prices sent end at " + p.local(ends) + "; the tariff's own prices are used"
+		cause = said.Of("prices.ended", said.Time("at", ends))
 	}
 	p.when(ended, health.TariffStale, "", cause)
 	if today := units.LocalMidnight(p.now, p.Tariff.Location()); !today.Equal(p.st.TariffSeen) {
 		p.st.TariffSeen = today
 		doubts := p.Tariff.Warnings(p.now, p.now.Add(24*time.Hour))
-		p.when(len(doubts) > 0, health.TariffUnsure, "", strings.Join(doubts, "; "))
+		p.when(len(doubts) > 0, health.TariffUnsure, "", said.Words(strings.Join(doubts, "; ")))
 	}
 }

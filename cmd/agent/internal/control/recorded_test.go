@@ -49,7 +49,7 @@ func TestWhatAFailedCommitIsAnsweredAndWarnedOf(t *testing.T) {
 				reply, err := r.Feed(t.Context(), Input{What: Token{Text: tokenFor(t, 1, 25), Source: "page"}})
 				must(t, err)
 				if st := r.Snapshot().State; !reply.TopUp.Accepted() || st.Health.Has(row.code, "") {
-					t.Errorf("when it is well again: %s, %+v", reply.TopUp.Text, st.Health.Active)
+					t.Errorf("when it is well again: %s, %+v", reply.TopUp.Says, st.Health.Active)
 				}
 			})
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/loads"
 )
 
@@ -311,7 +312,7 @@ func (l *Loop) failing(err error) {
 	}
 	l.failed = code
 	var fresh bool
-	l.state.Health, fresh = l.state.Health.Raise(l.state.Now, code, "", err.Error())
+	l.state.Health, fresh = l.state.Health.Raise(l.state.Now, code, "", said.Words(err.Error()))
 	if fresh {
 		l.cfg.Log.Error("control: cannot store", "code", code, "error", err)
 	}
@@ -392,7 +393,7 @@ func (l *Loop) sweep(ctx context.Context) {
 		a.asker = nil
 	}
 	if now.Sub(f.began) >= stuckAfter && !l.state.Health.Has(health.StoreStuck, "") {
-		cause := "no answer since " + l.cfg.Now().Add(-now.Sub(f.began)).In(l.cfg.Site.Zone).Format("15:04:05")
+		cause := said.Of("store.silent", said.Time("since", l.cfg.Now().Add(-now.Sub(f.began))))
 		_ = l.pass(ctx, Input{What: Edge{Code: health.StoreStuck, Cause: cause}})
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -80,7 +81,7 @@ func (r Request) do(p *step) (changed bool) {
 	case SupplyOff, SupplyOn:
 		changed = p.st.Supply.Off != (r.Kind == SupplyOff)
 		p.st.Supply.Off = r.Kind == SupplyOff
-		p.event(string(r.Kind), health.Info, "by "+r.By)
+		p.event(string(r.Kind), health.Info, said.Of("asked", said.Text("by", r.By)))
 		return changed
 	case Acknowledge:
 		p.acknowledge(r.Code)
@@ -115,7 +116,7 @@ func (r Request) override(p *step) (changed bool) {
 		}
 		pr.Override = &loads.Override{Run: false, Until: until, By: r.By}
 	}
-	p.event("load_"+string(r.Kind), health.Info, fmt.Sprintf("%s: %s by %s", l.Name, r.Kind, r.By))
+	p.event("load_"+string(r.Kind), health.Info, said.Of("load.asked", said.Text("name", l.Name), said.Text("what", string(r.Kind)), said.Text("by", r.By)))
 	return !sameOverride(was, pr.Override)
 }
 

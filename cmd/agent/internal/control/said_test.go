@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // TestWhatAnOutsiderNamesIsBounded: warnings, events and the checkpoint do not
@@ -15,12 +16,12 @@ func TestWhatAnOutsiderNamesIsBounded(t *testing.T) {
 	b := newBench(t)
 	events, points := 0, 0
 	for i := range 900 {
-		eff := b.step(Input{What: Edge{Code: health.BadMessage, Subject: fmt.Sprintf("load%d", i), Cause: fmt.Sprintf("%d", i)}})
+		eff := b.step(Input{What: Edge{Code: health.BadMessage, Subject: fmt.Sprintf("load%d", i), Cause: said.Words(fmt.Sprintf("%d", i))}})
 		events += len(eff.Events)
 		points += len(eff.Points)
 		if i%4 == 0 { // a wire that shakes
 			for _, cause := range []string{"", "shut", ""} {
-				events += len(b.step(Input{What: Edge{Code: health.BrokerGone, Cause: cause}}).Events)
+				events += len(b.step(Input{What: Edge{Code: health.BrokerGone, Cause: said.Words(cause)}}).Events)
 			}
 		}
 	}
@@ -40,7 +41,7 @@ func TestWhatAnOutsiderNamesIsBounded(t *testing.T) {
 	}
 	// An hour later they are told again.
 	b.now = b.now.Add(time.Hour)
-	if eff := b.step(Input{What: Edge{Code: health.BrokerGone, Cause: "shut"}}); len(eff.Events) == 0 {
+	if eff := b.step(Input{What: Edge{Code: health.BrokerGone, Cause: said.Words("shut")}}); len(eff.Events) == 0 {
 		t.Error("nothing is told any more")
 	}
 }

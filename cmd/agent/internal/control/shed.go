@@ -1,11 +1,11 @@
 package control
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -41,9 +41,9 @@ func (p *step) creditShed() {
 		}
 		ids, names = append(ids, l.ID), append(names, l.Name)
 		if !slices.Contains(p.st.Supply.Shed, l.ID) {
-			p.event("load_shed", health.Caution, fmt.Sprintf("%s: held off, so that the credit left lasts longer", l.Name))
+			p.event("load_shed", health.Caution, said.Of("load.spares", said.Text("name", l.Name)))
 		}
 	}
 	p.st.Supply.Shed = ids
-	p.when(len(ids) > 0, health.CreditShed, "", strings.Join(names, ", "))
+	p.when(len(ids) > 0, health.CreditShed, "", said.Words(strings.Join(names, ", ")))
 }

@@ -63,12 +63,12 @@ func TestATokenWhoseRecordHangsIsAnsweredNotKnownAndCountsOnce(t *testing.T) {
 				reply, err, _ := h.enter(t, 1, 25)
 				must(t, err)
 				if reply.TopUp.Accepted() != fails {
-					t.Errorf("entered again it is answered %q", reply.TopUp.Text)
+					t.Errorf("entered again it is answered %q", reply.TopUp.Says)
 				}
 				reply, err, _ = h.enter(t, 2, 10)
 				must(t, err)
 				if !reply.TopUp.Accepted() {
-					t.Errorf("the second token is spent: %s", reply.TopUp.Text)
+					t.Errorf("the second token is spent: %s", reply.TopUp.Says)
 				}
 				if n := h.credits(); n != 2 {
 					t.Errorf("two tokens made %d credits", n)

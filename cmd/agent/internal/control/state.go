@@ -7,6 +7,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -194,7 +195,13 @@ type Event struct {
 	At       time.Time
 	Code     string
 	Severity health.Severity
-	Text     string
+	Subject  string // which load, phase or part; "" where there is one
+	Says     said.Said
+}
+
+// same tells whether two are one event.
+func (e Event) same(o Event) bool {
+	return e.Seq == o.Seq && e.At.Equal(o.At) && e.Code == o.Code && e.Severity == o.Severity && e.Subject == o.Subject && e.Says.Equal(o.Says)
 }
 
 // Point is one telemetry record: fields are always floats, so that a series

@@ -1,12 +1,12 @@
 package control
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -45,7 +45,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 		p.eff.Entries, p.eff.Durable = append(p.eff.Entries, reclocked...), true
 	}
 	if back := st.Now.Sub(p.now); back > time.Second {
-		p.raise(health.ClockBack, "", fmt.Sprintf("the clock went back by %s to %s", length(back), p.local(p.now)))
+		p.raise(health.ClockBack, "", said.Of("clock.stepped_back", said.Length("by", back), said.Time("to", p.now)))
 		p.st.WantPlan = true // the one in force is of a time to come
 	}
 	before := st.Now
@@ -126,7 +126,7 @@ func (p *step) roll() {
 		}
 		p.st.WantPlan = true
 		if after.Missed > 0 && !before.To.IsZero() {
-			p.event("load_short", health.Caution, fmt.Sprintf("%s went short by %s", l.Name, length(after.Missed)))
+			p.event("load_short", health.Caution, said.Of("load.went_short", said.Text("name", l.Name), said.Length("by", after.Missed)))
 		}
 	}
 }
@@ -145,17 +145,17 @@ func (p *step) supply() {
 	}
 	p.eff.Durable = true
 	p.st.WantPlan = true
-	severity, text := health.Info, p.switched(d.Why)
+	severity, says := health.Info, p.switched(d.Why)
 	if !d.Close {
 		severity = health.Critical
 	}
 	if need := p.ForLight(&p.st); !d.Close && need.Amount > 0 {
-		text += "; " + p.money(need.Amount) + " or more must be topped up"
+		says = says.Then(said.Of("supply.pay", said.Money("amount", need.Amount)))
 	}
 	if !p.Contactor {
-		text += "; nothing is switched: there is no supply switch"
+		says = says.Then(said.Of("supply.no_switch"))
 	}
-	p.event("supply_"+string(a.Supply.Position), severity, text)
+	p.event("supply_"+string(a.Supply.Position), severity, says)
 }
 
 // planPause is the least time between two plans that are not due: a burst of
@@ -267,7 +267,7 @@ func (p *step) shed() {
 	for _, id := range ids {
 		if !slices.Contains(p.st.Shed.IDs, id) {
 			p.st.Shed.IDs = append(slices.Clone(p.st.Shed.IDs), id)
-			p.event("load_shed", health.Caution, fmt.Sprintf("%s: the site draws %s, %s is allowed", id, drawn.Power, allowed))
+			p.event("load_shed", health.Caution, said.Of("load.shed", said.Text("id", id), said.Power("drawn", drawn.Power), said.Power("allowed", allowed)))
 		}
 	}
 	if len(ids) > 0 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -204,19 +205,23 @@ func TestBadInputHasANamedSafeBehaviour(t *testing.T) {
 		{
 			"malformed JSON over MQTT",
 			func(b *bench) {
-				b.step(Input{What: Edge{Code: health.BadMessage, Subject: "keeplit/test/token", Cause: "not JSON"}})
+				b.step(Input{What: Edge{Code: health.BadMessage, Subject: "keeplit/test/token", Cause: said.Words("not JSON")}})
 			},
 			health.BadMessage, nil,
 		},
 		{
 			"the broker is gone",
-			func(b *bench) { b.step(Input{What: Edge{Code: health.BrokerGone, Cause: "connection refused"}}) },
+			func(b *bench) {
+				b.step(Input{What: Edge{Code: health.BrokerGone, Cause: said.Words("connection refused")}})
+			},
 			health.BrokerGone,
 			func(b *bench) { b.step(Input{What: Edge{Code: health.BrokerGone}}) },
 		},
 		{
 			"InfluxDB is gone",
-			func(b *bench) { b.step(Input{What: Edge{Code: health.InfluxGone, Cause: "connection refused"}}) },
+			func(b *bench) {
+				b.step(Input{What: Edge{Code: health.InfluxGone, Cause: said.Words("connection refused")}})
+			},
 			health.InfluxGone,
 			func(b *bench) { b.step(Input{What: Edge{Code: health.InfluxGone}}) },
 		},
@@ -232,7 +237,7 @@ func TestBadInputHasANamedSafeBehaviour(t *testing.T) {
 					w = x
 				}
 			}
-			if !health.Known(w.Code) || w.Cause == "" {
+			if !health.Known(w.Code) || len(w.Cause) == 0 {
 				t.Fatalf("no full warning %s: %+v", c.code, b.st.Health.Active)
 			}
 			// Nobody is cut off, nothing is credited, and nothing beyond what
@@ -399,7 +404,7 @@ func TestLoadsAreShedAboveTheSiteLimit(t *testing.T) {
 	}
 	shed := false
 	for _, e := range b.events {
-		shed = shed || e.Code == "load_shed" && strings.Contains(e.Text, "geyser")
+		shed = shed || e.Code == "load_shed" && strings.Contains(e.Says.String(), "geyser")
 	}
 	if !shed {
 		t.Error("no event tells of it")

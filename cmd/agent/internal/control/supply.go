@@ -1,12 +1,12 @@
 package control
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -283,9 +283,10 @@ func (p *step) contactorWarnings(fault credit.ContactorFault, w credit.Witnesses
 	if p.flaps() {
 		fault = credit.Disputed
 	}
-	cause := fmt.Sprintf("told %s; feedback: %s, current: %s, voltage: %s", p.st.Supply.Contactor.Told, reads(w.Auxiliary), reads(w.Current), reads(w.Voltage))
+	cause := said.Of("contactor.seen", said.Text("told", string(p.st.Supply.Contactor.Told)),
+		reads("feedback", w.Auxiliary), reads("current", w.Current), reads("voltage", w.Voltage))
 	if p.flaps() {
-		cause = "its feedback opens and closes all the time; it is not believed until it rests for a minute"
+		cause = said.Of("contactor.flaps")
 	}
 	for _, x := range []struct {
 		code  health.Code
@@ -300,11 +301,11 @@ func (p *step) contactorWarnings(fault credit.ContactorFault, w credit.Witnesses
 	}
 }
 
-func reads(r credit.Reading) string {
+func reads(witness string, r credit.Reading) said.Value {
 	if r == credit.Unknown {
-		return "says nothing"
+		return said.Text(witness, "nothing")
 	}
-	return string(r)
+	return said.Text(witness, string(r))
 }
 
 // bypassFor is how long a bypass must be seen before it is reported: a button
@@ -330,7 +331,7 @@ func (p *step) bypass(fault credit.ContactorFault, w credit.Witnesses) {
 	p.st.Credit = a
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.eff.Durable = true
-	p.event("tamper", health.Critical, "the supply contactor is open and current flows behind it")
+	p.event("tamper", health.Critical, said.Of("contactor.bypass"))
 }
 
 // doubtful tells whether the clock is not to be trusted: it stands before what

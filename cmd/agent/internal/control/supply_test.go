@@ -250,7 +250,7 @@ func TestLoadsGoInOrderBeforeTheLight(t *testing.T) {
 		}
 		for _, e := range b.last.Events {
 			if e.Code == "load_shed" {
-				order = append(order, strings.SplitN(e.Text, ":", 2)[0])
+				order = append(order, e.Says[0].Values[0].Text)
 			}
 		}
 	}

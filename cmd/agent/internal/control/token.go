@@ -1,11 +1,11 @@
 package control
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/tariffs"
 )
 
@@ -64,14 +64,14 @@ func (t Token) happen(p *step) {
 				}
 			}
 		}
-		p.event("token_accepted", health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
+		p.event("token_accepted", health.Info, by(t.Source, result.Says))
 	case result.Token.Code == credit.Lockout:
-		p.raise(health.TokenLocked, way, result.Text)
+		p.raise(health.TokenLocked, way, result.Says)
 	case result.Token.Code == credit.Used, result.Token.Code == credit.Old:
-		p.event("token_"+string(result.Token.Code), health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
+		p.event("token_"+string(result.Token.Code), health.Info, by(t.Source, result.Says))
 	default:
-		p.raise(health.TokenRejected, "", fmt.Sprintf("entered by %s: %s", t.Source, result.Text))
-		p.event("token_"+string(result.Token.Code), health.Info, fmt.Sprintf("by %s: %s", t.Source, result.Text))
+		p.raise(health.TokenRejected, "", said.Of("token.entered", said.Text("by", t.Source)).Then(result.Says))
+		p.event("token_"+string(result.Token.Code), health.Info, by(t.Source, result.Says))
 	}
 }
 
@@ -79,16 +79,21 @@ func (t Token) happen(p *step) {
 func (t Token) withheld(p *step) {
 	p.eff.Reply.TopUp = &credit.Result{
 		Token: credit.Token{Code: credit.Withheld}, Available: p.st.Credit.Available(),
-		Text: "it is not counted now: the records are older than what was published, and may not know of it; the token stays good. See the warning first",
+		Says: said.Of("token.withheld"),
 	}
-	p.event("token_"+string(credit.Withheld), health.Info, fmt.Sprintf("by %s: the records are not the newest", t.Source))
+	p.event("token_"+string(credit.Withheld), health.Info, by(t.Source, said.Of("token.records_old")))
 }
 
 // held answers a token while nobody knows what the balance is.
 func (t Token) held(p *step) {
 	p.eff.Reply.TopUp = &credit.Result{
-		Token:     credit.Token{Code: credit.Unreadable, Detail: p.st.Hold.Why},
-		Available: p.st.Credit.Available(), Text: "this token cannot be taken now and stays good: " + ErrHeld.Error(),
+		Token:     credit.Token{Code: credit.Unreadable, Detail: said.Words(p.st.Hold.Why)},
+		Available: p.st.Credit.Available(), Says: said.Of("token.held"),
 	}
-	p.event("token_held", health.Serious, "a token by "+t.Source+" was not taken and stays good")
+	p.event("token_held", health.Serious, said.Of("token.not_taken", said.Text("by", t.Source)))
+}
+
+// by is what became of a token that came by a way.
+func by(source string, says said.Said) said.Said {
+	return said.Of("token.by", said.Text("by", source)).Then(says)
 }

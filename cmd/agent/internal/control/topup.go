@@ -2,11 +2,11 @@ package control
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/optimizer"
 	"github.com/keeplit/keeplit/tariffs"
@@ -25,20 +25,14 @@ func (s *Site) Coin() units.Money {
 	return max(1, step)
 }
 
-// money is an amount for the log, in coins.
-func (s *Site) money(m units.Money) string {
-	if s.InKWh {
-		return m.Decimal(1) + " kWh"
-	}
-	return m.Decimal(s.Tariff.Decimals()) + " " + s.Currency
-}
-
 // switched is why the supply is on or off; without a switch it is neither.
-func (s *Site) switched(why string) string {
-	if s.Contactor {
+func (s *Site) switched(why said.Said) said.Said {
+	if s.Contactor || len(why) == 0 {
 		return why
 	}
-	return strings.TrimPrefix(strings.TrimPrefix(why, "off: "), "on: ")
+	out := why.Then()
+	out[0].Kind += said.Bare
+	return out
 }
 
 // Light is what must be paid to have light again, or to keep it.
@@ -98,35 +92,34 @@ func (s *Site) TopUpFor(st *State, day time.Time, step units.Money) (TopUp, erro
 	return TopUp{Until: until}, ErrNotForecast
 }
 
-// shortfall is f in short, for the log.
-func (s *Site) shortfall(f planning.Shortfall, ends planning.RunOut) string {
-	name := f.Load
+// shortfall is a shortfall in short, for the log.
+func (s *Site) shortfall(f planning.Shortfall, ends planning.RunOut) said.Said {
+	of := said.Text("name", f.Load)
 	for _, l := range s.Loads {
 		if l.ID == f.Load {
-			name = l.Name + " "
+			of.Text = l.Name + " "
 		}
 	}
-	why := ""
-	switch f.Cause {
-	case planning.ShortOfCredit:
-		why = ": with it the credit might not last"
-	case planning.ShortOfHours:
-		why = ": there is not enough time left in its hours"
+	var why said.Said
+	switch {
+	case f.Cause == planning.ShortOfCredit && f.Kind != optimizer.ShortSkip:
+		why = said.Of("short.of_credit_for_more")
+	case f.Cause == planning.ShortOfCredit:
+		why = said.Of("short.of_credit")
+	case f.Cause == planning.ShortOfHours:
+		why = said.Of("short.of_hours")
 	}
-	if f.Cause == planning.ShortOfCredit && f.Kind != optimizer.ShortSkip {
-		why = ": with more the credit might not last"
-	}
-	at := f.At.In(s.Zone).Format("Mon 15:04")
+	at := said.Time("at", f.At)
 	switch {
 	case f.Kind == optimizer.ShortSkip:
-		return name + "is left out" + why
+		return said.Of("short.left_out", of).Then(why)
 	case f.Time > 0:
-		return name + "goes short by " + length(f.Time) + why
+		return said.Of("short.by", of, said.Length("by", f.Time)).Then(why)
 	case f.Kind == optimizer.ShortCredit, f.Kind == optimizer.ShortReserve:
 		if ends.Known && !ends.Beyond { // one time for the end of the credit
-			at = ends.Mid.In(s.Zone).Format("Mon 15:04")
+			at = said.Time("at", ends.Mid)
 		}
-		return "the credit may end " + at
+		return said.Of("short.credit", at)
 	}
-	return name + string(f.Kind) + " from " + at
+	return said.Of("short.other", of, said.Text("kind", string(f.Kind)), at)
 }

@@ -98,7 +98,7 @@ func TestAPlannerThatPanicsIsSaidWithThePlaceAndComesBackByItself(t *testing.T) 
 			t.Fatal("no warning")
 		}
 		for _, w := range st.Health.Active {
-			if w.Code == health.PlanFailed && !strings.Contains(w.Cause, "unplanned_test.go:") {
+			if w.Code == health.PlanFailed && !strings.Contains(w.Cause.String(), "unplanned_test.go:") {
 				t.Errorf("the place is not named: %s", w.Cause)
 			}
 		}

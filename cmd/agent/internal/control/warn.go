@@ -1,25 +1,20 @@
 package control
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/loads"
 )
 
-func (p *step) raise(code health.Code, subject, cause string) {
+func (p *step) raise(code health.Code, subject string, cause said.Said) {
 	h, fresh := p.st.Health.Raise(p.now, code, subject, cause)
 	p.st.Health = h
 	if fresh {
-		text := cause
-		if subject != "" {
-			text = subject + ": " + cause
-		}
-		p.event(string(code), health.Of(code).Severity, text)
+		p.eventOf(subject, string(code), health.Of(code).Severity, cause)
 	}
 }
 
@@ -27,12 +22,12 @@ func (p *step) clear(code health.Code, subject string) {
 	h, ended := p.st.Health.Clear(code, subject)
 	p.st.Health = h
 	if ended {
-		p.event(string(code)+"_cleared", health.Info, subject)
+		p.eventOf(subject, string(code)+"_cleared", health.Info, nil)
 	}
 }
 
 // when raises a warning while a condition holds and clears it after.
-func (p *step) when(holds bool, code health.Code, subject, cause string) {
+func (p *step) when(holds bool, code health.Code, subject string, cause said.Said) {
 	if holds {
 		p.raise(code, subject, cause)
 	} else {
@@ -42,36 +37,22 @@ func (p *step) when(holds bool, code health.Code, subject, cause string) {
 
 // event records something worth remembering.  Of one code it records so many in
 // an hour and no more.
-func (p *step) event(code string, severity health.Severity, text string) {
+func (p *step) event(code string, severity health.Severity, says said.Said) {
+	p.eventOf("", code, severity, says)
+}
+
+// eventOf is event of one of several: a load, a phase.
+func (p *step) eventOf(subject, code string, severity health.Severity, says said.Said) {
 	told, last := p.st.may(p.now, code)
 	if !told {
 		return
 	}
 	if last {
-		text += "; no more of these are recorded in this hour"
+		says = says.Then(said.Of("event.no_more"))
 	}
 	p.st.EventSeq++
-	p.eff.Events = append(p.eff.Events, Event{Seq: p.st.EventSeq, At: p.now, Code: code, Severity: severity, Text: text})
+	p.eff.Events = append(p.eff.Events, Event{Seq: p.st.EventSeq, At: p.now, Code: code, Severity: severity, Subject: subject, Says: says})
 }
-
-// length is a duration in words: "1 h 45 min".
-func length(d time.Duration) string {
-	if d > 0 && d < time.Second {
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	}
-	switch d = d.Round(time.Second); {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d%time.Hour < time.Minute:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-}
-
-// local is an instant on the site's clock, for people.
-func (s *Site) local(at time.Time) string { return at.In(s.Zone).Format("Mon 2 Jan 15:04") }
 
 func (p *step) acknowledge(code health.Code) {
 	p.st.Health = p.st.Health.Acknowledge(code)
@@ -105,13 +86,13 @@ func (p *step) warn() {
 	low, isLow := p.Credit.Low(a)
 	spent := a.Supply.Cause == credit.ForNoCredit && a.Supply.Position != credit.Connected
 	p.when(isLow && !spent && a.Emergency.Stage == credit.NotTaken, health.CreditLow, "",
-		"no more than "+p.money(low)+" is left")
+		said.Of("credit.low", said.Money("amount", low)))
 	p.when(spent && a.Supply.Position == credit.Disconnected, health.CreditSpent, "", p.switched(p.st.Decision.Why))
 	p.when(a.Supply.Spared, health.CutWaits, "", p.st.Decision.Why)
 	p.when(a.Supply.Position == credit.Ready && p.Contactor, health.SupplyArmed, "", p.st.Decision.Why)
-	p.when(p.Credit.Offered(a), health.EmergencyOffered, "", "credit is low")
+	p.when(p.Credit.Offered(a), health.EmergencyOffered, "", said.Of("credit.offered"))
 	p.when(a.Emergency.Stage != credit.NotTaken && a.Available() < 0, health.EmergencyInUse, "",
-		fmt.Sprintf("%s is to be paid back", a.EmergencyUsed().Decimal(2)))
+		said.Of("credit.lent", said.Money("amount", a.EmergencyUsed())))
 	for _, way := range credit.Ways() {
 		if a.Lock(way).Left <= 0 {
 			p.clear(health.TokenLocked, way)
@@ -131,20 +112,22 @@ func (p *step) planWarnings() {
 	plan := p.st.Plan
 	old := plan != nil && p.now.Sub(plan.MadeAt) > staleAfter*max(p.PlanSlot, 15*time.Minute)
 	if old {
-		p.raise(health.PlanStale, "", "made at "+plan.MadeAt.In(p.Zone).Format("Mon 15:04"))
+		p.raise(health.PlanStale, "", said.Of("plan.made", said.Time("at", plan.MadeAt)))
 	} else {
 		p.clear(health.PlanStale, "")
 	}
 	// While the supply is off nothing runs, and that has a warning of its own.
 	off := p.Contactor && p.st.Credit.Supply.Position != credit.Connected
 	short := p.st.Planned() && len(plan.Short) > 0 && !off
-	cause := ""
+	var cause said.Said
 	if short {
-		texts := make([]string, 0, len(plan.Short))
+		var told []said.Said
 		for _, f := range plan.Short {
-			texts = append(texts, p.shortfall(f, plan.RunOut))
+			if t := p.shortfall(f, plan.RunOut); !slices.ContainsFunc(told[max(0, len(told)-1):], t.Equal) {
+				told = append(told, t)
+				cause = cause.Then(t)
+			}
 		}
-		cause = strings.Join(slices.Compact(texts), "; ")
 	}
 	p.when(short, health.LoadShort, "", cause)
 }
@@ -154,9 +137,9 @@ func (p *step) switchWarnings(standing []loads.Warning) {
 	active := map[string]bool{}
 	for _, w := range standing {
 		code := health.SwitchSilent
-		cause := "it was told to switch off and does not confirm"
+		cause := said.Of("switch.off")
 		if w.Want.On {
-			cause = "it was told to switch on and does not confirm"
+			cause = said.Of("switch.on")
 		}
 		if w.ID == loads.SupplyID {
 			if p.st.SupplySeen.Known {

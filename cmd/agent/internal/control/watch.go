@@ -7,6 +7,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 )
@@ -147,15 +148,12 @@ func (p *step) contact(kind metering.EventKind, open bool) {
 func (p *step) over(o Standing) {
 	e := o.Event
 	subject := phaseName(e.Phase)
-	text := fmt.Sprintf("from %s for %s: %s", p.local(e.Start), length(o.Lasted), shows(e))
+	says := said.Of("watch.over", said.Time("from", e.Start), said.Length("lasted", o.Lasted))
 	if o.Times > 1 {
-		text = fmt.Sprintf("%d times from %s, %s in all: %s", o.Times, p.local(e.Start), length(o.Lasted), shows(e))
-	}
-	if subject != "" {
-		text = subject + ": " + text
+		says = said.Of("watch.over_often", said.Count("n", int64(o.Times)), said.Time("from", e.Start), said.Length("lasted", o.Lasted))
 	}
 	p.st.Health, _ = p.st.Health.Clear(health.Code(e.Kind), subject)
-	p.event(string(e.Kind)+"_cleared", health.Info, text)
+	p.eventOf(subject, string(e.Kind)+"_cleared", health.Info, says.Then(shows(e)))
 	point := Point{
 		Measurement: QualityPoint, At: e.Start,
 		Tags: []Tag{{"code", string(e.Kind)}, {"phase", fmt.Sprint(e.Phase)}, {"site", p.ID}},
@@ -285,31 +283,30 @@ func ofVoltage(k metering.EventKind) bool {
 }
 
 // shows is the figure that makes an event what it is.
-func shows(e metering.Event) string {
-	volts := fmt.Sprintf("%.1f V", float64(e.Voltage)/1000)
-	amperes := fmt.Sprintf("%.2f A", float64(e.Current)/1000)
+func shows(e metering.Event) said.Said {
+	volts, amperes := said.Voltage("voltage", int64(e.Voltage)), said.Current("current", int64(e.Current))
 	switch e.Kind {
 	case metering.CurrentWithoutVoltage:
-		return amperes + " at " + volts
+		return said.Of("watch.current_at", amperes, volts)
 	case metering.FrequencyDeviation:
-		return fmt.Sprintf("%.2f Hz", float64(e.Frequency)/1000)
+		return said.Of("watch.frequency", said.Frequency("frequency", int64(e.Frequency)))
 	case metering.NeutralMismatch:
-		return "a difference of " + amperes
+		return said.Of("watch.difference", amperes)
 	case metering.ReverseEnergy:
-		return fmt.Sprintf("%s flows out", -e.Power)
+		return said.Of("watch.flows_out", said.Power("power", -e.Power))
 	case metering.ConsumptionWhileOpen:
 		if e.Power == 0 {
-			return amperes + " flows"
+			return said.Of("watch.current", amperes)
 		}
-		return fmt.Sprintf("%s flows", e.Power)
+		return said.Of("watch.power", said.Power("power", e.Power))
 	case metering.RegisterStuck:
-		return fmt.Sprintf("%s flows and the register stays at %s", e.Power, e.After)
+		return said.Of("watch.stuck", said.Power("power", e.Power), said.Energy("register", e.After))
 	case metering.CoverOpen:
-		return "the cover contact says open"
+		return said.Of("watch.cover")
 	case metering.MagnetNear:
-		return "the magnetic contact says that one is near"
+		return said.Of("watch.magnet")
 	}
-	return volts
+	return said.Of("watch.voltage", volts)
 }
 
 // extremes is a with what is worse in b.

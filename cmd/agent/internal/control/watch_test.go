@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -75,26 +76,26 @@ func TestWhatTheMeterShowsBesidesConsumption(t *testing.T) {
 		cause   string
 	}{
 		{"nothing", nil, nil, time.Minute, "", "", ""},
-		{"the voltage is low", nil, volts(198_000), 5 * time.Second, health.VoltageSag, "phase 1", "198.0 V"},
+		{"the voltage is low", nil, volts(198_000), 5 * time.Second, health.VoltageSag, "phase 1", "voltage=198000 mV"},
 		{"the voltage is low but within the limits", nil, volts(208_000), time.Minute, "", "", ""},
-		{"the voltage is high", nil, volts(260_000), 5 * time.Second, health.VoltageSwell, "phase 1", "260.0 V"},
-		{"the mains is down", nil, func(s *metering.Sample) { s.Voltage, s.Current, s.Power = 0, 0, 0 }, 5 * time.Second, health.Outage, "", "0.0 V"},
-		{"one phase of three is down", nil, three(230_000, 0, 229_000), 5 * time.Second, health.VoltageInterruption, "phase 2", "0.0 V"},
-		{"the neutral is lost", nil, three(270_000, 190_000, 231_000), 30 * time.Second, health.NeutralLoss, "", "270.0 V"},
-		{"the phases are unequal", nil, three(240_000, 224_000, 230_000), 80 * time.Second, health.VoltageUnbalance, "", "240.0 V"},
+		{"the voltage is high", nil, volts(260_000), 5 * time.Second, health.VoltageSwell, "phase 1", "voltage=260000 mV"},
+		{"the mains is down", nil, func(s *metering.Sample) { s.Voltage, s.Current, s.Power = 0, 0, 0 }, 5 * time.Second, health.Outage, "", "watch.voltage voltage=0 mV"},
+		{"one phase of three is down", nil, three(230_000, 0, 229_000), 5 * time.Second, health.VoltageInterruption, "phase 2", "watch.voltage voltage=0 mV"},
+		{"the neutral is lost", nil, three(270_000, 190_000, 231_000), 30 * time.Second, health.NeutralLoss, "", "voltage=270000 mV"},
+		{"the phases are unequal", nil, three(240_000, 224_000, 230_000), 80 * time.Second, health.VoltageUnbalance, "", "voltage=240000 mV"},
 		{"the phases are unequal while a motor starts", nil, three(240_000, 224_000, 230_000), 30 * time.Second, "", "", ""},
-		{"a generator runs fast", nil, func(s *metering.Sample) { s.Frequency = 51_500 }, 5 * time.Second, health.FrequencyOff, "", "51.50 Hz"},
-		{"energy flows out", nil, func(s *metering.Sample) { s.Power = -900 * units.Watt }, 20 * time.Second, health.ReverseEnergy, "", "900 W flows out"},
+		{"a generator runs fast", nil, func(s *metering.Sample) { s.Frequency = 51_500 }, 5 * time.Second, health.FrequencyOff, "", "frequency=51500 mHz"},
+		{"energy flows out", nil, func(s *metering.Sample) { s.Power = -900 * units.Watt }, 20 * time.Second, health.ReverseEnergy, "", "watch.flows_out power=900 W"},
 		{"energy flows out for a moment", nil, func(s *metering.Sample) { s.Power = -900 * units.Watt }, 5 * time.Second, "", "", ""},
 		{"energy flows out where the tariff buys it", sellsEnergy, func(s *metering.Sample) { s.Power = -900 * units.Watt }, time.Minute, "", "", ""},
-		{"the cover is open", nil, func(s *metering.Sample) { s.Has |= metering.HasCover; s.CoverOpen = true }, time.Second, health.CoverOpen, "", "open"},
-		{"a magnet", nil, func(s *metering.Sample) { s.Has |= metering.HasMagnet; s.MagnetNear = true }, time.Second, health.MagnetNear, "", "near"},
-		{"less comes back than goes out", nil, func(s *metering.Sample) { s.Has |= metering.HasNeutral; s.NeutralCurrent = 500 }, 20 * time.Second, health.NeutralMismatch, "", "1.50 A"},
-		{"the contactor says open and power flows", offBySwitch, func(s *metering.Sample) { s.Power = 700 * units.Watt }, 3 * time.Minute, health.ConsumptionOpen, "", "700 W flows"},
+		{"the cover is open", nil, func(s *metering.Sample) { s.Has |= metering.HasCover; s.CoverOpen = true }, time.Second, health.CoverOpen, "", "watch.cover"},
+		{"a magnet", nil, func(s *metering.Sample) { s.Has |= metering.HasMagnet; s.MagnetNear = true }, time.Second, health.MagnetNear, "", "watch.magnet"},
+		{"less comes back than goes out", nil, func(s *metering.Sample) { s.Has |= metering.HasNeutral; s.NeutralCurrent = 500 }, 20 * time.Second, health.NeutralMismatch, "", "watch.difference current=1500 mA"},
+		{"the contactor says open and power flows", offBySwitch, func(s *metering.Sample) { s.Power = 700 * units.Watt }, 3 * time.Minute, health.ConsumptionOpen, "", "watch.power power=700 W"},
 		{"the contactor opened just now", offBySwitch, func(s *metering.Sample) { s.Power = 700 * units.Watt }, 30 * time.Second, "", "", ""},
 		{"the contactor is open and the meter behind it dark", offBySwitch, func(s *metering.Sample) { s.Voltage = 0 }, 3 * time.Minute, "", "", ""},
 		{"a country of 120 V and 60 Hz", another(120_000, 60_000), func(s *metering.Sample) { s.Voltage, s.Frequency = 118_000, 60_000 }, time.Minute, "", "", ""},
-		{"120 V gone low", another(120_000, 60_000), func(s *metering.Sample) { s.Voltage, s.Frequency = 100_000, 60_000 }, 5 * time.Second, health.VoltageSag, "phase 1", "100.0 V"},
+		{"120 V gone low", another(120_000, 60_000), func(s *metering.Sample) { s.Voltage, s.Frequency = 100_000, 60_000 }, 5 * time.Second, health.VoltageSag, "phase 1", "voltage=100000 mV"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBench(t)
@@ -110,7 +111,7 @@ func TestWhatTheMeterShowsBesidesConsumption(t *testing.T) {
 				if slices.Contains(watched, w.Code) && w.Code != row.code && row.code != health.NeutralLoss {
 					t.Errorf("%s %s stands: %s", w.Code, w.Subject, w.Cause)
 				}
-				if w.Code == row.code && (w.Subject != row.subject || !strings.Contains(w.Cause, row.cause)) {
+				if w.Code == row.code && (w.Subject != row.subject || !strings.Contains(w.Cause.String(), row.cause)) {
 					t.Errorf("of %q: %q", w.Subject, w.Cause)
 				}
 			}
@@ -171,7 +172,7 @@ func TestAShortSagThatTheMeterMeasured(t *testing.T) {
 		}
 	}
 	i := slices.IndexFunc(b.events, func(e Event) bool { return e.Code == "voltage_sag_cleared" })
-	if i < 0 || !strings.Contains(b.events[i].Text, "2 times") || !strings.Contains(b.events[i].Text, "20 ms in all: 150.0 V") {
+	if i < 0 || !strings.Contains(b.events[i].Says.String(), "over_often n=2 ") || !strings.Contains(b.events[i].Says.String(), "lasted=20ms; watch.voltage voltage=150000 mV") {
 		t.Fatalf("its end: %+v", b.events)
 	}
 	if b.st.Health.Has(health.VoltageSag, "phase 2") || len(points) != 1 || !points[0].At.Equal(sag.Start) {
@@ -203,7 +204,7 @@ func TestALongSagIsNotCountedTwice(t *testing.T) {
 func TestTheCoverIsOpenedAndTheMeterIsSilent(t *testing.T) {
 	b := newBench(t)
 	b.shown(time.Second, nil)
-	open := Input{What: Edge{Code: health.CoverOpen, Cause: "the cover contact says open"}}
+	open := Input{What: Edge{Code: health.CoverOpen, Cause: said.Of("watch.cover")}}
 	if eff := b.step(Input{What: Edge{Code: health.CoverOpen}}); eff.Durable || len(b.st.Health.Active) > 0 && b.st.Health.Has(health.CoverOpen, "") {
 		t.Fatal("a closed cover is told")
 	}
@@ -219,7 +220,7 @@ func TestTheCoverIsOpenedAndTheMeterIsSilent(t *testing.T) {
 		b.shown(time.Second, nil)
 	}
 	i := slices.IndexFunc(b.events, func(e Event) bool { return e.Code == "cover_open_cleared" })
-	if i < 0 || strings.Contains(b.events[i].Text, "times") || !strings.Contains(b.events[i].Text, "20 min") || b.count("cover_open") != 1 {
+	if i < 0 || strings.Contains(b.events[i].Says.String(), "over_often") || !strings.Contains(b.events[i].Says.String(), "lasted=20m") || b.count("cover_open") != 1 {
 		t.Errorf("%+v", b.events)
 	}
 }
@@ -270,7 +271,7 @@ func TestAVoltageThatTremblesIsToldOnce(t *testing.T) {
 		b.shown(time.Second, nil)
 	}
 	i := slices.IndexFunc(b.events, func(e Event) bool { return e.Code == "voltage_sag_cleared" })
-	if i < 0 || !strings.Contains(b.events[i].Text, "300 times") || !strings.Contains(b.events[i].Text, "206.0 V") {
+	if i < 0 || !strings.Contains(b.events[i].Says.String(), "over_often n=300 ") || !strings.Contains(b.events[i].Says.String(), "voltage=206000 mV") {
 		t.Fatalf("its end: %+v", b.events)
 	}
 }

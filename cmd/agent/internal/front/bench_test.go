@@ -7,6 +7,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/store"
 )
 
@@ -43,7 +44,7 @@ func BenchmarkHistory(b *testing.B) {
 	const days = 30
 	st, entries, intervals := drive(b, site, st, at, days*24*time.Hour)
 	batch := control.Batch{State: st, Effects: control.Effects{Entries: append(first.Entries, entries...), Intervals: intervals}, Unstored: 1}
-	must(b, journal.New(s, nil, false).Commit(b.Context(), batch))
+	must(b, journal.New(s, nil, false, present.NewWords().Anywhere()).Commit(b.Context(), batch))
 	a := shown(site, st, s)
 	for b.Loop() {
 		points, err := a.History(b.Context(), at, at.Add(days*24*time.Hour))

@@ -35,6 +35,7 @@ type Agent struct {
 	about   About
 	fixed   fixedCharges
 	words   present.Words
+	plain   present.Plain
 	keypad  atomic.Pointer[displayed]
 	// anchor is how far the head that the broker keeps has been compared.
 	anchor atomic.Int32
@@ -57,6 +58,7 @@ type About struct {
 // New shows loop to the page.
 func New(site *control.Site, loop *control.Loop, records Records, about About) *Agent {
 	a := &Agent{site: site, loop: loop, records: records, about: about, words: present.NewWords()}
+	a.plain = a.words.Plain(site)
 	a.paces.init()
 	return a
 }
@@ -110,7 +112,7 @@ func (a *Agent) TopUpFor(day time.Time) (web.TopUpNeed, error) {
 
 func (a *Agent) topUpResult(r credit.Result, was, is control.State) web.TopUpResult {
 	out := web.TopUpResult{
-		Outcome: outcome(r), Amount: r.Bought, Balance: r.Available, TriesLeft: r.TriesLeft, Reason: r.Text,
+		Outcome: outcome(r), Amount: r.Bought, Balance: r.Available, TriesLeft: r.TriesLeft, Reason: a.plain.Say(r.Says),
 	}
 	for _, p := range r.Paid {
 		out.Paid = append(out.Paid, web.Part{Name: p.Name, Amount: p.Amount})
@@ -122,7 +124,7 @@ func (a *Agent) topUpResult(r credit.Result, was, is control.State) web.TopUpRes
 		out.Until = is.Now.Add(r.Wait)
 	}
 	if r.Accepted() && r.Token.Effect != credit.AddCredit && r.Token.Effect != credit.SetCredit {
-		out.Effect = r.Text
+		out.Effect = a.plain.Say(r.Says)
 	}
 	// Without a switch nothing was off, and nothing comes back.
 	out.Restored = a.site.Contactor && !was.Decision.Close && is.Decision.Close

@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // headMessage is the end of the ledger, for somebody outside to keep: a cut
@@ -105,7 +106,7 @@ func (a *Agent) heardHead(ctx context.Context, m broker.Message, retained bool) 
 		anew = len(first) > 0 && first[0].Hash != kept.First
 	}
 	if cause != "" {
-		if _, err := a.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.LedgerOld, Cause: cause, Anew: anew}}); err != nil {
+		if _, err := a.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.LedgerOld, Cause: said.Words(cause), Anew: anew}}); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // Bus is what the agent needs of its MQTT session; *broker.Session is one.
@@ -98,7 +99,7 @@ func (a *Agent) heardToken(ctx context.Context, bus Bus, m broker.Message, log *
 	r := reply.TopUp
 	supply := present.SupplyOf(a.site, &st)
 	out := resultMessage{
-		ID: t.ID, Result: string(r.Token.Code), Text: r.Text, Balance: r.Available.String(), Supply: string(supply.State),
+		ID: t.ID, Result: string(r.Token.Code), Text: a.plain.Say(r.Says), Balance: r.Available.String(), Supply: string(supply.State),
 		Fingerprint: r.Fingerprint, Wait: r.Wait.Seconds(), At: st.Now,
 	}
 	if r.Bought != 0 {
@@ -147,7 +148,7 @@ func (a *Agent) bad(ctx context.Context, topic, cause string) error {
 	if !a.paces.mayTell(topic) {
 		return nil
 	}
-	_, err := a.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.BadMessage, Subject: topic, Cause: cause}})
+	_, err := a.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.BadMessage, Subject: topic, Cause: said.Words(cause)}})
 	return err
 }
 
@@ -257,7 +258,7 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 	}
 	warnings := make([]warningMessage, 0, len(st.Health.Active))
 	for i, w := range st.Health.WorstFirst() {
-		m := warningMessage{string(w.Code), w.Subject, w.Severity.String(), w.Since, a.words.Title(string(w.Code)), w.Cause, a.words.Remedy(string(w.Code))}
+		m := warningMessage{string(w.Code), w.Subject, w.Severity.String(), w.Since, a.words.Title(string(w.Code)), a.plain.Say(w.Cause), a.words.Remedy(string(w.Code))}
 		if i < len(v.Warnings) && v.Warnings[i].Code == m.Code {
 			m.Title, m.Cause, m.Remedy = v.Warnings[i].Title, v.Warnings[i].Cause, v.Warnings[i].Remedy
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
@@ -117,7 +118,7 @@ func TestShortfallsAndWarningsAreSentences(t *testing.T) {
 		{Kind: optimizer.ShortComfort, Load: "geyser", At: at, Amount: 1.2345, Unit: "K*slot"},
 	}
 	st, _ = site.Step(st, control.Input{Now: st.Now, What: control.NewPlan{Plan: plan}})
-	st, _ = site.Step(st, control.Input{Now: st.Now.Add(time.Hour), What: control.Edge{Code: health.BrokerGone, Cause: "connection refused"}})
+	st, _ = site.Step(st, control.Input{Now: st.Now.Add(time.Hour), What: control.Edge{Code: health.BrokerGone, Cause: said.Words("connection refused")}})
 	v := shown(site, st, nil).View()
 	if len(v.Plan.Shortfalls) != 4 || strings.ReplaceAll(v.Plan.Shortfalls[0], "\u00a0", " ") != "Geyser will run 1 h 45 min less than it needs." {
 		t.Errorf("shortfalls %q", v.Plan.Shortfalls)

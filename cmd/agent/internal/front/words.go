@@ -62,7 +62,7 @@ func (a *Agent) form(st *control.State, w health.Warning) string {
 
 // cause is what is behind a warning, as the State has it now.
 func (a *Agent) cause(st *control.State, w health.Warning, say present.Phrases) string {
-	x := present.Cause{Code: string(w.Code), Else: w.Cause}
+	x := present.Cause{Code: string(w.Code), Else: a.plain.Say(w.Cause)}
 	switch w.Code {
 	case health.MeterSilent:
 		x.At = st.Meter.HeardAt

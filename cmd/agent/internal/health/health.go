@@ -7,6 +7,8 @@ package health
 import (
 	"slices"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // Severity orders warnings; the page shows the worst first.
@@ -44,7 +46,7 @@ type Warning struct {
 	Code         Code      `json:"code"`
 	Subject      string    `json:"subject"`
 	Severity     Severity  `json:"severity"`
-	Cause        string    `json:"cause"` // what was seen, with figures
+	Cause        said.Said `json:"cause"` // what was seen, with figures
 	Since        time.Time `json:"since"` // UTC
 	Acknowledged bool      `json:"acknowledged"`
 }
@@ -92,10 +94,10 @@ const Others = "others"
 // its acknowledgement; its cause is renewed.  fresh tells whether it is new.
 // Subjects are names of what there is, loads and meters; never what somebody
 // outside can make up.
-func (s State) Raise(now time.Time, code Code, subject, cause string) (out State, fresh bool) {
+func (s State) Raise(now time.Time, code Code, subject string, cause said.Said) (out State, fresh bool) {
 	i, found := s.find(code, subject)
 	if found {
-		if s.Active[i].Cause == cause {
+		if s.Active[i].Cause.Equal(cause) {
 			return s, false
 		}
 		active := slices.Clone(s.Active)
@@ -103,7 +105,7 @@ func (s State) Raise(now time.Time, code Code, subject, cause string) (out State
 		return State{active}, false
 	}
 	if subject != Others && s.count(code) >= mostSubjects {
-		return s.Raise(now, code, Others, subject+": "+cause)
+		return s.Raise(now, code, Others, said.Of("of", said.Text("name", subject)).Then(cause))
 	}
 	return State{slices.Insert(slices.Clone(s.Active), i, Warning{
 		Code: code, Subject: subject, Severity: Of(code).Severity, Cause: cause, Since: now,

@@ -7,27 +7,29 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 func TestRaisedOnceRenewedAndCleared(t *testing.T) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	var s State
-	s, fresh := s.Raise(at, MeterSilent, "", "a")
+	s, fresh := s.Raise(at, MeterSilent, "", said.Words("a"))
 	if !fresh || !s.Has(MeterSilent, "") {
 		t.Fatal("the first time is not fresh")
 	}
 	s = s.Acknowledge(MeterSilent)
 	before := s
-	s, fresh = s.Raise(at.Add(time.Hour), MeterSilent, "", "b")
-	if fresh || !s.Active[0].Since.Equal(at) || s.Active[0].Cause != "b" || !s.Active[0].Acknowledged {
+	s, fresh = s.Raise(at.Add(time.Hour), MeterSilent, "", said.Words("b"))
+	if fresh || !s.Active[0].Since.Equal(at) || !s.Active[0].Cause.Equal(said.Words("b")) || !s.Active[0].Acknowledged {
 		t.Fatalf("again: %+v", s.Active)
 	}
-	if before.Active[0].Cause != "a" {
+	if !before.Active[0].Cause.Equal(said.Words("a")) {
 		t.Fatal("the State before was changed")
 	}
-	s, _ = s.Raise(at, SwitchSilent, "pump", "x")
-	s, _ = s.Raise(at, SwitchSilent, "geyser", "x")
-	s, _ = s.Raise(at, CreditSpent, "", "x")
+	s, _ = s.Raise(at, SwitchSilent, "pump", said.Words("x"))
+	s, _ = s.Raise(at, SwitchSilent, "geyser", said.Words("x"))
+	s, _ = s.Raise(at, CreditSpent, "", said.Words("x"))
 	if got := s.WorstFirst(); got[0].Code != CreditSpent || got[1].Code != MeterSilent {
 		t.Fatalf("order: %+v", got)
 	}

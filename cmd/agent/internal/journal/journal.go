@@ -15,8 +15,10 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
 )
 
@@ -26,6 +28,7 @@ type Journal struct {
 	// topics is nil where no broker is configured: nothing is kept for it.
 	topics *broker.Topics
 	influx bool
+	words  present.Plain
 
 	headFile    string // "": the head is kept nowhere else
 	kept, first string // hashes: of the head kept last, and of the first entry
@@ -33,9 +36,9 @@ type Journal struct {
 }
 
 // New is a journal into st.  Messages for the broker are kept where topics is
-// not nil, points for InfluxDB where influx is set.
-func New(st *store.Store, topics *broker.Topics, influx bool) *Journal {
-	return &Journal{store: st, topics: topics, influx: influx}
+// not nil, points for InfluxDB where influx is set.  Events are recorded in words.
+func New(st *store.Store, topics *broker.Topics, influx bool, words present.Plain) *Journal {
+	return &Journal{store: st, topics: topics, influx: influx, words: words}
 }
 
 // Commit stores b, all of it or nothing.
@@ -217,12 +220,12 @@ func (j *Journal) batch(b control.Batch) (store.Batch, error) {
 		out.Intervals = append(out.Intervals, store.Interval{Series: iv.Series, Interval: iv.Interval})
 	}
 	for _, e := range b.Effects.Events {
-		out.Events = append(out.Events, store.Event{At: e.At, Code: e.Code, Severity: e.Severity.String(), Text: e.Text})
+		out.Events = append(out.Events, store.Event{At: e.At, Code: e.Code, Severity: e.Severity.String(), Text: j.words.Event(e)})
 	}
 	if n := b.Thinned; n.Intervals > 0 || n.Events > 0 {
 		out.Events = append(out.Events, store.Event{
 			At: b.State.Now, Code: "records_thinned", Severity: health.Caution.String(),
-			Text: fmt.Sprintf("while nothing could be stored, %d interval readings and %d events were given up; the ledger is whole", n.Intervals, n.Events),
+			Text: j.words.Say(said.Of("records.thinned", said.Count("intervals", n.Intervals), said.Count("events", n.Events))),
 		})
 	}
 	out.Lost = map[store.Channel]int64{}
@@ -284,7 +287,7 @@ func (j *Journal) messages(out []store.Message, eff control.Effects) ([]store.Me
 			Code     string    `json:"code"`
 			Severity string    `json:"severity"`
 			Text     string    `json:"text"`
-		}{id, e.At, e.Code, e.Severity.String(), e.Text})
+		}{id, e.At, e.Code, e.Severity.String(), j.words.Event(e)})
 		if err != nil {
 			return nil, err
 		}

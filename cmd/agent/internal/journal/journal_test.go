@@ -10,7 +10,9 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -33,7 +35,7 @@ func journal(t *testing.T) (*Journal, *store.Store) {
 	s, err := broker.New(broker.Config{URL: "mqtt://127.0.0.1:1", Site: "home"})
 	must(t, err)
 	topics := s.Topics()
-	return New(st, &topics, true), st
+	return New(st, &topics, true, present.NewWords().Anywhere()), st
 }
 
 func opened(t *testing.T) (control.State, []credit.Entry) {
@@ -109,7 +111,7 @@ func TestEventsOfOneMomentAreTold(t *testing.T) {
 	state, _ := opened(t)
 	for i := range 2 {
 		must(t, j.Commit(t.Context(), control.Batch{State: state, Effects: control.Effects{Events: []control.Event{
-			{Seq: uint64(i + 1), At: t0, Code: "token_crc", Severity: health.Info, Text: "by page"},
+			{Seq: uint64(i + 1), At: t0, Code: "token_crc", Severity: health.Info, Says: said.Words("by page")},
 		}}}))
 	}
 	rows, err := st.Outbox(store.MQTT).Next(t.Context(), 10)

@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -18,11 +19,11 @@ func (e Env) contacts(d metering.Document) ([]Part, error) {
 	for _, c := range []struct {
 		name string
 		code health.Code
-		says string
+		says said.Said
 		doc  *metering.ContactDocument
 	}{
-		{"meter.cover", health.CoverOpen, "the cover contact says open", d.Cover},
-		{"meter.magnet", health.MagnetNear, "the magnetic contact says that one is near", d.Magnet},
+		{"meter.cover", health.CoverOpen, said.Of("watch.cover"), d.Cover},
+		{"meter.magnet", health.MagnetNear, said.Of("watch.magnet"), d.Magnet},
 	} {
 		if c.doc == nil {
 			continue
@@ -46,7 +47,7 @@ func (e Env) contacts(d metering.Document) ([]Part, error) {
 // meter may cut its line first.
 type contact struct {
 	code health.Code
-	says string
+	says said.Said
 	read func() (alarm bool, err error)
 	log  *slog.Logger
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // told is a loop that writes down the edges it is fed.
@@ -27,7 +28,7 @@ func (f *told) Feed(_ context.Context, in control.Input) (control.Reply, error) 
 		return control.Reply{}, f.fail
 	}
 	edge := in.What.(control.Edge)
-	f.edges = append(f.edges, string(edge.Code)+":"+edge.Cause)
+	f.edges = append(f.edges, string(edge.Code)+":"+edge.Cause.String())
 	return control.Reply{}, nil
 }
 
@@ -50,7 +51,7 @@ func TestContactIsBelievedAtOnceAndForgivenSlowly(t *testing.T) {
 			defer mu.Unlock()
 			alarm, broken = a, err
 		}
-		c := contact{code: health.CoverOpen, says: "open", log: slog.New(slog.DiscardHandler), read: func() (bool, error) {
+		c := contact{code: health.CoverOpen, says: said.Of("open"), log: slog.New(slog.DiscardHandler), read: func() (bool, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			return alarm, broken

@@ -15,6 +15,7 @@ import (
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/keypad"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/tariffs"
@@ -192,7 +193,7 @@ func TestTheBuzzerSoundsItsPatternAndEndsInSilence(t *testing.T) {
 		}
 		st := control.State{Now: time.Now()}
 		st.Ladder.Sound = st.Now.Add(time.Minute)
-		st.Health, _ = st.Health.Raise(st.Now, health.CreditEnds, "", "less than 1 h")
+		st.Health, _ = st.Health.Raise(st.Now, health.CreditEnds, "", said.Words("less than 1 h"))
 		loop.set(st)
 		time.Sleep(20*time.Second + 10*time.Millisecond)
 		if b.heard() != 12 {

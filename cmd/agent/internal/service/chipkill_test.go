@@ -22,6 +22,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering/atm90e32"
@@ -117,7 +118,7 @@ func meterWithChip(dir string) {
 	s.plans, err = s.plansOf(ctx, nil)
 	must(err)
 	s.loop = control.NewLoop(control.LoopConfig{
-		Site: s.site, State: state, First: first, Planner: s.plans, Journal: journal.New(s.store, nil, false),
+		Site: s.site, State: state, First: first, Planner: s.plans, Journal: journal.New(s.store, nil, false, present.NewWords().Plain(s.site)),
 		Now: chip.clock, PersistEvery: cfg.Schedule.Persist, PlanTime: time.Second, Log: s.log,
 	})
 	given := s.meterEnv(state)

@@ -24,6 +24,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
@@ -307,7 +308,7 @@ log: {level: error}
 		return journal.Past(ctx, s.store, time.Unix(0, 0), h.now(), yield)
 	}
 	s.plans = countedPlans{apart.New(child), f}
-	s.journal = journal.New(s.store, nil, true)
+	s.journal = journal.New(s.store, nil, true, present.NewWords().Plain(s.site))
 	s.loop = control.NewLoop(control.LoopConfig{
 		Site: s.site, State: state, First: first, Planner: s.plans, Journal: counted{s.journal, &s.progress},
 		Switches: map[string]loads.Switch{loads.SupplyID: h.supply, "geyser": h.geyser},
@@ -383,7 +384,7 @@ log: {level: error}
 		reply, err := s.loop.Feed(ctx, control.Input{What: control.Token{Text: token, Source: "page"}})
 		must(err)
 		if !reply.TopUp.Accepted() {
-			t.Fatalf("a good token: %s", reply.TopUp.Text)
+			t.Fatalf("a good token: %s", reply.TopUp.Says)
 		}
 		tokens++
 		// Too much is drawn while the geyser runs: it must go off at once.
@@ -426,7 +427,7 @@ log: {level: error}
 	waitFor("warnings about what hangs", 20*time.Second, func() bool {
 		hang := map[string]bool{}
 		for _, w := range s.loop.Snapshot().State.Health.Active {
-			hang[w.Subject] = w.Code == health.PartFailed && strings.Contains(w.Cause, "if that stays, restart the agent")
+			hang[w.Subject] = w.Code == health.PartFailed && strings.Contains(w.Cause.String(), "if that stays, restart the agent")
 		}
 		return hang["page"] && hang["influxdb, at work"]
 	})
@@ -443,7 +444,7 @@ log: {level: error}
 	reply, err := s.loop.Feed(ctx, control.Input{What: control.Token{Text: token, Source: "page"}})
 	must(err)
 	if !reply.TopUp.Accepted() {
-		t.Fatalf("the last token: %s", reply.TopUp.Text)
+		t.Fatalf("the last token: %s", reply.TopUp.Says)
 	}
 	waitFor("the supply's return", 10*time.Second, h.supply.on.Load)
 

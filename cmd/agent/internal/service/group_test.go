@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
 var errPart = errors.New("a fault of the test")
@@ -142,7 +143,7 @@ func TestGuessedPINsAreAWarning(t *testing.T) {
 	warned := false
 	for end := time.Now().Add(5 * time.Second); !warned && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		for _, w := range s.loop.Snapshot().State.Health.Active {
-			warned = warned || w.Code == health.PINGuessed && w.Cause == "50 wrong PINs within an hour, most from 192.168.1.77 and 1 others"
+			warned = warned || w.Code == health.PINGuessed && present.NewWords().Anywhere().Say(w.Cause) == "50 wrong PINs within an hour, most from 192.168.1.77 and 1 others"
 		}
 	}
 	stop()

@@ -2,13 +2,13 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
 )
 
@@ -21,9 +21,9 @@ func (s *Service) watchLinks(ctx context.Context) error {
 			s.partFailed(ctx, w.Subject, "")
 		}
 	}
-	told := map[health.Code]string{}
-	tell := func(code health.Code, cause string) {
-		if told[code] == cause {
+	told := map[health.Code]said.Said{}
+	tell := func(code health.Code, cause said.Said) {
+		if told[code].Equal(cause) {
 			return
 		}
 		told[code] = cause
@@ -32,7 +32,7 @@ func (s *Service) watchLinks(ctx context.Context) error {
 	// A link that was never down says nothing; one that was before the restart
 	// is cleared.
 	for _, code := range []health.Code{health.BrokerGone, health.BrokerRefused, health.InfluxGone, health.StoreFull, health.ReserveMissing, health.RecordsReplaced, health.HeadUnkept} {
-		told[code] = "unknown"
+		told[code] = said.Of("unknown")
 	}
 	dropped, large := int64(-1), int64(0)
 	parts := map[string]string{}
@@ -50,22 +50,21 @@ func (s *Service) watchLinks(ctx context.Context) error {
 		}
 		if s.session != nil {
 			st := s.session.State()
-			cause := ""
+			var cause said.Said
 			if !st.Connected {
-				cause = st.LastError
-				if cause == "" {
-					cause = "connecting"
+				if cause = said.Words(st.LastError); cause == nil {
+					cause = said.Of("link.connecting")
 				}
 			}
 			tell(health.BrokerGone, cause)
-			tell(health.BrokerRefused, strings.Join(st.Refused, ", "))
+			tell(health.BrokerRefused, said.Words(strings.Join(st.Refused, ", ")))
 			if st.TooLarge > large {
 				large = st.TooLarge
 				// Without a subject: the topic is the sender's word.
-				_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.BadMessage, Cause: "too long to be read: " + st.Large}})
+				_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.BadMessage, Cause: said.Of("message.too_long", said.Text("what", st.Large))}})
 			}
 		}
-		tell(health.HeadUnkept, s.journal.HeadFault())
+		tell(health.HeadUnkept, said.Words(s.journal.HeadFault()))
 		if cause := s.guessed.Swap(nil); cause != nil {
 			_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.PINGuessed, Cause: *cause}})
 		}
@@ -82,7 +81,7 @@ func (s *Service) watchLinks(ctx context.Context) error {
 			if st := s.influx.State(); !st.OK {
 				cause = st.LastError
 			}
-			tell(health.InfluxGone, cause)
+			tell(health.InfluxGone, said.Words(cause))
 			cause = ""
 			if since := s.influx.Busy(); !since.IsZero() && time.Since(since) > s.pace.stuck {
 				cause = "it does not get on; if that stays, restart the agent"
@@ -91,7 +90,7 @@ func (s *Service) watchLinks(ctx context.Context) error {
 		}
 		if r != nil {
 			if dropped >= 0 && r.dropped > dropped {
-				tell(health.OutboxDropped, fmt.Sprintf("%d messages so far", r.dropped))
+				tell(health.OutboxDropped, said.Of("outbox.dropped", said.Count("n", r.dropped)))
 			}
 			dropped = r.dropped
 		}
@@ -130,15 +129,14 @@ func (s *Service) watchRecords(ctx context.Context) error {
 
 // recordsOf is what is wrong with the records' disk and files: that it is full,
 // that it has no room for the reserve, that other files are in the folder.
-func recordsOf(c store.Condition) (full, small, replaced string) {
-	const mib = 1 << 20
+func recordsOf(c store.Condition) (full, small, replaced said.Said) {
 	switch {
 	case c.Replaced != nil:
-		replaced = c.Replaced.Error()
+		replaced = said.Words(c.Replaced.Error())
 	case c.DiskFull:
-		full = fmt.Sprintf("telemetry is dropped; %.1f MiB are kept for the ledger", float64(c.Kept)/mib)
+		full = said.Of("store.full", said.Bytes("kept", c.Kept))
 	case !c.Reserve:
-		small = fmt.Sprintf("only %.1f of %.0f MiB could be kept for the ledger", float64(c.Kept)/mib, float64(c.Wanted)/mib)
+		small = said.Of("store.small", said.Bytes("kept", c.Kept), said.Bytes("wanted", c.Wanted))
 	}
 	return full, small, replaced
 }

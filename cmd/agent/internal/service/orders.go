@@ -9,6 +9,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
@@ -106,5 +107,5 @@ func (o Orders) on(ctx context.Context, do func(*control.Site, *store.Store) (co
 		return nil, &OrderError{err}
 	}
 	batch := control.Batch{State: state, Effects: eff, Unstored: 1}
-	return eff.Entries, journal.New(st, topicsOf(session), o.Config.InfluxDB != nil).Commit(ctx, batch)
+	return eff.Entries, journal.New(st, topicsOf(session), o.Config.InfluxDB != nil, present.NewWords().Plain(site)).Commit(ctx, batch)
 }

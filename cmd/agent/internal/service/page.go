@@ -1,13 +1,13 @@
 package service
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/front"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // pageOf builds the page.
@@ -41,9 +41,9 @@ func pageTLS(cfg config.Config) web.TLS {
 
 // pinGuessed leaves word of PINs that were guessed at, for watchLinks to tell.
 func (s *Service) pinGuessed(n int, who []netip.Addr) {
-	cause := fmt.Sprintf("%d wrong PINs within an hour, most from %s", n, who[0])
+	cause := said.Of("pin.guessed", said.Count("n", int64(n)), said.Text("from", who[0].String()))
 	if len(who) > 1 {
-		cause += fmt.Sprintf(" and %d others", len(who)-1)
+		cause = cause.Then(said.Of("pin.others", said.Count("n", int64(len(who)-1))))
 	}
 	s.guessed.Store(&cause)
 }

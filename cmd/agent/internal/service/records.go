@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/metering"
 )
@@ -106,11 +107,11 @@ func (s *Service) fillDark(ctx context.Context, state control.State) (control.St
 // balances, the debts, and that no token had its effect twice.  It reads beside
 // the loop and stops nothing; what it finds is a warning.
 func (s *Service) watchLedger(ctx context.Context) error {
-	tell := func(subject, cause string) {
+	tell := func(subject string, cause said.Said) {
 		_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.LedgerUnsound, Subject: subject, Cause: cause}})
 	}
 	if s.mended > 0 {
-		tell("used tokens", fmt.Sprintf("%d of them were missing in the memory of used tokens and were put back from the ledger", s.mended))
+		tell("used tokens", said.Of("ledger.mended", said.Count("n", int64(s.mended))))
 	}
 	t := time.NewTicker(maintainEvery)
 	defer t.Stop()
@@ -124,10 +125,10 @@ func (s *Service) watchLedger(ctx context.Context) error {
 				return nil
 			case err != nil:
 				s.log.Error("the ledger is not sound", "error", err)
-				tell("", err.Error())
+				tell("", said.Words(err.Error()))
 			default:
 				s.log.Debug("the ledger is sound", "entries", head.Seq, "took", time.Since(began))
-				tell("", "")
+				tell("", nil)
 			}
 		}
 		select {

@@ -14,6 +14,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/cmd/agent/internal/watchdog"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
 )
 
@@ -102,7 +103,7 @@ func (s *Service) partFailed(ctx context.Context, name, cause string) {
 	if cause != "" {
 		s.log.Error("a part of the agent does not work", "part", name, "error", cause)
 	}
-	_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.PartFailed, Subject: name, Cause: cause}})
+	_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.PartFailed, Subject: name, Cause: said.Words(cause)}})
 }
 
 // errOver ends a service whose recording is over.

@@ -25,6 +25,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/watchdog"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/metering"
 )
@@ -56,8 +57,8 @@ type Service struct {
 	progress progress
 	records  atomic.Pointer[records]
 	watched  watchdog.Config
-	pace     pace                   // of parts that fail
-	guessed  atomic.Pointer[string] // see pinGuessed; nil: nothing to tell
+	pace     pace                      // of parts that fail
+	guessed  atomic.Pointer[said.Said] // see pinGuessed; nil: nothing to tell
 	journal  *journal.Journal
 }
 
@@ -144,12 +145,12 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	if s.plans, err = s.plansOf(ctx, opt.Apart); err != nil {
 		return nil, err
 	}
-	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil)
+	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil, present.NewWords().Plain(s.site))
 	s.journal.KeepHead(cfg.Path(cfg.HeadFile))
 	loop := control.LoopConfig{
 		Site: s.site, State: state, First: first, Planner: s.plans, Switches: switches,
 		Journal: counted{s.journal, &s.progress},
-		Now:     s.now, Synced: clockSynced, Simulated: s.plant != nil, PersistEvery: cfg.Schedule.Persist, PlanTime: cfg.Plan.Time, Log: opt.Log,
+		Now:     s.now, Synced: clockSynced, Simulated: s.plant != nil, PersistEvery: cfg.Schedule.Persist, PlanTime: cfg.Plan.Time, Log: opt.Log, Words: present.NewWords().Plain(s.site).Event,
 	}
 	if s.plant != nil {
 		loop.Plant = func() ([]byte, error) { return json.Marshal(s.plant.State()) }
