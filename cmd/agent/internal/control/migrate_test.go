@@ -82,7 +82,7 @@ func TestAStateOfForm1ReadsFieldByField(t *testing.T) {
 	// What form 2 calls otherwise: whole names below these places, in lower case.
 	renamed := regexp.MustCompile(`^(health\.|prices\.overlay\.prices\[\d+\]\.|meter\.(intervals|sliding)\..*slot\.)`)
 	want := map[string]string{"version": "json.Number 2"}
-	words := regexp.MustCompile(`^health\.Active\[\d+\]\.(Title|Remedy)$`) // the code has them in the catalogue
+	words := regexp.MustCompile(`^health\.Active\[\d+\]\.(Title|Remedy)$`)           // the code has them in the catalogue
 	verbatim := regexp.MustCompile(`^(health\.active\[\d+\]\.cause|decision\.why)$`) // words then, told as they are
 	for path, v := range was {
 		if words.MatchString(path) {

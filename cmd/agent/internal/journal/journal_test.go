@@ -130,7 +130,7 @@ func TestMessagesToldOnceStayAsTheyAreSent(t *testing.T) {
 			{Seq: 1, At: t0, Kind: credit.Opening, Amount: 60 * units.One, Balance: 60 * units.One, Cause: "opening credit", Hash: "aa"},
 			{Seq: 2, At: t0.Add(time.Minute), Kind: credit.Consumption, Name: "day", Amount: -3_450_000, Tax: -450_000, Balance: 56_550_000, Energy: units.FromKWh(1.25), Cause: "1.25 kWh", Hash: "bb"},
 		},
-		Events: []control.Event{{Seq: 7, At: t0, Code: "meter_silent", Severity: health.Serious, Text: "no answer"}},
+		Events: []control.Event{{Seq: 7, At: t0, Code: "meter_silent", Severity: health.Serious, Says: said.Words("no answer")}},
 	})
 	must(t, err)
 	want := []string{
