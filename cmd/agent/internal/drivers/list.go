@@ -14,6 +14,7 @@ import (
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/adc"
 	"github.com/keeplit/keeplit/metering/atm90e32"
+	"github.com/keeplit/keeplit/metering/httpmeter"
 	"github.com/keeplit/keeplit/metering/iec62056"
 	"github.com/keeplit/keeplit/metering/modbus"
 	"github.com/keeplit/keeplit/metering/mqttmeter"
@@ -31,6 +32,7 @@ func All() config.Drivers {
 			modbus.Driver(),
 			pulse.Driver(),
 			mqttmeter.Driver(),
+			httpmeter.Driver(),
 			replay.Driver(),
 			house.MeterDriver(),
 			p1.Driver(),
