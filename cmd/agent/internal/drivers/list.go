@@ -7,6 +7,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/esphome"
 	"github.com/keeplit/keeplit/loads/relay"
 	"github.com/keeplit/keeplit/loads/shelly"
 	"github.com/keeplit/keeplit/loads/tasmota"
@@ -46,6 +47,7 @@ func All() config.Drivers {
 			tasmota.Driver(),
 			shelly.Driver(),
 			zigbee2mqtt.Driver(),
+			esphome.Driver(),
 			house.SwitchDriver(),
 		},
 	}

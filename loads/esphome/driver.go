@@ -1,0 +1,50 @@
+package esphome
+
+import (
+	"regexp"
+
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/internal/remote"
+)
+
+// Driver is the driver esphome.
+func Driver() loads.Driver {
+	return loads.Driver{Name: "esphome", New: func() loads.Settings { return new(Document) }}
+}
+
+// Document is a switch of a node with ESPHome; its topic is the node's
+// topic_prefix.
+type Document struct {
+	remote.Document `yaml:",inline"`
+	Component       string `yaml:"component"` // the switch's name in its topics: <topic>/switch/<component>/state
+	Power           string `yaml:"power"`     // the name of a sensor of the node that measures what the load draws, in W; none where empty
+}
+
+var name = regexp.MustCompile(`^[a-z0-9_-]{1,120}$`) //nolint:gochecknoglobals // compiled once, never changed
+
+// Check implements loads.Settings.
+func (d *Document) Check() fault.List {
+	l := d.Document.Check()
+	if !name.MatchString(d.Component) {
+		l.Add("component", "write the switch's name as it stands in its topics, e.g. relay", "%q is not the name of a switch", d.Component)
+	}
+	if d.Power != "" && !name.MatchString(d.Power) {
+		l.Add("power", "write the sensor's name as it stands in its topics, or leave it out", "%q is not the name of a sensor", d.Power)
+	}
+	return l
+}
+
+// Traits implements loads.Settings: nothing in ESPHome's switch drops a load that
+// is not told On again.
+func (d *Document) Traits() loads.Traits {
+	return loads.Traits{Needs: loads.NeedsBroker, Remote: true}
+}
+
+// Open implements loads.Settings.
+func (d *Document) Open(e loads.Env) (loads.Switch, error) {
+	return New(e.MQTT, Config{
+		Config:    remote.Config{Topic: d.Topic, Stale: d.Stale, Now: e.Now, Log: e.Log},
+		Component: d.Component, Power: d.Power,
+	})
+}

@@ -1,0 +1,204 @@
+package esphome
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/internal/remote"
+	"github.com/keeplit/keeplit/loads/loadstest"
+)
+
+const stale = 600 * time.Millisecond
+
+// node emulates a node with one switch and an uptime sensor.
+type node struct {
+	*loadstest.Custom
+	tell func()
+}
+
+// Fail implements loadstest.Device: whatever ails a node, it restarts when it is
+// mended, and says all its states after its birth.
+func (n node) Fail(f loadstest.Fault) {
+	was := n.Has(loadstest.Garbled)
+	n.Custom.Fail(f)
+	if f == loadstest.Sound && was {
+		n.tell()
+	}
+}
+
+func newNode(t *testing.T, b *loadstest.Broker, bus *loadstest.Bus, prefix string) node {
+	var last atomic.Bool // what it told last
+	tell := func(on bool) {
+		last.Store(on)
+		b.Say(prefix+"/switch/relay/state", map[bool]string{true: "ON", false: "OFF"}[on], true)
+	}
+	n := node{}
+	n.Custom = loadstest.NewCustom(t, b, bus, tell, func(online bool) {
+		b.Say(prefix+"/status", map[bool]string{true: "online", false: "offline"}[online], true)
+		if online {
+			tell(last.Load())
+		}
+	})
+	n.tell = func() { tell(n.Closed()) }
+	n.Hears(prefix+"/switch/relay/command", func(payload string, f loadstest.Fault) {
+		switch {
+		case f == loadstest.Garbled:
+			b.Say(prefix+"/switch/relay/state", "O\x00N", true)
+		case payload == "ON" || payload == "OFF":
+			n.Obeys(payload == "ON")
+		}
+	})
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(stale / 20)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				if !n.Has(loadstest.Silent) && !n.Has(loadstest.Offline) {
+					b.Say(prefix+"/sensor/uptime/state", "12345", true)
+				}
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-ended })
+	return n
+}
+
+// open runs a switch until the test ends.
+func open(t *testing.T, bus loads.Bus, prefix string) *Switch {
+	t.Helper()
+	s, err := New(bus, Config{
+		Config:    remote.Config{Topic: prefix, Stale: stale, Now: time.Now, Log: slog.New(slog.DiscardHandler)},
+		Component: "relay", Power: "watts",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	loadstest.Run(t, func(t *testing.T) loadstest.Target {
+		broker := loadstest.NewBroker(t)
+		bus := broker.Bus(t)
+		device := newNode(t, broker, bus, "house/geyser")
+		return loadstest.Target{
+			Switch: open(t, bus, "house/geyser"), Device: device, Stale: stale,
+			Faults: []loadstest.Fault{loadstest.Offline, loadstest.Silent, loadstest.Garbled, loadstest.DropsOut},
+		}
+	})
+}
+
+// said is a switch that hears messages without a broker.
+func said(t *testing.T) (s *Switch, now *time.Time) {
+	t.Helper()
+	now = new(time.Time)
+	*now = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	s, err := New(deaf{}, Config{
+		Config:    remote.Config{Topic: "n", Stale: 3 * time.Minute, Now: func() time.Time { return *now }, Log: slog.New(slog.DiscardHandler)},
+		Component: "relay", Power: "watts",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, now
+}
+
+type deaf struct{}
+
+func (deaf) Publish(context.Context, string, byte, bool, []byte) error { return nil }
+func (deaf) Subscribe(string, func(string, []byte, bool)) (func(), error) {
+	return func() {}, nil
+}
+
+// What the broker kept is as old as it may be; a node that speaks vouches for it.
+func TestARetainedStateIsBelievedOnceTheNodeHasSpoken(t *testing.T) {
+	type word struct {
+		topic, payload string
+		retained       bool
+	}
+	for _, row := range []struct {
+		name      string
+		words     []word
+		known, on bool
+	}{
+		{"only what the broker kept", []word{{"status", "online", true}, {"switch/relay/state", "ON", true}, {"sensor/uptime/state", "5", true}}, false, false},
+		{"and then its uptime", []word{{"status", "online", true}, {"switch/relay/state", "ON", true}, {"sensor/uptime/state", "5", false}}, true, true},
+		{"and then a command of somebody", []word{{"switch/relay/state", "ON", true}, {"switch/relay/command", "OFF", false}}, false, false},
+		{"the node was gone", []word{{"switch/relay/state", "ON", true}, {"status", "offline", true}}, false, false},
+		{"the node went", []word{{"switch/relay/state", "ON", false}, {"status", "offline", false}}, false, false},
+		{"it restarts: what it was says nothing", []word{{"switch/relay/state", "ON", false}, {"status", "online", false}, {"sensor/uptime/state", "0", false}}, false, false},
+		{"and says its states", []word{{"switch/relay/state", "ON", false}, {"status", "online", false}, {"switch/relay/state", "OFF", false}}, true, false},
+		{"another switch of the node", []word{{"switch/lamp/state", "ON", false}}, false, false},
+		{"a word that is no state", []word{{"switch/relay/state", "ON", false}, {"switch/relay/state", "maybe", false}, {"sensor/uptime/state", "5", false}}, false, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s, now := said(t)
+			for _, w := range row.words {
+				s.hear("n/"+w.topic, []byte(w.payload), w.retained)
+			}
+			if o, err := s.Observed(t.Context()); err != nil || o.Known != row.known || o.On != row.on {
+				t.Errorf("%+v, %v", o, err)
+			}
+			*now = now.Add(4 * time.Minute)
+			if o, _ := s.Observed(t.Context()); o.Known {
+				t.Error("a state is believed though the node has been silent")
+			}
+		})
+	}
+}
+
+func TestPowerIsOfTheNamedSensorAndNeverNoNumber(t *testing.T) {
+	s, _ := said(t)
+	s.hear("n/switch/relay/state", []byte("ON"), false)
+	for _, w := range []struct{ topic, payload string }{{"n/sensor/other/state", "7"}, {"n/sensor/watts/state", "nan"}, {"n/sensor/watts/state", "1e9"}, {"n/sensor/watts/state", ""}} {
+		s.hear(w.topic, []byte(w.payload), false)
+		if o, _ := s.Observed(t.Context()); o.HasPower {
+			t.Errorf("%s %q is taken for a power: %v", w.topic, w.payload, o.Power)
+		}
+	}
+	s.hear("n/sensor/watts/state", []byte("2980.5"), false)
+	if o, _ := s.Observed(t.Context()); !o.HasPower || o.Power != 2_980_500*units.Power(1) {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	good := Document{Document: remote.Document{Topic: "house/geyser"}, Component: "relay"}
+	if l := good.Check(); len(l) > 0 || good.Traits().Renewable || !good.Traits().Remote {
+		t.Errorf("%v %+v", l, good.Traits())
+	}
+	for _, row := range []struct {
+		name, path string
+		change     func(d *Document)
+	}{
+		{"no prefix", "topic", func(d *Document) { d.Topic = "" }},
+		{"no switch", "component", func(d *Document) { d.Component = "" }},
+		{"a topic for a switch", "component", func(d *Document) { d.Component = "switch/relay" }},
+		{"a wildcard for a sensor", "power", func(d *Document) { d.Power = "+" }},
+	} {
+		d := good
+		row.change(&d)
+		if l := d.Check(); len(l) != 1 || l[0].Path != row.path || l[0].Remedy == "" {
+			t.Errorf("%s: %v", row.name, l)
+		}
+	}
+}
