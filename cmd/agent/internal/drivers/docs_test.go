@@ -1,0 +1,67 @@
+package drivers
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/keeplit/keeplit/config"
+)
+
+const site = `site: {id: home, meter: "1", zone: UTC}
+tariff: {catalogue: x}
+tokens: {openpaygo: {key: {env: KEY}, starting_code: 516959010}}
+mqtt: {url: "mqtt://localhost:1883"}
+`
+
+func parse(text string) (config.Config, error) {
+	secrets := config.Secrets{Getenv: func(string) string { return "bc41ec9530f6dac86b1a29ab82edc5fb" }, ReadFile: os.ReadFile}
+	cfg, faults := config.Parse([]byte(site+text), ".", secrets, All())
+	return cfg, faults.Err()
+}
+
+// example is the first block of YAML after a heading of a document.
+func example(t *testing.T, file, heading string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../../../docs/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(text), heading)
+	_, after, block := strings.Cut(after, "```yaml\n")
+	block = block && found
+	after, _, _ = strings.Cut(after, "```")
+	if !block {
+		t.Fatalf("%s has no example under %q", file, heading)
+	}
+	return after
+}
+
+// Whoever copies an example has a configuration that is read.
+func TestExamplesOfTheDocumentsAreRead(t *testing.T) {
+	cfg, err := parse(example(t, "metering.md", "`driver: http`"))
+	if err != nil || cfg.Meter.Label() != "HTTP meter at http://192.168.1.30/api/v1/data" {
+		t.Errorf("http: %v", err)
+	}
+	esphome := "    " + strings.ReplaceAll(strings.TrimSpace(example(t, "loads.md", "## ESPHome")), "\n", "\n    ")
+	const meter = "meter: {driver: modbus, modbus: {model: sdm230, port: x}}\nloads:\n  - id: geyser\n    power: 3 kW\n"
+	if cfg, err = parse(meter + esphome); err != nil || cfg.Loads[0].DeadMan() != 0 || !cfg.Loads[0].Switch.HasFeedback() {
+		t.Errorf("esphome: %v", err)
+	}
+	_, err = parse(meter + esphome + "\n      dead_man: 10m")
+	if err == nil || !strings.Contains(err.Error(), "loads[0].switch.dead_man: only a switch with driver tasmota, shelly or zigbee2mqtt has this") {
+		t.Errorf("a dead man that is not there is promised: %v", err)
+	}
+}
+
+func TestEverySwitchOfTheListIsInTheDocument(t *testing.T) {
+	text, err := os.ReadFile("../../../../docs/loads.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range All().SwitchNames() {
+		if !strings.Contains(string(text), "\n| `"+name+"`") {
+			t.Errorf("docs/loads.md says nothing of %s", name)
+		}
+	}
+}
