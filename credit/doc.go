@@ -20,5 +20,9 @@
 //	sample ──► Accrue ──► (interval edge) Settle ──► entries
 //	account ──► Supply ──► connected | disconnected | ready, and why ──► Contactor
 //
+// What a customer is told (Result.Says, Decision.Why) is codes and values; the
+// words are made at the edge.  The causes of ledger entries are words, and stay as
+// they are: they are hashed, and so they are record, not speech.
+//
 // The names follow the account, credit and charge objects of DLMS/COSEM.
 package credit

@@ -118,7 +118,7 @@ func (a *Agent) topUpResult(r credit.Result, was, is control.State) web.TopUpRes
 		out.Paid = append(out.Paid, web.Part{Name: p.Name, Amount: p.Amount})
 	}
 	if r.Token.Code == credit.Unreadable {
-		out.Remedy = "Your token is not spent. Enter it again when the warning is gone."
+		out.Remedy = a.words.T("refused.unreadable.do")
 	}
 	if r.Wait > 0 {
 		out.Until = is.Now.Add(r.Wait)
@@ -202,7 +202,7 @@ func (a *Agent) request(ctx context.Context, r control.Request) error {
 	case errors.Is(reply.Err, control.ErrUnknownLoad):
 		return web.ErrUnknown
 	case errors.Is(reply.Err, control.ErrHeld):
-		return &web.Refusal{Reason: sentence(control.ErrHeld.Error()), Remedy: "See the warning."}
+		return &web.Refusal{Reason: a.words.T("refused.held"), Remedy: a.words.T("refused.held.do")}
 	case errors.Is(reply.Err, control.ErrNotReady):
 		return &web.Refusal{Reason: a.words.T("refused.not_ready")}
 	case errors.Is(reply.Err, credit.ErrNotOffered):

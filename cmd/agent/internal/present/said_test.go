@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -181,4 +182,69 @@ func TestPlainWords(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.situation, got, c.want)
 		}
 	}
+}
+
+// aSentence is a text that somebody could read out.
+var aSentence = regexp.MustCompile(`[a-z]{2,} [a-z]{2,}`)
+
+// The rooms below make no sentences: what is left are ledger texts, which are
+// record, faults of the records, and no speech.
+func TestHealthAndControlMakeNoSentences(t *testing.T) {
+	allowed := []string{
+		"clockgap.go ungap", "old.go takeBack", "supply.go bypass", // texts of the ledger
+		"hold.go Disagreement", "hold.go SalvageState", "migrate.go stateForm", // what is wrong with the records
+		"step.go wish", // why a load is switched, in the command
+	}
+	set, seen := token.NewFileSet(), 0
+	for _, dir := range []string{"../health", "../control"} {
+		paths, err := filepath.Glob(dir + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(set, path, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range file.Decls {
+				fn, ok := d.(*ast.FuncDecl)
+				if !ok || slices.Contains(allowed, filepath.Base(path)+" "+fn.Name.Name) {
+					continue
+				}
+				seen++
+				for _, lit := range spoken(fn) {
+					t.Errorf("%s: %s makes the sentence %s: say a kind and values, and put the words into the catalogue", set.Position(lit.Pos()), fn.Name.Name, lit.Value)
+				}
+			}
+		}
+	}
+	if seen < 200 {
+		t.Errorf("only %d functions were read", seen)
+	}
+}
+
+// spoken are the texts of a function that are neither an error nor for a log.
+func spoken(fn *ast.FuncDecl) (out []*ast.BasicLit) {
+	ast.Inspect(fn, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			if sel, ok := n.Fun.(*ast.SelectorExpr); ok {
+				pkg, _ := sel.X.(*ast.Ident)
+				of, isLog := sel.X.(*ast.SelectorExpr)
+				return sel.Sel.Name != "Errorf" && (pkg == nil || pkg.Name != "errors" && pkg.Name != "log") && (!isLog || of.Sel.Name != "Log" && of.Sel.Name != "log")
+			}
+			if id, ok := n.Fun.(*ast.Ident); ok && id.Name == "panic" {
+				return false
+			}
+		case *ast.BasicLit:
+			if n.Kind == token.STRING && aSentence.MatchString(n.Value) {
+				out = append(out, n)
+			}
+		}
+		return true
+	})
+	return out
 }
