@@ -4,10 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // ErrNotOffered says that emergency credit is not on offer now.
 var ErrNotOffered = errors.New("emergency credit is not on offer")
+
+// NotOfferedError is an ErrNotOffered that knows why, for the customer.
+type NotOfferedError struct{ Says said.Said }
+
+func (e *NotOfferedError) Error() string { return ErrNotOffered.Error() + ": " + e.Says.String() }
+
+// Is tells that it is an ErrNotOffered.
+func (e *NotOfferedError) Is(target error) bool { return target == ErrNotOffered }
 
 // Offered tells whether the customer may take emergency credit now: it is
 // configured, not taken, the available credit is low, and it would give some:
@@ -22,15 +32,16 @@ func (e *Engine) Offered(a Account) bool {
 // the word came, such as page or keypad.
 func (e *Engine) AcceptEmergency(a Account, at time.Time, source string) (Account, []Entry, error) {
 	if !e.Offered(a) {
+		why := said.Of("emergency.unneeded", said.Money("at", e.doc.Emergency.OfferBelow))
 		switch {
 		case e.doc.Emergency.Amount == 0:
-			return a, nil, fmt.Errorf("%w: this site has none", ErrNotOffered)
+			why = said.Of("emergency.none")
 		case a.Emergency.Stage == Taken:
-			return a, nil, fmt.Errorf("%w: it is already taken", ErrNotOffered)
+			why = said.Of("emergency.taken")
 		case a.Emergency.Stage == Spent:
-			return a, nil, fmt.Errorf("%w: it is spent; it comes back when %s is paid back", ErrNotOffered, e.say(a.EmergencyUsed()))
+			why = said.Of("emergency.spent", said.Money("used", a.EmergencyUsed()))
 		}
-		return a, nil, fmt.Errorf("%w: there is still credit; it is offered at %s", ErrNotOffered, e.say(e.doc.Emergency.OfferBelow))
+		return a, nil, &NotOfferedError{said.Of("emergency.not_offered").Then(why)}
 	}
 	p := e.begin(a, at)
 	p.lend("accepted by " + source)

@@ -192,6 +192,7 @@ func (a *Agent) Acknowledge(ctx context.Context, code string) error {
 
 func (a *Agent) request(ctx context.Context, r control.Request) error {
 	reply, err := a.loop.Feed(ctx, control.Input{What: r})
+	var lacks *credit.NotOfferedError
 	switch {
 	case errors.Is(err, control.ErrNotRecorded):
 		return &web.Refusal{Reason: a.words.T("refused.not_recorded"), Remedy: a.words.T("refused.not_recorded.do")}
@@ -205,8 +206,8 @@ func (a *Agent) request(ctx context.Context, r control.Request) error {
 		return &web.Refusal{Reason: a.words.T("refused.held"), Remedy: a.words.T("refused.held.do")}
 	case errors.Is(reply.Err, control.ErrNotReady):
 		return &web.Refusal{Reason: a.words.T("refused.not_ready")}
-	case errors.Is(reply.Err, credit.ErrNotOffered):
-		return &web.Refusal{Reason: sentence(reply.Err.Error())}
+	case errors.As(reply.Err, &lacks):
+		return &web.Refusal{Reason: sentence(a.plain.Say(lacks.Says))}
 	}
 	return reply.Err
 }
