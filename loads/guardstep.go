@@ -360,7 +360,9 @@ func (st *step) change(l Load, u *UnitState, w Wish) {
 		}
 		if st.in.Hold || until.After(st.now) {
 			st.hold(l.ID, w.Set, until, HeldChange)
-			st.keep(l, u, w)
+			if u.Commanded { // not what someone else has set
+				st.keep(l, u, w)
+			}
 			return
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
 
@@ -21,6 +22,13 @@ type Device interface {
 	Press(on bool)
 	// Fail gives the device a fault, or repairs it with Sound.
 	Fail(f Fault)
+}
+
+// Follower is the device of a switch that takes more than on and off.
+type Follower interface {
+	Device
+	// Follows is the set-point that it really follows.
+	Follows() loads.Setpoint
 }
 
 // Fault is a way to misbehave.
@@ -72,6 +80,17 @@ func Run(t *testing.T, open func(t *testing.T) Target) {
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, start(t, open)) })
 	}
+	t.Run("set-points", func(t *testing.T) {
+		g := start(t, open)
+		device, ok := g.Device.(Follower)
+		if !ok {
+			if takes := loads.CapabilityOf(g.Switch); len(takes.Powers)+len(takes.Modes) > 0 {
+				t.Errorf("it takes %v, and its device cannot say what it follows", takes)
+			}
+			t.Skip("it takes on and off")
+		}
+		setpoints(t, g, device)
+	})
 	t.Run("faults", func(t *testing.T) {
 		for _, f := range open(t).Faults {
 			t.Run(string(f), func(t *testing.T) { faulty(t, start(t, open), f) })
@@ -234,6 +253,58 @@ func refuses(t *testing.T, g *driven) {
 	g.sees(true)
 	g.tell(loads.Setpoint{Power: 1 << 60, Mode: "no-such-mode"})
 	g.sees(false)
+}
+
+// setpoints: each that the switch takes is followed, and told where it is read
+// back; off ends it, and what is renewed goes on at it.
+func setpoints(t *testing.T, g *driven, device Follower) {
+	takes := loads.CapabilityOf(g.Switch)
+	all := []loads.Setpoint{{On: true}}
+	for _, r := range takes.Powers {
+		for _, p := range []units.Power{r.From, r.To, (r.From + r.To) / 2} {
+			all = append(all, takes.AtMost(loads.Setpoint{On: true, Power: p}))
+		}
+	}
+	for _, mode := range takes.Modes {
+		all = append(all, loads.Setpoint{On: true, Mode: mode})
+		if len(takes.Powers) > 0 {
+			all = append(all, loads.Setpoint{On: true, Power: takes.Powers[0].From, Mode: mode})
+		}
+	}
+	follows := func(s loads.Setpoint) {
+		t.Helper()
+		g.until(s.String(), func() bool { return device.Follows() == s })
+		if o := g.observed(); takes.ReadBack {
+			g.until("read back "+s.String(), func() bool { o = g.observed(); return o.HasSet && o.Set == s && o.On == s.On })
+		}
+	}
+	for _, s := range all {
+		if err := takes.Check(s); err != nil {
+			t.Errorf("an end of a range: %v", err)
+			continue
+		}
+		g.tell(s)
+		follows(s)
+	}
+	for _, s := range all {
+		g.tell(s)
+		follows(s)
+		g.tell(loads.Setpoint{})
+		follows(loads.Setpoint{})
+	}
+	if g.DeadMan == 0 {
+		return
+	}
+	last := all[len(all)-1]
+	g.tell(last)
+	follows(last)
+	for end := time.Now().Add(2 * g.DeadMan); time.Now().Before(end); time.Sleep(g.DeadMan / 5) {
+		g.tell(last)
+		if now := device.Follows(); now != last {
+			t.Fatalf("renewed as %v it follows %v", last, now)
+		}
+	}
+	follows(loads.Setpoint{})
 }
 
 // faulty: whatever the device does, the switch never says a state that is not so,
