@@ -10,8 +10,9 @@
 //   - Guard stands between the plan and the switches: protection first, minimum
 //     times and staggered starts next, and a command that is not confirmed is
 //     repeated with back-off until it is, or reported.
-//   - Switch is the port to one relay, plug or contactor; the folders below
-//     hold its drivers and loadstest the suite that each of them passes.
+//   - Switch is the port to one relay, plug or contactor, which is told a
+//     Setpoint; what it takes besides off and on is its Capability.  The folders
+//     below hold its drivers and loadstest the suite that each of them passes.
 //
 // Apart from the drivers nothing here reads a clock or does any I/O.
 package loads

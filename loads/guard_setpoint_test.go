@@ -288,6 +288,26 @@ func TestANewSetpointForASilentDeviceWaitsForTheNextRepeat(t *testing.T) {
 	}
 }
 
+func TestAnOffThatWasNeverObeyedIsTakenBackAtTheSetpointThatIsWanted(t *testing.T) {
+	c := newCharger(t, wallbox(), func(l *Load) { l.MinOn, l.DeadMan = 0, 3*time.Minute })
+	c.runs()
+	c.sends(c.wish(40, "off"), "off") // it is deaf, and goes on at six amperes
+	c.sends(c.wish(41, "on 2300 W"))
+	c.sends(c.wish(42, "on 2300 W"), "on 2300 W")
+	if u := c.s.Unit("car"); u.Starts != 1 || !u.Since.Equal(t0) {
+		t.Errorf("reckoned: %+v", u)
+	}
+	c.sends(c.wish(43, "on 2300 W"))
+	c.sends(c.wish(103, "on 2300 W"), "on 2300 W") // renewed as that
+
+	c = newCharger(t, wallbox(readBack), func(l *Load) { l.MinOn = 0 })
+	c.runs()
+	c.sends(c.wish(40, "off"), "off")
+	c.sends(c.wish(41, "on 1380 W")) // as it says it is
+	c.holds(c.wish(42, "on 2300 W"), HeldChange, 70)
+	c.sends(c.wish(70, "on 2300 W"), "on 2300 W")
+}
+
 // TestGuardRulesOfSetpoints lets random wishes loose on a guard of devices that
 // take set-points, obey or not, and are turned by hand, and checks what is sent.
 func TestGuardRulesOfSetpoints(t *testing.T) {
@@ -346,15 +366,15 @@ func TestGuardRulesOfSetpoints(t *testing.T) {
 				if !supply && cmd.Set.On {
 					t.Fatalf("%v: %v without a supply", now, cmd.Set)
 				}
-				if cmd.Renew && cmd.Set != was.Set {
+				if cmd.Renew && was.Set.On && cmd.Set != was.Set {
 					t.Fatalf("%v: renewed as %v what was %v", now, cmd.Set, was.Set)
 				}
 				running := was.Set.On && was.Commanded && was.Confirmed
 				switch {
 				case !cmd.Set.On && running && !wish.Protect && supply && now.Sub(began) < l.MinOn:
 					t.Fatalf("%v: off after %v", now, now.Sub(began))
-				case cmd.Set.On && running && cmd.Set != was.Told && !wish.Protect && now.Sub(changed) < takes.Pause:
-					t.Fatalf("%v: %v became %v after %v", now, was.Told, cmd.Set, now.Sub(changed))
+				case cmd.Set.On && running && cmd.Set != was.Set && !wish.Protect && now.Sub(changed) < takes.Pause:
+					t.Fatalf("%v: %v became %v after %v", now, was.Set, cmd.Set, now.Sub(changed))
 				case cmd.Set.On && !was.Set.On && !off.IsZero() && now.Sub(off) < l.MinOff && was.Commanded && was.Confirmed:
 					t.Fatalf("%v: on after %v", now, now.Sub(off))
 				}
@@ -363,8 +383,10 @@ func TestGuardRulesOfSetpoints(t *testing.T) {
 					off = now
 				case !cmd.Set.On:
 				case !was.Set.On:
-					began, changed = now, now
-				case cmd.Set != was.Told:
+					if changed = now; s.Unit("car").Since.Equal(now) { // else it never went off
+						began = now
+					}
+				case cmd.Set != was.Set:
 					changed = now
 				}
 				if obeys || !l.Feedback {

@@ -192,7 +192,7 @@ func (st *step) observe(u *UnitState, f Fact) {
 	case !o.Known:
 	case u.Commanded && o.At.Before(u.SentAt):
 		// It was so before the command; that says nothing about it.
-	case f.obeys(u.Set):
+	case f.obeys(u.Set) && (u.Confirmed || !u.Commanded || u.Told == u.Set):
 		u.Confirmed, u.Attempts = true, 0
 	case u.Commanded && !u.Confirmed:
 		// Not obeyed so far: the command is pending and will be repeated, soon
@@ -279,7 +279,7 @@ func (st *step) load(l Load, offs bool) {
 	if w.Set.On == offs {
 		return
 	}
-	if w.Set.On != u.Set.On && !w.Protect && st.neverObeyed(u, w.Set.On) && w.Set == u.Set {
+	if w.Set.On != u.Set.On && !w.Protect && neverObeyed(u, w.Set) && w.Set == u.Set && u.Confirmed {
 		return
 	}
 	switch {
@@ -398,14 +398,17 @@ func (st *step) keep(l Load, u *UnitState, w Wish) {
 }
 
 // neverObeyed takes back a command that feedback shows was not obeyed, and that
-// is not wanted any more: the load is as it was, since it was.  Of one that still
-// runs nobody has kept at which set-point, unless it says so.
-func (st *step) neverObeyed(u *UnitState, want bool) bool {
-	if !u.Commanded || u.Confirmed || !u.Seen.Known || u.Seen.On != want || !u.Seen.At.After(u.SentAt) {
+// is not wanted any more: the load is as it was, since it was.  At which set-point
+// one still runs only itself can say; where it does not, it is told again.
+func neverObeyed(u *UnitState, want Setpoint) bool {
+	if !u.Commanded || u.Confirmed || !u.Seen.Known || u.Seen.On != want.On || !u.Seen.At.After(u.SentAt) {
 		return false
 	}
-	u.Set, u.Since = u.Seen.set(), u.Prev
-	u.Confirmed, u.Attempts = true, 0
+	u.Set, u.Since = want, u.Prev
+	if u.Seen.HasSet {
+		u.Set = u.Seen.set()
+	}
+	u.Confirmed, u.Attempts = u.Seen.HasSet || want.plain(), 0
 	return true
 }
 

@@ -101,8 +101,10 @@ func (l Load) room(day needDay, now time.Time) time.Duration {
 	var room time.Duration
 	for _, s := range day.spans {
 		free := max(0, s.End().Sub(later(s.Start, now)))
-		if l.Kind == Cycle {
+		switch l.Kind {
+		case Cycle:
 			free -= free % l.Cycle
+		case OnOff:
 		}
 		room += free
 	}
@@ -160,8 +162,10 @@ func (l Load) add(p Progress, t Taken) Progress {
 		return p
 	}
 	p.Delivered += d
-	if l.Kind == Cycle {
+	switch l.Kind {
+	case Cycle:
 		return l.addProgramme(p, d)
+	case OnOff:
 	}
 	if !t.HasEnergy || energy.Mean(d) >= l.Power/idleShare {
 		p.Idle, p.Rest = 0, time.Time{}

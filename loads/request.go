@@ -35,17 +35,18 @@ func (r Request) Energy() units.Energy { return r.Power.Over(r.Time) }
 // zero where neither holds.
 func (l Load) Committed(p Progress, u UnitState, now time.Time) time.Time {
 	run, forced := p.Wanted(now)
-	if l.Kind == Cycle {
+	switch l.Kind {
+	case Cycle:
 		switch {
 		case u.Set.On && p.Programme < l.Cycle:
 			return now.Add(l.Cycle - p.Programme)
 		case forced && run && !u.Set.On:
 			return now.Add(l.Cycle)
 		}
-		return time.Time{}
-	}
-	if forced && run {
-		return p.Override.Until
+	case OnOff:
+		if forced && run {
+			return p.Override.Until
+		}
 	}
 	return time.Time{}
 }
@@ -97,13 +98,14 @@ func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Durati
 // of the present need-day.
 func (l Load) reduce(r *Request, p Progress, u UnitState, now, committed time.Time) {
 	r.Carried = p.Carry
-	if l.Kind == Cycle {
+	switch l.Kind {
+	case Cycle:
 		r.Runs = l.Runs + int(p.Carry/l.Cycle) - p.Runs
 		if !committed.IsZero() {
 			r.Runs--
 		}
 		r.Time = time.Duration(max(r.Runs, 0)) * l.Cycle
-	} else {
+	case OnOff:
 		r.Time = l.Need + p.Carry - l.given(p)
 		if !committed.IsZero() {
 			r.Time -= committed.Sub(now)
@@ -123,14 +125,15 @@ func (l Load) reduce(r *Request, p Progress, u UnitState, now, committed time.Ti
 
 // given is how much of the need was delivered, in running time.
 func (l Load) given(p Progress) time.Duration {
-	switch {
-	case l.Kind == Cycle:
+	switch l.Kind {
+	case Cycle:
 		return time.Duration(p.Runs) * l.Cycle
-	case l.byEnergy:
-		return timeFor(p.Energy, l.Power)
-	default:
-		return p.Delivered
+	case OnOff:
+		if l.byEnergy {
+			return timeFor(p.Energy, l.Power)
+		}
 	}
+	return p.Delivered
 }
 
 // Missing is the running time of the present need-day that has not been given.

@@ -132,11 +132,13 @@ func sameOverride(a, b *loads.Override) bool {
 // runLength is how long "run now" lasts: a programme, what is left of the
 // day's need, or an hour where nothing is.
 func runLength(l loads.Load, pr loads.Progress) time.Duration {
-	if l.Kind == loads.Cycle {
+	switch l.Kind {
+	case loads.Cycle:
 		return l.Cycle
-	}
-	if left := l.Need + pr.Carry - pr.Delivered; left > 0 {
-		return left
+	case loads.OnOff:
+		if left := l.Need + pr.Carry - pr.Delivered; left > 0 {
+			return left
+		}
 	}
 	return time.Hour
 }

@@ -135,11 +135,13 @@ func (s *Rules) outlook(now time.Time, paths forecast.Scenarios, c forecast.Cred
 // oneRun is how long one run of a load is: a programme, a day's need, or an
 // hour where nothing is asked of it.
 func oneRun(l loads.Load) time.Duration {
-	switch {
-	case l.Kind == loads.Cycle:
+	switch l.Kind {
+	case loads.Cycle:
 		return l.Cycle
-	case l.Need > 0:
-		return l.Need
+	case loads.OnOff:
+		if l.Need > 0 {
+			return l.Need
+		}
 	}
 	return time.Hour
 }

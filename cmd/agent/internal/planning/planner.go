@@ -141,12 +141,16 @@ func (p *Planner) Plan(ctx context.Context, b Brief) Plan {
 	return plan
 }
 
-// Make is Plan with a panic contained.
+// Make is Plan with a panic contained, and refused where a load is of a kind that
+// no plan can be made for.
 func (p *Planner) Make(ctx context.Context, b Brief, within time.Duration) (plan Plan, err error) {
 	if within > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, within)
 		defer cancel()
+	}
+	if err := p.rules.plannable(); err != nil {
+		return plan, err
 	}
 	err = contain.Do(func() { plan = p.Plan(ctx, b) })
 	return plan, err
@@ -269,7 +273,7 @@ func (p *Planner) reason(r *optimizer.Reason, j job, o outlook) *Reason {
 	if r.EarlierSlot >= 0 && r.EarlierSlot < r.Start {
 		out.Earlier, out.EarlierExtra = o.slots[r.EarlierSlot].Start, units.FromFloat(r.EarlierExtra)
 	}
-	if from, _ := window(j.job); from > 0 {
+	if from := askedBy(j.job).from; from > 0 {
 		out.Opens = o.slots[from].Start
 	}
 	return out
@@ -286,8 +290,8 @@ func (p *Planner) previous(last *Plan, problem *optimizer.Problem, jobs []job, s
 		id := p.rules.Loads[j.load].ID
 		i := slices.IndexFunc(last.Loads, func(l LoadPlan) bool { return l.ID == id })
 		kw := make([]float64, problem.N)
-		from, to := window(j.job)
-		for t := from; t < to && i >= 0; t++ {
+		a := askedBy(j.job)
+		for t := a.from; t < a.to && i >= 0; t++ {
 			if k, ok := last.At(slots[t].Start); ok && last.Loads[i].Power[k] > 0 {
 				kw[t] = last.Loads[i].Power[k].KW()
 			}

@@ -149,15 +149,27 @@ func share(slot units.Slot, from, to time.Time) float64 {
 	return float64(to.Sub(from)) / float64(slot.Len)
 }
 
+// plannable is nil where every load that is to be scheduled is of a kind that jobs
+// knows: one left out in silence would never run.
+func (s *Rules) plannable() error {
+	for _, l := range s.Loads {
+		if l.Defer && l.Kind != loads.Cycle && l.Kind != loads.OnOff {
+			return fmt.Errorf("load %s is of kind %q, for which no plan can be made; write cycle or onoff, or defer: false", l.ID, l.Kind)
+		}
+	}
+	return nil
+}
+
 // jobs are what the loads are owed within the horizon.  penalty is the price a
 // kWh of going short.
 func (s *Rules) jobs(b *Brief, o outlook, penalty float64) []job {
 	var out []job
 	for i, l := range s.Loads {
 		for _, r := range b.owed(l.ID).Requests {
-			if l.Kind == loads.Cycle {
+			switch l.Kind {
+			case loads.Cycle:
 				out = append(out, s.cycles(i, r, o, penalty)...)
-			} else {
+			case loads.OnOff:
 				out = append(out, s.runs(i, r, o, penalty)...)
 			}
 		}

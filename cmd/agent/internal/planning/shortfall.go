@@ -39,15 +39,8 @@ func overLimit(p *optimizer.Problem, slot int) bool {
 
 // shortOf is why the plan gives a load less than it needs.
 func (o outlook) shortOf(left units.Money, p *optimizer.Problem, plan *optimizer.Plan, l optimizer.Load) ShortCause {
-	from, to := window(l)
-	need := 0
-	switch {
-	case l.Cycle != nil:
-		need = len(l.Cycle.ProfileKW)
-	case l.OnOff != nil:
-		need = l.OnOff.NeedSlots
-	}
-	if to-from < need {
+	a := askedBy(l)
+	if a.to-a.from < len(a.kw) {
 		return ShortOfHours
 	}
 	if p.Credit == nil {
@@ -59,18 +52,12 @@ func (o outlook) shortOf(left units.Money, p *optimizer.Problem, plan *optimizer
 	}
 	// With it, at the best prices of its hours, the credit would not last.
 	var prices []units.Price
-	for t := max(0, from); t < min(to, p.N); t++ {
+	for t := max(0, a.from); t < min(a.to, p.N); t++ {
 		prices = append(prices, o.price(&o.table, t))
 	}
 	slices.Sort(prices)
-	for i := range min(need, len(prices)) {
-		kw := 0.0
-		if l.Cycle != nil {
-			kw = l.Cycle.ProfileKW[i]
-		} else {
-			kw = l.OnOff.KW
-		}
-		cost += prices[i].Cost(units.FromKW(kw).Over(o.slots[0].Len))
+	for i := range min(len(a.kw), len(prices)) {
+		cost += prices[i].Cost(units.FromKW(a.kw[i]).Over(o.slots[0].Len))
 	}
 	if cost >= left {
 		return ShortOfCredit
