@@ -12,7 +12,7 @@ import (
 // docs/checkpoint.md.  A step, once released, is never edited: a change is a
 // new step, and stateVersion goes up with it.
 func stateForm() form.Form {
-	return form.Form{Name: "the stored state", Steps: []form.Step{state2}}
+	return form.Form{Name: "the stored state", Steps: []form.Step{state2, state3}}
 }
 
 // ReadState reads a stored State of any form up to the present one.  The error
@@ -58,18 +58,25 @@ func state2(doc map[string]any) error {
 	for _, w := range form.List(form.At(doc, "health", "active")) {
 		form.Rename(w, "Code", "code", "Subject", "subject", "Severity", "severity", "Title", "title",
 			"Cause", "cause", "Remedy", "remedy", "Since", "since", "Acknowledged", "acknowledged")
-		if w, ok := w.(map[string]any); ok { // words, which the code has in the catalogue
-			delete(w, "title")
-			delete(w, "remedy")
-			verbatim2(w, "cause")
-		}
 	}
-	verbatim2(doc["decision"], "why")
 	return nil
 }
 
-// verbatim2 makes codes and values of what was words: it is told as it is.
-func verbatim2(of any, name string) {
+// state3 makes form 3 of form 2: what a person is told is codes and values.
+func state3(doc map[string]any) error {
+	for _, w := range form.List(form.At(doc, "health", "active")) {
+		if w, ok := w.(map[string]any); ok { // words, which the code has in the catalogue
+			delete(w, "title")
+			delete(w, "remedy")
+		}
+		verbatim3(w, "cause")
+	}
+	verbatim3(doc["decision"], "why")
+	return nil
+}
+
+// verbatim3 makes codes and values of what was words: it is told as it is.
+func verbatim3(of any, name string) {
 	m, ok := of.(map[string]any)
 	if !ok {
 		return

@@ -15,11 +15,13 @@ import (
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/form"
 	"github.com/keeplit/keeplit/internal/form/formtest"
+	"github.com/keeplit/keeplit/internal/said"
 )
 
 // released are the forms that are out in the field, with the sums of their files.
 var released = map[int][]string{
 	1: {"4591eff402162fc754dc90e93aff592a3a0400ba3a53a29b1345d42825cfc8f8", "b9bfc6d452e9f5340f28823182397e058cbc54f7f694d6121d2dbf1ff0f6bbb6"},
+	2: {"92304e210a8d0664298591bf870a1582ef54d4de321bd2ae1854804381ed27de", "3f0975ae608ca6296cc678526257da82021225fd13795db327cf34467e248b70"},
 }
 
 func TestTheStoredStateChangesOnlyWithItsNumber(t *testing.T) {
@@ -81,7 +83,7 @@ func TestAStateOfForm1ReadsFieldByField(t *testing.T) {
 	}
 	// What form 2 calls otherwise: whole names below these places, in lower case.
 	renamed := regexp.MustCompile(`^(health\.|prices\.overlay\.prices\[\d+\]\.|meter\.(intervals|sliding)\..*slot\.)`)
-	want := map[string]string{"version": "json.Number 2"}
+	want := map[string]string{"version": "json.Number 3"}
 	words := regexp.MustCompile(`^health\.Active\[\d+\]\.(Title|Remedy)$`)           // the code has them in the catalogue
 	verbatim := regexp.MustCompile(`^(health\.active\[\d+\]\.cause|decision\.why)$`) // words then, told as they are
 	for path, v := range was {
@@ -112,6 +114,31 @@ func TestAStateOfForm1ReadsFieldByField(t *testing.T) {
 	for path, v := range is {
 		if _, there := want[path]; !there && v != "<nil> <nil>" && !newIn2(path) {
 			t.Errorf("%s: %s comes from nowhere", path, v)
+		}
+	}
+}
+
+func TestWhatForm2HadAsWordsIsToldAsItWas(t *testing.T) {
+	v2, err := os.ReadFile("testdata/state_v2.json")
+	must(t, err)
+	var was struct {
+		Decision struct{ Why string }
+		Health   struct {
+			Active []struct{ Code, Cause string }
+		}
+	}
+	must(t, json.Unmarshal(v2, &was))
+	st, err := ReadState(v2)
+	must(t, err)
+	if !st.Decision.Why.Equal(said.Words(was.Decision.Why)) || was.Decision.Why == "" {
+		t.Errorf("why: %q became %s", was.Decision.Why, st.Decision.Why)
+	}
+	if len(st.Health.Active) != len(was.Health.Active) || len(was.Health.Active) == 0 {
+		t.Fatalf("%d warnings became %d", len(was.Health.Active), len(st.Health.Active))
+	}
+	for i, w := range st.Health.Active {
+		if string(w.Code) != was.Health.Active[i].Code || !w.Cause.Equal(said.Words(was.Health.Active[i].Cause)) {
+			t.Errorf("%+v became %+v", was.Health.Active[i], w)
 		}
 	}
 }
@@ -224,7 +251,7 @@ func TestAStateOfANewerFormOrNoneIsRefusedInASentence(t *testing.T) {
 }
 
 // TestAStateOfThisFormIsReadAfterTheNextOne is a binary some releases on: a
-// form 3 that calls two fields otherwise reads what this form wrote.
+// next form that calls two fields otherwise reads what this form wrote.
 func TestAStateOfThisFormIsReadAfterTheNextOne(t *testing.T) {
 	type account struct {
 		Balance json.Number `json:"credit_left"`

@@ -16,7 +16,7 @@ import (
 
 // stateVersion is the form of State.  A stored State of an older one is brought
 // to it by the steps of migrate.go, one of a newer form is refused.
-const stateVersion = 2
+const stateVersion = 3
 
 // State is all that the loop remembers from one step to the next.  It is a
 // value, is stored as JSON in the transaction of what it led to, and reads back
