@@ -24,7 +24,7 @@ type probeCmd struct {
 	MQTT     string        `name:"mqtt" placeholder:"URL" help:"Broker to look for meters on, e.g. mqtt://192.168.1.10:1883."`
 	Username string        `help:"User name for the broker."`
 	Password string        `env:"KEEPLIT_MQTT_PASSWORD" help:"Password for the broker; better given by the environment."`
-	Wait     time.Duration `default:"6s" help:"How long to listen. Tasmota publishes every five minutes unless TelePeriod says otherwise."`
+	Wait     time.Duration `default:"6s" help:"How long to listen. Some devices publish every five minutes only, unless they are told otherwise."`
 	JSON     bool          `name:"json" help:"Print JSON, one finding a line."`
 }
 

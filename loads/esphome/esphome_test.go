@@ -64,7 +64,9 @@ func newNode(t *testing.T, b *loadstest.Broker, bus *loadstest.Bus, prefix strin
 				return
 			case <-tick.C:
 				if !n.Has(loadstest.Silent) && !n.Has(loadstest.Offline) {
-					b.Say(prefix+"/sensor/uptime/state", "12345", true)
+					// Not retained as a real one is: the test's broker (mochi 2.7.9) has a race
+					// between retaining and a subscription with a wildcard.
+					b.Say(prefix+"/sensor/uptime/state", "12345", false)
 				}
 			}
 		}
