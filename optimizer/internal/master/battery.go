@@ -1,6 +1,10 @@
 package master
 
-import "github.com/keeplit/keeplit/optimizer/internal/model"
+import (
+	"math"
+
+	"github.com/keeplit/keeplit/optimizer/internal/model"
+)
 
 // BatteryBand is the band of the charge after each slot, widened where the
 // charge at the start or the power leaves no other way.
@@ -18,6 +22,34 @@ func BatteryBand(p *model.Problem) (lo, hi []float64) {
 	last := p.N - 1
 	lo[last] = min(max(lo[last], b.SoCEnd), up, hi[last])
 	return lo, hi
+}
+
+// battery adds the charge's columns.  The band of the charge is widened to
+// what can be kept, so that the rows can always be satisfied.
+func (m *Programme) battery() {
+	b, h := m.Problem.Battery, m.Hours
+	if b == nil {
+		return
+	}
+	n := m.Problem.N
+	lo, hi := BatteryBand(m.Problem)
+	m.socLo = lo
+	for t := range n {
+		r := int32(m.rowSoC + t)
+		m.ChCol = append(m.ChCol, m.LP.Add(0, b.MaxChargeKW, []int32{int32(t), r}, []float64{-1, -b.EffC * h}))
+		m.DisCol = append(m.DisCol, m.LP.Add(b.Wear*h, b.MaxDischargeKW, []int32{int32(t), r}, []float64{1, h / b.EffD}))
+		ind, val := []int32{r}, []float64{1}
+		if t+1 < n {
+			ind, val = append(ind, r+1), append(val, -1)
+		}
+		m.SocCol = append(m.SocCol, m.LP.Add(0, hi[t]-lo[t], ind, val))
+		m.ArtCol = append(m.ArtCol, m.LP.Add(m.Big, math.Inf(1), []int32{r}, []float64{-1}))
+		prev := b.SoC0
+		if t > 0 {
+			prev = lo[t-1]
+		}
+		m.LP.B[r] = prev - lo[t]
+	}
 }
 
 // SettleBattery keeps rounding errors of the charge from adding up.
@@ -39,23 +71,4 @@ func SettleBattery(p *model.Problem, kw []float64) {
 		kw[t] = x
 		soc = next
 	}
-}
-
-// Balance sets the sun used and the base shed in a slot where loads and
-// battery draw z and at least shed is to be shed.
-func Balance(p *model.Problem, plan *model.Plan, t int, z, shed float64) {
-	pv := model.At(p.PVKW, t)
-	shed = min(shed, p.BaseKW[t])
-	x := p.BaseKW[t] - pv + z - shed
-	if x < -p.ExportLimitKW {
-		d := min(pv, -p.ExportLimitKW-x)
-		pv -= d
-		x += d
-	}
-	if p.SiteLimitKW != nil {
-		if over := x - max(0, p.SiteLimitKW[t]); over > 0 {
-			shed = min(p.BaseKW[t], shed+over)
-		}
-	}
-	plan.PVUsedKW[t], plan.ShedKW[t] = pv, shed
 }

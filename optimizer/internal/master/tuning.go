@@ -1,0 +1,6 @@
+package master
+
+const (
+	banned   = 10
+	thinnest = 1e-9
+)
