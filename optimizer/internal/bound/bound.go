@@ -5,7 +5,6 @@ package bound
 import (
 	"math"
 	"slices"
-	"sort"
 
 	"github.com/keeplit/keeplit/optimizer/internal/effort"
 	"github.com/keeplit/keeplit/optimizer/internal/master"
@@ -41,9 +40,11 @@ type Tightener struct {
 	powers [][]float64 // what the slots chose, by unit and slot
 	sched  [][]float64 // what the schedules chose
 	values []float64   // what the schedules cost, prices included
+
+	open   []slotUnit // of the slot at hand: loads that are not settled
 	arena  []combo
 	front  [2][]combo
-	sort   []stretchOf
+	supply []stretchOf
 
 	Mix  *mixer
 	Best float64
@@ -86,232 +87,6 @@ type softUnit struct {
 type otherColumn struct {
 	cost, ub float64
 	coef     []float64
-}
-
-// stretchOf is a stretch with where it comes from: a segment or, below 0, a
-// continuous power that is not used.
-type stretchOf struct {
-	length, slope float64
-	from          int
-}
-
-// combo is a choice of powers in one slot: their sum, what they earn, and how
-// it came about.
-type combo struct {
-	kw, gain float64
-	prev     int32
-	level    int32 // 0: off
-}
-
-// mostSums is the number of sums of powers that a slot keeps apart.
-const mostSums = 1000
-
-// mostVars is the number of variable loads of which a slot tries all
-// combinations of on and off.
-const mostVars = 3
-
-// New starts from the duals y; nil where the problem is not of the
-// kind it helps with.
-func New(s *effort.Effort, m *master.Programme, y []float64) *Tightener {
-	p := m.Problem
-	n := p.N
-	if len(m.Units) > 16 || len(m.Group) > 0 {
-		return nil
-	}
-	q := &Tightener{s: s, Master: m, N: n, konst: m.Const, slots: make([]slotProblem, n)}
-	for _, u := range m.Units {
-		// A load with several powers pays for each its own price: by their
-		// mean alone a little of much would pass for much of a little.
-		var kinds []float64
-		prices := append([]float64(nil), y[:n]...)
-		switch c := u.Pricer.(type) {
-		case *pricing.Cycle:
-			for _, x := range c.Load.Cycle.ProfileKW {
-				if x > 0 && !slices.Contains(kinds, x) {
-					kinds = append(kinds, x)
-				}
-			}
-			for len(prices) < n*len(kinds) {
-				prices = append(prices, y[:n]...)
-			}
-		case *pricing.Variable: // then the prices of being on
-			prices = append(prices, make([]float64, n)...)
-		}
-		q.kinds, q.Pi = append(q.kinds, kinds), append(q.Pi, prices)
-	}
-	var discharge float64
-	if b := p.Battery; b != nil {
-		q.Pi = append(q.Pi, append([]float64(nil), y[:n]...))
-		discharge = b.MaxDischargeKW
-		q.store = pricing.NewStore(n)
-		q.store.Lo, q.store.Hi = master.BatteryBand(p)
-		q.store.Start = b.SoC0
-	}
-	for i := range q.Pi {
-		for t := range q.Pi[i] {
-			q.Pi[i][t] = max(0, q.Pi[i][t])
-		}
-	}
-	q.powers, q.sched = make([][]float64, len(q.Pi)), make([][]float64, len(q.Pi))
-	for i := range q.Pi {
-		q.powers[i], q.sched[i] = make([]float64, len(q.Pi[i])), make([]float64, len(q.Pi[i]))
-	}
-	index := make(map[int32]int)
-	row := func(price, right float64) int {
-		q.mu, q.right = append(q.mu, price), append(q.right, right)
-		return len(q.mu) - 1
-	}
-	for _, b := range m.Blocks {
-		index[b.Row] = row(y[b.Row], m.LP.B[b.Row])
-	}
-	for _, c := range m.Credit {
-		index[c.Row] = row(y[c.Row], m.LP.B[c.Row])
-	}
-	q.values = make([]float64, len(q.Pi))
-	for i, u := range m.Units {
-		q.needs = append(q.needs, -1)
-		if v, ok := u.Pricer.(*pricing.Variable); ok {
-			q.needs[i] = row(-v.Dearth(q.Pi[i]), v.Quota)
-		}
-	}
-	for _, k := range q.needs {
-		if k >= 0 { // what is not needed
-			c := otherColumn{ub: q.right[k], coef: make([]float64, len(q.mu))}
-			c.coef[k] = 1
-			q.other = append(q.other, c)
-		}
-	}
-	// The rows of demand stay at y.
-	settled := append([]float64(nil), y...)
-	for i := range n {
-		settled[i] = 0
-	}
-	for r := range index {
-		settled[r] = 0
-	}
-	first := n
-	if p.Battery != nil {
-		first = 2 * n
-	}
-	for i := first; i < m.Rows-len(m.Units); i++ {
-		q.konst += settled[i] * m.LP.B[i]
-	}
-	coefs := func(j int32) (out []float64) {
-		for k := m.LP.Ptr[j]; k < m.LP.Ptr[j+1]; k++ {
-			if i, ok := index[m.LP.Ind[k]]; ok {
-				if out == nil {
-					out = make([]float64, len(q.mu))
-				}
-				out[i] = m.LP.Val[k]
-			}
-		}
-		return out
-	}
-	most := q.mostOf()
-	known := make(map[int32]bool)
-	for t := range m.Slots {
-		sl := &q.slots[t]
-		sl.need, sl.use = -m.ZMin[t], make([]float64, len(q.mu))
-		for i := range m.Slots[t] {
-			g := &m.Slots[t][i]
-			known[g.Col] = true
-			seg := slotSeg{length: g.Length, slope: m.LP.Reduced(g.Col, settled), coef: coefs(g.Col)}
-			if i == len(m.Slots[t])-1 {
-				seg.length = math.Inf(1)
-			}
-			sl.segs = append(sl.segs, seg)
-		}
-	}
-	for t := range m.ChCol {
-		known[m.ChCol[t]], known[m.DisCol[t]], known[m.SocCol[t]], known[m.ArtCol[t]] = true, true, true, true
-	}
-	for j := range int32(m.LP.StaticCols) {
-		if known[j] {
-			continue
-		}
-		c := otherColumn{cost: m.LP.Reduced(j, settled), ub: m.LP.UB[j], coef: coefs(j)}
-		if c.coef != nil {
-			if limit, ok := most[j]; ok {
-				c.ub = min(c.ub, limit)
-			}
-			q.other = append(q.other, c)
-			continue
-		}
-		if c.cost < 0 {
-			if math.IsInf(c.ub, 1) {
-				if c.cost < -1e-7 {
-					return nil
-				}
-				c.ub = 1e4
-			}
-			q.konst += c.cost * c.ub
-		}
-	}
-	for i, u := range m.Units {
-		for t := range n {
-			sl := &q.slots[t]
-			levels, soft := u.PowersIn(t)
-			sort.Float64s(levels)
-			at := []int32{int32(t)}
-			if k := q.kinds[i]; k != nil {
-				at = at[:0]
-				for _, x := range levels {
-					at = append(at, int32(slices.Index(k, x)*n+t))
-				}
-			}
-			switch {
-			case soft > 0 && len(levels) == 0:
-				sl.soft = append(sl.soft, softUnit{unit: i, most: soft})
-			case soft > 0 && len(sl.vars) < mostVars:
-				sl.vars = append(sl.vars, softUnit{i, levels[0], soft})
-				at = append(at, int32(n+t))
-			case soft > 0: // any power: a relaxation
-				sl.soft = append(sl.soft, softUnit{unit: i, most: levels[0] + soft})
-			case len(levels) > 0:
-				sl.units = append(sl.units, slotUnit{i, levels, at})
-			default:
-				continue
-			}
-			for _, k := range at {
-				sl.who = append(sl.who, place{int32(i), k})
-			}
-		}
-	}
-	if b := p.Battery; b != nil {
-		for t := range n {
-			sl := &q.slots[t]
-			sl.soft = append(sl.soft, softUnit{len(q.Pi) - 1, -discharge, discharge + b.MaxChargeKW})
-			sl.who = append(sl.who, place{int32(len(q.Pi) - 1), int32(t)})
-		}
-	}
-	return q
-}
-
-// mostOf bounds the variables of blocks and credit that the master leaves
-// without a bound, for all plans that break no rule.
-func (q *Tightener) mostOf() map[int32]float64 {
-	m := q.Master
-	most := make(map[int32]float64)
-	for i := range m.Blocks {
-		b := &m.Blocks[i]
-		var e float64
-		for t := b.From; t < b.To; t++ {
-			for k := range m.Slots[t] {
-				if g := &m.Slots[t][k]; !g.Over {
-					e += m.Hours * g.Length * g.Share(b.Scenario)
-				}
-			}
-		}
-		for _, c := range b.Steps {
-			most[c] = e
-		}
-	}
-	for i := range m.Credit {
-		c := &m.Credit[i]
-		most[c.Slack] = max(0, c.Budget) // imports never earn credit
-		most[c.Short] = 0
-	}
-	return most
 }
 
 // battery is the charge's least cost at its prices.

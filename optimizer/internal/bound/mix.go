@@ -210,140 +210,151 @@ func (m *mixer) price(w place) float64 {
 
 func (m *mixer) priceMu(k int) float64 { return m.mu[k] + m.rhoMu[k]*m.gapMu[k] }
 
-// Blend moves weight within all mixtures, from the dearest choice to the
-// cheapest, so often; it returns how much was gained in the last round.
+// Blend moves weight within all mixtures, from the dearest choice to the cheapest, so
+// often, or until that gains hardly anything.
 func (m *mixer) Blend(rounds int) {
-	q := m.q
 	for range rounds {
 		gain := 0.0
 		for i := range m.Loads {
-			l := &m.Loads[i]
-			if len(l.all) < 2 || l.held {
-				continue
-			}
-			pi, gap := m.pi[i], m.gap[i]
-			for range 2 {
-				lo, hi := -1, -1
-				var vlo, vhi float64
-				for k := range l.all {
-					c := &l.all[k]
-					v := c.cost
-					for j, x := range c.x {
-						k := c.at[j]
-						v += x * (pi[k] + m.rho*gap[k])
-					}
-					if c.use != nil {
-						v -= c.use[q.needs[i]] * m.priceMu(q.needs[i])
-					}
-					if lo < 0 || v < vlo {
-						lo, vlo = k, v
-					}
-					if c.Weight > 0 && (hi < 0 || v > vhi) {
-						hi, vhi = k, v
-					}
-				}
-				if lo == hi || vhi-vlo < 1e-12 {
-					break
-				}
-				a, b := &l.all[lo], &l.all[hi]
-				norm := m.rho * distance(a, b)
-				if a.use != nil {
-					k := q.needs[i]
-					d := a.use[k] - b.use[k]
-					norm += d * d * m.rhoMu[k]
-				}
-				step := b.Weight
-				if norm > 0 {
-					step = min(step, (vhi-vlo)/norm)
-				}
-				gain += step * (vhi - vlo)
-				shift(a, b, step)
-				if a.use != nil {
-					k := q.needs[i]
-					m.gapMu[k] -= step * (a.use[k] - b.use[k])
-				}
-				for j, x := range a.x {
-					gap[a.at[j]] += step * x
-				}
-				for j, x := range b.x {
-					gap[b.at[j]] -= step * x
-				}
-			}
+			gain += m.blendLoad(i)
 		}
 		for t := range m.slots {
-			l := &m.slots[t]
-			if len(l.all) < 2 {
-				continue
-			}
-			who := q.slots[t].who
-			for range 2 {
-				lo, hi := -1, -1
-				var vlo, vhi float64
-				for k := range l.all {
-					c := &l.all[k]
-					v := c.cost
-					for j, x := range c.x {
-						v -= x * m.price(who[c.at[j]])
-					}
-					for j, u := range c.use {
-						v -= u * m.priceMu(j)
-					}
-					if lo < 0 || v < vlo {
-						lo, vlo = k, v
-					}
-					if c.Weight > 0 && (hi < 0 || v > vhi) {
-						hi, vhi = k, v
-					}
-				}
-				if lo == hi || vhi-vlo < 1e-12 {
-					break
-				}
-				a, b := &l.all[lo], &l.all[hi]
-				norm := m.rho * distance(a, b)
-				for j := range a.use {
-					d := a.use[j] - b.use[j]
-					norm += d * d * m.rhoMu[j]
-				}
-				step := b.Weight
-				if norm > 0 {
-					step = min(step, (vhi-vlo)/norm)
-				}
-				gain += step * (vhi - vlo)
-				shift(a, b, step)
-				for j, x := range a.x {
-					w := who[a.at[j]]
-					m.gap[w.unit][w.at] -= step * x
-				}
-				for j, x := range b.x {
-					w := who[b.at[j]]
-					m.gap[w.unit][w.at] += step * x
-				}
-				for j := range a.use {
-					m.gapMu[j] -= step * (a.use[j] - b.use[j])
-				}
-			}
+			gain += m.blendSlot(t)
 		}
-		for i := range q.other {
-			c := &q.other[i]
-			d, norm := c.cost, 0.0
-			for k, a := range c.coef {
-				d -= a * m.priceMu(k)
-				norm += a * a * m.rhoMu[k]
-			}
-			if norm == 0 {
-				continue
-			}
-			x := min(max(m.amount[i]-d/norm, 0), c.ub)
-			for k, a := range c.coef {
-				m.gapMu[k] -= a * (x - m.amount[i])
-			}
-			m.amount[i] = x
+		for i := range m.q.other {
+			m.blendOther(i)
 		}
-		q.s.Spent += 3000
-		if gain < 1e-9*math.Abs(m.best) {
+		m.q.s.Spent += 3000
+		if gain < blendGain*math.Abs(m.best) {
 			break
 		}
 	}
+}
+
+// blendLoad moves weight between the schedules of one load, twice, and returns what
+// that gains.
+func (m *mixer) blendLoad(i int) (gain float64) {
+	l, need := &m.Loads[i], -1
+	if len(l.all) < 2 || l.held {
+		return 0
+	}
+	if i < len(m.q.needs) {
+		need = m.q.needs[i]
+	}
+	pi, gap := m.pi[i], m.gap[i]
+	for range 2 {
+		lo, hi := -1, -1
+		var vlo, vhi float64
+		for k := range l.all {
+			c := &l.all[k]
+			v := c.cost
+			for j, x := range c.x {
+				k := c.at[j]
+				v += x * (pi[k] + m.rho*gap[k])
+			}
+			if c.use != nil {
+				v -= c.use[need] * m.priceMu(need)
+			}
+			if lo < 0 || v < vlo {
+				lo, vlo = k, v
+			}
+			if c.Weight > 0 && (hi < 0 || v > vhi) {
+				hi, vhi = k, v
+			}
+		}
+		if lo == hi || vhi-vlo < 1e-12 {
+			break
+		}
+		a, b := &l.all[lo], &l.all[hi]
+		norm := m.rho * distance(a, b)
+		if a.use != nil {
+			d := a.use[need] - b.use[need]
+			norm += d * d * m.rhoMu[need]
+		}
+		step := shift(a, b, vhi-vlo, norm)
+		gain += step * (vhi - vlo)
+		if a.use != nil {
+			m.gapMu[need] -= step * (a.use[need] - b.use[need])
+		}
+		for j, x := range a.x {
+			gap[a.at[j]] += step * x
+		}
+		for j, x := range b.x {
+			gap[b.at[j]] -= step * x
+		}
+	}
+	return gain
+}
+
+// blendSlot is the same for the choices of one slot, which are seen from the other
+// side: they earn what the loads pay.
+func (m *mixer) blendSlot(t int) (gain float64) {
+	l := &m.slots[t]
+	if len(l.all) < 2 {
+		return 0
+	}
+	who := m.q.slots[t].who
+	for range 2 {
+		lo, hi := -1, -1
+		var vlo, vhi float64
+		for k := range l.all {
+			c := &l.all[k]
+			v := c.cost
+			for j, x := range c.x {
+				v -= x * m.price(who[c.at[j]])
+			}
+			for j, u := range c.use {
+				v -= u * m.priceMu(j)
+			}
+			if lo < 0 || v < vlo {
+				lo, vlo = k, v
+			}
+			if c.Weight > 0 && (hi < 0 || v > vhi) {
+				hi, vhi = k, v
+			}
+		}
+		if lo == hi || vhi-vlo < 1e-12 {
+			break
+		}
+		a, b := &l.all[lo], &l.all[hi]
+		norm := m.rho * distance(a, b)
+		for j := range a.use {
+			d := a.use[j] - b.use[j]
+			norm += d * d * m.rhoMu[j]
+		}
+		step := shift(a, b, vhi-vlo, norm)
+		gain += step * (vhi - vlo)
+		for j, x := range a.x {
+			w := who[a.at[j]]
+			m.gap[w.unit][w.at] -= step * x
+		}
+		for j, x := range b.x {
+			w := who[b.at[j]]
+			m.gap[w.unit][w.at] += step * x
+		}
+		for j := range a.use {
+			m.gapMu[j] -= step * (a.use[j] - b.use[j])
+		}
+	}
+	return gain
+}
+
+// blendOther sets the amount of a column that is in no slot to its best.
+func (m *mixer) blendOther(i int) {
+	c := &m.q.other[i]
+	d, norm := c.cost, 0.0
+	for k, a := range c.coef {
+		d -= a * m.priceMu(k)
+		norm += a * a * m.rhoMu[k]
+	}
+	if norm == 0 {
+		return
+	}
+	x := min(max(m.amount[i]-d/norm, 0), c.ub)
+	for k, a := range c.coef {
+		m.gapMu[k] -= a * (x - m.amount[i])
+	}
+	m.amount[i] = x
 }
 
 // distance is the square of how far two choices of one mixture are apart.
@@ -367,140 +378,17 @@ func distance(a, b *choice) float64 {
 	return sum
 }
 
-func shift(to, from *choice, weight float64) {
-	to.Weight += weight
-	if from.Weight -= weight; from.Weight < 1e-12 {
+// shift moves as much weight to the cheaper choice as pays: the two differ by so much at
+// present, and norm is how fast that shrinks.  It returns how much that is.
+func shift(to, from *choice, differ, norm float64) (step float64) {
+	step = from.Weight
+	if norm > 0 {
+		step = min(step, differ/norm)
+	}
+	to.Weight += step
+	if from.Weight -= step; from.Weight < 1e-12 {
 		to.Weight += from.Weight
 		from.Weight = 0
 	}
+	return step
 }
-
-// Model is what the mixtures' choices make of the bound at the prices to be
-// tried: never less than the bound.
-func (m *mixer) Model() float64 {
-	q := m.q
-	v := q.konst
-	for k, x := range q.mu {
-		v += x * q.right[k]
-	}
-	for i := range q.other {
-		c := &q.other[i]
-		d := c.cost
-		for k, a := range c.coef {
-			d -= a * q.mu[k]
-		}
-		v += min(0, d) * c.ub
-	}
-	for i := range m.Loads {
-		l := &m.Loads[i]
-		least := math.Inf(1)
-		for k := range l.all {
-			c := &l.all[k]
-			x := c.cost
-			for j, kw := range c.x {
-				x += kw * q.Pi[i][c.at[j]]
-			}
-			if c.use != nil {
-				x -= c.use[q.needs[i]] * q.mu[q.needs[i]]
-			}
-			least = min(least, x)
-			c.idle++
-			if c.Weight > 0 {
-				c.idle = 0
-			}
-		}
-		v += least
-	}
-	for t := range m.slots {
-		least := math.Inf(1)
-		for k := range m.slots[t].all {
-			c := &m.slots[t].all[k]
-			x := c.cost
-			for j, kw := range c.x {
-				w := q.slots[t].who[c.at[j]]
-				x -= kw * q.Pi[w.unit][w.at]
-			}
-			for j, u := range c.use {
-				x -= u * q.mu[j]
-			}
-			least = min(least, x)
-			c.idle++
-			if c.Weight > 0 {
-				c.idle = 0
-			}
-		}
-		v += least
-	}
-	return v
-}
-
-// climb does some rounds and reports whether more would pay; it ends early
-// once the bound reaches target.
-func (m *mixer) climb(rounds int, target float64) bool {
-	q := m.q
-	for range rounds {
-		if math.IsInf(m.best, -1) {
-			v := q.Value(ClimbEffort)
-			if q.s.Over() {
-				return false
-			}
-			m.best = v
-			m.Note()
-			m.scale()
-			m.Refresh()
-			continue
-		}
-		m.Refresh()
-		m.scale()
-		m.Blend(mixSweeps)
-		for i := range q.Pi {
-			for t := range q.Pi[i] {
-				q.Pi[i][t] = m.pi[i][t] + m.rho*m.gap[i][t]
-			}
-		}
-		for k := range q.mu {
-			q.mu[k] = min(0, m.priceMu(k))
-		}
-		model := m.Model()
-		v := q.Value(ClimbEffort)
-		if q.s.Over() {
-			return false
-		}
-		m.Rounds++
-		m.Note()
-		hope := model - m.best
-		if v > m.best+0.1*hope || v > m.best && hope <= 0 {
-			if v-m.best > 0.5*hope {
-				m.rho *= 1.5
-			}
-			for i := range q.Pi {
-				copy(m.pi[i], q.Pi[i])
-			}
-			copy(m.mu, q.mu)
-			m.best = v
-			m.serious++
-			m.null = 0
-		} else {
-			m.null++
-			if m.best-v > hope || m.null%10 == 0 {
-				m.rho *= 0.7
-			}
-		}
-		if m.Rounds%10 == 0 {
-			q.s.Trace("mix %d: value %.5f best %.5f model %.5f rho %.5f serious %d", m.Rounds, v, m.best, model, m.rho, m.serious)
-		}
-		if m.best >= target || hope < 2e-5*math.Abs(m.best) {
-			return false
-		}
-	}
-	return true
-}
-
-// Of the mixer.
-const (
-	ClimbEffort = 8    // of the pricers' bounds
-	mixSweeps   = 20   // rounds of blending before prices are tried
-	mixRho      = 0.1  // the first rho, as a part of the mean price through a slot
-	muScale     = 1e-4 // rho of the rows of blocks and credit, as a part of rho
-	needScale   = 0.03 // and of those of needs
-)

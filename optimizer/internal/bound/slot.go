@@ -1,8 +1,21 @@
 package bound
 
-import (
-	"math"
-)
+import "math"
+
+// stretchOf is a stretch with where it comes from: a segment or, below 0, a
+// continuous power that is not used.
+type stretchOf struct {
+	length, slope float64
+	from          int
+}
+
+// combo is a choice of powers in one slot: their sum, what they earn, and how
+// it came about.
+type combo struct {
+	kw, gain float64
+	prev     int32
+	level    int32 // 0: off
+}
 
 // slot finds the slot's best powers; it notes them and returns their value.
 func (q *Tightener) slot(t int) float64 {
@@ -23,32 +36,49 @@ func (q *Tightener) slot(t int) float64 {
 // mask on; commit: its powers are noted.
 func (q *Tightener) slotWith(t, mask int, commit bool) float64 {
 	sl := &q.slots[t]
-	// Supply and continuous powers that are not used, the cheapest first.
-	st := q.sort[:0]
-	put := func(x stretchOf) {
-		st = append(st, x)
-		for i := len(st) - 1; i > 0 && st[i-1].slope > x.slope; i-- {
-			st[i], st[i-1] = st[i-1], x
+	if commit {
+		for _, w := range sl.who {
+			q.powers[w.unit][w.at] = 0
 		}
 	}
+	need, value := q.lay(t, mask, commit)
+	need, value = q.settle(sl, need, value, commit)
+	if len(q.open) > 0 {
+		from := q.sums()
+		best, least := q.cheapest(need, from)
+		if !commit {
+			return value + least
+		}
+		value -= q.arena[best].gain
+		need += q.arena[best].kw
+		q.take(best)
+	}
+	if !commit {
+		return q.served(need, value)
+	}
+	return q.serve(t, need, value)
+}
+
+// lay lays out the supply, the cheapest first, and among it the continuous powers that
+// are not used: at first each of them is drawn in full, and giving some of it back is
+// like buying from it.  need is the supply wanted with all other loads off, value what
+// the continuous powers earn.
+func (q *Tightener) lay(t, mask int, commit bool) (need, value float64) {
+	sl := &q.slots[t]
+	need = sl.need
+	st := q.supply[:0]
 	for i := range sl.segs {
 		g := &sl.segs[i]
 		slope := g.slope
 		for k, c := range g.coef {
 			slope -= c * q.mu[k]
 		}
-		put(stretchOf{g.length, slope, i})
-	}
-	need, value := sl.need, 0.0
-	if commit {
-		for _, w := range sl.who {
-			q.powers[w.unit][w.at] = 0
-		}
+		st = ranked(st, stretchOf{g.length, slope, i})
 	}
 	free := func(u softUnit, from int) {
 		x := q.Pi[u.unit][t]
 		if u.most > 0 {
-			put(stretchOf{u.most, x, from})
+			st = ranked(st, stretchOf{u.most, x, from})
 		}
 		need += u.least + u.most
 		value -= x * (u.least + u.most)
@@ -68,27 +98,43 @@ func (q *Tightener) slotWith(t, mask int, commit bool) float64 {
 			}
 		}
 	}
-	q.sort = st
-	slopeAt := func(z float64) float64 {
-		for i := range st {
-			if z < st[i].length {
-				return st[i].slope
-			}
-			z -= st[i].length
-		}
-		return math.Inf(1)
+	q.supply = st
+	return need, value
+}
+
+// ranked puts a stretch where its slope belongs.
+func ranked(st []stretchOf, x stretchOf) []stretchOf {
+	st = append(st, x)
+	for i := len(st) - 1; i > 0 && st[i-1].slope > x.slope; i-- {
+		st[i], st[i-1] = st[i-1], x
 	}
-	// Loads whose price is below any supply's, or above all, are settled.
-	var openBuf [16]slotUnit
-	open := append(openBuf[:0], sl.units...)
-	for {
+	return st
+}
+
+// marginal is what one kW more costs beyond z kW of supply.
+func marginal(st []stretchOf, z float64) float64 {
+	for i := range st {
+		if z < st[i].length {
+			return st[i].slope
+		}
+		z -= st[i].length
+	}
+	return math.Inf(1)
+}
+
+// settle settles the loads whose price is below any that supply can come to, or above
+// all; each of them narrows the range for the others.  Those that are left are in open.
+func (q *Tightener) settle(sl *slotProblem, need, value float64, commit bool) (float64, float64) {
+	open := append(q.open[:0], sl.units...)
+	for again := true; again && len(open) > 0; {
 		most := need
-		for _, u := range open {
+		for i := range open {
+			u := &open[i]
 			most += u.levels[len(u.levels)-1]
 		}
-		lo, hi := slopeAt(need), slopeAt(most)
+		lo, hi := marginal(q.supply, need), marginal(q.supply, most)
 		kept := open[:0]
-		again := false
+		again = false
 		for _, u := range open {
 			l := q.settled(&u, lo, hi)
 			if l < 0 {
@@ -106,114 +152,143 @@ func (q *Tightener) slotWith(t, mask int, commit bool) float64 {
 			}
 		}
 		open = kept
-		if !again || len(open) == 0 {
-			break
-		}
 	}
-	best, least := int32(-1), 0.0
-	if len(open) > 0 {
-		// All sums of the others' powers, by dynamic programme: of two sums
-		// the greater must earn more.
-		arena := append(q.arena[:0], combo{prev: -1})
-		from := 0
-		for _, u := range open {
-			to := len(arena)
-			cur := q.front[0][:0]
-			for k := from; k < to; k++ {
-				cur = append(cur, combo{arena[k].kw, arena[k].gain, int32(k), 0})
-			}
-			spare := q.front[1]
-			for l, level := range u.levels {
-				out := spare[:0]
-				i, gain := 0, level*q.Pi[u.unit][u.at[l]]
-				for k := from; k < to; k++ {
-					c := combo{arena[k].kw + level, arena[k].gain + gain, int32(k), int32(l + 1)}
-					for i < len(cur) && cur[i].kw <= c.kw {
-						out = append(out, cur[i])
-						i++
-					}
-					out = append(out, c)
-				}
-				out = append(out, cur[i:]...)
-				cur, spare = out, cur
-			}
-			q.front[0], q.front[1] = cur, spare
-			from = to
-			top := math.Inf(-1)
-			for _, c := range cur {
-				if c.gain > top {
-					top = c.gain
-					arena = append(arena, c)
-				}
-			}
-			for len(arena)-from > mostSums { // a relaxation: as little power as the one, as much earned as the other
-				k := from
-				for i := from; i < len(arena); i += 2 {
-					c := arena[min(i+1, len(arena)-1)]
-					c.kw = arena[i].kw
-					arena[k] = c
-					k++
-				}
-				arena = arena[:k]
+	q.open = open
+	return need, value
+}
+
+// sums lists all sums of the open loads' powers that are worth a look, by dynamic
+// programme: of two sums the greater must earn more.  They are left in arena, those of
+// all loads from the index returned on.
+func (q *Tightener) sums() (from int) {
+	q.arena = append(q.arena[:0], combo{prev: -1})
+	for i := range q.open {
+		to := len(q.arena)
+		top := math.Inf(-1)
+		for _, c := range q.with(&q.open[i], from) {
+			if c.gain > top {
+				top = c.gain
+				q.arena = append(q.arena, c)
 			}
 		}
-		q.arena = arena
-		// One sweep along the supply values them all.
-		i, at, paid := 0, 0.0, 0.0
-		least = math.Inf(1)
-		for k := from; k < len(arena); k++ {
-			z := need + arena[k].kw
-			for z > at+st[i].length && i+1 < len(st) {
-				paid += st[i].length * st[i].slope
-				at += st[i].length
+		from = to
+		q.thin(from)
+	}
+	return from
+}
+
+// with is the sums from an index of the arena on, each with each power of a load more,
+// by their size.
+func (q *Tightener) with(u *slotUnit, from int) []combo {
+	old := q.arena[from:]
+	cur, spare := q.front[0][:0], q.front[1]
+	for k := range old {
+		cur = append(cur, combo{old[k].kw, old[k].gain, int32(from + k), 0})
+	}
+	for l, level := range u.levels {
+		out := spare[:0]
+		i, gain := 0, level*q.Pi[u.unit][u.at[l]]
+		for k := range old {
+			c := combo{old[k].kw + level, old[k].gain + gain, int32(from + k), int32(l + 1)}
+			for i < len(cur) && cur[i].kw <= c.kw {
+				out = append(out, cur[i])
 				i++
 			}
-			if v := paid + (z-at)*st[i].slope - arena[k].gain; v < least {
-				least, best = v, int32(k)
-			}
+			out = append(out, c)
 		}
-		q.s.Spent += int64(8 * len(arena))
-		if !commit {
-			return value + least
+		out = append(out, cur[i:]...)
+		cur, spare = out, cur
+	}
+	q.front[0], q.front[1] = cur, spare
+	return cur
+}
+
+// thin makes one of each two sums while there are too many: as little power as the one,
+// as much earned as the other, which is a relaxation.
+func (q *Tightener) thin(from int) {
+	arena := q.arena
+	for len(arena)-from > mostSums {
+		k := from
+		for i := from; i < len(arena); i += 2 {
+			c := arena[min(i+1, len(arena)-1)]
+			c.kw = arena[i].kw
+			arena[k] = c
+			k++
 		}
-		value -= arena[best].gain
-		need += arena[best].kw
-		for l := len(open) - 1; l >= 0; l-- {
-			if k := arena[best].level - 1; k >= 0 {
-				q.powers[open[l].unit][open[l].at[k]] = open[l].levels[k]
-			}
-			best = arena[best].prev
+		arena = arena[:k]
+	}
+	q.arena = arena
+}
+
+// cheapest finds the best of the sums in one sweep along the supply, which values them
+// all.
+func (q *Tightener) cheapest(need float64, from int) (best int32, least float64) {
+	st, arena := q.supply, q.arena
+	i, at, paid := 0, 0.0, 0.0
+	best, least = -1, math.Inf(1)
+	for k := from; k < len(arena); k++ {
+		z := need + arena[k].kw
+		for z > at+st[i].length && i+1 < len(st) {
+			paid += st[i].length * st[i].slope
+			at += st[i].length
+			i++
+		}
+		if v := paid + (z-at)*st[i].slope - arena[k].gain; v < least {
+			least, best = v, int32(k)
 		}
 	}
-	if !commit {
-		for i := range st {
-			x := min(need, st[i].length)
-			if x <= 0 {
-				break
-			}
-			value += x * st[i].slope
-			need -= x
+	q.s.Spent += int64(8 * len(arena))
+	return best, least
+}
+
+// take notes the powers that led to a sum.
+func (q *Tightener) take(best int32) {
+	for l := len(q.open) - 1; l >= 0; l-- {
+		c := &q.arena[best]
+		if k := c.level - 1; k >= 0 {
+			q.powers[q.open[l].unit][q.open[l].at[k]] = q.open[l].levels[k]
 		}
-		return value
+		best = c.prev
 	}
-	clear(sl.use)
-	sl.cost = 0
-	for i := range st {
-		x := min(need, st[i].length)
+}
+
+// served is the value with what supply for the need costs.
+func (q *Tightener) served(need, value float64) float64 {
+	for i := range q.supply {
+		s := &q.supply[i]
+		x := min(need, s.length)
 		if x <= 0 {
 			break
 		}
-		value += x * st[i].slope
+		value += x * s.slope
 		need -= x
-		if st[i].from < 0 {
+	}
+	return value
+}
+
+// serve is served, and notes what is used of supply and what the continuous powers
+// give back.
+func (q *Tightener) serve(t int, need, value float64) float64 {
+	sl := &q.slots[t]
+	clear(sl.use)
+	sl.cost = 0
+	for i := range q.supply {
+		s := &q.supply[i]
+		x := min(need, s.length)
+		if x <= 0 {
+			break
+		}
+		value += x * s.slope
+		need -= x
+		if s.from < 0 {
 			u := sl.soft
-			if st[i].from&1 == 0 {
+			if s.from&1 == 0 {
 				u = sl.vars
 			}
-			q.powers[u[(-1-st[i].from)/2].unit][t] -= x
+			q.powers[u[(-1-s.from)/2].unit][t] -= x
 			continue
 		}
-		g := &sl.segs[st[i].from]
+		g := &sl.segs[s.from]
 		sl.cost += x * g.slope
 		for k, c := range g.coef {
 			sl.use[k] += c * x

@@ -102,16 +102,21 @@ func (m *Programme) StaticBound(y []float64) float64 {
 	}
 	for j := range int32(m.LP.StaticCols) {
 		if d := m.LP.Reduced(j, y); d < 0 {
-			ub := m.LP.UB[j]
-			if math.IsInf(ub, 1) {
-				if d > -1e-7 {
-					ub = 1e4 // no such value is ever worth more
-				} else {
-					return math.Inf(-1)
-				}
+			ub, ok := m.Most(m.LP.UB[j], d)
+			if !ok {
+				return math.Inf(-1)
 			}
 			sum += d * ub
 		}
 	}
 	return sum
+}
+
+// Most is how much of a column a bound must reckon with whose cost, less than 0, is
+// nothing but rounding where the column has no upper bound; false where it is more.
+func (m *Programme) Most(ub, cost float64) (float64, bool) {
+	if !math.IsInf(ub, 1) {
+		return ub, true
+	}
+	return endless, cost > -rounding
 }
