@@ -14,45 +14,78 @@ const maxSlots = 8064
 // are not finite, unknown ids.  What merely cannot be satisfied is no fault;
 // Solve answers it with shortfalls.
 func (p *Problem) Check() fault.List {
-	var l fault.List
+	c := checker{p: p}
 	if p.N < 1 || p.N > maxSlots {
-		l.Add("n", fmt.Sprintf("give 1 to %d slots", maxSlots), "%d slots", p.N)
-		return l
+		c.Add("n", fmt.Sprintf("give 1 to %d slots", maxSlots), "%d slots", p.N)
+		return c.List
 	}
-	if !(p.SlotMinutes > 0) || math.IsInf(p.SlotMinutes, 0) {
-		l.Add("slot_min", "give the length of a slot in minutes", "%v is not a length of time", p.SlotMinutes)
+	c.site()
+	for i, b := range p.Blocks {
+		p.checkBlock(&c.List, fmt.Sprintf("blocks[%d]", i), b)
 	}
-	series := func(path string, xs []float64, optional bool, lo float64) {
-		if xs == nil && optional {
-			return
-		}
-		if len(xs) != p.N {
-			l.Add(path, "give one value a slot", "%d values for %d slots", len(xs), p.N)
-			return
-		}
-		for t, x := range xs {
-			if math.IsNaN(x) || math.IsInf(x, 0) || x < lo {
-				l.Add(fmt.Sprintf("%s[%d]", path, t), "give a finite number that is not too small", "%v is not allowed here", x)
-				return
-			}
-		}
+	for i, d := range p.Demand {
+		c.demand(fmt.Sprintf("demand[%d]", i), d)
 	}
-	number := func(path string, x, lo float64) {
+	if p.Credit != nil {
+		c.credit(p.Credit)
+	}
+	if p.Battery != nil {
+		c.battery(p.Battery)
+	}
+	for i, s := range p.Scenarios {
+		c.scenario(fmt.Sprintf("scenarios[%d]", i), s)
+	}
+	c.loads()
+	return c.List
+}
+
+// checker gathers what makes no sense in a Problem.
+type checker struct {
+	fault.List
+	p *Problem
+}
+
+// series wants a value a slot, none below lo.
+func (c *checker) series(path string, xs []float64, optional bool, lo float64) {
+	if xs == nil && optional {
+		return
+	}
+	if len(xs) != c.p.N {
+		c.Add(path, "give one value a slot", "%d values for %d slots", len(xs), c.p.N)
+		return
+	}
+	for t, x := range xs {
 		if math.IsNaN(x) || math.IsInf(x, 0) || x < lo {
-			l.Add(path, "give a finite number that is not too small", "%v is not allowed here", x)
+			c.Add(fmt.Sprintf("%s[%d]", path, t), "give a finite number that is not too small", "%v is not allowed here", x)
+			return
 		}
 	}
-	series("base_kw", p.BaseKW, false, 0)
-	series("pv_kw", p.PVKW, true, 0)
-	series("import_price", p.ImportPrice, false, 0)
-	series("export_price", p.ExportPrice, true, 0)
-	series("site_limit_kw", p.SiteLimitKW, true, math.Inf(-1))
-	number("export_limit_kw", p.ExportLimitKW, 0)
-	number("shed_penalty", p.ShedPenalty, 0)
+}
+
+// number wants a number that is not below lo.
+func (c *checker) number(path string, x, lo float64) {
+	if math.IsNaN(x) || math.IsInf(x, 0) || x < lo {
+		c.Add(path, "give a finite number that is not too small", "%v is not allowed here", x)
+	}
+}
+
+// site checks the slots, what is consumed and paid in them, and the connection.
+func (c *checker) site() {
+	p := c.p
+	if !(p.SlotMinutes > 0) || math.IsInf(p.SlotMinutes, 0) {
+		c.Add("slot_min", "give the length of a slot in minutes", "%v is not a length of time", p.SlotMinutes)
+	}
+	c.series("base_kw", p.BaseKW, false, 0)
+	c.series("pv_kw", p.PVKW, true, 0)
+	c.series("import_price", p.ImportPrice, false, 0)
+	c.series("export_price", p.ExportPrice, true, 0)
+	c.series("site_limit_kw", p.SiteLimitKW, true, math.Inf(-1))
+	c.number("export_limit_kw", p.ExportLimitKW, 0)
+	c.number("shed_penalty", p.ShedPenalty, 0)
 	if len(p.ExportPrice) == p.N && len(p.ImportPrice) == p.N {
 		for t, x := range p.ExportPrice {
 			if x > p.ImportPrice[t] {
-				l.Add(fmt.Sprintf("export_price[%d]", t), "an export price above the import price would pay for burning energy; lower it", "%v is above the import price %v", x, p.ImportPrice[t])
+				c.Add(fmt.Sprintf("export_price[%d]", t), "an export price above the import price would pay for burning energy; lower it", "%v is above the import price %v", x, p.ImportPrice[t])
 				break
 			}
 		}
@@ -60,99 +93,102 @@ func (p *Problem) Check() fault.List {
 	for i, f := range p.FixedCharges {
 		at := fmt.Sprintf("fixed_charges[%d]", i)
 		if f.Slot < 0 || f.Slot >= p.N {
-			l.Add(at+".slot", "give a slot of the horizon", "slot %d of %d", f.Slot, p.N)
+			c.Add(at+".slot", "give a slot of the horizon", "slot %d of %d", f.Slot, p.N)
 		}
-		number(at+".amount", f.Amount, math.Inf(-1))
+		c.number(at+".amount", f.Amount, math.Inf(-1))
 	}
-	for i, b := range p.Blocks {
-		p.checkBlock(&l, fmt.Sprintf("blocks[%d]", i), b)
+}
+
+func (c *checker) demand(at string, d DemandWindow) {
+	if d.Interval < 1 {
+		c.Add(at+".interval_slots", "give at least 1", "%d slots", d.Interval)
 	}
-	for i, d := range p.Demand {
-		at := fmt.Sprintf("demand[%d]", i)
-		if d.Interval < 1 {
-			l.Add(at+".interval_slots", "give at least 1", "%d slots", d.Interval)
-		}
-		number(at+".price_per_kw", d.PricePerKW, 0)
-		number(at+".floor_kw", d.FloorKW, 0)
-		for _, t := range d.Slots {
-			if t < 0 || t >= p.N {
-				l.Add(at+".slots", "give slots of the horizon", "slot %d of %d", t, p.N)
-				break
-			}
+	c.number(at+".price_per_kw", d.PricePerKW, 0)
+	c.number(at+".floor_kw", d.FloorKW, 0)
+	for _, t := range d.Slots {
+		if t < 0 || t >= c.p.N {
+			c.Add(at+".slots", "give slots of the horizon", "slot %d of %d", t, c.p.N)
+			break
 		}
 	}
-	if c := p.Credit; c != nil {
-		number("credit.balance", c.Balance, math.Inf(-1))
-		number("credit.min_balance", c.MinBalance, math.Inf(-1))
-		number("credit.end_reserve", c.EndReserve, math.Inf(-1))
-		if c.UntilSlot < 0 || c.UntilSlot > p.N {
-			l.Add("credit.until_slot", "give a slot of the horizon", "slot %d of %d", c.UntilSlot, p.N)
-		}
-		if !(c.ChanceLimit >= 0 && c.ChanceLimit < 1) {
-			l.Add("credit.chance_limit", "give a share from 0 to below 1", "%v", c.ChanceLimit)
-		}
-		for i, u := range c.TopUps {
-			if u.Slot < 0 || u.Slot >= p.N {
-				l.Add(fmt.Sprintf("credit.topups[%d].slot", i), "give a slot of the horizon", "slot %d of %d", u.Slot, p.N)
-			}
+}
+
+func (c *checker) credit(x *Credit) {
+	c.number("credit.balance", x.Balance, math.Inf(-1))
+	c.number("credit.min_balance", x.MinBalance, math.Inf(-1))
+	c.number("credit.end_reserve", x.EndReserve, math.Inf(-1))
+	if x.UntilSlot < 0 || x.UntilSlot > c.p.N {
+		c.Add("credit.until_slot", "give a slot of the horizon", "slot %d of %d", x.UntilSlot, c.p.N)
+	}
+	if !(x.ChanceLimit >= 0 && x.ChanceLimit < 1) {
+		c.Add("credit.chance_limit", "give a share from 0 to below 1", "%v", x.ChanceLimit)
+	}
+	for i, u := range x.TopUps {
+		if u.Slot < 0 || u.Slot >= c.p.N {
+			c.Add(fmt.Sprintf("credit.topups[%d].slot", i), "give a slot of the horizon", "slot %d of %d", u.Slot, c.p.N)
 		}
 	}
-	if b := p.Battery; b != nil {
-		for _, f := range []struct {
-			path string
-			x    float64
-		}{
-			{"soc0", b.SoC0},
-			{"soc_min", b.SoCMin},
-			{"soc_max", b.SoCMax},
-			{"max_charge_kw", b.MaxChargeKW},
-			{"max_discharge_kw", b.MaxDischargeKW},
-			{"wear", b.Wear},
-			{"soc_end", b.SoCEnd},
-		} {
-			number("battery."+f.path, f.x, 0)
-		}
-		for _, f := range []struct {
-			path string
-			x    float64
-		}{{"eff_c", b.EffC}, {"eff_d", b.EffD}} {
-			if !(f.x > 0 && f.x <= 1) {
-				l.Add("battery."+f.path, "give an efficiency above 0, at most 1", "%v", f.x)
-			}
+}
+
+func (c *checker) battery(b *Battery) {
+	for _, f := range []struct {
+		path string
+		x    float64
+	}{
+		{"soc0", b.SoC0},
+		{"soc_min", b.SoCMin},
+		{"soc_max", b.SoCMax},
+		{"max_charge_kw", b.MaxChargeKW},
+		{"max_discharge_kw", b.MaxDischargeKW},
+		{"wear", b.Wear},
+		{"soc_end", b.SoCEnd},
+	} {
+		c.number("battery."+f.path, f.x, 0)
+	}
+	for _, f := range []struct {
+		path string
+		x    float64
+	}{{"eff_c", b.EffC}, {"eff_d", b.EffD}} {
+		if !(f.x > 0 && f.x <= 1) {
+			c.Add("battery."+f.path, "give an efficiency above 0, at most 1", "%v", f.x)
 		}
 	}
-	for i, s := range p.Scenarios {
-		at := fmt.Sprintf("scenarios[%d]", i)
-		series(at+".base_kw", s.BaseKW, false, 0)
-		series(at+".pv_kw", s.PVKW, true, 0)
-		if !(s.Weight > 0) || math.IsInf(s.Weight, 0) {
-			l.Add(at+".weight", "give a weight above 0", "%v", s.Weight)
-		}
+}
+
+func (c *checker) scenario(at string, s Scenario) {
+	c.series(at+".base_kw", s.BaseKW, false, 0)
+	c.series(at+".pv_kw", s.PVKW, true, 0)
+	if !(s.Weight > 0) || math.IsInf(s.Weight, 0) {
+		c.Add(at+".weight", "give a weight above 0", "%v", s.Weight)
 	}
+}
+
+// loads checks each load, and the groups that name them.
+func (c *checker) loads() {
+	p := c.p
 	ids := make(map[string]bool, len(p.Loads))
 	for i := range p.Loads {
 		at := fmt.Sprintf("loads[%d]", i)
 		if ids[p.Loads[i].ID] {
-			l.Add(at+".id", "give each load an id of its own", "%q is used twice", p.Loads[i].ID)
+			c.Add(at+".id", "give each load an id of its own", "%q is used twice", p.Loads[i].ID)
 		}
 		ids[p.Loads[i].ID] = true
-		p.checkLoad(&l, at, &p.Loads[i])
+		p.checkLoad(&c.List, at, &p.Loads[i])
 	}
 	known := func(path string, group []string) {
 		for _, id := range group {
 			if !ids[id] {
-				l.Add(path, "name loads of this problem", "there is no load %q", id)
+				c.Add(path, "name loads of this problem", "there is no load %q", id)
 			}
 		}
 	}
 	for i, g := range p.Exclusions {
 		known(fmt.Sprintf("exclusions[%d]", i), g)
 	}
-	for i, c := range p.Circuits {
-		known(fmt.Sprintf("circuits[%d].loads", i), c.Loads)
-		number(fmt.Sprintf("circuits[%d].limit_kw", i), c.LimitKW, 0)
+	for i, x := range p.Circuits {
+		known(fmt.Sprintf("circuits[%d].loads", i), x.Loads)
+		c.number(fmt.Sprintf("circuits[%d].limit_kw", i), x.LimitKW, 0)
 	}
-	return l
 }
 
 func (p *Problem) checkBlock(l *fault.List, at string, b Block) {

@@ -1,0 +1,13 @@
+package lp
+
+const (
+	optTol   = 1e-8
+	pivotTol = 1e-7
+	feasTol  = 1e-9
+	maxEtas  = 60
+
+	sureTol     = 1e-3
+	shakyTol    = 1e-5
+	singularTol = 1e-9
+	threshold   = 0.1
+)
