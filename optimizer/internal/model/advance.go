@@ -9,26 +9,19 @@ import "slices"
 // operation builds each Problem from what it has measured.
 func (p *Problem) Advance(plan *Plan) *Problem {
 	q := *p
-	h := p.Hours()
 	if !q.Start.IsZero() {
 		q.Start = q.Start.Add(p.SlotLength())
 	}
-	shift := func(xs []float64) []float64 {
-		if len(xs) == 0 {
-			return nil
-		}
-		return append(slices.Clone(xs[1:]), xs[len(xs)-1])
-	}
-	q.BaseKW, q.PVKW = shift(p.BaseKW), shift(p.PVKW)
-	q.ImportPrice, q.ExportPrice, q.SiteLimitKW = shift(p.ImportPrice), shift(p.ExportPrice), shift(p.SiteLimitKW)
+	q.BaseKW, q.PVKW = onward(p.BaseKW), onward(p.PVKW)
+	q.ImportPrice, q.ExportPrice, q.SiteLimitKW = onward(p.ImportPrice), onward(p.ExportPrice), onward(p.SiteLimitKW)
 	q.Scenarios = nil
 	for _, s := range p.Scenarios {
-		q.Scenarios = append(q.Scenarios, Scenario{s.Weight, shift(s.BaseKW), shift(s.PVKW)})
+		q.Scenarios = append(q.Scenarios, Scenario{s.Weight, onward(s.BaseKW), onward(s.PVKW)})
 	}
 	e, _ := Evaluate(p, plan)
 	imported := 0.0
 	if e != nil {
-		imported = max(0, e.ImportKW[0]) * h
+		imported = max(0, e.ImportKW[0]) * p.Hours()
 	}
 	q.FixedCharges = nil
 	for _, f := range p.FixedCharges {
@@ -36,58 +29,20 @@ func (p *Problem) Advance(plan *Plan) *Problem {
 			q.FixedCharges = append(q.FixedCharges, FixedCharge{f.Slot - 1, f.Amount})
 		}
 	}
-	q.Blocks = nil
-	for _, b := range p.Blocks {
-		if b.To <= 1 {
-			continue
-		}
-		if b.From == 0 {
-			b.MTD += imported
-		}
-		b.From = max(0, b.From-1)
-		if b.To == p.N { // the copied last slot belongs to the same period
-			b.To = p.N
-		} else {
-			b.To--
-		}
-		q.Blocks = append(q.Blocks, b)
-	}
+	q.Blocks = p.laterBlocks(imported)
 	q.Demand = nil
 	for _, d := range p.Demand {
-		// Groups stay aligned to the clock, not to the horizon, so a window is
-		// only exact for intervals of one slot; for others the next alignment
-		// is an approximation.
-		next := d
-		next.Slots = nil
-		for _, t := range d.Slots {
-			if t > 0 {
-				next.Slots = append(next.Slots, t-1)
-			}
-		}
-		q.Demand = append(q.Demand, next)
+		q.Demand = append(q.Demand, d.later())
 	}
 	if p.Credit != nil {
-		c := *p.Credit
-		c.TopUps = nil
-		if e != nil && len(e.balance) > 0 {
-			c.Balance = e.balance[0]
-		}
-		for _, u := range p.Credit.TopUps {
-			if u.Slot > 0 {
-				c.TopUps = append(c.TopUps, TopUp{u.Slot - 1, u.Amount})
-			}
-		}
-		if c.UntilSlot < p.N {
-			c.UntilSlot = max(0, c.UntilSlot-1)
-		}
-		q.Credit = &c
+		q.Credit = p.laterCredit(e)
 	}
 	if p.Battery != nil {
 		b := *p.Battery
 		if x := At(plan.BatteryKW, 0); x >= 0 {
-			b.SoC0 += b.EffC * x * h
+			b.SoC0 += b.EffC * x * p.Hours()
 		} else {
-			b.SoC0 += x * h / b.EffD
+			b.SoC0 += x * p.Hours() / b.EffD
 		}
 		q.Battery = &b
 	}
@@ -98,6 +53,64 @@ func (p *Problem) Advance(plan *Plan) *Problem {
 		}
 	}
 	return &q
+}
+
+// onward is a series a slot later; its last value stays for the new last slot.
+func onward(xs []float64) []float64 {
+	if len(xs) == 0 {
+		return nil
+	}
+	return append(slices.Clone(xs[1:]), xs[len(xs)-1])
+}
+
+// laterBlocks are the billing periods a slot later, in which so many kWh were imported.
+func (p *Problem) laterBlocks(imported float64) (out []Block) {
+	for _, b := range p.Blocks {
+		if b.To <= 1 {
+			continue
+		}
+		if b.From == 0 {
+			b.MTD += imported
+		}
+		b.From = max(0, b.From-1)
+		if b.To < p.N { // else the copied last slot belongs to the same period
+			b.To--
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// later is the window a slot later.  Groups stay aligned to the clock, not to the
+// horizon, so it is only exact for intervals of one slot; for others the next alignment
+// is an approximation.
+func (d DemandWindow) later() DemandWindow {
+	next := d
+	next.Slots = nil
+	for _, t := range d.Slots {
+		if t > 0 {
+			next.Slots = append(next.Slots, t-1)
+		}
+	}
+	return next
+}
+
+// laterCredit is the credit a slot later, after what the plan spent in it.
+func (p *Problem) laterCredit(e *Evaluation) *Credit {
+	c := *p.Credit
+	c.TopUps = nil
+	if e != nil && len(e.balance) > 0 {
+		c.Balance = e.balance[0]
+	}
+	for _, u := range p.Credit.TopUps {
+		if u.Slot > 0 {
+			c.TopUps = append(c.TopUps, TopUp{u.Slot - 1, u.Amount})
+		}
+	}
+	if c.UntilSlot < p.N {
+		c.UntilSlot = max(0, c.UntilSlot-1)
+	}
+	return &c
 }
 
 // advance is the load one slot later, having drawn kw; left is false for a

@@ -6,16 +6,6 @@ import (
 	"sort"
 )
 
-// Tolerances of Check, in the units of what they are compared with.
-const (
-	PowerTol   = 1e-5 // kW
-	energyTol  = 1e-5 // kWh
-	MoneyTol   = 1e-5
-	kelvinTol  = 1e-4
-	OnFrom     = 1e-4 // kW from which a load counts as on
-	costRelTol = 1e-6
-)
-
 // Violation is one rule of the Problem that a plan breaks.
 type Violation struct {
 	Kind ShortfallKind
@@ -80,8 +70,39 @@ type Evaluation struct {
 // Evaluate costs a plan and lists the rules it breaks.  The evaluation is nil
 // where the plan's form makes that impossible.
 func Evaluate(p *Problem, plan *Plan) (*Evaluation, []Violation) {
+	if bad := misshapen(p, plan); len(bad) > 0 {
+		return nil, bad
+	}
 	var bad []Violation
-	n, h := p.N, p.Hours()
+	e := &Evaluation{ImportKW: make([]float64, p.N)}
+	total := make([]float64, p.N)
+	for i := range p.Loads {
+		l := &p.Loads[i]
+		kw := plan.Loads[l.ID].KW
+		for t, x := range kw {
+			total[t] += x
+		}
+		bad = append(bad, e.Load(p, l, kw)...)
+	}
+	bad = append(bad, groups(p, plan)...)
+	bad = append(bad, e.battery(p, plan.BatteryKW)...)
+	bad = append(bad, e.grid(p, plan, total)...)
+	bad = append(bad, e.money(p)...)
+
+	e.Expected = e.parts.Total()
+	if len(p.Scenarios) > 0 {
+		e.overScenarios(p, plan, total)
+		if c := p.Credit; c != nil && e.RunOut > ChanceLimit(c)+shareTol {
+			bad = append(bad, Violation{Kind: ShortCredit, By: e.RunOut, Text: fmt.Sprintf("the credit runs out in %.1f %% of the scenarios, more than %.1f %%", 100*e.RunOut, 100*ChanceLimit(c))})
+		}
+	}
+	e.gather(p, plan, bad)
+	return e, bad
+}
+
+// misshapen lists what is wrong with a plan's form: loads that are missing or too many,
+// arrays of another length, numbers that are not finite.
+func misshapen(p *Problem, plan *Plan) (bad []Violation) {
 	form := func(text string, args ...any) {
 		bad = append(bad, Violation{Kind: BadForm, Text: fmt.Sprintf(text, args...)})
 	}
@@ -89,8 +110,8 @@ func Evaluate(p *Problem, plan *Plan) (*Evaluation, []Violation) {
 		if xs == nil && optional {
 			return
 		}
-		if len(xs) != n {
-			form("%s has %d values for %d slots", name, len(xs), n)
+		if len(xs) != p.N {
+			form("%s has %d values for %d slots", name, len(xs), p.N)
 			return
 		}
 		for t, x := range xs {
@@ -114,32 +135,12 @@ func Evaluate(p *Problem, plan *Plan) (*Evaluation, []Violation) {
 	array("battery_kw", plan.BatteryKW, true)
 	array("pv_used_kw", plan.PVUsedKW, true)
 	array("shed_kw", plan.ShedKW, true)
-	if len(bad) > 0 {
-		return nil, bad
-	}
+	return bad
+}
 
-	e := &Evaluation{ImportKW: make([]float64, n)}
-	total := make([]float64, n)
-	for i := range p.Loads {
-		l := &p.Loads[i]
-		kw := plan.Loads[l.ID].KW
-		for t, x := range kw {
-			total[t] += x
-		}
-		bad = append(bad, e.Load(p, l, kw)...)
-	}
-	bad = append(bad, groups(p, plan)...)
-	bad = append(bad, e.battery(p, plan.BatteryKW)...)
-	bad = append(bad, e.grid(p, plan, total)...)
-	bad = append(bad, e.money(p)...)
-
-	e.Expected = e.parts.Total()
-	if len(p.Scenarios) > 0 {
-		e.overScenarios(p, plan, total)
-		if c := p.Credit; c != nil && e.RunOut > ChanceLimit(c)+1e-9 {
-			bad = append(bad, Violation{Kind: ShortCredit, By: e.RunOut, Text: fmt.Sprintf("the credit runs out in %.1f %% of the scenarios, more than %.1f %%", 100*e.RunOut, 100*ChanceLimit(c))})
-		}
-	}
+// gather adds the hard rules broken and the base shed to the shortfalls of the loads,
+// and puts the hard ones first, then the dearest.
+func (e *Evaluation) gather(p *Problem, plan *Plan, bad []Violation) {
 	for _, v := range bad {
 		if v.Kind.Hard() {
 			e.shortfalls = append(e.shortfalls, Shortfall{Kind: v.Kind, Load: v.Load, Slot: v.Slot, Amount: v.By, Unit: hardUnit(v.Kind), Reason: v.Text})
@@ -149,7 +150,7 @@ func Evaluate(p *Problem, plan *Plan) (*Evaluation, []Violation) {
 		if x > PowerTol {
 			var sum float64
 			for _, y := range plan.ShedKW {
-				sum += y * h
+				sum += y * p.Hours()
 			}
 			e.shortfalls = append(e.shortfalls, Shortfall{Kind: ShortShed, Slot: t, Amount: sum, Unit: "kWh", Cost: sum * p.ShedPenalty})
 			break
@@ -165,7 +166,6 @@ func Evaluate(p *Problem, plan *Plan) (*Evaluation, []Violation) {
 		}
 		return a.Load < b.Load
 	})
-	return e, bad
 }
 
 func hardUnit(k ShortfallKind) string {
@@ -255,7 +255,7 @@ func (e *Evaluation) battery(p *Problem, kw []float64) []Violation {
 	b, h := p.Battery, p.Hours()
 	if b == nil {
 		for t, x := range kw {
-			if math.Abs(x) > 1e-6 {
+			if math.Abs(x) > tinyTol {
 				return []Violation{{Kind: BadPower, Slot: t, By: math.Abs(x), Text: "battery power without a battery"}}
 			}
 		}
@@ -296,10 +296,10 @@ func (e *Evaluation) grid(p *Problem, plan *Plan, total []float64) []Violation {
 			pv = plan.PVUsedKW[t]
 		}
 		shed := At(plan.ShedKW, t)
-		if pv < -1e-6 || pv > At(p.PVKW, t)+1e-6 {
+		if pv < -tinyTol || pv > At(p.PVKW, t)+tinyTol {
 			bad = append(bad, Violation{Kind: BadPower, Slot: t, By: pv, Text: fmt.Sprintf("%v kW of sun used in slot %d, there are %v", pv, t, At(p.PVKW, t))})
 		}
-		if shed < -1e-6 || shed > p.BaseKW[t]+1e-6 {
+		if shed < -tinyTol || shed > p.BaseKW[t]+tinyTol {
 			bad = append(bad, Violation{Kind: BadPower, Slot: t, By: shed, Text: fmt.Sprintf("%v kW shed in slot %d, the base is %v", shed, t, p.BaseKW[t])})
 		}
 		e.parts.Shed += max(0, shed) * h * p.ShedPenalty

@@ -7,98 +7,126 @@ import (
 
 // Load checks one load's powers and adds its own costs.
 func (e *Evaluation) Load(p *Problem, l *Load, kw []float64) []Violation {
-	var bad []Violation
-	n, h := p.N, p.Hours()
-	add := func(k ShortfallKind, slot int, by float64, text string, args ...any) {
-		bad = append(bad, Violation{Kind: k, Load: l.ID, Slot: slot, By: by, Text: l.ID + ": " + fmt.Sprintf(text, args...)})
-	}
-	short := func(k ShortfallKind, slot int, amount float64, unit string, cost float64) {
-		e.shortfalls = append(e.shortfalls, Shortfall{Kind: k, Load: l.ID, Slot: slot, Amount: amount, Unit: unit, Cost: cost})
-	}
+	c := loadCheck{Evaluation: e, p: p, l: l, kw: kw, runs: Spans(kw)}
 	for t, x := range kw {
-		if x < -1e-6 {
-			add(BadPower, t, -x, "negative power in slot %d", t)
+		if x < -tinyTol {
+			c.add(BadPower, t, -x, "negative power in slot %d", t)
 			break
 		}
 	}
-	runs := Spans(kw)
 	switch {
 	case l.Cycle != nil:
-		c := l.Cycle
-		L := len(c.ProfileKW)
-		lo, hi := c.Earliest, c.LatestFinish-L
-		if c.Running {
-			lo, hi = 0, 0
-		}
-		if len(runs) == 0 && !(c.Running && MaxOf(c.ProfileKW) > OnFrom) {
-			e.parts.Skip += l.SkipPrice(h)
-			short(ShortSkip, max(0, min(c.Earliest, n-1)), 1, "runs", l.SkipPrice(h))
-			return bad
-		}
-		for s := max(lo, 0); s <= hi; s++ {
-			if Fits(kw, c.ProfileKW, s, c.Running) {
-				e.parts.Late += l.LatePrice(s + L - 1)
-				return bad
-			}
-		}
-		add(BadPower, 0, 1, "the power is not one unbroken cycle inside its window")
+		c.cycle(l.Cycle)
 	case l.OnOff != nil:
-		o := l.OnOff
-		bad = append(bad, e.switched(l, kw, runs, o.Switching, o.From, o.To, o.MaxStarts, o.StartCost)...)
-		on := 0
-		for t, x := range kw {
-			if x <= OnFrom {
-				continue
-			}
-			on++
-			e.parts.Late += l.LatePrice(t)
-			if math.Abs(x-o.KW) > PowerTol {
-				add(BadPower, t, math.Abs(x-o.KW), "draws %v kW in slot %d, neither 0 nor %v", x, t, o.KW)
-				break
-			}
-		}
-		if on > o.Need() && !(bool(o.InitOn) && on <= o.Hold) {
-			add(BadPower, 0, float64(on-o.Need()), "on for %d slots, %d are needed", on, o.Need())
-		}
-		if miss := o.Need() - on; miss > 0 {
-			c := float64(miss) * l.ShortPrice(h)
-			e.parts.Short += c
-			short(ShortEnergy, max(0, o.From), float64(miss), "slots", c)
-		}
+		c.onOff(l.OnOff)
 	case l.Variable != nil:
-		v := l.Variable
-		bad = append(bad, e.switched(l, kw, runs, v.Switching, v.From, v.To, v.MaxStarts, v.StartCost)...)
-		var sum float64
-		for t, x := range kw {
-			sum += x * h
-			if x <= OnFrom {
-				continue
-			}
-			e.parts.Late += l.LatePrice(t)
-			if x < v.MinKW-PowerTol || x > v.MaxKW+PowerTol {
-				add(BadPower, t, 0, "draws %v kW in slot %d, outside %v to %v", x, t, v.MinKW, v.MaxKW)
-				break
-			}
-		}
-		if sum > v.Need()+energyTol && !(bool(v.InitOn) && sum <= float64(v.Hold)*v.MinKW*h+energyTol) {
-			add(BadPower, 0, sum-v.Need(), "gets %v kWh, needs %v", sum, v.Need())
-		}
-		if miss := v.Need() - sum; miss > 0 {
-			c := miss * l.ShortPrice(h)
-			e.parts.Short += c
-			if miss > energyTol {
-				short(ShortEnergy, max(0, v.From), miss, "kWh", c)
-			}
-		}
+		c.variable(l.Variable)
 	case l.Thermal != nil:
-		bad = append(bad, e.thermal(l, kw, runs)...)
-		for t, x := range kw {
-			if x > OnFrom {
-				e.parts.Late += l.LatePrice(t)
-			}
+		c.bad = append(c.bad, e.thermal(l, kw, c.runs)...)
+		c.late()
+	}
+	return c.bad
+}
+
+// loadCheck is one load of an evaluation.
+type loadCheck struct {
+	*Evaluation
+	p    *Problem
+	l    *Load
+	kw   []float64
+	runs []Span
+	bad  []Violation
+}
+
+// add notes a rule that is broken.
+func (c *loadCheck) add(k ShortfallKind, slot int, by float64, text string, args ...any) {
+	c.bad = append(c.bad, Violation{Kind: k, Load: c.l.ID, Slot: slot, By: by, Text: c.l.ID + ": " + fmt.Sprintf(text, args...)})
+}
+
+// short notes what the load does without.
+func (c *loadCheck) short(k ShortfallKind, slot int, amount float64, unit string, cost float64) {
+	c.shortfalls = append(c.shortfalls, Shortfall{Kind: k, Load: c.l.ID, Slot: slot, Amount: amount, Unit: unit, Cost: cost})
+}
+
+// late adds what running past the soft deadline costs.
+func (c *loadCheck) late() {
+	for t, x := range c.kw {
+		if x > OnFrom {
+			c.parts.Late += c.l.LatePrice(t)
 		}
 	}
-	return bad
+}
+
+func (c *loadCheck) cycle(x *Cycle) {
+	L := len(x.ProfileKW)
+	lo, hi := x.Earliest, x.LatestFinish-L
+	if x.Running {
+		lo, hi = 0, 0
+	}
+	if len(c.runs) == 0 && !(x.Running && MaxOf(x.ProfileKW) > OnFrom) {
+		price := c.l.SkipPrice(c.p.Hours())
+		c.parts.Skip += price
+		c.short(ShortSkip, max(0, min(x.Earliest, c.p.N-1)), 1, "runs", price)
+		return
+	}
+	for s := max(lo, 0); s <= hi; s++ {
+		if Fits(c.kw, x.ProfileKW, s, x.Running) {
+			c.parts.Late += c.l.LatePrice(s + L - 1)
+			return
+		}
+	}
+	c.add(BadPower, 0, 1, "the power is not one unbroken cycle inside its window")
+}
+
+func (c *loadCheck) onOff(o *OnOff) {
+	c.bad = append(c.bad, c.switched(c.l, c.kw, c.runs, o.Switching, o.From, o.To, o.MaxStarts, o.StartCost)...)
+	on := 0
+	for t, x := range c.kw {
+		if x <= OnFrom {
+			continue
+		}
+		on++
+		c.parts.Late += c.l.LatePrice(t)
+		if math.Abs(x-o.KW) > PowerTol {
+			c.add(BadPower, t, math.Abs(x-o.KW), "draws %v kW in slot %d, neither 0 nor %v", x, t, o.KW)
+			break
+		}
+	}
+	if on > o.Need() && !(bool(o.InitOn) && on <= o.Hold) {
+		c.add(BadPower, 0, float64(on-o.Need()), "on for %d slots, %d are needed", on, o.Need())
+	}
+	if miss := o.Need() - on; miss > 0 {
+		price := float64(miss) * c.l.ShortPrice(c.p.Hours())
+		c.parts.Short += price
+		c.short(ShortEnergy, max(0, o.From), float64(miss), "slots", price)
+	}
+}
+
+func (c *loadCheck) variable(v *Variable) {
+	h := c.p.Hours()
+	c.bad = append(c.bad, c.switched(c.l, c.kw, c.runs, v.Switching, v.From, v.To, v.MaxStarts, v.StartCost)...)
+	var sum float64
+	for t, x := range c.kw {
+		sum += x * h
+		if x <= OnFrom {
+			continue
+		}
+		c.parts.Late += c.l.LatePrice(t)
+		if x < v.MinKW-PowerTol || x > v.MaxKW+PowerTol {
+			c.add(BadPower, t, 0, "draws %v kW in slot %d, outside %v to %v", x, t, v.MinKW, v.MaxKW)
+			break
+		}
+	}
+	if sum > v.Need()+energyTol && !(bool(v.InitOn) && sum <= float64(v.Hold)*v.MinKW*h+energyTol) {
+		c.add(BadPower, 0, sum-v.Need(), "gets %v kWh, needs %v", sum, v.Need())
+	}
+	if miss := v.Need() - sum; miss > 0 {
+		price := miss * c.l.ShortPrice(h)
+		c.parts.Short += price
+		if miss > energyTol {
+			c.short(ShortEnergy, max(0, v.From), miss, "kWh", price)
+		}
+	}
 }
 
 // MaxOf is the greatest of the values, 0 at least.

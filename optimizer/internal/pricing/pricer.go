@@ -250,82 +250,89 @@ func (q *OnOff) solve(price, on []float64, kw []float64) float64 {
 		}
 	}
 	// First with any number of starts, which is most often good enough.
-	v, used := q.run2(1, false, kw)
+	v, used := q.solveFor(1, false, kw)
 	if used > q.Starts {
 		for t := q.Hold; t < len(kw); t++ {
 			kw[t] = 0
 		}
-		v, _ = q.run2(q.Starts+1, true, kw)
+		v, _ = q.solveFor(q.Starts+1, true, kw)
 	}
 	return v + q.sum[q.Hold]
 }
 
-// run2 runs the programme with S counts of starts (limited: they count up to
+// solveFor runs the programme with S counts of starts (limited: they count up to
 // S-1) and follows the best choices.
-func (q *OnOff) run2(S int, limited bool, kw []float64) (value float64, starts int) {
+func (q *OnOff) solveFor(S int, limited bool, kw []float64) (value float64, starts int) {
 	W := q.To - q.From
-	K := q.Need + 1
-	row := K * S
+	row := (q.Need + 1) * S
 	size := (W + 1) * row
 	if cap(q.off) < size {
 		q.off, q.run = make([]float64, size), make([]float64, size)
 	}
 	off, run := q.off[:size], q.run[:size]
-	startCost := q.Load.OnOff.StartCost
-	k0 := q.Hold
-	for k := range K {
+	for k := range q.Need + 1 {
 		v := q.Missing(k)
 		for s := range S {
 			off[W*row+k*S+s], run[W*row+k*S+s] = v, v
 		}
 	}
 	for i := W - 1; i >= 0; i-- {
-		t := q.From + i
-		o, r := off[i*row:(i+1)*row], run[i*row:(i+1)*row]
-		o1, r1 := off[(i+1)*row:(i+2)*row], run[(i+1)*row:(i+2)*row]
-		j := i + q.MinOn
-		var rj []float64
-		var first float64
-		if j <= W {
-			rj = run[j*row : (j+1)*row]
-			first = q.sum[t+q.MinOn] - q.sum[t] + startCost
-		}
-		m := min(W, i+q.minOff)
-		om := off[m*row : (m+1)*row]
-		ct := q.c[t]
-		kmax := min(q.Need, k0+i)
-		for k := k0; k <= kmax; k++ {
-			canStart := rj != nil && k+q.MinOn <= q.Need
-			for s := range S {
-				x := k*S + s
-				v := o1[x]
-				if canStart && (!limited || s+1 < S) {
-					y := x + q.MinOn*S
-					if limited {
-						y++
-					}
-					if u := first + rj[y]; u < v {
-						v = u
-					}
+		q.slot(i, S, limited, off, run)
+	}
+	return q.follow(S, limited, off, run, kw)
+}
+
+// slot finds the values of slot i of the window from those of later ones.
+func (q *OnOff) slot(i, S int, limited bool, off, run []float64) {
+	W, row, t := q.To-q.From, (q.Need+1)*S, q.From+i
+	o, r := off[i*row:(i+1)*row], run[i*row:(i+1)*row]
+	o1, r1 := off[(i+1)*row:(i+2)*row], run[(i+1)*row:(i+2)*row]
+	j := i + q.MinOn
+	var rj []float64
+	var first float64
+	if j <= W {
+		rj = run[j*row : (j+1)*row]
+		first = q.sum[t+q.MinOn] - q.sum[t] + q.Load.OnOff.StartCost
+	}
+	m := min(W, i+q.minOff)
+	om := off[m*row : (m+1)*row]
+	ct := q.c[t]
+	kmax := min(q.Need, q.Hold+i)
+	for k := q.Hold; k <= kmax; k++ {
+		canStart := rj != nil && k+q.MinOn <= q.Need
+		for s := range S {
+			x := k*S + s
+			v := o1[x]
+			if canStart && (!limited || s+1 < S) {
+				y := x + q.MinOn*S
+				if limited {
+					y++
 				}
-				o[x] = v
-			}
-		}
-		for k := k0; k <= kmax; k++ {
-			for s := range S {
-				x := k*S + s
-				v := om[x]
-				if k < q.Need {
-					if u := ct + r1[x+S]; u < v {
-						v = u
-					}
+				if u := first + rj[y]; u < v {
+					v = u
 				}
-				r[x] = v
 			}
+			o[x] = v
 		}
 	}
-	// Follow.
-	i, k, s := 0, k0, 0
+	for k := q.Hold; k <= kmax; k++ {
+		for s := range S {
+			x := k*S + s
+			v := om[x]
+			if k < q.Need {
+				if u := ct + r1[x+S]; u < v {
+					v = u
+				}
+			}
+			r[x] = v
+		}
+	}
+}
+
+// follow goes forward along the best choices; kw, where not nil, receives them.
+func (q *OnOff) follow(S int, limited bool, off, run, kw []float64) (value float64, starts int) {
+	W, row := q.To-q.From, (q.Need+1)*S
+	i, k, s := 0, q.Hold, 0
 	isOn := q.running
 	if isOn {
 		value = run[k*S]

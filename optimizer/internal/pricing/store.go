@@ -55,100 +55,20 @@ func NewStore(n int) *Store {
 // Value works backwards; it returns the least cost from the start on.
 func (q *Store) Value() float64 {
 	n := len(q.Drift)
-	q.left, q.right = q.Lo[n-1], q.Hi[n-1]
-	q.segs = q.segs[:0]
-	cut := min(max(q.final, q.left), q.right)
-	if q.finalCost == 0 {
-		cut = q.left
-	}
-	atRight := 0.0
-	if q.finalCost > 0 {
-		atRight = max(0, q.final-q.right) * q.finalCost
-	}
-	if cut > q.left {
-		q.segs = append(q.segs, stretch{cut - q.left, -q.finalCost})
-	}
-	if q.right > cut {
-		q.segs = append(q.segs, stretch{q.right - cut, 0})
-	}
+	atRight := q.end()
 	for t := n - 1; t >= 0; t-- {
-		// Bounds.
 		if t < n-1 {
-			for q.right > q.Hi[t] && len(q.segs) > 0 {
-				s := &q.segs[len(q.segs)-1]
-				d := min(q.right-q.Hi[t], s.length)
-				atRight -= s.slope * d
-				s.length -= d
-				q.right -= d
-				if s.length <= 0 {
-					q.segs = q.segs[:len(q.segs)-1]
-				}
-			}
-			if q.right > q.Hi[t] {
-				q.right = q.Hi[t]
-			}
-			drop := 0
-			for q.left < q.Lo[t] && drop < len(q.segs) {
-				s := &q.segs[drop]
-				d := min(q.Lo[t]-q.left, s.length)
-				s.length -= d
-				q.left += d
-				if s.length <= 0 {
-					drop++
-				}
-			}
-			q.segs = q.segs[:copy(q.segs, q.segs[drop:])]
+			atRight = q.bounded(t, atRight)
 		}
 		if q.softCost > 0 && q.soft != nil {
 			atRight += max(0, q.soft[t]-q.right) * q.softCost
-			pos := q.right
-			for i := len(q.segs) - 1; i >= 0; i-- {
-				from := pos - q.segs[i].length
-				switch {
-				case from >= q.soft[t]:
-				case pos <= q.soft[t]:
-					q.segs[i].slope -= q.softCost
-				default:
-					up := pos - q.soft[t]
-					q.segs = append(q.segs, stretch{})
-					copy(q.segs[i+1:], q.segs[i:])
-					q.segs[i].length -= up
-					q.segs[i].slope -= q.softCost
-					q.segs[i+1].length = up
-				}
-				pos = from
-			}
+			q.bend(q.soft[t])
 		}
 		if q.Worth != nil {
 			w := &q.Worth[t]
 			w.segs, w.right = append(w.segs[:0], q.segs...), q.right
 		}
-		q.turn[t] = q.turn[t][:0]
-		for range q.Offers[t] {
-			q.turn[t] = append(q.turn[t], 0)
-		}
-		// Where does each offer stop to be worth it?
-		for k := range q.Offers[t] {
-			pos, i := q.right, len(q.segs)
-			for i > 0 && q.segs[i-1].slope >= -q.Offers[t][k].Price {
-				pos -= q.segs[i-1].length
-				i--
-			}
-			q.turn[t][k] = pos
-		}
-		for _, o := range q.Offers[t] {
-			if o.Amount <= 0 {
-				continue
-			}
-			i := len(q.segs)
-			for i > 0 && q.segs[i-1].slope >= -o.Price {
-				i--
-			}
-			q.segs = append(q.segs, stretch{})
-			copy(q.segs[i+1:], q.segs[i:])
-			q.segs[i] = stretch{o.Amount, -o.Price}
-			q.left -= o.Amount
-		}
+		q.buy(t)
 		q.left = (q.left - q.Drift[t]) / q.keep
 		q.right = (q.right - q.Drift[t]) / q.keep
 		for i := range q.segs {
@@ -163,6 +83,108 @@ func (q *Store) Value() float64 {
 		pos -= d
 	}
 	return v
+}
+
+// end is the cost after the last slot: what is below the final level costs.  The
+// function is left in segs; returned is its value at its right end.
+func (q *Store) end() (atRight float64) {
+	n := len(q.Drift)
+	q.left, q.right = q.Lo[n-1], q.Hi[n-1]
+	q.segs = q.segs[:0]
+	cut := min(max(q.final, q.left), q.right)
+	if q.finalCost == 0 {
+		cut = q.left
+	}
+	if q.finalCost > 0 {
+		atRight = max(0, q.final-q.right) * q.finalCost
+	}
+	if cut > q.left {
+		q.segs = append(q.segs, stretch{cut - q.left, -q.finalCost})
+	}
+	if q.right > cut {
+		q.segs = append(q.segs, stretch{q.right - cut, 0})
+	}
+	return atRight
+}
+
+// bounded cuts the function to the levels that are allowed after slot t.
+func (q *Store) bounded(t int, atRight float64) float64 {
+	for q.right > q.Hi[t] && len(q.segs) > 0 {
+		s := &q.segs[len(q.segs)-1]
+		d := min(q.right-q.Hi[t], s.length)
+		atRight -= s.slope * d
+		s.length -= d
+		q.right -= d
+		if s.length <= 0 {
+			q.segs = q.segs[:len(q.segs)-1]
+		}
+	}
+	if q.right > q.Hi[t] {
+		q.right = q.Hi[t]
+	}
+	drop := 0
+	for q.left < q.Lo[t] && drop < len(q.segs) {
+		s := &q.segs[drop]
+		d := min(q.Lo[t]-q.left, s.length)
+		s.length -= d
+		q.left += d
+		if s.length <= 0 {
+			drop++
+		}
+	}
+	q.segs = q.segs[:copy(q.segs, q.segs[drop:])]
+	return atRight
+}
+
+// bend makes each unit below a level cost the soft price.
+func (q *Store) bend(soft float64) {
+	pos := q.right
+	for i := len(q.segs) - 1; i >= 0; i-- {
+		from := pos - q.segs[i].length
+		switch {
+		case from >= soft:
+		case pos <= soft:
+			q.segs[i].slope -= q.softCost
+		default:
+			up := pos - soft
+			q.segs = append(q.segs, stretch{})
+			copy(q.segs[i+1:], q.segs[i:])
+			q.segs[i].length -= up
+			q.segs[i].slope -= q.softCost
+			q.segs[i+1].length = up
+		}
+		pos = from
+	}
+}
+
+// buy notes up to which level each offer of slot t is worth taking, and inserts the
+// offers: to begin with less than a level and buy what is missing costs their price.
+func (q *Store) buy(t int) {
+	q.turn[t] = q.turn[t][:0]
+	for range q.Offers[t] {
+		q.turn[t] = append(q.turn[t], 0)
+	}
+	for k := range q.Offers[t] {
+		pos, i := q.right, len(q.segs)
+		for i > 0 && q.segs[i-1].slope >= -q.Offers[t][k].Price {
+			pos -= q.segs[i-1].length
+			i--
+		}
+		q.turn[t][k] = pos
+	}
+	for _, o := range q.Offers[t] {
+		if o.Amount <= 0 {
+			continue
+		}
+		i := len(q.segs)
+		for i > 0 && q.segs[i-1].slope >= -o.Price {
+			i--
+		}
+		q.segs = append(q.segs, stretch{})
+		copy(q.segs[i+1:], q.segs[i:])
+		q.segs[i] = stretch{o.Amount, -o.Price}
+		q.left -= o.Amount
+	}
 }
 
 // Follow goes forward after value: inflow receives what is taken of the
