@@ -166,7 +166,7 @@ func BenchmarkTighterBound(b *testing.B) {
 	b.Run("value", func(b *testing.B) {
 		q := bound.New(s.Effort, s.m, s.yBest)
 		for range b.N {
-			q.Value(bound.ClimbEffort)
+			q.Value(8)
 		}
 	})
 	b.Run("climb", func(b *testing.B) {

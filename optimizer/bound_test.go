@@ -162,7 +162,7 @@ func TestTheSlotsOfTheTighterBoundAreExact(t *testing.T) {
 	}
 	q.Mix = bound.NewMixer(q)
 	// What note takes down costs at these prices exactly what value says.
-	v := q.Value(bound.ClimbEffort)
+	v := q.Value(8)
 	q.Mix.Note()
 	if m := q.Mix.Model(); math.Abs(m-v) > 1e-6*math.Abs(v) {
 		t.Errorf("the choices noted are worth %v, the value is %v", m, v)

@@ -45,7 +45,7 @@ func (s *search) dive(units []*master.Unit) {
 			}
 			w = s.m.Weights(u, w)
 			pattern, weight := master.Heaviest(u, w)
-			if weight > 1-1e-6 {
+			if weight > sure {
 				p := pattern
 				s.m.Hold(u, &p)
 				continue
@@ -98,14 +98,14 @@ func (s *search) extract() *Plan {
 	for _, u := range m.Units {
 		w = m.Weights(u, w)
 		pattern, weight := master.Heaviest(u, w)
-		if weight < 1-1e-6 {
+		if weight < sure {
 			return nil
 		}
 		kw := make([]float64, n)
 		var sum float64
 		only := -1
 		for i, x := range w {
-			if x > 1e-9 && u.Cols[i].Pattern == pattern {
+			if x > weightless && u.Cols[i].Pattern == pattern {
 				sum += x
 				if only == -1 {
 					only = i
@@ -118,7 +118,7 @@ func (s *search) extract() *Plan {
 			copy(kw, u.Cols[only].KW)
 		} else {
 			for i, x := range w {
-				if x > 1e-9 && u.Cols[i].Pattern == pattern {
+				if x > weightless && u.Cols[i].Pattern == pattern {
 					for t, y := range u.Cols[i].KW {
 						kw[t] += x / sum * y
 					}
@@ -160,7 +160,7 @@ func (s *search) extract() *Plan {
 				shed += m.LP.Value(g.Col)
 			}
 		}
-		if shed < 1e-7 {
+		if shed < leastShed {
 			shed = 0
 		}
 		master.Balance(s.p, plan, t, z[t], shed)
@@ -200,7 +200,7 @@ func (s *search) neighbourhood() bool {
 	if len(m.Units) == 0 {
 		return false
 	}
-	size := 2 + s.Rng.IntN(3)
+	size := diveLeast + s.Rng.IntN(diveMore)
 	size = min(size, len(m.Units))
 	perm := s.Rng.Perm(len(m.Units))
 	free := make([]*master.Unit, 0, size)
@@ -230,11 +230,11 @@ func (s *search) neighbourhood() bool {
 			break
 		}
 	}
-	if m.LP.Objective()+m.Const > s.best.Cost-1e-6*math.Abs(s.best.Cost) {
+	if m.LP.Objective()+m.Const > s.best.Cost-diveHope*math.Abs(s.best.Cost) {
 		return true
 	}
 	s.dive(free)
-	if m.LP.Objective()+m.Const < s.best.Cost-1e-7 {
+	if m.LP.Objective()+m.Const < s.best.Cost-priceTol {
 		s.adopt("lns")
 	}
 	return true

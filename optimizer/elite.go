@@ -32,13 +32,13 @@ func (s *search) revive() {
 	if s.yBest != nil {
 		l.CreditPrice(s.yBest)
 	}
-	each := s.whole() / 50
-	nudge := func(work int64) { s.nudge(l, work, 0.0015, 0.6) }
+	each := s.whole() / reviveShare
+	nudge := func(work int64) { s.nudge(l, work, nudgeHot, resumeUntilAgain) }
 	l.Load(s.start)
 	if l.Short > 0 {
 		nudge(each)
 	}
-	s.anneal(l, 25*len(l.Units), 0.0005*math.Abs(s.best.Cost), 0.3)
+	s.anneal(l, firstSteps*len(l.Units), resumeHot*math.Abs(s.best.Cost), replanUntil)
 	nudge(each)
 	s.elites.Add(l)
 	type start struct {
@@ -60,9 +60,9 @@ func (s *search) revive() {
 		l.Load(x.plan)
 		if l.Short > 0 {
 			nudge(each)
-			s.anneal(l, 4*len(l.Units), 0, 0.6)
+			s.anneal(l, reviveSteps*len(l.Units), 0, resumeUntilAgain)
 		} else {
-			s.anneal(l, 4*len(l.Units), 0, 0.6)
+			s.anneal(l, reviveSteps*len(l.Units), 0, resumeUntilAgain)
 			nudge(each)
 		}
 		s.elites.Add(l)

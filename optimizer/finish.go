@@ -35,7 +35,7 @@ func (s *search) finish() *Plan {
 		export += s.p.ExportLimitKW * s.h * model.At(s.p.ExportPrice, t)
 	}
 	plan.LowerBound = min(plan.Cost, max(s.lower, fixed-export))
-	plan.Gap = (plan.Cost - plan.LowerBound) / max(1e-9, math.Abs(plan.Cost))
+	plan.Gap = (plan.Cost - plan.LowerBound) / max(costless, math.Abs(plan.Cost))
 	return plan
 }
 
@@ -51,7 +51,7 @@ func (s *search) stay() {
 	if model.HardAmount(s.inForce) > model.HardAmount(s.best)+model.MoneyTol {
 		return
 	}
-	if s.inForce.Cost-s.best.Cost <= s.opt.Margin+1e-9*math.Abs(s.best.Cost) {
+	if s.inForce.Cost-s.best.Cost <= s.opt.Margin+same*math.Abs(s.best.Cost) {
 		s.best = s.inForce
 		s.best.Kept = true
 	}
@@ -85,7 +85,7 @@ func (s *search) risk() {
 		return
 	}
 	r := &Risk{RunOut: e.RunOut}
-	r.CostLow, r.CostHigh = quantile(s.p, e.Scenario, 0.1), quantile(s.p, e.Scenario, 0.9)
+	r.CostLow, r.CostHigh = quantile(s.p, e.Scenario, riskTail), quantile(s.p, e.Scenario, 1-riskTail)
 	if s.p.Credit != nil {
 		if s.stop != StopCancelled && (s.stop != StopTime || s.reserve > 0) {
 			free := *s.p

@@ -13,11 +13,11 @@ import (
 // beside those already placed, the least flexible first.  Where the credit
 // does not last, everything is tried again with imports made dearer.
 func (s *search) greedy() {
-	for _, mu := range []float64{0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 51.2, 204.8, 1e4, 1e6} {
+	for _, mu := range dearness() {
 		plan := s.place(mu, nil, nil)
 		e, bad := model.Evaluate(s.p, plan)
 		s.Spent += int64(s.p.N * len(s.p.Loads))
-		if s.best == nil || !model.HasHard(bad) || mu == 1e6 {
+		if s.best == nil || !model.HasHard(bad) || mu == desperate {
 			model.Fill(plan, e)
 			if s.best == nil || model.Better(plan, s.best) {
 				s.best, s.greedyMu = plan, mu
@@ -62,7 +62,7 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 	steps := blockMarginals(p, net)
 	cost := func(t int, kw float64) float64 {
 		x, y := net[t], net[t]+kw
-		if y > limit[t]+1e-9 && kw > 0 {
+		if y > limit[t]+pricing.Rounding && kw > 0 {
 			return pricing.Forbidden
 		}
 		return s.h * ((1+mu)*(p.ImportPrice[t]+steps[t])*(max(y, 0)-max(x, 0)) + model.At(p.ExportPrice, t)*(min(y, 0)-min(x, 0)))
@@ -79,7 +79,7 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 		}
 		free := s.room(plan, l)
 		c := func(t int, kw float64) float64 {
-			if kw > free(t)+1e-9 {
+			if kw > free(t)+pricing.Rounding {
 				return pricing.Forbidden
 			}
 			return cost(t, kw) * (1 + effort.TieBreak*s.Tie(i, t))
@@ -102,7 +102,7 @@ func (s *search) place(mu float64, preset map[string][]float64, battery []float6
 			plan.ShedKW[t] = min(over, p.BaseKW[t])
 		}
 	}
-	if mu >= 1e6 {
+	if mu >= desperate {
 		s.shedForCredit(plan)
 	}
 	return plan
@@ -173,7 +173,7 @@ func (s *search) slack(i int) float64 {
 	case l.OnOff != nil:
 		return float64(l.OnOff.To - l.OnOff.From - l.OnOff.Need())
 	case l.Variable != nil:
-		return float64(l.Variable.To-l.Variable.From) - l.Variable.Need()/max(1e-9, l.Variable.MaxKW*s.h)
+		return float64(l.Variable.To-l.Variable.From) - l.Variable.Need()/max(pricing.Rounding, l.Variable.MaxKW*s.h)
 	}
 	return float64(s.p.N)
 }

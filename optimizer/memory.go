@@ -54,10 +54,6 @@ func (s *search) remember(m *Memory) {
 	}
 }
 
-// diveGain is how much dearer than the best plan, at most, the dive's was where the
-// next search had better dive before anything else.
-const diveGain = 0.001
-
 // recall makes a tightener that starts from the memory; nil where there is none that
 // fits the problem.
 func (s *search) recall() *bound.Tightener {

@@ -3,6 +3,7 @@ package optimizer
 import (
 	"math"
 
+	"github.com/keeplit/keeplit/optimizer/internal/bound"
 	"github.com/keeplit/keeplit/optimizer/internal/lp"
 	"github.com/keeplit/keeplit/optimizer/internal/master"
 	"github.com/keeplit/keeplit/optimizer/internal/pricing"
@@ -76,7 +77,7 @@ func (s *search) generate(units []*master.Unit, y []float64) (added int, value f
 			price, on = s.m.Prices(u, own)
 			v = sc.Total(price, on)
 		}
-		if v < own[u.Row]-1e-7 {
+		if v < own[u.Row]-priceTol {
 			if before := len(u.Cols); s.m.AddSchedule(u, sc) == before {
 				added++
 			}
@@ -92,7 +93,7 @@ func (s *search) root(until float64) {
 	bestValue := math.Inf(-1)
 	y := make([]float64, m.Rows)
 	alpha := 0.0
-	for round := 0; round < 400; round++ {
+	for round := 0; round < rootRounds; round++ {
 		if !s.optimise(1<<30) || s.over() {
 			break
 		}
@@ -120,13 +121,13 @@ func (s *search) root(until float64) {
 			}
 		}
 		s.Trace("round %d: lp %.6f value %.6f added %d pivots %d work %d", round, obj, bestValue, added, m.LP.Pivots, s.work())
-		if s.progress() > 0.5 && math.IsInf(s.lower, -1) { // a bound for a search that will be cut short
+		if s.progress() > proveAt && math.IsInf(s.lower, -1) { // a bound for a search that will be cut short
 			s.prove(1)
 		}
-		if added == 0 || obj-bestValue < s.opt.Gap*0.2*math.Abs(obj) || s.share < 1 && s.progress() > until {
+		if added == 0 || obj-bestValue < s.opt.Gap*rootGap*math.Abs(obj) || s.share < 1 && s.progress() > until {
 			break
 		}
-		alpha = 0.6
+		alpha = smoothing
 	}
 }
 
@@ -144,7 +145,7 @@ func (s *search) prove(effort int) {
 		v += u.Pricer.Bound(price, on, effort)
 		s.Spent += u.Pricer.Work() * 4 * int64(effort)
 	}
-	v -= 1e-9 * max(1, math.Abs(v))
+	v -= bound.Safety * max(1, math.Abs(v))
 	s.lower = max(s.lower, v)
 	s.Trace("proved %.6f", v)
 	s.tell()

@@ -1,8 +1,6 @@
 package optimizer
 
 import (
-	"math"
-
 	"github.com/keeplit/keeplit/optimizer/internal/bound"
 	"github.com/keeplit/keeplit/optimizer/internal/local"
 	"github.com/keeplit/keeplit/optimizer/internal/master"
@@ -44,14 +42,14 @@ func (s *search) round(l *local.Search, q *bound.Tightener, wild float64, steps 
 		if wild > 0 {
 			c = m.Loads[pick].Drawn(s.Rng.Float64())
 		}
-		sure := c.Weight > 1-1e-6
+		sure := c.Weight > sure
 		m.Loads[pick].Hold(c)
 		kw := make([]float64, q.N)
 		c.Onto(kw, 1, pick, q)
 		plan.Loads[u.Load.ID] = LoadPlan{KW: kw}
 		if !sure {
 			m.Refresh()
-			m.Blend(6)
+			m.Blend(roundSweeps)
 		}
 		if s.over() {
 			return
@@ -82,7 +80,7 @@ func (s *search) round(l *local.Search, q *bound.Tightener, wild float64, steps 
 	l.Load(plan)
 	s.anneal(l, steps, 0, 1)
 	s.elites.Add(l)
-	if l.Cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) {
+	if l.Cost < s.cheaperThan() {
 		s.keep(l.Plan(), "round")
 	}
 }

@@ -122,7 +122,7 @@ func (s *search) settled() bool {
 		return true
 	}
 	x := s.progress()
-	if x >= 0.5 && math.IsInf(s.mark, 1) {
+	if x >= markAt && math.IsInf(s.mark, 1) {
 		s.mark = s.best.Cost
 	}
 	if x < 1 {
@@ -135,17 +135,6 @@ func (s *search) settled() bool {
 	s.mark = s.best.Cost
 	return false
 }
-
-// A re-plan that has a memory, or whose plan in force still keeps every hard rule,
-// begins with replanShare of the limits; its second half paid where it made the plan
-// cheaper by more than replanGain.  One whose plan is proven to be within replanGap of
-// the best ends at once: two searches from nothing differ by more.  Any other search
-// is a whole one.
-const (
-	replanShare = 0.24
-	replanGain  = 0.02
-	replanGap   = 0.0003
-)
 
 // progress is the share of the limits, or of the part of them that a re-plan
 // has, that is used up as far as it is known.
@@ -162,7 +151,7 @@ func (s *search) gap() float64 { return s.gapOf(s.best.Cost) }
 
 // gapOf is the gap if the best plan had that cost.
 func (s *search) gapOf(cost float64) float64 {
-	return (cost - s.lower) / max(1e-9, math.Abs(cost))
+	return (cost - s.lower) / max(costless, math.Abs(cost))
 }
 
 // run is the whole search.
@@ -171,11 +160,11 @@ func (s *search) run() {
 	s.byPrice = s.best
 	s.warm()
 	s.tell()
-	big := 1e-3
+	big := leastPrice
 	for t := range s.p.N {
 		big = max(big, s.p.ImportPrice[t])
 	}
-	big = 1000 * max(big, s.p.ShedPenalty)
+	big = impossible * max(big, s.p.ShedPenalty)
 	s.m = master.New(s.p, s.outlook(), big, s.pricers)
 	if len(s.p.Loads) == 0 && s.p.Battery == nil {
 		s.lower = s.best.Cost // there is nothing to decide
@@ -185,7 +174,7 @@ func (s *search) run() {
 	if s.over() {
 		return
 	}
-	if m := s.opt.Memory; m != nil && m.dives == s.p.N && !s.fromNothing(false, 0.3) {
+	if m := s.opt.Memory; m != nil && m.dives == s.p.N && !s.fromNothing(false, replanUntil) {
 		return
 	}
 	if q := s.recall(); q != nil {
@@ -193,7 +182,7 @@ func (s *search) run() {
 		return
 	}
 	s.resume()
-	if s.fromNothing(s.share == 1, 0.4) {
+	if s.fromNothing(s.share == 1, nothingUntil) {
 		s.improve()
 	}
 }
@@ -210,7 +199,7 @@ func (s *search) fromNothing(reinsert bool, until float64) bool {
 			l.MuRow[t] = s.greedyMu
 		}
 		l.Load(s.byPrice)
-		s.anneal(l, 25*len(s.m.Units), 0.001*math.Abs(s.best.Cost), until)
+		s.anneal(l, firstSteps*len(s.m.Units), firstHot*math.Abs(s.best.Cost), until)
 	}
 	if s.over() || !s.seed(s.best) {
 		return false
@@ -241,69 +230,22 @@ func (s *search) improve() {
 		l.CreditPrice(s.yBest)
 	}
 	l.Load(s.best)
-	useLocal := s.reinserts()
-	soft := s.p.Battery != nil
-	for _, u := range s.m.Units {
-		soft = soft || !u.PricerIsRigid()
-	}
-	const patience = 10 // cycles without a better plan after which the search ends
-	cycle, failed := 50*len(s.m.Units), 0
 	if s.mixed == nil && s.yBest != nil && s.share == 1 {
 		s.tight = bound.New(s.Effort, s.m, s.yBest)
 	}
-	searched := s.work()
-	least := int64(33) // of the whole: shorter nudging hardly leaves where it begins
-	if s.share < 1 {
-		least = 12
+	if !s.reinserts() {
+		s.neighbourhoods()
+		return
 	}
+	cycle, failed, searched := cycleSteps*len(s.m.Units), 0, s.work()
 	for !s.over() {
-		if !useLocal {
-			before := s.best.Cost
-			if !s.neighbourhood() {
-				s.stop = StopExhausted
-				return
-			}
-			if failed++; s.best.Cost < before {
-				failed = 0
-			} else if failed > 20*len(s.m.Units) {
-				s.stop = StopExhausted
-				return
-			}
-			continue
-		}
 		before := s.best.Cost
-		if s.mixed != nil {
-			// From the best plan or from the best of those drawn.
-			if s.rounds(l, s.mixed); s.best.Cost < before || failed%2 == 0 {
-				l.Load(s.best)
-			}
-		}
-		if len(s.elites.All) > 1 && s.best.Cost >= before && s.Rng.IntN(3) == 0 {
-			s.cross(l)
-		}
-		mark := s.work()
-		// Annealing in cycles, each longer and no less hot than it takes to
-		// leave where it began.
-		s.anneal(l, cycle, 0.004*math.Abs(s.best.Cost)*s.Rng.Float64(), 1)
-		if s.over() {
+		s.leave(l, failed)
+		if !s.climbDown(l, cycle) {
 			return
 		}
-		s.elites.Add(l)
-		if s.tight == nil || s.mixed != nil { // a short search looks for the bound first
-			s.nudge(l, max((s.work()-mark)/2, s.whole()/least), 0.0015, 1)
-			s.elites.Add(l)
-		}
-		if soft {
-			s.polish()
-			for range 3 {
-				if s.over() {
-					return
-				}
-				s.neighbourhood()
-			}
-		}
 		if s.best.Cost >= before {
-			cycle = cycle * 5 / 4
+			cycle = cycle * cycleLonger / 4
 			if failed++; failed >= patience && s.tight == nil {
 				s.stop = StopExhausted
 				return
@@ -312,17 +254,82 @@ func (s *search) improve() {
 			failed = 0
 		}
 		l.Load(s.best)
-		if s.tight == nil || s.over() || s.share < 1 && s.gap() <= 1.03*s.lastGap+0.003 {
+		if s.tight == nil || s.over() || s.share < 1 && s.gap() <= lastGapMuch*s.lastGap+lastGapMore {
 			continue // or nearly as much is proven as before
 		}
 		// About a third of the work goes to the bound while that pays.
-		mark = s.work()
+		mark := s.work()
 		share := (mark - searched) / 2
 		for s.work()-mark < share && s.tight != nil {
-			s.bound(5)
+			s.bound(boundRounds)
 		}
 		searched = s.work()
 	}
+}
+
+// neighbourhoods improves the plan by dives of a few loads alone.
+func (s *search) neighbourhoods() {
+	for failed := 0; !s.over(); {
+		before := s.best.Cost
+		if !s.neighbourhood() {
+			s.stop = StopExhausted
+			return
+		}
+		if failed++; s.best.Cost < before {
+			failed = 0
+		} else if failed > diveFails*len(s.m.Units) {
+			s.stop = StopExhausted
+			return
+		}
+	}
+}
+
+// leave chooses where a cycle begins: at the best plan, at the best of those drawn from
+// the mixtures, or between two elites.
+func (s *search) leave(l *local.Search, failed int) {
+	before := s.best.Cost
+	if s.mixed != nil {
+		if s.rounds(l, s.mixed); s.best.Cost < before || failed%2 == 0 {
+			l.Load(s.best)
+		}
+	}
+	if len(s.elites.All) > 1 && s.best.Cost >= before && s.Rng.IntN(crossEvery) == 0 {
+		s.cross(l)
+	}
+}
+
+// climbDown is one cycle: annealing, longer and no less hot than it takes to leave where
+// it began, then nudging, then what is continuous beside the patterns found.  False: the
+// search is over.
+func (s *search) climbDown(l *local.Search, steps int) bool {
+	mark := s.work()
+	s.anneal(l, steps, cycleHot*math.Abs(s.best.Cost)*s.Rng.Float64(), 1)
+	if s.over() {
+		return false
+	}
+	s.elites.Add(l)
+	if s.tight == nil || s.mixed != nil { // a short search looks for the bound first
+		least := int64(nudgeLeast) // of the whole: shorter nudging hardly leaves where it begins
+		if s.share < 1 {
+			least = nudgeLeastAgain
+		}
+		s.nudge(l, max((s.work()-mark)/2, s.whole()/least), nudgeHot, 1)
+		s.elites.Add(l)
+	}
+	soft := s.p.Battery != nil
+	for _, u := range s.m.Units {
+		soft = soft || !u.PricerIsRigid()
+	}
+	if soft {
+		s.polish()
+		for range 3 {
+			if s.over() {
+				return false
+			}
+			s.neighbourhood()
+		}
+	}
+	return true
 }
 
 // replan is the search of one that remembers the last.
@@ -335,9 +342,9 @@ func (s *search) replan(q *bound.Tightener) {
 	}
 	s.lastGap = s.opt.Memory.gap
 	s.tight = q
-	s.bound(12)
+	s.bound(boundRoundsAgain)
 	s.revive()
-	if s.over() || model.HardAmount(s.best) > model.MoneyTol && !s.fromNothing(true, 0.3) {
+	if s.over() || model.HardAmount(s.best) > model.MoneyTol && !s.fromNothing(true, replanUntil) {
 		return
 	}
 	if s.p.Battery != nil && !s.over() {
@@ -364,9 +371,9 @@ func (s *search) bound(rounds int) {
 // rounds makes some plans of the tightener's mixtures and leaves the best of
 // them in l.
 func (s *search) rounds(l *local.Search, q *bound.Tightener) {
-	draws := 12
+	draws := drawCount
 	if s.share < 1 {
-		draws = 3
+		draws = drawCountAgain
 	}
 	mu := l.Mu
 	drawn := &s.drawn
@@ -376,7 +383,7 @@ func (s *search) rounds(l *local.Search, q *bound.Tightener) {
 		if s.over() {
 			break
 		}
-		s.round(l, q, []float64{0, 0.5, 1}[min(k, 1+k%2)], 2*len(l.Units))
+		s.round(l, q, []float64{0, halfWild, 1}[min(k, 1+k%2)], roundSteps*len(l.Units))
 		if l.Cost < drawn.Cost {
 			l.Save(drawn)
 		}
@@ -405,7 +412,7 @@ func (s *search) anneal(l *local.Search, steps int, hot, until float64) {
 		// Where credit costs nothing in the mean of mixtures, whole schedules
 		// may still use more than there is.
 		for t := range l.MuRow {
-			l.MuRow[t] = max(0.1, s.greedyMu)
+			l.MuRow[t] = max(creditPrice, s.greedyMu)
 		}
 	}
 	soft := hot > 0 && l.Tight() && model.HardAmount(s.best) <= model.MoneyTol
@@ -415,12 +422,12 @@ func (s *search) anneal(l *local.Search, steps int, hot, until float64) {
 	}
 	for i := range steps {
 		left := 1 - float64(i)/float64(steps)
-		if soft && left < 0.2 {
+		if soft && left < hardLast {
 			soft = false
 			l.Harden()
 		}
 		l.Step(-hot*left*left*math.Log(1-s.Rng.Float64()), &s.undo, &s.trial)
-		if l.Cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) && (!soft || l.Short <= 0) {
+		if l.Cost < s.cheaperThan() && (!soft || l.Short <= 0) {
 			s.keep(l.Plan(), "local")
 		}
 		if s.over() || s.progress() > until {
@@ -437,8 +444,8 @@ func (s *search) nudge(l *local.Search, work int64, hot, until float64) {
 	if s.nudger == nil || s.nudger.Local != l {
 		s.nudger = local.NewNudger(l)
 	}
-	s.nudger.Run(work, hot*(0.2+0.8*s.Rng.Float64())*math.Abs(s.best.Cost), until)
-	if l.Short <= 0 && l.Cost < s.best.Cost-1e-9*math.Abs(s.best.Cost) {
+	s.nudger.Run(work, hot*(nudgeCool+(1-nudgeCool)*s.Rng.Float64())*math.Abs(s.best.Cost), until)
+	if l.Short <= 0 && l.Cost < s.cheaperThan() {
 		s.keep(l.Plan(), "nudge")
 	}
 }
@@ -446,8 +453,12 @@ func (s *search) nudge(l *local.Search, work int64, hot, until float64) {
 // whole is the work of the whole search, as far as it can be told from what is
 // done.
 func (s *search) whole() int64 {
-	return min(s.opt.WorkLimit, int64(float64(s.work())/max(s.progress(), 1e-6)))
+	return min(s.opt.WorkLimit, int64(float64(s.work())/max(s.progress(), begun)))
 }
+
+// cheaperThan is what a plan must cost less than to be better than the best one, and
+// not the same one added up in another order.
+func (s *search) cheaperThan() float64 { return s.best.Cost - same*math.Abs(s.best.Cost) }
 
 // keep evaluates a plan and adopts it where it is better.
 func (s *search) keep(plan *Plan, from string) bool {
@@ -487,7 +498,7 @@ func (s *search) outlook() master.Outlook {
 		}
 	}
 	sort.SliceStable(o.Protect, func(a, b int) bool { return spend[o.Protect[a]] < spend[o.Protect[b]] })
-	give := model.ChanceLimit(s.p.Credit) + 1e-9
+	give := model.ChanceLimit(s.p.Credit) + model.ShareTol
 	for len(o.Protect) > 0 {
 		last := o.Protect[len(o.Protect)-1]
 		if give -= o.Weight[last]; give < 0 {

@@ -97,6 +97,6 @@ func strict(p *Problem) *Credit {
 		return p.Credit
 	}
 	c, n := *p.Credit, float64(len(p.Scenarios))
-	c.ChanceLimit = max(1e-9, (model.ChanceLimit(p.Credit)*(n+1)-1)/n)
+	c.ChanceLimit = max(model.ShareTol, (model.ChanceLimit(p.Credit)*(n+1)-1)/n)
 	return &c
 }

@@ -119,12 +119,12 @@ func (s *search) resume() {
 		}
 	}
 	l.Load(s.start)
-	until := 0.5
+	until := resumeUntil
 	if s.share < 1 {
-		until = 0.6 // the rest is for the linear programme and its bound
+		until = resumeUntilAgain // the rest is for the linear programme and its bound
 	}
-	for _, hot := range []float64{0.0005, 0.002} {
-		s.anneal(l, 25*len(s.m.Units), hot*math.Abs(s.best.Cost), until)
+	for _, hot := range []float64{resumeHot, resumeHotter} {
+		s.anneal(l, firstSteps*len(s.m.Units), hot*math.Abs(s.best.Cost), until)
 		if lp := s.p.Battery != nil || len(s.m.Demand) > 0; lp && !s.over() {
 			s.polish()
 			for range 3 {

@@ -173,7 +173,7 @@ func (q *Tightener) Value(effort int) float64 {
 		v += q.values[i]
 		q.s.Spent += u.Pricer.Work()
 	}
-	return v - 1e-9*max(1, math.Abs(v))
+	return v - Safety*max(1, math.Abs(v))
 }
 
 // cycle is the cheapest start of a cycle with a price for each of its powers.

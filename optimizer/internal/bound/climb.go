@@ -8,7 +8,7 @@ func (m *mixer) climb(rounds int, target float64) bool {
 	q := m.q
 	for range rounds {
 		if math.IsInf(m.best, -1) {
-			v := q.Value(ClimbEffort)
+			v := q.Value(climbEffort)
 			if q.s.Over() {
 				return false
 			}
@@ -30,16 +30,16 @@ func (m *mixer) climb(rounds int, target float64) bool {
 			q.mu[k] = min(0, m.priceMu(k))
 		}
 		model := m.Model()
-		v := q.Value(ClimbEffort)
+		v := q.Value(climbEffort)
 		if q.s.Over() {
 			return false
 		}
 		m.Rounds++
 		m.Note()
 		hope := model - m.best
-		if v > m.best+0.1*hope || v > m.best && hope <= 0 {
-			if v-m.best > 0.5*hope {
-				m.rho *= 1.5
+		if v > m.best+serious*hope || v > m.best && hope <= 0 {
+			if v-m.best > veryGood*hope {
+				m.rho *= bolder
 			}
 			for i := range q.Pi {
 				copy(m.pi[i], q.Pi[i])
@@ -50,14 +50,14 @@ func (m *mixer) climb(rounds int, target float64) bool {
 			m.null = 0
 		} else {
 			m.null++
-			if m.best-v > hope || m.null%10 == 0 {
-				m.rho *= 0.7
+			if m.best-v > hope || m.null%manyNull == 0 {
+				m.rho *= shyer
 			}
 		}
 		if m.Rounds%10 == 0 {
 			q.s.Trace("mix %d: value %.5f best %.5f model %.5f rho %.5f serious %d", m.Rounds, v, m.best, model, m.rho, m.serious)
 		}
-		if m.best >= target || hope < 2e-5*math.Abs(m.best) {
+		if m.best >= target || hope < hopeless*math.Abs(m.best) {
 			return false
 		}
 	}

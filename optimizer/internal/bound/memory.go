@@ -48,7 +48,7 @@ func NewMixtures(q *Tightener) Mixtures {
 		}
 		for k := range q.Mix.Loads[i].all {
 			c := &q.Mix.Loads[i].all[k]
-			if c.Weight == 0 && c.idle > 20 {
+			if c.Weight == 0 && c.idle > longIdle {
 				continue
 			}
 			s := remembered{kw: make([]float64, q.N), weight: c.Weight}
@@ -61,7 +61,7 @@ func NewMixtures(q *Tightener) Mixtures {
 		var all []remembered
 		for k := range q.Mix.slots[t].all {
 			c := &q.Mix.slots[t].all[k]
-			if c.Weight == 0 && c.idle > 20 {
+			if c.Weight == 0 && c.idle > longIdle {
 				continue
 			}
 			s := remembered{weight: c.Weight}
@@ -223,7 +223,7 @@ func (m *mixer) learn(i int, r remembered) {
 		}
 		c.at, c.x = at, x
 	}
-	m.Loads[i].recall(c, 80)
+	m.Loads[i].recall(c, mostSchedules)
 }
 
 // learn adds remembered powers to the choices of slot t.
@@ -275,7 +275,7 @@ func (q *Tightener) learn(t int, r remembered, index map[string]int) {
 			break
 		}
 	}
-	q.Mix.slots[t].recall(c, 30)
+	q.Mix.slots[t].recall(c, mostChoices)
 }
 
 // recall adds a choice with its weight.

@@ -67,7 +67,7 @@ func NewMixer(q *Tightener) *mixer {
 	for t := range n {
 		mean += q.Master.Problem.ImportPrice[t] * q.Master.Hours / float64(n)
 	}
-	m.rho = mixRho * max(mean, 1e-6)
+	m.rho = mixRho * max(mean, leastMean)
 	return m
 }
 
@@ -92,7 +92,7 @@ func (m *mixer) Note() {
 			}
 			c.cost += c.use[k] * q.mu[k]
 		}
-		m.Loads[i].add(c, 80)
+		m.Loads[i].add(c, mostSchedules)
 	}
 	for t := range m.slots {
 		sl := &q.slots[t]
@@ -102,7 +102,7 @@ func (m *mixer) Note() {
 				c.at, c.x = append(c.at, int32(k)), append(c.x, x)
 			}
 		}
-		m.slots[t].add(c, 30)
+		m.slots[t].add(c, mostChoices)
 	}
 }
 
@@ -139,7 +139,7 @@ func same(a, b []float64) bool {
 		return false
 	}
 	for i := range a {
-		if math.Abs(a[i]-b[i]) > 1e-9 {
+		if math.Abs(a[i]-b[i]) > alike {
 			return false
 		}
 	}
@@ -262,7 +262,7 @@ func (m *mixer) blendLoad(i int) (gain float64) {
 				hi, vhi = k, v
 			}
 		}
-		if lo == hi || vhi-vlo < 1e-12 {
+		if lo == hi || vhi-vlo < level {
 			break
 		}
 		a, b := &l.all[lo], &l.all[hi]
@@ -313,7 +313,7 @@ func (m *mixer) blendSlot(t int) (gain float64) {
 				hi, vhi = k, v
 			}
 		}
-		if lo == hi || vhi-vlo < 1e-12 {
+		if lo == hi || vhi-vlo < level {
 			break
 		}
 		a, b := &l.all[lo], &l.all[hi]
@@ -386,7 +386,7 @@ func shift(to, from *choice, differ, norm float64) (step float64) {
 		step = min(step, differ/norm)
 	}
 	to.Weight += step
-	if from.Weight -= step; from.Weight < 1e-12 {
+	if from.Weight -= step; from.Weight < weightless {
 		to.Weight += from.Weight
 		from.Weight = 0
 	}

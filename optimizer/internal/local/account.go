@@ -107,7 +107,7 @@ func (a *account) total() (cost, over float64) {
 					all += b.Cost(c.block[i*(a.checks+1)+k])
 				}
 			}
-			over = max(over, all-l.checks[k].Budget-1e-7)
+			over = max(over, all-l.checks[k].Budget-creditTol)
 		}
 	}
 	return cost, over

@@ -12,13 +12,6 @@ import (
 // best before.
 type Elites struct{ All []*Snapshot }
 
-// EliteCount is how many elites are kept, and ReviveCount how many of them a re-plan
-// takes over.
-const (
-	EliteCount  = 12
-	ReviveCount = 6
-)
-
 // Add takes in the present state of l where it is good and new.
 func (e *Elites) Add(l *Search) {
 	if len(e.All) == EliteCount && l.Cost >= e.All[EliteCount-1].Cost {

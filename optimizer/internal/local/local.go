@@ -163,7 +163,7 @@ func (l *Search) slot(s, t int, z float64) (cost, imp float64) {
 	if x > l.limit[t] {
 		shed := min(x-l.limit[t], base)
 		cost = shed * l.h * l.p.ShedPenalty
-		if over := x - l.limit[t] - shed; over > 1e-9 {
+		if over := x - l.limit[t] - shed; over > pricing.Rounding {
 			cost += over * l.m.Big
 		}
 		x -= shed
@@ -204,7 +204,7 @@ func (l *Search) scenario(s int) float64 {
 					all += l.blockCost(b, t)
 				}
 			}
-			over := all - l.checks[k].Budget - 1e-7
+			over := all - l.checks[k].Budget - creditTol
 			l.Short = max(l.Short, over)
 			l.spare = min(l.spare, -over)
 			k++
@@ -373,14 +373,14 @@ func (l *Search) insert(i int, disturbed bool) {
 			}
 		}
 		q.Beside.Open(func(t int, kw float64) float64 { return (l.at(t, l.Z[t]+kw) - l.at(t, l.Z[t])) * l.seems[t] }, l.cuts)
-		if l.s.Rng.IntN(2) == 0 {
+		if l.s.Rng.IntN(byMeanEvery) == 0 {
 			sc = q.Beside.Exactly()
 		} else { // runs elsewhere, from which the others may find a better plan
 			sc = q.Beside.ByMean(l.s.Rng.Float64())
 		}
 	case *pricing.Modulating:
 		for t := range n {
-			q.Store.Offers[t] = l.offers(q.Store.Offers[t][:0], t, 0, q.Load.Thermal.KW, q.B, q.Late[t]/max(1e-9, q.Load.Thermal.KW))
+			q.Store.Offers[t] = l.offers(q.Store.Offers[t][:0], t, 0, q.Load.Thermal.KW, q.B, q.Late[t]/max(pricing.Rounding, q.Load.Thermal.KW))
 		}
 		q.Store.Value()
 		sc = q.Follow()
@@ -416,16 +416,16 @@ func (l *Search) cuts(t int, from, to float64, out []float64) []float64 {
 // slot t, in pieces of one slope; unit converts kW into the store's inflow.
 func (l *Search) offers(out []pricing.Offer, t int, from, to, unit, extra float64) []pricing.Offer {
 	x, end := l.Z[t]+from, l.Z[t]+to
-	for x < end-1e-12 {
+	for x < end-pricing.Rounding/1000 {
 		next := end
 		for _, y := range l.table[t].z {
-			if y > x+1e-9 {
+			if y > x+pricing.Rounding {
 				next = min(next, y)
 				break
 			}
 		}
 		for _, k := range l.kinks[t] {
-			if k.th > x+1e-9 && k.th < next {
+			if k.th > x+pricing.Rounding && k.th < next {
 				next = k.th
 			}
 		}
@@ -455,7 +455,7 @@ func (l *Search) recharge() {
 		} else {
 			l.Bat[t] = d * b.EffD / l.h
 		}
-		if math.Abs(l.Bat[t]) < 1e-9 {
+		if math.Abs(l.Bat[t]) < pricing.Rounding {
 			l.Bat[t] = 0
 		}
 	}
@@ -480,7 +480,7 @@ func (l *Search) softness(i int) int {
 // Tight tells whether the credit has a price.
 func (l *Search) Tight() bool {
 	for _, x := range l.MuRow {
-		if x > 1e-6 {
+		if x > priceless {
 			return true
 		}
 	}
@@ -505,6 +505,6 @@ func (l *Search) CreditPrice(y []float64) {
 				l.MuRow[t] += max(0, -y[c.Row])
 			}
 		}
-		l.MuRow[t] = min(l.MuRow[t], 1000)
+		l.MuRow[t] = min(l.MuRow[t], dearest)
 	}
 }

@@ -84,7 +84,7 @@ func (g *Nudger) Run(work int64, hot, until float64) {
 		}
 		left := float64(end-s.Spent) / float64(work)
 		s.Spent += step
-		if left < 0.2 && penalty < l.m.Big {
+		if left < hardLast && penalty < l.m.Big {
 			penalty = l.m.Big
 			l.Restore(&g.best)
 			g.begin()
@@ -108,14 +108,14 @@ func (g *Nudger) Run(work int64, hot, until float64) {
 		g.free.accept()
 		switch {
 		case short > 0:
-			penalty = min(penalty*1.001, l.m.Big)
-		case next < g.best.Cost-1e-10:
+			penalty = min(penalty*nudgeSettle, l.m.Big)
+		case next < g.best.Cost-nudgeTol:
 			l.Save(&g.best)
 			g.best.Cost = next
 			fallthrough
 		default:
 			if penalty < l.m.Big {
-				penalty /= 1.001
+				penalty /= nudgeSettle
 			}
 		}
 	}
@@ -282,12 +282,12 @@ func (g *Nudger) check(i int) (own float64, ok bool) {
 			if x == 0 {
 				continue
 			}
-			if x < v.Least()-1e-9 || x > v.MaxKW+1e-9 {
+			if x < v.Least()-pricing.Rounding || x > v.MaxKW+pricing.Rounding {
 				return 0, false
 			}
 			kws += x
 		}
-		return q.Cost(kw), kws <= q.Quota+1e-9
+		return q.Cost(kw), kws <= q.Quota+pricing.Rounding
 	case *pricing.Thermal:
 		if sw := q.Load.Thermal.Switching; sw.MinOn > 1 || sw.MinOff > 1 || sw.Hold > 0 {
 			if _, ok := g.switching(kw, sw, 0, len(kw), 0, len(kw)); !ok {

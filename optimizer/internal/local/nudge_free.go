@@ -84,7 +84,7 @@ func (g *Nudger) beside(t int, z float64) float64 {
 	} else {
 		q := l.Units[g.free.unit].Pricer.(*pricing.Modulating)
 		hi, up = q.Load.Thermal.KW, q.B
-		each = q.Late[t] / max(1e-9, hi)
+		each = q.Late[t] / max(pricing.Rounding, hi)
 	}
 	up, down = up*g.free.worth[t]+each, down*g.free.worth[t]-wear
 	try := func(x float64) {
@@ -125,11 +125,11 @@ func (g *Nudger) follow() {
 		return
 	}
 	_, over := g.a.total()
-	if math.Abs(over) < 1e-4 {
+	if math.Abs(over) < creditFits {
 		return
 	}
 	short := over > 0
-	for factor := 1.04; factor < 2; factor *= factor {
+	for factor := freeStep; factor < freeMost; factor *= factor {
 		if short {
 			f.muNew *= factor
 		} else {

@@ -261,7 +261,7 @@ func (g *Nudger) pour(i, from, to int, least, most float64) bool {
 		}
 		d = room
 	}
-	if d <= 1e-6 {
+	if d <= leastPour {
 		return false
 	}
 	if kind != 0 && a >= 0 {

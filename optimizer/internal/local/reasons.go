@@ -170,7 +170,7 @@ func (l *Search) Reason(i int, rate float64, hurried bool) *model.Reason {
 		}
 	}
 	for _, x := range []*float64{&r.Cost, &r.NowCost, &r.NowExtra, &r.NowCreditHours, &r.EarlierExtra} {
-		if math.Abs(*x) < 1e-9 {
+		if math.Abs(*x) < nothing {
 			*x = 0
 		}
 	}
@@ -210,7 +210,7 @@ func (l *Search) words(r *model.Reason, first model.Span) string {
 	}
 	switch {
 	case first.From == 0:
-	case r.EarlierSlot >= 0 && r.EarlierExtra > 5e-5:
+	case r.EarlierSlot >= 0 && r.EarlierExtra > worthSaying:
 		text += fmt.Sprintf("; the best earlier start, %s, costs %.4f more", l.when(r.EarlierSlot), r.EarlierExtra)
 	case r.EarlierSlot >= 0:
 		text += "; an earlier start gains nothing"

@@ -15,7 +15,7 @@ func (l *Search) Step(temperature float64, undo, trial *Snapshot) bool {
 	l.Save(undo)
 	tight := l.Tight()
 	picked, before := l.pick(tight)
-	k := len(picked)
+	again := len(picked) > 1
 	if tight { // free powers take up what credit is left
 		for i, u := range l.Units {
 			if _, ok := u.Pricer.(*pricing.Modulating); ok && !slices.Contains(picked, i) {
@@ -24,87 +24,27 @@ func (l *Search) Step(temperature float64, undo, trial *Snapshot) bool {
 		}
 	}
 	slices.SortStableFunc(picked[before:], func(a, b int) int { return l.softness(a) - l.softness(b) })
-	for i := range l.groups { // aim between the present peak and a little less
-		l.peaks[i] = l.peakNow(i) * (1 - 0.03*rng.Float64()*float64(rng.IntN(2)))
-		l.peaks[i] = max(l.peaks[i], l.p.Demand[l.groups[i].Window].FloorKW)
-	}
-	var energy float64
+	l.aim()
+	out := takenOut{units: picked, again: again}
 	for _, i := range picked {
 		for _, x := range l.KW[i] {
-			energy += x * l.h
+			out.energy += x * l.h
 		}
 		l.remove(i)
 	}
-	battery := l.store != nil && (tight || rng.IntN(3) == 0)
+	out.battery = l.store != nil && (tight || rng.IntN(batteryEvery) == 0)
 	l.disturb()
-	place := func() {
-		if battery {
-			for t := range l.Bat {
-				l.Z[t] -= l.Bat[t]
-				l.Bat[t] = 0
-			}
-		}
-		left := energy
-		for _, i := range picked {
-			l.price(left)
-			l.insert(i, true)
-			left = 0
-		}
-		if battery {
-			l.price(0)
-			l.recharge()
-		}
-		if k > 1 {
-			for _, i := range picked {
-				l.remove(i)
-				l.price(0)
-				l.insert(i, false)
-			}
-		}
-		l.Cost = l.Evaluate()
-	}
-	if soft := l.Penalty < l.m.Big; !tight || soft {
+	switch soft := l.Penalty < l.m.Big; {
+	case soft:
 		mu := l.Mu
-		if soft {
-			l.Mu *= 0.9 + 0.2*rng.Float64()
-		}
-		place()
-		if l.Mu = mu; soft {
-			l.settlePenalty()
-		}
-	} else {
-		// What price of credit makes these loads fit?
-		mu := l.Mu
-		trial.Cost = math.Inf(1)
-		lo, hi := 0.0, math.Inf(1)
-		try := mu * (0.85 + 0.3*rng.Float64())
-		for range 4 {
-			l.Mu = try
-			place()
-			if l.Short > 0 {
-				lo = try
-			} else {
-				hi = try
-				if l.spare < 0.002*math.Abs(l.Cost) {
-					mu = 0.9*mu + 0.1*try
-				}
-			}
-			if l.Cost < trial.Cost {
-				l.Save(trial)
-			}
-			if l.Short <= 0 && l.spare < 1e-3*math.Abs(l.Cost) || l.s.Over() {
-				break
-			}
-			try = (lo + hi) / 2
-			if math.IsInf(hi, 1) {
-				try = 1.5*lo + 0.01
-			}
-			for _, i := range picked {
-				l.remove(i)
-			}
-		}
+		l.Mu *= 1 - blurMu + 2*blurMu*rng.Float64()
+		l.putBack(out)
 		l.Mu = mu
-		l.Restore(trial)
+		l.settlePenalty()
+	case tight:
+		l.fitCredit(out, trial)
+	default:
+		l.putBack(out)
 	}
 	if l.Cost > undo.Cost+temperature {
 		l.Restore(undo)
@@ -113,21 +53,104 @@ func (l *Search) Step(temperature float64, undo, trial *Snapshot) bool {
 	return true
 }
 
+// takenOut is what a step has taken out and puts back.
+type takenOut struct {
+	units   []int   // in the order in which they are put back
+	energy  float64 // kWh that they drew
+	battery bool    // it is planned anew as well
+	again   bool    // each is then put back once more beside all the others
+}
+
+// aim sets the peaks that the loads are to stay below: the present ones, or a little
+// less.
+func (l *Search) aim() {
+	rng := l.s.Rng
+	for i := range l.groups {
+		l.peaks[i] = l.peakNow(i) * (1 - peakCut*rng.Float64()*float64(rng.IntN(2)))
+		l.peaks[i] = max(l.peaks[i], l.p.Demand[l.groups[i].Window].FloorKW)
+	}
+}
+
+// putBack puts the units where they seem cheapest one after the other, then each where
+// it is cheapest.
+func (l *Search) putBack(out takenOut) {
+	if out.battery {
+		for t := range l.Bat {
+			l.Z[t] -= l.Bat[t]
+			l.Bat[t] = 0
+		}
+	}
+	left := out.energy
+	for _, i := range out.units {
+		l.price(left)
+		l.insert(i, true)
+		left = 0
+	}
+	if out.battery {
+		l.price(0)
+		l.recharge()
+	}
+	if out.again {
+		for _, i := range out.units {
+			l.remove(i)
+			l.price(0)
+			l.insert(i, false)
+		}
+	}
+	l.Cost = l.Evaluate()
+}
+
+// fitCredit finds by bisection the price of credit at which the units just fit, and
+// leaves the best state met.
+func (l *Search) fitCredit(out takenOut, trial *Snapshot) {
+	mu := l.Mu
+	trial.Cost = math.Inf(1)
+	lo, hi := 0.0, math.Inf(1)
+	try := mu * (1 - fitWide + 2*fitWide*l.s.Rng.Float64())
+	for range fitTries {
+		l.Mu = try
+		l.putBack(out)
+		if l.Short > 0 {
+			lo = try
+		} else {
+			hi = try
+			if l.spare < spareLittle*math.Abs(l.Cost) {
+				mu = (1-muFollows)*mu + muFollows*try
+			}
+		}
+		if l.Cost < trial.Cost {
+			l.Save(trial)
+		}
+		if l.Short <= 0 && l.spare < spareFits*math.Abs(l.Cost) || l.s.Over() {
+			break
+		}
+		try = (lo + hi) / 2
+		if math.IsInf(hi, 1) {
+			try = fitStep*lo + fitStepMin
+		}
+		for _, i := range out.units {
+			l.remove(i)
+		}
+	}
+	l.Mu = mu
+	l.Restore(trial)
+}
+
 // disturb draws how costs are to seem while loads are put back: some steps blur
 // each of them, some make a stretch of hours dearer or cheaper than it is.  The
 // loads move away from there, or to it, together, and find out whether that pays.
 func (l *Search) disturb() {
 	rng := l.s.Rng
 	l.noise = 0
-	if rng.IntN(2) == 0 {
-		l.noise = 0.1 * rng.Float64()
+	if rng.IntN(blurEvery) == 0 {
+		l.noise = blur * rng.Float64()
 	}
 	for t := range l.tilt {
 		l.tilt[t] = 1
 	}
-	if rng.IntN(5) < 2 {
-		from, f := rng.IntN(l.p.N), 0.4+1.2*rng.Float64()
-		for t := from; t < min(l.p.N, from+4+rng.IntN(1+l.p.N/6)); t++ {
+	if rng.IntN(5) < tiltFifths {
+		from, f := rng.IntN(l.p.N), tiltLeast+(tiltMost-tiltLeast)*rng.Float64()
+		for t := from; t < min(l.p.N, from+tiltShort+rng.IntN(1+l.p.N/tiltLong)); t++ {
 			l.tilt[t] = f
 		}
 	}
@@ -147,7 +170,7 @@ func (l *Search) SoftPenalty() float64 {
 	for _, x := range l.MuRow {
 		most = max(most, x)
 	}
-	return min(l.m.Big, 2*l.Mu*most+0.05)
+	return min(l.m.Big, softPrice*l.Mu*most+softPriceMore)
 }
 
 // Harden forbids again what Soften allowed.
@@ -159,13 +182,13 @@ func (l *Search) Harden() {
 // settlePenalty moves the price of credit to where the credit just lasts.
 func (l *Search) settlePenalty() {
 	if l.Short > 0 {
-		l.Mu *= 1.01
-		l.Penalty = min(l.Penalty*1.01, l.m.Big)
+		l.Mu *= settleStep
+		l.Penalty = min(l.Penalty*settleStep, l.m.Big)
 	} else {
-		if l.spare > 0.002*math.Abs(l.Cost) {
-			l.Mu /= 1.01
+		if l.spare > spareLittle*math.Abs(l.Cost) {
+			l.Mu /= settleStep
 		}
-		l.Penalty /= 1.01
+		l.Penalty /= settleStep
 	}
 }
 
@@ -175,12 +198,12 @@ func (l *Search) settlePenalty() {
 // left, and would never be served in full.
 func (l *Search) pick(tight bool) (picked []int, before int) {
 	rng, n := l.s.Rng, len(l.Units)
-	k := 1 + rng.IntN(4)
-	if rng.IntN(8) == 0 {
-		k += rng.IntN(3)
+	k := 1 + rng.IntN(takeMost)
+	if rng.IntN(takeMoreEvery) == 0 {
+		k += rng.IntN(takeMore)
 	}
 	picked = rng.Perm(n)
-	if !tight || rng.IntN(5) > 0 {
+	if !tight || rng.IntN(wantingEvery) > 0 {
 		return picked[:min(k, n)], 0
 	}
 	first := l.wanting()
@@ -190,7 +213,7 @@ func (l *Search) pick(tight bool) (picked []int, before int) {
 	from, to := l.window(first)
 	rivals := picked[:0]
 	for _, i := range picked {
-		if i != first && rng.IntN(5) < 2 && slices.ContainsFunc(l.KW[i][from:to], func(x float64) bool { return x > model.OnFrom }) {
+		if i != first && rng.IntN(5) < rivalFifths && slices.ContainsFunc(l.KW[i][from:to], func(x float64) bool { return x > model.OnFrom }) {
 			rivals = append(rivals, i)
 		}
 	}

@@ -128,7 +128,7 @@ func (s *Simplex) btran(v []float64) {
 func (s *Simplex) pushEta(p int32, v []float64) {
 	for i, x := range v {
 		if x != 0 && int32(i) != p {
-			if math.Abs(x) < 1e-14 {
+			if math.Abs(x) < dropTol {
 				continue
 			}
 			s.etaInd = append(s.etaInd, int32(i))
@@ -270,12 +270,12 @@ func (s *Simplex) Solve(limit int, stop func() bool) Status {
 			s.flip(q, dir)
 			continue
 		}
-		if l.step < 1e-12 {
+		if l.step < stepTol {
 			if stall++; stall > 5*s.m+500 {
 				return Stalled
 			}
 		}
-		if l.pivot < 1e-5 && len(s.etaRow) > s.fresh { // look again with a clean inverse
+		if l.pivot < shakyTol && len(s.etaRow) > s.fresh { // look again with a clean inverse
 			if !s.Rebuild() {
 				return Singular
 			}

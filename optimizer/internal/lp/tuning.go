@@ -6,6 +6,8 @@ const (
 	feasTol  = 1e-9
 	maxEtas  = 60
 
+	dropTol     = 1e-14
+	stepTol     = 1e-12
 	sureTol     = 1e-3
 	shakyTol    = 1e-5
 	singularTol = 1e-9

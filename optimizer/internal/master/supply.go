@@ -94,7 +94,7 @@ func (m *Programme) segments(o Outlook, t int) (out []segment) {
 	for s := range o.Base {
 		pieces[s] = m.pieces(o, s, t)
 		for _, q := range pieces[s] {
-			if q.to > m.ZMin[t]+1e-12 && !math.IsInf(q.to, 1) {
+			if q.to > m.ZMin[t]+thinnest/1000 && !math.IsInf(q.to, 1) {
 				cuts = append(cuts, q.to)
 			}
 		}

@@ -201,7 +201,7 @@ func Heaviest(u *Unit, w []float64) (uint64, float64) {
 		}
 		p := u.Cols[i].Pattern
 		sum[p] += x
-		if sum[p] > top+1e-12 {
+		if sum[p] > top+evenWeight {
 			best, top = p, sum[p]
 		}
 	}

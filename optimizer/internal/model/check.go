@@ -92,7 +92,7 @@ func Evaluate(p *Problem, plan *Plan) (*Evaluation, []Violation) {
 	e.Expected = e.parts.Total()
 	if len(p.Scenarios) > 0 {
 		e.overScenarios(p, plan, total)
-		if c := p.Credit; c != nil && e.RunOut > ChanceLimit(c)+shareTol {
+		if c := p.Credit; c != nil && e.RunOut > ChanceLimit(c)+ShareTol {
 			bad = append(bad, Violation{Kind: ShortCredit, By: e.RunOut, Text: fmt.Sprintf("the credit runs out in %.1f %% of the scenarios, more than %.1f %%", 100*e.RunOut, 100*ChanceLimit(c))})
 		}
 	}

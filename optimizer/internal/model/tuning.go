@@ -9,5 +9,5 @@ const (
 	OnFrom     = 1e-4 // kW from which a load counts as on
 	costRelTol = 1e-6
 	tinyTol    = 1e-6
-	shareTol   = 1e-9
+	ShareTol   = 1e-9
 )

@@ -30,9 +30,6 @@ type supplyPiece struct {
 	kw, slope float64
 }
 
-// besideSteps is how often the range of the energy's price is halved.
-const besideSteps = 10
-
 // Open takes the costs: cost is what so many kW cost more in a slot, cuts lists
 // behind out the powers between two at which the slope of that changes.  Without
 // cuts powers at equal distances are tried.
@@ -61,7 +58,7 @@ func (b *besideSearch) Open(cost func(t int, kw float64) float64, cuts func(t in
 		}
 		last := math.Inf(-1)
 		for _, x := range append(powers, hi) {
-			if x < last+1e-9 {
+			if x < last+Rounding {
 				continue
 			}
 			last = x
@@ -82,7 +79,7 @@ func (b *besideSearch) Exactly() Schedule {
 	q := b.q
 	drawn := b.runs(0)
 	b.try()
-	if drawn <= q.Quota+1e-9 {
+	if drawn <= q.Quota+Rounding {
 		return b.schedule()
 	}
 	from, to := 0.0, q.worth // of the price
@@ -103,7 +100,7 @@ func (b *besideSearch) Exactly() Schedule {
 			to = theta
 		}
 		b.try()
-		if math.Abs(drawn-q.Quota) < 1e-9 {
+		if math.Abs(drawn-q.Quota) < Rounding {
 			break
 		}
 	}
@@ -200,7 +197,7 @@ func (b *besideSearch) try() {
 			b.pieces = append(b.pieces, supplyPiece{t, d, (lv[k].cost - lv[k-1].cost) / d})
 		}
 	}
-	if left < -1e-9 {
+	if left < -Rounding {
 		return
 	}
 	slices.SortStableFunc(b.pieces, func(x, y supplyPiece) int { return cmp.Compare(x.slope, y.slope) })

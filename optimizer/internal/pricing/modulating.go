@@ -30,7 +30,7 @@ func newWarmth(p *model.Problem, l *model.Load) Warmth {
 			T += w.B * th.KW
 		}
 		w.floor[t] = T
-		w.top[t] = max(th.TMax, T+1e-9)
+		w.top[t] = max(th.TMax, T+Rounding)
 		w.Late[t] = l.LatePrice(t)
 	}
 	return w
@@ -44,7 +44,7 @@ func (w *Warmth) Follow(kw []float64) (own float64, hot bool) {
 	a, b, drift, top, least := w.A, w.B, w.Drift[:len(kw)], w.top[:len(kw)], th.TMin[:len(kw)]
 	for t, x := range kw {
 		T = a*T + (drift[t] + b*x)
-		hot = hot || T > top[t]+1e-7
+		hot = hot || T > top[t]+hotTol
 		cold += max(0, least[t]-T)
 		if x > model.OnFrom {
 			own += w.Late[t]

@@ -48,19 +48,19 @@ func newThermalPricer(p *model.Problem, l *model.Load, shared *Scratch) *Thermal
 		q.path[t+1] = T
 		q.spread = max(q.spread, q.top[t]-T)
 	}
-	heat := max(q.B*l.Thermal.KW, 1e-3)
-	points := 160.0
+	heat := max(q.B*l.Thermal.KW, leastHeat)
+	points := float64(nearPoints)
 	if q.phases() > 1 { // a run that is not broken may be too warm at its end: the limit must be seen sharply
-		points = 400
+		points = nearPointsRuns
 	}
-	q.near = q.grid(max(min(heat/8, q.spread/points), q.spread/600))
+	q.near = q.grid(max(min(heat/nearHeat, q.spread/points), q.spread/nearMost))
 	return q
 }
 
 // grid makes a grid whose cells are between d and 2*d wide.
 func (q *Thermal) grid(d float64) *warmGrid {
 	n := q.p.N
-	d = max(d, 1e-6)
+	d = max(d, leastCell)
 	g := &warmGrid{
 		size: make([]float64, n+1), cells: make([]int, n+1), merge: make([]int, n), top: make([]float64, n), step: make([]float64, n), base: make([]int, n+1),
 	}
@@ -128,9 +128,6 @@ func (q *Thermal) startPhase() int {
 	}
 	return P - 1
 }
-
-// noWay stands for the cost of what a limit forbids.
-const noWay = 1e9
 
 // solve fills the values of the grid; bound chooses the relaxed reading.
 // Where they are not kept for following, two slots' values take turns.
@@ -210,7 +207,7 @@ func (g *warmGrid) off(t int, v, after []float64, bound bool) {
 	}
 	for i := int(g.top[t]) * k; i < len(v); i++ {
 		if over := float64(i)/float64(k) - g.top[t]; over > 0 {
-			v[i] += 1e6 * over * g.size[t+1]
+			v[i] += tooHot * over * g.size[t+1]
 		}
 	}
 }
@@ -243,7 +240,7 @@ func (g *warmGrid) on(t int, v, after []float64, c float64, bound bool) {
 	}
 	// Up to the limit; the next warmer point may be too warm for a run that
 	// this one allows.
-	end := min(len(v)-1, int(math.Floor((g.top[t]-g.step[t])*float64(k)+1e-9)))
+	end := min(len(v)-1, int(math.Floor((g.top[t]-g.step[t])*float64(k)+Rounding)))
 	if end < 0 {
 		return
 	}
@@ -351,13 +348,13 @@ func (q *Thermal) Bound(price, on []float64, effort int) float64 {
 // Relaxed is the least cost with all warmth rounded up; kw, where not nil,
 // receives powers that have it.
 func (q *Thermal) Relaxed(price, on []float64, effort int, kw []float64) float64 {
-	values, key := 1.2e6, effort // that can be kept
+	values, key := float64(fineKept), effort
 	if kw == nil {
-		values, key = 8e6, -effort
+		values, key = fineValues, -effort
 	}
 	if q.fine == nil || q.fineEffort != key {
-		d := max(q.B*q.Load.Thermal.KW, 1e-3) / float64(32*effort)
-		d = max(min(d, q.spread/300), q.spread*float64(q.p.N*q.phases())/values)
+		d := max(q.B*q.Load.Thermal.KW, leastHeat) / float64(fineHeat*effort)
+		d = max(min(d, q.spread/finePoints), q.spread*float64(q.p.N*q.phases())/values)
 		q.fine, q.fineEffort = q.grid(d), key
 	}
 	g := q.fine

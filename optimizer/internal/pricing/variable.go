@@ -50,7 +50,7 @@ func newVariablePricer(p *model.Problem, l *model.Load) *Variable {
 	for i, kw := range []float64{v.Least(), v.MaxKW} {
 		if kw > model.OnFrom {
 			q.counted[i] = newOnOffPricer(p, &model.Load{OnOff: &model.OnOff{
-				KW: kw, NeedSlots: int(min(q.Quota/kw+1e-9, float64(p.N))), From: v.From, To: v.To, MaxStarts: v.MaxStarts, StartCost: v.StartCost, Switching: v.Switching,
+				KW: kw, NeedSlots: int(min(q.Quota/kw+Rounding, float64(p.N))), From: v.From, To: v.To, MaxStarts: v.MaxStarts, StartCost: v.StartCost, Switching: v.Switching,
 			}})
 		}
 	}
@@ -169,7 +169,7 @@ func (q *Variable) fill(kw, price []float64) bool {
 			left -= lo
 		}
 	}
-	if left < -1e-9 {
+	if left < -Rounding {
 		return false
 	}
 	sort.Slice(q.order, func(i, j int) bool {
@@ -205,7 +205,7 @@ func (q *Variable) search(price, on []float64, steps int) (float64, Schedule) {
 	}
 	bound, drawn := q.Relaxed(price, on, 0, kw)
 	try(kw)
-	if drawn > q.Quota+1e-9 {
+	if drawn > q.Quota+Rounding {
 		lo, hi := 0.0, 2*q.worth
 		for t := q.From; t < q.To; t++ {
 			hi = max(hi, q.worth-price[t])
@@ -220,7 +220,7 @@ func (q *Variable) search(price, on []float64, steps int) (float64, Schedule) {
 				hi = theta
 				try(kw)
 			}
-			if math.Abs(drawn-q.Quota) < 1e-9 {
+			if math.Abs(drawn-q.Quota) < Rounding {
 				break
 			}
 		}
@@ -256,7 +256,7 @@ func (q *Variable) search(price, on []float64, steps int) (float64, Schedule) {
 // drawn.
 func (q *Variable) Dearth(price []float64) float64 {
 	on, kw := make([]float64, q.p.N), make([]float64, q.p.N)
-	if _, drawn := q.Relaxed(price, on, 0, kw); drawn <= q.Quota+1e-9 {
+	if _, drawn := q.Relaxed(price, on, 0, kw); drawn <= q.Quota+Rounding {
 		return 0
 	}
 	lo, hi := 0.0, 2*q.worth
@@ -273,15 +273,15 @@ func (q *Variable) Dearth(price []float64) float64 {
 
 // Best is as for Pricer.
 func (q *Variable) Best(price, on []float64) Schedule {
-	bound, s := q.search(price, on, 18)
+	bound, s := q.search(price, on, meanSteps)
 	total := s.Total(price, on)
-	if total-bound <= 0.05*math.Abs(total) {
+	if total-bound <= lookAgain*math.Abs(total) {
 		return s
 	}
 	// Rare, and dear to look into: also the fewest slots that serve the need, and
 	// runs a little longer or shorter.
 	v := q.Load.Variable
-	if slots := math.Ceil(q.Quota/v.MaxKW - 1e-9); q.Quota/slots >= v.MinKW {
+	if slots := math.Ceil(q.Quota/v.MaxKW - Rounding); q.Quota/slots >= v.MinKW {
 		fewest := newOnOffPricer(q.p, &model.Load{OnOff: &model.OnOff{
 			KW: q.Quota / slots, NeedSlots: int(min(slots, float64(q.p.N))), From: v.From, To: v.To, MaxStarts: v.MaxStarts, StartCost: v.StartCost, Switching: v.Switching,
 		}})
@@ -323,7 +323,7 @@ func (q *Variable) climb(s Schedule, price, on []float64) Schedule {
 						continue
 					}
 					next := Schedule{KW: x, Own: q.Cost(x), Pattern: PatternOf(x)}
-					if v := next.Total(price, on); v < total-1e-9*math.Abs(total) && q.Load.Permits(q.p, x) {
+					if v := next.Total(price, on); v < total-Rounding*math.Abs(total) && q.Load.Permits(q.p, x) {
 						s, total, better = next, v, true
 					}
 				}
@@ -333,11 +333,9 @@ func (q *Variable) climb(s Schedule, price, on []float64) Schedule {
 	return s
 }
 
-const climbSlots = 4
-
 // Bound is as for Pricer.
 func (q *Variable) Bound(price, on []float64, effort int) float64 {
-	v, _ := q.search(price, on, 18+6*effort)
+	v, _ := q.search(price, on, meanSteps+6*effort)
 	return v
 }
 
