@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/optimizer/internal/model"
 )
 
+// finish makes the answer of the best plan found, in the money of the Problem given.
 func (s *search) finish() *Plan {
 	s.stay()
 	plan := s.best
@@ -34,8 +35,13 @@ func (s *search) finish() *Plan {
 	for t := range s.p.N {
 		export += s.p.ExportLimitKW * s.h * model.At(s.p.ExportPrice, t)
 	}
-	plan.LowerBound = min(plan.Cost, max(s.lower, fixed-export))
-	plan.Gap = (plan.Cost - plan.LowerBound) / max(costless, math.Abs(plan.Cost))
+	if s.unit != 1 {
+		if e, _ := model.Evaluate(s.given, plan); e != nil {
+			model.Fill(plan, e)
+		}
+	}
+	plan.LowerBound = min(plan.Cost, max(s.lower, fixed-export)*s.unit)
+	plan.Gap = (plan.Cost - plan.LowerBound) / max(costless*s.unit, math.Abs(plan.Cost))
 	return plan
 }
 
@@ -69,7 +75,7 @@ func (s *search) explain() {
 	rate := (s.best.Parts.Energy + s.best.Parts.Blocks) / hours // money an hour
 	for i, u := range l.Units {
 		lp := s.best.Loads[u.Load.ID]
-		lp.Reason = l.Reason(i, rate, s.stop == StopCancelled)
+		lp.Reason = l.Reason(i, rate, s.unit, s.stop == StopCancelled)
 		s.best.Loads[u.Load.ID] = lp
 	}
 }
@@ -85,7 +91,7 @@ func (s *search) risk() {
 		return
 	}
 	r := &Risk{RunOut: e.RunOut}
-	r.CostLow, r.CostHigh = quantile(s.p, e.Scenario, riskTail), quantile(s.p, e.Scenario, 1-riskTail)
+	r.CostLow, r.CostHigh = s.unit*quantile(s.p, e.Scenario, riskTail), s.unit*quantile(s.p, e.Scenario, 1-riskTail)
 	if s.p.Credit != nil {
 		if s.stop != StopCancelled && (s.stop != StopTime || s.reserve > 0) {
 			free := *s.p
@@ -96,7 +102,7 @@ func (s *search) risk() {
 			other := newSearch(s.ctx, &free, opt)
 			other.thorough = true
 			other.run()
-			r.Protection = max(0, s.best.Cost-other.best.Cost)
+			r.Protection = s.unit * max(0, s.best.Cost-other.best.Cost)
 			s.Spent += other.work()
 		}
 	}

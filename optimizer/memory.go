@@ -16,6 +16,7 @@ type Memory struct {
 	mixed  bound.Mixtures
 	elites []*Plan
 	gap    float64 // that was not proven
+	unit   float64 // of the prices; see Problem.Unit
 	dives  int     // slots of the problem of which the linear programme's dive found nearly the best plan
 }
 
@@ -37,7 +38,7 @@ func (m *Memory) Shift(k int) {
 // remember fills the memory with what the search leaves.
 func (s *search) remember(m *Memory) {
 	if s.mixed != nil {
-		*m = Memory{dives: m.dives, mixed: bound.NewMixtures(s.mixed)}
+		*m = Memory{dives: m.dives, unit: s.unit, mixed: bound.NewMixtures(s.mixed)}
 		l := local.New(s.Effort, s.m)
 		for _, x := range s.elites.All {
 			l.Restore(x)
@@ -60,6 +61,10 @@ func (s *search) recall() *bound.Tightener {
 	mem := s.opt.Memory
 	if mem == nil || s.start == nil {
 		return nil
+	}
+	if mem.mixed.N > 0 && mem.unit != s.unit { // prices have crossed a border
+		mem.mixed.Recount(mem.unit / s.unit)
+		mem.unit = s.unit
 	}
 	q, y := mem.mixed.Recall(s.Effort, s.m, s.start)
 	if q != nil {

@@ -16,10 +16,12 @@ import (
 	"github.com/keeplit/keeplit/optimizer/internal/pricing"
 )
 
-// search is the state of one Solve.
+// search is the state of one Solve.  All its money is in its unit, that of Problem.Unit.
 type search struct {
 	ctx   context.Context
-	p     *Problem
+	p     *Problem // counted in the unit
+	given *Problem
+	unit  float64
 	opt   Options
 	h     float64
 	begin time.Duration
@@ -61,8 +63,12 @@ func newSearch(ctx context.Context, p *Problem, opt Options) *search {
 	if opt.WorkLimit <= 0 {
 		opt.WorkLimit = DefaultWorkLimit
 	}
+	given, unit := p, p.Unit()
+	if unit != 1 {
+		p, opt.Margin = p.Counted(unit), opt.Margin/unit
+	}
 	s := &search{
-		ctx: ctx, p: p, opt: opt, h: p.Hours(), lower: math.Inf(-1), share: 1, mark: math.Inf(1), dived: math.NaN(),
+		ctx: ctx, p: p, given: given, unit: unit, opt: opt, h: p.Hours(), lower: math.Inf(-1), share: 1, mark: math.Inf(1), dived: math.NaN(),
 	}
 	s.Effort = &effort.Effort{
 		Rng: rand.New(rand.NewPCG(opt.Seed, 0x9e3779b97f4a7c15)), Seed: opt.Seed, Goal: opt.Gap,
@@ -480,7 +486,7 @@ func (s *search) keep(plan *Plan, from string) bool {
 // tell reports progress to whoever asked for it.
 func (s *search) tell() {
 	if s.opt.Improved != nil {
-		s.opt.Improved(s.best.Cost, s.lower)
+		s.opt.Improved(s.best.Cost*s.unit, s.lower*s.unit)
 	}
 }
 

@@ -16,6 +16,8 @@ type Mixtures struct {
 	slots [][]remembered
 	mu    []float64
 	rho   float64
+
+	creditFrom, creditTo int // rows of mu that are money for money
 }
 
 // memorised is what is known of one load.
@@ -35,6 +37,8 @@ type remembered struct {
 // NewMixtures takes down what a tightener knows.
 func NewMixtures(q *Tightener) Mixtures {
 	m := Mixtures{N: q.N, loads: make(map[string]memorised, len(q.Pi)), mu: slices.Clone(q.Mix.mu), rho: q.Mix.rho}
+	m.creditFrom = len(q.Master.Blocks)
+	m.creditTo = m.creditFrom + len(q.Master.Credit)
 	name := func(i int) string {
 		if i < len(q.Master.Units) {
 			return q.Master.Units[i].Load.ID
@@ -152,6 +156,21 @@ func (mem *Mixtures) Recall(s *effort.Effort, of *master.Programme, start *model
 		y[c.Row] = q.mu[len(of.Blocks)+k]
 	}
 	return q, y
+}
+
+// Recount counts the prices in another unit of money, of which one of the old is so many.
+func (mem *Mixtures) Recount(old float64) {
+	for _, l := range mem.loads {
+		for k := range l.pi {
+			l.pi[k] *= old
+		}
+	}
+	for k := range mem.mu {
+		if k < mem.creditFrom || k >= mem.creditTo {
+			mem.mu[k] *= old
+		}
+	}
+	mem.rho *= old
 }
 
 // Shift moves the mixtures k slots on; there are more than k.

@@ -115,8 +115,9 @@ func (l *Search) conflict(i int, kw []float64) string {
 	return ""
 }
 
-// Reason answers for one unit.
-func (l *Search) Reason(i int, rate float64, hurried bool) *model.Reason {
+// Reason answers for one unit: rate is what the site spends in an hour, money is what a
+// unit of the search's money is to whoever reads the answer.
+func (l *Search) Reason(i int, rate, money float64, hurried bool) *model.Reason {
 	u := l.Units[i]
 	kw := append([]float64(nil), l.KW[i]...)
 	r := &model.Reason{Start: -1, EarlierSlot: -1}
@@ -124,7 +125,7 @@ func (l *Search) Reason(i int, rate float64, hurried bool) *model.Reason {
 	base := l.Evaluate()
 	l.s.Spent += int64(6 * l.p.N)
 	if len(runs) == 0 {
-		r.Text, r.NowText = l.idle(u), "it is not planned to run"
+		r.Text, r.NowText = l.idle(u, money), "it is not planned to run"
 		return r
 	}
 	first := runs[0]
@@ -174,17 +175,20 @@ func (l *Search) Reason(i int, rate float64, hurried bool) *model.Reason {
 			*x = 0
 		}
 	}
-	r.Text = l.words(r, first)
+	for _, x := range []*float64{&r.Cost, &r.NowCost, &r.NowExtra, &r.EarlierExtra} {
+		*x *= money
+	}
+	r.Text = l.words(r, first, money)
 	return r
 }
 
 // idle says why a load does not run.
-func (l *Search) idle(u *master.Unit) string {
+func (l *Search) idle(u *master.Unit, money float64) string {
 	switch {
 	case u.Load.Thermal != nil:
 		return "warm enough without"
 	case u.Load.PriceCap > 0:
-		return fmt.Sprintf("no hours cost less than its cap of %.4g a kWh", u.Load.PriceCap)
+		return fmt.Sprintf("no hours cost less than its cap of %.4g a kWh", money*u.Load.PriceCap)
 	case u.Load.OnOff != nil && u.Load.OnOff.Need() == 0, u.Load.Variable != nil && u.Load.Variable.Need() == 0:
 		return "nothing is needed"
 	}
@@ -192,8 +196,8 @@ func (l *Search) idle(u *master.Unit) string {
 }
 
 // words puts a reason into a sentence.
-func (l *Search) words(r *model.Reason, first model.Span) string {
-	mean := l.p.ImportPrice[first.From]
+func (l *Search) words(r *model.Reason, first model.Span, money float64) string {
+	mean := money * l.p.ImportPrice[first.From]
 	text := fmt.Sprintf("starts %s", l.when(first.From))
 	if first.From == 0 {
 		text = "runs now"
@@ -205,7 +209,7 @@ func (l *Search) words(r *model.Reason, first model.Span) string {
 	default:
 		text += fmt.Sprintf(": a kWh costs %.4g then", mean)
 		if first.From > 0 {
-			text += fmt.Sprintf(", %.4g now", l.p.ImportPrice[0])
+			text += fmt.Sprintf(", %.4g now", money*l.p.ImportPrice[0])
 		}
 	}
 	switch {

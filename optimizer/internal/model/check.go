@@ -36,10 +36,10 @@ func Check(p *Problem, plan *Plan) []Violation {
 		return bad
 	}
 	total := e.Expected
-	if d := math.Abs(plan.Cost - total); !(d <= costRelTol*max(1, math.Abs(total))) {
+	if d := math.Abs(plan.Cost - total); !(d <= costRelTol*max(p.Unit(), math.Abs(total))) {
 		bad = append(bad, Violation{Kind: BadCost, By: d, Text: fmt.Sprintf("the plan claims a cost of %v; it is %v", plan.Cost, total)})
 	}
-	if plan.LowerBound > total+costRelTol*max(1, math.Abs(total)) && len(bad) == 0 {
+	if plan.LowerBound > total+costRelTol*max(p.Unit(), math.Abs(total)) && len(bad) == 0 {
 		bad = append(bad, Violation{Kind: BadBound, By: plan.LowerBound - total, Text: fmt.Sprintf("the lower bound claimed, %v, is above the cost %v", plan.LowerBound, total)})
 	}
 	return bad

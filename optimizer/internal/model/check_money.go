@@ -23,7 +23,7 @@ func (e *Evaluation) money(p *Problem) []Violation {
 		return nil // the chance limit is the rule
 	}
 	var bad []Violation
-	if slot, by := creditShort(p, e.balance); by > MoneyTol {
+	if slot, by := creditShort(p, e.balance); by > p.moneyTol() {
 		kind, text := ShortCredit, fmt.Sprintf("the credit is %.4f short after slot %d", by, slot)
 		if slot >= p.Credit.UntilSlot {
 			kind, text = ShortReserve, fmt.Sprintf("the credit ends %.4f below its reserve", by)
@@ -106,7 +106,7 @@ func creditShort(p *Problem, balance []float64) (slot int, by float64) {
 			slot, by = t, d
 		}
 	}
-	if d := c.EndReserve - balance[p.N-1]; d > by && by <= MoneyTol {
+	if d := c.EndReserve - balance[p.N-1]; d > by && by <= p.moneyTol() {
 		slot, by = p.N, d
 	}
 	return slot, by
@@ -150,7 +150,7 @@ func (e *Evaluation) overScenarios(p *Problem, plan *Plan, total []float64) {
 		}
 		cost += demandCost(p, net)
 		if p.Credit != nil {
-			if _, by := creditShort(p, balances(p, net, adders)); by > MoneyTol {
+			if _, by := creditShort(p, balances(p, net, adders)); by > p.moneyTol() {
 				out += s.Weight
 			}
 		}
