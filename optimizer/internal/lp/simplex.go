@@ -11,15 +11,16 @@ import "math"
 // eta matrices (Dantzig and Orchard-Hays 1954), rebuilt now and then in an
 // order that keeps it sparse.
 type Simplex struct {
-	m     int
-	Ptr   []int32 // column j is ind/val[ptr[j]:ptr[j+1]]
-	Ind   []int32
-	Val   []float64
-	Cost  []float64
-	UB    []float64
-	scale []float64 // 1/(1+|A_j|^2), an entering column's weight
-	Where []int32   // row in which the column is basic, or atLower, atUpper
-	B     []float64
+	m              int
+	Ptr            []int32 // column j is ind/val[ptr[j]:ptr[j+1]]
+	Ind            []int32
+	Val            []float64
+	Cost           []float64
+	UB             []float64
+	scale          []float64 // 1/(1+|A_j|^2), an entering column's weight
+	entries, costs spread    // of Val and Cost, as they were added
+	Where          []int32   // row in which the column is basic, or atLower, atUpper
+	B              []float64
 
 	Head []int32 // the column basic in each row
 	x    []float64
@@ -61,10 +62,12 @@ func (s *Simplex) Add(cost, ub float64, ind []int32, val []float64) int32 {
 			s.Ind = append(s.Ind, i)
 			s.Val = append(s.Val, val[k])
 			norm += val[k] * val[k]
+			s.entries.note(val[k])
 		}
 	}
 	s.Ptr = append(s.Ptr, int32(len(s.Ind)))
 	s.Cost = append(s.Cost, cost)
+	s.costs.note(cost)
 	s.UB = append(s.UB, ub)
 	s.scale = append(s.scale, 1/(1+norm))
 	s.Where = append(s.Where, AtLower)
@@ -245,6 +248,13 @@ const (
 
 // Solve pivots to the optimum, or until stop says so or limit pivots are done.
 func (s *Simplex) Solve(limit int, stop func() bool) Status {
+	if !s.wellScaled() {
+		return s.scaled(limit, stop)
+	}
+	return s.solve(limit, stop)
+}
+
+func (s *Simplex) solve(limit int, stop func() bool) Status {
 	stall := 0
 	s.cand = s.cand[:0]
 	for it := 0; it < limit; it++ {

@@ -6,6 +6,10 @@ const (
 	feasTol  = 1e-9
 	maxEtas  = 60
 
+	spreadBits  = 20
+	meanBits    = 16
+	scalePasses = 3
+
 	dropTol     = 1e-14
 	stepTol     = 1e-12
 	sureTol     = 1e-3
