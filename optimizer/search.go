@@ -428,7 +428,7 @@ func (s *search) anneal(l *local.Search, steps int, hot, until float64) {
 	}
 	for i := range steps {
 		left := 1 - float64(i)/float64(steps)
-		if soft && left < hardLast {
+		if soft && left < local.HardLast {
 			soft = false
 			l.Harden()
 		}

@@ -84,7 +84,7 @@ func (g *Nudger) Run(work int64, hot, until float64) {
 		}
 		left := float64(end-s.Spent) / float64(work)
 		s.Spent += step
-		if left < hardLast && penalty < l.m.Big {
+		if left < HardLast && penalty < l.m.Big {
 			penalty = l.m.Big
 			l.Restore(&g.best)
 			g.begin()
