@@ -148,23 +148,3 @@ func TestAMemoryOfAnotherHorizonIsNotUsed(t *testing.T) {
 		t.Errorf("a memory shifted beyond its end still knows %d slots", memory.mixed.N)
 	}
 }
-
-func TestTheSlotsOfTheTighterBoundAreExact(t *testing.T) {
-	p := generate.Problem(2, "home")
-	s := newSearch(context.Background(), p, Options{WorkLimit: quick})
-	s.run()
-	q := bound.New(s.Effort, s.m, s.yBest)
-	s.stop, s.opt.WorkLimit = "", math.MaxInt64
-	for i := range q.Pi {
-		for k := range q.Pi[i] {
-			q.Pi[i][k] *= 0.5 + s.Rng.Float64()
-		}
-	}
-	q.Mix = bound.NewMixer(q)
-	// What note takes down costs at these prices exactly what value says.
-	v := q.Value(8)
-	q.Mix.Note()
-	if m := q.Mix.Model(); math.Abs(m-v) > 1e-6*math.Abs(v) {
-		t.Errorf("the choices noted are worth %v, the value is %v", m, v)
-	}
-}

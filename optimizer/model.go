@@ -69,13 +69,8 @@ type (
 	Violation = model.Violation
 )
 
-// The formats of the two documents, and the share of scenarios in which the credit may
-// run out where Credit.ChanceLimit is not set.
-const (
-	InstanceFormat     = model.InstanceFormat
-	PlanFormat         = model.PlanFormat
-	DefaultChanceLimit = model.DefaultChanceLimit
-)
+// PlanFormat names the document of a plan.
+const PlanFormat = model.PlanFormat
 
 // The ends of a search, as told by Plan.Stopped.
 const (
@@ -127,9 +122,6 @@ func RunOut(p *Problem, plan *Plan) float64 { return model.RunOut(p, plan) }
 // ReadInstance reads a Problem from its JSON document and checks it.  The
 // error is a fault.List where the document was read and does not make sense.
 func ReadInstance(r io.Reader) (Problem, error) { return model.ReadInstance(r) }
-
-// WriteInstance writes a Problem as the document ReadInstance reads.
-func WriteInstance(w io.Writer, p *Problem) error { return model.WriteInstance(w, p) }
 
 // ReadPlan reads a plan's JSON document, e.g. the plan in force.
 func ReadPlan(r io.Reader) (*Plan, error) { return model.ReadPlan(r) }

@@ -40,7 +40,7 @@ func TestScalingPricesScalesCost(t *testing.T) {
 // scaled is the problem in another currency.
 func scaled(p *Problem, k float64) *Problem {
 	var buf bytes.Buffer
-	if err := WriteInstance(&buf, p); err != nil {
+	if err := generate.Write(&buf, p); err != nil {
 		panic(err)
 	}
 	q, err := ReadInstance(&buf)

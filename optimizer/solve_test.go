@@ -124,7 +124,7 @@ func presetOf(choice map[string]LoadPlan) map[string][]float64 {
 func allSchedules(p *Problem, l *Load) [][]float64 {
 	switch {
 	case l.Cycle != nil:
-		q := pricing.NewCycle(p, l)
+		q := pricing.New(p, l, new(pricing.Scratch)).(*pricing.Cycle)
 		out := [][]float64{make([]float64, p.N)}
 		for s := q.Lo; s <= q.Hi; s++ {
 			out = append(out, q.At(s).KW)
@@ -211,7 +211,7 @@ func TestPlanAndProblemRoundTrip(t *testing.T) {
 	for seed := range uint64(10) {
 		p := generate.Problem(seed, "home")
 		var buf bytes.Buffer
-		if err := WriteInstance(&buf, p); err != nil {
+		if err := generate.Write(&buf, p); err != nil {
 			t.Fatal(err)
 		}
 		q, err := ReadInstance(&buf)
@@ -419,7 +419,7 @@ func TestMutatedPlansAreCaught(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := WriteInstance(&buf, p); err != nil {
+			if err := generate.Write(&buf, p); err != nil {
 				t.Fatal(err)
 			}
 			q, err := ReadInstance(&buf)

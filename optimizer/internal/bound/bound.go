@@ -114,9 +114,9 @@ func (q *Tightener) battery() float64 {
 	return v + base
 }
 
-// Value is L at the present prices; what slots and loads choose at them is
+// value is L at the present prices; what slots and loads choose at them is
 // left in powers, sched and values.
-func (q *Tightener) Value(effort int) float64 {
+func (q *Tightener) value() float64 {
 	v := q.konst
 	for k, x := range q.mu {
 		v += x * q.right[k]
@@ -151,7 +151,7 @@ func (q *Tightener) Value(effort int) float64 {
 		}
 		switch p := u.Pricer.(type) {
 		case *pricing.Thermal:
-			q.values[i] = p.Relaxed(q.Pi[i], q.Master.On, effort, q.sched[i])
+			q.values[i] = p.Relaxed(q.Pi[i], q.Master.On, climbEffort, q.sched[i])
 		case *pricing.Variable:
 			theta := -q.mu[q.needs[i]]
 			price, on := q.Pi[i][:q.N], q.Pi[i][q.N:]
@@ -213,7 +213,7 @@ func (q *Tightener) cycle(i int, p *pricing.Cycle) float64 {
 // ends once the bound reaches target.
 func (q *Tightener) Climb(rounds int, target float64) bool {
 	if q.Mix == nil {
-		q.Mix = NewMixer(q)
+		q.Mix = newMixer(q)
 	}
 	ok := q.Mix.climb(rounds, target)
 	q.Best = q.Mix.best

@@ -8,12 +8,12 @@ func (m *mixer) climb(rounds int, target float64) bool {
 	q := m.q
 	for range rounds {
 		if math.IsInf(m.best, -1) {
-			v := q.Value(climbEffort)
+			v := q.value()
 			if q.s.Over() {
 				return false
 			}
 			m.best = v
-			m.Note()
+			m.note()
 			m.scale()
 			m.Refresh()
 			continue
@@ -29,14 +29,14 @@ func (m *mixer) climb(rounds int, target float64) bool {
 		for k := range q.mu {
 			q.mu[k] = min(0, m.priceMu(k))
 		}
-		model := m.Model()
-		v := q.Value(climbEffort)
+		made := m.model()
+		v := q.value()
 		if q.s.Over() {
 			return false
 		}
 		m.Rounds++
-		m.Note()
-		hope := model - m.best
+		m.note()
+		hope := made - m.best
 		if v > m.best+serious*hope || v > m.best && hope <= 0 {
 			if v-m.best > veryGood*hope {
 				m.rho *= bolder
@@ -55,7 +55,7 @@ func (m *mixer) climb(rounds int, target float64) bool {
 			}
 		}
 		if m.Rounds%10 == 0 {
-			q.s.Trace("mix %d: value %.5f best %.5f model %.5f rho %.5f serious %d", m.Rounds, v, m.best, model, m.rho, m.serious)
+			q.s.Trace("mix %d: value %.5f best %.5f model %.5f rho %.5f serious %d", m.Rounds, v, m.best, made, m.rho, m.serious)
 		}
 		if m.best >= target || hope < hopeless*math.Abs(m.best) {
 			return false
@@ -64,9 +64,9 @@ func (m *mixer) climb(rounds int, target float64) bool {
 	return true
 }
 
-// Model is what the mixtures' choices make of the bound at the prices to be
+// model is what the mixtures' choices make of the bound at the prices to be
 // tried: never less than the bound.
-func (m *mixer) Model() float64 {
+func (m *mixer) model() float64 {
 	q := m.q
 	v := q.konst
 	for k, x := range q.mu {

@@ -97,7 +97,7 @@ func (mem *Mixtures) Recall(s *effort.Effort, of *master.Programme, start *model
 	if q == nil {
 		return nil, nil
 	}
-	q.Mix = NewMixer(q)
+	q.Mix = newMixer(q)
 	m := q.Mix
 	if len(mem.mu) == len(q.mu) {
 		copy(q.mu, mem.mu)

@@ -53,8 +53,8 @@ type choice struct {
 	idle   int
 }
 
-// NewMixer starts at the tightener's prices, with nothing to mix.
-func NewMixer(q *Tightener) *mixer {
+// newMixer starts at the tightener's prices, with nothing to mix.
+func newMixer(q *Tightener) *mixer {
 	n := q.N
 	m := &mixer{q: q, Loads: make([]mixture, len(q.Pi)), slots: make([]mixture, n), amount: make([]float64, len(q.other)), best: math.Inf(-1)}
 	for i := range q.Pi {
@@ -71,8 +71,8 @@ func NewMixer(q *Tightener) *mixer {
 	return m
 }
 
-// Note adds what the tightener's last value chose to the mixtures.
-func (m *mixer) Note() {
+// note adds what the tightener's last value chose to the mixtures.
+func (m *mixer) note() {
 	q := m.q
 	for i := range m.Loads {
 		c := choice{cost: q.values[i]}

@@ -2,7 +2,9 @@
 package generate
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 
@@ -99,4 +101,12 @@ func Problem(seed uint64, class string) *model.Problem {
 		p.Credit = &model.Credit{Balance: f(3, 9), UntilSlot: n, EndReserve: 0.2}
 	}
 	return p
+}
+
+// Write writes a problem as the document that the optimizer reads.
+func Write(w io.Writer, p *model.Problem) error {
+	return json.NewEncoder(w).Encode(struct {
+		Format string `json:"format"`
+		*model.Problem
+	}{model.InstanceFormat, p})
 }

@@ -35,7 +35,7 @@ func (a *account) open() {
 		c.energy = 0
 		clear(c.spent)
 		clear(c.block)
-		for t, z := range a.l.Z {
+		for t, z := range a.l.z {
 			c.imp[t] = 0
 			cost, imp := a.l.slot(s, t, z)
 			c.energy += cost
@@ -75,12 +75,12 @@ func (a *account) draw(c *scenarioAccount, t int, imp float64) {
 // move changes what a slot draws.
 func (a *account) move(t int, z float64) {
 	for s := range a.scen {
-		before, _ := a.l.slot(s, t, a.l.Z[t])
+		before, _ := a.l.slot(s, t, a.l.z[t])
 		cost, imp := a.l.slot(s, t, z)
 		a.scen[s].energy += cost - before
 		a.draw(&a.scen[s], t, imp)
 	}
-	a.l.Z[t] = z
+	a.l.z[t] = z
 }
 
 // total is the expected cost of supply and by how much the credit falls short

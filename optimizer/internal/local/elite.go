@@ -20,7 +20,7 @@ func (e *Elites) Add(l *Search) {
 	// Of two that differ in one load at most the cheaper is kept.
 	drop := -1
 	for k, x := range e.All {
-		if l.Unlike(x) > 1 {
+		if l.unlike(x) > 1 {
 			continue
 		}
 		if x.Cost <= l.Cost {
@@ -46,9 +46,9 @@ func (e *Elites) Add(l *Search) {
 	e.All = slices.Insert(e.All, k, into)
 }
 
-// Unlike is how many units with patterns of their own run otherwise than in
+// unlike is how many units with patterns of their own run otherwise than in
 // the snapshot.
-func (l *Search) Unlike(x *Snapshot) int {
+func (l *Search) unlike(x *Snapshot) int {
 	n := 0
 	for i, kw := range l.KW {
 		if _, free := l.Units[i].Pricer.(*pricing.Modulating); !free && !slices.Equal(kw, x.KW[i]) {
@@ -64,6 +64,6 @@ func (l *Search) Put(i int, kw []float64) {
 	copy(l.KW[i], kw)
 	l.own[i] = l.Units[i].Pricer.Cost(kw)
 	for t, x := range kw {
-		l.Z[t] += x
+		l.z[t] += x
 	}
 }

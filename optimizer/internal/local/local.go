@@ -30,8 +30,8 @@ type Search struct {
 
 	KW   [][]float64 // by unit
 	own  []float64
-	Bat  []float64
-	Z    []float64 // loads and battery together
+	bat  []float64
+	z    []float64 // loads and battery together
 	Cost float64
 
 	noise float64   // how much costs are blurred
@@ -73,7 +73,7 @@ func New(s *effort.Effort, m *master.Programme) *Search {
 	n := p.N
 	l := &Search{
 		s: s, m: m, p: p, h: m.Hours, Units: m.Units, o: m.Outlook, limit: make([]float64, n), table: make([]slotTable, n),
-		KW: make([][]float64, len(m.Units)), own: make([]float64, len(m.Units)), Z: make([]float64, n), Bat: make([]float64, n),
+		KW: make([][]float64, len(m.Units)), own: make([]float64, len(m.Units)), z: make([]float64, n), bat: make([]float64, n),
 		mult: make([]float64, n), MuRow: make([]float64, n), kinks: make([][]kink, n), imp: make([]float64, n), on: make([]float64, n), zero: make([]float64, n),
 		groups: m.Demand, Mu: 1, Penalty: m.Big,
 	}
@@ -106,19 +106,19 @@ func New(s *effort.Effort, m *master.Programme) *Search {
 
 // Load takes over a plan.
 func (l *Search) Load(plan *model.Plan) {
-	for t := range l.Z {
-		l.Z[t] = 0
+	for t := range l.z {
+		l.z[t] = 0
 	}
 	for i, u := range l.Units {
 		l.KW[i] = append(l.KW[i][:0], plan.Loads[u.Load.ID].KW...)
 		l.own[i] = u.Pricer.Cost(l.KW[i])
 		for t, x := range l.KW[i] {
-			l.Z[t] += x
+			l.z[t] += x
 		}
 	}
-	for t := range l.Bat {
-		l.Bat[t] = model.At(plan.BatteryKW, t)
-		l.Z[t] += l.Bat[t]
+	for t := range l.bat {
+		l.bat[t] = model.At(plan.BatteryKW, t)
+		l.z[t] += l.bat[t]
 	}
 	l.Cost = l.Evaluate()
 }
@@ -147,7 +147,7 @@ func (l *Search) wear() float64 {
 		return 0
 	}
 	var sum float64
-	for _, x := range l.Bat {
+	for _, x := range l.bat {
 		sum += max(0, -x)
 	}
 	return sum * l.h * b.Wear
@@ -176,7 +176,7 @@ func (l *Search) slot(s, t int, z float64) (cost, imp float64) {
 func (l *Search) scenario(s int) float64 {
 	p, h := l.p, l.h
 	var sum float64
-	for t, z := range l.Z {
+	for t, z := range l.z {
 		cost, imp := l.slot(s, t, z)
 		sum += cost
 		l.imp[t] = imp
@@ -267,7 +267,7 @@ func (l *Search) price(extra float64) {
 		}
 		var e float64
 		for t := b.From; t < b.To; t++ {
-			e += l.drawAt(t, l.Z[t]) * l.h
+			e += l.drawAt(t, l.z[t]) * l.h
 		}
 		e += extra / 2
 		adder := 0.0
@@ -288,14 +288,14 @@ func (l *Search) price(extra float64) {
 			k := float64(g[1] - g[0])
 			var sum float64
 			for t := g[0]; t < g[1]; t++ {
-				l.imp[t] = l.drawAt(t, l.Z[t])
+				l.imp[t] = l.drawAt(t, l.z[t])
 				sum += l.imp[t]
 			}
 			for t := g[0]; t < g[1]; t++ {
 				th := k*l.peaks[i] - (sum - l.imp[t])
 				// the load may well run through the whole group
 				th = min(th, max(l.peaks[i], l.imp[t]+(k*l.peaks[i]-sum)/k))
-				l.kinks[t] = append(l.kinks[t], kink{l.Z[t] + th - l.imp[t], w.PricePerKW / k})
+				l.kinks[t] = append(l.kinks[t], kink{l.z[t] + th - l.imp[t], w.PricePerKW / k})
 			}
 		}
 	}
@@ -329,7 +329,7 @@ func (l *Search) at(t int, z float64) float64 {
 
 func (l *Search) remove(i int) {
 	for t, x := range l.KW[i] {
-		l.Z[t] -= x
+		l.z[t] -= x
 		l.KW[i][t] = 0
 	}
 	l.own[i] = 0
@@ -341,7 +341,7 @@ func (l *Search) insert(i int, disturbed bool) {
 	u := l.Units[i]
 	n := l.p.N
 	cost := func(t int, kw float64) float64 {
-		c := (l.at(t, l.Z[t]+kw) - l.at(t, l.Z[t])) * (1 + effort.TieBreak*l.s.Tie(i, t))
+		c := (l.at(t, l.z[t]+kw) - l.at(t, l.z[t])) * (1 + effort.TieBreak*l.s.Tie(i, t))
 		if disturbed {
 			c *= (1 + l.noise*(l.s.Rng.Float64()-0.5)) * l.tilt[t]
 		}
@@ -372,7 +372,7 @@ func (l *Search) insert(i int, disturbed bool) {
 				l.seems[t] *= (1 + l.noise*(l.s.Rng.Float64()-0.5)) * l.tilt[t]
 			}
 		}
-		q.Beside.Open(func(t int, kw float64) float64 { return (l.at(t, l.Z[t]+kw) - l.at(t, l.Z[t])) * l.seems[t] }, l.cuts)
+		q.Beside.Open(func(t int, kw float64) float64 { return (l.at(t, l.z[t]+kw) - l.at(t, l.z[t])) * l.seems[t] }, l.cuts)
 		if l.s.Rng.IntN(byMeanEvery) == 0 {
 			sc = q.Beside.Exactly()
 		} else { // runs elsewhere, from which the others may find a better plan
@@ -388,7 +388,7 @@ func (l *Search) insert(i int, disturbed bool) {
 	copy(l.KW[i], sc.KW)
 	l.own[i] = sc.Own
 	for t, x := range sc.KW {
-		l.Z[t] += x
+		l.z[t] += x
 	}
 }
 
@@ -397,13 +397,13 @@ func (l *Search) insert(i int, disturbed bool) {
 func (l *Search) cuts(t int, from, to float64, out []float64) []float64 {
 	k := len(out)
 	for _, z := range l.table[t].z {
-		if x := z - l.Z[t]; x > from && x < to {
+		if x := z - l.z[t]; x > from && x < to {
 			out = append(out, x)
 		}
 	}
 	if len(l.kinks[t]) > 0 {
 		for _, kk := range l.kinks[t] {
-			if x := kk.th - l.Z[t]; x > from && x < to {
+			if x := kk.th - l.z[t]; x > from && x < to {
 				out = append(out, x)
 			}
 		}
@@ -415,7 +415,7 @@ func (l *Search) cuts(t int, from, to float64, out []float64) []float64 {
 // offers lists the cost of drawing from..to kW on top of the present draw in
 // slot t, in pieces of one slope; unit converts kW into the store's inflow.
 func (l *Search) offers(out []pricing.Offer, t int, from, to, unit, extra float64) []pricing.Offer {
-	x, end := l.Z[t]+from, l.Z[t]+to
+	x, end := l.z[t]+from, l.z[t]+to
 	for x < end-pricing.Rounding/1000 {
 		next := end
 		for _, y := range l.table[t].z {
@@ -439,8 +439,8 @@ func (l *Search) offers(out []pricing.Offer, t int, from, to, unit, extra float6
 // recharge plans the battery anew beside the loads.
 func (l *Search) recharge() {
 	b := l.p.Battery
-	for t := range l.Bat {
-		l.Z[t] -= l.Bat[t]
+	for t := range l.bat {
+		l.z[t] -= l.bat[t]
 		// Discharging at full power is the start; each kW less is inflow.
 		less := l.offers(l.store.Offers[t][:0], t, -b.MaxDischargeKW, 0, l.h/b.EffD, -b.Wear*l.h)
 		l.store.Offers[t] = l.offers(less, t, 0, b.MaxChargeKW, b.EffC*l.h, 0)
@@ -451,17 +451,17 @@ func (l *Search) recharge() {
 	for t, x := range l.flow {
 		d := x + l.store.Drift[t]
 		if d >= 0 {
-			l.Bat[t] = d / (b.EffC * l.h)
+			l.bat[t] = d / (b.EffC * l.h)
 		} else {
-			l.Bat[t] = d * b.EffD / l.h
+			l.bat[t] = d * b.EffD / l.h
 		}
-		if math.Abs(l.Bat[t]) < pricing.Rounding {
-			l.Bat[t] = 0
+		if math.Abs(l.bat[t]) < pricing.Rounding {
+			l.bat[t] = 0
 		}
 	}
-	master.SettleBattery(l.p, l.Bat)
-	for t, x := range l.Bat {
-		l.Z[t] += x
+	master.SettleBattery(l.p, l.bat)
+	for t, x := range l.bat {
+		l.z[t] += x
 	}
 	l.s.Spent += int64(l.p.N * l.p.N / 4)
 }
@@ -490,7 +490,7 @@ func (l *Search) Tight() bool {
 // peakNow is a window's peak in the present state.
 func (l *Search) peakNow(i int) float64 {
 	for t := range l.imp {
-		l.imp[t] = l.drawAt(t, l.Z[t])
+		l.imp[t] = l.drawAt(t, l.z[t])
 	}
 	return l.peak(i)
 }

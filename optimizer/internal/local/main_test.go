@@ -1,21 +1,9 @@
 package local
 
 import (
-	"flag"
-	"os"
 	"testing"
+
+	"github.com/keeplit/keeplit/optimizer/internal/generate"
 )
 
-// TestMain keeps the properties to a number of checks that a shared machine
-// does in seconds; give -rapid.checks for more.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
-	if !given {
-		if err := flag.Set("rapid.checks", "30"); err != nil {
-			panic(err)
-		}
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { generate.Main(m) }

@@ -207,7 +207,7 @@ func (g *Nudger) whoRuns(slot, i, last int) int {
 // row is the powers of a unit or the battery.
 func (g *Nudger) row(unit int) []float64 {
 	if unit == batteryUnit {
-		return g.Local.Bat
+		return g.Local.bat
 	}
 	return g.Local.KW[unit]
 }
@@ -232,7 +232,7 @@ func (g *Nudger) setOwn(unit int, own float64) {
 func (g *Nudger) apply(k int) {
 	for ; k < len(g.changes); k++ {
 		c := &g.changes[k]
-		c.z, c.applied = g.Local.Z[c.slot], true
+		c.z, c.applied = g.Local.z[c.slot], true
 		g.a.move(c.slot, c.z+g.row(c.unit)[c.slot]-c.was)
 	}
 }

@@ -61,7 +61,7 @@ func (g *Nudger) screen(own float64) float64 {
 	}
 	for k := range g.changes {
 		c := &g.changes[k]
-		z := g.Local.Z[c.slot] - g.row(g.free.unit)[c.slot]
+		z := g.Local.z[c.slot] - g.row(g.free.unit)[c.slot]
 		for _, e := range g.changes[:k] {
 			if e.slot == c.slot {
 				z += g.row(e.unit)[e.slot] - e.was
@@ -153,7 +153,7 @@ func (g *Nudger) follow() {
 func (g *Nudger) plan(mu float64, into *[]float64) []float64 {
 	l, f := g.Local, &g.free
 	row := g.row(f.unit)
-	f.was, f.zWas = append(f.was[:0], row...), append(f.zWas[:0], l.Z...)
+	f.was, f.zWas = append(f.was[:0], row...), append(f.zWas[:0], l.z...)
 	keep := l.Mu
 	l.Mu = mu
 	l.price(0)
@@ -184,7 +184,7 @@ func (g *Nudger) plan(mu float64, into *[]float64) []float64 {
 	}
 	*into = append((*into)[:0], row...)
 	copy(row, f.was)
-	copy(l.Z, f.zWas)
+	copy(l.z, f.zWas)
 	return *into
 }
 

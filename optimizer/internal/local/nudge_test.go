@@ -98,8 +98,8 @@ func TestANudgeCostsWhatTheWholeStateDoes(t *testing.T) {
 					}
 				}
 			}
-			for slot, z := range l.Z {
-				if z != before.z[slot] || l.Bat[slot] != before.bat[slot] {
+			for slot, z := range l.z {
+				if z != before.z[slot] || l.bat[slot] != before.bat[slot] {
 					t.Fatalf("slot %d draws %v after a step undone, %v before", slot, z, before.z[slot])
 				}
 			}

@@ -61,8 +61,8 @@ func (l *Search) with(i int, kw []float64) (cost float64, why string) {
 }
 
 func (l *Search) swap(i int, kw []float64, own float64) {
-	for t := range l.Z {
-		l.Z[t] += kw[t] - l.KW[i][t]
+	for t := range l.z {
+		l.z[t] += kw[t] - l.KW[i][t]
 	}
 	copy(l.KW[i], kw)
 	l.own[i] = own
@@ -71,8 +71,8 @@ func (l *Search) swap(i int, kw []float64, own float64) {
 // overloaded tells whether the central forecast would exceed a limit that the
 // plan itself keeps.
 func (l *Search) overloaded() bool {
-	for t := range l.Z {
-		x := l.p.BaseKW[t] - model.At(l.p.PVKW, t) + l.Z[t]
+	for t := range l.z {
+		x := l.p.BaseKW[t] - model.At(l.p.PVKW, t) + l.z[t]
 		if x > max(l.limit[t], l.p.BaseKW[t]-model.At(l.p.PVKW, t))+model.PowerTol {
 			return true
 		}

@@ -23,8 +23,8 @@ func (l *Search) Save(into *Snapshot) {
 		into.KW[i] = append(into.KW[i][:0], l.KW[i]...)
 	}
 	into.own = append(into.own[:0], l.own...)
-	into.bat = append(into.bat[:0], l.Bat...)
-	into.z = append(into.z[:0], l.Z...)
+	into.bat = append(into.bat[:0], l.bat...)
+	into.z = append(into.z[:0], l.z...)
 	into.Cost = l.Cost
 }
 
@@ -34,8 +34,8 @@ func (l *Search) Restore(from *Snapshot) {
 		l.KW[i] = append(l.KW[i][:0], from.KW[i]...)
 	}
 	copy(l.own, from.own)
-	copy(l.Bat, from.bat)
-	copy(l.Z, from.z)
+	copy(l.bat, from.bat)
+	copy(l.z, from.z)
 	l.Cost = from.Cost
 }
 
@@ -47,10 +47,10 @@ func (l *Search) Plan() *model.Plan {
 		plan.Loads[u.Load.ID] = model.LoadPlan{KW: append([]float64(nil), l.KW[i]...)}
 	}
 	if l.p.Battery != nil {
-		plan.BatteryKW = append([]float64(nil), l.Bat...)
+		plan.BatteryKW = append([]float64(nil), l.bat...)
 	}
 	for t := range n {
-		master.Balance(l.p, plan, t, l.Z[t], 0)
+		master.Balance(l.p, plan, t, l.z[t], 0)
 	}
 	return plan
 }

@@ -75,9 +75,9 @@ func (l *Search) aim() {
 // it is cheapest.
 func (l *Search) putBack(out takenOut) {
 	if out.battery {
-		for t := range l.Bat {
-			l.Z[t] -= l.Bat[t]
-			l.Bat[t] = 0
+		for t := range l.bat {
+			l.z[t] -= l.bat[t]
+			l.bat[t] = 0
 		}
 	}
 	left := out.energy

@@ -52,10 +52,15 @@ func (m *Programme) battery() {
 	}
 }
 
-// SettleBattery keeps rounding errors of the charge from adding up.
+// SettleBattery keeps rounding errors of the charge from adding up, and begins in time to
+// be within the band where powers of another forecast would leave too much for the end.
 func SettleBattery(p *model.Problem, kw []float64) {
 	b, h := p.Battery, p.Hours()
 	lo, hi := BatteryBand(p)
+	for t := p.N - 2; t >= 0; t-- {
+		lo[t] = min(max(lo[t], lo[t+1]-b.EffC*b.MaxChargeKW*h-chargeTol), hi[t])
+		hi[t] = max(min(hi[t], hi[t+1]+b.MaxDischargeKW*h/b.EffD+chargeTol), lo[t])
+	}
 	soc := b.SoC0
 	for t, x := range kw {
 		x = min(max(x, -b.MaxDischargeKW), b.MaxChargeKW)

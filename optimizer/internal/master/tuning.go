@@ -13,6 +13,8 @@ const (
 	endless = 1e4
 	// rounding: money below nothing that a column without a bound may seem to earn.
 	rounding = 1e-7
+	// chargeTol: kWh by which a charge may be left to the power of the slots that follow.
+	chargeTol = 1e-7
 	// evenWeight: weight by which two patterns differ that are as heavy.
 	evenWeight = 1e-12
 )

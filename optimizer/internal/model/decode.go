@@ -149,14 +149,6 @@ func (l *Load) kind() string {
 	return ""
 }
 
-// WriteInstance writes a Problem as the document ReadInstance reads.
-func WriteInstance(w io.Writer, p *Problem) error {
-	return json.NewEncoder(w).Encode(struct {
-		Format string `json:"format"`
-		*Problem
-	}{InstanceFormat, p})
-}
-
 // WritePlan writes a plan's JSON document.
 func WritePlan(w io.Writer, plan *Plan) error {
 	return json.NewEncoder(w).Encode(plan)

@@ -14,8 +14,8 @@ type Cycle struct {
 	Skip   float64
 }
 
-// NewCycle makes the pricer of a cycle.
-func NewCycle(p *model.Problem, l *model.Load) *Cycle {
+// newCyclePricer makes the pricer of a cycle.
+func newCyclePricer(p *model.Problem, l *model.Load) *Cycle {
 	c := l.Cycle
 	q := &Cycle{p: p, Load: l, Lo: max(0, c.Earliest), Hi: min(p.N, c.LatestFinish) - len(c.ProfileKW), Skip: l.SkipPrice(p.Hours())}
 	if c.Running {

@@ -47,7 +47,7 @@ func grow(buf *[]float64, n int) []float64 {
 func New(p *model.Problem, l *model.Load, shared *Scratch) Pricer {
 	switch {
 	case l.Cycle != nil:
-		return NewCycle(p, l)
+		return newCyclePricer(p, l)
 	case l.OnOff != nil:
 		return newOnOffPricer(p, l)
 	case l.Variable != nil:
