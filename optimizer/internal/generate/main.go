@@ -2,7 +2,6 @@ package generate
 
 import (
 	"flag"
-	"os"
 	"testing"
 )
 
@@ -17,5 +16,5 @@ func Main(m *testing.M) {
 			panic(err)
 		}
 	}
-	os.Exit(m.Run())
+	m.Run() // whose result the runner exits with
 }
