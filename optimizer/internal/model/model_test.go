@@ -139,7 +139,7 @@ func TestMoneyCountedInAnotherUnitIsTheSame(t *testing.T) {
 		p.Demand = []model.DemandWindow{{Slots: []int{0, 1, 2, 3}, Interval: 2, PricePerKW: 2}}
 		p.Loads[1].PriceCap = 0.3
 		plan.Loads["car"].KW[6] = rapid.Float64Range(1, 3).Draw(t, "car")
-		plan.ShedKW[4] = rapid.Float64Range(0, 0.5).Draw(t, "shed")
+		plan.ShedKW[4] = float64(rapid.IntRange(0, 32).Draw(t, "shed")) / 64
 		unit := math.Ldexp(1, 2*rapid.IntRange(-15, 15).Draw(t, "unit"))
 		q := p.Counted(unit)
 		if got := q.Unit() * unit; got != p.Unit() {
