@@ -6,6 +6,7 @@ import (
 
 	"periph.io/x/conn/v3/gpio"
 
+	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/fault"
 )
 
@@ -61,9 +62,9 @@ type Env struct {
 	DeadMan time.Duration // the load is to drop by itself where On is not said again for so long; 0: never
 	Now     func() time.Time
 	Log     *slog.Logger
-	MQTT    Bus     // nil without a broker
-	Machine Machine // opened when something is asked of it
-	Plant   Plant   // nil without a simulation
+	MQTT    *device.Pool // the devices on the broker, which the program runs; nil without one
+	Machine Machine      // opened when something is asked of it
+	Plant   Plant        // nil without a simulation
 }
 
 // Pins open GPIO lines by name or number.  The chip is named by its label, name

@@ -54,11 +54,3 @@ func (o Observation) set() Setpoint {
 	}
 	return Setpoint{On: o.On}
 }
-
-// Bus is what a driver needs of an MQTT session.  Handlers run one at a time for
-// a subscription, over all reconnections; retained tells that the broker kept the
-// message and sends it because of the subscription.
-type Bus interface {
-	Publish(ctx context.Context, topic string, qos byte, retained bool, payload []byte) error
-	Subscribe(filter string, handler func(topic string, payload []byte, retained bool)) (unsubscribe func(), err error)
-}

@@ -7,6 +7,7 @@ import (
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/spi"
 
+	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -71,7 +72,7 @@ type Constants struct {
 type Env struct {
 	Now     func() time.Time
 	Every   time.Duration // time between readings, as Document.Every has it
-	MQTT    Subscriber    // nil without a broker
+	MQTT    *device.Pool  // the devices on the broker, which the program runs; nil without one
 	Machine Machine       // opened when something is asked of it
 	// Path is where a file lies that the configuration names.
 	Path func(name string) string

@@ -95,10 +95,3 @@ func CodeOf(err error) Code {
 func Fail(code Code, op, remedy, format string, args ...any) *Error {
 	return &Error{Code: code, Op: op, Remedy: remedy, Err: fmt.Errorf(format, args...)}
 }
-
-// Subscriber is what a driver needs of an MQTT session.  The handler is called
-// for one message at a time; unsubscribe returns when no call of it runs and
-// none will.  Subscriptions outlive a lost connection.
-type Subscriber interface {
-	Subscribe(filter string, handler func(topic string, payload []byte, retained bool)) (unsubscribe func(), err error)
-}

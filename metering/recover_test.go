@@ -47,9 +47,9 @@ func TestARegisterThatShowsZeroAndComesBackIsNotChargedWhole(t *testing.T) {
 		{"half of a sum twice, silence, the other half, and the whole", []Sample{at(0, 145.5), at(10*s, 100), at(20*s, 100), at(3*h, 45.6), at(6*h, 145.6)}, 100 * wh},
 		{"half of a sum twice, silence, and the whole", []Sample{at(0, 145.5), at(10*s, 100), at(20*s, 100), at(3*h, 145.6)}, 100 * wh},
 		{"another meter, silence, and the old one", []Sample{at(0, 500), at(10*s, 3), at(20*s, 3), at(30*h, 500.1)}, 100 * wh},
-		{"another meter by its name, silence, and the old one without a name", []Sample{device(at(0, 500), "A"), device(at(10*s, 3), "B"), at(23*h, 500.1)}, 100 * wh},
-		{"a name garbled once", []Sample{device(at(0, 500), "A"), device(at(10*s, 500.01), "X"), device(at(20*s, 500.02), "A")}, 20 * wh},
-		{"two meters that answer in turn", []Sample{device(at(0, 500), "A"), device(at(10*s, 900), "B"), device(at(20*s, 500.01), "A"), device(at(30*s, 900.01), "B"), device(at(40*s, 500.02), "A")}, 20 * wh},
+		{"another meter by its name, silence, and the old one without a name", []Sample{named(at(0, 500), "A"), named(at(10*s, 3), "B"), at(23*h, 500.1)}, 100 * wh},
+		{"a name garbled once", []Sample{named(at(0, 500), "A"), named(at(10*s, 500.01), "X"), named(at(20*s, 500.02), "A")}, 20 * wh},
+		{"two meters that answer in turn", []Sample{named(at(0, 500), "A"), named(at(10*s, 900), "B"), named(at(20*s, 500.01), "A"), named(at(30*s, 900.01), "B"), named(at(40*s, 500.02), "A")}, 20 * wh},
 		{"a new base that has proved itself grows past the old one", []Sample{
 			at(0, 1), at(10*s, 0), at(20*s, 0), at(12*h, 0.4), at(12*h+m, 0.5), at(25*h, 0.6), at(25*h+m, 0.7), at(30*h, 1.1), at(40*h, 3),
 		}, 3 * kWh},

@@ -39,7 +39,7 @@ func both(at string, import_ units.Energy, w float64) Sample {
 	return s
 }
 
-func device(s Sample, d string) Sample {
+func named(s Sample, d string) Sample {
 	s.Device = d
 	return s
 }
@@ -75,8 +75,8 @@ func TestTake(t *testing.T) {
 		{"a negative register is no register", []Sample{reg("10:00:00", 500*kWh), reg("10:00:10", -3*kWh)}, 0, Gap | Suspect, []EventKind{RegisterBackwards}},
 
 		// Another meter
-		{"another meter begins anew", []Sample{device(reg("10:00:00", 500*kWh), "A"), device(reg("10:00:10", 501*kWh), "B"), device(reg("10:00:20", 501*kWh+4*wh), "B")}, 4 * wh, 0, []EventKind{MeterReplaced}},
-		{"a sample without identity is the same meter's", []Sample{device(reg("10:00:00", 500*kWh), "A"), reg("10:00:10", 500*kWh+2*wh), device(reg("10:00:20", 500*kWh+4*wh), "A")}, 4 * wh, 0, nil},
+		{"another meter begins anew", []Sample{named(reg("10:00:00", 500*kWh), "A"), named(reg("10:00:10", 501*kWh), "B"), named(reg("10:00:20", 501*kWh+4*wh), "B")}, 4 * wh, 0, []EventKind{MeterReplaced}},
+		{"a sample without identity is the same meter's", []Sample{named(reg("10:00:00", 500*kWh), "A"), reg("10:00:10", 500*kWh+2*wh), named(reg("10:00:20", 500*kWh+4*wh), "A")}, 4 * wh, 0, nil},
 
 		// The clock
 		{"the clock goes back: energy counts once", []Sample{reg("10:00:00", 500*kWh), reg("09:00:00", 500*kWh+5*wh), reg("09:00:10", 500*kWh+6*wh)}, 6 * wh, 0, []EventKind{ClockBack}},

@@ -30,7 +30,7 @@ func floors() [][]string {
 		{in + "control", in + "house", "internal/store/..."},
 		{in + "planning"},
 		{in + "health", in + "schedule", in + "watchdog", "tariffs/...", "forecast/...", "loads/...", "metering/...", "credit/...", "optimizer/..."},
-		{"internal/series", "internal/said"},
+		{"internal/series", "internal/said", "internal/device/..."},
 		{"internal/form/...", "internal/civil"},
 		{"internal/units/...", "internal/fault", "internal/contain", "internal/backoff", "internal/gpiochip", "internal/localbroker", "internal/testservers", "internal/archtest/..."},
 	}

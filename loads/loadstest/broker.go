@@ -42,7 +42,7 @@ func NewBroker(t testing.TB) *Broker {
 	return b
 }
 
-// Bus is an MQTT session that can be broken.  It is a loads.Bus.
+// Bus is an MQTT session that can be broken.  It is a device.Bus.
 type Bus struct {
 	client paho.Client
 	broken atomic.Bool
@@ -64,7 +64,7 @@ func (b *Bus) Break(broken bool) { b.broken.Store(broken) }
 
 var errBroken = errors.New("not connected to the broker")
 
-// Publish implements loads.Bus.
+// Publish implements device.Bus.
 func (b *Bus) Publish(ctx context.Context, topic string, qos byte, retained bool, payload []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (b *Bus) Publish(ctx context.Context, topic string, qos byte, retained bool
 	}
 }
 
-// Subscribe implements loads.Bus.
+// Subscribe implements device.Bus.
 func (b *Bus) Subscribe(filter string, handler func(topic string, payload []byte, retained bool)) (func(), error) {
 	token := b.client.Subscribe(filter, 0, func(_ paho.Client, m paho.Message) {
 		if !b.broken.Load() {

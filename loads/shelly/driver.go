@@ -1,6 +1,9 @@
+// Package shelly switches a relay of a second-generation Shelly device, over its RPC by MQTT.
+// How the device speaks is told in internal/device/shelly.
 package shelly
 
 import (
+	"github.com/keeplit/keeplit/internal/device/shelly"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/internal/remote"
 )
@@ -16,4 +19,6 @@ type Document struct {
 }
 
 // Open implements loads.Settings.
-func (d *Document) Open(e loads.Env) (loads.Switch, error) { return New(e.MQTT, d.Config(e)) }
+func (d *Document) Open(e loads.Env) (loads.Switch, error) {
+	return d.Switch(e, shelly.New(d.Topic))
+}

@@ -1,6 +1,9 @@
+// Package tasmota switches a relay of a device with Tasmota firmware, over MQTT.
+// How the device speaks is told in internal/device/tasmota.
 package tasmota
 
 import (
+	"github.com/keeplit/keeplit/internal/device/tasmota"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/internal/remote"
 )
@@ -16,4 +19,6 @@ type Document struct {
 }
 
 // Open implements loads.Settings.
-func (d *Document) Open(e loads.Env) (loads.Switch, error) { return New(e.MQTT, d.Config(e)) }
+func (d *Document) Open(e loads.Env) (loads.Switch, error) {
+	return d.Switch(e, tasmota.New(d.Topic))
+}

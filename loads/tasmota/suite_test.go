@@ -1,11 +1,12 @@
 package tasmota
 
 import (
-	"context"
-	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/device/devicetest"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/internal/remote"
 	"github.com/keeplit/keeplit/loads/loadstest"
 )
 
@@ -18,19 +19,12 @@ func TestConformance(t *testing.T) {
 		broker := loadstest.NewBroker(t)
 		bus := broker.Bus(t)
 		device := loadstest.NewTasmota(t, broker, bus, "plug")
-		s, err := New(bus, Config{Topic: "plug", DeadMan: deadMan, Stale: stale, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		pool := devicetest.Pool(bus, time.Now)
+		s, err := (&Document{Timed: remote.Timed{Document: remote.Document{Topic: "plug", Stale: stale}}}).Open(loads.Env{DeadMan: deadMan, MQTT: pool})
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error, 1)
-		go func() { done <- s.Run(ctx) }()
-		t.Cleanup(func() {
-			cancel()
-			if err := <-done; err != nil {
-				t.Errorf("run: %v", err)
-			}
-		})
+		devicetest.Run(t, pool)
 		return loadstest.Target{
 			Switch: s, Device: device, Stale: stale, DeadMan: deadMan,
 			Faults: []loadstest.Fault{loadstest.Offline, loadstest.Silent, loadstest.Garbled, loadstest.DropsOut},

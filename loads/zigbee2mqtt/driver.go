@@ -1,8 +1,11 @@
+// Package zigbee2mqtt switches a Zigbee plug or relay through Zigbee2MQTT.
+// How the device speaks is told in internal/device/zigbee2mqtt.
 package zigbee2mqtt
 
 import (
 	"strings"
 
+	"github.com/keeplit/keeplit/internal/device/zigbee2mqtt"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/internal/remote"
@@ -31,5 +34,5 @@ func (d *Document) Check() fault.List {
 
 // Open implements loads.Settings.
 func (d *Document) Open(e loads.Env) (loads.Switch, error) {
-	return New(e.MQTT, Config{Config: d.Config(e), Base: d.Base})
+	return d.Switch(e, zigbee2mqtt.New(d.Base, d.Topic))
 }

@@ -7,16 +7,13 @@ import (
 	"github.com/keeplit/keeplit/metering"
 )
 
-// kinds are the kinds of device.
-func kinds() []string { return []string{"tasmota", "shelly", "zigbee2mqtt"} }
-
 // Driver is the driver mqtt.
 func Driver() metering.Driver {
 	d := metering.Driver{
 		Name: "mqtt", New: func() metering.Settings { return new(Document) },
 		Probe: &metering.Probe{Filters: []string{"tele/+/SENSOR", "+/events/rpc", "+/status/+", "zigbee2mqtt/+"}, Hear: hear},
 	}
-	for _, kind := range kinds() {
+	for _, kind := range names() {
 		d.Recordings = append(d.Recordings, metering.Recording{
 			Format: kind, Decode: func(data []byte) ([]metering.Telegram, []error) { return DecodeRecording(kind, data) },
 		})
@@ -40,7 +37,7 @@ type Document struct {
 // Check implements metering.Settings.
 func (d *Document) Check() fault.List {
 	var l fault.List
-	l.OneOf("kind", d.Kind, kinds()...)
+	l.OneOf("kind", d.Kind, names()...)
 	l.Need("topic", d.Topic, "write the device's name as it stands in its topics")
 	if strings.ContainsAny(d.Topic+d.Base, "#+") {
 		l.Add("topic", "name one device", "a wildcard cannot name a meter")
@@ -59,7 +56,7 @@ func (d *Document) Needs() metering.Needs { return metering.NeedsBroker }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {
-	return New(e.MQTT, Config{Document: *d, Every: e.Every, Now: e.Now})
+	return New(e.MQTT, Config{Document: *d, Every: e.Every})
 }
 
 // hear finds a meter in a message of any kind of device.

@@ -8,11 +8,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	mochi "github.com/mochi-mqtt/server/v2"
 
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/devicetest"
+	"github.com/keeplit/keeplit/internal/device/shelly"
+	"github.com/keeplit/keeplit/internal/device/tasmota"
+	"github.com/keeplit/keeplit/internal/device/zigbee2mqtt"
 	"github.com/keeplit/keeplit/internal/localbroker"
 	"github.com/keeplit/keeplit/internal/testservers"
 	"github.com/keeplit/keeplit/internal/units"
@@ -108,7 +114,12 @@ func on(h func(string, []byte, bool)) paho.MessageHandler {
 	return func(_ paho.Client, m paho.Message) { h(m.Topic(), m.Payload(), m.Retained()) }
 }
 
-// Subscribe implements metering.Subscriber.
+// Publish implements device.Bus: a meter says nothing.
+func (b *broker) Publish(_ context.Context, topic string, _ byte, _ bool, _ []byte) error {
+	return fmt.Errorf("%s: a meter only listens", topic)
+}
+
+// Subscribe implements device.Bus.
 func (b *broker) Subscribe(filter string, h func(string, []byte, bool)) (func(), error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -125,8 +136,8 @@ func (b *broker) Subscribe(filter string, h func(string, []byte, bool)) (func(),
 	}, tok.Error()
 }
 
-// device publishes what it shows every 20 ms.
-type device struct {
+// plug publishes what it shows every 20 ms.
+type plug struct {
 	b     *broker
 	kind  string
 	mu    sync.Mutex
@@ -135,13 +146,13 @@ type device struct {
 	n     int
 }
 
-func (d *device) Show(t meteringtest.Truth) {
+func (d *plug) Show(t meteringtest.Truth) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.truth = t
 }
 
-func (d *device) Break(f meteringtest.Fault) {
+func (d *plug) Break(f meteringtest.Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fault = f
@@ -150,7 +161,7 @@ func (d *device) Break(f meteringtest.Fault) {
 	}
 }
 
-func (d *device) run(stop <-chan struct{}) {
+func (d *plug) run(stop <-chan struct{}) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -163,7 +174,7 @@ func (d *device) run(stop <-chan struct{}) {
 	}
 }
 
-func (d *device) publish() {
+func (d *plug) publish() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.n++
@@ -182,7 +193,7 @@ func (d *device) publish() {
 	d.b.publish(topic, payload)
 }
 
-func (d *device) message() (topic, payload string) {
+func (d *plug) message() (topic, payload string) {
 	t := d.truth
 	kwh, ret := t.Import.KWh(), t.Export.KWh()
 	if d.fault == meteringtest.Absurd {
@@ -224,11 +235,13 @@ func conform(t *testing.T, start func(*testing.T) *broker) {
 				},
 				New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
 					b := start(t)
-					m, err := New(b, Config{Document: Document{Kind: kind, Topic: "dev"}, Every: 60 * time.Millisecond, Now: time.Now})
+					pool := devicetest.Pool(b, time.Now)
+					m, err := New(pool, Config{Document: Document{Kind: kind, Topic: "dev"}, Every: 60 * time.Millisecond})
 					if err != nil {
 						t.Fatal(err)
 					}
-					d := &device{b: b, kind: kind}
+					devicetest.Run(t, pool)
+					d := &plug{b: b, kind: kind}
 					stop := make(chan struct{})
 					var wg sync.WaitGroup
 					wg.Go(func() { d.run(stop) })
@@ -241,43 +254,114 @@ func conform(t *testing.T, start func(*testing.T) *broker) {
 }
 
 // noBroker refuses every subscription.
-type noBroker struct{}
+type noBroker struct{ devicetest.Bus }
 
-func (noBroker) Subscribe(string, func(string, []byte, bool)) (func(), error) {
+func (*noBroker) Subscribe(string, func(string, []byte, bool)) (func(), error) {
 	return nil, errors.New("not authorised")
 }
 
 func TestSubscriptionRefused(t *testing.T) {
-	m, err := New(noBroker{}, Config{Document: Document{Kind: "tasmota", Topic: "x"}, Every: time.Millisecond, Now: time.Now})
+	pool := devicetest.Pool(new(noBroker), time.Now)
+	m, err := New(pool, Config{Document: Document{Kind: "tasmota", Topic: "x"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err = m.Run(ctx, func(r metering.Reading) {
-		if metering.CodeOf(r.Err) != metering.Offline {
-			t.Errorf("reading %+v", r)
+	defer cancel()
+	readings := make(chan metering.Reading)
+	done := make(chan error, 1)
+	go func() {
+		done <- m.Run(ctx, func(r metering.Reading) {
+			select {
+			case readings <- r:
+			case <-ctx.Done():
+			}
+		})
+	}()
+	for { // until the meter follows
+		if err := pool.Devices()[0].Run(ctx); err == nil {
+			t.Fatal("a device that cannot be listened to runs")
 		}
-		cancel()
-	})
-	if err != nil {
-		t.Error(err)
+		select {
+		case r := <-readings:
+			if metering.CodeOf(r.Err) != metering.Offline {
+				t.Errorf("reading %+v", r)
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }
 
 func TestRetainedIsNoMeasurement(t *testing.T) {
-	m, err := New(noBroker{}, Config{Document: Document{Kind: "zigbee2mqtt", Topic: "plug"}, Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
+	for _, row := range []struct {
+		name, topic, payload string
+		code                 metering.Code // of what comes; empty: nothing
+	}{
+		{"a state", "zigbee2mqtt/plug", `{"power":5,"energy":1}`, ""},
+		{"gone", "zigbee2mqtt/plug/availability", `{"state":"offline"}`, metering.Offline},
+		{"there", "zigbee2mqtt/plug/availability", `online`, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				bus := new(devicetest.Bus)
+				pool := devicetest.Pool(bus, time.Now)
+				m, err := New(pool, Config{Document: Document{Kind: "zigbee2mqtt", Topic: "plug"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				devicetest.Run(t, pool)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				synctest.Wait()
+				bus.Say(row.topic, row.payload, true)
+				var got []metering.Reading
+				if err := m.Run(ctx, func(r metering.Reading) { got = append(got, r) }); err != nil {
+					t.Fatal(err)
+				}
+				if n := len(got); (row.code == "") != (n == 0) || n > 0 && (n > 1 || metering.CodeOf(got[0].Err) != row.code) {
+					t.Errorf("became %+v", got)
+				}
+			})
+		})
 	}
-	if r, ok := m.take(message{"zigbee2mqtt/plug", []byte(`{"power":5,"energy":1}`), true}); ok {
-		t.Errorf("retained state became %+v", r)
+}
+
+// decodeTasmota reads one meter of a message, as the driver does.
+func decodeTasmota(payload []byte, channel int) (t metering.Telegram, ok bool, err error) {
+	meters, err := tasmota.Sensor(payload)
+	for _, m := range meters {
+		if m.Channel == channel {
+			t, err = telegram("test", m)
+			return t, true, err
+		}
 	}
-	if r, ok := m.take(message{"zigbee2mqtt/plug/availability", []byte(`{"state":"offline"}`), true}); !ok || metering.CodeOf(r.Err) != metering.Offline {
-		t.Errorf("retained offline became %+v, %v", r, ok)
+	return t, false, coded(err)
+}
+
+// coded is an error of a device as the driver reports it.
+func coded(err error) error {
+	if unread := (*device.Unread)(nil); errors.As(err, &unread) {
+		return unknown("test", unread)
 	}
-	if r, ok := m.take(message{"zigbee2mqtt/plug/availability", []byte(`online`), true}); ok {
-		t.Errorf("online became %+v", r)
+	return err
+}
+
+// decodeShelly reads all meters of a message.
+func decodeShelly(component string, payload []byte) (parts []device.Meter, samples []metering.Sample, err error) {
+	parts, err = shelly.Status(component, payload)
+	for _, p := range parts {
+		t, err := telegram("test", p)
+		if err != nil {
+			return nil, nil, err
+		}
+		samples = append(samples, t.Sample)
 	}
+	return parts, samples, coded(err)
 }
 
 func TestTasmotaMessages(t *testing.T) {
@@ -312,7 +396,7 @@ func TestTasmotaMessages(t *testing.T) {
 		{"null is no value", `{"ENERGY":{"Total":1,"Power":null}}`, 0, metering.Sample{Has: metering.HasImport, Import: units.KilowattHour, Step: units.WattHour}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			got, ok, err := DecodeTasmota([]byte(row.in), row.channel)
+			got, ok, err := decodeTasmota([]byte(row.in), row.channel)
 			if err != nil || !ok {
 				t.Fatalf("%v, %v", ok, err)
 			}
@@ -336,7 +420,7 @@ func TestShellyMessages(t *testing.T) {
 		{"network status is no measurement", "", `{"sta_ip":"10.0.0.1","rssi":-60}`, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			parts, err := DecodeShelly(row.component, []byte(row.in))
+			parts, samples, err := decodeShelly(row.component, []byte(row.in))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -347,9 +431,8 @@ func TestShellyMessages(t *testing.T) {
 				}
 				return fmt.Sprintf("%.6f", e.KWh())
 			}
-			for _, p := range parts {
-				s := p.Telegram.Sample
-				got = append(got, fmt.Sprintf("%s %s %s %d %d", p.Component, kwh(s.Import), kwh(s.Export), s.Power, len(s.Phases)))
+			for i, s := range samples {
+				got = append(got, fmt.Sprintf("%s %s %s %d %d", parts[i].Part, kwh(s.Import), kwh(s.Export), s.Power, len(s.Phases)))
 			}
 			if strings.Join(got, "; ") != strings.Join(row.want, "; ") {
 				t.Errorf("got %q, want %q", got, row.want)
@@ -371,7 +454,7 @@ func TestMessagesRefused(t *testing.T) {
 		{"negative register", `{"ENERGY":{"Total":-1}}`, metering.Range},
 		{"impossible power", `{"ENERGY":{"Power":1e12}}`, metering.Range},
 	} {
-		if _, ok, err := DecodeTasmota([]byte(row.in), 0); metering.CodeOf(err) != row.code {
+		if _, ok, err := decodeTasmota([]byte(row.in), 0); metering.CodeOf(err) != row.code {
 			t.Errorf("%s: %v, %v; want code %s", row.name, ok, err, row.code)
 		}
 	}
@@ -400,29 +483,29 @@ func fuzz(f *testing.F, seeds []string, decode func([]byte) ([]metering.Sample, 
 }
 
 func FuzzTasmota(f *testing.F) {
-	_, msg := (&device{kind: "tasmota", truth: meteringtest.Truth{Import: 5 * units.KilowattHour, Power: 5000}}).message()
+	_, msg := (&plug{kind: "tasmota", truth: meteringtest.Truth{Import: 5 * units.KilowattHour, Power: 5000}}).message()
 	fuzz(f, []string{msg, `{"StatusSNS":{"ENERGY":{"Total":[1,2,3],"Power":[1,2,3],"Voltage":230}}}`}, func(b []byte) ([]metering.Sample, error) {
-		t, _, err := DecodeTasmota(b, 0)
+		t, _, err := decodeTasmota(b, 0)
 		return []metering.Sample{t.Sample}, err
 	})
 }
 
 func FuzzShelly(f *testing.F) {
-	_, msg := (&device{kind: "shelly", n: 1, truth: meteringtest.Truth{Import: 5 * units.KilowattHour, Power: 5000}}).message()
+	_, msg := (&plug{kind: "shelly", n: 1, truth: meteringtest.Truth{Import: 5 * units.KilowattHour, Power: 5000}}).message()
 	fuzz(f, []string{msg, `{"src":"x","method":"NotifyStatus","params":{"ts":1631186545.04,"em:0":{"a_voltage":230,"a_current":1,"a_act_power":230},"emdata:0":{"total_act":1}}}`}, func(b []byte) ([]metering.Sample, error) {
-		parts, err := DecodeShelly("", b)
-		var out []metering.Sample
-		for _, p := range parts {
-			out = append(out, p.Telegram.Sample)
-		}
-		return out, err
+		_, samples, err := decodeShelly("", b)
+		return samples, err
 	})
 }
 
 func FuzzZigbee2MQTT(f *testing.F) {
-	_, msg := (&device{kind: "zigbee2mqtt", truth: meteringtest.Truth{Import: 5 * units.KilowattHour, Power: 5000}}).message()
+	_, msg := (&plug{kind: "zigbee2mqtt", truth: meteringtest.Truth{Import: 5 * units.KilowattHour, Power: 5000}}).message()
 	fuzz(f, []string{msg, `{"power":1,"power_phase_b":2,"power_phase_c":3,"voltage":230,"voltage_phase_b":231,"energy":1.5}`}, func(b []byte) ([]metering.Sample, error) {
-		t, _, err := DecodeZigbee2MQTT(b)
+		meters, err := zigbee2mqtt.State(b)
+		if len(meters) == 0 {
+			return nil, coded(err)
+		}
+		t, err := telegram("test", meters[0])
 		return []metering.Sample{t.Sample}, err
 	})
 }

@@ -53,12 +53,12 @@ func TestASumThatLacksAPartIsNotGiven(t *testing.T) {
 }
 
 func TestThePowerOfFourChannelsIsThatOfAll(t *testing.T) {
-	got, ok, err := DecodeTasmota([]byte(`{"ENERGY":{"Total":[1,2,3,4],"Power":[10,20,30,2500],"Current":[0.1,0.1,0.1,11],"Voltage":230}}`), 0)
+	got, ok, err := decodeTasmota([]byte(`{"ENERGY":{"Total":[1,2,3,4],"Power":[10,20,30,2500],"Current":[0.1,0.1,0.1,11],"Voltage":230}}`), 0)
 	s := got.Sample
 	if err != nil || !ok || s.Import.KWh() != 10 || s.Power.W() != 2560 || s.Current != 11_300 || s.Voltage != 230_000 {
 		t.Errorf("%v %v: %+v", ok, err, s)
 	}
-	if got, _, _ := DecodeTasmota([]byte(`{"ENERGY":{"Total":[1,2,3,4],"Power":[10,20,30,2500]}}`), 4); got.Sample.Power.W() != 2500 || got.Sample.Import.KWh() != 4 {
+	if got, _, _ := decodeTasmota([]byte(`{"ENERGY":{"Total":[1,2,3,4],"Power":[10,20,30,2500]}}`), 4); got.Sample.Power.W() != 2500 || got.Sample.Import.KWh() != 4 {
 		t.Errorf("the fourth alone: %+v", got.Sample)
 	}
 }

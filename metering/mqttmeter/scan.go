@@ -2,8 +2,11 @@ package mqttmeter
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"strings"
 
+	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -43,7 +46,7 @@ func scan(data []byte) []scanned {
 func matching(b []byte) (n int, whole bool) {
 	depth, quoted := 0, false
 	for i := 0; i < len(b); i++ {
-		if i > maxPayload {
+		if i > device.MaxPayload {
 			return i, false
 		}
 		switch c := b[i]; {
@@ -87,37 +90,26 @@ func begins(b []byte) bool {
 // (tasmota, shelly, zigbee2mqtt).  Messages without a measurement are passed
 // over.
 func DecodeRecording(kind string, data []byte) (telegrams []metering.Telegram, errs []error) {
-	op := map[string]string{"tasmota": tasmotaOp, "shelly": shellyOp, "zigbee2mqtt": zigbeeOp}[kind]
+	k, known := kinds()[kind]
+	if !known {
+		return nil, []error{fmt.Errorf("%q is not a kind of device", kind)}
+	}
 	for _, m := range scan(data) {
 		if m.cut {
-			errs = append(errs, metering.Fail(metering.Short, op, "record whole messages", "it ends after %d bytes", len(m.payload)))
+			errs = append(errs, metering.Fail(metering.Short, k.op, "record whole messages", "it ends after %d bytes", len(m.payload)))
 			continue
 		}
-		switch kind {
-		case "shelly":
-			component := m.topic[strings.LastIndexByte(m.topic, '/')+1:]
-			if !isComponent(component) {
-				component = ""
-			}
-			parts, err := DecodeShelly(component, m.payload)
+		meters, err := k.recorded(m.topic, m.payload)
+		if unread := (*device.Unread)(nil); errors.As(err, &unread) {
+			errs = append(errs, unknown(k.op, unread))
+		}
+		for _, told := range meters {
+			t, err := telegram(k.op, told)
 			if err != nil {
 				errs = append(errs, err)
+				continue
 			}
-			for _, p := range parts {
-				telegrams = append(telegrams, p.Telegram)
-			}
-			continue
-		case "tasmota", "zigbee2mqtt":
-			t, ok, err := DecodeTasmota(m.payload, 0)
-			if kind == "zigbee2mqtt" {
-				t, ok, err = DecodeZigbee2MQTT(m.payload)
-			}
-			if err != nil {
-				errs = append(errs, err)
-			}
-			if ok && err == nil {
-				telegrams = append(telegrams, t)
-			}
+			telegrams = append(telegrams, t)
 		}
 	}
 	return telegrams, errs

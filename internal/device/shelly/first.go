@@ -1,12 +1,13 @@
-package mqttmeter
+package shelly
 
 import (
 	"encoding/json"
 	"fmt"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/internal/read"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/metering"
 )
 
 // wattMinute is the unit in which a relay of the first generation counts.
@@ -14,7 +15,7 @@ const wattMinute = units.WattHour / 60
 
 // firstGeneration reads the status of a Shelly of the first generation.  Three
 // emeters are the phases of one meter (3EM); others are a meter each.
-func firstGeneration(o object) (parts []Part, found bool, err error) {
+func firstGeneration(o read.Object) (meters []device.Meter, found bool, err error) {
 	read := func(kind string, list []any) error {
 		var r *reader
 		for i, v := range list[:min(len(list), 8)] {
@@ -24,12 +25,13 @@ func firstGeneration(o object) (parts []Part, found bool, err error) {
 			}
 			together := kind == "emeter" && len(list) == 3
 			if !together || i == 0 {
-				r = &reader{t: metering.Telegram{Meter: macOf(o), Time: unixSeconds(o, "unixtime")}}
+				r = &reader{}
+				r.Told.Serial, r.Told.Clock = macOf(o), unixSeconds(o, "unixtime")
 			}
 			if together && i == 0 {
 				// A phase that is not valid is there and tells nothing: the power of
 				// two of three is not the meter's.
-				r.t.Sample.Phases = make([]metering.Phase, 3)
+				r.Phases(3)
 			}
 			if valid, told := m["is_valid"].(bool); !told || valid {
 				r.first(kind, fmt.Sprintf("%s:%d.", kind, i), m, i, together)
@@ -38,18 +40,18 @@ func firstGeneration(o object) (parts []Part, found bool, err error) {
 				continue
 			}
 			if together {
-				r.whole(1<<3 - 1)
+				r.Whole(1<<3 - 1)
 			}
-			t, ok, err := r.done(shellyOp, units.WattHour)
+			channel := i
+			if together {
+				channel = 0
+			}
+			t, ok, err := r.done(fmt.Sprintf("%s:%d", kind, channel))
 			if err != nil {
 				return err
 			}
 			if ok {
-				channel := i
-				if together {
-					channel = 0
-				}
-				parts = append(parts, Part{Component: fmt.Sprintf("%s:%d", kind, channel), Telegram: t})
+				meters = append(meters, t)
 			}
 		}
 		return nil
@@ -64,25 +66,21 @@ func firstGeneration(o object) (parts []Part, found bool, err error) {
 			return nil, true, err
 		}
 	}
-	return parts, found, nil
+	return meters, found, nil
 }
 
 // first takes one entry of meters or emeters.
-func (r *reader) first(kind, prefix string, m object, i int, together bool) {
-	take := func(name, unit string, store func(json.Number)) {
-		if n, ok := r.get(m, prefix, name, unit); ok {
-			store(n)
-		}
-	}
+func (r *reader) first(kind, prefix string, m read.Object, i int, together bool) {
+	take := func(name, unit string, store func(json.Number)) { r.Take(m, prefix, name, unit, store) }
 	for _, f := range []struct {
 		name, unit string
-		field      metering.Fields
-	}{{"power", "W", metering.HasPower}, {"voltage", "V", metering.HasVoltage}, {"current", "A", metering.HasCurrent}} {
+		quantity   read.Quantity
+	}{{"power", "W", read.Power}, {"voltage", "V", read.Voltage}, {"current", "A", read.Current}} {
 		take(f.name, f.unit, func(n json.Number) {
 			if together {
-				r.phase(i, f.field, n)
+				r.Phase(i, f.quantity, n)
 			} else {
-				r.value(f.field, n)
+				r.Value(f.quantity, n)
 			}
 		})
 	}
@@ -90,29 +88,33 @@ func (r *reader) first(kind, prefix string, m object, i int, together bool) {
 	if kind == "meter" {
 		unit, per = "Wmin", wattMinute
 	}
-	s := &r.t.Sample
-	if !together {
-		take("total", unit, func(n json.Number) { r.register(false, energy(n, per)) })
-		take("total_returned", unit, func(n json.Number) { r.register(true, energy(n, per)) })
-		return
+	for _, way := range []struct {
+		name   string
+		export bool
+	}{{"total", false}, {"total_returned", true}} {
+		take(way.name, unit, func(n json.Number) {
+			if together {
+				r.Add(way.export, read.Energy(n, per), i)
+			} else {
+				r.Register(way.export, read.Energy(n, per))
+			}
+		})
 	}
-	take("total", unit, func(n json.Number) { r.sum(false, s.Import+energy(n, per), s.ImportSum|1<<i) })
-	take("total_returned", unit, func(n json.Number) { r.sum(true, s.Export+energy(n, per), s.ExportSum|1<<i) })
 }
 
 // macOf is the device's address, where a status has it.
-func macOf(o object) string {
-	if mac := o.text("mac"); mac != "" {
-		return clip(mac)
+func macOf(o read.Object) string {
+	if mac := o.Text("mac"); mac != "" {
+		return read.Clip(mac)
 	}
-	if sys, ok := o.child("sys"); ok {
-		return clip(sys.text("mac"))
+	if sys, ok := o.Child("sys"); ok {
+		return read.Clip(sys.Text("mac"))
 	}
 	return ""
 }
 
-func unixSeconds(o object, name string) time.Time {
-	n, ok, err := o.number(name)
+func unixSeconds(o read.Object, name string) time.Time {
+	n, ok, err := o.Number(name)
 	if !ok || err != nil {
 		return time.Time{}
 	}

@@ -1,99 +1,113 @@
-// Package shelly switches a relay of a second-generation Shelly device, over its
-// RPC by MQTT.
+// Package shelly is how a Shelly of the second generation or later speaks over
+// MQTT, by RPC, and what the status of one of the first holds.
 //
 // The device answers on a topic of the asker's, tells changes on events/rpc
 // (only the part that changed) and, where switched on, whole states on
-// status/switch:<n>.  Its toggle_after is the dead man: it switches the relay
-// off by itself when On was not said again in time.
+// status/<component>.  Its toggle_after is the dead man: it switches a relay off
+// by itself when On was not said again in time.  Relays and meters are counted
+// from 0.
 package shelly
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/internal/read"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/loads"
-	"github.com/keeplit/keeplit/loads/internal/remote"
 )
 
-// Config describes the device; Topic is its MQTT prefix.
-type Config = remote.Config
-
-// Switch is one relay of a Shelly device.  It is a loads.Switch and a
-// loads.Runner.
-type Switch struct {
-	config Config
-	bus    loads.Bus
-	source string // the topic prefix of answers to us
-	memory remote.Memory
-	kick   chan struct{}
-	calls  atomic.Int64
+// Dialect is that of one device.
+type Dialect struct {
+	topic string
+	calls atomic.Int64
 }
 
-// New builds a switch.
-func New(bus loads.Bus, c Config) (*Switch, error) {
-	if err := c.Check(bus); err != nil {
-		return nil, fmt.Errorf("shelly: %w", err)
+// New is the dialect of the device with this MQTT prefix.
+func New(topic string) *Dialect { return &Dialect{topic: topic} }
+
+// Name implements device.Dialect.
+func (d *Dialect) Name() string { return "shelly " + d.topic }
+
+// Filters implements device.Dialect.  Answers come only where relays are asked.
+func (d *Dialect) Filters(relays []int) []string {
+	out := []string{d.topic + "/status/+", d.topic + "/events/rpc", d.topic + "/online"}
+	for _, relay := range relays {
+		out = append(out, d.source(relay)+"/rpc")
 	}
-	return &Switch{
-		config: c, bus: bus, kick: make(chan struct{}, 1),
-		source: fmt.Sprintf("keeplit/shelly/%s/%d", c.Topic, c.Channel),
-	}, nil
+	return out
 }
 
-// Set implements loads.Switch.  Said again, On starts toggle_after anew; Off never
-// carries it, for then the device would switch on.
-func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
-	if err := (loads.Capability{}).Check(p); err != nil {
-		return fmt.Errorf("shelly: %w", err)
+// source is the topic prefix of answers on a relay.
+func (d *Dialect) source(relay int) string {
+	return "keeplit/shelly/" + d.topic + "/" + strconv.Itoa(relay)
+}
+
+// Prepare implements device.Dialect: toggle_after goes with each command.
+func (d *Dialect) Prepare(int, time.Duration) (m device.Message, ok bool) { return m, false }
+
+// Ask implements device.Dialect.
+func (d *Dialect) Ask(relay int) device.Message {
+	return d.call(relay, "Switch.GetStatus", map[string]any{"id": relay})
+}
+
+// Command implements device.Dialect.  Said again, On starts toggle_after anew; Off
+// never carries it, for then the device would switch on.
+func (d *Dialect) Command(c device.Command) (m device.Message, doubt string) {
+	params := map[string]any{"id": c.Relay, "on": c.On}
+	if c.On && c.DeadMan > 0 {
+		params["toggle_after"] = c.DeadMan.Seconds()
 	}
-	params := map[string]any{"id": s.config.Channel, "on": p.On}
-	if p.On && s.config.DeadMan > 0 {
-		params["toggle_after"] = s.config.DeadMan.Seconds()
+	return d.call(c.Relay, "Switch.Set", params), ""
+}
+
+func (d *Dialect) call(relay int, method string, params map[string]any) device.Message {
+	frame, _ := json.Marshal(map[string]any{"id": d.calls.Add(1), "src": d.source(relay), "method": method, "params": params}) // such a map can always be written
+	return device.Message{Topic: d.topic + "/rpc", Payload: frame}
+}
+
+// Read implements device.Dialect.
+func (d *Dialect) Read(topic string, payload []byte) (f device.Fact, err error) {
+	if answer, ours := strings.CutPrefix(topic, "keeplit/shelly/"+d.topic+"/"); ours {
+		relay, ok := read.Index(strings.TrimSuffix(answer, "/rpc"))
+		if !ok {
+			return f, nil
+		}
+		f = answered(relay, payload)
+		if len(f.Contacts) > 0 {
+			f.Meters, _ = Status("", payload) // it has been understood as what was asked for
+		}
+		return f, nil
 	}
-	return s.call(ctx, "Switch.Set", params)
-}
-
-// Observed implements loads.Switch.
-func (s *Switch) Observed(context.Context) (loads.Observation, error) {
-	return s.memory.Observed(s.config.Now(), s.config.Stale), nil
-}
-
-// Run implements loads.Runner.
-func (s *Switch) Run(ctx context.Context) error {
-	t := s.config.Topic
-	return remote.Listen(ctx, s.bus, []remote.Subscription{
-		{Filter: s.source + "/rpc", Handle: s.answer},
-		{Filter: t + "/events/rpc", Handle: s.event},
-		{Filter: t + "/status/" + s.key(), Handle: s.whole},
-		{Filter: t + "/online", Handle: s.announce},
-	}, s.kick, s.config.Stale/3, s.ask, s.config.Log)
-}
-
-func (s *Switch) ask(ctx context.Context) error {
-	return s.call(ctx, "Switch.GetStatus", map[string]any{"id": s.config.Channel})
-}
-
-func (s *Switch) call(ctx context.Context, method string, params map[string]any) error {
-	frame, err := json.Marshal(map[string]any{"id": s.calls.Add(1), "src": s.source, "method": method, "params": params})
-	if err != nil {
-		return fmt.Errorf("shelly: %w", err)
+	part := strings.TrimPrefix(topic, d.topic+"/")
+	switch component, isStatus := strings.CutPrefix(part, "status/"); {
+	case part == "online":
+		switch strings.ToLower(string(bytes.TrimSpace(payload))) {
+		case "false":
+			f.Presence = device.Offline
+		case "true":
+			f.Presence = device.Online
+		}
+	case part == "events/rpc":
+		f.Contacts = changed(payload)
+		f.Meters, err = Status("", payload)
+	case isStatus && isComponent(component): // and not that of the network and so on
+		if kind, relay := partsOf(component); kind == "switch" {
+			f.Contacts = output(relay, payload)
+		}
+		f.Meters, err = Status(component, payload)
 	}
-	if err := s.bus.Publish(ctx, s.config.Topic+"/rpc", 0, false, frame); err != nil {
-		return fmt.Errorf("shelly: %w", err)
-	}
-	return nil
+	return f, err
 }
 
-func (s *Switch) key() string { return "switch:" + strconv.Itoa(s.config.Channel) }
-
-// answer takes in the answer to a call: a state, or that a command was taken.
-func (s *Switch) answer(_ string, payload []byte, retained bool) {
+// answered is the answer to a call: a state, or that a command was taken or not.
+func answered(relay int, payload []byte) (f device.Fact) {
 	var m struct {
 		Result json.RawMessage `json:"result"`
 		Error  *struct {
@@ -101,68 +115,61 @@ func (s *Switch) answer(_ string, payload []byte, retained bool) {
 			Message string `json:"message"`
 		} `json:"error"`
 	}
-	if retained || len(payload) > remote.MaxPayload || json.Unmarshal(payload, &m) != nil {
-		return
+	if json.Unmarshal(payload, &m) != nil {
+		return f
 	}
 	if m.Error != nil {
-		s.config.Log.Warn("loads: a Shelly refused a command", "topic", s.config.Topic, "code", m.Error.Code, "message", m.Error.Message)
-		return
+		f.Refused = fmt.Sprintf("code %d: %s", m.Error.Code, read.Clip(m.Error.Message))
+		return f
 	}
 	var taken struct {
 		WasOn *bool `json:"was_on"`
 	}
 	if json.Unmarshal(m.Result, &taken) == nil && taken.WasOn != nil {
-		remote.Kick(s.kick) // what it is now, it has to say itself
-		return
+		f.Moved = true // what it is now, it has to say itself
+		return f
 	}
-	s.status(m.Result)
+	f.Contacts = output(relay, m.Result)
+	return f
 }
 
-// event takes in a notification: the part of the state that changed.
-func (s *Switch) event(_ string, payload []byte, retained bool) {
+// changed is a notification: the part of the state that changed.
+func changed(payload []byte) (out []device.Contact) {
 	var m struct {
 		Method string                     `json:"method"`
 		Params map[string]json.RawMessage `json:"params"`
 	}
-	if retained || len(payload) > remote.MaxPayload || json.Unmarshal(payload, &m) != nil {
-		return
+	if json.Unmarshal(payload, &m) != nil || m.Method != "NotifyStatus" && m.Method != "NotifyFullStatus" {
+		return nil
 	}
-	if m.Method == "NotifyStatus" || m.Method == "NotifyFullStatus" {
-		s.status(m.Params[s.key()])
+	for name, raw := range m.Params {
+		if kind, relay := partsOf(name); kind == "switch" && isComponent(name) {
+			out = append(out, output(relay, raw)...)
+		}
 	}
+	slices.SortFunc(out, func(a, b device.Contact) int { return a.Channel - b.Channel })
+	return out
 }
 
-func (s *Switch) whole(_ string, payload []byte, retained bool) {
-	if !retained && len(payload) <= remote.MaxPayload {
-		s.status(payload)
-	}
-}
-
-// status lays what a message says over what is known.
-func (s *Switch) status(raw json.RawMessage) {
+// output is what the status of a switch tells of its relay.
+func output(relay int, raw json.RawMessage) []device.Contact {
 	var m struct {
 		ID     *int     `json:"id"`
 		Output *bool    `json:"output"`
 		Power  *float64 `json:"apower"`
 	}
-	if len(raw) == 0 || json.Unmarshal(raw, &m) != nil || m.ID != nil && *m.ID != s.config.Channel {
-		return
+	if len(raw) == 0 || json.Unmarshal(raw, &m) != nil || m.ID != nil && *m.ID != relay {
+		return nil
 	}
-	now := s.config.Now()
+	c := device.Contact{Channel: relay}
 	if m.Output != nil {
-		s.memory.State(*m.Output, now)
+		c.On = device.Tell(*m.Output)
 	}
-	if m.Power != nil && remote.Plausible(*m.Power) {
-		s.memory.Power(units.FromW(*m.Power), now)
+	if m.Power != nil {
+		c.Power = device.Tell(units.FromW(*m.Power))
 	}
-}
-
-func (s *Switch) announce(_ string, payload []byte, _ bool) {
-	switch strings.ToLower(string(bytes.TrimSpace(payload[:min(len(payload), 16)]))) {
-	case "false":
-		s.memory.Offline()
-	case "true":
-		s.memory.Online()
-		remote.Kick(s.kick)
+	if c == (device.Contact{Channel: relay}) {
+		return nil
 	}
+	return []device.Contact{c}
 }

@@ -1,90 +1,90 @@
 package shelly
 
 import (
-	"context"
 	"encoding/json"
-	"log/slog"
-	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/devicetest"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/loads"
-	"github.com/keeplit/keeplit/loads/internal/remote/remotetest"
 )
 
-var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-
-func dev(t testing.TB, channel int, deadMan time.Duration) (*Switch, *remotetest.Deaf) {
+// dev is a running device of which one relay is used.
+func dev(t *testing.T, channel int, deadMan time.Duration) (*device.Relay, *devicetest.Bus) {
 	t.Helper()
-	bus := &remotetest.Deaf{}
-	s, err := New(bus, Config{Topic: "shelly/plug", Channel: channel, DeadMan: deadMan, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
+	bus := &devicetest.Bus{}
+	pool := devicetest.Pool(bus, time.Now)
+	d, err := pool.Device(New("shelly/plug"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, bus
+	relay := d.Relay(channel, deadMan, 0)
+	devicetest.Run(t, pool)
+	synctest.Wait()
+	return relay, bus
 }
 
 func TestMessages(t *testing.T) {
-	on := loads.Observation{On: true, Known: true, At: now}
-	off := loads.Observation{Known: true, At: now}
-	onDrawing := loads.Observation{On: true, Known: true, At: now, Power: 812500, HasPower: true}
-	type say func(s *Switch)
-	event := func(p string) say { return func(s *Switch) { s.event("", []byte(p), false) } }
-	answer := func(p string) say { return func(s *Switch) { s.answer("", []byte(p), false) } }
-	whole := func(p string) say { return func(s *Switch) { s.whole("", []byte(p), false) } }
-	online := func(p string) say { return func(s *Switch) { s.announce("", []byte(p), true) } }
+	on, off := device.Tell(true), device.Tell(false)
+	var unknown device.Told[bool]
+	drawing := device.Tell(units.FromW(812.5))
+	var untold device.Told[units.Power]
+	type say [2]string
+	event := func(p string) say { return say{"shelly/plug/events/rpc", p} }
+	answer := func(p string) say { return say{"keeplit/shelly/shelly/plug/0/rpc", p} }
+	whole := func(p string) say { return say{"shelly/plug/status/switch:0", p} }
+	online := func(p string) say { return say{"shelly/plug/online", p} }
 	for _, tc := range []struct {
 		name    string
 		channel int
 		say     []say
-		want    loads.Observation
+		want    device.Told[bool]
+		power   device.Told[units.Power]
 	}{
-		{"a change", 0, []say{event(`{"method":"NotifyStatus","params":{"ts":1.5,"switch:0":{"id":0,"output":true}}}`)}, on},
-		{"of another relay", 1, []say{event(`{"method":"NotifyStatus","params":{"ts":1.5,"switch:0":{"id":0,"output":true}}}`)}, loads.Observation{}},
+		{"a change", 0, []say{event(`{"method":"NotifyStatus","params":{"ts":1.5,"switch:0":{"id":0,"output":true}}}`)}, on, untold},
+		{"of another relay", 1, []say{event(`{"method":"NotifyStatus","params":{"ts":1.5,"switch:0":{"id":0,"output":true}}}`)}, unknown, untold},
 		{"a change of power lies over the state", 0, []say{
 			event(`{"method":"NotifyStatus","params":{"switch:0":{"id":0,"output":true}}}`),
 			event(`{"method":"NotifyStatus","params":{"switch:0":{"id":0,"apower":812.5}}}`),
-		}, onDrawing},
-		{"a change of power says nothing of the state", 0, []say{event(`{"method":"NotifyStatus","params":{"switch:0":{"id":0,"apower":812.5}}}`)}, loads.Observation{}},
-		{"an event that is no status", 0, []say{event(`{"method":"NotifyEvent","params":{"switch:0":{"id":0,"output":true}}}`)}, loads.Observation{}},
-		{"an answer", 0, []say{answer(`{"id":1,"result":{"id":0,"output":true,"apower":812.5,"aenergy":{"total":1}}}`)}, onDrawing},
-		{"that a command was taken is no state", 0, []say{answer(`{"id":1,"result":{"was_on":true}}`)}, loads.Observation{}},
-		{"refused", 0, []say{answer(`{"id":1,"error":{"code":-103,"message":"no"}}`)}, loads.Observation{}},
-		{"a whole state", 0, []say{whole(`{"id":0,"source":"init","output":false}`)}, off},
-		{"gone", 0, []say{whole(`{"id":0,"output":true}`), online("false")}, loads.Observation{}},
-		{"back", 0, []say{whole(`{"id":0,"output":true}`), online("false"), online("true")}, loads.Observation{}},
-		{"nonsense", 0, []say{whole(`{"output":"yes"}`), event(`{"method":"NotifyStatus"}`), answer(`{`), online("")}, loads.Observation{}},
-		{"more than a relay can carry", 0, []say{whole(`{"id":0,"output":true,"apower":1e9}`)}, on},
+		}, on, drawing},
+		{"a change of power says nothing of the state", 0, []say{event(`{"method":"NotifyStatus","params":{"switch:0":{"id":0,"apower":812.5}}}`)}, unknown, untold},
+		{"an event that is no status", 0, []say{event(`{"method":"NotifyEvent","params":{"switch:0":{"id":0,"output":true}}}`)}, unknown, untold},
+		{"an answer", 0, []say{answer(`{"id":1,"result":{"id":0,"output":true,"apower":812.5,"aenergy":{"total":1}}}`)}, on, drawing},
+		{"that a command was taken is no state", 0, []say{answer(`{"id":1,"result":{"was_on":true}}`)}, unknown, untold},
+		{"refused", 0, []say{answer(`{"id":1,"error":{"code":-103,"message":"no"}}`)}, unknown, untold},
+		{"a whole state", 0, []say{whole(`{"id":0,"source":"init","output":false}`)}, off, untold},
+		{"gone", 0, []say{whole(`{"id":0,"output":true}`), online("false")}, unknown, untold},
+		{"back", 0, []say{whole(`{"id":0,"output":true}`), online("false"), online("true")}, unknown, untold},
+		{"nonsense", 0, []say{whole(`{"output":"yes"}`), event(`{"method":"NotifyStatus"}`), answer(`{`), online("")}, unknown, untold},
+		{"more than a relay can carry", 0, []say{whole(`{"id":0,"output":true,"apower":1e9}`)}, on, untold},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s, _ := dev(t, tc.channel, 0)
-			for _, m := range tc.say {
-				m(s)
-			}
-			got, err := s.Observed(context.Background())
-			if d := cmp.Diff(tc.want, got); d != "" || err != nil {
-				t.Errorf("%v %s", err, d)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				relay, bus := dev(t, tc.channel, 0)
+				for _, m := range tc.say {
+					bus.Say(m[0], m[1], m[0] == "shelly/plug/online")
+				}
+				if got := relay.State(); got.On != tc.want || got.Power != tc.power || got.On.Is() && got.At != time.Now() {
+					t.Errorf("%+v", got)
+				}
+			})
 		})
 	}
 }
 
 // toggle_after must go with On only: with Off the device would switch on.
 func TestOnlyOnCarriesTheDeadMan(t *testing.T) {
-	s, bus := dev(t, 0, 10*time.Minute)
-	for _, on := range []bool{true, false} {
-		if err := s.Set(context.Background(), loads.Setpoint{On: on}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	d := New("shelly/plug")
 	for i, want := range []map[string]any{
 		{"id": 0.0, "on": true, "toggle_after": 600.0},
 		{"id": 0.0, "on": false},
 	} {
-		topic, payload, _ := strings.Cut(bus.Sent[i], " ")
+		m, _ := d.Command(device.Command{On: i == 0, DeadMan: 10 * time.Minute})
+		topic, payload := m.Topic, string(m.Payload)
 		var frame struct {
 			Src, Method string
 			Params      map[string]any
@@ -107,13 +107,8 @@ func FuzzMessages(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, payload string) {
-		s, _ := dev(t, 0, 0)
-		for _, hear := range []func(string, []byte, bool){s.event, s.answer, s.whole, s.announce} {
-			hear("", []byte(payload), false)
-			o, err := s.Observed(context.Background())
-			if err != nil || o.HasPower && (!o.Known || o.Power > 100*units.Kilowatt) || o.Known && o.At != now {
-				t.Errorf("%+v %v", o, err)
-			}
+		for _, topic := range []string{"shelly/plug/events/rpc", "keeplit/shelly/shelly/plug/0/rpc", "shelly/plug/status/switch:0", "shelly/plug/online"} {
+			devicetest.Read(t, New("shelly/plug"), topic, payload)
 		}
 	})
 }

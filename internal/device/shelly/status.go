@@ -1,4 +1,4 @@
-package mqttmeter
+package shelly
 
 import (
 	"cmp"
@@ -7,73 +7,65 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/internal/read"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/metering"
 )
 
-const shellyOp = "read a Shelly message"
-
-// Part is what one component of a Shelly told, e.g. "switch:0".
-type Part struct {
-	Component string // kind and channel; the data of an em are counted to the em itself
-	Telegram  metering.Telegram
+// partsOf are the kind and the channel of a component, e.g. switch:0.
+func partsOf(component string) (kind string, channel int) {
+	kind, n, _ := strings.Cut(component, ":")
+	channel, _ = read.Index(n)
+	return kind, channel
 }
 
-// kind and channel of a part.
-func (p Part) kind() string {
-	k, _, _ := strings.Cut(p.Component, ":")
-	return k
-}
-
-func (p Part) channel() int {
-	_, n, _ := strings.Cut(p.Component, ":")
-	i, _ := index(n)
-	return i
-}
-
-// shellyKinds are the components that measure, the best first.
-func shellyKinds() []string {
+// kinds are the components that measure, the best first.
+func kinds() []string {
 	return []string{"em", "em1", "pm1", "switch", "cover", "light", "emeter", "meter"}
 }
 
-// DecodeShelly reads a message of a Shelly: the status of one of the first
-// generation (meters, emeters), and of the later ones a notification (NotifyStatus, partial, or NotifyFullStatus), an answer to a
-// GetStatus request, or the payload of a status topic, whose component is the
-// topic's last part ("switch:0", empty otherwise).  Only what the message says
-// is in a Part: a partial one has no register where it told none.
-func DecodeShelly(component string, payload []byte) ([]Part, error) {
-	o, err := parse(payload)
+// Status reads a message of a Shelly: the status of one of the first generation
+// (meters, emeters), and of the later ones a notification (NotifyStatus, partial,
+// or NotifyFullStatus), an answer to a GetStatus request, or the payload of a
+// status topic, whose component is the topic's last part ("switch:0"; what is no
+// component is none).  Only what the message says is in a Meter: a partial one has no
+// register where it told none.
+func Status(component string, payload []byte) ([]device.Meter, error) {
+	o, err := read.Parse(payload)
 	if err != nil {
-		return nil, unknown(shellyOp, err)
+		return nil, err
 	}
-	device := o.text("src")
+	if !isComponent(component) {
+		component = ""
+	}
+	serial := o.Text("src")
 	var at time.Time
 	body := o
-	if params, ok := o.child("params"); ok {
-		switch o.text("method") {
+	if params, ok := o.Child("params"); ok {
+		switch o.Text("method") {
 		case "NotifyStatus", "NotifyFullStatus":
 		default:
 			return nil, nil // events and requests hold no measurement
 		}
 		body = params
 		at = unixSeconds(params, "ts")
-	} else if result, ok := o.child("result"); ok {
+	} else if result, ok := o.Child("result"); ok {
 		body = result
 	} else if component == "" {
-		device = ""
+		serial = ""
 	}
 
-	if parts, found, err := firstGeneration(body); found {
-		return parts, err
+	if meters, found, err := firstGeneration(body); found {
+		return meters, err
 	}
-	if mac := macOf(body); device == "" && mac != "" {
-		device = mac
+	if mac := macOf(body); serial == "" && mac != "" {
+		serial = mac
 	}
 	if component == "" {
 		component = bareComponent(body)
 	}
 	if component != "" && !hasComponents(body) {
-		body = object{component: map[string]any(body)}
+		body = read.Object{component: map[string]any(body)}
 	}
 	found := map[string]*reader{}
 	var names []string
@@ -88,11 +80,12 @@ func DecodeShelly(component string, payload []byte) ([]Part, error) {
 		owner := strings.TrimSuffix(kind, "data") + ":" + n
 		r := found[owner]
 		if r == nil {
-			r = &reader{t: metering.Telegram{Meter: device, Time: at}}
+			r = &reader{}
+			r.Told.Serial, r.Told.Clock = serial, at
 			found[owner] = r
 		}
-		c, _ := body.child(name)
-		r.shelly(kind, name+".", c)
+		c, _ := body.Child(name)
+		r.component(kind, name+".", c)
 	}
 	owners := make([]string, 0, len(found))
 	for owner := range found {
@@ -101,32 +94,42 @@ func DecodeShelly(component string, payload []byte) ([]Part, error) {
 	slices.SortFunc(owners, func(a, b string) int {
 		rank := func(s string) int {
 			k, _, _ := strings.Cut(s, ":")
-			return slices.Index(shellyKinds(), k)
+			return slices.Index(kinds(), k)
 		}
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))
 	})
-	var parts []Part
+	var meters []device.Meter
 	for _, owner := range owners {
-		t, ok, err := found[owner].done(shellyOp, units.WattHour)
+		m, ok, err := found[owner].done(owner)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			parts = append(parts, Part{Component: owner, Telegram: t})
+			meters = append(meters, m)
 		}
 	}
-	return parts, nil
+	return meters, nil
+}
+
+// reader reads one component.
+type reader struct{ read.Reader }
+
+func (r *reader) done(component string) (m device.Meter, ok bool, err error) {
+	m, ok, err = r.Done(units.WattHour)
+	kind, channel := partsOf(component)
+	m.Part, m.Channel, m.Rank = component, channel, slices.Index(kinds(), kind)
+	return m, ok, err
 }
 
 func isComponent(name string) bool {
 	kind, n, ok := strings.Cut(name, ":")
-	if _, isIndex := index(n); !ok || !isIndex {
+	if _, isIndex := read.Index(n); !ok || !isIndex {
 		return false
 	}
-	return slices.Contains(shellyKinds(), kind) || kind == "emdata" || kind == "em1data"
+	return slices.Contains(kinds(), kind) || kind == "emdata" || kind == "em1data"
 }
 
-func hasComponents(o object) bool {
+func hasComponents(o read.Object) bool {
 	for name := range o {
 		if isComponent(name) {
 			return true
@@ -137,13 +140,13 @@ func hasComponents(o object) bool {
 
 // bareComponent guesses the component of a status without one by the values
 // that only its kind has.
-func bareComponent(o object) string {
+func bareComponent(o read.Object) string {
 	has := func(names ...string) bool {
 		return slices.ContainsFunc(names, func(n string) bool { _, ok := o[n]; return ok })
 	}
 	id := "0"
-	if n, ok, err := o.number("id"); ok && err == nil {
-		if _, isIndex := index(string(n)); isIndex {
+	if n, ok, err := o.Number("id"); ok && err == nil {
+		if _, isIndex := read.Index(string(n)); isIndex {
 			id = string(n)
 		}
 	}
@@ -165,58 +168,54 @@ func bareComponent(o object) string {
 	return ""
 }
 
-// shelly takes the values of one component.
-func (r *reader) shelly(kind, prefix string, o object) {
-	take := func(name, unit string, store func(json.Number)) {
-		if n, ok := r.get(o, prefix, name, unit); ok {
-			store(n)
-		}
-	}
-	field := func(name, unit string, f metering.Fields) {
-		take(name, unit, func(n json.Number) { r.value(f, n) })
+// component takes the values of one component.
+func (r *reader) component(kind, prefix string, o read.Object) {
+	take := func(name, unit string, store func(json.Number)) { r.Take(o, prefix, name, unit, store) }
+	field := func(name, unit string, q read.Quantity) {
+		take(name, unit, func(n json.Number) { r.Value(q, n) })
 	}
 	wattHours := func(export bool) func(json.Number) {
-		return func(n json.Number) { r.register(export, energy(n, units.WattHour)) }
+		return func(n json.Number) { r.Register(export, read.Energy(n, units.WattHour)) }
 	}
 	switch kind {
 	case "em":
 		for i, p := range []string{"a_", "b_", "c_"} {
-			phase := func(name, unit string, f metering.Fields) {
-				take(p+name, unit, func(n json.Number) { r.phase(i, f, n) })
+			phase := func(name, unit string, q read.Quantity) {
+				take(p+name, unit, func(n json.Number) { r.Phase(i, q, n) })
 			}
-			phase("voltage", "V", metering.HasVoltage)
-			phase("current", "A", metering.HasCurrent)
-			phase("act_power", "W", metering.HasPower)
-			phase("aprt_power", "VA", metering.HasApparent)
+			phase("voltage", "V", read.Voltage)
+			phase("current", "A", read.Current)
+			phase("act_power", "W", read.Power)
+			phase("aprt_power", "VA", read.Apparent)
 		}
-		if len(r.t.Sample.Phases) > 0 {
-			r.phases(3)
+		if len(r.Told.Phases) > 0 {
+			r.Phases(3)
 		}
-		field("total_act_power", "W", metering.HasPower)
-		field("total_current", "A", metering.HasCurrent)
-		field("total_aprt_power", "VA", metering.HasApparent)
-		field("n_current", "A", metering.HasNeutral)
-		field("a_freq", "Hz", metering.HasFrequency)
+		field("total_act_power", "W", read.Power)
+		field("total_current", "A", read.Current)
+		field("total_aprt_power", "VA", read.Apparent)
+		field("n_current", "A", read.Neutral)
+		field("a_freq", "Hz", read.Frequency)
 	case "emdata":
 		take("total_act", "Wh", wattHours(false))
 		take("total_act_ret", "Wh", wattHours(true))
 	case "em1":
-		field("voltage", "V", metering.HasVoltage)
-		field("current", "A", metering.HasCurrent)
-		field("act_power", "W", metering.HasPower)
-		field("aprt_power", "VA", metering.HasApparent)
-		field("freq", "Hz", metering.HasFrequency)
+		field("voltage", "V", read.Voltage)
+		field("current", "A", read.Current)
+		field("act_power", "W", read.Power)
+		field("aprt_power", "VA", read.Apparent)
+		field("freq", "Hz", read.Frequency)
 	case "em1data":
 		take("total_act_energy", "Wh", wattHours(false))
 		take("total_act_ret_energy", "Wh", wattHours(true))
 	default: // switch, pm1, cover, light
-		field("apower", "W", metering.HasPower)
-		field("voltage", "V", metering.HasVoltage)
-		field("current", "A", metering.HasCurrent)
-		field("freq", "Hz", metering.HasFrequency)
+		field("apower", "W", read.Power)
+		field("voltage", "V", read.Voltage)
+		field("current", "A", read.Current)
+		field("freq", "Hz", read.Frequency)
 		for i, name := range []string{"aenergy", "ret_aenergy"} {
-			if en, ok := o.child(name); ok {
-				if n, ok := r.get(en, prefix+name+".", "total", "Wh"); ok {
+			if en, ok := o.Child(name); ok {
+				if n, ok := r.Get(en, prefix+name+".", "total", "Wh"); ok {
 					wattHours(i == 1)(n)
 				}
 			}

@@ -1,69 +1,85 @@
-package mqttmeter
+package tasmota
 
 import (
 	"encoding/json"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/internal/read"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/metering"
 )
 
-const tasmotaOp = "read a Tasmota sensor message"
-
-// DecodeTasmota reads the payload of tele/T/SENSOR, or of stat/T/STATUS8 and
-// STATUS10.  channel picks one meter of a device with several, from 1; 0 takes
-// them as the phases of one.  ok is false where the message tells no energy
-// measurement (a device with a thermometer has such).
-func DecodeTasmota(payload []byte, channel int) (t metering.Telegram, ok bool, err error) {
-	o, err := parse(payload)
+// Sensor reads the payload of tele/T/SENSOR, or of stat/T/STATUS8 and STATUS10.
+// The meter of channel 0 is that of the whole device, with its channels as its
+// phases; those from 1 are its channels one by one.  There is none where the
+// message tells no energy measurement (a device with a thermometer has such).
+func Sensor(payload []byte) ([]device.Meter, error) {
+	o, err := read.Parse(payload)
 	if err != nil {
-		return t, false, unknown(tasmotaOp, err)
+		return nil, err
 	}
-	if sns, found := o.child("StatusSNS"); found {
+	if sns, found := o.Child("StatusSNS"); found {
 		o = sns
 	}
-	en, found := o.child("ENERGY")
+	en, found := o.Child("ENERGY")
 	if !found {
-		return t, false, nil
+		return nil, nil
 	}
-	r := reader{}
-	channels := tasmotaChannels(en)
+	var meters []device.Meter
+	channels := channelsOf(en)
+	for channel := range channels + 1 {
+		r := reader{}
+		m, ok, err := r.sensor(o.Text("Time"), en, channel, channels)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			m.Channel = channel
+			meters = append(meters, m)
+		}
+	}
+	return meters, nil
+}
+
+// reader reads one channel, or all of them as channel 0.
+type reader struct{ read.Reader }
+
+func (r *reader) sensor(at string, en read.Object, channel, channels int) (device.Meter, bool, error) {
 	// Tasmota tells local time and not always its zone.
-	if text := o.text("Time"); text != "" {
-		r.t.Raw = append(r.t.Raw, metering.RawValue{Name: "Time", Value: clip(text)})
-		if at, err := time.Parse(time.RFC3339, text); err == nil {
-			r.t.Time = at.UTC()
+	if at != "" {
+		r.Told.Raw = append(r.Told.Raw, device.Raw{Name: "Time", Value: read.Clip(at)})
+		if at, err := time.Parse(time.RFC3339, at); err == nil {
+			r.Told.Clock = at.UTC()
 		}
 	}
 	for _, f := range []struct {
 		name, unit string
-		field      metering.Fields
+		quantity   read.Quantity
 	}{
-		{"Power", "W", metering.HasPower},
-		{"Voltage", "V", metering.HasVoltage},
-		{"Current", "A", metering.HasCurrent},
-		{"ApparentPower", "VA", metering.HasApparent},
-		{"ReactivePower", "var", metering.HasReactive},
-		{"Frequency", "Hz", metering.HasFrequency},
+		{"Power", "W", read.Power},
+		{"Voltage", "V", read.Voltage},
+		{"Current", "A", read.Current},
+		{"ApparentPower", "VA", read.Apparent},
+		{"ReactivePower", "var", read.Reactive},
+		{"Frequency", "Hz", read.Frequency},
 	} {
-		r.tasmota(en, f.name, f.unit, channel, channels, f.field)
+		r.number(en, f.name, f.unit, channel, channels, f.quantity)
 	}
-	total, haveTotal := r.tasmotaEnergy(en, "Total", channel)
-	if haveTotal {
-		r.register(false, total)
+	if total, found := r.energy(en, "Total", channel); found {
+		r.Register(false, total)
 	}
-	if export, found := r.tasmotaEnergy(en, "ExportActive", channel); found {
-		r.register(true, export)
+	if export, found := r.energy(en, "ExportActive", channel); found {
+		r.Register(true, export)
 	}
 	for _, f := range []struct{ name, unit string }{{"Today", "kWh"}, {"Yesterday", "kWh"}, {"Period", "Wh"}, {"Factor", ""}} {
 		r.shown(en, f.name, f.unit)
 	}
-	r.everyPhase()
-	return r.done(tasmotaOp, units.WattHour)
+	r.EveryPhase()
+	return r.Done(units.WattHour)
 }
 
-// tasmotaChannels is how many channels the device tells of, 1 where it tells no list.
-func tasmotaChannels(en object) int {
+// channelsOf is how many channels the device tells of, 1 where it tells no list.
+func channelsOf(en read.Object) int {
 	n := 1
 	for _, v := range en {
 		if list, ok := v.([]any); ok {
@@ -76,112 +92,94 @@ func tasmotaChannels(en object) int {
 // most bounds a part of a sum, far beyond what a meter may show.
 const most = 1 << 50
 
-// tasmota takes a value that may be one number or an array of one per channel.
+// number takes a value that may be one number or an array of one per channel.
 // Up to three channels are phases; of more only the sum has a place.
-func (r *reader) tasmota(en object, name, unit string, channel, channels int, f metering.Fields) {
+func (r *reader) number(en read.Object, name, unit string, channel, channels int, f read.Quantity) {
 	list, isList := en[name].([]any)
 	if !isList {
-		if n, ok := r.get(en, "", name, unit); ok {
+		if n, ok := r.Get(en, "", name, unit); ok {
 			// A single voltage or frequency holds for every channel; a single
 			// power beside a chosen channel is the sum and not that channel's.
-			if channel <= 1 || f == metering.HasVoltage || f == metering.HasFrequency {
-				r.value(f, n)
+			if channel <= 1 || f == read.Voltage || f == read.Frequency {
+				r.Value(f, n)
 			}
 		}
 		return
 	}
-	if channel == 0 && 1 < channels && channels <= 3 && f != metering.HasFrequency {
-		r.phases(channels)
+	if channel == 0 && 1 < channels && channels <= 3 && f != read.Frequency {
+		r.Phases(channels)
 	}
 	sum, told := int64(0), 0
 	for i, v := range list {
-		n, ok, err := asNumber(name, v)
+		n, ok, err := read.AsNumber(name, v)
 		if err != nil {
-			r.err = err
+			r.Fail(err)
 			return
 		}
 		if !ok || i > 7 {
 			continue
 		}
-		r.raw(name+"["+string(rune('0'+i))+"]", n, unit)
-		sum, told = sum+min(max(thousandths(n), -most), most), told+1
+		r.Raw(name+"["+string(rune('0'+i))+"]", n, unit)
+		sum, told = sum+min(max(read.Thousandths(n), -most), most), told+1
 		switch {
 		case channel == i+1:
-			r.value(f, n)
-		case channel == 0 && (f == metering.HasFrequency || f == metering.HasVoltage && channels > 3):
+			r.Value(f, n)
+		case channel == 0 && (f == read.Frequency || f == read.Voltage && channels > 3):
 			if i == 0 {
-				r.value(f, n)
+				r.Value(f, n)
 			}
 		case channel == 0 && channels == 1:
-			r.value(f, n)
+			r.Value(f, n)
 		case channel == 0 && channels <= 3:
-			r.phase(i, f, n)
+			r.Phase(i, f, n)
 		}
 	}
-	if channel == 0 && channels > 3 && told == channels && f != metering.HasFrequency && f != metering.HasVoltage {
-		r.store(f, sum)
+	if channel == 0 && channels > 3 && told == channels && f != read.Frequency && f != read.Voltage {
+		r.Store(f, sum)
 	}
 }
 
-// shown remembers a value that a Sample has no place for.
-func (r *reader) shown(en object, name, unit string) {
+// shown remembers a value that a Meter has no place for.
+func (r *reader) shown(en read.Object, name, unit string) {
 	if n, ok := en[name].(json.Number); ok {
-		r.raw(name, n, unit)
+		r.Raw(name, n, unit)
 		return
 	}
 	list, _ := en[name].([]any)
 	for i, v := range list[:min(len(list), 8)] {
 		if n, ok := v.(json.Number); ok {
-			r.raw(name+"["+string(rune('0'+i))+"]", n, unit)
+			r.Raw(name+"["+string(rune('0'+i))+"]", n, unit)
 		}
 	}
 }
 
-// everyPhase gives a single voltage to each of several channels: it is the one
-// that they have in common.
-func (r *reader) everyPhase() {
-	s := &r.t.Sample
-	if !s.Gives(metering.HasVoltage) {
-		return
-	}
-	for i := range s.Phases {
-		if p := &s.Phases[i]; p.Has&metering.HasVoltage == 0 {
-			p.Voltage, p.Has = s.Voltage, p.Has|metering.HasVoltage
-		}
-	}
-}
-
-// tasmotaEnergy is a register; the sum of all channels only where all are there.
-func (r *reader) tasmotaEnergy(en object, name string, channel int) (units.Energy, bool) {
+// energy is a register; the sum of all channels only where all are there.
+func (r *reader) energy(en read.Object, name string, channel int) (units.Energy, bool) {
 	list, isList := en[name].([]any)
 	if !isList {
-		n, ok := r.get(en, "", name, "kWh")
+		n, ok := r.Get(en, "", name, "kWh")
 		if _, several := en["Power"].([]any); several && channel > 0 {
 			return 0, false // the sum of all channels
 		}
-		return energy(n, units.KilowattHour), ok && channel <= 1
+		return read.Energy(n, units.KilowattHour), ok && channel <= 1
 	}
 	var sum units.Energy
 	found, whole := false, true
 	for i, v := range list {
-		n, ok, err := asNumber(name, v)
+		n, ok, err := read.AsNumber(name, v)
 		if err != nil {
-			r.err = err
+			r.Fail(err)
 			return 0, false
 		}
 		if !ok || i > 7 {
 			whole = whole && channel != 0
 			continue
 		}
-		r.raw(name+"["+string(rune('0'+i))+"]", n, "kWh")
+		r.Raw(name+"["+string(rune('0'+i))+"]", n, "kWh")
 		if channel == 0 || channel == i+1 {
-			sum += energy(n, units.KilowattHour)
+			sum += read.Energy(n, units.KilowattHour)
 			found = true
 		}
 	}
 	return sum, found && whole
-}
-
-func unknown(op string, err error) error {
-	return &metering.Error{Code: metering.UnknownReply, Op: op, Err: err, Remedy: "check the topic and the kind of the device in the configuration"}
 }

@@ -1,93 +1,55 @@
-// Package tasmota switches a relay of a device with Tasmota firmware, over MQTT.
+// Package tasmota is how a device with Tasmota firmware speaks over MQTT.
 //
 // The device answers each command on stat/, repeats its state with its periodic
 // telemetry, and announces itself by tele/<topic>/LWT.  Its PulseTime is the
-// dead man: it switches the relay off by itself when On was not said again in
-// time.
+// dead man: it switches a relay off by itself when On was not said again in
+// time.  Relays are counted from 0, meters from 1 (0 is all of them together).
 package tasmota
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
-	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/loads"
-	"github.com/keeplit/keeplit/loads/internal/remote"
+	"github.com/keeplit/keeplit/internal/device"
 )
 
-// Config describes the device; Topic is its Topic setting (%topic%).
-type Config = remote.Config
+// Dialect is that of one device.
+type Dialect struct{ topic string }
 
-// Switch is one relay of a Tasmota device.  It is a loads.Switch and a
-// loads.Runner.
-type Switch struct {
-	config Config
-	bus    loads.Bus
-	memory remote.Memory
-	kick   chan struct{}
-	fresh  atomic.Bool // the device (re)started: it must be told its PulseTime
+// New is the dialect of the device with this Topic setting (%topic%).
+func New(topic string) *Dialect { return &Dialect{topic} }
+
+// Name implements device.Dialect.
+func (d *Dialect) Name() string { return "tasmota " + d.topic }
+
+// Filters implements device.Dialect.
+func (d *Dialect) Filters([]int) []string {
+	return []string{"stat/" + d.topic + "/+", "tele/" + d.topic + "/+"}
 }
 
-// New builds a switch.
-func New(bus loads.Bus, c Config) (*Switch, error) {
-	if err := c.Check(bus); err != nil {
-		return nil, fmt.Errorf("tasmota: %w", err)
+// Prepare implements device.Dialect: PulseTime outlives a start of the device, so
+// it is told also where there is no dead man.
+func (d *Dialect) Prepare(relay int, deadMan time.Duration) (device.Message, bool) {
+	return d.command("PulseTime", relay, strconv.Itoa(pulseTime(deadMan))), true
+}
+
+// Ask implements device.Dialect: an empty command is a question.
+func (d *Dialect) Ask(relay int) device.Message { return d.command("POWER", relay, "") }
+
+// Command implements device.Dialect.  Said again, On starts PulseTime anew.
+func (d *Dialect) Command(c device.Command) (m device.Message, doubt string) {
+	if c.On {
+		return d.command("POWER", c.Relay, "ON"), ""
 	}
-	s := &Switch{config: c, bus: bus, kick: make(chan struct{}, 1)}
-	s.fresh.Store(true)
-	return s, nil
+	return d.command("POWER", c.Relay, "OFF"), ""
 }
 
-// Set implements loads.Switch.  Said again, On starts PulseTime anew.
-func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
-	if err := (loads.Capability{}).Check(p); err != nil {
-		return fmt.Errorf("tasmota: %w", err)
-	}
-	payload := "OFF"
-	if p.On {
-		payload = "ON"
-	}
-	return s.command(ctx, "POWER", payload)
-}
-
-// Observed implements loads.Switch.
-func (s *Switch) Observed(context.Context) (loads.Observation, error) {
-	return s.memory.Observed(s.config.Now(), s.config.Stale), nil
-}
-
-// Run implements loads.Runner.
-func (s *Switch) Run(ctx context.Context) error {
-	t := s.config.Topic
-	return remote.Listen(ctx, s.bus, []remote.Subscription{
-		{Filter: "stat/" + t + "/+", Handle: s.hear},
-		{Filter: "tele/" + t + "/+", Handle: s.hear},
-	}, s.kick, s.config.Stale/3, s.ask, s.config.Log)
-}
-
-// ask asks for the state (an empty command is a question), and sets the dead man
-// after a start of the device.
-func (s *Switch) ask(ctx context.Context) error {
-	if s.fresh.Load() {
-		if err := s.command(ctx, "PulseTime", strconv.Itoa(pulseTime(s.config.DeadMan))); err != nil {
-			return err
-		}
-		s.fresh.Store(false)
-	}
-	return s.command(ctx, "POWER", "")
-}
-
-func (s *Switch) command(ctx context.Context, name, payload string) error {
-	topic := "cmnd/" + s.config.Topic + "/" + name + strconv.Itoa(s.config.Channel+1)
-	if err := s.bus.Publish(ctx, topic, 0, false, []byte(payload)); err != nil {
-		return fmt.Errorf("tasmota: %w", err)
-	}
-	return nil
+func (d *Dialect) command(name string, relay int, payload string) device.Message {
+	return device.Message{Topic: "cmnd/" + d.topic + "/" + name + strconv.Itoa(relay+1), Payload: []byte(payload)}
 }
 
 // pulseTime is d as Tasmota counts: 1 to 111 are tenths of a second, 112 and
@@ -103,92 +65,55 @@ func pulseTime(d time.Duration) int {
 	}
 }
 
-// hear takes in a message of the device.  A retained one is as old as it may be,
-// so it is believed only where it says that the device is gone.
-func (s *Switch) hear(topic string, payload []byte, retained bool) {
-	if len(payload) > remote.MaxPayload {
-		return
-	}
+// Read implements device.Dialect.
+func (d *Dialect) Read(topic string, payload []byte) (f device.Fact, err error) {
 	switch topic[strings.LastIndexByte(topic, '/')+1:] {
 	case "LWT":
-		s.announce(string(bytes.TrimSpace(payload)), retained)
+		switch word := string(bytes.TrimSpace(payload)); {
+		case strings.EqualFold(word, "Offline"):
+			f.Presence = device.Offline
+		case strings.EqualFold(word, "Online"):
+			f.Presence = device.Online
+		}
 	case "RESULT", "STATE", "STATUS11":
-		if !retained {
-			s.state(payload)
-		}
+		f.Contacts = states(payload)
 	case "SENSOR", "STATUS10", "STATUS8":
-		if !retained {
-			s.energy(payload)
+		f.Meters, err = Sensor(payload)
+		for _, m := range f.Meters {
+			if m.Channel > 0 && m.Power.Is() {
+				f.Contacts = append(f.Contacts, device.Contact{Channel: m.Channel - 1, Power: m.Power})
+			}
 		}
 	}
+	return f, err
 }
 
-func (s *Switch) announce(word string, retained bool) {
-	switch {
-	case strings.EqualFold(word, "Offline"):
-		s.memory.Offline()
-	case strings.EqualFold(word, "Online"):
-		s.memory.Online()
-		if !retained {
-			s.fresh.Store(true)
-		}
-		remote.Kick(s.kick)
-	}
-}
-
-// state reads {"POWER":"ON"} or {"POWER2":"OFF"} and the like, also inside
+// states reads {"POWER":"ON"} or {"POWER2":"OFF"} and the like, also inside
 // StatusSTS.
-func (s *Switch) state(payload []byte) {
+func states(payload []byte) []device.Contact {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(payload, &m) != nil {
-		return
+		return nil
 	}
 	if inner, ok := m["StatusSTS"]; ok {
 		m = nil
 		if json.Unmarshal(inner, &m) != nil {
-			return
+			return nil
 		}
 	}
-	raw, ok := m["POWER"+strconv.Itoa(s.config.Channel+1)]
-	if !ok && s.config.Channel == 0 {
-		raw, ok = m["POWER"] // a device with one relay does not number it
-	}
-	var word string
-	if !ok || json.Unmarshal(raw, &word) != nil {
-		return
-	}
-	switch word {
-	case "ON":
-		s.memory.State(true, s.config.Now())
-	case "OFF":
-		s.memory.State(false, s.config.Now())
-	}
-}
-
-// energy reads ENERGY.Power, a number or one number a channel.
-func (s *Switch) energy(payload []byte) {
-	var m struct {
-		Energy    struct{ Power json.RawMessage } `json:"ENERGY"`
-		StatusSNS struct {
-			Energy struct{ Power json.RawMessage } `json:"ENERGY"`
+	var out []device.Contact
+	for key, raw := range m {
+		number, isPower := strings.CutPrefix(key, "POWER")
+		if number == "" && m["POWER1"] == nil {
+			number = "1" // a device with one relay does not number it
 		}
-	}
-	if json.Unmarshal(payload, &m) != nil {
-		return
-	}
-	raw := m.Energy.Power
-	if raw == nil {
-		raw = m.StatusSNS.Energy.Power
-	}
-	var watts float64
-	if json.Unmarshal(raw, &watts) != nil {
-		var each []float64
-		if json.Unmarshal(raw, &each) != nil || s.config.Channel >= len(each) {
-			return
+		n, err := strconv.Atoi(number)
+		var word string
+		if !isPower || err != nil || n < 1 || strconv.Itoa(n) != number || json.Unmarshal(raw, &word) != nil || word != "ON" && word != "OFF" {
+			continue
 		}
-		watts = each[s.config.Channel]
+		out = append(out, device.Contact{Channel: n - 1, On: device.Tell(word == "ON")})
 	}
-	if remote.Plausible(watts) {
-		s.memory.Power(units.FromW(watts), s.config.Now())
-	}
+	slices.SortFunc(out, func(a, b device.Contact) int { return a.Channel - b.Channel })
+	return out
 }

@@ -1,29 +1,16 @@
 package tasmota
 
 import (
-	"context"
-	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/devicetest"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/loads"
-	"github.com/keeplit/keeplit/loads/internal/remote/remotetest"
 )
-
-var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-
-func dev(t testing.TB, channel int, deadMan time.Duration) (*Switch, *remotetest.Deaf) {
-	t.Helper()
-	bus := &remotetest.Deaf{}
-	s, err := New(bus, Config{Topic: "plug", Channel: channel, DeadMan: deadMan, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, bus
-}
 
 func TestPulseTime(t *testing.T) {
 	for d, want := range map[time.Duration]int{
@@ -37,12 +24,10 @@ func TestPulseTime(t *testing.T) {
 }
 
 func TestMessages(t *testing.T) {
-	on := loads.Observation{On: true, Known: true, At: now}
-	off := loads.Observation{Known: true, At: now}
-	measured := func(o loads.Observation, p units.Power) loads.Observation {
-		o.Power, o.HasPower = p, true
-		return o
-	}
+	on, off := device.Tell(true), device.Tell(false)
+	var unknown device.Told[bool]
+	watts := func(w float64) device.Told[units.Power] { return device.Tell(units.FromW(w)) }
+	var untold device.Told[units.Power]
 	type message struct {
 		topic, payload string
 		retained       bool
@@ -51,60 +36,85 @@ func TestMessages(t *testing.T) {
 		name    string
 		channel int
 		say     []message
-		want    loads.Observation
+		want    device.Told[bool]
+		power   device.Told[units.Power]
 	}{
-		{"one relay", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}}, on},
-		{"the first of two", 0, []message{{"stat/plug/RESULT", `{"POWER1":"OFF"}`, false}, {"stat/plug/RESULT", `{"POWER2":"ON"}`, false}}, off},
-		{"the second of two", 1, []message{{"stat/plug/RESULT", `{"POWER1":"OFF"}`, false}, {"stat/plug/RESULT", `{"POWER2":"ON"}`, false}}, on},
-		{"a second relay is not the unnumbered one", 1, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}}, loads.Observation{}},
-		{"periodic state", 0, []message{{"tele/plug/STATE", `{"Time":"x","UptimeSec":12,"POWER":"ON","Wifi":{"RSSI":70}}`, false}}, on},
-		{"full status", 0, []message{{"stat/plug/STATUS11", `{"StatusSTS":{"POWER":"ON"}}`, false}}, on},
-		{"a retained state is of an unknown age", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, true}}, loads.Observation{}},
-		{"retained, but gone", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}, {"tele/plug/LWT", "Offline", true}}, loads.Observation{}},
-		{"power", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}, {"tele/plug/SENSOR", `{"ENERGY":{"Power":812}}`, false}}, measured(on, 812*units.Watt)},
-		{"power of two channels", 1, []message{{"stat/plug/RESULT", `{"POWER2":"ON"}`, false}, {"tele/plug/SENSOR", `{"ENERGY":{"Power":[10,20.5]}}`, false}}, measured(on, 20500)},
-		{"power of another number of channels", 2, []message{{"stat/plug/RESULT", `{"POWER3":"ON"}`, false}, {"tele/plug/SENSOR", `{"ENERGY":{"Power":[10,20]}}`, false}}, on},
-		{"asked for power", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}, {"stat/plug/STATUS10", `{"StatusSNS":{"ENERGY":{"Power":7}}}`, false}}, measured(on, 7*units.Watt)},
-		{"a temperature", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}, {"tele/plug/SENSOR", `{"DS18B20":{"Temperature":20}}`, false}}, on},
-		{"more than a plug can carry", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}, {"tele/plug/SENSOR", `{"ENERGY":{"Power":1e30}}`, false}}, on},
-		{"not a state", 0, []message{{"stat/plug/RESULT", `{"POWER":"HOLD"}`, false}, {"stat/plug/RESULT", `{"POWER":1}`, false}, {"stat/plug/RESULT", `[`, false}}, loads.Observation{}},
+		{"one relay", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}}, on, untold},
+		{"the first of two", 0, []message{{"stat/plug/RESULT", `{"POWER1":"OFF"}`, false}, {"stat/plug/RESULT", `{"POWER2":"ON"}`, false}}, off, untold},
+		{"the second of two", 1, []message{{"stat/plug/RESULT", `{"POWER1":"OFF"}`, false}, {"stat/plug/RESULT", `{"POWER2":"ON"}`, false}}, on, untold},
+		{"a second relay is not the unnumbered one", 1, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}}, unknown, untold},
+		{"periodic state", 0, []message{{"tele/plug/STATE", `{"Time":"x","UptimeSec":12,"POWER":"ON","Wifi":{"RSSI":70}}`, false}}, on, untold},
+		{"full status", 0, []message{{"stat/plug/STATUS11", `{"StatusSTS":{"POWER":"ON"}}`, false}}, on, untold},
+		{"a retained state is of an unknown age", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, true}}, unknown, untold},
+		{"retained, but gone", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}, {"tele/plug/LWT", "Offline", true}}, unknown, untold},
+		{"power", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}, {"tele/plug/SENSOR", `{"ENERGY":{"Power":812}}`, false}}, on, watts(812)},
+		{"power of two channels", 1, []message{{"stat/plug/RESULT", `{"POWER2":"ON"}`, false}, {"tele/plug/SENSOR", `{"ENERGY":{"Power":[10,20.5]}}`, false}}, on, watts(20.5)},
+		{"power of another number of channels", 2, []message{{"stat/plug/RESULT", `{"POWER3":"ON"}`, false}, {"tele/plug/SENSOR", `{"ENERGY":{"Power":[10,20]}}`, false}}, on, untold},
+		{"asked for power", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}, {"stat/plug/STATUS10", `{"StatusSNS":{"ENERGY":{"Power":7}}}`, false}}, on, watts(7)},
+		{"a temperature", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}, {"tele/plug/SENSOR", `{"DS18B20":{"Temperature":20}}`, false}}, on, untold},
+		{"more than a plug can carry", 0, []message{{"stat/plug/RESULT", `{"POWER":"ON"}`, false}, {"tele/plug/SENSOR", `{"ENERGY":{"Power":1e30}}`, false}}, on, untold},
+		{"not a state", 0, []message{{"stat/plug/RESULT", `{"POWER":"HOLD"}`, false}, {"stat/plug/RESULT", `{"POWER":1}`, false}, {"stat/plug/RESULT", `[`, false}}, unknown, untold},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s, _ := dev(t, tc.channel, 0)
-			for _, m := range tc.say {
-				s.hear(m.topic, []byte(m.payload), m.retained)
-			}
-			got, err := s.Observed(context.Background())
-			if d := cmp.Diff(tc.want, got); d != "" || err != nil {
-				t.Errorf("%v %s", err, d)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				relay, bus := dev(t, tc.channel, 0)
+				for _, m := range tc.say {
+					bus.Say(m.topic, m.payload, m.retained)
+				}
+				if got := relay.State(); got.On != tc.want || got.Power != tc.power || got.On.Is() && got.At != time.Now() {
+					t.Errorf("%+v", got)
+				}
+			})
 		})
 	}
 }
 
-func TestTheDeadManIsSetOncePerStartOfTheDevice(t *testing.T) {
-	ctx := context.Background()
-	s, bus := dev(t, 1, 10*time.Minute)
-	for range 2 {
-		if err := s.ask(ctx); err != nil {
-			t.Fatal(err)
+// The one power of a device with several relays is what all of them carry: as that
+// of a relay which is off it would look like a welded contact.
+func TestTheOnePowerOfADeviceIsNotThatOfItsSecondRelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		relay, bus := dev(t, 1, 0)
+		bus.Say("stat/plug/RESULT", `{"POWER2":"OFF"}`, false)
+		time.Sleep(time.Minute)
+		bus.Say("tele/plug/SENSOR", `{"ENERGY":{"Power":2000}}`, false)
+		if got := relay.State(); got.On != device.Tell(false) || got.Power.Is() {
+			t.Errorf("%+v", got)
 		}
-	}
-	s.hear("tele/plug/LWT", []byte("Online"), true) // our own reconnection
-	if err := s.ask(ctx); err != nil {
+	})
+}
+
+// dev is a running device of which one relay is used.
+func dev(t *testing.T, channel int, deadMan time.Duration) (*device.Relay, *devicetest.Bus) {
+	t.Helper()
+	bus := &devicetest.Bus{}
+	pool := devicetest.Pool(bus, time.Now)
+	d, err := pool.Device(New("plug"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.hear("tele/plug/LWT", []byte("Online"), false) // it restarted
-	if err := s.ask(ctx); err != nil {
-		t.Fatal(err)
-	}
-	want := []string{
-		"cmnd/plug/PulseTime2 700", "cmnd/plug/POWER2 ", "cmnd/plug/POWER2 ", "cmnd/plug/POWER2 ",
-		"cmnd/plug/PulseTime2 700", "cmnd/plug/POWER2 ",
-	}
-	if d := cmp.Diff(want, bus.Sent); d != "" {
-		t.Error(d)
-	}
+	relay := d.Relay(channel, deadMan, 0)
+	devicetest.Run(t, pool)
+	synctest.Wait()
+	return relay, bus
+}
+
+func TestTheDeadManIsSetOncePerStartOfTheDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, bus := dev(t, 1, 10*time.Minute)
+		time.Sleep(device.DefaultStale / 3) // asked again
+		synctest.Wait()
+		bus.Say("tele/plug/LWT", "Online", true) // our own reconnection
+		synctest.Wait()
+		bus.Say("tele/plug/LWT", "Online", false) // it restarted
+		synctest.Wait()
+		want := []string{
+			"cmnd/plug/PulseTime2 700", "cmnd/plug/POWER2 ", "cmnd/plug/POWER2 ", "cmnd/plug/POWER2 ",
+			"cmnd/plug/PulseTime2 700", "cmnd/plug/POWER2 ",
+		}
+		if d := cmp.Diff(want, bus.Sent()); d != "" {
+			t.Error(d)
+		}
+	})
 }
 
 func FuzzMessages(f *testing.F) {
@@ -117,11 +127,6 @@ func FuzzMessages(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, topic, payload string) {
-		s, _ := dev(t, 0, 0)
-		s.hear("tele/plug/"+topic, []byte(payload), false)
-		o, err := s.Observed(context.Background())
-		if err != nil || o.HasPower && !o.Known || o.Known && o.At != now {
-			t.Errorf("%+v %v", o, err)
-		}
+		devicetest.Read(t, New("plug"), "tele/plug/"+topic, payload)
 	})
 }

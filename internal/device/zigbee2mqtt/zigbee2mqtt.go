@@ -1,153 +1,171 @@
-// Package zigbee2mqtt switches a Zigbee plug or relay through Zigbee2MQTT.
+// Package zigbee2mqtt is how a Zigbee plug, relay or meter speaks through
+// Zigbee2MQTT.
 //
 // Where the device can, on_time is the dead man: it switches off by itself when
 // On was not said again in time.  Not every device can, and one that cannot
-// ignores such a command; it is then told plainly, and the log says so.
+// ignores such a command; it is then told plainly, and a person is told.  Relay 0
+// is the only one; 1 and on are the endpoints l1, l2, ...  The meter is one for
+// the device.
 package zigbee2mqtt
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/internal/read"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/loads"
-	"github.com/keeplit/keeplit/loads/internal/remote"
 )
 
-// Config describes the device; Topic is its friendly name.
-type Config struct {
-	remote.Config
-	Base string // the base topic; zigbee2mqtt where empty
-}
-
-// Switch is one relay of a Zigbee device.  It is a loads.Switch and a
-// loads.Runner.
-type Switch struct {
-	config Config
-	bus    loads.Bus
-	topic  string
-	key    string // of the state in the device's messages
-	memory remote.Memory
-	kick   chan struct{}
+// Dialect is that of one device.
+type Dialect struct {
+	topic string
 
 	mu     sync.Mutex
-	plain  bool      // the device does not understand on_time
-	timed  time.Time // when On was last said with on_time and not obeyed so far; zero: never
-	warned bool
+	onTime map[int]*onTime
 }
 
-// New builds a switch.
-func New(bus loads.Bus, c Config) (*Switch, error) {
-	if err := c.Check(bus); err != nil {
-		return nil, fmt.Errorf("zigbee2mqtt: %w", err)
-	}
-	if c.Base == "" {
-		c.Base = "zigbee2mqtt"
-	}
-	s := &Switch{config: c, bus: bus, topic: c.Base + "/" + c.Topic, key: "state", kick: make(chan struct{}, 1)}
-	if c.Channel > 0 {
-		s.key += "_l" + strconv.Itoa(c.Channel)
-	}
-	return s, nil
+// onTime is whether a relay understands on_time.
+type onTime struct {
+	plain bool      // it does not
+	timed time.Time // when On was last said with on_time and not obeyed so far; zero: never
 }
 
-// Set implements loads.Switch.  Said again, On starts on_time anew.
-func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
-	if err := (loads.Capability{}).Check(p); err != nil {
-		return fmt.Errorf("zigbee2mqtt: %w", err)
+// New is the dialect of the device with this friendly name below a base topic,
+// zigbee2mqtt where that is empty.
+func New(base, name string) *Dialect {
+	if base == "" {
+		base = "zigbee2mqtt"
 	}
-	m := map[string]any{s.key: "OFF"}
-	if p.On {
-		m[s.key] = "ON"
-		if s.config.DeadMan > 0 && s.understandsOnTime() {
-			m["on_time"] = max(1, int(s.config.DeadMan/time.Second))
+	return &Dialect{topic: base + "/" + name, onTime: map[int]*onTime{}}
+}
+
+// Name implements device.Dialect.
+func (d *Dialect) Name() string { return "zigbee2mqtt " + d.topic }
+
+// Filters implements device.Dialect.
+func (d *Dialect) Filters([]int) []string { return []string{d.topic, d.topic + "/availability"} }
+
+// Prepare implements device.Dialect: on_time goes with each command.
+func (d *Dialect) Prepare(int, time.Duration) (m device.Message, ok bool) { return m, false }
+
+// Ask implements device.Dialect.
+func (d *Dialect) Ask(relay int) device.Message {
+	return d.message("/get", map[string]any{"state" + endpoint(relay): ""})
+}
+
+// Command implements device.Dialect.  Said again, On starts on_time anew.
+func (d *Dialect) Command(c device.Command) (_ device.Message, doubt string) {
+	m := map[string]any{"state" + endpoint(c.Relay): "OFF"}
+	if c.On {
+		m["state"+endpoint(c.Relay)] = "ON"
+		if c.DeadMan > 0 {
+			var timed bool
+			if timed, doubt = d.understandsOnTime(c); timed {
+				m["on_time"] = max(1, int(c.DeadMan/time.Second))
+			}
 		}
 	}
-	return s.publish(ctx, "/set", m)
+	return d.message("/set", m), doubt
 }
 
-// understandsOnTime is false once On was said with on_time and the device did not
-// come on.
-func (s *Switch) understandsOnTime() bool {
-	o := s.memory.Observed(s.config.Now(), s.config.Stale)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.timed.IsZero() && o.Known && !o.On && o.At.After(s.timed) {
-		s.plain = true
-		if !s.warned {
-			s.warned = true
-			s.config.Log.Warn("loads: a Zigbee device does not obey on_time; it has no dead man and will stay on if the agent stops", "topic", s.topic)
-		}
+// understandsOnTime is false once On was said with on_time and the relay did not
+// come on; that it is found out is a doubt.
+func (d *Dialect) understandsOnTime(c device.Command) (understands bool, doubt string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.onTime[c.Relay]
+	if r == nil {
+		r = &onTime{}
+		d.onTime[c.Relay] = r
 	}
-	if s.plain {
-		return false
+	if !r.timed.IsZero() && !c.Known.LastOn.Before(r.timed) {
+		r.timed = time.Time{} // it obeyed
 	}
-	if s.timed.IsZero() {
-		s.timed = s.config.Now()
+	if on, known := c.Known.On.Get(); !r.timed.IsZero() && known && !on && c.Known.At.After(r.timed) && !r.plain {
+		r.plain = true
+		doubt = "a Zigbee device does not obey on_time; it has no dead man and will stay on if the agent stops"
 	}
-	return true
+	if r.plain {
+		return false, doubt
+	}
+	if r.timed.IsZero() {
+		r.timed = c.Now
+	}
+	return true, ""
 }
 
-// Observed implements loads.Switch.
-func (s *Switch) Observed(context.Context) (loads.Observation, error) {
-	return s.memory.Observed(s.config.Now(), s.config.Stale), nil
+func (d *Dialect) message(to string, m map[string]any) device.Message {
+	payload, _ := json.Marshal(m) // such a map can always be written
+	return device.Message{Topic: d.topic + to, Payload: payload}
 }
 
-// Run implements loads.Runner.
-func (s *Switch) Run(ctx context.Context) error {
-	return remote.Listen(ctx, s.bus, []remote.Subscription{
-		{Filter: s.topic, Handle: s.state},
-		{Filter: s.topic + "/availability", Handle: s.announce},
-	}, s.kick, s.config.Stale/3, func(ctx context.Context) error {
-		return s.publish(ctx, "/get", map[string]any{s.key: ""})
-	}, s.config.Log)
+// endpoint is the ending of a relay's keys.
+func endpoint(relay int) string {
+	if relay == 0 {
+		return ""
+	}
+	return "_l" + strconv.Itoa(relay)
 }
 
-func (s *Switch) publish(ctx context.Context, to string, m map[string]any) error {
-	payload, err := json.Marshal(m)
+// Read implements device.Dialect.
+func (d *Dialect) Read(topic string, payload []byte) (f device.Fact, err error) {
+	if topic != d.topic {
+		f.Presence = availability(payload)
+		return f, nil
+	}
+	o, err := read.Parse(payload)
 	if err != nil {
-		return fmt.Errorf("zigbee2mqtt: %w", err)
+		return f, err
 	}
-	if err := s.bus.Publish(ctx, s.topic+to, 0, false, payload); err != nil {
-		return fmt.Errorf("zigbee2mqtt: %w", err)
-	}
-	return nil
+	f.Contacts = contacts(o)
+	f.Meters, err = measured(o)
+	return f, err
 }
 
-// state takes in a state.  A retained one is as old as it may be.
-func (s *Switch) state(_ string, payload []byte, retained bool) {
-	var m map[string]json.RawMessage
-	if retained || len(payload) > remote.MaxPayload || json.Unmarshal(payload, &m) != nil {
-		return
-	}
-	now := s.config.Now()
-	var word string
-	if json.Unmarshal(m[s.key], &word) == nil && (word == "ON" || word == "OFF") {
-		s.memory.State(word == "ON", now)
-		if word == "ON" {
-			s.mu.Lock()
-			s.timed = time.Time{}
-			s.mu.Unlock()
+// contacts are the relays of a state.
+func contacts(o read.Object) []device.Contact {
+	found := map[int]device.Contact{}
+	for name, v := range o {
+		key, number, numbered := strings.Cut(name, "_l")
+		relay := 0
+		if numbered {
+			var ok bool
+			if relay, ok = read.Index(number); !ok || relay == 0 {
+				continue
+			}
+		}
+		c, seen := found[relay]
+		c.Channel = relay
+		switch word, _ := v.(string); {
+		case key == "state" && (word == "ON" || word == "OFF"):
+			c.On, seen = device.Tell(word == "ON"), true
+		case key == "power":
+			n, ok, err := read.AsNumber(name, v)
+			if err != nil || !ok {
+				continue
+			}
+			c.Power, seen = device.Tell(units.Power(read.Thousandths(n))), true
+		}
+		if seen {
+			found[relay] = c
 		}
 	}
-	power := "power" + strings.TrimPrefix(s.key, "state")
-	var watts float64
-	if raw, ok := m[power]; ok && string(raw) != "null" && json.Unmarshal(raw, &watts) == nil && remote.Plausible(watts) {
-		s.memory.Power(units.FromW(watts), now)
+	out := make([]device.Contact, 0, len(found))
+	for _, c := range found {
+		out = append(out, c)
 	}
+	slices.SortFunc(out, func(a, b device.Contact) int { return a.Channel - b.Channel })
+	return out
 }
 
-// announce reads {"state":"online"}, or the bare word of older versions.
-func (s *Switch) announce(_ string, payload []byte, _ bool) {
-	if len(payload) > remote.MaxPayload {
-		return
-	}
+// availability reads {"state":"online"}, or the bare word of older versions.
+func availability(payload []byte) device.Presence {
 	word := string(bytes.TrimSpace(payload))
 	var m struct {
 		State string `json:"state"`
@@ -155,11 +173,11 @@ func (s *Switch) announce(_ string, payload []byte, _ bool) {
 	if json.Unmarshal(payload, &m) == nil {
 		word = m.State
 	}
-	switch word {
+	switch strings.ToLower(word) {
 	case "offline":
-		s.memory.Offline()
+		return device.Offline
 	case "online":
-		s.memory.Online()
-		remote.Kick(s.kick)
+		return device.Online
 	}
+	return device.Unsaid
 }

@@ -2,108 +2,117 @@ package zigbee2mqtt
 
 import (
 	"context"
-	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/devicetest"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/loads"
-	"github.com/keeplit/keeplit/loads/internal/remote"
-	"github.com/keeplit/keeplit/loads/internal/remote/remotetest"
 )
 
-var start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-
-func dev(t testing.TB, channel int, deadMan time.Duration, now func() time.Time) (*Switch, *remotetest.Deaf) {
+// dev is a running device of which one relay is used.
+func dev(t *testing.T, channel int, deadMan time.Duration) (*device.Relay, *devicetest.Bus) {
 	t.Helper()
-	bus := &remotetest.Deaf{}
-	s, err := New(bus, Config{Config: remote.Config{Topic: "plug", Channel: channel, DeadMan: deadMan, Now: now, Log: slog.New(slog.DiscardHandler)}})
+	bus := &devicetest.Bus{}
+	pool := devicetest.Pool(bus, time.Now)
+	d, err := pool.Device(New("", "plug"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, bus
+	relay := d.Relay(channel, deadMan, 0)
+	devicetest.Run(t, pool)
+	synctest.Wait()
+	return relay, bus
 }
 
-func fixed() time.Time { return start }
-
 func TestMessages(t *testing.T) {
-	on := loads.Observation{On: true, Known: true, At: start}
-	drawing := loads.Observation{On: true, Known: true, At: start, Power: 9500, HasPower: true}
+	on := device.Tell(true)
+	var unknown device.Told[bool]
+	drawing := device.Tell(units.FromW(9.5))
+	var untold device.Told[units.Power]
 	for _, tc := range []struct {
 		name    string
 		channel int
 		say     []string // "!" before: availability; "*" before: retained
-		want    loads.Observation
+		want    device.Told[bool]
+		power   device.Told[units.Power]
 	}{
-		{"on and drawing", 0, []string{`{"state":"ON","power":9.5,"linkquality":100}`}, drawing},
-		{"the second endpoint", 2, []string{`{"state_l1":"OFF","state_l2":"ON","power_l1":1,"power_l2":9.5}`}, drawing},
-		{"an endpoint it does not have", 2, []string{`{"state":"ON"}`}, loads.Observation{}},
-		{"only power", 0, []string{`{"state":"ON"}`, `{"power":9.5}`}, drawing},
-		{"no power known", 0, []string{`{"state":"ON","power":null}`}, on},
-		{"a retained state is of an unknown age", 0, []string{`*{"state":"ON"}`}, loads.Observation{}},
-		{"gone", 0, []string{`{"state":"ON"}`, `!{"state":"offline"}`}, loads.Observation{}},
-		{"gone, in the old way", 0, []string{`{"state":"ON"}`, `!offline`}, loads.Observation{}},
-		{"nonsense", 0, []string{`{"state":true}`, `{"state":"TOGGLE"}`, `[]`, ``, `!{`}, loads.Observation{}},
+		{"on and drawing", 0, []string{`{"state":"ON","power":9.5,"linkquality":100}`}, on, drawing},
+		{"the second endpoint", 2, []string{`{"state_l1":"OFF","state_l2":"ON","power_l1":1,"power_l2":9.5}`}, on, drawing},
+		{"an endpoint it does not have", 2, []string{`{"state":"ON"}`}, unknown, untold},
+		{"only power", 0, []string{`{"state":"ON"}`, `{"power":9.5}`}, on, drawing},
+		{"no power known", 0, []string{`{"state":"ON","power":null}`}, on, untold},
+		{"a retained state is of an unknown age", 0, []string{`*{"state":"ON"}`}, unknown, untold},
+		{"gone", 0, []string{`{"state":"ON"}`, `!{"state":"offline"}`}, unknown, untold},
+		{"gone, in the old way", 0, []string{`{"state":"ON"}`, `!offline`}, unknown, untold},
+		{"nonsense", 0, []string{`{"state":true}`, `{"state":"TOGGLE"}`, `[]`, ``, `!{`}, unknown, untold},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s, _ := dev(t, tc.channel, 0, fixed)
-			for _, m := range tc.say {
-				if rest, ok := strings.CutPrefix(m, "!"); ok {
-					s.announce("", []byte(rest), true)
-					continue
+			synctest.Test(t, func(t *testing.T) {
+				relay, bus := dev(t, tc.channel, 0)
+				for _, m := range tc.say {
+					if rest, ok := strings.CutPrefix(m, "!"); ok {
+						bus.Say("zigbee2mqtt/plug/availability", rest, true)
+						continue
+					}
+					rest, retained := strings.CutPrefix(m, "*")
+					bus.Say("zigbee2mqtt/plug", rest, retained)
 				}
-				rest, retained := strings.CutPrefix(m, "*")
-				s.state("", []byte(rest), retained)
-			}
-			got, err := s.Observed(context.Background())
-			if d := cmp.Diff(tc.want, got); d != "" || err != nil {
-				t.Errorf("%v %s", err, d)
-			}
+				if got := relay.State(); got.On != tc.want || got.Power != tc.power || got.On.Is() && got.At != time.Now() {
+					t.Errorf("%+v", got)
+				}
+			})
 		})
 	}
 }
 
 // A device that cannot do on_time ignores the command; the next one goes without.
 func TestADeviceWithoutOnTimeIsToldPlainly(t *testing.T) {
-	now := start
-	s, bus := dev(t, 0, 10*time.Minute, func() time.Time { return now })
-	ctx := context.Background()
-	say := func(state string) {
-		now = now.Add(time.Second)
-		s.state("", []byte(`{"state":"`+state+`"}`), false)
-	}
-	say("OFF")
-	for range 3 {
-		now = now.Add(time.Second)
-		if err := s.Set(ctx, loads.Setpoint{On: true}); err != nil {
+	timed, plain := `zigbee2mqtt/plug/set {"on_time":600,"state":"ON"}`, `zigbee2mqtt/plug/set {"state":"ON"}`
+	set := func(t *testing.T, relay *device.Relay, on bool) {
+		time.Sleep(time.Second)
+		if err := relay.Set(context.Background(), on); err != nil {
 			t.Fatal(err)
 		}
-		say("OFF")
+		time.Sleep(time.Second)
 	}
-	want := []string{`zigbee2mqtt/plug/set {"on_time":600,"state":"ON"}`, `zigbee2mqtt/plug/set {"state":"ON"}`, `zigbee2mqtt/plug/set {"state":"ON"}`}
-	if d := cmp.Diff(want, bus.Sent); d != "" {
-		t.Error(d)
+	commands := func(bus *devicetest.Bus) (out []string) {
+		for _, m := range bus.Sent() {
+			if strings.HasPrefix(m, "zigbee2mqtt/plug/set ") {
+				out = append(out, m)
+			}
+		}
+		return out
 	}
-
+	synctest.Test(t, func(t *testing.T) {
+		relay, bus := dev(t, 0, 10*time.Minute)
+		bus.Say("zigbee2mqtt/plug", `{"state":"OFF"}`, false)
+		for range 3 {
+			set(t, relay, true)
+			bus.Say("zigbee2mqtt/plug", `{"state":"OFF"}`, false)
+		}
+		if d := cmp.Diff([]string{timed, plain, plain}, commands(bus)); d != "" {
+			t.Error(d)
+		}
+	})
 	// One that obeys goes on with it, also after someone switched it off.
-	s, bus = dev(t, 0, 10*time.Minute, func() time.Time { return now })
-	for range 2 {
-		now = now.Add(time.Second)
-		if err := s.Set(ctx, loads.Setpoint{On: true}); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		relay, bus := dev(t, 0, 10*time.Minute)
+		for range 2 {
+			set(t, relay, true)
+			bus.Say("zigbee2mqtt/plug", `{"state":"ON"}`, false)
+			time.Sleep(time.Second)
+			bus.Say("zigbee2mqtt/plug", `{"state":"OFF"}`, false)
 		}
-		say("ON")
-		say("OFF")
-	}
-	if bus.Sent[0] != want[0] || bus.Sent[1] != want[0] {
-		t.Errorf("%q", bus.Sent)
-	}
-	if err := s.Set(ctx, loads.Setpoint{}); err != nil || bus.Sent[2] != `zigbee2mqtt/plug/set {"state":"OFF"}` {
-		t.Errorf("%q %v", bus.Sent, err)
-	}
+		set(t, relay, false)
+		if d := cmp.Diff([]string{timed, timed, `zigbee2mqtt/plug/set {"state":"OFF"}`}, commands(bus)); d != "" {
+			t.Error(d)
+		}
+	})
 }
 
 func FuzzMessages(f *testing.F) {
@@ -111,13 +120,8 @@ func FuzzMessages(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, payload string) {
-		s, _ := dev(t, 0, time.Minute, fixed)
-		for _, hear := range []func(string, []byte, bool){s.state, s.announce} {
-			hear("", []byte(payload), false)
-			o, err := s.Observed(context.Background())
-			if err != nil || o.HasPower && (!o.Known || o.Power > 100*units.Kilowatt) || o.Known && o.At != start {
-				t.Errorf("%+v %v", o, err)
-			}
+		for _, topic := range []string{"zigbee2mqtt/plug", "zigbee2mqtt/plug/availability"} {
+			devicetest.Read(t, New("", "plug"), topic, payload)
 		}
 	})
 }

@@ -8,18 +8,24 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 )
 
+// pool is the devices on the broker; nil without one.
+func (s *Service) pool() *device.Pool {
+	if s.devices == nil && s.session != nil {
+		s.devices = device.NewPool(s.session, s.now, s.log)
+	}
+	return s.devices
+}
+
 // meterEnv is what the meter's driver is given; a meter without a register of
 // its own goes on from state.
 func (s *Service) meterEnv(state control.State) metering.Env {
-	e := metering.Env{Now: s.now, Every: s.cfg.Meter.Every, Machine: &s.machine, Path: s.cfg.Path, Since: state.Meter.Last.At}
+	e := metering.Env{Now: s.now, Every: s.cfg.Meter.Every, MQTT: s.pool(), Machine: &s.machine, Path: s.cfg.Path, Since: state.Meter.Last.At}
 	e.Import, e.Export = state.Meter.Shown()
-	if s.session != nil {
-		e.MQTT = s.session
-	}
 	if s.loop != nil {
 		e.Stored = s.loop.Stored
 	}
@@ -62,10 +68,7 @@ func switched(cfg config.Config, each func(path, id string, d loads.SwitchDocume
 
 // switchEnv is what the driver of one switch is given.
 func (s *Service) switchEnv(id string, deadMan time.Duration) loads.Env {
-	e := loads.Env{ID: id, DeadMan: deadMan, Now: s.now, Log: s.log, Machine: &s.machine}
-	if s.session != nil {
-		e.MQTT = s.session
-	}
+	e := loads.Env{ID: id, DeadMan: deadMan, MQTT: s.pool(), Now: s.now, Log: s.log, Machine: &s.machine}
 	if s.plant != nil {
 		e.Plant = s.plant
 	}

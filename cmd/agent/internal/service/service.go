@@ -25,6 +25,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/watchdog"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/metering"
@@ -45,6 +46,7 @@ type Service struct {
 	parts    []panel.Part // drivers and parts of the panel that run by themselves
 	closers  []func() error
 	session  *broker.Session      // nil without a broker
+	devices  *device.Pool         // on it; nil without a broker
 	messages *broker.Forwarder    // nil without a broker
 	influx   *telemetry.Forwarder // nil without InfluxDB
 	page     *web.Server
@@ -163,6 +165,9 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 		if s.meter, err = s.meterOf(state); err != nil {
 			return nil, err
 		}
+	}
+	for _, d := range s.devices.Devices() {
+		s.parts = append(s.parts, d.Run)
 	}
 	hung, err := panel.Open(panel.Env{
 		Now: s.now, Log: s.log, Machine: &s.machine, Loop: s.loop, Words: present.NewWords().Keypad(s.site),

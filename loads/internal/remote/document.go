@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -51,7 +52,11 @@ func (t *Timed) Traits() loads.Traits {
 	return loads.Traits{Needs: loads.NeedsBroker, Remote: true, Renewable: true, DeadMan: t.DeadMan}
 }
 
-// Config is what the driver is told.
-func (t *Timed) Config(e loads.Env) Config {
-	return Config{Topic: t.Topic, Channel: t.Channel, DeadMan: e.DeadMan, Stale: t.Stale, Now: e.Now, Log: e.Log}
+// Switch takes the relay of the device into use.
+func (t *Timed) Switch(e loads.Env, dialect device.Dialect) (loads.Switch, error) {
+	d, err := e.MQTT.Device(dialect)
+	if err != nil {
+		return nil, err
+	}
+	return &Switch{d.Relay(t.Channel, e.DeadMan, t.Stale)}, nil
 }
