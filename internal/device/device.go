@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/backoff"
 )
 
 // MaxPayload bounds what is looked into at all; longer messages are no device's.
@@ -168,10 +170,11 @@ func (d *Device) contact(channel int) *contact {
 	return c
 }
 
-// Run listens to the device until ctx is done.  It asks for the state of the
-// relays in use at once, whenever the device comes back, and every third of the
-// time for which a state is believed; a device without such relays is never
-// asked.  It has one owner; relays must be in use before.
+// Run listens to the device until ctx is done; where it cannot subscribe it tries
+// again.  It asks for the state of the relays in use at once, whenever the device
+// comes back, and every third of the time for which a state is believed; a device
+// without such relays is never asked.  Run has one owner; relays must be in use
+// before.
 func (d *Device) Run(ctx context.Context) error {
 	var channels []int
 	every := DefaultStale
@@ -180,16 +183,18 @@ func (d *Device) Run(ctx context.Context) error {
 		every = min(every, r.stale)
 	}
 	slices.Sort(channels)
+	again := backoff.Backoff{First: leastPause, Most: time.Minute}
 	for _, filter := range d.dialect.Filters(slices.Compact(channels)) {
-		unsubscribe, err := d.bus.Subscribe(filter, d.hear)
-		if err != nil {
-			err = fmt.Errorf("listen to %s: %w", filter, err)
-			d.mu.Lock()
-			d.tell(Fact{At: d.now()}, err)
-			d.mu.Unlock()
-			return err
+		for {
+			unsubscribe, err := d.bus.Subscribe(filter, d.hear)
+			if err == nil {
+				defer unsubscribe()
+				break
+			}
+			if !d.deaf(ctx, fmt.Errorf("listen to %s: %w", filter, err), again.Next()) {
+				return nil
+			}
 		}
-		defer unsubscribe()
 	}
 	tick := time.NewTicker(max(every/3, time.Millisecond))
 	defer tick.Stop()
@@ -201,6 +206,27 @@ func (d *Device) Run(ctx context.Context) error {
 		case <-d.kick:
 		case <-tick.C:
 		}
+	}
+}
+
+// leastPause is between two attempts to subscribe.
+const leastPause = 100 * time.Millisecond
+
+// deaf tells that the device cannot be listened to, and waits; it answers false
+// where ctx ended.
+func (d *Device) deaf(ctx context.Context, err error, pause time.Duration) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	d.log.Warn("device: it cannot be listened to", "device", d.Name(), "error", err)
+	d.mu.Lock()
+	d.tell(Fact{At: d.now()}, err)
+	d.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(pause):
+		return true
 	}
 }
 

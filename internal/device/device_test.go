@@ -235,3 +235,38 @@ func TestAPoolWithoutABrokerHasNoDevice(t *testing.T) {
 		}
 	}
 }
+
+// refusing is a broker that does not allow the first subscriptions.
+type refusing struct {
+	bus
+	left int
+}
+
+func (r *refusing) Subscribe(filter string, handler func(string, []byte, bool)) (func(), error) {
+	if r.left--; r.left >= 0 {
+		return nil, errors.New("not authorised")
+	}
+	return r.bus.Subscribe(filter, handler)
+}
+
+func TestASubscriptionThatFailsIsToldAndTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &refusing{left: 3}
+		d, err := NewPool(b, time.Now, slog.New(slog.DiscardHandler)).Device(plain{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := 0
+		d.Follow(func(_ Fact, err error) {
+			if unread := (*Unread)(nil); err == nil || errors.As(err, &unread) {
+				t.Errorf("told %v", err)
+			}
+			told++
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := d.Run(ctx); err != nil || told != 3 || b.subs != 0 || b.say == nil {
+			t.Errorf("%v; told %d times, %d subscriptions are left behind", err, told, b.subs)
+		}
+	})
+}

@@ -261,40 +261,26 @@ func (*noBroker) Subscribe(string, func(string, []byte, bool)) (func(), error) {
 }
 
 func TestSubscriptionRefused(t *testing.T) {
-	pool := devicetest.Pool(new(noBroker), time.Now)
-	m, err := New(pool, Config{Document: Document{Kind: "tasmota", Topic: "x"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	readings := make(chan metering.Reading)
-	done := make(chan error, 1)
-	go func() {
-		done <- m.Run(ctx, func(r metering.Reading) {
-			select {
-			case readings <- r:
-			case <-ctx.Done():
-			}
-		})
-	}()
-	for { // until the meter follows
-		if err := pool.Devices()[0].Run(ctx); err == nil {
-			t.Fatal("a device that cannot be listened to runs")
+	synctest.Test(t, func(t *testing.T) {
+		pool := devicetest.Pool(new(noBroker), time.Now)
+		m, err := New(pool, Config{Document: Document{Kind: "tasmota", Topic: "x"}})
+		if err != nil {
+			t.Fatal(err)
 		}
-		select {
-		case r := <-readings:
+		devicetest.Run(t, pool)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		n := 0
+		err = m.Run(ctx, func(r metering.Reading) {
+			n++
 			if metering.CodeOf(r.Err) != metering.Offline {
 				t.Errorf("reading %+v", r)
 			}
-			cancel()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-			return
-		case <-time.After(10 * time.Millisecond):
+		})
+		if err != nil || n < 3 {
+			t.Errorf("told %d times: %v", n, err)
 		}
-	}
+	})
 }
 
 func TestRetainedIsNoMeasurement(t *testing.T) {
