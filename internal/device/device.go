@@ -27,15 +27,16 @@ type Dialect interface {
 	// Filters are the topics under which the device speaks, where these relays of
 	// it are used; no two of them may match the same message.
 	Filters(relays []int) []string
-	// Read is what a message tells.  The error is an *Unread where the message
+	// Read is what a message tells.  A retained one is as old as it may be: a Device
+	// believes only what it says of the device's being there.  The error is an *Unread where the message
 	// should have held a measurement and does not; what it tells besides is in the
 	// Fact all the same.
-	Read(topic string, payload []byte) (Fact, error)
+	Read(topic string, payload []byte, retained bool) (Fact, error)
 	// Prepare is what a relay must be told once the device has (re)started; ok is
 	// false where that is nothing.
 	Prepare(relay int, deadMan time.Duration) (m Message, ok bool)
-	// Ask asks for the state of a relay.
-	Ask(relay int) Message
+	// Ask asks for the state of a relay; ok is false where it cannot be asked for.
+	Ask(relay int) (m Message, ok bool)
 	// Command asks for a state; doubt, where it is not empty, is what was found out
 	// about the device just now and a person should know.
 	Command(Command) (m Message, doubt string)
@@ -70,6 +71,9 @@ type follower struct{ hear func(Fact, error) }
 func newDevice(dialect Dialect, bus Bus, now func() time.Time, log *slog.Logger) *Device {
 	return &Device{dialect: dialect, bus: bus, now: now, log: log, kick: make(chan struct{}, 1), contacts: map[int]*contact{}}
 }
+
+// Dialect is how it speaks.
+func (d *Device) Dialect() Dialect { return d.dialect }
 
 // Name names the device.
 func (d *Device) Name() string { return d.dialect.Name() }
@@ -108,7 +112,7 @@ func (d *Device) hear(topic string, payload []byte, retained bool) {
 	if len(payload) > MaxPayload {
 		err = &Unread{fmt.Errorf("%d bytes are no message of a device", len(payload)), "check the topic of the device in the configuration"}
 	} else {
-		f, err = d.dialect.Read(topic, payload)
+		f, err = d.dialect.Read(topic, payload, retained)
 	}
 	if retained {
 		f, err = Fact{Presence: f.Presence}, nil
@@ -137,6 +141,9 @@ func (d *Device) hear(topic string, payload []byte, retained bool) {
 	}
 	for _, told := range f.Contacts {
 		c := d.contact(told.Channel)
+		if told.Unknown {
+			c.forget()
+		}
 		if on, ok := told.On.Get(); ok {
 			c.state(on, f.At)
 		}

@@ -23,7 +23,8 @@ type plain struct{}
 
 func (plain) Name() string                  { return "plain plug" }
 func (plain) Filters(relays []int) []string { return []string{fmt.Sprint("plug ", relays)} }
-func (plain) Ask(relay int) Message         { return Message{"ask", []byte(fmt.Sprint(relay))} }
+func (plain) Ask(relay int) (Message, bool) { return Message{"ask", []byte(fmt.Sprint(relay))}, true }
+
 func (plain) Command(c Command) (Message, string) {
 	return Message{"set", []byte(fmt.Sprint(c.Relay, c.On))}, ""
 }
@@ -32,7 +33,7 @@ func (plain) Prepare(relay int, deadMan time.Duration) (Message, bool) {
 	return Message{"prepare", []byte(fmt.Sprint(relay, deadMan))}, deadMan > 0
 }
 
-func (plain) Read(_ string, payload []byte) (f Fact, err error) {
+func (plain) Read(_ string, payload []byte, _ bool) (f Fact, err error) {
 	var watts units.Power
 	switch word := string(payload); word {
 	case "on", "off":
@@ -41,6 +42,8 @@ func (plain) Read(_ string, payload []byte) (f Fact, err error) {
 		f.Presence = Offline
 	case "back":
 		f.Presence = Online
+	case "anew":
+		f.Contacts = []Contact{{Unknown: true}}
 	case "moved":
 		f.Moved = true
 	default:
@@ -120,6 +123,7 @@ func TestWhatADeviceSaysIsRememberedOnceForAll(t *testing.T) {
 		{"retained, but gone", "on *gone", State{}},
 		{"back, but not heard of its state", "on gone back", State{}},
 		{"back and heard", "on gone back off", known(false)},
+		{"what it was says nothing any more", "on anew", State{}},
 		{"more than a relay can carry", "on 900000", known(true)},
 		{"not understood", "on what", known(true)},
 	} {

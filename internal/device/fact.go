@@ -52,6 +52,7 @@ type Contact struct {
 	Channel int               // relay on the device, as the dialect counts
 	On      Told[bool]        // whether it is closed, as the device says
 	Power   Told[units.Power] // what is drawn behind it
+	Unknown bool              // what it was before says nothing any more
 }
 
 // Meter is what was told by one part of the device that measures.

@@ -63,7 +63,11 @@ func (r *Relay) ask(ctx context.Context) error {
 		}
 		r.fresh.Store(false)
 	}
-	return r.device.send(ctx, r.device.dialect.Ask(r.channel))
+	m, ok := r.device.dialect.Ask(r.channel)
+	if !ok {
+		return nil
+	}
+	return r.device.send(ctx, m)
 }
 
 // State is what is known of a relay; the zero value is nothing.

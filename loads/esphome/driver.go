@@ -1,8 +1,12 @@
+// Package esphome switches a switch of a node with ESPHome, over its MQTT component.
+// How the node speaks is told in internal/device/esphome.
 package esphome
 
 import (
 	"regexp"
 
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/esphome"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/internal/remote"
@@ -43,8 +47,7 @@ func (d *Document) Traits() loads.Traits {
 
 // Open implements loads.Settings.
 func (d *Document) Open(e loads.Env) (loads.Switch, error) {
-	return New(e.MQTT, Config{
-		Config:    remote.Config{Topic: d.Topic, Stale: d.Stale, Now: e.Now, Log: e.Log},
-		Component: d.Component, Power: d.Power,
+	return remote.Open(e, esphome.New(d.Topic), d.Stale, func(dialect device.Dialect) int {
+		return dialect.(*esphome.Dialect).Switch(d.Component, d.Power) // its name says that it is one
 	})
 }

@@ -1,12 +1,13 @@
 package esphome
 
 import (
-	"context"
-	"log/slog"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/devicetest"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/internal/remote"
@@ -76,24 +77,15 @@ func newNode(t *testing.T, b *loadstest.Broker, bus *loadstest.Bus, prefix strin
 }
 
 // open runs a switch until the test ends.
-func open(t *testing.T, bus loads.Bus, prefix string) *Switch {
+func open(t *testing.T, bus device.Bus, prefix string, stale time.Duration) loads.Switch {
 	t.Helper()
-	s, err := New(bus, Config{
-		Config:    remote.Config{Topic: prefix, Stale: stale, Now: time.Now, Log: slog.New(slog.DiscardHandler)},
-		Component: "relay", Power: "watts",
-	})
+	pool := devicetest.Pool(bus, time.Now)
+	d := Document{Document: remote.Document{Topic: prefix, Stale: stale}, Component: "relay", Power: "watts"}
+	s, err := d.Open(loads.Env{MQTT: pool})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
+	devicetest.Run(t, pool)
 	return s
 }
 
@@ -101,34 +93,21 @@ func TestConformance(t *testing.T) {
 	loadstest.Run(t, func(t *testing.T) loadstest.Target {
 		broker := loadstest.NewBroker(t)
 		bus := broker.Bus(t)
-		device := newNode(t, broker, bus, "house/geyser")
+		plug := newNode(t, broker, bus, "house/geyser")
 		return loadstest.Target{
-			Switch: open(t, bus, "house/geyser"), Device: device, Stale: stale,
+			Switch: open(t, bus, "house/geyser", stale), Device: plug, Stale: stale,
 			Faults: []loadstest.Fault{loadstest.Offline, loadstest.Silent, loadstest.Garbled, loadstest.DropsOut},
 		}
 	})
 }
 
-// said is a switch that hears messages without a broker.
-func said(t *testing.T) (s *Switch, now *time.Time) {
+// said is a switch whose node speaks as the test says, in a synctest bubble.
+func said(t *testing.T) (loads.Switch, *devicetest.Bus) {
 	t.Helper()
-	now = new(time.Time)
-	*now = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
-	s, err := New(deaf{}, Config{
-		Config:    remote.Config{Topic: "n", Stale: 3 * time.Minute, Now: func() time.Time { return *now }, Log: slog.New(slog.DiscardHandler)},
-		Component: "relay", Power: "watts",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, now
-}
-
-type deaf struct{}
-
-func (deaf) Publish(context.Context, string, byte, bool, []byte) error { return nil }
-func (deaf) Subscribe(string, func(string, []byte, bool)) (func(), error) {
-	return func() {}, nil
+	bus := &devicetest.Bus{}
+	s := open(t, bus, "n", 3*time.Minute)
+	synctest.Wait()
+	return s, bus
 }
 
 // What the broker kept is as old as it may be; a node that speaks vouches for it.
@@ -153,34 +132,38 @@ func TestARetainedStateIsBelievedOnceTheNodeHasSpoken(t *testing.T) {
 		{"a word that is no state", []word{{"switch/relay/state", "ON", false}, {"switch/relay/state", "maybe", false}, {"sensor/uptime/state", "5", false}}, false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s, now := said(t)
-			for _, w := range row.words {
-				s.hear("n/"+w.topic, []byte(w.payload), w.retained)
-			}
-			if o, err := s.Observed(t.Context()); err != nil || o.Known != row.known || o.On != row.on {
-				t.Errorf("%+v, %v", o, err)
-			}
-			*now = now.Add(4 * time.Minute)
-			if o, _ := s.Observed(t.Context()); o.Known {
-				t.Error("a state is believed though the node has been silent")
-			}
+			synctest.Test(t, func(t *testing.T) {
+				s, bus := said(t)
+				for _, w := range row.words {
+					bus.Say("n/"+w.topic, w.payload, w.retained)
+				}
+				if o, err := s.Observed(t.Context()); err != nil || o.Known != row.known || o.On != row.on {
+					t.Errorf("%+v, %v", o, err)
+				}
+				time.Sleep(4 * time.Minute)
+				if o, _ := s.Observed(t.Context()); o.Known {
+					t.Error("a state is believed though the node has been silent")
+				}
+			})
 		})
 	}
 }
 
 func TestPowerIsOfTheNamedSensorAndNeverNoNumber(t *testing.T) {
-	s, _ := said(t)
-	s.hear("n/switch/relay/state", []byte("ON"), false)
-	for _, w := range []struct{ topic, payload string }{{"n/sensor/other/state", "7"}, {"n/sensor/watts/state", "nan"}, {"n/sensor/watts/state", "1e9"}, {"n/sensor/watts/state", ""}} {
-		s.hear(w.topic, []byte(w.payload), false)
-		if o, _ := s.Observed(t.Context()); o.HasPower {
-			t.Errorf("%s %q is taken for a power: %v", w.topic, w.payload, o.Power)
+	synctest.Test(t, func(t *testing.T) {
+		s, bus := said(t)
+		bus.Say("n/switch/relay/state", "ON", false)
+		for _, w := range []struct{ topic, payload string }{{"n/sensor/other/state", "7"}, {"n/sensor/watts/state", "nan"}, {"n/sensor/watts/state", "1e9"}, {"n/sensor/watts/state", ""}} {
+			bus.Say(w.topic, w.payload, false)
+			if o, _ := s.Observed(t.Context()); o.HasPower {
+				t.Errorf("%s %q is taken for a power: %v", w.topic, w.payload, o.Power)
+			}
 		}
-	}
-	s.hear("n/sensor/watts/state", []byte("2980.5"), false)
-	if o, _ := s.Observed(t.Context()); !o.HasPower || o.Power != 2_980_500*units.Power(1) {
-		t.Errorf("%+v", o)
-	}
+		bus.Say("n/sensor/watts/state", "2980.5", false)
+		if o, _ := s.Observed(t.Context()); !o.HasPower || o.Power != 2_980_500*units.Power(1) {
+			t.Errorf("%+v", o)
+		}
+	})
 }
 
 func TestSettings(t *testing.T) {

@@ -40,13 +40,18 @@ func (b *Bus) Subscribe(filter string, handler func(topic string, payload []byte
 	return func() {}, nil
 }
 
-// Say has the device say something, to whoever subscribed to exactly this topic or
-// to the level above it.
+// Say has the device say something, to whoever subscribed to exactly this topic to
+// its level, or to all below.
 func (b *Bus) Say(topic, payload string, retained bool) {
 	b.mu.Lock()
 	hear := b.hears[topic]
 	if hear == nil {
 		hear = b.hears[topic[:strings.LastIndexByte(topic, '/')+1]+"+"]
+	}
+	for filter, whole := range b.hears {
+		if below, all := strings.CutSuffix(filter, "#"); all && strings.HasPrefix(topic, below) {
+			hear = whole
+		}
 	}
 	b.mu.Unlock()
 	if hear != nil {
@@ -88,7 +93,7 @@ func Pool(bus device.Bus, now func() time.Time) *device.Pool {
 // every Fact must be.
 func Read(t testing.TB, dialect device.Dialect, topic, payload string) {
 	t.Helper()
-	f, err := dialect.Read(topic, []byte(payload))
+	f, err := dialect.Read(topic, []byte(payload), false)
 	if unread := (*device.Unread)(nil); err != nil && (!errors.As(err, &unread) || unread.Err == nil || unread.Remedy == "") {
 		t.Errorf("error %#v is no message that could not be understood, with a remedy", err)
 	}

@@ -53,8 +53,8 @@ func (d *Dialect) source(relay int) string {
 func (d *Dialect) Prepare(int, time.Duration) (m device.Message, ok bool) { return m, false }
 
 // Ask implements device.Dialect.
-func (d *Dialect) Ask(relay int) device.Message {
-	return d.call(relay, "Switch.GetStatus", map[string]any{"id": relay})
+func (d *Dialect) Ask(relay int) (m device.Message, ok bool) {
+	return d.call(relay, "Switch.GetStatus", map[string]any{"id": relay}), true
 }
 
 // Command implements device.Dialect.  Said again, On starts toggle_after anew; Off
@@ -73,7 +73,7 @@ func (d *Dialect) call(relay int, method string, params map[string]any) device.M
 }
 
 // Read implements device.Dialect.
-func (d *Dialect) Read(topic string, payload []byte) (f device.Fact, err error) {
+func (d *Dialect) Read(topic string, payload []byte, _ bool) (f device.Fact, err error) {
 	if answer, ours := strings.CutPrefix(topic, "keeplit/shelly/"+d.topic+"/"); ours {
 		relay, ok := read.Index(strings.TrimSuffix(answer, "/rpc"))
 		if !ok {

@@ -38,7 +38,9 @@ func (d *Dialect) Prepare(relay int, deadMan time.Duration) (device.Message, boo
 }
 
 // Ask implements device.Dialect: an empty command is a question.
-func (d *Dialect) Ask(relay int) device.Message { return d.command("POWER", relay, "") }
+func (d *Dialect) Ask(relay int) (m device.Message, ok bool) {
+	return d.command("POWER", relay, ""), true
+}
 
 // Command implements device.Dialect.  Said again, On starts PulseTime anew.
 func (d *Dialect) Command(c device.Command) (m device.Message, doubt string) {
@@ -66,7 +68,7 @@ func pulseTime(d time.Duration) int {
 }
 
 // Read implements device.Dialect.
-func (d *Dialect) Read(topic string, payload []byte) (f device.Fact, err error) {
+func (d *Dialect) Read(topic string, payload []byte, _ bool) (f device.Fact, err error) {
 	switch topic[strings.LastIndexByte(topic, '/')+1:] {
 	case "LWT":
 		switch word := string(bytes.TrimSpace(payload)); {

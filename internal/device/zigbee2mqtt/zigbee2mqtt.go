@@ -55,8 +55,8 @@ func (d *Dialect) Filters([]int) []string { return []string{d.topic, d.topic + "
 func (d *Dialect) Prepare(int, time.Duration) (m device.Message, ok bool) { return m, false }
 
 // Ask implements device.Dialect.
-func (d *Dialect) Ask(relay int) device.Message {
-	return d.message("/get", map[string]any{"state" + endpoint(relay): ""})
+func (d *Dialect) Ask(relay int) (m device.Message, ok bool) {
+	return d.message("/get", map[string]any{"state" + endpoint(relay): ""}), true
 }
 
 // Command implements device.Dialect.  Said again, On starts on_time anew.
@@ -114,7 +114,7 @@ func endpoint(relay int) string {
 }
 
 // Read implements device.Dialect.
-func (d *Dialect) Read(topic string, payload []byte) (f device.Fact, err error) {
+func (d *Dialect) Read(topic string, payload []byte, _ bool) (f device.Fact, err error) {
 	if topic != d.topic {
 		f.Presence = availability(payload)
 		return f, nil

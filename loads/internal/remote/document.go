@@ -54,9 +54,5 @@ func (t *Timed) Traits() loads.Traits {
 
 // Switch takes the relay of the device into use.
 func (t *Timed) Switch(e loads.Env, dialect device.Dialect) (loads.Switch, error) {
-	d, err := e.MQTT.Device(dialect)
-	if err != nil {
-		return nil, err
-	}
-	return &Switch{d.Relay(t.Channel, e.DeadMan, t.Stale)}, nil
+	return Open(e, dialect, t.Stale, func(device.Dialect) int { return t.Channel })
 }

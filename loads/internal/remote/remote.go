@@ -4,6 +4,7 @@ package remote
 
 import (
 	"context"
+	"time"
 
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/loads"
@@ -11,6 +12,16 @@ import (
 
 // Switch is one relay.  It is a loads.Switch; whoever has the pool runs the device.
 type Switch struct{ relay *device.Relay }
+
+// Open takes a relay of a device into use; number is its number there, by the
+// dialect that the device has already where others use it too.
+func Open(e loads.Env, dialect device.Dialect, stale time.Duration, number func(device.Dialect) int) (loads.Switch, error) {
+	d, err := e.MQTT.Device(dialect)
+	if err != nil {
+		return nil, err
+	}
+	return &Switch{d.Relay(number(d.Dialect()), e.DeadMan, stale)}, nil
+}
 
 // Set implements loads.Switch.  Said again, On renews the dead man.
 func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
