@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -110,7 +111,7 @@ func ChargerTakes() loads.Capability {
 // ChargerSwitch is a driver of Charger, and no more than the suite asks of one: it
 // is here so that set-points are exercised by the suite and by the guard.
 type ChargerSwitch struct {
-	bus     loads.Bus
+	bus     device.Bus
 	topic   string
 	deadMan time.Duration
 	stale   time.Duration
@@ -121,7 +122,7 @@ type ChargerSwitch struct {
 }
 
 // NewChargerSwitch builds the driver.
-func NewChargerSwitch(bus loads.Bus, topic string, deadMan, stale time.Duration) *ChargerSwitch {
+func NewChargerSwitch(bus device.Bus, topic string, deadMan, stale time.Duration) *ChargerSwitch {
 	return &ChargerSwitch{bus: bus, topic: topic, deadMan: deadMan, stale: stale, takes: ChargerTakes()}
 }
 
