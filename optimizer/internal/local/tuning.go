@@ -79,8 +79,8 @@ const (
 	softPrice = 2
 	// softPriceMore: and so much, money for money, more.  Not measured.
 	softPriceMore = 0.05
-	// HardLast: share of the steps, the last, in which nothing may fall short.  Not
-	// measured.
+	// HardLast: share of the steps, the last, in which nothing may fall short.  0.1: +0.020
+	// (0.018); 0.4: -0.010 (0.012).
 	HardLast = 0.2
 	// dearest: money for money: the price of credit at most.
 	dearest = 1000
