@@ -9,6 +9,9 @@ import (
 // keepDays bounds the history: two years let a season be met again.
 const keepDays = 800
 
+// Kept is how far back a Forecaster looks: observations of before are not needed.
+const Kept = keepDays * day
+
 // history is the observed load on the UTC slot grid.  A missing slot is NaN.
 type history struct {
 	step  int64     // seconds

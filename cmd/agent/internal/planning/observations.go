@@ -24,37 +24,61 @@ const SiteSeries = "site"
 // cannot have been more than all there was.  Where only loads were held off, the
 // base load was measured: it is what is left without them.
 func Observations(intervals []Interval, length time.Duration, sun bool) []forecast.Observation {
-	at := map[int64]int{}
-	var out []forecast.Observation
+	var b baseLoad
 	for _, iv := range intervals {
-		if iv.Slot.Len != length {
-			continue
-		}
-		i, seen := at[iv.Slot.Start.Unix()]
-		if !seen {
-			i = len(out)
-			at[iv.Slot.Start.Unix()] = i
-			out = append(out, forecast.Observation{Slot: units.Slot{Start: iv.Slot.Start.UTC(), Len: length}})
-		}
-		if iv.Series == SiteSeries {
-			out[i].Energy += iv.Import - iv.Export
-			switch {
-			case iv.Quality&metering.Gap != 0:
-				out[i].Quality = forecast.Missing
-			case iv.Quality&(metering.Estimated|metering.ClockChanged|metering.Lost|metering.DeviceChanged|metering.Suspect) != 0:
-				out[i].Quality = forecast.Estimated
-			case iv.Quality&(metering.SupplyOff|metering.MainsOff|metering.Limited) != 0:
-				out[i].Quality = forecast.Censored
-			}
-		} else {
-			out[i].Energy -= iv.Import
-		}
+		b.add(iv, length)
 	}
-	for i := range out {
+	return b.observations(sun)
+}
+
+// baseLoad is observations that come to be from the intervals of the site and its loads.
+// The intervals themselves are not kept: at a start there are years of them.
+type baseLoad struct {
+	at      map[int64]int // in all, by the Unix second of the start
+	all     []forecast.Observation
+	exports bool // the site has fed energy in
+}
+
+// add takes an interval in; one of another length belongs to an interval length that
+// is no longer configured.
+func (b *baseLoad) add(iv Interval, length time.Duration) {
+	site := iv.Series == SiteSeries
+	b.exports = b.exports || site && iv.Export > 0
+	if iv.Slot.Len != length {
+		return
+	}
+	i, seen := b.at[iv.Slot.Start.Unix()]
+	if !seen {
+		if b.at == nil {
+			b.at = map[int64]int{}
+		}
+		i = len(b.all)
+		b.at[iv.Slot.Start.Unix()] = i
+		b.all = append(b.all, forecast.Observation{Slot: units.Slot{Start: iv.Slot.Start.UTC(), Len: length}})
+	}
+	o := &b.all[i]
+	if !site {
+		o.Energy -= iv.Import
+		return
+	}
+	o.Energy += iv.Import - iv.Export
+	switch {
+	case iv.Quality&metering.Gap != 0:
+		o.Quality = forecast.Missing
+	case iv.Quality&(metering.Estimated|metering.ClockChanged|metering.Lost|metering.DeviceChanged|metering.Suspect) != 0:
+		o.Quality = forecast.Estimated
+	case iv.Quality&(metering.SupplyOff|metering.MainsOff|metering.Limited) != 0:
+		o.Quality = forecast.Censored
+	}
+}
+
+// observations are what has been added, in the order of time.
+func (b *baseLoad) observations(sun bool) []forecast.Observation {
+	for i := range b.all {
 		if !sun {
-			out[i].Energy = max(0, out[i].Energy)
+			b.all[i].Energy = max(0, b.all[i].Energy)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b forecast.Observation) int { return a.Slot.Start.Compare(b.Slot.Start) })
-	return out
+	slices.SortStableFunc(b.all, func(a, b forecast.Observation) int { return a.Slot.Start.Compare(b.Slot.Start) })
+	return b.all
 }

@@ -33,7 +33,7 @@ type Planner struct {
 	refitted  chan *forecast.Forecaster // has room for it
 
 	mu    sync.Mutex
-	learn []Interval
+	learn baseLoad
 }
 
 // New builds a planner.  The forecaster's step must be the site's
@@ -57,7 +57,13 @@ func (p *Planner) Within(d time.Duration) {
 func (p *Planner) Learn(intervals []Interval) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.learn = append(p.learn, intervals...)
+	for _, iv := range intervals {
+		// A load that is metered and not planned is part of the base load: nobody else
+		// foresees it.
+		if !slices.ContainsFunc(p.rules.Loads, func(l loads.Load) bool { return l.ID == iv.Series && !l.Defer }) {
+			p.learn.add(iv, p.rules.Interval)
+		}
+	}
 }
 
 // catchUp gives the forecaster what was learned: the base load, which is what
@@ -65,18 +71,11 @@ func (p *Planner) Learn(intervals []Interval) {
 func (p *Planner) catchUp(now time.Time) {
 	p.mu.Lock()
 	news := p.learn
-	p.learn = nil
+	p.learn = baseLoad{}
 	p.mu.Unlock()
 	p.forecast.Clock(now)
-	for _, iv := range news {
-		p.exports = p.exports || iv.Series == SiteSeries && iv.Export > 0
-	}
-	// A load that is metered and not planned is part of the base load: nobody else
-	// foresees it.
-	news = slices.DeleteFunc(news, func(iv Interval) bool {
-		return slices.ContainsFunc(p.rules.Loads, func(l loads.Load) bool { return l.ID == iv.Series && !l.Defer })
-	})
-	for _, o := range Observations(news, p.rules.Interval, p.exports) {
+	p.exports = p.exports || news.exports
+	for _, o := range news.observations(p.exports) {
 		// A slot that is off the grid belongs to an interval length that is no
 		// longer configured, one of the future to a clock that was wrong.
 		_ = p.forecast.Update(o)

@@ -44,15 +44,19 @@ func self() string {
 	return name
 }
 
+// past yields what a planner is taught at its start: what its forecaster keeps, up to a
+// day ahead, where a clock that was set back has left intervals.
+func (s *Service) past(ctx context.Context, yield func([]control.Interval) error) error {
+	now := s.now()
+	return journal.Past(ctx, s.store, now.Add(-forecast.Kept), now.Add(24*time.Hour), yield)
+}
+
 // plansOf builds what makes the plans: behind a real meter a process of its own,
 // which is taught what the store remembers each time it starts.
 func (s *Service) plansOf(ctx context.Context, command []string) (control.Plans, error) {
-	past := func(ctx context.Context, yield func([]control.Interval) error) error {
-		return journal.Past(ctx, s.store, time.Unix(0, 0), s.now().Add(24*time.Hour), yield)
-	}
 	if command != nil && s.plant == nil {
 		c := apart.Defaults()
-		c.Path, c.Args, c.Past, c.Log = self(), command, past, s.log
+		c.Path, c.Args, c.Past, c.Log = self(), command, s.past, s.log
 		return apart.New(c), nil
 	}
 	p, err := Planner(s.site, s.plant == nil)
@@ -62,5 +66,5 @@ func (s *Service) plansOf(ctx context.Context, command []string) (control.Plans,
 	if s.plant != nil {
 		p.Within(s.cfg.Plan.Time)
 	}
-	return p, past(ctx, func(part []control.Interval) error { p.Learn(part); return nil })
+	return p, s.past(ctx, func(part []control.Interval) error { p.Learn(part); return nil })
 }
