@@ -14,6 +14,8 @@ type Request struct {
 	Power    units.Power
 	Spans    []units.Slot  // where it may be placed: sorted, apart, none before now or after By
 	By       time.Time     // when it must be done
+	Free     time.Time     // Spans are cut here: it runs already, rests, or a person has it wait; zero: they are not
+	Rests    bool          // Free is when it is asked again, because it took nothing when it was on last
 	Time     time.Duration // running time still owed beyond what is committed; for a cycle Runs times Cycle
 	Runs     int           // kind cycle: programmes still to be started
 	Cycle    time.Duration // kind cycle: length of a programme
@@ -76,6 +78,9 @@ func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Durati
 			Load: l.ID, Kind: l.Kind, Power: l.Power, By: day.by, Time: l.Need, Runs: l.Runs, Cycle: l.Cycle,
 			MinOn: l.MinOn, MinOff: l.MinOff, Starts: -1, Priority: l.Priority,
 			On: u.Set.On, Since: u.Since,
+		}
+		if free.After(now) {
+			r.Free, r.Rests = free, free.Equal(p.Rest)
 		}
 		if l.MaxStart > 0 {
 			r.Starts = l.MaxStart

@@ -43,7 +43,7 @@ func (s *Site) measureDemand(st *State) {
 // anew with the month.
 func (p *step) slide(c metering.Consumption) {
 	m := &p.st.Meter
-	month := func(t time.Time) time.Month { return t.In(p.Zone).Month() }
+	month := func(t time.Time) int { return t.In(p.Zone).Year()*12 + int(t.In(p.Zone).Month()) }
 	if !m.DemandFrom.IsZero() && month(m.DemandFrom) != month(c.From) && c.From.After(m.DemandFrom) {
 		m.Sliding = m.Sliding.Reset()
 		if d := m.Intervals.Demand; d != nil {

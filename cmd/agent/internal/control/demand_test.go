@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/tariffs"
 )
 
@@ -57,5 +58,24 @@ func TestIntervalsHoldMaximumDemand(t *testing.T) {
 				t.Fatalf("%d intervals in an hour", n)
 			}
 		})
+	}
+}
+
+// A box that lay in a drawer for a year begins its month anew, and not in the month of
+// that name.
+func TestTheGreatestDemandBeginsAnewInTheSameMonthOfAnotherYear(t *testing.T) {
+	b := newBench(t)
+	b.planner = nil
+	alone(b)
+	b.power = 5 * units.Kilowatt
+	b.run(time.Hour, 5*time.Minute)
+	if most := b.st.Meter.Sliding.Max; most < 4*units.Kilowatt {
+		t.Fatalf("the greatest demand is %s", most)
+	}
+	p := &step{Site: b.site, now: b.now, st: b.st.clone()}
+	from := b.now.AddDate(1, 0, 0)
+	p.slide(metering.Consumption{From: from, To: from.Add(time.Minute), Import: units.WattHour})
+	if most := p.st.Meter.Sliding.Max; most >= 4*units.Kilowatt {
+		t.Errorf("a year later the month's greatest demand is still %s", most)
 	}
 }

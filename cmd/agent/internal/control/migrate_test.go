@@ -154,6 +154,7 @@ func newIn2(path string) bool {
 		`^\.?hold`,
 		`^\.?opening_?taken`,
 		`^\.?plan\.short\[\d+\]\.cause`,
+		`^\.?plan\.loads\[\d+\]\.(why|reason)\.rests`,
 		`^\.?meter\.(blind|last\.(import|export)_?sum)`,
 		`^\.?meter\.registers\.(power_?at|absurd|flow)`,
 		`^\.?meter\.registers\.(import|export)_?counter\.(former|since|moved|sum|other)`,

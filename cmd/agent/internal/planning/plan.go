@@ -53,6 +53,7 @@ type Reason struct {
 	Extra    units.Money   `json:"extra,omitempty"`
 	Sooner   time.Duration `json:"sooner,omitempty"`
 	Opens    time.Time     `json:"opens,omitzero"` // its own hours begin then; zero: they have begun
+	Rests    time.Time     `json:"rests,omitzero"` // it runs when it is asked again, which took nothing when it was on last; zero: that is not why
 	// Earlier is the best start before Start, and EarlierExtra what it would cost
 	// on top; zero: there is none.
 	Earlier      time.Time   `json:"earlier,omitzero"`
@@ -98,6 +99,12 @@ func (p *Plan) At(now time.Time) (int, bool) {
 	}
 	i := int(now.Sub(p.Start) / p.Slot)
 	return i, i < len(p.Prices)
+}
+
+// draws tells whether load i of the plan has power at an instant.
+func (p *Plan) draws(i int, at time.Time) bool {
+	k, ok := p.At(at)
+	return ok && p.Loads[i].Power[k] > 0
 }
 
 // Reaches tells whether the plan says anything about now.

@@ -272,8 +272,11 @@ func (p *Planner) reason(r *optimizer.Reason, j job, o outlook) *Reason {
 	if r.EarlierSlot >= 0 && r.EarlierSlot < r.Start {
 		out.Earlier, out.EarlierExtra = o.slots[r.EarlierSlot].Start, units.FromFloat(r.EarlierExtra)
 	}
-	if from := askedBy(j.job).from; from > 0 {
+	switch from := askedBy(j.job).from; {
+	case from > 0 && j.opens:
 		out.Opens = o.slots[from].Start
+	case from == r.Start:
+		out.Rests = j.rests
 	}
 	return out
 }
@@ -285,12 +288,22 @@ func (p *Planner) previous(last *Plan, problem *optimizer.Problem, jobs []job, s
 		return nil
 	}
 	prev := &optimizer.Plan{Format: optimizer.PlanFormat, Instance: problem.Name, Loads: map[string]optimizer.LoadPlan{}}
+	after := map[int]int{} // by load: its programmes are laid up to here
 	for _, j := range jobs {
 		id := p.rules.Loads[j.load].ID
 		i := slices.IndexFunc(last.Loads, func(l LoadPlan) bool { return l.ID == id })
 		kw := make([]float64, problem.N)
 		a := askedBy(j.job)
-		for t := a.from; t < a.to && i >= 0; t++ {
+		from, to := a.from, a.to
+		if c := j.job.Cycle; c != nil && i >= 0 { // each job of a load has a programme of its own
+			from = max(from, after[j.load])
+			for from < to && !last.draws(i, slots[from].Start) {
+				from++
+			}
+			to = min(to, from+len(c.ProfileKW))
+			after[j.load] = to
+		}
+		for t := from; t < to && i >= 0; t++ {
 			if k, ok := last.At(slots[t].Start); ok && last.Loads[i].Power[k] > 0 {
 				kw[t] = last.Loads[i].Power[k].KW()
 			}

@@ -27,6 +27,18 @@ type outlook struct {
 type job struct {
 	load int // index in Rules.Loads
 	job  optimizer.Load
+
+	opens bool      // its window begins with the load's own hours
+	rests time.Time // it begins when the load is asked again, which took nothing last; zero: it does not
+}
+
+// begins notes why the job's window begins where it does.
+func (j *job) begins(r loads.Request, span units.Slot) {
+	cut := !r.Free.IsZero() && span.Start.Equal(r.Free)
+	j.opens = !cut
+	if cut && r.Rests {
+		j.rests = r.Free
+	}
 }
 
 // problem is what the optimizer is asked.
@@ -174,10 +186,13 @@ func (s *Rules) jobs(b *Brief, o outlook, penalty float64) []job {
 			}
 		}
 	}
-	for i := range out {
-		out[i].job.ID = fmt.Sprintf("%s#%d", s.Loads[out[i].load].ID, i)
-	}
 	return out
+}
+
+// name is a job's own: of the load, and of the instant by which it is to be done, which
+// is the same in the next plan.  What a search leaves for the next hangs on it.
+func (s *Rules) name(load int, by time.Time) string {
+	return s.Loads[load].ID + "#" + by.UTC().Format("2006-01-02T15:04")
 }
 
 // mostImportant is the greatest importance: each step doubles a price, and ten
@@ -219,13 +234,16 @@ func (s *Rules) stretch(span units.Slot, o outlook) (from, to int) {
 // one stretch, so the need is divided first: each slot of it goes to the
 // stretch that has the cheapest slot left.
 func (s *Rules) runs(i int, r loads.Request, o outlook, penalty float64) []job {
-	type part struct{ from, to, need int }
+	type part struct {
+		from, to, need int
+		span           units.Slot
+	}
 	var parts []part
 	var slots []int
 	for _, span := range r.Spans {
 		from, to := s.stretch(span, o)
 		if to > from {
-			parts = append(parts, part{from, to, 0})
+			parts = append(parts, part{from, to, 0, span})
 			for t := from; t < to; t++ {
 				slots = append(slots, t)
 			}
@@ -268,7 +286,11 @@ func (s *Rules) runs(i int, r loads.Request, o outlook, penalty float64) []job {
 		if k == 0 && part.from == 0 && r.On {
 			on.InitOn = true
 		}
-		out = append(out, job{load: i, job: optimizer.Load{Priority: s.importance(r.Priority), OnOff: on}})
+		j := job{load: i, job: optimizer.Load{ID: s.name(i, part.span.End()), Priority: s.importance(r.Priority), OnOff: on}}
+		if k == 0 { // else it might have had the hours before
+			j.begins(r, part.span)
+		}
+		out = append(out, j)
 	}
 	return out
 }
@@ -282,11 +304,11 @@ func (s *Rules) cycles(i int, r loads.Request, o outlook, penalty float64) []job
 		left -= s.Slot
 	}
 	energy := r.Power.Over(r.Cycle).KWh()
-	from, to := -1, 0
-	for _, span := range r.Spans {
+	from, to, longest := -1, 0, 0
+	for k, span := range r.Spans {
 		a, b := s.stretch(span, o)
 		if b-a >= len(profile) && b-a > to-from {
-			from, to = a, b
+			from, to, longest = a, b, k
 		}
 	}
 	if from < 0 {
@@ -297,11 +319,16 @@ func (s *Rules) cycles(i int, r loads.Request, o outlook, penalty float64) []job
 		to = max(to, from)
 	}
 	var out []job
-	for range r.Runs {
-		out = append(out, job{load: i, job: optimizer.Load{
+	for k := range r.Runs { // counted down: the last is the last whatever has been run
+		j := job{load: i, job: optimizer.Load{
+			ID:       fmt.Sprintf("%s/%d", s.name(i, r.By), r.Runs-k),
 			Priority: s.importance(r.Priority),
 			Cycle:    &optimizer.Cycle{ProfileKW: profile, Earliest: from, LatestFinish: to, SkipPenalty: penalty * energy},
-		}})
+		}}
+		if longest == 0 {
+			j.begins(r, r.Spans[longest])
+		}
+		out = append(out, j)
 	}
 	return out
 }

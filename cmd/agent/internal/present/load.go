@@ -198,6 +198,9 @@ func planned(p *control.Plan, id string, start time.Time) Reason {
 		return r
 	}
 	why := p.Loads[at].Why
+	if !why.Rests.IsZero() {
+		return Reason{Code: WhyRests, Start: start, Until: why.Rests}
+	}
 	r.Opens, r.Earlier, r.EarlierSaves = why.Opens, why.Earlier, why.EarlierExtra
 	if why.Possible {
 		r.Saves, r.Sooner = why.Extra, why.Sooner
