@@ -318,24 +318,3 @@ func TestPowerLimitCutsAndRetries(t *testing.T) {
 		t.Errorf("a leap of a year ended the time off: %+v", s)
 	}
 }
-
-func TestLoadsAreShedBeforeTheSupply(t *testing.T) {
-	loads := []credit.Sheddable{
-		{"fridge", 1, 150 * units.Watt}, {"geyser", 5, 3 * units.Kilowatt}, {"pump", 5, units.Kilowatt}, {"charger", 3, 2 * units.Kilowatt}, {"off", 9, 0},
-	}
-	for _, c := range []struct {
-		excess units.Power
-		want   string
-	}{
-		{0, ""},
-		{units.Watt, "geyser"},
-		{3 * units.Kilowatt, "geyser"},
-		{3*units.Kilowatt + 1, "geyser pump"},
-		{5 * units.Kilowatt, "geyser pump charger"},
-		{7 * units.Kilowatt, ""}, // not even all of them: none goes dark for nothing
-	} {
-		if got := strings.Join(credit.Shed(loads, c.excess), " "); got != c.want {
-			t.Errorf("excess %s sheds %q, want %q", c.excess, got, c.want)
-		}
-	}
-}

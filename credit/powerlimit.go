@@ -1,9 +1,7 @@
 package credit
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
@@ -116,35 +114,4 @@ func (d LimitDocument) Step(s LimitState, now time.Time, load Load, token units.
 	s.Trip++
 	s.Over = 0
 	return s, true
-}
-
-// Sheddable is a load that may be switched off before the supply is.
-type Sheddable struct {
-	ID    string
-	Rank  int // the highest goes first
-	Power units.Power
-}
-
-// Shed is the loads to switch off so that at least excess is shed, the highest
-// rank first and the greatest of a rank first; nil where all of them together
-// do not shed it, for then they would go dark for nothing.
-func Shed(loads []Sheddable, excess units.Power) []string {
-	loads = slices.Clone(loads)
-	slices.SortStableFunc(loads, func(a, b Sheddable) int {
-		return cmp.Or(cmp.Compare(b.Rank, a.Rank), cmp.Compare(b.Power, a.Power), cmp.Compare(a.ID, b.ID))
-	})
-	var out []string
-	for _, l := range loads {
-		if excess <= 0 {
-			break
-		}
-		if l.Power > 0 {
-			out = append(out, l.ID)
-			excess -= l.Power
-		}
-	}
-	if excess > 0 {
-		return nil
-	}
-	return out
 }

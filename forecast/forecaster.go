@@ -254,7 +254,7 @@ func (f *Forecaster) blendPrior(o *outlook) {
 	if w == 0 {
 		return
 	}
-	expect := f.opt.PriorPerDay.KWh() / float64(o.d.perDay)
+	expect := priorPerDay / float64(o.d.perDay)
 	end := o.d.lastKnown(o.origin)
 	level, n := o.d.mean(end-7*o.d.perDay, end)
 	const doubt = 0.1 // days: a few hours already tell a hut from a villa

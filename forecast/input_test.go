@@ -1,7 +1,6 @@
 package forecast
 
 import (
-	"encoding/json"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -134,16 +133,5 @@ func FuzzForecaster(f *testing.F) {
 		x.RunOuts(time.Unix(at, 0), h, 5, seed, Credit{Balance: 3})
 		paths.Needs(Credit{}, []int{1, len(fc.Slots)})
 		paths.Sooner(Credit{Balance: 2}, []float64{1})
-		text, err := json.Marshal(x.State())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var st State
-		if err := json.Unmarshal(text, &st); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Restore(Options{Zone: zone, Step: step}, st); err != nil {
-			t.Fatal(err)
-		}
 	})
 }

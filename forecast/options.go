@@ -18,9 +18,6 @@ type Options struct {
 	// Holiday tells whether a local date is a public holiday; nil is none.  It
 	// may be asked by two goroutines at once.  See HolidaysIn.
 	Holiday func(year int, month time.Month, day int) bool
-	// PriorPerDay is the consumption expected of such a site, used until its
-	// own data outweigh it.  Zero is 8 kWh a day.
-	PriorPerDay units.Energy
 	// Background leaves the weekly refit, seconds of work on a small machine,
 	// to the caller: see Fork.  Without it the first Forecast of a week refits.
 	Background bool
@@ -39,8 +36,6 @@ var (
 	ErrFuture = errors.New("slot lies in the future")
 	// ErrTemperature is a temperature the earth does not have.
 	ErrTemperature = errors.New("temperature is out of range")
-	// ErrState is a saved state that does not fit the options or is damaged.
-	ErrState = errors.New("saved forecaster state cannot be used")
 )
 
 const day = 24 * time.Hour
@@ -54,9 +49,6 @@ func (o *Options) fill() error {
 	}
 	if o.Step < time.Minute || o.Step > time.Hour || o.Step%time.Minute != 0 || day%o.Step != 0 {
 		return fmt.Errorf("forecast step %v: %w", o.Step, ErrStep)
-	}
-	if o.PriorPerDay <= 0 {
-		o.PriorPerDay = 8 * units.KilowattHour
 	}
 	return nil
 }

@@ -11,6 +11,9 @@ func priorShape() [24]float64 {
 	}
 }
 
+// priorPerDay is the consumption expected of a site, in kWh, until its own data outweigh it.
+const priorPerDay = 8.0
+
 // priorDays is how many days of own data weigh as much as the prior.
 const priorDays = 4.0
 

@@ -263,12 +263,12 @@ func TestGapsAtTheEndAreNoNews(t *testing.T) {
 	}
 }
 
-// Before there are data there are paths and a run-out, of such a site as was said.
+// Before there are data there are paths and a run-out, of a small household.
 func TestEmptyHistoryRunsOutByThePrior(t *testing.T) {
-	f := mustNew(t, Options{Step: 5 * time.Minute, PriorPerDay: 10 * units.KilowattHour})
-	r := f.Scenarios(monday, 7*day, 200, 1).RunOut(Credit{Balance: 20})
+	f := mustNew(t, Options{Step: 5 * time.Minute})
+	r := f.Scenarios(monday, 7*day, 200, 1).RunOut(Credit{Balance: 16})
 	if r.Q50 < 36*time.Hour || r.Q50 > 60*time.Hour {
-		t.Errorf("20 kWh of a site of 10 kWh a day last %v", r.Q50)
+		t.Errorf("16 kWh of a site of 8 kWh a day last %v", r.Q50)
 	}
 	if r.Q10 < 20*time.Hour || r.Q10 >= r.Q50-time.Hour || r.Q90 <= r.Q50+time.Hour || r.Q90 > 6*day {
 		t.Errorf("the range is %v to %v", r.Q10, r.Q90)

@@ -13,7 +13,8 @@ import (
 // made: no location, no weather service.  The best each time of day (in UTC,
 // which the sun keeps to) has done of late is taken as a clear sky; what share
 // of it recent days reached is the cloudiness, of which yesterday tells the
-// most.  It belongs to one goroutine.
+// most.  It belongs to one goroutine.  Nothing uses it yet but its tests: a site's sun is
+// forecast as the part of its base load that is below zero.
 type Solar struct {
 	step time.Duration
 	hist history

@@ -11,14 +11,13 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/forecast"
-	"github.com/keeplit/keeplit/internal/units"
 )
 
 // Planner is a site's planner that has learned nothing yet.  One behind a real
 // meter learns beside its plans; a simulated one depends on its inputs alone.
 func Planner(site *control.Site, wall bool) (*planning.Planner, error) {
 	f, err := forecast.New(forecast.Options{
-		Zone: site.Zone, Step: site.Interval, PriorPerDay: units.Energy(0), Seed: site.Seed,
+		Zone: site.Zone, Step: site.Interval, Seed: site.Seed,
 		Holiday: forecast.HolidaysIn(site.Zone.String()), Background: wall,
 	})
 	if err != nil {
