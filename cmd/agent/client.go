@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 )
 
 // client talks to a running agent by its API.
@@ -76,10 +78,8 @@ func (c client) once(ctx context.Context, method, path, pin string, body any) (i
 // message is the words of an answer of the API.
 func message(body []byte) string {
 	var a struct {
-		Message string `json:"message"`
-		Error   struct {
-			Message string `json:"message"`
-		} `json:"error"`
+		api.TopUp
+		api.Problem
 	}
 	if json.Unmarshal(body, &a) != nil || a.Message == "" && a.Error.Message == "" {
 		return strings.TrimSpace(string(body))

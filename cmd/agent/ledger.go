@@ -68,10 +68,7 @@ func (c ledgerVerifyCmd) Run(e *env) error {
 // parseHead reads SEQ:HASH, or the message of the topic ledger/head.
 func parseHead(text string) (credit.Head, error) {
 	if strings.HasPrefix(text, "{") {
-		var m struct {
-			Seq  uint64 `json:"seq"`
-			Hash string `json:"hash"`
-		}
+		var m api.Head
 		if err := json.Unmarshal([]byte(text), &m); err != nil {
 			return credit.Head{}, fmt.Errorf("%q is not a head: %w", text, err)
 		}

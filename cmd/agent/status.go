@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
@@ -39,50 +40,7 @@ func (c statusCmd) Run(e *env) error {
 		_, err = e.Stdout.Write(append(body, '\n'))
 		return err
 	}
-	var v struct {
-		At     time.Time `json:"at"`
-		Zone   string    `json:"zone"`
-		Site   string    `json:"site"`
-		Unit   string    `json:"unit"`
-		Supply struct {
-			State, Says string
-			Held        bool
-		}
-		Credit struct {
-			Balance string   `json:"balance"`
-			PerKWh  *float64 `json:"hours_per_kwh"`
-		}
-		RunOut struct {
-			Known, Beyond bool
-			At            time.Time
-			Hours         float64
-		} `json:"run_out"`
-		Power struct {
-			W         *float64 `json:"w"`
-			Derived   bool     `json:"derived"`
-			Freshness string   `json:"freshness"`
-		}
-		Meter struct {
-			ImportKWh *float64 `json:"import_kwh"`
-			ExportKWh *float64 `json:"export_kwh"`
-			Periods   []struct {
-				Period    string  `json:"period"`
-				ImportKWh float64 `json:"import_kwh"`
-				ExportKWh float64 `json:"export_kwh"`
-			}
-		}
-		Tariff struct {
-			Price, Period string
-		}
-		Loads []struct {
-			Name, State, Why string
-			KWh              *float64 `json:"run_kwh"`
-			Hours            *float64 `json:"run_hours"`
-		}
-		Warnings []struct {
-			Code, Title, Cause, Remedy string
-		}
-	}
+	var v api.View
 	if err := json.Unmarshal(body, &v); err != nil {
 		return fmt.Errorf("the answer of %s cannot be read: %w", c.URL, err)
 	}
@@ -92,7 +50,8 @@ func (c statusCmd) Run(e *env) error {
 	}
 	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	line("site", "%s, %s", v.Site, v.At.In(zone).Format("Mon 2 Jan 2006 15:04:05"))
+	at := func(t *time.Time) time.Time { return fromWire(t).In(zone) }
+	line("site", "%s, %s", v.Site, at(v.At).Format("Mon 2 Jan 2006 15:04:05"))
 	line("supply", "%s: %s", v.Supply.State, v.Supply.Says)
 	if v.Supply.Held {
 		line("balance", "not known: the records do not agree")
@@ -103,9 +62,9 @@ func (c statusCmd) Run(e *env) error {
 	case !v.RunOut.Known:
 		line("runs out", "not known now")
 	case v.RunOut.Beyond:
-		line("runs out", "not within the forecast (after %s)", v.RunOut.At.In(zone).Format("Mon 2 Jan"))
-	default:
-		line("runs out", "%s, in %.1f days", v.RunOut.At.In(zone).Format("Mon 15:04"), v.RunOut.Hours/24)
+		line("runs out", "not within the forecast (after %s)", at(v.RunOut.At).Format("Mon 2 Jan"))
+	case v.RunOut.Hours != nil:
+		line("runs out", "%s, in %.1f days", at(v.RunOut.At).Format("Mon 15:04"), *v.RunOut.Hours/24)
 	}
 	if v.Credit.PerKWh != nil {
 		line("one more kWh", "takes %.1f h of credit", *v.Credit.PerKWh)
@@ -125,15 +84,18 @@ func (c statusCmd) Run(e *env) error {
 			line("", "%s: %.3f kWh in, %.3f kWh out", cmp.Or(p.Period, "any time"), p.ImportKWh, p.ExportKWh)
 		}
 	}
-	price := v.Tariff.Price + " per kWh"
+	price := "not known"
+	if v.Tariff.Price != nil {
+		price = *v.Tariff.Price + " per kWh"
+	}
 	if v.Tariff.Period != "" {
 		price += ", " + v.Tariff.Period
 	}
 	line("price", "%s", price)
 	for _, l := range v.Loads {
 		run := ""
-		if l.KWh != nil && l.Hours != nil {
-			run = fmt.Sprintf("  (a run: %.1f kWh, %.1f h of credit)", *l.KWh, *l.Hours)
+		if l.RunKWh != nil && l.RunHours != nil {
+			run = fmt.Sprintf("  (a run: %.1f kWh, %.1f h of credit)", *l.RunKWh, *l.RunHours)
 		}
 		line("load", "%s: %s  %s%s", l.Name, l.State, l.Why, run)
 	}
@@ -141,6 +103,14 @@ func (c statusCmd) Run(e *env) error {
 		line("warning", "%s: %s", x.Code, present.Sentences(x.Title, x.Cause, x.Remedy))
 	}
 	return w.Flush()
+}
+
+// fromWire is a time as it was sent; zero where there is none.
+func fromWire(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
 }
 
 // toLast is the smallest top-up for a date, in words.
@@ -152,10 +122,7 @@ func (c statusCmd) toLast(e *env, zone *time.Location, unit string) string {
 	if status != http.StatusOK {
 		return message(body)
 	}
-	var a struct {
-		Until      time.Time
-		Safe, Even *string
-	}
+	var a api.TopUpNeed
 	if err := json.Unmarshal(body, &a); err != nil {
 		return fmt.Sprintf("the answer cannot be read: %v", err)
 	}

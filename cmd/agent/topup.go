@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 )
 
 type topupCmd struct {
@@ -21,7 +23,7 @@ func (c topupCmd) Run(e *env) error {
 			return &exitError{exitUsage, fmt.Errorf("no token was given; type it after the command or on standard input (%w)", err)}
 		}
 	}
-	status, body, err := c.call(e.Ctx, http.MethodPost, "/api/v1/topup", e.Getenv("KEEPLIT_PIN"), map[string]string{"token": token})
+	status, body, err := c.call(e.Ctx, http.MethodPost, "/api/v1/topup", e.Getenv("KEEPLIT_PIN"), api.Token{Token: token})
 	if err != nil {
 		return err
 	}

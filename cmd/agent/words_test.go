@@ -102,7 +102,7 @@ func (h *home) start() {
 	ctx, stop := context.WithCancel(context.WithoutCancel(h.Context()))
 	done := make(chan error, 1)
 	go func() { done <- s.Loop().Run(ctx) }()
-	if err := s.Front().Listen(h.mqtt, slog.New(slog.DiscardHandler)); err != nil {
+	if err := s.Talk().Listen(h.mqtt, slog.New(slog.DiscardHandler)); err != nil {
 		h.Fatal(err)
 	}
 	server := httptest.NewServer(s.Page().Handler())
@@ -466,7 +466,7 @@ func (h *home) publish() {
 		h.mqtt.last = h.mqtt.topics.LoadState(h.s.Site().Loads[n-1].ID)
 	}
 	done := make(chan error, 1)
-	go func() { done <- h.s.Front().Publish(ctx, h.mqtt) }()
+	go func() { done <- h.s.Talk().Publish(ctx, h.mqtt) }()
 	for ctx.Err() == nil {
 		h.feed(control.Input{}) // a sign of life that it waits for
 	}

@@ -24,8 +24,10 @@ func floors() [][]string {
 	return [][]string{
 		{"cmd/agent"},
 		{in + "service"},
-		{in + "front"},
+		{in + "desk", in + "talk"},
 		{in + "web/...", in + "panel", in + "journal", in + "drivers"},
+		{in + "api"},
+		{in + "picture", in + "testsite"},
 		{in + "present", in + "apart", in + "telemetry", in + "broker", in + "board", "config/..."},
 		{in + "control", in + "house", "internal/store/..."},
 		{in + "planning"},

@@ -1,23 +1,25 @@
-package web
+package api
 
 import (
-	"net/http"
 	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 )
 
-// apiTariffDetail is TariffDetail as JSON.
-type apiTariffDetail struct {
-	Name    string      `json:"name"`
-	Notes   string      `json:"notes,omitempty"`
-	Doubts  []string    `json:"doubts"`
-	Sources []apiSource `json:"sources"`
-	Weeks   []apiWeek   `json:"weeks"`
-	Advice  *apiAdvice  `json:"advice"`
-	Charges []string    `json:"charges"`
-	Buys    *apiAdvice  `json:"buys,omitempty"` // where ?amount= asks
+// TariffDetail is the whole tariff: GET /api/v1/tariff.
+type TariffDetail struct {
+	Name    string   `json:"name"`
+	Notes   string   `json:"notes,omitempty"`
+	Doubts  []string `json:"doubts"`
+	Sources []Source `json:"sources"`
+	Weeks   []Week   `json:"weeks"`
+	Advice  *Advice  `json:"advice"`
+	Charges []string `json:"charges"`
+	Buys    *Advice  `json:"buys,omitempty"` // where ?amount= asks
 }
 
-type apiSource struct {
+// Source is where figures come from.
+type Source struct {
 	Title string `json:"title"`
 	URL   string `json:"url,omitempty"`
 	Dated string `json:"dated,omitempty"`
@@ -25,19 +27,21 @@ type apiSource struct {
 	For   string `json:"for,omitempty"`
 }
 
-// apiWeek has for each day, from Monday, its 48 half hours.
-type apiWeek struct {
-	Season  string           `json:"season"`
-	Version string           `json:"version,omitempty"`
-	Days    [7][]apiHalfHour `json:"days"`
+// Week has for each day, from Monday, its 48 half hours.
+type Week struct {
+	Season  string        `json:"season"`
+	Version string        `json:"version,omitempty"`
+	Days    [7][]HalfHour `json:"days"`
 }
 
-type apiHalfHour struct {
+// HalfHour is what holds in one half hour of a week.
+type HalfHour struct {
 	Period string `json:"period"`
 	Price  string `json:"price"`
 }
 
-type apiAdvice struct {
+// Advice is what changes when the next billing month begins.
+type Advice struct {
 	Reset    *time.Time `json:"reset"`
 	Price    string     `json:"price"`
 	After    string     `json:"after"`
@@ -46,37 +50,30 @@ type apiAdvice struct {
 	BuysThen *float64   `json:"buys_then_kwh"`
 }
 
-func (s *Server) apiTariff(w http.ResponseWriter, r *http.Request) {
-	d := s.agent.TariffDetail()
-	out := apiTariffDetail{Name: d.Name, Notes: d.Notes, Doubts: append([]string{}, d.Doubts...), Sources: []apiSource{}, Weeks: []apiWeek{}, Charges: append([]string{}, d.Charges...)}
+// TariffOf is a whole tariff as it is sent.
+func TariffOf(d picture.TariffDetail) TariffDetail {
+	out := TariffDetail{Name: d.Name, Notes: d.Notes, Doubts: append([]string{}, d.Doubts...), Sources: []Source{}, Weeks: []Week{}, Charges: append([]string{}, d.Charges...)}
 	for _, x := range d.Sources {
-		out.Sources = append(out.Sources, apiSource(x))
+		out.Sources = append(out.Sources, Source(x))
 	}
 	for _, x := range d.Weeks {
-		week := apiWeek{Season: x.Season, Version: x.Version}
+		week := Week{Season: x.Season, Version: x.Version}
 		for day := range x.Days {
 			for _, m := range x.Days[day] {
-				week.Days[day] = append(week.Days[day], apiHalfHour{m.Period, m.Price.String()})
+				week.Days[day] = append(week.Days[day], HalfHour{m.Period, m.Price.String()})
 			}
 		}
 		out.Weeks = append(out.Weeks, week)
 	}
 	if d.Advice != nil {
-		out.Advice = adviceOut(*d.Advice)
+		out.Advice = AdviceOf(*d.Advice)
 	}
-	if asked := r.URL.Query().Get("amount"); asked != "" {
-		amount, ok := amountAsked(asked)
-		if !ok {
-			apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.amount_query"))
-			return
-		}
-		out.Buys = adviceOut(s.agent.WhatBuys(amount))
-	}
-	s.writeJSON(w, r, http.StatusOK, out)
+	return out
 }
 
-func adviceOut(a Advice) *apiAdvice {
-	out := &apiAdvice{Reset: at(a.Reset), Price: a.Price.String(), After: a.After.String(), BuysNow: positive(a.Buys.KWh()), BuysThen: positive(a.BuysThen.KWh())}
+// AdviceOf is advice as it is sent.
+func AdviceOf(a picture.Advice) *Advice {
+	out := &Advice{Reset: at(a.Reset), Price: a.Price.String(), After: a.After.String(), BuysNow: positive(a.Buys.KWh()), BuysThen: positive(a.BuysThen.KWh())}
 	if a.Amount > 0 {
 		out.Amount = money(a.Amount)
 	}

@@ -1,4 +1,4 @@
-package front
+package desk
 
 import (
 	"path/filepath"
@@ -8,15 +8,16 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/internal/store"
 )
 
 // BenchmarkView is one picture of the loop, as the page and MQTT ask for it.
 func BenchmarkView(b *testing.B) {
-	site := testSite(b)
+	site := testsite.New(b)
 	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC)
 	st, _ := site.Begin(at)
-	st, _, _ = drive(b, site, st, at, 2*time.Hour)
+	st, _, _ = testsite.Drive(b, site, st, at, 2*time.Hour)
 	a := shown(site, st, nil)
 	for b.Loop() {
 		a.View()
@@ -25,7 +26,7 @@ func BenchmarkView(b *testing.B) {
 
 // BenchmarkTariffDetail is the page about the tariff.
 func BenchmarkTariffDetail(b *testing.B) {
-	site := testSite(b)
+	site := testsite.New(b)
 	st, _ := site.Begin(time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC))
 	a := shown(site, st, nil)
 	for b.Loop() {
@@ -35,14 +36,14 @@ func BenchmarkTariffDetail(b *testing.B) {
 
 // BenchmarkHistory is 30 days with their costs, from a real store.
 func BenchmarkHistory(b *testing.B) {
-	site := testSite(b)
+	site := testsite.New(b)
 	s, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "data"), store.Options{})
 	must(b, err)
 	defer func() { must(b, s.Close()) }()
 	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC)
 	st, first := site.Begin(at)
 	const days = 30
-	st, entries, intervals := drive(b, site, st, at, days*24*time.Hour)
+	st, entries, intervals := testsite.Drive(b, site, st, at, days*24*time.Hour)
 	batch := control.Batch{State: st, Effects: control.Effects{Entries: append(first.Entries, entries...), Intervals: intervals}, Unstored: 1}
 	must(b, journal.New(s, nil, false, present.NewWords().Anywhere()).Commit(b.Context(), batch))
 	a := shown(site, st, s)
@@ -53,4 +54,13 @@ func BenchmarkHistory(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(len(entries)), "entries")
+}
+
+func must(t testing.TB, errs ...error) {
+	t.Helper()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -1,6 +1,6 @@
-// Package front is what people and machines outside meet of the control loop:
-// the page's picture of it, and what it says and hears over MQTT.
-package front
+// Package desk answers the page: it shows it the loop and its records, and
+// carries what a person wants into the loop.
+package desk
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
@@ -27,40 +28,60 @@ type Records interface {
 	LastEvents(ctx context.Context, before int64, n int) ([]store.Event, error)
 }
 
-// Agent shows one loop to the page.  It is a web.Agent.
-type Agent struct {
+// Desk is one loop's; it is a web.Agent.
+type Desk struct {
 	site    *control.Site
 	loop    *control.Loop
 	records Records
+	maker   *picture.Maker
 	about   About
-	fixed   fixedCharges
 	words   present.Words
 	plain   present.Plain
 	keypad  atomic.Pointer[displayed]
-	// anchor is how far the head that the broker keeps has been compared.
-	anchor atomic.Int32
-	paces  paces
 }
 
-// About is what the page tells besides the loop's own state.
+// About is what the page tells of the program besides the picture.
 type About struct {
-	Name      string   // of the site, for people
-	Unit      web.Unit // what money counts
-	Version   string
-	Started   time.Time
-	Meter     string                   // what the meter is
-	Digits    []int                    // lengths that a token may have
-	Emergency credit.EmergencyDocument // what the configuration offers
-	System    func() web.System        // links and outbox; its Meter is filled in here
-	Demo      func() *web.Demo         // nil outside the demo
+	Version string
+	Started time.Time
+	System  func() web.System // links and outbox
+	Demo    func() *web.Demo  // nil outside the demo
 }
 
-// New shows loop to the page.
-func New(site *control.Site, loop *control.Loop, records Records, about About) *Agent {
-	a := &Agent{site: site, loop: loop, records: records, about: about, words: present.NewWords()}
-	a.plain = a.words.Plain(site)
-	a.paces.init()
-	return a
+// New shows loop to the page, in maker's pictures.
+func New(site *control.Site, loop *control.Loop, records Records, maker *picture.Maker, about About) *Desk {
+	return &Desk{site: site, loop: loop, records: records, maker: maker, about: about, words: present.NewWords(), plain: present.NewWords().Plain(site)}
+}
+
+// View is the latest picture, with what the loop does not know.
+func (d *Desk) View() web.View {
+	snap := d.loop.Snapshot()
+	v := d.maker.Of(&snap)
+	meter, seq := v.System.Meter, v.System.LedgerSeq
+	if d.about.System != nil {
+		v.System = d.about.System()
+	}
+	v.System.Meter, v.System.LedgerSeq = meter, seq
+	v.System.Version, v.System.Started = d.about.Version, d.about.Started
+	if k := d.keypad.Load(); k != nil && time.Since(k.at) < echoFor {
+		v.TopUp.Keypad = k.text
+	}
+	if d.about.Demo != nil {
+		v.Demo = d.about.Demo()
+	}
+	return v
+}
+
+// TariffDetail is the whole tariff for people: asked for when somebody looks.
+func (d *Desk) TariffDetail() web.TariffDetail {
+	snap := d.loop.Snapshot()
+	return d.maker.TariffDetail(&snap.State)
+}
+
+// WhatBuys is what an amount buys now and when the next billing month begins.
+func (d *Desk) WhatBuys(amount units.Money) web.Advice {
+	snap := d.loop.Snapshot()
+	return d.maker.WhatBuys(&snap.State, amount)
 }
 
 // displayed is what the keypad's display shows, and since when.
@@ -74,17 +95,17 @@ const echoFor = 30 * time.Second
 
 // Keypad takes in what the display of the keypad at the meter shows, for the
 // page; the site need not have a display.
-func (a *Agent) Keypad(first, second string) {
-	a.keypad.Store(&displayed{strings.TrimSpace(first + " " + second), time.Now()})
+func (d *Desk) Keypad(first, second string) {
+	d.keypad.Store(&displayed{strings.TrimSpace(first + " " + second), time.Now()})
 }
 
 // Changes signals that a newer View is there.
-func (a *Agent) Changes(ctx context.Context) <-chan struct{} { return a.loop.Changes(ctx) }
+func (d *Desk) Changes(ctx context.Context) <-chan struct{} { return d.loop.Changes(ctx) }
 
 // TopUp enters a token.
-func (a *Agent) TopUp(ctx context.Context, token, source string) (web.TopUpResult, error) {
-	was := a.loop.Snapshot().State
-	reply, err := a.loop.Feed(ctx, control.Input{What: control.Token{Text: token, Source: source}})
+func (d *Desk) TopUp(ctx context.Context, token, source string) (web.TopUpResult, error) {
+	was := d.loop.Snapshot().State
+	reply, err := d.loop.Feed(ctx, control.Input{What: control.Token{Text: token, Source: source}})
 	if errors.Is(err, control.ErrNotKnown) {
 		return web.TopUpResult{Outcome: web.NotKnown, Balance: was.Credit.Available()}, nil
 	}
@@ -96,39 +117,39 @@ func (a *Agent) TopUp(ctx context.Context, token, source string) (web.TopUpResul
 	if err != nil || reply.TopUp == nil {
 		return web.TopUpResult{}, err
 	}
-	return a.topUpResult(*reply.TopUp, was, a.loop.Snapshot().State), nil
+	return d.topUpResult(*reply.TopUp, was, d.loop.Snapshot().State), nil
 }
 
 // TopUpFor is the least top-up that lasts to the end of a day, in the smallest
 // coin, or in tenths of a kWh.
-func (a *Agent) TopUpFor(day time.Time) (web.TopUpNeed, error) {
-	st := a.loop.Snapshot().State
-	n, err := a.site.TopUpFor(&st, day, a.site.Coin())
+func (d *Desk) TopUpFor(day time.Time) (web.TopUpNeed, error) {
+	st := d.loop.Snapshot().State
+	n, err := d.site.TopUpFor(&st, day, d.site.Coin())
 	if errors.Is(err, control.ErrNotForecast) {
 		return web.TopUpNeed{}, web.ErrUnknown
 	}
 	return web.TopUpNeed{Until: n.Until, Safe: n.Safe, Even: n.Even, SafeMay: n.SafeMay, EvenMay: n.EvenMay}, err
 }
 
-func (a *Agent) topUpResult(r credit.Result, was, is control.State) web.TopUpResult {
+func (d *Desk) topUpResult(r credit.Result, was, is control.State) web.TopUpResult {
 	out := web.TopUpResult{
-		Outcome: outcome(r), Amount: r.Bought, Balance: r.Available, TriesLeft: r.TriesLeft, Reason: a.plain.Say(r.Says),
+		Outcome: outcome(r), Amount: r.Bought, Balance: r.Available, TriesLeft: r.TriesLeft, Reason: d.plain.Say(r.Says),
 	}
 	for _, p := range r.Paid {
 		out.Paid = append(out.Paid, web.Part{Name: p.Name, Amount: p.Amount})
 	}
 	if r.Token.Code == credit.Unreadable {
-		out.Remedy = a.words.T("refused.unreadable.do")
+		out.Remedy = d.words.T("refused.unreadable.do")
 	}
 	if r.Wait > 0 {
 		out.Until = is.Now.Add(r.Wait)
 	}
 	if r.Accepted() && r.Token.Effect != credit.AddCredit && r.Token.Effect != credit.SetCredit {
-		out.Effect = a.plain.Say(r.Says)
+		out.Effect = d.plain.Say(r.Says)
 	}
 	// Without a switch nothing was off, and nothing comes back.
-	out.Restored = a.site.Contactor && !was.Decision.Close && is.Decision.Close
-	out.ReadyToRestore = a.site.Contactor && is.Credit.Supply.Position == credit.Ready
+	out.Restored = d.site.Contactor && !was.Decision.Close && is.Decision.Close
+	out.ReadyToRestore = d.site.Contactor && is.Credit.Supply.Position == credit.Ready
 	return out
 }
 
@@ -154,60 +175,60 @@ func outcome(r credit.Result) web.Outcome {
 }
 
 // LoadRun runs a load now.
-func (a *Agent) LoadRun(ctx context.Context, id string) error {
-	return a.request(ctx, control.Request{Kind: control.RunLoad, Load: id, By: "page"})
+func (d *Desk) LoadRun(ctx context.Context, id string) error {
+	return d.request(ctx, control.Request{Kind: control.RunLoad, Load: id, By: "page"})
 }
 
 // LoadSkip leaves out a load's present or next run.
-func (a *Agent) LoadSkip(ctx context.Context, id string) error {
-	return a.request(ctx, control.Request{Kind: control.SkipLoad, Load: id, By: "page"})
+func (d *Desk) LoadSkip(ctx context.Context, id string) error {
+	return d.request(ctx, control.Request{Kind: control.SkipLoad, Load: id, By: "page"})
 }
 
 // LoadAuto takes back LoadRun or LoadSkip.
-func (a *Agent) LoadAuto(ctx context.Context, id string) error {
-	return a.request(ctx, control.Request{Kind: control.AutoLoad, Load: id, By: "page"})
+func (d *Desk) LoadAuto(ctx context.Context, id string) error {
+	return d.request(ctx, control.Request{Kind: control.AutoLoad, Load: id, By: "page"})
 }
 
 // AcceptEmergency takes the emergency credit on offer.
-func (a *Agent) AcceptEmergency(ctx context.Context) error {
-	return a.request(ctx, control.Request{Kind: control.AcceptEmergency, By: "page"})
+func (d *Desk) AcceptEmergency(ctx context.Context) error {
+	return d.request(ctx, control.Request{Kind: control.AcceptEmergency, By: "page"})
 }
 
 // Reconnect closes an armed supply.
-func (a *Agent) Reconnect(ctx context.Context) error {
-	return a.request(ctx, control.Request{Kind: control.Reconnect, By: "page"})
+func (d *Desk) Reconnect(ctx context.Context) error {
+	return d.request(ctx, control.Request{Kind: control.Reconnect, By: "page"})
 }
 
 // Acknowledge marks a warning as seen.
-func (a *Agent) Acknowledge(ctx context.Context, code string) error {
+func (d *Desk) Acknowledge(ctx context.Context, code string) error {
 	known := false
-	for _, w := range a.loop.Snapshot().State.Health.Active {
+	for _, w := range d.loop.Snapshot().State.Health.Active {
 		known = known || string(w.Code) == code
 	}
 	if !known {
 		return web.ErrUnknown
 	}
-	return a.request(ctx, control.Request{Kind: control.Acknowledge, Code: health.Code(code), By: "page"})
+	return d.request(ctx, control.Request{Kind: control.Acknowledge, Code: health.Code(code), By: "page"})
 }
 
-func (a *Agent) request(ctx context.Context, r control.Request) error {
-	reply, err := a.loop.Feed(ctx, control.Input{What: r})
+func (d *Desk) request(ctx context.Context, r control.Request) error {
+	reply, err := d.loop.Feed(ctx, control.Input{What: r})
 	var lacks *credit.NotOfferedError
 	switch {
 	case errors.Is(err, control.ErrNotRecorded):
-		return &web.Refusal{Reason: a.words.T("refused.not_recorded"), Remedy: a.words.T("refused.not_recorded.do")}
+		return &web.Refusal{Reason: d.words.T("refused.not_recorded"), Remedy: d.words.T("refused.not_recorded.do")}
 	case errors.Is(err, control.ErrNotKnown):
-		return &web.Refusal{Reason: a.words.T("refused.not_known"), Remedy: a.words.T("refused.not_known.do")}
+		return &web.Refusal{Reason: d.words.T("refused.not_known"), Remedy: d.words.T("refused.not_known.do")}
 	case err != nil:
 		return err
 	case errors.Is(reply.Err, control.ErrUnknownLoad):
 		return web.ErrUnknown
 	case errors.Is(reply.Err, control.ErrHeld):
-		return &web.Refusal{Reason: a.words.T("refused.held"), Remedy: a.words.T("refused.held.do")}
+		return &web.Refusal{Reason: d.words.T("refused.held"), Remedy: d.words.T("refused.held.do")}
 	case errors.Is(reply.Err, control.ErrNotReady):
-		return &web.Refusal{Reason: a.words.T("refused.not_ready")}
+		return &web.Refusal{Reason: d.words.T("refused.not_ready")}
 	case errors.As(reply.Err, &lacks):
-		return &web.Refusal{Reason: sentence(a.plain.Say(lacks.Says))}
+		return &web.Refusal{Reason: sentence(d.plain.Say(lacks.Says))}
 	}
 	return reply.Err
 }
@@ -220,8 +241,8 @@ func sentence(s string) string {
 }
 
 // Ledger is a page of the ledger, newest first.
-func (a *Agent) Ledger(ctx context.Context, before uint64, n int) ([]web.LedgerRow, error) {
-	entries, err := a.records.LedgerPage(ctx, before, n)
+func (d *Desk) Ledger(ctx context.Context, before uint64, n int) ([]web.LedgerRow, error) {
+	entries, err := d.records.LedgerPage(ctx, before, n)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +250,7 @@ func (a *Agent) Ledger(ctx context.Context, before uint64, n int) ([]web.LedgerR
 	for _, e := range entries {
 		rows = append(rows, web.LedgerRow{
 			Seq: e.Seq, At: e.At, Kind: string(e.Kind), Amount: e.Amount, Balance: e.Balance, Energy: e.Energy, Cause: e.Cause,
-			Guest: strings.ReplaceAll(e.Cause, a.site.Meter, masked(a.site.Meter)),
+			Guest: strings.ReplaceAll(e.Cause, d.site.Meter, masked(d.site.Meter)),
 		})
 	}
 	return rows, nil
@@ -245,8 +266,8 @@ func masked(number string) string {
 }
 
 // Log is what happened.
-func (a *Agent) Log(ctx context.Context, before int64, n int) ([]web.LogRow, error) {
-	events, err := a.records.LastEvents(ctx, before, n)
+func (d *Desk) Log(ctx context.Context, before int64, n int) ([]web.LogRow, error) {
+	events, err := d.records.LastEvents(ctx, before, n)
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +282,7 @@ func (a *Agent) Log(ctx context.Context, before int64, n int) ([]web.LogRow, err
 		}
 		code, over := strings.CutSuffix(e.Code, "_cleared")
 		if health.Known(health.Code(code)) {
-			row.Title, row.Over = a.words.Title(code), over
+			row.Title, row.Over = d.words.Title(code), over
 		}
 		rows = append(rows, row)
 	}
@@ -269,13 +290,13 @@ func (a *Agent) Log(ctx context.Context, before int64, n int) ([]web.LogRow, err
 }
 
 // History is the measured use of the site in [from, to).
-func (a *Agent) History(ctx context.Context, from, to time.Time) ([]web.HistoryPoint, error) {
-	costs, err := a.costs(ctx, from)
+func (d *Desk) History(ctx context.Context, from, to time.Time) ([]web.HistoryPoint, error) {
+	costs, err := d.costs(ctx, from)
 	if err != nil {
 		return nil, err
 	}
 	var out []web.HistoryPoint
-	for iv, err := range a.records.Intervals(ctx, control.SiteSeries, from, to) {
+	for iv, err := range d.records.Intervals(ctx, control.SiteSeries, from, to) {
 		if err != nil {
 			return nil, err
 		}
@@ -296,14 +317,14 @@ const (
 // costs is what the intervals from an instant on were charged, by the ledger:
 // their entries name the interval's start.  Where credit is energy, they say
 // nothing that the readings do not.
-func (a *Agent) costs(ctx context.Context, from time.Time) (map[string]units.Money, error) {
+func (d *Desk) costs(ctx context.Context, from time.Time) (map[string]units.Money, error) {
 	out := map[string]units.Money{}
-	if a.site.InKWh {
+	if d.site.InKWh {
 		return out, nil
 	}
 	before := uint64(0)
 	for range costPages {
-		entries, err := a.records.LedgerPage(ctx, before, costPage)
+		entries, err := d.records.LedgerPage(ctx, before, costPage)
 		if err != nil {
 			return nil, err
 		}

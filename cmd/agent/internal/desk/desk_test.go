@@ -1,8 +1,6 @@
-package front
+package desk
 
 import (
-	"context"
-	"iter"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,68 +8,33 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/optimizer"
 )
 
-// drive steps a site through time with a reading a minute of 500 W, and makes
-// the plans it asks for.
-func drive(t testing.TB, site *control.Site, st control.State, from time.Time, d time.Duration) (control.State, []credit.Entry, []control.Interval) {
-	t.Helper()
-	planner := testPlanner(t, site)
-	var entries []credit.Entry
-	var intervals []control.Interval
-	on := map[string]bool{}
-	register := st.Meter.Last.Import
-	for now := from; now.Before(from.Add(d)); now = now.Add(time.Minute) {
-		power := 500 * units.Watt
-		if on["geyser"] {
-			power += 3 * units.Kilowatt
-		}
-		register += power.Over(time.Minute)
-		in := control.Input{
-			Now: now, Facts: []loads.Fact{{ID: "geyser", Observation: loads.Observation{On: on["geyser"], Known: true, At: now}}},
-			What: control.Reading{Sample: metering.Sample{At: now, Has: metering.HasImport | metering.HasPower, Import: register, Power: power, Step: 1}},
-		}
-		for {
-			var eff control.Effects
-			st, eff = site.Step(st, in)
-			entries, intervals = append(entries, eff.Entries...), append(intervals, eff.Intervals...)
-			planner.Learn(eff.Intervals)
-			for _, c := range eff.Commands {
-				on[c.ID] = c.Set.On
-			}
-			if !eff.AskPlan {
-				break
-			}
-			plan := planner.Plan(context.Background(), site.Brief(&st))
-			in = control.Input{Now: now, Facts: in.Facts, What: control.NewPlan{Plan: plan}}
-		}
-	}
-	return st, entries, intervals
-}
-
-func shown(site *control.Site, st control.State, r Records) *Agent {
-	return New(site, control.NewLoop(control.LoopConfig{Site: site, State: st}), r, About{Name: "Home", Unit: web.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}})
+func shown(site *control.Site, st control.State, r Records) *Desk {
+	maker := picture.New(site, picture.About{Name: "Home", Unit: web.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}})
+	return New(site, control.NewLoop(control.LoopConfig{Site: site, State: st}), r, maker, About{})
 }
 
 var raw = regexp.MustCompile(`\d\.\d{3,}|\dh\d|\dm0s|\d{4}-\d\d-\d\dT|#\d|geyser`)
 
 func TestAWaitingLoadSaysWhyInMoneyAndClock(t *testing.T) {
-	site := testSite(t)
+	site := testsite.New(t)
 	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC) // 08:00 in Johannesburg: dear
 	st, _ := site.Begin(at)
 	if v := shown(site, st, nil).View(); v.Supply.State != "" {
 		t.Errorf("before the first decision the supply is %q", v.Supply.State)
 	}
-	st, _, _ = drive(t, site, st, at, 10*time.Minute)
+	st, _, _ = testsite.Drive(t, site, st, at, 10*time.Minute)
 	v := shown(site, st, nil).View()
 	if v.Supply.State != present.Unswitched {
 		t.Errorf("the supply is %q", v.Supply.State)
@@ -88,7 +51,7 @@ func TestAWaitingLoadSaysWhyInMoneyAndClock(t *testing.T) {
 }
 
 func TestWhatTheKeypadShowsIsOnThePage(t *testing.T) {
-	site := testSite(t)
+	site := testsite.New(t)
 	st, _ := site.Begin(time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC))
 	a := shown(site, st, nil)
 	if got := a.View().TopUp.Keypad; got != "" {
@@ -105,10 +68,10 @@ func TestWhatTheKeypadShowsIsOnThePage(t *testing.T) {
 }
 
 func TestShortfallsAndWarningsAreSentences(t *testing.T) {
-	site := testSite(t)
+	site := testsite.New(t)
 	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC)
 	st, _ := site.Begin(at)
-	st, _, _ = drive(t, site, st, at, 5*time.Minute)
+	st, _, _ = testsite.Drive(t, site, st, at, 5*time.Minute)
 	plan := *st.Plan
 	plan.Short = []control.Shortfall{
 		{Kind: optimizer.ShortEnergy, Load: "geyser", At: at, Time: 105 * time.Minute, Amount: 3.5, Unit: "slots"},
@@ -138,10 +101,10 @@ func TestShortfallsAndWarningsAreSentences(t *testing.T) {
 }
 
 func TestALoadThatThePlanLeavesShortIsNotDone(t *testing.T) {
-	site := testSite(t)
+	site := testsite.New(t)
 	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC)
 	st, _ := site.Begin(at)
-	st, _, _ = drive(t, site, st, at, 5*time.Minute)
+	st, _, _ = testsite.Drive(t, site, st, at, 5*time.Minute)
 	st.Loads[0].Progress.Delivered = site.Loads[0].Need
 	plan := *st.Plan
 	plan.Loads, plan.Outlook.Runs, plan.Short = []control.LoadPlan{{ID: "geyser"}}, nil, nil
@@ -155,45 +118,12 @@ func TestALoadThatThePlanLeavesShortIsNotDone(t *testing.T) {
 	}
 }
 
-// records are ledger and intervals in memory.
-type records struct {
-	entries   []credit.Entry
-	intervals []control.Interval
-	events    []store.Event
-}
-
-func (r *records) LastEvents(context.Context, int64, int) ([]store.Event, error) {
-	return r.events, nil
-}
-
-func (r *records) LedgerPage(_ context.Context, before uint64, n int) ([]credit.Entry, error) {
-	var out []credit.Entry
-	for i := len(r.entries) - 1; i >= 0 && len(out) < n; i-- {
-		if before == 0 || r.entries[i].Seq < before {
-			out = append(out, r.entries[i])
-		}
-	}
-	return out, nil
-}
-
-func (r *records) Intervals(_ context.Context, series string, from, to time.Time) iter.Seq2[store.Interval, error] {
-	return func(yield func(store.Interval, error) bool) {
-		for _, iv := range r.intervals {
-			if iv.Series == series && !iv.Slot.Start.Before(from) && iv.Slot.Start.Before(to) {
-				if !yield(store.Interval{Series: iv.Series, Interval: iv.Interval}, nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
 func TestHistoryHasWhatTheLedgerCharged(t *testing.T) {
-	site := testSite(t)
+	site := testsite.New(t)
 	at := time.Date(2026, 11, 3, 20, 0, 0, 0, time.UTC)
 	st, first := site.Begin(at)
-	st, entries, intervals := drive(t, site, st, at, 27*time.Hour)
-	r := &records{entries: append(first.Entries, entries...), intervals: intervals}
+	st, entries, intervals := testsite.Drive(t, site, st, at, 27*time.Hour)
+	r := &testsite.Records{Entries: append(first.Entries, entries...), Stretches: intervals}
 	points, err := shown(site, st, r).History(t.Context(), at, at.Add(48*time.Hour))
 	if err != nil || len(points) != 53 {
 		t.Fatalf("%d points, %v", len(points), err)
@@ -205,7 +135,7 @@ func TestHistoryHasWhatTheLedgerCharged(t *testing.T) {
 			t.Errorf("%s cost %s", p.Slot.Start, p.Cost)
 		}
 	}
-	for _, e := range r.entries {
+	for _, e := range r.Entries {
 		if e.Kind != credit.Opening && e.Kind != credit.Supply {
 			want -= e.Amount
 		}
@@ -222,7 +152,7 @@ func TestHistoryHasWhatTheLedgerCharged(t *testing.T) {
 // Hours in the dark are told as such, and not as hours that nobody measured; the mean
 // day is that of days with light.
 func TestHistoryAndMeanTellTheDarkApart(t *testing.T) {
-	site := testSite(t)
+	site := testsite.New(t)
 	at := time.Date(2026, 11, 3, 22, 0, 0, 0, time.UTC) // local midnight
 	slot := func(i int, kwh float64, q metering.Quality) control.Interval {
 		return control.Interval{Series: control.SiteSeries, Interval: metering.Interval{
@@ -230,7 +160,7 @@ func TestHistoryAndMeanTellTheDarkApart(t *testing.T) {
 		}}
 	}
 	st, _ := site.Begin(at)
-	r := &records{intervals: []control.Interval{slot(0, 0.5, 0), slot(1, 0, metering.SupplyOff), slot(2, 0, metering.Gap), slot(3, 0, metering.Gap|metering.MainsOff)}}
+	r := &testsite.Records{Stretches: []control.Interval{slot(0, 0.5, 0), slot(1, 0, metering.SupplyOff), slot(2, 0, metering.Gap), slot(3, 0, metering.Gap|metering.MainsOff)}}
 	points, err := shown(site, st, r).History(t.Context(), at, at.Add(24*time.Hour))
 	if err != nil || len(points) != 4 {
 		t.Fatal(points, err)
@@ -250,10 +180,10 @@ func TestHistoryAndMeanTellTheDarkApart(t *testing.T) {
 }
 
 func TestLogNamesWhatHappened(t *testing.T) {
-	site := testSite(t)
+	site := testsite.New(t)
 	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC)
 	st, _ := site.Begin(at)
-	rows, err := shown(site, st, &records{events: []store.Event{
+	rows, err := shown(site, st, &testsite.Records{Happened: []store.Event{
 		{ID: 3, At: at, Code: "voltage_sag_cleared", Severity: "info", Text: "phase 1: from Tue 08:00 for 10 ms: 184.0 V"},
 		{ID: 2, At: at, Code: "voltage_sag", Severity: "caution", Text: "phase 1: 184.0 V"},
 		{ID: 1, At: at, Code: "supply_connected", Severity: "critical", Text: "on"},

@@ -1,26 +1,27 @@
-package front
+package desk
 
 import (
 	"testing"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
 // after is the site's page once e has been used since the start of November.
-func after(t *testing.T, site *control.Site, e units.Energy) *Agent {
+func after(t *testing.T, site *control.Site, e units.Energy) *Desk {
 	t.Helper()
 	start := time.Date(2026, 10, 31, 22, 0, 0, 0, time.UTC)
 	at := start.Add(12 * time.Hour)
 	st, _ := site.Begin(at)
 	st.Tariff, _ = site.Tariff.Consume(st.Tariff, start, at, e)
-	return New(site, control.NewLoop(control.LoopConfig{Site: site, State: st}), nil, About{Unit: web.Unit{Code: "ZAR", Decimals: 2}})
+	return shown(site, st, nil)
 }
 
 func TestTariffOnThePage(t *testing.T) {
-	site := testSite(t)
+	site := testsite.New(t)
 	reset := time.Date(2026, 11, 30, 22, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		situation string
@@ -59,7 +60,7 @@ func TestTariffOnThePage(t *testing.T) {
 }
 
 func TestBuyNowOrWaitWhereCreditIsInKWh(t *testing.T) {
-	site := testSite(t)
+	site := testsite.New(t)
 	site.InKWh = true
 	if d := after(t, site, 0).TariffDetail(); d.Advice != nil {
 		t.Errorf("in a fresh month: %+v", d.Advice)
@@ -67,5 +68,25 @@ func TestBuyNowOrWaitWhereCreditIsInKWh(t *testing.T) {
 	d := after(t, site, 400*units.KilowattHour).TariffDetail()
 	if d.Advice == nil || d.Advice.Amount <= 0 || d.Advice.BuysThen <= d.Advice.Buys {
 		t.Errorf("in the dear block: %+v", d.Advice)
+	}
+}
+
+func TestThePageSaysThatPricesAreStale(t *testing.T) {
+	site := testsite.New(t)
+	at := time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)
+	st, _ := site.Begin(at)
+	st, eff := site.Step(st, control.Input{Now: at, What: control.PriceDocument{Text: testsite.Prices(at, 2, 4)}})
+	if eff.Reply.Err != nil {
+		t.Fatal(eff.Reply.Err)
+	}
+	view := func(now time.Time) web.Tariff {
+		s, _ := site.Step(st, control.Input{Now: now})
+		return shown(site, s, nil).View().Tariff
+	}
+	if v := view(at.Add(time.Hour)); v.Stale || v.Price != 5_000_000 || !v.PushedUntil.Equal(at.Add(2*time.Hour)) {
+		t.Errorf("while they last: %+v", v)
+	}
+	if v := view(at.Add(2 * time.Hour)); !v.Stale || v.Price == 4_000_000 || v.Price == 5_000_000 {
+		t.Errorf("after their end: %+v", v)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
@@ -271,7 +272,7 @@ func points(out []store.Message, all []control.Point) (_ []store.Message, lost i
 // event, with a number to know a repetition by.
 func (j *Journal) messages(out []store.Message, eff control.Effects) ([]store.Message, error) {
 	for _, e := range eff.Entries {
-		payload, err := json.Marshal(entryMessage(e))
+		payload, err := json.Marshal(api.EntryOf(e))
 		if err != nil {
 			return nil, err
 		}
@@ -281,42 +282,11 @@ func (j *Journal) messages(out []store.Message, eff control.Effects) ([]store.Me
 	}
 	for _, e := range eff.Events {
 		id := fmt.Sprintf("%d-%d-%s", e.At.UnixMilli(), e.Seq, e.Code)
-		payload, err := json.Marshal(struct {
-			ID       string    `json:"id"`
-			At       time.Time `json:"at"`
-			Code     string    `json:"code"`
-			Severity string    `json:"severity"`
-			Text     string    `json:"text"`
-		}{id, e.At, e.Code, e.Severity.String(), j.words.Event(e)})
+		payload, err := json.Marshal(api.Event{ID: id, At: e.At, Code: e.Code, Severity: e.Severity.String(), Text: j.words.Event(e)})
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, store.Message{Channel: store.MQTT, Key: "event/" + id, Dest: j.topics.Event(), Payload: payload, At: e.At})
 	}
 	return out, nil
-}
-
-type message struct {
-	Seq     uint64    `json:"seq"`
-	At      time.Time `json:"at"`
-	Kind    string    `json:"kind"`
-	Name    string    `json:"name,omitempty"`
-	Amount  string    `json:"amount"`
-	Balance string    `json:"balance"`
-	Tax     string    `json:"tax,omitempty"`
-	KWh     float64   `json:"kwh,omitempty"`
-	Cause   string    `json:"cause"`
-	Hash    string    `json:"hash"`
-}
-
-// entryMessage is an entry as others read it: amounts as exact decimals.
-func entryMessage(e credit.Entry) message {
-	m := message{
-		Seq: e.Seq, At: e.At, Kind: string(e.Kind), Name: e.Name, Amount: e.Amount.String(), Balance: e.Balance.String(),
-		KWh: e.Energy.KWh(), Cause: e.Cause, Hash: e.Hash,
-	}
-	if e.Tax != 0 {
-		m.Tax = e.Tax.String()
-	}
-	return m
 }

@@ -1,4 +1,4 @@
-package front
+package picture
 
 import (
 	"slices"
@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
-	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/tariffs"
 )
@@ -14,11 +13,11 @@ import (
 // maxChanges is how far the next change of price is looked for.
 const maxChanges = 20
 
-func (a *Agent) tariff(st *control.State) web.Tariff {
-	tariff := a.site.TariffOf(st)
+func (m *Maker) tariff(st *control.State) Tariff {
+	tariff := m.site.TariffOf(st)
 	doc := tariff.Document()
 	price, period := tariff.PriceAt(st.Tariff, st.Now)
-	t := web.Tariff{Name: doc.Name, Known: true, Price: price, Period: period}
+	t := Tariff{Name: doc.Name, Known: true, Price: price, Period: period}
 	if v := versionOn(doc, st.Now.In(tariff.Location())); v != nil {
 		t.Version = v.Name
 	}
@@ -32,16 +31,16 @@ func (a *Agent) tariff(st *control.State) web.Tariff {
 	}
 	if st.Prices != nil {
 		t.PushedUntil = st.Prices.Overlay.Ends()
-		_, t.Stale = a.site.PricesEnded(st)
+		_, t.Stale = m.site.PricesEnded(st)
 	}
-	t.Block = a.block(st, tariff, price)
-	t.FixedPerDay, t.FixedPerMonth = a.fixed.of(a.site, st)
+	t.Block = m.block(st, tariff, price)
+	t.FixedPerDay, t.FixedPerMonth = m.fixed.of(m.site, st)
 	return t
 }
 
 // block is where the month stands in the first charge with rising steps that
 // applies now; nil where there is none.
-func (a *Agent) block(st *control.State, tariff *tariffs.Tariff, price units.Price) *web.Block {
+func (m *Maker) block(st *control.State, tariff *tariffs.Tariff, price units.Price) *Block {
 	doc := tariff.Document()
 	v := versionOn(doc, st.Now.In(tariff.Location()))
 	if v == nil {
@@ -60,13 +59,13 @@ func (a *Agent) block(st *control.State, tariff *tariffs.Tariff, price units.Pri
 			if len(c.Classes) > 0 || len(c.Periods) > 0 || len(c.Seasons) > 0 || table.Pushed[0] {
 				continue // it may not apply here
 			}
-			return &web.Block{Number: len(c.Steps), Used: st.Tariff.MonthToDate(), ResetAt: reset}
+			return &Block{Number: len(c.Steps), Used: st.Tariff.MonthToDate(), ResetAt: reset}
 		}
 		l := table.Ladders[at]
 		if len(l.Applies) > 0 && !l.Applies[0] {
 			continue
 		}
-		return &web.Block{
+		return &Block{
 			Number: len(c.Steps) - len(l.Rungs), Used: l.Position, UpTo: l.Position + l.Rungs[0].At,
 			NextPrice: price + l.Rungs[0].Adder, ResetAt: reset,
 		}
@@ -149,26 +148,24 @@ func (f *fixedCharges) of(s *control.Site, st *control.State) (perDay, perMonth 
 }
 
 // TariffDetail is the whole tariff for people: asked for when somebody looks.
-func (a *Agent) TariffDetail() web.TariffDetail {
-	snap := a.loop.Snapshot()
-	st := &snap.State
-	doc := a.site.Tariff.Document()
-	d := web.TariffDetail{
-		Name: doc.Name, Notes: doc.Notes, Doubts: a.site.Tariff.Warnings(st.Now, st.Now.Add(24*time.Hour)), Advice: a.advice(st),
-		Charges: a.site.Tariff.Describe(dayOf(st.Now.In(a.site.Tariff.Location()))),
+func (m *Maker) TariffDetail(st *control.State) TariffDetail {
+	doc := m.site.Tariff.Document()
+	d := TariffDetail{
+		Name: doc.Name, Notes: doc.Notes, Doubts: m.site.Tariff.Warnings(st.Now, st.Now.Add(24*time.Hour)), Advice: m.advice(st),
+		Charges: m.site.Tariff.Describe(dayOf(st.Now.In(m.site.Tariff.Location()))),
 	}
 	for _, s := range doc.Sources {
-		x := web.Source{Title: s.Title, URL: s.URL, Dated: s.Dated, For: s.For}
+		x := Source{Title: s.Title, URL: s.URL, Dated: s.Dated, For: s.For}
 		if s.Read != 0 {
 			x.Read = s.Read.String()
 		}
 		d.Sources = append(d.Sources, x)
 	}
-	for _, w := range a.site.Tariff.Weeks(st.Now) {
-		out := web.TariffWeek{Season: w.Season, Version: w.Version}
+	for _, w := range m.site.Tariff.Weeks(st.Now) {
+		out := TariffWeek{Season: w.Season, Version: w.Version}
 		for day := range w.Days {
 			for h, m := range w.Days[day] {
-				out.Days[day][h] = web.TariffMoment{Period: m.Period, Price: m.Price}
+				out.Days[day][h] = TariffMoment{Period: m.Period, Price: m.Price}
 			}
 		}
 		d.Weeks = append(d.Weeks, out)
@@ -177,30 +174,28 @@ func (a *Agent) TariffDetail() web.TariffDetail {
 }
 
 // WhatBuys is what an amount buys now and when the next billing month begins.
-func (a *Agent) WhatBuys(amount units.Money) web.Advice {
-	snap := a.loop.Snapshot()
-	st := &snap.State
-	b := a.site.TariffOf(st).BuyNowOrWait(st.Tariff, st.Now, amount)
-	return web.Advice{Reset: b.Reset, Price: b.Price, After: b.After, Amount: amount, Buys: b.Now, BuysThen: b.Then}
+func (m *Maker) WhatBuys(st *control.State, amount units.Money) Advice {
+	b := m.site.TariffOf(st).BuyNowOrWait(st.Tariff, st.Now, amount)
+	return Advice{Reset: b.Reset, Price: b.Price, After: b.After, Amount: amount, Buys: b.Now, BuysThen: b.Then}
 }
 
 // advice is what the coming month's blocks mean for the customer; nil where
 // they mean nothing.
-func (a *Agent) advice(st *control.State) *web.Advice {
-	tariff := a.site.TariffOf(st)
+func (m *Maker) advice(st *control.State) *Advice {
+	tariff := m.site.TariffOf(st)
 	now, _ := tariff.PriceAt(st.Tariff, st.Now)
 	fresh := st.Tariff
 	fresh.Months = nil
 	then, _ := tariff.PriceAt(fresh, st.Now)
-	out := &web.Advice{Reset: resetAt(tariff, st.Now), Price: now, After: then}
-	if !a.site.InKWh {
+	out := &Advice{Reset: resetAt(tariff, st.Now), Price: now, After: then}
+	if !m.site.InKWh {
 		if then >= now {
 			return nil
 		}
 		return out
 	}
 	week := 50 * units.KilowattHour
-	if used, _, _ := st.Usual(a.site.Zone); used > 0 {
+	if used, _, _ := st.Usual(m.site.Zone); used > 0 {
 		week = 7 * used
 	}
 	amount := now.Cost(week)

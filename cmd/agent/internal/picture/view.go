@@ -1,8 +1,13 @@
-package web
+// Package picture is one picture of the house: what is known of it, in units,
+// codes and sentences.  It is made of the loop's state in this one place; the
+// page draws it, and HTTP API and MQTT send it as package api writes it.
+package picture
 
 import (
+	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -30,6 +35,24 @@ type View struct {
 	Warnings []Warning // worst first
 	System   System
 	Demo     *Demo // nil outside the demo
+}
+
+// UnitCode is what Money counts as programs know it: the currency by ISO 4217, or
+// kWh.
+func (v *View) UnitCode() string {
+	if v.Unit.Energy {
+		return "kWh"
+	}
+	return v.Unit.Code
+}
+
+// Left is the median time until the credit ends, not below zero; it says nothing
+// where that is not known.
+func (v *View) Left() time.Duration {
+	if !v.RunOut.Known {
+		return 0
+	}
+	return max(0, v.RunOut.At.Sub(v.At))
 }
 
 // Unit is what Money counts.
@@ -107,6 +130,12 @@ type PowerNow struct {
 	Limit       units.Power // of the site; 0 none
 	CostPerHour units.Money // at this power and the price now
 }
+
+// Known tells whether there is a power, be it one of some time ago.
+func (p PowerNow) Known() bool { return p.Freshness != Never && p.Freshness != "" && !p.Untold }
+
+// Live tells whether the power is that of now.
+func (p PowerNow) Live() bool { return p.Known() && p.Freshness != Silent }
 
 // LogRow is something that happened.
 type LogRow struct {
@@ -274,6 +303,7 @@ type Load struct {
 	ID    string // of letters, digits, - and _
 	Name  string
 	State LoadState
+	On    bool        // as far as is known: by feedback, else as told
 	Power units.Power // now, measured or rated
 	Rated bool        // nobody measures it: Power is what it is to draw
 	Why   string      // why it does what it does now, one sentence: "Waits for the cheap hours from 22:00: saves R 3.20"
@@ -313,8 +343,10 @@ const (
 
 // Warning is something the householder can act on.
 type Warning struct {
-	Code     string // "meter-silent"
+	Code     string // "meter_silent"
+	Subject  string // what it is about, where a code can stand for several things
 	Severity Severity
+	Grade    health.Severity // Severity as the agent itself has it, in four steps
 	Since    time.Time
 	Title    string // a few words
 	Cause    string // what is wrong, and why
@@ -342,6 +374,16 @@ type Link struct {
 	Freshness Freshness
 	LastAt    time.Time // last word from it
 	Detail    string    // what is wrong, or a figure; may be ""
+}
+
+// Shown is the link's name without a password that its address may hold: it drops
+// "user:password@", also where the password holds characters that it should not.
+func (l Link) Shown() string {
+	scheme, rest, ok := strings.Cut(l.Name, "://")
+	if !ok {
+		return l.Name
+	}
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 // Outbox is what waits to be sent to InfluxDB.

@@ -1,4 +1,4 @@
-package front
+package picture
 
 import (
 	"cmp"
@@ -13,8 +13,8 @@ import (
 
 // short is what the plan does without, each thing once; nothing while the supply
 // is off: then nothing runs, and that is told.
-func (a *Agent) short(st *control.State, say present.Phrases) []string {
-	if a.site.Contactor && st.Credit.Supply.Position != credit.Connected {
+func (m *Maker) short(st *control.State, say present.Phrases) []string {
+	if m.site.Contactor && st.Credit.Supply.Position != credit.Connected {
 		return nil
 	}
 	var out []string
@@ -22,7 +22,7 @@ func (a *Agent) short(st *control.State, say present.Phrases) []string {
 		return nil
 	}
 	for _, f := range st.Plan.Short {
-		s := present.ShortOf(f, a.name(f.Load), st.Plan.RunOut)
+		s := present.ShortOf(f, m.name(f.Load), st.Plan.RunOut)
 		if s.Code == present.ShortCredit && st.Credit.Left() == 0 {
 			continue // it has ended
 		}
@@ -34,13 +34,13 @@ func (a *Agent) short(st *control.State, say present.Phrases) []string {
 }
 
 // form tells apart warnings of one code that are not told alike; mostly "".
-func (a *Agent) form(st *control.State, w health.Warning) string {
+func (m *Maker) form(st *control.State, w health.Warning) string {
 	switch w.Code {
 	case health.CreditSpent:
 		switch {
-		case !a.site.Contactor:
+		case !m.site.Contactor:
 			return "unswitched"
-		case a.site.Credit.Arms():
+		case m.site.Credit.Arms():
 			return "armed"
 		}
 	case health.CreditLow:
@@ -61,8 +61,8 @@ func (a *Agent) form(st *control.State, w health.Warning) string {
 }
 
 // cause is what is behind a warning, as the State has it now.
-func (a *Agent) cause(st *control.State, w health.Warning, say present.Phrases) string {
-	x := present.Cause{Code: string(w.Code), Else: a.plain.Say(w.Cause)}
+func (m *Maker) cause(st *control.State, w health.Warning, say present.Phrases) string {
+	x := present.Cause{Code: string(w.Code), Else: m.plain.Say(w.Cause)}
 	switch w.Code {
 	case health.MeterSilent:
 		x.At = st.Meter.HeardAt
@@ -70,19 +70,19 @@ func (a *Agent) cause(st *control.State, w health.Warning, say present.Phrases) 
 			x.Form = "never"
 		}
 	case health.CreditLow:
-		x.Form = a.form(st, w)
-		if x.Amount, _ = a.site.Credit.Low(st.Credit); x.Form != "" {
+		x.Form = m.form(st, w)
+		if x.Amount, _ = m.site.Credit.Low(st.Credit); x.Form != "" {
 			x.Amount = st.Credit.Available()
 		}
 	case health.CreditSpent:
 		x.Amount = st.Credit.Available()
 		pay := "back"
-		if !a.site.Contactor {
+		if !m.site.Contactor {
 			pay = "owed"
 		}
-		return say.Cause(x) + " " + say.Pay(present.SupplyOf(a.site, st), pay)
+		return say.Cause(x) + " " + say.Pay(present.SupplyOf(m.site, st), pay)
 	case health.EmergencyOffered:
-		x.Amount = a.about.Emergency.Amount
+		x.Amount = m.about.Emergency.Amount
 	case health.EmergencyInUse:
 		x.Amount = st.Credit.EmergencyUsed()
 	case health.SupplyArmed:
@@ -92,23 +92,23 @@ func (a *Agent) cause(st *control.State, w health.Warning, say present.Phrases) 
 			x.At = st.Plan.MadeAt
 		}
 	case health.TariffStale:
-		x.At, _ = a.site.PricesEnded(st)
+		x.At, _ = m.site.PricesEnded(st)
 	case health.TokenLocked:
 		l := st.Credit.Lock(w.Subject)
 		x.At, x.Name = st.Now.Add(l.Left), cmp.Or(l.By, l.Way)
 	case health.LoadShort:
 		if st.Plan != nil && len(st.Plan.Short) > 0 {
-			return strings.Join(a.short(st, say), " ")
+			return strings.Join(m.short(st, say), " ")
 		}
 	case health.SwitchSilent:
-		x.Name, x.Form = a.name(w.Subject), "off"
+		x.Name, x.Form = m.name(w.Subject), "off"
 		if st.Guard.Unit(w.Subject).Set.On {
 			x.Form = "on"
 		}
 	case health.SupplyWeld, health.SupplyCoil:
 	default:
 		if x.Name = w.Subject; health.Of(w.Code).About == health.Load {
-			x.Name = a.name(w.Subject)
+			x.Name = m.name(w.Subject)
 		}
 	}
 	return say.Cause(x)

@@ -20,9 +20,10 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/apart"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
-	"github.com/keeplit/keeplit/cmd/agent/internal/front"
+	"github.com/keeplit/keeplit/cmd/agent/internal/desk"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
@@ -318,8 +319,8 @@ log: {level: error}
 	s.influx, err = telemetry.New(telemetry.Config{URL: "http://127.0.0.1:1", Bucket: "b", Site: "faults", MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond, Log: quiet}, faultyQueue{s.store.Outbox(store.Influx), f})
 	must(err)
 	s.cfg.InfluxDB = nil
-	s.front = front.New(s.site, s.loop, s.store, front.About{Name: "Home", Unit: web.Unit{Code: "ZAR", Decimals: 2}})
-	s.page, err = web.New(faultyAgent{s.front, f}, web.Config{Listen: address, OpenReading: true}, quiet)
+	s.desk = desk.New(s.site, s.loop, s.store, picture.New(s.site, picture.About{Name: "Home", Unit: web.Unit{Code: "ZAR", Decimals: 2}}), desk.About{})
+	s.page, err = web.New(faultyAgent{s.desk, f}, web.Config{Listen: address, OpenReading: true}, quiet)
 	must(err)
 
 	key, err := hex.DecodeString(trialKey)

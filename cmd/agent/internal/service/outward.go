@@ -73,7 +73,7 @@ func (s *Service) listen() error {
 	if s.session == nil {
 		return nil
 	}
-	return s.front.Listen(s.session, s.log)
+	return s.talk.Listen(s.session, s.log)
 }
 
 // publish keeps the retained MQTT messages up to date.
@@ -82,5 +82,5 @@ func (s *Service) publish(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	return s.front.Publish(ctx, s.session)
+	return s.talk.Publish(ctx, s.session)
 }

@@ -4,24 +4,27 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/keeplit/keeplit/cmd/agent/internal/front"
+	"github.com/keeplit/keeplit/cmd/agent/internal/desk"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/talk"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/said"
 )
 
-// pageOf builds the page.
+// pageOf builds what shows the loop: the page, and the talk with the broker.
 func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 	unit := web.Unit{Code: s.site.Currency, Symbol: cfg.Site.Symbol, Decimals: s.site.Tariff.Decimals(), Energy: s.site.InKWh}
-	about := front.About{
-		Name: cfg.Site.Name, Unit: unit, Version: opt.Version, Started: s.started, Meter: cfg.Meter.Label(),
-		Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency, System: s.system,
-	}
+	maker := picture.New(s.site, picture.About{
+		Name: cfg.Site.Name, Unit: unit, Meter: cfg.Meter.Label(), Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency,
+	})
+	s.talk = talk.New(s.site, s.loop, s.store, maker)
+	about := desk.About{Version: opt.Version, Started: s.started, System: s.system}
 	if opt.Demo != nil {
 		about.Demo = func() *web.Demo { return opt.Demo(s) }
 	}
-	s.front = front.New(s.site, s.loop, s.store, about)
-	s.page, err = web.New(s.front, web.Config{
+	s.desk = desk.New(s.site, s.loop, s.store, maker, about)
+	s.page, err = web.New(s.desk, web.Config{
 		Listener: opt.Listener, Listen: cfg.Web.Listen, Title: cfg.Web.Title, PINHash: cfg.Web.PIN,
 		OpenReading: cfg.Web.Reading == "open", OpenChanges: opt.Open, Hosts: cfg.Web.Hosts,
 		Behind: func() time.Time { return s.loop.Snapshot().Behind }, Patience: cfg.Patience(),

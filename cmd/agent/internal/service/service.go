@@ -15,12 +15,13 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
-	"github.com/keeplit/keeplit/cmd/agent/internal/front"
+	"github.com/keeplit/keeplit/cmd/agent/internal/desk"
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/panel"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
+	"github.com/keeplit/keeplit/cmd/agent/internal/talk"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
 	"github.com/keeplit/keeplit/cmd/agent/internal/watchdog"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
@@ -50,7 +51,8 @@ type Service struct {
 	messages *broker.Forwarder    // nil without a broker
 	influx   *telemetry.Forwarder // nil without InfluxDB
 	page     *web.Server
-	front    *front.Agent
+	desk     *desk.Desk
+	talk     *talk.Agent
 	nightly  schedule.Schedule
 	entered  []timedToken // tokens of the simulation
 	resumed  time.Time
@@ -171,7 +173,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	}
 	hung, err := panel.Open(panel.Env{
 		Now: s.now, Log: s.log, Machine: &s.machine, Loop: s.loop, Words: present.NewWords().Keypad(s.site),
-		Shown: func(first, second string) { s.front.Keypad(first, second) },
+		Shown: func(first, second string) { s.desk.Keypad(first, second) },
 	}, cfg)
 	if err != nil {
 		return nil, err
@@ -221,8 +223,11 @@ func (s *Service) Plans() control.Plans { return s.plans }
 // Records is the store of ledger, intervals and events.
 func (s *Service) Records() *store.Store { return s.store }
 
-// Front is the picture of the loop for people and machines outside.
-func (s *Service) Front() *front.Agent { return s.front }
+// Desk answers the page.
+func (s *Service) Desk() *desk.Desk { return s.desk }
+
+// Talk is the talk with the broker.
+func (s *Service) Talk() *talk.Agent { return s.talk }
 
 // Page is the page's server.
 func (s *Service) Page() *web.Server { return s.page }

@@ -1,4 +1,4 @@
-package front
+package talk
 
 import (
 	"context"
@@ -6,38 +6,27 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/internal/said"
 )
 
-// headMessage is the end of the ledger, for somebody outside to keep: a cut
-// tail, an old copy put back and a rewritten ledger do not match it.  The broker
-// keeps the last one, and the agent asks it at each connection.
-type headMessage struct {
-	Seq     uint64 `json:"seq"`
-	Hash    string `json:"hash"`
-	Balance string `json:"balance"` // posted
-	// First is the hash of the ledger's first entry: another one is another
-	// ledger.  Older agents did not tell it.
-	First string `json:"first,omitempty"`
-}
-
 // head is the last entry that is stored; nil where there is none.  The loop's
 // own state may be ahead of it for a moment, and what a power cut takes back
 // must not have been told as kept.
-func (a *Agent) head(ctx context.Context) (*headMessage, error) {
+func (a *Agent) head(ctx context.Context) (*api.Head, error) {
 	entries, err := a.records.LedgerPage(ctx, 0, 1)
 	if err != nil || len(entries) == 0 {
 		return nil, err
 	}
-	last := entries[0]
 	first, err := a.records.LedgerPage(ctx, 2, 1)
 	if err != nil || len(first) == 0 {
 		return nil, err
 	}
-	return &headMessage{last.Seq, last.Hash, last.Balance.String(), first[0].Hash}, nil
+	head := api.HeadOf(first[0], entries[0])
+	return &head, nil
 }
 
 // anchorWait is how long the broker may take to tell the head that it keeps,
@@ -79,7 +68,7 @@ func (a *Agent) heardHead(ctx context.Context, m broker.Message, retained bool) 
 	if !retained || len(m.Payload) == 0 {
 		return nil // the agent's own, as it was said
 	}
-	var kept headMessage
+	var kept api.Head
 	if err := json.Unmarshal(m.Payload, &kept); err != nil || kept.Seq == 0 || len(kept.Hash) != 64 {
 		return a.bad(ctx, m.Topic, "the head that the broker keeps is none")
 	}

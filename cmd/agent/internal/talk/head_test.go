@@ -1,4 +1,4 @@
-package front
+package talk
 
 import (
 	"context"
@@ -10,17 +10,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
-	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
 )
 
 // meanwhile are records during whose reading something else happens once.
 type meanwhile struct {
-	records
+	testsite.Records
 	happens atomic.Pointer[func()]
 }
 
@@ -28,11 +30,11 @@ func (m *meanwhile) LedgerPage(ctx context.Context, before uint64, n int) ([]cre
 	if f := m.happens.Swap(nil); f != nil {
 		(*f)()
 	}
-	return m.records.LedgerPage(ctx, before, n)
+	return m.Records.LedgerPage(ctx, before, n)
 }
 
 func (m *meanwhile) Intervals(ctx context.Context, s string, from, to time.Time) iter.Seq2[store.Interval, error] {
-	return m.records.Intervals(ctx, s, from, to)
+	return m.Records.Intervals(ctx, s, from, to)
 }
 
 // The head that the broker keeps proves that the records are an old copy.  It
@@ -52,17 +54,17 @@ func TestAHeadThatComesWhileMessagesAreMadeIsNotReplaced(t *testing.T) {
 		{"none, before", time.Second, "none", [2]bool{false, false}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			site := testSite(t)
+			site := testsite.New(t)
 			st, first := site.Begin(time.Now())
-			r := &meanwhile{records: records{entries: first.Entries}}
+			r := &meanwhile{Records: testsite.Records{Entries: first.Entries}}
 			loop := control.NewLoop(control.LoopConfig{
-				Site: site, State: st, First: first, Planner: testPlanner(t, site), Journal: &ledgerBook{},
+				Site: site, State: st, First: first, Planner: testsite.Planner(t, site), Journal: &ledgerBook{},
 				Now: func() time.Time { return time.Now().UTC() }, PersistEvery: time.Hour, PlanTime: time.Second, Log: slog.New(slog.DiscardHandler),
 			})
-			a := New(site, loop, r, About{Name: "Home", Unit: web.Unit{Code: "ZAR", Decimals: 2}})
+			a := New(site, loop, r, picture.New(site, picture.About{Name: "Home", Unit: picture.Unit{Code: "ZAR", Decimals: 2}}))
 			during(t, loop.Run)
 			last := first.Entries[len(first.Entries)-1]
-			kept := headMessage{Seq: last.Seq, Hash: last.Hash}
+			kept := api.Head{Seq: last.Seq, Hash: last.Hash}
 			if c.kept == "later" {
 				kept.Seq, kept.Hash = last.Seq+1, strings.Repeat("0", 64)
 			}
@@ -94,5 +96,14 @@ func TestAHeadThatComesWhileMessagesAreMadeIsNotReplaced(t *testing.T) {
 				t.Errorf("the ledger is said to be old: %v", old)
 			}
 		})
+	}
+}
+
+func must(t testing.TB, errs ...error) {
+	t.Helper()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -1,4 +1,6 @@
-package front
+// Package talk is the agent's talk with the broker: what it says on its topics and
+// what it hears there, in the forms of package api.
+package talk
 
 import (
 	"context"
@@ -7,13 +9,16 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
-	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
 )
 
@@ -26,24 +31,29 @@ type Bus interface {
 	Topics() broker.Topics
 }
 
-// tokenMessage is a token sent over MQTT: plain digits, or this as JSON.
-type tokenMessage struct {
-	Token string `json:"token"`
-	ID    string `json:"id"` // given back with the result
+// Records is what is said of the ledger.
+type Records interface {
+	LedgerPage(ctx context.Context, before uint64, n int) ([]credit.Entry, error)
 }
 
-// resultMessage answers a tokenMessage.
-type resultMessage struct {
-	ID          string    `json:"id,omitempty"`
-	Result      string    `json:"result"` // the code of the scheme: accept, used, crc, ...
-	Text        string    `json:"text"`
-	Bought      string    `json:"bought,omitempty"`
-	Balance     string    `json:"balance"`
-	Fingerprint string    `json:"fingerprint,omitempty"`
-	Supply      string    `json:"supply"`        // afterwards
-	Pay         string    `json:"pay,omitempty"` // what must be paid for light again; "" nothing, or no one top-up is enough
-	Wait        float64   `json:"wait_s,omitempty"`
-	At          time.Time `json:"at"`
+// Agent speaks and hears for one loop.
+type Agent struct {
+	site    *control.Site
+	loop    *control.Loop
+	records Records
+	maker   *picture.Maker
+	words   present.Words
+	plain   present.Plain
+	// anchor is how far the head that the broker keeps has been compared.
+	anchor atomic.Int32
+	paces  paces
+}
+
+// New speaks for loop in maker's pictures.
+func New(site *control.Site, loop *control.Loop, records Records, maker *picture.Maker) *Agent {
+	a := &Agent{site: site, loop: loop, records: records, maker: maker, words: present.NewWords(), plain: present.NewWords().Plain(site)}
+	a.paces.init()
+	return a
 }
 
 // Listen takes tokens, commands and prices from the bus.  It must be called before the
@@ -79,7 +89,7 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 // heardToken enters a token and answers once its effect is stored.  An error
 // leaves the message with the broker, which sends it again.
 func (a *Agent) heardToken(ctx context.Context, bus Bus, m broker.Message, log *slog.Logger) error {
-	var t tokenMessage
+	var t api.TokenMessage
 	body := strings.TrimSpace(string(m.Payload))
 	if strings.HasPrefix(body, "{") {
 		if err := json.Unmarshal(m.Payload, &t); err != nil {
@@ -98,18 +108,15 @@ func (a *Agent) heardToken(ctx context.Context, bus Bus, m broker.Message, log *
 	st := a.loop.Snapshot().State
 	r := reply.TopUp
 	supply := present.SupplyOf(a.site, &st)
-	out := resultMessage{
-		ID: t.ID, Result: string(r.Token.Code), Text: a.plain.Say(r.Says), Balance: r.Available.String(), Supply: string(supply.State),
+	out := api.TokenResult{
+		ID: t.ID, Result: string(r.Token.Code), Text: a.plain.Say(r.Says), Balance: r.Available.String(), Supply: string(supply.State), Pay: api.PayOf(supply),
 		Fingerprint: r.Fingerprint, Wait: r.Wait.Seconds(), At: st.Now,
 	}
 	if r.Bought != 0 {
 		out.Bought = r.Bought.String()
 	}
-	if supply.Spent && !supply.Pay.Beyond {
-		out.Pay = supply.Pay.Amount.String()
-	}
 	if supply.State == present.Disconnected && supply.Cause == present.ByCredit && supply.Spent {
-		say := a.words.For(a.about.Unit, a.site.Zone, st.Now)
+		say := a.words.For(a.maker.Unit(), a.site.Zone, st.Now)
 		out.Text = say.Sentence(out.Text) + " " + say.Pay(supply, "still")
 	}
 	payload, err := json.Marshal(out)
@@ -150,40 +157,6 @@ func (a *Agent) bad(ctx context.Context, topic, cause string) error {
 	}
 	_, err := a.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.BadMessage, Subject: topic, Cause: said.Words(cause)}})
 	return err
-}
-
-// stateMessage is the retained report of now.
-type stateMessage struct {
-	At        time.Time  `json:"at"`
-	Balance   string     `json:"balance"`
-	Supply    string     `json:"supply"`
-	Why       string     `json:"why"`               // in words
-	Pay       string     `json:"pay,omitempty"`     // what must be paid for light again
-	PowerW    *float64   `json:"power_w,omitempty"` // left out where it is not known
-	Derived   bool       `json:"power_derived,omitempty"`
-	ImportKWh float64    `json:"import_kwh"`
-	RunOut    *time.Time `json:"run_out,omitempty"`
-	Price     string     `json:"price"`
-	Warnings  int        `json:"warnings"`
-}
-
-type warningMessage struct {
-	Code     string    `json:"code"`
-	Subject  string    `json:"subject,omitempty"`
-	Severity string    `json:"severity"`
-	Since    time.Time `json:"since"`
-	Title    string    `json:"title"`
-	Cause    string    `json:"cause"`
-	Remedy   string    `json:"remedy"`
-}
-
-type loadMessage struct {
-	On       bool    `json:"on"`
-	State    string  `json:"state"`
-	PowerW   float64 `json:"power_w"`
-	Rated    bool    `json:"rated,omitempty"` // power_w is not measured
-	Why      string  `json:"why,omitempty"`
-	Override string  `json:"override,omitempty"`
 }
 
 // publishEvery is the least time between two reports, in real time.
@@ -237,47 +210,25 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 	}
 }
 
-// retained is the messages of now; publishing is how long they have gone out.
+// retained is the messages of now, all of one instant; publishing is how long they
+// have gone out.
 func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]broker.Message, error) {
 	anchor := a.anchor.Load() // before the state: see mayPublishHead
-	v := a.View()
-	st := a.loop.Snapshot().State
-	state := stateMessage{
-		At: v.At, Balance: v.Credit.Balance.String(), Supply: string(v.Supply.State), Why: a.words.For(v.Unit, v.Zone, v.At).Supply(v.Supply).Says(),
-		Derived: v.Power.Derived, ImportKWh: st.Meter.Registers.Import.KWh(), Price: v.Tariff.Price.String(), Warnings: len(v.Warnings),
-	}
-	if p := v.Power; !p.Untold && (p.Freshness == web.Fresh || p.Freshness == web.Stale) {
-		w := p.Power.W()
-		state.PowerW = &w
-	}
-	if v.Supply.Spent && !v.Supply.Pay.Beyond {
-		state.Pay = v.Supply.Pay.Amount.String()
-	}
-	if v.RunOut.Known && !v.RunOut.Beyond {
-		state.RunOut = &v.RunOut.At
-	}
-	warnings := make([]warningMessage, 0, len(st.Health.Active))
-	for i, w := range st.Health.WorstFirst() {
-		m := warningMessage{string(w.Code), w.Subject, w.Severity.String(), w.Since, a.words.Title(string(w.Code)), a.plain.Say(w.Cause), a.words.Remedy(string(w.Code))}
-		if i < len(v.Warnings) && v.Warnings[i].Code == m.Code {
-			m.Title, m.Cause, m.Remedy = v.Warnings[i].Title, v.Warnings[i].Cause, v.Warnings[i].Remedy
-		}
-		warnings = append(warnings, m)
-	}
+	snap := a.loop.Snapshot()
+	v := a.maker.Of(&snap)
+	wire := api.ViewOf(a.words.For(v.Unit, v.Zone, v.At), &v)
 	out := []broker.Message{}
 	add := func(topic string, what any) error {
 		payload, err := json.Marshal(what)
 		out = append(out, broker.Message{Topic: topic, Payload: payload})
 		return err
 	}
-	errs := []error{add(topics.State(), state), add(topics.Warnings(), warnings), add(topics.Plan(), st.Plan)}
+	errs := []error{add(topics.State(), api.StateOf(wire)), add(topics.Warnings(), api.NoticesOf(&v)), add(topics.Plan(), wire.Plan)}
 	for _, l := range v.Loads {
-		errs = append(errs, add(topics.LoadState(l.ID), loadMessage{
-			On: st.Guard.Unit(l.ID).Set.On, State: string(l.State), PowerW: l.Power.W(), Rated: l.Rated, Why: l.Why, Override: string(l.Override),
-		}))
+		errs = append(errs, add(topics.LoadState(l.ID), api.LoadStateOf(l)))
 	}
 	// A head that cannot be read now is said later: the store warns by itself.
-	if head, err := a.head(context.Background()); err == nil && head != nil && a.mayPublishHead(anchor, &st, publishing) {
+	if head, err := a.head(context.Background()); err == nil && head != nil && a.mayPublishHead(anchor, &snap.State, publishing) {
 		errs = append(errs, add(topics.Ledger()+"/head", head))
 	}
 	return out, errors.Join(errs...)

@@ -1,4 +1,4 @@
-package front
+package talk
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/loads"
@@ -22,14 +23,6 @@ const (
 	orderInstant = time.Minute // an order's clock may be so far ahead of ours
 )
 
-// orderMessage is an order with its time.  A plain word is an order of the
-// moment at which it comes.
-type orderMessage struct {
-	Order  string    `json:"order"`
-	At     time.Time `json:"at"`
-	MaxAge float64   `json:"max_age_s"` // seconds; 0: orderFor
-}
-
 // errOrder is an order that is not obeyed, and why.
 var errOrder = errors.New("not obeyed")
 
@@ -37,7 +30,7 @@ var errOrder = errors.New("not obeyed")
 func order(m broker.Message, now time.Time) (string, error) {
 	longest := orderFor
 	body := strings.TrimSpace(string(m.Payload))
-	o := orderMessage{Order: body}
+	o := api.Order{Order: body}
 	if strings.HasPrefix(body, "{") {
 		o.Order = ""
 		if err := json.Unmarshal(m.Payload, &o); err != nil {

@@ -1,4 +1,4 @@
-package front
+package talk
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 )
@@ -14,7 +15,7 @@ import (
 func TestOrdersAreForNow(t *testing.T) {
 	now := time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)
 	timed := func(at time.Time, longest float64) string {
-		text, err := json.Marshal(orderMessage{Order: "open", At: at, MaxAge: longest})
+		text, err := json.Marshal(api.Order{Order: "open", At: at, MaxAge: longest})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package front
+package talk
 
 import (
 	"context"
@@ -14,7 +14,8 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
-	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -52,7 +53,7 @@ type house struct {
 
 func newHouse(t *testing.T, url string, st *control.State) *house {
 	t.Helper()
-	site := testSite(t)
+	site := testsite.New(t)
 	h := &house{journal: &ledgerBook{}}
 	var first control.Effects
 	if st == nil {
@@ -61,10 +62,10 @@ func newHouse(t *testing.T, url string, st *control.State) *house {
 		st = &s
 	}
 	loop := control.NewLoop(control.LoopConfig{
-		Site: site, State: *st, First: first, Planner: testPlanner(t, site), Journal: h.journal,
+		Site: site, State: *st, First: first, Planner: testsite.Planner(t, site), Journal: h.journal,
 		Now: func() time.Time { return time.Now().UTC() }, PersistEvery: time.Hour, PlanTime: time.Second, Log: slog.New(slog.DiscardHandler),
 	})
-	h.Agent = New(site, loop, nil, About{Name: "Home", Unit: web.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}})
+	h.Agent = New(site, loop, nil, picture.New(site, picture.About{Name: "Home", Unit: picture.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}}))
 	session, err := broker.New(broker.Config{URL: url, Site: "test", ClientID: "agent", MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +79,11 @@ func newHouse(t *testing.T, url string, st *control.State) *house {
 	return h
 }
 
+func (h *house) view() picture.View {
+	snap := h.loop.Snapshot()
+	return h.maker.Of(&snap)
+}
+
 func (h *house) warned(code health.Code) bool {
 	for _, w := range h.loop.Snapshot().State.Health.Active {
 		if w.Code == code {
@@ -85,22 +91,6 @@ func (h *house) warned(code health.Code) bool {
 		}
 	}
 	return false
-}
-
-func document(start time.Time, hours int, price float64) []byte {
-	type entry struct {
-		Start  time.Time `json:"start"`
-		Import float64   `json:"import"`
-	}
-	var prices []entry
-	for i := range hours {
-		prices = append(prices, entry{start.Add(time.Duration(i) * time.Hour), price + float64(i%2)})
-	}
-	text, err := json.Marshal(map[string]any{"currency": "ZAR", "tax_included": true, "prices": prices})
-	if err != nil {
-		panic(err)
-	}
-	return text
 }
 
 func TestPricesOverMQTT(t *testing.T) {
@@ -124,9 +114,9 @@ func TestPricesOverMQTT(t *testing.T) {
 	hour := time.Now().UTC().Truncate(time.Hour)
 
 	// Retained before the agent ever ran: it is taken at the start.
-	send(true, document(hour, 48, 4))
+	send(true, testsite.Prices(hour, 48, 4))
 	h := newHouse(t, e.URL(), nil)
-	price := func() units.Price { return h.View().Tariff.Price }
+	price := func() units.Price { return h.view().Tariff.Price }
 	now := func() units.Price { // the hour may turn while the test runs
 		return 4_000_000 + units.Price(time.Now().UTC().Sub(hour)/time.Hour%2)*1_000_000
 	}
@@ -134,7 +124,7 @@ func TestPricesOverMQTT(t *testing.T) {
 	if stored := h.journal.last(); stored.Prices == nil {
 		t.Error("the prices are in force and not stored")
 	}
-	if v := h.View().Tariff; v.Stale || v.PushedUntil.IsZero() {
+	if v := h.view().Tariff; v.Stale || v.PushedUntil.IsZero() {
 		t.Errorf("the page says %+v", v)
 	}
 
@@ -147,7 +137,7 @@ func TestPricesOverMQTT(t *testing.T) {
 
 	// It cannot be stored: it is not acknowledged, and is taken when it can be.
 	h.journal.fail(errors.New("no space left"))
-	send(false, document(hour, 48, 6))
+	send(false, testsite.Prices(hour, 48, 6))
 	eventually(t, "an attempt", func() bool { return h.journal.failures() > 0 })
 	if price() != now() {
 		t.Errorf("prices that are not stored are in force: %s", price())
@@ -168,27 +158,6 @@ func TestPricesOverMQTT(t *testing.T) {
 	h = newHouse(t, "mqtt://127.0.0.1:1", &st) // the broker is away
 	if price() != now()+2_000_000 {
 		t.Errorf("after a restart a kWh costs %s", price())
-	}
-}
-
-func TestThePageSaysThatPricesAreStale(t *testing.T) {
-	site := testSite(t)
-	at := time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)
-	st, _ := site.Begin(at)
-	st, eff := site.Step(st, control.Input{Now: at, What: control.PriceDocument{Text: document(at, 2, 4)}})
-	if eff.Reply.Err != nil {
-		t.Fatal(eff.Reply.Err)
-	}
-	view := func(now time.Time) web.Tariff {
-		s, _ := site.Step(st, control.Input{Now: now})
-		a := New(site, control.NewLoop(control.LoopConfig{Site: site, State: s}), nil, About{})
-		return a.View().Tariff
-	}
-	if v := view(at.Add(time.Hour)); v.Stale || v.Price != 5_000_000 || !v.PushedUntil.Equal(at.Add(2*time.Hour)) {
-		t.Errorf("while they last: %+v", v)
-	}
-	if v := view(at.Add(2 * time.Hour)); !v.Stale || v.Price == 4_000_000 || v.Price == 5_000_000 {
-		t.Errorf("after their end: %+v", v)
 	}
 }
 

@@ -1,6 +1,11 @@
-package front
+// Package testsite is a small site for the tests of what looks at the loop: a
+// house in Johannesburg with a geyser, driven by hand.
+package testsite
 
 import (
+	"context"
+	"encoding/json"
+	"iter"
 	"testing"
 	"time"
 
@@ -10,6 +15,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/forecast"
+	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -25,9 +31,9 @@ func must(t testing.TB, errs ...error) {
 	}
 }
 
-// testTariff is dear by day and cheap by night, in two blocks, with a standing
+// Tariff is dear by day and cheap by night, in two blocks, with a standing
 // charge; its figures are examples.
-func testTariff(t testing.TB) tariffs.Document {
+func Tariff(t testing.TB) tariffs.Document {
 	t.Helper()
 	var night tariffs.Span
 	must(t, night.From.SetText("22:00"), night.To.SetText("06:00"))
@@ -50,12 +56,12 @@ func testTariff(t testing.TB) tariffs.Document {
 	}
 }
 
-// testSite is a house in Johannesburg with a geyser and no contactor.
-func testSite(t testing.TB) *control.Site {
+// New is a house in Johannesburg with a geyser and no contactor.
+func New(t testing.TB) *control.Site {
 	t.Helper()
 	zone, err := time.LoadLocation("Africa/Johannesburg")
 	must(t, err)
-	tariff, err := tariffs.New(testTariff(t))
+	tariff, err := tariffs.New(Tariff(t))
 	must(t, err)
 	doc := credit.Defaults()
 	doc.Opening = 500 * units.One
@@ -82,9 +88,101 @@ func testSite(t testing.TB) *control.Site {
 	}
 }
 
-func testPlanner(t testing.TB, site *control.Site) *planning.Planner {
+// Planner plans for site.
+func Planner(t testing.TB, site *control.Site) *planning.Planner {
 	t.Helper()
 	f, err := forecast.New(forecast.Options{Zone: site.Zone, Step: site.Interval})
 	must(t, err)
 	return planning.New(site.Rules(), f, nil)
+}
+
+// Drive steps a site through time with a reading a minute of 500 W, and makes
+// the plans it asks for.
+func Drive(t testing.TB, site *control.Site, st control.State, from time.Time, d time.Duration) (control.State, []credit.Entry, []control.Interval) {
+	t.Helper()
+	planner := Planner(t, site)
+	var entries []credit.Entry
+	var intervals []control.Interval
+	on := map[string]bool{}
+	register := st.Meter.Last.Import
+	for now := from; now.Before(from.Add(d)); now = now.Add(time.Minute) {
+		power := 500 * units.Watt
+		if on["geyser"] {
+			power += 3 * units.Kilowatt
+		}
+		register += power.Over(time.Minute)
+		in := control.Input{
+			Now: now, Facts: []loads.Fact{{ID: "geyser", Observation: loads.Observation{On: on["geyser"], Known: true, At: now}}},
+			What: control.Reading{Sample: metering.Sample{At: now, Has: metering.HasImport | metering.HasPower, Import: register, Power: power, Step: 1}},
+		}
+		for {
+			var eff control.Effects
+			st, eff = site.Step(st, in)
+			entries, intervals = append(entries, eff.Entries...), append(intervals, eff.Intervals...)
+			planner.Learn(eff.Intervals)
+			for _, c := range eff.Commands {
+				on[c.ID] = c.Set.On
+			}
+			if !eff.AskPlan {
+				break
+			}
+			plan := planner.Plan(context.Background(), site.Brief(&st))
+			in = control.Input{Now: now, Facts: in.Facts, What: control.NewPlan{Plan: plan}}
+		}
+	}
+	return st, entries, intervals
+}
+
+// Records are ledger and intervals in memory.
+type Records struct {
+	Entries   []credit.Entry
+	Stretches []control.Interval
+	Happened  []store.Event
+}
+
+// LastEvents are Happened.
+func (r *Records) LastEvents(context.Context, int64, int) ([]store.Event, error) {
+	return r.Happened, nil
+}
+
+// LedgerPage is of Entries.
+func (r *Records) LedgerPage(_ context.Context, before uint64, n int) ([]credit.Entry, error) {
+	var out []credit.Entry
+	for i := len(r.Entries) - 1; i >= 0 && len(out) < n; i-- {
+		if before == 0 || r.Entries[i].Seq < before {
+			out = append(out, r.Entries[i])
+		}
+	}
+	return out, nil
+}
+
+// Intervals are of Stretches.
+func (r *Records) Intervals(_ context.Context, series string, from, to time.Time) iter.Seq2[store.Interval, error] {
+	return func(yield func(store.Interval, error) bool) {
+		for _, iv := range r.Stretches {
+			if iv.Series == series && !iv.Slot.Start.Before(from) && iv.Slot.Start.Before(to) {
+				if !yield(store.Interval{Series: iv.Series, Interval: iv.Interval}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Prices is a document for the topic prices: hours of them from start, by turns
+// price and one more.
+func Prices(start time.Time, hours int, price float64) []byte {
+	type entry struct {
+		Start  time.Time `json:"start"`
+		Import float64   `json:"import"`
+	}
+	var prices []entry
+	for i := range hours {
+		prices = append(prices, entry{start.Add(time.Duration(i) * time.Hour), price + float64(i%2)})
+	}
+	text, err := json.Marshal(map[string]any{"currency": "ZAR", "tax_included": true, "prices": prices})
+	if err != nil {
+		panic(err)
+	}
+	return text
 }

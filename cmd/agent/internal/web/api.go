@@ -9,14 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-// The API under /api/v1 says and does what the page does.  Money is a decimal
-// string in the account's unit with all six decimals, so that nothing is
-// rounded; power is in W, energy in kWh, prices are strings per kWh, times are
-// RFC 3339 in UTC, a time that does not exist is null.
+// The API under /api/v1 says and does what the page does, in the forms of package api.
 //
 //	GET  /api/v1/view                            the whole picture
 //	GET  /api/v1/events                          the same as server-sent events ("view")
@@ -114,17 +112,8 @@ func (s *Server) api(need access, next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-type apiProblem struct {
-	Error struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	} `json:"error"`
-}
-
 func apiError(w http.ResponseWriter, status int, code, message string) {
-	var p apiProblem
-	p.Error.Code, p.Error.Message = code, message
-	b, _ := json.Marshal(p) //nolint:errcheck // two strings
+	b, _ := json.Marshal(api.Problem{Error: api.Fault{Code: code, Message: message}}) //nolint:errcheck // two strings
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
@@ -147,28 +136,8 @@ func (s *Server) apiDone(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-type apiTopUp struct {
-	Outcome   Outcome    `json:"outcome"`
-	Amount    string     `json:"amount"`
-	Paid      []apiPart  `json:"paid,omitempty"`
-	Balance   string     `json:"balance,omitempty"`
-	Effect    string     `json:"effect,omitempty"`
-	At        *time.Time `json:"at,omitempty"`
-	TriesLeft *int       `json:"tries_left,omitempty"`
-	Until     *time.Time `json:"until,omitempty"`
-	Restored  bool       `json:"restored"`
-	Message   string     `json:"message"`
-}
-
-type apiPart struct {
-	Name   string `json:"name"`
-	Amount string `json:"amount"`
-}
-
 func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
-	var q struct {
-		Token string `json:"token"`
-	}
+	var q api.Token
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&q); err != nil || d.More() {
@@ -183,8 +152,8 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 		apiError(w, http.StatusServiceUnavailable, "not_known", message)
 		return
 	}
-	a := apiTopUp{
-		Outcome: res.Outcome, Amount: res.Amount.String(), Effect: res.Effect, At: at(res.At), Until: at(res.Until),
+	a := api.TopUp{
+		Outcome: string(res.Outcome), Amount: res.Amount.String(), Effect: res.Effect, At: at(res.At), Until: at(res.Until),
 		Restored: res.Restored, Message: message,
 	}
 	status := http.StatusUnprocessableEntity
@@ -192,7 +161,7 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 	case Accepted:
 		status, a.Balance = http.StatusOK, res.Balance.String()
 		for _, p := range res.Paid {
-			a.Paid = append(a.Paid, apiPart{p.Name, p.Amount.String()})
+			a.Paid = append(a.Paid, api.Part{Name: p.Name, Amount: p.Amount.String()})
 		}
 	case AlreadyUsed:
 		status = http.StatusConflict
@@ -208,15 +177,6 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) apiLedger(w http.ResponseWriter, r *http.Request) {
-	type row struct {
-		Seq     uint64    `json:"seq"`
-		At      time.Time `json:"at"`
-		Kind    string    `json:"kind"`
-		Amount  string    `json:"amount"`
-		Balance string    `json:"balance"`
-		KWh     float64   `json:"energy_kwh"`
-		Cause   string    `json:"cause"`
-	}
 	q := r.URL.Query()
 	before, err1 := strconv.ParseUint(orDefault(q.Get("before"), "0"), 10, 64)
 	n, err2 := strconv.Atoi(orDefault(q.Get("n"), "100"))
@@ -229,22 +189,16 @@ func (s *Server) apiLedger(w http.ResponseWriter, r *http.Request) {
 		s.apiDone(w, r, err)
 		return
 	}
-	out := make([]row, len(rows))
+	out := make([]api.LedgerRow, len(rows))
 	for i, l := range rows {
-		out[i] = row{l.Seq, l.At.UTC(), l.Kind, l.Amount.String(), l.Balance.String(), l.Energy.KWh(), s.causeFor(r, l)}
+		out[i] = api.LedgerRow{
+			Seq: l.Seq, At: l.At.UTC(), Kind: l.Kind, Amount: l.Amount.String(), Balance: l.Balance.String(), KWh: l.Energy.KWh(), Cause: s.causeFor(r, l),
+		}
 	}
-	s.writeJSON(w, r, http.StatusOK, map[string]any{"rows": out})
+	s.writeJSON(w, r, http.StatusOK, api.Ledger{Rows: out})
 }
 
 func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) {
-	type row struct {
-		ID       int64     `json:"id"`
-		At       time.Time `json:"at"`
-		Severity Severity  `json:"severity"`
-		Code     string    `json:"code"`
-		Title    string    `json:"title,omitempty"`
-		Text     string    `json:"text"`
-	}
 	q := r.URL.Query()
 	before, err1 := strconv.ParseInt(orDefault(q.Get("before"), "0"), 10, 64)
 	n, err2 := strconv.Atoi(orDefault(q.Get("n"), "100"))
@@ -257,25 +211,17 @@ func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) {
 		s.apiDone(w, r, err)
 		return
 	}
-	out := make([]row, len(rows))
+	out := make([]api.LogRow, len(rows))
 	for i, l := range rows {
-		out[i] = row{l.ID, l.At.UTC(), l.Severity, l.Code, l.Title, l.Text}
+		out[i] = api.LogRow{ID: l.ID, At: l.At.UTC(), Severity: string(l.Severity), Code: l.Code, Title: l.Title, Text: l.Text}
 	}
-	s.writeJSON(w, r, http.StatusOK, map[string]any{"rows": out})
+	s.writeJSON(w, r, http.StatusOK, api.Log{Rows: out})
 }
 
 // historyPage is the longest range that one answer holds.
 const historyPage = 31 * 24 * time.Hour
 
 func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
-	type point struct {
-		Start time.Time `json:"start"`
-		Secs  float64   `json:"seconds"`
-		KWh   float64   `json:"energy_kwh"`
-		Cost  string    `json:"cost"`
-		Gap   bool      `json:"gap"`
-		Held  bool      `json:"held"`
-	}
 	q := r.URL.Query()
 	to := s.agent.View().At
 	from := to.Add(-24 * time.Hour)
@@ -301,19 +247,21 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
 		s.apiDone(w, r, err)
 		return
 	}
-	out := make([]point, len(points))
+	out := make([]api.Point, len(points))
 	for i, p := range points {
-		out[i] = point{p.Slot.Start.UTC(), p.Slot.Len.Seconds(), p.Energy.KWh(), p.Cost.String(), p.Gap, p.Held}
+		out[i] = api.Point{Start: p.Slot.Start.UTC(), Seconds: p.Slot.Len.Seconds(), KWh: p.Energy.KWh(), Cost: p.Cost.String(), Gap: p.Gap, Held: p.Held}
 	}
-	s.writeJSON(w, r, http.StatusOK, struct {
-		Points []point    `json:"points"`
-		Next   *time.Time `json:"next"` // ask on from here; null at the end
-	}{out, next})
+	s.writeJSON(w, r, http.StatusOK, api.History{Points: out, Next: next})
+}
+
+// wire is a picture as it is sent.
+func (s *Server) wire(v *View) api.View {
+	return api.ViewOf(present.Phrases{Format: formatFor(s.texts, v)}, v)
 }
 
 func (s *Server) apiView(w http.ResponseWriter, r *http.Request) {
 	v := s.agent.View()
-	s.writeJSON(w, r, http.StatusOK, newAPIView(s.texts, &v))
+	s.writeJSON(w, r, http.StatusOK, s.wire(&v))
 }
 
 func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
@@ -325,7 +273,7 @@ func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
 	// A PIN that was right at the start stays right; a session may run out.
 	may := func() bool { return s.cfg.OpenReading || r.Header.Get("Authorization") != "" || s.sessions.peek(r) }
 	s.follow(r.Context(), t, may, func(v *View) error {
-		b, err := json.Marshal(newAPIView(s.texts, v))
+		b, err := json.Marshal(s.wire(v))
 		if err != nil {
 			return err
 		}

@@ -56,8 +56,8 @@ func newFake() *fakeAgent {
 		Power:  PowerNow{Power: units.FromW(1342), At: fakeNow.Add(-3 * time.Second), Freshness: Fresh, Limit: units.FromKW(9.2), CostPerHour: money(3.23)},
 		Meter: Registers{
 			Known: true, Device: "SDM-8123456", Import: units.FromKWh(8123.456), Export: units.FromKWh(12.5),
-			Periods: []PeriodRegister{{"Off-peak", units.FromKWh(4000), units.FromKWh(2.5)}, {"Peak", units.FromKWh(1123.456), 0}, {"Standard", units.FromKWh(3000), units.FromKWh(10)}},
-			Window:  30 * time.Minute, Block: Demand{units.FromKW(5.21), fakeNow.Add(-50 * time.Hour)}, Sliding: Demand{units.FromKW(5.64), fakeNow.Add(-50*time.Hour - 11*time.Minute)},
+			Periods: []PeriodRegister{{Period: "Off-peak", Import: units.FromKWh(4000), Export: units.FromKWh(2.5)}, {Period: "Peak", Import: units.FromKWh(1123.456), Export: 0}, {Period: "Standard", Import: units.FromKWh(3000), Export: units.FromKWh(10)}},
+			Window:  30 * time.Minute, Block: Demand{Power: units.FromKW(5.21), End: fakeNow.Add(-50 * time.Hour)}, Sliding: Demand{Power: units.FromKW(5.64), End: fakeNow.Add(-50*time.Hour - 11*time.Minute)},
 		},
 		Tariff: Tariff{
 			Name: "City Prepaid Time of Use 2026", Known: true, Price: units.Price(2_405_000), Period: "Standard",
@@ -349,12 +349,12 @@ func (f *fakeAgent) TariffDetail() TariffDetail {
 		w := TariffWeek{Season: season, Version: "2026/27"}
 		for day := range w.Days {
 			for h := range w.Days[day] {
-				m := TariffMoment{"Standard", 2_405_000}
+				m := TariffMoment{Period: "Standard", Price: 2_405_000}
 				switch {
 				case h < 12 || h >= 44:
-					m = TariffMoment{"Off-peak", 1_502_000}
+					m = TariffMoment{Period: "Off-peak", Price: 1_502_000}
 				case day < 5 && (h < 16 || h >= 34 && h < 40):
-					m = TariffMoment{"Peak", 3_871_000}
+					m = TariffMoment{Period: "Peak", Price: 3_871_000}
 				}
 				if season == "low" {
 					m.Price -= 300_000

@@ -44,20 +44,20 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	put("keeplit_build_info", "gauge", "Version of the agent.", 1, "version", v.System.Version)
 	put("go_goroutines", "gauge", "Number of goroutines that currently exist.", float64(runtime.NumGoroutine()))
 	put("keeplit_view_timestamp_seconds", "gauge", "The agent's time.", unix(v.At))
-	if v.Power.live() {
+	if v.Power.Live() {
 		put("keeplit_power_watts", "gauge", "Power at the meter; negative is export.", v.Power.Power.W())
 		put("keeplit_power_derived", "gauge", "1 where the power is worked out from the meter's register.", flag(v.Power.Derived))
 	}
 	if !v.System.Meter.LastAt.IsZero() {
 		put("keeplit_meter_age_seconds", "gauge", "Age of the last reading.", v.At.Sub(v.System.Meter.LastAt).Seconds())
 	}
-	put("keeplit_balance", "gauge", "Credit in the account's unit.", v.Credit.Balance.Float(), "unit", newAPIUnit(v.Unit))
+	put("keeplit_balance", "gauge", "Credit in the account's unit.", v.Credit.Balance.Float(), "unit", v.UnitCode())
 	if v.RunOut.Known {
-		put("keeplit_run_out_hours", "gauge", "Median time until the credit ends.", runOutHours(&v))
+		put("keeplit_run_out_hours", "gauge", "Median time until the credit ends.", v.Left().Hours())
 	}
 	put("keeplit_supply_connected", "gauge", "1 where the supply is on, or nothing can switch it.", flag(v.Supply.State == present.Connected || v.Supply.State == present.Unswitched))
 	if v.Tariff.Known {
-		put("keeplit_price", "gauge", "Price of the next kWh.", v.Tariff.Price.Float(), "unit", newAPIUnit(v.Unit))
+		put("keeplit_price", "gauge", "Price of the next kWh.", v.Tariff.Price.Float(), "unit", v.UnitCode())
 	}
 	if !v.Plan.MadeAt.IsZero() {
 		put("keeplit_plan_age_seconds", "gauge", "Age of the plan in force.", v.At.Sub(v.Plan.MadeAt).Seconds())
@@ -105,13 +105,6 @@ func sample(b *bytes.Buffer, name string, value float64, labels ...string) {
 		b.WriteByte('}')
 	}
 	b.WriteString(" " + strconv.FormatFloat(value, 'g', -1, 64) + "\n")
-}
-
-func newAPIUnit(u Unit) string {
-	if u.Energy {
-		return "kWh"
-	}
-	return u.Code
 }
 
 func unix(t time.Time) float64 {

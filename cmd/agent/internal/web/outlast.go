@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 )
 
 // lasts is what the top-up page says of a date.
@@ -65,12 +67,7 @@ func (s *Server) apiTopUpFor(w http.ResponseWriter, r *http.Request) {
 		apiError(w, http.StatusNotFound, "unknown", l.Problem)
 		return
 	}
-	type answer struct {
-		Until time.Time `json:"until"`
-		Safe  *string   `json:"safe"` // lasts in nine of ten futures; null: no one top-up does
-		Even  *string   `json:"even"` // in half of them
-	}
-	a := answer{Until: l.Need.Until.UTC()}
+	a := api.TopUpNeed{Until: l.Need.Until.UTC()}
 	if l.Need.SafeMay {
 		text := money(l.Need.Safe)
 		a.Safe = &text

@@ -3,7 +3,6 @@ package web
 import (
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
@@ -49,7 +48,7 @@ func (m *model) Ring() ring {
 	case v.Supply.State == present.Disconnected || v.Supply.State == present.Ready:
 		r.Word, r.Unit, r.Line = c.T("supply."+string(v.Supply.State)), "", c.T("runout.off")
 	case ro.Known:
-		left = max(ro.At.Sub(v.At), 0)
+		left = v.Left()
 		r.Number, r.Unit = m.left(left)
 		switch {
 		case ro.Beyond:
@@ -90,12 +89,7 @@ func (m *model) Starting() bool { return m.V.Supply.State == "" }
 func (m *model) Unsure() bool { return m.Starting() || m.V.Supply.Held }
 
 // PowerKnown tells whether there ever was a power.
-func (m *model) PowerKnown() bool { return m.V.Power.known() }
-
-func (p PowerNow) known() bool { return p.Freshness != Never && p.Freshness != "" && !p.Untold }
-
-// live tells whether the power is that of now.
-func (p PowerNow) live() bool { return p.known() && p.Freshness != Silent }
+func (m *model) PowerKnown() bool { return m.V.Power.Known() }
 
 // left is a number and its unit: "2.4", "days left"; "14", "hours left".
 func (m *model) left(d time.Duration) (number, unit string) {
@@ -282,19 +276,6 @@ type link struct {
 	M *model
 	Link
 	Role string
-}
-
-// Shown is the link's name without a password that its address may hold.
-func (l link) Shown() string { return withoutSecret(l.Name) }
-
-// withoutSecret drops "user:password@" from an address, also where the
-// password holds characters that it should not.
-func withoutSecret(s string) string {
-	scheme, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		return s
-	}
-	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 // Fresh is the level and the word of the link's freshness.

@@ -1,0 +1,166 @@
+package api
+
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// ViewOf is a picture as it is sent; say has the words for it.
+func ViewOf(say present.Phrases, v *picture.View) View {
+	a := View{
+		Seq: v.Seq, At: at(v.At), Zone: "UTC", Site: v.Site, Unit: v.UnitCode(),
+		Supply: supplyOf(say, v.Supply),
+		RunOut: RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: at(v.RunOut.At), Early: at(v.RunOut.Early), Late: at(v.RunOut.Late), Reach: at(v.RunOut.Reach)},
+		Power:  powerOf(v.Power),
+		Meter:  registersOf(v.Meter),
+		TopUp:  Gate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, at(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad},
+		Loads:  make([]Load, len(v.Loads)), Warnings: make([]Warning, len(v.Warnings)),
+	}
+	if v.Zone != nil {
+		a.Zone = v.Zone.String()
+	}
+	b, e := v.Credit, v.Credit.Emergency
+	a.Credit = Credit{
+		Balance: money(b.Balance), Debt: money(b.Debt), SpentToday: money(b.SpentToday), TodayKWh: b.EnergyToday.KWh(),
+		PerKWh:    positive(b.PerKWh.Hours()),
+		Emergency: Emergency{string(e.State), money(e.Amount), money(e.Left), money(e.Owed), money(e.Threshold)},
+	}
+	if b.SpentPerDay != 0 {
+		s := money(b.SpentPerDay)
+		a.Credit.SpentPerDay = &s
+	}
+	if b.EnergyKnown {
+		k := b.Energy.KWh()
+		a.Credit.BalanceKWh = &k
+	}
+	if v.RunOut.Known {
+		h := v.Left().Hours()
+		a.RunOut.Hours = &h
+	}
+	a.Tariff = tariffOf(v.Tariff)
+	a.Plan = planOf(v.Plan)
+	for i, l := range v.Loads {
+		a.Loads[i] = Load{
+			l.ID, l.Name, string(l.State), l.Power.W(), l.Rated, l.Why, at(l.NextStart), at(l.NextEnd), l.Delivered.KWh(), positive(l.Wanted.KWh()),
+			at(l.Deadline), money(l.Cost), positive(l.RunEnergy.KWh()), positive(l.RunSooner.Hours()), string(l.Override), at(l.OverrideUntil), l.CanRun, l.CanSkip,
+		}
+	}
+	for i, w := range v.Warnings {
+		a.Warnings[i] = Warning{w.Code, w.Subject, string(w.Severity), at(w.Since), w.Title, w.Cause, w.Remedy, w.Seen}
+	}
+	y := v.System
+	a.System = System{
+		Version: y.Version, Started: at(y.Started), Meter: linkOf(y.Meter), Broker: linkOf(y.Broker), Telemetry: linkOf(y.Telemetry),
+		Parts: []*Link{}, Outbox: Outbox{y.Outbox.Rows, at(y.Outbox.Oldest), y.Outbox.Dropped, y.Outbox.Quarantined}, LedgerSeq: y.LedgerSeq,
+	}
+	for _, p := range y.Parts {
+		a.System.Parts = append(a.System.Parts, linkOf(p))
+	}
+	if y.DiskFree >= 0 {
+		a.System.DiskFree = &y.DiskFree
+	}
+	return a
+}
+
+// supplyOf is the supply with what is to be paid.
+func supplyOf(say present.Phrases, s picture.Supply) Supply {
+	return Supply{
+		State: string(s.State), Held: s.Held, Cause: string(s.Cause), Since: at(s.Since), Says: say.Supply(s).Says(), Pay: PayOf(s),
+		CutAt: at(s.CutAt), RetryAt: at(s.RetryAt),
+	}
+}
+
+// PayOf is the smallest top-up that brings the light back or keeps it on; nil
+// where nothing must be paid, or no one top-up is enough.
+func PayOf(s picture.Supply) *string {
+	if !s.Spent || s.Pay.Beyond {
+		return nil
+	}
+	text := money(s.Pay.Amount)
+	return &text
+}
+
+func powerOf(p picture.PowerNow) Power {
+	a := Power{Derived: p.Derived, At: at(p.At), Freshness: string(p.Freshness), LimitW: positive(p.Limit.W())}
+	if p.Known() {
+		w, cost := p.Power.W(), money(p.CostPerHour)
+		a.W, a.CostPerHour = &w, &cost
+	}
+	return a
+}
+
+func registersOf(m picture.Registers) Registers {
+	a := Registers{Device: m.Device, Periods: make([]PeriodRegister, len(m.Periods))}
+	if m.Known {
+		in, out := m.Import.KWh(), m.Export.KWh()
+		a.ImportKWh, a.ExportKWh = &in, &out
+	}
+	for i, p := range m.Periods {
+		a.Periods[i] = PeriodRegister{p.Period, p.Import.KWh(), p.Export.KWh()}
+	}
+	if m.Window > 0 {
+		a.Demand = &Demands{m.Window.Seconds(), m.Block.Power.W(), at(m.Block.End), m.Sliding.Power.W(), at(m.Sliding.End)}
+	}
+	return a
+}
+
+func tariffOf(t picture.Tariff) Tariff {
+	a := Tariff{
+		Name: t.Name, Period: t.Period, NextAt: at(t.NextAt), NextPrice: t.NextPrice.String(), NextPeriod: t.NextPeriod,
+		FixedPerDay: money(t.FixedPerDay), FixedMonth: money(t.FixedPerMonth), Version: t.Version, PushedUntil: at(t.PushedUntil), Stale: t.Stale, Note: t.Note,
+	}
+	if t.Known {
+		p := t.Price.String()
+		a.Price = &p
+	}
+	if b := t.Block; b != nil {
+		a.Block = &Block{b.Number, b.Used.KWh(), positive(b.UpTo.KWh()), b.NextPrice.String(), at(b.ResetAt)}
+	}
+	return a
+}
+
+func planOf(p picture.Plan) Plan {
+	a := Plan{
+		Version: PlanVersion, MadeAt: at(p.MadeAt), Cost: money(p.Cost), CostUnshifted: money(p.CostUnshifted), SolveSeconds: p.SolveTime.Seconds(),
+		Shortfalls: append([]string{}, p.Shortfalls...), Slots: make([]Slot, len(p.Slots)), Loads: make([]PlanLoad, len(p.Loads)),
+	}
+	for i, s := range p.Slots {
+		a.Slots[i] = Slot{s.Slot.Start.UTC(), s.Slot.Len.Seconds(), s.Price.String(), s.Low.W(), s.Mid.W(), s.High.W(), positive(s.Limit.W())}
+	}
+	for i, l := range p.Loads {
+		a.Loads[i] = PlanLoad{l.ID, make([]float64, len(l.Power))}
+		for j, w := range l.Power {
+			a.Loads[i].W[j] = w.W()
+		}
+	}
+	return a
+}
+
+// newAPILink is nil where the link is not configured.
+func linkOf(l picture.Link) *Link {
+	if l.Name == "" {
+		return nil
+	}
+	return &Link{l.Shown(), string(l.Freshness), at(l.LastAt), l.Detail}
+}
+
+func positive(v float64) *float64 {
+	if v <= 0 {
+		return nil
+	}
+	return &v
+}
+
+func money(m units.Money) string { return m.String() }
+
+// at is a time as it is sent; nil where there is none.
+func at(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
