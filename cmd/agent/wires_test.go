@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,13 @@ type wires struct {
 // What differs from one run to the next: real time and the machine.
 var changing = regexp.MustCompile(`"(started|solve_seconds|solved|disk_free_bytes)":("[^"]*"|[0-9.e-]+)|"version":"(devel|v)[^"]*"|^{"seq":\d+,"at"`)
 
+// What a planner works out in other steps differs in the last figures.
+var (
+	fine    = regexp.MustCompile(`[:\[,]-?\d+\.\d{3,}(e-?\d+)?`)
+	cents   = regexp.MustCompile(`("(?:cost|cost_unshifted|safe|even)":"-?\d+\.\d{4})\d\d"`)
+	instant = regexp.MustCompile(`(T\d\d:\d\d):\d\d\.\d+Z`)
+)
+
 func (w *wires) write(name, text string) {
 	w.Helper()
 	text = strings.ReplaceAll(text, w.cfg.Data, "DATA")
@@ -35,6 +43,14 @@ func (w *wires) write(name, text string) {
 			return key + `:0,"at"`
 		}
 		return key + `:"..."`
+	})
+	text = cents.ReplaceAllString(instant.ReplaceAllString(text, "$1:...Z"), `$1.."`)
+	text = fine.ReplaceAllStringFunc(text, func(s string) string {
+		v, err := strconv.ParseFloat(s[1:], 64)
+		if err != nil {
+			w.Fatal(err)
+		}
+		return s[:1] + strconv.FormatFloat(v, 'g', 4, 64)
 	})
 	fmt.Fprintf(&w.out, "== %s\n%s\n", name, strings.Join(split(text), "\n"))
 }
