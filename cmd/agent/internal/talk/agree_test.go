@@ -13,6 +13,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -81,7 +82,7 @@ func TestMQTTAndHTTPSayTheSameOfOneState(t *testing.T) {
 	t.Run("two warnings of one code each have their own cause", func(t *testing.T) {
 		st := st
 		for i, subject := range []string{"keeplit/test/token", "keeplit/test/prices"} {
-			st, _ = site.Step(st, control.Input{Now: st.Now.Add(time.Duration(i+1) * time.Second), What: control.Edge{Code: health.BadMessage, Subject: subject, Cause: "it was " + subject}})
+			st, _ = site.Step(st, control.Input{Now: st.Now.Add(time.Duration(i+1) * time.Second), What: control.Edge{Code: health.BadMessage, Subject: subject, Cause: said.Words("it was " + subject)}})
 		}
 		said, view := bothWays(t, site, st)
 		var notices []api.Notice
