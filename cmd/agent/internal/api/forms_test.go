@@ -17,8 +17,25 @@ import (
 // forms are what is sent and taken by itself; the rest is a part of one of them.
 func forms() []any {
 	return []any{
-		View{}, TariffDetail{}, Ledger{}, Log{}, History{}, TopUpNeed{}, TopUp{}, Token{}, Problem{},
-		State{}, Plan{}, []Notice{}, LoadState{}, Entry{}, Head{}, Event{}, TokenMessage{}, TokenResult{}, Order{},
+		View{},
+		TariffDetail{},
+		Ledger{},
+		Log{},
+		History{},
+		TopUpNeed{},
+		TopUp{},
+		Token{},
+		Problem{},
+		State{},
+		Plan{},
+		[]Notice{},
+		LoadState{},
+		Entry{},
+		Head{},
+		Event{},
+		TokenMessage{},
+		TokenResult{},
+		Order{},
 	}
 }
 

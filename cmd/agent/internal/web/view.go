@@ -2,7 +2,8 @@ package web
 
 import "github.com/keeplit/keeplit/cmd/agent/internal/picture"
 
-// The page draws a picture and adds nothing to it: these are its parts.
+// View is the picture that the page draws, adding nothing to it; the others are
+// its parts.
 type (
 	View           = picture.View
 	Unit           = picture.Unit
