@@ -97,7 +97,8 @@ func TestNoImportRunsBackUp(t *testing.T) {
 				t.Errorf("%s: config imports the edge %s", f.path, target)
 			case strings.HasPrefix(f.dir, "internal/store") && (strings.HasPrefix(target, "cmd/") || strings.HasPrefix(target, "config")):
 				t.Errorf("%s: the store imports %s", f.path, target)
-			case f.dir == "cmd/agent/internal/control" && !f.test && strings.HasPrefix(target, "cmd/agent/internal/") &&
+			case strings.HasPrefix(f.dir, "cmd/agent/internal/control") && !f.test && strings.HasPrefix(target, "cmd/agent/internal/") &&
+				!strings.HasPrefix(target, "cmd/agent/internal/control/internal/") &&
 				!slices.Contains([]string{"cmd/agent/internal/schedule", "cmd/agent/internal/health", "cmd/agent/internal/planning"}, target):
 				t.Errorf("%s: control imports the edge %s; an edge is wired in by the command", f.path, target)
 			}
@@ -133,6 +134,30 @@ func TestTheOptimizersRoomsSeeOnlyWhatIsBelowThem(t *testing.T) {
 	}
 	if seen < 20 {
 		t.Fatalf("only %d files found in the rooms", seen)
+	}
+}
+
+// shared is what every organ of the loop may use; of each other they know nothing.
+var shared = []string{"note", "charges", "dark", "proof"}
+
+func TestTheOrgansOfControlKnowNothingOfEachOther(t *testing.T) {
+	const organs = "cmd/agent/internal/control/internal/"
+	files, _ := all(t)
+	seen := map[string]bool{}
+	for _, f := range files {
+		organ, inside := strings.CutPrefix(f.dir, organs)
+		if !inside {
+			continue
+		}
+		seen[organ] = true
+		for _, imp := range f.imports() {
+			if other, ours := strings.CutPrefix(imp, module+"/"+organs); ours && !slices.Contains(shared, other) {
+				t.Errorf("%s: the organ %s imports the organ %s; what it needs of it is an argument", f.path, organ, other)
+			}
+		}
+	}
+	if len(seen) < 6 {
+		t.Fatalf("only %d organs found", len(seen))
 	}
 }
 

@@ -29,7 +29,7 @@ func floors() [][]string {
 		{in + "api"},
 		{in + "picture", in + "testsite"},
 		{in + "present", in + "apart", in + "telemetry", in + "broker", in + "board", "config/..."},
-		{in + "control", in + "house", "internal/store/..."},
+		{in + "control/...", in + "house", "internal/store/..."},
 		{in + "planning"},
 		{in + "health", in + "schedule", in + "watchdog", "tariffs/...", "forecast/...", "loads/...", "metering/...", "credit/...", "optimizer/..."},
 		{"internal/series", "internal/said", "internal/device/..."},

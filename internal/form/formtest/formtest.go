@@ -49,6 +49,9 @@ func (f *filler) fill(v reflect.Value, within []reflect.Type) {
 		inner := append(within[:len(within):len(within)], t)
 		for i := range t.NumField() {
 			if field := t.Field(i); field.IsExported() && field.Tag.Get("json") != "-" {
+				if field.Anonymous && len(within) == 0 {
+					f.n-- // what the whole embeds is no value of its own
+				}
 				f.fill(v.Field(i), inner)
 			}
 		}
@@ -108,7 +111,11 @@ func unset(out *[]string, path string, v reflect.Value, within []reflect.Type) {
 	case t.Kind() == reflect.Struct:
 		for i := range t.NumField() {
 			if field := t.Field(i); field.IsExported() {
-				unset(out, path+"."+field.Name, v.Field(i), append(within[:len(within):len(within)], t))
+				at := path + "." + field.Name
+				if field.Anonymous && len(within) == 0 {
+					at = path // as it is stored
+				}
+				unset(out, at, v.Field(i), append(within[:len(within):len(within)], t))
 			}
 		}
 	case t.Kind() == reflect.Slice && elem.Kind() != reflect.Uint8, t.Kind() == reflect.Array:

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/clock"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -37,7 +38,7 @@ func (b *bench) restart(now time.Time, synced bool) {
 
 const perDay = units.Money(2_300_000)
 
-func days(from, to time.Time, b *bench) units.Money {
+func daysCost(from, to time.Time, b *bench) units.Money {
 	n := units.Money(0)
 	for at := units.NextLocalMidnight(from, b.site.Zone); !at.After(to); at = units.NextLocalMidnight(at, b.site.Zone) {
 		n++
@@ -65,7 +66,7 @@ func TestStartWithAClockFortyDaysAheadChargesNothingUntilConfirmed(t *testing.T)
 	}
 	from := b.now
 	b.run(72*time.Hour, 10*time.Minute)
-	if got, want := before-b.balance(), days(from, b.now, b); got != want {
+	if got, want := before-b.balance(), daysCost(from, b.now, b); got != want {
 		t.Errorf("the three days after cost %s, want %s", got, want)
 	}
 }
@@ -90,7 +91,7 @@ func TestTimeOffIsChargedOnceTheClockIsConfirmed(t *testing.T) {
 			}
 			c.confirm(b)
 			b.run(20*time.Minute, time.Minute)
-			if got, want := before-b.balance(), days(right, b.now, b); got != want {
+			if got, want := before-b.balance(), daysCost(right, b.now, b); got != want {
 				t.Errorf("nine days off cost %s, want %s", got, want)
 			}
 			if err := credit.Verify(b.ledger); err != nil {
@@ -126,13 +127,13 @@ func TestChargesOfAConfirmedClockThatWasWrongAreGivenBack(t *testing.T) {
 	before, right := b.balance(), b.now
 	b.restart(right.AddDate(0, 0, 9), true) // the time server was wrong
 	b.run(20*time.Minute, time.Minute)
-	if got, want := before-b.balance(), days(right, b.now, b); got != want {
+	if got, want := before-b.balance(), daysCost(right, b.now, b); got != want {
 		t.Fatalf("nine days off cost %s, want %s", got, want)
 	}
 	b.now = right.Add(30 * time.Minute)
 	b.step(Input{Synced: true})
 	b.reading(time.Second)
-	if got := before - b.balance(); got != days(right, b.now, b) {
+	if got := before - b.balance(); got != daysCost(right, b.now, b) {
 		t.Errorf("after the clock was put right %s are still taken", got)
 	}
 	refunds := 0
@@ -161,7 +162,7 @@ func TestNoStepPostsMoreThanTheLongestAbsence(t *testing.T) {
 		t.Errorf("%d entries in one step", got)
 	}
 	cost := before - b.balance()
-	if most := units.FromFloat(away.Hours()/24*2.3 + 1.15 + 5*3*1.15); cost > most {
+	if most := units.FromFloat(clock.Away.Hours()/24*2.3 + 1.15 + 5*3*1.15); cost > most {
 		t.Errorf("ten years by a person's word cost %s, the most is %s", cost, most)
 	}
 }
@@ -195,14 +196,14 @@ func TestClocksInAnyOrderChargeTheDaysThatPassed(t *testing.T) {
 			start := b.now
 			b.run(time.Duration(rapid.IntRange(1, 15).Draw(rt, "minutes"))*time.Minute, 10*time.Second)
 			truth = truth.Add(b.now.Sub(start))
-			if got, most := before-b.balance(), days(from, truth, &b)+perDay; got > most {
+			if got, most := before-b.balance(), daysCost(from, truth, &b)+perDay; got > most {
 				rt.Fatalf("%s were taken by %s; the days that passed cost %s", got, truth, most-perDay)
 			}
 		}
 		b.now = truth
 		b.step(Input{Synced: true})
 		b.reading(time.Second)
-		if got, want := before-b.balance(), days(from, b.now, &b); got > want+perDay {
+		if got, want := before-b.balance(), daysCost(from, b.now, &b); got > want+perDay {
 			rt.Fatalf("%s were taken, the days that passed cost %s", got, want)
 		}
 		if err := credit.Verify(b.ledger); err != nil {

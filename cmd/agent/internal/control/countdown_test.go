@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/ladder"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/internal/said"
@@ -73,7 +74,7 @@ func TestEachRungIsSaidOnceATopUp(t *testing.T) {
 
 func TestTheBuzzerStopsWhenTheWarningIsSeen(t *testing.T) {
 	now := begin()
-	st := State{Ladder: LadderState{Sound: now.Add(time.Minute)}}
+	st := State{Ladder: ladder.State{Sound: now.Add(time.Minute)}}
 	st.Health, _ = st.Health.Raise(now, health.CreditEnds, "", said.Words("less than 1 h of credit left"))
 	if !st.Buzzes(now) || !st.Buzzes(now.Add(59*time.Second)) || st.Buzzes(now.Add(time.Minute)) {
 		t.Error("it does not sound for a minute")

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/metering"
@@ -22,7 +23,9 @@ func (e Edge) held(p *step) { p.when(e.Cause != nil, e.Code, e.Subject, e.Cause)
 
 func (e Edge) happen(p *step) {
 	if e.Code == health.CoverOpen || e.Code == health.MagnetNear {
-		p.contact(metering.EventKind(e.Code), e.Cause != nil)
+		var out watch.Out
+		p.st.Meter, out = p.watching().Contact(p.st.Meter, p.now, metering.EventKind(e.Code), e.Cause != nil)
+		p.seen(out)
 		return
 	}
 	if e.Cause == nil {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/days"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/forecast"
@@ -232,3 +233,5 @@ func TestALoadThatIsOnlyMeteredStaysInTheForecast(t *testing.T) {
 		t.Errorf("%.2f kW are foreseen of 2 kW less a planned load of 0.2 kW", kw)
 	}
 }
+
+const keepDays = days.Keep

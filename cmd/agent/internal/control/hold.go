@@ -60,7 +60,7 @@ func (s *Site) Held(st State, now time.Time, why string) (State, Effects) {
 // an account.
 func (s *Site) SalvageState(data []byte, now time.Time) (st State, lost []string) {
 	now = now.UTC().Truncate(time.Millisecond)
-	st = State{Now: now, Elapsed: now, LoadsAt: now, Meter: MeterState{StartedAt: now}}
+	st = State{Now: now, AccountState: AccountState{Elapsed: now}, LoadsAt: now, Meter: MeterState{StartedAt: now}}
 	doc, err := stateForm().Migrate(data)
 	if err != nil {
 		lost = []string{"all of it"}
@@ -116,7 +116,11 @@ func (s *Site) held(st State, in Input) (State, Effects) {
 		in.What.held(p)
 	}
 	p.st.Asking = false
-	p.keep()
+	// Switches are only told again what they were told before; loads are told
+	// nothing: their own dead man switches off what nobody renews.
+	if again, ok := p.Supply.Keep(p.st.Supply, p.supplyIn(), p.st.Credit.Supply.Position == credit.Connected); ok {
+		p.eff.Commands = append(p.eff.Commands, again)
+	}
 	p.raise(health.RecordsHeld, "", said.Words(p.st.Hold.Why))
 	if !p.fresh() {
 		p.raise(health.MeterSilent, "", said.Of("meter.quiet"))
@@ -124,29 +128,4 @@ func (s *Site) held(st State, in Input) (State, Effects) {
 	p.st.Now = p.now
 	s.record(&p.eff)
 	return p.st, p.eff
-}
-
-// keepEvery is how often a supply switch on the network is told again at least, for
-// a dead man of its own.
-const keepEvery = time.Minute
-
-// keep says to the supply's switch again what was said last: after a start, and
-// to one on the network that would open by itself.  Loads are told nothing: their
-// own dead man switches off what nobody renews.
-func (p *step) keep() {
-	told := p.st.Supply.Contactor.Told
-	if told == credit.Unknown && p.st.Credit.Supply.Position == credit.Connected {
-		told = credit.SaysClosed
-	}
-	every := keepEvery
-	if d := p.Supply.DeadMan / 3; d > 0 {
-		every = min(every, d)
-	}
-	again := !p.Supply.Local && p.renews(every)
-	if !p.Contactor || told == credit.Unknown || p.Supply.drive().Drive != credit.Holding || !p.in.Fresh && !again {
-		return
-	}
-	p.eff.Commands = append(p.eff.Commands, loads.Command{
-		ID: loads.SupplyID, Set: loads.Setpoint{On: told == credit.SaysClosed}, Reason: "held", Attempt: 1, Renew: true, At: p.now,
-	})
 }

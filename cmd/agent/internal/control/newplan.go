@@ -1,6 +1,7 @@
 package control
 
 import (
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/clock"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/internal/said"
 )
@@ -33,13 +34,11 @@ func (n NewPlan) happen(p *step) {
 	if !plan.Fits(p.Loads) {
 		return // made for a configuration that is gone
 	}
-	if age := p.now.Sub(plan.MadeAt); age > leap || age < -leap {
+	if age := p.now.Sub(plan.MadeAt); age > clock.Leap || age < -clock.Leap {
 		p.st.Asking, p.st.WantPlan = false, true // the clock was set meanwhile
 		return
 	}
 	p.st.Plan, p.st.Asking = &plan, false
 	p.clear(health.PlanFailed, "")
-	if !plan.MadeAt.Before(p.st.Ladder.Since) { // else it was under way when the top-up came
-		p.st.Ladder.Seen = true
-	}
+	p.st.Ladder = p.st.Ladder.Planned(plan.MadeAt)
 }

@@ -1,12 +1,32 @@
 package control
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/metering"
 )
+
+// Point is one telemetry record: fields are always floats, so that a series
+// never changes its type.
+type Point struct {
+	Measurement string
+	Tags        []Tag // sorted by key
+	Fields      []Field
+	At          time.Time
+}
+
+// Tag is a label of a Point.
+type Tag struct{ Key, Value string }
+
+// Field is a value of a Point.
+type Field struct {
+	Key   string
+	Value float64
+}
 
 // Measurements of the telemetry.
 const (
@@ -66,6 +86,32 @@ func (p *step) points(s metering.Sample) {
 		p.eff.Points = append(p.eff.Points, point)
 	}
 }
+
+// qualityPoint is the point of a condition at the meter that is over.
+func (s *Site) qualityPoint(o watch.Standing) Point {
+	e := o.Event
+	point := Point{
+		Measurement: QualityPoint, At: e.Start,
+		Tags: []Tag{{"code", string(e.Kind)}, {"phase", fmt.Sprint(e.Phase)}, {"site", s.ID}},
+	}
+	add := func(key string, v float64, given bool) {
+		if given {
+			point.Fields = append(point.Fields, Field{key, v})
+		}
+	}
+	add("current_a", float64(e.Current)/1000, e.Current != 0)
+	point.Fields = append(point.Fields, Field{"duration_s", o.Lasted.Seconds()})
+	add("energy_kwh", e.Energy.KWh(), e.Energy != 0)
+	add("frequency_hz", float64(e.Frequency)/1000, e.Frequency != 0)
+	add("power_w", e.Power.W(), e.Power != 0)
+	point.Fields = append(point.Fields, Field{"times", float64(o.Times)})
+	add("voltage_v", float64(e.Voltage)/1000, watch.OfVoltage(e.Kind))
+	return point
+}
+
+// QualityPoint is the measurement of a disturbance or a sign of tampering, at
+// its start, written when it is over.
+const QualityPoint = "power_quality"
 
 func flag(on bool) float64 {
 	if on {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/account"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -122,7 +123,7 @@ func TestPricesThatAreNotTakenLeaveWhatIs(t *testing.T) {
 	was := b.st.Prices
 	many := strings.Builder{}
 	many.WriteString(`{"currency":"ZAR","prices":[`)
-	for i := range mostPrices + 1 {
+	for i := range account.MostPrices + 1 {
 		fmt.Fprintf(&many, `{"start":%q,"import":%d},`, b.now.Add(time.Duration(i)*time.Hour).Format(time.RFC3339), 1+i%2)
 	}
 	text := strings.TrimSuffix(many.String(), ",") + "]}"

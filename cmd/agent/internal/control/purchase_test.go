@@ -119,11 +119,11 @@ func TestPurchaseChargesInAKWhAccount(t *testing.T) {
 	site.Tariff, site.InKWh = purchaseTariff(t), true
 	st, _ := site.Begin(begin())
 	asked := false
-	if got := site.due(&st, func(tariffs.Account) { asked = true })(30 * units.One); got != nil || asked {
+	if got := site.accounting().Due(st.AccountState, st.undated(), func(tariffs.Account) { asked = true })(30 * units.One); got != nil || asked {
 		t.Fatalf("without a price %v was taken", got)
 	}
 	site.KWhPrice = 2_000_000
-	got := site.due(&st, func(tariffs.Account) { asked = true })(30 * units.One)
+	got := site.accounting().Due(st.AccountState, st.undated(), func(tariffs.Account) { asked = true })(30 * units.One)
 	if len(got) == 0 || !asked || got[0].Name != "network" || got[0].Amount != 30*units.One {
 		t.Fatalf("30 kWh at 2 are 60, which pay the whole charge of 30: %+v", got)
 	}

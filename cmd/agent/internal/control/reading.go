@@ -1,8 +1,7 @@
 package control
 
 import (
-	"github.com/keeplit/keeplit/cmd/agent/internal/health"
-	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -17,55 +16,40 @@ func (r Reading) spare() bool { return !r.Sample.Taken && len(r.Events) == 0 }
 // happen takes in a sample, or the news that there is none.
 func (r Reading) happen(p *step) {
 	if r.Err != nil {
-		p.failed(r.Err)
+		p.write(p.watching().Failed(p.st.Meter, p.now, r.Err))
 		return
 	}
-	r.Sample = onClock(r.Sample, p.st.Clock.Skew)
-	m := &p.st.Meter
-	m.shows(r.Sample)
-	if r.Sample.Taken {
-		p.eff.Durable, p.eff.Owed = true, true
-	}
-	p.clear(health.MeterSilent, "")
-	p.clear(health.MeterReply, "")
-	registers, used, events := m.Registers.Take(r.Sample, p.Limits)
-	m.Registers = registers
-	sample := m.Watch.connected(r.Sample.Believed(p.Limits))
-	m.Last, m.HeardAt = sample, p.now
-	for _, e := range events {
-		p.meterEvent(e)
-	}
-	if silence := used.To.Sub(used.From); used.Quality&metering.Estimated != 0 && used.Import.Mean(silence) < standstill {
-		used.Quality |= metering.MainsOff
-	}
-	for _, piece := range split(used, p.Interval) {
+	r.Sample = p.st.Clock.Sample(r.Sample)
+	contactor := p.st.Supply.Contactor
+	var out watch.Out
+	p.st.Meter, out = p.watching().Take(p.st.Meter, p.now, metering.Reading(r), watch.Contactor{
+		There: p.Contactor, Behind: p.Supply.Behind, Told: contactor.Told, At: contactor.At, Seen: p.st.SupplySeen,
+		Sells: p.accounting().Exports(),
+	})
+	for _, piece := range out.Used {
 		p.charge(piece)
 	}
-	p.watch(sample)
-	if len(r.Events) > 0 {
-		p.measured(r.Events, p.now)
-	}
-	p.doubtPower(sample)
-	p.points(sample)
+	p.seen(out)
+	p.points(p.st.Meter.Last)
 }
-
-// standstill is a mean power that no home in use stays below: where a register
-// went no faster through a silence, the mains was down.
-const standstill = 5 * units.Watt
 
 // held takes note of what the meter shows, and charges nothing: the registers
 // stay where they were and make up for it.
 func (r Reading) held(p *step) {
 	if r.Err != nil {
-		p.failed(r.Err)
+		p.write(p.watching().Failed(p.st.Meter, p.now, r.Err))
 		return
 	}
-	m := &p.st.Meter
-	m.shows(r.Sample)
-	m.Last, m.HeardAt = r.Sample, p.now
-	if r.Sample.Taken {
-		p.eff.Durable, p.eff.Owed = true, true
+	var out watch.Out
+	p.st.Meter, out = p.st.Meter.Hear(p.now, r.Sample)
+	p.seen(out)
+}
+
+// seen writes down what was seen at the meter.
+func (p *step) seen(out watch.Out) {
+	p.eff.Owed = p.eff.Owed || out.Owed
+	p.write(out.Notes)
+	for _, o := range out.Over {
+		p.eff.Points = append(p.eff.Points, p.qualityPoint(o))
 	}
-	p.clear(health.MeterSilent, "")
-	p.clear(health.MeterReply, "")
 }

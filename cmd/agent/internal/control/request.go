@@ -42,6 +42,12 @@ var (
 	ErrNotReady = errors.New("the supply is not waiting to be switched on")
 )
 
+// Requests about the supply.
+const (
+	SupplyOff RequestKind = "supply_off" // the customer's own main switch
+	SupplyOn  RequestKind = "supply_on"  // takes SupplyOff back
+)
+
 func (Request) asks() bool  { return true }
 func (Request) spare() bool { return false }
 

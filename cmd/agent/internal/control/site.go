@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -57,7 +58,7 @@ type Site struct {
 func (s *Site) Begin(now time.Time) (State, Effects) {
 	now = now.UTC().Truncate(time.Millisecond)
 	st := State{
-		Version: stateVersion, Now: now, Elapsed: now, LoadsAt: now,
+		Version: stateVersion, Now: now, AccountState: AccountState{Elapsed: now}, LoadsAt: now,
 		Meter: MeterState{Intervals: metering.Intervals{Period: s.Interval}, StartedAt: now},
 	}
 	var eff Effects
@@ -68,7 +69,7 @@ func (s *Site) Begin(now time.Time) (State, Effects) {
 	st.Credit, eff.Entries = open(s.Meter, now)
 	eff.Durable = true
 	s.fit(&st)
-	s.measureDemand(&st)
+	st.Meter = st.Meter.Measure(watch.DemandWindow(s.Tariff))
 	s.record(&eff)
 	return st, eff
 }
@@ -98,7 +99,7 @@ func (s *Site) Resume(st State) (State, error) {
 		st.Prices = nil
 	}
 	s.fit(&st)
-	s.measureDemand(&st)
+	st.Meter = st.Meter.Measure(watch.DemandWindow(s.Tariff))
 	return st, nil
 }
 

@@ -10,10 +10,10 @@ import (
 	"sync"
 	"testing"
 	"time"
-	_ "time/tzdata"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/clock"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/credit"
@@ -195,7 +195,7 @@ func (b *bench) take(eff Effects) {
 		b.states[c.ID] = c.Set.On
 	}
 	for _, iv := range eff.Intervals {
-		if unset(iv.Slot.Start) {
+		if clock.Unset(iv.Slot.Start) {
 			b.t.Errorf("an interval of %s is kept", iv.Slot.Start)
 		}
 	}

@@ -5,13 +5,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/clock"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/dark"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/days"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/ladder"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/supply"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
-	"github.com/keeplit/keeplit/metering"
-	"github.com/keeplit/keeplit/tariffs"
 )
 
 // stateVersion is the form of State.  A stored State of an older one is brought
@@ -25,14 +29,8 @@ type State struct {
 	Version int       `json:"version"`
 	Now     time.Time `json:"now"` // the instant of the last step
 
-	Meter   MeterState      `json:"meter"`
-	Tariff  tariffs.Account `json:"tariff"`
-	Elapsed time.Time       `json:"elapsed"` // charges by time are taken up to here
-	Prices  *Prices         `json:"prices,omitempty"`
-	// TariffSeen is the local day on which the tariff's figures were last looked
-	// at for what is doubtful.
-	TariffSeen time.Time      `json:"tariff_seen,omitzero"`
-	Credit     credit.Account `json:"credit"`
+	Meter        watch.State `json:"meter"`
+	AccountState             // tariff, elapsed, prices, tariff_seen, credit
 
 	Loads    []LoadState      `json:"loads"` // in the order of Site.Loads
 	LoadsAt  time.Time        `json:"loads_at,omitzero"`
@@ -43,9 +41,9 @@ type State struct {
 	// SupplySeen is what the contactor's feedback told last.
 	SupplySeen loads.Observation `json:"supply_seen"`
 	Shed       ShedState         `json:"shed,omitzero"`
-	Supply     SupplyState       `json:"supply"`
-	Ladder     LadderState       `json:"ladder,omitzero"`
-	Clock      ClockState        `json:"clock,omitzero"`
+	Supply     supply.State      `json:"supply"`
+	Ladder     ladder.State      `json:"ladder,omitzero"`
+	Clock      clock.State       `json:"clock,omitzero"`
 
 	Plan     *Plan     `json:"plan,omitempty"`
 	AskedAt  time.Time `json:"asked_at,omitzero"`   // when a plan was last asked for
@@ -64,59 +62,12 @@ type State struct {
 
 	Health  health.State `json:"health"`
 	PointAt time.Time    `json:"point_at,omitzero"` // telemetry was written up to here
-	Days    []DayTotal   `json:"days,omitempty"`    // the last days, today last
+	Days    days.List    `json:"days,omitempty"`    // the last days, today last
 	Said    []Saying     `json:"said,omitempty"`    // events told in the last hour
 	// OpeningTaken: the ledger was begun anew, and got no opening credit.
 	OpeningTaken bool `json:"opening_taken"`
 	// EventSeq counts the events: see Event.Seq.
 	EventSeq uint64 `json:"event_seq"`
-
-	priced *priced // nil where Prices is, or where it has to be made again
-}
-
-// MeterState is the metering part of State.
-type MeterState struct {
-	Registers metering.Registers `json:"registers"`
-	Intervals metering.Intervals `json:"intervals"`
-	// Sliding is the month's greatest demand over a window that slides by the
-	// minute; that of the fixed blocks is kept with the intervals.
-	Sliding    metering.Demand `json:"sliding,omitzero"`
-	DemandFrom time.Time       `json:"demand_from,omitzero"` // when the newest consumption in it began
-	// Last is the last good sample, without what the supply cannot carry.
-	Last metering.Sample `json:"last"`
-	// Blind is since when nothing tells the power although a limit must be kept.
-	Blind time.Time `json:"blind"`
-	// Import and Export are the registers as the meter showed them last, for a
-	// driver that counts by itself to go on from.
-	Import    units.Energy `json:"import"`
-	Export    units.Energy `json:"export"`
-	HeardAt   time.Time    `json:"heard_at,omitzero"`   // when it came, by the loop's clock
-	StartedAt time.Time    `json:"started_at,omitzero"` // when the loop began to wait for one
-	Watch     WatchState   `json:"watch,omitzero"`      // what goes on besides consumption
-	// Calibration is the signature of the constants last in force.
-	Calibration string `json:"calibration,omitempty"`
-	// Held is when not all could be used that was wanted, in the intervals that
-	// are not closed yet.
-	Held []Held `json:"held,omitempty"`
-}
-
-// shows takes the registers that a sample gives.
-func (m *MeterState) shows(s metering.Sample) {
-	if s.Gives(metering.HasImport) {
-		m.Import = s.Import
-	}
-	if s.Gives(metering.HasExport) {
-		m.Export = s.Export
-	}
-}
-
-// Shown are the registers as the meter showed them last.
-func (m MeterState) Shown() (imported, exported units.Energy) {
-	// A state stored by an older version has them in its last sample only.
-	if m.Import == 0 && m.Export == 0 {
-		return m.Last.Import, m.Last.Export
-	}
-	return m.Import, m.Export
 }
 
 // LoadState is what the loop remembers of one load.
@@ -129,7 +80,7 @@ type LoadState struct {
 	Takes    loads.Capability  `json:"takes,omitzero"` // what its switch can be told besides on and off
 	// Held is since when the load was held off, or had no power, in the intervals
 	// that are not closed yet.
-	Held []Held `json:"held,omitempty"`
+	Held []dark.Held `json:"held,omitempty"`
 }
 
 // ShedState is the loads held off because the site drew too much.
@@ -141,7 +92,7 @@ type ShedState struct {
 // Planned tells whether the plan in force knows of the last top-up: the one
 // before it says nothing of the credit that there is now.
 func (st *State) Planned() bool {
-	return st.Plan != nil && (st.Ladder.Since.IsZero() || st.Ladder.Seen)
+	return st.Plan != nil && st.Ladder.Knows()
 }
 
 // Foresees tells whether what the plan in force says of the end of the credit may
@@ -202,24 +153,6 @@ type Event struct {
 // same tells whether two are one event.
 func (e Event) same(o Event) bool {
 	return e.Seq == o.Seq && e.At.Equal(o.At) && e.Code == o.Code && e.Severity == o.Severity && e.Subject == o.Subject && e.Says.Equal(o.Says)
-}
-
-// Point is one telemetry record: fields are always floats, so that a series
-// never changes its type.
-type Point struct {
-	Measurement string
-	Tags        []Tag // sorted by key
-	Fields      []Field
-	At          time.Time
-}
-
-// Tag is a label of a Point.
-type Tag struct{ Key, Value string }
-
-// Field is a value of a Point.
-type Field struct {
-	Key   string
-	Value float64
 }
 
 // Reply answers the one who caused the step.

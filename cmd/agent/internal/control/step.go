@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/note"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/supply"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
@@ -23,24 +25,37 @@ type step struct {
 	confirm bool
 }
 
-// Step takes one input: the State after it and what it leads to.
+// Step takes one input: the State after it and what it leads to.  The organs come
+// in this order, here and nowhere else, because each takes what the one before it
+// has found out:
+//
+//  1. clock: what time it is, before anything is dated or charged by it;
+//  2. what held since the step before, and what the switches say: by the State as
+//     it was then;
+//  3. what happened: a reading goes through watch, then account, piece by piece;
+//  4. the loads' days, which a reading or a person may have moved;
+//  5. account and supply: whether the supply should be on, by the credit as it is
+//     now, so that a token or the last of the credit has its effect in this step;
+//  6. plan asked for, loads and contactor moved: by the decision just made;
+//  7. what holds from here on;
+//  8. warnings, ladder among them: of the State as it is at the end.
 func (s *Site) Step(st State, in Input) (State, Effects) {
 	if st.Hold != nil {
 		return s.held(st, in)
 	}
-	clock := st.Clock.clone()
+	believed := st.Clock
 	var reclocked []credit.Entry
 	if s.Wall {
 		var set bool
-		if in.Now, set = clock.believe(in.Now, in.Fresh, in.Synced); set {
+		if believed, in.Now, set = believed.Believe(in.Now, in.Fresh, in.Synced); set {
 			st, reclocked = s.reclock(st, in.Now)
 			in.Fresh = true
 		}
-		in = clock.onClock(in)
+		in.Facts = believed.Facts(in.Facts)
 	}
 	p := &step{Site: s, st: st.clone(), in: in, now: in.Now.UTC().Truncate(time.Millisecond)}
-	p.st.Clock = clock
-	p.st.Credit.Unset = p.st.Credit.Unset && clock.Young
+	p.st.Clock = believed
+	p.st.Credit.Unset = p.st.Credit.Unset && believed.Young
 	if len(reclocked) > 0 {
 		p.eff.Entries, p.eff.Durable = append(p.eff.Entries, reclocked...), true
 	}
@@ -49,14 +64,14 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 		p.st.WantPlan = true // the one in force is of a time to come
 	}
 	before := st.Now
-	if st.Prices != nil {
-		p.st.priced = s.pricedBy(&p.st)
-	}
+	p.st.AccountState = s.accounting().Lay(p.st.AccountState)
 	if s.Wall && len(reclocked) == 0 {
 		p.leapt(before)
 	}
 	p.observe(in.Facts, p.heldOn())
-	p.calibration()
+	var notes note.Notes
+	p.st.Meter, notes = p.st.Meter.Calibrated(p.Calibration)
+	p.write(notes)
 	if in.What != nil {
 		in.What.happen(p)
 	}
@@ -77,7 +92,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 	for _, f := range facts {
 		if ls := p.st.load(f.ID); ls != nil {
-			ls.Seen, ls.Takes = p.believed(f.Observation), f.Takes
+			ls.Seen, ls.Takes = p.watching().Believed(f.Observation), f.Takes
 		}
 		if f.ID == loads.SupplyID {
 			p.st.SupplySeen = f.Observation
@@ -131,33 +146,6 @@ func (p *step) roll() {
 	}
 }
 
-// supply decides about the contactor.
-func (p *step) supply() {
-	was := p.st.Credit.Supply
-	a, entries, d := p.Credit.Supply(p.st.Credit, p.now, p.supplyFacts())
-	if p.mustWait(d) {
-		return
-	}
-	p.st.Credit, p.st.Decision = a, d
-	p.eff.Entries = append(p.eff.Entries, entries...)
-	if was.Position == a.Supply.Position && was.Cause == a.Supply.Cause {
-		return
-	}
-	p.eff.Durable = true
-	p.st.WantPlan = true
-	severity, says := health.Info, p.switched(d.Why)
-	if !d.Close {
-		severity = health.Critical
-	}
-	if need := p.ForLight(&p.st); !d.Close && need.Amount > 0 {
-		says = says.Then(said.Of("supply.pay", said.Money("amount", need.Amount)))
-	}
-	if !p.Contactor {
-		says = says.Then(said.Of("supply.no_switch"))
-	}
-	p.event("supply_"+string(a.Supply.Position), severity, says)
-}
-
 // planPause is the least time between two plans that are not due: a burst of
 // changes is answered by one plan.
 const planPause = 30 * time.Second
@@ -182,8 +170,10 @@ func (p *step) act() {
 		return // nothing has been told to a switch so far, and the first word is recorded first
 	}
 	p.shed()
-	p.creditShed()
-	closed, order := p.contactor()
+	var notes note.Notes
+	p.st.Supply, notes = p.Supply.Spare(p.st.Supply, p.Loads, p.left())
+	p.write(notes)
+	told := p.contactor()
 	wishes := make([]loads.Wish, 0, len(p.Loads))
 	for i, l := range p.Loads {
 		if w, ok := p.wish(i, l); ok {
@@ -194,9 +184,9 @@ func (p *step) act() {
 	for i := range p.st.Loads {
 		facts = append(facts, loads.Fact{ID: p.st.Loads[i].ID, Observation: p.st.Loads[i].Seen, Takes: p.st.Loads[i].Takes})
 	}
-	facts = append(facts, loads.Fact{ID: loads.SupplyID, Observation: p.supplyFact()})
+	facts = append(facts, loads.Fact{ID: loads.SupplyID, Observation: p.st.Supply.Fact(p.st.SupplySeen)})
 	guard, verdict := p.Guard.Step(p.st.Guard, loads.GuardInput{
-		Now: p.now, SupplyOn: closed, SupplyReason: string(p.st.Decision.Cause),
+		Now: p.now, SupplyOn: told.Closed, SupplyReason: string(p.st.Decision.Cause),
 		Hold:   p.in.Record == RecordPending,
 		Wishes: wishes, Facts: facts, Failed: p.in.Failed, Fresh: p.in.Fresh,
 		// An agent that was away for so long was away because the mains were.
@@ -204,7 +194,7 @@ func (p *step) act() {
 	})
 	p.st.Guard, p.st.Held = guard, verdict.Held
 	p.st.Next = verdict.Next
-	commands := p.deliver(verdict.Commands, order)
+	commands := p.Supply.Deliver(p.st.Supply, p.supplyIn(), verdict.Commands, told.Order)
 	p.eff.Commands = append(p.eff.Commands, commands...)
 	for _, c := range commands {
 		if !c.Renew {
@@ -233,8 +223,8 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 		}
 		return w, true
 	}
-	if p.spares(l) {
-		return p.spare(l), true
+	if p.Supply.Spares(l, p.left()) {
+		return supply.Wish(l), true
 	}
 	if !l.Defer {
 		return w, false
@@ -259,7 +249,9 @@ func (p *step) shed() {
 		p.st.Shed = ShedState{}
 	}
 	drawn, allowed := p.drawn(), p.allowed()
-	p.blind(drawn, allowed)
+	var notes note.Notes
+	p.st.Meter, notes = p.watching().Blind(p.st.Meter, p.now, allowed)
+	p.write(notes)
 	if allowed == 0 || drawn.Power <= allowed {
 		return
 	}

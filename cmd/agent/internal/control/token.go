@@ -6,7 +6,6 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
-	"github.com/keeplit/keeplit/tariffs"
 )
 
 // Token is a token that somebody entered.
@@ -33,16 +32,8 @@ func (t Token) happen(p *step) {
 		t.withheld(p)
 		return
 	}
-	var a credit.Account
-	var entries []credit.Entry
-	var result credit.Result
-	if t.Spent {
-		a, result = p.st.Credit, p.Credit.Spent(p.st.Credit, p.now, t.Text, t.Source)
-	} else {
-		a, entries, result = p.Credit.TopUp(p.st.Credit, p.now, t.Text, t.Source,
-			p.due(&p.st, func(acc tariffs.Account) { p.st.Tariff = acc }))
-	}
-	p.st.Credit = a
+	next, entries, result := p.accounting().TopUp(p.st.AccountState, p.now, t.Text, t.Source, t.Spent, p.st.undated())
+	p.st.AccountState = next
 	way := credit.Way(t.Source)
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.eff.Reply.TopUp = &result
@@ -54,7 +45,7 @@ func (t Token) happen(p *step) {
 		p.clear(health.TokenRejected, "")
 		p.clear(health.TokenLocked, way)
 		p.st.WantPlan = true
-		p.newLadder(result.Token.Effect)
+		p.st.Ladder = p.st.Ladder.TopUp(p.now, result.Token.Effect)
 		if result.Token.ID != "" {
 			// The entry that names the token; the last one that does.
 			for _, e := range slices.Backward(entries) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/account"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/said"
@@ -14,15 +15,26 @@ import (
 
 // Coin is the smallest step of an amount that can be paid: the currency's
 // smallest coin, or a tenth of a kWh, which is what a token can carry.
-func (s *Site) Coin() units.Money {
-	step := units.One
-	if s.InKWh {
-		return step / 10
+func (s *Site) Coin() units.Money { return s.accounting().Coin() }
+
+// accounting is how the site's account is kept.
+func (s *Site) accounting() account.Rules {
+	return account.Rules{
+		Engine: s.Credit, Tariff: s.Tariff, PricesFor: s.PricesFor, InKWh: s.InKWh, KWhPrice: s.KWhPrice,
 	}
-	for range s.Tariff.Decimals() {
-		step /= 10
-	}
-	return max(1, step)
+}
+
+// undated tells whether it is not sure in which month a purchase is made.
+func (st *State) undated() bool { return st.Clock.Dateless() || st.Clock.NewMonth(st.Tariff) }
+
+// TariffOf is the tariff that holds with the State's pushed prices: where those
+// are stale or have a gap, the document's own rules.
+func (s *Site) TariffOf(st *State) *tariffs.Tariff { return s.accounting().TariffOf(st.AccountState) }
+
+// PricesEnded is when the pushed prices came to their end, so that the document
+// rules again; ok is false where none were ever sent or they still last.
+func (s *Site) PricesEnded(st *State) (at time.Time, ok bool) {
+	return s.accounting().PricesEnded(st.AccountState, st.Now)
 }
 
 // switched is why the supply is on or off; without a switch it is neither.
@@ -50,7 +62,7 @@ func (l Light) Needed() bool { return l.Amount > 0 || l.Beyond }
 // ForLight is what must be paid now to have light again: by a purchase that
 // nobody makes, with everything that a purchase pays first.
 func (s *Site) ForLight(st *State) Light {
-	amount, ok := s.Credit.ForLight(st.Credit, st.Now, s.Coin(), s.due(st, func(tariffs.Account) {}))
+	amount, ok := s.accounting().ForLight(st.AccountState, st.Now, st.undated())
 	return Light{amount, !ok}
 }
 
@@ -84,9 +96,9 @@ func (s *Site) TopUpFor(st *State, day time.Time, step units.Money) (TopUp, erro
 			continue
 		}
 		out := TopUp{Until: until, EvenNeed: n.Even, SafeNeed: n.Safe}
-		due := s.due(st, func(tariffs.Account) {})
-		out.Even, out.EvenMay = s.Credit.SmallestTopUp(st.Credit, st.Now, n.Even, step, due)
-		out.Safe, out.SafeMay = s.Credit.SmallestTopUp(st.Credit, st.Now, n.Safe, step, due)
+		a, undated := st.AccountState, st.undated()
+		out.Even, out.EvenMay = s.accounting().Smallest(a, st.Now, n.Even, step, undated)
+		out.Safe, out.SafeMay = s.accounting().Smallest(a, st.Now, n.Safe, step, undated)
 		return out, nil
 	}
 	return TopUp{Until: until}, ErrNotForecast

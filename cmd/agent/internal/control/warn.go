@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/ladder"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/note"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
@@ -35,6 +37,29 @@ func (p *step) when(holds bool, code health.Code, subject string, cause said.Sai
 	}
 }
 
+// write writes down what an organ says.
+func (p *step) write(notes note.Notes) {
+	p.eff.Durable = p.eff.Durable || notes.Durable
+	for _, n := range notes.All {
+		switch code := health.Code(n.Code); n.What {
+		case note.Raise:
+			p.raise(code, n.Subject, n.Says)
+		case note.Clear:
+			p.clear(code, n.Subject)
+		case note.Show:
+			p.st.Health, _ = p.st.Health.Raise(p.now, code, n.Subject, n.Says)
+		case note.Hide:
+			p.st.Health, _ = p.st.Health.Clear(code, n.Subject)
+		case note.Event:
+			p.eventOf(n.Subject, n.Code, n.Severity, n.Says)
+		case note.Once:
+			if !slices.ContainsFunc(p.eff.Events, func(o Event) bool { return o.Code == n.Code && o.Subject == n.Subject && o.Says.Equal(n.Says) }) {
+				p.eventOf(n.Subject, n.Code, n.Severity, n.Says)
+			}
+		}
+	}
+}
+
 // event records something worth remembering.  Of one code it records so many in
 // an hour and no more.
 func (p *step) event(code string, severity health.Severity, says said.Said) {
@@ -56,12 +81,7 @@ func (p *step) eventOf(subject, code string, severity health.Severity, says said
 
 func (p *step) acknowledge(code health.Code) {
 	p.st.Health = p.st.Health.Acknowledge(code)
-	if code == health.ClockAhead || code == health.ClockBack {
-		p.st.Clock.Skew, p.st.Clock.Left = 0, 0 // somebody says that the time is right
-	}
-	if code == health.ClockAhead || code == health.ClockBack || code == health.ClockUnconfirmed {
-		p.st.Clock.Word = true
-	}
+	p.st.Clock = p.st.Clock.Acknowledged(code)
 	if is := health.Of(code); !is.Passing() && !is.Settled {
 		return
 	}
@@ -80,7 +100,7 @@ func (p *step) warn() {
 		}
 	}
 	if !p.fresh() && !p.st.Health.Has(health.MeterSilent, "") {
-		p.raise(health.MeterSilent, "", p.lastHeard())
+		p.raise(health.MeterSilent, "", p.watching().LastHeard(p.st.Meter))
 	}
 	a := p.st.Credit
 	low, isLow := p.Credit.Low(a)
@@ -99,10 +119,11 @@ func (p *step) warn() {
 		}
 	}
 	p.ladder()
-	p.clockWarnings()
-	p.gapWarning()
+	p.write(p.st.Clock.Warn())
 	p.planWarnings()
-	p.priceWarnings()
+	var notes note.Notes
+	p.st.AccountState, notes = p.accounting().Warn(p.st.AccountState, p.st.Now, p.now)
+	p.write(notes)
 }
 
 // staleAfter is how many plan slots a plan may be old before it is called so.
@@ -158,4 +179,15 @@ func (p *step) switchWarnings(standing []loads.Warning) {
 			}
 		}
 	}
+}
+
+// ladder warns before the credit ends.
+func (p *step) ladder() {
+	in := ladder.In{Now: p.now, Off: p.st.Credit.Supply.Position != credit.Connected}
+	if out := p.st.Plan; p.st.Foresees() && out.RunOut.Known && !out.RunOut.Beyond && !p.st.Credit.Unlocked && p.st.Credit.Left() > 0 {
+		in.Ends = out.RunOut.Mid
+	}
+	var notes note.Notes
+	p.st.Ladder, notes = p.st.Ladder.Step(in)
+	p.write(notes)
 }

@@ -43,7 +43,7 @@ func opened(t *testing.T) (control.State, []credit.Entry) {
 	engine, err := credit.New(credit.Defaults(), time.UTC)
 	must(t, err)
 	a, entries := engine.Open("1", t0)
-	return control.State{Now: t0, Credit: a}, entries
+	return control.State{Now: t0, AccountState: control.AccountState{Credit: a}}, entries
 }
 
 // What InfluxDB cannot hold, and a plan that is no number, are no reason to

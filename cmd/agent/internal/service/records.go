@@ -98,7 +98,7 @@ func (s *Service) fillDark(ctx context.Context, state control.State) (control.St
 		return state, err
 	}
 	for _, o := range off {
-		state = s.site.Unseen(state, o.From, o.To)
+		state.Days = state.Days.Missed(o.From, o.To, s.site.Zone)
 	}
 	return state, nil
 }

@@ -1,10 +1,10 @@
-package control
+package clock
 
 import (
-	"fmt"
-	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/charges"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/note"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
@@ -31,12 +31,12 @@ type Gap struct {
 }
 
 // clone copies what a step may change in place.
-func (c ClockState) clone() ClockState {
-	if c.Gap != nil {
-		gap := *c.Gap
-		c.Gap = &gap
+func (s State) clone() State {
+	if s.Gap != nil {
+		gap := *s.Gap
+		s.Gap = &gap
 	}
-	return c
+	return s
 }
 
 // month is the first day of the last billing month that an account has come to.
@@ -47,139 +47,135 @@ func month(acc tariffs.Account) (start tariffs.Date) {
 	return start
 }
 
-// newMonth tells whether the month is one that only a clock which nothing has
-// confirmed has begun.
-func (st *State) newMonth() bool {
-	g := st.Clock.Gap
-	return g != nil && !g.Confirmed && month(g.Tariff) != month(st.Tariff)
+// NewMonth tells whether the month that an account has come to is one that only a
+// clock which nothing has confirmed has begun.
+func (s State) NewMonth(acc tariffs.Account) bool {
+	g := s.Gap
+	return g != nil && !g.Confirmed && month(g.Tariff) != month(acc)
 }
 
 // gapKept is the powered time after which a confirmed leap is forgotten.
 const gapKept = 24 * time.Hour
 
-// leapt takes note of how the time moved from the step before, which was at was:
-// the charges that hang on it are held, taken, or given back.
-func (p *step) leapt(was time.Time) {
-	c := &p.st.Clock
-	sure := c.Word || p.in.Synced
+// Accounts is what hangs on the clock: the tariff's account, and up to where its
+// charges by time are taken.
+type Accounts struct {
+	Tariff  tariffs.Account
+	Elapsed time.Time
+}
+
+// In is what a step tells the clock.
+type In struct {
+	Was, Now time.Time // of the step before and of this one
+	Synced   bool      // a time server keeps the machine's clock
+	Tariff   *tariffs.Tariff
+	Accounts Accounts
+	Zone     *time.Location
+}
+
+// Out is what follows from how the time has moved.
+type Out struct {
+	Accounts Accounts
+	Take     []credit.Charge // to be taken now
+	Back     []credit.Charge // and to be given back after that, for Reason
+	Reason   string
+	Notes    note.Notes
+}
+
+// Step takes note of how the time has moved from the step before: the charges
+// that hang on it are held, taken, or given back.
+func (s State) Step(in In) (State, Out) {
+	c, out := s.clone(), Out{Accounts: in.Accounts}
+	sure := c.Word || in.Synced
 	c.Word = false
 	switch {
-	case p.now.Sub(was) > leap:
+	case in.Now.Sub(in.Was) > Leap:
 		if g := c.Gap; g != nil && !g.Confirmed {
-			g.To = p.now // one leap after the other, none confirmed
+			g.To = in.Now // one leap after the other, none confirmed
 		} else {
-			c.Gap = &Gap{From: was, To: p.now, Tariff: p.st.Tariff, Elapsed: p.st.Elapsed}
+			c.Gap = &Gap{From: in.Was, To: in.Now, Tariff: in.Accounts.Tariff, Elapsed: in.Accounts.Elapsed}
 		}
-	case was.Sub(p.now) > leap && c.Gap != nil:
-		p.ungap(sure)
+	case in.Was.Sub(in.Now) > Leap && c.Gap != nil:
+		c.Gap, out = c.Gap.undo(in, sure)
 	}
 	g := c.Gap
 	switch {
 	case g == nil:
 	case !g.Confirmed && sure:
 		g.Confirmed = true
-		p.accrueTime(g.Held)
+		out.Take = append(out.Take, g.Held...)
+		g.Posted = charges.Merge(g.Posted, g.Held, 1)
 		g.Held = nil
 	case g.Confirmed && g.Powered > gapKept:
 		c.Gap = nil
 	}
+	return c, out
 }
 
-// accrueTime takes charges by time and remembers them with the leap, if any.
-func (p *step) accrueTime(charges []credit.Charge) {
-	if len(charges) == 0 {
-		return
-	}
-	if g := p.st.Clock.Gap; g != nil {
-		g.Posted = merge(g.Posted, charges, 1)
-	}
-	a, entries := p.Credit.Accrue(p.st.Credit, p.now, charges...)
-	p.st.Credit = a
-	p.eff.Entries = append(p.eff.Entries, entries...)
-}
-
-// ungap undoes a leap that the clock has come back from: what was charged by time
+// undo undoes a leap that the clock has come back from: what was charged by time
 // since is worked out anew for the time that has passed by the clock as it is
 // now, and what was too much is given back.  What is left of the leap waits on,
 // unless the clock is sure, or as far as the agent has counted itself.
-func (p *step) ungap(sure bool) {
-	g := p.st.Clock.Gap
-	acc, due := p.TariffOf(&p.st).Elapse(g.Tariff, g.Elapsed, p.now)
-	right := chargesOf(due, 0)
-	p.st.Tariff, p.st.Elapsed = acc, g.Elapsed
-	if p.now.After(g.Elapsed) {
-		p.st.Elapsed = p.now
+func (g *Gap) undo(in In, sure bool) (left *Gap, out Out) {
+	acc, due := in.Tariff.Elapse(g.Tariff, g.Elapsed, in.Now)
+	right := charges.Of(due, 0)
+	out.Accounts = Accounts{acc, g.Elapsed}
+	if in.Now.After(g.Elapsed) {
+		out.Accounts.Elapsed = in.Now
 	}
-	taken := g.Posted
-	p.st.Clock.Gap = nil
-	if p.now.Sub(g.From)-g.Powered > leap && !sure {
-		p.st.Clock.Gap = &Gap{From: g.From, To: p.now, Powered: g.Powered, Tariff: g.Tariff, Elapsed: g.Elapsed, Held: right}
+	if in.Now.Sub(g.From)-g.Powered > Leap && !sure {
+		left = &Gap{From: g.From, To: in.Now, Powered: g.Powered, Tariff: g.Tariff, Elapsed: g.Elapsed, Held: right}
 		right = nil
 	}
-	var back, more []credit.Charge
-	for _, c := range merge(taken, right, -1) {
+	for _, c := range charges.Merge(g.Posted, right, -1) {
 		if c.Amount > 0 {
-			back = append(back, c)
+			out.Back = append(out.Back, c)
 		} else if c.Amount < 0 {
 			c.Amount, c.Tax = -c.Amount, -c.Tax
-			more = append(more, c)
+			out.Take = append(out.Take, c)
 		}
 	}
-	p.accrueTime(more)
-	if len(back) > 0 {
-		a, entries := p.Credit.GiveBack(p.st.Credit, p.now, back, fmt.Sprintf("was charged by a clock that was wrong and showed %s", g.To.In(p.Zone).Format("Mon 2 Jan 15:04")))
-		p.st.Credit = a
-		p.eff.Entries = append(p.eff.Entries, entries...)
-		p.eff.Durable = true
+	if left != nil && len(out.Take) > 0 {
+		left.Posted = charges.Merge(nil, out.Take, 1)
 	}
-	p.event("clock_put_right", health.Info, said.Of("clock.right", said.Time("from", g.From), said.Time("now", p.now)))
+	if len(out.Back) > 0 {
+		out.Reason = "was charged by a clock that was wrong and showed " + g.To.In(in.Zone).Format("Mon 2 Jan 15:04")
+		out.Notes.Durable = true
+	}
+	out.Notes.Event("clock_put_right", health.Info, said.Of("clock.right", said.Time("from", g.From), said.Time("now", in.Now)))
+	return left, out
 }
 
-// chargeTime charges for the time up to to.  The part of a leap that nothing has
-// confirmed is held.
-func (p *step) chargeTime(tariff *tariffs.Tariff, acc tariffs.Account, to time.Time) (tariffs.Account, []tariffs.Item) {
-	from := p.st.Elapsed
+// Charge is the tariff's items for the time up to to.  The part of a leap that
+// nothing has confirmed is held.
+func (s State) Charge(tariff *tariffs.Tariff, acc Accounts, now, to time.Time) (State, Accounts, []tariffs.Item) {
+	c, from := s.clone(), acc.Elapsed
 	// By a person's word a clock may go any way ahead.  Nobody pays for years at once.
-	if first := p.now.Add(-away); from.Before(first) {
+	if first := now.Add(-Away); from.Before(first) {
 		from = first
 	}
-	if g := p.st.Clock.Gap; g != nil && !g.Confirmed && from.Before(g.To) {
+	if g := c.Gap; g != nil && !g.Confirmed && from.Before(g.To) {
 		until := g.To
 		if to.Before(until) {
 			until = to
 		}
 		var held []tariffs.Item
-		acc, held = tariff.Elapse(acc, from, until)
-		g.Held = merge(g.Held, chargesOf(held, 0), 1)
+		acc.Tariff, held = tariff.Elapse(acc.Tariff, from, until)
+		g.Held = charges.Merge(g.Held, charges.Of(held, 0), 1)
 		from = until
 	}
-	acc, due := tariff.Elapse(acc, from, to)
-	p.st.Elapsed = to
-	if g := p.st.Clock.Gap; g != nil {
-		g.Posted = merge(g.Posted, chargesOf(due, 0), 1)
+	var due []tariffs.Item
+	acc.Tariff, due = tariff.Elapse(acc.Tariff, from, to)
+	acc.Elapsed = to
+	if g := c.Gap; g != nil {
+		g.Posted = charges.Merge(g.Posted, charges.Of(due, 0), 1)
 	}
-	return acc, due
+	return c, acc, due
 }
 
-// merge adds sign times the charges of b to those of a, one a name and kind.
-func merge(a, b []credit.Charge, sign units.Money) []credit.Charge {
-	out := slices.Clone(a)
-	for _, c := range b {
-		c.Amount, c.Tax, c.Energy = sign*c.Amount, sign*c.Tax, 0
-		i := slices.IndexFunc(out, func(o credit.Charge) bool { return o.Name == c.Name && o.Kind == c.Kind })
-		if i < 0 {
-			out = append(out, c)
-			continue
-		}
-		out[i].Amount += c.Amount
-		out[i].Tax += c.Tax
-	}
-	return out
-}
-
-// gapWarning says that charges wait for the clock to be confirmed.
-func (p *step) gapWarning() {
-	g := p.st.Clock.Gap
+// warnOfGap says that charges wait for the clock to be confirmed.
+func (s State) warnOfGap(n *note.Notes) {
+	g := s.Gap
 	waits := g != nil && !g.Confirmed && len(g.Held) > 0
 	var cause said.Said
 	if waits {
@@ -189,5 +185,5 @@ func (p *step) gapWarning() {
 		}
 		cause = said.Of("clock.off", said.Time("from", g.From), said.Time("to", g.To), said.Money("amount", sum))
 	}
-	p.when(waits, health.ClockUnconfirmed, "", cause)
+	n.When(waits, health.ClockUnconfirmed, "", cause)
 }

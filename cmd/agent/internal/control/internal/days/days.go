@@ -1,4 +1,6 @@
-package control
+// Package days is what the last local days came to, for display and for what is
+// usual here.
+package days
 
 import (
 	"slices"
@@ -7,8 +9,11 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-// DayTotal is what one local day came to.
-type DayTotal struct {
+// List is the last local days, today last.
+type List []Total
+
+// Total is what one local day came to.
+type Total struct {
 	Start  time.Time    `json:"start"`
 	Energy units.Energy `json:"energy"`
 	Spent  units.Money  `json:"spent"`
@@ -21,63 +26,83 @@ type DayTotal struct {
 const mostUnseen = time.Hour
 
 // whole tells whether the day's totals are what was wanted.
-func (d DayTotal) whole() bool { return d.Unseen <= mostUnseen }
+func (d Total) whole() bool { return d.Unseen <= mostUnseen }
 
-// keepDays bounds State.Days: a week and today.
-const keepDays = 8
+// Keep is how many days are kept: a week and today.
+const Keep = 8
 
-// day is the total of the local day that at lies in.
-func (p *step) day(at time.Time) *DayTotal {
-	start := units.LocalMidnight(at, p.Zone)
-	days := p.st.Days
-	i, known := slices.BinarySearchFunc(days, start, func(d DayTotal, at time.Time) int { return d.Start.Compare(at) })
+// At is the total of the local day that at lies in, in a list that has it.
+func (l List) At(at time.Time, zone *time.Location) (List, *Total) {
+	start := units.LocalMidnight(at, zone)
+	i, known := slices.BinarySearchFunc(l, start, func(d Total, at time.Time) int { return d.Start.Compare(at) })
 	if known {
-		return &days[i]
+		return l, &l[i]
 	}
-	d := DayTotal{Start: start}
-	if len(days) == 0 {
+	d := Total{Start: start}
+	if len(l) == 0 {
 		d.Unseen = at.Sub(start) // nobody was there before
 	}
-	days = slices.Insert(days, i, d)
-	for len(days) > keepDays {
+	l = slices.Insert(l, i, d)
+	for len(l) > Keep {
 		// While it is dark the days before stand: they say what is usual here.
-		out := slices.IndexFunc(days[:len(days)-1], func(d DayTotal) bool { return !d.whole() && !d.Start.Equal(start) })
+		out := slices.IndexFunc(l[:len(l)-1], func(d Total) bool { return !d.whole() && !d.Start.Equal(start) })
 		out = max(out, 0)
-		if days[out].Start.Equal(start) {
+		if l[out].Start.Equal(start) {
 			out++ // an old day told late is looked at once and not kept
 		}
-		days = slices.Delete(days, out, out+1)
+		l = slices.Delete(l, out, out+1)
 		if out < i {
 			i--
 		}
 	}
-	p.st.Days = days
-	return &days[i]
+	return l, &l[i]
 }
 
-// Unseen is st with the time that lies in its days counted as such in which the
-// supply was off, as told afterwards.
-func (s *Site) Unseen(st State, from, to time.Time) State {
-	st.Days = slices.Clone(st.Days)
-	for i := range st.Days {
-		d := &st.Days[i]
-		begin, end := d.Start, units.NextLocalMidnight(d.Start, s.Zone)
+// Use adds what was used and spent at an instant.
+func (l List) Use(at time.Time, zone *time.Location, used units.Energy, spent units.Money) List {
+	l, d := l.At(at, zone)
+	d.Energy += used
+	d.Spent += spent
+	return l
+}
+
+// Miss counts time for which it is not known what would have been used.
+func (l List) Miss(from, to time.Time, zone *time.Location) List {
+	for from.Before(to) {
+		end := units.NextLocalMidnight(from, zone)
+		if end.After(to) {
+			end = to
+		}
+		var d *Total
+		l, d = l.At(from, zone)
+		d.Unseen += end.Sub(from)
+		from = end
+	}
+	return l
+}
+
+// Missed is l with the time counted that lies in its days and for which it is
+// told afterwards that the supply was off.
+func (l List) Missed(from, to time.Time, zone *time.Location) List {
+	l = slices.Clone(l)
+	for i := range l {
+		begin, end := l[i].Start, units.NextLocalMidnight(l[i].Start, zone)
 		if from.After(begin) {
 			begin = from
 		}
 		if to.Before(end) {
 			end = to
 		}
-		d.Unseen += max(0, end.Sub(begin))
+		l[i].Unseen += max(0, end.Sub(begin))
 	}
-	return st
+	return l
 }
 
-// Usual is the mean of the last whole local days before the one that now lies
-// in, and of how many; days on which the supply was off say nothing.
-func (st *State) Usual(zone *time.Location) (energy units.Energy, spent units.Money, days int) {
-	today := units.LocalMidnight(st.Now, zone)
-	for _, d := range st.Days {
+// Usual is the mean of the last whole days before the one that now lies in, and
+// of how many; days on which the supply was off say nothing.
+func (l List) Usual(now time.Time, zone *time.Location) (energy units.Energy, spent units.Money, days int) {
+	today := units.LocalMidnight(now, zone)
+	for _, d := range l {
 		if d.whole() && d.Start.Before(today) {
 			energy, spent, days = energy+d.Energy, spent+d.Spent, days+1
 		}

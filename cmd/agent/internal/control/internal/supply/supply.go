@@ -1,9 +1,14 @@
-package control
+// Package supply is the contactor of the supply: what it is told, how it is known
+// where it stands, and what is wrong with it.  Whether the supply should be on is
+// for the account to decide.
+package supply
 
 import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/note"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/proof"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
@@ -12,8 +17,8 @@ import (
 	"github.com/keeplit/keeplit/metering"
 )
 
-// SupplyRules is how the supply is cut and what is known of its contactor.
-type SupplyRules struct {
+// Rules are how the supply is cut and what is known of its contactor.
+type Rules struct {
 	Contactor credit.ContactorDocument // the zero value: its defaults
 	Limit     credit.LimitDocument     // the power limit; the zero value: only a token's
 	// Breaks is the greatest power that the contactor may break; 0 is any.  While
@@ -35,8 +40,8 @@ type SupplyRules struct {
 	Shed []ShedRule
 }
 
-// SupplyState is what is remembered of the supply besides the account.
-type SupplyState struct {
+// State is what is remembered of the supply besides the account.
+type State struct {
 	Contactor credit.ContactorState `json:"contactor,omitzero"`
 	Limit     credit.LimitState     `json:"limit,omitzero"`
 	// Off: the customer switched it off.
@@ -51,14 +56,8 @@ type SupplyState struct {
 	Flips []time.Time    `json:"flips,omitempty"`
 }
 
-// Requests about the supply.
-const (
-	SupplyOff RequestKind = "supply_off" // the customer's own main switch
-	SupplyOn  RequestKind = "supply_on"  // takes SupplyOff back
-)
-
 // drive is the contactor's rules with defaults.
-func (r SupplyRules) drive() credit.ContactorDocument {
+func (r Rules) drive() credit.ContactorDocument {
 	if r.Contactor.Drive == "" {
 		return credit.ContactorDefaults()
 	}
@@ -66,7 +65,7 @@ func (r SupplyRules) drive() credit.ContactorDocument {
 }
 
 // limit is the power limit's rules with defaults.
-func (r SupplyRules) limit() credit.LimitDocument {
+func (r Rules) limit() credit.LimitDocument {
 	if len(r.Limit.Retries) == 0 {
 		d := credit.LimitDefaults()
 		d.Limit = r.Limit.Limit
@@ -75,58 +74,53 @@ func (r SupplyRules) limit() credit.LimitDocument {
 	return r.Limit
 }
 
-// drawn is the power that is known to be drawn, and nothing where the meter is
-// silent: that is never a reason to cut anybody off.
-func (p *step) drawn() metering.Drawn { return p.Drawn(&p.st, p.now) }
-
-// Drawn is what is known at now of the power at the meter.
-func (s *Site) Drawn(st *State, now time.Time) metering.Drawn {
-	m := &st.Meter
-	if m.HeardAt.IsZero() || m.Last.At.IsZero() {
-		return metering.Drawn{}
-	}
-	// The sample's clock may not be the loop's.
-	at := m.Last.At.Add(max(0, now.Sub(m.HeardAt)))
-	return m.Registers.Drawn(at, s.SilentAfter, m.Last.Step, s.Limits)
+// In is what a step tells the supply.
+type In struct {
+	Now, Was time.Time // the instants of this step and of the one before
+	There    bool      // there is a contactor
+	Wanted   credit.Decision
+	Seen     loads.Observation // its feedback
+	Meter    Meter
+	Pending  bool // the journal has not answered yet
+	Missed   bool // the last command did not get out
+	Fresh    bool // the switch was opened just now and may not be as it was told
+	Tampered bool // a bypass is reported already
 }
 
-// supplyFacts is what the credit rules must be told to decide.
-func (p *step) supplyFacts() credit.Facts {
-	d, over := p.drawn(), false
+// Meter is what the meter shows.
+type Meter struct {
+	Fresh      bool      // it spoke not long ago
+	At         time.Time // of the last sample
+	Voltage    units.Voltage
+	HasVoltage bool
+	MainsDown  bool
+	Drawn      metering.Drawn
+}
+
+// Draw takes in what is drawn, for the credit rules: limit is a token's, 0 is none.
+func (r Rules) Draw(s State, in In, limit units.Power) (State, credit.Facts) {
+	d, over := in.Meter.Drawn, false
 	load := credit.Load{Power: d.Power, Known: d.Known(), Doubted: d.Doubted}
-	p.st.Supply.Limit, over = p.Supply.limit().Step(p.st.Supply.Limit, p.now, load, p.st.Credit.Limit)
-	return credit.Facts{
-		Confirm:     p.confirm,
-		Tamper:      p.st.Credit.Tampered && p.Supply.TamperCuts,
-		Overload:    over && p.Contactor,
-		Customer:    p.st.Supply.Off,
-		Unbreakable: p.Supply.Breaks > 0 && d.Power > p.Supply.Breaks,
-		Doubtful:    p.doubtful(),
-		Unrecorded:  p.in.Record == RecordLater,
-		Pending:     p.in.Record == RecordPending,
+	s.Limit, over = r.limit().Step(s.Limit, in.Now, load, limit)
+	return s, credit.Facts{
+		Tamper:      in.Tampered && r.TamperCuts,
+		Overload:    over && in.There,
+		Customer:    s.Off,
+		Unbreakable: r.Breaks > 0 && d.Power > r.Breaks,
 	}
 }
 
-// allowed is the greatest power the site may draw before loads are shed, 0 is no
+// Allowed is the greatest power the site may draw before loads are shed, 0 is no
 // limit: the least of the site's own, the supply's and a token's.
-func (p *step) allowed() units.Power {
+func (r Rules) Allowed(site, token units.Power) units.Power {
 	least := units.Power(0)
-	for _, limit := range []units.Power{p.Power, p.Supply.Limit.Limit, p.st.Credit.Limit} {
+	for _, limit := range []units.Power{site, r.Limit.Limit, token} {
 		if limit > 0 && (least == 0 || limit < least) {
 			least = limit
 		}
 	}
 	return least
 }
-
-// Flows is the power that proves a current behind the contactor: more than what
-// a meter or a filter draws by itself.
-const Flows = 50 * units.Watt
-
-const flows = Flows
-
-// lag is how long after a command a measurement may still be of before it.
-const lag = 15 * time.Second
 
 // A feedback that has changed flapping times within rested says nothing until it
 // has not changed for so long: a loose wire, or a contact that burns.  To chase
@@ -137,19 +131,18 @@ const (
 )
 
 // flips counts how often the feedback changes, and tells whether it flaps.
-func (p *step) flips() bool {
-	s := &p.st.Supply
+func (s *State) flips(in In) bool {
 	s.Flips = slices.DeleteFunc(slices.Clone(s.Flips), func(at time.Time) bool {
-		age := p.now.Sub(at)
+		age := in.Now.Sub(at)
 		return age > rested || age < 0
 	})
-	if o := p.st.SupplySeen; o.Known {
+	if o := in.Seen; o.Known {
 		says := credit.SaysOpen
 		if o.On {
 			says = credit.SaysClosed
 		}
 		if s.Seen != credit.Unknown && s.Seen != says {
-			if s.Flips = append(s.Flips, p.now); len(s.Flips) > flapping {
+			if s.Flips = append(s.Flips, in.Now); len(s.Flips) > flapping {
 				s.Flips = s.Flips[1:]
 			}
 		}
@@ -158,89 +151,98 @@ func (p *step) flips() bool {
 	if len(s.Flips) == 0 {
 		s.Flips = nil // as it comes back from storage
 	}
-	return p.flaps()
+	return s.flaps()
 }
 
-func (p *step) flaps() bool { return len(p.st.Supply.Flips) >= flapping }
+func (s State) flaps() bool { return len(s.Flips) >= flapping }
 
-// supplyFact is what the guard is to know of the supply's switch.
-func (p *step) supplyFact() loads.Observation {
-	if p.flaps() {
-		o := p.st.SupplySeen
-		o.On = p.st.Supply.Contactor.Told == credit.SaysClosed
-		return o
+// Fact is what the guard is to know of the supply's switch.
+func (s State) Fact(seen loads.Observation) loads.Observation {
+	if s.flaps() {
+		seen.On = s.Contactor.Told == credit.SaysClosed
 	}
-	return p.st.SupplySeen
+	return seen
 }
 
 // witnesses is what is known of where the contactor is.
-func (p *step) witnesses() credit.Witnesses {
+func (r Rules) witnesses(s *State, in In) credit.Witnesses {
 	var w credit.Witnesses
-	told := p.st.Supply.Contactor.At
-	if o := p.st.SupplySeen; !p.flips() && o.Known && !o.At.Before(told) {
+	told := s.Contactor.At
+	if o := in.Seen; !s.flips(in) && o.Known && !o.At.Before(told) {
 		w.Auxiliary = credit.SaysOpen
 		if o.On {
 			w.Auxiliary = credit.SaysClosed
 		}
 	}
-	last := p.st.Meter.Last
-	if !p.fresh() || last.At.Before(told.Add(lag)) || last.At.After(p.now) {
+	if m := in.Meter; !m.Fresh || m.At.Before(told.Add(proof.Lag)) || m.At.After(in.Now) {
 		return w
 	}
 	// What is only claimed, or the mean of a time that began before, proves nothing.
-	if d := p.drawn(); d.Power >= flows && !d.Doubted && !d.From.Before(told.Add(lag)) {
+	if d := in.Meter.Drawn; d.Power >= proof.Flows && !d.Doubted && !d.From.Before(told.Add(proof.Lag)) {
 		w.Current = credit.SaysClosed
 	}
 	// Without voltage the mains may be down: only its presence says something.
-	if p.Supply.Behind && last.Gives(metering.HasVoltage) && last.Voltage > 100_000 {
+	if r.Behind && in.Meter.HasVoltage && in.Meter.Voltage > 100_000 {
 		w.Voltage = credit.SaysClosed
 	}
 	return w
 }
 
-// contactor moves the contactor's state to where the decision wants it.  closed
-// is the state that the guard is to deliver.
-func (p *step) contactor() (closed bool, order credit.Order) {
-	if !p.Contactor {
-		return p.st.Decision.Close, order
-	}
-	if p.in.Record == RecordPending && p.st.Decision.Close && p.st.Supply.Contactor.Told != credit.SaysClosed {
-		return true, order // its closing is recorded first
-	}
-	w := p.witnesses()
-	p.st.Supply.Contactor, order = credit.NewContactor(p.Supply.drive()).Step(p.st.Supply.Contactor, p.now, p.st.Decision.Close, w)
-	p.bypass(order.Fault, w)
-	p.contactorWarnings(order.Fault, w)
-	return p.st.Supply.Contactor.Told == credit.SaysClosed, order
+// Out is what follows for the contactor.
+type Out struct {
+	Closed bool // the state that the guard is to deliver
+	Order  credit.Order
+	Tamper bool // a bypass is proven: an entry of the ledger
+	Notes  note.Notes
 }
 
-// deliver is the guard's commands with those of the supply that the contactor's
+// Bypass is what the ledger says of a bypass.
+const Bypass = "the supply contactor is open and current flows behind it"
+
+// Step moves the contactor's state to where the decision wants it.
+func (r Rules) Step(s State, in In) (State, Out) {
+	if !in.There {
+		return s, Out{Closed: in.Wanted.Close}
+	}
+	if in.Pending && in.Wanted.Close && s.Contactor.Told != credit.SaysClosed {
+		return s, Out{Closed: true} // its closing is recorded first
+	}
+	var out Out
+	w := r.witnesses(&s, in)
+	s.Contactor, out.Order = credit.NewContactor(r.drive()).Step(s.Contactor, in.Now, in.Wanted.Close, w)
+	s.bypass(in, out.Order.Fault, w, &out)
+	s.warn(out.Order.Fault, w, &out.Notes)
+	out.Closed = s.Contactor.Told == credit.SaysClosed
+	return s, out
+}
+
+// Deliver is the guard's commands with those of the supply that the contactor's
 // rules allow.  The guard alone sends, repeats what did not get out and what a
 // switch on a network may not have heard; the contactor's rules alone say when
 // a contactor that heard is told again.
-func (p *step) deliver(commands []loads.Command, order credit.Order) []loads.Command {
+func (r Rules) Deliver(s State, in In, commands []loads.Command, order credit.Order) []loads.Command {
 	out := make([]loads.Command, 0, len(commands)+1)
 	said := false
 	for _, c := range commands {
 		if c.ID == loads.SupplyID {
-			if !p.maySay(c, order) {
+			if !r.maySay(s, in, c, order) {
 				continue
 			}
 			said = true
 		}
 		out = append(out, c)
 	}
-	if !said && order.Do == credit.Unknown && p.mustRenew() {
-		return append(out, loads.Command{ID: loads.SupplyID, Set: loads.Setpoint{On: true}, Reason: string(p.st.Decision.Cause), Attempt: 1, Renew: true, At: p.now})
+	if !said && order.Do == credit.Unknown && r.mustRenew(s, in) {
+		return append(out, loads.Command{ID: loads.SupplyID, Set: loads.Setpoint{On: true}, Reason: string(in.Wanted.Cause), Attempt: 1, Renew: true, At: in.Now})
 	}
-	if order.Do == credit.Unknown || said || !p.Contactor {
+	if order.Do == credit.Unknown || said || !in.There {
 		return out
 	}
 	again := loads.Command{
-		ID: loads.SupplyID, Set: loads.Setpoint{On: order.Do == credit.SaysClosed}, Reason: string(order.Fault), Attempt: p.st.Supply.Contactor.Tries + 1, At: p.now,
+		ID: loads.SupplyID, Set: loads.Setpoint{On: order.Do == credit.SaysClosed}, Reason: string(order.Fault), Attempt: s.Contactor.Tries + 1, At: in.Now,
 	}
 	if again.Reason == "" {
-		again.Reason = string(p.st.Decision.Cause)
+		again.Reason = string(in.Wanted.Cause)
 	}
 	if again.Set.On {
 		return append(out, again)
@@ -249,43 +251,43 @@ func (p *step) deliver(commands []loads.Command, order credit.Order) []loads.Com
 }
 
 // renews tells whether a thing that is due every so often is due in this step.
-func (p *step) renews(every time.Duration) bool {
-	return every > 0 && !p.now.Truncate(every).Equal(p.st.Now.Truncate(every))
+func (in In) renews(every time.Duration) bool {
+	return every > 0 && !in.Now.Truncate(every).Equal(in.Was.Truncate(every))
 }
 
 // mustRenew tells whether the supply's switch would soon open by itself that
 // stands closed and should.  One that is seen open is not closed by that: when it
 // is told again is for the contactor's rules.
-func (p *step) mustRenew() bool {
-	c, seen := p.st.Supply.Contactor, p.st.SupplySeen
-	return p.Contactor && p.st.Decision.Close && c.Told == credit.SaysClosed && (!seen.Known || seen.On) && p.renews(p.Supply.DeadMan/3)
+func (r Rules) mustRenew(s State, in In) bool {
+	c, seen := s.Contactor, in.Seen
+	return in.There && in.Wanted.Close && c.Told == credit.SaysClosed && (!seen.Known || seen.On) && in.renews(r.DeadMan/3)
 }
 
-func (p *step) maySay(c loads.Command, order credit.Order) bool {
-	seen := p.st.SupplySeen
+func (r Rules) maySay(s State, in In, c loads.Command, order credit.Order) bool {
+	seen := in.Seen
 	switch {
-	case order.Do != credit.Unknown, slices.Contains(p.in.Failed, loads.SupplyID), !seen.Known:
+	case order.Do != credit.Unknown, in.Missed, !seen.Known:
 		return true
 	case c.Renew:
 		return true // keeps a dead man's switch alive
-	case p.in.Fresh:
+	case in.Fresh:
 		// A holding contactor that stands as wanted is told so that it stays; a
 		// latching one would only click.
-		return p.Supply.drive().Drive == credit.Holding || seen.On != c.Set.On
-	case p.Supply.Local:
+		return r.drive().Drive == credit.Holding || seen.On != c.Set.On
+	case r.Local:
 		return false
 	}
-	return !c.Set.On || p.st.Supply.Contactor.Fault != credit.Dropped
+	return !c.Set.On || s.Contactor.Fault != credit.Dropped
 }
 
-// contactorWarnings says what is wrong with the contactor.
-func (p *step) contactorWarnings(fault credit.ContactorFault, w credit.Witnesses) {
-	if p.flaps() {
+// warn says what is wrong with the contactor.
+func (s State) warn(fault credit.ContactorFault, w credit.Witnesses, n *note.Notes) {
+	if s.flaps() {
 		fault = credit.Disputed
 	}
-	cause := said.Of("contactor.seen", said.Text("told", string(p.st.Supply.Contactor.Told)),
+	cause := said.Of("contactor.seen", said.Text("told", string(s.Contactor.Told)),
 		reads("feedback", w.Auxiliary), reads("current", w.Current), reads("voltage", w.Voltage))
-	if p.flaps() {
+	if s.flaps() {
 		cause = said.Of("contactor.flaps")
 	}
 	for _, x := range []struct {
@@ -297,7 +299,7 @@ func (p *step) contactorWarnings(fault credit.ContactorFault, w credit.Witnesses
 		{health.SupplyBypass, fault == credit.Bypassed},
 		{health.SupplyUnknown, fault == credit.Disputed},
 	} {
-		p.when(x.holds, x.code, loads.SupplyID, cause)
+		n.When(x.holds, x.code, loads.SupplyID, cause)
 	}
 }
 
@@ -314,28 +316,59 @@ const bypassFor = 30 * time.Second
 
 // bypass reports tampering where current or voltage proves that somebody has
 // bridged the contactor; the feedback contact alone may be a loose wire.
-func (p *step) bypass(fault credit.ContactorFault, w credit.Witnesses) {
-	s := &p.st.Supply
+func (s *State) bypass(in In, fault credit.ContactorFault, w credit.Witnesses, out *Out) {
 	proven := w.Current == credit.SaysClosed || w.Voltage == credit.SaysClosed
 	switch {
 	case fault != credit.Bypassed || !proven:
 		s.Bypassed = time.Time{}
 		return
-	case s.Bypassed.IsZero() || s.Bypassed.After(p.now):
-		s.Bypassed = p.now
+	case s.Bypassed.IsZero() || s.Bypassed.After(in.Now):
+		s.Bypassed = in.Now
 	}
-	if p.st.Credit.Tampered || p.now.Sub(s.Bypassed) < bypassFor {
+	if in.Tampered || in.Now.Sub(s.Bypassed) < bypassFor {
 		return
 	}
-	a, entries := p.Credit.ReportTamper(p.st.Credit, p.now, "the supply contactor is open and current flows behind it")
-	p.st.Credit = a
-	p.eff.Entries = append(p.eff.Entries, entries...)
-	p.eff.Durable = true
-	p.event("tamper", health.Critical, said.Of("contactor.bypass"))
+	out.Tamper, out.Notes.Durable = true, true
+	out.Notes.Event("tamper", health.Critical, said.Of("contactor.bypass"))
 }
 
-// doubtful tells whether the clock is not to be trusted: it stands before what
-// was recorded.
-func (p *step) doubtful() bool {
-	return p.now.Before(p.st.Elapsed.Add(-time.Minute))
+// keepEvery is how often a supply switch on the network is told again at least, for
+// a dead man of its own.
+const keepEvery = time.Minute
+
+// Keep says to the supply's switch again what was said last, while nothing is
+// decided: after a start, and to one on the network that would open by itself.
+// connected is what the account remembers.
+func (r Rules) Keep(s State, in In, connected bool) (c loads.Command, ok bool) {
+	told := s.Contactor.Told
+	if told == credit.Unknown && connected {
+		told = credit.SaysClosed
+	}
+	every := keepEvery
+	if d := r.DeadMan / 3; d > 0 {
+		every = min(every, d)
+	}
+	again := !r.Local && in.renews(every)
+	if !in.There || told == credit.Unknown || r.drive().Drive != credit.Holding || !in.Fresh && !again {
+		return c, false
+	}
+	return loads.Command{ID: loads.SupplyID, Set: loads.Setpoint{On: told == credit.SaysClosed}, Reason: "held", Attempt: 1, Renew: true, At: in.Now}, true
+}
+
+// NoPower is why there is no power in the house, 0 where there is.  What the
+// meter sees flow goes before what a contactor should be doing.
+func (r Rules) NoPower(s State, in In) metering.Quality {
+	// The mean of a time that began before the contactor moved says nothing of now.
+	if d := in.Meter.Drawn; d.Power >= proof.Flows && !d.Doubted && (d.Source == metering.Told || d.From.After(s.Contactor.At)) {
+		return 0
+	}
+	var q metering.Quality
+	if in.There && (s.Contactor.Told == credit.SaysOpen || in.Seen.Known && !in.Seen.On) {
+		q |= metering.SupplyOff
+	}
+	// A meter that is itself behind the open contactor says nothing of the mains.
+	if (q == 0 || !r.Behind) && in.Meter.MainsDown {
+		q |= metering.MainsOff
+	}
+	return q
 }

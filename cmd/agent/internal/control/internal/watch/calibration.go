@@ -1,6 +1,7 @@
-package control
+package watch
 
 import (
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/note"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/internal/said"
 )
@@ -11,18 +12,20 @@ type Calibration struct {
 	Made      string // when, and by whom, for people
 }
 
-// calibration records that other constants are in force than were before: what
+// Calibrated records that other constants are in force than were before: what
 // is charged follows from them.
-func (p *step) calibration() {
-	is, was := p.Calibration, p.st.Meter.Calibration
+func (s State) Calibrated(is Calibration) (State, note.Notes) {
+	var n note.Notes
+	was := s.Calibration
 	if is.Signature == "" || is.Signature == was {
-		return
+		return s, n
 	}
-	p.st.Meter.Calibration = is.Signature
-	p.eff.Durable = true
+	s.Calibration = is.Signature
+	n.Durable = true
 	if was == "" {
-		p.event("calibration_first", health.Info, said.Of("calibration.is", said.Text("made", is.Made), said.Text("signature", is.Signature)))
-		return
+		n.Event("calibration_first", health.Info, said.Of("calibration.is", said.Text("made", is.Made), said.Text("signature", is.Signature)))
+		return s, n
 	}
-	p.event("calibration_changed", health.Caution, said.Of("calibration.changed", said.Text("made", is.Made), said.Text("signature", is.Signature), said.Text("was", was)))
+	n.Event("calibration_changed", health.Caution, said.Of("calibration.changed", said.Text("made", is.Made), said.Text("signature", is.Signature), said.Text("was", was)))
+	return s, n
 }

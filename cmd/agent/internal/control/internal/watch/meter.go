@@ -1,22 +1,146 @@
-package control
+// Package watch is the watch on the meter: what it says, whether that can be true,
+// whether it says anything at all, and what goes on at it beyond consumption.
+package watch
 
 import (
 	"errors"
-	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/dark"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/note"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
-	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
-	"github.com/keeplit/keeplit/tariffs"
 )
 
-// failed is an attempt to read that gave nothing.  The supply stays as it is:
+// Rules are how a site's meter is watched.
+type Rules struct {
+	Limits      metering.Limits
+	SilentAfter time.Duration // the meter is called silent after this
+	Interval    time.Duration
+	Zone        *time.Location
+}
+
+// State is what is remembered of the meter.
+type State struct {
+	Registers metering.Registers `json:"registers"`
+	Intervals metering.Intervals `json:"intervals"`
+	// Sliding is the month's greatest demand over a window that slides by the
+	// minute; that of the fixed blocks is kept with the intervals.
+	Sliding    metering.Demand `json:"sliding,omitzero"`
+	DemandFrom time.Time       `json:"demand_from,omitzero"` // when the newest consumption in it began
+	// Last is the last good sample, without what the supply cannot carry.
+	Last metering.Sample `json:"last"`
+	// Blind is since when nothing tells the power although a limit must be kept.
+	Blind time.Time `json:"blind"`
+	// Import and Export are the registers as the meter showed them last, for a
+	// driver that counts by itself to go on from.
+	Import    units.Energy `json:"import"`
+	Export    units.Energy `json:"export"`
+	HeardAt   time.Time    `json:"heard_at,omitzero"`   // when it came, by the loop's clock
+	StartedAt time.Time    `json:"started_at,omitzero"` // when the loop began to wait for one
+	Watch     Signs        `json:"watch,omitzero"`      // what goes on besides consumption
+	// Calibration is the signature of the constants last in force.
+	Calibration string `json:"calibration,omitempty"`
+	// Held is when not all could be used that was wanted, in the intervals that
+	// are not closed yet.
+	Held []dark.Held `json:"held,omitempty"`
+}
+
+// shows takes the registers that a sample gives.
+func (s *State) shows(m metering.Sample) {
+	if m.Gives(metering.HasImport) {
+		s.Import = m.Import
+	}
+	if m.Gives(metering.HasExport) {
+		s.Export = m.Export
+	}
+}
+
+// Shown are the registers as the meter showed them last.
+func (s State) Shown() (imported, exported units.Energy) {
+	// A state stored by an older version has them in its last sample only.
+	if s.Import == 0 && s.Export == 0 {
+		return s.Last.Import, s.Last.Export
+	}
+	return s.Import, s.Export
+}
+
+// Reclocked is what is left of the state where the clock was set by so much: what
+// was counted.
+func (s State) Reclocked(now time.Time, by, interval time.Duration) State {
+	return State{
+		Registers: s.Registers.Reclocked(by), Intervals: metering.Intervals{Period: interval}, StartedAt: now,
+		Calibration: s.Calibration,
+	}
+}
+
+// Out is what a reading comes to.
+type Out struct {
+	Used  []metering.Consumption // cut at the edges of the intervals
+	Over  []Standing             // conditions that ended
+	Owed  bool                   // energy that the meter has given away is in the State
+	Notes note.Notes
+}
+
+// Take takes in a sample.
+func (r Rules) Take(s State, now time.Time, in metering.Reading, c Contactor) (State, Out) {
+	var out Out
+	s.hear(in.Sample, &out)
+	registers, used, events := s.Registers.Take(in.Sample, r.Limits)
+	s.Registers = registers
+	sample := s.Watch.connected(in.Sample.Believed(r.Limits))
+	s.Last, s.HeardAt = sample, now
+	for _, e := range events {
+		r.event(&s, &out.Notes, e)
+	}
+	if silence := used.To.Sub(used.From); used.Quality&metering.Estimated != 0 && used.Import.Mean(silence) < standstill {
+		used.Quality |= metering.MainsOff
+	}
+	out.Used = split(used, r.Interval)
+	r.look(&s, &out, sample, c)
+	if len(in.Events) > 0 {
+		r.measured(&s, &out, in.Events, now)
+	}
+	r.doubt(s, now, sample, &out.Notes)
+	return s, out
+}
+
+// Hear takes note of what the meter shows, and counts nothing.
+func (s State) Hear(now time.Time, m metering.Sample) (State, Out) {
+	var out Out
+	s.hear(m, &out)
+	s.Last, s.HeardAt = m, now
+	return s, out
+}
+
+func (s *State) hear(m metering.Sample, out *Out) {
+	s.shows(m)
+	out.Owed, out.Notes.Durable = m.Taken, m.Taken
+	out.Notes.Clear(health.MeterSilent, "")
+	out.Notes.Clear(health.MeterReply, "")
+}
+
+// Drawn is what is known at now of the power at the meter, and nothing where it is
+// silent: that is never a reason to cut anybody off.
+func (r Rules) Drawn(s State, now time.Time) metering.Drawn {
+	if s.HeardAt.IsZero() || s.Last.At.IsZero() {
+		return metering.Drawn{}
+	}
+	// The sample's clock may not be the loop's.
+	at := s.Last.At.Add(max(0, now.Sub(s.HeardAt)))
+	return s.Registers.Drawn(at, r.SilentAfter, s.Last.Step, r.Limits)
+}
+
+// standstill is a mean power that no home in use stays below: where a register
+// went no faster through a silence, the mains was down.
+const standstill = 5 * units.Watt
+
+// Failed is an attempt to read that gave nothing.  The supply stays as it is:
 // a silent meter is never a reason to cut anybody off, and a register makes up
 // for the silence when it speaks again.
-func (p *step) failed(err error) {
+func (r Rules) Failed(s State, now time.Time, err error) (n note.Notes) {
 	var fault *metering.Error
 	if !errors.As(err, &fault) {
 		fault = &metering.Error{Code: metering.Silent}
@@ -25,11 +149,12 @@ func (p *step) failed(err error) {
 	cause = cause.Then(said.Words(fault.Remedy))
 	switch {
 	case answers:
-		p.raise(health.MeterReply, "", cause)
-	case !p.fresh(): // one missed answer is no silence yet
-		p.clear(health.MeterReply, "")
-		p.raise(health.MeterSilent, "", p.lastHeard().Then(cause))
+		n.Raise(health.MeterReply, "", cause)
+	case !r.Fresh(s, now): // one missed answer is no silence yet
+		n.Clear(health.MeterReply, "")
+		n.Raise(health.MeterSilent, "", r.LastHeard(s).Then(cause))
 	}
+	return n
 }
 
 // saidOf is what a failed attempt to read says of the meter, and whether the
@@ -55,33 +180,33 @@ func saidOf(code metering.Code) (cause said.Said, answers bool) {
 	return said.Of("meter.silent"), false
 }
 
-// lastHeard is when the meter spoke last.
-func (p *step) lastHeard() said.Said {
-	if p.st.Meter.HeardAt.IsZero() {
+// LastHeard is when the meter spoke last, in words.
+func (r Rules) LastHeard(s State) said.Said {
+	if s.HeardAt.IsZero() {
 		return said.Of("meter.never")
 	}
-	return said.Of("meter.heard", said.Time("at", p.st.Meter.HeardAt))
+	return said.Of("meter.heard", said.Time("at", s.HeardAt))
 }
 
-// fresh tells whether the meter spoke not long ago.
-func (p *step) fresh() bool {
-	since := p.st.Meter.HeardAt
+// Fresh tells whether the meter spoke not long ago.
+func (r Rules) Fresh(s State, now time.Time) bool {
+	since := s.HeardAt
 	if since.IsZero() {
-		since = p.st.Meter.StartedAt
+		since = s.StartedAt
 	}
-	return p.now.Sub(since) <= p.SilentAfter
+	return now.Sub(since) <= r.SilentAfter
 }
 
-// meterEvent turns what the registers did into warnings and a record.
-func (p *step) meterEvent(e metering.Event) {
+// event turns what the registers did into warnings and a record.
+func (r Rules) event(s *State, n *note.Notes, e metering.Event) {
 	cause, severity := said.Words(string(e.Kind)), health.Of(health.Code(e.Kind)).Severity
 	switch e.Kind {
 	case metering.RegisterBackwards:
 		cause = said.Of("register.back", said.Energy("before", e.Before), said.Energy("after", e.After))
-		p.raise(health.RegisterBack, "", cause)
+		n.Raise(health.RegisterBack, "", cause)
 	case metering.RegisterJump:
 		cause = said.Of("register.jump", said.Energy("before", e.Before), said.Energy("after", e.After))
-		p.raise(health.RegisterJump, "", cause)
+		n.Raise(health.RegisterJump, "", cause)
 	case metering.RegisterRebased:
 		severity = health.Caution
 		if cause = said.Of("register.lost", said.Energy("after", e.After)); e.After > e.Before {
@@ -90,36 +215,33 @@ func (p *step) meterEvent(e metering.Event) {
 	case metering.RegisterRecovered:
 		cause = said.Of("register.recovered", said.Energy("after", e.After))
 		severity = health.Info
-		p.clear(health.RegisterJump, "")
-		p.clear(health.RegisterBack, "")
+		n.Clear(health.RegisterJump, "")
+		n.Clear(health.RegisterBack, "")
 	case metering.MeterReplaced:
 		cause = said.Of("meter.replaced", said.Text("device", e.Device))
-		p.raise(health.MeterReplaced, "", cause)
+		n.Raise(health.MeterReplaced, "", cause)
 	case metering.ClockBack:
 		cause = said.Of("meter.clock_back", said.Length("by", e.Duration))
-		p.raise(health.ClockBack, "", cause)
+		n.Raise(health.ClockBack, "", cause)
 	case metering.PowerAbsurd:
-		p.raise(health.PowerDoubtful, "", said.Of("power.absurd", said.Power("told", e.Power), said.Power("most", p.Limits.MaxPower)))
+		n.Raise(health.PowerDoubtful, "", said.Of("power.absurd", said.Power("told", e.Power), said.Power("most", r.Limits.MaxPower)))
 		return
 	case metering.MeterGap:
 		cause = said.Of("meter.gap", said.Length("for", e.Duration), said.Time("from", e.Start))
-		if !p.st.Meter.Registers.ImportCounter.Known {
-			p.raise(health.MeterGap, "", cause) // with a register nothing is lost
+		if !s.Registers.ImportCounter.Known {
+			n.Raise(health.MeterGap, "", cause) // with a register nothing is lost
 		}
 	default:
 	}
-	// A warning that is raised anew has told it already.
-	if !slices.ContainsFunc(p.eff.Events, func(o Event) bool { return o.Code == string(e.Kind) && o.Subject == "" && o.Says.Equal(cause) }) {
-		p.event(string(e.Kind), severity, cause)
-	}
+	n.Once(string(e.Kind), severity, cause) // a warning that is raised anew has told it already
 }
 
 // split cuts consumption at the edges of the clock grid, in proportion to time;
-// the parts add up to the whole to the microjoule.  When more than away has
+// the parts add up to the whole to the microjoule.  When more than longest has
 // passed nobody knows when it was used: it is spread over the last of it.
 func split(c metering.Consumption, period time.Duration) []metering.Consumption {
-	if c.To.Sub(c.From) > away {
-		c.From = c.To.Add(-away)
+	if c.To.Sub(c.From) > longest {
+		c.From = c.To.Add(-longest)
 	}
 	whole := c.To.Sub(c.From)
 	if whole <= 0 || !units.SlotAt(c.From, period).End().Before(c.To) {
@@ -141,113 +263,6 @@ func split(c metering.Consumption, period time.Duration) []metering.Consumption 
 	return out
 }
 
-// charge costs one piece of consumption that lies within one interval, and
-// settles the intervals that it ends.
-func (p *step) charge(c metering.Consumption) {
-	tariff := p.TariffOf(&p.st)
-	acc, items := tariff.ConsumeReading(p.st.Tariff, tariffs.Reading{From: c.From, To: c.To, Energy: c.Import, Reactive: c.Reactive})
-	if c.Export > 0 {
-		var sold []tariffs.Item
-		acc, sold = tariff.Consume(acc, c.From, c.To, -c.Export)
-		items = append(items, sold...)
-	}
-	// A young site's clock may yet be set: charges by time wait until it is sure.
-	if c.To.After(p.st.Elapsed) && !p.st.Clock.Young {
-		var due []tariffs.Item
-		acc, due = p.chargeTime(tariff, acc, c.To)
-		items = append(items, due...)
-	}
-	p.st.Tariff = acc
-	_, period := tariff.PriceAt(p.st.Tariff, c.From)
-	p.st.Meter.Registers = p.st.Meter.Registers.Book(period, c)
-	charges := chargesOf(items, c.Import)
-	before := p.st.Credit.Available()
-	a, entries := p.Credit.Accrue(p.st.Credit, c.To, charges...)
-	p.st.Credit = a
-	p.eff.Entries = append(p.eff.Entries, entries...)
-	p.total(c, before-a.Available())
-
-	p.slide(c)
-	intervals, closed := p.st.Meter.Intervals.Add(c)
-	p.st.Meter.Intervals = intervals
-	for _, iv := range closed {
-		p.close(iv)
-	}
-}
-
-// close settles a finished interval and hands its readings on.
-func (p *step) close(iv metering.Interval) {
-	a, entries := p.Credit.Settle(p.st.Credit, iv.Slot.End(), iv.Slot.Start.UTC().Format(time.RFC3339))
-	p.st.Credit = a
-	p.eff.Entries = append(p.eff.Entries, entries...)
-	p.eff.Durable = true
-	held, left := heldIn(p.st.Meter.Held, iv.Slot)
-	p.st.Meter.Held = left
-	if p.st.Clock.Young && unset(p.st.Clock.Raw) {
-		// It was charged; when it was is not known, and a forecast that learned
-		// from 1970 would look for half a century of it.
-		for i := range p.st.Loads {
-			ls := &p.st.Loads[i]
-			ls.usedIn(iv.Slot)
-			_, ls.Held = heldIn(ls.Held, iv.Slot)
-		}
-		return
-	}
-	iv.Quality |= held
-	p.eff.Intervals = append(p.eff.Intervals, Interval{Series: SiteSeries, Interval: iv})
-	for i := range p.st.Loads {
-		ls := &p.st.Loads[i]
-		used := metering.Interval{Slot: iv.Slot, Import: ls.usedIn(iv.Slot), Covered: iv.Slot.Len}
-		used.Quality, ls.Held = heldIn(ls.Held, iv.Slot)
-		p.eff.Intervals = append(p.eff.Intervals, Interval{Series: ls.ID, Interval: used})
-	}
-}
-
-// chargesOf are a tariff's items as the account takes them.  A kWh may be priced
-// by several components; its energy is told once, with the first of them, so
-// that the ledger's energy adds up to the meter's.
-func chargesOf(items []tariffs.Item, used units.Energy) []credit.Charge {
-	out := make([]credit.Charge, 0, len(items)+1)
-	for _, it := range items {
-		c := chargeOf(it)
-		if c.Kind == credit.Consumption {
-			c.Energy, used = used, 0
-		}
-		if c.Amount != 0 || c.Energy != 0 {
-			out = append(out, c)
-		}
-	}
-	if used != 0 {
-		out = append(out, credit.Charge{Name: "energy", Kind: credit.Consumption, Energy: used})
-	}
-	return out
-}
-
-// chargeOf is a tariff's item as the account takes it.
-func chargeOf(it tariffs.Item) credit.Charge {
-	c := credit.Charge{Name: it.Name, Kind: credit.Standing, Amount: it.Gross(), Tax: it.Tax, Energy: it.Energy}
-	switch it.Kind {
-	case tariffs.KindEnergy:
-		c.Kind = credit.Consumption
-	case tariffs.KindExport:
-		c.Kind = credit.Export
-	case tariffs.KindDemand:
-		c.Kind = credit.Demand
-	case tariffs.KindReactive, tariffs.KindFactor, tariffs.KindMinimum, tariffs.KindRebate:
-		c.Kind = credit.Levy
-	case tariffs.KindDebt:
-		c.Kind = credit.Debt
-	case tariffs.KindFixed:
-	}
-	return c
-}
-
-// total adds to the day's totals for display.
-func (p *step) total(c metering.Consumption, spent units.Money) {
-	d := p.day(c.From)
-	d.Energy += c.Import
-	d.Spent += spent
-	if c.Quality&(metering.Gap|metering.MainsOff) != 0 {
-		p.unseen(c.From, c.To)
-	}
-}
+// longest is the longest silence over which consumption is spread: as long as a
+// clock is followed.
+const longest = 45 * 24 * time.Hour

@@ -1,8 +1,11 @@
-package control
+package watch
 
 import (
+	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/note"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/proof"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
@@ -10,32 +13,44 @@ import (
 	"github.com/keeplit/keeplit/metering"
 )
 
-// believed is what a switch tells, without a power that no load of this supply
+// Believed is what a switch tells, without a power that no load of this supply
 // can have.  A plug's own error below zero is nothing.
-func (p *step) believed(o loads.Observation) loads.Observation {
+func (r Rules) Believed(o loads.Observation) loads.Observation {
 	if !o.HasPower {
 		return o
 	}
-	if o.Power < 0 && o.Power > -flows {
+	if o.Power < 0 && o.Power > -proof.Flows {
 		o.Power = 0
 	}
-	if o.Power < 0 || !p.Limits.Believes(o.Power) {
+	if o.Power < 0 || !r.Limits.Believes(o.Power) {
 		o.Power, o.HasPower = 0, false
 	}
 	return o
 }
 
-// doubtPower says that the power told cannot be true, or that it can again.
-func (p *step) doubtPower(s metering.Sample) {
-	switch d := p.drawn(); {
+// MainsDown tells whether the meter shows no voltage, on one phase or on all.
+func (r Rules) MainsDown(s State, now time.Time) bool {
+	m := s.Last
+	if !r.Fresh(s, now) {
+		return false
+	}
+	if m.Gives(metering.HasVoltage) && m.Voltage < unlit {
+		return true
+	}
+	return slices.ContainsFunc(m.Phases, func(f metering.Phase) bool { return f.Has&metering.HasVoltage != 0 && f.Voltage < unlit })
+}
+
+// doubt says that the power told cannot be true, or that it can again.
+func (r Rules) doubt(s State, now time.Time, m metering.Sample, n *note.Notes) {
+	switch d := r.Drawn(s, now); {
 	case d.Denied:
-		cause := said.Of("power.denied", said.Power("told", p.st.Meter.Registers.Power))
+		cause := said.Of("power.denied", said.Power("told", s.Registers.Power))
 		if d.Known() {
 			cause = cause.Then(said.Of("power.by_register", said.Power("power", d.Power)))
 		}
-		p.raise(health.PowerDoubtful, "", cause)
-	case s.Gives(metering.HasPower) && !d.Doubted:
-		p.clear(health.PowerDoubtful, "")
+		n.Raise(health.PowerDoubtful, "", cause)
+	case m.Gives(metering.HasPower) && !d.Doubted:
+		n.Clear(health.PowerDoubtful, "")
 	}
 }
 
@@ -43,21 +58,23 @@ func (p *step) doubtPower(s metering.Sample) {
 // be kept.
 const blindFor = 10 * time.Minute
 
-// blind says that a limit cannot be kept because nobody tells the power.  A
+// Blind says that a limit cannot be kept because nobody tells the power.  A
 // meter that is silent has a warning of its own.
-func (p *step) blind(d metering.Drawn, allowed units.Power) {
-	m := &p.st.Meter
-	if d.Known() || allowed == 0 || m.HeardAt.IsZero() || !p.fresh() {
-		m.Blind = time.Time{}
+func (r Rules) Blind(s State, now time.Time, allowed units.Power) (State, note.Notes) {
+	var n note.Notes
+	d := r.Drawn(s, now)
+	if d.Known() || allowed == 0 || s.HeardAt.IsZero() || !r.Fresh(s, now) {
+		s.Blind = time.Time{}
 		if d.Known() || allowed == 0 {
-			p.clear(health.PowerUnknown, "")
+			n.Clear(health.PowerUnknown, "")
 		}
-		return
+		return s, n
 	}
-	if m.Blind.IsZero() || m.Blind.After(p.now) {
-		m.Blind = p.now
+	if s.Blind.IsZero() || s.Blind.After(now) {
+		s.Blind = now
 	}
-	if p.now.Sub(m.Blind) >= blindFor {
-		p.raise(health.PowerUnknown, "", said.Of("power.blind", said.Power("limit", allowed), said.Length("for", p.now.Sub(m.Blind))))
+	if now.Sub(s.Blind) >= blindFor {
+		n.Raise(health.PowerUnknown, "", said.Of("power.blind", said.Power("limit", allowed), said.Length("for", now.Sub(s.Blind))))
 	}
+	return s, n
 }

@@ -1,20 +1,22 @@
-package control
+package watch
 
 import (
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/proof"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 )
 
-// WatchState is what goes on at the meter beyond consumption: the quality of
+// Signs are what goes on at the meter beyond consumption: the quality of
 // the supply and signs of tampering.
-type WatchState struct {
+type Signs struct {
 	Watch metering.Watch `json:"watch,omitzero"`
 	// Nominal and Frequency are the declared ones, taken from the first sample
 	// that shows them; zero before.
@@ -47,23 +49,33 @@ const (
 	believed = 10 * time.Second
 )
 
-// watch looks at a sample for what is no consumption.
-func (p *step) watch(s metering.Sample) {
-	w := &p.st.Meter.Watch
-	s.At = s.At.UTC().Round(0)
-	s = p.behind(s.Complete())
-	w.declare(s)
-	next, events := w.Watch.Take(s, p.openFor(s.At), metering.WatchLimits{
-		Nominal: w.Nominal, Frequency: w.Frequency, Generates: p.sells(), MinPower: flows, Hold: believed,
+// Contactor is what the watch must know of the supply's contactor and the tariff.
+type Contactor struct {
+	There  bool           // there is one
+	Behind bool           // the meter is fed through it
+	Told   credit.Reading // what it was told last
+	At     time.Time      // and when
+	Seen   loads.Observation
+	Sells  bool // the tariff pays for energy that flows out, so that it is expected to
+}
+
+// look looks at a sample for what is no consumption.
+func (r Rules) look(s *State, out *Out, m metering.Sample, c Contactor) {
+	w := &s.Watch
+	m.At = m.At.UTC().Round(0)
+	m = c.behind(m.Complete())
+	w.declare(m)
+	next, events := w.Watch.Take(m, c.openFor(m.At), metering.WatchLimits{
+		Nominal: w.Nominal, Frequency: w.Frequency, Generates: c.Sells, MinPower: proof.Flows, Hold: believed,
 	})
 	w.Watch = next
-	p.stand(events, s.At)
+	r.stand(s, out, events, m.At)
 }
 
 // stand takes what begins and ends into what stands as warnings, and lets go
 // what has been away for long enough.
-func (p *step) stand(events []metering.Event, at time.Time) {
-	w := &p.st.Meter.Watch
+func (r Rules) stand(s *State, out *Out, events []metering.Event, at time.Time) {
+	w := &s.Watch
 	if len(events) == 0 && len(w.Standing) == 0 {
 		return
 	}
@@ -73,8 +85,8 @@ func (p *step) stand(events []metering.Event, at time.Time) {
 		if i < 0 {
 			if e.Open {
 				standing = append(standing, Standing{Event: e, Times: 1})
-				p.raise(health.Code(e.Kind), phaseName(e.Phase), shows(e))
-				p.eff.Durable = true
+				out.Notes.Raise(health.Code(e.Kind), phaseName(e.Phase), shows(e))
+				out.Notes.Durable = true
 			}
 			continue // else its beginning is not known here
 		}
@@ -89,21 +101,21 @@ func (p *step) stand(events []metering.Event, at time.Time) {
 			o.Times++
 		}
 	}
-	p.calmed(standing, at)
+	r.calmed(s, out, standing, at)
 }
 
 // measured takes disturbances that the meter has measured itself, half cycle by
 // half cycle, and that are over.  A long one was seen in the samples too; it is
 // the same one.
-func (p *step) measured(events []metering.Event, at time.Time) {
-	standing := slices.Clone(p.st.Meter.Watch.Standing)
+func (r Rules) measured(s *State, out *Out, events []metering.Event, at time.Time) {
+	standing := slices.Clone(s.Watch.Standing)
 	for _, e := range events {
 		end := e.Start.Add(e.Duration)
 		i := slices.IndexFunc(standing, func(o Standing) bool { return o.Event.Kind == e.Kind && o.Event.Phase == e.Phase })
 		if i < 0 {
 			standing = append(standing, Standing{Event: e, Times: 1, Lasted: e.Duration, Ended: end})
-			p.raise(health.Code(e.Kind), phaseName(e.Phase), shows(e))
-			p.eff.Durable = true
+			out.Notes.Raise(health.Code(e.Kind), phaseName(e.Phase), shows(e))
+			out.Notes.Durable = true
 			continue
 		}
 		o := &standing[i]
@@ -114,81 +126,61 @@ func (p *step) measured(events []metering.Event, at time.Time) {
 			o.Lasted += e.Duration
 		}
 	}
-	p.calmed(standing, at)
+	r.calmed(s, out, standing, at)
 }
 
-func (p *step) calmed(standing []Standing, at time.Time) {
-	w := &p.st.Meter.Watch
+func (r Rules) calmed(s *State, out *Out, standing []Standing, at time.Time) {
+	w := &s.Watch
 	w.Standing = nil
 	for _, o := range standing {
 		if !o.Ended.IsZero() && at.Sub(o.Ended) >= calm {
-			p.over(o)
+			r.over(out, o)
 			continue
 		}
 		w.Standing = append(w.Standing, o)
 	}
 }
 
-// contact takes what a contact on the meter's box says: the cover's, or that
+// Contact takes what a contact on the meter's box says: the cover's, or that
 // for magnets.
-func (p *step) contact(kind metering.EventKind, open bool) {
-	e := metering.Event{Kind: kind, Start: p.now, Open: open}
+func (r Rules) Contact(s State, now time.Time, kind metering.EventKind, open bool) (State, Out) {
+	var out Out
+	e := metering.Event{Kind: kind, Start: now, Open: open}
 	if !open {
-		i := slices.IndexFunc(p.st.Meter.Watch.Standing, func(o Standing) bool { return o.Event.Kind == kind && o.Ended.IsZero() })
+		i := slices.IndexFunc(s.Watch.Standing, func(o Standing) bool { return o.Event.Kind == kind && o.Ended.IsZero() })
 		if i < 0 {
-			return
+			return s, out
 		}
-		began := p.st.Meter.Watch.Standing[i].Event.Start
-		e.Start, e.Duration = began, max(0, p.now.Sub(began))
+		began := s.Watch.Standing[i].Event.Start
+		e.Start, e.Duration = began, max(0, now.Sub(began))
 	}
-	p.stand([]metering.Event{e}, p.now)
+	r.stand(&s, &out, []metering.Event{e}, now)
+	return s, out
 }
 
 // over ends a condition: the warning goes, and what it came to is recorded.
-func (p *step) over(o Standing) {
+func (r Rules) over(out *Out, o Standing) {
 	e := o.Event
 	subject := phaseName(e.Phase)
 	says := said.Of("watch.over", said.Time("from", e.Start), said.Length("lasted", o.Lasted))
 	if o.Times > 1 {
 		says = said.Of("watch.over_often", said.Count("n", int64(o.Times)), said.Time("from", e.Start), said.Length("lasted", o.Lasted))
 	}
-	p.st.Health, _ = p.st.Health.Clear(health.Code(e.Kind), subject)
-	p.eventOf(subject, string(e.Kind)+"_cleared", health.Info, says.Then(shows(e)))
-	point := Point{
-		Measurement: QualityPoint, At: e.Start,
-		Tags: []Tag{{"code", string(e.Kind)}, {"phase", fmt.Sprint(e.Phase)}, {"site", p.ID}},
-	}
-	add := func(key string, v float64, given bool) {
-		if given {
-			point.Fields = append(point.Fields, Field{key, v})
-		}
-	}
-	add("current_a", float64(e.Current)/1000, e.Current != 0)
-	point.Fields = append(point.Fields, Field{"duration_s", o.Lasted.Seconds()})
-	add("energy_kwh", e.Energy.KWh(), e.Energy != 0)
-	add("frequency_hz", float64(e.Frequency)/1000, e.Frequency != 0)
-	add("power_w", e.Power.W(), e.Power != 0)
-	point.Fields = append(point.Fields, Field{"times", float64(o.Times)})
-	add("voltage_v", float64(e.Voltage)/1000, ofVoltage(e.Kind))
-	p.eff.Points = append(p.eff.Points, point)
+	out.Notes.Hide(health.Code(e.Kind), subject)
+	out.Notes.EventOf(subject, string(e.Kind)+"_cleared", health.Info, says.Then(shows(e)))
+	out.Over = append(out.Over, o)
 }
-
-// QualityPoint is the measurement of a disturbance or a sign of tampering, at
-// its start, written when it is over.
-const QualityPoint = "power_quality"
 
 // openFor tells whether the contactor is, by all that is known, open, and was
 // long enough before the sample for its power to say something.
-func (p *step) openFor(at time.Time) bool {
-	c, seen := p.st.Supply.Contactor, p.st.SupplySeen
-	return p.Contactor && c.Told == credit.SaysOpen && seen.Known && !seen.On && !at.Before(c.At.Add(settles))
+func (c Contactor) openFor(at time.Time) bool {
+	return c.There && c.Told == credit.SaysOpen && c.Seen.Known && !c.Seen.On && !at.Before(c.At.Add(settles))
 }
 
 // behind is s without the voltages that only say that the contactor is open.
-func (p *step) behind(s metering.Sample) metering.Sample {
-	c := p.st.Supply.Contactor
-	closed := c.Told == credit.SaysClosed && !s.At.Before(c.At.Add(lag))
-	if !p.Contactor || closed || !p.Supply.Behind && s.Voltage >= dark {
+func (c Contactor) behind(s metering.Sample) metering.Sample {
+	closed := c.Told == credit.SaysClosed && !s.At.Before(c.At.Add(proof.Lag))
+	if !c.There || closed || !c.Behind && s.Voltage >= unlit {
 		return s
 	}
 	s.Has &^= metering.HasVoltage | metering.HasFrequency
@@ -199,8 +191,8 @@ func (p *step) behind(s metering.Sample) metering.Sample {
 	return s
 }
 
-// dark is a voltage at which no supply is on.
-const dark units.Voltage = 50_000
+// unlit is a voltage at which no supply is on.
+const unlit units.Voltage = 50_000
 
 // idle is a current below which a phase may be one that nothing is connected to.
 const idle units.Current = 100
@@ -208,18 +200,18 @@ const idle units.Current = 100
 // connected is s without the voltages of phases that have never had any: a meter of
 // three phases on a supply of one shows nothing on the others, which is no interruption
 // and no part of a mean.  One on which a current flows has lost its wire.
-func (w *WatchState) connected(s metering.Sample) metering.Sample {
+func (w *Signs) connected(s metering.Sample) metering.Sample {
 	if len(s.Phases) < 2 || len(s.Phases) > 8 {
 		return s
 	}
 	for i, f := range s.Phases {
-		if f.Has&metering.HasVoltage != 0 && f.Voltage >= dark {
+		if f.Has&metering.HasVoltage != 0 && f.Voltage >= unlit {
 			w.Lit |= 1 << i
 		}
 	}
 	none := func(i int) bool {
 		f := s.Phases[i]
-		return f.Has&metering.HasVoltage != 0 && w.Lit&(1<<i) == 0 && f.Current < idle && f.Current > -idle && f.Power < flows && f.Power > -flows
+		return f.Has&metering.HasVoltage != 0 && w.Lit&(1<<i) == 0 && f.Current < idle && f.Current > -idle && f.Power < proof.Flows && f.Power > -proof.Flows
 	}
 	if w.Lit == 0 {
 		return s // nothing but darkness so far
@@ -241,8 +233,8 @@ func (w *WatchState) connected(s metering.Sample) metering.Sample {
 }
 
 // declare finds out which of the world's two kinds of supply this is.
-func (w *WatchState) declare(s metering.Sample) {
-	if w.Nominal == 0 && s.Gives(metering.HasVoltage) && s.Voltage >= dark {
+func (w *Signs) declare(s metering.Sample) {
+	if w.Nominal == 0 && s.Gives(metering.HasVoltage) && s.Voltage >= unlit {
 		w.Nominal = 230_000
 		if s.Voltage < 160_000 {
 			w.Nominal = 120_000
@@ -256,17 +248,6 @@ func (w *WatchState) declare(s metering.Sample) {
 	}
 }
 
-// sells tells whether the tariff pays for energy that flows out, so that it is
-// expected to.
-func (p *step) sells() bool {
-	for _, v := range p.Tariff.Document().Versions {
-		if len(v.Export) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 func phaseName(phase int) string {
 	if phase == 0 {
 		return ""
@@ -274,7 +255,8 @@ func phaseName(phase int) string {
 	return fmt.Sprintf("phase %d", phase)
 }
 
-func ofVoltage(k metering.EventKind) bool {
+// OfVoltage tells whether a condition is one of voltage.
+func OfVoltage(k metering.EventKind) bool {
 	switch k {
 	case metering.VoltageSag, metering.VoltageSwell, metering.VoltageInterruption, metering.Outage, metering.NeutralLoss, metering.CurrentWithoutVoltage, metering.VoltageUnbalance:
 		return true
