@@ -21,7 +21,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	if draw(os.Stdout, h) > 0 {
+	back := draw(os.Stdout, h)
+	if err := chapters(os.Stdout, root, "cmd/agent/internal/control", "step", "Site"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if back > 0 {
 		os.Exit(1)
 	}
 }
@@ -56,4 +61,19 @@ func draw(w io.Writer, h archtest.House) (back int) {
 		}
 	}
 	return back
+}
+
+// chapters says how the files of a package lean on each other, and how many
+// methods some of its types have.
+func chapters(w io.Writer, root, dir string, types ...string) error {
+	c, err := archtest.ReadChapters(root, dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\n%s: %d files, %d arrows between them, %d back", dir, c.Files, c.Arrows, c.Back)
+	for _, t := range types {
+		fmt.Fprintf(w, "; %d methods on %s", c.Methods[t], t)
+	}
+	fmt.Fprintln(w)
+	return nil
 }
