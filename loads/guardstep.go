@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/backoff"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -356,7 +357,7 @@ func (st *step) change(l Load, u *UnitState, w Wish) {
 		takes, _ := st.takes(l.ID)
 		until := u.FirstSent.Add(max(takes.Pause, st.config.RetryFirst))
 		if pending {
-			until = later(until, later(st.s.NextOn, u.SentAt.Add(st.backoff(u.Attempts))))
+			until = later(until, later(st.s.NextOn, u.SentAt.Add(st.wait(u.Attempts))))
 		}
 		if st.in.Hold || until.After(st.now) {
 			st.hold(l.ID, w.Set, until, HeldChange)
@@ -466,7 +467,7 @@ func (st *step) again(u *UnitState, reason string) bool {
 	if u.Confirmed {
 		return false
 	}
-	if due := u.SentAt.Add(st.backoff(u.Attempts)); due.After(st.now) {
+	if due := u.SentAt.Add(st.wait(u.Attempts)); due.After(st.now) {
 		st.next(due)
 		return false
 	}
@@ -482,18 +483,13 @@ func (st *step) emit(u *UnitState, reason string, renew bool) {
 	st.out.Commands = append(st.out.Commands, Command{
 		ID: u.ID, Set: u.Set, Reason: reason, Attempt: max(u.Attempts, 1), Renew: renew, At: st.now,
 	})
-	st.next(st.now.Add(st.backoff(u.Attempts)))
+	st.next(st.now.Add(st.wait(u.Attempts)))
 }
 
-// backoff is the wait after the n-th send.
-func (st *step) backoff(n int) time.Duration {
-	d := max(st.config.RetryFirst, 100*time.Millisecond)
-	for range min(n-1, 20) {
-		if d *= 2; d >= st.config.RetryMax {
-			return max(st.config.RetryMax, st.config.RetryFirst)
-		}
-	}
-	return d
+// wait is how long to wait after the n-th send.
+func (st *step) wait(n int) time.Duration {
+	first := max(st.config.RetryFirst, 100*time.Millisecond)
+	return backoff.After(max(n, 1), first, max(first, st.config.RetryMax))
 }
 
 func (st *step) hold(id string, set Setpoint, until time.Time, why HoldBack) {
