@@ -71,30 +71,36 @@ func (d Date) Start(loc *time.Location) time.Time {
 	return units.DayStart(y, m, day, loc)
 }
 
-// SetText reads "2024-07-01".
+// SetText reads "2024-07-01" of a document, where none is before 1970.
 func (d *Date) SetText(s string) error {
-	t, err := time.Parse(time.DateOnly, s)
-	if err != nil {
-		return fmt.Errorf("%q is not a date such as 2024-07-01", s)
+	if err := d.UnmarshalText([]byte(s)); err != nil {
+		return err
 	}
-	*d = Date(t.Unix() / secondsADay)
-	if t.Unix() < 0 {
+	if *d < 0 {
 		return fmt.Errorf("%q is before 1970", s)
 	}
 	return nil
 }
 
-// String writes the date as SetText reads it.
+// String writes the date as UnmarshalText reads it.
 func (d Date) String() string {
 	y, m, day := d.Civil()
 	return fmt.Sprintf("%04d-%02d-%02d", y, int(m), day)
 }
 
-// MarshalText writes the date as SetText reads it.
+// MarshalText writes the date as UnmarshalText reads it.
 func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote.
-func (d *Date) UnmarshalText(b []byte) error { return d.SetText(string(b)) }
+// UnmarshalText reads what MarshalText wrote, also of before 1970: west of
+// Greenwich a clock that was never set shows the last day of 1969.
+func (d *Date) UnmarshalText(b []byte) error {
+	t, err := time.Parse(time.DateOnly, string(b))
+	if err != nil {
+		return fmt.Errorf("%q is not a date such as 2024-07-01", b)
+	}
+	*d = Date(t.Unix() / secondsADay)
+	return nil
+}
 
 // Easter is Easter Sunday of the Gregorian year y, by the anonymous algorithm
 // printed in Nature in 1876.

@@ -17,6 +17,24 @@ func TestDateIsTheCalendars(t *testing.T) {
 	}
 }
 
+// A document has no date before 1970; what is stored may, by a clock that was
+// never set.
+func TestWhatIsWrittenIsReadBackAlsoOfBefore1970(t *testing.T) {
+	for d := DateOf(1890, 1, 1); d < DateOf(2210, 1, 1); d += 17 {
+		text, err := d.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back, written Date
+		if err := back.UnmarshalText(text); err != nil || back != d {
+			t.Fatalf("%s is read back as %s: %v", d, back, err)
+		}
+		if err := written.SetText(string(text)); (err == nil) != (d >= 0) {
+			t.Fatalf("%s in a document: %v", d, err)
+		}
+	}
+}
+
 func TestEasterSunday(t *testing.T) {
 	for year, want := range map[int]string{1961: "1961-04-02", 2000: "2000-04-23", 2008: "2008-03-23", 2024: "2024-03-31", 2025: "2025-04-20", 2038: "2038-04-25"} {
 		if got := Easter(year).String(); got != want {

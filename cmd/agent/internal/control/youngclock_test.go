@@ -1,6 +1,8 @@
 package control
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,6 +15,8 @@ import (
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/tariffs"
 )
 
 // youngBench is a site that is begun at an instant of the machine's clock, with
@@ -193,6 +197,39 @@ func TestASetClockForgetsOnlyWhatHangsOnTheCalendar(t *testing.T) {
 	for _, name := range []string{"Prices", "SupplySeen", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Version"} {
 		if !reflect.DeepEqual(was.FieldByName(name).Interface(), is.FieldByName(name).Interface()) {
 			t.Errorf("%s is lost when the clock is set", name)
+		}
+	}
+}
+
+// West of Greenwich a clock that was never set shows a day of 1969, and the billing
+// month of the account begins in it.
+func TestAClockThatWasNeverSetIsReadBackWestOfGreenwich(t *testing.T) {
+	for _, name := range []string{"America/New_York", "Pacific/Honolulu", "Europe/Madrid"} {
+		zone, err := time.LoadLocation(name)
+		must(t, err)
+		site := testSite(t)
+		doc := site.Tariff.Document()
+		doc.Zone = name
+		site.Zone, site.Wall = zone, true
+		site.Tariff, err = tariffs.New(doc)
+		must(t, err)
+		now := time.Unix(10, 0).UTC()
+		st, _ := site.Begin(now)
+		for i := range 4 {
+			now = now.Add(5 * time.Second)
+			st, _ = site.Step(st, Input{Now: now, What: Reading{Sample: metering.Sample{
+				At: now, Has: metering.HasImport, Import: units.Energy(i) * units.WattHour, Step: 1,
+			}}})
+		}
+		text, err := json.Marshal(st)
+		must(t, err)
+		back, err := ReadState(text)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if again, err := json.Marshal(back); err != nil || !bytes.Equal(again, text) {
+			t.Errorf("%s: it is read back as another State (%v)", name, err)
 		}
 	}
 }
