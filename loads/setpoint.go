@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -92,7 +93,7 @@ func (s Setpoint) MarshalJSON() ([]byte, error) {
 	if s.plain() {
 		return strconv.AppendBool(nil, s.On), nil
 	}
-	if _, err := ParseSetpoint(s.String()); err != nil {
+	if err := s.writable(); err != nil {
 		return nil, err
 	}
 	return json.Marshal(s.String())
@@ -118,3 +119,25 @@ func (s *Setpoint) UnmarshalJSON(data []byte) error {
 
 // plain tells whether there is nothing to say but on or off.
 func (s Setpoint) plain() bool { return !s.On || s == Setpoint{On: true} }
+
+// writable is nil where the text form reads back.
+func (s Setpoint) writable() error {
+	if s.plain() {
+		return nil
+	}
+	_, err := ParseSetpoint(s.String())
+	return err
+}
+
+// Storable is f without set-points and modes that could not be written: a device
+// that makes up a name must not keep the records from being stored.
+func (f Fact) Storable() Fact {
+	if f.Set.writable() != nil {
+		f.Set, f.HasSet = Setpoint{}, false
+	}
+	bad := func(mode string) bool { return !modeName.MatchString(mode) }
+	if slices.ContainsFunc(f.Takes.Modes, bad) {
+		f.Takes.Modes = slices.DeleteFunc(slices.Clone(f.Takes.Modes), bad)
+	}
+	return f
+}

@@ -284,13 +284,15 @@ func (l *Loop) learn(intervals []Interval) {
 func (l *Loop) observe(ctx context.Context) []loads.Fact {
 	facts := make([]loads.Fact, 0, len(l.cfg.Switches))
 	for _, id := range l.sends.ids {
-		var o loads.Observation
-		err := contain.Run(func() (err error) { o, err = l.cfg.Switches[id].Observed(ctx); return err })
-		if err != nil {
+		f, sw := loads.Fact{ID: id}, l.cfg.Switches[id]
+		if err := contain.Run(func() (err error) { f.Observation, err = sw.Observed(ctx); return err }); err != nil {
 			l.cfg.Log.Debug("control: feedback failed", "switch", id, "error", err)
-			o = loads.Observation{}
+			f.Observation = loads.Observation{}
 		}
-		facts = append(facts, loads.Fact{ID: id, Observation: o, Takes: loads.CapabilityOf(l.cfg.Switches[id])})
+		if err := contain.Do(func() { f.Takes = loads.CapabilityOf(sw) }); err != nil {
+			l.cfg.Log.Debug("control: a switch does not tell what it takes", "switch", id, "error", err)
+		}
+		facts = append(facts, f.Storable())
 	}
 	return facts
 }

@@ -1,7 +1,9 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -69,6 +71,53 @@ func TestAPlanOfPowersIsToldAsSetpointsThatTheSwitchTakes(t *testing.T) {
 		}
 		if got := used[i] - before; got < want.Over(9*time.Minute) || got > want.Over(10*time.Minute)+units.WattHour*50 {
 			t.Errorf("in slot %d %v was counted at %v", i, got, want)
+		}
+	}
+}
+
+// odd is a switch whose device makes up names, or whose driver fails at them.
+type odd struct {
+	set   loads.Setpoint
+	modes []string
+	fails bool
+}
+
+func (odd) Set(context.Context, loads.Setpoint) error { return nil }
+
+func (o odd) Observed(context.Context) (loads.Observation, error) {
+	return loads.Observation{On: true, Known: true, At: begin(), Set: o.set, HasSet: true}, nil
+}
+
+func (o odd) Takes() loads.Capability {
+	if o.fails {
+		panic("the driver's own fault")
+	}
+	return loads.Capability{Modes: o.modes}
+}
+
+func TestWhatASwitchMakesUpOfItsSetpointKeepsNothingFromBeingStored(t *testing.T) {
+	for _, c := range []struct {
+		situation string
+		sw        odd
+		takes     []string
+	}{
+		{"it runs in a mode that has no name", odd{set: loads.Setpoint{On: true, Mode: "Eco Mode"}}, nil},
+		{"it offers such a mode", odd{set: loads.Setpoint{On: true, Mode: "eco"}, modes: []string{"eco", "Eco Mode"}}, []string{"eco"}},
+		{"its driver fails", odd{set: loads.Setpoint{On: true}, fails: true}, nil},
+	} {
+		b := newBench(t)
+		l := NewLoop(LoopConfig{Site: b.site, State: b.st, Switches: map[string]loads.Switch{"geyser": c.sw}, Log: slog.New(slog.DiscardHandler)})
+		facts := l.observe(t.Context())
+		st, _ := b.site.Step(b.st, Input{Now: b.now.Add(time.Second), Facts: facts})
+		text, err := json.Marshal(st)
+		if err != nil {
+			t.Errorf("%s: %v", c.situation, err)
+			continue
+		}
+		back, err := ReadState(text)
+		must(t, err)
+		if g := back.load("geyser"); !g.Seen.Known || !g.Seen.On || !slices.Equal(g.Takes.Modes, c.takes) {
+			t.Errorf("%s: read back as %+v", c.situation, g)
 		}
 	}
 }
