@@ -455,7 +455,7 @@ func (c *Config) checkPlan(l *fault.List) {
 
 // leastPatience is how long metering and persistence stand still when all is well.
 func (c *Config) leastPatience() time.Duration {
-	return max(time.Minute, 2*c.Schedule.Persist, 3*c.Meter.Every)
+	return max(2*c.Schedule.Persist, c.Meter.Silence())
 }
 
 // Patience is how long the watchdog waits for metering and persistence to move.
@@ -497,7 +497,7 @@ func (c *Config) checkEdges(l *fault.List) {
 		l.Add("watchdog.timeout", "write whole seconds from 1s to 1h; 15s suits most boards", "%s is not a timeout of a watchdog", w.Timeout)
 	}
 	if least := c.leastPatience(); c.Watchdog.Patience != 0 && c.Watchdog.Patience < least {
-		l.Add("watchdog.patience", fmt.Sprintf("write %s or more: twice schedule.persist, three times meter.every", least), "%s would start a machine again that is well", c.Watchdog.Patience)
+		l.Add("watchdog.patience", fmt.Sprintf("write %s or more: twice schedule.persist, three times the time between readings", least), "%s would start a machine again that is well", c.Watchdog.Patience)
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		l.Add("log.level", "write debug, info, warn or error", "%q is not a level", c.Log.Level)

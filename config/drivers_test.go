@@ -50,6 +50,7 @@ func (s *sundial) Check() (l fault.List) {
 }
 func (s *sundial) Label() string                             { return "sundial in the " + s.Where }
 func (s *sundial) Needs() metering.Needs                     { return metering.NeedsBroker }
+func (s *sundial) Pace() time.Duration                       { return time.Hour }
 func (s *sundial) Open(metering.Env) (metering.Meter, error) { return nil, errors.New("it is night") }
 
 // plantMeter has no settings.
@@ -58,6 +59,7 @@ type plantMeter struct{}
 func (*plantMeter) Check() fault.List                         { return nil }
 func (*plantMeter) Label() string                             { return "plant" }
 func (*plantMeter) Needs() metering.Needs                     { return metering.NeedsSimulation }
+func (*plantMeter) Pace() time.Duration                       { return 0 }
 func (*plantMeter) Open(metering.Env) (metering.Meter, error) { return nil, errors.New("simulated") }
 
 // plantSwitch has no keys.

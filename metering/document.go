@@ -23,7 +23,7 @@ type Document struct {
 	// registers are a fault.  Zero takes 25 kW.
 	MaxPower units.Power `yaml:"max_power,omitempty"`
 	// MaxGap is the longest silence over which power is integrated.  Zero takes
-	// two minutes.
+	// two minutes, or the time of two readings.
 	MaxGap time.Duration `yaml:"max_gap,omitempty"`
 
 	// Cover and Magnet are contacts beside any driver.
@@ -88,8 +88,20 @@ func (d Document) Limits() Limits {
 	if d.MaxPower > 0 {
 		l.MaxPower = d.MaxPower
 	}
+	l.MaxGap = max(l.MaxGap, 2*d.Pace())
 	if d.MaxGap > 0 {
 		l.MaxGap = d.MaxGap
 	}
 	return l
 }
+
+// Pace is the time between two readings: Every, or the driver's own.
+func (d Document) Pace() time.Duration {
+	if d.Every > 0 || d.Settings == nil {
+		return d.Every
+	}
+	return d.Settings.Pace()
+}
+
+// Silence is how long nothing may come of the meter before it is called silent.
+func (d Document) Silence() time.Duration { return max(time.Minute, 3*d.Pace()) }

@@ -37,6 +37,9 @@ type Settings interface {
 	Label() string
 	// Needs is what the meter cannot do without.
 	Needs() Needs
+	// Pace is the usual time between two readings where Document.Every is not
+	// given; zero: it is not the driver's to say.
+	Pace() time.Duration
 	// Open builds the meter.  Only where it needs the machine is anything opened
 	// before Run, and that is left with Env.Machine.
 	Open(e Env) (Meter, error)

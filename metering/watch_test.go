@@ -177,7 +177,10 @@ func TestWriteProfile(t *testing.T) {
 }
 
 // set are settings with a fault of their own where they are broken.
-type set struct{ broken bool }
+type set struct {
+	broken bool
+	pace   time.Duration
+}
 
 func (s set) Check() (l fault.List) {
 	if s.broken {
@@ -185,9 +188,40 @@ func (s set) Check() (l fault.List) {
 	}
 	return l
 }
+func (s set) Pace() time.Duration   { return s.pace }
 func (set) Label() string           { return "a meter" }
 func (set) Needs() Needs            { return 0 }
 func (set) Open(Env) (Meter, error) { return nil, nil }
+
+// How long a meter may be quiet is three of its readings, by the driver where the
+// configuration does not say; and what comes at its pace is measured.
+func TestAMeterThatSpeaksRarelyIsNeitherSilentNorEstimatedBetween(t *testing.T) {
+	for _, row := range []struct {
+		name         string
+		d            Document
+		silence, gap time.Duration
+	}{
+		{"no driver", Document{}, time.Minute, 2 * time.Minute},
+		{"often by the driver", Document{Settings: set{pace: 2 * time.Second}}, time.Minute, 2 * time.Minute},
+		{"every five minutes by the driver", Document{Settings: set{pace: 5 * time.Minute}}, 15 * time.Minute, 10 * time.Minute},
+		{"oftener by the configuration", Document{Settings: set{pace: 5 * time.Minute}, Every: 30 * time.Second}, 90 * time.Second, 2 * time.Minute},
+		{"more rarely by the configuration", Document{Settings: set{pace: time.Second}, Every: 10 * time.Minute}, 30 * time.Minute, 20 * time.Minute},
+		{"a gap that is written", Document{Settings: set{pace: 5 * time.Minute}, MaxGap: time.Minute}, 15 * time.Minute, time.Minute},
+	} {
+		if got := row.d.Limits().MaxGap; row.d.Silence() != row.silence || got != row.gap {
+			t.Errorf("%s: silent after %v, a gap after %v; want %v, %v", row.name, row.d.Silence(), got, row.silence, row.gap)
+		}
+	}
+	var r Registers
+	for i := range 5 {
+		s := Sample{At: time.Date(2026, 11, 29, 10, 5*i, i, 0, time.UTC), Has: HasImport | HasPower, Import: units.Energy(i) * 50 * units.WattHour, Power: 600 * units.Watt}
+		var used Consumption
+		var events []Event
+		if r, used, events = r.Take(s, Document{Settings: set{pace: 5 * time.Minute}}.Limits()); used.Quality != 0 || len(events) > 0 {
+			t.Errorf("reading %d: %v, %+v", i, used.Quality, events)
+		}
+	}
+}
 
 func TestDocument(t *testing.T) {
 	if d := (Document{Driver: "abacus", Settings: set{}}); len(d.Check()) > 0 || d.Label() != "a meter" {

@@ -36,6 +36,9 @@ type Source interface {
 	Next(ctx context.Context) (Block, error)
 }
 
+// usualEvery is between two samples where nothing else is said.
+const usualEvery = time.Second
+
 // Config is a meter made of a converter.
 type Config struct {
 	Waveform waveform.Config
@@ -67,7 +70,7 @@ const mostEvents = 32
 // New makes a meter.
 func New(src Source, cfg Config) (*Meter, error) {
 	if cfg.Every <= 0 {
-		cfg.Every = time.Second
+		cfg.Every = usualEvery
 	}
 	m := &Meter{src: src, cfg: cfg, base: [2]units.Energy{cfg.Import, cfg.Export}}
 	engine, err := waveform.New(cfg.Waveform, m.window, m.disturbance)

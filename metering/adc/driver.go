@@ -62,6 +62,9 @@ func (d *Document) Label() string { return strings.ToUpper(d.Chip) + " on " + d.
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return metering.NeedsMachine }
 
+// Pace implements metering.Settings.
+func (*Document) Pace() time.Duration { return usualEvery }
+
 // Open implements metering.Settings.  The constants are read first: they can be
 // put right without the hardware.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {

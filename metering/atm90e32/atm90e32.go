@@ -63,6 +63,9 @@ const (
 	usual   = time.Minute      // between two reads of little energy
 )
 
+// usualEvery is between two samples where nothing else is said.
+const usualEvery = time.Second
+
 // Config is one chip.
 type Config struct {
 	Port spi.Port
@@ -95,7 +98,7 @@ type Meter struct {
 // New makes a meter and opens its port in the chip's mode.
 func New(cfg Config) (*Meter, error) {
 	if cfg.Every <= 0 {
-		cfg.Every = time.Second
+		cfg.Every = usualEvery
 	}
 	if cfg.Every > 10*time.Second {
 		return nil, fmt.Errorf("atm90e32: every %v is too rare, its registers wrap after 30 s; write 1s", cfg.Every)

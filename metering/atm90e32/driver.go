@@ -2,6 +2,7 @@ package atm90e32
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/metering"
@@ -49,6 +50,9 @@ func (d *Document) Label() string { return "ATM90E32 on " + d.Bus }
 
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return metering.NeedsMachine }
+
+// Pace implements metering.Settings.
+func (*Document) Pace() time.Duration { return usualEvery }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {

@@ -196,6 +196,9 @@ func (d *Document) Label() string { return "HTTP meter at " + redacted(d.URL) }
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return 0 }
 
+// Pace implements metering.Settings.
+func (*Document) Pace() time.Duration { return usualEvery }
+
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	c := Config{Document: *d, Every: e.Every, Now: e.Now}

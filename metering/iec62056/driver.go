@@ -4,6 +4,7 @@ import (
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
+	"time"
 )
 
 // Driver is the driver iec62056.
@@ -40,6 +41,9 @@ func (d *Document) Label() string { return "IEC 62056-21 on " + d.Port }
 
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return 0 }
+
+// Pace implements metering.Settings.
+func (*Document) Pace() time.Duration { return usualEvery }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {

@@ -10,6 +10,9 @@ import (
 	"github.com/keeplit/keeplit/metering/line"
 )
 
+// usualEvery is between two samples where nothing else is said.
+const usualEvery = time.Minute
+
 // Config is one meter on an optical head or a current loop.
 type Config struct {
 	Name    string // of the line, for messages
@@ -50,7 +53,7 @@ func New(cfg Config) (*Meter, error) {
 		return nil, errors.New("iec62056: an address has at most 32 characters")
 	}
 	if cfg.Every <= 0 {
-		cfg.Every = time.Minute
+		cfg.Every = usualEvery
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 2 * time.Second

@@ -3,6 +3,7 @@ package modbus
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
@@ -80,6 +81,9 @@ func (d *Document) Label() string { return d.Model + " on " + d.Port }
 
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return 0 }
+
+// Pace implements metering.Settings.
+func (*Document) Pace() time.Duration { return usualEvery }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {

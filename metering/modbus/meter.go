@@ -9,6 +9,9 @@ import (
 	"github.com/keeplit/keeplit/metering/line"
 )
 
+// usualEvery is between two samples where nothing else is said.
+const usualEvery = 2 * time.Second
+
 // Config is one meter on a bus.
 type Config struct {
 	Model Model
@@ -35,7 +38,7 @@ func NewMeter(bus *Bus, cfg Config) (*Meter, error) {
 		return nil, fmt.Errorf("modbus: %d is not a unit address; the meter shows its own in the settings, 1 to 247", cfg.Unit)
 	}
 	if cfg.Every <= 0 {
-		cfg.Every = 2 * time.Second
+		cfg.Every = usualEvery
 	}
 	return &Meter{bus: bus, cfg: cfg}, nil
 }

@@ -2,6 +2,7 @@ package mqttmeter
 
 import (
 	"strings"
+	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/metering"
@@ -53,6 +54,9 @@ func (d *Document) Label() string { return d.Kind + " " + d.Topic }
 
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return metering.NeedsBroker }
+
+// Pace implements metering.Settings: how often the kind of device publishes as it comes.
+func (d *Document) Pace() time.Duration { return kinds()[d.Kind].every }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {

@@ -13,7 +13,7 @@ import (
 
 // kind is a kind of device.
 type kind struct {
-	every   time.Duration // how often it publishes as it comes
+	every   time.Duration // how often it publishes as it comes, at the least
 	op      string        // what is tried with its messages
 	whole   bool          // it has one meter, whatever channel is named
 	dialect func(Document) device.Dialect

@@ -22,9 +22,8 @@ import (
 // Config is one meter.
 type Config struct {
 	Document
-	// Every is how often the device publishes: Tasmota's TelePeriod, a minute
-	// for the others.  Zero takes the maker's default.  It is reported silent
-	// after three times as long.
+	// Every is how often the device publishes.  Zero takes what is usual for its
+	// kind.  It is reported silent after three times as long.
 	Every time.Duration
 }
 
@@ -48,7 +47,7 @@ func New(pool *device.Pool, cfg Config) (*Meter, error) {
 		return nil, fmt.Errorf("mqttmeter: topic %q does not name one device", cfg.Topic)
 	}
 	if cfg.Every <= 0 {
-		cfg.Every = k.every
+		cfg.Every = cfg.Pace()
 	}
 	if k.whole {
 		cfg.Channel = 0

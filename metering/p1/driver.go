@@ -3,6 +3,7 @@ package p1
 import (
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
+	"time"
 )
 
 // Driver is the driver p1.
@@ -23,6 +24,9 @@ func (d *Document) Label() string { return "P1 port on " + d.Port }
 
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return 0 }
+
+// Pace implements metering.Settings: a telegram comes every second, of older meters every ten.
+func (*Document) Pace() time.Duration { return 10 * time.Second }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {

@@ -42,6 +42,9 @@ func (d *Document) Label() string { return "pulses on " + d.Pin }
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return metering.NeedsMachine }
 
+// Pace implements metering.Settings.
+func (*Document) Pace() time.Duration { return usualEvery }
+
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	src, err := d.source(e)

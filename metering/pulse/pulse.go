@@ -35,6 +35,9 @@ type Source interface {
 	Next(ctx context.Context) (Pulses, error)
 }
 
+// usualEvery is between two samples where nothing else is said.
+const usualEvery = 2 * time.Second
+
 // Config is a meter with a pulse output.
 type Config struct {
 	// PerKWh is the meter constant, pulses per kWh.
@@ -72,7 +75,7 @@ func New(src Source, cfg Config) (*Meter, error) {
 		return nil, fmt.Errorf("pulse: register starts at %d uJ", cfg.Start)
 	}
 	if cfg.Every <= 0 {
-		cfg.Every = 2 * time.Second
+		cfg.Every = usualEvery
 	}
 	return &Meter{src: src, cfg: cfg, count: Count(cfg.Start, cfg.PerKWh)}, nil
 }

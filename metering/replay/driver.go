@@ -2,6 +2,7 @@ package replay
 
 import (
 	"errors"
+	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/metering"
@@ -36,6 +37,9 @@ func (d *Document) Label() string { return "recording " + d.File }
 
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return metering.NeedsSimulation }
+
+// Pace implements metering.Settings: the simulation has a step.
+func (*Document) Pace() time.Duration { return 0 }
 
 // Open implements metering.Settings: the simulation builds the meter.
 func (d *Document) Open(metering.Env) (metering.Meter, error) {

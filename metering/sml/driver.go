@@ -3,6 +3,7 @@ package sml
 import (
 	"bytes"
 	"encoding/hex"
+	"time"
 
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
@@ -26,6 +27,9 @@ func (d *Document) Label() string { return "SML on " + d.Port }
 
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return 0 }
+
+// Pace implements metering.Settings: a file comes every one to four seconds.
+func (*Document) Pace() time.Duration { return 4 * time.Second }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {

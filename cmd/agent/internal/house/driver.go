@@ -2,6 +2,7 @@ package house
 
 import (
 	"errors"
+	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/loads"
@@ -24,6 +25,9 @@ func (*metered) Label() string { return "simulated house" }
 
 // Needs implements metering.Settings.
 func (*metered) Needs() metering.Needs { return metering.NeedsSimulation }
+
+// Pace implements metering.Settings: the simulation has a step.
+func (*metered) Pace() time.Duration { return 0 }
 
 // Open implements metering.Settings: the simulation builds the meter.
 func (*metered) Open(metering.Env) (metering.Meter, error) {

@@ -60,7 +60,7 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 	if currency == "" {
 		currency = doc.Currency
 	}
-	silent := max(time.Minute, 3*cfg.Meter.Every)
+	silent := cfg.Meter.Silence()
 	if cfg.Simulation != nil {
 		silent = max(silent, 3*cfg.Simulation.Step)
 	}
