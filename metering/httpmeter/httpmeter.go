@@ -3,8 +3,8 @@
 // configuration to say.
 //
 // An answer is a reading only as a whole: status 200, one JSON document of bounded
-// length within the time, and a number at every place that is named.  A missing
-// number is no zero, and a text is no number.  Redirects are not followed: what is
+// length within the time, and a number at every place that is named, be it in
+// quotes.  A missing number is no zero, and any other text is none.  Redirects are not followed: what is
 // asked, and who is given the password, is what stands in the configuration.
 package httpmeter
 

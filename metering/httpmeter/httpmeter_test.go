@@ -151,8 +151,15 @@ func TestWhatIsNoNumberIsNoReading(t *testing.T) {
 		code       metering.Code
 		says       string
 	}{
-		{"a number in quotes", `{"e": "12.5", "p": 1}`, metering.UnknownReply, "e is not a number"},
-		{"NaN in quotes", `{"e": "NaN", "p": 1}`, metering.UnknownReply, "e is not a number"},
+		{"a comma", `{"e": "12,5", "p": 1}`, metering.UnknownReply, `e is "12,5", which is not a number`},
+		{"its unit in the text", `{"e": "12.5 kWh", "p": 1}`, metering.UnknownReply, "not a number"},
+		{"nothing in quotes", `{"e": "", "p": 1}`, metering.UnknownReply, "not a number"},
+		{"blanks in the text", `{"e": " 12.5", "p": 1}`, metering.UnknownReply, "not a number"},
+		{"a clock's time", `{"e": "0012", "p": 1}`, metering.UnknownReply, "not a number"},
+		{"a power of ten in quotes", `{"e": "1e3", "p": 1}`, metering.UnknownReply, "not a number"},
+		{"NaN in quotes", `{"e": "NaN", "p": 1}`, metering.UnknownReply, "not a number"},
+		{"too much in quotes", `{"e": "99999999999999999999", "p": 1}`, metering.Range, "beyond any meter"},
+		{"a negative register in quotes", `{"e": "-1", "p": 1}`, metering.Range, "import register"},
 		{"NaN bare", `{"e": NaN, "p": 1}`, metering.UnknownReply, "JSON"},
 		{"null", `{"e": null, "p": 1}`, metering.UnknownReply, "e is null"},
 		{"left out", `{"p": 1}`, metering.UnknownReply, "the answer has no e"},
@@ -193,6 +200,17 @@ func TestValuesAreTakenWithTheirUnitAndFactorExactly(t *testing.T) {
 	}
 	if p := s.Phases[0]; p.Power != 100 || p.Voltage != 230_100 || p.Current != 150 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// Many gateways write their numbers in quotes.
+func TestANumberInQuotesIsTheNumberItSays(t *testing.T) {
+	s, err := once(t, Document{
+		URL:    answering(t, `{"data": [{"kWh": "012"}, {"kWh": "10432.717", "W": "-0.50", "V": "230"}]}`),
+		Import: &Value{Path: "data[1].kWh"}, Power: &Value{Path: "data[1].W"}, Voltage: &Value{Path: "data[1].V"},
+	})
+	if err != nil || s.Import != 10_432_717*units.WattHour || s.Power != -500 || s.Voltage != 230_000 {
+		t.Errorf("%+v %v", s, err)
 	}
 }
 

@@ -3,6 +3,7 @@ package httpmeter
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -94,19 +95,29 @@ func follow(v any, path []step) (any, error) {
 	return v, nil
 }
 
-// number is the number that a path leads to.
+// number is the number that a path leads to.  Many answer with "12.50": a plain
+// decimal in quotes is the number it says, and no other text is.
 func number(v any, path []step) (json.Number, error) {
 	v, err := follow(v, path)
 	if err != nil {
 		return "", err
 	}
-	n, ok := v.(json.Number)
-	if !ok {
-		kind := map[bool]string{true: "null", false: "not a number"}[v == nil]
-		return "", fmt.Errorf("%s is %s", show(path), kind)
+	switch v := v.(type) {
+	case json.Number:
+		return v, nil
+	case string:
+		if decimal.MatchString(v) {
+			return json.Number(v), nil
+		}
+		return "", fmt.Errorf("%s is %q, which is not a number", show(path), clip(v))
+	case nil:
+		return "", fmt.Errorf("%s is null", show(path))
 	}
-	return n, nil
+	return "", fmt.Errorf("%s is not a number", show(path))
 }
+
+// decimal is a number as JSON writes it, but for its exponent.
+var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`) //nolint:gochecknoglobals // compiled once, never changed
 
 // text is the text or number that a path leads to.
 func text(v any, path []step) (string, error) {
