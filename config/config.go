@@ -415,6 +415,7 @@ func (c *Config) checkLoads(l *fault.List) {
 	}
 	l.Under("supply.switch", c.Supply.Switch.Check())
 	c.checkSwitch(l, "supply.switch", c.Supply.Switch)
+	c.checkShared(l)
 	l.Under("supply", c.Supply.Check())
 	for _, d := range []struct {
 		path string
@@ -497,7 +498,7 @@ func (c *Config) checkEdges(l *fault.List) {
 		l.Add("watchdog.timeout", "write whole seconds from 1s to 1h; 15s suits most boards", "%s is not a timeout of a watchdog", w.Timeout)
 	}
 	if least := c.leastPatience(); c.Watchdog.Patience != 0 && c.Watchdog.Patience < least {
-		l.Add("watchdog.patience", fmt.Sprintf("write %s or more: twice schedule.persist, three times the time between readings", least), "%s would start a machine again that is well", c.Watchdog.Patience)
+		l.Add("watchdog.patience", fmt.Sprintf("write %s or more: twice schedule.persist, three times meter.every", least), "%s would start a machine again that is well", c.Watchdog.Patience)
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		l.Add("log.level", "write debug, info, warn or error", "%q is not a level", c.Log.Level)

@@ -78,6 +78,28 @@ func (c *Config) checkMeter(l *fault.List) {
 	}
 }
 
+// checkShared finds switches that are named twice: each of the two would undo what
+// the other does.
+func (c *Config) checkShared(l *fault.List) {
+	names := map[string]string{} // of the load by the switch
+	check := func(path, load string, s loads.SwitchDocument) {
+		of := s.Traits().Of
+		if of == "" {
+			return
+		}
+		key := s.Driver + " " + of
+		if other, taken := names[key]; taken {
+			l.Add(path, "name another switch: what hangs on one switch is one load", "%s is the switch of %s already", of, other)
+			return
+		}
+		names[key] = load
+	}
+	for i, d := range c.Loads {
+		check(fmt.Sprintf("loads[%d].switch", i), "load "+d.ID, d.Switch)
+	}
+	check("supply.switch", "the supply", c.Supply.Switch)
+}
+
 func (c *Config) checkSwitch(l *fault.List, path string, s loads.SwitchDocument) {
 	needs := s.Traits().Needs
 	switch names := c.drivers.SwitchNames(); {
@@ -207,7 +229,11 @@ func (d *decoder) driven(rest []*ast.MappingValueNode, v reflect.Value, c choice
 				given = true
 				d.value(p.Value, settings.Elem(), at, false)
 			default:
-				d.fault(p.Key, at, "take it out, or set driver: "+key, "driver is %s, so this part would be ignored", driver)
+				if driver == "" {
+					d.fault(p.Key, at, "add driver: "+key, "no driver is named, so this part would be ignored")
+				} else {
+					d.fault(p.Key, at, "take it out, or set driver: "+key, "driver is %s, so this part would be ignored", driver)
+				}
 				d.value(p.Value, part.Elem(), at, false)
 			}
 			continue

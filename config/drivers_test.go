@@ -155,6 +155,22 @@ func TestFaultsOfDriversComeAllAtOnceWithTheListsOwnNames(t *testing.T) {
 		{"a key without any switch", "loads: [{id: a, power: 1 kW, switch: {topic: x}}]", []string{"loads[0].switch.topic: only a switch with driver tasmota or zigbee2mqtt has this"}},
 		{"a misspelt key of its own", "supply: {switch: {driver: rope, longth: 2}}", []string{`supply.switch.longth: unknown key; did you mean "length"?`}},
 		{"its own check", "supply: {switch: {driver: rope, length: -2}}", []string{"supply.switch.length: -2 is no length"}},
+		{"a part and no driver", "meter:\n  modbus: {model: sdm230, port: x}", []string{
+			"line 6: meter.modbus: no driver is named, so this part would be ignored; add driver: modbus", `meter.driver: "" is not a meter driver`,
+		}},
+		{"two loads and the supply on one relay", `loads:
+  - {id: a, power: 1 kW, switch: {driver: tasmota, topic: plug}}
+  - {id: b, power: 1 kW, switch: {driver: tasmota, topic: plug, channel: 1}}
+  - {id: c, power: 1 kW, switch: {driver: zigbee2mqtt, topic: plug}}
+  - {id: d, power: 1 kW, switch: {driver: zigbee2mqtt, topic: plug, base: other}}
+  - {id: e, power: 1 kW, switch: {driver: tasmota, topic: plug, stale: 5m}}
+  - {id: f, power: 1 kW, switch: {driver: relay, relay: {line: GPIO17}}}
+  - {id: g, power: 1 kW, switch: {driver: zigbee2mqtt, topic: plug, base: zigbee2mqtt}}
+supply: {switch: {driver: relay, relay: {line: GPIO17, active_low: true}}}`, []string{
+			"line 10: loads[4].switch: relay 0 of plug is the switch of load a already; name another switch: what hangs on one switch is one load",
+			"line 12: loads[6].switch: relay 0 of plug is the switch of load c already",
+			"line 13: supply.switch: line GPIO17 is the switch of load f already",
+		}},
 		{"a plant without a simulation", "loads: [{id: a, power: 1 kW, switch: {driver: house}}]", []string{"loads[0].switch.driver: house is a switch of the simulated plant"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

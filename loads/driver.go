@@ -36,6 +36,9 @@ type Settings interface {
 // switch of this machine that tells its real state and falls open without the
 // agent.
 type Traits struct {
+	// Of names what is switched among all that the driver can switch, such as
+	// "relay 0 of plug"; empty where it is not known.  It can be of one load only.
+	Of      string
 	Needs   Needs
 	Remote  bool // it hangs on a network: it answers late, and stays as it is without the agent
 	Latches bool // it stays as it is without the agent

@@ -105,6 +105,10 @@ func (s Sample) Believed(lim Limits) Sample {
 // leastVoltage is that of the lowest supplies, in mV, in a sag.
 const leastVoltage = 90_000
 
+// maxDevice is longer than any meter's identity: it is stored with the state, and
+// again with each change of it.
+const maxDevice = 200
+
 // Sane is nil where every value of s can be shown by some meter, else an Error
 // of code Range that names the value.
 func (s Sample) Sane(op string) error {
@@ -124,6 +128,8 @@ func (s Sample) Sane(op string) error {
 		return bad("current", int64(s.Current), "mA")
 	case s.Frequency < 0 || s.Frequency > maxFrequency:
 		return bad("frequency", int64(s.Frequency), "mHz")
+	case len(s.Device) > maxDevice:
+		return bad("length of the meter's identity", int64(len(s.Device)), "bytes")
 	}
 	for _, p := range s.Phases {
 		switch {

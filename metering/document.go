@@ -62,7 +62,7 @@ func (d Document) Check() fault.List {
 			l.Add(name+".pull", "write up, down or none", "%q is not known", c.Pull)
 		}
 	}
-	if d.Every < 0 || d.Every > time.Hour {
+	if d.Every < 0 || d.Every > time.Hour || d.Every > 0 && d.Every < 100*time.Millisecond {
 		l.Add("every", "write a time from 100ms to 1h, or leave it out", "%v is not a time between readings", d.Every)
 	}
 	if d.MaxPower < 0 {

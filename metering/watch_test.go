@@ -235,6 +235,7 @@ func TestDocument(t *testing.T) {
 		{"the driver's own settings", Document{Driver: "abacus", Settings: set{broken: true}}, "abacus.port"},
 		{"negative fuse", Document{Driver: "house", MaxPower: -1}, "max_power"},
 		{"negative gap", Document{Driver: "house", MaxGap: -1}, "max_gap"},
+		{"too often", Document{Driver: "house", Every: time.Millisecond}, "every"},
 		{"too rare", Document{Driver: "house", Every: 2 * time.Hour}, "every"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

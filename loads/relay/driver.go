@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
@@ -99,6 +100,7 @@ func (r Document) check() fault.List {
 func (s *Settings) Traits() loads.Traits {
 	t := loads.Traits{Needs: loads.NeedsMachine, Blind: true}
 	if s.Relay != nil {
+		t.Of = strings.TrimSpace("line " + s.Relay.Line + " " + s.Relay.Chip)
 		t.Latches, t.Blind = s.Relay.Contact == ContactLatching, s.Relay.Feedback == nil
 	}
 	return t

@@ -26,10 +26,19 @@ type Document struct {
 // Check implements loads.Settings.
 func (d *Document) Check() fault.List {
 	l := d.Timed.Check()
-	if strings.ContainsAny(d.Base, "+#\x00") {
+	if strings.ContainsAny(d.Base, "+#\x00") || strings.HasPrefix(d.Base, "/") || strings.HasSuffix(d.Base, "/") {
 		l.Add("base", "leave it out, or write the base topic of Zigbee2MQTT", "%q is not a base topic", d.Base)
 	}
 	return l
+}
+
+// Traits implements loads.Settings.
+func (d *Document) Traits() loads.Traits {
+	t := d.Timed.Traits()
+	if t.Of != "" && d.Base != "" && d.Base != zigbee2mqtt.Base {
+		t.Of += " below " + d.Base
+	}
+	return t
 }
 
 // Open implements loads.Settings.

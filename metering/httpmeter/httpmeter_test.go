@@ -203,6 +203,14 @@ func TestValuesAreTakenWithTheirUnitAndFactorExactly(t *testing.T) {
 	}
 }
 
+// What is stored with every state must not be as long as an answer may be.
+func TestAnIdentityOfAMegabyteIsNone(t *testing.T) {
+	d := Document{URL: answering(t, `{"p": 1, "id": "`+strings.Repeat("x", 1<<19)+`"}`), Power: &Value{Path: "p"}, Device: "id"}
+	if s, err := once(t, d); metering.CodeOf(err) != metering.Range || !strings.Contains(err.Error(), "identity") || len(err.Error()) > 300 {
+		t.Errorf("%d bytes, %v", len(s.Device), err)
+	}
+}
+
 // Many gateways write their numbers in quotes.
 func TestANumberInQuotesIsTheNumberItSays(t *testing.T) {
 	s, err := once(t, Document{

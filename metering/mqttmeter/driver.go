@@ -43,6 +43,11 @@ func (d *Document) Check() fault.List {
 	if strings.ContainsAny(d.Topic+d.Base, "#+") {
 		l.Add("topic", "name one device", "a wildcard cannot name a meter")
 	}
+	for _, s := range []struct{ at, name string }{{"topic", d.Topic}, {"base", d.Base}} {
+		if strings.HasPrefix(s.name, "/") || strings.HasSuffix(s.name, "/") {
+			l.Add(s.at, "write it without slashes at the ends", "nothing is told under %q", s.name)
+		}
+	}
 	if d.Channel < 0 || d.Channel > 8 {
 		l.Add("channel", "write 0 to 8", "%d is not a channel", d.Channel)
 	}

@@ -131,10 +131,10 @@ func (m *Meter) take(h heard) (r metering.Reading, ok bool) {
 		}
 		m.rank = told.Rank
 		s := sample(told)
+		s.At, s.Device = h.fact.At.UTC(), told.Serial
 		if err := s.Sane(m.op); err != nil {
 			return metering.Reading{Err: err}, true
 		}
-		s.At, s.Device = h.fact.At.UTC(), told.Serial
 		return metering.Reading{Sample: s}, true
 	}
 	return r, false

@@ -36,11 +36,14 @@ type onTime struct {
 	timed time.Time // when On was last said with on_time and not obeyed so far; zero: never
 }
 
+// Base is the base topic where none is given.
+const Base = "zigbee2mqtt"
+
 // New is the dialect of the device with this friendly name below a base topic,
-// zigbee2mqtt where that is empty.
+// Base where that is empty.
 func New(base, name string) *Dialect {
 	if base == "" {
-		base = "zigbee2mqtt"
+		base = Base
 	}
 	return &Dialect{topic: base + "/" + name, onTime: map[int]*onTime{}}
 }

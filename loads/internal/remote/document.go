@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -27,6 +28,14 @@ func (d Document) Check() fault.List {
 	return l
 }
 
+// Of names a part of the device.
+func (d Document) Of(part string) string {
+	if d.Topic == "" {
+		return ""
+	}
+	return part + " of " + d.Topic
+}
+
 // Timed is the settings of a device with numbered relays that it opens by itself
 // when it is not told On again.
 type Timed struct {
@@ -49,7 +58,7 @@ func (t *Timed) Check() fault.List {
 
 // Traits implements loads.Settings.
 func (t *Timed) Traits() loads.Traits {
-	return loads.Traits{Needs: loads.NeedsBroker, Remote: true, Renewable: true, DeadMan: t.DeadMan}
+	return loads.Traits{Of: t.Of(fmt.Sprintf("relay %d", t.Channel)), Needs: loads.NeedsBroker, Remote: true, Renewable: true, DeadMan: t.DeadMan}
 }
 
 // Switch takes the relay of the device into use.
