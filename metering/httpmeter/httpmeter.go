@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -108,6 +110,32 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 
 // read asks once.
 func (m *Meter) read(ctx context.Context) (metering.Sample, error) {
+	s, err := m.take(ctx)
+	return s, m.hidden(err)
+}
+
+// hidden is an error without what the meter is given as proof: one that says it
+// back must not bring it into a log.
+func (m *Meter) hidden(err error) error {
+	var fault *metering.Error
+	if !errors.As(err, &fault) || fault.Err == nil {
+		return err
+	}
+	text := fault.Err.Error()
+	for _, secret := range []string{m.cfg.Token, m.cfg.Password, base64.StdEncoding.EncodeToString([]byte(m.cfg.Username + ":" + m.cfg.Password))} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "***")
+		}
+	}
+	if text == fault.Err.Error() {
+		return err
+	}
+	shown := *fault
+	shown.Err = errors.New(text)
+	return &shown
+}
+
+func (m *Meter) take(ctx context.Context) (metering.Sample, error) {
 	body, err := m.ask(ctx)
 	if err != nil {
 		return metering.Sample{}, err

@@ -203,6 +203,31 @@ func TestValuesAreTakenWithTheirUnitAndFactorExactly(t *testing.T) {
 	}
 }
 
+// What is given as proof must not come into a log by a meter that says it back.
+func TestAMeterThatSaysTheTokenBackDoesNotBringItIntoTheError(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		d    Document
+	}{{"a token", Document{Token: "hidden-token"}}, {"a long one", Document{Token: "hidden-" + strings.Repeat("token", 20)}}, {"a password", Document{Username: "u", Password: "hidden-password"}}} {
+		for _, form := range []string{"%s is no HTTP", "HTTP/1.1 %s\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n{\"p\": \"%s\"}"} {
+			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				proof := strings.TrimPrefix(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), "Basic ")
+				conn, _, err := w.(http.Hijacker).Hijack()
+				if err == nil {
+					fmt.Fprintf(conn, form+"\r\n\r\n", proof)
+					_ = conn.Close()
+				}
+			}))
+			d := row.d
+			d.URL, d.Power = s.URL, &Value{Path: "p"}
+			_, err := once(t, d)
+			if err == nil || strings.Contains(err.Error(), "hidden") || strings.Contains(err.Error(), "dTpoaWRkZW4") {
+				t.Errorf("%s, %q: %v", row.name, form, err)
+			}
+		}
+	}
+}
+
 // What is stored with every state must not be as long as an answer may be.
 func TestAnIdentityOfAMegabyteIsNone(t *testing.T) {
 	d := Document{URL: answering(t, `{"p": 1, "id": "`+strings.Repeat("x", 1<<19)+`"}`), Power: &Value{Path: "p"}, Device: "id"}

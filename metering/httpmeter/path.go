@@ -109,7 +109,10 @@ func number(v any, path []step) (json.Number, error) {
 		if decimal.MatchString(v) {
 			return json.Number(v), nil
 		}
-		return "", fmt.Errorf("%s is %q, which is not a number", show(path), clip(v))
+		if len(v) > 24 { // a part of it is not shown: it could be that of a secret
+			return "", fmt.Errorf("%s is a long text and not a number", show(path))
+		}
+		return "", fmt.Errorf("%s is %q, which is not a number", show(path), v)
 	case nil:
 		return "", fmt.Errorf("%s is null", show(path))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/metering"
 )
 
 // A Tasmota plug speaks every five minutes as it comes: a site that calls it silent
@@ -44,6 +45,26 @@ mqtt: {url: "mqtt://127.0.0.1:1"}
 		}
 		if site.SilentAfter != row.silence || site.Limits.MaxGap != row.gap || cfg.Patience() != row.patience {
 			t.Errorf("%s: silent after %v, a gap after %v, patience %v", row.meter, site.SilentAfter, site.Limits.MaxGap, cfg.Patience())
+		}
+	}
+}
+
+// A warning says of what kind it is that a meter cannot be read; the log says which
+// path, register or certificate it was, and not at every reading.
+func TestTheLogSaysInFullWhyAMeterIsNotRead(t *testing.T) {
+	f := failures{}
+	now := time.Date(2026, 11, 29, 10, 0, 0, 0, time.UTC)
+	form, silent := metering.Fail(metering.UnknownReply, "read", "", "e is null"), metering.Fail(metering.Silent, "read", "", "nothing came")
+	for _, row := range []struct {
+		after time.Duration
+		err   error
+		told  bool
+	}{
+		{0, nil, false}, {time.Second, form, true}, {2 * time.Second, form, false}, {3 * time.Second, silent, true}, {4 * time.Second, form, false},
+		{9 * time.Minute, form, false}, {11 * time.Minute, form, true}, {12 * time.Minute, form, false}, {-time.Hour, form, true},
+	} {
+		if got := f.tells(now.Add(row.after), row.err); got != row.told {
+			t.Errorf("after %v, %v: told %v", row.after, row.err, got)
 		}
 	}
 }

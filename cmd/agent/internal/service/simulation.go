@@ -175,7 +175,11 @@ func (s *Service) feed(ctx context.Context) func(metering.Reading) {
 	if !s.resumed.IsZero() {
 		enter(s.resumed)
 	}
+	failed := failures{}
 	return func(r metering.Reading) {
+		if failed.tells(time.Now(), r.Err) {
+			s.log.Warn("meter: no reading", "error", r.Err)
+		}
 		in := control.Input{What: control.Reading(r)}
 		if s.plant != nil {
 			in.Now = s.plant.Now()
