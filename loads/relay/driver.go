@@ -100,7 +100,9 @@ func (r Document) check() fault.List {
 func (s *Settings) Traits() loads.Traits {
 	t := loads.Traits{Needs: loads.NeedsMachine, Blind: true}
 	if s.Relay != nil {
-		t.Of = strings.TrimSpace("line " + s.Relay.Line + " " + s.Relay.Chip)
+		if s.Relay.Line != "" {
+			t.Of = strings.TrimSpace("line " + s.Relay.Line + " " + s.Relay.Chip)
+		}
 		t.Latches, t.Blind = s.Relay.Contact == ContactLatching, s.Relay.Feedback == nil
 	}
 	return t

@@ -14,21 +14,21 @@ func TestSettings(t *testing.T) {
 		traits loads.Traits
 		paths  []string // of its faults
 	}{
-		{"with feedback", &Document{Line: "GPIO17", Feedback: &FeedbackInput{Line: "GPIO22", Pull: "up"}}, loads.Traits{Needs: loads.NeedsMachine}, nil},
-		{"without feedback it is blind", &Document{Line: "GPIO17"}, loads.Traits{Needs: loads.NeedsMachine, Blind: true}, nil},
+		{"with feedback", &Document{Line: "GPIO17", Feedback: &FeedbackInput{Line: "GPIO22", Pull: "up"}}, loads.Traits{Of: "line GPIO17", Needs: loads.NeedsMachine}, nil},
+		{"without feedback it is blind", &Document{Line: "GPIO17"}, loads.Traits{Of: "line GPIO17", Needs: loads.NeedsMachine, Blind: true}, nil},
 		{
 			"a latching one stays as it is", &Document{Line: "GPIO17", Contact: ContactLatching, Reset: "GPIO27", Feedback: &FeedbackInput{Line: "GPIO22"}},
-			loads.Traits{Needs: loads.NeedsMachine, Latches: true},
+			loads.Traits{Of: "line GPIO17", Needs: loads.NeedsMachine, Latches: true},
 			nil,
 		},
 		{"no lines", nil, loads.Traits{Needs: loads.NeedsMachine, Blind: true}, []string{"relay"}},
 		{"no line", &Document{}, loads.Traits{Needs: loads.NeedsMachine, Blind: true}, []string{"relay.line"}},
 		{
 			"a latching one half described", &Document{Line: "GPIO17", Contact: ContactLatching, Pulse: time.Second},
-			loads.Traits{Needs: loads.NeedsMachine, Latches: true, Blind: true},
+			loads.Traits{Of: "line GPIO17", Needs: loads.NeedsMachine, Latches: true, Blind: true},
 			[]string{"relay.reset_line", "relay.pulse", "relay.feedback"},
 		},
-		{"feedback on the output", &Document{Line: "GPIO17", Feedback: &FeedbackInput{Line: "GPIO17"}}, loads.Traits{Needs: loads.NeedsMachine}, []string{"relay.feedback.line"}},
+		{"feedback on the output", &Document{Line: "GPIO17", Feedback: &FeedbackInput{Line: "GPIO17"}}, loads.Traits{Of: "line GPIO17", Needs: loads.NeedsMachine}, []string{"relay.feedback.line"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := &Settings{row.relay}
