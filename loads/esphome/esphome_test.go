@@ -187,3 +187,21 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// A switch is the same one whatever sensor is named beside it, and none where its
+// node is not named.
+func TestASwitchIsNamedByItsNodeAndItsName(t *testing.T) {
+	node := remote.Document{Topic: "node"}
+	for _, row := range []struct {
+		doc Document
+		of  string
+	}{
+		{Document{Document: node, Component: "relay"}, "switch relay of node"},
+		{Document{Document: node, Component: "relay", Power: "power"}, "switch relay of node"},
+		{Document{Component: "relay"}, ""},
+	} {
+		if got := row.doc.Traits().Of; got != row.of {
+			t.Errorf("%+v is %q, want %q", row.doc, got, row.of)
+		}
+	}
+}
