@@ -1,10 +1,11 @@
 package iec62056
 
 import (
+	"time"
+
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
-	"time"
 )
 
 // Driver is the driver iec62056.

@@ -1,9 +1,10 @@
 package p1
 
 import (
+	"time"
+
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
-	"time"
 )
 
 // Driver is the driver p1.

@@ -60,8 +60,15 @@ func TestTheLogSaysInFullWhyAMeterIsNotRead(t *testing.T) {
 		err   error
 		told  bool
 	}{
-		{0, nil, false}, {time.Second, form, true}, {2 * time.Second, form, false}, {3 * time.Second, silent, true}, {4 * time.Second, form, false},
-		{9 * time.Minute, form, false}, {11 * time.Minute, form, true}, {12 * time.Minute, form, false}, {-time.Hour, form, true},
+		{0, nil, false},
+		{time.Second, form, true},
+		{2 * time.Second, form, false},
+		{3 * time.Second, silent, true},
+		{4 * time.Second, form, false},
+		{9 * time.Minute, form, false},
+		{11 * time.Minute, form, true},
+		{12 * time.Minute, form, false},
+		{-time.Hour, form, true},
 	} {
 		if got := f.tells(now.Add(row.after), row.err); got != row.told {
 			t.Errorf("after %v, %v: told %v", row.after, row.err, got)
