@@ -12,7 +12,6 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/contain"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/loads"
 )
 
 // failure is what becomes of plans: the planner says that there is none, or
@@ -122,12 +121,13 @@ func TestAPanicInAStepLeavesItsInputOutAndNothingElse(t *testing.T) {
 		h.draw(t, units.Kilowatt, 10*time.Second)
 		before := h.Snapshot().State.Meter.Registers.Import
 		// An input that no step can take: the loop itself breaks its site, and mends it.
-		loadsWere := h.cfg.Site.Loads
-		h.washer.ask(func() { h.cfg.Site.Loads = append(loadsWere[:2:2], loads.Load{ID: "ghost", Defer: true}) })
+		// The guard is what a step alone needs; a plan under way reads the rest.
+		guardWas := h.cfg.Site.Guard
+		h.washer.ask(func() { h.cfg.Site.Guard = nil })
 		if _, err := h.Feed(t.Context(), Input{}); err == nil {
 			t.Fatal("the step does not fail: the test proves nothing")
 		}
-		h.washer.ask(func() { h.cfg.Site.Loads = loadsWere })
+		h.washer.ask(func() { h.cfg.Site.Guard = guardWas })
 		if !h.Snapshot().State.Health.Has(health.StepFailed, "") {
 			h.draw(t, units.Kilowatt, time.Second)
 		}
