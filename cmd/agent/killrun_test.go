@@ -308,7 +308,7 @@ func TestTokensAcrossKillsOfTheAgent(t *testing.T) {
 // The agent as a service: it says when it is ready, feeds both watchdogs, and
 // ends in good order.
 func TestTheAgentFeedsItsWatchdogs(t *testing.T) {
-	l := newLive(t, "watchdog: {device: watchdog, patience: 1m}\n")
+	l := newLive(t, "watchdog: {device: watchdog, patience: 15m}\n")
 	device := filepath.Join(l.folder, "watchdog")
 	if err := os.WriteFile(device, nil, 0o600); err != nil {
 		t.Fatal(err)

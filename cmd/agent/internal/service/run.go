@@ -48,6 +48,11 @@ func (s *Service) Run(ctx context.Context) error {
 		out.keep(outCtx, "influxdb", s.influx.Run)
 	}
 	loop.run(loopCtx, "control", s.loop.Run)
+	if s.plant != nil {
+		// A simulated run depends on its inputs alone: the first step is made here,
+		// and not when whichever part has something to tell first.
+		_, _ = s.loop.Feed(inputs, control.Input{})
+	}
 	for i, r := range s.parts {
 		in.keep(inputs, fmt.Sprintf("driver %d", i+1), r)
 	}
