@@ -124,8 +124,8 @@ func (c *Child) make(ctx context.Context, b planning.Brief, within time.Duration
 	ended := false // by itself
 	select {
 	case err = <-done:
-		if err == nil {
-			return plan, nil
+		if err == nil || errors.As(err, new(refusedError)) {
+			return plan, err
 		}
 		ended = true
 	case <-t.C:
@@ -251,9 +251,17 @@ func (p *process) ask(q question, plan *planning.Plan) error {
 	if err := p.from.Decode(&a); err != nil {
 		return fmt.Errorf("the planner has ended: %w", err)
 	}
+	if a.Refused != "" {
+		return refusedError(a.Refused)
+	}
 	*plan = a.Plan
 	return nil
 }
+
+// refusedError is why a planner that is well makes no plan.
+type refusedError string
+
+func (e refusedError) Error() string { return string(e) }
 
 // weighEvery is how often its memory is looked at.
 const weighEvery = 100 * time.Millisecond

@@ -2,6 +2,7 @@ package apart
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,16 +11,28 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/tariffs"
 )
 
-// asPlanner has the test binary be a planner that fails as its Brief says.
-const asPlanner = "KEEPLIT_TEST_PLANNER"
+// asPlanner has the test binary be a planner: one that fails as its Brief says, or
+// the real one with a load that no plan can be made for.
+const (
+	asPlanner   = "KEEPLIT_TEST_PLANNER"
+	asTold      = "1"
+	unplannable = "2"
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asPlanner) == "1" {
-		if err := Serve(context.Background(), os.Stdin, os.Stdout, &faulty{}); err != nil {
+	if kind := os.Getenv(asPlanner); kind != "" {
+		var p Planner = &faulty{}
+		if kind == unplannable {
+			p = thermal()
+		}
+		if err := Serve(context.Background(), os.Stdin, os.Stdout, p); err != nil {
 			fmt.Fprintln(os.Stderr, "agent:", err)
 			os.Exit(1)
 		}
@@ -42,7 +55,7 @@ func recurse(n int) int {
 	return recurse(n+1) + 1
 }
 
-func (f *faulty) Plan(_ context.Context, b planning.Brief) planning.Plan {
+func (f *faulty) Plan(_ context.Context, b planning.Brief, _ time.Duration) (planning.Plan, error) {
 	fault := ""
 	for _, l := range b.Loads {
 		fault = l.ID
@@ -71,7 +84,7 @@ func (f *faulty) Plan(_ context.Context, b planning.Brief) planning.Plan {
 			}
 		}
 	case "stack":
-		return planning.Plan{OwnDays: float64(recurse(0))}
+		return planning.Plan{OwnDays: float64(recurse(0))}, nil
 	case "map":
 		m := map[int]int{}
 		for i := range 8 {
@@ -84,10 +97,32 @@ func (f *faulty) Plan(_ context.Context, b planning.Brief) planning.Plan {
 		select {}
 	case "exit":
 		os.Exit(3)
+	case "refuse":
+		return planning.Plan{}, errors.New("no plan can be made for that")
 	case "noise":
 		fmt.Println("no JSON")
 	}
-	return planning.Plan{MadeAt: b.Now, OwnDays: float64(f.learned)}
+	return planning.Plan{MadeAt: b.Now, OwnDays: float64(f.learned)}, nil
+}
+
+// thermal is a planner with a load of a kind that it knows nothing of.
+func thermal() *planning.Planner {
+	const half = 30 * time.Minute
+	f, err := forecast.New(forecast.Options{Zone: time.UTC, Step: half})
+	if err != nil {
+		panic(err)
+	}
+	tariff, err := tariffs.New(tariffs.Document{
+		Name: "flat", Currency: "EUR", Zone: "UTC",
+		Versions: []tariffs.Version{{Energy: []tariffs.EnergyCharge{{Name: "energy", Price: 1_000_000}}}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return planning.New(planning.Rules{
+		Zone: time.UTC, Tariff: tariff, Interval: half, Slot: half, Ahead: 24 * time.Hour, RunOutOver: 48 * time.Hour, Shift: true,
+		Loads: []loads.Load{{ID: "geyser", Kind: "thermal", Defer: true}},
+	}, f, nil)
 }
 
 // failing is a Brief at which the planner fails.
@@ -98,7 +133,7 @@ func failing(fault string) planning.Brief {
 func newChild(t *testing.T, past int) *Child {
 	t.Helper()
 	c := Defaults()
-	c.Path, c.Args, c.Env = "/proc/self/exe", []string{os.Args[0]}, append(os.Environ(), asPlanner+"=1")
+	c.Path, c.Args, c.Env = "/proc/self/exe", []string{os.Args[0]}, append(os.Environ(), asPlanner+"="+asTold)
 	c.Within, c.Teach, c.Memory, c.Rest, c.Log = 20*time.Second, 20*time.Second, 128<<20, time.Millisecond, slog.New(slog.DiscardHandler)
 	c.Past = func(_ context.Context, yield func([]planning.Interval) error) error {
 		for i := range past {
@@ -162,6 +197,27 @@ func TestAPlannerThatFailsIsEndedNamedAndTaughtAnew(t *testing.T) {
 				t.Errorf("the next one knows %v of 41 intervals: %v", plan.OwnDays, err)
 			}
 		})
+	}
+}
+
+func TestALoadOfAKindThatNoPlanCanBeMadeForIsRefusedByThePlannersProcessToo(t *testing.T) {
+	p := newChild(t, 0)
+	p.cfg.Env = append(os.Environ(), asPlanner+"="+unplannable)
+	_, err := p.Make(t.Context(), planning.Brief{Now: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}, time.Second)
+	if err == nil || !strings.Contains(err.Error(), `load geyser is of kind "thermal", for which no plan can be made`) {
+		t.Errorf("it says %v", err)
+	}
+}
+
+func TestAPlannerThatRefusesABriefGoesOnWithWhatItHasLearned(t *testing.T) {
+	p := newChild(t, 40)
+	if _, err := p.Make(t.Context(), failing("refuse"), 0); err == nil || err.Error() != "no plan can be made for that" {
+		t.Fatalf("it says %v", err)
+	}
+	run := p.run
+	time.Sleep(5 * time.Millisecond)
+	if plan, err := p.Make(t.Context(), planning.Brief{}, 0); err != nil || plan.OwnDays != 40 || p.run != run {
+		t.Errorf("it knows %v of 40 intervals, the same process is asked: %v: %v", plan.OwnDays, p.run == run, err)
 	}
 }
 

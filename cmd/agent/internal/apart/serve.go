@@ -7,7 +7,8 @@
 // notice.
 //
 // Each message is one JSON value.  The parent sends the site's past and each
-// finished interval, then a Brief where it wants a plan; the answer is a plan.
+// finished interval, then a Brief where it wants a plan; the answer is a plan, or why
+// there is none.
 package apart
 
 import (
@@ -26,26 +27,29 @@ import (
 type question struct {
 	Learn []planning.Interval `json:"learn,omitempty"`
 	Plan  *planning.Brief     `json:"plan,omitempty"`
-	// Within is about the computing time for it.
+	// Within is about the computing time for it; 0 is any.
 	Within time.Duration `json:"within,omitempty"`
 }
 
-// answer is a plan.
+// answer is a plan, or why none can be made.
 type answer struct {
-	Plan planning.Plan `json:"plan"`
+	Plan    planning.Plan `json:"plan"`
+	Refused string        `json:"refused,omitempty"`
 }
 
 // deepest is how much stack a plan may need: a recursion without end is found out
 // before it has taken the memory.
 const deepest = 32 << 20
 
+// Planner makes the plans.
+type Planner interface {
+	Plan(ctx context.Context, b planning.Brief, within time.Duration) (planning.Plan, error)
+	Learn(intervals []planning.Interval)
+}
+
 // Serve answers questions from in on out until in ends.  A panic is let through: it ends the process, and its
 // parent reads the place from the standard error.
-func Serve(ctx context.Context, in io.Reader, out io.Writer, p interface {
-	Plan(ctx context.Context, b planning.Brief) planning.Plan
-	Learn(intervals []planning.Interval)
-},
-) error {
+func Serve(ctx context.Context, in io.Reader, out io.Writer, p Planner) error {
 	debug.SetMaxStack(deepest)
 	questions, answers := json.NewDecoder(in), json.NewEncoder(out)
 	for {
@@ -61,10 +65,13 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, p interface {
 		if q.Plan == nil {
 			continue
 		}
-		limited, cancel := context.WithTimeout(ctx, q.Within)
-		plan := p.Plan(limited, *q.Plan)
-		cancel()
-		if err := answers.Encode(answer{plan}); err != nil {
+		var a answer
+		if plan, err := p.Plan(ctx, *q.Plan, q.Within); err != nil {
+			a.Refused = err.Error()
+		} else {
+			a.Plan = plan
+		}
+		if err := answers.Encode(a); err != nil {
 			return fmt.Errorf("planner: the plan cannot be handed out: %w", err)
 		}
 	}

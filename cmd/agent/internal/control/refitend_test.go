@@ -36,7 +36,9 @@ func TestLoopEndsWithItsRefits(t *testing.T) {
 		if st.Plan == nil || !f.RefitDue(now) {
 			t.Fatal("the loop's plan has not begun a refit")
 		}
-		p.Plan(t.Context(), site.Brief(&st)) // takes over what is learned
+		if _, err := p.Make(t.Context(), site.Brief(&st), 0); err != nil { // takes over what is learned
+			t.Fatal(err)
+		}
 		if f.RefitDue(now) {
 			t.Error("the loop has ended and a refit of it has not")
 		}

@@ -143,13 +143,14 @@ func newBench(t testing.TB) *bench {
 	b.take(eff)
 	f, err := forecast.New(forecast.Options{Zone: b.site.Zone, Step: b.site.Interval})
 	must(t, err)
-	b.planner = &plans{site: b.site, forecast: f}
+	b.planner = &plans{t: b.t, site: b.site, forecast: f}
 	b.reading(0)
 	return b
 }
 
 // plans makes a bench's plans; a test may change the site from one to the next.
 type plans struct {
+	t        testing.TB
 	site     *Site
 	forecast *forecast.Forecaster
 	news     []Interval
@@ -162,7 +163,9 @@ func (p *plans) Plan(st State) Plan {
 	made.Within(10 * time.Millisecond) // two loads are soon laid out
 	made.Learn(p.news)
 	p.news = nil
-	return made.Plan(context.Background(), p.site.Brief(&st))
+	plan, err := made.Plan(context.Background(), p.site.Brief(&st), 0)
+	must(p.t, err)
+	return plan
 }
 
 // habits are a home's intervals from one instant to another: more in the evening, a

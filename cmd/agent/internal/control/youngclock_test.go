@@ -41,7 +41,7 @@ func youngBench(t *testing.T, now time.Time) *bench {
 	b.take(eff)
 	f, err := forecast.New(forecast.Options{Zone: site.Zone, Step: site.Interval})
 	must(t, err)
-	b.planner = &plans{site: site, forecast: f}
+	b.planner = &plans{t: t, site: site, forecast: f}
 	alone(b)
 	b.reading(0)
 	return b

@@ -108,7 +108,14 @@ func (b *bench) brief(at time.Time) Brief {
 	return out
 }
 
-func (b *bench) planAt(at time.Time) Plan { return b.Plan(context.Background(), b.brief(at)) }
+func (b *bench) planAt(at time.Time) Plan { return b.planOf(b.brief(at)) }
+
+func (b *bench) planOf(brief Brief) Plan {
+	b.t.Helper()
+	plan, err := b.Plan(context.Background(), brief, 0)
+	must(b.t, err)
+	return plan
+}
 
 // problem is what the optimizer would be asked now, less the futures.
 func (b *bench) problem() (Brief, outlook, *optimizer.Problem) {

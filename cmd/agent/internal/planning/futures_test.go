@@ -169,7 +169,8 @@ func TestAPlanOfARealDayHasAMemoryAndATimeLimitAndASimulatedOneHasNeither(t *tes
 			}
 			p := New(b.rules, b.forecast, elapsed)
 			for range 2 {
-				plan := p.Plan(t.Context(), b.brief(b.now))
+				plan, err := p.Plan(t.Context(), b.brief(b.now), 0)
+				must(t, err)
 				if len(plan.Loads) == 0 {
 					t.Fatal("nothing is planned")
 				}

@@ -135,7 +135,7 @@ func TestAPlansMoneyIsTheLedgersForTheSameConsumption(t *testing.T) {
 		b := priced(t, rt, all, drawn...)
 		b.Within(time.Millisecond)
 		brief, o, problem := b.problem()
-		plan := b.Plan(context.Background(), brief)
+		plan := b.planOf(brief)
 		kw := make([]float64, problem.N)
 		for i := range kw {
 			kw[i] = problem.BaseKW[i]

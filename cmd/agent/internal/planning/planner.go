@@ -109,8 +109,17 @@ func (p *Planner) look(b *Brief) (Plan, outlook) {
 	return plan, o
 }
 
-// Plan makes a plan.  It always answers.
-func (p *Planner) Plan(ctx context.Context, b Brief) Plan {
+// Plan makes a plan in about the computing time within (0: any).  It is refused where a
+// load is of a kind that no plan can be made for.
+func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan, error) {
+	if err := p.rules.plannable(); err != nil {
+		return Plan{}, err
+	}
+	if within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, within)
+		defer cancel()
+	}
 	var began time.Duration
 	if p.elapsed != nil {
 		began = p.elapsed()
@@ -137,21 +146,15 @@ func (p *Planner) Plan(ctx context.Context, b Brief) Plan {
 	if p.elapsed != nil {
 		plan.Solved = p.elapsed() - began
 	}
-	return plan
+	return plan, nil
 }
 
-// Make is Plan with a panic contained, and refused where a load is of a kind that
-// no plan can be made for.
+// Make is Plan with a panic contained.
 func (p *Planner) Make(ctx context.Context, b Brief, within time.Duration) (plan Plan, err error) {
-	if within > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, within)
-		defer cancel()
-	}
-	if err := p.rules.plannable(); err != nil {
-		return plan, err
-	}
-	err = contain.Do(func() { plan = p.Plan(ctx, b) })
+	err = contain.Run(func() (err error) {
+		plan, err = p.Plan(ctx, b, within)
+		return err
+	})
 	return plan, err
 }
 

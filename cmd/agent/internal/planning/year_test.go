@@ -78,7 +78,8 @@ func TestEveryHalfHourOfTheYearIsPlanned(t *testing.T) {
 					if n%16 != 0 {
 						continue // the problem is made at each; a plan of it takes longer
 					}
-					plan = p.Plan(context.Background(), brief)
+					plan, err = p.Plan(context.Background(), brief, 0)
+					must(t, err)
 					if r := plan.RunOut; !r.Known || r.Early.Before(now) || r.Mid.Before(r.Early) || r.Mid.After(at.Add(h+half)) {
 						t.Fatalf("%s: at %v over %v: %+v", y.Name, at, h, r)
 					}

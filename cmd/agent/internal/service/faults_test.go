@@ -65,7 +65,7 @@ type faultyPlans struct {
 	file string
 }
 
-func (f faultyPlans) Plan(ctx context.Context, b planning.Brief) planning.Plan {
+func (f faultyPlans) Plan(ctx context.Context, b planning.Brief, within time.Duration) (planning.Plan, error) {
 	h := fnv.New32()
 	_, _ = fmt.Fprint(h, b.Now.UnixMilli())
 	if _, err := os.Stat(f.file); err == nil {
@@ -91,7 +91,7 @@ func (f faultyPlans) Plan(ctx context.Context, b planning.Brief) planning.Plan {
 			os.Exit(3)
 		}
 	}
-	return f.Planner.Plan(ctx, b)
+	return f.Planner.Plan(ctx, b, within)
 }
 
 // faults counts what was injected, by seam.

@@ -126,7 +126,8 @@ func Drive(t testing.TB, site *control.Site, st control.State, from time.Time, d
 			if !eff.AskPlan {
 				break
 			}
-			plan := planner.Plan(context.Background(), site.Brief(&st))
+			plan, err := planner.Make(context.Background(), site.Brief(&st), 0)
+			must(t, err)
 			in = control.Input{Now: now, Facts: in.Facts, What: control.NewPlan{Plan: plan}}
 		}
 	}
