@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
-	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
@@ -142,11 +142,11 @@ func remember(cfg config.Config, s *service.Service, seed uint64) error {
 		return err
 	}
 	now := units.SlotAt(s.Now(), s.Site().Interval).Start
-	var past []control.Interval
+	var past []planning.Interval
 	for _, slot := range units.Slots(now.Add(-demoDays*24*time.Hour), s.Site().Interval, int(demoDays*24*time.Hour/s.Site().Interval)) {
 		used, ok := h.Energy(slot.Start, slot.End())
 		if ok {
-			past = append(past, control.Interval{Series: control.SiteSeries, Interval: metering.Interval{Slot: slot, Import: used, Covered: slot.Len}})
+			past = append(past, planning.Interval{Series: planning.SiteSeries, Interval: metering.Interval{Slot: slot, Import: used, Covered: slot.Len}})
 		}
 	}
 	s.Plans().Learn(past)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/series"
@@ -154,8 +153,8 @@ func qualityOf(word string) (forecast.Quality, error) {
 		return 0, err
 	}
 	slot := units.Slot{Start: time.Unix(0, 0).UTC(), Len: time.Hour}
-	iv := control.Interval{Series: control.SiteSeries, Interval: metering.Interval{Slot: slot, Quality: q}}
-	quality := planning.Observations([]control.Interval{iv}, time.Hour, true)[0].Quality
+	iv := planning.Interval{Series: planning.SiteSeries, Interval: metering.Interval{Slot: slot, Quality: q}}
+	quality := planning.Observations([]planning.Interval{iv}, time.Hour, true)[0].Quality
 	if quality == forecast.Measured && q&metering.Censored != 0 {
 		quality = forecast.Censored // loads were held back, which here are not apart
 	}

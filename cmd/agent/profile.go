@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/metering"
 )
@@ -43,7 +43,7 @@ func (c profileCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if c.Series != control.SiteSeries && !slices.Contains(series, c.Series) {
+	if c.Series != planning.SiteSeries && !slices.Contains(series, c.Series) {
 		return &exitError{exitUsage, fmt.Errorf("there is no series %q; there is %s", c.Series, strings.Join(series, ", "))}
 	}
 	from, to := c.From, c.To

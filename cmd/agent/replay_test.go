@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/testservers"
@@ -36,7 +37,7 @@ func TestReplayedRecording(t *testing.T) {
 			plain.run()
 
 			st := shifted.records()
-			ledger, site := entriesOf(t, st), intervalsOf(t, st, control.SiteSeries)
+			ledger, site := entriesOf(t, st), intervalsOf(t, st, planning.SiteSeries)
 			if err := credit.Verify(ledger); err != nil {
 				t.Errorf("the ledger's chain: %v", err)
 			}
@@ -251,7 +252,7 @@ func checkLoads(t *testing.T, rec recording, st *store.Store, ledger []credit.En
 func costOfLoads(t *testing.T, _ recording, st *store.Store) float64 {
 	t.Helper()
 	sum := 0.0
-	for _, iv := range intervalsOf(t, st, control.SiteSeries) {
+	for _, iv := range intervalsOf(t, st, planning.SiteSeries) {
 		sum += iv.Import.KWh()
 	}
 	return sum

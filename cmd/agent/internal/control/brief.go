@@ -8,23 +8,6 @@ import (
 	"github.com/keeplit/keeplit/internal/contain"
 )
 
-// The planner's words of which the State and the Effects are made.
-type (
-	// Plan is what should run when.
-	Plan = planning.Plan
-	// LoadPlan is one load's part of it.
-	LoadPlan = planning.LoadPlan
-	// Shortfall is something that it does without.
-	Shortfall = planning.Shortfall
-	// RunOut is when the credit is expected to end.
-	RunOut = planning.RunOut
-	// Interval is a finished interval of the site or of one load.
-	Interval = planning.Interval
-)
-
-// SiteSeries is the series of the site's own meter.
-const SiteSeries = planning.SiteSeries
-
 // Rules are what the site's plans follow.
 func (s *Site) Rules() planning.Rules {
 	return planning.Rules{
@@ -49,10 +32,10 @@ func (s *Site) Brief(st *State) planning.Brief {
 }
 
 // makePlan has a plan made for the State; what panics on the way is contained.
-func (l *Loop) makePlan(ctx context.Context, st State, within time.Duration) (plan Plan, err error) {
+func (l *Loop) makePlan(ctx context.Context, st State, within time.Duration) (plan planning.Plan, err error) {
 	var b planning.Brief
 	if err := contain.Do(func() { b = l.cfg.Site.Brief(&st) }); err != nil {
-		return Plan{}, err
+		return planning.Plan{}, err
 	}
 	return l.cfg.Planner.Make(ctx, b, within)
 }

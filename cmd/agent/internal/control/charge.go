@@ -6,6 +6,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/account"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/clock"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/dark"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/tariffs"
@@ -58,11 +59,11 @@ func (p *step) close(iv metering.Interval) {
 		return
 	}
 	iv.Quality |= held
-	p.eff.Intervals = append(p.eff.Intervals, Interval{Series: SiteSeries, Interval: iv})
+	p.eff.Intervals = append(p.eff.Intervals, planning.Interval{Series: planning.SiteSeries, Interval: iv})
 	for i := range p.st.Loads {
 		ls := &p.st.Loads[i]
 		used := metering.Interval{Slot: iv.Slot, Import: ls.usedIn(iv.Slot), Covered: iv.Slot.Len}
 		used.Quality, ls.Held = dark.In(ls.Held, iv.Slot)
-		p.eff.Intervals = append(p.eff.Intervals, Interval{Series: ls.ID, Interval: used})
+		p.eff.Intervals = append(p.eff.Intervals, planning.Interval{Series: ls.ID, Interval: used})
 	}
 }

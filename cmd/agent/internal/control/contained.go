@@ -15,9 +15,9 @@ import (
 type Plans interface {
 	// Make makes a plan in about the computing time within (0: any), or says why
 	// there is none.  It is called once at a time, and returns soon after ctx ends.
-	Make(ctx context.Context, b planning.Brief, within time.Duration) (Plan, error)
+	Make(ctx context.Context, b planning.Brief, within time.Duration) (planning.Plan, error)
 	// Learn takes in finished intervals; it does not wait, also while Make runs.
-	Learn(intervals []Interval)
+	Learn(intervals []planning.Interval)
 	// Wait waits for what Make has left running, after the last Make.
 	Wait()
 }

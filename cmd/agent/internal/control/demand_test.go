@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/tariffs"
@@ -32,7 +33,7 @@ func TestIntervalsHoldMaximumDemand(t *testing.T) {
 			for _, l := range b.site.Loads {
 				b.states[l.ID] = false
 			}
-			var stored []Interval
+			var stored []planning.Interval
 			for i := range 60 {
 				b.power = units.Kilowatt
 				if i%30 >= 15 {
@@ -47,7 +48,7 @@ func TestIntervalsHoldMaximumDemand(t *testing.T) {
 			}
 			n := 0
 			for _, iv := range stored {
-				if iv.Series != SiteSeries {
+				if iv.Series != planning.SiteSeries {
 					continue
 				}
 				if n++; iv.MaxDemand != row.want {

@@ -14,7 +14,7 @@ import (
 )
 
 // closedIn runs the bench for d and answers the intervals of a series that it closed.
-func (b *bench) closedIn(series string, d time.Duration, step func()) (out []Interval) {
+func (b *bench) closedIn(series string, d time.Duration, step func()) (out []planning.Interval) {
 	b.t.Helper()
 	for end := b.now.Add(d); b.now.Before(end); {
 		step()
@@ -75,7 +75,7 @@ func TestAnIntervalKnowsThatNotAllCouldBeUsedThatWasWanted(t *testing.T) {
 			}
 			b.run(45*time.Minute, time.Minute)
 			c.set(b)
-			all := b.closedIn(SiteSeries, 90*time.Minute, func() { c.then(b) })
+			all := b.closedIn(planning.SiteSeries, 90*time.Minute, func() { c.then(b) })
 			if len(all) < 3 {
 				t.Fatalf("%d intervals", len(all))
 			}
@@ -88,7 +88,7 @@ func TestAnIntervalKnowsThatNotAllCouldBeUsedThatWasWanted(t *testing.T) {
 			if got := loads[0].Quality; got != c.load {
 				t.Errorf("the geyser's: %s, want %s", got, c.load)
 			}
-			o := planning.Observations([]Interval{all[2]}, b.site.Interval, false)
+			o := planning.Observations([]planning.Interval{all[2]}, b.site.Interval, false)
 			if len(o) != 1 || o[0].Quality != c.base {
 				t.Errorf("the base load is %+v, want quality %d", o, c.base)
 			}
@@ -104,7 +104,7 @@ func TestWhatHeldEndsWithIt(t *testing.T) {
 	b.step(Input{What: Request{Kind: SupplyOff, By: "page"}})
 	b.run(5*time.Minute, time.Minute)
 	b.step(Input{What: Request{Kind: SupplyOn, By: "page"}})
-	all := b.closedIn(SiteSeries, 2*time.Hour, func() { b.reading(time.Minute) })
+	all := b.closedIn(planning.SiteSeries, 2*time.Hour, func() { b.reading(time.Minute) })
 	for i, iv := range all {
 		want := metering.Quality(0)
 		if i == 0 {
@@ -196,14 +196,14 @@ func TestATimeThatNobodySawIsNotUsual(t *testing.T) {
 			}}}).Intervals
 			seen := 0
 			for _, iv := range all {
-				if iv.Series != SiteSeries {
+				if iv.Series != planning.SiteSeries {
 					continue
 				}
 				seen++
 				if got := iv.Quality & metering.Censored; got != c.want {
 					t.Errorf("%s: %s, want %s", iv.Slot.Start.Format("15:04"), got, c.want)
 				}
-				if o := planning.Observations([]Interval{iv}, b.site.Interval, false)[0]; o.Quality == forecast.Measured {
+				if o := planning.Observations([]planning.Interval{iv}, b.site.Interval, false)[0]; o.Quality == forecast.Measured {
 					t.Errorf("%+v is learned from", o)
 				}
 			}
@@ -223,10 +223,10 @@ func TestALoadThatIsOnlyMeteredStaysInTheForecast(t *testing.T) {
 	b.site.Loads[0].Defer = false
 	past := units.Slots(b.now.AddDate(0, 0, -29), b.site.Interval, 29*48)
 	for _, slot := range past {
-		interval := func(series string, kwh float64) Interval {
-			return Interval{Series: series, Interval: metering.Interval{Slot: slot, Import: units.FromKWh(kwh), Covered: slot.Len}}
+		interval := func(series string, kwh float64) planning.Interval {
+			return planning.Interval{Series: series, Interval: metering.Interval{Slot: slot, Import: units.FromKWh(kwh), Covered: slot.Len}}
 		}
-		b.planner.Learn([]Interval{interval(SiteSeries, 1), interval("geyser", 0.4), interval("washer", 0.1)})
+		b.planner.Learn([]planning.Interval{interval(planning.SiteSeries, 1), interval("geyser", 0.4), interval("washer", 0.1)})
 	}
 	plan := b.planner.Plan(b.st)
 	if kw := plan.Mid[10].KW(); kw < 1.7 || kw > 1.9 {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/contain"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -216,7 +217,7 @@ func (l *Loop) Run(ctx context.Context) error {
 
 // planned is what became of a plan that was asked for.
 type planned struct {
-	plan Plan
+	plan planning.Plan
 	err  error
 }
 
@@ -274,7 +275,7 @@ func (b *Batch) add(st State, eff Effects) {
 	b.thin()
 }
 
-func (l *Loop) learn(intervals []Interval) {
+func (l *Loop) learn(intervals []planning.Interval) {
 	if len(intervals) > 0 {
 		l.cfg.Planner.Learn(intervals)
 	}

@@ -3,11 +3,12 @@ package control
 import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/clock"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/said"
 )
 
 // NewPlan is a plan that was asked for.
-type NewPlan struct{ Plan Plan }
+type NewPlan struct{ Plan planning.Plan }
 
 func (NewPlan) asks() bool  { return false }
 func (NewPlan) spare() bool { return false }

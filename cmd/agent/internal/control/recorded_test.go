@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
@@ -164,7 +165,7 @@ func TestABatchThatCannotBeStoredStaysSmall(t *testing.T) {
 		at := begin().Add(time.Duration(i) * 30 * time.Minute)
 		eff := Effects{Points: make([]Point, 360), Events: []Event{{At: at, Code: "x"}}} // two series, every 10 s
 		for range 12 {
-			eff.Intervals = append(eff.Intervals, Interval{Series: SiteSeries, Interval: metering.Interval{Slot: units.Slot{Start: at, Len: time.Minute}}})
+			eff.Intervals = append(eff.Intervals, planning.Interval{Series: planning.SiteSeries, Interval: metering.Interval{Slot: units.Slot{Start: at, Len: time.Minute}}})
 		}
 		var entries []credit.Entry
 		a, entries = site.Credit.Accrue(a, at, credit.Charge{Name: "energy", Kind: credit.Consumption, Amount: 1000, Energy: units.KilowattHour})

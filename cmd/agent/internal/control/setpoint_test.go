@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -24,9 +25,9 @@ func TestAPlanOfPowersIsToldAsSetpointsThatTheSwitchTakes(t *testing.T) {
 		},
 		ReadBack: true, Pause: 10 * time.Second,
 	}
-	b.st.Plan = &Plan{
+	b.st.Plan = &planning.Plan{
 		MadeAt: b.now, Start: b.now, Slot: 10 * time.Minute, Prices: make([]units.Price, 5),
-		Loads: []LoadPlan{{ID: "geyser", Power: []units.Power{1500 * units.Watt, 5 * units.Kilowatt, -2 * units.Kilowatt, 900 * units.Watt, 0}}},
+		Loads: []planning.LoadPlan{{ID: "geyser", Power: []units.Power{1500 * units.Watt, 5 * units.Kilowatt, -2 * units.Kilowatt, 900 * units.Watt, 0}}},
 	}
 	device := map[string]loads.Setpoint{loads.SupplyID: {On: true}}
 	var sent []string

@@ -131,7 +131,7 @@ type bench struct {
 
 	ill *failure // what becomes of plans; nil: they come
 
-	plan, planBack *Plan // the plan last read back, as it was and as it is after
+	plan, planBack *planning.Plan // the plan last read back, as it was and as it is after
 }
 
 func begin() time.Time { return time.Date(2026, 11, 2, 22, 0, 0, 0, time.UTC) } // local midnight
@@ -153,12 +153,12 @@ type plans struct {
 	t        testing.TB
 	site     *Site
 	forecast *forecast.Forecaster
-	news     []Interval
+	news     []planning.Interval
 }
 
-func (p *plans) Learn(intervals []Interval) { p.news = append(p.news, intervals...) }
+func (p *plans) Learn(intervals []planning.Interval) { p.news = append(p.news, intervals...) }
 
-func (p *plans) Plan(st State) Plan {
+func (p *plans) Plan(st State) planning.Plan {
 	made := planning.New(p.site.Rules(), p.forecast, nil)
 	made.Within(10 * time.Millisecond) // two loads are soon laid out
 	made.Learn(p.news)
@@ -170,15 +170,15 @@ func (p *plans) Plan(st State) Plan {
 
 // habits are a home's intervals from one instant to another: more in the evening, a
 // little different from day to day.
-func habits(site *Site, from, to time.Time) []Interval {
-	var out []Interval
+func habits(site *Site, from, to time.Time) []planning.Interval {
+	var out []planning.Interval
 	for _, slot := range units.Slots(from, site.Interval, int(to.Sub(from)/site.Interval)) {
 		n := slot.Start.Unix() / int64(site.Interval/time.Second)
 		kwh := 0.1 + 0.01*float64(n*n%17)
 		if h := slot.Start.In(site.Zone).Hour(); h >= 18 && h < 22 {
 			kwh += 0.4 + 0.02*float64(n/48%5)
 		}
-		out = append(out, Interval{Series: SiteSeries, Interval: metering.Interval{Slot: slot, Import: units.FromKWh(kwh), Covered: slot.Len}})
+		out = append(out, planning.Interval{Series: planning.SiteSeries, Interval: metering.Interval{Slot: slot, Import: units.FromKWh(kwh), Covered: slot.Len}})
 	}
 	return out
 }
@@ -230,7 +230,7 @@ func (b *bench) restarted() State {
 	var back State
 	must(b.t, json.Unmarshal([]byte(b.text(bare)), &back))
 	if b.st.Plan != nil && b.st.Plan != b.plan {
-		b.plan, b.planBack = b.st.Plan, &Plan{}
+		b.plan, b.planBack = b.st.Plan, &planning.Plan{}
 		must(b.t, json.Unmarshal([]byte(b.text(b.plan)), b.planBack))
 	}
 	if b.st.Plan != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/supply"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
@@ -45,10 +46,10 @@ type State struct {
 	Ladder     ladder.State      `json:"ladder,omitzero"`
 	Clock      clock.State       `json:"clock,omitzero"`
 
-	Plan     *Plan     `json:"plan,omitempty"`
-	AskedAt  time.Time `json:"asked_at,omitzero"`   // when a plan was last asked for
-	Asking   bool      `json:"asking,omitempty"`    // and the answer has not come yet
-	WantPlan bool      `json:"want_plan,omitempty"` // something changed that the plan does not know
+	Plan     *planning.Plan `json:"plan,omitempty"`
+	AskedAt  time.Time      `json:"asked_at,omitzero"`   // when a plan was last asked for
+	Asking   bool           `json:"asking,omitempty"`    // and the answer has not come yet
+	WantPlan bool           `json:"want_plan,omitempty"` // something changed that the plan does not know
 
 	// Hold is set while the records do not agree and a person has to decide.
 	Hold *Hold `json:"hold,omitempty"`
@@ -123,7 +124,7 @@ type Effects struct {
 	Commands  []loads.Command // to be sent, in order; what they switch on once it is recorded
 	Entries   []credit.Entry
 	Credited  []Credited
-	Intervals []Interval
+	Intervals []planning.Interval
 	Events    []Event
 	Points    []Point
 	AskPlan   bool // make a plan from the new State

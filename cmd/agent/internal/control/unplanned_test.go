@@ -24,9 +24,9 @@ type failing struct {
 	bad atomic.Bool
 }
 
-func (f *failing) Make(ctx context.Context, b planning.Brief, within time.Duration) (Plan, error) {
+func (f *failing) Make(ctx context.Context, b planning.Brief, within time.Duration) (planning.Plan, error) {
 	if f.bad.Load() {
-		return Plan{}, contain.Do(func() { _ = make([]int, 1)[len(b.Loads)] })
+		return planning.Plan{}, contain.Do(func() { _ = make([]int, 1)[len(b.Loads)] })
 	}
 	return f.Plans.Make(ctx, b, within)
 }
@@ -114,7 +114,7 @@ func TestAPanicInAStepLeavesItsInputOutAndNothingElse(t *testing.T) {
 		h := newSlowHouse(t, nil)
 		h.draw(t, units.Kilowatt, 10*time.Second)
 		// A plan that no step can look at: a load of it has no slots.
-		sick := &Plan{MadeAt: time.Now(), Start: time.Now(), Slot: -1, Loads: []LoadPlan{{ID: "geyser"}}}
+		sick := &planning.Plan{MadeAt: time.Now(), Start: time.Now(), Slot: -1, Loads: []planning.LoadPlan{{ID: "geyser"}}}
 		_, err := h.Feed(t.Context(), Input{What: NewPlan{*sick}})
 		must(t, err)
 		h.washer.ask(func() { panic("a driver's fault") })

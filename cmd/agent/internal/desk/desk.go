@@ -13,6 +13,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
@@ -296,7 +297,7 @@ func (d *Desk) History(ctx context.Context, from, to time.Time) ([]web.HistoryPo
 		return nil, err
 	}
 	var out []web.HistoryPoint
-	for iv, err := range d.records.Intervals(ctx, control.SiteSeries, from, to) {
+	for iv, err := range d.records.Intervals(ctx, planning.SiteSeries, from, to) {
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
@@ -73,7 +74,7 @@ func TestShortfallsAndWarningsAreSentences(t *testing.T) {
 	st, _ := site.Begin(at)
 	st, _, _ = testsite.Drive(t, site, st, at, 5*time.Minute)
 	plan := *st.Plan
-	plan.Short = []control.Shortfall{
+	plan.Short = []planning.Shortfall{
 		{Kind: optimizer.ShortEnergy, Load: "geyser", At: at, Time: 105 * time.Minute, Amount: 3.5, Unit: "slots"},
 		{Kind: optimizer.ShortSkip, Load: "geyser", At: at, Amount: 1, Unit: "runs"},
 		{Kind: optimizer.ShortCredit, At: at.Add(9 * time.Hour), Amount: 12.345678, Unit: "money"},
@@ -107,12 +108,12 @@ func TestALoadThatThePlanLeavesShortIsNotDone(t *testing.T) {
 	st, _, _ = testsite.Drive(t, site, st, at, 5*time.Minute)
 	st.Loads[0].Progress.Delivered = site.Loads[0].Need
 	plan := *st.Plan
-	plan.Loads, plan.Outlook.Runs, plan.Short = []control.LoadPlan{{ID: "geyser"}}, nil, nil
+	plan.Loads, plan.Outlook.Runs, plan.Short = []planning.LoadPlan{{ID: "geyser"}}, nil, nil
 	st.Plan = &plan
 	if l := shown(site, st, nil).View().Loads[0]; l.State != web.LoadDone {
 		t.Fatalf("what has all it needs is %q", l.State)
 	}
-	plan.Short = []control.Shortfall{{Kind: optimizer.ShortEnergy, Load: "geyser", At: at.Add(12 * time.Hour), Time: time.Hour, Amount: 2, Unit: "slots"}}
+	plan.Short = []planning.Shortfall{{Kind: optimizer.ShortEnergy, Load: "geyser", At: at.Add(12 * time.Hour), Time: time.Hour, Amount: 2, Unit: "slots"}}
 	if l := shown(site, st, nil).View().Loads[0]; l.State != web.LoadOff || l.Why != "Left out: it does not fit." {
 		t.Errorf("what will go short is %q: %q", l.State, l.Why)
 	}
@@ -154,13 +155,13 @@ func TestHistoryHasWhatTheLedgerCharged(t *testing.T) {
 func TestHistoryAndMeanTellTheDarkApart(t *testing.T) {
 	site := testsite.New(t)
 	at := time.Date(2026, 11, 3, 22, 0, 0, 0, time.UTC) // local midnight
-	slot := func(i int, kwh float64, q metering.Quality) control.Interval {
-		return control.Interval{Series: control.SiteSeries, Interval: metering.Interval{
+	slot := func(i int, kwh float64, q metering.Quality) planning.Interval {
+		return planning.Interval{Series: planning.SiteSeries, Interval: metering.Interval{
 			Slot: units.Slot{Start: at.Add(time.Duration(i) * 30 * time.Minute), Len: 30 * time.Minute}, Import: units.FromKWh(kwh), Quality: q,
 		}}
 	}
 	st, _ := site.Begin(at)
-	r := &testsite.Records{Stretches: []control.Interval{slot(0, 0.5, 0), slot(1, 0, metering.SupplyOff), slot(2, 0, metering.Gap), slot(3, 0, metering.Gap|metering.MainsOff)}}
+	r := &testsite.Records{Stretches: []planning.Interval{slot(0, 0.5, 0), slot(1, 0, metering.SupplyOff), slot(2, 0, metering.Gap), slot(3, 0, metering.Gap|metering.MainsOff)}}
 	points, err := shown(site, st, r).History(t.Context(), at, at.Add(24*time.Hour))
 	if err != nil || len(points) != 4 {
 		t.Fatal(points, err)

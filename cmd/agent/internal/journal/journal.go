@@ -16,6 +16,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
 	"github.com/keeplit/keeplit/credit"
@@ -152,22 +153,22 @@ const pastPart = 5000
 
 // Past yields the stored intervals of all series that begin in [from, to), as the
 // planner learns them, in parts.
-func Past(ctx context.Context, st *store.Store, from, to time.Time, yield func([]control.Interval) error) error {
+func Past(ctx context.Context, st *store.Store, from, to time.Time, yield func([]planning.Interval) error) error {
 	series, err := st.Series(ctx)
 	if err != nil {
 		return err
 	}
-	part := make([]control.Interval, 0, pastPart)
+	part := make([]planning.Interval, 0, pastPart)
 	for _, name := range series {
 		for iv, err := range st.Intervals(ctx, name, from, to) {
 			if err != nil {
 				return err
 			}
-			if part = append(part, control.Interval{Series: iv.Series, Interval: iv.Interval}); len(part) == pastPart {
+			if part = append(part, planning.Interval{Series: iv.Series, Interval: iv.Interval}); len(part) == pastPart {
 				if err := yield(part); err != nil {
 					return err
 				}
-				part = make([]control.Interval, 0, pastPart)
+				part = make([]planning.Interval, 0, pastPart)
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
@@ -67,7 +68,7 @@ func TestWhatTelemetryCannotHoldDoesNotRefuseTheCredit(t *testing.T) {
 			b.Effects.Points = []control.Point{p, point(t0, 1)}
 		}, 2, 1},
 		{"a plan whose gap is no number", func(b *control.Batch) {
-			b.State.Plan = &control.Plan{Gap: math.NaN()}
+			b.State.Plan = &planning.Plan{Gap: math.NaN()}
 			b.Effects.Points = []control.Point{point(t0, 1)}
 		}, 1, 0},
 		{"points that were given up before", func(b *control.Batch) {

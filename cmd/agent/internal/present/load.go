@@ -170,7 +170,7 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 }
 
 // reaches tells whether the plan says something of now.
-func reaches(p *control.Plan, now time.Time) bool {
+func reaches(p *planning.Plan, now time.Time) bool {
 	return !now.Before(p.Start) && now.Before(p.Ends())
 }
 
@@ -182,18 +182,18 @@ func holdOf(st *control.State, id string) (loads.Hold, bool) {
 	return st.Held[i], true
 }
 
-func shortOf(p *control.Plan, id string) (control.Shortfall, bool) {
-	i := slices.IndexFunc(p.Short, func(f control.Shortfall) bool { return f.Load == id })
+func shortOf(p *planning.Plan, id string) (planning.Shortfall, bool) {
+	i := slices.IndexFunc(p.Short, func(f planning.Shortfall) bool { return f.Load == id })
 	if i < 0 {
-		return control.Shortfall{}, false
+		return planning.Shortfall{}, false
 	}
 	return p.Short[i], true
 }
 
 // planned is why the plan has a load wait until start.
-func planned(p *control.Plan, id string, start time.Time) Reason {
+func planned(p *planning.Plan, id string, start time.Time) Reason {
 	r := Reason{Code: WhyWaits, Start: start}
-	at := slices.IndexFunc(p.Loads, func(l control.LoadPlan) bool { return l.ID == id })
+	at := slices.IndexFunc(p.Loads, func(l planning.LoadPlan) bool { return l.ID == id })
 	if at < 0 || p.Loads[at].Why == nil || !p.Loads[at].Why.Start.Equal(start) {
 		return r
 	}
@@ -227,7 +227,7 @@ func heldWhy(h loads.Hold) Reason {
 }
 
 // ShortOf is a shortfall of the plan in codes and values.
-func ShortOf(f control.Shortfall, name string, ends control.RunOut) Shortfall {
+func ShortOf(f planning.Shortfall, name string, ends planning.RunOut) Shortfall {
 	s := Shortfall{Code: ShortOther, Cause: string(f.Cause), Name: name, Time: f.Time, At: f.At}
 	switch f.Kind {
 	case optimizer.ShortSkip:

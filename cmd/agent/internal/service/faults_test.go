@@ -172,7 +172,7 @@ type countedPlans struct {
 	f *faults
 }
 
-func (c countedPlans) Make(ctx context.Context, b planning.Brief, within time.Duration) (control.Plan, error) {
+func (c countedPlans) Make(ctx context.Context, b planning.Brief, within time.Duration) (planning.Plan, error) {
 	plan, err := c.Plans.Make(ctx, b, within)
 	if err != nil {
 		c.f.plan.Add(1)
@@ -305,7 +305,7 @@ log: {level: error}
 	child := apart.Defaults()
 	child.Path, child.Args, child.Env = "/proc/self/exe", []string{os.Args[0], "planner", name}, append(os.Environ(), faultyPlanner+"="+file)
 	child.Within, child.Teach, child.Memory, child.Rest, child.RestMost, child.Log = 300*time.Millisecond, 10*time.Second, 150<<20, time.Millisecond, time.Millisecond, quiet
-	child.Past = func(ctx context.Context, yield func([]control.Interval) error) error {
+	child.Past = func(ctx context.Context, yield func([]planning.Interval) error) error {
 		return journal.Past(ctx, s.store, time.Unix(0, 0), h.now(), yield)
 	}
 	s.plans = countedPlans{apart.New(child), f}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units"
@@ -39,7 +40,7 @@ func TestOldRecordsAreToldFromTheLedgerWhenTheSupplyWasOff(t *testing.T) {
 	supply(at(20), credit.Disconnected, credit.ByCustomer) // to this day
 	var intervals []store.Interval
 	for i := range 48 {
-		for _, series := range []string{control.SiteSeries, "geyser"} {
+		for _, series := range []string{planning.SiteSeries, "geyser"} {
 			slot := units.Slot{Start: at(float64(i) / 2), Len: 30 * time.Minute}
 			intervals = append(intervals, store.Interval{Series: series, Interval: metering.Interval{Slot: slot, Covered: slot.Len}})
 		}
@@ -59,7 +60,7 @@ func TestOldRecordsAreToldFromTheLedgerWhenTheSupplyWasOff(t *testing.T) {
 	if got := []time.Duration{state.Days[0].Unseen, state.Days[1].Unseen}; got[0] != 0 || got[1] != 8*time.Hour+30*time.Minute {
 		t.Errorf("unseen of the days: %v", got)
 	}
-	for _, series := range []string{control.SiteSeries, "geyser"} {
+	for _, series := range []string{planning.SiteSeries, "geyser"} {
 		n := 0
 		for iv, err := range st.Intervals(ctx, series, midnight, at(24)) {
 			if err != nil {

@@ -45,7 +45,7 @@ func self() string {
 
 // past yields what a planner is taught at its start: what its forecaster keeps, up to a
 // day ahead, where a clock that was set back has left intervals.
-func (s *Service) past(ctx context.Context, yield func([]control.Interval) error) error {
+func (s *Service) past(ctx context.Context, yield func([]planning.Interval) error) error {
 	now := s.now()
 	return journal.Past(ctx, s.store, now.Add(-forecast.Kept), now.Add(24*time.Hour), yield)
 }
@@ -65,5 +65,5 @@ func (s *Service) plansOf(ctx context.Context, command []string) (control.Plans,
 	if s.plant != nil {
 		p.Within(s.cfg.Plan.Time)
 	}
-	return p, s.past(ctx, func(part []control.Interval) error { p.Learn(part); return nil })
+	return p, s.past(ctx, func(part []planning.Interval) error { p.Learn(part); return nil })
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
@@ -94,7 +95,7 @@ func (s *Service) fillDark(ctx context.Context, state control.State) (control.St
 			return state, err
 		}
 	}
-	if err := s.store.Fill(ctx, name, metering.SupplyOff, control.SiteSeries, control.Flows, off); err != nil {
+	if err := s.store.Fill(ctx, name, metering.SupplyOff, planning.SiteSeries, control.Flows, off); err != nil {
 		return state, err
 	}
 	for _, o := range off {

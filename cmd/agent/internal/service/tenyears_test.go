@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units/unitstest"
@@ -33,7 +34,7 @@ func stored(t *testing.T, now time.Time, step, length time.Duration, n int) *sto
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, series := range []string{control.SiteSeries, "geyser"} {
+	for _, series := range []string{planning.SiteSeries, "geyser"} {
 		if _, err := db.ExecContext(t.Context(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?)
 			INSERT INTO interval SELECT ?, ? - i*?, ?, (i*7919%1000)*100000000, 0, 0, ?, 0, 0 FROM n`,
 			n, series, now.UnixMilli(), step.Milliseconds(), int64(length), int64(length)); err != nil {
@@ -54,7 +55,7 @@ func TestAStartOnTenYearsOfIntervalsAsksOnlyForWhatTheForecasterKeeps(t *testing
 	now := time.Now().UTC().Truncate(5 * time.Minute)
 	s := &Service{store: stored(t, now, 24*time.Hour, 30*time.Minute, 3650)}
 	got := map[string]int{}
-	err := s.past(t.Context(), func(part []control.Interval) error {
+	err := s.past(t.Context(), func(part []planning.Interval) error {
 		for _, iv := range part {
 			got[iv.Series]++
 			if iv.Slot.Start.Before(now.Add(-forecast.Kept)) {
@@ -64,7 +65,7 @@ func TestAStartOnTenYearsOfIntervalsAsksOnlyForWhatTheForecasterKeeps(t *testing
 		return nil
 	})
 	want := int(forecast.Kept/(24*time.Hour)) - 1 // the oldest is some seconds too old by now
-	if err != nil || got[control.SiteSeries] != want || got["geyser"] != want {
+	if err != nil || got[planning.SiteSeries] != want || got["geyser"] != want {
 		t.Errorf("%v days are read, want %d: %v", got, want, err)
 	}
 }

@@ -98,11 +98,11 @@ func Planner(t testing.TB, site *control.Site) *planning.Planner {
 
 // Drive steps a site through time with a reading a minute of 500 W, and makes
 // the plans it asks for.
-func Drive(t testing.TB, site *control.Site, st control.State, from time.Time, d time.Duration) (control.State, []credit.Entry, []control.Interval) {
+func Drive(t testing.TB, site *control.Site, st control.State, from time.Time, d time.Duration) (control.State, []credit.Entry, []planning.Interval) {
 	t.Helper()
 	planner := Planner(t, site)
 	var entries []credit.Entry
-	var intervals []control.Interval
+	var intervals []planning.Interval
 	on := map[string]bool{}
 	register := st.Meter.Last.Import
 	for now := from; now.Before(from.Add(d)); now = now.Add(time.Minute) {
@@ -137,7 +137,7 @@ func Drive(t testing.TB, site *control.Site, st control.State, from time.Time, d
 // Records are ledger and intervals in memory.
 type Records struct {
 	Entries   []credit.Entry
-	Stretches []control.Interval
+	Stretches []planning.Interval
 	Happened  []store.Event
 }
 
