@@ -2,8 +2,9 @@
 // thing: a plug that measures and switches is one device, with one set of
 // subscriptions and one memory, however many loads and meters use it.
 //
-// A Dialect knows how one kind of device speaks (tasmota, shelly, zigbee2mqtt)
-// and has no state of the world; a Device listens, asks, remembers and commands,
+// A Dialect knows how one kind of device speaks (tasmota, shelly, zigbee2mqtt,
+// esphome) and keeps no more of what it heard than it takes to understand the next
+// message; a Device listens, asks, remembers and commands,
 // the same way for all dialects; a Pool makes one Device of all that names the
 // same one.  What the device says becomes a Fact.  Nothing here knows of loads
 // or of metering: a switch driver (a Relay) and a meter driver (Follow) are thin

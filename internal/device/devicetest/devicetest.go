@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/units"
 )
 
 // Bus is a session on which nobody listens; tests say by hand what the device
@@ -40,23 +43,24 @@ func (b *Bus) Subscribe(filter string, handler func(topic string, payload []byte
 	return func() {}, nil
 }
 
-// Say has the device say something, to whoever subscribed to exactly this topic to
-// its level, or to all below.
+// Say has the device say something, to whoever subscribed to it.
 func (b *Bus) Say(topic, payload string, retained bool) {
 	b.mu.Lock()
-	hear := b.hears[topic]
-	if hear == nil {
-		hear = b.hears[topic[:strings.LastIndexByte(topic, '/')+1]+"+"]
-	}
-	for filter, whole := range b.hears {
-		if below, all := strings.CutSuffix(filter, "#"); all && strings.HasPrefix(topic, below) {
-			hear = whole
+	var hear func(topic string, payload []byte, retained bool)
+	for filter, its := range b.hears {
+		if under(strings.Split(filter, "/"), strings.Split(topic, "/")) {
+			hear = its
 		}
 	}
 	b.mu.Unlock()
 	if hear != nil {
 		hear(topic, []byte(payload), retained)
 	}
+}
+
+// under tells whether a topic falls under a filter, level by level.
+func under(filter, topic []string) bool {
+	return slices.EqualFunc(filter, topic, func(f, level string) bool { return f == "+" || f == level })
 }
 
 // Sent is what was published, as topic and payload.
@@ -89,6 +93,30 @@ func Pool(bus device.Bus, now func() time.Time) *device.Pool {
 	return device.NewPool(bus, now, slog.New(slog.DiscardHandler))
 }
 
+// Relay is a relay of a device that runs until the test ends, and its session; in
+// a synctest bubble.
+func Relay(t testing.TB, dialect device.Dialect, channel int, deadMan time.Duration) (*device.Relay, *Bus) {
+	t.Helper()
+	bus := &Bus{}
+	pool := Pool(bus, time.Now)
+	d, err := pool.Device(dialect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	relay := d.Relay(channel, deadMan, 0)
+	Run(t, pool)
+	synctest.Wait()
+	return relay, bus
+}
+
+// Knows holds what is known of a relay, as heard just now, to what it should be.
+func Knows(t testing.TB, relay *device.Relay, on device.Told[bool], power device.Told[units.Power]) {
+	t.Helper()
+	if got := relay.State(); got.On != on || got.Power != power || got.On.Is() && got.At != time.Now() {
+		t.Errorf("%+v, want %v drawing %v", got, on, power)
+	}
+}
+
 // Read has a dialect read what may be anything, and holds what it tells to what
 // every Fact must be.
 func Read(t testing.TB, dialect device.Dialect, topic, payload string) {
@@ -100,11 +128,11 @@ func Read(t testing.TB, dialect device.Dialect, topic, payload string) {
 	if err != nil && len(f.Meters) > 0 {
 		t.Errorf("it measures and does not: %v, %+v", err, f)
 	}
-	if f.Presence != device.Unsaid && len(f.Contacts)+len(f.Meters) > 0 {
+	if f.Presence != device.Unsaid && (len(f.Meters) > 0 || slices.ContainsFunc(f.Contacts, func(c device.Contact) bool { return !c.Unknown })) {
 		t.Errorf("it is gone or back and says more: %+v", f)
 	}
 	for i, c := range f.Contacts {
-		if c.Channel < 0 || !c.On.Is() && !c.Power.Is() || i > 0 && c.Channel <= f.Contacts[i-1].Channel {
+		if c.Channel < 0 || !c.On.Is() && !c.Power.Is() && !c.Unknown || c.On.Is() && c.Unknown || i > 0 && c.Channel <= f.Contacts[i-1].Channel {
 			t.Errorf("contacts %+v", f.Contacts)
 		}
 	}

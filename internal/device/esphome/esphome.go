@@ -10,13 +10,15 @@
 //
 // There is no dead man: a node leaves its switch as it is when nobody speaks to it.
 // Its switches have names; they are numbered as they are used.
+//
+// The topic of one node may be the beginning of another's (plug and plug/kitchen):
+// what is heard has as many levels as a node's own messages have.
 package esphome
 
 import (
 	"bytes"
 	"math"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -59,8 +61,11 @@ func (d *Dialect) Switch(name, power string) (relay int) {
 	return len(d.switches) - 1
 }
 
-// Filters implements device.Dialect.
-func (d *Dialect) Filters([]int) []string { return []string{d.topic + "/#"} }
+// Filters implements device.Dialect: that the node is there, what it logs, and the
+// state of anything that it has.
+func (d *Dialect) Filters([]int) []string {
+	return []string{d.topic + "/status", d.topic + "/debug", d.topic + "/+/+/state"}
+}
 
 // Prepare implements device.Dialect: there is no dead man.
 func (d *Dialect) Prepare(int, time.Duration) (m device.Message, ok bool) { return m, false }
@@ -81,9 +86,6 @@ func (d *Dialect) Command(c device.Command) (m device.Message, doubt string) {
 
 // Read implements device.Dialect: any message of the node.
 func (d *Dialect) Read(topic string, payload []byte, retained bool) (f device.Fact, err error) {
-	if strings.HasSuffix(topic, "/command") {
-		return f, nil // somebody speaks to the node
-	}
 	word := string(bytes.TrimSpace(payload[:min(len(payload), 64)]))
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -104,7 +106,9 @@ func (d *Dialect) Read(topic string, payload []byte, retained bool) (f device.Fa
 		if s.said {
 			c.On = device.Tell(s.on)
 		}
-		f.Contacts = append(f.Contacts, c)
+		if c != (device.Contact{Channel: i}) {
+			f.Contacts = append(f.Contacts, c)
+		}
 	}
 	return f, nil
 }

@@ -13,21 +13,6 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-// dev is a running device of which one relay is used.
-func dev(t *testing.T, channel int, deadMan time.Duration) (*device.Relay, *devicetest.Bus) {
-	t.Helper()
-	bus := &devicetest.Bus{}
-	pool := devicetest.Pool(bus, time.Now)
-	d, err := pool.Device(New("shelly/plug"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	relay := d.Relay(channel, deadMan, 0)
-	devicetest.Run(t, pool)
-	synctest.Wait()
-	return relay, bus
-}
-
 func TestMessages(t *testing.T) {
 	on, off := device.Tell(true), device.Tell(false)
 	var unknown device.Told[bool]
@@ -64,13 +49,11 @@ func TestMessages(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				relay, bus := dev(t, tc.channel, 0)
+				relay, bus := devicetest.Relay(t, New("shelly/plug"), tc.channel, 0)
 				for _, m := range tc.say {
 					bus.Say(m[0], m[1], m[0] == "shelly/plug/online")
 				}
-				if got := relay.State(); got.On != tc.want || got.Power != tc.power || got.On.Is() && got.At != time.Now() {
-					t.Errorf("%+v", got)
-				}
+				devicetest.Knows(t, relay, tc.want, tc.power)
 			})
 		})
 	}

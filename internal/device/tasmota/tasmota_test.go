@@ -57,13 +57,11 @@ func TestMessages(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				relay, bus := dev(t, tc.channel, 0)
+				relay, bus := devicetest.Relay(t, New("plug"), tc.channel, 0)
 				for _, m := range tc.say {
 					bus.Say(m.topic, m.payload, m.retained)
 				}
-				if got := relay.State(); got.On != tc.want || got.Power != tc.power || got.On.Is() && got.At != time.Now() {
-					t.Errorf("%+v", got)
-				}
+				devicetest.Knows(t, relay, tc.want, tc.power)
 			})
 		})
 	}
@@ -73,7 +71,7 @@ func TestMessages(t *testing.T) {
 // of a relay which is off it would look like a welded contact.
 func TestTheOnePowerOfADeviceIsNotThatOfItsSecondRelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		relay, bus := dev(t, 1, 0)
+		relay, bus := devicetest.Relay(t, New("plug"), 1, 0)
 		bus.Say("stat/plug/RESULT", `{"POWER2":"OFF"}`, false)
 		time.Sleep(time.Minute)
 		bus.Say("tele/plug/SENSOR", `{"ENERGY":{"Power":2000}}`, false)
@@ -83,24 +81,9 @@ func TestTheOnePowerOfADeviceIsNotThatOfItsSecondRelay(t *testing.T) {
 	})
 }
 
-// dev is a running device of which one relay is used.
-func dev(t *testing.T, channel int, deadMan time.Duration) (*device.Relay, *devicetest.Bus) {
-	t.Helper()
-	bus := &devicetest.Bus{}
-	pool := devicetest.Pool(bus, time.Now)
-	d, err := pool.Device(New("plug"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	relay := d.Relay(channel, deadMan, 0)
-	devicetest.Run(t, pool)
-	synctest.Wait()
-	return relay, bus
-}
-
 func TestTheDeadManIsSetOncePerStartOfTheDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, bus := dev(t, 1, 10*time.Minute)
+		_, bus := devicetest.Relay(t, New("plug"), 1, 10*time.Minute)
 		time.Sleep(device.DefaultStale / 3) // asked again
 		synctest.Wait()
 		bus.Say("tele/plug/LWT", "Online", true) // our own reconnection

@@ -14,21 +14,6 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-// dev is a running device of which one relay is used.
-func dev(t *testing.T, channel int, deadMan time.Duration) (*device.Relay, *devicetest.Bus) {
-	t.Helper()
-	bus := &devicetest.Bus{}
-	pool := devicetest.Pool(bus, time.Now)
-	d, err := pool.Device(New("", "plug"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	relay := d.Relay(channel, deadMan, 0)
-	devicetest.Run(t, pool)
-	synctest.Wait()
-	return relay, bus
-}
-
 func TestMessages(t *testing.T) {
 	on := device.Tell(true)
 	var unknown device.Told[bool]
@@ -53,7 +38,7 @@ func TestMessages(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				relay, bus := dev(t, tc.channel, 0)
+				relay, bus := devicetest.Relay(t, New("", "plug"), tc.channel, 0)
 				for _, m := range tc.say {
 					if rest, ok := strings.CutPrefix(m, "!"); ok {
 						bus.Say("zigbee2mqtt/plug/availability", rest, true)
@@ -62,9 +47,7 @@ func TestMessages(t *testing.T) {
 					rest, retained := strings.CutPrefix(m, "*")
 					bus.Say("zigbee2mqtt/plug", rest, retained)
 				}
-				if got := relay.State(); got.On != tc.want || got.Power != tc.power || got.On.Is() && got.At != time.Now() {
-					t.Errorf("%+v", got)
-				}
+				devicetest.Knows(t, relay, tc.want, tc.power)
 			})
 		})
 	}
@@ -89,7 +72,7 @@ func TestADeviceWithoutOnTimeIsToldPlainly(t *testing.T) {
 		return out
 	}
 	synctest.Test(t, func(t *testing.T) {
-		relay, bus := dev(t, 0, 10*time.Minute)
+		relay, bus := devicetest.Relay(t, New("", "plug"), 0, 10*time.Minute)
 		bus.Say("zigbee2mqtt/plug", `{"state":"OFF"}`, false)
 		for range 3 {
 			set(t, relay, true)
@@ -101,7 +84,7 @@ func TestADeviceWithoutOnTimeIsToldPlainly(t *testing.T) {
 	})
 	// One that obeys goes on with it, also after someone switched it off.
 	synctest.Test(t, func(t *testing.T) {
-		relay, bus := dev(t, 0, 10*time.Minute)
+		relay, bus := devicetest.Relay(t, New("", "plug"), 0, 10*time.Minute)
 		for range 2 {
 			set(t, relay, true)
 			bus.Say("zigbee2mqtt/plug", `{"state":"ON"}`, false)
