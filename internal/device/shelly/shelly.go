@@ -75,18 +75,16 @@ func (d *Dialect) call(relay int, method string, params map[string]any) device.M
 // Read implements device.Dialect.
 func (d *Dialect) Read(topic string, payload []byte, _ bool) (f device.Fact, err error) {
 	if answer, ours := strings.CutPrefix(topic, "keeplit/shelly/"+d.topic+"/"); ours {
-		relay, ok := read.Index(strings.TrimSuffix(answer, "/rpc"))
-		if !ok {
-			return f, nil
+		relay, isIndex := read.Index(strings.TrimSuffix(answer, "/rpc"))
+		o, err := read.Parse(payload)
+		if !isIndex || err != nil {
+			return f, nil // an answer that is not understood is no measurement that is missing
 		}
-		f = answered(relay, payload)
-		if len(f.Contacts) > 0 {
-			f.Meters, _ = Status("", payload) // it has been understood as what was asked for
-		}
-		return f, nil
+		return answered(relay, o), nil
 	}
 	part := strings.TrimPrefix(topic, d.topic+"/")
-	switch component, isStatus := strings.CutPrefix(part, "status/"); {
+	component, isStatus := strings.CutPrefix(part, "status/")
+	switch {
 	case part == "online":
 		switch strings.ToLower(string(bytes.TrimSpace(payload))) {
 		case "false":
@@ -94,57 +92,53 @@ func (d *Dialect) Read(topic string, payload []byte, _ bool) (f device.Fact, err
 		case "true":
 			f.Presence = device.Online
 		}
+		return f, nil
 	case part == "events/rpc":
-		f.Contacts = changed(payload)
-		f.Meters, err = Status("", payload)
-	case isStatus && isComponent(component): // and not that of the network and so on
-		if kind, relay := partsOf(component); kind == "switch" {
-			f.Contacts = output(relay, payload)
-		}
-		f.Meters, err = Status(component, payload)
+		component = ""
+	case !isStatus || !isComponent(component): // that of the network and so on
+		return f, nil
 	}
+	o, err := read.Parse(payload)
+	if err != nil {
+		return f, err
+	}
+	if component == "" {
+		f.Contacts = changed(o)
+	} else if kind, relay := partsOf(component); kind == "switch" {
+		f.Contacts = output(relay, o)
+	}
+	f.Meters, err = status(component, o)
 	return f, err
 }
 
 // answered is the answer to a call: a state, or that a command was taken or not.
-func answered(relay int, payload []byte) (f device.Fact) {
-	var m struct {
-		Result json.RawMessage `json:"result"`
-		Error  *struct {
-			Code    int    `json:"code"`
-			Message string `json:"message"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(payload, &m) != nil {
+func answered(relay int, o read.Object) (f device.Fact) {
+	if refusal, refused := o.Child("error"); refused {
+		code, _, _ := refusal.Number("code")
+		f.Refused = fmt.Sprintf("code %s: %s", code, read.Clip(refusal.Text("message")))
 		return f
 	}
-	if m.Error != nil {
-		f.Refused = fmt.Sprintf("code %d: %s", m.Error.Code, read.Clip(m.Error.Message))
-		return f
-	}
-	var taken struct {
-		WasOn *bool `json:"was_on"`
-	}
-	if json.Unmarshal(m.Result, &taken) == nil && taken.WasOn != nil {
+	result, _ := o.Child("result")
+	if _, taken := result["was_on"].(bool); taken {
 		f.Moved = true // what it is now, it has to say itself
 		return f
 	}
-	f.Contacts = output(relay, m.Result)
+	if f.Contacts = output(relay, result); len(f.Contacts) > 0 {
+		f.Meters, _ = status("", o) // it has been understood as what was asked for
+	}
 	return f
 }
 
 // changed is a notification: the part of the state that changed.
-func changed(payload []byte) (out []device.Contact) {
-	var m struct {
-		Method string                     `json:"method"`
-		Params map[string]json.RawMessage `json:"params"`
-	}
-	if json.Unmarshal(payload, &m) != nil || m.Method != "NotifyStatus" && m.Method != "NotifyFullStatus" {
+func changed(o read.Object) (out []device.Contact) {
+	if method := o.Text("method"); method != "NotifyStatus" && method != "NotifyFullStatus" {
 		return nil
 	}
-	for name, raw := range m.Params {
+	params, _ := o.Child("params")
+	for name := range params {
 		if kind, relay := partsOf(name); kind == "switch" && isComponent(name) {
-			out = append(out, output(relay, raw)...)
+			part, _ := params.Child(name)
+			out = append(out, output(relay, part)...)
 		}
 	}
 	slices.SortFunc(out, func(a, b device.Contact) int { return a.Channel - b.Channel })
@@ -152,21 +146,16 @@ func changed(payload []byte) (out []device.Contact) {
 }
 
 // output is what the status of a switch tells of its relay.
-func output(relay int, raw json.RawMessage) []device.Contact {
-	var m struct {
-		ID     *int     `json:"id"`
-		Output *bool    `json:"output"`
-		Power  *float64 `json:"apower"`
-	}
-	if len(raw) == 0 || json.Unmarshal(raw, &m) != nil || m.ID != nil && *m.ID != relay {
+func output(relay int, o read.Object) []device.Contact {
+	if id, told, err := o.Number("id"); err != nil || told && string(id) != strconv.Itoa(relay) {
 		return nil
 	}
 	c := device.Contact{Channel: relay}
-	if m.Output != nil {
-		c.On = device.Tell(*m.Output)
+	if on, told := o["output"].(bool); told {
+		c.On = device.Tell(on)
 	}
-	if m.Power != nil {
-		c.Power = device.Tell(units.FromW(*m.Power))
+	if n, told, err := o.Number("apower"); err == nil && told {
+		c.Power = device.Tell(units.Power(read.Thousandths(n)))
 	}
 	if c == (device.Contact{Channel: relay}) {
 		return nil

@@ -35,6 +35,10 @@ func Status(component string, payload []byte) ([]device.Meter, error) {
 	if err != nil {
 		return nil, err
 	}
+	return status(component, o)
+}
+
+func status(component string, o read.Object) ([]device.Meter, error) {
 	if !isComponent(component) {
 		component = ""
 	}

@@ -8,13 +8,13 @@ package tasmota
 
 import (
 	"bytes"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/internal/read"
 )
 
 // Dialect is that of one device.
@@ -93,25 +93,22 @@ func (d *Dialect) Read(topic string, payload []byte, _ bool) (f device.Fact, err
 // states reads {"POWER":"ON"} or {"POWER2":"OFF"} and the like, also inside
 // StatusSTS.
 func states(payload []byte) []device.Contact {
-	var m map[string]json.RawMessage
-	if json.Unmarshal(payload, &m) != nil {
-		return nil
+	o, err := read.Parse(payload)
+	if err != nil {
+		return nil // what is not understood is no measurement that is missing
 	}
-	if inner, ok := m["StatusSTS"]; ok {
-		m = nil
-		if json.Unmarshal(inner, &m) != nil {
-			return nil
-		}
+	if sts, found := o.Child("StatusSTS"); found {
+		o = sts
 	}
 	var out []device.Contact
-	for key, raw := range m {
+	for key := range o {
 		number, isPower := strings.CutPrefix(key, "POWER")
-		if number == "" && m["POWER1"] == nil {
+		if number == "" && o["POWER1"] == nil {
 			number = "1" // a device with one relay does not number it
 		}
-		n, err := strconv.Atoi(number)
-		var word string
-		if !isPower || err != nil || n < 1 || strconv.Itoa(n) != number || json.Unmarshal(raw, &word) != nil || word != "ON" && word != "OFF" {
+		n, isIndex := read.Index(number)
+		word := o.Text(key)
+		if !isPower || !isIndex || n < 1 || word != "ON" && word != "OFF" {
 			continue
 		}
 		out = append(out, device.Contact{Channel: n - 1, On: device.Tell(word == "ON")})
