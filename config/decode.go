@@ -3,50 +3,18 @@ package config
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
-	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/keeplit/keeplit/internal/fault"
-	"github.com/keeplit/keeplit/internal/units"
 )
 
 // Checker is a document that can say what is wrong with it once it is decoded.
 type Checker interface{ Check() fault.List }
-
-// Secrets says where a document's secrets come from.  A string field tagged
-// `secret:"true"` takes a mapping {file: PATH} or {env: NAME} and never the
-// secret itself, so that a configuration can be shown to anybody.
-type Secrets struct {
-	Getenv   func(string) string
-	ReadFile func(string) ([]byte, error)
-	// Mode is a file's mode; nil: who may read a secret is not looked at.
-	Mode func(string) (fs.FileMode, error)
-}
-
-// FromSystem reads secrets from the process's environment and files.
-func FromSystem() Secrets {
-	return Secrets{Getenv: os.Getenv, ReadFile: readSecret, Mode: func(name string) (fs.FileMode, error) {
-		st, err := os.Stat(name)
-		if err != nil {
-			return 0, err
-		}
-		return st.Mode(), nil
-	}}
-}
-
-// guarded tells whether a file's folder keeps others out though its mode does
-// not: where a service manager or a container puts secrets.
-func guarded(name string) bool {
-	return strings.HasPrefix(name, "/run/secrets/") || strings.HasPrefix(name, "/run/credentials/")
-}
 
 // Decode reads one YAML document into a T whose zero value stands for every
 // default; see DecodeInto.
@@ -323,50 +291,6 @@ func (d *decoder) pairs(n ast.Node, path, want string) ([]*ast.MappingValueNode,
 	return out, true
 }
 
-func (d *decoder) secret(n ast.Node, v reflect.Value, path string) {
-	const remedy = "write {file: PATH} or {env: NAME}"
-	if text, ok := scalarText(n); ok {
-		if text != "" {
-			d.fault(n, path, remedy+", and keep the secret out of this file", "a secret must not stand in the configuration")
-		}
-		return
-	}
-	var ref struct {
-		File string `yaml:"file"`
-		Env  string `yaml:"env"`
-	}
-	before := len(d.faults)
-	d.mapping(n, reflect.ValueOf(&ref).Elem(), path)
-	if len(d.faults) > before {
-		return
-	}
-	switch {
-	case (ref.File == "") == (ref.Env == ""):
-		d.fault(n, path, remedy, "needs one of file and env")
-	case ref.File != "":
-		text, err := d.secrets.ReadFile(ref.File)
-		if err != nil {
-			d.fault(n, path, "create the file, readable by the agent's user only", "cannot read the secret: %v", err)
-			return
-		}
-		// Whoever reads the key makes tokens; whoever reads the PIN's hash guesses it.
-		if d.secrets.Mode != nil && !guarded(ref.File) {
-			if mode, err := d.secrets.Mode(ref.File); err == nil && mode.Perm()&0o027 != 0 {
-				d.fault(n, path, "keep others out: chmod 600 "+ref.File, "the secret's file is open to others (mode %04o)", mode.Perm())
-				return
-			}
-		}
-		v.SetString(strings.TrimSpace(string(text)))
-	default:
-		text := d.secrets.Getenv(ref.Env)
-		if text == "" {
-			d.fault(n, path, "set it in the agent's environment", "the environment variable %s is empty", ref.Env)
-			return
-		}
-		v.SetString(strings.TrimSpace(text))
-	}
-}
-
 type field struct {
 	index  []int
 	secret bool
@@ -391,20 +315,6 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// scalarText is the source text of a scalar, so that a decimal number is read
-// exactly and never by way of a float.
-func scalarText(n ast.Node) (string, bool) {
-	switch v := n.(type) {
-	case *ast.StringNode:
-		return v.Value, true
-	case *ast.LiteralNode:
-		return v.Value.Value, true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		return v.GetToken().Value, true
-	}
-	return "", false
-}
-
 func kindOf(n ast.Node) string {
 	switch n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
@@ -418,148 +328,6 @@ func kindOf(n ast.Node) string {
 // defaulter is a part of the configuration that may be left out, and whose
 // defaults hold where it is not.
 type defaulter interface{ SetDefaults() }
-
-// texter is a domain type that reads itself from one value's text.
-type texter interface{ SetText(text string) error }
-
-// scalarFor is how a value of v's type is set from text; false where v is not a
-// scalar.
-func scalarFor(v reflect.Value) (set func(string) error, ok bool) {
-	if t, ok := v.Addr().Interface().(texter); ok {
-		return t.SetText, true
-	}
-	switch p := v.Addr().Interface().(type) {
-	case *units.Money:
-		return parsed(p, units.ParseMoney), true
-	case *units.Price:
-		return parsed(p, units.ParsePrice), true
-	case *units.Power:
-		return parsed(p, units.ParsePower), true
-	case *units.Energy:
-		return parsed(p, units.ParseEnergy), true
-	case *units.Voltage:
-		return parsed(p, units.ParseVoltage), true
-	case *units.Current:
-		return parsed(p, units.ParseCurrent), true
-	case *time.Duration:
-		return parsed(p, time.ParseDuration), true
-	case *time.Time:
-		return parsed(p, func(s string) (time.Time, error) {
-			at, err := time.Parse(time.RFC3339, s)
-			return at.UTC(), err
-		}), true
-	}
-	switch v.Kind() {
-	case reflect.String:
-		return func(s string) error { v.SetString(s); return nil }, true
-	case reflect.Bool:
-		return func(s string) error {
-			if s != "true" && s != "false" {
-				return fmt.Errorf("%q is neither true nor false", s)
-			}
-			v.SetBool(s == "true")
-			return nil
-		}, true
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return func(s string) error {
-			i, err := strconv.ParseInt(decimal(s), 0, v.Type().Bits())
-			if err != nil {
-				return fmt.Errorf("%q is not a whole number in range", s)
-			}
-			v.SetInt(i)
-			return nil
-		}, true
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return func(s string) error {
-			i, err := strconv.ParseUint(decimal(s), 0, v.Type().Bits())
-			if err != nil {
-				return fmt.Errorf("%q is not a whole number from 0 in range", s)
-			}
-			v.SetUint(i)
-			return nil
-		}, true
-	case reflect.Float32, reflect.Float64:
-		return func(s string) error {
-			f, err := strconv.ParseFloat(s, v.Type().Bits())
-			if err != nil || f != f {
-				return fmt.Errorf("%q is not a number", s)
-			}
-			v.SetFloat(f)
-			return nil
-		}, true
-	}
-	return nil, false
-}
-
-// decimal is s without leading zeros before another digit: 012345 is a group code
-// of six digits, as in YAML 1.2, and never an octal number.
-func decimal(s string) string {
-	sign, digits := "", s
-	if s != "" && (s[0] == '-' || s[0] == '+') {
-		sign, digits = s[:1], s[1:]
-	}
-	for len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9' {
-		digits = digits[1:]
-	}
-	return sign + digits
-}
-
-func parsed[T any](to *T, parse func(string) (T, error)) func(string) error {
-	return func(s string) error {
-		v, err := parse(s)
-		if err != nil {
-			return err
-		}
-		*to = v
-		return nil
-	}
-}
-
-// remedyFor says what to write in place of a value.  A domain type's own error
-// knows best: what it says the value is not.
-func remedyFor(v reflect.Value, err error) string {
-	if _, ok := v.Addr().Interface().(texter); ok {
-		if _, form, ok := strings.Cut(err.Error(), " is not "); ok {
-			if _, remedy, ok := strings.Cut(form, ": write "); ok {
-				return "write " + remedy
-			}
-			return "write " + form
-		}
-	}
-	return "write " + describe(v.Type())
-}
-
-func describe(t reflect.Type) string {
-	switch t {
-	case reflect.TypeFor[units.Money]():
-		return "an amount such as 12.50"
-	case reflect.TypeFor[units.Price]():
-		return "a price per kWh such as 2.0967"
-	case reflect.TypeFor[units.Power]():
-		return "a power such as 2 kW or 1500 W"
-	case reflect.TypeFor[units.Energy]():
-		return "an energy such as 3 kWh or 500 Wh"
-	case reflect.TypeFor[units.Voltage]():
-		return "a voltage such as 230 V"
-	case reflect.TypeFor[units.Current]():
-		return "a current such as 60 A"
-	case reflect.TypeFor[time.Duration]():
-		return "a duration such as 90s, 30m or 1h30m"
-	case reflect.TypeFor[time.Time]():
-		return "a time such as 2026-07-01T00:00:00Z"
-	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.String:
-		return "a text"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
-	case reflect.Struct:
-		return "a single value"
-	}
-	return "a whole number"
-}
 
 // suggest names the known key nearest to a misspelt one, else all of them.
 func suggest(key string, fields map[string]field) string {
