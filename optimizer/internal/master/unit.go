@@ -57,7 +57,7 @@ func (m *Programme) units(first int32, pricers map[string]pricing.Pricer) {
 
 // AddSchedule puts a schedule into the programme, once, and returns its index.
 func (m *Programme) AddSchedule(u *Unit, s pricing.Schedule) int {
-	key := hashPowers(s.KW)
+	key := pricing.PowersOf(s.KW)
 	if i, ok := u.seen[key]; ok {
 		return i
 	}
@@ -91,17 +91,6 @@ func (u *Unit) onShare(x float64) float64 {
 		return x / u.Load.Thermal.KW
 	}
 	return 1
-}
-
-func hashPowers(kw []float64) uint64 {
-	h := uint64(14695981039346656037)
-	for t, x := range kw {
-		if x != 0 {
-			h = (h ^ uint64(t+1)) * 1099511628211
-			h = (h ^ math.Float64bits(x)) * 1099511628211
-		}
-	}
-	return h
 }
 
 // Prices are what a unit pays per kW and for being on at the duals y.

@@ -3,7 +3,11 @@
 // exactly.
 package pricing
 
-import "github.com/keeplit/keeplit/optimizer/internal/model"
+import (
+	"math"
+
+	"github.com/keeplit/keeplit/optimizer/internal/model"
+)
 
 // Schedule is one way a load may run: its power in each slot and the costs
 // that are its own (starts, shortfalls, discomfort), energy apart.
@@ -69,16 +73,34 @@ func (s Schedule) Total(price, on []float64) float64 {
 	return sum
 }
 
-// PatternOf hashes the slots in which a load is on (FNV-1a).
+// PatternOf hashes the slots in which a load is on.
 func PatternOf(kw []float64) uint64 {
-	h := uint64(14695981039346656037)
+	h := noWords
 	for t, x := range kw {
 		if x > model.OnFrom {
-			h = (h ^ uint64(t+1)) * 1099511628211
+			h = h.with(uint64(t + 1))
 		}
 	}
-	return h
+	return uint64(h)
 }
+
+// PowersOf hashes the powers of a schedule.
+func PowersOf(kw []float64) uint64 {
+	h := noWords
+	for t, x := range kw {
+		if x != 0 {
+			h = h.with(uint64(t + 1)).with(math.Float64bits(x))
+		}
+	}
+	return uint64(h)
+}
+
+// words is a hash of words, as FNV-1a is one of bytes.
+type words uint64
+
+const noWords words = 14695981039346656037
+
+func (h words) with(word uint64) words { return (h ^ words(word)) * 1099511628211 }
 
 // Beside finds a schedule of a load that is cheap beside what is already
 // placed: cost is what a power adds in a slot.
