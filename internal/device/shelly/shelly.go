@@ -76,11 +76,10 @@ func (d *Dialect) call(relay int, method string, params map[string]any) device.M
 func (d *Dialect) Read(topic string, payload []byte, _ bool) (f device.Fact, err error) {
 	if answer, ours := strings.CutPrefix(topic, "keeplit/shelly/"+d.topic+"/"); ours {
 		relay, isIndex := read.Index(strings.TrimSuffix(answer, "/rpc"))
-		o, err := read.Parse(payload)
-		if !isIndex || err != nil {
-			return f, nil // an answer that is not understood is no measurement that is missing
+		if o, err := read.Parse(payload); err == nil && isIndex {
+			f = answered(relay, o)
 		}
-		return answered(relay, o), nil
+		return f, nil // an answer that is not understood is no measurement that is missing
 	}
 	part := strings.TrimPrefix(topic, d.topic+"/")
 	component, isStatus := strings.CutPrefix(part, "status/")
