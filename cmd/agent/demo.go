@@ -16,8 +16,8 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
-	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/internal/units"
@@ -74,8 +74,8 @@ func (c demoCmd) Run(e *env) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	cfg.MQTT = &config.MQTT{URL: local.URL()}
-	s, err := service.New(e.Ctx, cfg, service.Options{Log: log, Version: version, Listener: listener, Open: true, Demo: func(s *service.Service) *web.Demo {
-		return &web.Demo{Speed: c.Speed, Token: demoToken(cfg, s)}
+	s, err := service.New(e.Ctx, cfg, service.Options{Log: log, Version: version, Listener: listener, Open: true, Demo: func(s *service.Service) *picture.Demo {
+		return &picture.Demo{Speed: c.Speed, Token: demoToken(cfg, s)}
 	}})
 	if err != nil {
 		return errors.Join(err, listener.Close())

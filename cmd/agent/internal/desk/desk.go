@@ -45,8 +45,8 @@ type Desk struct {
 type About struct {
 	Version string
 	Started time.Time
-	System  func() web.System // links and outbox
-	Demo    func() *web.Demo  // nil outside the demo
+	System  func() picture.System // links and outbox
+	Demo    func() *picture.Demo  // nil outside the demo
 }
 
 // New shows loop to the page, in maker's pictures.
@@ -55,7 +55,7 @@ func New(site *control.Site, loop *control.Loop, records Records, maker *picture
 }
 
 // View is the latest picture, with what the loop does not know.
-func (d *Desk) View() web.View {
+func (d *Desk) View() picture.View {
 	snap := d.loop.Snapshot()
 	v := d.maker.Of(&snap)
 	meter, seq := v.System.Meter, v.System.LedgerSeq
@@ -74,13 +74,13 @@ func (d *Desk) View() web.View {
 }
 
 // TariffDetail is the whole tariff for people: asked for when somebody looks.
-func (d *Desk) TariffDetail() web.TariffDetail {
+func (d *Desk) TariffDetail() picture.TariffDetail {
 	snap := d.loop.Snapshot()
 	return d.maker.TariffDetail(&snap.State)
 }
 
 // WhatBuys is what an amount buys now and when the next billing month begins.
-func (d *Desk) WhatBuys(amount units.Money) web.Advice {
+func (d *Desk) WhatBuys(amount units.Money) picture.Advice {
 	snap := d.loop.Snapshot()
 	return d.maker.WhatBuys(&snap.State, amount)
 }
@@ -267,19 +267,19 @@ func masked(number string) string {
 }
 
 // Log is what happened.
-func (d *Desk) Log(ctx context.Context, before int64, n int) ([]web.LogRow, error) {
+func (d *Desk) Log(ctx context.Context, before int64, n int) ([]picture.LogRow, error) {
 	events, err := d.records.LastEvents(ctx, before, n)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]web.LogRow, 0, len(events))
+	rows := make([]picture.LogRow, 0, len(events))
 	for _, e := range events {
-		row := web.LogRow{ID: e.ID, At: e.At, Code: e.Code, Text: e.Text, Severity: web.Caution}
+		row := picture.LogRow{ID: e.ID, At: e.At, Code: e.Code, Text: e.Text, Severity: picture.Caution}
 		switch e.Severity {
 		case health.Info.String():
-			row.Severity = web.Info
+			row.Severity = picture.Info
 		case health.Critical.String():
-			row.Severity = web.Critical
+			row.Severity = picture.Critical
 		}
 		code, over := strings.CutSuffix(e.Code, "_cleared")
 		if health.Known(health.Code(code)) {

@@ -22,7 +22,7 @@ import (
 )
 
 func shown(site *control.Site, st control.State, r Records) *Desk {
-	maker := picture.New(site, picture.About{Name: "Home", Unit: web.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}})
+	maker := picture.New(site, picture.About{Name: "Home", Unit: picture.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}})
 	return New(site, control.NewLoop(control.LoopConfig{Site: site, State: st}), r, maker, About{})
 }
 
@@ -110,11 +110,11 @@ func TestALoadThatThePlanLeavesShortIsNotDone(t *testing.T) {
 	plan := *st.Plan
 	plan.Loads, plan.Outlook.Runs, plan.Short = []planning.LoadPlan{{ID: "geyser"}}, nil, nil
 	st.Plan = &plan
-	if l := shown(site, st, nil).View().Loads[0]; l.State != web.LoadDone {
+	if l := shown(site, st, nil).View().Loads[0]; l.State != picture.LoadDone {
 		t.Fatalf("what has all it needs is %q", l.State)
 	}
 	plan.Short = []planning.Shortfall{{Kind: optimizer.ShortEnergy, Load: "geyser", At: at.Add(12 * time.Hour), Time: time.Hour, Amount: 2, Unit: "slots"}}
-	if l := shown(site, st, nil).View().Loads[0]; l.State != web.LoadOff || l.Why != "Left out: it does not fit." {
+	if l := shown(site, st, nil).View().Loads[0]; l.State != picture.LoadOff || l.Why != "Left out: it does not fit." {
 		t.Errorf("what will go short is %q: %q", l.State, l.Why)
 	}
 }
@@ -192,10 +192,10 @@ func TestLogNamesWhatHappened(t *testing.T) {
 	if err != nil || len(rows) != 3 {
 		t.Fatal(rows, err)
 	}
-	for i, want := range []web.LogRow{
-		{ID: 3, At: at, Severity: web.Info, Code: "voltage_sag_cleared", Title: "The voltage is low", Over: true, Text: "phase 1: from Tue 08:00 for 10 ms: 184.0 V"},
-		{ID: 2, At: at, Severity: web.Caution, Code: "voltage_sag", Title: "The voltage is low", Text: "phase 1: 184.0 V"},
-		{ID: 1, At: at, Severity: web.Critical, Code: "supply_connected", Text: "on"},
+	for i, want := range []picture.LogRow{
+		{ID: 3, At: at, Severity: picture.Info, Code: "voltage_sag_cleared", Title: "The voltage is low", Over: true, Text: "phase 1: from Tue 08:00 for 10 ms: 184.0 V"},
+		{ID: 2, At: at, Severity: picture.Caution, Code: "voltage_sag", Title: "The voltage is low", Text: "phase 1: 184.0 V"},
+		{ID: 1, At: at, Severity: picture.Critical, Code: "supply_connected", Text: "on"},
 	} {
 		if rows[i] != want {
 			t.Errorf("got  %+v\nwant %+v", rows[i], want)

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
-	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -26,12 +26,12 @@ func TestTariffOnThePage(t *testing.T) {
 	for _, c := range []struct {
 		situation string
 		used      units.Energy
-		block     web.Block
+		block     picture.Block
 		advice    bool
 	}{
-		{"a fresh month", 0, web.Block{Number: 1, UpTo: 350 * units.KilowattHour, NextPrice: 3_500_000, ResetAt: reset}, false},
-		{"in the first block", 100 * units.KilowattHour, web.Block{Number: 1, Used: 100 * units.KilowattHour, UpTo: 350 * units.KilowattHour, NextPrice: 3_500_000, ResetAt: reset}, false},
-		{"in the last block", 400 * units.KilowattHour, web.Block{Number: 2, Used: 400 * units.KilowattHour, ResetAt: reset}, true},
+		{"a fresh month", 0, picture.Block{Number: 1, UpTo: 350 * units.KilowattHour, NextPrice: 3_500_000, ResetAt: reset}, false},
+		{"in the first block", 100 * units.KilowattHour, picture.Block{Number: 1, Used: 100 * units.KilowattHour, UpTo: 350 * units.KilowattHour, NextPrice: 3_500_000, ResetAt: reset}, false},
+		{"in the last block", 400 * units.KilowattHour, picture.Block{Number: 2, Used: 400 * units.KilowattHour, ResetAt: reset}, true},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			a := after(t, site, c.used)
@@ -79,7 +79,7 @@ func TestThePageSaysThatPricesAreStale(t *testing.T) {
 	if eff.Reply.Err != nil {
 		t.Fatal(eff.Reply.Err)
 	}
-	view := func(now time.Time) web.Tariff {
+	view := func(now time.Time) picture.Tariff {
 		s, _ := site.Step(st, control.Input{Now: now})
 		return shown(site, s, nil).View().Tariff
 	}

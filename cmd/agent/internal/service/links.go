@@ -7,7 +7,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
-	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
 )
@@ -142,27 +142,27 @@ func recordsOf(c store.Condition) (full, small, replaced said.Said) {
 }
 
 // system is the state of the agent's links, for the page.
-func (s *Service) system() web.System {
-	out := web.System{DiskFree: -1}
+func (s *Service) system() picture.System {
+	out := picture.System{DiskFree: -1}
 	if r := s.records.Load(); r != nil {
 		out.DiskFree = r.condition.Free
-		out.Outbox = web.Outbox{Rows: r.influx.Pending, Dropped: r.influx.Dropped, Quarantined: r.influx.Quarantined}
+		out.Outbox = picture.Outbox{Rows: r.influx.Pending, Dropped: r.influx.Dropped, Quarantined: r.influx.Quarantined}
 	}
 	if s.session != nil {
 		st := s.session.State()
-		out.Broker = web.Link{Name: s.cfg.MQTT.URL, Freshness: web.Silent, LastAt: st.Since, Detail: st.LastError}
+		out.Broker = picture.Link{Name: s.cfg.MQTT.URL, Freshness: picture.Silent, LastAt: st.Since, Detail: st.LastError}
 		if st.Connected {
-			out.Broker.Freshness, out.Broker.Detail = web.Fresh, ""
+			out.Broker.Freshness, out.Broker.Detail = picture.Fresh, ""
 		}
 	}
 	if s.influx != nil {
 		st := s.influx.State()
-		out.Telemetry = web.Link{Name: s.cfg.InfluxDB.URL, Freshness: web.Never, LastAt: st.LastWrite, Detail: st.LastError}
+		out.Telemetry = picture.Link{Name: s.cfg.InfluxDB.URL, Freshness: picture.Never, LastAt: st.LastWrite, Detail: st.LastError}
 		switch {
 		case !st.OK:
-			out.Telemetry.Freshness = web.Silent
+			out.Telemetry.Freshness = picture.Silent
 		case !st.LastWrite.IsZero():
-			out.Telemetry.Freshness = web.Fresh
+			out.Telemetry.Freshness = picture.Fresh
 		}
 	}
 	return out

@@ -14,14 +14,14 @@ import (
 
 // pageOf builds what shows the loop: the page, and the talk with the broker.
 func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
-	unit := web.Unit{Code: s.site.Currency, Symbol: cfg.Site.Symbol, Decimals: s.site.Tariff.Decimals(), Energy: s.site.InKWh}
+	unit := picture.Unit{Code: s.site.Currency, Symbol: cfg.Site.Symbol, Decimals: s.site.Tariff.Decimals(), Energy: s.site.InKWh}
 	maker := picture.New(s.site, picture.About{
 		Name: cfg.Site.Name, Unit: unit, Meter: cfg.Meter.Label(), Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency,
 	})
 	s.talk = talk.New(s.site, s.loop, s.store, maker)
 	about := desk.About{Version: opt.Version, Started: s.started, System: s.system}
 	if opt.Demo != nil {
-		about.Demo = func() *web.Demo { return opt.Demo(s) }
+		about.Demo = func() *picture.Demo { return opt.Demo(s) }
 	}
 	s.desk = desk.New(s.site, s.loop, s.store, maker, about)
 	s.page, err = web.New(s.desk, web.Config{

@@ -19,6 +19,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/panel"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/cmd/agent/internal/talk"
@@ -71,7 +72,7 @@ type Options struct {
 	Log      *slog.Logger
 	Version  string       // of the program, for the page
 	Listener net.Listener // of the page; nil: as configured
-	Demo     func(*Service) *web.Demo
+	Demo     func(*Service) *picture.Demo
 	Open     bool                // changes need no PIN: the demo
 	Apart    []string            // the command line of a planner in a process of its own; nil: it is within
 	Getenv   func(string) string // where a service manager says what it wants; nil: nothing watches

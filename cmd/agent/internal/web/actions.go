@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
@@ -85,7 +86,7 @@ func (s *Server) signinPage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) renderSignin(w http.ResponseWriter, r *http.Request, status int, next string, n *notice) {
-	v := View{} // the sign-in page tells nothing about the house
+	v := picture.View{} // the sign-in page tells nothing about the house
 	m := s.model(&v, "signin")
 	m.Body, m.Notice = signinBody{next}, n
 	s.render(w, r, status, m)
@@ -315,7 +316,7 @@ func (s *Server) loadAction(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		name = l.Name
-		switch on := l.State == LoadRunning; {
+		switch on := l.State == picture.LoadRunning; {
 		case action == "run" && !on:
 			key, why = "load.run.waits", []string{l.Why}
 		case action == "skip" && on:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -255,7 +256,7 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
 }
 
 // wire is a picture as it is sent.
-func (s *Server) wire(v *View) api.View {
+func (s *Server) wire(v *picture.View) api.View {
 	return api.ViewOf(present.Phrases{Format: formatFor(s.texts, v)}, v)
 }
 
@@ -272,7 +273,7 @@ func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
 	defer free()
 	// A PIN that was right at the start stays right; a session may run out.
 	may := func() bool { return s.cfg.OpenReading || r.Header.Get("Authorization") != "" || s.sessions.peek(r) }
-	s.follow(r.Context(), t, may, func(v *View) error {
+	s.follow(r.Context(), t, may, func(v *picture.View) error {
 		b, err := json.Marshal(s.wire(v))
 		if err != nil {
 			return err

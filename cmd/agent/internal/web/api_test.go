@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -107,7 +108,7 @@ func TestAPIEvents(t *testing.T) {
 	if got := <-seen; !strings.Contains(got, "event: view\ndata: {\"seq\":1,") {
 		t.Errorf("%.100s", got)
 	}
-	x.f.change(func(v *View) { v.Power.Power = units.FromW(77) })
+	x.f.change(func(v *picture.View) { v.Power.Power = units.FromW(77) })
 	if got := <-seen; !strings.Contains(got, `"power":{"w":77`) {
 		t.Errorf("%.300s", got)
 	}
@@ -218,7 +219,7 @@ func TestWhatMoneyBuys(t *testing.T) {
 		{"1000000.01", "Write an amount such as 200", false},
 		{"%3Cb%3E", "value=\"&lt;b&gt;\"", false},
 	} {
-		x.f.change(func(v *View) { v.Unit.Energy = c.kWh })
+		x.f.change(func(v *picture.View) { v.Unit.Energy = c.kWh })
 		if a := x.get("/tariff?amount=" + c.asked); a.StatusCode != 200 || !strings.Contains(plainSpaces(a.body), c.want) {
 			t.Errorf("amount=%s: %d, not %q", c.asked, a.StatusCode, c.want)
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web/webtest"
 	"github.com/keeplit/keeplit/internal/units"
@@ -151,13 +152,13 @@ func TestBrowser(t *testing.T) {
 		t.Parallel()
 		f := newFake()
 		plan := f.v.Plan
-		f.v.Plan, f.v.Loads = Plan{}, f.v.Loads[:1] // a short page: what grows above the button moves it
+		f.v.Plan, f.v.Loads = picture.Plan{}, f.v.Loads[:1] // a short page: what grows above the button moves it
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
 		signIn(p, url)
 		p.Eval("window.came = 0, document.addEventListener('htmx:sseBeforeMessage', () => window.came++)", nil)
 		why := func(text string) {
-			f.change(func(v *View) { v.Loads[0].Why = strings.Repeat(text+" ", 20) })
+			f.change(func(v *picture.View) { v.Loads[0].Why = strings.Repeat(text+" ", 20) })
 		}
 
 		p.Press("#run-geyser")
@@ -192,21 +193,21 @@ func TestBrowser(t *testing.T) {
 		p.See("#power", "1.34 kW")
 		p.See("#r-hero", "4.1 days left Enough credit Runs out Thu 19:40 (Wed–Fri)")
 		p.Eval("window.same = true", nil)
-		f.change(func(v *View) { v.Power.Power = units.FromW(2871) })
+		f.change(func(v *picture.View) { v.Power.Power = units.FromW(2871) })
 		p.See("#power", "2.87 kW")
-		f.change(func(v *View) {
-			v.RunOut = RunOut{Known: true, At: v.At.Add(15 * time.Hour), Early: v.At.Add(10 * time.Hour), Late: v.At.Add(21 * time.Hour)}
+		f.change(func(v *picture.View) {
+			v.RunOut = picture.RunOut{Known: true, At: v.At.Add(15 * time.Hour), Early: v.At.Add(10 * time.Hour), Late: v.At.Add(21 * time.Hour)}
 			v.Credit.Balance, v.Credit.Energy = units.FromFloat(14.2), units.FromKWh(5.3)
-			v.Credit.Emergency.State = EmergencyOffered
-			v.Warnings = append([]Warning{{
-				Code: "meter-silent", Severity: Critical, Since: v.At, Title: "The meter is silent", Cause: "No answer on /dev/ttyUSB0 for two minutes.", Remedy: "Check the cable between the meter and the box.",
+			v.Credit.Emergency.State = picture.EmergencyOffered
+			v.Warnings = append([]picture.Warning{{
+				Code: "meter-silent", Severity: picture.Critical, Since: v.At, Title: "The meter is silent", Cause: "No answer on /dev/ttyUSB0 for two minutes.", Remedy: "Check the cable between the meter and the box.",
 			}}, v.Warnings...)
 		})
 		p.See("#r-hero", "15 hours left Very low credit")
 		p.See("#r-alerts", "Urgent: The meter is silent")
 		p.See("#r-emergency", "You can take R 20.00 now")
-		f.change(func(v *View) {
-			v.Credit.Balance, v.Supply = 0, Supply{State: present.Disconnected, Cause: present.ByCredit, Since: v.At}
+		f.change(func(v *picture.View) {
+			v.Credit.Balance, v.Supply = 0, picture.Supply{State: present.Disconnected, Cause: present.ByCredit, Since: v.At}
 		})
 		p.See("#r-supply", "The supply is off The credit is spent. What to do: Enter a top-up token.")
 		p.See("#r-chip", "Off")
@@ -218,19 +219,19 @@ func TestBrowser(t *testing.T) {
 		t.Parallel()
 		f := newFake()
 		plan := f.v.Plan
-		f.v.Plan = Plan{}
+		f.v.Plan = picture.Plan{}
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
 		p.Open(url + "/")
 		p.See("#r-plan", "no plan")
 		p.Wait("no empty chart", "document.getElementById('plan-chart').clientHeight === 0")
 		clean(t, p, "home without a plan")
-		f.change(func(v *View) { v.Plan = plan })
+		f.change(func(v *picture.View) { v.Plan = plan })
 		p.See("#r-plan", "Planned")
 		p.Wait("the chart", "document.querySelector('#plan-chart canvas') !== null && document.getElementById('plan-chart').clientHeight > 100")
 		before := ""
 		p.Eval("document.getElementById('plan-chart').dataset.drawn", &before)
-		f.change(func(v *View) {
+		f.change(func(v *picture.View) {
 			v.Plan.Slots = slices.Clone(v.Plan.Slots)
 			v.Plan.Slots[0].Price *= 2
 		})
@@ -240,9 +241,9 @@ func TestBrowser(t *testing.T) {
 	t.Run("emergency credit, reconnection and a message acknowledged", func(t *testing.T) {
 		t.Parallel()
 		f := newFake()
-		f.v.Credit.Emergency.State = EmergencyOffered
-		f.v.Supply = Supply{State: present.Ready, Since: fakeNow}
-		f.v.Warnings[0].Severity = Caution
+		f.v.Credit.Emergency.State = picture.EmergencyOffered
+		f.v.Supply = picture.Supply{State: present.Ready, Since: fakeNow}
+		f.v.Warnings[0].Severity = picture.Caution
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
 		signIn(p, url)
@@ -260,8 +261,8 @@ func TestBrowser(t *testing.T) {
 	t.Run("top-up by the keypad, with the PIN in the same form", func(t *testing.T) {
 		t.Parallel()
 		f := newFake()
-		f.v.Supply = Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow}
-		f.v.Credit.Balance, f.v.Credit.Emergency = 0, Emergency{State: EmergencySpent, Owed: units.FromFloat(20)}
+		f.v.Supply = picture.Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow}
+		f.v.Credit.Balance, f.v.Credit.Emergency = 0, picture.Emergency{State: picture.EmergencySpent, Owed: units.FromFloat(20)}
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
 		p.Open(url + "/topup")
@@ -320,7 +321,10 @@ func TestBrowser(t *testing.T) {
 		try(goodToken, "Too many wrong tokens Try again in 10 min (today 16:17). This token was not looked at and is not lost.")
 		p.See("#r-gate", "Too many wrong tokens. Enter the next one in 10 min (today 16:17).")
 		clean(t, p, "locked")
-		f.change(func(v *View) { v.At = v.At.Add(11 * time.Minute); v.TopUp = TopUpGate{Digits: []int{20}, TriesLeft: 5} })
+		f.change(func(v *picture.View) {
+			v.At = v.At.Add(11 * time.Minute)
+			v.TopUp = picture.TopUpGate{Digits: []int{20}, TriesLeft: 5}
+		})
 		f.mu.Lock()
 		f.full, f.wrong = true, 0
 		f.mu.Unlock()
@@ -407,7 +411,7 @@ func TestBrowser(t *testing.T) {
 			t.Errorf("shutdown with an open page took %s", d)
 		}
 		p.See("#offline", "Not connected")
-		f.change(func(v *View) { v.Power.Power = units.FromW(555) })
+		f.change(func(v *picture.View) { v.Power.Power = units.FromW(555) })
 		stop, _ = start(t, f, address, nil)
 		defer stop()
 		p.See("#power", "555 W")
@@ -446,7 +450,9 @@ func TestBrowser(t *testing.T) {
 		p := b.Page(t, phone)
 		p.Open(url + "/")
 		p.See("#r-load-pool", "Pool pump")
-		f.change(func(v *View) { v.Loads = append(v.Loads, Load{ID: "dryer", Name: "Tumble dryer", State: LoadOff}) })
+		f.change(func(v *picture.View) {
+			v.Loads = append(v.Loads, picture.Load{ID: "dryer", Name: "Tumble dryer", State: picture.LoadOff})
+		})
 		p.See(".loads", "Tumble dryer")
 		clean(t, p, "home")
 	})
@@ -508,48 +514,48 @@ func TestBrowser(t *testing.T) {
 		for _, c := range []struct {
 			name       string
 			everywhere bool // every page is looked at, not the home page only
-			set        func(v *View)
+			set        func(v *picture.View)
 			see        string // on the home page
 		}{
-			{"the first second", true, func(v *View) { *v = View{Seq: 1, At: fakeNow} }, "Starting The first figures come in a moment. Balance –"},
-			{"the first minutes", false, func(v *View) { v.RunOut, v.Plan, v.Loads = RunOut{}, Plan{}, nil }, "There is no forecast now"},
-			{"no credit, two troubles", true, func(v *View) {
-				v.Supply = Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow.Add(-20 * time.Minute)}
+			{"the first second", true, func(v *picture.View) { *v = picture.View{Seq: 1, At: fakeNow} }, "Starting The first figures come in a moment. Balance –"},
+			{"the first minutes", false, func(v *picture.View) { v.RunOut, v.Plan, v.Loads = picture.RunOut{}, picture.Plan{}, nil }, "There is no forecast now"},
+			{"no credit, two troubles", true, func(v *picture.View) {
+				v.Supply = picture.Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow.Add(-20 * time.Minute)}
 				v.Credit.Balance, v.Credit.Energy = 0, 0
-				v.Credit.Emergency = Emergency{State: EmergencyOffered, Amount: units.FromFloat(20), Threshold: units.FromFloat(15)}
-				v.RunOut = RunOut{Known: true, At: fakeNow}
-				v.Power = PowerNow{At: fakeNow.Add(-5 * time.Minute), Freshness: Silent}
-				v.Warnings = append([]Warning{
-					{Code: "meter-silent", Severity: Critical, Since: fakeNow.Add(-5 * time.Minute), Title: "The meter is silent", Cause: "No answer on /dev/ttyUSB0 for five minutes.", Remedy: "Check the cable between the meter and the box."},
-					{Code: "clock-unset", Severity: Caution, Since: fakeNow.Add(-time.Hour), Title: "The clock is not set", Cause: "No time server was reached since the start.", Remedy: "Connect the box to the internet once."},
+				v.Credit.Emergency = picture.Emergency{State: picture.EmergencyOffered, Amount: units.FromFloat(20), Threshold: units.FromFloat(15)}
+				v.RunOut = picture.RunOut{Known: true, At: fakeNow}
+				v.Power = picture.PowerNow{At: fakeNow.Add(-5 * time.Minute), Freshness: picture.Silent}
+				v.Warnings = append([]picture.Warning{
+					{Code: "meter-silent", Severity: picture.Critical, Since: fakeNow.Add(-5 * time.Minute), Title: "The meter is silent", Cause: "No answer on /dev/ttyUSB0 for five minutes.", Remedy: "Check the cable between the meter and the box."},
+					{Code: "clock-unset", Severity: picture.Caution, Since: fakeNow.Add(-time.Hour), Title: "The clock is not set", Cause: "No time server was reached since the start.", Remedy: "Connect the box to the internet once."},
 				}, v.Warnings...)
-				v.Loads[0].State, v.Loads[0].Why = LoadShed, "Held back: the supply is off."
-				v.Loads[1].State, v.Loads[1].Why = LoadFault, "The plug does not answer since 15:40. Look whether it is in its socket."
+				v.Loads[0].State, v.Loads[0].Why = picture.LoadShed, "Held back: the supply is off."
+				v.Loads[1].State, v.Loads[1].Why = picture.LoadFault, "The plug does not answer since 15:40. Look whether it is in its socket."
 			}, "Credit is spent"},
-			{"protected hours", false, func(v *View) {
+			{"protected hours", false, func(v *picture.View) {
 				v.Supply.CutAt = fakeNow.Add(15 * time.Hour)
-				v.Credit.Balance, v.Credit.Debt, v.RunOut = units.FromFloat(-12.4), units.FromFloat(12.4), RunOut{Known: true, At: fakeNow}
+				v.Credit.Balance, v.Credit.Debt, v.RunOut = units.FromFloat(-12.4), units.FromFloat(12.4), picture.RunOut{Known: true, At: fakeNow}
 			}, "The supply goes off tomorrow 07:07"},
-			{"low, and the limits drawn", false, func(v *View) {
-				v.RunOut = RunOut{Known: true, At: fakeNow.Add(40 * time.Hour), Early: fakeNow.Add(31 * time.Hour), Late: fakeNow.Add(52 * time.Hour)}
+			{"low, and the limits drawn", false, func(v *picture.View) {
+				v.RunOut = picture.RunOut{Known: true, At: fakeNow.Add(40 * time.Hour), Early: fakeNow.Add(31 * time.Hour), Late: fakeNow.Add(52 * time.Hour)}
 				v.Plan.Shortfalls = []string{"Geyser gets 4.5 of 6 kWh by 06:30: the credit does not last for more."}
 				for i := range v.Plan.Slots {
 					v.Plan.Slots[i].Limit = units.FromKW(4)
 				}
 			}, "1.6 days left Low credit Runs out Tue 08:07 (Mon–Tue)"},
-			{"an account in kWh, with much on it", false, func(v *View) {
-				v.Unit = Unit{Energy: true, Decimals: 1}
-				v.Credit = Credit{Balance: units.FromFloat(12345.6), SpentToday: units.FromFloat(12.3), EnergyToday: units.FromKWh(12.3)}
-				v.RunOut = RunOut{Known: true, Beyond: true, At: fakeNow.Add(30 * 24 * time.Hour)}
-				v.Tariff = Tariff{}
+			{"an account in kWh, with much on it", false, func(v *picture.View) {
+				v.Unit = picture.Unit{Energy: true, Decimals: 1}
+				v.Credit = picture.Credit{Balance: units.FromFloat(12345.6), SpentToday: units.FromFloat(12.3), EnergyToday: units.FromKWh(12.3)}
+				v.RunOut = picture.RunOut{Known: true, Beyond: true, At: fakeNow.Add(30 * 24 * time.Hour)}
+				v.Tariff = picture.Tariff{}
 			}, "> 30 days left Enough credit Lasts beyond Tue 22 Dec Balance 12 345.6 kWh"},
-			{"long names and great sums", true, func(v *View) {
+			{"long names and great sums", true, func(v *picture.View) {
 				v.Site = "Wohngemeinschaft Donaudampfschifffahrtsgesellschaft"
 				v.Credit.Balance, v.Credit.Energy = units.FromFloat(-1234567.89), units.FromKWh(123456)
-				v.Unit = Unit{Code: "NGN", Decimals: 2}
+				v.Unit = picture.Unit{Code: "NGN", Decimals: 2}
 				v.Loads[0].Name, v.Loads[0].Cost = "Warmwasserbereitungsanlage im Untergeschoss links", units.FromFloat(12345.67)
-				v.Loads[0].Override, v.Loads[0].OverrideUntil = OverrideRun, fakeNow.Add(30*time.Hour)
-				v.Demo = &Demo{Speed: 1440, Token: goodToken}
+				v.Loads[0].Override, v.Loads[0].OverrideUntil = picture.OverrideRun, fakeNow.Add(30*time.Hour)
+				v.Demo = &picture.Demo{Speed: 1440, Token: goodToken}
 			}, "1 234 567.89 NGN"},
 		} {
 			f := newFake()

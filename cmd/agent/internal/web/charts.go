@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -31,8 +32,8 @@ func (m *model) planWindow() (from, to int) {
 func (m *model) HasPlan() bool { from, to := m.planWindow(); return to > from }
 
 // planLoads are the loads that run in the window.
-func (m *model) planLoads(from, to int) []PlanLoad {
-	var out []PlanLoad
+func (m *model) planLoads(from, to int) []picture.PlanLoad {
+	var out []picture.PlanLoad
 	for _, l := range m.V.Plan.Loads {
 		if len(l.Power) >= to && slices.ContainsFunc(l.Power[from:to], func(p units.Power) bool { return p > 0 }) {
 			out = append(out, l)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -16,7 +17,7 @@ import (
 // fakeAgent is a house that changes when it is told to.
 type fakeAgent struct {
 	mu      sync.Mutex
-	v       View
+	v       picture.View
 	waiting map[chan struct{}]bool
 	used    map[string]LedgerRow
 	wrong   int
@@ -44,38 +45,38 @@ func newFake() *fakeAgent {
 	}
 	f := &fakeAgent{waiting: map[chan struct{}]bool{}, used: map[string]LedgerRow{}}
 	money := units.FromFloat
-	f.v = View{
-		Seq: 1, At: fakeNow, Zone: zone, Unit: Unit{Code: "ZAR", Symbol: "R", Decimals: 2}, Site: "14 Acacia Road",
-		Supply: Supply{State: present.Connected, Since: fakeNow.Add(-70 * time.Hour)},
-		Credit: Credit{
+	f.v = picture.View{
+		Seq: 1, At: fakeNow, Zone: zone, Unit: picture.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}, Site: "14 Acacia Road",
+		Supply: picture.Supply{State: present.Connected, Since: fakeNow.Add(-70 * time.Hour)},
+		Credit: picture.Credit{
 			Balance: money(183.4271), Energy: units.FromKWh(68.2), EnergyKnown: true,
 			SpentToday: money(31.85), EnergyToday: units.FromKWh(12.31), SpentPerDay: money(47.2), PerKWh: 78 * time.Minute,
-			Emergency: Emergency{State: EmergencyIdle, Amount: money(20), Threshold: money(15)},
+			Emergency: picture.Emergency{State: picture.EmergencyIdle, Amount: money(20), Threshold: money(15)},
 		},
-		RunOut: RunOut{Known: true, At: fakeNow.Add(99*time.Hour + 33*time.Minute), Early: fakeNow.Add(79 * time.Hour), Late: fakeNow.Add(126 * time.Hour), Reach: fakeNow.Truncate(24 * time.Hour).Add(13*24*time.Hour + 22*time.Hour)},
-		Power:  PowerNow{Power: units.FromW(1342), At: fakeNow.Add(-3 * time.Second), Freshness: Fresh, Limit: units.FromKW(9.2), CostPerHour: money(3.23)},
-		Meter: Registers{
+		RunOut: picture.RunOut{Known: true, At: fakeNow.Add(99*time.Hour + 33*time.Minute), Early: fakeNow.Add(79 * time.Hour), Late: fakeNow.Add(126 * time.Hour), Reach: fakeNow.Truncate(24 * time.Hour).Add(13*24*time.Hour + 22*time.Hour)},
+		Power:  picture.PowerNow{Power: units.FromW(1342), At: fakeNow.Add(-3 * time.Second), Freshness: picture.Fresh, Limit: units.FromKW(9.2), CostPerHour: money(3.23)},
+		Meter: picture.Registers{
 			Known: true, Device: "SDM-8123456", Import: units.FromKWh(8123.456), Export: units.FromKWh(12.5),
-			Periods: []PeriodRegister{{Period: "Off-peak", Import: units.FromKWh(4000), Export: units.FromKWh(2.5)}, {Period: "Peak", Import: units.FromKWh(1123.456), Export: 0}, {Period: "Standard", Import: units.FromKWh(3000), Export: units.FromKWh(10)}},
-			Window:  30 * time.Minute, Block: Demand{Power: units.FromKW(5.21), End: fakeNow.Add(-50 * time.Hour)}, Sliding: Demand{Power: units.FromKW(5.64), End: fakeNow.Add(-50*time.Hour - 11*time.Minute)},
+			Periods: []picture.PeriodRegister{{Period: "Off-peak", Import: units.FromKWh(4000), Export: units.FromKWh(2.5)}, {Period: "Peak", Import: units.FromKWh(1123.456), Export: 0}, {Period: "Standard", Import: units.FromKWh(3000), Export: units.FromKWh(10)}},
+			Window:  30 * time.Minute, Block: picture.Demand{Power: units.FromKW(5.21), End: fakeNow.Add(-50 * time.Hour)}, Sliding: picture.Demand{Power: units.FromKW(5.64), End: fakeNow.Add(-50*time.Hour - 11*time.Minute)},
 		},
-		Tariff: Tariff{
+		Tariff: picture.Tariff{
 			Name: "City Prepaid Time of Use 2026", Known: true, Price: units.Price(2_405_000), Period: "Standard",
 			NextAt: fakeNow.Add(52*time.Minute + 30*time.Second), NextPrice: units.Price(3_871_000), NextPeriod: "Peak",
-			Block:       &Block{Number: 1, Used: units.FromKWh(212), UpTo: units.FromKWh(350), NextPrice: units.Price(2_760_000), ResetAt: fakeNow.Add(9 * 24 * time.Hour)},
+			Block:       &picture.Block{Number: 1, Used: units.FromKWh(212), UpTo: units.FromKWh(350), NextPrice: units.Price(2_760_000), ResetAt: fakeNow.Add(9 * 24 * time.Hour)},
 			FixedPerDay: money(3.2),
 		},
-		TopUp: TopUpGate{Digits: []int{20}, TriesLeft: 5},
-		System: System{
+		TopUp: picture.TopUpGate{Digits: []int{20}, TriesLeft: 5},
+		System: picture.System{
 			Version: "0.1.0-test", Started: fakeNow.Add(-9 * 24 * time.Hour), LedgerSeq: 3120, DiskFree: 11 << 30,
-			Meter:     Link{Name: "SDM120 on /dev/ttyUSB0", Freshness: Fresh, LastAt: fakeNow.Add(-3 * time.Second)},
-			Broker:    Link{Name: "mqtt://192.168.1.20", Freshness: Fresh, LastAt: fakeNow.Add(-12 * time.Second)},
-			Telemetry: Link{Name: "http://192.168.1.20:8086", Freshness: Stale, LastAt: fakeNow.Add(-22 * time.Minute), Detail: "connection refused; tried again every minute"},
-			Outbox:    Outbox{Rows: 1322, Oldest: fakeNow.Add(-22 * time.Minute)},
-			Parts:     []Link{{Name: "Relay board, GPIO 17", Freshness: Fresh, LastAt: fakeNow.Add(-4 * time.Second)}},
+			Meter:     picture.Link{Name: "SDM120 on /dev/ttyUSB0", Freshness: picture.Fresh, LastAt: fakeNow.Add(-3 * time.Second)},
+			Broker:    picture.Link{Name: "mqtt://192.168.1.20", Freshness: picture.Fresh, LastAt: fakeNow.Add(-12 * time.Second)},
+			Telemetry: picture.Link{Name: "http://192.168.1.20:8086", Freshness: picture.Stale, LastAt: fakeNow.Add(-22 * time.Minute), Detail: "connection refused; tried again every minute"},
+			Outbox:    picture.Outbox{Rows: 1322, Oldest: fakeNow.Add(-22 * time.Minute)},
+			Parts:     []picture.Link{{Name: "Relay board, GPIO 17", Freshness: picture.Fresh, LastAt: fakeNow.Add(-4 * time.Second)}},
 		},
-		Warnings: []Warning{{
-			Code: "influx-unreachable", Severity: Info, Since: fakeNow.Add(-22 * time.Minute), Title: "InfluxDB does not answer",
+		Warnings: []picture.Warning{{
+			Code: "influx-unreachable", Severity: picture.Info, Since: fakeNow.Add(-22 * time.Minute), Title: "InfluxDB does not answer",
 			Cause: "192.168.1.20 refuses the connection. Readings are kept here meanwhile; nothing is lost.", Remedy: "Start the server, or look whether its address changed.",
 		}},
 	}
@@ -105,7 +106,7 @@ func bump(h, at, width float64) float64 {
 // loads fills the plan and the loads.
 func (f *fakeAgent) loads(zone *time.Location) {
 	v := &f.v
-	p := Plan{MadeAt: units.SlotAt(v.At, 15*time.Minute).Start, SolveTime: 41 * time.Millisecond, Cost: units.FromFloat(52.10), CostUnshifted: units.FromFloat(60.72)}
+	p := picture.Plan{MadeAt: units.SlotAt(v.At, 15*time.Minute).Start, SolveTime: 41 * time.Millisecond, Cost: units.FromFloat(52.10), CostUnshifted: units.FromFloat(60.72)}
 	n := 26 * 4
 	geyser, pool, washer := make([]units.Power, n), make([]units.Power, n), make([]units.Power, n)
 	for i, s := range units.Slots(v.At, 15*time.Minute, n) {
@@ -118,7 +119,7 @@ func (f *fakeAgent) loads(zone *time.Location) {
 			price = 1_502_000
 		}
 		mid := 0.35 + 0.9*bump(h, 7.2, 1.3) + 1.7*bump(h, 19, 2.1) + 0.08*math.Sin(float64(i)*1.7)
-		p.Slots = append(p.Slots, PlanSlot{Slot: s, Price: price, Low: units.FromKW(mid * 0.62), Mid: units.FromKW(mid), High: units.FromKW(mid*1.5 + 0.2)})
+		p.Slots = append(p.Slots, picture.PlanSlot{Slot: s, Price: price, Low: units.FromKW(mid * 0.62), Mid: units.FromKW(mid), High: units.FromKW(mid*1.5 + 0.2)})
 		switch {
 		case h >= 3.5 && h < 6:
 			geyser[i] = units.FromKW(2)
@@ -130,35 +131,35 @@ func (f *fakeAgent) loads(zone *time.Location) {
 			washer[i] = units.FromKW(0.9)
 		}
 	}
-	p.Loads = []PlanLoad{{ID: "geyser", Name: "Geyser", Power: geyser}, {ID: "pool", Name: "Pool pump", Power: pool}, {ID: "washer", Name: "Washing machine", Power: washer}}
+	p.Loads = []picture.PlanLoad{{ID: "geyser", Name: "Geyser", Power: geyser}, {ID: "pool", Name: "Pool pump", Power: pool}, {ID: "washer", Name: "Washing machine", Power: washer}}
 	v.Plan = p
 	local := func(day, h, m int) time.Time { return time.Date(2026, 11, day, h, m, 0, 0, zone).UTC() }
-	v.Loads = []Load{
+	v.Loads = []picture.Load{
 		{
-			ID: "geyser", Name: "Geyser", State: LoadWaiting, Why: "Waits for the cheap hours: heating now would cost R 4.21 more.",
+			ID: "geyser", Name: "Geyser", State: picture.LoadWaiting, Why: "Waits for the cheap hours: heating now would cost R 4.21 more.",
 			NextStart: local(23, 3, 30), NextEnd: local(23, 6, 0), Delivered: units.FromKWh(1.2), Wanted: units.FromKWh(6), Deadline: local(23, 6, 30),
 			Cost: units.FromFloat(7.51), CanRun: true, CanSkip: true,
 		},
 		{
-			ID: "pool", Name: "Pool pump", State: LoadRunning, Power: units.FromW(742), Why: "Runs now because the sun covers part of it and it needs 2 h more today.",
+			ID: "pool", Name: "Pool pump", State: picture.LoadRunning, Power: units.FromW(742), Why: "Runs now because the sun covers part of it and it needs 2 h more today.",
 			NextEnd: local(22, 16, 45), Delivered: units.FromKWh(2.6), Wanted: units.FromKWh(3.1), Cost: units.FromFloat(1.34), CanSkip: true,
 		},
 		{
-			ID: "washer", Name: "Washing machine", State: LoadWaiting, Why: "Starts when the night price begins; it will be done before 07:00.",
+			ID: "washer", Name: "Washing machine", State: picture.LoadWaiting, Why: "Starts when the night price begins; it will be done before 07:00.",
 			NextStart: local(22, 22, 15), NextEnd: local(23, 0, 0), Deadline: local(23, 7, 0), Cost: units.FromFloat(2.37), CanRun: true, CanSkip: true,
 		},
-		{ID: "charger", Name: "Garage charger", State: LoadDone, Why: "Has all it asked for.", Delivered: units.FromKWh(4), Wanted: units.FromKWh(4), CanRun: true},
+		{ID: "charger", Name: "Garage charger", State: picture.LoadDone, Why: "Has all it asked for.", Delivered: units.FromKWh(4), Wanted: units.FromKWh(4), CanRun: true},
 	}
 }
 
 // change makes a new View and tells everybody.
-func (f *fakeAgent) change(do func(v *View)) {
+func (f *fakeAgent) change(do func(v *picture.View)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.changeLocked(do)
 }
 
-func (f *fakeAgent) changeLocked(do func(v *View)) {
+func (f *fakeAgent) changeLocked(do func(v *picture.View)) {
 	v := f.v
 	v.Loads, v.Warnings = slices.Clone(v.Loads), slices.Clone(v.Warnings)
 	do(&v)
@@ -172,7 +173,7 @@ func (f *fakeAgent) changeLocked(do func(v *View)) {
 	}
 }
 
-func (f *fakeAgent) View() View {
+func (f *fakeAgent) View() picture.View {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.v
@@ -230,7 +231,7 @@ func (f *fakeAgent) TopUp(_ context.Context, token, source string) (TopUpResult,
 		return TopUpResult{Outcome: TooOld}, nil
 	default:
 		f.wrong++
-		f.changeLocked(func(v *View) {
+		f.changeLocked(func(v *picture.View) {
 			v.TopUp.TriesLeft = 5 - f.wrong
 			if v.TopUp.TriesLeft == 0 {
 				v.TopUp.LockedUntil = v.At.Add(10 * time.Minute)
@@ -245,12 +246,12 @@ func (f *fakeAgent) TopUp(_ context.Context, token, source string) (TopUpResult,
 		res.Paid = append(res.Paid, Part{"Emergency credit paid back", owed})
 	}
 	res.Restored = f.v.Supply.State == present.Disconnected
-	f.changeLocked(func(v *View) {
+	f.changeLocked(func(v *picture.View) {
 		v.Credit.Balance += left
 		v.Credit.Energy += units.FromKWh(55)
-		v.Credit.Emergency.Owed, v.Credit.Emergency.State = 0, EmergencyIdle
-		v.Supply = Supply{State: present.Connected, Since: v.At}
-		v.RunOut = RunOut{Known: true, At: v.At.Add(170 * time.Hour), Early: v.At.Add(140 * time.Hour), Late: v.At.Add(200 * time.Hour)}
+		v.Credit.Emergency.Owed, v.Credit.Emergency.State = 0, picture.EmergencyIdle
+		v.Supply = picture.Supply{State: present.Connected, Since: v.At}
+		v.RunOut = picture.RunOut{Known: true, At: v.At.Add(170 * time.Hour), Early: v.At.Add(140 * time.Hour), Late: v.At.Add(200 * time.Hour)}
 		v.TopUp.TriesLeft = 5
 		f.wrong = 0
 		res.Balance = v.Credit.Balance
@@ -259,36 +260,36 @@ func (f *fakeAgent) TopUp(_ context.Context, token, source string) (TopUpResult,
 	return res, nil
 }
 
-func (f *fakeAgent) load(action, id string, do func(l *Load)) error {
+func (f *fakeAgent) load(action, id string, do func(l *picture.Load)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.note("%s %s", action, id); err != nil {
 		return err
 	}
-	i := slices.IndexFunc(f.v.Loads, func(l Load) bool { return l.ID == id })
+	i := slices.IndexFunc(f.v.Loads, func(l picture.Load) bool { return l.ID == id })
 	if i < 0 {
 		return ErrUnknown
 	}
-	f.changeLocked(func(v *View) { do(&v.Loads[i]) })
+	f.changeLocked(func(v *picture.View) { do(&v.Loads[i]) })
 	return nil
 }
 
 func (f *fakeAgent) LoadRun(_ context.Context, id string) error {
-	return f.load("run", id, func(l *Load) {
-		l.Override, l.State, l.Power, l.Why = OverrideRun, LoadRunning, units.FromKW(2), "Runs because you asked for it."
+	return f.load("run", id, func(l *picture.Load) {
+		l.Override, l.State, l.Power, l.Why = picture.OverrideRun, picture.LoadRunning, units.FromKW(2), "Runs because you asked for it."
 		l.OverrideUntil, l.NextEnd = fakeNow.Add(2*time.Hour), fakeNow.Add(2*time.Hour)
 	})
 }
 
 func (f *fakeAgent) LoadSkip(_ context.Context, id string) error {
-	return f.load("skip", id, func(l *Load) {
-		l.Override, l.State, l.Power, l.Why = OverrideSkip, LoadSkipped, 0, "Left out because you asked for it."
+	return f.load("skip", id, func(l *picture.Load) {
+		l.Override, l.State, l.Power, l.Why = picture.OverrideSkip, picture.LoadSkipped, 0, "Left out because you asked for it."
 	})
 }
 
 func (f *fakeAgent) LoadAuto(_ context.Context, id string) error {
-	return f.load("auto", id, func(l *Load) {
-		l.Override, l.State, l.Power, l.OverrideUntil, l.Why = NoOverride, LoadWaiting, 0, time.Time{}, "Waits for the cheap hours."
+	return f.load("auto", id, func(l *picture.Load) {
+		l.Override, l.State, l.Power, l.OverrideUntil, l.Why = picture.NoOverride, picture.LoadWaiting, 0, time.Time{}, "Waits for the cheap hours."
 	})
 }
 
@@ -298,10 +299,10 @@ func (f *fakeAgent) AcceptEmergency(context.Context) error {
 	if err := f.note("emergency"); err != nil {
 		return err
 	}
-	f.changeLocked(func(v *View) {
+	f.changeLocked(func(v *picture.View) {
 		e := &v.Credit.Emergency
-		e.State, e.Left, e.Owed = EmergencyInUse, e.Amount, e.Amount
-		v.Supply = Supply{State: present.Connected, Since: v.At}
+		e.State, e.Left, e.Owed = picture.EmergencyInUse, e.Amount, e.Amount
+		v.Supply = picture.Supply{State: present.Connected, Since: v.At}
 	})
 	return nil
 }
@@ -312,7 +313,7 @@ func (f *fakeAgent) Reconnect(context.Context) error {
 	if err := f.note("reconnect"); err != nil {
 		return err
 	}
-	f.changeLocked(func(v *View) { v.Supply = Supply{State: present.Connected, Since: v.At} })
+	f.changeLocked(func(v *picture.View) { v.Supply = picture.Supply{State: present.Connected, Since: v.At} })
 	return nil
 }
 
@@ -332,29 +333,29 @@ func (f *fakeAgent) TopUpFor(day time.Time) (TopUpNeed, error) {
 	return n, nil
 }
 
-func (f *fakeAgent) TariffDetail() TariffDetail {
+func (f *fakeAgent) TariffDetail() picture.TariffDetail {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	d := TariffDetail{
+	d := picture.TariffDetail{
 		Name: f.v.Tariff.Name, Notes: "Prices for households with a prepaid meter.",
 		Doubts: []string{`the prices of "2026/27" are not known to be in force`},
-		Sources: []Source{
+		Sources: []picture.Source{
 			{Title: "Tariffs and charges 2026/27", URL: "https://example.org/tariffs.pdf", Dated: "2026-07-01", Read: "2026-11-20", For: "prices and blocks"},
 			{Title: "A notice on paper", For: "the fixed charge"},
 		},
 		Charges: []string{"energy: energy: 2.405 per kWh", "fixed: service: 2.3 a day", "tax: VAT: 15 % on everything but export", "tax: the prices above hold the taxes"},
-		Advice:  &Advice{Reset: fakeNow.Add(9 * 24 * time.Hour).Truncate(24 * time.Hour).Add(22 * time.Hour), Price: 2_760_000, After: 2_405_000},
+		Advice:  &picture.Advice{Reset: fakeNow.Add(9 * 24 * time.Hour).Truncate(24 * time.Hour).Add(22 * time.Hour), Price: 2_760_000, After: 2_405_000},
 	}
 	for _, season := range []string{"high", "low"} {
-		w := TariffWeek{Season: season, Version: "2026/27"}
+		w := picture.TariffWeek{Season: season, Version: "2026/27"}
 		for day := range w.Days {
 			for h := range w.Days[day] {
-				m := TariffMoment{Period: "Standard", Price: 2_405_000}
+				m := picture.TariffMoment{Period: "Standard", Price: 2_405_000}
 				switch {
 				case h < 12 || h >= 44:
-					m = TariffMoment{Period: "Off-peak", Price: 1_502_000}
+					m = picture.TariffMoment{Period: "Off-peak", Price: 1_502_000}
 				case day < 5 && (h < 16 || h >= 34 && h < 40):
-					m = TariffMoment{Period: "Peak", Price: 3_871_000}
+					m = picture.TariffMoment{Period: "Peak", Price: 3_871_000}
 				}
 				if season == "low" {
 					m.Price -= 300_000
@@ -367,8 +368,8 @@ func (f *fakeAgent) TariffDetail() TariffDetail {
 	return d
 }
 
-func (f *fakeAgent) WhatBuys(amount units.Money) Advice {
-	a := Advice{Reset: fakeNow.Add(9 * 24 * time.Hour), Price: 2_760_000, After: 2_405_000, Amount: amount}
+func (f *fakeAgent) WhatBuys(amount units.Money) picture.Advice {
+	a := picture.Advice{Reset: fakeNow.Add(9 * 24 * time.Hour), Price: 2_760_000, After: 2_405_000, Amount: amount}
 	a.Buys, a.BuysThen = a.Price.Buys(amount), a.After.Buys(amount)
 	if amount > 500*units.One { // the fixed charges of the new month
 		a.BuysThen = a.Buys - units.KilowattHour*20
@@ -415,30 +416,30 @@ func (f *fakeAgent) Acknowledge(_ context.Context, code string) error {
 	if err := f.note("seen %s", code); err != nil {
 		return err
 	}
-	i := slices.IndexFunc(f.v.Warnings, func(w Warning) bool { return w.Code == code })
+	i := slices.IndexFunc(f.v.Warnings, func(w picture.Warning) bool { return w.Code == code })
 	if i < 0 {
 		return ErrUnknown
 	}
-	f.changeLocked(func(v *View) { v.Warnings[i].Seen = true })
+	f.changeLocked(func(v *picture.View) { v.Warnings[i].Seen = true })
 	return nil
 }
 
 // Log is a long history of two disturbances, the newest first.
-func (f *fakeAgent) Log(_ context.Context, before int64, n int) ([]LogRow, error) {
+func (f *fakeAgent) Log(_ context.Context, before int64, n int) ([]picture.LogRow, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ledger != nil {
 		return nil, f.ledger
 	}
-	var out []LogRow
+	var out []picture.LogRow
 	for id := int64(60); id > 0 && len(out) < n; id-- {
 		if before != 0 && id >= before {
 			continue
 		}
 		at := fakeNow.Add(-time.Duration(60-id) * time.Hour)
-		r := LogRow{ID: id, At: at, Severity: Caution, Code: "voltage_sag", Title: "The voltage is low", Text: "phase 2: 184.0 V"}
+		r := picture.LogRow{ID: id, At: at, Severity: picture.Caution, Code: "voltage_sag", Title: "The voltage is low", Text: "phase 2: 184.0 V"}
 		if id%2 == 0 {
-			r = LogRow{ID: id, At: at, Severity: Info, Code: "voltage_sag_cleared", Title: "The voltage is low", Over: true, Text: "phase 2: from Sun 14:07 for 10 ms: 184.0 V"}
+			r = picture.LogRow{ID: id, At: at, Severity: picture.Info, Code: "voltage_sag_cleared", Title: "The voltage is low", Over: true, Text: "phase 2: from Sun 14:07 for 10 ms: 184.0 V"}
 		}
 		out = append(out, r)
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 )
 
 const (
@@ -40,7 +42,7 @@ type fragment struct {
 
 // frame renders the live regions of page, as a reader sees them who may change
 // things: what may be done is checked when it is tried.
-func (s *Server) frame(page string, v *View) []fragment {
+func (s *Server) frame(page string, v *picture.View) []fragment {
 	s.frames.mu.Lock()
 	defer s.frames.mu.Unlock()
 	if f, ok := s.frames.byPage[page]; ok && f.seq == v.Seq {
@@ -132,7 +134,7 @@ func (t stream) send(event string, data []byte) error {
 
 // follow calls send with each new View, at most one in updateGap, until the
 // reader goes, the server stops or may answers no.
-func (s *Server) follow(ctx context.Context, t stream, may func() bool, send func(*View) error) {
+func (s *Server) follow(ctx context.Context, t stream, may func() bool, send func(*picture.View) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	changes := s.agent.Changes(ctx)
@@ -174,7 +176,7 @@ func (s *Server) follow(ctx context.Context, t stream, may func() bool, send fun
 }
 
 // update sends the View of now; ok is false where the reader has gone.
-func (s *Server) update(send func(*View) error) (ok bool) {
+func (s *Server) update(send func(*picture.View) error) (ok bool) {
 	defer s.trouble.update()()
 	v := s.agent.View()
 	return send(&v) == nil
@@ -196,7 +198,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	page, revision, shown := q.Get("page"), q.Get("rev"), q.Get("seq")
 	sent := map[string]hash64{}
-	s.follow(r.Context(), t, may, func(v *View) error {
+	s.follow(r.Context(), t, may, func(v *picture.View) error {
 		if revision != s.revision(v) {
 			return t.send("reload", []byte("-"))
 		}

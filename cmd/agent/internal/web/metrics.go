@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
@@ -70,7 +71,7 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	fmt.Fprint(&b, "# HELP keeplit_warnings Warnings in force.\n# TYPE keeplit_warnings gauge\n")
-	for _, sev := range []Severity{Info, Caution, Critical} {
+	for _, sev := range []picture.Severity{picture.Info, picture.Caution, picture.Critical} {
 		n := 0
 		for _, x := range v.Warnings {
 			if x.Severity == sev {

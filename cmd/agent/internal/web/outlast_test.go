@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -38,7 +39,7 @@ func TestWhatLastsUntilWhen(t *testing.T) {
 	x.want(x.get("/api/v1/view"), 200, `"hours_per_kwh":1.3`, `"run_kwh":6,"run_hours":7`, `"reach":"2026-12-05T22:00:00Z"`)
 
 	x.f.mu.Lock()
-	x.f.changeLocked(func(v *View) { v.RunOut, v.TopUp.Keypad = RunOut{}, "Token: 1234 56" })
+	x.f.changeLocked(func(v *picture.View) { v.RunOut, v.TopUp.Keypad = picture.RunOut{}, "Token: 1234 56" })
 	x.f.mu.Unlock()
 	x.want(x.get("/topup"), 200, "On the keypad at the meter: Token: 1234 56")
 	x.want(x.get("/api/v1/view"), 200, `"keypad":"Token: 1234 56"`)

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 )
 
 // open is the model of a page for the reader of r.
@@ -62,7 +64,7 @@ const logPage = 20 // rows
 
 // systemBody is a page of what happened.
 type systemBody struct {
-	Rows   []LogRow
+	Rows   []picture.LogRow
 	Older  int64 // before, of the next page; 0 none
 	Newest bool
 	Failed bool // it could not be read

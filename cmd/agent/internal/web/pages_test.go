@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
@@ -63,10 +64,10 @@ func TestEveryTextIsThereAndUsed(t *testing.T) {
 	for _, keys := range [][]string{
 		{"supply.", "connected", "disconnected", "ready", "unknown", "unswitched"},
 		{"cause.", string(present.ByCredit), string(present.ByOverload), string(present.ByUtility), string(present.ByTamper), string(present.ByCustomer), string(present.ByFault)},
-		{"load.state.", string(LoadOff), string(LoadWaiting), string(LoadRunning), string(LoadDone), string(LoadSkipped), string(LoadShed), string(LoadFault)},
-		{"severity.", string(Info), string(Caution), string(Critical)},
-		{"fresh.", string(Fresh), string(Stale), string(Silent), string(Never)},
-		{"load.override.", string(OverrideRun), string(OverrideSkip)},
+		{"load.state.", string(picture.LoadOff), string(picture.LoadWaiting), string(picture.LoadRunning), string(picture.LoadDone), string(picture.LoadSkipped), string(picture.LoadShed), string(picture.LoadFault)},
+		{"severity.", string(picture.Info), string(picture.Caution), string(picture.Critical)},
+		{"fresh.", string(picture.Fresh), string(picture.Stale), string(picture.Silent), string(picture.Never)},
+		{"load.override.", string(picture.OverrideRun), string(picture.OverrideSkip)},
 	} {
 		for _, k := range keys[1:] {
 			if !c.Has(keys[0] + k) {
@@ -78,7 +79,7 @@ func TestEveryTextIsThereAndUsed(t *testing.T) {
 
 func TestPagesAreMadeOfKnownTexts(t *testing.T) {
 	x := newSite(t, nil)
-	x.f.v.Credit.Emergency = Emergency{State: EmergencyInUse, Amount: 1, Left: 1, Owed: 1}
+	x.f.v.Credit.Emergency = picture.Emergency{State: picture.EmergencyInUse, Amount: 1, Left: 1, Owed: 1}
 	key := regexp.MustCompile(`>\s*[a-z_]+\.[a-z_.]+\s*<`)
 	brace := regexp.MustCompile(`>[^<]*\{[a-z]+\}[^<]*<`)
 	for _, p := range []string{"/", "/topup", "/account", "/system", "/tariff", "/signin"} {
@@ -114,7 +115,7 @@ func TestRegistersByPeriod(t *testing.T) {
 	x.want(page, 200, "Registers", ">Peak</th><td>1 123.456 kWh</td><td>0.000 kWh</td>", ">In all</th><td>8 123.456 kWh</td>", "blocks of 30 min", "5.21 kW", "sliding over 30 min", "5.64 kW", "SDM-8123456")
 	x.want(x.get("/api/v1/view"), 200, `"meter":{"device":"SDM-8123456","import_kwh":8123.456,"export_kwh":12.5,"periods":[{"period":"Off-peak","import_kwh":4000,"export_kwh":2.5}`,
 		`"demand":{"window_seconds":1800,"block_w":5210,"block_end":"2026-11-20T12:07:30Z","sliding_w":5640,"sliding_end":"2026-11-20T11:56:30Z"}`)
-	x.f.v.Meter = Registers{}
+	x.f.v.Meter = picture.Registers{}
 	x.want(x.get("/tariff"), 200, "The meter has not been read yet")
 	x.want(x.get("/api/v1/view"), 200, `"meter":{"import_kwh":null,"export_kwh":null,"periods":[],"demand":null}`)
 }
@@ -222,7 +223,7 @@ func TestTopUpWithoutScriptKeepsTheTokenWhenThePINIsWrong(t *testing.T) {
 
 func TestAWarningThatACardTellsIsNotToldTwice(t *testing.T) {
 	x := newSite(t, nil)
-	x.f.v.Warnings = []Warning{{Code: "emergency_offered", Severity: Caution, Title: "Told by its card", Told: true}}
+	x.f.v.Warnings = []picture.Warning{{Code: "emergency_offered", Severity: picture.Caution, Title: "Told by its card", Told: true}}
 	if strings.Contains(x.get("/").body, "Told by its card") {
 		t.Error("the front page says it a second time")
 	}
@@ -235,7 +236,7 @@ func TestTextsFromTheAgentAreEscaped(t *testing.T) {
 	x := newSite(t, nil)
 	const evil = `<img src=x onerror=alert(1)>"'`
 	x.f.v.Site, x.f.v.Loads[0].Name, x.f.v.Loads[0].Why = evil, evil, evil
-	x.f.v.Warnings[0] = Warning{Code: evil, Severity: Critical, Title: evil, Cause: evil, Remedy: evil}
+	x.f.v.Warnings[0] = picture.Warning{Code: evil, Severity: picture.Critical, Title: evil, Cause: evil, Remedy: evil}
 	x.f.rows[0].Cause, x.f.rows[0].Kind = evil, evil
 	for _, p := range []string{"/", "/account", "/system", "/account?before=" + url.QueryEscape(evil), "/signin?next=/" + url.QueryEscape(evil)} {
 		if a := x.get(p); strings.Contains(a.body, "<img") || a.StatusCode != 200 {

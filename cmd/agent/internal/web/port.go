@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -18,7 +19,7 @@ import (
 type Agent interface {
 	// View is the latest picture: never nil parts that the page must guess, never
 	// changed after it is handed out, cheap to ask for.
-	View() View
+	View() picture.View
 
 	// Changes signals that a newer View is there.  Signals coalesce: a slow reader
 	// gets one for many.  The agent publishes at least once a minute, even where
@@ -41,14 +42,14 @@ type Agent interface {
 	Reconnect(ctx context.Context) error       // close the supply that is ready for reconnection
 
 	// TariffDetail is the tariff in full, for the page about it.
-	TariffDetail() TariffDetail
+	TariffDetail() picture.TariffDetail
 
 	// TopUpFor is the least top-up with which the credit lasts to the end of the
 	// local day that day lies in; ErrUnknown where the forecast does not reach it.
 	TopUpFor(day time.Time) (TopUpNeed, error)
 	// WhatBuys is what an amount of money, above 0, buys now and when the next
 	// billing month begins.
-	WhatBuys(amount units.Money) Advice
+	WhatBuys(amount units.Money) picture.Advice
 
 	// Ledger is the n newest rows with Seq < before, newest first; before 0 is from
 	// the newest.  n is 1 to 500.
@@ -56,7 +57,7 @@ type Agent interface {
 
 	// Log is the n newest events with ID < before, newest first; before 0 is from
 	// the newest.  n is 1 to 500.
-	Log(ctx context.Context, before int64, n int) ([]LogRow, error)
+	Log(ctx context.Context, before int64, n int) ([]picture.LogRow, error)
 
 	// History is measured use in [from, to), oldest first, in intervals that the
 	// agent chooses (some hundreds at the most).

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -12,7 +13,7 @@ import (
 func TestPowerThatWasNotToldIsShownNowhere(t *testing.T) {
 	x := newSite(t, nil)
 	f := x.f
-	f.v.Power = PowerNow{Freshness: Fresh, Untold: true, Limit: units.FromKW(9.2)}
+	f.v.Power = picture.PowerNow{Freshness: picture.Fresh, Untold: true, Limit: units.FromKW(9.2)}
 	f.v.Loads[0].Rated = true
 	if a := x.get("/api/v1/view"); !strings.Contains(a.body, `"power":{"w":null,"derived":false,"at":null,`) || !strings.Contains(a.body, `"cost_per_hour":null`) {
 		t.Errorf("the API says %s", a.body[strings.Index(a.body, `"power"`):][:200])

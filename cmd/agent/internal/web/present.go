@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -41,7 +42,7 @@ func (m *model) Ring() ring {
 		r.Level, r.Icon, r.Word, r.Unit, r.Line = "bad", "stop", c.T("held"), "", c.T("held.text")
 	case v.Supply.PaidOff:
 		r.Level, r.Icon, r.Word, r.Unit, r.Line = "good", "check", c.T("runout.paid_off"), "", c.T("runout.paid_off.line")
-	case v.Credit.Balance <= 0 && v.Credit.Emergency.State != EmergencyInUse:
+	case v.Credit.Balance <= 0 && v.Credit.Emergency.State != picture.EmergencyInUse:
 		r.Level, r.Icon, r.Word = "bad", "stop", c.T("runout.spent")
 		r.Number, r.Unit = "0", c.T("runout.days_left")
 		r.Line, r.Tip = c.T("runout.spent.line"), c.T("runout.spent.tip")
@@ -149,10 +150,10 @@ func (m *model) Supply() supplyText {
 // PowerFresh is the freshness of the power in words and level.
 func (m *model) PowerFresh() [2]string { return m.fresh(m.V.Power.Freshness) }
 
-func (m *model) fresh(f Freshness) [2]string {
-	level := map[Freshness]string{Fresh: "good", Stale: "low", Silent: "bad"}[f]
+func (m *model) fresh(f picture.Freshness) [2]string {
+	level := map[picture.Freshness]string{picture.Fresh: "good", picture.Stale: "low", picture.Silent: "bad"}[f]
 	if level == "" {
-		level, f = "none", Never
+		level, f = "none", picture.Never
 	}
 	return [2]string{level, m.Words.T("fresh." + string(f))}
 }
@@ -169,7 +170,7 @@ func (m *model) PowerShare() int {
 // load is a Load as the page shows it.
 type load struct {
 	M *model
-	Load
+	picture.Load
 }
 
 // Loads are the loads.
@@ -186,15 +187,15 @@ func (l load) Word() string { return l.M.Words.T("load.state." + string(l.State)
 // Look is the class and the icon of the load's state.
 func (l load) Look() [2]string {
 	switch l.State {
-	case LoadRunning:
+	case picture.LoadRunning:
 		return [2]string{"run", "bolt"}
-	case LoadWaiting:
+	case picture.LoadWaiting:
 		return [2]string{"wait", "clock"}
-	case LoadDone:
+	case picture.LoadDone:
 		return [2]string{"good", "check"}
-	case LoadShed:
+	case picture.LoadShed:
 		return [2]string{"low", "warn"}
-	case LoadFault:
+	case picture.LoadFault:
 		return [2]string{"bad", "stop"}
 	default:
 		return [2]string{"none", "off"}
@@ -204,9 +205,9 @@ func (l load) Look() [2]string {
 // Times is when the run under way or the next one is.
 func (l load) Times() string {
 	switch {
-	case l.State == LoadRunning && !l.NextEnd.IsZero() && l.Override != OverrideRun: // else the wish tells its end
+	case l.State == picture.LoadRunning && !l.NextEnd.IsZero() && l.Override != picture.OverrideRun: // else the wish tells its end
 		return l.M.Words.T("load.until", "when", l.M.When(l.NextEnd))
-	case l.NextStart.IsZero() || l.State == LoadRunning:
+	case l.NextStart.IsZero() || l.State == picture.LoadRunning:
 		return ""
 	case l.NextEnd.IsZero():
 		return l.M.Words.T("load.from", "when", l.M.When(l.NextStart))
@@ -226,15 +227,15 @@ func (l load) Share() int {
 // warning is a Warning as the page shows it.
 type warning struct {
 	M *model
-	Warning
+	picture.Warning
 }
 
 // Level is the warning's colour.
 func (w warning) Level() string {
 	switch w.Severity {
-	case Critical:
+	case picture.Critical:
 		return "bad"
-	case Caution:
+	case picture.Caution:
 		return "low"
 	default:
 		return "none"
@@ -261,7 +262,7 @@ func (m *model) Warnings() []warning {
 func (m *model) Alerts() []warning {
 	var out []warning
 	for _, w := range m.Warnings() {
-		if !w.Seen && !w.Told && w.Severity != Info {
+		if !w.Seen && !w.Told && w.Severity != picture.Info {
 			out = append(out, w)
 		}
 	}
@@ -274,7 +275,7 @@ func (m *model) Quiet() int { return len(m.V.Warnings) - len(m.Alerts()) }
 // link is a Link as the page shows it.
 type link struct {
 	M *model
-	Link
+	picture.Link
 	Role string
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 )
 
@@ -82,7 +83,7 @@ func levelIcon(level string) string {
 // model is what every page is drawn from.
 type model struct {
 	present.Format
-	V *View
+	V *picture.View
 
 	Lang, Title, Page string
 	Path              string // of this page, to come back to
@@ -96,11 +97,11 @@ type model struct {
 }
 
 // formatFor writes with the money, the clock and the day of v.
-func formatFor(c *present.Catalogue, v *View) present.Format {
+func formatFor(c *present.Catalogue, v *picture.View) present.Format {
 	return present.NewFormat(c, v.Unit, v.Zone, v.At)
 }
 
-func (s *Server) model(v *View, page string) *model {
+func (s *Server) model(v *picture.View, page string) *model {
 	return &model{
 		Format: formatFor(s.texts, v), V: v,
 		Lang: s.texts.Lang(), Title: s.cfg.Title, Page: page,
@@ -110,7 +111,7 @@ func (s *Server) model(v *View, page string) *model {
 
 // revision changes when an open page no longer fits what is served: other
 // assets, other loads, another language.
-func (s *Server) revision(v *View) string {
+func (s *Server) revision(v *picture.View) string {
 	h := fnv1a(s.assets.hash)
 	for _, l := range v.Loads {
 		h = h.add(l.ID)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -29,7 +30,7 @@ func TestRingLevels(t *testing.T) {
 		{"half a month", 15 * 24 * time.Hour, "good", "15"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			v := View{At: fakeNow, Supply: Supply{State: present.Connected}, Credit: Credit{Balance: units.One}, RunOut: RunOut{Known: true, At: fakeNow.Add(row.left)}}
+			v := picture.View{At: fakeNow, Supply: picture.Supply{State: present.Connected}, Credit: picture.Credit{Balance: units.One}, RunOut: picture.RunOut{Known: true, At: fakeNow.Add(row.left)}}
 			r := (&model{Format: formatFor(c, &v), V: &v}).Ring()
 			if r.Level != row.level || r.Number != row.number || r.Icon == "" || r.Word == "" {
 				t.Errorf("%+v, want %s %s", r, row.level, row.number)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/internal/contain"
 )
 
@@ -180,7 +181,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, key st
 		apiError(w, status, strings.TrimPrefix(key, "error."), s.texts.T(key))
 		return
 	}
-	v := View{Seq: 1}
+	v := picture.View{Seq: 1}
 	m := s.model(&v, "error")
 	m.Body = s.texts.T(key)
 	s.render(w, r, status, m)

@@ -6,18 +6,19 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
 // tariffBody is the page about the tariff.
 type tariffBody struct {
-	TariffDetail
+	picture.TariffDetail
 	Pictures []weekPicture
 	Legend   []priceKey
 	Lines    []chargeLine
-	Asked    string  // the amount somebody asked about, as it was written
-	Bought   *Advice // what it buys; nil where Asked is no amount
+	Asked    string          // the amount somebody asked about, as it was written
+	Bought   *picture.Advice // what it buys; nil where Asked is no amount
 }
 
 // chargeLine is a component in words: what sort it is, and what it charges.
@@ -90,7 +91,7 @@ func amountAsked(text string) (units.Money, bool) {
 	return a, err == nil && a > 0 && a <= mostAsked
 }
 
-func (m *model) tariffBody(d TariffDetail) tariffBody {
+func (m *model) tariffBody(d picture.TariffDetail) tariffBody {
 	b := tariffBody{TariffDetail: d}
 	var prices []units.Price
 	for _, w := range d.Weeks {
@@ -136,7 +137,7 @@ func (m *model) tariffBody(d TariffDetail) tariffBody {
 	return b
 }
 
-func (m *model) weekPicture(w TariffWeek, level func(units.Price) int) weekPicture {
+func (m *model) weekPicture(w picture.TariffWeek, level func(units.Price) int) weekPicture {
 	p := weekPicture{Season: w.Season}
 	for h := 0; h <= 24; h += 6 {
 		p.Lines = append(p.Lines, weekLabel{weekLeft + 2*h*weekCell, 7*weekRowH + 13, strconv.Itoa(h), true})
@@ -175,7 +176,7 @@ func (m *model) weekPicture(w TariffWeek, level func(units.Price) int) weekPictu
 }
 
 // stretches are [from, to) of the half hours that are alike.
-func stretches(day [48]TariffMoment) (out [][2]int) {
+func stretches(day [48]picture.TariffMoment) (out [][2]int) {
 	for from, to := 0, 0; from < len(day); from = to {
 		for to = from; to < len(day) && day[to] == day[from]; {
 			to++

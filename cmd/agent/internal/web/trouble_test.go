@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 )
 
 // troubled is a house whose picture fails or hangs.
@@ -17,7 +19,7 @@ type troubled struct {
 	hang atomic.Pointer[chan struct{}]
 }
 
-func (a *troubled) View() View {
+func (a *troubled) View() picture.View {
 	if a.fail.Load() {
 		panic("the picture's fault")
 	}
