@@ -66,7 +66,7 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 }
 
 // supplyOf is the supply with what is to be paid.
-func supplyOf(say present.Phrases, s picture.Supply) Supply {
+func supplyOf(say present.Phrases, s present.Supply) Supply {
 	return Supply{
 		State: string(s.State), Held: s.Held, Cause: string(s.Cause), Since: at(s.Since), Says: say.Supply(s).Says(), Pay: PayOf(s),
 		CutAt: at(s.CutAt), RetryAt: at(s.RetryAt),
@@ -75,7 +75,7 @@ func supplyOf(say present.Phrases, s picture.Supply) Supply {
 
 // PayOf is the smallest top-up that brings the light back or keeps it on; nil
 // where nothing must be paid, or no one top-up is enough.
-func PayOf(s picture.Supply) *string {
+func PayOf(s present.Supply) *string {
 	if !s.Spent || s.Pay.Beyond {
 		return nil
 	}

@@ -22,7 +22,7 @@ import (
 )
 
 func shown(site *control.Site, st control.State, r Records) *Desk {
-	maker := picture.New(site, picture.About{Name: "Home", Unit: picture.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}})
+	maker := picture.New(site, picture.About{Name: "Home", Unit: present.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}})
 	return New(site, control.NewLoop(control.LoopConfig{Site: site, State: st}), r, maker, About{})
 }
 
@@ -110,11 +110,11 @@ func TestALoadThatThePlanLeavesShortIsNotDone(t *testing.T) {
 	plan := *st.Plan
 	plan.Loads, plan.Outlook.Runs, plan.Short = []planning.LoadPlan{{ID: "geyser"}}, nil, nil
 	st.Plan = &plan
-	if l := shown(site, st, nil).View().Loads[0]; l.State != picture.LoadDone {
+	if l := shown(site, st, nil).View().Loads[0]; l.State != present.LoadDone {
 		t.Fatalf("what has all it needs is %q", l.State)
 	}
 	plan.Short = []planning.Shortfall{{Kind: optimizer.ShortEnergy, Load: "geyser", At: at.Add(12 * time.Hour), Time: time.Hour, Amount: 2, Unit: "slots"}}
-	if l := shown(site, st, nil).View().Loads[0]; l.State != picture.LoadOff || l.Why != "Left out: it does not fit." {
+	if l := shown(site, st, nil).View().Loads[0]; l.State != present.LoadOff || l.Why != "Left out: it does not fit." {
 		t.Errorf("what will go short is %q: %q", l.State, l.Why)
 	}
 }

@@ -22,10 +22,10 @@ type Maker struct {
 
 // About is what a picture tells besides the loop's own state.
 type About struct {
-	Name      string // of the site, for people
-	Unit      Unit   // what money counts
-	Meter     string // what the meter is
-	Digits    []int  // lengths that a token may have
+	Name      string       // of the site, for people
+	Unit      present.Unit // what money counts
+	Meter     string       // what the meter is
+	Digits    []int        // lengths that a token may have
 	Emergency credit.EmergencyDocument
 }
 
@@ -35,7 +35,7 @@ func New(site *control.Site, about About) *Maker {
 }
 
 // Unit is what money counts.
-func (m *Maker) Unit() Unit { return m.about.Unit }
+func (m *Maker) Unit() present.Unit { return m.about.Unit }
 
 // Of is the picture of what the loop had at one instant.  Of System it knows the
 // meter and the ledger alone, and of TopUp nothing of the keypad.

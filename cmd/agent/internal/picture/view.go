@@ -20,10 +20,10 @@ type View struct {
 	Seq  uint64 // grows with each new picture
 	At   time.Time
 	Zone *time.Location // of the calendar and of every time shown; nil is UTC
-	Unit Unit
+	Unit present.Unit
 
 	Site     string // the householder's name for the place, "Home"
-	Supply   Supply
+	Supply   present.Supply
 	Credit   Credit
 	RunOut   RunOut
 	Power    PowerNow
@@ -54,12 +54,6 @@ func (v *View) Left() time.Duration {
 	}
 	return max(0, v.RunOut.At.Sub(v.At))
 }
-
-// Unit is what Money counts.
-type Unit = present.Unit
-
-// Supply is whether there is power, and why.
-type Supply = present.Supply
 
 // EmergencyState is where the emergency credit stands.
 type EmergencyState string
@@ -274,20 +268,6 @@ type PlanLoad struct {
 	Power    []units.Power
 }
 
-// LoadState is what a load does now.
-type LoadState = present.LoadState
-
-// States of a load.
-const (
-	LoadOff     = present.LoadOff
-	LoadWaiting = present.LoadWaiting
-	LoadRunning = present.LoadRunning
-	LoadDone    = present.LoadDone
-	LoadSkipped = present.LoadSkipped
-	LoadShed    = present.LoadShed
-	LoadFault   = present.LoadFault
-)
-
 // Override is what the householder asked for, against the plan.
 type Override string
 
@@ -302,7 +282,7 @@ const (
 type Load struct {
 	ID    string // of letters, digits, - and _
 	Name  string
-	State LoadState
+	State present.LoadState
 	On    bool        // as far as is known: by feedback, else as told
 	Power units.Power // now, measured or rated
 	Rated bool        // nobody measures it: Power is what it is to draw

@@ -319,7 +319,7 @@ log: {level: error}
 	s.influx, err = telemetry.New(telemetry.Config{URL: "http://127.0.0.1:1", Bucket: "b", Site: "faults", MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond, Log: quiet}, faultyQueue{s.store.Outbox(store.Influx), f})
 	must(err)
 	s.cfg.InfluxDB = nil
-	s.desk = desk.New(s.site, s.loop, s.store, picture.New(s.site, picture.About{Name: "Home", Unit: picture.Unit{Code: "ZAR", Decimals: 2}}), desk.About{})
+	s.desk = desk.New(s.site, s.loop, s.store, picture.New(s.site, picture.About{Name: "Home", Unit: present.Unit{Code: "ZAR", Decimals: 2}}), desk.About{})
 	s.page, err = web.New(faultyAgent{s.desk, f}, web.Config{Listen: address, OpenReading: true}, quiet)
 	must(err)
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/desk"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/talk"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
@@ -14,7 +15,7 @@ import (
 
 // pageOf builds what shows the loop: the page, and the talk with the broker.
 func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
-	unit := picture.Unit{Code: s.site.Currency, Symbol: cfg.Site.Symbol, Decimals: s.site.Tariff.Decimals(), Energy: s.site.InKWh}
+	unit := present.Unit{Code: s.site.Currency, Symbol: cfg.Site.Symbol, Decimals: s.site.Tariff.Decimals(), Energy: s.site.InKWh}
 	maker := picture.New(s.site, picture.About{
 		Name: cfg.Site.Name, Unit: unit, Meter: cfg.Meter.Label(), Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency,
 	})

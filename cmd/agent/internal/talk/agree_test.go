@@ -12,6 +12,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
@@ -21,7 +22,7 @@ import (
 // What MQTT says of a state, and the picture that HTTP sends of it.
 func bothWays(t *testing.T, site *control.Site, st control.State) (said func(topic string, into any), view api.View) {
 	t.Helper()
-	a := New(site, control.NewLoop(control.LoopConfig{Site: site, State: st}), &testsite.Records{}, picture.New(site, picture.About{Name: "Home", Unit: picture.Unit{Code: "ZAR", Decimals: 2}}))
+	a := New(site, control.NewLoop(control.LoopConfig{Site: site, State: st}), &testsite.Records{}, picture.New(site, picture.About{Name: "Home", Unit: present.Unit{Code: "ZAR", Decimals: 2}}))
 	messages, err := a.retained(broker.NewTopics("test"), 0)
 	must(t, err)
 	snap := a.loop.Snapshot()

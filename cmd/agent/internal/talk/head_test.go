@@ -15,6 +15,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
@@ -61,7 +62,7 @@ func TestAHeadThatComesWhileMessagesAreMadeIsNotReplaced(t *testing.T) {
 				Site: site, State: st, First: first, Planner: testsite.Planner(t, site), Journal: &ledgerBook{},
 				Now: func() time.Time { return time.Now().UTC() }, PersistEvery: time.Hour, PlanTime: time.Second, Log: slog.New(slog.DiscardHandler),
 			})
-			a := New(site, loop, r, picture.New(site, picture.About{Name: "Home", Unit: picture.Unit{Code: "ZAR", Decimals: 2}}))
+			a := New(site, loop, r, picture.New(site, picture.About{Name: "Home", Unit: present.Unit{Code: "ZAR", Decimals: 2}}))
 			during(t, loop.Run)
 			last := first.Entries[len(first.Entries)-1]
 			kept := api.Head{Seq: last.Seq, Hash: last.Hash}

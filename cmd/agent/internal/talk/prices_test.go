@@ -15,6 +15,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -65,7 +66,7 @@ func newHouse(t *testing.T, url string, st *control.State) *house {
 		Site: site, State: *st, First: first, Planner: testsite.Planner(t, site), Journal: h.journal,
 		Now: func() time.Time { return time.Now().UTC() }, PersistEvery: time.Hour, PlanTime: time.Second, Log: slog.New(slog.DiscardHandler),
 	})
-	h.Agent = New(site, loop, nil, picture.New(site, picture.About{Name: "Home", Unit: picture.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}}))
+	h.Agent = New(site, loop, nil, picture.New(site, picture.About{Name: "Home", Unit: present.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}}))
 	session, err := broker.New(broker.Config{URL: url, Site: "test", ClientID: "agent", MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)

@@ -316,7 +316,7 @@ func (s *Server) loadAction(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		name = l.Name
-		switch on := l.State == picture.LoadRunning; {
+		switch on := l.State == present.LoadRunning; {
 		case action == "run" && !on:
 			key, why = "load.run.waits", []string{l.Why}
 		case action == "skip" && on:

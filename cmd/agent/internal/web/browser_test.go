@@ -207,7 +207,7 @@ func TestBrowser(t *testing.T) {
 		p.See("#r-alerts", "Urgent: The meter is silent")
 		p.See("#r-emergency", "You can take R 20.00 now")
 		f.change(func(v *picture.View) {
-			v.Credit.Balance, v.Supply = 0, picture.Supply{State: present.Disconnected, Cause: present.ByCredit, Since: v.At}
+			v.Credit.Balance, v.Supply = 0, present.Supply{State: present.Disconnected, Cause: present.ByCredit, Since: v.At}
 		})
 		p.See("#r-supply", "The supply is off The credit is spent. What to do: Enter a top-up token.")
 		p.See("#r-chip", "Off")
@@ -242,7 +242,7 @@ func TestBrowser(t *testing.T) {
 		t.Parallel()
 		f := newFake()
 		f.v.Credit.Emergency.State = picture.EmergencyOffered
-		f.v.Supply = picture.Supply{State: present.Ready, Since: fakeNow}
+		f.v.Supply = present.Supply{State: present.Ready, Since: fakeNow}
 		f.v.Warnings[0].Severity = picture.Caution
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
@@ -261,7 +261,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("top-up by the keypad, with the PIN in the same form", func(t *testing.T) {
 		t.Parallel()
 		f := newFake()
-		f.v.Supply = picture.Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow}
+		f.v.Supply = present.Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow}
 		f.v.Credit.Balance, f.v.Credit.Emergency = 0, picture.Emergency{State: picture.EmergencySpent, Owed: units.FromFloat(20)}
 		url := serve(t, f, nil)
 		p := b.Page(t, phone)
@@ -451,7 +451,7 @@ func TestBrowser(t *testing.T) {
 		p.Open(url + "/")
 		p.See("#r-load-pool", "Pool pump")
 		f.change(func(v *picture.View) {
-			v.Loads = append(v.Loads, picture.Load{ID: "dryer", Name: "Tumble dryer", State: picture.LoadOff})
+			v.Loads = append(v.Loads, picture.Load{ID: "dryer", Name: "Tumble dryer", State: present.LoadOff})
 		})
 		p.See(".loads", "Tumble dryer")
 		clean(t, p, "home")
@@ -520,7 +520,7 @@ func TestBrowser(t *testing.T) {
 			{"the first second", true, func(v *picture.View) { *v = picture.View{Seq: 1, At: fakeNow} }, "Starting The first figures come in a moment. Balance –"},
 			{"the first minutes", false, func(v *picture.View) { v.RunOut, v.Plan, v.Loads = picture.RunOut{}, picture.Plan{}, nil }, "There is no forecast now"},
 			{"no credit, two troubles", true, func(v *picture.View) {
-				v.Supply = picture.Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow.Add(-20 * time.Minute)}
+				v.Supply = present.Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow.Add(-20 * time.Minute)}
 				v.Credit.Balance, v.Credit.Energy = 0, 0
 				v.Credit.Emergency = picture.Emergency{State: picture.EmergencyOffered, Amount: units.FromFloat(20), Threshold: units.FromFloat(15)}
 				v.RunOut = picture.RunOut{Known: true, At: fakeNow}
@@ -529,8 +529,8 @@ func TestBrowser(t *testing.T) {
 					{Code: "meter-silent", Severity: picture.Critical, Since: fakeNow.Add(-5 * time.Minute), Title: "The meter is silent", Cause: "No answer on /dev/ttyUSB0 for five minutes.", Remedy: "Check the cable between the meter and the box."},
 					{Code: "clock-unset", Severity: picture.Caution, Since: fakeNow.Add(-time.Hour), Title: "The clock is not set", Cause: "No time server was reached since the start.", Remedy: "Connect the box to the internet once."},
 				}, v.Warnings...)
-				v.Loads[0].State, v.Loads[0].Why = picture.LoadShed, "Held back: the supply is off."
-				v.Loads[1].State, v.Loads[1].Why = picture.LoadFault, "The plug does not answer since 15:40. Look whether it is in its socket."
+				v.Loads[0].State, v.Loads[0].Why = present.LoadShed, "Held back: the supply is off."
+				v.Loads[1].State, v.Loads[1].Why = present.LoadFault, "The plug does not answer since 15:40. Look whether it is in its socket."
 			}, "Credit is spent"},
 			{"protected hours", false, func(v *picture.View) {
 				v.Supply.CutAt = fakeNow.Add(15 * time.Hour)
@@ -544,7 +544,7 @@ func TestBrowser(t *testing.T) {
 				}
 			}, "1.6 days left Low credit Runs out Tue 08:07 (Mon–Tue)"},
 			{"an account in kWh, with much on it", false, func(v *picture.View) {
-				v.Unit = picture.Unit{Energy: true, Decimals: 1}
+				v.Unit = present.Unit{Energy: true, Decimals: 1}
 				v.Credit = picture.Credit{Balance: units.FromFloat(12345.6), SpentToday: units.FromFloat(12.3), EnergyToday: units.FromKWh(12.3)}
 				v.RunOut = picture.RunOut{Known: true, Beyond: true, At: fakeNow.Add(30 * 24 * time.Hour)}
 				v.Tariff = picture.Tariff{}
@@ -552,7 +552,7 @@ func TestBrowser(t *testing.T) {
 			{"long names and great sums", true, func(v *picture.View) {
 				v.Site = "Wohngemeinschaft Donaudampfschifffahrtsgesellschaft"
 				v.Credit.Balance, v.Credit.Energy = units.FromFloat(-1234567.89), units.FromKWh(123456)
-				v.Unit = picture.Unit{Code: "NGN", Decimals: 2}
+				v.Unit = present.Unit{Code: "NGN", Decimals: 2}
 				v.Loads[0].Name, v.Loads[0].Cost = "Warmwasserbereitungsanlage im Untergeschoss links", units.FromFloat(12345.67)
 				v.Loads[0].Override, v.Loads[0].OverrideUntil = picture.OverrideRun, fakeNow.Add(30*time.Hour)
 				v.Demo = &picture.Demo{Speed: 1440, Token: goodToken}

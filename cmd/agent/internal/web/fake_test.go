@@ -46,8 +46,8 @@ func newFake() *fakeAgent {
 	f := &fakeAgent{waiting: map[chan struct{}]bool{}, used: map[string]LedgerRow{}}
 	money := units.FromFloat
 	f.v = picture.View{
-		Seq: 1, At: fakeNow, Zone: zone, Unit: picture.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}, Site: "14 Acacia Road",
-		Supply: picture.Supply{State: present.Connected, Since: fakeNow.Add(-70 * time.Hour)},
+		Seq: 1, At: fakeNow, Zone: zone, Unit: present.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}, Site: "14 Acacia Road",
+		Supply: present.Supply{State: present.Connected, Since: fakeNow.Add(-70 * time.Hour)},
 		Credit: picture.Credit{
 			Balance: money(183.4271), Energy: units.FromKWh(68.2), EnergyKnown: true,
 			SpentToday: money(31.85), EnergyToday: units.FromKWh(12.31), SpentPerDay: money(47.2), PerKWh: 78 * time.Minute,
@@ -136,19 +136,19 @@ func (f *fakeAgent) loads(zone *time.Location) {
 	local := func(day, h, m int) time.Time { return time.Date(2026, 11, day, h, m, 0, 0, zone).UTC() }
 	v.Loads = []picture.Load{
 		{
-			ID: "geyser", Name: "Geyser", State: picture.LoadWaiting, Why: "Waits for the cheap hours: heating now would cost R 4.21 more.",
+			ID: "geyser", Name: "Geyser", State: present.LoadWaiting, Why: "Waits for the cheap hours: heating now would cost R 4.21 more.",
 			NextStart: local(23, 3, 30), NextEnd: local(23, 6, 0), Delivered: units.FromKWh(1.2), Wanted: units.FromKWh(6), Deadline: local(23, 6, 30),
 			Cost: units.FromFloat(7.51), CanRun: true, CanSkip: true,
 		},
 		{
-			ID: "pool", Name: "Pool pump", State: picture.LoadRunning, Power: units.FromW(742), Why: "Runs now because the sun covers part of it and it needs 2 h more today.",
+			ID: "pool", Name: "Pool pump", State: present.LoadRunning, Power: units.FromW(742), Why: "Runs now because the sun covers part of it and it needs 2 h more today.",
 			NextEnd: local(22, 16, 45), Delivered: units.FromKWh(2.6), Wanted: units.FromKWh(3.1), Cost: units.FromFloat(1.34), CanSkip: true,
 		},
 		{
-			ID: "washer", Name: "Washing machine", State: picture.LoadWaiting, Why: "Starts when the night price begins; it will be done before 07:00.",
+			ID: "washer", Name: "Washing machine", State: present.LoadWaiting, Why: "Starts when the night price begins; it will be done before 07:00.",
 			NextStart: local(22, 22, 15), NextEnd: local(23, 0, 0), Deadline: local(23, 7, 0), Cost: units.FromFloat(2.37), CanRun: true, CanSkip: true,
 		},
-		{ID: "charger", Name: "Garage charger", State: picture.LoadDone, Why: "Has all it asked for.", Delivered: units.FromKWh(4), Wanted: units.FromKWh(4), CanRun: true},
+		{ID: "charger", Name: "Garage charger", State: present.LoadDone, Why: "Has all it asked for.", Delivered: units.FromKWh(4), Wanted: units.FromKWh(4), CanRun: true},
 	}
 }
 
@@ -250,7 +250,7 @@ func (f *fakeAgent) TopUp(_ context.Context, token, source string) (TopUpResult,
 		v.Credit.Balance += left
 		v.Credit.Energy += units.FromKWh(55)
 		v.Credit.Emergency.Owed, v.Credit.Emergency.State = 0, picture.EmergencyIdle
-		v.Supply = picture.Supply{State: present.Connected, Since: v.At}
+		v.Supply = present.Supply{State: present.Connected, Since: v.At}
 		v.RunOut = picture.RunOut{Known: true, At: v.At.Add(170 * time.Hour), Early: v.At.Add(140 * time.Hour), Late: v.At.Add(200 * time.Hour)}
 		v.TopUp.TriesLeft = 5
 		f.wrong = 0
@@ -276,20 +276,20 @@ func (f *fakeAgent) load(action, id string, do func(l *picture.Load)) error {
 
 func (f *fakeAgent) LoadRun(_ context.Context, id string) error {
 	return f.load("run", id, func(l *picture.Load) {
-		l.Override, l.State, l.Power, l.Why = picture.OverrideRun, picture.LoadRunning, units.FromKW(2), "Runs because you asked for it."
+		l.Override, l.State, l.Power, l.Why = picture.OverrideRun, present.LoadRunning, units.FromKW(2), "Runs because you asked for it."
 		l.OverrideUntil, l.NextEnd = fakeNow.Add(2*time.Hour), fakeNow.Add(2*time.Hour)
 	})
 }
 
 func (f *fakeAgent) LoadSkip(_ context.Context, id string) error {
 	return f.load("skip", id, func(l *picture.Load) {
-		l.Override, l.State, l.Power, l.Why = picture.OverrideSkip, picture.LoadSkipped, 0, "Left out because you asked for it."
+		l.Override, l.State, l.Power, l.Why = picture.OverrideSkip, present.LoadSkipped, 0, "Left out because you asked for it."
 	})
 }
 
 func (f *fakeAgent) LoadAuto(_ context.Context, id string) error {
 	return f.load("auto", id, func(l *picture.Load) {
-		l.Override, l.State, l.Power, l.OverrideUntil, l.Why = picture.NoOverride, picture.LoadWaiting, 0, time.Time{}, "Waits for the cheap hours."
+		l.Override, l.State, l.Power, l.OverrideUntil, l.Why = picture.NoOverride, present.LoadWaiting, 0, time.Time{}, "Waits for the cheap hours."
 	})
 }
 
@@ -302,7 +302,7 @@ func (f *fakeAgent) AcceptEmergency(context.Context) error {
 	f.changeLocked(func(v *picture.View) {
 		e := &v.Credit.Emergency
 		e.State, e.Left, e.Owed = picture.EmergencyInUse, e.Amount, e.Amount
-		v.Supply = picture.Supply{State: present.Connected, Since: v.At}
+		v.Supply = present.Supply{State: present.Connected, Since: v.At}
 	})
 	return nil
 }
@@ -313,7 +313,7 @@ func (f *fakeAgent) Reconnect(context.Context) error {
 	if err := f.note("reconnect"); err != nil {
 		return err
 	}
-	f.changeLocked(func(v *picture.View) { v.Supply = picture.Supply{State: present.Connected, Since: v.At} })
+	f.changeLocked(func(v *picture.View) { v.Supply = present.Supply{State: present.Connected, Since: v.At} })
 	return nil
 }
 

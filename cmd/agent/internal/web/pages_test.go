@@ -64,7 +64,7 @@ func TestEveryTextIsThereAndUsed(t *testing.T) {
 	for _, keys := range [][]string{
 		{"supply.", "connected", "disconnected", "ready", "unknown", "unswitched"},
 		{"cause.", string(present.ByCredit), string(present.ByOverload), string(present.ByUtility), string(present.ByTamper), string(present.ByCustomer), string(present.ByFault)},
-		{"load.state.", string(picture.LoadOff), string(picture.LoadWaiting), string(picture.LoadRunning), string(picture.LoadDone), string(picture.LoadSkipped), string(picture.LoadShed), string(picture.LoadFault)},
+		{"load.state.", string(present.LoadOff), string(present.LoadWaiting), string(present.LoadRunning), string(present.LoadDone), string(present.LoadSkipped), string(present.LoadShed), string(present.LoadFault)},
 		{"severity.", string(picture.Info), string(picture.Caution), string(picture.Critical)},
 		{"fresh.", string(picture.Fresh), string(picture.Stale), string(picture.Silent), string(picture.Never)},
 		{"load.override.", string(picture.OverrideRun), string(picture.OverrideSkip)},

@@ -187,15 +187,15 @@ func (l load) Word() string { return l.M.Words.T("load.state." + string(l.State)
 // Look is the class and the icon of the load's state.
 func (l load) Look() [2]string {
 	switch l.State {
-	case picture.LoadRunning:
+	case present.LoadRunning:
 		return [2]string{"run", "bolt"}
-	case picture.LoadWaiting:
+	case present.LoadWaiting:
 		return [2]string{"wait", "clock"}
-	case picture.LoadDone:
+	case present.LoadDone:
 		return [2]string{"good", "check"}
-	case picture.LoadShed:
+	case present.LoadShed:
 		return [2]string{"low", "warn"}
-	case picture.LoadFault:
+	case present.LoadFault:
 		return [2]string{"bad", "stop"}
 	default:
 		return [2]string{"none", "off"}
@@ -205,9 +205,9 @@ func (l load) Look() [2]string {
 // Times is when the run under way or the next one is.
 func (l load) Times() string {
 	switch {
-	case l.State == picture.LoadRunning && !l.NextEnd.IsZero() && l.Override != picture.OverrideRun: // else the wish tells its end
+	case l.State == present.LoadRunning && !l.NextEnd.IsZero() && l.Override != picture.OverrideRun: // else the wish tells its end
 		return l.M.Words.T("load.until", "when", l.M.When(l.NextEnd))
-	case l.NextStart.IsZero() || l.State == picture.LoadRunning:
+	case l.NextStart.IsZero() || l.State == present.LoadRunning:
 		return ""
 	case l.NextEnd.IsZero():
 		return l.M.Words.T("load.from", "when", l.M.When(l.NextStart))

@@ -30,7 +30,7 @@ func TestRingLevels(t *testing.T) {
 		{"half a month", 15 * 24 * time.Hour, "good", "15"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			v := picture.View{At: fakeNow, Supply: picture.Supply{State: present.Connected}, Credit: picture.Credit{Balance: units.One}, RunOut: picture.RunOut{Known: true, At: fakeNow.Add(row.left)}}
+			v := picture.View{At: fakeNow, Supply: present.Supply{State: present.Connected}, Credit: picture.Credit{Balance: units.One}, RunOut: picture.RunOut{Known: true, At: fakeNow.Add(row.left)}}
 			r := (&model{Format: formatFor(c, &v), V: &v}).Ring()
 			if r.Level != row.level || r.Number != row.number || r.Icon == "" || r.Word == "" {
 				t.Errorf("%+v, want %s %s", r, row.level, row.number)
