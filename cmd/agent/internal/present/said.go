@@ -51,10 +51,7 @@ func (p Plain) Event(e control.Event) string {
 func (p Plain) Say(s said.Said) string {
 	var b strings.Builder
 	for i, part := range s {
-		text, more := p.text(part)
-		if more {
-			text = strings.Replace(text, "{more}", p.Say(s[i+1:]), 1)
-		}
+		text, more := p.text(part, s[i+1:])
 		if b.Len() > 0 && !strings.ContainsAny(text[:min(1, len(text))], ",: ") {
 			b.WriteString("; ")
 		}
@@ -69,8 +66,8 @@ func (p Plain) Say(s said.Said) string {
 // blank is a place in a text: a value's name, and the form that it is written in.
 var blank = regexp.MustCompile(`\{(\w+)(?::(\w+))?\}`)
 
-// text is one part in words; more tells that it takes in what follows.
-func (p Plain) text(part said.Part) (text string, more bool) {
+// text is one part in words; more tells that it took in the rest, which follows.
+func (p Plain) text(part said.Part, rest said.Said) (text string, more bool) {
 	if part.Kind == said.Verbatim && len(part.Values) == 1 {
 		return part.Values[0].Text, false
 	}
@@ -83,8 +80,9 @@ func (p Plain) text(part said.Part) (text string, more bool) {
 	}
 	text = blank.ReplaceAllStringFunc(text, func(place string) string {
 		m := blank.FindStringSubmatch(place)
-		if more = more || place == "{more}"; place == "{more}" {
-			return place
+		if place == "{more}" {
+			more = true
+			return p.Say(rest)
 		}
 		for _, v := range part.Values {
 			if v.Name == m[1] {

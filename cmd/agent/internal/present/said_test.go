@@ -176,6 +176,8 @@ func TestPlainWords(t *testing.T) {
 		{"sizes", money, said.Of("store.small", said.Bytes("kept", 15<<19), said.Bytes("wanted", 8<<20)), "only 7.5 of 8 MiB could be kept for the ledger"},
 		{"words of a value", money, said.Of("contactor.seen", said.Text("told", "open"), said.Text("feedback", "closed"), said.Text("current", "nothing"), said.Text("voltage", "open")), "told open; feedback: closed, current: says nothing, voltage: open"},
 		{"a value that holds braces", money, said.Of("asked", said.Text("by", "{by}")), "by {by}"},
+		{"a value named as the place for what follows", money, said.Of("of", said.Text("name", "{more}")).Then(said.Of("meter.silent")), "{more}: no answer came"},
+		{"what follows has such a value too", money, said.Of("token.by", said.Text("by", "page")).Then(said.Of("of", said.Text("name", "{more}")), said.Of("meter.silent")), "by page: {more}: no answer came"},
 		{"emergency credit that is spent", money, said.Of("emergency.not_offered").Then(said.Of("emergency.spent", said.Money("used", 20*units.One))), "emergency credit is not on offer: it is spent; it comes back when 20.00 is paid back"},
 		{"of a newer program", money, said.Of("no_such_thing", said.Count("n", 3)), "no_such_thing n=3"},
 	} {
