@@ -11,12 +11,12 @@ import (
 // ViewOf is a picture as it is sent; say has the words for it.
 func ViewOf(say present.Phrases, v *picture.View) View {
 	a := View{
-		Seq: v.Seq, At: at(v.At), Zone: "UTC", Site: v.Site, Unit: v.UnitCode(),
+		Seq: v.Seq, At: At(v.At), Zone: "UTC", Site: v.Site, Unit: v.UnitCode(),
 		Supply: supplyOf(say, v.Supply),
-		RunOut: RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: at(v.RunOut.At), Early: at(v.RunOut.Early), Late: at(v.RunOut.Late), Reach: at(v.RunOut.Reach)},
+		RunOut: RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach)},
 		Power:  powerOf(v.Power),
 		Meter:  registersOf(v.Meter),
-		TopUp:  Gate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, at(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad},
+		TopUp:  Gate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, At(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad},
 		Loads:  make([]Load, len(v.Loads)), Warnings: make([]Warning, len(v.Warnings)),
 	}
 	if v.Zone != nil {
@@ -44,17 +44,17 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 	a.Plan = planOf(v.Plan)
 	for i, l := range v.Loads {
 		a.Loads[i] = Load{
-			l.ID, l.Name, string(l.State), l.Power.W(), l.Rated, l.Why, at(l.NextStart), at(l.NextEnd), l.Delivered.KWh(), positive(l.Wanted.KWh()),
-			at(l.Deadline), money(l.Cost), positive(l.RunEnergy.KWh()), positive(l.RunSooner.Hours()), string(l.Override), at(l.OverrideUntil), l.CanRun, l.CanSkip,
+			l.ID, l.Name, string(l.State), l.Power.W(), l.Rated, l.Why, At(l.NextStart), At(l.NextEnd), l.Delivered.KWh(), positive(l.Wanted.KWh()),
+			At(l.Deadline), money(l.Cost), positive(l.RunEnergy.KWh()), positive(l.RunSooner.Hours()), string(l.Override), At(l.OverrideUntil), l.CanRun, l.CanSkip,
 		}
 	}
 	for i, w := range v.Warnings {
-		a.Warnings[i] = Warning{w.Code, w.Subject, string(w.Severity), at(w.Since), w.Title, w.Cause, w.Remedy, w.Seen}
+		a.Warnings[i] = Warning{w.Code, w.Subject, string(w.Severity), At(w.Since), w.Title, w.Cause, w.Remedy, w.Seen}
 	}
 	y := v.System
 	a.System = System{
-		Version: y.Version, Started: at(y.Started), Meter: linkOf(y.Meter), Broker: linkOf(y.Broker), Telemetry: linkOf(y.Telemetry),
-		Parts: []*Link{}, Outbox: Outbox{y.Outbox.Rows, at(y.Outbox.Oldest), y.Outbox.Dropped, y.Outbox.Quarantined}, LedgerSeq: y.LedgerSeq,
+		Version: y.Version, Started: At(y.Started), Meter: linkOf(y.Meter), Broker: linkOf(y.Broker), Telemetry: linkOf(y.Telemetry),
+		Parts: []*Link{}, Outbox: Outbox{y.Outbox.Rows, At(y.Outbox.Oldest), y.Outbox.Dropped, y.Outbox.Quarantined}, LedgerSeq: y.LedgerSeq,
 	}
 	for _, p := range y.Parts {
 		a.System.Parts = append(a.System.Parts, linkOf(p))
@@ -68,8 +68,8 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 // supplyOf is the supply with what is to be paid.
 func supplyOf(say present.Phrases, s present.Supply) Supply {
 	return Supply{
-		State: string(s.State), Held: s.Held, Cause: string(s.Cause), Since: at(s.Since), Says: say.Supply(s).Says(), Pay: PayOf(s),
-		CutAt: at(s.CutAt), RetryAt: at(s.RetryAt),
+		State: string(s.State), Held: s.Held, Cause: string(s.Cause), Since: At(s.Since), Says: say.Supply(s).Says(), Pay: PayOf(s),
+		CutAt: At(s.CutAt), RetryAt: At(s.RetryAt),
 	}
 }
 
@@ -84,7 +84,7 @@ func PayOf(s present.Supply) *string {
 }
 
 func powerOf(p picture.PowerNow) Power {
-	a := Power{Derived: p.Derived, At: at(p.At), Freshness: string(p.Freshness), LimitW: positive(p.Limit.W())}
+	a := Power{Derived: p.Derived, At: At(p.At), Freshness: string(p.Freshness), LimitW: positive(p.Limit.W())}
 	if p.Known() {
 		w, cost := p.Power.W(), money(p.CostPerHour)
 		a.W, a.CostPerHour = &w, &cost
@@ -102,29 +102,29 @@ func registersOf(m picture.Registers) Registers {
 		a.Periods[i] = PeriodRegister{p.Period, p.Import.KWh(), p.Export.KWh()}
 	}
 	if m.Window > 0 {
-		a.Demand = &Demands{m.Window.Seconds(), m.Block.Power.W(), at(m.Block.End), m.Sliding.Power.W(), at(m.Sliding.End)}
+		a.Demand = &Demands{m.Window.Seconds(), m.Block.Power.W(), At(m.Block.End), m.Sliding.Power.W(), At(m.Sliding.End)}
 	}
 	return a
 }
 
 func tariffOf(t picture.Tariff) Tariff {
 	a := Tariff{
-		Name: t.Name, Period: t.Period, NextAt: at(t.NextAt), NextPrice: t.NextPrice.String(), NextPeriod: t.NextPeriod,
-		FixedPerDay: money(t.FixedPerDay), FixedMonth: money(t.FixedPerMonth), Version: t.Version, PushedUntil: at(t.PushedUntil), Stale: t.Stale, Note: t.Note,
+		Name: t.Name, Period: t.Period, NextAt: At(t.NextAt), NextPrice: t.NextPrice.String(), NextPeriod: t.NextPeriod,
+		FixedPerDay: money(t.FixedPerDay), FixedMonth: money(t.FixedPerMonth), Version: t.Version, PushedUntil: At(t.PushedUntil), Stale: t.Stale, Note: t.Note,
 	}
 	if t.Known {
 		p := t.Price.String()
 		a.Price = &p
 	}
 	if b := t.Block; b != nil {
-		a.Block = &Block{b.Number, b.Used.KWh(), positive(b.UpTo.KWh()), b.NextPrice.String(), at(b.ResetAt)}
+		a.Block = &Block{b.Number, b.Used.KWh(), positive(b.UpTo.KWh()), b.NextPrice.String(), At(b.ResetAt)}
 	}
 	return a
 }
 
 func planOf(p picture.Plan) Plan {
 	a := Plan{
-		Version: PlanVersion, MadeAt: at(p.MadeAt), Cost: money(p.Cost), CostUnshifted: money(p.CostUnshifted), SolveSeconds: p.SolveTime.Seconds(),
+		Version: PlanVersion, MadeAt: At(p.MadeAt), Cost: money(p.Cost), CostUnshifted: money(p.CostUnshifted), SolveSeconds: p.SolveTime.Seconds(),
 		Shortfalls: append([]string{}, p.Shortfalls...), Slots: make([]Slot, len(p.Slots)), Loads: make([]PlanLoad, len(p.Loads)),
 	}
 	for i, s := range p.Slots {
@@ -139,12 +139,12 @@ func planOf(p picture.Plan) Plan {
 	return a
 }
 
-// newAPILink is nil where the link is not configured.
+// linkOf is nil where the link is not configured.
 func linkOf(l picture.Link) *Link {
 	if l.Name == "" {
 		return nil
 	}
-	return &Link{l.Shown(), string(l.Freshness), at(l.LastAt), l.Detail}
+	return &Link{l.Shown(), string(l.Freshness), At(l.LastAt), l.Detail}
 }
 
 func positive(v float64) *float64 {
@@ -156,8 +156,8 @@ func positive(v float64) *float64 {
 
 func money(m units.Money) string { return m.String() }
 
-// at is a time as it is sent; nil where there is none.
-func at(t time.Time) *time.Time {
+// At is a time as it is sent; nil where there is none.
+func At(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}

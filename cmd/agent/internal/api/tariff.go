@@ -73,7 +73,7 @@ func TariffOf(d picture.TariffDetail) TariffDetail {
 
 // AdviceOf is advice as it is sent.
 func AdviceOf(a picture.Advice) *Advice {
-	out := &Advice{Reset: at(a.Reset), Price: a.Price.String(), After: a.After.String(), BuysNow: positive(a.Buys.KWh()), BuysThen: positive(a.BuysThen.KWh())}
+	out := &Advice{Reset: At(a.Reset), Price: a.Price.String(), After: a.After.String(), BuysNow: positive(a.Buys.KWh()), BuysThen: positive(a.BuysThen.KWh())}
 	if a.Amount > 0 {
 		out.Amount = money(a.Amount)
 	}

@@ -229,16 +229,9 @@ func (d *Desk) request(ctx context.Context, r control.Request) error {
 	case errors.Is(reply.Err, control.ErrNotReady):
 		return &web.Refusal{Reason: d.words.T("refused.not_ready")}
 	case errors.As(reply.Err, &lacks):
-		return &web.Refusal{Reason: sentence(d.plain.Say(lacks.Says))}
+		return &web.Refusal{Reason: present.Format{}.Sentence(d.plain.Say(lacks.Says))}
 	}
 	return reply.Err
-}
-
-func sentence(s string) string {
-	if s == "" {
-		return s
-	}
-	return string(s[0]-'a'+'A') + s[1:] + "."
 }
 
 // Ledger is a page of the ledger, newest first.

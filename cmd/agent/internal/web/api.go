@@ -12,7 +12,6 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
-	"github.com/keeplit/keeplit/internal/units"
 )
 
 // The API under /api/v1 says and does what the page does, in the forms of package api.
@@ -154,7 +153,7 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a := api.TopUp{
-		Outcome: string(res.Outcome), Amount: res.Amount.String(), Effect: res.Effect, At: at(res.At), Until: at(res.Until),
+		Outcome: string(res.Outcome), Amount: res.Amount.String(), Effect: res.Effect, At: api.At(res.At), Until: api.At(res.Until),
 		Restored: res.Restored, Message: message,
 	}
 	status := http.StatusUnprocessableEntity
@@ -241,7 +240,7 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
 	// A page at a time: ten years at once took half a gigabyte from thirty readers.
 	var next *time.Time
 	if last := from.Add(historyPage); to.After(last) {
-		to, next = last, at(last)
+		to, next = last, api.At(last)
 	}
 	points, err := s.agent.History(r.Context(), from.UTC(), to.UTC())
 	if err != nil {
@@ -282,19 +281,9 @@ func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func at(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
-}
-
 func orDefault(s, def string) string {
 	if s == "" {
 		return def
 	}
 	return s
 }
-
-func money(m units.Money) string { return m.String() }

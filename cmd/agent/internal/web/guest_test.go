@@ -17,6 +17,13 @@ import (
 	"time"
 )
 
+// taken is how many places are held.
+func (p *places) taken() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.held)
+}
+
 // raw sends text on a connection of its own and answers the status line.
 func raw(t *testing.T, address, text string) string {
 	t.Helper()
@@ -130,7 +137,7 @@ func TestGuessersDoNotKeepTheOwnerOut(t *testing.T) {
 			r.AddCookie(c)
 		}
 		w := httptest.NewRecorder()
-		x.s.Handler().ServeHTTP(w, r)
+		x.s.handler.ServeHTTP(w, r)
 		return w.Code, w.Result().Cookies()
 	}
 	status, cookies := try("192.168.1.20", testPIN)
@@ -183,7 +190,7 @@ func TestGuessingThroughAnUnnamedProxyDoesNotLockTheBox(t *testing.T) {
 			r.Header.Set("X-Forwarded-For", forwarded)
 		}
 		w := httptest.NewRecorder()
-		x.s.Handler().ServeHTTP(w, r)
+		x.s.handler.ServeHTTP(w, r)
 		return w.Code
 	}
 	for i := range 30 {
@@ -318,7 +325,7 @@ func TestPageOverTLSWithItsOwnCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := tls.NewListener(inner, x.s.tls)
-	srv := &http.Server{Handler: x.s.Handler(), ReadHeaderTimeout: time.Second}
+	srv := &http.Server{Handler: x.s.handler, ReadHeaderTimeout: time.Second}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = srv.Serve(l) }()
 	defer func() { _ = srv.Close(); <-done }()

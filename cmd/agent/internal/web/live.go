@@ -37,7 +37,7 @@ type frame struct {
 type fragment struct {
 	id   string
 	html string
-	hash hash64
+	hash uint64
 }
 
 // frame renders the live regions of page, as a reader sees them who may change
@@ -55,7 +55,7 @@ func (s *Server) frame(page string, v *picture.View) []fragment {
 			s.log.Error("region", "region", g.id, "error", err)
 			continue
 		}
-		out = append(out, fragment{g.id, string(h), fnv1a(string(h))})
+		out = append(out, fragment{g.id, string(h), hashOf(string(h))})
 	}
 	if s.frames.byPage == nil {
 		s.frames.byPage = map[string]frame{}
@@ -197,7 +197,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	defer free()
 	q := r.URL.Query()
 	page, revision, shown := q.Get("page"), q.Get("rev"), q.Get("seq")
-	sent := map[string]hash64{}
+	sent := map[string]uint64{}
 	s.follow(r.Context(), t, may, func(v *picture.View) error {
 		if revision != s.revision(v) {
 			return t.send("reload", []byte("-"))

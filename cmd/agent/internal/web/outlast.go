@@ -69,11 +69,11 @@ func (s *Server) apiTopUpFor(w http.ResponseWriter, r *http.Request) {
 	}
 	a := api.TopUpNeed{Until: l.Need.Until.UTC()}
 	if l.Need.SafeMay {
-		text := money(l.Need.Safe)
+		text := l.Need.Safe.String()
 		a.Safe = &text
 	}
 	if l.Need.EvenMay {
-		text := money(l.Need.Even)
+		text := l.Need.Even.String()
 		a.Even = &text
 	}
 	s.writeJSON(w, r, http.StatusOK, a)

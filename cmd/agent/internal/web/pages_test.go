@@ -271,7 +271,7 @@ func BenchmarkHomePage(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		w := httptest.NewRecorder()
-		s.Handler().ServeHTTP(w, r)
+		s.handler.ServeHTTP(w, r)
 		b.ReportMetric(float64(w.Body.Len()), "bytes/page")
 	}
 }

@@ -62,13 +62,6 @@ func (p *places) take(ctx context.Context, who netip.Addr) (held context.Context
 	}, true
 }
 
-// taken is how many places are held.
-func (p *places) taken() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.held)
-}
-
 // drop takes h out of those held.  mu is held.
 func (p *places) drop(h *place) {
 	for i, o := range p.held {

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"fmt"
+	"hash/fnv"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -112,11 +113,11 @@ func (s *Server) model(v *picture.View, page string) *model {
 // revision changes when an open page no longer fits what is served: other
 // assets, other loads, another language.
 func (s *Server) revision(v *picture.View) string {
-	h := fnv1a(s.assets.hash)
+	parts := []string{s.assets.hash, v.System.Version}
 	for _, l := range v.Loads {
-		h = h.add(l.ID)
+		parts = append(parts, l.ID)
 	}
-	return strconv.FormatUint(uint64(h.add(v.System.Version)), 36)
+	return strconv.FormatUint(hashOf(parts...), 36)
 }
 
 // liveRegions are the regions of a page, in order.
@@ -190,16 +191,14 @@ func (s *Server) writeHTML(w http.ResponseWriter, r *http.Request, status int, b
 	writeBody(w, r, b)
 }
 
-// hash64 is FNV-1a, to tell whether a fragment changed.
-type hash64 uint64
-
-func fnv1a(s string) hash64 { return hash64(14695981039346656037).add(s) }
-
-func (h hash64) add(s string) hash64 {
-	for i := range len(s) {
-		h = (h ^ hash64(s[i])) * 1099511628211
+// hashOf tells whether a fragment changed, or what a page was drawn from.
+func hashOf(parts ...string) uint64 {
+	h := fnv.New64a()
+	for _, p := range parts {
+		h.Write([]byte(p))    //nolint:errcheck // a hash takes all
+		h.Write([]byte{0xff}) //nolint:errcheck // a mark between the parts
 	}
-	return (h ^ 0xff) * 1099511628211 // a mark between the parts
+	return h.Sum64()
 }
 
 func (g region) String() string { return fmt.Sprintf("%s (%s)", g.id, g.name) }

@@ -83,7 +83,6 @@ type Server struct {
 	zips     sync.Pool   // of *gzip.Writer, each of which holds over a megabyte
 	handler  http.Handler
 
-	addr     atomic.Pointer[net.Addr]
 	active   atomic.Int64 // requests under way
 	lastNews atomic.Int64 // Unix nanoseconds of the last signal, this process's clock
 }
@@ -138,17 +137,6 @@ func New(agent Agent, cfg Config, log *slog.Logger) (*Server, error) {
 	return s, nil
 }
 
-// Handler is the whole site, for a test or a server of one's own.
-func (s *Server) Handler() http.Handler { return s.handler }
-
-// Addr is the address served, once Run listens; nil before.
-func (s *Server) Addr() net.Addr {
-	if a := s.addr.Load(); a != nil {
-		return *a
-	}
-	return nil
-}
-
 // Run serves until ctx ends, then lets requests under way finish (5 s at the
 // most) and returns nil.
 func (s *Server) Run(ctx context.Context) error {
@@ -160,8 +148,7 @@ func (s *Server) Run(ctx context.Context) error {
 			return fmt.Errorf("web: %w", err)
 		}
 	}
-	a := l.Addr()
-	s.addr.Store(&a)
+	addr := l.Addr().String()
 	l = boundedBy(l, connections(openFiles()))
 	if s.tls != nil {
 		l = tls.NewListener(l, s.tls)
@@ -186,7 +173,7 @@ func (s *Server) Run(ctx context.Context) error {
 		<-live.Done()
 		s.shutdown(context.WithoutCancel(ctx), srv)
 	})
-	s.log.Info("page", "addr", a.String())
+	s.log.Info("page", "addr", addr)
 	err := srv.Serve(l)
 	stop()
 	wg.Wait()
