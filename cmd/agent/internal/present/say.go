@@ -72,14 +72,6 @@ const (
 	WhyFault     ReasonCode = "fault"     // its switch does not do as it is told
 )
 
-// ReasonCodes are all of them.
-func ReasonCodes() []ReasonCode {
-	return []ReasonCode{
-		WhyWaits, WhyRuns, WhyAsked, WhyFinishes, WhyUnplanned, WhyStarting, WhyStopping, WhyNone, WhyNoPlan, WhyOldPlan, WhyOwnHours, WhyOwnWait, WhyRecords, WhyCredit, WhyHours,
-		WhyLeftOut, WhyOver, WhyRests, WhySupply, WhyMinOff, WhyMinOn, WhyStagger, WhyStarts, WhyHeld, WhyShed, WhySpares, WhyFinished, WhyUnsure, WhyFault,
-	}
-}
-
 // Reason is why a load does what it does.
 type Reason struct {
 	Code   ReasonCode

@@ -1,6 +1,9 @@
 package present
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"testing"
 	"time"
 
@@ -41,15 +44,36 @@ func TestReasonsAreSentences(t *testing.T) {
 // Every code has its texts: with and without a time where it may have one.
 func TestEveryCodeHasWords(t *testing.T) {
 	p := testPhrases(t)
-	for _, code := range ReasonCodes() {
+	for _, code := range constants(t, "ReasonCode") {
 		for _, until := range []time.Time{{}, fakeNow} {
-			sentence(t, p.Why(Reason{Code: code, Start: fakeNow, Until: until}))
+			sentence(t, p.Why(Reason{Code: ReasonCode(code), Start: fakeNow, Until: until}))
 		}
 	}
-	for _, code := range []ShortCode{ShortRun, ShortTime, ShortCredit, ShortLimit, ShortOther} {
-		sentence(t, p.Short(Shortfall{Code: code, Name: "Geyser", Time: 105 * time.Minute, At: fakeNow}))
+	for _, code := range constants(t, "ShortCode") {
+		sentence(t, p.Short(Shortfall{Code: ShortCode(code), Name: "Geyser", Time: 105 * time.Minute, At: fakeNow}))
 	}
 	sentence(t, p.Left(units.One))
+}
+
+// constants are the values of a type's constants in say.go.
+func constants(t *testing.T, of string) (values []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "say.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if v, ok := n.(*ast.ValueSpec); ok && len(v.Values) == 1 {
+			if typ, ok := v.Type.(*ast.Ident); ok && typ.Name == of {
+				values = append(values, literal(v.Values[0]))
+			}
+		}
+		return true
+	})
+	if len(values) < 5 {
+		t.Fatalf("only %d constants of type %s were found", len(values), of)
+	}
+	return values
 }
 
 func sentence(t *testing.T, s string) {
