@@ -140,7 +140,7 @@ func (s State) Dateless() bool { return s.Young && Unset(s.Raw) }
 
 // Warn says that the clock is doubted, and what waits for it.
 func (s State) Warn() (n note.Notes) {
-	shows := said.Time("shows", s.Raw)
+	shows := said.Time("shows", s.Raw.Truncate(time.Minute)) // a warning is not renewed at each step
 	n.When(s.Skew > 0, health.ClockAhead, "", said.Of("clock.ahead", shows))
 	if s.Skew < 0 {
 		n.Raise(health.ClockBack, "", said.Of("clock.back", shows))

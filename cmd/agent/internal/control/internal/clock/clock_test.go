@@ -1,12 +1,15 @@
 package clock
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/note"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/tariffs"
 )
@@ -84,6 +87,19 @@ func TestWhateverTheClockDoesThoseDaysArePaidThatHavePassed(t *testing.T) {
 			rt.Fatalf("up to %s %s was taken, the days cost %s", truth, taken, want)
 		}
 	})
+}
+
+// The clock shows another time at each step; the warning says it to the minute.
+func TestAClockThatIsDoubtedIsSaidAnewOnceAMinute(t *testing.T) {
+	for _, skew := range []time.Duration{time.Hour, -time.Hour} {
+		at := func(d time.Duration) said.Said {
+			told := State{Raw: begin().Add(d), Skew: skew}.Warn().All
+			return told[slices.IndexFunc(told, func(n note.Note) bool { return n.What == note.Raise })].Says
+		}
+		if !at(time.Second).Equal(at(59*time.Second)) || at(0).Equal(at(time.Minute)) {
+			t.Errorf("out by %v: %s, %s, %s", skew, at(time.Second), at(59*time.Second), at(time.Minute))
+		}
+	}
 }
 
 func TestNoStepChangesTheStateBeforeIt(t *testing.T) {

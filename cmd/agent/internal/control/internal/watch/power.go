@@ -73,8 +73,8 @@ func (r Rules) Blind(s State, now time.Time, allowed units.Power) (State, note.N
 	if s.Blind.IsZero() || s.Blind.After(now) {
 		s.Blind = now
 	}
-	if now.Sub(s.Blind) >= blindFor {
-		n.Raise(health.PowerUnknown, "", said.Of("power.blind", said.Power("limit", allowed), said.Length("for", now.Sub(s.Blind))))
+	if blind := now.Sub(s.Blind); blind >= blindFor { // in whole minutes: a warning is not renewed at each step
+		n.Raise(health.PowerUnknown, "", said.Of("power.blind", said.Power("limit", allowed), said.Length("for", blind.Truncate(time.Minute))))
 	}
 	return s, n
 }

@@ -102,6 +102,11 @@ func TestALimitThatNobodyCanKeepIsSaidAfterAWhile(t *testing.T) {
 			t.Errorf("after %d minutes: %+v", i, n.All)
 		}
 	}
+	// The same for a whole minute, so that a warning is not renewed at each step.
+	said := n.All[0].Says
+	if s, n = r.Blind(s, s.HeardAt.Add(59*time.Second), units.Kilowatt); !n.All[0].Says.Equal(said) {
+		t.Errorf("59 seconds later it says %s in place of %s", n.All[0].Says, said)
+	}
 	if s, _ = r.Blind(s, s.HeardAt.Add(time.Hour), units.Kilowatt); !s.Blind.IsZero() {
 		t.Error("a silent meter counts as one that tells no power")
 	}
