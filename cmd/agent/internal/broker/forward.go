@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/store"
@@ -34,15 +33,6 @@ type Forwarder struct {
 	queue   Queue
 	log     *slog.Logger
 	drain   time.Duration
-
-	mu    sync.Mutex
-	state ForwarderState
-}
-
-// ForwarderState is how the forwarder is.
-type ForwarderState struct {
-	LastSent  time.Time // when the broker last acknowledged a message
-	LastError string    // why the last attempt failed; "" where it did not
 }
 
 // NewForwarder forwards queue over session.  At the end of its Run it goes on
@@ -54,20 +44,12 @@ func NewForwarder(session *Session, queue Queue, drain time.Duration, log *slog.
 	return &Forwarder{session: session, queue: queue, log: log, drain: drain}
 }
 
-// State is the forwarder's state now.
-func (f *Forwarder) State() ForwarderState {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.state
-}
-
 // Run forwards until ctx ends, then drains.  The session must still run then:
 // give it a context that ends later.
 func (f *Forwarder) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		changed := f.session.Changed() // before the attempt, so that no change is missed
 		n, err := f.some(ctx)
-		f.note(n, err)
 		switch {
 		case ctx.Err() != nil:
 		case err == nil && n > 0:
@@ -94,24 +76,11 @@ func (f *Forwarder) Run(ctx context.Context) error {
 	defer cancel()
 	for bye.Err() == nil {
 		n, err := f.some(bye)
-		f.note(n, err)
 		if err != nil || n == 0 {
 			break // what is left waits in the outbox
 		}
 	}
 	return nil
-}
-
-func (f *Forwarder) note(n int, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if n > 0 {
-		f.state.LastSent = time.Now()
-	}
-	f.state.LastError = ""
-	if err != nil {
-		f.state.LastError = err.Error()
-	}
 }
 
 // some publishes the next messages and answers how many are done with.
