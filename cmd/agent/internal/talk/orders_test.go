@@ -56,17 +56,7 @@ func TestOrdersAreForNow(t *testing.T) {
 // TestOrderThatWaitedAtTheBrokerIsNotObeyed: an order sent while the agent was
 // stopped switched the supply off at the next start.
 func TestOrderThatWaitedAtTheBrokerIsNotObeyed(t *testing.T) {
-	e, err := broker.NewEmbedded(0, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	during(t, e.Run)
-	sender, err := broker.New(broker.Config{URL: e.URL(), Site: "test", ClientID: "sender", MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	during(t, sender.Run)
-	eventually(t, "the sender's connection", func() bool { return sender.State().Connected })
+	url, sender := aBroker(t)
 	topics := sender.Topics()
 	send := func(topic, text string, retained bool) {
 		t.Helper()
@@ -78,7 +68,7 @@ func TestOrderThatWaitedAtTheBrokerIsNotObeyed(t *testing.T) {
 		return fmt.Sprintf(`{"order":%q,"at":%q}`, word, time.Now().UTC().Format(time.RFC3339Nano))
 	}
 
-	h := newHouse(t, e.URL(), nil)
+	h := newHouse(t, url, nil)
 	eventually(t, "an order of now", func() bool {
 		send(topics.Reconnect(), order("open"), false)
 		return h.loop.Snapshot().State.Supply.Off
@@ -93,7 +83,7 @@ func TestOrderThatWaitedAtTheBrokerIsNotObeyed(t *testing.T) {
 	send(topics.Reconnect(), "open", true)
 	send(topics.Reconnect(), fmt.Sprintf(`{"order":"open","at":%q}`, time.Now().UTC().Add(-time.Hour).Format(time.RFC3339)), false)
 
-	h = newHouse(t, e.URL(), &st)
+	h = newHouse(t, url, &st)
 	eventually(t, "an order of now", func() bool {
 		send(topics.LoadSet("geyser"), order("run"), false)
 		o := h.loop.Snapshot().State.Loads[0].Progress.Override

@@ -67,10 +67,7 @@ func newHouse(t *testing.T, url string, st *control.State) *house {
 		Now: func() time.Time { return time.Now().UTC() }, PersistEvery: time.Hour, PlanTime: time.Second, Log: slog.New(slog.DiscardHandler),
 	})
 	h.Agent = New(site, loop, nil, picture.New(site, picture.About{Name: "Home", Unit: present.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}}))
-	session, err := broker.New(broker.Config{URL: url, Site: "test", ClientID: "agent", MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
+	session := session(t, url, "agent")
 	if err := h.Listen(session, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
@@ -94,18 +91,28 @@ func (h *house) warned(code health.Code) bool {
 	return false
 }
 
-func TestPricesOverMQTT(t *testing.T) {
+// aBroker is a broker and somebody else who is connected to it.
+func aBroker(t *testing.T) (url string, sender *broker.Session) {
+	t.Helper()
 	e, err := broker.NewEmbedded(0, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	during(t, e.Run)
-	sender, err := broker.New(broker.Config{URL: e.URL(), Site: "test", ClientID: "sender", MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sender = session(t, e.URL(), "sender")
 	during(t, sender.Run)
 	eventually(t, "the sender's connection", func() bool { return sender.State().Connected })
+	return e.URL(), sender
+}
+
+// session is a session that is quick to try again.
+func session(t *testing.T, url, id string) *broker.Session {
+	t.Helper()
+	s, err := broker.New(broker.Config{URL: url, Site: "test", ClientID: id, MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond})
+	must(t, err)
+	return s
+}
+
+func TestPricesOverMQTT(t *testing.T) {
+	url, sender := aBroker(t)
 	send := func(retained bool, payload []byte) {
 		t.Helper()
 		if err := sender.Publish(t.Context(), sender.Topics().Prices(), 1, retained, payload); err != nil {
@@ -116,7 +123,7 @@ func TestPricesOverMQTT(t *testing.T) {
 
 	// Retained before the agent ever ran: it is taken at the start.
 	send(true, testsite.Prices(hour, 48, 4))
-	h := newHouse(t, e.URL(), nil)
+	h := newHouse(t, url, nil)
 	price := func() units.Price { return h.view().Tariff.Price }
 	now := func() units.Price { // the hour may turn while the test runs
 		return 4_000_000 + units.Price(time.Now().UTC().Sub(hour)/time.Hour%2)*1_000_000
