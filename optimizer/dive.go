@@ -17,7 +17,7 @@ func (s *search) polish() {
 		s.m.Hold(u, &p)
 	}
 	for range 10 {
-		if !s.optimise(1<<30) || s.over() {
+		if !s.optimise() || s.over() {
 			return
 		}
 		if added, _ := s.generate(s.m.Units, s.m.LP.Y); added == 0 {
@@ -32,7 +32,7 @@ func (s *search) polish() {
 func (s *search) dive(units []*master.Unit) {
 	var w []float64
 	for step := 0; step < 3*len(units)+5; step++ {
-		if !s.optimise(1 << 30) {
+		if !s.optimise() {
 			return
 		}
 		open := 0
@@ -70,7 +70,7 @@ func (s *search) dive(units []*master.Unit) {
 			}
 		}
 		for range 2 {
-			if !s.optimise(1 << 30) {
+			if !s.optimise() {
 				return
 			}
 			if added, _ := s.generate(units, s.m.LP.Y); added == 0 || s.over() {
@@ -79,7 +79,7 @@ func (s *search) dive(units []*master.Unit) {
 		}
 	}
 	for range 10 { // settle what is continuous
-		if !s.optimise(1<<30) || s.over() {
+		if !s.optimise() || s.over() {
 			return
 		}
 		if added, _ := s.generate(s.m.Units, s.m.LP.Y); added == 0 {
@@ -220,7 +220,7 @@ func (s *search) neighbourhood() bool {
 		}
 	}
 	for range 8 {
-		if !s.optimise(1 << 30) {
+		if !s.optimise() {
 			return false
 		}
 		if s.over() {

@@ -22,9 +22,9 @@ func (s *search) seed(plan *Plan) bool {
 
 // optimise runs the linear programme; it sets up a new basis where the old
 // one went bad.
-func (s *search) optimise(limit int) bool {
+func (s *search) optimise() bool {
 	for range 2 {
-		switch s.m.LP.Solve(limit, s.over) {
+		switch s.m.LP.Solve(math.MaxInt, s.over) {
 		case lp.Singular:
 			s.Trace("singular basis")
 			if !s.seed(s.best) {
@@ -94,7 +94,7 @@ func (s *search) root(until float64) {
 	y := make([]float64, m.Rows)
 	alpha := 0.0
 	for round := 0; round < rootRounds; round++ {
-		if !s.optimise(1<<30) || s.over() {
+		if !s.optimise() || s.over() {
 			break
 		}
 		obj := m.LP.Objective() + m.Const

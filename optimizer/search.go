@@ -467,20 +467,19 @@ func (s *search) whole() int64 {
 func (s *search) cheaperThan() float64 { return s.best.Cost - same*math.Abs(s.best.Cost) }
 
 // keep evaluates a plan and adopts it where it is better.
-func (s *search) keep(plan *Plan, from string) bool {
+func (s *search) keep(plan *Plan, from string) {
 	e, _ := model.Evaluate(s.p, plan)
 	s.Spent += int64(s.p.N * (len(s.p.Loads) + 5))
 	if e == nil {
-		return false
+		return
 	}
 	model.Fill(plan, e)
 	if !model.Better(plan, s.best) {
-		return false
+		return
 	}
 	s.Trace("%s: %.6f best %.6f work %d", from, plan.Cost, s.best.Cost, s.work())
 	s.best = plan
 	s.tell()
-	return true
 }
 
 // tell reports progress to whoever asked for it.

@@ -100,9 +100,9 @@ func (b *Broker) publish(topic, payload string, retained bool) {
 	_ = b.server.Publish(topic, []byte(payload), retained, 0) // only fails without InlineClient
 }
 
-func (b *Broker) subscribe(t testing.TB, filter string, id int, handler func(topic string, payload []byte)) {
+func (b *Broker) subscribe(t testing.TB, filter string, handler func(topic string, payload []byte)) {
 	t.Helper()
-	err := b.server.Subscribe(filter, id, func(_ *mochi.Client, _ packets.Subscription, pk packets.Packet) {
+	err := b.server.Subscribe(filter, 1, func(_ *mochi.Client, _ packets.Subscription, pk packets.Packet) {
 		handler(pk.TopicName, pk.Payload)
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ func NewCharger(t testing.TB, b *Broker, bus *Bus, topic string) *Charger {
 		b.publish(topic+"/online", map[bool]string{true: "yes", false: "no"}[online], true)
 	}
 	d.announce(true)
-	b.subscribe(t, topic+"/set", 1, func(at string, payload []byte) {
+	b.subscribe(t, topic+"/set", func(at string, payload []byte) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if !d.take(at, payload) {

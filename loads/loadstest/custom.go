@@ -23,7 +23,7 @@ func NewCustom(t testing.TB, b *Broker, bus *Bus, tell, announce func(on bool)) 
 // the fault it has.
 func (d *Custom) Hears(topic string, do func(payload string, f Fault)) {
 	d.t.Helper()
-	d.broker.subscribe(d.t, topic, 1, func(at string, payload []byte) {
+	d.broker.subscribe(d.t, topic, func(at string, payload []byte) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if d.take(at, payload) {

@@ -31,7 +31,7 @@ func NewTasmota(t testing.TB, b *Broker, bus *Bus, topic string) *Tasmota {
 		b.publish("tele/"+topic+"/LWT", map[bool]string{true: "Online", false: "Offline"}[online], true)
 	}
 	d.announce(true)
-	b.subscribe(t, "cmnd/"+topic+"/+", 1, func(at string, payload []byte) {
+	b.subscribe(t, "cmnd/"+topic+"/+", func(at string, payload []byte) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if !d.take(at, payload) {
@@ -83,7 +83,7 @@ func NewShelly(t testing.TB, b *Broker, bus *Bus, topic string) *Shelly {
 	}
 	d.announce = func(online bool) { b.publish(topic+"/online", strconv.FormatBool(online), true) }
 	d.announce(true)
-	b.subscribe(t, topic+"/rpc", 1, func(at string, payload []byte) {
+	b.subscribe(t, topic+"/rpc", func(at string, payload []byte) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if !d.take(at, payload) {
@@ -150,7 +150,7 @@ func NewZigbee(t testing.TB, b *Broker, bus *Bus, name string) *Zigbee {
 		b.publish(topic+"/availability", fmt.Sprintf(`{"state":%q}`, map[bool]string{true: "online", false: "offline"}[online]), true)
 	}
 	d.announce(true)
-	b.subscribe(t, topic+"/+", 1, func(at string, payload []byte) {
+	b.subscribe(t, topic+"/+", func(at string, payload []byte) {
 		verb := at[len(topic)+1:]
 		if verb != "set" && verb != "get" {
 			return

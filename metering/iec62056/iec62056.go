@@ -42,38 +42,32 @@ func split(data []byte, atEnd bool) (f *frame, used int, err error) {
 	start := bytes.IndexByte(data, stx)
 	// The identification of a readout with an STX stands before it.
 	if ident >= 0 && (start < 0 || start > ident) {
-		f, used, err, done := splitIdent(data, ident, start, atEnd)
-		if done {
-			return f, used, err
-		}
-	} else if start >= 0 {
+		return splitIdent(data, ident, start, atEnd)
+	}
+	if start >= 0 {
 		return splitBlock(data, nil, start, 0, atEnd)
 	}
 	if atEnd {
 		return nil, len(data), nil
 	}
-	if ident >= 0 {
-		return nil, ident, nil
-	}
 	return nil, max(0, len(data)-4), nil
 }
 
 // splitIdent reads on from an identification line.
-func splitIdent(data []byte, ident, start int, atEnd bool) (f *frame, used int, err error, done bool) {
+func splitIdent(data []byte, ident, start int, atEnd bool) (f *frame, used int, err error) {
 	eol := bytes.IndexByte(data[ident:], '\n')
 	if eol < 0 {
 		if atEnd {
-			return nil, len(data), cut(len(data) - ident), true
+			return nil, len(data), cut(len(data) - ident)
 		}
-		return nil, ident, nil, true
+		return nil, ident, nil
 	}
 	name := bytes.TrimSpace(data[ident+1 : ident+eol])
 	next := ident + eol + 1
 	// What stands between the identification and an STX is the answer to it
 	// (ACK 0 Z 0); values there are a readout without one.
 	if start >= next && onlyHandshake(data[next:start]) {
-		f, used, err = splitBlock(data, name, start, ident, atEnd)
-		return f, used, err, true
+		return splitBlock(data, name, start, ident, atEnd)
 	}
 	for at := next; ; {
 		eol := bytes.IndexByte(data[at:], '\n')
@@ -85,18 +79,17 @@ func splitIdent(data []byte, ident, start int, atEnd bool) (f *frame, used int, 
 		text := data[at:end]
 		switch {
 		case at > next && isIdent(text):
-			return nil, at, cut(at - ident), true
+			return nil, at, cut(at - ident)
 		case bytes.IndexByte(text, stx) >= 0 && onlyHandshake(data[next:at+bytes.IndexByte(text, stx)]):
-			f, used, err = splitBlock(data, name, at+bytes.IndexByte(text, stx), ident, atEnd)
-			return f, used, err, true
+			return splitBlock(data, name, at+bytes.IndexByte(text, stx), ident, atEnd)
 		case len(text) > 0 && text[0] == '!' && (!last || atEnd):
-			return &frame{ident: name, data: data[next:at]}, end, nil, true
+			return &frame{ident: name, data: data[next:at]}, end, nil
 		case end-ident > maxReadout:
-			return nil, end, tooLong(end - ident), true
+			return nil, end, tooLong(end - ident)
 		case last && atEnd:
-			return nil, len(data), cut(len(data) - ident), true
+			return nil, len(data), cut(len(data) - ident)
 		case last:
-			return nil, ident, nil, true
+			return nil, ident, nil
 		}
 		at = end
 	}

@@ -10,7 +10,7 @@ func (e *Evaluation) Load(p *Problem, l *Load, kw []float64) []Violation {
 	c := loadCheck{Evaluation: e, p: p, l: l, kw: kw, runs: Spans(kw)}
 	for t, x := range kw {
 		if x < -tinyTol {
-			c.add(BadPower, t, -x, "negative power in slot %d", t)
+			c.badPower(t, -x, "negative power in slot %d", t)
 			break
 		}
 	}
@@ -38,9 +38,9 @@ type loadCheck struct {
 	bad  []Violation
 }
 
-// add notes a rule that is broken.
-func (c *loadCheck) add(k ShortfallKind, slot int, by float64, text string, args ...any) {
-	c.bad = append(c.bad, Violation{Kind: k, Load: c.l.ID, Slot: slot, By: by, Text: c.l.ID + ": " + fmt.Sprintf(text, args...)})
+// badPower notes a power that the load cannot have.
+func (c *loadCheck) badPower(slot int, by float64, text string, args ...any) {
+	c.bad = append(c.bad, Violation{Kind: BadPower, Load: c.l.ID, Slot: slot, By: by, Text: c.l.ID + ": " + fmt.Sprintf(text, args...)})
 }
 
 // short notes what the load does without.
@@ -75,7 +75,7 @@ func (c *loadCheck) cycle(x *Cycle) {
 			return
 		}
 	}
-	c.add(BadPower, 0, 1, "the power is not one unbroken cycle inside its window")
+	c.badPower(0, 1, "the power is not one unbroken cycle inside its window")
 }
 
 func (c *loadCheck) onOff(o *OnOff) {
@@ -88,12 +88,12 @@ func (c *loadCheck) onOff(o *OnOff) {
 		on++
 		c.parts.Late += c.l.LatePrice(t)
 		if math.Abs(x-o.KW) > PowerTol {
-			c.add(BadPower, t, math.Abs(x-o.KW), "draws %v kW in slot %d, neither 0 nor %v", x, t, o.KW)
+			c.badPower(t, math.Abs(x-o.KW), "draws %v kW in slot %d, neither 0 nor %v", x, t, o.KW)
 			break
 		}
 	}
 	if on > o.Need() && !(bool(o.InitOn) && on <= o.Hold) {
-		c.add(BadPower, 0, float64(on-o.Need()), "on for %d slots, %d are needed", on, o.Need())
+		c.badPower(0, float64(on-o.Need()), "on for %d slots, %d are needed", on, o.Need())
 	}
 	if miss := o.Need() - on; miss > 0 {
 		price := float64(miss) * c.l.ShortPrice(c.p.Hours())
@@ -113,12 +113,12 @@ func (c *loadCheck) variable(v *Variable) {
 		}
 		c.parts.Late += c.l.LatePrice(t)
 		if x < v.MinKW-PowerTol || x > v.MaxKW+PowerTol {
-			c.add(BadPower, t, 0, "draws %v kW in slot %d, outside %v to %v", x, t, v.MinKW, v.MaxKW)
+			c.badPower(t, 0, "draws %v kW in slot %d, outside %v to %v", x, t, v.MinKW, v.MaxKW)
 			break
 		}
 	}
 	if sum > v.Need()+energyTol && !(bool(v.InitOn) && sum <= float64(v.Hold)*v.MinKW*h+energyTol) {
-		c.add(BadPower, 0, sum-v.Need(), "gets %v kWh, needs %v", sum, v.Need())
+		c.badPower(0, sum-v.Need(), "gets %v kWh, needs %v", sum, v.Need())
 	}
 	if miss := v.Need() - sum; miss > 0 {
 		price := miss * c.l.ShortPrice(h)
@@ -164,7 +164,7 @@ func Fits(kw, profile []float64, s int, running bool) bool {
 func (e *Evaluation) switched(l *Load, kw []float64, runs []Span, sw Switching, from, to, maxStarts int, startCost float64) []Violation {
 	var bad []Violation
 	add := func(k ShortfallKind, slot int, text string, args ...any) {
-		bad = append(bad, Violation{Kind: k, Load: l.ID, Slot: slot, By: 1, Text: l.ID + ": " + fmt.Sprintf(text, args...)})
+		bad = append(bad, Violation{Kind: BadPower, Load: l.ID, Slot: slot, By: 1, Text: l.ID + ": " + fmt.Sprintf(text, args...)})
 	}
 	starts := len(runs)
 	if bool(sw.InitOn) && len(runs) > 0 && runs[0].From == 0 {
