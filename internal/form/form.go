@@ -61,8 +61,7 @@ func (f Form) Read(data []byte, into any) error {
 	if err != nil {
 		return err
 	}
-	target := reflect.ValueOf(into).Elem()
-	if err := decode(doc, target); err != nil {
+	if err := Fit(doc, into); err != nil {
 		return &DamagedError{f.Name, f.Version(), err}
 	}
 	return nil
@@ -111,17 +110,8 @@ func (f Form) number(doc map[string]any) (int, error) {
 	return int(i), nil
 }
 
-// Strict reads data into what into points to, without a number: a part of a
-// document, or one that has no other form.
-func Strict(data []byte, into any) error {
-	tree, err := Parse(data)
-	if err != nil {
-		return err
-	}
-	return decode(tree, reflect.ValueOf(into).Elem())
-}
-
-// Fit reads a tree, as Parse or Migrate answers it, into what into points to.
+// Fit reads a tree, as Parse or Migrate answers it, into what into points to: to the
+// letter, or not at all.
 func Fit(tree, into any) error { return decode(tree, reflect.ValueOf(into).Elem()) }
 
 // Salvage reads what fits of a tree into what into points to, part by part down
