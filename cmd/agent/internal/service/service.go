@@ -210,7 +210,8 @@ func (s *Service) Close() error {
 	return errors.Join(errs...)
 }
 
-// The parts of a service, for who drives or shows it otherwise than by Run.
+// The parts of a service, for who drives or shows it otherwise than by Run: the demo,
+// and the tests that move a whole agent's time by hand.
 
 // Loop is the control loop.
 func (s *Service) Loop() *control.Loop { return s.loop }
@@ -223,9 +224,6 @@ func (s *Service) Plans() control.Plans { return s.plans }
 
 // Records is the store of ledger, intervals and events.
 func (s *Service) Records() *store.Store { return s.store }
-
-// Desk answers the page.
-func (s *Service) Desk() *desk.Desk { return s.desk }
 
 // Talk is the talk with the broker.
 func (s *Service) Talk() *talk.Agent { return s.talk }
