@@ -104,9 +104,7 @@ func priced(t testing.TB, rt *rapid.T, all map[string]func(*rapid.T, *tariffs.Do
 	}
 	var err error
 	b.rules.Tariff, err = tariffs.New(d)
-	if err != nil {
-		rt.Skip(err)
-	}
+	must(t, err)
 	b.now = begin().Add(time.Duration(rapid.IntRange(0, 96).Draw(rt, "half hours")) * 30 * time.Minute)
 	from := b.now.AddDate(0, 0, -9)
 	b.account, _ = b.rules.Tariff.Consume(tariffs.Account{}, from, b.now, units.Energy(rapid.Int64Range(0, 60).Draw(rt, "used"))*units.KilowattHour)
@@ -131,7 +129,9 @@ func charged(tariff *tariffs.Tariff, acc tariffs.Account, slots []units.Slot, kw
 func TestAPlansMoneyIsTheLedgersForTheSameConsumption(t *testing.T) {
 	all := kinds()
 	rapid.Check(t, func(rt *rapid.T) {
-		drawn := rapid.SliceOfNDistinct(rapid.SampledFrom(slices.Sorted(maps.Keys(all))), 0, 5, rapid.ID[string]).Draw(rt, "kinds")
+		drawn := rapid.SliceOfNDistinct(rapid.SampledFrom(slices.Sorted(maps.Keys(all))), 0, 5, rapid.ID[string]).Filter(func(names []string) bool {
+			return !slices.Contains(names, "classes by month") || !slices.Contains(names, "classes by the past") // a tariff has one rule for its classes
+		}).Draw(rt, "kinds")
 		b := priced(t, rt, all, drawn...)
 		b.Within(time.Millisecond)
 		brief, o, problem := b.problem()
@@ -206,7 +206,7 @@ func TestWhatAnAmountBuysCostsIt(t *testing.T) {
 		table := b.rules.Tariff.Table(b.account, slots, nil)
 		for i := range table.Ladders {
 			if table.Ladders[i].First > 0 || table.Ladders[i].Last < 48 {
-				rt.Skip("two billing months")
+				rt.Skip("two billing months: Buys goes on with the ladders of the first")
 			}
 		}
 		amount := units.Money(rapid.Int64Range(1, 500).Draw(rt, "amount")) * units.One
