@@ -43,6 +43,10 @@ func TestExamplesOfTheDocumentsAreRead(t *testing.T) {
 	if err != nil || cfg.Meter.Label() != "HTTP meter at http://192.168.1.30/api/v1/data" {
 		t.Errorf("http: %v", err)
 	}
+	contacts := strings.TrimPrefix(example(t, "metering.md", "## Beside consumption"), "meter:\n")
+	if cfg, err = parse("meter:\n  driver: modbus\n  modbus: {model: sdm230, port: x}\n" + contacts); err != nil || cfg.Meter.Cover == nil || cfg.Meter.Magnet == nil {
+		t.Errorf("contacts: %v", err)
+	}
 	esphome := "    " + strings.ReplaceAll(strings.TrimSpace(example(t, "loads.md", "## ESPHome")), "\n", "\n    ")
 	const meter = "meter: {driver: modbus, modbus: {model: sdm230, port: x}}\nloads:\n  - id: geyser\n    power: 3 kW\n"
 	if cfg, err = parse(meter + esphome); err != nil || cfg.Loads[0].DeadMan() != 0 || !cfg.Loads[0].Switch.HasFeedback() {
