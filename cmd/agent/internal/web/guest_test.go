@@ -137,7 +137,7 @@ func TestGuessersDoNotKeepTheOwnerOut(t *testing.T) {
 			r.AddCookie(c)
 		}
 		w := httptest.NewRecorder()
-		x.s.handler.ServeHTTP(w, r)
+		x.s.Handler().ServeHTTP(w, r)
 		return w.Code, w.Result().Cookies()
 	}
 	status, cookies := try("192.168.1.20", testPIN)
@@ -190,7 +190,7 @@ func TestGuessingThroughAnUnnamedProxyDoesNotLockTheBox(t *testing.T) {
 			r.Header.Set("X-Forwarded-For", forwarded)
 		}
 		w := httptest.NewRecorder()
-		x.s.handler.ServeHTTP(w, r)
+		x.s.Handler().ServeHTTP(w, r)
 		return w.Code
 	}
 	for i := range 30 {
@@ -325,7 +325,7 @@ func TestPageOverTLSWithItsOwnCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := tls.NewListener(inner, x.s.tls)
-	srv := &http.Server{Handler: x.s.handler, ReadHeaderTimeout: time.Second}
+	srv := &http.Server{Handler: x.s.Handler(), ReadHeaderTimeout: time.Second}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = srv.Serve(l) }()
 	defer func() { _ = srv.Close(); <-done }()

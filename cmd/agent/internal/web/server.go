@@ -137,6 +137,9 @@ func New(agent Agent, cfg Config, log *slog.Logger) (*Server, error) {
 	return s, nil
 }
 
+// Handler is the whole site, for who serves it otherwise than by Run.
+func (s *Server) Handler() http.Handler { return s.handler }
+
 // Run serves until ctx ends, then lets requests under way finish (5 s at the
 // most) and returns nil.
 func (s *Server) Run(ctx context.Context) error {

@@ -38,7 +38,7 @@ func newSite(t *testing.T, set func(*Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ts := httptest.NewServer(s.handler)
+	ts := httptest.NewServer(s.Handler())
 	t.Cleanup(ts.Close)
 	jar, err := cookiejar.New(nil)
 	if err != nil {

@@ -35,7 +35,7 @@ func TestAnAnswerThatFailsOrHangsIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ts := httptest.NewServer(s.handler)
+	ts := httptest.NewServer(s.Handler())
 	defer ts.Close()
 	get := func(path string) {
 		if r, err := http.Get(ts.URL + path); err == nil { //nolint:noctx // ended by the server
