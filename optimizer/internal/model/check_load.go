@@ -164,7 +164,7 @@ func Fits(kw, profile []float64, s int, running bool) bool {
 func (e *Evaluation) switched(l *Load, kw []float64, runs []Span, sw Switching, from, to, maxStarts int, startCost float64) []Violation {
 	var bad []Violation
 	add := func(k ShortfallKind, slot int, text string, args ...any) {
-		bad = append(bad, Violation{Kind: BadPower, Load: l.ID, Slot: slot, By: 1, Text: l.ID + ": " + fmt.Sprintf(text, args...)})
+		bad = append(bad, Violation{Kind: k, Load: l.ID, Slot: slot, By: 1, Text: l.ID + ": " + fmt.Sprintf(text, args...)})
 	}
 	starts := len(runs)
 	if bool(sw.InitOn) && len(runs) > 0 && runs[0].From == 0 {
