@@ -235,11 +235,11 @@ func (l *Search) peak(i int) float64 {
 	d := &l.groups[i]
 	peak := l.p.Demand[d.Window].FloorKW
 	for _, g := range d.Groups {
-		var e float64
-		for t := g[0]; t < g[1]; t++ {
+		e := g.HeldKW
+		for t := g.From; t < g.To; t++ {
 			e += l.imp[t]
 		}
-		peak = max(peak, e/float64(g[1]-g[0]))
+		peak = max(peak, e/g.Slots)
 	}
 	return peak
 }
@@ -285,16 +285,15 @@ func (l *Search) price(extra float64) {
 		d := &l.groups[i]
 		w := l.p.Demand[d.Window]
 		for _, g := range d.Groups {
-			k := float64(g[1] - g[0])
-			var sum float64
-			for t := g[0]; t < g[1]; t++ {
+			k, sum := g.Slots, g.HeldKW
+			for t := g.From; t < g.To; t++ {
 				l.imp[t] = l.drawAt(t, l.z[t])
 				sum += l.imp[t]
 			}
-			for t := g[0]; t < g[1]; t++ {
+			for t := g.From; t < g.To; t++ {
 				th := k*l.peaks[i] - (sum - l.imp[t])
 				// the load may well run through the whole group
-				th = min(th, max(l.peaks[i], l.imp[t]+(k*l.peaks[i]-sum)/k))
+				th = min(th, max(l.peaks[i], l.imp[t]+(k*l.peaks[i]-sum)/float64(g.To-g.From)))
 				l.kinks[t] = append(l.kinks[t], kink{l.z[t] + th - l.imp[t], w.PricePerKW / k})
 			}
 		}

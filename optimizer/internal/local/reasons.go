@@ -130,6 +130,8 @@ func (l *Search) Reason(i int, rate, money float64, hurried bool) *model.Reason 
 	}
 	first := runs[0]
 	r.Start = first.From
+	// What a load would rather not is no money.
+	soft := func(alt []float64) float64 { return u.Load.SlotCosts(alt) - u.Load.SlotCosts(kw) }
 	// What it costs as planned: against the same plan without it.
 	own := l.own[i]
 	l.swap(i, make([]float64, len(kw)), 0)
@@ -145,7 +147,7 @@ func (l *Search) Reason(i int, rate, money float64, hurried bool) *model.Reason 
 			r.NowText = why
 		} else {
 			r.NowPossible = true
-			r.NowExtra = cost - base
+			r.NowExtra = cost - base - soft(alt)
 			r.NowCost = r.Cost + r.NowExtra
 			if rate > 0 {
 				r.NowCreditHours = r.NowExtra / rate
@@ -165,8 +167,9 @@ func (l *Search) Reason(i int, rate, money float64, hurried bool) *model.Reason 
 			if alt == nil {
 				continue
 			}
-			if cost, why := l.with(i, alt); why == "" && cost-base < best {
-				best, r.EarlierSlot, r.EarlierExtra = cost-base, t, cost-base
+			if cost, why := l.with(i, alt); why == "" && cost-base-soft(alt) < best {
+				best = cost - base - soft(alt)
+				r.EarlierSlot, r.EarlierExtra = t, best
 			}
 		}
 	}

@@ -137,11 +137,11 @@ func (m *Programme) crashDemand(used [][]float64) {
 		d := &m.Demand[i]
 		best, peak := -1, m.Problem.Demand[d.Window].FloorKW
 		for k, sl := range d.Groups {
-			var mean float64
-			for t := sl[0]; t < sl[1]; t++ {
+			mean := sl.HeldKW / sl.Slots
+			for t := sl.From; t < sl.To; t++ {
 				for q, g := range m.Slots[t] {
 					if !g.Over {
-						mean += used[t][q] * g.Draw / float64(sl[1]-sl[0])
+						mean += used[t][q] * g.Draw / sl.Slots
 					}
 				}
 			}

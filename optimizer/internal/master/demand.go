@@ -1,12 +1,16 @@
 package master
 
-import "math"
+import (
+	"math"
+
+	"github.com/keeplit/keeplit/optimizer/internal/model"
+)
 
 // DemandRows are the rows of one demand window, one for each of its groups.
 type DemandRows struct {
 	Window int
 	peak   int32
-	Groups [][2]int // slots [from,to)
+	Groups []model.Group
 	rows   []int32
 	slack  []int32
 }
@@ -18,20 +22,9 @@ func (m *Programme) demandRows() {
 		if d.PricePerKW <= 0 {
 			continue
 		}
-		r := DemandRows{Window: w}
-		in := make([]bool, p.N)
-		for _, t := range d.Slots {
-			in[t] = true
-		}
-		for g := 0; g+d.Interval <= p.N; g += d.Interval {
-			whole := true
-			for t := g; t < g+d.Interval; t++ {
-				whole = whole && in[t]
-			}
-			if whole {
-				r.Groups = append(r.Groups, [2]int{g, g + d.Interval})
-				r.rows = append(r.rows, m.rows(1))
-			}
+		r := DemandRows{Window: w, Groups: d.Groups(p.N)}
+		for range r.Groups {
+			r.rows = append(r.rows, m.rows(1))
 		}
 		if len(r.rows) > 0 {
 			m.Demand = append(m.Demand, r)
@@ -45,9 +38,9 @@ func (m *Programme) demandColumns() {
 		d := &m.Demand[i]
 		w := m.Problem.Demand[d.Window]
 		ind, val := []int32{}, []float64{}
-		for _, r := range d.rows {
+		for k, r := range d.rows {
 			ind, val = append(ind, r), append(val, -1)
-			m.LP.B[r] = w.FloorKW
+			m.LP.B[r] = max(0, w.FloorKW-d.Groups[k].HeldKW/d.Groups[k].Slots)
 		}
 		d.peak = m.LP.Add(w.PricePerKW, math.Inf(1), ind, val)
 		for _, r := range d.rows {

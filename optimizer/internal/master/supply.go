@@ -157,8 +157,8 @@ func (m *Programme) segmentColumn(t int, g *segment) {
 	if g.Draw > 0 && !g.Over {
 		for _, d := range m.Demand {
 			for k, sl := range d.Groups {
-				if t >= sl[0] && t < sl[1] {
-					ind, val = append(ind, d.rows[k]), append(val, g.Draw/float64(sl[1]-sl[0]))
+				if t >= sl.From && t < sl.To {
+					ind, val = append(ind, d.rows[k]), append(val, g.Draw/sl.Slots)
 				}
 			}
 		}

@@ -32,7 +32,7 @@ func (p *Problem) Advance(plan *Plan) *Problem {
 	q.Blocks = p.laterBlocks(imported)
 	q.Demand = nil
 	for _, d := range p.Demand {
-		q.Demand = append(q.Demand, d.later())
+		q.Demand = append(q.Demand, d.later(imported/p.Hours()))
 	}
 	if p.Credit != nil {
 		q.Credit = p.laterCredit(e)
@@ -81,11 +81,16 @@ func (p *Problem) laterBlocks(imported float64) (out []Block) {
 	return out
 }
 
-// later is the window a slot later.  Groups stay aligned to the clock, not to the
-// horizon, so it is only exact for intervals of one slot; for others the next alignment
-// is an approximation.
-func (d DemandWindow) later() DemandWindow {
+// later is the window a slot later, in which so many kW were imported.
+func (d DemandWindow) later(imported float64) DemandWindow {
 	next := d
+	if slices.Contains(d.Slots, 0) {
+		next.HeldKW += imported
+	}
+	next.FloorKW = max(d.FloorKW, next.HeldKW/float64(d.Interval))
+	if next.Phase++; next.Phase == d.Interval {
+		next.Phase, next.HeldKW = 0, 0
+	}
 	next.Slots = nil
 	for _, t := range d.Slots {
 		if t > 0 {
@@ -117,6 +122,7 @@ func (p *Problem) laterCredit(e *Evaluation) *Credit {
 // load that has nothing more to do.
 func (l *Load) advance(p *Problem, kw float64) (next Load, left bool) {
 	next = *l
+	next.SlotCost = onward(l.SlotCost)
 	on := kw > OnFrom
 	switch {
 	case l.Cycle != nil:
@@ -124,6 +130,7 @@ func (l *Load) advance(p *Problem, kw float64) (next Load, left bool) {
 		next.Cycle = &c
 		if c.Running || on {
 			c.ProfileKW, c.Running = c.ProfileKW[1:], true
+			next.SlotCost = nil // paid with its first slot
 			c.Earliest, c.LatestFinish = 0, len(c.ProfileKW)
 			return next, len(c.ProfileKW) > 0
 		}

@@ -60,21 +60,13 @@ func blockCosts(p *Problem, importKW []float64) []float64 {
 func demandCost(p *Problem, importKW []float64) float64 {
 	var cost float64
 	for _, d := range p.Demand {
-		in := make([]bool, p.N)
-		for _, t := range d.Slots {
-			in[t] = true
-		}
 		peak := d.FloorKW
-		for g := 0; g+d.Interval <= p.N; g += d.Interval {
-			var sum float64
-			whole := true
-			for t := g; t < g+d.Interval; t++ {
-				whole = whole && in[t]
+		for _, g := range d.Groups(p.N) {
+			sum := g.HeldKW
+			for t := g.From; t < g.To; t++ {
 				sum += max(0, importKW[t])
 			}
-			if whole {
-				peak = max(peak, sum/float64(d.Interval))
-			}
+			peak = max(peak, sum/g.Slots)
 		}
 		cost += d.PricePerKW * (peak - d.FloorKW)
 	}

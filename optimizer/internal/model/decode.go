@@ -80,6 +80,7 @@ type loadHead struct {
 	Priority int       `json:"priority,omitempty"`
 	PriceCap float64   `json:"price_cap,omitempty"`
 	Deadline *Deadline `json:"deadline,omitempty"`
+	SlotCost []float64 `json:"slot_cost,omitempty"`
 }
 
 // UnmarshalJSON reads a load; its member "type" says which kind it is.
@@ -88,7 +89,7 @@ func (l *Load) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &h); err != nil {
 		return err
 	}
-	*l = Load{ID: h.ID, Priority: h.Priority, PriceCap: h.PriceCap, Deadline: h.Deadline}
+	*l = Load{ID: h.ID, Priority: h.Priority, PriceCap: h.PriceCap, Deadline: h.Deadline, SlotCost: h.SlotCost}
 	switch h.Type {
 	case "cycle":
 		l.Cycle = new(Cycle)
@@ -108,7 +109,7 @@ func (l *Load) UnmarshalJSON(b []byte) error {
 
 // MarshalJSON writes a load the way UnmarshalJSON reads it.
 func (l Load) MarshalJSON() ([]byte, error) {
-	h := loadHead{ID: l.ID, Type: l.kind(), Priority: l.Priority, PriceCap: l.PriceCap, Deadline: l.Deadline}
+	h := loadHead{ID: l.ID, Type: l.kind(), Priority: l.Priority, PriceCap: l.PriceCap, Deadline: l.Deadline, SlotCost: l.SlotCost}
 	switch {
 	case l.Cycle != nil:
 		return json.Marshal(struct {

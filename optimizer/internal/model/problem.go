@@ -3,7 +3,10 @@
 // powers and lists the rules it breaks; the search has no other judge.
 package model
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Problem is everything one plan depends on.  Every per-slot slice has N
 // entries; nil stands for zeros (or, for SiteLimitKW, for no limit).
@@ -80,6 +83,38 @@ type DemandWindow struct {
 	Interval   int     `json:"interval_slots"`
 	PricePerKW float64 `json:"price_per_kw"`
 	FloorKW    float64 `json:"floor_kw"` // the peak already paid for; only what lies above it costs
+	// Phase is how many slots of the first group lie before slot 0, and HeldKW the sum of
+	// the mean imports of these: what the interval under way holds already.
+	Phase  int     `json:"phase_slots,omitempty"`
+	HeldKW float64 `json:"held_kw,omitempty"`
+}
+
+// Group is an interval of a DemandWindow: its slots [From, To) of the horizon, and
+// Slots in all, of which those before the horizon hold HeldKW.
+type Group struct {
+	From, To int
+	Slots    float64
+	HeldKW   float64
+}
+
+// Groups are the intervals of the window that end within n slots and whose slots are
+// all of the window.
+func (d *DemandWindow) Groups(n int) []Group {
+	in := make([]bool, n)
+	for _, t := range d.Slots {
+		in[t] = true
+	}
+	var out []Group
+	for from := -d.Phase; from+d.Interval <= n; from += d.Interval {
+		g := Group{From: max(0, from), To: from + d.Interval, Slots: float64(d.Interval)}
+		if from < 0 {
+			g.HeldKW = d.HeldKW
+		}
+		if !slices.Contains(in[g.From:g.To], false) {
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
 // Credit is a prepaid balance.  The balance after slot t must not fall below
@@ -157,6 +192,9 @@ type Load struct {
 	PriceCap float64
 	// Deadline, where set, is the slot by which the load would best be done.
 	Deadline *Deadline
+	// SlotCost, where set, is what power in each slot costs besides the energy, as where
+	// the load had best not run there; for a cycle: what beginning there costs.
+	SlotCost []float64
 
 	Cycle    *Cycle
 	OnOff    *OnOff

@@ -83,6 +83,10 @@ func (p *Problem) Counted(unit float64) *Problem {
 // counted is the load with its prices in another unit.
 func (l Load) counted(unit float64) Load {
 	l.PriceCap /= unit
+	l.SlotCost = slices.Clone(l.SlotCost)
+	for t := range l.SlotCost {
+		l.SlotCost[t] /= unit
+	}
 	if l.Deadline != nil {
 		d := *l.Deadline
 		d.LatePenalty /= unit

@@ -105,6 +105,13 @@ func (c *checker) demand(at string, d DemandWindow) {
 	}
 	c.number(at+".price_per_kw", d.PricePerKW, 0)
 	c.number(at+".floor_kw", d.FloorKW, 0)
+	c.number(at+".held_kw", d.HeldKW, 0)
+	if d.Phase < 0 || d.Phase >= max(1, d.Interval) {
+		c.Add(at+".phase_slots", "give fewer than interval_slots", "%d slots", d.Phase)
+	}
+	if d.HeldKW > d.FloorKW*float64(d.Interval)*(1+ShareTol) {
+		c.Add(at+".held_kw", "raise floor_kw: what the interval holds is to be paid whatever comes", "%v in %d slots is above the floor of %v", d.HeldKW, d.Interval, d.FloorKW)
+	}
 	for _, t := range d.Slots {
 		if t < 0 || t >= c.p.N {
 			c.Add(at+".slots", "give slots of the horizon", "slot %d of %d", t, c.p.N)
@@ -234,6 +241,12 @@ func (p *Problem) checkLoad(l *fault.List, at string, d *Load) {
 	}
 	if d.Priority < 0 || d.Priority > 20 {
 		fail("priority", "give 0 (goes short first) to 20", "%d", d.Priority)
+	}
+	if d.SlotCost != nil && len(d.SlotCost) != p.N {
+		fail("slot_cost", "give one value a slot", "%d values for %d slots", len(d.SlotCost), p.N)
+	}
+	for t, x := range d.SlotCost {
+		number(fmt.Sprintf("slot_cost[%d]", t), x, 0)
 	}
 	if d.Deadline != nil {
 		number("deadline.late_penalty", d.Deadline.LatePenalty, 0)
