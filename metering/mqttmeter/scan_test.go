@@ -70,6 +70,20 @@ func TestRecordingsOfDevices(t *testing.T) {
 		{"Zigbee, phases named with a total beside", "zigbee2mqtt", `{"power":60,"power_phase_a":10,"power_phase_b":20,"power_phase_c":30,"energy":5,"produced_energy":2}`, "5.000 2.000 60 - -/-/10 -/-/20 -/-/30 "},
 		{"Zigbee, two sockets", "zigbee2mqtt", `{"state_l1":"ON","power_l1":5,"power_l2":7,"voltage":230,"energy_l1":1.5,"energy_l2":2}`, "3.500 - 12 - 230000/-/5 230000/-/7 "},
 		{"Zigbee, a thermometer with a battery", "zigbee2mqtt", `{"battery":91,"voltage":2985,"temperature":23.5,"linkquality":10}`, ""},
+		{
+			"Zigbee, two clamps that tell the way the power goes by a word", "zigbee2mqtt",
+			`{"energy_flow_a":"producing","power_a":130.8,"power_b":8.3,"power_ab":-122.5,"energy_a":0,"energy_b":149.62,"energy_produced_a":2948.58,"energy_produced_b":637.04}`,
+			"149.620 3585.620 -122 - -/-/-131 -/-/8 ",
+		},
+		{"Zigbee, two clamps without a total", "zigbee2mqtt", `{"energy_flow_a":"producing","power_a":130.8,"energy_flow_b":"consuming","power_b":8.3}`, "- - -122 - -/-/-131 -/-/8 "},
+		{"Zigbee, clamps whose numbers have their sign", "zigbee2mqtt", `{"energy_flow_a":"sign","power_a":-130.8,"power_b":8.3}`, "- - -122 - -/-/-131 -/-/8 "},
+		{"Zigbee, a way that nobody knows is no power", "zigbee2mqtt", `{"energy_flow":"sideways","power":130.8,"energy":1}`, "1.000 - - - "},
+		{"Zigbee, one clamp that produces", "zigbee2mqtt", `{"energy_flow":"producing","power":130.8,"energy":1,"produced_energy":2}`, "1.000 2.000 -131 - "},
+		{"Zigbee, three phases with their registers and their returns", "zigbee2mqtt", `{"power_a":1,"power_b":-2,"power_c":3,"energy_a":1,"energy_b":2,"energy_c":3,"reverse_energy_a":0.5,"reverse_energy_b":0.25,"reverse_energy_c":0}`, "6.000 0.750 2 - -/-/1 -/-/-2 -/-/3 "},
+		{"Zigbee, registers by phase beside their total", "zigbee2mqtt", `{"power":5,"energy":6.5,"energy_phase_a":1,"energy_phase_b":2,"produced_energy":3,"produced_energy_phase_a":1}`, "6.500 3.000 5 - "},
+		{"Zigbee, only the second clamp has spoken", "zigbee2mqtt", `{"power_b":8.3,"energy_b":1}`, "1.000 - - - -/-/- -/-/8 "},
+		{"Shelly, the registers of three phases without a total", "shelly", `{"emdata:0":{"a_total_act_energy":1000,"b_total_act_energy":2000,"c_total_act_energy":0,"a_total_act_ret_energy":5,"b_total_act_ret_energy":0,"c_total_act_ret_energy":0}}`, "3.000 0.005 - - "},
+		{"the same, one phase is not told", "shelly", `{"emdata:0":{"a_total_act_energy":1000,"b_total_act_energy":2000},"em:0":{"total_act_power":7}}`, "- - 7 - "},
 		{"Zigbee, values that are not known yet", "zigbee2mqtt", `{"power":0,"voltage":null,"energy":null,"state":"OFF"}`, "- - 0 - "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -104,6 +118,8 @@ func FuzzRecording(f *testing.F) {
 	f.Add("tele/dev/SENSOR {\"ENERGY\":{\"Total\":3.185,\"Power\":16}}\nnoise {\n{\"a\":\"}{\"}\n")
 	f.Add("dev/status/switch:2 {\"id\":0,\"apower\":8.9,\"aenergy\":{\"total\":6532}}\n")
 	f.Add("{\"meters\":[{\"power\":1,\"total\":60}],\"emeters\":[{\"power\":1},{\"power\":1},{\"power\":2,\"total\":9}],\"unixtime\":1772000000}")
+	f.Add("{\"energy_flow_a\":\"producing\",\"power_a\":130.8,\"power_b\":8.3,\"power_ab\":-122.5,\"energy_produced_a\":2948.58,\"reverse_energy_b\":1}")
+	f.Add("{\"emdata:0\":{\"a_total_act_energy\":1000,\"b_total_act_energy\":2000,\"c_total_act_energy\":0}}")
 	f.Add("{\"power_phase_a\":1,\"power_phase_b\":2,\"energy_l1\":3,\"total_power\":4}")
 	f.Fuzz(func(t *testing.T, in string) {
 		for _, kind := range []string{"tasmota", "shelly", "zigbee2mqtt"} {

@@ -157,7 +157,7 @@ func bareComponent(o read.Object) string {
 	switch {
 	case has("a_act_power", "total_act_power"):
 		return "em:" + id
-	case has("a_total_act_energy", "total_act"):
+	case has("a_total_act_energy", "total_act", "total_act_ret"):
 		return "emdata:" + id
 	case has("act_power"):
 		return "em1:" + id
@@ -201,8 +201,19 @@ func (r *reader) component(kind, prefix string, o read.Object) {
 		field("n_current", "A", read.Neutral)
 		field("a_freq", "Hz", read.Frequency)
 	case "emdata":
-		take("total_act", "Wh", wattHours(false))
-		take("total_act_ret", "Wh", wattHours(true))
+		for _, way := range []struct {
+			export     bool
+			total, own string
+		}{{false, "total_act", "_total_act_energy"}, {true, "total_act_ret", "_total_act_ret_energy"}} {
+			if o[way.total] != nil {
+				take(way.total, "Wh", wattHours(way.export))
+				continue
+			}
+			for i, p := range []string{"a", "b", "c"} {
+				take(p+way.own, "Wh", func(n json.Number) { r.Add(way.export, read.Energy(n, units.WattHour), i) })
+			}
+			r.WholeOf(way.export, 1<<3-1)
+		}
 	case "em1":
 		field("voltage", "V", read.Voltage)
 		field("current", "A", read.Current)

@@ -142,15 +142,19 @@ func (r *Reader) register(export bool) *device.Told[device.Register] {
 // Whole takes sums away that lack one of all their parts: two phases of three are
 // no register.
 func (r *Reader) Whole(all uint16) {
-	for _, export := range []bool{false, true} {
-		to := r.register(export)
-		sum, ok := to.Get()
-		switch {
-		case ok && sum.Parts == all:
-			r.Register(export, sum.Energy)
-		case ok:
-			*to = device.Told[device.Register]{}
-		}
+	r.WholeOf(false, all)
+	r.WholeOf(true, all)
+}
+
+// WholeOf is Whole for one of the two registers.
+func (r *Reader) WholeOf(export bool, all uint16) {
+	to := r.register(export)
+	sum, ok := to.Get()
+	switch {
+	case ok && sum.Parts == all:
+		r.Register(export, sum.Energy)
+	case ok:
+		*to = device.Told[device.Register]{}
 	}
 }
 
