@@ -34,12 +34,15 @@ type Document struct {
 	// takes the machine's.
 	CA string `yaml:"ca,omitempty"`
 
-	Import  *Value  `yaml:"import,omitempty"` // register, in kWh where it has no unit
-	Export  *Value  `yaml:"export,omitempty"` // register, in kWh where it has no unit
-	Power   *Value  `yaml:"power,omitempty"`  // positive is import, in W where it has no unit
-	Voltage *Value  `yaml:"voltage,omitempty"`
-	Current *Value  `yaml:"current,omitempty"`
-	Phases  []Phase `yaml:"phases,omitempty"`
+	Import *Value `yaml:"import,omitempty"` // register, in kWh where it has no unit
+	Export *Value `yaml:"export,omitempty"` // register, in kWh where it has no unit
+	Power  *Value `yaml:"power,omitempty"`  // positive is import, in W where it has no unit
+	// Returned is the power that flows out, where Power tells only what flows in: it
+	// is taken off.
+	Returned *Value  `yaml:"returned,omitempty"`
+	Voltage  *Value  `yaml:"voltage,omitempty"`
+	Current  *Value  `yaml:"current,omitempty"`
+	Phases   []Phase `yaml:"phases,omitempty"`
 	// Step is the resolution of the registers; zero: it is not known.
 	Step units.Energy `yaml:"step,omitempty"`
 	// Device is where the meter's identity stands: another one is another meter.
@@ -52,9 +55,10 @@ type Document struct {
 
 // Phase is one phase's values.
 type Phase struct {
-	Power   *Value `yaml:"power,omitempty"`
-	Voltage *Value `yaml:"voltage,omitempty"`
-	Current *Value `yaml:"current,omitempty"`
+	Power    *Value `yaml:"power,omitempty"`
+	Returned *Value `yaml:"returned,omitempty"`
+	Voltage  *Value `yaml:"voltage,omitempty"`
+	Current  *Value `yaml:"current,omitempty"`
 }
 
 // Value is where a number stands and what it means.
@@ -173,6 +177,13 @@ func (d *Document) fields() ([]reading, fault.List) {
 	add("import", d.Import, energies(), reading{field: metering.HasImport})
 	add("export", d.Export, energies(), reading{field: metering.HasExport})
 	add("power", d.Power, powers(), reading{field: metering.HasPower})
+	returned := func(at string, power, back *Value, phase int) {
+		if back != nil && power == nil {
+			l.Add(at, "say by power where the power that flows in stands", "it is taken off a power that is not read")
+		}
+		add(at, back, powers(), reading{field: metering.HasPower, phase: phase, off: true})
+	}
+	returned("returned", d.Power, d.Returned, 0)
 	add("voltage", d.Voltage, voltages(), reading{field: metering.HasVoltage})
 	add("current", d.Current, currents(), reading{field: metering.HasCurrent})
 	for i, p := range d.Phases {
@@ -181,6 +192,7 @@ func (d *Document) fields() ([]reading, fault.List) {
 			l.Add(at, "name its power, voltage or current, or take it out", "nothing is read of the phase")
 		}
 		add(at+".power", p.Power, powers(), reading{field: metering.HasPower, phase: i + 1})
+		returned(at+".returned", p.Power, p.Returned, i+1)
 		add(at+".voltage", p.Voltage, voltages(), reading{field: metering.HasVoltage, phase: i + 1})
 		add(at+".current", p.Current, currents(), reading{field: metering.HasCurrent, phase: i + 1})
 	}

@@ -37,6 +37,9 @@ func TestSettings(t *testing.T) {
 		{"two ways to sign in", "token", func(d *Document) { d.Token, d.Username, d.Password = "t", "u", "p" }},
 		{"a password of nobody", "username", func(d *Document) { d.Password = "p" }},
 		{"no patience", "timeout", func(d *Document) { d.Timeout = -1 }},
+		{"a return beside the power", "", func(d *Document) { d.Returned = &Value{Path: "back"} }},
+		{"a return of no power", "returned", func(d *Document) { d.Power, d.Returned = nil, &Value{Path: "back"} }},
+		{"a phase's return of no power", "phases[0].returned", func(d *Document) { d.Phases = []Phase{{Returned: &Value{Path: "back"}}} }},
 		{"an age of nothing", "stale", func(d *Document) { d.Stale = time.Minute }},
 		{"a path to the time", "time", func(d *Document) { d.Time = "a..b" }},
 	} {

@@ -66,7 +66,8 @@ type reading struct {
 	scale int64 // of the number, in billionths
 	per   int64 // of its unit
 	field metering.Fields
-	phase int // from 1; 0: the meter's total
+	phase int  // from 1; 0: the meter's total
+	off   bool // it is taken off the power before it
 }
 
 // New makes a meter.
@@ -323,6 +324,9 @@ func clip(s string) string {
 
 // store puts an amount into its place.
 func (r reading) store(s *metering.Sample, v int64) {
+	if r.off {
+		v = -v
+	}
 	if r.phase > 0 {
 		for len(s.Phases) < r.phase {
 			s.Phases = append(s.Phases, metering.Phase{})
@@ -331,7 +335,7 @@ func (r reading) store(s *metering.Sample, v int64) {
 		p.Has |= r.field
 		switch r.field {
 		case metering.HasPower:
-			p.Power = units.Power(v)
+			p.Power += units.Power(v)
 		case metering.HasVoltage:
 			p.Voltage = units.Voltage(v)
 		default:
@@ -346,7 +350,7 @@ func (r reading) store(s *metering.Sample, v int64) {
 	case metering.HasExport:
 		s.Export = units.Energy(v)
 	case metering.HasPower:
-		s.Power = units.Power(v)
+		s.Power += units.Power(v)
 	case metering.HasVoltage:
 		s.Voltage = units.Voltage(v)
 	default:

@@ -204,6 +204,24 @@ func TestValuesAreTakenWithTheirUnitAndFactorExactly(t *testing.T) {
 }
 
 // What is given as proof must not come into a log by a meter that says it back.
+// Gateways of P1 ports tell both ways of the power without a sign.
+func TestAPowerThatIsToldByItsTwoWaysIsTheirDifference(t *testing.T) {
+	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"energy": 5, "delivered": 0.25, "returned": 1.75, "l1": {"delivered": 0, "returned": 1500}}`)
+	}))
+	got, err := once(t, Document{
+		URL: s.URL, Import: &Value{Path: "energy"}, Power: &Value{Path: "delivered", Unit: "kW"}, Returned: &Value{Path: "returned", Unit: "kW"},
+		Phases: []Phase{{Power: &Value{Path: "l1.delivered"}, Returned: &Value{Path: "l1.returned"}}},
+	})
+	if err != nil || got.Power != -1500*units.Watt || got.Phases[0].Power != -1500*units.Watt {
+		t.Errorf("%+v, %v", got, err)
+	}
+	_, err = once(t, Document{URL: s.URL, Import: &Value{Path: "energy"}, Power: &Value{Path: "delivered"}, Returned: &Value{Path: "lost"}})
+	if metering.CodeOf(err) != metering.UnknownReply {
+		t.Errorf("a return that is not told: %v", err)
+	}
+}
+
 func TestAMeterThatSaysTheTokenBackDoesNotBringItIntoTheError(t *testing.T) {
 	for _, row := range []struct {
 		name string
