@@ -40,6 +40,7 @@ type Cell struct {
 	Season   string       `json:"season,omitempty"`
 	Period   string       `json:"period,omitempty"`
 	Pushed   bool         `json:"pushed,omitempty"` // priced by prices received at run time
+	Day      Date         `json:"day,omitempty"`    // where steps begin anew each day: whose energy it is
 	Import   units.Energy `json:"import"`
 	Export   units.Energy `json:"export,omitempty"`
 	Reactive units.Energy `json:"reactive,omitempty"` // kvarh, in the same unit
@@ -62,11 +63,18 @@ type Line struct {
 type Peak struct {
 	Version  Date         `json:"version"`
 	Name     string       `json:"name"`
-	Highest  units.Power  `json:"highest"` // mW or mVA
+	Highest  units.Power  `json:"highest"` // mW or mVA; of the mean of several days, those to come counted as nothing
 	At       time.Time    `json:"at,omitzero"`
 	Start    time.Time    `json:"start,omitzero"` // of the interval under way
 	Active   units.Energy `json:"active,omitempty"`
 	Reactive units.Energy `json:"reactive,omitempty"`
+	Days     []DayPeak    `json:"days,omitempty"` // of a mean of several days: the days with the highest, the highest first
+}
+
+// DayPeak is the highest demand of one local day.
+type DayPeak struct {
+	Day     Date        `json:"day"`
+	Highest units.Power `json:"highest"`
 }
 
 // PastMonth is what is remembered of a month gone by.
@@ -150,6 +158,9 @@ func (m Month) clone() Month {
 	m.Cells = slices.Clone(m.Cells)
 	m.Lines = slices.Clone(m.Lines)
 	m.Peaks = slices.Clone(m.Peaks)
+	for i := range m.Peaks {
+		m.Peaks[i].Days = slices.Clone(m.Peaks[i].Days)
+	}
 	return m
 }
 

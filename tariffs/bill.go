@@ -143,15 +143,15 @@ func (b *book) buys(m *Month) bool {
 	if b.sums == nil {
 		return false
 	}
-	first, _ := monthAt(b.t.dayOf(b.sums.bill.From), b.t.reset)
+	first, _ := b.t.cycle.at(b.t.dayOf(b.sums.bill.From))
 	return m.Start >= first
 }
 
 // partial says which months a load from one instant to another only touches.
 func (t *Tariff) partial(from, to time.Time) (w []string) {
 	last := to.Add(-1)
-	start, _ := monthAt(t.dayOf(from), t.reset)
-	end, next := monthAt(t.dayOf(last), t.reset)
+	start, _ := t.cycle.at(t.dayOf(from))
+	end, next := t.cycle.at(t.dayOf(last))
 	say := func(month Date, ends string, at time.Time) {
 		w = append(w, fmt.Sprintf("the billing month from %s is not whole: the load %s %s; its charges per month are in full", month, ends, at.In(t.loc).Format("2006-01-02 15:04")))
 	}
@@ -307,6 +307,11 @@ func (t *Tariff) Warnings(from, to time.Time) []string {
 		if u := v.doc.Until; u != 0 && last > u && u < end {
 			w = append(w, fmt.Sprintf("the prices of %q are known to %s; later days are charged alike", v.label(), u))
 		}
+		for _, d := range v.doc.Demand {
+			if n := len(d.Steps); n > 0 && d.Steps[n-1].To != 0 {
+				w = append(w, fmt.Sprintf("the steps of %q are known up to %g kW; more is charged as the last one", d.Name, d.Steps[n-1].To.KW()))
+			}
+		}
 		c := v.doc.Current
 		if c == "" {
 			c = t.doc.Current
@@ -344,7 +349,7 @@ func (s *sums) add(b *book, l *Line, c *component, net units.Money, e units.Ener
 	s.component(c, e, dn, dt)
 	s.taxes(b, l, c, net, dt)
 	day := b.t.dayOf(b.from)
-	month, _ := monthAt(day, b.t.reset)
+	month, _ := b.t.cycle.at(day)
 	daySum(&s.bill.Days, day).Amount += dn + dt
 	daySum(&s.bill.Months, month).Amount += dn + dt
 	season := b.seg.season
@@ -421,10 +426,9 @@ func (s *sums) energy(seg *segment, e units.Energy) {
 }
 
 // BillingMonth is [from, to) of the billing month that begins in month m of
-// year y.
+// year y; where one lasts several months, of the one that m belongs to.
 func (t *Tariff) BillingMonth(y int, m time.Month) (from, to time.Time) {
-	start := monthStart(y, m, t.reset)
-	_, next := monthAt(start, t.reset)
+	start, next := t.cycle.at(DateOf(y, m, clampDay(y, m, t.cycle.day)))
 	return start.Start(t.loc), next.Start(t.loc)
 }
 

@@ -32,6 +32,26 @@ type edge struct {
 	period uint8
 }
 
+// season is the name of the season that d is in.
+func (c *calendar) season(d Date) string {
+	_, m, day := d.Civil()
+	return c.seasons[c.seasonOf[MonthDay{m, day}.ordinal()]]
+}
+
+// daysIn is how many days of [from, until) are in the named seasons; none is all.
+func (c *calendar) daysIn(seasons []string, from, until Date) int64 {
+	if len(seasons) == 0 {
+		return max(0, int64(until-from))
+	}
+	days := int64(0)
+	for day := from; day < until; day++ {
+		if listed(seasons, c.season(day)) {
+			days++
+		}
+	}
+	return days
+}
+
 // dayType is the day type of d: that of the first holiday rule which falls on
 // it or is observed on it, else its weekday's.
 func (c *calendar) dayType(d Date) uint8 {
@@ -255,25 +275,27 @@ func (s Span) ranges() [][2]TimeOfDay {
 	return [][2]TimeOfDay{{0, to}, {s.From, wholeDay}}
 }
 
-// monthAt is the billing month that d is in: its first day, and the first day
-// of the next one.
-func monthAt(d Date, reset int) (start, next Date) {
+// cycle is how the years are divided into billing months: on a day of the month, each
+// so many months long, one of them begun in month first.
+type cycle struct{ day, months, first int }
+
+// at is the billing month that d is in: its first day, and the first day of the next
+// one.
+func (c cycle) at(d Date) (start, next Date) {
 	y, m, day := d.Civil()
-	if day < clampDay(y, m, reset) {
-		return monthStart(y, m-1, reset), monthStart(y, m, reset)
+	n := y*12 + int(m) - 1
+	if day < clampDay(y, m, c.day) {
+		n--
 	}
-	return monthStart(y, m, reset), monthStart(y, m+1, reset)
+	n -= ((n-c.first+1)%c.months + c.months) % c.months
+	return c.start(n), c.start(n + c.months)
 }
 
-// monthStart is the reset day of month m of year y; m may be 0 or 13.
-func monthStart(y int, m time.Month, reset int) Date {
-	switch {
-	case m < time.January:
-		y, m = y-1, time.December
-	case m > time.December:
-		y, m = y+1, time.January
-	}
-	return DateOf(y, m, clampDay(y, m, reset))
+// start is the reset day of a month, counted from January of the year 0.
+func (c cycle) start(n int) Date {
+	y := floorDiv(int64(n), 12)
+	m := time.Month(int64(n) - y*12 + 1)
+	return DateOf(int(y), m, clampDay(int(y), m, c.day))
 }
 
 // clampDay is the reset day, or the month's last where the month is shorter.

@@ -114,7 +114,7 @@ func TestMonthBeginsOnItsResetDay(t *testing.T) {
 		{29, DateOf(2023, 3, 1), DateOf(2023, 2, 28), DateOf(2023, 3, 29)},
 		{1, DateOf(2024, 12, 31), DateOf(2024, 12, 1), DateOf(2025, 1, 1)},
 	} {
-		if s, e := monthAt(c.day, c.reset); s != c.start || e != c.end {
+		if s, e := (cycle{c.reset, 1, 1}).at(c.day); s != c.start || e != c.end {
 			t.Errorf("reset %d, %s: %s to %s, want %s to %s", c.reset, c.day, s, e, c.start, c.end)
 		}
 	}

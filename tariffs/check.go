@@ -49,6 +49,12 @@ func (d *Document) Check() fault.List {
 	if d.ResetDay < 0 || d.ResetDay > 31 {
 		l.Add("reset_day", "write the day of the month, 1 to 31", "%d is not a day of the month", d.ResetDay)
 	}
+	if d.ResetMonths < 0 || d.ResetMonths > 12 || d.ResetMonths > 0 && 12%d.ResetMonths != 0 {
+		l.Add("reset_months", "write how many months a bill is of: 1, 2, 3, 4, 6 or 12", "a year has no whole number of %d months", d.ResetMonths)
+	}
+	if d.ResetMonth < 0 || d.ResetMonth > 12 {
+		l.Add("reset_month", "write a month in which a bill begins, 1 to 12", "%d is not a month", d.ResetMonth)
+	}
 	if d.Contracted < 0 || d.Contracted > mostPower {
 		l.Add("contracted", "write the sanctioned load, e.g. 2 kW", "%s is out of range", d.Contracted)
 	}
@@ -149,6 +155,9 @@ func (n *names) sizes(v *Version) {
 	for i := range v.Energy {
 		tooLong(n.l, fmt.Sprintf("energy[%d].steps", i), len(v.Energy[i].Steps), mostCharge)
 	}
+	for i := range v.Demand {
+		tooLong(n.l, fmt.Sprintf("demand[%d].steps", i), len(v.Demand[i].Steps), mostCharge)
+	}
 	for i := range v.Export {
 		tooLong(n.l, fmt.Sprintf("export[%d].steps", i), len(v.Export[i].Steps), mostCharge)
 	}
@@ -241,12 +250,12 @@ func (n *names) checkClasses(c *Classes) {
 	if c == nil {
 		return
 	}
-	oneOf(n, "classes.by", c.By, ByMonth, ByPastAverage)
+	oneOf(n, "classes.by", c.By, ByMonth, ByPastAverage, ByPastMaximum)
 	if len(c.List) < 2 {
 		n.l.Add("classes.list", "write the classes by rising kWh, the last without to; or leave classes out", "there are fewer than two classes")
 	}
 	if c.Months < 0 || c.Months > 24 {
-		n.l.Add("classes.months", "write how many past months are averaged, 1 to 24", "%d is out of range", c.Months)
+		n.l.Add("classes.months", "write how many past months count, 1 to 24", "%d is out of range", c.Months)
 	}
 	for i := range c.List {
 		x, path := &c.List[i], fmt.Sprintf("classes.list[%d]", i)
@@ -260,7 +269,10 @@ func (n *names) checkClasses(c *Classes) {
 	if c.Initial != "" && !slices.Contains(n.class, c.Initial) {
 		n.l.Add("classes.initial", "use one of: "+strings.Join(n.class, ", "), "%q is not a class", c.Initial)
 	}
-	if c.By == ByPastAverage && c.Initial == "" {
+	if c.ThisMonth && !c.past() {
+		n.l.Add("classes.this_month", "leave it out; it is for past_average and past_maximum", "by month it is this month's total that counts anyway")
+	}
+	if c.past() && c.Initial == "" {
 		n.l.Add("classes.initial", "name the class of a customer without past months", "the class before there are past months is missing")
 	}
 }
@@ -288,6 +300,13 @@ func (n *names) checkEnergy(path string, e *EnergyCharge) {
 		n.l.Add(path+".whole_month", "add steps or leave it out", "whole_month is for steps")
 	}
 	oneOf(n, path+".per", e.Per, PerMonth, PerDay)
+	oneOf(n, path+".reset", e.Reset, PerMonth, PerDay)
+	switch {
+	case e.Reset == PerDay && (len(e.Steps) == 0 || e.Per != PerDay):
+		n.l.Add(path+".reset", "write per: day and steps, or leave it out", "only steps per day begin anew each day")
+	case e.Daily() && e.Whole:
+		n.l.Add(path+".whole_month", "leave it out, or write reset: month", "steps that begin anew each day price no whole month")
+	}
 	most := mostEnergy
 	if e.Per == PerDay {
 		most = mostDaily
@@ -309,10 +328,17 @@ func (n *names) perKW(path string, used bool) {
 func (n *names) checkCharge(path string, c *FixedCharge) {
 	n.known(path+".classes", c.Classes, n.class, "class")
 	oneOf(n, path+".due", c.Due, DueDay, DueMonth, DueMonthStart, DueFirstPurchase, DuePurchase)
-	n.amount(path+".amount", c.Amount)
+	if c.Amount < 0 && (c.Due == DueFirstPurchase || c.Due == DuePurchase) {
+		n.l.Add(path+".amount", "write an amount from 0; what is given back on purchases is a rebate", "%s is below zero", c.Amount)
+	} else {
+		n.amount(path+".amount", max(c.Amount, -c.Amount))
+	}
 	n.amount(path+".split_over", c.SplitOver)
 	n.share(path+".share", c.Share, hundred)
-	n.perKW(path, c.PerKW)
+	if c.KW != 0 && (!c.PerKW || c.KW < 0 || c.KW > mostPower) {
+		n.l.Add(path+".contracted", "write e.g. 4.6 kW together with per_kw: true", "%s is out of range, or the charge is not per kW", c.KW)
+	}
+	n.perKW(path, c.PerKW && c.KW == 0)
 	if c.Due != DueFirstPurchase {
 		const remedy = "leave it out, or write due: first_purchase"
 		if c.SplitOver != 0 {
@@ -337,6 +363,7 @@ func (n *names) checkDemand(path string, c *DemandCharge) {
 	n.filter(path, c.Seasons, c.Periods, c.Classes)
 	oneOf(n, path+".unit", c.Unit, KW, KVA)
 	n.amount(path+".price", c.Price)
+	n.demandSteps(path, c)
 	if c.Interval != 0 && (c.Interval < time.Minute || c.Interval > time.Hour || time.Hour%c.Interval != 0) {
 		n.l.Add(path+".interval", "write 1m to 1h, e.g. 30m", "%s does not divide an hour", c.Interval)
 	}
@@ -347,6 +374,38 @@ func (n *names) checkDemand(path string, c *DemandCharge) {
 	}
 	if c.Free < 0 || c.Free > mostPower || c.AtLeast < 0 || c.AtLeast > mostPower {
 		n.l.Add(path, "write free and at_least from 0 kW", "a demand is out of range")
+	}
+}
+
+// demandSteps checks how the demand that is charged is found and priced.
+func (n *names) demandSteps(path string, c *DemandCharge) {
+	oneOf(n, path+".per", c.Per, PerMonth, PerDay)
+	if c.MostPerKWh < 0 || c.MostPerKWh > mostPrice {
+		n.l.Add(path+".most_per_kwh", "write currency per kWh from 0", "%s is out of range", c.MostPerKWh)
+	}
+	if c.MeanOf < 0 || c.MeanOf > 31 {
+		n.l.Add(path+".mean_of", "write of how many days, 1 to 31", "%d is out of range", c.MeanOf)
+	}
+	if c.MeanMonths < 0 || c.MeanMonths > 24 {
+		n.l.Add(path+".average_months", "write of how many months, 1 to 24", "%d is out of range", c.MeanMonths)
+	}
+	if len(c.Steps) > 0 && c.Price != 0 {
+		n.l.Add(path+".price", "keep either price or steps", "there are both a price and steps")
+	}
+	if c.EachKW && len(c.Steps) == 0 {
+		n.l.Add(path+".each_kw", "add steps or leave it out", "each_kw is for steps")
+	}
+	for i, s := range c.Steps {
+		at := fmt.Sprintf("%s.steps[%d]", path, i)
+		n.amount(at+".price", s.Price)
+		last := i == len(c.Steps)-1
+		switch {
+		case last && s.To == 0:
+		case s.To <= 0 || s.To > mostPower:
+			n.l.Add(at+".to", "write a power, e.g. 5 kW", "the limit is missing or out of range")
+		case i > 0 && s.To <= c.Steps[i-1].To:
+			n.l.Add(at+".to", "order them by rising kW", "%s is not more than the limit before it", s.To)
+		}
 	}
 }
 
@@ -381,7 +440,7 @@ func (n *names) checkTaxes(v *Version) {
 			n.l.Add(path+".name", "give each tax its own name", "%q is missing or given twice", x.Name)
 		}
 		if x.Rate <= -hundred || x.Rate > 10*hundred {
-			n.l.Add(path+".rate", "write a percentage, e.g. 15 %", "%s is out of range", x.Rate)
+			n.l.Add(path+".rate", "write a percentage, e.g. 15 %; what is given back is a charge with an amount below zero", "%s is out of range", x.Rate)
 		}
 		n.known(path+".on", x.On, n.components, "component")
 		n.known(path+".except", x.Except, n.components, "component")

@@ -103,7 +103,7 @@ func (b *book) roll(start Date) {
 			return
 		}
 		b.carry(n - 1)
-		_, next := monthAt(last, b.t.reset)
+		_, next := b.t.cycle.at(last)
 		if n == 2 {
 			if !b.acc.Months[0].Closed {
 				b.close(0)
@@ -128,9 +128,9 @@ func (b *book) remember(m *Month) {
 		q := &m.Peaks[i]
 		j := slices.IndexFunc(p.Peaks, func(x PastPeak) bool { return x.Name == q.Name })
 		if j < 0 {
-			p.Peaks = append(p.Peaks, PastPeak{q.Name, q.Highest})
+			p.Peaks = append(p.Peaks, PastPeak{q.Name, q.ended()})
 		} else {
-			p.Peaks[j].Highest = max(p.Peaks[j].Highest, q.Highest)
+			p.Peaks[j].Highest = max(p.Peaks[j].Highest, q.ended())
 		}
 	}
 	past := b.acc.Past
@@ -201,6 +201,11 @@ func (b *book) charge(from, to time.Time, e, q units.Energy) {
 	} else {
 		b.settleAll(m, s, e)
 	}
+	for i := range s.v.demand {
+		if c := &s.v.demand[i]; c.MostPerKWh > 0 {
+			b.settleDemand(m, s.v, c, b.t.class(s.v, &b.acc, m), m.Closed)
+		}
+	}
 	if m.Closed {
 		b.settleEnd(m)
 	}
@@ -214,11 +219,14 @@ func (b *book) charge(from, to time.Time, e, q units.Energy) {
 func (m *Month) cell(s *segment) *Cell {
 	for i := range m.Cells {
 		c := &m.Cells[i]
-		if c.Version == s.v.doc.From && c.Period == s.period && c.Season == s.season && c.Pushed == (s.pushed >= 0) {
+		if c.Version == s.v.doc.From && c.Period == s.period && c.Season == s.season && c.Pushed == (s.pushed >= 0) && (!s.v.daily || c.Day == s.day) {
 			return c
 		}
 	}
 	m.Cells = append(m.Cells, Cell{Version: s.v.doc.From, Season: s.season, Period: s.period, Pushed: s.pushed >= 0})
+	if s.v.daily {
+		m.Cells[len(m.Cells)-1].Day = s.day
+	}
 	return &m.Cells[len(m.Cells)-1]
 }
 

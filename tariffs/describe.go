@@ -114,7 +114,10 @@ func (e *EnergyCharge) inWords() string {
 		return plain(e.Price) + " per kWh"
 	}
 	per := " a month"
-	if e.Per == PerDay {
+	switch {
+	case e.Daily():
+		per = " a day, each day anew"
+	case e.Per == PerDay:
 		per = " a day, times the days of the month"
 	}
 	parts := make([]string, len(e.Steps))
@@ -141,6 +144,12 @@ func (e *EnergyCharge) inWords() string {
 
 func (c *FixedCharge) inWords() string {
 	what := plain(c.Amount) + perKWInWords(c.PerKW)
+	if c.KW != 0 {
+		what = fmt.Sprintf("%s for each of %g contracted kW", plain(c.Amount), c.KW.KW())
+	}
+	if c.Amount < 0 {
+		what = "given back: " + strings.TrimPrefix(what, "-")
+	}
 	switch c.Due {
 	case DueDay:
 		return what + " a day"
@@ -182,7 +191,17 @@ func (c *DemandCharge) inWords() string {
 	if interval == 0 {
 		interval = 30 * time.Minute
 	}
-	what := fmt.Sprintf("%s per %s of the month's highest mean over %g minutes", plain(c.Price), unit, interval.Minutes())
+	of := "the month's highest mean"
+	if c.MeanOf > 1 {
+		of = fmt.Sprintf("the mean of the month's highest means of %d days", c.MeanOf)
+	}
+	if c.MeanMonths > 1 {
+		of += fmt.Sprintf(", averaged over %d months,", c.MeanMonths)
+	}
+	what := fmt.Sprintf("%s per %s%s of %s over %g minutes", plain(c.Price), unit, aDay(c.Per), of, interval.Minutes())
+	if len(c.Steps) > 0 {
+		what = c.stepsInWords(unit, of, interval)
+	}
 	if c.Free > 0 {
 		what += fmt.Sprintf(", %g %s free", c.Free.KW(), unit)
 	}
@@ -196,5 +215,30 @@ func (c *DemandCharge) inWords() string {
 		}
 		what += fmt.Sprintf(", at least %s of the highest of the %d months before", c.Ratchet, over)
 	}
+	if c.MostPerKWh > 0 {
+		what += fmt.Sprintf(", at most %s for each kWh of the month", plain(c.MostPerKWh))
+	}
 	return what
+}
+
+// stepsInWords is what a demand charge by steps costs.
+func (c *DemandCharge) stepsInWords(unit, of string, interval time.Duration) string {
+	per := ""
+	if c.EachKW {
+		per = " per " + unit
+	}
+	parts := make([]string, len(c.Steps))
+	for i, s := range c.Steps {
+		if parts[i] = fmt.Sprintf("%s%s up to %g %s", plain(s.Price), per, s.To.KW(), unit); i == len(c.Steps)-1 {
+			parts[i] = plain(s.Price) + per + " above"
+		}
+	}
+	return fmt.Sprintf("%s%s by %s over %g minutes", strings.Join(parts, ", "), aDay(c.Per), of, interval.Minutes())
+}
+
+func aDay(per Per) string {
+	if per == PerDay {
+		return " and day"
+	}
+	return ""
 }

@@ -129,7 +129,8 @@ func drawVersion(t *rapid.T, d *Document, k kinds) Version {
 	if k.classes && rapid.Bool().Draw(t, "classes") {
 		c := Classes{By: ByPastAverage, Initial: "b", List: []Class{{Name: "a", To: 30 * kWh}, {Name: "b", To: 90 * kWh}, {Name: "c"}}}
 		if k.cliffs {
-			c.By = rapid.SampledFrom([]ClassRule{ByMonth, ByPastAverage}).Draw(t, "by")
+			c.By = rapid.SampledFrom([]ClassRule{ByMonth, ByPastAverage, ByPastMaximum}).Draw(t, "by")
+			c.ThisMonth = c.By != ByMonth && rapid.Bool().Draw(t, "this month")
 		}
 		v.Classes = &c
 		p := price()
@@ -151,6 +152,9 @@ func drawVersion(t *rapid.T, d *Document, k kinds) Version {
 	if len(e.Steps) > 0 {
 		e.Steps = append(e.Steps, Step{Price: p})
 		e.Whole = k.cliffs && rapid.Bool().Draw(t, "whole")
+		if e.Per == PerDay && !e.Whole {
+			e.Reset = rapid.SampledFrom([]Per{"", PerMonth, PerDay}).Draw(t, "reset steps")
+		}
 	} else {
 		e.Price = p
 	}
@@ -158,7 +162,8 @@ func drawVersion(t *rapid.T, d *Document, k kinds) Version {
 	if len(d.Calendar.Periods) > 0 {
 		v.Energy = append(v.Energy,
 			EnergyCharge{Name: "peak", Periods: []string{"peak"}, Price: price()},
-			EnergyCharge{Name: "winter", Seasons: []string{"high"}, Steps: []Step{{To: 20 * kWh, Price: 1}, {Price: price() + 1}}})
+			EnergyCharge{Name: "winter", Seasons: []string{"high"}, Steps: []Step{{To: 20 * kWh, Price: 1}, {Price: price() + 1}}},
+			EnergyCharge{Name: "allowance", Periods: []string{"peak", "off-peak"}, Seasons: []string{"high"}, Per: PerDay, Steps: []Step{{To: 2 * kWh, Price: 1}, {Price: price() + 1}}})
 	}
 	v.Export = []EnergyCharge{{Name: "export", Price: price()}}
 	v.Charges = append(v.Charges,
@@ -167,6 +172,7 @@ func drawVersion(t *rapid.T, d *Document, k kinds) Version {
 		FixedCharge{Name: "rent", Amount: cents(333), Due: DueMonthStart})
 	if k.demand {
 		v.Demand = []DemandCharge{{Name: "demand", Price: cents(1234), Ratchet: 500_000, Interval: 15 * time.Minute}, {Name: "kva", Unit: KVA, Price: cents(77)}}
+		v.Demand = append(v.Demand, drawDemand(t, "more"))
 	}
 	if k.monthEnd {
 		v.Reactive = []Reactive{{Name: "reactive", Price: price(), Free: 100_000}}
@@ -181,6 +187,32 @@ func drawVersion(t *rapid.T, d *Document, k kinds) Version {
 		v.Taxes = append(v.Taxes, x)
 	}
 	return v
+}
+
+// drawDemand is a demand charge of any kind but those whose amount hangs on the order
+// of readings.
+func drawDemand(t *rapid.T, name string) DemandCharge {
+	c := DemandCharge{Name: name, Interval: 15 * time.Minute, Price: cents(rapid.Int64Range(1, 9000).Draw(t, "demand price"))}
+	c.Per = rapid.SampledFrom([]Per{"", PerDay}).Draw(t, "demand per")
+	c.MeanOf = rapid.SampledFrom([]int{0, 0, 3}).Draw(t, "mean of")
+	c.MeanMonths = rapid.SampledFrom([]int{0, 0, 12}).Draw(t, "mean months")
+	c.AtLeast = units.Power(rapid.SampledFrom([]int64{0, 2}).Draw(t, "at least")) * units.Kilowatt
+	if rapid.Bool().Draw(t, "ratchet") {
+		c.Ratchet = 700_000
+	}
+	if rapid.IntRange(0, 3).Draw(t, "capped") == 0 {
+		c.MostPerKWh = units.Price(rapid.Int64Range(1, 900_000).Draw(t, "most per kWh"))
+	}
+	if rapid.Bool().Draw(t, "demand steps") {
+		p := c.Price
+		c.Price, c.EachKW = 0, rapid.Bool().Draw(t, "each kW")
+		for to := range 3 {
+			c.Steps = append(c.Steps, DemandStep{units.Power(to+1) * units.Kilowatt, p})
+			p += cents(rapid.Int64Range(1, 9000).Draw(t, "step price"))
+		}
+		c.Steps = append(c.Steps, DemandStep{Price: p})
+	}
+	return c
 }
 
 // drawLoad is readings one after another, each of constant power in whole

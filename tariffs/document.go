@@ -17,6 +17,13 @@ type Document struct {
 	Zone     string   `yaml:"zone"`      // IANA time zone whose clock and calendar rule, e.g. Africa/Johannesburg
 	ResetDay int      `yaml:"reset_day"` // day of the month on which the billing month begins at local midnight; 1 where not given; 29 to 31 mean the last day of a shorter month
 
+	// ResetMonths is how many months a billing month lasts, for tariffs whose blocks and
+	// charges are of 2, 3, 4, 6 or 12 months; 1 where not given.  All that is said of "the
+	// month" is of it then.  ResetMonth is a month in which one begins, 1 to 12; January
+	// where not given.
+	ResetMonths int `yaml:"reset_months"`
+	ResetMonth  int `yaml:"reset_month"`
+
 	Contracted units.Power `yaml:"contracted"` // sanctioned or contracted load of this site, for charges per kW
 
 	Sources []Source    `yaml:"sources"`
@@ -128,10 +135,11 @@ type Filter struct {
 
 // Classes puts the customer in one class a month, by consumption.
 type Classes struct {
-	By      ClassRule `yaml:"by"`      // month (default): the whole month is priced by where its total ends; past_average: by the mean of past months
-	Months  int       `yaml:"months"`  // how many past months are averaged; 3 where not given
-	Initial string    `yaml:"initial"` // class before there is any past month
-	List    []Class   `yaml:"list"`
+	By        ClassRule `yaml:"by"`         // month (default): the whole month is priced by where its total ends; past_average, past_maximum: by the mean or the greatest of past months
+	Months    int       `yaml:"months"`     // how many past months are looked at; 3 where not given
+	Initial   string    `yaml:"initial"`    // class before there is any past month; with past_maximum of each month that is not known
+	ThisMonth bool      `yaml:"this_month"` // by past months: the month's own total counts too, where it comes to a higher class
+	List      []Class   `yaml:"list"`
 }
 
 // Class holds up to and with To kWh a month; the last one has no limit.
@@ -151,8 +159,18 @@ type EnergyCharge struct {
 	Price   units.Price `yaml:"price"`
 	Steps   []Step      `yaml:"steps"`
 	Whole   bool        `yaml:"whole_month"` // all the energy at the price of the step the total has reached (a cliff), not each kWh at its own step's
-	Per     Per         `yaml:"per"`         // month (default) or day: the steps are per day, times the days of the billing month
+	Per     Per         `yaml:"per"`         // month (default) or day: the steps are per day
+	Reset   Per         `yaml:"reset"`       // when the steps begin anew: month, or day, which only steps per day can; where not given day for those on some hours of it
 	Pushed  bool        `yaml:"pushed"`      // prices received at run time take the place of this one
+}
+
+// Daily tells whether the steps begin anew each local day.  Otherwise steps per day
+// are laid on the whole billing month, times its days of the charge's seasons.
+func (e *EnergyCharge) Daily() bool {
+	if len(e.Steps) == 0 || e.Per != PerDay {
+		return false
+	}
+	return e.Reset == PerDay || e.Reset == "" && len(e.Periods) > 0
 }
 
 // Step is a price up to and with To kWh of the month.  A price of zero is a
@@ -166,10 +184,11 @@ type Step struct {
 type FixedCharge struct {
 	Name    string      `yaml:"name"`
 	Classes []string    `yaml:"classes"`
-	Amount  units.Money `yaml:"amount"`
-	PerKW   bool        `yaml:"per_kw"`  // times the contracted kW of the document
-	Due     Due         `yaml:"due"`     // day, month (its end, default), month_start, first_purchase, purchase
-	Prorate bool        `yaml:"prorate"` // a month begun late is charged by its days
+	Amount  units.Money `yaml:"amount"`     // below zero it is given back; not from purchases
+	PerKW   bool        `yaml:"per_kw"`     // times the contracted kW
+	KW      units.Power `yaml:"contracted"` // this charge's own, in place of the document's
+	Due     Due         `yaml:"due"`        // day, month (its end, default), month_start, first_purchase, purchase
+	Prorate bool        `yaml:"prorate"`    // a month begun late is charged by its days
 
 	SplitOver units.Money `yaml:"split_over"`      // first_purchase: taken in proportion until the month's purchases reach this
 	CatchUp   bool        `yaml:"catch_up"`        // first_purchase: what past months did not pay is owed; otherwise it is forgiven
@@ -177,20 +196,34 @@ type FixedCharge struct {
 	Share     Rate        `yaml:"share"`           // purchase: this share of the purchase in place of Amount
 }
 
-// DemandCharge is a price on the month's highest mean demand.
+// DemandCharge is a price on the month's highest mean demand, or on the mean of the
+// highest of several days or months.
 type DemandCharge struct {
 	Name         string        `yaml:"name"`
 	Seasons      []string      `yaml:"seasons"`
 	Periods      []string      `yaml:"periods"`
 	Classes      []string      `yaml:"classes"`
 	Price        units.Money   `yaml:"price"`          // per kW or kVA and month
+	Per          Per           `yaml:"per"`            // month (default), or day: the price is a day's, times the days of the month in the charge's seasons
+	Steps        []DemandStep  `yaml:"steps"`          // in place of price: what the month costs by the step that its demand is in
+	EachKW       bool          `yaml:"each_kw"`        // the steps' prices are per kW, of each kW that of its own step
+	MostPerKWh   units.Price   `yaml:"most_per_kwh"`   // the charge is at most so much for each of the month's kWh; 0: no limit
+	MeanOf       int           `yaml:"mean_of"`        // the mean of so many highest, each of another day; 1 where not given
+	MeanMonths   int           `yaml:"average_months"` // the mean of so many months: this one, and those before it as far as they are known; 1 where not given
 	Unit         DemandUnit    `yaml:"unit"`           // kW (default) or kVA
 	Interval     time.Duration `yaml:"interval"`       // of averaging; 30m where not given; must divide an hour or be 1h
 	Free         units.Power   `yaml:"free"`           // demand that is not charged
 	Ratchet      Rate          `yaml:"ratchet"`        // at least this share of the highest of the past months
 	RatchetOver  int           `yaml:"ratchet_months"` // how many past months; 11 where not given
-	AtLeast      units.Power   `yaml:"at_least"`       // smallest demand charged
+	AtLeast      units.Power   `yaml:"at_least"`       // smallest demand charged, of each month
 	AssumeFactor Rate          `yaml:"assume_factor"`  // power factor where reactive energy is not measured; 100 % where not given
+}
+
+// DemandStep is a price up to and with To.  What is above the last step's To, where it
+// has one, is charged as the last step.
+type DemandStep struct {
+	To    units.Power `yaml:"to"`
+	Price units.Money `yaml:"price"`
 }
 
 // Reactive is a price per kvarh above a share of the month's kWh.

@@ -27,7 +27,7 @@ func (t *Tariff) Elapse(acc Account, from, to time.Time) (Account, []Item) {
 func (b *book) elapse(from, to time.Time) {
 	for at := from; ; {
 		day := b.t.dayOf(at)
-		start, next := monthAt(day, b.t.reset)
+		start, next := b.t.cycle.at(day)
 		b.from, b.to, b.period = at, at, ""
 		b.begin(start, day)
 		end := units.NextLocalMidnight(at, b.t.loc)
@@ -151,8 +151,15 @@ func (b *book) settleFixed(m *Month, v *version, c *fixedCharge, l *Line, class 
 // coverage is how many of the month's days v is in force on, from the first
 // one the account was there where seen is set, and how many days there are.
 func (t *Tariff) coverage(v *version, m *Month, seen bool) (days, of int64) {
-	_, next := monthAt(m.Start, t.reset)
-	from, until := max(m.Start, v.from), next
+	from, until, next := t.cover(v, m, seen)
+	return max(0, int64(until-from)), int64(next - m.Start)
+}
+
+// cover are the first day of the month on which v is in force, the day after the last,
+// and the next month's first.
+func (t *Tariff) cover(v *version, m *Month, seen bool) (from, until, next Date) {
+	_, next = t.cycle.at(m.Start)
+	from, until = max(m.Start, v.from), next
 	if seen {
 		from = max(from, m.Seen)
 	}
@@ -161,7 +168,7 @@ func (t *Tariff) coverage(v *version, m *Month, seen bool) (days, of int64) {
 			until = min(until, w)
 		}
 	}
-	return max(0, int64(until-from)), int64(next - m.Start)
+	return from, until, next
 }
 
 // settleEnd brings the charges of the month's end up to date.

@@ -41,6 +41,7 @@ const (
 
 	ByMonth       ClassRule = "month"
 	ByPastAverage ClassRule = "past_average"
+	ByPastMaximum ClassRule = "past_maximum"
 
 	KW  DemandUnit = "kW"
 	KVA DemandUnit = "kVA"
@@ -68,7 +69,7 @@ func (d *Due) SetText(s string) error {
 func (p *Per) SetText(s string) error { return word(p, s, PerDay, PerWeek, PerMonth) }
 
 // SetText reads a word.
-func (c *ClassRule) SetText(s string) error { return word(c, s, ByMonth, ByPastAverage) }
+func (c *ClassRule) SetText(s string) error { return word(c, s, ByMonth, ByPastAverage, ByPastMaximum) }
 
 // SetText reads a word.
 func (u *DemandUnit) SetText(s string) error { return word(u, s, KW, KVA) }

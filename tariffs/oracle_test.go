@@ -118,8 +118,8 @@ func (o *oracle) price(c *EnergyCharge, month string, used, e *big.Rat) *big.Rat
 	end := new(big.Rat).Add(used, e)
 	for i, s := range c.Steps {
 		to := big.NewRat(int64(s.To), int64(units.KilowattHour))
-		if c.Per == PerDay {
-			to.Mul(to, big.NewRat(int64(o.month[month]), 1))
+		if c.Per == PerDay && !c.Daily() {
+			to.Mul(to, big.NewRat(o.days(month, c.Seasons), 1))
 		}
 		if i == len(c.Steps)-1 || to.Cmp(end) > 0 {
 			to = end
@@ -136,6 +136,21 @@ func (o *oracle) price(c *EnergyCharge, month string, used, e *big.Rat) *big.Rat
 		}
 	}
 	return sum
+}
+
+// days are the days of a billing month that are in some seasons.
+func (o *oracle) days(month string, seasons []string) (n int64) {
+	first, _ := time.Parse(time.DateOnly, month)
+	for i := range o.month[month] {
+		season := "low"
+		if m := first.AddDate(0, 0, i).Month(); m >= time.June && m <= time.August {
+			season = "high"
+		}
+		if len(seasons) == 0 || seasons[0] == season {
+			n++
+		}
+	}
+	return n
 }
 
 // taxed adds an amount of a component with its taxes.
@@ -171,7 +186,11 @@ func (o *oracle) minute(v *Version, at time.Time, e *big.Rat) {
 		if !c.matches(season, period) {
 			continue
 		}
-		used := o.used[month][c.Name]
+		counted := c.Name
+		if c.Daily() {
+			counted += at.In(o.loc).Format(time.DateOnly)
+		}
+		used := o.used[month][counted]
 		if used == nil {
 			used = new(big.Rat)
 		}
@@ -180,7 +199,7 @@ func (o *oracle) minute(v *Version, at time.Time, e *big.Rat) {
 			cost.Neg(cost)
 		}
 		o.taxed(v, cost, export)
-		o.used[month][c.Name] = new(big.Rat).Add(used, e)
+		o.used[month][counted] = new(big.Rat).Add(used, e)
 	}
 }
 

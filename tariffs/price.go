@@ -66,17 +66,59 @@ func (t *Tariff) energyBefore(m *Month, c *energyCharge, v *version) units.Energ
 	return sum
 }
 
-// scale is what the steps' limits are multiplied by in the month.
+// position is the energy that the charge's steps have counted when a day goes on.
+func (t *Tariff) position(m *Month, c *energyCharge, day Date) units.Energy {
+	if !c.daily {
+		return t.energyBefore(m, c, nil)
+	}
+	return c.energyOn(m, day)
+}
+
+// energyOn is the energy of one day that the charge is on.
+func (c *energyCharge) energyOn(m *Month, day Date) units.Energy {
+	var sum units.Energy
+	for i := range m.Cells {
+		x := &m.Cells[i]
+		if x.Day != day || (c.replaced && x.Pushed) || !c.matches(x.Season, x.Period) {
+			continue
+		}
+		if c.kind == KindExport {
+			sum += x.Export
+		} else {
+			sum += x.Import
+		}
+	}
+	return sum
+}
+
+// days is what steps that begin anew each day come to on the month's energy under v.
+func (c *energyCharge) days(m *Month, v *version) units.Money {
+	var sum units.Money
+	for i := range m.Cells {
+		day := m.Cells[i].Day
+		if m.Cells[i].Version != v.doc.From || slices.ContainsFunc(m.Cells[:i], func(x Cell) bool { return x.Day == day && x.Version == v.doc.From }) {
+			continue
+		}
+		sum += c.upTo(c.energyOn(m, day), 1)
+	}
+	return sum
+}
+
+// scale is what the steps' limits are multiplied by in the month: limits per day by
+// its days, or by those of them that are in the charge's seasons.
 func (t *Tariff) scale(c *energyCharge, start Date) int64 {
-	if c.Per != PerDay {
+	if c.Per != PerDay || c.daily {
 		return 1
 	}
-	_, next := monthAt(start, t.reset)
-	return int64(next - start)
+	_, next := t.cycle.at(start)
+	return c.cal.daysIn(c.Seasons, start, next)
 }
 
 // cost is what the charge comes to on the month's energy under v.
 func (e *EnergyCharge) cost(t *Tariff, m *Month, v *version, c *energyCharge) units.Money {
+	if c.daily {
+		return c.days(m, v)
+	}
 	own := c.energyOf(m, v)
 	if len(e.Steps) == 0 {
 		return e.Price.Cost(own)

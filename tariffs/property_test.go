@@ -97,8 +97,8 @@ func TestAnyOrderOfSettlementComesToTheSameBill(t *testing.T) {
 		tar := mustNew(t, drawDocument(t, k))
 		from := begin(t)
 		load := drawLoad(t, from, rapid.IntRange(2, 7).Draw(t, "readings"), true)
-		first, _ := monthAt(tar.dayOf(from), tar.reset)
-		if _, next := monthAt(first, tar.reset); tar.dayOf(load[len(load)-1].To.Add(-1)) >= next+25 {
+		first, _ := tar.cycle.at(tar.dayOf(from))
+		if _, next := tar.cycle.at(first); tar.dayOf(load[len(load)-1].To.Add(-1)) >= next+25 {
 			t.Skip("only this month and the one before are kept open")
 		}
 		mixed := cut(t, load)

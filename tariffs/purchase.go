@@ -78,7 +78,7 @@ func (c *fixedCharge) monthly(t *Tariff, m *Month) units.Money {
 	if !c.Prorate {
 		return c.amount
 	}
-	_, next := monthAt(m.Start, t.reset)
+	_, next := t.cycle.at(m.Start)
 	return c.amount.Part(int64(next-max(m.Start, m.Seen)), int64(next-m.Start))
 }
 
@@ -167,7 +167,7 @@ func (b *book) arrears(c *fixedCharge, l *Line, left units.Money) units.Money {
 // the next month begins.
 func (b *book) carry(mi int) {
 	m := &b.acc.Months[mi]
-	_, next := monthAt(m.Start, b.t.reset)
+	_, next := b.t.cycle.at(m.Start)
 	v := b.t.versionOn(next - 1)
 	class := b.t.class(v, &b.acc, m)
 	for i := range v.fixed {

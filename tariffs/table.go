@@ -38,7 +38,7 @@ type Table struct {
 // Ladder is a rise of the price after some energy.
 type Ladder struct {
 	Name        string
-	First, Last int    // slots [First, Last), all in one billing month
+	First, Last int    // slots [First, Last), all in one billing month; in one local day where the steps begin anew each day
 	Applies     []bool // by slot from First; empty means all
 	Position    units.Energy
 	Rungs       []Rung
@@ -61,9 +61,9 @@ type Cliff struct {
 // DemandTable is a demand charge over the slots of one billing month.
 type DemandTable struct {
 	Name        string
-	First, Last int
+	First, Last int         // in one local day where the mean of several days is charged
 	Applies     []bool      // by slot from First; empty means all
-	Price       units.Money // per kW (or kVA) with taxes
+	Price       units.Money // per kW (or kVA) with taxes: the part of the charge that hangs on these slots
 	Unit        DemandUnit
 	Interval    time.Duration
 	Highest     units.Power  // demand that is paid for already, whatever comes
@@ -124,6 +124,7 @@ type filler struct {
 	seg   segment
 	class int
 	total units.Energy // expected for the whole month
+	today units.Energy // expected before the slot, within the table and its day
 }
 
 // foreseen is what a month is expected to come to.
@@ -196,15 +197,14 @@ func (f *filler) expectedClass(v *version) int {
 	if cs == nil {
 		return 0
 	}
-	if cs.By == ByPastAverage {
-		return cs.average(&f.acc, f.seg.month, f.before)
-	}
-	return cs.of(max(f.total, f.m.Import()))
+	return cs.in(&f.acc, f.seg.month, f.before, max(f.total, f.m.Import()))
 }
 
 // prices fills Import, Export and Pushed.
 func (f *filler) prices() {
 	var ahead units.Energy // expected before the slot, within this table
+	today := f.seg.day
+	f.today = 0
 	for i := f.first; i < f.last; i++ {
 		slot := &f.slots[i]
 		e := units.Energy(0)
@@ -216,6 +216,9 @@ func (f *filler) prices() {
 			if at.Before(f.seg.start) || !at.Before(f.seg.end) {
 				v := f.seg.v
 				f.seg = f.t.segment(at)
+				if f.seg.day != today {
+					today, f.today = f.seg.day, 0
+				}
 				if f.seg.v != v {
 					f.class = f.expectedClass(f.seg.v)
 				}
@@ -238,6 +241,7 @@ func (f *filler) prices() {
 		}
 		f.tab.Import[i], f.tab.Export[i] = units.Price(in), units.Price(out)
 		ahead += e
+		f.today += e
 	}
 }
 
@@ -257,7 +261,7 @@ func (f *filler) price(ahead units.Energy) (in, out units.Price) {
 				}
 				continue
 			}
-			out += c.withTax(c.marginal(f.t.energyBefore(&f.m, c, nil), f.t.scale(c, s.month)))
+			out += c.withTax(c.marginal(f.t.position(&f.m, c, s.day), f.t.scale(c, s.month)))
 			continue
 		}
 		if s.pushed >= 0 && c.replaced {
@@ -278,7 +282,10 @@ func (f *filler) basePrice(c *energyCharge, ahead units.Energy) units.Price {
 		return c.Price
 	}
 	scale := f.t.scale(c, f.seg.month)
-	used := f.t.energyBefore(&f.m, c, nil)
+	used := f.t.position(&f.m, c, f.seg.day)
+	if c.daily {
+		ahead = f.today
+	}
 	switch {
 	case c.Whole:
 		f.tab.Approximate = true
@@ -309,22 +316,40 @@ func (f *filler) ladders() {
 		if c.kind == KindExport || len(c.Steps) == 0 || c.Whole || !c.rising() || !c.inClass(v, f.class) {
 			continue
 		}
-		used := f.t.energyBefore(&f.m, c, nil)
-		scale := f.t.scale(c, f.seg.month)
-		l := f.ladder(c.name, used)
-		for j := range c.Steps[:len(c.Steps)-1] {
-			at := c.Steps[j].To * units.Energy(scale)
-			if at <= used {
-				continue
-			}
-			l.Rungs = append(l.Rungs, Rung{at - used, c.withTax(c.Steps[j+1].Price) - c.withTax(c.Steps[j].Price)})
-		}
-		if len(l.Rungs) == 0 {
-			f.tab.Ladders = f.tab.Ladders[:len(f.tab.Ladders)-1]
+		if !c.daily {
+			f.steps(c, f.first, f.last, f.t.energyBefore(&f.m, c, nil))
 			continue
 		}
-		l.Applies = f.applies(l.Applies, c.Seasons, c.Periods, c.replaced)
+		for first := f.first; first < f.last; {
+			day := f.t.dayOf(f.slots[first].Start)
+			last := first + 1
+			for last < f.last && f.t.dayOf(f.slots[last].Start) == day {
+				last++
+			}
+			f.steps(c, first, last, c.energyOn(&f.m, day))
+			first = last
+		}
 	}
+}
+
+// steps is the ladder of a charge's steps over some of the slots, when they have
+// counted used.
+func (f *filler) steps(c *energyCharge, first, last int, used units.Energy) {
+	scale := f.t.scale(c, f.seg.month)
+	l := f.ladder(c.name, used)
+	l.First, l.Last = first, last
+	for j := range c.Steps[:len(c.Steps)-1] {
+		at := c.Steps[j].To * units.Energy(scale)
+		if at <= used {
+			continue
+		}
+		l.Rungs = append(l.Rungs, Rung{at - used, c.withTax(c.Steps[j+1].Price) - c.withTax(c.Steps[j].Price)})
+	}
+	if len(l.Rungs) == 0 {
+		f.tab.Ladders = f.tab.Ladders[:len(f.tab.Ladders)-1]
+		return
+	}
+	l.Applies = f.applies(l.Applies, first, last, c.Seasons, c.Periods, c.replaced)
 }
 
 // ladder is a new ladder in the memory of an old one.
@@ -340,16 +365,16 @@ func (f *filler) ladder(name string, used units.Energy) *Ladder {
 	return l
 }
 
-// applies marks the slots that begin in the named seasons and periods and, with
+// applies marks the slots [first, last) that begin in the named seasons and periods and, with
 // unpushed, have no price received at run time; all is an empty list.
-func (f *filler) applies(mask []bool, seasons, periods []string, unpushed bool) []bool {
+func (f *filler) applies(mask []bool, first, last int, seasons, periods []string, unpushed bool) []bool {
 	mask = mask[:0]
-	unpushed = unpushed && slices.Contains(f.tab.Pushed[f.first:f.last], true)
+	unpushed = unpushed && slices.Contains(f.tab.Pushed[first:last], true)
 	if len(seasons) == 0 && len(periods) == 0 && !unpushed {
 		return mask
 	}
 	var s segment
-	for i := f.first; i < f.last; i++ {
+	for i := first; i < last; i++ {
 		if at := f.slots[i].Start; s.v == nil || !at.Before(s.end) {
 			s = f.t.segment(at)
 		}
@@ -374,7 +399,7 @@ func (f *filler) cliff() {
 			at = to
 		}
 	}
-	if cs := v.doc.Classes; cs != nil && cs.By != ByPastAverage {
+	if cs := v.doc.Classes; cs.retro() {
 		for i := range cs.List[:len(cs.List)-1] {
 			nearer(cs.List[i].To)
 		}
@@ -403,9 +428,7 @@ func (f *filler) cliff() {
 func (f *filler) costOf(v *version, s *segment, x units.Energy) units.Money {
 	class := 0
 	if cs := v.doc.Classes; cs != nil {
-		if class = f.class; cs.By != ByPastAverage {
-			class = cs.of(x)
-		}
+		class = cs.in(&f.acc, f.seg.month, f.before, x)
 	}
 	var sum units.Money
 	for i := range v.energy {
@@ -472,50 +495,11 @@ func (f *filler) fixed(monthEnd time.Time) {
 				f.tab.Fixed[i] += c.total(c.amount.Part(days, of))
 			}
 		}
+		if end.Equal(monthEnd) && !f.m.Closed {
+			for j := range v.demand {
+				f.tab.Fixed[i] += f.demandAtEnd(v, &v.demand[j])
+			}
+		}
 		at = end
-	}
-}
-
-// demands adds the demand charges.
-func (f *filler) demands() {
-	v := f.t.versionOn(f.t.dayOf(f.slots[f.first].Start))
-	if len(v.demand) == 0 {
-		return
-	}
-	offset := f.t.segment(f.slots[f.first].Start).offset
-	for i := range v.demand {
-		c := &v.demand[i]
-		if !classListed(c.Classes, v, f.class) {
-			continue
-		}
-		n := len(f.tab.Demands)
-		if n < cap(f.tab.Demands) {
-			f.tab.Demands = f.tab.Demands[:n+1]
-		} else {
-			f.tab.Demands = append(f.tab.Demands, DemandTable{})
-		}
-		d := &f.tab.Demands[n]
-		days, of := f.t.coverage(v, &f.m, false)
-		*d = DemandTable{
-			Name: c.name, First: f.first, Last: f.last, Applies: d.Applies,
-			Price: c.total(c.Price.Part(days, of)), Unit: c.Unit,
-			Interval: time.Duration(c.interval) * time.Second,
-			Highest:  max(c.Free, c.floor(&f.acc, f.m.Start)),
-		}
-		if d.Unit == "" {
-			d.Unit = KW
-		}
-		start := c.window(f.slots[f.first].Start, offset)
-		for j := range f.m.Peaks {
-			p := &f.m.Peaks[j]
-			if p.Version != v.doc.From || p.Name != c.name {
-				continue
-			}
-			d.Highest = max(d.Highest, p.Highest)
-			if !p.Start.IsZero() && p.Start.Unix() == start {
-				d.Start, d.Active = p.Start, p.Active
-			}
-		}
-		d.Applies = f.applies(d.Applies, c.Seasons, c.Periods, false)
 	}
 }

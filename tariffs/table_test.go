@@ -48,7 +48,14 @@ func TestTableIsTheBill(t *testing.T) {
 		doc.Zone = rapid.SampledFrom([]string{"UTC", "Europe/London", "Africa/Johannesburg", "Asia/Kathmandu"}).Draw(t, "zone")
 		doc.Versions = doc.Versions[:1] // a table goes by the version of its first slot in each month
 		if rapid.Bool().Draw(t, "demand") {
-			doc.Versions[0].Demand = []DemandCharge{{Name: "demand", Price: cents(1234), Interval: 15 * time.Minute}}
+			c := drawDemand(t, "demand")
+			// What is paid in any case is charged at the month's end, and the table has it as
+			// paid from the beginning; and it only stands for a staircase and a cap.
+			c.MeanOf, c.MostPerKWh, c.AtLeast, c.Ratchet, c.EachKW = 0, 0, 0, 0, len(c.Steps) > 0
+			if c.EachKW {
+				c.MeanMonths = 0 // before the month's end its part is priced by the first steps
+			}
+			doc.Versions[0].Demand = []DemandCharge{c}
 		}
 		for i := range doc.Versions[0].Charges {
 			doc.Versions[0].Charges[i].Prorate = false

@@ -13,7 +13,7 @@ import (
 type Tariff struct {
 	doc      Document
 	loc      *time.Location
-	reset    int
+	cycle    cycle
 	versions []version // by rising from; never empty
 	overlay  Overlay
 }
@@ -32,12 +32,15 @@ type version struct {
 	rebate  component
 	debt    component
 	retro   bool // a cliff: earlier energy of the month can be priced anew
+	daily   bool // some steps begin anew each day
 }
 
 type energyCharge struct {
 	component
 	*EnergyCharge
 	replaced bool // pushed prices take its place; energy they price does not count for its steps
+	daily    bool // its steps begin anew each day
+	cal      *calendar
 }
 
 type fixedCharge struct {
@@ -83,7 +86,7 @@ func New(doc Document) (*Tariff, error) {
 	if err != nil {
 		return nil, err // Check has loaded it; only a file gone since comes here
 	}
-	t := &Tariff{doc: doc, loc: loc, reset: max(1, doc.ResetDay)}
+	t := &Tariff{doc: doc, loc: loc, cycle: cycle{max(1, doc.ResetDay), max(1, doc.ResetMonths), max(1, doc.ResetMonth)}}
 	t.doc.Versions = slices.Clone(doc.Versions)
 	for i := range t.doc.Versions {
 		t.versions = append(t.versions, compile(&t.doc, i))
@@ -106,10 +109,10 @@ func compile(doc *Document, i int) version {
 	if cal.Zone != "" && cal.Zone != doc.Zone {
 		v.cal.clock, _ = time.LoadLocation(cal.Zone) // Check has loaded it
 	}
-	v.retro = d.Classes != nil && d.Classes.By != ByPastAverage
+	v.retro = d.Classes.retro()
 	for j := range d.Energy {
 		e := &d.Energy[j]
-		v.energy = append(v.energy, energyCharge{component: newComponent(d, e.Name, KindEnergy), EnergyCharge: e})
+		v.energy = append(v.energy, energyCharge{component: newComponent(d, e.Name, KindEnergy), EnergyCharge: e, daily: e.Daily(), cal: v.cal})
 		v.retro = v.retro || e.Whole
 		pushAll = pushAll && !e.Pushed
 	}
@@ -118,13 +121,20 @@ func compile(doc *Document, i int) version {
 	}
 	for j := range d.Export {
 		e := &d.Export[j]
-		v.energy = append(v.energy, energyCharge{component: newComponent(d, e.Name, KindExport), EnergyCharge: e})
+		v.energy = append(v.energy, energyCharge{component: newComponent(d, e.Name, KindExport), EnergyCharge: e, daily: e.Daily(), cal: v.cal})
+	}
+	for j := range v.energy {
+		v.daily = v.daily || v.energy[j].daily
 	}
 	for j := range d.Charges {
 		f := &d.Charges[j]
 		c := fixedCharge{newComponent(d, f.Name, KindFixed), f, f.Amount}
 		if f.PerKW {
-			c.amount = perKW(f.Amount, doc.Contracted)
+			kw := f.KW
+			if kw == 0 {
+				kw = doc.Contracted
+			}
+			c.amount = perKW(f.Amount, kw)
 		}
 		v.fixed = append(v.fixed, c)
 	}
@@ -282,7 +292,7 @@ type segment struct {
 func (t *Tariff) segment(at time.Time) segment {
 	l := localClock(at, t.loc)
 	s := segment{start: at, day: l.day, pushed: -1}
-	s.month, s.next = monthAt(s.day, t.reset)
+	s.month, s.next = t.cycle.at(s.day)
 	s.v = t.versionOn(s.day)
 	hours := l
 	if s.v.cal.clock != nil {
@@ -414,7 +424,7 @@ func (t *Tariff) priceIn(s *segment, acc *Account, m *Month) units.Price {
 			}
 			continue
 		}
-		p += c.withTax(c.marginal(t.energyBefore(m, c, nil), t.scale(c, s.month)))
+		p += c.withTax(c.marginal(t.position(m, c, s.day), t.scale(c, s.month)))
 	}
 	return p
 }

@@ -33,6 +33,7 @@ func FuzzDocument(f *testing.F) {
 		"", "a", "[]", "{}", "versions: [", "versions: {}", "versions: [1]", "zone: [UTC]", "reset_day: 99999999999999999999",
 		"currency: EUR\nzone: UTC\nversions: [{energy: [{name: e, price: 0}], taxes: [{name: t, rate: 5, over: [t]}]}]",
 		"currency: EUR\nzone: UTC\nreset_day: 31\nversions: [{energy: [{name: e, per: day, steps: [{to: 1 kWh, price: 9}, {price: 1}]}], demand: [{name: d, price: 3, interval: 7m}]}]",
+		"currency: EUR\nzone: UTC\nreset_months: 2\nversions: [{classes: {by: past_maximum, months: 6, initial: a, this_month: true, list: [{name: a, to: 9 kWh}, {name: b}]}, energy: [{name: e, per: day, reset: day, steps: [{to: 1 kWh, price: 9}, {price: 1}]}], charges: [{name: c, amount: -3, per_kw: true, contracted: 2 kW}], demand: [{name: d, mean_of: 3, average_months: 12, most_per_kwh: 1, per: day, each_kw: true, steps: [{to: 2 kW, price: 3}, {price: 4}]}]}]",
 		"currency: EUR\nzone: America/Havana\nversions: [{classes: {list: [{name: a, to: 1 kWh}, {name: b}]}, energy: [{name: e, price: 1000000, classes: [a]}, {name: f, price: -1000000, classes: [b]}], minimum: {name: m, amount: 5}}]",
 	} {
 		f.Add(text)
@@ -111,8 +112,8 @@ func values() []string {
 	return []string{
 		"-1", "0", "1", "31", "99999999999999999999", "1e9", "0.0000001", "-0", ".5", "~", "null", "true", "[]", "{}", "''", "*a", "[*a, *a]",
 		"15 %", "-99 %", "100 %", "1000000 kWh", "-1 kWh", "0 kWh", "1 W", "00:00", "24:00", "25:00", "02-29", "02-30", "2024-02-30", "1970-01-01", "9999-12-31",
-		"UTC", "Local", "America/Havana", "Australia/Lord_Howe", "1m", "7m", "1h", "day", "month", "week", "mon", "easter: 40", "first_purchase", "past_average",
-		"whole_month: true", "pushed: true", "per: day", "tax_included: true", "prorate: true", "per_kw: true", "catch_up: true",
+		"UTC", "Local", "America/Havana", "Australia/Lord_Howe", "1m", "7m", "1h", "day", "month", "week", "mon", "easter: 40", "first_purchase", "past_average", "past_maximum",
+		"whole_month: true", "pushed: true", "per: day", "tax_included: true", "prorate: true", "per_kw: true", "catch_up: true", "reset: day", "each_kw: true", "this_month: true", "mean_of: 3", "average_months: 12",
 	}
 }
 
