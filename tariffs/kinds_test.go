@@ -93,11 +93,13 @@ func TestACreditFromAThousandKWhOn(t *testing.T) {
 func allowance(reset Per) Document {
 	var window Span
 	_, _ = window.From.SetText("11:00"), window.To.SetText("02:00")
-	return Document{Currency: "AUD", Zone: "Australia/Sydney", Calendar: Calendar{Periods: []Period{{Name: "free", Times: []Span{window}}, {Name: "other"}}},
+	return Document{
+		Currency: "AUD", Zone: "Australia/Sydney", Calendar: Calendar{Periods: []Period{{Name: "free", Times: []Span{window}}, {Name: "other"}}},
 		Versions: []Version{{TaxIncluded: true, Energy: []EnergyCharge{
 			{Name: "window", Periods: []string{"free"}, Per: PerDay, Reset: reset, Steps: []Step{{To: 24 * kWh}, {Price: 350_000}}},
 			{Name: "rest", Periods: []string{"other"}, Price: 400_000},
-		}}}}
+		}}},
+	}
 }
 
 // TestAnAllowanceOfTheDayIsGoneWithTheDay: 24 kWh a day are free between 11:00 and 02:00.
@@ -144,13 +146,15 @@ func TestAnAllowanceOfTheDayIsGoneWithTheDay(t *testing.T) {
 // TestLimitsPerDayOverTwoSeasons: the baseline of each season counts on its own days of
 // the billing month: 17 of winter, 14 of summer.
 func TestLimitsPerDayOverTwoSeasons(t *testing.T) {
-	tar := mustNew(t, Document{Currency: "USD", Zone: "America/Los_Angeles", ResetDay: 15,
+	tar := mustNew(t, Document{
+		Currency: "USD", Zone: "America/Los_Angeles", ResetDay: 15,
 		Calendar: Calendar{Seasons: []Season{{Name: "summer", From: MonthDay{6, 1}, To: MonthDay{9, 30}}, {Name: "winter"}}},
 		Versions: []Version{{Energy: []EnergyCharge{
 			{Name: "energy", Price: 0},
 			{Name: "credit summer", Seasons: []string{"summer"}, Per: PerDay, Steps: []Step{{To: 9800 * units.WattHour, Price: -100_000}, {}}},
 			{Name: "credit winter", Seasons: []string{"winter"}, Per: PerDay, Steps: []Step{{To: 9700 * units.WattHour, Price: -100_000}, {}}},
-		}}}})
+		}}},
+	})
 	var acc Account
 	if got := use(tar, &acc, steady(t, tar, "2026-05-15T00:00", "2026-06-15T00:00", 900*kWh)).Decimal(2); got != "-30.21" {
 		t.Errorf("the credit comes to %s, want -30.21", got)
