@@ -57,6 +57,7 @@ type bench struct {
 	left     units.Money
 	unlocked bool
 	last     *Plan
+	until    time.Time
 	progress map[string]loads.Progress
 	units    map[string]loads.UnitState
 }
@@ -100,10 +101,12 @@ func newBenchIn(t testing.TB, zone *time.Location, background bool, all ...loads
 
 // brief is what the bench's site would write at an instant.
 func (b *bench) brief(at time.Time) Brief {
-	out := Brief{Now: at, Account: b.account, Left: b.left, Unlocked: b.unlocked, Last: b.last}
+	out := Brief{Now: at, Account: b.account, Left: b.left, Unlocked: b.unlocked, Last: b.last, Until: b.until}
 	for _, l := range b.rules.Loads {
 		p, u := b.progress[l.ID], b.units[l.ID]
-		out.Loads = append(out.Loads, Owed{ID: l.ID, Committed: l.Committed(p, u, at), Requests: l.Requests(p, u, at, b.rules.Ahead)})
+		o := Owed{ID: l.ID, Committed: l.Committed(p, u, at), Requests: l.Requests(p, u, at, b.rules.Ahead)}
+		o.Later = l.Requests(p, u, at, max(b.rules.Ahead, b.until.Sub(at)))[len(o.Requests):]
+		out.Loads = append(out.Loads, o)
 	}
 	return out
 }

@@ -38,6 +38,7 @@ type Brief struct {
 	Left     units.Money      `json:"left"`             // credit, in the account's unit
 	Unlocked bool             `json:"unlocked,omitempty"`
 	Loads    []Owed           `json:"loads,omitempty"`
+	Until    time.Time        `json:"until,omitzero"` // a person asks that the credit lasts until then; zero: nobody does
 	Last     *Plan            `json:"last,omitempty"` // in force
 }
 
@@ -46,6 +47,7 @@ type Owed struct {
 	ID        string          `json:"id"`
 	Committed time.Time       `json:"committed,omitzero"` // it runs until then, whatever the plan says
 	Requests  []loads.Request `json:"requests,omitempty"`
+	Later     []loads.Request `json:"later,omitempty"` // of the days beyond the plan, up to Brief.Until
 }
 
 // tariff is the tariff that holds with the Brief's pushed prices.

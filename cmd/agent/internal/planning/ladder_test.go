@@ -47,7 +47,8 @@ func TestRunOutCostIsTheLedgers(t *testing.T) {
 				start := begin().Add(time.Duration(rapid.IntRange(0, 47).Draw(rt, "half hours")) * 30 * time.Minute)
 				acc, _ := tariff.Consume(tariffs.Account{}, start.Add(-12*time.Hour), start, units.FromKWh(float64(rapid.IntRange(0, 25).Draw(rt, "used"))))
 				slots := units.Slots(start, 30*time.Minute, 96)
-				cost := purse{tariff, acc, slots}.path()
+				table := tariff.Table(acc, slots, nil)
+				cost := purse{tariff, acc, slots}.path(&table)
 				for range 2 { // a second path begins anew
 					charged, expected, cumulative, a := units.Money(0), 0.0, 0.0, acc
 					for i, slot := range slots {
@@ -98,7 +99,8 @@ func TestLaddersOfSomeHoursAsBlocks(t *testing.T) {
 	}
 	// The base alone costs the same either way: what the blocks leave out is the
 	// loads' share alone.
-	cost, want := purse{s.Tariff, tariffs.Account{}, slots}.path(), 0.0
+	table := s.Tariff.Table(tariffs.Account{}, slots, nil)
+	cost, want := purse{s.Tariff, tariffs.Account{}, slots}.path(&table), 0.0
 	for i := range slots {
 		want += cost(i, 0, o.mid[i]*s.Slot.Hours())
 	}

@@ -56,12 +56,12 @@ func (m purse) price(t *tariffs.Table, slot int) units.Price {
 	return t.Import[slot]
 }
 
-// path is what energy costs in the slots of a path, which is asked for each in turn.
-func (m purse) path() func(slot int, _, kwh float64) float64 {
+// path is what energy costs in the slots of a path, which is asked for each in turn, by
+// the table of the purse's slots.
+func (m purse) path(table *tariffs.Table) func(slot int, _, kwh float64) float64 {
 	if m.tariff == nil {
 		return func(_ int, _, kwh float64) float64 { return max(0, kwh) }
 	}
-	table := m.tariff.Table(m.account, m.slots, nil)
 	p := table.Path()
 	return func(slot int, _, kwh float64) float64 { return p.Cost(slot, units.FromKWh(kwh)).Float() }
 }

@@ -37,21 +37,15 @@ type Need struct {
 
 // runOut follows many futures of the base load, with what is planned on top,
 // until the credit is gone.
-func (p *Planner) runOut(b *Brief, plan Plan) (RunOut, Outlook) {
+func (p *Planner) runOut(b *Brief, plan Plan, v *vista, w *wish) (RunOut, Outlook) {
 	s := &p.rules
-	if b.Unlocked {
+	if len(v.slots) == 0 {
 		return RunOut{}, Outlook{}
 	}
-	paths := p.forecast.Scenarios(b.Now, s.RunOutOver, p.paths, s.Seed)
-	if len(paths.Paths) == 0 || len(paths.Paths[0]) == 0 {
-		return RunOut{}, Outlook{}
-	}
-	n := len(paths.Paths[0])
-	slots := units.Slots(paths.Start, s.Interval, n)
-	credit := forecast.Credit{Balance: b.Left.Float(), Planned: s.planned(plan, slots), Cost: s.purse(b, slots).path()}
-	r := paths.RunOut(credit)
+	credit := v.with(s.planned(plan, v, w))
+	r := v.paths.RunOut(credit)
 	// The first slot is partly gone already.
-	from := paths.Start
+	from := v.paths.Start
 	out := RunOut{Known: true, Mid: from.Add(r.Q50), Early: from.Add(r.Q10), Beyond: r.Q50 >= r.Horizon}
 	if r.Q90 < r.Horizon {
 		out.Late = from.Add(r.Q90)
@@ -61,15 +55,17 @@ func (p *Planner) runOut(b *Brief, plan Plan) (RunOut, Outlook) {
 			*t = b.Now
 		}
 	}
-	return out, s.outlook(b.Now, paths, credit)
+	return out, s.outlook(b.Now, v.paths, credit)
 }
 
-// planned is the loads' energy in slots, in kWh: as planned, and beyond the
-// plan as on the plan's last whole day.
-func (s *Rules) planned(plan Plan, slots []units.Slot) []float64 {
-	out := make([]float64, len(slots))
+// planned is the loads' energy in the futures' slots, in kWh: what runs whatever the
+// plan says, what is planned, and beyond the
+// plan as on the plan's last whole day.  Where somebody asks that the credit lasts,
+// what is kept of the loads beyond the plan is known up to then.
+func (s *Rules) planned(plan Plan, v *vista, w *wish) []float64 {
+	out := make([]float64, len(v.slots))
 	const day = 24 * time.Hour
-	for i, slot := range slots {
+	for i, slot := range v.slots {
 		at := slot.Start
 		for k := range plan.Prices {
 			t := plan.Start.Add(time.Duration(k) * plan.Slot)
@@ -80,11 +76,20 @@ func (s *Rules) planned(plan Plan, slots []units.Slot) []float64 {
 			}
 		}
 		end := plan.Start.Add(time.Duration(len(plan.Prices)) * plan.Slot)
-		if !at.Before(end) {
+		switch {
+		case at.Before(end):
+		case w != nil && i < w.mark:
+			out[i] = w.kept[i]
+		case w != nil:
+			out[i] = w.all[i]
+		default:
 			if back := i - int(day/slot.Len); back >= 0 {
 				out[i] = out[back]
 			}
 		}
+	}
+	for i, kwh := range v.ours {
+		out[i] += kwh
 	}
 	return out
 }

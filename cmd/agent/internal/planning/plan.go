@@ -30,7 +30,8 @@ type Plan struct {
 
 	RunOut  RunOut       `json:"run_out"`
 	Outlook Outlook      `json:"outlook,omitzero"`
-	Buys    units.Energy `json:"buys"` // about what the balance buys from now on
+	Outlast *Outlast     `json:"outlast,omitempty"` // nil: nobody asks how long the credit is to last
+	Buys    units.Energy `json:"buys"`              // about what the balance buys from now on
 	OwnDays float64      `json:"own_days"`
 }
 

@@ -127,7 +127,13 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	s := &p.rules
 	plan, o := p.look(&b)
 	problem, jobs := s.problem(&b, o)
-	problem.Scenarios = p.futures(&b, problem, o)
+	v := p.vista(&b)
+	w := s.outlast(&b, o, jobs, v)
+	if w != nil {
+		jobs = w.lay(&b, o, problem, jobs)
+	} else {
+		problem.Scenarios = p.futures(&b, problem, o)
+	}
 	soon := earliest(problem)
 	plan.Unshifted = o.cost(problem, soon)
 	solved := soon
@@ -141,7 +147,8 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	plan.Unshifted = o.cost(problem, earliest(served(problem, solved)))
 	plan.Gap = solved.Gap
 	p.fill(&plan, &b, o, problem, solved, jobs)
-	plan.RunOut, plan.Outlook = p.runOut(&b, plan)
+	plan.RunOut, plan.Outlook = p.runOut(&b, plan, v, w)
+	plan.Outlast = s.outlasts(w, &plan, v)
 	plan.Buys = o.buys(b.Left, &o.table)
 	if p.elapsed != nil {
 		plan.Solved = p.elapsed() - began

@@ -1,0 +1,172 @@
+package planning
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+)
+
+// wishing is a home that has been learned for a month, with a geyser that matters
+// most, a pool pump and a washing machine, which asks that its credit lasts so long.
+func wishing(t testing.TB, until time.Duration, left units.Money) *bench {
+	t.Helper()
+	none := time.Duration(0)
+	b := newBench(t, false,
+		loads.Document{ID: "pool", Name: "Pool", Kind: loads.OnOff, Power: units.Kilowatt, Priority: 2, Need: &loads.NeedDocument{For: 3 * time.Hour}, MinOff: &none},
+		loads.Document{ID: "geyser", Name: "Geyser", Kind: loads.OnOff, Power: 3 * units.Kilowatt, Priority: 0, Need: &loads.NeedDocument{For: time.Hour}, MinOff: &none},
+		loads.Document{ID: "washer", Name: "Washer", Kind: loads.Cycle, Power: units.Kilowatt, Priority: 5, Cycle: 90 * time.Minute, Need: &loads.NeedDocument{Runs: 1}},
+	)
+	b.rules.RunOutOver = 7 * 24 * time.Hour
+	b.Planner.rules = b.rules
+	b.now = b.now.Add(9 * time.Hour)
+	b.Learn(b.habits(b.now.AddDate(0, 0, -28), b.now))
+	b.left, b.until = left, b.now.Add(until)
+	return b
+}
+
+// given is the hours that each load gives up.
+func (o *Outlast) given() map[string]float64 {
+	out := map[string]float64{}
+	for _, g := range o.Given {
+		if !g.Later {
+			out[g.ID] += g.Time.Hours()
+		}
+	}
+	return out
+}
+
+func TestTheCreditIsMadeToLastByGivingUpTheLeastImportantFirst(t *testing.T) {
+	ask := wishing(t, 3*24*time.Hour, 1000*units.One)
+	all := ask.planAt(ask.now)
+	if o := all.Outlast; o == nil || !o.Lasts || len(o.Given) > 0 || o.Sure < 0.99 || o.Need > o.Whole+o.Whole/50 {
+		t.Fatalf("with plenty of credit: %+v", o)
+	}
+	whole := all.Outlast.Whole
+	for name, c := range map[string]struct {
+		left  units.Money
+		want  func(o *Outlast, g map[string]float64) bool
+		lasts bool
+	}{
+		"just enough for all": {whole + units.One/10, func(_ *Outlast, g map[string]float64) bool { return len(g) == 0 }, true},
+		"a little less: the last washes are given up": {whole - units.One, func(_ *Outlast, g map[string]float64) bool {
+			return g["washer"] > 0 && g["washer"] <= 3 && g["pool"] == 0 && g["geyser"] == 0
+		}, true},
+		"much less: no wash, and some of the pool": {whole - 14*units.One, func(_ *Outlast, g map[string]float64) bool {
+			return g["washer"] >= 4 && g["pool"] > 0 && g["geyser"] == 0
+		}, true},
+		"not enough for the lights": {5 * units.One, func(o *Outlast, g map[string]float64) bool {
+			return g["geyser"] >= 3 && g["pool"] >= 8 && o.Ends.After(ask.now) && o.Ends.Before(ask.until) && o.Whole == whole
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := wishing(t, 3*24*time.Hour, c.left)
+			plan := b.planAt(b.now)
+			o := plan.Outlast
+			if o.Lasts != c.lasts || c.lasts && o.Sure < 0.89 || !c.want(o, o.given()) {
+				t.Fatalf("of %v, all needs %v: %v given up, %+v", c.left, whole, o.given(), *o)
+			}
+			if c.lasts && plan.RunOut.Early.Before(b.until.Add(-time.Hour)) {
+				t.Errorf("it is to last until %s and may end %s", b.until, plan.RunOut.Early)
+			}
+			if len(plan.Short) > 0 && c.lasts {
+				t.Errorf("what is given up is told as a shortfall too: %+v", plan.Short)
+			}
+		})
+	}
+}
+
+func TestAWishWithinTheHorizonMovesLoadsBeyondIt(t *testing.T) {
+	b := wishing(t, 8*time.Hour, 1000*units.One)
+	whole := b.planAt(b.now).Outlast
+	alone := wishing(t, 8*time.Hour, units.One/100)
+	all := alone.planAt(alone.now)
+	if all.Outlast.Lasts || len(whole.Given) > 0 {
+		t.Fatalf("%+v", all.Outlast)
+	}
+	for _, l := range all.Loads {
+		ran := 0
+		for k, p := range l.Power {
+			if p == 0 {
+				continue
+			}
+			if ran++; all.Start.Add(time.Duration(k) * all.Slot).Before(alone.until) {
+				t.Errorf("%s runs before the credit is to have lasted", l.ID)
+			}
+		}
+		if ran == 0 {
+			t.Errorf("%s could run after it, and does not", l.ID)
+		}
+	}
+	for _, g := range all.Outlast.Given {
+		if !g.Later {
+			t.Errorf("%+v is given up although it could wait", g)
+		}
+	}
+}
+
+func TestWhatIsNeverShedIsKeptWhateverIsAsked(t *testing.T) {
+	b := wishing(t, 2*24*time.Hour, units.One)
+	b.rules.Loads[2].Essential = true
+	o := b.planAt(b.now).Outlast
+	if g := o.given(); g["washer"] > 0 || g["geyser"] == 0 || o.Lasts {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestNoWishNoAnswer(t *testing.T) {
+	for name, change := range map[string]func(*bench){
+		"none":                      func(b *bench) { b.until = time.Time{} },
+		"it is over":                func(b *bench) { b.until = b.now },
+		"the account is paid off":   func(b *bench) { b.unlocked = true },
+		"further than anybody sees": func(b *bench) { b.until = b.now.AddDate(0, 0, 9) },
+	} {
+		b := wishing(t, 24*time.Hour, 50*units.One)
+		change(b)
+		if o := b.planAt(b.now).Outlast; o != nil {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+}
+
+// More credit never keeps less, and never makes it less sure than nine of ten.
+func TestMoreCreditNeverGivesUpMore(t *testing.T) {
+	b := wishing(t, 60*time.Hour, units.One)
+	first := b.brief(b.now)
+	_, look := b.look(&first)
+	v := b.vista(&first)
+	kept := func(hours time.Duration, left units.Money) (ids []string, o *wish, sure float64) {
+		b.left, b.until = left, b.now.Add(hours)
+		brief := b.brief(b.now)
+		v.credit.Balance = left.Float()
+		_, jobs := b.rules.problem(&brief, look)
+		w := b.rules.outlast(&brief, look, jobs, v)
+		for _, x := range w.pieces {
+			if !x.given {
+				ids = append(ids, b.rules.Loads[x.load].ID+x.spans[0].Start.String())
+			}
+		}
+		use := w.use(slices.Clone(v.ours), len(ids), v, b.rules.Interval)
+		return ids, w, v.paths.Lasts(v.with(use), w.mark)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		hours := time.Duration(rapid.IntRange(1, 150).Draw(rt, "hours")) * time.Hour
+		left := units.Money(rapid.IntRange(1, 200).Draw(rt, "tenths")) * units.One / 10 * 10
+		more := left + units.Money(rapid.IntRange(0, 50).Draw(rt, "more"))*units.One
+		a, w, before := kept(hours, left)
+		c, w2, after := kept(hours, more)
+		if len(c) < len(a) || !slices.Equal(a, c[:len(a)]) {
+			rt.Fatalf("%v keeps %v, %v keeps %v", left, a, more, c)
+		}
+		if w.whole != w2.whole || after < min(before, nineOfTen)-1e-9 {
+			rt.Fatalf("all needs %v and %v; sure %v with %v and %v with %v", w.whole, w2.whole, before, left, after, more)
+		}
+		if given := len(w.pieces) - len(a); given > 0 && w.whole <= left.Float() {
+			rt.Fatalf("%d pieces are given up for nothing", given)
+		}
+	})
+}
