@@ -19,6 +19,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
@@ -37,6 +38,7 @@ type Config struct {
 	Tariff     Tariff            `yaml:"tariff"`
 	Credit     credit.Document   `yaml:"credit"`
 	Tokens     Tokens            `yaml:"tokens"`
+	TopUp      TopUp             `yaml:"topup"`
 	Supply     Supply            `yaml:"supply"`
 	Entry      Entry             `yaml:"entry"`
 	Loads      []loads.Document  `yaml:"loads"`
@@ -100,6 +102,12 @@ type Tariff struct {
 type Tokens struct {
 	OpenPAYGO *OpenPAYGO `yaml:"openpaygo"`
 	STS       *STS       `yaml:"sts"`
+}
+
+// TopUp is how credit is bought.
+type TopUp struct {
+	// VendorHours is when the shop is open, in local time; none: at any hour.
+	VendorHours civil.Week `yaml:"vendor_hours"`
 }
 
 // OpenPAYGO is the document of that scheme with its key kept out of the file.

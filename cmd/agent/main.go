@@ -25,6 +25,7 @@ type cli struct {
 	Check     checkCmd     `cmd:"" help:"Check a configuration file."`
 	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the configuration."`
 	Status    statusCmd    `cmd:"" help:"Say how the running agent is."`
+	LastUntil lastUntilCmd `cmd:"" help:"Ask that the credit lasts until a time, and say what that takes."`
 	Topup     topupCmd     `cmd:"" help:"Enter a token at the running agent."`
 	Pin       pinCmd       `cmd:"" help:"Make the hash of a PIN for the configuration."`
 	Forecast  forecastCmd  `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`

@@ -167,6 +167,16 @@ func TestWireFormsStayAsTheyAreSent(t *testing.T) {
 			w.pass(5 * time.Minute)
 			w.states()
 		}},
+		{"the_credit_is_to_last", "topup: {vendor_hours: [\"Mon-Fri 08:00-18:00\"]}\n", func(w *wires) {
+			w.pass(30 * time.Minute)
+			w.ask("POST", "/api/v1/until", `{"until":"soon"}`)
+			w.ask("POST", "/api/v1/until", `{"when":"soon"}`)
+			w.ask("POST", "/api/v1/until", `{"until":"Fri 18:00"}`)
+			w.ask("POST", "/api/v1/until", `{"until":"Wed 18:00"}`)
+			w.pass(2 * time.Minute)
+			w.states()
+			w.ask("POST", "/api/v1/until", `{"until":"off"}`)
+		}},
 		{"the_records_do_not_agree", "", func(w *wires) {
 			w.pass(30 * time.Minute)
 			w.order(func(st *control.State) {

@@ -25,6 +25,8 @@ func forms() []any {
 		TopUpNeed{},
 		TopUp{},
 		Token{},
+		LastUntil{},
+		UntilAnswer{},
 		Problem{},
 		State{},
 		Plan{},

@@ -14,6 +14,7 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 		Seq: v.Seq, At: At(v.At), Zone: "UTC", Site: v.Site, Unit: v.UnitCode(),
 		Supply: supplyOf(say, v.Supply),
 		RunOut: RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach)},
+		Until:  untilOf(say, v.Until),
 		Power:  powerOf(v.Power),
 		Meter:  registersOf(v.Meter),
 		TopUp:  Gate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, At(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad},
@@ -81,6 +82,30 @@ func PayOf(s present.Supply) *string {
 	}
 	text := money(s.Pay.Amount)
 	return &text
+}
+
+// untilOf is nil where nobody asks how long the credit is to last.
+func untilOf(say present.Phrases, u present.Until) *Until {
+	if u.At.IsZero() {
+		return nil
+	}
+	text := say.Until(u)
+	a := &Until{
+		At: u.At.UTC(), By: u.By, Since: u.Since.UTC(), Known: u.Known, Lasts: u.Lasts, Sure: u.Sure, Ends: At(u.Ends),
+		Given: make([]GivenUp, len(u.Given)), Says: present.Sentences(text.Lines...),
+	}
+	if u.BuyMay && u.Buy > 0 {
+		buy := money(u.Buy)
+		a.Buy = &buy
+	}
+	if u.KeepMay && u.Keep > 0 {
+		keep := money(u.Keep)
+		a.Keep = &keep
+	}
+	for i, g := range u.Given {
+		a.Given[i] = GivenUp{g.ID, g.At.UTC(), g.Time.Hours(), g.Energy.KWh(), g.Later}
+	}
+	return a
 }
 
 func powerOf(p picture.PowerNow) Power {

@@ -12,6 +12,7 @@ type View struct {
 	Supply   Supply     `json:"supply"`
 	Credit   Credit     `json:"credit"`
 	RunOut   RunOut     `json:"run_out"`
+	Until    *Until     `json:"until"` // null: nobody asks how long the credit is to last
 	Power    Power      `json:"power"`
 	Meter    Registers  `json:"meter"`
 	Tariff   Tariff     `json:"tariff"`
@@ -64,6 +65,40 @@ type RunOut struct {
 	Late   *time.Time `json:"late"`
 	Hours  *float64   `json:"hours"`
 	Reach  *time.Time `json:"reach"` // the end of the last day that GET /api/v1/topup answers for
+}
+
+// Until is how long the credit is to last, as a person asks, and what becomes of it.
+type Until struct {
+	At    time.Time  `json:"at"`
+	By    string     `json:"by"`
+	Since time.Time  `json:"since"`
+	Known bool       `json:"known"` // false: no plan knows of it yet, and of the rest nothing
+	Lasts bool       `json:"lasts"` // in nine of ten futures, as planned
+	Sure  int        `json:"sure"`  // in so many of 100
+	Ends  *time.Time `json:"ends"`  // where it does not last: in one future of ten it has ended by then
+	Buy   *string    `json:"buy"`   // the smallest top-up with which it lasts; null: none is needed, or no one is enough
+	Keep  *string    `json:"keep"`  // the smallest top-up with which nothing is left out; null as buy
+	Given []GivenUp  `json:"given"` // what is left out for it
+	Says  string     `json:"says"`  // in words
+}
+
+// GivenUp is what a load does without so that the credit lasts.
+type GivenUp struct {
+	ID    string    `json:"id"`
+	At    time.Time `json:"at"` // when it would have run
+	Hours float64   `json:"hours"`
+	KWh   float64   `json:"kwh"`
+	Later bool      `json:"later"` // it runs after the time asked for
+}
+
+// LastUntil asks that the credit lasts: POST /api/v1/until.
+type LastUntil struct {
+	Until string `json:"until"` // "Fri 18:00", "tomorrow 07:00", "2026-12-04 18:00", a time of RFC 3339, or "off"
+}
+
+// UntilAnswer answers a LastUntil.
+type UntilAnswer struct {
+	Until *Until `json:"until"`
 }
 
 // Power is what is drawn at the meter.

@@ -14,6 +14,7 @@ import "strings"
 //	token/result           QoS 1     JSON: what became of a token entered
 //	load/<name>/set        in        an order: "run", "skip" or "auto", alone or as JSON with its time
 //	load/<name>/state      retained  JSON: the load's state
+//	until/set              in        an order: until when the credit is to last, such as "Fri 18:00", or "off"
 //	supply/reconnect       in        an order: "close" the supply where it is ready, or "open" it
 //	prices                 in        JSON: the energy prices ahead; retained ones are taken too
 //
@@ -72,6 +73,9 @@ func (t Topics) LoadState(name string) string { return t.base + "/load/" + Level
 
 // Reconnect is where a supply that is ready is told to close.
 func (t Topics) Reconnect() string { return t.base + "/supply/reconnect" }
+
+// Until is where it is said how long the credit is to last.
+func (t Topics) Until() string { return t.base + "/until/set" }
 
 // Prices is where the energy prices ahead are sent to.
 func (t Topics) Prices() string { return t.base + "/prices" }

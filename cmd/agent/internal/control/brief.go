@@ -22,11 +22,16 @@ func (s *Site) Brief(st *State) planning.Brief {
 	if st.Prices != nil {
 		b.Prices = &st.Prices.Overlay
 	}
+	if st.Until != nil {
+		b.Until = st.Until.At
+	}
 	for i, l := range s.Loads {
 		progress, unit := st.Loads[i].Progress, st.Guard.Unit(l.ID)
-		b.Loads = append(b.Loads, planning.Owed{
-			ID: l.ID, Committed: l.Committed(progress, unit, st.Now), Requests: l.Requests(progress, unit, st.Now, s.PlanAhead),
-		})
+		owed := planning.Owed{ID: l.ID, Committed: l.Committed(progress, unit, st.Now), Requests: l.Requests(progress, unit, st.Now, s.PlanAhead)}
+		if further := b.Until.Sub(st.Now); further > s.PlanAhead {
+			owed.Later = l.Requests(progress, unit, st.Now, further)[len(owed.Requests):]
+		}
+		b.Loads = append(b.Loads, owed)
 	}
 	return b
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -40,6 +41,8 @@ type Site struct {
 	Contactor bool        // there is a supply contactor
 	Supply    SupplyRules // how it is cut
 	Power     units.Power // greatest import allowed; 0 is no limit
+
+	Vendor civil.Week // when credit can be bought; none: at any time
 
 	PlanAt     schedule.Schedule // when a fresh plan is due
 	PlanSlot   time.Duration

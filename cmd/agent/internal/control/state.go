@@ -50,6 +50,8 @@ type State struct {
 	AskedAt  time.Time      `json:"asked_at,omitzero"`   // when a plan was last asked for
 	Asking   bool           `json:"asking,omitempty"`    // and the answer has not come yet
 	WantPlan bool           `json:"want_plan,omitempty"` // something changed that the plan does not know
+	// Until is set while a person asks that the credit lasts so long.
+	Until *UntilState `json:"until,omitempty"`
 
 	// Hold is set while the records do not agree and a person has to decide.
 	Hold *Hold `json:"hold,omitempty"`

@@ -33,7 +33,8 @@ type step struct {
 //  2. what held since the step before, and what the switches say: by the State as
 //     it was then;
 //  3. what happened: a reading goes through watch, then account, piece by piece;
-//  4. the loads' days, which a reading or a person may have moved;
+//  4. the loads' days, which a reading or a person may have moved, and how long the
+//     credit is to last;
 //  5. account and supply: whether the supply should be on, by the credit as it is
 //     now, so that a token or the last of the credit has its effect in this step;
 //  6. plan asked for, loads and contactor moved: by the decision just made;
@@ -76,6 +77,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 		in.What.happen(p)
 	}
 	p.roll()
+	p.until()
 	p.supply()
 	p.wantPlan(before)
 	p.act()

@@ -121,6 +121,7 @@ func (p *step) warn() {
 	p.ladder()
 	p.write(p.st.Clock.Warn())
 	p.planWarnings()
+	p.buyBefore()
 	var notes note.Notes
 	p.st.AccountState, notes = p.accounting().Warn(p.st.AccountState, p.st.Now, p.now)
 	p.write(notes)

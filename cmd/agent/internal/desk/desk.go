@@ -200,6 +200,11 @@ func (d *Desk) Reconnect(ctx context.Context) error {
 	return d.request(ctx, control.Request{Kind: control.Reconnect, By: "page"})
 }
 
+// LastUntil asks that the credit lasts until an instant, in a person's words.
+func (d *Desk) LastUntil(ctx context.Context, text, way string) error {
+	return d.ask(ctx, control.LastUntil{Text: strings.TrimSpace(text), By: way})
+}
+
 // Acknowledge marks a warning as seen.
 func (d *Desk) Acknowledge(ctx context.Context, code string) error {
 	known := false
@@ -212,9 +217,13 @@ func (d *Desk) Acknowledge(ctx context.Context, code string) error {
 	return d.request(ctx, control.Request{Kind: control.Acknowledge, Code: health.Code(code), By: "page"})
 }
 
-func (d *Desk) request(ctx context.Context, r control.Request) error {
-	reply, err := d.loop.Feed(ctx, control.Input{What: r})
+func (d *Desk) request(ctx context.Context, r control.Request) error { return d.ask(ctx, r) }
+
+// ask has the loop do something, and says why where it will not.
+func (d *Desk) ask(ctx context.Context, what control.Happening) error {
+	reply, err := d.loop.Feed(ctx, control.Input{What: what})
 	var lacks *credit.NotOfferedError
+	var not *control.NotUntilError
 	switch {
 	case errors.Is(err, control.ErrNotRecorded):
 		return &web.Refusal{Reason: d.words.T("refused.not_recorded"), Remedy: d.words.T("refused.not_recorded.do")}
@@ -228,6 +237,8 @@ func (d *Desk) request(ctx context.Context, r control.Request) error {
 		return &web.Refusal{Reason: d.words.T("refused.held"), Remedy: d.words.T("refused.held.do")}
 	case errors.Is(reply.Err, control.ErrNotReady):
 		return &web.Refusal{Reason: d.words.T("refused.not_ready")}
+	case errors.As(reply.Err, &not):
+		return &web.Refusal{Reason: present.Format{}.Sentence(d.plain.Say(not.Says))}
 	case errors.As(reply.Err, &lacks):
 		return &web.Refusal{Reason: present.Format{}.Sentence(d.plain.Say(lacks.Says))}
 	}

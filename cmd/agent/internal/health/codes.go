@@ -31,6 +31,7 @@ const (
 	TokenRejected       Code = "token_rejected"
 	TokenLocked         Code = "token_locked"
 	BadMessage          Code = "bad_message"
+	BuyBefore           Code = "buy_before"
 	CreditLow           Code = "credit_low"
 	CreditSpent         Code = "credit_spent"
 	EmergencyOffered    Code = "emergency_offered"
@@ -115,6 +116,7 @@ func Rows() []Row {
 		{Code: BadMessage, Severity: Caution, About: Topic, Lasts: day},
 		{Code: BrokerGone, Severity: Caution},
 		{Code: BrokerRefused, Severity: Caution},
+		{Code: BuyBefore, Severity: Serious, OfCredit: true},
 		{Code: ClockAhead, Severity: Serious},
 		{Code: ClockBack, Severity: Caution, Lasts: day},
 		{Code: ClockUnconfirmed, Severity: Info},

@@ -47,7 +47,7 @@ func (m *Maker) Of(snap *control.Snapshot) View {
 		Tariff: m.tariff(st), TopUp: m.gate(st),
 	}
 	say := m.words.For(v.Unit, v.Zone, v.At)
-	v.Supply = present.SupplyOf(m.site, st)
+	v.Supply, v.Until = present.SupplyOf(m.site, st), present.UntilOf(m.site, st)
 	v.Plan, v.Loads = m.plan(st, say), m.loads(st, say)
 	for _, w := range st.Health.WorstFirst() {
 		v.Warnings = append(v.Warnings, Warning{

@@ -26,6 +26,7 @@ type View struct {
 	Supply   present.Supply
 	Credit   Credit
 	RunOut   RunOut
+	Until    present.Until // how long a person asks that the credit lasts
 	Power    PowerNow
 	Meter    Registers
 	Tariff   Tariff

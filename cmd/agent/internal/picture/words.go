@@ -51,6 +51,10 @@ func (m *Maker) form(st *control.State, w health.Warning) string {
 		if st.Credit.Emergency.Stage == credit.Spent {
 			return "spent"
 		}
+	case health.BuyBefore:
+		if u := present.UntilOf(m.site, st); u.Known && !u.Lasts {
+			return "asked"
+		}
 	case health.PlanStale:
 		if st.Plan != nil && !st.Now.Before(st.Plan.Ends()) {
 			return "ended"

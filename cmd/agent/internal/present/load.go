@@ -153,6 +153,8 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 			isShort = false // it has had this day's; it is another that is left short
 		}
 		switch {
+		case !(missing == 0 && given) && givenUp(st, l.ID):
+			x.Why.Code = WhyUntil
 		case isShort && short.Cause == planning.ShortOfCredit:
 			x.Why.Code = WhyCredit
 		case isShort && short.Cause == planning.ShortOfHours:
@@ -188,6 +190,12 @@ func shortOf(p *planning.Plan, id string) (planning.Shortfall, bool) {
 		return planning.Shortfall{}, false
 	}
 	return p.Short[i], true
+}
+
+// givenUp tells whether a load is left out so that the credit lasts as long as a
+// person asks.
+func givenUp(st *control.State, id string) bool {
+	return st.Plan.Outlast != nil && slices.ContainsFunc(st.Plan.Outlast.Given, func(g planning.GivenUp) bool { return g.ID == id })
 }
 
 // planned is why the plan has a load wait until start.

@@ -55,6 +55,7 @@ const (
 	WhyOwnWait   ReasonCode = "own_wait"  // there is no plan, and it waits for its own hours
 	WhyRecords   ReasonCode = "records"   // the records do not agree: nothing is switched
 	WhyCredit    ReasonCode = "credit"    // the plan leaves it out: the credit is not enough
+	WhyUntil     ReasonCode = "until"     // the plan leaves it out so that the credit lasts as long as a person asks
 	WhyHours     ReasonCode = "hours"     // the plan leaves it out: its hours are too short
 	WhyLeftOut   ReasonCode = "left_out"  // the plan leaves it out
 	WhyOver      ReasonCode = "over"      // its hours are over, and Time is missing

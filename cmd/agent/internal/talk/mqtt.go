@@ -72,6 +72,12 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	_, err = bus.SubscribeOrder(topics.Until(), func(ctx context.Context, m broker.Message) error {
+		return a.heardUntil(ctx, m)
+	})
+	if err != nil {
+		return err
+	}
 	_, err = bus.SubscribeState(topics.Prices(), a.heardPrices)
 	if err != nil {
 		return err

@@ -86,6 +86,25 @@ func (a *Agent) heardLoad(ctx context.Context, topics broker.Topics, m broker.Me
 	return err
 }
 
+// heardUntil is how long the credit is to last.
+func (a *Agent) heardUntil(ctx context.Context, m broker.Message) error {
+	if _, err := order(m, a.loop.Snapshot().State.Now); err == nil {
+		if err := a.paces.until.wait(ctx); err != nil {
+			return err
+		}
+	}
+	text, err := order(m, a.loop.Snapshot().State.Now)
+	if err != nil {
+		return a.bad(ctx, m.Topic, fmt.Sprintf("%.200s", err))
+	}
+	reply, err := a.loop.Feed(ctx, control.Input{What: control.LastUntil{Text: text, By: "mqtt"}})
+	var not *control.NotUntilError
+	if errors.As(reply.Err, &not) {
+		return a.bad(ctx, m.Topic, a.plain.Say(not.Says))
+	}
+	return err
+}
+
 // heardSupply is the customer's word about the supply: open is their own main
 // switch, close takes it back or closes an armed supply.  Neither gives power
 // that there is no credit for.

@@ -18,7 +18,7 @@ const (
 
 // paces are an agent's paces of what comes over MQTT.
 type paces struct {
-	loads, supply, prices pace
+	loads, supply, until, prices pace
 
 	mu  sync.Mutex
 	bad map[string]*pace
@@ -26,6 +26,7 @@ type paces struct {
 
 func (p *paces) init() {
 	p.loads, p.supply = pace{burst: orderBurst, every: orderEvery}, pace{burst: orderBurst, every: orderEvery}
+	p.until = pace{burst: orderBurst, every: orderEvery}
 	p.prices = pace{burst: pricesBurst, every: pricesEvery}
 	p.bad = map[string]*pace{}
 }

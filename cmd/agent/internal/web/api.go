@@ -23,6 +23,7 @@ import (
 //	GET  /api/v1/ledger?before=SEQ&n=100         newest first
 //	GET  /api/v1/history?from=TIME&to=TIME       measured intervals, 31 days at the most; "next" tells where to go on
 //	POST /api/v1/topup                           {"token":"..."}
+//	POST /api/v1/until                           {"until":"Fri 18:00"}, or "off"
 //	POST /api/v1/loads/{id}/run|skip|auto
 //	POST /api/v1/emergency/accept
 //	POST /api/v1/supply/reconnect
@@ -39,6 +40,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.heavy(s.apiHistory)))
 	mux.HandleFunc("GET /api/v1/topup", s.api(readAccess, s.apiTopUpFor))
 	mux.HandleFunc("POST /api/v1/topup", s.api(changeAccess, s.apiTopUp))
+	mux.HandleFunc("POST /api/v1/until", s.api(changeAccess, s.apiUntil))
 	mux.HandleFunc("POST /api/v1/loads/{id}/{action}", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
 		do, ok := s.loadCommand(r.PathValue("action"))
 		if !ok {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -291,6 +292,30 @@ func (f *fakeAgent) LoadAuto(_ context.Context, id string) error {
 	return f.load("auto", id, func(l *picture.Load) {
 		l.Override, l.State, l.Power, l.OverrideUntil, l.Why = picture.NoOverride, present.LoadWaiting, 0, time.Time{}, "Waits for the cheap hours."
 	})
+}
+
+// LastUntil takes what civil.Moment reads.
+func (f *fakeAgent) LastUntil(_ context.Context, text, way string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.note("until %s by %s", text, way); err != nil {
+		return err
+	}
+	if text == "off" {
+		f.changeLocked(func(v *picture.View) { v.Until = present.Until{} })
+		return nil
+	}
+	at, err := civil.Moment(text, f.v.At, f.v.Zone)
+	if err != nil {
+		return &Refusal{Reason: err.Error()}
+	}
+	f.changeLocked(func(v *picture.View) {
+		v.Until = present.Until{
+			At: at, By: way, Since: v.At, Known: true, Lasts: true, Sure: 93, BuyMay: true, Keep: units.FromFloat(42), KeepMay: true,
+			Given: []present.GivenUp{{ID: "pool", Name: "Pool pump", At: v.At.Add(20 * time.Hour), Time: 3 * time.Hour, Energy: units.FromKWh(3.3)}},
+		}
+	})
+	return nil
 }
 
 func (f *fakeAgent) AcceptEmergency(context.Context) error {

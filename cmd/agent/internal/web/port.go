@@ -41,6 +41,10 @@ type Agent interface {
 	AcceptEmergency(ctx context.Context) error // take the emergency credit on offer
 	Reconnect(ctx context.Context) error       // close the supply that is ready for reconnection
 
+	// LastUntil asks that the credit lasts until an instant, which is written as a
+	// person writes it; "off" takes that back.  way is "page" or "api".
+	LastUntil(ctx context.Context, text, way string) error
+
 	// TariffDetail is the tariff in full, for the page about it.
 	TariffDetail() picture.TariffDetail
 

@@ -128,7 +128,7 @@ func (m *model) liveRegions() []region {
 	}
 	switch m.Page {
 	case "home":
-		out = append(out, region{"alerts", "alerts", m}, region{"quiet", "quiet", m}, region{"supply", "supply", m}, region{"hero", "hero", m},
+		out = append(out, region{"alerts", "alerts", m}, region{"quiet", "quiet", m}, region{"supply", "supply", m}, region{"hero", "hero", m}, region{"until", "until", m},
 			region{"now", "now", m}, region{"emergency", "emergency", m}, region{"plan", "plan", m}, region{"plantable", "plantable", m})
 		for _, l := range m.Loads() {
 			out = append(out, region{"load", "load-" + l.ID, l}, region{"act", "act-" + l.ID, l})

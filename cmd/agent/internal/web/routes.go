@@ -38,6 +38,7 @@ func (s *Server) routes() http.Handler {
 	open("POST /topup", s.topup) // its form carries the PIN itself
 	change := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.session(s.changing(h))) }
 	change("POST /loads/{id}/{action}", s.loadAction)
+	change("POST /until", s.lastUntil)
 	change("POST /emergency/accept", s.emergencyAccept)
 	change("POST /supply/reconnect", s.reconnect)
 	change("POST /warnings/{code}/seen", s.acknowledge)

@@ -1,0 +1,98 @@
+package civil
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// At is the instant at which the clock in loc shows so many minutes after midnight of
+// the date, in UTC.  Where the clock shows it twice it is the second, where the clock
+// jumps over it the instant of the jump.
+func (d Date) At(minutes units.TimeOfDay, loc *time.Location) time.Time {
+	y, m, day := d.Civil()
+	naive := time.Date(y, m, day, 0, int(minutes), 0, 0, time.UTC)
+	at := naive.Add(-26 * time.Hour) // before it in every zone there is
+	var found time.Time
+	for {
+		_, offset := at.In(loc).Zone()
+		_, end := at.In(loc).ZoneBounds()
+		shown := naive.Add(-time.Duration(offset) * time.Second)
+		switch {
+		case shown.Before(at) && found.IsZero():
+			return at.UTC() // the clock jumped over it
+		case !shown.Before(at) && (end.IsZero() || shown.Before(end)):
+			found = shown
+		}
+		if end.IsZero() || end.After(naive.Add(26*time.Hour)) {
+			return found.UTC()
+		}
+		at = end
+	}
+}
+
+// weekday is the day that a name stands for: "Fri", "friday".
+func weekday(name string) (time.Weekday, bool) {
+	for d := time.Sunday; d <= time.Saturday; d++ {
+		full := d.String()
+		if len(name) >= 3 && len(name) <= len(full) && strings.EqualFold(name, full[:len(name)]) && (len(name) == 3 || len(name) == len(full)) {
+			return d, true
+		}
+	}
+	return 0, false
+}
+
+// Moment is the instant that a person means by text at now in loc, in UTC: the next
+// "Fri 18:00" or "18:00", "today 21:00", "tomorrow 07:00", "2026-12-04 18:00", or a
+// time of RFC 3339.
+func Moment(text string, now time.Time, loc *time.Location) (time.Time, error) {
+	text = strings.TrimSpace(text)
+	bad := fmt.Errorf("%.40q is not a time: write it like Fri 18:00, tomorrow 07:00 or 2026-12-04 18:00", text)
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t.UTC(), nil
+	}
+	if len(text) > 10 && text[4] == '-' && text[10] == 'T' {
+		text = text[:10] + " " + text[11:] // as a browser sends it
+	}
+	day, clock, two := strings.Cut(text, " ")
+	if !two {
+		day, clock = "", text
+	}
+	clock = strings.TrimSpace(clock)
+	if len(clock) == len("7:00") {
+		clock = "0" + clock
+	}
+	if len(clock) == len("18:00:00") {
+		clock = strings.TrimSuffix(clock, ":00")
+	}
+	minutes, err := units.ParseTimeOfDay(clock)
+	if err != nil {
+		return time.Time{}, bad
+	}
+	today := DateIn(now, loc)
+	switch wd, named := weekday(day); {
+	case !two:
+		for d := today; ; d++ {
+			if at := d.At(minutes, loc); at.After(now) {
+				return at, nil
+			}
+		}
+	case named:
+		for d := today; ; d++ {
+			if at := d.At(minutes, loc); d.Weekday() == wd && at.After(now) {
+				return at, nil
+			}
+		}
+	case strings.EqualFold(day, "today"):
+		return today.At(minutes, loc), nil
+	case strings.EqualFold(day, "tomorrow"):
+		return (today + 1).At(minutes, loc), nil
+	}
+	var d Date
+	if err := d.SetText(day); err != nil {
+		return time.Time{}, bad
+	}
+	return d.At(minutes, loc), nil
+}
