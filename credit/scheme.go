@@ -116,7 +116,8 @@ type Starter interface {
 }
 
 // Normalize strips what people and cameras put between the digits of a token:
-// blanks, dashes, dots, and the label of a QR text such as "token:".
+// blanks, dashes, dots, and the label of a QR text such as "token:"; digits of
+// other scripts become those that schemes read.
 func Normalize(text string) string {
 	if i := strings.LastIndexAny(text, ":="); i >= 0 {
 		text = text[i+1:]
@@ -125,6 +126,9 @@ func Normalize(text string) string {
 		if between(r) {
 			return -1
 		}
+		if d, ok := digit(r); ok {
+			return rune(d)
+		}
 		return r
 	}, text)
 }
@@ -132,71 +136,25 @@ func Normalize(text string) string {
 // between tells whether r may stand between the digits of a token.
 func between(r rune) bool {
 	switch r {
-	case '-', '.', '_', '\u2010', '\u2011', '\u2012', '\u2013', '\ufeff', '\u200b':
+	case '-', '.', '_', '\u00ad', '\u00b7', '\u2212', '\ufe63', '\uff0d', '\uff0e', '\u30fb':
 		return true
 	}
-	return unicode.IsSpace(r)
+	// Dashes of all kinds, and what is not seen at all: marks of direction, joiners.
+	return unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf)
 }
 
-// Digits is the token in what was typed, pasted or scanned: the whole text
-// without what stands between digits, or, where that is no token, the one
-// stretch of digits in it that is: the text of a barcode, a QR code or a slip
-// with meter number and date holds more than the token.  Where there is none,
-// or several that differ, it is the normalised text, for the scheme to refuse.
+// Digits is the token in what was typed, pasted or scanned: the one whole token
+// that Find finds in it.  Where there is none, or several, it is the normalised
+// text, for the scheme to refuse.
 func (e *Engine) Digits(text string) string {
-	whole := Normalize(text)
-	if e.fits(whole) {
-		return whole
+	if found := e.Find(text); len(found) == 1 && found[0].Slip == Whole {
+		return found[0].Digits
 	}
-	found := ""
-	for _, run := range runs(text) {
-		switch {
-		case !e.fits(run) || run == found:
-		case found != "":
-			return whole
-		default:
-			found = run
-		}
-	}
-	if found == "" {
-		return whole
-	}
-	return found
+	return Normalize(text)
 }
 
 func (e *Engine) fits(digits string) bool {
 	return slices.ContainsFunc(e.schemes, func(s Scheme) bool { return s.Fits(digits) })
-}
-
-// runs is the stretches of digits in text, without what stands between them.  A
-// letter that touches a digit is a misread digit, not an end: what it touches
-// is left out.
-func runs(text string) []string {
-	var out []string
-	var run []byte
-	touched, last := false, ' '
-	end := func() {
-		if len(run) > 0 && !touched {
-			out = append(out, string(run))
-		}
-		run, touched = nil, false
-	}
-	for _, r := range text {
-		digit := r >= '0' && r <= '9'
-		switch {
-		case digit:
-			if len(run) == 0 {
-				touched = unicode.IsLetter(last)
-			}
-			run = append(run, byte(r))
-		case r == '\n' || !between(r):
-			touched = touched || unicode.IsLetter(r) && last >= '0' && last <= '9'
-			end()
-		}
-		last = r
-	}
-	end()
-	return out
 }
 
 // Fingerprint names a token in the ledger without showing it.  id is the

@@ -85,7 +85,7 @@ func (h *home) enter(token string) {
 // type enters a token at the keypad and keeps what the display shows.
 func (h *home) typed(token string) {
 	h.Helper()
-	p := panel.Keys{Loop: h.s.Loop(), Words: present.NewWords().Keypad(h.s.Site()), Show: func(a, b string) { h.last += "<p>keypad: " + a + " | " + b + "</p>" }}
+	p := panel.Keys{Loop: h.s.Loop(), Credit: h.s.Site().Credit, Words: present.NewWords().Keypad(h.s.Site()), Show: func(a, b string) { h.last += "<p>keypad: " + a + " | " + b + "</p>" }}
 	p.Pressed(h.Context(), keypad.Event{Kind: keypad.Enter, Token: token})
 }
 

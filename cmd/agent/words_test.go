@@ -308,7 +308,7 @@ func (h *home) tell(situation string) {
 	for _, m := range h.mqtt.words(h) {
 		h.lines("mqtt "+m[0], []string{m[1]})
 	}
-	p := panel.Keys{Loop: h.s.Loop(), Words: present.NewWords().Keypad(h.s.Site()), Show: func(a, b string) { h.lines("keypad B", []string{a + " | " + b}) }}
+	p := panel.Keys{Loop: h.s.Loop(), Credit: h.s.Site().Credit, Words: present.NewWords().Keypad(h.s.Site()), Show: func(a, b string) { h.lines("keypad B", []string{a + " | " + b}) }}
 	p.Pressed(h.Context(), keypad.Event{Kind: keypad.Balance})
 	// What a person does is stored at once, and what happened before it, where it can be.
 	_, _ = h.s.Loop().Feed(h.Context(), control.Input{Now: h.s.Plant().Now().Add(h.shift), What: control.Request{Kind: control.Acknowledge, By: "page"}})

@@ -254,11 +254,11 @@ type Say struct {
 	Tokens int   // how many were handed over
 }
 
-// Run waits for cards until ctx ends.  It hands each token to enter, which
-// answers true once the token's effect, or the knowledge that it is used, is
+// Run waits for cards until ctx ends.  It hands a card's tokens to enter, which
+// answers true for each whose effect, or the knowledge that it is used, is
 // stored; only then is it wiped from the card.  A card that stays at the
 // reader is read once.
-func (s *Slots) Run(ctx context.Context, enter func(digits string) bool, say func(Say)) error {
+func (s *Slots) Run(ctx context.Context, enter func(digits []string) []bool, say func(Say)) error {
 	pause := time.NewTicker(250 * time.Millisecond)
 	defer pause.Stop()
 	present := false
@@ -278,11 +278,19 @@ func (s *Slots) Run(ctx context.Context, enter func(digits string) bool, say fun
 		}
 		present = true
 		done := 0
-		for _, t := range held.Tokens {
-			if ctx.Err() != nil {
-				return nil
+		var stored []bool
+		if len(held.Tokens) > 0 {
+			digits := make([]string, len(held.Tokens))
+			for i, t := range held.Tokens {
+				digits[i] = t.Digits
 			}
-			if !enter(t.Digits) {
+			stored = enter(digits)
+		}
+		if ctx.Err() != nil {
+			return nil // the card keeps them: used tokens do no harm
+		}
+		for i, t := range held.Tokens {
+			if !stored[i] {
 				continue
 			}
 			done++

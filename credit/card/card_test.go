@@ -164,9 +164,13 @@ func TestACardAtTheReader(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			done <- s.Run(ctx, func(digits string) bool {
-				entered = append(entered, digits)
-				return digits != refuse.Load()
+			done <- s.Run(ctx, func(digits []string) []bool {
+				entered = append(entered, digits...)
+				stored := make([]bool, len(digits))
+				for i, d := range digits {
+					stored[i] = d != refuse.Load()
+				}
+				return stored
 			}, func(w Say) { said = append(said, w) })
 		}()
 		hold := func(d time.Duration) {
@@ -218,7 +222,7 @@ func TestACardTakenAwayTooEarly(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			done <- s.Run(ctx, func(string) bool { entered.Add(1); return true }, func(Say) {})
+			done <- s.Run(ctx, func([]string) []bool { entered.Add(1); return []bool{true} }, func(Say) {})
 		}()
 		time.Sleep(time.Second)
 		synctest.Wait()

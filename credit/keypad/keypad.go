@@ -5,7 +5,7 @@
 // key is echoed, bounces never count as a second press, and a half-typed token
 // is forgotten after a while instead of spoiling the next customer's.
 //
-//	1 2 3 A     digits build a token, # enters it, * takes the last digit back
+//	1 2 3 A     digits build tokens, # enters them, * takes the last digit back
 //	4 5 6 B     A accepts emergency credit, B shows the balance,
 //	7 8 9 C     C clears what was typed, D switches an armed supply on
 //	* 0 # D
@@ -22,7 +22,7 @@ import (
 // Event is what a person did at the keypad.
 type Event struct {
 	Kind  Kind
-	Token string // of Enter: the digits
+	Token string // of Enter: the digits; "" where # was pressed alone
 	Typed string // what is typed so far, for the echo
 }
 
@@ -44,7 +44,7 @@ const (
 	scanEvery  = 10 * time.Millisecond
 	steady     = 3                // scans that a key must be down, or up, to count
 	forgetTime = 60 * time.Second // a token half typed is forgotten after
-	longest    = 24               // digits that are kept; no scheme has more than 20
+	longest    = 240              // digits that are kept: a change of tariff may bring nine tokens of 20 in one go
 	settling   = 20 * time.Microsecond
 )
 
@@ -138,9 +138,6 @@ func (e *entry) press(key byte, at time.Duration) Event {
 	case '#':
 		token := e.typed
 		e.typed = ""
-		if token == "" {
-			return Event{Kind: Typing}
-		}
 		return Event{Kind: Enter, Token: token}
 	case '*':
 		e.typed = e.typed[:max(0, len(e.typed)-1)]

@@ -206,7 +206,7 @@ func TestTypingAToken(t *testing.T) {
 		key('C')
 		key('2')
 		time.Sleep(2 * time.Minute)
-		for range 30 {
+		for range longest + 6 {
 			key('7')
 		}
 		key('#')

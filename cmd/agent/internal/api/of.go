@@ -17,7 +17,7 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 		Until:  untilOf(say, v.Until),
 		Power:  powerOf(v.Power),
 		Meter:  registersOf(v.Meter),
-		TopUp:  Gate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, At(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad},
+		TopUp:  Gate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, At(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad, v.TopUp.Left},
 		Loads:  make([]Load, len(v.Loads)), Warnings: make([]Warning, len(v.Warnings)),
 	}
 	if v.Zone != nil {

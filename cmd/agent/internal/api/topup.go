@@ -13,12 +13,13 @@ type Fault struct {
 	Message string `json:"message"`
 }
 
-// Token is a token's digits: POST /api/v1/topup.
+// Token is a token's digits, or a text that holds several: POST /api/v1/topup.
 type Token struct {
 	Token string `json:"token"`
 }
 
-// TokenMessage is a token's digits over MQTT, where the digits alone do too.
+// TokenMessage is a token's digits over MQTT, or a text that holds several; the
+// digits or the text alone do too.
 type TokenMessage struct {
 	Token string `json:"token"`
 	ID    string `json:"id"` // given back with the result
@@ -36,6 +37,24 @@ type TopUp struct {
 	Until     *time.Time `json:"until,omitempty"`
 	Restored  bool       `json:"restored"`
 	Message   string     `json:"message"`
+	// Slip is what keeps it from being a whole token: short, long, letter or form.
+	Slip string `json:"slip,omitempty"`
+	// Tokens is what became of each, in the order of the text, where there were
+	// several: the rest is then of all together.
+	Tokens []Receipt `json:"tokens,omitempty"`
+}
+
+// Receipt is what became of one of several tokens.
+type Receipt struct {
+	N       int        `json:"n"`    // its place in the text, from 1
+	Ends    string     `json:"ends"` // its last three digits
+	Outcome string     `json:"outcome"`
+	Slip    string     `json:"slip,omitempty"`
+	Amount  string     `json:"amount"`
+	Paid    []Part     `json:"paid,omitempty"`
+	Effect  string     `json:"effect,omitempty"`
+	At      *time.Time `json:"at,omitempty"`
+	Message string     `json:"message"`
 }
 
 // Part is a named share of an amount.
@@ -56,6 +75,19 @@ type TokenResult struct {
 	Pay         *string   `json:"pay,omitempty"` // what must be paid for light again; absent: nothing, or no one top-up is enough
 	Wait        float64   `json:"wait_s,omitempty"`
 	At          time.Time `json:"at"`
+	// Tokens is what became of each, in the order of the text, where there were
+	// several: Result and Text are then of the one that the list ended at, else of
+	// all together.
+	Tokens []TokenReceipt `json:"tokens,omitempty"`
+}
+
+// TokenReceipt is what became of one of several tokens of a TokenMessage.
+type TokenReceipt struct {
+	N           int    `json:"n"`      // its place in the text, from 1
+	Result      string `json:"result"` // as TokenResult's, or waiting
+	Text        string `json:"text"`
+	Bought      string `json:"bought,omitempty"`
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 // TopUpNeed is the smallest top-up that lasts: GET /api/v1/topup.

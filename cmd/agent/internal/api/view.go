@@ -220,6 +220,7 @@ type Gate struct {
 	LockedUntil *time.Time `json:"locked_until"`
 	Closed      string     `json:"closed,omitempty"`
 	Keypad      string     `json:"keypad,omitempty"` // what the keypad at the meter shows
+	Left        string     `json:"left,omitempty"`   // which of several tokens entered together have not been taken
 }
 
 // Warning is something that the householder can act on.

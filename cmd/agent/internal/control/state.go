@@ -55,6 +55,8 @@ type State struct {
 
 	// Hold is set while the records do not agree and a person has to decide.
 	Hold *Hold `json:"hold,omitempty"`
+	// Pasted is the tokens of a text that have not been entered yet; nil: all have.
+	Pasted *Pasted `json:"pasted,omitempty"`
 	// HoldTokens: a person has decided to go on without the schemes' memory of
 	// used tokens; the ledger's is there all the same.
 	HoldTokens bool `json:"hold_tokens,omitempty"`

@@ -2,6 +2,7 @@ package control
 
 import (
 	"slices"
+	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
@@ -14,6 +15,39 @@ type Token struct {
 	Source string // page, api, cli, mqtt, keypad, card, replay
 	// Spent: the records have it, whatever the account's memory says.
 	Spent bool
+	// Of a text of several tokens: how many, which one this is, from 1, and which
+	// wait behind it.  Of is 0 where it came alone.
+	Place, Of int
+	Left      []int
+}
+
+// Pasted is a text of several tokens of which some have not been entered yet:
+// after a restart nobody else knows.
+type Pasted struct {
+	Way  string    `json:"way"`
+	At   time.Time `json:"at"` // of the last one that was looked at
+	Of   int       `json:"of"`
+	Left []int     `json:"left"` // their places, from 1
+}
+
+// pasted is what is left to enter once t has been looked at.
+func (t Token) pasted(was *Pasted, now time.Time, c credit.Code) *Pasted {
+	way := credit.Way(t.Source)
+	if t.Of == 0 {
+		if was != nil && was.Way == way && c == credit.Accept {
+			return nil // whoever enters tokens by that way has gone on
+		}
+		return was
+	}
+	left := slices.Clone(t.Left)
+	if stops(c) {
+		left = append(left, t.Place)
+		slices.Sort(left)
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return &Pasted{Way: way, At: now, Of: t.Of, Left: left}
 }
 
 // spent is t as the records have it.
@@ -34,6 +68,7 @@ func (t Token) happen(p *step) {
 	}
 	next, entries, result := p.accounting().TopUp(p.st.AccountState, p.now, t.Text, t.Source, t.Spent, p.st.undated())
 	p.st.AccountState = next
+	p.st.Pasted = t.pasted(p.st.Pasted, p.now, result.Token.Code)
 	way := credit.Way(t.Source)
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.eff.Reply.TopUp = &result

@@ -103,24 +103,6 @@ func (d *Desk) Keypad(first, second string) {
 // Changes signals that a newer View is there.
 func (d *Desk) Changes(ctx context.Context) <-chan struct{} { return d.loop.Changes(ctx) }
 
-// TopUp enters a token.
-func (d *Desk) TopUp(ctx context.Context, token, source string) (web.TopUpResult, error) {
-	was := d.loop.Snapshot().State
-	reply, err := d.loop.Feed(ctx, control.Input{What: control.Token{Text: token, Source: source}})
-	if errors.Is(err, control.ErrNotKnown) {
-		return web.TopUpResult{Outcome: web.NotKnown, Balance: was.Credit.Available()}, nil
-	}
-	if errors.Is(err, control.ErrNotRecorded) {
-		return web.TopUpResult{
-			Outcome: web.NotRecorded, Balance: was.Credit.Available(),
-		}, nil
-	}
-	if err != nil || reply.TopUp == nil {
-		return web.TopUpResult{}, err
-	}
-	return d.topUpResult(*reply.TopUp, was, d.loop.Snapshot().State), nil
-}
-
 // TopUpFor is the least top-up that lasts to the end of a day, in the smallest
 // coin, or in tenths of a kWh.
 func (d *Desk) TopUpFor(day time.Time) (web.TopUpNeed, error) {
@@ -130,49 +112,6 @@ func (d *Desk) TopUpFor(day time.Time) (web.TopUpNeed, error) {
 		return web.TopUpNeed{}, web.ErrUnknown
 	}
 	return web.TopUpNeed{Until: n.Until, Safe: n.Safe, Even: n.Even, SafeMay: n.SafeMay, EvenMay: n.EvenMay}, err
-}
-
-func (d *Desk) topUpResult(r credit.Result, was, is control.State) web.TopUpResult {
-	out := web.TopUpResult{
-		Outcome: outcome(r), Amount: r.Bought, Balance: r.Available, TriesLeft: r.TriesLeft, Reason: d.plain.Say(r.Says),
-	}
-	for _, p := range r.Paid {
-		out.Paid = append(out.Paid, web.Part{Name: p.Name, Amount: p.Amount})
-	}
-	if r.Token.Code == credit.Unreadable {
-		out.Remedy = d.words.T("refused.unreadable.do")
-	}
-	if r.Wait > 0 {
-		out.Until = is.Now.Add(r.Wait)
-	}
-	if r.Accepted() && r.Token.Effect != credit.AddCredit && r.Token.Effect != credit.SetCredit {
-		out.Effect = d.plain.Say(r.Says)
-	}
-	// Without a switch nothing was off, and nothing comes back.
-	out.Restored = d.site.Contactor && !was.Decision.Close && is.Decision.Close
-	out.ReadyToRestore = d.site.Contactor && is.Credit.Supply.Position == credit.Ready
-	return out
-}
-
-func outcome(r credit.Result) web.Outcome {
-	switch r.Token.Code {
-	case credit.Accept:
-		return web.Accepted
-	case credit.Used:
-		return web.AlreadyUsed
-	case credit.Old, credit.Expired:
-		return web.TooOld
-	case credit.Lockout:
-		return web.Locked
-	case credit.Unreadable, credit.Withheld:
-		return web.NotRecorded
-	case credit.Format:
-		return web.Malformed
-	case credit.CRC, credit.Invalid, credit.Range:
-		return web.Wrong
-	default:
-	}
-	return web.Refused
 }
 
 // LoadRun runs a load now.

@@ -21,10 +21,7 @@ import (
 )
 
 // Feeder takes inputs; *control.Loop is one.
-type Feeder interface {
-	Feed(ctx context.Context, in control.Input) (control.Reply, error)
-	Snapshot() control.Snapshot
-}
+type Feeder = control.Feeder
 
 // Env is what the agent gives the panel.
 type Env struct {
@@ -32,6 +29,7 @@ type Env struct {
 	Log     *slog.Logger
 	Machine *board.Machine
 	Loop    Feeder
+	Credit  *credit.Engine // finds the tokens in what is entered
 	Words   present.Keypad
 	Shown   func(first, second string) // is told what the display shows; the site need not have one
 }
@@ -60,7 +58,7 @@ func Open(e Env, cfg config.Config) ([]Part, error) {
 		}
 		e.Machine.Closes(closePort)
 		parts = append(parts, func(ctx context.Context) error {
-			return slots.Run(ctx, func(digits string) bool { return cardToken(ctx, e.Loop, digits) }, e.cardSays)
+			return slots.Run(ctx, func(digits []string) []bool { return cardTokens(ctx, e.Loop, e.Credit, digits) }, e.cardSays)
 		})
 	}
 	if d := cfg.Supply.Buzzer; d != nil {
@@ -95,7 +93,7 @@ func (e Env) keypad(d config.Keypad) (Part, error) {
 		e.Machine.Closes(closeBus)
 		show = display.Show
 	}
-	keys := Keys{Loop: e.Loop, Words: e.Words, Show: func(first, second string) {
+	keys := Keys{Loop: e.Loop, Credit: e.Credit, Words: e.Words, Show: func(first, second string) {
 		e.Shown(first, second)
 		if err := show(first, second); err != nil {
 			e.Log.Warn("keypad display", "error", err)
@@ -104,63 +102,6 @@ func (e Env) keypad(d config.Keypad) (Part, error) {
 	return func(ctx context.Context) error {
 		return matrix.Run(ctx, func(k keypad.Event) { keys.Pressed(ctx, k) })
 	}, nil
-}
-
-// Keys is the keypad's side of the loop.
-type Keys struct {
-	Loop  Feeder
-	Words present.Keypad
-	Show  func(first, second string)
-}
-
-// Pressed does what a key asks for and shows the answer.
-func (p Keys) Pressed(ctx context.Context, e keypad.Event) {
-	request := func(kind control.RequestKind, done string) {
-		reply, err := p.Loop.Feed(ctx, control.Input{What: control.Request{Kind: kind, By: "keypad"}})
-		switch {
-		case err != nil:
-			p.Show(p.Words.Say("not_recorded"), p.Words.Say("later"))
-		case reply.Err != nil:
-			p.Show(p.Words.Say("impossible"), p.Words.Say("now"))
-		default:
-			st := p.Loop.Snapshot().State
-			_, second := p.Words.Balance(&st)
-			p.Show(p.Words.Say(done), second)
-		}
-	}
-	switch e.Kind {
-	case keypad.Typing, keypad.Forgotten:
-		p.Show(p.Words.Say("token"), keypad.Echo(e.Typed))
-	case keypad.Balance:
-		st := p.Loop.Snapshot().State
-		p.Show(p.Words.Balance(&st))
-	case keypad.Emergency:
-		request(control.AcceptEmergency, "emergency")
-	case keypad.Confirm:
-		request(control.Reconnect, "confirm")
-	case keypad.Enter:
-		reply, err := p.Loop.Feed(ctx, control.Input{What: control.Token{Text: e.Token, Source: "keypad"}})
-		if errors.Is(err, control.ErrNotKnown) {
-			p.Show(p.Words.Say("not_known"), p.Words.Say("look"))
-			return
-		}
-		if err != nil || reply.TopUp == nil {
-			p.Show(p.Words.Say("not_recorded"), p.Words.Say("stays_good"))
-			return
-		}
-		st := p.Loop.Snapshot().State
-		p.Show(p.Words.Answer(*reply.TopUp, &st))
-	}
-}
-
-// cardToken enters a token of a card and tells whether the card may forget it.
-func cardToken(ctx context.Context, loop Feeder, digits string) bool {
-	reply, err := loop.Feed(ctx, control.Input{What: control.Token{Text: digits, Source: "card"}})
-	if err != nil || reply.TopUp == nil {
-		return false
-	}
-	c := reply.TopUp.Token.Code
-	return c == credit.Accept || c == credit.Used || c == credit.Old
 }
 
 // cardSays tells the log what became of a card.

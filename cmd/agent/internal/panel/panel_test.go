@@ -3,6 +3,7 @@ package panel
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,16 @@ import (
 	"github.com/keeplit/keeplit/tariffs"
 	"github.com/keeplit/keeplit/tariffs/catalogue"
 )
+
+// noScheme finds nothing like a token: every text is one, as it stands.
+func noScheme(t *testing.T) *credit.Engine {
+	t.Helper()
+	e, err := credit.New(credit.Defaults(), time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
 
 // fakeLoop answers tokens by their digits.
 type fakeLoop struct {
@@ -78,9 +89,13 @@ func (f *fakeLoop) set(st control.State) {
 func TestACardKeepsWhatWasNotStored(t *testing.T) {
 	loop := &fakeLoop{}
 	for digits, forget := range map[string]bool{"1": true, "2": true, "3": true, "4": false, "5": false, "6": false} {
-		if got := cardToken(t.Context(), loop, digits); got != forget {
+		if got := cardTokens(t.Context(), loop, noScheme(t), []string{digits}); got[0] != forget {
 			t.Errorf("token %s: the card forgets it: %v", digits, got)
 		}
+	}
+	// Behind a wrong one the others are entered all the same: nobody can put a card right.
+	if got := cardTokens(t.Context(), loop, noScheme(t), []string{"1", "6", "3"}); !slices.Equal(got, []bool{true, false, true}) {
+		t.Errorf("a card with a wrong token in the middle: %v", got)
 	}
 	for _, in := range loop.heard {
 		if source := in.What.(control.Token).Source; source != "card" {
@@ -127,7 +142,7 @@ func TestTheKeypadShowsWhatBecameOfAKey(t *testing.T) {
 	} {
 		shown := ""
 		loop.requests = c.refused
-		p := Keys{Loop: loop, Words: present.NewWords().Keypad(&control.Site{Currency: "ZAR", Tariff: tariff}), Show: func(a, b string) { shown = a + "|" + b }}
+		p := Keys{Loop: loop, Credit: noScheme(t), Words: present.NewWords().Keypad(&control.Site{Currency: "ZAR", Tariff: tariff}), Show: func(a, b string) { shown = a + "|" + b }}
 		p.Pressed(t.Context(), c.event)
 		if shown != c.want {
 			t.Errorf("%s: shown %q, want %q", c.situation, shown, c.want)

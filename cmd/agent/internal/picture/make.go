@@ -1,6 +1,8 @@
 package picture
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -254,5 +256,16 @@ func (m *Maker) gate(st *control.State) TopUpGate {
 	if st.Health.Has(health.StoreFull, "") || st.Health.Has(health.StoreFailed, "") {
 		g.Closed = m.words.T("topup.closed")
 	}
+	if p := st.Pasted; p != nil && st.Now.Sub(p.At) < toldFor {
+		var left []string
+		for _, n := range p.Left {
+			left = append(left, strconv.Itoa(n))
+		}
+		say := m.words.For(m.Unit(), m.site.Zone, st.Now)
+		g.Left = m.words.T("topup.left", "of", strconv.Itoa(p.Of), "when", say.When(p.At), "left", strings.Join(left, ", "))
+	}
 	return g
 }
+
+// toldFor is how long it is told that tokens of a list have not been entered.
+const toldFor = 24 * time.Hour

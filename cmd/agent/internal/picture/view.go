@@ -310,6 +310,7 @@ type TopUpGate struct {
 	LockedUntil time.Time // zero: open
 	Closed      string    // why no top-up can be recorded now, in words; "" open
 	Keypad      string    // what the keypad at the meter shows now; "" nothing
+	Left        string    // which of several tokens entered together have not been taken, in words; "" none
 }
 
 // Severity orders warnings.

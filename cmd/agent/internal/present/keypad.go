@@ -32,6 +32,48 @@ func (k Keypad) Balance(st *control.State) (first, second string) {
 	return k.Say("credit"), k.amount(st.Credit.Available())
 }
 
+// List is what became of several tokens: what they came to, or which one must be
+// typed again.
+func (k Keypad) List(receipts []control.Receipt, st *control.State) (first, second string) {
+	var bought units.Money
+	done, stop := 0, -1
+	for i, r := range receipts {
+		if r.Entered() {
+			done++
+			bought += r.Result.Bought
+		} else if !r.Waits() {
+			stop = i
+		}
+	}
+	_, balance := k.Balance(st)
+	if done == len(receipts) {
+		if bought != 0 {
+			return k.words.T("keypad.added", "amount", bought.Decimal(k.decimals())), balance
+		}
+		return k.words.T("keypad.list.done", "n", strconv.Itoa(done)), balance
+	}
+	place := func(key string) string {
+		return k.words.T("keypad.list."+key, "n", strconv.Itoa(stop+1), "of", strconv.Itoa(len(receipts)))
+	}
+	if stop < 0 {
+		return k.words.T("keypad.list.done", "n", strconv.Itoa(done)), k.Say("list.more")
+	}
+	r := receipts[stop]
+	switch {
+	case r.Err != nil:
+		return place("later"), k.Say("list.stay_good")
+	case r.Result.Token.Code == credit.Lockout:
+		return place("wait"), k.answer(*r.Result)
+	case r.Result.Token.Code == credit.Format:
+		return place("digits"), k.Say("list.again")
+	case r.Result.Token.Code.Guess() && r.Result.Wait > 0:
+		return place("wrong"), k.words.T("keypad.wait", "s", strconv.Itoa(int(r.Result.Wait.Seconds())+1))
+	case r.Result.Token.Code.Guess():
+		return place("wrong"), k.Say("list.again")
+	}
+	return place("later"), k.Say("list.stay_good")
+}
+
 // Answer is what became of a token.
 func (k Keypad) Answer(r credit.Result, st *control.State) (first, second string) {
 	_, second = k.Balance(st)

@@ -173,7 +173,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 		s.parts = append(s.parts, d.Run)
 	}
 	hung, err := panel.Open(panel.Env{
-		Now: s.now, Log: s.log, Machine: &s.machine, Loop: s.loop, Words: present.NewWords().Keypad(s.site),
+		Now: s.now, Log: s.log, Machine: &s.machine, Loop: s.loop, Credit: s.site.Credit, Words: present.NewWords().Keypad(s.site),
 		Shown: func(first, second string) { s.desk.Keypad(first, second) },
 	}, cfg)
 	if err != nil {

@@ -104,27 +104,18 @@ func (a *Agent) heardToken(ctx context.Context, bus Bus, m broker.Message, log *
 	} else {
 		t.Token = body
 	}
-	if t.Token == "" || len(t.Token) > 200 {
+	if t.Token == "" || len(t.Token) > credit.LongestText {
 		return a.bad(ctx, m.Topic, fmt.Sprintf("a message of %d bytes holds no token", len(m.Payload)))
 	}
-	reply, err := a.loop.Feed(ctx, control.Input{What: control.Token{Text: t.Token, Source: "mqtt"}})
-	if err != nil {
-		return err // not recorded: the broker keeps it
+	receipts := control.Enter(ctx, a.loop, a.site.Credit, t.Token, "mqtt")
+	for _, r := range receipts {
+		if r.Err != nil {
+			return r.Err // not recorded: the broker keeps all; what has been entered is told as used then
+		}
 	}
 	st := a.loop.Snapshot().State
-	r := reply.TopUp
-	supply := present.SupplyOf(a.site, &st)
-	out := api.TokenResult{
-		ID: t.ID, Result: string(r.Token.Code), Text: a.plain.Say(r.Says), Balance: r.Available.String(), Supply: string(supply.State), Pay: api.PayOf(supply),
-		Fingerprint: r.Fingerprint, Wait: r.Wait.Seconds(), At: st.Now,
-	}
-	if r.Bought != 0 {
-		out.Bought = r.Bought.String()
-	}
-	if supply.State == present.Disconnected && supply.Cause == present.ByCredit && supply.Spent {
-		say := a.words.For(a.maker.Unit(), a.site.Zone, st.Now)
-		out.Text = say.Sentence(out.Text) + " " + say.Pay(supply, "still")
-	}
+	out := a.tokenResult(receipts, &st)
+	out.ID = t.ID
 	payload, err := json.Marshal(out)
 	if err != nil {
 		return err

@@ -104,7 +104,7 @@ func (s *Server) signin(w http.ResponseWriter, r *http.Request) {
 // enter signs the reader in, or says why not.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request, pin string) *notice {
 	if !s.gate.set {
-		return &notice{"low", s.texts.T("pin.none"), []string{s.texts.T("pin.none.do")}}
+		return &notice{Level: "low", Title: s.texts.T("pin.none"), Lines: []string{s.texts.T("pin.none.do")}}
 	}
 	a := s.tryPIN(r, strings.TrimSpace(pin))
 	f := present.Format{Words: s.texts}
@@ -112,16 +112,16 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, pin string) *noti
 	case a.right:
 		if err := s.sessions.RenewToken(r.Context()); err != nil {
 			s.log.Error("session", "error", err)
-			return &notice{"bad", s.texts.T("error.page"), nil}
+			return &notice{Level: "bad", Title: s.texts.T("error.page")}
 		}
 		s.sessions.Put(r.Context(), signedIn, true)
 		s.remember(w, r)
 		return nil
 	case a.wait > 0:
 		s.log.Warn("pin tries", "from", s.sender(r).who, "wait", a.wait.Round(time.Second))
-		return &notice{"bad", s.texts.T("pin.wait"), []string{s.texts.T("pin.wait.do", "time", f.Duration(a.wait+time.Second))}}
+		return &notice{Level: "bad", Title: s.texts.T("pin.wait"), Lines: []string{s.texts.T("pin.wait.do", "time", f.Duration(a.wait+time.Second))}}
 	default:
-		return &notice{"low", s.texts.T("pin.wrong"), []string{s.texts.N("pin.left", a.left)}}
+		return &notice{Level: "low", Title: s.texts.T("pin.wrong"), Lines: []string{s.texts.N("pin.left", a.left)}}
 	}
 }
 
@@ -130,144 +130,6 @@ func (s *Server) signout(w http.ResponseWriter, r *http.Request) {
 		s.log.Error("session", "error", err)
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-// topup takes a token, and the PIN with it from a reader who has not signed in,
-// so that nobody types twenty digits twice.
-func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
-	token := tokenText(r.PostFormValue("token"))
-	if !s.mayChange(r) {
-		if n := s.enter(w, r, r.PostFormValue("pin")); n != nil {
-			if byHTMX(r) {
-				s.renderNotice(w, r, n)
-				return
-			}
-			if !s.cfg.OpenReading {
-				s.renderSignin(w, r, http.StatusUnprocessableEntity, "/topup", n)
-				return
-			}
-			m := s.open(r, "topup")
-			m.Notice, m.Body = n, topupBody{Token: token, Lasts: s.lastsFor(m, "")}
-			s.render(w, r, http.StatusUnprocessableEntity, m)
-			return
-		}
-	}
-	result, err := s.agent.TopUp(r.Context(), token, "page")
-	v := s.agent.View()
-	m := s.model(&v, "topup")
-	m.SignedIn, m.MayChange = s.sessions.GetBool(r.Context(), signedIn), true
-	n := s.topupNotice(m, result, err)
-	if done := err == nil && (result.Outcome == Accepted || result.Outcome == AlreadyUsed); done && byHTMX(r) {
-		w.Header().Set("HX-Trigger", "keeplit:credited")
-	}
-	s.answer(w, r, "/topup", n, append(m.liveRegions(), region{"pin", "pin", m}, region{"lock", "lock", m})...)
-}
-
-// tokenText is a token without what people put between its digits, or, where it
-// holds more than that, all that was pasted or scanned: the agent finds the
-// token in it.
-func tokenText(s string) string {
-	d := digits(s)
-	if strings.ContainsFunc(d, func(r rune) bool { return r < '0' || r > '9' }) {
-		return strings.TrimSpace(s[:min(len(s), 500)])
-	}
-	return d
-}
-
-// digits drops what people and messages put between a token's digits.
-func digits(s string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" -.\t\r\n\u00a0\u202f", r) {
-			return -1
-		}
-		return r
-	}, s)
-}
-
-// topupNotice is the answer to a token, in words.
-func (s *Server) topupNotice(m *model, res TopUpResult, err error) *notice {
-	t := s.texts.T
-	if err != nil {
-		var refusal *Refusal
-		if errors.As(err, &refusal) {
-			return refused(refusal)
-		}
-		s.log.Error("top-up", "error", err)
-		return &notice{"bad", t("topup.unsure"), []string{t("topup.unsure.do")}}
-	}
-	switch res.Outcome {
-	case Accepted:
-		n := &notice{Level: "good", Title: t("topup.accepted", "amount", m.Signed(res.Amount))}
-		if res.Effect != "" {
-			n.Title = res.Effect
-		}
-		for _, p := range res.Paid {
-			n.Lines = append(n.Lines, p.Name+": "+m.Money(p.Amount))
-		}
-		n.Lines = append(n.Lines, t("topup.balance", "amount", m.Money(res.Balance)))
-		if res.Restored {
-			n.Lines = append(n.Lines, t("topup.restored"))
-		}
-		if res.ReadyToRestore {
-			n.Lines = append(n.Lines, t("topup.ready"))
-		}
-		if off := m.stillOff(res); len(off) > 0 {
-			n.Level, n.Lines = "low", append(n.Lines, off...)
-		}
-		return n
-	case AlreadyUsed:
-		n := &notice{Level: "low", Title: t("topup.used")}
-		if !res.At.IsZero() {
-			n.Lines = append(n.Lines, t("topup.used.at", "when", m.When(res.At), "amount", m.Money(res.Amount)))
-		}
-		n.Lines = append(n.Lines, t("topup.used.do"))
-		return n
-	case TooOld:
-		return &notice{"low", t("topup.old"), []string{t("topup.old.do")}}
-	case Wrong:
-		n := &notice{Level: "bad", Title: t("topup.wrong")}
-		if res.TriesLeft > 0 {
-			n.Lines = append(n.Lines, t("topup.wrong.do"), s.texts.N("topup.tries", res.TriesLeft))
-		}
-		if res.Until.After(m.Now) {
-			n.Lines = append(n.Lines, t("topup.until", "time", m.In(res.Until), "when", m.When(res.Until)))
-		}
-		return n
-	case Malformed:
-		return &notice{"low", t("topup.malformed"), []string{t("topup.malformed.do")}}
-	case Locked:
-		n := &notice{"bad", t("topup.locked"), []string{t("topup.locked.do")}}
-		if res.Until.After(m.Now) {
-			n.Lines = append([]string{t("topup.until", "time", m.In(res.Until), "when", m.When(res.Until))}, n.Lines...)
-		}
-		return n
-	case NotRecorded:
-		n := &notice{"bad", t("topup.not_recorded"), []string{t("topup.not_recorded.do")}}
-		return n.add(m.Sentence(res.Reason), m.Sentence(res.Remedy))
-	case NotKnown:
-		n := &notice{"bad", t("topup.not_known"), []string{t("topup.not_known.do")}}
-		return n.add(m.Sentence(res.Reason), m.Sentence(res.Remedy))
-	default:
-		n := &notice{Level: "bad", Title: t("topup.refused")}
-		if res.Reason == "" {
-			n.Lines = []string{t("topup.refused.do")}
-		}
-		return n.add(m.Sentence(res.Reason), m.Sentence(res.Remedy))
-	}
-}
-
-// stillOff says that a top-up has not brought the light back, why, and what is
-// missing.
-func (m *model) stillOff(res TopUpResult) []string {
-	s := m.V.Supply
-	if s.State != present.Disconnected || res.Restored || res.ReadyToRestore {
-		return nil
-	}
-	p := present.Phrases{Format: m.Format}
-	if s.Cause == present.ByCredit {
-		return []string{p.Pay(s, "still")}
-	}
-	return append([]string{m.Words.T("topup.off")}, p.Supply(s).Lines...)
 }
 
 func (n *notice) add(lines ...string) *notice {
@@ -293,10 +155,10 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request, err error, lines [
 	case errors.As(err, &refusal):
 		n = refused(refusal)
 	case errors.Is(err, ErrUnknown):
-		n = &notice{"low", t("error.gone"), []string{t("error.gone.do")}}
+		n = &notice{Level: "low", Title: t("error.gone"), Lines: []string{t("error.gone.do")}}
 	default:
 		s.log.Error("command", "path", r.URL.Path, "error", err)
-		n = &notice{"bad", t("error.command"), []string{t("error.command.do")}}
+		n = &notice{Level: "bad", Title: t("error.command"), Lines: []string{t("error.command.do")}}
 	}
 	s.answer(w, r, referring(r), n)
 }

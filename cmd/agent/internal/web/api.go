@@ -12,6 +12,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/credit"
 )
 
 // The API under /api/v1 says and does what the page does, in the forms of package api.
@@ -146,37 +147,63 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.json"))
 		return
 	}
+	if len(q.Token) > credit.LongestText {
+		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.long"))
+		return
+	}
 	res, err := s.agent.TopUp(r.Context(), tokenText(q.Token), "api")
 	v := s.agent.View()
-	n := s.topupNotice(s.model(&v, "topup"), res, err)
+	m := s.model(&v, "topup")
+	n := s.topupNotice(m, res, err)
 	message := present.Sentences(append([]string{n.Title}, n.Lines...)...)
 	if err != nil {
 		apiError(w, http.StatusServiceUnavailable, "not_known", message)
 		return
 	}
+	a := wireTopUp(res)
+	a.Message = message
+	for i, e := range res.Each {
+		one := wireTopUp(e)
+		a.Tokens = append(a.Tokens, api.Receipt{N: e.N, Ends: ending(e.Digits), Outcome: one.Outcome, Slip: one.Slip, Amount: one.Amount, Paid: one.Paid, Effect: one.Effect, At: one.At, Message: n.Receipts[i].line()})
+	}
+	s.writeJSON(w, r, topUpStatus(res.Outcome), a)
+}
+
+// wireTopUp is what became of a token, or of several together, as it is sent.
+func wireTopUp(res TopUpResult) api.TopUp {
 	a := api.TopUp{
 		Outcome: string(res.Outcome), Amount: res.Amount.String(), Effect: res.Effect, At: api.At(res.At), Until: api.At(res.Until),
-		Restored: res.Restored, Message: message,
+		Restored: res.Restored, Slip: res.Slip,
 	}
-	status := http.StatusUnprocessableEntity
-	switch res.Outcome {
-	case Accepted:
-		status, a.Balance = http.StatusOK, res.Balance.String()
+	if res.Outcome == Accepted || len(res.Each) > 0 {
+		a.Balance = res.Balance.String()
 		for _, p := range res.Paid {
 			a.Paid = append(a.Paid, api.Part{Name: p.Name, Amount: p.Amount.String()})
 		}
-	case AlreadyUsed:
-		status = http.StatusConflict
-	case Wrong:
-		a.TriesLeft = &res.TriesLeft
-	case Locked:
-		status = http.StatusTooManyRequests
-	case NotRecorded, NotKnown:
-		status = http.StatusServiceUnavailable
-	case TooOld, Malformed, Refused:
 	}
-	s.writeJSON(w, r, status, a)
+	if res.Outcome == Wrong {
+		a.TriesLeft = &res.TriesLeft
+	}
+	return a
 }
+
+func topUpStatus(o Outcome) int {
+	switch o {
+	case Accepted:
+		return http.StatusOK
+	case AlreadyUsed:
+		return http.StatusConflict
+	case Locked:
+		return http.StatusTooManyRequests
+	case NotRecorded, NotKnown:
+		return http.StatusServiceUnavailable
+	case Wrong, TooOld, Malformed, Refused, Waiting:
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// ending is as much of a token as tells it from others on a slip.
+func ending(digits string) string { return digits[max(0, len(digits)-3):] }
 
 func (s *Server) apiLedger(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()

@@ -358,6 +358,56 @@ func TestBrowser(t *testing.T) {
 		clean(t, p, "top-up")
 	})
 
+	t.Run("several tokens at once, one of them mistyped, is corrected where it stands", func(t *testing.T) {
+		t.Parallel()
+		f := newFake()
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		signIn(p, url)
+		p.Open(url + "/topup")
+		p.Eval(`(() => { const t = document.getElementById('token'); const d = new DataTransfer();
+			d.setData('text', '1082 3475 9102 9384 7561\n1234 5678 9012 3456 7890\n7777 8888 9999 0000 1111');
+			t.dispatchEvent(new ClipboardEvent('paste', {clipboardData: d, cancelable: true, bubbles: true})); })()`, nil)
+		p.Wait("all three are in the field", "document.getElementById('token').value.split('\\n').length === 3")
+		p.Click("#topup-send")
+		p.See("#notice", "1 of 3 tokens are done")
+		p.See("#notice .receipts", "Accepted: +R 150.00 1082 3475 9102 9384 7561")
+		p.See("#notice .receipts", "This token is not for this meter 1234 5678 9012 3456 7890")
+		p.See("#notice .receipts", "Waits, not looked at yet 7777 8888 9999 0000 1111")
+		p.Wait("the field keeps those that are left", "document.getElementById('token').value === '1234 5678 9012 3456 7890\\n7777 8888 9999 0000 1111'")
+		p.Screenshot("topup-several-"+phone.Name(), true)
+		clean(t, p, "several tokens")
+		// The cursor is put behind the first token, its last key corrected; nothing else moves.
+		p.Eval(`(() => { const t = document.getElementById('token'); t.focus(); t.setSelectionRange(0, 24); document.execCommand('insertText', false, '5555 4444 3333 2222 1111'); })()`, nil)
+		p.Wait("corrected in its line", "document.getElementById('token').value === '5555 4444 3333 2222 1111\\n7777 8888 9999 0000 1111'")
+		p.Click("#topup-send")
+		p.See("#notice", "2 of 2 tokens are done Together: +R 300.00")
+		p.Wait("nothing is left", "document.getElementById('token').value === ''")
+		clean(t, p, "several tokens")
+	})
+
+	t.Run("several tokens at once without JavaScript", func(t *testing.T) {
+		t.Parallel()
+		f := newFake()
+		url := serve(t, f, nil)
+		s := phone
+		s.NoScript = true
+		p := b.Page(t, s)
+		p.Open(url + "/topup")
+		p.Type("#token", "1082 3475 9102 9384 7561\n1234 5678 9012 3456 7890\n7777 8888 9999 0000 1111")
+		p.Type("#pin", testPIN)
+		p.Click("#topup-send")
+		p.See("#notice", "1 of 3 tokens are done")
+		p.See("#notice", "Number 2 must be put right")
+		var left string
+		if p.Eval("document.getElementById('token').value", &left); left != "1234 5678 9012 3456 7890\n7777 8888 9999 0000 1111" {
+			t.Errorf("left in the field: %q", left)
+		}
+		p.Eval("document.getElementById('token').value = '5555 4444 3333 2222 1111\\n7777 8888 9999 0000 1111'", nil)
+		p.Click("#topup-send")
+		p.See("#notice", "2 of 2 tokens are done")
+	})
+
 	t.Run("a date is chosen and the smallest top-up for it is shown", func(t *testing.T) {
 		t.Parallel()
 		url := serve(t, newFake(), nil)

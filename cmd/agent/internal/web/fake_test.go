@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -213,6 +214,29 @@ func (f *fakeAgent) TopUp(_ context.Context, token, source string) (TopUpResult,
 	if err := f.note("topup %s %s", token, source); err != nil {
 		return TopUpResult{}, err
 	}
+	lines := strings.Split(token, "\n")
+	if len(lines) == 1 {
+		return f.topUpLocked(token)
+	}
+	// Several, one a line, as the agent does it: the list ends at a wrong one.
+	all := TopUpResult{Outcome: Accepted}
+	for i, l := range lines {
+		one := TopUpResult{Outcome: Waiting}
+		if all.Outcome == Accepted {
+			one, _ = f.topUpLocked(digits(l))
+			all.Amount += one.Amount
+			if !one.entered() {
+				all.Outcome = one.Outcome
+			}
+		}
+		one.N, one.Digits = i+1, digits(l)
+		all.Each = append(all.Each, one)
+	}
+	all.Balance = f.v.Credit.Balance
+	return all, nil
+}
+
+func (f *fakeAgent) topUpLocked(token string) (TopUpResult, error) {
 	if f.v.TopUp.LockedUntil.After(f.v.At) {
 		return TopUpResult{Outcome: Locked, Until: f.v.TopUp.LockedUntil}, nil
 	}

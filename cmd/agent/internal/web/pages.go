@@ -27,7 +27,11 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) topupPage(w http.ResponseWriter, r *http.Request) {
 	m := s.open(r, "topup")
-	m.Body = topupBody{Lasts: s.lastsFor(m, r.URL.Query().Get("until"))}
+	b := topupBody{Lasts: s.lastsFor(m, r.URL.Query().Get("until"))}
+	if m.Notice != nil {
+		b.Token = m.Notice.Left
+	}
+	m.Body = b
 	s.render(w, r, http.StatusOK, m)
 }
 

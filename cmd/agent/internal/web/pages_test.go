@@ -209,7 +209,7 @@ func TestHistoryOverASummerTimeChange(t *testing.T) {
 func TestTopUpWithoutScriptKeepsTheTokenWhenThePINIsWrong(t *testing.T) {
 	x := newSite(t, nil)
 	a := x.form("/topup", "token", "1082 3475 9102 9384 7561", "pin", "0000")
-	x.want(a, 422, `value="1082 3475 9102 9384 7561"`, "That PIN is wrong")
+	x.want(a, 422, `>1082 3475 9102 9384 7561</textarea>`, "That PIN is wrong")
 	if got := x.f.called(); len(got) != 0 {
 		t.Errorf("the agent was asked: %v", got)
 	}

@@ -27,12 +27,11 @@ type Agent interface {
 	// when ctx ends or the agent stops.
 	Changes(ctx context.Context) <-chan struct{}
 
-	// TopUp offers a token (digits without grouping, or a scanned text that holds
-	// one) and returns when the outcome
+	// TopUp offers a token, or a text that holds some, and returns when the outcome
 	// is durable.  It is idempotent: the same token twice is credited once.  A
 	// non-nil error means that the outcome is not known; the result is then ignored.
 	// source says by which way it came: "page" or "api".
-	TopUp(ctx context.Context, token, source string) (TopUpResult, error)
+	TopUp(ctx context.Context, text, source string) (TopUpResult, error)
 
 	LoadRun(ctx context.Context, id string) error  // start now, ahead of the plan
 	LoadSkip(ctx context.Context, id string) error // leave out the run under way or the next one
@@ -102,11 +101,24 @@ const (
 	Refused     Outcome = "refused"      // genuine, but not allowed now (a limit on credit, a function not carried out here)
 	NotRecorded Outcome = "not_recorded" // cannot be stored now (disk full, say); the token is NOT spent
 	NotKnown    Outcome = "not_known"    // the storage failed in the middle: the balance will show whether it counts
+	Waiting     Outcome = "waiting"      // one of several, not looked at: one before it must be put right first
 )
 
-// TopUpResult answers one token.
+// TopUpResult answers one token, or several together.
 type TopUpResult struct {
+	// Outcome of several is that of the one that the list ended at; Accepted where
+	// none is left to enter and one was accepted.
 	Outcome Outcome
+	// Each is what became of each of several, in the order of the text; nil where
+	// there was one.
+	Each   []TopUpResult
+	N      int    // its place among several, from 1
+	Digits string // of one of several
+	Slip   string // Malformed: "short", "long", "letter" or "form"
+	Off    int    // how many digits are missing or too many; 0: it is not known
+	// KeyWords of KeyOf tokens of a change of the key are in; 0: there was none.
+	KeyWords, KeyOf int
+
 	Amount  units.Money // what the token was worth (Accepted); also what it was worth at the time (AlreadyUsed), 0 unknown
 	Paid    []Part      // what the amount paid first, in order (debt, emergency credit); what is left went to the balance
 	Balance units.Money // after it

@@ -3,6 +3,7 @@ package web
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
@@ -300,6 +301,15 @@ func (m *model) Links() []link {
 
 // Locked tells whether the token gate is shut now.
 func (m *model) Locked() bool { return m.V.TopUp.LockedUntil.After(m.V.At) }
+
+// TokenLines is what the field of tokens is filled with again: a token in groups,
+// or the text as it was.
+func (m *model) TokenLines(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
+		return text
+	}
+	return m.Token(text)
+}
 
 // TokenDigits is the longest token taken, 0 where any is.
 func (m *model) TokenDigits() int {

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
@@ -23,8 +24,9 @@ func loadTemplates(c *present.Catalogue, a *assets) (*template.Template, error) 
 		"region": func(name, id string, data any) (template.HTML, error) {
 			return region{name, id, data}.render(t, false)
 		},
-		"pair": func(a, b any) [2]any { return [2]any{a, b} },
-		"seq":  func(items ...string) []string { return items },
+		"pair":  func(a, b any) [2]any { return [2]any{a, b} },
+		"seq":   func(items ...string) []string { return items },
+		"lines": func(s string) int { return min(12, 1+strings.Count(s, "\n")) },
 	})
 	return t.ParseFS(embedded, "templates/*.html")
 }
@@ -63,6 +65,10 @@ type notice struct {
 	Level string // "good", "low", "bad"
 	Title string
 	Lines []string
+	// Receipts is what became of each of several tokens, and Left those that are
+	// left to enter, one a line.
+	Receipts []receipt
+	Left     string
 }
 
 // Icon is the picture of a level, used wherever a level is shown.

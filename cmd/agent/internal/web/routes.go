@@ -19,7 +19,7 @@ import (
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-const maxForm = 4 << 10 // bytes of a form or a JSON body
+const maxForm = 40 << 10 // bytes of a form or a JSON body: a message in a script whose letters are nine bytes each in a form
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()

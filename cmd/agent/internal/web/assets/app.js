@@ -7,28 +7,51 @@
   function digitsOf(s) { return s.replace(/\D/g, ''); }
   function group(s) { return s.replace(/(\d{4})(?=\d)/g, '$1 '); }
 
+  // The field holds one token, which is grouped as it is typed, or text: several
+  // tokens, or a whole message, which stay as they were pasted.  The agent finds
+  // the tokens in it.
   function setUpToken(input) {
     const max = Number(input.dataset.digits) || 0;
+    const forms = (input.dataset.forms || '').trim().split(' ').map(Number);
     const count = document.getElementById('token-count');
     const pad = document.querySelector('.keypad');
 
+    function text(s) { return /[^\d \-.]/.test(s.trim()); }
     // found is the token in a pasted text: the one stretch of digits of a token's
-    // length, else all its digits.
-    function found(text) {
-      const forms = (input.dataset.forms || '').trim().split(' ').map(Number);
-      const runs = (text.match(/\d(?:[ \-.\u00a0]*\d)*/g) || []).map(digitsOf);
+    // length; none where there is another that may have been meant for one.
+    function found(s) {
+      const runs = (s.match(/\d(?:[ \-.\t\u00a0]*\d)*/g) || []).map(digitsOf);
       const fit = new Set(runs.filter(function (r) { return forms.includes(r.length); }));
-      return fit.size === 1 ? fit.values().next().value : digitsOf(text);
+      return fit.size === 1 && runs.every(function (r) { return !max || r.length < 0.7 * max || fit.has(r); }) ? fit.values().next().value : '';
     }
-    // write puts digits into the field, the cursor after the n-th of them.
+    // write puts a token's digits into the field, the cursor after the n-th of them.
     function write(digits, n) {
       if (max) digits = digits.slice(0, max);
       input.value = group(digits);
+      input.rows = 1;
       n = Math.min(n, digits.length);
       const at = n + Math.max(0, Math.floor((n - 1) / 4));
       if (document.activeElement === input) input.setSelectionRange(at, at);
       input.dataset.at = n;
       count.textContent = digits ? digits.length + (max ? ' / ' + max : '') : '';
+    }
+    function grow() {
+      input.rows = Math.min(12, input.value.split('\n').length);
+      count.textContent = '';
+      delete input.dataset.at;
+    }
+    // fill puts in what was pasted, or what is left to enter.
+    function fill(s) {
+      const one = found(s), d = digitsOf(s);
+      s = s.trim();
+      if (one) {
+        write(one, one.length);
+      } else if (!text(s) && (!max || d.length <= max)) {
+        write(d, d.length);
+      } else {
+        input.value = !text(s) && forms.length === 1 && d.length % max === 0 ? d.match(new RegExp('.{' + max + '}', 'g')).map(group).join('\n') : s;
+        grow();
+      }
     }
     function before() { // digits before the cursor
       if (document.activeElement !== input && input.dataset.at === undefined) return digitsOf(input.value).length;
@@ -36,21 +59,32 @@
       return digitsOf(input.value.slice(0, input.selectionStart)).length;
     }
     input.addEventListener('input', function () {
-      write(digitsOf(input.value), digitsOf(input.value.slice(0, input.selectionStart)).length);
+      const s = input.value, d = digitsOf(s);
+      if (!text(s) && (!max || d.length <= max + 1)) {
+        write(d, digitsOf(s.slice(0, input.selectionStart)).length);
+      } else if (!s.includes('\n') && (found(s) || !text(s))) { // put in as a whole
+        fill(s);
+      } else {
+        grow();
+      }
     });
-    input.addEventListener('paste', function (e) { // a whole message, of which the field would keep only the beginning
-      const text = e.clipboardData && e.clipboardData.getData('text');
-      if (!text || !/[^\d\s\-.]/.test(text)) return;
+    input.addEventListener('paste', function (e) {
+      const s = e.clipboardData && e.clipboardData.getData('text');
+      if (!s || !text(s) && digitsOf(s).length <= max || text(input.value)) return;
       e.preventDefault();
-      const d = found(text);
-      if (d) write(d, d.length);
+      fill(s);
     });
-    input.addEventListener('keydown', function (e) { // backspace takes the digit, not the space
-      if (e.key === 'Backspace' && input.selectionStart === input.selectionEnd && input.value[input.selectionStart - 1] === ' ') {
+    input.addEventListener('keydown', function (e) {
+      if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) { // as in a field of one line
+        e.preventDefault();
+        input.form.requestSubmit();
+      }
+      // Backspace takes the digit, not the space.
+      if (e.key === 'Backspace' && !text(input.value) && input.selectionStart === input.selectionEnd && input.value[input.selectionStart - 1] === ' ') {
         input.setSelectionRange(input.selectionStart - 1, input.selectionStart - 1);
       }
     });
-    if (input.value) write(digitsOf(input.value), 99);
+    if (input.value) fill(input.value);
 
     pad.hidden = false;
     if (window.matchMedia('(pointer: coarse)').matches) input.inputMode = 'none'; // the keypad is below
@@ -58,13 +92,14 @@
       const b = e.target.closest('button[data-key]');
       if (!b) return;
       const all = digitsOf(input.value), n = before(), key = b.dataset.key;
-      if (key === 'back') {
+      if (key === 'paste') {
+        navigator.clipboard.readText().then(fill, function () { input.focus(); });
+      } else if (text(input.value)) { // where the cursor is, and nothing else moves
+        const at = input.selectionStart, end = input.selectionEnd;
+        input.setRangeText(key === 'back' ? '' : key, key === 'back' && at === end ? Math.max(0, at - 1) : at, end, 'end');
+        grow();
+      } else if (key === 'back') {
         if (n > 0) write(all.slice(0, n - 1) + all.slice(n), n - 1);
-      } else if (key === 'paste') {
-        navigator.clipboard.readText().then(function (text) {
-          const d = found(text);
-          if (d) write(d, d.length);
-        }, function () { input.focus(); });
       } else if (!max || all.length < max) {
         write(all.slice(0, n) + key + all.slice(n), n + 1);
       }
@@ -72,6 +107,7 @@
     // Reading the clipboard needs a secure page; without one the key is of no use.
     if (!navigator.clipboard || !navigator.clipboard.readText) pad.querySelector('[data-key=paste]').classList.add('hide');
     document.body.addEventListener('keeplit:credited', function () { delete input.dataset.at; write('', 0); });
+    document.body.addEventListener('keeplit:left', function (e) { fill(e.detail.text); });
   }
 
   // --- live connection ---------------------------------------------------
