@@ -49,7 +49,7 @@ func (e *Engine) Find(text string) []Found {
 	if len(text) > LongestText { // cut somewhere, it might end in half a token
 		return []Found{{Slip: NoForm, To: len(text)}}
 	}
-	if whole := Normalize(text); e.fits(whole) {
+	if whole := bare(text); e.fits(whole) {
 		return []Found{{Digits: whole, To: len(text)}}
 	}
 	f := finder{e: e, text: text}
@@ -254,7 +254,7 @@ func (f *finder) lines(groups []group) []Found {
 func (f *finder) stretch(g []group) []Found {
 	out, noise := f.parse(g)
 	for _, n := range noise {
-		if m, ok := f.meant(n, len(n) == len(g)); ok {
+		if m, ok := f.meantIn(n, len(n) == len(g)); ok {
 			out = append(out, m)
 		}
 	}
@@ -309,8 +309,13 @@ func (f *finder) parse(g []group) (whole []Found, rests [][]group) {
 			best[i][after] = b
 		}
 	}
-	if best[0][0].ways > 1 {
-		return nil, [][]group{g}
+	if b := best[0][0]; b.rests > 0 || b.ways > 1 {
+		if all := f.pieces(g); all != nil {
+			return all, nil
+		}
+		if b.ways > 1 {
+			return nil, [][]group{g}
+		}
 	}
 	var rest []group
 	for i, after := 0, 0; i < n; {
@@ -343,9 +348,22 @@ func (f *finder) cut(g []group, all bool) []Found {
 	if f.fits(digits) && (all || even(g)) {
 		return []Found{f.found(g, 0, digits)}
 	}
-	if len(g) > 1 && !all {
+	if len(g) > 1 {
 		return nil
 	}
+	return f.pieces(g)
+}
+
+// pieces is groups as several tokens without anything between them, whatever the
+// groups are: all of one length, but the last.
+func (f *finder) pieces(g []group) []Found {
+	var b strings.Builder
+	for i, p := range g {
+		if b.WriteString(p.digits); p.noise || i < len(g)-1 && len(p.digits) != len(g[0].digits) {
+			return nil
+		}
+	}
+	digits := b.String()
 	for _, n := range f.lens {
 		if len(digits)%n != 0 || len(digits) < 2*n {
 			continue
@@ -410,6 +428,24 @@ func (f *finder) found(g []group, n int, digits string) Found {
 		out.Digits = string(b)
 	}
 	return out
+}
+
+// meantIn is what was meant for a token among groups: all of them, or where an
+// amount stands beside it some.
+func (f *finder) meantIn(g []group, alone bool) (Found, bool) {
+	if m, ok := f.meant(g, alone); ok {
+		return m, true
+	}
+	for n := 1; n < len(g); n++ {
+		for i := 0; i+n <= len(g); i++ {
+			if part := g[i : i+n]; even(part) {
+				if m, ok := f.meant(part, false); ok {
+					return m, true
+				}
+			}
+		}
+	}
+	return Found{}, false
 }
 
 // meant tells whether digits that are no token were meant for one.  alone: they

@@ -122,6 +122,11 @@ func Normalize(text string) string {
 	if i := strings.LastIndexAny(text, ":="); i >= 0 {
 		text = text[i+1:]
 	}
+	return bare(text)
+}
+
+// bare is text without what stands between digits.
+func bare(text string) string {
 	return strings.Map(func(r rune) rune {
 		if between(r) {
 			return -1

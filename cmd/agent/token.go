@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -219,18 +220,39 @@ func (c *tokenDecodeCmd) Run(e *env) error {
 		account = elapse(account, at)
 	}
 	locks := account.Locks
-	enter := func(text string) error {
+	one := func(text, digits string) error {
 		after, _, r := engine.TopUp(account, at, text, "cli")
 		account = after
 		if !c.Commit {
 			account.Locks = locks
 		}
-		line, err := json.Marshal(lineOf(engine.Digits(text), scheme.Name(), r))
+		line, err := json.Marshal(lineOf(digits, scheme.Name(), r))
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(e.Stdout, "%s\n", line)
 		return err
+	}
+	// A text of several is read in the order in which an agent enters them, but to
+	// its end: each wrong one is told.
+	enter := func(text string) error {
+		found := engine.Find(text)
+		if len(found) == 1 {
+			return one(text, engine.Digits(text))
+		}
+		var waiting []string
+		for _, f := range found {
+			waiting = append(waiting, f.Digits)
+		}
+		for len(waiting) > 0 {
+			next := engine.Next(account, at, "cli", waiting)
+			digits := waiting[next]
+			waiting = slices.Delete(waiting, next, next+1)
+			if err := one(digits, digits); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if err := c.each(e.Stdin, enter); err != nil {
 		return err

@@ -123,6 +123,13 @@ func (w *wires) tokens(amount units.Money) {
 		w.byMQTT(text)
 		w.write("MQTT token/result of "+text, w.mqtt.said[w.mqtt.topics.TokenResult()])
 	}
+	// Several at once: the second of three has a digit too many.
+	list := w.token(amount) + ", 1234567890123, " + w.token(amount)
+	w.ask("POST", "/api/v1/topup", `{"token":"`+list+`"}`)
+	w.byMQTT(list)
+	w.write("MQTT token/result of "+list, w.mqtt.said[w.mqtt.topics.TokenResult()])
+	w.byMQTT(`{"token":"` + strings.ReplaceAll(list, ", 1234567890123,", "\\n") + `"}`)
+	w.write("MQTT token/result of the list without it", w.mqtt.said[w.mqtt.topics.TokenResult()])
 	clear(w.mqtt.said)
 	w.last = ""
 }

@@ -153,7 +153,7 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 	}
 	res, err := s.agent.TopUp(r.Context(), tokenText(q.Token), "api")
 	v := s.agent.View()
-	m := s.model(&v, "topup")
+	m := s.model(&v, "")
 	n := s.topupNotice(m, res, err)
 	message := present.Sentences(append([]string{n.Title}, n.Lines...)...)
 	if err != nil {

@@ -145,7 +145,7 @@ func (s *Server) tokenNotice(m *model, res TopUpResult) *notice {
 		switch {
 		case res.Slip == "letter":
 			n.Lines[0] = t("topup.slip.letter")
-		case res.Off > 0 && (res.Slip == "short" || res.Slip == "long"):
+		case res.Off > 0 && res.Off <= 3 && (res.Slip == "short" || res.Slip == "long"):
 			n.Lines[0] = s.texts.N("topup.slip."+res.Slip, res.Off)
 		}
 		return n
@@ -239,6 +239,9 @@ func (s *Server) listNotice(m *model, res TopUpResult) *notice {
 	}
 	if stop.N == 0 { // more than are entered at once
 		key = "topup.list.rest"
+	}
+	if m.Page == "" { // who has no field keeps them
+		key += ".sent"
 	}
 	n.Lines = append(n.Lines, s.texts.T(key, "n", strconv.Itoa(stop.N)))
 	if res.KeyWords < res.KeyOf && stop.Outcome == Wrong {
