@@ -92,7 +92,7 @@ func kinds() map[string]func(t *rapid.T, d *tariffs.Document) {
 				tariffs.FixedCharge{Name: "rent", Amount: units.Money(price(t)), Due: tariffs.DueMonthStart})
 		},
 		"least bill": func(t *rapid.T, d *tariffs.Document) {
-			d.Versions[0].Minimum = &tariffs.Minimum{Name: "minimum", Amount: 20 * units.Money(price(t))}
+			d.Versions[0].Minimum = &tariffs.Minimum{Name: "minimum", Amount: 100*units.One + 200*units.Money(price(t))} // above most months' energy
 		},
 		"taxes": func(t *rapid.T, d *tariffs.Document) {
 			d.Versions[0].Taxes = []tariffs.Tax{{Name: "VAT", Rate: tariffs.Rate(rapid.Int64Range(1, 300_000).Draw(t, "rate"))}}
