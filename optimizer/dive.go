@@ -9,9 +9,12 @@ import (
 )
 
 // polish settles everything continuous of the best plan, its patterns held.
-func (s *search) polish() {
+func (s *search) polish() { s.polishOf(s.best, "polish") }
+
+// polishOf settles everything continuous of a plan, its patterns held.
+func (s *search) polishOf(plan *Plan, from string) {
 	for _, u := range s.m.Units {
-		kw := s.best.Loads[u.Load.ID].KW
+		kw := plan.Loads[u.Load.ID].KW
 		p := u.Pattern(kw)
 		s.m.AddSchedule(u, pricing.Schedule{KW: kw, Own: u.Pricer.Cost(kw), Pattern: p})
 		s.m.Hold(u, &p)
@@ -24,7 +27,7 @@ func (s *search) polish() {
 			break
 		}
 	}
-	s.adopt("polish")
+	s.adopt(from)
 }
 
 // dive rounds the units' mixtures of schedules to one pattern each: the

@@ -49,6 +49,9 @@ type search struct {
 	thorough bool          // never a part only
 	reserve  time.Duration // of the time limit, kept to price the protection of the credit
 
+	aiming                bool      // a cycle without peaks that are held is over
+	leastPeaks, mostPeaks []float64 // of the demand windows, that no plan is below, and that loads come to that do not look at them
+
 	greedyMu    float64 // the dearness of credit at which the greedy plan was found
 	undo, trial local.Snapshot
 	drawn       local.Snapshot // the best plan drawn in this cycle
@@ -180,6 +183,7 @@ func (s *search) run() {
 	if s.over() {
 		return
 	}
+	s.lowerPeaks()
 	if m := s.opt.Memory; m != nil && m.dives == s.p.N && !s.fromNothing(false, replanUntil) {
 		return
 	}
@@ -197,8 +201,8 @@ func (s *search) run() {
 // where asked for, then the linear programme and a dive from it.  It reports
 // whether there is time left.
 func (s *search) fromNothing(reinsert bool, until float64) bool {
-	if reinsert && s.p.Battery == nil && len(s.m.Demand) == 0 && s.reinserts() {
-		// Without a store or a peak to share, reinsertion finds a good plan
+	if reinsert && s.p.Battery == nil && len(s.m.Demand) == 0 && len(s.m.Group) == 0 && len(s.m.Units) > 0 {
+		// Without a store, a peak or a circuit to share, reinsertion finds a good plan
 		// sooner than the linear programme.
 		l := local.New(s.Effort, s.m)
 		for t := range l.MuRow {
@@ -231,6 +235,9 @@ func (s *search) improve() {
 		s.stop = StopExhausted
 		return
 	}
+	if len(s.m.Group) > 0 {
+		s.neighbourhoods(divesFirst * len(s.m.Units))
+	}
 	l := local.New(s.Effort, s.m)
 	if s.yBest != nil {
 		l.CreditPrice(s.yBest)
@@ -239,11 +246,11 @@ func (s *search) improve() {
 	if s.mixed == nil && s.yBest != nil && s.share == 1 {
 		s.tight = bound.New(s.Effort, s.m, s.yBest)
 	}
-	if !s.reinserts() {
-		s.neighbourhoods()
-		return
+	first, longer := cycleSteps*len(s.m.Units), cycleLonger
+	if len(s.m.Demand) > 0 {
+		first, longer = peakSteps*len(s.m.Units), peakLonger
 	}
-	cycle, failed, searched := cycleSteps*len(s.m.Units), 0, s.work()
+	cycle, failed, searched := first, 0, s.work()
 	for !s.over() {
 		before := s.best.Cost
 		s.leave(l, failed)
@@ -251,10 +258,12 @@ func (s *search) improve() {
 			return
 		}
 		if s.best.Cost >= before {
-			cycle = cycle * cycleLonger / 4
+			cycle = cycle * longer / 4
 			if failed++; failed >= patience && s.tight == nil {
-				s.stop = StopExhausted
-				return
+				failed, cycle = 0, first // short ones, from elsewhere
+				if !s.elsewhere(l, first) {
+					return
+				}
 			}
 		} else {
 			failed = 0
@@ -273,19 +282,23 @@ func (s *search) improve() {
 	}
 }
 
-// neighbourhoods improves the plan by dives of a few loads alone.
-func (s *search) neighbourhoods() {
-	for failed := 0; !s.over(); {
+// elsewhere is a cycle that begins with all loads put back in another order: it is not to
+// end where the last ones did.
+func (s *search) elsewhere(l *local.Search, steps int) bool {
+	l.Anew()
+	return s.climbDown(l, steps)
+}
+
+// neighbourhoods frees a few loads at a time, up to so many times in vain: the linear
+// programme knows best what loads that share a circuit and a battery do to each other.
+func (s *search) neighbourhoods(vain int) {
+	for failed := 0; failed < vain && !s.over(); failed++ {
 		before := s.best.Cost
 		if !s.neighbourhood() {
-			s.stop = StopExhausted
 			return
 		}
-		if failed++; s.best.Cost < before {
+		if s.best.Cost < before {
 			failed = 0
-		} else if failed > diveFails*len(s.m.Units) {
-			s.stop = StopExhausted
-			return
 		}
 	}
 }
@@ -309,11 +322,14 @@ func (s *search) leave(l *local.Search, failed int) {
 // search is over.
 func (s *search) climbDown(l *local.Search, steps int) bool {
 	mark := s.work()
-	s.anneal(l, steps, cycleHot*math.Abs(s.best.Cost)*s.Rng.Float64(), 1)
+	s.aimed(l, func() { s.anneal(l, steps, cycleHot*math.Abs(s.best.Cost)*s.Rng.Float64(), 1) })
 	if s.over() {
 		return false
 	}
 	s.elites.Add(l)
+	if len(s.m.Demand) > 0 {
+		s.polishOf(l.Plan(), "peaks")
+	}
 	if s.tight == nil || s.mixed != nil { // a short search looks for the bound first
 		least := int64(nudgeLeast) // of the whole: shorter nudging hardly leaves where it begins
 		if s.share < 1 {
@@ -403,11 +419,6 @@ func (s *search) rounds(l *local.Search, q *bound.Tightener) {
 	}
 }
 
-// reinserts tells whether the local search knows all rules of the problem.
-func (s *search) reinserts() bool {
-	return len(s.p.Circuits) == 0 && len(s.p.Exclusions) == 0 && len(s.m.Units) > 0
-}
-
 // anneal does steps of the local search, at first accepting what is dearer by
 // about hot, in the end nothing.  Where the credit binds, all but the last fifth of
 // them may pass through states in which it falls a little short: the way from one
@@ -433,7 +444,7 @@ func (s *search) anneal(l *local.Search, steps int, hot, until float64) {
 			l.Harden()
 		}
 		l.Step(-hot*left*left*math.Log(1-s.Rng.Float64()), &s.undo, &s.trial)
-		if l.Cost < s.cheaperThan() && (!soft || l.Short <= 0) {
+		if l.Real < s.cheaperThan() && (!soft || l.Short <= 0) {
 			s.keep(l.Plan(), "local")
 		}
 		if s.over() || s.progress() > until {

@@ -106,9 +106,9 @@ const (
 	diveLeast = 2
 	// diveMore: and up to so many, less one, more.  Not measured.
 	diveMore = 3
-	// diveFails: such dives a load in vain after which a search by dives alone ends.  Not
-	// measured.
-	diveFails = 20
+	// divesFirst: such dives a load in vain after which annealing begins where circuits or
+	// hours are shared.  Not measured.
+	divesFirst = 1
 	// diveHope: share of the cost that the linear programme must promise for a dive.  Not
 	// measured.
 	diveHope = 1e-6
@@ -118,6 +118,32 @@ const (
 	// search to where it converges; a dozen from the memory prove about as much (25 Nov).
 	// Re-plans: 6: -0.013 (0.015); 24: -0.020 (0.018).
 	boundRoundsAgain = 12
+)
+
+// The peaks that are held.
+const (
+	// lowerUntil: share of the limits up to which the greedy plan is made again below peaks.
+	// Not measured.
+	lowerUntil = 0.3
+	// aimKinds: one cycle in so many holds none, one any, the others some near those that it
+	// begins with.  Not measured.
+	aimKinds = 4
+	// aimExactEvery: one in so many holds those themselves, or the least.  Not measured.
+	aimExactEvery = 4
+	// aimNear: how near, as a share of the range of peaks: one standard error.  Not
+	// measured.
+	aimNear = 0.2
+	// aimNearer: or less, by up to so many powers of e.  Not measured.
+	aimNearer = 3
+	// anewEvery: one of those cycles in so many begins with all loads put back anew.  Not
+	// measured.
+	anewEvery = 3
+	// peakSteps: steps a load of such a cycle: many peaks had better be tried shortly.  Not
+	// measured.
+	peakSteps = 15
+	// peakLonger: quarters: a cycle in vain makes the next so many times as long.  Not
+	// measured.
+	peakLonger = 4
 )
 
 // Nudging in a cycle.

@@ -98,7 +98,7 @@ func (s *search) asItIs(prev *Plan, preset map[string][]float64) {
 // resume searches around the plan taken over, before anything else: most
 // often little has changed.
 func (s *search) resume() {
-	if s.start == nil || !s.reinserts() {
+	if s.start == nil || len(s.m.Units) == 0 || len(s.m.Group) > 0 {
 		return
 	}
 	l := local.New(s.Effort, s.m)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/keeplit/keeplit/optimizer/internal/model"
 )
@@ -20,18 +21,23 @@ func Flat(n int, x float64) []float64 {
 	return out
 }
 
-// Problem makes a seeded problem of one of the classes "home", "business"
-// and "tiny" (small enough to be solved by trying everything).
+// Problem makes a seeded problem of one of the classes "home", "business",
+// "peaks" (a home of few loads with a charge for its peak), "tiny" (small enough to be
+// solved by trying everything), and of the last with "tiny peaks" and "tiny shared", which
+// has circuits and exclusions.
 func Problem(seed uint64, class string) *model.Problem {
 	r := rand.New(rand.NewPCG(seed, 7))
 	f := func(lo, hi float64) float64 { return lo + (hi-lo)*r.Float64() }
 	n, minutes, loads, scale := 96, 15.0, 6+r.IntN(4), 1.0
 	switch class {
-	case "tiny":
+	case "tiny", "tiny peaks", "tiny shared":
 		n, minutes, loads = 8, 60, 2+r.IntN(2)
 	case "business":
 		loads, scale = 20, 8
+	case "peaks":
+		n, minutes, loads = 48, 30, 2+r.IntN(5)
 	}
+	tiny := strings.HasPrefix(class, "tiny")
 	p := &model.Problem{Name: fmt.Sprintf("%s-%d", class, seed), SlotMinutes: minutes, N: n, ExportLimitKW: 5 * scale, ShedPenalty: 4}
 	cheap, dear := f(0.05, 0.1), f(0.18, 0.3)
 	for t := range n {
@@ -60,7 +66,7 @@ func Problem(seed uint64, class string) *model.Problem {
 			}
 			from := r.IntN(n / 2)
 			l.Cycle = &model.Cycle{ProfileKW: profile, Earliest: from, LatestFinish: min(n, from+len(profile)+1+r.IntN(n/2)), SkipPenalty: f(0.5, 3)}
-		case kind == 1 || kind == 4 && class == "tiny":
+		case kind == 1 || kind == 4 && tiny:
 			l.OnOff = &model.OnOff{
 				KW: f(0.8, 2), NeedSlots: slots(f(1, 4)), From: r.IntN(n / 3), To: n - r.IntN(n/3), MaxStarts: 1 + r.IntN(3), StartCost: 0.01, ShortPenalty: f(0.1, 0.5),
 				Switching: model.Switching{MinOn: 1 + r.IntN(2), MinOff: 1 + r.IntN(2)},
@@ -96,6 +102,19 @@ func Problem(seed uint64, class string) *model.Problem {
 			d.Slots = append(d.Slots, t)
 		}
 		p.Demand = []model.DemandWindow{d}
+	}
+	switch class {
+	case "peaks", "tiny peaks":
+		d := model.DemandWindow{Name: "peak", Interval: 1 + r.IntN(4), PricePerKW: f(1, 20), FloorKW: max(0, f(-2, 2))}
+		for t := range n {
+			d.Slots = append(d.Slots, t)
+		}
+		p.Demand = []model.DemandWindow{d}
+		p.ShedPenalty = 200 // so that none is shed for a peak
+		return p
+	case "tiny shared":
+		p.Circuits = []model.Circuit{{Name: "garage", LimitKW: f(2, 3), Loads: []string{"load00", "load01"}}}
+		p.Exclusions = [][]string{{"load00", fmt.Sprintf("load%02d", loads-1)}}
 	}
 	if class != "business" && r.IntN(2) == 0 {
 		p.Credit = &model.Credit{Balance: f(3, 9), UntilSlot: n, EndReserve: 0.2}

@@ -13,7 +13,7 @@ import (
 // document unchanged; and of each kind of load and rule there is one among them.
 func TestTheProblemsMadeAreInOrder(t *testing.T) {
 	kinds := make(map[string]int)
-	for _, class := range []string{"tiny", "home", "business"} {
+	for _, class := range []string{"tiny", "home", "business", "peaks", "tiny peaks", "tiny shared"} {
 		for seed := range uint64(12) {
 			p := Problem(seed, class)
 			if faults := p.Check(); len(faults) > 0 {
@@ -50,9 +50,13 @@ func TestTheProblemsMadeAreInOrder(t *testing.T) {
 			note("blocks", len(p.Blocks) > 0)
 			note("credit", p.Credit != nil)
 			note("demand", len(p.Demand) > 0)
+			note("demand from nothing on", len(p.Demand) > 0 && p.Demand[0].FloorKW == 0)
+			note("demand over several slots", len(p.Demand) > 0 && p.Demand[0].Interval > 2)
+			note("circuit", len(p.Circuits) > 0)
+			note("exclusion", len(p.Exclusions) > 0)
 		}
 	}
-	for _, name := range []string{"cycle", "onoff", "variable", "switched heater", "free heater", "battery", "blocks", "credit", "demand"} {
+	for _, name := range []string{"cycle", "onoff", "variable", "switched heater", "free heater", "battery", "blocks", "credit", "demand", "demand from nothing on", "demand over several slots", "circuit", "exclusion"} {
 		if kinds[name] < 5 {
 			t.Errorf("%d problems have: %s", kinds[name], name)
 		}

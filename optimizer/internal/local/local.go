@@ -45,15 +45,24 @@ type Search struct {
 	Mu      float64   // scale of the credit's price
 	MuRow   []float64 // credit's price by slot, before mu
 	peaks   []float64 // by demand window: the peak aimed at
-	kinks   [][]kink  // by slot: demand price above a threshold
-	groups  []master.DemandRows
-	imp     []float64
-	on      []float64
-	zero    []float64
-	checks  []master.CreditCheck
-	Penalty float64 // of credit that is short, as a multiple of it
-	Short   float64 // by how much the credit falls short at worst, <= 0: not
-	spare   float64 // what the tightest check leaves
+	held    bool      // the peaks aimed at stay what they are
+	Real    float64   // the cost with the peaks as they are and nothing shed for them
+	Promise float64   // and with what had better be shed
+	seen    Snapshot  // the state that promises most while peaks are held
+	dear    []dearPeak
+	means   []float64
+
+	crowd    []crowd  // circuits and exclusions
+	crowdsOf [][]int  // by unit: those it belongs to
+	kinks    [][]kink // by slot: demand price above a threshold
+	groups   []master.DemandRows
+	imp      []float64
+	on       []float64
+	zero     []float64
+	checks   []master.CreditCheck
+	Penalty  float64 // of credit that is short, as a multiple of it
+	Short    float64 // by how much the credit falls short at worst, <= 0: not
+	spare    float64 // what the tightest check leaves
 }
 
 // slotTable is a slot's cost as a function of what loads and battery draw:
@@ -94,6 +103,8 @@ func New(s *effort.Effort, m *master.Programme) *Search {
 		l.checks = master.CreditChecks(p)
 	}
 	l.peaks = make([]float64, len(l.groups))
+	l.dearPeaks()
+	l.crowds()
 	l.tilt, l.seems = make([]float64, n), make([]float64, n)
 	if b := p.Battery; b != nil {
 		l.store = pricing.NewStore(n)
@@ -131,13 +142,26 @@ func (l *Search) Evaluate() float64 {
 		sum += x
 	}
 	l.Short, l.spare = 0, math.Inf(1)
+	var whole, held float64 // of the peaks' costs, beyond that in sum
 	for s, w := range l.o.Weight {
 		sum += w * l.scenario(s)
+		for i := range l.groups {
+			cost, all := l.peakCost(i)
+			sum, whole = sum+w*cost, whole+w*(all-cost)
+			if l.held {
+				held += w * (l.heldCost(i) - cost)
+			}
+		}
 	}
 	for _, f := range l.p.FixedCharges {
 		sum += f.Amount
 	}
-	return sum + l.Short*l.Penalty
+	if len(l.crowd) > 0 {
+		sum += l.m.Big * l.crowded()
+	}
+	l.Promise = sum + l.Short*l.Penalty
+	l.Real = l.Promise + whole
+	return l.Promise + held
 }
 
 // wear is what the battery's discharge costs.
@@ -182,10 +206,6 @@ func (l *Search) scenario(s int) float64 {
 		l.imp[t] = imp
 	}
 	l.s.Spent += int64(3 * p.N)
-	for i := range l.groups {
-		w := p.Demand[l.groups[i].Window]
-		sum += w.PricePerKW * (l.peak(i) - w.FloorKW)
-	}
 	for i := range l.m.Blocks {
 		if b := &l.m.Blocks[i]; b.Scenario < 0 {
 			sum += l.blockCost(b, b.To-1)
@@ -235,11 +255,7 @@ func (l *Search) peak(i int) float64 {
 	d := &l.groups[i]
 	peak := l.p.Demand[d.Window].FloorKW
 	for _, g := range d.Groups {
-		e := g.HeldKW
-		for t := g.From; t < g.To; t++ {
-			e += l.imp[t]
-		}
-		peak = max(peak, e/g.Slots)
+		peak = max(peak, l.mean(g))
 	}
 	return peak
 }
@@ -254,8 +270,8 @@ func (l *Search) blockCost(b *master.BlockRow, upto int) float64 {
 }
 
 // price sets the multipliers for the present imports, for loads that will add
-// about extra kWh.
-func (l *Search) price(extra float64) {
+// about extra kWh, of which unit is the first (noUnit: the battery).
+func (l *Search) price(unit int, extra float64) {
 	for t := range l.mult {
 		l.mult[t] = l.Mu * l.MuRow[t] * l.p.ImportPrice[t]
 		l.kinks[t] = l.kinks[t][:0]
@@ -282,22 +298,11 @@ func (l *Search) price(extra float64) {
 		}
 	}
 	for i := range l.groups {
-		d := &l.groups[i]
-		w := l.p.Demand[d.Window]
-		for _, g := range d.Groups {
-			k, sum := g.Slots, g.HeldKW
-			for t := g.From; t < g.To; t++ {
-				l.imp[t] = l.drawAt(t, l.z[t])
-				sum += l.imp[t]
-			}
-			for t := g.From; t < g.To; t++ {
-				th := k*l.peaks[i] - (sum - l.imp[t])
-				// the load may well run through the whole group
-				th = min(th, max(l.peaks[i], l.imp[t]+(k*l.peaks[i]-sum)/float64(g.To-g.From)))
-				l.kinks[t] = append(l.kinks[t], kink{l.z[t] + th - l.imp[t], w.PricePerKW / k})
-			}
+		if !l.isCycle(unit) {
+			l.pricePeak(i, unit)
 		}
 	}
+	l.priceCrowds(unit)
 	for t := range l.table {
 		tb := &l.table[t]
 		if tb.mult == l.mult[t] {
@@ -350,7 +355,7 @@ func (l *Search) insert(i int, disturbed bool) {
 	var sc pricing.Schedule
 	switch q := u.Pricer.(type) {
 	case *pricing.Cycle:
-		sc = q.Beside(cost)
+		sc = q.Beside(cost, l.startOf(q.Load.Cycle.ProfileKW))
 	case *pricing.OnOff:
 		for t := q.From; t < q.To; t++ {
 			l.on[t] = cost(t, q.Load.OnOff.KW)
@@ -484,14 +489,6 @@ func (l *Search) Tight() bool {
 		}
 	}
 	return false
-}
-
-// peakNow is a window's peak in the present state.
-func (l *Search) peakNow(i int) float64 {
-	for t := range l.imp {
-		l.imp[t] = l.drawAt(t, l.z[t])
-	}
-	return l.peak(i)
 }
 
 // CreditPrice reads the price of credit from the duals of the linear

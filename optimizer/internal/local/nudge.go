@@ -183,11 +183,28 @@ func (g *Nudger) propose() bool {
 		}
 		g.setOwn(i, own)
 	}
-	if len(g.changes) == 0 || g.screen(g.own-before) > g.slack {
+	if len(g.changes) == 0 || !g.fits() || g.screen(g.own-before) > g.slack {
 		return false
 	}
 	g.apply(0)
 	g.follow()
+	return true
+}
+
+// fits tells whether circuits and exclusions have room for what was changed.
+func (g *Nudger) fits() bool {
+	l := g.Local
+	for i := range g.changes {
+		ch := &g.changes[i]
+		if ch.unit < 0 || l.KW[ch.unit][ch.slot] <= ch.was {
+			continue
+		}
+		for _, k := range l.crowdsOf[ch.unit] {
+			if l.excess(&l.crowd[k], ch.slot) > model.PowerTol {
+				return false
+			}
+		}
+	}
 	return true
 }
 

@@ -156,7 +156,7 @@ func (g *Nudger) plan(mu float64, into *[]float64) []float64 {
 	f.was, f.zWas = append(f.was[:0], row...), append(f.zWas[:0], l.z...)
 	keep := l.Mu
 	l.Mu = mu
-	l.price(0)
+	l.price(f.unit, 0)
 	l.Mu = keep
 	if f.unit == batteryUnit {
 		l.store.Worth = f.after

@@ -39,11 +39,11 @@ func nudging(seed uint64) *Nudger {
 	}
 	l.Load(plan)
 	for i := range l.Units {
-		l.price(0)
+		l.price(noUnit, 0)
 		l.insert(i, false)
 	}
 	if l.store != nil {
-		l.price(0)
+		l.price(noUnit, 0)
 		l.recharge()
 	}
 	l.Cost = l.Evaluate()

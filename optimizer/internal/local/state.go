@@ -7,11 +7,13 @@ import (
 
 // Snapshot and restore keep a state to return to.
 type Snapshot struct {
-	KW   [][]float64
-	own  []float64
-	bat  []float64
-	z    []float64
-	Cost float64
+	KW      [][]float64
+	own     []float64
+	bat     []float64
+	z       []float64
+	Cost    float64
+	Real    float64
+	Promise float64
 }
 
 // Save notes the present state.
@@ -25,7 +27,7 @@ func (l *Search) Save(into *Snapshot) {
 	into.own = append(into.own[:0], l.own...)
 	into.bat = append(into.bat[:0], l.bat...)
 	into.z = append(into.z[:0], l.z...)
-	into.Cost = l.Cost
+	into.Cost, into.Real, into.Promise = l.Cost, l.Real, l.Promise
 }
 
 // Restore goes back to a state that was noted.
@@ -36,7 +38,7 @@ func (l *Search) Restore(from *Snapshot) {
 	copy(l.own, from.own)
 	copy(l.bat, from.bat)
 	copy(l.z, from.z)
-	l.Cost = from.Cost
+	l.Cost, l.Real, l.Promise = from.Cost, from.Real, from.Promise
 }
 
 // Plan writes the state as a plan.

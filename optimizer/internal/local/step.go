@@ -46,6 +46,9 @@ func (l *Search) Step(temperature float64, undo, trial *Snapshot) bool {
 	default:
 		l.putBack(out)
 	}
+	if l.held && l.Promise < l.seen.Promise {
+		l.Save(&l.seen)
+	}
 	if l.Cost > undo.Cost+temperature {
 		l.Restore(undo)
 		return false
@@ -61,12 +64,16 @@ type takenOut struct {
 	again   bool    // each is then put back once more beside all the others
 }
 
-// aim sets the peaks that the loads are to stay below: the present ones, or a little
-// less.
+// aim sets the peaks that the loads are to stay below, where they are not held: the
+// present ones, or a little less.
 func (l *Search) aim() {
+	if l.held || len(l.groups) == 0 {
+		return
+	}
 	rng := l.s.Rng
+	l.peaks = l.Peaks(l.peaks)
 	for i := range l.groups {
-		l.peaks[i] = l.peakNow(i) * (1 - peakCut*rng.Float64()*float64(rng.IntN(2)))
+		l.peaks[i] *= 1 - peakCut*rng.Float64()*float64(rng.IntN(2))
 		l.peaks[i] = max(l.peaks[i], l.p.Demand[l.groups[i].Window].FloorKW)
 	}
 }
@@ -82,18 +89,18 @@ func (l *Search) putBack(out takenOut) {
 	}
 	left := out.energy
 	for _, i := range out.units {
-		l.price(left)
+		l.price(i, left)
 		l.insert(i, true)
 		left = 0
 	}
 	if out.battery {
-		l.price(0)
+		l.price(noUnit, 0)
 		l.recharge()
 	}
 	if out.again {
 		for _, i := range out.units {
 			l.remove(i)
-			l.price(0)
+			l.price(i, 0)
 			l.insert(i, false)
 		}
 	}
@@ -141,18 +148,23 @@ func (l *Search) fitCredit(out takenOut, trial *Snapshot) {
 // loads move away from there, or to it, together, and find out whether that pays.
 func (l *Search) disturb() {
 	rng := l.s.Rng
-	l.noise = 0
+	l.undisturbed()
 	if rng.IntN(blurEvery) == 0 {
 		l.noise = blur * rng.Float64()
-	}
-	for t := range l.tilt {
-		l.tilt[t] = 1
 	}
 	if rng.IntN(5) < tiltFifths {
 		from, f := rng.IntN(l.p.N), tiltLeast+(tiltMost-tiltLeast)*rng.Float64()
 		for t := from; t < min(l.p.N, from+tiltShort+rng.IntN(1+l.p.N/tiltLong)); t++ {
 			l.tilt[t] = f
 		}
+	}
+}
+
+// undisturbed makes costs seem what they are.
+func (l *Search) undisturbed() {
+	l.noise = 0
+	for t := range l.tilt {
+		l.tilt[t] = 1
 	}
 }
 

@@ -47,6 +47,10 @@ const (
 	// peakCut: share by which the peak aimed at is below the present one, at most.  Not
 	// measured.
 	peakCut = 0.03
+	// wholeGroupEvery: one load in so many is put back as if it ran through whole groups of
+	// the slots over which a peak is the mean; the others may have some of a group's room in
+	// fewer slots of it.  Not measured.
+	wholeGroupEvery = 2
 )
 
 // The price of credit.
@@ -119,6 +123,8 @@ const (
 	leastPour = 1e-6
 	// creditTol: money of credit that may be short unseen.
 	creditTol = 1e-7
+	// endless: kW of room that has no limit.
+	endless = 1e9
 	// nothing: money of a reason that is none.
 	nothing = 1e-9
 	// worthSaying: money, of whoever reads it, that four places show.

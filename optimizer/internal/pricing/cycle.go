@@ -95,14 +95,17 @@ func (q *Cycle) Work() int64 {
 }
 
 // Beside finds the best start beside other loads: cost is what a power adds in
-// a slot.
-func (q *Cycle) Beside(cost func(t int, kw float64) float64) Schedule {
+// a slot, and whole, where not nil, what a start adds that no slot adds by itself.
+func (q *Cycle) Beside(cost func(t int, kw float64) float64, whole func(start int) float64) Schedule {
 	if q.Load.Cycle.Running {
 		return q.At(0)
 	}
 	best, bestAt := q.Skip, -1
 	for s := q.Lo; s <= q.Hi; s++ {
 		sum := q.Late(s)
+		if whole != nil {
+			sum += whole(s)
+		}
 		for i, x := range q.Load.Cycle.ProfileKW {
 			if x > 0 {
 				sum += cost(s+i, x)

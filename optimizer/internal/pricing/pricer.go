@@ -113,7 +113,7 @@ func Beside(q Pricer, n int, cost func(t int, kw float64) float64) Schedule {
 	}
 	switch q := q.(type) {
 	case *Cycle:
-		return q.Beside(cost)
+		return q.Beside(cost, nil)
 	case *Variable:
 		q.Beside.Open(cost, nil)
 		return q.Beside.Exactly()
