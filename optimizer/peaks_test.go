@@ -29,8 +29,8 @@ func TestThePeakOfTwoLoadsThatMustBothMoveIsTheLeastPossible(t *testing.T) {
 	}
 }
 
-// whatever tries all plans of problems of cycles and switched loads, and compares.
-func whatever(t *testing.T, class string, seeds uint64, work int64) {
+// againstEverything tries all plans of problems of cycles and switched loads, and compares.
+func againstEverything(t *testing.T, class string, seeds uint64, work int64) {
 	t.Helper()
 	tried := 0
 	for seed := range seeds {
@@ -79,8 +79,13 @@ func whatever(t *testing.T, class string, seeds uint64, work int64) {
 	}
 }
 
-func TestPeaksAgainstEverything(t *testing.T)                 { whatever(t, "tiny peaks", 40, quick) }
-func TestCircuitsAndExclusionsAgainstEverything(t *testing.T) { whatever(t, "tiny shared", 40, quick) }
+func TestPeaksAgainstEverything(t *testing.T) {
+	againstEverything(t, "tiny peaks", 40, quick)
+}
+
+func TestCircuitsAndExclusionsAgainstEverything(t *testing.T) {
+	againstEverything(t, "tiny shared", 40, quick)
+}
 
 // A search that has not proven what was asked for goes on to its limit.
 func TestNoSearchIsExhaustedAboveTheGapAskedFor(t *testing.T) {
