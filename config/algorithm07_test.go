@@ -46,6 +46,9 @@ tokens: {sts: {algorithm: ea07, decoder_key: {file: key}`
 		if c.fault == "" && (len(faults) > 0 || cfg.Tokens.STS.Tables == nil) || c.fault != "" && !strings.Contains(said, c.fault) {
 			t.Errorf("%q: %s", c.tables, said)
 		}
+		if c.fault == "" && len(cfg.Tokens.STS.Experimental()) != 1 {
+			t.Errorf("of ea07 it is said: %q", cfg.Tokens.STS.Experimental())
+		}
 	}
 }
 

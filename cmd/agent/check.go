@@ -18,6 +18,11 @@ func (c checkCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	for _, what := range experimental(cfg) {
+		if _, err := fmt.Fprintf(e.Stdout, "note: tokens.sts.%s\n", what); err != nil {
+			return err
+		}
+	}
 	doc, err := service.TariffOf(cfg)
 	if err != nil {
 		return &exitError{exitInvalid, fmt.Errorf("%s: %w", c.Config, err)}
@@ -25,6 +30,14 @@ func (c checkCmd) Run(e *env) error {
 	_, err = fmt.Fprintf(e.Stdout, "%s is right: site %s, %s, tariff %q, meter %s\n",
 		c.Config, cfg.Site.ID, count(len(cfg.Loads), "load"), doc.Name, cfg.Meter.Label())
 	return err
+}
+
+// experimental is what is chosen that could be checked against nothing published.
+func experimental(cfg config.Config) []string {
+	if cfg.Tokens.STS == nil {
+		return nil
+	}
+	return cfg.Tokens.STS.Experimental()
 }
 
 type schemaCmd struct{}

@@ -123,6 +123,15 @@ func readMeter(file string, e *env) (*meterFile, error) {
 		}
 		return nil, &exitError{Code: exitInvalid}
 	}
+	if m.Scheme == "sts" {
+		doc, err := m.sts()
+		if err != nil {
+			return nil, err
+		}
+		for _, what := range doc.Experimental() {
+			fmt.Fprintf(e.Stderr, "%s: %s\n", file, what)
+		}
+	}
 	return m, nil
 }
 

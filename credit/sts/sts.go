@@ -38,7 +38,7 @@ func (a *Algorithm) SetText(s string) error {
 	case "ea07", "EA07", "07":
 		*a = EA07
 	default:
-		return fmt.Errorf("%q is not an encryption algorithm; write ea11 or ea07", s)
+		return fmt.Errorf("%q is not an encryption algorithm; write ea11, or ea07 (experimental)", s)
 	}
 	return nil
 }
@@ -46,9 +46,9 @@ func (a *Algorithm) SetText(s string) error {
 // Document is the STS part of the configuration.  The decoder key is either
 // given or derived from the vending key and the identity.
 type Document struct {
-	Algorithm   Algorithm `yaml:"algorithm"`    // ea11 (default) or ea07
+	Algorithm   Algorithm `yaml:"algorithm"`    // ea11 (default) or ea07 (experimental)
 	DecoderKey  string    `yaml:"decoder_key"`  // hex, 32 digits (ea07: 16); a secret
-	VendingKey  string    `yaml:"vending_key"`  // hex, 40 digits (DKGA02: 16); a secret
+	VendingKey  string    `yaml:"vending_key"`  // hex, 40 digits (DKGA02: 16, experimental); a secret
 	SGC         int       `yaml:"sgc"`          // supply group code
 	TariffIndex int       `yaml:"tariff_index"` // 0 to 99
 	KeyType     KeyType   `yaml:"key_type"`     // 2 unique (default), 3 common, 1 default, 0 initialisation
@@ -87,7 +87,7 @@ func (d Document) Check() fault.List {
 		l.Add(path, fmt.Sprintf("give it as %d hex digits", 2*sizes[0]), "it is not a key of %d bytes", sizes[0])
 	}
 	if d.Algorithm != EA11 && d.Algorithm != EA07 {
-		l.Add("algorithm", "write ea11 or ea07", "%q is not an encryption algorithm", string(d.Algorithm))
+		l.Add("algorithm", "write ea11, or ea07 (experimental)", "%q is not an encryption algorithm", string(d.Algorithm))
 	}
 	if d.Algorithm == EA07 && d.Tables == nil {
 		l.Add("algorithm", "give the file with the substitution tables, which your operator has from the STS Association", "ea07 needs its tables")
@@ -121,6 +121,22 @@ func (d Document) Check() fault.List {
 		l.Add("key_type", "write 0 to 3", "%d is not a key type", d.KeyType)
 	}
 	return l
+}
+
+// Experimental is what the document chooses that could be checked against no
+// published vector, each in words.
+func (d Document) Experimental() []string {
+	var out []string
+	if d.Algorithm == EA07 {
+		out = append(out, "algorithm: ea07 is experimental: no published token could be found to check it against; try a token of little worth first, and use ea11 where your operator offers it")
+	}
+	if len(d.VendingKey) == 16 {
+		out = append(out, "vending_key: of 16 digits the decoder key is made by DKGA02, which is experimental: no published key could be found to check it against; give decoder_key where you have it")
+	}
+	if d.Currency {
+		out = append(out, "currency: tokens of currency are experimental: no published token could be found to check them against")
+	}
+	return out
 }
 
 // decoderKey is the key that the document gives or derives.

@@ -100,6 +100,11 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	if s.site, err = SiteOf(cfg); err != nil {
 		return nil, err
 	}
+	if cfg.Tokens.STS != nil {
+		for _, what := range cfg.Tokens.STS.Experimental() {
+			s.log.Warn("tokens.sts." + what)
+		}
+	}
 	if err := s.constants(); err != nil {
 		return nil, err
 	}
