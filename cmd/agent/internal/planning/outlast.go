@@ -17,6 +17,9 @@ type Outlook struct {
 	PerKWh time.Duration `json:"per_kwh,omitempty"`
 	Runs   []RunTime     `json:"runs,omitempty"` // of each load, in the site's order
 	Needs  []Need        `json:"needs,omitempty"`
+	// Starts are when Extra may begin: now, and each full hour of the plan.
+	Starts []time.Time `json:"starts,omitempty"`
+	Extra  []Extra     `json:"extra,omitempty"` // of a kWh, and of a run of each load
 }
 
 // RunTime is what one run of a load, begun now, costs in time.
@@ -55,29 +58,30 @@ func (p *Planner) runOut(b *Brief, plan Plan, v *vista, w *wish) (RunOut, Outloo
 			*t = b.Now
 		}
 	}
-	return out, s.outlook(b.Now, v.paths, credit)
+	ends := int((r.Q50 + s.Interval - 1) / s.Interval)
+	return out, s.outlook(b.Now, v, credit, ends)
 }
 
 // planned is the loads' energy in the futures' slots, in kWh: what runs whatever the
-// plan says, what is planned, and beyond the
-// plan as on the plan's last whole day.  Where somebody asks that the credit lasts,
-// what is kept of the loads beyond the plan is known up to then.
+// plan says, what is planned, and beyond the plan as on the plan's last whole day.
+// Where somebody asks that the credit lasts, what is kept of the loads beyond the plan
+// is known up to then.
 func (s *Rules) planned(plan Plan, v *vista, w *wish) []float64 {
 	out := make([]float64, len(v.slots))
 	const day = 24 * time.Hour
-	for i, slot := range v.slots {
-		at := slot.Start
-		for k := range plan.Prices {
-			t := plan.Start.Add(time.Duration(k) * plan.Slot)
-			if shift := at.Sub(t); shift > -plan.Slot && shift < slot.Len {
-				for _, l := range plan.Loads {
-					out[i] += l.Power[k].KW() * share(units.Slot{Start: t, Len: plan.Slot}, slot.Start, slot.End()) * plan.Slot.Hours()
-				}
-			}
+	for k := range plan.Prices {
+		kw := 0.0
+		for _, l := range plan.Loads {
+			kw += l.Power[k].KW()
 		}
-		end := plan.Start.Add(time.Duration(len(plan.Prices)) * plan.Slot)
+		if kw != 0 {
+			spread(out, v, s.Interval, units.Slot{Start: plan.Start.Add(time.Duration(k) * plan.Slot), Len: plan.Slot}, kw)
+		}
+	}
+	end := plan.Ends()
+	for i, slot := range v.slots {
 		switch {
-		case at.Before(end):
+		case slot.Start.Before(end):
 		case w != nil && i < w.mark:
 			out[i] = w.kept[i]
 		case w != nil:
@@ -94,10 +98,10 @@ func (s *Rules) planned(plan Plan, v *vista, w *wish) []float64 {
 	return out
 }
 
-// outlook asks the futures.
-func (s *Rules) outlook(now time.Time, paths forecast.Scenarios, c forecast.Credit) Outlook {
+// outlook asks the futures, in which the credit ends so many slots on in the middle.
+func (s *Rules) outlook(now time.Time, v *vista, c forecast.Credit, ends int) Outlook {
 	var out Outlook
-	n := len(paths.Paths[0])
+	paths, n := v.paths, len(v.slots)
 	var marks []int
 	for at := units.NextLocalMidnight(now, s.Zone); ; at = units.NextLocalMidnight(at, s.Zone) {
 		// A midnight within a slot is reached with the whole slot.
@@ -111,27 +115,18 @@ func (s *Rules) outlook(now time.Time, paths forecast.Scenarios, c forecast.Cred
 	for i, need := range paths.Needs(c, marks) {
 		out.Needs[i].Even, out.Needs[i].Safe = moneyUp(need.Even), moneyUp(need.Safe)
 	}
-	perHour := s.Interval.Hours()
-	spread := func(power units.Power, length time.Duration) []float64 {
-		extra := make([]float64, int((length+s.Interval-1)/s.Interval))
-		for i := range extra {
-			part := min(s.Interval, length-time.Duration(i)*s.Interval)
-			extra[i] = power.KW() * perHour * float64(part) / float64(s.Interval)
-		}
-		return extra
+	starts := s.hoursAhead(v)
+	out.Extra = s.extras(v, c, ends, starts)
+	for _, i := range starts {
+		out.Starts = append(out.Starts, v.slots[i].Start)
 	}
-	extras := [][]float64{{1}}
-	for _, l := range s.Loads {
-		extras = append(extras, spread(l.Power, oneRun(l)))
-	}
-	sooner := paths.Sooner(c, extras...)
-	if len(sooner) == 0 {
-		return out
-	}
-	out.PerKWh = sooner[0]
-	for i, l := range s.Loads {
-		if l.Power > 0 {
-			out.Runs = append(out.Runs, RunTime{l.ID, l.Power.Over(oneRun(l)), sooner[i+1]})
+	for _, x := range out.Extra {
+		switch {
+		case len(x.Sooner) == 0:
+		case x.ID == "":
+			out.PerKWh = x.Sooner[0]
+		default:
+			out.Runs = append(out.Runs, RunTime{x.ID, x.Energy, x.Sooner[0]})
 		}
 	}
 	return out
