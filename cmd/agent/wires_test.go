@@ -102,6 +102,7 @@ func (w *wires) answers() {
 	w.Helper()
 	now := w.s.Plant().Now().UTC()
 	w.ask("GET", "/api/v1/tariff?amount=50", "")
+	w.ask("GET", "/api/v1/marginal", "")
 	w.ask("GET", "/api/v1/ledger?n=8", "")
 	w.ask("GET", "/api/v1/log?n=8", "")
 	w.ask("GET", "/api/v1/history?from="+now.Add(-2*time.Hour).Format(time.RFC3339)+"&to="+now.Format(time.RFC3339), "")

@@ -19,6 +19,7 @@ func forms() []any {
 	return []any{
 		View{},
 		TariffDetail{},
+		Marginal{},
 		Ledger{},
 		Log{},
 		History{},

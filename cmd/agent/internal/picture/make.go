@@ -82,6 +82,7 @@ func (m *Maker) credit(st *control.State) Credit {
 	if m.runOut(st).Known {
 		c.PerKWh = st.Plan.Outlook.PerKWh
 	}
+	c.Ahead = m.ahead(st, "")
 	if m.site.InKWh || st.Credit.Unlocked {
 		c.EnergyKnown = false // the balance is the energy
 	}
@@ -235,6 +236,7 @@ func (m *Maker) load(st *control.State, i int, say present.Phrases) Load {
 			}
 		}
 	}
+	v.Ahead = m.ahead(st, l.ID)
 	if owed := l.Requests(ls.Progress, st.Guard.Unit(l.ID), st.Now, time.Minute); len(owed) > 0 {
 		v.Deadline = owed[0].By
 	}

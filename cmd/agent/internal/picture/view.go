@@ -90,6 +90,14 @@ type Credit struct {
 	// PerKWh is by how much sooner the credit ends where one kWh more is used
 	// now; 0 not known.
 	PerKWh time.Duration
+	Ahead  []Start // what one kWh more costs, used from now or from a full hour on
+}
+
+// Start is what energy used on top costs where it begins at an instant.
+type Start struct {
+	At     time.Time
+	Cost   units.Money
+	Sooner time.Duration // by so much the credit ends sooner; 0 where not known
 }
 
 // RunOut is when the credit ends.
@@ -297,6 +305,7 @@ type Load struct {
 	// ends where one is begun now on top; 0 not known.
 	RunEnergy units.Energy
 	RunSooner time.Duration
+	Ahead     []Start // what one run more costs, begun now or at a full hour of the plan
 
 	Override        Override
 	OverrideUntil   time.Time

@@ -62,11 +62,23 @@ func (s *Rules) extras(v *vista, c forecast.Credit, ends int, starts []int) []Ex
 		}
 	}
 	sooner := v.paths.Light(c, runs)
+	if len(sooner) == 0 {
+		return out
+	}
+	// Where the next kWh costs more the more was used before, each future has a cost of
+	// its own: it is followed for what begins now, and the other hours go by that.
+	var exact []time.Duration
+	if len(v.table.Ladders) > 0 {
+		exact = v.paths.Sooner(c, uses...)
+	}
 	for i := range out {
-		if len(sooner) > 0 {
-			for _, d := range sooner[i*len(starts) : (i+1)*len(starts)] {
-				out[i].Sooner = append(out[i].Sooner, d.Round(time.Second))
-			}
+		of := sooner[i*len(starts) : (i+1)*len(starts)]
+		scale := 1.0
+		if len(exact) > 0 && of[0] > 0 && exact[i] > 0 {
+			scale = float64(exact[i]) / float64(of[0])
+		}
+		for _, d := range of {
+			out[i].Sooner = append(out[i].Sooner, time.Duration(float64(d)*scale).Round(time.Second))
 		}
 	}
 	return out

@@ -20,6 +20,7 @@ import (
 //	GET  /api/v1/view                            the whole picture
 //	GET  /api/v1/events                          the same as server-sent events ("view")
 //	GET  /api/v1/tariff                          the tariff in full
+//	GET  /api/v1/marginal                        what a kWh and a run of each load cost more, by when they begin
 //	GET  /api/v1/topup?until=2026-12-24          the least top-up that lasts to the end of that day
 //	GET  /api/v1/ledger?before=SEQ&n=100         newest first
 //	GET  /api/v1/history?from=TIME&to=TIME       measured intervals, 31 days at the most; "next" tells where to go on
@@ -36,6 +37,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/view", s.api(readAccess, s.apiView))
 	mux.HandleFunc("GET /api/v1/events", s.api(readAccess, s.apiEvents))
 	mux.HandleFunc("GET /api/v1/tariff", s.api(readAccess, s.apiTariff))
+	mux.HandleFunc("GET /api/v1/marginal", s.api(readAccess, s.apiMarginal))
 	mux.HandleFunc("GET /api/v1/ledger", s.api(readAccess, s.heavy(s.apiLedger)))
 	mux.HandleFunc("GET /api/v1/log", s.api(readAccess, s.heavy(s.apiLog)))
 	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.heavy(s.apiHistory)))
@@ -291,6 +293,11 @@ func (s *Server) wire(v *picture.View) api.View {
 func (s *Server) apiView(w http.ResponseWriter, r *http.Request) {
 	v := s.agent.View()
 	s.writeJSON(w, r, http.StatusOK, s.wire(&v))
+}
+
+func (s *Server) apiMarginal(w http.ResponseWriter, r *http.Request) {
+	v := s.agent.View()
+	s.writeJSON(w, r, http.StatusOK, api.MarginalOf(&v))
 }
 
 func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {

@@ -84,6 +84,7 @@ func (m *model) Saving() units.Money { return max(0, m.V.Plan.CostUnshifted-m.V.
 // planRow is an hour of the plan for the table.
 type planRow struct {
 	Time, Price, House string
+	Light              string // what a kWh more takes of the credit; "" not known
 	Loads              []string
 	Cheap              bool
 }
@@ -104,7 +105,7 @@ func (m *model) PlanRows() []planRow {
 		for _, s := range slots[i:j] {
 			low, high, p0, p1 = min(low, s.Low), max(high, s.High), min(p0, s.Price), max(p1, s.Price)
 		}
-		row := planRow{Time: m.Clock(slots[i].Slot.Start), Price: m.Price(p0), House: m.powerRange(low, high)}
+		row := planRow{Light: m.lightIn(slots[i].Slot.Start, slots[j-1].Slot.End()), Time: m.Clock(slots[i].Slot.Start), Price: m.Price(p0), House: m.powerRange(low, high)}
 		if m.Format.Day(slots[i].Slot.Start) != m.Words.T("day.today") && (i == from || slots[i].Slot.Start.In(m.Zone).Hour() == 0) {
 			row.Time = m.When(slots[i].Slot.Start)
 		}
@@ -124,6 +125,22 @@ func (m *model) PlanRows() []planRow {
 		i = j
 	}
 	return out
+}
+
+// lightIn is what a kWh more takes of the credit where it is used in a stretch; "" where
+// that is not known.
+func (m *model) lightIn(from, to time.Time) string {
+	for _, s := range m.V.Credit.Ahead {
+		if s.Sooner > 0 && s.At.Before(to) && !s.At.Before(from) {
+			return m.Duration(s.Sooner)
+		}
+	}
+	return ""
+}
+
+// LightKnown tells whether it is known of any hour.
+func (m *model) LightKnown() bool {
+	return slices.ContainsFunc(m.V.Credit.Ahead, func(s picture.Start) bool { return s.Sooner > 0 })
 }
 
 func (m *model) powerRange(low, high units.Power) string {

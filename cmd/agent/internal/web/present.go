@@ -217,6 +217,25 @@ func (l load) Times() string {
 	}
 }
 
+// Costs is what a run costs begun now, and at the hour at which it costs least; ""
+// where that is not known, or is the energy itself.
+func (l load) Costs() string {
+	m := l.M
+	if len(l.Ahead) == 0 || m.V.Unit.Energy || l.Ahead[0].Cost <= 0 {
+		return ""
+	}
+	now := m.Money(l.Ahead[0].Cost)
+	best, ok := l.Best()
+	least := m.Money(best.Cost)
+	switch {
+	case !ok || least == now:
+		return m.Words.T("load.costs.now", "cost", now)
+	case best.Sooner == 0:
+		return m.Words.T("load.costs.best", "cost", now, "least", least, "when", m.When(best.At))
+	}
+	return m.Words.T("load.costs.light", "cost", now, "least", least, "when", m.When(best.At), "time", m.Duration(best.Sooner))
+}
+
 // Share is how much of its task is done, in percent; -1 where it is not counted.
 func (l load) Share() int {
 	if l.Wanted <= 0 {
