@@ -113,6 +113,7 @@ func TestDemoOnABareMachine(t *testing.T) {
 	}
 	answers(t, url+"/healthz", out)
 	planned(t, url, out)
+	t.Run("it is asked that the credit lasts", func(t *testing.T) { lastUntil(t, url) })
 	t.Run("in a browser", func(t *testing.T) {
 		b := webtest.Start(t)
 		for _, screen := range []webtest.Screen{webtest.Phone(), webtest.Desktop()} {
@@ -216,6 +217,33 @@ log: {level: warn}
 				name += "-" + page[1:]
 			}
 			q.Screenshot(name+"-"+screen.Name(), true)
+		}
+	}
+}
+
+// lastUntil asks the agent at url by the command line that its credit lasts.
+func lastUntil(t *testing.T, url string) {
+	t.Helper()
+	ask := func(args ...string) (string, int) {
+		var out, complaint bytes.Buffer
+		code := run(append([]string{"last-until", "--url", url}, args...), &env{Ctx: t.Context(), Stdout: &out, Stderr: &complaint, Getenv: os.Getenv})
+		return out.String() + complaint.String(), code
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{nil, exitOK, "Nobody asks that the credit lasts until a time."},
+		{[]string{"soon"}, exitInvalid, "Soon is not a time: write it like Fri 18:00, tomorrow 07:00 or 2026-12-04 18:00"},
+		{[]string{"today", "00:00"}, exitInvalid, "is over: write a time to come"},
+		{[]string{"2126-01-01 18:00"}, exitInvalid, "is further than the forecast reaches: write a time up to"},
+		{[]string{"tomorrow 23:59"}, exitOK, `The credit is to last until (today|tomorrow) 23:59. It (does so|may end .*) in \d+ cases of 100`},
+		{[]string{"--json", "--wait", "0s"}, exitOK, `{"until":{"at":".*","known":true`},
+		{[]string{"off"}, exitOK, "Nobody asks"},
+	} {
+		if text, code := ask(c.args...); code != c.code || !regexp.MustCompile(c.says).MatchString(text) {
+			t.Errorf("last-until %q: exit code %d, %s", c.args, code, text)
 		}
 	}
 }

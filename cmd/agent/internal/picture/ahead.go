@@ -18,7 +18,7 @@ func (m *Maker) ahead(st *control.State, id string) []Start {
 	if i < 0 || len(o.Extra[i].Cost) != len(o.Starts) {
 		return nil
 	}
-	light := m.runOut(st).Known && len(o.Extra[i].Sooner) == len(o.Starts)
+	light := m.runOut(st).Known
 	var out []Start
 	for k, at := range o.Starts {
 		if k+1 < len(o.Starts) && !o.Starts[k+1].After(st.Now) {
@@ -26,7 +26,7 @@ func (m *Maker) ahead(st *control.State, id string) []Start {
 		}
 		s := Start{At: at, Cost: o.Extra[i].Cost[k]}
 		if light {
-			s.Sooner = o.Extra[i].Sooner[k]
+			s.Sooner = o.Extra[i].Light(k)
 		}
 		out = append(out, s)
 	}

@@ -1,6 +1,7 @@
 package planning
 
 import (
+	"math"
 	"time"
 
 	"github.com/keeplit/keeplit/forecast"
@@ -11,10 +12,18 @@ import (
 // Extra is what energy used on top costs, by when it begins: in money, and in time by
 // which the credit ends sooner.
 type Extra struct {
-	ID     string          `json:"id,omitempty"` // of the load of which it is one run; "": one kWh, used evenly in an hour
-	Energy units.Energy    `json:"energy"`
-	Cost   []units.Money   `json:"cost"`             // by Outlook.Starts
-	Sooner []time.Duration `json:"sooner,omitempty"` // the same; none: not known
+	ID     string        `json:"id,omitempty"` // of the load of which it is one run; "": one kWh, used evenly in an hour
+	Energy units.Energy  `json:"energy"`
+	Cost   []units.Money `json:"cost"`               // by Outlook.Starts
+	Sooner []int         `json:"sooner_s,omitempty"` // the same, in seconds: it is stored with each checkpoint; none: not known
+}
+
+// Light is by how much sooner the credit ends with the k-th start; 0 where not known.
+func (x *Extra) Light(k int) time.Duration {
+	if k >= len(x.Sooner) {
+		return 0
+	}
+	return time.Duration(x.Sooner[k]) * time.Second
 }
 
 // margins is what consumption as foreseen comes to where the next kWh depends on it.
@@ -78,7 +87,7 @@ func (s *Rules) extras(v *vista, c forecast.Credit, ends int, starts []int) []Ex
 			scale = float64(exact[i]) / float64(of[0])
 		}
 		for _, d := range of {
-			out[i].Sooner = append(out[i].Sooner, time.Duration(float64(d)*scale).Round(time.Second))
+			out[i].Sooner = append(out[i].Sooner, int(math.Round(d.Seconds()*scale)))
 		}
 	}
 	return out

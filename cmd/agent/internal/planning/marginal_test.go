@@ -81,12 +81,12 @@ func TestARunIsSaidToCostLessInTheCheapHours(t *testing.T) {
 			if want := units.FromFloat(price * x.Energy.KWh()); max(x.Cost[k]-want, want-x.Cost[k]) > 20 {
 				t.Errorf("%q at %d h: %s, want %s", id, h, x.Cost[k], want)
 			}
-			if x.Sooner[k] > x.Sooner[0]*2 || price < 3 && k < 8 && x.Sooner[k] >= x.Sooner[0] {
-				t.Errorf("%q at %d h takes %s of light, now %s", id, h, x.Sooner[k], x.Sooner[0])
+			if x.Light(k) > x.Light(0)*2 || price < 3 && k < 8 && x.Light(k) >= x.Light(0) {
+				t.Errorf("%q at %d h takes %s of light, now %s", id, h, x.Light(k), x.Light(0))
 			}
 		}
 	}
-	if o.PerKWh != o.Extra[0].Sooner[0] || o.Runs[1].Sooner != o.Extra[2].Sooner[0] {
+	if o.PerKWh != o.Extra[0].Light(0) || o.Runs[1].Sooner != o.Extra[2].Light(0) {
 		t.Errorf("now is not now: %+v", o)
 	}
 }

@@ -124,9 +124,9 @@ func (s *Rules) outlook(now time.Time, v *vista, c forecast.Credit, ends int) Ou
 		switch {
 		case len(x.Sooner) == 0:
 		case x.ID == "":
-			out.PerKWh = x.Sooner[0]
+			out.PerKWh = x.Light(0)
 		default:
-			out.Runs = append(out.Runs, RunTime{x.ID, x.Energy, x.Sooner[0]})
+			out.Runs = append(out.Runs, RunTime{x.ID, x.Energy, x.Light(0)})
 		}
 	}
 	return out

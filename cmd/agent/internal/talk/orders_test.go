@@ -127,3 +127,45 @@ func TestNamesMadeUpByOthersAreOneWarning(t *testing.T) {
 		t.Errorf("%d warnings, a checkpoint of %d bytes", n, len(text))
 	}
 }
+
+// How long the credit is to last is asked by MQTT as by any other way.
+func TestHowLongTheCreditIsToLastIsAnOrder(t *testing.T) {
+	h := newHouse(t, "mqtt://127.0.0.1:1", nil)
+	topic := broker.NewTopics("test").Until()
+	say := func(text string) {
+		t.Helper()
+		if err := h.heardUntil(t.Context(), broker.Message{Topic: topic, Payload: []byte(text)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	why := func() string {
+		for _, w := range h.loop.Snapshot().State.Health.Active {
+			if w.Code == health.BadMessage && w.Subject == topic {
+				return h.plain.Say(w.Cause)
+			}
+		}
+		return ""
+	}
+	say("tomorrow 18:00")
+	u := h.loop.Snapshot().State.Until
+	if u == nil || u.By != "mqtt" || why() != "" {
+		t.Fatalf("%+v, %q", u, why())
+	}
+	if s := api.StateOf(api.ViewOf(h.words.For(h.maker.Unit(), time.UTC, time.Now()), ptr(h.view()))); s.Until == nil || !s.Until.At.Equal(u.At) {
+		t.Errorf("the retained state says %+v", s.Until)
+	}
+	say(fmt.Sprintf(`{"order":"tomorrow 19:00","at":%q}`, time.Now().UTC().Add(-time.Hour).Format(time.RFC3339)))
+	if !strings.Contains(why(), "old") || !h.loop.Snapshot().State.Until.At.Equal(u.At) {
+		t.Errorf("an order of an hour ago: %q", why())
+	}
+	say("some day")
+	if !strings.Contains(why(), "some day is not a time: write it like Fri 18:00") {
+		t.Errorf("what cannot be read: %q", why())
+	}
+	say(fmt.Sprintf(`{"order":"off","at":%q}`, time.Now().UTC().Format(time.RFC3339)))
+	if h.loop.Snapshot().State.Until != nil {
+		t.Error("it is not taken back")
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
