@@ -16,8 +16,15 @@ import (
 func TestWhatARunCostsAtAnHourIsWhatTheLedgerIsChargedForIt(t *testing.T) {
 	all := kinds()
 	for _, names := range [][]string{
-		nil, {"hours", "taxes", "standing charges"}, {"blocks", "taxes"}, {"blocks a day"}, {"blocks of each day"},
-		{"blocks of some hours", "hours"}, {"hours", "demand"}, {"export", "hours"}, {"bill credit"},
+		nil,
+		{"hours", "taxes", "standing charges"},
+		{"blocks", "taxes"},
+		{"blocks a day"},
+		{"blocks of each day"},
+		{"blocks of some hours", "hours"},
+		{"hours", "demand"},
+		{"export", "hours"},
+		{"bill credit"},
 	} {
 		t.Run(fmt.Sprint(names), func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
