@@ -111,5 +111,5 @@ func ReadError(op string, got int, err error) error {
 	case got > 0:
 		return &metering.Error{Code: metering.Short, Op: op, Err: fmt.Errorf("only %d bytes came", got), Remedy: "check the speed and parity, and that the line is terminated"}
 	}
-	return &metering.Error{Code: metering.Silent, Op: op, Err: err, Remedy: "check the address, the speed, and that A and B are not swapped"}
+	return &metering.Error{Code: metering.Silent, Op: op, Err: err, Remedy: "check the address, the speed, and that A and B are not swapped; over a network, the port and the framing"}
 }

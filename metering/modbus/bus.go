@@ -39,7 +39,13 @@ type Bus struct {
 	conn   line.Conn
 	silent int // questions in a row without an answer
 	dirty  bool
+	owed   bool   // RTU: an answer may still come to a question that was given up
 	id     uint16 // TCP: the last question's number
+	asked  int    // TCP: questions since the connection was opened
+	// TCP: the number that answers came under and that was not asked for, and
+	// whether they always do, as behind a gateway that does not give numbers back.
+	strange *uint16
+	fixed   bool
 }
 
 // NewBus makes a bus over connections that open opens; name is for messages.
@@ -65,7 +71,7 @@ func (b *Bus) hangUp() error {
 		return nil
 	}
 	err := b.conn.Close()
-	b.conn, b.dirty, b.silent = nil, false, 0
+	b.conn, b.dirty, b.silent, b.asked = nil, false, 0, 0
 	return err
 }
 
@@ -77,16 +83,48 @@ func (b *Bus) read(ctx context.Context, q request) ([]uint16, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	regs, err := b.once(ctx, q)
+	if err == nil || ctx.Err() != nil || !again(err) {
+		return regs, err
+	}
+	return b.once(ctx, q)
+}
+
+// again tells whether the same question may be answered the next time.
+func again(err error) bool {
+	if e := exception(0); errors.As(err, &e) {
+		return e == 5 || e == 6 || e == 11
+	}
+	var closed *notOpen
+	return !errors.As(err, &closed)
+}
+
+// notOpen is a connection that could not be opened.
+type notOpen struct{ error }
+
+func (e *notOpen) Unwrap() error { return e.error }
+
+// once asks one question a single time.
+func (b *Bus) once(ctx context.Context, q request) ([]uint16, error) {
 	if b.conn == nil {
 		conn, err := b.open(ctx)
 		if err != nil {
-			return nil, line.OpenError(b.name, err)
+			return nil, line.OpenError(b.name, &notOpen{err})
 		}
 		b.conn = conn
 	}
-	if b.dirty && b.framing == RTU {
-		line.Drain(ctx, b.conn, b.timeout/4)
-		b.dirty = false
+	if b.framing == RTU {
+		// Nobody has asked: whatever is there is no answer.  An answer that is late
+		// may still be on its way, and nothing would tell it from that to the next.
+		quiet := momentary
+		switch {
+		case b.owed:
+			quiet = 2 * b.timeout
+		case b.dirty:
+			quiet = b.timeout / 4
+		}
+		line.Drain(ctx, b.conn, quiet)
+		b.dirty, b.owed = false, false
 	}
 	var regs []uint16
 	var err error
@@ -99,6 +137,9 @@ func (b *Bus) read(ctx context.Context, q request) ([]uint16, error) {
 	return regs, err
 }
 
+// momentary is enough to see what has already come.
+const momentary = 2 * time.Millisecond
+
 // after decides from the outcome what the next question needs.
 func (b *Bus) after(err error) {
 	code := metering.CodeOf(err)
@@ -108,6 +149,7 @@ func (b *Bus) after(err error) {
 		return
 	case code == metering.Silent:
 		b.silent++
+		b.owed = true
 	}
 	b.dirty = true
 	// A serial line goes on after a bad answer.  A network connection whose
@@ -117,53 +159,78 @@ func (b *Bus) after(err error) {
 	}
 }
 
+// askRTU takes the first whole answer to q out of what comes: before it may be
+// stray bytes, and the question itself where the adapter hears what it sends.
 func (b *Bus) askRTU(ctx context.Context, q request) ([]uint16, error) {
 	if err := b.send(q, q.rtu()); err != nil {
 		return nil, err
 	}
-	wait, cancel := context.WithTimeout(ctx, b.timeout)
-	defer cancel()
-	var buf [256]byte
-	if n, err := line.ReadFull(wait, b.conn, buf[:3]); err != nil {
-		return nil, line.ReadError(q.op(), n, err)
+	var buf [2 * maxFrame]byte
+	n := 0
+	for patience := b.timeout; n < len(buf); patience = b.timeout / 4 {
+		wait, cancel := context.WithTimeout(ctx, patience)
+		m, err := line.Read(wait, b.conn, buf[n:])
+		cancel()
+		if err != nil {
+			if n > 0 && errors.Is(err, context.DeadlineExceeded) {
+				break // it has come to its end
+			}
+			return nil, line.ReadError(q.op(), n, err)
+		}
+		n += m
+		if frame := q.find(buf[:n]); frame != nil {
+			return q.parseReply(frame)
+		}
 	}
-	n, err := q.replyLength(buf[:3])
-	if err != nil {
-		return nil, err
-	}
-	if m, err := line.ReadFull(wait, b.conn, buf[3:n]); err != nil {
-		return nil, line.ReadError(q.op(), 3+m, err)
-	}
-	return q.parseReply(buf[:n])
+	return nil, q.puzzle(buf[:n])
 }
 
 func (b *Bus) askTCP(ctx context.Context, q request) ([]uint16, error) {
 	b.id++
+	b.asked++
 	if err := b.send(q, q.tcp(b.id)); err != nil {
 		return nil, err
 	}
 	wait, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	var buf [260]byte
+	var other *uint16 // the number of an answer that was not asked for
 	for {
 		if n, err := line.ReadFull(wait, b.conn, buf[:7]); err != nil {
+			if other != nil && n == 0 && errors.Is(err, context.DeadlineExceeded) {
+				b.strange = other
+				return nil, metering.Fail(metering.UnknownReply, q.op(), "the gateway mixes up its questions, or gives the number back that it likes: have nobody else ask it, or replace it",
+					"the answer has the transaction id %d, the question had %d", *other, b.id)
+			}
 			return nil, line.ReadError(q.op(), n, err)
 		}
 		size := int(binary.BigEndian.Uint16(buf[4:]))
 		if buf[2] != 0 || buf[3] != 0 || size < 3 || size > 254 {
-			return nil, metering.Fail(metering.UnknownReply, q.op(), "check that the address and port are a Modbus TCP server's", "its header is % x", buf[:7])
+			return nil, metering.Fail(metering.UnknownReply, q.op(), "check that the address and port are a Modbus TCP server's; one that passes a serial line on needs framing: rtu", "its header is % x", buf[:7])
 		}
 		if n, err := line.ReadFull(wait, b.conn, buf[7:6+size]); err != nil {
 			return nil, line.ReadError(q.op(), 7+n, err)
 		}
-		if binary.BigEndian.Uint16(buf[:]) != b.id {
-			continue // a late answer to an earlier question
+		if id := binary.BigEndian.Uint16(buf[:]); id != b.id && !b.always(id) {
+			other = &id // it may be a second answer to an earlier question
+			continue
 		}
 		if buf[6] != q.unit {
 			return nil, metering.Fail(metering.UnknownReply, q.op(), "check the unit id", "unit %d answered", buf[6])
 		}
 		return q.registers(buf[7 : 6+size])
 	}
+}
+
+// always tells whether the gateway answers under this number whatever it was
+// asked: once it has answered so to the first question of two connections, where
+// nothing can be an answer to another question of ours.
+func (b *Bus) always(id uint16) bool {
+	if b.strange == nil || *b.strange != id {
+		return false
+	}
+	b.fixed = b.fixed || b.asked == 1
+	return b.fixed
 }
 
 // send writes a whole frame.
@@ -195,4 +262,10 @@ func (b *Bus) Registers(ctx context.Context, unit int, holding bool, address, co
 func isRefusal(err error) bool {
 	var e exception
 	return errors.As(err, &e)
+}
+
+// isIllegal tells whether it said no to what it was asked for.
+func isIllegal(err error) bool {
+	var e exception
+	return errors.As(err, &e) && e <= 3
 }

@@ -130,19 +130,19 @@ func unwrap(at string, b []byte) ([]byte, error) {
 type dialog struct {
 	model Model
 	done  []metering.Telegram
-	open  sampler
+	open  words
 	raw   []metering.RawValue
 	seen  map[int]bool
 	unit  byte
 	any   bool
 }
 
-func (d *dialog) take(q request, words []uint16) error {
+func (d *dialog) take(q request, got []uint16) error {
 	holding := q.function == readHolding
 	var found []register
 	again := d.any && q.unit != d.unit
 	for _, r := range d.model.registers {
-		if r.holding == holding && r.address >= int(q.address) && r.end() <= int(q.address)+len(words) {
+		if r.holding == holding && r.address >= int(q.address) && r.end() <= int(q.address)+len(got) {
 			found = append(found, r)
 			again = again || d.seen[r.address]
 		}
@@ -153,18 +153,19 @@ func (d *dialog) take(q request, words []uint16) error {
 		}
 	}
 	if d.seen == nil {
-		d.seen = map[int]bool{}
+		d.seen, d.open = map[int]bool{}, words{}
 	}
 	d.unit = q.unit
+	d.open.put(holding, int(q.address), got)
 	for _, r := range found {
-		n, err := r.decode(words[r.address-int(q.address) : r.end()-int(q.address)])
-		if err != nil {
-			return &metering.Error{Code: metering.Range, Op: q.op(), Err: err, Remedy: "check the meter's model"}
+		r, n, why := d.open.number(r)
+		if why != given {
+			if r.needed() {
+				return metering.Fail(metering.Range, q.op(), "check the meter's model", "%s", nothing(r, d.open))
+			}
+			continue
 		}
 		d.any, d.seen[r.address] = true, true
-		if r.value != "" {
-			d.open.put(r, n)
-		}
 		d.raw = append(d.raw, metering.RawValue{Name: r.name, Value: r.text(n), Unit: r.unit})
 	}
 	return nil
@@ -175,20 +176,22 @@ func (d *dialog) finish() error {
 	if !d.any {
 		return nil
 	}
+	s, _ := d.model.gather(d.open)
 	// A single-phase meter tells nothing, or zero volts, for phases 2 and 3.
-	phases := d.open.s.Phases
-	for n := len(phases); n > 1; n-- {
-		if p := phases[n-1]; p.Voltage != 0 || p.Current != 0 || p.Power != 0 {
+	phases := s.Phases
+	for n := len(phases); n > 0; n-- {
+		if p := phases[n-1]; n == 1 && p.Has != 0 || p.Voltage != 0 || p.Current != 0 || p.Power != 0 {
 			break
 		}
 		phases = phases[:n-1]
 	}
-	d.open.s.Phases = phases
-	s, err := d.open.sample(dialogOp, d.model.leastStep)
+	s.Phases = phases
+	s = s.Complete()
+	err := s.Sane(dialogOp)
 	if err == nil {
 		d.done = append(d.done, metering.Telegram{Meter: strconv.Itoa(int(d.unit)), Sample: s, Raw: d.raw})
 	}
-	d.open, d.raw, d.seen, d.any = sampler{}, nil, nil, false
+	d.open, d.raw, d.seen, d.any = nil, nil, nil, false
 	return err
 }
 

@@ -3,6 +3,7 @@ package modbus
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
@@ -29,6 +30,9 @@ type Document struct {
 	Model string `yaml:"model"`
 	// Port is a serial device (RTU), or host:port (TCP).
 	Port string `yaml:"port"`
+	// Framing is rtu or tcp; empty is rtu on a serial device and tcp on host:port,
+	// where a serial server that passes bytes through speaks rtu.
+	Framing string `yaml:"framing,omitempty"`
 	// Unit is the device's address on the line, 1 to 247; zero takes 1.
 	Unit int `yaml:"unit,omitempty"`
 	// Baud and Parity (none, even, odd) are the serial line's; zero and empty
@@ -48,13 +52,25 @@ type Register struct {
 	Register int `yaml:"register"`
 	// Table is input (function 4) or holding (function 3); empty is input.
 	Table string `yaml:"table,omitempty"`
-	// Type is float32, uint16, int16, uint32, int32, uint64 or int64.
+	// Type is float32, float64, uint16, int16, uint32, int32, uint64 or int64.
 	Type string `yaml:"type"`
 	// Words is high_first or low_first; empty is high_first.
 	Words string `yaml:"words,omitempty"`
+	// Bytes is the order in each word, high_first or low_first; empty is
+	// high_first.
+	Bytes string `yaml:"bytes,omitempty"`
 	// Scale turns the number into kWh, W, var, VA, V, A or Hz, as a decimal
 	// ("0.01"); empty is 1.
 	Scale string `yaml:"scale,omitempty"`
+	// Exponent is the register (int16, of the same table) of a power of ten that it
+	// is multiplied by besides, as SunSpec's scale factors.
+	Exponent *int `yaml:"exponent,omitempty"`
+	// Sum: the value is the sum of all rows of that name, each with Sum; a negative
+	// Scale takes one off.
+	Sum bool `yaml:"sum,omitempty"`
+	// Absent are numbers that it shows where it has no value, beside those that
+	// its type has for that (no finite number, 0x8000, 0xFFFFFFFF ...).
+	Absent []int `yaml:"absent,omitempty"`
 }
 
 // Check implements metering.Settings.
@@ -64,6 +80,10 @@ func (d *Document) Check() fault.List {
 	l.Need("port", d.Port, "write the serial device, or host:port for Modbus TCP")
 	if d.Unit < 0 || d.Unit > 255 {
 		l.Add("unit", "the meter shows it in its settings, 1 to 247", "%d is not a unit address", d.Unit)
+	}
+	l.OneOf("framing", d.Framing, "", "rtu", "tcp")
+	if d.Framing == "tcp" && d.Port != "" && !line.OnNetwork(d.Port) {
+		l.Add("framing", "take it out, or write host:port as port", "a serial line has no Modbus TCP")
 	}
 	line.CheckBaud(&l, "baud", d.Baud)
 	l.OneOf("parity", d.Parity, "", "none", "even", "odd")
@@ -94,7 +114,10 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	framing := RTU
 	var open line.Opener
 	if line.OnNetwork(d.Port) {
-		framing, open = TCP, line.TCP(d.Port)
+		open = line.TCP(d.Port)
+		if d.Framing != "rtu" {
+			framing = TCP
+		}
 	} else {
 		mode := line.Mode{Baud: d.Baud, Parity: d.Parity}
 		if mode.Baud == 0 {
@@ -128,16 +151,17 @@ func checkMap(rows []Register) fault.List {
 		l.Add("", "list at least value: import or value: power", "no registers")
 	}
 	seen := map[string]int{}
+	sums := map[string]bool{}
 	useful := false
 	for i, r := range rows {
 		at := fmt.Sprintf("[%d]", i)
 		if !slices.Contains(mapValues(), r.Value) {
 			l.Add(at+".value", "write import, export, power, voltage, current or frequency, with _1 to _3 for a phase", "%q is not a value", r.Value)
 		}
-		if first, twice := seen[r.Value]; twice {
-			l.Add(at+".value", "take one of them out", "%q is already given by [%d]", r.Value, first)
+		if first, twice := seen[r.Value]; twice && (!r.Sum || !sums[r.Value]) {
+			l.Add(at+".value", "take one of them out, or write sum: true at each of them", "%q is already given by [%d]", r.Value, first)
 		}
-		seen[r.Value] = i
+		seen[r.Value], sums[r.Value] = i, r.Sum
 		useful = useful || r.Value == "import" || r.Value == "power"
 		if r.Register < 0 || r.Register > 0xFFFC {
 			l.Add(at+".register", "write the number as the wire carries it, 0 to 65532", "%d is not a register", r.Register)
@@ -145,10 +169,19 @@ func checkMap(rows []Register) fault.List {
 		if r.Table != "" && r.Table != "input" && r.Table != "holding" {
 			l.Add(at+".table", "write input or holding", "%q is not a table", r.Table)
 		}
+		if r.Exponent != nil && (*r.Exponent < 0 || *r.Exponent > 0xFFFF) {
+			l.Add(at+".exponent", "write the number as the wire carries it, 0 to 65535", "%d is not a register", *r.Exponent)
+		}
 		switch r.Type {
-		case "float32", "uint16", "int16", "uint32", "int32", "uint64", "int64":
+		case "float32", "float64", "uint16", "int16", "uint32", "int32", "uint64", "int64":
 		default:
-			l.Add(at+".type", "write float32, uint16, int16, uint32, int32, uint64 or int64", "%q is not a type", r.Type)
+			l.Add(at+".type", "write float32, float64, uint16, int16, uint32, int32, uint64 or int64", "%q is not a type", r.Type)
+		}
+		if r.Exponent != nil && strings.HasPrefix(r.Type, "float") {
+			l.Add(at+".exponent", "take it out", "a %s needs no power of ten", r.Type)
+		}
+		if r.Bytes != "" && r.Bytes != "high_first" && r.Bytes != "low_first" {
+			l.Add(at+".bytes", "write high_first or low_first", "%q is not an order of bytes", r.Bytes)
 		}
 		if r.Words != "" && r.Words != "high_first" && r.Words != "low_first" {
 			l.Add(at+".words", "write high_first or low_first", "%q is not an order of words", r.Words)

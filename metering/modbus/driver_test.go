@@ -17,6 +17,13 @@ func TestSettings(t *testing.T) {
 		{"a map beside a model", Document{Model: "sdm230", Port: "y", Map: []Register{{Value: "import", Type: "uint32"}}}, "map"},
 		{"map without energy", Document{Model: "generic", Port: "y", Map: []Register{{Value: "voltage", Type: "uint16"}}}, "map"},
 		{"a value that does not exist", Document{Model: "generic", Port: "y", Map: []Register{{Value: "power", Type: "uint16"}, {Value: "colour", Type: "uint16"}}}, "map[1].value"},
+		{"a serial server that passes bytes through", Document{Model: "sdm230", Port: "10.0.0.5:4001", Framing: "rtu"}, ""},
+		{"Modbus TCP on a serial line", Document{Model: "sdm230", Port: "/dev/ttyUSB0", Framing: "tcp"}, "framing"},
+		{"a sum of two registers", Document{Model: "generic", Port: "y", Map: []Register{{Value: "import", Type: "uint32", Sum: true}, {Value: "import", Register: 2, Type: "uint32", Sum: true}}}, ""},
+		{"a value twice and no sum", Document{Model: "generic", Port: "y", Map: []Register{{Value: "import", Type: "uint32", Sum: true}, {Value: "import", Register: 2, Type: "uint32"}}}, "map[1].value"},
+		{"an order of bytes", Document{Model: "generic", Port: "y", Map: []Register{{Value: "import", Type: "uint32", Bytes: "low_first"}}}, ""},
+		{"no order of bytes", Document{Model: "generic", Port: "y", Map: []Register{{Value: "import", Type: "uint32", Bytes: "swapped"}}}, "map[0].bytes"},
+		{"an exponent of a float", Document{Model: "generic", Port: "y", Map: []Register{{Value: "import", Type: "float64", Exponent: new(int)}}}, "map[0].exponent"},
 		{"scale zero", Document{Model: "generic", Port: "y", Map: []Register{{Value: "power", Type: "uint16", Scale: "0"}}}, "map[0].scale"},
 	} {
 		l := row.doc.Check()

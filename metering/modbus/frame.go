@@ -1,9 +1,11 @@
 package modbus
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/keeplit/keeplit/metering"
 )
@@ -99,6 +101,52 @@ func checkCRC(b []byte) error {
 		return fmt.Errorf("%w: 0x%04X, should be 0x%04X", errCRC, got, want)
 	}
 	return nil
+}
+
+// maxFrame is the longest serial frame.
+const maxFrame = 256
+
+// find is the first whole answer to q in what came, nil where there is none.
+func (q request) find(b []byte) []byte {
+	for i := 0; i+5 <= len(b); i++ {
+		n, err := q.replyLength(b[i:])
+		if err == nil && i+n <= len(b) && checkCRC(b[i:i+n]) == nil {
+			return b[i : i+n]
+		}
+	}
+	return nil
+}
+
+// puzzle says what is wrong with bytes that hold no answer to q.
+func (q request) puzzle(b []byte) error {
+	echo, came := q.rtu(), len(b)
+	i := bytes.Index(b, echo)
+	if i >= 0 {
+		b = append(slices.Clone(b[:i]), b[i+len(echo):]...)
+	}
+	if i >= 0 && len(bytes.Trim(b, "\x00\xff")) == 0 {
+		return metering.Fail(metering.Silent, q.op(), "the adapter hears itself, which does no harm; check the meter's address, its speed, and that A and B are not swapped",
+			"only the question itself came back")
+	}
+	var verdict error
+	for i := 0; i+3 <= len(b); i++ {
+		n, err := q.replyLength(b[i:])
+		if err == nil {
+			_, verdict = q.parseReply(b[i:min(len(b), i+n)])
+			return verdict
+		}
+		// An answer to another question, of another unit, or of another function.
+		if n := 5 + int(b[i+2]); verdict == nil && i+n <= len(b) && (b[i+1] == readHolding || b[i+1] == readInput) && checkCRC(b[i:i+n]) == nil {
+			verdict = err
+		}
+	}
+	switch {
+	case verdict != nil:
+		return verdict
+	case len(b) < 5:
+		return metering.Fail(metering.Short, q.op(), "check the speed and parity, and that the line is terminated", "only %d bytes came", came)
+	}
+	return metering.Fail(metering.UnknownReply, q.op(), "check the speed and parity, and that nobody else speaks on the line", "%d bytes came that are no answer, % x ...", came, b[:min(len(b), 8)])
 }
 
 // replyLength is how long a serial answer to q is, told from its first three

@@ -1,8 +1,10 @@
 package modbus
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/metering"
@@ -24,10 +26,24 @@ type Config struct {
 type Meter struct {
 	bus    *Bus
 	cfg    Config
+	ask    []question
 	serial string
 	known  bool // the serial number was told, or it is known that it will not be
 	tries  int  // questions for it that stayed without an answer
 }
+
+// question is one block of registers, and how the device takes it.
+type question struct {
+	block
+	rank   int // the least of its registers'
+	needed bool
+	missed int // samples in a row without an answer
+	rest   int // samples for which it is not asked
+}
+
+// restFor is for how many samples a question is left out that has no answer: one
+// that stays without it takes time from the others.
+const restFor = 150
 
 // NewMeter makes a meter on a bus.
 func NewMeter(bus *Bus, cfg Config) (*Meter, error) {
@@ -40,7 +56,37 @@ func NewMeter(bus *Bus, cfg Config) (*Meter, error) {
 	if cfg.Every <= 0 {
 		cfg.Every = usualEvery
 	}
-	return &Meter{bus: bus, cfg: cfg}, nil
+	m := &Meter{bus: bus, cfg: cfg}
+	m.begin()
+	return m, nil
+}
+
+// begin has all be asked as the model says.
+func (m *Meter) begin() {
+	m.ask = nil
+	for _, b := range m.cfg.Model.blocks {
+		m.ask = append(m.ask, m.question(b))
+	}
+}
+
+func (m *Meter) question(b block) question {
+	q := question{block: b, rank: 2}
+	for _, r := range m.cfg.Model.within(b) {
+		q.rank, q.needed = min(q.rank, r.rank()), q.needed || r.needed()
+	}
+	return q
+}
+
+// within are the registers that a block reads, exponents with the values they are
+// of.
+func (m Model) within(b block) (out []register) {
+	for _, r := range m.registers {
+		inside := func(address, n int) bool { return address >= b.address && address+n <= b.address+b.count }
+		if r.value != "" && r.holding == b.holding && (inside(r.address, r.kind.words()) || r.exponent != nil && inside(*r.exponent, 1)) {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // Run implements metering.Meter.
@@ -48,34 +94,94 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 	return line.Poll(ctx, m.cfg.Every, emit, m.Read)
 }
 
-// Read reads one sample.
+// Read reads one sample.  Energy imported and power must be told, where the meter
+// has them; the rest may be absent.
 func (m *Meter) Read(ctx context.Context) (metering.Sample, error) {
-	var b sampler
-	for _, blk := range m.cfg.Model.blocks {
-		regs, err := m.bus.Registers(ctx, m.cfg.Unit, blk.holding, blk.address, blk.count)
-		if err != nil {
-			m.known = false // it may be another meter when it answers again
-			return metering.Sample{}, err
+	got := words{}
+	at := m.cfg.Now().UTC()
+	for i := 0; i < len(m.ask); i++ {
+		q := &m.ask[i]
+		if q.rest > 0 {
+			q.rest--
+			continue
 		}
-		for _, r := range m.cfg.Model.registers {
-			if r.value == "" || r.holding != blk.holding || r.address < blk.address || r.end() > blk.address+blk.count {
-				continue
+		regs, err := m.bus.Registers(ctx, m.cfg.Unit, q.holding, q.address, q.count)
+		switch {
+		case err == nil:
+			q.missed = 0
+			got.put(q.holding, q.address, regs)
+			if q.needed {
+				at = m.cfg.Now().UTC() // what may be absent may also take long
 			}
-			n, err := r.decode(regs[r.address-blk.address : r.end()-blk.address])
-			if err != nil {
-				return metering.Sample{}, &metering.Error{Code: metering.Range, Op: "read " + m.cfg.Model.name, Err: err, Remedy: "check the meter's model in the configuration"}
+		case ctx.Err() != nil:
+			return metering.Sample{}, err
+		case isIllegal(err) && m.divide(i):
+			i-- // the parts that are asked in its place
+		case q.needed:
+			m.known = false // it may be another meter when it answers again
+			if isIllegal(err) {
+				m.begin()
 			}
-			b.put(r, n)
+			return metering.Sample{}, err
+		default:
+			if q.missed++; q.missed > 1 || isRefusal(err) {
+				q.rest = restFor
+			}
 		}
 	}
-	s, err := b.sample("read "+m.cfg.Model.name, m.cfg.Model.leastStep)
-	if err != nil {
+	op := "read " + m.cfg.Model.name
+	s, lacks := m.cfg.Model.gather(got)
+	for _, r := range m.cfg.Model.registers {
+		if r.needed() && lacks[r.value] != given {
+			return metering.Sample{}, metering.Fail(metering.Range, op, "check the meter's model in the configuration", "%s", nothing(r, got))
+		}
+	}
+	s = s.Complete()
+	if err := s.Sane(op); err != nil {
 		return metering.Sample{}, err
 	}
-	s.At = m.cfg.Now().UTC()
+	s.At = at
 	m.identify(ctx)
 	s.Device = m.serial
 	return s, nil
+}
+
+// nothing says that a register gives no value.
+func nothing(r register, w words) string {
+	raw, _ := w.at(r.holding, r.address, r.kind.words())
+	return fmt.Sprintf("%s gives no value (registers %04X)", r.name, raw)
+}
+
+// divide has the halves of a question asked that the device refuses as a whole:
+// most likely for one of its registers.  It answers false where there is only one.
+func (m *Meter) divide(i int) bool {
+	q := m.ask[i]
+	type span struct{ from, to int }
+	var spans []span
+	for _, r := range m.cfg.Model.within(q.block) {
+		if r.address >= q.address && r.end() <= q.address+q.count {
+			spans = append(spans, span{r.address, r.end()})
+		}
+		if r.exponent != nil && *r.exponent >= q.address && *r.exponent < q.address+q.count {
+			spans = append(spans, span{*r.exponent, *r.exponent + 1})
+		}
+	}
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
+	spans = slices.Compact(spans)
+	if len(spans) < 2 {
+		return false
+	}
+	part := func(s []span) question {
+		end := 0
+		for _, x := range s {
+			end = max(end, x.to)
+		}
+		return m.question(block{holding: q.holding, address: s[0].from, count: end - s[0].from})
+	}
+	half := len(spans) / 2
+	m.ask = slices.Replace(m.ask, i, i+1, part(spans[:half]), part(spans[half:]))
+	slices.SortStableFunc(m.ask[i:], func(a, b question) int { return cmp.Compare(a.rank, b.rank) })
+	return true
 }
 
 // serialTries is how often a meter that does not answer the question for its
