@@ -162,7 +162,8 @@ type Collector struct {
 	signed      [4]bool     // a signed power was given, which is better
 	sum         units.Power // of the power in both directions, without a sign
 	hasSum      bool
-	outward     int // which way the power goes by the meter's word: 1 out, -1 in, 0 not told
+	shrunk      bool // a negative power came in so few bytes that it may be a great one
+	outward     int  // which way the power goes by the meter's word: 1 out, -1 in, 0 not told
 	phases      [3]metering.Phase
 	err         error
 }
@@ -185,6 +186,11 @@ func (c *Collector) Outward(out bool) {
 		c.outward = 1
 	}
 }
+
+// Shrunk says that a power that is negative may be one without a sign that its
+// bytes do not hold.  Where the meter has no register for what flows out, it is not
+// believed.
+func (c *Collector) Shrunk() { c.shrunk = true }
 
 // Telegram is the one being gathered, for what a format knows beside values.
 func (c *Collector) Telegram() *metering.Telegram { return &c.t }
@@ -323,7 +329,7 @@ func (c *Collector) Done(op string) (metering.Telegram, error) {
 	s.Step = c.step
 	power := func(i int) (units.Power, bool) {
 		if c.signed[i] {
-			return c.plus[i], true
+			return c.plus[i], c.plus[i] >= 0 || !c.shrunk || s.Gives(metering.HasExport)
 		}
 		// Nothing exported says nothing of what is imported, where the meter
 		// counts that and its line is missing.

@@ -13,6 +13,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -64,17 +66,23 @@ func split(data []byte, atEnd bool) (file []byte, used int, err error) {
 	}
 }
 
+// maxPadding is one more than the standard has: some meters fill up a file that is
+// full already.
+const maxPadding = 4
+
 // unwrap checks a file's CRC and takes the escapes and the padding off.
 func unwrap(file []byte) ([]byte, error) {
 	n := len(file)
 	want := binary.LittleEndian.Uint16(file[n-2:])
-	// One maker begins the CRC with zero and does not turn it over at the end.
-	if x25 := crc(0xFFFF, file[:n-2]) ^ 0xFFFF; x25 != want && crc(0, file[:n-2]) != want {
+	// One maker begins the CRC with zero and does not turn it over at the end; on its
+	// RS-485 port the high byte comes first.
+	kermit := crc(0, file[:n-2])
+	if x25 := crc(0xFFFF, file[:n-2]) ^ 0xFFFF; x25 != want && kermit != want && bits.ReverseBytes16(kermit) != want {
 		return nil, metering.Fail(metering.Checksum, op, "turn the optical head a little; a few wrong files are harmless", "it is %04X, should be %04X", x25, want)
 	}
 	body := file[8 : n-8]
 	pad := int(file[n-3])
-	if pad > 3 || pad > len(body) {
+	if pad > maxPadding || pad > len(body) {
 		return nil, metering.Fail(metering.UnknownReply, op, "send the file to the project", "%d bytes of padding", pad)
 	}
 	body = body[:len(body)-pad]
@@ -231,6 +239,20 @@ func (n node) int64() (int64, bool) {
 		return int64(v<<shift) >> shift, true
 	}
 	return int64(v), v < 1<<63
+}
+
+// isNothing tells whether a number says that there is none: the least that its
+// bytes can say, the greatest without a sign, and what one converter of 24 bits
+// shows in any width.
+func (n node) isNothing() bool {
+	if len(n.b) < 2 {
+		return false
+	}
+	v, _ := n.int64()
+	if n.kind == unsigned {
+		return len(n.b) >= 4 && uint64(v) == math.MaxUint64>>(8*(8-len(n.b)))
+	}
+	return v == math.MinInt64>>(8*(8-len(n.b))) || v == math.MinInt64>>40
 }
 
 // getListResponse is the message that holds values.
@@ -440,6 +462,10 @@ func (p *parser) entry(c *obis.Collector) error {
 		if v.kind == integer && len(v.b) < 4 && code == (obis.Code{A: 1, C: 16, D: 7, F: 255}) && unsignedPower(c.Telegram().Meter) {
 			v.kind = unsigned
 		}
+		if v.isNothing() {
+			c.Text(name, "not available")
+			return nil
+		}
 		n, ok := v.int64()
 		if !ok {
 			return fmt.Errorf("%s is beyond any meter", name)
@@ -451,6 +477,9 @@ func (p *parser) entry(c *obis.Collector) error {
 		unit, _ := f[3].int64()
 		if status, told := f[1].int64(); told && unit == wattHours && (code.C == 1 || code.C == 2) && code.D == 8 && code.E == 0 {
 			c.Outward(status&statusOut != 0)
+		}
+		if v.kind == integer && len(v.b) == 2 && n < 0 && code.D == 7 && code.C%20 == 16 {
+			c.Shrunk()
 		}
 		c.Number(name, code, decimal(n, int(scaler)), unitName(unit))
 	case octets:

@@ -90,6 +90,7 @@ func house(in, out units.Energy, p units.Power) []byte {
 // the serial number tells which.
 func TestPowerThatLostItsSign(t *testing.T) {
 	power := entryOf([6]byte{1, 0, 16, 7, 0, 255}, 27, -2, []byte{0x53, 0x8B, 0x28})
+	out := entryOf([6]byte{1, 0, 2, 8, 0, 255}, 30, -1, u32(5))
 	for _, row := range []struct {
 		name   string
 		serial uint32
@@ -101,12 +102,69 @@ func TestPowerThatLostItsSign(t *testing.T) {
 		{"after them", 60_694_611, -299_120},
 	} {
 		server := binary.BigEndian.AppendUint32([]byte{0x0A, 1, 'D', 'Z', 'G', 0}, row.serial)
-		file := bytes.ReplaceAll(fileOf(power), []byte{0x0A, 1, 'X', 'Y', 'Z', 0, 4, 0x7A, 0x55, 0x44}, server)
+		file := bytes.ReplaceAll(fileOf(power, out), []byte{0x0A, 1, 'X', 'Y', 'Z', 0, 4, 0x7A, 0x55, 0x44}, server)
 		binary.LittleEndian.PutUint16(file[len(file)-2:], crc(0xFFFF, file[:len(file)-2])^0xFFFF)
 		got, errs := Decode(file)
 		if len(errs) != 0 || len(got) != 1 || got[0].Sample.Power != row.want {
 			t.Errorf("%s: %+v, %v", row.name, got, errs)
 		}
+	}
+}
+
+// A meter that has no register for what flows out and says in two bytes that power
+// flows out has most likely written a great power without a sign.
+func TestANegativePowerInTwoBytesIsNotBelievedWhereNothingCanFlowOut(t *testing.T) {
+	in, out := entryOf([6]byte{1, 0, 1, 8, 0, 255}, 30, -1, u32(5)), entryOf([6]byte{1, 0, 2, 8, 0, 255}, 30, -1, u32(5))
+	short, long := entryOf([6]byte{1, 0, 16, 7, 0, 255}, 27, -2, []byte{0x53, 0x8B, 0x28}), entryOf([6]byte{1, 0, 16, 7, 0, 255}, 27, -2, []byte{0x55, 0xFF, 0xFF, 0x8B, 0x28})
+	for _, row := range []struct {
+		name  string
+		file  []byte
+		power bool
+	}{
+		{"two bytes, import alone", fileOf(in, short), false},
+		{"two bytes, both registers", fileOf(in, out, short), true},
+		{"four bytes, import alone", fileOf(in, long), true},
+	} {
+		got, errs := Decode(row.file)
+		if len(errs) != 0 || len(got) != 1 || !got[0].Sample.Gives(metering.HasImport) || got[0].Sample.Gives(metering.HasPower) != row.power {
+			t.Errorf("%s: %+v, %v", row.name, got, errs)
+		}
+	}
+}
+
+func TestANumberThatSaysThatThereIsNoneIsAbsent(t *testing.T) {
+	in := entryOf([6]byte{1, 0, 1, 8, 0, 255}, 30, -1, u32(5))
+	for name, value := range map[string][]byte{
+		"three bytes": {0x54, 0x80, 0, 0}, "24 bits in four": {0x55, 0xFF, 0x80, 0, 0}, "four": {0x55, 0x80, 0, 0, 0},
+		"eight": {0x59, 0x80, 0, 0, 0, 0, 0, 0, 0}, "four without a sign": {0x65, 0xFF, 0xFF, 0xFF, 0xFF}, "eight without a sign": {0x69, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF},
+	} {
+		got, errs := Decode(fileOf(in, entryOf([6]byte{1, 0, 16, 7, 0, 255}, 27, 0, value)))
+		if len(errs) != 0 || len(got) != 1 || got[0].Sample.Import != units.WattHour/2 || got[0].Sample.Gives(metering.HasPower) {
+			t.Errorf("%s: %+v, %v", name, got, errs)
+		}
+	}
+}
+
+// A DTZ541 on RS-485 sends its check sum high byte first; others pad a full file by
+// four bytes.
+func TestACheckSumTheOtherWayRoundAndAFullWordOfPadding(t *testing.T) {
+	good := house(1234*units.KilowattHour, 0, 500*units.Watt)
+	n := len(good)
+	turned := bytes.Clone(good)
+	binary.BigEndian.PutUint16(turned[n-2:], crc(0, turned[:n-2]))
+	pad := int(good[n-3])
+	padded := append(bytes.Clone(good[:n-8-pad]), 0, 0, 0, 0)
+	padded = append(padded, 0x1B, 0x1B, 0x1B, 0x1B, 0x1A, 4)
+	padded = binary.LittleEndian.AppendUint16(padded, crc(0xFFFF, padded)^0xFFFF)
+	for name, file := range map[string][]byte{"the other way round": turned, "four bytes of padding": padded} {
+		got, errs := Decode(file)
+		if len(errs) != 0 || len(got) != 1 || got[0].Sample.Import != 1234*units.KilowattHour {
+			t.Errorf("%s: %+v, %v", name, got, errs)
+		}
+	}
+	turned[80] ^= 4
+	if got, errs := Decode(turned); len(got) != 0 || len(errs) != 1 || metering.CodeOf(errs[0]) != metering.Checksum {
+		t.Errorf("a bit is wrong: %+v, %v", got, errs)
 	}
 }
 
@@ -318,6 +376,10 @@ func FuzzDecode(f *testing.F) {
 	f.Add(good)
 	f.Add(append(good[:70], good...))
 	f.Add(fileOf(entryOf([6]byte{1, 0, 1, 8, 0, 255}, 30, 0, []byte{0x65, 0x1B, 0x1B, 0x1B, 0x1B})))
+	turned := bytes.Clone(good)
+	binary.BigEndian.PutUint16(turned[len(turned)-2:], crc(0, turned[:len(turned)-2]))
+	f.Add(turned)
+	f.Add(fileOf(entryOf([6]byte{1, 0, 16, 7, 0, 255}, 27, -2, []byte{0x53, 0x8B, 0x28}), entryOf([6]byte{1, 0, 1, 8, 0, 255}, 30, -1, []byte{0x69, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF})))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var got []metering.Telegram
 		var errs []error
