@@ -129,3 +129,30 @@ func outcome(r credit.Result) web.Outcome {
 	}
 	return web.Refused
 }
+
+// LastTokens is the entries of the last n tokens of credit, newest first, as far
+// back as a few thousand entries reach.
+func (d *Desk) LastTokens(ctx context.Context, n int) ([]credit.Entry, error) {
+	var out []credit.Entry
+	for before, pages := uint64(0), 0; pages < tokenPages; pages++ {
+		entries, err := d.records.LedgerPage(ctx, before, costPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if before = e.Seq; e.Kind == credit.Topup {
+				if out = append(out, e); len(out) == n {
+					return out, nil
+				}
+			}
+		}
+		if len(entries) < costPage || before <= 1 {
+			break
+		}
+	}
+	return out, nil
+}
+
+// tokenPages is how many pages of the ledger are looked through for tokens: some
+// months of half hours.
+const tokenPages = 12

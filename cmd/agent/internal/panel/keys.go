@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/keypad"
@@ -18,6 +19,9 @@ type Keys struct {
 	Credit *credit.Engine
 	Words  present.Keypad
 	Show   func(first, second string)
+	View   func() picture.View // for the short codes; nil: there are none
+	// Tokens is the entries of the last tokens of credit, newest first.
+	Tokens func(ctx context.Context, n int) ([]credit.Entry, error)
 
 	waiting []string  // of several tokens: those behind the one that was wrong
 	since   time.Time // by the loop's clock
@@ -52,7 +56,9 @@ func (p *Keys) Pressed(ctx context.Context, e keypad.Event) {
 	case keypad.Confirm:
 		request(control.Reconnect, "confirm")
 	case keypad.Enter:
-		p.enter(ctx, e.Token)
+		if !p.code(ctx, e.Token) {
+			p.enter(ctx, e.Token)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
@@ -31,7 +32,9 @@ type Env struct {
 	Loop    Feeder
 	Credit  *credit.Engine // finds the tokens in what is entered
 	Words   present.Keypad
-	Shown   func(first, second string) // is told what the display shows; the site need not have one
+	View    func() picture.View
+	Tokens  func(ctx context.Context, n int) ([]credit.Entry, error) // the last tokens of credit, newest first
+	Shown   func(first, second string)                               // is told what the display shows; the site need not have one
 }
 
 // Part is one of the panel's: it runs until ctx ends.
@@ -93,7 +96,7 @@ func (e Env) keypad(d config.Keypad) (Part, error) {
 		e.Machine.Closes(closeBus)
 		show = display.Show
 	}
-	keys := Keys{Loop: e.Loop, Credit: e.Credit, Words: e.Words, Show: func(first, second string) {
+	keys := Keys{Loop: e.Loop, Credit: e.Credit, Words: e.Words, View: e.View, Tokens: e.Tokens, Show: func(first, second string) {
 		e.Shown(first, second)
 		if err := show(first, second); err != nil {
 			e.Log.Warn("keypad display", "error", err)

@@ -112,6 +112,19 @@ func (k Keypad) decimals() int {
 	return k.site.Tariff.Decimals()
 }
 
+// Amount is an amount of the account's unit, for a line.
+func (k Keypad) Amount(m units.Money) string { return k.amount(m) }
+
+// Price is what a kWh costs, for a line.
+func (k Keypad) Price(p units.Price) string {
+	return units.Money(p).Decimal(max(2, k.site.Tariff.Decimals())) + " " + k.site.Currency
+}
+
+// Words is a line with an amount in it.
+func (k Keypad) Words(key string, amount units.Money) string {
+	return k.words.T("keypad."+key, "amount", amount.Decimal(k.decimals()))
+}
+
 func (k Keypad) amount(m units.Money) string {
 	unit := k.site.Currency
 	if k.site.InKWh {

@@ -27,6 +27,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/watchdog"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
@@ -179,7 +180,9 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	}
 	hung, err := panel.Open(panel.Env{
 		Now: s.now, Log: s.log, Machine: &s.machine, Loop: s.loop, Credit: s.site.Credit, Words: present.NewWords().Keypad(s.site),
-		Shown: func(first, second string) { s.desk.Keypad(first, second) },
+		Shown:  func(first, second string) { s.desk.Keypad(first, second) },
+		View:   func() picture.View { return s.desk.View() },
+		Tokens: func(ctx context.Context, n int) ([]credit.Entry, error) { return s.desk.LastTokens(ctx, n) },
 	}, cfg)
 	if err != nil {
 		return nil, err
@@ -232,6 +235,9 @@ func (s *Service) Records() *store.Store { return s.store }
 
 // Talk is the talk with the broker.
 func (s *Service) Talk() *talk.Agent { return s.talk }
+
+// Desk answers the page and the keypad.
+func (s *Service) Desk() *desk.Desk { return s.desk }
 
 // Page is the page's server.
 func (s *Service) Page() *web.Server { return s.page }
