@@ -420,6 +420,29 @@ func TestBrowser(t *testing.T) {
 		clean(t, p, "top-up")
 	})
 
+	t.Run("it is asked that the credit lasts, with and without JavaScript", func(t *testing.T) {
+		t.Parallel()
+		for _, s := range []webtest.Screen{phone, {Width: phone.Width, Height: phone.Height, Phone: true, NoScript: true}} {
+			f := newFake()
+			p := b.Page(t, s)
+			url := serve(t, f, func(c *Config) { c.OpenChanges = true })
+			p.Open(url + "/")
+			p.Click("#until-ask") // as it is filled: in three days
+			p.See("#notice", "The credit is to last until Wed 18:00. A new plan is being made.")
+			p.See("#r-until", "It does so in 93 cases of 100.")
+			p.See("#r-until", "Pool pump, tomorrow 12:07")
+			if !s.NoScript {
+				p.Screenshot("home-until-"+s.Name(), true)
+				clean(t, p, "home, asked to last")
+			}
+			p.Click("#until-off")
+			p.See("#notice", "The plan is free again")
+			if got := strings.Join(f.called(), ", "); got != "until 2026-11-25T18:00 by page, until off by page" {
+				t.Errorf("without a script %v: the agent was asked: %s", s.NoScript, got)
+			}
+		}
+	})
+
 	t.Run("a reader without JavaScript tops up and skips", func(t *testing.T) {
 		t.Parallel()
 		f := newFake()
