@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -169,4 +170,46 @@ func TestMoreCreditNeverGivesUpMore(t *testing.T) {
 			rt.Fatalf("%d pieces are given up for nothing", given)
 		}
 	})
+}
+
+// On the days on which the clock is changed the wish is met to the hour, and each day's
+// need is one day's.
+func TestAWishOverAChangeOfTheClock(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	must(t, err)
+	for name, c := range map[string]struct {
+		from civil.Date
+		want time.Duration // from noon to the next day's 18:00
+	}{
+		"a day of 23 hours": {civil.DateOf(2026, 3, 28), 29 * time.Hour},
+		"a day of 25 hours": {civil.DateOf(2026, 10, 24), 31 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBenchIn(t, zone, false)
+			b.rules.RunOutOver = 4 * 24 * time.Hour
+			b.Planner.rules = b.rules
+			b.now = c.from.At(12*60, zone)
+			b.Learn(b.habits(b.now.AddDate(0, 0, -8), b.now))
+			at, err := civil.Moment("tomorrow 18:00", b.now, zone)
+			must(t, err)
+			if got := at.Sub(b.now); got != c.want {
+				t.Fatalf("%s ahead, want %s", got, c.want)
+			}
+			b.until, b.left = at, 10*units.One
+			plan := b.planAt(b.now)
+			o := plan.Outlast
+			if o == nil || !o.Until.Equal(at) || o.Lasts {
+				t.Fatalf("%+v", o)
+			}
+			hours := o.given()
+			for _, g := range o.Given { // what waits until after it counts too
+				if g.Later {
+					hours[g.ID] += g.Time.Hours()
+				}
+			}
+			if hours["geyser"] < 2 || hours["geyser"] > 4 || hours["washer"] < 1.5 || hours["washer"] > 3 {
+				t.Errorf("in two days %v hours are given up: %+v", hours, o.Given)
+			}
+		})
+	}
 }
