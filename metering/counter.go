@@ -344,7 +344,11 @@ func (c Counter) moved(st step, at0 time.Time, v0, v units.Energy) (delta units.
 	case -d <= st.s.Step:
 		return 0, false, true
 	}
-	if w := st.s.Wrap; w > 0 && v0 < w && v < w {
+	w := st.lim.Wrap
+	if w <= 0 {
+		w = st.s.Wrap
+	}
+	if w > 0 && v0 < w && v < w {
 		d := w - v0 + v
 		return d, true, d <= min(most, w/4)
 	}

@@ -26,6 +26,10 @@ type Document struct {
 	// two minutes, or the time of two readings.
 	MaxGap time.Duration `yaml:"max_gap,omitempty"`
 
+	// Rollover is where the meter's registers begin again at zero, e.g. 100000 kWh
+	// of a display that ends at 99999.99.  Zero takes what the driver knows.
+	Rollover units.Energy `yaml:"rollover,omitempty"`
+
 	// Cover and Magnet are contacts beside any driver.
 	Cover  *ContactDocument `yaml:"cover,omitempty"`  // of the cover or the terminals
 	Magnet *ContactDocument `yaml:"magnet,omitempty"` // a reed switch that a magnet moves
@@ -50,6 +54,12 @@ func (d Document) Check() fault.List {
 	var l fault.List
 	if d.Settings != nil {
 		l.Under(d.Driver, d.Settings.Check())
+		if b, ok := d.Settings.(Bounded); ok && d.MaxPower >= 0 {
+			l.Under(d.Driver, b.CheckPower(d.Limits().MaxPower))
+		}
+	}
+	if d.Rollover < 0 {
+		l.Add("rollover", "write the energy after which the register shows zero again, e.g. 100000 kWh", "%v is negative", d.Rollover)
 	}
 	for name, c := range map[string]*ContactDocument{"cover": d.Cover, "magnet": d.Magnet} {
 		if c == nil {
@@ -92,6 +102,7 @@ func (d Document) Limits() Limits {
 	if d.MaxGap > 0 {
 		l.MaxGap = d.MaxGap
 	}
+	l.Wrap = d.Rollover
 	return l
 }
 

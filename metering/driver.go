@@ -45,6 +45,13 @@ type Settings interface {
 	Open(e Env) (Meter, error)
 }
 
+// Bounded are settings that do not go with every supply.
+type Bounded interface {
+	Settings
+	// CheckPower is what is wrong with them where the supply carries so much.
+	CheckPower(most units.Power) fault.List
+}
+
 // Needs is what a driver cannot do without.
 type Needs uint8
 

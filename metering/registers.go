@@ -17,6 +17,8 @@ type Limits struct {
 	// that moves faster has jumped, and a power that is a quarter above it is
 	// no reading of power.  Zero is no limit.
 	MaxPower units.Power
+	// Wrap is where the registers begin again at zero; zero takes each sample's.
+	Wrap units.Energy
 	// Slack is how old a meter's registers may be when it shows them.
 	Slack time.Duration
 }

@@ -281,3 +281,18 @@ func TestReactiveEnergy(t *testing.T) {
 		}
 	}
 }
+
+// Where the driver does not know it, the configuration says where a register
+// begins again.
+func TestARolloverThatTheConfigurationNamesIsCounted(t *testing.T) {
+	lim := Document{Rollover: 100_000 * units.KilowattHour}.Limits()
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	one := func(after time.Duration, e units.Energy) Sample {
+		return Sample{At: at.Add(after), Has: HasImport, Import: e, Step: 10 * units.WattHour}
+	}
+	r, _, _ := Registers{}.Take(one(0, 99_999*units.KilowattHour+990*units.WattHour), lim)
+	_, c, events := r.Take(one(10*time.Second, 10*units.WattHour), lim)
+	if c.Import != 20*units.WattHour || len(events) != 1 || events[0].Kind != RegisterWrapped {
+		t.Errorf("%v, %+v", c.Import, events)
+	}
+}

@@ -197,6 +197,7 @@ func (f *frame) decode() (metering.Telegram, error) {
 		return metering.Telegram{}, metering.Fail(metering.Checksum, op, "check the speed and that the line is 7E1", "byte %d is no letter", i)
 	}
 	var c obis.Collector
+	c.Printed()
 	if len(f.ident) > 0 {
 		c.Text("identification", printable(f.ident))
 	}

@@ -102,6 +102,8 @@ type Model struct {
 	// leastStep is the resolution of the meter's own counting, where it is
 	// coarser than that of the number it sends.
 	leastStep units.Energy
+	// wrap is where its registers begin again at zero, 0 where that is not known.
+	wrap units.Energy
 	// serial is the holding register of the serial number, 0 where it has none.
 	serial int
 	baud   int // the factory setting

@@ -204,7 +204,7 @@ func (m Model) gather(w words) (s metering.Sample, lacks map[string]lack) {
 	}
 	unwired(&s, lacks)
 	if s.Has&(metering.HasImport|metering.HasExport) != 0 {
-		s.Step = max(step, m.leastStep)
+		s.Step, s.Wrap = max(step, m.leastStep), m.wrap
 	}
 	return s, lacks
 }

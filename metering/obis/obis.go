@@ -7,6 +7,7 @@ package obis
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -132,6 +133,7 @@ const maxTariffs = 8
 type energies struct {
 	total   units.Energy
 	has     bool
+	wrap    units.Energy // of the total: what the digits that it is printed with cannot show
 	tariffs [maxTariffs + 1]units.Energy
 	seen    [maxTariffs + 1]bool
 }
@@ -162,6 +164,7 @@ type Collector struct {
 	signed      [4]bool     // a signed power was given, which is better
 	sum         units.Power // of the power in both directions, without a sign
 	hasSum      bool
+	printed     bool // the numbers are as the meter shows them, with all its digits
 	shrunk      bool // a negative power came in so few bytes that it may be a great one
 	outward     int  // which way the power goes by the meter's word: 1 out, -1 in, 0 not told
 	phases      [3]metering.Phase
@@ -187,6 +190,10 @@ func (c *Collector) Outward(out bool) {
 	}
 }
 
+// Printed says that numbers come with all the digits that the meter shows, so that
+// their count tells where a register begins again.
+func (c *Collector) Printed() { c.printed = true }
+
 // Shrunk says that a power that is negative may be one without a sign that its
 // bytes do not hold.  Where the meter has no register for what flows out, it is not
 // believed.
@@ -205,10 +212,8 @@ func (c *Collector) Number(name string, code Code, value, unitName string) {
 	if !ok {
 		return
 	}
-	places := 0
-	if _, frac, dot := strings.Cut(value, "."); dot {
-		places = len(frac)
-	}
+	whole, frac, _ := strings.Cut(value, ".")
+	places := len(frac)
 	nano, err := units.ParseDecimal(value, 9)
 	if err != nil {
 		if c.wanted(code, u.kind) && c.err == nil {
@@ -219,6 +224,9 @@ func (c *Collector) Number(name string, code Code, value, unitName string) {
 	v := units.MulDiv(nano, u.scale, 1_000_000_000)
 	if u.kind == 'e' && code.D == 8 {
 		c.energy(code, units.Energy(v), places, u.scale)
+		if e := c.energies(code); e != nil && code.E == 0 {
+			e.wrap = wrap(len(whole), u.scale)
+		}
 	}
 	present := code.D == 7 || code.D == 25 && code.Short // 25 is what older meters write
 	if present && code.F == 255 && (code.E == 0 || code.E == 255) {
@@ -233,19 +241,9 @@ func (c *Collector) wanted(code Code, kind byte) bool {
 }
 
 func (c *Collector) energy(code Code, v units.Energy, places int, scale int64) {
-	var e *energies
-	switch code.C {
-	case 1:
-		e = &c.in
-	case 2:
-		e = &c.out
-	default:
+	e := c.energies(code)
+	if e == nil {
 		return
-	}
-	if code.F == 0 {
-		if e = &c.in0; code.C == 2 {
-			e = &c.out0
-		}
 	}
 	switch {
 	case code.E == 0:
@@ -260,6 +258,35 @@ func (c *Collector) energy(code Code, v units.Energy, places int, scale int64) {
 		step /= 10
 	}
 	c.step = max(c.step, step)
+}
+
+// energies are the registers that a code is of; nil where it is of none.
+func (c *Collector) energies(code Code) *energies {
+	switch {
+	case code.C == 1 && code.F == 0:
+		return &c.in0
+	case code.C == 2 && code.F == 0:
+		return &c.out0
+	case code.C == 1:
+		return &c.in
+	case code.C == 2:
+		return &c.out
+	}
+	return nil
+}
+
+// wrap is where a register of so many digits begins again.  A meter that prints
+// no zeros before a number has more of them: its register never goes down to a
+// longer number, so that nothing is taken for a rollover.
+func wrap(digits int, scale int64) units.Energy {
+	w := scale
+	for range digits {
+		if w > math.MaxInt64/10 {
+			return 0
+		}
+		w *= 10
+	}
+	return units.Energy(w)
 }
 
 // instant stores an instantaneous value by its C group: 1 and 2 are power in
@@ -327,6 +354,9 @@ func (c *Collector) Done(op string) (metering.Telegram, error) {
 		s.Export, s.ExportSum, s.Has = v, parts, s.Has|metering.HasExport
 	}
 	s.Step = c.step
+	if c.printed && (c.in.has || c.out.has) {
+		s.Wrap = max(c.in.wrap, c.out.wrap)
+	}
 	power := func(i int) (units.Power, bool) {
 		if c.signed[i] {
 			return c.plus[i], c.plus[i] >= 0 || !c.shrunk || s.Gives(metering.HasExport)

@@ -2,6 +2,7 @@ package obis
 
 import (
 	"testing"
+	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
@@ -169,5 +170,38 @@ func TestCollector(t *testing.T) {
 				t.Errorf("raw %+v", got.Raw)
 			}
 		})
+	}
+}
+
+// The digits that a register is printed with tell where it begins again.
+func TestARegisterThatPassesItsLastDigitIsNotTamperedWith(t *testing.T) {
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	read := func(after time.Duration, value string) metering.Sample {
+		var c Collector
+		c.Printed()
+		code, _ := Parse([]byte("1-0:1.8.0"))
+		c.Number("1-0:1.8.0", code, value, "kWh")
+		tg, err := c.Done("test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tg.Sample.At = at.Add(after)
+		return tg.Sample
+	}
+	for _, row := range []struct {
+		name, before, after string
+		want                units.Energy
+		kind                metering.EventKind
+	}{
+		{"past the last digit", "99999.99", "00000.01", 20 * units.WattHour, metering.RegisterWrapped},
+		{"set back", "50000.00", "00000.01", 0, metering.RegisterBackwards},
+		{"set back by a meter that prints no zeros", "99999.99", "0.01", 0, metering.RegisterBackwards},
+		{"past it by more than can be", "99999.99", "00500.00", 0, metering.RegisterBackwards},
+	} {
+		r, _, _ := metering.Registers{}.Take(read(0, row.before), metering.DefaultLimits())
+		_, c, events := r.Take(read(10*time.Second, row.after), metering.DefaultLimits())
+		if c.Import != row.want || len(events) != 1 || events[0].Kind != row.kind {
+			t.Errorf("%s: %v, %+v", row.name, c.Import, events)
+		}
 	}
 }

@@ -134,6 +134,7 @@ func (t *crcTable) decode(b []byte) (metering.Telegram, error) {
 		checked = true
 	}
 	var c obis.Collector
+	c.Printed()
 	first := true
 	version := ""
 	var name []byte

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -19,8 +20,23 @@ type Document struct {
 	Pin string `yaml:"pin"`
 	// PerKWh is the meter constant, pulses per kWh, as printed on the meter.
 	PerKWh int `yaml:"pulses_per_kwh"`
-	// Debounce is the shortest time between two pulses; zero takes 20 ms.
+	// Output is s0, a contact whose pulses last 30 ms or more, or led, whose flashes
+	// may last 2 ms; empty is s0.
+	Output string `yaml:"output,omitempty"`
+	// Debounce is the shortest pulse, and the shortest time between two; zero takes
+	// 20 ms, and 1 ms of a led.
 	Debounce time.Duration `yaml:"debounce,omitempty"`
+}
+
+// debounce is Debounce, or that of the output.
+func (d *Document) debounce() time.Duration {
+	switch {
+	case d.Debounce > 0:
+		return d.Debounce
+	case d.Output == "led":
+		return time.Millisecond
+	}
+	return usualDebounce
 }
 
 // Check implements metering.Settings.
@@ -30,8 +46,23 @@ func (d *Document) Check() fault.List {
 	if d.PerKWh < 1 || d.PerKWh > 1_000_000 {
 		l.Add("pulses_per_kwh", "it is printed on the meter as imp/kWh, e.g. 1000", "%d pulses per kWh", d.PerKWh)
 	}
+	l.OneOf("output", d.Output, "", "s0", "led")
 	if d.Debounce < 0 || d.Debounce > time.Second {
 		l.Add("debounce", "write a time such as 20ms, or leave it out", "%v is not the length of a bounce", d.Debounce)
+	}
+	return l
+}
+
+// CheckPower implements metering.Bounded: at the most that the supply carries each
+// pulse and each pause must be longer than what is taken for a bounce.
+func (d *Document) CheckPower(most units.Power) fault.List {
+	var l fault.List
+	if most <= 0 || d.PerKWh < 1 {
+		return l
+	}
+	hours := float64(time.Hour) / (float64(d.PerKWh) * most.KW())
+	if each := time.Duration(hours); each < 2*d.debounce() {
+		l.Add("pulses_per_kwh", "write output: led for a light, a debounce that is shorter, or the max_power of the main fuse", "at %s a pulse comes every %v, and those within %v of each other are taken for one", most, each.Round(100*time.Microsecond), d.debounce())
 	}
 	return l
 }
@@ -60,7 +91,7 @@ func (d *Document) source(e metering.Env) (Source, error) {
 	chip, number, err := e.Machine.Line(d.Pin)
 	if err == nil {
 		var line *Line
-		if line, err = OpenLine(chip, number, d.Debounce); err == nil {
+		if line, err = OpenLine(chip, number, d.debounce()); err == nil {
 			e.Machine.Closes(line.Close)
 			return line, nil
 		}
@@ -69,5 +100,5 @@ func (d *Document) source(e metering.Env) (Source, error) {
 	if noPin != nil {
 		return nil, fmt.Errorf("pulse input %q: %w (%w)", d.Pin, err, noPin)
 	}
-	return NewPin(pin, d.Debounce, e.Now)
+	return NewPin(pin, d.debounce(), e.Now)
 }

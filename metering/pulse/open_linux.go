@@ -18,7 +18,7 @@ const eventBuffer = 512
 // (/dev/gpiochip0), pulled up and debounced.  Zero debounce takes 20 ms.
 func OpenLine(chip string, offset int, debounce time.Duration) (*Line, error) {
 	if debounce <= 0 {
-		debounce = 20 * time.Millisecond
+		debounce = usualDebounce
 	}
 	req := gpiochip.Request{Flags: gpiochip.Input | gpiochip.EdgeFalling | gpiochip.BiasPullUp, NumLines: 1, EventBuffer: eventBuffer}
 	req.For("keeplit pulse")

@@ -31,7 +31,7 @@ const wait = 200 * time.Millisecond
 // bounces; zero takes 20 ms, a third of the shortest period of an S0 output.
 func NewPin(pin gpio.PinIn, debounce time.Duration, now func() time.Time) (*Pin, error) {
 	if debounce <= 0 {
-		debounce = 20 * time.Millisecond
+		debounce = usualDebounce
 	}
 	if err := pin.In(gpio.PullUp, gpio.FallingEdge); err != nil {
 		return nil, fmt.Errorf("pulse: set up pin %s: %w", pin, err)

@@ -38,6 +38,10 @@ type Source interface {
 // usualEvery is between two samples where nothing else is said.
 const usualEvery = 2 * time.Second
 
+// usualDebounce is shorter than any pulse of an S0 output, and longer than a
+// contact bounces.
+const usualDebounce = 20 * time.Millisecond
+
 // Config is a meter with a pulse output.
 type Config struct {
 	// PerKWh is the meter constant, pulses per kWh.
