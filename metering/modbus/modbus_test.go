@@ -473,7 +473,17 @@ func FuzzReply(f *testing.F) {
 	good := append([]byte{1}, s.answer(q.pdu())...)
 	f.Add(binary.LittleEndian.AppendUint16(good, crc(good)))
 	f.Add([]byte{1, 0x84, 2, 0xC2, 0xC1})
+	f.Add(append(append([]byte{0}, q.rtu()...), 1, 0x84, 2, 0xC2, 0xC1, 0))
+	f.Add(append(q.rtu(), 0xFF))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		// What is found within anything else is an answer; what is not is named.
+		if frame := q.find(b); frame == nil {
+			if err := q.puzzle(b); metering.CodeOf(err) == "" {
+				t.Fatalf("no answer in % x, and %v", b, err)
+			}
+		} else if _, err := q.parseReply(frame); err != nil && !isRefusal(err) {
+			t.Fatalf("% x was found and is none: %v", frame, err)
+		}
 		regs, err := q.parseReply(b)
 		if err != nil {
 			if metering.CodeOf(err) == "" {
