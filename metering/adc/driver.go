@@ -1,7 +1,6 @@
 package adc
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -25,7 +24,7 @@ type Document struct {
 	Bus  string `yaml:"bus"`
 	// Ready is the GPIO line of the converter's data-ready output (ADS131M04).
 	Ready string `yaml:"ready,omitempty"`
-	// Rate is samples per second; zero takes 4000.
+	// Rate is samples per second; zero takes that which the calibration was made at.
 	Rate int `yaml:"rate,omitempty"`
 	// Calibration is the file that agent calibrate wrote.
 	Calibration string `yaml:"calibration"`
@@ -34,9 +33,6 @@ type Document struct {
 	Voltage       int `yaml:"voltage,omitempty"`
 	LineFrequency int `yaml:"line_frequency,omitempty"`
 }
-
-// defaultRate is in samples a second, where the document gives none.
-const defaultRate = 4000
 
 // Check implements metering.Settings.
 func (d *Document) Check() fault.List {
@@ -117,7 +113,7 @@ func (d *Document) Constants(e metering.Env) (metering.Constants, error) {
 
 // constants reads the converter's, and their signature.
 func (d *Document) constants(e metering.Env) (c waveform.Calibration, signature string, err error) {
-	c, signature, err = calibrationOf(e.Path(d.Calibration), cmp.Or(float64(d.Rate), defaultRate))
+	c, signature, err = calibrationOf(e.Path(d.Calibration), float64(d.Rate))
 	if err != nil {
 		return c, "", fmt.Errorf("meter.adc.calibration: %w", err)
 	}
@@ -128,7 +124,8 @@ func (d *Document) constants(e metering.Env) (c waveform.Calibration, signature 
 }
 
 // calibrationOf reads the constants that agent calibrate wrote, and their
-// signature.
+// signature.  rate is the one that they must have been made at, zero where any will
+// do.
 func calibrationOf(name string, rate float64) (c waveform.Calibration, signature string, err error) {
 	file, err := os.ReadFile(name)
 	if err != nil {
@@ -140,7 +137,7 @@ func calibrationOf(name string, rate float64) (c waveform.Calibration, signature
 		return c, "", fmt.Errorf("%s: %w", name, err)
 	case len(c.Channels) == 0:
 		return c, "", fmt.Errorf("%s: it has no channel; calibrate again", name)
-	case c.Rate != rate:
+	case rate != 0 && c.Rate != rate:
 		return c, "", fmt.Errorf("%s was made at %v samples a second and the meter runs at %v; set meter.adc.rate, or calibrate again", name, c.Rate, rate)
 	}
 	return c, signature, nil
