@@ -23,15 +23,17 @@ type Account struct {
 
 	Emergency EmergencyState `json:"emergency"`
 	Recovered Tally          `json:"recovered"` // debt recovered by share in its period
-	Bought    Tally          `json:"bought"`    // credit bought in the period of the maximum provision
-	Free      time.Time      `json:"free"`      // the period whose free units were given
-	Charged   []ChargedTo    `json:"charged"`
-	Unlocked  bool           `json:"unlocked"` // paid off: never cut for credit
-	Limit     units.Power    `json:"limit"`    // power limit by token; 0 is none
-	Phase     units.Power    `json:"phase"`    // phase unbalance limit by token; 0 is none
-	Tariff    int64          `json:"tariff"`   // rate number by token
-	Tampered  bool           `json:"tampered"` // until a token clears it
-	Schemes   []SchemeState  `json:"schemes"`
+	// Instalment is where recovery by time stands.
+	Instalment Instalment    `json:"instalment,omitzero"`
+	Bought     Tally         `json:"bought"` // credit bought in the period of the maximum provision
+	Free       time.Time     `json:"free"`   // the period whose free units were given
+	Charged    []ChargedTo   `json:"charged"`
+	Unlocked   bool          `json:"unlocked"` // paid off: never cut for credit
+	Limit      units.Power   `json:"limit"`    // power limit by token; 0 is none
+	Phase      units.Power   `json:"phase"`    // phase unbalance limit by token; 0 is none
+	Tariff     int64         `json:"tariff"`   // rate number by token
+	Tampered   bool          `json:"tampered"` // until a token clears it
+	Schemes    []SchemeState `json:"schemes"`
 	// Locks slow down guessing, each on one way of entry; a way that nothing was
 	// done wrong on has none.
 	Locks  []LockState `json:"locks"`

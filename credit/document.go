@@ -67,6 +67,9 @@ type DebtDocument struct {
 	SharePercent int64       `yaml:"share_percent"` // of each top-up, towards payment debts; 0 to 100
 	Cap          units.Money `yaml:"cap"`           // greatest recovery by share in a period; 0 is no cap
 	Period       Period      `yaml:"period"`        // week (default), day or month, local
+	// ByTime is recovered each period whatever is bought, from credit that there is,
+	// else from the next top-up; 0 is none.  It goes with a share or alone.
+	ByTime units.Money `yaml:"by_time"`
 }
 
 // ProvisionDocument limits how much can be bought in a period.
@@ -151,6 +154,7 @@ func (d Document) Check() fault.List {
 	notNegative("maximum_provision.amount", d.Provision.Amount)
 	notNegative("emergency.amount", d.Emergency.Amount)
 	notNegative("debt.cap", d.Debt.Cap)
+	notNegative("debt.by_time", d.Debt.ByTime)
 	notNegative("free_units.amount", d.FreeUnits.Amount)
 	notNegative("restore_above", d.RestoreAbove)
 	if d.MaximumBalance > 0 && d.Opening > d.MaximumBalance {

@@ -368,6 +368,7 @@ func (p *posting) settle(ref string) {
 // review brings the states that follow from the balance up to date.
 func (p *posting) review() {
 	p.free()
+	p.instalment()
 	p.emergency()
 }
 

@@ -218,8 +218,8 @@ func (p *posting) apply(r *Result, source string) {
 	}
 }
 
-// pay credits a top-up and takes from it, in order: payment debts by share,
-// charges taken at purchase, accumulated debts.  What is left lowers the used
+// pay credits a top-up and takes from it, in order: instalments that have fallen
+// due and were not there to take, payment debts by share, charges taken at purchase, accumulated debts.  What is left lowers the used
 // emergency credit and then raises the balance, which is one movement.
 func (p *posting) pay(r *Result, source string) {
 	p.Bought = p.tally(p.Bought, p.doc.Provision.Period)
@@ -235,6 +235,8 @@ func (p *posting) pay(r *Result, source string) {
 		r.Paid = append(r.Paid, Payment{e.Name, amount})
 		left -= amount
 	}
+
+	p.takeInstalment(left, take)
 
 	share := r.Bought.Part(p.doc.Debt.SharePercent, 100)
 	p.Recovered = p.tally(p.Recovered, p.doc.Debt.Period)

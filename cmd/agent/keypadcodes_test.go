@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/panel"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit/keypad"
@@ -75,5 +76,21 @@ func TestTheShortCodesOfTheKeypadShowWhatTheCardSays(t *testing.T) {
 		if c.Name == "" || present.NewWords().Keypad(h.s.Site()).Say("code."+c.Name) == "keypad.code."+c.Name {
 			t.Errorf("%s has no name", c.Digits)
 		}
+	}
+}
+
+// The receipt of a top-up says what the next ones will pay of the debt, on the page
+// and over HTTP.
+func TestTheReceiptForetellsWhatTheDebtTakesOfTheNextTopUps(t *testing.T) {
+	h := aHome(t, "credit: {opening: 60, debt: {share_percent: 50, by_time: 5}}\n")
+	h.pass(time.Minute)
+	h.order(nil, control.Owe("old bill", 32*units.One, true, "agreed"))
+	h.press("/topup", "token="+h.token(20*units.One))
+	if got := strings.Join(plainText(h.last), " "); !strings.Contains(got, "Of the next top-ups of R 20.00 the debt takes: R 10.00, R 10.00, R 2.00.") {
+		t.Errorf("the page says %q", got)
+	}
+	h.press("/api/v1/topup", `{"token":"`+h.token(20*units.One)+`"}`)
+	if !strings.Contains(h.last, `"next":{"amount":"20.000000","to_debt":["10.000000","2.000000"]}`) {
+		t.Errorf("the API says %s", h.last)
 	}
 }

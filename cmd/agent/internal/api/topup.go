@@ -37,11 +37,20 @@ type TopUp struct {
 	Until     *time.Time `json:"until,omitempty"`
 	Restored  bool       `json:"restored"`
 	Message   string     `json:"message"`
+	// Next is what the next top-ups will pay of the debts, where there are some.
+	Next *Foretold `json:"next,omitempty"`
 	// Slip is what keeps it from being a whole token: short, long, letter or form.
 	Slip string `json:"slip,omitempty"`
 	// Tokens is what became of each, in the order of the text, where there were
 	// several: the rest is then of all together.
 	Tokens []Receipt `json:"tokens,omitempty"`
+}
+
+// Foretold is what each of the next top-ups of an amount will pay of the debts, at
+// most three; it ends with the debts.
+type Foretold struct {
+	Amount string   `json:"amount"`
+	ToDebt []string `json:"to_debt"`
 }
 
 // Receipt is what became of one of several tokens.

@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/units"
 )
 
 // TopUp enters the tokens of a text.
@@ -18,6 +19,7 @@ func (d *Desk) TopUp(ctx context.Context, text, source string) (web.TopUpResult,
 	if len(receipts) == 1 {
 		out, err := d.one(receipts[0], was, is)
 		d.light(&out, was, is)
+		d.foretell(&out, out.Amount, is)
 		return out, err
 	}
 	var all web.TopUpResult
@@ -31,7 +33,23 @@ func (d *Desk) TopUp(ctx context.Context, text, source string) (web.TopUpResult,
 	}
 	d.sum(&all, receipts, is)
 	d.light(&all, was, is)
+	for _, r := range slices.Backward(all.Each) {
+		if r.Outcome == web.Accepted && r.Amount > 0 {
+			d.foretell(&all, r.Amount, is)
+			break
+		}
+	}
 	return all, nil
+}
+
+// foretold is how many of the next top-ups are foretold.
+const foretold = 3
+
+// foretell says what the next top-ups of the same amount will pay of the debts.
+func (d *Desk) foretell(out *web.TopUpResult, amount units.Money, is control.State) {
+	if out.Outcome == web.Accepted && amount > 0 {
+		out.NextAmount, out.NextToDebt = amount, d.site.Credit.Foretell(is.Credit, is.Now, amount, foretold)
+	}
 }
 
 // sum is several tokens as one: what keeps them from being entered, where

@@ -183,6 +183,12 @@ func wireTopUp(res TopUpResult) api.TopUp {
 			a.Paid = append(a.Paid, api.Part{Name: p.Name, Amount: p.Amount.String()})
 		}
 	}
+	if len(res.NextToDebt) > 0 {
+		a.Next = &api.Foretold{Amount: res.NextAmount.String()}
+		for _, part := range res.NextToDebt {
+			a.Next.ToDebt = append(a.Next.ToDebt, part.String())
+		}
+	}
 	if res.Outcome == Wrong {
 		a.TriesLeft = &res.TriesLeft
 	}

@@ -128,6 +128,11 @@ type TopUpResult struct {
 	TriesLeft int       // Wrong: tries before the lock-out
 	Until     time.Time // Wrong, Locked: no token is looked at before this time, UTC; zero: at once
 
+	// NextToDebt is what each of the next top-ups of NextAmount will pay of the debts;
+	// nil: there are none.
+	NextAmount units.Money
+	NextToDebt []units.Money
+
 	Reason string // Refused, NotRecorded, NotKnown: one sentence, in words; "" for a general text
 	Remedy string
 	// Restored tells that the supply is on again, or ReadyToRestore that it waits

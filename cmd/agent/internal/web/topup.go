@@ -91,6 +91,13 @@ func (s *Server) topupNotice(m *model, res TopUpResult, err error) *notice {
 func (s *Server) afterwards(m *model, res TopUpResult, n *notice) {
 	t := s.texts.T
 	n.Lines = append(n.Lines, t("topup.balance", "amount", m.Money(res.Balance)))
+	if len(res.NextToDebt) > 0 {
+		parts := make([]string, len(res.NextToDebt))
+		for i, part := range res.NextToDebt {
+			parts[i] = m.Money(part)
+		}
+		n.Lines = append(n.Lines, t("topup.next", "amount", m.Money(res.NextAmount), "parts", strings.Join(parts, ", ")))
+	}
 	if res.Restored {
 		n.Lines = append(n.Lines, t("topup.restored"))
 	}
