@@ -80,17 +80,17 @@ func againstEverything(t *testing.T, class string, seeds uint64, work int64) {
 }
 
 func TestPeaksAgainstEverything(t *testing.T) {
-	againstEverything(t, "tiny peaks", 40, quick)
+	againstEverything(t, "tiny peaks", 20, quick)
 }
 
 func TestCircuitsAndExclusionsAgainstEverything(t *testing.T) {
-	againstEverything(t, "tiny shared", 40, quick)
+	againstEverything(t, "tiny shared", 20, quick)
 }
 
 // A search that has not proven what was asked for goes on to its limit.
 func TestNoSearchIsExhaustedAboveTheGapAskedFor(t *testing.T) {
 	for _, class := range []string{"peaks", "tiny", "tiny peaks", "tiny shared"} {
-		for seed := range uint64(12) {
+		for seed := range uint64(6) {
 			if plan := solve(t, generate.Problem(seed, class), Options{}); plan.Stopped == StopExhausted && plan.Gap > DefaultGap {
 				t.Errorf("%s: exhausted with %.3f %% unproven", plan.Instance, 100*plan.Gap)
 			}

@@ -49,6 +49,7 @@ type search struct {
 	thorough bool          // never a part only
 	reserve  time.Duration // of the time limit, kept to price the protection of the credit
 
+	dug                   int64     // work that annealing is ahead of dives
 	aiming                bool      // a cycle without peaks that are held is over
 	leastPeaks, mostPeaks []float64 // of the demand windows, that no plan is below, and that loads come to that do not look at them
 
@@ -258,8 +259,8 @@ func (s *search) improve() {
 			return
 		}
 		if s.best.Cost >= before {
-			cycle = cycle * longer / 4
-			if failed++; failed >= patience && s.tight == nil {
+			cycle = int(float64(cycle) * longer)
+			if failed++; failed >= patience && s.tight == nil && len(s.m.Demand) == 0 {
 				failed, cycle = 0, first // short ones, from elsewhere
 				if !s.elsewhere(l, first) {
 					return
@@ -343,12 +344,18 @@ func (s *search) climbDown(l *local.Search, steps int) bool {
 		soft = soft || !u.PricerIsRigid()
 	}
 	if soft {
+		climbed := s.work() - mark
 		s.polish()
 		for range 3 {
 			if s.over() {
 				return false
 			}
+			if s.dug += climbed; len(s.m.Demand) > 0 && s.dug < 0 {
+				continue // a dive takes as long as many cycles
+			}
+			before := s.work()
 			s.neighbourhood()
+			s.dug -= 3 * (s.work() - before)
 		}
 	}
 	return true

@@ -94,9 +94,8 @@ const (
 	// cycleSteps: steps a load of the first cycle.  25: +0.018 (0.024); 100: +0.037
 	// (0.037).
 	cycleSteps = 50
-	// cycleLonger: quarters: a cycle in vain makes the next so many times as long.  Not
-	// measured.
-	cycleLonger = 5
+	// cycleLonger: a cycle in vain makes the next so many times as long.  Not measured.
+	cycleLonger = 1.25
 	// cycleHot: by how much dearer a state may be at first, at most, as a share of the
 	// cost.  0.002: +0.020 (0.026); 0.008: +0.071 (0.047).
 	cycleHot = 0.004
@@ -141,9 +140,8 @@ const (
 	// peakSteps: steps a load of such a cycle: many peaks had better be tried shortly.  Not
 	// measured.
 	peakSteps = 15
-	// peakLonger: quarters: a cycle in vain makes the next so many times as long.  Not
-	// measured.
-	peakLonger = 4
+	// peakLonger: a cycle in vain makes the next so many times as long.  Not measured.
+	peakLonger = 1.03
 )
 
 // Nudging in a cycle.

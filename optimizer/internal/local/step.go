@@ -33,6 +33,7 @@ func (l *Search) Step(temperature float64, undo, trial *Snapshot) bool {
 		l.remove(i)
 	}
 	out.battery = l.store != nil && (tight || rng.IntN(batteryEvery) == 0)
+	out.after = l.store != nil && l.held && rng.IntN(2) == 0
 	l.disturb()
 	switch soft := l.Penalty < l.m.Big; {
 	case soft:
@@ -62,6 +63,7 @@ type takenOut struct {
 	energy  float64 // kWh that they drew
 	battery bool    // it is planned anew as well
 	again   bool    // each is then put back once more beside all the others
+	after   bool    // the battery is planned anew at last
 }
 
 // aim sets the peaks that the loads are to stay below, where they are not held: the
@@ -82,10 +84,7 @@ func (l *Search) aim() {
 // it is cheapest.
 func (l *Search) putBack(out takenOut) {
 	if out.battery {
-		for t := range l.bat {
-			l.z[t] -= l.bat[t]
-			l.bat[t] = 0
-		}
+		l.rest()
 	}
 	left := out.energy
 	for _, i := range out.units {
@@ -104,7 +103,20 @@ func (l *Search) putBack(out takenOut) {
 			l.insert(i, false)
 		}
 	}
+	if out.after {
+		l.rest()
+		l.price(noUnit, 0)
+		l.recharge()
+	}
 	l.Cost = l.Evaluate()
+}
+
+// rest takes the battery out.
+func (l *Search) rest() {
+	for t := range l.bat {
+		l.z[t] -= l.bat[t]
+		l.bat[t] = 0
+	}
 }
 
 // fitCredit finds by bisection the price of credit at which the units just fit, and
