@@ -71,6 +71,7 @@ func TestHolidaysEveryYear(t *testing.T) {
 // An office that is closed on holidays is forecast closed on the next one, and
 // in the week after Christmas as in the year before.
 func TestOfficeIsForecastClosedOnHolidays(t *testing.T) {
+	manyFits(t)
 	holiday := HolidaysIn("Europe/London")
 	closed := func(at time.Time) bool {
 		wd := at.Weekday()

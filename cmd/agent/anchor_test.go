@@ -17,6 +17,7 @@ import (
 // place is enough to give no second opening credit and to count no token, until
 // a person decides.
 func TestRecordsBegunAnewAreKnownByTheHeadKeptApart(t *testing.T) {
+	t.Parallel()
 	l := newLive(t, "head_file: head.json\n")
 	data := filepath.Join(l.folder, "data")
 	run := func(during func()) {
@@ -85,6 +86,7 @@ func TestRecordsBegunAnewAreKnownByTheHeadKeptApart(t *testing.T) {
 // The records are deleted, moved or replaced under a running agent: it notices
 // before the next token, counts none, and goes on when they are back.
 func TestRecordsTakenFromUnderARunningAgent(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"rm -rf", "mv"} {
 		t.Run(how, func(t *testing.T) {
 			l := newLive(t, "")
@@ -131,6 +133,7 @@ func TestRecordsTakenFromUnderARunningAgent(t *testing.T) {
 // itself finds that the broker keeps a later head, says so, leaves the head as it
 // is, and goes on from there only at a person's word.
 func TestAnOldCopyIsKnownByTheHeadThatTheBrokerKeeps(t *testing.T) {
+	t.Parallel()
 	l := newLive(t, "")
 	var mu sync.Mutex
 	kept := struct{ Seq uint64 }{}

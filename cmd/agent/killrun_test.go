@@ -167,6 +167,7 @@ func (c *customers) knows(token string) bool {
 // by both ways, and again as long as nobody knows what became of it.  Each is
 // credited exactly once.  KEEPLIT_KILLS says how often; 12 if not given.
 func TestTokensAcrossKillsOfTheAgent(t *testing.T) {
+	t.Parallel()
 	kills := envInt(t, "KEEPLIT_KILLS", 12)
 	l := newLive(t, "")
 	said := &customers{accepted: map[string]int{}, done: map[string]bool{}, strange: map[string]string{}}
@@ -308,6 +309,7 @@ func TestTokensAcrossKillsOfTheAgent(t *testing.T) {
 // The agent as a service: it says when it is ready, feeds both watchdogs, and
 // ends in good order.
 func TestTheAgentFeedsItsWatchdogs(t *testing.T) {
+	t.Parallel()
 	l := newLive(t, "watchdog: {device: watchdog, patience: 15m}\n")
 	device := filepath.Join(l.folder, "watchdog")
 	if err := os.WriteFile(device, nil, 0o600); err != nil {

@@ -118,6 +118,7 @@ func TestLedgerIsVerifiedAndExported(t *testing.T) {
 // Every byte of an exported ledger changed, every tail cut, as one who holds the
 // head would look for it: the entry is named, or the file says the same.
 func TestEveryChangedByteOfAnExportIsNamed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	a := keepLedger(t, dir, 6)
 	head := fmt.Sprintf("%d:%s", a.Head.Seq, a.Head.Hash)
@@ -181,8 +182,10 @@ func TestEveryChangedByteOfAnExportIsNamed(t *testing.T) {
 }
 
 // A byte of the database file changed: either no entry reads differently, for
-// much of a file is room, indexes and other tables, or verify tells.
+// much of a file is room, indexes and other tables, or verify tells.  KEEPLIT_FLIPS
+// says how many are changed; 120 if not given.
 func TestAChangedByteOfTheFileIsFound(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	keepLedger(t, dir, 60)
 	name := filepath.Join(dir, "keeplit.db")
@@ -196,7 +199,7 @@ func TestAChangedByteOfTheFileIsFound(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(3, 4))
 	found, harmless := 0, 0
-	flips := envInt(t, "KEEPLIT_FLIPS", 400)
+	flips := envInt(t, "KEEPLIT_FLIPS", 120)
 	for range flips {
 		at := random.IntN(len(whole))
 		bad := slices.Clone(whole)

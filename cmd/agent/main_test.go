@@ -21,5 +21,13 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs every testdata/script/*.txtar: the command line's specification.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true,
+		// A script has an environment of its own; how long the race detector looks on
+		// after the end of each command is said to them all.
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", os.Getenv("GORACE"))
+			return nil
+		},
+	})
 }

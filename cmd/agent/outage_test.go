@@ -48,6 +48,7 @@ func subscribe(t *testing.T, m *testservers.Mosquitto) *subscriber {
 // TestServersGoneForADay stops InfluxDB for a simulated day and restarts
 // Mosquitto in it: nothing is lost, and nothing counts twice.
 func TestServersGoneForADay(t *testing.T) {
+	t.Parallel()
 	mosquitto, influx := testservers.StartMosquitto(t), testservers.StartInflux(t)
 	rec := made(t, 3)
 	const day = 8 * time.Second // of real time

@@ -101,6 +101,7 @@ func planned(t *testing.T, url string, out *output) {
 // TestDemoOnABareMachine runs the first command of the README and finds the page,
 // the token it prints, and loads and credit that move.
 func TestDemoOnABareMachine(t *testing.T) {
+	t.Parallel()
 	out := process(t, "demo", "--listen", "127.0.0.1:0", "--speed", "300")
 	var url, token string
 	for end := time.Now().Add(30 * time.Second); token == ""; time.Sleep(20 * time.Millisecond) {
@@ -137,6 +138,7 @@ func TestDemoOnABareMachine(t *testing.T) {
 
 // TestPageOfARunningAgent drives the page of "agent run" with a PIN.
 func TestPageOfARunningAgent(t *testing.T) {
+	t.Parallel()
 	b := webtest.Start(t)
 	folder := t.TempDir()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

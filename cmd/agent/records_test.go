@@ -163,6 +163,7 @@ func (h *recordsHouse) entries() (n int, balance int64) {
 // otherwise: it runs, says what is wrong, moves no switch, takes no token,
 // charges nothing, and goes on at a person's word with what was used meanwhile.
 func TestRecordsThatDoNotAgreeSwitchNothingUntilAPersonDecides(t *testing.T) {
+	t.Parallel()
 	account := func(doc map[string]any) map[string]any { return doc["credit"].(map[string]any) }
 	for _, c := range []struct {
 		name   string
@@ -185,6 +186,7 @@ func TestRecordsThatDoNotAgreeSwitchNothingUntilAPersonDecides(t *testing.T) {
 		}, []string{"it remembers no used token, and 1 are recorded"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			h := newRecordsHouse(t)
 			h.during(func(*exec.Cmd) {
 				h.eventually("a token is taken", func() bool { return h.byAPI(t.Context(), token(t, 1, 10)) == "accepted" })
@@ -259,6 +261,7 @@ func TestRecordsThatDoNotAgreeSwitchNothingUntilAPersonDecides(t *testing.T) {
 // TestAClearedMemoryOfUsedTokensCreditsNoneAgain empties both memories of used
 // tokens, that of the scheme and the table: the ledger names them all the same.
 func TestAClearedMemoryOfUsedTokensCreditsNoneAgain(t *testing.T) {
+	t.Parallel()
 	h := newRecordsHouse(t)
 	h.during(func(*exec.Cmd) {
 		for n := 1; n <= 3; n++ {
@@ -302,6 +305,7 @@ func TestAClearedMemoryOfUsedTokensCreditsNoneAgain(t *testing.T) {
 // time, what no ledger entry bears out: the agent runs, holds and says why; and a
 // state of before there was a sum goes on.
 func TestAFieldThatTheLedgerDoesNotKnowIsNotBelievedWhenItWasChanged(t *testing.T) {
+	t.Parallel()
 	h := newRecordsHouse(t)
 	h.during(func(*exec.Cmd) {
 		h.eventually("a token is taken", func() bool { return h.byAPI(t.Context(), token(t, 1, 10)) == "accepted" })
@@ -367,6 +371,7 @@ func TestAFieldThatTheLedgerDoesNotKnowIsNotBelievedWhenItWasChanged(t *testing.
 // with another site.meter: it runs, says why, and leaves supply and records as they
 // are; with the right one it goes on.
 func TestAWrongMeterInTheConfigurationIsHeldAndPutRightWithoutAnOrder(t *testing.T) {
+	t.Parallel()
 	h := newRecordsHouse(t)
 	h.during(func(*exec.Cmd) {
 		h.eventually("a token is taken", func() bool { return h.byAPI(t.Context(), token(t, 1, 10)) == "accepted" })

@@ -21,6 +21,7 @@ import (
 // TestReplayedRecording is the whole way once: recorded consumption in at the
 // meter, and ledger, relay and InfluxDB at the other end.
 func TestReplayedRecording(t *testing.T) {
+	t.Parallel()
 	for _, rec := range recordings(t) {
 		t.Run(rec.name, func(t *testing.T) {
 			mosquitto, influx := testservers.StartMosquitto(t), testservers.StartInflux(t)

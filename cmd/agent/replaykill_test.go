@@ -11,9 +11,10 @@ import (
 // TestKilledOnTheWay kills the agent at random moments: what the ledger says in
 // the end is what it says without.
 func TestKilledOnTheWay(t *testing.T) {
+	t.Parallel()
 	rec := recordings(t)[0]
 	if os.Getenv("KEEPLIT_SERIES") == "" {
-		rec = made(t, 6) // both runs take minutes under the race detector
+		rec = made(t, 5) // two top-ups; both runs take a minute under the race detector
 	}
 	kills := envInt(t, "KEEPLIT_KILLS", 8)
 	opts := trialOptions{shift: true, step: time.Minute, points: 30 * time.Minute, opening: float64(perDay(t, rec)), tokens: topUps(t, rec)}

@@ -99,9 +99,10 @@ func TestTokenVictim(t *testing.T) {
 
 // Tokens arrive, each by two ways, at an agent that is killed without warning
 // at random moments: each is credited exactly once, and none that was
-// acknowledged is lost.  KEEPLIT_KILLS says how often; 40 if not given.
+// acknowledged is lost.  KEEPLIT_KILLS says how often; 16 if not given.
 func TestTokensAcrossKills(t *testing.T) {
-	kills := envInt(t, "KEEPLIT_KILLS", 40)
+	t.Parallel()
+	kills := envInt(t, "KEEPLIT_KILLS", 16)
 	_, scheme := tokenDesk(t)
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(5, 6))

@@ -21,6 +21,7 @@ import (
 // after a cut at every acknowledgement: with nothing that was not synced, and
 // with any part of it.  Every token acknowledged by then must be there.
 func TestTokensAcrossPowerCuts(t *testing.T) {
+	t.Parallel()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		t.Skip("strace is not installed")

@@ -17,6 +17,7 @@ import (
 // A paid token comes by MQTT whose nine digits were those of another count, 108
 // tokens before: it is credited, and the token behind it does not wait for it.
 func TestAPaidTokenWithTheDigitsOfAnOldOneIsCreditedByMQTT(t *testing.T) {
+	t.Parallel()
 	l := newLive(t, "")
 	type answer struct{ ID, Result, Text string }
 	answers := make(chan answer, 200)
