@@ -310,6 +310,10 @@ func Parse(data []byte, folder string, secrets Secrets, drivers Drivers) (Config
 	return c, faults
 }
 
+// Use has a configuration that was not read from a file checked with the drivers of a
+// program.
+func (c *Config) Use(drivers Drivers) { c.drivers = drivers }
+
 // Path is a path of the configuration, made absolute from its own folder.
 func (c *Config) Path(p string) string {
 	if p == "" || filepath.IsAbs(p) {

@@ -33,7 +33,7 @@ func (p *Planner) futures(b *Brief, problem *optimizer.Problem, o outlook) []opt
 	if o.cost(&worst, earliest(problem)) < b.Left {
 		return nil
 	}
-	paths := p.forecast.Scenarios(b.Now, p.rules.Ahead+p.rules.Interval, futureCount, p.rules.Seed)
+	paths := p.ahead.Scenarios(b.Now, p.rules.Ahead+p.rules.Interval, futureCount, p.rules.Seed)
 	out := make([]optimizer.Scenario, 0, len(paths.Paths))
 	for _, path := range paths.Paths {
 		if len(path) == 0 {

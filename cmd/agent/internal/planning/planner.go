@@ -19,6 +19,7 @@ import (
 type Planner struct {
 	rules    Rules
 	forecast *forecast.Forecaster
+	ahead    Foreseer // what lies ahead: forecast, unless somebody knows
 	paths    int
 	work     int64                // most that a search does
 	elapsed  func() time.Duration // real time; nil: plans depend on their inputs alone
@@ -41,7 +42,7 @@ type Planner struct {
 // they are made beside the plans.  elapsed measures how long a plan took, and may be
 // nil.
 func New(rules Rules, f *forecast.Forecaster, elapsed func() time.Duration) *Planner {
-	return &Planner{rules: rules, forecast: f, paths: 100, work: optimizer.DefaultWorkLimit, elapsed: elapsed, refitted: make(chan *forecast.Forecaster, 1)}
+	return &Planner{rules: rules, forecast: f, ahead: f, paths: 100, work: optimizer.DefaultWorkLimit, elapsed: elapsed, refitted: make(chan *forecast.Forecaster, 1)}
 }
 
 // workPerSecond is about what a desktop's core does.
@@ -89,7 +90,7 @@ func (p *Planner) look(b *Brief) (Plan, outlook) {
 	s := &p.rules
 	n := max(1, int(s.Ahead/s.Slot))
 	slots := units.Slots(b.Now, s.Slot, n)
-	fc := p.forecast.Forecast(b.Now, s.Ahead+s.Interval)
+	fc := p.ahead.Forecast(b.Now, s.Ahead+s.Interval)
 	plan := Plan{
 		MadeAt: b.Now, Start: slots[0].Start, Slot: s.Slot, OwnDays: fc.OwnDays,
 		Low: make([]units.Power, n), Mid: make([]units.Power, n), High: make([]units.Power, n), Prices: make([]units.Price, n),

@@ -18,7 +18,7 @@ func (p *Planner) refit(now time.Time) {
 		p.adopt(g)
 	default:
 	}
-	if !p.forecast.RefitDue(now) {
+	if p.ahead != Foreseer(p.forecast) || !p.forecast.RefitDue(now) {
 		return
 	}
 	learned := p.forecast.Learned(now)

@@ -24,7 +24,7 @@ func (p *Planner) vista(b *Brief) *vista {
 	if b.Unlocked {
 		return v
 	}
-	v.paths = p.forecast.Scenarios(b.Now, s.RunOutOver, p.paths, s.Seed)
+	v.paths = p.ahead.Scenarios(b.Now, s.RunOutOver, p.paths, s.Seed)
 	if len(v.paths.Paths) == 0 || len(v.paths.Paths[0]) == 0 {
 		return v
 	}

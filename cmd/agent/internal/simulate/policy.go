@@ -1,0 +1,284 @@
+package simulate
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/house"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/cmd/agent/internal/service"
+	"github.com/keeplit/keeplit/forecast"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/tariffs"
+)
+
+// Policy is who makes the plan.
+type Policy string
+
+// The policies.
+const (
+	None      Policy = "none"      // loads run when they are asked
+	Timer     Policy = "timer"     // at the same hours each day, the cheapest of an ordinary one
+	Greedy    Policy = "greedy"    // each load in its cheapest slots, one load after another
+	Keeplit   Policy = "keeplit"   // the product
+	Foresight Policy = "foresight" // the product, where it knows what will be
+)
+
+// Policies are all of them, in the order in which they are shown.
+func Policies() []Policy { return []Policy{None, Timer, Greedy, Keeplit, Foresight} }
+
+// effort is the computing time on a desktop that a search for one plan may take: it is
+// counted, not timed.
+const effort = 20 * time.Millisecond
+
+// planner is who makes the site's plans under a policy.
+func (p Policy) planner(w *World, site *control.Site, base house.Base, down *outages) (control.Plans, error) {
+	site.Shift = p == Keeplit || p == Foresight
+	made, err := service.Planner(site, false)
+	if err != nil {
+		return nil, err
+	}
+	made.Within(effort)
+	switch p {
+	case Timer:
+		return &timed{made, w, site, w.hours(site)}, nil
+	case Greedy:
+		return &greedy{made, site}, nil
+	case Foresight:
+		made.Foresee(&knowing{base, down, site.Interval})
+		return &unworried{made}, nil
+	case None, Keeplit:
+	}
+	return made, nil
+}
+
+// timed has loads run at set hours.
+type timed struct {
+	*planning.Planner
+	w     *World
+	site  *control.Site
+	hours map[string][]bool // by load: the slots of the local day
+}
+
+// Make implements control.Plans.
+func (t *timed) Make(ctx context.Context, b planning.Brief, within time.Duration) (planning.Plan, error) {
+	plan, err := t.Planner.Make(ctx, b, within)
+	for i := range plan.Loads {
+		l := &plan.Loads[i]
+		l.Why = nil
+		hours := t.hours[l.ID]
+		for k := range l.Power {
+			at := plan.Start.Add(time.Duration(k) * plan.Slot).In(t.site.Zone)
+			l.Power[k] = 0
+			if n := (at.Hour()*60 + at.Minute()) / int(plan.Slot/time.Minute); n < len(hours) && hours[n] {
+				l.Power[k] = powerOf(t.site, l.ID)
+			}
+		}
+	}
+	return plan, err
+}
+
+func powerOf(site *control.Site, id string) units.Power {
+	for _, l := range site.Loads {
+		if l.ID == id {
+			return l.Power
+		}
+	}
+	return 0
+}
+
+// hours are the slots of an ordinary day in which a timer has each load on: the
+// cheapest run that is long enough, within the load's own hours.
+func (w *World) hours(site *control.Site) map[string][]bool {
+	at := w.Start.in(site.Zone).Add(12 * time.Hour)
+	for at.In(site.Zone).Weekday() != time.Wednesday {
+		at = at.Add(day)
+	}
+	n := int(day / site.PlanSlot)
+	slots := units.Slots(units.LocalMidnight(at, site.Zone), site.PlanSlot, n)
+	prices := site.Tariff.Table(tariffs.Account{}, slots, nil).Import
+	out := map[string][]bool{}
+	for i, l := range site.Loads {
+		length := l.Need
+		if l.Kind == loads.Cycle {
+			length = l.Cycle * time.Duration(l.Runs)
+		}
+		run := min(int((length+site.PlanSlot-1)/site.PlanSlot), n)
+		if run == 0 || !l.Defer {
+			continue
+		}
+		allowed := allowedSlots(w.Loads[i].Document, n, site.PlanSlot)
+		best, found := 0, false
+		cost := func(from int) (c units.Price, ok bool) {
+			for k := range run {
+				if !allowed[(from+k)%n] {
+					return 0, false
+				}
+				c += prices[(from+k)%n]
+			}
+			return c, true
+		}
+		var least units.Price
+		for from := range n {
+			if c, ok := cost(from); ok && (!found || c < least) {
+				best, found, least = from, true, c
+			}
+		}
+		hours := make([]bool, n)
+		if found {
+			for k := range run {
+				hours[(best+k)%n] = true
+			}
+		} else {
+			copy(hours, allowed) // its own hours are too short: all of them
+		}
+		out[l.ID] = hours
+	}
+	return out
+}
+
+// allowedSlots are the slots of the day that lie in the load's hours.
+func allowedSlots(d loads.Document, n int, slot time.Duration) []bool {
+	out := make([]bool, n)
+	for i := range out {
+		from, to := units.TimeOfDay(i*int(slot/time.Minute)), units.TimeOfDay((i+1)*int(slot/time.Minute))
+		out[i] = d.Need == nil || len(d.Need.Between) == 0 || slices.ContainsFunc(d.Need.Between, func(w loads.Window) bool {
+			if w.To > w.From {
+				return from >= w.From && to <= w.To
+			}
+			return from >= w.From || to <= w.To
+		})
+	}
+	return out
+}
+
+// greedy lays each load into its cheapest slots, one load after another, the most
+// important first.
+type greedy struct {
+	*planning.Planner
+	site *control.Site
+}
+
+// Make implements control.Plans.
+func (g *greedy) Make(ctx context.Context, b planning.Brief, within time.Duration) (planning.Plan, error) {
+	plan, err := g.Planner.Make(ctx, b, within)
+	if err != nil {
+		return plan, err
+	}
+	total := slices.Clone(plan.Mid)
+	order := make([]int, len(g.site.Loads))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return g.site.Loads[a].Priority - g.site.Loads[b].Priority })
+	for _, i := range order {
+		l := g.site.Loads[i]
+		at := slices.IndexFunc(plan.Loads, func(p planning.LoadPlan) bool { return p.ID == l.ID })
+		if at < 0 {
+			continue
+		}
+		lp := &plan.Loads[at]
+		lp.Why = nil
+		clear(lp.Power)
+		for _, o := range b.Loads {
+			if o.ID != l.ID {
+				continue
+			}
+			for _, r := range o.Requests {
+				g.place(&plan, lp.Power, total, r)
+			}
+		}
+		for k, p := range lp.Power {
+			total[k] += p
+		}
+	}
+	return plan, nil
+}
+
+// place lays one request into the cheapest slots that it may use.
+func (g *greedy) place(plan *planning.Plan, power, total []units.Power, r loads.Request) {
+	var free []int
+	for k := range power {
+		from := plan.Start.Add(time.Duration(k) * plan.Slot)
+		to := from.Add(plan.Slot)
+		in := slices.ContainsFunc(r.Spans, func(s units.Slot) bool {
+			return (!from.Before(s.Start) || k == 0 && to.After(s.Start)) && !to.After(s.End())
+		})
+		if in && power[k] == 0 && (g.site.Power == 0 || total[k]+r.Power <= g.site.Power) {
+			free = append(free, k)
+		}
+	}
+	if r.Kind == loads.Cycle {
+		run := int((r.Cycle + plan.Slot - 1) / plan.Slot)
+		for range r.Runs {
+			best, least := -1, units.Price(0)
+			for i := range free {
+				if i+run > len(free) || free[i+run-1]-free[i] != run-1 {
+					continue
+				}
+				var c units.Price
+				for _, k := range free[i : i+run] {
+					c += plan.Prices[k]
+				}
+				if best < 0 || c < least {
+					best, least = i, c
+				}
+			}
+			if best < 0 {
+				return
+			}
+			for _, k := range free[best : best+run] {
+				power[k] = r.Power
+			}
+			free = slices.Delete(free, best, best+run)
+		}
+		return
+	}
+	slices.SortStableFunc(free, func(a, b int) int { return int(plan.Prices[a] - plan.Prices[b]) })
+	for _, k := range free[:min(len(free), int((r.Time+plan.Slot-1)/plan.Slot))] {
+		power[k] = r.Power
+	}
+}
+
+// knowing is a forecast that is right.
+type knowing struct {
+	base house.Base
+	down *outages
+	step time.Duration
+}
+
+func (k *knowing) used(from time.Time) float64 {
+	e, _ := used(k.base, k.down, from, from.Add(k.step))
+	return e.KWh()
+}
+
+// Forecast implements planning.Foreseer.
+func (k *knowing) Forecast(at time.Time, horizon time.Duration) forecast.Forecast {
+	f := forecast.Forecast{OwnDays: 365, Confidence: 1}
+	for slot := units.SlotAt(at, k.step); slot.Start.Before(at.Add(horizon)); slot.Start = slot.End() {
+		e := k.used(slot.Start)
+		f.Slots = append(f.Slots, forecast.Slot{Slot: slot, Mean: e, Q10: e, Q50: e, Q90: e})
+	}
+	return f
+}
+
+// Scenarios implements planning.Foreseer: there is one.
+func (k *knowing) Scenarios(at time.Time, horizon time.Duration, _ int, _ uint64) forecast.Scenarios {
+	s := forecast.Scenarios{Start: units.SlotAt(at, k.step).Start, Step: k.step, Paths: [][]float64{nil}}
+	for _, slot := range k.Forecast(at, horizon).Slots {
+		s.Paths[0] = append(s.Paths[0], slot.Mean)
+	}
+	return s
+}
+
+// unworried is foresight's planner: it knows that there will be credit.
+type unworried struct{ *planning.Planner }
+
+// Make implements control.Plans.
+func (u *unworried) Make(ctx context.Context, b planning.Brief, within time.Duration) (planning.Plan, error) {
+	b.Unlocked = true
+	return u.Planner.Make(ctx, b, within)
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/simulate"
+	"github.com/keeplit/keeplit/internal/fault"
+)
+
+// simulateCmd lives through a world under one policy after another.
+type simulateCmd struct {
+	World  string  `arg:"" help:"World document (YAML); see docs/simulate.md."`
+	Policy string  `default:"all" help:"all, or some of none,timer,greedy,keeplit,foresight."`
+	Days   int     `help:"Days that count; as the world says where it is left out."`
+	Seed   *uint64 `help:"Another life in the same world; as the world says where it is left out."`
+	JSON   string  `name:"json" help:"Write the figures to this file; - is standard output, without the table."`
+}
+
+func (c simulateCmd) Run(e *env) error {
+	policies, err := c.policies()
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	w, err := simulate.ReadWorld(c.World)
+	var faults fault.List
+	if errors.As(err, &faults) {
+		for _, f := range faults {
+			fmt.Fprintf(e.Stderr, "%s:%d: %s\n", c.World, max(1, f.Line), strings.TrimPrefix(f.String(), fmt.Sprintf("line %d: ", f.Line)))
+		}
+		return &exitError{Code: exitInvalid}
+	}
+	if err != nil {
+		return err
+	}
+	if c.Days != 0 {
+		w.Days = c.Days
+	}
+	if c.Seed != nil {
+		w.Seed = *c.Seed
+	}
+	began := time.Now()
+	progress := progressOn(e.Stderr)
+	report, err := simulate.Run(e.Ctx, w, simulate.Options{
+		Policies: policies, Elapsed: func() time.Duration { return time.Since(began) },
+		Told: progress.told,
+	})
+	progress.end()
+	if err != nil {
+		return err
+	}
+	if c.JSON != "-" {
+		if err := report.Table(e.Stdout); err != nil {
+			return err
+		}
+	}
+	if c.JSON == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeTo(e.Stdout, c.JSON, append(text, '\n'))
+}
+
+// writeTo writes a document to a file, or to w where its name is "-".
+func writeTo(w io.Writer, name string, text []byte) error {
+	if name == "-" {
+		_, err := w.Write(text)
+		return err
+	}
+	return os.WriteFile(name, text, 0o644) //nolint:gosec // figures of a simulation are nobody's secret
+}
+
+// policies are those that were asked for.
+func (c simulateCmd) policies() ([]simulate.Policy, error) {
+	if c.Policy == "all" {
+		return simulate.Policies(), nil
+	}
+	var out []simulate.Policy
+	for _, name := range strings.Split(c.Policy, ",") {
+		p := simulate.Policy(strings.TrimSpace(name))
+		if !slices.Contains(simulate.Policies(), p) {
+			return nil, fmt.Errorf("--policy %q: write all, or some of none,timer,greedy,keeplit,foresight", c.Policy)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// progress is told on a line of its own, where somebody looks.
+type progress struct {
+	w     io.Writer
+	shown bool
+	last  time.Time
+}
+
+func progressOn(w io.Writer) *progress {
+	f, ok := w.(*os.File)
+	if !ok {
+		return &progress{}
+	}
+	if st, err := f.Stat(); err != nil || st.Mode()&os.ModeCharDevice == 0 {
+		return &progress{}
+	}
+	return &progress{w: w}
+}
+
+func (p *progress) told(policy simulate.Policy, day, of int) {
+	if p.w == nil || day < of && time.Since(p.last) < 200*time.Millisecond {
+		return
+	}
+	p.last, p.shown = time.Now(), true
+	fmt.Fprintf(p.w, "\r%-10s day %4d of %d", policy, day, of)
+}
+
+func (p *progress) end() {
+	if p.shown {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
