@@ -36,3 +36,20 @@ func TestALoadThatIsCutOnWithinTheCycleIsMeasuredWhereTheRateIsNoMultipleOfTheMa
 		t.Errorf("only %.2f %% at 4000: the case does not bite", got)
 	}
 }
+
+// The crossings of the fundamental are found under harmonics that give the voltage
+// more zeros of its own, in any phase.
+func TestCyclesAreFoundUnderAThirdHarmonicInAntiphaseAndAStrongFifth(t *testing.T) {
+	for _, c := range []struct{ order, part, phase float64 }{{3, 0.3, math.Pi}, {3, 0.3, 0}, {3, 0.3, 1}, {5, 0.5, 0}, {5, 0.5, math.Pi}, {5, 0.5, 2}} {
+		for _, seconds := range []float64{0.1, 2} {
+			s := signal{rate: 4000, hz: 50, bits: 16, u: func(_, wt float64) float64 {
+				return peak(200) * (math.Sin(wt) + c.part*math.Sin(c.order*wt+c.phase))
+			}, i: sine(peak(1), 0)}
+			m := s.run(t, Config{Nominal: 215, Brief: seconds < 1}, seconds)
+			want := 200 * math.Sqrt(1+c.part*c.part)
+			if m.windows == 0 || math.Abs(m.hz-50) > 0.05 || math.Abs(m.urms/want-1) > 0.005 || math.Abs(m.p/200-1) > 0.005 {
+				t.Errorf("%+v for %v s: %d windows, %.3f Hz, %.2f V of %.2f, %.2f W", c, seconds, m.windows, m.hz, m.urms, want, m.p)
+			}
+		}
+	}
+}
