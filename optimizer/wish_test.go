@@ -43,6 +43,10 @@ func wishes(seed uint64) *Problem {
 		l := Load{ID: id, SlotCost: make([]float64, n)}
 		if r.IntN(2) == 0 {
 			l.OnOff = &OnOff{KW: 1 + r.Float64(), NeedSlots: 1 + r.IntN(3), To: n, MaxStarts: 2, ShortPenalty: 2, Switching: Switching{MinOn: 1 + r.IntN(2), MinOff: 1}}
+			if r.IntN(2) == 0 {
+				from := r.IntN(n - 2)
+				l.OnOff.Shut = [][2]int{{from, from + 1 + r.IntN(3)}}
+			}
 		} else {
 			l.Cycle = &Cycle{ProfileKW: []float64{2 * float64(r.IntN(2)), 1}, LatestFinish: n, SkipPenalty: 3}
 		}
@@ -60,6 +64,13 @@ func TestALoadRunsInTheSlotsThatItPrefersUnlessOthersAreCheaperByMore(t *testing
 		plan := solve(t, p, Options{Gap: 1e-9})
 		if best := least(p); math.Abs(plan.Cost-best) > 1e-6 || plan.LowerBound > best+1e-6 {
 			t.Errorf("seed %d: cost %v and bound %v, the least possible is %v", seed, plan.Cost, plan.LowerBound, best)
+		}
+		for _, l := range p.Loads {
+			for k, kw := range plan.Loads[l.ID].KW {
+				if l.OnOff != nil && kw > 0 && l.OnOff.IsShut(k) {
+					t.Errorf("seed %d: %s runs in slot %d, in which it may not", seed, l.ID, k)
+				}
+			}
 		}
 	}
 }
@@ -82,7 +93,7 @@ func TestADemandIntervalUnderWayCountsWhatItHoldsAndIntervalsLieOnTheClock(t *te
 		p.Demand = []DemandWindow{{Name: "peak", Interval: 2 + r.IntN(2), PricePerKW: 3, Slots: []int{0, 1, 2, 3, 4, 5, 6, 7}}}
 		d := &p.Demand[0]
 		d.Phase = r.IntN(d.Interval)
-		d.HeldKW = 2 * r.Float64() * float64(d.Phase)
+		d.HeldKW = 2 * r.Float64() * float64(d.Phase+r.IntN(2)) // without a phase: above what is expected of slot 0
 		d.FloorKW = max(r.Float64(), d.HeldKW/float64(d.Interval))
 		plan := solve(t, p, Options{Gap: 1e-9})
 		best := least(p)
@@ -93,7 +104,7 @@ func TestADemandIntervalUnderWayCountsWhatItHoldsAndIntervalsLieOnTheClock(t *te
 		peak := d.FloorKW
 		for from := -d.Phase; from+d.Interval <= p.N; from += d.Interval {
 			sum := 0.0
-			if from < 0 {
+			if from <= 0 {
 				sum = d.HeldKW
 			}
 			for t := max(0, from); t < from+d.Interval; t++ {

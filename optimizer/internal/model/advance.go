@@ -147,6 +147,10 @@ func (l *Load) advance(p *Problem, kw float64) (next Load, left bool) {
 		}
 		o.Switching = o.after(on)
 		o.From, o.To = max(0, o.From-1), o.To-1
+		o.Shut = slices.Clone(o.Shut)
+		for i := range o.Shut {
+			o.Shut[i] = [2]int{o.Shut[i][0] - 1, o.Shut[i][1] - 1}
+		}
 		return next, o.To > 0
 	case l.Variable != nil:
 		v := *l.Variable

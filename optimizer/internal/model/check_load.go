@@ -87,6 +87,10 @@ func (c *loadCheck) onOff(o *OnOff) {
 		}
 		on++
 		c.parts.Late += c.l.LatePrice(t)
+		if o.IsShut(t) && !(bool(o.InitOn) && t < o.Hold) {
+			c.bad = append(c.bad, Violation{Kind: BadWindow, Load: c.l.ID, Slot: t, By: 1, Text: fmt.Sprintf("%s: on in slot %d, in which it may not run", c.l.ID, t)})
+			break
+		}
 		if math.Abs(x-o.KW) > PowerTol {
 			c.badPower(t, math.Abs(x-o.KW), "draws %v kW in slot %d, neither 0 nor %v", x, t, o.KW)
 			break

@@ -83,14 +83,15 @@ type DemandWindow struct {
 	Interval   int     `json:"interval_slots"`
 	PricePerKW float64 `json:"price_per_kw"`
 	FloorKW    float64 `json:"floor_kw"` // the peak already paid for; only what lies above it costs
-	// Phase is how many slots of the first group lie before slot 0, and HeldKW the sum of
-	// the mean imports of these: what the interval under way holds already.
+	// Phase is how many slots of the first group lie before slot 0, and HeldKW what the
+	// group holds besides what its slots from 0 on will: the sum of the mean imports of
+	// those before, and what slot 0 has drawn above what is expected of it.
 	Phase  int     `json:"phase_slots,omitempty"`
 	HeldKW float64 `json:"held_kw,omitempty"`
 }
 
 // Group is an interval of a DemandWindow: its slots [From, To) of the horizon, and
-// Slots in all, of which those before the horizon hold HeldKW.
+// Slots in all; HeldKW is in it besides what they will hold.
 type Group struct {
 	From, To int
 	Slots    float64
@@ -107,7 +108,7 @@ func (d *DemandWindow) Groups(n int) []Group {
 	var out []Group
 	for from := -d.Phase; from+d.Interval <= n; from += d.Interval {
 		g := Group{From: max(0, from), To: from + d.Interval, Slots: float64(d.Interval)}
-		if from < 0 {
+		if from <= 0 {
 			g.HeldKW = d.HeldKW
 		}
 		if !slices.Contains(in[g.From:g.To], false) {
@@ -222,17 +223,23 @@ type Cycle struct {
 }
 
 // OnOff draws KW or nothing and needs NeedSlots slots with power inside
-// [From, To).
+// [From, To), and not in the stretches [a, b) of Shut.
 type OnOff struct {
-	KW           float64 `json:"kw"`
-	NeedSlots    int     `json:"need_slots"`
-	CarrySlots   int     `json:"carry_slots,omitempty"` // missed before, wanted on top of NeedSlots
-	From         int     `json:"from"`
-	To           int     `json:"to"`
-	MaxStarts    int     `json:"max_starts"`
-	StartCost    float64 `json:"start_cost"`
-	ShortPenalty float64 `json:"short_penalty"` // per missing slot
+	KW           float64  `json:"kw"`
+	NeedSlots    int      `json:"need_slots"`
+	CarrySlots   int      `json:"carry_slots,omitempty"` // missed before, wanted on top of NeedSlots
+	From         int      `json:"from"`
+	To           int      `json:"to"`
+	Shut         [][2]int `json:"shut,omitempty"` // as between two windows
+	MaxStarts    int      `json:"max_starts"`
+	StartCost    float64  `json:"start_cost"`
+	ShortPenalty float64  `json:"short_penalty"` // per missing slot
 	Switching
+}
+
+// IsShut tells whether a slot lies in a stretch in which the load may not run.
+func (o *OnOff) IsShut(t int) bool {
+	return slices.ContainsFunc(o.Shut, func(s [2]int) bool { return t >= s[0] && t < s[1] })
 }
 
 // Variable draws nothing or between MinKW and MaxKW and needs NeedKWh inside

@@ -35,6 +35,11 @@ func newOnOffPricer(p *model.Problem, l *model.Load) *OnOff {
 	for t := range q.Late {
 		q.Late[t] = l.LatePrice(t)
 	}
+	for _, s := range o.Shut {
+		for t := max(0, s[0]); t < min(p.N, s[1]); t++ {
+			q.Late[t] += Forbidden
+		}
+	}
 	q.To = max(q.To, q.From)
 	q.Need = max(q.Need, q.Hold)
 	return q
