@@ -67,6 +67,8 @@ type DemandTable struct {
 	Unit        DemandUnit
 	Interval    time.Duration
 	Highest     units.Power  // demand that is paid for already, whatever comes
+	Grid        time.Time    // begin of the interval that the table's first slot lies in: they follow each other from there
+	Factor      float64      // kW of a kVA, as measured in the month, or as assumed; 1 where kW are charged
 	Start       time.Time    // of the interval under way, zero where there is none
 	Active      units.Energy // in it so far
 }

@@ -161,6 +161,22 @@ func (f *demandFiller) fill(first, last int, day Date) {
 	}
 }
 
+// factor is how many kW a kVA was in the month so far; as assumed where no reactive energy
+// was measured.
+func (f *demandFiller) factor() float64 {
+	if f.c.Unit != KVA {
+		return 1
+	}
+	active, reactive := f.m.activeReactive(f.v, nil, nil)
+	switch {
+	case reactive > 0 && active > 0:
+		return float64(powerFactor(active, reactive)) / 1e9
+	case reactive == 0 && f.c.AssumeFactor > 0:
+		return float64(f.c.AssumeFactor) / float64(hundred)
+	}
+	return 1
+}
+
 // add is a new table in the memory of an old one.
 func (f *demandFiller) add(first, last int, highest units.Power, price units.Money) {
 	c := f.c
@@ -178,8 +194,10 @@ func (f *demandFiller) add(first, last int, highest units.Power, price units.Mon
 	if d.Unit == "" {
 		d.Unit = KW
 	}
+	offset := f.t.segment(f.slots[first].Start).offset
+	d.Grid = time.Unix(c.window(f.slots[0].Start, f.t.segment(f.slots[0].Start).offset), 0).UTC()
+	d.Factor = f.factor()
 	if p := f.peak; p != nil && !p.Start.IsZero() {
-		offset := f.t.segment(f.slots[first].Start).offset
 		if p.Start.Unix() == c.window(f.slots[first].Start, offset) {
 			d.Start, d.Active = p.Start, p.Active
 		}

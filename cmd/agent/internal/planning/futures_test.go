@@ -37,7 +37,8 @@ func TestThePlanShortensTheLeastImportantLoad(t *testing.T) {
 			b.rules.Power = 2500 * units.Watt // one of them at a time, 12 h each, and a day of base load
 			b.rules.Ahead = 20 * time.Hour
 			b.unlocked = true
-			// Of 20 h both have 12: four hours are missing.
+			b.now = b.now.Add(4 * time.Hour)
+			// Of the day's 20 h that are left both have 12: four hours are missing.
 			for _, l := range b.rules.Loads {
 				b.progress[l.ID] = loads.Progress{To: b.now.Add(20 * time.Hour)}
 			}

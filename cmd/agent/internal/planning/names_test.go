@@ -30,7 +30,7 @@ func TestAJobKeepsItsNameFromPlanToPlan(t *testing.T) {
 		loads.Document{ID: "washer", Kind: loads.Cycle, Power: units.Kilowatt, Cycle: time.Hour, Need: &loads.NeedDocument{Runs: 2, Between: []loads.Window{night(8, 20)}}},
 	)
 	b.rules.Ahead = 22 * time.Hour // of one day
-	all := []string{"boiler#2026-11-03T22:00", "geyser#2026-11-03T02:00", "washer#2026-11-03T18:00/2", "washer#2026-11-03T18:00/1"}
+	all := []string{"boiler#2026-11-03T22:00", "geyser#2026-11-03T22:00", "washer#2026-11-03T18:00/2", "washer#2026-11-03T18:00/1"}
 	if got := b.names(); !slices.Equal(got, all) {
 		t.Fatalf("%v, want %v", got, all)
 	}

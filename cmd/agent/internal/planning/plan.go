@@ -59,6 +59,11 @@ type Reason struct {
 	// on top; zero: there is none.
 	Earlier      time.Time   `json:"earlier,omitzero"`
 	EarlierExtra units.Money `json:"earlier_extra,omitempty"`
+	// Moved is the start, announced and near, from which the run was moved, and Gain what
+	// its energy costs less at Start; zero: it was not.  A Gain of 0 says that it was not
+	// money: it is another run, or there was no room for it.
+	Moved time.Time   `json:"moved,omitzero"`
+	Gain  units.Money `json:"gain,omitempty"`
 }
 
 // Shortfall is something that a plan does without.

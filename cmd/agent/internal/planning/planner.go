@@ -105,7 +105,7 @@ func (p *Planner) look(b *Brief) (Plan, outlook) {
 		expected[t] = units.FromKWh(max(0, o.mid[t]) * s.Slot.Hours())
 	}
 	o.table = s.tariff(b).Table(b.Account, slots, expected)
-	o.purse = s.purse(b, slots)
+	o.purse, o.later = s.purse(b, slots), s.laterPrices(b, slots)
 	copy(plan.Prices, o.table.Import)
 	return plan, o
 }
@@ -234,11 +234,17 @@ func (p *Planner) fill(plan *Plan, b *Brief, o outlook, problem *optimizer.Probl
 	}
 	for i := range plan.Loads {
 		lp := &plan.Loads[i]
+		if from, gain := s.moved(b, plan, i); lp.Why != nil && !from.IsZero() {
+			lp.Why.Moved, lp.Why.Gain = from, gain
+		}
 		for t, power := range lp.Power {
 			lp.Cost += o.table.Import[t].Cost(power.Over(s.Slot))
 		}
 	}
 	for _, f := range solved.Shortfalls {
+		if slices.ContainsFunc(jobs, func(j job) bool { return j.later && j.job.ID == f.Load }) {
+			continue // a plan to come sees more of its hours
+		}
 		short := Shortfall{Kind: f.Kind, At: o.slots[min(max(f.Slot, 0), n-1)].Start, Amount: f.Amount, Unit: f.Unit}
 		if f.Kind == optimizer.ShortShed && !overLimit(problem, f.Slot) {
 			short.Kind = optimizer.ShortCredit // the base load is not too great: there is nothing to pay it with

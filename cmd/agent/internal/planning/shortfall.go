@@ -40,7 +40,7 @@ func overLimit(p *optimizer.Problem, slot int) bool {
 // shortOf is why the plan gives a load less than it needs.
 func (o outlook) shortOf(left units.Money, p *optimizer.Problem, plan *optimizer.Plan, l optimizer.Load) ShortCause {
 	a := askedBy(l)
-	if a.to-a.from < len(a.kw) {
+	if a.room() < len(a.kw) {
 		return ShortOfHours
 	}
 	if p.Credit == nil {

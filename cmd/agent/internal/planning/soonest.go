@@ -11,6 +11,21 @@ type asked struct {
 	from, to int       // the slots that it may use
 	kw       []float64 // of each slot that it needs
 	whole    bool      // all of it in one piece, or nothing
+	shut     [][2]int  // stretches between them that it may not use
+}
+
+// isShut tells whether a slot may not be used.
+func (a asked) isShut(t int) bool {
+	return slices.ContainsFunc(a.shut, func(s [2]int) bool { return t >= s[0] && t < s[1] })
+}
+
+// room is how many slots may be used.
+func (a asked) room() int {
+	n := a.to - a.from
+	for _, s := range a.shut {
+		n -= s[1] - s[0]
+	}
+	return n
 }
 
 // askedBy is what l asks for, and nothing where it is of a model that no job of the
@@ -18,9 +33,9 @@ type asked struct {
 func askedBy(l optimizer.Load) asked {
 	switch {
 	case l.Cycle != nil:
-		return asked{l.Cycle.Earliest, l.Cycle.LatestFinish, l.Cycle.ProfileKW, true}
+		return asked{l.Cycle.Earliest, l.Cycle.LatestFinish, l.Cycle.ProfileKW, true, nil}
 	case l.OnOff != nil:
-		return asked{l.OnOff.From, l.OnOff.To, slices.Repeat([]float64{l.OnOff.KW}, l.OnOff.NeedSlots), false}
+		return asked{l.OnOff.From, l.OnOff.To, slices.Repeat([]float64{l.OnOff.KW}, l.OnOff.NeedSlots), false, l.OnOff.Shut}
 	}
 	return asked{}
 }
@@ -31,7 +46,12 @@ func earliest(p *optimizer.Problem) *optimizer.Plan {
 	for _, l := range p.Loads {
 		kw := make([]float64, p.N)
 		if a := askedBy(l); a.from < a.to && !(a.whole && a.from+len(a.kw) > a.to) {
-			copy(kw[a.from:a.to], a.kw)
+			need := a.kw
+			for t := a.from; t < a.to && len(need) > 0; t++ {
+				if !a.isShut(t) {
+					kw[t], need = need[0], need[1:]
+				}
+			}
 		}
 		plan.Loads[l.ID] = optimizer.LoadPlan{KW: kw}
 	}

@@ -1,0 +1,114 @@
+package planning
+
+import (
+	"math"
+
+	"github.com/keeplit/keeplit/optimizer"
+)
+
+// costs are the prices that are no money of the site's, all counted by what energy costs:
+// so they mean the same in every currency.
+type costs struct {
+	level   float64 // what a kWh costs in the mean
+	dearest float64 // what one can cost at most, blocks and demand included
+	short   float64 // a kWh of going short
+}
+
+const (
+	startShare  = 0.01  // of a slot's energy: what a start is worth avoiding
+	laterShare  = 0.002 // of a kWh: what it is worth to have it now and not later
+	smoothShare = 0.002 // of a slot's energy: what it is worth to run beside the least base load, not the greatest
+	earlyShare  = 0.001 // of a slot's energy: what it is worth to run at once, not at the horizon's end
+	stayShare   = 0.05  // of a slot's energy: what it must save to be moved
+	soonShare   = 0.20  // the same where the start is near
+)
+
+// costs are those of a problem with its prices.
+func (s *Rules) costs(o outlook, p *optimizer.Problem) costs {
+	var k costs
+	for _, x := range p.ImportPrice {
+		k.level += math.Abs(x) / float64(p.N)
+		k.dearest = max(k.dearest, x)
+	}
+	if !s.InKWh {
+		for i := range o.table.Ladders {
+			for _, r := range o.table.Ladders[i].Rungs {
+				k.dearest += r.Adder.Float()
+			}
+		}
+		for i, w := range p.Demand {
+			k.dearest += s.perKWhOf(w, o.table.Demands[i].Interval)
+		}
+	}
+	if k.level == 0 {
+		k.level = 1 // nothing costs anything
+	}
+	k.dearest = max(k.dearest, k.level)
+	// Going short must cost more than any price, or a load would wait for ever.
+	k.short = 5 * k.dearest
+	return k
+}
+
+// prices fills what energy costs and what falls due by time.
+func (s *Rules) prices(p *optimizer.Problem, o outlook) {
+	for t := range p.N {
+		if s.InKWh { // the account is spent by energy, whatever the hour
+			p.ImportPrice[t] = 1
+			continue
+		}
+		in, out := o.table.Import[t].Float(), o.table.Export[t].Float()
+		if out > in && o.mid[t] < 0 {
+			in = out // what a load takes from the sun is not fed in
+		}
+		p.ImportPrice[t], p.ExportPrice[t] = in, min(in, out)
+		if f := o.table.Fixed[t]; f != 0 {
+			p.FixedCharges = append(p.FixedCharges, optimizer.FixedCharge{Slot: t, Amount: f.Float()})
+		}
+	}
+	for _, kw := range p.PVKW {
+		p.ExportLimitKW = max(p.ExportLimitKW, math.Ceil(kw))
+	}
+}
+
+// aboveZero counts all prices from the least one, where some are below zero: the optimizer
+// knows only others.  What is asked for is asked for whatever it costs, so that each plan
+// costs so much more, and the best one stays the best.  Credit is counted in money as it
+// is, and there a price below zero is none.
+func aboveZero(p *optimizer.Problem) {
+	least := 0.0
+	for _, x := range p.ImportPrice {
+		least = min(least, x)
+	}
+	if p.Credit != nil {
+		least = 0
+	}
+	for t := range p.ImportPrice {
+		p.ImportPrice[t] = max(0, p.ImportPrice[t]-least)
+		p.ExportPrice[t] = min(p.ImportPrice[t], max(0, p.ExportPrice[t]-least))
+	}
+	for i := range p.Loads {
+		if l := &p.Loads[i]; l.PriceCap > 0 {
+			l.PriceCap -= least
+		}
+	}
+}
+
+// limit is the site's, less what the base load may be above its mean in one future of ten:
+// what is planned beside it is not to trip the limit.  The greatest load may run beside
+// the mean all the same, where the limit is so near: it would never run.
+func (s *Rules) limit(o outlook, p *optimizer.Problem) {
+	if s.Power <= 0 {
+		return
+	}
+	greatest := 0.0
+	for _, l := range s.Loads {
+		if l.Defer {
+			greatest = max(greatest, l.Power.KW())
+		}
+	}
+	p.SiteLimitKW = make([]float64, p.N)
+	for t := range p.SiteLimitKW {
+		room := max(0, o.high[t]-max(0, o.mid[t]))
+		p.SiteLimitKW[t] = max(s.Power.KW()-room, min(s.Power.KW(), p.BaseKW[t]+greatest))
+	}
+}
