@@ -199,7 +199,7 @@ func (s *Rules) cycles(i int, r loads.Request, o outlook, k costs) []job {
 			from, to, longest = a, b, k
 		}
 	}
-	later := o.cheapest(s.hours(r, o), len(profile))
+	later := o.cheapestAfter(s.hours(r, o), len(profile))
 	if from < 0 {
 		if len(r.Spans) == 0 || later > 0 {
 			return nil // its time is yet to come

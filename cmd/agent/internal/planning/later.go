@@ -77,9 +77,9 @@ func (o *outlook) before(h hours, need int) (int, float64) {
 	return here, max(after[min(need-here, len(after)-1)].Float(), leastPrice)
 }
 
-// cheapest is the least mean price of a programme that ends after the horizon; 0 where
+// cheapestAfter is the least mean price of a programme that ends after the horizon; 0 where
 // there is no room for one.
-func (o *outlook) cheapest(h hours, length int) float64 {
+func (o *outlook) cheapestAfter(h hours, length int) float64 {
 	best := math.Inf(1)
 	for _, x := range h.after {
 		from := x[0]

@@ -226,7 +226,9 @@ func (o outlook) cheapest(a asked) []int {
 	}
 	at := make([]int, 0, max(0, to-from))
 	for t := from; t < to; t++ {
-		at = append(at, t)
+		if !a.isShut(t) {
+			at = append(at, t)
+		}
 	}
 	slices.SortStableFunc(at, func(x, y int) int { return cmp.Compare(o.price(&o.table, x), o.price(&o.table, y)) })
 	at = at[:min(n, len(at))]
