@@ -164,6 +164,7 @@ func newIn2(path string) bool {
 		`^\.?plan\.outlast`,
 		`^\.?until`,
 		`^\.?pasted`,
+		`^\.?plan\.outlook\.(starts|extra)`,
 		`^\.?said`,
 		`^\.?supply\.(seen|flips)`,
 		`^\.?(credit\.supply|decision)\.spared`,
