@@ -85,11 +85,11 @@ func (s *Rules) moved(b *Brief, plan *Plan, i int) (from time.Time, gain units.M
 	if last == nil {
 		return from, 0
 	}
-	start, end, before := last.Run(plan.Loads[i].ID, b.Now)
+	start, end, _ := last.Run(plan.Loads[i].ID, b.Now)
 	if !start.After(b.Now) || start.After(b.Now.Add(soonAhead)) {
 		return time.Time{}, 0
 	}
-	next, until, _ := plan.Run(plan.Loads[i].ID, b.Now)
+	next, until, now := plan.Run(plan.Loads[i].ID, b.Now)
 	if next.Equal(start) {
 		return time.Time{}, 0
 	}
@@ -97,13 +97,12 @@ func (s *Rules) moved(b *Brief, plan *Plan, i int) (from time.Time, gain units.M
 		return start, 0 // not the same run: nothing is gained by moving it
 	}
 	// What it would cost at the prices of now where it was.
-	before = 0
+	var before units.Money
 	for t, slot := range units.Slots(plan.Start, plan.Slot, len(plan.Prices)) {
 		if !slot.Start.Before(start) && slot.Start.Before(end) {
 			before += plan.Prices[t].Cost(s.powerOf(plan.Loads[i].ID).Over(plan.Slot))
 		}
 	}
-	_, _, now := plan.Run(plan.Loads[i].ID, b.Now)
 	return start, max(0, before-now)
 }
 
