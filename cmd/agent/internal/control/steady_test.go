@@ -94,7 +94,7 @@ func highest(t *testing.T, interval time.Duration, price units.Money, all ...str
 		for range int(interval / (10 * time.Minute)) {
 			b.reading(10 * time.Minute)
 		}
-		kw = max(kw, (b.register-before).Mean(interval).KW())
+		kw = max(kw, (b.register - before).Mean(interval).KW())
 		if b.st.Plan != nil && len(b.st.Plan.Short) > 0 {
 			short++
 		}
