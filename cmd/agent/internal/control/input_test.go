@@ -20,6 +20,7 @@ func kinds() map[string]Happening {
 		"Reading":       Reading{Err: metering.Fail(metering.Silent, "read", "", "no answer")},
 		"Token":         Token{Text: "hello", Source: "page"},
 		"Request":       Request{Kind: SupplyOff, By: "page"},
+		"LastUntil":     LastUntil{Text: "tomorrow 18:00", By: "page"},
 		"NewPlan":       NewPlan{},
 		"NoPlan":        NoPlan{Cause: "a fault of the test"},
 		"Edge":          Edge{Code: health.BrokerGone, Cause: said.Words("shut")},
