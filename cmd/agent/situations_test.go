@@ -25,8 +25,10 @@ import (
 // in each.  testdata/words holds it for a person to read: after -update, read
 // every line and ask whether it is true of its situation.
 func TestEverySentenceIsTrue(t *testing.T) {
+	t.Parallel()
 	for _, c := range situations() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			h := aHome(t, c.home)
 			c.story(h)
 			name := filepath.Join("testdata", "words", strings.ReplaceAll(c.name, " ", "_")+".golden")

@@ -138,6 +138,7 @@ func (w *wires) tokens(amount units.Money) {
 // TestWireFormsStayAsTheyAreSent: programs of others read what goes out over
 // HTTP and MQTT.  The files are what is sent in some states of a house.
 func TestWireFormsStayAsTheyAreSent(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		situation, lines string
 		live             func(w *wires)
@@ -194,6 +195,7 @@ func TestWireFormsStayAsTheyAreSent(t *testing.T) {
 		}},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
+			t.Parallel()
 			w := &wires{home: aHome(t, c.lines)}
 			c.live(w)
 			golden := filepath.Join("testdata", "wires", c.situation+".txt")

@@ -153,7 +153,7 @@ func TestRetainedMessages(t *testing.T) {
 	}
 	run(t, other.Run)
 	connected(t, other)
-	time.Sleep(100 * time.Millisecond)
+	subscribed(t, e, "state/a")
 	publish(t, other, "state/a", true, "1")
 	publish(t, other, "cmd/a", true, "close")
 	// The broker acknowledges before it hands out: who comes in between gets
@@ -205,8 +205,7 @@ func TestCommandIsAcknowledgedOnlyOnceTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop := run(t, s.Run)
-	eventually(t, "the subscription", func() bool { return s.State().Connected })
-	time.Sleep(100 * time.Millisecond)
+	subscribed(t, e, "keeplit/test/token")
 	publish(t, other, "keeplit/test/token", false, "1234")
 	eventually(t, "the failing handler", func() bool { return strings.Contains(s.State().Failing, "disk is full") })
 	stop()
@@ -244,7 +243,7 @@ func TestHandlerThatRecoversGoesOnInOrder(t *testing.T) {
 	run(t, other.Run)
 	connected(t, s)
 	connected(t, other)
-	time.Sleep(100 * time.Millisecond)
+	subscribed(t, e, "t")
 	for i := range 4 {
 		publish(t, other, "t", false, fmt.Sprint(i))
 	}
@@ -269,7 +268,8 @@ func TestPublishFromAHandler(t *testing.T) {
 	}
 	run(t, s.Run)
 	connected(t, s)
-	time.Sleep(100 * time.Millisecond)
+	subscribed(t, e, "ask")
+	subscribed(t, e, "answer")
 	for i := range 50 {
 		publish(t, s, "ask", false, fmt.Sprint(i))
 	}
@@ -290,7 +290,7 @@ func TestNothingIsSentLate(t *testing.T) {
 	run(t, other.Run)
 	connected(t, s)
 	connected(t, other)
-	time.Sleep(100 * time.Millisecond)
+	subscribed(t, e, "plug/power")
 	w.set(true, true)
 	errs := make(chan error, 1)
 	go func() { errs <- s.Publish(context.Background(), "plug/power", 1, false, []byte("ON")) }()
@@ -349,7 +349,7 @@ func TestSlowReaderOfStatesLosesTheOldest(t *testing.T) {
 	}
 	run(t, s.Run)
 	connected(t, s)
-	time.Sleep(100 * time.Millisecond)
+	subscribed(t, e, "t")
 	const n = queueLimit + 200
 	for i := range n {
 		publish(t, s, "t", false, fmt.Sprint(i))

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,9 +76,9 @@ func TestTokenWaitsInMosquittoWhileTheAgentIsAway(t *testing.T) {
 func TestWrongPasswordIsReportedAndAskedAgain(t *testing.T) {
 	m := testservers.StartMosquitto(t)
 	cfg := login(m)
-	asked := 0
+	var seen atomic.Bool
 	cfg.Password = func() (string, error) {
-		if asked++; asked < 3 {
+		if !seen.Load() {
 			return "wrong", nil
 		}
 		return m.Password, nil
@@ -85,6 +86,7 @@ func TestWrongPasswordIsReportedAndAskedAgain(t *testing.T) {
 	s := session(t, cfg)
 	run(t, s.Run)
 	eventually(t, "the refusal", func() bool { return strings.Contains(s.State().LastError, "check user name") })
+	seen.Store(true)
 	connected(t, s)
 }
 

@@ -71,6 +71,12 @@ func connected(t testing.TB, s *Session) {
 	eventually(t, "the connection", func() bool { return s.State().Connected })
 }
 
+// subscribed waits until the broker hands out the messages of a topic.
+func subscribed(t testing.TB, e *Embedded, topic string) {
+	t.Helper()
+	eventually(t, "the subscription to "+topic, func() bool { return len(e.server.Topics.Subscribers(topic).Subscriptions) > 0 })
+}
+
 // inbox collects messages.
 type inbox struct {
 	mu   sync.Mutex
@@ -118,7 +124,7 @@ func TestMessagesComeInOrder(t *testing.T) {
 	run(t, other.Run)
 	connected(t, other)
 	eventually(t, "the greeting", func() bool { return s.State().Connected })
-	time.Sleep(100 * time.Millisecond)
+	subscribed(t, e, "meter/1")
 	const n = 500
 	for i := range n {
 		if err := other.Publish(context.Background(), "meter/1", 1, false, fmt.Append(nil, i)); err != nil {

@@ -451,8 +451,9 @@ log: {level: error}
 
 	h.stopped.Store(true)
 	time.Sleep(100 * time.Millisecond)
-	st := s.loop.Snapshot().State
-	lost := h.read.Load() - int64(s.progress.metered.Load()) //nolint:gosec // small
+	unread := func() int64 { return h.read.Load() - int64(s.progress.metered.Load()) } //nolint:gosec // small
+	waitFor("the last readings", 20*time.Second, func() bool { return unread() == 0 })
+	lost := unread()
 	cancel()
 	people.Wait()
 	ending := time.Now()
@@ -461,6 +462,7 @@ log: {level: error}
 	}
 	ended := time.Since(ending)
 	close(f.over)
+	st := s.loop.Snapshot().State // all that was read has been counted when it ends
 	if lost != 0 || st.Meter.Registers.Import < h.e-units.KilowattHour/10 || st.Meter.Registers.Import > h.e {
 		t.Errorf("%d readings lost; %s counted of %s", lost, st.Meter.Registers.Import, h.e)
 	}
