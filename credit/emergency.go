@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/said"
+	"github.com/keeplit/keeplit/internal/units"
 )
 
 // ErrNotOffered says that emergency credit is not on offer now.
@@ -48,6 +49,14 @@ func (e *Engine) AcceptEmergency(a Account, at time.Time, source string) (Accoun
 	p.review()
 	a, entries := p.done()
 	return a, entries, nil
+}
+
+// Lends is what is lent without anybody's word when the credit is used up.
+func (e *Engine) Lends(a Account) units.Money {
+	if em := e.doc.Emergency; em.Automatic && a.Emergency.Stage == NotTaken && !a.Unlocked && a.Available() > -em.Amount {
+		return em.Amount
+	}
+	return 0
 }
 
 func (p *posting) lend(how string) {

@@ -125,3 +125,9 @@ func (c calendar) on(noon time.Time, later int, at TimeOfDay) time.Time {
 	}
 	return time.Date(y, m, d+later, int(at)/60, int(at)%60, 0, 0, c.loc).UTC()
 }
+
+// Friendly tells whether an instant is in the friendly hours of the calendar.
+func (e *Engine) Friendly(at time.Time) bool {
+	_, friendly := e.friendly.at(at)
+	return friendly
+}

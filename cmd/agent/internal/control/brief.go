@@ -13,12 +13,14 @@ func (s *Site) Rules() planning.Rules {
 	return planning.Rules{
 		ID: s.ID, Zone: s.Zone, Tariff: s.Tariff, InKWh: s.InKWh, Loads: s.Loads, Power: s.Power,
 		Interval: s.Interval, Slot: s.PlanSlot, Ahead: s.PlanAhead, RunOutOver: s.RunOutOver, Shift: s.Shift, Seed: s.Seed,
+		Friendly: s.Credit.Friendly,
 	}
 }
 
 // Brief is what a plan for the State is made from.
 func (s *Site) Brief(st *State) planning.Brief {
 	b := planning.Brief{Now: st.Now, Account: st.Tariff, Left: st.Credit.Left(), Unlocked: st.Credit.Unlocked, Last: st.Plan}
+	b.Lends, b.Purchases = s.Credit.Lends(st.Credit), &st.Purchases
 	if st.Prices != nil {
 		b.Prices = &st.Prices.Overlay
 	}

@@ -166,6 +166,7 @@ func newIn2(path string) bool {
 		`^\.?pasted`,
 		`^\.?plan\.outlook\.(starts|extra)`,
 		`^\.?said`,
+		`^\.?purchases`,
 		`^\.?supply\.(seen|flips)`,
 		`^\.?(credit\.supply|decision)\.spared`,
 		`^\.?(meter|loads\[\d+\])\.held`,

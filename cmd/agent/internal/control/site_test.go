@@ -128,6 +128,7 @@ type bench struct {
 	events   []Event
 	last     Effects
 	planner  *plans
+	plain    bool // no restart is tried at each step
 
 	ill *failure // what becomes of plans; nil: they come
 
@@ -255,7 +256,7 @@ func (b *bench) step(in Input) Effects {
 	}
 	in.Facts = b.facts()
 	st, eff := b.site.Step(b.st, in)
-	if b.steps++; !raced || b.steps%8 == 0 || !nothingMore(in, eff) {
+	if b.steps++; !b.plain && (!raced || b.steps%8 == 0 || !nothingMore(in, eff)) {
 		b.asRestarted(in, st, eff)
 	}
 	b.st = st

@@ -46,6 +46,9 @@ type State struct {
 	Ladder     ladder.State      `json:"ladder,omitzero"`
 	Clock      clock.State       `json:"clock,omitzero"`
 
+	// Purchases is how credit is bought here.
+	Purchases planning.Purchases `json:"purchases,omitzero"`
+
 	Plan     *planning.Plan `json:"plan,omitempty"`
 	AskedAt  time.Time      `json:"asked_at,omitzero"`   // when a plan was last asked for
 	Asking   bool           `json:"asking,omitempty"`    // and the answer has not come yet

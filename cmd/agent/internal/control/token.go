@@ -67,6 +67,7 @@ func (t Token) happen(p *step) {
 		return
 	}
 	next, entries, result := p.accounting().TopUp(p.st.AccountState, p.now, t.Text, t.Source, t.Spent, p.st.undated())
+	left := p.st.Credit.Left()
 	p.st.AccountState = next
 	p.st.Pasted = t.pasted(p.st.Pasted, p.now, result.Token.Code)
 	way := credit.Way(t.Source)
@@ -80,6 +81,9 @@ func (t Token) happen(p *step) {
 		p.clear(health.TokenRejected, "")
 		p.clear(health.TokenLocked, way)
 		p.st.WantPlan = true
+		if !p.st.Clock.Dateless() {
+			p.st.Purchases = p.st.Purchases.Buy(p.now, left, p.st.Credit.Left())
+		}
 		p.st.Ladder = p.st.Ladder.TopUp(p.now, result.Token.Effect)
 		if result.Token.ID != "" {
 			// The entry that names the token; the last one that does.

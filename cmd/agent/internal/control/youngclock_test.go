@@ -179,7 +179,7 @@ func TestASetClockForgetsOnlyWhatHangsOnTheCalendar(t *testing.T) {
 	kept := []string{"Prices", "Decision", "SupplySeen", "Supply", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Credit", "Version"}
 	anew := []string{
 		"Now", "Meter", "Tariff", "Elapsed", "TariffSeen", "Loads", "LoadsAt", "Guard", "Held", "Next", "Shed", "Ladder", "Plan", "AskedAt", "Asking", "WantPlan",
-		"PointAt", "Days", "Said", "priced", "Until", "Pasted",
+		"PointAt", "Days", "Said", "priced", "Until", "Pasted", "Purchases",
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[State]()) {
 		if field.Anonymous {

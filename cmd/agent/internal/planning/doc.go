@@ -27,6 +27,10 @@ type Rules struct {
 	RunOutOver time.Duration // how far ahead the end of credit is looked for
 	Shift      bool          // false: loads run as soon as they may, for comparison
 	Seed       uint64
+
+	// Friendly tells whether the supply is not cut for want of credit at an instant;
+	// nil: it always is.
+	Friendly func(time.Time) bool
 }
 
 // Brief is what one plan is made from besides the Rules and what the planner has
@@ -37,9 +41,12 @@ type Brief struct {
 	Prices   *tariffs.Overlay `json:"prices,omitempty"` // pushed; nil: none
 	Left     units.Money      `json:"left"`             // credit, in the account's unit
 	Unlocked bool             `json:"unlocked,omitempty"`
-	Loads    []Owed           `json:"loads,omitempty"`
-	Until    time.Time        `json:"until,omitzero"` // a person asks that the credit lasts until then; zero: nobody does
-	Last     *Plan            `json:"last,omitempty"` // in force
+	// Lends is what is lent of itself when Left is used up.
+	Lends     units.Money `json:"lends,omitempty"`
+	Purchases *Purchases  `json:"purchases,omitempty"` // how credit is bought here; nil: nothing is known
+	Loads     []Owed      `json:"loads,omitempty"`
+	Until     time.Time   `json:"until,omitzero"` // a person asks that the credit lasts until then; zero: nobody does
+	Last      *Plan       `json:"last,omitempty"` // in force
 }
 
 // Owed is what one load is to get.

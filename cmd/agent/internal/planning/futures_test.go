@@ -1,7 +1,6 @@
 package planning
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -59,46 +58,6 @@ func TestThePlanShortensTheLeastImportantLoad(t *testing.T) {
 	}
 }
 
-func TestScarceCreditIsPlannedForManyFutures(t *testing.T) {
-	for name, c := range map[string]struct {
-		balance units.Money
-		want    bool
-	}{
-		"more than could be used":             {500 * units.One, false},
-		"enough for some futures":             {40 * units.One, true},
-		"not enough although no load runs":    {5 * units.One, false},
-		"enough for the base load and little": {34 * units.One, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, false)
-			for _, slot := range units.Slots(b.now, b.rules.Interval, 52) {
-				b.Learn([]Interval{{Series: SiteSeries, Interval: metering.Interval{Slot: slot, Import: units.FromKWh(0.25), Covered: slot.Len}}})
-			}
-			b.now, b.left = b.now.Add(26*time.Hour), c.balance
-			brief, o, problem := b.problem()
-			got := b.futures(&brief, problem, o)
-			if (len(got) > 0) != c.want || len(got) > futureCount {
-				t.Fatalf("%d futures", len(got))
-			}
-			for i, f := range got {
-				alone := *problem
-				alone.BaseKW, alone.Loads = f.BaseKW, nil
-				if cost := o.cost(&alone, &optimizer.Plan{}); cost >= b.left {
-					t.Errorf("future %d costs %v without any load", i, cost)
-				}
-			}
-			problem.Scenarios = got
-			if faults := problem.Check(); len(faults) > 0 {
-				t.Error(faults)
-			}
-			plan := optimizer.Solve(context.Background(), problem, optimizer.Options{})
-			if (plan.Risk != nil) != c.want {
-				t.Errorf("the plan's risk is %+v", plan.Risk)
-			}
-		})
-	}
-}
-
 func TestASiteThatFeedsInPlansForTheSunThatIsOver(t *testing.T) {
 	b := newBench(t, false)
 	var past []Interval
@@ -131,7 +90,7 @@ func TestAnAccountInKWhIsPlannedByEnergy(t *testing.T) {
 	b.rules.InKWh = true
 	b.left = 15 * units.One
 	_, _, problem := b.problem()
-	if problem.Credit == nil || len(problem.Blocks) != 0 {
+	if problem.Credit != nil || len(problem.Blocks) != 0 {
 		t.Fatalf("credit %+v, blocks %v", problem.Credit, problem.Blocks)
 	}
 	for i, p := range problem.ImportPrice {

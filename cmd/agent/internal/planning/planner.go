@@ -127,13 +127,28 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	}
 	s := &p.rules
 	plan, o := p.look(&b)
-	problem, jobs := s.problem(&b, o)
+	problem, asked := s.problem(&b, o)
 	v := p.vista(&b)
-	w := s.outlast(&b, o, jobs, v)
-	if w != nil {
-		jobs = w.lay(&b, o, problem, jobs)
-	} else {
-		problem.Scenarios = p.futures(&b, problem, o)
+	w := s.outlast(&b, o, asked, v)
+	jobs := asked
+	var given []optimizer.Shortfall
+	switch {
+	case w != nil:
+		jobs = w.lay(&b, o, problem, asked)
+	case s.Shift && !b.Unlocked:
+		problem.Credit = nil
+		jobs, given = s.afford(&b, o, asked, s.worth(&b, v))
+		caps := map[string]float64{} // counted as the problem's prices are
+		for _, l := range problem.Loads {
+			caps[l.ID] = l.PriceCap
+		}
+		problem.Loads = problem.Loads[:0]
+		for _, j := range jobs {
+			j.job.PriceCap = caps[j.job.ID]
+			problem.Loads = append(problem.Loads, j.job)
+		}
+	default:
+		problem.Credit = nil
 	}
 	soon := earliest(problem)
 	plan.Unshifted = o.cost(problem, soon)
@@ -148,8 +163,20 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	plan.Unshifted = o.cost(problem, earliest(served(problem, solved)))
 	plan.Gap = solved.Gap
 	p.fill(&plan, &b, o, problem, solved, jobs)
+	for _, f := range solved.Shortfalls {
+		if slices.ContainsFunc(jobs, func(j job) bool { return j.later && j.job.ID == f.Load }) {
+			continue // a plan to come sees more of its hours
+		}
+		p.short(&plan, &b, o, problem, solved, jobs, f)
+	}
+	for _, f := range given {
+		p.short(&plan, &b, o, problem, nil, asked, f)
+	}
 	plan.RunOut, plan.Outlook = p.runOut(&b, plan, v, w)
 	plan.Outlast = s.outlasts(w, &plan, v)
+	if r := plan.RunOut; w == nil && r.Known && !r.Beyond && r.Mid.Before(plan.Ends()) {
+		plan.Short = append(plan.Short, Shortfall{Kind: optimizer.ShortCredit, At: r.Mid})
+	}
 	plan.Buys = o.buys(b.Left, &o.table)
 	if p.elapsed != nil {
 		plan.Solved = p.elapsed() - began
@@ -171,9 +198,6 @@ func (p *Planner) Make(ctx context.Context, b Brief, within time.Duration) (plan
 // that is to depend on its inputs alone has neither.
 func (p *Planner) options(problem *optimizer.Problem, o outlook) optimizer.Options {
 	opt := optimizer.Options{Seed: p.rules.Seed, WorkLimit: p.work}
-	if len(problem.Scenarios) > 0 {
-		opt.WorkLimit = min(p.work, workOverFutures)
-	}
 	if p.elapsed != nil {
 		p.remember(o.slots[0].Start)
 		opt.Memory, opt.Elapsed, opt.TimeLimit = &p.memory, p.elapsed, optimizer.TimeLimit(problem)
@@ -241,36 +265,44 @@ func (p *Planner) fill(plan *Plan, b *Brief, o outlook, problem *optimizer.Probl
 			lp.Cost += o.table.Import[t].Cost(power.Over(s.Slot))
 		}
 	}
-	for _, f := range solved.Shortfalls {
-		if slices.ContainsFunc(jobs, func(j job) bool { return j.later && j.job.ID == f.Load }) {
-			continue // a plan to come sees more of its hours
-		}
-		short := Shortfall{Kind: f.Kind, At: o.slots[min(max(f.Slot, 0), n-1)].Start, Amount: f.Amount, Unit: f.Unit}
-		if f.Kind == optimizer.ShortShed && !overLimit(problem, f.Slot) {
-			short.Kind = optimizer.ShortCredit // the base load is not too great: there is nothing to pay it with
-		}
-		for _, j := range jobs {
-			if j.job.ID == f.Load {
-				short.Load, short.Cause = s.Loads[j.load].ID, o.shortOf(b.Left, problem, solved, j.job)
-			}
-		}
-		if f.Unit == "slots" {
-			short.Time = time.Duration(math.Round(f.Amount)) * s.Slot
-		}
-		// What a load is short of today and tomorrow is told as one.
-		i := slices.IndexFunc(plan.Short, func(o Shortfall) bool {
-			return short.Load != "" && o.Load == short.Load && o.Kind == short.Kind && o.Unit == short.Unit
-		})
-		if i < 0 {
-			plan.Short = append(plan.Short, short)
+}
+
+// short adds a shortfall to the plan's; solved is nil for what was given up for the
+// credit before it was made.
+func (p *Planner) short(plan *Plan, b *Brief, o outlook, problem *optimizer.Problem, solved *optimizer.Plan, jobs []job, f optimizer.Shortfall) {
+	s := &p.rules
+	short := Shortfall{Kind: f.Kind, At: o.slots[min(max(f.Slot, 0), len(o.slots)-1)].Start, Amount: f.Amount, Unit: f.Unit}
+	if f.Kind == optimizer.ShortShed && !overLimit(problem, f.Slot) {
+		short.Kind = optimizer.ShortCredit // the base load is not too great: there is nothing to pay it with
+	}
+	for _, j := range jobs {
+		if j.job.ID != f.Load {
 			continue
 		}
-		if plan.Short[i].Cause != short.Cause {
-			plan.Short[i].Cause = "" // not one for all of it
+		short.Load, short.Cause = s.Loads[j.load].ID, ShortOfCredit
+		if solved != nil {
+			short.Cause = o.shortOf(b.Left, problem, solved, j.job)
 		}
-		plan.Short[i].Amount += short.Amount
-		plan.Short[i].Time += short.Time
 	}
+	if f.Unit == "slots" {
+		short.Time = time.Duration(math.Round(f.Amount)) * s.Slot
+	}
+	// What a load is short of today and tomorrow is told as one.
+	i := slices.IndexFunc(plan.Short, func(o Shortfall) bool {
+		return short.Load != "" && o.Load == short.Load && o.Kind == short.Kind && o.Unit == short.Unit
+	})
+	if i < 0 {
+		plan.Short = append(plan.Short, short)
+		return
+	}
+	if plan.Short[i].Cause != short.Cause {
+		plan.Short[i].Cause = "" // not one for all of it
+	}
+	if short.At.Before(plan.Short[i].At) {
+		plan.Short[i].At = short.At
+	}
+	plan.Short[i].Amount += short.Amount
+	plan.Short[i].Time += short.Time
 }
 
 // reason is the optimizer's reason in the site's terms; nil where it has none.

@@ -40,7 +40,7 @@ func (s *Rules) problem(b *Brief, o outlook) (*optimizer.Problem, []job) {
 	for i := range demands {
 		p.Demand = append(p.Demand, s.demand(b, o, &demands[i]))
 	}
-	if !b.Unlocked {
+	if !b.Until.IsZero() && !b.Unlocked { // see wish
 		p.Credit = &optimizer.Credit{Balance: b.Left.Float(), UntilSlot: n}
 	}
 	k := s.costs(o, p)
