@@ -104,10 +104,12 @@ func (j job) less(before, given, cut int, moved func(int)) []job {
 		return []job{after}
 	case j.job.OnOff != nil:
 		a, b := *j.job.OnOff, *j.job.OnOff
-		had := min(a.NeedSlots, max(0, a.To-a.From)) - before // after it in any case
+		had := min(a.NeedSlots, max(0, askedBy(j.job).room())) - before // after it in any case
 		a.NeedSlots, a.To = before-given, min(a.To, cut)
 		b.From = max(b.From, cut)
-		b.NeedSlots = min(had+given, max(0, b.To-b.From))
+		a.Shut, b.Shut = within(a.Shut, a.From, a.To), within(b.Shut, b.From, b.To)
+		after.job.OnOff = &b
+		b.NeedSlots = min(had+given, max(0, askedBy(after.job).room()))
 		b.InitOn, b.Hold = false, 0
 		moved(b.NeedSlots - had)
 		var out []job
@@ -116,6 +118,9 @@ func (j job) less(before, given, cut int, moved func(int)) []job {
 				continue
 			}
 			part.MinOn = min(part.MinOn, part.NeedSlots)
+			if part.InitOn {
+				part.Hold = min(part.Hold, part.NeedSlots, part.To)
+			}
 			part.MaxStarts = min(part.MaxStarts, part.NeedSlots)
 			half := j
 			half.job.OnOff = part
@@ -128,6 +133,16 @@ func (j job) less(before, given, cut int, moved func(int)) []job {
 		return out
 	}
 	return []job{j}
+}
+
+// within is what of stretches lies in [from, to).
+func within(stretches [][2]int, from, to int) (out [][2]int) {
+	for _, s := range stretches {
+		if a, b := max(s[0], from), min(s[1], to); a < b {
+			out = append(out, [2]int{a, b})
+		}
+	}
+	return out
 }
 
 // outlasts is what becomes of the wish with the plan that was made; nil where there

@@ -213,3 +213,34 @@ func TestAWishOverAChangeOfTheClock(t *testing.T) {
 		})
 	}
 }
+
+// A load of two windows is asked for what lies in them, before and after the wish.
+func TestAWishBetweenTheWindowsOfALoad(t *testing.T) {
+	var morning, evening loads.Window
+	must(t, morning.From.SetText("06:00"), morning.To.SetText("08:00"), evening.From.SetText("18:00"), evening.To.SetText("20:00"))
+	b := newBench(t, false, loads.Document{ID: "geyser", Name: "Geyser", Kind: loads.OnOff, Power: 3 * units.Kilowatt, Need: &loads.NeedDocument{For: 3 * time.Hour, Between: []loads.Window{morning, evening}}})
+	b.Learn(b.habits(b.now.AddDate(0, 0, -8), b.now))
+	b.until, b.left = b.now.Add(19*time.Hour), units.One
+	plan := b.planAt(b.now)
+	ran := 0
+	for k, p := range plan.Loads[0].Power {
+		h := plan.Start.Add(time.Duration(k) * plan.Slot).In(b.rules.Zone).Hour()
+		if p == 0 {
+			continue
+		}
+		if ran++; h != 19 {
+			t.Errorf("it runs at %d h", h)
+		}
+	}
+	later, lost := 0.0, 0.0
+	for _, g := range plan.Outlast.Given {
+		if g.Later {
+			later += g.Time.Hours()
+		} else {
+			lost += g.Time.Hours()
+		}
+	}
+	if ran != 2 || later+lost < 2 || plan.Outlast.Lasts { // of three hours one is left after it
+		t.Errorf("%d slots, %v h wait and %v h are given up: %+v", ran, later, lost, plan.Outlast)
+	}
+}
