@@ -174,9 +174,6 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	}
 	plan.RunOut, plan.Outlook = p.runOut(&b, plan, v, w)
 	plan.Outlast = s.outlasts(w, &plan, v)
-	if r := plan.RunOut; w == nil && r.Known && !r.Beyond && r.Mid.Before(plan.Ends()) {
-		plan.Short = append(plan.Short, Shortfall{Kind: optimizer.ShortCredit, At: r.Mid})
-	}
 	plan.Buys = o.buys(b.Left, &o.table)
 	if p.elapsed != nil {
 		plan.Solved = p.elapsed() - began
