@@ -19,8 +19,20 @@ const tailMost = 16 << 10
 func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.text = append(t.text, b[:min(len(b), tailMost-len(t.text))]...)
-	return len(b), nil
+	n := len(b)
+	for len(b) > 0 {
+		if room := tailMost - len(t.text); room > 0 {
+			room = min(room, len(b))
+			t.text, b = append(t.text, b[:room]...), b[room:]
+			continue
+		}
+		if at := cry.FindIndex(t.text); at != nil && at[0] < tailMost/2 {
+			break
+		}
+		// It said much else before its end.
+		t.text = append(t.text[:0], t.text[tailMost/2:]...)
+	}
+	return n, nil
 }
 
 var (

@@ -47,7 +47,7 @@ func TestMetersOnSPISayWhatIsMissing(t *testing.T) {
 		{"no calibration", 0, 0, false, adc.Document{Chip: "mcp3208"}, []string{"meter.adc.calibration", "agent calibrate"}},
 		{"a calibration that was changed", 4000, 1, true, adc.Document{Chip: "mcp3208"}, []string{"meter.adc.calibration", "calibrate again"}},
 		{"a calibration without channels", 4000, 0, false, adc.Document{Chip: "mcp3208"}, []string{"no channel", "calibrate again"}},
-		{"another rate", 2000, 1, false, adc.Document{Chip: "mcp3208"}, []string{"2000", "4000", "meter.adc.rate"}},
+		{"another rate", 2000, 1, false, adc.Document{Chip: "mcp3208", Rate: 4000}, []string{"2000", "4000", "meter.adc.rate"}},
 		{"no data-ready line", 4000, 1, false, adc.Document{Chip: "ads131m04"}, []string{"meter.adc.ready", "GPIO"}},
 		{"no such bus", 4000, 1, false, adc.Document{Chip: "mcp3208"}, []string{"meter.adc.bus", "SPI99.0", "agent probe", "group spi"}},
 	} {

@@ -30,6 +30,9 @@ const (
 	farStep    = 6 * time.Hour
 	// mended is what is left of a price where something is bought before the darkness.
 	mended = 0.5
+	// recourse is in how many days a darkness is half the matter for what is spent now:
+	// the plans to come can drop loads in its place.
+	recourse = 1.0
 	// mostBuys is after how many purchases nothing is left of it.
 	mostBuys = 5
 )
@@ -192,7 +195,8 @@ func (a *ahead) follow(p int, left float64, sum []float64, held []int) {
 	dark, darkBuys := -1, 0            // the step in which the darkness under way began
 	lit := func(i int, long float64) { // it is over; nothing can be spent while it lasts
 		for ; mark < a.marks && mark <= i; mark++ {
-			sum[mark] += math.Pow(mended, float64(max(0, darkBuys-held[mark]))) * long
+			soon := math.Exp2(-a.at[dark].Sub(a.at[mark]).Hours() / 24 / recourse)
+			sum[mark] += math.Pow(mended, float64(max(0, darkBuys-held[mark]))) * soon * long
 		}
 		dark = -1
 	}
