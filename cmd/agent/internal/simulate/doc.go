@@ -1,4 +1,4 @@
-// Package simulate runs a site through months or years in minutes: the very step,
+// Package simulate runs a site through months or years in far less: the very step,
 // guard, planner and ledger of the agent, without clocks, network or disk.  What the
 // agent cannot know is the World's: who lives there, what is behind each switch, when
 // people buy, when the mains fail.  The same world is lived through once for each

@@ -86,3 +86,20 @@ func TestMoneyAndEnergyAreConservedInASimulation(t *testing.T) {
 		}
 	}
 }
+
+// Every world that comes with the program is read without a fault and can be begun.
+func TestTheWorldsThatComeWithTheProgramAreRight(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join("..", "..", "..", "..", "examples", "worlds", "*.yaml"))
+	must(t, err)
+	if len(files) < 6 {
+		t.Fatalf("only %d worlds are there", len(files))
+	}
+	for _, name := range files {
+		w, err := ReadWorld(name)
+		must(t, err)
+		if _, err := newLife(&w, Keeplit); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
