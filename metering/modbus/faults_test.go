@@ -170,7 +170,6 @@ func TestAnAnswerThatIsLostOnceIsAskedForAgain(t *testing.T) {
 // the next question, of as many registers.
 func TestALateAnswerIsNotThatToAnotherQuestion(t *testing.T) {
 	d := newSDM()
-	m := d.on(t, sdmSingle("sdm230"))
 	late := true
 	d.odd = func(_, r []byte) []byte {
 		if late {
@@ -179,6 +178,7 @@ func TestALateAnswerIsNotThatToAnotherQuestion(t *testing.T) {
 		late = d.asked.Load() < 2
 		return r
 	}
+	m := d.on(t, sdmSingle("sdm230")) // it serves from here on
 	s, err := m.Read(t.Context())
 	if err == nil && (s.Import != 1234*units.KilowattHour || s.Power != 1150*units.Watt || s.Voltage != 230_000 || s.Frequency != 50_000) {
 		t.Errorf("%+v, %v", s, err)
