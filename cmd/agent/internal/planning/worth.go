@@ -90,7 +90,7 @@ func (s *Rules) worth(b *Brief, v *vista) *worth {
 
 // ahead lays out the steps; nil where there are no futures.
 func (s *Rules) ahead(b *Brief, v *vista) *ahead {
-	if len(v.slots)*int(s.Interval) < int(24*time.Hour) {
+	if time.Duration(len(v.slots))*s.Interval < 24*time.Hour {
 		return nil
 	}
 	paths, slots := v.paths, v.slots
