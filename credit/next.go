@@ -7,7 +7,8 @@ import "time"
 // void before the words, and else the first.
 //
 // That a token is a word of a key change is looked at without its counting as a
-// try; a word gives nothing.  Of the others one is looked at ahead only where the
+// try, and only words that complete a change are put first: to have single guesses picked
+// out would be to be told for nothing which of them are words.  Of the others one is looked at ahead only where the
 // words complete a change, and the first that the new key does not read is the
 // next: it is good under the present key, or it is wrong and counts.  So a list of
 // guesses costs as much as each of them, and a slip in one token never leads to a
@@ -18,11 +19,8 @@ func (e *Engine) Next(a Account, at time.Time, source string, waiting []string) 
 	}
 	for _, s := range e.schemes {
 		first, words, under := e.words(s, a, at, waiting)
-		switch {
-		case first < 0:
+		if first < 0 || under == nil {
 			continue
-		case under == nil:
-			return first
 		}
 		for i, digits := range waiting {
 			if words[i] {

@@ -290,8 +290,8 @@ func (f *finder) parse(g []group) (whole []Found, rests [][]group) {
 			}
 			total := 0
 			for j := i + 1; j <= n && !g[j-1].noise; j++ {
-				if total += len(g[j-1].digits); total > LongestText {
-					break
+				if total += len(g[j-1].digits); j > i+1 && total > f.longest() {
+					break // several groups are one token or none
 				}
 				if f.cut(g[i:j], i == 0 && j == n) == nil {
 					continue
@@ -335,6 +335,14 @@ func (f *finder) parse(g []group) (whole []Found, rests [][]group) {
 		rests = append(rests, rest)
 	}
 	return whole, rests
+}
+
+// longest is how long the longest token is.
+func (f *finder) longest() int {
+	if len(f.lens) == 0 {
+		return 0
+	}
+	return f.lens[0]
 }
 
 // cut is groups as one token, or as several without anything between them; nil
@@ -436,7 +444,8 @@ func (f *finder) meantIn(g []group, alone bool) (Found, bool) {
 	if m, ok := f.meant(g, alone); ok {
 		return m, true
 	}
-	for n := 1; n < len(g); n++ {
+	// What is much longer than a token holds a part that is told first.
+	for n := 1; n < min(len(g), f.longest()+30); n++ {
 		for i := 0; i+n <= len(g); i++ {
 			if part := g[i : i+n]; even(part) {
 				if m, ok := f.meant(part, false); ok {

@@ -268,7 +268,7 @@ func TestSeveralTokensAreEnteredInTheOrderThatWorks(t *testing.T) {
 		}, []string{"1 accept", "2 accept", "3 accept"}, 6},
 		{"a slip in a word: it is not taken for the credit token's", func(h *house, w []string, v *sts.Vendor) []string {
 			return []string{w[0], w[1], slip(w[2]), w[3], h.with(v).credit(0, 10)}
-		}, []string{"1 accept", "2 accept", "4 accept", "3 crc"}, 0},
+		}, []string{"1 accept", "2 accept", "3 crc"}, 0},
 		{"a slip in the fifth of nine: four are in, the others wait", func(h *house, w []string, v *sts.Vendor) []string {
 			var out []string
 			for i := range 9 {
@@ -327,9 +327,10 @@ func TestAListOfGuessesFindsNoMoreThanOneGuess(t *testing.T) {
 	if h.a.Lock("page").Wrong != 1 || h.a.Balance != 0 {
 		t.Errorf("%d wrong tokens counted, balance %s", h.a.Lock("page").Wrong, h.a.Balance)
 	}
-	// Words of a change that is not complete do not open the others to a look.
+	// Words of a change that is not complete are not picked out: that would tell for
+	// nothing which guesses are words.
 	words, _ := h.change("0123456789abcdef", 255, false)
-	if i := h.engine.Next(h.a, h.now, "page", []string{guesses[0], good, words[1]}); i != 2 {
+	if i := h.engine.Next(h.a, h.now, "page", []string{guesses[0], good, words[1]}); i != 0 {
 		t.Errorf("entered next: %d", i)
 	}
 	if i := h.engine.Next(h.a, h.now, "page", []string{guesses[0], good}); i != 0 {

@@ -32,10 +32,11 @@ func (r Receipt) Waits() bool { return r.Result == nil && r.Err == nil }
 func (r Receipt) Entered() bool { return r.Result != nil && !stops(r.Result.Token.Code) }
 
 // stops tells whether a list ends at an answer: the token is wrong, no whole one,
-// or was not looked at.
+// was not looked at, or is good and of no use yet: what comes after it may be the words
+// that make it void.
 func stops(c credit.Code) bool {
 	switch c {
-	case credit.Format, credit.Lockout, credit.Withheld, credit.Unreadable:
+	case credit.Format, credit.Lockout, credit.Withheld, credit.Unreadable, credit.Overflow, credit.Function:
 		return true
 	default:
 		return c.Guess()
