@@ -39,7 +39,7 @@ type cli struct {
 	Calibrate calibrateCmd `cmd:"" help:"Find a converter's constants from a reference reading."`
 	Probe     probeCmd     `cmd:"" help:"List the hardware and the meters that could be connected."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
-	Simulate  simulateCmd  `cmd:"" help:"Live through a year of a world, with and without the agent, and count money and service."`
+	Simulate  simulateCmd  `cmd:"" help:"Live through a world, with and without the agent, and count money and service."`
 	Planner   plannerCmd   `cmd:"" hidden:"" help:"Make plans for a running agent."`
 }
 

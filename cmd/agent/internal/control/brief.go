@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/contain"
+	"github.com/keeplit/keeplit/internal/units"
 )
 
 // Rules are what the site's plans follow.
@@ -16,6 +18,10 @@ func (s *Site) Rules() planning.Rules {
 		Friendly: s.Credit.Friendly,
 	}
 }
+
+// atHand is the credit that there is light with: what is left, and what is lent without
+// anybody's word when that is used up.
+func atHand(e *credit.Engine, a credit.Account) units.Money { return a.Left() + e.Lends(a) }
 
 // Brief is what a plan for the State is made from.
 func (s *Site) Brief(st *State) planning.Brief {

@@ -67,7 +67,7 @@ func (t Token) happen(p *step) {
 		return
 	}
 	next, entries, result := p.accounting().TopUp(p.st.AccountState, p.now, t.Text, t.Source, t.Spent, p.st.undated())
-	left := p.st.Credit.Left()
+	left := atHand(p.Site.Credit, p.st.Credit)
 	p.st.AccountState = next
 	p.st.Pasted = t.pasted(p.st.Pasted, p.now, result.Token.Code)
 	way := credit.Way(t.Source)
@@ -82,7 +82,7 @@ func (t Token) happen(p *step) {
 		p.clear(health.TokenLocked, way)
 		p.st.WantPlan = true
 		if !p.st.Clock.Dateless() {
-			p.st.Purchases = p.st.Purchases.Buy(p.now, left, p.st.Credit.Left())
+			p.st.Purchases = p.st.Purchases.Buy(p.now, left, atHand(p.Site.Credit, p.st.Credit))
 		}
 		p.st.Ladder = p.st.Ladder.TopUp(p.now, result.Token.Effect)
 		if result.Token.ID != "" {

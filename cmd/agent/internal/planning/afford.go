@@ -44,8 +44,9 @@ func (s *Rules) afford(b *Brief, o outlook, jobs []job, w *worth) (kept []job, s
 	}
 	portions := s.portions(b, o, jobs)
 	served, begins := make([]int, len(jobs)), make([]int, len(jobs))
+	free := (b.Left + b.Lends).Float() - s.running(b, o)
 	for i, p := range portions {
-		left := (b.Left + b.Lends).Float() - p.cost - s.running(b, o)
+		left := free - p.cost
 		for _, before := range portions[:i] {
 			if before.from < p.to { // else it runs after
 				left -= before.cost
@@ -70,15 +71,16 @@ func (s *Rules) afford(b *Brief, o outlook, jobs []job, w *worth) (kept []job, s
 		if !a.whole {
 			need = len(a.kw)
 		}
-		if missing := need - served[i]; missing > 0 && a.from < a.to {
+		if a.from >= a.to || a.whole && a.to-a.from < len(a.kw) {
+			kept = append(kept, j) // its hours are too short: the optimizer says so
+			continue
+		}
+		if missing := need - served[i]; missing > 0 {
 			kind, unit := optimizer.ShortEnergy, "slots"
 			if a.whole {
 				kind, unit = optimizer.ShortSkip, "runs"
 			}
 			short = append(short, optimizer.Shortfall{Kind: kind, Load: j.job.ID, Slot: max(0, a.from), Amount: float64(missing), Unit: unit})
-		} else if a.from >= a.to {
-			kept = append(kept, j) // it has no hours: the optimizer says so
-			continue
 		}
 		if served[i] > 0 {
 			kept = append(kept, j.only(served[i], begins[i]))

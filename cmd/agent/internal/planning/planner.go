@@ -163,14 +163,18 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	plan.Unshifted = o.cost(problem, earliest(served(problem, solved)))
 	plan.Gap = solved.Gap
 	p.fill(&plan, &b, o, problem, solved, jobs)
+	later := func(all []job, id string) bool { // a plan to come sees more of its hours
+		return slices.ContainsFunc(all, func(j job) bool { return j.later && j.job.ID == id })
+	}
 	for _, f := range solved.Shortfalls {
-		if slices.ContainsFunc(jobs, func(j job) bool { return j.later && j.job.ID == f.Load }) {
-			continue // a plan to come sees more of its hours
+		if !later(jobs, f.Load) {
+			p.short(&plan, &b, o, problem, solved, jobs, f)
 		}
-		p.short(&plan, &b, o, problem, solved, jobs, f)
 	}
 	for _, f := range given {
-		p.short(&plan, &b, o, problem, nil, asked, f)
+		if !later(asked, f.Load) {
+			p.short(&plan, &b, o, problem, nil, asked, f)
+		}
 	}
 	plan.RunOut, plan.Outlook = p.runOut(&b, plan, v, w)
 	plan.Outlast = s.outlasts(w, &plan, v)

@@ -98,20 +98,11 @@ func (s *Rules) moved(b *Brief, plan *Plan, i int) (from time.Time, gain units.M
 	}
 	// What it would cost at the prices of now where it was.
 	var before units.Money
+	was := slices.IndexFunc(last.Loads, func(l LoadPlan) bool { return l.ID == plan.Loads[i].ID })
 	for t, slot := range units.Slots(plan.Start, plan.Slot, len(plan.Prices)) {
-		if !slot.Start.Before(start) && slot.Start.Before(end) {
-			before += plan.Prices[t].Cost(s.powerOf(plan.Loads[i].ID).Over(plan.Slot))
+		if k, ok := last.At(slot.Start); ok && !slot.Start.Before(start) && slot.Start.Before(end) {
+			before += plan.Prices[t].Cost(last.Loads[was].Power[k].Over(plan.Slot))
 		}
 	}
 	return start, max(0, before-now)
-}
-
-// powerOf is a load's rated power.
-func (s *Rules) powerOf(id string) units.Power {
-	for _, l := range s.Loads {
-		if l.ID == id {
-			return l.Power
-		}
-	}
-	return 0
 }

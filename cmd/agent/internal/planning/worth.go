@@ -94,8 +94,9 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 		return nil
 	}
 	paths, slots := v.paths, v.slots
-	perKWh, fixed := v.means()
+	in, out, fixed := v.means()
 	perDay := int(24 * time.Hour / s.Interval)
+	daily := daily(fixed, perDay)
 	back := len(slots) / perDay * perDay // beyond the paths the last days come again
 	if week := 7 * perDay; back >= week {
 		back = week
@@ -125,11 +126,14 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 		t := 0
 		for i, to := range ends {
 			for ; t < to; t++ {
-				k := t
+				k, due := t, 0.0
 				for k >= len(path) {
 					k -= back
 				}
-				cost[i] += path[k]*perKWh[k] + fixed[k]
+				if due = daily[t%perDay]; t < len(path) {
+					due = fixed[t]
+				}
+				cost[i] += max(0, path[k])*in[k] + min(0, path[k])*out[k] + due
 			}
 			total += cost[i]
 			chance[i] = drawn(s.Seed, uint64(p), uint64(a.at[i].Unix()/int64(nearStep/time.Second)))
@@ -168,23 +172,33 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 	return a
 }
 
-// means are what a kWh costs in each slot, as the futures use on the mean, and what
-// falls due in it by time.
-func (v *vista) means() (perKWh, fixed []float64) {
-	perKWh, fixed = make([]float64, len(v.slots)), make([]float64, len(v.slots))
+// means are what a kWh costs in each slot, as the futures use on the mean, what one that
+// is fed in earns, and what falls due in it by time.
+func (v *vista) means() (in, out, fixed []float64) {
+	in, out, fixed = make([]float64, len(v.slots)), make([]float64, len(v.slots)), make([]float64, len(v.slots))
+	const little = 0.01 // kWh, where the mean tells of no import
 	due, path := v.purse.path(&v.table), v.purse.path(&v.table)
 	for t := range v.slots {
 		mean := 0.0
 		for _, p := range v.paths.Paths {
 			mean += p[t]
 		}
-		mean /= float64(len(v.paths.Paths))
+		mean = max(little, mean/float64(len(v.paths.Paths)))
 		fixed[t] = due(t, 0, 0)
-		if cost := path(t, 0, mean); mean != 0 {
-			perKWh[t] = max(0, (cost-fixed[t])/mean)
-		}
+		in[t] = max(0, (path(t, 0, mean)-fixed[t])/mean)
+		out[t] = max(0, (fixed[t]-due(t, 0, -little))/little)
 	}
-	return perKWh, fixed
+	return in, out, fixed
+}
+
+// daily is what falls due in the slots of any day: the least that did in those of the
+// days seen.  A month's charge is not of any day.
+func daily(fixed []float64, perDay int) []float64 {
+	out := slices.Clone(fixed[:perDay])
+	for t, due := range fixed {
+		out[t%perDay] = min(out[t%perDay], due)
+	}
+	return out
 }
 
 // follow adds to sum, for each mark, how long the next darkness after it is in one
@@ -195,7 +209,7 @@ func (a *ahead) follow(p int, left float64, sum []float64, held []int) {
 	dark, darkBuys := -1, 0            // the step in which the darkness under way began
 	lit := func(i int, long float64) { // it is over; nothing can be spent while it lasts
 		for ; mark < a.marks && mark <= i; mark++ {
-			soon := math.Exp2(-a.at[dark].Sub(a.at[mark]).Hours() / 24 / recourse)
+			soon := math.Exp2(-max(0, a.at[dark].Sub(a.at[mark]).Hours()) / 24 / recourse)
 			sum[mark] += math.Pow(mended, float64(max(0, darkBuys-held[mark]))) * soon * long
 		}
 		dark = -1
@@ -209,11 +223,14 @@ func (a *ahead) follow(p int, left float64, sum []float64, held []int) {
 		} else if buys-held[a.marks-1] >= mostBuys {
 			return
 		}
+		if dark >= 0 {
+			c = max(0, c) // nothing is fed in while it is dark
+		}
 		was := left
 		if left -= c; a.friendly[i] {
 			left = max(left, min(was, 0)) // lent without darkness
 		}
-		if left <= 0 && dark < 0 {
+		if left <= 0 && dark < 0 && !a.friendly[i] {
 			dark, darkBuys = i, buys
 		}
 		if chance[i] >= a.prob[i][a.band(left)] {

@@ -1,0 +1,81 @@
+package planning
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+)
+
+// A programme whose hours are too short for it goes short of hours, whatever credit is
+// there: to top up would not help.
+func TestAProgrammeWithoutRoomIsNotSaidToWantCredit(t *testing.T) {
+	b := newBench(t, false, loads.Document{
+		ID: "washer", Name: "Washer", Kind: loads.Cycle, Power: units.Kilowatt, Cycle: 90 * time.Minute, Need: &loads.NeedDocument{Runs: 1},
+	})
+	b.rules.RunOutOver = 14 * 24 * time.Hour
+	b.Learn(b.habits(b.now.AddDate(0, 0, -14), b.now))
+	b.left = 500 * units.One
+	brief := b.brief(b.now)
+	hour := units.Slot{Start: b.now, Len: time.Hour}
+	brief.Loads[0].Requests = []loads.Request{{
+		Load: "washer", Kind: loads.Cycle, Power: units.Kilowatt, Cycle: 90 * time.Minute, Time: 90 * time.Minute, Runs: 1, By: hour.End(), Spans: []units.Slot{hour},
+	}}
+	plan := b.planOf(brief)
+	i := slices.IndexFunc(plan.Short, func(s Shortfall) bool { return s.Load == "washer" })
+	if i < 0 || plan.Short[i].Cause != ShortOfHours {
+		t.Fatalf("an hour is left for 90 minutes: %+v", plan.Short)
+	}
+}
+
+// What falls due once a month is not taken to fall due each week beyond what is seen.
+
+// followed is what a single future costs a unit of credit that is spent at its beginning.
+func followed(left float64, cost []float64, friendly []bool, buys int) float64 {
+	a := &ahead{cost: [][]float64{cost}, chance: [][]float64{make([]float64, len(cost))}, friendly: friendly, marks: 1, day: 4, habit: habit{zone: time.UTC, amount: 4}}
+	for i := range cost {
+		a.at = append(a.at, begin().Add(time.Duration(i)*farStep))
+		var p [bands]float64
+		a.chance[0][i] = 1 // nothing is bought,
+		if i == buys {     // but then
+			a.chance[0][i], p = 0, [bands]float64{1, 1, 1, 1, 1, 1, 1, 1}
+		}
+		a.prob = append(a.prob, p)
+	}
+	sum := []float64{0}
+	a.follow(0, left, sum, []int{0})
+	return sum[0]
+}
+
+func TestADarknessIsAsLongAsItIs(t *testing.T) {
+	none := make([]bool, 6)
+	for _, c := range []struct {
+		situation string
+		cost      []float64
+		friendly  []bool
+		costs     bool
+	}{
+		{"dark from the second step to the fifth", []float64{1, 1, 1, 1, 1, 1}, none, true},
+		{"what would be fed in then does not end it", []float64{1, 1, 1, -9, 1, 1}, none, true},
+		{"friendly hours, in which something is bought", []float64{1, 1, 1, 1, 1, 1}, []bool{true, true, true, true, true, true}, false},
+		{"friendly hours at first, and a darkness after them", []float64{1, 1, 1, 1, 1, 1}, []bool{true, true, false, false, false, false}, true},
+	} {
+		got := followed(1.5, c.cost, c.friendly, 5)
+		if got < 0 || (got > 0) != c.costs {
+			t.Errorf("%s: %v", c.situation, got)
+		}
+	}
+	if now, later := followed(0.5, []float64{1, 1, 1, 1, 1, 1, 1, 1}, make([]bool, 8), 7), followed(4.5, []float64{1, 1, 1, 1, 1, 1, 1, 1}, make([]bool, 8), 7); now <= later || later <= 0 {
+		t.Errorf("the darkness of now is %v, that of tomorrow %v", now, later)
+	}
+}
+
+// What falls due once a month is not taken to fall due each week beyond what is seen.
+func TestAMonthsChargeIsNotOfAnyDay(t *testing.T) {
+	fixed := []float64{0, 2, 0, 2, 0, 32, 0, 2} // two slots a day, 2 a day, and 30 with a month
+	if got := daily(fixed, 2); !slices.Equal(got, []float64{0, 2}) {
+		t.Errorf("of any day: %v", got)
+	}
+}
