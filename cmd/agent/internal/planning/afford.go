@@ -104,7 +104,7 @@ func (j job) only(n, from int) job {
 		l.NeedSlots = min(n, l.NeedSlots)
 		l.MinOn = min(l.MinOn, max(1, l.NeedSlots))
 		after := func(from int) asked {
-			return asked{from: from, to: l.To, shut: clipped(l.Shut, from, l.To)}
+			return asked{from: from, to: l.To, shut: within(l.Shut, from, l.To)}
 		}
 		for from > l.From && after(from).room() < l.NeedSlots {
 			from--
@@ -118,16 +118,6 @@ func (j job) only(n, from int) job {
 		j.opens, j.rests = false, time.Time{}
 	}
 	return j
-}
-
-// clipped are the stretches within [from, to).
-func clipped(shut [][2]int, from, to int) (out [][2]int) {
-	for _, s := range shut {
-		if a, b := max(s[0], from), min(s[1], to); a < b {
-			out = append(out, [2]int{a, b})
-		}
-	}
-	return out
 }
 
 // portions are what the jobs ask for, in the order in which they are served.

@@ -9,8 +9,8 @@ import (
 	"github.com/keeplit/keeplit/optimizer"
 )
 
-// margin of the credit that the optimizer may not touch so that the wish holds: its
-// hundredth part is left for what differs between its money and the ledger's.
+// wishSlack is the share of the credit that must be left which the optimizer need not
+// leave: its money and the ledger's differ by less.
 const wishSlack = 0.01
 
 // lay takes what is given up out of the problem, or moves it to after the wish where

@@ -96,7 +96,7 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 	paths, slots := v.paths, v.slots
 	in, out, fixed := v.means()
 	perDay := int(24 * time.Hour / s.Interval)
-	daily := daily(fixed, perDay)
+	due := anyDay(fixed, perDay)
 	back := len(slots) / perDay * perDay // beyond the paths the last days come again
 	if week := 7 * perDay; back >= week {
 		back = week
@@ -126,14 +126,14 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 		t := 0
 		for i, to := range ends {
 			for ; t < to; t++ {
-				k, due := t, 0.0
+				k, charge := t, due[t%perDay]
 				for k >= len(path) {
 					k -= back
 				}
-				if due = daily[t%perDay]; t < len(path) {
-					due = fixed[t]
+				if k == t {
+					charge = fixed[t]
 				}
-				cost[i] += max(0, path[k])*in[k] + min(0, path[k])*out[k] + due
+				cost[i] += max(0, path[k])*in[k] + min(0, path[k])*out[k] + charge
 			}
 			total += cost[i]
 			chance[i] = drawn(s.Seed, uint64(p), uint64(a.at[i].Unix()/int64(nearStep/time.Second)))
@@ -191,9 +191,9 @@ func (v *vista) means() (in, out, fixed []float64) {
 	return in, out, fixed
 }
 
-// daily is what falls due in the slots of any day: the least that did in those of the
+// anyDay is what falls due in the slots of any day: the least that did in those of the
 // days seen.  A month's charge is not of any day.
-func daily(fixed []float64, perDay int) []float64 {
+func anyDay(fixed []float64, perDay int) []float64 {
 	out := slices.Clone(fixed[:perDay])
 	for t, due := range fixed {
 		out[t%perDay] = min(out[t%perDay], due)

@@ -75,7 +75,7 @@ func TestADarknessIsAsLongAsItIs(t *testing.T) {
 // What falls due once a month is not taken to fall due each week beyond what is seen.
 func TestAMonthsChargeIsNotOfAnyDay(t *testing.T) {
 	fixed := []float64{0, 2, 0, 2, 0, 32, 0, 2} // two slots a day, 2 a day, and 30 with a month
-	if got := daily(fixed, 2); !slices.Equal(got, []float64{0, 2}) {
+	if got := anyDay(fixed, 2); !slices.Equal(got, []float64{0, 2}) {
 		t.Errorf("of any day: %v", got)
 	}
 }
