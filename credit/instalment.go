@@ -23,7 +23,11 @@ type Instalment struct {
 // instalment at the most.
 func (p *posting) instalment() {
 	rule := p.doc.Debt
-	if rule.ByTime == 0 || p.Head.Seq == 0 || p.Unset {
+	if rule.ByTime == 0 { // a rule that was taken away asks for nothing, and begins anew if it comes back
+		p.Instalment = Instalment{}
+		return
+	}
+	if p.Head.Seq == 0 || p.Unset {
 		return
 	}
 	owed := p.shared()

@@ -3,6 +3,7 @@ package credit_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -74,6 +75,29 @@ func TestDebtByTimeNeverTakesTheLastCredit(t *testing.T) {
 	s.keep(s.engine.Tick(s.a, s.now))
 	s.has(38 * one)
 	s.sound()
+}
+
+// What had fallen due and was not there to take ends with the rule: a top-up after
+// it pays nothing by time, though the debt stands.
+func TestAnInstalmentEndsWithItsRule(t *testing.T) {
+	s := open(t, func(d *credit.Document) { d.Debt = credit.DebtDocument{Period: credit.Week, ByTime: 7 * one} })
+	s.owe("old bill", 100*one, true)
+	for range 3 { // without credit nothing is taken
+		s.keep(s.engine.Tick(s.a, s.now))
+		s.now = s.now.AddDate(0, 0, 7)
+	}
+	s.keep(s.engine.Tick(s.a, s.now))
+	if s.a.Instalment.Left == 0 {
+		t.Fatal("nothing has fallen due")
+	}
+	without, err := credit.New(credit.Defaults(), time.UTC, s.scheme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := without.Tick(s.a, s.now)
+	if a.Instalment != (credit.Instalment{}) || a.Debt() != 100*one {
+		t.Errorf("without the rule %+v is due of %s", a.Instalment, a.Debt())
+	}
 }
 
 // "Half goes to the debt, 3 more times": a debt of 8,026 at half of each top-up of

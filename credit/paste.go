@@ -190,7 +190,7 @@ func (f *finder) groups() []group {
 		}
 		i++
 	}
-	return dated(out, f.text)
+	return dated(dialled(out, f.text), f.text)
 }
 
 // digitsOf is n digits, or n misread ones.
@@ -202,6 +202,23 @@ func digitsOf(word bool, n int, of func(int) byte) string {
 		}
 	}
 	return string(b)
+}
+
+// dialled marks the groups of telephone numbers that begin with a plus as noise: a
+// part of one may be as long as a short token.
+func dialled(g []group, text string) []group {
+	const longest = 15 // digits, by E.164
+	for i := 0; i < len(g); i++ {
+		if before, _ := utf8.DecodeLastRuneInString(text[:g[i].from]); before != '+' && before != '\uff0b' {
+			continue
+		}
+		for n, j := 0, i; j < len(g) && (j == i || g[j].gap == near) && n+len(g[j].digits) <= longest; j++ {
+			g[j].noise = true
+			n += len(g[j].digits)
+			i = j
+		}
+	}
+	return g
 }
 
 // dated marks the groups of dates as noise: their numbers together may be as
@@ -353,7 +370,7 @@ func (f *finder) cut(g []group, all bool) []Found {
 		b.WriteString(p.digits)
 	}
 	digits := b.String()
-	if f.fits(digits) && (all || even(g)) {
+	if f.fits(digits) && (all && len(g) > 2 || even(g)) {
 		return []Found{f.found(g, 0, digits)}
 	}
 	if len(g) > 1 {
@@ -388,14 +405,23 @@ func (f *finder) pieces(g []group) []Found {
 }
 
 // even tells whether groups are as tokens are printed: all of one length but the
-// last, or two.
+// last, or two that such groups are cut into.  A meter number beside an amount is
+// neither, though both together may be as long as a token.
 func even(g []group) bool {
+	first := len(g[0].digits)
 	for _, p := range g[:len(g)-1] {
-		if len(g) > 2 && len(p.digits) != len(g[0].digits) {
+		if len(p.digits) != first {
 			return false
 		}
 	}
-	return len(g) <= 2 || len(g[0].digits) > 1
+	switch len(g) {
+	case 1:
+		return true
+	case 2:
+		return first == len(g[1].digits) || first%3 == 0 || first%4 == 0 || first%5 == 0
+	default:
+		return first > 1
+	}
 }
 
 // fits tells whether digits, misread ones among them, are as long as a token.
@@ -460,15 +486,15 @@ func (f *finder) meantIn(g []group, alone bool) (Found, bool) {
 // meant tells whether digits that are no token were meant for one.  alone: they
 // are all of their stretch.
 func (f *finder) meant(g []group, alone bool) (Found, bool) {
+	if len(g) == 2 && !even(g) {
+		return Found{}, false // a meter number and an amount
+	}
 	total, longest := 0, 0
 	for _, p := range g {
 		if p.noise || !alone && strings.ContainsRune(p.digits, misread) && len(p.digits) < 4 {
 			return Found{}, false
 		}
 		total, longest = total+len(p.digits), max(longest, len(p.digits))
-	}
-	if i := g[0].from; i > 0 && f.text[i-1] == '+' {
-		return Found{}, false // a telephone number
 	}
 	var digits strings.Builder
 	for _, p := range g {

@@ -329,3 +329,29 @@ func TestAtTheKeypadOnlyTheWrongOneOfSeveralIsTypedAgain(t *testing.T) {
 		h.end()
 	}
 }
+
+// A token that would make the credit greater than allowed is good: it stays in what
+// is left to enter, with what stands after it, and is credited once when there is room.
+func TestATokenThatIsOfNoUseYetIsNotLostFromAList(t *testing.T) {
+	h := aHome(t, "credit: {opening: 60, kwh_price: 1, maximum_balance: 64}\ntokens: {sts: {decoder_key: {env: K}}}\n")
+	h.pass(time.Minute)
+	doc := sts.Defaults()
+	doc.DecoderKey = demoKey
+	vendor, err := sts.NewVendor(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &post{T: t, vendor: vendor, at: h.s.Plant().Now().Add(time.Hour)}
+	_, _, tokens, _ := p.write("{C3-} {C2-} {C1-}")
+	receipts := control.Enter(t.Context(), h.s.Loop(), h.s.Site().Credit, strings.Join(tokens, "\n"), "page")
+	if !receipts[0].Entered() || receipts[1].Entered() || !receipts[2].Waits() {
+		t.Fatalf("%+v", receipts)
+	}
+	h.press("/topup", "token="+url.QueryEscape(strings.Join(tokens, "\n")))
+	answer := h.last
+	for _, want := range []string{"1 of 3 tokens are done", "Number 2 could not be taken now"} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("%q is not in the answer:\n%s", want, answer)
+		}
+	}
+}

@@ -99,6 +99,7 @@ func (d *Desk) one(r control.Receipt, was, is control.State) (web.TopUpResult, e
 	if out.Outcome == web.Malformed {
 		out.Slip, out.Off = string(r.Found.Slip), r.Found.Off
 	}
+	out.Later = out.Outcome == web.Refused && !r.Entered()
 	return out, nil
 }
 

@@ -22,6 +22,9 @@ func NewWords() Words {
 // T is a text that stands alone; see Catalogue.T.
 func (w Words) T(key string, pairs ...any) string { return w.c.T(key, pairs...) }
 
+// N is a text about a number of things that stands alone; see Catalogue.N.
+func (w Words) N(key string, n int, pairs ...any) string { return w.c.N(key, n, pairs...) }
+
 // Title is what is wrong, of a warning in its common form.
 func (w Words) Title(code string) string { return Phrases{Format{Words: w.c}}.Title(code, "") }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -39,14 +40,22 @@ func (a *Agent) tokenResult(receipts []control.Receipt, st *control.State) api.T
 	}
 	if len(receipts) > 1 {
 		out.Tokens, out.Fingerprint = each, ""
-		n := 0
+		n, refused := 0, 0
 		for _, r := range receipts {
-			if r.Entered() {
+			switch {
+			case !r.Entered():
+			case r.Result.Accepted() || r.Result.Token.Code == credit.Used:
 				n++
+			default:
+				refused++
 			}
 		}
 		all := a.words.T("topup.list", "n", strconv.Itoa(n), "of", strconv.Itoa(len(receipts)))
-		if out.Text = all + "."; stopped {
+		out.Text = all + "."
+		if refused > 0 {
+			out.Text += " " + a.words.N("topup.list.refused", refused)
+		}
+		if stopped {
 			for i, r := range receipts {
 				if r.Result != nil && !r.Entered() {
 					out.Text += " " + strconv.Itoa(i+1) + ": " + each[i].Text

@@ -153,7 +153,7 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.long"))
 		return
 	}
-	res, err := s.agent.TopUp(r.Context(), tokenText(q.Token), "api")
+	res, err := s.agent.TopUp(r.Context(), strings.TrimSpace(q.Token), "api")
 	v := s.agent.View()
 	m := s.model(&v, "")
 	n := s.topupNotice(m, res, err)

@@ -39,6 +39,9 @@ func TestAPI(t *testing.T) {
 	x.want(x.json("/api/v1/topup", token, bearer...), 200, `"outcome":"accepted"`, `"amount":"150.000000"`, `"balance":"333.427100"`)
 	x.want(x.json("/api/v1/topup", token, bearer...), 409, `"outcome":"already_used"`)
 	x.want(x.json("/api/v1/topup", map[string]string{"token": wrongToken}, bearer...), 422, `"outcome":"wrong"`, `"tries_left":4`)
+	x.want(x.json("/api/v1/topup", map[string]string{"token": newToken + "\n" + uselessToken}, bearer...), 200, "1 of 2 tokens are done. 1 of them cannot be used.")
+	full := x.json("/api/v1/topup", map[string]string{"token": fullToken + "\n" + debtToken}, bearer...)
+	x.want(full, 422, "0 of 2 tokens are done. Number 1 could not be taken now; those that wait were not looked at. Send them again later. Nothing is lost.")
 	x.want(x.json("/api/v1/topup", map[string]string{"tokn": "1"}, bearer...), 400)
 	x.want(x.do("POST", "/api/v1/topup", `{"token":"`+strings.Repeat("1", 5000)+`"}`, bearer...), 400)
 
@@ -72,7 +75,7 @@ func TestAPI(t *testing.T) {
 	x.want(x.get("/api/v1/history?from=yesterday"), 400)
 	x.want(x.get("/api/v1/nothing"), 404, `"code":"not_found"`)
 
-	want := []string{"topup " + goodToken + " api", "topup " + goodToken + " api", "topup " + wrongToken + " api", "run geyser", "run nothing", "auto geyser", "emergency", "reconnect", "seen influx-unreachable", "run geyser"}
+	want := []string{"topup " + goodToken + " api", "topup " + goodToken + " api", "topup " + wrongToken + " api", "topup " + newToken + "," + uselessToken + " api", "topup " + fullToken + "," + debtToken + " api", "run geyser", "run nothing", "auto geyser", "emergency", "reconnect", "seen influx-unreachable", "run geyser"}
 	if got := x.f.called(); !slices.Equal(got, want) {
 		t.Errorf("the agent was asked:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

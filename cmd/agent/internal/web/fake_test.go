@@ -31,11 +31,13 @@ type fakeAgent struct {
 }
 
 const (
-	goodToken  = "10823475910293847561"
-	newToken   = "77778888999900001111"
-	debtToken  = "55554444333322221111"
-	staleToken = "00001111222233334444"
-	wrongToken = "12345678901234567890"
+	goodToken    = "10823475910293847561"
+	newToken     = "77778888999900001111"
+	debtToken    = "55554444333322221111"
+	staleToken   = "00001111222233334444"
+	uselessToken = "99990000999900009999" // of another maker
+	fullToken    = "88880000888800008888" // with it there would be more credit than may be
+	wrongToken   = "12345678901234567890"
 )
 
 var fakeNow = time.Date(2026, 11, 22, 14, 7, 30, 0, time.UTC) // a Sunday, 16:07 in Johannesburg
@@ -211,29 +213,42 @@ func (f *fakeAgent) called() []string {
 func (f *fakeAgent) TopUp(_ context.Context, token, source string) (TopUpResult, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.note("topup %s %s", token, source); err != nil {
+	lines := strings.Split(token, "\n")
+	for i, l := range lines {
+		lines[i] = onlyDigits(l)
+	}
+	if err := f.note("topup %s %s", strings.Join(lines, ","), source); err != nil {
 		return TopUpResult{}, err
 	}
-	lines := strings.Split(token, "\n")
 	if len(lines) == 1 {
-		return f.topUpLocked(token)
+		return f.topUpLocked(lines[0])
 	}
 	// Several, one a line, as the agent does it: the list ends at a wrong one.
 	all := TopUpResult{Outcome: Accepted}
 	for i, l := range lines {
 		one := TopUpResult{Outcome: Waiting}
 		if all.Outcome == Accepted {
-			one, _ = f.topUpLocked(digits(l))
+			one, _ = f.topUpLocked(l)
 			all.Amount += one.Amount
 			if !one.entered() {
 				all.Outcome = one.Outcome
 			}
 		}
-		one.N, one.Digits = i+1, digits(l)
+		one.N, one.Digits = i+1, l
 		all.Each = append(all.Each, one)
 	}
 	all.Balance = f.v.Credit.Balance
 	return all, nil
+}
+
+// onlyDigits drops what stands between the digits of a token.
+func onlyDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 func (f *fakeAgent) topUpLocked(token string) (TopUpResult, error) {
@@ -254,6 +269,10 @@ func (f *fakeAgent) topUpLocked(token string) (TopUpResult, error) {
 	case goodToken, newToken, debtToken:
 	case staleToken:
 		return TopUpResult{Outcome: TooOld}, nil
+	case uselessToken:
+		return TopUpResult{Outcome: Refused, Reason: "it is of another maker"}, nil
+	case fullToken:
+		return TopUpResult{Outcome: Refused, Later: true, Reason: "the balance would be higher than allowed"}, nil
 	default:
 		f.wrong++
 		f.changeLocked(func(v *picture.View) {

@@ -12,7 +12,7 @@ import (
 // topup takes tokens, and the PIN with them from a reader who has not signed in,
 // so that nobody types twenty digits twice.
 func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
-	token := tokenText(r.PostFormValue("token"))
+	token := strings.TrimSpace(r.PostFormValue("token"))
 	if !s.mayChange(r) {
 		if n := s.enter(w, r, r.PostFormValue("pin")); n != nil {
 			if byHTMX(r) {
@@ -43,27 +43,6 @@ func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.answer(w, r, "/topup", n, append(m.liveRegions(), region{"pin", "pin", m}, region{"lock", "lock", m})...)
-}
-
-// tokenText is a token without what people put between its digits, or, where it
-// holds more than that, all that was pasted or scanned: the agent finds the
-// tokens in it.
-func tokenText(s string) string {
-	d := digits(s)
-	if len(d) > 20 || strings.ContainsFunc(d, func(r rune) bool { return r < '0' || r > '9' }) {
-		return strings.TrimSpace(s)
-	}
-	return d
-}
-
-// digits drops what people and messages put between a token's digits.
-func digits(s string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" -.\t\r\n\u00a0\u202f", r) {
-			return -1
-		}
-		return r
-	}, s)
 }
 
 // topupNotice is the answer to a token or to several, in words.
@@ -178,8 +157,10 @@ func (s *Server) tokenNotice(m *model, res TopUpResult) *notice {
 // entered tells whether nothing is left to do about a token.
 func (r TopUpResult) entered() bool {
 	switch r.Outcome {
-	case Accepted, AlreadyUsed, TooOld, Refused:
+	case Accepted, AlreadyUsed, TooOld:
 		return true
+	case Refused:
+		return !r.Later
 	case Wrong, Malformed, Locked, NotRecorded, NotKnown, Waiting:
 	}
 	return false
@@ -210,13 +191,16 @@ func (r receipt) Icon() string { return levelIcon(r.Level) }
 // is left to enter.
 func (s *Server) listNotice(m *model, res TopUpResult) *notice {
 	n := &notice{Level: "good"}
-	entered, stop := 0, TopUpResult{}
+	entered, refused, stop := 0, 0, TopUpResult{}
 	var left []string
 	for _, e := range res.Each {
 		one := s.tokenNotice(m, e)
 		n.Receipts = append(n.Receipts, receipt{e.N, m.Token(e.Digits), one.Level, one.Title, one.Lines})
 		if e.entered() {
 			entered++
+			if e.Outcome == Refused || e.Outcome == TooOld {
+				refused++
+			}
 			continue
 		}
 		left = append(left, m.Token(e.Digits))
@@ -224,7 +208,10 @@ func (s *Server) listNotice(m *model, res TopUpResult) *notice {
 			stop = e
 		}
 	}
-	n.Title = s.texts.T("topup.list", "n", strconv.Itoa(entered), "of", strconv.Itoa(len(res.Each)))
+	n.Title = s.texts.T("topup.list", "n", strconv.Itoa(entered-refused), "of", strconv.Itoa(len(res.Each)))
+	if refused > 0 {
+		n.Level, n.Lines = "low", append(n.Lines, s.texts.N("topup.list.refused", refused))
+	}
 	if res.Amount != 0 {
 		n.Lines = append(n.Lines, s.texts.T("topup.list.sum", "amount", m.Signed(res.Amount)))
 	}
@@ -234,7 +221,7 @@ func (s *Server) listNotice(m *model, res TopUpResult) *notice {
 	if len(left) == 0 {
 		return n
 	}
-	if n.Level = "low"; entered == 0 {
+	if n.Level = "low"; entered == refused {
 		n.Level = "bad"
 	}
 	n.Left = strings.Join(left, "\n")
