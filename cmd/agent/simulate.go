@@ -16,11 +16,12 @@ import (
 
 // simulateCmd lives through a world under one policy after another.
 type simulateCmd struct {
-	World  string  `arg:"" help:"World document (YAML); see docs/simulate.md."`
-	Policy string  `default:"all" help:"all, or some of none,timer,greedy,keeplit,foresight."`
-	Days   int     `help:"Days that count; as the world says where it is left out."`
-	Seed   *uint64 `help:"Another life in the same world; as the world says where it is left out."`
-	JSON   string  `name:"json" help:"Write the figures to this file; - is standard output, without the table."`
+	World   string  `arg:"" help:"World document (YAML); see docs/simulate.md."`
+	Variant string  `help:"One of the world's variants: another tariff, or people who buy otherwise."`
+	Policy  string  `default:"all" help:"all, or some of none,timer,greedy,keeplit,foresight."`
+	Days    int     `help:"Days that count; as the world says where it is left out."`
+	Seed    *uint64 `help:"Another life in the same world; as the world says where it is left out."`
+	JSON    string  `name:"json" help:"Write the figures to this file; - is standard output, without the table."`
 }
 
 func (c simulateCmd) Run(e *env) error {
@@ -38,6 +39,11 @@ func (c simulateCmd) Run(e *env) error {
 	}
 	if err != nil {
 		return err
+	}
+	if c.Variant != "" {
+		if w, err = w.As(c.Variant); err != nil {
+			return &exitError{exitUsage, err}
+		}
 	}
 	if c.Days != 0 {
 		w.Days = c.Days

@@ -213,7 +213,7 @@ func (c *counter) end(st *control.State, plant house.State) {
 	}
 	o.Dry -= c.atBegin.unmet.KWh()
 	o.RunOut = c.endings.result()
-	o.Balance, o.Week = c.record.days, c.record.week
+	o.Balance, o.Week = c.record.result()
 	for _, id := range slices.Sorted(maps.Keys(o.Loads)) {
 		o.Moves += o.Loads[id].Moves
 		o.MovesNear += o.Loads[id].MovesNear

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -11,10 +12,29 @@ import (
 type record struct {
 	weekFrom, weekTo time.Time
 	day              time.Time
-	days             []DayBalance
-	week             []Slot
+	days             []dayRecord
+	week             []slotRecord
 	used             map[string]units.Energy
 	base             units.Energy
+}
+
+// dayRecord is one day.
+type dayRecord struct {
+	day       civil.Date
+	low, high units.Money
+	off       time.Duration
+}
+
+// slotRecord is one slot of the week.
+type slotRecord struct {
+	slot    units.Slot
+	base    units.Energy
+	loads   []units.Energy
+	price   units.Price
+	balance units.Money
+	off     time.Duration
+	deficit units.Energy // of the first geyser's tank
+	geyser  bool
 }
 
 // closely is the week that is looked at closely: from a Monday in the middle.
@@ -36,52 +56,76 @@ func (r *record) add(l *life, from, to time.Time, plant house.State) {
 	if from.Sub(r.day) >= 23*time.Hour {
 		if today := units.LocalMidnight(from, zone); !today.Equal(r.day) {
 			r.day = today
-			r.days = append(r.days, DayBalance{Day: today, Low: left, High: left})
+			r.days = append(r.days, dayRecord{day: civil.DateIn(from, zone), low: left, high: left})
 		}
 	}
 	d := &r.days[len(r.days)-1]
-	d.Low, d.High = min(d.Low, left), max(d.High, left)
+	d.low, d.high = min(d.low, left), max(d.high, left)
 	off := !l.st.Decision.Close || l.dark
 	if off {
-		d.Off += to.Sub(from).Hours()
+		d.off += to.Sub(from)
 	}
 	if from.Before(r.weekFrom) || !from.Before(r.weekTo) {
 		r.base, r.used = plant.Base, nil
 		return
 	}
 	if r.used == nil {
-		r.used = map[string]units.Energy{}
+		r.used, r.base = map[string]units.Energy{}, plant.Base
 		for _, s := range plant.Loads {
 			r.used[s.ID] = s.Used
 		}
 	}
 	slot := units.SlotAt(from, l.site.PlanSlot)
-	if n := len(r.week); n == 0 || !r.week[n-1].Start.Equal(slot.Start) {
+	if n := len(r.week); n == 0 || !r.week[n-1].slot.Start.Equal(slot.Start) {
 		price, _ := l.site.Tariff.PriceAt(l.st.Tariff, slot.Start)
 		if p := l.st.Plan; p != nil {
 			if k, ok := p.At(from); ok {
 				price = p.Prices[k]
 			}
 		}
-		r.week = append(r.week, Slot{Start: slot.Start, Loads: make([]units.Energy, len(l.w.Loads)), Price: price})
+		r.week = append(r.week, slotRecord{slot: slot, loads: make([]units.Energy, len(l.w.Loads)), price: price})
 	}
 	s := &r.week[len(r.week)-1]
-	s.Base += plant.Base - r.base
+	s.base += plant.Base - r.base
 	r.base = plant.Base
+	s.geyser = false
 	for _, x := range plant.Loads {
 		for i := range l.w.Loads {
 			if l.w.Loads[i].ID != x.ID {
 				continue
 			}
-			s.Loads[i] += x.Used - r.used[x.ID]
+			s.loads[i] += x.Used - r.used[x.ID]
 			r.used[x.ID] = x.Used
-			if l.w.Loads[i].Plant.Kind == house.Geyser {
-				s.Hot = 60 - x.Deficit.KWh()/tank.KWh()*tankKelvin
+			if l.w.Loads[i].Plant.Kind == house.Geyser && !s.geyser {
+				s.deficit, s.geyser = x.Deficit, true
 			}
 		}
 	}
-	s.Balance = left
+	s.balance = left
 	if off {
-		s.Off += to.Sub(from)
+		s.off += to.Sub(from)
 	}
+}
+
+// result is the record as it is told.
+func (r *record) result() (days []DayBalance, week []Slot) {
+	for _, d := range r.days {
+		days = append(days, DayBalance{
+			Day: d.day.String(), Low: round(d.low.Float(), 2), High: round(d.high.Float(), 2), Off: round(d.off.Hours(), 2),
+		})
+	}
+	for _, s := range r.week {
+		out := Slot{
+			Start: s.slot.Start, Base: round(s.base.KWh(), 3), Price: round(s.price.Float(), 5), Balance: round(s.balance.Float(), 2),
+			Off: round(float64(s.off)/float64(s.slot.Len), 3),
+		}
+		for _, e := range s.loads {
+			out.Loads = append(out.Loads, round(e.KWh(), 3))
+		}
+		if s.geyser {
+			out.Hot = ptr(round(60-s.deficit.KWh()/tank.KWh()*tankKelvin, 1))
+		}
+		week = append(week, out)
+	}
+	return days, week
 }

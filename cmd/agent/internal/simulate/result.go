@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -11,13 +12,47 @@ import (
 // Report is what came of a world under each policy.
 type Report struct {
 	World    string             `json:"world"`
+	Variant  string             `json:"variant,omitempty"` // what differs from the world's document
+	About    string             `json:"about,omitempty"`
+	Start    string             `json:"start"` // the first day that counts
+	Zone     string             `json:"zone"`
+	Warm     int                `json:"warm_up"`
 	Days     int                `json:"days"`
 	Seed     uint64             `json:"seed"`
 	Currency string             `json:"currency"`
+	Loads    []LoadName         `json:"loads"`
 	Policies map[Policy]*Result `json:"policies"`
 	// GainShare is how much of what foresight saves keeplit saves, both against none
 	// and by the kWh delivered; nil where foresight saves less than a thousandth.
 	GainShare *float64 `json:"gain_share"`
+}
+
+// LoadName is what a load is called.
+type LoadName struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// report is one of the world without any policy.
+func (w *World) report() *Report {
+	r := &Report{
+		World: w.Title, Variant: w.Variant, About: w.About, Start: w.Start.String(), Zone: w.Zone, Warm: w.Warm, Days: w.Days, Seed: w.Seed,
+		Policies: map[Policy]*Result{},
+	}
+	for _, d := range w.Loads {
+		name := d.Name
+		if name == "" {
+			name = d.ID
+		}
+		r.Loads = append(r.Loads, LoadName{d.ID, name})
+	}
+	return r
+}
+
+// Join takes in what another report of the same world says of policies.
+func (r *Report) Join(other *Report) {
+	maps.Copy(r.Policies, other.Policies)
+	r.GainShare = r.gain()
 }
 
 // Result is what came of a world under one policy, over the days that count.
@@ -51,8 +86,8 @@ type Result struct {
 
 	FalseShortfalls int `json:"false_shortfalls"` // of them, those that announced one that did not come
 
-	Balance []DayBalance `json:"-"` // for the report's plots
-	Week    []Slot       `json:"-"`
+	Balance []DayBalance `json:"balance"`
+	Week    []Slot       `json:"week"` // that is looked at closely
 }
 
 // Cut is the time without supply for one cause.
@@ -83,20 +118,21 @@ type RunOuts struct {
 
 // DayBalance is the credit of one day.
 type DayBalance struct {
-	Day       time.Time
-	Low, High units.Money
-	Off       float64 // hours without supply
+	Day  string  `json:"day"` // by the local calendar
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+	Off  float64 `json:"off"` // hours without supply, for want of credit or of mains
 }
 
 // Slot is one slot of the week that is looked at closely.
 type Slot struct {
-	Start   time.Time
-	Base    units.Energy
-	Loads   []units.Energy // in the order of the world
-	Price   units.Price
-	Balance units.Money
-	Off     time.Duration
-	Hot     float64 // temperature of the first geyser
+	Start   time.Time `json:"start"`
+	Base    float64   `json:"base"`  // kWh
+	Loads   []float64 `json:"loads"` // kWh, in the order of the world
+	Price   float64   `json:"price"` // of a kWh, as the plan sees it
+	Balance float64   `json:"balance"`
+	Off     float64   `json:"off"`           // share of it
+	Hot     *float64  `json:"hot,omitempty"` // temperature of the first geyser, degrees
 }
 
 // gain is the report's GainShare.

@@ -21,7 +21,7 @@ func Run(ctx context.Context, w World, o Options) (*Report, error) {
 	if len(policies) == 0 {
 		policies = Policies()
 	}
-	r := &Report{World: w.Title, Days: w.Days, Seed: w.Seed, Policies: map[Policy]*Result{}}
+	r := w.report()
 	for _, p := range policies {
 		var began time.Duration
 		if o.Elapsed != nil {

@@ -101,5 +101,12 @@ func TestTheWorldsThatComeWithTheProgramAreRight(t *testing.T) {
 		if _, err := newLife(&w, Keeplit); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+		for _, v := range w.Variants {
+			as, err := w.As(v.Name)
+			must(t, err)
+			if _, err := newLife(&as, Keeplit); err != nil {
+				t.Errorf("%s %s: %v", name, v.Name, err)
+			}
+		}
 	}
 }

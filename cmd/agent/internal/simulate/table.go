@@ -9,13 +9,8 @@ import (
 // Table writes the figures for people: money and service side by side.
 func (r *Report) Table(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d days, seed %d, %s\n", r.World, r.Days, r.Seed, r.Currency)
-	var have []Policy
-	for _, p := range Policies() {
-		if r.Policies[p] != nil {
-			have = append(have, p)
-		}
-	}
+	fmt.Fprintf(&b, "%s: %d days, seed %d, %s\n", r.Name(), r.Days, r.Seed, r.Currency)
+	have := r.have()
 	row := func(name string, value func(*Result) string) {
 		fmt.Fprintf(&b, "%-34s", name)
 		for _, p := range have {
@@ -35,6 +30,48 @@ func (r *Report) Table(w io.Writer) error {
 	}
 	if r.GainShare != nil {
 		fmt.Fprintf(&b, "keeplit has %.0f %% of what foresight could save a kWh\n", 100**r.GainShare)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Name is the world's, with what differs in its variant.
+func (r *Report) Name() string {
+	if r.Variant == "" {
+		return r.World
+	}
+	return r.World + ": " + r.Variant
+}
+
+// have are the policies that were run, in order.
+func (r *Report) have() []Policy {
+	var out []Policy
+	for _, p := range Policies() {
+		if r.Policies[p] != nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Markdown writes the same figures as a table of a document.
+func (r *Report) Markdown(w io.Writer) error {
+	var b strings.Builder
+	have := r.have()
+	b.WriteString("| |")
+	for _, p := range have {
+		fmt.Fprintf(&b, " `%s` |", p)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---:|", len(have)) + "\n")
+	for _, l := range lines() {
+		if l.show != nil && !l.show(r) {
+			continue
+		}
+		fmt.Fprintf(&b, "| %s |", l.name)
+		for _, p := range have {
+			fmt.Fprintf(&b, " %s |", l.value(r.Policies[p]))
+		}
+		b.WriteByte('\n')
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -41,6 +41,11 @@ type World struct {
 	Vendor Vendor  `yaml:"vendor"`
 	Mains  Mains   `yaml:"outages"`
 
+	// Variants are the same world with another tariff or habit; Variant is the title
+	// of that which this one is.
+	Variants []Variant `yaml:"variants"`
+	Variant  string    `yaml:"-"`
+
 	// Folder is where the file is; paths in it are relative to that.
 	Folder string `yaml:"-"`
 }
@@ -96,6 +101,9 @@ func (d *Date) SetText(s string) error {
 	d.Year, d.Month, d.Day = t.Date()
 	return nil
 }
+
+// String writes the day as SetText reads it.
+func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day) }
 
 // in is the local midnight that the day begins with.
 func (d Date) in(zone *time.Location) time.Time {
@@ -163,6 +171,7 @@ func (w *World) Check() fault.List {
 	if w.Prices != nil {
 		l.Under("prices", w.Prices.Check())
 	}
+	w.checkVariants(&l)
 	return l
 }
 
