@@ -18,6 +18,7 @@ type engine struct {
 	boosts []fitted // oldest first
 	pass   *pass    // what the panels have taught so far
 	refit  bool     // a booster was fitted on what has changed since
+	tried  int      // the last anchor for which boosters were fitted, be it none for want of days
 }
 
 // fitted is a booster of each quantile, fitted on what was known at anchor.
@@ -61,7 +62,7 @@ func (e *engine) learned(origin int) bool { return e.pass != nil && e.pass.now <
 
 // fork is a copy that shares nothing that either will change.
 func (e *engine) fork() *engine {
-	g := &engine{d: e.d, seed: e.seed, boosts: slices.Clone(e.boosts), panels: make([]*panel, len(e.panels))}
+	g := &engine{d: e.d, seed: e.seed, boosts: slices.Clone(e.boosts), tried: e.tried, panels: make([]*panel, len(e.panels))}
 	for i, p := range e.panels {
 		c := *p
 		g.panels[i] = &c
@@ -137,7 +138,7 @@ func parallel(n int, f func(int)) {
 // fit makes the boosters still missing for a forecast at origin.
 func (e *engine) fit(origin int) {
 	last := e.anchor(origin)
-	if n := len(e.boosts); n > 0 && e.boosts[n-1].anchor == last {
+	if e.tried == last {
 		e.refit = false
 		return
 	}
@@ -167,7 +168,7 @@ func (e *engine) fit(origin int) {
 	}
 	sort.Slice(out, func(a, b int) bool { return out[a].anchor < out[b].anchor })
 	e.boosts = out
-	e.pass, e.refit = nil, false
+	e.pass, e.refit, e.tried = nil, false, last
 }
 
 const (

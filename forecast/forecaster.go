@@ -25,6 +25,17 @@ type Forecaster struct {
 	engine *engine
 	stale  int64 // first grid slot that changed since the engine last looked
 	forked int64 // first grid slot that changed since the last Fork
+
+	seen seen
+}
+
+// seen is what was worked out last, for who asks again before anything has changed: a
+// plan asks for a forecast, for paths and whether a refit is due, all from one instant.
+type seen struct {
+	first   int64 // grid slot of days and outlook
+	days    *days // nil: of none
+	outlook *outlook
+	refit   bool // the outlook might refit
 }
 
 // New builds a Forecaster without data.  The error is ErrStep.
@@ -85,8 +96,14 @@ func (f *Forecaster) Update(o Observation) error {
 	if f.hist.first != before {
 		f.engine = nil // the first day has moved: what was replayed is gone
 	}
-	f.stale, f.forked = min(f.stale, n), min(f.forked, n)
+	f.changed(n)
 	return nil
+}
+
+// changed forgets what rests on slot n of the grid.
+func (f *Forecaster) changed(n int64) {
+	f.stale, f.forked = min(f.stale, n), min(f.forked, n)
+	f.seen = seen{}
 }
 
 // Slot is the forecast of one slot, all in kWh a slot: the mean, and the
@@ -209,27 +226,25 @@ func (o *outlook) index(c, n int) int {
 func (f *Forecaster) look(first int64) *outlook { return f.lookWith(first, !f.opt.Background) }
 
 func (f *Forecaster) lookWith(first int64, refit bool) *outlook {
+	// One that might refit is the same as one that goes on with what that has taught.
+	if s := &f.seen; s.outlook != nil && s.first == first && (s.refit || !refit) {
+		return s.outlook
+	}
 	e, d := f.current(first)
 	o := &outlook{d: d, engine: e, origin: f.originOf(d, first), first: first, ownDays: f.ownDays(first)}
 	o.verdict = e.forecastCells(o.origin, refit)
 	f.blendPrior(o)
+	f.seen.outlook, f.seen.refit = o, refit
 	return o
 }
 
 // current is the engine as of a grid slot, without what has changed since it
 // was last asked.
 func (f *Forecaster) current(first int64) (*engine, *days) {
-	base := f.floor(first)
-	d := newDays(&f.hist, &f.least, &f.cal, f.fine, first, base, f.ceiling(first))
-	if d.cells() == 0 {
-		d.first, _ = f.cal.local(first * f.hist.step)
+	if f.seen.days == nil || f.seen.first != first {
+		f.seen = seen{first: first, days: f.daysAt(first)}
 	}
-	// Holidays are asked for here, by the caller's goroutine.
-	d.kinds = make([]uint8, f.originOf(d, first)/d.perDay+longDays+3)
-	for i := range d.kinds {
-		d.kinds[i] = f.kindOf(d.first + int64(i))
-	}
-	d.temp = newTemperatures(&f.temp, &f.cal, d, f.originOf(d, first))
+	d := f.seen.days
 	e := f.engine
 	if e == nil || e.d.base != d.base || e.d.first != d.first || e.d.temp.foresees() != d.temp.foresees() {
 		e = &engine{seed: f.opt.Seed}
@@ -241,6 +256,21 @@ func (f *Forecaster) current(first int64) (*engine, *days) {
 	}
 	e.d = d
 	return e, d
+}
+
+// daysAt is the history laid out by days as of a grid slot.
+func (f *Forecaster) daysAt(first int64) *days {
+	d := newDays(&f.hist, &f.least, &f.cal, f.fine, first, f.floor(first), f.ceiling(first))
+	if d.cells() == 0 {
+		d.first, _ = f.cal.local(first * f.hist.step)
+	}
+	// Holidays are asked for here, by the caller's goroutine.
+	d.kinds = make([]uint8, f.originOf(d, first)/d.perDay+longDays+3)
+	for i := range d.kinds {
+		d.kinds[i] = f.kindOf(d.first + int64(i))
+	}
+	d.temp = newTemperatures(&f.temp, &f.cal, d, f.originOf(d, first))
+	return d
 }
 
 // blendPrior draws the answer to the built-in prior while there is little of

@@ -16,7 +16,7 @@ func (s Scenarios) Lasts(c Credit, until int) float64 {
 	}
 	needs := make([]float64, len(s.Paths))
 	for i, path := range s.Paths {
-		needs[i] = c.most(path, until)
+		needs[i] = c.on(i).most(path, until)
 	}
 	slices.Sort(needs)
 	return 1 - s.chance(1-rank(needs, c.Balance))
@@ -87,7 +87,8 @@ func (s Scenarios) Light(c Credit, runs []Run) []time.Duration {
 	}
 	sums, n := make([]float64, len(runs)), 0
 	spent := make([]float64, len(s.Paths[0])+1) // up to the begin of each slot
-	for _, path := range s.Paths {
+	for i, path := range s.Paths {
+		c := c.on(i)
 		end, used := math.Inf(1), 0.0
 		t := 0
 		for ; t < len(path) && spent[t] < c.Balance; t++ {

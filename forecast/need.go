@@ -24,6 +24,7 @@ func (s Scenarios) Needs(c Credit, until []int) []Need {
 		most[m] = make([]float64, len(s.Paths))
 	}
 	for i, path := range s.Paths {
+		c := c.on(i)
 		sum, top, m := 0.0, 0.0, 0
 		used := 0.0
 		for t := 0; t < len(path) && m < len(until); t++ {
@@ -122,7 +123,10 @@ func (c Credit) with(path, extra []float64, t int) float64 {
 }
 
 func (c Credit) cost(t int, used, kwh float64) float64 {
-	if c.Cost == nil {
+	switch {
+	case c.known != nil:
+		return c.known[t]
+	case c.Cost == nil:
 		return kwh
 	}
 	return c.Cost(t, used, kwh)

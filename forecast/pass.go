@@ -125,6 +125,9 @@ func (e *engine) forgetFrom(c int) {
 			}
 		}
 	}
+	if e.tried > c {
+		e.tried = math.MinInt
+	}
 	for len(e.boosts) > 0 && e.boosts[len(e.boosts)-1].anchor > c {
 		e.boosts = e.boosts[:len(e.boosts)-1]
 		e.refit = true

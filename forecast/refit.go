@@ -57,7 +57,7 @@ func (f *Forecaster) Fork() *Forecaster {
 	if f.engine != nil {
 		g.engine = f.engine.fork()
 	}
-	f.forked = math.MaxInt64
+	f.forked, g.seen = math.MaxInt64, seen{}
 	return &g
 }
 
@@ -65,5 +65,5 @@ func (f *Forecaster) Fork() *Forecaster {
 // afterwards.  What f was told since the fork is not lost.
 func (f *Forecaster) Adopt(fork *Forecaster) {
 	f.engine = fork.engine
-	f.stale = f.forked
+	f.stale, f.seen = f.forked, seen{}
 }

@@ -17,6 +17,38 @@ type Credit struct {
 	// Planned is the energy of the planned loads by slot, in kWh; slots beyond
 	// its end have none.
 	Planned []float64
+
+	priced [][]float64 // by path and slot, what Cost says: see Scenarios.Priced; nil: it is asked
+	known  []float64   // those of the path that is followed
+}
+
+// on is the credit for following a path with nothing on top.
+func (c Credit) on(path int) Credit {
+	if c.priced != nil {
+		c.known = c.priced[path]
+	}
+	return c
+}
+
+// Priced is the credit with what the slots of the paths cost worked out, for who has
+// several questions about it: Needs, RunOut, Lasts and Light give the same answers, sooner.
+func (s Scenarios) Priced(c Credit) Credit {
+	if c.Cost == nil || len(s.Paths) == 0 {
+		return c
+	}
+	n := len(s.Paths[0])
+	flat := make([]float64, n*len(s.Paths))
+	c.priced = make([][]float64, len(s.Paths))
+	for i, path := range s.Paths {
+		costs, used := flat[i*n:(i+1)*n], 0.0
+		for t := range path {
+			kwh := c.with(path, nil, t)
+			costs[t] = c.Cost(t, used, kwh)
+			used += kwh
+		}
+		c.priced[i] = costs
+	}
+	return c
 }
 
 // RunOut is the distribution of the time until the credit is used up.
@@ -38,7 +70,7 @@ func (s Scenarios) RunOut(c Credit) RunOut {
 	}
 	times := make([]float64, len(s.Paths)) // in slots
 	for i, p := range s.Paths {
-		times[i] = c.slotsUntilSpent(p)
+		times[i] = c.on(i).slotsUntilSpent(p)
 	}
 	return runOutOf(times, s.read, len(s.Paths[0]), s.Step)
 }
@@ -104,10 +136,7 @@ func (c Credit) slotsUntilSpent(path []float64) float64 {
 		if kwh != kwh {
 			return math.NaN()
 		}
-		cost := kwh
-		if c.Cost != nil {
-			cost = c.Cost(i, used, kwh)
-		}
+		cost := c.cost(i, used, kwh)
 		if cost >= left {
 			return float64(i) + left/cost
 		}

@@ -24,7 +24,7 @@ func (f *Forecaster) UpdateTemperature(start time.Time, celsius float64) error {
 		return fmt.Errorf("temperature %v degrees Celsius at %s: %w", celsius, start.UTC().Format(time.RFC3339), ErrTemperature)
 	}
 	f.temp.set(n, celsius)
-	f.stale, f.forked = min(f.stale, n), min(f.forked, n)
+	f.changed(n)
 	return nil
 }
 

@@ -64,6 +64,16 @@ func (e Energy) Mean(d time.Duration) Power {
 
 // Cost is what e costs at p, rounded half to even to the millionth.
 func (p Price) Cost(e Energy) Money {
+	// Nearly always 64 bits are enough, and then to divide by a constant is to multiply:
+	// a plan asks for half a million costs.
+	if hi, lo := bits.Mul64(abs(int64(p)), abs(int64(e))); hi == 0 {
+		const d = uint64(KilowattHour)
+		q := lo / d
+		if r := lo - q*d; r > d-r || (r == d-r && q&1 == 1) {
+			q++
+		}
+		return Money(signed(q, (p < 0) != (e < 0)))
+	}
 	return Money(MulDiv(int64(p), int64(e), int64(KilowattHour)))
 }
 

@@ -87,6 +87,15 @@ func TestCostAndBuys(t *testing.T) {
 	if Price(0).Buys(One) != math.MaxInt64 {
 		t.Fatal("free energy must buy without end")
 	}
+	rapid.Check(t, func(t *rapid.T) {
+		of := func(name string) int64 { // of any size, as often small as great
+			return rapid.Int64().Draw(t, name) >> rapid.IntRange(0, 63).Draw(t, name+" shifted")
+		}
+		p, e := of("price"), of("energy")
+		if got, want := Price(p).Cost(Energy(e)), MulDiv(p, e, int64(KilowattHour)); int64(got) != want {
+			t.Fatalf("%d uJ at %d cost %d, in 128 bits %d", e, p, got, want)
+		}
+	})
 }
 
 func TestDecimalTextReadsBack(t *testing.T) {
