@@ -17,7 +17,7 @@ import (
 // calibrateCmd finds a converter's constants from a recording and what a
 // trusted instrument showed meanwhile.
 type calibrateCmd struct {
-	Rate             float64       `default:"4000" help:"Samples per second."`
+	Rate             float64       `default:"4007" help:"Samples per second of the recording; best a multiple of neither 50 nor 60, behind an input filter."`
 	VScale           float64       `name:"v-scale" required:"" help:"Volts a code, by the divider's figures."`
 	IScale           float64       `name:"i-scale" required:"" help:"Amperes a code, by the transformer's figures."`
 	Skew             time.Duration `default:"0s" help:"How much later the current is sampled than the voltage."`

@@ -12,12 +12,13 @@ import (
 
 // waveformCmd measures recorded samples of a voltage and a current.
 type waveformCmd struct {
-	Rate             float64       `default:"4000" help:"Samples per second."`
+	Rate             float64       `default:"4007" help:"Samples per second of the recording; best a multiple of neither 50 nor 60, behind an input filter."`
 	VScale           float64       `name:"v-scale" default:"1" help:"Volts a code."`
 	IScale           float64       `name:"i-scale" default:"1" help:"Amperes a code."`
 	Skew             time.Duration `default:"0s" help:"How much later the current was sampled than the voltage, e.g. 20us."`
 	Bits             int           `default:"24" help:"Resolution of the converter; a code beyond it is a lost sample."`
 	NoSkewCorrection bool          `name:"no-skew-correction" help:"Leave the skew in, to see what it does."`
+	KeepDC           bool          `name:"keep-dc" help:"Keep the current's DC in its rms value, as of a load that takes half waves; the converter's zero must be right."`
 	Nominal          float64       `help:"Declared voltage, for sags and swells; found from the recording where it is not given."`
 	Frequency        float64       `help:"Declared frequency, 50 or 60; found from the recording where it is not given."`
 	File             string        `arg:"" optional:"" default:"-" help:"CSV with the columns v,i in codes; - is standard input."`
@@ -65,7 +66,7 @@ func (c *waveformCmd) Run(e *env) error {
 		in = f
 	}
 	cfg := waveform.Config{
-		Rate: c.Rate, Nominal: c.Nominal, Frequency: c.Frequency, FindNoise: true,
+		Rate: c.Rate, Nominal: c.Nominal, Frequency: c.Frequency, FindNoise: true, KeepDC: c.KeepDC,
 		Channels: []waveform.Channel{{VoltsPerCode: c.VScale, AmpsPerCode: c.IScale}},
 	}
 	if !c.NoSkewCorrection {

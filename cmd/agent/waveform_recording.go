@@ -142,6 +142,9 @@ func (r *sampleFile) survey(cfg *waveform.Config) error {
 		cfg.Brief = true
 		r.dcV, r.dcI = r.middle()
 	}
+	if cfg.KeepDC {
+		r.dcI = 0
+	}
 	return nil
 }
 

@@ -12,12 +12,12 @@ import (
 	"testing"
 )
 
-// waveCSV is CSV of a voltage and a current at 4000 samples per second.
+// waveCSV is CSV of a voltage and a current at 4007 samples per second.
 func waveCSV(seconds float64, volts, amps, phi, skew float64) string {
 	var b strings.Builder
 	b.WriteString("v,i\n")
-	for k := range int(seconds * 4000) {
-		t := float64(k) / 4000
+	for k := range int(seconds * 4007) {
+		t := float64(k) / 4007
 		w := 2 * math.Pi * 50
 		fmt.Fprintf(&b, "%d,%d\n", int(math.Round(volts*math.Sqrt2*math.Sin(w*t)*1e4)), int(math.Round(amps*math.Sqrt2*math.Sin(w*(t+skew)-phi)*1e5)))
 	}

@@ -28,6 +28,9 @@ type Document struct {
 	Rate int `yaml:"rate,omitempty"`
 	// Calibration is the file that agent calibrate wrote.
 	Calibration string `yaml:"calibration"`
+	// DC keeps the currents' DC in their rms values, as of loads that take half waves;
+	// the converter's zero must be right then.
+	DC bool `yaml:"dc,omitempty"`
 	// Voltage and LineFrequency are the declared ones, for sags and swells; zero
 	// takes 230 V and 50 Hz.
 	Voltage       int `yaml:"voltage,omitempty"`
@@ -95,7 +98,7 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	}
 	m, err := New(src, Config{
 		Waveform: waveform.Config{
-			Rate: rate, Channels: constants.Channels, Skew: skew, Nominal: float64(d.Voltage), Frequency: float64(d.LineFrequency),
+			Rate: rate, Channels: constants.Channels, Skew: skew, Nominal: float64(d.Voltage), Frequency: float64(d.LineFrequency), KeepDC: d.DC,
 		}, Every: e.Every, Now: e.Now,
 		Import: e.Import, Export: e.Export,
 	})

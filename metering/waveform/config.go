@@ -49,6 +49,9 @@ type Config struct {
 	// cycles can be judged as they come.  Else they wait for the DC that the
 	// first window finds.
 	Centred bool
+	// KeepDC keeps the DC of the currents in Irms and S, as of a load that takes half
+	// waves: the converter's zero must be right then.  The DC of a voltage is never its own.
+	KeepDC bool
 	// Brief says that there are hardly more than two cycles: the low-pass is not
 	// waited for, and the frequency may be a thousandth off.
 	Brief bool
@@ -94,7 +97,7 @@ func (c *Config) fill() error {
 
 // Phase is what a window measured of one phase.
 type Phase struct {
-	Urms, Irms float64            // V, A, DC removed and the noise floor taken off
+	Urms, Irms float64            // V, A, DC removed (but see Config.KeepDC) and the noise floor taken off
 	Udc, Idc   float64            // V, A
 	P, Q, S    float64            // W, var of the fundamental, VA
 	PF, DPF    float64            // power factor P/S; displacement factor, cos of the fundamental's angle

@@ -64,6 +64,90 @@ func TestDisturbancesAreTimed(t *testing.T) {
 	}
 }
 
+// What the standard calls a sag is one of U_rms(1/2), the rms of a whole cycle: an even
+// harmonic that lowers every second half cycle is none, a half cycle that is missing
+// leaves 71 % of the voltage, and an interruption within a sag is told beside it, each
+// with its own beginning and length.
+func TestSagsAreOfWholeCyclesAndAnInterruptionWithinOneIsToldBesideIt(t *testing.T) {
+	type told struct {
+		kind          EventKind
+		start, length float64 // s
+		urms          float64
+	}
+	for _, c := range []struct {
+		situation string
+		u         func(at, wt float64) float64 // of the nominal peak
+		want      []told
+	}{
+		{"a second harmonic of 5 % at 91 %", func(_, wt float64) float64 { return 0.91 * (math.Sin(wt) + 0.05*math.Sin(2*wt+math.Pi/2)) }, nil},
+		{"a half cycle is missing", func(at, wt float64) float64 {
+			if at >= 1 && at < 1.01 {
+				return 0
+			}
+			return math.Sin(wt)
+		}, []told{{Sag, 1, 0.01, 162.6}}},
+		{"half a cycle at 80 % is 91 % of a cycle", func(at, wt float64) float64 {
+			if at >= 1 && at < 1.01 {
+				return 0.8 * math.Sin(wt)
+			}
+			return math.Sin(wt)
+		}, nil},
+		{"an interruption within a sag", func(at, wt float64) float64 {
+			switch {
+			case at >= 1.1 && at < 1.2:
+				return 0
+			case at >= 1 && at < 1.5:
+				return 0.7 * math.Sin(wt)
+			}
+			return math.Sin(wt)
+		}, []told{{Interruption, 1.1, 0.1, 0}, {Sag, 1, 0.5, 0}}},
+		{"two interruptions within a sag", func(at, wt float64) float64 {
+			switch {
+			case at >= 1 && at < 1.1, at >= 1.3 && at < 1.4:
+				return 0
+			case at >= 1 && at < 1.4:
+				return 0.6 * math.Sin(wt)
+			}
+			return math.Sin(wt)
+		}, []told{{Interruption, 1, 0.1, 0}, {Interruption, 1.3, 0.1, 0}, {Sag, 1, 0.4, 0}}},
+		{"a sag that ends in darkness", func(at, wt float64) float64 {
+			switch {
+			case at >= 1.7:
+				return 0
+			case at >= 1.5:
+				return 0.7 * math.Sin(wt)
+			}
+			return math.Sin(wt)
+		}, []told{{Interruption, 1.7, 0.3, 0}, {Sag, 1.5, 0.5, 0}}},
+	} {
+		s := signal{rate: 4000, hz: 50, bits: 24, noise: 200, u: func(at, wt float64) float64 { return peak(230) * c.u(at, wt) }, i: sine(peak(1), 0)}
+		m := s.run(t, Config{Centred: true}, 2)
+		ok := len(m.events) == len(c.want)
+		for k := 0; ok && k < len(c.want); k++ {
+			e, w := m.events[k], c.want[k]
+			ok = e.Kind == w.kind && math.Abs(e.Start/4000-w.start) < 0.001 && math.Abs(e.Samples/4000-w.length) < 0.002 && math.Abs(e.Urms-w.urms) < 2.3
+		}
+		if !ok {
+			t.Errorf("%s: %+v; want %+v", c.situation, m.events, c.want)
+		}
+	}
+}
+
+// The current of a load that takes half waves has DC, which is part of its rms value
+// where the converter's zero is known: without it 23 % of the current is missing.
+func TestTheDCOfHalfWavesIsKeptWhereItIsAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		keep bool
+		want float64 // A
+	}{{true, peak(10) / 2}, {false, peak(10) * math.Sqrt(0.25-1/(math.Pi*math.Pi))}} {
+		s := signal{rate: 4007, hz: 50, bits: 16, u: sine(peak(230), 0), i: func(_, wt float64) float64 { return max(0, peak(10)*math.Sin(wt)) }}
+		m := s.run(t, Config{KeepDC: c.keep, Centred: true}, 1)
+		if math.Abs(m.irms/c.want-1) > 0.002 || math.Abs(m.p/1150-1) > 0.002 {
+			t.Errorf("DC kept: %v: %.3f A and %.1f W, want %.3f A and 1150 W", c.keep, m.irms, m.p, c.want)
+		}
+	}
+}
+
 // A converter with its zero in the middle of its range has DC of many times the
 // signal; the first half cycles are judged when it is known.
 func TestDCIsNoDisturbance(t *testing.T) {

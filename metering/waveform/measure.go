@@ -12,7 +12,11 @@ func (e *Engine) measure(k int, w *Window) {
 	}
 	p.Udc, p.Idc = m[sumU], m[sumI]
 	p.Urms = math.Sqrt(max(0, m[sumUU]-m[sumU]*m[sumU]-c.noiseU2))
-	p.Irms = math.Sqrt(max(0, m[sumII]-m[sumI]*m[sumI]-c.noiseI2))
+	squareI := m[sumII]
+	if !e.cfg.KeepDC {
+		squareI -= m[sumI] * m[sumI]
+	}
+	p.Irms = math.Sqrt(max(0, squareI-c.noiseI2))
 	p.P = m[sumUI] - m[sumU]*m[sumI] - c.cal.PowerOffset
 	p.S = p.Urms * p.Irms
 	if w.Frequency > 0 {

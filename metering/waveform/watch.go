@@ -11,120 +11,172 @@ const (
 	hysteresis        = 0.02
 )
 
-// watcher follows the rms voltage of each half cycle of one phase.
+// watcher follows U_rms(1/2) of one phase, as IEC 61000-4-30 has it: the rms voltage of
+// a whole cycle, made anew with each half cycle.  One half cycle that is low alone, as
+// every second one is under an even harmonic, is no disturbance.
 //
-// A disturbance seldom begins at a zero crossing, so its first and last half
-// cycle are mixtures.  How much of each there was tells when the step came.
+// A disturbance seldom begins at a zero crossing: how much of each half cycle was
+// of the level before and how much of that after tells when the step came.  So each
+// cycle is judged when the half cycle after it is known.
 type watcher struct {
 	phase   int
 	nominal float64
 
-	kind    EventKind // of the disturbance under way; empty if none
-	start   float64
-	until   float64
-	extreme float64
-	since   int       // half cycles in it
-	over    bool      // it is over, and waits for the half cycle after the last to be told
-	past    [3]halved // the half cycles before, newest first
+	past  [5]halved // the newest first: the one after the cycle that is judged, the cycle, and two before
+	known int       // of past, with nothing missing between
+	low   run       // below sagBelow
+	deep  run       // below interruptionBelow, within low
+	deeps int       // how many of these low has had
+	last  run       // the latest of them
+	high  run       // above swellAbove
 }
 
-// halved is a half cycle and its mean square; to is zero where there was none.
+// halved is a half cycle and its mean square.
 type halved struct{ from, to, square float64 }
 
-// half takes one half cycle and answers whether it was disturbed.  A
-// disturbance that it shows began at from.
+// run is a disturbance under way.
+type run struct {
+	on      bool
+	start   float64
+	until   float64
+	extreme float64 // of U_rms(1/2)
+}
+
+// half takes one half cycle and answers whether it was disturbed.
 func (w *watcher) half(from, to, rms float64, emit func(Event)) bool {
-	now := halved{from, to, rms * rms}
+	if w.known > 0 && from-w.past[0].to > to-from {
+		w.judge(0, emit) // nothing after it is known
+		w.known = 0
+	}
+	copy(w.past[1:], w.past[:])
+	w.past[0] = halved{from, to, rms * rms}
+	w.known = min(w.known+1, len(w.past))
+	w.judge(1, emit)
+	part := w.cycle(0) / w.nominal
+	return w.low.on || w.high.on || w.known > 1 && (part < sagBelow || part > swellAbove)
+}
+
+// cycle is the rms voltage of the cycle that ends with half cycle j of the past.
+func (w *watcher) cycle(j int) float64 {
+	if w.known < j+2 {
+		return 0
+	}
+	return math.Sqrt((w.past[j].square + w.past[j+1].square) / 2)
+}
+
+// judge looks at the cycle that ends with half cycle j of the past.
+func (w *watcher) judge(j int, emit func(Event)) {
+	if w.known < j+2 {
+		return
+	}
+	rms := w.cycle(j)
 	part := rms / w.nominal
-	disturbed := part < sagBelow || part > swellAbove
-	if w.over {
-		if !disturbed {
-			w.until = ended(w.past, now, w.since)
-		}
-		w.end(emit, false)
+	if w.deep.on && part >= interruptionBelow+hysteresis {
+		w.deep.until = w.ended(j, lowest)
+		w.tell(emit, Interruption, &w.deep, false)
+		w.deeps, w.last = w.deeps+1, w.deep
 	}
-	switch w.kind {
-	case Sag, Interruption:
-		w.over = part >= sagBelow+hysteresis
-	case Swell:
-		w.over = part <= swellAbove-hysteresis
-	case "":
-		switch {
-		case part < sagBelow:
-			w.kind, w.start, w.extreme, w.since = Sag, from, rms, 0
-		case part > swellAbove:
-			w.kind, w.start, w.extreme, w.since = Swell, from, rms, 0
-		}
+	if w.low.on && part >= sagBelow+hysteresis {
+		w.low.until = w.ended(j, lowest)
+		w.sag(emit, false)
 	}
-	if w.over && disturbed {
-		w.end(emit, false) // from one straight into the other
-		w.past = [3]halved{}
-		return w.half(from, to, rms, emit)
+	if w.high.on && part <= swellAbove-hysteresis {
+		w.high.until = w.ended(j, highest)
+		w.tell(emit, Swell, &w.high, false)
 	}
-	if w.since == 1 && !w.over {
-		w.start = began(w.past, now, w.start)
-	}
-	w.past[2], w.past[1], w.past[0] = w.past[1], w.past[0], now
-	if w.kind == "" || w.over {
-		return false
-	}
-	w.since++
-	w.until = to
-	if w.kind == Swell {
-		w.extreme = max(w.extreme, rms)
-		return true
-	}
-	w.extreme = min(w.extreme, rms)
-	if part < interruptionBelow {
-		w.kind = Interruption // a dip that goes so deep is one
-	}
-	return true
-}
-
-// end tells of the disturbance under way.
-func (w *watcher) end(emit func(Event), unending bool) {
-	emit(Event{Kind: w.kind, Phase: w.phase, Start: w.start, Samples: w.until - w.start, Urms: w.extreme, Unending: unending})
-	w.kind, w.over = "", false
-}
-
-// cut tells of a disturbance that the samples ended in, at end.
-func (w *watcher) cut(end float64, emit func(Event)) {
 	switch {
-	case w.kind == "":
-	case w.over:
-		w.end(emit, false)
-	default:
-		w.until = end
-		w.end(emit, true)
+	case part < sagBelow && !w.low.on:
+		w.low, w.deeps = run{on: true, start: w.began(j, lowest), extreme: rms}, 0
+	case part > swellAbove && !w.high.on:
+		w.high = run{on: true, start: w.began(j, highest), extreme: rms}
 	}
+	if part < interruptionBelow && !w.deep.on {
+		w.deep = run{on: true, start: w.began(j, lowest), extreme: rms}
+	}
+	w.low.extreme, w.deep.extreme = min(w.low.extreme, rms), min(w.deep.extreme, rms)
+	w.high.extreme = max(w.high.extreme, rms)
 }
 
-// began is when the voltage left the level before a disturbance for that of
-// now, its second half cycle.  past is its first one and the two before.
-func began(past [3]halved, now halved, from float64) float64 {
-	first, before, steady := past[0], past[1], past[2]
-	if before.to == 0 || steady.to == 0 || from != first.from || first.from-before.to > (first.to-first.from)/4 {
-		return from // nothing is known of what was before
-	}
-	// Where the half cycle before has begun to leave, it began there.
-	if x := share(before.square, steady.square, now.square); x < 0.98 {
-		return before.from + turn(x)*(before.to-before.from)
-	}
-	return first.from + turn(share(first.square, before.square, now.square))*(first.to-first.from)
+// tell tells of a disturbance that is over, or that the samples ended in.
+func (w *watcher) tell(emit func(Event), kind EventKind, r *run, unending bool) {
+	emit(Event{Kind: kind, Phase: w.phase, Start: r.start, Samples: r.until - r.start, Urms: r.extreme, Unending: unending})
+	r.on = false
 }
 
-// ended is when the voltage left the level of a disturbance of since half
-// cycles for that of now.  past is the first half cycle that is none of it, its
-// last one and the one before that.
-func ended(past [3]halved, now halved, since int) float64 {
-	first, last, level := past[0], past[1], past[2]
-	if since < 2 || level.to == 0 {
-		return last.to
+// sag tells of a sag.  One that was nothing but the way into an interruption and out of
+// it is that interruption; any other has its own beginning and length beside it.
+func (w *watcher) sag(emit func(Event), unending bool) {
+	half := w.past[0].to - w.past[0].from
+	if w.deeps == 1 && w.last.start-w.low.start < half && w.low.until-w.last.until < half {
+		w.low.on = false
+		return
 	}
-	if x := share(last.square, level.square, now.square); x < 0.98 {
-		return last.from + turn(x)*(last.to-last.from)
+	w.tell(emit, Sag, &w.low, unending)
+}
+
+// cut tells of what the samples ended in, at end.
+func (w *watcher) cut(end float64, emit func(Event)) {
+	w.judge(0, emit)
+	w.low.until, w.deep.until, w.high.until = end, end, end
+	if w.deep.on {
+		w.tell(emit, Interruption, &w.deep, true)
+		w.deeps, w.last = w.deeps+1, w.deep
 	}
-	return first.from + turn(share(first.square, last.square, now.square))*(first.to-first.from)
+	if w.low.on {
+		w.sag(emit, true)
+	}
+	if w.high.on {
+		w.tell(emit, Swell, &w.high, true)
+	}
+	w.known = 0
+}
+
+func lowest(a, b float64) float64  { return min(a, b) }
+func highest(a, b float64) float64 { return max(a, b) }
+
+// steady is a share of one level from which on there is nothing of the other.
+const steady = 0.98
+
+// began is when the voltage left the level before the first disturbed cycle, which ends
+// with half cycle j, for the one within it: in the half cycle before that cycle, where
+// the step was small, or in it.
+func (w *watcher) began(j int, worst func(a, b float64) float64) float64 {
+	oldest := min(w.known-1, j+3)
+	if oldest == j+1 {
+		return w.past[oldest].from // nothing is known of what was before
+	}
+	level := worst(w.past[j].square, w.past[j+1].square)
+	if j > 0 {
+		level = worst(level, w.past[j-1].square)
+	}
+	for h := oldest - 1; h > j; h-- {
+		p := w.past[h]
+		if x := share(p.square, w.past[oldest].square, level); x < steady {
+			return p.from + turn(x)*(p.to-p.from)
+		}
+	}
+	p := w.past[j]
+	return p.from + turn(share(p.square, w.past[oldest].square, level))*(p.to-p.from)
+}
+
+// ended is when the voltage left the level of a disturbance for that after it.  The cycle
+// that ends with half cycle j is the first that is none of it.
+func (w *watcher) ended(j int, worst func(a, b float64) float64) float64 {
+	oldest := min(w.known-1, j+3)
+	after, level := w.past[max(0, j-1)].square, w.past[j+1].square
+	for h := j + 2; h <= oldest; h++ {
+		level = worst(level, w.past[h].square)
+	}
+	for h := j; h < oldest; h++ {
+		p := w.past[h]
+		switch x := share(p.square, level, after); {
+		case x > steady && h > 0:
+			return w.past[h-1].from // where crossings were missed, not p.to
+		case x > 1-steady:
+			return p.from + turn(x)*(p.to-p.from)
+		}
+	}
+	return w.past[oldest-1].from
 }
 
 // share is how much of the mean square v is of the level a, where the rest is
