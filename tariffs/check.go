@@ -439,7 +439,7 @@ func (n *names) checkTaxes(v *Version) {
 		if x.Name == "" || slices.Contains(n.taxes, x.Name) {
 			n.l.Add(path+".name", "give each tax its own name", "%q is missing or given twice", x.Name)
 		}
-		if x.Rate <= -hundred || x.Rate > 10*hundred {
+		if x.Rate < -10*hundred || x.Rate > 10*hundred {
 			n.l.Add(path+".rate", "write a percentage, e.g. 15 %; what is given back is a charge with an amount below zero", "%s is out of range", x.Rate)
 		}
 		n.known(path+".on", x.On, n.components, "component")
@@ -452,10 +452,17 @@ func (n *names) checkTaxes(v *Version) {
 		return
 	}
 	for _, name := range n.components {
-		if c := newComponent(v, name, KindEnergy); c.gross <= 0 || c.gross > 1_000*grossUnit {
-			n.l.Add("taxes", "correct the rates", "the taxes on %q come to less than -100 %% or more than 100 000 %%", name)
+		if c := newComponent(v, name, KindEnergy); c.gross > 1_000*grossUnit || c.gross <= 0 && !v.turns(name) {
+			n.l.Add("taxes", "correct the rates; what is given back is a charge with an amount below zero", "the taxes on %q come to less than -100 %% or more than 100 000 %%", name)
 		}
 	}
+}
+
+// turns tells whether taxes may turn a component into what is given back: a fixed amount
+// that falls due with time, before taxes.
+func (v *Version) turns(name string) bool {
+	i := slices.IndexFunc(v.Charges, func(c FixedCharge) bool { return c.Name == name })
+	return i >= 0 && !v.TaxIncluded && v.Charges[i].Due != DueFirstPurchase && v.Charges[i].Due != DuePurchase
 }
 
 // covered finds energy that no price is given for.

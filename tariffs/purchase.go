@@ -186,11 +186,16 @@ func (b *book) carry(mi int) {
 			j = len(b.acc.Arrears) - 1
 		}
 		a := &b.acc.Arrears[j]
-		if c.MaxMonths > 0 && a.Months >= c.MaxMonths {
-			continue
+		// So many months' charges are the most that is owed, whatever months it is of: a
+		// rest of one month, however small, takes no month's place.
+		more := owed
+		if c.MaxMonths > 0 {
+			more = min(owed, max(0, c.amount*units.Money(c.MaxMonths)-a.Amount))
 		}
-		a.Months++
-		a.Amount += owed
+		if more > 0 {
+			a.Months++
+			a.Amount += more
+		}
 	}
 }
 
