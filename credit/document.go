@@ -110,6 +110,20 @@ func (p Period) start(t time.Time, loc *time.Location) time.Time {
 	return units.DayStart(y, m, d, loc)
 }
 
+// next is the first instant of the period after that which holds t, in UTC.
+func (p Period) next(t time.Time, loc *time.Location) time.Time {
+	y, m, d := p.start(t, loc).In(loc).Date()
+	switch p {
+	case Day:
+		d++
+	case Week:
+		d += 7
+	case Month:
+		m++
+	}
+	return units.DayStart(y, m, d, loc)
+}
+
 // LockoutDocument slows down guessing.  Each way of entry has its own lock.
 // Above it stands an allowance of wrong tokens that follows from the odds of
 // the schemes and that nothing here can widen: see LockState.

@@ -87,3 +87,30 @@ func (e *Engine) Foretell(a Account, at time.Time, amount units.Money, n int) (t
 	}
 	return toDebt
 }
+
+// Falling is an instalment that falls due.
+type Falling struct {
+	At     time.Time
+	Amount units.Money
+}
+
+// Instalments are those that fall due after an instant, up to the end of another,
+// where nothing else pays of the debts meanwhile.  One that had fallen due before is for
+// the next top-up.
+func (e *Engine) Instalments(a Account, at, until time.Time) (out []Falling) {
+	rule := e.doc.Debt
+	if rule.ByTime == 0 || a.Unset {
+		return nil
+	}
+	owed := -a.Instalment.Left
+	for _, d := range a.Debts {
+		if d.Share {
+			owed += d.Amount
+		}
+	}
+	for from := rule.Period.next(at, e.loc); owed > 0 && from.Before(until); from = rule.Period.next(from, e.loc) {
+		out = append(out, Falling{from, min(owed, rule.ByTime)})
+		owed -= rule.ByTime
+	}
+	return out
+}

@@ -100,6 +100,32 @@ func TestAnInstalmentEndsWithItsRule(t *testing.T) {
 	}
 }
 
+// What is foreseen to fall due is what is taken, to the instant and to the end of the debt.
+func TestInstalmentsAreForeseenAsTheyAreTaken(t *testing.T) {
+	for _, period := range []credit.Period{credit.Day, credit.Week, credit.Month} {
+		s := open(t, func(d *credit.Document) {
+			d.Debt = credit.DebtDocument{Period: period, ByTime: 30 * one}
+			d.Opening = 500 * one
+		})
+		s.owe("old bill", 100*one, true)
+		s.keep(s.engine.Tick(s.a, s.now))
+		end := s.now.AddDate(0, 6, 0)
+		foreseen := s.engine.Instalments(s.a, s.now, end)
+		var taken []credit.Falling
+		for s.now.Before(end) {
+			had := s.a.Debt()
+			s.now = s.now.Truncate(time.Hour).Add(time.Hour)
+			s.keep(s.engine.Tick(s.a, s.now))
+			if paid := had - s.a.Debt(); paid > 0 {
+				taken = append(taken, credit.Falling{At: s.now, Amount: paid})
+			}
+		}
+		if !slices.Equal(foreseen, taken) || len(taken) != 4 || taken[3].Amount != 10*one {
+			t.Errorf("by %s: foreseen %v, taken %v", period, foreseen, taken)
+		}
+	}
+}
+
 // "Half goes to the debt, 3 more times": a debt of 8,026 at half of each top-up of
 // 4,000, as a utility foretold it.
 func TestTheNextTopUpsAreForetold(t *testing.T) {

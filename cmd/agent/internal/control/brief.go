@@ -26,6 +26,9 @@ func atHand(e *credit.Engine, a credit.Account) units.Money { return a.Left() + 
 // Brief is what a plan for the State is made from.
 func (s *Site) Brief(st *State) planning.Brief {
 	b := planning.Brief{Now: st.Now, Account: st.Tariff, Left: st.Credit.Left(), Unlocked: st.Credit.Unlocked, Last: st.Plan}
+	for _, d := range s.Credit.Instalments(st.Credit, st.Now, st.Now.Add(max(s.RunOutOver, s.PlanAhead))) {
+		b.Dues = append(b.Dues, planning.Due(d))
+	}
 	b.Lends, b.Purchases = s.Credit.Lends(st.Credit), &st.Purchases
 	if st.Prices != nil {
 		b.Prices = &st.Prices.Overlay

@@ -5,6 +5,7 @@
 package planning
 
 import (
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -41,12 +42,21 @@ type Brief struct {
 	Prices   *tariffs.Overlay `json:"prices,omitempty"` // pushed; nil: none
 	Left     units.Money      `json:"left"`             // credit, in the account's unit
 	Unlocked bool             `json:"unlocked,omitempty"`
+	// Dues are instalments of debts that will be taken from the credit, in the order of
+	// time and in the account's unit.
+	Dues []Due `json:"dues,omitempty"`
 	// Lends is what is lent of itself when Left is used up.
 	Lends     units.Money `json:"lends,omitempty"`
 	Purchases *Purchases  `json:"purchases,omitempty"` // how credit is bought here; nil: nothing is known
 	Loads     []Owed      `json:"loads,omitempty"`
 	Until     time.Time   `json:"until,omitzero"` // a person asks that the credit lasts until then; zero: nobody does
 	Last      *Plan       `json:"last,omitempty"` // in force
+}
+
+// Due is what is taken from the credit at an instant, whatever is used.
+type Due struct {
+	At     time.Time   `json:"at"`
+	Amount units.Money `json:"amount"`
 }
 
 // Owed is what one load is to get.
@@ -63,6 +73,18 @@ func (s *Rules) tariff(b *Brief) *tariffs.Tariff {
 		return s.Tariff
 	}
 	return s.Tariff.WithPrices(*b.Prices)
+}
+
+// table is the prices of slots and what falls due by time in them, instalments of debts
+// with it; used is the energy that is expected in them, nil where each is asked for.
+func (s *Rules) table(b *Brief, slots []units.Slot, used []units.Energy) tariffs.Table {
+	t := s.tariff(b).Table(b.Account, slots, used)
+	for _, d := range b.Dues {
+		if i := slices.IndexFunc(slots, func(s units.Slot) bool { return s.Contains(d.At) }); i >= 0 {
+			t.Fixed[i] += d.Amount
+		}
+	}
+	return t
 }
 
 // owed is what the load is to get.

@@ -104,7 +104,7 @@ func (p *Planner) look(b *Brief) (Plan, outlook) {
 		plan.Low[t], plan.Mid[t], plan.High[t] = units.FromKW(f.Q10*perHour), units.FromKW(f.Q50*perHour), units.FromKW(f.Q90*perHour)
 		expected[t] = units.FromKWh(max(0, o.mid[t]) * s.Slot.Hours())
 	}
-	o.table = s.tariff(b).Table(b.Account, slots, expected)
+	o.table = s.table(b, slots, expected)
 	o.purse, o.later = s.purse(b, slots), s.laterPrices(b, slots)
 	copy(plan.Prices, o.table.Import)
 	return plan, o

@@ -31,7 +31,7 @@ func (p *Planner) vista(b *Brief) *vista {
 	v.slots = units.Slots(v.paths.Start, s.Interval, len(v.paths.Paths[0]))
 	v.purse = s.purse(b, v.slots)
 	if v.purse.tariff != nil {
-		v.table = v.purse.tariff.Table(b.Account, v.slots, nil)
+		v.table = s.table(b, v.slots, nil)
 	}
 	v.credit = forecast.Credit{Balance: b.Left.Float(), Cost: v.purse.path(&v.table)}
 	v.ours = make([]float64, len(v.slots))

@@ -30,6 +30,23 @@ func TestAProgrammeWithoutRoomIsNotSaidToWantCredit(t *testing.T) {
 	}
 }
 
+// Instalments of a debt are taken from the credit whatever is used: it ends sooner by
+// what they would have paid for.
+func TestInstalmentsOfADebtBringTheEndOfTheCreditNearer(t *testing.T) {
+	b := newBench(t, false)
+	b.rules.RunOutOver = 14 * 24 * time.Hour
+	b.Learn(b.habits(b.now.AddDate(0, 0, -14), b.now))
+	b.left = 100 * units.One
+	brief := b.brief(b.now)
+	without := b.planOf(brief).RunOut.Mid.Sub(b.now)
+	midnight := units.NextLocalMidnight(b.now, b.rules.Zone)
+	brief.Dues = []Due{{midnight, 25 * units.One}, {midnight.AddDate(0, 0, 13), 25 * units.One}}
+	with := b.planOf(brief).RunOut.Mid.Sub(b.now)
+	if part := with.Hours() / without.Hours(); part < 0.7 || part > 0.9 {
+		t.Errorf("a quarter of the credit falls due: it lasts %s and not %s", with, without)
+	}
+}
+
 // What falls due once a month is not taken to fall due each week beyond what is seen.
 
 // followed is what a single future costs a unit of credit that is spent at its beginning.
