@@ -37,11 +37,11 @@ type slotSamples []sample
 
 // gatherer collects and mixes samples; its buffers are used again.
 type gatherer struct {
-	keys    []uint64
-	unsort  []sample
-	all     slotSamples // with the neighbouring slots
-	own     slotSamples // the slot itself
-	weights []float32
+	keys, spare []uint64
+	unsort      []sample
+	all         slotSamples // with the neighbouring slots
+	own         slotSamples // the slot itself
+	one, other  laid
 }
 
 // gather collects the samples for slot s of the day as known at origin: the
@@ -81,17 +81,52 @@ func (g *gatherer) gather(d *days, origin, s int, level []float64) {
 	}
 }
 
-// sort lays unsort out in order in all.  The bits of floats that are not
-// negative are in the order of the floats.
+// sort lays unsort out in order in all, equal values as they come.  The bits of floats
+// that are not negative are in the order of the floats.
 func (g *gatherer) sort() {
 	g.keys = g.keys[:0]
 	for i, s := range g.unsort {
 		g.keys = append(g.keys, uint64(math.Float32bits(s.x+0))<<32|uint64(i))
 	}
-	slices.Sort(g.keys)
+	const few = 64 // of which a sort by comparing is as quick
+	if len(g.keys) < few {
+		slices.Sort(g.keys)
+	} else {
+		g.sortByDigits()
+	}
 	g.all = g.all[:0]
 	for _, k := range g.keys {
 		g.all = append(g.all, g.unsort[uint32(k)])
+	}
+}
+
+// sortByDigits sorts the keys, whose lower halves rise, by the bytes of their upper
+// ones, the least first.
+func (g *gatherer) sortByDigits() {
+	var count [4][256]int32
+	for _, k := range g.keys {
+		count[0][byte(k>>32)]++
+		count[1][byte(k>>40)]++
+		count[2][byte(k>>48)]++
+		count[3][byte(k>>56)]++
+	}
+	if cap(g.spare) < len(g.keys) {
+		g.spare = make([]uint64, cap(g.keys))
+	}
+	from, to := g.keys, g.spare[:len(g.keys)]
+	for digit := range count {
+		at, shift := &count[digit], 32+8*digit
+		sum := int32(0)
+		for b, n := range at {
+			at[b] = sum
+			sum += n
+		}
+		for _, k := range from {
+			b := byte(k >> shift)
+			to[at[b]] = k
+			at[b]++
+		}
+		from, to = to, from // an even number of times
 	}
 }
 
@@ -103,56 +138,96 @@ func abs(a int) int {
 }
 
 // mix is the weighted mean and quantiles of the samples, where dayWeight[b] is
-// the weight of the day b days back.  ok is false where nothing has weight.
+// the weight of the day b days back, never negative.  ok is false where nothing has weight.
 // Quantiles interpolate between the middles of the samples' masses.
 func (g *gatherer) mix(ss slotSamples, dayWeight []float32) (q quad, ok bool) {
-	if cap(g.weights) < len(ss) {
-		g.weights = make([]float32, 2*len(ss))
-	}
-	weights := g.weights[:len(ss)]
-	var total, mean float32
+	l := &g.one
+	l.begin(len(ss))
 	for i := range ss {
+		l.below[i] = l.total
 		s := &ss[i]
-		w := dayWeight[s.day] * s.weight
-		weights[i] = w
-		total += w
-		mean += w * s.x
+		w := float32(dayWeight[s.day] * s.weight)
+		l.total += w
+		l.sum += w * s.x
 	}
-	if !(total > 0) {
+	return l.quad(ss, dayWeight)
+}
+
+// mixTwo is mix by two sets of weights, in little more than the time of one: a sum waits
+// for its last addition, and two do not wait for each other.
+func (g *gatherer) mixTwo(ss slotSamples, one, other []float32) (a, b quad, aOK, bOK bool) {
+	l, m := &g.one, &g.other
+	l.begin(len(ss))
+	m.begin(len(ss))
+	var total, sum, total2, sum2 float32
+	below, below2 := l.below, m.below
+	for i := range ss {
+		below[i], below2[i] = total, total2
+		s := &ss[i]
+		w, w2 := float32(one[s.day]*s.weight), float32(other[s.day]*s.weight)
+		total += w
+		total2 += w2
+		sum += w * s.x
+		sum2 += w2 * s.x
+	}
+	l.total, l.sum, m.total, m.sum = total, sum, total2, sum2
+	a, aOK = l.quad(ss, one)
+	b, bOK = m.quad(ss, other)
+	return a, b, aOK, bOK
+}
+
+// laid are samples with their masses laid end to end.
+type laid struct {
+	below      []float32 // mass before each
+	total, sum float32   // of the masses, and of mass times value
+}
+
+func (l *laid) begin(n int) {
+	if cap(l.below) < n {
+		l.below = make([]float32, 2*n)
+	}
+	l.below, l.total, l.sum = l.below[:n], 0, 0
+}
+
+// quad reads the mean and the quantiles.  The middles of the masses rise, so that each is
+// found by halving.
+func (l *laid) quad(ss slotSamples, dayWeight []float32) (q quad, ok bool) {
+	if !(l.total > 0) {
 		return q, false
 	}
-	q.mean = mean / total
-	t := [3]float32{0.1 * total, 0.5 * total, 0.9 * total}
-	out := [3]float32{}
-	k := 0
-	var below, lastX, lastMid float32
-	started := false
-	for i, w := range weights {
-		if w <= 0 {
-			continue
-		}
-		mid := below + w/2
-		x := ss[i].x
-		for mid >= t[k] {
-			if !started || mid <= lastMid {
-				out[k] = x
+	mass := func(i int) float32 { return float32(dayWeight[ss[i].day] * ss[i].weight) }
+	var out [3]float32
+	lo := 0
+	for k, t := range [3]float32{0.1 * l.total, 0.5 * l.total, 0.9 * l.total} {
+		hi := len(ss)
+		for lo < hi {
+			if m := int(uint(lo+hi) >> 1); l.below[m]+mass(m)/2 >= t {
+				hi = m
 			} else {
-				out[k] = lastX + (x-lastX)*(t[k]-lastMid)/(mid-lastMid)
-			}
-			if k++; k == 3 {
-				q.q10, q.q50, q.q90 = out[0], out[1], out[2]
-				return q, true
+				lo = m + 1
 			}
 		}
-		started = true
-		lastX, lastMid = x, mid
-		below += w
+		i := lo
+		for i < len(ss) && mass(i) <= 0 {
+			i++
+		}
+		j := min(i, len(ss)) - 1
+		for j >= 0 && mass(j) <= 0 {
+			j--
+		}
+		switch {
+		case i == len(ss):
+			out[k] = ss[j].x
+		case j < 0:
+			out[k] = ss[i].x
+		default:
+			mid, last := l.below[i]+mass(i)/2, l.below[j]+mass(j)/2
+			if out[k] = ss[i].x; mid > last {
+				out[k] = ss[j].x + (ss[i].x-ss[j].x)*(t-last)/(mid-last)
+			}
+		}
 	}
-	for ; k < 3; k++ {
-		out[k] = lastX
-	}
-	q.q10, q.q50, q.q90 = out[0], out[1], out[2]
-	return q, true
+	return quad{l.sum / l.total, out[0], out[1], out[2]}, true
 }
 
 // mean is the weighted mean alone.

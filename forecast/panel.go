@@ -123,30 +123,30 @@ func newPanel(d *days, origin, n int) *panel {
 		}
 		for ; i < n; i += d.perDay {
 			k := (origin+i)/d.perDay - today + pastDays
-			base, ok := g.mix(g.all, weights[k][climate25])
-			if !ok {
+			w := &weights[k]
+			var q [sampled]quad
+			var ok [sampled]bool
+			two := func(g *gatherer, from slotSamples, a, b int) {
+				q[a], q[b], ok[a], ok[b] = g.mixTwo(from, w[a], w[b])
+			}
+			two(&g, g.all, climate25, climate8)
+			two(&g, g.all, climate60, climate3)
+			q[analogs], ok[analogs] = g.mix(g.all, w[analogs])
+			two(&g, g.own, climate12own, weekdays)
+			two(&plain, plain.all, asItWas, kindAsItWas)
+			base := q[climate25]
+			if !ok[climate25] {
 				base = quad{1, prior10, prior50, prior90}
 			}
 			base.scale(scale)
 			for e := range sampled {
-				q := base
-				switch e {
-				case climate25:
-				case asItWas, kindAsItWas:
-					if own, ok := plain.mix(plain.all, weights[k][e]); ok {
-						q = own
-					}
-				default:
-					from := g.all
-					if e == climate12own || e == weekdays {
-						from = g.own
-					}
-					if own, ok := g.mix(from, weights[k][e]); ok {
-						own.scale(scale)
-						q = own
-					}
+				switch {
+				case !ok[e]:
+					q[e] = base
+				case e != asItWas && e != kindAsItWas: // those are in kWh
+					q[e].scale(scale)
 				}
-				p.set(e, i, q)
+				p.set(e, i, q[e])
 			}
 		}
 	}
