@@ -32,12 +32,17 @@ func (c Credit) on(path int) Credit {
 
 // Priced is the credit with what the slots of the paths cost worked out, for who has
 // several questions about it: Needs, RunOut, Lasts and Light give the same answers, sooner.
-func (s Scenarios) Priced(c Credit) Credit {
+// It is kept in room, which is grown where it is too small, and stands until room is used
+// again.
+func (s Scenarios) Priced(c Credit, room *[]float64) Credit {
 	if c.Cost == nil || len(s.Paths) == 0 {
 		return c
 	}
 	n := len(s.Paths[0])
-	flat := make([]float64, n*len(s.Paths))
+	if cap(*room) < n*len(s.Paths) {
+		*room = make([]float64, n*len(s.Paths))
+	}
+	flat := (*room)[:n*len(s.Paths)]
 	c.priced = make([][]float64, len(s.Paths))
 	for i, path := range s.Paths {
 		costs, used := flat[i*n:(i+1)*n], 0.0

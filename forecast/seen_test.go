@@ -76,7 +76,8 @@ func TestACreditThatIsPricedOnceAnswersAsOneThatIsAsked(t *testing.T) {
 		c.Cost = func(slot int, used, kwh float64) float64 { // dearer the more was used before
 			return price[slot] * kwh * (1 + used/10)
 		}
-		once := s.Priced(c)
+		room := []float64{7, 7, 7}
+		once := s.Priced(c, &room)
 		marks := []int{n / 2, n}
 		if a, b := s.Needs(c, marks), s.Needs(once, marks); !reflect.DeepEqual(a, b) {
 			rt.Errorf("needs %v, priced once %v", a, b)

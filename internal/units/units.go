@@ -64,11 +64,11 @@ func (e Energy) Mean(d time.Duration) Power {
 
 // Cost is what e costs at p, rounded half to even to the millionth.
 func (p Price) Cost(e Energy) Money {
-	// Nearly always 64 bits are enough, and then to divide by a constant is to multiply:
-	// a plan asks for half a million costs.
-	if hi, lo := bits.Mul64(abs(int64(p)), abs(int64(e))); hi == 0 {
+	// A kWh is a multiple of 2^13: without those nearly every product is of 64 bits, and to
+	// divide by a constant is to multiply.  A plan asks for half a million costs.
+	if hi, lo := bits.Mul64(abs(int64(p)), abs(int64(e))); hi < 1<<13 {
 		const d = uint64(KilowattHour)
-		q := lo / d
+		q := (hi<<51 | lo>>13) / (d >> 13)
 		if r := lo - q*d; r > d-r || (r == d-r && q&1 == 1) {
 			q++
 		}

@@ -45,7 +45,7 @@ func (p *Planner) runOut(b *Brief, plan Plan, v *vista, w *wish) (RunOut, Outloo
 	if len(v.slots) == 0 {
 		return RunOut{}, Outlook{}
 	}
-	credit := v.paths.Priced(v.with(s.planned(plan, v, w)))
+	credit := v.paths.Priced(v.with(s.planned(plan, v, w)), &p.priced)
 	r := v.paths.RunOut(credit)
 	// The first slot is partly gone already.
 	from := v.paths.Start

@@ -21,6 +21,7 @@ type Planner struct {
 	forecast *forecast.Forecaster
 	ahead    Foreseer // what lies ahead: forecast, unless somebody knows
 	paths    int
+	priced   []float64            // room for what the futures of a plan cost
 	work     int64                // most that a search does
 	elapsed  func() time.Duration // real time; nil: plans depend on their inputs alone
 

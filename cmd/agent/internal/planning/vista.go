@@ -21,7 +21,7 @@ type vista struct {
 func (p *Planner) vista(b *Brief) *vista {
 	s := &p.rules
 	v := &vista{}
-	if b.Unlocked {
+	if b.Unlocked || p.paths == 0 {
 		return v
 	}
 	v.paths = p.ahead.Scenarios(b.Now, s.RunOutOver, p.paths, s.Seed)

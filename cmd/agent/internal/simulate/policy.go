@@ -42,6 +42,9 @@ func (p Policy) planner(w *World, site *control.Site, base house.Base, down *out
 		return nil, err
 	}
 	made.Within(effort)
+	if p == None || p == Timer || p == Greedy {
+		made.WithoutFutures() // they tell nobody when the credit ends
+	}
 	switch p {
 	case Timer:
 		return &timed{made, w, site, w.hours(site)}, nil

@@ -119,32 +119,40 @@ func used(base house.Base, down *outages, from, to time.Time) (units.Energy, boo
 // run lives through the world and tells of each day that is over.
 func (l *life) run(ctx context.Context, told func(day, of int)) error {
 	defer l.plans.Wait()
-	zone := l.site.Zone
-	now := l.plant.Now()
-	if err := l.step(ctx, control.Input{Now: now, What: control.Reading(l.plant.Advance(now))}); err != nil { // the register as it is found
+	if err := l.begin(ctx); err != nil {
 		return err
 	}
 	total := l.w.Warm + l.w.Days
-	midnight := units.NextLocalMidnight(now, zone)
-	for done := 0; done < total; {
+	for done := range total {
+		if err := errors.Join(l.day(ctx), ctx.Err()); err != nil {
+			return err
+		}
+		if told != nil {
+			told(done+1, total)
+		}
+	}
+	l.count.end(&l.st, l.plant.State())
+	return l.trouble
+}
+
+// begin takes the register as it is found.
+func (l *life) begin(ctx context.Context) error {
+	now := l.plant.Now()
+	return l.step(ctx, control.Input{Now: now, What: control.Reading(l.plant.Advance(now))})
+}
+
+// day goes on to the first reading that is not before the next local midnight.
+func (l *life) day(ctx context.Context) error {
+	now := l.plant.Now()
+	midnight := units.NextLocalMidnight(now, l.site.Zone)
+	for now.Before(midnight) {
 		to := now.Add(l.w.Step)
 		if err := l.until(ctx, now, to); err != nil {
 			return err
 		}
 		now = to
-		if !now.Before(midnight) {
-			midnight = units.NextLocalMidnight(now, zone)
-			done++
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if told != nil {
-				told(done, total)
-			}
-		}
 	}
-	l.count.end(&l.st, l.plant.State())
-	return l.trouble
+	return nil
 }
 
 // until goes on to the next reading, and takes the steps that the guard wants before it.
