@@ -331,24 +331,32 @@ type defaulter interface{ SetDefaults() }
 
 // suggest names the known key nearest to a misspelt one, else all of them.
 func suggest(key string, fields map[string]field) string {
-	best, distance := "", len(key)/2+1
 	names := make([]string, 0, len(fields))
 	for name := range fields {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	for _, name := range names {
-		if d := editDistance(key, name); d < distance {
-			best, distance = name, d
-		}
-	}
-	if best != "" {
+	if best := Nearest(key, names); best != "" {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
 	return "use one of: " + strings.Join(names, ", ")
 }
 
-func editDistance(a, b string) int {
+// Nearest is the one of some names that a word is most likely a misspelling of, the first
+// of those that are as near; "" where it is like none.
+func Nearest(word string, names []string) string {
+	best, distance := "", len(word)/2+1
+	for _, name := range names {
+		if d := Apart(word, name); d < distance {
+			best, distance = name, d
+		}
+	}
+	return best
+}
+
+// Apart is how many letters have to be put in, left out or exchanged to make one word of
+// another.
+func Apart(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

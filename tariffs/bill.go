@@ -432,6 +432,12 @@ func (t *Tariff) BillingMonth(y int, m time.Month) (from, to time.Time) {
 	return start.Start(t.loc), next.Start(t.loc)
 }
 
+// MonthEnd is when the billing month that an instant is in ends.
+func (t *Tariff) MonthEnd(at time.Time) time.Time {
+	_, next := t.cycle.at(t.dayOf(at))
+	return next.Start(t.loc)
+}
+
 // SplitAt divides a reading at an instant in proportion to time; one part is
 // empty where the instant is not within it.
 func (r Reading) SplitAt(at time.Time) (before, after Reading) {

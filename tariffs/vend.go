@@ -10,7 +10,7 @@ import (
 type Vending struct {
 	Energy units.Energy
 	Items  []Item      // the charges on the purchase, then the energy
-	Left   units.Money // too little for the least energy there is
+	Left   units.Money // too little for the next energy: a rounding, or what a price of the whole month rises by
 }
 
 // Vend turns an amount into energy as a vending office does: the charges on the
@@ -18,8 +18,14 @@ type Vending struct {
 // has been bought in the month. The account then counts purchases, so blocks
 // reset with the month of purchase; do not Consume into the same account.
 func (t *Tariff) Vend(acc Account, at time.Time, amount units.Money) (Account, Vending) {
+	return t.VendOn(acc, at, amount, 0)
+}
+
+// VendOn is Vend where so much was left of the purchase before: it buys energy too, and
+// no charge is taken from it again.
+func (t *Tariff) VendOn(acc Account, at time.Time, amount, carried units.Money) (Account, Vending) {
 	b := book{t: t, acc: acc, shared: true}
-	left := b.purchase(at, amount)
+	left := b.purchase(at, amount) + carried
 	charges := b.items
 	const most = mostEnergy
 	fits := func(e units.Energy) bool {

@@ -27,6 +27,11 @@ func (c checkCmd) Run(e *env) error {
 	if err != nil {
 		return &exitError{exitInvalid, fmt.Errorf("%s: %w", c.Config, err)}
 	}
+	for _, f := range tariffDoubts(&doc, cfg.Tariff.Catalogue) {
+		if _, err := fmt.Fprintf(e.Stdout, "doubt: tariff: %s\n", f); err != nil {
+			return err
+		}
+	}
 	_, err = fmt.Fprintf(e.Stdout, "%s is right: site %s, %s, tariff %q, meter %s\n",
 		c.Config, cfg.Site.ID, count(len(cfg.Loads), "load"), doc.Name, cfg.Meter.Label())
 	return err

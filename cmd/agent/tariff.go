@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/tariffs"
@@ -57,14 +58,18 @@ func readTariff(w io.Writer, name string) (*tariffs.Tariff, error) {
 // ready document.
 func tariffText(name string) ([]byte, error) {
 	if ready, ok := strings.CutPrefix(name, "ready:"); ok {
-		return catalogue.Read(ready)
+		text, err := catalogue.Read(ready)
+		if err != nil {
+			return nil, fmt.Errorf("there is no ready tariff %q: %s", ready, service.OtherTariff(ready))
+		}
+		return text, nil
 	}
 	data, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
 		if ready, unknown := catalogue.Read(name); unknown == nil {
 			return ready, nil
 		}
-		return nil, fmt.Errorf("%w, nor a ready tariff of that name: give a file or one of %s", err, strings.Join(catalogue.Names(), ", "))
+		return nil, fmt.Errorf("%w, nor a ready tariff of that name: %s", err, service.OtherTariff(name))
 	}
 	return data, err
 }
@@ -82,6 +87,11 @@ func (c *tariffCheckCmd) Run(e *env) error {
 	fmt.Fprintf(e.Stdout, "%s: good: %s, %s, %s, %d version(s)\n", c.File, nameOf(doc, c.File), doc.Currency, doc.Zone, len(doc.Versions))
 	for _, w := range t.Warnings(time.Now(), time.Now().Add(time.Second)) {
 		fmt.Fprintln(e.Stdout, "note:", w)
+	}
+	if text, err := tariffText(c.File); err == nil { // it has been read already
+		for _, f := range doubtsOf(c.File, text) {
+			fmt.Fprintf(e.Stdout, "doubt: %s:%d: %s\n", c.File, max(1, f.Line), strings.TrimPrefix(f.String(), fmt.Sprintf("line %d: ", f.Line)))
+		}
 	}
 	return nil
 }
@@ -289,7 +299,7 @@ type tariffReadyCmd struct {
 
 func (c *tariffReadyCmd) Run(e *env) error {
 	if c.Name != "" {
-		text, err := catalogue.Read(strings.TrimPrefix(c.Name, "ready:"))
+		text, err := tariffText("ready:" + strings.TrimPrefix(c.Name, "ready:"))
 		if err != nil {
 			return &exitError{exitUsage, err}
 		}

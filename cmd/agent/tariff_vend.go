@@ -21,18 +21,27 @@ type tariffVendCmd struct {
 	Debt      string `help:"What is owed besides, which the document's debt rule pays off." default:"0"`
 }
 
-// receipt is what one purchase comes to: amount = charges + energy + left, and
+// receipt is what one purchase comes to: amount + carried = charges + energy + left, and
 // what the charges leave is energy at the prices of that instant.
 type receipt struct {
 	At         string      `json:"at"`
 	Amount     json.Number `json:"amount"`
+	Carried    json.Number `json:"carried"` // what the purchase before left
 	Charges    []lineOut   `json:"charges"` // taken from the purchase; negative is given back
 	Credit     json.Number `json:"credit"`  // what the charges leave
 	EnergyKWh  json.Number `json:"energy_kwh"`
 	Energy     []lineOut   `json:"energy"` // what the credit is spent on
-	Left       json.Number `json:"left"`   // too little for the least energy there is
+	Left       json.Number `json:"left"`   // too little for the next energy; carried to the next purchase
 	DebtLeft   json.Number `json:"debt_left,omitempty"`
 	MonthSoFar json.Number `json:"month_kwh"` // bought in the billing month
+	ByTime     []dueOut    `json:"by_time"`   // what charges by day and month will take from now to the month's end; not in this receipt
+}
+
+// dueOut is what falls due with time, whatever is bought.
+type dueOut struct {
+	Name   string      `json:"name"`
+	Amount json.Number `json:"amount"` // with taxes
+	Until  string      `json:"until"`
 }
 
 type lineOut struct {
@@ -57,14 +66,21 @@ func (c *tariffVendCmd) Run(e *env) error {
 	}
 	acc := tariffs.Account{Debt: debt}
 	out := make([]receipt, 0, len(bought))
-	for _, p := range bought {
+	carried := units.Money(0)
+	for i, p := range bought {
 		var v tariffs.Vending
-		acc, v = t.Vend(acc, p.at, p.amount)
+		before := carried
+		if i > 0 {
+			acc, _ = t.Elapse(acc, bought[i-1].at, p.at)
+		}
+		acc, v = t.VendOn(acc, p.at, p.amount, carried)
+		carried = v.Left
 		r := receipt{
-			At: p.at.In(t.Location()).Format(time.RFC3339), Amount: exact(p.amount), Charges: []lineOut{}, Energy: []lineOut{},
+			At: p.at.In(t.Location()).Format(time.RFC3339), Amount: exact(p.amount), Carried: exact(before), Charges: []lineOut{}, Energy: []lineOut{},
+			ByTime:    dueByTime(t, acc, p.at),
 			EnergyKWh: kwh(v.Energy), Left: exact(v.Left), MonthSoFar: kwh(acc.MonthToDate()),
 		}
-		left := p.amount
+		left := p.amount + before
 		for _, it := range v.Items {
 			if it.Kind != tariffs.KindEnergy && it.Kind != tariffs.KindDemand {
 				left -= it.Gross()
@@ -96,6 +112,19 @@ func (c *tariffVendCmd) Run(e *env) error {
 		fmt.Fprintln(e.Stderr, "note:", w)
 	}
 	return nil
+}
+
+// dueByTime is what falls due from an instant to the end of its billing month.
+func dueByTime(t *tariffs.Tariff, acc tariffs.Account, at time.Time) []dueOut {
+	end := t.MonthEnd(at)
+	_, items := t.Elapse(acc, at, end)
+	out := []dueOut{}
+	for _, it := range merged(items) {
+		if it.Kind == tariffs.KindFixed || it.Kind == tariffs.KindMinimum {
+			out = append(out, dueOut{it.Name, exact(it.Gross()), end.In(t.Location()).Format(time.RFC3339)})
+		}
+	}
+	return out
 }
 
 // chargedByTime says which charges of the versions in force from one day to

@@ -41,6 +41,9 @@ func TestEveryDocumentIsStrictlyValid(t *testing.T) {
 			if doc.Name == "" || doc.Notes == "" || doc.Current == "" || len(doc.Sources) == 0 {
 				t.Errorf("name, notes, current and sources must all be given: %+v", doc)
 			}
+			if doubts := doc.Doubts(); len(doubts) > 0 {
+				t.Errorf("doubted: %v", doubts)
+			}
 			for _, s := range doc.Sources {
 				if s.Title == "" || s.URL == "" || s.Read == 0 || s.For == "" {
 					t.Errorf("source not whole: %+v", s)

@@ -3,6 +3,7 @@ package service
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,11 +99,25 @@ func TariffOf(cfg config.Config) (tariffs.Document, error) {
 	return doc, nil
 }
 
+// OtherTariff says which of the documents that the program brings along is meant by a name
+// that is none of theirs.
+func OtherTariff(name string) string {
+	part := strings.ToLower(name)
+	with := slices.DeleteFunc(catalogue.Names(), func(n string) bool { return part == "" || !strings.Contains(n, part) })
+	if len(with) > 0 {
+		return "give a file or one of " + strings.Join(with, ", ")
+	}
+	if best := config.Nearest(name, catalogue.Names()); best != "" {
+		return fmt.Sprintf("did you mean %q? \"agent tariff ready\" lists them", best)
+	}
+	return "\"agent tariff ready\" lists those there are"
+}
+
 // CatalogueTariff is a tariff document that the program brings along.
 func CatalogueTariff(name string) (tariffs.Document, error) {
 	text, err := catalogue.Read(name)
 	if err != nil {
-		return tariffs.Document{}, fmt.Errorf("tariff.catalogue: there is no %q; known are: %s", name, strings.Join(catalogue.Names(), ", "))
+		return tariffs.Document{}, fmt.Errorf("tariff.catalogue: there is no %q; %s", name, OtherTariff(name))
 	}
 	doc, faults := config.Decode[tariffs.Document](text)
 	return doc, faults.Err()
