@@ -33,28 +33,43 @@ type said struct {
 	beyond           bool
 }
 
-// next is the load's next start in a plan that has not happened at an instant: one of
-// now has, where the load is on.
-func next(p *planning.Plan, load int, now time.Time, on bool) (time.Time, bool) {
+// next is the load's next start in a plan that has not happened at an instant; ok is
+// false where the plan has none.  What the plan has on at the instant is under way,
+// where the load is on, and begins then, where it is not.
+func next(p *planning.Plan, load int, now time.Time, on bool) (at time.Time, ok bool) {
 	power := p.Loads[load].Power
 	for k := range power {
 		at := p.Start.Add(time.Duration(k) * p.Slot)
-		if power[k] == 0 || k > 0 && power[k-1] != 0 || at.Add(p.Slot).Before(now) || at.Add(p.Slot).Equal(now) {
+		if power[k] == 0 || k > 0 && power[k-1] != 0 && at.After(now) || !at.Add(p.Slot).After(now) {
 			continue
 		}
-		if at.Before(now) || at.Equal(now) && on { // it is under way
-			continue
+		if !at.After(now) {
+			if on {
+				continue
+			}
+			at = now
 		}
 		return at, true
 	}
 	return time.Time{}, false
 }
 
-// planned counts what a new plan changes, and notes what it says.
+// starts tells whether the plan has the load start at an instant.
+func starts(p *planning.Plan, load int, at time.Time) bool {
+	k := int(at.Sub(p.Start) / p.Slot)
+	power := p.Loads[load].Power
+	return !at.Before(p.Start) && k < len(power) && power[k] != 0 && (k == 0 || power[k-1] == 0)
+}
+
+// planned counts what a new plan changes, and notes what it says.  A start that was
+// announced is gone where the plan has the load start at that time no more.  It has
+// moved where the load is to start at another time instead, and nothing forced it since
+// the plan before: no credit was bought, and the supply was on.
 func (c *counter) planned(b *planning.Brief, plan *planning.Plan, left units.Money) {
 	last := c.plan
 	c.plan = plan
 	if !c.counting {
+		c.forced = false
 		return
 	}
 	c.out.Plans++
@@ -64,19 +79,21 @@ func (c *counter) planned(b *planning.Brief, plan *planning.Plan, left units.Mon
 			continue
 		}
 		was, ok := next(last, i, b.Now, c.on[id])
-		if !ok {
-			continue
-		}
-		if is, still := next(plan, i, b.Now, c.on[id]); still && is.Equal(was) {
+		if !ok || starts(plan, i, was) {
 			continue
 		}
 		r := c.out.Loads[id]
-		r.Moves++
-		if was.Sub(b.Now) <= near {
-			r.MovesNear++
+		r.Gone++
+		is, still := next(plan, i, b.Now, c.on[id])
+		if still && !is.Equal(was) && !c.forced {
+			r.Moves++
+			if was.Sub(b.Now) <= near {
+				r.MovesNear++
+			}
 		}
 		c.out.Loads[id] = r
 	}
+	c.forced = false
 	c.shortfalls(b, plan)
 	if r := plan.RunOut; r.Known {
 		c.endings.open = append(c.endings.open, said{b.Now, b.Left, c.topped - left, r.Early, r.Mid, r.Late, r.Beyond})

@@ -41,6 +41,7 @@ type counter struct {
 	on       map[string]bool
 	missedAt map[string]time.Time // by load: the end of the need-day whose shortfall is counted
 	plan     *planning.Plan
+	forced   bool // since the plan: what makes another one without being asked why
 	announce []announced
 	shortDay map[time.Time]bool
 	endings  endings
@@ -73,6 +74,7 @@ func (c *counter) entries(entries []credit.Entry) {
 		switch {
 		case e.Kind == credit.Opening, e.Kind == credit.Topup && e.Amount > 0:
 			c.topped += e.Amount
+			c.forced = true
 		default:
 			c.charged -= e.Amount
 		}
@@ -103,6 +105,7 @@ func (c *counter) passed(l *life, from, to time.Time) {
 	}
 	d := to.Sub(from)
 	lit := l.st.Decision.Close
+	c.forced = c.forced || l.dark || !lit
 	switch {
 	case l.dark:
 		c.out.MainsHours += d.Hours()
@@ -217,6 +220,7 @@ func (c *counter) end(st *control.State, plant house.State) {
 	for _, id := range slices.Sorted(maps.Keys(o.Loads)) {
 		o.Moves += o.Loads[id].Moves
 		o.MovesNear += o.Loads[id].MovesNear
+		o.Gone += o.Loads[id].Gone
 	}
 	o.tidy()
 }

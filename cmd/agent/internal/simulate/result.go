@@ -65,14 +65,15 @@ type Result struct {
 	Cutoffs    int                   `json:"cutoffs"`
 	UnmetKWh   float64               `json:"unmet_kwh"`  // needs of loads, at their rated power
 	UnmetDays  int                   `json:"unmet_days"` // on which any load went short
-	Comfort    float64               `json:"comfort_kh"` // K h of tanks below 45 degrees
+	Comfort    float64               `json:"comfort_kh"` // K h of tanks below 40 degrees
 	HotHours   *float64              `json:"hot_hours,omitempty"`
 	PeakKW     float64               `json:"peak_kw"` // mean of an interval
 	Demand     float64               `json:"demand_charge"`
 	DaysPer100 float64               `json:"days_per_100"` // of supply, for 100 of credit
 	Starts     int                   `json:"starts"`
-	Moves      int                   `json:"moves"`      // of announced next starts
+	Moves      int                   `json:"moves"`      // of announced next starts to another time, unforced
 	MovesNear  int                   `json:"moves_near"` // those that were less than 2 h away
+	Gone       int                   `json:"gone"`       // announced next starts that the next plan had no more, whatever the reason
 	Announced  int                   `json:"shortfalls"` // plans that announced one
 	Plans      int                   `json:"plans"`
 	MainsHours float64               `json:"mains_off_hours"`
@@ -104,6 +105,7 @@ type LoadResult struct {
 	Starts    int     `json:"starts"`
 	Moves     int     `json:"moves"`
 	MovesNear int     `json:"moves_near"`
+	Gone      int     `json:"gone"`
 }
 
 // RunOuts is how right plans were about the end of the credit: what they said, beside

@@ -121,6 +121,7 @@ func lines() []line {
 		{"starts", f("%.0f", func(r *Result) float64 { return float64(r.Starts) }), nil},
 		{"moves of announced starts", f("%.0f", func(r *Result) float64 { return float64(r.Moves) }), nil},
 		{"of them less than 2 h away", f("%.0f", func(r *Result) float64 { return float64(r.MovesNear) }), nil},
+		{"announced starts gone, in all", f("%.0f", func(r *Result) float64 { return float64(r.Gone) }), nil},
 		{"plans", f("%.0f", func(r *Result) float64 { return float64(r.Plans) }), nil},
 		{"of them with a shortfall", f("%.0f", func(r *Result) float64 { return float64(r.Announced) }), nil},
 		{"of those with a false one", f("%.0f", func(r *Result) float64 { return float64(r.FalseShortfalls) }), nil},
