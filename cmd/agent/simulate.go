@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,15 +20,19 @@ type simulateCmd struct {
 	World   string  `arg:"" help:"World document (YAML); see docs/simulate.md."`
 	Variant string  `help:"One of the world's variants: another tariff, or people who buy otherwise."`
 	Policy  string  `default:"all" help:"all, or some of none,timer,greedy,keeplit,foresight."`
-	Days    int     `help:"Days that count; as the world says where it is left out."`
+	Days    *int    `help:"Days that count; as the world says where it is left out."`
 	Seed    *uint64 `help:"Another life in the same world; as the world says where it is left out."`
 	JSON    string  `name:"json" help:"Write the figures to this file; - is standard output, without the table."`
+	HTML    string  `name:"html" help:"Write a page with plots to this file; - is standard output, without the table."`
 }
 
 func (c simulateCmd) Run(e *env) error {
 	policies, err := c.policies()
 	if err != nil {
 		return &exitError{exitUsage, err}
+	}
+	if c.JSON == "-" && c.HTML == "-" {
+		return &exitError{exitUsage, errors.New("--json - and --html - both go to standard output: give one of them a file")}
 	}
 	w, err := simulate.ReadWorld(c.World)
 	var faults fault.List
@@ -45,8 +50,10 @@ func (c simulateCmd) Run(e *env) error {
 			return &exitError{exitUsage, err}
 		}
 	}
-	if c.Days != 0 {
-		w.Days = c.Days
+	if c.Days != nil {
+		if w.Days = *c.Days; w.Days < 1 || w.Days > simulate.MostDays {
+			return &exitError{exitUsage, fmt.Errorf("--days %d: write 1 to %d; 365 is a year", w.Days, simulate.MostDays)}
+		}
 	}
 	if c.Seed != nil {
 		w.Seed = *c.Seed
@@ -61,8 +68,17 @@ func (c simulateCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON != "-" {
+	if c.JSON != "-" && c.HTML != "-" {
 		if err := report.Table(e.Stdout); err != nil {
+			return err
+		}
+	}
+	if c.HTML != "" {
+		var page bytes.Buffer
+		if err := report.HTML(&page); err != nil {
+			return err
+		}
+		if err := writeTo(e.Stdout, c.HTML, page.Bytes()); err != nil {
 			return err
 		}
 	}

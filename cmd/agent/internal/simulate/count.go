@@ -30,6 +30,7 @@ type counter struct {
 
 	counting bool
 	atBegin  snapshot
+	before   house.State // the plant's, at the end of the stretch before
 	out      Result
 
 	charged, topped units.Money // by the ledger, from its first entry
@@ -99,9 +100,10 @@ func (c *counter) begin(st *control.State, plant house.State) {
 func (c *counter) passed(l *life, from, to time.Time) {
 	if !c.counting {
 		if from.Before(c.from) {
+			c.before = l.plant.State()
 			return
 		}
-		c.begin(&l.st, l.plant.State())
+		c.begin(&l.st, c.before)
 	}
 	d := to.Sub(from)
 	lit := l.st.Decision.Close
@@ -128,7 +130,8 @@ func (c *counter) passed(l *life, from, to time.Time) {
 		}
 		c.cold += max(0, below-coolBelow) * d.Hours()
 	}
-	c.record.add(l, from, to, plant)
+	c.record.add(l, from, to, c.before, plant)
+	c.before = plant
 }
 
 // stepped counts what a step led to.

@@ -24,7 +24,7 @@ const (
 	Timer     Policy = "timer"     // at the same hours each day, the cheapest of an ordinary one
 	Greedy    Policy = "greedy"    // each load in its cheapest slots, one load after another
 	Keeplit   Policy = "keeplit"   // the product
-	Foresight Policy = "foresight" // the product, where it knows what will be
+	Foresight Policy = "foresight" // the product's optimizer, where it knows what will be
 )
 
 // Policies are all of them, in the order in which they are shown.
@@ -34,9 +34,26 @@ func Policies() []Policy { return []Policy{None, Timer, Greedy, Keeplit, Foresig
 // counted, not timed.
 const effort = 20 * time.Millisecond
 
+// further is how much further than the product foresight plans.
+const further = day
+
+// knows is the world as the policy has it: to foresight the prices of a day are sent as
+// the day before it begins.
+func (p Policy) knows(w World) World {
+	if p == Foresight && w.Prices != nil {
+		early := *w.Prices
+		early.At = 1
+		w.Prices = &early
+	}
+	return w
+}
+
 // planner is who makes the site's plans under a policy.
 func (p Policy) planner(w *World, site *control.Site, base house.Base, down *outages) (control.Plans, error) {
 	site.Shift = p == Keeplit || p == Foresight
+	if p == Foresight {
+		site.PlanAhead += further
+	}
 	made, err := service.Planner(site, false)
 	if err != nil {
 		return nil, err

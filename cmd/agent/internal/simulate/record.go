@@ -14,8 +14,6 @@ type record struct {
 	day              time.Time
 	days             []dayRecord
 	week             []slotRecord
-	used             map[string]units.Energy
-	base             units.Energy
 }
 
 // dayRecord is one day.
@@ -49,8 +47,8 @@ func closely(w *World, zone *time.Location) (from, to time.Time) {
 	return at, at.AddDate(0, 0, 7)
 }
 
-// add takes in a stretch between two steps.
-func (r *record) add(l *life, from, to time.Time, plant house.State) {
+// add takes in a stretch between two steps, with the plant before and after it.
+func (r *record) add(l *life, from, to time.Time, before, plant house.State) {
 	zone := l.site.Zone
 	left := l.st.Credit.Available()
 	if from.Sub(r.day) >= 23*time.Hour {
@@ -66,14 +64,7 @@ func (r *record) add(l *life, from, to time.Time, plant house.State) {
 		d.off += to.Sub(from)
 	}
 	if from.Before(r.weekFrom) || !from.Before(r.weekTo) {
-		r.base, r.used = plant.Base, nil
 		return
-	}
-	if r.used == nil {
-		r.used, r.base = map[string]units.Energy{}, plant.Base
-		for _, s := range plant.Loads {
-			r.used[s.ID] = s.Used
-		}
 	}
 	slot := units.SlotAt(from, l.site.PlanSlot)
 	if n := len(r.week); n == 0 || !r.week[n-1].slot.Start.Equal(slot.Start) {
@@ -86,16 +77,17 @@ func (r *record) add(l *life, from, to time.Time, plant house.State) {
 		r.week = append(r.week, slotRecord{slot: slot, loads: make([]units.Energy, len(l.w.Loads)), price: price})
 	}
 	s := &r.week[len(r.week)-1]
-	s.base += plant.Base - r.base
-	r.base = plant.Base
+	s.base += plant.Base - before.Base
 	s.geyser = false
-	for _, x := range plant.Loads {
+	for k, x := range plant.Loads {
 		for i := range l.w.Loads {
 			if l.w.Loads[i].ID != x.ID {
 				continue
 			}
-			s.loads[i] += x.Used - r.used[x.ID]
-			r.used[x.ID] = x.Used
+			s.loads[i] += x.Used
+			if k < len(before.Loads) {
+				s.loads[i] -= before.Loads[k].Used
+			}
 			if l.w.Loads[i].Plant.Kind == house.Geyser && !s.geyser {
 				s.deficit, s.geyser = x.Deficit, true
 			}

@@ -27,7 +27,8 @@ func Run(ctx context.Context, w World, o Options) (*Report, error) {
 		if o.Elapsed != nil {
 			began = o.Elapsed()
 		}
-		l, err := newLife(&w, p)
+		its := p.knows(w)
+		l, err := newLife(&its, p)
 		if err != nil {
 			return nil, err
 		}

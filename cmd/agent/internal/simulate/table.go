@@ -9,7 +9,7 @@ import (
 // Table writes the figures for people: money and service side by side.
 func (r *Report) Table(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d days, seed %d, %s\n", r.Name(), r.Days, r.Seed, r.Currency)
+	fmt.Fprintf(&b, "%s: %s, seed %d, %s\n", r.Name(), count(r.Days, "day"), r.Seed, r.Currency)
 	have := r.have()
 	row := func(name string, value func(*Result) string) {
 		fmt.Fprintf(&b, "%-34s", name)

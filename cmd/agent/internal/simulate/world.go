@@ -112,6 +112,9 @@ func (d Date) in(zone *time.Location) time.Time {
 
 const day = 24 * time.Hour
 
+// MostDays is the most that can be lived through.
+const MostDays = 3660
+
 // defaults is a world of which nothing is said.
 func defaults() World {
 	c := config.Default()
@@ -176,7 +179,7 @@ func (w *World) Check() fault.List {
 }
 
 func (w *World) checkTime(l *fault.List) {
-	if w.Days < 1 || w.Days > 3660 {
+	if w.Days < 1 || w.Days > MostDays {
 		l.Add("days", "write 1 to 3660; 365 is a year", "%d days cannot be run", w.Days)
 	}
 	if w.Warm < 0 || w.Warm > 366 {

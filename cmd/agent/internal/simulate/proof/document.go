@@ -51,7 +51,7 @@ func (o *options) document(agent string, cases []aCase) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# Proof
 
-Made by `+"`make proof DAYS=%d`"+`, to the last figure: the worlds of [examples/worlds](../examples/worlds), each lived through for %d days under each
+Made by `+"`make proof DAYS=%d`"+`, to the last figure: the worlds of [examples/worlds](../examples/worlds), each lived through for %d days that count under each
 policy by `+"`agent simulate`"+`. [simulate.md](simulate.md) says what the policies are and what is counted. Any row is made again by the command beside it.
 
 `, o.days, o.days)
@@ -124,7 +124,7 @@ func (o *options) section(b *bytes.Buffer, l *lived) error {
 	if l.c.variant != "" {
 		variant = " --variant " + l.c.variant
 	}
-	fmt.Fprintf(b, "From %s, %d days after %d of warm-up, seed %d, money in %s: `agent simulate examples/worlds/%s.yaml%s --days %d`\n\n",
+	fmt.Fprintf(b, "From %s on, days %d, warm-up %d, seed %d, money in %s: `agent simulate examples/worlds/%s.yaml%s --days %d`\n\n",
 		r.Start, r.Days, r.Warm, r.Seed, r.Currency, l.c.name, variant, o.days)
 	if err := r.Markdown(b); err != nil {
 		return err
