@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/keeplit/keeplit/config"
@@ -27,18 +28,29 @@ func doubtsOf(file string, text []byte) fault.List {
 // without its prices.  ready is the document's own name where it is a ready one.
 func tariffDoubts(doc *tariffs.Document, ready string) fault.List {
 	l := doc.Doubts()
+	if ready != "" && slices.Contains(catalogue.Names(), ready) {
+		return l
+	}
+	near, nearAt := "", ""
 	for _, name := range catalogue.Names() {
 		text, err := catalogue.Read(name)
-		if err != nil || name == ready || doc.Name == "" {
+		if err != nil {
 			continue
 		}
 		other, faults := config.Decode[tariffs.Document](text)
 		if len(faults) > 0 || !likeName(doc.Name, other.Name) {
 			continue
 		}
-		if at := differ(doc, &other); at != "" {
-			l.Add("name", "compare with \"agent tariff ready "+name+"\", or give it a name of its own", "it is called as the ready tariff %s, which differs in %s", name, at)
+		at := differ(doc, &other)
+		if at == "" {
+			return l // it is that one
 		}
+		if near == "" || doc.Name == other.Name {
+			near, nearAt = name, at
+		}
+	}
+	if near != "" {
+		l.Add("name", "compare with \"agent tariff ready "+near+"\", or give it a name of its own", "it is called as the ready tariff %s, which differs in %s", near, nearAt)
 	}
 	return l
 }
