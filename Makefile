@@ -42,12 +42,12 @@ replay:
 
 # Lives through every world of examples/worlds for a year, under every policy, and writes
 # docs/proof.md.  What is kept in results/ of the same code and worlds is not run again:
-#   make proof DAYS=60 J=2 ARGS='-only poor-home/'
+#   make proof DAYS=60 VARIANT_DAYS=30 J=2 ARGS='-only poor-home/'
 # ARGS=-write runs nothing, ARGS=-any takes what other commits led to as well.
 PROVEN = $(shell git log -1 --format=%h --abbrev=12 -- '*.go' go.mod tariffs/catalogue)$(shell git diff --quiet HEAD -- '*.go' go.mod tariffs/catalogue || echo -dirty)
 proof:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(PROVEN)' -o bin/agent-proof ./cmd/agent
-	$(GO) run ./cmd/agent/internal/simulate/proof -agent bin/agent-proof -days $(or $(DAYS),365) -j $(or $(J),2) $(ARGS)
+	$(GO) run ./cmd/agent/internal/simulate/proof -agent bin/agent-proof -days $(or $(DAYS),365) -variant-days $(or $(VARIANT_DAYS),0) -j $(or $(J),2) $(ARGS)
 
 clean:
 	rm -rf bin dist

@@ -48,13 +48,17 @@ func (o *options) document(agent string, cases []aCase) ([]byte, error) {
 	// A world stands before its variants.
 	slices.SortStableFunc(all, func(a, b lived) int { return strings.Compare(a.c.name, b.c.name) })
 
+	given, long := "", fmt.Sprintf("%d days that count", o.days)
+	if o.variantDays > 0 {
+		given, long = fmt.Sprintf(" VARIANT_DAYS=%d", o.variantDays), fmt.Sprintf("%d days that count, and their variants for %d,", o.days, o.variantDays)
+	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# Proof
 
-Made by `+"`make proof DAYS=%d`"+`, to the last figure: the worlds of [examples/worlds](../examples/worlds), each lived through for %d days that count under each
+Made by `+"`make proof DAYS=%d%s`"+`, to the last figure: the worlds of [examples/worlds](../examples/worlds), each lived through for %s under each
 policy by `+"`agent simulate`"+`. [simulate.md](simulate.md) says what the policies are and what is counted. Any row is made again by the command beside it.
 
-`, o.days, o.days)
+`, o.days, given, long)
 	fmt.Fprintf(&b, "Agent: %s.\n", strings.Join(agents, "; "))
 	if len(missing) > 0 {
 		fmt.Fprintf(&b, "\nNot run (%d of %d): %s.\n", len(missing), len(cases)*len(simulate.Policies()), strings.Join(missing, ", "))
@@ -125,7 +129,7 @@ func (o *options) section(b *bytes.Buffer, l *lived) error {
 		variant = " --variant " + l.c.variant
 	}
 	fmt.Fprintf(b, "From %s on, days %d, warm-up %d, seed %d, money in %s: `agent simulate examples/worlds/%s.yaml%s --days %d`\n\n",
-		r.Start, r.Days, r.Warm, r.Seed, r.Currency, l.c.name, variant, o.days)
+		r.Start, r.Days, r.Warm, r.Seed, r.Currency, l.c.name, variant, r.Days)
 	if err := r.Markdown(b); err != nil {
 		return err
 	}

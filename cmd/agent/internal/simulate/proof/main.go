@@ -26,7 +26,7 @@ import (
 type options struct {
 	agent, worlds, results, out string
 	only, policies              string
-	days, parallel              int
+	days, variantDays, parallel int
 	writeOnly, any              bool
 }
 
@@ -40,6 +40,7 @@ func main() {
 	f.StringVar(&o.only, "only", "", "run these alone: `worlds` by the names of their files, or world/variant; world/ is without its variants")
 	f.StringVar(&o.policies, "policies", "", "run these `policies` alone")
 	f.IntVar(&o.days, "days", 365, "days that count")
+	f.IntVar(&o.variantDays, "variant-days", 0, "days of the variants; as many where it is 0")
 	f.IntVar(&o.parallel, "j", 1, "runs at a time")
 	f.BoolVar(&o.writeOnly, "write", false, "run nothing: write of what is there")
 	f.BoolVar(&o.any, "any", false, "take what is there of other agents too")
@@ -115,6 +116,9 @@ func (o *options) cases() ([]aCase, error) {
 		c := aCase{file: file, name: strings.TrimSuffix(filepath.Base(file), ".yaml"), world: w}
 		c.world.Variants = nil
 		plain = append(plain, c)
+		if o.variantDays > 0 {
+			w.Days = o.variantDays
+		}
 		for _, v := range w.Variants {
 			c.variant = v.Name
 			if c.world, err = w.As(v.Name); err != nil {

@@ -58,7 +58,7 @@ func inputs(w simulate.World) (string, error) {
 
 // file is where the figures of a run are kept.
 func (o *options) file(c *aCase, p simulate.Policy) string {
-	return filepath.Join(o.results, fmt.Sprintf("%d-days", o.days), c.id()+"."+string(p)+".json")
+	return filepath.Join(o.results, fmt.Sprintf("%d-days", c.world.Days), c.id()+"."+string(p)+".json")
 }
 
 // kept are the figures of a run that is over; nil where there are none, or of other
@@ -109,8 +109,10 @@ func (o *options) run(ctx context.Context, told io.Writer, agent string, cases [
 		fmt.Fprintln(told, "every run is there")
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(o.file(&cases[0], simulate.None)), 0o755); err != nil { //nolint:gosec // nobody's secret
-		return err
+	for _, j := range jobs {
+		if err := os.MkdirAll(filepath.Dir(o.file(j.c, j.p)), 0o755); err != nil { //nolint:gosec // nobody's secret
+			return err
+		}
 	}
 	began := time.Now()
 	var (
@@ -156,7 +158,7 @@ func (o *options) run(ctx context.Context, told io.Writer, agent string, cases [
 
 // one makes one run and keeps its figures.
 func (o *options) one(ctx context.Context, agent string, j job) (*figures, error) {
-	args := []string{"simulate", j.c.file, "--policy", string(j.p), "--days", strconv.Itoa(o.days), "--json", "-"}
+	args := []string{"simulate", j.c.file, "--policy", string(j.p), "--days", strconv.Itoa(j.c.world.Days), "--json", "-"}
 	if j.c.variant != "" {
 		args = append(args, "--variant", j.c.variant)
 	}
