@@ -102,14 +102,14 @@ func (r *Report) curves() []curve {
 		for i, d := range res.Balance {
 			fmt.Fprintf(&band, "M%d %v H%d V%v H%dZ", i, y(d.High), i+1, y(d.Low)+0.6, i)
 			if d.Off > 0 {
-				fmt.Fprintf(&off, "M%d 100h1v-%vh-1z", i, round(min(100, 100*d.Off/24), 2))
+				fmt.Fprintf(&off, "M%d 100h1v-%vh-1z", i, round(min(100, max(8, 100*d.Off/24)), 2)) // an hour is seen
 			}
 			dark += d.Off
 		}
 		c := curve{Policy: p, Width: n, Band: band.String(), Off: off.String(), Zero: y(0), Low: fmt.Sprintf("%.0f", low), High: fmt.Sprintf("%.0f", high)}
 		c.Note = "never dark"
 		if dark > 0 {
-			c.Note = fmt.Sprintf("dark for %.1f h, for want of credit or of mains", dark)
+			c.Note = fmt.Sprintf("dark for %.1f h, mains and credit", dark)
 		}
 		out = append(out, c)
 	}

@@ -34,7 +34,7 @@ func (w World) As(name string) (World, error) {
 }
 
 func (w World) with(v Variant) World {
-	w.Variants, w.Variant = nil, v.Title
+	w.Variants, w.Variant, w.About = nil, v.Title, "" // which tells of the world as it is written
 	if v.Tariff != (config.Tariff{}) {
 		w.Tariff = v.Tariff
 	}

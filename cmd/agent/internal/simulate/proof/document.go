@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,7 +18,8 @@ type lived struct {
 	runs   map[simulate.Policy]*figures
 }
 
-// document is docs/proof.md of what is there.
+// document is docs/proof.md of what is there; beside the figures it leaves a page of
+// each world.
 func (o *options) document(agent string, cases []aCase) ([]byte, error) {
 	var all []lived
 	var missing, agents []string
@@ -69,6 +72,14 @@ policy by `+"`agent simulate`"+`. [simulate.md](simulate.md) says what the polic
 	aims(&b, all)
 	for i := range all {
 		if err := o.section(&b, &all[i]); err != nil {
+			return nil, err
+		}
+		var page bytes.Buffer
+		if err := all[i].report.HTML(&page); err != nil {
+			return nil, err
+		}
+		name := filepath.Join(filepath.Dir(o.file(all[i].c, simulate.None)), all[i].c.id()+".html")
+		if err := os.WriteFile(name, page.Bytes(), 0o644); err != nil { //nolint:gosec // nobody's secret
 			return nil, err
 		}
 	}
