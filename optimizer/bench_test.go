@@ -39,7 +39,7 @@ func BenchmarkRoot(b *testing.B) {
 		if !s.seed(s.best) {
 			b.Fatal("no basis")
 		}
-		s.root(1)
+		s.root(1, 1)
 		s.dive(s.m.Units)
 	}
 }

@@ -193,6 +193,7 @@ func (s *search) adopt(from string) float64 {
 	if model.HardAmount(plan) > model.MoneyTol {
 		return math.Inf(1)
 	}
+	s.last = plan
 	return plan.Cost
 }
 

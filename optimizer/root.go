@@ -88,7 +88,7 @@ func (s *search) generate(units []*master.Unit, y []float64) (added int, value f
 
 // root solves the linear programme over all schedules by column generation
 // with smoothed duals (Wentges 1997).
-func (s *search) root(until float64) {
+func (s *search) root(early, until float64) (done bool) {
 	m := s.m
 	bestValue := math.Inf(-1)
 	y := make([]float64, m.Rows)
@@ -127,8 +127,12 @@ func (s *search) root(until float64) {
 		if added == 0 || obj-bestValue < s.opt.Gap*rootGap*math.Abs(obj) || s.share < 1 && s.progress() > until {
 			break
 		}
+		if s.progress() > early {
+			return false
+		}
 		alpha = smoothing
 	}
+	return true
 }
 
 // prove computes a bound at the best duals that holds whatever was rounded.

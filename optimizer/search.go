@@ -49,6 +49,7 @@ type search struct {
 	thorough bool          // never a part only
 	reserve  time.Duration // of the time limit, kept to price the protection of the credit
 
+	last, here            *Plan     // that the linear programme came to last, and where the next cycle begins
 	dug                   int64     // work that annealing is ahead of dives
 	aiming                bool      // a cycle without peaks that are held is over
 	leastPeaks, mostPeaks []float64 // of the demand windows, that no plan is below, and that loads come to that do not look at them
@@ -215,7 +216,28 @@ func (s *search) fromNothing(reinsert bool, until float64) bool {
 	if s.over() || !s.seed(s.best) {
 		return false
 	}
-	s.root(until)
+	early := 1.0
+	if len(s.m.Demand) > 0 { // there it takes long
+		early = min(until, rootEarly)
+	}
+	if !s.root(early, until) && !s.over() {
+		s.dive(s.m.Units) // a first plan from what there is of it
+		s.adopt("first dive")
+		if s.over() {
+			return false
+		}
+		again := s.progress() < diveAgain
+		if s.progress() < rootAgain {
+			for _, u := range s.m.Units {
+				s.m.Hold(u, nil)
+			}
+			s.root(rootAgain, until)
+		}
+		if !again {
+			s.prove(2)
+			return !s.over()
+		}
+	}
 	s.Trace("root: bound~%.5f work %d pivots %d", s.lower, s.work(), s.m.LP.Pivots)
 	if s.over() {
 		return false
@@ -244,7 +266,7 @@ func (s *search) improve() {
 		l.CreditPrice(s.yBest)
 	}
 	l.Load(s.best)
-	if s.mixed == nil && s.yBest != nil && s.share == 1 {
+	if s.mixed == nil && s.yBest != nil && s.share == 1 && len(s.m.Demand) == 0 { // mixtures know no peaks
 		s.tight = bound.New(s.Effort, s.m, s.yBest)
 	}
 	first, longer := cycleSteps*len(s.m.Units), cycleLonger
@@ -270,6 +292,10 @@ func (s *search) improve() {
 			failed = 0
 		}
 		l.Load(s.best)
+		if len(s.m.Demand) > 0 && s.p.Battery != nil {
+			s.walk(s.best.Cost < before || failed%walkBack == walkBack-1)
+			l.Load(s.here)
+		}
 		if s.tight == nil || s.over() || s.share < 1 && s.gap() <= lastGapMuch*s.lastGap+lastGapMore {
 			continue // or nearly as much is proven as before
 		}
@@ -280,6 +306,17 @@ func (s *search) improve() {
 			s.bound(boundRounds)
 		}
 		searched = s.work()
+	}
+}
+
+// walk chooses where the next cycle begins where peaks are charged and a battery lowers
+// them: the plan that the last one came to, most often, though it is a little dearer.
+func (s *search) walk(back bool) {
+	if s.here == nil || back {
+		s.here = s.best
+	}
+	if s.last != nil && s.last.Cost < s.here.Cost-walkHot*math.Log(1-s.Rng.Float64())*math.Abs(s.best.Cost) {
+		s.here = s.last
 	}
 }
 
@@ -323,7 +360,13 @@ func (s *search) leave(l *local.Search, failed int) {
 // search is over.
 func (s *search) climbDown(l *local.Search, steps int) bool {
 	mark := s.work()
-	s.aimed(l, func() { s.anneal(l, steps, cycleHot*math.Abs(s.best.Cost)*s.Rng.Float64(), 1) })
+	s.aimed(l, func() {
+		mark := s.work()
+		s.anneal(l, steps, cycleHot*math.Abs(s.best.Cost)*s.Rng.Float64(), 1)
+		if l.Held() {
+			s.nudge(l, s.work()-mark, nudgeHot, 1)
+		}
+	})
 	if s.over() {
 		return false
 	}
@@ -331,7 +374,7 @@ func (s *search) climbDown(l *local.Search, steps int) bool {
 	if len(s.m.Demand) > 0 {
 		s.polishOf(l.Plan(), "peaks")
 	}
-	if s.tight == nil || s.mixed != nil { // a short search looks for the bound first
+	if len(s.m.Demand) == 0 && (s.tight == nil || s.mixed != nil) { // a short search looks for the bound first
 		least := int64(nudgeLeast) // of the whole: shorter nudging hardly leaves where it begins
 		if s.share < 1 {
 			least = nudgeLeastAgain
@@ -462,14 +505,14 @@ func (s *search) anneal(l *local.Search, steps int, hot, until float64) {
 
 // nudge makes small steps from the state of l, for about so much work.
 func (s *search) nudge(l *local.Search, work int64, hot, until float64) {
-	if s.over() || len(s.m.Demand) > 0 { // a peak is hardly ever lowered by one small step
+	if s.over() || len(s.m.Demand) > 0 && !l.Held() {
 		return
 	}
 	if s.nudger == nil || s.nudger.Local != l {
 		s.nudger = local.NewNudger(l)
 	}
 	s.nudger.Run(work, hot*(nudgeCool+(1-nudgeCool)*s.Rng.Float64())*math.Abs(s.best.Cost), until)
-	if l.Short <= 0 && l.Cost < s.cheaperThan() {
+	if l.Short <= 0 && l.Real < s.cheaperThan() {
 		s.keep(l.Plan(), "nudge")
 	}
 }

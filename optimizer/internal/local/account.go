@@ -4,18 +4,27 @@ import "math"
 
 // account is the cost of supply in the present state of a local search, kept up
 // to date while single slots change: what a change of one slot costs is known
-// without looking at the others.  It knows no demand charges.
+// without looking at the others.  Demand charges it knows below peaks that are held: then
+// each group of slots costs what it does by itself.
 type account struct {
-	l      *Search
-	checks int
-	scen   []scenarioAccount
+	l        *Search
+	checks   int
+	scen     []scenarioAccount
+	groups   []groupAccount
+	groupsOf [][]int // by slot: those it belongs to
+	peaks    float64 // what the peaks that are held cost
 }
+
+// groupAccount is a group of slots over which a demand window takes the mean.
+type groupAccount struct{ window, group int }
 
 type scenarioAccount struct {
 	imp    []float64
 	energy float64
 	spent  []float64 // up to and with each credit check
 	block  []float64 // kWh, by block: up to and with each credit check, and all
+	drawn  []float64 // kW*slots, by group
+	over   float64   // what the groups above the peaks cost
 }
 
 func newAccount(l *Search) *account {
@@ -24,6 +33,18 @@ func newAccount(l *Search) *account {
 		c := &a.scen[s]
 		c.imp, c.spent = make([]float64, l.p.N), make([]float64, a.checks)
 		c.block = make([]float64, len(l.m.Blocks)*(a.checks+1))
+	}
+	a.groupsOf = make([][]int, l.p.N)
+	for i := range l.groups {
+		for k, g := range l.groups[i].Groups {
+			for t := g.From; t < g.To; t++ {
+				a.groupsOf[t] = append(a.groupsOf[t], len(a.groups))
+			}
+			a.groups = append(a.groups, groupAccount{i, k})
+		}
+	}
+	for s := range a.scen {
+		a.scen[s].drawn = make([]float64, len(a.groups))
 	}
 	return a
 }
@@ -35,12 +56,28 @@ func (a *account) open() {
 		c.energy = 0
 		clear(c.spent)
 		clear(c.block)
+		a.openPeaks(c)
 		for t, z := range a.l.z {
 			c.imp[t] = 0
 			cost, imp := a.l.slot(s, t, z)
 			c.energy += cost
 			a.draw(c, t, imp)
 		}
+	}
+}
+
+// openPeaks begins the groups anew, with nothing drawn but what they hold.
+func (a *account) openPeaks(c *scenarioAccount) {
+	l := a.l
+	a.peaks, c.over = 0, 0
+	for i := range l.groups {
+		w := l.p.Demand[l.groups[i].Window]
+		a.peaks += w.PricePerKW * (l.peaks[i] - w.FloorKW)
+	}
+	for j, q := range a.groups {
+		g := l.groups[q.window].Groups[q.group]
+		c.drawn[j] = g.HeldKW
+		c.over += l.overCost(q.window, q.group, g.HeldKW/g.Slots)
 	}
 }
 
@@ -70,6 +107,13 @@ func (a *account) draw(c *scenarioAccount, t int, imp float64) {
 		}
 		c.block[at+a.checks] += d * l.h
 	}
+	for _, j := range a.groupsOf[t] {
+		q := a.groups[j]
+		slots := l.groups[q.window].Groups[q.group].Slots
+		c.over -= l.overCost(q.window, q.group, c.drawn[j]/slots)
+		c.drawn[j] += d
+		c.over += l.overCost(q.window, q.group, c.drawn[j]/slots)
+	}
 }
 
 // move changes what a slot draws.
@@ -90,7 +134,7 @@ func (a *account) total() (cost, over float64) {
 	over = math.Inf(-1)
 	for s, w := range l.o.Weight {
 		c := &a.scen[s]
-		sum := c.energy
+		sum := c.energy + a.peaks + c.over
 		for i := range l.m.Blocks {
 			if b := &l.m.Blocks[i]; b.Scenario < 0 {
 				sum += b.Cost(c.block[i*(a.checks+1)+a.checks])

@@ -7,7 +7,7 @@ import (
 )
 
 func TestElitesAreGoodAndUnlike(t *testing.T) {
-	l := nudging(4).Local
+	l := nudging(4, "home").Local
 	var elites Elites
 	var undo, trial Snapshot
 	l.Cost = l.Evaluate()

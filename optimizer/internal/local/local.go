@@ -38,8 +38,13 @@ type Search struct {
 	tilt  []float64 // by slot: costs seem so many times as high
 	seems []float64 // by slot: the same for a load with a free power, blurred
 
-	store *pricing.Store // the battery, nil without
-	flow  []float64
+	store  *pricing.Store // the battery, nil without
+	flow   []float64
+	priced bool // they are priced so
+	backed bool // loads are put back as if the battery answered them
+	back   []hull
+	worth  []float64       // by slot: what a kWh more of charge after it changes, in the plan made last
+	after  []pricing.Worth // of that plan
 
 	mult    []float64 // price of a kW of import through each slot beyond its import price
 	Mu      float64   // scale of the credit's price
@@ -111,6 +116,7 @@ func New(s *effort.Effort, m *master.Programme) *Search {
 		l.store.Lo, l.store.Hi = master.BatteryBand(p)
 		l.store.Start = b.SoC0
 		l.flow = make([]float64, n)
+		l.back, l.worth, l.after = make([]hull, n), make([]float64, n), make([]pricing.Worth, n)
 	}
 	return l
 }
@@ -297,12 +303,13 @@ func (l *Search) price(unit int, extra float64) {
 			l.mult[t] += adder * (1 + l.Mu*l.MuRow[t])
 		}
 	}
+	backed := l.backed && unit >= 0
+	l.priced = backed
 	for i := range l.groups {
-		if !l.isCycle(unit) {
+		if backed || !l.isCycle(unit) {
 			l.pricePeak(i, unit)
 		}
 	}
-	l.priceCrowds(unit)
 	for t := range l.table {
 		tb := &l.table[t]
 		if tb.mult == l.mult[t] {
@@ -313,16 +320,25 @@ func (l *Search) price(unit int, extra float64) {
 			tb.cost[i] = tb.cost[i-1] + (tb.z[i]-tb.z[i-1])*(tb.slope[i-1]+l.h*l.mult[t]*tb.draw[i-1])
 		}
 	}
+	if backed {
+		l.priceBacked()
+	}
+	l.priceCrowds(unit)
 }
 
 // at is a slot's cost at draw z, multipliers included, up to a constant.
 func (l *Search) at(t int, z float64) float64 {
-	tb := &l.table[t]
-	i := len(tb.z) - 1
-	for i > 0 && tb.z[i] > z {
-		i--
+	var c float64
+	if l.priced {
+		c = l.back[t].at(z)
+	} else {
+		tb := &l.table[t]
+		i := len(tb.z) - 1
+		for i > 0 && tb.z[i] > z {
+			i--
+		}
+		c = tb.cost[i] + (z-tb.z[i])*(tb.slope[i]+l.h*l.mult[t]*tb.draw[i])
 	}
-	c := tb.cost[i] + (z-tb.z[i])*(tb.slope[i]+l.h*l.mult[t]*tb.draw[i])
 	for _, k := range l.kinks[t] {
 		if z > k.th {
 			c += (z - k.th) * k.slope
@@ -355,7 +371,11 @@ func (l *Search) insert(i int, disturbed bool) {
 	var sc pricing.Schedule
 	switch q := u.Pricer.(type) {
 	case *pricing.Cycle:
-		sc = q.Beside(cost, l.startOf(q.Load.Cycle.ProfileKW))
+		var start func(int) float64
+		if !l.priced {
+			start = l.startOf(q.Load.Cycle.ProfileKW)
+		}
+		sc = q.Beside(cost, start)
 	case *pricing.OnOff:
 		for t := q.From; t < q.To; t++ {
 			l.on[t] = cost(t, q.Load.OnOff.KW)
@@ -400,7 +420,7 @@ func (l *Search) insert(i int, disturbed bool) {
 // the slope of its cost changes.
 func (l *Search) cuts(t int, from, to float64, out []float64) []float64 {
 	k := len(out)
-	for _, z := range l.table[t].z {
+	for _, z := range l.levels(t) {
 		if x := z - l.z[t]; x > from && x < to {
 			out = append(out, x)
 		}
@@ -422,7 +442,7 @@ func (l *Search) offers(out []pricing.Offer, t int, from, to, unit, extra float6
 	x, end := l.z[t]+from, l.z[t]+to
 	for x < end-pricing.Rounding/1000 {
 		next := end
-		for _, y := range l.table[t].z {
+		for _, y := range l.levels(t) {
 			if y > x+pricing.Rounding {
 				next = min(next, y)
 				break

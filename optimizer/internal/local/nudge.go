@@ -120,7 +120,9 @@ func (g *Nudger) Run(work int64, hot, until float64) {
 		}
 	}
 	l.Restore(&g.best)
-	l.Cost = l.Evaluate()
+	if l.Cost = l.Evaluate(); l.held && l.Promise < l.seen.Promise {
+		l.Save(&l.seen)
+	}
 }
 
 // total is the cost of the present state and by how much the credit falls short.

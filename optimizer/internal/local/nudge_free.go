@@ -107,6 +107,9 @@ func (g *Nudger) beside(t int, z float64) float64 {
 	for _, y := range l.table[t].z {
 		try(y - z)
 	}
+	for _, k := range l.kinks[t] {
+		try(k.th - z)
+	}
 	return least
 }
 

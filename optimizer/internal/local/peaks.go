@@ -47,14 +47,19 @@ func (l *Search) HoldPeaks(at []float64) {
 	copy(l.peaks, at)
 	l.held = true
 	l.Cost = l.Evaluate()
-	l.Save(&l.seen)
+	l.seen.Promise = math.Inf(1)
 }
 
-// FreePeaks ends HoldPeaks: the highest group counts again.  It goes to the state that
-// in truth cost least since.
+// Held tells whether peaks are held.
+func (l *Search) Held() bool { return l.held }
+
+// FreePeaks ends HoldPeaks: the highest group counts again.  It goes to the state that in
+// truth cost least of those it came to since; the one in which it began is not one of them.
 func (l *Search) FreePeaks() {
 	l.held = false
-	l.Restore(&l.seen)
+	if !math.IsInf(l.seen.Promise, 1) {
+		l.Restore(&l.seen)
+	}
 	l.Cost = l.Evaluate()
 }
 
@@ -295,7 +300,7 @@ func (l *Search) pricePeak(i, unit int) {
 // steps is a power that a unit draws in a slot or does not, about; false where it may
 // draw any.
 func (l *Search) steps(unit int) (kw float64, ok bool) {
-	if unit == noUnit {
+	if unit < 0 {
 		return 0, false
 	}
 	switch q := l.Units[unit].Pricer.(type) {

@@ -47,7 +47,7 @@ func (l *Search) Step(temperature float64, undo, trial *Snapshot) bool {
 	default:
 		l.putBack(out)
 	}
-	if l.held && l.Promise < l.seen.Promise {
+	if l.held && l.Promise < l.seen.Promise && !slices.EqualFunc(l.z, undo.z, func(a, b float64) bool { return math.Abs(a-b) < leastPour }) {
 		l.Save(&l.seen)
 	}
 	if l.Cost > undo.Cost+temperature {
@@ -83,6 +83,10 @@ func (l *Search) aim() {
 // putBack puts the units where they seem cheapest one after the other, then each where
 // it is cheapest.
 func (l *Search) putBack(out takenOut) {
+	if out.battery && l.held && l.s.Rng.IntN(backedEvery) == 0 {
+		l.putBackBacked(out)
+		return
+	}
 	if out.battery {
 		l.rest()
 	}

@@ -44,6 +44,13 @@ const (
 	// at some power.  Always at its very best it keeps the others from better places
 	// (e7eb287).  1: +0.044 (0.064); 4: -0.021 (0.015).
 	byMeanEvery = 2
+	// backedEvery: beside a battery that is planned anew below peaks that are held, one step in
+	// so many puts loads back as if the battery answered them.  Nineteen homes: 0.24 % above the
+	// best known, 0.43 % without.
+	backedEvery = 2
+	// backDear: charge is worth up to so many times as much to the first of them, as a load takes
+	// more than the last kWh.  Not measured.
+	backDear = 2
 	// peakCut: share by which the peak aimed at is below the present one, at most.  Not
 	// measured.
 	peakCut = 0.03
