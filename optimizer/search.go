@@ -292,7 +292,7 @@ func (s *search) improve() {
 			failed = 0
 		}
 		l.Load(s.best)
-		if len(s.m.Demand) > 0 && s.p.Battery != nil {
+		if len(s.m.Demand) > 0 && s.p.Battery != nil && len(s.m.Units) <= walkMost {
 			s.walk(s.best.Cost < before || failed%walkBack == walkBack-1)
 			l.Load(s.here)
 		}
