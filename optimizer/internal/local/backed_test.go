@@ -2,6 +2,7 @@ package local
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -20,10 +21,7 @@ func TestASlotWithABatteryThatAnswersCostsTheLeastOfAllItsPowers(t *testing.T) {
 		l.price(noUnit, 0)
 		for slot := range l.p.N {
 			l.worth[slot] = -0.3 * l.s.Rng.Float64()
-			levels := []float64{}
-			for _, z := range l.table[slot].z {
-				levels = append(levels, z)
-			}
+			levels := slices.Clone(l.table[slot].z)
 			for _, k := range l.kinks[slot] {
 				levels = append(levels, k.th)
 			}
