@@ -26,6 +26,8 @@ type tariffCmd struct {
 	Show    tariffShowCmd    `cmd:"" help:"Draw a tariff: week by hour, prices, charges, sources."`
 	Vend    tariffVendCmd    `cmd:"" help:"Say what purchases are charged with and how much they buy, as JSON."`
 	Wait    tariffWaitCmd    `cmd:"" help:"Say what an amount buys today and at the next month's start."`
+	New     tariffNewCmd     `cmd:"" help:"Ask ten questions and write a tariff document from the answers."`
+	Learn   tariffLearnCmd   `cmd:"" help:"Find a tariff from receipts of your own: limits, prices, fixed amounts, tax."`
 	Ready   tariffReadyCmd   `cmd:"" help:"List the ready documents, or print one."`
 }
 
