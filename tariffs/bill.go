@@ -74,7 +74,7 @@ func (t *Tariff) BillWhole(acc Account, load []Reading) (Bill, Account) {
 
 func (t *Tariff) bill(acc Account, load []Reading, whole bool) (Bill, Account) {
 	s := sums{bill: Bill{Currency: t.doc.Currency, Decimals: t.Decimals()}}
-	b := book{t: t, acc: acc.Clone(), quiet: true, sums: &s}
+	b := book{t: t, acc: acc.Clone(), quiet: true, sums: &s, whole: whole}
 	if len(load) == 0 {
 		return s.bill, b.acc
 	}

@@ -45,6 +45,7 @@ type book struct {
 	quiet  bool // no items are wanted, only sums
 	sums   *sums
 	billed bool // demand is reckoned by the caller
+	whole  bool // each month that is touched bears its charges in full
 
 	from, to time.Time // what the items are for
 	period   string

@@ -69,6 +69,19 @@ func (b *book) begin(start, day Date) {
 	}
 }
 
+// beginAll books what is due with a month's beginning under versions that are in force on days
+// of it that no load touches: as what is due with its end is.
+func (b *book) beginAll(m *Month) {
+	start := m.Start
+	for i := range b.t.versions {
+		if v := &b.t.versions[i]; v.due(DueMonthStart) {
+			if from, until, _ := b.t.cover(v, m, false); from < until {
+				b.begin(start, from)
+			}
+		}
+	}
+}
+
 func (v *version) due(d Due) bool {
 	for i := range v.fixed {
 		if v.fixed[i].Due == d {
@@ -124,6 +137,9 @@ func (b *book) endMonth(start Date) {
 func (b *book) close(mi int) {
 	m := b.own(mi)
 	m.Closed = true
+	if b.whole {
+		b.beginAll(m)
+	}
 	buys := b.buys(m)
 	if buys {
 		b.bought(m)
