@@ -104,6 +104,10 @@ func (f *fitter) addTax(v *tariffs.Version, s span, except []string) {
 	if rate == 0 {
 		return
 	}
+	if rate > 100 {
+		f.say("what is called tax is %g %% of what is before it: more than a tax can be", rate)
+		return
+	}
 	except = slices.DeleteFunc(except, func(name string) bool {
 		return !slices.ContainsFunc(v.Charges, func(c tariffs.FixedCharge) bool { return c.Name == name })
 	})

@@ -37,7 +37,8 @@ type Found struct {
 	Unexplained []string // what does not, a sentence each
 }
 
-// Learn fits a tariff to receipts.  The error says what is missing to begin.
+// Learn fits a tariff to receipts.  The error says what is missing to begin, or why no tariff
+// comes out as they do.
 func Learn(receipts []Receipt, o Options) (Found, error) {
 	if len(receipts) < 3 {
 		return Found{}, fmt.Errorf("%d receipts say too little: give at least 3, of months of different use", len(receipts))
@@ -68,6 +69,9 @@ func Learn(receipts []Receipt, o Options) (Found, error) {
 	}
 	found.Document = tariffs.Document{Currency: o.Currency, Zone: o.Zone, Current: tariffs.CurrentUnknown, Versions: []tariffs.Version{v}}
 	found.Explained, found.Unexplained = len(receipts)-len(f.odd), f.said
+	if err := found.Document.Check().Err(); err != nil {
+		return Found{}, fmt.Errorf("no tariff comes out as these receipts do:\n%w", err)
+	}
 	return found, nil
 }
 
@@ -133,6 +137,12 @@ func (f *fitter) fit(points []point) {
 	var before *run
 	for i := range all {
 		r := &all[i]
+		if before != nil {
+			f.contradicts(before, r)
+			if len(r.points) == 0 {
+				continue
+			}
+		}
 		if distinct(r.points) < 2 && before != nil {
 			// One amount alone says nothing of its price.
 			for _, p := range r.points {
@@ -152,6 +162,18 @@ func (f *fitter) fit(points []point) {
 	}
 	for i := range f.classes {
 		f.classes[i].polish(f.in[i])
+	}
+}
+
+// contradicts leaves out of a run what has the same energy as a receipt before it, and
+// another amount.
+func (f *fitter) contradicts(before, r *run) {
+	last := before.points[len(before.points)-1].x
+	for len(r.points) > 0 && r.points[0].x < last+0.01 {
+		p := r.points[0]
+		f.odd[p.row] = true
+		f.say("line %d: %.2f kWh in its month come to %.2f, and elsewhere to another amount", f.rows[p.row].Line, p.x, p.y)
+		*r = run{points: r.points[1:], core: r.points[1:], slope: slopes(r.points[1:])}
 	}
 }
 
@@ -243,7 +265,9 @@ func (f *fitter) jumps(before, r *run) {
 	if before != nil {
 		gap := span{before.points[len(before.points)-1].x, r.points[0].x - 1e-6}
 		c := &f.classes[len(f.classes)-1]
-		c.to = roundest(gap, -2)
+		if c.to = roundest(gap, -2); c.to <= 0 {
+			c.to = clean(gap.high)
+		}
 		if gap.high-gap.low > 1.5 {
 			f.say("from %.2f to %.2f kWh the whole month gets another price; where between them is not known: %g is taken", gap.low, r.points[0].x, c.to)
 		}
