@@ -27,6 +27,8 @@ type poorDays struct {
 // buys.
 func (b *bench) lives(shift bool, opening float64, learn, days int, buys buyer) poorDays {
 	b.site.Shift, b.plain = shift, true
+	// It is read each ten minutes, which is no gap: else no forecast is learned.
+	b.site.Limits.MaxGap, b.site.SilentAfter = 15*time.Minute, 20*time.Minute
 	b.st.Credit.Balance = units.FromFloat(opening)
 	rng := rand.New(rand.NewPCG(7, 7))
 	var got poorDays

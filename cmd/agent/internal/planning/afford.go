@@ -10,118 +10,256 @@ import (
 	"github.com/keeplit/keeplit/optimizer"
 )
 
-// bearable is the price in light, see worth, up to which the most important load is
-// run; each class below it bears half as much.  Lights come before loads.  Of 0.1, 0.2 and
-// 0.4 it is the one with which a home that buys 80 when it has less than 15 has all its hot
-// water in the least darkness (TestAHomeThatBuysWhenItIsLow...).
+// bearable is how much darkness, counted as in ahead, a load takes at most where its energy is
+// what is used in a day without loads: the most important one; each class below it bears
+// half as much.  Lights come before loads.
 const (
 	bearable    = 0.2
 	mostClasses = 5
 	// underWay is by how much more is borne for what runs already: it is not broken
 	// off for a price that went up by a hair.
 	underWay = 1.5
+	// dearer is what a day's money counts in darkness where a load runs at a dearer hour so
+	// that it is lighter.
+	dearer = 0.05
+	// pulled is what must be gained in darkness for a load to run before or after people
+	// look at what is left, and not when it is cheapest.
+	pulled = 0.002
+	// mostSteps is in how many steps a job is given up.
+	mostSteps = 6
 )
 
-// portion is what can be given up by itself: a programme, or a slot's worth of running.
-type portion struct {
-	job      int
-	from, to int // the slots in which it may run
-	cost     float64
-	class    int // of importance, 0 the greatest
-	always   bool
+// needed is a job as what can be given up of it: a programme, or slots.
+type needed struct {
+	job    int
+	n      int // parts that it has
+	always bool
+	worth  float64  // of a part, in darkness; it is served for half of that
+	sides  [2][]put // where parts would run up to the look and after it, the cheapest first
 }
 
+// put is where a part would run.
+type put struct {
+	slot int // the first
+	cost float64
+}
+
+// chosen is what is served of a job, and how much of that before the look.
+type chosen struct{ served, early int }
+
 // afford gives up what takes more light than it is worth: the jobs that are left, which
-// the optimizer need not weigh against credit any more, and what is short.
+// the optimizer need not weigh against credit any more, and what is short.  And what is left
+// runs before the next look of those who buy, or after it, where that is the lighter.
 //
-// Portions are asked about in the order of importance, and of one importance the
-// soonest first, each with the credit that is left when it and all before it are run.
-// That does not hang on what became of those before, and prices do not rise with the
-// credit: so more credit never gives up more.
-func (s *Rules) afford(b *Brief, o outlook, jobs []job, w *worth) (kept []job, short []optimizer.Shortfall) {
-	if w == nil {
+// Of each job so much is served as is best with this credit and with any more: so more
+// credit never gives up more, although who has a little less may buy sooner.
+func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, short []optimizer.Shortfall) {
+	if a == nil {
 		return jobs, nil
 	}
-	portions := s.portions(b, o, jobs)
-	served, begins := make([]int, len(jobs)), make([]int, len(jobs))
-	free := (b.Left + b.Lends).Float() - s.running(b, o)
-	for i, p := range portions {
-		left := free - p.cost
-		for _, before := range portions[:i] {
-			if before.from < p.to { // else it runs after
-				left -= before.cost
-			}
-		}
-		bears := bearable * math.Ldexp(1, -p.class)
-		if l := jobs[p.job].job.OnOff; l != nil && bool(l.InitOn) {
-			bears *= underWay
-		}
-		from, ok := w.from(o, p.from, p.to, left, bears)
-		if p.always {
-			from, ok = p.from, true
-		}
-		if ok {
-			served[p.job]++
-			begins[p.job] = max(begins[p.job], from)
-		}
+	cut := a.cut(o)
+	all := s.needed(o, jobs, a, cut)
+	left := (b.Left + b.Lends).Float() - s.running(b, o)
+	served := make([]int, len(all))
+	for i, x := range all {
+		served[i] = x.n
 	}
-	for i, j := range jobs {
-		a := askedBy(j.job)
-		need := 1
-		if !a.whole {
-			need = len(a.kw)
-		}
-		if a.from >= a.to || a.whole && a.to-a.from < len(a.kw) {
-			kept = append(kept, j) // its hours are too short: the optimizer says so
+	levels, free := credits(), true
+	for i, level := range levels {
+		if i+1 < len(levels) && levels[i+1]*a.day <= left {
 			continue
 		}
-		if missing := need - served[i]; missing > 0 {
+		best, light := a.best(o, all, level*a.day, nil)
+		for k, c := range best {
+			served[k] = min(served[k], c.served)
+		}
+		free = free && light
+	}
+	if free {
+		return jobs, nil
+	}
+	choice, _ := a.best(o, all, left, served)
+	for i, n := range all {
+		j := jobs[n.job]
+		c := choice[i]
+		if missing := n.n - c.served; missing > 0 {
 			kind, unit := optimizer.ShortEnergy, "slots"
-			if a.whole {
+			if j.job.Cycle != nil {
 				kind, unit = optimizer.ShortSkip, "runs"
 			}
-			short = append(short, optimizer.Shortfall{Kind: kind, Load: j.job.ID, Slot: max(0, a.from), Amount: float64(missing), Unit: unit})
+			short = append(short, optimizer.Shortfall{Kind: kind, Load: j.job.ID, Slot: max(0, askedBy(j.job).from), Amount: float64(missing), Unit: unit})
 		}
-		if served[i] > 0 {
-			kept = append(kept, j.only(served[i], begins[i]))
+		if c.served == 0 && n.n > 0 {
+			continue
 		}
+		if n.n > 0 && c.early != n.cheapest(c.served) { // it is lighter at another hour
+			kept = append(kept, j.split(cut, c.early, c.served-c.early)...)
+			continue
+		}
+		kept = append(kept, j.only(c.served, n.n))
 	}
 	return kept, short
 }
 
-// only is the job with so many of its slots, in hours that begin with slot from.
-func (j job) only(n, from int) job {
-	waits := false
-	switch {
-	case j.job.Cycle != nil:
-		c := *j.job.Cycle
-		if from = min(from, c.LatestFinish-len(c.ProfileKW)); from > c.Earliest {
-			c.Earliest, waits = from, true
+// credits are those for which it is asked what is served, in days without loads.
+func credits() []float64 {
+	out := []float64{0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.15, 1.3, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6}
+	for day := 7.0; day < 60; day *= 1.15 {
+		out = append(out, day)
+	}
+	return out
+}
+
+// cut is the first slot after the next look; 0 where nothing can be put before it.
+func (a *ahead) cut(o outlook) int {
+	if a.look.IsZero() {
+		return 0
+	}
+	i := slices.IndexFunc(o.slots, func(x units.Slot) bool { return !x.Start.Before(a.look) })
+	return max(0, i)
+}
+
+// best is what is best served of each job with so much credit, in the order in which they
+// are asked, and whether all can be had for no light at all.  Where served is given, so
+// much is, and only the time is chosen.
+func (a *ahead) best(o outlook, all []needed, left float64, served []int) (best []chosen, free bool) {
+	var n int
+	for _, at := range a.at {
+		if at.Before(o.slots[len(o.slots)-1].End()) {
+			n++
 		}
-		j.job.Cycle = &c
-	case j.job.OnOff != nil:
+	}
+	l := laid{make([]float64, n), make([]float64, n)}
+	best = make([]chosen, len(all))
+	none, _ := a.judge(left, l)
+	if served == nil {
+		for i, x := range all {
+			best[i] = chosen{x.n, x.cheapest(x.n)}
+			a.lay(o, &l, x, best[i], 1)
+		}
+		if dark, _ := a.judge(left, l); dark < none+1e-6 {
+			return best, true
+		}
+		for i, x := range all {
+			a.lay(o, &l, x, best[i], -1)
+		}
+	}
+	dark, worth := none, 0.0
+	for i, x := range all {
+		score, at := worth-dark, chosen{}
+		step := (x.n + mostSteps - 1) / mostSteps
+		try := func(c chosen, margin float64) { // margin is what more must be had than with the last one
+			if c.early < 0 || c.early > c.served || c.early > len(x.sides[0]) || c.served-c.early > len(x.sides[1]) {
+				return
+			}
+			a.lay(o, &l, x, c, 1)
+			d, w := a.judge(left, l)
+			if gain := w - d - x.worth/2*float64(c.served); gain > score+margin || margin < 0 {
+				score, at = gain, c
+			}
+			a.lay(o, &l, x, c, -1)
+		}
+		try2 := func(n int, first float64) {
+			free := x.cheapest(n)
+			try(chosen{n, free}, first)
+			if len(x.sides[0]) == 0 || len(x.sides[1]) == 0 {
+				return
+			}
+			for k := 0; k <= n; k = min(k+step, max(n, k+1)) {
+				if k != free {
+					try(chosen{n, k}, pulled)
+				}
+			}
+		}
+		switch {
+		case served != nil:
+			if served[i] > 0 {
+				try2(served[i], -1)
+			}
+		case x.always:
+			try(chosen{x.n, x.cheapest(x.n)}, -1)
+		default:
+			for n := min(step, x.n); n > 0 && n <= x.n; n = min(n+step, max(x.n, n+1)) {
+				try2(n, 0)
+			}
+		}
+		best[i] = at
+		a.lay(o, &l, x, at, 1)
+		dark, worth = a.judge(left, l)
+	}
+	return best, false
+}
+
+// cheapest is how many of n parts are before the look where each runs when it is cheapest,
+// and of equal ones early.
+func (x *needed) cheapest(n int) int {
+	early, late := 0, 0
+	for early+late < n {
+		switch {
+		case early == len(x.sides[0]) && late == len(x.sides[1]):
+			return early
+		case late == len(x.sides[1]), early < len(x.sides[0]) && x.sides[0][early].cost <= x.sides[1][late].cost:
+			early++
+		default:
+			late++
+		}
+	}
+	return early
+}
+
+// lay adds what is served of a job to what is laid, or takes it away with sign -1.
+func (a *ahead) lay(o outlook, l *laid, x needed, c chosen, sign float64) {
+	place := func(p put, cheapest float64) {
+		at := o.slots[p.slot].Start
+		i, found := slices.BinarySearchFunc(a.at, at, time.Time.Compare)
+		if !found {
+			i = max(0, i-1)
+		}
+		if i < len(l.cost) {
+			l.cost[i] += sign * p.cost
+			l.worth[i] += sign * (x.worth - dearer*(p.cost-cheapest)/a.day)
+		}
+	}
+	e, t := 0, 0
+	for range c.served { // beside those that would be the cheapest
+		least := math.Inf(1)
+		if e < len(x.sides[0]) {
+			least = x.sides[0][e].cost
+		}
+		if t < len(x.sides[1]) && x.sides[1][t].cost < least {
+			least = x.sides[1][t].cost
+			t++
+		} else {
+			e++
+		}
+		k := e + t - 1
+		switch {
+		case k < c.early:
+			place(x.sides[0][k], least)
+		case k-c.early < len(x.sides[1]):
+			place(x.sides[1][k-c.early], least)
+		}
+	}
+}
+
+// only is the job with so many of its parts.
+func (j job) only(n, of int) job {
+	if j.job.OnOff != nil && n < of {
 		l := *j.job.OnOff
 		l.NeedSlots = min(n, l.NeedSlots)
 		l.MinOn = min(l.MinOn, max(1, l.NeedSlots))
-		after := func(from int) asked {
-			return asked{from: from, to: l.To, shut: within(l.Shut, from, l.To)}
+		if l.InitOn {
+			l.Hold = min(l.Hold, l.NeedSlots)
 		}
-		for from > l.From && after(from).room() < l.NeedSlots {
-			from--
-		}
-		if from > l.From {
-			l.From, l.Shut, waits = from, after(from).shut, true
-		}
+		l.MaxStarts = min(l.MaxStarts, l.NeedSlots)
 		j.job.OnOff = &l
-	}
-	if waits {
-		j.opens, j.rests = false, time.Time{}
 	}
 	return j
 }
 
-// portions are what the jobs ask for, in the order in which they are served.
-func (s *Rules) portions(b *Brief, o outlook, jobs []job) []portion {
+// needed are what the jobs ask for, in the order in which they are served: what is never
+// shed, then by importance, then the soonest.
+func (s *Rules) needed(o outlook, jobs []job, a *ahead, cut int) []needed {
 	var above []int // priorities, the most important first
 	for _, l := range s.Loads {
 		if l.Defer && !l.Essential && !slices.Contains(above, l.Priority) {
@@ -129,64 +267,73 @@ func (s *Rules) portions(b *Brief, o outlook, jobs []job) []portion {
 		}
 	}
 	slices.Sort(above)
-	var out []portion
-	for i, j := range jobs {
-		l, a := s.Loads[j.load], askedBy(j.job)
-		class := min(max(0, slices.Index(above, l.Priority)), mostClasses-1)
-		for _, cost := range o.costs(a) {
-			out = append(out, portion{job: i, from: max(0, a.from), to: min(a.to, len(o.slots)), cost: cost, class: class, always: l.Essential})
-		}
+	mean := 0.0
+	for t := range o.slots {
+		mean += o.price(&o.table, t).Float() / float64(len(o.slots))
 	}
-	slices.SortStableFunc(out, func(x, y portion) int {
+	var out []needed
+	for i, j := range jobs {
+		l, k := s.Loads[j.load], askedBy(j.job)
+		class := min(max(0, slices.Index(above, l.Priority)), mostClasses-1)
+		kwh := 0.0
+		for _, kw := range k.kw {
+			kwh += kw * s.Slot.Hours()
+		}
+		n := needed{job: i, n: len(k.kw), always: l.Essential}
+		if k.whole {
+			n.n = 1
+		}
+		n.sides[0], n.sides[1] = o.puts(k, 0, cut), o.puts(k, cut, len(o.slots))
+		if k.whole && len(n.sides[0])+len(n.sides[1]) == 0 {
+			n.sides[0] = o.puts(k, 0, len(o.slots)) // only about the look
+		}
+		// What its hours are too short for, the optimizer tells.
+		n.n = min(n.n, len(n.sides[0])+len(n.sides[1]))
+		if n.n > 0 {
+			n.worth = max(1e-6, 2*bearable*math.Ldexp(kwh/float64(n.n), -class)*mean/a.day)
+			if l := j.job.OnOff; l != nil && bool(l.InitOn) {
+				n.worth *= underWay
+			}
+		}
+		out = append(out, n)
+	}
+	slices.SortStableFunc(out, func(x, y needed) int {
 		if x.always != y.always {
 			if x.always {
 				return -1
 			}
 			return 1
 		}
-		p, q := s.Loads[jobs[x.job].load].Priority, s.Loads[jobs[y.job].load].Priority
-		return cmp.Or(cmp.Compare(p, q), cmp.Compare(x.to, y.to), cmp.Compare(x.job, y.job))
+		p, q := jobs[x.job], jobs[y.job]
+		return cmp.Or(cmp.Compare(s.Loads[p.load].Priority, s.Loads[q.load].Priority), cmp.Compare(askedBy(p.job).to, askedBy(q.job).to), cmp.Compare(x.job, y.job))
 	})
 	return out
 }
 
-// costs is what is asked for costs where it is cheapest: of a programme in all, else of
-// each slot.
-func (o outlook) costs(a asked) []float64 {
-	from, to := max(0, a.from), min(a.to, len(o.slots))
+// puts are where what is asked for can run within [from, to), the cheapest first and of
+// equal ones the soonest: of a programme one, else the slots.
+func (o outlook) puts(a asked, from, to int) []put {
+	from, to = max(from, a.from), min(to, a.to, len(o.slots))
 	cost := func(t int, kw float64) float64 {
 		bought := max(0, o.mid[t]+kw) - max(0, o.mid[t]) // the rest is sun that is over
 		return o.price(&o.table, t).Cost(units.FromKW(bought).Over(o.slots[t].Len)).Float()
 	}
-	if a.whole {
-		best := math.Inf(1)
-		for t := from; t+len(a.kw) <= to; t++ {
+	var out []put
+	for t := from; t < to && len(a.kw) > 0; t++ {
+		switch {
+		case !a.whole && !a.isShut(t):
+			out = append(out, put{t, cost(t, a.kw[0])})
+		case a.whole && t+len(a.kw) <= to:
 			sum := 0.0
 			for i, kw := range a.kw {
 				sum += cost(t+i, kw)
 			}
-			best = min(best, sum)
-		}
-		if math.IsInf(best, 1) {
-			return nil
-		}
-		return []float64{best}
-	}
-	if len(a.kw) == 0 {
-		return nil
-	}
-	var all []float64
-	for t := from; t < to; t++ {
-		if !a.isShut(t) {
-			all = append(all, cost(t, a.kw[0]))
+			out = append(out, put{t, sum})
 		}
 	}
-	slices.Sort(all)
-	out := make([]float64, len(a.kw)) // of those that have no slot, the optimizer tells
-	for i := range out {
-		if len(all) > 0 {
-			out[i] = all[min(i, len(all)-1)]
-		}
+	slices.SortStableFunc(out, func(x, y put) int { return cmp.Compare(x.cost, y.cost) })
+	if a.whole && len(out) > 1 {
+		out = out[:1]
 	}
 	return out
 }
@@ -202,25 +349,4 @@ func (s *Rules) running(b *Brief, o outlook) (sum float64) {
 		}
 	}
 	return sum
-}
-
-// from is the first slot of [from, to) from which the price of spending what leaves so
-// much credit is bearable; false where it is in none.
-func (w *worth) from(o outlook, from, to int, left, bears float64) (int, bool) {
-	for k, mark := range w.marks {
-		if k > 0 && !mark.Before(o.slots[max(0, to-1)].End()) {
-			break
-		}
-		if w.at(k, left) > bears {
-			continue
-		}
-		if k == 0 {
-			return from, true
-		}
-		for from < to && o.slots[from].Start.Before(mark) {
-			from++
-		}
-		return from, from < to
-	}
-	return 0, false
 }

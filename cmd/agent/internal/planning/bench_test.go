@@ -125,6 +125,7 @@ func (b *bench) problem() (Brief, outlook, *optimizer.Problem) {
 	brief := b.brief(b.now)
 	_, o := b.look(&brief)
 	p, _ := b.rules.problem(&brief, o)
+	aboveZero(p)
 	return brief, o, p
 }
 

@@ -8,12 +8,17 @@ import (
 	"github.com/keeplit/keeplit/tariffs"
 )
 
+// leastFactor is the least power factor that a kVA is priced by: a month in which only
+// reactive energy was measured so far says nothing of what loads will draw.
+const leastFactor = 0.3
+
 // demand is a demand charge as the optimizer takes it: by intervals of the clock, of which
 // the one under way holds what was drawn in it, and above what is paid for already.
 func (s *Rules) demand(b *Brief, o outlook, d *tariffs.DemandTable) optimizer.DemandWindow {
+	factor := max(d.Factor, leastFactor)
 	w := optimizer.DemandWindow{
 		Name: d.Name, Interval: max(1, int(d.Interval/s.Slot)),
-		PricePerKW: d.Price.Float() / d.Factor, FloorKW: max(0, d.Highest.KW()*d.Factor),
+		PricePerKW: d.Price.Float() / factor, FloorKW: max(0, d.Highest.KW()*factor),
 	}
 	for t := d.First; t < d.Last; t++ {
 		if d.Applies == nil || d.Applies[t-d.First] {

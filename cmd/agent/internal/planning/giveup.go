@@ -92,47 +92,63 @@ func (w *wish) powers(o outlook, cut int) []float64 {
 // less is the job with so many of its pieces before cut given up; moved is told how
 // many of them have room after it.
 func (j job) less(before, given, cut int, moved func(int)) []job {
-	after := j
 	switch {
 	case j.job.Cycle != nil:
-		c := *j.job.Cycle
-		if c.Earliest = max(c.Earliest, cut); c.LatestFinish-c.Earliest < len(c.ProfileKW) {
+		if j.job.Cycle.LatestFinish-max(j.job.Cycle.Earliest, cut) < len(j.job.Cycle.ProfileKW) {
 			return nil
 		}
-		after.job.Cycle, after.opens, after.rests = &c, false, time.Time{}
 		moved(1)
-		return []job{after}
+		return j.split(cut, 0, 1)
 	case j.job.OnOff != nil:
-		a, b := *j.job.OnOff, *j.job.OnOff
-		had := min(a.NeedSlots, max(0, askedBy(j.job).room())) - before // after it in any case
-		a.NeedSlots, a.To = before-given, min(a.To, cut)
-		b.From = max(b.From, cut)
-		a.Shut, b.Shut = within(a.Shut, a.From, a.To), within(b.Shut, b.From, b.To)
-		after.job.OnOff = &b
-		b.NeedSlots = min(had+given, max(0, askedBy(after.job).room()))
-		b.InitOn, b.Hold = false, 0
-		moved(b.NeedSlots - had)
-		var out []job
-		for i, part := range []*optimizer.OnOff{&a, &b} {
-			if part.NeedSlots <= 0 {
-				continue
-			}
-			part.MinOn = min(part.MinOn, part.NeedSlots)
-			if part.InitOn {
-				part.Hold = min(part.Hold, part.NeedSlots, part.To)
-			}
-			part.MaxStarts = min(part.MaxStarts, part.NeedSlots)
-			half := j
-			half.job.OnOff = part
-			if i == 1 {
-				half.job.ID += "@later"
-				half.opens, half.rests = false, time.Time{}
-			}
-			out = append(out, half)
-		}
-		return out
+		had := min(j.job.OnOff.NeedSlots, max(0, askedBy(j.job).room())) - before // after it in any case
+		after := *j.job.OnOff
+		after.From = max(after.From, cut)
+		after.Shut = within(after.Shut, after.From, after.To)
+		late := min(had+given, max(0, askedBy(optimizer.Load{OnOff: &after}).room()))
+		moved(late - had)
+		return j.split(cut, before-given, late)
 	}
 	return []job{j}
+}
+
+// split is the job with so many of its slots before the slot cut and so many after it, or
+// with its programme on that side.
+func (j job) split(cut, early, late int) (out []job) {
+	if j.job.Cycle != nil {
+		c := *j.job.Cycle
+		j.job.Cycle = &c
+		if early > 0 {
+			c.LatestFinish = min(c.LatestFinish, cut)
+			return []job{j}
+		}
+		if cut > c.Earliest {
+			c.Earliest, j.opens, j.rests = cut, false, time.Time{}
+		}
+		return []job{j}
+	}
+	a, b := *j.job.OnOff, *j.job.OnOff
+	a.NeedSlots, a.To = early, min(a.To, cut)
+	b.NeedSlots, b.From = late, max(b.From, cut)
+	b.InitOn, b.Hold = false, 0
+	for i, part := range []*optimizer.OnOff{&a, &b} {
+		if part.NeedSlots <= 0 {
+			continue
+		}
+		part.Shut = within(part.Shut, part.From, part.To)
+		part.MinOn = min(part.MinOn, part.NeedSlots)
+		if part.InitOn {
+			part.Hold = min(part.Hold, part.NeedSlots, part.To)
+		}
+		part.MaxStarts = min(part.MaxStarts, part.NeedSlots)
+		half := j
+		half.job.OnOff = part
+		if i == 1 {
+			half.job.ID += "@later"
+			half.opens, half.rests = false, time.Time{}
+		}
+		out = append(out, half)
+	}
+	return out
 }
 
 // within is what of stretches lies in [from, to).

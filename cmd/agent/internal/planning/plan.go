@@ -109,8 +109,15 @@ func (p *Plan) At(now time.Time) (int, bool) {
 
 // draws tells whether load i of the plan has power at an instant.
 func (p *Plan) draws(i int, at time.Time) bool {
-	k, ok := p.At(at)
-	return ok && p.Loads[i].Power[k] > 0
+	return p.powerAt(i, at) > 0
+}
+
+// powerAt is the power of load i of the plan at an instant; 0 where it says nothing of it.
+func (p *Plan) powerAt(i int, at time.Time) units.Power {
+	if k, ok := p.At(at); ok && k < len(p.Loads[i].Power) {
+		return p.Loads[i].Power[k]
+	}
+	return 0
 }
 
 // Reaches tells whether the plan says anything about now.

@@ -138,19 +138,15 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 		jobs = w.lay(&b, o, problem, asked)
 	case s.Shift && !b.Unlocked:
 		problem.Credit = nil
-		jobs, given = s.afford(&b, o, asked, s.worth(&b, v))
-		caps := map[string]float64{} // counted as the problem's prices are
-		for _, l := range problem.Loads {
-			caps[l.ID] = l.PriceCap
-		}
+		jobs, given = s.afford(&b, o, asked, s.ahead(&b, v))
 		problem.Loads = problem.Loads[:0]
 		for _, j := range jobs {
-			j.job.PriceCap = caps[j.job.ID]
 			problem.Loads = append(problem.Loads, j.job)
 		}
 	default:
 		problem.Credit = nil
 	}
+	aboveZero(problem)
 	soon := earliest(problem)
 	plan.Unshifted = o.cost(problem, soon)
 	solved := soon
@@ -355,9 +351,7 @@ func (p *Planner) previous(last *Plan, problem *optimizer.Problem, jobs []job, s
 			after[j.load] = to
 		}
 		for t := from; t < to && i >= 0; t++ {
-			if k, ok := last.At(slots[t].Start); ok && last.Loads[i].Power[k] > 0 {
-				kw[t] = last.Loads[i].Power[k].KW()
-			}
+			kw[t] = max(0, last.powerAt(i, slots[t].Start).KW())
 		}
 		prev.Loads[j.job.ID] = optimizer.LoadPlan{KW: kw}
 	}

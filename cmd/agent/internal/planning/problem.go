@@ -52,7 +52,6 @@ func (s *Rules) problem(b *Brief, o outlook) (*optimizer.Problem, []job) {
 	for _, j := range jobs {
 		p.Loads = append(p.Loads, j.job)
 	}
-	aboveZero(p)
 	return p, jobs
 }
 

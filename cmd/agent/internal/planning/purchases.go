@@ -18,8 +18,9 @@ type Purchases struct {
 	PerDay float64     `json:"per_day"` // spent in a day with light, in the account's unit
 	Over   float64     `json:"over"`    // days that PerDay is the mean of
 
-	Bands  [bands]Band `json:"bands"`
-	Bought []Purchase  `json:"bought,omitempty"` // the last ones, the oldest first
+	Levels [levels]Level `json:"levels"`
+	Hours  [24]Level     `json:"hours"` // of the local day
+	Bought []Purchase    `json:"bought,omitempty"` // the last ones, the oldest first
 }
 
 // Purchase is credit that was bought: what the account had more afterwards.
@@ -28,19 +29,21 @@ type Purchase struct {
 	Amount units.Money `json:"amount"`
 }
 
-// Band is what was seen while the credit would have lasted about so long.
-type Band struct {
-	Days  float64 `json:"days"`  // that the credit stood so
+// Level is what was seen while the credit would have lasted about so long, or in an hour of
+// the day.  That nothing is bought at night says nothing of how low the credit is when
+// people buy, and that nothing is bought while there is plenty says nothing of the hour.
+type Level struct {
+	Days  float64 `json:"days"`  // of a Level: each counted by its hour; of an hour: purchases expected by what was left
 	Times float64 `json:"times"` // that something was bought then
 }
 
 const (
-	bands = 8
+	levels = 24
 	// mostBought is how many purchases are kept: two years of monthly ones.
 	mostBought = 24
 	// spendDays is how many days PerDay is the mean of, once there are as many.
 	spendDays = 7
-	// forgetDays is after how many days what the Bands saw counts for 1/e.
+	// forgetDays is after how many days what the Levels saw counts for 1/e.
 	forgetDays = 60
 	// mostUnwatched is up to how long nobody need have looked for the credit to be
 	// taken to have stood between what it was before and after.
@@ -49,26 +52,45 @@ const (
 	oneVisit = time.Hour
 )
 
-// band is the Band of a credit that would last so many days.
-func band(days float64) int {
-	for i := range bands - 1 {
-		if days <= bandUpTo(i) {
+// levelUpTo is where each Level ends that is not the last, in days.  They are narrow
+// where people buy who buy little and often: a little more or less decides whether
+// anything is bought.
+func levelUpTo() [levels - 1]float64 {
+	return [levels - 1]float64{0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.7, 2, 3, 4, 8}
+}
+
+// level is the Level of a credit that would last so many days.
+func level(days float64) int {
+	for i, upTo := range levelUpTo() {
+		if days <= upTo {
 			return i
 		}
 	}
-	return bands - 1
+	return levels - 1
 }
 
-// bandUpTo is where a Band ends that is not the last, in days.
-func bandUpTo(i int) float64 { return [bands - 1]float64{0, 0.25, 0.5, 1, 2, 4, 8}[i] }
-
-// usual is what is taken to be so before anything was seen: in a Band, how many
+// usual is what is taken to be so before anything was seen: in a Level, how many
 // purchases come a day, and for how many days seen that counts.  Homes that prepay
 // buy when they are low, most of them before the light goes out.
-func usual(band int) (perDay, days float64) {
-	perDay = [bands]float64{2.5, 2, 1.5, 0.8, 0.3, 0.1, 0.05, 0.02}[band]
-	days = [bands]float64{0.5, 0.5, 0.5, 1, 2, 4, 8, 10}[band]
-	return perDay, days
+func usual(level int) (perDay, days float64) {
+	if level == levels-1 {
+		return 0.02, 10
+	}
+	switch upTo := levelUpTo()[level]; {
+	case upTo == 0:
+		return 6, 1
+	case upTo <= 0.25:
+		return 3, 0.3
+	case upTo <= 0.5:
+		return 2, 0.3
+	case upTo <= 1:
+		return 0.8, 0.3
+	case upTo <= 2:
+		return 0.3, 0.5
+	case upTo <= 4:
+		return 0.1, 2
+	}
+	return 0.05, 8
 }
 
 // days is how long the credit lasts at what is spent a day.
@@ -79,11 +101,11 @@ func (p *Purchases) days(left units.Money) float64 {
 	return left.Float() / p.PerDay
 }
 
-// known tells whether what is spent a day is known well enough to tell the Bands apart.
+// known tells whether what is spent a day is known well enough to tell the Levels apart.
 func (p *Purchases) known() bool { return p.Over >= 0.5 && p.PerDay > 0 }
 
 // Watch is p after an interval has ended at now with so much credit left.
-func (p Purchases) Watch(now time.Time, left units.Money) Purchases {
+func (p Purchases) Watch(zone *time.Location, now time.Time, left units.Money) Purchases {
 	from, was := p.At, p.Left
 	p.At, p.Left = now.UTC(), left
 	gone := now.Sub(from)
@@ -99,16 +121,23 @@ func (p Purchases) Watch(now time.Time, left units.Money) Purchases {
 		return p
 	}
 	keep := math.Exp(-day / forgetDays)
-	for i := range p.Bands {
-		p.Bands[i].Days *= keep
-		p.Bands[i].Times *= keep
+	for i := range p.Levels {
+		p.Levels[i].Days *= keep
+		p.Levels[i].Times *= keep
 	}
-	p.Bands[band(p.days(left))].Days += day
+	for i := range p.Hours {
+		p.Hours[i].Days *= keep
+		p.Hours[i].Times *= keep
+	}
+	at, hour := level(p.days(left)), from.Add(gone/2).In(zone).Hour()
+	perDay, factor := p.levels()[at], p.hour(hour)
+	p.Levels[at].Days += day * factor
+	p.Hours[hour].Days += day * perDay
 	return p
 }
 
 // Buy is p after a purchase at now, with so much credit left before and after it.
-func (p Purchases) Buy(now time.Time, before, after units.Money) Purchases {
+func (p Purchases) Buy(zone *time.Location, now time.Time, before, after units.Money) Purchases {
 	p.At, p.Left = now.UTC(), after
 	if after <= before {
 		return p
@@ -120,7 +149,8 @@ func (p Purchases) Buy(now time.Time, before, after units.Money) Purchases {
 		return p
 	}
 	if p.known() {
-		p.Bands[band(p.days(before))].Times++
+		p.Levels[level(p.days(before))].Times++
+		p.Hours[now.In(zone).Hour()].Times++
 	}
 	p.Bought = append(slices.Clone(p.Bought[max(0, n-mostBought+1):]), Purchase{now.UTC(), after - before})
 	return p
@@ -132,8 +162,8 @@ type habit struct {
 	hours    [24]float64 // factors on the purchases a day, about 1 on the mean
 	weekdays [7]float64
 	days     [32]float64 // of the month, from 1
-	bands    [bands]float64
-	perDay   float64 // by which the Bands were told apart; 0: not known
+	levels   [levels]float64 // purchases a day; not more where more is left
+	perDay   float64         // by which the Levels were told apart
 	bought   []Purchase
 	sums     [32][]float64 // of likely, by day of the month
 	amount   float64       // of a purchase where there was none yet
@@ -141,7 +171,7 @@ type habit struct {
 
 // By how many purchases spread evenly each share is held: a few are no habit yet.
 const (
-	evenHours    = 3
+	evenHours    = 0.5 // of each hour
 	evenWeekdays = 4
 	evenDays     = 2
 )
@@ -158,25 +188,56 @@ func (p *Purchases) habit(zone *time.Location, day float64) habit {
 	if seen.known() {
 		h.perDay = seen.PerDay
 	}
-	for i, b := range seen.Bands {
-		perDay, days := usual(i)
-		h.bands[i] = (b.Times + perDay*days) / (b.Days + days)
-	}
+	h.levels = seen.levels()
 	for i := range h.hours {
-		h.hours[i] = 0.04 * evenHours
-		if i >= 6 && i < 22 { // awake
-			h.hours[i] = (24 - 0.04*8) / 16 * evenHours
-		}
-	}
-	for _, b := range h.bought {
-		h.hours[b.At.In(zone).Hour()] += 24
-	}
-	n := float64(len(h.bought))
-	for i := range h.hours {
-		h.hours[i] /= n + evenHours
+		h.hours[i] = seen.hour(i)
 	}
 	h.calendar(seen.At)
 	return h
+}
+
+// falling makes values not rise, by the mean of those next to each other that do.
+func falling(values, weights []float64) {
+	for i := range values {
+		sum, weight, from := values[i]*weights[i], weights[i], i
+		for from > 0 && values[from-1] < sum/weight {
+			// All up to the same value before it have been made one.
+			same := values[from-1]
+			for ; from > 0 && values[from-1] == same; from-- {
+				sum += same * weights[from-1]
+				weight += weights[from-1]
+			}
+		}
+		for k := from; k <= i; k++ {
+			values[k] = sum / weight
+		}
+	}
+}
+
+// levels are the purchases a day in each Level: not more where more is left.
+func (p *Purchases) levels() (out [levels]float64) {
+	var weights [levels]float64
+	for i, b := range p.Levels {
+		perDay, days := usual(i)
+		weights[i] = b.Days + days
+		out[i] = (b.Times + perDay*days) / weights[i]
+	}
+	falling(out[:], weights[:])
+	return out
+}
+
+// hour is by how much more than else is bought in an hour of the day.  Of one in which the
+// credit was never low nothing is known: people are taken to look in the morning and in
+// the evening.
+func (p *Purchases) hour(i int) float64 {
+	usual := 0.04
+	switch {
+	case i >= 6 && i < 9 || i >= 17 && i < 21:
+		usual = 2.2
+	case i >= 9 && i < 22:
+		usual = 1
+	}
+	return (p.Hours[i].Times + usual*evenHours) / (p.Hours[i].Days + evenHours)
 }
 
 // calendar reads the factors of the days: how often was bought on them against how

@@ -93,15 +93,21 @@ func (s *Rules) moved(b *Brief, plan *Plan, i int) (from time.Time, gain units.M
 	if next.Equal(start) {
 		return time.Time{}, 0
 	}
-	if next.IsZero() || until.Sub(next) != end.Sub(start) {
+	by := time.Time{} // the end of the day that the run was of
+	for _, r := range b.owed(plan.Loads[i].ID).Requests {
+		if r.By.After(start) && (by.IsZero() || r.By.Before(by)) {
+			by = r.By
+		}
+	}
+	if next.IsZero() || until.Sub(next) != end.Sub(start) || !next.Before(by) {
 		return start, 0 // not the same run: nothing is gained by moving it
 	}
 	// What it would cost at the prices of now where it was.
 	var before units.Money
 	was := slices.IndexFunc(last.Loads, func(l LoadPlan) bool { return l.ID == plan.Loads[i].ID })
 	for t, slot := range units.Slots(plan.Start, plan.Slot, len(plan.Prices)) {
-		if k, ok := last.At(slot.Start); ok && !slot.Start.Before(start) && slot.Start.Before(end) {
-			before += plan.Prices[t].Cost(last.Loads[was].Power[k].Over(plan.Slot))
+		if !slot.Start.Before(start) && slot.Start.Before(end) {
+			before += plan.Prices[t].Cost(last.powerAt(was, slot.Start).Over(plan.Slot))
 		}
 	}
 	return start, max(0, before-now)

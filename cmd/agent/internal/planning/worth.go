@@ -6,87 +6,57 @@ import (
 	"time"
 )
 
-// worth is what credit that is spent on loads costs in light.  Many futures are
-// followed, in which the base load alone runs, because the plans to come can drop
-// every load, and credit is bought as it is usual here.  What a unit of credit costs
-// that is spent at an instant is how long the next darkness after it will be: it
-// makes that one longer.  Short ones can be borne, and the price is low; long ones
-// cannot.  A purchase in between halves it, for who buys sees what is left.
+// ahead are the futures in which it is seen what spending credit costs in light: the base
+// load of each, and when how much is bought, with what is left.  Of the days after the
+// plan's slots they hold no loads, because the plans to come can drop every one.
 //
-// Prices have no unit: a darkness is told in what a day without loads costs, so 1 is
-// a day of it for certain.  They do not rise with the credit, nor from one mark to the
-// next, by construction.
-type worth struct {
-	marks []time.Time // instants of spending, the first of them now
-	left  []float64   // credit, in the account's unit, ascending from 0
-	price [][]float64 // by mark and by left
+// Spending does not only bring the end of the credit nearer.  Who buys when little is left
+// buys sooner, and may be dark for longer where just too much was left to buy and too
+// little for the night.  So a future is followed with and without a load, and not asked
+// what a unit of credit costs in it.
+type ahead struct {
+	at       []time.Time // where steps begin, the first of them now
+	long     []float64   // days
+	soon     []float64   // what a darkness counts that begins in the step
+	friendly []bool
+	prob     [][levels]float64 // of a purchase when the step begins
+	paths    []way
+	day      float64 // what a day costs without loads, in the account's unit
+	near     int     // steps in which loads run; what comes after them is looked up
+	levels   []uint8 // by credit in steps of levelStep days of the habit's
+	perStep  float64 // the steps in a unit of credit
+	look     time.Time // when people next look at what is left; zero: at any time
+}
+
+// way is one of the futures, by step.
+type way struct {
+	cost   []float64 // of the base load, in the account's unit
+	chance []float64 // from 0 to 1: what is below the probability of a purchase is one
+	buys   []float64 // how much that would be
+
+	// What the darkness costs from the step far on, by credit in days without loads as in
+	// beyond; where it is dark then, for how long still, and what it costs after that.
+	far        []float64
+	stays, new float64
 }
 
 const (
-	worthPaths = 48
+	worthPaths = 10
 	worthDays  = 35 // more than from one pay to the next
-	nearSteps  = 24 // of nearStep each
-	nearStep   = 2 * time.Hour
+	nearSteps  = 48 // at least, of nearStep each
+	nearStep   = time.Hour
 	farStep    = 6 * time.Hour
-	// mended is what is left of a price where something is bought before the darkness.
-	mended = 0.5
+	levelStep  = 0.05
+	// wont is how sure it is that something is bought in an hour in which nothing is left, where
+	// people are taken to look at what is.
+	wont = 0.3
+	// anyDark is what a day of darkness costs whatever it is a part of; each day of it
+	// costs 1 more than the one before.  Short ones can be borne, and long ones cannot.
+	anyDark = 0.1
 	// recourse is in how many days a darkness is half the matter for what is spent now:
 	// the plans to come can drop loads in its place.
 	recourse = 1.0
-	// mostBuys is after how many purchases nothing is left of it.
-	mostBuys = 5
 )
-
-// levels are the credits for which prices are worked out, in days without loads.
-func levels() []float64 {
-	return []float64{0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1, 1.4, 2, 3, 4.5, 6.5, 9, 12, 16, 20, 25, 30, 35, 45, 60}
-}
-
-// ahead is what the futures of worth have in common.
-type ahead struct {
-	at       []time.Time // where steps begin
-	prob     [][bands]float64
-	friendly []bool
-	upTo     [bands - 1]float64 // of the Bands, in the account's unit
-	cost     [][]float64        // by path and step
-	chance   [][]float64        // by path and step, from 0 to 1
-	marks    int
-	day      float64
-	habit    habit
-}
-
-// worth works the prices out for credits up to left; nil where nothing is known of
-// what is ahead.
-func (s *Rules) worth(b *Brief, v *vista) *worth {
-	a := s.ahead(b, v)
-	if a == nil {
-		return nil
-	}
-	w := &worth{marks: a.at[:a.marks], price: make([][]float64, a.marks)}
-	top := (b.Left + b.Lends).Float()
-	sum, held := make([]float64, a.marks), make([]int, a.marks)
-	for _, level := range levels() {
-		if n := len(w.left); n > 0 && w.left[n-1] > top {
-			break
-		}
-		w.left = append(w.left, level*a.day)
-		clear(sum)
-		for p := range a.cost {
-			a.follow(p, level*a.day, sum, held)
-		}
-		for k := range sum {
-			price := sum[k] / a.day / float64(len(a.cost))
-			if n := len(w.price[k]); n > 0 {
-				price = min(price, w.price[k][n-1])
-			}
-			if k > 0 {
-				price = min(price, w.price[k-1][len(w.left)-1])
-			}
-			w.price[k] = append(w.price[k], price)
-		}
-	}
-	return w
-}
 
 // ahead lays out the steps; nil where there are no futures.
 func (s *Rules) ahead(b *Brief, v *vista) *ahead {
@@ -101,28 +71,31 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 	if week := 7 * perDay; back >= week {
 		back = week
 	}
-	n := min(worthPaths, len(paths.Paths))
-	a := &ahead{cost: make([][]float64, n), chance: make([][]float64, n)}
+	a := &ahead{paths: make([]way, min(worthPaths, len(paths.Paths)))}
 
+	// Steps lie on the clock, so that the next plan sees the same ones.
 	var ends []int // slots up to a step's end
+	until := b.Now.Add(worthDays * 24 * time.Hour)
 	end := b.Now.Truncate(nearStep)
-	for i := range nearSteps + (worthDays-2)*4 {
-		step := farStep
-		if i < nearSteps {
-			step = nearStep
+	for end.Before(until) {
+		step := nearStep
+		if len(a.at) >= nearSteps && end.Equal(end.Truncate(farStep)) {
+			step = farStep
+		} else {
+			a.near++
 		}
-		a.at = append(a.at, end)
+		from := later(end, b.Now)
+		a.at = append(a.at, from)
 		end = end.Add(step)
+		a.long = append(a.long, end.Sub(from).Hours()/24)
+		a.soon = append(a.soon, math.Exp2(-from.Sub(b.Now).Hours()/24/recourse))
+		a.friendly = append(a.friendly, s.Friendly != nil && s.Friendly(from.Add(end.Sub(from)/2)))
 		ends = append(ends, int((end.Sub(paths.Start)+s.Interval-1)/s.Interval))
 	}
-	a.at[0] = b.Now
-	for a.marks < len(a.at) && a.at[a.marks].Before(b.Now.Add(s.Ahead)) {
-		a.marks++
-	}
 	total := 0.0
-	for p := range n {
-		path := paths.Paths[p*len(paths.Paths)/n]
-		cost, chance := make([]float64, len(a.at)), make([]float64, len(a.at))
+	for p := range a.paths {
+		path := paths.Paths[p*len(paths.Paths)/len(a.paths)]
+		w := way{cost: make([]float64, len(a.at)), chance: make([]float64, len(a.at)), buys: make([]float64, len(a.at))}
 		t := 0
 		for i, to := range ends {
 			for ; t < to; t++ {
@@ -133,23 +106,30 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 				if k == t {
 					charge = fixed[t]
 				}
-				cost[i] += max(0, path[k])*in[k] + min(0, path[k])*out[k] + charge
+				w.cost[i] += max(0, path[k])*in[k] + min(0, path[k])*out[k] + charge
 			}
-			total += cost[i]
-			chance[i] = drawn(s.Seed, uint64(p), uint64(a.at[i].Unix()/int64(nearStep/time.Second)))
+			total += w.cost[i]
+			w.chance[i] = drawn(s.Seed, uint64(p), uint64(a.at[i].Truncate(nearStep).Unix()))
 		}
-		a.cost[p], a.chance[p] = cost, chance
+		a.paths[p] = w
 	}
-	a.day = total / float64(n) / (end.Sub(b.Now).Hours() / 24)
+	a.day = total / float64(len(a.paths)) / (end.Sub(b.Now).Hours() / 24)
 	if a.day <= 0 {
 		return nil
 	}
-	a.habit = b.Purchases.habit(s.Zone, a.day)
-	for i := range a.upTo {
-		a.upTo[i] = bandUpTo(i) * a.habit.perDay
+	a.bought(b.Purchases.habit(s.Zone, a.day), end)
+	return a
+}
+
+// bought lays out when how much is bought, up to the end of the last step.
+func (a *ahead) bought(h habit, end time.Time) {
+	a.perStep = 1 / (levelStep * h.perDay)
+	last := levelUpTo()[levels-2]
+	for i := range int(last/levelStep) + 2 {
+		a.levels = append(a.levels, uint8(level((float64(i)-0.5)*levelStep)))
 	}
-	a.prob = make([][bands]float64, len(a.at))
-	a.friendly = make([]bool, len(a.at))
+	a.prob = make([][levels]float64, len(a.at))
+	hourly := make([]float64, len(a.at))
 	for i, from := range a.at {
 		to := end
 		if i+1 < len(a.at) {
@@ -161,15 +141,49 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 			if next.After(to) {
 				next = to
 			}
-			factor += a.habit.factor(at) * next.Sub(at).Hours() / 24
+			factor += h.factor(at) * next.Sub(at).Hours() / 24
 			at = next
 		}
+		hourly[i] = factor / a.long[i]
 		for k := range a.prob[i] {
-			a.prob[i][k] = 1 - math.Exp(-a.habit.bands[k]*factor)
+			a.prob[i][k] = 1 - math.Exp(-h.levels[k]*factor)
 		}
-		a.friendly[i] = s.Friendly != nil && s.Friendly(from.Add(to.Sub(from)/2))
 	}
-	return a
+	for i := 1; i < min(25, len(a.at)) && a.look.IsZero(); i++ {
+		if a.prob[i][0] >= wont && hourly[i] >= 1.2*hourly[i-1] {
+			a.look = a.at[i]
+		}
+	}
+	for p := range a.paths {
+		w := &a.paths[p]
+		for i, u := range w.chance {
+			if u < a.prob[i][0] { // else nothing is bought, whatever is left
+				w.buys[i] = h.likely(a.at[i], drawn(uint64(a.at[i].Unix()), uint64(p), math.Float64bits(u)))
+			}
+		}
+	}
+	// Beyond the near steps no loads run.
+	for p := range a.paths {
+		w := &a.paths[p]
+		for _, days := range beyond() {
+			dark, _, _ := a.follow(w, a.near, len(w.cost), days*a.day, laid{})
+			w.far = append(w.far, dark.cost+a.over(dark))
+		}
+		for i := a.near; i < len(w.cost); i++ {
+			if w.chance[i] < a.prob[i][0] {
+				dark, _, _ := a.follow(w, i, len(w.cost), w.buys[i], laid{})
+				w.new = dark.cost + a.over(dark)
+				break
+			}
+			w.stays += a.long[i]
+		}
+	}
+}
+
+// beyond are the credits, in days without loads, for which it is known what comes after the
+// near steps.
+func beyond() [20]float64 {
+	return [...]float64{0, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 7, 9, 12, 16, 20, 25, 30, 36}
 }
 
 // means are what a kWh costs in each slot, as the futures use on the mean, what one that
@@ -201,61 +215,95 @@ func anyDay(fixed []float64, perDay int) []float64 {
 	return out
 }
 
-// follow adds to sum, for each mark, how long the next darkness after it is in one
-// path that begins with so much credit.  held has room for the marks.
-func (a *ahead) follow(p int, left float64, sum []float64, held []int) {
-	cost, chance := a.cost[p], a.chance[p]
-	mark, buys := 0, 0                 // first mark that no darkness came after so far; purchases so far
-	dark, darkBuys := -1, 0            // the step in which the darkness under way began
-	lit := func(i int, long float64) { // it is over; nothing can be spent while it lasts
-		for ; mark < a.marks && mark <= i; mark++ {
-			soon := math.Exp2(-max(0, a.at[dark].Sub(a.at[mark]).Hours()) / 24 / recourse)
-			sum[mark] += math.Pow(mended, float64(max(0, darkBuys-held[mark]))) * soon * long
-		}
-		dark = -1
-	}
-	if left <= 0 {
-		dark = 0
-	}
-	for i, c := range cost {
-		if i < a.marks {
-			held[i] = buys
-		} else if buys-held[a.marks-1] >= mostBuys {
-			return
-		}
-		if dark >= 0 {
-			c = max(0, c) // nothing is fed in while it is dark
-		}
-		was := left
-		if left -= c; a.friendly[i] {
-			left = max(left, min(was, 0)) // lent without darkness
-		}
-		if left <= 0 && dark < 0 && !a.friendly[i] {
-			dark, darkBuys = i, buys
-		}
-		if chance[i] >= a.prob[i][a.band(left)] {
-			continue
-		}
-		if dark >= 0 {
-			if lit(i, -left); mark == a.marks {
-				return
-			}
-		}
-		left = max(left, 0) + a.habit.likely(a.at[i], drawn(uint64(i), uint64(p), math.Float64bits(chance[i])))
-		buys++
-	}
-	if dark >= 0 {
-		lit(a.marks, -left)
-	}
+// laid are loads that run in the first steps: what they cost and what they are worth.
+type laid struct{ cost, worth []float64 }
+
+// darkness is what was dark of a future.
+type darkness struct {
+	cost       float64 // of those that are over
+	long, soon float64 // of the one under way: its days, and what it counts
 }
 
-func (a *ahead) band(left float64) int {
-	for i, upTo := range a.upTo {
-		if left <= upTo {
-			return i
+// over is what the darkness under way costs, were it over.
+func (a *ahead) over(d darkness) float64 { return d.soon * (anyDark*d.long + d.long*d.long/2) }
+
+// judge follows the futures from so much credit with loads, and tells on the mean what the
+// darkness in them costs and what the loads are worth that run: in the dark none does.
+func (a *ahead) judge(left float64, l laid) (dark, worth float64) {
+	for p := range a.paths {
+		w := &a.paths[p]
+		d, gain, rest := a.follow(w, 0, a.near, left, l)
+		worth += gain
+		switch {
+		case a.near == len(w.cost):
+		case rest > 0 || d.long == 0:
+			d.cost += a.beyond(w, rest)
+		default:
+			d.long += w.stays
+			d.cost += w.new
+		}
+		dark += d.cost + a.over(d)
+	}
+	n := float64(len(a.paths))
+	return dark / n, worth / n
+}
+
+// beyond is what the darkness after the near steps costs.
+func (a *ahead) beyond(w *way, left float64) float64 {
+	days := left / a.day
+	all := beyond()
+	for i := 1; i < len(all); i++ {
+		if days < all[i] {
+			return w.far[i-1] + (w.far[i]-w.far[i-1])*max(0, days-all[i-1])/(all[i]-all[i-1])
 		}
 	}
-	return bands - 1
+	return w.far[len(all)-1]
+}
+
+// follow goes along a future from one step to another.
+func (a *ahead) follow(w *way, from, to int, left float64, l laid) (d darkness, worth, rest float64) {
+	for i := from; i < to; i++ {
+		c := w.cost[i]
+		if w.chance[i] < a.prob[i][a.level(left)] {
+			if left += w.buys[i]; left > 0 && d.long > 0 {
+				d.cost += a.over(d)
+				d.long = 0
+			}
+		}
+		gain := 0.0
+		if i < len(l.cost) {
+			c += l.cost[i]
+			gain = l.worth[i]
+		}
+		switch {
+		case a.friendly[i]:
+			left = max(left-c, min(left, 0)) // lent without darkness
+			worth += gain
+			continue
+		case left > 0 && left > c:
+			left -= c
+			worth += gain
+			continue
+		}
+		part := 1.0 // of the step that is dark
+		if left > 0 {
+			part, left = 1-left/c, 0
+		}
+		if d.long == 0 {
+			d.soon = a.soon[i]
+		}
+		d.long += part * a.long[i]
+		worth += (1 - part) * gain
+	}
+	return d, worth, left
+}
+
+// level is the Level of so much credit.
+func (a *ahead) level(left float64) int {
+	if left <= 0 {
+		return 0
+	}
+	return int(a.levels[min(int(left*a.perStep)+1, len(a.levels)-1)])
 }
 
 // drawn is a number from 0 to 1 that depends on these alone, so that one plan sees
@@ -269,18 +317,4 @@ func drawn(a, b, c uint64) float64 {
 		x ^= x >> 31
 	}
 	return float64(x>>11) / (1 << 53)
-}
-
-// at is the price of spending at a mark what leaves so much credit.
-func (w *worth) at(mark int, left float64) float64 {
-	price := w.price[mark]
-	i, _ := slices.BinarySearch(w.left, left)
-	switch {
-	case i == 0:
-		return price[0]
-	case i == len(w.left):
-		return price[i-1]
-	}
-	part := (left - w.left[i-1]) / (w.left[i] - w.left[i-1])
-	return price[i-1] + part*(price[i]-price[i-1])
 }

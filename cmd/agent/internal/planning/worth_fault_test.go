@@ -1,6 +1,7 @@
 package planning
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -49,21 +50,23 @@ func TestInstalmentsOfADebtBringTheEndOfTheCreditNearer(t *testing.T) {
 
 // What falls due once a month is not taken to fall due each week beyond what is seen.
 
-// followed is what a single future costs a unit of credit that is spent at its beginning.
+// followed is what the darkness in a single future costs.
 func followed(left float64, cost []float64, friendly []bool, buys int) float64 {
-	a := &ahead{cost: [][]float64{cost}, chance: [][]float64{make([]float64, len(cost))}, friendly: friendly, marks: 1, day: 4, habit: habit{zone: time.UTC, amount: 4}}
+	n := len(cost)
+	w := way{cost: cost, chance: make([]float64, n), buys: slices.Repeat([]float64{4}, n)}
+	a := &ahead{paths: []way{w}, friendly: friendly, near: n, day: 4, perStep: 1 / (levelStep * 4), levels: []uint8{0, 1}}
 	for i := range cost {
 		a.at = append(a.at, begin().Add(time.Duration(i)*farStep))
-		var p [bands]float64
-		a.chance[0][i] = 1 // nothing is bought,
-		if i == buys {     // but then
-			a.chance[0][i], p = 0, [bands]float64{1, 1, 1, 1, 1, 1, 1, 1}
+		a.long, a.soon = append(a.long, 0.25), append(a.soon, math.Exp2(-float64(i)/4))
+		var p [levels]float64
+		w.chance[i] = 1 // nothing is bought,
+		if i == buys {  // but then
+			w.chance[i], p = 0, [levels]float64{1, 1}
 		}
 		a.prob = append(a.prob, p)
 	}
-	sum := []float64{0}
-	a.follow(0, left, sum, []int{0})
-	return sum[0]
+	dark, _ := a.judge(left, laid{})
+	return dark
 }
 
 func TestADarknessIsAsLongAsItIs(t *testing.T) {

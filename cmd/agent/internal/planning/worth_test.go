@@ -60,8 +60,8 @@ func TestMoreCreditNeverDeliversLess(t *testing.T) {
 				break
 			}
 			left := units.FromFloat(rapid.Float64Range(0, 100).Draw(r, "left"))
-			bought = bought.Watch(at.Add(-time.Hour), left).Watch(at, left)
-			bought = bought.Buy(at, left, left+units.FromFloat(rapid.Float64Range(5, 200).Draw(r, "amount")))
+			bought = bought.Watch(time.UTC, at.Add(-time.Hour), left).Watch(time.UTC, at, left)
+			bought = bought.Buy(time.UTC, at, left, left+units.FromFloat(rapid.Float64Range(5, 200).Draw(r, "amount")))
 		}
 		balance, step := 0.0, rapid.Float64Range(2, 25).Draw(r, "step")
 		var last map[string]float64
@@ -91,9 +91,9 @@ func weeks(days int, buys func(at time.Time, left float64) float64) Purchases {
 	for range days * 48 {
 		at = at.Add(30 * time.Minute)
 		left = max(0, left-30.0/48)
-		p = p.Watch(at, units.FromFloat(left))
+		p = p.Watch(time.UTC, at, units.FromFloat(left))
 		if amount := buys(at, left); amount > 0 {
-			p = p.Buy(at, units.FromFloat(left), units.FromFloat(left+amount))
+			p = p.Buy(time.UTC, at, units.FromFloat(left), units.FromFloat(left+amount))
 			left += amount
 		}
 	}
@@ -114,8 +114,8 @@ func TestPurchasesAreLearnedByHourDayAndWhatIsLeft(t *testing.T) {
 		return 0
 	})
 	h := low.habit(time.UTC, 30)
-	if at := begin(); h.bands[2] < 5*h.bands[4] || h.factor(at.Add(20*time.Hour)) < 5*h.factor(at.Add(12*time.Hour)) {
-		t.Errorf("who buys when low, at seven and at six: %v by band, %v by hour", h.bands, h.hours)
+	if at := begin(); h.levels[level(0.4)] < 5*h.levels[level(1.5)] || h.factor(at.Add(20*time.Hour)) < 5*h.factor(at.Add(12*time.Hour)) {
+		t.Errorf("who buys when low, at seven and at six: %v by band, %v by hour", h.levels, h.hours)
 	}
 	if got := h.likely(begin(), 0.5); got != 40 {
 		t.Errorf("%v is bought, not 40", got)
@@ -187,6 +187,6 @@ func BenchmarkWhatCreditIsWorth(b *testing.B) {
 	n.look(&brief)
 	v := n.vista(&brief)
 	for b.Loop() {
-		n.rules.worth(&brief, v)
+		n.rules.ahead(&brief, v)
 	}
 }
