@@ -23,13 +23,22 @@ func (s *Site) Rules() planning.Rules {
 // anybody's word when that is used up.
 func atHand(e *credit.Engine, a credit.Account) units.Money { return a.Left() + e.Lends(a) }
 
+// purchases are what was seen of how credit is bought, where it was in the account's unit.
+func (s *Site) purchases(st *State) planning.Purchases {
+	if s.InKWh {
+		return st.Purchases.In("kWh")
+	}
+	return st.Purchases.In(s.Currency)
+}
+
 // Brief is what a plan for the State is made from.
 func (s *Site) Brief(st *State) planning.Brief {
 	b := planning.Brief{Now: st.Now, Account: st.Tariff, Left: st.Credit.Left(), Unlocked: st.Credit.Unlocked, Last: st.Plan}
 	for _, d := range s.Credit.Instalments(st.Credit, st.Now, st.Now.Add(max(s.RunOutOver, s.PlanAhead))) {
 		b.Dues = append(b.Dues, planning.Due(d))
 	}
-	b.Lends, b.Purchases = s.Credit.Lends(st.Credit), &st.Purchases
+	bought := s.purchases(st)
+	b.Lends, b.Purchases = s.Credit.Lends(st.Credit), &bought
 	if st.Prices != nil {
 		b.Prices = &st.Prices.Overlay
 	}

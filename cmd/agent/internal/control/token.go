@@ -82,7 +82,7 @@ func (t Token) happen(p *step) {
 		p.clear(health.TokenLocked, way)
 		p.st.WantPlan = true
 		if !p.st.Clock.Dateless() {
-			p.st.Purchases = p.st.Purchases.Buy(p.Zone, p.now, left, atHand(p.Site.Credit, p.st.Credit))
+			p.st.Purchases = p.purchases(&p.st).Buy(p.Zone, p.now, left, atHand(p.Site.Credit, p.st.Credit))
 		}
 		p.st.Ladder = p.st.Ladder.TopUp(p.now, result.Token.Effect)
 		if result.Token.ID != "" {

@@ -284,8 +284,9 @@ func (s *Rules) needed(o outlook, jobs []job, a *ahead, cut int) []needed {
 			n.n = 1
 		}
 		n.sides[0], n.sides[1] = o.puts(k, 0, cut), o.puts(k, cut, len(o.slots))
-		if k.whole && len(n.sides[0])+len(n.sides[1]) == 0 {
-			n.sides[0] = o.puts(k, 0, len(o.slots)) // only about the look
+		if j.later || k.whole && len(n.sides[0])+len(n.sides[1]) == 0 {
+			// A plan to come may find a better hour for it, or it fits only about the look.
+			n.sides = [2][]put{o.puts(k, 0, len(o.slots)), nil}
 		}
 		// What its hours are too short for, the optimizer tells.
 		n.n = min(n.n, len(n.sides[0])+len(n.sides[1]))

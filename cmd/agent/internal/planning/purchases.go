@@ -13,13 +13,14 @@ import (
 // value that is told of each finished interval and of each purchase, and goes
 // through JSON and back unchanged.
 type Purchases struct {
+	Unit   string      `json:"unit,omitempty"` // the account's, in which all of it is counted
 	At     time.Time   `json:"at,omitzero"`
 	Left   units.Money `json:"left"`    // credit at At, in the account's unit
 	PerDay float64     `json:"per_day"` // spent in a day with light, in the account's unit
 	Over   float64     `json:"over"`    // days that PerDay is the mean of
 
 	Levels [levels]Level `json:"levels"`
-	Hours  [24]Level     `json:"hours"` // of the local day
+	Hours  [24]Level     `json:"hours"`            // of the local day
 	Bought []Purchase    `json:"bought,omitempty"` // the last ones, the oldest first
 }
 
@@ -93,6 +94,15 @@ func usual(level int) (perDay, days float64) {
 	return 0.05, 8
 }
 
+// In is p where it was counted in a unit, and nothing where it was in another.
+func (p Purchases) In(unit string) Purchases {
+	if p.Unit != unit && p.Unit != "" {
+		p = Purchases{}
+	}
+	p.Unit = unit
+	return p
+}
+
 // days is how long the credit lasts at what is spent a day.
 func (p *Purchases) days(left units.Money) float64 {
 	if left <= 0 {
@@ -161,7 +171,7 @@ type habit struct {
 	zone     *time.Location
 	hours    [24]float64 // factors on the purchases a day, about 1 on the mean
 	weekdays [7]float64
-	days     [32]float64 // of the month, from 1
+	days     [32]float64     // of the month, from 1
 	levels   [levels]float64 // purchases a day; not more where more is left
 	perDay   float64         // by which the Levels were told apart
 	bought   []Purchase

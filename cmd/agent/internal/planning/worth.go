@@ -21,10 +21,10 @@ type ahead struct {
 	friendly []bool
 	prob     [][levels]float64 // of a purchase when the step begins
 	paths    []way
-	day      float64 // what a day costs without loads, in the account's unit
-	near     int     // steps in which loads run; what comes after them is looked up
-	levels   []uint8 // by credit in steps of levelStep days of the habit's
-	perStep  float64 // the steps in a unit of credit
+	day      float64   // what a day costs without loads, in the account's unit
+	near     int       // steps in which loads run; what comes after them is looked up
+	levels   []uint8   // by credit in steps of levelStep days of the habit's
+	perStep  float64   // the steps in a unit of credit
 	look     time.Time // when people next look at what is left; zero: at any time
 }
 
