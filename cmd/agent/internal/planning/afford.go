@@ -14,7 +14,7 @@ import (
 // what is used in a day without loads: the most important one; each class below it bears
 // half as much.  Lights come before loads.
 const (
-	bearable    = 0.2
+	bearable    = 0.3
 	mostClasses = 5
 	// underWay is by how much more is borne for what runs already: it is not broken
 	// off for a price that went up by a hair.
@@ -51,8 +51,9 @@ type chosen struct{ served, early int }
 // the optimizer need not weigh against credit any more, and what is short.  And what is left
 // runs before the next look of those who buy, or after it, where that is the lighter.
 //
-// Of each job so much is served as is best with this credit and with any more: so more
-// credit never gives up more, although who has a little less may buy sooner.
+// Of each job so much is served as is best with this credit and with any more, of two that
+// follow each other the greater: so more credit never gives up more, although who has a
+// little less may buy sooner.
 func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, short []optimizer.Shortfall) {
 	if a == nil {
 		return jobs, nil
@@ -65,15 +66,16 @@ func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, s
 		served[i] = x.n
 	}
 	levels, free := credits(), true
+	var below []chosen // at the credit before
 	for i, level := range levels {
 		if i+1 < len(levels) && levels[i+1]*a.day <= left {
 			continue
 		}
 		best, light := a.best(o, all, level*a.day, nil)
-		for k, c := range best {
-			served[k] = min(served[k], c.served)
+		for k := range below { // what a single one gives up is chance
+			served[k] = min(served[k], max(below[k].served, best[k].served))
 		}
-		free = free && light
+		below, free = best, free && light
 	}
 	if free {
 		return jobs, nil

@@ -1,6 +1,7 @@
 package planning
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -41,7 +42,7 @@ type way struct {
 }
 
 const (
-	worthPaths = 10
+	worthPaths = 20
 	worthDays  = 35 // more than from one pay to the next
 	nearSteps  = 48 // at least, of nearStep each
 	nearStep   = time.Hour
@@ -109,16 +110,31 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 				w.cost[i] += max(0, path[k])*in[k] + min(0, path[k])*out[k] + charge
 			}
 			total += w.cost[i]
-			w.chance[i] = drawn(s.Seed, uint64(p), uint64(a.at[i].Truncate(nearStep).Unix()))
 		}
 		a.paths[p] = w
 	}
+	s.chances(a)
 	a.day = total / float64(len(a.paths)) / (end.Sub(b.Now).Hours() / 24)
 	if a.day <= 0 {
 		return nil
 	}
 	a.bought(b.Purchases.habit(s.Zone, a.day), end)
 	return a
+}
+
+// chances draws what is a purchase in which future: in each step of all of them together evenly
+// from 0 to 1, so that as many buy as are likely to.
+func (s *Rules) chances(a *ahead) {
+	order, u := make([]int, len(a.paths)), make([]float64, len(a.paths))
+	for i, at := range a.at {
+		for p := range order {
+			order[p], u[p] = p, drawn(s.Seed, uint64(p), uint64(at.Truncate(nearStep).Unix()))
+		}
+		slices.SortFunc(order, func(x, y int) int { return cmp.Compare(u[x], u[y]) })
+		for rank, p := range order {
+			a.paths[p].chance[i] = (float64(rank) + 0.5) / float64(len(order))
+		}
+	}
 }
 
 // bought lays out when how much is bought, up to the end of the last step.
