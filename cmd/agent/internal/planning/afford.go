@@ -14,7 +14,7 @@ import (
 // what is used in a day without loads: the most important one; each class below it bears
 // half as much.  Lights come before loads.
 const (
-	bearable    = 0.3
+	bearable    = 0.2
 	mostClasses = 5
 	// underWay is by how much more is borne for what runs already: it is not broken
 	// off for a price that went up by a hair.

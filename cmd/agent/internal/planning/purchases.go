@@ -79,13 +79,13 @@ func usual(level int) (perDay, days float64) {
 	}
 	switch upTo := levelUpTo()[level]; {
 	case upTo == 0:
-		return 6, 1
+		return 6, 0.25
 	case upTo <= 0.25:
-		return 3, 0.3
+		return 3, 0.1
 	case upTo <= 0.5:
-		return 2, 0.3
+		return 2, 0.1
 	case upTo <= 1:
-		return 0.8, 0.3
+		return 0.8, 0.2
 	case upTo <= 2:
 		return 0.3, 0.5
 	case upTo <= 4:
