@@ -32,6 +32,8 @@ type Rules struct {
 	// Friendly tells whether the supply is not cut for want of credit at an instant;
 	// nil: it always is.
 	Friendly func(time.Time) bool
+
+	unasked bool // nobody asks what one kWh or run more would cost
 }
 
 // Brief is what one plan is made from besides the Rules and what the planner has

@@ -115,6 +115,9 @@ func (s *Rules) outlook(now time.Time, v *vista, c forecast.Credit, ends int) Ou
 	for i, need := range paths.Needs(c, marks) {
 		out.Needs[i].Even, out.Needs[i].Safe = moneyUp(need.Even), moneyUp(need.Safe)
 	}
+	if s.unasked {
+		return out
+	}
 	starts := s.hoursAhead(v)
 	out.Extra = s.extras(v, c, ends, starts)
 	for _, i := range starts {
