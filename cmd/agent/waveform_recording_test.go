@@ -116,9 +116,9 @@ func TestSmallLoads(t *testing.T) {
 		wh    float64
 		exact bool
 	}{
-		{"5 mA on 24 bits", recorded{4, 4000, 50, 230, 0.005, 0, 0, 24, 0, 0, nil, nil}, 1.15 * 4 / 3600, false},
-		{"nothing on 24 bits", recorded{4, 4000, 50, 230, 0, 0, 0, 24, 0, 20, nil, nil}, 0, true},
-		{"nothing on 12 bits", recorded{4, 4000, 50, 230, 0, 0, 0, 12, 0, 0.7, nil, nil}, 0, true},
+		{"5 mA on 24 bits", recorded{4, 4007, 50, 230, 0.005, 0, 0, 24, 0, 0, nil, nil}, 1.15 * 4 / 3600, false},
+		{"nothing on 24 bits", recorded{4, 4007, 50, 230, 0, 0, 0, 24, 0, 20, nil, nil}, 0, true},
+		{"nothing on 12 bits", recorded{4, 4007, 50, 230, 0, 0, 0, 12, 0, 0.7, nil, nil}, 0, true},
 	} {
 		steps := float64(int64(1) << (row.rec.bits - 1))
 		stdout, stderr, code := agentOn(t, row.rec.csv(), "waveform", "--bits", fmt.Sprint(row.rec.bits), "--v-scale", fmt.Sprint(codesVolts/steps), "--i-scale", fmt.Sprint(codesAmps/steps))
@@ -137,7 +137,7 @@ func TestSmallLoads(t *testing.T) {
 
 // Whatever is recorded, samples are counted, and each is measured or lost.
 func FuzzRecording(f *testing.F) {
-	f.Add(recorded{0.1, 4000, 50, 230, 10, 1, 0, 12, 0, 0, nil, nil}.csv(), 12)
+	f.Add(recorded{0.1, 4007, 50, 230, 10, 1, 0, 12, 0, 0, nil, nil}.csv(), 12)
 	f.Add("v,i\n1,2\n,\nnan,1\n-5,7.0\n\n# a remark\n1e3,-2\n", 24)
 	f.Add("99999999999,1\n0,0\n", 8)
 	f.Fuzz(func(t *testing.T, text string, bits int) {
@@ -156,7 +156,7 @@ func FuzzRecording(f *testing.F) {
 		if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 			t.Fatalf("%v: %s", err, stdout)
 		}
-		if float64(got.LostSamples) > got.DurationS*4000+0.5 || got.ImportWh < 0 || got.ExportWh < 0 || got.UrmsV < 0 || got.IrmsA < 0 {
+		if float64(got.LostSamples) > got.DurationS*4007+0.5 || got.ImportWh < 0 || got.ExportWh < 0 || got.UrmsV < 0 || got.IrmsA < 0 {
 			t.Errorf("%+v", got)
 		}
 	})
