@@ -72,6 +72,18 @@ type post struct {
 	keys   int
 }
 
+// postOf is the post of who sells tokens to a home with the demo's key.
+func postOf(t *testing.T, h *home) *post {
+	t.Helper()
+	doc := sts.Defaults()
+	doc.DecoderKey = demoKey
+	vendor, err := sts.NewVendor(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &post{T: t, vendor: vendor, at: h.s.Plant().Now().Add(time.Hour)}
+}
+
 // write is a message with tokens, the same without slips, the tokens in its order
 // and what they come to in kWh.
 func (p *post) write(message string) (text, right string, tokens []string, kWh int64) {
@@ -165,13 +177,7 @@ func written(digits, how string, slips bool) string {
 func TestMessagesOfUtilitiesAreEnteredByEveryWay(t *testing.T) {
 	h := aHome(t, "credit: {opening: 60, kwh_price: 1}\ntokens: {sts: {decoder_key: {env: K}}}\n")
 	h.pass(time.Minute)
-	doc := sts.Defaults()
-	doc.DecoderKey = demoKey
-	vendor, err := sts.NewVendor(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &post{T: t, vendor: vendor, at: h.s.Plant().Now().Add(time.Hour)}
+	p := postOf(t, h)
 	keys := panel.Keys{Loop: h.s.Loop(), Credit: h.s.Site().Credit, Words: present.NewWords().Keypad(h.s.Site()), Show: func(string, string) {}}
 	ways := []struct {
 		name  string
@@ -335,13 +341,7 @@ func TestAtTheKeypadOnlyTheWrongOneOfSeveralIsTypedAgain(t *testing.T) {
 func TestATokenThatIsOfNoUseYetIsNotLostFromAList(t *testing.T) {
 	h := aHome(t, "credit: {opening: 60, kwh_price: 1, maximum_balance: 64}\ntokens: {sts: {decoder_key: {env: K}}}\n")
 	h.pass(time.Minute)
-	doc := sts.Defaults()
-	doc.DecoderKey = demoKey
-	vendor, err := sts.NewVendor(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &post{T: t, vendor: vendor, at: h.s.Plant().Now().Add(time.Hour)}
+	p := postOf(t, h)
 	_, _, tokens, _ := p.write("{C3-} {C2-} {C1-}")
 	receipts := control.Enter(t.Context(), h.s.Loop(), h.s.Site().Credit, strings.Join(tokens, "\n"), "page")
 	if !receipts[0].Entered() || receipts[1].Entered() || !receipts[2].Waits() {

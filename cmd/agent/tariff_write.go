@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -93,7 +94,7 @@ func writeTariff(w io.Writer, d *tariffs.Document, head []string) error {
 			if c.Due != "" {
 				due = ", due: " + string(c.Due)
 			}
-			line("      - {name: %q, %samount: %s%s}", c.Name, inClasses(c.Classes), exact(c.Amount), due)
+			line("      - {name: %q, %samount: %s%s}", c.Name, only("classes", c.Classes), exact(c.Amount), due)
 		}
 	}
 	if len(v.Demand) > 0 {
@@ -105,11 +106,7 @@ func writeTariff(w io.Writer, d *tariffs.Document, head []string) error {
 	if len(v.Taxes) > 0 {
 		line("    taxes: # of everything but what is fed in")
 		for _, x := range v.Taxes {
-			except := ""
-			if len(x.Except) > 0 {
-				except = fmt.Sprintf(", except: [%q]", strings.Join(x.Except, `", "`))
-			}
-			line("      - {name: %q, rate: %s%s}", x.Name, x.Rate, except)
+			line("      - {name: %q, %srate: %s}", x.Name, only("except", x.Except), x.Rate)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -117,10 +114,7 @@ func writeTariff(w io.Writer, d *tariffs.Document, head []string) error {
 }
 
 func writeEnergy(line func(string, ...any), e *tariffs.EnergyCharge) {
-	filter := inClasses(e.Classes)
-	if len(e.Periods) > 0 {
-		filter += fmt.Sprintf("periods: [%q], ", e.Periods[0])
-	}
+	filter := only("classes", e.Classes) + only("periods", e.Periods)
 	if len(e.Steps) == 0 {
 		line("      - {name: %q, %sprice: %s}", e.Name, filter, exact(units.Money(e.Price)))
 		return
@@ -135,11 +129,16 @@ func writeEnergy(line func(string, ...any), e *tariffs.EnergyCharge) {
 	line("      - {name: %q, %ssteps: [%s]}", e.Name, filter, strings.Join(steps, ", "))
 }
 
-func inClasses(names []string) string {
+// only is a key and its list of names, followed by more; nothing where there are none.
+func only(key string, names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("classes: [%q], ", names[0])
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = strconv.Quote(n)
+	}
+	return fmt.Sprintf("%s: [%s], ", key, strings.Join(quoted, ", "))
 }
 
 func kwhText(e units.Energy) string { return string(kwh(e)) + " kWh" }

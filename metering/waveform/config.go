@@ -137,7 +137,7 @@ type Event struct {
 	Phase    int     // from 1
 	Start    float64 // in samples since the beginning
 	Samples  float64 // its length
-	Urms     float64 // the extreme of the half cycles' rms voltage
+	Urms     float64 // the extreme of U_rms(1/2)
 	Unending bool    // the samples ended in it
 }
 

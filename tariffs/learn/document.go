@@ -86,7 +86,7 @@ func (f *fitter) tax(v *tariffs.Version) {
 			return
 		}
 	}
-	var rates span = span{1, 0}
+	rates := span{1, 0}
 	for i, r := range f.rows {
 		if n := (r.Amount - r.Tax).Float(); n > 0 && !f.odd[i] {
 			x := r.Tax.Float() / n

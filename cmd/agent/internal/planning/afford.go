@@ -161,7 +161,7 @@ func (a *ahead) best(o outlook, all []needed, left float64, served []int) (best 
 			}
 			a.lay(o, &l, x, c, -1)
 		}
-		try2 := func(n int, first float64) {
+		tryEarly := func(n int, first float64) { // n parts, with each number of them before the look
 			free := x.cheapest(n)
 			try(chosen{n, free}, first)
 			if len(x.sides[0]) == 0 || len(x.sides[1]) == 0 {
@@ -176,13 +176,13 @@ func (a *ahead) best(o outlook, all []needed, left float64, served []int) (best 
 		switch {
 		case served != nil:
 			if served[i] > 0 {
-				try2(served[i], -1)
+				tryEarly(served[i], -1)
 			}
 		case x.always:
 			try(chosen{x.n, x.cheapest(x.n)}, -1)
 		default:
 			for n := min(step, x.n); n > 0 && n <= x.n; n = min(n+step, max(x.n, n+1)) {
-				try2(n, 0)
+				tryEarly(n, 0)
 			}
 		}
 		best[i] = at

@@ -158,23 +158,10 @@ func TestAPlanIsReadAsFarAsItGoes(t *testing.T) {
 
 // A wish as far as nobody sees is not followed, and prices stay below zero.
 func TestPricesStayBelowZeroWhereAWishIsNotFollowed(t *testing.T) {
-	b := newBench(t, false, geyser(time.Hour))
-	b.rules.Tariff = hourly(t, func(h int) units.Price {
-		switch h {
-		case 11, 12, 14:
-			return -100_000
-		case 13:
-			return -900_000
-		}
-		return 1_000_000
-	}, 0)
+	b := paidForAtOne(t)
 	b.left = 500 * units.One
 	b.until = b.now.AddDate(0, 0, 30)
-	for _, at := range on(b.planAt(b.now), "geyser") {
-		if h := at.In(b.rules.Zone).Hour(); h != 13 {
-			t.Errorf("it runs at %d o'clock, and at 13 most is paid for it", h)
-		}
-	}
+	b.runsAtOne(t)
 }
 
 func TestAMonthOfReactiveEnergyAloneMakesNoKWOfAnyPrice(t *testing.T) {

@@ -143,9 +143,10 @@ func hourly(t *testing.T, in func(hour int) units.Price, out units.Price) *tarif
 	return tariff
 }
 
-func TestALoadRunsWhereEnergyIsPaidForMost(t *testing.T) {
+// paidForAtOne is a home with an hour of a geyser and prices of which that at 13 o'clock is
+// the furthest below zero.
+func paidForAtOne(t *testing.T) *bench {
 	b := newBench(t, false, geyser(time.Hour))
-	b.unlocked = true
 	b.rules.Tariff = hourly(t, func(h int) units.Price {
 		switch h {
 		case 11, 12, 14:
@@ -155,11 +156,23 @@ func TestALoadRunsWhereEnergyIsPaidForMost(t *testing.T) {
 		}
 		return 1_000_000
 	}, 0)
+	return b
+}
+
+// runsAtOne holds that the geyser runs when most is paid for it.
+func (b *bench) runsAtOne(t *testing.T) {
+	t.Helper()
 	for _, at := range on(b.planAt(b.now), "geyser") {
 		if h := at.In(b.rules.Zone).Hour(); h != 13 {
 			t.Errorf("it runs at %d o'clock, and at 13 most is paid for it", h)
 		}
 	}
+}
+
+func TestALoadRunsWhereEnergyIsPaidForMost(t *testing.T) {
+	b := paidForAtOne(t)
+	b.unlocked = true
+	b.runsAtOne(t)
 	b.unlocked = false // a price below zero is none where credit is counted
 	_, _, p := b.problem()
 	if faults := p.Check(); len(faults) > 0 {

@@ -104,8 +104,8 @@ func (r Rules) stand(s *State, out *Out, events []metering.Event, at time.Time) 
 	r.calmed(s, out, standing, at)
 }
 
-// measured takes disturbances that the meter has measured itself, half cycle by
-// half cycle, and that are over.  A long one was seen in the samples too; it is
+// measured takes disturbances that the meter has measured itself, cycle by cycle,
+// and that are over.  A long one was seen in the samples too; it is
 // the same one.
 func (r Rules) measured(s *State, out *Out, events []metering.Event, at time.Time) {
 	standing := slices.Clone(s.Watch.Standing)
