@@ -81,6 +81,18 @@ func (t *Tariff) Table(acc Account, slots []units.Slot, expected []units.Energy)
 	return tab
 }
 
+// Expects tells whether the prices of a Table hang on the import that is expected: steps
+// fall, a whole month is priced by its total, or by the class that months gone by make.
+func (t *Tariff) Expects() bool {
+	for i := range t.versions {
+		v := &t.versions[i]
+		if v.doc.Classes != nil || slices.ContainsFunc(v.energy, func(c energyCharge) bool { return c.Whole || !c.rising() }) {
+			return true
+		}
+	}
+	return false
+}
+
 // FillTable is Table into a table that has been used before; it allocates
 // nothing where that one was as large.
 func (t *Tariff) FillTable(tab *Table, acc Account, slots []units.Slot, expected []units.Energy) {

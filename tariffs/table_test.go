@@ -2,6 +2,7 @@ package tariffs
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,6 +97,32 @@ func TestTableIsTheBill(t *testing.T) {
 	})
 }
 
+// Where a tariff does not expect anything, its prices and ladders are the same whatever is.
+func TestPricesHangOnWhatIsExpectedOnlyWhereTheTariffSaysSo(t *testing.T) {
+	told := 0
+	rapid.Check(t, func(t *rapid.T) {
+		tar := mustNew(t, drawDocument(t, kinds{classes: rapid.Bool().Draw(t, "classes at all"), cliffs: true}))
+		if tar.Expects() {
+			return
+		}
+		told++
+		start := units.SlotAt(begin(t), 15*time.Minute).Start
+		acc, _ := tar.Consume(Account{}, start.Add(-40*time.Hour), start, units.Energy(rapid.Int64Range(0, 200).Draw(t, "before"))*kWh)
+		slots := units.Slots(start, 15*time.Minute, 192)
+		e := make([]units.Energy, len(slots))
+		for i := range e {
+			e[i] = units.Energy(rapid.Int64Range(0, 30).Draw(t, "kWh")) * kWh
+		}
+		with, without := tar.Table(acc, slots, e), tar.Table(acc, slots, nil)
+		if !slices.Equal(with.Import, without.Import) || !slices.Equal(with.Export, without.Export) || len(with.Ladders) != len(without.Ladders) {
+			t.Fatalf("%v and %v", with, without)
+		}
+	})
+	if told == 0 {
+		t.Error("no tariff was one that does not expect anything")
+	}
+}
+
 func TestTableOfACliff(t *testing.T) {
 	tar := mustNew(t, Document{Currency: "GHS", Zone: "Africa/Accra", Versions: []Version{{
 		Classes: &Classes{List: []Class{{Name: "lifeline", To: 30 * kWh}, {Name: "others"}}},
@@ -113,6 +140,9 @@ func TestTableOfACliff(t *testing.T) {
 	// Expected to stay below: the lifeline's price, and a steep rise at 30 kWh.
 	for i := range expected {
 		expected[i] = units.WattHour
+	}
+	if !tar.Expects() {
+		t.Error("the prices do not hang on what is expected")
 	}
 	tab := tar.Table(acc, slots, expected)
 	if !tab.Approximate || tab.Import[0] != perKWh(7953) || len(tab.Ladders) != 1 || len(tab.Cliffs) != 1 {
@@ -147,6 +177,9 @@ func TestTableOfFallingSteps(t *testing.T) {
 	expected := make([]units.Energy, len(slots))
 	for i := range expected {
 		expected[i] = kWh
+	}
+	if !tar.Expects() {
+		t.Error("the prices do not hang on what is expected")
 	}
 	tab := tar.Table(Account{}, slots, expected)
 	if !tab.Approximate || len(tab.Ladders) != 0 || tab.Import[9] != perKWh(40000) || tab.Import[10] != perKWh(20000) {

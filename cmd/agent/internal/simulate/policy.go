@@ -63,6 +63,9 @@ func (p Policy) planner(w *World, site *control.Site, base house.Base, down *out
 	if p == None || p == Timer || p == Greedy {
 		made.WithoutFutures() // they tell nobody when the credit ends
 	}
+	if p.blind(site) {
+		made.Foresee(nothing{})
+	}
 	switch p {
 	case Timer:
 		return &timed{made, w, site, w.hours(site)}, nil
@@ -74,6 +77,27 @@ func (p Policy) planner(w *World, site *control.Site, base house.Base, down *out
 	case None, Keeplit:
 	}
 	return made, nil
+}
+
+// blind tells whether nothing that the policy does hangs on a forecast: who runs loads by
+// the clock asks only for prices, and who runs them where they are cheap also for the room
+// under the site's limit.
+func (p Policy) blind(site *control.Site) bool {
+	clock := p == None || p == Timer || p == Greedy && site.Power == 0
+	return clock && !site.Tariff.Expects()
+}
+
+// nothing is a forecast that nobody looks at, which takes half of the computing.
+type nothing struct{}
+
+// Forecast implements planning.Foreseer.
+func (nothing) Forecast(time.Time, time.Duration) forecast.Forecast {
+	return forecast.Forecast{Slots: make([]forecast.Slot, 1)}
+}
+
+// Scenarios implements planning.Foreseer.
+func (nothing) Scenarios(time.Time, time.Duration, int, uint64) forecast.Scenarios {
+	return forecast.Scenarios{}
 }
 
 // timed has loads run at set hours.
