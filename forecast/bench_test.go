@@ -57,9 +57,9 @@ func BenchmarkFiveHundredPathsWithRunOut(b *testing.B) {
 	at := monday.Add(365 * day)
 	first, n := f.span(at, 7*day)
 	o := f.look(first)
-	f.scenarios(o, first, n, 500, 1)
+	f.scenarios(o, new([]float64), first, n, 500, 1)
 	measured(b, func() {
-		if r := f.scenarios(o, first, n, 500, 1).RunOut(Credit{Balance: 40}); r.Within == 0 {
+		if r := f.scenarios(o, new([]float64), first, n, 500, 1).RunOut(Credit{Balance: 40}); r.Within == 0 {
 			b.Fatal("nothing ran out")
 		}
 	})

@@ -311,20 +311,24 @@ func (t *tree) binned(ds *dataset, r int) float32 {
 	}
 }
 
-// correction is what the booster adds to the start for a row of features.
-func (b *booster) correction(x []float32) float32 {
-	var sum float32
+// corrections are what the booster adds to the starts for rows of so many features.  One tree goes
+// over all rows before the next one does: so it stays at hand.
+func (b *booster) corrections(rows []float32, features int) []float32 {
+	out := make([]float32, len(rows)/features)
 	for k := range b.trees {
 		nodes := b.trees[k].nodes
-		i := int32(0)
-		for nodes[i].feature >= 0 {
-			if x[nodes[i].feature] <= nodes[i].cut {
-				i = nodes[i].left
-			} else {
-				i = nodes[i].right
+		for r := range out {
+			x := rows[r*features : (r+1)*features]
+			n := &nodes[0]
+			for n.feature >= 0 {
+				next := n.right
+				if x[n.feature] <= n.cut {
+					next = n.left
+				}
+				n = &nodes[next]
 			}
+			out[r] += n.value
 		}
-		sum += nodes[i].value
 	}
-	return sum
+	return out
 }

@@ -290,14 +290,23 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 	if boost != nil {
 		p.answer[boostExpert] = make([]stored, p.cells)
 	}
-	var row [featureCount]float32
+	rows := make([]float32, p.cells*featureCount)
+	for i := range p.cells {
+		p.featureRow(e.d, i, ctx, rows[i*featureCount:(i+1)*featureCount])
+	}
+	var corrections [3][]float32
+	if boost != nil {
+		for k, b := range boost.q {
+			corrections[k] = b.corrections(rows, featureCount)
+		}
+	}
 	var x [ridgeFeatures]float64
 	level := float32(p.level)
 	for i := range p.cells {
-		p.featureRow(e.d, i, ctx, row[:])
 		base := p.base(i)
 		if linear {
-			ridgeRow(row[:], &x)
+			row := rows[i*featureCount : (i+1)*featureCount]
+			ridgeRow(row, &x)
 			m := float64(row[1])
 			q := base
 			k := 1.0
@@ -309,9 +318,9 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 		}
 		if boost != nil {
 			q := quad{
-				q10: base.q10 + level*boost.q[0].correction(row[:]),
-				q50: base.q50 + level*boost.q[1].correction(row[:]),
-				q90: base.q90 + level*boost.q[2].correction(row[:]),
+				q10: base.q10 + level*corrections[0][i],
+				q50: base.q50 + level*corrections[1][i],
+				q90: base.q90 + level*corrections[2][i],
 			}
 			q.q50 = max(q.q50, q.q10)
 			q.q90 = max(q.q90, q.q50)

@@ -376,11 +376,14 @@ func (f *Forecaster) ceilingOf(v []float32, sizes bool) float64 {
 			known = append(known, x)
 		}
 	}
-	slices.Sort(known)
-	if len(known) < 50 || known[len(known)*98/100] <= 0 {
+	if len(known) < 50 {
 		return math.MaxFloat32
 	}
-	return 10 * float64(known[len(known)*98/100])
+	high := selectNth(known, len(known)*98/100)
+	if high <= 0 {
+		return math.MaxFloat32
+	}
+	return 10 * float64(high)
 }
 
 // kindOf is the kind of a local day.

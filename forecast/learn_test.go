@@ -100,7 +100,7 @@ func TestBoosterFindsQuantilesThatMove(t *testing.T) {
 			if k >= 20 {
 				a, spread = 0.75, 3
 			}
-			off += math.Abs(float64(b.correction([]float32{float32(a), float32(bb)})) - (10*bb + spread*c.z))
+			off += math.Abs(float64(b.corrections([]float32{float32(a), float32(bb)}, 2)[0]) - (10*bb + spread*c.z))
 		}
 		if off/40 > 0.45 {
 			t.Errorf("quantile %v is off by %.2f on average", c.tau, off/40)

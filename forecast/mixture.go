@@ -41,7 +41,7 @@ type gatherer struct {
 	unsort      []sample
 	all         slotSamples // with the neighbouring slots
 	own         slotSamples // the slot itself
-	one, other  laid
+	laid        [nearCount]laid
 }
 
 // gather collects the samples for slot s of the day as known at origin: the
@@ -141,71 +141,116 @@ func abs(a int) int {
 // the weight of the day b days back, never negative.  ok is false where nothing has weight.
 // Quantiles interpolate between the middles of the samples' masses.
 func (g *gatherer) mix(ss slotSamples, dayWeight []float32) (q quad, ok bool) {
-	l := &g.one
+	l := &g.laid[0]
 	l.begin(len(ss))
 	for i := range ss {
-		l.below[i] = l.total
 		s := &ss[i]
 		w := float32(dayWeight[s.day] * s.weight)
+		l.middle[i] = l.total + w/2
 		l.total += w
 		l.sum += w * s.x
 	}
-	return l.quad(ss, dayWeight)
+	return l.quad(ss, dayWeight, 1)
 }
 
 // mixTwo is mix by two sets of weights, in little more than the time of one: a sum waits
 // for its last addition, and two do not wait for each other.
 func (g *gatherer) mixTwo(ss slotSamples, one, other []float32) (a, b quad, aOK, bOK bool) {
-	l, m := &g.one, &g.other
+	l, m := &g.laid[0], &g.laid[1]
 	l.begin(len(ss))
 	m.begin(len(ss))
 	var total, sum, total2, sum2 float32
-	below, below2 := l.below, m.below
+	middle, middle2 := l.middle[:len(ss)], m.middle[:len(ss)]
 	for i := range ss {
-		below[i], below2[i] = total, total2
 		s := &ss[i]
 		w, w2 := float32(one[s.day]*s.weight), float32(other[s.day]*s.weight)
+		middle[i], middle2[i] = total+w/2, total2+w2/2
 		total += w
 		total2 += w2
 		sum += w * s.x
 		sum2 += w2 * s.x
 	}
 	l.total, l.sum, m.total, m.sum = total, sum, total2, sum2
-	a, aOK = l.quad(ss, one)
-	b, bOK = m.quad(ss, other)
+	a, aOK = l.quad(ss, one, 1)
+	b, bOK = m.quad(ss, other, 1)
 	return a, b, aOK, bOK
+}
+
+// nearCount is how many experts look at all samples near a slot, each with weights of its own.
+const nearCount = 5
+
+// mixNear is mix of all samples by five sets of weights, of which those of one day lie beside
+// each other: each sample is looked at once.
+func (g *gatherer) mixNear(dayWeight []float32) (q [nearCount]quad, ok [nearCount]bool) {
+	ss := g.all
+	n := len(ss)
+	for e := range g.laid {
+		g.laid[e].begin(n)
+	}
+	l := &g.laid
+	middle0, middle1, middle2, middle3, middle4 := l[0].middle[:n], l[1].middle[:n], l[2].middle[:n], l[3].middle[:n], l[4].middle[:n]
+	var total, sum [nearCount]float32
+	total0, total1, total2, total3, total4 := total[0], total[1], total[2], total[3], total[4]
+	sum0, sum1, sum2, sum3, sum4 := sum[0], sum[1], sum[2], sum[3], sum[4]
+	for i := range ss {
+		s := &ss[i]
+		w, weight, x := (*[nearCount]float32)(dayWeight[int(s.day)*nearCount:]), s.weight, s.x
+		w0, w1, w2, w3, w4 := float32(w[0]*weight), float32(w[1]*weight), float32(w[2]*weight), float32(w[3]*weight), float32(w[4]*weight)
+		middle0[i] = total0 + w0/2
+		total0 += w0
+		sum0 += w0 * x
+		middle1[i] = total1 + w1/2
+		total1 += w1
+		sum1 += w1 * x
+		middle2[i] = total2 + w2/2
+		total2 += w2
+		sum2 += w2 * x
+		middle3[i] = total3 + w3/2
+		total3 += w3
+		sum3 += w3 * x
+		middle4[i] = total4 + w4/2
+		total4 += w4
+		sum4 += w4 * x
+	}
+	total, sum = [nearCount]float32{total0, total1, total2, total3, total4}, [nearCount]float32{sum0, sum1, sum2, sum3, sum4}
+	for e := range l {
+		l[e].total, l[e].sum = total[e], sum[e]
+		q[e], ok[e] = l[e].quad(ss, dayWeight[min(e, len(dayWeight)):], nearCount)
+	}
+	return q, ok
 }
 
 // laid are samples with their masses laid end to end.
 type laid struct {
-	below      []float32 // mass before each
+	middle     []float32 // of the mass of each
 	total, sum float32   // of the masses, and of mass times value
 }
 
 func (l *laid) begin(n int) {
-	if cap(l.below) < n {
-		l.below = make([]float32, 2*n)
+	if cap(l.middle) < n {
+		l.middle = make([]float32, 2*n)
 	}
-	l.below, l.total, l.sum = l.below[:n], 0, 0
+	l.middle, l.total, l.sum = l.middle[:n], 0, 0
 }
 
-// quad reads the mean and the quantiles.  The middles of the masses rise, so that each is
-// found by halving.
-func (l *laid) quad(ss slotSamples, dayWeight []float32) (q quad, ok bool) {
+// quad reads the mean and the quantiles; the weights of days are so many apart.  The
+// middles of the masses rise, so that each is found by halving.
+func (l *laid) quad(ss slotSamples, dayWeight []float32, apart int) (q quad, ok bool) {
 	if !(l.total > 0) {
 		return q, false
 	}
-	mass := func(i int) float32 { return float32(dayWeight[ss[i].day] * ss[i].weight) }
+	middle := l.middle[:len(ss)]
+	mass := func(i int) float32 { return float32(dayWeight[int(ss[i].day)*apart] * ss[i].weight) }
 	var out [3]float32
 	lo := 0
 	for k, t := range [3]float32{0.1 * l.total, 0.5 * l.total, 0.9 * l.total} {
-		hi := len(ss)
-		for lo < hi {
-			if m := int(uint(lo+hi) >> 1); l.below[m]+mass(m)/2 >= t {
-				hi = m
-			} else {
-				lo = m + 1
+		for n := len(ss) - lo; n > 0; {
+			half := n >> 1
+			next := lo + half + 1
+			if n -= half + 1; middle[next-1] >= t {
+				next, n = lo, half
 			}
+			lo = next
 		}
 		i := lo
 		for i < len(ss) && mass(i) <= 0 {
@@ -221,7 +266,7 @@ func (l *laid) quad(ss slotSamples, dayWeight []float32) (q quad, ok bool) {
 		case j < 0:
 			out[k] = ss[i].x
 		default:
-			mid, last := l.below[i]+mass(i)/2, l.below[j]+mass(j)/2
+			mid, last := middle[i], middle[j]
 			if out[k] = ss[i].x; mid > last {
 				out[k] = ss[j].x + (ss[i].x-ss[j].x)*(t-last)/(mid-last)
 			}

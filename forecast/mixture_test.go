@@ -72,5 +72,14 @@ func TestQuantilesAreThoseThatAWalkAlongTheSamplesFinds(t *testing.T) {
 		if x, y, xOK, yOK := g.mixTwo(g.all, one, other); x != a || y != b || xOK != aOK || yOK != bOK {
 			rt.Errorf("two mixed %+v %v and %+v %v, want %+v %v and %+v %v", x, xOK, y, yOK, a, aOK, b, bOK)
 		}
+		var near []float32
+		for day := range one {
+			near = append(near, one[day], other[day], 0, other[day], one[day])
+		}
+		zero, zeroOK := walked(g.all, make([]float32, len(one)))
+		got, ok := g.mixNear(near)
+		if want := [nearCount]quad{a, b, zero, b, a}; got != want || ok != [nearCount]bool{aOK, bOK, zeroOK, bOK, aOK} {
+			rt.Errorf("five mixed %+v %v, want %+v", got, ok, want)
+		}
 	})
 }

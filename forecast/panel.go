@@ -57,6 +57,7 @@ func newPanel(d *days, origin, n int) *panel {
 	today := origin / d.perDay
 	last := (origin + n - 1) / d.perDay
 	// Weights of the days back, for each target day and expert.
+	fade := fadingOf(len(level))
 	weights := make([][sampled][]float32, last-today+1+pastDays)
 	flat := make([]float32, len(weights)*sampled*len(level))
 	for j := range weights {
@@ -70,16 +71,17 @@ func newPanel(d *days, origin, n int) *panel {
 		for b := range level {
 			other := d.kind(today - b)
 			s := sim[kind][other]
-			age := float64(b)
+			f := &fade[b]
 			if rare(kind) && rare(other) {
-				age /= rareAge
+				slow := fadingAt(float64(b) / rareAge)
+				f = &slow
 			}
-			w[climate8][b] = float32(s * math.Exp2(-age/8))
-			w[climate25][b] = float32(s * math.Exp2(-age/25))
-			w[climate60][b] = float32(s * math.Exp2(-age/60))
-			w[climate3][b] = float32(math.Sqrt(s) * math.Exp2(-age/3))
-			w[climate12own][b] = float32(s * math.Exp2(-age/12))
-			w[asItWas][b] = float32(s * math.Exp2(-age/40))
+			w[climate8][b] = float32(s * f[climate8])
+			w[climate25][b] = float32(s * f[climate25])
+			w[climate60][b] = float32(s * f[climate60])
+			w[climate3][b] = float32(math.Sqrt(s) * f[climate3])
+			w[climate12own][b] = float32(s * f[climate12own])
+			w[asItWas][b] = float32(s * f[asItWas])
 			same := other == kind || rare(kind) && other == sunday && level[b] > 0
 			if same && sameSeen < 10 && b > 0 {
 				if sameSeen < 6 {
@@ -105,6 +107,17 @@ func newPanel(d *days, origin, n int) *panel {
 	for b := range level {
 		one[b] = level[b] / level[b]
 	}
+	near := make([][]float32, len(weights)) // of nearCount experts, those of one day beside each other
+	flat = make([]float32, len(weights)*nearCount*len(level))
+	for j := range near {
+		n := nearCount * len(level)
+		near[j], flat = flat[:n:n], flat[n:]
+		for b := range level {
+			for i, e := range nearExperts() {
+				near[j][b*nearCount+i] = weights[j][e][b]
+			}
+		}
+	}
 	var g, plain gatherer
 	for s := range d.perDay {
 		i := s - origin%d.perDay
@@ -129,9 +142,10 @@ func newPanel(d *days, origin, n int) *panel {
 			two := func(g *gatherer, from slotSamples, a, b int) {
 				q[a], q[b], ok[a], ok[b] = g.mixTwo(from, w[a], w[b])
 			}
-			two(&g, g.all, climate25, climate8)
-			two(&g, g.all, climate60, climate3)
-			q[analogs], ok[analogs] = g.mix(g.all, w[analogs])
+			five, has := g.mixNear(near[k])
+			for n, e := range nearExperts() {
+				q[e], ok[e] = five[n], has[n]
+			}
 			two(&g, g.own, climate12own, weekdays)
 			two(&plain, plain.all, asItWas, kindAsItWas)
 			base := q[climate25]
@@ -151,6 +165,33 @@ func newPanel(d *days, origin, n int) *panel {
 		}
 	}
 	return p
+}
+
+// nearExperts are those of mixNear.
+func nearExperts() [nearCount]int {
+	return [...]int{climate25, climate8, climate60, climate3, analogs}
+}
+
+// fading is by how much a past day counts less for its age, by expert.
+type fading [sampled]float64
+
+// fadingAt is that of a day so many days old.
+func fadingAt(age float64) (f fading) {
+	for e, half := range [sampled]float64{climate8: 8, climate25: 25, climate60: 60, climate3: 3, climate12own: 12, asItWas: 40} {
+		if half > 0 {
+			f[e] = math.Exp2(-age / half)
+		}
+	}
+	return f
+}
+
+// fadingOf is that of the days back from today.
+func fadingOf(days int) []fading {
+	out := make([]fading, days)
+	for b := range out {
+		out[b] = fadingAt(float64(b))
+	}
+	return out
 }
 
 // featureCount is how many figures the fitted experts get for each cell.

@@ -41,6 +41,18 @@ func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
 			}
 		}
 	}
+	errs := make([][]float32, len(paths)) // of each path, bounded; one that is not known is as the one before
+	for j, p := range paths {
+		errs[j] = make([]float32, n)
+		last := float32(0)
+		for i := range n {
+			if e := bounded(p.z[i]); e == e {
+				last = e
+			}
+			errs[j][i] = last
+		}
+	}
+	up, down := make([]float32, n), make([]float32, n) // widths of the tails
 	for m, p := range paths {
 		g := given[m]
 		unknown[0] = 0
@@ -65,9 +77,9 @@ func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
 		crossings(y, credit[:], end[:])
 		var b balance
 		for i := range q {
-			up, down := width(&q[i], true), width(&q[i], false)
-			b.add(up, down, above[i])
-			b.add(up, down, below[i])
+			up[i], down[i] = width(&q[i], true), width(&q[i], false)
+			b.add(up[i], down[i], above[i])
+			b.add(up[i], down[i], below[i])
 		}
 		b.total(q, 1)
 		k := b.stretch()
@@ -77,7 +89,7 @@ func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
 				continue
 			}
 			var at [credits]float64
-			followError(q, other.z, k, credit[:], at[:])
+			followError(q, up, down, errs[j], k, credit[:], at[:])
 			for k := range at {
 				switch {
 				case at[k] < end[k]:
@@ -132,22 +144,18 @@ func crossings(y, credit, at []float64) {
 	}
 }
 
-// followError is crossings of the path that q takes with errors z, those above
-// the median stretched.
-func followError(q []quad, z []float32, stretch float32, credit, at []float64) {
+// followError is crossings of the path that q takes, with tails up and down wide, with errors
+// z, those above the median stretched.
+func followError(q []quad, up, down, z []float32, stretch float32, credit, at []float64) {
 	sum, k := 0.0, 0
-	last := float32(0)
+	up, down, z = up[:len(q)], down[:len(q)], z[:len(q)]
 	for i := range q {
-		e := bounded(z[i])
-		if e != e {
-			e = last
-		}
-		last = e
+		e, wide := z[i], down[i]
 		if e > 0 {
 			e *= stretch
+			wide = up[i]
 		}
-		a := &q[i]
-		v := float64(max(0, a.q50+e*width(a, e > 0)))
+		v := float64(max(0, q[i].q50+e*wide))
 		for k < len(credit) && sum+v >= credit[k] && v > 0 {
 			at[k] = float64(i) + (credit[k]-sum)/v
 			k++

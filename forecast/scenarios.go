@@ -22,14 +22,23 @@ type Scenarios struct {
 // slots that err together do so here: their sums are as uncertain as real sums
 // are.  Equal arguments and data give equal paths.
 func (f *Forecaster) Scenarios(at time.Time, horizon time.Duration, n int, seed uint64) Scenarios {
-	n = max(0, n)
-	first, slots := f.span(at, horizon)
-	return f.scenarios(f.look(first), first, slots, n, seed)
+	return f.ScenariosIn(new([]float64), at, horizon, n, seed)
 }
 
-func (f *Forecaster) scenarios(o *outlook, first int64, slots, n int, seed uint64) Scenarios {
+// ScenariosIn is Scenarios kept in room, which is grown where it is too small: they stand
+// until room is used again.
+func (f *Forecaster) ScenariosIn(room *[]float64, at time.Time, horizon time.Duration, n int, seed uint64) Scenarios {
+	n = max(0, n)
+	first, slots := f.span(at, horizon)
+	return f.scenarios(f.look(first), room, first, slots, n, seed)
+}
+
+func (f *Forecaster) scenarios(o *outlook, room *[]float64, first int64, slots, n int, seed uint64) Scenarios {
 	out := Scenarios{Start: time.Unix(first*f.hist.step, 0).UTC(), Step: f.opt.Step, Paths: make([][]float64, n)}
-	flat := make([]float64, n*slots)
+	if cap(*room) < n*slots {
+		*room = make([]float64, n*slots)
+	}
+	flat := (*room)[:n*slots]
 	for p := range out.Paths {
 		out.Paths[p] = flat[p*slots : (p+1)*slots]
 	}
@@ -123,7 +132,10 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 			default:
 				y += e * down[c]
 			}
-			path[i] = float64(max(y, 0) / k)
+			if y = max(y, 0); k != 1 {
+				y /= k
+			}
+			path[i] = float64(y)
 		}
 		for from := 0; from < slots; from += perDay {
 			hold(path[from:min(from+perDay, slots)], most)
@@ -279,7 +291,15 @@ func (p errorPath) copyTo(z []float32, o *outlook, rounds int) {
 
 // bounded holds an error to what a path may repeat: one odd hour of a past
 // week, measured by a narrow tail, must not become a week of them.
-func bounded(e float32) float32 { return max(-4, min(e, 8)) }
+func bounded(e float32) float32 {
+	switch { // not a number stays none
+	case e < -4:
+		return -4
+	case e > 8:
+		return 8
+	}
+	return e
+}
 
 // The shares of drawn's errors that a day's slots have in common and that each has of
 // its own.

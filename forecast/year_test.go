@@ -52,7 +52,7 @@ func TestEveryHalfHourOfTheYearIsForecast(t *testing.T) {
 						t.Fatalf("%s: from %v over %v: slot %d is %+v, of a longer horizon %+v", y.Name, at, h, i, s, longest.Slots[i])
 					}
 				}
-				paths := f.scenarios(o, first, n, 6, 1)
+				paths := f.scenarios(o, new([]float64), first, n, 6, 1)
 				if len(paths.Paths) != 6 || !paths.Start.Equal(at) {
 					t.Fatalf("%s: from %v over %v: %d paths from %v", y.Name, at, h, len(paths.Paths), paths.Start)
 				}
