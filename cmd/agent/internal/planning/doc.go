@@ -33,7 +33,7 @@ type Rules struct {
 	// nil: it always is.
 	Friendly func(time.Time) bool
 
-	unasked bool // nobody asks what one kWh or run more would cost
+	unasked bool // nobody asks for the Outlook
 }
 
 // Brief is what one plan is made from besides the Rules and what the planner has

@@ -21,7 +21,7 @@ func (p *Planner) Foresee(f Foreseer) { p.ahead = f }
 // with a timer in a simulation, and takes a third of the computing.
 func (p *Planner) WithoutFutures() { p.paths = 0 }
 
-// WithoutMargins leaves out of plans what one kWh or run more would cost at each hour,
-// which nothing is planned by: nobody asks in a simulation, and it takes up to 40 % of
-// the computing.
-func (p *Planner) WithoutMargins() { p.rules.unasked = true }
+// WithoutOutlook leaves out of plans what it takes to last and what one kWh or run more
+// would cost at each hour, which nothing is planned by: nobody asks in a simulation, and it
+// takes half of the computing.
+func (p *Planner) WithoutOutlook() { p.rules.unasked = true }

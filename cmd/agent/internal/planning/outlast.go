@@ -45,7 +45,10 @@ func (p *Planner) runOut(b *Brief, plan Plan, v *vista, w *wish) (RunOut, Outloo
 	if len(v.slots) == 0 {
 		return RunOut{}, Outlook{}
 	}
-	credit := v.paths.Priced(v.with(s.planned(plan, v, w)), &p.priced)
+	credit := v.with(s.planned(plan, v, w))
+	if !s.unasked { // there are more questions about it
+		credit = v.paths.Priced(credit, &p.priced)
+	}
 	r := v.paths.RunOut(credit)
 	// The first slot is partly gone already.
 	from := v.paths.Start
@@ -57,6 +60,9 @@ func (p *Planner) runOut(b *Brief, plan Plan, v *vista, w *wish) (RunOut, Outloo
 		if !t.IsZero() && t.Before(b.Now) {
 			*t = b.Now
 		}
+	}
+	if s.unasked {
+		return out, Outlook{}
 	}
 	ends := int((r.Q50 + s.Interval - 1) / s.Interval)
 	return out, s.outlook(b.Now, v, credit, ends)
@@ -114,9 +120,6 @@ func (s *Rules) outlook(now time.Time, v *vista, c forecast.Credit, ends int) Ou
 	}
 	for i, need := range paths.Needs(c, marks) {
 		out.Needs[i].Even, out.Needs[i].Safe = moneyUp(need.Even), moneyUp(need.Safe)
-	}
-	if s.unasked {
-		return out
 	}
 	starts := s.hoursAhead(v)
 	out.Extra = s.extras(v, c, ends, starts)

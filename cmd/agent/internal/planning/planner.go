@@ -21,7 +21,8 @@ type Planner struct {
 	forecast *forecast.Forecaster
 	ahead    Foreseer // what lies ahead: forecast, unless somebody knows
 	paths    int
-	priced   []float64            // room for what the futures of a plan cost
+	drawn    []float64            // room for the futures of a plan
+	priced   []float64            // room for what they cost
 	work     int64                // most that a search does
 	elapsed  func() time.Duration // real time; nil: plans depend on their inputs alone
 

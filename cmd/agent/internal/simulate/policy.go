@@ -59,7 +59,7 @@ func (p Policy) planner(w *World, site *control.Site, base house.Base, down *out
 		return nil, err
 	}
 	made.Within(effort)
-	made.WithoutMargins()
+	made.WithoutOutlook()
 	if p == None || p == Timer || p == Greedy {
 		made.WithoutFutures() // they tell nobody when the credit ends
 	}
