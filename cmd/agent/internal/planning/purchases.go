@@ -302,13 +302,12 @@ func (h *habit) factor(at time.Time) float64 {
 	return h.hours[at.Hour()] * h.weekdays[at.Weekday()] * h.days[at.Day()]
 }
 
-// likely draws what is bought on a day, as one of those bought before: of the same
-// days of the month before others, and lately before long ago.  u is from 0 to 1.
-func (h *habit) likely(at time.Time, u float64) float64 {
+// likely draws what is bought on a day of the month, as one of those bought before: of the
+// same days before others, and lately before long ago.  u is from 0 to 1.
+func (h *habit) likely(day int, u float64) float64 {
 	if len(h.bought) == 0 {
 		return h.amount
 	}
-	day := at.In(h.zone).Day()
 	if h.sums[day] == nil {
 		sum := 0.0
 		h.sums[day] = make([]float64, len(h.bought))

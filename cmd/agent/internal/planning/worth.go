@@ -1,7 +1,6 @@
 package planning
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -127,10 +126,15 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 func (s *Rules) chances(a *ahead) {
 	order, u := make([]int, len(a.paths)), make([]float64, len(a.paths))
 	for i, at := range a.at {
-		for p := range order {
-			order[p], u[p] = p, drawn(s.Seed, uint64(p), uint64(at.Truncate(nearStep).Unix()))
+		hour := uint64(at.Truncate(nearStep).Unix())
+		for p := range order { // of so few, inserting is the soonest
+			u[p] = drawn(s.Seed, uint64(p), hour)
+			k := p
+			for ; k > 0 && u[p] < u[order[k-1]]; k-- {
+				order[k] = order[k-1]
+			}
+			order[k] = p
 		}
-		slices.SortFunc(order, func(x, y int) int { return cmp.Compare(u[x], u[y]) })
 		for rank, p := range order {
 			a.paths[p].chance[i] = (float64(rank) + 0.5) / float64(len(order))
 		}
@@ -170,11 +174,12 @@ func (a *ahead) bought(h habit, end time.Time) {
 			a.look = a.at[i]
 		}
 	}
-	for p := range a.paths {
-		w := &a.paths[p]
-		for i, u := range w.chance {
-			if u < a.prob[i][0] { // else nothing is bought, whatever is left
-				w.buys[i] = h.likely(a.at[i], drawn(uint64(a.at[i].Unix()), uint64(p), math.Float64bits(u)))
+	for i, at := range a.at {
+		day, unix := at.In(h.zone).Day(), uint64(at.Unix())
+		for p := range a.paths {
+			w := &a.paths[p]
+			if u := w.chance[i]; u < a.prob[i][0] { // else nothing is bought, whatever is left
+				w.buys[i] = h.likely(day, drawn(unix, uint64(p), math.Float64bits(u)))
 			}
 		}
 	}
@@ -278,9 +283,10 @@ func (a *ahead) beyond(w *way, left float64) float64 {
 
 // follow goes along a future from one step to another.
 func (a *ahead) follow(w *way, from, to int, left float64, l laid) (d darkness, worth, rest float64) {
+	costs, chance, prob, friendly := w.cost[:to], w.chance[:to], a.prob[:to], a.friendly[:to]
 	for i := from; i < to; i++ {
-		c := w.cost[i]
-		if w.chance[i] < a.prob[i][a.level(left)] {
+		c := costs[i]
+		if chance[i] < prob[i][a.level(left)] {
 			if left += w.buys[i]; left > 0 && d.long > 0 {
 				d.cost += a.over(d)
 				d.long = 0
@@ -292,7 +298,7 @@ func (a *ahead) follow(w *way, from, to int, left float64, l laid) (d darkness, 
 			gain = l.worth[i]
 		}
 		switch {
-		case a.friendly[i]:
+		case friendly[i]:
 			left = max(left-c, min(left, 0)) // lent without darkness
 			worth += gain
 			continue

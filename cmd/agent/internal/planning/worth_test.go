@@ -117,7 +117,7 @@ func TestPurchasesAreLearnedByHourDayAndWhatIsLeft(t *testing.T) {
 	if at := begin(); h.levels[level(0.4)] < 5*h.levels[level(1.5)] || h.factor(at.Add(20*time.Hour)) < 5*h.factor(at.Add(12*time.Hour)) {
 		t.Errorf("who buys when low, at seven and at six: %v by band, %v by hour", h.levels, h.hours)
 	}
-	if got := h.likely(begin(), 0.5); got != 40 {
+	if got := h.likely(begin().Day(), 0.5); got != 40 {
 		t.Errorf("%v is bought, not 40", got)
 	}
 	h = pay.habit(time.UTC, 30)
