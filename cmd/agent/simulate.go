@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -58,6 +59,8 @@ func (c simulateCmd) Run(e *env) error {
 	if c.Seed != nil {
 		w.Seed = *c.Seed
 	}
+	// What a run keeps is small and what it drops is not: a few MB more save a fifth of its time.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	began := time.Now()
 	progress := progressOn(e.Stderr)
 	report, err := simulate.Run(e.Ctx, w, simulate.Options{
