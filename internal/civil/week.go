@@ -71,6 +71,18 @@ func (h Hours) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 // Week is the hours of a week in which something is open.
 type Week []Hours
 
+// Open tells whether it is open at a time of a day of the week; without any hours it
+// always is.
+func (w Week) Open(on time.Weekday, at units.TimeOfDay) bool {
+	for _, h := range w {
+		switch over := h.To <= h.From; {
+		case h.On[on] && at >= h.From && (over || at < h.To), over && h.On[(on+6)%7] && at < h.To:
+			return true
+		}
+	}
+	return len(w) == 0
+}
+
 // Before is the last time at which it is open before an instant, from its opening to
 // its closing or to the instant; ok is false where it is not open in the eight days
 // before it.

@@ -58,7 +58,7 @@ func (p *step) close(iv metering.Interval) {
 		}
 		return
 	}
-	p.st.Purchases = p.purchases(&p.st).Watch(p.Zone, p.now, atHand(p.Site.Credit, p.st.Credit))
+	p.st.Purchases = p.purchases(&p.st).Watch(p.Zone, p.Vendor, p.now, atHand(p.Site.Credit, p.st.Credit))
 	iv.Quality |= held
 	p.eff.Intervals = append(p.eff.Intervals, planning.Interval{Series: planning.SiteSeries, Interval: iv})
 	for i := range p.st.Loads {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/tariffs"
@@ -28,6 +29,9 @@ type Rules struct {
 	RunOutOver time.Duration // how far ahead the end of credit is looked for
 	Shift      bool          // false: loads run as soon as they may, for comparison
 	Seed       uint64
+
+	// Vendor is when credit can be bought; none: at any time.
+	Vendor civil.Week
 
 	// Friendly tells whether the supply is not cut for want of credit at an instant;
 	// nil: it always is.

@@ -71,7 +71,7 @@ func TestPurchasesSayNothingOfAnHourInWhichTheCreditWasNeverLow(t *testing.T) {
 		}
 		return 0
 	})
-	a, b := seven.habit(time.UTC, 30), dry.habit(time.UTC, 30)
+	a, b := seven.habit(time.UTC, nil, 30), dry.habit(time.UTC, nil, 30)
 	if a.hours[7] < 5*a.hours[18] {
 		t.Errorf("bought at seven: %.2f", a.hours)
 	}

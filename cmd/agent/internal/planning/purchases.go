@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -114,8 +115,9 @@ func (p *Purchases) days(left units.Money) float64 {
 // known tells whether what is spent a day is known well enough to tell the Levels apart.
 func (p *Purchases) known() bool { return p.Over >= 0.5 && p.PerDay > 0 }
 
-// Watch is p after an interval has ended at now with so much credit left.
-func (p Purchases) Watch(zone *time.Location, now time.Time, left units.Money) Purchases {
+// Watch is p after an interval has ended at now with so much credit left.  That nothing is
+// bought while the vendor is closed says nothing of people.
+func (p Purchases) Watch(zone *time.Location, vendor civil.Week, now time.Time, left units.Money) Purchases {
 	from, was := p.At, p.Left
 	p.At, p.Left = now.UTC(), left
 	gone := now.Sub(from)
@@ -139,11 +141,20 @@ func (p Purchases) Watch(zone *time.Location, now time.Time, left units.Money) P
 		p.Hours[i].Days *= keep
 		p.Hours[i].Times *= keep
 	}
-	at, hour := level(p.days(left)), from.Add(gone/2).In(zone).Hour()
+	mid := from.Add(gone / 2).In(zone)
+	if !open(vendor, mid) {
+		return p
+	}
+	at, hour := level(p.days(left)), mid.Hour()
 	perDay, factor := p.levels()[at], p.hour(hour)
 	p.Levels[at].Days += day * factor
 	p.Hours[hour].Days += day * perDay
 	return p
+}
+
+// open tells whether credit can be bought at an instant, which is in the site's zone.
+func open(vendor civil.Week, at time.Time) bool {
+	return vendor.Open(at.Weekday(), units.TimeOfDay(at.Hour()*60+at.Minute()))
 }
 
 // Buy is p after a purchase at now, with so much credit left before and after it.
@@ -169,6 +180,7 @@ func (p Purchases) Buy(zone *time.Location, now time.Time, before, after units.M
 // habit is what Purchases say of the times to come.
 type habit struct {
 	zone     *time.Location
+	vendor   civil.Week  // when credit can be bought
 	hours    [24]float64 // factors on the purchases a day, about 1 on the mean
 	weekdays [7]float64
 	days     [32]float64     // of the month, from 1
@@ -188,8 +200,8 @@ const (
 
 // habit reads the habit; day is what a day costs without loads, in the account's
 // unit.
-func (p *Purchases) habit(zone *time.Location, day float64) habit {
-	h := habit{zone: zone, amount: 2 * day, perDay: day}
+func (p *Purchases) habit(zone *time.Location, vendor civil.Week, day float64) habit {
+	h := habit{zone: zone, vendor: vendor, amount: 2 * day, perDay: day}
 	var seen Purchases
 	if p != nil {
 		seen = *p
@@ -296,9 +308,12 @@ func near(a, b int) float64 {
 	return 0
 }
 
-// factor is by how much more than usual is bought at an instant, whatever is left.
+// factor is by how much more than usual is bought in the hour of an instant, whatever is left.
 func (h *habit) factor(at time.Time) float64 {
 	at = at.In(h.zone)
+	if !open(h.vendor, at.Add(time.Duration(30-at.Minute())*time.Minute)) {
+		return 0
+	}
 	return h.hours[at.Hour()] * h.weekdays[at.Weekday()] * h.days[at.Day()]
 }
 

@@ -117,7 +117,7 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 	if a.day <= 0 {
 		return nil
 	}
-	a.bought(b.Purchases.habit(s.Zone, a.day), end)
+	a.bought(b.Purchases.habit(s.Zone, s.Vendor, a.day), end)
 	return a
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -60,7 +61,7 @@ func TestMoreCreditNeverDeliversLess(t *testing.T) {
 				break
 			}
 			left := units.FromFloat(rapid.Float64Range(0, 100).Draw(r, "left"))
-			bought = bought.Watch(time.UTC, at.Add(-time.Hour), left).Watch(time.UTC, at, left)
+			bought = bought.Watch(time.UTC, nil, at.Add(-time.Hour), left).Watch(time.UTC, nil, at, left)
 			bought = bought.Buy(time.UTC, at, left, left+units.FromFloat(rapid.Float64Range(5, 200).Draw(r, "amount")))
 		}
 		balance, step := 0.0, rapid.Float64Range(2, 25).Draw(r, "step")
@@ -91,13 +92,52 @@ func weeks(days int, buys func(at time.Time, left float64) float64) Purchases {
 	for range days * 48 {
 		at = at.Add(30 * time.Minute)
 		left = max(0, left-30.0/48)
-		p = p.Watch(time.UTC, at, units.FromFloat(left))
+		p = p.Watch(time.UTC, nil, at, units.FromFloat(left))
 		if amount := buys(at, left); amount > 0 {
 			p = p.Buy(time.UTC, at, units.FromFloat(left), units.FromFloat(left+amount))
 			left += amount
 		}
 	}
 	return p
+}
+
+// A shop that is closed from Friday evening to Monday morning: nothing is bought then,
+// and that nothing was says nothing of how people buy.
+func TestNothingIsBoughtWhileTheVendorIsClosed(t *testing.T) {
+	var hours civil.Hours
+	must(t, hours.SetText("Mon-Fri 08:00-18:00"))
+	vendor := civil.Week{hours}
+	learn := func(vendor civil.Week) Purchases {
+		p, left, at := Purchases{}, 60.0, begin()
+		for range 60 * 48 {
+			at = at.Add(30 * time.Minute)
+			left = max(0, left-30.0/48)
+			p = p.Watch(time.UTC, vendor, at, units.FromFloat(left))
+			if left < 14 && at.Minute() == 0 && open(civil.Week{hours}, at) {
+				p = p.Buy(time.UTC, at, units.FromFloat(left), units.FromFloat(left+40))
+				left += 40
+			}
+		}
+		return p
+	}
+	told, untold := learn(vendor), learn(nil)
+	knows, guesses := told.habit(time.UTC, vendor, 30), untold.habit(time.UTC, nil, 30)
+	friday := begin()
+	for friday.Weekday() != time.Friday {
+		friday = friday.AddDate(0, 0, 1)
+	}
+	for h := range 24 * 7 {
+		at := friday.Add(time.Duration(h) * time.Hour)
+		if got, isOpen := knows.factor(at), open(vendor, at); (got > 0) != isOpen {
+			t.Errorf("at %s the factor is %v", at.Format("Mon 15:04"), got)
+		}
+		if !open(vendor, at) && guesses.factor(at) == 0 {
+			t.Error("who knows nothing of the hours is sure of them")
+		}
+	}
+	if knows.levels[0] < 1.5*guesses.levels[0] {
+		t.Errorf("where nothing is left they buy %.2f times a day; not knowing the hours %.2f", knows.levels[0], guesses.levels[0])
+	}
 }
 
 func TestPurchasesAreLearnedByHourDayAndWhatIsLeft(t *testing.T) {
@@ -113,14 +153,14 @@ func TestPurchasesAreLearnedByHourDayAndWhatIsLeft(t *testing.T) {
 		}
 		return 0
 	})
-	h := low.habit(time.UTC, 30)
+	h := low.habit(time.UTC, nil, 30)
 	if at := begin(); h.levels[level(0.4)] < 5*h.levels[level(1.5)] || h.factor(at.Add(20*time.Hour)) < 5*h.factor(at.Add(12*time.Hour)) {
 		t.Errorf("who buys when low, at seven and at six: %v by band, %v by hour", h.levels, h.hours)
 	}
 	if got := h.likely(begin().Day(), 0.5); got != 40 {
 		t.Errorf("%v is bought, not 40", got)
 	}
-	h = pay.habit(time.UTC, 30)
+	h = pay.habit(time.UTC, nil, 30)
 	if h.days[25] < 4*h.days[10] {
 		t.Errorf("who buys on the 25th: %v", h.days)
 	}

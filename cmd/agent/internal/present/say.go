@@ -83,6 +83,7 @@ type Reason struct {
 	Saves  units.Money   // WhyWaits: what running at once would cost more
 	Sooner time.Duration // WhyWaits: by so much sooner the credit would end
 	Opens  time.Time     // WhyWaits: its own hours begin then; zero: they have begun
+	Unsent bool          // WhyWaits: the prices of Start are sent later, and may move it
 	Price  units.Price   // WhyRuns: of a kWh
 	// WhyWaits: the best start before Start, and what it would cost more; zero:
 	// there is none.
@@ -104,6 +105,8 @@ func (p Phrases) Why(r Reason) string {
 	case WhyWaits:
 		when := p.soon(r.Start)
 		switch {
+		case r.Unsent:
+			return c.T("why.unsent", "when", when)
 		case !r.Opens.IsZero() && !r.Opens.Before(r.Start):
 			return c.T("why.opens", "when", when)
 		case !p.shown(r.Saves) && !r.Earlier.IsZero() && p.shown(r.EarlierSaves):

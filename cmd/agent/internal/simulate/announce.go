@@ -64,10 +64,14 @@ func starts(p *planning.Plan, load int, at time.Time) bool {
 // planned counts what a new plan changes, and notes what it says.  A start that was
 // announced is gone where the plan has the load start at that time no more.  It has
 // moved where the load is to start at another time instead, and nothing forced it since
-// the plan before: no credit was bought, and the supply was on.
+// the plan before: no credit was bought, and the supply was on.  What would start at an
+// hour whose price was still to be sent was not announced: people are told that it may move.
 func (c *counter) planned(b *planning.Brief, plan *planning.Plan, left units.Money) {
-	last := c.plan
-	c.plan = plan
+	last, priced := c.plan, c.priced
+	c.plan, c.priced = plan, time.Time{}
+	if b.Prices != nil {
+		c.priced = b.Prices.Ends()
+	}
 	if !c.counting {
 		c.forced = false
 		return
@@ -79,7 +83,7 @@ func (c *counter) planned(b *planning.Brief, plan *planning.Plan, left units.Mon
 			continue
 		}
 		was, ok := next(last, i, b.Now, c.on[id])
-		if !ok || starts(plan, i, was) {
+		if !ok || starts(plan, i, was) || !priced.IsZero() && !was.Before(priced) {
 			continue
 		}
 		r := c.out.Loads[id]

@@ -42,7 +42,8 @@ type counter struct {
 	on       map[string]bool
 	missedAt map[string]time.Time // by load: the end of the need-day whose shortfall is counted
 	plan     *planning.Plan
-	forced   bool // since the plan: what makes another one without being asked why
+	priced   time.Time // prices were sent up to there when it was made; zero: none ever are
+	forced   bool      // since the plan: what makes another one without being asked why
 	announce []announced
 	shortDay map[time.Time]bool
 	endings  endings

@@ -15,6 +15,7 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/optimizer"
+	"github.com/keeplit/keeplit/tariffs"
 )
 
 // constant is a CSV of a week in which 0.5 kW are always used; from an hour on it is so
@@ -178,6 +179,7 @@ func TestAMoveIsAStartAtAnotherTimeThatNothingForced(t *testing.T) {
 	for name, row := range map[string]struct {
 		was, is           string
 		on, forced        bool
+		sent              int // hours from noon up to which prices were sent with the plan before; 0: none ever are
 		moves, near, gone int
 	}{
 		"it stays":                           {was: "...##...", is: "...##...", moves: 0},
@@ -194,10 +196,15 @@ func TestAMoveIsAStartAtAnotherTimeThatNothingForced(t *testing.T) {
 		"the next after what is under way":   {was: "#..##...", is: "#...##..", on: true, moves: 1, gone: 1},
 		"nothing was announced, and now is":  {was: "........", is: "...##..."},
 		"it is over the edge of the horizon": {was: "...#", is: "...####", moves: 0},
+		"its price was still to be sent":     {was: "...##...", is: "....##..", sent: 3},
+		"its price was sent":                 {was: "...##...", is: "....##..", sent: 4, moves: 1, gone: 1},
 	} {
 		c := counting()
 		c.on["a"] = row.on
 		b := &planning.Brief{Now: noon}
+		if row.sent > 0 {
+			b.Prices = &tariffs.Overlay{Prices: []tariffs.SlotPrice{{Slot: units.Slot{Start: noon, Len: time.Duration(row.sent) * time.Hour}}}}
+		}
 		c.planned(b, hoursOn(noon, row.was), 0)
 		if row.forced {
 			c.entries([]credit.Entry{{Kind: credit.Topup, Amount: units.One}})

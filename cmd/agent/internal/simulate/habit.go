@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -120,29 +121,57 @@ func (t TopUp) times() []units.TimeOfDay {
 	return t.At
 }
 
+// hours are when the vendor sells, as people would tell their agent; nil: at any time.
+func (v Vendor) hours() (out civil.Week) {
+	if len(v.Closed) == 0 {
+		return nil
+	}
+	const aDay = 24 * 60
+	for d := range 7 {
+		open := -1 // since then
+		for m := 0; m <= aDay; m++ {
+			_, closed := v.closed(WeekTime(time.Duration(d)*day + time.Duration(m)*time.Minute))
+			switch closed = closed || m == aDay; {
+			case !closed && open < 0:
+				open = m
+			case closed && open >= 0:
+				h := civil.Hours{From: units.TimeOfDay(open), To: units.TimeOfDay(m % aDay)}
+				h.On[d] = true
+				out, open = append(out, h), -1
+			}
+		}
+	}
+	return out
+}
+
+// closed tells whether the vendor does not sell at a time of the week, and for how long still.
+func (v Vendor) closed(at WeekTime) (wait WeekTime, closed bool) {
+	for _, c := range v.Closed {
+		gone, length := at-c.From, c.To-c.From
+		if gone < 0 {
+			gone += WeekTime(week)
+		}
+		if length < 0 {
+			length += WeekTime(week)
+		}
+		if gone < length {
+			return length - gone, true
+		}
+	}
+	return 0, false
+}
+
 // opens is the first instant from t on at which the vendor sells.
 func (v Vendor) opens(t time.Time, zone *time.Location) time.Time {
 	for range 2 * len(v.Closed) {
 		local := t.In(zone)
 		at := WeekTime(time.Duration(local.Weekday())*day + time.Duration(local.Hour())*time.Hour + time.Duration(local.Minute())*time.Minute)
-		moved := false
-		for _, c := range v.Closed {
-			wait, length := at-c.From, c.To-c.From
-			if wait < 0 {
-				wait += WeekTime(week)
-			}
-			if length < 0 {
-				length += WeekTime(week)
-			}
-			if wait < length {
-				// By the clock on the wall, which may be set on the way.
-				t, moved = wall(local, length-wait).UTC(), true
-				break
-			}
-		}
-		if !moved {
+		wait, closed := v.closed(at)
+		if !closed {
 			break
 		}
+		// By the clock on the wall, which may be set on the way.
+		t = wall(local, wait).UTC()
 	}
 	return t
 }

@@ -66,7 +66,7 @@ func newLife(w *World, p Policy) (*life, error) {
 	}
 	zone := w.zone()
 	down := &outages{m: w.Mains, seed: w.Seed, zone: zone}
-	site.Seed = w.Seed
+	site.Seed, site.Vendor = w.Seed, w.Vendor.hours()
 	plans, err := p.planner(w, site, base, down)
 	if err != nil {
 		return nil, err
