@@ -235,10 +235,34 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 	switch {
 	case p.st.Plan != nil && p.st.Plan.Reaches(p.now):
 		w.Set = p.st.Loads[i].Takes.AtMost(p.st.Plan.Setpoint(l.ID, p.now))
+		if set, over := p.finishes(i, l, w.Set.On); over {
+			w.Set = set
+		}
 	case p.unplanned():
 		w.Set.On, w.Reason = p.soonest(i, l), "no plan"
 	}
 	return w, true
+}
+
+// nearlyDone is how little may be missing for a load to go on at the end of what was planned.
+const nearlyDone = 2 * time.Minute
+
+// finishes is what a load that is on and needs a time a day is to do where that is not what
+// is planned.  Plans are made of slots, and needs are not: it stops when it has what it
+// needs, whatever is left of the slot, and does not stop for a minute that is missing, which
+// would take another start.
+func (p *step) finishes(i int, l loads.Load, planned bool) (loads.Setpoint, bool) {
+	progress, unit := p.st.Loads[i].Progress, p.st.Guard.Unit(l.ID)
+	if l.Kind != loads.OnOff || l.Need == 0 || !p.now.Before(progress.To) {
+		return loads.Setpoint{}, false
+	}
+	switch missing := l.Missing(progress); {
+	case planned && missing == 0:
+		return loads.Setpoint{}, true
+	case !planned && unit.Set.On && missing > 0 && missing <= nearlyDone && !progress.Rest.After(p.now):
+		return unit.Set, true
+	}
+	return loads.Setpoint{}, false
 }
 
 // shedFor is how long a load that was switched off because the site drew too

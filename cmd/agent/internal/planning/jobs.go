@@ -88,14 +88,20 @@ func (s *Rules) inSlots(d time.Duration) int {
 
 // stretch is a span as slots counted from the horizon's first: the first it may use and
 // the one after the last, which may lie beyond the horizon.
-func (s *Rules) stretch(span units.Slot, o outlook) (from, to int) {
+func (s *Rules) stretch(span units.Slot, on bool, o outlook) (from, to int) {
 	start := o.slots[0].Start
-	// The slot under way may be used although part of it is gone.
 	from = max(0, int(span.Start.Sub(start)/s.Slot))
-	if span.Start.After(start) && span.Start.Sub(start)%s.Slot != 0 {
+	if span.Start.After(start) && span.Start.Sub(start)%s.Slot != 0 && !(from == 0 && o.underWay(span.Start, on)) {
 		from++
 	}
 	return from, int(span.End().Sub(start) / s.Slot)
+}
+
+// underWay tells whether what may run from an instant in the first slot on may use that slot,
+// of which part is gone: a plan made within it does not stop what runs, and starts what is
+// off where half of it is left.
+func (o *outlook) underWay(from time.Time, on bool) bool {
+	return !from.After(o.now) && (on || o.slots[0].End().Sub(o.now) >= o.slots[0].Len/2)
 }
 
 // hours are the stretches of a request: the slots in the horizon and after it.
@@ -108,7 +114,7 @@ type hours struct {
 func (s *Rules) hours(r loads.Request, o outlook) (h hours) {
 	n := len(o.slots)
 	for k, span := range r.Spans {
-		from, to := s.stretch(span, o)
+		from, to := s.stretch(span, r.On, o)
 		if last := min(to, n); last > from {
 			h.seen, h.spans = append(h.seen, [2]int{from, last}), append(h.spans, k)
 		}
@@ -193,7 +199,7 @@ func (s *Rules) cycles(i int, r loads.Request, o outlook, k costs) []job {
 	n := len(o.slots)
 	from, to, longest := -1, 0, 0
 	for k, span := range r.Spans {
-		a, b := s.stretch(span, o)
+		a, b := s.stretch(span, r.On, o)
 		b = min(b, n)
 		if b-a >= len(profile) && b-a > to-from {
 			from, to, longest = a, b, k
@@ -204,7 +210,7 @@ func (s *Rules) cycles(i int, r loads.Request, o outlook, k costs) []job {
 		if len(r.Spans) == 0 || later > 0 {
 			return nil // its time is yet to come
 		}
-		from, to = s.stretch(r.Spans[0], o)
+		from, to = s.stretch(r.Spans[0], r.On, o)
 		to = min(max(to, from), n)
 	}
 	var out []job

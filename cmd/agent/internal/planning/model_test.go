@@ -296,6 +296,38 @@ func TestTheMinimumOnAndOffTimesThatRunAreTheOptimizersHold(t *testing.T) {
 	}
 }
 
+// Prices come, credit is bought, a person asks: plans are made at any minute of a slot.
+func TestAPlanMadeWithinASlotMayUseWhatIsLeftOfIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		gone time.Duration
+		on   bool
+		used bool
+	}{
+		"it runs, a minute is gone":            {time.Minute, true, true},
+		"it runs, a minute is left":            {29 * time.Minute, true, true},
+		"it is off, a minute is gone":          {time.Minute, false, true},
+		"it is off, half of it is gone":        {15 * time.Minute, false, true},
+		"it is off, less than half of it left": {16 * time.Minute, false, false},
+	} {
+		b := newBench(t, false, geyser(time.Hour))
+		b.unlocked = true
+		slot := b.now
+		cheap := slot.Add(c.gone).In(b.rules.Zone).Hour()
+		b.rules.Tariff = hourly(t, func(h int) units.Price {
+			if h == cheap {
+				return 500_000
+			}
+			return 1_000_000
+		}, 0)
+		brief := b.brief(slot.Add(c.gone))
+		brief.Loads[0].Requests[0].On = c.on
+		plan := b.planOf(brief)
+		if first := plan.Loads[0].Power[0] > 0; first != c.used || !plan.Start.Equal(slot) {
+			t.Errorf("%s: it runs in the slot under way: %t; the plan begins at %s", name, first, plan.Start)
+		}
+	}
+}
+
 func TestADaySeenInPartIsNotAskedForInFullAndNamesNoShortfall(t *testing.T) {
 	for name, c := range map[string]struct {
 		at   time.Duration // after midnight
@@ -359,6 +391,41 @@ func TestAnAnnouncedStartThatIsNearMovesForMuchAndSaysWhatIsGained(t *testing.T)
 	why := third.Loads[0].Why
 	if got, _, _ := third.Run("geyser", b.now); got.Equal(start) || why == nil || !why.Moved.Equal(start) || why.Gain != 6*units.One {
 		t.Errorf("it starts at %s, because %+v; want another hour than %s, for a gain of 6", got, why, start)
+	}
+}
+
+// Planned before its prices were sent, a run goes where they are lowest, be it for little.
+func TestWhatWasPlannedAtAPriceThatWasStillToBeSentIsNotHeldThere(t *testing.T) {
+	for _, c := range []struct {
+		situation string
+		sent      bool // prices for the hours of the plan in force, before it was made
+		moves     bool
+	}{
+		{"its price had been sent", true, false},
+		{"its price is sent now", false, true},
+	} {
+		b := newBench(t, false, geyser(time.Hour))
+		b.unlocked = true
+		b.rules.Tariff = hourly(t, func(int) units.Price { return 1_000_000 }, 0)
+		first := b.planAt(b.now)
+		start, _, _ := first.Run("geyser", b.now)
+		prices := func(h int) units.Price {
+			if h == 9 {
+				return 955_000
+			}
+			return 980_000
+		}
+		if c.sent {
+			b.rules.Tariff = hourly(t, func(int) units.Price { return 980_000 }, 0)
+			first = b.planAt(b.now)
+			start, _, _ = first.Run("geyser", b.now)
+		}
+		b.last = &first
+		b.rules.Tariff = hourly(t, prices, 0)
+		second := b.planAt(b.now)
+		if got, _, _ := second.Run("geyser", b.now); got.Equal(start) == c.moves {
+			t.Errorf("%s: it was to start at %s, and starts at %s", c.situation, start, got)
+		}
 	}
 }
 

@@ -171,3 +171,14 @@ func (p *Plan) Fits(all []loads.Load) bool {
 	}
 	return true
 }
+
+// priceIs tells whether the plan was made with a price in the slot of an instant, but for
+// a hundredth.
+func (p *Plan) priceIs(at time.Time, price units.Price) bool {
+	i, ok := p.At(at)
+	if !ok {
+		return false
+	}
+	off := max(price-p.Prices[i], p.Prices[i]-price)
+	return off <= max(price, -price)/100
+}

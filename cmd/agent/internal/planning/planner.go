@@ -97,7 +97,7 @@ func (p *Planner) look(b *Brief) (Plan, outlook) {
 		MadeAt: b.Now, Start: slots[0].Start, Slot: s.Slot, OwnDays: fc.OwnDays,
 		Low: make([]units.Power, n), Mid: make([]units.Power, n), High: make([]units.Power, n), Prices: make([]units.Price, n),
 	}
-	o := outlook{slots: slots, mid: make([]float64, n), high: make([]float64, n)}
+	o := outlook{now: b.Now, slots: slots, mid: make([]float64, n), high: make([]float64, n)}
 	expected := make([]units.Energy, n)
 	perHour := 1 / s.Interval.Hours()
 	for t, slot := range slots {

@@ -11,6 +11,7 @@ import (
 // outlook is what the problem is made from: the slots ahead with their prices
 // and the base load foreseen in them.
 type outlook struct {
+	now   time.Time // in the first slot
 	slots []units.Slot
 	table tariffs.Table
 	purse

@@ -53,8 +53,9 @@ func (s *Rules) steady(b *Brief, o outlook, p *optimizer.Problem, jobs []job, k 
 	}
 }
 
-// announced are the slots in which the plan in force has the job's load run; for a
-// programme, those in which it has one begin.
+// announced are the slots in which the plan in force has the job's load run, at the prices
+// that it knew; for a programme, those in which it has one begin.  What was planned at a price
+// that was still to be sent binds nobody.
 func (s *Rules) announced(b *Brief, o outlook, j job) []bool {
 	out := make([]bool, len(o.slots))
 	last := b.Last
@@ -70,7 +71,7 @@ func (s *Rules) announced(b *Brief, o outlook, j job) []bool {
 		if !last.draws(i, o.slots[t].Start) || a.isShut(t) {
 			continue
 		}
-		out[t] = true
+		out[t] = last.priceIs(o.slots[t].Start, o.table.Import[t])
 		if c := j.job.Cycle; c != nil {
 			t += len(c.ProfileKW) - 1
 		}

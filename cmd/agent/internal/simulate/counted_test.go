@@ -105,11 +105,11 @@ func TestMoneyEnergyAndStartsAreThoseReckonedByHand(t *testing.T) {
 }
 
 // With 10 and nothing bought: an hour of the base load takes 1, the heater 4 on its
-// first day; the charges of the day take 1.  Light ends after 5 hours.
+// first day; the charge of the day takes 1 at its end.  Light ends after 6 hours.
 func TestHoursOffAndUnmetNeedsAreThoseReckonedByHand(t *testing.T) {
 	t.Parallel()
 	r := lives(t, hand(t, 2, heater+"credit: {opening: 10}\n"), None)
-	about(t, "hours off", r.HoursOff, 48-5, 0.3)
+	about(t, "hours off", r.HoursOff, 48-6, 0.3)
 	if r.Cutoffs != 1 || r.Cuts[string(credit.ForNoCredit)].Times != 1 {
 		t.Errorf("%d cut-offs are counted: %v", r.Cutoffs, r.Cuts)
 	}
