@@ -49,6 +49,27 @@ func (o Overlay) Ends() time.Time {
 	return end
 }
 
+// sentDay is how long prices are sent for without a gap where all of them are.
+const sentDay = 12 * time.Hour
+
+// Awaited tells whether the price of an instant is still to be sent: those that hold now are
+// of half a day or more without a gap, and end before it.  An hour with a price of its own
+// among the document's promises no other one.
+func (o Overlay) Awaited(now, at time.Time) bool {
+	var from, to time.Time // the stretch
+	for i, p := range o.Prices {
+		switch {
+		case !o.usable(i) || p.Start.After(now) && p.Start.After(to):
+			continue
+		case p.Start.After(to):
+			from, to = p.Start, p.End()
+		default:
+			to = p.End()
+		}
+	}
+	return to.After(now) && to.Sub(from) >= sentDay && !at.Before(to)
+}
+
 func (o *Overlay) usable(i int) bool {
 	return o.MaxAge == 0 || o.Prices[i].Start.Before(o.Received.Add(o.MaxAge))
 }

@@ -138,7 +138,7 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 	case !start.IsZero():
 		x.State, x.Start, x.End, x.Cost = LoadWaiting, start, end, cost
 		x.Why = planned(st.Plan, l.ID, start)
-		x.Why.Unsent = x.Why.Code == WhyWaits && unsent(site, st, start)
+		x.Why.Unsent = x.Why.Code == WhyWaits && site.TariffOf(st).Overlay().Awaited(st.Now, start)
 	case pr.Rest.After(st.Now) && missing > 0:
 		x.State, x.Why = LoadDone, Reason{Code: WhyRests, Until: pr.Rest}
 	case st.ByOwnHours() && missing == 0 && given:
@@ -172,12 +172,6 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 			x.Why.Code = WhyNone
 		}
 	}
-}
-
-// unsent tells whether prices are sent to the site, and those of an instant were not yet.
-func unsent(site *control.Site, st *control.State, at time.Time) bool {
-	ends := site.TariffOf(st).Overlay().Ends()
-	return !ends.IsZero() && !at.Before(ends)
 }
 
 // reaches tells whether the plan says something of now.

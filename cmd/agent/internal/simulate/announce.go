@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/optimizer"
+	"github.com/keeplit/keeplit/tariffs"
 )
 
 // near is how soon an announced start is relied on.
@@ -67,10 +68,10 @@ func starts(p *planning.Plan, load int, at time.Time) bool {
 // the plan before: no credit was bought, and the supply was on.  What would start at an
 // hour whose price was still to be sent was not announced: people are told that it may move.
 func (c *counter) planned(b *planning.Brief, plan *planning.Plan, left units.Money) {
-	last, priced := c.plan, c.priced
-	c.plan, c.priced = plan, time.Time{}
+	last, made, prices := c.plan, c.made, c.prices
+	c.plan, c.made, c.prices = plan, b.Now, tariffs.Overlay{}
 	if b.Prices != nil {
-		c.priced = b.Prices.Ends()
+		c.prices = *b.Prices
 	}
 	if !c.counting {
 		c.forced = false
@@ -83,7 +84,7 @@ func (c *counter) planned(b *planning.Brief, plan *planning.Plan, left units.Mon
 			continue
 		}
 		was, ok := next(last, i, b.Now, c.on[id])
-		if !ok || starts(plan, i, was) || !priced.IsZero() && !was.Before(priced) {
+		if !ok || starts(plan, i, was) || prices.Awaited(made, was) {
 			continue
 		}
 		r := c.out.Loads[id]

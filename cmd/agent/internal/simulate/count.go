@@ -11,6 +11,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/tariffs"
 )
 
 // A geyser of 150 litres: 7 kWh heat it by 40 K, to 60 degrees.  The hot water is above
@@ -42,8 +43,9 @@ type counter struct {
 	on       map[string]bool
 	missedAt map[string]time.Time // by load: the end of the need-day whose shortfall is counted
 	plan     *planning.Plan
-	priced   time.Time // prices were sent up to there when it was made; zero: none ever are
-	forced   bool      // since the plan: what makes another one without being asked why
+	made     time.Time       // when it was
+	prices   tariffs.Overlay // that had been sent then
+	forced   bool            // since the plan: what makes another one without being asked why
 	announce []announced
 	shortDay map[time.Time]bool
 	endings  endings

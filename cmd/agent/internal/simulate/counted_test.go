@@ -203,7 +203,7 @@ func TestAMoveIsAStartAtAnotherTimeThatNothingForced(t *testing.T) {
 		c.on["a"] = row.on
 		b := &planning.Brief{Now: noon}
 		if row.sent > 0 {
-			b.Prices = &tariffs.Overlay{Prices: []tariffs.SlotPrice{{Slot: units.Slot{Start: noon, Len: time.Duration(row.sent) * time.Hour}}}}
+			b.Prices = &tariffs.Overlay{Prices: []tariffs.SlotPrice{{Slot: units.Slot{Start: noon.Add(-12 * time.Hour), Len: time.Duration(12+row.sent) * time.Hour}}}}
 		}
 		c.planned(b, hoursOn(noon, row.was), 0)
 		if row.forced {
