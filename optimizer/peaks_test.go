@@ -128,3 +128,29 @@ func TestAStateBelowPeaksThatAreHeldCostsNoLessThanItIsSaidTo(t *testing.T) {
 		}
 	}
 }
+
+// A peak is worth to be held where the rest might be so cheap that a plan with it is the best
+// one yet, and nowhere else above that of the state a cycle begins in.
+func TestPeaksAreHeldOnlyWhereTheyMayPay(t *testing.T) {
+	for seed := range uint64(8) {
+		p := generate.Problem(seed, "peaks")
+		s := newSearch(t.Context(), p, Options{WorkLimit: 3_000_000})
+		s.run()
+		l := local.New(s.Effort, s.m)
+		l.Load(s.best)
+		at, w := l.Peaks(nil)[0], s.p.Demand[0]
+		lower := 0
+		for k := range 200 {
+			x := s.aimAt(0, at, k%2 == 0, k%5 == 0)
+			if x < s.leastPeaks[0]-1e-9 || x > at+1e-9 && w.PricePerKW*(x-w.FloorKW)+s.leastRest > s.best.Cost+1e-9 {
+				t.Errorf("%s: %v kW, the best plan has %v kW, none less than %v kW; what it would cost beside the rest: %v, the best plan %v", p.Name, x, at, s.leastPeaks[0], w.PricePerKW*(x-w.FloorKW)+s.leastRest, s.best.Cost)
+			}
+			if x < at-1e-9 {
+				lower++
+			}
+		}
+		if lower == 0 && at > s.leastPeaks[0]+1e-6 {
+			t.Errorf("%s: no peak below %v kW was tried, %v kW may be possible", p.Name, at, s.leastPeaks[0])
+		}
+	}
+}

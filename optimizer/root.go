@@ -90,6 +90,11 @@ func (s *search) generate(units []*master.Unit, y []float64) (added int, value f
 // with smoothed duals (Wentges 1997).
 func (s *search) root(early, until float64) (done bool) {
 	m := s.m
+	defer func() {
+		for i := range s.mixedPeaks {
+			s.mixedPeaks[i] = m.Peak(i)
+		}
+	}()
 	bestValue := math.Inf(-1)
 	y := make([]float64, m.Rows)
 	alpha := 0.0

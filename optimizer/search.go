@@ -53,6 +53,8 @@ type search struct {
 	dug                   int64     // work that annealing is ahead of dives
 	aiming                bool      // a cycle without peaks that are held is over
 	leastPeaks, mostPeaks []float64 // of the demand windows, that no plan is below, and that loads come to that do not look at them
+	mixedPeaks            []float64 // and those of the mean of mixtures, once it is known
+	leastRest             float64   // the least that a state cost beside its peaks
 
 	greedyMu    float64 // the dearness of credit at which the greedy plan was found
 	undo, trial local.Snapshot

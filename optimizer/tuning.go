@@ -135,8 +135,8 @@ const (
 	// lowerUntil: share of the limits up to which the greedy plan is made again below peaks.
 	// Not measured.
 	lowerUntil = 0.3
-	// aimKinds: one cycle in so many holds none, one any, the others some near those that it
-	// begins with.  Not measured.
+	// aimKinds: one cycle in so many holds none, one any that may pay, the others some near
+	// those that it begins with.  Not measured.
 	aimKinds = 4
 	// aimExactEvery: one in so many holds those themselves, or the least.  Not measured.
 	aimExactEvery = 4
@@ -145,6 +145,8 @@ const (
 	aimNear = 0.2
 	// aimNearer: or less, by up to so many powers of e.  Not measured.
 	aimNearer = 3
+	// aimLowEvery: one in so many may be below that of the mean of mixtures.  Not measured.
+	aimLowEvery = 8
 	// anewEvery: one of those cycles in so many begins with all loads put back anew.  Not
 	// measured.
 	anewEvery = 3

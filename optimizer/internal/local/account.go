@@ -156,3 +156,17 @@ func (a *account) total() (cost, over float64) {
 	}
 	return cost, over
 }
+
+// room is what a slot may draw more before one of its groups is above its peak, less than 0
+// where one is.
+func (a *account) room(t int) float64 {
+	room := math.Inf(1)
+	for _, j := range a.groupsOf[t] {
+		q := a.groups[j]
+		most := a.l.peaks[q.window] * a.l.groups[q.window].Groups[q.group].Slots
+		for s := range a.scen {
+			room = min(room, most-a.scen[s].drawn[j])
+		}
+	}
+	return room
+}

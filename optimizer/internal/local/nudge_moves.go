@@ -122,10 +122,10 @@ func (g *Nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
 	}
 	a, taken := 0, 0 // slots a to a+taken are taken away
 	if kind != 11 {
-		r := g.runs[rng.IntN(len(g.runs))]
+		r := g.run()
 		m = min(m, r.To-r.From)
 		a, taken = r.From, m
-		if rng.IntN(2) == 0 {
+		if g.from >= 0 && g.from >= r.To-m || rng.IntN(2) == 0 && (g.from < 0 || g.from >= r.From+m) {
 			a = r.To - m
 		}
 		for t := a; t < a+m; t++ {
@@ -158,6 +158,18 @@ func (g *Nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
 	return true
 }
 
+// run is one of the runs, that which the load is to leave if there is one.
+func (g *Nudger) run() model.Span {
+	if g.from >= 0 {
+		for _, r := range g.runs {
+			if g.from >= r.From && g.from < r.To {
+				return r
+			}
+		}
+	}
+	return g.runs[g.Local.s.Rng.IntN(len(g.runs))]
+}
+
 // slideRun moves a whole run by a few slots.
 func (g *Nudger) slideRun(i, from, to int) bool {
 	rng := g.Local.s.Rng
@@ -166,7 +178,7 @@ func (g *Nudger) slideRun(i, from, to int) bool {
 	if len(g.runs) == 0 {
 		return false
 	}
-	r := g.runs[rng.IntN(len(g.runs))]
+	r := g.run()
 	d := 1
 	for d < 8 && rng.IntN(2) == 0 {
 		d++
@@ -220,7 +232,10 @@ func (g *Nudger) pour(i, from, to int, least, most float64) bool {
 		}
 		return -1
 	}
-	a := pick(true)
+	a := g.from
+	if a < from || a >= to || kw[a] <= model.OnFrom {
+		a = pick(true)
+	}
 	kind := rng.IntN(8) // 0: only more somewhere; 1: only less
 	d := most
 	if kind != 0 && a >= 0 {
@@ -252,6 +267,7 @@ func (g *Nudger) pour(i, from, to int, least, most float64) bool {
 	if kind == 0 {
 		d = room * rng.Float64()
 	}
+	d = g.justPeak(i, a, b, kind != 0 && a >= 0, d, least)
 	if kw[b] <= model.OnFrom {
 		d = max(d, least)
 	}
@@ -301,7 +317,7 @@ func (g *Nudger) resize(i int, q *pricing.Variable) bool {
 		}
 		b = a + m
 	} else {
-		r := g.runs[rng.IntN(len(g.runs))]
+		r := g.run()
 		early := rng.IntN(2) == 0
 		switch {
 		case kind == 1 || m >= r.To-r.From && kind == 3:
@@ -328,4 +344,25 @@ func (g *Nudger) resize(i int, q *pricing.Variable) bool {
 		}
 	}
 	return true
+}
+
+// justPeak is the power to pour into slot b, from slot a where from is set, in place of d:
+// where peaks are held most often just what brings one of their groups to its peak.  Between such powers
+// there is nothing to gain.
+func (g *Nudger) justPeak(i, a, b int, from bool, d, least float64) float64 {
+	l := g.Local
+	if !l.held || l.s.Rng.IntN(anyPourEvery) == 0 {
+		return d
+	}
+	x, most := g.a.room(b), d
+	if from {
+		most = l.KW[i][a]
+		if over := -g.a.room(a); over > leastPour && l.s.Rng.IntN(2) == 0 {
+			x = over
+		}
+	}
+	if x <= leastPour || x > most || from && x < most && most-x < least {
+		return d
+	}
+	return x
 }

@@ -166,3 +166,34 @@ func TestNudgingNeverEndsDearer(t *testing.T) {
 		t.Errorf("only %d of 48 plans of a short search became cheaper", cheaper)
 	}
 }
+
+// What room a slot has below the peaks that are held is known after every step.
+func TestTheRoomBelowPeaksFollowsEachStep(t *testing.T) {
+	above := 0
+	for seed := range uint64(6) {
+		g := nudging(seed, "peaks")
+		for range 300 {
+			own, wear := g.own, g.wear
+			if !g.propose() || g.Local.s.Rng.IntN(2) == 0 {
+				g.own, g.wear = own, wear
+				g.undo()
+			} else {
+				g.free.accept()
+			}
+		}
+		fresh := newAccount(g.Local)
+		fresh.open()
+		for slot := range g.Local.p.N {
+			have, want := g.a.room(slot), fresh.room(slot)
+			if have != want && math.Abs(have-want) > 1e-6 {
+				t.Fatalf("seed %d, slot %d: room of %v kW, there is %v kW", seed, slot, have, want)
+			}
+			if want < 0 {
+				above++
+			}
+		}
+	}
+	if above == 0 {
+		t.Error("no group of slots was above its peak")
+	}
+}

@@ -253,6 +253,7 @@ func (l *Search) pricePeak(i, unit int) {
 	some = some && l.p.Demand[d.Window].Interval > 1 && l.s.Rng.IntN(wholeGroupEvery) > 0
 	turn := some && l.s.Rng.IntN(2) == 0
 	last := false
+	even := unit == noUnit && l.s.Rng.IntN(evenEvery) == 0 // the battery has the same of it in each slot
 	for j, g := range d.Groups {
 		k := g.To - g.From
 		sum := g.HeldKW
@@ -282,6 +283,11 @@ func (l *Search) pricePeak(i, unit int) {
 			more := room
 			switch {
 			case room <= 0:
+				if unit == noUnit { // the battery lowers it in all of its slots
+					more = room / float64(k)
+				}
+			case even:
+				more = room / float64(k)
 			case t < from || t >= to:
 				more = 0
 			case to-from < k:

@@ -48,3 +48,9 @@ func (m *Programme) demandColumns() {
 		}
 	}
 }
+
+// Peak is the peak of a window at the programme's present point, its floor at least.
+func (m *Programme) Peak(i int) float64 {
+	d := &m.Demand[i]
+	return m.Problem.Demand[d.Window].FloorKW + m.LP.Value(d.peak)
+}
