@@ -26,7 +26,6 @@ type Nudger struct {
 	cycle   float64 // own cost of the cycle that was nudged
 	free    freePower
 	goal    int // the slot that the load nudged is to move to, -1: any
-	from    int // and from, -1: any
 }
 
 // change is one power changed by a step.
@@ -166,12 +165,8 @@ func (g *Nudger) propose() bool {
 		for i == last || i == g.free.unit {
 			i = (i + 1) % n
 		}
-		g.goal, g.from = -1, -1
-		if len(g.changes) == 0 {
-			if t := g.abovePeak(); t >= 0 {
-				i, g.from = g.whoRuns(t, i, last), t
-			}
-		} else {
+		g.goal = -1
+		if len(g.changes) > 0 {
 			// The second goes where the first made room, or was in its way.
 			c := &g.changes[rng.IntN(len(g.changes))]
 			if g.row(c.unit)[c.slot] < c.was {
@@ -196,25 +191,6 @@ func (g *Nudger) propose() bool {
 	g.apply(0)
 	g.follow()
 	return true
-}
-
-// abovePeak is, often, a slot of a group that is above its peak, which is held: to go from
-// there is what pays.  -1: there is none.
-func (g *Nudger) abovePeak() int {
-	l := g.Local
-	if !l.held || l.s.Rng.IntN(aboveEvery) > 0 {
-		return -1
-	}
-	t := l.s.Rng.IntN(l.p.N)
-	for range l.p.N {
-		if g.a.room(t) < -leastPour {
-			return t
-		}
-		if t++; t == l.p.N {
-			t = 0
-		}
-	}
-	return -1
 }
 
 // fits tells whether circuits and exclusions have room for what was changed.

@@ -122,10 +122,10 @@ func (g *Nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
 	}
 	a, taken := 0, 0 // slots a to a+taken are taken away
 	if kind != 11 {
-		r := g.run()
+		r := g.runs[rng.IntN(len(g.runs))]
 		m = min(m, r.To-r.From)
 		a, taken = r.From, m
-		if g.from >= 0 && g.from >= r.To-m || rng.IntN(2) == 0 && (g.from < 0 || g.from >= r.From+m) {
+		if rng.IntN(2) == 0 {
 			a = r.To - m
 		}
 		for t := a; t < a+m; t++ {
@@ -158,18 +158,6 @@ func (g *Nudger) nudgeSwitch(i int, power float64, from, to, minOn int) bool {
 	return true
 }
 
-// run is one of the runs, that which the load is to leave if there is one.
-func (g *Nudger) run() model.Span {
-	if g.from >= 0 {
-		for _, r := range g.runs {
-			if g.from >= r.From && g.from < r.To {
-				return r
-			}
-		}
-	}
-	return g.runs[g.Local.s.Rng.IntN(len(g.runs))]
-}
-
 // slideRun moves a whole run by a few slots.
 func (g *Nudger) slideRun(i, from, to int) bool {
 	rng := g.Local.s.Rng
@@ -178,7 +166,7 @@ func (g *Nudger) slideRun(i, from, to int) bool {
 	if len(g.runs) == 0 {
 		return false
 	}
-	r := g.run()
+	r := g.runs[rng.IntN(len(g.runs))]
 	d := 1
 	for d < 8 && rng.IntN(2) == 0 {
 		d++
@@ -232,10 +220,7 @@ func (g *Nudger) pour(i, from, to int, least, most float64) bool {
 		}
 		return -1
 	}
-	a := g.from
-	if a < from || a >= to || kw[a] <= model.OnFrom {
-		a = pick(true)
-	}
+	a := pick(true)
 	kind := rng.IntN(8) // 0: only more somewhere; 1: only less
 	d := most
 	if kind != 0 && a >= 0 {
@@ -317,7 +302,7 @@ func (g *Nudger) resize(i int, q *pricing.Variable) bool {
 		}
 		b = a + m
 	} else {
-		r := g.run()
+		r := g.runs[rng.IntN(len(g.runs))]
 		early := rng.IntN(2) == 0
 		switch {
 		case kind == 1 || m >= r.To-r.From && kind == 3:

@@ -107,11 +107,8 @@ const (
 	// nudgeSettle: times as dear is credit after a nudge that falls short, or as cheap
 	// after one that does not.  1.0005: +0.000 (0.000); 1.002: +0.000 (0.000).
 	nudgeSettle = 1.001
-	// aboveEvery: where peaks are held, one step in so many moves a load that runs where one is
-	// passed.  Not measured.
-	aboveEvery = 3
-	// anyPourEvery: and one pour in so many is of any power, the others of just what brings a group of
-	// slots to its peak.  Not measured.
+	// anyPourEvery: where peaks are held one pour in so many is of any power, the others of just
+	// what brings a group of slots to its peak.  Not measured.
 	anyPourEvery = 4
 	// freeStep: times as dear or as cheap the next price of credit that a heater is planned
 	// at.  1.02: +0.000 (0.000); 1.08: +0.000 (0.000).
