@@ -131,6 +131,7 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	plan, o := p.look(&b)
 	problem, asked := s.problem(&b, o)
 	v := p.vista(&b)
+	o.peaks(problem, v)
 	w := s.outlast(&b, o, asked, v)
 	jobs := asked
 	var given []optimizer.Shortfall
