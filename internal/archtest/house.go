@@ -31,7 +31,7 @@ func floors() [][]string {
 		{in + "picture", in + "testsite"},
 		{in + "present", in + "apart", in + "telemetry", in + "broker", in + "board", "config/..."},
 		{in + "control/...", in + "house", "internal/store/..."},
-		{in + "planning"},
+		{in + "planning", in + "policy"},
 		{in + "health", in + "schedule", in + "watchdog", "tariffs/...", "forecast/...", "loads/...", "metering/...", "credit/...", "optimizer/..."},
 		{"internal/series", "internal/said", "internal/device/..."},
 		{"internal/form/...", "internal/civil"},

@@ -1,0 +1,179 @@
+package policy
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Ref names an envelope.
+type Ref struct {
+	Issuer   string `json:"iss"`
+	Audience string `json:"aud"`
+	Stream   Stream `json:"stream"`
+	Epoch    uint64 `json:"epoch"`
+	Seq      uint64 `json:"seq"`
+	ID       string `json:"id"`
+}
+
+// AckState is what is said of an envelope.
+type AckState string
+
+// The states.
+const (
+	Received   AckState = "received"   // it was taken
+	Applied    AckState = "applied"    // it has its effect
+	Rejected   AckState = "rejected"   // it was refused, and why
+	Superseded AckState = "superseded" // another one took its place, or took it back
+	Completed  AckState = "completed"  // its effect is over
+)
+
+// Ack is what the utility is owed to hear of an envelope.  It is sent again until the
+// utility says, signed, that it has it.
+type Ack struct {
+	N      uint64      `json:"n"` // counts a site's acknowledgements: a gap is one that was lost
+	Of     Ref         `json:"of"`
+	State  AckState    `json:"state"`
+	Code   Code        `json:"code,omitempty"`
+	Detail string      `json:"detail,omitempty"`
+	Limit  units.Power `json:"limit_mw,omitempty"` // that came into force
+	At     time.Time   `json:"at"`
+}
+
+// ack adds one.
+func (s *State) ack(a Ack) {
+	s.AckSeq++
+	a.N = s.AckSeq
+	a.Detail = fmt.Sprintf("%.200s", a.Detail)
+	a.At = a.At.UTC().Truncate(time.Second)
+	s.Acks = append(s.Acks, a)
+	if over := len(s.Acks) - mostAcks; over > 0 {
+		s.Acks = slices.Clone(s.Acks[over:])
+		s.Dropped += uint64(over) //nolint:gosec // it is positive
+	}
+}
+
+// acknowledge says what became of an envelope as far as it is asked for, and tells
+// whether there is something new to say.
+func (s *State) acknowledge(out Outcome, now time.Time) (added bool) {
+	e := out.Envelope
+	if e.Ack == "" || e.Ack == AckNone {
+		return false
+	}
+	a := Ack{Of: e.ref(), State: Received, At: now}
+	if out.Code != Taken {
+		a.State, a.Code, a.Detail = Rejected, out.Code, out.Detail
+	}
+	// An envelope that is refused each time it comes is told once.
+	if i := slices.IndexFunc(s.Acks, func(x Ack) bool { return x.Of == a.Of && x.State == a.State && x.Code == a.Code }); i >= 0 {
+		return false
+	}
+	s.ack(a)
+	return true
+}
+
+// Done says of an envelope whose effect the caller saw to (prices, tokens) that it has
+// it, or why it has not.
+func (r Rules) Done(s State, out Outcome, now time.Time, failed error) State {
+	s = s.clone()
+	e := out.Envelope
+	a := Ack{Of: e.ref(), State: Applied, At: now}
+	if failed != nil {
+		s.count(Inapplicable)
+		a.State, a.Code, a.Detail = Rejected, Inapplicable, short(failed)
+	}
+	if e.Ack == AckApplied || failed != nil && e.Ack == AckReceived {
+		s.ack(a)
+	}
+	return s
+}
+
+// Pass lets time pass: the limit's phase moves, and events come into force and end.
+// changed: something of it must not be lost.
+func (r Rules) Pass(s State, now time.Time) (next State, changed bool) {
+	s = r.Anchored(s).clone()
+	_, _, active := s.limiting(now)
+	phase := s.Limit.Phase
+	if r.Limits() {
+		s.Limit = r.Limit.step(s.Limit, now, active)
+	}
+	changed = phase != s.Limit.Phase
+	var left []Event
+	for _, e := range s.Events {
+		step, holds := e.At(now)
+		if holds && e.Applied.IsZero() {
+			e.Applied, changed = now, true
+			if e.Ack == AckApplied {
+				s.ack(Ack{Of: e.Of, State: Applied, Limit: step.Limit, At: now})
+			}
+		}
+		if e.over(now) {
+			changed = true
+			if e.Ack == AckApplied {
+				s.ack(Ack{Of: e.Of, State: Completed, At: now})
+			}
+			continue
+		}
+		left = append(left, e)
+	}
+	s.Events = left
+	return s, changed
+}
+
+// Next is when Pass has something to do at the latest; zero: only when something comes.
+func (r Rules) Next(s State, now time.Time) time.Time {
+	var next time.Time
+	at := func(t time.Time) {
+		if t.After(now) && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	for _, e := range s.Events {
+		at(e.Start)
+		at(e.until(now))
+	}
+	if !s.Limit.Heard.IsZero() {
+		at(s.Limit.Heard.Add(HeartbeatLost))
+	}
+	return next
+}
+
+// ackDocument is what a site signs.
+type ackDocument struct {
+	V    int    `json:"v"`
+	Site string `json:"site"`
+	Ack  Ack    `json:"ack"`
+}
+
+// SignAck signs an acknowledgement with the site's own key.
+func SignAck(site string, a Ack, key ed25519.PrivateKey) (string, error) {
+	payload, err := json.Marshal(ackDocument{V: version, Site: site, Ack: a})
+	if err != nil {
+		return "", err
+	}
+	return sign(kindAck, payload, key)
+}
+
+// OpenAck reads an acknowledgement that a site's key has signed.
+func OpenAck(text []byte, public ed25519.PublicKey) (site string, a Ack, err error) {
+	o, bad := open(text)
+	if bad != nil {
+		return "", a, bad
+	}
+	if o.kind != kindAck {
+		return "", a, &RefusedError{Unreadable, "it is no acknowledgement"}
+	}
+	payload, ok := o.by(public)
+	if !ok || len(o.kids) != 1 {
+		return "", a, &RefusedError{Forged, "the site's key has not signed it"}
+	}
+	var d ackDocument
+	if err := read(payload, &d); err != nil {
+		return "", a, &RefusedError{Unreadable, err.Error()}
+	}
+	return d.Site, d.Ack, nil
+}

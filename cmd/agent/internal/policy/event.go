@@ -1,0 +1,291 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Event is an event that is remembered until it is over: a limit, or words.
+type Event struct {
+	ID       string        `json:"id"` // of the event; the same one sent again takes its place
+	Of       Ref           `json:"of"` // the envelope that brought it
+	Ack      AckWish       `json:"ack,omitempty"`
+	Issued   time.Time     `json:"issued"`
+	Taken    time.Time     `json:"taken"`
+	Priority int           `json:"priority"`
+	Name     string        `json:"name,omitempty"`
+	Start    time.Time     `json:"start"`
+	Ends     time.Time     `json:"ends,omitzero"` // zero: until it is taken back
+	Period   time.Duration `json:"period,omitempty"`
+	Steps    []Step        `json:"steps"`
+	Applied  time.Time     `json:"applied,omitzero"` // when it first had its effect
+}
+
+// Step is one part of an event.
+type Step struct {
+	Offset time.Duration `json:"offset,omitempty"` // from the event's start
+	Length time.Duration `json:"length"`
+	Limit  units.Power   `json:"limit,omitempty"` // stream limit
+	Kind   string        `json:"kind,omitempty"`  // stream message: the payload's type
+	Text   string        `json:"text,omitempty"`
+}
+
+// At is the part of the event that holds at an instant.
+func (e Event) At(now time.Time) (Step, bool) {
+	if now.Before(e.Start) || !e.Ends.IsZero() && !now.Before(e.Ends) {
+		return Step{}, false
+	}
+	at := now.Sub(e.Start)
+	if e.Period > 0 {
+		at %= e.Period
+	}
+	for _, s := range e.Steps {
+		if at >= s.Offset && at-s.Offset < s.Length {
+			return s, true
+		}
+	}
+	return Step{}, false
+}
+
+// until is the end of the part that holds at an instant; zero: it has none.
+func (e Event) until(now time.Time) time.Time {
+	s, ok := e.At(now)
+	if !ok {
+		return time.Time{}
+	}
+	at := now.Sub(e.Start)
+	if e.Period > 0 {
+		at %= e.Period
+	}
+	end := e.Ends
+	if left := s.Offset + s.Length - at; left < Forever/2 && (end.IsZero() || now.Add(left).Before(end)) {
+		end = now.Add(left)
+	}
+	return end
+}
+
+// over tells whether the event will never hold again.
+func (e Event) over(now time.Time) bool {
+	if !e.Ends.IsZero() {
+		return !now.Before(e.Ends)
+	}
+	last := e.Steps[len(e.Steps)-1]
+	return e.Period == 0 && last.Length < Forever && !now.Before(e.Start.Add(last.Offset+last.Length))
+}
+
+// event makes what is remembered of an event that was laid.
+func (l laid) event(e Envelope, now time.Time) Event {
+	return Event{
+		ID: l.ID, Of: e.ref(), Ack: e.Ack, Issued: e.Issued.UTC(), Taken: now, Priority: l.priority(), Name: l.EventName,
+		Start: l.start, Ends: l.ends, Period: l.period,
+	}
+}
+
+// limits is the event as one that limits the site.
+func (r Rules) limits(e Envelope, adr *ADREvent, now time.Time) (Event, *RefusedError) {
+	l, err := adr.lay(e.Issued, func(most time.Duration) time.Duration { return draw(r.Site, adr.ID, most, false) })
+	if err != nil {
+		return Event{}, &RefusedError{Unreadable, err.Error()}
+	}
+	if _, err := adr.counts(TypeLimit, []string{"KW"}); err != nil {
+		return Event{}, &RefusedError{Unreadable, err.Error()}
+	}
+	if len(l.spans) > mostSteps {
+		return Event{}, &RefusedError{Unsafe, fmt.Sprintf("a limit has %d intervals; the most is %d", len(l.spans), mostSteps)}
+	}
+	out := l.event(e, now)
+	for _, s := range l.spans {
+		if len(s.payloads) != 1 || s.payloads[0].Type != TypeLimit || len(s.payloads[0].Values) != 1 {
+			return Event{}, &RefusedError{Unreadable, "an interval of a limit holds one value of " + TypeLimit}
+		}
+		kw, err := number(s.payloads[0].Values[0], 6)
+		if err != nil {
+			return Event{}, &RefusedError{Unreadable, TypeLimit + ": " + err.Error()}
+		}
+		limit := units.Power(kw) // a millionth of a kilowatt is a milliwatt
+		if err := r.Limit.accepts(limit); err != nil {
+			return Event{}, &RefusedError{Unsafe, err.Error()}
+		}
+		out.Steps = append(out.Steps, Step{Offset: s.offset, Length: s.length, Limit: limit})
+	}
+	return out, nil
+}
+
+// messages is the event as words to the customer.
+func (r Rules) messages(e Envelope, adr *ADREvent, now time.Time) (Event, *RefusedError) {
+	l, err := adr.lay(e.Issued, func(time.Duration) time.Duration { return 0 })
+	if err != nil {
+		return Event{}, &RefusedError{Unreadable, err.Error()}
+	}
+	if len(l.spans) > mostTexts {
+		return Event{}, &RefusedError{Unsafe, fmt.Sprintf("a message has %d intervals; the most is %d", len(l.spans), mostTexts)}
+	}
+	out := l.event(e, now)
+	for _, s := range l.spans {
+		if len(s.payloads) != 1 || len(s.payloads[0].Values) != 1 {
+			return Event{}, &RefusedError{Unreadable, "an interval of a message holds one text"}
+		}
+		p := s.payloads[0]
+		if p.Type != TypeMessage && !isAlert(p.Type) {
+			return Event{}, &RefusedError{Unreadable, fmt.Sprintf("%.40q is no kind of message", p.Type)}
+		}
+		words, err := text(p.Values[0])
+		if err != nil {
+			return Event{}, &RefusedError{Unreadable, err.Error()}
+		}
+		out.Steps = append(out.Steps, Step{Offset: s.offset, Length: s.length, Kind: p.Type, Text: words})
+	}
+	return out, nil
+}
+
+// isAlert tells whether a payload's type is one of OpenADR's alerts.
+func isAlert(kind string) bool {
+	switch strings.TrimPrefix(kind, alertPrefix) {
+	case "GRID_EMERGENCY", "BLACK_START", "POSSIBLE_OUTAGE", "FLEX_ALERT", "FIRE", "FREEZING", "WIND", "TSUNAMI", "AIR_QUALITY", "OTHER":
+		return strings.HasPrefix(kind, alertPrefix)
+	}
+	return false
+}
+
+// tokens is the event as tokens to enter.
+func (r Rules) tokens(e Envelope, adr *ADREvent) ([]string, *RefusedError) {
+	if err := adr.check(); err != nil {
+		return nil, &RefusedError{Unreadable, err.Error()}
+	}
+	var out []string
+	for _, iv := range adr.Intervals {
+		for _, p := range iv.Payloads {
+			if p.Type != TypeToken {
+				return nil, &RefusedError{Unreadable, fmt.Sprintf("%.40q is no token", p.Type)}
+			}
+			for _, v := range p.Values {
+				token, err := text(v)
+				if err != nil {
+					return nil, &RefusedError{Unreadable, err.Error()}
+				}
+				out = append(out, token)
+			}
+		}
+	}
+	if len(out) > mostTokens {
+		return nil, &RefusedError{Unsafe, fmt.Sprintf("it holds %d tokens; the most is %d", len(out), mostTokens)}
+	}
+	return out, nil
+}
+
+// prices is the event as a document of prices, as tariffs.ParsePrices reads it.
+func (r Rules) prices(e Envelope, adr *ADREvent, now time.Time) ([]byte, *RefusedError) {
+	unreadable := func(format string, args ...any) ([]byte, *RefusedError) {
+		return nil, &RefusedError{Unreadable, fmt.Sprintf(format, args...)}
+	}
+	l, err := adr.lay(e.Issued, func(most time.Duration) time.Duration { return draw(r.Site, adr.ID, most, true) })
+	if err != nil {
+		return unreadable("%s", err)
+	}
+	type entry struct {
+		Start  time.Time        `json:"start"`
+		End    time.Time        `json:"end"`
+		Import json.RawMessage  `json:"import"`
+		Export *json.RawMessage `json:"export,omitempty"`
+	}
+	doc := struct {
+		Currency    string  `json:"currency"`
+		TaxIncluded bool    `json:"tax_included"`
+		Prices      []entry `json:"prices"`
+	}{}
+	kind := ""
+	add := func(s span, from time.Time) error {
+		var in, out []json.RawMessage
+		for _, p := range s.payloads {
+			switch p.Type {
+			case TypePrice, TypeGrossPrice:
+				if in != nil || kind != "" && kind != p.Type {
+					return fmt.Errorf("one of %s and %s, once an interval", TypePrice, TypeGrossPrice)
+				}
+				in, kind = p.Values, p.Type
+			case TypeExportPrice:
+				if out != nil {
+					return fmt.Errorf("%s once an interval", TypeExportPrice)
+				}
+				out = p.Values
+			default:
+				return fmt.Errorf("%.40q is no price", p.Type)
+			}
+		}
+		n := len(in)
+		switch {
+		case n == 0:
+			return fmt.Errorf("an interval has no %s", TypePrice)
+		case out != nil && len(out) != n:
+			return fmt.Errorf("an interval has %d prices of import and %d of export", n, len(out))
+		case s.length == Forever:
+			return fmt.Errorf("prices that do not end: write the tariff's own, or prices that come again (event.duration) up to %s", mostAhead)
+		case s.length%(time.Duration(n)*time.Second) != 0:
+			return fmt.Errorf("%s is not %d equal parts of whole seconds", s.length, n)
+		}
+		part := s.length / time.Duration(n)
+		for i := range n { // several values share the interval evenly
+			for _, v := range append([]json.RawMessage{in[i]}, out...) {
+				if _, err := number(v, 12); err != nil {
+					return err
+				}
+			}
+			x := entry{Start: from.Add(time.Duration(i) * part), Import: in[i]}
+			x.End = x.Start.Add(part)
+			if out != nil {
+				x.Export = &out[i]
+			}
+			if !l.ends.IsZero() && x.End.After(l.ends) {
+				x.End = l.ends
+			}
+			if x.End.After(now) && x.End.After(x.Start) && x.Start.Before(now.Add(mostAhead)) {
+				doc.Prices = append(doc.Prices, x)
+			}
+		}
+		return nil
+	}
+	for round := l.start; len(doc.Prices) <= mostIntervals; round = round.Add(l.period) {
+		if l.period > 0 { // a late reader skips ahead
+			if late := now.Sub(round); late > l.period {
+				round = round.Add(late / l.period * l.period)
+			}
+		}
+		for _, s := range l.spans {
+			if err := add(s, round.Add(s.offset)); err != nil {
+				return unreadable("%s", err)
+			}
+		}
+		next := round.Add(l.period)
+		if l.period == 0 || !l.ends.IsZero() && !next.Before(l.ends) || next.After(now.Add(mostAhead)) {
+			break
+		}
+	}
+	switch {
+	case len(doc.Prices) == 0:
+		return nil, &RefusedError{Expired, "the last of its prices is over"}
+	case len(doc.Prices) > mostIntervals:
+		return nil, &RefusedError{Unsafe, fmt.Sprintf("it holds more than %d prices", mostIntervals)}
+	}
+	for _, t := range []string{kind, TypeExportPrice} {
+		currency, err := adr.counts(t, []string{"KWH"})
+		if err != nil {
+			return unreadable("%s", err)
+		}
+		if t == kind {
+			doc.Currency = currency
+		}
+	}
+	if doc.Currency == "" {
+		return unreadable("payloadDescriptors does not say in which currency %s is", kind)
+	}
+	doc.TaxIncluded = kind == TypeGrossPrice
+	out, err := json.Marshal(doc)
+	if err != nil {
+		return unreadable("%s", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,185 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// LimitRules are how a site is limited.  The words and times are those of EEBUS LPC
+// (limitation of power consumption).
+type LimitRules struct {
+	// FailSafe is the limit while the utility is not heard: it is never "none".
+	FailSafe units.Power
+	// Minimum is how long fail-safe lasts at the least where the utility is heard again
+	// and says nothing of a limit: 2 to 24 hours.
+	Minimum time.Duration
+	// Floor is the least limit that is accepted.
+	Floor units.Power
+}
+
+// Times of the limit.
+const (
+	// HeartbeatLost is the silence after which the utility counts as gone.
+	HeartbeatLost = 2 * time.Minute
+	// HeartbeatLives is the longest that a heartbeat may be good for.
+	HeartbeatLives = 2 * time.Minute
+	// limitWait is how long a limit is waited for once the utility is heard.
+	limitWait = 2 * time.Minute
+	// Bounds of LimitRules.Minimum.
+	LeastFailSafe, MostFailSafe = 2 * time.Hour, 24 * time.Hour
+)
+
+// mostLimit is more than any home has.
+const mostLimit = 1000 * 1000 * units.Watt
+
+// accepts tells why a limit is not one that may be set; nil: it may.
+func (r LimitRules) accepts(limit units.Power) error {
+	switch {
+	case limit < 0:
+		return fmt.Errorf("a limit of %s is negative", limit)
+	case limit == 0:
+		return fmt.Errorf("a limit of %s would take the light away: a limit dims what can be switched, and is no disconnection", limit)
+	case limit < r.Floor:
+		return fmt.Errorf("a limit of %s is below this site's floor of %s", limit, r.Floor)
+	case limit > mostLimit:
+		return fmt.Errorf("a limit of %s is more than any home draws", limit)
+	}
+	return nil
+}
+
+// Phase is where the limit stands.
+type Phase string
+
+// The phases.
+const (
+	NotLimited Phase = ""           // no utility limits this site
+	Init       Phase = "init"       // the agent has begun and has heard nothing so far: the fail-safe limit
+	Limited    Phase = "limited"    // the utility's limit
+	Unlimited  Phase = "unlimited"  // the utility is heard and has said that there is none
+	FailSafe   Phase = "failsafe"   // the utility is not heard any more: the fail-safe limit
+	Autonomous Phase = "autonomous" // the utility has never said anything of a limit, or has not come back to it: the site's own
+)
+
+// LimitState is what is remembered of the limit.
+type LimitState struct {
+	Phase Phase     `json:"phase,omitempty"`
+	Since time.Time `json:"since,omitzero"`
+	Heard time.Time `json:"heard,omitzero"` // the last heartbeat, by this machine's clock
+	Back  time.Time `json:"back,omitzero"`  // since when it is heard again, in fail-safe
+	// Wrote is when the utility signed its last word on the limit, by its clock.
+	Wrote time.Time `json:"wrote,omitzero"`
+}
+
+// earliest is t, or now where t lies ahead: after a clock that was set back no
+// heartbeat may count as fresh for longer than it is.
+func earliest(t, now time.Time) time.Time {
+	if t.After(now) {
+		return now
+	}
+	return t
+}
+
+// alive tells whether the utility is heard.
+func (s LimitState) alive(now time.Time) bool {
+	return !s.Heard.IsZero() && now.Sub(s.Heard) <= HeartbeatLost
+}
+
+// step moves the phase.  active: an event limits the site now.
+func (r LimitRules) step(s LimitState, now time.Time, active bool) LimitState {
+	s.Since, s.Heard, s.Back, s.Wrote = earliest(s.Since, now), earliest(s.Heard, now), earliest(s.Back, now), earliest(s.Wrote, now)
+	alive := s.alive(now)
+	controlled := Unlimited
+	if active {
+		controlled = Limited
+	}
+	to := s.Phase
+	switch s.Phase {
+	case NotLimited:
+		to = Init
+	case Init:
+		switch waited := now.Sub(s.Since) >= limitWait; {
+		case alive && !s.Wrote.IsZero():
+			to = controlled
+		case !s.Heard.IsZero() && !alive:
+			to = FailSafe
+		case waited:
+			to = Autonomous
+		}
+	case Limited, Unlimited:
+		to = controlled
+		if !alive {
+			to = FailSafe
+		}
+	case FailSafe:
+		if !alive {
+			s.Back = time.Time{} // for as long as it takes: to be cut off is no way to get rid of a limit
+			break
+		}
+		if s.Back.IsZero() {
+			s.Back = s.Heard
+		}
+		switch {
+		case s.Wrote.After(s.Since):
+			to = controlled
+		case now.Sub(s.Back) >= limitWait && now.Sub(s.Since) >= max(r.Minimum, LeastFailSafe):
+			if to = Autonomous; active {
+				to = Limited // what was said before holds to its end
+			}
+		}
+	case Autonomous:
+		if alive && s.Wrote.After(s.Since) {
+			to = controlled
+		}
+	}
+	if to != s.Phase {
+		s.Phase, s.Since, s.Back = to, now, time.Time{}
+	}
+	return s
+}
+
+// InForce is the limit that holds.
+type InForce struct {
+	Phase Phase
+	Limit units.Power // 0: none
+	// Of whom; only where an event limits.
+	Event  string
+	Issuer string
+	From   time.Time
+	Until  time.Time // zero: until something changes
+}
+
+// InForce is the limit that holds at an instant.  In fail-safe an event's lower limit
+// goes on to its end: to lose the connection never raises a limit.
+func (r LimitRules) InForce(s State, now time.Time) InForce {
+	out := InForce{Phase: s.Limit.Phase, From: s.Limit.Since}
+	if s.Limit.Phase == NotLimited {
+		return out
+	}
+	safe := s.Limit.Phase == Init || s.Limit.Phase == FailSafe
+	if safe {
+		out.Limit = r.FailSafe
+	}
+	e, step, ok := s.limiting(now)
+	if ok && (out.Limit == 0 || step.Limit < out.Limit) {
+		out.Limit, out.Event, out.Issuer = step.Limit, e.ID, e.Of.Issuer
+		out.From, out.Until = e.Start, e.until(now)
+	}
+	return out
+}
+
+// limiting is the event that limits the site: the one of the highest priority, and
+// among equals the lowest limit.
+func (s State) limiting(now time.Time) (best Event, at Step, ok bool) {
+	for _, e := range s.Events {
+		step, holds := e.At(now)
+		if e.Of.Stream != Limit || !holds {
+			continue
+		}
+		if !ok || e.Priority < best.Priority || e.Priority == best.Priority && step.Limit < at.Limit {
+			best, at, ok = e, step, true
+		}
+	}
+	return best, at, ok
+}

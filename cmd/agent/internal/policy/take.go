@@ -1,0 +1,311 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// In is an envelope that came.
+type In struct {
+	Text []byte
+	Now  time.Time
+	// Dateless: nobody knows what time it is, so that nothing can be told to be in time.
+	Dateless bool
+}
+
+// Outcome is what became of an envelope.
+type Outcome struct {
+	Code     Code
+	Detail   string
+	Envelope Envelope // where a known key signed it
+	Genuine  bool     // a known key signed it
+	Keys     *KeySet  // new keys are in force
+	Prices   []byte   // to be put in force, as tariffs.ParsePrices reads them
+	Tokens   []string // to be entered
+	Changes  bool     // something is to be remembered that must not be lost
+}
+
+// skew is how far the utility's clock may be ahead of ours.
+const skew = 2 * time.Minute
+
+// Take takes one envelope: what is remembered after it, and what follows.  What the
+// caller could not do of it, it says with Failed.
+func (r Rules) Take(s State, in In) (State, Outcome) {
+	s = r.Anchored(s).clone()
+	out := r.take(&s, in)
+	s.count(out.Code)
+	if out.Genuine && !out.Code.Repeats() && out.Keys == nil && out.Envelope.Seq > 0 {
+		out.Changes = s.acknowledge(out, in.Now) || out.Changes
+	}
+	return s, out
+}
+
+func (r Rules) take(s *State, in In) Outcome {
+	o, bad := open(in.Text)
+	if bad != nil {
+		return Outcome{Code: bad.Code, Detail: bad.Detail}
+	}
+	switch o.kind {
+	case kindKeys:
+		return r.takeKeys(s, o)
+	case kindPolicy:
+	default:
+		return Outcome{Code: Unreadable, Detail: "it is an acknowledgement"}
+	}
+	keys := r.KeysInForce(*s)
+	signer, payload, ok := o.signer(keys)
+	if !ok {
+		return Outcome{Code: Forged, Detail: fmt.Sprintf("no key of key set %d has signed it (kid %.40q)", keys.Version, o.kids)}
+	}
+	var e Envelope
+	if err := read(payload, &e); err != nil {
+		return Outcome{Code: Unreadable, Detail: err.Error()}
+	}
+	if err := e.Check(); err != nil {
+		return Outcome{Code: Unreadable, Detail: err.Error()}
+	}
+	out := Outcome{Envelope: e, Genuine: true}
+	refuse := func(c Code, format string, args ...any) Outcome {
+		out.Code, out.Detail = c, fmt.Sprintf(format, args...)
+		return out
+	}
+	switch {
+	case e.Issuer != r.Issuer:
+		out.Genuine = false
+		return refuse(OtherIssuer, "it is of %s", e.Issuer)
+	case !slices.Contains(r.Audiences(), e.Audience):
+		out.Genuine = false // others answer it
+		return refuse(OtherAudience, "it is for %s", e.Audience)
+	case !r.Listens(e.Stream):
+		return refuse(StreamNotAllowed, "policy.streams does not list %s", e.Stream)
+	case !signer.allows(e.Stream, e.Audience, in.Now):
+		return refuse(StreamNotAllowed, "its key may not sign %s for %s now", e.Stream, e.Audience)
+	case e.Stream == Token && e.Audience != "site:"+r.Site:
+		return refuse(StreamNotAllowed, "tokens are for one site")
+	case e.Epoch < keys.Epoch:
+		return refuse(RolledBack, "it is of epoch %d and %d is in force", e.Epoch, keys.Epoch)
+	case e.Epoch > keys.Epoch:
+		return refuse(FastForwarded, "it is of epoch %d and %d is in force: send the key set first", e.Epoch, keys.Epoch)
+	}
+	seen, sum := s.seen(e.Audience, e.Stream), digest(payload)
+	order := seen.order(e.Seq, sum)
+	if order.Repeats() || order == Reused {
+		return refuse(order, "number %d of %s for %s; the last is %d", e.Seq, e.Stream, e.Audience, seen.Last)
+	}
+	switch {
+	case in.Dateless:
+		return refuse(NoClock, "the site's clock is not set")
+	case !in.Now.Before(keys.Expires):
+		return refuse(KeysExpired, "key set %d was good until %s", keys.Version, keys.Expires.Format(time.RFC3339))
+	case e.Issued.After(in.Now.Add(skew)) || e.NotBefore.After(in.Now.Add(skew)):
+		return refuse(Early, "it is not good before %s", later(e.Issued, e.NotBefore).Format(time.RFC3339))
+	case !in.Now.Before(e.Expires):
+		return refuse(Expired, "it was good until %s", e.Expires.Format(time.RFC3339))
+	case order != Taken:
+		return refuse(order, "number %d of %s for %s; the last is %d", e.Seq, e.Stream, e.Audience, seen.Last)
+	}
+	// From here on the number is used up, whatever is inside.
+	s.use(seen, e.Seq, sum)
+	out.Changes = e.Stream != Heartbeat
+	if bad := r.apply(s, e, &out, in.Now); bad != nil {
+		return refuse(bad.Code, "%s", bad.Detail)
+	}
+	if e.Stream == Limit { // whatever it says of the limit: the utility has spoken
+		s.Limit.Wrote = later(s.Limit.Wrote, e.Issued.UTC())
+	}
+	return out
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// takeKeys takes a key set.
+func (r Rules) takeKeys(s *State, o opened) Outcome {
+	keys := r.KeysInForce(*s)
+	payload, ok := o.signedBy(keys.Roots, keys.Threshold)
+	if !ok {
+		// One that is in force already may be signed by roots that are not any more.
+		if old := digest(o.jws.UnsafePayloadWithoutVerification()); slices.Contains(s.KeySets, old) {
+			return Outcome{Code: Duplicated, Detail: "this key set was taken before"}
+		}
+		return Outcome{Code: Forged, Detail: fmt.Sprintf("fewer than %d of the root keys in force have signed the key set", max(keys.Threshold, 1))}
+	}
+	if slices.Contains(s.KeySets, digest(payload)) {
+		return Outcome{Code: Duplicated, Detail: "this key set was taken before"}
+	}
+	var d keysDocument
+	if err := read(payload, &d); err != nil {
+		return Outcome{Code: Unreadable, Detail: err.Error()}
+	}
+	if d.V != version {
+		return Outcome{Code: Unreadable, Detail: fmt.Sprintf("v is %d; this program knows %d", d.V, version)}
+	}
+	if err := d.Keys.Check(); err != nil {
+		return Outcome{Code: Unreadable, Detail: err.Error()}
+	}
+	n := d.Keys
+	switch {
+	case d.Issuer != r.Issuer:
+		return Outcome{Code: OtherIssuer, Detail: "it is of " + fmt.Sprintf("%.80q", d.Issuer)}
+	case n.Version <= keys.Version:
+		return Outcome{Code: RolledBack, Detail: fmt.Sprintf("key set %d is in force and this is %d", keys.Version, n.Version)}
+	case n.Version > keys.Version+1:
+		return Outcome{Code: FastForwarded, Detail: fmt.Sprintf("key set %d is in force and this is %d: send those between first", keys.Version, n.Version)}
+	case n.Epoch < keys.Epoch:
+		return Outcome{Code: RolledBack, Detail: fmt.Sprintf("epoch %d is in force and this is of %d", keys.Epoch, n.Epoch)}
+	}
+	if _, ok := o.signedBy(n.Roots, n.Threshold); !ok {
+		return Outcome{Code: Forged, Detail: fmt.Sprintf("fewer than %d of its own root keys have signed it", n.Threshold)}
+	}
+	if n.Epoch > keys.Epoch {
+		s.Seen = nil
+	}
+	s.Anchor, s.Keys = r.anchor(), &n
+	s.KeySets = append(s.KeySets, digest(payload))
+	if len(s.KeySets) > mostSets {
+		s.KeySets = s.KeySets[len(s.KeySets)-mostSets:]
+	}
+	return Outcome{Genuine: true, Keys: &n, Changes: true}
+}
+
+// apply does what is inside an envelope that is genuine, in order and in time.
+func (r Rules) apply(s *State, e Envelope, out *Outcome, now time.Time) *RefusedError {
+	switch e.Stream {
+	case Heartbeat:
+		return r.heartbeat(s, e, now)
+	case Receipt:
+		return r.receipt(s, e)
+	case Tariff, Token, Message, Limit:
+	}
+	var b Body
+	if err := read(e.Body, &b); err != nil {
+		return &RefusedError{Unreadable, "body: " + err.Error()}
+	}
+	given := 0
+	for _, is := range []bool{b.Event != nil, b.Cancel != "", b.Clear} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 || b.Clear && e.Stream != Limit {
+		return &RefusedError{Unreadable, "body holds one of event, cancel and, in limit, clear"}
+	}
+	if b.Event != nil && b.Event.cancels() {
+		if !idForm.MatchString(b.Event.ID) {
+			return &RefusedError{Unreadable, fmt.Sprintf("event.id is %.80q", b.Event.ID)}
+		}
+		b.Cancel, b.Event = b.Event.ID, nil
+	}
+	switch {
+	case b.Clear:
+		r.drop(s, now, func(x Event) bool { return x.Of.Stream == Limit && x.Of.Audience == e.Audience })
+		return nil
+	case b.Event == nil:
+		return r.cancel(s, e, b.Cancel, now)
+	}
+	var bad *RefusedError
+	var kept Event
+	switch e.Stream {
+	case Tariff:
+		out.Prices, bad = r.prices(e, b.Event, now)
+		return bad
+	case Token:
+		out.Tokens, bad = r.tokens(e, b.Event)
+		return bad
+	case Message:
+		kept, bad = r.messages(e, b.Event, now)
+	default:
+		kept, bad = r.limits(e, b.Event, now)
+	}
+	switch {
+	case bad != nil:
+		return bad
+	case kept.over(now):
+		return &RefusedError{Expired, "the event is over"}
+	}
+	same := func(x Event) bool {
+		return x.ID == kept.ID && x.Of.Stream == kept.Of.Stream && x.Of.Audience == kept.Of.Audience
+	}
+	if len(s.Events) >= mostEvents && !slices.ContainsFunc(s.Events, same) {
+		return &RefusedError{TooMany, fmt.Sprintf("%d events are remembered already; take some back first", mostEvents)}
+	}
+	r.drop(s, now, same)
+	s.Events = append(s.Events, kept)
+	return nil
+}
+
+// cancel takes an event back.
+func (r Rules) cancel(s *State, e Envelope, id string, now time.Time) *RefusedError {
+	switch e.Stream {
+	case Tariff:
+		return &RefusedError{Inapplicable, "prices are not taken back: send others for that time"}
+	case Token:
+		return &RefusedError{Inapplicable, "a token is not taken back"}
+	}
+	if !idForm.MatchString(id) {
+		return &RefusedError{Unreadable, fmt.Sprintf("cancel is %.80q", id)}
+	}
+	same := func(x Event) bool { return x.ID == id && x.Of.Stream == e.Stream && x.Of.Audience == e.Audience }
+	if !slices.ContainsFunc(s.Events, same) {
+		return &RefusedError{Inapplicable, fmt.Sprintf("no event %s is remembered", id)}
+	}
+	r.drop(s, now, same)
+	return nil
+}
+
+// drop forgets events that another one takes the place of.
+func (r Rules) drop(s *State, now time.Time, which func(Event) bool) {
+	for _, x := range s.Events {
+		if which(x) && x.Ack == AckApplied {
+			s.ack(Ack{Of: x.Of, State: Superseded, At: now})
+		}
+	}
+	s.Events = tidy(slices.DeleteFunc(s.Events, which))
+}
+
+// heartbeatBody is nothing: that it came is all.
+type heartbeatBody struct{}
+
+func (r Rules) heartbeat(s *State, e Envelope, now time.Time) *RefusedError {
+	var b heartbeatBody
+	if err := read(e.Body, &b); err != nil {
+		return &RefusedError{Unreadable, "body: " + err.Error()}
+	}
+	if e.Expires.Sub(e.Issued) > HeartbeatLives {
+		return &RefusedError{Unsafe, fmt.Sprintf("a heartbeat is good for %s at the most", HeartbeatLives)}
+	}
+	s.Limit.Heard = now
+	return nil
+}
+
+// receiptBody names acknowledgements that were taken.
+type receiptBody struct {
+	Taken []uint64 `json:"taken"` // their numbers
+}
+
+func (r Rules) receipt(s *State, e Envelope) *RefusedError {
+	var b receiptBody
+	if err := read(e.Body, &b); err != nil {
+		return &RefusedError{Unreadable, "body: " + err.Error()}
+	}
+	if e.Audience != "site:"+r.Site {
+		return &RefusedError{StreamNotAllowed, "acknowledgements are of one site"}
+	}
+	s.Acks = tidy(slices.DeleteFunc(s.Acks, func(a Ack) bool { return slices.Contains(b.Taken, a.N) }))
+	return nil
+}
+
+// BodyOf is the body that holds an event, for those who sign.
+func BodyOf(b Body) (json.RawMessage, error) { return json.Marshal(b) }
+
+// HeartbeatBody is the body of a heartbeat.
+func HeartbeatBody() json.RawMessage { return json.RawMessage(`{}`) }
+
+// ReceiptBody is the body that says which acknowledgements were taken.
+func ReceiptBody(taken []uint64) (json.RawMessage, error) { return json.Marshal(receiptBody{taken}) }
