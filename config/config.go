@@ -45,6 +45,7 @@ type Config struct {
 	Switching  Switching         `yaml:"switching"`
 	Plan       Plan              `yaml:"plan"`
 	MQTT       *MQTT             `yaml:"mqtt"`
+	Policy     *Policy           `yaml:"policy"`
 	InfluxDB   *InfluxDB         `yaml:"influxdb"`
 	Telemetry  Telemetry         `yaml:"telemetry"`
 	Web        Web               `yaml:"web"`
@@ -362,6 +363,7 @@ func (c *Config) Check() fault.List {
 	l.Under("entry", c.Entry.Check())
 	c.checkPlan(&l)
 	c.checkEdges(&l)
+	c.checkPolicy(&l)
 	c.checkSimulation(&l)
 	return l
 }

@@ -38,6 +38,7 @@ type cli struct {
 	Waveform  waveformCmd  `cmd:"" help:"Measure recorded samples of a voltage and a current."`
 	Calibrate calibrateCmd `cmd:"" help:"Find a converter's constants from a reference reading."`
 	Probe     probeCmd     `cmd:"" help:"List the hardware and the meters that could be connected."`
+	Policy    policyCmd    `cmd:"" help:"A utility's side: sign prices, tokens, messages and limits, send them, hear what sites say."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 	Simulate  simulateCmd  `cmd:"" help:"Live through a world, with and without the agent, and count money and service."`
 	Planner   plannerCmd   `cmd:"" hidden:"" help:"Make plans for a running agent."`

@@ -27,6 +27,7 @@ func forms() []any {
 		TopUp{},
 		Token{},
 		LastUntil{},
+		PolicyState{},
 		UntilAnswer{},
 		Problem{},
 		State{},

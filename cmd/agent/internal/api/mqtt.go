@@ -17,7 +17,8 @@ type State struct {
 	Derived   bool       `json:"power_derived,omitempty"`
 	ImportKWh *float64   `json:"import_kwh,omitempty"` // left out before the first sample
 	RunOut    *time.Time `json:"run_out,omitempty"`
-	Until     *Until     `json:"until,omitempty"` // left out where nobody asks how long the credit is to last
+	Until     *Until     `json:"until,omitempty"`   // left out where nobody asks how long the credit is to last
+	Limited   *Limited   `json:"limited,omitempty"` // left out where no utility limits the site
 	Price     string     `json:"price"`
 	Warnings  int        `json:"warnings"`
 }
@@ -27,7 +28,7 @@ type State struct {
 func StateOf(v View) State {
 	s := State{
 		Balance: v.Credit.Balance, Supply: v.Supply.State, Why: v.Supply.Says, Pay: v.Supply.Pay,
-		Derived: v.Power.Derived, Until: v.Until, ImportKWh: v.Meter.ImportKWh, Warnings: len(v.Warnings),
+		Derived: v.Power.Derived, Until: v.Until, Limited: v.Limited, ImportKWh: v.Meter.ImportKWh, Warnings: len(v.Warnings),
 	}
 	if v.At != nil {
 		s.At = *v.At

@@ -12,13 +12,14 @@ import (
 func ViewOf(say present.Phrases, v *picture.View) View {
 	a := View{
 		Seq: v.Seq, At: At(v.At), Zone: "UTC", Site: v.Site, Unit: v.UnitCode(),
-		Supply: supplyOf(say, v.Supply),
-		RunOut: RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach)},
-		Until:  untilOf(say, v.Until),
-		Power:  powerOf(v.Power),
-		Meter:  registersOf(v.Meter),
-		TopUp:  Gate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, At(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad, v.TopUp.Left},
-		Loads:  make([]Load, len(v.Loads)), Warnings: make([]Warning, len(v.Warnings)),
+		Supply:  supplyOf(say, v.Supply),
+		RunOut:  RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach)},
+		Until:   untilOf(say, v.Until),
+		Limited: limitedOf(v.Limited),
+		Power:   powerOf(v.Power),
+		Meter:   registersOf(v.Meter),
+		TopUp:   Gate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, At(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad, v.TopUp.Left},
+		Loads:   make([]Load, len(v.Loads)), Warnings: make([]Warning, len(v.Warnings)),
 	}
 	if v.Zone != nil {
 		a.Zone = v.Zone.String()

@@ -12,7 +12,8 @@ type View struct {
 	Supply   Supply     `json:"supply"`
 	Credit   Credit     `json:"credit"`
 	RunOut   RunOut     `json:"run_out"`
-	Until    *Until     `json:"until"` // null: nobody asks how long the credit is to last
+	Until    *Until     `json:"until"`             // null: nobody asks how long the credit is to last
+	Limited  *Limited   `json:"limited,omitempty"` // absent: no utility limits the site
 	Power    Power      `json:"power"`
 	Meter    Registers  `json:"meter"`
 	Tariff   Tariff     `json:"tariff"`

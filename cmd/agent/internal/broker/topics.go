@@ -17,6 +17,11 @@ import "strings"
 //	until/set              in        an order: until when the credit is to last, such as "Fri 18:00", or "off"
 //	supply/reconnect       in        an order: "close" the supply where it is ready, or "open" it
 //	prices                 in        JSON: the energy prices ahead; retained ones are taken too
+//	policy/ack             QoS 1     an acknowledgement, signed
+//	policy/state           retained  JSON: what is known of the utility's word
+//
+// What a utility signs for a site or a group is below "keeplit-policy/": see PolicyKeys
+// and PolicyStream.
 //
 // A retained message on another inward topic is ignored: it would be obeyed
 // again at every start.
@@ -79,6 +84,24 @@ func (t Topics) Until() string { return t.base + "/until/set" }
 
 // Prices is where the energy prices ahead are sent to.
 func (t Topics) Prices() string { return t.base + "/prices" }
+
+// PolicyAck is where a site acknowledges what its utility has signed.
+func (t Topics) PolicyAck() string { return t.base + "/policy/ack" }
+
+// PolicyState is where it says what it has of its utility's word.
+func (t Topics) PolicyState() string { return t.base + "/policy/state" }
+
+// policyBase is what the topics of utilities are below: they are of many sites.
+const policyBase = "keeplit-policy/"
+
+// PolicyKeys is where a utility's key sets are.
+func PolicyKeys(issuer string) string { return policyBase + "keys/" + Level(issuer) }
+
+// PolicyStream is where a stream of an audience ("site:<id>", "group:<id>") is.
+func PolicyStream(audience, stream string) string {
+	kind, id, _ := strings.Cut(audience, ":")
+	return policyBase + Level(kind) + "/" + Level(id) + "/" + Level(stream)
+}
 
 // LoadSets is the filter of the commands to all loads.
 func (t Topics) LoadSets() string { return t.base + "/load/+/set" }

@@ -80,7 +80,13 @@ func (p *step) contactor() supply.Out {
 
 // allowed is the greatest power the site may draw before loads are shed; 0 is no
 // limit.
-func (p *step) allowed() units.Power { return p.Supply.Allowed(p.Power, p.st.Credit.Limit) }
+func (p *step) allowed() units.Power {
+	least := p.Supply.Allowed(p.Power, p.st.Credit.Limit)
+	if l := p.limited.Limit; l > 0 && (least == 0 || l < least) {
+		return l
+	}
+	return least
+}
 
 // left is what is left of the credit.
 func (p *step) left() supply.Credit {

@@ -165,6 +165,7 @@ func newIn2(path string) bool {
 		`^\.?plan\.outlast`,
 		`^\.?until`,
 		`^\.?pasted`,
+		`^\.?policy`,
 		`^\.?plan\.outlook\.(starts|extra)`,
 		`^\.?said`,
 		`^\.?purchases`,

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/civil"
@@ -41,6 +42,9 @@ type Site struct {
 	Contactor bool        // there is a supply contactor
 	Supply    SupplyRules // how it is cut
 	Power     units.Power // greatest import allowed; 0 is no limit
+
+	// Policy is whose signed word counts; nil: nobody's.
+	Policy *policy.Rules
 
 	Vendor civil.Week // when credit can be bought; none: at any time
 

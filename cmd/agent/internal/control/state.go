@@ -13,6 +13,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
@@ -45,6 +46,9 @@ type State struct {
 	Supply     supply.State      `json:"supply"`
 	Ladder     ladder.State      `json:"ladder,omitzero"`
 	Clock      clock.State       `json:"clock,omitzero"`
+
+	// Policy is what is remembered of the utility's signed word.
+	Policy policy.State `json:"policy,omitzero"`
 
 	// Purchases is how credit is bought here.
 	Purchases planning.Purchases `json:"purchases,omitzero"`
@@ -165,6 +169,7 @@ func (e Event) same(o Event) bool {
 
 // Reply answers the one who caused the step.
 type Reply struct {
-	TopUp *credit.Result // of a Token
-	Err   error          // of a Request that is refused, or of prices that are not taken
+	TopUp  *credit.Result  // of a Token
+	Policy *policy.Outcome // of a PolicyEnvelope
+	Err    error           // of a Request that is refused, or of prices that are not taken
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/note"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/supply"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
@@ -23,6 +24,8 @@ type step struct {
 	in  Input
 	// confirm: the customer asks, now, to close an armed supply.
 	confirm bool
+	// limited is the utility's limit that holds.
+	limited policy.InForce
 }
 
 // Step takes one input: the State after it and what it leads to.  The organs come
@@ -34,7 +37,7 @@ type step struct {
 //     it was then;
 //  3. what happened: a reading goes through watch, then account, piece by piece;
 //  4. the loads' days, which a reading or a person may have moved, and how long the
-//     credit is to last;
+//     credit is to last; and what holds of the utility's word;
 //  5. account and supply: whether the supply should be on, by the credit as it is
 //     now, so that a token or the last of the credit has its effect in this step;
 //  6. plan asked for, loads and contactor moved: by the decision just made;
@@ -78,6 +81,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 	}
 	p.roll()
 	p.until()
+	p.policy()
 	p.supply()
 	p.wantPlan(before)
 	p.act()
@@ -190,7 +194,7 @@ func (p *step) act() {
 	guard, verdict := p.Guard.Step(p.st.Guard, loads.GuardInput{
 		Now: p.now, SupplyOn: told.Closed, SupplyReason: string(p.st.Decision.Cause),
 		Hold:   p.in.Record == RecordPending,
-		Wishes: wishes, Facts: facts, Failed: p.in.Failed, Fresh: p.in.Fresh,
+		Wishes: p.within(wishes), Facts: facts, Failed: p.in.Failed, Fresh: p.in.Fresh,
 		// An agent that was away for so long was away because the mains were.
 		PowerBack: p.in.Fresh && p.now.Sub(p.st.Now) > mainsGone,
 	})

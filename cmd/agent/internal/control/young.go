@@ -5,6 +5,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/clock"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/credit"
 )
 
@@ -18,7 +19,10 @@ func (s *Site) reclock(st State, now time.Time) (State, []credit.Entry) {
 		Meter:    st.Meter.Reclocked(now, by, s.Interval),
 		Decision: st.Decision, SupplySeen: st.SupplySeen,
 		Supply: st.Supply, Clock: st.Clock, Plant: st.Plant, Health: st.Health, WantPlan: true, EventSeq: st.EventSeq,
-		OpeningTaken: st.OpeningTaken, Hold: st.Hold, HoldTokens: st.HoldTokens,
+		OpeningTaken: st.OpeningTaken, Hold: st.Hold, HoldTokens: st.HoldTokens, Policy: st.Policy,
+	}
+	if st.Policy.Limit.Heard.IsZero() { // it is waited for from now on
+		next.Policy.Limit = policy.LimitState{}
 	}
 	next.Decision.Since, next.Supply.Bypassed = now, time.Time{}
 	var entries []credit.Entry

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
@@ -176,7 +177,7 @@ func TestAYearAheadAtAStartIsNotBelieved(t *testing.T) {
 // A clock that is set for the first time takes nothing with it but what hangs on
 // the calendar: whoever adds a field to State says which it is.
 func TestASetClockForgetsOnlyWhatHangsOnTheCalendar(t *testing.T) {
-	kept := []string{"Prices", "Decision", "SupplySeen", "Supply", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Credit", "Version"}
+	kept := []string{"Prices", "Decision", "SupplySeen", "Supply", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Credit", "Version", "Policy"}
 	anew := []string{
 		"Now", "Meter", "Tariff", "Elapsed", "TariffSeen", "Loads", "LoadsAt", "Guard", "Held", "Next", "Shed", "Ladder", "Plan", "AskedAt", "Asking", "WantPlan",
 		"PointAt", "Days", "Said", "priced", "Until", "Pasted", "Purchases",
@@ -192,9 +193,10 @@ func TestASetClockForgetsOnlyWhatHangsOnTheCalendar(t *testing.T) {
 	b := youngBench(t, time.Unix(10, 0).UTC())
 	b.st.Hold, b.st.HoldTokens, b.st.OpeningTaken, b.st.EventSeq = &Hold{Why: "x"}, true, true, 7
 	b.st.Plant = []byte(`{"a":1}`)
+	b.st.Policy = policy.State{Anchor: "x", Limit: policy.LimitState{Phase: policy.FailSafe, Heard: begin()}}
 	next, _ := b.site.reclock(b.st, begin())
 	was, is := reflect.ValueOf(b.st), reflect.ValueOf(next)
-	for _, name := range []string{"Prices", "SupplySeen", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Version"} {
+	for _, name := range []string{"Prices", "SupplySeen", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Version", "Policy"} {
 		if !reflect.DeepEqual(was.FieldByName(name).Interface(), is.FieldByName(name).Interface()) {
 			t.Errorf("%s is lost when the clock is set", name)
 		}

@@ -46,6 +46,11 @@ const (
 	CreditEnds          Code = "credit_ends"
 	SwitchSilent        Code = "switch_silent"
 	LoadShort           Code = "load_short"
+	LimitInForce        Code = "limit_in_force"
+	LimitFailSafe       Code = "limit_failsafe"
+	PolicyRefused       Code = "policy_refused"
+	UtilityMessage      Code = "utility_message"
+	UtilityAlert        Code = "utility_alert"
 	LedgerOld           Code = "ledger_old"
 	LedgerUnsound       Code = "ledger_unsound"
 	RecordsHeld         Code = "records_held"
@@ -86,6 +91,8 @@ const (
 	Way                  // a way of entry
 	Topic                // of MQTT
 	Part                 // of the agent
+	Refusal              // why what a utility sent was refused, by its code
+	Notice               // of the utility, by the id of its event
 )
 
 // Row is what is known of a code beside its words.
@@ -135,6 +142,8 @@ func Rows() []Row {
 		{Code: InfluxGone, Severity: Caution},
 		{Code: LedgerOld, Severity: Critical, Settled: true},
 		{Code: LedgerUnsound, Severity: Critical, About: Part, Settled: true},
+		{Code: LimitFailSafe, Severity: Serious},
+		{Code: LimitInForce, Severity: Caution},
 		{Code: LoadShort, Severity: Caution, OfCredit: true},
 		{Code: MagnetNear, Severity: Serious, About: Phase},
 		{Code: MeterGap, Severity: Caution, Lasts: day},
@@ -149,6 +158,7 @@ func Rows() []Row {
 		{Code: PINGuessed, Severity: Caution, Lasts: day},
 		{Code: PlanFailed, Severity: Serious},
 		{Code: PlanStale, Severity: Caution},
+		{Code: PolicyRefused, Severity: Caution, About: Refusal, Lasts: day},
 		{Code: PowerDoubtful, Severity: Serious},
 		{Code: PowerUnknown, Severity: Caution},
 		{Code: RecordsHeld, Severity: Critical},
@@ -173,6 +183,8 @@ func Rows() []Row {
 		{Code: TariffUnsure, Severity: Info},
 		{Code: TokenLocked, Severity: Caution, About: Way},
 		{Code: TokenRejected, Severity: Info, Lasts: time.Hour},
+		{Code: UtilityAlert, Severity: Serious, About: Notice},
+		{Code: UtilityMessage, Severity: Info, About: Notice},
 		{Code: VoltageInterruption, Severity: Serious, About: Phase},
 		{Code: VoltageSag, Severity: Caution, About: Phase},
 		{Code: VoltageSwell, Severity: Serious, About: Phase},

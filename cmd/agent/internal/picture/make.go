@@ -58,6 +58,8 @@ func (m *Maker) Of(snap *control.Snapshot) View {
 			Told: health.Of(w.Code).Card,
 		})
 	}
+	f := m.site.Limited(st)
+	v.Limited = Limited{State: string(f.Phase), Limit: f.Limit, By: f.Issuer, Event: f.Event, From: f.From, Until: f.Until}
 	v.System.LedgerSeq = st.Credit.Head.Seq
 	v.System.Meter = Link{Name: m.about.Meter, Freshness: m.freshness(st), LastAt: st.Meter.Last.At}
 	return v

@@ -27,6 +27,7 @@ type View struct {
 	Credit   Credit
 	RunOut   RunOut
 	Until    present.Until // how long a person asks that the credit lasts
+	Limited  Limited       // by a utility
 	Power    PowerNow
 	Meter    Registers
 	Tariff   Tariff
@@ -54,6 +55,16 @@ func (v *View) Left() time.Duration {
 		return 0
 	}
 	return max(0, v.RunOut.At.Sub(v.At))
+}
+
+// Limited is the limit that a utility has set.
+type Limited struct {
+	State string      // "": no utility limits the site
+	Limit units.Power // 0: none
+	By    string
+	Event string
+	From  time.Time
+	Until time.Time // zero: until it is taken back
 }
 
 // EmergencyState is where the emergency credit stands.

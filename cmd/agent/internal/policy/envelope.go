@@ -202,7 +202,11 @@ func open(text []byte) (opened, *RefusedError) {
 		return opened{}, &RefusedError{Oversize, fmt.Sprintf("it has %d bytes; the most is %d", len(text), MostBytes)}
 	}
 	compact := strings.TrimSpace(string(text))
-	jws, err := jose.ParseSigned(compact, []jose.SignatureAlgorithm{jose.EdDSA})
+	parse := jose.ParseSignedCompact
+	if strings.HasPrefix(compact, "{") {
+		parse = jose.ParseSignedJSON
+	}
+	jws, err := parse(compact, []jose.SignatureAlgorithm{jose.EdDSA})
 	var other *jose.ErrUnexpectedSignatureAlgorithm
 	switch {
 	case errors.As(err, &other):

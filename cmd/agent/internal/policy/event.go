@@ -251,7 +251,7 @@ func (r Rules) prices(e Envelope, adr *ADREvent, now time.Time) ([]byte, *Refuse
 	for round := l.start; len(doc.Prices) <= mostIntervals; round = round.Add(l.period) {
 		if l.period > 0 { // a late reader skips ahead
 			if late := now.Sub(round); late > l.period {
-				round = round.Add(late / l.period * l.period)
+				round = round.Add(late - late%l.period)
 			}
 		}
 		for _, s := range l.spans {

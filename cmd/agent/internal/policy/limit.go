@@ -27,8 +27,8 @@ const (
 	HeartbeatLives = 2 * time.Minute
 	// limitWait is how long a limit is waited for once the utility is heard.
 	limitWait = 2 * time.Minute
-	// Bounds of LimitRules.Minimum.
-	LeastFailSafe, MostFailSafe = 2 * time.Hour, 24 * time.Hour
+	// LeastFailSafe is the least that LimitRules.Minimum may be; the most is a day.
+	LeastFailSafe = 2 * time.Hour
 )
 
 // mostLimit is more than any home has.
@@ -129,7 +129,7 @@ func (r LimitRules) step(s LimitState, now time.Time, active bool) LimitState {
 			}
 		}
 	case Autonomous:
-		if alive && s.Wrote.After(s.Since) {
+		if alive && (active || !s.Wrote.Before(s.Since)) {
 			to = controlled
 		}
 	}

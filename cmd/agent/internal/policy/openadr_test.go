@@ -32,7 +32,8 @@ func priced(t *testing.T, h *site, body string) (doc struct {
 		Start, End     time.Time
 		Import, Export json.Number
 	} `json:"prices"`
-}, out Outcome) {
+}, out Outcome,
+) {
 	t.Helper()
 	out = h.say(Tariff, body)
 	if out.Code == Taken {

@@ -242,11 +242,8 @@ func (r Rules) apply(s *State, e Envelope, out *Outcome, now time.Time) *Refused
 
 // cancel takes an event back.
 func (r Rules) cancel(s *State, e Envelope, id string, now time.Time) *RefusedError {
-	switch e.Stream {
-	case Tariff:
-		return &RefusedError{Inapplicable, "prices are not taken back: send others for that time"}
-	case Token:
-		return &RefusedError{Inapplicable, "a token is not taken back"}
+	if e.Stream == Tariff || e.Stream == Token {
+		return &RefusedError{Inapplicable, "what was charged or credited is not taken back: send other prices for that time"}
 	}
 	if !idForm.MatchString(id) {
 		return &RefusedError{Unreadable, fmt.Sprintf("cancel is %.80q", id)}

@@ -68,6 +68,7 @@ func (s *Service) watchLinks(ctx context.Context) error {
 		if cause := s.guessed.Swap(nil); cause != nil {
 			_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.PINGuessed, Cause: *cause}})
 		}
+		part("policy acknowledgements", s.unsigned)
 		part("page", s.page.Fault(s.pace.stuck, s.pace.well))
 		r := s.records.Load()
 		if r != nil {

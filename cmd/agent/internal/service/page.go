@@ -20,6 +20,15 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 		Name: cfg.Site.Name, Unit: unit, Meter: cfg.Meter.Label(), Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency,
 	})
 	s.talk = talk.New(s.site, s.loop, s.store, maker)
+	if s.site.Policy != nil {
+		key, err := siteKey(cfg.Path(cfg.Data))
+		if err != nil { // the light does not depend on what the utility is told
+			s.unsigned = err.Error()
+			s.log.Error("acknowledgements cannot be signed, and are not sent", "error", err)
+		} else {
+			s.talk.Sign(key)
+		}
+	}
 	about := desk.About{Version: opt.Version, Started: s.started, System: s.system}
 	if opt.Demo != nil {
 		about.Demo = func() *picture.Demo { return opt.Demo(s) }

@@ -66,6 +66,7 @@ type Service struct {
 	pace     pace                      // of parts that fail
 	guessed  atomic.Pointer[said.Said] // see pinGuessed; nil: nothing to tell
 	journal  *journal.Journal
+	unsigned string // why acknowledgements to the utility cannot be signed
 }
 
 // Options are what a command decides besides the configuration.

@@ -4,6 +4,7 @@ package talk
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,6 +48,8 @@ type Agent struct {
 	// anchor is how far the head that the broker keeps has been compared.
 	anchor atomic.Int32
 	paces  paces
+	key    ed25519.PrivateKey // of the acknowledgements; nil: none are sent
+	repeat atomic.Bool        // acknowledgements are to be sent again
 }
 
 // New speaks for loop in maker's pictures.
@@ -89,7 +92,10 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 	_, err = bus.SubscribeOrder(topics.Reconnect(), func(ctx context.Context, m broker.Message) error {
 		return a.heardSupply(ctx, m)
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return a.listenPolicy(bus)
 }
 
 // heardToken enters a token and answers once its effect is stored.  An error
@@ -167,6 +173,7 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 	defer t.Stop()
 	sent := map[string]string{}
 	var connected time.Time // since when messages have gone out
+	var acks ackTold
 	changes := a.loop.Changes(ctx)
 	for {
 		select {
@@ -191,6 +198,7 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 			}
 			if err := bus.Publish(ctx, m.Topic, 0, true, m.Payload); err != nil {
 				clear(sent) // after a reconnection everything is said anew
+				acks = ackTold{}
 				connected = time.Time{}
 				break
 			}
@@ -198,6 +206,12 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 				connected = time.Now()
 			}
 			sent[m.Topic] = string(m.Payload)
+		}
+		if !connected.IsZero() {
+			if err := a.acknowledge(ctx, bus, &acks); err != nil {
+				clear(sent)
+				connected, acks = time.Time{}, ackTold{}
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -223,6 +237,11 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 	errs := []error{add(topics.State(), api.StateOf(wire)), add(topics.Warnings(), api.NoticesOf(&v)), add(topics.Plan(), wire.Plan)}
 	for _, l := range v.Loads {
 		errs = append(errs, add(topics.LoadState(l.ID), api.LoadStateOf(l)))
+	}
+	if a.site.Policy != nil {
+		state, err := a.policyState(&snap.State)
+		out = append(out, broker.Message{Topic: topics.PolicyState(), Payload: state})
+		errs = append(errs, err)
 	}
 	// A head that cannot be read now is said later: the store warns by itself.
 	if head, err := a.head(context.Background()); err == nil && head != nil && a.mayPublishHead(anchor, &snap.State, publishing) {

@@ -12,13 +12,14 @@ import (
 const (
 	orderBurst, orderEvery   = 20, time.Second
 	pricesBurst, pricesEvery = 20, 10 * time.Second
+	policyBurst, policyEvery = 64, time.Second
 	badBurst, badEvery       = 10, 10 * time.Second
 	badTopics                = 16 // more than we listen to
 )
 
 // paces are an agent's paces of what comes over MQTT.
 type paces struct {
-	loads, supply, until, prices pace
+	loads, supply, until, prices, policy pace
 
 	mu  sync.Mutex
 	bad map[string]*pace
@@ -28,6 +29,7 @@ func (p *paces) init() {
 	p.loads, p.supply = pace{burst: orderBurst, every: orderEvery}, pace{burst: orderBurst, every: orderEvery}
 	p.until = pace{burst: orderBurst, every: orderEvery}
 	p.prices = pace{burst: pricesBurst, every: pricesEvery}
+	p.policy = pace{burst: policyBurst, every: policyEvery}
 	p.bad = map[string]*pace{}
 }
 

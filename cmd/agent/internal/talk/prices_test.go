@@ -2,6 +2,7 @@ package talk
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,7 +55,12 @@ type house struct {
 
 func newHouse(t *testing.T, url string, st *control.State) *house {
 	t.Helper()
-	site := testsite.New(t)
+	return newHouseOf(t, testsite.New(t), url, st, nil)
+}
+
+// newHouseOf is newHouse of a site, which signs acknowledgements where it has a key.
+func newHouseOf(t *testing.T, site *control.Site, url string, st *control.State, key ed25519.PrivateKey) *house {
+	t.Helper()
 	h := &house{journal: &ledgerBook{}}
 	var first control.Effects
 	if st == nil {
@@ -66,7 +72,10 @@ func newHouse(t *testing.T, url string, st *control.State) *house {
 		Site: site, State: *st, First: first, Planner: testsite.Planner(t, site), Journal: h.journal,
 		Now: func() time.Time { return time.Now().UTC() }, PersistEvery: time.Hour, PlanTime: time.Second, Log: slog.New(slog.DiscardHandler),
 	})
-	h.Agent = New(site, loop, nil, picture.New(site, picture.About{Name: "Home", Unit: present.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}}))
+	h.Agent = New(site, loop, &testsite.Records{}, picture.New(site, picture.About{Name: "Home", Unit: present.Unit{Code: "ZAR", Symbol: "R", Decimals: 2}}))
+	if key != nil {
+		h.Sign(key)
+	}
 	session := session(t, url, "agent")
 	if err := h.Listen(session, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,223 @@
+package control
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
+	"github.com/keeplit/keeplit/internal/contain"
+	"github.com/keeplit/keeplit/internal/said"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+)
+
+// PolicyEnvelope is what a utility has signed: see package policy.
+type PolicyEnvelope struct{ Text []byte }
+
+func (PolicyEnvelope) asks() bool  { return true }
+func (PolicyEnvelope) spare() bool { return false }
+
+// held: nothing is taken, so that whoever sends it sends it again.
+func (PolicyEnvelope) held(p *step) { p.eff.Reply.Err = ErrHeld }
+
+// ErrNoPolicy says that the configuration names no utility whose word counts.
+var ErrNoPolicy = errors.New("the configuration has no policy")
+
+// happen takes an envelope.  What fails at it is told, and leaves everything as it was.
+func (e PolicyEnvelope) happen(p *step) {
+	if p.Policy == nil {
+		p.eff.Reply.Err = ErrNoPolicy
+		return
+	}
+	p.apart(func() { e.take(p) })
+}
+
+// policyPart is the utility's word among the parts that may fail.
+const policyPart = "policy"
+
+// apart does what the utility's word asks for.  A fault in it must not take the step
+// down: metering, credit and protection go on, and the State is as before.
+func (p *step) apart(do func()) (ok bool) {
+	st, eff := p.st.clone(), p.eff
+	err := contain.Do(do)
+	if err != nil {
+		p.st, p.eff = st, eff
+		p.eff.Reply.Err = err
+		p.raise(health.PartFailed, policyPart, said.Words(err.Error()))
+	}
+	return err == nil
+}
+
+func (e PolicyEnvelope) take(p *step) {
+	next, out := p.Policy.Take(p.st.Policy, policy.In{Text: e.Text, Now: p.now, Dateless: p.st.Clock.Dateless()})
+	p.st.Policy = next
+	p.eff.Durable = p.eff.Durable || out.Changes
+	p.eff.Reply.Policy = &out
+	switch {
+	case out.Code.Repeats():
+		return
+	case out.Code != policy.Taken:
+		p.refused(out)
+		return
+	case out.Keys != nil:
+		p.clear(health.PolicyRefused, string(policy.KeysExpired))
+		p.event("policy_keys", health.Info, said.Of("policy.keys", said.Count("version", int64(out.Keys.Version)), said.Time("until", out.Keys.Expires))) //nolint:gosec // far below
+	case out.Prices != nil:
+		reply := p.eff.Reply
+		PriceDocument{Text: out.Prices}.happen(p)
+		err := p.eff.Reply.Err
+		p.eff.Reply = reply
+		p.done(out, err)
+	case len(out.Tokens) > 0:
+		reply := p.eff.Reply
+		var errs []error
+		for _, t := range out.Tokens {
+			p.eff.Reply.TopUp = nil
+			Token{Text: t, Source: "mqtt"}.happen(p)
+			if r := p.eff.Reply.TopUp; r != nil && !r.Accepted() {
+				errs = append(errs, errors.New(string(r.Token.Code)))
+			}
+		}
+		p.eff.Reply = reply
+		p.done(out, errors.Join(errs...))
+	}
+}
+
+// done says of an envelope that it has had its effect, or why it has not.
+func (p *step) done(out policy.Outcome, err error) {
+	p.st.Policy = p.Policy.Done(p.st.Policy, out, p.now, err)
+	if err != nil {
+		out.Code, out.Detail = policy.Inapplicable, strings.ReplaceAll(err.Error(), "\n", ", ")
+		p.refused(out)
+		p.eff.Reply.Policy = &out
+	}
+}
+
+// refused tells of an envelope that was not taken: of each code one warning, whoever
+// sends how many.
+func (p *step) refused(out policy.Outcome) {
+	p.raise(health.PolicyRefused, string(out.Code), said.Of("policy.refused", said.Text("detail", out.Detail)))
+}
+
+// policy lets the utility's word pass on, and says what of it holds.
+func (p *step) policy() {
+	if p.Policy == nil {
+		return
+	}
+	well := p.apart(func() {
+		next, changed := p.Policy.Pass(p.st.Policy, p.now)
+		p.st.Policy = next
+		p.eff.Durable = p.eff.Durable || changed
+		p.limited = p.Policy.Limit.InForce(next, p.now)
+		if !p.Policy.Limits() {
+			p.limited = policy.InForce{}
+		}
+		p.tell()
+		if p.in.What == nil {
+			p.clear(health.PartFailed, policyPart)
+		}
+	})
+	if !well && p.Policy.Limits() {
+		// Nobody knows what holds: the limit that is agreed for that.
+		p.limited = policy.InForce{Phase: policy.FailSafe, Limit: p.Policy.Limit.FailSafe, From: p.now}
+	}
+}
+
+// tell keeps the warnings that say what the utility's word has come to.
+func (p *step) tell() {
+	f := p.limited
+	var cause said.Said
+	switch {
+	case f.Limit == 0:
+	case f.Event != "" && f.Until.IsZero():
+		cause = said.Of("policy.limited", said.Power("limit", f.Limit), said.Text("by", f.Issuer))
+	case f.Event != "":
+		cause = said.Of("policy.limited_until", said.Power("limit", f.Limit), said.Text("by", f.Issuer), said.Time("until", f.Until))
+	default:
+		cause = said.Of("policy.unheard", said.Power("limit", f.Limit), said.Text("by", p.Policy.Issuer))
+	}
+	unheard := f.Phase == policy.FailSafe
+	p.when(cause != nil && !unheard, health.LimitInForce, "", cause)
+	p.when(unheard, health.LimitFailSafe, "", cause)
+	holds := map[string]said.Said{}
+	for _, e := range p.st.Policy.Told(p.now) {
+		s, _ := e.At(p.now)
+		code := health.UtilityMessage
+		if s.Kind != policy.TypeMessage {
+			code = health.UtilityAlert
+		}
+		// The subject is no name that somebody outside makes up without end: so many
+		// events are remembered and no more.
+		holds[string(code)+"/"+e.ID] = said.Of("policy.says", said.Text("by", e.Of.Issuer), said.Text("text", s.Text))
+		p.raise(code, e.ID, holds[string(code)+"/"+e.ID])
+	}
+	for _, w := range p.st.Health.Active {
+		if (w.Code == health.UtilityMessage || w.Code == health.UtilityAlert) && w.Subject != health.Others && holds[string(w.Code)+"/"+w.Subject] == nil {
+			p.clear(w.Code, w.Subject)
+		}
+	}
+}
+
+// Limited is the utility's limit that holds; none where there is no policy.
+func (s *Site) Limited(st *State) policy.InForce {
+	if s.Policy == nil || !s.Policy.Limits() {
+		return policy.InForce{}
+	}
+	return s.Policy.Limit.InForce(st.Policy, st.Now)
+}
+
+// within is the wishes as far as the utility's limit has room for them: what is off stays
+// off where its start would go beyond, the least important first.  What runs is switched
+// off by shed alone, so that nothing starts only to be shed.
+func (p *step) within(wishes []loads.Wish) []loads.Wish {
+	limit := p.limited.Limit
+	if limit == 0 {
+		return wishes
+	}
+	for i, l := range p.Loads { // what was shed comes on again without a wish
+		if u := p.st.Guard.Unit(l.ID); !u.Set.On && u.Spared.On && !slices.ContainsFunc(wishes, func(w loads.Wish) bool { return w.ID == l.ID }) {
+			wishes = append(wishes, loads.Wish{ID: p.Loads[i].ID, Set: u.Spared, Reason: "limit"})
+		}
+	}
+	room := limit - p.expected()
+	order := make([]int, len(wishes))
+	for i := range order {
+		order[i] = i
+	}
+	loadOf := func(i int) loads.Load {
+		return p.Loads[slices.IndexFunc(p.Loads, func(l loads.Load) bool { return l.ID == wishes[i].ID })]
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(loadOf(a).Priority, loadOf(b).Priority) })
+	for _, i := range order {
+		w, l := &wishes[i], loadOf(i)
+		if !w.Set.On || p.st.Guard.Unit(w.ID).Set.On || l.Essential {
+			continue
+		}
+		if draws := l.Draws(w.Set); draws <= room {
+			room -= draws
+			continue
+		}
+		*w = loads.Wish{ID: w.ID, Protect: true, Reason: "limit"}
+	}
+	return wishes
+}
+
+// expected is what the site draws, with what was started since that was told; where
+// nobody knows, what the loads draw that are on.
+func (p *step) expected() units.Power {
+	d := p.drawn()
+	total := d.Power
+	if !d.Known() {
+		total = 0
+	}
+	for _, l := range p.Loads {
+		u := p.st.Guard.Unit(l.ID)
+		if u.Set.On && (!d.Known() || u.Since.After(d.From)) {
+			total += l.Draws(u.Set)
+		}
+	}
+	return total
+}

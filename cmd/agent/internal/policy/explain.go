@@ -1,0 +1,176 @@
+package policy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Claims is what an envelope says of itself.  Nothing of it is proven.
+type Claims struct {
+	Kind     string   // keeplit-policy, keeplit-keys or keeplit-ack
+	KeyIDs   []string // of the signatures
+	Envelope *Envelope
+	Issuer   string  // of an envelope or a key set
+	Keys     *KeySet // of a key set
+	Ack      *Ack    // of an acknowledgement
+	Site     string  // of an acknowledgement
+	Payload  []byte  // as it was signed
+}
+
+// Explain reads what an envelope claims, without believing it.
+func Explain(text []byte) (Claims, error) {
+	o, bad := open(text)
+	if bad != nil {
+		return Claims{}, bad
+	}
+	c := Claims{Kind: o.kind, KeyIDs: slices.Clone(o.kids), Payload: o.jws.UnsafePayloadWithoutVerification()}
+	var err error
+	switch o.kind {
+	case kindKeys:
+		var d keysDocument
+		err = read(c.Payload, &d)
+		c.Keys, c.Issuer = &d.Keys, d.Issuer
+	case kindAck:
+		var d ackDocument
+		err = read(c.Payload, &d)
+		c.Ack, c.Site = &d.Ack, d.Site
+	default:
+		var e Envelope
+		err = read(c.Payload, &e)
+		c.Envelope, c.Issuer = &e, e.Issuer
+	}
+	if err != nil {
+		return Claims{Kind: o.kind, KeyIDs: c.KeyIDs}, &RefusedError{Unreadable, err.Error()}
+	}
+	return c, nil
+}
+
+// Words is what the envelope asks for, a line each.
+func (c Claims) Words() []string {
+	var out []string
+	line := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	line("signed by key %s", strings.Join(c.KeyIDs, ", "))
+	switch {
+	case c.Keys != nil:
+		k := c.Keys
+		line("key set %d of %s, epoch %d, good until %s", k.Version, c.Issuer, k.Epoch, at(k.Expires))
+		line("%d of %d root keys", k.Threshold, len(k.Roots))
+		for _, s := range k.Signers {
+			public, err := DecodeKey(s.Key)
+			if err != nil {
+				continue
+			}
+			words := make([]string, len(s.Streams))
+			for i, x := range s.Streams {
+				words[i] = string(x)
+			}
+			whom := "everybody"
+			if len(s.Audiences) > 0 {
+				whom = strings.Join(s.Audiences, ", ")
+			}
+			line("key %s may sign %s for %s", KeyID(public), strings.Join(words, ", "), whom)
+		}
+	case c.Ack != nil:
+		line("acknowledgement %d of site %s, made %s", c.Ack.N, c.Site, at(c.Ack.At))
+		line("%s %s of %s: %s %s %s", c.Ack.Of.Stream, c.Ack.Of.ID, c.Ack.Of.Issuer, c.Ack.State, c.Ack.Code, c.Ack.Detail)
+	case c.Envelope != nil:
+		e := c.Envelope
+		line("%s %s of %s for %s, number %d of epoch %d", e.Stream, e.ID, e.Issuer, e.Audience, e.Seq, e.Epoch)
+		line("signed %s, good until %s", at(e.Issued), at(e.Expires))
+		out = append(out, e.asks()...)
+	}
+	for i := range out {
+		out[i] = strings.TrimRight(strings.Map(printable, out[i]), " ")
+	}
+	return out
+}
+
+// asks is what an envelope's body asks for.
+func (e Envelope) asks() []string {
+	switch e.Stream {
+	case Heartbeat:
+		return []string{"the utility is there"}
+	case Receipt:
+		return []string{"acknowledgements were taken: " + string(e.Body)}
+	case Tariff, Token, Message, Limit:
+	}
+	var b Body
+	if err := read(e.Body, &b); err != nil {
+		return []string{"its body cannot be read: " + err.Error()}
+	}
+	switch {
+	case b.Clear:
+		return []string{"there is no limit any more"}
+	case b.Cancel != "":
+		return []string{"event " + b.Cancel + " is taken back"}
+	case b.Event == nil:
+		return []string{"it asks for nothing"}
+	}
+	if b.Event.cancels() {
+		return []string{"event " + b.Event.ID + " is taken back"}
+	}
+	out := []string{fmt.Sprintf("event %s of programme %s", b.Event.ID, b.Event.ProgramID)}
+	if e.Stream == Token {
+		return append(out, "tokens to enter")
+	}
+	l, err := b.Event.lay(e.Issued, func(time.Duration) time.Duration { return 0 })
+	if err != nil {
+		return append(out, "it cannot be laid in time: "+err.Error())
+	}
+	for _, s := range l.spans {
+		var values []string
+		for _, p := range s.payloads {
+			parts := make([]string, len(p.Values))
+			for i, v := range p.Values {
+				parts[i] = string(v)
+			}
+			values = append(values, p.Type+" "+strings.Join(parts, ", "))
+		}
+		end := "until it is taken back"
+		if s.length < Forever {
+			end = "to " + l.start.Add(s.offset+s.length).Format(time.RFC3339)
+		}
+		out = append(out, fmt.Sprintf("from %s %s: %s", l.start.Add(s.offset).Format(time.RFC3339), end, strings.Join(values, "; ")))
+	}
+	if l.period > 0 {
+		out = append(out, fmt.Sprintf("and again every %s", l.period))
+	}
+	return out
+}
+
+// ReadKeySet reads a key set that is to be signed, to the letter.
+func ReadKeySet(data []byte) (KeySet, error) {
+	var k KeySet
+	if err := read(data, &k); err != nil {
+		return k, err
+	}
+	return k, k.Check()
+}
+
+// ReadBody reads what is to be signed as an envelope's body, so that a slip is found
+// before anybody refuses it.
+func ReadBody(s Stream, data []byte, now time.Time) (json.RawMessage, error) {
+	var b Body
+	if err := read(data, &b); err != nil {
+		return nil, err
+	}
+	switch {
+	case b.Event != nil && b.Event.cancels(), b.Cancel != "", b.Clear:
+	case b.Event == nil:
+		return nil, errors.New("it holds none of event, cancel and clear")
+	case s == Token:
+		if err := b.Event.check(); err != nil {
+			return nil, err
+		}
+	default:
+		if _, err := b.Event.lay(now, func(time.Duration) time.Duration { return 0 }); err != nil {
+			return nil, err
+		}
+	}
+	return data, nil
+}

@@ -1,0 +1,63 @@
+package service
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
+	"github.com/keeplit/keeplit/config"
+)
+
+// policyOf is whose signed word counts; nil: nobody's.
+func policyOf(cfg config.Config) *policy.Rules {
+	p := cfg.Policy
+	if p == nil {
+		return nil
+	}
+	r := &policy.Rules{
+		Site: cfg.Site.ID, Groups: p.Groups, Issuer: p.Issuer, Roots: p.Roots, Threshold: p.Threshold,
+		Streams: []policy.Stream{policy.Receipt},
+		Limit:   policy.LimitRules{FailSafe: p.Limit.FailSafe, Minimum: p.Limit.FailSafeFor, Floor: p.Limit.Floor},
+	}
+	for _, s := range p.Streams {
+		r.Streams = append(r.Streams, policy.Stream(s))
+		if policy.Stream(s) == policy.Limit {
+			r.Streams = append(r.Streams, policy.Heartbeat)
+		}
+	}
+	return r
+}
+
+// siteKeyFile holds the key with which a site signs its acknowledgements.
+const siteKeyFile = "policy.key"
+
+// siteKey is the site's own key, made at the first start.
+func siteKey(folder string) (ed25519.PrivateKey, error) {
+	name := filepath.Join(folder, siteKeyFile)
+	data, err := os.ReadFile(name)
+	if err == nil {
+		seed, err := base64.RawURLEncoding.DecodeString(strings.TrimSpace(string(data)))
+		if err != nil || len(seed) != ed25519.SeedSize {
+			return nil, fmt.Errorf("%s is not the key that was written; remove it, and another is made: then tell your utility the new public key", name)
+		}
+		return ed25519.NewKeyFromSeed(seed), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	seed := make([]byte, ed25519.SeedSize)
+	if _, err := rand.Read(seed); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(name, []byte(base64.RawURLEncoding.EncodeToString(seed)+"\n"), 0o600); err != nil {
+		return nil, err
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}

@@ -1,0 +1,159 @@
+package talk
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
+)
+
+// Sign gives the key with which acknowledgements are signed.  It must be called
+// before Listen.
+func (a *Agent) Sign(key ed25519.PrivateKey) { a.key = key }
+
+// listenPolicy takes what a utility has signed.  Who may write to these topics is not
+// what makes it believed.
+func (a *Agent) listenPolicy(bus Bus) error {
+	rules := a.site.Policy
+	if rules == nil {
+		return nil
+	}
+	hear := func(ctx context.Context, m broker.Message) error { return a.heardPolicy(ctx, m) }
+	// Keys and prices are states: what a broker has kept is good.
+	state := func(ctx context.Context, m broker.Message, _ bool) error { return a.heardPolicy(ctx, m) }
+	if _, err := bus.SubscribeState(broker.PolicyKeys(rules.Issuer), state); err != nil {
+		return err
+	}
+	for _, aud := range rules.Audiences() {
+		for _, s := range rules.Streams {
+			var err error
+			topic := broker.PolicyStream(aud, string(s))
+			switch s {
+			case policy.Tariff:
+				_, err = bus.SubscribeState(topic, state)
+			case policy.Heartbeat:
+				// One that waited at the broker is of no use.
+				_, err = bus.SubscribeOrder(topic, hear)
+			case policy.Token, policy.Message, policy.Limit, policy.Receipt:
+				_, err = bus.SubscribeAck(topic, hear)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mostLines is how many envelopes a message may hold.
+const mostLines = 64
+
+// heardPolicy takes the envelopes of a message, one a line.  An error leaves all with the
+// broker: those that were taken are known when they come again.
+func (a *Agent) heardPolicy(ctx context.Context, m broker.Message) error {
+	if len(m.Payload) == 0 {
+		return nil // a retained message was removed; what was taken stays
+	}
+	lines := bytes.Split(bytes.TrimSpace(m.Payload), []byte("\n"))
+	if len(lines) > mostLines {
+		return a.bad(ctx, m.Topic, "it holds more than 64 envelopes")
+	}
+	for _, line := range lines {
+		if err := a.paces.policy.wait(ctx); err != nil {
+			return err
+		}
+		reply, err := a.loop.Feed(ctx, control.Input{What: control.PolicyEnvelope{Text: line}})
+		if err != nil {
+			return err // not recorded: the broker keeps it
+		}
+		if reply.Err != nil {
+			return a.bad(ctx, m.Topic, reply.Err.Error())
+		}
+		if reply.Policy != nil && reply.Policy.Code.Repeats() {
+			a.repeat.Store(true) // whoever sends it again may have missed the answer
+		}
+	}
+	return nil
+}
+
+// Acknowledgements that nobody has confirmed are sent again after repeatFirst, and then
+// after twice as long each time up to repeatMost.
+const repeatFirst, repeatMost = 10 * time.Second, 10 * time.Minute
+
+// acks are the acknowledgements that wait, signed; none where they were sent already and
+// it is not time to send them again.
+func (a *Agent) acks(topics broker.Topics, st *control.State, told *ackTold, now time.Time) ([]broker.Message, error) {
+	if a.site.Policy == nil || a.key == nil {
+		return nil, nil
+	}
+	waiting := st.Policy.Acks
+	asked := a.repeat.Swap(false)
+	again := asked || now.Sub(told.at) >= told.pause
+	var out []broker.Message
+	for _, x := range waiting {
+		if x.N <= told.last && !again {
+			continue
+		}
+		text, err := policy.SignAck(a.site.Policy.Site, x, a.key)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, broker.Message{Topic: topics.PolicyAck(), Payload: []byte(text)})
+		if x.N > told.last || asked {
+			told.last, told.pause = max(told.last, x.N), 0
+		}
+	}
+	if again || len(out) > 0 {
+		told.at, told.pause = now, min(max(2*told.pause, repeatFirst), repeatMost)
+	}
+	return out, nil
+}
+
+// acknowledge sends the acknowledgements that wait.
+func (a *Agent) acknowledge(ctx context.Context, bus Bus, told *ackTold) error {
+	st := a.loop.Snapshot().State
+	messages, err := a.acks(bus.Topics(), &st, told, time.Now())
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if err := bus.Publish(ctx, m.Topic, 1, false, m.Payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ackTold is which acknowledgements were sent over this connection, and when all were.
+type ackTold struct {
+	last  uint64
+	at    time.Time
+	pause time.Duration // until they are sent again
+}
+
+// policyState is what the site says of the utility's word, retained.
+func (a *Agent) policyState(st *control.State) ([]byte, error) {
+	r := a.site.Policy
+	k := r.KeysInForce(st.Policy)
+	out := api.PolicyState{Site: r.Site, Issuer: r.Issuer, Audiences: r.Audiences(), Keys: k.Version, Epoch: k.Epoch, Seen: []api.PolicySeen{}, Waiting: len(st.Policy.Acks), Dropped: st.Policy.Dropped}
+	if a.key != nil {
+		if public, ok := a.key.Public().(ed25519.PublicKey); ok {
+			out.Key = policy.EncodeKey(public)
+		}
+	}
+	for _, s := range r.Streams {
+		out.Streams = append(out.Streams, string(s))
+	}
+	for _, x := range st.Policy.Seen {
+		if x.Stream != policy.Heartbeat {
+			out.Seen = append(out.Seen, api.PolicySeen{Audience: x.Audience, Stream: string(x.Stream), Seq: x.Last})
+		}
+	}
+	return json.Marshal(out)
+}

@@ -1,0 +1,187 @@
+package talk
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
+	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
+	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+func keyOf(n byte) ed25519.PrivateKey {
+	seed := make([]byte, ed25519.SeedSize)
+	seed[0] = n
+	return ed25519.NewKeyFromSeed(seed)
+}
+
+func publicOf(k ed25519.PrivateKey) ed25519.PublicKey {
+	public, _ := k.Public().(ed25519.PublicKey)
+	return public
+}
+
+// acked collects what a site acknowledges.
+type acked struct {
+	t    *testing.T
+	mu   sync.Mutex
+	all  []policy.Ack
+	last api.PolicyState
+}
+
+func (a *acked) hear(topic string, payload []byte, _ bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if strings.HasSuffix(topic, "/state") {
+		if err := json.Unmarshal(payload, &a.last); err != nil {
+			a.t.Error(err)
+		}
+		return
+	}
+	site, ack, err := policy.OpenAck(payload, publicOf(keyOf(9)))
+	if err != nil || site != "test" {
+		a.t.Errorf("%s: %v", site, err)
+	}
+	a.all = append(a.all, ack)
+}
+
+func (a *acked) times(id string, state policy.AckState) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, x := range a.all {
+		if x.Of.ID == id && x.State == state {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAUtilitysWordOverMQTT(t *testing.T) {
+	url, sender := aBroker(t)
+	site := testsite.New(t)
+	root, signer := keyOf(1), keyOf(2)
+	site.Policy = &policy.Rules{
+		Site: "test", Groups: []string{"feeder"}, Issuer: "utility", Roots: []string{policy.EncodeKey(publicOf(root))}, Threshold: 1, Streams: policy.Streams(),
+		Limit: policy.LimitRules{FailSafe: 3 * units.Kilowatt, Minimum: 2 * time.Hour, Floor: units.Kilowatt},
+	}
+	set := policy.KeySet{
+		Version: 1, Epoch: 1, Roots: site.Policy.Roots, Threshold: 1, Expires: time.Now().Add(time.Hour),
+		Signers: []policy.Signer{{Key: policy.EncodeKey(publicOf(signer)), Streams: policy.Streams()}},
+	}
+	var chain []string
+	for set.Version = 1; set.Version <= 3; set.Version++ {
+		text, err := policy.SignKeys("utility", time.Now(), set, root)
+		must(t, err)
+		chain = append(chain, text)
+	}
+	numbers := map[string]uint64{}
+	envelope := func(aud string, s policy.Stream, body string) []byte {
+		numbers[aud+string(s)]++
+		n := numbers[aud+string(s)]
+		e := policy.Envelope{
+			V: 1, Issuer: "utility", Audience: aud, Stream: s, Epoch: 1, Seq: n, ID: fmt.Sprintf("%s-%d", s, n), Issued: time.Now(), Expires: time.Now().Add(time.Hour),
+			Ack: policy.AckApplied, Body: json.RawMessage(body),
+		}
+		if s == policy.Heartbeat || s == policy.Receipt {
+			e.Expires, e.Ack = e.Issued.Add(policy.HeartbeatLives), policy.AckNone
+		}
+		text, err := e.Sign(signer)
+		must(t, err)
+		return []byte(text)
+	}
+	limit := func(kw float64) string {
+		return fmt.Sprintf(`{"event":{"id":"e1","programID":"dim","intervalPeriod":{"start":"0001-01-01","duration":"PT1H"},"intervals":[{"id":0,"payloads":[{"type":"IMPORT_CAPACITY_LIMIT","values":[%g]}]}]}}`, kw)
+	}
+	send := func(aud string, s policy.Stream, payload []byte) {
+		t.Helper()
+		must(t, sender.Publish(t.Context(), broker.PolicyStream(aud, string(s)), 1, false, payload))
+	}
+	heard := &acked{t: t}
+	for _, topic := range []string{sender.Topics().PolicyAck(), sender.Topics().PolicyState()} {
+		_, err := sender.Subscribe(topic, heard.hear)
+		must(t, err)
+	}
+
+	// The chain of keys is kept by the broker: it is taken at the start, in its order.
+	must(t, sender.Publish(t.Context(), broker.PolicyKeys("utility"), 1, true, []byte(strings.Join(chain, "\n"))))
+	h := newHouseOf(t, site, url, nil, keyOf(9))
+	tell := func() (stop func()) {
+		s := session(t, url, "teller")
+		stopSession := during(t, s.Run)
+		stopTelling := during(t, func(ctx context.Context) error { return h.Publish(ctx, s) })
+		return func() { stopTelling(); stopSession() }
+	}
+	stopTelling := tell()
+	eventually(t, "the third key set", func() bool { h := h.loop.Snapshot().State.Policy.Keys; return h != nil && h.Version == 3 })
+	eventually(t, "the site's word of it", func() bool {
+		heard.mu.Lock()
+		defer heard.mu.Unlock()
+		return heard.last.Keys == 3 && heard.last.Key == policy.EncodeKey(publicOf(keyOf(9)))
+	})
+
+	// A limit to a group and a heartbeat to the site.
+	send("site:test", policy.Heartbeat, envelope("site:test", policy.Heartbeat, `{}`))
+	first := envelope("group:feeder", policy.Limit, limit(2))
+	send("group:feeder", policy.Limit, first)
+	eventually(t, "the limit", func() bool { return h.view().Limited.Limit == 2*units.Kilowatt })
+	eventually(t, "its acknowledgement", func() bool {
+		return heard.times("limit-1", policy.Applied) == 1 && heard.times("limit-1", policy.Received) == 1
+	})
+
+	// The same once more: it may be that the answer was missed.
+	send("group:feeder", policy.Limit, first)
+	eventually(t, "its acknowledgement once more", func() bool { return heard.times("limit-1", policy.Applied) == 2 })
+
+	// Several in one message, one of them unsafe, in their order.
+	send("site:test", policy.Limit, bytes.Join([][]byte{
+		envelope("site:test", policy.Limit, limit(4)), envelope("site:test", policy.Limit, limit(0)), envelope("site:test", policy.Limit, `{"clear":true}`),
+	}, []byte("\n")))
+	eventually(t, "the refusal", func() bool {
+		return heard.times("limit-2", policy.Rejected) == 1 && heard.times("limit-3", policy.Received) == 1
+	})
+	if !h.warned(health.PolicyRefused) {
+		t.Error("nothing is told of it")
+	}
+
+	// Rubbish is told and acknowledged to the broker, and what comes after it is taken.
+	send("site:test", policy.Limit, bytes.Repeat([]byte("x\n"), mostLines+1))
+	send("site:test", policy.Limit, []byte("rubbish"))
+	send("site:test", policy.Message, envelope("site:test", policy.Message, `{"event":{"id":"m1","programID":"news","intervalPeriod":{"start":"0001-01-01","duration":"PT1H"},"intervals":[{"id":0,"payloads":[{"type":"X_PREPAY_MESSAGE","values":["good day"]}]}]}}`))
+	eventually(t, "the words", func() bool { return h.warned(health.UtilityMessage) && h.warned(health.BadMessage) })
+
+	// What was taken is not sent again, after a reconnection neither.
+	var all []uint64
+	for _, a := range h.loop.Snapshot().State.Policy.Acks {
+		all = append(all, a.N)
+	}
+	body, err := policy.ReceiptBody(all)
+	must(t, err)
+	send("site:test", policy.Receipt, envelope("site:test", policy.Receipt, string(body)))
+	eventually(t, "the receipt", func() bool { return len(h.loop.Snapshot().State.Policy.Acks) == 0 })
+	before := heard.times("limit-1", policy.Applied)
+	stopTelling()
+	tell()
+
+	// A limit that was sent while the agent was away waits at the broker.
+	h.stop()
+	send("group:feeder", policy.Limit, envelope("group:feeder", policy.Limit, `{"clear":true}`))
+	st := h.loop.Snapshot().State
+	h = newHouseOf(t, site, url, &st, keyOf(9))
+	tell()
+	eventually(t, "what was sent meanwhile", func() bool { return heard.times("limit-2", policy.Received) == 1 })
+	if f := h.view().Limited; f.Limit != 0 && f.State == "limited" {
+		t.Errorf("%+v", f)
+	}
+	if n := heard.times("limit-1", policy.Applied); n != before {
+		t.Errorf("what was taken is sent again: %d, then %d", before, n)
+	}
+}

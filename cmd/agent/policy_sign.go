@@ -1,0 +1,185 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// policyKeysCmd signs a key set.
+type policyKeysCmd struct {
+	File   string   `arg:"" help:"The key set, JSON; - is standard input."`
+	Issuer string   `required:"" help:"The utility's name."`
+	Key    []string `required:"" placeholder:"FILE" help:"Private root keys: as many of the old ones as the old set asks for, and of the new."`
+}
+
+// Run prints the signed key set.
+func (c policyKeysCmd) Run(e *env) error {
+	data, err := readInput(e, c.File)
+	if err != nil {
+		return err
+	}
+	set, err := policy.ReadKeySet(data)
+	if err != nil {
+		return &exitError{exitInvalid, fmt.Errorf("%s: %w", c.File, err)}
+	}
+	var keys []ed25519.PrivateKey
+	for _, name := range c.Key {
+		k, err := readKey(name)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, k)
+	}
+	text, err := policy.SignKeys(c.Issuer, time.Now(), set, keys...)
+	if err != nil {
+		return &exitError{exitInvalid, err}
+	}
+	_, err = fmt.Fprintln(e.Stdout, text)
+	return err
+}
+
+// signFlags are what every signature needs.
+type signFlags struct {
+	Issuer  string `required:"" help:"The utility's name."`
+	To      string `required:"" placeholder:"site:ID" help:"For whom: site:<id> or group:<id>."`
+	Key     string `required:"" placeholder:"FILE" help:"Private key of a signer of the key set."`
+	Epoch   uint64 `default:"1" help:"Of the key set in force."`
+	Numbers string `default:"numbers" placeholder:"FOLDER" help:"Where the last number of each stream is kept."`
+}
+
+// policySignCmd signs one envelope.
+type policySignCmd struct {
+	signFlags
+	File    string        `arg:"" optional:"" help:"The body, JSON (docs/policy.md); - is standard input."`
+	Stream  string        `required:"" enum:"tariff,token,message,limit" help:"tariff, token, message or limit."`
+	Limit   string        `placeholder:"POWER" help:"Instead of a file: a limit from now on, such as \"4.2 kW\"."`
+	Message string        `placeholder:"TEXT" help:"Instead of a file: words to the customer."`
+	Token   []string      `sep:"none" placeholder:"DIGITS" help:"Instead of a file: a token to enter."`
+	Event   string        `help:"Id of the event, with --limit and --message; it takes the place of one with the same id."`
+	Lasts   string        `default:"PT1H" placeholder:"PT1H" help:"Length of --limit and --message."`
+	Cancel  string        `placeholder:"EVENT" help:"Instead of a file: take an event back."`
+	Clear   bool          `help:"Instead of a file: there is no limit any more."`
+	Seq     uint64        `help:"The number; without it the next one of the stream."`
+	For     time.Duration `default:"1h" help:"How long the envelope is good."`
+	Ack     string        `default:"applied" enum:"none,received,applied" help:"What is to be acknowledged: none, received or applied."`
+}
+
+// Run prints the envelope.
+func (c policySignCmd) Run(e *env) error {
+	body, err := c.body(e)
+	if err != nil {
+		return err
+	}
+	stream := policy.Stream(c.Stream)
+	if body, err = policy.ReadBody(stream, body, time.Now()); err != nil {
+		return &exitError{exitInvalid, fmt.Errorf("the body: %w", err)}
+	}
+	text, err := c.sign(stream, c.Seq, c.For, policy.AckWish(c.Ack), body)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(e.Stdout, text)
+	return err
+}
+
+// body is what is to be signed, from a file or the short ways.
+func (c policySignCmd) body(e *env) ([]byte, error) {
+	given := 0
+	for _, is := range []bool{c.File != "", c.Limit != "", c.Message != "", len(c.Token) > 0, c.Cancel != "", c.Clear} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		return nil, &exitError{exitUsage, errors.New("give one of a file, --limit, --message, --token, --cancel and --clear")}
+	}
+	event := func(kind string, values ...any) ([]byte, error) {
+		id := c.Event
+		if id == "" {
+			id = c.Stream + "-" + strconv.FormatInt(time.Now().UnixMilli(), 36)
+		}
+		return json.Marshal(map[string]any{"event": map[string]any{
+			"id": id, "programID": "keeplit", "intervalPeriod": map[string]any{"start": "0001-01-01", "duration": c.Lasts},
+			"intervals": []any{map[string]any{"id": 0, "payloads": []any{map[string]any{"type": kind, "values": values}}}},
+		}})
+	}
+	switch {
+	case c.File != "":
+		return readInput(e, c.File)
+	case c.Limit != "":
+		p, err := units.ParsePower(c.Limit)
+		if err != nil {
+			return nil, &exitError{exitUsage, fmt.Errorf("--limit: %w", err)}
+		}
+		return event(policy.TypeLimit, json.Number(strconv.FormatFloat(p.W()/1000, 'f', -1, 64)))
+	case c.Message != "":
+		return event(policy.TypeMessage, c.Message)
+	case len(c.Token) > 0:
+		values := make([]any, len(c.Token))
+		for i, t := range c.Token {
+			values[i] = t
+		}
+		return event(policy.TypeToken, values...)
+	}
+	return json.Marshal(policy.Body{Cancel: c.Cancel, Clear: c.Clear})
+}
+
+// sign signs an envelope with the number seq, or the next one of its stream.
+func (f signFlags) sign(stream policy.Stream, seq uint64, good time.Duration, ack policy.AckWish, body []byte) (string, error) {
+	key, err := readKey(f.Key)
+	if err != nil {
+		return "", err
+	}
+	if !policy.IsAudience(f.To) {
+		return "", &exitError{exitUsage, fmt.Errorf("--to %q is no audience: write site:<id> or group:<id>", f.To)}
+	}
+	if seq == 0 {
+		if seq, err = f.next(stream); err != nil {
+			return "", err
+		}
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	text, err := policy.Envelope{
+		V: 1, Issuer: f.Issuer, Audience: f.To, Stream: stream, Epoch: f.Epoch, Seq: seq, ID: fmt.Sprintf("%s-%d-%d", stream, f.Epoch, seq),
+		Issued: now, Expires: now.Add(good), Ack: ack, Body: body,
+	}.Sign(key)
+	if err != nil {
+		return "", &exitError{exitInvalid, err}
+	}
+	return text, nil
+}
+
+// next is the next number of a stream, written down before it is used: one that is lost
+// does no harm, one that is used twice is refused.
+func (f signFlags) next(stream policy.Stream) (uint64, error) {
+	if err := os.MkdirAll(f.Numbers, 0o700); err != nil {
+		return 0, err
+	}
+	name := filepath.Join(f.Numbers, fmt.Sprintf("%s.%s.%d", strings.ReplaceAll(f.To, ":", "."), stream, f.Epoch))
+	last := uint64(0)
+	switch data, err := os.ReadFile(name); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return 0, err
+	default:
+		if last, err = strconv.ParseUint(strings.TrimSpace(string(data)), 10, 53); err != nil {
+			return 0, &exitError{exitInvalid, fmt.Errorf("%s does not hold a number: %w", name, err)}
+		}
+	}
+	temporary := name + ".new"
+	if err := os.WriteFile(temporary, []byte(strconv.FormatUint(last+1, 10)+"\n"), 0o600); err != nil {
+		return 0, err
+	}
+	return last + 1, os.Rename(temporary, name)
+}

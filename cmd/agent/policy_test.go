@@ -1,0 +1,87 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/keeplit/keeplit/internal/testservers"
+)
+
+// TestAUtilityGovernsAHome runs testdata/policy/*.txtar against a real broker: a utility
+// with nothing but the command line, and an agent.  docs/policy.md holds the same
+// commands.
+func TestAUtilityGovernsAHome(t *testing.T) {
+	m := testservers.StartMosquitto(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/policy", RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", os.Getenv("GORACE"))
+			e.Setenv("BROKER", m.URL)
+			return os.WriteFile(filepath.Join(e.WorkDir, "password"), []byte(m.Password), 0o600)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"fill": fillTemplate,
+		},
+	})
+}
+
+// fillTemplate is "fill FROM TO NAME=FILE...": ${NAME} in FROM becomes what FILE holds,
+// or the environment's.
+func fillTemplate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: fill FROM TO NAME=FILE...")
+	}
+	values := map[string]string{}
+	for _, a := range args[2:] {
+		name, file, _ := strings.Cut(a, "=")
+		values[name] = strings.TrimSpace(ts.ReadFile(file))
+	}
+	text := os.Expand(ts.ReadFile(args[0]), func(name string) string {
+		if v, ok := values[name]; ok {
+			return v
+		}
+		switch name {
+		case "@": // of a shell
+			return "$@"
+		case "NOW": // so that a simulated house's clock is that of the utility
+			return time.Now().UTC().Format(time.RFC3339)
+		}
+		return ts.Getenv(name)
+	})
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o600))
+}
+
+// What docs/policy.md tells to type is typed above.
+func TestTheWalkThroughOfThePolicyIsRun(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("testdata/policy/home.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := 0
+	for _, line := range strings.Split(string(doc), "\n") {
+		if !strings.HasPrefix(line, "agent ") {
+			continue
+		}
+		commands++
+		command, file, kept := strings.Cut(line, " > ")
+		typed := "\nexec " + command + "\n"
+		if kept {
+			typed += "cp stdout " + file + "\n"
+		}
+		if !strings.Contains(string(script), typed) {
+			t.Errorf("no test types\n%s", line)
+		}
+	}
+	if commands < 12 {
+		t.Errorf("only %d commands were found", commands)
+	}
+}

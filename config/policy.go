@@ -1,0 +1,101 @@
+package config
+
+import (
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Policy is whose signed word counts: see docs/policy.md.
+type Policy struct {
+	Issuer    string   `yaml:"issuer"`    // the utility's name, as its envelopes have it
+	Roots     []string `yaml:"roots"`     // its public root keys
+	Threshold int      `yaml:"threshold"` // so many of them must have signed a key set
+	Groups    []string `yaml:"groups"`    // that the site belongs to, such as its feeder
+	Streams   []string `yaml:"streams"`   // what is listened to: tariff, token, message, limit
+	// Limit is how the site is limited, where streams has limit.
+	Limit PolicyLimit `yaml:"limit"`
+}
+
+// PolicyLimit is how a utility may limit the site.
+type PolicyLimit struct {
+	FailSafe    units.Power   `yaml:"fail_safe"`     // the limit while the utility is not heard
+	FailSafeFor time.Duration `yaml:"fail_safe_for"` // at least so long, where it is heard again and says nothing
+	Floor       units.Power   `yaml:"floor"`         // the least limit that is obeyed
+}
+
+// SetDefaults is what holds where the file says nothing.
+func (p *Policy) SetDefaults() {
+	*p = Policy{Threshold: 1, Limit: PolicyLimit{FailSafe: 4200 * units.Watt, FailSafeFor: 2 * time.Hour, Floor: 4200 * units.Watt}}
+}
+
+// PolicyStreams are the streams that a site may listen to.
+func PolicyStreams() []string { return []string{"tariff", "token", "message", "limit"} }
+
+var issuerForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`) //nolint:gochecknoglobals // compiled once, never changed
+
+// checkPolicy names what is wrong with policy.
+func (c *Config) checkPolicy(l *fault.List) {
+	p := c.Policy
+	if p == nil {
+		return
+	}
+	if c.MQTT == nil {
+		l.Add("policy", "write mqtt: with the broker's address, or leave policy out", "a utility is heard over MQTT, and there is no broker")
+	}
+	if !issuerForm.MatchString(p.Issuer) {
+		l.Add("policy.issuer", "write the name that your utility signs with: lower-case letters, digits, dots and hyphens", "%q cannot name a utility", p.Issuer)
+	}
+	if len(p.Roots) == 0 || len(p.Roots) > 16 {
+		l.Add("policy.roots", "write the root keys that your utility has given you, 1 to 16", "there are %d root keys", len(p.Roots))
+	}
+	for i, r := range p.Roots {
+		at := fmt.Sprintf("policy.roots[%d]", i)
+		if raw, err := base64.RawURLEncoding.Strict().DecodeString(r); err != nil || len(raw) != 32 {
+			l.Add(at, `write the 43 characters that "agent policy keygen" printed as the public key`, "%.60q is not a public key", r)
+		}
+		if slices.Contains(p.Roots[:i], r) {
+			l.Add(at, "leave it out", "this key stands there twice")
+		}
+	}
+	if p.Threshold < 1 || p.Threshold > max(1, len(p.Roots)) {
+		l.Add("policy.threshold", "write how many of the root keys must have signed, best 2 of 3", "%d of %d root keys can never be", p.Threshold, len(p.Roots))
+	}
+	for i, g := range p.Groups {
+		if !idForm.MatchString(g) {
+			l.Add(fmt.Sprintf("policy.groups[%d]", i), "write 1 to 63 lower-case letters, digits and hyphens", "%q cannot name a group", g)
+		}
+	}
+	if len(p.Groups) > 16 {
+		l.Add("policy.groups", "name 16 at the most", "there are %d groups", len(p.Groups))
+	}
+	if len(p.Streams) == 0 {
+		l.Add("policy.streams", "name what the utility may do: tariff, token, message, limit", "nothing is listened to")
+	}
+	for i, s := range p.Streams {
+		if !slices.Contains(PolicyStreams(), s) {
+			l.Add(fmt.Sprintf("policy.streams[%d]", i), "write tariff, token, message or limit", "%q is no stream", s)
+		}
+	}
+	p.Limit.check(l)
+}
+
+// Bounds of the least time of fail-safe.
+const leastFailSafe, mostFailSafe = 2 * time.Hour, 24 * time.Hour
+
+func (p PolicyLimit) check(l *fault.List) {
+	if p.Floor <= 0 {
+		l.Add("policy.limit.floor", "write the least that your utility may limit you to, e.g. 4.2 kW", "%s would let the light be taken away", p.Floor)
+	}
+	if p.FailSafe <= 0 || p.FailSafe < p.Floor {
+		l.Add("policy.limit.fail_safe", fmt.Sprintf("write %s or more", p.Floor), "%s is below the floor of %s", p.FailSafe, p.Floor)
+	}
+	if p.FailSafeFor < leastFailSafe || p.FailSafeFor > mostFailSafe {
+		l.Add("policy.limit.fail_safe_for", "write 2h to 24h", "%s is not between 2h and 24h", p.FailSafeFor)
+	}
+}
