@@ -215,7 +215,7 @@ func (p *step) expected() units.Power {
 	}
 	for _, l := range p.Loads {
 		u := p.st.Guard.Unit(l.ID)
-		if u.Set.On && (!d.Known() || u.Since.After(d.From)) {
+		if u.Set.On && (!d.Known() || !u.Since.Before(d.From)) {
 			total += l.Draws(u.Set)
 		}
 	}

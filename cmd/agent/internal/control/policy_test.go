@@ -304,3 +304,32 @@ func TestWithoutAConfiguredPolicyNothingIsTaken(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+// A meter that is read once a minute has not seen yet what was just switched off: nothing
+// more is shed for what it says until then.
+func TestNoMoreIsShedThanIsTooMuch(t *testing.T) {
+	u := governed(t)
+	u.heard(2 * time.Minute)
+	u.say(policy.Limit, `{"clear":true}`)
+	u.runGeyser()
+	u.heard(2 * time.Minute)
+	u.step(Input{What: Request{Kind: RunLoad, Load: "washer", By: "page"}})
+	u.heard(2 * time.Minute)
+	if !u.states["geyser"] || !u.states["washer"] {
+		t.Fatalf("%v", u.states)
+	}
+	u.limit("e1", 4, "PT1H") // 0.5 + 3 + 1 kW are drawn
+	on := 0
+	for range 50 {
+		u.now = u.now.Add(time.Second)
+		u.step(Input{})
+	}
+	for _, id := range []string{"geyser", "washer"} {
+		if u.states[id] {
+			on++
+		}
+	}
+	if on != 1 {
+		t.Errorf("of two loads %d are on, and one is enough to be off: %v", on, u.states)
+	}
+}

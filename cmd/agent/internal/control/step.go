@@ -273,6 +273,17 @@ func (p *step) finishes(i int, l loads.Load, planned bool) (loads.Setpoint, bool
 // much stays off.
 const shedFor = 5 * time.Minute
 
+// stopped is what was shed since the meter told what is drawn.  A load that does not obey
+// is seen in the next reading.
+func (p *step) stopped(drawn metering.Drawn) (power units.Power) {
+	for _, l := range p.Loads {
+		if u := p.st.Guard.Unit(l.ID); !u.Set.On && u.Commanded && !u.Since.Before(drawn.At) && slices.Contains(p.st.Shed.IDs, l.ID) {
+			power += l.Power
+		}
+	}
+	return power
+}
+
 // shed picks loads to switch off while the site draws more than it may.
 func (p *step) shed() {
 	if !p.now.Before(p.st.Shed.Until) {
@@ -282,10 +293,11 @@ func (p *step) shed() {
 	var notes note.Notes
 	p.st.Meter, notes = p.watching().Blind(p.st.Meter, p.now, allowed)
 	p.write(notes)
-	if allowed == 0 || drawn.Power <= allowed {
+	over := drawn.Power - p.stopped(drawn) - allowed
+	if allowed == 0 || over <= 0 {
 		return
 	}
-	ids, _ := loads.Shed(p.Loads, p.st.Guard, drawn.Power-allowed)
+	ids, _ := loads.Shed(p.Loads, p.st.Guard, over)
 	for _, id := range ids {
 		if !slices.Contains(p.st.Shed.IDs, id) {
 			p.st.Shed.IDs = append(slices.Clone(p.st.Shed.IDs), id)
