@@ -193,12 +193,11 @@ func TestEachRefusalHasItsCode(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			h := home(t)
-			before := h.s
 			out := c.do(h)
 			if out.Code != c.want {
 				t.Fatalf("%q (%s), want %q", out.Code, out.Detail, c.want)
 			}
-			if out.Code != Taken && (out.Detail == "" || out.Changes && len(h.s.Seen) == len(before.Seen) && !slices.Contains([]Code{Inapplicable, Unsafe, Unreadable, Expired, TooMany}, out.Code)) {
+			if out.Code != Taken && (out.Detail == "" || out.Prices != nil || out.Tokens != nil || out.Keys != nil) {
 				t.Errorf("%+v", out)
 			}
 			seen[c.want] = true
