@@ -21,6 +21,7 @@ type days struct {
 	known  []int32       // known[c] is how many cells before c are known
 	kinds  []uint8       // of each day from day 0 on, some days ahead of the data
 	temp   *temperatures // nil where none is known
+	cut    bool          // some value was cut to the ceiling
 }
 
 const (
@@ -148,6 +149,7 @@ func newDays(h, least *history, cal *calendar, fine int, end int64, base, ceilin
 		}
 		dn, sec := cal.local(g * h.step)
 		c := int(dn-first)*d.perDay + int(sec/seconds)
+		d.cut = d.cut || x > float32(ceiling)
 		d.v[c] += min(x, float32(ceiling)) - float32(base)
 		count[c]++
 	}

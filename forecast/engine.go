@@ -16,6 +16,8 @@ type engine struct {
 	seed   uint64
 	panels []*panel // one a past day, oldest first
 	boosts []fitted // oldest first
+	spare  []fitted // fitted before and wanted again in some weeks; any order
+	lost   int      // some panel of before that cell was dropped for its age; 0: none was
 	pass   *pass    // what the panels have taught so far
 	refit  bool     // a booster was fitted on what has changed since
 	tried  int      // the last anchor for which boosters were fitted, be it none for want of days
@@ -25,6 +27,12 @@ type engine struct {
 type fitted struct {
 	anchor int // cell
 	q      [3]*booster
+	cut    bool // some value that it was fitted on was cut
+}
+
+// stands tells whether f would be fitted on the same panels and values today.
+func (e *engine) stands(f *fitted) bool {
+	return !f.cut && !e.d.cut && e.lost <= max(0, f.anchor-learnDays*e.d.perDay)
 }
 
 const (
@@ -62,7 +70,10 @@ func (e *engine) learned(origin int) bool { return e.pass != nil && e.pass.now <
 
 // fork is a copy that shares nothing that either will change.
 func (e *engine) fork() *engine {
-	g := &engine{d: e.d, seed: e.seed, boosts: slices.Clone(e.boosts), tried: e.tried, panels: make([]*panel, len(e.panels))}
+	g := &engine{
+		d: e.d, seed: e.seed, boosts: slices.Clone(e.boosts), spare: slices.Clone(e.spare), lost: e.lost, tried: e.tried,
+		panels: make([]*panel, len(e.panels)),
+	}
 	for i, p := range e.panels {
 		c := *p
 		g.panels[i] = &c
@@ -74,6 +85,9 @@ func (e *engine) fork() *engine {
 func (e *engine) replay(origin int) {
 	start := e.anchor(origin) / e.d.perDay
 	k := sort.Search(len(e.panels), func(i int) bool { return e.panels[i].origin/e.d.perDay >= start-learnDays })
+	if k > 0 {
+		e.lost = e.panels[k-1].origin + 1
+	}
 	e.panels = slices.Delete(e.panels, 0, k)
 	// After a clock was set back, a day may matter again that was long ago.
 	e.panels = slices.DeleteFunc(e.panels, func(p *panel) bool {
@@ -143,7 +157,8 @@ func (e *engine) fit(origin int) {
 		return
 	}
 	var want []int
-	for a := last; a > 0 && a > origin-(replayDays-anchorDays)*e.d.perDay; a -= anchorDays * e.d.perDay {
+	oldest := origin - (replayDays-anchorDays)*e.d.perDay
+	for a := last; a > 0 && a > oldest; a -= anchorDays * e.d.perDay {
 		want = append(want, a)
 	}
 	var out []fitted
@@ -156,8 +171,15 @@ func (e *engine) fit(origin int) {
 				found = true
 			}
 		}
+		// The anchors of four weeks ago are wanted again today.
+		for i := range e.spare {
+			if f := &e.spare[i]; !found && f.anchor == a && e.stands(f) {
+				out = append(out, *f)
+				found = true
+			}
+		}
 		if !found {
-			jobs = append(jobs, fitted{anchor: a})
+			jobs = append(jobs, fitted{anchor: a, cut: e.d.cut})
 		}
 	}
 	parallel(len(jobs), func(k int) { e.fitBoost(&jobs[k]) })
@@ -167,6 +189,9 @@ func (e *engine) fit(origin int) {
 		}
 	}
 	sort.Slice(out, func(a, b int) bool { return out[a].anchor < out[b].anchor })
+	e.spare = slices.DeleteFunc(append(e.spare, e.boosts...), func(f fitted) bool {
+		return f.anchor <= oldest || slices.ContainsFunc(out, func(o fitted) bool { return o.anchor == f.anchor })
+	})
 	e.boosts = out
 	e.pass, e.refit, e.tried = nil, false, last
 }

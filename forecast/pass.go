@@ -128,6 +128,7 @@ func (e *engine) forgetFrom(c int) {
 	if e.tried > c {
 		e.tried = math.MinInt
 	}
+	e.spare = slices.DeleteFunc(e.spare, func(f fitted) bool { return f.anchor > c })
 	for len(e.boosts) > 0 && e.boosts[len(e.boosts)-1].anchor > c {
 		e.boosts = e.boosts[:len(e.boosts)-1]
 		e.refit = true

@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -112,5 +113,45 @@ func TestTheFirstWeeksAreLearnedFromOnce(t *testing.T) {
 	f.Forecast(obs[known+1].Slot.Start, 24*time.Hour)
 	if len(f.engine.boosts) > 0 || f.engine.pass != learned {
 		t.Errorf("%d boosters after nine days; all was learned anew: %v", len(f.engine.boosts), f.engine.pass != learned)
+	}
+}
+
+// A fit of four weeks ago is wanted again, and is what it would be were it made anew: also
+// where some of what it was made from comes late.
+func TestAFitWantedAgainIsWhatItWouldBeMadeAnew(t *testing.T) {
+	manyFits(t)
+	for _, late := range []bool{false, true} {
+		again, anew := mustNew(t, Options{Step: time.Hour}), mustNew(t, Options{Step: time.Hour})
+		obs := household(monday, time.Hour, 70, 1)
+		made, reused := map[*booster]bool{}, 0
+		for from := 0; from < 70; from += 7 {
+			news := obs[from*24 : (from+7)*24]
+			if late && from == 42 {
+				news = slices.Concat(slices.Clone(obs[10*24:20*24]), news)
+				for i := range news[:240] {
+					news[i].Energy *= 3
+				}
+			}
+			feed(t, again, news)
+			feed(t, anew, news)
+			if anew.engine != nil {
+				anew.engine.spare = nil
+			}
+			at := monday.Add(time.Duration(from+7) * day)
+			if a, b := again.Forecast(at, 7*day), anew.Forecast(at, 7*day); !reflect.DeepEqual(a, b) {
+				t.Fatalf("late %v: the forecasts differ after %d days", late, from+7)
+			}
+			for _, f := range again.engine.boosts {
+				if made[f.q[0]] {
+					reused++
+				}
+			}
+			for _, f := range again.engine.boosts {
+				made[f.q[0]] = true
+			}
+		}
+		if reused == 0 && !late {
+			t.Error("none was wanted again")
+		}
 	}
 }
