@@ -184,7 +184,7 @@ func TestSchemaTakesWhatDecodeTakes(t *testing.T) {
 		}
 		return compiled.Validate(doc)
 	}
-	for _, good := range []string{"testdata/minimal.good.yaml", "../cmd/agent/init.yaml", "../cmd/agent/demo.yaml"} {
+	for _, good := range []string{"testdata/minimal.good.yaml", "testdata/power.good.yaml", "../cmd/agent/init.yaml", "../cmd/agent/demo.yaml"} {
 		if err := check(good); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}

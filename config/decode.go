@@ -213,7 +213,14 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
 		}
 		at := join(path, key)
 		d.lines[at] = lineOf(p.Key)
-		d.value(p.Value, v.FieldByIndex(f.index), at, f.secret)
+		index := f.index
+		if f.mapping != nil {
+			switch d.plain(p.Value).(type) {
+			case *ast.MappingNode, *ast.MappingValueNode:
+				index = f.mapping
+			}
+		}
+		d.value(p.Value, v.FieldByIndex(index), at, f.secret)
 	}
 	if c, ok := d.drivers.choiceOf(v.Type()); ok {
 		driver := d.chosen(pairs, v)
@@ -292,8 +299,9 @@ func (d *decoder) pairs(n ast.Node, path, want string) ([]*ast.MappingValueNode,
 }
 
 type field struct {
-	index  []int
-	secret bool
+	index   []int
+	mapping []int // of the field that a mapping under the same key is for; nil: there is none
+	secret  bool
 }
 
 func fieldsOf(t reflect.Type) map[string]field {
@@ -303,7 +311,13 @@ func fieldsOf(t reflect.Type) map[string]field {
 		if !f.IsExported() || name == "-" || name == "" || strings.Contains(opts, "inline") {
 			continue // an embedded struct's own fields are visible fields too
 		}
-		out[name] = field{index: f.Index, secret: f.Tag.Get("secret") == "true"}
+		x := out[name]
+		if f.Tag.Get("as") == "mapping" { // beside a field for one value
+			x.mapping = f.Index
+		} else {
+			x.index, x.secret = f.Index, f.Tag.Get("secret") == "true"
+		}
+		out[name] = x
 	}
 	return out
 }

@@ -75,7 +75,11 @@ func (g schemaMaker) of(t reflect.Type, secret bool) map[string]any {
 	case reflect.Struct:
 		properties := map[string]any{}
 		for name, f := range fieldsOf(t) {
-			properties[name] = g.nullable(g.of(t.FieldByIndex(f.index).Type, f.secret))
+			one := g.nullable(g.of(t.FieldByIndex(f.index).Type, f.secret))
+			if f.mapping != nil {
+				one = map[string]any{"oneOf": []any{one, g.of(t.FieldByIndex(f.mapping).Type, false)}}
+			}
+			properties[name] = one
 		}
 		if c, ok := g.drivers.choiceOf(t); ok {
 			g.choice(properties, c)

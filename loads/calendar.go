@@ -7,7 +7,7 @@ import (
 )
 
 // calendar lays a load's need-days.  A need-day begins where the first window
-// begins (without windows: at the ready-by time, or else at midnight) and lasts
+// begins (without windows: when it is too late to be ready, or else at midnight) and lasts
 // until the same local time of the next day, so that a night from 22:00 to 06:00
 // is one need-day and not halves of two.
 type calendar struct {
@@ -15,17 +15,19 @@ type calendar struct {
 	start   TimeOfDay // begin of the need-day
 	windows [][2]int  // minutes from midnight of the day the need-day begins on; sorted, apart
 	by      int       // minutes, as windows: the end of what may be used
+	late    int       // minutes before by at which it should be done; 0: at by
 }
 
 const dayMinutes = 24 * 60
 
-func newCalendar(windows []Window, readyBy *TimeOfDay, zone *time.Location) calendar {
+// late is how long after readyBy the load may still run.
+func newCalendar(windows []Window, readyBy *TimeOfDay, late time.Duration, zone *time.Location) calendar {
 	c := calendar{zone: zone}
 	switch {
 	case len(windows) > 0:
 		c.start = windows[0].From
 	case readyBy != nil:
-		c.start = *readyBy % dayMinutes
+		c.start = TimeOfDay(mod(int(*readyBy) + int(late/time.Minute)))
 	}
 	start := int(c.start)
 	if len(windows) == 0 {
@@ -49,7 +51,8 @@ func newCalendar(windows []Window, readyBy *TimeOfDay, zone *time.Location) cale
 		if by == start {
 			by += dayMinutes
 		}
-		c.by = min(c.by, by)
+		end := min(c.by, by+int(late/time.Minute))
+		c.by, c.late = end, max(0, end-by)
 	}
 	return c
 }
@@ -82,6 +85,7 @@ func (c calendar) usable() time.Duration {
 type needDay struct {
 	from, to time.Time    // half-open
 	by       time.Time    // end of what may be used
+	ready    time.Time    // by when it should be done: by, or before it
 	spans    []units.Slot // where the load may run
 }
 
@@ -97,7 +101,7 @@ func (c calendar) day(t time.Time, n int) needDay {
 	}
 	d += n
 	at := func(minute int) time.Time { return wallClock(y, m, d, minute, c.zone) }
-	nd := needDay{from: at(int(c.start)), to: at(int(c.start) + dayMinutes), by: at(c.by)}
+	nd := needDay{from: at(int(c.start)), to: at(int(c.start) + dayMinutes), by: at(c.by), ready: at(c.by - c.late)}
 	for _, w := range c.windows {
 		from, to := at(w[0]), earlier(at(w[1]), nd.by)
 		if from.Before(to) {

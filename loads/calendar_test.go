@@ -71,7 +71,7 @@ func TestNeedDays(t *testing.T) {
 		{"a day of 23 hours", nil, nil, "2026-03-29 12:00", "2026-03-29 00:00", "2026-03-30 00:00", "2026-03-30 00:00", []string{"00:00 23h0m0s"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			d := newCalendar(tc.windows, tc.ready, paris).day(at(tc.now), 0)
+			d := newCalendar(tc.windows, tc.ready, 0, paris).day(at(tc.now), 0)
 			if !d.from.Equal(at(tc.from)) || !d.to.Equal(at(tc.to)) || !d.by.Equal(at(tc.by)) {
 				t.Errorf("%v to %v by %v", d.from.In(paris), d.to.In(paris), d.by.In(paris))
 			}
@@ -106,7 +106,7 @@ func TestNeedDaysTile(t *testing.T) {
 		if to == from {
 			t.Skip("empty")
 		}
-		c := newCalendar([]Window{{from, to}}, nil, zone)
+		c := newCalendar([]Window{{from, to}}, nil, 0, zone)
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(rapid.Int64Range(0, 366*24*3600).Draw(t, "now")) * time.Second)
 		d, next := c.day(now, 0), c.day(now, 1)
 		if now.Before(d.from) || !now.Before(d.to) {

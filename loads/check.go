@@ -17,12 +17,10 @@ func (d Document) Check() fault.List {
 	if !validID(d.ID) {
 		l.Add("id", "write 1 to 32 lower-case letters, digits and hyphens, e.g. pool-pump", "%q is not an id", d.ID)
 	}
-	if d.Kind != "" && d.Kind != Cycle && d.Kind != OnOff {
-		l.Add("kind", "write cycle (runs a programme) or onoff (may be switched at will)", "%q is not a kind of load", d.Kind)
+	if d.Kind != "" && d.Kind != Cycle && d.Kind != OnOff && d.Kind != Varies {
+		l.Add("kind", "write cycle (runs a programme), onoff (may be switched at will) or power (is told how much it may draw)", "%q is not a kind of load", d.Kind)
 	}
-	if d.Power <= 0 || d.Power > maxPower {
-		l.Add("power", "write what it draws while on, e.g. 3000 W", "%v is not the power of a load", d.Power)
-	}
+	d.checkPower(&l)
 	if d.Kind == Cycle {
 		if d.Cycle <= 0 || d.Cycle > 24*time.Hour {
 			l.Add("cycle", "write how long its programme takes, e.g. 1h45m", "%v is not the length of a programme", d.Cycle)
@@ -32,6 +30,9 @@ func (d Document) Check() fault.List {
 	}
 	checkPause(&l, "min_on", d.MinOn)
 	checkPause(&l, "min_off", d.MinOff)
+	if d.Respect != nil && (*d.Respect < 0 || *d.Respect > 24*time.Hour) {
+		l.Add("respect", "write how long the plan leaves what a person has set at the device, e.g. 1h, or 0s for not at all", "%v is not such a time", *d.Respect)
+	}
 	if d.MaxStart < 0 {
 		l.Add("max_starts", "write 0 for no limit", "%d is not a number of starts", d.MaxStart)
 	}
@@ -43,12 +44,43 @@ func (d Document) Check() fault.List {
 	return l
 }
 
+// checkPower checks what is drawn, and that the switch can be told it.
+func (d Document) checkPower(l *fault.List) {
+	switch {
+	case d.Kind == Varies && d.Range == nil:
+		l.Add("power", "write power: {min: 6 A, max: 16 A}, or {min: 1400 W, max: 3700 W}, or kind: onoff", "a load of kind power is told how much it may draw, and from where to where is not given")
+	case d.Kind == Varies:
+		l.Under("power", d.Range.check())
+		if d.Switch.Switches() && d.Switch.Settings != nil && !d.Switch.Traits().Powers {
+			l.Add("switch.driver", "name a driver that can be told a power, with what it needs for that (mqtt with setpoint), or write kind: onoff", "%s can only be told on and off", d.Switch.Driver)
+		}
+	case d.Range != nil:
+		l.Add("power", "write one power, or kind: power", "only a load of kind power draws from one power to another")
+	case d.Power <= 0 || d.Power > maxPower:
+		l.Add("power", "write what it draws while on, e.g. 3000 W", "%v is not the power of a load", d.Power)
+	}
+	if d.Kind != Varies && d.Switch.Traits().Told {
+		l.Add("kind", "write kind: power, or leave out switch.setpoint", "only a load of kind power is told a set-point")
+	}
+}
+
 func (d Document) checkNeed(l *fault.List) {
 	if d.Need == nil {
 		if d.ReadyBy != nil {
 			l.Add("ready_by", "say under need what must be done by then", "there is no need to be ready with")
 		}
+		if d.Late != nil {
+			l.Add("late", "say under need what must be done", "there is no need to be late with")
+		}
 		return
+	}
+	late := time.Duration(0)
+	if d.Late != nil {
+		l.Under("late", d.Late.check())
+		late = d.Late.UpTo
+		if d.ReadyBy == nil {
+			l.Add("late", "write ready_by too", "late counts from ready_by, which is not given")
+		}
 	}
 	n := *d.Need
 	if d.Defer != nil && !*d.Defer {
@@ -72,15 +104,24 @@ func (d Document) checkNeed(l *fault.List) {
 	if d.Kind != Cycle && n.Runs != 0 {
 		l.Add("need.runs", "write for or energy, or kind: cycle", "only a load of kind cycle is counted in runs")
 	}
+	if d.Kind == Varies && len(n.Between) > 1 {
+		l.Add("need.between", "write one stretch of the day", "a load of kind power has one, and there are %d", len(n.Between))
+	}
+	if d.Kind == Varies && n.For != 0 {
+		l.Add("need.for", "write energy: 8 kWh", "how long a load of kind power runs is not what it gets")
+	}
 	if n.For < 0 || n.Energy < 0 || n.Runs < 0 {
 		l.Add("need", "write a positive amount", "a need is never negative")
 	}
-	c := newCalendar(n.Between, d.ReadyBy, time.UTC)
+	c := newCalendar(n.Between, d.ReadyBy, late, time.UTC)
 	if c.overlap() {
 		l.Add("need.between", "make them stand apart and fit into one day", "the windows overlap")
 		return
 	}
-	if need := d.needTime(); d.Power > 0 && need > c.usable() {
+	if d.Range != nil && len(d.Range.check()) > 0 {
+		return // what it draws is not known
+	}
+	if need := d.needTime(); d.Greatest() > 0 && need > c.usable() {
 		l.Add("need", "widen between, or ask for less", "%v of running time does not fit into %v", need, c.usable())
 	}
 }
@@ -93,7 +134,7 @@ func (d Document) needTime() time.Duration {
 	case d.Kind == Cycle:
 		return time.Duration(max(n.Runs, 1)) * d.Cycle
 	case n.Energy != 0:
-		return timeFor(n.Energy, d.Power)
+		return timeFor(n.Energy, d.Greatest())
 	default:
 		return n.For
 	}

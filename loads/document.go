@@ -12,26 +12,32 @@ type Kind string
 
 // The kinds of load.
 const (
-	Cycle Kind = "cycle" // runs a programme once started, uninterrupted: a washing machine, a dishwasher
-	OnOff Kind = "onoff" // may be switched on and off within its limits: a geyser, a pump, a charger
+	Cycle  Kind = "cycle" // runs a programme once started, uninterrupted: a washing machine, a dishwasher
+	OnOff  Kind = "onoff" // may be switched on and off within its limits: a geyser, a pump
+	Varies Kind = "power" // is told how much it may draw: a car's charger, a heater with a dimmer
 )
 
 // Document is one load as written in the configuration.
 type Document struct {
-	ID        string         `yaml:"id"`         // short name, lower-case letters, digits and hyphens; unique in the site
-	Name      string         `yaml:"name"`       // for people; the id where empty
-	Kind      Kind           `yaml:"kind"`       // cycle or onoff; onoff where empty
-	Power     units.Power    `yaml:"power"`      // drawn while on (the mean of a cycle)
-	Need      *NeedDocument  `yaml:"need"`       // what it must be given each day; none: it runs only when told to
-	Cycle     time.Duration  `yaml:"cycle"`      // length of the programme; kind cycle only
-	ReadyBy   *TimeOfDay     `yaml:"ready_by"`   // local time by which the day's need must be done
-	MinOn     *time.Duration `yaml:"min_on"`     // shortest run; 1 min where not given
-	MinOff    *time.Duration `yaml:"min_off"`    // shortest pause between two runs; 3 min where not given
-	MaxStart  int            `yaml:"max_starts"` // most starts in a local day; 0: no limit
-	Priority  int            `yaml:"priority"`   // 0 is the most important; the greatest is shed first
-	Essential bool           `yaml:"essential"`  // it is never shed
-	Defer     *bool          `yaml:"defer"`      // false: it is metered and shed, but never scheduled; true where not given
-	Switch    SwitchDocument `yaml:"switch"`
+	ID        string         `yaml:"id"`                 // short name, lower-case letters, digits and hyphens; unique in the site
+	Name      string         `yaml:"name"`               // for people; the id where empty
+	Kind      Kind           `yaml:"kind"`               // cycle, onoff or power; onoff where empty
+	Power     units.Power    `yaml:"power"`              // drawn while on (the mean of a cycle)
+	Range     *RangeDocument `yaml:"power" as:"mapping"` // kind power: what it can be told to draw
+	Need      *NeedDocument  `yaml:"need"`               // what it must be given each day; none: it runs only when told to
+	Cycle     time.Duration  `yaml:"cycle"`              // length of the programme; kind cycle only
+	ReadyBy   *TimeOfDay     `yaml:"ready_by"`           // local time by which the day's need must be done
+	Late      *LateDocument  `yaml:"late"`               // it may be done somewhat later; never where not given
+	MinOn     *time.Duration `yaml:"min_on"`             // shortest run; 1 min where not given
+	MinOff    *time.Duration `yaml:"min_off"`            // shortest pause between two runs; 3 min where not given
+	MaxStart  int            `yaml:"max_starts"`         // most starts in a local day; 0: no limit
+	Priority  int            `yaml:"priority"`           // 0 is the most important; the greatest is shed first
+	Essential bool           `yaml:"essential"`          // it is never shed
+	// Respect is how long the plan leaves it as a person has set it at the device itself; for
+	// kind power 1 h where not given, else 0: the plan's word is told again.
+	Respect *time.Duration `yaml:"respect"`
+	Defer   *bool          `yaml:"defer"` // false: it is metered and shed, but never scheduled; true where not given
+	Switch  SwitchDocument `yaml:"switch"`
 }
 
 // NeedDocument is what a load must be given each day: one of For, Energy and

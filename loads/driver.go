@@ -8,6 +8,7 @@ import (
 
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/units"
 )
 
 // Driver is a kind of switch that the program can work.  It lives in the folder
@@ -43,6 +44,9 @@ type Traits struct {
 	Remote  bool // it hangs on a network: it answers late, and stays as it is without the agent
 	Latches bool // it stays as it is without the agent
 	Blind   bool // it cannot tell its real state
+	Powers  bool // it can be told a power
+	// Told: it is set up to be told a power, which only a load of kind power has.
+	Told bool
 	// Renewable: the device drops the load by itself where it is not told On
 	// again in time.
 	Renewable bool
@@ -63,11 +67,15 @@ const (
 type Env struct {
 	ID      string        // of the load that is switched, or SupplyID
 	DeadMan time.Duration // the load is to drop by itself where On is not said again for so long; 0: never
-	Now     func() time.Time
-	Log     *slog.Logger
-	MQTT    *device.Pool // the devices on the broker, which the program runs; nil without one
-	Machine Machine      // opened when something is asked of it
-	Plant   Plant        // nil without a simulation
+	// Powers are what the load can be told to draw, and PerAmpere what an ampere of it
+	// is; none and 0 for what is only on or off.
+	Powers    []PowerRange
+	PerAmpere units.Power
+	Now       func() time.Time
+	Log       *slog.Logger
+	MQTT      *device.Pool // the devices on the broker, which the program runs; nil without one
+	Machine   Machine      // opened when something is asked of it
+	Plant     Plant        // nil without a simulation
 }
 
 // Pins open GPIO lines by name or number.  The chip is named by its label, name

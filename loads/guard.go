@@ -91,6 +91,13 @@ const (
 	HeldRefused HoldBack = "refused"   // its switch does not take the set-point
 )
 
+// Hand is what a person has set at a device itself: it was proven to be as it was
+// told, and then it was otherwise.
+type Hand struct {
+	ID  string
+	Set Setpoint
+}
+
 // Warning codes of the guard.
 const (
 	WarnUnconfirmed = "switch_unconfirmed" // a command is not confirmed by feedback
@@ -110,6 +117,7 @@ type Verdict struct {
 	Commands []Command // offs first, the supply's close last; in order to be sent
 	Held     []Hold
 	Warnings []Warning // standing ones, on every step until cleared
+	Hands    []Hand    // seen in this step, of loads with Respect; nothing is told against them in it
 	Next     time.Time // step again at this time at the latest; zero: only when something changes
 }
 

@@ -491,7 +491,13 @@ func TestShedLeastImportantFirst(t *testing.T) {
 		{1600 * units.Watt, []string{"heater", "geyser"}, 4500 * units.Watt},
 		{units.Kilowatt * 100, []string{"heater", "geyser", "tv"}, 5500 * units.Watt},
 	} {
-		ids, freed := Shed(ls, s, tc.excess)
+		out, freed := Shed(ls, s, func(string) Capability { return Capability{} }, Over{Power: tc.excess, Now: t0, Read: t0})
+		var ids []string
+		for _, r := range out {
+			if ids = append(ids, r.ID); r.Set.On {
+				t.Errorf("%s is left on at %v", r.ID, r.Set)
+			}
+		}
 		if d := cmp.Diff(tc.ids, ids); d != "" || freed != tc.freed {
 			t.Errorf("excess %v: freed %v, %s", tc.excess, freed, d)
 		}

@@ -30,6 +30,7 @@ type UnitState struct {
 	SentAt    time.Time `json:"sent_at,omitzero"`    // the last send
 	Spared    Setpoint  `json:"spared,omitzero"`     // it was on so and is off only to protect: without a wish it comes on again
 	Told      Setpoint  `json:"told,omitzero"`       // what was last sent
+	Former    Setpoint  `json:"former,omitzero"`     // what it was reckoned to do before the present command
 
 	NotBefore time.Time   `json:"not_before,omitzero"` // no start before this: its turn after an outage
 	Day       time.Time   `json:"day,omitzero"`        // the local midnight that Starts counts from

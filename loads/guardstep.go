@@ -139,7 +139,10 @@ func (st *step) hear() {
 	}
 	for _, f := range st.in.Facts {
 		if u := st.unit(f.ID); u != nil && st.feedback(f.ID) {
-			st.observe(u, f)
+			was := *u
+			if st.observe(u, f); st.byHand(was, *u, f) {
+				st.out.Hands = append(st.out.Hands, Hand{ID: f.ID, Set: u.Set})
+			}
 		}
 	}
 }
@@ -159,8 +162,8 @@ func (st *step) feedback(id string) bool {
 	if id == SupplyID {
 		return st.config.SupplyFeedback
 	}
-	i := slices.IndexFunc(st.loads, func(l Load) bool { return l.ID == id })
-	return i >= 0 && st.loads[i].Feedback
+	l, ok := st.byID(id)
+	return ok && l.Feedback
 }
 
 // takes is what a switch can be told; known is false where nothing was heard of it.
@@ -216,6 +219,32 @@ func (st *step) observe(u *UnitState, f Fact) {
 			st.started(u)
 		}
 	}
+}
+
+// byHand tells whether what is seen now was set by a person at the device: it
+// was proven to be as it was told, and is otherwise since.  A device that has just
+// come back, that has no supply, or whose own timer may have ended has no hand in it,
+// and neither has one that does what protects.
+func (st *step) byHand(was, is UnitState, f Fact) bool {
+	l, ok := st.byID(f.ID)
+	if !ok || l.Respect <= 0 || is.Commanded || is.Set == was.Set || !was.Commanded || !was.Confirmed || was.Spared.On {
+		return false
+	}
+	switch {
+	case !was.Seen.Known || !st.s.SupplyUp || st.in.PowerBack || st.in.Fresh || !st.in.Now.After(was.NotBefore):
+		return false
+	case !is.Set.On && l.DeadMan > 0 && is.Seen.At.Sub(was.SentAt) >= l.DeadMan-l.DeadMan/10:
+		return false
+	}
+	return true
+}
+
+func (st *step) byID(id string) (Load, bool) {
+	i := slices.IndexFunc(st.loads, func(l Load) bool { return l.ID == id })
+	if i < 0 {
+		return Load{}, false
+	}
+	return st.loads[i], true
 }
 
 func (st *step) started(u *UnitState) {
@@ -276,6 +305,12 @@ func (st *step) load(l Load, offs bool) {
 			st.hold(l.ID, w.Set, time.Time{}, HeldSupply)
 		}
 		w = Wish{ID: l.ID, Protect: true, Reason: reasonSupplyOff}
+	}
+	if i := slices.IndexFunc(st.out.Hands, func(h Hand) bool { return h.ID == l.ID }); i >= 0 {
+		if !w.Protect {
+			return // whoever steps the guard has yet to say what becomes of it
+		}
+		st.out.Hands = slices.Delete(st.out.Hands, i, i+1)
 	}
 	if w.Set.On == offs {
 		return
@@ -445,7 +480,7 @@ func (st *step) turn(u *UnitState, set Setpoint, reason string) bool {
 	if u.Set.On != set.On {
 		u.Prev, u.Since = u.Since, st.now
 	}
-	u.Set = set
+	u.Former, u.Set = u.Set, set
 	if changed {
 		st.emit(u, reason, false) // still not confirmed, since the same time
 	} else {

@@ -13,6 +13,9 @@ const (
 	// DefaultDeadMan is how long a load switched over MQTT stays on when the
 	// agent is gone.
 	DefaultDeadMan = 10 * time.Minute
+	// DefaultRespect is how long the plan leaves what a person has set at a device of
+	// kind power.
+	DefaultRespect = time.Hour
 )
 
 // Load is a checked and compiled Document.  It is a value without hidden state
@@ -21,7 +24,8 @@ type Load struct {
 	ID        string
 	Name      string
 	Kind      Kind
-	Power     units.Power   // drawn while on
+	Power     units.Power   // drawn while on; kind power: at most
+	Powers    []PowerRange  // kind power: what it can be told, by rising power
 	Defer     bool          // it is scheduled; otherwise only metered and shed
 	Need      time.Duration // running time owed each need-day; 0: none
 	Runs      int           // kind cycle: programmes owed each need-day
@@ -31,6 +35,12 @@ type Load struct {
 	MaxStart  int  // in a local day; 0: no limit
 	Priority  int  // 0 is the most important
 	Essential bool // never shed
+	// Respect is how long what a person has set at the device goes before the plan; 0:
+	// not at all.
+	Respect time.Duration
+	// LatePerHour is what an hour of running counts as that comes later than it should
+	// be ready, in the account's unit.
+	LatePerHour units.Money
 
 	Feedback bool          // the switch can tell its real state
 	DeadMan  time.Duration // renew the command well within this; 0: not needed
@@ -47,14 +57,14 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 		return Load{}, err
 	}
 	l := Load{
-		ID: d.ID, Name: d.Name, Kind: d.Kind, Power: d.Power,
+		ID: d.ID, Name: d.Name, Kind: d.Kind, Power: d.Greatest(),
 		Defer:  d.Defer == nil || *d.Defer,
 		Need:   d.needTime(),
 		Cycle:  d.Cycle,
 		MinOn:  value(d.MinOn, DefaultMinOn),
 		MinOff: value(d.MinOff, DefaultMinOff),
 
-		MaxStart: d.MaxStart, Priority: d.Priority, Essential: d.Essential,
+		Respect: value(d.Respect, 0), MaxStart: d.MaxStart, Priority: d.Priority, Essential: d.Essential,
 		Feedback: d.Switch.HasFeedback(),
 	}
 	if l.Name == "" {
@@ -64,6 +74,10 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 		l.Kind = OnOff
 	}
 	l.DeadMan = d.DeadMan()
+	if l.Kind == Varies {
+		l.Powers = d.Range.Powers()
+		l.Respect = value(d.Respect, DefaultRespect)
+	}
 	if l.Kind == Cycle {
 		l.MinOn = max(l.MinOn, l.Cycle) // a programme is not interrupted
 	}
@@ -76,7 +90,11 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 			l.Runs = max(n.Runs, 1)
 		}
 	}
-	l.calendar = newCalendar(windows, d.ReadyBy, zone)
+	late := time.Duration(0)
+	if d.Late != nil {
+		late, l.LatePerHour = d.Late.UpTo, d.Late.PerHour
+	}
+	l.calendar = newCalendar(windows, d.ReadyBy, late, zone)
 	return l, nil
 }
 
@@ -90,6 +108,37 @@ func (l Load) Draws(s Setpoint) units.Power {
 		return max(0, s.Power)
 	}
 	return l.Power
+}
+
+// Least is the least that the load draws while it is on.
+func (l Load) Least() units.Power {
+	if len(l.Powers) > 0 {
+		return l.Powers[0].From
+	}
+	return l.Power
+}
+
+// Takes is what the load can be told to draw by its configuration.
+func (l Load) Takes() Capability { return Capability{Powers: l.Powers} }
+
+// Full is the load on at all that it may draw.
+func (l Load) Full() Setpoint {
+	if l.Kind == Varies {
+		return Setpoint{On: true, Power: l.Power}
+	}
+	return Setpoint{On: true}
+}
+
+// Greatest is what the load draws at most.
+func (d Document) Greatest() units.Power {
+	if d.Range == nil {
+		return d.Power
+	}
+	p := units.Power(0)
+	for _, r := range d.Range.Powers() {
+		p = max(p, r.To)
+	}
+	return p
 }
 
 func value[T any](p *T, otherwise T) T {

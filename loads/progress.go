@@ -30,8 +30,12 @@ type Progress struct {
 type Override struct {
 	Run   bool      `json:"run"` // true: run now; false: skip
 	Until time.Time `json:"until"`
-	By    string    `json:"by,omitempty"` // who asked, for the record
+	By    string    `json:"by,omitempty"` // who asked, for the record; AtDevice: it was set there
+	Set   Setpoint  `json:"set,omitzero"` // how it shall run; off: at all that it may draw
 }
+
+// AtDevice is who asked for what was set at the device itself.
+const AtDevice = "device"
 
 // Wanted is the override in force at now; ok is false where there is none.
 func (p Progress) Wanted(now time.Time) (run, ok bool) {
@@ -104,7 +108,7 @@ func (l Load) room(day needDay, now time.Time) time.Duration {
 		switch l.Kind {
 		case Cycle:
 			free -= free % l.Cycle
-		case OnOff:
+		case OnOff, Varies:
 		}
 		room += free
 	}
@@ -165,9 +169,9 @@ func (l Load) add(p Progress, t Taken) Progress {
 	switch l.Kind {
 	case Cycle:
 		return l.addProgramme(p, d)
-	case OnOff:
+	case OnOff, Varies:
 	}
-	if !t.HasEnergy || energy.Mean(d) >= l.Power/idleShare {
+	if set := t.Set; !t.HasEnergy || energy.Mean(d) >= l.Draws(Setpoint{On: true, Power: set.Power})/idleShare {
 		p.Idle, p.Rest = 0, time.Time{}
 		return p
 	}

@@ -11,9 +11,12 @@ import (
 type Request struct {
 	Load     string
 	Kind     Kind
-	Power    units.Power
+	Power    units.Power   // kind power: the greatest, at which Time is counted
+	Least    units.Power   // kind power: the least while it is on
+	Draws    units.Power   // what it is reckoned to draw now, where On
 	Spans    []units.Slot  // where it may be placed: sorted, apart, none before now or after By
 	By       time.Time     // when it must be done
+	Ready    time.Time     // when it should be done; zero: at By
 	Free     time.Time     // Spans are cut here: it runs already, rests, or a person has it wait; zero: they are not
 	Rests    bool          // Free is when it is asked again, because it took nothing when it was on last
 	Time     time.Duration // running time still owed beyond what is committed; for a cycle Runs times Cycle
@@ -45,12 +48,20 @@ func (l Load) Committed(p Progress, u UnitState, now time.Time) time.Time {
 		case forced && run && !u.Set.On:
 			return now.Add(l.Cycle)
 		}
-	case OnOff:
+	case OnOff, Varies:
 		if forced && run {
 			return p.Override.Until
 		}
 	}
 	return time.Time{}
+}
+
+// CommittedPower is what the load draws while it is Committed.
+func (l Load) CommittedPower(p Progress, now time.Time) units.Power {
+	if run, forced := p.Wanted(now); forced && run && p.Override.Set.On {
+		return l.Draws(p.Override.Set)
+	}
+	return l.Power
 }
 
 // Requests is what the load is owed at now beyond what is Committed, one request
@@ -77,7 +88,13 @@ func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Durati
 		r := Request{
 			Load: l.ID, Kind: l.Kind, Power: l.Power, By: day.by, Time: l.Need, Runs: l.Runs, Cycle: l.Cycle,
 			MinOn: l.MinOn, MinOff: l.MinOff, Starts: -1, Priority: l.Priority,
-			On: u.Set.On, Since: u.Since,
+			On: u.Set.On, Since: u.Since, Draws: l.Draws(u.Set),
+		}
+		if l.Kind == Varies {
+			r.Least = l.Least()
+		}
+		if day.ready.Before(day.by) {
+			r.Ready = day.ready
 		}
 		if free.After(now) {
 			r.Free, r.Rests = free, free.Equal(p.Rest)
@@ -110,10 +127,10 @@ func (l Load) reduce(r *Request, p Progress, u UnitState, now, committed time.Ti
 			r.Runs--
 		}
 		r.Time = time.Duration(max(r.Runs, 0)) * l.Cycle
-	case OnOff:
+	case OnOff, Varies:
 		r.Time = l.Need + p.Carry - l.given(p)
 		if !committed.IsZero() {
-			r.Time -= committed.Sub(now)
+			r.Time -= timeFor(l.CommittedPower(p, now).Over(committed.Sub(now)), l.Power)
 		}
 	}
 	if l.MaxStart > 0 && u.Day.Equal(units.LocalMidnight(now, l.calendar.zone)) {
@@ -133,7 +150,7 @@ func (l Load) given(p Progress) time.Duration {
 	switch l.Kind {
 	case Cycle:
 		return time.Duration(p.Runs) * l.Cycle
-	case OnOff:
+	case OnOff, Varies:
 		if l.byEnergy {
 			return timeFor(p.Energy, l.Power)
 		}

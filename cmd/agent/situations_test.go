@@ -91,6 +91,22 @@ func (h *home) typed(token string) {
 	p.Pressed(h.Context(), keypad.Event{Kind: keypad.Enter, Token: token})
 }
 
+// set is a person at an appliance.
+func (h *home) set(id, text string) {
+	h.Helper()
+	to, err := loads.ParseSetpoint(text)
+	if err != nil {
+		h.Fatal(err)
+	}
+	sw, ok := h.s.Plant().Switch(id)
+	if !ok {
+		h.Fatalf("no appliance %q", id)
+	}
+	if err := sw.Set(h.Context(), to); err != nil {
+		h.Fatal(err)
+	}
+}
+
 func situations() []situation {
 	return []situation{
 		{"an ordinary day", "", func(h *home) {
@@ -302,6 +318,32 @@ func situations() []situation {
 				st.Shed.IDs, st.Shed.Until = []string{"geyser"}, h.s.Plant().Now().Add(5*time.Minute)
 			})
 			h.tell("the geyser is held back: the site drew too much")
+		}},
+		{"a car", "credit: {opening: 400}\nloads:\n  - {id: car, name: Car, kind: power, power: {min: 6 A, max: 32 A, step: 1 A}, need: {energy: 20 kWh, between: [\"18:00-07:00\"]}, switch: {driver: house}}\n", func(h *home) {
+			h.until("20:00")
+			h.tell("the car waits for the night")
+			h.until("01:20")
+			h.tell("it charges as planned, at what it was told")
+			h.order(func(st *control.State) {
+				st.Shed.Bounds, st.Shed.Until = []control.Bound{{ID: "car", Power: 1840 * units.Watt}}, h.s.Plant().Now().Add(5*time.Minute)
+			})
+			h.pass(time.Minute)
+			h.tell("it is held to less: the site drew too much")
+			h.pass(10 * time.Minute)
+			h.set("car", "on 2300 W")
+			h.pass(2 * time.Minute)
+			h.tell("somebody turned it down at the charger")
+			h.set("car", "off")
+			h.pass(2 * time.Minute)
+			h.tell("somebody switched it off at the charger")
+			h.press("/loads/car/auto")
+			h.pass(3 * time.Minute)
+			h.tell("back to the plan")
+			h.press("/loads/car/run")
+			h.pass(5 * time.Minute)
+			h.tell("run now")
+			h.until("07:30")
+			h.tell("in the morning it has what it needs")
 		}},
 		{"an account in kWh", "credit: {mode: kwh, opening: 12, restore_above: 1}\ntokens: {openpaygo: {key: {env: K}, starting_code: 516959010, unit: kwh, value_divider: 10, extended: true}}\n", func(h *home) {
 			h.pass(2 * time.Minute)

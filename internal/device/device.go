@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/backoff"
+	"github.com/keeplit/keeplit/internal/units"
 )
 
 // MaxPayload bounds what is looked into at all; longer messages are no device's.
@@ -42,11 +43,19 @@ type Dialect interface {
 	Command(Command) (m Message, doubt string)
 }
 
+// Leveller is a dialect of a device that can be told a power.
+type Leveller interface {
+	// Level asks for the power of a command, before Command does the rest; only: there is no
+	// rest.  ok is false where there is no power to ask for.
+	Level(Command) (m Message, only, ok bool)
+}
+
 // Command is what is asked of a relay.
 type Command struct {
 	Relay   int
 	On      bool
-	DeadMan time.Duration // the device shall open by itself if On is not said again in time; 0: never
+	Level   Told[units.Power] // to draw; none: as the device likes
+	DeadMan time.Duration     // the device shall open by itself if On is not said again in time; 0: never
 	Now     time.Time
 	Known   State // what is known of the relay now
 }
@@ -149,6 +158,9 @@ func (d *Device) hear(topic string, payload []byte, retained bool) {
 		}
 		if p, ok := told.Power.Get(); ok && plausible(p) {
 			c.draws(p, f.At)
+		}
+		if p, ok := told.Level.Get(); ok {
+			c.level, c.levelAt = p, f.At
 		}
 	}
 	if f.Moved || f.Presence == Online {

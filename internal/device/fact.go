@@ -52,6 +52,7 @@ type Contact struct {
 	Channel int               // relay on the device, as the dialect counts
 	On      Told[bool]        // whether it is closed, as the device says
 	Power   Told[units.Power] // what is drawn behind it
+	Level   Told[units.Power] // what it says it was told to draw
 	Unknown bool              // what it was before says nothing any more
 }
 

@@ -36,9 +36,20 @@ func (d *Device) Relay(channel int, deadMan, stale time.Duration) *Relay {
 // Set asks for a state and returns when the command has left this machine.  Said
 // again, On renews the dead man.
 func (r *Relay) Set(ctx context.Context, on bool) error {
-	m, doubt := r.device.dialect.Command(Command{
-		Relay: r.channel, On: on, DeadMan: r.deadMan, Now: r.device.now(), Known: r.State(),
-	})
+	return r.SetLevel(ctx, on, Told[units.Power]{})
+}
+
+// SetLevel is Set with a power to draw, where the device's dialect is a Leveller.
+func (r *Relay) SetLevel(ctx context.Context, on bool, level Told[units.Power]) error {
+	c := Command{Relay: r.channel, On: on, Level: level, DeadMan: r.deadMan, Now: r.device.now(), Known: r.State()}
+	if l, ok := r.device.dialect.(Leveller); ok {
+		if m, only, ok := l.Level(c); ok {
+			if err := r.device.send(ctx, m); err != nil || only {
+				return err
+			}
+		}
+	}
+	m, doubt := r.device.dialect.Command(c)
 	if doubt != "" {
 		r.device.log.Warn("device: "+doubt, "device", r.device.Name(), "relay", r.channel)
 	}
@@ -75,6 +86,7 @@ type State struct {
 	On    Told[bool]        // whether it conducts
 	At    time.Time         // when that was heard
 	Power Told[units.Power] // what is drawn behind it
+	Level Told[units.Power] // what it says it was told to draw
 	// LastOn is when it last said that it is on; zero: never.  It outlives what is
 	// known.
 	LastOn time.Time
@@ -89,6 +101,8 @@ type contact struct {
 	lastOn  time.Time
 	power   units.Power
 	powerAt time.Time // zero: not known in the present state
+	level   units.Power
+	levelAt time.Time // zero: not known
 }
 
 // state remembers that the device said it is on or off.
@@ -107,7 +121,7 @@ func (c *contact) draws(p units.Power, at time.Time) { c.power, c.powerAt = p, a
 
 // forget remembers that the device is gone: whatever it said before, it may be
 // otherwise when it comes back.
-func (c *contact) forget() { c.seen, c.powerAt = false, time.Time{} }
+func (c *contact) forget() { c.seen, c.powerAt, c.levelAt = false, time.Time{}, time.Time{} }
 
 // A device tells what it commanded its contact.  Where it measures weldPower or
 // more weldAfter it said Off (plugs average, some over many seconds), the contact
@@ -124,6 +138,9 @@ func (c *contact) known(now time.Time, stale time.Duration) State {
 		return s
 	}
 	s.On, s.At = Tell(c.on), c.at
+	if !c.levelAt.IsZero() && now.Sub(c.levelAt) <= stale {
+		s.Level = Tell(c.level)
+	}
 	if !c.powerAt.IsZero() && now.Sub(c.powerAt) <= stale {
 		s.Power = Tell(c.power)
 		if !c.on && c.power >= weldPower && c.powerAt.Sub(c.since) >= weldAfter {

@@ -3,6 +3,7 @@ package loadstest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -19,8 +20,30 @@ import (
 // Broker is a real MQTT broker in this process.  Devices live on it; Bus is a
 // session over TCP for the drivers.
 type Broker struct {
-	server *mochi.Server
+	server *mochi.Server // nil: it is another one, and devices are on it by devices
 	addr   string
+
+	devices        paho.Client
+	user, password string
+}
+
+// Other is a broker that runs already, at an address of TCP: a Mosquitto.
+func Other(t testing.TB, addr, user, password string) *Broker {
+	t.Helper()
+	b := &Broker{addr: addr, user: user, password: password}
+	b.devices = b.connect(t, fmt.Sprintf("devices %p", b))
+	return b
+}
+
+func (b *Broker) connect(t testing.TB, id string) paho.Client {
+	t.Helper()
+	o := paho.NewClientOptions().AddBroker("tcp://" + b.addr).SetClientID(id).SetUsername(b.user).SetPassword(b.password).SetOrderMatters(true)
+	c := paho.NewClient(o)
+	if token := c.Connect(); !token.WaitTimeout(patience) || token.Error() != nil {
+		t.Fatalf("connect: %v", token.Error())
+	}
+	t.Cleanup(func() { c.Disconnect(100) })
+	return c
 }
 
 // NewBroker starts a broker that ends with the test.
@@ -30,7 +53,7 @@ func NewBroker(t testing.TB) *Broker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Broker{server, addr}
+	b := &Broker{server: server, addr: addr}
 	if err := b.server.Serve(); err != nil { // it goes on by itself
 		t.Fatal(err)
 	}
@@ -51,12 +74,9 @@ type Bus struct {
 // Bus connects a session that ends with the test.
 func (b *Broker) Bus(t testing.TB) *Bus {
 	t.Helper()
-	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + b.addr).SetClientID(t.Name()))
-	if token := c.Connect(); !token.WaitTimeout(patience) || token.Error() != nil {
-		t.Fatalf("connect: %v", token.Error())
-	}
-	t.Cleanup(func() { c.Disconnect(100) })
-	return &Bus{client: c}
+	bus := &Bus{}
+	bus.client = b.connect(t, fmt.Sprintf("%s %p", t.Name(), bus))
+	return bus
 }
 
 // Break cuts the session, or mends it.
@@ -97,11 +117,22 @@ func (b *Bus) Subscribe(filter string, handler func(topic string, payload []byte
 // publish is a device speaking; the subscriptions of devices and their messages
 // do not pass through TCP.
 func (b *Broker) publish(topic, payload string, retained bool) {
+	if b.server == nil {
+		b.devices.Publish(topic, 0, retained, payload) // as a device: it does not wait
+		return
+	}
 	_ = b.server.Publish(topic, []byte(payload), retained, 0) // only fails without InlineClient
 }
 
 func (b *Broker) subscribe(t testing.TB, filter string, handler func(topic string, payload []byte)) {
 	t.Helper()
+	if b.server == nil {
+		token := b.devices.Subscribe(filter, 0, func(_ paho.Client, m paho.Message) { handler(m.Topic(), m.Payload()) })
+		if !token.WaitTimeout(patience) || token.Error() != nil {
+			t.Fatalf("subscribe: %v", token.Error())
+		}
+		return
+	}
 	err := b.server.Subscribe(filter, 1, func(_ *mochi.Client, _ packets.Subscription, pk packets.Packet) {
 		handler(pk.TopicName, pk.Payload)
 	})

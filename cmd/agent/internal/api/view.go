@@ -198,7 +198,8 @@ type Load struct {
 	Name          string     `json:"name"`
 	State         string     `json:"state"`
 	W             float64    `json:"w"`
-	Rated         bool       `json:"rated"` // w is not measured
+	Rated         bool       `json:"rated"`            // w is not measured
+	ToldW         *float64   `json:"told_w,omitempty"` // that it may draw while it is on, of a load that is told so
 	Why           string     `json:"why"`
 	NextStart     *time.Time `json:"next_start"`
 	NextEnd       *time.Time `json:"next_end"`

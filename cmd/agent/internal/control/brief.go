@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/contain"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
 )
 
 // Rules are what the site's plans follow.
@@ -48,6 +49,9 @@ func (s *Site) Brief(st *State) planning.Brief {
 	for i, l := range s.Loads {
 		progress, unit := st.Loads[i].Progress, st.Guard.Unit(l.ID)
 		owed := planning.Owed{ID: l.ID, Committed: l.Committed(progress, unit, st.Now), Requests: l.Requests(progress, unit, st.Now, s.PlanAhead)}
+		if l.Kind == loads.Varies && !owed.Committed.IsZero() {
+			owed.Power = l.CommittedPower(progress, st.Now)
+		}
 		if further := b.Until.Sub(st.Now); further > s.PlanAhead {
 			owed.Later = l.Requests(progress, unit, st.Now, further)[len(owed.Requests):]
 		}

@@ -46,7 +46,7 @@ func (p *step) holds() {
 	}
 	for i := range p.st.Loads {
 		ls, own := &p.st.Loads[i], q
-		if slices.Contains(p.st.Shed.IDs, ls.ID) || slices.Contains(p.st.Supply.Shed, ls.ID) {
+		if slices.Contains(p.st.Shed.IDs, ls.ID) || p.st.Shed.Lowered(ls.ID) || slices.Contains(p.st.Supply.Shed, ls.ID) {
 			own |= metering.Shed
 			site |= metering.Shed
 		}

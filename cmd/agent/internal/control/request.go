@@ -132,7 +132,7 @@ func sameOverride(a, b *loads.Override) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Run == b.Run && a.By == b.By && b.Until.Sub(a.Until).Abs() < time.Minute
+	return a.Run == b.Run && a.Set == b.Set && a.By == b.By && b.Until.Sub(a.Until).Abs() < time.Minute
 }
 
 // runLength is how long "run now" lasts: a programme, what is left of the
@@ -141,6 +141,10 @@ func runLength(l loads.Load, pr loads.Progress) time.Duration {
 	switch l.Kind {
 	case loads.Cycle:
 		return l.Cycle
+	case loads.Varies:
+		if left := l.Missing(pr); left > 0 {
+			return left
+		}
 	case loads.OnOff:
 		if left := l.Need + pr.Carry - pr.Delivered; left > 0 {
 			return left

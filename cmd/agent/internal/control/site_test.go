@@ -122,8 +122,11 @@ type bench struct {
 	register units.Energy
 	power    units.Power // of the base
 	states   map[string]bool
-	stuck    bool // the supply contactor does not obey
-	said     int  // commands to it
+	sets     map[string]loads.Setpoint // of what is told powers: what it was told last, or set by hand
+	gone     map[string]bool           // nothing is heard of its switch, and it hears nothing
+	deaf     map[string]units.Power    // it says what it was told and draws this
+	stuck    bool                      // the supply contactor does not obey
+	said     int                       // commands to it
 	ledger   []credit.Entry
 	events   []Event
 	last     Effects
@@ -197,7 +200,13 @@ func (b *bench) take(eff Effects) {
 				continue
 			}
 		}
+		if b.gone[c.ID] {
+			continue
+		}
 		b.states[c.ID] = c.Set.On
+		if b.sets != nil {
+			b.sets[c.ID] = c.Set
+		}
 	}
 	for _, iv := range eff.Intervals {
 		if clock.Unset(iv.Slot.Start) {
@@ -214,11 +223,27 @@ func (b *bench) facts() []loads.Fact {
 	for _, l := range b.site.Loads {
 		o := loads.Observation{On: b.states[l.ID], Known: true, At: b.now, HasPower: true}
 		if b.drawing(l.ID) {
-			o.Power = l.Power
+			o.Power = b.draws(l)
 		}
-		out = append(out, loads.Fact{ID: l.ID, Observation: o})
+		f := loads.Fact{ID: l.ID, Observation: o}
+		if l.Kind == loads.Varies {
+			f.Takes = loads.Capability{Powers: l.Powers, ReadBack: true}
+			f.Set, f.HasSet = b.sets[l.ID], true
+		}
+		if b.gone[l.ID] {
+			f.Observation = loads.Observation{}
+		}
+		out = append(out, f)
 	}
 	return append(out, loads.Fact{ID: loads.SupplyID, Observation: loads.Observation{On: b.states[loads.SupplyID], Known: true, At: b.now}})
+}
+
+// draws is what a load that is on draws.
+func (b *bench) draws(l loads.Load) units.Power {
+	if p, ok := b.deaf[l.ID]; ok {
+		return p
+	}
+	return l.Draws(loads.Setpoint{On: true, Power: b.sets[l.ID].Power})
 }
 
 func (b *bench) drawing(id string) bool { return b.states[loads.SupplyID] && b.states[id] }
@@ -318,7 +343,7 @@ func (b *bench) reading(d time.Duration) Effects {
 		power = b.power
 		for _, l := range b.site.Loads {
 			if b.states[l.ID] {
-				power += l.Power
+				power += b.draws(l)
 			}
 		}
 	}

@@ -95,10 +95,40 @@ type LoadState struct {
 	Held []dark.Held `json:"held,omitempty"`
 }
 
-// ShedState is the loads held off because the site drew too much.
+// ShedState is the loads held off, or held to less, because the site drew too much.
 type ShedState struct {
-	Until time.Time `json:"until,omitzero"`
-	IDs   []string  `json:"ids,omitempty"`
+	Until  time.Time `json:"until,omitzero"`
+	IDs    []string  `json:"ids,omitempty"`
+	Bounds []Bound   `json:"bounds,omitempty"`
+}
+
+// Bound is the most that a load may draw.
+type Bound struct {
+	ID    string      `json:"id"`
+	Power units.Power `json:"power"`
+}
+
+// bound is what a load is held to; false where it is to nothing.
+func (s ShedState) bound(id string) (units.Power, bool) {
+	for _, b := range s.Bounds {
+		if b.ID == id {
+			return b.Power, true
+		}
+	}
+	return 0, false
+}
+
+// Lowered tells whether a load is held to less.
+func (s ShedState) Lowered(id string) bool {
+	_, ok := s.bound(id)
+	return ok
+}
+
+// lower holds a load to no more than p.
+func (s ShedState) lower(id string, p units.Power) ShedState {
+	s.Bounds = slices.DeleteFunc(slices.Clone(s.Bounds), func(b Bound) bool { return b.ID == id })
+	s.Bounds = append(s.Bounds, Bound{id, p})
+	return s
 }
 
 // Planned tells whether the plan in force knows of the last top-up: the one

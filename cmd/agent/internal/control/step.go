@@ -147,7 +147,11 @@ func (p *step) roll() {
 		}
 		p.st.WantPlan = true
 		if after.Missed > 0 && !before.To.IsZero() {
-			p.event("load_short", health.Caution, said.Of("load.went_short", said.Text("name", l.Name), said.Length("by", after.Missed)))
+			by := said.Length("by", after.Missed)
+			if l.Kind == loads.Varies {
+				by = said.Energy("by", l.Power.Over(after.Missed))
+			}
+			p.event("load_short", health.Caution, said.Of("load.went_short", said.Text("name", l.Name), by))
 		}
 	}
 }
@@ -199,6 +203,7 @@ func (p *step) act() {
 		PowerBack: p.in.Fresh && p.now.Sub(p.st.Now) > mainsGone,
 	})
 	p.st.Guard, p.st.Held = guard, verdict.Held
+	p.atDevice(verdict.Hands)
 	p.st.Next = verdict.Next
 	commands := p.Supply.Deliver(p.st.Supply, p.supplyIn(), verdict.Commands, told.Order)
 	p.eff.Commands = append(p.eff.Commands, commands...)
@@ -217,19 +222,45 @@ const mainsGone = time.Minute
 
 // wish is what is wanted of one load now; ok is false where nothing is.
 func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
-	w = loads.Wish{ID: l.ID}
 	if slices.Contains(p.st.Shed.IDs, l.ID) {
-		w.Protect, w.Reason = true, "limit"
-		return w, true
+		return loads.Wish{ID: l.ID, Protect: true, Reason: "limit"}, true
 	}
-	if run, overridden := p.st.Loads[i].Progress.Wanted(p.now); overridden {
+	w, ok = p.asked(i, l)
+	bound, bounded := p.st.Shed.bound(l.ID)
+	if !bounded {
+		return w, ok
+	}
+	if now := p.st.Guard.Unit(l.ID).Set; !ok {
+		w, ok = loads.Wish{ID: l.ID, Set: now}, now.On
+	}
+	if w.Set.On && (w.Set.Power == 0 || w.Set.Power > bound) {
+		w.Set.Power = bound
+		w.Set = p.st.Loads[i].Takes.AtMost(w.Set)
+		w.Protect, w.Reason = true, "limit"
+	}
+	return w, ok
+}
+
+// asked is what a person or the plan wants of a load.
+func (p *step) asked(i int, l loads.Load) (w loads.Wish, ok bool) {
+	w = loads.Wish{ID: l.ID}
+	takes, progress := p.st.Loads[i].Takes, p.st.Loads[i].Progress
+	run, overridden := progress.Wanted(p.now)
+	spares := p.Supply.Spares(l, p.left())
+	if overridden && spares && progress.Override.By == loads.AtDevice {
+		overridden = false // who set it there has not seen what is left
+	}
+	if overridden {
 		w.Set.On, w.Reason = run, "skip"
 		if run {
 			w.Reason = "run now"
+			if w.Set = progress.Override.Set; !w.Set.On {
+				w.Set = takes.AtMost(l.Full())
+			}
 		}
 		return w, true
 	}
-	if p.Supply.Spares(l, p.left()) {
+	if spares {
 		return supply.Wish(l), true
 	}
 	if !l.Defer {
@@ -238,12 +269,14 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 	w.Reason = "plan"
 	switch {
 	case p.st.Plan != nil && p.st.Plan.Reaches(p.now):
-		w.Set = p.st.Loads[i].Takes.AtMost(p.st.Plan.Setpoint(l.ID, p.now))
+		w.Set = takes.AtMost(p.st.Plan.Setpoint(l.ID, p.now))
 		if set, over := p.finishes(i, l, w.Set.On); over {
 			w.Set = set
 		}
 	case p.unplanned():
-		w.Set.On, w.Reason = p.soonest(i, l), "no plan"
+		if w.Reason = "no plan"; p.soonest(i, l) {
+			w.Set = takes.AtMost(l.Full())
+		}
 	}
 	return w, true
 }
@@ -269,6 +302,21 @@ func (p *step) finishes(i int, l loads.Load, planned bool) (loads.Setpoint, bool
 	return loads.Setpoint{}, false
 }
 
+// atDevice takes what a person has set at a device itself for a wish: it goes before the
+// plan for a while.
+func (p *step) atDevice(hands []loads.Hand) {
+	for _, h := range hands {
+		i := slices.IndexFunc(p.Loads, func(l loads.Load) bool { return l.ID == h.ID })
+		if i < 0 {
+			continue
+		}
+		l := p.Loads[i]
+		p.st.Loads[i].Progress.Override = &loads.Override{Run: h.Set.On, Set: h.Set, Until: p.now.Add(l.Respect), By: loads.AtDevice}
+		p.st.WantPlan, p.eff.Durable = true, true
+		p.event("load_set", health.Info, said.Of("load.set", said.Text("name", l.Name), said.Text("what", h.Set.String()), said.Length("for", l.Respect)))
+	}
+}
+
 // shedFor is how long a load that was switched off because the site drew too
 // much stays off.
 const shedFor = 5 * time.Minute
@@ -278,13 +326,13 @@ const shedFor = 5 * time.Minute
 func (p *step) stopped(drawn metering.Drawn) (power units.Power) {
 	for _, l := range p.Loads {
 		if u := p.st.Guard.Unit(l.ID); !u.Set.On && u.Commanded && !u.Since.Before(drawn.At) && slices.Contains(p.st.Shed.IDs, l.ID) {
-			power += l.Power
+			power += l.Draws(loads.Setpoint{On: true, Power: u.Former.Power})
 		}
 	}
 	return power
 }
 
-// shed picks loads to switch off while the site draws more than it may.
+// shed picks loads to draw less, or to switch off, while the site draws more than it may.
 func (p *step) shed() {
 	if !p.now.Before(p.st.Shed.Until) {
 		p.st.Shed = ShedState{}
@@ -297,14 +345,19 @@ func (p *step) shed() {
 	if allowed == 0 || over <= 0 {
 		return
 	}
-	ids, _ := loads.Shed(p.Loads, p.st.Guard, over)
-	for _, id := range ids {
-		if !slices.Contains(p.st.Shed.IDs, id) {
-			p.st.Shed.IDs = append(slices.Clone(p.st.Shed.IDs), id)
-			p.event("load_shed", health.Caution, said.Of("load.shed", said.Text("id", id), said.Power("drawn", drawn.Power), said.Power("allowed", allowed)))
+	takes := func(id string) loads.Capability { return p.st.load(id).Takes }
+	out, _ := loads.Shed(p.Loads, p.st.Guard, takes, loads.Over{Power: over, Read: drawn.From, Now: p.now})
+	for _, r := range out {
+		switch {
+		case r.Set.On:
+			p.st.Shed = p.st.Shed.lower(r.ID, r.Set.Power)
+			p.event("load_lowered", health.Caution, said.Of("load.lowered", said.Text("id", r.ID), said.Power("to", r.Set.Power), said.Power("drawn", drawn.Power), said.Power("allowed", allowed)))
+		case !slices.Contains(p.st.Shed.IDs, r.ID):
+			p.st.Shed.IDs = append(slices.Clone(p.st.Shed.IDs), r.ID)
+			p.event("load_shed", health.Caution, said.Of("load.shed", said.Text("id", r.ID), said.Power("drawn", drawn.Power), said.Power("allowed", allowed)))
 		}
 	}
-	if len(ids) > 0 {
+	if len(out) > 0 {
 		p.st.Shed.Until = p.now.Add(shedFor)
 	}
 }

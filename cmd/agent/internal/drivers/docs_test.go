@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/loads"
 )
 
 const site = `site: {id: home, meter: "1", zone: UTC}
@@ -53,8 +54,25 @@ func TestExamplesOfTheDocumentsAreRead(t *testing.T) {
 		t.Errorf("esphome: %v", err)
 	}
 	_, err = parse(meter + esphome + "\n      dead_man: 10m")
-	if err == nil || !strings.Contains(err.Error(), "loads[0].switch.dead_man: only a switch with driver tasmota, shelly or zigbee2mqtt has this") {
+	if err == nil || !strings.Contains(err.Error(), "loads[0].switch.dead_man: only a switch with driver tasmota, shelly, zigbee2mqtt or mqtt has this") {
 		t.Errorf("a dead man that is not there is promised: %v", err)
+	}
+}
+
+// A car, from nothing: the load as docs/loads.md has it, with a switch of each way to tell it.
+func TestTheExamplesOfAPowerAreRead(t *testing.T) {
+	const meter = "meter: {driver: modbus, modbus: {model: sdm230, port: x}}\n"
+	car := example(t, "loads.md", "## Powers")
+	cfg, err := parse(meter + car)
+	if err != nil || cfg.Loads[0].Kind != loads.Varies || cfg.Loads[0].Late == nil || !cfg.Loads[0].Switch.Traits().Powers || !cfg.Loads[0].Switch.HasFeedback() {
+		t.Errorf("a car: %v", err)
+	}
+	if n := strings.Count(strings.TrimSpace(car), "\n"); n > 12 {
+		t.Errorf("a car takes %d lines", n)
+	}
+	heater := "    " + strings.ReplaceAll(strings.TrimSpace(example(t, "loads.md", "## Any device on MQTT")), "\n", "\n    ")
+	if cfg, err = parse(meter + "loads:\n  - id: heater\n    kind: power\n    power: {min: 300 W, max: 2 kW}\n" + heater); err != nil || !cfg.Loads[0].Switch.Traits().Powers {
+		t.Errorf("a heater: %v", err)
 	}
 }
 

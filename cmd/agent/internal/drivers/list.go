@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/esphome"
+	"github.com/keeplit/keeplit/loads/mqtt"
 	"github.com/keeplit/keeplit/loads/relay"
 	"github.com/keeplit/keeplit/loads/shelly"
 	"github.com/keeplit/keeplit/loads/tasmota"
@@ -48,6 +49,7 @@ func All() config.Drivers {
 			shelly.Driver(),
 			zigbee2mqtt.Driver(),
 			esphome.Driver(),
+			mqtt.Driver(),
 			house.SwitchDriver(),
 		},
 	}

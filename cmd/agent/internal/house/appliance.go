@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
 )
 
 // ApplianceKind tells how an appliance behaves.
@@ -22,15 +23,19 @@ const (
 type Appliance struct {
 	ID    string
 	Kind  ApplianceKind // Plain where empty
-	Power units.Power   // while it draws; of a washer, the mean of the programme
-	Cycle time.Duration // length of a washer's programme; 1 h 45 min where 0
-	Daily units.Energy  // taken from a geyser or driven on a workday, on average; 6 kWh and 8 kWh where 0
+	Power units.Power   // while it draws, at most; of a washer, the mean of the programme
+	// Powers are what its switch can be told, of one that draws as it is told; none: it is
+	// switched on and off.
+	Powers []loads.PowerRange
+	Cycle  time.Duration // length of a washer's programme; 1 h 45 min where 0
+	Daily  units.Energy  // taken from a geyser or driven on a workday, on average; 6 kWh and 8 kWh where 0
 }
 
 // DeviceState is the physical state of one appliance and its switch.
 type DeviceState struct {
 	ID        string        `json:"id"`
-	On        bool          `json:"on"` // its switch is closed
+	On        bool          `json:"on"`             // its switch is closed
+	Told      units.Power   `json:"told,omitempty"` // what it was told to draw; 0: its power
 	Fault     Fault         `json:"fault"`
 	Used      units.Energy  `json:"used"`      // since the start
 	Deficit   units.Energy  `json:"deficit"`   // what a geyser or a car lacks to be full
@@ -101,12 +106,20 @@ func newDevice(a Appliance, seed uint64, zone *time.Location, at time.Time) (*de
 	return d, nil
 }
 
-// turn sets the device's switch.
-func (d *device) turn(on bool) {
-	if !on {
-		d.state.Programme = 0
+// turn sets the device's switch, and what it may draw.
+func (d *device) turn(s loads.Setpoint) {
+	if !s.On {
+		d.state.Programme, s.Power = 0, 0
 	}
-	d.state.On = on
+	d.state.On, d.state.Told = s.On, s.Power
+}
+
+// power is what the device draws while it draws.
+func (d *device) power() units.Power {
+	if d.state.Told > 0 {
+		return min(d.state.Told, d.Power)
+	}
+	return d.Power
 }
 
 // draw is the power at an instant and until when it holds at the latest if
@@ -123,7 +136,7 @@ func (d *device) draw(at time.Time, supply bool) (units.Power, time.Time) {
 	case Plain:
 	}
 	if on {
-		return d.Power, time.Time{}
+		return d.power(), time.Time{}
 	}
 	return 0, time.Time{}
 }

@@ -103,7 +103,7 @@ func (d *device) chargerDraw(at time.Time, on bool) (units.Power, time.Time) {
 	if !on || d.state.Away || d.state.Deficit <= 0 {
 		return 0, time.Time{}
 	}
-	return d.Power, at.Add(timeFor(d.state.Deficit, d.Power))
+	return d.power(), at.Add(timeFor(d.state.Deficit, d.power()))
 }
 
 // trips are the car's of a day: to work and back, and on most weekends one

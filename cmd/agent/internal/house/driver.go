@@ -46,7 +46,9 @@ type switched struct{}
 func (*switched) Check() fault.List { return nil }
 
 // Traits implements loads.Settings.
-func (*switched) Traits() loads.Traits { return loads.Traits{Needs: loads.NeedsSimulation} }
+func (*switched) Traits() loads.Traits {
+	return loads.Traits{Needs: loads.NeedsSimulation, Powers: true}
+}
 
 // Open implements loads.Settings.
 func (*switched) Open(e loads.Env) (loads.Switch, error) {

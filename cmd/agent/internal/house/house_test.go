@@ -34,7 +34,12 @@ func appliances() []Appliance {
 		{ID: "pump", Power: 750 * units.Watt},
 		{ID: "washer", Kind: Washer, Power: 500 * units.Watt},
 		{ID: "car", Kind: Charger, Power: 3700 * units.Watt},
+		{ID: "zoe", Kind: Charger, Power: 7360 * units.Watt, Powers: wallboxPowers()},
 	}
+}
+
+func wallboxPowers() []loads.PowerRange {
+	return []loads.PowerRange{{From: 1380 * units.Watt, To: 7360 * units.Watt, Step: 230 * units.Watt}}
 }
 
 func household(t testing.TB, c HouseholdConfig) *Household {
@@ -72,6 +77,36 @@ func load(t testing.TB, p *Plant, id string) loads.Switch {
 		t.Fatalf("no appliance %q", id)
 	}
 	return s
+}
+
+func TestACarChargesAtWhatItIsTold(t *testing.T) {
+	p := plant(t, Config{Loads: []Appliance{{ID: "car", Kind: Charger, Power: 7360 * units.Watt, Powers: wallboxPowers()}}})
+	p.Advance(start.Add(20 * time.Hour)) // it is back from work
+	s := load(t, p, "car")
+	for _, text := range []string{"on 2300 W", "on 4600 W", "on"} {
+		told, err := loads.ParseSetpoint(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Set(t.Context(), told); err != nil {
+			t.Fatal(err)
+		}
+		before := p.State().Register
+		p.Advance(p.Now().Add(6 * time.Minute))
+		want := told.Power
+		if want == 0 {
+			want = 7360 * units.Watt
+		}
+		if got := p.State().Register - before; got != want.Over(6*time.Minute) {
+			t.Errorf("%s: %v in 6 minutes", text, got)
+		}
+		if o, err := s.Observed(t.Context()); err != nil || o.Power != want || !o.HasSet || o.Set != told {
+			t.Errorf("%s: %+v, %v", text, o, err)
+		}
+	}
+	if err := s.Set(t.Context(), loads.Setpoint{On: true, Power: units.Kilowatt}); err == nil {
+		t.Error("less than 6 A is taken")
+	}
 }
 
 // What is switched, and when, must not depend on how finely time is stepped; the
@@ -130,12 +165,17 @@ func TestEnergyIsConservedAndStepsDoNotMatter(t *testing.T) {
 			}
 
 			id := rapid.SampledFrom(append(ids, loads.SupplyID)).Draw(rt, "switch")
-			on := rapid.Bool().Draw(rt, "on")
+			to := loads.Setpoint{On: rapid.Bool().Draw(rt, "on")}
 			for _, p := range []*Plant{coarse, fine} {
-				if id == loads.SupplyID {
-					set(t, p.Supply(), on)
-				} else {
-					set(t, load(t, p, id), on)
+				sw := p.Supply()
+				if id != loads.SupplyID {
+					sw = load(t, p, id)
+				}
+				if takes := loads.CapabilityOf(sw); to.On && to.Power == 0 && len(takes.Powers) > 0 {
+					to.Power = 1380*units.Watt + 230*units.Watt*units.Power(rapid.IntRange(0, 26).Draw(rt, "amperes"))
+				}
+				if err := sw.Set(context.Background(), to); err != nil {
+					rt.Fatal(err)
 				}
 			}
 		}

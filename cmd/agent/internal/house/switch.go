@@ -13,15 +13,20 @@ type plug struct {
 	d *device
 }
 
+// Takes implements loads.Capable.
+func (s plug) Takes() loads.Capability {
+	return loads.Capability{Powers: s.d.Powers, ReadBack: len(s.d.Powers) > 0}
+}
+
 // Set implements loads.Switch.
 func (s plug) Set(ctx context.Context, p loads.Setpoint) error {
-	if err := (loads.Capability{}).Check(p); err != nil {
+	if err := s.Takes().Check(p); err != nil {
 		return err
 	}
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
 	if s.p.supply.closed && s.d.state.Fault == Sound {
-		s.d.turn(p.On)
+		s.d.turn(p)
 	}
 	return ctx.Err()
 }
@@ -34,7 +39,11 @@ func (s plug) Observed(ctx context.Context) (loads.Observation, error) {
 		return loads.Observation{}, ctx.Err()
 	}
 	power, _ := s.d.draw(s.p.at, s.p.supply.closed)
-	return loads.Observation{On: s.d.state.On, Known: true, At: s.p.at, Power: power, HasPower: true}, ctx.Err()
+	o := loads.Observation{On: s.d.state.On, Known: true, At: s.p.at, Power: power, HasPower: true}
+	if o.HasSet = len(s.d.Powers) > 0; o.HasSet && o.On {
+		o.Set = loads.Setpoint{On: true, Power: s.d.state.Told}
+	}
+	return o, ctx.Err()
 }
 
 // contactor is the supply contactor with its auxiliary contact.
@@ -53,7 +62,7 @@ func (s contactor) Set(ctx context.Context, p loads.Setpoint) error {
 	s.p.supply.closed = p.On
 	if !p.On {
 		for _, d := range s.p.devices {
-			d.turn(false)
+			d.turn(loads.Setpoint{})
 		}
 	}
 	return ctx.Err()

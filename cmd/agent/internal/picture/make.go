@@ -219,12 +219,15 @@ func (m *Maker) load(st *control.State, i int, say present.Phrases) Load {
 	l, ls, x := m.site.Loads[i], st.Loads[i], present.LoadOf(m.site, st, i)
 	v := Load{
 		ID: l.ID, Name: l.Name, State: x.State, On: x.On, Why: say.Why(x.Why), CanRun: true, CanSkip: true, Deadline: ls.Progress.To,
-		NextStart: x.Start, NextEnd: x.End, Cost: x.Cost,
+		NextStart: x.Start, NextEnd: x.End, Cost: x.Cost, Told: x.Told,
 	}
 	if ls.Seen.Known && ls.Seen.HasPower {
 		v.Power = ls.Seen.Power
 	} else if x.On {
-		v.Power, v.Rated = l.Power, true
+		v.Power, v.Rated = l.Draws(st.Guard.Unit(l.ID).Set), true
+		if v.Power == 0 {
+			v.Power = l.Power
+		}
 	}
 	v.Wanted = l.Power.Over(max(0, l.Need+ls.Progress.Carry))
 	v.Delivered = ls.Progress.Energy
@@ -243,7 +246,7 @@ func (m *Maker) load(st *control.State, i int, say present.Phrases) Load {
 		v.Deadline = owed[0].By
 	}
 	if x.Wanted {
-		v.Override, v.OverrideUntil = OverrideSkip, x.Until
+		v.Override, v.OverrideUntil, v.AtDevice = OverrideSkip, x.Until, x.AtDevice
 		if x.Run {
 			v.Override = OverrideRun
 		}

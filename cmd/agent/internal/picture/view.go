@@ -306,6 +306,7 @@ type Load struct {
 	On    bool        // as far as is known: by feedback, else as told
 	Power units.Power // now, measured or rated
 	Rated bool        // nobody measures it: Power is what it is to draw
+	Told  units.Power // what it may draw while it is on, of a load that is told so; 0: it says nothing
 	Why   string      // why it does what it does now, one sentence: "Waits for the cheap hours from 22:00: saves R 3.20"
 
 	NextStart, NextEnd time.Time    // of the run under way or the next one
@@ -320,6 +321,7 @@ type Load struct {
 
 	Override        Override
 	OverrideUntil   time.Time
+	AtDevice        bool // Override was set at the device itself
 	CanRun, CanSkip bool
 }
 

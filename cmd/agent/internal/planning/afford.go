@@ -89,7 +89,7 @@ func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, s
 			if j.job.Cycle != nil {
 				kind, unit = optimizer.ShortSkip, "runs"
 			}
-			short = append(short, optimizer.Shortfall{Kind: kind, Load: j.job.ID, Slot: max(0, askedBy(j.job).from), Amount: float64(missing), Unit: unit})
+			short = append(short, optimizer.Shortfall{Kind: kind, Load: j.job.ID, Slot: max(0, j.asks().from), Amount: float64(missing), Unit: unit})
 		}
 		if c.served == 0 && n.n > 0 {
 			continue
@@ -246,6 +246,9 @@ func (a *ahead) lay(o outlook, l *laid, x needed, c chosen, sign float64) {
 
 // only is the job with so many of its parts.
 func (j job) only(n, of int) job {
+	if v := j.job.Variable; v != nil && n < of {
+		return j.most(n)
+	}
 	if j.job.OnOff != nil && n < of {
 		l := *j.job.OnOff
 		l.NeedSlots = min(n, l.NeedSlots)
@@ -275,7 +278,7 @@ func (s *Rules) needed(o outlook, jobs []job, a *ahead, cut int) []needed {
 	}
 	var out []needed
 	for i, j := range jobs {
-		l, k := s.Loads[j.load], askedBy(j.job)
+		l, k := s.Loads[j.load], j.asks()
 		class := min(max(0, slices.Index(above, l.Priority)), mostClasses-1)
 		kwh := 0.0
 		for _, kw := range k.kw {
@@ -294,7 +297,7 @@ func (s *Rules) needed(o outlook, jobs []job, a *ahead, cut int) []needed {
 		n.n = min(n.n, len(n.sides[0])+len(n.sides[1]))
 		if n.n > 0 {
 			n.worth = max(1e-6, 2*bearable*math.Ldexp(kwh/float64(n.n), -class)*mean/a.day)
-			if l := j.job.OnOff; l != nil && bool(l.InitOn) {
+			if j.on() {
 				n.worth *= underWay
 			}
 		}
@@ -308,7 +311,7 @@ func (s *Rules) needed(o outlook, jobs []job, a *ahead, cut int) []needed {
 			return 1
 		}
 		p, q := jobs[x.job], jobs[y.job]
-		return cmp.Or(cmp.Compare(s.Loads[p.load].Priority, s.Loads[q.load].Priority), cmp.Compare(askedBy(p.job).to, askedBy(q.job).to), cmp.Compare(x.job, y.job))
+		return cmp.Or(cmp.Compare(s.Loads[p.load].Priority, s.Loads[q.load].Priority), cmp.Compare(p.asks().to, q.asks().to), cmp.Compare(x.job, y.job))
 	})
 	return out
 }
@@ -347,7 +350,7 @@ func (s *Rules) running(b *Brief, o outlook) (sum float64) {
 		until := b.owed(l.ID).Committed
 		for t, slot := range o.slots {
 			if part := share(slot, b.Now, until); part > 0 {
-				sum += o.price(&o.table, t).Cost(l.Power.Over(time.Duration(part * float64(slot.Len)))).Float()
+				sum += o.price(&o.table, t).Cost(b.owed(l.ID).power(l).Over(time.Duration(part * float64(slot.Len)))).Float()
 			}
 		}
 	}

@@ -103,7 +103,7 @@ func (s *Rules) limit(o outlook, p *optimizer.Problem) {
 	greatest := 0.0
 	for _, l := range s.Loads {
 		if l.Defer {
-			greatest = max(greatest, l.Power.KW())
+			greatest = max(greatest, l.Least().KW())
 		}
 	}
 	p.SiteLimitKW = make([]float64, p.N)

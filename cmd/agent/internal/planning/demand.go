@@ -1,6 +1,7 @@
 package planning
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -33,9 +34,12 @@ func (s *Rules) demand(b *Brief, o outlook, d *tariffs.DemandTable) optimizer.De
 	}
 	// What it holds, less what is expected of the part of the slot that is gone.
 	expected := max(0, o.mid[0])
-	for i, l := range s.Loads {
-		if owed := b.owed(l.ID); owed.Committed.After(b.Now) || len(owed.Requests) > 0 && owed.Requests[0].On {
-			expected += s.Loads[i].Power.KW()
+	for _, l := range s.Loads {
+		switch owed := b.owed(l.ID); {
+		case owed.Committed.After(b.Now):
+			expected += owed.power(l).KW()
+		case len(owed.Requests) > 0 && owed.Requests[0].On:
+			expected += cmp.Or(owed.Requests[0].Draws, l.Power).KW()
 		}
 	}
 	since := d.Start // the slot, or the interval where that began in it

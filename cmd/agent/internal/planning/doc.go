@@ -5,6 +5,7 @@
 package planning
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -69,6 +70,7 @@ type Due struct {
 type Owed struct {
 	ID        string          `json:"id"`
 	Committed time.Time       `json:"committed,omitzero"` // it runs until then, whatever the plan says
+	Power     units.Power     `json:"power,omitempty"`    // what it draws meanwhile; 0: the load's own
 	Requests  []loads.Request `json:"requests,omitempty"`
 	Later     []loads.Request `json:"later,omitempty"` // of the days beyond the plan, up to Brief.Until
 }
@@ -80,6 +82,9 @@ func (s *Rules) tariff(b *Brief) *tariffs.Tariff {
 	}
 	return s.Tariff.WithPrices(*b.Prices)
 }
+
+// power is what the load draws while it is committed.
+func (o Owed) power(l loads.Load) units.Power { return cmp.Or(o.Power, l.Power) }
 
 // table is the prices of slots and what falls due by time in them, instalments of debts
 // with it; used is the energy that is expected in them, nil where each is asked for.

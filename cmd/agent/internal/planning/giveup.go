@@ -100,11 +100,17 @@ func (j job) less(before, given, cut int, moved func(int)) []job {
 		moved(1)
 		return j.split(cut, 0, 1)
 	case j.job.OnOff != nil:
-		had := min(j.job.OnOff.NeedSlots, max(0, askedBy(j.job).room())) - before // after it in any case
+		had := min(j.job.OnOff.NeedSlots, max(0, j.asks().room())) - before // after it in any case
 		after := *j.job.OnOff
 		after.From = max(after.From, cut)
 		after.Shut = within(after.Shut, after.From, after.To)
-		late := min(had+given, max(0, askedBy(optimizer.Load{OnOff: &after}).room()))
+		late := min(had+given, max(0, askedBy(optimizer.Load{OnOff: &after}, j.hours).room()))
+		moved(late - had)
+		return j.split(cut, before-given, late)
+	case j.job.Variable != nil:
+		a := j.asks()
+		had := min(len(a.kw), max(0, a.room())) - before
+		late := min(had+given, max(0, a.to-max(a.from, cut)))
 		moved(late - had)
 		return j.split(cut, before-given, late)
 	}
@@ -125,6 +131,9 @@ func (j job) split(cut, early, late int) (out []job) {
 			c.Earliest, j.opens, j.rests = cut, false, time.Time{}
 		}
 		return []job{j}
+	}
+	if j.job.Variable != nil {
+		return j.parted(cut, early, late)
 	}
 	a, b := *j.job.OnOff, *j.job.OnOff
 	a.NeedSlots, a.To = early, min(a.To, cut)

@@ -15,6 +15,7 @@ type job struct {
 	load int // index in Rules.Loads
 	job  optimizer.Load
 
+	hours float64   // of a slot
 	later bool      // what is not had in the horizon can be had after it
 	opens bool      // its window begins with the load's own hours
 	rests time.Time // it begins when the load is asked again, which took nothing last; zero: it does not
@@ -33,8 +34,8 @@ func (j *job) begins(r loads.Request, span units.Slot) {
 // knows: one left out in silence would never run.
 func (s *Rules) plannable() error {
 	for _, l := range s.Loads {
-		if l.Defer && l.Kind != loads.Cycle && l.Kind != loads.OnOff {
-			return fmt.Errorf("load %s is of kind %q, for which no plan can be made; write cycle or onoff, or defer: false", l.ID, l.Kind)
+		if l.Defer && l.Kind != loads.Cycle && l.Kind != loads.OnOff && l.Kind != loads.Varies {
+			return fmt.Errorf("load %s is of kind %q, for which no plan can be made; write cycle, onoff or power, or defer: false", l.ID, l.Kind)
 		}
 	}
 	return nil
@@ -52,8 +53,15 @@ func (s *Rules) jobs(b *Brief, o outlook, k costs) []job {
 				if j, ok := s.runs(i, r, o, k); ok {
 					out = append(out, j)
 				}
+			case loads.Varies:
+				if j, ok := s.varies(i, r, o, k); ok {
+					out = append(out, j)
+				}
 			}
 		}
+	}
+	for i := range out {
+		out[i].hours = s.Slot.Hours()
 	}
 	return out
 }
@@ -155,8 +163,8 @@ func (s *Rules) runs(i int, r loads.Request, o outlook, k costs) (job, bool) {
 			on.Shut = append(on.Shut, [2]int{h.seen[k-1][1], h.seen[k][0]})
 		}
 	}
-	s.hold(on, r, o)
-	j := job{load: i, later: price > 0, job: optimizer.Load{ID: s.name(i, r.By), Priority: s.importance(r.Priority), OnOff: on}}
+	s.hold(&on.Switching, askedOf{on.From, on.To, on.NeedSlots, on.IsShut(0)}, r, o)
+	j := job{load: i, later: price > 0, job: optimizer.Load{ID: s.name(i, r.By), Priority: s.importance(r.Priority), OnOff: on, Deadline: s.deadline(i, r, o)}}
 	if j.later {
 		j.job.PriceCap = price + (startShare+laterShare)*k.level
 	}
@@ -168,7 +176,7 @@ func (s *Rules) runs(i int, r loads.Request, o outlook, k costs) (job, bool) {
 
 // hold tells the optimizer how the load's switch stands, and for how long it has to
 // stay so.
-func (s *Rules) hold(on *optimizer.OnOff, r loads.Request, o outlook) {
+func (s *Rules) hold(on *optimizer.Switching, a askedOf, r loads.Request, o outlook) {
 	locked := 0
 	if r.Locked.After(o.slots[0].Start) {
 		locked = int(r.Locked.Sub(o.slots[0].Start) / s.Slot) // of the slot that it ends in some is left
@@ -177,14 +185,34 @@ func (s *Rules) hold(on *optimizer.OnOff, r loads.Request, o outlook) {
 		on.Hold = min(locked, len(o.slots))
 		return
 	}
-	if on.From > 0 || on.IsShut(0) {
+	if a.from > 0 || a.shut {
 		return
 	}
 	on.InitOn = true
 	if r.Locked.After(o.slots[0].Start.Add(time.Duration(locked) * s.Slot)) {
 		locked++ // it draws in that slot too
 	}
-	on.Hold = min(locked, on.NeedSlots, on.To)
+	on.Hold = min(locked, a.most, a.to)
+}
+
+// askedOf is what of a job its switch's state is of interest for.
+type askedOf struct {
+	from, to int
+	most     int  // slots that it may be on
+	shut     bool // the first slot may not be used
+}
+
+// deadline is when the load should be ready, where it may be later.
+func (s *Rules) deadline(i int, r loads.Request, o outlook) *optimizer.Deadline {
+	price := s.Loads[i].LatePerHour
+	if r.Ready.IsZero() || price <= 0 {
+		return nil
+	}
+	slot := int((r.Ready.Sub(o.slots[0].Start) + s.Slot - 1) / s.Slot)
+	if slot >= len(o.slots) {
+		return nil
+	}
+	return &optimizer.Deadline{Slot: max(0, slot), LatePenalty: price.Float() * s.Slot.Hours()}
 }
 
 // cycles lays the programmes of a request, each as a job of its own.
@@ -219,6 +247,7 @@ func (s *Rules) cycles(i int, r loads.Request, o outlook, k costs) []job {
 			ID:       fmt.Sprintf("%s/%d", s.name(i, r.By), r.Runs-run),
 			Priority: s.importance(r.Priority),
 			Cycle:    &optimizer.Cycle{ProfileKW: profile, Earliest: from, LatestFinish: to, SkipPenalty: k.short * energy},
+			Deadline: s.deadline(i, r, o),
 		}}
 		if j.later {
 			j.job.PriceCap = later + laterShare*k.level

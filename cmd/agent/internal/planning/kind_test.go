@@ -30,7 +30,7 @@ func TestALoadOfAnotherModelOfTheOptimizerIsNotReadAsAnOnOffOne(t *testing.T) {
 	p := &optimizer.Problem{N: 4, Loads: []optimizer.Load{{ID: "car", Variable: &optimizer.Variable{}}, {ID: "geyser", Thermal: &optimizer.Thermal{}}, {ID: "nothing"}}}
 	plan := earliest(p)
 	for _, l := range p.Loads {
-		if a := askedBy(l); a.from != 0 || a.to != 0 || len(a.kw) != 0 {
+		if a := askedBy(l, 0.5); a.from != 0 || a.to != 0 || len(a.kw) != 0 {
 			t.Errorf("%s asks for %+v", l.ID, a)
 		}
 		if kw := plan.Loads[l.ID].KW; len(kw) != 4 || kw[0]+kw[1]+kw[2]+kw[3] != 0 {

@@ -110,7 +110,7 @@ func TestWhyALoadBeginsNoEarlier(t *testing.T) {
 			_, o, _ := b.problem()
 			brief := b.brief(b.now)
 			_, jobs := b.rules.problem(&brief, o)
-			from := askedBy(jobs[0].job).from
+			from := jobs[0].asks().from
 			why := b.reason(&optimizer.Reason{Start: from, EarlierSlot: -1}, jobs[0], o)
 			if !why.Opens.Equal(c.want.opens) || !why.Rests.Equal(c.want.rests) {
 				t.Errorf("its hours begin %s, it rests until %s; want %+v", why.Opens, why.Rests, c.want)

@@ -69,9 +69,10 @@ type Reason struct {
 // Shortfall is something that a plan does without.
 type Shortfall struct {
 	Kind   optimizer.ShortfallKind `json:"kind"`
-	Load   string                  `json:"load,omitempty"` // its id
-	At     time.Time               `json:"at"`             // when it begins
-	Time   time.Duration           `json:"time,omitempty"` // of running that is missing
+	Load   string                  `json:"load,omitempty"`   // its id
+	At     time.Time               `json:"at"`               // when it begins
+	Time   time.Duration           `json:"time,omitempty"`   // of running that is missing
+	Energy units.Energy            `json:"energy,omitempty"` // that is missing, of a load that is told powers
 	Amount float64                 `json:"amount,omitempty"`
 	Unit   string                  `json:"unit,omitempty"` // of Amount
 	Cause  ShortCause              `json:"cause,omitempty"`

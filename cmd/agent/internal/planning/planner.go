@@ -247,10 +247,9 @@ func (p *Planner) fill(plan *Plan, b *Brief, o outlook, problem *optimizer.Probl
 		if !ok {
 			continue
 		}
-		for t, kw := range part.KW {
-			if kw > 0 {
-				lp.Power[t] += units.FromKW(kw)
-			}
+		powers := s.told(j, part.KW, problem, solved)
+		for t, power := range powers {
+			lp.Power[t] += power
 		}
 		if r := p.reason(part.Reason, j, o); r != nil && (lp.Why == nil || lp.Why.Start.IsZero() || !r.Start.IsZero() && r.Start.Before(lp.Why.Start)) {
 			lp.Why = r
@@ -284,8 +283,11 @@ func (p *Planner) short(plan *Plan, b *Brief, o outlook, problem *optimizer.Prob
 			short.Cause = o.shortOf(b.Left, problem, solved, j.job)
 		}
 	}
-	if f.Unit == "slots" {
+	switch {
+	case f.Unit == "slots":
 		short.Time = time.Duration(math.Round(f.Amount)) * s.Slot
+	case f.Unit == "kWh" && short.Load != "":
+		short.Energy = units.FromKWh(f.Amount)
 	}
 	// What a load is short of today and tomorrow is told as one.
 	i := slices.IndexFunc(plan.Short, func(o Shortfall) bool {
@@ -303,6 +305,7 @@ func (p *Planner) short(plan *Plan, b *Brief, o outlook, problem *optimizer.Prob
 	}
 	plan.Short[i].Amount += short.Amount
 	plan.Short[i].Time += short.Time
+	plan.Short[i].Energy += short.Energy
 }
 
 // reason is the optimizer's reason in the site's terms; nil where it has none.
@@ -321,7 +324,7 @@ func (p *Planner) reason(r *optimizer.Reason, j job, o outlook) *Reason {
 	if r.EarlierSlot >= 0 && r.EarlierSlot < r.Start {
 		out.Earlier, out.EarlierExtra = o.slots[r.EarlierSlot].Start, units.FromFloat(r.EarlierExtra)
 	}
-	switch from := askedBy(j.job).from; {
+	switch from := j.asks().from; {
 	case from > 0 && j.opens:
 		out.Opens = o.slots[from].Start
 	case from == r.Start:
@@ -342,7 +345,7 @@ func (p *Planner) previous(last *Plan, problem *optimizer.Problem, jobs []job, s
 		id := p.rules.Loads[j.load].ID
 		i := slices.IndexFunc(last.Loads, func(l LoadPlan) bool { return l.ID == id })
 		kw := make([]float64, problem.N)
-		a := askedBy(j.job)
+		a := j.asks()
 		from, to := a.from, a.to
 		if c := j.job.Cycle; c != nil && i >= 0 { // each job of a load has a programme of its own
 			from = max(from, after[j.load])
@@ -355,6 +358,7 @@ func (p *Planner) previous(last *Plan, problem *optimizer.Problem, jobs []job, s
 		for t := from; t < to && i >= 0; t++ {
 			kw[t] = max(0, last.powerAt(i, slots[t].Start).KW())
 		}
+		j.within(kw)
 		prev.Loads[j.job.ID] = optimizer.LoadPlan{KW: kw}
 	}
 	return prev

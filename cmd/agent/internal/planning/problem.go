@@ -94,7 +94,7 @@ func (s *Rules) committed(b *Brief, o outlook, p *optimizer.Problem) {
 	for _, l := range s.Loads {
 		until := b.owed(l.ID).Committed
 		for t := range o.slots {
-			p.BaseKW[t] += l.Power.KW() * share(o.slots[t], b.Now, until)
+			p.BaseKW[t] += b.owed(l.ID).power(l).KW() * share(o.slots[t], b.Now, until)
 		}
 	}
 }

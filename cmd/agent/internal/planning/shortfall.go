@@ -13,10 +13,11 @@ func served(p *optimizer.Problem, plan *optimizer.Plan) *optimizer.Problem {
 	out.Loads = make([]optimizer.Load, 0, len(p.Loads))
 	for _, l := range p.Loads {
 		kw := plan.Loads[l.ID].KW
-		on := 0
+		on, sum := 0, 0.0
 		for _, x := range kw {
 			if x > 0 {
 				on++
+				sum += x * p.Hours()
 			}
 		}
 		if on == 0 {
@@ -26,6 +27,11 @@ func served(p *optimizer.Problem, plan *optimizer.Plan) *optimizer.Problem {
 			some := *l.OnOff
 			some.NeedSlots = on
 			l.OnOff = &some
+		}
+		if l.Variable != nil {
+			some := *l.Variable
+			some.NeedKWh = sum
+			l.Variable = &some
 		}
 		out.Loads = append(out.Loads, l)
 	}
@@ -39,7 +45,7 @@ func overLimit(p *optimizer.Problem, slot int) bool {
 
 // shortOf is why the plan gives a load less than it needs.
 func (o outlook) shortOf(left units.Money, p *optimizer.Problem, plan *optimizer.Plan, l optimizer.Load) ShortCause {
-	a := askedBy(l)
+	a := askedBy(l, p.Hours())
 	if a.room() < len(a.kw) {
 		return ShortOfHours
 	}

@@ -28,16 +28,36 @@ func (a asked) room() int {
 	return n
 }
 
-// askedBy is what l asks for, and nothing where it is of a model that no job of the
+// askedBy is what l asks for in slots of so many hours, and nothing where it is of a model that no job of the
 // site's is of.
-func askedBy(l optimizer.Load) asked {
+func askedBy(l optimizer.Load, hours float64) asked {
 	switch {
 	case l.Cycle != nil:
 		return asked{l.Cycle.Earliest, l.Cycle.LatestFinish, l.Cycle.ProfileKW, true, nil}
 	case l.OnOff != nil:
 		return asked{l.OnOff.From, l.OnOff.To, slices.Repeat([]float64{l.OnOff.KW}, l.OnOff.NeedSlots), false, l.OnOff.Shut}
+	case l.Variable != nil:
+		return asked{l.Variable.From, l.Variable.To, atFull(l.Variable, hours), false, nil}
 	}
 	return asked{}
+}
+
+// asks is what the job asks for.
+func (j job) asks() asked { return askedBy(j.job, j.hours) }
+
+// atFull are the slots of a load that is told powers, as few as there can be: at all
+// that it may draw, and in the last what is left, or its least.
+func atFull(v *optimizer.Variable, hours float64) []float64 {
+	full := v.MaxKW * hours
+	if full <= 0 {
+		return nil
+	}
+	n := int(v.NeedKWh/full + 1e-9)
+	kw := slices.Repeat([]float64{v.MaxKW}, n)
+	if rest := v.NeedKWh/hours - float64(n)*v.MaxKW; rest > 1e-6 {
+		kw = append(kw, max(rest, v.MinKW))
+	}
+	return kw
 }
 
 // earliest is the plan without shifting: every load runs as soon as it may.
@@ -45,7 +65,7 @@ func earliest(p *optimizer.Problem) *optimizer.Plan {
 	plan := &optimizer.Plan{Format: optimizer.PlanFormat, Instance: p.Name, Loads: map[string]optimizer.LoadPlan{}}
 	for _, l := range p.Loads {
 		kw := make([]float64, p.N)
-		if a := askedBy(l); a.from < a.to && !(a.whole && a.from+len(a.kw) > a.to) {
+		if a := askedBy(l, p.Hours()); a.from < a.to && !(a.whole && a.from+len(a.kw) > a.to) {
 			need := a.kw
 			for t := a.from; t < a.to && len(need) > 0; t++ {
 				if !a.isShut(t) {

@@ -27,12 +27,15 @@ func (s *Rules) steady(b *Brief, o outlook, p *optimizer.Problem, jobs []job, k 
 			}
 		}
 		energy := 0.0 // of what is moved: a slot, or a whole programme
-		if j.Cycle != nil {
+		switch {
+		case j.Cycle != nil:
 			for _, kw := range j.Cycle.ProfileKW {
 				energy += kw * s.Slot.Hours()
 			}
-		} else {
+		case j.OnOff != nil:
 			energy = j.OnOff.KW * s.Slot.Hours()
+		case j.Variable != nil:
+			energy = j.Variable.MaxKW * s.Slot.Hours()
 		}
 		j.SlotCost = make([]float64, p.N)
 		for t := range j.SlotCost {
@@ -66,7 +69,7 @@ func (s *Rules) announced(b *Brief, o outlook, j job) []bool {
 	if i < 0 {
 		return out
 	}
-	a := askedBy(j.job)
+	a := j.asks()
 	for t := a.from; t < min(a.to, len(out)); t++ {
 		if !last.draws(i, o.slots[t].Start) || a.isShut(t) {
 			continue

@@ -159,7 +159,7 @@ func spread(kwh []float64, v *vista, interval time.Duration, span units.Slot, kw
 func (s *Rules) pieces(b *Brief, o outlook, jobs []job, v *vista) (out, after []piece) {
 	laid := make([]float64, len(s.Loads)) // kWh of each load that jobs ask for
 	for k, j := range jobs {
-		a := askedBy(j.job)
+		a := j.asks()
 		by := o.slots[min(max(a.to, 1), len(o.slots))-1].End()
 		at := o.cheapest(a)
 		if a.whole && len(at) > 0 {

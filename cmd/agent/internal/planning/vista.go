@@ -41,7 +41,7 @@ func (p *Planner) vista(b *Brief) *vista {
 	v.ours = make([]float64, len(v.slots))
 	for _, l := range s.Loads {
 		if until := b.owed(l.ID).Committed; until.After(b.Now) {
-			spread(v.ours, v, s.Interval, units.Slot{Start: b.Now, Len: until.Sub(b.Now)}, l.Power.KW())
+			spread(v.ours, v, s.Interval, units.Slot{Start: b.Now, Len: until.Sub(b.Now)}, b.owed(l.ID).power(l).KW())
 		}
 	}
 	return v

@@ -38,6 +38,9 @@ type Load struct {
 	// Wanted is a person's wish in force: to run, or not to.
 	Wanted, Run bool
 	Until       time.Time // of the wish
+	AtDevice    bool      // the wish was set at the device itself
+	// Told is what it may draw while it is on, of a load that is told so; 0: it says nothing.
+	Told units.Power
 }
 
 // settled is how long a switch may take to do what it was told before it counts
@@ -53,7 +56,10 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 	}
 	x.Run, x.Wanted = ls.Progress.Wanted(st.Now)
 	if x.Wanted {
-		x.Until = ls.Progress.Override.Until
+		x.Until, x.AtDevice = ls.Progress.Override.Until, ls.Progress.Override.By == loads.AtDevice
+	}
+	if l.Kind == loads.Varies && x.On && unit.Set.On {
+		x.Told = unit.Set.Power
 	}
 	off := site.Contactor && !st.Guard.SupplyUp
 	silent := st.Health.Has(health.SwitchSilent, l.ID)
@@ -83,15 +89,21 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 			x.Why.Code = WhyStopping
 		case l.Feedback && !ls.Seen.Known:
 			x.Why.Code = WhyUnsure
+		case st.Shed.Lowered(l.ID):
+			x.Why = Reason{Code: WhyLowered, Until: st.Shed.Until}
 		case x.Wanted && x.Run:
 			x.End = x.Until
 			x.Why.Code = WhyAsked
+			if x.AtDevice {
+				x.Why = Reason{Code: WhySet, Until: x.Until}
+			}
 		case x.Wanted:
 			x.Why.Code = WhyStopping
 		case now && l.Defer:
 			x.Start, x.End, x.Cost = start, end, cost
 			x.Why.Code = WhyRuns
 			x.Why.Price, _ = site.TariffOf(st).PriceAt(st.Tariff, st.Now)
+			x.Why.Power = x.Told
 		case l.Defer && st.ByOwnHours():
 			x.Why.Code = WhyOwnHours
 		case l.Kind == loads.Cycle && ls.Progress.Programme > 0 && ls.Progress.Programme < l.Cycle:
@@ -109,6 +121,9 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 		x.State, x.Why = LoadShed, Reason{Code: WhyShed, Until: st.Shed.Until}
 	case x.Wanted && !x.Run:
 		x.State = LoadSkipped
+		if x.AtDevice {
+			x.Why = Reason{Code: WhySetOff, Until: x.Until}
+		}
 	case isHeld && held.Set.On:
 		x.State, x.Why = LoadWaiting, heldWhy(held)
 	case x.Wanted, turning && unit.Set.On:
@@ -168,6 +183,9 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 			x.State, x.Why.Code = LoadDone, WhyFinished
 		case len(owed) == 0 && missing > 0:
 			x.Why = Reason{Code: WhyOver, Time: missing}
+			if l.Kind == loads.Varies {
+				x.Why.Energy = l.Power.Over(missing)
+			}
 		default:
 			x.Why.Code = WhyNone
 		}
@@ -244,8 +262,11 @@ func ShortOf(f planning.Shortfall, name string, ends planning.RunOut) Shortfall 
 	case optimizer.ShortSkip:
 		s.Code = ShortRun
 	case optimizer.ShortEnergy:
-		if f.Time > 0 {
+		switch {
+		case f.Time > 0:
 			s.Code = ShortTime
+		case f.Energy > 0:
+			s.Code, s.Energy = ShortKWh, f.Energy
 		}
 	case optimizer.ShortCredit, optimizer.ShortReserve:
 		s.Code = ShortCredit

@@ -196,7 +196,7 @@ func TestHealthAndControlMakeNoSentences(t *testing.T) {
 	allowed := []string{
 		"gap.go undo", "old.go takeBack", "supply.go bypass", // texts of the ledger
 		"hold.go Disagreement", "hold.go SalvageState", "migrate.go stateForm", // what is wrong with the records
-		"step.go wish", // why a load is switched, in the command
+		"step.go asked", // why a load is switched, in the command
 	}
 	set, seen := token.NewFileSet(), 0
 	for _, dir := range []string{"../health", "../control"} {

@@ -70,6 +70,9 @@ const (
 	WhyStarts    ReasonCode = "starts"    // it was started as often as it may
 	WhyHeld      ReasonCode = "held"      // held back for another reason
 	WhyShed      ReasonCode = "shed"      // the site draws too much
+	WhyLowered   ReasonCode = "lowered"   // the site draws too much, and it is held to less
+	WhySet       ReasonCode = "set"       // it runs as somebody has set it at the device
+	WhySetOff    ReasonCode = "set_off"   // somebody has switched it off at the device
 	WhySpares    ReasonCode = "spares"    // the credit left is kept for more important loads
 	WhyFinished  ReasonCode = "finished"  // it has what it needs
 	WhyUnsure    ReasonCode = "unsure"    // it was told to run, and its switch does not tell whether it does
@@ -85,12 +88,14 @@ type Reason struct {
 	Opens  time.Time     // WhyWaits: its own hours begin then; zero: they have begun
 	Unsent bool          // WhyWaits: the prices of Start are sent later, and may move it
 	Price  units.Price   // WhyRuns: of a kWh
+	Power  units.Power   // WhyRuns: that it may draw; 0: it is not told
 	// WhyWaits: the best start before Start, and what it would cost more; zero:
 	// there is none.
 	Earlier      time.Time
 	EarlierSaves units.Money
 	Until        time.Time     // held back until then; zero: not known
 	Time         time.Duration // WhyOver: that is missing
+	Energy       units.Energy  // WhyOver: the same of a load that is told powers
 }
 
 // worthSaying is a shortening of the credit that is worth a sentence.
@@ -118,8 +123,14 @@ func (p Phrases) Why(r Reason) string {
 		}
 		return c.T("why.saves", "when", when, "saves", p.Money(r.Saves))
 	case WhyRuns:
+		if r.Power > 0 {
+			return c.T("why.runs.power", "price", p.PriceParts(r.Price)[0], "power", p.Power(r.Power))
+		}
 		return c.T("why.runs", "price", p.PriceParts(r.Price)[0])
 	case WhyOver:
+		if r.Energy > 0 {
+			return c.T("why.over", "time", p.Energy(r.Energy))
+		}
 		return c.T("why.over", "time", p.Duration(r.Time))
 	default:
 	}
@@ -152,6 +163,7 @@ type ShortCode string
 const (
 	ShortRun    ShortCode = "run"    // a programme is left out
 	ShortTime   ShortCode = "time"   // a load runs for less than it needs
+	ShortKWh    ShortCode = "energy" // a load gets less than it needs
 	ShortCredit ShortCode = "credit" // the credit ends
 	ShortLimit  ShortCode = "limit"  // more power is used than the site may draw
 	ShortOther  ShortCode = "other"
@@ -163,7 +175,9 @@ type Shortfall struct {
 	Cause string        // "credit" or "hours", of a load that goes short; "" not known
 	Name  string        // of the load
 	Time  time.Duration // ShortTime: that is missing
-	At    time.Time     // when it begins
+	// Energy is what is missing, of ShortKWh.
+	Energy units.Energy
+	At     time.Time // when it begins
 }
 
 // Short is a shortfall as a sentence.
@@ -172,7 +186,7 @@ func (p Phrases) Short(s Shortfall) string {
 	if p.Words.Has(key + "." + s.Cause) {
 		key += "." + s.Cause
 	}
-	return p.Words.T(key, "name", s.Name, "time", p.Duration(s.Time), "when", p.When(s.At))
+	return p.Words.T(key, "name", s.Name, "time", p.Duration(s.Time), "energy", p.Energy(s.Energy), "when", p.When(s.At))
 }
 
 // Cause is what is behind a warning, in figures.

@@ -53,9 +53,13 @@ func (s *Service) constants() error {
 }
 
 // switched is each load with a switch, and the supply.
-func switched(cfg config.Config, each func(path, id string, d loads.SwitchDocument, deadMan time.Duration)) {
+func switched(cfg config.Config, each func(path, id string, d loads.SwitchDocument, e loads.Env)) {
 	for i, d := range cfg.Loads {
-		each(fmt.Sprintf("loads[%d].switch", i), d.ID, d.Switch, d.DeadMan())
+		e := loads.Env{ID: d.ID, DeadMan: d.DeadMan()}
+		if d.Range != nil {
+			e.Powers, e.PerAmpere = d.Range.Powers(), d.Range.PerAmpere()
+		}
+		each(fmt.Sprintf("loads[%d].switch", i), d.ID, d.Switch, e)
 	}
 	// The supply has a dead man only where the configuration asks for one: an
 	// agent that dies must not cut the house off by default.
@@ -63,12 +67,12 @@ func switched(cfg config.Config, each func(path, id string, d loads.SwitchDocume
 	if d := cfg.Supply.Switch.Traits().DeadMan; d != nil {
 		supply = *d
 	}
-	each("supply.switch", loads.SupplyID, cfg.Supply.Switch, supply)
+	each("supply.switch", loads.SupplyID, cfg.Supply.Switch, loads.Env{ID: loads.SupplyID, DeadMan: supply})
 }
 
-// switchEnv is what the driver of one switch is given.
-func (s *Service) switchEnv(id string, deadMan time.Duration) loads.Env {
-	e := loads.Env{ID: id, DeadMan: deadMan, MQTT: s.pool(), Now: s.now, Log: s.log, Machine: &s.machine}
+// switchEnv is what the driver of one switch is given, e being what it is of its load.
+func (s *Service) switchEnv(e loads.Env) loads.Env {
+	e.MQTT, e.Now, e.Log, e.Machine = s.pool(), s.now, s.log, &s.machine
 	if s.plant != nil {
 		e.Plant = s.plant
 	}
@@ -79,11 +83,11 @@ func (s *Service) switchEnv(id string, deadMan time.Duration) loads.Env {
 func (s *Service) switches() (map[string]loads.Switch, error) {
 	out := map[string]loads.Switch{}
 	var errs []error
-	switched(s.cfg, func(_, id string, d loads.SwitchDocument, deadMan time.Duration) {
+	switched(s.cfg, func(_, id string, d loads.SwitchDocument, e loads.Env) {
 		if !d.Switches() {
 			return
 		}
-		sw, err := d.Settings.Open(s.switchEnv(id, deadMan))
+		sw, err := d.Settings.Open(s.switchEnv(e))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("switch of %s: %w", id, err))
 			return

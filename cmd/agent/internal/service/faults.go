@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
-	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -131,12 +130,12 @@ func (s *Service) dryMeter(failed func(path, remedy string, err error) bool) {
 
 // drySwitches builds the switches, where that opens nothing.
 func (s *Service) drySwitches(failed func(path, remedy string, err error) bool) {
-	switched(s.cfg, func(path, id string, d loads.SwitchDocument, deadMan time.Duration) {
+	switched(s.cfg, func(path, _ string, d loads.SwitchDocument, e loads.Env) {
 		needs := d.Traits().Needs
 		if d.Settings == nil || needs&loads.NeedsMachine != 0 || needs&loads.NeedsSimulation != 0 && s.plant == nil {
 			return
 		}
-		_, err := d.Settings.Open(s.switchEnv(id, deadMan))
+		_, err := d.Settings.Open(s.switchEnv(e))
 		failed(path, "correct the switch's settings", err)
 	})
 }

@@ -45,7 +45,11 @@ func (s *Service) simulation(ctx context.Context, state control.State) error {
 		if k := sim.Plants[d.ID]; k != "" {
 			kind = house.ApplianceKind(k)
 		}
-		appliances = append(appliances, house.Appliance{ID: d.ID, Kind: kind, Power: d.Power, Cycle: d.Cycle})
+		a := house.Appliance{ID: d.ID, Kind: kind, Power: d.Greatest(), Cycle: d.Cycle}
+		if d.Range != nil {
+			a.Powers = d.Range.Powers()
+		}
+		appliances = append(appliances, a)
 	}
 	s.plant, err = house.New(house.Config{Base: base, Loads: appliances, Start: start, Zone: s.cfg.Zone(), Seed: sim.Seed})
 	if err != nil {

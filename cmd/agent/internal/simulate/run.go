@@ -76,7 +76,11 @@ func newLife(w *World, p Policy) (*life, error) {
 	var appliances []house.Appliance
 	var ids []string
 	for _, d := range w.Loads {
-		appliances = append(appliances, house.Appliance{ID: d.ID, Kind: d.Plant.Kind, Power: d.Power, Cycle: d.Cycle, Daily: d.Plant.Daily})
+		a := house.Appliance{ID: d.ID, Kind: d.Plant.Kind, Power: d.Greatest(), Cycle: d.Cycle, Daily: d.Plant.Daily}
+		if d.Range != nil {
+			a.Powers = d.Range.Powers()
+		}
+		appliances = append(appliances, a)
 		ids = append(ids, d.ID)
 	}
 	plant, err := house.New(house.Config{Base: base, Loads: appliances, Start: begin, Zone: zone, Seed: w.Seed})

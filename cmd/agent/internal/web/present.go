@@ -185,6 +185,14 @@ func (m *model) Loads() []load {
 
 func (l load) Word() string { return l.M.Words.T("load.state." + string(l.State)) }
 
+// Wish is the text that says whose wish is in force.
+func (l load) Wish() string {
+	if l.AtDevice {
+		return "load.override.device"
+	}
+	return "load.override." + string(l.Override)
+}
+
 // Look is the class and the icon of the load's state.
 func (l load) Look() [2]string {
 	switch l.State {

@@ -1,0 +1,227 @@
+// Package mqtt switches a device over MQTT whose topics and words the configuration
+// names, and tells it how much it may draw.  How it is spoken to is told in
+// internal/device/topics.
+package mqtt
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/device/topics"
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
+)
+
+// Driver is the driver mqtt.
+func Driver() loads.Driver {
+	return loads.Driver{Name: "mqtt", New: func() loads.Settings { return new(Document) }}
+}
+
+// Document is a switch with topics of its own.
+type Document struct {
+	Command  *CommandDocument  `yaml:"command"`  // what switches it; none: a set-point of 0 does
+	State    *StateDocument    `yaml:"state"`    // where it says whether it is on; none: it is on where its set-point is above 0
+	Setpoint *SetpointDocument `yaml:"setpoint"` // how it is told what it may draw
+	Measured *ValueDocument    `yaml:"measured"` // where it says what it draws
+	Online   *CommandDocument  `yaml:"online"`   // where it, or its broker for it, says that it is there; online and offline where no words are given
+	Ask      *AskDocument      `yaml:"ask"`      // has it say its state; none: it says it by itself
+	Pause    time.Duration     `yaml:"pause"`    // least time between two changes of the set-point
+	DeadMan  *time.Duration    `yaml:"dead_man"` // the device drops the load by itself if not told again for so long; it does not where not given
+	Stale    time.Duration     `yaml:"stale"`    // a state heard longer ago than this is not known any more; 15 min where 0
+}
+
+// CommandDocument is a topic with a word for on and one for off.
+type CommandDocument struct {
+	Topic string `yaml:"topic"`
+	On    string `yaml:"on"`  // ON where empty
+	Off   string `yaml:"off"` // OFF where empty
+}
+
+// StateDocument is where a device says whether it is on.
+type StateDocument struct {
+	Topic string `yaml:"topic"`
+	Path  string `yaml:"path"` // in JSON: names and numbers with dots between them; empty: all of the message
+	On    string `yaml:"on"`   // the words for on, | between them; on, true and 1 where empty
+	Off   string `yaml:"off"`  // the words for off; off, false and 0 where empty
+}
+
+// ValueDocument is where a device says a power or a current.
+type ValueDocument struct {
+	Topic string `yaml:"topic"`
+	Path  string `yaml:"path"` // as of a state
+	Unit  string `yaml:"unit"` // W, kW, A or mA; W where empty
+}
+
+// SetpointDocument is how a device is told what it may draw.
+type SetpointDocument struct {
+	Topic   string         `yaml:"topic"`
+	Payload string         `yaml:"payload"` // {value} in it stands for the number; the number alone where empty
+	Unit    string         `yaml:"unit"`    // W, kW, A or mA, of what it is told and of what it says; W where empty
+	State   *ValueDocument `yaml:"state"`   // where it says what it was told; none: it does not
+}
+
+// AskDocument is a message.
+type AskDocument struct {
+	Topic   string `yaml:"topic"`
+	Payload string `yaml:"payload"`
+}
+
+// Check implements loads.Settings.
+func (d *Document) Check() fault.List {
+	var l fault.List
+	if d.Command == nil && d.Setpoint == nil {
+		l.Add("command", "write command: {topic: ...}, or setpoint: {topic: ...}, or both", "nothing says how it is switched")
+	}
+	if c := d.Command; c != nil {
+		checkTopic(&l, "command.topic", c.Topic)
+		if c.On == c.Off && c.On != "" {
+			l.Add("command.off", "write another word than for on", "on and off are both %q", c.On)
+		}
+	}
+	if s := d.State; s != nil {
+		checkTopic(&l, "state.topic", s.Topic)
+		checkPath(&l, "state.path", s.Path)
+		for _, w := range words(s.On) {
+			if slices.ContainsFunc(words(s.Off), func(o string) bool { return strings.EqualFold(o, w) }) {
+				l.Add("state.off", "write other words than for on", "%q is both on and off", w)
+			}
+		}
+		if (s.On == "") != (s.Off == "") {
+			l.Add("state", "write the words for on and for off, or neither", "only one of on and off is given")
+		}
+	}
+	if s := d.Setpoint; s != nil {
+		checkTopic(&l, "setpoint.topic", s.Topic)
+		checkUnit(&l, "setpoint.unit", s.Unit)
+		if s.Payload != "" && strings.Count(s.Payload, "{value}") != 1 {
+			l.Add("setpoint.payload", `write {value} where the number stands, e.g. '{"amps": {value}}'`, "%q does not say where the number stands", s.Payload)
+		}
+		if v := s.State; v != nil {
+			checkTopic(&l, "setpoint.state.topic", v.Topic)
+			checkPath(&l, "setpoint.state.path", v.Path)
+			if v.Unit != "" && v.Unit != s.Unit {
+				l.Add("setpoint.state.unit", "leave it out, and write setpoint.unit", "it is told in another unit than it says")
+			}
+		}
+	}
+	if v := d.Measured; v != nil {
+		checkTopic(&l, "measured.topic", v.Topic)
+		checkPath(&l, "measured.path", v.Path)
+		checkUnit(&l, "measured.unit", v.Unit)
+	}
+	if c := d.Online; c != nil {
+		checkTopic(&l, "online.topic", c.Topic)
+	}
+	if a := d.Ask; a != nil {
+		checkTopic(&l, "ask.topic", a.Topic)
+	}
+	if d.Pause < 0 || d.Pause > time.Hour {
+		l.Add("pause", "write e.g. 10s", "%v is not a pause between two set-points", d.Pause)
+	}
+	if d.Stale < 0 {
+		l.Add("stale", "write a time such as 15m", "%v is not an age", d.Stale)
+	}
+	if m := d.DeadMan; m != nil && *m != 0 && (*m < 30*time.Second || *m > 12*time.Hour) {
+		l.Add("dead_man", "write 30s to 12h, or leave it out", "%v is not a dead-man time", *m)
+	}
+	return l
+}
+
+func checkTopic(l *fault.List, path, topic string) {
+	if topic == "" || len(topic) > 200 || strings.ContainsAny(topic, "+#\x00") {
+		l.Add(path, "write one topic, without wildcards", "%q is not a topic", topic)
+	}
+}
+
+func checkPath(l *fault.List, path, at string) {
+	if at != "" && slices.Contains(strings.Split(at, "."), "") {
+		l.Add(path, "write names with dots between them, e.g. status.amps", "%q is not a path", at)
+	}
+}
+
+func checkUnit(l *fault.List, path, unit string) {
+	if unit != "" && unit != "W" && unit != "kW" && unit != "A" && unit != "mA" {
+		l.Add(path, "write W, kW, A or mA", "%q is not a unit of power or current", unit)
+	}
+}
+
+func words(s string) []string {
+	if s == "" {
+		return nil
+	}
+	out := strings.Split(s, "|")
+	for i := range out {
+		out[i] = strings.TrimSpace(out[i])
+	}
+	return out
+}
+
+// amperes tells whether a current is told or said, which is a power only of a load of
+// which the voltage is known.
+func (d *Document) amperes() bool {
+	is := func(unit string) bool { return unit == "A" || unit == "mA" }
+	return d.Setpoint != nil && is(d.Setpoint.Unit) || d.Measured != nil && is(d.Measured.Unit)
+}
+
+// Traits implements loads.Settings.
+func (d *Document) Traits() loads.Traits {
+	t := loads.Traits{
+		Needs: loads.NeedsBroker, Remote: true, Powers: d.Setpoint != nil, Told: d.Setpoint != nil, DeadMan: d.DeadMan,
+		Renewable: d.DeadMan != nil && *d.DeadMan > 0,
+		Blind:     d.State == nil && (d.Setpoint == nil || d.Setpoint.State == nil),
+	}
+	switch {
+	case d.Command != nil && d.Command.Topic != "":
+		t.Of = "what listens to " + d.Command.Topic
+	case d.Setpoint != nil && d.Setpoint.Topic != "":
+		t.Of = "what listens to " + d.Setpoint.Topic
+	}
+	return t
+}
+
+// config is what the device is to its dialect; perAmpere is what an ampere of it is.
+func (d *Document) config(perAmpere units.Power) topics.Config {
+	unit := func(name string) units.Power {
+		switch name {
+		case "kW":
+			return units.Kilowatt
+		case "A":
+			return perAmpere
+		case "mA":
+			return perAmpere / 1000
+		}
+		return units.Watt
+	}
+	or := func(s, otherwise string) string {
+		if s == "" {
+			return otherwise
+		}
+		return s
+	}
+	var c topics.Config
+	if x := d.Command; x != nil {
+		c.Command = topics.Words{Topic: x.Topic, On: or(x.On, "ON"), Off: or(x.Off, "OFF")}
+	}
+	if x := d.State; x != nil {
+		c.State = topics.Value{Topic: x.Topic, Path: x.Path, On: words(x.On), Off: words(x.Off)}
+	}
+	if x := d.Online; x != nil {
+		c.Online = topics.Words{Topic: x.Topic, On: or(x.On, "online"), Off: or(x.Off, "offline")}
+	}
+	if x := d.Setpoint; x != nil {
+		c.SetLevel = topics.Level{Topic: x.Topic, Payload: or(x.Payload, "{value}"), Unit: unit(x.Unit)}
+		if v := x.State; v != nil {
+			c.Level = topics.Value{Topic: v.Topic, Path: v.Path, Unit: unit(x.Unit)}
+		}
+	}
+	if x := d.Measured; x != nil {
+		c.Power = topics.Value{Topic: x.Topic, Path: x.Path, Unit: unit(x.Unit)}
+	}
+	if x := d.Ask; x != nil {
+		c.Ask = device.Message{Topic: x.Topic, Payload: []byte(x.Payload)}
+	}
+	return c
+}

@@ -1,0 +1,137 @@
+package loads
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// RangeDocument is what a load of kind power can be told to draw: from Min to Max, or
+// one of Steps.  Amperes are those of each phase.
+type RangeDocument struct {
+	Min    Level         `yaml:"min"`    // least while it is on, e.g. 6 A or 1400 W
+	Max    Level         `yaml:"max"`    // greatest
+	Step   Level         `yaml:"step"`   // between two powers that it can be told; any where not given
+	Steps  []Level       `yaml:"steps"`  // in place of min, max and step: the powers that there are
+	Phases int           `yaml:"phases"` // of amperes, 1 to 3; 1 where not given
+	Volts  units.Voltage `yaml:"volts"`  // of a phase to neutral; 230 V where not given
+}
+
+// Level is a power, or the current of each phase.
+type Level struct {
+	Power   units.Power
+	Current units.Current // where it was written in amperes
+}
+
+// SetText reads "1400 W" or "6 A".
+func (l *Level) SetText(s string) (err error) {
+	*l = Level{}
+	if strings.HasSuffix(strings.TrimSpace(s), "A") {
+		l.Current, err = units.ParseCurrent(s)
+	} else {
+		l.Power, err = units.ParsePower(s)
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not a power such as 1400 W or a current such as 6 A", s)
+	}
+	return nil
+}
+
+func (l Level) isZero() bool { return l == Level{} }
+
+const (
+	// leastCurrent is the least that a car can be told to take; below it is a pause
+	// (IEC 61851-1, the duty cycle of the control pilot).
+	leastCurrent = 6_000 // mA
+	usualVolts   = 230_000
+)
+
+// PerAmpere is the power of an ampere on all phases.
+func (r RangeDocument) PerAmpere() units.Power {
+	volts := r.Volts
+	if volts == 0 {
+		volts = usualVolts
+	}
+	return units.Power(int64(volts) * int64(max(r.Phases, 1))) // mV x A is mW
+}
+
+func (r RangeDocument) power(l Level) units.Power {
+	if l.Current != 0 {
+		return units.Power(units.MulDiv(int64(l.Current), int64(r.PerAmpere()), 1000))
+	}
+	return l.Power
+}
+
+// Powers are what the load can be told, by rising power.
+func (r RangeDocument) Powers() []PowerRange {
+	if len(r.Steps) == 0 {
+		return []PowerRange{{From: r.power(r.Min), To: r.power(r.Max), Step: r.power(r.Step)}}
+	}
+	out := make([]PowerRange, 0, len(r.Steps))
+	for _, s := range r.Steps {
+		out = append(out, PowerRange{From: r.power(s), To: r.power(s)})
+	}
+	return out
+}
+
+func (r RangeDocument) check() fault.List {
+	var l fault.List
+	level := func(path string, v Level) {
+		switch p := r.power(v); {
+		case p <= 0 || p > maxPower:
+			l.Add(path, "write e.g. 6 A or 1400 W", "%v is not the power of a load", p)
+		case v.Current != 0 && v.Current < leastCurrent:
+			l.Add(path, "write 6 A or more; what is slower is had by pausing", "no car can be told less than 6 A")
+		}
+	}
+	if r.Phases < 0 || r.Phases > 3 {
+		l.Add("phases", "write 1, 2 or 3", "%d is not a number of phases", r.Phases)
+	}
+	if r.Volts != 0 && (r.Volts < 50_000 || r.Volts > 500_000) {
+		l.Add("volts", "write the voltage from a phase to neutral, e.g. 230 V", "%v V is not the voltage of a house", float64(r.Volts)/1000)
+	}
+	if len(l) > 0 {
+		return l // what amperes are is not known
+	}
+	if len(r.Steps) > 0 {
+		if !r.Min.isZero() || !r.Max.isZero() || !r.Step.isZero() {
+			l.Add("steps", "keep steps, or min, max and step", "the powers are given twice")
+		}
+		for i, s := range r.Steps {
+			at := fmt.Sprintf("steps[%d]", i)
+			if level(at, s); i > 0 && r.power(s) <= r.power(r.Steps[i-1]) {
+				l.Add(at, "write them from the least to the greatest", "%v does not come after %v", r.power(s), r.power(r.Steps[i-1]))
+			}
+		}
+		return l
+	}
+	level("min", r.Min)
+	level("max", r.Max)
+	if len(l) == 0 && r.power(r.Max) < r.power(r.Min) {
+		l.Add("max", "write the greatest power there", "%v is less than min, which is %v", r.power(r.Max), r.power(r.Min))
+	}
+	if !r.Step.isZero() && (r.power(r.Step) <= 0 || r.power(r.Step) > maxPower) {
+		l.Add("step", "write e.g. 1 A or 100 W, or leave it out", "%v is not a step", r.power(r.Step))
+	}
+	return l
+}
+
+// LateDocument lets a load be done later than ReadyBy where that is worth it.
+type LateDocument struct {
+	UpTo    time.Duration `yaml:"up_to"`    // so long after ready_by at most
+	PerHour units.Money   `yaml:"per_hour"` // what an hour of running after ready_by counts as, in the account's unit
+}
+
+func (d LateDocument) check() fault.List {
+	var l fault.List
+	if d.UpTo < time.Minute || d.UpTo > 12*time.Hour || d.UpTo%time.Minute != 0 {
+		l.Add("up_to", "write whole minutes up to 12h, e.g. 2h", "%v is not how late a load can be", d.UpTo)
+	}
+	if d.PerHour <= 0 {
+		l.Add("per_hour", "write what an hour of it is worth to you, e.g. 5.00", "being late costs %v an hour", d.PerHour)
+	}
+	return l
+}
