@@ -284,13 +284,13 @@ func (p *step) asked(i int, l loads.Load) (w loads.Wish, ok bool) {
 // nearlyDone is how little may be missing for a load to go on at the end of what was planned.
 const nearlyDone = 2 * time.Minute
 
-// finishes is what a load that is on and needs a time a day is to do where that is not what
-// is planned.  Plans are made of slots, and needs are not: it stops when it has what it
+// finishes is what a load that is on and needs a time or an energy a day is to do where that is
+// not what is planned.  Plans are made of slots, and needs are not: it stops when it has what it
 // needs, whatever is left of the slot, and does not stop for a minute that is missing, which
 // would take another start.
 func (p *step) finishes(i int, l loads.Load, planned bool) (loads.Setpoint, bool) {
 	progress, unit := p.st.Loads[i].Progress, p.st.Guard.Unit(l.ID)
-	if l.Kind != loads.OnOff || l.Need == 0 || !p.now.Before(progress.To) {
+	if l.Kind == loads.Cycle || l.Need == 0 || !p.now.Before(progress.To) {
 		return loads.Setpoint{}, false
 	}
 	switch missing := l.Missing(progress); {

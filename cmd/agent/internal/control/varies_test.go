@@ -220,3 +220,15 @@ func TestAChargerThatIsGoneIsToldOfAndNotFlooded(t *testing.T) {
 		t.Error("what it did when it came back is taken for a person's hand")
 	}
 }
+
+func TestACarStopsWhenItHasWhatItNeeds(t *testing.T) {
+	b := garage(t)
+	b.st.load("car").Progress.Energy = 29*units.KilowattHour + 900*units.WattHour
+	b.run(2*time.Minute, 10*time.Second)
+	if got := b.told("car"); got != "off" {
+		t.Errorf("told %s", got)
+	}
+	if got := b.st.load("car").Progress.Energy.KWh(); got < 30 || got > 30.3 {
+		t.Errorf("it got %v kWh, 30 are needed", got)
+	}
+}
