@@ -158,6 +158,12 @@ func (l Load) given(p Progress) time.Duration {
 	return p.Delivered
 }
 
+// Sated tells whether a load that needs a time or an energy a day has had it: it is on no
+// longer, whatever is left of the slot that was planned for it.
+func (l Load) Sated(p Progress) bool {
+	return l.Kind != Cycle && l.Defer && l.Need > 0 && l.Missing(p) == 0
+}
+
 // Missing is the running time of the present need-day that has not been given.
 func (l Load) Missing(p Progress) time.Duration {
 	if !l.Defer || l.Need == 0 {

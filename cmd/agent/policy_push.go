@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,33 +25,31 @@ func (c policyPushCmd) Run(e *env) error {
 		payload  []byte
 	}
 	var all []message
-	for _, name := range c.Files {
-		data, err := readInput(e, name)
+	err := envelopes(e, c.Files, func(line []byte) error {
+		claims, err := policy.Explain(line)
 		if err != nil {
 			return err
 		}
-		for _, line := range bytes.Split(bytes.TrimSpace(data), []byte("\n")) {
-			claims, err := policy.Explain(line)
-			if err != nil {
-				return &exitError{exitInvalid, fmt.Errorf("%s: %w", name, err)}
-			}
-			m := message{payload: line}
-			switch {
-			case claims.Keys != nil:
-				m.topic, m.retained = broker.PolicyKeys(claims.Issuer), true
-			case claims.Envelope != nil:
-				m.topic = broker.PolicyStream(claims.Envelope.Audience, string(claims.Envelope.Stream))
-				m.retained = claims.Envelope.Stream == policy.Tariff
-			default:
-				return &exitError{exitInvalid, fmt.Errorf("%s: an acknowledgement is a site's to send", name)}
-			}
-			if n := len(all); n > 0 && claims.Keys != nil && all[n-1].topic == m.topic {
-				// A site that was away needs the whole chain, in order, in one message.
-				all[n-1].payload = append(append(all[n-1].payload, '\n'), line...)
-				continue
-			}
-			all = append(all, m)
+		m := message{payload: line}
+		switch {
+		case claims.Keys != nil:
+			m.topic, m.retained = broker.PolicyKeys(claims.Issuer), true
+		case claims.Envelope != nil:
+			m.topic = broker.PolicyStream(claims.Envelope.Audience, string(claims.Envelope.Stream))
+			m.retained = claims.Envelope.Stream == policy.Tariff
+		default:
+			return errors.New("an acknowledgement is a site's to send")
 		}
+		if n := len(all); n > 0 && claims.Keys != nil && all[n-1].topic == m.topic {
+			// A site that was away needs the whole chain, in order, in one message.
+			all[n-1].payload = append(append(all[n-1].payload, '\n'), line...)
+			return nil
+		}
+		all = append(all, m)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	client, err := c.dial(e.Ctx)
 	if err != nil {

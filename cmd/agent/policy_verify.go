@@ -60,24 +60,22 @@ func (c policyVerifyCmd) Run(e *env) error {
 	}
 	var st policy.State
 	refused := 0
-	for _, name := range c.Files {
-		data, err := readInput(e, name)
-		if err != nil {
-			return err
+	err = envelopes(e, c.Files, func(line []byte) error {
+		var out policy.Outcome
+		st, out = rules.Take(st, policy.In{Text: line, Now: now.UTC()})
+		switch {
+		case out.Code != policy.Taken:
+			refused++
+			fmt.Fprintf(e.Stdout, "refused: %s: %s\n", out.Code, out.Detail)
+		case out.Keys != nil:
+			fmt.Fprintf(e.Stdout, "taken: key set %d\n", out.Keys.Version)
+		default:
+			fmt.Fprintf(e.Stdout, "taken: %s %s\n", out.Envelope.Stream, out.Envelope.ID)
 		}
-		for _, line := range bytes.Split(bytes.TrimSpace(data), []byte("\n")) {
-			var out policy.Outcome
-			st, out = rules.Take(st, policy.In{Text: line, Now: now.UTC()})
-			switch {
-			case out.Code != policy.Taken:
-				refused++
-				fmt.Fprintf(e.Stdout, "refused: %s: %s\n", out.Code, out.Detail)
-			case out.Keys != nil:
-				fmt.Fprintf(e.Stdout, "taken: key set %d\n", out.Keys.Version)
-			default:
-				fmt.Fprintf(e.Stdout, "taken: %s %s\n", out.Envelope.Stream, out.Envelope.ID)
-			}
-		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if refused > 0 {
 		return &exitError{exitInvalid, nil}
@@ -92,18 +90,29 @@ type policyExplainCmd struct {
 
 // Run prints each envelope in words.
 func (c policyExplainCmd) Run(e *env) error {
-	for _, name := range c.Files {
+	return envelopes(e, c.Files, func(line []byte) error {
+		claims, err := policy.Explain(line)
+		if err != nil {
+			return err
+		}
+		for _, w := range claims.Words() {
+			fmt.Fprintln(e.Stdout, w)
+		}
+		return nil
+	})
+}
+
+// envelopes hands on each line of the files.  What is told of a line is a fault of its
+// file.
+func envelopes(e *env, files []string, each func(line []byte) error) error {
+	for _, name := range files {
 		data, err := readInput(e, name)
 		if err != nil {
 			return err
 		}
 		for _, line := range bytes.Split(bytes.TrimSpace(data), []byte("\n")) {
-			claims, err := policy.Explain(line)
-			if err != nil {
+			if err := each(line); err != nil {
 				return &exitError{exitInvalid, fmt.Errorf("%s: %w", name, err)}
-			}
-			for _, w := range claims.Words() {
-				fmt.Fprintln(e.Stdout, w)
 			}
 		}
 	}

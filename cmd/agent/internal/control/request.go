@@ -141,12 +141,8 @@ func runLength(l loads.Load, pr loads.Progress) time.Duration {
 	switch l.Kind {
 	case loads.Cycle:
 		return l.Cycle
-	case loads.Varies:
+	case loads.OnOff, loads.Varies:
 		if left := l.Missing(pr); left > 0 {
-			return left
-		}
-	case loads.OnOff:
-		if left := l.Need + pr.Carry - pr.Delivered; left > 0 {
 			return left
 		}
 	}

@@ -290,11 +290,11 @@ const nearlyDone = 2 * time.Minute
 // would take another start.
 func (p *step) finishes(i int, l loads.Load, planned bool) (loads.Setpoint, bool) {
 	progress, unit := p.st.Loads[i].Progress, p.st.Guard.Unit(l.ID)
-	if l.Kind == loads.Cycle || l.Need == 0 || !p.now.Before(progress.To) {
+	if l.Kind == loads.Cycle || !p.now.Before(progress.To) {
 		return loads.Setpoint{}, false
 	}
 	switch missing := l.Missing(progress); {
-	case planned && missing == 0:
+	case planned && l.Sated(progress):
 		return loads.Setpoint{}, true
 	case !planned && unit.Set.On && missing > 0 && missing <= nearlyDone && !progress.Rest.After(p.now):
 		return unit.Set, true

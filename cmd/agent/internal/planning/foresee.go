@@ -9,7 +9,8 @@ import (
 // Foreseer says what base load lies ahead.
 type Foreseer interface {
 	Forecast(at time.Time, horizon time.Duration) forecast.Forecast
-	Scenarios(at time.Time, horizon time.Duration, n int, seed uint64) forecast.Scenarios
+	// ScenariosIn may keep them in room, where they stand until it is used again.
+	ScenariosIn(room *[]float64, at time.Time, horizon time.Duration, n int, seed uint64) forecast.Scenarios
 }
 
 // Foresee has plans made by what f says instead of what was learned: a simulation

@@ -163,7 +163,7 @@ func (s *Rules) runs(i int, r loads.Request, o outlook, k costs) (job, bool) {
 			on.Shut = append(on.Shut, [2]int{h.seen[k-1][1], h.seen[k][0]})
 		}
 	}
-	s.hold(&on.Switching, askedOf{on.From, on.To, on.NeedSlots, on.IsShut(0)}, r, o)
+	s.hold(&on.Switching, on.From == 0 && !on.IsShut(0), min(need, to), r, o)
 	j := job{load: i, later: price > 0, job: optimizer.Load{ID: s.name(i, r.By), Priority: s.importance(r.Priority), OnOff: on, Deadline: s.deadline(i, r, o)}}
 	if j.later {
 		j.job.PriceCap = price + (startShare+laterShare)*k.level
@@ -175,8 +175,8 @@ func (s *Rules) runs(i int, r loads.Request, o outlook, k costs) (job, bool) {
 }
 
 // hold tells the optimizer how the load's switch stands, and for how long it has to
-// stay so.
-func (s *Rules) hold(on *optimizer.Switching, a askedOf, r loads.Request, o outlook) {
+// stay so: may is whether the first slot can be used, most how many slots it may be on.
+func (s *Rules) hold(on *optimizer.Switching, may bool, most int, r loads.Request, o outlook) {
 	locked := 0
 	if r.Locked.After(o.slots[0].Start) {
 		locked = int(r.Locked.Sub(o.slots[0].Start) / s.Slot) // of the slot that it ends in some is left
@@ -185,21 +185,14 @@ func (s *Rules) hold(on *optimizer.Switching, a askedOf, r loads.Request, o outl
 		on.Hold = min(locked, len(o.slots))
 		return
 	}
-	if a.from > 0 || a.shut {
+	if !may {
 		return
 	}
 	on.InitOn = true
 	if r.Locked.After(o.slots[0].Start.Add(time.Duration(locked) * s.Slot)) {
 		locked++ // it draws in that slot too
 	}
-	on.Hold = min(locked, a.most, a.to)
-}
-
-// askedOf is what of a job its switch's state is of interest for.
-type askedOf struct {
-	from, to int
-	most     int  // slots that it may be on
-	shut     bool // the first slot may not be used
+	on.Hold = min(locked, most)
 }
 
 // deadline is when the load should be ready, where it may be later.

@@ -37,7 +37,7 @@ func (s *Rules) varies(i int, r loads.Request, o outlook, k costs) (job, bool) {
 		ShortPenalty: k.short, StartCost: startShare * k.level * perSlot,
 		Switching: optimizer.Switching{MinOn: min(max(1, s.inSlots(r.MinOn)), most), MinOff: max(1, s.inSlots(r.MinOff))},
 	}
-	s.hold(&v.Switching, askedOf{from, to, most, false}, r, o)
+	s.hold(&v.Switching, from == 0, min(most, to), r, o)
 	j := job{load: i, later: price > 0, job: optimizer.Load{ID: s.name(i, r.By), Priority: s.importance(r.Priority), Variable: v, Deadline: s.deadline(i, r, o)}}
 	if j.later {
 		j.job.PriceCap = price + (startShare+laterShare)*k.level

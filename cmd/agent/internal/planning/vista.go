@@ -24,11 +24,7 @@ func (p *Planner) vista(b *Brief) *vista {
 	if b.Unlocked || p.paths == 0 {
 		return v
 	}
-	if f, ok := p.ahead.(*forecast.Forecaster); ok {
-		v.paths = f.ScenariosIn(&p.drawn, b.Now, s.RunOutOver, p.paths, s.Seed)
-	} else {
-		v.paths = p.ahead.Scenarios(b.Now, s.RunOutOver, p.paths, s.Seed)
-	}
+	v.paths = p.ahead.ScenariosIn(&p.drawn, b.Now, s.RunOutOver, p.paths, s.Seed)
 	if len(v.paths.Paths) == 0 || len(v.paths.Paths[0]) == 0 {
 		return v
 	}

@@ -132,7 +132,7 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 		x.State, x.Why.Code = LoadShed, WhySpares
 	case !l.Defer || l.Need == 0:
 		x.State = LoadOff
-	case now && l.Kind == loads.OnOff && l.Missing(ls.Progress) == 0:
+	case now && l.Sated(ls.Progress):
 		x.State, x.Why.Code = LoadDone, WhyFinished
 	case now:
 		x.State, x.Why.Code = LoadWaiting, WhyStarting

@@ -95,8 +95,8 @@ func (nothing) Forecast(time.Time, time.Duration) forecast.Forecast {
 	return forecast.Forecast{Slots: make([]forecast.Slot, 1)}
 }
 
-// Scenarios implements planning.Foreseer.
-func (nothing) Scenarios(time.Time, time.Duration, int, uint64) forecast.Scenarios {
+// ScenariosIn implements planning.Foreseer.
+func (nothing) ScenariosIn(*[]float64, time.Time, time.Duration, int, uint64) forecast.Scenarios {
 	return forecast.Scenarios{}
 }
 
@@ -310,8 +310,8 @@ func (k *knowing) Forecast(at time.Time, horizon time.Duration) forecast.Forecas
 	return f
 }
 
-// Scenarios implements planning.Foreseer: there is one.
-func (k *knowing) Scenarios(at time.Time, horizon time.Duration, _ int, _ uint64) forecast.Scenarios {
+// ScenariosIn implements planning.Foreseer: there is one.
+func (k *knowing) ScenariosIn(_ *[]float64, at time.Time, horizon time.Duration, _ int, _ uint64) forecast.Scenarios {
 	s := forecast.Scenarios{Start: units.SlotAt(at, k.step).Start, Step: k.step, Paths: [][]float64{nil}}
 	for _, slot := range k.Forecast(at, horizon).Slots {
 		s.Paths[0] = append(s.Paths[0], slot.Mean)
