@@ -34,7 +34,7 @@ func floors() [][]string {
 		{in + "planning", in + "policy"},
 		{in + "health", in + "schedule", in + "watchdog", "tariffs/...", "forecast/...", "loads/...", "metering/...", "credit/...", "optimizer/..."},
 		{"internal/series", "internal/said", "internal/device/..."},
-		{"internal/form/...", "internal/civil"},
+		{"internal/form/...", "internal/civil", "internal/jsonpath"},
 		{"internal/units/...", "internal/fault", "internal/contain", "internal/backoff", "internal/gpiochip", "internal/localbroker", "internal/testservers", "internal/archtest/..."},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/device/topics"
 	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/jsonpath"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -43,7 +44,7 @@ type CommandDocument struct {
 // StateDocument is where a device says whether it is on.
 type StateDocument struct {
 	Topic string `yaml:"topic"`
-	Path  string `yaml:"path"` // in JSON: names and numbers with dots between them; empty: all of the message
+	Path  string `yaml:"path"` // in JSON, as nrg[11] or status.amps; empty: all of the message
 	On    string `yaml:"on"`   // the words for on, | between them; on, true and 1 where empty
 	Off   string `yaml:"off"`  // the words for off; off, false and 0 where empty
 }
@@ -137,9 +138,15 @@ func checkTopic(l *fault.List, path, topic string) {
 }
 
 func checkPath(l *fault.List, path, at string) {
-	if at != "" && slices.Contains(strings.Split(at, "."), "") {
-		l.Add(path, "write names with dots between them, e.g. status.amps", "%q is not a path", at)
+	if _, err := jsonpath.Parse(at); at != "" && err != nil {
+		l.Add(path, jsonpath.Remedy, "%v", err)
 	}
+}
+
+// pathOf is a path that was checked; none where it is empty.
+func pathOf(text string) jsonpath.Path {
+	p, _ := jsonpath.Parse(text)
+	return p
 }
 
 func checkUnit(l *fault.List, path, unit string) {
@@ -206,7 +213,7 @@ func (d *Document) config(perAmpere units.Power) topics.Config {
 		c.Command = topics.Words{Topic: x.Topic, On: or(x.On, "ON"), Off: or(x.Off, "OFF")}
 	}
 	if x := d.State; x != nil {
-		c.State = topics.Value{Topic: x.Topic, Path: x.Path, On: words(x.On), Off: words(x.Off)}
+		c.State = topics.Value{Topic: x.Topic, Path: pathOf(x.Path), On: words(x.On), Off: words(x.Off)}
 	}
 	if x := d.Online; x != nil {
 		c.Online = topics.Words{Topic: x.Topic, On: or(x.On, "online"), Off: or(x.Off, "offline")}
@@ -214,11 +221,11 @@ func (d *Document) config(perAmpere units.Power) topics.Config {
 	if x := d.Setpoint; x != nil {
 		c.SetLevel = topics.Level{Topic: x.Topic, Payload: or(x.Payload, "{value}"), Unit: unit(x.Unit)}
 		if v := x.State; v != nil {
-			c.Level = topics.Value{Topic: v.Topic, Path: v.Path, Unit: unit(x.Unit)}
+			c.Level = topics.Value{Topic: v.Topic, Path: pathOf(v.Path), Unit: unit(x.Unit)}
 		}
 	}
 	if x := d.Measured; x != nil {
-		c.Power = topics.Value{Topic: x.Topic, Path: x.Path, Unit: unit(x.Unit)}
+		c.Power = topics.Value{Topic: x.Topic, Path: pathOf(x.Path), Unit: unit(x.Unit)}
 	}
 	if x := d.Ask; x != nil {
 		c.Ask = device.Message{Topic: x.Topic, Payload: []byte(x.Payload)}

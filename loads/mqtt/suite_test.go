@@ -20,7 +20,7 @@ func wallbox(prefix string) *Document {
 		Command:  &CommandDocument{Topic: prefix + "/set/alw", On: "true", Off: "false"},
 		State:    &StateDocument{Topic: prefix + "/status", Path: "alw"},
 		Setpoint: &SetpointDocument{Topic: prefix + "/set/amp", Unit: "A", Payload: `{"value": {value}}`, State: &ValueDocument{Topic: prefix + "/status", Path: "amp"}},
-		Measured: &ValueDocument{Topic: prefix + "/status", Path: "nrg.0", Unit: "kW"},
+		Measured: &ValueDocument{Topic: prefix + "/status", Path: "nrg[0]", Unit: "kW"},
 		Online:   &CommandDocument{Topic: prefix + "/lwt", On: "1", Off: "0"},
 		Ask:      &AskDocument{Topic: prefix + "/set/ask"},
 		Stale:    stale,

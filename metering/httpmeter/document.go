@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/jsonpath"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 )
@@ -97,8 +98,8 @@ func (d *Document) Check() fault.List {
 	_, faults := d.fields()
 	l = append(l, faults...)
 	for _, p := range []struct{ at, path string }{{"device", d.Device}, {"time", d.Time}} {
-		if _, err := parsePath(p.path); p.path != "" && err != nil {
-			l.Add(p.at, pathRemedy, "%v", err)
+		if _, err := jsonpath.Parse(p.path); p.path != "" && err != nil {
+			l.Add(p.at, jsonpath.Remedy, "%v", err)
 		}
 	}
 	if d.Step < 0 {
@@ -152,8 +153,8 @@ func (d *Document) fields() ([]reading, fault.List) {
 		var part fault.List
 		r.name, r.scale = at, one
 		var err error
-		if r.path, err = parsePath(v.Path); err != nil {
-			part.Add("path", pathRemedy, "%v", err)
+		if r.path, err = jsonpath.Parse(v.Path); err != nil {
+			part.Add("path", jsonpath.Remedy, "%v", err)
 		}
 		r.per = 0
 		var names []string

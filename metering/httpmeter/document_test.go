@@ -58,28 +58,6 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// A path that is read is shown as one that leads to the same place.
-func FuzzPath(f *testing.F) {
-	for _, s := range []string{"a", "emeters[0].total", `Body.Data["a.b"]`, `[2]["x]"].y`, "a..b", "a[", ".", `["`, "a[1]b", `0[""]0`} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		path, err := parsePath(s)
-		if err != nil {
-			return
-		}
-		again, err := parsePath(show(path))
-		if err != nil || len(again) != len(path) {
-			t.Fatalf("%q is shown as %q: %v", s, show(path), err)
-		}
-		for i := range path {
-			if path[i] != again[i] {
-				t.Fatalf("%q is shown as %q", s, show(path))
-			}
-		}
-	})
-}
-
 // Whatever is answered, there is a sane sample or an error with a code.
 func FuzzAnswer(f *testing.F) {
 	for _, s := range []string{

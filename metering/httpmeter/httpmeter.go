@@ -24,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/jsonpath"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
@@ -51,8 +52,8 @@ type Meter struct {
 	cfg    Config
 	client *http.Client
 	values []reading
-	device []step
-	time   []step
+	device jsonpath.Path
+	time   jsonpath.Path
 	op     string
 
 	stamp string    // the measurement's time as it was told last
@@ -62,7 +63,7 @@ type Meter struct {
 // reading is a value of the answer and its place in a sample.
 type reading struct {
 	name  string
-	path  []step
+	path  jsonpath.Path
 	scale int64 // of the number, in billionths
 	per   int64 // of its unit
 	field metering.Fields
@@ -88,9 +89,9 @@ func New(cfg Config) (*Meter, error) {
 		cfg.Stale = max(time.Minute, 3*cfg.Every)
 	}
 	m := &Meter{cfg: cfg, op: "read " + redacted(cfg.URL)}
-	m.values, _ = cfg.fields()          // checked
-	m.device, _ = parsePath(cfg.Device) // checked; nil where there is none
-	m.time, _ = parsePath(cfg.Document.Time)
+	m.values, _ = cfg.fields()               // checked
+	m.device, _ = jsonpath.Parse(cfg.Device) // checked; nil where there is none
+	m.time, _ = jsonpath.Parse(cfg.Document.Time)
 	m.client = &http.Client{
 		Timeout: cfg.Timeout,
 		// The device is in the home's own network: no proxy.
@@ -294,7 +295,7 @@ func (m *Meter) fresh(answer any, now time.Time) error {
 
 // amount is a number in the stored unit: exact for up to nine decimals.
 func (r reading) amount(n json.Number) (int64, error) {
-	beyond := fmt.Errorf("%s is %s, beyond any meter", show(r.path), clip(n.String()))
+	beyond := fmt.Errorf("%s is %s, beyond any meter", r.path, clip(n.String()))
 	billionths, err := units.ParseDecimal(n.String(), 9)
 	if err != nil {
 		f, err := n.Float64()

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/device"
-	"github.com/keeplit/keeplit/internal/device/internal/read"
+	"github.com/keeplit/keeplit/internal/jsonpath"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -37,12 +37,13 @@ type Config struct {
 // Words are those that are said under a topic.
 type Words struct{ Topic, On, Off string }
 
-// Value is where something is said: under a topic, at a path of names and numbers with dots
-// between them in JSON, or as all of the message where that is empty.
+// Value is where something is said: under a topic, at a path in JSON, or as all of the
+// message where that has no step.
 type Value struct {
-	Topic, Path string
-	On, Off     []string    // of a state: the words for it; none: the usual ones
-	Unit        units.Power // of a number: what 1 is
+	Topic   string
+	Path    jsonpath.Path
+	On, Off []string    // of a state: the words for it; none: the usual ones
+	Unit    units.Power // of a number: what 1 is
 }
 
 // Level is how a power is told.
@@ -176,7 +177,7 @@ func (d *Dialect) announced(word string, retained bool) (f device.Fact) {
 
 // text is what is said, where it is said.
 func (v Value) text(payload []byte) (string, bool) {
-	if v.Path == "" {
+	if len(v.Path) == 0 {
 		text := strings.TrimSpace(string(payload))
 		return text, text != ""
 	}
@@ -186,19 +187,9 @@ func (v Value) text(payload []byte) (string, bool) {
 	if err := dec.Decode(&at); err != nil {
 		return "", false
 	}
-	for step := range strings.SplitSeq(v.Path, ".") {
-		switch x := at.(type) {
-		case map[string]any:
-			at = x[step]
-		case []any:
-			i, ok := read.Index(step)
-			if !ok || i >= len(x) {
-				return "", false
-			}
-			at = x[i]
-		default:
-			return "", false
-		}
+	at, err := v.Path.In(at)
+	if err != nil {
+		return "", false
 	}
 	switch x := at.(type) {
 	case string:

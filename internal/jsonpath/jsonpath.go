@@ -1,14 +1,18 @@
-package httpmeter
+// Package jsonpath is where in a JSON document a value stands, as configurations write it:
+// emeters[0].total, or Body["a.b"].
+package jsonpath
 
 import (
-	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 )
 
-const pathRemedy = `write keys with dots between, [0] for the first of a list: emeters[0].total`
+// Remedy is what is to be written in place of a path that is none.
+const Remedy = `write keys with dots between, [0] for the first of a list: emeters[0].total`
+
+// Path leads from a document to a value in it; without a step to the whole of it.
+type Path []step
 
 // step is one step of a path: a key of an object, or a place in a list.
 type step struct {
@@ -17,9 +21,9 @@ type step struct {
 	list bool
 }
 
-// parsePath reads emeters[0].total or Body["a.b"].
-func parsePath(text string) ([]step, error) {
-	var out []step
+// Parse reads a path; the error says what is wrong with it.
+func Parse(text string) (Path, error) {
+	var out Path
 	rest := text
 	for rest != "" {
 		switch {
@@ -73,73 +77,33 @@ func quoted(text string) (key, after string, err error) {
 	return key, text[len(prefix):], err
 }
 
-// follow leads to a value of a decoded answer.
-func follow(v any, path []step) (any, error) {
-	for i, s := range path {
+// In is the value in a document as encoding/json decodes it; the error says how far the
+// path goes.
+func (p Path) In(v any) (any, error) {
+	for i, s := range p {
 		if s.list {
 			list, ok := v.([]any)
 			if !ok || s.at >= len(list) {
-				return nil, fmt.Errorf("the answer has no %s", show(path[:i+1]))
+				return nil, fmt.Errorf("the answer has no %s", p[:i+1])
 			}
 			v = list[s.at]
 			continue
 		}
 		object, ok := v.(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("the answer has no %s", show(path[:i+1]))
+			return nil, fmt.Errorf("the answer has no %s", p[:i+1])
 		}
 		if v, ok = object[s.key]; !ok {
-			return nil, fmt.Errorf("the answer has no %s", show(path[:i+1]))
+			return nil, fmt.Errorf("the answer has no %s", p[:i+1])
 		}
 	}
 	return v, nil
 }
 
-// number is the number that a path leads to.  Many answer with "12.50": a plain
-// decimal in quotes is the number it says, and no other text is.
-func number(v any, path []step) (json.Number, error) {
-	v, err := follow(v, path)
-	if err != nil {
-		return "", err
-	}
-	switch v := v.(type) {
-	case json.Number:
-		return v, nil
-	case string:
-		if decimal.MatchString(v) {
-			return json.Number(v), nil
-		}
-		if len(v) > 24 { // a part of it is not shown: it could be that of a secret
-			return "", fmt.Errorf("%s is a long text and not a number", show(path))
-		}
-		return "", fmt.Errorf("%s is %q, which is not a number", show(path), v)
-	case nil:
-		return "", fmt.Errorf("%s is null", show(path))
-	}
-	return "", fmt.Errorf("%s is not a number", show(path))
-}
-
-// decimal is a number as JSON writes it, but for its exponent.
-var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`) //nolint:gochecknoglobals // compiled once, never changed
-
-// text is the text or number that a path leads to.
-func text(v any, path []step) (string, error) {
-	v, err := follow(v, path)
-	if err != nil {
-		return "", err
-	}
-	switch v := v.(type) {
-	case string:
-		return v, nil
-	case json.Number:
-		return v.String(), nil
-	}
-	return "", fmt.Errorf("%s is neither a text nor a number", show(path))
-}
-
-func show(path []step) string {
+// String writes a path as Parse reads it.
+func (p Path) String() string {
 	var b strings.Builder
-	for i, s := range path {
+	for i, s := range p {
 		switch {
 		case s.list:
 			fmt.Fprintf(&b, "[%d]", s.at)
