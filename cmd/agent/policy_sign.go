@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
+	"github.com/keeplit/keeplit/internal/durable"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -177,9 +178,5 @@ func (f signFlags) next(stream policy.Stream) (uint64, error) {
 			return 0, &exitError{exitInvalid, fmt.Errorf("%s does not hold a number: %w", name, err)}
 		}
 	}
-	temporary := name + ".new"
-	if err := os.WriteFile(temporary, []byte(strconv.FormatUint(last+1, 10)+"\n"), 0o600); err != nil {
-		return 0, err
-	}
-	return last + 1, os.Rename(temporary, name)
+	return last + 1, durable.WriteFile(name, []byte(strconv.FormatUint(last+1, 10)+"\n"))
 }

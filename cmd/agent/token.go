@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
+	"github.com/keeplit/keeplit/internal/durable"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/form"
 	"github.com/keeplit/keeplit/internal/units"
@@ -392,36 +392,13 @@ func meterForm(file string) form.Form {
 
 // writeState replaces a state file as a whole: a crash leaves the old one or
 // the new one.
-func writeState(file string, state any) (err error) {
+func writeState(file string, state any) error {
 	data, err := json.MarshalIndent(state, "", " ")
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
+	if err := durable.WriteFile(file, append(data, '\n')); err != nil {
 		return fmt.Errorf("cannot keep the state: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("cannot keep the state: %w", err), os.Remove(f.Name()))
-		}
-	}()
-	if _, err = f.Write(append(data, '\n')); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err = f.Sync(); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), file); err != nil {
-		return err
-	}
-	// The new name, too, must outlive a power cut.
-	dir, err := os.Open(filepath.Dir(file))
-	if err != nil {
-		return nil //nolint:nilerr // it is in place; a folder that cannot be opened cannot be synced
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/durable"
 )
 
 // policyOf is whose signed word counts; nil: nobody's.
@@ -56,7 +57,7 @@ func siteKey(folder string) (ed25519.PrivateKey, error) {
 	if _, err := rand.Read(seed); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(name, []byte(base64.RawURLEncoding.EncodeToString(seed)+"\n"), 0o600); err != nil {
+	if err := durable.WriteFile(name, []byte(base64.RawURLEncoding.EncodeToString(seed)+"\n")); err != nil {
 		return nil, err
 	}
 	return ed25519.NewKeyFromSeed(seed), nil
