@@ -124,24 +124,6 @@ func (r Rules) Pass(s State, now time.Time) (next State, changed bool) {
 	return s, changed
 }
 
-// Next is when Pass has something to do at the latest; zero: only when something comes.
-func (r Rules) Next(s State, now time.Time) time.Time {
-	var next time.Time
-	at := func(t time.Time) {
-		if t.After(now) && (next.IsZero() || t.Before(next)) {
-			next = t
-		}
-	}
-	for _, e := range s.Events {
-		at(e.Start)
-		at(e.until(now))
-	}
-	if !s.Limit.Heard.IsZero() {
-		at(s.Limit.Heard.Add(HeartbeatLost))
-	}
-	return next
-}
-
 // ackDocument is what a site signs.
 type ackDocument struct {
 	V    int    `json:"v"`

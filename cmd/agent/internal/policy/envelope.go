@@ -88,9 +88,6 @@ var (
 // IsAudience tells whether text names a site or a group.
 func IsAudience(text string) bool { return audForm.MatchString(text) }
 
-// IsIssuer tells whether text can name a utility.
-func IsIssuer(text string) bool { return nameForm.MatchString(text) }
-
 // The years that a time may be of.
 const firstYear, lastYear = 2000, 2200
 

@@ -298,9 +298,6 @@ func (r Rules) receipt(s *State, e Envelope) *RefusedError {
 	return nil
 }
 
-// BodyOf is the body that holds an event, for those who sign.
-func BodyOf(b Body) (json.RawMessage, error) { return json.Marshal(b) }
-
 // HeartbeatBody is the body of a heartbeat.
 func HeartbeatBody() json.RawMessage { return json.RawMessage(`{}`) }
 
