@@ -64,8 +64,18 @@ func (c *Config) meterNeeds(n metering.Needs) bool {
 	return settings != nil && settings.Needs()&n != 0
 }
 
-func (c *Config) checkMeter(l *fault.List) {
+// Metered is the meter's document with what the site says of its supply: a meter on a
+// breaker that carries more than a house's does counts up to that.
+func (c *Config) Metered() metering.Document {
 	d := c.Meter
+	if d.MaxPower == 0 && c.Site.Limit > metering.DefaultLimits().MaxPower {
+		d.MaxPower = c.Site.Limit
+	}
+	return d
+}
+
+func (c *Config) checkMeter(l *fault.List) {
+	d := c.Metered()
 	switch names := c.drivers.MeterNames(); {
 	case !slices.Contains(names, d.Driver):
 		l.Add("meter.driver", "write one of "+strings.Join(names, ", "), "%q is not a meter driver", d.Driver)
@@ -73,6 +83,10 @@ func (c *Config) checkMeter(l *fault.List) {
 		l.Add("meter."+d.Driver, "add its settings", "driver is %s but there is no part of that name", d.Driver)
 	}
 	l.Under("meter", d.Check())
+	if d.MaxPower > 0 && d.MaxPower < c.Site.Limit {
+		l.Add("meter.max_power", "write what the main fuse carries, or lower site.limit to it; a register that moves faster is taken for a fault and not charged",
+			"%s is less than the site may draw, %s", d.MaxPower, c.Site.Limit)
+	}
 	if c.meterNeeds(metering.NeedsBroker) && c.MQTT == nil {
 		l.Add("meter.driver", "add the mqtt part with your broker's address", "the meter is reached over MQTT, and no broker is configured")
 	}

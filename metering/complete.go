@@ -68,7 +68,7 @@ func (s Sample) Believed(lim Limits) Sample {
 	if lim.MaxPower <= 0 {
 		return s
 	}
-	most := units.Current(units.MulDiv(int64(lim.MaxPower+lim.MaxPower/4), 1000, leastVoltage))
+	most := units.Current(units.MulDiv(int64(lim.most()), 1000, leastVoltage))
 	drop := func(has *Fields, f Fields, absurd bool) bool {
 		if *has&f == 0 || !absurd {
 			return false

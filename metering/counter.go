@@ -330,7 +330,7 @@ func (c Counter) moved(st step, at0 time.Time, v0, v units.Energy) (delta units.
 	}
 	most := units.Energy(math.MaxInt64)
 	if st.lim.MaxPower > 0 {
-		most = st.lim.MaxPower.Over(elapsed+st.lim.Slack) + 2*st.resolution()
+		most = st.lim.most().Over(elapsed+st.lim.Slack) + 2*st.resolution()
 		if most < 0 { // beyond the range
 			most = math.MaxInt64
 		}
@@ -358,9 +358,12 @@ func (c Counter) moved(st step, at0 time.Time, v0, v units.Energy) (delta units.
 // Believes tells whether a power can be true on this supply.
 func (l Limits) Believes(p units.Power) bool { return l.believes(true, p) }
 
-// believes tells whether a power can be true on this supply: a fuse carries a
-// quarter above its rating for an hour.
+// most is the greatest power that this supply can carry: a fuse carries a quarter above
+// its rating for an hour.
+func (l Limits) most() units.Power { return l.MaxPower + l.MaxPower/4 }
+
+// believes tells whether a power can be true on this supply.
 func (l Limits) believes(has bool, p units.Power) bool {
-	most := l.MaxPower + l.MaxPower/4
+	most := l.most()
 	return has && (l.MaxPower <= 0 || (p <= most && p >= -most))
 }

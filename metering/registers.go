@@ -13,9 +13,9 @@ type Limits struct {
 	// MaxGap is the longest time between two samples over which power is
 	// integrated, and over which register energy counts as measured in time.
 	MaxGap time.Duration
-	// MaxPower is the most the supply can carry (the main fuse); a register
-	// that moves faster has jumped, and a power that is a quarter above it is
-	// no reading of power.  Zero is no limit.
+	// MaxPower is the most the supply can carry (the main fuse); a register that moves
+	// more than a quarter faster has jumped, and a power that is more than a quarter above
+	// it is no reading of power.  Zero is no limit.
 	MaxPower units.Power
 	// Wrap is where the registers begin again at zero; zero takes each sample's.
 	Wrap units.Energy

@@ -65,7 +65,7 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 	if cfg.Simulation != nil {
 		silent = max(silent, 3*cfg.Simulation.Step)
 	}
-	limits := cfg.Meter.Limits()
+	limits := cfg.Metered().Limits()
 	if cfg.Simulation != nil {
 		limits.MaxGap = max(limits.MaxGap, 2*cfg.Simulation.Step)
 	}

@@ -87,6 +87,21 @@ func TestMoneyAndEnergyAreConservedInASimulation(t *testing.T) {
 	}
 }
 
+// The meter of every world counts all that is drawn, at its greatest power too.
+func TestTheAgentCountsAllThatIsDrawnInEveryWorld(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"block-tariff", "business-demand", "capacity-tariff", "dynamic-prices", "payday-home", "poor-home"} {
+		w := world(t, name, 0, 7)
+		w.Step = time.Minute // a step of five flattens what is drawn for two
+		l, err := newLife(&w, None)
+		must(t, err)
+		must(t, l.run(t.Context(), nil))
+		if got, want := l.st.Meter.Registers.Import, l.plant.State().Register; got != want {
+			t.Errorf("%s: the agent has counted %s, the register %s", name, got, want)
+		}
+	}
+}
+
 // Every world that comes with the program is read without a fault and can be begun.
 func TestTheWorldsThatComeWithTheProgramAreRight(t *testing.T) {
 	t.Parallel()
