@@ -14,7 +14,8 @@ import (
 // policyPushCmd sends envelopes.
 type policyPushCmd struct {
 	brokerFlags
-	Files []string `arg:"" help:"Files of envelopes, one a line; - is standard input. Key sets are kept by the broker, all those that are pushed together in their order."`
+	Files   []string `arg:"" help:"Files of envelopes, one a line; - is standard input. Key sets are kept by the broker, all those that are pushed together in their order."`
+	Partial bool     `help:"Send key sets although they are not the whole chain from version 1 on: a site that lacks one of those before cannot take them."`
 }
 
 // Run sends each where its site or group hears it.
@@ -23,6 +24,7 @@ func (c policyPushCmd) Run(e *env) error {
 		topic    string
 		retained bool
 		payload  []byte
+		version  uint64 // of the last key set
 	}
 	var all []message
 	err := envelopes(e, c.Files, func(line []byte) error {
@@ -33,16 +35,25 @@ func (c policyPushCmd) Run(e *env) error {
 		m := message{payload: line}
 		switch {
 		case claims.Keys != nil:
-			m.topic, m.retained = broker.PolicyKeys(claims.Issuer), true
+			m.topic, m.retained, m.version = broker.PolicyKeys(claims.Issuer), true, claims.Keys.Version
 		case claims.Envelope != nil:
 			m.topic = broker.PolicyStream(claims.Envelope.Audience, string(claims.Envelope.Stream))
 			m.retained = claims.Envelope.Stream == policy.Tariff
 		default:
 			return errors.New("an acknowledgement is a site's to send")
 		}
-		if n := len(all); n > 0 && claims.Keys != nil && all[n-1].topic == m.topic {
+		n := len(all)
+		follows := n > 0 && claims.Keys != nil && all[n-1].topic == m.topic
+		before := uint64(0)
+		if follows {
+			before = all[n-1].version
+		}
+		if claims.Keys != nil && m.version != before+1 && (follows || !c.Partial) {
+			return fmt.Errorf("it is key set %d, and the one that goes before it is %d: sites take them one by one, so send the whole chain from 1 on, in order, in one command", m.version, before)
+		}
+		if follows {
 			// A site that was away needs the whole chain, in order, in one message.
-			all[n-1].payload = append(append(all[n-1].payload, '\n'), line...)
+			all[n-1].payload, all[n-1].version = append(append(all[n-1].payload, '\n'), line...), m.version
 			return nil
 		}
 		all = append(all, m)
@@ -50,6 +61,11 @@ func (c policyPushCmd) Run(e *env) error {
 	})
 	if err != nil {
 		return err
+	}
+	for _, m := range all {
+		if len(m.payload) > broker.MostPolicy {
+			return &exitError{exitInvalid, fmt.Errorf("what goes to %s has %d bytes, and sites read %d at the most", m.topic, len(m.payload), broker.MostPolicy)}
+		}
 	}
 	client, err := c.dial(e.Ctx)
 	if err != nil {
@@ -107,6 +123,9 @@ func (c policyHeartbeatCmd) Run(e *env) error {
 			return err
 		case err != nil:
 			fmt.Fprintln(e.Stderr, "agent:", err)
+		}
+		if n == 1 {
+			fmt.Fprintf(e.Stdout, "the first is sent to %s\n", broker.PolicyStream(c.To, string(policy.Heartbeat)))
 		}
 		if n == c.Count {
 			return nil
@@ -186,7 +205,7 @@ func (c policyWatchCmd) Run(e *env) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return w.missed(e.Ctx.Err() != nil)
 		case err := <-client.Lost():
 			return err
 		case m := <-messages:

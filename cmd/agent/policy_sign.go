@@ -35,12 +35,17 @@ func (c policyKeysCmd) Run(e *env) error {
 		return &exitError{exitInvalid, fmt.Errorf("%s: %w", c.File, err)}
 	}
 	var keys []ed25519.PrivateKey
+	var roots []ed25519.PublicKey
 	for _, name := range c.Key {
 		k, err := readKey(name)
 		if err != nil {
 			return err
 		}
-		keys = append(keys, k)
+		public, _ := k.Public().(ed25519.PublicKey)
+		keys, roots = append(keys, k), append(roots, public)
+	}
+	if err := set.CheckSigning(c.Issuer, time.Now(), roots); err != nil {
+		return &exitError{exitInvalid, err}
 	}
 	text, err := policy.SignKeys(c.Issuer, time.Now(), set, keys...)
 	if err != nil {
@@ -83,7 +88,10 @@ func (c policySignCmd) Run(e *env) error {
 		return err
 	}
 	stream := policy.Stream(c.Stream)
-	if body, err = policy.ReadBody(stream, body, time.Now()); err != nil {
+	if !policy.IsAudience(c.To) {
+		return notAudience(c.To)
+	}
+	if body, err = policy.ReadBody(stream, c.To, body, time.Now()); err != nil {
 		return &exitError{exitInvalid, fmt.Errorf("the body: %w", err)}
 	}
 	text, err := c.sign(stream, c.Seq, c.For, policy.AckWish(c.Ack), body)
@@ -104,6 +112,9 @@ func (c policySignCmd) body(e *env) ([]byte, error) {
 	}
 	if given != 1 {
 		return nil, &exitError{exitUsage, errors.New("give one of a file, --limit, --message, --token, --cancel and --clear")}
+	}
+	if c.Lasts == "PT0S" && c.File == "" {
+		return nil, &exitError{exitUsage, errors.New("--lasts PT0S is no time; an event is taken back with --cancel")}
 	}
 	event := func(kind string, values ...any) ([]byte, error) {
 		id := c.Event
@@ -136,6 +147,10 @@ func (c policySignCmd) body(e *env) ([]byte, error) {
 	return json.Marshal(policy.Body{Cancel: c.Cancel, Clear: c.Clear})
 }
 
+func notAudience(to string) error {
+	return &exitError{exitUsage, fmt.Errorf("--to %q is no audience: write site:<id> or group:<id>", to)}
+}
+
 // sign signs an envelope with the number seq, or the next one of its stream.
 func (f signFlags) sign(stream policy.Stream, seq uint64, good time.Duration, ack policy.AckWish, body []byte) (string, error) {
 	key, err := readKey(f.Key)
@@ -143,7 +158,7 @@ func (f signFlags) sign(stream policy.Stream, seq uint64, good time.Duration, ac
 		return "", err
 	}
 	if !policy.IsAudience(f.To) {
-		return "", &exitError{exitUsage, fmt.Errorf("--to %q is no audience: write site:<id> or group:<id>", f.To)}
+		return "", notAudience(f.To)
 	}
 	if seq == 0 {
 		if seq, err = f.next(stream); err != nil {

@@ -45,7 +45,7 @@ func (c policyVerifyCmd) Run(e *env) error {
 		kind, id, _ := strings.Cut(a, ":")
 		switch {
 		case !policy.IsAudience(a):
-			return &exitError{exitUsage, fmt.Errorf("--to %q is no audience: write site:<id> or group:<id>", a)}
+			return notAudience(a)
 		case kind == "site" && rules.Site != "":
 			return &exitError{exitUsage, errors.New("--to names two sites")}
 		case kind == "site":

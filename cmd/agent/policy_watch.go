@@ -59,6 +59,22 @@ func (w *watching) all() bool {
 	return !slices.ContainsFunc(w.Site, func(s string) bool { return w.keys[s] < w.Keys })
 }
 
+// missed is what was waited for in vain, where the time of --for is over.
+func (w *watching) missed(stopped bool) error {
+	switch {
+	case stopped:
+	case w.Keys > 0:
+		for _, s := range w.Site {
+			if w.keys[s] < w.Keys {
+				return fmt.Errorf("after %s %s has not said that it has key set %d", w.For, s, w.Keys)
+			}
+		}
+	case w.Count > 0:
+		return fmt.Errorf("after %s %d of %d acknowledgements have come", w.For, w.printed, w.Count)
+	}
+	return nil
+}
+
 // ack prints one acknowledgement, once, and confirms it.
 func (w *watching) ack(ctx context.Context, m heardAck) error {
 	key, known := w.SiteKey[m.site]

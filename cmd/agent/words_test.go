@@ -457,6 +457,10 @@ func (b *quietBus) SubscribeState(string, func(context.Context, broker.Message, 
 	return func() {}, nil
 }
 
+func (b *quietBus) SubscribeKept(string, func(context.Context, broker.Message, bool) error) (func(), error) {
+	return func() {}, nil
+}
+
 // publish has the agent say all its states once.
 func (h *home) publish() {
 	h.Helper()

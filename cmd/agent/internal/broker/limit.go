@@ -41,6 +41,9 @@ func (t Topics) Most(topic string) int {
 	return mostOther
 }
 
+// MostPolicy is the greatest payload that sites take on a utility's topics, in bytes.
+const MostPolicy = mostOther
+
 // MQTT 3.1.1 packet types, in the upper half of a packet's first byte.
 const (
 	packetPublish = 3

@@ -106,6 +106,12 @@ func (s *Session) SubscribeState(filter string, handler func(ctx context.Context
 	return s.subscribe(&route{filter: filter, qos: 1, state: true, handle: handler})
 }
 
+// SubscribeKept is SubscribeState where each message counts, the one before the next on its
+// topic as well: who writes them numbers them.
+func (s *Session) SubscribeKept(filter string, handler func(ctx context.Context, m Message, retained bool) error) (unsubscribe func(), err error) {
+	return s.subscribe(&route{filter: filter, qos: 1, handle: handler})
+}
+
 func (s *Session) subscribe(r *route) (func(), error) {
 	if !checkFilter(r.filter) {
 		return nil, fmt.Errorf("%q is not a topic filter", r.filter)

@@ -46,6 +46,7 @@ func (s *Site) Brief(st *State) planning.Brief {
 	if st.Until != nil {
 		b.Until = st.Until.At
 	}
+	b.Limits = s.LimitsAhead(st, st.Now.Add(s.PlanAhead))
 	for i, l := range s.Loads {
 		progress, unit := st.Loads[i].Progress, st.Guard.Unit(l.ID)
 		owed := planning.Owed{ID: l.ID, Committed: l.Committed(progress, unit, st.Now), Requests: l.Requests(progress, unit, st.Now, s.PlanAhead)}

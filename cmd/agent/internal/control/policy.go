@@ -5,8 +5,10 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/internal/contain"
 	"github.com/keeplit/keeplit/internal/said"
@@ -15,13 +17,25 @@ import (
 )
 
 // PolicyEnvelope is what a utility has signed: see package policy.
-type PolicyEnvelope struct{ Text []byte }
+type PolicyEnvelope struct {
+	Text []byte
+	// Spent: the records have these of its tokens, by fingerprint, whatever the account's
+	// memory says.
+	Spent []string
+}
 
 func (PolicyEnvelope) asks() bool  { return true }
 func (PolicyEnvelope) spare() bool { return false }
 
-// held: nothing is taken, so that whoever sends it sends it again.
-func (PolicyEnvelope) held(p *step) { p.eff.Reply.Err = ErrHeld }
+// held: what would be charged or credited is refused, and may come again; the rest is
+// remembered.  It has its effect when the records are right.
+func (e PolicyEnvelope) held(p *step) {
+	if p.Policy == nil {
+		p.eff.Reply.Err = ErrNoPolicy
+		return
+	}
+	p.apart(func() { e.take(p, true) })
+}
 
 // ErrNoPolicy says that the configuration names no utility whose word counts.
 var ErrNoPolicy = errors.New("the configuration has no policy")
@@ -32,7 +46,7 @@ func (e PolicyEnvelope) happen(p *step) {
 		p.eff.Reply.Err = ErrNoPolicy
 		return
 	}
-	p.apart(func() { e.take(p) })
+	p.apart(func() { e.take(p, false) })
 }
 
 // policyPart is the utility's word among the parts that may fail.
@@ -51,8 +65,8 @@ func (p *step) apart(do func()) (ok bool) {
 	return err == nil
 }
 
-func (e PolicyEnvelope) take(p *step) {
-	next, out := p.Policy.Take(p.st.Policy, policy.In{Text: e.Text, Now: p.now, Dateless: p.st.Clock.Dateless()})
+func (e PolicyEnvelope) take(p *step, held bool) {
+	next, out := p.Policy.Take(p.st.Policy, policy.In{Text: e.Text, Now: p.now, Dateless: p.st.Clock.Dateless(), Held: held})
 	p.st.Policy = next
 	p.eff.Durable = p.eff.Durable || out.Changes
 	p.eff.Reply.Policy = &out
@@ -62,6 +76,8 @@ func (e PolicyEnvelope) take(p *step) {
 	case out.Code != policy.Taken:
 		p.refused(out)
 		return
+	case out.Envelope.Stream == policy.Limit:
+		p.st.WantPlan = true
 	case out.Keys != nil:
 		p.clear(health.PolicyRefused, string(policy.KeysExpired))
 		p.event("policy_keys", health.Info, said.Of("policy.keys", said.Count("version", int64(out.Keys.Version)), said.Time("until", out.Keys.Expires))) //nolint:gosec // far below
@@ -76,7 +92,7 @@ func (e PolicyEnvelope) take(p *step) {
 		var errs []error
 		for _, t := range out.Tokens {
 			p.eff.Reply.TopUp = nil
-			Token{Text: t, Source: "mqtt"}.happen(p)
+			e.token(p, t).happen(p)
 			if r := p.eff.Reply.TopUp; r != nil && !r.Accepted() {
 				errs = append(errs, errors.New(string(r.Token.Code)))
 			}
@@ -84,6 +100,16 @@ func (e PolicyEnvelope) take(p *step) {
 		p.eff.Reply = reply
 		p.done(out, errors.Join(errs...))
 	}
+}
+
+// token is one of the envelope's tokens.
+func (e PolicyEnvelope) token(p *step, text string) Token {
+	t := Token{Text: text, Source: "mqtt"}
+	if len(e.Spent) > 0 {
+		_, _, r := p.accounting().TopUp(p.st.AccountState, p.now, t.Text, t.Source, false, p.st.undated())
+		t.Spent = slices.ContainsFunc(e.Spent, func(name string) bool { return name != "" && (name == r.Fingerprint || name == r.Former) })
+	}
+	return t
 }
 
 // done says of an envelope that it has had its effect, or why it has not.
@@ -109,6 +135,7 @@ func (p *step) policy() {
 	}
 	well := p.apart(func() {
 		next, changed := p.Policy.Pass(p.st.Policy, p.now)
+		p.st.WantPlan = p.st.WantPlan || next.Limit.Phase != p.st.Policy.Limit.Phase
 		p.st.Policy = next
 		p.eff.Durable = p.eff.Durable || changed
 		p.limited = p.Policy.Limit.InForce(next, p.now)
@@ -136,6 +163,8 @@ func (p *step) tell() {
 		cause = said.Of("policy.limited", said.Power("limit", f.Limit), said.Text("by", f.Issuer))
 	case f.Event != "":
 		cause = said.Of("policy.limited_until", said.Power("limit", f.Limit), said.Text("by", f.Issuer), said.Time("until", f.Until))
+	case f.Phase == policy.Init:
+		cause = said.Of("policy.awaited", said.Power("limit", f.Limit), said.Text("by", p.Policy.Issuer))
 	default:
 		cause = said.Of("policy.unheard", said.Power("limit", f.Limit), said.Text("by", p.Policy.Issuer))
 	}
@@ -151,8 +180,13 @@ func (p *step) tell() {
 		}
 		// The subject is no name that somebody outside makes up without end: so many
 		// events are remembered and no more.
-		holds[string(code)+"/"+e.ID] = said.Of("policy.says", said.Text("by", e.Of.Issuer), said.Text("text", s.Text))
-		p.raise(code, e.ID, holds[string(code)+"/"+e.ID])
+		subject := e.ID
+		if holds[string(code)+"/"+subject] != nil { // the same name for the site and for a group
+			subject += " " + e.Of.Audience
+		}
+		says := said.Of("policy.says", said.Text("by", e.Of.Issuer), said.Text("text", s.Text))
+		holds[string(code)+"/"+subject] = says
+		p.raise(code, subject, says)
 	}
 	for _, w := range p.st.Health.Active {
 		if (w.Code == health.UtilityMessage || w.Code == health.UtilityAlert) && w.Subject != health.Others && holds[string(w.Code)+"/"+w.Subject] == nil {
@@ -169,9 +203,26 @@ func (s *Site) Limited(st *State) policy.InForce {
 	return s.Policy.Limit.InForce(st.Policy, st.Now)
 }
 
+// LimitsAhead is the utility's limits from now up to an instant, as far as they are known.
+func (s *Site) LimitsAhead(st *State, to time.Time) (out []planning.Limit) {
+	if s.Policy == nil || !s.Policy.Limits() {
+		return nil
+	}
+	err := contain.Do(func() {
+		for _, x := range s.Policy.Limit.Ahead(st.Policy, st.Now, to) {
+			out = append(out, planning.Limit{From: x.From, To: x.To, Power: x.Limit})
+		}
+	})
+	if err != nil { // as in policy
+		return []planning.Limit{{From: st.Now, To: to, Power: s.Policy.Limit.FailSafe}}
+	}
+	return out
+}
+
 // within is the wishes as far as the utility's limit has room for them: what is off stays
-// off where its start would go beyond, the least important first.  What runs is switched
-// off by shed alone, so that nothing starts only to be shed.
+// off where its start would go beyond, and what is on stays where it is, or goes as far up
+// as there is room, the least important first.  What runs is switched off by shed alone, so
+// that nothing starts only to be shed.
 func (p *step) within(wishes []loads.Wish) []loads.Wish {
 	limit := p.limited.Limit
 	if limit == 0 {
@@ -193,16 +244,43 @@ func (p *step) within(wishes []loads.Wish) []loads.Wish {
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(loadOf(a).Priority, loadOf(b).Priority) })
 	for _, i := range order {
 		w, l := &wishes[i], loadOf(i)
-		if !w.Set.On || p.st.Guard.Unit(w.ID).Set.On || l.Essential {
+		now := p.st.Guard.Unit(w.ID).Set
+		if !w.Set.On || l.Essential {
 			continue
 		}
-		if draws := l.Draws(w.Set); draws <= room {
-			room -= draws
+		more := flow(l, w.Set) - flow(l, now)
+		if more <= room {
+			room -= max(0, more)
 			continue
 		}
-		*w = loads.Wish{ID: w.ID, Protect: true, Reason: "limit"}
+		set := p.fitting(l, *w, flow(l, now)+max(0, room))
+		if set.On && flow(l, set) <= flow(l, now) || !set.On && now.On {
+			set = now
+		}
+		room -= max(0, flow(l, set)-flow(l, now))
+		*w = loads.Wish{ID: w.ID, Set: set, Protect: !set.On, Reason: "limit"}
 	}
 	return wishes
+}
+
+// flow is what the load draws at a set-point, below zero where it gives.
+func flow(l loads.Load, s loads.Setpoint) units.Power {
+	if s.On && s.Power < 0 {
+		return s.Power
+	}
+	return l.Draws(s)
+}
+
+// fitting is what is wanted of a load as far as it draws no more than that; off where its
+// switch has no word for so little.
+func (p *step) fitting(l loads.Load, w loads.Wish, most units.Power) loads.Setpoint {
+	takes := p.st.load(l.ID).Takes
+	if most <= 0 || len(takes.Powers) == 0 {
+		return loads.Setpoint{}
+	}
+	set := w.Set
+	set.Power = most
+	return takes.AtMost(set)
 }
 
 // expected is what the site draws, with what was started since that was told; where
@@ -215,8 +293,12 @@ func (p *step) expected() units.Power {
 	}
 	for _, l := range p.Loads {
 		u := p.st.Guard.Unit(l.ID)
-		if u.Set.On && (!d.Known() || !u.Since.Before(d.From)) {
+		switch {
+		case !u.Set.On:
+		case !d.Known() || !u.Since.Before(d.From):
 			total += l.Draws(u.Set)
+		case u.Commanded && !u.FirstSent.Before(d.From): // told more, or less, since
+			total += max(0, flow(l, u.Set)-flow(l, u.Former))
 		}
 	}
 	return total

@@ -34,19 +34,32 @@ func publicKey(k ed25519.PrivateKey) string {
 }
 
 // governed is a bench whose utility has sent its keys.
-func governed(t testing.TB) *utility {
-	b := newBench(t)
-	root, signer := utilityKey(1), utilityKey(2)
-	b.site.Policy = &policy.Rules{
-		Site: "test", Issuer: "utility", Roots: []string{publicKey(root)}, Threshold: 1, Streams: policy.Streams(),
+func governed(t testing.TB) *utility { return govern(t, newBench(t)) }
+
+// theRules are those of the tests' utility.
+func theRules() *policy.Rules {
+	return &policy.Rules{
+		Site: "test", Issuer: "utility", Roots: []string{publicKey(utilityKey(1))}, Threshold: 1, Streams: policy.Streams(),
 		Limit: policy.LimitRules{FailSafe: 3 * units.Kilowatt, Minimum: 2 * time.Hour, Floor: units.Kilowatt},
 	}
-	u := &utility{bench: b, seq: map[policy.Stream]uint64{}}
-	text, err := policy.SignKeys("utility", b.now, policy.KeySet{
-		Version: 1, Epoch: 1, Roots: b.site.Policy.Roots, Threshold: 1, Expires: b.now.AddDate(1, 0, 0),
-		Signers: []policy.Signer{{Key: publicKey(signer), Streams: policy.Streams()}},
-	}, root)
+}
+
+// theKeys are its first key set.
+func theKeys(t testing.TB, now time.Time) string {
+	t.Helper()
+	text, err := policy.SignKeys("utility", now, policy.KeySet{
+		Version: 1, Epoch: 1, Roots: theRules().Roots, Threshold: 1, Expires: now.AddDate(1, 0, 0),
+		Signers: []policy.Signer{{Key: publicKey(utilityKey(2)), Streams: policy.Streams()}},
+	}, utilityKey(1))
 	must(t, err)
+	return text
+}
+
+// govern gives a bench a utility.
+func govern(t testing.TB, b *bench) *utility {
+	b.site.Policy = theRules()
+	u := &utility{bench: b, seq: map[policy.Stream]uint64{}}
+	text := theKeys(t, b.now)
 	if eff := b.step(Input{What: PolicyEnvelope{Text: []byte(text)}}); eff.Reply.Policy == nil || eff.Reply.Policy.Keys == nil || !eff.Durable {
 		t.Fatalf("%+v", eff.Reply)
 	}
@@ -56,15 +69,21 @@ func governed(t testing.TB) *utility {
 func (u *utility) envelope(st policy.Stream, body string) []byte {
 	u.t.Helper()
 	u.seq[st]++
+	return signed(u.t, st, u.seq[st], u.now, body)
+}
+
+// signed is the n-th envelope of a stream.
+func signed(t testing.TB, st policy.Stream, n uint64, now time.Time, body string) []byte {
+	t.Helper()
 	e := policy.Envelope{
-		V: 1, Issuer: "utility", Audience: "site:test", Stream: st, Epoch: 1, Seq: u.seq[st], ID: fmt.Sprintf("%s-%d", st, u.seq[st]),
-		Issued: u.now, Expires: u.now.Add(time.Hour), Ack: policy.AckApplied, Body: json.RawMessage(body),
+		V: 1, Issuer: "utility", Audience: "site:test", Stream: st, Epoch: 1, Seq: n, ID: fmt.Sprintf("%s-%d", st, n),
+		Issued: now, Expires: now.Add(time.Hour), Ack: policy.AckApplied, Body: json.RawMessage(body),
 	}
 	if st == policy.Heartbeat {
-		e.Expires, e.Ack = u.now.Add(policy.HeartbeatLives), policy.AckNone
+		e.Expires, e.Ack = now.Add(policy.HeartbeatLives), policy.AckNone
 	}
 	text, err := e.Sign(utilityKey(2))
-	must(u.t, err)
+	must(t, err)
 	return []byte(text)
 }
 

@@ -2,6 +2,7 @@ package control
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 )
@@ -20,6 +21,32 @@ var (
 	// never be stored: the answer to the token is final, and nobody is to wait.
 	ErrTokenSpent = errors.New("the token was credited before")
 )
+
+// TokenSpentError is an ErrTokenSpent that names the token.
+type TokenSpentError struct {
+	Fingerprint string
+	Err         error
+}
+
+func (e *TokenSpentError) Error() string   { return ErrTokenSpent.Error() + ": " + e.Err.Error() }
+func (e *TokenSpentError) Unwrap() []error { return []error{ErrTokenSpent, e.Err} }
+
+// knowing is what happened, with what the records have said of its tokens; false where it
+// has none, or nothing is new.
+func knowing(what Happening, err error) (Happening, bool) {
+	switch w := what.(type) {
+	case Token:
+		return w.spent(), !w.Spent
+	case PolicyEnvelope:
+		spent := (*TokenSpentError)(nil)
+		if !errors.As(err, &spent) || slices.Contains(w.Spent, spent.Fingerprint) {
+			return what, false
+		}
+		w.Spent = append(slices.Clone(w.Spent), spent.Fingerprint)
+		return w, true
+	}
+	return what, false
+}
 
 // ErrNotRecorded is the answer to a token or a request whose effect could not
 // be stored.  Nothing has happened: a token stays good.

@@ -255,6 +255,7 @@ func (l *Loop) settle(ctx context.Context, err error) {
 	l.flight = nil
 	if err == nil {
 		l.stored, l.retryAt, l.behind = f.batch.State.Now, time.Time{}, time.Time{}
+		l.acks = f.batch.State.Policy.AckSeq
 		if f.aside != nil {
 			l.accept(ctx, f.aside)
 		}
@@ -267,10 +268,12 @@ func (l *Loop) settle(ctx context.Context, err error) {
 		// The storage is well.  Whoever asked is answered next, by another step.
 		l.behind, l.urgent = time.Time{}, true
 		if q := f.aside.asker; q != nil {
-			if t, ok := q.in.What.(Token); ok {
-				q.in.What = t.spent()
+			var news bool
+			if q.in.What, news = knowing(q.in.What, err); news {
+				l.queue = slices.Insert(l.queue, 0, *q)
+			} else {
+				q.reply <- answer{err: fmt.Errorf("%w: %w", ErrNotRecorded, err)}
 			}
-			l.queue = slices.Insert(l.queue, 0, *q)
 		}
 		return
 	} else {

@@ -49,11 +49,11 @@ func (l *Loop) takeNow(ctx context.Context, in Input) (Reply, error) {
 		l.owes.Store(true)
 	}
 	due := eff.Durable || st.Now.Sub(l.stored) >= l.cfg.PersistEvery || st.Now.Before(l.stored)
-	token, isToken := in.What.(Token)
 	if due && (asks || !time.Now().Before(l.retryAt)) {
-		if err := l.commit(ctx); errors.Is(err, ErrTokenSpent) && isToken && !token.Spent {
+		err := l.commit(ctx)
+		if what, news := knowing(in.What, err); news && errors.Is(err, ErrTokenSpent) {
 			l.state, l.batch = was, batch
-			return l.takeNow(ctx, Input{Now: in.Now, What: token.spent()})
+			return l.takeNow(ctx, Input{Now: in.Now, What: what})
 		} else if err != nil && asks {
 			l.undo(was, batch, err)
 			return Reply{}, fmt.Errorf("%w: %w", answerTo(err), err)
@@ -110,7 +110,7 @@ func (l *Loop) commit(ctx context.Context) error {
 		}
 		return err
 	}
-	l.stored = l.state.Now
+	l.stored, l.acks = l.state.Now, l.batch.State.Policy.AckSeq
 	l.retryAt = time.Time{}
 	l.owes.Store(false)
 	l.batch = Batch{State: l.state}

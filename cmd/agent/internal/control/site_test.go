@@ -401,7 +401,7 @@ func (m *memory) Commit(_ context.Context, b Batch) error {
 	}
 	if len(b.Effects.Credited) > 0 && m.spent {
 		m.spent = false
-		return fmt.Errorf("token table: %w", ErrTokenSpent)
+		return fmt.Errorf("token table: %w", &TokenSpentError{Fingerprint: b.Effects.Credited[0].Fingerprint, Err: errTest})
 	}
 	if m.failOn != nil && m.failOn(b) {
 		return ErrJournalFull

@@ -64,11 +64,13 @@ func kindOf(err error) error {
 		unknown  *store.UnknownError
 		double   *store.DuplicateTokenError
 	)
+	if errors.As(err, &double) {
+		err = &control.TokenSpentError{Fingerprint: double.Fingerprint, Err: err}
+	}
 	for _, k := range []struct {
 		is   bool
 		kind error
 	}{
-		{errors.As(err, &double), control.ErrTokenSpent},
 		{errors.As(err, &unknown), control.ErrUnknownOutcome},
 		{errors.As(err, &replaced), control.ErrJournalReplaced},
 		{errors.As(err, &full), control.ErrJournalFull},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -163,6 +164,9 @@ func (m *Maker) freshness(st *control.State) Freshness {
 
 func (m *Maker) power(st *control.State) PowerNow {
 	out := PowerNow{Freshness: m.freshness(st), Limit: m.site.Power}
+	if l := m.site.Limited(st).Limit; l > 0 && (out.Limit == 0 || l < out.Limit) {
+		out.Limit = l
+	}
 	switch d, told := m.site.Drawn(st, st.Now), st.Meter.Registers; {
 	case d.Known():
 		out.Power, out.At, out.Derived = d.Power, d.At, d.Source == metering.Derived
@@ -186,10 +190,11 @@ func (m *Maker) plan(st *control.State, say present.Phrases) Plan {
 		MadeAt: p.MadeAt, Cost: p.Cost, CostUnshifted: p.Unshifted, SolveTime: p.Solved, Shortfalls: m.short(st, say),
 		Slots: make([]PlanSlot, 0, len(p.Prices)),
 	}
+	limits := m.site.LimitsAhead(st, p.Start.Add(time.Duration(len(p.Prices))*p.Slot))
 	for t := range p.Prices {
+		slot := units.Slot{Start: p.Start.Add(time.Duration(t) * p.Slot), Len: p.Slot}
 		out.Slots = append(out.Slots, PlanSlot{
-			Slot:  units.Slot{Start: p.Start.Add(time.Duration(t) * p.Slot), Len: p.Slot},
-			Price: p.Prices[t], Low: p.Low[t], Mid: p.Mid[t], High: p.High[t], Limit: m.site.Power,
+			Slot: slot, Price: p.Prices[t], Low: p.Low[t], Mid: p.Mid[t], High: p.High[t], Limit: planning.LimitIn(slot, m.site.Power, limits),
 		})
 	}
 	for _, l := range p.Loads {

@@ -96,19 +96,25 @@ func aboveZero(p *optimizer.Problem) {
 // limit is the site's, less what the base load may be above its mean in one future of ten:
 // what is planned beside it is not to trip the limit.  The greatest load may run beside
 // the mean all the same, where the limit is so near: it would never run.
-func (s *Rules) limit(o outlook, p *optimizer.Problem) {
-	if s.Power <= 0 {
+func (s *Rules) limit(b *Brief, o outlook, p *optimizer.Problem) {
+	if s.Power <= 0 && len(b.Limits) == 0 {
 		return
 	}
-	greatest := 0.0
+	greatest, all := 0.0, 1.0
 	for _, l := range s.Loads {
 		if l.Defer {
 			greatest = max(greatest, l.Least().KW())
 		}
+		all += l.Power.KW()
 	}
 	p.SiteLimitKW = make([]float64, p.N)
 	for t := range p.SiteLimitKW {
+		limit := LimitIn(o.slots[t], s.Power, b.Limits).KW()
+		if limit <= 0 { // more than can be
+			p.SiteLimitKW[t] = p.BaseKW[t] + all
+			continue
+		}
 		room := max(0, o.high[t]-max(0, o.mid[t]))
-		p.SiteLimitKW[t] = max(s.Power.KW()-room, min(s.Power.KW(), p.BaseKW[t]+greatest))
+		p.SiteLimitKW[t] = max(limit-room, min(limit, p.BaseKW[t]+greatest))
 	}
 }

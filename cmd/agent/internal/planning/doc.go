@@ -58,6 +58,27 @@ type Brief struct {
 	Loads     []Owed      `json:"loads,omitempty"`
 	Until     time.Time   `json:"until,omitzero"` // a person asks that the credit lasts until then; zero: nobody does
 	Last      *Plan       `json:"last,omitempty"` // in force
+	// Limits are what may be drawn at times, besides Rules.Power: known now, in order of time.
+	Limits []Limit `json:"limits,omitempty"`
+}
+
+// Limit is the greatest import allowed in a time.
+type Limit struct {
+	From  time.Time   `json:"from"`
+	To    time.Time   `json:"to"`
+	Power units.Power `json:"power"`
+}
+
+// LimitIn is the least of the limits that hold in a part of a slot, and of the site's own;
+// 0: there is none.
+func LimitIn(slot units.Slot, own units.Power, limits []Limit) units.Power {
+	least := own
+	for _, l := range limits {
+		if l.From.Before(slot.End()) && l.To.After(slot.Start) && (least <= 0 || l.Power < least) {
+			least = l.Power
+		}
+	}
+	return least
 }
 
 // Due is what is taken from the credit at an instant, whatever is used.

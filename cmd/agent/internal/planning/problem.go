@@ -47,7 +47,7 @@ func (s *Rules) problem(b *Brief, o outlook) (*optimizer.Problem, []job) {
 	k := s.costs(o, p)
 	p.ShedPenalty = 100 * k.dearest
 	s.committed(b, o, p)
-	s.limit(o, p)
+	s.limit(b, o, p)
 	jobs := s.jobs(b, o, k)
 	s.steady(b, o, p, jobs, k)
 	for _, j := range jobs {

@@ -51,11 +51,14 @@ func (s *State) ack(a Ack) {
 	a.Detail = fmt.Sprintf("%.200s", a.Detail)
 	a.At = a.At.UTC().Truncate(time.Second)
 	s.Acks = append(s.Acks, a)
-	if over := len(s.Acks) - mostAcks; over > 0 {
-		s.Acks = slices.Clone(s.Acks[over:])
-		s.Dropped += uint64(over) //nolint:gosec // it is positive
+	for len(s.Acks) > mostAcks {
+		// What was refused goes first: whoever hands on old envelopes could have the rest forgotten.
+		s.Acks = slices.Delete(slices.Clone(s.Acks), max(0, slices.IndexFunc(s.Acks, refused)), max(0, slices.IndexFunc(s.Acks, refused))+1)
+		s.Dropped++
 	}
 }
+
+func refused(a Ack) bool { return a.State == Rejected }
 
 // acknowledge says what became of an envelope as far as it is asked for, and tells
 // whether there is something new to say.
@@ -102,18 +105,27 @@ func (r Rules) Pass(s State, now time.Time) (next State, changed bool) {
 		s.Limit = r.Limit.step(s.Limit, now, active)
 	}
 	changed = phase != s.Limit.Phase
+	force := r.Limit.InForce(s, now)
 	var left []Event
 	for _, e := range s.Events {
 		step, holds := e.At(now)
-		if holds && e.Applied.IsZero() {
+		if holds && e.Applied.IsZero() && e.obeyed(step, force) {
 			e.Applied, changed = now, true
 			if e.Ack == AckApplied {
-				s.ack(Ack{Of: e.Of, State: Applied, Limit: step.Limit, At: now})
+				a := Ack{Of: e.Of, State: Applied, At: now}
+				if e.Of.Stream == Limit {
+					a.Limit = force.Limit
+				}
+				s.ack(a)
 			}
 		}
 		if e.over(now) {
 			changed = true
-			if e.Ack == AckApplied {
+			switch {
+			case e.Ack != AckApplied:
+			case e.Applied.IsZero():
+				s.ack(Ack{Of: e.Of, State: Rejected, Code: Expired, Detail: "the event was over before it had an effect", At: now})
+			default:
 				s.ack(Ack{Of: e.Of, State: Completed, At: now})
 			}
 			continue
@@ -122,6 +134,12 @@ func (r Rules) Pass(s State, now time.Time) (next State, changed bool) {
 	}
 	s.Events = left
 	return s, changed
+}
+
+// obeyed tells whether the event has its effect: of a limit, whether the site is held to as
+// much or less, by whatever rules it.
+func (e Event) obeyed(at Step, force InForce) bool {
+	return e.Of.Stream != Limit || force.Limit > 0 && force.Limit <= at.Limit
 }
 
 // ackDocument is what a site signs.

@@ -23,6 +23,7 @@ const (
 	RolledBack       Code = "rolled_back"        // of an epoch, or a version of the keys, that is over
 	FastForwarded    Code = "fast_forwarded"     // its number, epoch or version of the keys leaps ahead
 	Unsafe           Code = "unsafe"             // it would do what no utility may
+	Held             Code = "held"               // the site's records do not agree: nothing is charged or credited until a person has put them right
 	TooMany          Code = "too_many"           // as many events as are remembered are waiting already
 	Inapplicable     Code = "inapplicable"       // it was understood and could not be applied
 )
@@ -31,7 +32,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		Oversize, Unreadable, Forged, KeysExpired, OtherIssuer, OtherAudience, StreamNotAllowed, Early, Expired, NoClock,
-		Duplicated, Replayed, Reordered, Reused, RolledBack, FastForwarded, Unsafe, TooMany, Inapplicable,
+		Duplicated, Replayed, Reordered, Reused, RolledBack, FastForwarded, Unsafe, Held, TooMany, Inapplicable,
 	}
 }
 

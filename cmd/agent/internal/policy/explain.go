@@ -105,7 +105,7 @@ func (e Envelope) asks() []string {
 	}
 	switch {
 	case b.Clear:
-		return []string{"there is no limit any more"}
+		return []string{"every limit for " + e.Audience + " is taken back"}
 	case b.Cancel != "":
 		return []string{"event " + b.Cancel + " is taken back"}
 	case b.Event == nil:
@@ -152,25 +152,27 @@ func ReadKeySet(data []byte) (KeySet, error) {
 	return k, k.Check()
 }
 
-// ReadBody reads what is to be signed as an envelope's body, so that a slip is found
-// before anybody refuses it.
-func ReadBody(s Stream, data []byte, now time.Time) (json.RawMessage, error) {
-	var b Body
-	if err := read(data, &b); err != nil {
-		return nil, err
+// ReadBody reads what is to be signed as an envelope's body as a site would that obeys any
+// limit, so that a slip is found before anybody refuses it.
+func ReadBody(s Stream, audience string, data []byte, now time.Time) (json.RawMessage, error) {
+	kind, id, _ := strings.Cut(audience, ":")
+	if s == Token && kind != "site" {
+		return nil, errors.New("tokens are for one site, not for " + audience)
 	}
-	switch {
-	case b.Event != nil && b.Event.cancels(), b.Cancel != "", b.Clear:
-	case b.Event == nil:
-		return nil, errors.New("it holds none of event, cancel and clear")
-	case s == Token:
-		if err := b.Event.check(); err != nil {
-			return nil, err
+	r := Rules{Site: id, Limit: LimitRules{Floor: 1}}
+	e := Envelope{Audience: audience, Stream: s, Issued: now, Expires: now.Add(time.Hour), Body: data}
+	var st State
+	var b Body
+	if read(data, &b) == nil { // whether there is an event to take back only the site knows
+		taken := b.Cancel
+		if b.Event != nil && b.Event.cancels() {
+			taken = b.Event.ID
 		}
-	default:
-		if _, err := b.Event.lay(now, func(time.Duration) time.Duration { return 0 }); err != nil {
-			return nil, err
-		}
+		st.Events = []Event{{ID: taken, Of: e.ref()}}
+	}
+	var out Outcome
+	if bad := r.apply(&st, e, &out, now); bad != nil {
+		return nil, errors.New(bad.Detail)
 	}
 	return data, nil
 }

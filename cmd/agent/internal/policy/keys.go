@@ -119,6 +119,36 @@ func SignKeys(issuer string, issued time.Time, k KeySet, roots ...ed25519.Privat
 	return strings.TrimSpace(text), err
 }
 
+// CheckSigning is what is wrong with signing a key set with these root keys, so that a slip
+// is found before sites refuse it; nil: nothing.  Whether the roots of the set before have
+// signed, only who has that one knows.
+func (k KeySet) CheckSigning(issuer string, now time.Time, roots []ed25519.PublicKey) error {
+	if !nameForm.MatchString(issuer) {
+		return fmt.Errorf("the issuer is %.80q; write lower-case letters, digits, dots and hyphens", issuer)
+	}
+	if err := k.Check(); err != nil {
+		return err
+	}
+	if !k.Expires.After(now) {
+		return fmt.Errorf("expires is %s, which is over: no signer of it would be believed", k.Expires.UTC().Format(time.RFC3339))
+	}
+	own, seen := 0, map[string]bool{}
+	for _, r := range roots {
+		name := EncodeKey(r)
+		if seen[name] {
+			return fmt.Errorf("the root key %s is to sign twice", name)
+		}
+		seen[name] = true
+		if slices.Contains(k.Roots, name) {
+			own++
+		}
+	}
+	if own < k.Threshold {
+		return fmt.Errorf("%d of the keys that sign are among its roots, and its threshold is %d: sites would refuse it", own, k.Threshold)
+	}
+	return nil
+}
+
 // signedBy answers the payload where at least threshold of the keys signed it.
 func (o opened) signedBy(keys []string, threshold int) (payload []byte, ok bool) {
 	n := 0

@@ -294,7 +294,7 @@ func text(v json.RawMessage) (string, error) {
 	case n == 0 || n > mostText:
 		return "", fmt.Errorf("a text has %d characters; 1 to %d may be", n, mostText)
 	case strings.ContainsFunc(s, func(r rune) bool {
-		return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0xfffd || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+		return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0xfffd || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 	}):
 		return "", fmt.Errorf("a text holds characters that cannot be shown")
 	}

@@ -13,6 +13,8 @@ type In struct {
 	Now  time.Time
 	// Dateless: nobody knows what time it is, so that nothing can be told to be in time.
 	Dateless bool
+	// Held: the records are held, so that nothing can be charged or credited.
+	Held bool
 }
 
 // Outcome is what became of an envelope.
@@ -103,6 +105,8 @@ func (r Rules) take(s *State, in In) Outcome {
 		return refuse(Early, "it is not good before %s", later(e.Issued, e.NotBefore).Format(time.RFC3339))
 	case !in.Now.Before(e.Expires):
 		return refuse(Expired, "it was good until %s", e.Expires.Format(time.RFC3339))
+	case in.Held && (e.Stream == Token || e.Stream == Tariff):
+		return refuse(Held, "the site's records are being put right: send it again after that, as it is or with the next number")
 	case order != Taken:
 		return refuse(order, "number %d of %s for %s; the last is %d", e.Seq, e.Stream, e.Audience, seen.Last)
 	}

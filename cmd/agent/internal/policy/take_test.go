@@ -180,6 +180,9 @@ func TestEachRefusalHasItsCode(t *testing.T) {
 		{"a heartbeat for an hour", func(h *site) Outcome { return h.say(Heartbeat, `{}`) }, Unsafe},
 		{"the end of an event that nobody knows", func(h *site) Outcome { return h.say(Limit, `{"cancel":"e9"}`) }, Inapplicable},
 		{"prices are not taken back", func(h *site) Outcome { return h.say(Tariff, `{"cancel":"e9"}`) }, Inapplicable},
+		{"a token while the records are held", func(h *site) Outcome { h.held = true; return h.say(Token, tokens) }, Held},
+		{"prices while the records are held", func(h *site) Outcome { h.held = true; return h.say(Tariff, `{"cancel":"e9"}`) }, Held},
+		{"a limit while the records are held", func(h *site) Outcome { h.held = true; return h.say(Limit, good) }, Taken},
 		{"more events than are remembered", func(h *site) Outcome {
 			for i := range mostEvents {
 				if out := h.limit(fmt.Sprint("e", i), "5", "PT5H"); out.Code != Taken {

@@ -64,6 +64,7 @@ type site struct {
 	now   time.Time
 	seq   map[string]uint64
 	epoch uint64
+	held  bool // the records are
 }
 
 // home is a site that has the first key set.
@@ -81,7 +82,7 @@ func home(t testing.TB) *site {
 func (h *site) take(text string) Outcome {
 	h.t.Helper()
 	var out Outcome
-	h.s, out = h.r.Take(h.s, In{Text: []byte(text), Now: h.now})
+	h.s, out = h.r.Take(h.s, In{Text: []byte(text), Now: h.now, Held: h.held})
 	h.s, _ = h.r.Pass(h.s, h.now)
 	h.stored()
 	return out

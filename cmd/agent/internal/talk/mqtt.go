@@ -29,6 +29,7 @@ type Bus interface {
 	SubscribeAck(filter string, handler func(ctx context.Context, m broker.Message) error) (unsubscribe func(), err error)
 	SubscribeOrder(filter string, handler func(ctx context.Context, m broker.Message) error) (unsubscribe func(), err error)
 	SubscribeState(filter string, handler func(ctx context.Context, m broker.Message, retained bool) error) (unsubscribe func(), err error)
+	SubscribeKept(filter string, handler func(ctx context.Context, m broker.Message, retained bool) error) (unsubscribe func(), err error)
 	Topics() broker.Topics
 }
 

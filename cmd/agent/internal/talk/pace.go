@@ -19,7 +19,7 @@ const (
 
 // paces are an agent's paces of what comes over MQTT.
 type paces struct {
-	loads, supply, until, prices, policy pace
+	loads, supply, until, prices, policy, refused pace
 
 	mu  sync.Mutex
 	bad map[string]*pace
@@ -29,7 +29,7 @@ func (p *paces) init() {
 	p.loads, p.supply = pace{burst: orderBurst, every: orderEvery}, pace{burst: orderBurst, every: orderEvery}
 	p.until = pace{burst: orderBurst, every: orderEvery}
 	p.prices = pace{burst: pricesBurst, every: pricesEvery}
-	p.policy = pace{burst: policyBurst, every: policyEvery}
+	p.policy, p.refused = pace{burst: policyBurst, every: policyEvery}, pace{burst: policyBurst, every: policyEvery}
 	p.bad = map[string]*pace{}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
+	"github.com/keeplit/keeplit/internal/contain"
 )
 
 // Sign gives the key with which acknowledgements are signed.  It must be called
@@ -25,9 +26,9 @@ func (a *Agent) listenPolicy(bus Bus) error {
 		return nil
 	}
 	hear := func(ctx context.Context, m broker.Message) error { return a.heardPolicy(ctx, m) }
-	// Keys and prices are states: what a broker has kept is good.
-	state := func(ctx context.Context, m broker.Message, _ bool) error { return a.heardPolicy(ctx, m) }
-	if _, err := bus.SubscribeState(broker.PolicyKeys(rules.Issuer), state); err != nil {
+	// Of keys and prices what a broker has kept is good.
+	kept := func(ctx context.Context, m broker.Message, _ bool) error { return a.heardPolicy(ctx, m) }
+	if _, err := bus.SubscribeKept(broker.PolicyKeys(rules.Issuer), kept); err != nil {
 		return err
 	}
 	for _, aud := range rules.Audiences() {
@@ -36,7 +37,7 @@ func (a *Agent) listenPolicy(bus Bus) error {
 			topic := broker.PolicyStream(aud, string(s))
 			switch s {
 			case policy.Tariff:
-				_, err = bus.SubscribeState(topic, state)
+				_, err = bus.SubscribeKept(topic, kept)
 			case policy.Heartbeat:
 				// One that waited at the broker is of no use.
 				_, err = bus.SubscribeOrder(topic, hear)
@@ -65,7 +66,11 @@ func (a *Agent) heardPolicy(ctx context.Context, m broker.Message) error {
 		return a.bad(ctx, m.Topic, "it holds more than 64 envelopes")
 	}
 	for _, line := range lines {
-		if err := a.paces.policy.wait(ctx); err != nil {
+		if !a.good(line) {
+			if a.paces.refused.take(time.Now()) > 0 {
+				continue
+			}
+		} else if err := a.paces.policy.wait(ctx); err != nil {
 			return err
 		}
 		reply, err := a.loop.Feed(ctx, control.Input{What: control.PolicyEnvelope{Text: line}})
@@ -73,7 +78,10 @@ func (a *Agent) heardPolicy(ctx context.Context, m broker.Message) error {
 			return err // not recorded: the broker keeps it
 		}
 		if reply.Err != nil {
-			return a.bad(ctx, m.Topic, reply.Err.Error())
+			if err := a.bad(ctx, m.Topic, reply.Err.Error()); err != nil {
+				return err
+			}
+			continue // the others are whole
 		}
 		if reply.Policy != nil && reply.Policy.Code.Repeats() {
 			a.repeat.Store(true) // whoever sends it again may have missed the answer
@@ -82,22 +90,36 @@ func (a *Agent) heardPolicy(ctx context.Context, m broker.Message) error {
 	return nil
 }
 
+// good tells whether an envelope would be taken now.  What would not has a pace of its own,
+// and is left out beyond it: whoever may write to a topic and cannot sign, or hands on what
+// is old, is not to hold up what was signed.
+func (a *Agent) good(line []byte) bool {
+	good := true
+	if err := contain.Do(func() {
+		_, out := a.site.Policy.Take(a.loop.Snapshot().State.Policy, policy.In{Text: line, Now: time.Now().UTC()})
+		good = out.Code == policy.Taken
+	}); err != nil {
+		return true // the loop tells of it
+	}
+	return good
+}
+
 // Acknowledgements that nobody has confirmed are sent again after repeatFirst, and then
 // after twice as long each time up to repeatMost.
 const repeatFirst, repeatMost = 10 * time.Second, 10 * time.Minute
 
 // acks are the acknowledgements that wait, signed; none where they were sent already and
 // it is not time to send them again.
-func (a *Agent) acks(topics broker.Topics, st *control.State, told *ackTold, now time.Time) ([]broker.Message, error) {
+func (a *Agent) acks(topics broker.Topics, snap *control.Snapshot, told *ackTold, now time.Time) ([]broker.Message, error) {
 	if a.site.Policy == nil || a.key == nil {
 		return nil, nil
 	}
-	waiting := st.Policy.Acks
+	waiting := snap.State.Policy.Acks
 	asked := a.repeat.Swap(false)
 	again := asked || now.Sub(told.at) >= told.pause
 	var out []broker.Message
 	for _, x := range waiting {
-		if x.N <= told.last && !again {
+		if x.N <= told.last && !again || x.N > snap.Acks {
 			continue
 		}
 		text, err := policy.SignAck(a.site.Policy.Site, x, a.key)
@@ -117,8 +139,8 @@ func (a *Agent) acks(topics broker.Topics, st *control.State, told *ackTold, now
 
 // acknowledge sends the acknowledgements that wait.
 func (a *Agent) acknowledge(ctx context.Context, bus Bus, told *ackTold) error {
-	st := a.loop.Snapshot().State
-	messages, err := a.acks(bus.Topics(), &st, told, time.Now())
+	snap := a.loop.Snapshot()
+	messages, err := a.acks(bus.Topics(), &snap, told, time.Now())
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
@@ -65,39 +66,59 @@ func (a *acked) times(id string, state policy.AckState) (n int) {
 	return n
 }
 
+// governor is the utility of a test's site.
+type governor struct {
+	t       *testing.T
+	roots   []string
+	numbers map[string]uint64
+}
+
+// governing gives a site a utility.
+func governing(t *testing.T, site *control.Site) *governor {
+	u := &governor{t: t, roots: []string{policy.EncodeKey(publicOf(keyOf(1)))}, numbers: map[string]uint64{}}
+	site.Policy = &policy.Rules{
+		Site: "test", Groups: []string{"feeder"}, Issuer: "utility", Roots: u.roots, Threshold: 1, Streams: policy.Streams(),
+		Limit: policy.LimitRules{FailSafe: 3 * units.Kilowatt, Minimum: 2 * time.Hour, Floor: units.Kilowatt},
+	}
+	return u
+}
+
+// chain is so many key sets.
+func (u *governor) chain(n uint64) (chain []string) {
+	set := policy.KeySet{
+		Version: 1, Epoch: 1, Roots: u.roots, Threshold: 1, Expires: time.Now().Add(time.Hour),
+		Signers: []policy.Signer{{Key: policy.EncodeKey(publicOf(keyOf(2))), Streams: policy.Streams()}},
+	}
+	for set.Version = 1; set.Version <= n; set.Version++ {
+		text, err := policy.SignKeys("utility", time.Now(), set, keyOf(1))
+		must(u.t, err)
+		chain = append(chain, text)
+	}
+	return chain
+}
+
+// envelope is the next one of a stream.
+func (u *governor) envelope(aud string, s policy.Stream, body string) []byte {
+	u.t.Helper()
+	u.numbers[aud+string(s)]++
+	n := u.numbers[aud+string(s)]
+	e := policy.Envelope{
+		V: 1, Issuer: "utility", Audience: aud, Stream: s, Epoch: 1, Seq: n, ID: fmt.Sprintf("%s-%d", s, n), Issued: time.Now(), Expires: time.Now().Add(time.Hour),
+		Ack: policy.AckApplied, Body: json.RawMessage(body),
+	}
+	if s == policy.Heartbeat || s == policy.Receipt {
+		e.Expires, e.Ack = e.Issued.Add(policy.HeartbeatLives), policy.AckNone
+	}
+	text, err := e.Sign(keyOf(2))
+	must(u.t, err)
+	return []byte(text)
+}
+
 func TestAUtilitysWordOverMQTT(t *testing.T) {
 	url, sender := aBroker(t)
 	site := testsite.New(t)
-	root, signer := keyOf(1), keyOf(2)
-	site.Policy = &policy.Rules{
-		Site: "test", Groups: []string{"feeder"}, Issuer: "utility", Roots: []string{policy.EncodeKey(publicOf(root))}, Threshold: 1, Streams: policy.Streams(),
-		Limit: policy.LimitRules{FailSafe: 3 * units.Kilowatt, Minimum: 2 * time.Hour, Floor: units.Kilowatt},
-	}
-	set := policy.KeySet{
-		Version: 1, Epoch: 1, Roots: site.Policy.Roots, Threshold: 1, Expires: time.Now().Add(time.Hour),
-		Signers: []policy.Signer{{Key: policy.EncodeKey(publicOf(signer)), Streams: policy.Streams()}},
-	}
-	var chain []string
-	for set.Version = 1; set.Version <= 3; set.Version++ {
-		text, err := policy.SignKeys("utility", time.Now(), set, root)
-		must(t, err)
-		chain = append(chain, text)
-	}
-	numbers := map[string]uint64{}
-	envelope := func(aud string, s policy.Stream, body string) []byte {
-		numbers[aud+string(s)]++
-		n := numbers[aud+string(s)]
-		e := policy.Envelope{
-			V: 1, Issuer: "utility", Audience: aud, Stream: s, Epoch: 1, Seq: n, ID: fmt.Sprintf("%s-%d", s, n), Issued: time.Now(), Expires: time.Now().Add(time.Hour),
-			Ack: policy.AckApplied, Body: json.RawMessage(body),
-		}
-		if s == policy.Heartbeat || s == policy.Receipt {
-			e.Expires, e.Ack = e.Issued.Add(policy.HeartbeatLives), policy.AckNone
-		}
-		text, err := e.Sign(signer)
-		must(t, err)
-		return []byte(text)
-	}
+	u := governing(t, site)
+	chain, envelope := u.chain(3), u.envelope
 	limit := func(kw float64) string {
 		return fmt.Sprintf(`{"event":{"id":"e1","programID":"dim","intervalPeriod":{"start":"0001-01-01","duration":"PT1H"},"intervals":[{"id":0,"payloads":[{"type":"IMPORT_CAPACITY_LIMIT","values":[%g]}]}]}}`, kw)
 	}
@@ -184,4 +205,51 @@ func TestAUtilitysWordOverMQTT(t *testing.T) {
 	if n := heard.times("limit-1", policy.Applied); n != before {
 		t.Errorf("what was taken is sent again: %d, then %d", before, n)
 	}
+}
+
+// TestWhoCannotSignHoldsUpNobody floods a site's topics with what is forged, and with what
+// was signed long ago.
+func TestWhoCannotSignHoldsUpNobody(t *testing.T) {
+	url, sender := aBroker(t)
+	site := testsite.New(t)
+	u := governing(t, site)
+	must(t, sender.Publish(t.Context(), broker.PolicyKeys("utility"), 1, true, []byte(u.chain(1)[0])))
+	h := newHouseOf(t, site, url, nil, keyOf(9))
+	eventually(t, "the keys", func() bool { return h.loop.Snapshot().State.Policy.Keys != nil })
+	send := func(s policy.Stream, payload []byte) {
+		t.Helper()
+		must(t, sender.Publish(t.Context(), broker.PolicyStream("site:test", string(s)), 1, false, payload))
+	}
+	words := u.envelope("site:test", policy.Message, `{"event":{"id":"m1","programID":"news","intervalPeriod":{"start":"0001-01-01","duration":"PT1H"},"intervals":[{"id":0,"payloads":[{"type":"X_PREPAY_MESSAGE","values":["good day"]}]}]}}`)
+	forged := append(bytes.Clone(words[:len(words)-8]), "AAAAAAAA"...)
+	for range 4 * policyBurst {
+		send(policy.Message, forged)
+	}
+	for range 4 * policyBurst {
+		send(policy.Message, words) // once it is news
+	}
+	send(policy.Limit, u.envelope("site:test", policy.Limit, `{"event":{"id":"e1","programID":"dim","intervalPeriod":{"start":"0001-01-01","duration":"PT1H"},"intervals":[{"id":0,"payloads":[{"type":"IMPORT_CAPACITY_LIMIT","values":[2]}]}]}}`))
+	eventually(t, "the limit", func() bool { return h.view().Limited.Limit == 2*units.Kilowatt })
+	eventually(t, "the words", func() bool { return h.warned(health.UtilityMessage) })
+	if !h.warned(health.PolicyRefused) {
+		t.Error("nothing is told of the forged ones")
+	}
+}
+
+// TestEachOfTwoKeySetsAndPricesCounts: two messages on a topic of which a state would be the
+// last alone, while the site is busy.
+func TestEachOfTwoKeySetsAndPricesCounts(t *testing.T) {
+	url, sender := aBroker(t)
+	site := testsite.New(t)
+	u := governing(t, site)
+	h := newHouseOf(t, site, url, nil, keyOf(9))
+	eventually(t, "its connection", func() bool {
+		must(t, sender.Publish(t.Context(), broker.PolicyKeys("utility"), 1, false, []byte("rubbish")))
+		return h.warned(health.PolicyRefused)
+	})
+	chain := u.chain(40)
+	for _, set := range chain {
+		must(t, sender.Publish(t.Context(), broker.PolicyKeys("utility"), 1, true, []byte(set)))
+	}
+	eventually(t, "the last of 40 key sets", func() bool { k := h.loop.Snapshot().State.Policy.Keys; return k != nil && k.Version == 40 })
 }

@@ -1,0 +1,89 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// Span is a time in which a limit holds.
+type Span struct {
+	From, To time.Time
+	Limit    units.Power
+}
+
+// mostSpans bounds what is foretold of an event whose parts are of seconds.
+const mostSpans = 500
+
+// Ahead is the limits between two instants as far as they are known at the first, in order
+// of time.  Fail-safe lasts for all of it: nobody knows when the utility is heard again.
+func (r LimitRules) Ahead(s State, now, to time.Time) (out []Span) {
+	if s.Limit.Phase == NotLimited {
+		return nil
+	}
+	for at := now; at.Before(to) && len(out) < mostSpans; {
+		next := to
+		sooner := func(t time.Time) {
+			if t.After(at) && t.Before(next) {
+				next = t
+			}
+		}
+		limit := units.Power(0)
+		switch waits := s.Limit.Since.Add(limitWait); {
+		case s.Limit.Phase == FailSafe:
+			limit = r.FailSafe
+		case s.Limit.Phase == Init && at.Before(waits):
+			limit = r.FailSafe
+			sooner(waits)
+		}
+		if _, step, ok := s.limiting(at); ok && (limit == 0 || step.Limit < limit) {
+			limit = step.Limit
+		}
+		for _, e := range s.Events {
+			if e.Of.Stream == Limit {
+				sooner(e.changes(at))
+			}
+		}
+		n := len(out)
+		switch {
+		case limit == 0:
+		case n > 0 && out[n-1].Limit == limit && out[n-1].To.Equal(at):
+			out[n-1].To = next
+		default:
+			out = append(out, Span{at, next, limit})
+		}
+		at = next
+	}
+	return out
+}
+
+// changes is the first instant after another at which one of the event's parts begins or
+// ends; zero: there is none.
+func (e Event) changes(after time.Time) time.Time {
+	if after.Before(e.Start) {
+		return e.Start
+	}
+	if !e.Ends.IsZero() && !after.Before(e.Ends) {
+		return time.Time{}
+	}
+	at := after.Sub(e.Start)
+	if e.Period > 0 {
+		at %= e.Period
+	}
+	first := e.Period
+	for _, s := range e.Steps {
+		for _, edge := range []time.Duration{s.Offset, s.Offset + s.Length} {
+			if edge > at && edge < Forever/2 && (first <= at || edge < first) {
+				first = edge
+			}
+		}
+	}
+	if first <= at {
+		return e.Ends
+	}
+	next := after.Add(first - at)
+	if !e.Ends.IsZero() && e.Ends.Before(next) {
+		return e.Ends
+	}
+	return next
+}
