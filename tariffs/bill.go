@@ -432,6 +432,12 @@ func (t *Tariff) BillingMonth(y int, m time.Month) (from, to time.Time) {
 	return start.Start(t.loc), next.Start(t.loc)
 }
 
+// MonthOf is [from, to) of the billing month that an instant lies in.
+func (t *Tariff) MonthOf(at time.Time) (from, to time.Time) {
+	start, next := t.cycle.at(t.dayOf(at))
+	return start.Start(t.loc), next.Start(t.loc)
+}
+
 // MonthEnd is when the billing month that an instant is in ends.
 func (t *Tariff) MonthEnd(at time.Time) time.Time {
 	_, next := t.cycle.at(t.dayOf(at))

@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"math"
+	"strings"
+	"time"
 
 	"github.com/keeplit/keeplit/credit"
 )
@@ -100,6 +102,74 @@ func (s *Store) LedgerPage(ctx context.Context, before uint64, n int) ([]credit.
 	}
 	return collect(stream(ctx, s, s.readers, mainFile, scanEntry,
 		"SELECT "+ledgerColumns+" FROM ledger WHERE seq < ? ORDER BY seq DESC LIMIT ?", int64(before), n))
+}
+
+// LedgerBetween are the entries of [from, to] in the order of the ledger, read as
+// they are needed.
+func (s *Store) LedgerBetween(ctx context.Context, from, to time.Time) iter.Seq2[credit.Entry, error] {
+	return stream(ctx, s, s.readers, mainFile, scanEntry,
+		"SELECT "+ledgerColumns+" FROM ledger WHERE at >= ? AND at <= ? ORDER BY seq", from.UnixMilli(), to.UnixMilli())
+}
+
+// LedgerAhead is the last entry before an instant, the zero Entry where there is
+// none.
+func (s *Store) LedgerAhead(ctx context.Context, at time.Time) (credit.Entry, error) {
+	e, err := scanEntry(s.readers.QueryRowContext(ctx, "SELECT "+ledgerColumns+" FROM ledger WHERE at < ? ORDER BY at DESC, seq DESC LIMIT 1", at.UnixMilli()).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return credit.Entry{}, nil
+	}
+	return e, s.classify(s.path(mainFile), "read", err)
+}
+
+// Find says which entries are looked for; what is zero does not matter.
+type Find struct {
+	Before uint64    // only entries with a smaller seq
+	From   time.Time // [From, To)
+	To     time.Time
+	Kinds  []credit.Kind
+	// Text is found in names and, with Causes, in causes, whatever its case.  The
+	// entries of Also are found by their kind.
+	Text   string
+	Causes bool
+	Also   []credit.Kind
+}
+
+// LedgerFind are at most n entries that are looked for, newest first.
+func (s *Store) LedgerFind(ctx context.Context, f Find, n int) ([]credit.Entry, error) {
+	where, args := []string{"seq < ?"}, []any{int64(math.MaxInt64)}
+	if f.Before > 0 && f.Before < math.MaxInt64 {
+		args[0] = int64(f.Before)
+	}
+	if !f.From.IsZero() {
+		where, args = append(where, "at >= ?"), append(args, f.From.UnixMilli())
+	}
+	if !f.To.IsZero() {
+		where, args = append(where, "at < ?"), append(args, f.To.UnixMilli())
+	}
+	kinds := func(list []credit.Kind) string {
+		for _, k := range list {
+			args = append(args, string(k))
+		}
+		return "kind IN (" + strings.TrimSuffix(strings.Repeat("?,", len(list)), ",") + ")"
+	}
+	if len(f.Kinds) > 0 {
+		where = append(where, kinds(f.Kinds))
+	}
+	if f.Text != "" {
+		text := strings.ToLower(f.Text)
+		// The name of an opening is the meter's number, which stands in its cause.
+		any, more := "kind <> 'opening' AND instr(lower(name), ?) > 0", []any{text}
+		if f.Causes {
+			any, more = any+" OR instr(lower(cause), ?) > 0", append(more, text)
+		}
+		args = append(args, more...)
+		if len(f.Also) > 0 {
+			any += " OR " + kinds(f.Also)
+		}
+		where = append(where, "("+any+")")
+	}
+	return collect(stream(ctx, s, s.readers, mainFile, scanEntry,
+		"SELECT "+ledgerColumns+" FROM ledger WHERE "+strings.Join(where, " AND ")+" ORDER BY seq DESC LIMIT ?", append(args, n)...))
 }
 
 // TokenSeen tells whether a token of this fingerprint was credited before.

@@ -180,3 +180,61 @@ func TestReportOnAStoppedAgent(t *testing.T) {
 	must(t, r.Close())
 	open(t, dir, Options{Ballast: -1})
 }
+
+func TestEntriesAreFoundByTimeKindAndText(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, t.TempDir(), Options{Ballast: -1})
+	var b Batch
+	head := credit.Entry{}
+	for i, e := range []credit.Entry{
+		{Kind: credit.Opening, Name: "37124567890", Cause: "account opened for meter 37124567890", Amount: 5},
+		{Kind: credit.Consumption, Name: "Fuel energy", Cause: "Fuel energy: 1 kWh", Amount: -1},
+		{Kind: credit.Topup, Name: "page", Cause: "sts token by page adds 50.00", Amount: 50},
+		{Kind: credit.Standing, Name: "rent", Cause: "rent", Amount: -2},
+		{Kind: credit.Consumption, Name: "levy", Cause: "levy", Amount: -1},
+	} {
+		e.Seq, e.At, e.Prev, e.Balance = head.Seq+1, t0.Add(time.Duration(i)*time.Hour), head.Hash, head.Balance+e.Amount
+		e.Hash = e.Sum()
+		b.Ledger, head = append(b.Ledger, e), e
+	}
+	must(t, s.Commit(ctx, b))
+	for _, c := range []struct {
+		what string
+		find Find
+		want string
+	}{
+		{"everything", Find{}, "5 4 3 2 1"},
+		{"before one", Find{Before: 3}, "2 1"},
+		{"from and to", Find{From: t0.Add(time.Hour), To: t0.Add(3 * time.Hour)}, "3 2"},
+		{"kinds", Find{Kinds: []credit.Kind{credit.Topup, credit.Standing}}, "4 3"},
+		{"a name, whatever its case", Find{Text: "fuel"}, "2"},
+		{"a cause, where it may be looked into", Find{Text: "token", Causes: true}, "3"},
+		{"a cause, where it may not", Find{Text: "token"}, ""},
+		{"the meter's number by its owner", Find{Text: "37124", Causes: true}, "1"},
+		{"the meter's number by a guest", Find{Text: "37124"}, ""},
+		{"a kind by its word", Find{Text: "fixed charge", Also: []credit.Kind{credit.Standing}}, "4"},
+		{"what SQL would read", Find{Text: "' OR 1=1 --", Causes: true}, ""},
+	} {
+		got, err := s.LedgerFind(ctx, c.find, 10)
+		must(t, err)
+		var seqs []string
+		for _, e := range got {
+			seqs = append(seqs, fmt.Sprint(e.Seq))
+		}
+		if have := strings.Join(seqs, " "); have != c.want {
+			t.Errorf("%s: %q, want %q", c.what, have, c.want)
+		}
+	}
+	if got, err := s.LedgerFind(ctx, Find{}, 2); err != nil || len(got) != 2 {
+		t.Errorf("%d, %v", len(got), err)
+	}
+	between := list(t, s.LedgerBetween(ctx, t0.Add(time.Hour), t0.Add(2*time.Hour)))
+	if len(between) != 2 || between[0].Seq != 2 || between[1].Seq != 3 {
+		t.Errorf("%+v", between)
+	}
+	for at, want := range map[time.Duration]uint64{0: 0, time.Hour: 1, 9 * time.Hour: 5} {
+		if e, err := s.LedgerAhead(ctx, t0.Add(at)); err != nil || e.Seq != want {
+			t.Errorf("ahead of %s: %d, %v", at, e.Seq, err)
+		}
+	}
+}

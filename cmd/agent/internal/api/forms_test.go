@@ -21,6 +21,7 @@ func forms() []any {
 		TariffDetail{},
 		Marginal{},
 		Ledger{},
+		Statement{},
 		Log{},
 		History{},
 		TopUpNeed{},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/statement"
 )
 
 // Ledger is a page of the ledger: GET /api/v1/ledger.
@@ -16,10 +17,89 @@ type LedgerRow struct {
 	Seq     uint64    `json:"seq"`
 	At      time.Time `json:"at"`
 	Kind    string    `json:"kind"`
+	Name    string    `json:"name,omitempty"`
 	Amount  string    `json:"amount"`
+	Tax     string    `json:"tax,omitempty"`
 	Balance string    `json:"balance"`
 	KWh     float64   `json:"energy_kwh"`
 	Cause   string    `json:"cause"`
+}
+
+// Statement is a stretch of the account: GET /api/v1/statement.
+type Statement struct {
+	Sum     *Stretch   `json:"sum,omitempty"`     // of a month by days, of a day by hours
+	Rows    []Stretch  `json:"rows,omitempty"`    // by day, hour or month
+	TopUps  []Purchase `json:"topups,omitempty"`  // by top-up, newest first
+	Earlier *uint64    `json:"earlier,omitempty"` // before, of the top-ups that follow
+}
+
+// Stretch is what a stretch of time comes to.  All amounts but Other are above zero
+// as a rule.
+type Stretch struct {
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+	Opening string    `json:"opening"`
+	Closing string    `json:"closing"`
+	Sums
+}
+
+// Sums are what is added up of a stretch.
+type Sums struct {
+	Charged string  `json:"charged"`
+	Fixed   string  `json:"fixed"`
+	Bought  string  `json:"bought"`
+	Debts   string  `json:"debts"`
+	Other   string  `json:"other"`
+	KWh     float64 `json:"energy_kwh"`
+	Sold    float64 `json:"sold_kwh"`
+	Parts   []Share `json:"parts"`
+}
+
+// Share is what one charge, or one kind of movement, comes to.
+type Share struct {
+	Kind   string  `json:"kind"`
+	Name   string  `json:"name,omitempty"`
+	Amount string  `json:"amount"` // + credit, - charge
+	Tax    string  `json:"tax"`
+	Owed   string  `json:"owed"` // by how much the debt grew
+	KWh    float64 `json:"energy_kwh"`
+}
+
+// Purchase is a top-up and what came until the next one.
+type Purchase struct {
+	Seq    uint64     `json:"seq"`
+	At     time.Time  `json:"at"`
+	Way    string     `json:"way"`
+	Amount string     `json:"amount"`
+	Paid   []Share    `json:"paid"`
+	Left   string     `json:"left"`
+	Until  *time.Time `json:"until"` // the next top-up; null: it is the last
+	Since  Sums       `json:"since"`
+}
+
+// StretchOf is a span as it is sent.
+func StretchOf(s *statement.Span) Stretch {
+	return Stretch{From: s.From.UTC(), To: s.To.UTC(), Opening: money(s.Opening), Closing: money(s.Closing), Sums: sumsOf(&s.Sum)}
+}
+
+func sumsOf(s *statement.Sum) Sums {
+	return Sums{
+		Charged: money(s.Charged), Fixed: money(s.Fixed), Bought: money(s.Bought), Debts: money(s.Debts), Other: money(s.Other),
+		KWh: s.Energy.KWh(), Sold: s.Sold.KWh(), Parts: sharesOf(s.Parts),
+	}
+}
+
+func sharesOf(parts []statement.Part) []Share {
+	out := make([]Share, len(parts))
+	for i, p := range parts {
+		out[i] = Share{Kind: string(p.Kind), Name: p.Name, Amount: money(p.Amount), Tax: money(p.Tax), Owed: money(p.Owed), KWh: p.Energy.KWh()}
+	}
+	return out
+}
+
+// PurchaseOf is a top-up as it is sent.
+func PurchaseOf(p *statement.Purchase) Purchase {
+	return Purchase{Seq: p.Seq, At: p.At.UTC(), Way: p.Way, Amount: money(p.Amount), Paid: sharesOf(p.Paid), Left: money(p.Left), Until: At(p.Until), Since: sumsOf(&p.Since)}
 }
 
 // Entry is a whole entry: the MQTT topic ledger.

@@ -25,6 +25,10 @@ import (
 // Records is what the page reads from the store.
 type Records interface {
 	LedgerPage(ctx context.Context, before uint64, n int) ([]credit.Entry, error)
+	Ledger(ctx context.Context, from uint64) iter.Seq2[credit.Entry, error]
+	LedgerBetween(ctx context.Context, from, to time.Time) iter.Seq2[credit.Entry, error]
+	LedgerAhead(ctx context.Context, at time.Time) (credit.Entry, error)
+	LedgerFind(ctx context.Context, f store.Find, n int) ([]credit.Entry, error)
 	Intervals(ctx context.Context, series string, from, to time.Time) iter.Seq2[store.Interval, error]
 	LastEvents(ctx context.Context, before int64, n int) ([]store.Event, error)
 }
@@ -39,6 +43,7 @@ type Desk struct {
 	words   present.Words
 	plain   present.Plain
 	keypad  atomic.Pointer[displayed]
+	months  months
 }
 
 // About is what the page tells of the program besides the picture.
@@ -182,31 +187,6 @@ func (d *Desk) ask(ctx context.Context, what control.Happening) error {
 		return &web.Refusal{Reason: present.Format{}.Sentence(d.plain.Say(lacks.Says))}
 	}
 	return reply.Err
-}
-
-// Ledger is a page of the ledger, newest first.
-func (d *Desk) Ledger(ctx context.Context, before uint64, n int) ([]web.LedgerRow, error) {
-	entries, err := d.records.LedgerPage(ctx, before, n)
-	if err != nil {
-		return nil, err
-	}
-	rows := make([]web.LedgerRow, 0, len(entries))
-	for _, e := range entries {
-		rows = append(rows, web.LedgerRow{
-			Seq: e.Seq, At: e.At, Kind: string(e.Kind), Amount: e.Amount, Balance: e.Balance, Energy: e.Energy, Cause: e.Cause,
-			Guest: strings.ReplaceAll(e.Cause, d.site.Meter, masked(d.site.Meter)),
-		})
-	}
-	return rows, nil
-}
-
-// masked is a meter's number of which a guest may know the end.
-func masked(number string) string {
-	const shown = 3
-	if len(number) <= 2*shown {
-		return "…"
-	}
-	return "…" + number[len(number)-shown:]
 }
 
 // Log is what happened.

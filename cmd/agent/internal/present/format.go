@@ -67,6 +67,16 @@ func (f Format) Amount(m units.Money, decimals int) string {
 	}
 }
 
+// Fine is Money with as many decimals more as it takes for an amount that is not
+// nothing not to be written as nothing: "R 0.004".
+func (f Format) Fine(m units.Money) string {
+	d := min(max(f.Unit.Decimals, 0), 6)
+	for d < 6 && m != 0 && strings.Trim(m.Decimal(d), "-0.") == "" {
+		d++
+	}
+	return f.Amount(m, d)
+}
+
 // Signed is Money with its sign always written.
 func (f Format) Signed(m units.Money) string {
 	if m > 0 {

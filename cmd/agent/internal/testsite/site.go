@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 	"testing"
 	"time"
 
@@ -155,6 +156,46 @@ func (r *Records) LedgerPage(_ context.Context, before uint64, n int) ([]credit.
 		}
 	}
 	return out, nil
+}
+
+// Ledger is of Entries.
+func (r *Records) Ledger(_ context.Context, from uint64) iter.Seq2[credit.Entry, error] {
+	return r.some(func(e credit.Entry) bool { return e.Seq >= from })
+}
+
+// LedgerBetween is of Entries.
+func (r *Records) LedgerBetween(_ context.Context, from, to time.Time) iter.Seq2[credit.Entry, error] {
+	return r.some(func(e credit.Entry) bool { return !e.At.Before(from) && !e.At.After(to) })
+}
+
+// LedgerAhead is of Entries.
+func (r *Records) LedgerAhead(_ context.Context, at time.Time) (last credit.Entry, err error) {
+	for e := range r.some(func(e credit.Entry) bool { return e.At.Before(at) }) {
+		last = e
+	}
+	return last, nil
+}
+
+// LedgerFind is of Entries, by all but text.
+func (r *Records) LedgerFind(_ context.Context, f store.Find, n int) ([]credit.Entry, error) {
+	var out []credit.Entry
+	for _, e := range slices.Backward(r.Entries) {
+		in := (f.Before == 0 || e.Seq < f.Before) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, e.Kind))
+		if in && !e.At.Before(f.From) && (f.To.IsZero() || e.At.Before(f.To)) && len(out) < n {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+func (r *Records) some(keep func(credit.Entry) bool) iter.Seq2[credit.Entry, error] {
+	return func(yield func(credit.Entry, error) bool) {
+		for _, e := range r.Entries {
+			if keep(e) && !yield(e, nil) {
+				return
+			}
+		}
+	}
 }
 
 // Intervals are of Stretches.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/statement"
 )
 
 // The API under /api/v1 says and does what the page does, in the forms of package api.
@@ -22,7 +24,8 @@ import (
 //	GET  /api/v1/tariff                          the tariff in full
 //	GET  /api/v1/marginal                        what a kWh and a run of each load cost more, by when they begin
 //	GET  /api/v1/topup?until=2026-12-24          the least top-up that lasts to the end of that day
-//	GET  /api/v1/ledger?before=SEQ&n=100         newest first
+//	GET  /api/v1/ledger?before=SEQ&n=100         newest first; kind, q, from and to look for some
+//	GET  /api/v1/statement?by=day&at=2026-11-28  the account added up by day, hour, month or topup
 //	GET  /api/v1/history?from=TIME&to=TIME       measured intervals, 31 days at the most; "next" tells where to go on
 //	POST /api/v1/topup                           {"token":"..."}
 //	POST /api/v1/until                           {"until":"Fri 18:00"}, or "off"
@@ -39,6 +42,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/tariff", s.api(readAccess, s.apiTariff))
 	mux.HandleFunc("GET /api/v1/marginal", s.api(readAccess, s.apiMarginal))
 	mux.HandleFunc("GET /api/v1/ledger", s.api(readAccess, s.heavy(s.apiLedger)))
+	mux.HandleFunc("GET /api/v1/statement", s.api(readAccess, s.heavy(s.apiStatement)))
 	mux.HandleFunc("GET /api/v1/log", s.api(readAccess, s.heavy(s.apiLog)))
 	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.heavy(s.apiHistory)))
 	mux.HandleFunc("GET /api/v1/topup", s.api(readAccess, s.apiTopUpFor))
@@ -214,14 +218,16 @@ func topUpStatus(o Outcome) int {
 func ending(digits string) string { return digits[max(0, len(digits)-3):] }
 
 func (s *Server) apiLedger(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	before, err1 := strconv.ParseUint(orDefault(q.Get("before"), "0"), 10, 64)
-	n, err2 := strconv.Atoi(orDefault(q.Get("n"), "100"))
-	if err1 != nil || err2 != nil || n < 1 || n > 500 {
+	v := s.agent.View()
+	q, looked := s.ledgerQuery(r, formatFor(s.texts, &v).Zone)
+	_, err1 := strconv.ParseUint(orDefault(r.URL.Query().Get("before"), "0"), 10, 64)
+	var err2 error
+	q.N, err2 = strconv.Atoi(orDefault(r.URL.Query().Get("n"), "100"))
+	if err1 != nil || err2 != nil || q.N < 1 || q.N > 500 || looked.Bad != "" {
 		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.ledger_query"))
 		return
 	}
-	rows, err := s.agent.Ledger(r.Context(), before, n)
+	rows, err := s.agent.Ledger(r.Context(), q)
 	if err != nil {
 		s.apiDone(w, r, err)
 		return
@@ -229,10 +235,68 @@ func (s *Server) apiLedger(w http.ResponseWriter, r *http.Request) {
 	out := make([]api.LedgerRow, len(rows))
 	for i, l := range rows {
 		out[i] = api.LedgerRow{
-			Seq: l.Seq, At: l.At.UTC(), Kind: l.Kind, Amount: l.Amount.String(), Balance: l.Balance.String(), KWh: l.Energy.KWh(), Cause: s.causeFor(r, l),
+			Seq: l.Seq, At: l.At.UTC(), Kind: l.Kind, Name: l.Name, Amount: l.Amount.String(), Balance: l.Balance.String(), KWh: l.Energy.KWh(), Cause: s.causeFor(r, l),
+		}
+		if l.Tax != 0 {
+			out[i].Tax = l.Tax.String()
 		}
 	}
 	s.writeJSON(w, r, http.StatusOK, api.Ledger{Rows: out})
+}
+
+func (s *Server) apiStatement(w http.ResponseWriter, r *http.Request) {
+	v := s.agent.View()
+	q := r.URL.Query()
+	at, ok := monthAsked(q.Get("at"), formatFor(s.texts, &v).Zone)
+	before, err1 := strconv.ParseUint(orDefault(q.Get("before"), "0"), 10, 64)
+	n, err2 := strconv.Atoi(orDefault(q.Get("n"), "13"))
+	by := orDefault(q.Get("by"), "day")
+	if !ok || err1 != nil || err2 != nil || n < 1 || n > 60 || !slices.Contains([]string{"day", "hour", "month", "topup"}, by) {
+		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.statement_query"))
+		return
+	}
+	a, err := s.statement(r.Context(), by, at, before, n)
+	if err != nil {
+		s.apiDone(w, r, err)
+		return
+	}
+	s.writeJSON(w, r, http.StatusOK, a)
+}
+
+func (s *Server) statement(ctx context.Context, by string, at time.Time, before uint64, n int) (a api.Statement, err error) {
+	var spans []statement.Span
+	switch by {
+	case "hour":
+		if at.IsZero() {
+			at = s.agent.View().At
+		}
+		spans, err = s.agent.Hours(ctx, at)
+		sum := statement.Whole(spans)
+		a.Sum = new(api.StretchOf(&sum))
+	case "month":
+		spans, err = s.agent.Months(ctx, n)
+	case "topup":
+		var list []statement.Purchase
+		list, err = s.agent.Purchases(ctx, before, n+1)
+		if len(list) > n {
+			list = list[:n]
+			a.Earlier = &list[n-1].Seq
+		}
+		a.TopUps = []api.Purchase{}
+		for i := range list {
+			a.TopUps = append(a.TopUps, api.PurchaseOf(&list[i]))
+		}
+		return a, err
+	default:
+		var st Statement
+		st, err = s.agent.Statement(ctx, at)
+		spans = st.Days
+		a.Sum = new(api.StretchOf(&st.Month))
+	}
+	for i := range spans {
+		a.Rows = append(a.Rows, api.StretchOf(&spans[i]))
+	}
+	return a, err
 }
 
 func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) {

@@ -435,10 +435,12 @@ func TestBrowser(t *testing.T) {
 		small := webtest.Screen{Width: 320, Height: 640, Phone: true}
 		for _, s := range []webtest.Screen{phone, phone.InDark(), desktop, desktop.InDark(), small} {
 			p := b.Page(t, s)
-			for _, path := range []string{"/", "/topup", "/account", "/system", "/tariff"} {
-				name := orDefault(strings.Trim(path, "/"), "home") + "-" + s.Name()
+			for _, path := range []string{"/", "/topup", "/account", "/account?by=topups", "/account?by=entries", "/account?day=2026-11-21", "/account/print", "/system", "/tariff"} {
+				name := orDefault(strings.NewReplacer("/", "-", "?", "-", "=", "-").Replace(strings.Trim(path, "/")), "home") + "-" + s.Name()
 				p.Open(url + path)
-				drawn(p)
+				if path != "/account/print" {
+					drawn(p)
+				}
 				p.Screenshot(name, true)
 				p.Screenshot("screen-"+name, false)
 				p.Eval("document.querySelectorAll('details').forEach(d => d.open = true)", nil)
@@ -450,6 +452,27 @@ func TestBrowser(t *testing.T) {
 				}
 			}
 		}
+	})
+
+	t.Run("a day of the statement unfolds to its hours", func(t *testing.T) {
+		t.Parallel()
+		url := serve(t, newFake(), nil)
+		p := b.Page(t, phone)
+		p.Open(url + "/account")
+		drawn(p)
+		p.Eval("window.same = true", nil)
+		p.Click("#d-2026-11-21 summary")
+		p.See("#d-2026-11-21", "Balance at the end: R")
+		p.Click("#d-2026-11-21 .close a")
+		p.See("#h-2026-11-21", "05:00 0.96 kWh")
+		p.Wait("no reload", "window.same === true")
+		p.Click(".segments a[href*='by=entries']")
+		p.Wait("the entries", "document.querySelector('#q') !== null && document.readyState === 'complete'")
+		p.Type("#q", "service")
+		p.Click(".seekfoot button")
+		p.See(".ledger", "Service")
+		p.Wait("only what was looked for", "document.querySelectorAll('.ledger tbody tr').length === 3")
+		clean(t, p, "account")
 	})
 
 	t.Run("a page that no longer fits loads itself anew", func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/statement"
 	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -86,15 +89,15 @@ func newFake() *fakeAgent {
 	}
 	f.loads(zone)
 	for i := range 70 {
-		kind, amount, energy, cause := "consumption", money(-1.37-float64(i%7)*0.41), units.FromKWh(0.52+float64(i%5)*0.11), "Standard, block 1"
+		kind, name, amount, energy, cause := "consumption", "energy", money(-1.37-float64(i%7)*0.41), units.FromKWh(0.52+float64(i%5)*0.11), "Standard, block 1"
 		switch i % 24 {
 		case 5:
-			kind, amount, energy, cause = "topup", money(200), 0, "Token ending 7561, by the page"
+			kind, name, amount, energy, cause = "topup", "", money(200), 0, "Token ending 7561, by the page"
 		case 12:
-			kind, amount, energy, cause = "standing", money(-3.2), 0, "Fixed charge of the day"
+			kind, name, amount, energy, cause = "standing", "service", money(-3.2), 0, "Fixed charge of the day"
 		}
 		f.rows = append(f.rows, LedgerRow{
-			Seq: uint64(3120 - i), At: fakeNow.Add(-time.Duration(i)*30*time.Minute - 7*time.Minute), Kind: kind, Amount: amount,
+			Seq: uint64(3120 - i), At: fakeNow.Add(-time.Duration(i)*30*time.Minute - 7*time.Minute), Kind: kind, Name: name, Amount: amount, Tax: min(0, amount).Part(3, 23),
 			Balance: money(183.4271 + float64(i)*1.9), Energy: energy, Cause: cause,
 		})
 	}
@@ -445,7 +448,7 @@ func (f *fakeAgent) WhatBuys(amount units.Money) picture.Advice {
 	return a
 }
 
-func (f *fakeAgent) Ledger(_ context.Context, before uint64, n int) ([]LedgerRow, error) {
+func (f *fakeAgent) Ledger(_ context.Context, q LedgerQuery) ([]LedgerRow, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ledger != nil {
@@ -453,12 +456,81 @@ func (f *fakeAgent) Ledger(_ context.Context, before uint64, n int) ([]LedgerRow
 	}
 	var out []LedgerRow
 	for _, r := range f.rows {
-		if (before == 0 || r.Seq < before) && len(out) < n {
-			r.Cause, r.Guest = r.Cause+" for meter 04123456789", r.Cause
-			out = append(out, r)
+		if q.Before != 0 && r.Seq >= q.Before || len(out) == q.N || r.At.Before(q.From) || !q.To.IsZero() && !r.At.Before(q.To) {
+			continue
 		}
+		if len(q.Kinds) > 0 && !slices.Contains(q.Kinds, credit.Kind(r.Kind)) {
+			continue
+		}
+		r.Cause, r.Guest = r.Cause+" for meter 04123456789", r.Cause
+		looked := r.Name
+		if !q.Guest {
+			looked += r.Cause
+		}
+		if q.Text != "" && !strings.Contains(strings.ToLower(looked), strings.ToLower(q.Text)) && !slices.Contains(q.Also, credit.Kind(r.Kind)) {
+			continue
+		}
+		out = append(out, r)
 	}
 	return out, nil
+}
+
+// entries are the rows as a ledger has them, the oldest first.
+func (f *fakeAgent) entries() iter.Seq2[credit.Entry, error] {
+	return func(yield func(credit.Entry, error) bool) {
+		f.mu.Lock()
+		rows, err := slices.Clone(f.rows), f.ledger
+		f.mu.Unlock()
+		if err != nil {
+			yield(credit.Entry{}, err)
+			return
+		}
+		for _, r := range slices.Backward(rows) {
+			e := credit.Entry{Seq: r.Seq, At: r.At, Kind: credit.Kind(r.Kind), Name: r.Name, Amount: r.Amount, Balance: r.Balance, Tax: r.Tax, Energy: r.Energy, Cause: r.Cause}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (f *fakeAgent) Statement(_ context.Context, at time.Time) (Statement, error) {
+	if at.IsZero() || at.After(fakeNow) {
+		at = fakeNow
+	}
+	y, m, _ := at.In(f.v.Zone).Date()
+	from, to := units.DayStart(y, m, 1, f.v.Zone), units.DayStart(y, m+1, 1, f.v.Zone)
+	until := to
+	if fakeNow.Before(to) {
+		until = fakeNow
+	}
+	days, err := statement.Cut(credit.Entry{}, f.entries(), statement.Days(from, until, f.v.Zone))
+	st := Statement{Month: statement.Whole(days), Days: days}
+	st.Month.From, st.Month.To = from, to
+	return st, err
+}
+
+func (f *fakeAgent) Hours(_ context.Context, at time.Time) ([]statement.Span, error) {
+	return statement.Cut(credit.Entry{}, f.entries(), statement.Hours(at, f.v.Zone))
+}
+
+func (f *fakeAgent) Months(ctx context.Context, n int) ([]statement.Span, error) {
+	var out []statement.Span
+	for i := range min(n, 2) {
+		st, err := f.Statement(ctx, fakeNow.AddDate(0, -i, 0))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, st.Month)
+	}
+	return out, nil
+}
+
+func (f *fakeAgent) Purchases(_ context.Context, before uint64, n int) ([]statement.Purchase, error) {
+	all, err := statement.Purchases(f.entries())
+	slices.Reverse(all)
+	all = slices.DeleteFunc(all, func(p statement.Purchase) bool { return before > 0 && p.Seq >= before })
+	return all[:min(n, len(all))], err
 }
 
 func (f *fakeAgent) History(_ context.Context, from, to time.Time) ([]HistoryPoint, error) {

@@ -297,13 +297,13 @@ const secretCause = "04123456789"
 
 func TestGuestsDoNotLearnTheMeterNumber(t *testing.T) {
 	x := newSite(t, nil)
-	for _, path := range []string{"/account", "/ledger.csv", "/api/v1/ledger"} {
+	for _, path := range []string{"/account?by=entries", "/ledger.csv", "/api/v1/ledger"} {
 		if body := x.get(path).body; strings.Contains(body, secretCause) {
 			t.Errorf("%s tells a guest %q", path, secretCause)
 		}
 	}
 	x.want(x.form("/signin", "pin", testPIN), 303)
-	for _, path := range []string{"/account", "/ledger.csv", "/api/v1/ledger"} {
+	for _, path := range []string{"/account?by=entries", "/ledger.csv", "/api/v1/ledger"} {
 		if body := x.get(path).body; !strings.Contains(body, secretCause) {
 			t.Errorf("%s does not tell the owner %q", path, secretCause)
 		}

@@ -74,51 +74,6 @@ type systemBody struct {
 	Failed bool // it could not be read
 }
 
-const ledgerPage = 25 // rows
-
-// accountBody is a page of the ledger and a stretch of history.
-type accountBody struct {
-	Rows    []LedgerRow
-	Older   uint64 // before, of the next page; 0 none
-	Newest  bool
-	Days    int
-	History history
-	Failed  bool // the ledger could not be read
-}
-
-func (s *Server) account(w http.ResponseWriter, r *http.Request) {
-	m := s.open(r, "account")
-	b := accountBody{Days: historyDays(r)}
-	before, err := strconv.ParseUint(r.URL.Query().Get("before"), 10, 64)
-	if err != nil {
-		before = 0
-	}
-	b.Newest = before == 0
-	rows, err := s.agent.Ledger(r.Context(), before, ledgerPage+1)
-	if err != nil {
-		s.log.Error("ledger", "error", err)
-		b.Failed = true
-	}
-	if len(rows) > ledgerPage {
-		rows = rows[:ledgerPage]
-		b.Older = rows[ledgerPage-1].Seq
-	}
-	for i := range rows {
-		rows[i].Cause = s.causeFor(r, rows[i])
-	}
-	b.Rows = rows
-	if b.History, err = s.history(r.Context(), m, b.Days); err != nil {
-		s.log.Error("history", "error", err)
-	}
-	m.Body = b
-	s.render(w, r, http.StatusOK, m)
-}
-
-// Kind is a ledger row's kind in words.
-func (m *model) Kind(k string) string {
-	return m.Words.Or("ledger."+k, strings.ToUpper(k[:min(1, len(k))])+strings.ReplaceAll(k[min(1, len(k)):], "_", " "))
-}
-
 func (s *Server) ledgerCSV(w http.ResponseWriter, r *http.Request) {
 	v := s.agent.View()
 	f := formatFor(s.texts, &v)
@@ -126,14 +81,16 @@ func (s *Server) ledgerCSV(w http.ResponseWriter, r *http.Request) {
 	if v.Unit.Energy {
 		unit = "kWh"
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="ledger-`+v.At.In(f.Zone).Format("2006-01-02")+`.csv"`)
-	h.Set("Cache-Control", "no-store")
+	q, looked := s.ledgerQuery(r, f.Zone)
+	if looked.Bad != "" {
+		s.fail(w, r, http.StatusBadRequest, "error.ledger_query")
+		return
+	}
+	csvHead(w, "ledger-"+v.At.In(f.Zone).Format("2006-01-02"))
 	c := csv.NewWriter(w)
-	c.Write([]string{"seq", "time_utc", "time_local", "kind", "amount", "balance", "unit", "energy_kwh", "cause"}) //nolint:errcheck // c.Error at the end
-	for before := uint64(0); ; {
-		rows, err := s.agent.Ledger(r.Context(), before, 500)
+	c.Write([]string{"seq", "time_utc", "time_local", "kind", "name", "amount", "tax", "balance", "unit", "energy_kwh", "cause"}) //nolint:errcheck // c.Error at the end
+	for q.N = 500; ; {
+		rows, err := s.agent.Ledger(r.Context(), q)
 		if err != nil {
 			// The status has gone out; a cut connection is the only honest sign left.
 			s.log.Error("ledger export", "error", err)
@@ -142,12 +99,12 @@ func (s *Server) ledgerCSV(w http.ResponseWriter, r *http.Request) {
 		for _, l := range rows {
 			c.Write([]string{ //nolint:errcheck // c.Error at the end
 				strconv.FormatUint(l.Seq, 10), l.At.UTC().Format("2006-01-02T15:04:05Z"), l.At.In(f.Zone).Format("2006-01-02 15:04:05"),
-				l.Kind, l.Amount.String(), l.Balance.String(), unit, strconv.FormatFloat(l.Energy.KWh(), 'f', 6, 64), csvText(s.causeFor(r, l)),
+				l.Kind, csvText(l.Name), l.Amount.String(), l.Tax.String(), l.Balance.String(), unit, kwhText(l.Energy), csvText(s.causeFor(r, l)),
 			})
-			before = l.Seq
+			q.Before = l.Seq
 		}
 		c.Flush()
-		if len(rows) < 500 || c.Error() != nil || before <= 1 {
+		if len(rows) < 500 || c.Error() != nil || q.Before <= 1 {
 			return
 		}
 	}
@@ -156,7 +113,7 @@ func (s *Server) ledgerCSV(w http.ResponseWriter, r *http.Request) {
 // causeFor is what the reader may know of an entry: with the meter's number a
 // stranger could buy, or complain, in the household's name.
 func (s *Server) causeFor(r *http.Request, l LedgerRow) string {
-	if s.cfg.OpenChanges || s.sessions.peek(r) {
+	if s.knows(r) {
 		return l.Cause
 	}
 	return l.Guest

@@ -122,7 +122,7 @@ func TestRegistersByPeriod(t *testing.T) {
 
 func TestLedgerPagesAndCSV(t *testing.T) {
 	x := newSite(t, nil)
-	first := x.get("/account")
+	first := x.get("/account?by=entries")
 	x.want(first, 200, "no. 3120", "no. 3096", "before=3096")
 	if strings.Contains(first.body, "no. 3095") {
 		t.Error("the first page holds more than 25 rows")
@@ -143,10 +143,10 @@ func TestLedgerPagesAndCSV(t *testing.T) {
 	if err != nil || len(rows) != 71 {
 		t.Fatalf("%d lines, %v", len(rows), err)
 	}
-	if got := strings.Join(rows[1], "|"); got != "3120|2026-11-22T14:00:30Z|2026-11-22 16:00:30|consumption|-1.370000|183.427100|ZAR|0.520000|Standard, block 1" {
+	if got := strings.Join(rows[1], "|"); got != "3120|2026-11-22T14:00:30Z|2026-11-22 16:00:30|consumption|energy|-1.370000|-0.178696|183.427100|ZAR|0.520000|Standard, block 1" {
 		t.Error(got)
 	}
-	if got := rows[4][8]; got != "'=cmd|' /C calc'!A0" {
+	if got := rows[4][10]; got != "'=cmd|' /C calc'!A0" {
 		t.Errorf("a spreadsheet would run %q", got)
 	}
 	x.f.mu.Lock()
@@ -154,6 +154,76 @@ func TestLedgerPagesAndCSV(t *testing.T) {
 	x.f.mu.Unlock()
 	x.want(x.get("/account"), 200, "The statement cannot be read now")
 	x.want(x.get("/api/v1/ledger"), 503)
+}
+
+func spaced(a answer) answer {
+	a.body = strings.NewReplacer(present.NoBreak, " ", present.Narrow, " ").Replace(a.body)
+	return a
+}
+
+func TestStatementByDaysHoursTopUpsAndMonths(t *testing.T) {
+	x := newSite(t, nil)
+	days := spaced(x.get("/account"))
+	x.want(days, 200, "<h3>November 2026</h3>", "Sun 22 Nov", "Balance at the end:", `href="/account?day=2026-11-22#d-2026-11-22"`, "Service", "/account?month=2026-10-01")
+	if strings.Contains(days.body, "no. 3120") {
+		t.Error("the days hold entries")
+	}
+	x.want(spaced(x.get("/account?day=2026-11-22")), 200, `<details id="d-2026-11-22" open>`, `<th scope="row">14:00</th>`)
+	part := spaced(x.get("/account/hours?day=2026-11-22"))
+	x.want(part, 200, `<th scope="row">14:00</th>`, "Energy")
+	if strings.Contains(part.body, "<html") {
+		t.Error("the hours are a page of their own")
+	}
+	x.want(x.get("/account/hours?day=yesterday"), 400)
+	x.want(spaced(x.get("/account?by=topups")), 200, "R 200.00</span>", "Lasted 12 h:", "so far")
+	x.want(spaced(x.get("/account/print?month=2026-11")), 200, "Statement, November 2026", "Balance at the beginning", "Balance at the end", "data-print")
+	x.want(x.get("/account/print?month=never"), 404)
+	sheet := x.get("/statement.csv?month=2026-11-01")
+	rows, err := csv.NewReader(strings.NewReader(sheet.body)).ReadAll()
+	if err != nil || strings.Join(rows[0], ",") != "day,kind,name,energy_kwh,amount,tax,balance,unit" {
+		t.Fatalf("%q, %v", rows, err)
+	}
+	x.want(x.get("/api/v1/statement"), 200, `"sum":{"from":"2026-10-31T22:00:00Z","to":"2026-11-30T22:00:00Z"`, `"parts":[{"kind":"consumption","name":"energy"`)
+	x.want(x.get("/api/v1/statement?by=hour&at=2026-11-21"), 200, `"from":"2026-11-20T22:00:00Z"`)
+	x.want(x.get("/api/v1/statement?by=month&n=1"), 200, `"rows":[{"from":"2026-10-31T22:00:00Z"`)
+	x.want(x.get("/api/v1/statement?by=topup&n=1"), 200, `"earlier":3115`, `"until":null`)
+	for _, bad := range []string{"by=year", "at=soon", "n=0", "n=61", "before=x"} {
+		x.want(x.get("/api/v1/statement?"+bad), 400, "by is day, hour, month or topup")
+	}
+	x.f.mu.Lock()
+	x.f.ledger = errors.New("disk")
+	x.f.mu.Unlock()
+	for _, by := range []string{"days", "topups", "entries"} {
+		x.want(x.get("/account?by="+by), 200, "The statement cannot be read now")
+	}
+	x.want(x.get("/account/print"), 503)
+	x.want(x.get("/statement.csv"), 503)
+	x.want(x.get("/api/v1/statement"), 503)
+}
+
+func TestEntriesAreFound(t *testing.T) {
+	x := newSite(t, nil)
+	fixed := x.get("/account?by=entries&kind=fixed")
+	x.want(fixed, 200, "no. 3108", `<option value="fixed" selected>`, "/ledger.csv?&amp;kind=fixed")
+	if strings.Contains(fixed.body, "no. 3120") {
+		t.Error("fixed charges alone hold energy")
+	}
+	x.want(x.get("/account?q=top-up"), 200, "no. 3115") // by the word of its kind
+	x.want(x.get("/account?q=SERVICE"), 200, "no. 3108")
+	x.want(x.get("/account?from=2026-11-22&to=2026-11-22"), 200, "no. 3120", "no. 3096")
+	x.want(x.get("/account?q=nothing+like+it"), 200, "Nothing like that was found")
+	x.want(x.get("/account?q="+secretCause), 200, "Nothing like that was found") // a guest finds out nothing by searching
+	x.want(x.get("/account?from=soon"), 200, "The first day is no date")
+	x.want(x.get("/account?kind=wages"), 200, "There is no such kind")
+	x.want(x.get("/api/v1/ledger?kind=topup&n=1"), 200, `"seq":3115`)
+	x.want(x.get("/api/v1/ledger?kind=wages"), 400)
+	x.want(x.get("/ledger.csv?to=soon"), 400)
+	rows, err := csv.NewReader(strings.NewReader(x.get("/ledger.csv?kind=fixed").body)).ReadAll()
+	if err != nil || len(rows) != 4 {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
+	x.want(x.form("/signin", "pin", testPIN), 303)
+	x.want(x.get("/account?q="+secretCause), 200, "no. 3120")
 }
 
 func TestHistoryByTheHourAndTheDay(t *testing.T) {

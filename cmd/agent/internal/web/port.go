@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/statement"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -54,9 +56,19 @@ type Agent interface {
 	// billing month begins.
 	WhatBuys(amount units.Money) picture.Advice
 
-	// Ledger is the n newest rows with Seq < before, newest first; before 0 is from
-	// the newest.  n is 1 to 500.
-	Ledger(ctx context.Context, before uint64, n int) ([]LedgerRow, error)
+	// Ledger are the rows that are asked for, newest first.
+	Ledger(ctx context.Context, q LedgerQuery) ([]LedgerRow, error)
+
+	// Statement is the billing month that at lies in, by days up to now; at zero, or
+	// ahead, is now.
+	Statement(ctx context.Context, at time.Time) (Statement, error)
+	// Hours is the local day that at lies in, by the hours of the clock.
+	Hours(ctx context.Context, at time.Time) ([]statement.Span, error)
+	// Months are at most n billing months back from now, newest first.
+	Months(ctx context.Context, n int) ([]statement.Span, error)
+	// Purchases are the n newest top-ups with a smaller seq than before, newest
+	// first; before 0 is from the newest.
+	Purchases(ctx context.Context, before uint64, n int) ([]statement.Purchase, error)
 
 	// Log is the n newest events with ID < before, newest first; before 0 is from
 	// the newest.  n is 1 to 500.
@@ -156,16 +168,36 @@ type TopUpNeed struct {
 	SafeMay, EvenMay bool
 }
 
+// LedgerQuery says which rows of the ledger are asked for; what is zero does not
+// matter.
+type LedgerQuery struct {
+	Before   uint64    // rows with a smaller Seq; 0 is from the newest
+	From, To time.Time // [From, To)
+	N        int       // 1 to 500
+	Kinds    []credit.Kind
+	Text     string        // found in names and causes
+	Also     []credit.Kind // whose word in the reader's language holds Text
+	Guest    bool          // who asks may not look into causes
+}
+
 // LedgerRow is one entry of the account.
 type LedgerRow struct {
 	Seq     uint64
 	At      time.Time    // UTC
 	Kind    string       // a code: "opening", "topup", "consumption", "standing", "debt", "emergency", "adjustment", ... (text/en.json, ledger.*)
+	Name    string       // of the charge or the debt; "" of others
 	Amount  units.Money  // + credit, - charge; 0 where no money moved
 	Balance units.Money  // after it
+	Tax     units.Money  // the part of Amount that is tax
 	Energy  units.Energy // of a charge for consumption; else 0
 	Cause   string       // one line in words; never a whole token
 	Guest   string       // the same for who has not signed in: without the meter's number
+}
+
+// Statement is a billing month of the account.
+type Statement struct {
+	Month statement.Span
+	Days  []statement.Span // up to now, oldest first
 }
 
 // HistoryPoint is measured use in one interval.

@@ -162,6 +162,17 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, m *m
 	s.writeHTML(w, r, status, b.Bytes())
 }
 
+// renderPart answers with a part of a page.
+func (s *Server) renderPart(w http.ResponseWriter, r *http.Request, name string, data any) {
+	var b bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&b, name, data); err != nil {
+		s.log.Error("part", "part", name, "error", err)
+		http.Error(w, s.texts.T("error.page"), http.StatusInternalServerError)
+		return
+	}
+	s.writeHTML(w, r, http.StatusOK, b.Bytes())
+}
+
 // renderNotice answers a request that htmx made: only the notice.
 func (s *Server) renderNotice(w http.ResponseWriter, r *http.Request, n *notice, more ...region) {
 	var b bytes.Buffer

@@ -27,7 +27,8 @@ func (s *Server) routes() http.Handler {
 	page := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.session(s.reading(h))) }
 	page("GET /{$}", s.home)
 	page("GET /topup", s.topupPage)
-	page("GET /account", s.account)
+	page("GET /account", s.heavy(s.account))
+	page("GET /account/print", s.heavy(s.printed))
 	page("GET /system", s.systemPage)
 	page("GET /tariff", s.tariffPage)
 
@@ -47,6 +48,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /plan.json", s.quietly(s.planData))
 	mux.HandleFunc("GET /history.json", s.quietly(s.heavy(s.historyData)))
+	mux.HandleFunc("GET /account/hours", s.quietly(s.heavy(s.hoursPart)))
+	mux.HandleFunc("GET /statement.csv", s.quietly(s.heavy(s.statementCSV)))
 	mux.HandleFunc("GET /ledger.csv", s.quietly(s.heavy(s.ledgerCSV)))
 
 	s.apiRoutes(mux)

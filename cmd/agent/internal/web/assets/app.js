@@ -180,6 +180,10 @@
     n.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
   }
   document.addEventListener('click', function (e) {
+    if (e.target.closest('[data-print]')) window.print();
+  });
+
+  document.addEventListener('click', function (e) {
     const b = e.target.closest('[data-close]');
     if (b) b.closest('.notice').remove();
   });
