@@ -170,8 +170,10 @@ func (r *Records) LedgerBetween(_ context.Context, from, to time.Time) iter.Seq2
 
 // LedgerAhead is of Entries.
 func (r *Records) LedgerAhead(_ context.Context, at time.Time) (last credit.Entry, err error) {
-	for e := range r.some(func(e credit.Entry) bool { return e.At.Before(at) }) {
-		last = e
+	for _, e := range r.Entries {
+		if e.At.Before(at) {
+			last = e
+		}
 	}
 	return last, nil
 }
