@@ -40,7 +40,14 @@ type Stretch struct {
 	To      time.Time `json:"to"`
 	Opening string    `json:"opening"`
 	Closing string    `json:"closing"`
-	Sums
+	Charged string    `json:"charged"`
+	Fixed   string    `json:"fixed"`
+	Bought  string    `json:"bought"`
+	Debts   string    `json:"debts"`
+	Other   string    `json:"other"`
+	KWh     float64   `json:"energy_kwh"`
+	Sold    float64   `json:"sold_kwh"`
+	Parts   []Share   `json:"parts"`
 }
 
 // Sums are what is added up of a stretch.
@@ -79,7 +86,11 @@ type Purchase struct {
 
 // StretchOf is a span as it is sent.
 func StretchOf(s *statement.Span) Stretch {
-	return Stretch{From: s.From.UTC(), To: s.To.UTC(), Opening: money(s.Opening), Closing: money(s.Closing), Sums: sumsOf(&s.Sum)}
+	x := sumsOf(&s.Sum)
+	return Stretch{
+		From: s.From.UTC(), To: s.To.UTC(), Opening: money(s.Opening), Closing: money(s.Closing),
+		Charged: x.Charged, Fixed: x.Fixed, Bought: x.Bought, Debts: x.Debts, Other: x.Other, KWh: x.KWh, Sold: x.Sold, Parts: x.Parts,
+	}
 }
 
 func sumsOf(s *statement.Sum) Sums {
