@@ -45,6 +45,7 @@ type Config struct {
 	Switching  Switching         `yaml:"switching"`
 	Plan       Plan              `yaml:"plan"`
 	MQTT       *MQTT             `yaml:"mqtt"`
+	OCPP       *OCPP             `yaml:"ocpp"`
 	Policy     *Policy           `yaml:"policy"`
 	InfluxDB   *InfluxDB         `yaml:"influxdb"`
 	Telemetry  Telemetry         `yaml:"telemetry"`
@@ -185,6 +186,14 @@ type MQTT struct {
 	Cert     string `yaml:"cert"` // file of the agent's own certificate
 	Key      string `yaml:"key"`  // file of its key
 }
+
+// OCPP is where charging stations call, which speak it.
+type OCPP struct {
+	Listen string `yaml:"listen"` // host:port; :8887 where empty
+}
+
+// SetDefaults is what holds where the file says nothing.
+func (o *OCPP) SetDefaults() { o.Listen = ":8887" }
 
 // InfluxDB is where telemetry goes.
 type InfluxDB struct {

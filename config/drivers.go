@@ -121,6 +121,8 @@ func (c *Config) checkSwitch(l *fault.List, path string, s loads.SwitchDocument)
 		l.Add(path+".driver", "write one of "+strings.Join(names, ", "), "%q is not a driver of a switch", s.Driver)
 	case needs&loads.NeedsBroker != 0 && c.MQTT == nil:
 		l.Add(path+".driver", "add the mqtt part with your broker's address", "%s is reached over MQTT, and no broker is configured", s.Driver)
+	case needs&loads.NeedsStations != 0 && c.OCPP == nil:
+		l.Add(path+".driver", `add "ocpp: {listen: :8887}", and give the station this machine's address, ws://ADDRESS:8887/NAME`, "%s stations call the agent, and nothing listens to them", s.Driver)
 	case needs&loads.NeedsSimulation != 0 && c.Simulation == nil:
 		l.Add(path+".driver", "add the simulation part, or name the real switch", "%s is a switch of the simulated plant, and nothing is simulated", s.Driver)
 	}

@@ -60,7 +60,7 @@ func (d Document) checkPower(l *fault.List) {
 		l.Add("power", "write what it draws while on, e.g. 3000 W", "%v is not the power of a load", d.Power)
 	}
 	if d.Kind != Varies && d.Switch.Traits().Told {
-		l.Add("kind", "write kind: power, or leave out switch.setpoint", "only a load of kind power is told a set-point")
+		l.Add("kind", "write kind: power, or name a switch that is only on and off", "only a load of kind power is told a set-point")
 	}
 }
 

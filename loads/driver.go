@@ -61,6 +61,7 @@ const (
 	NeedsBroker     Needs = 1 << iota // it is reached over the site's MQTT broker
 	NeedsMachine                      // it hangs on pins of this machine
 	NeedsSimulation                   // it is part of a simulated site
+	NeedsStations                     // it is a charging station, which calls the program
 )
 
 // Env is what a driver is given of the program around it.
@@ -76,6 +77,24 @@ type Env struct {
 	MQTT      *device.Pool // the devices on the broker, which the program runs; nil without one
 	Machine   Machine      // opened when something is asked of it
 	Plant     Plant        // nil without a simulation
+	Stations  Stations     // nil where nobody listens to stations
+}
+
+// Stations are the charging stations that call the program by themselves, which listens to
+// them for all loads together.
+type Stations interface {
+	// Connector is the switch of a connector; e is what its driver is given of the load.
+	Connector(at Connector, e Env) (Switch, error)
+}
+
+// Connector is where a car is plugged in.
+type Connector struct {
+	Station  string
+	Number   int // of the station's, from 1
+	Password string
+	Tag      string   // with which a transaction is begun where none runs; empty: none is begun
+	Tags     []string // that may begin one; none: any
+	Stale    time.Duration
 }
 
 // Pins open GPIO lines by name or number.  The chip is named by its label, name

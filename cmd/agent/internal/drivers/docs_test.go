@@ -54,7 +54,7 @@ func TestExamplesOfTheDocumentsAreRead(t *testing.T) {
 		t.Errorf("esphome: %v", err)
 	}
 	_, err = parse(meter + esphome + "\n      dead_man: 10m")
-	if err == nil || !strings.Contains(err.Error(), "loads[0].switch.dead_man: only a switch with driver tasmota, shelly, zigbee2mqtt or mqtt has this") {
+	if err == nil || !strings.Contains(err.Error(), "loads[0].switch.dead_man: only a switch with driver tasmota, shelly, zigbee2mqtt, mqtt or ocpp has this") {
 		t.Errorf("a dead man that is not there is promised: %v", err)
 	}
 }
@@ -69,6 +69,10 @@ func TestTheExamplesOfAPowerAreRead(t *testing.T) {
 	}
 	if n := strings.Count(strings.TrimSpace(car), "\n"); n > 12 {
 		t.Errorf("a car takes %d lines", n)
+	}
+	station := strings.Replace(example(t, "loads.md", "## Charging stations"), "{file: station.password}", "{env: KEY}", 1)
+	if cfg, err = parse(meter + station); err != nil || cfg.OCPP.Listen != ":8887" || !cfg.Loads[0].Switch.Traits().Told || !cfg.Loads[0].Switch.HasFeedback() {
+		t.Errorf("a station: %v", err)
 	}
 	heater := "    " + strings.ReplaceAll(strings.TrimSpace(example(t, "loads.md", "## Any device on MQTT")), "\n", "\n    ")
 	if cfg, err = parse(meter + "loads:\n  - id: heater\n    kind: power\n    power: {min: 300 W, max: 2 kW}\n" + heater); err != nil || !cfg.Loads[0].Switch.Traits().Powers {

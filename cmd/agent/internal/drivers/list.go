@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/esphome"
 	"github.com/keeplit/keeplit/loads/mqtt"
+	"github.com/keeplit/keeplit/loads/ocpp"
 	"github.com/keeplit/keeplit/loads/relay"
 	"github.com/keeplit/keeplit/loads/shelly"
 	"github.com/keeplit/keeplit/loads/tasmota"
@@ -50,6 +51,7 @@ func All() config.Drivers {
 			zigbee2mqtt.Driver(),
 			esphome.Driver(),
 			mqtt.Driver(),
+			ocpp.Driver(),
 			house.SwitchDriver(),
 		},
 	}

@@ -21,10 +21,11 @@ type job struct {
 	rests time.Time // it begins when the load is asked again, which took nothing last; zero: it does not
 }
 
-// begins notes why the job's window begins where it does.
-func (j *job) begins(r loads.Request, span units.Slot) {
+// begins notes why the job's window begins where it does.  Hours that have begun do not begin
+// with the next slot, where too little is left of this one.
+func (j *job) begins(r loads.Request, span units.Slot, now time.Time) {
 	cut := !r.Free.IsZero() && span.Start.Equal(r.Free)
-	j.opens = !cut
+	j.opens = !cut && span.Start.After(now)
 	if cut && r.Rests {
 		j.rests = r.Free
 	}
@@ -169,7 +170,7 @@ func (s *Rules) runs(i int, r loads.Request, o outlook, k costs) (job, bool) {
 		j.job.PriceCap = price + (startShare+laterShare)*k.level
 	}
 	if h.spans[0] == 0 { // else it might have had the hours before
-		j.begins(r, r.Spans[0])
+		j.begins(r, r.Spans[0], o.now)
 	}
 	return j, true
 }
@@ -246,7 +247,7 @@ func (s *Rules) cycles(i int, r loads.Request, o outlook, k costs) []job {
 			j.job.PriceCap = later + laterShare*k.level
 		}
 		if longest == 0 {
-			j.begins(r, r.Spans[longest])
+			j.begins(r, r.Spans[longest], o.now)
 		}
 		out = append(out, j)
 	}

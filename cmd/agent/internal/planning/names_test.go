@@ -80,9 +80,11 @@ func TestWhyALoadBeginsNoEarlier(t *testing.T) {
 	for name, c := range map[string]struct {
 		need     loads.NeedDocument
 		progress loads.Progress
+		after    time.Duration // of the slot, when the plan is made
 		want     want
 	}{
 		"it may run all day": {need: loads.NeedDocument{For: time.Hour}},
+		"it may run all day, and too little is left of the slot": {need: loads.NeedDocument{For: time.Hour}, after: 25 * time.Minute},
 		"its hours begin later": {
 			need: loads.NeedDocument{For: time.Hour, Between: []loads.Window{{From: 2 * 60, To: 3 * 60}}},
 			want: want{opens: begin.Add(2 * time.Hour)},
@@ -106,6 +108,7 @@ func TestWhyALoadBeginsNoEarlier(t *testing.T) {
 			if !c.progress.From.IsZero() {
 				b.now = c.progress.From
 			}
+			b.now = b.now.Add(c.after)
 			b.progress["geyser"] = c.progress
 			_, o, _ := b.problem()
 			brief := b.brief(b.now)

@@ -43,7 +43,7 @@ func (s *Rules) varies(i int, r loads.Request, o outlook, k costs) (job, bool) {
 		j.job.PriceCap = price + (startShare+laterShare)*k.level
 	}
 	if h.spans[0] == 0 {
-		j.begins(r, r.Spans[0])
+		j.begins(r, r.Spans[0], o.now)
 	}
 	return j, true
 }

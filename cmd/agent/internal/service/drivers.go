@@ -10,6 +10,7 @@ import (
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/ocpp"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -19,6 +20,14 @@ func (s *Service) pool() *device.Pool {
 		s.devices = device.NewPool(s.session, s.now, s.log)
 	}
 	return s.devices
+}
+
+// calls is where charging stations call; nil where none is to.
+func (s *Service) calls() *ocpp.Central {
+	if s.stations == nil && s.cfg.OCPP != nil {
+		s.stations = ocpp.NewCentral(s.cfg.OCPP.Listen, ocpp.UsualPace(), s.now, s.log)
+	}
+	return s.stations
 }
 
 // meterEnv is what the meter's driver is given; a meter without a register of
@@ -76,6 +85,9 @@ func (s *Service) switchEnv(e loads.Env) loads.Env {
 	if s.plant != nil {
 		e.Plant = s.plant
 	}
+	if c := s.calls(); c != nil {
+		e.Stations = c
+	}
 	return e
 }
 
@@ -97,5 +109,8 @@ func (s *Service) switches() (map[string]loads.Switch, error) {
 			s.parts = append(s.parts, r.Run)
 		}
 	})
+	if c := s.calls(); c != nil {
+		s.parts = append(s.parts, c.Run)
+	}
 	return out, errors.Join(errs...)
 }

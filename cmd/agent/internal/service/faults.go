@@ -91,6 +91,9 @@ func Faults(cfg config.Config, known fault.List) fault.List {
 	if sound("data") {
 		failed("data", "name a folder; it is made where there is none", folder(cfg.Path(cfg.Data)))
 	}
+	if cfg.OCPP != nil {
+		failed("ocpp.listen", "write [HOST]:PORT, e.g. :8887", listenable(cfg.OCPP.Listen))
+	}
 	failed("web.listen", "write [HOST]:PORT, e.g. :8080 or 127.0.0.1:8080", listenable(cfg.Web.Listen))
 	if sound("web.tls") {
 		failed("web.tls", "correct the files of cert and key", pageTLS(cfg).Check())

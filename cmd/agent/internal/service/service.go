@@ -31,6 +31,7 @@ import (
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/loads/ocpp"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -50,6 +51,7 @@ type Service struct {
 	closers  []func() error
 	session  *broker.Session      // nil without a broker
 	devices  *device.Pool         // on it; nil without a broker
+	stations *ocpp.Central        // nil where none call
 	messages *broker.Forwarder    // nil without a broker
 	influx   *telemetry.Forwarder // nil without InfluxDB
 	page     *web.Server
