@@ -117,14 +117,13 @@ func (c *Central) Serve(ctx context.Context, l net.Listener) error {
 	var err error
 	select {
 	case <-ctx.Done():
+		_ = server.Close()
+		err = <-ended
 	case err = <-ended:
-		ended <- err
 	}
 	cancel()
-	_ = server.Close()
-	<-ended
 	c.sessions.Wait()
-	if ctx.Err() != nil && (err == nil || errors.Is(err, http.ErrServerClosed)) {
+	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return err

@@ -224,9 +224,12 @@ type form struct {
 func (st *station) forms() []form {
 	k := st.keys
 	all := []form{
-		{"Absolute", k.stack, k.inWatts}, {"Relative", k.stack, k.inWatts},
-		{"Absolute", 0, k.inWatts}, {"Relative", 0, k.inWatts},
-		{"Absolute", k.stack, !k.inWatts}, {"Relative", 0, !k.inWatts},
+		{"Absolute", k.stack, k.inWatts},
+		{"Relative", k.stack, k.inWatts},
+		{"Absolute", 0, k.inWatts},
+		{"Relative", 0, k.inWatts},
+		{"Absolute", k.stack, !k.inWatts},
+		{"Relative", 0, !k.inWatts},
 	}
 	at := min(st.variant, len(all)-1)
 	return append(all[at:len(all):len(all)], all[:at]...)
