@@ -32,6 +32,7 @@ type Tightener struct {
 	mu     []float64   // by row: blocks, credit, and the need of each variable load
 	right  []float64   // right sides of the rows
 	needs  []int       // by unit: the row of its need, -1: none
+	loose  [][]bool    // by unit and slot: that it is on has no price, as the slot does not see it; nil where it does
 	konst  float64     // everything that is settled at the master's duals
 	slots  []slotProblem
 	other  []otherColumn
@@ -114,9 +115,22 @@ func (q *Tightener) battery() float64 {
 	return v + base
 }
 
+// loosen takes the price from being on where the slot does not earn it: L would be no
+// bound if the load alone paid it.
+func (q *Tightener) loosen() {
+	for i, loose := range q.loose {
+		for t, is := range loose {
+			if is {
+				q.Pi[i][q.N+t] = 0
+			}
+		}
+	}
+}
+
 // value is L at the present prices; what slots and loads choose at them is
 // left in powers, sched and values.
 func (q *Tightener) value() float64 {
+	q.loosen()
 	v := q.konst
 	for k, x := range q.mu {
 		v += x * q.right[k]
@@ -159,7 +173,7 @@ func (q *Tightener) value() float64 {
 			q.values[i] += theta * p.Quota
 			for t, x := range q.sched[i][:q.N] {
 				q.sched[i][q.N+t] = 0
-				if x > 0 {
+				if x > 0 && !q.isLoose(i, t) {
 					q.sched[i][q.N+t] = 1
 				}
 			}
@@ -175,6 +189,8 @@ func (q *Tightener) value() float64 {
 	}
 	return v - Safety*max(1, math.Abs(v))
 }
+
+func (q *Tightener) isLoose(i, t int) bool { return q.loose[i] != nil && q.loose[i][t] }
 
 // cycle is the cheapest start of a cycle with a price for each of its powers.
 func (q *Tightener) cycle(i int, p *pricing.Cycle) float64 {

@@ -1,8 +1,10 @@
 package bound
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -109,6 +111,33 @@ func TestTheValueAtAnyPricesIsBelowEveryPlan(t *testing.T) {
 	})
 	if held < 100 {
 		t.Errorf("only %d pairs of a value and a plan were compared", held)
+	}
+}
+
+// So it is where more variable loads may run in a slot than it tries both ways, whose being
+// on then has no price.
+func TestTheBoundHoldsWithManyVariableLoadsInASlot(t *testing.T) {
+	for seed := range uint64(5) {
+		p := generate.Problem(seed, "tiny")
+		r := rand.New(rand.NewPCG(seed, 5))
+		p.Loads, p.Blocks, p.Credit, p.Battery = nil, nil, nil, nil
+		for i := range mostVars + 3 {
+			p.Loads = append(p.Loads, model.Load{ID: fmt.Sprintf("car%d", i), Variable: &model.Variable{
+				MinKW: 1.4, MaxKW: 3, NeedKWh: 2 + 2*r.Float64(), To: p.N, MaxStarts: 2, ShortPenalty: 1, Switching: model.Switching{MinOn: 1, MinOff: 1},
+			}})
+		}
+		for t := range p.N {
+			p.SiteLimitKW[t] = 30
+		}
+		q := tightener(p)
+		costs := plans(p, q, r, 40)
+		if len(costs) == 0 {
+			t.Fatalf("seed %d: no plan keeps the rules", seed)
+		}
+		q.Climb(40, math.Inf(1))
+		if least := slices.Min(costs); q.Best > least*(1+1e-9) {
+			t.Errorf("seed %d: the bound is %v, a plan costs %v", seed, q.Best, least)
+		}
 	}
 }
 

@@ -10,11 +10,14 @@ import (
 	"github.com/keeplit/keeplit/optimizer/internal/pricing"
 )
 
+// Fits tells whether a problem is of the kind that the bound helps with.
+func Fits(m *master.Programme) bool { return len(m.Units) <= mostUnits && len(m.Group) == 0 }
+
 // New starts from the duals y; nil where the problem is not of the
 // kind it helps with.
 func New(s *effort.Effort, m *master.Programme, y []float64) *Tightener {
 	n := m.Problem.N
-	if len(m.Units) > mostUnits || len(m.Group) > 0 {
+	if !Fits(m) {
 		return nil
 	}
 	q := &Tightener{s: s, Master: m, N: n, konst: m.Const, slots: make([]slotProblem, n)}
@@ -26,6 +29,7 @@ func New(s *effort.Effort, m *master.Programme, y []float64) *Tightener {
 	if !q.otherColumns(k) {
 		return nil
 	}
+	q.loose = make([][]bool, len(m.Units))
 	for i := range m.Units {
 		for t := range n {
 			q.draws(i, t)
@@ -232,6 +236,10 @@ func (q *Tightener) draws(i, t int) {
 		sl.vars = append(sl.vars, softUnit{i, levels[0], soft})
 		at = append(at, int32(q.N+t))
 	case soft > 0: // any power: a relaxation
+		if q.loose[i] == nil {
+			q.loose[i] = make([]bool, q.N)
+		}
+		q.loose[i][t] = true
 		sl.soft = append(sl.soft, softUnit{unit: i, most: levels[0] + soft})
 	case len(levels) > 0:
 		sl.units = append(sl.units, slotUnit{i, levels, at})

@@ -26,6 +26,7 @@ func (m *mixer) climb(rounds int, target float64) bool {
 				q.Pi[i][t] = m.pi[i][t] + m.rho*m.gap[i][t]
 			}
 		}
+		q.loosen()
 		for k := range q.mu {
 			q.mu[k] = min(0, m.priceMu(k))
 		}

@@ -225,7 +225,7 @@ func (m *mixer) learn(i int, r remembered) {
 		c.use = make([]float64, len(q.mu))
 		for t, x := range r.kw {
 			c.use[k] += x
-			if x > 0 {
+			if x > 0 && !q.isLoose(i, t) {
 				c.at, c.x = append(c.at, int32(q.N+t)), append(c.x, 1)
 			}
 		}
