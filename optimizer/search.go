@@ -46,6 +46,7 @@ type search struct {
 	mark     float64
 	lastGap  float64       // of the search that left the memory
 	dived    float64       // cost of the dive's plan, NaN before
+	slow     bool          // the linear programme takes long, and the bound knows more in less
 	thorough bool          // never a part only
 	reserve  time.Duration // of the time limit, kept to price the protection of the credit
 
@@ -205,9 +206,10 @@ func (s *search) run() {
 // where asked for, then the linear programme and a dive from it.  It reports
 // whether there is time left.
 func (s *search) fromNothing(reinsert bool, until float64) bool {
-	if reinsert && s.p.Battery == nil && len(s.m.Demand) == 0 && len(s.m.Group) == 0 && len(s.m.Units) > 0 {
+	s.slow = s.m.Rows > slowRows && len(s.m.Demand) == 0
+	if reinsert && (s.p.Battery == nil || s.slow) && len(s.m.Demand) == 0 && len(s.m.Group) == 0 && len(s.m.Units) > 0 {
 		// Without a store, a peak or a circuit to share, reinsertion finds a good plan
-		// sooner than the linear programme.
+		// sooner than the linear programme; where that takes long, with a store as well.
 		l := local.New(s.Effort, s.m)
 		for t := range l.MuRow {
 			l.MuRow[t] = s.greedyMu
@@ -219,10 +221,14 @@ func (s *search) fromNothing(reinsert bool, until float64) bool {
 		return false
 	}
 	early := 1.0
-	if len(s.m.Demand) > 0 { // there it takes long
-		early = min(until, rootEarly)
+	if s.slow || len(s.m.Demand) > 0 { // there it takes long
+		early = min(until, s.progress()+rootEarly)
 	}
 	if !s.root(early, until) && !s.over() {
+		if s.slow && bound.Fits(s.m) {
+			s.prove(1)
+			return !s.over()
+		}
 		s.dive(s.m.Units) // a first plan from what there is of it
 		s.adopt("first dive")
 		if s.over() {
@@ -274,6 +280,9 @@ func (s *search) improve() {
 	first, longer := cycleSteps*len(s.m.Units), cycleLonger
 	if len(s.m.Demand) > 0 {
 		first, longer = peakSteps*len(s.m.Units), peakLonger
+	}
+	for s.slow && s.tight != nil && !s.over() && s.progress() < slowBound {
+		s.bound(boundRounds)
 	}
 	cycle, failed, searched := first, 0, s.work()
 	for !s.over() {

@@ -410,3 +410,39 @@ func ExampleSolve() {
 	fmt.Printf("%.2f %s\n", plan.Cost, plan.Stopped)
 	// Output: 1.20 gap
 }
+
+// A week of slots, with sun and a battery: the linear programme alone would take all of the
+// limits, and leave the first plan as it is and next to nothing proven.
+func TestALongHorizonIsPlannedAndProvenBeforeTheLinearProgrammeIsSolved(t *testing.T) {
+	p := generate.Problem(4, "home")
+	const n = 7 * 96
+	long := Problem{
+		Name: "week", SlotMinutes: 15, N: n, ExportLimitKW: 5, ShedPenalty: 4,
+		Battery: &Battery{CapKWh: 5, SoC0: 2, SoCMin: 0.5, SoCMax: 5, MaxChargeKW: 2.5, MaxDischargeKW: 2.5, EffC: 0.95, EffD: 0.95, Wear: 0.01, SoCEnd: 1.5},
+	}
+	for t := range n {
+		long.BaseKW = append(long.BaseKW, p.BaseKW[t%96])
+		long.PVKW = append(long.PVKW, p.PVKW[t%96])
+		long.ImportPrice = append(long.ImportPrice, p.ImportPrice[t%96])
+		long.ExportPrice = append(long.ExportPrice, p.ExportPrice[t%96])
+		long.SiteLimitKW = append(long.SiteLimitKW, p.SiteLimitKW[t%96])
+	}
+	for day := range 7 {
+		from := day * 96
+		long.Loads = append(long.Loads, Load{ID: fmt.Sprintf("car%d", day), Variable: &Variable{
+			MinKW: 1.4, MaxKW: 3.7, NeedKWh: 8, From: from, To: from + 96, MaxStarts: 2, StartCost: 0.02, ShortPenalty: 1, Switching: Switching{MinOn: 1, MinOff: 1},
+		}})
+	}
+	plan := Solve(context.Background(), &long, Options{WorkLimit: 150_000_000})
+	if bad := Check(&long, plan); len(bad) > 0 {
+		t.Fatal(bad)
+	}
+	if plan.Gap > 0.2 {
+		t.Errorf("%.1f %% are left unproven (%s), a plan costs %.3f", 100*plan.Gap, plan.Stopped, plan.Cost)
+	}
+	first := newSearch(context.Background(), &long, Options{})
+	first.greedy()
+	if plan.Cost > 0.5*first.best.Cost {
+		t.Errorf("it costs %.3f, the first plan %.3f", plan.Cost, first.best.Cost)
+	}
+}
