@@ -21,14 +21,14 @@ func changed(p *Problem, plan *Plan, seed uint64) *Problem {
 }
 
 func TestARePlanDivesFirstWhereThatFoundTheBestPlan(t *testing.T) {
-	p := generate.Problem(13, "home")
+	p := generate.Problem(73, "home")
 	var m Memory
 	before := Solve(t.Context(), p, Options{WorkLimit: 60_000_000, Memory: &m})
 	if m.dives != p.N {
 		t.Fatalf("the dive did not find the best plan of %v", before.Cost)
 	}
 	m.Shift(1)
-	next := changed(p, before, 13)
+	next := changed(p, before, 73)
 	cold := Solve(t.Context(), next, Options{WorkLimit: 60_000_000})
 	warm := Solve(t.Context(), next, Options{WorkLimit: 60_000_000, Previous: before.Shift(1), Memory: &m})
 	if cold.Stopped != StopGap || warm.Stopped != StopGap {
