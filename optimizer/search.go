@@ -221,7 +221,10 @@ func (s *search) fromNothing(reinsert bool, until float64) bool {
 		return false
 	}
 	early := 1.0
-	if s.slow || len(s.m.Demand) > 0 { // there it takes long
+	switch { // where it takes long
+	case len(s.m.Demand) > 0:
+		early = min(until, rootEarly)
+	case s.slow:
 		early = min(until, s.progress()+rootEarly)
 	}
 	if !s.root(early, until) && !s.over() {
