@@ -431,8 +431,8 @@ func (c *Config) checkLoads(l *fault.List) {
 		if d.ID == loads.SupplyID {
 			l.Add(at+".id", "choose another id", "%q is the supply contactor's own", d.ID)
 		}
-		if c.Site.Limit > 0 && d.Power > c.Site.Limit {
-			l.Add(at+".power", "correct the load's power, or raise site.limit to what the main breaker carries", "%s is more than the whole site may draw, %s", d.Power, c.Site.Limit)
+		if least := d.Least(); c.Site.Limit > 0 && least > c.Site.Limit {
+			l.Add(at+".power", "correct the load's power, or raise site.limit to what the main breaker carries", "%s is more than the whole site may draw, %s", least, c.Site.Limit)
 		}
 		c.checkSwitch(l, at+".switch", d.Switch)
 	}

@@ -97,16 +97,15 @@ func (c *Config) checkMeter(l *fault.List) {
 func (c *Config) checkShared(l *fault.List) {
 	names := map[string]string{} // of the load by the switch
 	check := func(path, load string, s loads.SwitchDocument) {
-		of := s.Traits().Of
-		if of == "" {
-			return
+		traits := s.Traits()
+		for _, of := range []string{traits.Of, traits.Also} {
+			key := s.Driver + " " + of
+			if other, taken := names[key]; taken && of != "" && other != load {
+				l.Add(path, "name another switch: what hangs on one switch is one load", "%s is the switch of %s already", of, other)
+				return
+			}
+			names[key] = load
 		}
-		key := s.Driver + " " + of
-		if other, taken := names[key]; taken {
-			l.Add(path, "name another switch: what hangs on one switch is one load", "%s is the switch of %s already", of, other)
-			return
-		}
-		names[key] = load
 	}
 	for i, d := range c.Loads {
 		check(fmt.Sprintf("loads[%d].switch", i), "load "+d.ID, d.Switch)

@@ -1,7 +1,9 @@
 package loads
 
 import (
+	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
@@ -59,6 +61,9 @@ func (d Document) checkPower(l *fault.List) {
 	case d.Power <= 0 || d.Power > maxPower:
 		l.Add("power", "write what it draws while on, e.g. 3000 W", "%v is not the power of a load", d.Power)
 	}
+	if r := d.Range; d.Kind == Varies && r != nil && d.Switch.Traits().Amperes && r.Phases == 0 && !r.inAmperes() && len(r.check()) == 0 {
+		l.Add("power", "write phases: 1, 2 or 3 beside them (and volts, if a phase has not 230 V)", "it is told amperes, and on how many phases these watts are is not given")
+	}
 	if d.Kind != Varies && d.Switch.Traits().Told {
 		l.Add("kind", "write kind: power, or name a switch that is only on and off", "only a load of kind power is told a set-point")
 	}
@@ -95,8 +100,15 @@ func (d Document) checkNeed(l *fault.List) {
 			given++
 		}
 	}
-	if given > 1 || given == 0 && d.Kind != Cycle {
-		l.Add("need", "write one of: for (running time), energy, runs (programmes)", "the need is given %d times", given)
+	ways := map[Kind]string{Varies: "write energy: 8 kWh", Cycle: "write runs: 1"}[d.Kind]
+	if ways == "" {
+		ways = "write one of: for (running time), energy"
+	}
+	switch {
+	case given > 1:
+		l.Add("need", ways, "the need is given %d times", given)
+	case given == 0 && d.Kind != Cycle:
+		l.Add("need", ways+", or leave need out", "how much is needed is not given, or nothing")
 	}
 	if d.Kind == Cycle && (n.For != 0 || n.Energy != 0) {
 		l.Add("need", "write runs: 1", "the need of a cycle is counted in runs")
@@ -122,8 +134,22 @@ func (d Document) checkNeed(l *fault.List) {
 		return // what it draws is not known
 	}
 	if need := d.needTime(); d.Greatest() > 0 && need > c.usable() {
-		l.Add("need", "widen between, or ask for less", "%v of running time does not fit into %v", need, c.usable())
+		what := short(need) + " of running time"
+		if n.Energy != 0 {
+			what = fmt.Sprintf("%v at %v", n.Energy, d.Greatest())
+		}
+		l.Add("need", "widen between, or ask for less", "%s does not fit into %s", what, short(c.usable()))
 	}
+}
+
+// short is d in hours and minutes, as it is written.
+func short(d time.Duration) string {
+	text := d.Round(time.Minute).String()
+	text = strings.TrimSuffix(text, "0s")
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // needTime is the running time owed each day.

@@ -38,8 +38,10 @@ type Settings interface {
 // agent.
 type Traits struct {
 	// Of names what is switched among all that the driver can switch, such as
-	// "relay 0 of plug"; empty where it is not known.  It can be of one load only.
+	// "relay 0 of plug"; empty where it is not known.  It can be of one load only, and so
+	// can what is told besides, which is in Also.
 	Of      string
+	Also    string
 	Needs   Needs
 	Remote  bool // it hangs on a network: it answers late, and stays as it is without the agent
 	Latches bool // it stays as it is without the agent
@@ -47,6 +49,8 @@ type Traits struct {
 	Powers  bool // it can be told a power
 	// Told: it is set up to be told a power, which only a load of kind power has.
 	Told bool
+	// Amperes: it is told, or tells, a current, which is a power only on known phases.
+	Amperes bool
 	// Renewable: the device drops the load by itself where it is not told On
 	// again in time.
 	Renewable bool

@@ -34,7 +34,7 @@ func DefaultGuard() GuardConfig {
 type Wish struct {
 	ID      string
 	Set     Setpoint
-	Protect bool   // an off that protects (shed, over the limit, supply off): now, whatever the minimum on-time; so for a set-point of what is on
+	Protect bool   // an off that protects (shed, over the limit, supply off): now, whatever the minimum on-time; so for a lower set-point of what is on
 	Reason  string // plan, run now, skip, shed, limit, ...; carried to the command
 }
 
@@ -56,6 +56,8 @@ type GuardInput struct {
 	Fresh        bool     // the switches were opened just now and may not be as they were told: every command is said once more
 	Hold         bool     // a start could not be recorded yet: what is off stays off, and repeats go on
 	PowerBack    bool     // the mains came back since the last step: loads return one by one
+	Eased        bool     // a limit, or want of credit, has ended since the last step: so do they then
+	Limit        Limit    // beyond it nothing starts, and nothing is told more
 }
 
 // Command is one switch command to be sent now.
@@ -89,6 +91,7 @@ const (
 	HeldHour    HoldBack = "starts_per_hour"
 	HeldChange  HoldBack = "set_point" // it runs, and its set-point was changed not long ago
 	HeldRefused HoldBack = "refused"   // its switch does not take the set-point
+	HeldLimit   HoldBack = "limit"     // the site would draw more than it may
 )
 
 // Hand is what a person has set at a device itself: it was proven to be as it was

@@ -137,8 +137,11 @@ func TestOffNeverWaitsForTheSetpointsPause(t *testing.T) {
 	c = newCharger(t, wallbox(func(c *Capability) { c.Pause = time.Hour }))
 	c.s.SupplyUp = true
 	c.runs()
-	c.holds(c.wish(4, "on 2300 W"), HeldChange, 3600)
-	c.sends(c.wish(5, "on 1610 W", protect), "on 1610 W") // a bound that protects is kept now
+	v := c.wish(4, "on 2300 W")
+	c.holds(v, HeldChange, 3600)
+	c.holds(c.wish(5, "on 1610 W", protect), HeldChange, 3600) // to draw more protects nothing
+	c.sends(c.wish(3600, "on 2300 W"), "on 2300 W")
+	c.sends(c.wish(3601, "on 1610 W", protect), "on 1610 W") // a bound that protects is kept now
 }
 
 func TestARenewalKeepsTheSetpoint(t *testing.T) {
@@ -397,7 +400,7 @@ func TestGuardRulesOfSetpoints(t *testing.T) {
 			if (!supply || wish.Protect && !wish.Set.On) && u.Set.On && now.Sub(was.SentAt) >= c.RetryFirst {
 				t.Fatalf("%v: still reckoned at %v", now, u.Set)
 			}
-			if wish.Protect && takes.Check(wish.Set) == nil && supply && was.Set.On && wish.Set.On && u.Set != wish.Set && now.Sub(was.SentAt) >= c.RetryFirst {
+			if wish.Protect && l.Draws(wish.Set) <= l.Draws(was.Set) && takes.Check(wish.Set) == nil && supply && was.Set.On && wish.Set.On && u.Set != wish.Set && now.Sub(was.SentAt) >= c.RetryFirst {
 				t.Fatalf("%v: at %v, and %v protects", now, u.Set, wish.Set)
 			}
 			if !v.Next.IsZero() && !v.Next.After(now) {

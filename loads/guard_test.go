@@ -185,6 +185,9 @@ func TestGuardSupply(t *testing.T) {
 		}
 		v = b.step(GuardInput{Now: now, SupplyOn: true, Wishes: wishes, Facts: facts})
 		for _, cmd := range v.Commands {
+			if !cmd.Set.On {
+				continue // said again to what has not answered
+			}
 			if _, twice := started[cmd.ID]; twice {
 				t.Errorf("%s started twice", cmd.ID)
 			}
@@ -466,6 +469,12 @@ func TestGuardAfterTheClockWasSetBack(t *testing.T) {
 	}
 }
 
+// beyond is a site that draws so much more than it may, as read at an instant.
+func beyond(over units.Power, read time.Time) Limit {
+	const allowed = 200 * units.Kilowatt
+	return Limit{Allowed: allowed, Drawn: Drawn{Power: allowed + over, From: read, At: read, Known: true}}
+}
+
 func TestShedLeastImportantFirst(t *testing.T) {
 	ls := []Load{
 		guardLoad("fridge", func(l *Load) { l.Essential = true; l.Priority = 9 }),
@@ -491,7 +500,7 @@ func TestShedLeastImportantFirst(t *testing.T) {
 		{1600 * units.Watt, []string{"heater", "geyser"}, 4500 * units.Watt},
 		{units.Kilowatt * 100, []string{"heater", "geyser", "tv"}, 5500 * units.Watt},
 	} {
-		out, freed := Shed(ls, s, func(string) Capability { return Capability{} }, Over{Power: tc.excess, Now: t0, Read: t0})
+		out, freed := Shed(ls, s, func(string) Capability { return Capability{} }, beyond(tc.excess, t0), t0)
 		var ids []string
 		for _, r := range out {
 			if ids = append(ids, r.ID); r.Set.On {

@@ -103,6 +103,9 @@ func (g *Guard) adopt(s GuardState, now time.Time) GuardState {
 			u.NotBefore = earlier(u.NotBefore, now.Add(g.config.Spread))
 		}
 		u.Hour = slices.DeleteFunc(u.Hour, func(t time.Time) bool { return !t.After(now.Add(-time.Hour)) })
+		if most := max(g.config.PerHour, 1); len(u.Hour) > most {
+			u.Hour = u.Hour[len(u.Hour)-most:] // one that starts by itself starts as often as it likes
+		}
 		if len(u.Hour) == 0 {
 			u.Hour = nil // as JSON restores it
 		}
@@ -269,7 +272,7 @@ func (st *step) supply() {
 		seenOff := st.config.SupplyFeedback && u.Seen.Known && !u.Seen.On
 		up = want && !seenOff
 	}
-	if up && (!st.s.SupplyUp || st.in.PowerBack) {
+	if up && (!st.s.SupplyUp || st.in.PowerBack || st.in.Eased) {
 		st.s.NextOn = later(st.s.NextOn, st.now.Add(st.gap()))
 		for i := range st.s.Units {
 			if u := &st.s.Units[i]; u.ID != SupplyID {
@@ -372,11 +375,19 @@ func (st *step) start(l Load, u *UnitState, w Wish) {
 	if st.in.Hold {
 		return
 	}
-	if until, why := st.startAt(l, u); until.After(st.now) {
+	until, why := st.startAt(l, u)
+	fits := st.fits(l, u, w.Set)
+	if !until.After(st.now) && !fits.On {
+		until, why = time.Time{}, HeldLimit
+	}
+	if until.After(st.now) || !fits.On {
 		st.hold(l.ID, w.Set, until, why)
+		if u.Commanded && !u.Confirmed { // meanwhile it is to be off
+			st.keep(l, u, Wish{ID: l.ID, Reason: string(why)})
+		}
 		return
 	}
-	if st.turn(u, w.Set, w.Reason) {
+	if st.turn(u, fits, w.Reason) {
 		u.Spared = Setpoint{}
 		st.started(u)
 		st.s.NextOn = st.now.Add(st.gap())
@@ -385,24 +396,35 @@ func (st *step) start(l Load, u *UnitState, w Wish) {
 
 // change gives another set-point to what is on.  It is no start, and minimum times
 // do not count for it: it waits for the switch's own pause and, where the command
-// before was not confirmed, for the time of its next repeat.
+// before was not confirmed, for the time of its next repeat.  One that draws more waits
+// for its turn as a start does, and for room.
 func (st *step) change(l Load, u *UnitState, w Wish) {
 	pending := u.Commanded && !u.Confirmed
-	if !w.Protect {
+	raises := l.flow(w.Set) > l.flow(u.Set)
+	set := w.Set
+	if raises || !w.Protect {
 		takes, _ := st.takes(l.ID)
-		until := u.FirstSent.Add(max(takes.Pause, st.config.RetryFirst))
+		until, why := u.FirstSent.Add(max(takes.Pause, st.config.RetryFirst)), HeldChange
 		if pending {
 			until = later(until, later(st.s.NextOn, u.SentAt.Add(st.wait(u.Attempts))))
 		}
-		if st.in.Hold || until.After(st.now) {
-			st.hold(l.ID, w.Set, until, HeldChange)
+		if raises {
+			until = later(until, later(st.s.NextOn, u.NotBefore))
+			if set = st.fits(l, u, w.Set); set != w.Set && !until.After(st.now) {
+				if until, why = (time.Time{}), HeldLimit; set != u.Set { // for a part of it there is room
+					until = u.FirstSent.Add(againAfter)
+				}
+			}
+		}
+		if st.in.Hold || until.After(st.now) || set == u.Set {
+			st.hold(l.ID, w.Set, until, why)
 			if u.Commanded { // not what someone else has set
 				st.keep(l, u, w)
 			}
 			return
 		}
 	}
-	if st.turn(u, w.Set, w.Reason) && pending {
+	if st.turn(u, set, w.Reason) && (pending || raises) {
 		st.s.NextOn = st.now.Add(st.gap()) // it may start now only
 	}
 }

@@ -129,6 +129,17 @@ func (l Load) Full() Setpoint {
 	return Setpoint{On: true}
 }
 
+// Least is the least that the load draws while it is on; 0 where that cannot be told.
+func (d Document) Least() units.Power {
+	if d.Range == nil {
+		return d.Power
+	}
+	if len(d.Range.check()) > 0 {
+		return 0
+	}
+	return d.Range.least()
+}
+
 // Greatest is what the load draws at most.
 func (d Document) Greatest() units.Power {
 	if d.Range == nil {

@@ -174,9 +174,9 @@ func shedding(t *testing.T, carPriority int) ([]Load, func(text string, told tim
 	l.Priority = carPriority
 	ls := []Load{l, guardLoad("geyser", func(l *Load) { l.Priority, l.Power = 5, 3*units.Kilowatt })}
 	return ls, func(text string, told time.Duration, measured units.Power, was string) GuardState {
-		u := UnitState{ID: "car", Set: set(t, text), Commanded: true, Confirmed: true, FirstSent: t0.Add(-told), Former: set(t, was)}
+		u := UnitState{ID: "car", Set: set(t, text), Commanded: true, Confirmed: true, FirstSent: t0.Add(-told), SentAt: t0.Add(-told), Former: set(t, was)}
 		if measured > 0 {
-			u.Seen = Observation{On: true, Known: true, Power: measured, HasPower: true}
+			u.Seen = Observation{On: true, Known: true, Power: measured, HasPower: true, At: t0.Add(100 * time.Millisecond)}
 		}
 		return GuardState{Units: []UnitState{u, {ID: "geyser", Set: set(t, "on")}}}
 	}
@@ -199,24 +199,25 @@ func TestSheddingLowersAPowerBeforeItSwitchesOff(t *testing.T) {
 		{"it was told half a second ago, which nobody has measured", 9, []any{"on 6210 W", time.Second / 2, 7360 * units.Watt, "on 7360 W"}, units.Kilowatt, ""},
 		{"the same, of what nobody measures", 9, []any{"on 6210 W", time.Second / 2, units.Power(0), "on 7360 W"}, units.Kilowatt, ""},
 		{"and the limit fell further", 9, []any{"on 6210 W", time.Second / 2, 7360 * units.Watt, "on 7360 W"}, 2150 * units.Watt, "car on 5060 W"},
+		{"its device has measured that it follows, and the meter not yet", 9, []any{"on 6210 W", time.Second / 2, 6200 * units.Watt, "on 7360 W"}, units.Kilowatt, ""},
 		{"it was told and does not follow", 9, []any{"on 6210 W", 5 * time.Second, 7360 * units.Watt, "on 7360 W"}, units.Kilowatt, "car off"},
 		{"it follows, badly measured", 9, []any{"on 6210 W", 5 * time.Second, 6500 * units.Watt, "on 7360 W"}, units.Kilowatt, "car on 5290 W"},
 	} {
 		ls, at := shedding(t, row.priority)
 		s := at(row.state[0].(string), row.state[1].(time.Duration), row.state[2].(units.Power), row.state[3].(string))
-		out, freed := Shed(ls, s, func(string) Capability { return ls[0].Takes() }, Over{Power: row.over, Read: t0, Now: t0})
+		out, freed := Shed(ls, s, func(string) Capability { return ls[0].Takes() }, beyond(row.over, t0), t0)
 		var got []string
 		for _, r := range out {
 			got = append(got, r.ID+" "+r.Set.String())
 		}
-		if text := strings.Join(got, ", "); text != row.want || freed < row.over && !strings.Contains(text, "geyser") {
+		if text := strings.Join(got, ", "); text != row.want || freed < beyond(row.over, t0).Over(ls, s) && !strings.Contains(text, "geyser") {
 			t.Errorf("%s: %q frees %v of %v, want %q", row.name, text, freed.W(), row.over.W(), row.want)
 		}
 	}
 	ls, at := shedding(t, 9)
 	s := at("on 6210 W", 5*time.Second, 0, "on 7360 W")
 	s.Units[0].Confirmed = false
-	if out, _ := Shed(ls, s, func(string) Capability { return ls[0].Takes() }, Over{Power: units.Kilowatt, Read: t0, Now: t0}); len(out) != 1 || out[0].Set.On {
+	if out, _ := Shed(ls, s, func(string) Capability { return ls[0].Takes() }, beyond(units.Kilowatt, t0), t0); len(out) != 1 || out[0].Set.On {
 		t.Errorf("it says nothing of what it was told: %v", out)
 	}
 }

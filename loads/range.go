@@ -2,6 +2,8 @@ package loads
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +40,13 @@ func (l *Level) SetText(s string) (err error) {
 		return fmt.Errorf("%q is not a power such as 1400 W or a current such as 6 A", s)
 	}
 	return nil
+}
+
+func (l Level) String() string {
+	if l.Current != 0 {
+		return strconv.FormatFloat(float64(l.Current)/1000, 'f', -1, 64) + " A"
+	}
+	return l.Power.String()
 }
 
 func (l Level) isZero() bool { return l == Level{} }
@@ -77,6 +86,20 @@ func (r RangeDocument) Powers() []PowerRange {
 	return out
 }
 
+// inAmperes tells whether any of it is written in amperes: then who wrote it knows of phases.
+func (r RangeDocument) inAmperes() bool {
+	return slices.ContainsFunc(append([]Level{r.Min, r.Max, r.Step}, r.Steps...), func(l Level) bool { return l.Current != 0 })
+}
+
+// least is the least that it can be told.
+func (r RangeDocument) least() units.Power {
+	least := r.Powers()[0].From
+	for _, p := range r.Powers() {
+		least = min(least, p.From)
+	}
+	return least
+}
+
 func (r RangeDocument) check() fault.List {
 	var l fault.List
 	level := func(path string, v Level) {
@@ -108,13 +131,28 @@ func (r RangeDocument) check() fault.List {
 		}
 		return l
 	}
-	level("min", r.Min)
-	level("max", r.Max)
+	if r.Min.isZero() {
+		l.Add("min", "write the least that it can be told while it is on, e.g. min: 6 A or min: 1400 W", "from which power on it can be told is not given")
+	} else {
+		level("min", r.Min)
+	}
+	if r.Max.isZero() {
+		l.Add("max", "write the greatest, e.g. max: 16 A or max: 3700 W", "up to which power it can be told is not given")
+	} else {
+		level("max", r.Max)
+	}
 	if len(l) == 0 && r.power(r.Max) < r.power(r.Min) {
 		l.Add("max", "write the greatest power there", "%v is less than min, which is %v", r.power(r.Max), r.power(r.Min))
 	}
-	if !r.Step.isZero() && (r.power(r.Step) <= 0 || r.power(r.Step) > maxPower) {
-		l.Add("step", "write e.g. 1 A or 100 W, or leave it out", "%v is not a step", r.power(r.Step))
+	step := r.power(r.Step)
+	if !r.Step.isZero() && (step <= 0 || step > maxPower) {
+		l.Add("step", "write e.g. 1 A or 100 W, or leave it out", "%v is not a step", step)
+	}
+	if len(l) == 0 && step > 0 {
+		// A mW is lost where an ampere is no whole number of them.
+		if rest := (r.power(r.Max) - r.power(r.Min)) % step; rest > 1 && rest < step-1 {
+			l.Add("step", "write a step that leads from min to max, or leave it out", "in steps of %v from %v it is never told %v", r.Step, r.Min, r.Max)
+		}
 	}
 	return l
 }

@@ -78,9 +78,7 @@ func (d *Document) Check() fault.List {
 	}
 	if c := d.Command; c != nil {
 		checkTopic(&l, "command.topic", c.Topic)
-		if c.On == c.Off && c.On != "" {
-			l.Add("command.off", "write another word than for on", "on and off are both %q", c.On)
-		}
+		checkWords(&l, "command", c.words("ON", "OFF"))
 	}
 	if s := d.State; s != nil {
 		checkTopic(&l, "state.topic", s.Topic)
@@ -115,10 +113,12 @@ func (d *Document) Check() fault.List {
 	}
 	if c := d.Online; c != nil {
 		checkTopic(&l, "online.topic", c.Topic)
+		checkWords(&l, "online", c.words("online", "offline"))
 	}
 	if a := d.Ask; a != nil {
 		checkTopic(&l, "ask.topic", a.Topic)
 	}
+	d.checkEchoes(&l)
 	if d.Pause < 0 || d.Pause > time.Hour {
 		l.Add("pause", "write e.g. 10s", "%v is not a pause between two set-points", d.Pause)
 	}
@@ -129,6 +129,64 @@ func (d *Document) Check() fault.List {
 		l.Add("dead_man", "write 30s to 12h, or leave it out", "%v is not a dead-man time", *m)
 	}
 	return l
+}
+
+// words are the topic with its words, those that are usual where none are written.
+func (c CommandDocument) words(on, off string) topics.Words {
+	w := topics.Words{Topic: c.Topic, On: c.On, Off: c.Off}
+	if w.On == "" {
+		w.On = on
+	}
+	if w.Off == "" {
+		w.Off = off
+	}
+	return w
+}
+
+func checkWords(l *fault.List, path string, w topics.Words) {
+	if w.On == w.Off {
+		l.Add(path+".off", "write another word than for on", "on and off are both %q", w.On)
+	}
+}
+
+// checkEchoes finds what would be heard of the agent itself and taken for the device's word:
+// that it has done what it was told, although it is gone.
+func (d *Document) checkEchoes(l *fault.List) {
+	told := map[string]string{} // by topic
+	tell := func(path, topic string) {
+		if topic != "" {
+			told[topic] = path
+		}
+	}
+	if c := d.Command; c != nil {
+		tell("command.topic", c.Topic)
+	}
+	if s := d.Setpoint; s != nil {
+		if by, twice := told[s.Topic]; twice && s.Topic != "" {
+			l.Add("setpoint.topic", "write the topic of the power alone, or leave command out where a set-point of 0 is off", "it is %s too", by)
+		}
+		tell("setpoint.topic", s.Topic)
+	}
+	if a := d.Ask; a != nil {
+		tell("ask.topic", a.Topic)
+	}
+	hear := func(path, topic string) {
+		if by, echoes := told[topic]; echoes && topic != "" {
+			l.Add(path, "write the topic under which the device itself speaks", "what the agent says under %s would be heard as the device's word", by)
+		}
+	}
+	if s := d.State; s != nil {
+		hear("state.topic", s.Topic)
+	}
+	if s := d.Setpoint; s != nil && s.State != nil {
+		hear("setpoint.state.topic", s.State.Topic)
+	}
+	if v := d.Measured; v != nil {
+		hear("measured.topic", v.Topic)
+	}
+	if c := d.Online; c != nil {
+		hear("online.topic", c.Topic)
+	}
 }
 
 func checkTopic(l *fault.List, path, topic string) {
@@ -178,13 +236,14 @@ func (d *Document) Traits() loads.Traits {
 	t := loads.Traits{
 		Needs: loads.NeedsBroker, Remote: true, Powers: d.Setpoint != nil, Told: d.Setpoint != nil, DeadMan: d.DeadMan,
 		Renewable: d.DeadMan != nil && *d.DeadMan > 0,
+		Amperes:   d.amperes(),
 		Blind:     d.State == nil && (d.Setpoint == nil || d.Setpoint.State == nil),
 	}
-	switch {
-	case d.Command != nil && d.Command.Topic != "":
-		t.Of = "what listens to " + d.Command.Topic
-	case d.Setpoint != nil && d.Setpoint.Topic != "":
-		t.Of = "what listens to " + d.Setpoint.Topic
+	if s := d.Setpoint; s != nil && s.Topic != "" {
+		t.Of = "what listens to " + s.Topic
+	}
+	if c := d.Command; c != nil && c.Topic != "" {
+		t.Of, t.Also = "what listens to "+c.Topic, t.Of
 	}
 	return t
 }
@@ -210,13 +269,13 @@ func (d *Document) config(perAmpere units.Power) topics.Config {
 	}
 	var c topics.Config
 	if x := d.Command; x != nil {
-		c.Command = topics.Words{Topic: x.Topic, On: or(x.On, "ON"), Off: or(x.Off, "OFF")}
+		c.Command = x.words("ON", "OFF")
 	}
 	if x := d.State; x != nil {
 		c.State = topics.Value{Topic: x.Topic, Path: pathOf(x.Path), On: words(x.On), Off: words(x.Off)}
 	}
 	if x := d.Online; x != nil {
-		c.Online = topics.Words{Topic: x.Topic, On: or(x.On, "online"), Off: or(x.Off, "offline")}
+		c.Online = x.words("online", "offline")
 	}
 	if x := d.Setpoint; x != nil {
 		c.SetLevel = topics.Level{Topic: x.Topic, Payload: or(x.Payload, "{value}"), Unit: unit(x.Unit)}

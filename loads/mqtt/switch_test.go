@@ -155,6 +155,13 @@ func TestSettings(t *testing.T) {
 		{"no topic", "command.topic", func(d *Document) { d.Command.Topic = "" }},
 		{"a wildcard", "state.topic", func(d *Document) { d.State.Topic = "b/#" }},
 		{"one word for both", "command.off", func(d *Document) { d.Command.Off = "true" }},
+		{"one word for both, of which one is the usual", "command.off", func(d *Document) { d.Command.On, d.Command.Off = "OFF", "" }},
+		{"one word for there and for gone", "online.off", func(d *Document) { d.Online.Off = "1" }},
+		{"its state is what it is told", "state.topic", func(d *Document) { d.State.Topic = d.Command.Topic }},
+		{"its set-point is what it is told", "setpoint.state.topic", func(d *Document) { d.Setpoint.State.Topic = d.Setpoint.Topic }},
+		{"its being there is what it is asked", "online.topic", func(d *Document) { d.Online.Topic = d.Ask.Topic }},
+		{"its power is what it is told", "measured.topic", func(d *Document) { d.Measured.Topic = d.Setpoint.Topic }},
+		{"one topic for both", "setpoint.topic", func(d *Document) { d.Setpoint.Topic = d.Command.Topic }},
 		{"a word that is both", "state.off", func(d *Document) { d.State.On, d.State.Off = "2|3", "1 | 3" }},
 		{"half of the words", "state", func(d *Document) { d.State.On = "2" }},
 		{"an empty step of a path", "state.path", func(d *Document) { d.State.Path = "a..b" }},
@@ -177,7 +184,7 @@ func TestSettings(t *testing.T) {
 func TestWhatIsKnownOfItBeforehand(t *testing.T) {
 	minute := time.Minute
 	d := wallbox("b")
-	if x := d.Traits(); !x.Powers || !x.Told || x.Blind || x.Renewable || x.Of != "what listens to b/set/alw" {
+	if x := d.Traits(); !x.Powers || !x.Told || x.Blind || x.Renewable || !x.Amperes || x.Of != "what listens to b/set/alw" || x.Also != "what listens to b/set/amp" {
 		t.Errorf("%+v", x)
 	}
 	d.DeadMan = &minute

@@ -88,6 +88,17 @@ func (p *step) allowed() units.Power {
 	return least
 }
 
+// mayDraw is what the site may draw, and what it does.  What runs makes way for what is more
+// important, but not below the utility's limit: that is not passed for a second.
+func (p *step) mayDraw() loads.Limit {
+	d := p.drawn()
+	allowed := p.allowed()
+	return loads.Limit{
+		Allowed: allowed, Strict: p.limited.Limit > 0 && allowed == p.limited.Limit,
+		Drawn: loads.Drawn{Power: d.Power, From: d.From, At: d.At, Known: d.Known()},
+	}
+}
+
 // left is what is left of the credit.
 func (p *step) left() supply.Credit {
 	return supply.Credit{Left: p.st.Credit.Left(), Unlocked: p.st.Credit.Unlocked}

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -12,8 +11,6 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/internal/contain"
 	"github.com/keeplit/keeplit/internal/said"
-	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/loads"
 )
 
 // PolicyEnvelope is what a utility has signed: see package policy.
@@ -142,6 +139,8 @@ func (p *step) policy() {
 		if !p.Policy.Limits() {
 			p.limited = policy.InForce{}
 		}
+		was := p.Limited(&p.st) // at the step before
+		p.eased = p.eased || was.Limit > 0 && (p.limited.Limit == 0 || p.limited.Limit > was.Limit)
 		p.tell()
 		if p.in.What == nil {
 			p.clear(health.PartFailed, policyPart)
@@ -217,89 +216,4 @@ func (s *Site) LimitsAhead(st *State, to time.Time) (out []planning.Limit) {
 		return []planning.Limit{{From: st.Now, To: to, Power: s.Policy.Limit.FailSafe}}
 	}
 	return out
-}
-
-// within is the wishes as far as the utility's limit has room for them: what is off stays
-// off where its start would go beyond, and what is on stays where it is, or goes as far up
-// as there is room, the least important first.  What runs is switched off by shed alone, so
-// that nothing starts only to be shed.
-func (p *step) within(wishes []loads.Wish) []loads.Wish {
-	limit := p.limited.Limit
-	if limit == 0 {
-		return wishes
-	}
-	for i, l := range p.Loads { // what was shed comes on again without a wish
-		if u := p.st.Guard.Unit(l.ID); !u.Set.On && u.Spared.On && !slices.ContainsFunc(wishes, func(w loads.Wish) bool { return w.ID == l.ID }) {
-			wishes = append(wishes, loads.Wish{ID: p.Loads[i].ID, Set: u.Spared, Reason: "limit"})
-		}
-	}
-	room := limit - p.expected()
-	order := make([]int, len(wishes))
-	for i := range order {
-		order[i] = i
-	}
-	loadOf := func(i int) loads.Load {
-		return p.Loads[slices.IndexFunc(p.Loads, func(l loads.Load) bool { return l.ID == wishes[i].ID })]
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(loadOf(a).Priority, loadOf(b).Priority) })
-	for _, i := range order {
-		w, l := &wishes[i], loadOf(i)
-		now := p.st.Guard.Unit(w.ID).Set
-		if !w.Set.On || l.Essential {
-			continue
-		}
-		more := flow(l, w.Set) - flow(l, now)
-		if more <= room {
-			room -= max(0, more)
-			continue
-		}
-		set := p.fitting(l, *w, flow(l, now)+max(0, room))
-		if set.On && flow(l, set) <= flow(l, now) || !set.On && now.On {
-			set = now
-		}
-		room -= max(0, flow(l, set)-flow(l, now))
-		*w = loads.Wish{ID: w.ID, Set: set, Protect: !set.On, Reason: "limit"}
-	}
-	return wishes
-}
-
-// flow is what the load draws at a set-point, below zero where it gives.
-func flow(l loads.Load, s loads.Setpoint) units.Power {
-	if s.On && s.Power < 0 {
-		return s.Power
-	}
-	return l.Draws(s)
-}
-
-// fitting is what is wanted of a load as far as it draws no more than that; off where its
-// switch has no word for so little.
-func (p *step) fitting(l loads.Load, w loads.Wish, most units.Power) loads.Setpoint {
-	takes := p.st.load(l.ID).Takes
-	if most <= 0 || len(takes.Powers) == 0 {
-		return loads.Setpoint{}
-	}
-	set := w.Set
-	set.Power = most
-	return takes.AtMost(set)
-}
-
-// expected is what the site draws, with what was started since that was told; where
-// nobody knows, what the loads draw that are on.
-func (p *step) expected() units.Power {
-	d := p.drawn()
-	total := d.Power
-	if !d.Known() {
-		total = 0
-	}
-	for _, l := range p.Loads {
-		u := p.st.Guard.Unit(l.ID)
-		switch {
-		case !u.Set.On:
-		case !d.Known() || !u.Since.Before(d.From):
-			total += l.Draws(u.Set)
-		case u.Commanded && !u.FirstSent.Before(d.From): // told more, or less, since
-			total += max(0, flow(l, u.Set)-flow(l, u.Former))
-		}
-	}
-	return total
 }

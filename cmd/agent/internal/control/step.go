@@ -26,6 +26,8 @@ type step struct {
 	confirm bool
 	// limited is the utility's limit that holds.
 	limited policy.InForce
+	// eased: what kept loads off, or low, has ended with this step.
+	eased bool
 }
 
 // Step takes one input: the State after it and what it leads to.  The organs come
@@ -113,8 +115,11 @@ func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 		ls := &p.st.Loads[i]
 		unit := p.st.Guard.Unit(l.ID)
 		set := unit.Set
-		if ls.Seen.Known && ls.Seen.On != set.On {
-			set = loads.Setpoint{On: ls.Seen.On}
+		switch seen := ls.Seen; {
+		case seen.Known && seen.HasSet && seen.Set.On == seen.On:
+			set = seen.Set // whatever it was told
+		case seen.Known && seen.On != set.On:
+			set = loads.Setpoint{On: seen.On}
 		}
 		taken := loads.Taken{From: from, To: p.now, On: set.On, Set: set}
 		used := units.Energy(0)
@@ -181,7 +186,9 @@ func (p *step) act() {
 	}
 	p.shed()
 	var notes note.Notes
+	spared := len(p.st.Supply.Shed)
 	p.st.Supply, notes = p.Supply.Spare(p.st.Supply, p.Loads, p.left())
+	p.eased = p.eased || len(p.st.Supply.Shed) < spared
 	p.write(notes)
 	told := p.contactor()
 	wishes := make([]loads.Wish, 0, len(p.Loads))
@@ -198,9 +205,10 @@ func (p *step) act() {
 	guard, verdict := p.Guard.Step(p.st.Guard, loads.GuardInput{
 		Now: p.now, SupplyOn: told.Closed, SupplyReason: string(p.st.Decision.Cause),
 		Hold:   p.in.Record == RecordPending,
-		Wishes: p.within(wishes), Facts: facts, Failed: p.in.Failed, Fresh: p.in.Fresh,
+		Wishes: wishes, Facts: facts, Failed: p.in.Failed, Fresh: p.in.Fresh,
 		// An agent that was away for so long was away because the mains were.
 		PowerBack: p.in.Fresh && p.now.Sub(p.st.Now) > mainsGone,
+		Limit:     p.mayDraw(), Eased: p.eased,
 	})
 	p.st.Guard, p.st.Held = guard, verdict.Held
 	p.atDevice(verdict.Hands)
@@ -235,7 +243,9 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 	}
 	if w.Set.On && (w.Set.Power == 0 || w.Set.Power > bound) {
 		w.Set.Power = bound
-		w.Set = p.st.Loads[i].Takes.AtMost(w.Set)
+		if w.Set = p.st.Loads[i].Takes.AtMost(w.Set); w.Set.Power == 0 {
+			w.Set = loads.Setpoint{} // on without a bound is none
+		}
 		w.Protect, w.Reason = true, "limit"
 	}
 	return w, ok
@@ -321,32 +331,18 @@ func (p *step) atDevice(hands []loads.Hand) {
 // much stays off.
 const shedFor = 5 * time.Minute
 
-// stopped is what was shed since the meter told what is drawn.  A load that does not obey
-// is seen in the next reading.
-func (p *step) stopped(drawn metering.Drawn) (power units.Power) {
-	for _, l := range p.Loads {
-		if u := p.st.Guard.Unit(l.ID); !u.Set.On && u.Commanded && !u.Since.Before(drawn.At) && slices.Contains(p.st.Shed.IDs, l.ID) {
-			power += l.Draws(loads.Setpoint{On: true, Power: u.Former.Power})
-		}
-	}
-	return power
-}
-
 // shed picks loads to draw less, or to switch off, while the site draws more than it may.
 func (p *step) shed() {
 	if !p.now.Before(p.st.Shed.Until) {
+		p.eased = p.eased || !p.st.Shed.Until.IsZero()
 		p.st.Shed = ShedState{}
 	}
 	drawn, allowed := p.drawn(), p.allowed()
 	var notes note.Notes
 	p.st.Meter, notes = p.watching().Blind(p.st.Meter, p.now, allowed)
 	p.write(notes)
-	over := drawn.Power - p.stopped(drawn) - allowed
-	if allowed == 0 || over <= 0 {
-		return
-	}
 	takes := func(id string) loads.Capability { return p.st.load(id).Takes }
-	out, _ := loads.Shed(p.Loads, p.st.Guard, takes, loads.Over{Power: over, Read: drawn.From, Now: p.now})
+	out, _ := loads.Shed(p.Loads, p.st.Guard, takes, p.mayDraw(), p.now)
 	for _, r := range out {
 		switch {
 		case r.Set.On:

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/optimizer"
 )
 
 // bearable is how much darkness, counted as in ahead, a load takes at most where its energy is
@@ -54,7 +53,7 @@ type chosen struct{ served, early int }
 // Of each job so much is served as is best with this credit and with any more, of two that
 // follow each other the greater: so more credit never gives up more, although who has a
 // little less may buy sooner.
-func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, short []optimizer.Shortfall) {
+func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, short []lack) {
 	if a == nil {
 		return jobs, nil
 	}
@@ -84,12 +83,8 @@ func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, s
 	for i, n := range all {
 		j := jobs[n.job]
 		c := choice[i]
-		if missing := n.n - c.served; missing > 0 {
-			kind, unit := optimizer.ShortEnergy, "slots"
-			if j.job.Cycle != nil {
-				kind, unit = optimizer.ShortSkip, "runs"
-			}
-			short = append(short, optimizer.Shortfall{Kind: kind, Load: j.job.ID, Slot: max(0, j.asks().from), Amount: float64(missing), Unit: unit})
+		if n.n > c.served {
+			short = append(short, j.lacks(c.served, n.n, ShortOfCredit))
 		}
 		if c.served == 0 && n.n > 0 {
 			continue

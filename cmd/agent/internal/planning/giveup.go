@@ -117,6 +117,9 @@ func (j job) less(before, given, cut int, moved func(int)) []job {
 	return []job{j}
 }
 
+// atLater names the part of a job that is to run after another one.
+const atLater = "@later"
+
 // split is the job with so many of its slots before the slot cut and so many after it, or
 // with its programme on that side.
 func (j job) split(cut, early, late int) (out []job) {
@@ -152,7 +155,7 @@ func (j job) split(cut, early, late int) (out []job) {
 		half := j
 		half.job.OnOff = part
 		if i == 1 {
-			half.job.ID += "@later"
+			half.job.ID += atLater
 			half.opens, half.rests = false, time.Time{}
 		}
 		out = append(out, half)

@@ -85,6 +85,7 @@ type ShortCause string
 const (
 	ShortOfCredit ShortCause = "credit" // the credit is not enough for it
 	ShortOfHours  ShortCause = "hours"  // its hours are too short
+	ShortOfBoth   ShortCause = "both"   // for a part of it the hours are too short, for another the credit is not enough
 )
 
 // RunOut is when the credit is expected to end.

@@ -134,7 +134,7 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	o.peaks(problem, v)
 	w := s.outlast(&b, o, asked, v)
 	jobs := asked
-	var given []optimizer.Shortfall
+	var given []lack
 	switch {
 	case w != nil:
 		jobs = w.lay(&b, o, problem, asked)
@@ -148,6 +148,7 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	default:
 		problem.Credit = nil
 	}
+	given = append(given, outOfHours(asked, jobs)...)
 	aboveZero(problem)
 	soon := earliest(problem)
 	plan.Unshifted = o.cost(problem, soon)
@@ -167,12 +168,12 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	}
 	for _, f := range solved.Shortfalls {
 		if !later(jobs, f.Load) {
-			p.short(&plan, &b, o, problem, solved, jobs, f)
+			p.short(&plan, &b, o, problem, solved, jobs, lack{Shortfall: f})
 		}
 	}
 	for _, f := range given {
 		if !later(asked, f.Load) {
-			p.short(&plan, &b, o, problem, nil, asked, f)
+			p.short(&plan, &b, o, problem, solved, asked, f)
 		}
 	}
 	plan.RunOut, plan.Outlook = p.runOut(&b, plan, v, w)
@@ -266,9 +267,8 @@ func (p *Planner) fill(plan *Plan, b *Brief, o outlook, problem *optimizer.Probl
 	}
 }
 
-// short adds a shortfall to the plan's; solved is nil for what was given up for the
-// credit before it was made.
-func (p *Planner) short(plan *Plan, b *Brief, o outlook, problem *optimizer.Problem, solved *optimizer.Plan, jobs []job, f optimizer.Shortfall) {
+// short adds a shortfall to the plan's; why, where that is not known yet, is found out.
+func (p *Planner) short(plan *Plan, b *Brief, o outlook, problem *optimizer.Problem, solved *optimizer.Plan, jobs []job, f lack) {
 	s := &p.rules
 	short := Shortfall{Kind: f.Kind, At: o.slots[min(max(f.Slot, 0), len(o.slots)-1)].Start, Amount: f.Amount, Unit: f.Unit}
 	if f.Kind == optimizer.ShortShed && !overLimit(problem, f.Slot) {
@@ -278,8 +278,8 @@ func (p *Planner) short(plan *Plan, b *Brief, o outlook, problem *optimizer.Prob
 		if j.job.ID != f.Load {
 			continue
 		}
-		short.Load, short.Cause = s.Loads[j.load].ID, ShortOfCredit
-		if solved != nil {
+		short.Load, short.Cause = s.Loads[j.load].ID, f.cause
+		if f.cause == "" {
 			short.Cause = o.shortOf(b.Left, problem, solved, j.job)
 		}
 	}
@@ -297,9 +297,7 @@ func (p *Planner) short(plan *Plan, b *Brief, o outlook, problem *optimizer.Prob
 		plan.Short = append(plan.Short, short)
 		return
 	}
-	if plan.Short[i].Cause != short.Cause {
-		plan.Short[i].Cause = "" // not one for all of it
-	}
+	plan.Short[i].Cause = plan.Short[i].Cause.both(short.Cause)
 	if short.At.Before(plan.Short[i].At) {
 		plan.Short[i].At = short.At
 	}

@@ -38,6 +38,60 @@ func served(p *optimizer.Problem, plan *optimizer.Plan) *optimizer.Problem {
 	return &out
 }
 
+// lack is what a job does without that the optimizer is not asked for, and why.
+type lack struct {
+	optimizer.Shortfall
+	cause ShortCause
+}
+
+// lacks is what the job does without where it has so many of its parts, and not the further
+// ones up to another number of them.
+func (j job) lacks(has, of int, cause ShortCause) lack {
+	a := j.asks()
+	out := lack{optimizer.Shortfall{Kind: optimizer.ShortEnergy, Load: j.job.ID, Slot: max(0, a.from), Amount: float64(of - has), Unit: "slots"}, cause}
+	switch {
+	case j.job.Cycle != nil:
+		out.Kind, out.Unit = optimizer.ShortSkip, "runs"
+	case j.job.Variable != nil:
+		out.Amount, out.Unit = 0, "kWh"
+		for _, kw := range a.kw[has:of] {
+			out.Amount += kw * j.hours
+		}
+	}
+	return out
+}
+
+// outOfHours is what the hours of jobs are too short for of which a part is given up: of
+// those of which none is the optimizer tells.
+func outOfHours(asked, kept []job) (short []lack) {
+	for _, j := range asked {
+		a, parts := j.asks(), 0
+		if room := max(0, a.room()); !a.whole && len(a.kw) > room {
+			for _, k := range kept {
+				if k.job.ID == j.job.ID || k.job.ID == j.job.ID+atLater {
+					parts += len(k.asks().kw)
+				}
+			}
+			if parts <= room {
+				short = append(short, j.lacks(room, len(a.kw), ShortOfHours))
+			}
+		}
+	}
+	return short
+}
+
+// both is the cause of two shortfalls of one load.
+func (c ShortCause) both(o ShortCause) ShortCause {
+	known := func(c ShortCause) bool { return c == ShortOfCredit || c == ShortOfHours || c == ShortOfBoth }
+	switch {
+	case c == o:
+		return c
+	case known(c) && known(o):
+		return ShortOfBoth
+	}
+	return "" // not one for all of it
+}
+
 // overLimit tells whether the base load alone is above the site's limit in a slot.
 func overLimit(p *optimizer.Problem, slot int) bool {
 	return slot < len(p.SiteLimitKW) && p.BaseKW[slot] > p.SiteLimitKW[slot]

@@ -91,7 +91,7 @@ func (j job) parted(cut, early, late int) (out []job) {
 		v := b.job.Variable
 		v.NeedKWh = max(min(v.NeedKWh, whole), v.MinKW*j.hours)
 		v.From, v.InitOn, v.Hold = max(v.From, cut), false, 0
-		b.job.ID += "@later"
+		b.job.ID += atLater
 		b.opens, b.rests = false, time.Time{}
 		out = append(out, b)
 	}

@@ -91,6 +91,8 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 			x.Why.Code = WhyUnsure
 		case st.Shed.Lowered(l.ID):
 			x.Why = Reason{Code: WhyLowered, Until: st.Shed.Until}
+		case isHeld && held.Reason == loads.HeldLimit:
+			x.Why.Code = WhyRoomLess
 		case x.Wanted && x.Run:
 			x.End = x.Until
 			x.Why.Code = WhyAsked
@@ -250,6 +252,8 @@ func heldWhy(h loads.Hold) Reason {
 		r.Code = WhyStagger
 	case loads.HeldStarts, loads.HeldHour:
 		r.Code = WhyStarts
+	case loads.HeldLimit:
+		r.Code = WhyRoom
 	case loads.HeldChange, loads.HeldRefused:
 	}
 	return r

@@ -71,6 +71,8 @@ const (
 	WhyHeld      ReasonCode = "held"      // held back for another reason
 	WhyShed      ReasonCode = "shed"      // the site draws too much
 	WhyLowered   ReasonCode = "lowered"   // the site draws too much, and it is held to less
+	WhyRoom      ReasonCode = "room"      // with it the site would draw more than it may
+	WhyRoomLess  ReasonCode = "room_less" // with more of it the site would
 	WhySet       ReasonCode = "set"       // it runs as somebody has set it at the device
 	WhySetOff    ReasonCode = "set_off"   // somebody has switched it off at the device
 	WhySpares    ReasonCode = "spares"    // the credit left is kept for more important loads
