@@ -502,7 +502,10 @@ func (st *step) turn(u *UnitState, set Setpoint, reason string) bool {
 	if u.Set.On != set.On {
 		u.Prev, u.Since = u.Since, st.now
 	}
-	u.Former, u.Set = u.Set, set
+	if !u.Commanded || u.Confirmed {
+		u.Former = u.Set // else it may never have done that
+	}
+	u.Set = set
 	if changed {
 		st.emit(u, reason, false) // still not confirmed, since the same time
 	} else {

@@ -91,14 +91,13 @@ func (d Drawn) unseen(told time.Time, p units.Power) units.Power {
 	return units.Power(units.MulDiv(int64(p), int64(missing), int64(whole)))
 }
 
-// before is what the load drew before it was told what it is told now: as it was told
-// then, or less where its device has measured less by then.
+// before is what the load drew before it was told what it is told now: as its device has
+// measured by then, else as it was told then.
 func (l Load) before(u UnitState, d Drawn) units.Power {
-	p := l.Draws(u.Former)
 	if u.Seen.HasPower && u.Seen.On && !u.Seen.At.After(d.At) {
-		return min(p, max(0, u.Seen.Power))
+		return max(0, u.Seen.Power)
 	}
-	return p
+	return l.Draws(u.Former)
 }
 
 // now is what the load is reckoned to draw: as measured, else as it was told.
