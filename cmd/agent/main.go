@@ -33,6 +33,7 @@ type cli struct {
 	Plan      planCmd      `cmd:"" help:"Plan the loads of an instance file."`
 	Tariff    tariffCmd    `cmd:"" help:"Check, show and compare tariffs; say what a load costs."`
 	Ledger    ledgerCmd    `cmd:"" help:"Check the ledger or print a statement."`
+	Receipt   receiptCmd   `cmd:"" help:"Check receipts and statements that a meter box has signed, away from it."`
 	Decode    decodeCmd    `cmd:"" help:"Show what is read out of a meter's recorded output."`
 	Profile   profileCmd   `cmd:"" help:"Print the stored intervals of the meter or of a load as CSV."`
 	Waveform  waveformCmd  `cmd:"" help:"Measure recorded samples of a voltage and a current."`

@@ -22,6 +22,7 @@ func forms() []any {
 		Marginal{},
 		Ledger{},
 		Statement{},
+		Insight{},
 		Log{},
 		History{},
 		TopUpNeed{},

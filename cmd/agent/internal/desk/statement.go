@@ -160,6 +160,37 @@ func (d *Desk) Purchases(ctx context.Context, before uint64, n int) ([]statement
 	return all, err
 }
 
+// Receipt is the top-up with a seq, with its entries.
+func (d *Desk) Receipt(ctx context.Context, seq uint64) (web.Receipt, error) {
+	var out web.Receipt
+	for e, err := range d.records.Ledger(ctx, max(1, seq)) {
+		switch {
+		case err != nil:
+			return out, err
+		case len(out.Entries) == 0 && (e.Seq != seq || e.Kind != credit.Topup):
+			return out, web.ErrUnknown
+		case len(out.Entries) > 0 && (e.Kind == credit.Topup || e.Ref != out.Entries[0].Ref || !statement.Charge(e.Kind) && e.Kind != credit.Debt):
+			return out, nil
+		}
+		out.Entries, out.Balance = append(out.Entries, e), e.Balance
+		list, err := statement.Purchases(func(yield func(credit.Entry, error) bool) {
+			for _, e := range out.Entries {
+				if !yield(e, nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			return out, err
+		}
+		out.Purchase = list[0]
+	}
+	if len(out.Entries) == 0 {
+		return out, web.ErrUnknown
+	}
+	return out, nil
+}
+
 // upTo are entries up to the one that ends what is before it: seq; 0: all.
 func upTo(entries iter.Seq2[credit.Entry, error], seq uint64) iter.Seq2[credit.Entry, error] {
 	return func(yield func(credit.Entry, error) bool) {

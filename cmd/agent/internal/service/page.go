@@ -1,7 +1,9 @@
 package service
 
 import (
+	"crypto/ed25519"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/desk"
@@ -20,8 +22,9 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 		Name: cfg.Site.Name, Unit: unit, Meter: cfg.Meter.Label(), Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency,
 	})
 	s.talk = talk.New(s.site, s.loop, s.store, maker)
+	ownKey := sync.OnceValues(func() (ed25519.PrivateKey, error) { return siteKey(cfg.Path(cfg.Data)) })
 	if s.site.Policy != nil {
-		key, err := siteKey(cfg.Path(cfg.Data))
+		key, err := ownKey()
 		if err != nil { // the light does not depend on what the utility is told
 			s.unsigned = err.Error()
 			s.log.Error("acknowledgements cannot be signed, and are not sent", "error", err)
@@ -39,6 +42,7 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 		OpenReading: cfg.Web.Reading == "open", OpenChanges: opt.Open, Hosts: cfg.Web.Hosts,
 		Behind: func() time.Time { return s.loop.Snapshot().Behind }, Patience: cfg.Patience(),
 		TLS: pageTLS(cfg), Proxies: cfg.Web.Proxies, Guessed: s.pinGuessed,
+		Key: ownKey, Meter: s.site.Meter,
 	}, s.log)
 	return err
 }

@@ -36,10 +36,10 @@ func policyOf(cfg config.Config) *policy.Rules {
 	return r
 }
 
-// siteKeyFile holds the key with which a site signs its acknowledgements.
+// siteKeyFile holds the key with which a site signs its acknowledgements and receipts.
 const siteKeyFile = "policy.key"
 
-// siteKey is the site's own key, made at the first start.
+// siteKey is the site's own key, made when it is first asked for.
 func siteKey(folder string) (ed25519.PrivateKey, error) {
 	name := filepath.Join(folder, siteKeyFile)
 	data, err := os.ReadFile(name)

@@ -15,6 +15,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/statement"
+	"github.com/keeplit/keeplit/internal/units"
 )
 
 // The API under /api/v1 says and does what the page does, in the forms of package api.
@@ -26,6 +27,7 @@ import (
 //	GET  /api/v1/topup?until=2026-12-24          the least top-up that lasts to the end of that day
 //	GET  /api/v1/ledger?before=SEQ&n=100         newest first; kind, q, from and to look for some
 //	GET  /api/v1/statement?by=day&at=2026-11-28  the account added up by day, hour, month or topup
+//	GET  /api/v1/insight?at=2026-11-28           why a month costs more, what limit is near, what money buys
 //	GET  /api/v1/history?from=TIME&to=TIME       measured intervals, 31 days at the most; "next" tells where to go on
 //	POST /api/v1/topup                           {"token":"..."}
 //	POST /api/v1/until                           {"until":"Fri 18:00"}, or "off"
@@ -43,6 +45,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/marginal", s.api(readAccess, s.apiMarginal))
 	mux.HandleFunc("GET /api/v1/ledger", s.api(readAccess, s.heavy(s.apiLedger)))
 	mux.HandleFunc("GET /api/v1/statement", s.api(readAccess, s.heavy(s.apiStatement)))
+	mux.HandleFunc("GET /api/v1/insight", s.api(readAccess, s.heavy(s.apiInsight)))
 	mux.HandleFunc("GET /api/v1/log", s.api(readAccess, s.heavy(s.apiLog)))
 	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.heavy(s.apiHistory)))
 	mux.HandleFunc("GET /api/v1/topup", s.api(readAccess, s.apiTopUpFor))
@@ -297,6 +300,43 @@ func (s *Server) statement(ctx context.Context, by string, at time.Time, before 
 		a.Rows = append(a.Rows, api.StretchOf(&spans[i]))
 	}
 	return a, err
+}
+
+func (s *Server) apiInsight(w http.ResponseWriter, r *http.Request) {
+	v := s.agent.View()
+	at, ok := monthAsked(r.URL.Query().Get("at"), formatFor(s.texts, &v).Zone)
+	if !ok {
+		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.statement_query"))
+		return
+	}
+	i, err := s.agent.Insight(r.Context(), at)
+	if err != nil {
+		s.apiDone(w, r, err)
+		return
+	}
+	s.writeJSON(w, r, http.StatusOK, wireInsight(i))
+}
+
+// wireInsight is what a month means as it is sent.
+func wireInsight(i Insight) api.Insight {
+	out := api.Insight{Buys: []api.Bought{}, ExpectedKWh: i.Expected.KWh()}
+	if c := i.Compared; c != nil {
+		out.Compared = &api.Compared{
+			From: c.From.UTC(), To: c.To.UTC(), Before: c.Before.UTC(), BeforeTo: c.BeforeTo.UTC(), Charged: c.Charged.String(), ChargedBefore: c.ChargedBefore.String(),
+			KWh: c.UsedAfter.KWh(), KWhBefore: c.UsedBefore.KWh(),
+		}
+		if !c.Unexplained {
+			use, price := c.Use.String(), c.Price.String()
+			out.Compared.Use, out.Compared.Price = &use, &price
+		}
+	}
+	if l := i.Limit; l != nil {
+		out.Limit = &api.Limit{Name: l.Name, Class: l.Class, LeftKWh: l.Left.KWh(), Until: l.Until.UTC(), Saves: l.Saves.String(), Months: l.Months, Beyond: units.Money(l.Beyond).String()}
+	}
+	for _, b := range i.Buys {
+		out.Buys = append(out.Buys, api.Bought{Amount: b.Amount.String(), ToDebt: b.ToDebt.String(), Credit: b.Credit.String(), KWh: b.Energy.KWh(), Seconds: b.Lasts.Seconds()})
+	}
+	return out
 }
 
 func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) {

@@ -17,6 +17,7 @@ import (
 	"github.com/keeplit/keeplit/credit/statement"
 	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/tariffs"
 )
 
 // fakeAgent is a house that changes when it is told to.
@@ -531,6 +532,33 @@ func (f *fakeAgent) Purchases(_ context.Context, before uint64, n int) ([]statem
 	slices.Reverse(all)
 	all = slices.DeleteFunc(all, func(p statement.Purchase) bool { return before > 0 && p.Seq >= before })
 	return all[:min(n, len(all))], err
+}
+
+func (f *fakeAgent) Insight(context.Context, time.Time) (Insight, error) {
+	return Insight{
+		Compared: &Compared{
+			Change: tariffs.Change{Before: 300 * units.One, After: 420 * units.One, Use: 80 * units.One, Price: 40 * units.One, UsedBefore: units.FromKWh(120), UsedAfter: units.FromKWh(150)},
+			From:   fakeNow.AddDate(0, 0, -21), To: fakeNow, Before: fakeNow.AddDate(0, -1, -21), BeforeTo: fakeNow.AddDate(0, -1, 0), Days: 21, Charged: 420 * units.One, ChargedBefore: 300 * units.One,
+		},
+		Limit:    &tariffs.Limit{Name: "large", Class: true, Left: units.FromKWh(3.2), Until: fakeNow.AddDate(0, 0, 9), Saves: 160 * units.One, Months: 3},
+		Expected: units.FromKWh(40),
+		Buys:     []Bought{{Amount: 50 * units.One, Credit: 50 * units.One, Energy: units.FromKWh(18), Lasts: 26 * time.Hour}, {Amount: 300 * units.One, ToDebt: 30 * units.One, Credit: 270 * units.One, Energy: units.FromKWh(105), Lasts: 140 * time.Hour}},
+	}, nil
+}
+
+func (f *fakeAgent) Receipt(_ context.Context, seq uint64) (Receipt, error) {
+	list, err := statement.Purchases(f.entries())
+	for _, p := range list {
+		if p.Seq == seq {
+			e := credit.Entry{Seq: seq, At: p.At, Kind: credit.Topup, Name: "page", Amount: p.Amount, Balance: p.Amount, Cause: "sts token by page adds 200.00 </script><b>"}
+			e.Hash = e.Sum()
+			return Receipt{Purchase: p, Entries: []credit.Entry{e}, Balance: p.Amount}, nil
+		}
+	}
+	if err != nil {
+		return Receipt{}, err
+	}
+	return Receipt{}, ErrUnknown
 }
 
 func (f *fakeAgent) History(_ context.Context, from, to time.Time) ([]HistoryPoint, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/internal/sealed"
 )
 
 // open is the model of a page for the reader of r.
@@ -60,6 +61,9 @@ func (s *Server) systemPage(w http.ResponseWriter, r *http.Request) {
 		b.Older = rows[logPage-1].ID
 	}
 	b.Rows = rows
+	if key, err := s.receiptKey(); err == nil {
+		b.Key = sealed.PublicOf(key)
+	}
 	m.Body = b
 	s.render(w, r, http.StatusOK, m)
 }
@@ -71,7 +75,8 @@ type systemBody struct {
 	Rows   []picture.LogRow
 	Older  int64 // before, of the next page; 0 none
 	Newest bool
-	Failed bool // it could not be read
+	Failed bool   // it could not be read
+	Key    string // that receipts are signed with; "" none
 }
 
 func (s *Server) ledgerCSV(w http.ResponseWriter, r *http.Request) {

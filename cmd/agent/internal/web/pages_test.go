@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/internal/sealed"
 )
 
 func TestAPasswordInAnAddressIsNotShown(t *testing.T) {
@@ -199,6 +202,54 @@ func TestStatementByDaysHoursTopUpsAndMonths(t *testing.T) {
 	x.want(x.get("/account/print"), 503)
 	x.want(x.get("/statement.csv"), 503)
 	x.want(x.get("/api/v1/statement"), 503)
+}
+
+func TestAMonthIsExplained(t *testing.T) {
+	x := newSite(t, nil)
+	x.want(spaced(x.get("/account")), 200, "Why did it cost more?", "R 420.00 were charged in 21 days, R 300.00 in as many of October.", "Use: 150 kWh, 120 kWh before", "R 80.00", "Prices, class and charges", "R 40.00",
+		"3.20 kWh are left until Tue 1 Dec before the price is that of &#34;large&#34;. To stay below saves about R 160.00, with the 3 months that depend on it.", "As usual it would be 40.0 kWh until then.", "R 30.00 to debts", "26 h")
+	x.want(x.get("/api/v1/insight"), 200, `"use":"80.000000","price":"40.000000"`, `"limit":{"name":"large","class":true,"left_kwh":3.2,`, `"to_debt":"30.000000"`, `"seconds":93600`)
+	x.want(x.get("/api/v1/insight?at=soon"), 400)
+}
+
+func TestReceiptsAreSignedAndNeedNothingElse(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+	x := newSite(t, func(c *Config) {
+		c.Key, c.Meter = func() (ed25519.PrivateKey, error) { return key, nil }, "04123456789"
+	})
+	x.want(x.get("/account?by=topups"), 200, "/receipt/topup/3115.html")
+	x.want(x.get("/account/print"), 200, "/receipt/month/2026-11-01.html")
+	x.want(x.get("/system"), 200, sealed.PublicOf(key))
+	for path, want := range map[string]string{"/receipt/topup/3115.html": "R\u00a0200.00", "/receipt/month/2026-11-01.html": "November 2026"} {
+		a := x.get(path)
+		x.want(a, 200, want, "Signed, every letter of it", "Sun 22 Nov 2026 16:07 &#43;0200")
+		body, by, err := sealed.Open([]byte(a.body))
+		if err != nil || by != sealed.PublicOf(key) {
+			t.Errorf("%s: %v", path, err)
+		}
+		if !strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment; filename=") {
+			t.Errorf("%s is not saved", path)
+		}
+		if strings.Contains(string(body), "04123456789") || strings.Contains(string(body), `id="entries"`) {
+			t.Errorf("%s tells a guest the meter's number", path)
+		}
+		if regexp.MustCompile(`(src|href)=`).Match(body) {
+			t.Errorf("%s needs something besides itself", path)
+		}
+	}
+	for _, path := range []string{"/receipt/topup/3114.html", "/receipt/topup/x.html", "/receipt/month/x.html", "/receipt/month/.html"} {
+		x.want(x.get(path), 404)
+	}
+	x.want(x.form("/signin", "pin", testPIN), 303)
+	a := x.get("/receipt/topup/3115.html")
+	x.want(a, 200, "meter 04123456789", `id="entries"`, `\u003c/script\u003e\u003cb\u003e`)
+	x.f.mu.Lock()
+	x.f.ledger = errors.New("disk")
+	x.f.mu.Unlock()
+	x.want(x.get("/receipt/topup/3115.html"), 503)
+	x.want(x.get("/receipt/month/2026-11-01.html"), 503)
+	bare := newSite(t, nil)
+	bare.want(bare.get("/receipt/topup/3115.html"), 503, "Receipts cannot be signed now")
 }
 
 func TestEntriesAreFound(t *testing.T) {

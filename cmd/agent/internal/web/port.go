@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/statement"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/tariffs"
 )
 
 // Agent is what the page needs of the control loop.  Every method may be called
@@ -69,6 +70,13 @@ type Agent interface {
 	// Purchases are the n newest top-ups with a smaller seq than before, newest
 	// first; before 0 is from the newest.
 	Purchases(ctx context.Context, before uint64, n int) ([]statement.Purchase, error)
+
+	// Insight is what the month that at lies in means; at zero, or ahead, is now.
+	Insight(ctx context.Context, at time.Time) (Insight, error)
+
+	// Receipt is a top-up with its entries of the ledger; ErrUnknown where seq is
+	// none.
+	Receipt(ctx context.Context, seq uint64) (Receipt, error)
 
 	// Log is the n newest events with ID < before, newest first; before 0 is from
 	// the newest.  n is 1 to 500.
@@ -192,6 +200,47 @@ type LedgerRow struct {
 	Energy  units.Energy // of a charge for consumption; else 0
 	Cause   string       // one line in words; never a whole token
 	Guest   string       // the same for who has not signed in: without the meter's number
+}
+
+// Insight is what a month of the statement means.
+type Insight struct {
+	Compared *Compared      // nil: there is nothing to compare
+	Limit    *tariffs.Limit // of the month under way; nil: none is near
+	Expected units.Energy   // to be used to its end, as is usual
+	Buys     []Bought       // what money buys now; nil: it is not known yet, or the month is over
+}
+
+// Compared is a month beside the one before it.
+type Compared struct {
+	tariffs.Change
+	From, To         time.Time
+	Before, BeforeTo time.Time
+	Days             int  // that are compared
+	Whole            bool // both are whole months
+	Charged          units.Money
+	ChargedBefore    units.Money
+	// Unexplained tells that the ledger charged something else than the tariff's
+	// document says, so that use and prices cannot be told apart.
+	Unexplained bool
+}
+
+// More is by how much more was charged than before.
+func (c *Compared) More() units.Money { return c.Charged - c.ChargedBefore }
+
+// Bought is what an amount buys.
+type Bought struct {
+	Amount units.Money
+	ToDebt units.Money   // of it, to debts
+	Credit units.Money   // what is left of it as credit
+	Energy units.Energy  // before what goes to debts
+	Lasts  time.Duration // of Credit, as much is spent here
+}
+
+// Receipt is a top-up as it stands in the ledger.
+type Receipt struct {
+	statement.Purchase
+	Entries []credit.Entry // the top-up and what it paid, with their hashes
+	Balance units.Money    // after them
 }
 
 // Statement is a billing month of the account.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -36,6 +37,11 @@ type Config struct {
 	// and home.arpa are always taken; any other name is refused, which keeps a
 	// foreign page from reaching this one by pointing its own name here.
 	Hosts []string
+
+	// Key is the key that signs receipts, Meter the meter's number that they name;
+	// nil where there are no receipts.
+	Key   func() (ed25519.PrivateKey, error)
+	Meter string
 
 	IdleTimeout time.Duration // of a session; 0 is 15 min
 

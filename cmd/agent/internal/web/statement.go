@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/statement"
 	"github.com/keeplit/keeplit/internal/units"
@@ -37,6 +38,7 @@ type accountBody struct {
 
 	Statement Statement
 	Months    []statement.Span
+	Insight   Insight
 	At        time.Time        // in the month that is shown
 	Newer     time.Time        // in the month after it; zero: it is the present one
 	Earlier   time.Time        // in the month before it; zero: there is none
@@ -207,6 +209,9 @@ func (s *Server) daysBody(r *http.Request, m *model, b *accountBody) (err error)
 	if b.Months, err = s.agent.Months(r.Context(), monthsShown); err != nil {
 		return err
 	}
+	if b.Insight, err = s.agent.Insight(r.Context(), b.At); err != nil {
+		return err
+	}
 	for i := range b.Months {
 		if !b.Months[i].From.Equal(b.Statement.Month.From) {
 			continue
@@ -278,23 +283,25 @@ func (s *Server) printed(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusNotFound, "error.not_found")
 		return
 	}
-	b := accountBody{}
-	var err error
-	if b.Statement, err = s.agent.Statement(r.Context(), at); err != nil {
-		s.log.Error("ledger", "error", err)
-		s.fail(w, r, http.StatusServiceUnavailable, "ledger.failed")
-		return
-	}
-	month := b.Statement.Month
-	b.Rows, err = s.agent.Ledger(r.Context(), LedgerQuery{From: month.From, To: month.To, Kinds: []credit.Kind{credit.Topup, credit.Gift}, N: 500, Guest: true})
+	b, err := s.printedBody(r, at)
 	if err != nil {
 		s.log.Error("ledger", "error", err)
 		s.fail(w, r, http.StatusServiceUnavailable, "ledger.failed")
 		return
 	}
-	slices.Reverse(b.Rows)
 	m.Body = b
 	s.render(w, r, http.StatusOK, m)
+}
+
+// printedBody is the month that at lies in, with its top-ups.
+func (s *Server) printedBody(r *http.Request, at time.Time) (b accountBody, err error) {
+	if b.Statement, err = s.agent.Statement(r.Context(), at); err != nil {
+		return b, err
+	}
+	month := b.Statement.Month
+	b.Rows, err = s.agent.Ledger(r.Context(), LedgerQuery{From: month.From, To: month.To, Kinds: []credit.Kind{credit.Topup, credit.Gift}, N: 500, Guest: true})
+	slices.Reverse(b.Rows)
+	return b, err
 }
 
 // statementCSV is a month by days and parts, for a spreadsheet.
@@ -366,6 +373,25 @@ func (m *model) ISODay(t time.Time) string { return t.In(m.Zone).Format(time.Dat
 func (m *model) DayOf(t time.Time) string {
 	t = t.In(m.Zone)
 	return m.Weekday(t) + " " + strconv.Itoa(t.Day()) + " " + m.Words.T("month."+strconv.Itoa(int(t.Month())))
+}
+
+// Exact is an instant that is read elsewhere and later: "Tue 3 Dec 2026 19:40 +0200".
+func (m *model) Exact(t time.Time) string {
+	t = t.In(m.Zone)
+	return m.DayOf(t) + " " + t.Format("2006 15:04 -0700")
+}
+
+// Share is a part of a whole in percent, "" where there is no whole.
+func (m *model) Share(part, of units.Money) string {
+	if of <= 0 || part <= 0 {
+		return ""
+	}
+	return strconv.FormatInt(units.MulDiv(100, int64(part), int64(of)), 10) + present.NoBreak + "%"
+}
+
+// MonthShort is the name of the month that an instant lies in.
+func (m *model) MonthShort(t time.Time) string {
+	return m.Words.T("month.long." + strconv.Itoa(int(t.In(m.Zone).Month())))
 }
 
 // Size is an amount whatever its sign.
