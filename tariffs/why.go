@@ -157,6 +157,7 @@ func (t *Tariff) NextLimit(acc Account, at time.Time, usual units.Energy) (Limit
 			case ByPastMaximum:
 				_, _, want := cs.months(&acc, s.month, foreseen{})
 				take(limit-own, name, true, want)
+			default: // by the month itself: above
 			}
 		}
 	}

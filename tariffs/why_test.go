@@ -63,7 +63,7 @@ func TestUseAndPricesAreToldApart(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
-	if got := (written(t, laddered)).Compare(tariffs.Stretch{}, tariffs.Stretch{}); got != (tariffs.Change{}) {
+	if got := written(t, laddered).Compare(tariffs.Stretch{}, tariffs.Stretch{}); got != (tariffs.Change{}) {
 		t.Errorf("of nothing: %+v", got)
 	}
 }
@@ -107,15 +107,27 @@ func TestTheNextLimitAndWhatKeepingWithinItSaves(t *testing.T) {
 		{"a step", laddered, month(96800 * units.WattHour), tariffs.Limit{Name: "energy", Left: 3200 * units.WattHour, Beyond: 1_100_000}, false},
 		{"beyond the last step", laddered, month(120 * kwh), tariffs.Limit{}, true},
 		{"one price", raised, month(10 * kwh), tariffs.Limit{}, true},
-		{"a class that prices the month anew", `{currency: GHS, zone: UTC, current: example, versions: [{classes: {list: [{name: lifeline, to: 30 kWh}, {name: others}]},
+		{
+			"a class that prices the month anew", `{currency: GHS, zone: UTC, current: example, versions: [{classes: {list: [{name: lifeline, to: 30 kWh}, {name: others}]},
 			energy: [{name: lifeline energy, classes: [lifeline], price: 1}, {name: energy, classes: [others], price: 2}]}]}`,
-			month(28 * kwh), tariffs.Limit{Name: "others", Class: true, Left: 2 * kwh, Saves: 30 * units.One}, false},
-		{"a class by the mean of three months: next month at another price", `{currency: KES, zone: UTC, current: example, versions: [{classes: {by: past_average, months: 3, initial: small, list: [{name: small, to: 30 kWh}, {name: large}]},
+			month(28 * kwh),
+			tariffs.Limit{Name: "others", Class: true, Left: 2 * kwh, Saves: 30 * units.One},
+			false,
+		},
+		{
+			"a class by the mean of three months: next month at another price", `{currency: KES, zone: UTC, current: example, versions: [{classes: {by: past_average, months: 3, initial: small, list: [{name: small, to: 30 kWh}, {name: large}]},
 			energy: [{name: a, classes: [small], price: 12}, {name: b, classes: [large], price: 16}]}]}`,
-			month(28*kwh, 25*kwh, 33*kwh), tariffs.Limit{Name: "large", Class: true, Left: 4 * kwh, Months: 1, Saves: 160 * units.One}, false},
-		{"a class that each of three months must be within", `{currency: PKR, zone: UTC, current: example, versions: [{classes: {by: past_maximum, months: 3, initial: safe, list: [{name: safe, to: 200 kWh}, {name: other}]},
+			month(28*kwh, 25*kwh, 33*kwh),
+			tariffs.Limit{Name: "large", Class: true, Left: 4 * kwh, Months: 1, Saves: 160 * units.One},
+			false,
+		},
+		{
+			"a class that each of three months must be within", `{currency: PKR, zone: UTC, current: example, versions: [{classes: {by: past_maximum, months: 3, initial: safe, list: [{name: safe, to: 200 kWh}, {name: other}]},
 			energy: [{name: a, classes: [safe], price: 10}, {name: b, classes: [other], price: 30}]}]}`,
-			month(196800*units.WattHour, 150*kwh, 150*kwh), tariffs.Limit{Name: "other", Class: true, Left: 3200 * units.WattHour, Months: 3, Saves: 3 * 40 * 20 * units.One}, false},
+			month(196800*units.WattHour, 150*kwh, 150*kwh),
+			tariffs.Limit{Name: "other", Class: true, Left: 3200 * units.WattHour, Months: 3, Saves: 3 * 40 * 20 * units.One},
+			false,
+		},
 	} {
 		tariff := written(t, strings.Join(strings.Fields(c.tariff), " "))
 		got, ok := tariff.NextLimit(c.acc, at, 40*kwh)

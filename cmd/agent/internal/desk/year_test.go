@@ -14,6 +14,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
@@ -24,6 +25,7 @@ import (
 	"github.com/keeplit/keeplit/credit/statement"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/tariffs"
 	"github.com/keeplit/keeplit/tariffs/catalogue"
 )
@@ -65,6 +67,7 @@ func aKenyanHome(t testing.TB, from time.Time, days int) kenya {
 	t.Cleanup(func() { ok(k.store.Close()) })
 	account, entries := site.Credit.Open(site.Meter, from)
 	var acc tariffs.Account
+	var intervals []store.Interval
 	count := 1
 	for day := range days {
 		if day%4 == 0 {
@@ -87,6 +90,9 @@ func aKenyanHome(t testing.TB, from time.Time, days int) kenya {
 			}
 			var items []tariffs.Item
 			acc, items = tariff.Consume(acc, at, at.Add(30*time.Minute), units.Energy(wh)*units.KilowattHour/1000)
+			intervals = append(intervals, store.Interval{Series: planning.SiteSeries, Interval: metering.Interval{
+				Slot: units.Slot{Start: at, Len: 30 * time.Minute}, Import: units.Energy(wh) * units.KilowattHour / 1000, Covered: 30 * time.Minute,
+			}})
 			var list []credit.Charge
 			for n, it := range items {
 				c := credit.Charge{Name: it.Name, Kind: credit.Consumption, Amount: it.Gross(), Tax: it.Tax}
@@ -102,8 +108,8 @@ func aKenyanHome(t testing.TB, from time.Time, days int) kenya {
 			entries = append(entries, more...)
 		}
 		if day%30 == 29 || day == days-1 {
-			ok(k.store.Commit(t.Context(), store.Batch{At: from, Ledger: entries}))
-			k.entries, entries = append(k.entries, entries...), nil
+			ok(k.store.Commit(t.Context(), store.Batch{At: from, Ledger: entries, Intervals: intervals}))
+			k.entries, entries, intervals = append(k.entries, entries...), nil, nil
 		}
 	}
 	k.state, _ = site.Begin(from.AddDate(0, 0, days))
@@ -155,6 +161,28 @@ func TestAYearOfFiveComponents(t *testing.T) {
 	ups, err := d.Purchases(t.Context(), 0, 8)
 	if err != nil || len(ups) != 8 || !ups[0].Until.IsZero() || ups[1].Lasted(k.state.Now) != 4*24*time.Hour {
 		t.Errorf("%+v, %v", ups, err)
+	}
+
+	// December beside November at the same prices, November beside October, when other
+	// prices began.
+	for _, c := range []struct {
+		at    time.Time
+		price bool
+	}{{time.Date(2025, 12, 20, 12, 0, 0, 0, time.UTC), false}, {time.Date(2025, 11, 20, 12, 0, 0, 0, time.UTC), true}} {
+		in, err := d.Insight(t.Context(), c.at)
+		if err != nil || in.Compared == nil {
+			t.Fatalf("%+v, %v", in, err)
+		}
+		x := in.Compared
+		if x.Change.Before+x.Use+x.Price != x.After || !x.Whole || (x.Price != 0) != c.price && !x.Unexplained {
+			t.Errorf("%s: %+v", c.at, x)
+		}
+		if x.ChargedBefore == 0 || x.Charged == 0 {
+			t.Errorf("%s: nothing was charged: %+v", c.at, x)
+		}
+	}
+	if in, err := d.Insight(t.Context(), from.Add(24*time.Hour)); err != nil || in.Compared != nil {
+		t.Errorf("the first month is compared: %+v, %v", in, err)
 	}
 
 	page, err := web.New(d, web.Config{OpenReading: true}, slog.New(slog.NewTextHandler(t.Output(), nil)))
