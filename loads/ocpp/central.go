@@ -31,6 +31,7 @@ type Central struct {
 	strange  map[string]time.Time // names that are no station's, and when that was said last
 
 	transactions atomic.Int32
+	over         bool // nobody is let in any more
 	sessions     sync.WaitGroup
 }
 
@@ -75,10 +76,24 @@ func (c *Central) given(id int) {
 	}
 }
 
+// number is one that no transaction has.  It goes round where a station's own was the last.
+func (c *Central) number() int {
+	for {
+		last := c.transactions.Load()
+		next := last%(1<<31-1) + 1
+		if c.transactions.CompareAndSwap(last, next) {
+			return int(next)
+		}
+	}
+}
+
 // Connector implements loads.Stations.
 func (c *Central) Connector(at loads.Connector, e loads.Env) (loads.Switch, error) {
 	if e.PerAmpere <= 0 || len(e.Powers) == 0 {
 		return nil, errors.New("ocpp: what the car may draw is not known of a load that is not of kind power")
+	}
+	if least := 6 * e.PerAmpere; e.Powers[0].From < least {
+		return nil, fmt.Errorf("ocpp: the least power, %v, is less than the %v of 6 A, below which no car charges; write min: 6 A", e.Powers[0].From, least)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,7 +123,7 @@ func (c *Central) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http.Server{
-		Handler: http.HandlerFunc(c.call), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+		Handler: http.HandlerFunc(c.call), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
 	}
@@ -122,6 +137,9 @@ func (c *Central) Serve(ctx context.Context, l net.Listener) error {
 	case err = <-ended:
 	}
 	cancel()
+	c.mu.Lock()
+	c.over = true
+	c.mu.Unlock()
 	c.sessions.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
@@ -134,7 +152,13 @@ func (c *Central) call(w http.ResponseWriter, r *http.Request) {
 	name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 	c.mu.Lock()
 	st := c.stations[name]
+	if c.over {
+		c.mu.Unlock()
+		return
+	}
+	c.sessions.Add(1) // here: what waits for the last of them must not miss one
 	c.mu.Unlock()
+	defer c.sessions.Done()
 	if st == nil {
 		c.stranger(name, r.RemoteAddr)
 		http.Error(w, "no load has this station", http.StatusNotFound)
@@ -162,8 +186,6 @@ func (c *Central) call(w http.ResponseWriter, r *http.Request) {
 		c.log.Debug("a station's call failed", "station", st.name, "error", err)
 		return
 	}
-	c.sessions.Add(1)
-	defer c.sessions.Done()
 	c.log.Info("a station is connected", "station", st.name, "from", r.RemoteAddr)
 	err = newSession(st, conn).run(r.Context())
 	c.log.Info("a station is gone", "station", st.name, "why", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -22,6 +23,8 @@ type connector struct {
 	// Under st.mu.
 	order  *order // told last; nil: nothing, or it did not get out
 	proved *proof // what the station has taken in this session; nil: nothing
+	doubt  bool   // another limit than the proved one may hold: it was told, and not answered
+	life   int    // counts what the station may have forgotten everything at
 
 	status      string // "": none was heard in this session
 	statusAt    time.Time
@@ -29,17 +32,20 @@ type connector struct {
 	askedStatus time.Time // it was asked for
 	transaction int       // 0: none
 	startedAt   time.Time // a transaction was asked for
+	ended       bool      // a person has ended the last transaction, and the car is still plugged in
 
 	power      units.Power
-	powerHeard time.Time // zero: never
-	drawsHeard time.Time // it measured that
-	most       units.Power
+	powerHeard time.Time   // zero: never
+	drawsHeard time.Time   // it measured that
+	most       units.Power // that it gives, as it said at mostAt; 0: it did not say that it gives less than it was told
+	mostAt     time.Time
 }
 
 // order is a set-point on its way.
 type order struct {
 	set    loads.Setpoint
 	out    chan error // holds one; nil once it has left this machine
+	begun  bool       // it is being written: that it did not get out cannot be said any more
 	left   bool
 	tried  time.Time
 	failed bool // the station took it in no form
@@ -56,17 +62,21 @@ type proof struct {
 // anyDraw is what a station may measure of itself.
 const anyDraw = 100 * units.Watt
 
+// mostFor is how long a station that gives less than it was told is told no more: what lowers
+// it may be another limit, which ends.
+const mostFor = time.Hour
+
 // Takes implements loads.Capable: less where the station has said that it gives less.
 func (c *connector) Takes() loads.Capability {
 	c.st.mu.Lock()
 	defer c.st.mu.Unlock()
-	return c.takes()
+	return c.takes(c.st.central.now())
 }
 
-func (c *connector) takes() loads.Capability {
+func (c *connector) takes(now time.Time) loads.Capability {
 	out := loads.Capability{ReadBack: true}
 	for _, r := range c.powers {
-		if c.most > 0 && r.To > c.most {
+		if c.most > 0 && now.Sub(c.mostAt) < mostFor && r.To > c.most {
 			if r.From > c.most {
 				continue
 			}
@@ -83,7 +93,8 @@ func (c *connector) Set(ctx context.Context, p loads.Setpoint) error {
 		return err
 	}
 	c.st.mu.Lock()
-	takes := c.takes()
+	now := c.st.central.now()
+	takes := c.takes(now)
 	if err := takes.Check(p); err != nil {
 		c.st.mu.Unlock()
 		return fmt.Errorf("ocpp: %w", err)
@@ -91,14 +102,13 @@ func (c *connector) Set(ctx context.Context, p loads.Setpoint) error {
 	if !p.On {
 		p = loads.Setpoint{}
 	}
-	now := c.st.central.now()
 	c.drop(nil) // this one goes in its place
 	if c.st.session == nil {
 		c.order = nil // what was told before is not told later
 		c.st.mu.Unlock()
 		return fmt.Errorf("ocpp: station %s is not connected", c.at.Station)
 	}
-	if o := c.observed(now); c.deadMan == 0 && c.proved != nil && c.proved.set == p && o.Known && o.On == p.On && (c.order == nil || c.order.set == p) {
+	if o := c.observed(now); c.deadMan == 0 && c.holds(p) && o.Known && o.On == p.On && (c.order == nil || c.order.set == p) {
 		c.order = &order{set: p, left: true, tried: c.proved.at} // it follows it: stations keep profiles in flash
 		c.st.mu.Unlock()
 		return nil
@@ -106,6 +116,9 @@ func (c *connector) Set(ctx context.Context, p loads.Setpoint) error {
 	w := &order{set: p, out: make(chan error, 1)}
 	c.order = w
 	c.st.session.rouse()
+	if c.urgent(w, now) {
+		c.st.session.hasten()
+	}
 	c.st.mu.Unlock()
 	select {
 	case err := <-w.out:
@@ -114,7 +127,7 @@ func (c *connector) Set(ctx context.Context, p loads.Setpoint) error {
 	}
 	c.st.mu.Lock()
 	defer c.st.mu.Unlock()
-	if w.left {
+	if w.left || w.begun {
 		return nil
 	}
 	if c.order == w {
@@ -139,13 +152,29 @@ func (c *connector) drop(err error) {
 
 // forget is a new session, or a station that has started again.
 func (c *connector) forget() {
-	c.proved, c.most = nil, 0
+	c.proved, c.doubt, c.most = nil, false, 0
+	c.life++
 	c.status, c.statusHeard, c.askedStatus = "", time.Time{}, time.Time{}
 	c.powerHeard, c.drawsHeard = time.Time{}, time.Time{}
 	c.startedAt = time.Time{}
 	if c.order != nil {
 		c.order.tried, c.order.failed = time.Time{}, false // it is told again
 	}
+}
+
+// holds tells whether the station is known to follow a set-point.
+func (c *connector) holds(p loads.Setpoint) bool {
+	return c.proved != nil && !c.doubt && c.proved.set == p
+}
+
+// due tells whether an order is to be told now.
+func (c *connector) due(w *order, now time.Time) bool {
+	return w != nil && !w.failed && (w.tried.IsZero() || !c.holds(w.set) && now.Sub(w.tried) >= c.st.central.pace.Retry)
+}
+
+// urgent tells whether an order is due that has the car draw less.
+func (c *connector) urgent(w *order, now time.Time) bool {
+	return c.due(w, now) && (!w.set.On || c.proved != nil && c.limit(w.set) < c.proved.limit)
 }
 
 // Observed implements loads.Switch.
@@ -163,7 +192,8 @@ func (c *connector) observed(now time.Time) (o loads.Observation) {
 	settle := st.central.pace.Settle
 	if p := c.proved; p != nil {
 		o.On, o.Known, o.At = p.limit > 0, true, p.at
-		if settled := p.at.Add(settle); c.statusHeard.After(settled) {
+		settled := p.at.Add(settle)
+		if c.statusHeard.After(settled) {
 			switch c.status {
 			case charging, suspendedEV:
 				o.On = true
@@ -171,23 +201,24 @@ func (c *connector) observed(now time.Time) (o loads.Observation) {
 				o.On = false
 			}
 			o.At = c.statusHeard
-		} else if c.drawsHeard.After(settled) && c.power > anyDraw {
-			o.On, o.At = true, c.drawsHeard
 		}
+		o = c.draws(o, settled, now)
 	} else if c.status != "" {
 		o.On, o.Known, o.At = c.status == charging || c.status == suspendedEV, true, c.statusHeard
+		o = c.draws(o, time.Time{}, now)
 	}
 	if !o.Known {
 		return loads.Observation{}
 	}
-	if w := c.order; w == nil || c.proved != nil && w.set == c.proved.set { // nothing is on its way
+	if w := c.order; !c.doubt && (w == nil || c.holds(w.set)) { // nothing is on its way
 		o.At = st.heard
 	}
+	nothing := c.status == suspendedEVSE || c.status == suspendedEV || c.status == available
 	switch {
-	case !c.powerHeard.IsZero() && (now.Sub(c.powerHeard) <= 3*st.central.pace.Sample || c.status == available):
-		o.Power, o.HasPower = c.power, true
-	case c.status == suspendedEVSE || c.status == suspendedEV:
+	case nothing && (c.statusHeard.After(c.powerHeard) || !c.fresh(now)): // what was measured before is over
 		o.HasPower = true
+	case c.fresh(now):
+		o.Power, o.HasPower = c.power, true
 	}
 	if c.proved != nil {
 		o.HasSet = true
@@ -198,13 +229,27 @@ func (c *connector) observed(now time.Time) (o loads.Observation) {
 	return o
 }
 
+// draws is o where the station has measured, once what was told and the last state had time
+// to take effect, that the car draws: it is on then, whatever is said.
+func (c *connector) draws(o loads.Observation, settled, now time.Time) loads.Observation {
+	if c.power > anyDraw && c.fresh(now) && c.drawsHeard.After(settled) && c.drawsHeard.After(c.statusHeard.Add(c.st.central.pace.Settle)) {
+		o.On, o.At = true, c.drawsHeard
+	}
+	return o
+}
+
+// fresh tells whether what was measured last is of now.
+func (c *connector) fresh(now time.Time) bool {
+	return !c.powerHeard.IsZero() && now.Sub(c.powerHeard) <= 3*c.st.central.pace.Sample
+}
+
 // limit is the power that a set-point allows.
 func (c *connector) limit(p loads.Setpoint) units.Power {
 	switch {
 	case !p.On:
 		return 0
 	case p.Power == 0:
-		r := c.takes().Powers
+		r := c.takes(c.st.central.now()).Powers
 		if len(r) == 0 {
 			return c.powers[len(c.powers)-1].To
 		}
@@ -236,8 +281,12 @@ func (st *station) forms() []form {
 }
 
 // absoluteSince is how long before now an absolute schedule begins: a station's clock may be
-// behind, and a schedule that has not begun limits nothing.
-const absoluteSince = 5 * time.Minute
+// behind, and a schedule that has not begun limits nothing.  What has no end begins a day
+// before, as a clock may be of another zone too.
+const (
+	absoluteSince = 5 * time.Minute
+	endlessSince  = 24 * time.Hour
+)
 
 // profile is the limit as it is told.
 func (c *connector) profile(f form, limit units.Power, now time.Time) any {
@@ -249,8 +298,9 @@ func (c *connector) profile(f form, limit units.Power, now time.Time) any {
 	}
 	p.Schedule.Periods = []period{{0, float64(tenths) / 10}}
 	if f.kind == "Absolute" {
-		p.Schedule.Start = written(now.Add(-absoluteSince))
+		p.Schedule.Start = written(now.Add(-endlessSince))
 		if c.deadMan > 0 && limit > 0 && c.st.keys.periods != 1 {
+			p.Schedule.Start = written(now.Add(-absoluteSince))
 			p.Schedule.Periods = append(p.Schedule.Periods, period{int((absoluteSince + c.deadMan + time.Second - 1) / time.Second), 0})
 		}
 	}
@@ -262,15 +312,19 @@ func (c *connector) profile(f form, limit units.Power, now time.Time) any {
 func (s *session) tell(ctx context.Context, c *connector, w *order) error {
 	st := s.st
 	st.mu.Lock()
-	forms, limit, deadMan := st.forms(), c.limit(w.set), c.deadMan
+	forms, limit, deadMan, life := st.forms(), c.limit(w.set), c.deadMan, c.life
 	first := st.variant
 	st.mu.Unlock()
 	out := func(err error) { // once: the first form that is written
 		st.mu.Lock()
 		defer st.mu.Unlock()
-		if !w.left {
-			w.left = true
-			w.out <- err
+		if w.left {
+			return
+		}
+		w.left = true
+		w.out <- err
+		if err != nil && c.order == w {
+			c.order = nil // it is not told later
 		}
 	}
 	var refused error
@@ -280,19 +334,26 @@ func (s *session) tell(ctx context.Context, c *connector, w *order) error {
 		}
 		now := st.central.now()
 		st.mu.Lock()
-		told := c.profile(f, limit, now)
+		if c.order == nil || c.order.set != w.set || c.life != life { // it has been superseded, or is to be told again
+			st.mu.Unlock()
+			return nil
+		}
+		told, doubt := c.profile(f, limit, now), c.doubt
+		w.begun, c.doubt = true, true
 		st.mu.Unlock()
 		var a answer
-		err := s.ask(ctx, "SetChargingProfile", told, &a, out)
+		err := s.ask(ctx, "SetChargingProfile", told, &a, w, out)
 		var no *refusedError
 		switch {
 		case err == nil && a.Status == "Accepted":
 			p := &proof{set: w.set, limit: limit, at: st.central.now()}
-			follows, known := s.readBack(ctx, c, f)
+			follows, known := s.readBack(ctx, c, f, w)
 			st.mu.Lock()
+			defer st.mu.Unlock()
 			st.variant = (first + i) % len(forms)
-			c.prove(p, follows, known)
-			st.mu.Unlock()
+			if c.life == life { // else it may be forgotten already
+				c.prove(p, follows, known)
+			}
 			return nil
 		case err != nil && !errors.As(err, &no):
 			return err
@@ -300,9 +361,17 @@ func (s *session) tell(ctx context.Context, c *connector, w *order) error {
 			err = errors.New(string(a.Status))
 		}
 		refused = err
+		st.mu.Lock()
+		if c.life == life {
+			c.doubt = doubt // what held before holds on
+		}
+		st.mu.Unlock()
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	if c.life != life {
+		return nil
+	}
 	w.failed = true
 	st.central.log.Warn("a station takes no limit; see that smart charging is on in it", "station", st.name, "connector", c.n, "limit", limit, "answer", refused)
 	return nil
@@ -310,13 +379,13 @@ func (s *session) tell(ctx context.Context, c *connector, w *order) error {
 
 // prove keeps what the station took; follows, where known, is what it says that it follows.
 func (c *connector) prove(p *proof, follows units.Power, known bool) {
-	c.proved = p
+	c.proved, c.doubt = p, false
 	if !known || nearly(follows, p.limit, c.perAmpere) {
 		return
 	}
 	p.limit = follows
 	if p.set.On && follows > 0 && follows < c.limit(p.set) {
-		c.most = follows // its cable or its maker's setting gives no more
+		c.most, c.mostAt = follows, p.at // its cable or its maker's setting gives no more
 	}
 }
 
@@ -328,7 +397,7 @@ func nearly(a, b, perAmpere units.Power) bool {
 
 // readBack asks what the connector may draw now, with all that limits it; false where the
 // station cannot say.
-func (s *session) readBack(ctx context.Context, c *connector, f form) (units.Power, bool) {
+func (s *session) readBack(ctx context.Context, c *connector, f form, w *order) (units.Power, bool) {
 	st := s.st
 	st.mu.Lock()
 	skip := st.noReading
@@ -341,7 +410,7 @@ func (s *session) readBack(ctx context.Context, c *connector, f form) (units.Pow
 		unit = "W"
 	}
 	var a compositeAnswer
-	err := s.ask(ctx, "GetCompositeSchedule", map[string]any{"connectorId": c.n, "duration": 60, "chargingRateUnit": unit}, &a, nil)
+	err := s.ask(ctx, "GetCompositeSchedule", map[string]any{"connectorId": c.n, "duration": 60, "chargingRateUnit": unit}, &a, w, nil)
 	var no *refusedError
 	if errors.As(err, &no) {
 		st.mu.Lock()
@@ -355,7 +424,10 @@ func (s *session) readBack(ctx context.Context, c *connector, f form) (units.Pow
 	if !ok || v < 0 || v > 1e6 {
 		return 0, false
 	}
-	if a.Schedule.Unit == "W" {
+	if a.Schedule.Unit == "" {
+		a.Schedule.Unit = word(unit) // as it was asked
+	}
+	if strings.EqualFold(string(a.Schedule.Unit), "W") {
 		return units.FromW(v), true
 	}
 	return units.Power(v * float64(c.perAmpere)), true

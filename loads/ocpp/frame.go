@@ -101,7 +101,7 @@ func (w word) number() (float64, bool) {
 // whole is the word as a whole number, 0 where it is none.
 func (w word) whole() int {
 	f, _ := w.number()
-	if f < -1<<31 || f > 1<<31 {
+	if f < -1<<31 || f >= 1<<31 {
 		return 0
 	}
 	return int(f)

@@ -36,7 +36,7 @@ func FuzzAStationMaySayAnything(f *testing.F) {
 		}
 		st := c.stations["CP1"]
 		st.session = newSession(st, nil)
-		answer, err := st.hear(frame.action, frame.payload)
+		answer, err := st.hear(st.session, frame.action, frame.payload)
 		if (answer == nil) == (err == nil) && err == nil {
 			t.Errorf("%s is not answered", data)
 		}

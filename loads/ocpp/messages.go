@@ -91,6 +91,16 @@ func active(status string) bool {
 	return status == charging || status == suspendedEV || status == suspendedEVSE
 }
 
+// byHand tells whether a person has ended a transaction, by the reason that is told; one that
+// is left out is Local.
+func byHand(reason string) bool {
+	switch reason {
+	case "", "Local", "EmergencyStop", "DeAuthorized":
+		return true
+	}
+	return false
+}
+
 // power is the active power that samples tell: of the whole, or of its phases together, or of
 // their currents and voltages; false where they tell none.
 func power(samples []sample) (units.Power, bool) {

@@ -19,6 +19,7 @@ type session struct {
 	st   *station
 	conn *websocket.Conn
 	wake chan struct{} // there is something to ask
+	soon chan struct{} // what is to be asked next does not wait long
 
 	writing sync.Mutex
 
@@ -34,7 +35,7 @@ type refusedError struct{ code, text string }
 func (e *refusedError) Error() string { return e.code + " " + e.text }
 
 func newSession(st *station, conn *websocket.Conn) *session {
-	return &session{st: st, conn: conn, wake: make(chan struct{}, 1), answers: make(chan frame, 1)}
+	return &session{st: st, conn: conn, wake: make(chan struct{}, 1), soon: make(chan struct{}, 1), answers: make(chan frame, 1)}
 }
 
 // run is the session until it ends.
@@ -95,7 +96,10 @@ func (s *session) run(ctx context.Context) error {
 			s.answered(f)
 			continue
 		}
-		answer, err := s.st.hear(f.action, f.payload)
+		answer, err := s.st.hear(s, f.action, f.payload)
+		if errors.Is(err, errReplaced) {
+			return err
+		}
 		back := frame{kind: kindResult, id: f.id}
 		var refused *refusedError
 		if errors.As(err, &refused) {
@@ -115,6 +119,17 @@ func (s *session) rouse() {
 	default:
 	}
 }
+
+// hasten has the question that waits give way.
+func (s *session) hasten() {
+	select {
+	case s.soon <- struct{}{}:
+	default:
+	}
+}
+
+// errHastened is a question that gave way to an order to draw less.
+var errHastened = errors.New("an order goes before it")
 
 func (s *session) write(f frame, payload any) error {
 	data, err := encode(f, payload)
@@ -137,13 +152,13 @@ func (s *session) answered(f frame) {
 		return
 	}
 	s.asked = ""
-	s.st.heardNow()
+	s.st.heardNow(s)
 	s.answers <- f // it has room: there is one question
 }
 
 // ask asks and waits for the answer; written, where not nil, is called once the question is
-// out.
-func (s *session) ask(ctx context.Context, action string, payload, answer any, written func(error)) error {
+// out.  Where an order to draw less is due, which is not w, an answer is not waited for long.
+func (s *session) ask(ctx context.Context, action string, payload, answer any, w *order, written func(error)) error {
 	s.mu.Lock()
 	s.last++
 	id := "k" + strconv.Itoa(s.last)
@@ -158,18 +173,28 @@ func (s *session) ask(ctx context.Context, action string, payload, answer any, w
 	}
 	limit := time.NewTimer(s.st.central.pace.Call)
 	defer limit.Stop()
-	select {
-	case f := <-s.answers:
-		if f.kind == kindError {
-			return &refusedError{f.code, f.text}
+	late := fmt.Errorf("%s was not answered within %v", action, s.st.central.pace.Call)
+	s.hasten() // an order may have come since it was last looked
+	for waits := true; waits; {
+		select {
+		case f := <-s.answers:
+			if f.kind == kindError {
+				return &refusedError{f.code, f.text}
+			}
+			if err := json.Unmarshal(f.payload, answer); err != nil {
+				return &refusedError{"unreadable", err.Error()}
+			}
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.soon:
+			if !errors.Is(late, errHastened) && s.st.hastens(w) {
+				late = fmt.Errorf("%s was not answered soon: %w", action, errHastened)
+				limit.Reset(s.st.central.pace.Call / 6)
+			}
+		case <-limit.C:
+			waits = false
 		}
-		if err := json.Unmarshal(f.payload, answer); err != nil {
-			return &refusedError{"unreadable", err.Error()}
-		}
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-limit.C:
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,5 +202,5 @@ func (s *session) ask(ctx context.Context, action string, payload, answer any, w
 		<-s.answers
 	}
 	s.asked = ""
-	return fmt.Errorf("%s was not answered within %v", action, s.st.central.pace.Call)
+	return late
 }

@@ -29,6 +29,7 @@ type station struct {
 	keys       keys
 	variant    int // of those in which profiles are told: the one that it took last
 	noReading  bool
+	hastened   bool      // it was not asked for its keys to the end, because an order went before
 	started    []started // transactions, the latest last
 	silent     int       // questions in a row that were not answered
 }
@@ -63,15 +64,17 @@ func (st *station) connector(n int) *connector {
 	return st.connectors[i]
 }
 
+var errReplaced = errors.New("it has called again")
+
 // connected begins a session; one before it is a connection of which the end was not seen.
 func (st *station) connected(s *session, end context.CancelCauseFunc) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.end != nil {
-		st.end(errors.New("it has called again"))
+		st.end(errReplaced)
 	}
 	st.session, st.end, st.since = s, end, st.central.now()
-	st.heard, st.booted, st.silent = time.Time{}, false, 0
+	st.heard, st.booted, st.silent, st.noReading = time.Time{}, false, 0, false
 	for _, c := range st.connectors {
 		c.forget()
 	}
@@ -89,14 +92,30 @@ func (st *station) disconnected(s *session) {
 	}
 }
 
-func (st *station) heardNow() {
+func (st *station) heardNow(s *session) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	if st.session != s {
+		return
+	}
 	st.heard, st.silent = st.central.now(), 0
 }
 
-// hear takes what the station asks or says, and answers.
-func (st *station) hear(action string, payload json.RawMessage) (answer any, err error) {
+// hastens tells whether an order to draw less is due, which a question does not hold up for
+// long; w is the order that the question is about, where it is about one.
+func (st *station) hastens(w *order) bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if w != nil && !w.set.On {
+		return false
+	}
+	now := st.central.now()
+	return slices.ContainsFunc(st.connectors, func(c *connector) bool { return c.order != w && c.urgent(c.order, now) })
+}
+
+// hear takes what the station asks or says, and answers.  What is left in a connection that
+// another has replaced is of before, and counts for nothing.
+func (st *station) hear(s *session, action string, payload json.RawMessage) (answer any, err error) {
 	read := func(into any) {
 		if e := json.Unmarshal(payload, into); e != nil && err == nil {
 			err = &refusedError{"FormationViolation", "it cannot be read: " + e.Error()}
@@ -104,6 +123,9 @@ func (st *station) hear(action string, payload json.RawMessage) (answer any, err
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	if st.session != s {
+		return nil, errReplaced
+	}
 	now := st.central.now()
 	switch action {
 	case "BootNotification":
@@ -132,6 +154,7 @@ func (st *station) hear(action string, payload json.RawMessage) (answer any, err
 			for _, c := range st.connectors {
 				if c.transaction != 0 && c.transaction == m.Transaction.whole() {
 					c.transaction = 0
+					c.ended = c.ended || c.proved != nil && c.proved.limit > 0 && byHand(string(m.Reason))
 				}
 			}
 		}
@@ -160,12 +183,16 @@ func written(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.00
 // rebooted: what a station was told it may have forgotten, and its clock may be another.
 func (st *station) rebooted() {
 	st.booted = true
-	st.keys = keys{}
+	st.keys, st.noReading = keys{}, false
 	for _, c := range st.connectors {
 		c.forget()
 		c.statusAt = time.Time{}
 	}
 }
+
+// mostAhead is how much a station's clock may be ahead: of a time beyond it what comes later is
+// no older.
+const mostAhead = 10 * time.Minute
 
 // status takes the state of a connector.  One that was held up on the way is older than what
 // was heard already, and is passed over.
@@ -178,15 +205,16 @@ func (st *station) status(m statusNotification, now time.Time) {
 	if !at.IsZero() && at.Before(c.statusAt) {
 		return
 	}
-	if !at.IsZero() {
+	if !at.IsZero() && at.Before(now.Add(mostAhead)) {
 		c.statusAt = at
 	}
+	before := c.status
 	c.status, c.statusHeard = string(m.Status), now
-	if c.status == faulted {
+	if c.status == faulted && before != faulted {
 		st.central.log.Warn("a station has a fault", "station", st.name, "connector", c.n, "error", string(m.Error), "info", string(m.Info))
 	}
 	if c.status == available { // nothing is plugged in: whatever ran is over, and it sends no more values
-		c.transaction = 0
+		c.transaction, c.ended = 0, false
 		c.power, c.powerHeard, c.most = 0, now, 0
 	}
 }
@@ -211,7 +239,7 @@ func (st *station) start(m startTransaction) any {
 	if i >= 0 { // it is told again, because the answer was lost
 		id = st.started[i].id
 	} else {
-		id = int(st.central.transactions.Add(1))
+		id = st.central.number()
 		st.started = append(st.started, started{id, n, m.Meter, m.Time})
 		if len(st.started) > 16 {
 			st.started = slices.Delete(st.started, 0, 1)
@@ -224,7 +252,7 @@ func (st *station) start(m startTransaction) any {
 	}
 	tag := st.tag(string(m.Tag), at)
 	if c != nil && tag["status"] == "Accepted" {
-		c.transaction = id
+		c.transaction, c.ended = id, false
 	}
 	return map[string]any{"transactionId": id, "idTagInfo": tag}
 }
@@ -235,14 +263,14 @@ func (st *station) measured(m meterValues, now time.Time) {
 	if c == nil {
 		return
 	}
-	if id := m.Transaction.whole(); id != 0 && active(c.status) {
+	if id := m.Transaction.whole(); id > 0 && active(c.status) {
 		c.transaction = id
 		st.central.given(id)
 	}
 	var at time.Time
 	for _, v := range m.Values { // the latest of them
 		t := stamped(v.Time)
-		if t.Before(at) {
+		if t.Before(at) || !t.IsZero() && t.Before(c.statusAt) { // it was held up: another state holds
 			continue
 		}
 		if p, ok := power(v.Sampled); ok {

@@ -31,7 +31,7 @@ func (s *session) work(ctx context.Context) {
 		}
 		err := task(ctx)
 		var no *refusedError
-		if err != nil && !errors.As(err, &no) && ctx.Err() == nil {
+		if err != nil && !errors.As(err, &no) && !errors.Is(err, errHastened) && ctx.Err() == nil {
 			s.unanswered(err)
 		}
 	}
@@ -56,16 +56,13 @@ func (s *session) next() func(context.Context) error {
 	if st.session != s {
 		return nil
 	}
-	if !st.keys.asked {
-		return s.configure
-	}
-	for _, c := range st.connectors {
+	if c := st.firstDue(now); c != nil && (st.keys.asked || st.hastened && c.urgent(c.order, now)) {
 		w := c.order
-		if w == nil || w.failed || !w.tried.IsZero() && (c.proved != nil && c.proved.set == w.set || now.Sub(w.tried) < pace.Retry) {
-			continue
-		}
 		w.tried = now
 		return func(ctx context.Context) error { return s.tell(ctx, c, w) }
+	}
+	if !st.keys.asked {
+		return s.configure
 	}
 	if !st.booted && now.Sub(st.since) >= pace.Boot {
 		st.booted = true // asked once
@@ -78,12 +75,12 @@ func (s *session) next() func(context.Context) error {
 			c.askedStatus = now
 			return s.trigger("StatusNotification", c.n)
 		}
-		plugged := (c.status == preparing || c.status == finishing) && c.transaction == 0 && c.at.Tag != "" // finishing: the station has ended it by itself
+		plugged := (c.status == preparing || c.status == finishing) && c.transaction == 0 && !c.ended && c.at.Tag != "" // finishing: the station has ended it by itself
 		if plugged && c.proved != nil && c.proved.limit > 0 && now.Sub(c.startedAt) >= 6*pace.Retry {
 			c.startedAt = now
 			return func(ctx context.Context) error {
 				var a answer
-				err := s.ask(ctx, "RemoteStartTransaction", map[string]any{"connectorId": c.n, "idTag": c.at.Tag}, &a, nil)
+				err := s.ask(ctx, "RemoteStartTransaction", map[string]any{"connectorId": c.n, "idTag": c.at.Tag}, &a, nil, nil)
 				if err != nil || a.Status != "Accepted" {
 					st.central.log.Info("a station does not begin to charge; see its cards and its tag", "station", st.name, "connector", c.n, "answer", string(a.Status), "error", err)
 				}
@@ -94,6 +91,19 @@ func (s *session) next() func(context.Context) error {
 	return nil
 }
 
+// firstDue is a connector with an order that is due; what has a car draw less goes first.
+func (st *station) firstDue(now time.Time) (first *connector) {
+	for _, c := range st.connectors {
+		switch {
+		case c.urgent(c.order, now):
+			return c
+		case first == nil && c.due(c.order, now):
+			first = c
+		}
+	}
+	return first
+}
+
 // trigger has the station say something; of a connector where one is given.
 func (s *session) trigger(what string, connector int) func(context.Context) error {
 	return func(ctx context.Context) error {
@@ -102,7 +112,7 @@ func (s *session) trigger(what string, connector int) func(context.Context) erro
 			q["connectorId"] = connector
 		}
 		var a answer
-		return s.ask(ctx, "TriggerMessage", q, &a, nil)
+		return s.ask(ctx, "TriggerMessage", q, &a, nil, nil)
 	}
 }
 
@@ -111,8 +121,13 @@ func (s *session) trigger(what string, connector int) func(context.Context) erro
 func (s *session) configure(ctx context.Context) error {
 	st := s.st
 	var c configuration
-	err := s.ask(ctx, "GetConfiguration", struct{}{}, &c, nil)
+	err := s.ask(ctx, "GetConfiguration", struct{}{}, &c, nil, nil)
 	st.mu.Lock()
+	st.hastened = errors.Is(err, errHastened)
+	if st.hastened { // it is asked again
+		st.mu.Unlock()
+		return err
+	}
 	st.keys.read(c)
 	k, deadMan := st.keys, false
 	for _, c := range st.connectors {
@@ -126,7 +141,12 @@ func (s *session) configure(ctx context.Context) error {
 	if deadMan && k.periods == 1 {
 		st.central.log.Warn("a station takes schedules of one period: it has no dead man, and goes on charging where the agent is gone", "station", st.name)
 	}
-	return s.measuring(ctx, k)
+	if err = s.measuring(ctx, k); errors.Is(err, errHastened) {
+		st.mu.Lock()
+		st.keys.asked, st.hastened = false, true // the rest is done later
+		st.mu.Unlock()
+	}
+	return err
 }
 
 const (
@@ -137,8 +157,11 @@ const (
 // measuring has the station send what is drawn, and often enough.
 func (s *session) measuring(ctx context.Context, k keys) error {
 	change := func(key, value string) (bool, error) {
+		if s.st.hastens(nil) {
+			return false, errHastened
+		}
 		var a answer
-		err := s.ask(ctx, "ChangeConfiguration", map[string]any{"key": key, "value": value}, &a, nil)
+		err := s.ask(ctx, "ChangeConfiguration", map[string]any{"key": key, "value": value}, &a, nil, nil)
 		var no *refusedError
 		if errors.As(err, &no) {
 			err = nil
