@@ -108,6 +108,9 @@ func (c *Config) checkShared(l *fault.List) {
 		}
 	}
 	for i, d := range c.Loads {
+		if !d.InUse() {
+			continue // as where one of two ways to switch it is kept for later
+		}
 		check(fmt.Sprintf("loads[%d].switch", i), "load "+d.ID, d.Switch)
 	}
 	check("supply.switch", "the supply", c.Supply.Switch)

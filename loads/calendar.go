@@ -3,6 +3,7 @@ package loads
 import (
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -16,6 +17,8 @@ type calendar struct {
 	windows [][2]int  // minutes from midnight of the day the need-day begins on; sorted, apart
 	by      int       // minutes, as windows: the end of what may be used
 	late    int       // minutes before by at which it should be done; 0: at by
+	on      civil.Days
+	byReady bool // on are the days on which it is to be ready, not those on which its hours begin
 }
 
 const dayMinutes = 24 * 60
@@ -85,6 +88,7 @@ func (c calendar) usable() time.Duration {
 type needDay struct {
 	from, to time.Time    // half-open
 	by       time.Time    // end of what may be used
+	off      bool         // it is no day of the week on which anything is needed: there are no spans
 	ready    time.Time    // by when it should be done: by, or before it
 	spans    []units.Slot // where the load may run
 }
@@ -102,6 +106,15 @@ func (c calendar) day(t time.Time, n int) needDay {
 	d += n
 	at := func(minute int) time.Time { return wallClock(y, m, d, minute, c.zone) }
 	nd := needDay{from: at(int(c.start)), to: at(int(c.start) + dayMinutes), by: at(c.by), ready: at(c.by - c.late)}
+	if c.on != (civil.Days{}) {
+		at := nd.from
+		if c.byReady {
+			at = nd.ready.Add(-1) // 24:00 is of the day that ends
+		}
+		if nd.off = !c.on[at.In(c.zone).Weekday()]; nd.off {
+			return nd
+		}
+	}
 	for _, w := range c.windows {
 		from, to := at(w[0]), earlier(at(w[1]), nd.by)
 		if from.Before(to) {

@@ -3,6 +3,7 @@ package loads
 import (
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -36,9 +37,13 @@ type Document struct {
 	// Respect is how long the plan leaves it as a person has set it at the device itself; for
 	// kind power 1 h where not given, else 0: the plan's word is told again.
 	Respect *time.Duration `yaml:"respect"`
-	Defer   *bool          `yaml:"defer"` // false: it is metered and shed, but never scheduled; true where not given
+	Enabled *bool          `yaml:"enabled"` // false: it is left out, as if it were not written; true where not given
+	Defer   *bool          `yaml:"defer"`   // false: it is metered and shed, but never scheduled; true where not given
 	Switch  SwitchDocument `yaml:"switch"`
 }
+
+// InUse tells whether the load is not left out.
+func (d Document) InUse() bool { return d.Enabled == nil || *d.Enabled }
 
 // NeedDocument is what a load must be given each day: one of For, Energy and
 // Runs.
@@ -47,6 +52,7 @@ type NeedDocument struct {
 	Energy    units.Energy  `yaml:"energy"`     // energy
 	Runs      int           `yaml:"runs"`       // programmes; kind cycle only
 	Between   []Window      `yaml:"between"`    // local hours in which it may run; always where empty
+	Weekdays  civil.Days    `yaml:"weekdays"`   // days on which it is needed, e.g. Mon-Fri: those by which it is to be ready, else those on which its hours begin; every day where empty
 	CarryOver bool          `yaml:"carry_over"` // what was not delivered (or delivered beyond the need) moves to the next day, up to one day's need
 }
 

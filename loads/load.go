@@ -95,6 +95,9 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 		late, l.LatePerHour = d.Late.UpTo, d.Late.PerHour
 	}
 	l.calendar = newCalendar(windows, d.ReadyBy, late, zone)
+	if d.Need != nil {
+		l.calendar.on, l.calendar.byReady = d.Need.Weekdays, d.ReadyBy != nil
+	}
 	return l, nil
 }
 

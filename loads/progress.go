@@ -84,15 +84,18 @@ func (l Load) Roll(p Progress, now time.Time) Progress {
 		On: p.On, Since: p.Since, Until: p.Until, Programme: p.Programme, Idle: p.Idle, Rest: p.Rest, Override: p.Override,
 	}
 	if p.To.IsZero() { // never seen before: what there was no time for is not owed
-		next.Carry = -max(0, l.Need-l.room(day, now))
+		next.Carry = -max(0, l.due(day)-l.room(day, now))
 	} else {
-		owed := l.Need + p.Carry - l.given(p)
+		need := l.due(l.calendar.day(p.From, 0))
+		owed := need + p.Carry - l.given(p)
 		if day.from.After(p.To) { // whole need-days went by without account
-			owed = l.Need + p.Carry
+			owed = need + p.Carry
 		} else if !p.Rest.IsZero() { // it took all it could
 			owed = min(owed, 0)
 		}
-		next.Missed = max(0, owed)
+		if need > 0 { // else it could not be had
+			next.Missed = max(0, owed)
+		}
 		if l.carryOver {
 			next.Carry = min(max(owed, -l.Need), l.Need)
 		}

@@ -85,6 +85,9 @@ func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Durati
 		if n > 0 && !day.from.Before(now.Add(ahead)) {
 			return out
 		}
+		if day.off {
+			continue
+		}
 		r := Request{
 			Load: l.ID, Kind: l.Kind, Power: l.Power, By: day.by, Time: l.Need, Runs: l.Runs, Cycle: l.Cycle,
 			MinOn: l.MinOn, MinOff: l.MinOff, Starts: -1, Priority: l.Priority,
@@ -169,5 +172,29 @@ func (l Load) Missing(p Progress) time.Duration {
 	if !l.Defer || l.Need == 0 {
 		return 0
 	}
-	return max(0, l.Need+p.Carry-l.given(p))
+	return max(0, l.Due(p)-l.given(p))
+}
+
+// Due is the running time that is to be had in the present need-day, with what is carried over.
+func (l Load) Due(p Progress) time.Duration {
+	if l.DayOff(p) {
+		return 0
+	}
+	return max(0, l.Need+p.Carry)
+}
+
+// DayOff tells whether the present need-day is none of those on which the load is needed.
+func (l Load) DayOff(p Progress) bool {
+	return !p.To.IsZero() && l.calendar.day(p.From, 0).off
+}
+
+// NeededAt tells whether the need-day of an instant is one on which the load is needed.
+func (l Load) NeededAt(t time.Time) bool { return !l.calendar.day(t, 0).off }
+
+// due is the need of a need-day.
+func (l Load) due(d needDay) time.Duration {
+	if d.off {
+		return 0
+	}
+	return l.Need
 }

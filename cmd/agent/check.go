@@ -33,8 +33,22 @@ func (c checkCmd) Run(e *env) error {
 		}
 	}
 	_, err = fmt.Fprintf(e.Stdout, "%s is right: site %s, %s, tariff %q, meter %s\n",
-		c.Config, cfg.Site.ID, count(len(cfg.Loads), "load"), doc.Name, cfg.Meter.Label())
+		c.Config, cfg.Site.ID, loadsOf(cfg), doc.Name, cfg.Meter.Label())
 	return err
+}
+
+// loadsOf is how many loads there are, and how many of them are left out.
+func loadsOf(cfg config.Config) string {
+	used := 0
+	for _, d := range cfg.Loads {
+		if d.InUse() {
+			used++
+		}
+	}
+	if left := len(cfg.Loads) - used; left > 0 {
+		return fmt.Sprintf("%s and %d left out", count(used, "load"), left)
+	}
+	return count(used, "load")
 }
 
 // experimental is what is chosen that could be checked against nothing published.

@@ -12,7 +12,7 @@ import (
 // Hours are hours of the local clock on some days of the week: "Mon-Fri 08:00-18:00".
 // Where they end at or before they begin they end on the day after.
 type Hours struct {
-	On       [7]bool // by time.Weekday
+	On       Days
 	From, To units.TimeOfDay
 }
 
@@ -27,23 +27,11 @@ func (h *Hours) SetText(s string) error {
 		return bad("is not days with hours")
 	}
 	out := Hours{}
-	for name := range strings.SplitSeq(days, ",") {
-		first, last, span := strings.Cut(name, "-")
-		if !span {
-			last = first
-		}
-		a, ok1 := weekday(first)
-		b, ok2 := weekday(last)
-		if !ok1 || !ok2 {
-			return bad("names a day that is none")
-		}
-		for d := a; ; d = (d + 1) % 7 {
-			out.On[d] = true
-			if d == b {
-				break
-			}
-		}
+	on, ok := parseDays(days)
+	if !ok {
+		return bad("names a day that is none")
 	}
+	out.On = on
 	if err := out.From.SetText(strings.TrimSpace(from)); err != nil {
 		return err
 	}
@@ -56,13 +44,7 @@ func (h *Hours) SetText(s string) error {
 
 // String writes the hours as SetText reads them.
 func (h Hours) String() string {
-	var days []string
-	for i := range 7 {
-		if d := time.Weekday((i + 1) % 7); h.On[d] {
-			days = append(days, d.String()[:3])
-		}
-	}
-	return strings.Join(days, ",") + " " + h.From.String() + "-" + h.To.String()
+	return h.On.String() + " " + h.From.String() + "-" + h.To.String()
 }
 
 // MarshalText writes the hours as SetText reads them.

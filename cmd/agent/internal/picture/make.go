@@ -234,7 +234,7 @@ func (m *Maker) load(st *control.State, i int, say present.Phrases) Load {
 			v.Power = l.Power
 		}
 	}
-	v.Wanted = l.Power.Over(max(0, l.Need+ls.Progress.Carry))
+	v.Wanted = l.Power.Over(l.Due(ls.Progress))
 	v.Delivered = ls.Progress.Energy
 	if v.Delivered == 0 {
 		v.Delivered = l.Power.Over(ls.Progress.Delivered)

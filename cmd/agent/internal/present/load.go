@@ -156,6 +156,8 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 		x.State, x.Start, x.End, x.Cost = LoadWaiting, start, end, cost
 		x.Why = planned(st.Plan, l.ID, start)
 		x.Why.Unsent = x.Why.Code == WhyWaits && site.TariffOf(st).Overlay().Awaited(st.Now, start)
+	case l.DayOff(pr):
+		x.Why.Code = WhyDayOff
 	case pr.Rest.After(st.Now) && missing > 0:
 		x.State, x.Why = LoadDone, Reason{Code: WhyRests, Until: pr.Rest}
 	case st.ByOwnHours() && missing == 0 && given:
@@ -175,7 +177,7 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 		switch {
 		case !(missing == 0 && given) && givenUp(st, l.ID):
 			x.Why.Code = WhyUntil
-		case isShort && short.Cause == planning.ShortOfCredit:
+		case isShort && (short.Cause == planning.ShortOfCredit || short.Cause == planning.ShortOfBoth):
 			x.Why.Code = WhyCredit
 		case isShort && short.Cause == planning.ShortOfHours:
 			x.Why.Code = WhyHours

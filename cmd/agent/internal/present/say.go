@@ -76,6 +76,7 @@ const (
 	WhySet       ReasonCode = "set"       // it runs as somebody has set it at the device
 	WhySetOff    ReasonCode = "set_off"   // somebody has switched it off at the device
 	WhySpares    ReasonCode = "spares"    // the credit left is kept for more important loads
+	WhyDayOff    ReasonCode = "day_off"   // it is none of the days of the week on which it is needed
 	WhyFinished  ReasonCode = "finished"  // it has what it needs
 	WhyUnsure    ReasonCode = "unsure"    // it was told to run, and its switch does not tell whether it does
 	WhyFault     ReasonCode = "fault"     // its switch does not do as it is told

@@ -64,6 +64,9 @@ func (s *Service) constants() error {
 // switched is each load with a switch, and the supply.
 func switched(cfg config.Config, each func(path, id string, d loads.SwitchDocument, e loads.Env)) {
 	for i, d := range cfg.Loads {
+		if !d.InUse() {
+			continue
+		}
 		e := loads.Env{ID: d.ID, DeadMan: d.DeadMan()}
 		if d.Range != nil {
 			e.Powers, e.PerAmpere = d.Range.Powers(), d.Range.PerAmpere()

@@ -41,6 +41,9 @@ func (s *Service) simulation(ctx context.Context, state control.State) error {
 	}
 	var appliances []house.Appliance
 	for _, d := range s.cfg.Loads {
+		if !d.InUse() {
+			continue
+		}
 		kind := house.Plain
 		if k := sim.Plants[d.ID]; k != "" {
 			kind = house.ApplianceKind(k)

@@ -40,6 +40,9 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 	}
 	all := make([]loads.Load, 0, len(cfg.Loads))
 	for _, d := range cfg.Loads {
+		if !d.InUse() {
+			continue
+		}
 		l, err := loads.Compile(d, zone)
 		if err != nil {
 			return nil, fmt.Errorf("load %s: %w", d.ID, err)

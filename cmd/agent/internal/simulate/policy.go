@@ -114,25 +114,26 @@ func (t *timed) Make(ctx context.Context, b planning.Brief, within time.Duration
 	for i := range plan.Loads {
 		l := &plan.Loads[i]
 		l.Why = nil
-		hours := t.hours[l.ID]
+		hours, of := t.hours[l.ID], loadOf(t.site, l.ID)
 		for k := range l.Power {
 			at := plan.Start.Add(time.Duration(k) * plan.Slot).In(t.site.Zone)
 			l.Power[k] = 0
-			if n := (at.Hour()*60 + at.Minute()) / int(plan.Slot/time.Minute); n < len(hours) && hours[n] {
-				l.Power[k] = powerOf(t.site, l.ID)
+			if n := (at.Hour()*60 + at.Minute()) / int(plan.Slot/time.Minute); n < len(hours) && hours[n] && of.NeededAt(at) {
+				l.Power[k] = of.Power
 			}
 		}
 	}
 	return plan, err
 }
 
-func powerOf(site *control.Site, id string) units.Power {
+// loadOf is a load of the site's by its id.
+func loadOf(site *control.Site, id string) loads.Load {
 	for _, l := range site.Loads {
 		if l.ID == id {
-			return l.Power
+			return l
 		}
 	}
-	return 0
+	return loads.Load{}
 }
 
 // hours are the slots of an ordinary day in which a timer has each load on: the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -143,6 +144,7 @@ func ParseWorld(data []byte, folder string) (World, fault.List) {
 	w := defaults()
 	w.Folder = folder
 	faults := config.DecodeInto(&w, data, config.FromSystem())
+	w.Loads = slices.DeleteFunc(w.Loads, func(l Load) bool { return !l.InUse() })
 	return w, faults
 }
 
