@@ -13,7 +13,7 @@ type Days [7]bool
 func (d *Days) SetText(s string) error {
 	on, ok := parseDays(strings.TrimSpace(s))
 	if !ok {
-		return fmt.Errorf("%q names a day that is none: write days like Mon-Fri or Sat,Sun", s)
+		return fmt.Errorf("%q is not days of the week: write days like Mon-Fri or Sat,Sun", s)
 	}
 	*d = on
 	return nil
