@@ -86,7 +86,10 @@ func (l Load) Roll(p Progress, now time.Time) Progress {
 	if p.To.IsZero() { // never seen before: what there was no time for is not owed
 		next.Carry = -max(0, l.due(day)-l.room(day, now))
 	} else {
-		need := l.due(l.calendar.day(p.From, 0))
+		need := l.Need
+		if l.DayOff(p) {
+			need = 0
+		}
 		owed := need + p.Carry - l.given(p)
 		if day.from.After(p.To) { // whole need-days went by without account
 			owed = need + p.Carry

@@ -3,6 +3,7 @@ package loads
 import (
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -185,11 +186,13 @@ func (l Load) Due(p Progress) time.Duration {
 
 // DayOff tells whether the present need-day is none of those on which the load is needed.
 func (l Load) DayOff(p Progress) bool {
-	return !p.To.IsZero() && l.calendar.day(p.From, 0).off
+	return l.calendar.on != (civil.Days{}) && !p.To.IsZero() && l.calendar.day(p.From, 0).off
 }
 
 // NeededAt tells whether the need-day of an instant is one on which the load is needed.
-func (l Load) NeededAt(t time.Time) bool { return !l.calendar.day(t, 0).off }
+func (l Load) NeededAt(t time.Time) bool {
+	return l.calendar.on == (civil.Days{}) || !l.calendar.day(t, 0).off
+}
 
 // due is the need of a need-day.
 func (l Load) due(d needDay) time.Duration {
