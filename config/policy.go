@@ -7,8 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
 )
 
 // Policy is whose signed word counts: see docs/policy.md.
@@ -20,7 +22,18 @@ type Policy struct {
 	Streams   []string `yaml:"streams"`   // what is listened to: tariff, token, message, limit
 	// Limit is how the site is limited, where streams has limit.
 	Limit PolicyLimit `yaml:"limit"`
+	// Disconnect is how the site is disconnected, where streams has supply.
+	Disconnect *PolicyDisconnect `yaml:"disconnect"`
 }
+
+// PolicyDisconnect is how a utility may disconnect the site.
+type PolicyDisconnect struct {
+	ControlMode credit.ControlMode        `yaml:"control_mode"` // of the DLMS disconnect control: how it ends; 0: no utility disconnects
+	Protected   *credit.ProtectedDocument `yaml:"protected"`    // when it may not; none: only what the utility has signed holds
+}
+
+// SetDefaults is what holds where the file says nothing.
+func (p *PolicyDisconnect) SetDefaults() { *p = PolicyDisconnect{ControlMode: 1} }
 
 // PolicyLimit is how a utility may limit the site.
 type PolicyLimit struct {
@@ -35,7 +48,7 @@ func (p *Policy) SetDefaults() {
 }
 
 // PolicyStreams are the streams that a site may listen to.
-func PolicyStreams() []string { return []string{"tariff", "token", "message", "limit"} }
+func PolicyStreams() []string { return []string{"tariff", "token", "message", "limit", "supply"} }
 
 var issuerForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`) //nolint:gochecknoglobals // compiled once, never changed
 
@@ -75,14 +88,39 @@ func (c *Config) checkPolicy(l *fault.List) {
 		l.Add("policy.groups", "name 16 at the most", "there are %d groups", len(p.Groups))
 	}
 	if len(p.Streams) == 0 {
-		l.Add("policy.streams", "name what the utility may do: tariff, token, message, limit", "nothing is listened to")
+		l.Add("policy.streams", "name what the utility may do: tariff, token, message, limit, supply", "nothing is listened to")
 	}
 	for i, s := range p.Streams {
 		if !slices.Contains(PolicyStreams(), s) {
-			l.Add(fmt.Sprintf("policy.streams[%d]", i), "write tariff, token, message or limit", "%q is no stream", s)
+			l.Add(fmt.Sprintf("policy.streams[%d]", i), "write tariff, token, message, limit or supply", "%q is no stream", s)
 		}
 	}
 	p.Limit.check(l)
+	c.checkDisconnect(l)
+}
+
+// checkDisconnect names what is wrong with policy.disconnect.
+func (c *Config) checkDisconnect(l *fault.List) {
+	d, listens := c.Policy.Disconnect, slices.Contains(c.Policy.Streams, "supply")
+	switch {
+	case d == nil && listens:
+		l.Add("policy.disconnect", "write when the home is protected (disconnect.protected, docs/policy.md), or leave supply out of policy.streams", "it is missing, and policy.streams lets the utility disconnect the home")
+		return
+	case d == nil:
+		return
+	case !listens:
+		l.Add("policy.disconnect", "add supply to policy.streams, or leave disconnect out", "policy.streams does not let the utility disconnect the home")
+	case c.Supply.Switch.Driver == loads.DriverNone:
+		l.Add("policy.disconnect", "write supply.switch, or leave disconnect and the stream supply out", "there is no switch of the supply")
+	}
+	if err := d.ControlMode.Check(); err != nil {
+		l.Add("policy.disconnect.control_mode", "write 0 to 6, best 1: somebody at home closes the supply", "%s", err)
+	}
+	if d.Protected != nil {
+		for _, f := range d.Protected.Check() {
+			l.Add("policy.disconnect.protected."+f.Path, f.Remedy, "%s", f.Problem)
+		}
+	}
 }
 
 // Bounds of the least time of fail-safe.

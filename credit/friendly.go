@@ -20,9 +20,9 @@ type FriendlyDocument struct {
 
 // FriendlyWindow is a stretch of hours that begins on each of some weekdays.
 type FriendlyWindow struct {
-	Days []string  `yaml:"days"` // mon tue wed thu fri sat sun: the days it begins on
-	From TimeOfDay `yaml:"from"`
-	To   TimeOfDay `yaml:"to"` // at or before from: on the next day
+	Days []string  `yaml:"days" json:"days"` // mon tue wed thu fri sat sun: the days it begins on
+	From TimeOfDay `yaml:"from" json:"from"`
+	To   TimeOfDay `yaml:"to" json:"to"` // at or before from: on the next day
 }
 
 // TimeOfDay is a local time of the day.

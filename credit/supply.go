@@ -38,6 +38,7 @@ type Facts struct {
 	Fault       bool // the meter or the contactor cannot be trusted with the supply on
 	Tamper      bool // tampering is reported (a token may have to clear it)
 	Utility     bool // the utility ordered it off
+	Closes      bool // when the utility allows it again, it closes by itself: see ControlMode
 	Overload    bool // the power limit is exceeded, after its allowance
 	Customer    bool // the customer switched it off
 	Confirm     bool // the customer asks, now, to close an armed supply
@@ -137,7 +138,7 @@ func (p *posting) decide(s *SupplyState, f Facts) Decision {
 		s.Position, s.Cause = Disconnected, cause
 	case s.Position == Connected:
 		s.Cause = NoCause
-	case s.Position == Disconnected && p.armed(s.Cause) && !f.Confirm:
+	case s.Position == Disconnected && p.armed(s.Cause) && !f.Confirm && !(s.Cause == ByUtility && f.Closes):
 		s.Position = Ready // and keeps its cause: it says what the supply was off for
 	case s.Position == Ready && !f.Confirm:
 	default:
@@ -166,8 +167,8 @@ func (e *Engine) Arms() bool { return e.doc.Restore == Armed }
 
 // armed tells whether the supply waits for the customer after this cause.  An
 // overload and a fault end by themselves, and the customer's own switch is
-// already the customer's word; the utility's order never ends in an empty
-// house.
+// already the customer's word; the utility's order ends in an empty house only
+// where it is agreed so (Facts.Closes).
 func (p *posting) armed(c Cause) bool {
 	switch c {
 	case ByUtility, ByTamper:

@@ -68,7 +68,8 @@ type signFlags struct {
 type policySignCmd struct {
 	signFlags
 	File    string        `arg:"" optional:"" help:"The body, JSON (docs/policy.md); - is standard input."`
-	Stream  string        `required:"" enum:"tariff,token,message,limit" help:"tariff, token, message or limit."`
+	Second  string        `placeholder:"FILE" help:"Second private key: two sign what disconnects, and rules of protection."`
+	Stream  string        `required:"" enum:"tariff,token,message,limit,supply" help:"tariff, token, message, limit or supply."`
 	Limit   string        `placeholder:"POWER" help:"Instead of a file: a limit from now on, such as \"4.2 kW\"."`
 	Message string        `placeholder:"TEXT" help:"Instead of a file: words to the customer."`
 	Token   []string      `sep:"none" placeholder:"DIGITS" help:"Instead of a file: a token to enter."`
@@ -76,8 +77,14 @@ type policySignCmd struct {
 	Lasts   string        `default:"PT1H" placeholder:"PT1H" help:"Length of --limit and --message."`
 	Cancel  string        `placeholder:"EVENT" help:"Instead of a file: take an event back."`
 	Clear   bool          `help:"Instead of a file: there is no limit any more."`
+	Notice  string        `placeholder:"ID" help:"Instead of a file: announce a disconnection; needs --from and --why."`
+	From    time.Time     `placeholder:"TIME" help:"Not before, with --notice; RFC 3339."`
+	Why     string        `placeholder:"TEXT" help:"Why, with --notice."`
+	Cut     string        `name:"disconnect" placeholder:"ID" help:"Instead of a file: disconnect, as it was announced; needs --until and --second."`
+	Until   time.Time     `placeholder:"TIME" help:"When it ends by itself, with --disconnect; RFC 3339."`
+	Ready   bool          `help:"Instead of a file: no disconnection any more."`
 	Seq     uint64        `help:"The number; without it the next one of the stream."`
-	For     time.Duration `default:"1h" help:"How long the envelope is good."`
+	For     time.Duration `help:"How long the envelope is good; 1h, and 15m with --disconnect."`
 	Ack     string        `default:"applied" enum:"none,received,applied" help:"What is to be acknowledged: none, received or applied."`
 }
 
@@ -94,7 +101,15 @@ func (c policySignCmd) Run(e *env) error {
 	if body, err = policy.ReadBody(stream, c.To, body, time.Now()); err != nil {
 		return &exitError{exitInvalid, fmt.Errorf("the body: %w", err)}
 	}
-	text, err := c.sign(stream, c.Seq, c.For, policy.AckWish(c.Ack), body)
+	good := c.For
+	switch {
+	case good != 0:
+	case c.Cut != "":
+		good = policy.CutLives
+	default:
+		good = time.Hour
+	}
+	text, err := c.sign(stream, c.Seq, good, policy.AckWish(c.Ack), body, c.Second)
 	if err != nil {
 		return err
 	}
@@ -105,13 +120,25 @@ func (c policySignCmd) Run(e *env) error {
 // body is what is to be signed, from a file or the short ways.
 func (c policySignCmd) body(e *env) ([]byte, error) {
 	given := 0
-	for _, is := range []bool{c.File != "", c.Limit != "", c.Message != "", len(c.Token) > 0, c.Cancel != "", c.Clear} {
+	for _, is := range []bool{c.File != "", c.Limit != "", c.Message != "", len(c.Token) > 0, c.Cancel != "", c.Clear, c.Notice != "", c.Cut != "", c.Ready} {
 		if is {
 			given++
 		}
 	}
 	if given != 1 {
-		return nil, &exitError{exitUsage, errors.New("give one of a file, --limit, --message, --token, --cancel and --clear")}
+		return nil, &exitError{exitUsage, errors.New("give one of a file, --limit, --message, --token, --cancel, --clear, --notice, --disconnect and --ready")}
+	}
+	switch {
+	case c.Notice != "" && (c.From.IsZero() || c.Why == ""):
+		return nil, &exitError{exitUsage, errors.New("--notice needs --from and --why")}
+	case c.Cut != "" && (c.Until.IsZero() || c.Second == ""):
+		return nil, &exitError{exitUsage, errors.New("--disconnect needs --until, and --second: two keys sign it")}
+	case c.Notice != "":
+		return json.Marshal(map[string]any{"notice": map[string]any{"id": c.Notice, "why": c.Why, "from": c.From.UTC()}})
+	case c.Cut != "":
+		return json.Marshal(map[string]any{"disconnect": map[string]any{"id": c.Cut, "until": c.Until.UTC()}})
+	case c.Ready:
+		return []byte(`{"ready":true}`), nil
 	}
 	if c.Lasts == "PT0S" && c.File == "" {
 		return nil, &exitError{exitUsage, errors.New("--lasts PT0S is no time; an event is taken back with --cancel")}
@@ -152,11 +179,19 @@ func notAudience(to string) error {
 }
 
 // sign signs an envelope with the number seq, or the next one of its stream.
-func (f signFlags) sign(stream policy.Stream, seq uint64, good time.Duration, ack policy.AckWish, body []byte) (string, error) {
-	key, err := readKey(f.Key)
-	if err != nil {
-		return "", err
+func (f signFlags) sign(stream policy.Stream, seq uint64, good time.Duration, ack policy.AckWish, body []byte, second ...string) (string, error) {
+	var keys []ed25519.PrivateKey
+	for _, name := range append([]string{f.Key}, second...) {
+		if name == "" {
+			continue
+		}
+		key, err := readKey(name)
+		if err != nil {
+			return "", err
+		}
+		keys = append(keys, key)
 	}
+	var err error
 	if !policy.IsAudience(f.To) {
 		return "", notAudience(f.To)
 	}
@@ -169,7 +204,7 @@ func (f signFlags) sign(stream policy.Stream, seq uint64, good time.Duration, ac
 	text, err := policy.Envelope{
 		V: 1, Issuer: f.Issuer, Audience: f.To, Stream: stream, Epoch: f.Epoch, Seq: seq, ID: fmt.Sprintf("%s-%d-%d", stream, f.Epoch, seq),
 		Issued: now, Expires: now.Add(good), Ack: ack, Body: body,
-	}.Sign(key)
+	}.Sign(keys...)
 	if err != nil {
 		return "", &exitError{exitInvalid, err}
 	}

@@ -22,6 +22,8 @@ func TestAUtilityGovernsAHome(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GORACE", os.Getenv("GORACE"))
 			e.Setenv("BROKER", m.URL)
+			e.Setenv("FROM", time.Now().UTC().Format(time.RFC3339))
+			e.Setenv("UNTIL", time.Now().UTC().AddDate(0, 0, 7).Format(time.RFC3339))
 			return os.WriteFile(filepath.Join(e.WorkDir, "password"), []byte(m.Password), 0o600)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

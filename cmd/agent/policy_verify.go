@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
+	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -18,7 +19,7 @@ type policyVerifyCmd struct {
 	Root      []string  `required:"" placeholder:"KEY" help:"Public root keys of the site's configuration."`
 	Threshold int       `default:"1" help:"So many root keys must have signed a key set."`
 	To        []string  `required:"" placeholder:"site:ID" help:"The site, and groups that it belongs to."`
-	Stream    []string  `default:"tariff,token,message,limit" help:"What the site listens to."`
+	Stream    []string  `default:"tariff,token,message,limit,supply" help:"What the site listens to."`
 	Floor     string    `default:"4.2 kW" help:"The least limit that the site obeys."`
 	At        time.Time `placeholder:"TIME" help:"As if it were then; RFC 3339."`
 }
@@ -58,6 +59,8 @@ func (c policyVerifyCmd) Run(e *env) error {
 	if now.IsZero() {
 		now = time.Now()
 	}
+	// Whether a home is protected then, only the home knows.
+	rules.Disconnect = &policy.DisconnectRules{Mode: 1, Own: &credit.ProtectedDocument{}, Zone: time.UTC}
 	var st policy.State
 	refused := 0
 	err = envelopes(e, c.Files, func(line []byte) error {

@@ -19,6 +19,7 @@ type State struct {
 	RunOut    *time.Time `json:"run_out,omitempty"`
 	Until     *Until     `json:"until,omitempty"`   // left out where nobody asks how long the credit is to last
 	Limited   *Limited   `json:"limited,omitempty"` // left out where no utility limits the site
+	Utility   *Cut       `json:"utility,omitempty"` // left out where no utility has ordered the supply off
 	Price     string     `json:"price"`
 	Warnings  int        `json:"warnings"`
 }
@@ -28,7 +29,7 @@ type State struct {
 func StateOf(v View) State {
 	s := State{
 		Balance: v.Credit.Balance, Supply: v.Supply.State, Why: v.Supply.Says, Pay: v.Supply.Pay,
-		Derived: v.Power.Derived, Until: v.Until, Limited: v.Limited, ImportKWh: v.Meter.ImportKWh, Warnings: len(v.Warnings),
+		Derived: v.Power.Derived, Until: v.Until, Limited: v.Limited, Utility: v.Supply.Utility, ImportKWh: v.Meter.ImportKWh, Warnings: len(v.Warnings),
 	}
 	if v.At != nil {
 		s.At = *v.At

@@ -71,8 +71,16 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 func supplyOf(say present.Phrases, s present.Supply) Supply {
 	return Supply{
 		State: string(s.State), Held: s.Held, Cause: string(s.Cause), Since: At(s.Since), Says: say.Supply(s).Says(), Pay: PayOf(s),
-		CutAt: At(s.CutAt), RetryAt: At(s.RetryAt),
+		CutAt: At(s.CutAt), RetryAt: At(s.RetryAt), Utility: cutOf(s.Cut),
 	}
+}
+
+// cutOf is nil where no utility has ordered the supply off.
+func cutOf(c present.Cut) *Cut {
+	if c.ID == "" {
+		return nil
+	}
+	return &Cut{By: c.By, ID: c.ID, Why: c.Why, Since: At(c.Since), Until: At(c.Until)}
 }
 
 // PayOf is the smallest top-up that brings the light back or keeps it on; nil

@@ -41,6 +41,14 @@ type PolicyState struct {
 	Seen      []PolicySeen `json:"seen"`
 	Waiting   int          `json:"waiting"` // acknowledgements that were not confirmed
 	Dropped   uint64       `json:"dropped"` // acknowledgements given up
+	// Control is absent where no utility disconnects the site.
+	Control *PolicyControl `json:"control,omitempty"`
+}
+
+// PolicyControl is the supply as the DLMS disconnect control has it (interface class 70).
+type PolicyControl struct {
+	State int `json:"state"` // 0 disconnected, 1 connected, 2 ready for reconnection
+	Mode  int `json:"mode"`
 }
 
 // PolicySeen is the last number of a stream.

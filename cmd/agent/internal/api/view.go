@@ -34,6 +34,17 @@ type Supply struct {
 	Pay     *string    `json:"pay,omitempty"`  // what must be paid to have light again; absent: nothing, or no one top-up is enough
 	CutAt   *time.Time `json:"cut_at"`
 	RetryAt *time.Time `json:"retry_at"`
+	// Utility is who has ordered it off; absent: nobody has.
+	Utility *Cut `json:"utility,omitempty"`
+}
+
+// Cut is a disconnection by a utility.
+type Cut struct {
+	By    string     `json:"by"`
+	ID    string     `json:"id"`
+	Why   string     `json:"why"`
+	Since *time.Time `json:"since"`
+	Until *time.Time `json:"until"` // it ends by itself then
 }
 
 // Credit is the account.

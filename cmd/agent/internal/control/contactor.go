@@ -44,6 +44,7 @@ func (p *step) supply() {
 func (p *step) supplyFacts() (facts credit.Facts) {
 	p.st.Supply, facts = p.Supply.Draw(p.st.Supply, p.supplyIn(), p.st.Credit.Limit)
 	facts.Confirm = p.confirm
+	facts.Utility, facts.Closes = p.cutByUtility()
 	// The clock is not to be trusted where it stands before what was recorded.
 	facts.Doubtful = p.now.Before(p.st.Elapsed.Add(-time.Minute))
 	facts.Unrecorded = p.in.Record == RecordLater

@@ -63,7 +63,8 @@ func (p *step) apart(do func()) (ok bool) {
 }
 
 func (e PolicyEnvelope) take(p *step, held bool) {
-	next, out := p.Policy.Take(p.st.Policy, policy.In{Text: e.Text, Now: p.now, Dateless: p.st.Clock.Dateless(), Held: held})
+	next, out := p.Policy.Take(p.st.Policy, policy.In{Text: e.Text, Now: p.now, Dateless: p.st.Clock.Dateless(), Held: held, NoCut: p.noCut()})
+	was := p.st.Policy.Supply
 	p.st.Policy = next
 	p.eff.Durable = p.eff.Durable || out.Changes
 	p.eff.Reply.Policy = &out
@@ -75,6 +76,8 @@ func (e PolicyEnvelope) take(p *step, held bool) {
 		return
 	case out.Envelope.Stream == policy.Limit:
 		p.st.WantPlan = true
+	case out.Envelope.Stream == policy.Supply:
+		p.disconnects(was)
 	case out.Keys != nil:
 		p.clear(health.PolicyRefused, string(policy.KeysExpired))
 		p.event("policy_keys", health.Info, said.Of("policy.keys", said.Count("version", int64(out.Keys.Version)), said.Time("until", out.Keys.Expires))) //nolint:gosec // far below
@@ -133,7 +136,10 @@ func (p *step) policy() {
 	well := p.apart(func() {
 		next, changed := p.Policy.Pass(p.st.Policy, p.now)
 		p.st.WantPlan = p.st.WantPlan || next.Limit.Phase != p.st.Policy.Limit.Phase
+		was := p.st.Policy.Supply
 		p.st.Policy = next
+		p.disconnects(was)
+		p.opened()
 		p.eff.Durable = p.eff.Durable || changed
 		p.limited = p.Policy.Limit.InForce(next, p.now)
 		if !p.Policy.Limits() {
@@ -142,6 +148,7 @@ func (p *step) policy() {
 		was := p.Limited(&p.st) // at the step before
 		p.eased = p.eased || was.Limit > 0 && (p.limited.Limit == 0 || p.limited.Limit > was.Limit)
 		p.tell()
+		p.tellSupply()
 		if p.in.What == nil {
 			p.clear(health.PartFailed, policyPart)
 		}

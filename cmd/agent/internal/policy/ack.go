@@ -105,6 +105,7 @@ func (r Rules) Pass(s State, now time.Time) (next State, changed bool) {
 		s.Limit = r.Limit.step(s.Limit, now, active)
 	}
 	changed = phase != s.Limit.Phase
+	changed = r.passSupply(&s, now) || changed
 	force := r.Limit.InForce(s, now)
 	var left []Event
 	for _, e := range s.Events {

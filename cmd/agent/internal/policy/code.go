@@ -23,6 +23,9 @@ const (
 	RolledBack       Code = "rolled_back"        // of an epoch, or a version of the keys, that is over
 	FastForwarded    Code = "fast_forwarded"     // its number, epoch or version of the keys leaps ahead
 	Unsafe           Code = "unsafe"             // it would do what no utility may
+	Protected        Code = "protected"          // no disconnection now: the law's hours, an alert, a person at risk
+	NoRules          Code = "no_rules"           // no disconnection: nobody has said when there may be none, or that is over
+	Unannounced      Code = "unannounced"        // no disconnection that was not announced, or not long enough ago
 	Held             Code = "held"               // the site's records do not agree: nothing is charged or credited until a person has put them right
 	TooMany          Code = "too_many"           // as many events as are remembered are waiting already
 	Inapplicable     Code = "inapplicable"       // it was understood and could not be applied
@@ -32,7 +35,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		Oversize, Unreadable, Forged, KeysExpired, OtherIssuer, OtherAudience, StreamNotAllowed, Early, Expired, NoClock,
-		Duplicated, Replayed, Reordered, Reused, RolledBack, FastForwarded, Unsafe, Held, TooMany, Inapplicable,
+		Duplicated, Replayed, Reordered, Reused, RolledBack, FastForwarded, Unsafe, Protected, NoRules, Unannounced, Held, TooMany, Inapplicable,
 	}
 }
 

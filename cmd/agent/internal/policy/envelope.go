@@ -43,12 +43,13 @@ const (
 	Token     Stream = "token"     // tokens; only for one site
 	Message   Stream = "message"   // words to the customer
 	Limit     Stream = "limit"     // how much the site may draw
+	Supply    Stream = "supply"    // whether the site is disconnected
 	Heartbeat Stream = "heartbeat" // who limits is alive
 	Receipt   Stream = "receipt"   // acknowledgements that were taken
 )
 
 // Streams is every stream.
-func Streams() []Stream { return []Stream{Tariff, Token, Message, Limit, Heartbeat, Receipt} }
+func Streams() []Stream { return []Stream{Tariff, Token, Message, Limit, Supply, Heartbeat, Receipt} }
 
 // AckWish is how much is to be acknowledged.
 type AckWish string
@@ -148,8 +149,8 @@ func DecodeKey(text string) (ed25519.PublicKey, error) {
 	return raw, nil
 }
 
-// Sign signs an envelope for one key.
-func (e Envelope) Sign(key ed25519.PrivateKey) (string, error) {
+// Sign signs an envelope with one key; what disconnects, with two.
+func (e Envelope) Sign(keys ...ed25519.PrivateKey) (string, error) {
 	e.Issued, e.Expires = e.Issued.UTC(), e.Expires.UTC()
 	if err := e.Check(); err != nil {
 		return "", err
@@ -158,7 +159,8 @@ func (e Envelope) Sign(key ed25519.PrivateKey) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return sign(kindPolicy, payload, key)
+	text, err := sign(kindPolicy, payload, keys...)
+	return strings.TrimSpace(text), err
 }
 
 // sign signs a payload: with one key in the compact form, with several in the JSON

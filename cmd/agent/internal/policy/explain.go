@@ -97,6 +97,8 @@ func (e Envelope) asks() []string {
 		return []string{"the utility is there"}
 	case Receipt:
 		return []string{"acknowledgements were taken: " + string(e.Body)}
+	case Supply:
+		return e.asksOfSupply()
 	case Tariff, Token, Message, Limit:
 	}
 	var b Body
@@ -159,6 +161,19 @@ func ReadBody(s Stream, audience string, data []byte, now time.Time) (json.RawMe
 	if s == Token && kind != "site" {
 		return nil, errors.New("tokens are for one site, not for " + audience)
 	}
+	if s == Supply {
+		if kind != "site" {
+			return nil, errors.New("the supply is that of one site, not of " + audience)
+		}
+		b, bad := Envelope{Issued: now, Expires: now, Body: data}.readSupply()
+		if bad == nil && b.Rules != nil {
+			_, bad = b.Rules.doc(now)
+		}
+		if bad != nil {
+			return nil, errors.New(bad.Detail)
+		}
+		return data, nil
+	}
 	r := Rules{Site: id, Limit: LimitRules{Floor: 1}}
 	e := Envelope{Audience: audience, Stream: s, Issued: now, Expires: now.Add(time.Hour), Body: data}
 	var st State
@@ -171,7 +186,7 @@ func ReadBody(s Stream, audience string, data []byte, now time.Time) (json.RawMe
 		st.Events = []Event{{ID: taken, Of: e.ref()}}
 	}
 	var out Outcome
-	if bad := r.apply(&st, e, &out, now); bad != nil {
+	if bad := r.apply(&st, e, &out, In{Now: now}); bad != nil {
 		return nil, errors.New(bad.Detail)
 	}
 	return data, nil

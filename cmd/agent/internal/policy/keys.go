@@ -165,21 +165,18 @@ func (o opened) signedBy(keys []string, threshold int) (payload []byte, ok bool)
 	return payload, n >= max(threshold, 1)
 }
 
-// signer is the key that signed an envelope and the payload.
-func (o opened) signer(k KeySet) (s Signer, payload []byte, ok bool) {
-	if len(o.kids) != 1 {
-		return s, nil, false
-	}
+// signers are the keys that signed an envelope, all of those that say so, and the payload.
+func (o opened) signers(k KeySet) (all []Signer, payload []byte, ok bool) {
 	for _, s := range k.Signers {
 		public, err := DecodeKey(s.Key)
 		if err != nil {
 			continue
 		}
-		if payload, ok := o.by(public); ok {
-			return s, payload, true
+		if signed, ok := o.by(public); ok {
+			all, payload = append(all, s), signed
 		}
 	}
-	return s, nil, false
+	return all, payload, len(all) > 0 && len(all) == len(o.kids)
 }
 
 // allows tells whether the key may sign for a stream and an audience at an instant.

@@ -290,13 +290,18 @@ func text(v json.RawMessage) (string, error) {
 		return "", fmt.Errorf("%.40q is not a text", string(v))
 	}
 	s = strings.TrimSpace(s)
-	switch n := len([]rune(s)); {
-	case n == 0 || n > mostText:
+	if n := len([]rune(s)); n == 0 || n > mostText {
 		return "", fmt.Errorf("a text has %d characters; 1 to %d may be", n, mostText)
-	case strings.ContainsFunc(s, func(r rune) bool {
-		return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0xfffd || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-	}):
+	}
+	if !sayable(s) {
 		return "", fmt.Errorf("a text holds characters that cannot be shown")
 	}
 	return s, nil
+}
+
+// sayable tells whether words can be shown: one line, not too long, no control characters.
+func sayable(s string) bool {
+	return len([]rune(s)) <= mostText && !strings.ContainsFunc(s, func(r rune) bool {
+		return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0xfffd || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+	})
 }

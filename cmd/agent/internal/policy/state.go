@@ -18,6 +18,8 @@ type Rules struct {
 	Threshold int
 	Streams   []Stream // that are listened to
 	Limit     LimitRules
+	// Disconnect is how the utility may disconnect the site; nil: not at all.
+	Disconnect *DisconnectRules
 }
 
 // Listens tells whether the site's configuration allows a stream.
@@ -46,16 +48,17 @@ func (r Rules) anchor() string {
 
 // State is what is remembered of a utility's word.  It is stored.
 type State struct {
-	Anchor  string     `json:"anchor,omitempty"`
-	Keys    *KeySet    `json:"keys,omitempty"`     // nil: none so far, only the configured root keys are heard
-	KeySets []string   `json:"key_sets,omitempty"` // digests of those that were taken
-	Seen    []Seen     `json:"seen,omitempty"`
-	Events  []Event    `json:"events,omitempty"`
-	Limit   LimitState `json:"limit,omitzero"`
-	Acks    []Ack      `json:"acks,omitempty"`    // that the utility has not confirmed yet
-	AckSeq  uint64     `json:"ack_seq,omitempty"` // acknowledgements made so far
-	Dropped uint64     `json:"dropped,omitempty"` // acknowledgements given up: too many waited
-	Refused []Count    `json:"refused,omitempty"` // by code
+	Anchor  string      `json:"anchor,omitempty"`
+	Keys    *KeySet     `json:"keys,omitempty"`     // nil: none so far, only the configured root keys are heard
+	KeySets []string    `json:"key_sets,omitempty"` // digests of those that were taken
+	Seen    []Seen      `json:"seen,omitempty"`
+	Events  []Event     `json:"events,omitempty"`
+	Limit   LimitState  `json:"limit,omitzero"`
+	Supply  SupplyState `json:"supply,omitzero"`
+	Acks    []Ack       `json:"acks,omitempty"`    // that the utility has not confirmed yet
+	AckSeq  uint64      `json:"ack_seq,omitempty"` // acknowledgements made so far
+	Dropped uint64      `json:"dropped,omitempty"` // acknowledgements given up: too many waited
+	Refused []Count     `json:"refused,omitempty"` // by code
 }
 
 // Count is how often something was refused.
@@ -190,6 +193,9 @@ func (r Rules) Anchored(s State) State {
 	s.Events = tidy(slices.DeleteFunc(s.Events, func(e Event) bool { return !slices.Contains(own, e.Of.Audience) || !r.Listens(e.Of.Stream) }))
 	if !r.Limits() {
 		s.Limit = LimitState{}
+	}
+	if !r.Disconnects() {
+		s.Supply = SupplyState{}
 	}
 	return s
 }

@@ -15,6 +15,8 @@ type In struct {
 	Dateless bool
 	// Held: the records are held, so that nothing can be charged or credited.
 	Held bool
+	// NoCut is why the supply cannot be cut now.
+	NoCut Bar
 }
 
 // Outcome is what became of an envelope.
@@ -27,6 +29,9 @@ type Outcome struct {
 	Prices   []byte   // to be put in force, as tariffs.ParsePrices reads them
 	Tokens   []string // to be entered
 	Changes  bool     // something is to be remembered that must not be lost
+
+	signers int  // that signed it
+	applied bool // it has its effect already
 }
 
 // skew is how far the utility's clock may be ahead of ours.
@@ -40,6 +45,9 @@ func (r Rules) Take(s State, in In) (State, Outcome) {
 	s.count(out.Code)
 	if out.Genuine && !out.Code.Repeats() && out.Keys == nil && out.Envelope.Seq > 0 {
 		out.Changes = s.acknowledge(out, in.Now) || out.Changes
+		if out.applied && out.Envelope.Ack == AckApplied {
+			s.ack(Ack{Of: out.Envelope.ref(), State: Applied, At: in.Now})
+		}
 	}
 	return s, out
 }
@@ -57,7 +65,7 @@ func (r Rules) take(s *State, in In) Outcome {
 		return Outcome{Code: Unreadable, Detail: "it is an acknowledgement"}
 	}
 	keys := r.KeysInForce(*s)
-	signer, payload, ok := o.signer(keys)
+	signers, payload, ok := o.signers(keys)
 	if !ok {
 		return Outcome{Code: Forged, Detail: fmt.Sprintf("no key of key set %d has signed it (kid %.40q)", keys.Version, o.kids)}
 	}
@@ -68,7 +76,8 @@ func (r Rules) take(s *State, in In) Outcome {
 	if err := e.Check(); err != nil {
 		return Outcome{Code: Unreadable, Detail: err.Error()}
 	}
-	out := Outcome{Envelope: e, Genuine: true}
+	out := Outcome{Envelope: e, Genuine: true, signers: len(signers)}
+	allowed := !slices.ContainsFunc(signers, func(s Signer) bool { return !s.allows(e.Stream, e.Audience, in.Now) })
 	refuse := func(c Code, format string, args ...any) Outcome {
 		out.Code, out.Detail = c, fmt.Sprintf(format, args...)
 		return out
@@ -82,8 +91,12 @@ func (r Rules) take(s *State, in In) Outcome {
 		return refuse(OtherAudience, "it is for %s", e.Audience)
 	case !r.Listens(e.Stream):
 		return refuse(StreamNotAllowed, "policy.streams does not list %s", e.Stream)
-	case !signer.allows(e.Stream, e.Audience, in.Now):
+	case len(signers) > 1 && e.Stream != Supply:
+		return refuse(Forged, "%d keys have signed it, and one may", len(signers))
+	case !allowed:
 		return refuse(StreamNotAllowed, "its key may not sign %s for %s now", e.Stream, e.Audience)
+	case e.Stream == Supply && e.Audience != "site:"+r.Site:
+		return refuse(StreamNotAllowed, "the supply is that of one site")
 	case e.Stream == Token && e.Audience != "site:"+r.Site:
 		return refuse(StreamNotAllowed, "tokens are for one site")
 	case e.Epoch < keys.Epoch:
@@ -113,7 +126,7 @@ func (r Rules) take(s *State, in In) Outcome {
 	// From here on the number is used up, whatever is inside.
 	s.use(seen, e.Seq, sum)
 	out.Changes = e.Stream != Heartbeat
-	if bad := r.apply(s, e, &out, in.Now); bad != nil {
+	if bad := r.apply(s, e, &out, in); bad != nil {
 		return refuse(bad.Code, "%s", bad.Detail)
 	}
 	if e.Stream == Limit { // whatever it says of the limit: the utility has spoken
@@ -179,8 +192,11 @@ func (r Rules) takeKeys(s *State, o opened) Outcome {
 }
 
 // apply does what is inside an envelope that is genuine, in order and in time.
-func (r Rules) apply(s *State, e Envelope, out *Outcome, now time.Time) *RefusedError {
+func (r Rules) apply(s *State, e Envelope, out *Outcome, in In) *RefusedError {
+	now := in.Now
 	switch e.Stream {
+	case Supply:
+		return r.supply(s, e, out, in)
 	case Heartbeat:
 		return r.heartbeat(s, e, now)
 	case Receipt:

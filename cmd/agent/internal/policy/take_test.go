@@ -183,6 +183,9 @@ func TestEachRefusalHasItsCode(t *testing.T) {
 		{"a token while the records are held", func(h *site) Outcome { h.held = true; return h.say(Token, tokens) }, Held},
 		{"prices while the records are held", func(h *site) Outcome { h.held = true; return h.say(Tariff, `{"cancel":"e9"}`) }, Held},
 		{"a limit while the records are held", func(h *site) Outcome { h.held = true; return h.say(Limit, good) }, Taken},
+		{"a home that is protected", func(h *site) Outcome { *h = *announced(h.t); h.jump(5 * time.Hour); return h.disconnect("d1") }, Protected},
+		{"no rules of protection", func(h *site) Outcome { *h = *announced(h.t); h.r.Disconnect.Own = nil; return h.disconnect("d1") }, NoRules},
+		{"no announcement", func(h *site) Outcome { *h = *announced(h.t); return h.disconnect("d2") }, Unannounced},
 		{"more events than are remembered", func(h *site) Outcome {
 			for i := range mostEvents {
 				if out := h.limit(fmt.Sprint("e", i), "5", "PT5H"); out.Code != Taken {

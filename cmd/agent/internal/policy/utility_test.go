@@ -65,6 +65,7 @@ type site struct {
 	seq   map[string]uint64
 	epoch uint64
 	held  bool // the records are
+	noCut Bar  // why the supply cannot be cut
 }
 
 // home is a site that has the first key set.
@@ -82,7 +83,7 @@ func home(t testing.TB) *site {
 func (h *site) take(text string) Outcome {
 	h.t.Helper()
 	var out Outcome
-	h.s, out = h.r.Take(h.s, In{Text: []byte(text), Now: h.now, Held: h.held})
+	h.s, out = h.r.Take(h.s, In{Text: []byte(text), Now: h.now, Held: h.held, NoCut: h.noCut})
 	h.s, _ = h.r.Pass(h.s, h.now)
 	h.stored()
 	return out

@@ -61,9 +61,25 @@ type Supply struct {
 	// Held: the records do not agree, and nothing is switched until a person has
 	// decided: nothing is known of the credit.
 	Held bool
+	// Cut is who disconnects the home, where the utility has ordered it; zero: nobody.
+	Cut Cut
 	// Seen is what the contactor's feedback tells where State is Unknown; nil: it
 	// tells nothing.
 	Seen *bool
+}
+
+// Cut is a disconnection by a utility.
+type Cut struct {
+	By, ID, Why  string
+	Since, Until time.Time // Until: it ends by itself then
+}
+
+// cutOf is the disconnection that is in force; zero: none.
+func cutOf(site *control.Site, st *control.State) Cut {
+	if off := st.Policy.Supply.Off; off != nil && site.Policy != nil && site.Policy.Disconnects() {
+		return Cut{off.Of.Issuer, off.ID, off.Why, off.Since, off.Until}
+	}
+	return Cut{}
 }
 
 // contradicted is how long a contactor's feedback may be of before its command.
@@ -80,6 +96,7 @@ func SupplyOf(site *control.Site, st *control.State) Supply {
 	d := st.Decision
 	s := Supply{Since: d.Since, Left: st.Credit.Available(), PaidOff: st.Credit.Unlocked, Pay: site.ForLight(st)}
 	s.Spent = s.Pay.Needed()
+	s.Cut = cutOf(site, st)
 	switch st.Credit.Supply.Position {
 	case credit.Connected:
 		s.State = Connected

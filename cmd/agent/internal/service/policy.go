@@ -33,6 +33,9 @@ func policyOf(cfg config.Config) *policy.Rules {
 			r.Streams = append(r.Streams, policy.Heartbeat)
 		}
 	}
+	if d := p.Disconnect; d != nil {
+		r.Disconnect = &policy.DisconnectRules{Mode: d.ControlMode, Own: d.Protected, Zone: cfg.Zone()}
+	}
 	return r
 }
 

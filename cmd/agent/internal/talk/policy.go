@@ -41,7 +41,7 @@ func (a *Agent) listenPolicy(bus Bus) error {
 			case policy.Heartbeat:
 				// One that waited at the broker is of no use.
 				_, err = bus.SubscribeOrder(topic, hear)
-			case policy.Token, policy.Message, policy.Limit, policy.Receipt:
+			case policy.Token, policy.Message, policy.Limit, policy.Supply, policy.Receipt:
 				_, err = bus.SubscribeAck(topic, hear)
 			}
 			if err != nil {
@@ -168,6 +168,9 @@ func (a *Agent) policyState(st *control.State) ([]byte, error) {
 		if public, ok := a.key.Public().(ed25519.PublicKey); ok {
 			out.Key = policy.EncodeKey(public)
 		}
+	}
+	if r.Disconnects() {
+		out.Control = &api.PolicyControl{State: st.Credit.Supply.Position.ControlState(), Mode: int(r.Disconnect.Mode)}
 	}
 	for _, s := range r.Streams {
 		out.Streams = append(out.Streams, string(s))
