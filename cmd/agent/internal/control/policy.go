@@ -136,9 +136,9 @@ func (p *step) policy() {
 	well := p.apart(func() {
 		next, changed := p.Policy.Pass(p.st.Policy, p.now)
 		p.st.WantPlan = p.st.WantPlan || next.Limit.Phase != p.st.Policy.Limit.Phase
-		was := p.st.Policy.Supply
+		before := p.st.Policy.Supply
 		p.st.Policy = next
-		p.disconnects(was)
+		p.disconnects(before)
 		p.opened()
 		p.eff.Durable = p.eff.Durable || changed
 		p.limited = p.Policy.Limit.InForce(next, p.now)
