@@ -19,6 +19,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
+	"github.com/keeplit/keeplit/credit/voucher"
 	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
@@ -104,6 +105,8 @@ type Tariff struct {
 type Tokens struct {
 	OpenPAYGO *OpenPAYGO `yaml:"openpaygo"`
 	STS       *STS       `yaml:"sts"`
+	// Voucher is whose signed vouchers are taken.
+	Voucher *voucher.Document `yaml:"voucher"`
 }
 
 // TopUp is how credit is bought.
@@ -396,8 +399,11 @@ func (c *Config) checkTariff(l *fault.List) {
 }
 
 func (c *Config) checkTokens(l *fault.List) {
-	if c.Tokens.OpenPAYGO == nil && c.Tokens.STS == nil {
-		l.Add("tokens", "add openpaygo or sts with the key of your meter", "no token could ever be read")
+	if c.Tokens.OpenPAYGO == nil && c.Tokens.STS == nil && c.Tokens.Voucher == nil {
+		l.Add("tokens", "add openpaygo or sts with the key of your meter, or voucher with your operator's public key", "no token could ever be read")
+	}
+	if v := c.Tokens.Voucher; v != nil {
+		l.Under("tokens.voucher", v.Check())
 	}
 	if o := c.Tokens.OpenPAYGO; o != nil {
 		o.Key = o.Secret

@@ -79,9 +79,22 @@ type finder struct {
 	lens []int // of whole tokens, the longest first
 }
 
+// longestToken is the longest token that there may be: a signed voucher has 212 digits.
+const longestToken = 240
+
+// ordinary is how long the longest token is that is typed by hand, 0: there is none.
+func (f *finder) ordinary() int {
+	for _, n := range f.lens {
+		if n <= 32 {
+			return n
+		}
+	}
+	return 0
+}
+
 // lengths asks the schemes how long their tokens are.
 func (f *finder) lengths() {
-	for n := 32; n >= 4; n-- {
+	for n := longestToken; n >= 4; n-- {
 		if f.e.fits(strings.Repeat("1", n)) {
 			f.lens = append(f.lens, n)
 		}
@@ -511,7 +524,7 @@ func (f *finder) meant(g []group, alone bool) (Found, bool) {
 		}
 		return f.unlike(f.found(g, 0, digits.String())), true
 	}
-	if len(g) > 5 && longest <= 5 && len(f.lens) > 0 && f.lens[0] >= 15 && total > f.lens[0] {
+	if n := f.ordinary(); len(g) > 5 && longest <= 5 && n >= 15 && total > n {
 		return f.unlike(f.found(g, 0, digits.String())), true // several, and it is not clear which
 	}
 	return Found{}, false

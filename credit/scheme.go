@@ -57,6 +57,7 @@ const (
 	ClearTamper Effect = "clear_tamper"
 	PhaseLimit  Effect = "phase_limit" // Power carries the greatest unbalance
 	SelfTest    Effect = "test"        // Value carries the control field
+	Revoke      Effect = "revoke"      // the serials from Value to Of are void
 )
 
 // Token is a token as its scheme read it.

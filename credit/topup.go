@@ -149,7 +149,7 @@ func (p *posting) usable(r *Result) Code {
 			r.Token.Detail = said.Of("token.balance")
 			return Overflow
 		}
-	case KeyChange, ClearCredit, Unlock, Sync, PowerLimit, TariffRate, ClearTamper, PhaseLimit, SelfTest:
+	case KeyChange, ClearCredit, Unlock, Sync, PowerLimit, TariffRate, ClearTamper, PhaseLimit, SelfTest, Revoke:
 	default:
 		return Function
 	}
@@ -214,6 +214,8 @@ func (p *posting) apply(r *Result, source string) {
 		notice("%s token by %s: tamper cleared", t.Scheme, source)
 	case KeyChange:
 		notice("%s token by %s: key change, word %d of %d", t.Scheme, source, t.Value, t.Of)
+	case Revoke:
+		notice("%s token by %s: serials %d to %d are void", t.Scheme, source, t.Value, t.Of)
 	case SelfTest:
 	}
 }

@@ -30,6 +30,7 @@ type cli struct {
 	Pin       pinCmd       `cmd:"" help:"Make the hash of a PIN for the configuration."`
 	Forecast  forecastCmd  `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
 	Token     tokenCmd     `cmd:"" help:"Read or make prepayment tokens."`
+	Voucher   voucherCmd   `cmd:"" help:"Make, print, check and take back vouchers that an operator signs."`
 	Plan      planCmd      `cmd:"" help:"Plan the loads of an instance file."`
 	Tariff    tariffCmd    `cmd:"" help:"Check, show and compare tariffs; say what a load costs."`
 	Ledger    ledgerCmd    `cmd:"" help:"Check the ledger or print a statement."`

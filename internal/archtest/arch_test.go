@@ -22,6 +22,7 @@ var homes = map[string][]string{
 	"modernc.org/sqlite":                  {"internal/store"},
 	"github.com/goccy/go-yaml":            {"config"},
 	"github.com/alecthomas/kong":          {"cmd/agent"},
+	"rsc.io/qr":                           {"cmd/agent"},
 	"github.com/simonvetter/modbus":       {"metering/"},
 	"go.bug.st/serial":                    {"metering/", "cmd/agent/internal/board"},
 	"github.com/alexedwards/scs":          {"cmd/agent/internal/web"},

@@ -58,7 +58,7 @@ func Faults(cfg config.Config, known fault.List) fault.List {
 		}
 	}
 	if sound("tokens", "credit", "site.zone") {
-		if schemes, err := schemesOf(cfg); !failed("tokens", "correct the scheme's settings", err) {
+		if schemes, err := schemesOf(cfg, ""); !failed("tokens", "correct the scheme's settings", err) {
 			_, err = credit.New(cfg.Credit, cfg.Zone(), schemes...)
 			failed("credit", "correct the account's settings", err)
 		}

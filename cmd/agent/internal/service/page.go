@@ -12,6 +12,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/talk"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/credit/voucher"
 	"github.com/keeplit/keeplit/internal/said"
 )
 
@@ -73,6 +74,9 @@ func tokenDigits(cfg config.Config) []int {
 	}
 	if cfg.Tokens.STS != nil {
 		out = append(out, 20)
+	}
+	if cfg.Tokens.Voucher != nil {
+		out = append(out, voucher.Digits)
 	}
 	return out
 }

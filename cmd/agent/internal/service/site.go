@@ -13,6 +13,7 @@ import (
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
+	"github.com/keeplit/keeplit/credit/voucher"
 	"github.com/keeplit/keeplit/internal/backoff"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/tariffs"
@@ -30,7 +31,7 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tariff: %w", err)
 	}
-	schemes, err := schemesOf(cfg)
+	schemes, err := schemesOf(cfg, doc.Currency)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +127,8 @@ func CatalogueTariff(name string) (tariffs.Document, error) {
 	return doc, faults.Err()
 }
 
-func schemesOf(cfg config.Config) ([]credit.Scheme, error) {
+// schemesOf are the token schemes of a configuration; currency is that of vouchers.
+func schemesOf(cfg config.Config, currency string) ([]credit.Scheme, error) {
 	var out []credit.Scheme
 	if d := cfg.Tokens.OpenPAYGO; d != nil {
 		scheme, err := openpaygo.New(d.Document)
@@ -139,6 +141,15 @@ func schemesOf(cfg config.Config) ([]credit.Scheme, error) {
 		scheme, err := sts.New(d.Document)
 		if err != nil {
 			return nil, fmt.Errorf("tokens.sts: %w", err)
+		}
+		out = append(out, scheme)
+	}
+	if d := cfg.Tokens.Voucher; d != nil {
+		doc := *d
+		doc.Meter, doc.Currency = cfg.Site.Meter, currency
+		scheme, err := voucher.New(doc)
+		if err != nil {
+			return nil, fmt.Errorf("tokens.voucher: %w", err)
 		}
 		out = append(out, scheme)
 	}
