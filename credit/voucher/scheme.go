@@ -171,16 +171,12 @@ func (s *Scheme) Read(raw json.RawMessage, digits string, at time.Time) (credit.
 }
 
 func (s *Scheme) decode(st State, digits string, at time.Time) (credit.Token, State) {
-	refuse := func(c credit.Code, detail string) (credit.Token, State) {
-		t := credit.Token{Code: c}
-		if detail != "" {
-			t.Detail = said.Of(detail)
-		}
-		return t, st
+	refuse := func(c credit.Code, detail said.Said) (credit.Token, State) {
+		return credit.Token{Code: c, Detail: detail}, st
 	}
 	b, ok := parse(digits)
 	if !ok {
-		return refuse(credit.Format, "voucher.digits") // a slip of the finger is no try
+		return refuse(credit.Format, said.Of("voucher.digits")) // a slip of the finger is no try
 	}
 	v, ver := unpack(b[:saysBytes])
 	everywhere := v.Kind == Revoke && v.Meter == [3]byte{}
@@ -191,22 +187,22 @@ func (s *Scheme) decode(st State, digits string, at time.Time) (credit.Token, St
 	}
 	switch {
 	case ver != version || v.Kind > Revoke:
-		return refuse(credit.Function, "voucher.version")
+		return refuse(credit.Function, said.Of("voucher.version"))
 	case !known:
-		return refuse(credit.Invalid, "voucher.key")
+		return refuse(credit.Invalid, said.Of("voucher.key"))
 	case v.Meter != MeterTag(meter):
-		return refuse(credit.Function, "voucher.meter") // a neighbour's, entered by mistake, is no guess
+		return refuse(credit.Function, said.Of("voucher.meter")) // a neighbour's, entered by mistake, is no guess
 	case !ed25519.Verify(key, message(b[:saysBytes], meter, v.Unit(s.doc.Currency)), b[saysBytes:size-checkBytes]):
-		return refuse(credit.Invalid, "")
+		return refuse(credit.Invalid, nil)
 	case v.Check() != nil:
-		return refuse(credit.Function, "voucher.version")
+		return refuse(credit.Function, said.Of("voucher.version"))
 	}
 	t := credit.Token{Code: credit.Accept, Issued: v.Issued, Value: v.Amount}
 	if v.Kind == Revoke {
 		t.Effect, t.Value, t.Of = credit.Revoke, int64(v.Serial), int64(v.Serial)+v.Amount-1
 		next, fits := st.revoke(Serial{v.Key, v.Serial, v.Serial + uint64(v.Amount) - 1})
 		if !fits {
-			return refuse(credit.Function, "voucher.full")
+			return refuse(credit.Function, said.Of("voucher.full"))
 		}
 		return t, next
 	}
