@@ -174,7 +174,7 @@ func (p ProtectedTimes) holiday(day civil.Date) bool {
 // disconnect.
 type ControlMode int
 
-// NoControl: no utility disconnects.
+// NoControl is that no utility disconnects.
 const NoControl ControlMode = 0
 
 // Check is nil where there is such a mode.
@@ -189,7 +189,7 @@ func (m ControlMode) Check() error {
 // the others it is ready, and somebody at home closes it.
 func (m ControlMode) Closes() bool { return m == 2 || m == 4 }
 
-// control states, as the object's attribute has them.
+// ControlState is the control state, as the attribute of the object has it.
 func (p Position) ControlState() int {
 	switch p {
 	case Connected:

@@ -57,6 +57,7 @@ func (p *step) disconnects(was policy.SupplyState) {
 func ended(why policy.CutEnd, off policy.CutOff) said.Said {
 	id, by := said.Text("id", off.ID), said.Text("by", off.Of.Issuer)
 	switch why {
+	case policy.EndReady:
 	case policy.EndUntil:
 		return said.Of("policy.cut_ended_until", id, by)
 	case policy.EndClock:

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -495,24 +496,27 @@ func (f *fakeAgent) entries() iter.Seq2[credit.Entry, error] {
 	}
 }
 
+// zone is the home's, also before anything is known of it.
+func (f *fakeAgent) zone() *time.Location { return cmp.Or(f.v.Zone, time.UTC) }
+
 func (f *fakeAgent) Statement(_ context.Context, at time.Time) (Statement, error) {
 	if at.IsZero() || at.After(fakeNow) {
 		at = fakeNow
 	}
-	y, m, _ := at.In(f.v.Zone).Date()
-	from, to := units.DayStart(y, m, 1, f.v.Zone), units.DayStart(y, m+1, 1, f.v.Zone)
+	y, m, _ := at.In(f.zone()).Date()
+	from, to := units.DayStart(y, m, 1, f.zone()), units.DayStart(y, m+1, 1, f.zone())
 	until := to
 	if fakeNow.Before(to) {
 		until = fakeNow
 	}
-	days, err := statement.Cut(credit.Entry{}, f.entries(), statement.Days(from, until, f.v.Zone))
+	days, err := statement.Cut(credit.Entry{}, f.entries(), statement.Days(from, until, f.zone()))
 	st := Statement{Month: statement.Whole(days), Days: days}
 	st.Month.From, st.Month.To = from, to
 	return st, err
 }
 
 func (f *fakeAgent) Hours(_ context.Context, at time.Time) ([]statement.Span, error) {
-	return statement.Cut(credit.Entry{}, f.entries(), statement.Hours(at, f.v.Zone))
+	return statement.Cut(credit.Entry{}, f.entries(), statement.Hours(at, f.zone()))
 }
 
 func (f *fakeAgent) Months(ctx context.Context, n int) ([]statement.Span, error) {
