@@ -174,7 +174,7 @@ func (p ProtectedTimes) holiday(day civil.Date) bool {
 // disconnect.
 type ControlMode int
 
-// NoControl is that no utility disconnects.
+// NoControl is the mode in which no utility disconnects.
 const NoControl ControlMode = 0
 
 // Check is nil where there is such a mode.
@@ -189,7 +189,7 @@ func (m ControlMode) Check() error {
 // the others it is ready, and somebody at home closes it.
 func (m ControlMode) Closes() bool { return m == 2 || m == 4 }
 
-// ControlState is the control state, as the attribute of the object has it.
+// ControlState is the position as the attribute control_state of that object has it.
 func (p Position) ControlState() int {
 	switch p {
 	case Connected:

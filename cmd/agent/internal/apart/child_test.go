@@ -224,17 +224,23 @@ func TestAPlannerThatRefusesABriefGoesOnWithWhatItHasLearned(t *testing.T) {
 func TestAPlannerThatKeepsFailingIsTriedMoreSlowly(t *testing.T) {
 	p := newChild(t, 0)
 	p.cfg.Rest, p.cfg.RestMost = 100*time.Millisecond, 400*time.Millisecond
-	begin, tries := time.Now(), 0
-	for time.Since(begin) < 2*time.Second {
+	var failed []time.Time // how long a process takes to start and fail is the machine's
+	for end := time.Now().Add(time.Minute); len(failed) < 5 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		before := p.fails
 		if _, err := p.Make(t.Context(), failing("exit"), 0); err == nil {
 			t.Fatal("a planner that exits makes a plan")
 		}
-		tries += p.fails - before
-		time.Sleep(5 * time.Millisecond)
+		if p.fails > before {
+			failed = append(failed, time.Now())
+		}
 	}
-	if tries < 3 || tries > 8 {
-		t.Errorf("it was tried %d times in two seconds", tries)
+	if len(failed) < 5 {
+		t.Fatalf("it was tried %d times in a minute", len(failed))
+	}
+	for i, rest := range []time.Duration{100, 200, 400, 400} {
+		if gap := failed[i+1].Sub(failed[i]); gap < rest*time.Millisecond-20*time.Millisecond {
+			t.Errorf("after failure %d it was tried again within %v", i+1, gap)
+		}
 	}
 }
 
