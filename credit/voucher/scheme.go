@@ -86,7 +86,7 @@ func (s *Scheme) Fits(digits string) bool {
 	return len(digits) == Digits && !slices.ContainsFunc([]byte(digits), func(r byte) bool { return r < '0' || r > '9' })
 }
 
-// Odds is that a signature is not guessed.
+// Odds is 0: a signature is not guessed.
 func (s *Scheme) Odds() float64 { return 0 }
 
 // memory is how many vouchers are remembered one by one; those issued before the
