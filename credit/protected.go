@@ -1,6 +1,7 @@
 package credit
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -42,7 +43,7 @@ func (d ProtectedDocument) Check() fault.List {
 		}
 	}
 	for i, text := range d.Holidays {
-		if _, ok := holidayIn(text, 2028); !ok {
+		if _, ok := falls(text, 0); !ok {
 			l.Add(fmt.Sprintf("holidays[%d]", i), "write 2026-12-25, 12-25 for each year, or easter-2 to easter+60", "%.40q is no holiday", text)
 		}
 	}
@@ -75,35 +76,20 @@ func dateSpan(text string) (from, to int, ok bool) {
 
 var easterForm = regexp.MustCompile(`^easter(?:([+-]\d{1,2}))?$`) //nolint:gochecknoglobals // compiled once, never changed
 
-// holidayIn is the holiday's day in a year; 0 where it has none in that year, ok is false
-// where the text is no holiday.
-func holidayIn(text string, year int) (day civil.Date, ok bool) {
+// falls tells whether the holiday is that day; ok is false where the text is no holiday.
+func falls(text string, on civil.Date) (is, ok bool) {
 	if m := easterForm.FindStringSubmatch(text); m != nil {
-		days := 0
-		if m[1] != "" {
-			n, err := strconv.Atoi(m[1])
-			if err != nil || n < -60 || n > 60 {
-				return 0, false
-			}
-			days = n
-		}
-		return civil.Easter(year) + civil.Date(days), true
+		days, err := strconv.Atoi(cmp.Or(m[1], "0"))
+		sunday := on - civil.Date(days) // that would be Easter
+		year, _, _ := sunday.Civil()
+		return civil.Easter(year) == sunday, err == nil && days >= -60 && days <= 60
 	}
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		if t.Year() != year {
-			return 0, true
-		}
-		return civil.DateOf(t.Date()), true
+		return civil.DateOf(t.Date()) == on, true
 	}
 	md, ok := monthDay(text)
-	if !ok {
-		return 0, false
-	}
-	d := civil.DateOf(year, time.Month(md/100), md%100)
-	if _, _, day := d.Civil(); day != md%100 { // no 29 February
-		return 0, true
-	}
-	return d, true
+	_, month, day := on.Civil()
+	return md == int(month)*100+day, ok
 }
 
 // Shield is why a home may not be disconnected.
@@ -121,9 +107,6 @@ const (
 
 // Ends tells whether the shield ends a disconnection, too.
 func (s Shield) Ends() bool { return s == ByRisk || s == ByAlert }
-
-// Shields are all of them.
-func Shields() []Shield { return []Shield{ByRisk, ByAlert, ByHoliday, ByDate, ByHours} }
 
 // ProtectedTimes is a ProtectedDocument that Check finds nothing wrong with, in a zone.
 type ProtectedTimes struct {
@@ -158,14 +141,9 @@ func (p ProtectedTimes) At(now time.Time, alerts []string) Shield {
 }
 
 func (p ProtectedTimes) holiday(day civil.Date) bool {
-	year, _, _ := day.Civil()
 	return slices.ContainsFunc(p.Doc.Holidays, func(text string) bool {
-		for _, y := range []int{year, year + 1, year - 1} { // easter-60 may be of the year before
-			if h, ok := holidayIn(text, y); ok && h != 0 && h == day {
-				return true
-			}
-		}
-		return false
+		is, ok := falls(text, day)
+		return is && ok
 	})
 }
 

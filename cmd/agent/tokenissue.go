@@ -97,17 +97,23 @@ func (c *tokenIssueCmd) Run(e *env) error {
 }
 
 func readSold(file string) (s sold, err error) {
+	return s, readPast(file, soldForm(file), "a token may be sold twice", &s)
+}
+
+// readPast reads what --state keeps of what was signed or sold; there may be none yet.
+// without is what may happen without it.
+func readPast(file string, f form.Form, without string, into any) error {
 	data, err := os.ReadFile(file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return s, nil
+		return nil
 	case err != nil:
-		return s, fmt.Errorf("cannot read what was sold: %w", err)
+		return fmt.Errorf("cannot read what was sold: %w", err)
 	}
-	if err := soldForm(file).Read(data, &s); err != nil {
-		return s, fmt.Errorf("%w; restore it: without it a token may be sold twice", err)
+	if err := f.Read(data, into); err != nil {
+		return fmt.Errorf("%w; restore it: without it %s", err, without)
 	}
-	return s, nil
+	return nil
 }
 
 func (c *tokenIssueCmd) openpaygo(m *meterFile, past *sold) ([]string, error) {

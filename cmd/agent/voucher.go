@@ -12,8 +12,8 @@ import (
 
 	"rsc.io/qr"
 
+	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/voucher"
-	"github.com/keeplit/keeplit/internal/durable"
 	"github.com/keeplit/keeplit/internal/form"
 	"github.com/keeplit/keeplit/internal/sealed"
 	"github.com/keeplit/keeplit/internal/units"
@@ -39,15 +39,8 @@ func issuedForm(file string) form.Form { return form.Form{Name: file} }
 // nextSerial is the next serial of a key, by what is kept in a file.
 func nextSerial(file, key string) (issued, error) {
 	past := issued{Key: key}
-	data, err := os.ReadFile(file)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-	case err != nil:
-		return past, fmt.Errorf("cannot read which serials were used: %w", err)
-	default:
-		if err := issuedForm(file).Read(data, &past); err != nil {
-			return past, fmt.Errorf("%w; restore it: without it a serial may be used twice, and the second voucher is refused", err)
-		}
+	if err := readPast(file, issuedForm(file), "a serial may be used twice, and the second voucher is refused", &past); err != nil {
+		return past, err
 	}
 	if past.Key != key {
 		return past, fmt.Errorf("%s has the serials of another key; keep one file for each", file)
@@ -58,11 +51,7 @@ func nextSerial(file, key string) (issued, error) {
 
 func (i issued) keep(file string) error {
 	i.Version = issuedForm("").Version()
-	data, err := json.Marshal(i)
-	if err != nil {
-		return err
-	}
-	return durable.WriteFile(file, append(data, '\n'))
+	return writeState(file, i)
 }
 
 // voucherIssueCmd signs vouchers of credit.
@@ -179,7 +168,7 @@ func (c voucherVerifyCmd) Run(e *env) error {
 			return err
 		}
 		for line := range strings.Lines(string(data)) {
-			if _, state, err = s.Read(state, digitsOnly(line), time.Now()); err != nil {
+			if _, state, err = s.Read(state, credit.Normalize(line), time.Now()); err != nil {
 				return err
 			}
 		}
@@ -195,11 +184,11 @@ func (c voucherVerifyCmd) Run(e *env) error {
 	out, bad := json.NewEncoder(e.Stdout), false
 	for _, text := range list {
 		line := verified{}
-		v, err := voucher.Peek(digitsOnly(text))
+		v, err := voucher.Peek(credit.Normalize(text))
 		if err != nil {
 			line.Result, line.Detail, bad = "format", err.Error(), true
 		} else {
-			t, _, err := s.Read(state, digitsOnly(text), time.Now())
+			t, _, err := s.Read(state, credit.Normalize(text), time.Now())
 			if err != nil {
 				return err
 			}
@@ -236,16 +225,6 @@ type verified struct {
 	Issued  time.Time  `json:"issued,omitzero"`
 	Expires *time.Time `json:"expires,omitempty"`
 	Detail  string     `json:"detail,omitempty"`
-}
-
-// digitsOnly is a voucher without what stands between its digits.
-func digitsOnly(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, s)
 }
 
 // paperVoucher is one as it is printed.

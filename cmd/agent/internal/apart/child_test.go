@@ -237,8 +237,8 @@ func TestAPlannerThatKeepsFailingIsTriedMoreSlowly(t *testing.T) {
 	if len(failed) < 5 {
 		t.Fatalf("it was tried %d times in a minute", len(failed))
 	}
-	for i, rest := range []time.Duration{100, 200, 400, 400} {
-		if gap := failed[i+1].Sub(failed[i]); gap < rest*time.Millisecond-20*time.Millisecond {
+	for i, rest := range []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 400 * time.Millisecond} {
+		if gap := failed[i+1].Sub(failed[i]); gap < rest-20*time.Millisecond {
 			t.Errorf("after failure %d it was tried again within %v", i+1, gap)
 		}
 	}

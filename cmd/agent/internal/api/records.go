@@ -33,24 +33,16 @@ type Statement struct {
 	Earlier *uint64    `json:"earlier,omitempty"` // before, of the top-ups that follow
 }
 
-// Stretch is what a stretch of time comes to.  All amounts but Other are above zero
-// as a rule.
+// Stretch is what a stretch of time comes to.
 type Stretch struct {
 	From    time.Time `json:"from"`
 	To      time.Time `json:"to"`
 	Opening string    `json:"opening"`
 	Closing string    `json:"closing"`
-	Charged string    `json:"charged"`
-	Fixed   string    `json:"fixed"`
-	Bought  string    `json:"bought"`
-	Debts   string    `json:"debts"`
-	Other   string    `json:"other"`
-	KWh     float64   `json:"energy_kwh"`
-	Sold    float64   `json:"sold_kwh"`
-	Parts   []Share   `json:"parts"`
+	Sums
 }
 
-// Sums are what is added up of a stretch.
+// Sums are what is added up of a stretch.  All amounts but Other are above zero as a rule.
 type Sums struct {
 	Charged string  `json:"charged"`
 	Fixed   string  `json:"fixed"`
@@ -86,11 +78,7 @@ type Purchase struct {
 
 // StretchOf is a span as it is sent.
 func StretchOf(s *statement.Span) Stretch {
-	x := sumsOf(&s.Sum)
-	return Stretch{
-		From: s.From.UTC(), To: s.To.UTC(), Opening: money(s.Opening), Closing: money(s.Closing),
-		Charged: x.Charged, Fixed: x.Fixed, Bought: x.Bought, Debts: x.Debts, Other: x.Other, KWh: x.KWh, Sold: x.Sold, Parts: x.Parts,
-	}
+	return Stretch{From: s.From.UTC(), To: s.To.UTC(), Opening: money(s.Opening), Closing: money(s.Closing), Sums: sumsOf(&s.Sum)}
 }
 
 func sumsOf(s *statement.Sum) Sums {

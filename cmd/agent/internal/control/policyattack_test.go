@@ -48,13 +48,17 @@ func TestASetPointIsNotRaisedBeyondTheLimit(t *testing.T) {
 	if got := u.told("car"); got != "on 1840 W" {
 		t.Fatalf("before: told %s", got)
 	}
-	u.plans("car", 7360*units.Watt)
-	for range 60 {
-		u.reading(time.Second)
-		if u.draws() > 5*units.Kilowatt {
-			t.Fatalf("%s are drawn under a limit of 5 kW: the car was told %s", u.draws(), u.told("car"))
+	keepsBelow := func() {
+		t.Helper()
+		for range 60 {
+			u.reading(time.Second)
+			if u.draws() > 5*units.Kilowatt {
+				t.Fatalf("%s are drawn under a limit of 5 kW: the car was told %s", u.draws(), u.told("car"))
+			}
 		}
 	}
+	u.plans("car", 7360*units.Watt)
+	keepsBelow()
 	if got := u.told("car"); got != "on 4370 W" {
 		t.Errorf("told %s where there is room for 4500 W", got)
 	}
@@ -62,12 +66,7 @@ func TestASetPointIsNotRaisedBeyondTheLimit(t *testing.T) {
 	u.plans("car", 0)
 	u.heard(2 * time.Minute)
 	u.plans("car", 7360*units.Watt)
-	for range 60 {
-		u.reading(time.Second)
-		if u.draws() > 5*units.Kilowatt {
-			t.Fatalf("%s are drawn under a limit of 5 kW: the car was begun with %s", u.draws(), u.told("car"))
-		}
-	}
+	keepsBelow()
 	if got := u.told("car"); got != "on 4370 W" {
 		t.Errorf("begun with %s where there is room for 4500 W", got)
 	}

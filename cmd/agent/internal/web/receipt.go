@@ -44,8 +44,7 @@ func (s *Server) topUpReceipt(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusNotFound, "error.not_found")
 		return
 	case err != nil:
-		s.log.Error("ledger", "error", err)
-		s.fail(w, r, http.StatusServiceUnavailable, "ledger.failed")
+		s.ledgerFailed(w, r, err)
 		return
 	}
 	lines := make([]string, len(rec.Entries))
@@ -75,8 +74,7 @@ func (s *Server) monthReceipt(w http.ResponseWriter, r *http.Request) {
 	}
 	b, err := s.printedBody(r, at)
 	if err != nil {
-		s.log.Error("ledger", "error", err)
-		s.fail(w, r, http.StatusServiceUnavailable, "ledger.failed")
+		s.ledgerFailed(w, r, err)
 		return
 	}
 	s.sendReceipt(w, r, "statement-"+b.Statement.Month.From.In(s.model(&v, "").Zone).Format(time.DateOnly), receiptBody{accountBody: b})

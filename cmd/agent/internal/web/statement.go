@@ -268,11 +268,16 @@ func (s *Server) hoursPart(w http.ResponseWriter, r *http.Request) {
 	}
 	hours, err := s.agent.Hours(r.Context(), day.Add(12*time.Hour))
 	if err != nil {
-		s.log.Error("ledger", "error", err)
-		s.fail(w, r, http.StatusServiceUnavailable, "ledger.failed")
+		s.ledgerFailed(w, r, err)
 		return
 	}
 	s.renderPart(w, r, "hours", hoursView{m, hours})
+}
+
+// ledgerFailed answers where the ledger cannot be read.
+func (s *Server) ledgerFailed(w http.ResponseWriter, r *http.Request, err error) {
+	s.log.Error("ledger", "error", err)
+	s.fail(w, r, http.StatusServiceUnavailable, "ledger.failed")
 }
 
 // printed is a month on paper.
@@ -285,8 +290,7 @@ func (s *Server) printed(w http.ResponseWriter, r *http.Request) {
 	}
 	b, err := s.printedBody(r, at)
 	if err != nil {
-		s.log.Error("ledger", "error", err)
-		s.fail(w, r, http.StatusServiceUnavailable, "ledger.failed")
+		s.ledgerFailed(w, r, err)
 		return
 	}
 	m.Body = b
@@ -315,8 +319,7 @@ func (s *Server) statementCSV(w http.ResponseWriter, r *http.Request) {
 	}
 	st, err := s.agent.Statement(r.Context(), at)
 	if err != nil {
-		s.log.Error("ledger", "error", err)
-		s.fail(w, r, http.StatusServiceUnavailable, "ledger.failed")
+		s.ledgerFailed(w, r, err)
 		return
 	}
 	csvHead(w, "statement-"+st.Month.From.In(m.Zone).Format(time.DateOnly))
