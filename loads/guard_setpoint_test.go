@@ -400,7 +400,7 @@ func TestGuardRulesOfSetpoints(t *testing.T) {
 			if (!supply || wish.Protect && !wish.Set.On) && u.Set.On && now.Sub(was.SentAt) >= c.RetryFirst {
 				t.Fatalf("%v: still reckoned at %v", now, u.Set)
 			}
-			if wish.Protect && l.Draws(wish.Set) <= l.Draws(was.Set) && takes.Check(wish.Set) == nil && supply && was.Set.On && wish.Set.On && u.Set != wish.Set && now.Sub(was.SentAt) >= c.RetryFirst {
+			if wish.Protect && l.flow(wish.Set) <= l.flow(was.Set) && /* what gives less has others draw more, and waits as they do */ takes.Check(wish.Set) == nil && supply && was.Set.On && wish.Set.On && u.Set != wish.Set && now.Sub(was.SentAt) >= c.RetryFirst {
 				t.Fatalf("%v: at %v, and %v protects", now, u.Set, wish.Set)
 			}
 			if !v.Next.IsZero() && !v.Next.After(now) {
