@@ -124,7 +124,7 @@ func New(cfg Config) (*Meter, error) {
 
 // Run implements metering.Meter.
 func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
-	return line.Poll(ctx, m.cfg.Every, emit, m.next)
+	return line.Poll(ctx, line.Pace{Every: m.cfg.Every}, emit, m.next)
 }
 
 // transfer moves one frame of four bytes.

@@ -107,7 +107,7 @@ func New(cfg Config) (*Meter, error) {
 // Run implements metering.Meter.
 func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 	defer m.client.CloseIdleConnections()
-	return line.Poll(ctx, m.cfg.Every, emit, m.read)
+	return line.Poll(ctx, line.Pace{Every: m.cfg.Every, Spread: line.SpreadOf(redacted(m.cfg.URL))}, emit, m.read)
 }
 
 // read asks once.

@@ -18,11 +18,13 @@ func Driver() metering.Driver {
 
 // Document is an optical head or a current loop on a serial line.
 type Document struct {
+	// Port is the device; host:port is a serial server in the network, which passes bytes through.
 	Port string `yaml:"port"`
 	// Address is the meter's, empty for the only one on the line.
 	Address string `yaml:"address,omitempty"`
 	// MaxBaud is the fastest speed to change to; zero takes what the meter
-	// offers.
+	// offers.  A serial server keeps its speed, 300 baud, where this is zero; one
+	// that has another, or follows the meter by itself, has it here.
 	MaxBaud int `yaml:"max_baud,omitempty"`
 }
 
@@ -30,9 +32,7 @@ type Document struct {
 func (d *Document) Check() fault.List {
 	var l fault.List
 	l.Need("port", d.Port, line.NamePort)
-	if line.OnNetwork(d.Port) {
-		l.Add("port", "connect the optical head to this machine: its speed changes in each reading", "%q is a network address", d.Port)
-	}
+	line.CheckAddress(&l, "port", d.Port)
 	line.CheckBaud(&l, "max_baud", d.MaxBaud)
 	return l
 }
@@ -48,5 +48,9 @@ func (*Document) Pace() time.Duration { return usualEvery }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {
-	return New(Config{Name: d.Port, Open: line.Serial(d.Port, DefaultMode()), Address: d.Address, MaxBaud: d.MaxBaud, Every: e.Every, Now: e.Now})
+	open := line.Serial(d.Port, DefaultMode())
+	if line.OnNetwork(d.Port) {
+		open = line.TCP(d.Port)
+	}
+	return New(Config{Name: d.Port, Open: open, Address: d.Address, MaxBaud: d.MaxBaud, Every: e.Every, Now: e.Now})
 }

@@ -10,7 +10,9 @@ func TestSettings(t *testing.T) {
 	}{
 		{"a good one", Document{Port: "/dev/ttyUSB0", MaxBaud: 9600}, ""},
 		{"no port", Document{}, "port"},
-		{"a serial server, whose speed cannot be changed", Document{Port: "10.0.0.5:4001"}, "port"},
+		{"a serial server", Document{Port: "10.0.0.5:4001"}, ""},
+		{"a serial server of its own speed", Document{Port: "10.0.0.5:4001", MaxBaud: 9600}, ""},
+		{"a serial server without its port", Document{Port: "10.0.0.5:"}, "port"},
 		{"no serial speed", Document{Port: "/dev/ttyUSB0", MaxBaud: 1}, "max_baud"},
 	} {
 		l := row.doc.Check()

@@ -2,9 +2,10 @@ package iec62056
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
+	"io"
 	"math/bits"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -108,11 +109,12 @@ func TestSpeed(t *testing.T) {
 
 // optical plays a meter of mode C.
 type optical struct {
-	*meteringtest.Port
+	meteringtest.Line
 	mu    sync.Mutex
 	truth meteringtest.Truth
 	fault meteringtest.Fault
 	asked string // the last acknowledgement
+	ident string // what it says it is; empty is /ABC5XYZ-1
 }
 
 func (o *optical) Show(t meteringtest.Truth) {
@@ -125,12 +127,10 @@ func (o *optical) Break(f meteringtest.Fault) {
 	o.mu.Lock()
 	o.fault = f
 	o.mu.Unlock()
-	if f == meteringtest.HangUp {
-		o.Cut()
-	}
+	o.Line.Break(f)
 }
 
-func (o *optical) play(far *os.File, _ <-chan struct{}) {
+func (o *optical) play(far io.ReadWriter, _ <-chan struct{}) {
 	in := bufio.NewReader(far)
 	for {
 		text, err := in.ReadString('\n')
@@ -147,7 +147,7 @@ func (o *optical) play(far *os.File, _ <-chan struct{}) {
 		case fault == meteringtest.Garbage:
 			out = "\x00?what is this\r\n"
 		case strings.HasPrefix(text, "/?"):
-			out = text + "/ABC5XYZ-1\r\n" // the head echoes the question
+			out = text + cmp.Or(o.ident, "/ABC5XYZ-1") + "\r\n" // the head echoes the question
 		case text[0] == ack:
 			o.mu.Lock()
 			o.asked = text
@@ -166,7 +166,7 @@ func (o *optical) play(far *os.File, _ <-chan struct{}) {
 				out = strings.Replace(out, "kWh", "kVh", 1)
 			}
 		}
-		if _, err := far.WriteString(out); err != nil {
+		if _, err := io.WriteString(far, out); err != nil {
 			return
 		}
 	}
@@ -175,30 +175,84 @@ func (o *optical) play(far *os.File, _ <-chan struct{}) {
 func newOptical(t *testing.T, cfg Config) (*Meter, *optical) {
 	t.Helper()
 	dev := &optical{}
-	dev.Port = meteringtest.NewPort(t, DefaultMode(), dev.play)
+	dev.Line = meteringtest.NewPort(t, DefaultMode(), dev.play)
+	return opticalMeter(t, cfg, dev), dev
+}
+
+// opticalServer is the same behind a serial server.
+func opticalServer(t *testing.T, cfg Config) (*Meter, *optical) {
+	t.Helper()
+	dev := &optical{}
+	dev.Line = meteringtest.NewGateway(t, dev.play)
+	return opticalMeter(t, cfg, dev), dev
+}
+
+func opticalMeter(t *testing.T, cfg Config, dev *optical) *Meter {
+	t.Helper()
 	cfg.Name, cfg.Open, cfg.Now = "pty", dev.Open, time.Now
 	cfg.Every, cfg.Timeout, cfg.Settle = 10*time.Millisecond, 100*time.Millisecond, 2*time.Millisecond
 	m, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m, dev
+	return m
 }
 
 func TestConformance(t *testing.T) {
-	meteringtest.Run(t, meteringtest.Bench{
-		Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent,
-		Energy: units.WattHour, Power: units.Watt,
-		Cases: []meteringtest.Case{
-			{Fault: meteringtest.Silence, Codes: []metering.Code{metering.Silent}},
-			{Fault: meteringtest.Cut, Codes: []metering.Code{metering.Short}},
-			{Fault: meteringtest.Corrupt, Codes: []metering.Code{metering.Checksum}},
-			{Fault: meteringtest.Garbage, Codes: []metering.Code{metering.Short}},
-			{Fault: meteringtest.Absurd, Codes: []metering.Code{metering.Range}},
-			{Fault: meteringtest.HangUp, Codes: nil},
-		},
-		New: func(t *testing.T) (metering.Meter, meteringtest.Device) { return newOptical(t, Config{}) },
-	})
+	both := []meteringtest.Case{
+		{Fault: meteringtest.Silence, Codes: []metering.Code{metering.Silent}},
+		{Fault: meteringtest.Cut, Codes: []metering.Code{metering.Short}},
+		{Fault: meteringtest.Corrupt, Codes: []metering.Code{metering.Checksum}},
+		{Fault: meteringtest.Garbage, Codes: []metering.Code{metering.Short}},
+		{Fault: meteringtest.Absurd, Codes: []metering.Code{metering.Range}},
+		{Fault: meteringtest.HangUp, Codes: nil},
+	}
+	for _, row := range []struct {
+		name  string
+		open  func(*testing.T, Config) (*Meter, *optical)
+		cases []meteringtest.Case
+	}{
+		{"serial port", newOptical, both},
+		{"serial server", opticalServer, append(both, meteringtest.AskedCases()...)},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			meteringtest.Run(t, meteringtest.Bench{
+				Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent,
+				Energy: units.WattHour, Power: units.Watt, Cases: row.cases,
+				New: func(t *testing.T) (metering.Meter, meteringtest.Device) { return row.open(t, Config{}) },
+			})
+		})
+	}
+}
+
+// A serial server cannot be told another speed in the middle of a readout.
+func TestAMeterBehindASerialServerIsKeptAtItsSpeed(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		most  int
+		ident string
+		asked string
+		says  string // of the error; empty: it is read
+	}{
+		{"one that could go faster stays", 0, "/ABC5XYZ-1", "\x06000\r\n", ""},
+		{"a server of 9600 baud, as the meter", 9600, "/ABC5XYZ-1", "\x06050\r\n", ""},
+		{"a meter that goes on faster unasked", 0, "/ABCEXYZ-1", "", "goes on at 9600 baud"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m, dev := opticalServer(t, Config{MaxBaud: row.most})
+			dev.Show(meteringtest.Truth{Import: units.KilowattHour, Voltage: 230_000})
+			dev.mu.Lock()
+			dev.ident = row.ident
+			dev.mu.Unlock()
+			defer m.hangUp()
+			_, err := m.read(t.Context())
+			dev.mu.Lock()
+			defer dev.mu.Unlock()
+			if (err == nil) != (row.says == "") || err != nil && !strings.Contains(err.Error(), row.says) || dev.asked != row.asked {
+				t.Errorf("asked with %q: %v", dev.asked, err)
+			}
+		})
+	}
 }
 
 // The fastest speed that the configuration allows is asked for, and the line

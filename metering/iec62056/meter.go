@@ -18,7 +18,8 @@ type Config struct {
 	Name    string // of the line, for messages
 	Open    line.Opener
 	Address string // the meter's, empty for the only one
-	// MaxBaud is the fastest speed to change to; zero takes what is offered.
+	// MaxBaud is the fastest speed to change to; zero takes what is offered, or on
+	// a line whose speed cannot be changed (a serial server's) the one of sign-on.
 	MaxBaud int
 	// Every is the time between readouts; zero takes a minute.  A readout of a
 	// large table takes half a minute at a slow speed.
@@ -67,7 +68,7 @@ func New(cfg Config) (*Meter, error) {
 // Run implements metering.Meter.
 func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 	defer m.hangUp()
-	return line.Poll(ctx, m.cfg.Every, emit, m.read)
+	return line.Poll(ctx, line.Pace{Every: m.cfg.Every, Spread: line.SpreadOf(m.cfg.Name)}, emit, m.read)
 }
 
 func (m *Meter) hangUp() {
@@ -153,8 +154,16 @@ func (m *Meter) readout(ctx context.Context) (metering.Sample, error) {
 // changeSpeed answers the identification and follows the meter to its speed.
 func (m *Meter) changeSpeed(ctx context.Context, letter byte) error {
 	baud, modeC := speed(letter)
+	most := m.cfg.MaxBaud
+	if _, settable := m.conn.(line.ModeSetter); !settable && most == 0 {
+		most = signOn().Baud
+		if !modeC && baud > most {
+			return metering.Fail(metering.UnknownReply, op, "connect the optical head to this machine, or write max_baud where the serial server follows the meter by itself",
+				"the meter goes on at %d baud, and the serial server stays at %d", baud, most)
+		}
+	}
 	if modeC {
-		for m.cfg.MaxBaud > 0 && baud > m.cfg.MaxBaud && letter > '0' {
+		for most > 0 && baud > most && letter > '0' {
 			letter--
 			baud, _ = speed(letter)
 		}
@@ -183,7 +192,7 @@ func (m *Meter) changeSpeed(ctx context.Context, letter byte) error {
 func (m *Meter) setMode(mode line.Mode) error {
 	s, ok := m.conn.(line.ModeSetter)
 	if !ok {
-		return nil // a network converter that follows by itself
+		return nil // a serial server keeps its speed, or follows by itself
 	}
 	if err := s.SetMode(mode); err != nil {
 		return &metering.Error{Code: metering.Offline, Op: "set " + m.cfg.Name + " to " + mode.String(), Err: err, Remedy: "check the adapter"}
@@ -193,7 +202,7 @@ func (m *Meter) setMode(mode line.Mode) error {
 
 func (m *Meter) write(b []byte) error {
 	if _, err := m.conn.Write(b); err != nil {
-		return &metering.Error{Code: metering.Offline, Op: op, Err: err, Remedy: "check the cable and the adapter"}
+		return line.Broken(op, err)
 	}
 	return nil
 }

@@ -1,27 +1,25 @@
 package line
 
-import (
-	"strings"
-
-	"github.com/keeplit/keeplit/internal/fault"
-)
+import "github.com/keeplit/keeplit/internal/fault"
 
 // Document is a serial line as the configuration describes it.
 type Document struct {
 	// Port is the device, e.g. /dev/ttyUSB0 or better /dev/serial/by-id/...
-	// host:port is a serial server in the network.
+	// host:port is a serial server in the network, which passes bytes through.
 	Port string `yaml:"port"`
-	// Baud is the speed; zero takes the format's own.
+	// Baud is the speed; zero takes the format's own.  That of a serial server is set
+	// there.
 	Baud int `yaml:"baud,omitempty"`
 }
 
 // NamePort is what to do where a serial port is missing.
-const NamePort = "write the device, e.g. /dev/serial/by-id/..."
+const NamePort = "write the device, e.g. /dev/serial/by-id/..., or host:port of a serial server"
 
 // Check is everything wrong with d.
 func (d Document) Check() fault.List {
 	var l fault.List
 	l.Need("port", d.Port, NamePort)
+	CheckAddress(&l, "port", d.Port)
 	CheckBaud(&l, "baud", d.Baud)
 	return l
 }
@@ -43,7 +41,3 @@ func CheckBaud(l *fault.List, path string, v int) {
 		l.Add(path, "write a speed such as 9600, or leave it out", "%d is not a serial speed", v)
 	}
 }
-
-// OnNetwork tells whether a meter's port is a network address, as of a serial
-// server, and not a device.
-func OnNetwork(port string) bool { return strings.Contains(port, ":") && !strings.HasPrefix(port, "/") }

@@ -6,13 +6,9 @@ package line
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"os"
 	"time"
-
-	"github.com/keeplit/keeplit/metering"
 )
 
 // Conn is an open serial line or network connection.  A Read that reaches the
@@ -79,37 +75,4 @@ func Drain(ctx context.Context, c Conn, quiet time.Duration) {
 		}
 		total += n
 	}
-}
-
-// TCP opens a network connection to host:port.
-func TCP(address string) Opener {
-	return func(ctx context.Context) (Conn, error) {
-		d := net.Dialer{Timeout: 5 * time.Second}
-		c, err := d.DialContext(ctx, "tcp", address)
-		if err != nil {
-			return nil, err
-		}
-		return c, nil
-	}
-}
-
-// OpenError puts what failed to open into the meter's terms.
-func OpenError(what string, err error) error {
-	remedy := "check that it is connected, and that its name is right"
-	if errors.Is(err, os.ErrPermission) {
-		remedy = "put the user that runs keeplit into the group that owns the device (dialout)"
-	}
-	return &metering.Error{Code: metering.Offline, Op: "open " + what, Err: err, Remedy: remedy}
-}
-
-// ReadError puts a failed read into the meter's terms: Short where some of the
-// answer had come, Silent where none had, Offline where the line itself broke.
-func ReadError(op string, got int, err error) error {
-	switch {
-	case !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
-		return &metering.Error{Code: metering.Offline, Op: op, Err: err, Remedy: "check the cable and the adapter"}
-	case got > 0:
-		return &metering.Error{Code: metering.Short, Op: op, Err: fmt.Errorf("only %d bytes came", got), Remedy: "check the speed and parity, and that the line is terminated"}
-	}
-	return &metering.Error{Code: metering.Silent, Op: op, Err: err, Remedy: "check the address, the speed, and that A and B are not swapped; over a network, the port and the framing"}
 }

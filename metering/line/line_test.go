@@ -40,7 +40,7 @@ func TestPoll(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
 		var at []time.Duration
-		err := Poll(ctx, 2*time.Second, func(metering.Reading) {
+		err := Poll(ctx, Pace{Every: 2 * time.Second}, func(metering.Reading) {
 			at = append(at, time.Since(began))
 			if len(at) == 8 {
 				cancel()
@@ -103,6 +103,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{"the line broke", ReadError("read", 3, errors.New("I/O error")), metering.Offline},
 		{"no such device", OpenError("/dev/x", os.ErrNotExist), metering.Offline},
 		{"not allowed", OpenError("/dev/x", os.ErrPermission), metering.Offline},
+		{"the other side ended it", ReadError("read", 0, errEnded), metering.Offline},
 	} {
 		var e *metering.Error
 		if !errors.As(row.err, &e) || e.Code != row.code || e.Remedy == "" {

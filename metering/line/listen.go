@@ -22,9 +22,10 @@ type Listener struct {
 	Take func(data []byte) (used int, readings []metering.Reading)
 }
 
-// Listen reads the line until ctx ends, and opens it again when it breaks.
+// Listen reads the line until ctx ends, and opens it again when it breaks, or
+// when a network connection gave not a byte for all of Patience.
 func Listen(ctx context.Context, l Listener, emit func(metering.Reading)) error {
-	pace := Pace{Every: 100 * time.Millisecond}
+	pace := Pace{Every: 100 * time.Millisecond, Spread: SpreadOf(l.Name)}
 	for ctx.Err() == nil {
 		heard, err := l.session(ctx, emit)
 		if ctx.Err() != nil {
@@ -69,14 +70,18 @@ func (l Listener) session(ctx context.Context, emit func(metering.Reading)) (hea
 			return heard, ctx.Err()
 		case patience.Err() != nil && n == 0:
 			code, remedy := metering.Silent, "check the cable, that the port is switched on, and the speed"
-			if bytes > 0 {
+			switch {
+			case bytes > 0:
 				code, remedy = metering.UnknownReply, "check the speed and parity"
+			case networked(conn):
+				// Whoever was there may be gone without a word.
+				return heard, metering.Fail(code, l.Op, "check that the serial server hears its meter, and who else is connected: many take one client only", "not a byte came for %v", l.Patience)
 			}
 			emit(metering.Reading{Err: metering.Fail(code, l.Op, remedy, "no telegram for %v, %d bytes came", l.Patience, bytes)})
 			restart()
 			continue
 		case err != nil && n == 0:
-			return heard, &metering.Error{Code: metering.Offline, Op: l.Op, Err: err, Remedy: "check the cable and the adapter"}
+			return heard, Broken(l.Op, err)
 		}
 		buf = append(buf, chunk[:n]...)
 		used, readings := l.Take(buf)

@@ -16,7 +16,7 @@ import (
 type Port struct {
 	t    *testing.T
 	mode line.Mode
-	play func(far *os.File, gone <-chan struct{})
+	play Play
 
 	mu     sync.Mutex
 	master *os.File
@@ -27,7 +27,7 @@ type Port struct {
 
 // NewPort makes a port.  play runs on the far side until its file is closed,
 // when gone is closed too, and anew after each Cut.
-func NewPort(t *testing.T, mode line.Mode, play func(far *os.File, gone <-chan struct{})) *Port {
+func NewPort(t *testing.T, mode line.Mode, play Play) *Port {
 	t.Helper()
 	p := &Port{t: t, mode: mode, play: play}
 	p.plug()
@@ -70,4 +70,11 @@ func (p *Port) Open(ctx context.Context) (line.Conn, error) {
 	name := p.tty.Name()
 	p.mu.Unlock()
 	return line.Serial(name, p.mode)(ctx)
+}
+
+// Break implements Line.
+func (p *Port) Break(f Fault) {
+	if f == HangUp {
+		p.Cut()
+	}
 }

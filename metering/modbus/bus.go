@@ -240,7 +240,7 @@ func (b *Bus) send(q request, frame []byte) error {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		return &metering.Error{Code: metering.Offline, Op: q.op(), Err: err, Remedy: "check the cable and the adapter"}
+		return line.Broken(q.op(), err)
 	}
 	return nil
 }

@@ -78,6 +78,7 @@ func (d *Document) Check() fault.List {
 	var l fault.List
 	l.OneOf("model", d.Model, "sdm120", "sdm220", "sdm230", "sdm630", "pzem004t", "generic")
 	l.Need("port", d.Port, "write the serial device, or host:port for Modbus TCP")
+	line.CheckAddress(&l, "port", d.Port)
 	if d.Unit < 0 || d.Unit > 255 {
 		l.Add("unit", "the meter shows it in its settings, 1 to 247", "%d is not a unit address", d.Unit)
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"net"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -85,7 +84,7 @@ func (d *device) serve(rw io.ReadWriter) {
 // on puts the device on a serial line.
 func (d *device) on(t *testing.T, m Model) *Meter {
 	t.Helper()
-	port := meteringtest.NewPort(t, line.Mode{Baud: 115_200}, func(far *os.File, _ <-chan struct{}) { d.serve(far) })
+	port := meteringtest.NewPort(t, line.Mode{Baud: 115_200}, func(far io.ReadWriter, _ <-chan struct{}) { d.serve(far) })
 	return meterOn(t, NewBus("pty", RTU, port.Open, 100*time.Millisecond), m)
 }
 

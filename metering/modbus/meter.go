@@ -91,7 +91,7 @@ func (m Model) within(b block) (out []register) {
 
 // Run implements metering.Meter.
 func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
-	return line.Poll(ctx, m.cfg.Every, emit, m.Read)
+	return line.Poll(ctx, line.Pace{Every: m.cfg.Every, Spread: line.SpreadOf(m.bus.name)}, emit, m.Read)
 }
 
 // Read reads one sample.  Energy imported and power must be told, where the meter

@@ -26,7 +26,8 @@ type slave struct {
 	model  string
 	truth  meteringtest.Truth
 	fault  meteringtest.Fault
-	cut    func() // breaks the connection
+	cut    func()                   // breaks the connection
+	line   func(meteringtest.Fault) // breaks the line otherwise; nil: it cannot be
 	serial uint32
 }
 
@@ -43,6 +44,9 @@ func (s *slave) Break(f meteringtest.Fault) {
 	s.mu.Unlock()
 	if f == meteringtest.HangUp && cut != nil {
 		cut()
+	}
+	if s.line != nil {
+		s.line(f)
 	}
 }
 
@@ -160,8 +164,7 @@ func (s *slave) spoil(w io.Writer, reply []byte) bool {
 	return err == nil
 }
 
-func (s *slave) serveTCP(c net.Conn) {
-	defer c.Close()
+func (s *slave) serveTCP(c io.ReadWriter) {
 	head := make([]byte, 7)
 	for {
 		if _, err := io.ReadFull(c, head); err != nil {
@@ -222,37 +225,22 @@ func onPtyFor(t *testing.T, s *slave, patience time.Duration) *Bus {
 	return bus
 }
 
-func onTCP(t *testing.T, s *slave) *Bus {
+// overTCP puts a slave behind a serial server that passes bytes through.
+func overTCP(t *testing.T, s *slave) *Bus {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var conns []net.Conn
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			conns = append(conns, c)
-			mu.Unlock()
-			wg.Go(func() { s.serveTCP(c) })
-		}
-	})
-	s.cut = func() {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, c := range conns {
-			c.Close()
-		}
-		conns = nil
-	}
-	t.Cleanup(func() { l.Close(); s.cut(); wg.Wait() })
-	bus := NewBus(l.Addr().String(), TCP, line.TCP(l.Addr().String()), 100*time.Millisecond)
+	g := meteringtest.NewGateway(t, func(far io.ReadWriter, _ <-chan struct{}) { s.serveRTU(far) })
+	s.line = g.Break
+	bus := NewBus(g.Address(), RTU, line.TCP(g.Address()), 100*time.Millisecond)
+	t.Cleanup(func() { _ = bus.Close() })
+	return bus
+}
+
+// onGateway puts a slave behind a gateway of Modbus TCP.
+func onGateway(t *testing.T, s *slave) *Bus {
+	t.Helper()
+	g := meteringtest.NewGateway(t, func(far io.ReadWriter, _ <-chan struct{}) { s.serveTCP(far) })
+	s.line = g.Break
+	bus := NewBus(g.Address(), TCP, line.TCP(g.Address()), 100*time.Millisecond)
 	t.Cleanup(func() { _ = bus.Close() })
 	return bus
 }
@@ -271,24 +259,28 @@ func TestConformance(t *testing.T) {
 	}
 	tcp := []meteringtest.Case{rtu[0], rtu[1], rtu[2], rtu[4], rtu[5], rtu[6], rtu[7]}
 	tcp[3].Codes = []metering.Code{metering.UnknownReply}
+	tcp = append(append(tcp, meteringtest.AskedCases()...), meteringtest.Case{Fault: meteringtest.Twice, Reads: true})
+	over := append(append([]meteringtest.Case{}, rtu...), meteringtest.AskedCases()...)
+	for _, f := range []meteringtest.Fault{meteringtest.Middle, meteringtest.Twice, meteringtest.Stray, meteringtest.Echo} {
+		over = append(over, meteringtest.Case{Fault: f, Reads: true})
+	}
 	for _, row := range []struct {
 		model  string
+		on     string
 		net    func(*testing.T, *slave) *Bus
 		cases  []meteringtest.Case
 		has    metering.Fields
 		energy units.Energy
 	}{
-		{"sdm630", onPty, rtu, all | metering.HasExport, units.WattHour},
-		{"sdm230", onPty, rtu, all | metering.HasExport, units.WattHour},
-		{"pzem004t", onPty, rtu, all, units.WattHour},
-		{"generic", onPty, rtu, all | metering.HasExport, units.WattHour},
-		{"sdm630", onTCP, tcp, all | metering.HasExport, units.WattHour},
+		{"sdm630", "rtu", onPty, rtu, all | metering.HasExport, units.WattHour},
+		{"sdm230", "rtu", onPty, rtu, all | metering.HasExport, units.WattHour},
+		{"pzem004t", "rtu", onPty, rtu, all, units.WattHour},
+		{"generic", "rtu", onPty, rtu, all | metering.HasExport, units.WattHour},
+		{"sdm630", "tcp", onGateway, tcp, all | metering.HasExport, units.WattHour},
+		{"sdm630", "rtu over tcp", overTCP, over, all | metering.HasExport, units.WattHour},
+		{"sdm230", "rtu over tcp", overTCP, over, all | metering.HasExport, units.WattHour},
 	} {
-		name := row.model + " rtu"
-		if len(row.cases) != len(rtu) {
-			name = row.model + " tcp"
-		}
-		t.Run(name, func(t *testing.T) {
+		t.Run(row.model+" "+row.on, func(t *testing.T) {
 			meteringtest.Run(t, meteringtest.Bench{
 				Has: row.has, Cases: row.cases, Energy: row.energy, Power: 200,
 				New: func(t *testing.T) (metering.Meter, meteringtest.Device) {

@@ -2,7 +2,7 @@ package p1
 
 import (
 	"fmt"
-	"os"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -157,7 +157,7 @@ func TestUnknownCodesAreKept(t *testing.T) {
 
 // port plays a meter that sends a telegram every 20 ms.
 type port struct {
-	*meteringtest.Port
+	meteringtest.Line
 	mu    sync.Mutex
 	truth meteringtest.Truth
 	fault meteringtest.Fault
@@ -173,12 +173,10 @@ func (p *port) Break(f meteringtest.Fault) {
 	p.mu.Lock()
 	p.fault = f
 	p.mu.Unlock()
-	if f == meteringtest.HangUp {
-		p.Cut()
-	}
+	p.Line.Break(f)
 }
 
-func (p *port) play(far *os.File, gone <-chan struct{}) {
+func (p *port) play(far io.ReadWriter, gone <-chan struct{}) {
 	for {
 		select {
 		case <-gone:
@@ -204,34 +202,47 @@ func (p *port) play(far *os.File, gone <-chan struct{}) {
 		case meteringtest.Garbage:
 			text = "\x00\xff\x80 not a meter"
 		}
-		if _, err := far.WriteString(text); err != nil {
+		if _, err := io.WriteString(far, text); err != nil {
 			return
 		}
 	}
 }
 
 func TestConformance(t *testing.T) {
-	meteringtest.Run(t, meteringtest.Bench{
-		Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent,
-		Energy: units.WattHour, Power: units.Watt,
-		Cases: []meteringtest.Case{
-			{Fault: meteringtest.Silence, Codes: []metering.Code{metering.Silent}},
-			{Fault: meteringtest.Cut, Codes: []metering.Code{metering.Short}},
-			{Fault: meteringtest.Corrupt, Codes: []metering.Code{metering.Checksum}},
-			{Fault: meteringtest.Garbage, Codes: []metering.Code{metering.UnknownReply}},
-			{Fault: meteringtest.Absurd, Codes: []metering.Code{metering.Range}},
-			{Fault: meteringtest.HangUp, Codes: nil},
-		},
-		New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
-			dev := &port{}
-			dev.Port = meteringtest.NewPort(t, DefaultMode(), dev.play)
-			m, err := New(Config{Name: "pty", Open: dev.Open, Patience: 200 * time.Millisecond, Now: time.Now})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return m, dev
-		},
-	})
+	both := []meteringtest.Case{
+		{Fault: meteringtest.Silence, Codes: []metering.Code{metering.Silent}},
+		{Fault: meteringtest.Cut, Codes: []metering.Code{metering.Short}},
+		{Fault: meteringtest.Corrupt, Codes: []metering.Code{metering.Checksum}},
+		{Fault: meteringtest.Garbage, Codes: []metering.Code{metering.UnknownReply}},
+		{Fault: meteringtest.Absurd, Codes: []metering.Code{metering.Range}},
+		{Fault: meteringtest.HangUp, Codes: nil},
+	}
+	for _, row := range []struct {
+		name  string
+		on    func(*testing.T, meteringtest.Play) meteringtest.Line
+		cases []meteringtest.Case
+	}{
+		{"serial port", func(t *testing.T, play meteringtest.Play) meteringtest.Line {
+			return meteringtest.NewPort(t, DefaultMode(), play)
+		}, both},
+		{"serial server", func(t *testing.T, play meteringtest.Play) meteringtest.Line { return meteringtest.NewGateway(t, play) }, append(both, meteringtest.ListeningCases()...)},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			meteringtest.Run(t, meteringtest.Bench{
+				Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent,
+				Energy: units.WattHour, Power: units.Watt, Cases: row.cases,
+				New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
+					dev := &port{}
+					dev.Line = row.on(t, dev.play)
+					m, err := New(Config{Name: row.name, Open: dev.Open, Patience: 200 * time.Millisecond, Now: time.Now})
+					if err != nil {
+						t.Fatal(err)
+					}
+					return m, dev
+				},
+			})
+		})
+	}
 }
 
 func FuzzDecode(f *testing.F) {

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"os"
+	"io"
 	"sync"
 	"testing"
 	"time"
@@ -296,7 +296,7 @@ func TestShortNumbers(t *testing.T) {
 
 // head plays an optical head that gives a file every 20 ms.
 type head struct {
-	*meteringtest.Port
+	meteringtest.Line
 	mu    sync.Mutex
 	truth meteringtest.Truth
 	fault meteringtest.Fault
@@ -312,12 +312,10 @@ func (h *head) Break(f meteringtest.Fault) {
 	h.mu.Lock()
 	h.fault = f
 	h.mu.Unlock()
-	if f == meteringtest.HangUp {
-		h.Cut()
-	}
+	h.Line.Break(f)
 }
 
-func (h *head) play(far *os.File, gone <-chan struct{}) {
+func (h *head) play(far io.ReadWriter, gone <-chan struct{}) {
 	for {
 		select {
 		case <-gone:
@@ -348,27 +346,40 @@ func (h *head) play(far *os.File, gone <-chan struct{}) {
 }
 
 func TestConformance(t *testing.T) {
-	meteringtest.Run(t, meteringtest.Bench{
-		Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent | metering.HasFrequency,
-		Energy: units.WattHour, Power: units.Watt,
-		Cases: []meteringtest.Case{
-			{Fault: meteringtest.Silence, Codes: []metering.Code{metering.Silent}},
-			{Fault: meteringtest.Cut, Codes: []metering.Code{metering.Short}},
-			{Fault: meteringtest.Corrupt, Codes: []metering.Code{metering.Checksum}},
-			{Fault: meteringtest.Garbage, Codes: []metering.Code{metering.UnknownReply}},
-			{Fault: meteringtest.Absurd, Codes: []metering.Code{metering.Range}},
-			{Fault: meteringtest.HangUp, Codes: nil},
-		},
-		New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
-			dev := &head{}
-			dev.Port = meteringtest.NewPort(t, DefaultMode(), dev.play)
-			m, err := New(Config{Name: "pty", Open: dev.Open, Patience: 200 * time.Millisecond, Now: time.Now})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return m, dev
-		},
-	})
+	both := []meteringtest.Case{
+		{Fault: meteringtest.Silence, Codes: []metering.Code{metering.Silent}},
+		{Fault: meteringtest.Cut, Codes: []metering.Code{metering.Short}},
+		{Fault: meteringtest.Corrupt, Codes: []metering.Code{metering.Checksum}},
+		{Fault: meteringtest.Garbage, Codes: []metering.Code{metering.UnknownReply}},
+		{Fault: meteringtest.Absurd, Codes: []metering.Code{metering.Range}},
+		{Fault: meteringtest.HangUp, Codes: nil},
+	}
+	for _, row := range []struct {
+		name  string
+		on    func(*testing.T, meteringtest.Play) meteringtest.Line
+		cases []meteringtest.Case
+	}{
+		{"serial port", func(t *testing.T, play meteringtest.Play) meteringtest.Line {
+			return meteringtest.NewPort(t, DefaultMode(), play)
+		}, both},
+		{"serial server", func(t *testing.T, play meteringtest.Play) meteringtest.Line { return meteringtest.NewGateway(t, play) }, append(both, meteringtest.ListeningCases()...)},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			meteringtest.Run(t, meteringtest.Bench{
+				Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent | metering.HasFrequency,
+				Energy: units.WattHour, Power: units.Watt, Cases: row.cases,
+				New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
+					dev := &head{}
+					dev.Line = row.on(t, dev.play)
+					m, err := New(Config{Name: row.name, Open: dev.Open, Patience: 200 * time.Millisecond, Now: time.Now})
+					if err != nil {
+						t.Fatal(err)
+					}
+					return m, dev
+				},
+			})
+		})
+	}
 }
 
 func FuzzDecode(f *testing.F) {

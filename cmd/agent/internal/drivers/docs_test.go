@@ -44,6 +44,9 @@ func TestExamplesOfTheDocumentsAreRead(t *testing.T) {
 	if err != nil || cfg.Meter.Label() != "HTTP meter at http://192.168.1.30/api/v1/data" {
 		t.Errorf("http: %v", err)
 	}
+	if cfg, err = parse(example(t, "metering.md", "## From a line")); err != nil || cfg.Meter.Label() != "P1 port on 192.168.1.40:2001" {
+		t.Errorf("a serial server: %v", err)
+	}
 	contacts := strings.TrimPrefix(example(t, "metering.md", "## Beside consumption"), "meter:\n")
 	if cfg, err = parse("meter:\n  driver: modbus\n  modbus: {model: sdm230, port: x}\n" + contacts); err != nil || cfg.Meter.Cover == nil || cfg.Meter.Magnet == nil {
 		t.Errorf("contacts: %v", err)
