@@ -107,6 +107,8 @@ type Tokens struct {
 	STS       *STS       `yaml:"sts"`
 	// Voucher is whose signed vouchers are taken.
 	Voucher *voucher.Document `yaml:"voucher"`
+	// Described is a scheme that a document describes.
+	Described *Described `yaml:"described"`
 }
 
 // TopUp is how credit is bought.
@@ -399,9 +401,10 @@ func (c *Config) checkTariff(l *fault.List) {
 }
 
 func (c *Config) checkTokens(l *fault.List) {
-	if c.Tokens.OpenPAYGO == nil && c.Tokens.STS == nil && c.Tokens.Voucher == nil {
-		l.Add("tokens", "add openpaygo or sts with the key of your meter, or voucher with your operator's public key", "no token could ever be read")
+	if t := c.Tokens; t.OpenPAYGO == nil && t.STS == nil && t.Voucher == nil && t.Described == nil {
+		l.Add("tokens", "add openpaygo, sts or described with the key of your meter, or voucher with your operator's public key", "no token could ever be read")
 	}
+	c.checkDescribed(l)
 	if v := c.Tokens.Voucher; v != nil {
 		l.Under("tokens.voucher", v.Check())
 	}

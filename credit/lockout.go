@@ -43,6 +43,10 @@ const (
 	slowest = 90 * 24 * time.Hour
 )
 
+// Weakest is the greatest odds of a guess with which the lock-out keeps what it
+// promises, with room: 1 in 6,300 is where a year of guessing would come to 3 %.
+const Weakest = 1.0 / 10_000
+
 // Ways are the ways of entry that have locks of their own.
 func Ways() []string { return []string{"card", "cli", "keypad", "mqtt", "page"} }
 

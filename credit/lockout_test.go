@@ -40,7 +40,7 @@ func (d drawn) Read(state json.RawMessage, digits string, _ time.Time) (credit.T
 // schemes are the odds of the real ones.
 func odds(t testing.TB) map[string]float64 {
 	s, _ := stsScheme(t)
-	return map[string]float64{"openpaygo": paygo(t).Odds(), "sts": s.Odds()}
+	return map[string]float64{"openpaygo": paygo(t).Odds(), "sts": s.Odds(), "the weakest that is taken": credit.Weakest}
 }
 
 func lockout(t testing.TB, odds float64) (*credit.Engine, credit.Account) {

@@ -8,14 +8,17 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/described"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
 	"github.com/keeplit/keeplit/internal/durable"
@@ -34,7 +37,7 @@ type tokenCmd struct {
 // the keys of that scheme.  It holds the keys themselves, so it is as secret
 // as they are; they never stand on a command line.
 type meterFile struct {
-	Scheme string `yaml:"scheme"` // sts or openpaygo
+	Scheme string `yaml:"scheme"` // sts, openpaygo or described
 
 	// STS
 	Algorithm   sts.Algorithm `yaml:"algorithm"`
@@ -60,6 +63,13 @@ type meterFile struct {
 	Extended     bool           `yaml:"extended"`
 	ValueDivider int64          `yaml:"value_divider"`
 	Unit         openpaygo.Unit `yaml:"unit"`
+
+	// By description, with key
+	Description string `yaml:"description"` // file, beside this one
+	Meter       string `yaml:"meter"`       // the number that tokens are bought for
+	Next        int64  `yaml:"next"`        // counter of the vendor's next token
+
+	what described.Description // read from Description
 }
 
 // Check is asked by the decoder once every value is read.
@@ -75,9 +85,19 @@ func (m *meterFile) Check() fault.List {
 		return doc.Check()
 	case "openpaygo":
 		return m.openpaygo().Check()
+	case "described":
+		var l fault.List
+		if m.Description == "" {
+			l.Add("description", "name the file that describes the scheme", "it is missing")
+		}
+		for _, f := range (described.Document{Keys: []described.Key{{Key: m.Key, Next: m.Next}}}).CheckKeys() {
+			f.Path = strings.TrimPrefix(f.Path, "keys[0].")
+			l = append(l, f)
+		}
+		return l
 	}
 	var l fault.List
-	l.Add("scheme", "write sts or openpaygo", "%q is not a token scheme", m.Scheme)
+	l.Add("scheme", "write sts, openpaygo or described", "%q is not a token scheme", m.Scheme)
 	return l
 }
 
@@ -132,13 +152,36 @@ func readMeter(file string, e *env) (*meterFile, error) {
 			fmt.Fprintf(e.Stderr, "%s: %s\n", file, what)
 		}
 	}
+	if m.Scheme == "described" {
+		name := m.Description
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(file), name)
+		}
+		if m.what, err = service.ReadDescription(name); err == nil {
+			err = m.described().Check().Err()
+		}
+		if err != nil {
+			return nil, &exitError{exitInvalid, err}
+		}
+	}
 	return m, nil
+}
+
+// described is the meter of a scheme by description.
+func (m *meterFile) described() described.Document {
+	return described.Document{
+		Description: m.what, Meter: m.Meter, Keys: []described.Key{{Key: m.Key, Next: m.Next}},
+		UnlockTokens: true, // see openpaygo
+	}
 }
 
 // scheme is the credit scheme that the file describes.
 func (m *meterFile) scheme() (credit.Scheme, error) {
-	if m.Scheme == "openpaygo" {
+	switch m.Scheme {
+	case "openpaygo":
 		return openpaygo.New(m.openpaygo())
+	case "described":
+		return described.New(m.described())
 	}
 	doc, err := m.sts()
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/described"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
 	"github.com/keeplit/keeplit/internal/form"
@@ -19,13 +20,13 @@ type tokenIssueCmd struct {
 	Meter    string      `required:"" placeholder:"FILE.yaml" help:"Describes the meter and its keys."`
 	Kind     string      `enum:"add,credit,set,disable,unlock,sync,power_limit,clear_credit,clear,tariff,clear_tamper,phase_unbalance,phase_limit,key_change,test" default:"add" help:"What the token does: ${enum}."`
 	KWh      json.Number `name:"kwh" help:"Credit in kWh."`
-	Money    json.Number `help:"Credit in money (openpaygo with unit money)."`
-	Value    int64       `help:"Raw number: W for limits, rate for tariff, control field for test, the value of an OpenPAYGO token."`
+	Money    json.Number `help:"Credit in money (openpaygo and schemes by description with unit money)."`
+	Value    int64       `help:"Raw number: W for limits, rate for tariff, control field for test, the value of an OpenPAYGO token or of one by description."`
 	At       time.Time   `help:"Time of issue (sts); now if not given."`
 	Rnd      int         `help:"Random number 0 to 15 of the token (sts)." default:"0"`
 	Subclass int         `help:"Sub-class 0 or 1 of a test token (sts)." default:"0"`
 	Maker    uint16      `help:"Maker's code of a test token (sts)." default:"0"`
-	Count    int         `help:"Count of the last token made for the device (openpaygo); that of the state or the file if not given." default:"-1"`
+	Count    int         `help:"Count of the last token made for the device (openpaygo, by description); that of the state or the file if not given." default:"-1"`
 	State    string      `placeholder:"FILE.json" help:"What was sold last to this meter, kept up to date: no two tokens are then the same to the meter."`
 	To       string      `placeholder:"FILE.yaml" help:"For key_change: describes the meter under its new key."`
 }
@@ -33,7 +34,7 @@ type tokenIssueCmd struct {
 // sold is what a vendor remembers of one meter.
 type sold struct {
 	Version int       `json:"version"` // of its form as it is stored
-	Count   *int      `json:"count"`   // of the last OpenPAYGO token; null: none
+	Count   *int      `json:"count"`   // of the last OpenPAYGO token or one by description; null: none
 	Last    time.Time `json:"last"`    // minute of issue of the last STS token
 }
 
@@ -74,9 +75,12 @@ func (c *tokenIssueCmd) Run(e *env) error {
 		}
 	}
 	var tokens []string
-	if m.Scheme == "openpaygo" {
+	switch m.Scheme {
+	case "openpaygo":
 		tokens, err = c.openpaygo(m, &past)
-	} else {
+	case "described":
+		tokens, err = c.described(m, &past)
+	default:
 		tokens, err = c.sts(m, &past, e)
 	}
 	if err != nil {
@@ -133,6 +137,44 @@ func (c *tokenIssueCmd) openpaygo(m *meterFile, past *sold) ([]string, error) {
 		}
 	}
 	token, count, err := s.Issue(last, c.effect(), value)
+	past.Count = &count
+	return []string{token}, err
+}
+
+// described is the next token of a scheme by description.
+func (c *tokenIssueCmd) described(m *meterFile, past *sold) ([]string, error) {
+	s, err := described.New(m.described())
+	if err != nil {
+		return nil, err
+	}
+	value := c.Value
+	if value == 0 || c.KWh != "" || c.Money != "" {
+		amount, unit := c.KWh, credit.InKWh
+		if c.Money != "" {
+			amount, unit = c.Money, credit.InMoney
+		}
+		var worth units.Money
+		if amount != "" {
+			if unit != m.what.Unit {
+				return nil, fmt.Errorf("this meter's tokens are in %s; give --%s", m.what.Unit, m.what.Unit)
+			}
+			if worth, err = units.ParseMoney(amount.String()); err != nil {
+				return nil, err
+			}
+		}
+		if value, err = m.what.ValueFor(c.effect(), worth); err != nil {
+			return nil, err
+		}
+	}
+	next := m.Next
+	switch {
+	case c.Count >= 0:
+		next = int64(c.Count) + 1
+	case past.Count != nil:
+		next = max(next, int64(*past.Count)+1)
+	}
+	token, counter, err := s.Issue(next, value)
+	count := int(counter)
 	past.Count = &count
 	return []string{token}, err
 }

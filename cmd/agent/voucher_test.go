@@ -105,19 +105,15 @@ func TestVouchersAreMadeCheckedAndTakenBackAwayFromAnyMeter(t *testing.T) {
 	}
 }
 
-// Vouchers at a whole agent by every way: each is credited once, by whichever way and
-// after a restart, and one that was taken back not at all.
-func TestVouchersAreEnteredByEveryWay(t *testing.T) {
-	o := anOperator(t)
-	h := aHome(t, "tokens: {voucher: {keys: ["+o.public+"], accept_from: 2026-01-01T00:00:00Z}}\n")
-	h.pass(time.Minute)
-	has := func() units.Money { return h.s.Loop().Snapshot().State.Credit.Available() }
+// ways are the ways by which a person enters tokens, by name.
+func (h *home) ways() map[string]func(string) {
+	t := h.T
 	mqtt := func(text string) {
 		if err := h.mqtt.token(t.Context(), broker.Message{Topic: h.mqtt.topics.Token(), Payload: []byte(text)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	ways := map[string]func(string){
+	return map[string]func(string){
 		"page": func(d string) { h.press("/topup", "token="+url.QueryEscape(d)) },
 		"api": func(d string) {
 			body, err := json.Marshal(map[string]string{"token": d})
@@ -139,6 +135,16 @@ func TestVouchersAreEnteredByEveryWay(t *testing.T) {
 			keys.Pressed(t.Context(), keypad.Event{Kind: keypad.Enter, Token: d})
 		},
 	}
+}
+
+// Vouchers at a whole agent by every way: each is credited once, by whichever way and
+// after a restart, and one that was taken back not at all.
+func TestVouchersAreEnteredByEveryWay(t *testing.T) {
+	o := anOperator(t)
+	h := aHome(t, "tokens: {voucher: {keys: ["+o.public+"], accept_from: 2026-01-01T00:00:00Z}}\n")
+	h.pass(time.Minute)
+	has := func() units.Money { return h.s.Loop().Snapshot().State.Credit.Available() }
+	ways := h.ways()
 	list := o.issue("1", time.Date(2026, 11, 2, 4, 0, 0, 0, time.UTC), "--money", "20", "--currency", "ZAR", "--count", fmt.Sprint(len(ways)+2))
 	void := strings.TrimSpace(o.does(exitOK, "revoke", "--key", o.file("key"), "--serial", fmt.Sprint(len(ways)+1), "--meter", "1"))
 	i := 0
@@ -163,7 +169,7 @@ func TestVouchersAreEnteredByEveryWay(t *testing.T) {
 		}
 		i++
 	}
-	mqtt(void)
+	ways["mqtt"](void)
 	was := has()
 	ways["page"](list[i]) // taken back
 	if got := has() - was; got != 0 {

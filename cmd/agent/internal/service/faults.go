@@ -57,7 +57,15 @@ func Faults(cfg config.Config, known fault.List) fault.List {
 			failed(tariffPath(cfg), "correct the document; agent tariff check names its faults", err)
 		}
 	}
-	if sound("tokens", "credit", "site.zone") {
+	describes := true
+	if d := cfg.Tokens.Described; d != nil && d.File != "" && sound("tokens.described", "credit") {
+		what, err := DescriptionOf(cfg)
+		if err == nil {
+			err = cfg.CheckDescribed(what).Err()
+		}
+		describes = !failed("tokens.described.file", "correct the description: docs/tokens-by-description.md", err)
+	}
+	if describes && sound("tokens", "credit", "site.zone") {
 		if schemes, err := schemesOf(cfg, ""); !failed("tokens", "correct the scheme's settings", err) {
 			_, err = credit.New(cfg.Credit, cfg.Zone(), schemes...)
 			failed("credit", "correct the account's settings", err)

@@ -78,5 +78,10 @@ func tokenDigits(cfg config.Config) []int {
 	if cfg.Tokens.Voucher != nil {
 		out = append(out, voucher.Digits)
 	}
+	if cfg.Tokens.Described != nil {
+		if what, err := DescriptionOf(cfg); err == nil { // it was read before
+			out = append(out, what.Len())
+		}
+	}
 	return out
 }

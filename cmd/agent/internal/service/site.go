@@ -11,6 +11,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/described"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
 	"github.com/keeplit/keeplit/credit/voucher"
@@ -153,7 +154,40 @@ func schemesOf(cfg config.Config, currency string) ([]credit.Scheme, error) {
 		}
 		out = append(out, scheme)
 	}
+	if d := cfg.Tokens.Described; d != nil {
+		what, err := DescriptionOf(cfg)
+		if err != nil {
+			return nil, err
+		}
+		scheme, err := described.New(d.For(cfg.Site.Meter, what))
+		if err != nil {
+			return nil, fmt.Errorf("tokens.described: %w", err)
+		}
+		out = append(out, scheme)
+	}
 	return out, nil
+}
+
+// DescriptionOf is the description of the token scheme that the configuration names.
+func DescriptionOf(cfg config.Config) (described.Description, error) {
+	d := cfg.Tokens.Described
+	if d.Document != nil {
+		return *d.Document, nil
+	}
+	return ReadDescription(cfg.Path(d.File))
+}
+
+// ReadDescription reads the description of a token scheme.
+func ReadDescription(name string) (what described.Description, err error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return what, fmt.Errorf("the description of the tokens: %w", err)
+	}
+	what.SetDefaults()
+	if faults := config.DecodeInto(&what, data, config.FromSystem()); len(faults) > 0 {
+		return what, fmt.Errorf("%s:\n%w", name, faults)
+	}
+	return what, nil
 }
 
 // supplyRules is how the configuration wants the supply cut.
