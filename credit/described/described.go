@@ -32,6 +32,7 @@ func (h Hash) new() func() hash.Hash {
 		return sha256.New
 	case SHA512:
 		return sha512.New
+	case SHA1:
 	}
 	return sha1.New
 }

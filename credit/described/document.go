@@ -104,6 +104,7 @@ func (d Do) effect() credit.Effect {
 		return credit.Unlock
 	case PowerLimit:
 		return credit.PowerLimit
+	case Add:
 	}
 	return credit.AddCredit
 }
