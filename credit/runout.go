@@ -20,6 +20,18 @@ func (e *Engine) SmallestTopUp(a Account, at time.Time, need, step units.Money, 
 	return e.least(a, at, step, enough, due)
 }
 
+// AfterTopUp is the credit of the account's own after a top-up of amount that nobody
+// has entered: what debts, purchase charges and used emergency credit take from it is
+// reckoned by the rules themselves.  ok is false where it would not be taken now, or
+// where the supply stays off for want of credit after it.
+func (e *Engine) AfterTopUp(a Account, at time.Time, amount units.Money, due ...Due) (left units.Money, ok bool) {
+	after, ok := e.buy(a, at, amount, due)
+	if !ok || after.Supply.NoCredit && e.dark(after) {
+		return 0, false
+	}
+	return after.Available(), true
+}
+
 // ForLight is the least top-up, in whole steps, that brings back a supply that
 // was cut for want of credit, or that keeps on one whose credit is spent.  It is
 // 0 where the supply has its credit, and ok is false where no one top-up that

@@ -36,6 +36,9 @@ func TestSmallestTopUpIsTheSmallest(t *testing.T) {
 			if !res.Accepted() {
 				r.Fatalf("%+v", res)
 			}
+			if left, ok := s.engine.AfterTopUp(s.a, s.now, m, fee); !ok || left != a.Available() {
+				r.Fatalf("a top-up of %s leaves %s, and %s (%v) was foretold", m, a.Available(), left, ok)
+			}
 			if (a.Available() > need) != (m == amount) {
 				r.Fatalf("a top-up of %s leaves %s for %s", m, a.Available(), need)
 			}
@@ -43,6 +46,9 @@ func TestSmallestTopUpIsTheSmallest(t *testing.T) {
 	})
 
 	s := open(t, func(d *credit.Document) { d.MaximumBalance = 10 * one })
+	if left, ok := s.engine.AfterTopUp(s.a, s.now, 11*one); ok {
+		t.Errorf("more than may be on the account leaves %s", left)
+	}
 	if amount, ok := s.engine.SmallestTopUp(s.a, s.now, 10*one, 0); ok {
 		t.Errorf("%s for more than the account may hold", amount)
 	}

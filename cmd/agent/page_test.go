@@ -120,7 +120,9 @@ func TestDemoOnABareMachine(t *testing.T) {
 		for _, screen := range []webtest.Screen{webtest.Phone(), webtest.Desktop()} {
 			p := b.Page(t, screen)
 			p.Open(url + "/")
-			p.See("#r-hero", "left")
+			p.See("#r-hero", "Electricity lasts until")
+			p.See("#r-plan", "Geyser")
+			p.Click(".plan details summary")
 			p.Wait("the plan is drawn", "document.querySelector('#plan-chart canvas') !== null")
 			p.Screenshot("demo-"+screen.Name(), true)
 		}
@@ -181,7 +183,7 @@ log: {level: warn}
 
 	p := b.Page(t, webtest.Phone())
 	p.Open(url + "/")
-	p.See("#r-hero", "left")
+	p.See("#r-hero", "Electricity lasts")
 	p.Click("#run-geyser")
 	p.Wait("the sign-in form", "location.pathname === '/signin' && document.readyState === 'complete' && document.getElementById('pin') !== null")
 	p.Type("#pin", "1111")

@@ -13,7 +13,7 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 	a := View{
 		Seq: v.Seq, At: At(v.At), Zone: "UTC", Site: v.Site, Unit: v.UnitCode(),
 		Supply:  supplyOf(say, v.Supply),
-		RunOut:  RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach)},
+		RunOut:  RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach), With: []With{}},
 		Until:   untilOf(say, v.Until),
 		Limited: limitedOf(v.Limited),
 		Power:   powerOf(v.Power),
@@ -41,6 +41,9 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 	if v.RunOut.Known {
 		h := v.Left().Hours()
 		a.RunOut.Hours = &h
+	}
+	for _, w := range v.RunOut.With {
+		a.RunOut.With = append(a.RunOut.With, With{w.Amount.String(), w.Until.UTC(), w.Beyond})
 	}
 	a.Tariff = tariffOf(v.Tariff)
 	a.Plan = planOf(v.Plan)
@@ -159,7 +162,10 @@ func tariffOf(t picture.Tariff) Tariff {
 func planOf(p picture.Plan) Plan {
 	a := Plan{
 		Version: PlanVersion, MadeAt: At(p.MadeAt), Cost: money(p.Cost), CostUnshifted: money(p.CostUnshifted), SolveSeconds: p.SolveTime.Seconds(),
-		Shortfalls: append([]string{}, p.Shortfalls...), Slots: make([]Slot, len(p.Slots)), Loads: make([]PlanLoad, len(p.Loads)),
+		Shortfalls: []string{}, Slots: make([]Slot, len(p.Slots)), Loads: make([]PlanLoad, len(p.Loads)),
+	}
+	for _, f := range p.Shortfalls {
+		a.Shortfalls = append(a.Shortfalls, f.Text)
 	}
 	for i, s := range p.Slots {
 		a.Slots[i] = Slot{s.Slot.Start.UTC(), s.Slot.Len.Seconds(), s.Price.String(), s.Low.W(), s.Mid.W(), s.High.W(), positive(s.Limit.W())}

@@ -77,6 +77,14 @@ type RunOut struct {
 	Late   *time.Time `json:"late"`
 	Hours  *float64   `json:"hours"`
 	Reach  *time.Time `json:"reach"` // the end of the last day that GET /api/v1/topup answers for
+	With   []With     `json:"with"`  // how long it lasts with a top-up now: a small one, a middle one, a large one
+}
+
+// With is when the credit ends with a top-up that nobody has made.
+type With struct {
+	Amount string    `json:"amount"`
+	Until  time.Time `json:"until"`
+	Beyond bool      `json:"beyond"` // it lasts longer: the forecast reaches no further
 }
 
 // Until is how long the credit is to last, as a person asks, and what becomes of it.

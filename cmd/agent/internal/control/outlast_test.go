@@ -37,6 +37,22 @@ func TestTheSmallestTopUpLastsUntilTheDate(t *testing.T) {
 	if until := units.NextLocalMidnight(day, b.site.Zone); !need.Until.Equal(until) || !need.SafeMay || !need.EvenMay || need.Even <= 0 || need.Safe < need.Even {
 		t.Fatalf("%+v", need)
 	}
+	// With nothing more it ends when the plan says, with more later, and with what is
+	// needed to the end of a day not before it.
+	last := b.st.Plan.RunOut.Mid
+	for _, amount := range []units.Money{1, units.One, need.Even, need.Safe} {
+		l, ok := b.site.LastsWith(&b.st, amount)
+		if !ok || l.Beyond || l.Until.Before(last) {
+			t.Fatalf("with %s: %+v, with less %s", amount, l, last)
+		}
+		if last = l.Until; amount >= need.Even && l.Until.Before(need.Until) {
+			t.Errorf("with %s to %s, and half of the futures reach %s", amount, l.Until, need.Until)
+		}
+	}
+	if l, ok := b.site.LastsWith(&b.st, 100*need.Safe); !ok || !l.Beyond || !l.Until.After(need.Until) {
+		t.Errorf("with a hundred times as much: %+v", l)
+	}
+	foretold, _ := b.site.LastsWith(&b.st, need.Safe)
 	b.step(Input{What: Token{Text: tokenFor(t, 2, int(need.Safe/units.One)), Source: "page"}})
 	for b.now.Before(need.Until) {
 		b.reading(5 * time.Minute)
@@ -47,12 +63,18 @@ func TestTheSmallestTopUpLastsUntilTheDate(t *testing.T) {
 	for b.states[loads.SupplyID] {
 		b.reading(5 * time.Minute)
 	}
+	if off := b.now.Sub(foretold.Until).Abs(); off > 4*time.Hour {
+		t.Errorf("it was foretold to last to %s, and lasted to %s", foretold.Until, b.now)
+	}
 	if more := b.now.Sub(need.Until); more > 12*time.Hour {
 		t.Errorf("a smaller top-up would have done: it lasted %s longer", more)
 	}
 
 	if _, err := b.site.TopUpFor(&b.st, b.now.AddDate(1, 0, 0), units.One); !errors.Is(err, ErrNotForecast) {
 		t.Errorf("a year ahead: %v", err)
+	}
+	if l, ok := b.site.LastsWith(&State{}, units.One); ok {
+		t.Errorf("before the first plan it lasts to %+v", l)
 	}
 	if _, err := b.site.TopUpFor(&State{}, b.now, units.One); !errors.Is(err, ErrNotForecast) {
 		t.Errorf("before the first plan: %v", err)

@@ -104,6 +104,45 @@ func (s *Site) TopUpFor(st *State, day time.Time, step units.Money) (TopUp, erro
 	return TopUp{Until: until}, ErrNotForecast
 }
 
+// LastsTo is how long the credit lasts with a top-up that nobody has made.
+type LastsTo struct {
+	Until  time.Time // in half of the futures
+	Beyond bool      // the forecast does not reach its end: it lasts longer than Until
+}
+
+// LastsWith is how long the credit lasts with a top-up of amount now; ok is false where
+// no forecast says so, and where the top-up would not be taken.  What the credit must be
+// by the ends of the days is known; within a day it is taken to be used evenly.
+func (s *Site) LastsWith(st *State, amount units.Money) (l LastsTo, ok bool) {
+	if st.Plan == nil || st.Credit.Unlocked || st.Health.Has(health.PlanStale, "") {
+		return l, false
+	}
+	ends := st.Plan.RunOut
+	if !ends.Known || ends.Beyond || !ends.Mid.After(st.Now) {
+		return l, false
+	}
+	left, ok := s.accounting().After(st.AccountState, st.Now, amount, st.undated())
+	if !ok {
+		return l, false
+	}
+	// Without a top-up it ends when the plan says.
+	was, at := st.Credit.Available(), ends.Mid
+	if left <= was {
+		return LastsTo{Until: at}, true
+	}
+	for _, n := range st.Plan.Outlook.Needs {
+		if !n.Until.After(at) || n.Even <= was {
+			continue
+		}
+		if left < n.Even {
+			day := n.Until.Sub(at)
+			return LastsTo{Until: at.Add(time.Duration(units.MulDiv(int64(day), int64(left-was), int64(n.Even-was))))}, true
+		}
+		was, at = n.Even, n.Until
+	}
+	return LastsTo{Until: at, Beyond: true}, true
+}
+
 // shortfall is a shortfall in short, for the log.
 func (s *Site) shortfall(f planning.Shortfall, ends planning.RunOut) said.Said {
 	of := said.Text("name", f.Load)

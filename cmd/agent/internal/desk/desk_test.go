@@ -84,8 +84,8 @@ func TestShortfallsAndWarningsAreSentences(t *testing.T) {
 	st, _ = site.Step(st, control.Input{Now: st.Now, What: control.NewPlan{Plan: plan}})
 	st, _ = site.Step(st, control.Input{Now: st.Now.Add(time.Hour), What: control.Edge{Code: health.BrokerGone, Cause: said.Words("connection refused")}})
 	v := shown(site, st, nil).View()
-	if len(v.Plan.Shortfalls) != 4 || strings.ReplaceAll(v.Plan.Shortfalls[0], "\u00a0", " ") != "Geyser will run 1 h 45 min less than it needs." {
-		t.Errorf("shortfalls %q", v.Plan.Shortfalls)
+	if len(v.Plan.Shortfalls) != 4 || strings.ReplaceAll(v.Plan.Shortfalls[0].Text, "\u00a0", " ") != "Geyser will run 1 h 45 min less than it needs." {
+		t.Errorf("shortfalls %+v", v.Plan.Shortfalls)
 	}
 	codes := map[string]bool{}
 	for _, w := range v.Warnings {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/tariffs"
@@ -140,7 +141,7 @@ func (d *Desk) buys(st *control.State) []web.Bought {
 	}
 	var out []web.Bought
 	for _, days := range []units.Money{2, 7, 30} {
-		amount := round(spent * days)
+		amount := present.RoundAmount(spent * days)
 		if amount <= 0 || len(out) > 0 && out[len(out)-1].Amount == amount {
 			continue
 		}
@@ -161,17 +162,4 @@ func (d *Desk) buys(st *control.State) []web.Bought {
 		out = append(out, b)
 	}
 	return out
-}
-
-// round is an amount as people buy it: 1, 2, 3 or 5 with noughts.
-func round(m units.Money) units.Money {
-	best := units.Money(0)
-	for step := units.One / 100; step <= 100_000_000*units.One; step *= 10 {
-		for _, n := range []units.Money{1, 2, 3, 5} {
-			if off, least := n*step-m, best-m; best == 0 || max(off, -off) < max(least, -least) {
-				best = n * step
-			}
-		}
-	}
-	return best
 }

@@ -56,7 +56,7 @@ func (m *Maker) Of(snap *control.Snapshot) View {
 		v.Warnings = append(v.Warnings, Warning{
 			Code: string(w.Code), Subject: w.Subject, Severity: severity(w.Severity), Grade: w.Severity, Since: w.Since,
 			Title: say.Title(string(w.Code), m.form(st, w)), Cause: m.cause(st, w, say), Remedy: say.Remedy(string(w.Code), m.form(st, w)), Seen: w.Acknowledged,
-			Told: health.Of(w.Code).Card,
+			Told: health.Of(w.Code).Card || w.Code == health.CreditEnds && v.RunOut.Known,
 		})
 	}
 	f := m.site.Limited(st)
@@ -131,6 +131,27 @@ func (m *Maker) runOut(st *control.State) RunOut {
 	out := RunOut{Known: true, Beyond: r.Beyond, At: r.Mid, Early: r.Early, Late: r.Late}
 	if needs := st.Plan.Outlook.Needs; len(needs) > 0 {
 		out.Reach = needs[len(needs)-1].Until
+	}
+	out.With = m.with(st)
+	return out
+}
+
+// with is how long the credit lasts with a top-up of about one day's use, of two, and
+// of five.
+func (m *Maker) with(st *control.State) []TopUp {
+	_, spent, _ := st.Usual(m.site.Zone)
+	if left := st.Plan.RunOut.Mid.Sub(st.Now); spent <= 0 && left >= time.Hour { // no day was seen whole so far
+		spent = units.Money(units.MulDiv(int64(st.Credit.Available()), int64(24*time.Hour), int64(left)))
+	}
+	var out []TopUp
+	for _, days := range []units.Money{1, 2, 5} {
+		amount := present.RoundAmount(spent * days)
+		if amount <= 0 || len(out) > 0 && out[len(out)-1].Amount == amount {
+			continue
+		}
+		if l, ok := m.site.LastsWith(st, amount); ok {
+			out = append(out, TopUp{Amount: amount, Until: l.Until, Beyond: l.Beyond})
+		}
 	}
 	return out
 }

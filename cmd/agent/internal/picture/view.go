@@ -121,6 +121,14 @@ type RunOut struct {
 	Early  time.Time // 10 % of futures have run out by then
 	Late   time.Time // 90 %; zero: beyond the horizon
 	Reach  time.Time // the end of the last day that TopUpFor answers for; zero: none
+	With   []TopUp   // how long it lasts with a top-up now: a small one, a middle one, a large one
+}
+
+// TopUp is a top-up that nobody has made.
+type TopUp struct {
+	Amount units.Money
+	Until  time.Time // the credit ends then, in half of the futures
+	Beyond bool      // it lasts longer than Until, to which the forecast reaches
 }
 
 // Freshness is how far a value can be trusted by its age.
@@ -269,7 +277,15 @@ type Plan struct {
 	Cost          units.Money // of all use over Slots, as planned
 	CostUnshifted units.Money // had each load run as soon as it could; 0 not known
 	SolveTime     time.Duration
-	Shortfalls    []string // one sentence each: what cannot be met, and why
+	Shortfalls    []Shortfall
+}
+
+// Shortfall is something that cannot be met.
+type Shortfall struct {
+	Text string // one sentence: what, and why
+	Load string // that does without; "" where it is none
+	At   time.Time
+	Len  time.Duration // of running that is left out from At on; 0 not known
 }
 
 // PlanSlot is one step of the plan.
@@ -356,7 +372,7 @@ type Warning struct {
 	Cause    string // what is wrong, and why
 	Remedy   string // what to do next
 	Seen     bool   // acknowledged
-	Told     bool   // the front page has a card for it already: the supply, the emergency credit
+	Told     bool   // the front page has a card for it already: the supply, the emergency credit, the end of the credit
 }
 
 // System is the state of the agent itself.

@@ -9,15 +9,17 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/optimizer"
 )
 
 // short is what the plan does without, each thing once; nothing while the supply
 // is off: then nothing runs, and that is told.
-func (m *Maker) short(st *control.State, say present.Phrases) []string {
+func (m *Maker) short(st *control.State, say present.Phrases) []Shortfall {
 	if m.site.Contactor && st.Credit.Supply.Position != credit.Connected {
 		return nil
 	}
-	var out []string
+	var out []Shortfall
 	if !st.Planned() {
 		return nil
 	}
@@ -26,9 +28,15 @@ func (m *Maker) short(st *control.State, say present.Phrases) []string {
 		if s.Code == present.ShortCredit && st.Credit.Left() == 0 {
 			continue // it has ended
 		}
-		if text := say.Short(s); !slices.Contains(out, text) {
-			out = append(out, text)
+		text := say.Short(s)
+		if slices.ContainsFunc(out, func(x Shortfall) bool { return x.Text == text }) {
+			continue
 		}
+		x := Shortfall{Text: text, Load: f.Load, At: f.At, Len: f.Time}
+		if i := slices.IndexFunc(m.site.Loads, func(l loads.Load) bool { return l.ID == f.Load }); i >= 0 && f.Kind == optimizer.ShortSkip {
+			x.Len = m.site.Loads[i].Cycle
+		}
+		out = append(out, x)
 	}
 	return out
 }
@@ -102,7 +110,11 @@ func (m *Maker) cause(st *control.State, w health.Warning, say present.Phrases) 
 		x.At, x.Name = st.Now.Add(l.Left), cmp.Or(l.By, l.Way)
 	case health.LoadShort:
 		if st.Plan != nil && len(st.Plan.Short) > 0 {
-			return strings.Join(m.short(st, say), " ")
+			var texts []string
+			for _, f := range m.short(st, say) {
+				texts = append(texts, f.Text)
+			}
+			return strings.Join(texts, " ")
 		}
 	case health.SwitchSilent:
 		x.Name, x.Form = m.name(w.Subject), "off"

@@ -325,3 +325,20 @@ func Sentences(parts ...string) string {
 	}
 	return b.String()
 }
+
+// RoundAmount is the amount nearest to m that people buy: 1, 2, 3 or 5 with noughts;
+// 0 where m is not above 0.
+func RoundAmount(m units.Money) units.Money {
+	if m <= 0 {
+		return 0
+	}
+	best := units.Money(0)
+	for step := units.One / 100; step <= 100_000_000*units.One; step *= 10 {
+		for _, n := range []units.Money{1, 2, 3, 5} {
+			if off, least := n*step-m, best-m; best == 0 || max(off, -off) < max(least, -least) {
+				best = n * step
+			}
+		}
+	}
+	return best
+}

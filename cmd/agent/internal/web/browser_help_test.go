@@ -61,7 +61,7 @@ func ready(p *webtest.Page, name string) {
 }
 
 func drawn(p *webtest.Page) {
-	p.Wait("the charts", "[...document.querySelectorAll('[data-chart]')].filter(c => !c.closest('[hidden]')).every(c => c.dataset.drawn && c.querySelector('canvas'))")
+	p.Wait("the charts", "[...document.querySelectorAll('[data-chart]')].filter(c => !c.closest('[hidden], details:not([open])')).every(c => c.dataset.drawn && c.querySelector('canvas'))")
 }
 
 func signIn(p *webtest.Page, url string) {

@@ -64,7 +64,7 @@ func TestBrowser(t *testing.T) {
 		signIn(p, url)
 		p.Eval("window.same = true", nil)
 		p.Click("#run-geyser")
-		p.See("#r-load-geyser", "Runs because you asked for it")
+		p.See("#r-why-geyser", "Runs because you asked for it")
 		p.See("#r-load-geyser", "You asked for it · until today 18:07")
 		p.Click("#auto-geyser")
 		p.See("#r-load-geyser", "Waiting")
@@ -116,7 +116,7 @@ func TestBrowser(t *testing.T) {
 
 		p.Press("#auto-geyser")
 		why("Waits for the morning.")
-		p.See("#r-load-geyser", "Waits for the morning.") // a finger that stays does not stop the page
+		p.See("#r-why-geyser", "Waits for the morning.") // a finger that stays does not stop the page
 		p.Release()
 	})
 
@@ -127,7 +127,7 @@ func TestBrowser(t *testing.T) {
 		p := b.Page(t, phone)
 		p.Open(url + "/")
 		p.See("#power", "1.34 kW")
-		p.See("#r-hero", "4.1 days left Enough credit Runs out Thu 19:40 (Wed–Fri)")
+		p.See("#r-hero", "Electricity lasts until Thu 19:40 R 183.43 · about 68.2 kWh · 4.1 days (earliest Wed 23:07)")
 		p.Eval("window.same = true", nil)
 		f.change(func(v *picture.View) { v.Power.Power = units.FromW(2871) })
 		p.See("#power", "2.87 kW")
@@ -139,7 +139,8 @@ func TestBrowser(t *testing.T) {
 				Code: "meter-silent", Severity: picture.Critical, Since: v.At, Title: "The meter is silent", Cause: "No answer on /dev/ttyUSB0 for two minutes.", Remedy: "Check the cable between the meter and the box.",
 			}}, v.Warnings...)
 		})
-		p.See("#r-hero", "15 hours left Very low credit")
+		p.See("#r-hero", "15 hours")
+		p.See("#r-hero", "Very low credit: top up today")
 		p.See("#r-alerts", "Urgent: The meter is silent")
 		p.See("#r-emergency", "You can take R 20.00 now")
 		f.change(func(v *picture.View) {
@@ -164,6 +165,7 @@ func TestBrowser(t *testing.T) {
 		clean(t, p, "home without a plan")
 		f.change(func(v *picture.View) { v.Plan = plan })
 		p.See("#r-plan", "Planned")
+		p.Click(".plan details summary")
 		p.Wait("the chart", "document.querySelector('#plan-chart canvas') !== null && document.getElementById('plan-chart').clientHeight > 100")
 		before := ""
 		p.Eval("document.getElementById('plan-chart').dataset.drawn", &before)
@@ -363,6 +365,7 @@ func TestBrowser(t *testing.T) {
 			p := b.Page(t, s)
 			url := serve(t, f, func(c *Config) { c.OpenChanges = true })
 			p.Open(url + "/")
+			p.Click(".lasts summary")
 			p.Click("#until-ask") // as it is filled: in three days
 			p.See("#notice", "The credit is to last until Wed 18:00. A new plan is being made.")
 			p.See("#r-until", "It does so in 93 cases of 100.")
@@ -549,7 +552,7 @@ func TestBrowser(t *testing.T) {
 			set        func(v *picture.View)
 			see        string // on the home page
 		}{
-			{"the first second", true, func(v *picture.View) { *v = picture.View{Seq: 1, At: fakeNow} }, "Starting The first figures come in a moment. Balance –"},
+			{"the first second", true, func(v *picture.View) { *v = picture.View{Seq: 1, At: fakeNow} }, "Starting – The first figures come in a moment."},
 			{"the first minutes", false, func(v *picture.View) { v.RunOut, v.Plan, v.Loads = picture.RunOut{}, picture.Plan{}, nil }, "There is no forecast now"},
 			{"no credit, two troubles", true, func(v *picture.View) {
 				v.Supply = present.Supply{State: present.Disconnected, Cause: present.ByCredit, Since: fakeNow.Add(-20 * time.Minute)}
@@ -570,17 +573,17 @@ func TestBrowser(t *testing.T) {
 			}, "The supply goes off tomorrow 07:07"},
 			{"low, and the limits drawn", false, func(v *picture.View) {
 				v.RunOut = picture.RunOut{Known: true, At: fakeNow.Add(40 * time.Hour), Early: fakeNow.Add(31 * time.Hour), Late: fakeNow.Add(52 * time.Hour)}
-				v.Plan.Shortfalls = []string{"Geyser gets 4.5 of 6 kWh by 06:30: the credit does not last for more."}
+				v.Plan.Shortfalls = []picture.Shortfall{{Text: "Geyser gets 4.5 of 6 kWh by 06:30: the credit does not last for more.", Load: "geyser", At: fakeNow.Add(2 * time.Hour), Len: time.Hour}}
 				for i := range v.Plan.Slots {
 					v.Plan.Slots[i].Limit = units.FromKW(4)
 				}
-			}, "1.6 days left Low credit Runs out Tue 08:07 (Mon–Tue)"},
+			}, "Electricity lasts until Tue 08:07"},
 			{"an account in kWh, with much on it", false, func(v *picture.View) {
 				v.Unit = present.Unit{Energy: true, Decimals: 1}
 				v.Credit = picture.Credit{Balance: units.FromFloat(12345.6), SpentToday: units.FromFloat(12.3), EnergyToday: units.FromKWh(12.3)}
 				v.RunOut = picture.RunOut{Known: true, Beyond: true, At: fakeNow.Add(30 * 24 * time.Hour)}
 				v.Tariff = picture.Tariff{}
-			}, "> 30 days left Enough credit Lasts beyond Tue 22 Dec Balance 12 345.6 kWh"},
+			}, "Electricity lasts beyond Tue 22 Dec 12 345.6 kWh · about 30 days"},
 			{"long names and great sums", true, func(v *picture.View) {
 				v.Site = "Wohngemeinschaft Donaudampfschifffahrtsgesellschaft"
 				v.Credit.Balance, v.Credit.Energy = units.FromFloat(-1234567.89), units.FromKWh(123456)

@@ -1,87 +1,13 @@
 package web
 
 import (
-	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
-
-// Levels of the days left, as prepaid screens show them.
-const (
-	enough = 72 * time.Hour // over this: green
-	little = 24 * time.Hour // under this: red
-	full   = 7 * 24 * time.Hour
-)
-
-// ring is the gauge of the days left.
-type ring struct {
-	Level        string // "good", "low", "bad", "none"
-	Icon, Word   string
-	Number, Unit string
-	Arc, Rest    string // of the circle, in its own length units
-	Line, Range  string
-	Tip          string // what to do
-}
-
-// circumference of the gauge's circle, radius 52.
-const circumference = 2 * math.Pi * 52
-
-// Ring is the gauge.
-func (m *model) Ring() ring {
-	c, v := m.Words, m.V
-	r := ring{Level: "none", Icon: "clock", Word: c.T("runout.learning"), Number: "\u2013", Unit: c.T("runout.days_left"), Line: c.T("runout.unknown")}
-	left := time.Duration(0)
-	switch ro := v.RunOut; {
-	case m.Starting():
-		r.Word, r.Line = c.T("starting"), c.T("starting.line")
-	case v.Supply.Held:
-		r.Level, r.Icon, r.Word, r.Unit, r.Line = "bad", "stop", c.T("held"), "", c.T("held.text")
-	case v.Supply.PaidOff:
-		r.Level, r.Icon, r.Word, r.Unit, r.Line = "good", "check", c.T("runout.paid_off"), "", c.T("runout.paid_off.line")
-	case v.Credit.Balance <= 0 && v.Credit.Emergency.State != picture.EmergencyInUse:
-		r.Level, r.Icon, r.Word = "bad", "stop", c.T("runout.spent")
-		r.Number, r.Unit = "0", c.T("runout.days_left")
-		r.Line, r.Tip = c.T("runout.spent.line"), c.T("runout.spent.tip")
-	case v.Supply.State == present.Disconnected || v.Supply.State == present.Ready:
-		r.Word, r.Unit, r.Line = c.T("supply."+string(v.Supply.State)), "", c.T("runout.off")
-	case ro.Known:
-		left = v.Left()
-		r.Number, r.Unit = m.left(left)
-		switch {
-		case ro.Beyond:
-			r.Number = ">" + present.Narrow + r.Number
-			r.Line = c.T("runout.beyond", "when", m.Format.Day(ro.At))
-		default:
-			r.Line = c.T("runout.at", "when", m.When(ro.At))
-			switch {
-			case !ro.Early.IsZero() && !ro.Late.IsZero():
-				r.Range = m.Span(ro.Early, ro.Late)
-			case !ro.Early.IsZero():
-				r.Range = c.T("runout.after", "when", m.When(ro.Early))
-			}
-		}
-		switch {
-		case left > enough:
-			r.Level, r.Icon, r.Word = "good", "check", c.T("runout.good")
-		case left >= little:
-			r.Level, r.Icon, r.Word, r.Tip = "low", "warn", c.T("runout.low"), c.T("runout.low.tip")
-		default:
-			r.Level, r.Icon, r.Word, r.Tip = "bad", "stop", c.T("runout.bad"), c.Or("runout.bad.tip."+string(v.Supply.State), c.T("runout.bad.tip"))
-		}
-	}
-	arc := circumference * min(1, left.Hours()/full.Hours())
-	if left > 0 {
-		arc = max(arc, 6) // a sliver that can be seen
-	}
-	r.Arc = strconv.FormatFloat(arc, 'f', 1, 64)
-	r.Rest = strconv.FormatFloat(circumference+1, 'f', 1, 64)
-	return r
-}
 
 // Starting tells that the agent has not yet read its ledger and its contactor.
 func (m *model) Starting() bool { return m.V.Supply.State == "" }
@@ -92,20 +18,6 @@ func (m *model) Unsure() bool { return m.Starting() || m.V.Supply.Held }
 
 // PowerKnown tells whether there ever was a power.
 func (m *model) PowerKnown() bool { return m.V.Power.Known() }
-
-// left is a number and its unit: "2.4", "days left"; "14", "hours left".
-func (m *model) left(d time.Duration) (number, unit string) {
-	switch {
-	case d >= 10*24*time.Hour:
-		return strconv.Itoa(int(d.Hours() / 24)), m.Words.T("runout.days_left")
-	case d >= little:
-		return strconv.FormatFloat(math.Floor(d.Hours()/24*10)/10, 'f', 1, 64), m.Words.T("runout.days_left")
-	case d >= time.Hour:
-		return strconv.Itoa(int(d.Hours())), m.Words.T("runout.hours_left")
-	default:
-		return strconv.Itoa(int(d.Minutes())), m.Words.T("runout.minutes_left")
-	}
-}
 
 // supplyText is the supply's state in words.
 type supplyText struct {

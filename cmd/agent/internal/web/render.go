@@ -135,9 +135,9 @@ func (m *model) liveRegions() []region {
 	switch m.Page {
 	case "home":
 		out = append(out, region{"alerts", "alerts", m}, region{"quiet", "quiet", m}, region{"supply", "supply", m}, region{"hero", "hero", m}, region{"until", "until", m},
-			region{"now", "now", m}, region{"emergency", "emergency", m}, region{"plan", "plan", m}, region{"plantable", "plantable", m})
+			region{"now", "now", m}, region{"emergency", "emergency", m}, region{"plan", "plan", m}, region{"chartkey", "chartkey", m}, region{"plantable", "plantable", m})
 		for _, l := range m.Loads() {
-			out = append(out, region{"load", "load-" + l.ID, l}, region{"act", "act-" + l.ID, l})
+			out = append(out, region{"load", "load-" + l.ID, l}, region{"why", "why-" + l.ID, l}, region{"loadmore", "loadmore-" + l.ID, l}, region{"act", "act-" + l.ID, l})
 		}
 	case "topup":
 		out = append(out, region{"gate", "gate", m}, region{"balance", "balance", m})

@@ -30,7 +30,7 @@
   document.querySelectorAll('svg').forEach(e => { if (e.getAttribute('aria-hidden') !== 'true' && !e.getAttribute('aria-label')) say('drawing neither named nor hidden', e); });
 
   // --- names and targets
-  const name = e => (e.getAttribute('aria-label') || (e.labels && [...e.labels].map(l => l.innerText).join(' ')) || e.textContent || e.title || '').trim();
+  const name = e => (e.getAttribute('aria-label') || (e.labels && [...e.labels].map(l => l.textContent).join(' ')) || e.textContent || e.title || '').trim();
   document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, progress').forEach(e => {
     if (!name(e)) say('no name', e);
     if (!seen(e) || e.tagName === 'PROGRESS') return;

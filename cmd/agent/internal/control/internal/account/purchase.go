@@ -72,6 +72,12 @@ func (r Rules) Smallest(s State, now time.Time, need, step units.Money, undated 
 	return r.Engine.SmallestTopUp(s.Credit, now, need, step, r.Due(s, undated, func(tariffs.Account) {}))
 }
 
+// After is the credit after a purchase of amount now; ok is false where it would not
+// be taken, or the supply stays off after it.
+func (r Rules) After(s State, now time.Time, amount units.Money, undated bool) (left units.Money, ok bool) {
+	return r.Engine.AfterTopUp(s.Credit, now, amount, r.Due(s, undated, func(tariffs.Account) {}))
+}
+
 // Coin is the smallest step of an amount that can be paid: the currency's
 // smallest coin, or a tenth of a kWh, which is what a token can carry.
 func (r Rules) Coin() units.Money {

@@ -10,7 +10,7 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-func TestRingLevels(t *testing.T) {
+func TestHeroLevels(t *testing.T) {
 	c, err := present.Open("en")
 	if err != nil {
 		t.Fatal(err)
@@ -18,22 +18,22 @@ func TestRingLevels(t *testing.T) {
 	for _, row := range []struct {
 		name          string
 		left          time.Duration
-		level, number string
+		level, line string
 	}{
-		{"a week", 7 * 24 * time.Hour, "good", "7.0"},
-		{"just over three days", 72*time.Hour + time.Minute, "good", "3.0"},
-		{"three days", 72 * time.Hour, "low", "3.0"},
-		{"one day", 24 * time.Hour, "low", "1.0"},
-		{"just under a day", 24*time.Hour - time.Minute, "bad", "23"},
-		{"half an hour", 30 * time.Minute, "bad", "30"},
-		{"past", -time.Hour, "bad", "0"},
-		{"half a month", 15 * 24 * time.Hour, "good", "15"},
+		{"a week", 7 * 24 * time.Hour, "good", "7.0 days"},
+		{"just over three days", 72*time.Hour + time.Minute, "good", "3.0 days"},
+		{"three days", 72 * time.Hour, "low", "3.0 days"},
+		{"one day", 24 * time.Hour, "low", "1.0 days"},
+		{"just under a day", 24*time.Hour - time.Minute, "bad", "23 hours"},
+		{"half an hour", 30 * time.Minute, "bad", "30 minutes"},
+		{"past", -time.Hour, "bad", "0 minutes"},
+		{"half a month", 15 * 24 * time.Hour, "good", "15 days"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			v := picture.View{At: fakeNow, Supply: present.Supply{State: present.Connected}, Credit: picture.Credit{Balance: units.One}, RunOut: picture.RunOut{Known: true, At: fakeNow.Add(row.left)}}
-			r := (&model{Format: formatFor(c, &v), V: &v}).Ring()
-			if r.Level != row.level || r.Number != row.number || r.Icon == "" || r.Word == "" {
-				t.Errorf("%+v, want %s %s", r, row.level, row.number)
+			r := (&model{Format: formatFor(c, &v), V: &v}).Hero()
+			if r.Level != row.level || !strings.HasSuffix(plainSpaces(r.Line), " "+row.line) || r.Icon == "" || r.Tip == "" {
+				t.Errorf("%+v, want %s %s", r, row.level, row.line)
 			}
 		})
 	}

@@ -1,0 +1,178 @@
+package web
+
+import (
+	"slices"
+	"time"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/internal/units"
+)
+
+// timeline is what runs when, an appliance a row, on the colours of the price.  It is
+// in minutes from Start on, which is a full hour.
+type timeline struct {
+	Minutes int      // its length
+	Now     int      // where now is
+	Hours   []string // clock times, as far from each other, from the beginning to the end
+	Bands   []tlBar
+	Rows    []tlRow
+	Keys    []tlKey
+	LeftOut bool // a run that is left out is drawn
+}
+
+// tlBar is a stretch of the timeline.
+type tlBar struct {
+	X, W  int
+	Class string // of its colour
+}
+
+// tlRow is an appliance.
+type tlRow struct {
+	Name string
+	Says string // the same in words
+	Runs []tlBar
+}
+
+// tlKey is what a colour of the price means.
+type tlKey struct{ Class, Word, Price string }
+
+const (
+	tlHours = 24
+	tlStep  = 6 // hours between two that are named
+)
+
+// Timeline is the plan of the next 24 hours as a picture.
+func (m *model) Timeline() timeline {
+	from, to := m.planWindow()
+	slots := m.V.Plan.Slots
+	out := timeline{}
+	if to <= from {
+		return out
+	}
+	_, off := m.V.At.In(m.Zone).Zone()
+	east := time.Duration(off) * time.Second
+	start := m.V.At.Add(east).Truncate(time.Hour).Add(-east)
+	end := start.Add(tlHours * time.Hour)
+	at := func(t time.Time) int { return int(min(max(0, t.Sub(start)), end.Sub(start)) / time.Minute) }
+	out.Minutes, out.Now = at(end), at(m.V.At)
+	for h := 0; h <= tlHours; h += tlStep {
+		out.Hours = append(out.Hours, m.Clock(start.Add(time.Duration(h)*time.Hour)))
+	}
+	level := m.priceLevels(from, to, &out)
+	for i := from; i < to; i++ {
+		out.Bands = join(out.Bands, at(slots[i].Slot.Start), at(slots[i].Slot.End()), level(slots[i].Price))
+	}
+	left := map[string][]tlBar{}
+	for _, f := range m.V.Plan.Shortfalls {
+		if x, end := at(f.At), at(f.At.Add(f.Len)); f.Load != "" && end > x {
+			left[f.Load] = append(left[f.Load], tlBar{x, end - x, "left"})
+			out.LeftOut = true
+		}
+	}
+	for _, l := range m.V.Plan.Loads {
+		row := tlRow{Name: l.Name}
+		var begins, ends []time.Time
+		for i := from; i < to; i++ {
+			if i >= len(l.Power) || l.Power[i] == 0 {
+				continue
+			}
+			s := slots[i].Slot
+			row.Runs = join(row.Runs, at(s.Start), at(s.End()), "run")
+			if n := len(ends); n > 0 && ends[n-1].Equal(s.Start) {
+				ends[n-1] = s.End()
+				continue
+			}
+			begins, ends = append(begins, s.Start), append(ends, s.End())
+		}
+		for i, b := range begins {
+			if row.Says != "" {
+				row.Says += ", "
+			}
+			row.Says += m.When(b) + present.Dash + m.Clock(ends[i])
+		}
+		row.Runs = append(row.Runs, left[l.ID]...)
+		if len(row.Runs) == 0 {
+			continue
+		}
+		if row.Says == "" {
+			row.Says = m.Words.T("plan.left_out")
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	return out
+}
+
+// join adds a stretch, as one with the last where that is alike and next to it.
+func join(bars []tlBar, from, to int, class string) []tlBar {
+	if n := len(bars); n > 0 && bars[n-1].Class == class && bars[n-1].X+bars[n-1].W == from {
+		bars[n-1].W = to - bars[n-1].X
+		return bars
+	}
+	if to <= from {
+		return bars
+	}
+	return append(bars, tlBar{from, to - from, class})
+}
+
+// priceLevels tells cheap, normal and dear hours apart by thirds of the range of the
+// prices there are, and names them in the timeline's key.
+func (m *model) priceLevels(from, to int, out *timeline) func(units.Price) string {
+	least, most := m.V.Plan.Slots[from].Price, m.V.Plan.Slots[from].Price
+	for _, s := range m.V.Plan.Slots[from:to] {
+		least, most = min(least, s.Price), max(most, s.Price)
+	}
+	level := func(p units.Price) string {
+		switch {
+		case most == least:
+			return "even"
+		case 3*(p-least) <= most-least:
+			return "cheap"
+		case 3*(p-least) < 2*(most-least):
+			return "normal"
+		}
+		return "dear"
+	}
+	for _, class := range []string{"even", "cheap", "normal", "dear"} {
+		var prices []units.Price
+		for _, s := range m.V.Plan.Slots[from:to] {
+			if level(s.Price) == class {
+				prices = append(prices, s.Price)
+			}
+		}
+		if len(prices) == 0 {
+			continue
+		}
+		k := tlKey{Class: class, Word: m.Words.T("plan." + class), Price: m.PriceParts(slices.Min(prices))[0]}
+		if hi := m.PriceParts(slices.Max(prices))[0]; hi != k.Price {
+			k.Price += "\u2013" + hi
+		}
+		out.Keys = append(out.Keys, k)
+	}
+	return level
+}
+
+// leftOut is a shortfall with what is done about it.
+type leftOut struct {
+	Text, Load, Name string
+	Ends             string // when the credit ends with it; "" not known
+	CanRun           bool
+}
+
+// LeftOut is what the plan does without; an appliance can be run all the same.
+func (m *model) LeftOut() []leftOut {
+	var out []leftOut
+	for _, f := range m.V.Plan.Shortfalls {
+		x := leftOut{Text: f.Text, Load: f.Load}
+		for _, l := range m.V.Loads {
+			if l.ID != f.Load || slices.ContainsFunc(out, func(o leftOut) bool { return o.Load == l.ID }) {
+				continue
+			}
+			x.Name, x.CanRun = l.Name, l.CanRun && l.Override != "run"
+			if ro := m.V.RunOut; ro.Known && !ro.Beyond && l.RunSooner > 0 {
+				x.Ends = m.When(ro.At.Add(-l.RunSooner))
+			}
+		}
+		out = append(out, x)
+	}
+	return out
+}
