@@ -301,7 +301,11 @@ func (h *home) tell(situation string) {
 		h.lines("page "+region, plainText(regionOf(page, region)))
 	}
 	for _, l := range h.s.Site().Loads {
-		h.lines("page "+l.ID, plainText(regionOf(page, "load-"+l.ID)))
+		var all []string
+		for _, region := range []string{"load-", "why-", "loadmore-"} {
+			all = append(all, plainText(regionOf(page, region+l.ID))...)
+		}
+		h.lines("page "+l.ID, all)
 	}
 	h.lines("status", h.status())
 	h.publish()

@@ -16,8 +16,8 @@ func TestHeroLevels(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range []struct {
-		name          string
-		left          time.Duration
+		name        string
+		left        time.Duration
 		level, line string
 	}{
 		{"a week", 7 * 24 * time.Hour, "good", "7.0 days"},
