@@ -583,7 +583,7 @@ func TestBrowser(t *testing.T) {
 				v.Credit = picture.Credit{Balance: units.FromFloat(12345.6), SpentToday: units.FromFloat(12.3), EnergyToday: units.FromKWh(12.3)}
 				v.RunOut = picture.RunOut{Known: true, Beyond: true, At: fakeNow.Add(30 * 24 * time.Hour)}
 				v.Tariff = picture.Tariff{}
-			}, "Electricity lasts beyond Tue 22 Dec 12 345.6 kWh · about 30 days"},
+			}, "Electricity lasts beyond Tue 22 Dec 12 345.6 kWh · more than 30 days"},
 			{"long names and great sums", true, func(v *picture.View) {
 				v.Site = "Wohngemeinschaft Donaudampfschifffahrtsgesellschaft"
 				v.Credit.Balance, v.Credit.Energy = units.FromFloat(-1234567.89), units.FromKWh(123456)

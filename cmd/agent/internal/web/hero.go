@@ -50,9 +50,13 @@ func (m *model) Hero() hero {
 	case ro.Known:
 		left := v.Left()
 		h.Label, h.Big = c.T("runout.until"), m.When(ro.At)
-		h.Line = c.T("runout.line", "balance", m.balance(), "left", m.left(left))
+		about := m.left(left)
+		if ro.Beyond {
+			about = c.T("runout.more", "left", about)
+		}
+		h.Line = c.T("runout.line", "balance", m.balance(), "left", about)
 		if v.Credit.EnergyKnown && !v.Unit.Energy {
-			h.Line = c.T("runout.line.energy", "balance", m.balance(), "energy", m.Energy(v.Credit.Energy), "left", m.left(left))
+			h.Line = c.T("runout.line.energy", "balance", m.balance(), "energy", m.Energy(v.Credit.Energy), "left", about)
 		}
 		h.Share = int(min(100, 100*left/full))
 		if ro.Beyond {
