@@ -50,6 +50,12 @@ type Leveller interface {
 	Level(Command) (m Message, only, ok bool)
 }
 
+// Woken is a dialect of a device that speaks only while it is told to.
+type Woken interface {
+	// Wake has it speak, and is said again and again.  Every is more than 0.
+	Wake() (m Message, every time.Duration)
+}
+
 // Command is what is asked of a relay.
 type Command struct {
 	Relay   int
@@ -217,14 +223,37 @@ func (d *Device) Run(ctx context.Context) error {
 	}
 	tick := time.NewTicker(max(every/3, time.Millisecond))
 	defer tick.Stop()
+	wake, woken := d.dialect.(Woken)
+	var alarm <-chan time.Time
+	if woken {
+		_, every := wake.Wake()
+		clock := time.NewTicker(every)
+		defer clock.Stop()
+		alarm = clock.C
+		d.say(ctx, wake)
+	}
+	d.ask(ctx)
 	for {
-		d.ask(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-alarm:
+			d.say(ctx, wake)
 		case <-d.kick:
+			d.ask(ctx)
 		case <-tick.C:
+			d.ask(ctx)
 		}
+	}
+}
+
+// say has the device speak.
+func (d *Device) say(ctx context.Context, w Woken) {
+	limited, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	m, _ := w.Wake()
+	if err := d.send(limited, m); err != nil && ctx.Err() == nil {
+		d.log.Warn("device: it could not be told to speak", "device", d.Name(), "error", err)
 	}
 }
 

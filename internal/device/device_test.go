@@ -189,6 +189,32 @@ func TestADeviceIsAskedAtOnceWhenItComesBackAndEveryThirdOfTheShortestAge(t *tes
 	})
 }
 
+// sleeper is one that speaks only while it is told to.
+type sleeper struct{ plain }
+
+func (sleeper) Wake() (Message, time.Duration) {
+	return Message{"wake", []byte("up")}, 20 * time.Second
+}
+
+func TestADeviceThatSleepsIsWokenAtOnceAndAgainAndNotAskedMoreOftenForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bus{}
+		d, err := NewPool(b, time.Now, slog.New(slog.DiscardHandler)).Device(sleeper{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Relay(0, 0, 3*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute-time.Second)
+		defer cancel()
+		if err := d.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"wake up", "ask 0", "wake up", "wake up"}, b.sent); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 func TestADeviceOfWhichNoRelayIsUsedIsNeverAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, b := open(t, func(*Device) {})

@@ -38,6 +38,8 @@ type Fact struct {
 	Presence Presence
 	Contacts []Contact
 	Meters   []Meter // of several with one channel the best first
+	// Heard: something was measured that the dialect keeps until it is asked for.
+	Heard bool
 	// Moved: it has carried out a command and does not say what it is now.
 	Moved bool
 	// Refused is why it does not carry out a command; empty where it did not say so.
@@ -45,7 +47,7 @@ type Fact struct {
 }
 
 // measures tells whether the fact holds anything that was measured or is so now.
-func (f Fact) measures() bool { return len(f.Contacts)+len(f.Meters) > 0 }
+func (f Fact) measures() bool { return f.Heard || len(f.Contacts)+len(f.Meters) > 0 }
 
 // Contact is what was told of one relay.
 type Contact struct {

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/values"
 )
 
 func TestSettings(t *testing.T) {
 	good := func() Document {
-		return Document{URL: "http://192.168.1.30/api/v1/data", Import: &Value{Path: "total_power_import_kwh"}, Power: &Value{Path: "active_power_w"}}
+		return Document{URL: "http://192.168.1.30/api/v1/data", Description: Description{Import: &Value{Path: "total_power_import_kwh"}, Power: &Value{Path: "active_power_w"}}}
 	}
 	for _, row := range []struct {
 		name, path string // of the fault; empty: it is good
@@ -41,6 +42,18 @@ func TestSettings(t *testing.T) {
 		{"a return of no power", "returned", func(d *Document) { d.Power, d.Returned = nil, &Value{Path: "back"} }},
 		{"a phase's return of no power", "phases[0].returned", func(d *Document) { d.Phases = []Phase{{Returned: &Value{Path: "back"}}} }},
 		{"an age of nothing", "stale", func(d *Document) { d.Stale = time.Minute }},
+		{"no such kind", "kind", func(d *Document) { d.Kind = "abacus" }},
+		{"a kind, and nothing described", "", func(d *Document) { *d = Document{Kind: "youless", URL: "http://192.168.1.30"} }},
+		{"a topic of a page", "import.topic", func(d *Document) { d.Import.Topic = "a/b" }},
+		{"a page of another server", "power.url", func(d *Document) { d.Power.URL = "http://192.168.1.31/x" }},
+		{"the same in disguise", "power.url", func(d *Document) { d.Power.URL = "//192.168.1.31/x" }},
+		{"another page", "", func(d *Document) { d.Power.URL = "/sensor/power" }},
+		{"a path beside a sum", "import.path", func(d *Document) { d.Import.Sum = []values.Part{{Path: "a"}} }},
+		{"a sum of a wrong unit", "import.sum[1].unit", func(d *Document) { d.Import = &Value{Sum: []values.Part{{Path: "a"}, {Path: "b", Unit: "W"}}} }},
+		{"a phase that may be missing, and no total", "phases[0].power.optional", func(d *Document) {
+			d.Power, d.Phases = nil, []Phase{{Power: &Value{Path: "a", Optional: true}}}
+		}},
+		{"an empty place of truth", "valid[0]", func(d *Document) { d.Valid = []string{""} }},
 		{"a path to the time", "time", func(d *Document) { d.Time = "a..b" }},
 	} {
 		d := good()
@@ -67,16 +80,21 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		m, err := New(Config{Now: time.Now, Document: Document{
-			URL: "http://x", Import: &Value{Path: "e"}, Power: &Value{Path: "p", Unit: "kW", Factor: "-1000"}, Device: "d",
-			Phases: []Phase{{Voltage: &Value{Path: "l[1]"}}},
+			URL: "http://x", Description: Description{
+				Import: &Value{Path: "e"}, Power: &Value{Path: "p", Unit: "kW", Factor: "-1000"}, Device: "d",
+				Phases: []Phase{{Voltage: &Value{Path: "l[1]"}}},
+			},
 		}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := m.decode(body)
+		answer, err := values.Decode("read", body)
+		if err == nil {
+			err = m.reader.Take("", answer, time.Now())
+		}
 		if err == nil {
 			var s metering.Sample
-			if s, err = m.sample(answer); err == nil {
+			if s, err = m.sample(time.Now()); err == nil {
 				if !json.Valid(bytes.TrimSpace(body)) || s.Import < 0 || s.Sane("fuzz") != nil {
 					t.Fatalf("%q is read as %+v", body, s)
 				}

@@ -9,11 +9,9 @@
 package httpmeter
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,10 +22,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keeplit/keeplit/internal/jsonpath"
-	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
+	"github.com/keeplit/keeplit/metering/values"
 )
 
 const (
@@ -35,8 +32,6 @@ const (
 	usualTimeout = 5 * time.Second
 	// maxAnswer is far more than a meter's values take.
 	maxAnswer = 1 << 20
-	// one is a factor of 1, in billionths.
-	one = 1_000_000_000
 )
 
 // Config is one meter.
@@ -47,28 +42,11 @@ type Config struct {
 	Now   func() time.Time // the clock that samples are stamped with
 }
 
-// Meter asks one address.
+// Meter asks one server.
 type Meter struct {
 	cfg    Config
 	client *http.Client
-	values []reading
-	device jsonpath.Path
-	time   jsonpath.Path
-	op     string
-
-	stamp string    // the measurement's time as it was told last
-	moved time.Time // when it was another; zero before
-}
-
-// reading is a value of the answer and its place in a sample.
-type reading struct {
-	name  string
-	path  jsonpath.Path
-	scale int64 // of the number, in billionths
-	per   int64 // of its unit
-	field metering.Fields
-	phase int  // from 1; 0: the meter's total
-	off   bool // it is taken off the power before it
+	reader *values.Reader
 }
 
 // New makes a meter.
@@ -85,13 +63,15 @@ func New(cfg Config) (*Meter, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = usualTimeout
 	}
-	if cfg.Stale <= 0 {
-		cfg.Stale = max(time.Minute, 3*cfg.Every)
+	cfg.Document = cfg.whole()
+	m := &Meter{cfg: cfg}
+	var err error
+	if m.reader, err = values.New(values.Config{
+		Description: cfg.Description, Medium: values.Pages, Age: values.Stale(cfg.Stale, cfg.Every), Part: "meter.http",
+		Op: func(page string) string { return "read " + redacted(m.address(page)) },
+	}); err != nil {
+		return nil, fmt.Errorf("http meter: %w", err)
 	}
-	m := &Meter{cfg: cfg, op: "read " + redacted(cfg.URL)}
-	m.values, _ = cfg.fields()               // checked
-	m.device, _ = jsonpath.Parse(cfg.Device) // checked; nil where there is none
-	m.time, _ = jsonpath.Parse(cfg.Document.Time)
 	m.client = &http.Client{
 		Timeout: cfg.Timeout,
 		// The device is in the home's own network: no proxy.
@@ -137,23 +117,60 @@ func (m *Meter) hidden(err error) error {
 	return &shown
 }
 
+// address is that of a page; empty is the one that is configured.
+func (m *Meter) address(page string) string {
+	at, err := url.Parse(m.cfg.URL)
+	if err != nil || page == "" {
+		return m.cfg.URL
+	}
+	rel, err := url.Parse(page)
+	if err != nil {
+		return m.cfg.URL // it was checked
+	}
+	return at.ResolveReference(rel).String()
+}
+
+// take asks for each page once.
 func (m *Meter) take(ctx context.Context) (metering.Sample, error) {
-	body, err := m.ask(ctx)
+	m.reader.Forget()
+	var now time.Time
+	for _, page := range m.reader.From() {
+		op := "read " + redacted(m.address(page))
+		body, err := m.ask(ctx, op, m.address(page))
+		if err != nil {
+			return metering.Sample{}, err
+		}
+		answer, err := values.Decode(op, body)
+		if err != nil {
+			return metering.Sample{}, err
+		}
+		now = m.cfg.Now().UTC()
+		if err := m.reader.Take(page, answer, now); err != nil {
+			return metering.Sample{}, err
+		}
+	}
+	return m.sample(now)
+}
+
+// sample is what all pages told.
+func (m *Meter) sample(now time.Time) (metering.Sample, error) {
+	told, err := m.reader.All(now)
 	if err != nil {
 		return metering.Sample{}, err
 	}
-	answer, err := m.decode(body)
-	if err != nil {
+	s := values.Sample(told)
+	s.At, s.Device = now, told.Serial
+	if err := s.Sane("read " + redacted(m.cfg.URL)); err != nil {
 		return metering.Sample{}, err
 	}
-	return m.sample(answer)
+	return s, nil
 }
 
 // ask is the body of an answer.
-func (m *Meter) ask(ctx context.Context) ([]byte, error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, m.cfg.URL, nil)
+func (m *Meter) ask(ctx context.Context, op, address string) ([]byte, error) {
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, metering.Fail(metering.Offline, m.op, "check meter.http.url", "the question cannot be made")
+		return nil, metering.Fail(metering.Offline, op, "check meter.http.url", "the question cannot be made")
 	}
 	q.Header.Set("Accept", "application/json")
 	switch {
@@ -164,32 +181,32 @@ func (m *Meter) ask(ctx context.Context) ([]byte, error) {
 	}
 	answer, err := m.client.Do(q)
 	if err != nil {
-		return nil, m.failed(err)
+		return nil, m.failed(op, err)
 	}
 	defer func() { _ = answer.Body.Close() }() // it was only read
-	if err := m.status(answer); err != nil {
+	if err := status(op, answer); err != nil {
 		return nil, err
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, m.failed(err)
+		return nil, m.failed(op, err)
 	case len(body) > maxAnswer:
-		return nil, metering.Fail(metering.UnknownReply, m.op, "check that the address is the meter's and not a page's", "the answer is longer than %d bytes", maxAnswer)
+		return nil, metering.Fail(metering.UnknownReply, op, "check that the address is the meter's and not a page's", "the answer is longer than %d bytes", maxAnswer)
 	}
 	return body, nil
 }
 
 // failed names what kept an answer from coming.  The address within the error may
 // hold a secret and is left out.
-func (m *Meter) failed(err error) error {
+func (m *Meter) failed(op string, err error) error {
 	var outer *url.Error
 	if errors.As(err, &outer) {
 		err = outer.Err
 	}
 	var slow net.Error
 	var stranger *tls.CertificateVerificationError
-	fail := metering.Error{Code: metering.Offline, Op: m.op, Err: err, Remedy: "check that the meter has power and is in the network, and its address"}
+	fail := metering.Error{Code: metering.Offline, Op: op, Err: err, Remedy: "check that the meter has power and is in the network, and its address"}
 	switch {
 	case errors.As(err, &slow) && slow.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		fail.Code, fail.Err = metering.Silent, fmt.Errorf("no whole answer within %v", m.cfg.Timeout)
@@ -202,7 +219,7 @@ func (m *Meter) failed(err error) error {
 }
 
 // status refuses what is no answer.
-func (m *Meter) status(a *http.Response) error {
+func status(op string, a *http.Response) error {
 	remedy := "look at the address with a browser"
 	switch a.StatusCode {
 	case http.StatusOK:
@@ -213,148 +230,7 @@ func (m *Meter) status(a *http.Response) error {
 		remedy = "check the path in meter.http.url"
 	}
 	if to := a.Header.Get("Location"); a.StatusCode >= 300 && a.StatusCode < 400 && to != "" {
-		return metering.Fail(metering.Exception, m.op, "write the address that is meant into meter.http.url", "it sends on to %q, which is not followed", redacted(to))
+		return metering.Fail(metering.Exception, op, "write the address that is meant into meter.http.url", "it sends on to %q, which is not followed", redacted(to))
 	}
-	return metering.Fail(metering.Exception, m.op, remedy, "the answer is %s", strconv.Itoa(a.StatusCode)+" "+http.StatusText(a.StatusCode))
-}
-
-// decode reads one JSON document and nothing after it.
-func (m *Meter) decode(body []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	var answer any
-	err := dec.Decode(&answer)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, metering.Fail(metering.Short, m.op, "look whether the meter restarts; a few cut answers are harmless", "the JSON ends after %d bytes", len(body))
-	}
-	if err == nil {
-		if _, after := dec.Token(); !errors.Is(after, io.EOF) {
-			err = errors.New("something follows the JSON")
-		}
-	}
-	if err != nil {
-		return nil, &metering.Error{Code: metering.UnknownReply, Op: m.op, Err: err, Remedy: "check that the address answers with JSON"}
-	}
-	return answer, nil
-}
-
-// sample takes the values out of an answer.
-func (m *Meter) sample(answer any) (metering.Sample, error) {
-	now := m.cfg.Now().UTC()
-	s := metering.Sample{At: now}
-	unknown := func(err error) (metering.Sample, error) {
-		return metering.Sample{}, &metering.Error{Code: metering.UnknownReply, Op: m.op, Err: err, Remedy: "compare the paths in meter.http with what the address answers"}
-	}
-	if err := m.fresh(answer, now); err != nil {
-		return metering.Sample{}, err
-	}
-	for _, v := range m.values {
-		n, err := number(answer, v.path)
-		if err != nil {
-			return unknown(err)
-		}
-		amount, err := v.amount(n)
-		if err != nil {
-			return metering.Sample{}, &metering.Error{Code: metering.Range, Op: m.op, Err: err, Remedy: "check unit and factor of meter.http." + v.name}
-		}
-		v.store(&s, amount)
-	}
-	if m.device != nil {
-		var err error
-		if s.Device, err = text(answer, m.device); err != nil {
-			return unknown(err)
-		}
-	}
-	if s.Gives(metering.HasImport) || s.Gives(metering.HasExport) {
-		s.Step = m.cfg.Step
-	}
-	s = s.Complete()
-	if err := s.Sane(m.op); err != nil {
-		return metering.Sample{}, err
-	}
-	return s, nil
-}
-
-// fresh refuses an answer whose measurement is too old.
-func (m *Meter) fresh(answer any, now time.Time) error {
-	if m.time == nil {
-		return nil
-	}
-	stamp, err := text(answer, m.time)
-	if err != nil {
-		return &metering.Error{Code: metering.UnknownReply, Op: m.op, Err: err, Remedy: "compare meter.http.time with what the address answers"}
-	}
-	if stamp != m.stamp || m.moved.IsZero() || now.Before(m.moved) {
-		m.stamp, m.moved = stamp, now
-	}
-	if age := now.Sub(m.moved); age > m.cfg.Stale {
-		return metering.Fail(metering.Silent, m.op, "check the meter behind the gateway", "the same measurement is told for %v", age.Round(time.Second))
-	}
-	return nil
-}
-
-// amount is a number in the stored unit: exact for up to nine decimals.
-func (r reading) amount(n json.Number) (int64, error) {
-	beyond := fmt.Errorf("%s is %s, beyond any meter", r.path, clip(n.String()))
-	billionths, err := units.ParseDecimal(n.String(), 9)
-	if err != nil {
-		f, err := n.Float64()
-		if err != nil || f > 9e9 || f < -9e9 {
-			return 0, beyond
-		}
-		billionths = int64(f * one)
-	}
-	scaled := units.MulDiv(billionths, r.scale, one)
-	const most = 9_000_000_000 * one // what would not fit is held at the edge by MulDiv
-	if scaled > most || scaled < -most {
-		return 0, beyond
-	}
-	out := units.MulDiv(scaled, r.per, one)
-	if out > 1<<62 || out < -1<<62 {
-		return 0, beyond
-	}
-	return out, nil
-}
-
-func clip(s string) string {
-	if len(s) > 24 {
-		return s[:24] + "..."
-	}
-	return s
-}
-
-// store puts an amount into its place.
-func (r reading) store(s *metering.Sample, v int64) {
-	if r.off {
-		v = -v
-	}
-	if r.phase > 0 {
-		for len(s.Phases) < r.phase {
-			s.Phases = append(s.Phases, metering.Phase{})
-		}
-		p := &s.Phases[r.phase-1]
-		p.Has |= r.field
-		switch r.field {
-		case metering.HasPower:
-			p.Power += units.Power(v)
-		case metering.HasVoltage:
-			p.Voltage = units.Voltage(v)
-		default:
-			p.Current = units.Current(v)
-		}
-		return
-	}
-	s.Has |= r.field
-	switch r.field {
-	case metering.HasImport:
-		s.Import = units.Energy(v)
-	case metering.HasExport:
-		s.Export = units.Energy(v)
-	case metering.HasPower:
-		s.Power += units.Power(v)
-	case metering.HasVoltage:
-		s.Voltage = units.Voltage(v)
-	default:
-		s.Current = units.Current(v)
-	}
+	return metering.Fail(metering.Exception, op, remedy, "the answer is %s", strconv.Itoa(a.StatusCode)+" "+http.StatusText(a.StatusCode))
 }

@@ -16,6 +16,14 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/meteringtest"
+	"github.com/keeplit/keeplit/metering/values"
+)
+
+type (
+	// Description, Value and Phase are what documents are written with.
+	Description = values.Description
+	Value       = values.Value
+	Phase       = values.Phase
 )
 
 const patience = 150 * time.Millisecond // of the driver under test
@@ -87,10 +95,11 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // document reads what gateway answers.
 func document(address string) Document {
 	return Document{
-		URL: address + "/api/v1/data", Timeout: patience,
-		Import: &Value{Path: "total_power_import_kwh"}, Export: &Value{Path: "total_power_export_kwh", Unit: "kWh"}, Power: &Value{Path: "active_power_w"},
-		Phases: []Phase{{Power: &Value{Path: "active_power_w"}, Voltage: &Value{Path: "active_voltage_l1_v"}, Current: &Value{Path: "active_current_l1_a"}}},
-		Device: "unique_id",
+		URL: address + "/api/v1/data", Timeout: patience, Description: Description{
+			Import: &Value{Path: "total_power_import_kwh"}, Export: &Value{Path: "total_power_export_kwh", Unit: "kWh"}, Power: &Value{Path: "active_power_w"},
+			Phases: []Phase{{Power: &Value{Path: "active_power_w"}, Voltage: &Value{Path: "active_voltage_l1_v"}, Current: &Value{Path: "active_current_l1_a"}}},
+			Device: "unique_id",
+		},
 	}
 }
 
@@ -174,7 +183,7 @@ func TestWhatIsNoNumberIsNoReading(t *testing.T) {
 		{"nothing", ``, metering.Short, "ends after 0 bytes"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s, err := once(t, Document{URL: answering(t, row.body), Import: &Value{Path: "e"}, Power: &Value{Path: "p"}})
+			s, err := once(t, Document{URL: answering(t, row.body), Description: Description{Import: &Value{Path: "e"}, Power: &Value{Path: "p"}}})
 			if metering.CodeOf(err) != row.code || !strings.Contains(err.Error(), row.says) || s.Has != 0 {
 				t.Errorf("%+v, %v; want %s: %s", s, err, row.code, row.says)
 			}
@@ -185,12 +194,13 @@ func TestWhatIsNoNumberIsNoReading(t *testing.T) {
 func TestValuesAreTakenWithTheirUnitAndFactorExactly(t *testing.T) {
 	address := answering(t, `{"Body": {"Data": {"0": {"EnergyReal_WAC_Sum_Consumed": 1234567.8, "a.b": -2.5}}}, "emeters": [{}, {"power": 0.1, "kw": 1.234567890123, "v": 2301, "a": 150, "n": 17}]}`)
 	s, err := once(t, Document{
-		URL:    address,
-		Import: &Value{Path: "Body.Data.0.EnergyReal_WAC_Sum_Consumed", Unit: "Wh"},
-		Export: &Value{Path: "emeters[1].kw", Unit: "MWh"},
-		Power:  &Value{Path: `Body.Data["0"]["a.b"]`, Unit: "kW", Factor: "-1"},
-		Phases: []Phase{{Power: &Value{Path: "emeters[1].power"}, Voltage: &Value{Path: "emeters[1].v", Factor: "0.1"}, Current: &Value{Path: "emeters[1].a", Unit: "mA"}}},
-		Device: "emeters[1].n", Step: units.WattHour / 10,
+		URL: address, Description: Description{
+			Import: &Value{Path: "Body.Data.0.EnergyReal_WAC_Sum_Consumed", Unit: "Wh"},
+			Export: &Value{Path: "emeters[1].kw", Unit: "MWh"},
+			Power:  &Value{Path: `Body.Data["0"]["a.b"]`, Unit: "kW", Factor: "-1"},
+			Phases: []Phase{{Power: &Value{Path: "emeters[1].power"}, Voltage: &Value{Path: "emeters[1].v", Factor: "0.1"}, Current: &Value{Path: "emeters[1].a", Unit: "mA"}}},
+			Device: "emeters[1].n", Step: units.WattHour / 10,
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -210,13 +220,15 @@ func TestAPowerThatIsToldByItsTwoWaysIsTheirDifference(t *testing.T) {
 		fmt.Fprint(w, `{"energy": 5, "delivered": 0.25, "returned": 1.75, "l1": {"delivered": 0, "returned": 1500}}`)
 	}))
 	got, err := once(t, Document{
-		URL: s.URL, Import: &Value{Path: "energy"}, Power: &Value{Path: "delivered", Unit: "kW"}, Returned: &Value{Path: "returned", Unit: "kW"},
-		Phases: []Phase{{Power: &Value{Path: "l1.delivered"}, Returned: &Value{Path: "l1.returned"}}},
+		URL: s.URL, Description: Description{
+			Import: &Value{Path: "energy"}, Power: &Value{Path: "delivered", Unit: "kW"}, Returned: &Value{Path: "returned", Unit: "kW"},
+			Phases: []Phase{{Power: &Value{Path: "l1.delivered"}, Returned: &Value{Path: "l1.returned"}}},
+		},
 	})
 	if err != nil || got.Power != -1500*units.Watt || got.Phases[0].Power != -1500*units.Watt {
 		t.Errorf("%+v, %v", got, err)
 	}
-	_, err = once(t, Document{URL: s.URL, Import: &Value{Path: "energy"}, Power: &Value{Path: "delivered"}, Returned: &Value{Path: "lost"}})
+	_, err = once(t, Document{URL: s.URL, Description: Description{Import: &Value{Path: "energy"}, Power: &Value{Path: "delivered"}, Returned: &Value{Path: "lost"}}})
 	if metering.CodeOf(err) != metering.UnknownReply {
 		t.Errorf("a return that is not told: %v", err)
 	}
@@ -248,7 +260,7 @@ func TestAMeterThatSaysTheTokenBackDoesNotBringItIntoTheError(t *testing.T) {
 
 // What is stored with every state must not be as long as an answer may be.
 func TestAnIdentityOfAMegabyteIsNone(t *testing.T) {
-	d := Document{URL: answering(t, `{"p": 1, "id": "`+strings.Repeat("x", 1<<19)+`"}`), Power: &Value{Path: "p"}, Device: "id"}
+	d := Document{URL: answering(t, `{"p": 1, "id": "`+strings.Repeat("x", 1<<19)+`"}`), Description: Description{Power: &Value{Path: "p"}, Device: "id"}}
 	if s, err := once(t, d); metering.CodeOf(err) != metering.Range || !strings.Contains(err.Error(), "identity") || len(err.Error()) > 300 {
 		t.Errorf("%d bytes, %v", len(s.Device), err)
 	}
@@ -257,8 +269,8 @@ func TestAnIdentityOfAMegabyteIsNone(t *testing.T) {
 // Many gateways write their numbers in quotes.
 func TestANumberInQuotesIsTheNumberItSays(t *testing.T) {
 	s, err := once(t, Document{
-		URL:    answering(t, `{"data": [{"kWh": "012"}, {"kWh": "10432.717", "W": "-0.50", "V": "230"}]}`),
-		Import: &Value{Path: "data[1].kWh"}, Power: &Value{Path: "data[1].W"}, Voltage: &Value{Path: "data[1].V"},
+		URL:         answering(t, `{"data": [{"kWh": "012"}, {"kWh": "10432.717", "W": "-0.50", "V": "230"}]}`),
+		Description: Description{Import: &Value{Path: "data[1].kWh"}, Power: &Value{Path: "data[1].W"}, Voltage: &Value{Path: "data[1].V"}},
 	})
 	if err != nil || s.Import != 10_432_717*units.WattHour || s.Power != -500 || s.Voltage != 230_000 {
 		t.Errorf("%+v %v", s, err)
@@ -269,7 +281,7 @@ func TestARedirectIsRefusedAndThePasswordStaysHere(t *testing.T) {
 	var asked bool
 	other := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
 	s := serve(t, http.RedirectHandler(other.URL+"/login?session=secret", http.StatusFound))
-	_, err := once(t, Document{URL: s.URL, Username: "u", Password: "hidden", Power: &Value{Path: "p"}})
+	_, err := once(t, Document{URL: s.URL, Username: "u", Password: "hidden", Description: Description{Power: &Value{Path: "p"}}})
 	if metering.CodeOf(err) != metering.Exception || asked || !strings.Contains(err.Error(), other.URL+"/login") || strings.Contains(err.Error(), "secret") {
 		t.Errorf("%v, asked there: %v", err, asked)
 	}
@@ -284,7 +296,7 @@ func TestAHugeAnswerIsNotReadToItsEnd(t *testing.T) {
 			}
 		}
 	}))
-	_, err := once(t, Document{URL: s.URL, Power: &Value{Path: "p"}})
+	_, err := once(t, Document{URL: s.URL, Description: Description{Power: &Value{Path: "p"}}})
 	if metering.CodeOf(err) != metering.UnknownReply || !strings.Contains(err.Error(), "longer than") {
 		t.Error(err)
 	}
@@ -299,7 +311,7 @@ func TestAnAnswerThatDripsEndsWithItsTime(t *testing.T) {
 		}
 	}))
 	began := time.Now()
-	_, err := once(t, Document{URL: s.URL, Timeout: patience, Power: &Value{Path: "p"}})
+	_, err := once(t, Document{URL: s.URL, Timeout: patience, Description: Description{Power: &Value{Path: "p"}}})
 	if metering.CodeOf(err) != metering.Silent || time.Since(began) > 10*patience {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
@@ -314,7 +326,7 @@ func TestThoseWhoAskSignIn(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
-	base := Document{URL: s.URL + "?key=hidden", Power: &Value{Path: "p"}}
+	base := Document{URL: s.URL + "?key=hidden", Description: Description{Power: &Value{Path: "p"}}}
 	for _, row := range []struct {
 		name   string
 		change func(d *Document)
@@ -346,14 +358,13 @@ func TestTheSameMeasurementToldForTooLongIsSilence(t *testing.T) {
 	stamp := "2026-11-29T10:00:00Z"
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	m, err := New(Config{
-		Document: Document{URL: "http://gateway", Power: &Value{Path: "p"}, Time: "t", Stale: time.Minute}, Now: func() time.Time { return now },
+		Document: Document{URL: "http://gateway", Description: Description{Power: &Value{Path: "p"}, Time: "t", Stale: time.Minute}}, Now: func() time.Time { return now },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	told := func() error {
-		_, err := m.sample(map[string]any{"p": json.Number("1"), "t": stamp})
-		return err
+		return m.reader.Take("", map[string]any{"p": json.Number("1"), "t": stamp}, now)
 	}
 	for i := range 7 {
 		if err := told(); (i <= 6) != (err == nil) {
@@ -378,7 +389,7 @@ func TestACertificateIsBelievedWhereItsAuthorityIsNamed(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"p": 7}`) }))
 	s.Config.ErrorLog = nil
 	t.Cleanup(s.Close)
-	d := &Document{URL: s.URL, Power: &Value{Path: "p"}}
+	d := &Document{URL: s.URL, Description: Description{Power: &Value{Path: "p"}}}
 	if _, err := once(t, *d); metering.CodeOf(err) != metering.Exception || !strings.Contains(err.Error(), "meter.http.ca") {
 		t.Errorf("a stranger: %v", err)
 	}

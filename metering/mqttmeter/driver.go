@@ -1,11 +1,15 @@
 package mqttmeter
 
 import (
+	"cmp"
+	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/values"
 )
 
 // Driver is the driver mqtt.
@@ -15,6 +19,9 @@ func Driver() metering.Driver {
 		Probe: &metering.Probe{Filters: []string{"tele/+/SENSOR", "+/events/rpc", "+/status/+", "zigbee2mqtt/+"}, Hear: hear},
 	}
 	for _, kind := range names() {
+		if kinds()[kind].recorded == nil {
+			continue
+		}
 		d.Recordings = append(d.Recordings, metering.Recording{
 			Format: kind, Decode: func(data []byte) ([]metering.Telegram, []error) { return DecodeRecording(kind, data) },
 		})
@@ -24,22 +31,55 @@ func Driver() metering.Driver {
 
 // Document is a meter that publishes over MQTT.
 type Document struct {
-	// Kind is tasmota, shelly or zigbee2mqtt.
+	// Kind is tasmota, shelly, zigbee2mqtt or victron, or values: what it tells is
+	// described.
 	Kind string `yaml:"kind"`
 	// Topic is the device's own name in its topics: the Tasmota topic, the
-	// Shelly prefix, the Zigbee2MQTT friendly name.
+	// Shelly prefix, the Zigbee2MQTT friendly name, the portal ID of a Victron GX.  Of
+	// values it is the topic of those that name none.
 	Topic string `yaml:"topic"`
-	// Channel is the meter in the device, from 0 (Shelly) or 1 (Tasmota).
+	// Channel is the meter in the device, from 0 (Shelly) or 1 (Tasmota); of a Victron
+	// GX the grid meter's device instance.
 	Channel int `yaml:"channel,omitempty"`
 	// Base is Zigbee2MQTT's base topic; empty is zigbee2mqtt.
 	Base string `yaml:"base,omitempty"`
+
+	// What is told, of kind values.
+	values.Description `yaml:",inline"`
+	// Online is where the device, or its broker for it, says that it is there.
+	Online *OnlineDocument `yaml:"online,omitempty"`
+	// Keepalive is said again and again to a device that speaks only so long.
+	Keepalive *KeepaliveDocument `yaml:"keepalive,omitempty"`
+}
+
+// OnlineDocument is a topic with a word for there and one for gone.
+type OnlineDocument struct {
+	Topic string `yaml:"topic"`
+	On    string `yaml:"on,omitempty"`  // online where empty
+	Off   string `yaml:"off,omitempty"` // offline where empty
+}
+
+// KeepaliveDocument is a message that is said again and again.
+type KeepaliveDocument struct {
+	Topic   string        `yaml:"topic"`
+	Payload string        `yaml:"payload,omitempty"`
+	Every   time.Duration `yaml:"every,omitempty"` // 30s where 0
 }
 
 // Check implements metering.Settings.
 func (d *Document) Check() fault.List {
 	var l fault.List
 	l.OneOf("kind", d.Kind, names()...)
-	l.Need("topic", d.Topic, "write the device's name as it stands in its topics")
+	k := kinds()[d.Kind]
+	if !k.described {
+		l.Need("topic", d.Topic, "write the device's name as it stands in its topics")
+		if !reflect.DeepEqual(d.Description, values.Description{}) || d.Online != nil || d.Keepalive != nil {
+			l.Add("kind", "write kind: values, or take out what is described", "kind %s tells its values itself", d.Kind)
+		}
+	}
+	if d.Kind == "victron" {
+		l.Need("topic", d.Topic, "write the portal ID of the GX: its settings show it as VRM Portal ID")
+	}
 	if strings.ContainsAny(d.Topic+d.Base, "#+") {
 		l.Add("topic", "name one device", "a wildcard cannot name a meter")
 	}
@@ -48,14 +88,72 @@ func (d *Document) Check() fault.List {
 			l.Add(s.at, "write it without slashes at the ends", "nothing is told under %q", s.name)
 		}
 	}
-	if d.Channel < 0 || d.Channel > 8 {
-		l.Add("channel", "write 0 to 8", "%d is not a channel", d.Channel)
+	most := 8
+	if d.Kind == "victron" {
+		most = 65_535 // a device instance
+	}
+	if d.Channel < 0 || d.Channel > most {
+		l.Add("channel", fmt.Sprintf("write 0 to %d", most), "%d is not a channel", d.Channel)
+	}
+	if k.described {
+		w := d.whole()
+		l = append(l, w.Description.Check(values.Topics, w.Topic)...)
+		w.checkTopics(&l)
 	}
 	return l
 }
 
+func (d *Document) checkTopics(l *fault.List) {
+	plain := func(at, topic string) {
+		l.Need(at, topic, "write the topic")
+		if strings.ContainsAny(topic, "#+") {
+			l.Add(at, "write a topic without # and +", "%q is not one topic", topic)
+		}
+	}
+	if o := d.Online; o != nil {
+		plain("online.topic", o.Topic)
+		if o.words().On == o.words().Off {
+			l.Add("online.off", "write another word than for on", "%q is both there and gone", o.words().Off)
+		}
+	}
+	if k := d.Keepalive; k != nil {
+		plain("keepalive.topic", k.Topic)
+		if k.Every < 0 || k.Every != 0 && k.Every < time.Second || k.Every > time.Hour {
+			l.Add("keepalive.every", "write a time such as 30s", "%v is not a time between two messages", k.Every)
+		}
+	}
+}
+
+// words are the topic with its words, the usual ones where none are written.
+func (o OnlineDocument) words() OnlineDocument {
+	return OnlineDocument{o.Topic, cmp.Or(o.On, "online"), cmp.Or(o.Off, "offline")}
+}
+
+// whole is d with what is known of a described kind.
+func (d Document) whole() Document {
+	if d.Kind == "victron" {
+		return victron(d)
+	}
+	return d
+}
+
 // Label implements metering.Settings.
-func (d *Document) Label() string { return d.Kind + " " + d.Topic }
+func (d *Document) Label() string {
+	if d.Kind == "values" {
+		return "MQTT meter " + cmp.Or(d.Topic, d.firstTopic())
+	}
+	return d.Kind + " " + d.Topic
+}
+
+// firstTopic is that of the first value that has one.
+func (d *Document) firstTopic() string {
+	for _, v := range []*values.Value{d.Import, d.Power} {
+		if v != nil && v.Topic != "" {
+			return v.Topic
+		}
+	}
+	return ""
+}
 
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return metering.NeedsBroker }
@@ -65,7 +163,7 @@ func (d *Document) Pace() time.Duration { return kinds()[d.Kind].every }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {
-	return New(e.MQTT, Config{Document: *d, Every: e.Every})
+	return New(e.MQTT, Config{Document: *d, Every: e.Every, Now: e.Now})
 }
 
 // hear finds a meter in a message of any kind of device.

@@ -13,17 +13,20 @@ import (
 
 // kind is a kind of device.
 type kind struct {
-	every   time.Duration // how often it publishes as it comes, at the least
-	op      string        // what is tried with its messages
-	whole   bool          // it has one meter, whatever channel is named
-	dialect func(Document) device.Dialect
+	every time.Duration // how often it publishes as it comes, at the least
+	op    string        // what is tried with its messages
+	whole bool          // it has one meter, whatever channel is named
+	// described: what it tells is for a Description to say; it has no dialect of its own
+	// and no recordings.
+	described bool
+	dialect   func(Document) device.Dialect
 	// recorded reads a message out of a recording; topic is empty where the
 	// recording has none.
 	recorded func(topic string, payload []byte) ([]device.Meter, error)
 }
 
 // names of the kinds, in the order in which they are told.
-func names() []string { return []string{"tasmota", "shelly", "zigbee2mqtt"} }
+func names() []string { return []string{"tasmota", "shelly", "zigbee2mqtt", "victron", "values"} }
 
 // kinds are the kinds of device by their names.
 func kinds() map[string]kind {
@@ -50,5 +53,7 @@ func kinds() map[string]kind {
 				return zigbee2mqtt.State(payload)
 			},
 		},
+		"victron": {every: wakeEvery, op: "read a Victron GX message", described: true},
+		"values":  {every: time.Minute, op: "read a message", described: true},
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/values"
 )
 
 // scanned is one JSON object found in a recording.
@@ -91,7 +92,7 @@ func begins(b []byte) bool {
 // over.
 func DecodeRecording(kind string, data []byte) (telegrams []metering.Telegram, errs []error) {
 	k, known := kinds()[kind]
-	if !known {
+	if !known || k.recorded == nil {
 		return nil, []error{fmt.Errorf("%q is not a kind of device", kind)}
 	}
 	for _, m := range scan(data) {
@@ -113,4 +114,14 @@ func DecodeRecording(kind string, data []byte) (telegrams []metering.Telegram, e
 		}
 	}
 	return telegrams, errs
+}
+
+// telegram is what a device told of a meter, with all that keeplit has no use
+// for.  op is what was tried, for the error.
+func telegram(op string, m device.Meter) (t metering.Telegram, err error) {
+	t = metering.Telegram{Meter: m.Serial, Time: m.Clock, Sample: values.Sample(m)}
+	for _, r := range m.Raw {
+		t.Raw = append(t.Raw, metering.RawValue(r))
+	}
+	return t, t.Sample.Sane(op)
 }

@@ -47,6 +47,15 @@ func TestExamplesOfTheDocumentsAreRead(t *testing.T) {
 	if cfg, err = parse(example(t, "metering.md", "## From a line")); err != nil || cfg.Meter.Label() != "P1 port on 192.168.1.40:2001" {
 		t.Errorf("a serial server: %v", err)
 	}
+	for heading, label := range map[string]string{
+		"### ESPHome": "MQTT meter house/sensor/energy_import/state", "### A reading head": "MQTT meter tele/reader/SENSOR",
+		"### A Victron GX": "victron c0619ab1cfaa", "### An entity of Home": "HTTP meter at http://homeassistant.local:8123",
+	} {
+		text := strings.Replace(example(t, "metering.md", heading), "{file: homeassistant.token}", "{env: KEY}", 1)
+		if cfg, err = parse(text); err != nil || cfg.Meter.Label() != label {
+			t.Errorf("%s: %v, %s", heading, err, cfg.Meter.Label())
+		}
+	}
 	contacts := strings.TrimPrefix(example(t, "metering.md", "## Beside consumption"), "meter:\n")
 	if cfg, err = parse("meter:\n  driver: modbus\n  modbus: {model: sdm230, port: x}\n" + contacts); err != nil || cfg.Meter.Cover == nil || cfg.Meter.Magnet == nil {
 		t.Errorf("contacts: %v", err)

@@ -1,12 +1,12 @@
-package mqttmeter
+package values
 
 import (
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/metering"
 )
 
-// sample is what a device told of a meter, without At, and completed.
-func sample(m device.Meter) metering.Sample {
+// Sample is what a device told of a meter, without At, and completed.
+func Sample(m device.Meter) metering.Sample {
 	s := metering.Sample{Step: m.Step}
 	if r, ok := m.Import.Get(); ok {
 		s.Import, s.ImportSum, s.Has = r.Energy, r.Parts, s.Has|metering.HasImport
@@ -47,14 +47,4 @@ func phase(v device.Values) (p metering.Phase) {
 	p.Apparent, ok = v.Apparent.Get()
 	give(metering.HasApparent, ok)
 	return p
-}
-
-// telegram is what a device told of a meter, with all that keeplit has no use
-// for.  op is what was tried, for the error.
-func telegram(op string, m device.Meter) (t metering.Telegram, err error) {
-	t = metering.Telegram{Meter: m.Serial, Time: m.Clock, Sample: sample(m)}
-	for _, r := range m.Raw {
-		t.Raw = append(t.Raw, metering.RawValue(r))
-	}
-	return t, t.Sample.Sane(op)
 }
