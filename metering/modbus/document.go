@@ -26,7 +26,7 @@ func Driver() metering.Driver {
 
 // Document is a meter on a Modbus line (RTU) or network (TCP).
 type Document struct {
-	// Model is sdm120, sdm220, sdm230, sdm630, pzem004t, or generic with Map.
+	// Model is one of a list, or generic with Map.
 	Model string `yaml:"model"`
 	// Port is a serial device (RTU), or host:port (TCP).
 	Port string `yaml:"port"`
@@ -76,7 +76,7 @@ type Register struct {
 // Check implements metering.Settings.
 func (d *Document) Check() fault.List {
 	var l fault.List
-	l.OneOf("model", d.Model, "sdm120", "sdm220", "sdm230", "sdm630", "pzem004t", "generic")
+	l.OneOf("model", d.Model, models()...)
 	l.Need("port", d.Port, "write the serial device, or host:port for Modbus TCP")
 	line.CheckAddress(&l, "port", d.Port)
 	if d.Unit < 0 || d.Unit > 255 {
@@ -123,6 +123,9 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 		mode := line.Mode{Baud: d.Baud, Parity: d.Parity}
 		if mode.Baud == 0 {
 			mode.Baud = model.Baud()
+		}
+		if mode.Parity == "" {
+			mode.Parity = model.Parity()
 		}
 		open = line.Serial(d.Port, mode)
 	}

@@ -20,6 +20,8 @@ import (
 type device struct {
 	table  map[int]uint16
 	silent map[int]bool // no answer where it is asked for this register first
+	only   byte         // the function that it knows; zero: any
+	most   int          // registers that it gives at once; zero: as many as are asked for
 	asked  atomic.Int64
 	odd    func(question, reply []byte) []byte // what comes in place of the reply
 }
@@ -50,6 +52,12 @@ func (d *device) pdu(q []byte) []byte {
 	from, n := int(binary.BigEndian.Uint16(q[1:])), int(binary.BigEndian.Uint16(q[3:]))
 	if d.silent[from] {
 		return nil
+	}
+	if d.only != 0 && q[0] != d.only {
+		return []byte{q[0] | 0x80, 1}
+	}
+	if d.most > 0 && n > d.most {
+		return []byte{q[0] | 0x80, 3}
 	}
 	out := []byte{q[0], byte(2 * n)}
 	for at := from; at < from+n; at++ {

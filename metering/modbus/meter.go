@@ -47,7 +47,7 @@ const restFor = 150
 
 // NewMeter makes a meter on a bus.
 func NewMeter(bus *Bus, cfg Config) (*Meter, error) {
-	if len(cfg.Model.blocks) == 0 {
+	if len(cfg.Model.blocks) == 0 && !cfg.Model.chain {
 		return nil, fmt.Errorf("modbus: model %q reads nothing", cfg.Model.name)
 	}
 	if cfg.Unit < 0 || cfg.Unit > 255 || (bus.framing == RTU && (cfg.Unit < 1 || cfg.Unit > 248)) {
@@ -97,6 +97,11 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 // Read reads one sample.  Energy imported and power must be told, where the meter
 // has them; the rest may be absent.
 func (m *Meter) Read(ctx context.Context) (metering.Sample, error) {
+	if m.cfg.Model.chain && !m.known {
+		if err := m.discover(ctx); err != nil {
+			return metering.Sample{}, err
+		}
+	}
 	got := words{}
 	at := m.cfg.Now().UTC()
 	for i := 0; i < len(m.ask); i++ {

@@ -106,7 +106,10 @@ type Model struct {
 	wrap units.Energy
 	// serial is the holding register of the serial number, 0 where it has none.
 	serial int
-	baud   int // the factory setting
+	baud   int    // the factory setting
+	parity string // the factory setting; empty is none
+	// chain: its registers are found on the device, as SunSpec has it.
+	chain bool
 }
 
 type block struct {
@@ -120,6 +123,19 @@ func (m Model) Name() string { return m.name }
 
 // Baud is the speed that the meter leaves the factory with.
 func (m Model) Baud() int { return m.baud }
+
+// Parity is what the meter leaves the factory with; empty is none.
+func (m Model) Parity() string { return m.parity }
+
+// models are the names of those that a document may name, in the order in which they
+// are told.
+func models() []string {
+	out := []string{"sdm120", "sdm220", "sdm230", "sdm630"}
+	for _, m := range presets() {
+		out = append(out, m.name)
+	}
+	return append(out, "sunspec", "pzem004t", "generic")
+}
 
 // plan makes the questions for the registers that a Sample needs: energies
 // first, neighbours in one.
@@ -172,10 +188,17 @@ func ModelOf(d Document) (Model, error) {
 		return sdm630(), nil
 	case "pzem004t":
 		return pzem(), nil
+	case "sunspec":
+		return sunspec(), nil
 	case "generic":
 		return generic(d.Map)
 	}
-	return Model{}, fmt.Errorf("modbus: %q is not a known model; write sdm120, sdm220, sdm230, sdm630, pzem004t, or generic with a map", d.Model)
+	for _, m := range presets() {
+		if m.name == d.Model {
+			return m, nil
+		}
+	}
+	return Model{}, fmt.Errorf("modbus: %q is not a known model; write one of %s, or generic with a map", d.Model, strings.Join(models(), ", "))
 }
 
 // generic is a meter that the configuration describes.
