@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
@@ -33,9 +34,12 @@ const demoKey = "bc41ec9530f6dac86b1a29ab82edc5fb"
 // demoTopUp is what an example token buys.
 const demoTopUp = 50
 
+// demoListen is where the page is where nobody says otherwise.
+const demoListen = "127.0.0.1:8080"
+
 type demoCmd struct {
 	Speed  float64 `default:"60" help:"Simulated seconds a second: 1 is real time, 1440 a day in a minute."`
-	Listen string  `default:"127.0.0.1:8080" help:"Address of the page."`
+	Listen string  `default:"127.0.0.1:8080" help:"Address of the page; another port is taken where this one is in use."`
 	Seed   uint64  `default:"7" help:"Another household for another number."`
 }
 
@@ -65,6 +69,10 @@ func (c demoCmd) Run(e *env) (err error) {
 	cfg.Simulation.Step = min(max(time.Duration(c.Speed/20*float64(time.Second)).Truncate(time.Second), time.Second), time.Minute)
 
 	listener, err := net.Listen("tcp", c.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) && c.Listen == demoListen {
+		fmt.Fprintf(e.Stderr, "%s is taken by another program: the page is somewhere else.\n", demoListen)
+		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	}
 	if err != nil {
 		return fmt.Errorf("the page cannot be served on %s: %w; choose another address with --listen", c.Listen, err)
 	}

@@ -19,6 +19,8 @@ import (
 
 // cli is the command tree.
 type cli struct {
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
+
 	Demo      demoCmd      `cmd:"" help:"Show everything on a simulated house."`
 	Run       runCmd       `cmd:"" help:"Run the agent."`
 	Init      initCmd      `cmd:"" help:"Write a commented configuration."`
@@ -96,6 +98,7 @@ func run(args []string, e *env) int {
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars(decodeWords()),
+		kong.Vars{"version": versionText()},
 		kong.Writers(e.Stdout, e.Stderr),
 		kong.Exit(func(code int) { exited = code }),
 	)

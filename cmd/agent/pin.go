@@ -3,7 +3,11 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
+	"os"
 	"strings"
+
+	"golang.org/x/term"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 )
@@ -14,7 +18,7 @@ type pinCmd struct{}
 // history, and prints the hash that web.pin wants.
 func (pinCmd) Run(e *env) error {
 	fmt.Fprintln(e.Stderr, "Type the PIN (4 digits or more) and press Enter:")
-	line, err := bufio.NewReader(e.Stdin).ReadString('\n')
+	line, err := readHidden(e.Stdin)
 	pin := strings.TrimSpace(line)
 	if pin == "" {
 		return &exitError{exitUsage, fmt.Errorf("no PIN was typed (%w)", err)}
@@ -28,4 +32,13 @@ func (pinCmd) Run(e *env) error {
 	}
 	_, err = fmt.Fprintln(e.Stdout, hash)
 	return err
+}
+
+// readHidden reads a line; from a terminal without showing what is typed.
+func readHidden(r io.Reader) (string, error) {
+	if f, ok := r.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		b, err := term.ReadPassword(int(f.Fd()))
+		return string(b), err
+	}
+	return bufio.NewReader(r).ReadString('\n')
 }

@@ -12,6 +12,12 @@ var version = "development"
 type versionCmd struct{}
 
 func (versionCmd) Run(e *env) error {
+	_, err := fmt.Fprintln(e.Stdout, versionText())
+	return err
+}
+
+// versionText names the program, its version, the platform and the compiler.
+func versionText() string {
 	revision := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
@@ -20,6 +26,5 @@ func (versionCmd) Run(e *env) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(e.Stdout, "keeplit agent %s%s %s/%s %s\n", version, revision, runtime.GOOS, runtime.GOARCH, runtime.Version())
-	return err
+	return fmt.Sprintf("keeplit agent %s%s %s/%s %s", version, revision, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }

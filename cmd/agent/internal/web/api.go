@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	jsonpatch "github.com/evanphx/json-patch/v5"
+
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
@@ -21,7 +23,7 @@ import (
 // The API under /api/v1 says and does what the page does, in the forms of package api.
 //
 //	GET  /api/v1/view                            the whole picture
-//	GET  /api/v1/events                          the same as server-sent events ("view")
+//	GET  /api/v1/events                          the same as server-sent events ("view", then what changed as "change", RFC 7386)
 //	GET  /api/v1/tariff                          the tariff in full
 //	GET  /api/v1/marginal                        what a kWh and a run of each load cost more, by when they begin
 //	GET  /api/v1/topup?until=2026-12-24          the least top-up that lasts to the end of that day
@@ -418,12 +420,21 @@ func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
 	defer free()
 	// A PIN that was right at the start stays right; a session may run out.
 	may := func() bool { return s.cfg.OpenReading || r.Header.Get("Authorization") != "" || s.sessions.peek(r) }
+	var sent []byte
 	s.follow(r.Context(), t, may, func(v *picture.View) error {
 		b, err := json.Marshal(s.wire(v))
 		if err != nil {
 			return err
 		}
-		return t.send("view", b)
+		was := sent
+		if sent = b; was == nil {
+			return t.send("view", b)
+		}
+		change, err := jsonpatch.CreateMergePatch(was, b)
+		if err != nil {
+			return err
+		}
+		return t.send("change", change)
 	})
 }
 

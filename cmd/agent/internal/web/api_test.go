@@ -112,8 +112,12 @@ func TestAPIEvents(t *testing.T) {
 		t.Errorf("%.100s", got)
 	}
 	x.f.change(func(v *picture.View) { v.Power.Power = units.FromW(77) })
-	if got := <-seen; !strings.Contains(got, `"power":{"w":77`) {
-		t.Errorf("%.300s", got)
+	if got := <-seen; !strings.HasPrefix(got, "event: change\ndata: {") || !strings.Contains(got, `"power":{"w":77}`) || len(got) > 200 {
+		t.Errorf("%d bytes: %.300s", len(got), got)
+	}
+	x.f.change(func(v *picture.View) { v.Credit.Balance = units.One })
+	if got := <-seen; !strings.Contains(got, `"balance":"1.000000"`) || strings.Contains(got, `"power"`) || len(got) > 200 {
+		t.Errorf("%d bytes: %.300s", len(got), got)
 	}
 	stop()
 	for range seen {
@@ -216,6 +220,12 @@ func TestWhatMoneyBuys(t *testing.T) {
 		{"276", "wait: it buys 14.8", true},
 		{"12,50", "wait", true},
 		{"600", "Waiting gains nothing: buy now.", true},
+		{"R276", "buys about 100", false},
+		{"r%20276", "buys about 100", false},
+		{"276R", "buys about 100", false},
+		{"276%20kWh", "wait: it buys 14.8", true},
+		{"276%20kWh", "Write an amount such as 200", false},
+		{"R", "Write an amount such as 200", false},
 		{"0", "Write an amount such as 200", false},
 		{"-5", "Write an amount such as 200", false},
 		{"two", "Write an amount such as 200", false},

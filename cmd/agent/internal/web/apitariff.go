@@ -9,7 +9,7 @@ import (
 func (s *Server) apiTariff(w http.ResponseWriter, r *http.Request) {
 	out := api.TariffOf(s.agent.TariffDetail())
 	if asked := r.URL.Query().Get("amount"); asked != "" {
-		amount, ok := amountAsked(asked)
+		amount, ok := amountAsked(asked, s.agent.View().Unit)
 		if !ok {
 			apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.amount_query"))
 			return

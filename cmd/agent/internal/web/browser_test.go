@@ -152,6 +152,43 @@ func TestBrowser(t *testing.T) {
 		clean(t, p, "home without credit")
 	})
 
+	t.Run("a page that nobody sees gives its connection back", func(t *testing.T) {
+		t.Parallel()
+		f := newFake()
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		p.Open(url + "/")
+		p.See("#power", "1.34 kW")
+		p.Eval("window.same = true", nil)
+		show := func(state string) {
+			p.Eval("Object.defineProperty(document, 'visibilityState', { value: '"+state+"', configurable: true }), document.dispatchEvent(new Event('visibilitychange'))", nil)
+		}
+		following := func() int {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return len(f.waiting) - 1 // the server itself follows, too
+		}
+		until := func(n int) {
+			t.Helper()
+			for end := time.Now().Add(20 * time.Second); following() != n; time.Sleep(20 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("%d connections, not %d", following(), n)
+				}
+			}
+		}
+		until(1)
+		show("hidden")
+		until(0)
+		f.change(func(v *picture.View) { v.Power.Power = units.FromW(777) })
+		show("visible")
+		until(1)
+		p.See("#power", "777 W")
+		f.change(func(v *picture.View) { v.Power.Power = units.FromW(888) })
+		p.See("#power", "888 W")
+		p.Wait("nothing is said of a lost connection", "document.getElementById('offline').hidden && window.same")
+		clean(t, p, "home, seen again")
+	})
+
 	t.Run("a page opened before the first plan draws it when it comes", func(t *testing.T) {
 		t.Parallel()
 		f := newFake()

@@ -74,7 +74,7 @@ func (s *Server) tariffPage(w http.ResponseWriter, r *http.Request) {
 	m := s.open(r, "tariff")
 	b := m.tariffBody(s.agent.TariffDetail())
 	b.Asked = r.URL.Query().Get("amount")
-	if a, ok := amountAsked(b.Asked); ok {
+	if a, ok := amountAsked(b.Asked, m.V.Unit); ok {
 		bought := s.agent.WhatBuys(a)
 		b.Bought = &bought
 	}
@@ -85,9 +85,29 @@ func (s *Server) tariffPage(w http.ResponseWriter, r *http.Request) {
 // mostAsked bounds an amount that is asked about.
 const mostAsked = 1_000_000 * units.One
 
-// amountAsked reads an amount such as 200, 12.50 or 12,50.
-func amountAsked(text string) (units.Money, bool) {
-	a, err := units.ParseMoney(strings.Replace(strings.TrimSpace(text), ",", ".", 1))
+// amountAsked reads an amount such as 200, 12.50, 12,50, R200 or 200 ZAR.
+func amountAsked(text string, unit present.Unit) (units.Money, bool) {
+	names := []string{unit.Symbol, unit.Code}
+	if unit.Energy {
+		names = []string{"kWh"}
+	}
+	text = strings.TrimSpace(text)
+	for _, u := range names {
+		n := len(text) - len(u)
+		if u == "" || n < 0 {
+			continue
+		}
+		if strings.EqualFold(text[:len(u)], u) {
+			text = text[len(u):]
+			break
+		}
+		if strings.EqualFold(text[n:], u) {
+			text = text[:n]
+			break
+		}
+	}
+	text = strings.TrimSpace(text)
+	a, err := units.ParseMoney(strings.Replace(text, ",", ".", 1))
 	return a, err == nil && a > 0 && a <= mostAsked
 }
 

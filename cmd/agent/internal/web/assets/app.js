@@ -139,6 +139,29 @@
   });
   window.addEventListener('pagehide', function () { clearTimeout(lost); lost = -1; });
 
+  // --- tabs that nobody sees ------------------------------------------------
+  // A browser has six connections for a host, and each open page keeps one: a page
+  // in the background gives its own back, and asks for what is new when it is seen.
+  let stream = null;
+  function rest() {
+    if (stream) stream.close();
+    stream = null;
+    clearTimeout(lost);
+    lost = 0;
+  }
+  document.addEventListener('htmx:sseOpen', function (e) {
+    stream = e.detail.source;
+    if (document.visibilityState === 'hidden') rest();
+  });
+  document.addEventListener('visibilitychange', function () {
+    const live = document.getElementById('live');
+    if (!live) return;
+    if (document.visibilityState === 'hidden') { rest(); return; }
+    if (stream && stream.readyState !== EventSource.CLOSED) return;
+    live.replaceWith(live.cloneNode());
+    htmx.process(document.getElementById('live').parentElement);
+  });
+
   // --- presses -----------------------------------------------------------
   // What is swapped, shown or hidden between a press and its release moves the
   // button from under the finger, and the click is lost: it waits for the release.
