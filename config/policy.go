@@ -19,7 +19,7 @@ type Policy struct {
 	Roots     []string `yaml:"roots"`     // its public root keys
 	Threshold int      `yaml:"threshold"` // so many of them must have signed a key set
 	Groups    []string `yaml:"groups"`    // that the site belongs to, such as its feeder
-	Streams   []string `yaml:"streams"`   // what is listened to: tariff, token, message, limit
+	Streams   []string `yaml:"streams"`   // what is listened to: tariff, token, message, limit, supply
 	// Limit is how the site is limited, where streams has limit.
 	Limit PolicyLimit `yaml:"limit"`
 	// Disconnect is how the site is disconnected, where streams has supply.
@@ -117,6 +117,9 @@ func (c *Config) checkDisconnect(l *fault.List) {
 		l.Add("policy.disconnect.control_mode", "write 0 to 6, best 1: somebody at home closes the supply", "%s", err)
 	}
 	if d.Protected != nil {
+		if len(d.Protected.Alerts) > 0 && !slices.Contains(c.Policy.Streams, "message") {
+			l.Add("policy.disconnect.protected.alerts", "add message to policy.streams", "alerts come as messages, and policy.streams does not let the utility send any")
+		}
 		for _, f := range d.Protected.Check() {
 			l.Add("policy.disconnect.protected."+f.Path, f.Remedy, "%s", f.Problem)
 		}

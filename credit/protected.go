@@ -134,10 +134,28 @@ func (p ProtectedTimes) At(now time.Time, alerts []string) Shield {
 		}
 	}
 	hours := calendar{FriendlyDocument{Windows: p.Doc.Windows}, p.Zone}
-	if hours.covers(now).After(now) {
+	if hours.covers(now).After(now) || p.shows(now) {
 		return ByHours
 	}
 	return NoShield
+}
+
+// shows tells whether a clock on the wall shows a time that is within a window.  Where it is
+// put forward or back it shows some times twice and some not at all, and a window's ends are
+// no two instants that everybody agrees on: what either way of reading protects is protected.
+func (p ProtectedTimes) shows(now time.Time) bool {
+	local := now.In(p.Zone)
+	at := TimeOfDay(local.Hour()*60 + local.Minute())
+	begins := func(w FriendlyWindow, back int) bool {
+		day := weekdays()[(int(local.Weekday())+7-back)%7]
+		return slices.ContainsFunc(w.Days, func(d string) bool { return strings.ToLower(d) == day })
+	}
+	return slices.ContainsFunc(p.Doc.Windows, func(w FriendlyWindow) bool {
+		if w.To > w.From {
+			return begins(w, 0) && w.From <= at && at < w.To
+		}
+		return begins(w, 0) && w.From <= at || begins(w, 1) && at < w.To
+	})
 }
 
 func (p ProtectedTimes) holiday(day civil.Date) bool {

@@ -4,8 +4,8 @@ package credit
 // hashed, so they stay byte for byte as they are, whatever language the page has.
 // What a person is told now is codes and values; see Result.Says and Decision.Why.
 
-// record is a reason as the ledger has it.
-func (p *posting) record(r reason, d Decision) string {
+// record is a reason as the ledger has it; order is that of a utility.
+func (p *posting) record(r reason, d Decision, order string) string {
 	switch r {
 	case protected:
 		return "no credit, but it is not cut before " + d.Until.In(p.loc).Format("Mon 15:04") + "; what is used is owed"
@@ -28,7 +28,10 @@ func (p *posting) record(r reason, d Decision) string {
 	case offTamper:
 		return "off: tampering was reported; call the operator"
 	case offUtility:
-		return "off by order of the utility"
+		if order == "" {
+			return "off by order of the utility"
+		}
+		return "off by order of the utility: " + order
 	case offOverload:
 		return "off: too much power was drawn; it comes back by itself"
 	case offCustomer:

@@ -35,17 +35,18 @@ const (
 
 // Facts is what the credit rules do not know of themselves about the supply.
 type Facts struct {
-	Fault       bool // the meter or the contactor cannot be trusted with the supply on
-	Tamper      bool // tampering is reported (a token may have to clear it)
-	Utility     bool // the utility ordered it off
-	Closes      bool // when the utility allows it again, it closes by itself: see ControlMode
-	Overload    bool // the power limit is exceeded, after its allowance
-	Customer    bool // the customer switched it off
-	Confirm     bool // the customer asks, now, to close an armed supply
-	Unbreakable bool // the current is too great for the contactor to break now
-	Doubtful    bool // the clock is not to be trusted: no friendly hours begin
-	Unrecorded  bool // no top-up can be recorded: no cut for want of credit begins
-	Pending     bool // something is being recorded: a cut for want of credit waits for that
+	Fault       bool   // the meter or the contactor cannot be trusted with the supply on
+	Tamper      bool   // tampering is reported (a token may have to clear it)
+	Utility     bool   // the utility ordered it off
+	Order       string // that order, for the record: whose, why and until when
+	Closes      bool   // when the utility allows it again, it closes by itself: see ControlMode
+	Overload    bool   // the power limit is exceeded, after its allowance
+	Customer    bool   // the customer switched it off
+	Confirm     bool   // the customer asks, now, to close an armed supply
+	Unbreakable bool   // the current is too great for the contactor to break now
+	Doubtful    bool   // the clock is not to be trusted: no friendly hours begin
+	Unrecorded  bool   // no top-up can be recorded: no cut for want of credit begins
+	Pending     bool   // something is being recorded: a cut for want of credit waits for that
 }
 
 // SupplyState is what the cut-off remembers.
@@ -57,6 +58,9 @@ type SupplyState struct {
 	Friendly time.Time `json:"friendly"`  // end of the last stretch of friendly hours entered
 	Covered  bool      `json:"covered"`   // there was credit when that stretch began
 	Spared   bool      `json:"spared"`    // without credit, and on because no top-up can be recorded
+	// Armed: something that the supply waits for somebody after was against it since it was
+	// on last, whatever else came besides.
+	Armed bool `json:"armed,omitempty"`
 }
 
 // Decision is what the supply should be now and why.
@@ -88,7 +92,7 @@ func (e *Engine) Supply(a Account, at time.Time, f Facts) (Account, []Entry, Dec
 	}
 	if s.Position != p.Account.Supply.Position || s.Cause != p.Account.Supply.Cause {
 		s.Since = p.at
-		p.post(Entry{Kind: Supply, Name: string(s.Position), Ref: string(s.Cause), Cause: p.record(p.reason(s, d, f), d)})
+		p.post(Entry{Kind: Supply, Name: string(s.Position), Ref: string(s.Cause), Cause: p.record(p.reason(s, d, f), d, f.Order)})
 	}
 	p.Account.Supply = s
 	d.Position, d.Cause, d.Since = s.Position, s.Cause, s.Since
@@ -135,14 +139,16 @@ func (p *posting) decide(s *SupplyState, f Facts) Decision {
 
 	switch {
 	case cause != NoCause:
+		// Also what another cause hides, and what ended before it came.
+		s.Armed = s.Armed || s.Position == Ready || f.Tamper || f.Utility && !f.Closes || s.NoCredit && p.doc.Restore == Armed
 		s.Position, s.Cause = Disconnected, cause
 	case s.Position == Connected:
 		s.Cause = NoCause
-	case s.Position == Disconnected && p.armed(s.Cause) && !f.Confirm && !(s.Cause == ByUtility && f.Closes):
+	case s.Position == Disconnected && p.waits(*s, f) && !f.Confirm:
 		s.Position = Ready // and keeps its cause: it says what the supply was off for
 	case s.Position == Ready && !f.Confirm:
 	default:
-		s.Position, s.Cause = Connected, NoCause
+		s.Position, s.Cause, s.Armed = Connected, NoCause, false
 	}
 	d.Close = s.Position == Connected
 	d.Why = p.why(p.reason(*s, d, f), d)
@@ -164,6 +170,19 @@ func (p *posting) restorable() bool {
 // Arms tells whether a supply that was cut for want of credit waits for the
 // customer to switch it on.
 func (e *Engine) Arms() bool { return e.doc.Restore == Armed }
+
+// waits tells whether a supply that nothing is against any more waits for the customer,
+// who has not said a word by their own switch just now.
+func (p *posting) waits(s SupplyState, f Facts) bool {
+	switch s.Cause {
+	case ByCustomer:
+		return false
+	case ByUtility:
+		return !f.Closes || s.Armed
+	case NoCause, ByFault, ByTamper, ByOverload, ForNoCredit:
+	}
+	return s.Armed || p.armed(s.Cause)
+}
 
 // armed tells whether the supply waits for the customer after this cause.  An
 // overload and a fault end by themselves, and the customer's own switch is

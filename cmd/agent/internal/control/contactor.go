@@ -45,6 +45,9 @@ func (p *step) supplyFacts() (facts credit.Facts) {
 	p.st.Supply, facts = p.Supply.Draw(p.st.Supply, p.supplyIn(), p.st.Credit.Limit)
 	facts.Confirm = p.confirm
 	facts.Utility, facts.Closes = p.cutByUtility()
+	if facts.Utility {
+		facts.Order = p.st.Policy.Supply.Off.Record()
+	}
 	// The clock is not to be trusted where it stands before what was recorded.
 	facts.Doubtful = p.now.Before(p.st.Elapsed.Add(-time.Minute))
 	facts.Unrecorded = p.in.Record == RecordLater

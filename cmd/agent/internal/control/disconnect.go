@@ -11,13 +11,14 @@ import (
 
 // cutByUtility tells whether the utility has the supply off, and whether it closes by itself
 // after that.  It looks at what is remembered and works nothing out: a fault in the policy
-// cuts nobody off and restores nobody.
+// cuts nobody off, and keeps nobody off for longer than was ordered.
 func (p *step) cutByUtility() (off, closes bool) {
 	if p.Policy == nil || !p.Contactor {
 		return false, false
 	}
 	closes = p.Policy.Disconnect != nil && p.Policy.Disconnect.Mode.Closes()
-	return p.Policy.Disconnects() && p.st.Policy.Supply.Off != nil, closes
+	cut := p.st.Policy.Supply.Off
+	return p.Policy.Disconnects() && cut != nil && p.now.Before(cut.Until), closes
 }
 
 // noCut is why the utility may not cut the supply now, whatever it has signed; Free where
@@ -27,9 +28,9 @@ func (p *step) noCut() policy.Bar {
 	switch {
 	case !p.Contactor:
 		return policy.NoSwitch
-	case p.Wall && (p.st.Clock.Young || p.st.Clock.Skew != 0 || p.st.Health.Has(health.ClockUnconfirmed, "")), p.now.Before(p.st.Elapsed):
+	case p.Wall && (!p.in.Synced || p.st.Clock.Young || p.st.Clock.Skew != 0 || p.st.Health.Has(health.ClockUnconfirmed, "")), p.now.Before(p.st.Elapsed):
 		return policy.NoTime
-	case p.Supply.Breaks > 0 && d.Power > p.Supply.Breaks:
+	case p.Supply.Breaks > 0 && (!d.Known() || d.Power > p.Supply.Breaks):
 		return policy.TooMuch
 	case p.st.old():
 		return policy.Unsettled
@@ -62,6 +63,8 @@ func ended(why policy.CutEnd, off policy.CutOff) said.Said {
 		return said.Of("policy.cut_ended_until", id, by)
 	case policy.EndClock:
 		return said.Of("policy.cut_ended_clock", id, by)
+	case policy.EndRules:
+		return said.Of("policy.cut_ended_rules", id, by)
 	case policy.CutEnd(credit.ByAlert):
 		return said.Of("policy.cut_ended_alert", id, by)
 	case policy.CutEnd(credit.ByRisk):

@@ -175,6 +175,7 @@ func newIn2(path string) bool {
 		`^\.?purchases`,
 		`^\.?supply\.(seen|flips)`,
 		`^\.?(credit\.supply|decision)\.spared`,
+		`^\.?credit\.supply\.armed`,
 		`^\.?(meter|loads\[\d+\])\.held`,
 		`^\.?meter\.watch\.lit`,
 		`^\.?loads\[\d+\]\.takes`,

@@ -131,6 +131,7 @@ func (p *step) refused(out policy.Outcome) {
 // policy lets the utility's word pass on, and says what of it holds.
 func (p *step) policy() {
 	if p.Policy == nil {
+		p.unheard()
 		return
 	}
 	well := p.apart(func() {
@@ -156,6 +157,28 @@ func (p *step) policy() {
 	if !well && p.Policy.Limits() {
 		// Nobody knows what holds: the limit that is agreed for that.
 		p.limited = policy.InForce{Phase: policy.FailSafe, Limit: p.Policy.Limit.FailSafe, From: p.now}
+	}
+}
+
+// ofUtility are the warnings that say what a utility's word has come to.
+func ofUtility() []health.Code {
+	return []health.Code{
+		health.LimitInForce, health.LimitFailSafe, health.UtilityMessage, health.UtilityAlert, health.DisconnectionNear, health.DisconnectedByUtility,
+	}
+}
+
+// unheard forgets what a utility had ordered that the configuration does not name any more.
+func (p *step) unheard() {
+	was := p.st.Policy.Supply
+	next, changed := p.st.Policy.Unheard(p.now)
+	if p.st.Policy = next; changed {
+		p.disconnects(was)
+		p.eff.Durable = true
+	}
+	for _, w := range p.st.Health.Active {
+		if slices.Contains(ofUtility(), w.Code) && w.Subject != health.Others {
+			p.clear(w.Code, w.Subject)
+		}
 	}
 }
 

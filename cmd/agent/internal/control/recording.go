@@ -286,14 +286,15 @@ func (l *Loop) settle(ctx context.Context, err error) {
 		}
 		l.failing(err)
 	}
-	l.publish()
 	if f.aside == nil || f.aside.asker == nil {
+		l.publish()
 		return
 	}
 	a := answer{reply: f.aside.eff.Reply}
 	if err != nil {
-		a = answer{err: fmt.Errorf("%w: %w", answerTo(err), err)}
+		a = l.unrecorded(ctx, f.aside.asker.in, fmt.Errorf("%w: %w", answerTo(err), err))
 	}
+	l.publish()
 	f.aside.asker.reply <- a
 }
 
@@ -383,7 +384,7 @@ func (l *Loop) sweep(ctx context.Context) {
 	l.mended()
 	l.queue = slices.DeleteFunc(l.queue, func(q question) bool {
 		if late(q) {
-			q.reply <- answer{err: fmt.Errorf("%w: %w", ErrNotRecorded, errSilent)}
+			q.reply <- l.unrecorded(ctx, q.in, fmt.Errorf("%w: %w", ErrNotRecorded, errSilent))
 		}
 		return late(q)
 	})
@@ -392,7 +393,7 @@ func (l *Loop) sweep(ctx context.Context) {
 		return
 	}
 	if a := f.aside; a != nil && a.asker != nil && late(*a.asker) {
-		a.asker.reply <- answer{err: fmt.Errorf("%w: %w", ErrNotKnown, errSilent)}
+		a.asker.reply <- l.unrecorded(ctx, a.asker.in, fmt.Errorf("%w: %w", ErrNotKnown, errSilent))
 		a.asker = nil
 	}
 	if now.Sub(f.began) >= stuckAfter && !l.state.Health.Has(health.StoreStuck, "") {

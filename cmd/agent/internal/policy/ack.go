@@ -98,13 +98,15 @@ func (r Rules) Done(s State, out Outcome, now time.Time, failed error) State {
 // Pass lets time pass: the limit's phase moves, and events come into force and end.
 // changed: something of it must not be lost.
 func (r Rules) Pass(s State, now time.Time) (next State, changed bool) {
-	s = r.Anchored(s).clone()
+	cut := s.Supply.Off != nil || s.Supply.Notice != nil
+	s = r.Anchored(s, now).clone()
+	cut = cut && s.Supply.Off == nil && s.Supply.Notice == nil
 	_, _, active := s.limiting(now)
 	phase := s.Limit.Phase
 	if r.Limits() {
 		s.Limit = r.Limit.step(s.Limit, now, active)
 	}
-	changed = phase != s.Limit.Phase
+	changed = phase != s.Limit.Phase || cut
 	changed = r.passSupply(&s, now) || changed
 	force := r.Limit.InForce(s, now)
 	var left []Event

@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,6 +141,11 @@ func (r Rules) messages(e Envelope, adr *ADREvent, now time.Time) (Event, *Refus
 		out.Steps = append(out.Steps, Step{Offset: s.offset, Length: s.length, Kind: p.Type, Text: words})
 	}
 	return out, nil
+}
+
+// alerts tells whether the event is, at some time, an alert.
+func (e Event) alerts() bool {
+	return slices.ContainsFunc(e.Steps, func(s Step) bool { return isAlert(s.Kind) })
 }
 
 // isAlert tells whether a payload's type is one of OpenADR's alerts.

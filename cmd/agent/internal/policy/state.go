@@ -151,7 +151,15 @@ func (x Seen) order(seq uint64, digest string) Code {
 
 // use uses up a number.
 func (s *State) use(x Seen, seq uint64, digest string) {
-	if up := seq - x.Last; x.Last == 0 || up >= windowSize {
+	x.Recent = append(slices.Clone(x.Recent), Heard{seq, digest})
+	if len(x.Recent) > mostRecent {
+		x.Recent = x.Recent[len(x.Recent)-mostRecent:]
+	}
+	if back := x.Last - seq; seq < x.Last { // overtaken, and taken all the same
+		if back < windowSize {
+			x.Window |= 1 << back
+		}
+	} else if up := seq - x.Last; x.Last == 0 || up >= windowSize {
 		x.Window = 1
 		if x.Last == 0 {
 			x.Window = ^uint64(0) // nobody knows what was before: it is not waited for
@@ -159,11 +167,7 @@ func (s *State) use(x Seen, seq uint64, digest string) {
 	} else {
 		x.Window = x.Window<<up | 1
 	}
-	x.Last = seq
-	x.Recent = append(slices.Clone(x.Recent), Heard{seq, digest})
-	if len(x.Recent) > mostRecent {
-		x.Recent = x.Recent[len(x.Recent)-mostRecent:]
-	}
+	x.Last = max(x.Last, seq)
 	if i := slices.IndexFunc(s.Seen, func(o Seen) bool { return o.Audience == x.Audience && o.Stream == x.Stream }); i >= 0 {
 		s.Seen[i] = x
 		return
@@ -182,10 +186,12 @@ func (r Rules) KeysInForce(s State) KeySet {
 
 // Anchored is the state under the present configuration: what was learnt from other
 // root keys, and what is remembered of groups and streams that are not the site's any
-// more, is forgotten.
-func (r Rules) Anchored(s State) State {
+// more, is forgotten.  Signed rules of protection stay: they protect nobody less.
+func (r Rules) Anchored(s State, now time.Time) State {
 	if a := r.anchor(); s.Anchor != a {
-		return State{Anchor: a, Acks: s.Acks, AckSeq: s.AckSeq, Dropped: s.Dropped, Limit: s.Limit}
+		s = s.clone()
+		s.undo(now)
+		return State{Anchor: a, Acks: s.Acks, AckSeq: s.AckSeq, Dropped: s.Dropped, Limit: s.Limit, Supply: s.Supply}
 	}
 	s = s.clone()
 	own := r.Audiences()
@@ -195,7 +201,7 @@ func (r Rules) Anchored(s State) State {
 		s.Limit = LimitState{}
 	}
 	if !r.Disconnects() {
-		s.Supply = SupplyState{}
+		s.undo(now)
 	}
 	return s
 }

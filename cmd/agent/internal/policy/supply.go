@@ -26,6 +26,8 @@ const (
 	LongestCut = 31 * 24 * time.Hour
 	// noticeLives is how long after its time an announcement still speaks for a disconnection.
 	noticeLives = 31 * 24 * time.Hour
+	// backBy is how long before the disconnection the clock may stand.
+	backBy = time.Hour
 	// longestRules is the longest that signed rules are good for.
 	longestRules = 2 * 366 * 24 * time.Hour
 )
@@ -98,6 +100,11 @@ type CutOff struct {
 	Applied time.Time `json:"applied,omitzero"` // when the supply was seen, or told, open
 }
 
+// Record is the disconnection as the ledger has it; it stays as it is, as all that is hashed.
+func (c CutOff) Record() string {
+	return fmt.Sprintf("%s of %s, until %s: %s", c.ID, c.Of.Issuer, c.Until.UTC().Format(time.RFC3339), c.Why)
+}
+
 // CutEnd is what has ended a disconnection.
 type CutEnd string
 
@@ -106,6 +113,7 @@ const (
 	EndReady CutEnd = "ready" // the utility's word
 	EndUntil CutEnd = "until" // its time is over
 	EndClock CutEnd = "clock" // the clock went back so far that nobody knows when its time is over
+	EndRules CutEnd = "rules" // the configuration names that utility, or a disconnection, no more
 )
 
 // supplyBody is what an envelope of the stream supply holds: one of the four.
@@ -207,11 +215,18 @@ func (r Rules) supply(s *State, e Envelope, out *Outcome, in In) *RefusedError {
 			return bad
 		}
 		s.Supply.Rules = &SignedRules{Of: e.ref(), Until: b.Rules.Until.UTC(), Doc: doc}
+	case b.Notice != nil && in.NoCut == NoTime:
+		// How long it was announced before an order nobody could tell.
+		return &RefusedError{NoClock, in.NoCut.words()}
+	case b.Notice != nil && in.Now.After(b.Notice.From.Add(noticeLives)):
+		return &RefusedError{Expired, "it was announced for " + b.Notice.From.Format(time.RFC3339) + ", too long ago"}
 	case b.Notice != nil:
 		s.Supply.Notice = &Notice{ID: b.Notice.ID, Of: e.ref(), Why: strings.TrimSpace(b.Notice.Why), From: b.Notice.From.UTC(), Heard: in.Now}
 	case b.Ready:
+		if n := s.Supply.Notice; n != nil && e.after(n.Of) {
+			s.Supply.Notice = nil
+		}
 		s.endCut(EndReady, in.Now)
-		s.Supply.Notice = nil
 	default:
 		return r.disconnect(s, e, *b.Disconnect, in)
 	}
@@ -234,8 +249,19 @@ func (r Rules) disconnect(s *State, e Envelope, d disconnectBody, in In) *Refuse
 	case rules != nil && !in.Now.Before(rules.Until):
 		return &RefusedError{NoRules, "the signed rules of protection were good until " + rules.Until.Format(time.RFC3339)}
 	}
-	if shield := r.shield(*s, in.Now); shield != credit.NoShield {
-		return &RefusedError{Protected, "the home is protected now: " + string(shield)}
+	for _, doc := range r.protecting(*s) {
+		switch {
+		case len(doc.Check()) > 0:
+			return &RefusedError{NoRules, "the rules of protection cannot be read: " + doc.Check()[0].Problem}
+		case len(doc.Alerts) > 0 && !r.Listens(Message):
+			return &RefusedError{NoRules, "alerts protect the home, and it does not hear any (policy.streams)"}
+		}
+	}
+	// By the site's clock and by the utility's: they may be a quarter of an hour apart.
+	for _, at := range []time.Time{in.Now, e.Issued} {
+		if shield := r.shield(*s, at); shield != credit.NoShield {
+			return &RefusedError{Protected, "the home is protected now: " + string(shield)}
+		}
 	}
 	if s.Supply.Off == nil || s.Supply.Off.ID != d.ID {
 		wait := time.Duration(0)
@@ -245,7 +271,7 @@ func (r Rules) disconnect(s *State, e Envelope, d disconnectBody, in In) *Refuse
 		switch {
 		case n == nil || n.ID != d.ID:
 			return &RefusedError{Unannounced, fmt.Sprintf("%s was not announced", d.ID)}
-		case in.Now.Before(n.From):
+		case in.Now.Before(n.From) || e.Issued.Before(n.From):
 			return &RefusedError{Unannounced, "it was announced for " + n.From.Format(time.RFC3339)}
 		case in.Now.Before(n.Heard.Add(wait)):
 			return &RefusedError{Unannounced, fmt.Sprintf("it was announced at %s, and %s must lie between", n.Heard.Format(time.RFC3339), wait)}
@@ -255,8 +281,14 @@ func (r Rules) disconnect(s *State, e Envelope, d disconnectBody, in In) *Refuse
 	if n != nil {
 		off.Why = n.Why
 	}
-	if was := s.Supply.Off; was != nil { // longer, or shorter
-		off.Why, off.Since = was.Why, was.Since
+	if was := s.Supply.Off; was != nil {
+		off.Since = was.Since
+		if was.ID == d.ID { // longer, or shorter
+			off.Why = was.Why
+		}
+		if was.Ack == AckApplied {
+			s.ack(Ack{Of: was.Of, State: Superseded, At: in.Now})
+		}
 	}
 	s.Supply.Off, s.Supply.Ended = &off, ""
 	return nil
@@ -290,6 +322,37 @@ func (r Rules) shield(s State, now time.Time) (worst credit.Shield) {
 	return worst
 }
 
+// after tells whether the envelope was numbered after another one of its stream.
+func (e Envelope) after(o Ref) bool { return e.Epoch > o.Epoch || e.Epoch == o.Epoch && e.Seq > o.Seq }
+
+// restores tells whether the envelope takes back the disconnection in force, and was signed
+// after it.  Whatever has held it up on its way, nobody stays in the dark for that: it is
+// taken also where it is late, was overtaken, or nobody knows what time it is.
+func (s State) restores(e Envelope) bool {
+	if e.Stream != Supply || s.Supply.Off == nil || !e.after(s.Supply.Off.Of) {
+		return false
+	}
+	b, bad := e.readSupply()
+	return bad == nil && b.Ready
+}
+
+// undo ends a disconnection that the configuration does not allow any more, announced or in
+// force: it does not come back with the configuration.
+func (s *State) undo(now time.Time) {
+	s.endCut(EndRules, now)
+	s.Supply.Notice = nil
+}
+
+// Unheard is what is left where the configuration has no policy.
+func (s State) Unheard(now time.Time) (next State, changed bool) {
+	if s.Supply.Off == nil && s.Supply.Notice == nil {
+		return s, false
+	}
+	s = s.clone()
+	s.undo(now)
+	return s, true
+}
+
 // endCut ends a disconnection.
 func (s *State) endCut(why CutEnd, now time.Time) {
 	off := s.Supply.Off
@@ -303,7 +366,10 @@ func (s *State) endCut(why CutEnd, now time.Time) {
 		}
 		s.ack(a)
 	}
-	s.Supply.Off, s.Supply.Notice, s.Supply.Ended = nil, nil, why
+	s.Supply.Off, s.Supply.Ended = nil, why
+	if n := s.Supply.Notice; n != nil && n.ID == off.ID { // it has served
+		s.Supply.Notice = nil
+	}
 }
 
 // passSupply lets a disconnection end, and an announcement be forgotten.
@@ -311,7 +377,7 @@ func (r Rules) passSupply(s *State, now time.Time) (changed bool) {
 	if !r.Disconnects() {
 		return false
 	}
-	if n := s.Supply.Notice; n != nil && now.After(n.From.Add(noticeLives)) && s.Supply.Off == nil {
+	if n := s.Supply.Notice; n != nil && now.After(n.From.Add(noticeLives)) && (s.Supply.Off == nil || s.Supply.Off.ID != n.ID) {
 		s.Supply.Notice, changed = nil, true
 	}
 	off := s.Supply.Off
@@ -321,7 +387,7 @@ func (r Rules) passSupply(s *State, now time.Time) (changed bool) {
 	switch shield := r.shield(*s, now); {
 	case !now.Before(off.Until):
 		s.endCut(EndUntil, now)
-	case off.Until.Sub(now) > LongestCut+time.Hour:
+	case off.Until.Sub(now) > LongestCut+time.Hour || off.Since.Sub(now) > backBy:
 		s.endCut(EndClock, now)
 	case shield.Ends():
 		s.endCut(CutEnd(shield), now)

@@ -40,7 +40,7 @@ const skew = 2 * time.Minute
 // Take takes one envelope: what is remembered after it, and what follows.  What the
 // caller could not do of it, it says with Failed.
 func (r Rules) Take(s State, in In) (State, Outcome) {
-	s = r.Anchored(s).clone()
+	s = r.Anchored(s, in.Now).clone()
 	out := r.take(&s, in)
 	s.count(out.Code)
 	if out.Genuine && !out.Code.Repeats() && out.Keys == nil && out.Envelope.Seq > 0 {
@@ -99,6 +99,10 @@ func (r Rules) take(s *State, in In) Outcome {
 		return refuse(StreamNotAllowed, "the supply is that of one site")
 	case e.Stream == Token && e.Audience != "site:"+r.Site:
 		return refuse(StreamNotAllowed, "tokens are for one site")
+	}
+	restores := s.restores(e)
+	switch {
+	case restores:
 	case e.Epoch < keys.Epoch:
 		return refuse(RolledBack, "it is of epoch %d and %d is in force", e.Epoch, keys.Epoch)
 	case e.Epoch > keys.Epoch:
@@ -106,10 +110,16 @@ func (r Rules) take(s *State, in In) Outcome {
 	}
 	seen, sum := s.seen(e.Audience, e.Stream), digest(payload)
 	order := seen.order(e.Seq, sum)
+	if restores && order != FastForwarded {
+		// Its number is higher than the order's.  Had it been heard before, the order would not
+		// have counted; and the numbers of another epoch are not those that are remembered.
+		order = Taken
+	}
 	if order.Repeats() || order == Reused {
 		return refuse(order, "number %d of %s for %s; the last is %d", e.Seq, e.Stream, e.Audience, seen.Last)
 	}
 	switch {
+	case restores && order == Taken && in.Now.Before(keys.Expires):
 	case in.Dateless:
 		return refuse(NoClock, "the site's clock is not set")
 	case !in.Now.Before(keys.Expires):
@@ -124,7 +134,9 @@ func (r Rules) take(s *State, in In) Outcome {
 		return refuse(order, "number %d of %s for %s; the last is %d", e.Seq, e.Stream, e.Audience, seen.Last)
 	}
 	// From here on the number is used up, whatever is inside.
-	s.use(seen, e.Seq, sum)
+	if e.Epoch == keys.Epoch {
+		s.use(seen, e.Seq, sum)
+	}
 	out.Changes = e.Stream != Heartbeat
 	if bad := r.apply(s, e, &out, in); bad != nil {
 		return refuse(bad.Code, "%s", bad.Detail)
@@ -252,7 +264,15 @@ func (r Rules) apply(s *State, e Envelope, out *Outcome, in In) *RefusedError {
 	same := func(x Event) bool {
 		return x.ID == kept.ID && x.Of.Stream == kept.Of.Stream && x.Of.Audience == kept.Of.Audience
 	}
-	if len(s.Events) >= mostEvents && !slices.ContainsFunc(s.Events, same) {
+	// Alerts have room of their own: however much else is remembered, none that protects a
+	// home is turned away for it.
+	alike := 0
+	for _, x := range s.Events {
+		if x.alerts() == kept.alerts() {
+			alike++
+		}
+	}
+	if alike >= mostEvents && !slices.ContainsFunc(s.Events, func(x Event) bool { return same(x) && x.alerts() == kept.alerts() }) {
 		return &RefusedError{TooMany, fmt.Sprintf("%d events are remembered already; take some back first", mostEvents)}
 	}
 	r.drop(s, now, same)

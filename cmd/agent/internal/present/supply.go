@@ -218,10 +218,16 @@ func (p Phrases) Supply(s Supply) SupplyText {
 			cause = "cause.unknown"
 		}
 		add(t(cause))
-		if s.Spent && s.Cause != ByCredit {
-			add(t("supply.spent_too"))
+		if s.Cause == ByUtility && s.Cut.By != "" {
+			add(t("cause.utility.of", "by", s.Cut.By, "when", p.When(s.Cut.Until), "why", s.Cut.Why))
 		}
-		add(p.Pay(s, "back"))
+		switch {
+		case s.Cause == ByCredit:
+			add(p.Pay(s, "back"))
+		case s.Spent: // to pay alone brings no light
+			add(t("supply.spent_too"))
+			add(p.Pay(s, "too"))
+		}
 		if !s.RetryAt.IsZero() {
 			add(t("supply.retry", "when", p.When(s.RetryAt)))
 		}
@@ -246,7 +252,7 @@ func (p Phrases) Supply(s Supply) SupplyText {
 	return out
 }
 
-// Pay says what must be paid: form is "back" for a supply that is off, "keep"
+// Pay says what must be paid: form is "back" for a supply that is off for it, "too" where that is not all, "keep"
 // for one that is on, "owed" where nothing is switched, and "still" for an
 // answer to a top-up; "" where nothing must be paid.
 func (p Phrases) Pay(s Supply, form string) string {
