@@ -63,8 +63,8 @@ func (c policyPushCmd) Run(e *env) error {
 		return err
 	}
 	for _, m := range all {
-		if len(m.payload) > broker.MostPolicy {
-			return &exitError{exitInvalid, fmt.Errorf("what goes to %s has %d bytes, and sites read %d at the most", m.topic, len(m.payload), broker.MostPolicy)}
+		if most := broker.MostPolicy(m.topic); len(m.payload) > most {
+			return &exitError{exitInvalid, fmt.Errorf("what goes to %s has %d bytes, and sites read %d at the most", m.topic, len(m.payload), most)}
 		}
 	}
 	client, err := c.dial(e.Ctx)

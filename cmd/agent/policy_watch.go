@@ -99,7 +99,7 @@ func (w *watching) ack(ctx context.Context, m heardAck) error {
 		fmt.Fprintf(w.e.Stderr, "agent: %s: an acknowledgement is of %s\n", m.site, site)
 		return nil
 	}
-	if id := fmt.Sprintf("%s %d", site, a.N); !w.seen[id] {
+	if id := fmt.Sprintf("%s %d %d", site, a.Since.UnixNano(), a.N); !w.seen[id] {
 		w.seen[id] = true
 		w.printed++
 		line := fmt.Sprintf("%s %d %s %s %s", site, a.N, a.Of.Stream, a.Of.ID, a.State)
@@ -118,7 +118,7 @@ func (w *watching) ack(ctx context.Context, m heardAck) error {
 	if !w.Take || a.Of.Issuer != w.Issuer {
 		return nil
 	}
-	body, err := policy.ReceiptBody([]uint64{a.N})
+	body, err := policy.ReceiptBody(a.Since, []uint64{a.N})
 	if err != nil {
 		return err
 	}

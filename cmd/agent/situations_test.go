@@ -12,6 +12,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
 	"github.com/keeplit/keeplit/cmd/agent/internal/panel"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit/keypad"
 	"github.com/keeplit/keeplit/internal/said"
@@ -253,6 +254,31 @@ func situations() []situation {
 			}
 			h.pass(15 * time.Minute)
 			h.tell("the supply switch does not answer")
+		}},
+		{"a utility disconnects", "credit: {opening: 50}\nmqtt: {url: \"mqtt://127.0.0.1:1\"}\npolicy: {issuer: utility.example, roots: [" + strings.Repeat("A", 43) + "], streams: [supply, message], disconnect: {protected: {alerts: [FREEZING]}}}\n", func(h *home) {
+			h.pass(2 * time.Minute)
+			of := policy.Ref{Issuer: "utility.example", Audience: "site:words", Stream: policy.Supply, Epoch: 1, Seq: 1, ID: "supply-1-1"}
+			from := h.s.Plant().Now()
+			h.order(func(st *control.State) {
+				st.Policy.Supply.Notice = &policy.Notice{ID: "debt-7", Of: of, Why: "unpaid since March", From: from.Add(time.Hour), Heard: from}
+			})
+			h.pass(2 * time.Minute)
+			h.tell("it is announced")
+			h.order(func(st *control.State) {
+				st.Policy.Supply.Off = &policy.CutOff{ID: "debt-7", Of: of, Why: "unpaid since March", Since: from, Until: from.Add(3 * time.Hour)}
+			})
+			h.pass(2 * time.Minute)
+			h.tell("it is off")
+			h.balance(-one)
+			h.pass(2 * time.Minute)
+			h.tell("and the credit is spent")
+			h.enter(h.token(20 * one))
+			h.tell("a top-up meanwhile")
+			h.pass(4 * time.Hour)
+			h.tell("its time is over: somebody must switch it on")
+			h.press("/supply/reconnect")
+			h.pass(time.Minute)
+			h.tell("on again")
 		}},
 		{"tamper", "supply: {switch: {driver: house}, tamper: cut}\n", func(h *home) {
 			h.pass(2 * time.Minute)

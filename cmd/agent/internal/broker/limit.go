@@ -21,6 +21,7 @@ const (
 	mostOrder  = 1 << 10   // a word, or an order with its time
 	mostPrices = 1 << 20   // more than 1500 prices that differ, written at length
 	mostOther  = 256 << 10 // what devices say of themselves
+	mostKeys   = 1 << 20   // a chain of key sets
 	mostTopic  = 1 << 10   // bytes of a topic's name
 	mostPacket = 64 << 10  // bytes of an acknowledgement or any other packet that is no message
 )
@@ -38,11 +39,16 @@ func (t Topics) Most(topic string) int {
 	if strings.HasPrefix(topic, t.base+"/") {
 		return mostOrder
 	}
-	return mostOther
+	return MostPolicy(topic)
 }
 
-// MostPolicy is the greatest payload that sites take on a utility's topics, in bytes.
-const MostPolicy = mostOther
+// MostPolicy is the greatest payload that sites take on a topic of a utility, in bytes.
+func MostPolicy(topic string) int {
+	if strings.HasPrefix(topic, PolicyKeys("")) {
+		return mostKeys
+	}
+	return mostOther
+}
 
 // MQTT 3.1.1 packet types, in the upper half of a packet's first byte.
 const (

@@ -63,6 +63,8 @@ func ended(why policy.CutEnd, off policy.CutOff) said.Said {
 		return said.Of("policy.cut_ended_until", id, by)
 	case policy.EndClock:
 		return said.Of("policy.cut_ended_clock", id, by)
+	case policy.EndOld:
+		return said.Of("policy.cut_ended_old", id, by)
 	case policy.EndRules:
 		return said.Of("policy.cut_ended_rules", id, by)
 	case policy.CutEnd(credit.ByAlert):

@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,6 +67,16 @@ func (s *Site) SalvageState(data []byte, now time.Time) (st State, lost []string
 		lost = []string{"all of it"}
 	} else {
 		lost = form.Salvage(any(doc), &st)
+	}
+	if slices.ContainsFunc(lost, func(path string) bool { return strings.HasPrefix(path, "policy") }) {
+		// What protects the home may be what was lost: nobody is, or stays, disconnected by what
+		// is left, before the utility has signed its rules anew.
+		st.Policy = st.Policy.Old(now)
+		if r := st.Policy.Supply.Rules; r != nil {
+			unsure := *r
+			unsure.Until = time.Time{}
+			st.Policy.Supply.Rules = &unsure
+		}
 	}
 	st.Version, st.Plan, st.Asking, st.WantPlan = stateVersion, nil, false, true
 	st.Credit.Meter = s.Meter

@@ -1,6 +1,8 @@
 package control
 
 import (
+	"time"
+
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
@@ -33,8 +35,10 @@ func (s *Site) BeginOld(begin func(*Site) (State, Effects), cause string) (State
 	return st, eff
 }
 
-// MarkOld notes in a stored State that its ledger is an old one.
-func (st *State) MarkOld(cause string) {
+// MarkOld notes in a stored State that its ledger is an old one: what else it remembers is
+// as old.
+func (st *State) MarkOld(now time.Time, cause string) {
+	st.Policy = st.Policy.Old(now)
 	st.Health, _ = st.Health.Raise(st.Now, health.LedgerOld, "", said.Words(cause))
 }
 

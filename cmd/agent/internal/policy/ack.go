@@ -35,7 +35,8 @@ const (
 // Ack is what the utility is owed to hear of an envelope.  It is sent again until the
 // utility says, signed, that it has it.
 type Ack struct {
-	N      uint64      `json:"n"` // counts a site's acknowledgements: a gap is one that was lost
+	N      uint64      `json:"n"`     // counts a site's acknowledgements: a gap is one that was lost
+	Since  time.Time   `json:"since"` // when the count began: where a site's records were lost, it begins anew
 	Of     Ref         `json:"of"`
 	State  AckState    `json:"state"`
 	Code   Code        `json:"code,omitempty"`
@@ -46,8 +47,11 @@ type Ack struct {
 
 // ack adds one.
 func (s *State) ack(a Ack) {
+	if s.AckSeq == 0 {
+		s.AckSince = a.At.UTC().Truncate(time.Millisecond)
+	}
 	s.AckSeq++
-	a.N = s.AckSeq
+	a.N, a.Since = s.AckSeq, s.AckSince
 	a.Detail = fmt.Sprintf("%.200s", a.Detail)
 	a.At = a.At.UTC().Truncate(time.Second)
 	s.Acks = append(s.Acks, a)
@@ -56,6 +60,27 @@ func (s *State) ack(a Ack) {
 		s.Acks = slices.Delete(slices.Clone(s.Acks), max(0, slices.IndexFunc(s.Acks, refused)), max(0, slices.IndexFunc(s.Acks, refused))+1)
 		s.Dropped++
 	}
+}
+
+// Old is what is left of a State that is an old one: others may have come after it.  What
+// was numbered since is numbered anew, in a count of its own, and nobody stays disconnected
+// by an order that may have been taken back.
+func (s State) Old(now time.Time) State {
+	s = s.clone()
+	s.endCut(EndOld, now)
+	s.Supply.Notice = nil
+	acks := s.Acks
+	s.Acks, s.AckSeq = nil, 0
+	for _, a := range acks {
+		at := a.At
+		a.At = now
+		s.ack(a)
+		s.Acks[len(s.Acks)-1].At = at
+	}
+	if len(acks) == 0 {
+		s.AckSince = time.Time{}
+	}
+	return s
 }
 
 func refused(a Ack) bool { return a.State == Rejected }

@@ -149,6 +149,19 @@ func (k KeySet) CheckSigning(issuer string, now time.Time, roots []ed25519.Publi
 	return nil
 }
 
+// Version is that of the key set which a text claims to be; nothing of it is believed.
+func Version(text []byte) (version uint64, is bool) {
+	o, bad := open(text)
+	if bad != nil || o.kind != kindKeys {
+		return 0, false
+	}
+	var d keysDocument
+	if read(o.jws.UnsafePayloadWithoutVerification(), &d) != nil {
+		return 0, false
+	}
+	return d.Keys.Version, true
+}
+
 // signedBy answers the payload where at least threshold of the keys signed it.
 func (o opened) signedBy(keys []string, threshold int) (payload []byte, ok bool) {
 	n := 0

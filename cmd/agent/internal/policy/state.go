@@ -57,8 +57,10 @@ type State struct {
 	Supply  SupplyState `json:"supply,omitzero"`
 	Acks    []Ack       `json:"acks,omitempty"`    // that the utility has not confirmed yet
 	AckSeq  uint64      `json:"ack_seq,omitempty"` // acknowledgements made so far
-	Dropped uint64      `json:"dropped,omitempty"` // acknowledgements given up: too many waited
-	Refused []Count     `json:"refused,omitempty"` // by code
+	// AckSince is when their count began.
+	AckSince time.Time `json:"ack_since,omitzero"`
+	Dropped  uint64    `json:"dropped,omitempty"` // acknowledgements given up: too many waited
+	Refused  []Count   `json:"refused,omitempty"` // by code
 }
 
 // Count is how often something was refused.
@@ -191,7 +193,7 @@ func (r Rules) Anchored(s State, now time.Time) State {
 	if a := r.anchor(); s.Anchor != a {
 		s = s.clone()
 		s.undo(now)
-		return State{Anchor: a, Acks: s.Acks, AckSeq: s.AckSeq, Dropped: s.Dropped, Limit: s.Limit, Supply: s.Supply}
+		return State{Anchor: a, Acks: s.Acks, AckSeq: s.AckSeq, AckSince: s.AckSince, Dropped: s.Dropped, Limit: s.Limit, Supply: s.Supply}
 	}
 	s = s.clone()
 	own := r.Audiences()

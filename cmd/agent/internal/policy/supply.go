@@ -113,6 +113,7 @@ const (
 	EndReady CutEnd = "ready" // the utility's word
 	EndUntil CutEnd = "until" // its time is over
 	EndClock CutEnd = "clock" // the clock went back so far that nobody knows when its time is over
+	EndOld   CutEnd = "old"   // the records are old ones: it may have been taken back
 	EndRules CutEnd = "rules" // the configuration names that utility, or a disconnection, no more
 )
 

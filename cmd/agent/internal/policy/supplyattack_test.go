@@ -332,3 +332,61 @@ func TestAStoredDisconnectionReadsBack(t *testing.T) {
 		t.Errorf("%+v", back.Off)
 	}
 }
+
+// The records are lost, or old ones are put back: numbers begin anew, and what the utility has
+// confirmed of those before confirms none of those after.
+func TestANumberOfALostCountIsNoneOfTheNext(t *testing.T) {
+	h := home(t)
+	h.limit("e1", "4", "PT1H")
+	h.pass(time.Second)
+	body, err := ReceiptBody(h.s.AckSince, []uint64{1, 2})
+	must(t, err)
+	e := h.envelope(Receipt, string(body))
+	e.Expires = h.now.Add(7 * 24 * time.Hour)
+	receipt := h.sign(e, key(operator))
+	said := map[string]Ref{}
+	for _, a := range h.s.Acks {
+		said[fmt.Sprint(a.Since.UnixNano(), " ", a.N)] = a.Of
+	}
+
+	for name, lose := range map[string]func() State{
+		"lost":                     func() State { return State{} },
+		"old ones, nothing to say": func() State { s := h.s.clone(); s.Acks = nil; return s.Old(h.now.Add(time.Minute)) },
+		"old ones":                 func() State { return h.s.Old(h.now.Add(time.Minute)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			again := &site{t: t, r: h.r, s: lose(), now: h.now.Add(time.Minute), seq: map[string]uint64{}, epoch: 1}
+			text, err := SignKeys(h.r.Issuer, again.now, firstKeys(), key(rootA), key(rootB))
+			must(t, err)
+			again.take(text)
+			again.seq["site:home-12limit"] = 50
+			if out := again.limit("e9", "5", "PT1H"); out.Code != Taken {
+				t.Fatalf("%+v", out)
+			}
+			for _, a := range again.s.Acks {
+				if of, ever := said[fmt.Sprint(a.Since.UnixNano(), " ", a.N)]; ever {
+					t.Errorf("number %d was of %s and is of %s", a.N, of.ID, a.Of.ID)
+				}
+			}
+			before := len(again.s.Acks)
+			if again.take(receipt); len(again.s.Acks) < before {
+				t.Errorf("an old receipt takes acknowledgements away: %+v", again.s.Acks)
+			}
+		})
+	}
+}
+
+// Old records may hold a disconnection that was taken back after them.
+func TestOldRecordsKeepNobodyInTheDark(t *testing.T) {
+	h := disconnected(t)
+	h.s = h.s.Old(h.now)
+	h.stored()
+	if h.s.Supply.Off != nil || h.s.Supply.Notice != nil || h.s.Supply.Ended != EndOld {
+		t.Errorf("%+v", h.s.Supply)
+	}
+	for i, a := range h.s.Acks {
+		if a.N != uint64(i+1) || !a.Since.Equal(h.s.AckSince) || a.At.After(h.now) {
+			t.Errorf("%+v", a)
+		}
+	}
+}

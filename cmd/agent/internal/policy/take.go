@@ -323,7 +323,8 @@ func (r Rules) heartbeat(s *State, e Envelope, now time.Time) *RefusedError {
 
 // receiptBody names acknowledgements that were taken.
 type receiptBody struct {
-	Taken []uint64 `json:"taken"` // their numbers
+	Since time.Time `json:"since"` // of their count
+	Taken []uint64  `json:"taken"` // their numbers
 }
 
 func (r Rules) receipt(s *State, e Envelope) *RefusedError {
@@ -334,6 +335,9 @@ func (r Rules) receipt(s *State, e Envelope) *RefusedError {
 	if e.Audience != "site:"+r.Site {
 		return &RefusedError{StreamNotAllowed, "acknowledgements are of one site"}
 	}
+	if !b.Since.Equal(s.AckSince) {
+		return &RefusedError{Inapplicable, "it is of acknowledgements that were counted since " + b.Since.Format(time.RFC3339Nano) + ": the site's records were lost after that"}
+	}
 	s.Acks = tidy(slices.DeleteFunc(s.Acks, func(a Ack) bool { return slices.Contains(b.Taken, a.N) }))
 	return nil
 }
@@ -341,5 +345,7 @@ func (r Rules) receipt(s *State, e Envelope) *RefusedError {
 // HeartbeatBody is the body of a heartbeat.
 func HeartbeatBody() json.RawMessage { return json.RawMessage(`{}`) }
 
-// ReceiptBody is the body that says which acknowledgements were taken.
-func ReceiptBody(taken []uint64) (json.RawMessage, error) { return json.Marshal(receiptBody{taken}) }
+// ReceiptBody is the body that says which acknowledgements of one count were taken.
+func ReceiptBody(since time.Time, taken []uint64) (json.RawMessage, error) {
+	return json.Marshal(receiptBody{since, taken})
+}

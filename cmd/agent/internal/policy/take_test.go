@@ -374,7 +374,7 @@ func TestAcknowledgementsWaitUntilTheyAreTaken(t *testing.T) {
 	if a := h.s.Acks[1]; a.Limit != 4_000_000 {
 		t.Errorf("%+v", a)
 	}
-	body, err := ReceiptBody([]uint64{1, 2, 4, 77})
+	body, err := ReceiptBody(h.s.AckSince, []uint64{1, 2, 4, 77})
 	must(t, err)
 	e := h.envelope(Receipt, string(body))
 	e.Ack = AckNone

@@ -21,13 +21,18 @@ func (w Words) Keypad(site *control.Site) Keypad { return Keypad{w.c, site} }
 func (k Keypad) Say(key string) string { return k.words.T("keypad." + key) }
 
 // Balance is what is left, and what is missing where the credit keeps the light
-// off.
+// off; what else keeps it off is said.
 func (k Keypad) Balance(st *control.State) (first, second string) {
 	if st.Hold != nil {
 		return k.Say("held"), k.Say("see")
 	}
-	if s := SupplyOf(k.site, st); s.State == Disconnected && s.Spent {
-		return k.Say("dark"), k.missing(s)
+	s := SupplyOf(k.site, st)
+	switch {
+	case s.State != Disconnected:
+	case s.Spent: // for another cause than that, to pay alone brings no light
+		return k.words.Or("keypad.dark."+string(s.Cause), k.Say("dark")), k.missing(s)
+	case k.words.Has("keypad.dark." + string(s.Cause)):
+		return k.Say("dark." + string(s.Cause)), k.amount(st.Credit.Available())
 	}
 	return k.Say("credit"), k.amount(st.Credit.Available())
 }

@@ -1,6 +1,7 @@
 package present
 
 import (
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -219,7 +220,7 @@ func (p Phrases) Supply(s Supply) SupplyText {
 		}
 		add(t(cause))
 		if s.Cause == ByUtility && s.Cut.By != "" {
-			add(t("cause.utility.of", "by", s.Cut.By, "when", p.When(s.Cut.Until), "why", s.Cut.Why))
+			add(t("cause.utility.of", "by", s.Cut.By, "when", p.When(s.Cut.Until), "why", strings.TrimRight(s.Cut.Why, ".")))
 		}
 		switch {
 		case s.Cause == ByCredit:

@@ -71,7 +71,7 @@ func (s *Service) anchored(ctx context.Context, state control.State, first contr
 	switch {
 	case cause == "":
 	case resumed:
-		state.MarkOld(cause)
+		state.MarkOld(s.now(), cause)
 	default:
 		state, first = s.site.BeginOld(func(bare *control.Site) (control.State, control.Effects) { return bare.Begin(s.now()) }, cause)
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
@@ -25,10 +27,11 @@ func (a *Agent) listenPolicy(bus Bus) error {
 	if rules == nil {
 		return nil
 	}
-	hear := func(ctx context.Context, m broker.Message) error { return a.heardPolicy(ctx, m) }
+	hear := func(ctx context.Context, m broker.Message) error { return a.heardPolicy(ctx, m, envelopes(m.Payload)) }
 	// Of keys and prices what a broker has kept is good.
-	kept := func(ctx context.Context, m broker.Message, _ bool) error { return a.heardPolicy(ctx, m) }
-	if _, err := bus.SubscribeKept(broker.PolicyKeys(rules.Issuer), kept); err != nil {
+	kept := func(ctx context.Context, m broker.Message, _ bool) error { return hear(ctx, m) }
+	chain := func(ctx context.Context, m broker.Message, _ bool) error { return a.heardChain(ctx, m) }
+	if _, err := bus.SubscribeKept(broker.PolicyKeys(rules.Issuer), chain); err != nil {
 		return err
 	}
 	for _, aud := range rules.Audiences() {
@@ -52,18 +55,47 @@ func (a *Agent) listenPolicy(bus Bus) error {
 	return nil
 }
 
-// mostLines is how many envelopes a message may hold.
-const mostLines = 64
+// mostLines is how many envelopes a message may hold, and mostSets how many key sets.
+const mostLines, mostSets = 64, 1024
 
-// heardPolicy takes the envelopes of a message, one a line.  An error leaves all with the
-// broker: those that were taken are known when they come again.
-func (a *Agent) heardPolicy(ctx context.Context, m broker.Message) error {
-	if len(m.Payload) == 0 {
-		return nil // a retained message was removed; what was taken stays
+// envelopes are those of a message, one a line; none where a retained message was removed:
+// what was taken stays.
+func envelopes(payload []byte) [][]byte {
+	if len(payload) == 0 {
+		return nil
 	}
-	lines := bytes.Split(bytes.TrimSpace(m.Payload), []byte("\n"))
+	return bytes.Split(bytes.TrimSpace(payload), []byte("\n"))
+}
+
+// heardChain takes a chain of key sets.  Sets of it that go before the one in force come
+// again at each connection: they are history, and nobody is asked or told of them.
+func (a *Agent) heardChain(ctx context.Context, m broker.Message) error {
+	lines := envelopes(m.Payload)
+	if len(lines) > mostSets {
+		return a.bad(ctx, m.Topic, fmt.Sprintf("it holds more than %d key sets", mostSets))
+	}
+	if len(lines) > 1 {
+		inForce := a.site.Policy.KeysInForce(a.loop.Snapshot().State.Policy).Version
+		lines = slices.DeleteFunc(lines, func(line []byte) bool {
+			version, is := policy.Version(line)
+			return is && version < inForce
+		})
+	}
+	for len(lines) > 0 {
+		some := lines[:min(mostLines, len(lines))]
+		if err := a.heardPolicy(ctx, m, some); err != nil {
+			return err
+		}
+		lines = lines[len(some):]
+	}
+	return nil
+}
+
+// heardPolicy takes envelopes of a message.  An error leaves all with the broker: those that
+// were taken are known when they come again.
+func (a *Agent) heardPolicy(ctx context.Context, m broker.Message, lines [][]byte) error {
 	if len(lines) > mostLines {
-		return a.bad(ctx, m.Topic, "it holds more than 64 envelopes")
+		return a.bad(ctx, m.Topic, fmt.Sprintf("it holds more than %d envelopes", mostLines))
 	}
 	for _, line := range lines {
 		if !a.good(line) {

@@ -184,7 +184,7 @@ func TestAUtilitysWordOverMQTT(t *testing.T) {
 	for _, a := range h.loop.Snapshot().State.Policy.Acks {
 		all = append(all, a.N)
 	}
-	body, err := policy.ReceiptBody(all)
+	body, err := policy.ReceiptBody(h.loop.Snapshot().State.Policy.AckSince, all)
 	must(t, err)
 	send("site:test", policy.Receipt, envelope("site:test", policy.Receipt, string(body)))
 	eventually(t, "the receipt", func() bool { return len(h.loop.Snapshot().State.Policy.Acks) == 0 })
@@ -252,4 +252,37 @@ func TestEachOfTwoKeySetsAndPricesCounts(t *testing.T) {
 		must(t, sender.Publish(t.Context(), broker.PolicyKeys("utility"), 1, true, []byte(set)))
 	}
 	eventually(t, "the last of 40 key sets", func() bool { k := h.loop.Snapshot().State.Policy.Keys; return k != nil && k.Version == 40 })
+}
+
+// A utility that has changed its keys for years keeps a long chain: a site that was away takes
+// what it lacks, and nobody is told of the rest at each connection.
+func TestAChainOfKeySetsMayBeLong(t *testing.T) {
+	url, sender := aBroker(t)
+	site := testsite.New(t)
+	u := governing(t, site)
+	const sets, known = 170, 104 // more than are remembered, and 66 new ones
+	chain := u.chain(sets)
+	st, _ := site.Begin(time.Now())
+	for _, set := range chain[:known] {
+		var out policy.Outcome
+		if st.Policy, out = site.Policy.Take(st.Policy, policy.In{Text: []byte(set), Now: time.Now().UTC()}); out.Code != policy.Taken {
+			t.Fatalf("%+v", out)
+		}
+	}
+	topic := broker.PolicyKeys("utility")
+	must(t, sender.Publish(t.Context(), topic, 1, true, []byte(strings.Join(chain, "\n"))))
+	h := newHouseOf(t, site, url, &st, keyOf(9))
+	eventually(t, "the last key set", func() bool { return h.loop.Snapshot().State.Policy.Keys.Version == sets })
+	must(t, sender.Publish(t.Context(), topic, 1, true, []byte(strings.Join(chain, "\n"))))
+	must(t, sender.Publish(t.Context(), topic, 1, true, bytes.Repeat([]byte("x\n"), mostSets+1)))
+	eventually(t, "what is too long", func() bool { return h.warned(health.BadMessage) })
+	if h.warned(health.PolicyRefused) {
+		t.Errorf("what is history is told as refused: %+v", h.loop.Snapshot().State.Health.Active)
+	}
+	if got := h.loop.Snapshot().State.Policy.Refused; len(got) > 1 || len(got) == 1 && got[0].Code != policy.Duplicated {
+		t.Errorf("%+v", got)
+	}
+	// Alone, one that goes before is what it is.
+	must(t, sender.Publish(t.Context(), topic, 1, false, []byte(chain[2])))
+	eventually(t, "the refusal", func() bool { return h.warned(health.PolicyRefused) })
 }
