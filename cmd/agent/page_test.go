@@ -193,7 +193,6 @@ log: {level: warn}
 	p.Type("#pin", "471147")
 	p.Click("#signin")
 	p.Wait("home", "location.pathname === '/' && document.readyState === 'complete'")
-	p.Click("#run-geyser")
 	p.See("#r-load-geyser", "Running")
 	p.Click("#skip-geyser")
 	p.See("#r-load-geyser", "Skipped")

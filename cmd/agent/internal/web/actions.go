@@ -66,6 +66,9 @@ func (s *Server) toSignin(w http.ResponseWriter, r *http.Request) {
 		next = referring(r)
 	}
 	to := "/signin?next=" + url.QueryEscape(local(next))
+	if s.keepPress(w, r) {
+		to += "&then=1"
+	}
 	if byHTMX(r) {
 		w.Header().Set("HX-Redirect", to)
 		w.WriteHeader(http.StatusOK)
@@ -74,7 +77,8 @@ func (s *Server) toSignin(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-type signinBody struct{ Next string }
+// signinBody is where sign-in leads, and the mark of what was pressed; "" nothing.
+type signinBody struct{ Next, Then string }
 
 func (s *Server) signinPage(w http.ResponseWriter, r *http.Request) {
 	next := local(r.URL.Query().Get("next"))
@@ -82,20 +86,27 @@ func (s *Server) signinPage(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	}
-	s.renderSignin(w, r, http.StatusOK, next, nil)
+	then := ""
+	if _, mark, ok := s.press(r); ok && r.URL.Query().Get("then") != "" {
+		then = mark
+	}
+	s.renderSignin(w, r, http.StatusOK, signinBody{next, then}, nil)
 }
 
-func (s *Server) renderSignin(w http.ResponseWriter, r *http.Request, status int, next string, n *notice) {
+func (s *Server) renderSignin(w http.ResponseWriter, r *http.Request, status int, b signinBody, n *notice) {
 	v := picture.View{} // the sign-in page tells nothing about the house
 	m := s.model(&v, "signin")
-	m.Body, m.Notice = signinBody{next}, n
+	m.Body, m.Notice = b, n
 	s.render(w, r, status, m)
 }
 
 func (s *Server) signin(w http.ResponseWriter, r *http.Request) {
 	next := local(r.PostFormValue("next"))
 	if n := s.enter(w, r, r.PostFormValue("pin")); n != nil {
-		s.renderSignin(w, r, http.StatusUnprocessableEntity, next, n)
+		s.renderSignin(w, r, http.StatusUnprocessableEntity, signinBody{next, r.PostFormValue("then")}, n)
+		return
+	}
+	if s.carryOut(w, r, next) {
 		return
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)

@@ -44,15 +44,17 @@ func TestBrowser(t *testing.T) {
 		p.See("#notice", "4 tries are left")
 		p.Screenshot("signin-wrong-"+phone.Name(), false)
 		p.Problems() // Chromium notes the status 422
-		p.Type("#pin", testPIN)
-		p.Click("#signin")
-		ready(p, "home")
 		if got := f.called(); len(got) != 0 {
 			t.Errorf("commands before the PIN: %v", got)
 		}
-		p.Click("#run-geyser")
+		p.Type("#pin", testPIN)
+		p.Click("#signin")
+		ready(p, "home")
 		p.See("#notice", "Geyser is starting")
 		p.See("#r-load-geyser", "Running")
+		if got := strings.Join(f.called(), ", "); got != "run geyser" {
+			t.Errorf("once the PIN is right: %s", got)
+		}
 		clean(t, p, "home")
 	})
 

@@ -37,7 +37,11 @@ func (s *Server) routes() http.Handler {
 	open("POST /signin", s.signin)
 	open("POST /signout", s.signout)
 	open("POST /topup", s.topup) // its form carries the PIN itself
-	change := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.session(s.changing(h))) }
+	s.changes = http.NewServeMux() // what a press does, once it may
+	change := func(pattern string, h http.HandlerFunc) {
+		mux.Handle(pattern, s.session(s.changing(h)))
+		s.changes.Handle(pattern, h)
+	}
 	change("POST /loads/{id}/{action}", s.loadAction)
 	change("POST /until", s.lastUntil)
 	change("POST /emergency/accept", s.emergencyAccept)

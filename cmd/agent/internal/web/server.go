@@ -79,6 +79,7 @@ type Server struct {
 	assets   *assets
 	pages    *template.Template
 	gate     *gate
+	changes  *http.ServeMux // what a press on a page does, for who may change things
 	sessions *sessions
 	frames   frames
 	streams  places // live connections

@@ -20,7 +20,7 @@ func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 			if !s.cfg.OpenReading {
-				s.renderSignin(w, r, http.StatusUnprocessableEntity, "/topup", n)
+				s.renderSignin(w, r, http.StatusUnprocessableEntity, signinBody{Next: "/topup"}, n)
 				return
 			}
 			m := s.open(r, "topup")
