@@ -37,6 +37,7 @@ func (s *Server) routes() http.Handler {
 	open("POST /signin", s.signin)
 	open("POST /signout", s.signout)
 	open("POST /topup", s.topup) // its form carries the PIN itself
+
 	s.changes = http.NewServeMux() // what a press does, once it may
 	change := func(pattern string, h http.HandlerFunc) {
 		mux.Handle(pattern, s.session(s.changing(h)))
