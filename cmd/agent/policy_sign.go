@@ -84,7 +84,7 @@ type policySignCmd struct {
 	Until   time.Time     `placeholder:"TIME" help:"When it ends by itself, with --disconnect; RFC 3339."`
 	Ready   bool          `help:"Instead of a file: no disconnection any more."`
 	Seq     uint64        `help:"The number; without it the next one of the stream."`
-	For     time.Duration `help:"How long the envelope is good; 1h, and 15m with --disconnect."`
+	For     time.Duration `help:"How long the envelope is good; 1h, and 15m for an order to disconnect."`
 	Ack     string        `default:"applied" enum:"none,received,applied" help:"What is to be acknowledged: none, received or applied."`
 }
 
@@ -101,11 +101,18 @@ func (c policySignCmd) Run(e *env) error {
 	if body, err = policy.ReadBody(stream, c.To, body, time.Now()); err != nil {
 		return &exitError{exitInvalid, fmt.Errorf("the body: %w", err)}
 	}
+	keys, most := policy.Demands(stream, body)
 	good := c.For
 	switch {
+	case keys > 1 && c.Second == "":
+		return &exitError{exitUsage, errors.New("give --second: two keys sign what disconnects, and rules of protection")}
+	case keys == 1 && c.Second != "":
+		return &exitError{exitUsage, errors.New("leave --second out: one key signs this")}
+	case most > 0 && good > most:
+		return &exitError{exitUsage, fmt.Errorf("--for %s: an order to disconnect is good for %s at the most", good, most)}
 	case good != 0:
-	case c.Cut != "":
-		good = policy.CutLives
+	case most > 0:
+		good = most
 	default:
 		good = time.Hour
 	}

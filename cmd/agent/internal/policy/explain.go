@@ -154,6 +154,20 @@ func ReadKeySet(data []byte) (KeySet, error) {
 	return k, k.Check()
 }
 
+// Demands are what sites ask of the signature under a body that ReadBody has read: how many
+// keys, and for how long it may be good; 0: for any time.
+func Demands(s Stream, body json.RawMessage) (keys int, most time.Duration) {
+	b, _ := Envelope{Body: body}.readSupply()
+	switch {
+	case s != Supply:
+	case b.Disconnect != nil:
+		return 2, CutLives
+	case b.Rules != nil:
+		return 2, 0
+	}
+	return 1, 0
+}
+
 // ReadBody reads what is to be signed as an envelope's body as a site would that obeys any
 // limit, so that a slip is found before anybody refuses it.
 func ReadBody(s Stream, audience string, data []byte, now time.Time) (json.RawMessage, error) {
@@ -166,8 +180,14 @@ func ReadBody(s Stream, audience string, data []byte, now time.Time) (json.RawMe
 			return nil, errors.New("the supply is that of one site, not of " + audience)
 		}
 		b, bad := Envelope{Issued: now, Expires: now, Body: data}.readSupply()
-		if bad == nil && b.Rules != nil {
+		switch {
+		case bad != nil:
+		case b.Rules != nil:
 			_, bad = b.Rules.doc(now)
+		case b.Notice != nil && now.After(b.Notice.From.Add(noticeLives)):
+			return nil, fmt.Errorf("notice.from is %s, too long ago", b.Notice.From.Format(time.RFC3339))
+		case b.Disconnect != nil && !b.Disconnect.Until.After(now):
+			return nil, fmt.Errorf("disconnect.until is %s, which is over", b.Disconnect.Until.Format(time.RFC3339))
 		}
 		if bad != nil {
 			return nil, errors.New(bad.Detail)
