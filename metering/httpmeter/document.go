@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"reflect"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
@@ -41,12 +42,20 @@ type Document struct {
 // Check implements metering.Settings.
 func (d *Document) Check() fault.List {
 	var l fault.List
-	d.checkServer(&l)
-	if _, known := kinds()[d.Kind]; d.Kind != "" && !known {
+	w := d.whole()
+	w.checkServer(&l)
+	k, known := kinds()[d.Kind]
+	switch {
+	case d.Kind != "" && !known:
 		l.OneOf("kind", d.Kind, names()...)
-		return l
+	case !k.sml:
+		l = append(l, w.Description.Check(values.Pages, "")...)
+	case !reflect.DeepEqual(d.Description, values.Description{Stale: d.Stale}):
+		l.Add("kind", "take out what is described", "kind %s tells its values itself", d.Kind)
+	case d.Stale < 0:
+		l.Add("stale", "write a time such as 2m", "%v is not an age", d.Stale)
 	}
-	return append(l, d.whole().Description.Check(values.Pages, "")...)
+	return l
 }
 
 func (d *Document) checkServer(l *fault.List) {

@@ -44,6 +44,7 @@ func TestSettings(t *testing.T) {
 		{"an age of nothing", "stale", func(d *Document) { d.Stale = time.Minute }},
 		{"no such kind", "kind", func(d *Document) { d.Kind = "abacus" }},
 		{"a kind, and nothing described", "", func(d *Document) { *d = Document{Kind: "youless", URL: "http://192.168.1.30"} }},
+		{"a description of what a kind tells itself", "kind", func(d *Document) { d.Kind = "tibber-pulse" }},
 		{"a topic of a page", "import.topic", func(d *Document) { d.Import.Topic = "a/b" }},
 		{"a page of another server", "power.url", func(d *Document) { d.Power.URL = "http://192.168.1.31/x" }},
 		{"the same in disguise", "power.url", func(d *Document) { d.Power.URL = "//192.168.1.31/x" }},

@@ -46,7 +46,9 @@ type Config struct {
 type Meter struct {
 	cfg    Config
 	client *http.Client
-	reader *values.Reader
+	reader *values.Reader // nil of a kind that passes on what its meter sent
+	heard  heard
+	age    time.Duration // how old a measurement may be
 }
 
 // New makes a meter.
@@ -64,13 +66,15 @@ func New(cfg Config) (*Meter, error) {
 		cfg.Timeout = usualTimeout
 	}
 	cfg.Document = cfg.whole()
-	m := &Meter{cfg: cfg}
-	var err error
-	if m.reader, err = values.New(values.Config{
-		Description: cfg.Description, Medium: values.Pages, Age: values.Stale(cfg.Stale, cfg.Every), Part: "meter.http",
-		Op: func(page string) string { return "read " + redacted(m.address(page)) },
-	}); err != nil {
-		return nil, fmt.Errorf("http meter: %w", err)
+	m := &Meter{cfg: cfg, age: values.Stale(cfg.Stale, cfg.Every)}
+	if !kinds()[cfg.Kind].sml {
+		var err error
+		if m.reader, err = values.New(values.Config{
+			Description: cfg.Description, Medium: values.Pages, Age: m.age, Part: "meter.http",
+			Op: func(page string) string { return "read " + redacted(m.address(page)) },
+		}); err != nil {
+			return nil, fmt.Errorf("http meter: %w", err)
+		}
 	}
 	m.client = &http.Client{
 		Timeout: cfg.Timeout,
@@ -132,6 +136,9 @@ func (m *Meter) address(page string) string {
 
 // take asks for each page once.
 func (m *Meter) take(ctx context.Context) (metering.Sample, error) {
+	if m.reader == nil {
+		return m.telegram(ctx)
+	}
 	m.reader.Forget()
 	var now time.Time
 	for _, page := range m.reader.From() {

@@ -14,6 +14,8 @@ import (
 type kind struct {
 	page string // that is asked for
 	values.Description
+	sml  bool   // it answers with SML as the meter sent it, and nothing is described
+	user string // whom the password belongs to where nobody is named
 }
 
 // names of the kinds.
@@ -26,6 +28,9 @@ func (d Document) whole() Document {
 		return d
 	}
 	d.Description = d.Description.Over(k.Description)
+	if d.Username == "" && d.Password != "" {
+		d.Username = k.user
+	}
 	if at, err := url.Parse(d.URL); err == nil && (at.Path == "" || at.Path == "/") {
 		page, _ := url.Parse(k.page) // it is one
 		d.URL = at.ResolveReference(page).String()
@@ -64,36 +69,39 @@ func kinds() map[string]kind {
 	return map[string]kind{
 		// HomeWizard, Local API v1, Measurement: a P1 meter tells null, or nothing, for a
 		// phase that the home has not.
-		"homewizard-p1": {"/api/v1/data", values.Description{
+		"homewizard-p1": {page: "/api/v1/data", Description: values.Description{
 			Import: at("total_power_import_kwh"), Export: at("total_power_export_kwh"), Power: at("active_power_w"), Device: "unique_id", Step: units.WattHour,
 			Phases: three(1, perhaps, "active_power_l%d_w", "active_voltage_l%d_v", "active_current_l%d_a"),
 		}},
 		// The same of a kWh meter, of one phase or three; it has no identity of its own.
-		"homewizard-kwh": {"/api/v1/data", values.Description{
+		"homewizard-kwh": {page: "/api/v1/data", Description: values.Description{
 			Import: at("total_power_import_kwh"), Export: at("total_power_export_kwh"), Power: at("active_power_w"), Step: units.WattHour,
 			Voltage: perhaps("active_voltage_v"), Frequency: perhaps("active_frequency_hz"),
 			Phases: three(1, perhaps, "active_power_l%d_w", "active_voltage_l%d_v", "active_current_l%d_a"),
 		}},
 		// Shelly API, first generation, Shelly EM and Shelly 3EM: Wh; emeters[0] is clamp 1.
-		"shelly-em": {"/status", values.Description{
+		"shelly-em": {page: "/status", Description: values.Description{
 			Import: in("Wh", "emeters[0].total"), Export: in("Wh", "emeters[0].total_returned"), Power: at("emeters[0].power"), Voltage: at("emeters[0].voltage"),
 			Valid: []string{"emeters[0].is_valid"}, Device: "mac",
 		}},
-		"shelly-3em": {"/status", values.Description{
+		"shelly-3em": {page: "/status", Description: values.Description{
 			Import: sum("Wh", "emeters[%d].total", 3), Export: sum("Wh", "emeters[%d].total_returned", 3), Power: at("total_power"),
 			Phases: three(0, at, "emeters[%d].power", "emeters[%d].voltage", "emeters[%d].current"),
 			Valid:  []string{"emeters[0].is_valid", "emeters[1].is_valid", "emeters[2].is_valid"}, Device: "mac",
 		}},
 		// YouLess LS120: two tariffs each way, in kWh; tm is when the meter was heard.
-		"youless": {"/e", values.Description{
+		"youless": {page: "/e", Description: values.Description{
 			Import: &values.Value{Sum: []values.Part{{Path: "[0].p1"}, {Path: "[0].p2"}}}, Export: &values.Value{Sum: []values.Part{{Path: "[0].n1"}, {Path: "[0].n2"}}},
 			Power: at("[0].pwr"), Time: "[0].tm", Step: units.WattHour,
 		}},
 		// IAMMETER local API: voltage, current, power, import, export (kWh) of each channel.
-		"iammeter": {"/monitorjson", values.Description{
+		"iammeter": {page: "/monitorjson", Description: values.Description{
 			Import: at("Data[3]"), Export: at("Data[4]"), Power: at("Data[2]"), Voltage: at("Data[0]"), Current: at("Data[1]"), Device: "SN",
 		}},
-		"iammeter-3": {"/monitorjson", values.Description{
+		// The bridge of a Tibber Pulse IR, its page switched on: marq24/ha-tibber-pulse-local and
+		// micw/tibber-pulse-reader.
+		"tibber-pulse": {page: "/data.json?node_id=1", sml: true, user: "admin"},
+		"iammeter-3": {page: "/monitorjson", Description: values.Description{
 			Import: sum("kWh", "Datas[%d][3]", 3), Export: sum("kWh", "Datas[%d][4]", 3), Power: sum("W", "Datas[%d][2]", 3), Device: "SN",
 			Phases: three(0, at, "Datas[%d][2]", "Datas[%d][0]", "Datas[%d][1]"),
 		}},
