@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
@@ -24,8 +26,11 @@ type Document struct {
 	// Kind is a kind of device whose answers are known; empty: they are described.
 	Kind string `yaml:"kind,omitempty"`
 	// URL is asked with GET, e.g. http://192.168.1.30/api/v1/data.  Of a known kind it
-	// is that of the device, e.g. http://192.168.1.30.
+	// is that of the device, e.g. http://192.168.1.30.  ws:// or wss:// is a websocket,
+	// on which the device sends by itself.
 	URL string `yaml:"url"`
+	// Send is what a websocket is told once it is open.
+	Send []string `yaml:"send,omitempty"`
 	// Timeout is how long a whole answer may take; zero takes 5 s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
 	// Username and Password are of basic authentication; Token is a bearer's.
@@ -49,7 +54,7 @@ func (d *Document) Check() fault.List {
 	case d.Kind != "" && !known:
 		l.OneOf("kind", d.Kind, names()...)
 	case !k.sml:
-		l = append(l, w.Description.Check(values.Pages, "")...)
+		l = append(l, w.Description.Check(w.medium(), "")...)
 	case !reflect.DeepEqual(d.Description, values.Description{Stale: d.Stale}):
 		l.Add("kind", "take out what is described", "kind %s tells its values itself", d.Kind)
 	case d.Stale < 0:
@@ -61,10 +66,16 @@ func (d *Document) Check() fault.List {
 func (d *Document) checkServer(l *fault.List) {
 	u, err := url.Parse(d.URL)
 	switch {
-	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
+	case err != nil || !slices.Contains([]string{"http", "https", "ws", "wss"}, u.Scheme) || u.Host == "":
 		l.Add("url", "write it like http://192.168.1.30/api/v1/data", "%q is not the address of a page", redacted(d.URL))
 	case u.User != nil:
 		l.Add("url", "write username and password as keys of their own", "a password must not stand in the configuration")
+	}
+	if d.socket() && d.Kind != "" {
+		l.Add("kind", "take it out, or write http:// in url", "kind %s is asked", d.Kind)
+	}
+	if len(d.Send) > 0 && !d.socket() {
+		l.Add("send", "take it out, or write ws:// in url", "only a websocket is told anything")
 	}
 	if d.Timeout < 0 || d.Timeout > time.Minute {
 		l.Add("timeout", "write a time such as 5s, up to 1m", "%v is not a time to wait", d.Timeout)
@@ -75,6 +86,18 @@ func (d *Document) checkServer(l *fault.List) {
 	if d.Password != "" && d.Username == "" {
 		l.Add("username", "write the user's name", "there is a password and nobody it belongs to")
 	}
+}
+
+// socket tells whether it is a websocket.
+func (d *Document) socket() bool {
+	return strings.HasPrefix(d.URL, "ws://") || strings.HasPrefix(d.URL, "wss://")
+}
+
+func (d *Document) medium() values.Medium {
+	if d.socket() {
+		return values.Socket
+	}
+	return values.Pages
 }
 
 // redacted is an address without what may be a secret of it.

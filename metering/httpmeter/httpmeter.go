@@ -70,7 +70,7 @@ func New(cfg Config) (*Meter, error) {
 	if !kinds()[cfg.Kind].sml {
 		var err error
 		if m.reader, err = values.New(values.Config{
-			Description: cfg.Description, Medium: values.Pages, Age: m.age, Part: "meter.http",
+			Description: cfg.Description, Medium: cfg.medium(), Age: m.age, Part: "meter.http",
 			Op: func(page string) string { return "read " + redacted(m.address(page)) },
 		}); err != nil {
 			return nil, fmt.Errorf("http meter: %w", err)
@@ -90,6 +90,9 @@ func New(cfg Config) (*Meter, error) {
 
 // Run implements metering.Meter.
 func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
+	if m.cfg.socket() {
+		return m.follow(ctx, emit)
+	}
 	defer m.client.CloseIdleConnections()
 	return line.Poll(ctx, line.Pace{Every: m.cfg.Every, Spread: line.SpreadOf(redacted(m.cfg.URL))}, emit, m.read)
 }
@@ -180,12 +183,7 @@ func (m *Meter) ask(ctx context.Context, op, address string) ([]byte, error) {
 		return nil, metering.Fail(metering.Offline, op, "check meter.http.url", "the question cannot be made")
 	}
 	q.Header.Set("Accept", "application/json")
-	switch {
-	case m.cfg.Token != "":
-		q.Header.Set("Authorization", "Bearer "+m.cfg.Token)
-	case m.cfg.Username != "":
-		q.SetBasicAuth(m.cfg.Username, m.cfg.Password)
-	}
+	m.signIn(q)
 	answer, err := m.client.Do(q)
 	if err != nil {
 		return nil, m.failed(op, err)
@@ -202,6 +200,16 @@ func (m *Meter) ask(ctx context.Context, op, address string) ([]byte, error) {
 		return nil, metering.Fail(metering.UnknownReply, op, "check that the address is the meter's and not a page's", "the answer is longer than %d bytes", maxAnswer)
 	}
 	return body, nil
+}
+
+// signIn gives a question its proof.
+func (m *Meter) signIn(q *http.Request) {
+	switch {
+	case m.cfg.Token != "":
+		q.Header.Set("Authorization", "Bearer "+m.cfg.Token)
+	case m.cfg.Username != "":
+		q.SetBasicAuth(m.cfg.Username, m.cfg.Password)
+	}
 }
 
 // failed names what kept an answer from coming.  The address within the error may

@@ -16,10 +16,6 @@ import (
 // the minute for which a Victron GX speaks.
 const wakeEvery = 30 * time.Second
 
-// gathering is how long messages are waited for that belong to one reading: a device
-// that has a topic for each value sends them one after the other.
-const gathering = 250 * time.Millisecond
-
 // described is the dialect of a device whose values are described.
 type described struct {
 	doc Document
@@ -35,7 +31,7 @@ func newDescribed(doc Document, every time.Duration, now func() time.Time) (*des
 	}
 	r, err := values.New(values.Config{
 		Description: doc.Description, Medium: values.Topics, Age: values.Stale(doc.Stale, every), Own: doc.Topic, Part: "meter.mqtt",
-		Op: func(topic string) string { return "read " + topic },
+		Op: func(topic string) string { return "read " + cmp.Or(topic, doc.firstTopic()) },
 	})
 	return &described{doc: doc, now: now, reader: r}, err
 }
@@ -127,20 +123,5 @@ func (d *described) Read(topic string, payload []byte, retained bool) (f device.
 func (d *described) news(since, now time.Time) (r metering.Reading, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	told, err := d.reader.News(now)
-	if err != nil {
-		return metering.Reading{Err: err}, true
-	}
-	if topic := d.reader.Lacks(since, now); topic != "" {
-		return metering.Reading{Err: metering.Fail(metering.Silent, "wait for "+topic, "check that the device publishes it, and stale in meter.mqtt", "nothing of use came for longer than a value may be old")}, true
-	}
-	if told.Empty() {
-		return r, false
-	}
-	s := values.Sample(told)
-	s.At, s.Device = now.UTC(), told.Serial
-	if err := s.Sane("read " + cmp.Or(d.doc.Topic, d.doc.firstTopic())); err != nil {
-		return metering.Reading{Err: err}, true
-	}
-	return metering.Reading{Sample: s}, true
+	return d.reader.Reading(since, now)
 }

@@ -131,7 +131,7 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 		case h := <-in:
 			if m.described != nil && h.err == nil && h.fact.Presence != device.Offline {
 				if gathered == nil && h.fact.Heard {
-					gathered = time.After(gathering)
+					gathered = time.After(values.Gathering)
 				}
 				continue
 			}

@@ -20,6 +20,7 @@ type Medium int
 const (
 	Pages  Medium = iota // asked for by HTTP
 	Topics               // published over MQTT
+	Socket               // sent over a websocket, where a message tells some of it or nothing
 )
 
 // Description is what stands where.
@@ -317,6 +318,10 @@ func (p Part) place(l *fault.List, m Medium, own string) string {
 	}
 	if p.Topic != "" {
 		l.Add("topic", "write url, or driver: mqtt", "a page has no topics")
+	}
+	if p.URL != "" && m == Socket {
+		l.Add("url", "take it out", "a websocket is all there is")
+		return own
 	}
 	if page, err := url.Parse(p.URL); p.URL != "" && (err != nil || !strings.HasPrefix(p.URL, "/") || page.Host != "") {
 		l.Add("url", "write the page of the same server, e.g. /sensor/energy", "%q is not a page of it", clip(p.URL))

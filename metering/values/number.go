@@ -37,16 +37,24 @@ func Decode(op string, body []byte) (any, error) {
 // errAbsent is a number that is not told: its key is missing, or null stands there.
 var errAbsent = errors.New("absent")
 
-// absent is the error that says so in words.
-type absent struct{ error }
+// errMissing is an errAbsent of which the message says nothing at all.
+var errMissing = errors.New("missing")
 
-func (absent) Is(target error) bool { return target == errAbsent }
+// absent is the error that says so in words.
+type absent struct {
+	error
+	missing bool
+}
+
+func (a absent) Is(target error) bool {
+	return target == errAbsent || a.missing && target == errMissing
+}
 
 // in is what a path leads to; without a step it is all of it.
 func in(v any, path jsonpath.Path) (any, error) {
 	v, err := path.In(v)
 	if err != nil {
-		return nil, absent{err}
+		return nil, absent{err, true}
 	}
 	return v, nil
 }
@@ -78,7 +86,7 @@ func number(v any, path jsonpath.Path) (json.Number, error) {
 		}
 		return "", fmt.Errorf("%s is %q, which is not a number", name(path), v)
 	case nil:
-		return "", absent{fmt.Errorf("%s is null", name(path))}
+		return "", absent{fmt.Errorf("%s is null", name(path)), false}
 	}
 	return "", fmt.Errorf("%s is not a number", name(path))
 }

@@ -1,6 +1,7 @@
 package values
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,6 +60,10 @@ func New(cfg Config) (*Reader, error) {
 	}
 	return r, nil
 }
+
+// Gathering is how long messages are waited for that belong to one reading: a device
+// that tells each value for itself does so one after the other.
+const Gathering = 250 * time.Millisecond
 
 // Stale is how old a value may be where nothing is said: three readings, a minute at
 // the least.
@@ -155,9 +160,13 @@ func (r *Reader) remember(from string, message any, now time.Time) (touched [qua
 	unknown := func(err error) error {
 		return &metering.Error{Code: metering.UnknownReply, Op: r.cfg.Op(from), Err: err, Remedy: "compare the paths in " + r.cfg.Part + " with what comes"}
 	}
+	passed := func(err error) bool { return r.cfg.Medium == Socket && errors.Is(err, errMissing) }
 	if from == r.cfg.Own {
 		for _, path := range r.valid {
-			v, err := path.In(message)
+			v, err := in(message, path)
+			if passed(err) {
+				continue
+			}
 			if err != nil {
 				return touched, unknown(err)
 			}
@@ -166,8 +175,12 @@ func (r *Reader) remember(from string, message any, now time.Time) (touched [qua
 			}
 		}
 		if r.device != nil {
-			if r.serial, err = text(message, r.device); err != nil {
+			serial, err := text(message, r.device)
+			if err != nil && !passed(err) {
 				return touched, unknown(err)
+			}
+			if err == nil {
+				r.serial = serial
 			}
 		}
 	}
@@ -181,8 +194,11 @@ func (r *Reader) remember(from string, message any, now time.Time) (touched [qua
 			if part.from != from {
 				continue
 			}
-			touched[p.quantity] = true
 			n, err := number(message, part.path)
+			if passed(err) {
+				continue // it is told in another message
+			}
+			touched[p.quantity] = true
 			if p.optional && errors.Is(err, errAbsent) {
 				part.at = time.Time{}
 				continue
@@ -209,6 +225,9 @@ func (r *Reader) fresh(from string, message any, now time.Time) error {
 		return nil
 	}
 	said, err := text(message, r.time)
+	if r.cfg.Medium == Socket && errors.Is(err, errMissing) {
+		return nil
+	}
 	if err != nil {
 		return &metering.Error{Code: metering.UnknownReply, Op: r.cfg.Op(from), Err: err, Remedy: "compare " + r.cfg.Part + ".time with what comes"}
 	}
@@ -230,9 +249,29 @@ func (r *Reader) known(p place, now time.Time) bool {
 	})
 }
 
-// Lacks is the topic or page that has told nothing of a value it should tell for longer
-// than it may be old, counted from since where it never did; empty: there is none.
-func (r *Reader) Lacks(since, now time.Time) string {
+// Reading is News as a reading at now.  Where nothing of use came of a value for longer
+// than it may be old, counted from since where it never did, the reading is an error that
+// names it.  ok is false where nothing was told.
+func (r *Reader) Reading(since, now time.Time) (out metering.Reading, ok bool) {
+	told, err := r.News(now)
+	if err != nil {
+		return metering.Reading{Err: err}, true
+	}
+	if what := r.lacks(since, now); what != "" {
+		return metering.Reading{Err: metering.Fail(metering.Silent, "wait for "+what, "check that the device tells it, and stale in "+r.cfg.Part, "nothing of use came for longer than a value may be old")}, true
+	}
+	if told.Empty() {
+		return out, false
+	}
+	s := Sample(told)
+	s.At, s.Device = now.UTC(), told.Serial
+	if err := s.Sane(r.cfg.Op(r.cfg.Own)); err != nil {
+		return metering.Reading{Err: err}, true
+	}
+	return metering.Reading{Sample: s}, true
+}
+
+func (r *Reader) lacks(since, now time.Time) string {
 	for _, p := range r.places {
 		if p.optional {
 			continue
@@ -243,7 +282,7 @@ func (r *Reader) Lacks(since, now time.Time) string {
 				last = since
 			}
 			if now.Sub(last) > r.cfg.Age {
-				return part.from
+				return cmp.Or(part.from, name(part.path))
 			}
 		}
 	}

@@ -49,7 +49,7 @@ func TestExamplesOfTheDocumentsAreRead(t *testing.T) {
 	}
 	for heading, label := range map[string]string{
 		"### ESPHome": "MQTT meter house/sensor/energy_import/state", "### A reading head": "MQTT meter tele/reader/SENSOR",
-		"### A Victron GX": "victron c0619ab1cfaa", "### An entity of Home": "HTTP meter at http://homeassistant.local:8123",
+		"### A Victron GX": "victron c0619ab1cfaa", "### A websocket": "HTTP meter at ws://192.168.1.30/rpc", "### An entity of Home": "HTTP meter at http://homeassistant.local:8123",
 	} {
 		text := strings.Replace(example(t, "metering.md", heading), "{file: homeassistant.token}", "{env: KEY}", 1)
 		if cfg, err = parse(text); err != nil || cfg.Meter.Label() != label {
