@@ -253,7 +253,7 @@ func (d *Device) say(ctx context.Context, w Woken) {
 	defer cancel()
 	m, _ := w.Wake()
 	if err := d.send(limited, m); err != nil && ctx.Err() == nil {
-		d.log.Warn("device: it could not be told to speak", "device", d.Name(), "error", err)
+		d.log.Debug("device: it could not be told to speak", "device", d.Name(), "error", err)
 	}
 }
 

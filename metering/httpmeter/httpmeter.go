@@ -70,7 +70,7 @@ func New(cfg Config) (*Meter, error) {
 	if !kinds()[cfg.Kind].sml {
 		var err error
 		if m.reader, err = values.New(values.Config{
-			Description: cfg.Description, Medium: cfg.medium(), Age: m.age, Part: "meter.http",
+			Description: cfg.Description, Medium: cfg.medium(), Age: m.age, Part: "meter.http", Kind: cfg.Kind,
 			Op: func(page string) string { return "read " + redacted(m.address(page)) },
 		}); err != nil {
 			return nil, fmt.Errorf("http meter: %w", err)

@@ -76,7 +76,7 @@ func TestWhatADeviceDoesNotTellIsNotZero(t *testing.T) {
 		says       string
 	}{
 		{"phases that a home has not are null", "homewizard-p1", `"active_power_l2_w": 133, "active_power_l3_w": 0, "active_voltage_l1_v": 230.1, "active_voltage_l2_v": 231, "active_voltage_l3_v": 229`, `"active_power_l2_w": null, "active_power_l3_w": null, "active_voltage_l1_v": 230.1`, 0, 3, "", ""},
-		{"no register", "homewizard-p1", `"total_power_import_kwh"`, `"other"`, 0, 0, metering.UnknownReply, "the answer has no total_power_import_kwh"},
+		{"no register", "homewizard-p1", `"total_power_import_kwh"`, `"other"`, 0, 0, metering.UnknownReply, "look whether the device is a homewizard-p1"},
 		{"an optional value that is no number", "homewizard-p1", `"active_power_l2_w": 133`, `"active_power_l2_w": "?"`, 0, 0, metering.UnknownReply, "active_power_l2_w is"},
 		{"a clamp that does not measure", "shelly-3em", `"voltage": 232, "is_valid": true`, `"voltage": 232, "is_valid": false`, 0, 0, metering.Silent, "emeters[2].is_valid"},
 		{"one register of three", "shelly-3em", `"total": 3000`, `"total": null`, 0, 0, metering.UnknownReply, "emeters[2].total is null"},

@@ -29,8 +29,12 @@ func newDescribed(doc Document, every time.Duration, now func() time.Time) (*des
 	if now == nil {
 		return nil, errors.New("a clock is needed")
 	}
+	kind := doc.Kind
+	if kind == "values" {
+		kind = ""
+	}
 	r, err := values.New(values.Config{
-		Description: doc.Description, Medium: values.Topics, Age: values.Stale(doc.Stale, every), Own: doc.Topic, Part: "meter.mqtt",
+		Description: doc.Description, Medium: values.Topics, Age: values.Stale(doc.Stale, every), Own: doc.Topic, Part: "meter.mqtt", Kind: kind,
 		Op: func(topic string) string { return "read " + cmp.Or(topic, doc.firstTopic()) },
 	})
 	return &described{doc: doc, now: now, reader: r}, err

@@ -278,3 +278,26 @@ func TestAVictronGXIsWokenAndReadAndTellsWhatItHasNot(t *testing.T) {
 		}
 	})
 }
+
+// Whatever is said under whatever topic, there is a sane reading or an error with a code.
+func FuzzDescribed(f *testing.F) {
+	for _, s := range []string{"1234.5", "-3", "unavailable", "", "nan", `{"SML":{"Total_in":1}}`, `{"SML":{"Total_in":null}}`, "[", "1e300", `{"SML":{"Total_in":-0}}`, "\x00\xff"} {
+		f.Add(s, s)
+	}
+	f.Fuzz(func(t *testing.T, first, second string) {
+		d, err := newDescribed(Document{Kind: "values", Topic: "a", Description: values.Description{
+			Import: &values.Value{Path: "SML.Total_in"}, Power: &values.Value{Topic: "b", Factor: "-1000"}, Voltage: &values.Value{Path: "SML.V", Optional: true},
+		}}, time.Minute, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for topic, payload := range map[string]string{"a": first, "b": second} {
+			if _, err := d.Read(topic, []byte(payload), false); err != nil && metering.CodeOf(err) == "" {
+				t.Fatalf("%q: an error without a code: %v", payload, err)
+			}
+		}
+		if r, ok := d.news(time.Now(), time.Now()); ok && r.Err == nil && (r.Sample.Sane("fuzz") != nil || r.Sample.Has == 0) {
+			t.Fatalf("%q, %q: %+v", first, second, r)
+		}
+	})
+}

@@ -34,6 +34,7 @@ type Config struct {
 	Own    string                   // topic or page of what says none of its own
 	Part   string                   // of the configuration that the description stands in, for messages
 	Op     func(from string) string // what is tried, for messages
+	Kind   string                   // of the device, where the description is not the owner's; for messages
 }
 
 // stamp is the measurement's time as a message told it.
@@ -158,7 +159,11 @@ func (r *Reader) All(now time.Time) (device.Meter, error) {
 
 func (r *Reader) remember(from string, message any, now time.Time) (touched [quantities]bool, err error) {
 	unknown := func(err error) error {
-		return &metering.Error{Code: metering.UnknownReply, Op: r.cfg.Op(from), Err: err, Remedy: "compare the paths in " + r.cfg.Part + " with what comes"}
+		remedy := "compare the paths in " + r.cfg.Part + " with what comes"
+		if r.cfg.Kind != "" {
+			remedy = "look whether the device is a " + r.cfg.Kind + "; one that answers otherwise is described in " + r.cfg.Part + " without kind"
+		}
+		return &metering.Error{Code: metering.UnknownReply, Op: r.cfg.Op(from), Err: err, Remedy: remedy}
 	}
 	passed := func(err error) bool { return r.cfg.Medium == Socket && errors.Is(err, errMissing) }
 	if from == r.cfg.Own {
