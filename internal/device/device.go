@@ -224,21 +224,18 @@ func (d *Device) Run(ctx context.Context) error {
 	tick := time.NewTicker(max(every/3, time.Millisecond))
 	defer tick.Stop()
 	wake, woken := d.dialect.(Woken)
-	var alarm <-chan time.Time
-	if woken {
-		_, every := wake.Wake()
-		clock := time.NewTicker(every)
-		defer clock.Stop()
-		alarm = clock.C
-		d.say(ctx, wake)
+	alarm := time.NewTimer(0) // it is woken at once
+	defer alarm.Stop()
+	if !woken {
+		alarm.Stop()
 	}
 	d.ask(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-alarm:
-			d.say(ctx, wake)
+		case <-alarm.C:
+			alarm.Reset(d.say(ctx, wake))
 		case <-d.kick:
 			d.ask(ctx)
 		case <-tick.C:
@@ -247,14 +244,17 @@ func (d *Device) Run(ctx context.Context) error {
 	}
 }
 
-// say has the device speak.
-func (d *Device) say(ctx context.Context, w Woken) {
+// say has the device speak, and answers when it is to be said again: soon, where the
+// message did not go out.
+func (d *Device) say(ctx context.Context, w Woken) time.Duration {
 	limited, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	m, _ := w.Wake()
-	if err := d.send(limited, m); err != nil && ctx.Err() == nil {
+	m, every := w.Wake()
+	if err := d.send(limited, m); err != nil {
 		d.log.Debug("device: it could not be told to speak", "device", d.Name(), "error", err)
+		return min(every, time.Second)
 	}
+	return every
 }
 
 // leastPause is between two attempts to subscribe.
