@@ -82,7 +82,11 @@ func (n *node) publish() {
 	}
 }
 
-func TestConformanceOfValuesUnderTopicsOfTheirOwn(t *testing.T) {
+func TestConformanceOfValuesUnderTopicsOfTheirOwn(t *testing.T) { conformDescribed(t, newBroker) }
+
+func TestConformanceOfValuesOnMosquitto(t *testing.T) { conformDescribed(t, newMosquitto) }
+
+func conformDescribed(t *testing.T, start func(*testing.T) *broker) {
 	meteringtest.Run(t, meteringtest.Bench{
 		Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent,
 		Energy: units.WattHour, Power: 200,
@@ -95,7 +99,7 @@ func TestConformanceOfValuesUnderTopicsOfTheirOwn(t *testing.T) {
 			{Fault: meteringtest.HangUp, Codes: nil},
 		},
 		New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
-			b := newBroker(t)
+			b := start(t)
 			pool := devicetest.Pool(b, time.Now)
 			d := heating()
 			if l := d.Check(); len(l) > 0 {
