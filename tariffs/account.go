@@ -20,6 +20,7 @@ type Account struct {
 	Arrears []Arrear    `json:"arrears,omitempty"` // fixed charges of past months still to be taken from purchases
 	Debt    units.Money `json:"debt,omitempty"`    // owed besides, paid off as the document's debt rule says
 	Paid    Paid        `json:"paid,omitzero"`     // debt taken in the current period of that rule
+	Carried []Carried   `json:"carried,omitempty"` // what the first month finds, of an account that has none yet
 }
 
 // Month is what has happened in one billing month.
@@ -31,7 +32,8 @@ type Month struct {
 	Peaks     []Peak      `json:"peaks,omitempty"` // demand so far
 	Purchases int         `json:"purchases,omitempty"`
 	Purchased units.Money `json:"purchased,omitempty"`
-	Closed    bool        `json:"closed,omitempty"` // its month-end charges have been booked
+	Closed    bool        `json:"closed,omitempty"`  // its month-end charges have been booked
+	Carried   []Carried   `json:"carried,omitempty"` // what it finds of earlier months' allowances
 }
 
 // Cell is the energy of one period of one season under one version.
@@ -82,6 +84,8 @@ type PastMonth struct {
 	Start  Date         `json:"start"`
 	Import units.Energy `json:"import"`
 	Peaks  []PastPeak   `json:"peaks,omitempty"`
+	// Carried is what it found of earlier months' allowances.
+	Carried []Carried `json:"carried,omitempty"`
 }
 
 // PastPeak is the highest demand of a demand charge in a past month.
@@ -151,12 +155,14 @@ func (a Account) Clone() Account {
 	}
 	a.Past = slices.Clone(a.Past)
 	a.Arrears = slices.Clone(a.Arrears)
+	a.Carried = cloneCarried(a.Carried)
 	return a
 }
 
 func (m Month) clone() Month {
 	m.Cells = slices.Clone(m.Cells)
 	m.Lines = slices.Clone(m.Lines)
+	m.Carried = cloneCarried(m.Carried)
 	m.Peaks = slices.Clone(m.Peaks)
 	for i := range m.Peaks {
 		m.Peaks[i].Days = slices.Clone(m.Peaks[i].Days)

@@ -116,6 +116,9 @@ func (d *Document) checkVersion(v *Version) fault.List {
 		if v.Export[i].Whole {
 			l.Add(fmt.Sprintf("export[%d].whole_month", i), "leave it out", "whole_month is for import only")
 		}
+		if v.Export[i].CarryOver {
+			l.Add(fmt.Sprintf("export[%d].carry_over", i), "leave it out", "carry_over is for import only")
+		}
 	}
 	for i := range v.Charges {
 		n.checkCharge(fmt.Sprintf("charges[%d]", i), &v.Charges[i])
@@ -307,6 +310,7 @@ func (n *names) checkEnergy(path string, e *EnergyCharge) {
 	case e.Daily() && e.Whole:
 		n.l.Add(path+".whole_month", "leave it out, or write reset: month", "steps that begin anew each day price no whole month")
 	}
+	n.checkCarry(path, e)
 	most := mostEnergy
 	if e.Per == PerDay {
 		most = mostDaily
@@ -316,6 +320,31 @@ func (n *names) checkEnergy(path string, e *EnergyCharge) {
 		at := fmt.Sprintf("%s.steps[%d]", path, i)
 		n.price(at+".price", s.Price)
 		n.limit(at+".to", s.To, i == len(e.Steps)-1, i > 0 && s.To <= e.Steps[i-1].To, most)
+	}
+}
+
+// checkCarry checks an allowance that piles up.
+func (n *names) checkCarry(path string, e *EnergyCharge) {
+	if e.CarryOverMonths < 0 || e.CarryOverMonths > 24 {
+		n.l.Add(path+".carry_over_months", "write for how many months, 1 to 24, or leave it out: for ever", "%d is out of range", e.CarryOverMonths)
+	}
+	if e.CarryOverMost < 0 || e.CarryOverMost > mostEnergy {
+		n.l.Add(path+".carry_over_most", fmt.Sprintf("write an energy up to %.0f kWh, or leave it out", mostEnergy.KWh()), "%s is out of range", e.CarryOverMost)
+	}
+	switch {
+	case !e.CarryOver && e.CarryOverMonths != 0:
+		n.l.Add(path+".carry_over_months", "write carry_over: true, or leave it out", "nothing is carried over")
+	case !e.CarryOver && e.CarryOverMost != 0:
+		n.l.Add(path+".carry_over_most", "write carry_over: true, or leave it out", "nothing is carried over")
+	case !e.CarryOver:
+	case len(e.Steps) < 2:
+		n.l.Add(path+".carry_over", "write steps, the first one the allowance: [{to: 50 kWh, price: 0}, {price: 2.10}]", "it is the first step that is carried over, and there are no two")
+	case e.Whole:
+		n.l.Add(path+".carry_over", "leave whole_month out", "where the whole month has one price nothing is left of a step")
+	case e.Daily():
+		n.l.Add(path+".carry_over", "write reset: month, or leave it out", "what a day leaves of its allowance is gone with the day")
+	case e.Steps[0].Price >= e.Steps[1].Price:
+		n.l.Add(path+".carry_over", "leave it out", "the first step costs %s and the next one %s: nothing is won by what is carried over", e.Steps[0].Price, e.Steps[1].Price)
 	}
 }
 

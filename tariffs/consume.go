@@ -82,7 +82,8 @@ func (b *book) month(start, seen Date) int {
 	if len(b.acc.Months) == 0 {
 		b.acc.Months = make([]Month, 0, 2)
 		b.shared, b.owned = false, 0
-		b.acc.Months = append(b.acc.Months, Month{Start: start, Seen: seen})
+		b.acc.Months = append(b.acc.Months, Month{Start: start, Seen: seen, Carried: b.acc.Carried})
+		b.acc.Carried = nil
 		return 0
 	}
 	b.roll(start)
@@ -105,6 +106,7 @@ func (b *book) roll(start Date) {
 		}
 		b.carry(n - 1)
 		_, next := b.t.cycle.at(last)
+		found := b.t.leaves(&b.acc, &b.acc.Months[n-1], nil)
 		if n == 2 {
 			if !b.acc.Months[0].Closed {
 				b.close(0)
@@ -117,14 +119,14 @@ func (b *book) roll(start Date) {
 		} else {
 			b.unshare()
 		}
-		b.acc.Months = append(b.acc.Months, Month{Start: next, Seen: next})
+		b.acc.Months = append(b.acc.Months, Month{Start: next, Seen: next, Carried: found})
 	}
 }
 
 // remember keeps what later months need of one that is dropped.
 func (b *book) remember(m *Month) {
 	const most = 24
-	p := PastMonth{Start: m.Start, Import: m.Import()}
+	p := PastMonth{Start: m.Start, Import: m.Import(), Carried: m.Carried}
 	for i := range m.Peaks {
 		q := &m.Peaks[i]
 		j := slices.IndexFunc(p.Peaks, func(x PastPeak) bool { return x.Name == q.Name })
@@ -213,6 +215,7 @@ func (b *book) charge(from, to time.Time, e, q units.Energy) {
 	if last := len(b.acc.Months) - 1; mi < last && s.v.doc.Classes != nil {
 		b.settleAll(b.own(last), s, 0) // a past month has changed, so the class may have
 	}
+	b.carryOn(mi, s)
 }
 
 // cell is the month's cell for a segment; a new one keeps them in the order

@@ -136,6 +136,15 @@ func (e *EnergyCharge) inWords() string {
 	if len(parts) == 1 {
 		words = plain(e.Steps[0].Price) + " per kWh"
 	}
+	if e.CarryOver {
+		words += fmt.Sprintf("; what a month leaves of the first %g kWh is carried over", e.Steps[0].To.KWh())
+		if e.CarryOverMonths > 0 {
+			words += fmt.Sprintf(" for %d months", e.CarryOverMonths)
+		}
+		if e.CarryOverMost > 0 {
+			words += fmt.Sprintf(", at most %g kWh", e.CarryOverMost.KWh())
+		}
+	}
 	if e.Whole {
 		words += ", all of it at the price the month reaches"
 	}

@@ -94,7 +94,7 @@ func rich() Document {
 
 // kinds says what a drawn document may contain.
 type kinds struct {
-	cliffs, falling, demand, monthEnd, classes bool
+	cliffs, falling, demand, monthEnd, classes, carry bool
 }
 
 func zones() []string {
@@ -159,6 +159,9 @@ func drawVersion(t *rapid.T, d *Document, k kinds) Version {
 		e.Price = p
 	}
 	v.Energy = append(v.Energy, e)
+	if k.carry && rapid.Bool().Draw(t, "carry over") {
+		v.Energy = append(v.Energy, drawCarry(t, d))
+	}
 	if len(d.Calendar.Periods) > 0 {
 		v.Energy = append(v.Energy,
 			EnergyCharge{Name: "peak", Periods: []string{"peak"}, Price: price()},
@@ -187,6 +190,32 @@ func drawVersion(t *rapid.T, d *Document, k kinds) Version {
 		v.Taxes = append(v.Taxes, x)
 	}
 	return v
+}
+
+// drawCarry is a charge with an allowance that piles up.
+func drawCarry(t *rapid.T, d *Document) EnergyCharge {
+	e := EnergyCharge{Name: "piles up", CarryOver: true, Per: rapid.SampledFrom([]Per{"", PerDay}).Draw(t, "carry per"), Reset: PerMonth}
+	if e.Per == "" {
+		e.Reset = ""
+	}
+	to, p := units.Energy(0), units.Price(rapid.Int64Range(0, 500_000).Draw(t, "carry price"))
+	for range rapid.IntRange(1, 2).Draw(t, "carry steps") {
+		most := int64(60_000)
+		if e.Per == PerDay {
+			most = 2000
+		}
+		to += units.Energy(rapid.Int64Range(1, most).Draw(t, "carry to")) * units.WattHour
+		e.Steps = append(e.Steps, Step{To: to, Price: p})
+		p += units.Price(rapid.Int64Range(1, 5_000_000).Draw(t, "carry rise"))
+	}
+	e.Steps = append(e.Steps, Step{Price: p})
+	e.CarryOverMonths = rapid.SampledFrom([]int{0, 1, 2, 3, 24}).Draw(t, "carry months")
+	e.CarryOverMost = units.Energy(rapid.SampledFrom([]int64{0, 0, 1, 30, 90}).Draw(t, "carry most")) * kWh
+	if len(d.Calendar.Periods) > 0 {
+		e.Periods = rapid.SampledFrom([][]string{nil, {"peak"}, {"standard", "off-peak"}}).Draw(t, "carry periods")
+		e.Seasons = rapid.SampledFrom([][]string{nil, {"high"}}).Draw(t, "carry seasons")
+	}
+	return e
 }
 
 // drawDemand is a demand charge of any kind but those whose amount hangs on the order

@@ -162,6 +162,10 @@ type EnergyCharge struct {
 	Per     Per         `yaml:"per"`         // month (default) or day: the steps are per day
 	Reset   Per         `yaml:"reset"`       // when the steps begin anew: month, or day, which only steps per day can; where not given day for those on some hours of it
 	Pushed  bool        `yaml:"pushed"`      // prices received at run time take the place of this one
+
+	CarryOver       bool         `yaml:"carry_over"`        // what a month leaves of the first step is added to the first step of the months after it
+	CarryOverMonths int          `yaml:"carry_over_months"` // for how many months, 1 to 24; 0: for ever
+	CarryOverMost   units.Energy `yaml:"carry_over_most"`   // the most that a month finds; 0: no limit
 }
 
 // Daily tells whether the steps begin anew each local day.  Otherwise steps per day

@@ -99,7 +99,7 @@ func (c *energyCharge) days(m *Month, v *version) units.Money {
 		if m.Cells[i].Version != v.doc.From || slices.ContainsFunc(m.Cells[:i], func(x Cell) bool { return x.Day == day && x.Version == v.doc.From }) {
 			continue
 		}
-		sum += c.upTo(c.energyOn(m, day), 1)
+		sum += c.upTo(c.energyOn(m, day), limits{scale: 1})
 	}
 	return sum
 }
@@ -123,27 +123,27 @@ func (e *EnergyCharge) cost(t *Tariff, m *Month, v *version, c *energyCharge) un
 	if len(e.Steps) == 0 {
 		return e.Price.Cost(own)
 	}
-	scale := t.scale(c, m.Start)
+	ends := t.limits(c, m)
 	if e.Whole {
-		return e.stepAt(t.energyBefore(m, c, nil), scale, false).Cost(own)
+		return e.stepAt(t.energyBefore(m, c, nil), ends, false).Cost(own)
 	}
 	var before units.Energy
 	if !m.oneVersion() {
 		before = t.energyBefore(m, c, v)
 	}
-	return e.upTo(before+own, scale) - e.upTo(before, scale)
+	return e.upTo(before+own, ends) - e.upTo(before, ends)
 }
 
 // upTo is what the first x of the month's energy comes to by the steps.
-func (e *EnergyCharge) upTo(x units.Energy, scale int64) units.Money {
+func (e *EnergyCharge) upTo(x units.Energy, ends limits) units.Money {
 	var sum units.Money
 	var from units.Energy
 	for i := range e.Steps {
 		s := &e.Steps[i]
-		if i == len(e.Steps)-1 || x <= s.To*units.Energy(scale) {
+		to := ends.of(s)
+		if i == len(e.Steps)-1 || x <= to {
 			return sum + s.Price.Cost(x-from)
 		}
-		to := s.To * units.Energy(scale)
 		sum += s.Price.Cost(to - from)
 		from = to
 	}
@@ -152,9 +152,9 @@ func (e *EnergyCharge) upTo(x units.Energy, scale int64) units.Money {
 
 // stepAt is the price of the step x has reached; with next, of the energy that
 // follows x.
-func (e *EnergyCharge) stepAt(x units.Energy, scale int64, next bool) units.Price {
+func (e *EnergyCharge) stepAt(x units.Energy, ends limits, next bool) units.Price {
 	for i := range e.Steps {
-		to := e.Steps[i].To * units.Energy(scale)
+		to := ends.of(&e.Steps[i])
 		if i == len(e.Steps)-1 || x < to || (x == to && !next) {
 			return e.Steps[i].Price
 		}
@@ -163,9 +163,9 @@ func (e *EnergyCharge) stepAt(x units.Energy, scale int64, next bool) units.Pric
 }
 
 // marginal is the price of what follows x, as the document's prices are.
-func (e *EnergyCharge) marginal(x units.Energy, scale int64) units.Price {
+func (e *EnergyCharge) marginal(x units.Energy, ends limits) units.Price {
 	if len(e.Steps) == 0 {
 		return e.Price
 	}
-	return e.stepAt(x, scale, true)
+	return e.stepAt(x, ends, true)
 }

@@ -69,7 +69,7 @@ func totals(acc Account) map[string]units.Money {
 }
 
 func everything() kinds {
-	return kinds{cliffs: true, falling: true, demand: true, monthEnd: true, classes: true}
+	return kinds{cliffs: true, falling: true, demand: true, monthEnd: true, classes: true, carry: true}
 }
 
 func TestAnySplitOfALoadComesToTheSameBill(t *testing.T) {
@@ -194,7 +194,7 @@ func TestABillIsTheSumOfItsItems(t *testing.T) {
 
 func TestMoreEnergyNeverCostsLess(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		tar := mustNew(t, drawDocument(t, kinds{cliffs: true, demand: true, classes: false}))
+		tar := mustNew(t, drawDocument(t, kinds{cliffs: true, demand: true, classes: false, carry: true}))
 		load := drawLoad(t, begin(t), rapid.IntRange(1, 6).Draw(t, "readings"), false)
 		_, less := settle(t, tar, Account{}, load)
 		more := append([]Reading(nil), load...)

@@ -86,7 +86,7 @@ func (t *Tariff) Table(acc Account, slots []units.Slot, expected []units.Energy)
 func (t *Tariff) Expects() bool {
 	for i := range t.versions {
 		v := &t.versions[i]
-		if v.doc.Classes != nil || slices.ContainsFunc(v.energy, func(c energyCharge) bool { return c.Whole || !c.rising() }) {
+		if v.doc.Classes != nil || slices.ContainsFunc(v.energy, func(c energyCharge) bool { return c.Whole || c.CarryOver || !c.rising() }) {
 			return true
 		}
 	}
@@ -106,10 +106,14 @@ func (t *Tariff) FillTable(tab *Table, acc Account, slots []units.Slot, expected
 	tab.Cliffs = tab.Cliffs[:0]
 	tab.Approximate = false
 	before := foreseen{}
+	var found []Carried
 	for first := 0; first < n; {
-		f := filler{t: t, tab: tab, acc: acc, slots: slots, expected: expected, first: first, before: before}
+		f := filler{t: t, tab: tab, acc: acc, slots: slots, expected: expected, first: first, before: before, found: found}
 		first = f.month()
 		before = foreseen{f.m.Start, f.total}
+		if t.carries && first < n {
+			found = f.leaves()
+		}
 	}
 }
 
@@ -131,7 +135,8 @@ type filler struct {
 	expected    []units.Energy
 	first, last int
 
-	before foreseen // the month before, where it is in the table too
+	before foreseen  // the month before, where it is in the table too
+	found  []Carried // what that one is expected to leave
 
 	m     Month // the month as it stands; without energy for one to come
 	known bool  // m is a month of the account
@@ -155,11 +160,13 @@ func (f *filler) month() int {
 	for f.last < len(f.slots) && f.slots[f.last].Start.Before(end) {
 		f.last++
 	}
-	f.m = Month{Start: s.month, Seen: s.month}
-	for i := range f.acc.Months {
-		if f.acc.Months[i].Start == s.month {
-			f.m, f.known = f.acc.Months[i], true
-		}
+	f.m, f.known = f.t.monthAt(&f.acc, s.month)
+	if !f.known {
+		f.m.Seen = s.month
+	}
+	if f.first > 0 && f.t.carries {
+		f.m.Carried = f.found
+		f.tab.Approximate = true // what this month costs hangs on what the one before uses
 	}
 	f.foresee(end)
 	f.class = f.expectedClass(s.v)
@@ -204,6 +211,26 @@ func (f *filler) foresee(end time.Time) {
 		before = f.acc.Past[n-1].Import
 	}
 	f.total = max(f.total, before)
+}
+
+// leaves is what the month is expected to leave to the one after it: the table's slots
+// reach to its end.
+func (f *filler) leaves() []Carried {
+	return f.t.leaves(&f.acc, &f.m, func(c *energyCharge) (sum units.Energy) {
+		if f.expected == nil {
+			return f.total - f.m.Import()
+		}
+		var s segment
+		for i := f.first; i < f.last; i++ {
+			if at := f.slots[i].Start; s.v == nil || !at.Before(s.end) {
+				s = f.t.segment(at)
+			}
+			if c.matches(s.season, s.period) && !(c.replaced && s.pushed >= 0) {
+				sum += max(0, f.expected[i])
+			}
+		}
+		return sum
+	})
 }
 
 func (f *filler) expectedClass(v *version) int {
@@ -275,7 +302,7 @@ func (f *filler) price(ahead units.Energy) (in, out units.Price) {
 				}
 				continue
 			}
-			out += c.withTax(c.marginal(f.t.position(&f.m, c, s.day), f.t.scale(c, s.month)))
+			out += c.withTax(c.marginal(f.t.position(&f.m, c, s.day), f.t.limits(c, &f.m)))
 			continue
 		}
 		if s.pushed >= 0 && c.replaced {
@@ -295,7 +322,7 @@ func (f *filler) basePrice(c *energyCharge, ahead units.Energy) units.Price {
 	if len(c.Steps) == 0 {
 		return c.Price
 	}
-	scale := f.t.scale(c, f.seg.month)
+	ends := f.t.limits(c, &f.m)
 	used := f.t.position(&f.m, c, f.seg.day)
 	if c.daily {
 		ahead = f.today
@@ -303,12 +330,12 @@ func (f *filler) basePrice(c *energyCharge, ahead units.Energy) units.Price {
 	switch {
 	case c.Whole:
 		f.tab.Approximate = true
-		return c.stepAt(max(used, f.total), scale, false)
+		return c.stepAt(max(used, f.total), ends, false)
 	case !c.rising():
 		f.tab.Approximate = true
-		return c.stepAt(used+ahead, scale, true)
+		return c.stepAt(used+ahead, ends, true)
 	default:
-		return c.stepAt(used, scale, true)
+		return c.stepAt(used, ends, true)
 	}
 }
 
@@ -349,11 +376,11 @@ func (f *filler) ladders() {
 // steps is the ladder of a charge's steps over some of the slots, when they have
 // counted used.
 func (f *filler) steps(c *energyCharge, first, last int, used units.Energy) {
-	scale := f.t.scale(c, f.seg.month)
+	ends := f.t.limits(c, &f.m)
 	l := f.ladder(c.name, used)
 	l.First, l.Last = first, last
 	for j := range c.Steps[:len(c.Steps)-1] {
-		at := c.Steps[j].To * units.Energy(scale)
+		at := ends.of(&c.Steps[j])
 		if at <= used {
 			continue
 		}
@@ -421,7 +448,7 @@ func (f *filler) cliff() {
 	for i := range v.energy {
 		if c := &v.energy[i]; c.Whole {
 			for j := range c.Steps[:len(c.Steps)-1] {
-				nearer(c.Steps[j].To * units.Energy(f.t.scale(c, f.seg.month)))
+				nearer(f.t.limits(c, &f.m).of(&c.Steps[j]))
 			}
 		}
 	}
@@ -450,13 +477,13 @@ func (f *filler) costOf(v *version, s *segment, x units.Energy) units.Money {
 		if c.kind == KindExport || !c.matches(s.season, s.period) || !c.inClass(v, class) {
 			continue
 		}
-		scale := f.t.scale(c, s.month)
+		ends := f.t.limits(c, &f.m)
 		amount := c.Price.Cost(x)
 		if len(c.Steps) > 0 {
-			amount = c.upTo(x, scale)
+			amount = c.upTo(x, ends)
 		}
 		if c.Whole {
-			amount = c.stepAt(x, scale, false).Cost(x)
+			amount = c.stepAt(x, ends, false).Cost(x)
 		}
 		sum += c.total(amount)
 	}

@@ -15,6 +15,7 @@ type Tariff struct {
 	loc      *time.Location
 	cycle    cycle
 	versions []version // by rising from; never empty
+	carries  bool      // some allowance piles up
 	overlay  Overlay
 }
 
@@ -90,6 +91,7 @@ func New(doc Document) (*Tariff, error) {
 	t.doc.Versions = slices.Clone(doc.Versions)
 	for i := range t.doc.Versions {
 		t.versions = append(t.versions, compile(&t.doc, i))
+		t.carries = t.carries || slices.ContainsFunc(t.doc.Versions[i].Energy, func(e EnergyCharge) bool { return e.CarryOver })
 	}
 	return t, nil
 }
@@ -399,14 +401,8 @@ func (t *Tariff) NextChange(at time.Time) time.Time {
 // month so far, and the name of the period.
 func (t *Tariff) PriceAt(acc Account, at time.Time) (units.Price, string) {
 	s := t.segment(at)
-	var fresh Month
-	m := &fresh
-	for i := range acc.Months {
-		if acc.Months[i].Start == s.month {
-			m = &acc.Months[i]
-		}
-	}
-	return t.priceIn(&s, &acc, m), s.period
+	m, _ := t.monthAt(&acc, s.month)
+	return t.priceIn(&s, &acc, &m), s.period
 }
 
 // priceIn is the price of the next kWh in a segment of the month.
@@ -424,7 +420,7 @@ func (t *Tariff) priceIn(s *segment, acc *Account, m *Month) units.Price {
 			}
 			continue
 		}
-		p += c.withTax(c.marginal(t.position(m, c, s.day), t.scale(c, s.month)))
+		p += c.withTax(c.marginal(t.position(m, c, s.day), t.limits(c, m)))
 	}
 	return p
 }

@@ -83,13 +83,19 @@ func (t *Tariff) moved(s, to Stretch) Stretch {
 func (a Account) AsOf(month Date) Account {
 	var out Account
 	for _, p := range a.Past {
-		if p.Start < month {
+		switch {
+		case p.Start < month:
 			out.Past = append(out.Past, p)
+		case p.Start == month:
+			out.Carried = cloneCarried(p.Carried)
 		}
 	}
 	for i := range a.Months {
-		if m := &a.Months[i]; m.Start < month {
-			p := PastMonth{Start: m.Start, Import: m.Import()}
+		switch m := &a.Months[i]; {
+		case m.Start == month:
+			out.Carried = cloneCarried(m.Carried)
+		case m.Start < month:
+			p := PastMonth{Start: m.Start, Import: m.Import(), Carried: cloneCarried(m.Carried)}
 			for _, k := range m.Peaks {
 				p.Peaks = append(p.Peaks, PastPeak{k.Name, k.Highest})
 			}
@@ -122,12 +128,7 @@ const mostLimit = 1_000_000 * units.KilowattHour
 func (t *Tariff) NextLimit(acc Account, at time.Time, usual units.Energy) (Limit, bool) {
 	s := t.segment(at)
 	out := Limit{Until: s.next.Start(t.loc)}
-	m := &Month{Start: s.month}
-	for i := range acc.Months {
-		if acc.Months[i].Start == s.month {
-			m = &acc.Months[i]
-		}
-	}
+	m, _ := t.monthAt(&acc, s.month)
 	own := m.Import()
 	var found bool
 	take := func(left units.Energy, name string, class bool, months int) {
@@ -167,8 +168,8 @@ func (t *Tariff) NextLimit(acc Account, at time.Time, usual units.Energy) (Limit
 			continue
 		}
 		for _, step := range c.Steps {
-			if step.To > own {
-				take(step.To-own, c.name, false, 0)
+			if to := step.To + m.found(c); step.To > 0 && to > own {
+				take(to-own, c.name, false, 0)
 				break
 			}
 		}

@@ -126,7 +126,7 @@ func questions() []question {
 			a.kind = s
 			return nil
 		}},
-		{"What does a kWh cost. Flat: 0.25. Blocks: 50 0.10, 200 0.15, rest 0.25. Hours: 17:00-20:00 0.45, mon-fri 06:00-09:00 0.40, rest 0.20", "", (*asker).prices},
+		{"What does a kWh cost. Flat: 0.25. Blocks: 50 0.10, 200 0.15, rest 0.25 (50 0 carry, where what a month leaves of the first block is kept; 50 0 carry 3: for three months). Hours: 17:00-20:00 0.45, mon-fri 06:00-09:00 0.40, rest 0.20", "", (*asker).prices},
 		{"What is paid whatever you use: an amount a month, or with day or first_purchase behind it", "0", func(a *asker, s string) error {
 			what, due, _ := strings.Cut(s, " ")
 			m, err := amount(what)
@@ -215,9 +215,19 @@ func (a *asker) prices(s string) error {
 		v.Energy = []tariffs.EnergyCharge{{Name: "energy", Price: p}}
 		return err
 	}
-	var steps []tariffs.Step
+	energy := tariffs.EnergyCharge{Name: "energy"}
 	a.doc.Calendar, v.Energy = tariffs.Calendar{}, nil
 	for i, part := range parts {
+		if before, months, carries := strings.Cut(part, "carry"); carries && i == 0 && a.kind == "blocks" {
+			part, energy.CarryOver = before, true
+			if months = strings.TrimSpace(months); months != "" {
+				n, err := strconv.Atoi(months)
+				if err != nil || n < 1 || n > 24 {
+					return fmt.Errorf("%q is no number of months, 1 to 24; write carry alone where it is kept for ever", months)
+				}
+				energy.CarryOverMonths = n
+			}
+		}
 		fields := strings.Fields(part)
 		if len(fields) < 2 || (fields[0] == "rest") != (i == len(parts)-1) || i == 0 && len(parts) == 1 {
 			return fmt.Errorf("write at least two parts with commas between them, the last one as rest and its price")
@@ -232,11 +242,11 @@ func (a *asker) prices(s string) error {
 				if step.To, err = units.ParseEnergy(strings.TrimSuffix(fields[0], "kWh") + " kWh"); err != nil || step.To <= 0 {
 					return fmt.Errorf("%q is not a limit in kWh such as 350", fields[0])
 				}
-				if i > 0 && step.To <= steps[i-1].To {
+				if i > 0 && step.To <= energy.Steps[i-1].To {
 					return fmt.Errorf("%s is not above the limit before it", fields[0])
 				}
 			}
-			steps = append(steps, step)
+			energy.Steps = append(energy.Steps, step)
 			continue
 		}
 		if err := a.hours(fields[:len(fields)-1], p); err != nil {
@@ -244,8 +254,8 @@ func (a *asker) prices(s string) error {
 		}
 	}
 	if a.kind == "blocks" {
-		v.Energy = []tariffs.EnergyCharge{{Name: "energy", Steps: steps}}
-		return nil
+		v.Energy = []tariffs.EnergyCharge{energy}
+		return a.wrong("versions[0].energy[0].carry_over")
 	}
 	for _, f := range a.doc.Check() {
 		if strings.HasPrefix(f.Path, "calendar") {

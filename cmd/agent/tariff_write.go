@@ -126,7 +126,14 @@ func writeEnergy(line func(string, ...any), e *tariffs.EnergyCharge) {
 			steps[i] = fmt.Sprintf("{price: %s}", exact(units.Money(s.Price)))
 		}
 	}
-	line("      - {name: %q, %ssteps: [%s]}", e.Name, filter, strings.Join(steps, ", "))
+	carry := ""
+	if e.CarryOver {
+		carry = ", carry_over: true"
+		if e.CarryOverMonths > 0 {
+			carry += fmt.Sprintf(", carry_over_months: %d", e.CarryOverMonths)
+		}
+	}
+	line("      - {name: %q, %ssteps: [%s]%s}", e.Name, filter, strings.Join(steps, ", "), carry)
 }
 
 // only is a key and its list of names, followed by more; nothing where there are none.

@@ -78,6 +78,9 @@ func (f *filler) fill(v reflect.Value, within []reflect.Type) {
 		v.SetBool(true)
 	case v.CanInt():
 		v.SetInt(f.n % (1 << (t.Bits() - 2)))
+		if !reads(v) { // a time of day has no more than 1,440 minutes
+			v.SetInt(f.n % 1000)
+		}
 	case v.CanUint():
 		v.SetUint(uint64(f.n) % (1 << (t.Bits() - 1)))
 	case v.CanFloat():
@@ -85,6 +88,12 @@ func (f *filler) fill(v reflect.Value, within []reflect.Type) {
 	default:
 		panic("no value for " + t.String())
 	}
+}
+
+// reads tells whether a value that writes and reads itself can be read as it is written.
+func reads(v reflect.Value) bool {
+	text, err := json.Marshal(v.Interface())
+	return err == nil && json.Unmarshal(text, reflect.New(v.Type()).Interface()) == nil
 }
 
 // Unset is the paths below v, in Go's names, that are zero; empty lists among

@@ -7,6 +7,7 @@ type Insight struct {
 	Compared    *Compared `json:"compared"` // null: there is nothing to compare
 	Limit       *Limit    `json:"limit"`    // null: none is near
 	ExpectedKWh float64   `json:"expected_kwh"`
+	Carried     *Carried  `json:"carried"` // null: nothing of earlier months' allowances is left
 	Buys        []Bought  `json:"buys"`
 }
 
@@ -33,6 +34,13 @@ type Limit struct {
 	Saves   string    `json:"saves"`
 	Months  int       `json:"months"`
 	Beyond  string    `json:"beyond"` // by which a kWh costs more above it
+}
+
+// Carried is what is left of earlier months' allowances.
+type Carried struct {
+	LeftKWh   float64   `json:"left_kwh"`
+	LapsesKWh float64   `json:"lapses_kwh"` // of it, with the month's end
+	Until     time.Time `json:"until"`
 }
 
 // Bought is what an amount buys.

@@ -26,6 +26,8 @@ func (d *Desk) Insight(ctx context.Context, at time.Time) (web.Insight, error) {
 	var out web.Insight
 	if st.Now.Before(to) {
 		out.Limit, out.Expected = d.limit(&st)
+		out.Carried, out.Lapses = d.site.Tariff.CarriedOver(st.Tariff, st.Now)
+		out.Until = to
 		out.Buys = d.buys(&st)
 	}
 	if d.site.InKWh {

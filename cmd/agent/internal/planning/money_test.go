@@ -47,6 +47,12 @@ func kinds() map[string]func(t *rapid.T, d *tariffs.Document) {
 		"blocks a day": func(t *rapid.T, d *tariffs.Document) {
 			add(d, tariffs.EnergyCharge{Name: "blocks a day", Per: tariffs.PerDay, Steps: steps(t, false)})
 		},
+		"an allowance that piles up": func(t *rapid.T, d *tariffs.Document) {
+			add(d, tariffs.EnergyCharge{
+				Name: "piles up", Steps: steps(t, false), CarryOver: true,
+				CarryOverMonths: rapid.IntRange(0, 3).Draw(t, "months"), CarryOverMost: units.Energy(rapid.Int64Range(0, 30).Draw(t, "most")) * units.KilowattHour,
+			})
+		},
 		"blocks of some hours": func(t *rapid.T, d *tariffs.Document) {
 			add(d, tariffs.EnergyCharge{Name: "day blocks", Periods: []string{"day"}, Steps: steps(t, false)})
 		},

@@ -332,6 +332,9 @@ func wireInsight(i Insight) api.Insight {
 			out.Compared.Use, out.Compared.Price = &use, &price
 		}
 	}
+	if i.Carried > 0 {
+		out.Carried = &api.Carried{LeftKWh: i.Carried.KWh(), LapsesKWh: i.Lapses.KWh(), Until: i.Until.UTC()}
+	}
 	if l := i.Limit; l != nil {
 		out.Limit = &api.Limit{Name: l.Name, Class: l.Class, LeftKWh: l.Left.KWh(), Until: l.Until.UTC(), Saves: l.Saves.String(), Months: l.Months, Beyond: units.Money(l.Beyond).String()}
 	}

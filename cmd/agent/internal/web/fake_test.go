@@ -545,8 +545,8 @@ func (f *fakeAgent) Insight(context.Context, time.Time) (Insight, error) {
 			From:   fakeNow.AddDate(0, 0, -21), To: fakeNow, Before: fakeNow.AddDate(0, -1, -21), BeforeTo: fakeNow.AddDate(0, -1, 0), Days: 21, Charged: 420 * units.One, ChargedBefore: 300 * units.One,
 		},
 		Limit:    &tariffs.Limit{Name: "large", Class: true, Left: units.FromKWh(3.2), Until: fakeNow.AddDate(0, 0, 9), Saves: 160 * units.One, Months: 3},
-		Expected: units.FromKWh(40),
-		Buys:     []Bought{{Amount: 50 * units.One, Credit: 50 * units.One, Energy: units.FromKWh(18), Lasts: 26 * time.Hour}, {Amount: 300 * units.One, ToDebt: 30 * units.One, Credit: 270 * units.One, Energy: units.FromKWh(105), Lasts: 140 * time.Hour}},
+		Expected: units.FromKWh(40), Carried: units.FromKWh(70), Lapses: units.FromKWh(20), Until: fakeNow.AddDate(0, 0, 9),
+		Buys: []Bought{{Amount: 50 * units.One, Credit: 50 * units.One, Energy: units.FromKWh(18), Lasts: 26 * time.Hour}, {Amount: 300 * units.One, ToDebt: 30 * units.One, Credit: 270 * units.One, Energy: units.FromKWh(105), Lasts: 140 * time.Hour}},
 	}, nil
 }
 

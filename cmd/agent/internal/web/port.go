@@ -207,6 +207,9 @@ type Insight struct {
 	Compared *Compared      // nil: there is nothing to compare
 	Limit    *tariffs.Limit // of the month under way; nil: none is near
 	Expected units.Energy   // to be used to its end, as is usual
+	Carried  units.Energy   // of earlier months' allowances, still unused
+	Lapses   units.Energy   // of Carried, with the month's end
+	Until    time.Time      // which that is
 	Buys     []Bought       // what money buys now; nil: it is not known yet, or the month is over
 }
 
