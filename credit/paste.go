@@ -203,7 +203,31 @@ func (f *finder) groups() []group {
 		}
 		i++
 	}
-	return dated(dialled(out, f.text), f.text)
+	return f.numbered(dated(dialled(out, f.text), f.text))
+}
+
+// numbered marks the groups of the meter's number as noise where something else stands
+// beside it: utilities name it with the tokens, and it may be as long as one.
+func (f *finder) numbered(g []group) []group {
+	for _, s := range f.e.schemes {
+		n, ok := s.(Numbered)
+		if !ok || n.MeterNumber() == "" {
+			continue
+		}
+		number := bare(n.MeterNumber())
+		for i := range g {
+			digits := ""
+			for j := i; j < len(g) && (j == i || g[j].gap == near) && len(digits) < len(number); j++ {
+				if digits += g[j].digits; digits != number || j-i+1 == len(g) {
+					continue
+				}
+				for k := i; k <= j; k++ {
+					g[k].noise = true
+				}
+			}
+		}
+	}
+	return g
 }
 
 // digitsOf is n digits, or n misread ones.

@@ -116,6 +116,12 @@ type Starter interface {
 	StartAt(state json.RawMessage, opening time.Time) (json.RawMessage, error)
 }
 
+// Numbered is a Scheme that knows the number that its meter's tokens are bought for.
+// Messages name it beside the tokens, and it may be as long as one.
+type Numbered interface {
+	MeterNumber() string // "" where it is not known
+}
+
 // Normalize strips what people and cameras put between the digits of a token:
 // blanks, dashes, dots, and the label of a QR text such as "token:"; digits of
 // other scripts become those that schemes read.

@@ -266,6 +266,13 @@ func (c *tokenDecodeCmd) Run(e *env) error {
 		return err
 	}
 	if c.State != "" {
+		if c.Commit {
+			release, err := holdState(c.State)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = release() }()
+		}
 		if account, err = readState(c.State, account); err != nil {
 			return err
 		}
@@ -431,6 +438,15 @@ func meterForm(file string) form.Form {
 		credit.FillAccount1(doc)
 		return nil
 	}}}
+}
+
+// holdState keeps others who sell or read by the same state file waiting: two at once
+// would both go by what it held before, and one token be sold or taken twice.
+func holdState(file string) (release func() error, err error) {
+	if release, err = durable.Hold(file); err != nil {
+		return nil, fmt.Errorf("cannot keep the state: %w", err)
+	}
+	return release, nil
 }
 
 // writeState replaces a state file as a whole: a crash leaves the old one or

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/credit"
@@ -36,12 +39,32 @@ type sold struct {
 	Version int       `json:"version"` // of its form as it is stored
 	Count   *int      `json:"count"`   // of the last OpenPAYGO token or one by description; null: none
 	Last    time.Time `json:"last"`    // minute of issue of the last STS token
+	Key     string    `json:"key"`     // names the key that Count is of; "": a file of before it was kept, or of STS
+}
+
+// of takes the counts for those of a key, and refuses another one's: a token that goes on
+// where they end is out of its own meter's reach, or was sold before.
+func (p *sold) of(file, name string) error {
+	if p.Key != "" && p.Key != name {
+		return fmt.Errorf("%s has the counts of another key or meter; keep one file for each", file)
+	}
+	p.Key = name
+	return nil
+}
+
+// keyName names the key that a meter's tokens are counted by, without showing it.
+func (m *meterFile) keyName() string {
+	h := sha256.Sum256(fmt.Appendf(nil, "keeplit sold\n%s\n%s\n%d\n%s", m.Scheme, strings.ToLower(strings.TrimSpace(m.Key)), m.StartingCode, m.Meter))
+	return hex.EncodeToString(h[:8])
 }
 
 // soldForm is the numbered form of what --state keeps.
 func soldForm(file string) form.Form {
 	return form.Form{Name: file, Unnumbered: true, Steps: []form.Step{func(doc map[string]any) error {
 		form.Fill(doc, map[string]any{"count": nil, "last": "0001-01-01T00:00:00Z"})
+		return nil
+	}, func(doc map[string]any) error {
+		form.Fill(doc, map[string]any{"key": ""})
 		return nil
 	}}}
 }
@@ -70,8 +93,18 @@ func (c *tokenIssueCmd) Run(e *env) error {
 	}
 	var past sold
 	if c.State != "" {
+		release, err := holdState(c.State)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = release() }()
 		if past, err = readSold(c.State); err != nil {
 			return err
+		}
+		if m.Scheme != "sts" {
+			if err := past.of(c.State, m.keyName()); err != nil {
+				return err
+			}
 		}
 	}
 	var tokens []string

@@ -92,6 +92,11 @@ func (c voucherIssueCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	release, err := holdState(c.State)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = release() }()
 	past, err := nextSerial(c.State, sealed.PublicOf(key))
 	if err != nil {
 		return err

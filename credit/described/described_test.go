@@ -455,7 +455,7 @@ func TestBadDescriptions(t *testing.T) {
 		{"a counter of two bytes", func(d *Document) { d.Description.Message[0].Counter = 2 }, "2 is no number of bytes of a counter"},
 		{"a message without an end", func(d *Document) { d.Description.Message[2] = Field{Text: strings.Repeat("x", 2000)} }, "1024 are taken"},
 		{"no code", func(d *Document) { d.Description.Digits = []Part{{Value: 4}, {Counter: 6}} }, "code is given 0 times"},
-		{"a code of 12 digits", func(d *Document) { d.Description.Digits[2].Code = 12 }, "a code has 4 to 9 digits, not 12"},
+		{"a code of 12 digits", func(d *Document) { d.Description.Digits[2].Code = 12 }, "a code has 5 to 9 digits, not 12"},
 		{"check digits in the middle", func(d *Document) {
 			d.Description.Digits = []Part{{Check: Luhn}, {Value: 4}, {Code: 7}}
 		}, "check digits are of all digits before them"},
@@ -477,7 +477,7 @@ func TestBadDescriptions(t *testing.T) {
 		{"a power of a balance", func(d *Document) { d.Description.Values[2].Power = 1 }, "a token to clear has no power"},
 		{"a window without counters", func(d *Document) { d.Description.Window.Ahead = 0 }, "window.ahead: 0 is no number of counters"},
 		{"a window behind the start", func(d *Document) { d.Description.Window.Behind = -1 }, "window.behind: -1 is no number of counters"},
-		{"a code that is guessed", func(d *Document) { d.Description.Digits[2].Code = 4 }, "a guess is right once in 9999; it may be once in 10000 at most"},
+		{"a code of 4 digits", func(d *Document) { d.Description.Digits[2].Code = 4 }, "a code has 5 to 9 digits, not 4"},
 		{"a window too wide for the code", func(d *Document) {
 			d.Description = short()
 			d.Description.Window = Window{Ahead: 100, Behind: 10}

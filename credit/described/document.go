@@ -125,6 +125,7 @@ func (d *Description) SetDefaults() {
 const (
 	mostDigits  = 32 // of a token: what is longer is not typed
 	leastDigits = 6
+	leastCode   = 5 // with fewer a guess is right too often, whatever the window
 	mostAhead   = 500
 	mostBehind  = 200
 	mostValues  = 200
@@ -184,8 +185,8 @@ func (d *Description) checkDigits(l *fault.List) {
 			l.Add(at+".value", "write 1 to 9", "%d is no number of digits of a value", p.Value)
 		case p.Counter < 0 || p.Counter > 6:
 			l.Add(at+".counter", "write 1 to 6", "%d is no number of digits of a counter", p.Counter)
-		case p.Code != 0 && (p.Code < 4 || p.Code > 9):
-			l.Add(at+".code", "write 6 to 9: the truncation leaves 31 bits", "a code has 4 to 9 digits, not %d", p.Code)
+		case p.Code != 0 && (p.Code < leastCode || p.Code > 9):
+			l.Add(at+".code", "write 6 to 9: the truncation leaves 31 bits", "a code has %d to 9 digits, not %d", leastCode, p.Code)
 		case p.Check != "" && p.Check != Luhn && p.Check != Mod97:
 			l.Add(at+".check", "write luhn or mod97", "%q is not known", p.Check)
 		case p.Check != "" && i < len(d.Digits)-1:

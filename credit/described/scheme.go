@@ -95,7 +95,10 @@ type secret struct {
 	next int64
 }
 
-var _ credit.Scheme = (*Scheme)(nil)
+var (
+	_ credit.Scheme   = (*Scheme)(nil)
+	_ credit.Numbered = (*Scheme)(nil)
+)
 
 // New is the scheme for a document that Check finds nothing wrong with.
 func New(doc Document) (*Scheme, error) {
@@ -115,6 +118,9 @@ func New(doc Document) (*Scheme, error) {
 
 // Name is "described".
 func (s *Scheme) Name() string { return "described" }
+
+// MeterNumber is the number that tokens are bought for; see credit.Numbered.
+func (s *Scheme) MeterNumber() string { return s.doc.Meter }
 
 // Fits tells whether digits are as many as a token has.
 func (s *Scheme) Fits(digits string) bool {
