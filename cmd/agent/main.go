@@ -5,6 +5,8 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -129,13 +131,13 @@ func run(args []string, e *env) int {
 	return exitOK
 }
 
-// joinNegative makes "--skew -20us" one argument, which would else be taken for
-// a flag of that name.
+// joinNegative makes "--skew -20us" one argument, and "--root KEY" with a key that
+// begins with a hyphen, which would else be taken for a flag of that name.
 func joinNegative(args []string) []string {
 	var out []string
 	for _, a := range args {
 		n := len(out)
-		if n > 0 && len(a) > 1 && a[0] == '-' && (a[1] >= '0' && a[1] <= '9' || a[1] == '.') &&
+		if n > 0 && len(a) > 1 && a[0] == '-' && (a[1] >= '0' && a[1] <= '9' || a[1] == '.' || isKey(a)) &&
 			strings.HasPrefix(out[n-1], "--") && !strings.Contains(out[n-1], "=") {
 			out[n-1] += "=" + a
 			continue
@@ -143,4 +145,11 @@ func joinNegative(args []string) []string {
 		out = append(out, a)
 	}
 	return out
+}
+
+// isKey tells whether a is a public key as base64url writes it: one in 64 begins with a
+// hyphen.
+func isKey(a string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(a)
+	return err == nil && len(b) == ed25519.PublicKeySize
 }
