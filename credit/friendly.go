@@ -94,7 +94,8 @@ func (c calendar) covers(t time.Time) time.Time {
 			if w.To <= w.From {
 				last = 1
 			}
-			from, to := c.on(noon, 0, w.From), c.on(noon, last, w.To)
+			from, _ := c.on(noon, 0, w.From)
+			_, to := c.on(noon, last, w.To)
 			if !t.Before(from) && t.Before(to) && to.After(end) {
 				end = to
 			}
@@ -114,16 +115,38 @@ func (c calendar) covers(t time.Time) time.Time {
 	return end
 }
 
-// on is a time of day of the local day that is later days after that of noon.
-func (c calendar) on(noon time.Time, later int, at TimeOfDay) time.Time {
+// on is when the clock shows a time of day, on the local day that is later days after
+// that of noon: once, or twice where the clock is set back.  A time over which it is set
+// forward is the instant of that.
+func (c calendar) on(noon time.Time, later int, at TimeOfDay) (first, last time.Time) {
 	y, m, d := noon.In(c.loc).Date()
 	if at == 0 || at == 1440 { // midnight may not exist on a day of a clock change
 		if at == 1440 {
 			later++
 		}
-		return units.DayStart(y, m, d+later, c.loc)
+		t := units.DayStart(y, m, d+later, c.loc)
+		return t, t
 	}
-	return time.Date(y, m, d+later, int(at)/60, int(at)%60, 0, 0, c.loc).UTC()
+	shown := time.Date(y, m, d+later, int(at)/60, int(at)%60, 0, 0, time.UTC)
+	for _, near := range []time.Duration{-24 * time.Hour, 24 * time.Hour} { // by the clock before a change, and after it
+		_, east := shown.Add(near).In(c.loc).Zone()
+		t := shown.Add(-time.Duration(east) * time.Second)
+		if l := t.In(c.loc); l.Hour()*60+l.Minute() != int(at) {
+			continue
+		}
+		if first.IsZero() || t.Before(first) {
+			first = t
+		}
+		if t.After(last) {
+			last = t
+		}
+	}
+	if first.IsZero() {
+		_, change := shown.Add(-24 * time.Hour).In(c.loc).ZoneBounds()
+		change = change.UTC()
+		return change, change
+	}
+	return first, last
 }
 
 // Friendly tells whether an instant is in the friendly hours of the calendar.

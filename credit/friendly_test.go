@@ -178,3 +178,55 @@ func TestAnOverloadInFriendlyHoursDoesNotBecomeACutForCredit(t *testing.T) {
 	s.now = noon().Add(22 * time.Hour)
 	s.lit(false, credit.ForNoCredit)
 }
+
+// While the clock shows a time of a window it is friendly, also where the clock is
+// changed: an hour that comes twice is within it twice, and what is left of one that is
+// passed over is within it.  Beside the window it is friendly for an hour at the most.
+func TestFriendlyHoursHaveNoHoleWhereTheClockIsChanged(t *testing.T) {
+	for _, zone := range []string{"Europe/Berlin", "Europe/London", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Johannesburg"} {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range [][2]string{{"02:00", "03:00"}, {"02:30", "03:30"}, {"01:30", "02:15"}, {"00:30", "01:30"}, {"22:00", "02:30"}, {"01:00", "02:00"}, {"23:30", "00:30"}, {"03:00", "01:45"}} {
+			doc := credit.Defaults()
+			from, to := clockTime(t, w[0]), clockTime(t, w[1])
+			doc.Friendly.Windows = []credit.FriendlyWindow{{Days: []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}, From: from, To: to}}
+			s := open(t, nil)
+			e, err := credit.New(doc, loc, s.scheme)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shows := func(at time.Time) bool {
+				l := at.In(loc)
+				now := credit.TimeOfDay(l.Hour()*60 + l.Minute())
+				if to <= from {
+					return now >= from || now < to
+				}
+				return now >= from && now < to
+			}
+			near := func(at time.Time) bool {
+				for by := -time.Hour; by <= time.Hour; by += 5 * time.Minute {
+					if shows(at.Add(by)) {
+						return true
+					}
+				}
+				return false
+			}
+			for day := time.Date(2026, 1, 1, 0, 0, 0, 0, loc); day.Year() == 2026; day = day.AddDate(0, 0, 1) {
+				_, was := day.Zone()
+				if _, is := day.AddDate(0, 0, 2).Zone(); was == is && day.YearDay()%40 != 0 {
+					continue // of the days without a change a few are enough
+				}
+				for at := day; at.Before(day.AddDate(0, 0, 2)); at = at.Add(5 * time.Minute) {
+					switch friendly := e.Friendly(at); {
+					case shows(at) && !friendly:
+						t.Fatalf("%s, %s to %s: %s is not friendly", zone, w[0], w[1], at.In(loc))
+					case friendly && !near(at):
+						t.Fatalf("%s, %s to %s: %s is friendly", zone, w[0], w[1], at.In(loc))
+					}
+				}
+			}
+		}
+	}
+}

@@ -18,7 +18,7 @@ import (
 )
 
 // foreign is a random document and what a load comes to by it, as another program says: one
-// written in another language from docs/tariffs.md alone, in fractions.
+// written in another language from docs/tariffs.md alone, in fractions: testdata/foreign.py.
 type foreign struct {
 	Seed  int
 	Doc   string
