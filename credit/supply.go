@@ -139,8 +139,9 @@ func (p *posting) decide(s *SupplyState, f Facts) Decision {
 
 	switch {
 	case cause != NoCause:
-		// Also what another cause hides, and what ended before it came.
-		s.Armed = s.Armed || s.Position == Ready || f.Tamper || f.Utility && !f.Closes || s.NoCredit && p.doc.Restore == Armed
+		// Also what another cause hides, and what ended before it came: an order of which
+		// nobody says any more that the supply closes by itself after it.
+		s.Armed = s.Armed || s.Position == Ready || f.Tamper || (f.Utility || s.Cause == ByUtility) && !f.Closes || s.NoCredit && p.doc.Restore == Armed
 		s.Position, s.Cause = Disconnected, cause
 	case s.Position == Connected:
 		s.Cause = NoCause

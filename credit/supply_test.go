@@ -239,6 +239,24 @@ func TestReconnectionByTheUtilityWaitsForTheCustomer(t *testing.T) {
 	}
 }
 
+// An order after which the supply closes by itself ends with the configuration that said
+// so, and the credit was spent meanwhile: with new credit it waits for the customer.
+func TestAnOrderThatNobodyExplainsAnyMoreArms(t *testing.T) {
+	for _, explained := range []bool{true, false} {
+		s := open(t, func(d *credit.Document) { d.Opening = one })
+		s.lit(true, credit.NoCause)
+		s.supply(credit.Facts{Utility: true, Closes: true})
+		s.use(2 * one)
+		s.supply(credit.Facts{Utility: true, Closes: true})
+		s.supply(credit.Facts{Closes: explained})
+		s.lit(false, credit.ForNoCredit)
+		s.topUp(10 * one)
+		if d := s.supply(credit.Facts{Closes: explained}); d.Close != explained || !explained && d.Position != credit.Ready {
+			t.Errorf("explained %v: %+v", explained, d)
+		}
+	}
+}
+
 func TestWarningLadder(t *testing.T) {
 	for _, c := range []struct {
 		left time.Duration

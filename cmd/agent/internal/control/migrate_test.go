@@ -165,6 +165,7 @@ func newIn2(path string) bool {
 		`^\.?meter\.registers\.(import|export)_?counter\.(former|since|moved|sum|other)`,
 		`^\.?tariff\.months\[\d+\]\.cells\[\d+\]\.day`,
 		`^\.?tariff\.months\[\d+\]\.peaks\[\d+\]\.days`,
+		`^\.?tariff\.((months|past)\[\d+\]\.)?carried`,
 		`^\.?credit\.instalment`,
 		`^\.?plan\.outlast`,
 		`^\.?until`,
