@@ -477,6 +477,10 @@ func TestBadDescriptions(t *testing.T) {
 		{"a power of a balance", func(d *Document) { d.Description.Values[2].Power = 1 }, "a token to clear has no power"},
 		{"a window without counters", func(d *Document) { d.Description.Window.Ahead = 0 }, "window.ahead: 0 is no number of counters"},
 		{"a window behind the start", func(d *Document) { d.Description.Window.Behind = -1 }, "window.behind: -1 is no number of counters"},
+		{"5 digits that many counters share", func(d *Document) {
+			d.Description.Digits = []Part{{Value: 4}, {Code: 5}}
+			d.Description.Window = Window{Ahead: 5}
+		}, "is refused, once in 5 in the end; give the code 6 digits, or put {counter: 1} into the token"},
 		{"a code of 4 digits", func(d *Document) { d.Description.Digits[2].Code = 4 }, "a code has 5 to 9 digits, not 4"},
 		{"a window too wide for the code", func(d *Document) {
 			d.Description = short()

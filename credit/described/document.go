@@ -125,7 +125,7 @@ func (d *Description) SetDefaults() {
 const (
 	mostDigits  = 32 // of a token: what is longer is not typed
 	leastDigits = 6
-	leastCode   = 5 // with fewer a guess is right too often, whatever the window
+	leastCode   = 5 // with fewer a guess is right too often, whatever the window; with 5 some of the counter's must be there
 	mostAhead   = 500
 	mostBehind  = 200
 	mostValues  = 200
@@ -197,6 +197,9 @@ func (d *Description) checkDigits(l *fault.List) {
 	}
 	if codes != 1 || values > 1 || counters > 1 {
 		l.Add("digits", "give code once, value and counter once or not at all", "code is given %d times, value %d, counter %d", codes, values, counters)
+	}
+	if c := d.codeDigits(); c == leastCode && counters == 0 {
+		l.Add("digits", "give the code 6 digits, or put {counter: 1} into the token", "with a code of %d digits and none of the counter a token of the vendor's may have the digits of an earlier one, and is refused, once in %d in the end", c, pow10(c)/lookBack)
 	}
 	if n < leastDigits || n > mostDigits {
 		l.Add("digits", fmt.Sprintf("write parts of %d to %d digits in all", leastDigits, mostDigits), "a token has %d digits", n)
