@@ -2,7 +2,10 @@ package durable
 
 import (
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestWhatIsHeldIsWaitedFor(t *testing.T) {
@@ -11,24 +14,29 @@ func TestWhatIsHeldIsWaitedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	released := make(chan bool, 1)
-	done := make(chan error)
-	go func() {
-		again, err := Hold(path)
-		if err == nil {
-			err = again()
-		}
-		if len(released) == 0 {
-			t.Error("it was held by two")
-		}
-		done <- err
-	}()
-	released <- true
+	// Eight read what is there and write it anew: none goes by what another has not written yet.
+	var holders atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			again, err := Hold(path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mine := holders.Load()
+			time.Sleep(time.Millisecond)
+			holders.Store(mine + 1)
+			if err := again(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-done; err != nil {
-		t.Fatal(err)
+	if all.Wait(); holders.Load() != 8 {
+		t.Errorf("of 8 that held it %d did so alone", holders.Load())
 	}
 	if _, err := Hold(filepath.Join(path, "nowhere", "state.json")); err == nil {
 		t.Error("a folder that is not there was held")
