@@ -79,7 +79,7 @@ func (f *faulty) Plan(_ context.Context, b planning.Brief, _ time.Duration) (pla
 			for i := 0; i < len(b); i += 512 {
 				b[i] = 1
 			}
-			if all = append(all, b); len(all) > 1<<40 {
+			if all = append(all, b); len(all) > 1<<30 {
 				break
 			}
 		}
