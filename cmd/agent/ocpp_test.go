@@ -28,7 +28,7 @@ func TestACarAtAChargingStationIsChargedByPlan(t *testing.T) {
 meter: {driver: house}
 simulation: {speed: 1, step: 1s, per_day: 6 kWh}
 tariff: {document: {name: flat, currency: EUR, zone: UTC, versions: [{energy: [{name: energy, price: 0.3}]}]}}
-credit: {opening: 100}
+credit: {opening: 10000}
 tokens: {openpaygo: {key: {file: k}, starting_code: 516959010}}
 supply: {switch: {driver: house}}
 switching: {gap_min: 0s, gap_max: 0s, spread: 0s}
@@ -37,7 +37,7 @@ loads:
   - id: car
     kind: power
     power: {min: 6 A, max: 32 A, step: 1 A}
-    need: {energy: 90 kWh}
+    need: {energy: 170 kWh} # all that it can take in a day: no hour of it is one to wait for
     min_off: 0s
     switch: {driver: ocpp, station: CP001, password: {file: p}}
 plan: {time: 100ms, slot: 5m}

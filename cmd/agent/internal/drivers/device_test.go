@@ -213,6 +213,8 @@ func startBroker(t *testing.T) *testBroker {
 	}
 	b := &testBroker{server, session}
 	b.run(t, session.Run)
+	// A server that is closed while somebody is about to come in races with itself.
+	until(t, "the session is connected", func() bool { _, ok := server.Clients.Get("keeplit-test"); return ok })
 	return b
 }
 
