@@ -556,5 +556,4 @@ func TestBrowser(t *testing.T) {
 		}
 		t.Logf("%7.0f bytes for the next page", again)
 	})
-
 }
