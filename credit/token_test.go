@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/credit/credittest"
 	"github.com/keeplit/keeplit/credit/sts"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -338,25 +339,6 @@ func stsScheme(t testing.TB) (*sts.Scheme, *sts.Vendor) {
 	return s, v
 }
 
-// slips are a token with every single digit changed and every two neighbours
-// swapped.
-func slips(token string) []string {
-	var out []string
-	for i := range len(token) {
-		for d := byte('0'); d <= '9'; d++ {
-			if d != token[i] {
-				out = append(out, token[:i]+string(d)+token[i+1:])
-			}
-		}
-	}
-	for i := range len(token) - 1 {
-		if token[i] != token[i+1] {
-			out = append(out, token[:i]+string(token[i+1])+string(token[i])+token[i+2:])
-		}
-	}
-	return out
-}
-
 // Chance is all that lets a slip of the finger pass for another token; how
 // often it may is computed.
 func TestSlipsOfTheFinger(t *testing.T) {
@@ -369,7 +351,7 @@ func TestSlipsOfTheFinger(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, slip := range slips(token) {
+			for _, slip := range credittest.Slips(token) {
 				tried++
 				got, _, err := s.Decode(s.Start(), slip, at)
 				if err != nil {
@@ -401,7 +383,7 @@ func TestSlipsOfTheFinger(t *testing.T) {
 				t.Fatal(err)
 			}
 			last = n
-			for _, slip := range slips(token) {
+			for _, slip := range credittest.Slips(token) {
 				tried++
 				if got, _ := s.Decode(state, slip); got.Code == credit.Accept {
 					accepted++

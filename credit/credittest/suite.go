@@ -143,7 +143,7 @@ func Run(t *testing.T, kit func(t testing.TB) Kit) {
 		token := s.kit.Vend(t)
 		s.enter(token, "page")
 		state := schemeState(s.a, s.kit.Scheme.Name())
-		for _, wrong := range append(slips(token), token[1:], token+"0", "", "x", strings.Repeat("9", len(token))) {
+		for _, wrong := range append(Slips(token), token[1:], token+"0", "", "x", strings.Repeat("9", len(token))) {
 			got, next, err := s.kit.Scheme.Read(bytes.Clone(state), wrong, s.kit.Now)
 			switch {
 			case err != nil:
@@ -251,9 +251,9 @@ func schemeState(a credit.Account, name string) json.RawMessage {
 	return nil
 }
 
-// slips are a token with every single digit changed and every two neighbours
+// Slips are a token with every single digit changed and every two neighbours
 // swapped.
-func slips(token string) []string {
+func Slips(token string) []string {
 	var out []string
 	for i := range len(token) {
 		for d := byte('0'); d <= '9'; d++ {

@@ -25,8 +25,32 @@ const (
 	Echo     Fault = "server that hears what it has sent" // what was written comes back first
 )
 
-// ListeningCases are the faults of a serial server before a meter that sends by itself.
-func ListeningCases() []Case {
+// Way is one way to a meter, with what may be wrong on it.
+type Way struct {
+	Name  string
+	On    func(*testing.T, Play) Line
+	Cases []Case
+}
+
+// ListeningWays are the ways to a meter that sends framed telegrams by itself: a serial
+// port in a mode, and a serial server, with the faults of either.
+func ListeningWays(mode line.Mode) []Way {
+	both := []Case{
+		{Fault: Silence, Codes: []metering.Code{metering.Silent}},
+		{Fault: Cut, Codes: []metering.Code{metering.Short}},
+		{Fault: Corrupt, Codes: []metering.Code{metering.Checksum}},
+		{Fault: Garbage, Codes: []metering.Code{metering.UnknownReply}},
+		{Fault: Absurd, Codes: []metering.Code{metering.Range}},
+		{Fault: HangUp, Codes: nil},
+	}
+	return []Way{
+		{"serial port", func(t *testing.T, play Play) Line { return NewPort(t, mode, play) }, both},
+		{"serial server", func(t *testing.T, play Play) Line { return NewGateway(t, play) }, append(both, listeningCases()...)},
+	}
+}
+
+// listeningCases are the faults of a serial server before a meter that sends by itself.
+func listeningCases() []Case {
 	return []Case{
 		{Fault: Refused, Codes: []metering.Code{metering.Offline}},
 		{Fault: Reset, Codes: []metering.Code{metering.Offline}, Reads: true},

@@ -346,32 +346,15 @@ func (h *head) play(far io.ReadWriter, gone <-chan struct{}) {
 }
 
 func TestConformance(t *testing.T) {
-	both := []meteringtest.Case{
-		{Fault: meteringtest.Silence, Codes: []metering.Code{metering.Silent}},
-		{Fault: meteringtest.Cut, Codes: []metering.Code{metering.Short}},
-		{Fault: meteringtest.Corrupt, Codes: []metering.Code{metering.Checksum}},
-		{Fault: meteringtest.Garbage, Codes: []metering.Code{metering.UnknownReply}},
-		{Fault: meteringtest.Absurd, Codes: []metering.Code{metering.Range}},
-		{Fault: meteringtest.HangUp, Codes: nil},
-	}
-	for _, row := range []struct {
-		name  string
-		on    func(*testing.T, meteringtest.Play) meteringtest.Line
-		cases []meteringtest.Case
-	}{
-		{"serial port", func(t *testing.T, play meteringtest.Play) meteringtest.Line {
-			return meteringtest.NewPort(t, DefaultMode(), play)
-		}, both},
-		{"serial server", func(t *testing.T, play meteringtest.Play) meteringtest.Line { return meteringtest.NewGateway(t, play) }, append(both, meteringtest.ListeningCases()...)},
-	} {
-		t.Run(row.name, func(t *testing.T) {
+	for _, way := range meteringtest.ListeningWays(DefaultMode()) {
+		t.Run(way.Name, func(t *testing.T) {
 			meteringtest.Run(t, meteringtest.Bench{
 				Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent | metering.HasFrequency,
-				Energy: units.WattHour, Power: units.Watt, Cases: row.cases,
+				Energy: units.WattHour, Power: units.Watt, Cases: way.Cases,
 				New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
 					dev := &head{}
-					dev.Line = row.on(t, dev.play)
-					m, err := New(Config{Name: row.name, Open: dev.Open, Patience: 200 * time.Millisecond, Now: time.Now})
+					dev.Line = way.On(t, dev.play)
+					m, err := New(Config{Name: way.Name, Open: dev.Open, Patience: 200 * time.Millisecond, Now: time.Now})
 					if err != nil {
 						t.Fatal(err)
 					}

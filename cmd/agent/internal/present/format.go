@@ -150,12 +150,6 @@ func (f Format) Power(p units.Power) string {
 	return Number(p.KW(), 2) + NoBreak + "kW"
 }
 
-// Big is a value in two parts, for large print: the number and its unit.
-func (f Format) Big(s string) [2]string {
-	n, u, _ := strings.Cut(s, NoBreak)
-	return [2]string{n, u}
-}
-
 // Number is a number with so many decimals and a proper minus.
 func Number(v float64, decimals int) string {
 	s := group(strconv.FormatFloat(v, 'f', decimals, 64))
