@@ -1,10 +1,10 @@
 # Developers' shortcuts; .ci/run calls the same targets.
 GO      ?= go
 TOOL     = $(GO) tool -modfile=internal/tools/go.mod
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+VERSION ?= $(shell deploy/version 2>/dev/null || echo development)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 
-.PHONY: all build test lint cross bench house replay proof clean
+.PHONY: all build test lint cross deb bench house replay proof clean
 
 all: lint test build
 
@@ -25,6 +25,17 @@ cross:
 	@for f in dist/agent-linux-*; do \
 	  if readelf -l $$f | grep -q INTERP; then echo "$$f is not static"; exit 1; fi; \
 	  ls -l $$f | awk '{printf "%s %.1f MB static\n", $$9, $$5/1e6}'; done
+
+# Debian packages of the three in dist/, and what can be held against them without installing one.
+NFPM  = $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+ARCHS = amd64 arm64 armhf
+deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+deb: export NFPM := $(NFPM)
+deb: cross
+	rm -f dist/*.deb
+	for arch in $(ARCHS); do \
+	  deploy/deb/pack.sh dist/agent-linux-$$(echo $$arch | sed s/armhf/armv6/) $$arch '$(VERSION)' dist || exit 1; done
+	deploy/deb/check.sh dist/*.deb
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

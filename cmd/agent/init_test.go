@@ -10,7 +10,7 @@ import (
 // What can be driven is told by the list, and not written down a second time.
 func TestTheSampleAndTheCommandLineNameEveryDriverOfTheList(t *testing.T) {
 	all := drivers.All()
-	text := sampleConfig(all)
+	text := sampleConfig(all, "data")
 	for _, name := range append(all.MeterNames(), all.SwitchNames()...) {
 		if !strings.Contains(text, " "+name) {
 			t.Errorf("the sample does not name the driver %s", name)
@@ -27,5 +27,26 @@ func TestTheSampleAndTheCommandLineNameEveryDriverOfTheList(t *testing.T) {
 		if telegrams, errs := decodeAs(r.Format, []byte("no meter says this")); len(telegrams) > 0 {
 			t.Errorf("%s reads %v of nothing, %v", r.Format, telegrams, errs)
 		}
+	}
+}
+
+// The package's service may write in one folder only.
+func TestRecordsOfAConfigurationInEtcAreWhereTheServiceMayWrite(t *testing.T) {
+	for file, want := range map[string]string{
+		"/etc/keeplit/keeplit.yaml": "/var/lib/keeplit",
+		"/etc/home.yaml":            "/var/lib/keeplit",
+		"/etcetera/keeplit.yaml":    "data",
+		"keeplit.yaml":              "data",
+	} {
+		got, err := initCmd{File: file}.data()
+		if err != nil || got != want {
+			t.Errorf("%s: %q, %v", file, got, err)
+		}
+	}
+	if got, err := (initCmd{File: "/etc/keeplit/keeplit.yaml", Data: "/srv/k"}).data(); err != nil || got != "/srv/k" {
+		t.Errorf("asked for: %q, %v", got, err)
+	}
+	if text := sampleConfig(drivers.All(), "/var/lib/keeplit"); !strings.Contains(text, "\ndata: /var/lib/keeplit ") {
+		t.Error("the sample does not name the folder")
 	}
 }
