@@ -50,6 +50,7 @@ type Config struct {
 	Policy     *Policy           `yaml:"policy"`
 	InfluxDB   *InfluxDB         `yaml:"influxdb"`
 	Telemetry  Telemetry         `yaml:"telemetry"`
+	Alerts     *Alerts           `yaml:"alerts"`
 	Web        Web               `yaml:"web"`
 	Schedule   Schedule          `yaml:"schedule"`
 	Simulation *Simulation       `yaml:"simulation"`
@@ -378,6 +379,7 @@ func (c *Config) Check() fault.List {
 	c.checkPlan(&l)
 	c.checkEdges(&l)
 	c.checkPolicy(&l)
+	c.checkAlerts(&l)
 	c.checkSimulation(&l)
 	return l
 }

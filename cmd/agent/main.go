@@ -30,6 +30,7 @@ type cli struct {
 	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the configuration."`
 	Status    statusCmd    `cmd:"" help:"Say how the running agent is."`
 	LastUntil lastUntilCmd `cmd:"" help:"Ask that the credit lasts until a time, and say what that takes."`
+	Alert     alertCmd     `cmd:"" help:"Send a trial message to everybody who is to be told what is wrong."`
 	Topup     topupCmd     `cmd:"" help:"Enter a token at the running agent."`
 	Pin       pinCmd       `cmd:"" help:"Make the hash of a PIN for the configuration."`
 	Forecast  forecastCmd  `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`

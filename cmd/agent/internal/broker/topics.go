@@ -64,6 +64,9 @@ func (t Topics) Event() string { return t.base + "/event" }
 // Warnings is where the warnings in force are.
 func (t Topics) Warnings() string { return t.base + "/warnings" }
 
+// Alert is where people are told what is wrong, once a cause.
+func (t Topics) Alert() string { return t.base + "/alert" }
+
 // Token is where a token is entered.
 func (t Topics) Token() string { return t.base + "/token" }
 

@@ -8,6 +8,7 @@ import (
 // The codes.  Each has its row in Rows, its title and remedy in the catalogue of
 // present, and its row for users in docs/warnings.md; a test finds what lacks one.
 const (
+	AlertFailed           Code = "alert_failed"
 	MeterSilent           Code = "meter_silent"
 	MeterReply            Code = "meter_reply"
 	MeterGap              Code = "meter_gap"
@@ -122,6 +123,7 @@ const day = 24 * time.Hour
 // Rows is every code, in alphabetical order: the one list of them.
 func Rows() []Row {
 	return []Row{
+		{Code: AlertFailed, Severity: Caution, About: Part},
 		{Code: BadMessage, Severity: Caution, About: Topic, Lasts: day},
 		{Code: BrokerGone, Severity: Caution},
 		{Code: BrokerRefused, Severity: Caution},

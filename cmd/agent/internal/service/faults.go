@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/alert"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
@@ -95,6 +96,11 @@ func Faults(cfg config.Config, known fault.List) fault.List {
 	if i := cfg.InfluxDB; i != nil && sound("influxdb") {
 		_, err := telemetry.New(telemetry.Config{URL: i.URL, Org: i.Org, Bucket: i.Bucket, CAFile: cfg.Path(i.CA), Site: cfg.Site.ID}, nil)
 		failed("influxdb", "correct the server's settings", err)
+	}
+	for i, r := range alert.Recipients(cfg, nil) {
+		if at := fmt.Sprintf("alerts.to[%d]", i); sound(at) && r.Way != nil {
+			failed(at, "correct the file of ca", r.Way.Check())
+		}
 	}
 	if sound("data") {
 		failed("data", "name a folder; it is made where there is none", folder(cfg.Path(cfg.Data)))

@@ -17,8 +17,11 @@ func (s *Service) watchLinks(ctx context.Context) error {
 	t := time.NewTicker(s.pace.look)
 	defer t.Stop()
 	for _, w := range s.loop.Snapshot().State.Health.Active {
-		if w.Code == health.PartFailed { // of the run before
+		switch w.Code { // of the run before
+		case health.PartFailed:
 			s.partFailed(ctx, w.Subject, "")
+		case health.AlertFailed:
+			s.alertFailed(ctx, w.Subject, "")
 		}
 	}
 	told := map[health.Code]said.Said{}

@@ -15,10 +15,19 @@ import (
 // sessionOf builds the MQTT session that a configuration names; nil where it
 // names none.
 func sessionOf(cfg config.Config, log *slog.Logger) (*broker.Session, error) {
-	m := cfg.MQTT
-	if m == nil {
+	if cfg.MQTT == nil {
 		return nil, nil
 	}
+	session, err := broker.New(brokerOf(cfg, log))
+	if err != nil {
+		return nil, fmt.Errorf("mqtt: %w", err)
+	}
+	return session, nil
+}
+
+// brokerOf is the broker that a configuration names.
+func brokerOf(cfg config.Config, log *slog.Logger) broker.Config {
+	m := cfg.MQTT
 	c := broker.Config{
 		URL: m.URL, Site: cfg.Site.ID, ClientID: m.ClientID, Username: m.Username, Log: log,
 		TLS: broker.TLS{CAFile: cfg.Path(m.CA), CertFile: cfg.Path(m.Cert), KeyFile: cfg.Path(m.Key)},
@@ -26,11 +35,7 @@ func sessionOf(cfg config.Config, log *slog.Logger) (*broker.Session, error) {
 	if m.Password != "" {
 		c.Password = func() (string, error) { return m.Password, nil }
 	}
-	session, err := broker.New(c)
-	if err != nil {
-		return nil, fmt.Errorf("mqtt: %w", err)
-	}
-	return session, nil
+	return c
 }
 
 // topicsOf are the site's topics at its broker; nil without one.

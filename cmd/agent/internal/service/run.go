@@ -60,6 +60,9 @@ func (s *Service) Run(ctx context.Context) error {
 	in.keep(inputs, "mqtt state", s.publish)
 	in.keep(inputs, "records", s.watchRecords)
 	in.keep(inputs, "links", s.watchLinks)
+	if s.alerts != nil {
+		in.keep(inputs, "alerts", s.alerts.Run)
+	}
 	in.keep(inputs, "maintenance", s.maintain)
 	in.keep(inputs, "ledger check", s.watchLedger)
 	if s.watched.Watched() {

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/alert"
 	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -54,6 +55,7 @@ type Service struct {
 	stations *ocpp.Central        // nil where none call
 	messages *broker.Forwarder    // nil without a broker
 	influx   *telemetry.Forwarder // nil without InfluxDB
+	alerts   *alert.Keeper        // nil where nobody is to be told
 	page     *web.Server
 	desk     *desk.Desk
 	talk     *talk.Agent
@@ -200,7 +202,11 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	if err := s.outbound(cfg); err != nil {
 		return nil, err
 	}
-	return s, s.pageOf(cfg, opt)
+	if err := s.pageOf(cfg, opt); err != nil {
+		return nil, err
+	}
+	s.alertsOf(cfg)
+	return s, nil
 }
 
 // now is the service's clock.
