@@ -251,6 +251,7 @@ func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.to = append(s.to, to)
 	return nil
 }
+
 func (s *mailSession) Data(r io.Reader) error {
 	text, err := io.ReadAll(r)
 	s.b.mu.Lock()
