@@ -30,9 +30,10 @@ type calibrateCmd struct {
 	By               string        `help:"Who calibrates, for the record."`
 	Device           string        `help:"Serial number of the board, for the record."`
 	Key              string        `required:"" type:"path" help:"Key that signs the constants; made where the file does not exist."`
-	Former           string        `type:"path" help:"Calibration that this one replaces."`
+	Former           string        `type:"path" help:"Calibration that this one replaces; constants of other phases are kept."`
+	Phase            int           `default:"1" help:"Which phase is calibrated, 1 to 3: the others are those of --former. A recording of several phases has it in its own columns."`
 	Out              string        `required:"" type:"path" help:"File to write."`
-	File             string        `arg:"" optional:"" default:"-" help:"CSV with the columns v,i in codes; - is standard input."`
+	File             string        `arg:"" optional:"" default:"-" help:"CSV with the columns v,i in codes, or of several phases v1,i1,v2,i2,v3,i3; - is standard input."`
 }
 
 // calibrationShown is what is printed: the error before and after.
@@ -93,11 +94,15 @@ func (c *calibrateCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	record := waveform.Calibration{Time: time.Now().UTC().Truncate(time.Second), By: c.By, Device: c.Device, Rate: c.Rate, Channels: []waveform.Channel{fixed}, Reference: []waveform.Reference{ref}}
+	record := waveform.Calibration{Time: time.Now().UTC().Truncate(time.Second), By: c.By, Device: c.Device, Rate: c.Rate}
+	var former waveform.Calibration
 	if c.Former != "" {
-		if record.Former, err = formerSignature(c.Former); err != nil {
+		if former, record.Former, err = formerCalibration(c.Former); err != nil {
 			return err
 		}
+	}
+	if err := c.join(&record, former, fixed, ref); err != nil {
+		return &exitError{Code: exitUsage, Err: err}
 	}
 	file, err := waveform.Sign(record, key)
 	if err != nil {
@@ -144,7 +149,13 @@ func (c *calibrateCmd) measure(text string, ch waveform.Channel) (waveform.Phase
 	if err != nil {
 		return mean, &exitError{Code: exitUsage, Err: err}
 	}
-	if err := samples.feed(engine); err != nil {
+	phase := 0
+	if samples.phases() > 1 {
+		if phase = c.Phase - 1; phase < 0 || phase >= samples.phases() {
+			return mean, &exitError{Code: exitUsage, Err: fmt.Errorf("--phase %d: the recording has %d phases", c.Phase, samples.phases())}
+		}
+	}
+	if err := samples.only(engine, phase); err != nil {
 		return mean, err
 	}
 	engine.Flush()
@@ -184,14 +195,37 @@ func signingKey(name string) (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
-func formerSignature(name string) (string, error) {
+// join puts the phase that was calibrated beside those that were before.
+func (c *calibrateCmd) join(to *waveform.Calibration, former waveform.Calibration, ch waveform.Channel, ref waveform.Reference) error {
+	most := len(former.Channels) + 1
+	if c.Phase < 1 || c.Phase > min(3, most) {
+		return fmt.Errorf("--phase %d: phases are calibrated one after the other, the next is %d; name the file of those before with --former", c.Phase, min(3, most))
+	}
+	if c.Phase > 1 && former.Rate != c.Rate {
+		return fmt.Errorf("%s was made at %v samples a second and this recording at %v; all phases need the same", c.Former, former.Rate, c.Rate)
+	}
+	if former.Rate == c.Rate {
+		to.Channels, to.Reference = former.Channels, former.Reference
+	}
+	at := c.Phase - 1
+	if at == len(to.Channels) {
+		to.Channels = append(to.Channels, ch)
+	}
+	for len(to.Reference) < len(to.Channels) {
+		to.Reference = append(to.Reference, ref)
+	}
+	to.Channels[at], to.Reference[at] = ch, ref
+	return nil
+}
+
+func formerCalibration(name string) (c waveform.Calibration, signature string, err error) {
 	file, err := os.ReadFile(name)
 	if err != nil {
-		return "", err
+		return c, "", err
 	}
-	_, _, signature, err := waveform.Verify(file)
+	c, _, signature, err = waveform.Verify(file)
 	if err != nil {
-		return "", &exitError{Code: exitInvalid, Err: fmt.Errorf("%s: %w", name, err)}
+		return c, "", &exitError{Code: exitInvalid, Err: fmt.Errorf("%s: %w", name, err)}
 	}
-	return signature, nil
+	return c, signature, nil
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/keeplit/keeplit/metering/waveform"
 )
 
-// waveformCmd measures recorded samples of a voltage and a current.
+// waveformCmd measures recorded samples of a voltage and a current, or of three.
 type waveformCmd struct {
-	Rate             float64       `default:"4007" help:"Samples per second of the recording; best a multiple of neither 50 nor 60, behind an input filter."`
+	Rate             float64       `help:"Samples per second of the recording; best a multiple of neither 50 nor 60, behind an input filter. Left out, that of the calibration, or 4007."`
 	VScale           float64       `name:"v-scale" default:"1" help:"Volts a code."`
 	IScale           float64       `name:"i-scale" default:"1" help:"Amperes a code."`
 	Skew             time.Duration `default:"0s" help:"How much later the current was sampled than the voltage, e.g. 20us."`
@@ -21,27 +21,39 @@ type waveformCmd struct {
 	KeepDC           bool          `name:"keep-dc" help:"Keep the current's DC in its rms value, as of a load that takes half waves; the converter's zero must be right."`
 	Nominal          float64       `help:"Declared voltage, for sags and swells; found from the recording where it is not given."`
 	Frequency        float64       `help:"Declared frequency, 50 or 60; found from the recording where it is not given."`
-	File             string        `arg:"" optional:"" default:"-" help:"CSV with the columns v,i in codes; - is standard input."`
+	Calibration      string        `type:"existingfile" help:"Constants that agent calibrate has written and signed, in place of --v-scale and --i-scale."`
+	Start            time.Time     `help:"When the recording began, e.g. 2026-03-01T12:00:00Z: values over 10 minutes are then of the clock's."`
+	File             string        `arg:"" optional:"" default:"-" help:"CSV with the columns v,i in codes, or v1,i1,v2,i2,v3,i3 and perhaps in of the neutral; - is standard input."`
 }
 
 // waveformResult is what is printed.
 type waveformResult struct {
-	DurationS   float64         `json:"duration_s"`
-	FrequencyHz float64         `json:"frequency_hz"`
-	UrmsV       float64         `json:"urms_v"`
-	IrmsA       float64         `json:"irms_a"`
-	ActiveW     float64         `json:"active_w"`
-	ReactiveVar float64         `json:"reactive_var"` // of the fundamental
-	ApparentVA  float64         `json:"apparent_va"`
-	PowerFactor float64         `json:"power_factor"`
-	ImportWh    float64         `json:"import_wh"`
-	ExportWh    float64         `json:"export_wh"`
-	THDV        float64         `json:"thd_v"` // orders 2 to 40 over order 1: 0.1 is 10 %
-	THDI        float64         `json:"thd_i"`
-	HarmonicsV  []float64       `json:"harmonics_v"` // V rms, order 1 first
-	HarmonicsI  []float64       `json:"harmonics_i"` // A rms
+	DurationS   float64 `json:"duration_s"`
+	FrequencyHz float64 `json:"frequency_hz"`
+	phaseResult
 	Events      []waveformEvent `json:"events"`
 	LostSamples int64           `json:"lost_samples"`
+	Phases      []phaseResult   `json:"phases,omitempty"`      // where there are several
+	NeutralA    *float64        `json:"neutral_a,omitempty"`   // where it is in the recording
+	Calibration string          `json:"calibration,omitempty"` // its signature
+	Quality     *qualityResult  `json:"quality,omitempty"`
+}
+
+// phaseResult is what one phase came to, or all together: then voltages are the mean, currents,
+// powers and energies the sum, and THD the greatest.
+type phaseResult struct {
+	UrmsV       float64   `json:"urms_v"`
+	IrmsA       float64   `json:"irms_a"`
+	ActiveW     float64   `json:"active_w"`
+	ReactiveVar float64   `json:"reactive_var"` // of the fundamental
+	ApparentVA  float64   `json:"apparent_va"`
+	PowerFactor float64   `json:"power_factor"`
+	ImportWh    float64   `json:"import_wh"`
+	ExportWh    float64   `json:"export_wh"`
+	THDV        float64   `json:"thd_v"` // orders 2 to 40 over order 1: 0.1 is 10 %
+	THDI        float64   `json:"thd_i"`
+	HarmonicsV  []float64 `json:"harmonics_v"` // V rms, order 1 first
+	HarmonicsI  []float64 `json:"harmonics_i"` // A rms
 }
 
 type waveformEvent struct {
@@ -49,6 +61,7 @@ type waveformEvent struct {
 	StartS    float64 `json:"start_s"`
 	DurationS float64 `json:"duration_s"`
 	UrmsV     float64 `json:"urms_v"`
+	Phase     int     `json:"phase,omitempty"` // where there are several
 }
 
 // Run implements the command.
@@ -65,14 +78,11 @@ func (c *waveformCmd) Run(e *env) error {
 		defer func() { _ = f.Close() }() // it was only read
 		in = f
 	}
-	cfg := waveform.Config{
-		Rate: c.Rate, Nominal: c.Nominal, Frequency: c.Frequency, FindNoise: true, KeepDC: c.KeepDC,
-		Channels: []waveform.Channel{{VoltsPerCode: c.VScale, AmpsPerCode: c.IScale}},
-	}
-	if !c.NoSkewCorrection {
-		cfg.Skew = c.Skew
-	}
 	samples, err := openRecording(in, c.Bits)
+	if err != nil {
+		return err
+	}
+	cfg, signature, err := c.config(samples.phases())
 	if err != nil {
 		return err
 	}
@@ -83,45 +93,139 @@ func (c *waveformCmd) Run(e *env) error {
 	if c.Bits >= quietBits {
 		cfg.NoLoad = 0.5 * 0.001 * 5 * cfg.Nominal
 	}
-	var sum waveformSum
-	out := waveformResult{Events: []waveformEvent{}, HarmonicsV: []float64{}, HarmonicsI: []float64{}}
-	engine, err := waveform.New(cfg, sum.add, func(ev waveform.Event) {
-		out.Events = append(out.Events, waveformEvent{string(ev.Kind), ev.Start / c.Rate, ev.Samples / c.Rate, ev.Urms})
+	out := waveformResult{Events: []waveformEvent{}, Calibration: signature}
+	sums := make([]waveformSum, samples.phases())
+	quality, err := newQuality(&cfg, c.Start)
+	if err != nil {
+		return &exitError{Code: exitUsage, Err: err}
+	}
+	engine, err := waveform.New(cfg, func(w *waveform.Window) {
+		for k := range sums {
+			sums[k].add(w, k)
+		}
+	}, func(ev waveform.Event) {
+		e := waveformEvent{Type: string(ev.Kind), StartS: ev.Start / cfg.Rate, DurationS: ev.Samples / cfg.Rate, UrmsV: ev.Urms}
+		if len(sums) > 1 {
+			e.Phase = ev.Phase
+		}
+		out.Events = append(out.Events, e)
 	})
 	if err != nil {
 		return &exitError{Code: exitUsage, Err: err}
 	}
-	if err := samples.feed(engine); err != nil {
+	var neutral *waveform.Engine
+	var ofNeutral waveformSum
+	if samples.neutral() {
+		alone := cfg
+		alone.Hear, alone.Channels = nil, []waveform.Channel{{VoltsPerCode: cfg.Channels[0].VoltsPerCode, AmpsPerCode: c.IScale}}
+		if neutral, err = waveform.New(alone, func(w *waveform.Window) { ofNeutral.add(w, 0) }, nil); err != nil {
+			return &exitError{Code: exitUsage, Err: err}
+		}
+	}
+	if err := samples.feed(engine, neutral); err != nil {
 		return err
 	}
 	engine.Flush()
-	out.DurationS = float64(samples.count) / c.Rate
+	out.DurationS = float64(samples.count) / cfg.Rate
 	out.FrequencyHz = engine.Frequency()
-	energy := engine.Energy(0)
-	out.ImportWh, out.ExportWh = float64(energy.Import)/3.6e9, float64(energy.Export)/3.6e9
 	out.LostSamples = engine.LostSamples()
-	u2, i2 := engine.Noise(0)
-	sum.quiet(u2, c.VScale, i2, c.IScale)
-	sum.into(&out)
-	if clean := &sum.clean; len(out.Events) > 0 && clean.samples > 0 {
+	out.Quality = quality.result()
+	phases := make([]phaseResult, len(sums))
+	for k := range sums {
+		ch := cfg.Channels[k]
+		u2, i2 := engine.Noise(k)
+		sums[k].quiet(u2, ch.VoltsPerCode, i2, ch.AmpsPerCode)
+		phases[k].HarmonicsV, phases[k].HarmonicsI = []float64{}, []float64{}
+		sums[k].into(&phases[k])
+		energy := engine.Energy(k)
+		phases[k].ImportWh, phases[k].ExportWh = float64(energy.Import)/3.6e9, float64(energy.Export)/3.6e9
+	}
+	if out.phaseResult = phases[0]; len(phases) > 1 {
+		out.phaseResult, out.Phases = together(phases), phases
+	}
+	if neutral != nil {
+		neutral.Flush()
+		var p phaseResult
+		ofNeutral.into(&p)
+		out.NeutralA = &p.IrmsA
+	}
+	if clean := &sums[0].clean; len(out.Events) > 0 && clean.samples > 0 {
 		// A step in the voltage moves the crossings beside it.
-		out.FrequencyHz = clean.cycles * c.Rate / clean.samples
+		out.FrequencyHz = clean.cycles * cfg.Rate / clean.samples
 	}
 	enc := json.NewEncoder(e.Stdout)
 	if err := enc.Encode(out); err != nil {
 		return err
 	}
-	if sum.samples == 0 {
+	if sums[0].samples == 0 {
 		return &exitError{Code: exitInvalid, Err: fmt.Errorf("%d samples hold no whole cycle; give at least three cycles", samples.count)}
 	}
 	return nil
+}
+
+// usualRate is of a recording where nothing else is said.
+const usualRate = 4007
+
+// config is what is known of the converter, and the signature of its constants.
+func (c *waveformCmd) config(phases int) (cfg waveform.Config, signature string, err error) {
+	cfg = waveform.Config{Rate: c.Rate, Nominal: c.Nominal, Frequency: c.Frequency, FindNoise: true, KeepDC: c.KeepDC}
+	if !c.NoSkewCorrection {
+		cfg.Skew = c.Skew
+	}
+	if c.Calibration != "" {
+		var of waveform.Calibration
+		file, err := os.ReadFile(c.Calibration)
+		if err != nil {
+			return cfg, "", err
+		}
+		if of, _, signature, err = waveform.Verify(file); err != nil {
+			return cfg, "", &exitError{Code: exitInvalid, Err: fmt.Errorf("%s: %w", c.Calibration, err)}
+		}
+		switch {
+		case cfg.Rate == 0:
+			cfg.Rate = of.Rate
+		case cfg.Rate != of.Rate:
+			return cfg, "", &exitError{Code: exitUsage, Err: fmt.Errorf("%s was made at %v samples a second and the recording is of --rate %v; calibrate again at that rate", c.Calibration, of.Rate, cfg.Rate)}
+		}
+		if len(of.Channels) < phases {
+			return cfg, "", &exitError{Code: exitUsage, Err: fmt.Errorf("%s has constants of %d phases and the recording has %d; agent calibrate --phase %d --former %s adds one", c.Calibration, len(of.Channels), phases, len(of.Channels)+1, c.Calibration)}
+		}
+		cfg.Channels = of.Channels[:phases]
+		return cfg, signature, nil
+	}
+	if cfg.Rate == 0 {
+		cfg.Rate = usualRate
+	}
+	for range phases {
+		cfg.Channels = append(cfg.Channels, waveform.Channel{VoltsPerCode: c.VScale, AmpsPerCode: c.IScale})
+	}
+	return cfg, "", nil
+}
+
+// together is what several phases come to.
+func together(phases []phaseResult) phaseResult {
+	out := phaseResult{HarmonicsV: []float64{}, HarmonicsI: []float64{}}
+	for _, p := range phases {
+		out.UrmsV += p.UrmsV / float64(len(phases))
+		out.IrmsA += p.IrmsA
+		out.ActiveW += p.ActiveW
+		out.ReactiveVar += p.ReactiveVar
+		out.ApparentVA += p.ApparentVA
+		out.ImportWh += p.ImportWh
+		out.ExportWh += p.ExportWh
+		out.THDV, out.THDI = max(out.THDV, p.THDV), max(out.THDI, p.THDI)
+	}
+	if out.ApparentVA > 0 {
+		out.PowerFactor = max(-1, min(1, out.ActiveW/out.ApparentVA))
+	}
+	return out
 }
 
 // quietBits is a resolution from which on a converter is quiet enough to tell
 // the starting current of the best meters (0.001 of 5 A, class 0.2 S) from none.
 const quietBits = 16
 
-// waveformSum is the mean over all windows.
+// waveformSum is the mean of a phase over all windows.
 type waveformSum struct {
 	samples      float64
 	uu, ii, p, q float64
@@ -139,8 +243,8 @@ type spectra struct {
 	floorU2, floorI2 float64
 }
 
-func (s *spectra) add(w *waveform.Window) {
-	p, n := &w.Phases[0], w.Samples
+func (s *spectra) add(w *waveform.Window, k int) {
+	p, n := &w.Phases[k], w.Samples
 	s.samples += n
 	s.cycles += w.Cycles
 	s.orders = max(s.orders, w.Orders)
@@ -151,8 +255,8 @@ func (s *spectra) add(w *waveform.Window) {
 	}
 }
 
-func (s *waveformSum) add(w *waveform.Window) {
-	p, n := &w.Phases[0], w.Samples
+func (s *waveformSum) add(w *waveform.Window, k int) {
+	p, n := &w.Phases[k], w.Samples
 	s.samples += n
 	s.uu += p.Urms * p.Urms * n
 	s.ii += p.Irms * p.Irms * n
@@ -161,9 +265,9 @@ func (s *waveformSum) add(w *waveform.Window) {
 	if w.Frequency == 0 {
 		return
 	}
-	s.rough.add(w)
+	s.rough.add(w, k)
 	if !w.Disturbed && w.Cycles >= 2 {
-		s.clean.add(w)
+		s.clean.add(w, k)
 	}
 }
 
@@ -176,7 +280,7 @@ func (s *waveformSum) quiet(u2, vScale, i2, iScale float64) {
 	}
 }
 
-func (s *waveformSum) into(out *waveformResult) {
+func (s *waveformSum) into(out *phaseResult) {
 	if s.samples > 0 {
 		out.UrmsV, out.IrmsA = math.Sqrt(max(0, s.uu/s.samples-s.noiseU)), math.Sqrt(max(0, s.ii/s.samples-s.noiseI))
 		out.ActiveW, out.ReactiveVar = s.p/s.samples, s.q/s.samples

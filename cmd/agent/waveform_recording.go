@@ -19,7 +19,8 @@ import (
 // much of it is kept for that.
 const surveyed = 1 << 19 // samples, two minutes at 4 kSPS
 
-// sampleFile reads samples out of CSV: lines of "v,i" in codes.  A line with a
+// sampleFile reads samples out of CSV: lines of "v,i" in codes, or "v1,i1,v2,i2,v3,i3",
+// and the current of the neutral after those of three phases.  A line with a
 // missing value, or a code beyond the converter's range, is a lost sample; a
 // line that is no sample at all is an error, but for a header.
 type sampleFile struct {
@@ -27,17 +28,30 @@ type sampleFile struct {
 	line      int
 	low, high int64 // the converter's range
 	ahead     []codes
-	dcV, dcI  int32
+	columns   int
+	dc        sample
 	count     int64 // samples read, with those lost
-	late      int   // by how many whole samples the current is shifted
-	delayed   []int32
+	late      int   // by how many whole samples the currents are shifted
+	delayed   []sample
 }
 
-// codes is one sample.
+// columns is how many a recording may have: of three phases and the neutral.
+const mostColumns = 7
+
+// sample is what the columns say, in their order.
+type sample [mostColumns]int32
+
+// codes is one sample of the recording.
 type codes struct {
-	v, i int32
+	sample
 	lost bool
 }
+
+// phases is how many the recording has.
+func (r *sampleFile) phases() int { return r.columns / 2 }
+
+// neutral tells whether the current of the neutral is in it.
+func (r *sampleFile) neutral() bool { return r.columns == mostColumns }
 
 // openRecording reads the beginning.
 func openRecording(in io.Reader, bits int) (*sampleFile, error) {
@@ -52,7 +66,7 @@ func openRecording(in io.Reader, bits int) (*sampleFile, error) {
 		if !ok {
 			break
 		}
-		signed = signed || !c.lost && (c.v < 0 || c.i < 0)
+		signed = signed || !c.lost && slices.Min(c.sample[:]) < 0
 		r.ahead = append(r.ahead, c)
 	}
 	if r.low, r.high = 0, int64(1)<<bits-1; signed {
@@ -60,8 +74,11 @@ func openRecording(in io.Reader, bits int) (*sampleFile, error) {
 	}
 	for k := range r.ahead {
 		c := &r.ahead[k]
-		c.lost = c.lost || !r.holds(int64(c.v)) || !r.holds(int64(c.i))
+		for _, v := range c.sample[:r.columns] {
+			c.lost = c.lost || !r.holds(int64(v))
+		}
 	}
+	r.columns = max(2, r.columns)
 	return r, nil
 }
 
@@ -75,25 +92,45 @@ func (r *sampleFile) read() (c codes, ok bool, err error) {
 		if len(text) == 0 || text[0] == '#' {
 			continue
 		}
-		left, right, found := bytes.Cut(text, []byte{','})
-		v, vErr := parseCode(left)
-		i, iErr := parseCode(right)
-		if r.line == 1 && vErr != nil && len(left) > 0 && !noSample(left) {
+		columns := bytes.Count(text, []byte{','}) + 1
+		left, rest, _ := bytes.Cut(text, []byte{','})
+		if _, err := parseCode(left); r.line == 1 && err != nil && len(left) > 0 && !noSample(left) {
 			continue // the header
 		}
-		if !found || (vErr != nil && !noSample(left)) || (iErr != nil && !noSample(right)) {
-			return c, false, &exitError{Code: exitInvalid, Err: fmt.Errorf("line %d: %q is not two codes; write v,i", r.line, text[:min(len(text), 40)])}
+		if r.columns == 0 {
+			r.columns = columns
 		}
-		if vErr != nil || iErr != nil || !r.holds(v) || !r.holds(i) {
-			return codes{lost: true}, true, nil //nolint:nilerr // a code that is not there is a lost sample
+		if columns != r.columns || columns < 2 || columns%2 == 1 && columns != mostColumns || columns > mostColumns {
+			return c, false, r.refuse(text)
 		}
-		return codes{v: int32(v), i: int32(i)}, true, nil
+		for k := range columns {
+			v, err := parseCode(left)
+			if err != nil && !noSample(left) {
+				return c, false, r.refuse(text)
+			}
+			c.lost = c.lost || err != nil || !r.holds(v)
+			c.sample[k] = int32(v)
+			left, rest, _ = bytes.Cut(rest, []byte{','})
+		}
+		if c.lost { // a code that is not there is a lost sample
+			c.sample = sample{}
+		}
+		return c, true, nil
 	}
 	err = r.lines.Err()
 	if errors.Is(err, bufio.ErrTooLong) {
 		err = &exitError{Code: exitInvalid, Err: errors.New("a line is longer than 64 KB; the input is CSV, one sample a line")}
 	}
 	return c, false, err
+}
+
+// refuse says what a line should be.
+func (r *sampleFile) refuse(text []byte) error {
+	want := "write v,i, or v1,i1,v2,i2,v3,i3"
+	if r.columns > 2 {
+		want = fmt.Sprintf("write %d of them in each line, as in the first", r.columns)
+	}
+	return &exitError{Code: exitInvalid, Err: fmt.Errorf("line %d: %q is not a voltage and a current of each phase in codes; %s", r.line, text[:min(len(text), 40)], want)}
 }
 
 // shift takes whole samples out of cfg's skew; the engine corrects what is left.
@@ -107,22 +144,24 @@ func (r *sampleFile) shift(cfg *waveform.Config) {
 // survey finds the DC, and what cfg leaves open: the nominal voltage and frequency.
 func (r *sampleFile) survey(cfg *waveform.Config) error {
 	first := *cfg
-	var volts, dcV, dcI []float64
-	ch := cfg.Channels[0]
+	var volts []float64
+	dc := make([][]float64, r.columns)
 	if first.Nominal == 0 {
-		first.Nominal = max(1e-6, r.spread()*math.Abs(ch.VoltsPerCode))
+		first.Nominal = max(1e-6, r.spread()*math.Abs(cfg.Channels[0].VoltsPerCode))
 	}
 	engine, err := waveform.New(first, func(w *waveform.Window) {
-		p := &w.Phases[0]
-		volts = append(volts, p.Urms)
-		dcV, dcI = append(dcV, p.Udc/ch.VoltsPerCode), append(dcI, p.Idc/ch.AmpsPerCode)
+		for k := range w.Phases {
+			p, ch := &w.Phases[k], cfg.Channels[k]
+			volts = append(volts, p.Urms)
+			dc[2*k], dc[2*k+1] = append(dc[2*k], p.Udc/ch.VoltsPerCode), append(dc[2*k+1], p.Idc/ch.AmpsPerCode)
+		}
 	}, nil)
 	if err != nil {
 		return err
 	}
 	kept := *r // what is fed now is fed again
 	kept.lines = nil
-	if err := kept.feed(engine); err != nil {
+	if err := kept.feed(engine, nil); err != nil {
 		return err
 	}
 	engine.Flush()
@@ -132,46 +171,63 @@ func (r *sampleFile) survey(cfg *waveform.Config) error {
 			cfg.Frequency = 60
 		}
 	}
+	if hz > 0.7*cfg.Frequency && hz < 1.4*cfg.Frequency {
+		cfg.Near = hz
+	}
 	if cfg.Nominal == 0 {
 		cfg.Nominal = nominalOf(volts, cfg.Frequency)
 	}
 	cfg.Centred = true
 	if len(volts) > 0 {
-		r.dcV, r.dcI = int32(math.Round(median(dcV))), int32(math.Round(median(dcI)))
+		for k := range 2 * r.phases() {
+			r.dc[k] = int32(math.Round(median(dc[k])))
+		}
 	} else {
 		cfg.Brief = true
-		r.dcV, r.dcI = r.middle()
+		r.dc = r.middle()
+	}
+	if r.neutral() {
+		r.dc[mostColumns-1] = r.middle()[mostColumns-1]
 	}
 	if cfg.KeepDC {
-		r.dcI = 0
+		for k := range 2 * r.phases() {
+			if k%2 == 1 {
+				r.dc[k] = 0
+			}
+		}
 	}
 	return nil
 }
 
-// spread is the standard deviation of the voltage's codes.
+// spread is the standard deviation of the first voltage's codes.
 func (r *sampleFile) spread() float64 {
 	var n, sum, squares float64
 	for _, c := range r.ahead {
 		if !c.lost {
 			n++
-			sum += float64(c.v)
-			squares += float64(c.v) * float64(c.v)
+			sum += float64(c.sample[0])
+			squares += float64(c.sample[0]) * float64(c.sample[0])
 		}
 	}
 	return math.Sqrt(max(0, squares/max(n, 1)-sum/max(n, 1)*(sum/max(n, 1))))
 }
 
-// middle is the mean of a recording that is too short for more.
-func (r *sampleFile) middle() (v, i int32) {
-	var n, sumV, sumI float64
+// middle is the mean of each column.
+func (r *sampleFile) middle() (out sample) {
+	var n float64
+	var sum [mostColumns]float64
 	for _, c := range r.ahead {
 		if !c.lost {
 			n++
-			sumV += float64(c.v)
-			sumI += float64(c.i)
+			for k, v := range c.sample {
+				sum[k] += float64(v)
+			}
 		}
 	}
-	return int32(math.Round(sumV / max(n, 1))), int32(math.Round(sumI / max(n, 1)))
+	for k := range out {
+		out[k] = int32(math.Round(sum[k] / max(n, 1)))
+	}
+	return out
 }
 
 // nominalOf is which of the world's voltages most of the windows are near to.
@@ -205,31 +261,61 @@ func nominalOf(volts []float64, hz float64) float64 {
 	return best
 }
 
-// feed gives all samples to the engine.
-func (r *sampleFile) feed(engine *waveform.Engine) error {
-	block := make([]int32, 0, 8192)
+// feed gives all samples to the engine, and the neutral's current, beside the first
+// voltage, to one of its own; that may be nil.
+func (r *sampleFile) feed(engine, neutral *waveform.Engine) error {
+	return r.each(func(block []sample, lost int) {
+		width := 2 * r.phases()
+		var codes [2 * mostColumns]int32
+		for _, s := range block {
+			engine.Feed(append(codes[:0], s[:width]...))
+			if neutral != nil {
+				neutral.Feed(append(codes[:0], s[0], s[mostColumns-1]))
+			}
+		}
+		engine.Lost(lost)
+		if neutral != nil {
+			neutral.Lost(lost)
+		}
+	})
+}
+
+// only gives the samples of one phase, from 0, to an engine of one.
+func (r *sampleFile) only(engine *waveform.Engine, phase int) error {
+	return r.each(func(block []sample, lost int) {
+		for _, s := range block {
+			engine.Feed(s[2*phase : 2*phase+2])
+		}
+		engine.Lost(lost)
+	})
+}
+
+// each gives all samples in their order, without their DC, and how many are lost after
+// some of them.
+func (r *sampleFile) each(give func(block []sample, lost int)) error {
+	block := make([]sample, 0, 4096)
 	lost := 0
+	flush := func() {
+		give(block, lost)
+		block, lost = block[:0], 0
+	}
 	take := func(c codes) {
 		r.count++
 		if c.lost {
-			if lost == 0 {
-				engine.Feed(block)
-				block = block[:0]
-			}
 			lost++
 			return
 		}
-		if lost > 0 {
-			engine.Lost(lost)
-			lost, r.delayed = 0, r.delayed[:0]
+		if lost > 0 || len(block) == cap(block) {
+			if lost > 0 {
+				r.delayed = r.delayed[:0]
+			}
+			flush()
 		}
-		v, i, ok := r.align(c.v-r.dcV, c.i-r.dcI)
-		if !ok {
-			return
+		for k := range c.sample {
+			c.sample[k] -= r.dc[k]
 		}
-		if block = append(block, v, i); len(block) == cap(block) {
-			engine.Feed(block)
-			block = block[:0]
+		if s, ok := r.align(c.sample); ok {
+			block = append(block, s)
 		}
 	}
 	for _, c := range r.ahead {
@@ -245,33 +331,33 @@ func (r *sampleFile) feed(engine *waveform.Engine) error {
 		}
 		take(c)
 	}
-	engine.Feed(block)
-	if lost > 0 {
-		engine.Lost(lost)
-	}
+	flush()
 	return nil
 }
 
-// align pairs the voltage with the current of late samples before, or after
+// align pairs the voltages with the currents of late samples before, or after
 // where late is negative.
-func (r *sampleFile) align(v, i int32) (int32, int32, bool) {
+func (r *sampleFile) align(s sample) (sample, bool) {
 	if r.late == 0 {
-		return v, i, true
+		return s, true
 	}
-	keep, wait := i, r.late
-	if r.late < 0 {
-		keep, wait = v, -r.late
-	}
-	r.delayed = append(r.delayed, keep)
+	wait := max(r.late, -r.late)
+	r.delayed = append(r.delayed, s)
 	if len(r.delayed) <= wait {
-		return 0, 0, false
+		return s, false
 	}
 	former := r.delayed[0]
 	r.delayed = append(r.delayed[:0], r.delayed[1:]...)
+	volts, amps := s, former
 	if r.late < 0 {
-		return former, i, true
+		volts, amps = former, s
 	}
-	return v, former, true
+	for k := range s {
+		if s[k] = amps[k]; k%2 == 0 && k != mostColumns-1 {
+			s[k] = volts[k]
+		}
+	}
+	return s, true
 }
 
 // noSample tells how a sample that is not there is written.

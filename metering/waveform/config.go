@@ -41,6 +41,9 @@ type Config struct {
 	Nominal float64
 	// Frequency is the declared one, 50 or 60; zero takes 50.
 	Frequency float64
+	// Near is the frequency where it is known beforehand, as of a recording that was
+	// looked at, in Hz; zero: the first window finds it.
+	Near float64
 	// NoLoad is the active power below which nothing is registered, in watts a
 	// phase; zero takes half of what the starting current of a class 1 meter
 	// of 5 A makes, 2.3 W.  Negative switches it off.
@@ -55,6 +58,8 @@ type Config struct {
 	// Brief says that there are hardly more than two cycles: the low-pass is not
 	// waited for, and the frequency may be a thousandth off.
 	Brief bool
+	// Hear is told of each half cycle; nil: nobody is.
+	Hear Listener
 	// FindNoise has the noise of the inputs looked for between the harmonics,
 	// for Engine.Noise.
 	FindNoise bool
@@ -77,6 +82,8 @@ func (c *Config) fill() error {
 		return fmt.Errorf("waveform: %v samples per second, not 500 to 200000", c.Rate)
 	case c.Frequency != 50 && c.Frequency != 60:
 		return fmt.Errorf("waveform: a mains frequency of %v Hz, not 50 or 60", c.Frequency)
+	case c.Near != 0 && !(c.Near >= 0.6*c.Frequency && c.Near <= 1.6*c.Frequency):
+		return fmt.Errorf("waveform: a frequency near %v Hz where %v Hz is declared", c.Near, c.Frequency)
 	case !(c.Nominal >= 1e-6 && c.Nominal <= 1e9):
 		return fmt.Errorf("waveform: a nominal voltage of %v V; write 230, or 120", c.Nominal)
 	case math.Abs(c.Skew.Seconds()*c.Rate) > 1:

@@ -54,6 +54,7 @@ type channel struct {
 	carry   [6]float64 // the remainders of the six counters
 	voltage watcher
 	between between
+	behind  float64 // by how many samples this phase's zero crossings come before those of the phase that is watched
 }
 
 // ending is the end of a half cycle, and where a disturbance that it shows began.
@@ -96,6 +97,7 @@ type Engine struct {
 	pendingLost int
 	win         Window
 	work        [2][]float64
+	half        HalfCycle
 }
 
 // New makes an engine.  onWindow is called for each window, which it must not
@@ -111,7 +113,10 @@ func New(cfg Config, onWindow func(*Window), onEvent func(Event)) (*Engine, erro
 		onEvent = func(Event) {}
 	}
 	e := &Engine{cfg: cfg, onWindow: onWindow, onEvent: onEvent, period: cfg.Rate / cfg.Frequency, bound: -1}
-	size := int64(1) << bits.Len64(uint64(e.period*float64(e.cycles())*1.6))
+	if cfg.Near > 0 {
+		e.period = cfg.Rate / cfg.Near
+	}
+	size := int64(1) << bits.Len64(uint64(cfg.Rate/cfg.Frequency*float64(e.cycles())*1.6))
 	e.mask = size - 1
 	e.ch = make([]channel, len(cfg.Channels))
 	for k := range e.ch {
@@ -339,6 +344,7 @@ func (e *Engine) boundary(t float64, real bool) {
 		return
 	}
 	e.judge(ending{t - n, t})
+	e.hear(t, real)
 	e.bound = t
 	e.halves++
 	if real {
@@ -363,9 +369,10 @@ func (e *Engine) judge(h ending) {
 	n := e.period / 2
 	for k := range e.ch {
 		c := &e.ch[k]
-		sum, from := e.at(k, h.to), e.at(k, h.to-n)
-		mean := (sum[sumUU]-from[sumUU])/n - 2*c.dcU*(sum[sumU]-from[sumU])/n + c.dcU*c.dcU
-		if c.voltage.half(h.from, h.to, math.Sqrt(max(0, mean-c.noiseU2)), e.onEvent) {
+		own := ending{h.from - c.behind, h.to - c.behind}
+		square := c.square(e.at(k, own.to-n), e.at(k, own.to), n)
+		e.half.Square[k] = square
+		if c.voltage.half(own.from, own.to, math.Sqrt(square), e.onEvent) {
 			e.disturbed = true
 		}
 	}
@@ -437,6 +444,7 @@ func (e *Engine) close() {
 	w.Disturbed, e.disturbed = e.disturbed, false
 	w.Unbalance = unbalance(w.Phases)
 	if w.Frequency > 0 {
+		e.apart(w)
 		if p := w.Samples / w.Cycles; math.Abs(p/e.period-1) < 0.2 {
 			e.period = p
 			e.align()
@@ -476,6 +484,9 @@ func (e *Engine) Lost(n int) {
 	e.pendingLost += n
 	e.stop()
 	e.restart(int64(n))
+	if e.cfg.Hear != nil {
+		e.cfg.Hear.Broken(e)
+	}
 }
 
 // restart begins anew after a break of n samples; sample numbers go on.
