@@ -191,6 +191,20 @@ type MQTT struct {
 	CA       string `yaml:"ca"`   // file of the authority that signed the broker's certificate
 	Cert     string `yaml:"cert"` // file of the agent's own certificate
 	Key      string `yaml:"key"`  // file of its key
+	// HomeAssistant is how the site announces itself there; nil: it does not.
+	HomeAssistant *HomeAssistant `yaml:"homeassistant"`
+}
+
+// HomeAssistant is how the site announces itself to Home Assistant.
+type HomeAssistant struct {
+	Discovery bool   `yaml:"discovery"` // false: what was announced before is taken back
+	Prefix    string `yaml:"prefix"`    // of its discovery topics
+	Commands  bool   `yaml:"commands"`  // what the agent takes over MQTT is offered there as well
+}
+
+// SetDefaults is what holds where the file says nothing.
+func (h *HomeAssistant) SetDefaults() {
+	*h = HomeAssistant{Discovery: true, Prefix: "homeassistant", Commands: true}
 }
 
 // OCPP is where charging stations call, which speak it.
@@ -346,6 +360,9 @@ func (c *Config) Zone() *time.Location {
 	}
 	return loc
 }
+
+// prefixForm is one level of a topic or a few; keeplit's own topics begin otherwise.
+var prefixForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}(/[A-Za-z0-9_-]{1,40}){0,3}$`) //nolint:gochecknoglobals // compiled once, never changed
 
 var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`) //nolint:gochecknoglobals // compiled once, never changed
 
@@ -504,6 +521,9 @@ func (c *Config) Patience() time.Duration {
 func (c *Config) checkEdges(l *fault.List) {
 	if m := c.MQTT; m != nil && m.URL == "" {
 		l.Add("mqtt.url", "write it like mqtt://192.168.1.10:1883", "the broker's address is missing")
+	}
+	if m := c.MQTT; m != nil && m.HomeAssistant != nil && !prefixForm.MatchString(m.HomeAssistant.Prefix) {
+		l.Add("mqtt.homeassistant.prefix", "write homeassistant, or what Home Assistant's MQTT integration has as its discovery prefix", "%.60q is not the beginning of a topic", m.HomeAssistant.Prefix)
 	}
 	if i := c.InfluxDB; i != nil {
 		if i.URL == "" {

@@ -433,6 +433,8 @@ type quietBus struct {
 
 func (b *quietBus) Topics() broker.Topics { return b.topics }
 
+func (b *quietBus) Connects() int64 { return 1 }
+
 func (b *quietBus) Publish(_ context.Context, topic string, _ byte, _ bool, payload []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

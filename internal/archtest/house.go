@@ -26,7 +26,7 @@ func floors() [][]string {
 		{in + "simulate/..."},
 		{in + "service"},
 		{in + "desk", in + "talk"},
-		{in + "web/...", in + "alert", in + "panel", in + "journal", in + "drivers"},
+		{in + "web/...", in + "alert", in + "panel", in + "journal", in + "drivers", in + "homeassistant/..."},
 		{in + "api"},
 		{in + "picture", in + "testsite"},
 		{in + "present", in + "apart", in + "telemetry", in + "broker", in + "board", "config/..."},

@@ -113,6 +113,9 @@ func New(cfg Config) (*Session, error) {
 // Topics are the site's topics.
 func (s *Session) Topics() Topics { return s.topics }
 
+// Connects is how many connections have been made.
+func (s *Session) Connects() int64 { return s.State().Connects }
+
 // State is the session's state now.
 func (s *Session) State() State {
 	s.mu.Lock()

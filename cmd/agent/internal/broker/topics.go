@@ -6,6 +6,7 @@ import "strings"
 //
 //	status                 retained  "online" or "offline" (the broker says so when the agent vanishes)
 //	state                  retained  JSON: the report of now
+//	totals                 retained  JSON: what only grows, as it is stored
 //	plan                   retained  JSON: the plan in force
 //	ledger                 QoS 1     JSON: one ledger entry a message, from the outbox; drop a "seq" met before
 //	event                  QoS 1     JSON: one event a message, from the outbox; drop an "id" met before
@@ -51,6 +52,9 @@ func (t Topics) Status() string { return t.base + "/status" }
 
 // State is where the report of now is.
 func (t Topics) State() string { return t.base + "/state" }
+
+// Totals is where what only grows is.
+func (t Topics) Totals() string { return t.base + "/totals" }
 
 // Plan is where the plan in force is.
 func (t Topics) Plan() string { return t.base + "/plan" }

@@ -76,6 +76,7 @@ type Loop struct {
 	retryAt time.Time                 // after a failed commit, by the real clock
 	failed  health.Code               // the warning that the last commit's failure raised
 	acks    uint64                    // made so far and stored: see Snapshot.Acks
+	kept    Kept                      // of the State stored last
 	behind  time.Time                 // since when the journal owes a good answer, by the real clock
 	flight  *flight                   // the commit under way
 	queue   []question                // of those who must be recorded, after it
@@ -101,6 +102,7 @@ type Snapshot struct {
 	// Acks is the number of the last acknowledgement to a utility that is stored.  One that is
 	// not may yet be another after a crash, and must not be sent.
 	Acks uint64
+	Kept Kept
 }
 
 type question struct {
@@ -123,11 +125,11 @@ func NewLoop(cfg LoopConfig) *Loop {
 	if len(cfg.First.Entries) > 0 {
 		l.batch.Unstored = 1
 	}
-	l.acks = cfg.State.Policy.AckSeq
+	l.acks, l.kept = cfg.State.Policy.AckSeq, keptOf(&cfg.State)
 	// A simulated plant's switches are put back as they were told before the
 	// loop begins; real ones may have been through anything.
 	l.fresh = !cfg.Simulated
-	l.snapshot.Store(&Snapshot{Seq: 1, State: cfg.State, Acks: l.acks})
+	l.snapshot.Store(&Snapshot{Seq: 1, State: cfg.State, Acks: l.acks, Kept: l.kept})
 	l.sends = newSenders(cfg.Switches, cfg.Log)
 	return l
 }
@@ -317,7 +319,7 @@ func (l *Loop) send(ctx context.Context, commands []loads.Command) {
 
 func (l *Loop) publish() {
 	old := l.snapshot.Load()
-	l.snapshot.Store(&Snapshot{Seq: old.Seq + 1, State: l.state, Behind: l.behind, Acks: l.acks})
+	l.snapshot.Store(&Snapshot{Seq: old.Seq + 1, State: l.state, Behind: l.behind, Acks: l.acks, Kept: l.kept})
 	l.watch.signal()
 }
 

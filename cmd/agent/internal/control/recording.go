@@ -255,7 +255,7 @@ func (l *Loop) settle(ctx context.Context, err error) {
 	l.flight = nil
 	if err == nil {
 		l.stored, l.retryAt, l.behind = f.batch.State.Now, time.Time{}, time.Time{}
-		l.acks = f.batch.State.Policy.AckSeq
+		l.acks, l.kept = f.batch.State.Policy.AckSeq, keptOf(&f.batch.State)
 		if f.aside != nil {
 			l.accept(ctx, f.aside)
 		}

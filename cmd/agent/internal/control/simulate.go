@@ -110,7 +110,7 @@ func (l *Loop) commit(ctx context.Context) error {
 		}
 		return err
 	}
-	l.stored, l.acks = l.state.Now, l.batch.State.Policy.AckSeq
+	l.stored, l.acks, l.kept = l.state.Now, l.batch.State.Policy.AckSeq, keptOf(&l.batch.State)
 	l.retryAt = time.Time{}
 	l.owes.Store(false)
 	l.batch = Batch{State: l.state}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/homeassistant"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/store"
@@ -71,6 +73,22 @@ func outboxLimit(cfg config.Config) store.Limit {
 	l := store.DefaultLimit()
 	l.Rows, l.Age = cfg.Telemetry.MaxRows, cfg.Telemetry.MaxAge
 	return l
+}
+
+// announce has the site announced to Home Assistant, where that is configured.
+func (s *Service) announce(cfg config.Config, version string, unit present.Unit) {
+	if s.session == nil || cfg.MQTT.HomeAssistant == nil {
+		return
+	}
+	h := cfg.MQTT.HomeAssistant
+	home := homeassistant.Home{
+		Prefix: h.Prefix, ID: cfg.Site.ID, Name: cfg.Site.Name, Version: version, Unit: unit.Code, InKWh: unit.Energy, Decimals: unit.Decimals,
+		Switched: s.site.Contactor, Commands: h.Commands, Topics: s.session.Topics(),
+	}
+	for _, l := range s.site.Loads {
+		home.Loads = append(home.Loads, homeassistant.Load{ID: l.ID, Name: l.Name})
+	}
+	s.talk.Announce(home, !h.Discovery)
 }
 
 // listen subscribes to what comes over MQTT.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -31,11 +32,15 @@ type Bus interface {
 	SubscribeState(filter string, handler func(ctx context.Context, m broker.Message, retained bool) error) (unsubscribe func(), err error)
 	SubscribeKept(filter string, handler func(ctx context.Context, m broker.Message, retained bool) error) (unsubscribe func(), err error)
 	Topics() broker.Topics
+	// Connects is how many connections have been made: what was said over the one before may be
+	// lost where the broker keeps nothing.
+	Connects() int64
 }
 
 // Records is what is said of the ledger.
 type Records interface {
 	LedgerPage(ctx context.Context, before uint64, n int) ([]credit.Entry, error)
+	Ledger(ctx context.Context, from uint64) iter.Seq2[credit.Entry, error]
 }
 
 // Agent speaks and hears for one loop.
@@ -51,6 +56,9 @@ type Agent struct {
 	paces  paces
 	key    ed25519.PrivateKey // of the acknowledgements; nil: none are sent
 	repeat atomic.Bool        // acknowledgements are to be sent again
+	// announcer is nil where nothing is announced to Home Assistant.
+	announcer *announcer
+	account   account
 }
 
 // New speaks for loop in maker's pictures.
@@ -94,6 +102,9 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 		return a.heardSupply(ctx, m)
 	})
 	if err != nil {
+		return err
+	}
+	if err := a.listenHome(bus); err != nil {
 		return err
 	}
 	return a.listenPolicy(bus)
@@ -172,9 +183,7 @@ const publishEvery = time.Second
 func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 	t := time.NewTicker(publishEvery)
 	defer t.Stop()
-	sent := map[string]string{}
-	var connected time.Time // since when messages have gone out
-	var acks ackTold
+	p := publisher{sent: map[string]string{}}
 	changes := a.loop.Changes(ctx)
 	for {
 		select {
@@ -185,34 +194,8 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 				return nil
 			}
 		}
-		publishing := time.Duration(0)
-		if !connected.IsZero() {
-			publishing = time.Since(connected)
-		}
-		messages, err := a.retained(bus.Topics(), publishing) //nolint:contextcheck // it makes messages of what is known; nothing waits
-		if err != nil {
+		if err := a.publishOnce(ctx, bus, &p); err != nil {
 			return err
-		}
-		for _, m := range messages {
-			if sent[m.Topic] == string(m.Payload) {
-				continue
-			}
-			if err := bus.Publish(ctx, m.Topic, 0, true, m.Payload); err != nil {
-				clear(sent) // after a reconnection everything is said anew
-				acks = ackTold{}
-				connected = time.Time{}
-				break
-			}
-			if connected.IsZero() {
-				connected = time.Now()
-			}
-			sent[m.Topic] = string(m.Payload)
-		}
-		if !connected.IsZero() {
-			if err := a.acknowledge(ctx, bus, &acks); err != nil {
-				clear(sent)
-				connected, acks = time.Time{}, ackTold{}
-			}
 		}
 		select {
 		case <-ctx.Done():
@@ -220,6 +203,60 @@ func (a *Agent) Publish(ctx context.Context, bus Bus) error {
 		case <-t.C:
 		}
 	}
+}
+
+// publisher is what Publish remembers of the connection under way.
+type publisher struct {
+	sent      map[string]string
+	connected time.Time // since when messages have gone out; zero: none has
+	connects  int64
+	acks      ackTold
+}
+
+// lost has everything said anew after a reconnection.
+func (p *publisher) lost(n *announcer) {
+	clear(p.sent)
+	p.connected, p.acks = time.Time{}, ackTold{}
+	n.lost()
+}
+
+// publishOnce sends what has changed.
+func (a *Agent) publishOnce(ctx context.Context, bus Bus, p *publisher) error {
+	if n := bus.Connects(); n != p.connects {
+		p.lost(a.announcer)
+		p.connects = n
+	}
+	if a.announcer.reborn() {
+		clear(p.sent)
+	}
+	publishing := time.Duration(0)
+	if !p.connected.IsZero() {
+		publishing = time.Since(p.connected)
+	}
+	messages, err := a.retained(bus.Topics(), publishing) //nolint:contextcheck // it makes messages of what is known; nothing waits
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if p.sent[m.Topic] == string(m.Payload) {
+			continue
+		}
+		if err := bus.Publish(ctx, m.Topic, 0, true, m.Payload); err != nil {
+			p.lost(a.announcer)
+			return nil
+		}
+		if p.connected.IsZero() {
+			p.connected = time.Now()
+		}
+		p.sent[m.Topic] = string(m.Payload)
+	}
+	if p.connected.IsZero() {
+		return nil
+	}
+	if a.announcer.announce(ctx, bus, time.Since(p.connected)) != nil || a.acknowledge(ctx, bus, &p.acks) != nil {
+		p.lost(a.announcer)
+	}
+	return nil
 }
 
 // retained is the messages of now, all of one instant; publishing is how long they
@@ -236,6 +273,9 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 		return err
 	}
 	errs := []error{add(topics.State(), api.StateOf(wire)), add(topics.Warnings(), api.NoticesOf(&v)), add(topics.Plan(), wire.Plan)}
+	if t := a.account.totals(context.Background(), a.records, a.site, &snap); t != nil {
+		errs = append(errs, add(topics.Totals(), t))
+	}
 	for _, l := range v.Loads {
 		errs = append(errs, add(topics.LoadState(l.ID), api.LoadStateOf(l)))
 	}
