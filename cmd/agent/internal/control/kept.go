@@ -3,6 +3,7 @@ package control
 import (
 	"time"
 
+	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -14,6 +15,7 @@ type Kept struct {
 	Import, Export units.Energy // of Meter.Registers
 	Seq            uint64       // of the last ledger entry
 	Accrued        units.Money  // used up and not posted yet, with what becomes a debt
+	Fixed          units.Money  // the part of Accrued that is charged by time or purchase
 	Loads          []units.Energy
 }
 
@@ -23,6 +25,9 @@ func keptOf(st *State) Kept {
 	k := Kept{At: st.Now, Counted: !r.At.IsZero(), Import: r.Import, Export: r.Export, Seq: st.Credit.Head.Seq, Loads: make([]units.Energy, len(st.Loads))}
 	for _, p := range st.Credit.Pending {
 		k.Accrued += p.Charge.Amount
+		if p.Charge.Kind == credit.Standing {
+			k.Fixed += p.Charge.Amount
+		}
 	}
 	for i := range st.Loads {
 		k.Loads[i] = st.Loads[i].Total

@@ -242,6 +242,7 @@ func TestEveryEntityHasAValueOfItsKind(t *testing.T) {
 	begun.Credit.Balance = 30 * units.One // so that the end is within the forecast
 	lived, entries, _ := testsite.Drive(t, site, begun, at, 3*time.Hour)
 	topics := broker.NewTopics("test")
+	var all renderings
 	home := homeassistant.Home{Prefix: "homeassistant", ID: "test", Name: "Home", Unit: "ZAR", Decimals: 2, Commands: true, Switched: true, Topics: topics, Loads: []homeassistant.Load{{ID: "geyser", Name: "Geyser"}}}
 	for _, c := range []struct {
 		situation string
@@ -272,74 +273,93 @@ func TestEveryEntityHasAValueOfItsKind(t *testing.T) {
 			if len(faults) > 0 {
 				t.Fatal(faults)
 			}
-			values(t, x, said, c.unknown)
+			all.take(c.situation, x, said, c.unknown)
 		})
 	}
+	all.check(t)
 }
 
-// values renders all templates of an announcement with what was said.
-func values(t *testing.T, x hatest.Announcement, said map[string]string, unknown []string) {
-	t.Helper()
-	type place struct{ key, what string }
-	var places []place
-	var all []hatest.Rendering
+// renderings are the templates of announcements with what was said.
+type renderings struct {
+	places []place
+	all    []hatest.Rendering
+}
+
+type place struct {
+	situation, key, what string
+	of                   map[string]any
+	mayBeUnknown         bool
+}
+
+func (r *renderings) take(situation string, x hatest.Announcement, said map[string]string, unknown []string) {
 	for key, c := range x.Components {
 		for _, pair := range [][2]string{{"state_topic", "value_template"}, {"json_attributes_topic", "json_attributes_template"}, {"state_topic", "last_reset_value_template"}} {
 			topic, _ := c[pair[0]].(string)
 			template, _ := c[pair[1]].(string)
 			if message, there := said[topic]; template != "" && there {
-				places, all = append(places, place{key, pair[1]}), append(all, hatest.Rendering{Template: template, Message: message})
+				r.places = append(r.places, place{situation, key, pair[1], c, slices.Contains(unknown, key)})
+				r.all = append(r.all, hatest.Rendering{Template: template, Message: message})
 			}
 		}
 	}
-	if len(all) < 30 {
-		t.Fatalf("only %d templates", len(all))
+}
+
+// check renders them all.
+func (r *renderings) check(t *testing.T) {
+	t.Helper()
+	if len(r.all) < 120 {
+		t.Fatalf("only %d templates", len(r.all))
 	}
-	for i, text := range hatest.Render(t, all) {
-		p, c := places[i], x.Components[places[i].key]
-		class, _ := c["device_class"].(string)
-		_, numeric := c["unit_of_measurement"]
-		wrong := ""
-		_, notNumber := strconv.ParseFloat(text, 64)
-		_, notTime := time.Parse(time.RFC3339Nano, text)
-		switch {
-		case strings.HasPrefix(text, "ERROR"):
-			wrong = "fails"
-		case p.what == "json_attributes_template":
-			var object map[string]any
-			if json.Unmarshal([]byte(text), &object) != nil || len(text) > 16<<10 {
-				wrong = "is no small JSON object"
-			}
-		case p.what == "last_reset_value_template":
-			if notTime != nil {
-				wrong = "is no time"
-			}
-		case text == "None":
-			if !slices.Contains(unknown, p.key) {
-				wrong = "is not known"
-			}
-		case c["platform"] == "binary_sensor":
-			if text != "ON" && text != "OFF" {
-				wrong = "is neither ON nor OFF"
-			}
-		case c["platform"] == "event":
-			var object map[string]any
-			if json.Unmarshal([]byte(text), &object) != nil || !slices.Contains(c["event_types"].([]any), object["event_type"]) || object["text"] != "{{ 1 }}" {
-				wrong = "is no event"
-			}
-		case c["options"] != nil:
-			if !slices.Contains(c["options"].([]any), any(text)) {
-				wrong = "is no option"
-			}
-		case class == "timestamp" && notTime != nil:
-			wrong = "is no time"
-		case numeric && notNumber != nil:
-			wrong = "is no number"
-		case c["platform"] != "text" && text == "":
-			wrong = "is empty"
-		}
-		if wrong != "" {
-			t.Errorf("%s, %s: %q %s", p.key, p.what, text, wrong)
+	for i, text := range hatest.Render(t, r.all) {
+		p := r.places[i]
+		if wrong := p.wrong(text); wrong != "" {
+			t.Errorf("%s: %s, %s: %q %s", p.situation, p.key, p.what, text, wrong)
 		}
 	}
+}
+
+// wrong is what is wrong with what a template was rendered to.
+func (p place) wrong(text string) string {
+	c := p.of
+	class, _ := c["device_class"].(string)
+	_, numeric := c["unit_of_measurement"]
+	_, notNumber := strconv.ParseFloat(text, 64)
+	_, notTime := time.Parse(time.RFC3339Nano, text)
+	var object map[string]any
+	notObject := json.Unmarshal([]byte(text), &object)
+	switch {
+	case strings.HasPrefix(text, "ERROR"):
+		return "fails"
+	case p.what == "json_attributes_template":
+		if notObject != nil || len(text) > 16<<10 {
+			return "is no small JSON object"
+		}
+	case p.what == "last_reset_value_template":
+		if notTime != nil {
+			return "is no time"
+		}
+	case text == "None":
+		if !p.mayBeUnknown {
+			return "is not known"
+		}
+	case c["platform"] == "binary_sensor":
+		if text != "ON" && text != "OFF" {
+			return "is neither ON nor OFF"
+		}
+	case c["platform"] == "event":
+		if notObject != nil || !slices.Contains(c["event_types"].([]any), object["event_type"]) || object["text"] != "{{ 1 }}" {
+			return "is no event"
+		}
+	case c["options"] != nil:
+		if !slices.Contains(c["options"].([]any), any(text)) {
+			return "is no option"
+		}
+	case class == "timestamp" && notTime != nil:
+		return "is no time"
+	case numeric && notNumber != nil:
+		return "is no number"
+	case c["platform"] != "text" && text == "":
+		return "is empty"
+	}
+	return ""
 }

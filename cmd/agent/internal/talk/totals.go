@@ -69,7 +69,7 @@ func (a *account) totals(ctx context.Context, r Records, site *control.Site, sna
 	}
 	money := func(m units.Money) *string { text := m.String(); return &text }
 	out := api.Totals{
-		At: k.At.UTC(), Since: a.since.UTC(), Cost: money(a.cost + k.Accrued), Fixed: money(a.fixed), Bought: money(a.paid), Loads: map[string]api.LoadTotal{},
+		At: k.At.UTC(), Since: a.since.UTC(), Cost: money(a.cost + k.Accrued), Fixed: money(a.fixed + k.Fixed), Bought: money(a.paid), Loads: map[string]api.LoadTotal{},
 	}
 	if k.Counted {
 		in, sold := k.Import.KWh(), k.Export.KWh()
