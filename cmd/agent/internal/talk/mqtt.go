@@ -243,7 +243,7 @@ func (a *Agent) publishOnce(ctx context.Context, bus Bus, p *publisher) error {
 		}
 		if err := bus.Publish(ctx, m.Topic, 0, true, m.Payload); err != nil {
 			p.lost(a.announcer)
-			return nil
+			return nil //nolint:nilerr // the broker is away: all is said when it is back
 		}
 		if p.connected.IsZero() {
 			p.connected = time.Now()
