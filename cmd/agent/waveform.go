@@ -23,6 +23,7 @@ type waveformCmd struct {
 	Frequency        float64       `help:"Declared frequency, 50 or 60; found from the recording where it is not given."`
 	Calibration      string        `type:"existingfile" help:"Constants that agent calibrate has written and signed, in place of --v-scale and --i-scale."`
 	Start            time.Time     `help:"When the recording began, e.g. 2026-03-01T12:00:00Z: values over 10 minutes are then of the clock's."`
+	Signal           float64       `help:"Frequency of mains signalling (ripple control) to be looked for, in Hz, such as 217."`
 	File             string        `arg:"" optional:"" default:"-" help:"CSV with the columns v,i in codes, or v1,i1,v2,i2,v3,i3 and perhaps in of the neutral; - is standard input."`
 }
 
@@ -95,7 +96,7 @@ func (c *waveformCmd) Run(e *env) error {
 	}
 	out := waveformResult{Events: []waveformEvent{}, Calibration: signature}
 	sums := make([]waveformSum, samples.phases())
-	quality, err := newQuality(&cfg, c.Start)
+	quality, err := newQuality(&cfg, c.Start, c.Signal)
 	if err != nil {
 		return &exitError{Code: exitUsage, Err: err}
 	}

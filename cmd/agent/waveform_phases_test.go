@@ -88,6 +88,9 @@ func TestThreePhasesAreMeasured(t *testing.T) {
 	if ten := got.Quality.TenMinutes; len(ten) != 2 || ten[0].End.Format("15:04:05") != "12:00:00" || ten[0].Covered > 0.01 {
 		t.Errorf("%+v", ten)
 	}
+	if ten := got.Quality.TenMinutes[1]; ten.Orders != 39 || len(ten.HarmonicsV[0]) != 39 || math.Abs(ten.HarmonicsV[0][0]-230) > 0.01 || ten.THDS[0] > 1e-4 || ten.Pst != nil || ten.SignalV != nil {
+		t.Errorf("%+v", ten)
+	}
 	for name, in := range map[string]string{"three columns": "1,2,3\n", "five": "1,2,3,4,5\n", "eight": "1,2,3,4,5,6,7,8\n", "one less in a later line": "1,2,3,4\n1,2,3\n"} {
 		if _, stderr, code := agentOn(t, in, "waveform"); code != exitInvalid || !strings.Contains(stderr, "write") {
 			t.Errorf("%s: code %d, %q", name, code, stderr)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/metering/waveform"
+	"github.com/keeplit/keeplit/metering/waveform/flicker"
 	"github.com/keeplit/keeplit/metering/waveform/voltage"
 )
 
@@ -45,22 +46,33 @@ type qualityTen struct {
 	UrmsV    []float64  `json:"urms_v"`
 	Negative *float64   `json:"negative"`
 	Zero     *float64   `json:"zero"`
+	// Orders is how many harmonics the rate allows; what follows is by phase.
+	Orders          int         `json:"orders"`
+	HarmonicsV      [][]float64 `json:"harmonics_v"`      // subgroups of IEC 61000-4-7, order 1 first
+	InterharmonicsV [][]float64 `json:"interharmonics_v"` // centred subgroups: below the fundamental, then between orders 1 and 2, 2 and 3
+	THDS            []float64   `json:"thds"`             // of the subgroups from order 2 to 40: 0.1 is 10 %
+	SignalV         []float64   `json:"signal_v"`         // at --signal; null without it
+	Pst             []float64   `json:"pst"`              // null where less than 95 % of the 10 minutes were judged
 }
 
 // quality gathers what the analyzer tells.
 type quality struct {
 	cfg      waveform.Config
+	signal   bool
 	analyzer *voltage.Analyzer
 	out      qualityResult
 }
 
 // newQuality has the engine of cfg heard.
-func newQuality(cfg *waveform.Config, start time.Time) (*quality, error) {
-	q := &quality{cfg: *cfg}
+func newQuality(cfg *waveform.Config, start time.Time, signal float64) (*quality, error) {
+	q := &quality{cfg: *cfg, signal: signal > 0}
 	q.out = qualityResult{FrequencyHz: []float64{}, Disturbances: []qualityEvent{}, TenMinutes: []qualityTen{}}
 	nominal := cfg.Nominal
 	var err error
-	q.analyzer, err = voltage.New(voltage.Config{Rate: cfg.Rate, Nominal: nominal, Frequency: cfg.Frequency, Phases: len(cfg.Channels)}, voltage.Told{
+	q.analyzer, err = voltage.New(voltage.Config{
+		Rate: cfg.Rate, Nominal: nominal, Frequency: cfg.Frequency, Phases: len(cfg.Channels),
+		Harmonics: true, Flicker: cfg.Rate >= flicker.Least, Signal: signal,
+	}, voltage.Told{
 		Event: q.event, Window: q.window, Ten: q.ten,
 		Frequency: func(_ time.Time, hz, _ float64) {
 			if hz > 0 {
@@ -136,6 +148,22 @@ func (q *quality) ten(v *voltage.Value) {
 		if q.out.Zero == nil || zero > *q.out.Zero {
 			q.out.Zero = &zero
 		}
+	}
+	for k := range q.cfg.Channels {
+		if v.Spectra == 0 {
+			break
+		}
+		t.Orders = v.Orders
+		p := &v.Spectrum[k]
+		t.HarmonicsV = append(t.HarmonicsV, append([]float64{}, p.Harmonics[:v.Orders]...))
+		t.InterharmonicsV = append(t.InterharmonicsV, append([]float64{p.Below}, p.Inter[:v.Orders-1]...))
+		t.THDS = append(t.THDS, p.THDS)
+		if q.signal {
+			t.SignalV = append(t.SignalV, p.Signal)
+		}
+	}
+	if v.HasPst {
+		t.Pst = append(t.Pst, v.Pst[:len(q.cfg.Channels)]...)
 	}
 	q.out.TenMinutes = append(q.out.TenMinutes, t)
 }

@@ -30,6 +30,7 @@ var homes = map[string][]string{
 	"github.com/guptarohit/asciigraph":    {"cmd/agent"},
 	"github.com/gorilla/websocket":        {"loads/ocpp", "metering/httpmeter"},
 	"github.com/go-jose/go-jose/v4":       {"cmd/agent/internal/policy"},
+	"gonum.org/v1/gonum":                  {"metering/waveform/spectrum"},
 }
 
 func all(t *testing.T) (files []file, set *token.FileSet) {

@@ -38,6 +38,13 @@ func (r Ring) At(n int64) float64 { return r.buf[n&r.mask] }
 // Len is how many samples are kept.
 func (r Ring) Len() int { return len(r.buf) }
 
+// Copy writes samples from first on to dst; they must be among the newest.
+func (r Ring) Copy(dst []float64, first int64) {
+	at := first & r.mask
+	n := copy(dst, r.buf[at:])
+	copy(dst[n:], r.buf)
+}
+
 // Voltages is the ring of phase k, from 0, and the DC that was found in it.
 func (e *Engine) Voltages(k int) (r Ring, dc float64) {
 	return Ring{e.ch[k].bufU, e.mask}, e.ch[k].dcU

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/metering/waveform"
+	"github.com/keeplit/keeplit/metering/waveform/flicker"
+	"github.com/keeplit/keeplit/metering/waveform/spectrum"
 )
 
 // Told is what an Analyzer tells as it goes; any of them may be nil.  What is shown must
@@ -49,6 +51,17 @@ type Analyzer struct {
 	at           float64
 	next, nextHz time.Time // the next edges of the clock
 	position     float64
+
+	engine  *waveform.Engine
+	longer  Value // what is told of a longer time
+	kernel  *spectrum.Kernel
+	groups  spectrum.Groups
+	samples []float64
+	flicker []*flicker.Meter
+	lit     int64 // the sample that flicker sees next
+	dark    bool  // samples were lost: which that is is not known
+	oldPst  [MaxPhases]float64
+	hasPst  bool
 }
 
 // window is a value under way.
@@ -72,6 +85,7 @@ type waits struct {
 	Value
 	halves int
 	late   bool
+	found  bool
 }
 
 // New makes an analyzer.
@@ -82,6 +96,24 @@ func New(cfg Config, told Told) (*Analyzer, error) {
 	a := &Analyzer{cfg: cfg, told: told, waiting: make([]waits, 0, 8), epoch: time.Unix(0, 0).UTC()}
 	a.rapid = newRapid(cfg.Phases, int(2*cfg.Frequency))
 	a.edges()
+	if cfg.Harmonics {
+		var err error
+		if a.kernel, err = spectrum.New(cfg.Rate, cfg.Frequency); err != nil {
+			return nil, err
+		}
+	}
+	a.samples = make([]float64, int(0.35*cfg.Rate)+4*spectrum.Margin)
+	for range cfg.Phases {
+		if !cfg.Flicker {
+			break
+		}
+		m, err := flicker.New(cfg.Rate, cfg.Nominal, cfg.lamp())
+		if err != nil {
+			return nil, err
+		}
+		a.flicker = append(a.flicker, m)
+	}
+	a.dark = true
 	return a, nil
 }
 
@@ -133,13 +165,17 @@ func (a *Analyzer) Broken(*waveform.Engine) {
 	a.rapid.broken()
 	a.slope.n = 0
 	a.window.whole, a.tail.whole = false, false
+	a.dark = true
 }
 
 // Half implements waveform.Listener.
 func (a *Analyzer) Half(e *waveform.Engine, h *waveform.HalfCycle) {
+	a.engine = e
 	joins := a.known && math.Abs(h.From-a.last) < 1e-6
 	if !joins {
+		dark := a.dark
 		a.Broken(e)
+		a.dark = dark // the phase jumped, and no sample is missing
 	}
 	a.position = h.To
 	u := a.cycle[:a.cfg.Phases]
@@ -153,6 +189,7 @@ func (a *Analyzer) Half(e *waveform.Engine, h *waveform.HalfCycle) {
 	}
 	a.before, a.known, a.last = h.Square, true, h.To
 	a.count(h, joins)
+	a.shine(h)
 	a.into(&a.window, h, joins)
 	if a.tail.on {
 		a.into(&a.tail, h, joins)
@@ -211,51 +248,101 @@ func (a *Analyzer) close(e *waveform.Engine, w *window) {
 	for k := range a.cfg.Phases {
 		v.Urms[k] = math.Sqrt(w.squares[k] / w.measured)
 	}
-	if w.whole && w.found && a.holds(e, w) {
-		a.spectral(e, w, &v)
+	if hz, ok := a.speed(w); ok && !a.disturbed(w.from, w.to) {
+		v.ROCOF, v.HasROCOF = hz, true
 	}
 	late := w.late
 	w.on, w.late = false, false
-	a.waiting = append(a.waiting, waits{Value: v, late: late})
+	a.waiting = append(a.waiting, waits{Value: v, late: late, found: w.whole && w.found})
 }
 
-// holds tells whether the engine still has the window's samples.
-func (a *Analyzer) holds(e *waveform.Engine, w *window) bool {
-	r, _ := e.Voltages(0)
-	return w.from > float64(e.First()+2) && e.Position()-w.from < float64(r.Len()-4)
+// speed takes the frequency of a window and tells how it has changed.
+func (a *Analyzer) speed(w *window) (perSecond float64, ok bool) {
+	if !w.whole || !w.found || w.late {
+		return 0, false
+	}
+	return a.slope.take(w.to/a.cfg.Rate, float64(a.cfg.cycles())*a.cfg.Rate/(w.to-w.from))
+}
+
+// shine lets flicker see the samples of a half cycle.
+func (a *Analyzer) shine(h *waveform.HalfCycle) {
+	if len(a.flicker) == 0 {
+		return
+	}
+	to := int64(h.To)
+	if first := a.engine.First(); a.dark || a.lit < first || to-a.lit > int64(len(a.samples)) {
+		a.lit = max(first, int64(math.Ceil(h.From)))
+		for _, m := range a.flicker {
+			m.Break()
+		}
+		a.dark = false
+	}
+	n := max(0, to-a.lit)
+	for k, m := range a.flicker {
+		r, dc := a.engine.Voltages(k)
+		r.Copy(a.samples[:n], a.lit)
+		for _, u := range a.samples[:n] {
+			m.Add(u - dc)
+		}
+	}
+	a.lit += n
+}
+
+// holds tells whether the engine still has the samples of a window and those beside it.
+func (a *Analyzer) holds(from, to float64) bool {
+	r, _ := a.engine.Voltages(0)
+	now := a.engine.Position()
+	return from-spectrum.Margin > float64(a.engine.First()) && to+spectrum.Margin+1 < now && now-from+spectrum.Margin+1 < float64(r.Len())
 }
 
 // spectral is what needs the samples of a whole window.
-func (a *Analyzer) spectral(e *waveform.Engine, w *window, v *Value) {
-	if !w.late {
-		if hz, ok := a.slope.take(w.to/a.cfg.Rate, float64(a.cfg.cycles())*a.cfg.Rate/(w.to-w.from)); ok && !a.disturbed(w.from, w.to) {
-			v.ROCOF, v.HasROCOF = hz, true
-		}
+func (a *Analyzer) spectral(v *Value) {
+	if a.kernel == nil && a.cfg.Phases != MaxPhases || !a.holds(v.From, v.To) {
+		return
 	}
-	if a.cfg.Phases != MaxPhases {
+	first := int64(v.From) - spectrum.Margin
+	n := int64(v.To) + spectrum.Margin + 2 - first
+	if n > int64(len(a.samples)) {
 		return
 	}
 	var u [MaxPhases]complex128
-	for k := range u {
-		r, dc := e.Voltages(k)
-		u[k] = phasor(r, dc, w.from, w.to, a.cfg.cycles())
+	for k := range a.cfg.Phases {
+		r, dc := a.engine.Voltages(k)
+		if a.kernel == nil {
+			u[k] = phasor(r, dc, v.From, v.To, a.cfg.cycles())
+			continue
+		}
+		r.Copy(a.samples[:n], first)
+		signal := a.cfg.Signal / a.cfg.Rate * (v.To - v.From) / float64(a.cfg.cycles())
+		g := &a.groups
+		a.kernel.Measure(a.samples[:n], dc, v.From-float64(first), v.To-float64(first), signal, g)
+		v.Orders, v.Spectra = g.Orders, 1
+		v.Spectrum[k] = Spectrum{Harmonics: g.Harmonics, Inter: g.Inter, Below: g.Below, THDS: g.THDS, Signal: g.Signal}
+		u[k] = g.Fundamental
 	}
-	v.Negative, v.Zero = sequences(u)
-	v.Sequence = true
+	if a.cfg.Phases == MaxPhases {
+		v.Negative, v.Zero = sequences(u)
+		v.Sequence = true
+	}
 }
 
 // settle gives on the values that have waited for a cycle, or all.
 func (a *Analyzer) settle(all bool) {
-	kept := a.waiting[:0]
-	for _, w := range a.waiting {
+	kept := 0
+	for i := range a.waiting {
+		w := &a.waiting[i]
 		if w.halves++; w.halves <= patience && !all {
-			kept = append(kept, w)
+			a.waiting[kept] = *w
+			kept++
 			continue
 		}
 		w.Flagged = a.disturbed(w.From, w.To)
-		a.give(&w)
+		if w.found {
+			a.spectral(&w.Value)
+		}
+		a.give(w)
 	}
-	a.waiting = kept
+	a.waiting = a.waiting[:kept]
 }
 
 // disturbed tells whether a disturbance lies between two positions, as far as is known.
@@ -310,6 +397,7 @@ func (a *Analyzer) tick(to float64) {
 	a.tellShort(to)
 	a.old, a.oldEnd, a.closing = a.ten, a.next, true
 	a.ten = gather{from: to}
+	a.readFlicker()
 	a.next = now.Truncate(tenMinutes).Add(tenMinutes)
 }
 
@@ -328,20 +416,32 @@ func (a *Analyzer) endTen() {
 		return
 	}
 	a.closing = false
-	v := a.old.value(tenMinutes.Seconds() * a.cfg.Rate)
+	v := &a.longer
+	a.old.value(tenMinutes.Seconds()*a.cfg.Rate, v)
 	if a.clocked {
 		v.End = a.oldEnd
 	}
+	v.Pst, v.HasPst = a.oldPst, a.hasPst
 	if a.told.Ten != nil && v.Windows > 0 {
-		a.told.Ten(&v)
+		a.told.Ten(v)
+	}
+}
+
+// readFlicker reads the severity of the 10 minutes that are over.
+func (a *Analyzer) readFlicker() {
+	a.hasPst = len(a.flicker) > 0
+	for k, m := range a.flicker {
+		pst, judged := m.Short()
+		a.oldPst[k] = pst
+		a.hasPst = a.hasPst && judged >= tenMinutes*95/100
 	}
 }
 
 // tellShort tells of the 150 (180) cycles, or of what there is of them.
 func (a *Analyzer) tellShort(to float64) {
 	if a.shorts > 0 && a.told.Short != nil {
-		v := a.short.value(to - a.short.from)
-		a.told.Short(&v)
+		a.short.value(to-a.short.from, &a.longer)
+		a.told.Short(&a.longer)
 	}
 	a.short, a.shorts = gather{from: to}, 0
 }
@@ -353,6 +453,7 @@ func (a *Analyzer) cut() {
 	a.endTen()
 	a.tellShort(a.position)
 	a.old, a.oldEnd, a.closing = a.ten, a.next, true
+	a.readFlicker()
 	a.endTen()
 	a.ten = gather{from: a.position}
 }

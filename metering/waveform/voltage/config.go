@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/keeplit/keeplit/metering/waveform/flicker"
 )
 
 // MaxPhases is how many voltages there may be.
@@ -22,6 +24,13 @@ type Config struct {
 	// RapidChange is how far from its mean of a second the voltage must go for a rapid
 	// voltage change; zero takes 0.05.  Half of it ends the change.
 	RapidChange float64
+
+	// Harmonics asks for the groups of IEC 61000-4-7, and Flicker for that of 61000-4-15
+	// by the lamp of the nominal voltage nearest: 230 V, or 120 V below 160 V.
+	Harmonics, Flicker bool
+	// Signal is the frequency of mains signalling to be looked for, in Hz; zero: none.  It
+	// needs Harmonics.
+	Signal float64
 }
 
 func (c *Config) fill() error {
@@ -51,6 +60,10 @@ func (c *Config) fill() error {
 		return fmt.Errorf("voltage: a nominal voltage of %v V; write 230, or 120", c.Nominal)
 	case !(0 < c.Interruption && c.Interruption+c.Hysteresis < c.Dip && c.Dip+c.Hysteresis < c.Swell-c.Hysteresis && c.Hysteresis > 0):
 		return fmt.Errorf("voltage: limits of %v, %v and %v with a hysteresis of %v do not leave room for a good voltage", c.Interruption, c.Dip, c.Swell, c.Hysteresis)
+	case c.Signal != 0 && !(c.Signal > 1.1*c.Frequency && c.Signal < 0.45*c.Rate):
+		return fmt.Errorf("voltage: a signal of %v Hz, not above the mains and below %v Hz", c.Signal, 0.45*c.Rate)
+	case c.Flicker && c.Rate < flicker.Least:
+		return fmt.Errorf("voltage: flicker needs %d samples a second, not %v", flicker.Least, c.Rate)
 	case !(c.RapidChange > 0 && c.RapidChange < 1):
 		return fmt.Errorf("voltage: a rapid change of %v, not a part of the nominal voltage such as 0.05", c.RapidChange)
 	}
@@ -65,3 +78,11 @@ const (
 	tenMinutes = 10 * time.Minute
 	tenSeconds = 10 * time.Second
 )
+
+// lamp is the one that flickers.
+func (c *Config) lamp() flicker.Lamp {
+	if c.Nominal < 160 {
+		return flicker.Lamp120(c.Frequency)
+	}
+	return flicker.Lamp230(c.Frequency)
+}
