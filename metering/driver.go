@@ -116,6 +116,10 @@ type Recording struct {
 	Format string // its name, such as p1
 	About  string // what its lines are, where the name does not tell
 	Decode func(data []byte) ([]Telegram, []error)
+	// Keyed is Decode of telegrams that are encrypted, with the encryption key and the
+	// authentication key as the grid operator writes them; the second may be empty.
+	// nil: this form is never encrypted.
+	Keyed func(data []byte, key, authentication string) ([]Telegram, []error)
 }
 
 // Probe finds meters that publish on an MQTT broker.

@@ -20,6 +20,9 @@ import (
 type decodeCmd struct {
 	Format string `arg:"" enum:"${formats}" help:"${formats_are}"`
 	File   string `arg:"" optional:"" default:"-" help:"File with the recording; - is standard input."`
+
+	Key               string `placeholder:"FILE" help:"File with the meter's encryption key, where what it sends is encrypted."`
+	AuthenticationKey string `placeholder:"FILE" help:"File with the authentication key; without it nothing proves what the meter says."`
 }
 
 // maxRecording is the most that is read of a recording.
@@ -61,7 +64,11 @@ func (c *decodeCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	telegrams, errs := decodeAs(c.Format, data)
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
+	telegrams, errs := decodeAs(c.Format, data, keys)
 	out := decodedFile{Format: c.Format, Readings: []decodedReading{}, Faults: []string{}}
 	for _, t := range telegrams {
 		out.Readings = append(out.Readings, decodedOf(t))
@@ -131,10 +138,32 @@ func decodeWords() map[string]string {
 	return map[string]string{"formats": strings.Join(names, ","), "formats_are": strings.Join(help[:last], ", ") + " or " + help[last] + "."}
 }
 
-func decodeAs(format string, data []byte) ([]metering.Telegram, []error) {
+// meterKeys are a meter's keys as their files have them; empty are none.
+type meterKeys struct{ encryption, authentication string }
+
+func (c *decodeCmd) keys() (k meterKeys, err error) {
+	read := func(file string) string {
+		if file == "" || err != nil {
+			return ""
+		}
+		var text []byte
+		text, err = os.ReadFile(file)
+		return string(text)
+	}
+	k = meterKeys{read(c.Key), read(c.AuthenticationKey)}
+	return k, err
+}
+
+func decodeAs(format string, data []byte, keys meterKeys) ([]metering.Telegram, []error) {
 	for _, r := range recordingForms() {
-		if r.Format == format {
+		switch {
+		case r.Format != format:
+		case keys == meterKeys{}:
 			return r.Decode(data)
+		case r.Keyed == nil:
+			return nil, []error{fmt.Errorf("%s is never encrypted; leave the key out", format)}
+		default:
+			return r.Keyed(data, keys.encryption, keys.authentication)
 		}
 	}
 	return nil, []error{errors.New("unknown format " + format)}

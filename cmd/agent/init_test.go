@@ -24,7 +24,7 @@ func TestTheSampleAndTheCommandLineNameEveryDriverOfTheList(t *testing.T) {
 		if !strings.Contains(words["formats"], r.Format) || !strings.Contains(words["formats_are"], r.Format) {
 			t.Errorf("agent decode does not offer %s", r.Format)
 		}
-		if telegrams, errs := decodeAs(r.Format, []byte("no meter says this")); len(telegrams) > 0 {
+		if telegrams, errs := decodeAs(r.Format, []byte("no meter says this"), meterKeys{}); len(telegrams) > 0 {
 			t.Errorf("%s reads %v of nothing, %v", r.Format, telegrams, errs)
 		}
 	}

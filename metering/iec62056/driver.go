@@ -6,6 +6,7 @@ import (
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
+	"github.com/keeplit/keeplit/metering/obis"
 )
 
 // Driver is the driver iec62056.
@@ -26,6 +27,8 @@ type Document struct {
 	// offers.  A serial server keeps its speed, 300 baud, where this is zero; one
 	// that has another, or follows the meter by itself, has it here.
 	MaxBaud int `yaml:"max_baud,omitempty"`
+
+	obis.DialectDocument `yaml:",inline"`
 }
 
 // Check implements metering.Settings.
@@ -34,7 +37,7 @@ func (d *Document) Check() fault.List {
 	l.Need("port", d.Port, line.NamePort)
 	line.CheckAddress(&l, "port", d.Port)
 	line.CheckBaud(&l, "max_baud", d.MaxBaud)
-	return l
+	return append(l, d.DialectDocument.Check()...)
 }
 
 // Label implements metering.Settings.
@@ -52,5 +55,5 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	if line.OnNetwork(d.Port) {
 		open = line.TCP(d.Port)
 	}
-	return New(Config{Name: d.Port, Open: open, Address: d.Address, MaxBaud: d.MaxBaud, Every: e.Every, Now: e.Now})
+	return New(Config{Name: d.Port, Open: open, Address: d.Address, MaxBaud: d.MaxBaud, Dialect: d.Dialect(), Every: e.Every, Now: e.Now})
 }

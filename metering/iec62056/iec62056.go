@@ -179,7 +179,7 @@ func stripParity(b []byte) []byte {
 }
 
 // decode reads one readout.
-func (f *frame) decode() (metering.Telegram, error) {
+func (f *frame) decode(dialect obis.Dialect) (metering.Telegram, error) {
 	if f.bcc {
 		sum := byte(0)
 		for _, c := range f.block {
@@ -198,6 +198,7 @@ func (f *frame) decode() (metering.Telegram, error) {
 	}
 	var c obis.Collector
 	c.Printed()
+	c.Speak(dialect)
 	if len(f.ident) > 0 {
 		c.Text("identification", printable(f.ident))
 	}
@@ -225,7 +226,7 @@ func (f *frame) decode() (metering.Telegram, error) {
 				name, groups = text[:open], 1
 			}
 			if groups == 1 {
-				value(&c, name, text[open+1:open+end])
+				value(&c, dialect, name, text[open+1:open+end])
 			} else {
 				c.Text(fmt.Sprintf("%s(%d)", printable(name), groups), printable(bytes.TrimSpace(text[open+1:open+end])))
 			}
@@ -240,12 +241,12 @@ func (f *frame) decode() (metering.Telegram, error) {
 }
 
 // value takes one "name(number*unit)".
-func value(c *obis.Collector, name, group []byte) {
+func value(c *obis.Collector, dialect obis.Dialect, name, group []byte) {
 	label := printable(name)
 	code, known := obis.Parse(name)
 	number, unit, hasUnit := bytes.Cut(group, []byte{'*'})
 	number, unit = bytes.TrimSpace(number), bytes.TrimSpace(unit)
-	if known && !hasUnit && code.D == 8 && (code.C == 1 || code.C == 2) {
+	if known && !hasUnit && (code.D == 8 && (code.C == 1 || code.C == 2) || dialect.Energy(code)) {
 		unit, hasUnit = []byte("kWh"), true // so it is where the meter does not say
 	}
 	if known && hasUnit && isNumber(number) {
@@ -298,7 +299,7 @@ func Decode(data []byte) (telegrams []metering.Telegram, errs []error) {
 			errs = append(errs, err)
 		}
 		if f != nil {
-			t, err := f.decode()
+			t, err := f.decode(obis.Dialect{})
 			if err != nil {
 				errs = append(errs, err)
 			} else {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
+	"github.com/keeplit/keeplit/metering/obis"
 )
 
 // usualEvery is between two samples where nothing else is said.
@@ -21,6 +22,8 @@ type Config struct {
 	// MaxBaud is the fastest speed to change to; zero takes what is offered, or on
 	// a line whose speed cannot be changed (a serial server's) the one of sign-on.
 	MaxBaud int
+	// Dialect is how the meter tells its values.
+	Dialect obis.Dialect
 	// Every is the time between readouts; zero takes a minute.  A readout of a
 	// large table takes half a minute at a slow speed.
 	Every time.Duration
@@ -142,7 +145,7 @@ func (m *Meter) readout(ctx context.Context) (metering.Sample, error) {
 	if f == nil {
 		return metering.Sample{}, metering.Fail(metering.UnknownReply, op, "check what is connected", "no readout in %d bytes", len(data))
 	}
-	t, err := f.decode()
+	t, err := f.decode(m.cfg.Dialect)
 	if err != nil {
 		return metering.Sample{}, err
 	}

@@ -13,7 +13,7 @@ import (
 const dialogOp = "read a recorded Modbus dialogue"
 
 // DecodeDialog reads a recorded dialogue with an Eastron SDM or a PZEM-004T:
-// lines of hexadecimal, each question followed by its answer, with the envelope
+// lines of hexadecimal, each question followed by its answer, with the ciphertext
 // of a serial line or of TCP.  Lines that are no hexadecimal are passed over.
 // A register that comes a second time, or another unit, begins a new telegram.
 func DecodeDialog(pzem004t bool, data []byte) (telegrams []metering.Telegram, errs []error) {

@@ -51,7 +51,7 @@ func crc(b []byte) uint16 {
 	return sum
 }
 
-// pdu is the question without its envelope: function, address, count.
+// pdu is the question without its ciphertext: function, address, count.
 func (q request) pdu() []byte {
 	b := []byte{q.function, 0, 0, 0, 0}
 	binary.BigEndian.PutUint16(b[1:], q.address)

@@ -168,8 +168,12 @@ type Collector struct {
 	shrunk      bool // a negative power came in so few bytes that it may be a great one
 	outward     int  // which way the power goes by the meter's word: 1 out, -1 in, 0 not told
 	phases      [3]metering.Phase
+	dialect     Dialect
 	err         error
 }
+
+// Speak says how the meter tells its values, before the first of them.
+func (c *Collector) Speak(d Dialect) { c.dialect = d }
 
 // Text remembers a value that is not a number.
 func (c *Collector) Text(name, value string) {
@@ -205,10 +209,17 @@ func (c *Collector) Telegram() *metering.Telegram { return &c.t }
 // Number takes one value: a plain decimal as printed, and its unit.
 func (c *Collector) Number(name string, code Code, value, unitName string) {
 	c.t.Raw = append(c.t.Raw, metering.RawValue{Name: name, Value: value, Unit: unitName})
+	code, kind, used := c.dialect.standard(code)
+	if !used {
+		return
+	}
 	if code.A != 1 || code.B > 1 && !code.Short || (code.F != 255 && code.F != 0) {
 		return // not electricity, another channel, or a stored value of the past
 	}
 	u, ok := unitOf(unitName)
+	if kind != 0 && (!ok || u.kind != kind) && c.err == nil {
+		c.err = fmt.Errorf("%s is in %q, which is not what the configuration takes it for", name, unitName)
+	}
 	if !ok {
 		return
 	}
@@ -221,7 +232,13 @@ func (c *Collector) Number(name string, code Code, value, unitName string) {
 		}
 		return
 	}
-	v := units.MulDiv(nano, u.scale, 1_000_000_000)
+	v := units.MulDiv(nano, u.scale, one)
+	if f := c.dialect.factors[u.kind]; f > 0 {
+		v, u.scale = units.MulDiv(v, f, one), units.MulDiv(u.scale, f, one) // the scale makes the step
+	}
+	if (v == math.MaxInt64 || v == math.MinInt64) && c.wanted(code, u.kind) && c.err == nil {
+		c.err = fmt.Errorf("%s: %s %s is beyond what can be counted", name, value, unitName)
+	}
 	if u.kind == 'e' && code.D == 8 {
 		c.energy(code, units.Energy(v), places, u.scale)
 		if e := c.energies(code); e != nil && code.E == 0 {

@@ -1,23 +1,42 @@
 package p1
 
 import (
+	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/glo"
 	"github.com/keeplit/keeplit/metering/line"
+	"github.com/keeplit/keeplit/metering/obis"
 )
 
 // Driver is the driver p1.
 func Driver() metering.Driver {
 	return metering.Driver{
 		Name: "p1", New: func() metering.Settings { return new(Document) },
-		Recordings: []metering.Recording{{Format: "p1", Decode: Decode}},
+		Recordings: []metering.Recording{{Format: "p1", Decode: Decode, Keyed: decodeKeyed}},
 	}
+}
+
+func decodeKeyed(data []byte, key, authentication string) ([]metering.Telegram, []error) {
+	keys, err := glo.ReadKeys(key, authentication)
+	if err != nil {
+		return nil, []error{err}
+	}
+	return DecodeWith(data, keys)
 }
 
 // Document is a customer port on a serial line.
 type Document struct {
-	line.Document `yaml:",inline"`
+	line.Document        `yaml:",inline"`
+	obis.DialectDocument `yaml:",inline"`
+	glo.Secrets          `yaml:",inline"`
+}
+
+// Check implements metering.Settings.
+func (d *Document) Check() fault.List {
+	return slices.Concat(d.Document.Check(), d.DialectDocument.Check(), d.Secrets.Check())
 }
 
 // Label implements metering.Settings.
@@ -31,5 +50,9 @@ func (*Document) Pace() time.Duration { return 10 * time.Second }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {
-	return New(Config{Name: d.Port, Open: d.Opener(DefaultMode()), Now: e.Now})
+	keys, err := d.Keys()
+	if err != nil {
+		return nil, err
+	}
+	return New(Config{Name: d.Port, Open: d.Opener(DefaultMode()), Keys: keys, Dialect: d.Dialect(), Now: e.Now})
 }

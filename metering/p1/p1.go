@@ -4,6 +4,7 @@
 //
 // A telegram runs from "/" to "!".  From version 4 on a CRC follows; versions 2
 // and 3 have none, and at least one meter prints its CRC without leading zeros.
+// In Luxembourg and parts of Austria each telegram comes encrypted (see glo).
 // Values that are not known are kept under their own names.
 package p1
 
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/glo"
 	"github.com/keeplit/keeplit/metering/line"
 	"github.com/keeplit/keeplit/metering/obis"
 )
@@ -114,7 +116,7 @@ func (t *crcTable) sum(b []byte) uint16 {
 }
 
 // decode reads one telegram as split found it.
-func (t *crcTable) decode(b []byte) (metering.Telegram, error) {
+func (t *crcTable) decode(b []byte, dialect obis.Dialect) (metering.Telegram, error) {
 	end := bytes.LastIndexByte(b, '!')
 	tail := bytes.TrimSpace(b[end+1:])
 	checked := false
@@ -135,6 +137,7 @@ func (t *crcTable) decode(b []byte) (metering.Telegram, error) {
 	}
 	var c obis.Collector
 	c.Printed()
+	c.Speak(dialect)
 	first := true
 	version := ""
 	var name []byte
@@ -253,26 +256,20 @@ func clip(b []byte) string { return printable(b[:min(len(b), 40)]) }
 
 // Decode reads all telegrams in data, which may begin and end anywhere.  The
 // errors tell of telegrams that were cut or wrong.
-func Decode(data []byte) (telegrams []metering.Telegram, errs []error) {
-	table := newTable()
-	whole := data
-	for len(data) > 0 {
-		frame, used, err := split(data, true)
+func Decode(data []byte) ([]metering.Telegram, []error) { return DecodeWith(data, glo.Keys{}) }
+
+// DecodeWith is Decode of what the keys open.
+func DecodeWith(data []byte, keys glo.Keys) (telegrams []metering.Telegram, errs []error) {
+	r := reader{table: newTable(), keys: keys}
+	r.take(data, true, func(t metering.Telegram, err error) {
 		if err != nil {
 			errs = append(errs, err)
+			return
 		}
-		if frame != nil {
-			t, err := table.decode(frame)
-			if err != nil {
-				errs = append(errs, err)
-			} else {
-				telegrams = append(telegrams, t)
-			}
-		}
-		data = data[used:]
-	}
-	if len(telegrams) == 0 && len(errs) == 0 && bytes.Contains(whole, []byte{0xDB, 0x08}) {
-		errs = append(errs, metering.Fail(metering.UnknownReply, op, "ask the grid operator for the key and decrypt it first; keeplit reads telegrams in clear", "it is encrypted (general-glo-ciphering)"))
+		telegrams = append(telegrams, t)
+	})
+	if len(telegrams) == 0 && len(errs) == 0 && bytes.Contains(data, []byte{glo.Tag, 8}) {
+		errs = append(errs, glo.Fail(op, glo.ErrNoKey))
 	}
 	return telegrams, errs
 }
@@ -281,6 +278,10 @@ func Decode(data []byte) (telegrams []metering.Telegram, errs []error) {
 type Config struct {
 	Name string // of the line, for messages
 	Open line.Opener
+	// Keys open what the meter encrypts.  With them a telegram in clear is refused.
+	Keys glo.Keys
+	// Dialect is how the meter tells its values.
+	Dialect obis.Dialect
 	// Patience is how long to wait for a telegram before it is reported
 	// missing; zero takes 35 s, three telegrams of an old meter.
 	Patience time.Duration
@@ -291,7 +292,10 @@ type Config struct {
 func DefaultMode() line.Mode { return line.Mode{Baud: 115_200} }
 
 // Meter listens to one port.
-type Meter struct{ cfg Config }
+type Meter struct {
+	cfg      Config
+	counters glo.Counters
+}
 
 // New makes a meter.
 func New(cfg Config) (*Meter, error) {
@@ -306,28 +310,17 @@ func New(cfg Config) (*Meter, error) {
 
 // Run implements metering.Meter.
 func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
-	table := newTable()
+	r := reader{table: newTable(), dialect: m.cfg.Dialect, keys: m.cfg.Keys, counters: &m.counters, now: m.cfg.Now}
 	return line.Listen(ctx, line.Listener{
 		Name: m.cfg.Name, Op: op, Open: m.cfg.Open, Patience: m.cfg.Patience, Max: maxTelegram,
 		Take: func(data []byte) (int, []metering.Reading) {
 			var out []metering.Reading
-			total := 0
-			for {
-				frame, used, err := split(data[total:], false)
-				total += used
-				if err != nil {
-					out = append(out, metering.Reading{Err: err})
-				}
-				if frame != nil {
-					t, err := table.decode(frame)
-					t.Sample.Device = t.Meter
-					t.Sample.At = m.cfg.Now().UTC()
-					out = append(out, metering.Reading{Sample: t.Sample, Err: err})
-				}
-				if frame == nil && err == nil {
-					return total, out
-				}
-			}
+			used := r.take(data, false, func(t metering.Telegram, err error) {
+				t.Sample.Device = t.Meter
+				t.Sample.At = m.cfg.Now().UTC()
+				out = append(out, metering.Reading{Sample: t.Sample, Err: err})
+			})
+			return used, out
 		},
 	}, emit)
 }

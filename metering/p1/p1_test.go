@@ -10,6 +10,7 @@ import (
 
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/glo"
 	"github.com/keeplit/keeplit/metering/meteringtest"
 )
 
@@ -158,6 +159,7 @@ func TestUnknownCodesAreKept(t *testing.T) {
 // port plays a meter that sends a telegram every 20 ms.
 type port struct {
 	meteringtest.Line
+	seal  *meteringtest.Sealer // nil: it does not encrypt
 	mu    sync.Mutex
 	truth meteringtest.Truth
 	fault meteringtest.Fault
@@ -192,6 +194,9 @@ func (p *port) play(far io.ReadWriter, gone <-chan struct{}) {
 		}
 		text := sealed(fmt.Sprintf("/XYZ5\\2M\r\n\r\n1-3:0.2.8(50)\r\n1-0:1.8.0(%010.3f*kWh)\r\n1-0:2.8.0(%010.3f*kWh)\r\n1-0:1.7.0(%06.3f*kW)\r\n1-0:32.7.0(%.1f*V)\r\n1-0:31.7.0(%.2f*A)\r\n!",
 			t.Import.KWh(), t.Export.KWh(), t.Power.KW(), volts, float64(t.Current)/1000))
+		if p.seal != nil {
+			text = string(p.seal.Seal([]byte(text)))
+		}
 		switch fault {
 		case meteringtest.Silence:
 			continue
@@ -199,6 +204,9 @@ func (p *port) play(far io.ReadWriter, gone <-chan struct{}) {
 			text = text[:len(text)/2] + "\r\n"
 		case meteringtest.Corrupt:
 			text = strings.Replace(text, "kWh", "kVh", 1)
+			if p.seal != nil {
+				text = text[:60] + string([]byte{text[60] ^ 1}) + text[61:]
+			}
 		case meteringtest.Garbage:
 			text = "\x00\xff\x80 not a meter"
 		}
@@ -210,22 +218,33 @@ func (p *port) play(far io.ReadWriter, gone <-chan struct{}) {
 
 func TestConformance(t *testing.T) {
 	for _, way := range meteringtest.ListeningWays(DefaultMode()) {
-		t.Run(way.Name, func(t *testing.T) {
-			meteringtest.Run(t, meteringtest.Bench{
-				Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent,
-				Energy: units.WattHour, Power: units.Watt, Cases: way.Cases,
-				New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
-					dev := &port{}
-					dev.Line = way.On(t, dev.play)
-					m, err := New(Config{Name: way.Name, Open: dev.Open, Patience: 200 * time.Millisecond, Now: time.Now})
-					if err != nil {
-						t.Fatal(err)
-					}
-					return m, dev
-				},
-			})
-		})
+		t.Run(way.Name, func(t *testing.T) { conforms(t, way, glo.Keys{}) })
 	}
+	keys, err := glo.ReadKeys(meteringtest.SealKey, meteringtest.SealAuthenticationKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := meteringtest.ListeningWays(DefaultMode())[1]
+	t.Run("encrypted, "+server.Name, func(t *testing.T) { conforms(t, server, keys) })
+}
+
+func conforms(t *testing.T, way meteringtest.Way, keys glo.Keys) {
+	meteringtest.Run(t, meteringtest.Bench{
+		Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent,
+		Energy: units.WattHour, Power: units.Watt, Cases: way.Cases,
+		New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
+			dev := &port{}
+			if keys.Some() {
+				dev.seal = meteringtest.NewSealer(t)
+			}
+			dev.Line = way.On(t, dev.play)
+			m, err := New(Config{Name: way.Name, Open: dev.Open, Keys: keys, Patience: 200 * time.Millisecond, Now: time.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m, dev
+		},
+	})
 }
 
 func FuzzDecode(f *testing.F) {

@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
+	"github.com/keeplit/keeplit/metering/obis"
 )
 
 // Driver is the driver sml.
@@ -19,7 +21,13 @@ func Driver() metering.Driver {
 
 // Document is an optical port on a serial line.
 type Document struct {
-	line.Document `yaml:",inline"`
+	line.Document        `yaml:",inline"`
+	obis.DialectDocument `yaml:",inline"`
+}
+
+// Check implements metering.Settings.
+func (d *Document) Check() fault.List {
+	return append(d.Document.Check(), d.DialectDocument.Check()...)
 }
 
 // Label implements metering.Settings.
@@ -33,7 +41,7 @@ func (*Document) Pace() time.Duration { return 4 * time.Second }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {
-	return New(Config{Name: d.Port, Open: d.Opener(DefaultMode()), Now: e.Now})
+	return New(Config{Name: d.Port, Open: d.Opener(DefaultMode()), Dialect: d.Dialect(), Now: e.Now})
 }
 
 // decodeText is Decode; a recording may be written as nothing but hexadecimal.

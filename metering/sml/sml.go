@@ -96,12 +96,13 @@ func unwrap(file []byte) ([]byte, error) {
 const getListResponse = 0x0701
 
 // decode reads one file as split found it.
-func decode(file []byte) (metering.Telegram, error) {
+func decode(file []byte, dialect obis.Dialect) (metering.Telegram, error) {
 	body, err := unwrap(file)
 	if err != nil {
 		return metering.Telegram{}, err
 	}
 	var c obis.Collector
+	c.Speak(dialect)
 	p := parser{rest: body}
 	lists := 0
 	for len(p.rest) > 0 {
@@ -229,35 +230,6 @@ func (p *parser) time(c *obis.Collector) error {
 	return nil
 }
 
-// unitName names the DLMS units that occur.
-func unitName(code int64) string {
-	switch code {
-	case 8:
-		return "deg"
-	case 9:
-		return "degC"
-	case 27:
-		return "W"
-	case 28:
-		return "VA"
-	case 29:
-		return "var"
-	case 30:
-		return "Wh"
-	case 31:
-		return "VAh"
-	case 32:
-		return "varh"
-	case 33:
-		return "A"
-	case 35:
-		return "V"
-	case 44:
-		return "Hz"
-	}
-	return ""
-}
-
 // wattHours is the DLMS unit of an energy; statusOut the bit of its status word
 // that is set while energy flows out (FNN, eHZ).
 const (
@@ -318,7 +290,7 @@ func (p *parser) entry(c *obis.Collector) error {
 		if v.kind == integer && len(v.b) == 2 && n < 0 && code.D == 7 && code.C%20 == 16 {
 			c.Shrunk()
 		}
-		c.Number(name, code, decimal(n, int(scaler)), unitName(unit))
+		c.Number(name, code, obis.Decimal(n, int(scaler)), obis.Unit(unit))
 	case octets:
 		text := printable(v.b)
 		c.Text(name, text)
@@ -330,26 +302,6 @@ func (p *parser) entry(c *obis.Collector) error {
 	case list, end:
 	}
 	return nil
-}
-
-// decimal writes n times ten to the power of scale.
-func decimal(n int64, scale int) string {
-	s := strconv.FormatInt(n, 10)
-	if scale >= 0 {
-		if n == 0 {
-			return s
-		}
-		return s + strings.Repeat("0", scale)
-	}
-	s, neg := strings.CutPrefix(s, "-")
-	if pad := 1 - scale - len(s); pad > 0 {
-		s = strings.Repeat("0", pad) + s
-	}
-	s = s[:len(s)+scale] + "." + s[len(s)+scale:]
-	if neg {
-		s = "-" + s
-	}
-	return s
 }
 
 // printable is text as it stands, anything else in hexadecimal.
@@ -371,7 +323,7 @@ func Decode(data []byte) (telegrams []metering.Telegram, errs []error) {
 			errs = append(errs, err)
 		}
 		if file != nil {
-			t, err := decode(file)
+			t, err := decode(file, obis.Dialect{})
 			if err != nil {
 				errs = append(errs, err)
 			} else {
@@ -387,6 +339,8 @@ func Decode(data []byte) (telegrams []metering.Telegram, errs []error) {
 type Config struct {
 	Name string // of the line, for messages
 	Open line.Opener
+	// Dialect is how the meter tells its values.
+	Dialect obis.Dialect
 	// Patience is how long to wait for a file before it is reported missing;
 	// zero takes 15 s.
 	Patience time.Duration
@@ -424,7 +378,7 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 					out = append(out, metering.Reading{Err: err})
 				}
 				if file != nil {
-					t, err := decode(file)
+					t, err := decode(file, m.cfg.Dialect)
 					t.Sample.Device = t.Meter
 					t.Sample.At = m.cfg.Now().UTC()
 					out = append(out, metering.Reading{Sample: t.Sample, Err: err})

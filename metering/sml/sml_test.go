@@ -286,12 +286,6 @@ func TestShortNumbers(t *testing.T) {
 			t.Errorf("%s is %d, want %d", row.in, v, row.want)
 		}
 	}
-	if got := decimal(-5, -1); got != "-0.5" {
-		t.Errorf("decimal(-5, -1) = %q", got)
-	}
-	if got := decimal(12, 2); got != "1200" {
-		t.Errorf("decimal(12, 2) = %q", got)
-	}
 }
 
 // head plays an optical head that gives a file every 20 ms.

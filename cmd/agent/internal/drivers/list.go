@@ -17,6 +17,7 @@ import (
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/adc"
 	"github.com/keeplit/keeplit/metering/atm90e32"
+	"github.com/keeplit/keeplit/metering/dlms"
 	"github.com/keeplit/keeplit/metering/httpmeter"
 	"github.com/keeplit/keeplit/metering/iec62056"
 	"github.com/keeplit/keeplit/metering/modbus"
@@ -41,6 +42,7 @@ func All() config.Drivers {
 			p1.Driver(),
 			sml.Driver(),
 			iec62056.Driver(),
+			dlms.Driver(),
 			atm90e32.Driver(),
 			adc.Driver(),
 		},

@@ -1,0 +1,157 @@
+package p1
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/glo"
+	"github.com/keeplit/keeplit/metering/obis"
+)
+
+// reader is what is known of a port: how its meter tells its values, and the keys that
+// open what it encrypts.  With a key nothing is taken that came in clear.
+type reader struct {
+	table    *crcTable
+	dialect  obis.Dialect
+	keys     glo.Keys
+	counters *glo.Counters // nil: telegrams are read in any order, as of a recording
+	now      func() time.Time
+}
+
+// take reads all telegrams that are whole in data, and tells how much of it is done with.
+func (r *reader) take(data []byte, atEnd bool, emit func(metering.Telegram, error)) (total int) {
+	for {
+		var more bool
+		var used int
+		if r.keys.Some() {
+			used, more = r.sealed(data[total:], atEnd, emit)
+		} else {
+			used, more = r.clear(data[total:], atEnd, emit)
+		}
+		total += used
+		if !more {
+			return total
+		}
+	}
+}
+
+// clear reads the next telegram in clear.
+func (r *reader) clear(data []byte, atEnd bool, emit func(metering.Telegram, error)) (used int, more bool) {
+	frame, used, err := split(data, atEnd)
+	if err != nil {
+		emit(metering.Telegram{}, err)
+	}
+	if frame != nil {
+		emit(r.table.decode(frame, r.dialect))
+	}
+	return used, (frame != nil || err != nil) && used > 0
+}
+
+// sealed reads the next encrypted telegram.  The words of one may hold what looks like the
+// beginning of another, so one that lacks its end is given up for a good one after it.
+func (r *reader) sealed(data []byte, atEnd bool, emit func(metering.Telegram, error)) (used int, more bool) {
+	head := []byte{glo.Tag, 8}
+	waiting := -1
+	for at := 0; ; at++ {
+		i := bytes.Index(data[at:], head)
+		if i < 0 {
+			break
+		}
+		at += i
+		e, n, err := glo.Parse(data[at:])
+		switch {
+		case errors.Is(err, glo.ErrShort) && waiting < 0:
+			waiting = at
+			continue
+		case err != nil:
+			continue
+		}
+		t, err := r.open(e)
+		switch {
+		case err != nil && waiting >= 0:
+			continue
+		case err != nil:
+			if begins(data[at+len(head) : at+n]) {
+				err = cutBy(len(head))
+			}
+			emit(metering.Telegram{}, err)
+			return at + len(head), true
+		case waiting >= 0:
+			emit(metering.Telegram{}, cutBy(at-waiting))
+			return at, true
+		}
+		r.counted(e, t, emit)
+		return at + n, true
+	}
+	if frame, n, _ := split(data, false); frame != nil && (waiting < 0 || n <= waiting) {
+		emit(metering.Telegram{}, glo.Clear(op))
+		return n, true
+	}
+	switch {
+	case waiting >= 0 && !atEnd:
+		return waiting, false
+	case waiting >= 0:
+		emit(metering.Telegram{}, glo.Fail(op, glo.ErrShort))
+		return len(data), false
+	case atEnd:
+		return len(data), false
+	}
+	// The beginning of a ciphertext, or of a telegram in clear, may be there.
+	if start := findStart(data); start >= 0 && len(data)-start <= maxTelegram {
+		return start, false
+	}
+	return max(0, len(data)-4), false
+}
+
+// begins tells whether what looks like a ciphertext begins within b.
+func begins(b []byte) bool {
+	for {
+		at := bytes.Index(b, []byte{glo.Tag, 8})
+		if at < 0 {
+			return false
+		}
+		if _, _, err := glo.Parse(b[at:]); (err == nil || errors.Is(err, glo.ErrShort)) && len(b)-at > 16 {
+			return true
+		}
+		b = b[at+1:]
+	}
+}
+
+func cutBy(n int) error {
+	return metering.Fail(metering.Short, op, "check the cable; a few lost telegrams are harmless", "a new encrypted telegram began %d bytes or more into one", n)
+}
+
+// open reads the telegram in a ciphertext.
+func (r *reader) open(e glo.Ciphertext) (metering.Telegram, error) {
+	plain, err := r.keys.Open(e)
+	if err != nil {
+		return metering.Telegram{}, glo.Fail(op, err)
+	}
+	frame, _, err := split(plain, true)
+	if frame == nil || !isStart(plain) {
+		if err == nil {
+			err = errors.New("what comes out is no P1 telegram")
+		}
+		return metering.Telegram{}, glo.Nonsense(op, err)
+	}
+	return r.table.decode(frame, r.dialect)
+}
+
+// counted gives a telegram out if its frame counter says that it is new.
+func (r *reader) counted(e glo.Ciphertext, t metering.Telegram, emit func(metering.Telegram, error)) {
+	if r.counters != nil {
+		switch v, note := r.counters.Take(e.Title(), e.Counter(), r.now()); v {
+		case glo.Repeated:
+			return
+		case glo.Refused:
+			emit(metering.Telegram{}, glo.Replayed(op, note))
+			return
+		case glo.Anew:
+			emit(metering.Telegram{}, glo.Replayed(op, note))
+		case glo.Fresh:
+		}
+	}
+	emit(t, nil)
+}
