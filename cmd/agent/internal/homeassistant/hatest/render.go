@@ -13,6 +13,7 @@ import (
 type Rendering struct {
 	Template string `json:"template"`
 	Message  string `json:"message"`
+	Parse    bool   `json:"parse"` // it is only read: it asks for what Home Assistant alone knows
 }
 
 //go:embed render.py

@@ -17,6 +17,13 @@ env = ImmutableSandboxedEnvironment()
 env.filters["float"] = number
 out = []
 for one in json.load(sys.stdin):
+    if one["parse"]:
+        try:
+            env.parse(one["template"])
+            out.append("")
+        except Exception as e:
+            out.append("ERROR " + repr(e))
+        continue
     names = {"value": one["message"]}
     try:
         names["value_json"] = json.loads(one["message"])
