@@ -52,6 +52,7 @@ type About struct {
 	Started time.Time
 	System  func() picture.System // links and outbox
 	Demo    func() *picture.Demo  // nil outside the demo
+	Totals  func() *picture.Totals
 }
 
 // New shows loop to the page, in maker's pictures.
@@ -74,6 +75,9 @@ func (d *Desk) View() picture.View {
 	}
 	if d.about.Demo != nil {
 		v.Demo = d.about.Demo()
+	}
+	if d.about.Totals != nil {
+		v.Totals = d.about.Totals()
 	}
 	return v
 }

@@ -36,7 +36,8 @@ type View struct {
 	TopUp    TopUpGate
 	Warnings []Warning // worst first
 	System   System
-	Demo     *Demo // nil outside the demo
+	Demo     *Demo   // nil outside the demo
+	Totals   *Totals // nil: not known
 }
 
 // UnitCode is what Money counts as programs know it: the currency by ISO 4217, or

@@ -113,7 +113,11 @@ type records struct {
 func (s *Service) watchRecords(ctx context.Context) error {
 	t := time.NewTicker(s.pace.look)
 	defer t.Stop()
+	var totals picture.Totals
 	for {
+		if snap := s.loop.Snapshot(); snap.State.Hold == nil && totals.Follow(ctx, s.store, snap.Kept) {
+			s.totals.Store(totals.Clone())
+		}
 		r := records{condition: s.store.Condition()}
 		influx, err := s.store.Outbox(store.Influx).Counts(ctx)
 		mqtt, err2 := s.store.Outbox(store.MQTT).Counts(ctx)

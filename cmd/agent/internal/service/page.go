@@ -34,7 +34,7 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 			s.talk.Sign(key)
 		}
 	}
-	about := desk.About{Version: opt.Version, Started: s.started, System: s.system}
+	about := desk.About{Version: opt.Version, Started: s.started, System: s.system, Totals: s.totals.Load}
 	if opt.Demo != nil {
 		about.Demo = func() *picture.Demo { return opt.Demo(s) }
 	}

@@ -66,6 +66,7 @@ type Service struct {
 	started  time.Time
 	progress progress
 	records  atomic.Pointer[records]
+	totals   atomic.Pointer[picture.Totals] // nil: not known
 	watched  watchdog.Config
 	pace     pace                      // of parts that fail
 	guessed  atomic.Pointer[said.Said] // see pinGuessed; nil: nothing to tell

@@ -58,7 +58,7 @@ type Agent struct {
 	repeat atomic.Bool        // acknowledgements are to be sent again
 	// announcer is nil where nothing is announced to Home Assistant.
 	announcer *announcer
-	account   account
+	totals    picture.Totals // only Publish uses it
 }
 
 // New speaks for loop in maker's pictures.
@@ -273,7 +273,7 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 		return err
 	}
 	errs := []error{add(topics.State(), api.StateOf(wire)), add(topics.Warnings(), api.NoticesOf(&v)), add(topics.Plan(), wire.Plan)}
-	if t := a.account.totals(context.Background(), a.records, a.site, &snap); t != nil {
+	if t := totalsOf(context.Background(), &a.totals, a.records, a.site, &snap); t != nil {
 		errs = append(errs, add(topics.Totals(), t))
 	}
 	for _, l := range v.Loads {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -88,9 +89,9 @@ func TestTotalsNeverGoBack(t *testing.T) {
 		ctx, cut := context.WithCancel(t.Context())
 		over := make(chan error, 1)
 		go func() { over <- loop.Run(ctx) }()
-		var sums account
+		var sums picture.Totals
 		snap := loop.Snapshot()
-		if again := sums.totals(t.Context(), book, site, &snap); said.ImportKWh != nil && (again == nil || *again.ImportKWh < *said.ImportKWh || read(again.Cost) < read(said.Cost)) {
+		if again := totalsOf(t.Context(), &sums, book, site, &snap); said.ImportKWh != nil && (again == nil || *again.ImportKWh < *said.ImportKWh || read(again.Cost) < read(said.Cost)) {
 			t.Fatalf("life %d begins with %+v after %+v", life, again, said)
 		}
 		if life == 5 { // somebody exchanges the meter while the agent is off
@@ -110,7 +111,7 @@ func TestTotalsNeverGoBack(t *testing.T) {
 			if snap.Kept.Import < snap.State.Meter.Registers.Import {
 				lost++
 			}
-			now := sums.totals(t.Context(), book, site, &snap)
+			now := totalsOf(t.Context(), &sums, book, site, &snap)
 			if now == nil || now.ImportKWh == nil {
 				continue
 			}
@@ -149,29 +150,5 @@ func TestTotalsNeverGoBack(t *testing.T) {
 	}
 	if k := *said.ImportKWh; k < 15 || k > 30 {
 		t.Errorf("%v kWh", k)
-	}
-}
-
-// A charge that there was no credit for becomes a debt, and is a cost all the same; a debt that
-// was taken on is none, nor is paying for it.
-func TestWhatIsCost(t *testing.T) {
-	var a account
-	for i, e := range []credit.Entry{
-		{Kind: credit.Opening, Amount: 100 * units.One},
-		{Kind: credit.Consumption, Name: "energy", Amount: -7 * units.One},
-		{Kind: credit.Export, Name: "sold", Amount: 2 * units.One},
-		{Kind: credit.Standing, Name: "service", Amount: -3 * units.One},
-		{Kind: credit.Debt, Name: "service", Owed: 4 * units.One, Ref: "grid"},
-		{Kind: credit.Debt, Name: "old meter", Owed: 50 * units.One, Cause: "taken over"},
-		{Kind: credit.Topup, Amount: 60 * units.One},
-		{Kind: credit.Debt, Name: "service", Amount: -4 * units.One, Owed: -4 * units.One},
-		{Kind: credit.Refund, Name: "energy", Amount: units.One},
-		{Kind: credit.Adjustment, Amount: 9 * units.One},
-	} {
-		e.Seq = uint64(i + 1)
-		a.add(e)
-	}
-	if a.cost != 11*units.One || a.fixed != 3*units.One || a.paid != 60*units.One {
-		t.Errorf("cost %s, fixed %s, paid %s", a.cost, a.fixed, a.paid)
 	}
 }

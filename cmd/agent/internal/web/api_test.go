@@ -161,9 +161,9 @@ func TestTooManyStreamsAreRefusedAndOneFreedIsGiven(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	x := newSite(t, nil)
 	a := x.get("/metrics")
-	x.want(a, 200, "keeplit_power_watts 1342\n", `keeplit_balance{unit="ZAR"} 183.4271`, "keeplit_run_out_hours 99.55\n",
+	x.want(a, 200, "keeplit_power_watts 1342\n", `keeplit_balance{unit="ZAR"} 183.4271`, `keeplit_run_out_seconds{future="p50"} 358380`, `keeplit_price_per_kwh{currency="ZAR"} 2.405`, `keeplit_supply_state{state="connected"} 1`, `keeplit_link_up{link="influxdb"} 1`,
 		"keeplit_plan_age_seconds 450\n", "keeplit_solve_seconds 0.041\n", `keeplit_warnings{severity="info"} 1`, `keeplit_load_power_watts{load="pool"} 742`)
-	line := regexp.MustCompile(`^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+="[^"]*"\})? -?[0-9.e+]+)$`)
+	line := regexp.MustCompile(`^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? -?[0-9.e+]+)$`)
 	for _, l := range strings.Split(strings.TrimSpace(a.body), "\n") {
 		if !line.MatchString(l) {
 			t.Errorf("not the Prometheus format: %s", l)

@@ -19,7 +19,7 @@ func TestPowerThatWasNotToldIsShownNowhere(t *testing.T) {
 		t.Errorf("the API says %s", a.body[strings.Index(a.body, `"power"`):][:200])
 	}
 	metrics := x.get("/metrics").body
-	if strings.Contains(metrics, "keeplit_power_watts") || strings.Contains(metrics, `load="`+f.v.Loads[0].ID+`"`) {
+	if strings.Contains(metrics, "keeplit_power_watts") || strings.Contains(metrics, `keeplit_load_power_watts{load="`+f.v.Loads[0].ID+`"`) {
 		t.Error("the metrics have a power that nobody told")
 	}
 	page := x.get("/").body
