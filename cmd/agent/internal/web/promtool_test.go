@@ -89,3 +89,33 @@ func TestRulesOfAlertsAreSound(t *testing.T) {
 	promtool(t, "", "check", "config", filepath.Join(folder, "prometheus.yml"))
 	promtool(t, "", "test", "rules", filepath.Join(folder, "keeplit.test.yml"))
 }
+
+// The document has each metric, and none that is not there.
+func TestTheDocumentHasEveryMetric(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "docs", "telemetry.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(doc), "| metric |")
+	named := map[string]bool{}
+	for _, line := range strings.Split(table, "\n") {
+		if cells := strings.Split(line, "|"); len(cells) > 2 {
+			for _, m := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(cells[1], -1) {
+				named[m[1]] = true
+			}
+		}
+	}
+	told := regexp.MustCompile(`(?m)^# TYPE ([a-z_]+) `).FindAllStringSubmatch(withTotals(t).get("/metrics").body, -1)
+	for _, m := range told {
+		if !named[m[1]] {
+			t.Errorf("docs/telemetry.md lacks %s", m[1])
+		}
+		delete(named, m[1])
+	}
+	if len(told) < 30 {
+		t.Fatalf("%d metrics are told", len(told))
+	}
+	for m := range named {
+		t.Errorf("docs/telemetry.md has %s, which is not told", m)
+	}
+}
