@@ -141,7 +141,7 @@ func TestTotalsNeverGoBack(t *testing.T) {
 		}
 	}
 	snap := control.NewLoop(control.LoopConfig{Site: site, State: st}).Snapshot()
-	said = *(&account{}).totals(t.Context(), book, site, &snap)
+	said = *totalsOf(t.Context(), &picture.Totals{}, book, site, &snap)
 	if *said.Cost != charged.String() {
 		t.Errorf("the cost is %s, the ledger has charged %s", *said.Cost, charged)
 	}
