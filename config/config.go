@@ -62,6 +62,9 @@ type Config struct {
 
 	drivers Drivers
 	lines   map[string]int // where each path stands in the file
+	texts   []string       // its words, as they stand there
+	hidden  []string       // the files of its secrets
+	keys    []string       // those of them that are keys of tokens
 }
 
 // Locate gives faults that were found later, by building what the configuration
@@ -330,7 +333,7 @@ func Parse(data []byte, folder string, secrets Secrets, drivers Drivers) (Config
 	}
 	d := decoder{lines: map[string]int{}, anchors: map[string]ast.Node{}, secrets: relative, drivers: drivers}
 	faults := d.into(&c, data)
-	c.lines = d.lines
+	c.lines, c.texts, c.hidden, c.keys = d.lines, d.texts, d.hidden, d.keys
 	if o := c.Tokens.OpenPAYGO; o != nil {
 		o.Key = o.Secret
 	}

@@ -85,6 +85,9 @@ type decoder struct {
 	anchors map[string]ast.Node
 	secrets Secrets
 	drivers Drivers
+	texts   []string // that may name files
+	hidden  []string // the files of secrets
+	keys    []string // those of them that are keys of tokens
 	depth   int
 	read    int // values, a repeated one each time
 }
@@ -182,6 +185,8 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, secret bool) {
 			d.fault(n, path, "write one value, in quotes where it holds a colon", "is a %s where %s belongs", kindOf(n), describe(v.Type()))
 		} else if err := set(text); err != nil {
 			d.fault(n, path, remedyFor(v, err), "%v", err)
+		} else if v.Kind() == reflect.String {
+			d.texts = append(d.texts, text)
 		}
 		return
 	}

@@ -60,6 +60,10 @@ func (d *decoder) secret(n ast.Node, v reflect.Value, path string) {
 	case (ref.File == "") == (ref.Env == ""):
 		d.fault(n, path, remedy, "needs one of file and env")
 	case ref.File != "":
+		d.hidden = append(d.hidden, ref.File)
+		if strings.HasPrefix(path, "tokens.") {
+			d.keys = append(d.keys, ref.File)
+		}
 		text, err := d.secrets.ReadFile(ref.File)
 		if err != nil {
 			d.fault(n, path, "create the file, readable by the agent's user only", "cannot read the secret: %v", err)

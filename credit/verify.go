@@ -187,6 +187,14 @@ func (e *Engine) Adopt(a Account, at time.Time, last Entry, debts []DebtState, r
 	return p.done()
 }
 
+// Note posts that something was done with the records as a whole, such as that they
+// were brought back from a backup.  It moves no money, and no time passes for it.
+func (e *Engine) Note(a Account, at time.Time, name, cause string) (Account, []Entry) {
+	p := e.book(a, at)
+	p.post(Entry{Kind: Notice, Name: name, Cause: cause})
+	return p.done()
+}
+
 // Readable tells whether what the account holds for each token scheme can be
 // read; the error names the scheme.
 func (e *Engine) Readable(a Account) error {

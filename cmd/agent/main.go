@@ -39,6 +39,9 @@ type cli struct {
 	Plan      planCmd      `cmd:"" help:"Plan the loads of an instance file."`
 	Tariff    tariffCmd    `cmd:"" help:"Check, show and compare tariffs; say what a load costs."`
 	Ledger    ledgerCmd    `cmd:"" help:"Check the ledger or print a statement."`
+	Backup    backupCmd    `cmd:"" help:"Write the account and its configuration to one file, while the agent runs."`
+	Restore   restoreCmd   `cmd:"" help:"Bring the account back from a backup, on this box or another. The agent must be stopped."`
+	Replace   replaceCmd   `cmd:"" help:"Hand the account over to another box and retire this one. The agent must be stopped."`
 	Receipt   receiptCmd   `cmd:"" help:"Check receipts and statements that a meter box has signed, away from it."`
 	Decode    decodeCmd    `cmd:"" help:"Show what is read out of a meter's recorded output."`
 	Profile   profileCmd   `cmd:"" help:"Print the stored intervals of the meter or of a load as CSV."`
@@ -67,6 +70,7 @@ const (
 	exitFailure = 1 // the command could not do its work; standard error says why and what to do
 	exitUsage   = 2 // the command line is wrong
 	exitInvalid = 3 // what was examined (file, token, telegram) is not valid
+	exitRetired = 4 // another box has gone on from these records
 )
 
 // exitError is an error with an exit code of its own.

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/store"
 )
 
 type runCmd struct {
@@ -24,6 +26,9 @@ func (c runCmd) Run(e *env) error {
 		opt.Apart = []string{e.Name, "planner", c.Config}
 	}
 	s, err := service.New(e.Ctx, cfg, opt)
+	if retired := (*store.RetiredError)(nil); errors.As(err, &retired) {
+		return &exitError{exitRetired, err}
+	}
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ var homes = map[string][]string{
 	"github.com/gorilla/websocket":        {"loads/ocpp", "metering/httpmeter"},
 	"github.com/go-jose/go-jose/v4":       {"cmd/agent/internal/policy"},
 	"gonum.org/v1/gonum":                  {"metering/waveform/spectrum"},
+	"filippo.io/age":                      {"cmd/agent/internal/backup"},
 }
 
 func all(t *testing.T) (files []file, set *token.FileSet) {

@@ -50,6 +50,16 @@ func (s *Store) Maintain(ctx context.Context, now time.Time) error {
 // copy is whole and synced when Backup returns nil; a file that exists is
 // never replaced.
 func (s *Store) Backup(ctx context.Context, path string) error {
+	return s.copyOf(ctx, mainFile, path)
+}
+
+// BackupIntervals writes a copy of intervals.db in the same way.  Copied after
+// keeplit.db, the two go together: what moved meanwhile is in both, and known by its number.
+func (s *Store) BackupIntervals(ctx context.Context, path string) error {
+	return s.copyOf(ctx, intervalsFile, path)
+}
+
+func (s *Store) copyOf(ctx context.Context, name, path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // VACUUM INTO takes an empty file, with our mode
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
@@ -57,15 +67,15 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	err = s.backup(ctx, path)
+	err = s.vacuum(ctx, s.path(name), path)
 	if err != nil {
 		_ = os.Remove(path) // it is no copy
 	}
 	return err
 }
 
-func (s *Store) backup(ctx context.Context, path string) error {
-	db, err := s.connect(s.path(mainFile), "FULL", 1)
+func (s *Store) vacuum(ctx context.Context, from, path string) error {
+	db, err := s.connect(from, "FULL", 1)
 	if err != nil {
 		return err
 	}

@@ -125,8 +125,13 @@ func (s *Store) open(ctx context.Context) error {
 		if s.lock, err = lockDir(s.dir, s.path(lockFile)); err != nil {
 			return s.classify(s.path(lockFile), "lock", err)
 		}
+		// Before anything is opened: what a swap that was broken off has left, and files that
+		// are there and belong to whom the folder belongs to.
+		if err := tidy(s.dir); err != nil {
+			return s.classify(s.dir, "tidy", err)
+		}
 		for _, p := range []string{mainPath, histPath} {
-			if err := private(p); err != nil {
+			if err := errors.Join(private(p), Give(s.dir, p)); err != nil {
 				return s.classify(p, "make", err)
 			}
 		}
@@ -149,6 +154,9 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	if s.opt.ReadOnly {
 		return s.checkFormats(ctx)
+	}
+	if err := s.refuseRetired(ctx, s.main, mainPath); err != nil {
+		return err
 	}
 	if err := s.prepareFile(ctx, s.main, mainPath, mainSchema); err != nil {
 		return err
@@ -243,6 +251,9 @@ func (s *Store) checkFormats(ctx context.Context) error {
 		var version int
 		if err := f.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 			return s.classify(s.path(f.name), "open", err)
+		}
+		if version >= retiredForm {
+			version -= retiredForm // it may be looked at
 		}
 		switch {
 		case version > len(f.sc):

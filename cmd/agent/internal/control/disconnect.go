@@ -32,7 +32,7 @@ func (p *step) noCut() policy.Bar {
 		return policy.NoTime
 	case p.Supply.Breaks > 0 && (!d.Known() || d.Power > p.Supply.Breaks):
 		return policy.TooMuch
-	case p.st.old():
+	case p.st.Old():
 		return policy.Unsettled
 	}
 	return policy.Free

@@ -9,14 +9,14 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-// While the ledger is not the one that was published, a token may be one that
-// the published ledger has credited: none is looked at until a person has
-// acknowledged the warning.  Metering, charging and protection go on.
+// While the ledger is not the one that was published, or was brought back from a
+// backup, a token may be one that a later ledger has credited: none is looked at
+// until a person has acknowledged the warning.  Metering, charging and protection go on.
 
-// old tells whether the records are known to be old ones.
-func (st *State) old() bool {
+// Old tells whether the records are known to be old ones, and nobody has decided yet.
+func (st *State) Old() bool {
 	for _, w := range st.Health.Active {
-		if w.Code == health.LedgerOld && !w.Acknowledged {
+		if (w.Code == health.LedgerOld || w.Code == health.RecordsRestored) && !w.Acknowledged {
 			return true
 		}
 	}

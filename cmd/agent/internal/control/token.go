@@ -62,7 +62,7 @@ func (Token) spare() bool { return false }
 // happen enters a token.  Its effect, the memory of it and what the customer is
 // told belong to one transaction.
 func (t Token) happen(p *step) {
-	if p.st.old() {
+	if p.st.Old() {
 		t.withheld(p)
 		return
 	}

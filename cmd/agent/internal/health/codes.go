@@ -57,6 +57,7 @@ const (
 	LedgerOld             Code = "ledger_old"
 	LedgerUnsound         Code = "ledger_unsound"
 	RecordsHeld           Code = "records_held"
+	RecordsRestored       Code = "records_restored"
 	PINGuessed            Code = "pin_guessed"
 	PlanStale             Code = "plan_stale"
 	PlanFailed            Code = "plan_failed"
@@ -169,6 +170,7 @@ func Rows() []Row {
 		{Code: PowerUnknown, Severity: Caution},
 		{Code: RecordsHeld, Severity: Critical},
 		{Code: RecordsReplaced, Severity: Critical},
+		{Code: RecordsRestored, Severity: Critical, Settled: true},
 		{Code: RegisterBack, Severity: Serious, Lasts: day},
 		{Code: RegisterJump, Severity: Serious, Lasts: day},
 		{Code: RegisterStuck, Severity: Serious, About: Phase},

@@ -88,7 +88,7 @@ func (j *Journal) HeadFault() string {
 // refuses nothing: the ledger has it.
 func (j *Journal) keepHead(ctx context.Context, b control.Batch) {
 	head := b.State.Credit.Head
-	if j.headFile == "" || head.Seq == 0 || head.Hash == j.kept || b.State.Health.Has(health.LedgerOld, "") {
+	if j.headFile == "" || head.Seq == 0 || head.Hash == j.kept || b.State.Health.Has(health.LedgerOld, "") || b.State.Health.Has(health.RecordsRestored, "") {
 		return
 	}
 	err := func() error {

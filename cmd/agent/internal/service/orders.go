@@ -34,17 +34,7 @@ func (e *OrderError) Unwrap() error { return e.Err }
 // Carry carries out an order and answers the entries that it led to.
 func (o Orders) Carry(ctx context.Context, order control.Order) ([]credit.Entry, error) {
 	return o.on(ctx, func(site *control.Site, st *store.Store) (control.State, control.Effects, error) {
-		state, resumed, err := journal.Resume(ctx, st)
-		if err != nil {
-			return state, control.Effects{}, err
-		}
-		if !resumed {
-			return state, control.Effects{}, fmt.Errorf("there is no account in %s yet; start the agent once", st.Dir())
-		}
-		if state, err = site.Resume(state); err != nil {
-			return state, control.Effects{}, err
-		}
-		return site.Carry(state, time.Now().UTC(), order)
+		return carry(ctx, site, st, order)
 	})
 }
 
@@ -88,7 +78,15 @@ func (o Orders) Adopt(ctx context.Context, reason string) (entries []credit.Entr
 var errNothingToAdopt = errors.New("there is no ledger here to take the word of; restore the data folder from a backup")
 
 // on does something to the records and stores it.
-func (o Orders) on(ctx context.Context, do func(*control.Site, *store.Store) (control.State, control.Effects, error)) (_ []credit.Entry, err error) {
+func (o Orders) on(ctx context.Context, do func(*control.Site, *store.Store) (control.State, control.Effects, error)) ([]credit.Entry, error) {
+	return o.in(ctx, o.Config.Path(o.Config.Data), store.Options{Log: o.Log}, do, nil)
+}
+
+// in does something to the records of a folder and stores it; then, where it is not nil, is
+// called once that is durable.
+func (o Orders) in(ctx context.Context, folder string, opt store.Options, do func(*control.Site, *store.Store) (control.State, control.Effects, error),
+	then func(*store.Store, []credit.Entry) error,
+) (_ []credit.Entry, err error) {
 	site, err := SiteOf(o.Config)
 	if err != nil {
 		return nil, err
@@ -97,7 +95,7 @@ func (o Orders) on(ctx context.Context, do func(*control.Site, *store.Store) (co
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, o.Config.Path(o.Config.Data), store.Options{Log: o.Log})
+	st, err := store.Open(ctx, folder, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -107,5 +105,8 @@ func (o Orders) on(ctx context.Context, do func(*control.Site, *store.Store) (co
 		return nil, &OrderError{err}
 	}
 	batch := control.Batch{State: state, Effects: eff, Unstored: 1}
-	return eff.Entries, journal.New(st, topicsOf(session), o.Config.InfluxDB != nil, present.NewWords().Plain(site)).Commit(ctx, batch)
+	if err := journal.New(st, topicsOf(session), o.Config.InfluxDB != nil, present.NewWords().Plain(site)).Commit(ctx, batch); err != nil || then == nil {
+		return eff.Entries, err
+	}
+	return eff.Entries, then(st, eff.Entries)
 }

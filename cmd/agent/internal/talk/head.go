@@ -46,21 +46,10 @@ const (
 // comparison stood at anchor when st was taken; where it stands elsewhere by now,
 // st does not know what was found.
 func (a *Agent) mayPublishHead(anchor int32, st *control.State, publishing time.Duration) bool {
-	if anchor == hearing || anchor != a.anchor.Load() || saysOld(st) {
+	if anchor == hearing || anchor != a.anchor.Load() || st.Old() {
 		return false
 	}
 	return anchor == compared || publishing >= anchorWait
-}
-
-// saysOld tells whether the ledger is held to be an old one, so that the head
-// that proves it must stay.
-func saysOld(st *control.State) bool {
-	for _, w := range st.Health.Active {
-		if w.Code == health.LedgerOld && !w.Acknowledged {
-			return true
-		}
-	}
-	return false
 }
 
 // heardHead compares the head that the broker keeps with the ledger.
