@@ -187,11 +187,22 @@ func (e *Engine) Adopt(a Account, at time.Time, last Entry, debts []DebtState, r
 	return p.done()
 }
 
-// Note posts that something was done with the records as a whole, such as that they
-// were brought back from a backup.  It moves no money, and no time passes for it.
-func (e *Engine) Note(a Account, at time.Time, name, cause string) (Account, []Entry) {
+// Restored posts that the records were brought back from a backup made then, which ends
+// at entry seq.  It moves no money, and no time passes for it.
+func (e *Engine) Restored(a Account, at, made time.Time, seq uint64, reason string) (Account, []Entry) {
 	p := e.book(a, at)
-	p.post(Entry{Kind: Notice, Name: name, Cause: cause})
+	cause := fmt.Sprintf("brought back from the backup of %s, which ends at entry %d", made.UTC().Format(time.RFC3339), seq)
+	if reason != "" {
+		cause += ": " + reason
+	}
+	p.post(Entry{Kind: Notice, Name: "restored", Cause: cause})
+	return p.done()
+}
+
+// HandOver posts that another box goes on from here; transfer names the handing over.
+func (e *Engine) HandOver(a Account, at time.Time, transfer string) (Account, []Entry) {
+	p := e.book(a, at)
+	p.post(Entry{Kind: Notice, Name: "replaced", Cause: "handed over to another box (" + transfer + "); this one does nothing more"})
 	return p.done()
 }
 

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
@@ -33,11 +32,7 @@ func (s *Site) Restored(st State, now time.Time, b Backup, reason string) (State
 		now = st.Now // no clock has been set here yet
 	}
 	st = st.clone()
-	cause := fmt.Sprintf("brought back from the backup of %s, which ends at entry %d", b.Made.UTC().Format(time.RFC3339), b.Seq)
-	if reason != "" {
-		cause += ": " + reason
-	}
-	a, entries := s.Credit.Note(st.Credit, now, "restored", cause)
+	a, entries := s.Credit.Restored(st.Credit, now, b.Made, b.Seq, reason)
 	st.Credit = a
 	st.Policy = st.Policy.Old(now)
 	st.Plan, st.Asking, st.WantPlan = nil, false, true
@@ -62,7 +57,7 @@ func (s *Site) Restored(st State, now time.Time, b Backup, reason string) (State
 // HandOver notes in the ledger that another box goes on from here.
 func HandOver(transfer string) Order {
 	return func(e *credit.Engine, a credit.Account, at time.Time) (credit.Account, []credit.Entry, error) {
-		a, entries := e.Note(a, at, "replaced", "handed over to another box ("+transfer+"); this one does nothing more")
+		a, entries := e.HandOver(a, at, transfer)
 		return a, entries, nil
 	}
 }
