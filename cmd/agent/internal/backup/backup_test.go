@@ -92,24 +92,20 @@ func TestAPassphraseThatIsNotTheRightOneIsTold(t *testing.T) {
 func TestADamagedBackupIsNeverTakenForAWholeOne(t *testing.T) {
 	m, files := usual()
 	data := made(t, "", m, files)
-	rapid.Check(t, func(t *rapid.T) {
+	rapid.Check(t, func(rt *rapid.T) {
 		bad := bytes.Clone(data)
-		if rapid.Bool().Draw(t, "cut") {
-			bad = bad[:rapid.IntRange(0, len(bad)-1).Draw(t, "at")]
+		if rapid.Bool().Draw(rt, "cut") {
+			bad = bad[:rapid.IntRange(0, len(bad)-1).Draw(rt, "at")]
 		} else {
-			bad[rapid.IntRange(0, len(bad)-1).Draw(t, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+			bad[rapid.IntRange(0, len(bad)-1).Draw(rt, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(rt, "bit")
 		}
-		folder, err := os.MkdirTemp("", "backup")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer os.RemoveAll(folder)
+		folder := t.TempDir()
 		if _, err := opened(bad, "", folder); err != nil {
 			return
 		}
 		for part, want := range files {
 			if got, err := os.ReadFile(filepath.Join(folder, part)); err != nil || string(got) != want {
-				t.Fatalf("it is taken, and %s is another", part)
+				rt.Fatalf("it is taken, and %s is another", part)
 			}
 		}
 	})
