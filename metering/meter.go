@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/keeplit/keeplit/metering/quality"
 )
 
 // Meter reads one meter.
@@ -34,6 +36,9 @@ type Reading struct {
 	// Events are disturbances that the meter has measured itself since the last
 	// reading and that are over, with the Sample.
 	Events []Event
+	// Quality is what was measured of the voltage from samples since the last reading;
+	// nil: nothing.
+	Quality *quality.News
 }
 
 // Code is a stable name of what went wrong, for warnings and counters.

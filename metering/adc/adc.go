@@ -19,6 +19,7 @@ import (
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
 	"github.com/keeplit/keeplit/metering/waveform"
+	"github.com/keeplit/keeplit/metering/waveform/voltage"
 )
 
 // Block is a run of samples and what was missed before it.
@@ -48,6 +49,9 @@ type Config struct {
 	// takes a second.
 	Every time.Duration
 	Now   func() time.Time
+	// Quality is what is measured of the voltage beside energy; nil: nothing.  Its rate,
+	// phases and supply are those of Waveform.
+	Quality *voltage.Config
 }
 
 // Meter measures what a converter samples.
@@ -62,6 +66,7 @@ type Meter struct {
 	begun  bool    // a session has been
 	due    float64 // ADC samples until the next Sample
 	events []metering.Event
+	watch  *watch // of the voltage's quality; nil: none
 }
 
 // mostEvents bounds what waits for the next sample.
@@ -73,6 +78,13 @@ func New(src Source, cfg Config) (*Meter, error) {
 		cfg.Every = usualEvery
 	}
 	m := &Meter{src: src, cfg: cfg, base: [2]units.Energy{cfg.Import, cfg.Export}}
+	if cfg.Quality != nil {
+		var err error
+		if m.watch, err = newWatch(*cfg.Quality, cfg.Waveform); err != nil {
+			return nil, err
+		}
+		cfg.Waveform.Hear = m.watch.analyzer
+	}
 	engine, err := waveform.New(cfg.Waveform, m.window, m.disturbance)
 	if err != nil {
 		return nil, err
@@ -148,6 +160,9 @@ func (m *Meter) session(ctx context.Context, emit func(metering.Reading)) error 
 			m.engine.Lost(b.Lost)
 		}
 		m.engine.Feed(b.Codes)
+		if m.watch != nil {
+			m.watch.analyzer.Clock(m.engine.Position(), m.cfg.Now())
+		}
 		m.due -= float64(len(b.Codes)/width + b.Lost)
 		if m.due > 0 {
 			continue
@@ -161,7 +176,7 @@ func (m *Meter) session(ctx context.Context, emit func(metering.Reading)) error 
 		err = s.Sane("measure")
 		events := m.events
 		m.events = nil
-		emit(metering.Reading{Sample: s, Err: err, Events: events})
+		emit(metering.Reading{Sample: s, Err: err, Events: events, Quality: m.watch.take()})
 	}
 }
 

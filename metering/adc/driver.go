@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/waveform"
+	"github.com/keeplit/keeplit/metering/waveform/flicker"
+	"github.com/keeplit/keeplit/metering/waveform/voltage"
 )
 
 // Driver is the driver adc.
@@ -35,6 +38,9 @@ type Document struct {
 	// takes 230 V and 50 Hz.
 	Voltage       int `yaml:"voltage,omitempty"`
 	LineFrequency int `yaml:"line_frequency,omitempty"`
+	// Without is what is not measured of the voltage's quality, to spare a small machine:
+	// harmonics, flicker, or quality, which is all of it.
+	Without []string `yaml:"without,omitempty"`
 }
 
 // Check implements metering.Settings.
@@ -48,6 +54,11 @@ func (d *Document) Check() fault.List {
 	}
 	if v := d.Voltage; v != 0 && (v < 50 || v > 500) {
 		l.Add("voltage", "write the declared voltage, 230 or 120", "%d V is not one", v)
+	}
+	for _, w := range d.Without {
+		if !slices.Contains([]string{"harmonics", "flicker", "quality"}, w) {
+			l.Add("without", "write harmonics, flicker or quality, or leave it out", "%q is nothing that can be left out", w)
+		}
 	}
 	if f := d.LineFrequency; f != 0 && f != 50 && f != 60 {
 		l.Add("line_frequency", "write 50 or 60", "%d Hz is not a mains frequency", f)
@@ -100,12 +111,20 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 		Waveform: waveform.Config{
 			Rate: rate, Channels: constants.Channels, Skew: skew, Nominal: float64(d.Voltage), Frequency: float64(d.LineFrequency), KeepDC: d.DC,
 		}, Every: e.Every, Now: e.Now,
-		Import: e.Import, Export: e.Export,
+		Import: e.Import, Export: e.Export, Quality: d.quality(rate),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("meter.adc: %w", err)
 	}
 	return m, nil
+}
+
+// quality is what is to be measured of the voltage; nil: nothing.
+func (d *Document) quality(rate float64) *voltage.Config {
+	if slices.Contains(d.Without, "quality") {
+		return nil
+	}
+	return &voltage.Config{Harmonics: !slices.Contains(d.Without, "harmonics"), Flicker: !slices.Contains(d.Without, "flicker") && rate >= flicker.Least}
 }
 
 // Constants implements metering.Calibrated.

@@ -117,6 +117,9 @@ func New(cfg Config, told Told) (*Analyzer, error) {
 	return a, nil
 }
 
+// Declared are the nominal voltage, in V, and frequency, in Hz.
+func (a *Analyzer) Declared() (volts, hz float64) { return a.cfg.Nominal, a.cfg.Frequency }
+
 // edges finds the next edges of the clock.
 func (a *Analyzer) edges() {
 	now := a.time(a.position)

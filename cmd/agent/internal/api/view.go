@@ -16,6 +16,7 @@ type View struct {
 	Limited  *Limited   `json:"limited,omitempty"` // absent: no utility limits the site
 	Power    Power      `json:"power"`
 	Meter    Registers  `json:"meter"`
+	Quality  *Quality   `json:"quality,omitempty"` // of the voltage; absent: nothing is known of it
 	Tariff   Tariff     `json:"tariff"`
 	Plan     Plan       `json:"plan"`
 	Loads    []Load     `json:"loads"`

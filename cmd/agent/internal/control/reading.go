@@ -2,7 +2,9 @@ package control
 
 import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
+	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/quality"
 )
 
 // Reading is an attempt to read the meter.
@@ -11,7 +13,9 @@ type Reading metering.Reading
 func (Reading) asks() bool { return false }
 
 // spare: a register makes up for a reading that is left out.
-func (r Reading) spare() bool { return !r.Sample.Taken && len(r.Events) == 0 }
+func (r Reading) spare() bool {
+	return !r.Sample.Taken && len(r.Events) == 0 && r.Quality.Empty()
+}
 
 // happen takes in a sample, or the news that there is none.
 func (r Reading) happen(p *step) {
@@ -19,7 +23,9 @@ func (r Reading) happen(p *step) {
 		p.write(p.watching().Failed(p.st.Meter, p.now, r.Err))
 		return
 	}
+	told := r.Sample.At
 	r.Sample = p.st.Clock.Sample(r.Sample)
+	r.Quality = r.Quality.Shifted(r.Sample.At.Sub(told))
 	contactor := p.st.Supply.Contactor
 	var out watch.Out
 	p.st.Meter, out = p.watching().Take(p.st.Meter, p.now, metering.Reading(r), watch.Contactor{
@@ -30,7 +36,29 @@ func (r Reading) happen(p *step) {
 		p.charge(piece)
 	}
 	p.seen(out)
+	p.judged(r)
 	p.points(p.st.Meter.Last)
+}
+
+// judged takes what the reading says of the voltage's quality: what was measured from
+// samples, or where a meter tells voltages only, those.
+func (p *step) judged(r Reading) {
+	signs := p.st.Meter.Watch
+	rules := quality.Rules{Zone: p.Zone, Nominal: signs.Nominal, Frequency: signs.Frequency}
+	if !r.Quality.Empty() {
+		p.st.Quality = p.st.Quality.Take(rules, r.Quality)
+		return
+	}
+	var volts []units.Voltage
+	for _, f := range r.Sample.Phases {
+		if f.Has&metering.HasVoltage != 0 {
+			volts = append(volts, f.Voltage)
+		}
+	}
+	if len(volts) == 0 && r.Sample.Gives(metering.HasVoltage) {
+		volts = append(volts, r.Sample.Voltage)
+	}
+	p.st.Quality = p.st.Quality.Hear(rules, r.Sample.At, volts)
 }
 
 // held takes note of what the meter shows, and charges nothing: the registers

@@ -18,6 +18,7 @@ import (
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering/quality"
 )
 
 // stateVersion is the form of State.  A stored State of an older one is brought
@@ -31,8 +32,10 @@ type State struct {
 	Version int       `json:"version"`
 	Now     time.Time `json:"now"` // the instant of the last step
 
-	Meter        watch.State `json:"meter"`
-	AccountState             // tariff, elapsed, prices, tariff_seen, credit
+	Meter watch.State `json:"meter"`
+	// Quality is what was measured of the voltage, this week and the last.
+	Quality      quality.State `json:"quality,omitzero"`
+	AccountState               // tariff, elapsed, prices, tariff_seen, credit
 
 	Loads    []LoadState      `json:"loads"` // in the order of Site.Loads
 	LoadsAt  time.Time        `json:"loads_at,omitzero"`

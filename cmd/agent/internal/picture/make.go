@@ -46,7 +46,7 @@ func (m *Maker) Of(snap *control.Snapshot) View {
 	st := &snap.State
 	v := View{
 		Seq: snap.Seq, At: st.Now, Zone: m.site.Zone, Unit: m.about.Unit, Site: m.about.Name,
-		Credit: m.credit(st), RunOut: m.runOut(st), Power: m.power(st), Meter: registers(st),
+		Credit: m.credit(st), RunOut: m.runOut(st), Power: m.power(st), Meter: registers(st), Quality: st.Quality,
 		Tariff: m.tariff(st), TopUp: m.gate(st),
 	}
 	say := m.words.For(v.Unit, v.Zone, v.At)

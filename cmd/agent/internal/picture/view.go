@@ -10,6 +10,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering/quality"
 )
 
 // View is one picture of the agent, complete and never changed after it is
@@ -30,6 +31,7 @@ type View struct {
 	Limited  Limited       // by a utility
 	Power    PowerNow
 	Meter    Registers
+	Quality  quality.State // of the voltage
 	Tariff   Tariff
 	Plan     Plan
 	Loads    []Load // in the order to show

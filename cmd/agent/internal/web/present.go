@@ -80,6 +80,11 @@ func (m *model) PowerShare() int {
 	return int(min(100, max(0, units.MulDiv(100, int64(m.V.Power.Power), int64(m.V.Power.Limit)))))
 }
 
+// Quality is what the voltage was.
+func (m *model) Quality() present.QualityText {
+	return present.Phrases{Format: m.Format}.Quality(m.V.Quality)
+}
+
 // load is a Load as the page shows it.
 type load struct {
 	M *model

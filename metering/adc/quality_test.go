@@ -1,0 +1,125 @@
+package adc
+
+import (
+	"context"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/quality"
+	"github.com/keeplit/keeplit/metering/waveform"
+	"github.com/keeplit/keeplit/metering/waveform/voltage"
+)
+
+// mains is a source of three phases whose clock goes by its samples.
+type mains struct {
+	rate  float64
+	n     int
+	end   int
+	stop  context.CancelFunc
+	codes []int32
+	lost  int // samples lost before each block
+	level func(phase int, at float64) float64
+}
+
+func (m *mains) Start(context.Context) error { return nil }
+
+func (m *mains) now() time.Time {
+	return time.Date(2026, 3, 2, 11, 55, 0, 0, time.UTC).Add(time.Duration(float64(m.n) / m.rate * 1e9))
+}
+
+func (m *mains) Next(context.Context) (Block, error) {
+	m.codes = m.codes[:0]
+	m.n += m.lost
+	for range int(m.rate / 10) {
+		for p := range 3 {
+			at := float64(m.n) / m.rate
+			wt := 2*math.Pi*50.01*at - 2*math.Pi/3*float64(p)
+			m.codes = append(m.codes, int32(230*math.Sqrt2*1e4*(math.Sin(wt)+0.03*math.Sin(5*wt))*m.level(p, at)), 0)
+		}
+		m.n++
+	}
+	if m.n >= m.end {
+		m.stop()
+	}
+	return Block{Codes: m.codes, Lost: m.lost}, nil
+}
+
+// What is measured of the voltage comes with the readings: of three phases, of the clock's
+// ten minutes, with a dip in one of them.
+func TestTheQualityOfTheVoltageComesWithReadings(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	src := &mains{rate: 2003, end: 2003 * 930, stop: cancel, level: func(p int, at float64) float64 {
+		if p == 1 && at > 400 && at < 400.3 {
+			return 0.6
+		}
+		return 1
+	}}
+	ch := waveform.Channel{VoltsPerCode: 1e-4, AmpsPerCode: 1e-4}
+	m, err := New(src, Config{
+		Waveform: waveform.Config{Rate: src.rate, Channels: []waveform.Channel{ch, ch, ch}}, Now: src.now,
+		Quality: &voltage.Config{Harmonics: true, Flicker: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var news quality.News
+	if err := m.Run(ctx, func(r metering.Reading) {
+		if n := r.Quality; n != nil {
+			news.Nominal = n.Nominal
+			news.Tens, news.Seconds, news.Events = append(news.Tens, n.Tens...), append(news.Seconds, n.Seconds...), append(news.Events, n.Events...)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(news.Tens) != 2 || news.Nominal != 230_000 {
+		t.Fatalf("%+v", news)
+	}
+	v := news.Tens[1] // from 12:00 to 12:10
+	if !v.End.Equal(time.Date(2026, 3, 2, 12, 10, 0, 0, time.UTC)) || v.Covered < 999_000 || !v.Flagged || len(v.Phases) != 3 || !v.Sequence {
+		t.Errorf("%+v", v)
+	}
+	if p := v.Phases[0]; p.Voltage < 230_050 || p.Voltage > 230_150 || p.Orders != 19 || max(p.Harmonics[4]-30_000, 30_000-p.Harmonics[4]) > 20 || max(p.THD-30_000, 30_000-p.THD) > 20 || !p.Flicker {
+		t.Errorf("%+v", p)
+	}
+	if v := news.Tens[0]; v.Covered > 510_000 || v.Flagged {
+		t.Errorf("%+v", v)
+	}
+	if len(news.Events) != 1 || news.Events[0].Kind != quality.Dip || news.Events[0].Voltage < 137_000 || news.Events[0].Voltage > 139_500 ||
+		news.Events[0].Start.Sub(time.Date(2026, 3, 2, 12, 1, 40, 0, time.UTC)).Abs() > 60*time.Millisecond {
+		t.Errorf("%+v", news.Events)
+	}
+	if n := len(news.Seconds); n < 91 || n > 93 || news.Seconds[n-1].Frequency != 50_010 {
+		t.Errorf("%d frequencies, %+v", n, news.Seconds[n-1])
+	}
+}
+
+// A converter that loses samples between its batches still tells the voltage, and says
+// how much of the time; of its spectrum and flicker it says nothing.
+func TestAConverterThatLosesSamplesTellsWhatItMeasured(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	src := &mains{rate: 2003, end: 2003 * 905, stop: cancel, lost: 7, level: func(int, float64) float64 { return 1 }}
+	ch := waveform.Channel{VoltsPerCode: 1e-4, AmpsPerCode: 1e-4}
+	m, err := New(src, Config{Waveform: waveform.Config{Rate: src.rate, Channels: []waveform.Channel{ch, ch, ch}}, Now: src.now, Quality: &voltage.Config{Harmonics: true, Flicker: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tens []quality.Ten
+	if err := m.Run(ctx, func(r metering.Reading) {
+		if r.Quality != nil {
+			tens = append(tens, r.Quality.Tens...)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(tens) != 2 {
+		t.Fatalf("%d values", len(tens))
+	}
+	v := tens[1]
+	if p := v.Phases[0]; !v.Gaps || v.Flagged || v.Covered < 500_000 || v.Covered > 800_000 || p.Flicker || p.Orders != 0 || p.Voltage < 230_000 || p.Voltage > 230_200 {
+		t.Errorf("%+v", v)
+	}
+}
