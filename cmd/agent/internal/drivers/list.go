@@ -20,6 +20,7 @@ import (
 	"github.com/keeplit/keeplit/metering/dlms"
 	"github.com/keeplit/keeplit/metering/httpmeter"
 	"github.com/keeplit/keeplit/metering/iec62056"
+	"github.com/keeplit/keeplit/metering/linky"
 	"github.com/keeplit/keeplit/metering/modbus"
 	"github.com/keeplit/keeplit/metering/mqttmeter"
 	"github.com/keeplit/keeplit/metering/p1"
@@ -43,6 +44,7 @@ func All() config.Drivers {
 			sml.Driver(),
 			iec62056.Driver(),
 			dlms.Driver(),
+			linky.Driver(),
 			atm90e32.Driver(),
 			adc.Driver(),
 		},
