@@ -107,6 +107,9 @@ func read(list []group) (metering.Telegram, error) {
 		}
 		switch g.label {
 		case "ADCO", "ADSC":
+			if !digits(g.value) {
+				return metering.Telegram{}, damaged("%s is %q and no number", g.label, clip([]byte(g.value)))
+			}
 			known++
 			c.Meter(g.value)
 			c.Text(g.label, g.value)
