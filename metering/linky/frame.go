@@ -3,6 +3,7 @@ package linky
 import (
 	"bytes"
 	"math/bits"
+	"strings"
 
 	"github.com/keeplit/keeplit/metering"
 )
@@ -56,6 +57,9 @@ func split(data []byte, atEnd bool) (frame []byte, used int, err error) {
 func cut(format string, n int) error {
 	return metering.Fail(metering.Short, op, "check the cable; a few lost frames are harmless", format, n)
 }
+
+// longest is the length of the longest label, SMAXSN1-1.
+const longest = 9
 
 // group is one line of a frame: a label and its value, in standard mode with a time.
 type group struct {
@@ -143,6 +147,9 @@ func parse(b []byte) (g group, err error) {
 	case 2:
 	case 3:
 		g.date = string(parts[1])
+		if !dated(g.date) {
+			return g, damaged("%q is no time", clip(parts[1]))
+		}
 	default:
 		return g, damaged("%q has %d parts", clip(b), len(parts))
 	}
@@ -152,10 +159,16 @@ func parse(b []byte) (g group, err error) {
 			return g, damaged("%q is no label", clip(parts[0]))
 		}
 	}
-	if g.label == "" {
-		return g, damaged("a value without a label")
+	if n := len(g.label); n == 0 || n > longest {
+		return g, damaged("a label of %d letters", n)
 	}
 	return g, nil
+}
+
+// dated tells whether s is the time of a value: the season and twelve digits, or blanks
+// where there is none.
+func dated(s string) bool {
+	return len(s) == 13 && strings.ContainsRune("EHeh ", rune(s[0])) && (digits(s[1:]) || strings.TrimSpace(s) == "")
 }
 
 func clip(b []byte) string { return string(b[:min(len(b), 40)]) }

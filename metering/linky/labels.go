@@ -114,6 +114,9 @@ func read(list []group) (metering.Telegram, error) {
 			c.Meter(g.value)
 			c.Text(g.label, g.value)
 		case "DATE":
+			if g.date == "" {
+				return metering.Telegram{}, damaged("DATE is %q", clip([]byte(g.value)))
+			}
 			c.Text(g.label, g.date)
 			t.Time, _ = dateOf(g.date)
 		case "STGE":

@@ -90,8 +90,8 @@ type unit struct {
 // unitOf knows the units of the values that a Sample has.
 func unitOf(s string) (unit, bool) {
 	switch s {
-	case "Ws":
-		return unit{'e', int64(units.WattHour) / 3600}, true
+	case "kWs":
+		return unit{'e', 1000 * int64(units.Joule)}, true
 	case "Wh":
 		return unit{'e', int64(units.WattHour)}, true
 	case "kWh":

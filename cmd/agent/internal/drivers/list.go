@@ -26,6 +26,7 @@ import (
 	"github.com/keeplit/keeplit/metering/p1"
 	"github.com/keeplit/keeplit/metering/pulse"
 	"github.com/keeplit/keeplit/metering/replay"
+	"github.com/keeplit/keeplit/metering/sma"
 	"github.com/keeplit/keeplit/metering/sml"
 )
 
@@ -45,6 +46,7 @@ func All() config.Drivers {
 			iec62056.Driver(),
 			dlms.Driver(),
 			linky.Driver(),
+			sma.Driver(),
 			atm90e32.Driver(),
 			adc.Driver(),
 		},
