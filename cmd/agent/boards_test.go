@@ -104,8 +104,10 @@ func TestEveryQueryOfEveryBoardHasAnAnswer(t *testing.T) {
 		}
 		var board struct {
 			UID, Title string
-			Templating struct{ List []struct{ Name, Query string } }
-			Panels     []struct {
+			Templating struct {
+				List []struct{ Name, Query string }
+			}
+			Panels []struct {
 				ID      int
 				Type    string
 				Title   string

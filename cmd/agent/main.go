@@ -32,6 +32,7 @@ type cli struct {
 	LastUntil lastUntilCmd `cmd:"" help:"Ask that the credit lasts until a time, and say what that takes."`
 	Alert     alertCmd     `cmd:"" help:"Send a trial message to everybody who is to be told what is wrong."`
 	Topup     topupCmd     `cmd:"" help:"Enter a token at the running agent."`
+	Influx    influxCmd    `cmd:"" help:"Make a place for the points at an InfluxDB server."`
 	Pin       pinCmd       `cmd:"" help:"Make the hash of a PIN for the configuration."`
 	Forecast  forecastCmd  `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
 	Token     tokenCmd     `cmd:"" help:"Read or make prepayment tokens."`
