@@ -227,13 +227,6 @@ type InfluxDB struct {
 	Token  string `yaml:"token" secret:"true"` // InfluxDB 1.8: user:password
 }
 
-// Telemetry is what is measured for it and how long it may wait.
-type Telemetry struct {
-	Every   time.Duration `yaml:"every"`    // between two points of a series
-	MaxRows int64         `yaml:"max_rows"` // the outbox drops its oldest telemetry beyond this, and counts it
-	MaxAge  time.Duration `yaml:"max_age"`
-}
-
 // Web is the page.
 type Web struct {
 	Listen  string   `yaml:"listen"`
@@ -302,7 +295,7 @@ func Default() Config {
 		Plan: Plan{
 			Slot: 30 * time.Minute, Horizon: 24 * time.Hour, RunOut: 14 * 24 * time.Hour, Time: 2 * time.Second, Shift: true,
 		},
-		Telemetry: Telemetry{Every: 10 * time.Second, MaxRows: 500_000, MaxAge: 90 * 24 * time.Hour},
+		Telemetry: telemetryDefaults(),
 		Web:       Web{Listen: ":8080", Reading: "open"},
 		Schedule: Schedule{
 			Plan: "*/30 * * * *", Nightly: "17 3 * * *", Interval: 30 * time.Minute, Persist: time.Minute,
@@ -536,9 +529,7 @@ func (c *Config) checkEdges(l *fault.List) {
 			l.Add("influxdb.bucket", "write a bucket, or database/retention-policy for InfluxDB 1.8", "the bucket is missing")
 		}
 	}
-	if c.Telemetry.Every < 0 {
-		l.Add("telemetry.every", "write 10s", "%s is negative", c.Telemetry.Every)
-	}
+	c.Telemetry.check(l)
 	if c.Web.Reading != "open" && c.Web.Reading != "closed" {
 		l.Add("web.reading", "write open or closed", "%q is neither", c.Web.Reading)
 	}

@@ -25,6 +25,7 @@ type Home struct {
 	Loads    []Load
 	Topics   broker.Topics
 	Say      func(key string) string // the words for people
+	Shares   func(topic string) bool // what is said to the broker; nil: all
 }
 
 // Load is one load, as it is announced.

@@ -22,6 +22,9 @@ func (l list) add(key, platform, name, topic, template string, more component) {
 	c := component{
 		"platform": platform, "name": name, "unique_id": l.h.object() + "_" + key, "default_entity_id": platform + "." + slug(l.h.object()+"_"+key),
 	}
+	if !l.h.says(topic) {
+		return
+	}
 	if topic != "" {
 		c["state_topic"] = topic
 	}
@@ -31,7 +34,30 @@ func (l list) add(key, platform, name, topic, template string, more component) {
 	for k, v := range more {
 		c[k] = v
 	}
+	if of, _ := c["json_attributes_topic"].(string); !l.h.says(of) {
+		delete(c, "json_attributes_topic")
+		delete(c, "json_attributes_template")
+	}
 	l.of[key] = c
+}
+
+// says tells whether a topic is said to the broker.
+func (h *Home) says(topic string) bool {
+	if h.Shares == nil {
+		return true
+	}
+	t := h.Topics
+	for name, of := range map[string]string{"state": t.State(), "totals": t.Totals(), "plan": t.Plan(), "warnings": t.Warnings(), "event": t.Event()} {
+		if topic == of {
+			return h.Shares(name)
+		}
+	}
+	for _, l := range h.Loads {
+		if topic == t.LoadState(l.ID) {
+			return h.Shares("load")
+		}
+	}
+	return true
 }
 
 // attributes are further values of an entity, as a template that makes a JSON object.

@@ -31,6 +31,8 @@ type Journal struct {
 	topics *broker.Topics
 	influx bool
 	words  present.Plain
+	// shares tells what leaves the home: of InfluxDB by measurement, of the broker by topic.
+	sharesPoint, sharesTopic func(name string) bool
 
 	headFile    string // "": the head is kept nowhere else
 	kept, first string // hashes: of the head kept last, and of the first entry
@@ -40,7 +42,14 @@ type Journal struct {
 // New is a journal into st.  Messages for the broker are kept where topics is
 // not nil, points for InfluxDB where influx is set.  Events are recorded in words.
 func New(st *store.Store, topics *broker.Topics, influx bool, words present.Plain) *Journal {
-	return &Journal{store: st, topics: topics, influx: influx, words: words}
+	all := func(string) bool { return true }
+	return &Journal{store: st, topics: topics, influx: influx, words: words, sharesPoint: all, sharesTopic: all}
+}
+
+// Share has only those points and messages kept for sending whose measurement or topic is
+// shared.  It must be called before the first Commit.
+func (j *Journal) Share(point, topic func(name string) bool) {
+	j.sharesPoint, j.sharesTopic = point, topic
 }
 
 // Commit stores b, all of it or nothing.
@@ -235,7 +244,7 @@ func (j *Journal) batch(b control.Batch) (store.Batch, error) {
 	out.Lost = map[store.Channel]int64{}
 	if j.influx {
 		var lost int64
-		out.Outbox, lost = points(out.Outbox, b.Effects.Points)
+		out.Outbox, lost = points(out.Outbox, b.Effects.Points, j.sharesPoint)
 		if lost += b.Thinned.Points; lost > 0 {
 			out.Lost[store.Influx] = lost
 		}
@@ -248,9 +257,12 @@ func (j *Journal) batch(b control.Batch) (store.Batch, error) {
 	return out, nil
 }
 
-// points are the messages for InfluxDB, and how many points it could not hold.
-func points(out []store.Message, all []control.Point) (_ []store.Message, lost int64) {
+// points are the messages for InfluxDB of what is shared, and how many points it could not hold.
+func points(out []store.Message, all []control.Point, shares func(measurement string) bool) (_ []store.Message, lost int64) {
 	for _, p := range all {
+		if !shares(p.Measurement) {
+			continue
+		}
 		point := telemetry.Point{Measurement: p.Measurement, At: p.At, Tags: make(map[string]string, len(p.Tags)), Fields: make(map[string]float64, len(p.Fields))}
 		for _, t := range p.Tags {
 			point.Tags[t.Key] = t.Value
@@ -274,6 +286,12 @@ func points(out []store.Message, all []control.Point) (_ []store.Message, lost i
 // messages are what subscribers are told once: each ledger entry and each
 // event, with a number to know a repetition by.
 func (j *Journal) messages(out []store.Message, eff control.Effects) ([]store.Message, error) {
+	if !j.sharesTopic("ledger") {
+		eff.Entries = nil
+	}
+	if !j.sharesTopic("event") {
+		eff.Events = nil
+	}
 	for _, e := range eff.Entries {
 		payload, err := json.Marshal(api.EntryOf(e))
 		if err != nil {

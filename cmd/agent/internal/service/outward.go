@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
@@ -73,6 +74,11 @@ func outboxLimit(cfg config.Config) store.Limit {
 	l := store.DefaultLimit()
 	l.Rows, l.Age = cfg.Telemetry.MaxRows, cfg.Telemetry.MaxAge
 	return l
+}
+
+// shares tells whether a name is one of a list.
+func shares(list []string) func(name string) bool {
+	return func(name string) bool { return slices.Contains(list, name) }
 }
 
 // announce has the site announced to Home Assistant, where that is configured.

@@ -23,6 +23,7 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 		Name: cfg.Site.Name, Unit: unit, Meter: cfg.Meter.Label(), Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency,
 	})
 	s.talk = talk.New(s.site, s.loop, s.store, maker)
+	s.talk.Share(shares(cfg.Telemetry.Share.MQTT))
 	s.announce(cfg, opt.Version, unit)
 	ownKey := sync.OnceValues(func() (ed25519.PrivateKey, error) { return siteKey(cfg.Path(cfg.Data)) })
 	if s.site.Policy != nil {

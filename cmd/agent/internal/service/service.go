@@ -163,6 +163,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 		return nil, err
 	}
 	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil, present.NewWords().Plain(s.site))
+	s.journal.Share(shares(cfg.Telemetry.Share.InfluxDB), shares(cfg.Telemetry.Share.MQTT))
 	s.journal.KeepHead(cfg.Path(cfg.HeadFile))
 	loop := control.LoopConfig{
 		Site: s.site, State: state, First: first, Planner: s.plans, Switches: switches,

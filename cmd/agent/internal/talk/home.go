@@ -47,7 +47,7 @@ type announcer struct {
 // Announce has the site announced to Home Assistant, or what was announced taken back where off
 // is set.  It must be called before Listen.
 func (a *Agent) Announce(home homeassistant.Home, off bool) {
-	home.Say = func(key string) string { return a.words.T(key) }
+	home.Say, home.Shares = func(key string) string { return a.words.T(key) }, a.shares
 	a.announcer = &announcer{
 		home: home, off: off, now: time.Now, gone: map[string]string{}, wait: keptWait, spread: birthSpread, rest: birthRest, mend: pace{burst: mendBurst, every: mendEvery},
 		rand: rand.New(rand.NewPCG(backoff.Seed(home.ID), 3)),

@@ -363,3 +363,36 @@ func (p place) wrong(text string) string {
 	}
 	return ""
 }
+
+// What the owner does not share is not said, and not announced.
+func TestWhatIsNotSharedIsNeitherSaidNorAnnounced(t *testing.T) {
+	site := testsite.New(t)
+	begun, eff := site.Begin(time.Now())
+	a := New(site, control.NewLoop(control.LoopConfig{Site: site, State: begun}), &testsite.Records{Entries: eff.Entries}, picture.New(site, picture.About{Name: "Home", Unit: present.Unit{Code: "ZAR", Decimals: 2}}))
+	a.Share(func(topic string) bool { return topic == "warnings" || topic == "event" })
+	topics := broker.NewTopics("test")
+	a.Announce(homeassistant.Home{Prefix: "homeassistant", ID: "test", Name: "Home", Unit: "ZAR", Commands: true, Topics: topics, Loads: []homeassistant.Load{{ID: "geyser", Name: "Geyser"}}}, false)
+	messages, err := a.retained(topics, 0)
+	must(t, err)
+	for _, m := range messages {
+		if m.Topic != topics.Warnings() && m.Topic != topics.Ledger()+"/head" {
+			t.Errorf("%s is said", m.Topic)
+		}
+	}
+	payload, err := a.announcer.home.Message(nil)
+	must(t, err)
+	x, faults := hatest.Check(a.announcer.home.Topic(), payload)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	for key, c := range x.Components {
+		for _, what := range []string{"state_topic", "json_attributes_topic"} {
+			if topic, there := c[what].(string); there && !slices.Contains([]string{topics.Warnings(), topics.Event(), topics.TokenResult()}, topic) {
+				t.Errorf("%s reads %s, which is not said", key, topic)
+			}
+		}
+	}
+	if x.Components["buy"] == nil || x.Components["token"] == nil || x.Components["balance"] != nil {
+		t.Errorf("announced are %d components", len(x.Components))
+	}
+}

@@ -59,14 +59,18 @@ type Agent struct {
 	// announcer is nil where nothing is announced to Home Assistant.
 	announcer *announcer
 	totals    picture.Totals // only Publish uses it
+	shares    func(topic string) bool
 }
 
 // New speaks for loop in maker's pictures.
 func New(site *control.Site, loop *control.Loop, records Records, maker *picture.Maker) *Agent {
-	a := &Agent{site: site, loop: loop, records: records, maker: maker, words: present.NewWords(), plain: present.NewWords().Plain(site)}
+	a := &Agent{site: site, loop: loop, records: records, maker: maker, words: present.NewWords(), plain: present.NewWords().Plain(site), shares: func(string) bool { return true }}
 	a.paces.init()
 	return a
 }
+
+// Share has only those states said whose topic is shared.  It must be called before Announce.
+func (a *Agent) Share(topic func(name string) bool) { a.shares = topic }
 
 // Listen takes tokens, commands and prices from the bus.  It must be called before the
 // session runs, so that nothing that waited at the broker is missed.
@@ -272,12 +276,20 @@ func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]brok
 		out = append(out, broker.Message{Topic: topic, Payload: payload})
 		return err
 	}
-	errs := []error{add(topics.State(), api.StateOf(wire)), add(topics.Warnings(), api.NoticesOf(&v)), add(topics.Plan(), wire.Plan)}
+	var errs []error
+	share := func(name, topic string, what any) {
+		if a.shares(name) {
+			errs = append(errs, add(topic, what))
+		}
+	}
+	share("state", topics.State(), api.StateOf(wire))
+	share("warnings", topics.Warnings(), api.NoticesOf(&v))
+	share("plan", topics.Plan(), wire.Plan)
 	if t := totalsOf(context.Background(), &a.totals, a.records, a.site, &snap); t != nil {
-		errs = append(errs, add(topics.Totals(), t))
+		share("totals", topics.Totals(), t)
 	}
 	for _, l := range v.Loads {
-		errs = append(errs, add(topics.LoadState(l.ID), api.LoadStateOf(l)))
+		share("load", topics.LoadState(l.ID), api.LoadStateOf(l))
 	}
 	if a.site.Policy != nil {
 		state, err := a.policyState(&snap.State)

@@ -1,0 +1,59 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/fault"
+)
+
+// Telemetry is what is measured for InfluxDB, how long it may wait, and what leaves the home.
+type Telemetry struct {
+	Every   time.Duration `yaml:"every"`    // between two points of a series
+	MaxRows int64         `yaml:"max_rows"` // the outbox drops its oldest telemetry beyond this, and counts it
+	MaxAge  time.Duration `yaml:"max_age"`
+	Share   Share         `yaml:"share"`
+}
+
+// Share is what leaves the home, by receiver; what is not named does not.
+type Share struct {
+	InfluxDB []string `yaml:"influxdb"` // measurements
+	MQTT     []string `yaml:"mqtt"`     // topics; status, ledger/head, token/result and policy/... are said all the same
+}
+
+// InfluxShares are the measurements that may be shared, and MQTTShares the topics.
+func InfluxShares() []string {
+	return []string{"site", "load", "interval", "ledger", "event", "power_quality"}
+}
+
+// MQTTShares are the topics that may be shared.
+func MQTTShares() []string {
+	return []string{"state", "totals", "plan", "warnings", "load", "ledger", "event"}
+}
+
+func telemetryDefaults() Telemetry {
+	return Telemetry{
+		Every: 10 * time.Second, MaxRows: 500_000, MaxAge: 90 * 24 * time.Hour, Share: Share{InfluxDB: InfluxShares(), MQTT: MQTTShares()},
+	}
+}
+
+func (t Telemetry) check(l *fault.List) {
+	if t.Every < 0 {
+		l.Add("telemetry.every", "write 10s", "%s is negative", t.Every)
+	}
+	for _, list := range []struct {
+		path        string
+		have, known []string
+	}{{"telemetry.share.influxdb", t.Share.InfluxDB, InfluxShares()}, {"telemetry.share.mqtt", t.Share.MQTT, MQTTShares()}} {
+		for i, name := range list.have {
+			switch at := fmt.Sprintf("%s[%d]", list.path, i); {
+			case !slices.Contains(list.known, name):
+				l.Add(at, "write "+strings.Join(list.known, ", "), "%.40q cannot be shared", name)
+			case slices.Contains(list.have[:i], name):
+				l.Add(at, "leave it out", "%s stands there twice", name)
+			}
+		}
+	}
+}
