@@ -55,6 +55,10 @@ type phaseResult struct {
 	THDI        float64   `json:"thd_i"`
 	HarmonicsV  []float64 `json:"harmonics_v"` // V rms, order 1 first
 	HarmonicsI  []float64 `json:"harmonics_i"` // A rms
+
+	FundamentalImportWh float64    `json:"fundamental_import_wh"` // of the fundamental alone
+	FundamentalExportWh float64    `json:"fundamental_export_wh"`
+	ReactiveVarh        [4]float64 `json:"reactive_varh"` // of the fundamental by quadrant: import lagging, export lagging, export leading, import leading
 }
 
 type waveformEvent struct {
@@ -82,6 +86,18 @@ func (c *waveformCmd) Run(e *env) error {
 	samples, err := openRecording(in, c.Bits)
 	if err != nil {
 		return err
+	}
+	if of := samples.captured; of != nil {
+		c.Rate, c.VScale, c.IScale, c.Skew, c.Calibration = of.Rate, 1e-3, 1e-3, 0, ""
+		if c.Start.IsZero() {
+			c.Start = of.Start
+		}
+		if c.Nominal == 0 {
+			c.Nominal = of.Nominal
+		}
+		if c.Frequency == 0 {
+			c.Frequency = of.Frequency
+		}
 	}
 	cfg, signature, err := c.config(samples.phases())
 	if err != nil {
@@ -140,6 +156,10 @@ func (c *waveformCmd) Run(e *env) error {
 		sums[k].into(&phases[k])
 		energy := engine.Energy(k)
 		phases[k].ImportWh, phases[k].ExportWh = float64(energy.Import)/3.6e9, float64(energy.Export)/3.6e9
+		phases[k].FundamentalImportWh, phases[k].FundamentalExportWh = float64(energy.FundamentalImport)/3.6e9, float64(energy.FundamentalExport)/3.6e9
+		for q, v := range energy.Reactive {
+			phases[k].ReactiveVarh[q] = float64(v) / 3.6e9
+		}
 	}
 	if out.phaseResult = phases[0]; len(phases) > 1 {
 		out.phaseResult, out.Phases = together(phases), phases
@@ -214,6 +234,11 @@ func together(phases []phaseResult) phaseResult {
 		out.ApparentVA += p.ApparentVA
 		out.ImportWh += p.ImportWh
 		out.ExportWh += p.ExportWh
+		out.FundamentalImportWh += p.FundamentalImportWh
+		out.FundamentalExportWh += p.FundamentalExportWh
+		for q, v := range p.ReactiveVarh {
+			out.ReactiveVarh[q] += v
+		}
 		out.THDV, out.THDI = max(out.THDV, p.THDV), max(out.THDI, p.THDI)
 	}
 	if out.ApparentVA > 0 {

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/keeplit/keeplit/metering/adc"
 )
 
 // phasesCSV is CSV of three phases with other voltages, currents and angles each, and of
@@ -148,5 +151,40 @@ func TestACalibrationOfThreePhasesIsApplied(t *testing.T) {
 	}
 	if _, stderr, code := agentOn(t, in, "waveform", "--calibration", file); code != exitInvalid || !strings.Contains(stderr, "changed") {
 		t.Errorf("changed constants: code %d, %q", code, stderr)
+	}
+}
+
+// What the agent has kept around a disturbance is read back with nothing said beside it.
+func TestACaptureIsReadBack(t *testing.T) {
+	var b strings.Builder
+	fmt.Fprintln(&b, adc.Captured{Kind: "dip", Start: time.Date(2026, 3, 1, 11, 59, 59, 0, time.UTC), Rate: 2003, Nominal: 230, Frequency: 50})
+	b.WriteString("v1,i1,v2,i2,v3,i3\n")
+	for k := range 4000 {
+		at := float64(k) / 2003
+		for p := range 3 {
+			wt := 2*math.Pi*50*at - 2*math.Pi/3*float64(p)
+			level := 1.0
+			if p == 2 && at > 0.8 && at < 1 {
+				level = 0.7
+			}
+			if p > 0 {
+				b.WriteByte(',')
+			}
+			fmt.Fprintf(&b, "%d,%d", int(math.Round(230e3*math.Sqrt2*math.Sin(wt)*level)), int(math.Round(40e3*math.Sqrt2*math.Sin(wt-1))))
+		}
+		b.WriteByte('\n')
+	}
+	stdout, stderr, code := agentOn(t, b.String(), "waveform", "--bits", "12")
+	var got waveformResult
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != exitOK {
+		t.Fatalf("code %d, %v, %s", code, err, stderr)
+	}
+	q := got.Quality
+	if len(got.Phases) != 3 || got.LostSamples != 0 || math.Abs(got.Phases[0].UrmsV-230) > 0.05 || math.Abs(got.Phases[0].IrmsA-40) > 0.01 || len(q.Disturbances) != 1 || math.Abs(q.Disturbances[0].ExtremeV-161) > 0.5 || q.TenMinutes[0].End == nil {
+		t.Errorf("%+v, %+v", got.Phases, q)
+	}
+	p := got.Phases[0]
+	if seconds := 2.0; math.Abs(p.FundamentalImportWh/p.ImportWh-1) > 0.06 || math.Abs(p.ReactiveVarh[0]-230*40*math.Sin(1)*seconds/3600) > 0.4 || p.ReactiveVarh[1]+p.ReactiveVarh[2]+p.ReactiveVarh[3] != 0 {
+		t.Errorf("%+v", p)
 	}
 }

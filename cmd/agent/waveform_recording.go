@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/keeplit/keeplit/metering/adc"
 	"github.com/keeplit/keeplit/metering/waveform"
 )
 
@@ -29,6 +30,7 @@ type sampleFile struct {
 	low, high int64 // the converter's range
 	ahead     []codes
 	columns   int
+	captured  *adc.Captured // what the agent wrote of a recording of its own; nil: it is none
 	dc        sample
 	count     int64 // samples read, with those lost
 	late      int   // by how many whole samples the currents are shifted
@@ -69,6 +71,10 @@ func openRecording(in io.Reader, bits int) (*sampleFile, error) {
 		signed = signed || !c.lost && slices.Min(c.sample[:]) < 0
 		r.ahead = append(r.ahead, c)
 	}
+	if r.captured != nil {
+		r.columns = max(2, r.columns)
+		return r, nil
+	}
 	if r.low, r.high = 0, int64(1)<<bits-1; signed {
 		r.low, r.high = -(int64(1) << (bits - 1)), int64(1)<<(bits-1)-1
 	}
@@ -89,6 +95,12 @@ func (r *sampleFile) read() (c codes, ok bool, err error) {
 	for r.lines.Scan() {
 		r.line++
 		text := bytes.TrimSpace(bytes.TrimPrefix(r.lines.Bytes(), []byte("\ufeff")))
+		if r.line == 1 {
+			if of, ok := adc.ReadCaptured(string(text)); ok {
+				r.captured = &of
+				r.low, r.high = math.MinInt32, math.MaxInt32
+			}
+		}
 		if len(text) == 0 || text[0] == '#' {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -52,6 +53,8 @@ type Config struct {
 	// Quality is what is measured of the voltage beside energy; nil: nothing.  Its rate,
 	// phases and supply are those of Waveform.
 	Quality *voltage.Config
+	// Captures is the folder for the samples around disturbances; empty: none are kept.
+	Captures string
 }
 
 // Meter measures what a converter samples.
@@ -80,10 +83,16 @@ func New(src Source, cfg Config) (*Meter, error) {
 	m := &Meter{src: src, cfg: cfg, base: [2]units.Energy{cfg.Import, cfg.Export}}
 	if cfg.Quality != nil {
 		var err error
+		if cfg.Captures != "" {
+			cfg.Quality.Captures = voltage.Captures{Before: captureBefore, After: captureAfter, Most: captureMost}
+		}
 		if m.watch, err = newWatch(*cfg.Quality, cfg.Waveform); err != nil {
 			return nil, err
 		}
 		cfg.Waveform.Hear = m.watch.analyzer
+		if cfg.Captures != "" {
+			m.watch.files = &writer{dir: cfg.Captures, next: make(chan captureFile, 2)}
+		}
 	}
 	engine, err := waveform.New(cfg.Waveform, m.window, m.disturbance)
 	if err != nil {
@@ -121,6 +130,11 @@ func (m *Meter) disturbance(e waveform.Event) {
 
 // Run implements metering.Meter.
 func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
+	if m.watch != nil && m.watch.files != nil {
+		var writing sync.WaitGroup
+		writing.Go(func() { m.watch.files.run(ctx) })
+		defer writing.Wait()
+	}
 	pace := line.Pace{Every: 100 * time.Millisecond}
 	for ctx.Err() == nil {
 		err := m.session(ctx, emit)

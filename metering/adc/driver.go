@@ -41,6 +41,9 @@ type Document struct {
 	// Without is what is not measured of the voltage's quality, to spare a small machine:
 	// harmonics, flicker, or quality, which is all of it.
 	Without []string `yaml:"without,omitempty"`
+	// Captures is a folder for the samples around dips, swells and interruptions, the
+	// newest 50; empty: none are kept.
+	Captures string `yaml:"captures,omitempty"`
 }
 
 // Check implements metering.Settings.
@@ -59,6 +62,9 @@ func (d *Document) Check() fault.List {
 		if !slices.Contains([]string{"harmonics", "flicker", "quality"}, w) {
 			l.Add("without", "write harmonics, flicker or quality, or leave it out", "%q is nothing that can be left out", w)
 		}
+	}
+	if d.Captures != "" && slices.Contains(d.Without, "quality") {
+		l.Add("captures", "leave out quality of without, or captures", "nothing is captured without the quality of the voltage")
 	}
 	if f := d.LineFrequency; f != 0 && f != 50 && f != 60 {
 		l.Add("line_frequency", "write 50 or 60", "%d Hz is not a mains frequency", f)
@@ -111,7 +117,7 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 		Waveform: waveform.Config{
 			Rate: rate, Channels: constants.Channels, Skew: skew, Nominal: float64(d.Voltage), Frequency: float64(d.LineFrequency), KeepDC: d.DC,
 		}, Every: e.Every, Now: e.Now,
-		Import: e.Import, Export: e.Export, Quality: d.quality(rate),
+		Import: e.Import, Export: e.Export, Quality: d.quality(rate), Captures: d.captures(e),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("meter.adc: %w", err)
@@ -125,6 +131,14 @@ func (d *Document) quality(rate float64) *voltage.Config {
 		return nil
 	}
 	return &voltage.Config{Harmonics: !slices.Contains(d.Without, "harmonics"), Flicker: !slices.Contains(d.Without, "flicker") && rate >= flicker.Least}
+}
+
+// captures is the folder for captures.
+func (d *Document) captures(e metering.Env) string {
+	if d.Captures == "" {
+		return ""
+	}
+	return e.Path(d.Captures)
 }
 
 // Constants implements metering.Calibrated.

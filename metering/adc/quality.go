@@ -16,6 +16,7 @@ type watch struct {
 	phases   int
 	rate     float64
 	news     quality.News
+	files    *writer // nil: no captures are kept
 }
 
 // most bounds what waits for a reading that does not come.
@@ -25,7 +26,7 @@ func newWatch(cfg voltage.Config, wave waveform.Config) (*watch, error) {
 	cfg.Rate, cfg.Nominal, cfg.Frequency, cfg.Phases = wave.Rate, wave.Nominal, wave.Frequency, len(wave.Channels)
 	w := &watch{phases: cfg.Phases, rate: cfg.Rate}
 	var err error
-	w.analyzer, err = voltage.New(cfg, voltage.Told{Event: w.event, Ten: w.ten, Frequency: w.frequency})
+	w.analyzer, err = voltage.New(cfg, voltage.Told{Event: w.event, Ten: w.ten, Frequency: w.frequency, Capture: w.capture})
 	return w, err
 }
 

@@ -3,6 +3,9 @@ package adc
 import (
 	"context"
 	"math"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,6 +96,62 @@ func TestTheQualityOfTheVoltageComesWithReadings(t *testing.T) {
 	}
 	if n := len(news.Seconds); n < 91 || n > 93 || news.Seconds[n-1].Frequency != 50_010 {
 		t.Errorf("%d frequencies, %+v", n, news.Seconds[n-1])
+	}
+}
+
+// The samples around a dip are in a file that says what they are, and old files go.
+func TestCapturesAreWritten(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	dir := filepath.Join(t.TempDir(), "captures")
+	src := &mains{rate: 2003, end: 2003 * 3600, stop: cancel, level: func(p int, at float64) float64 {
+		if p == 1 && at > 3 && at < 3.1 {
+			return 0.6
+		}
+		return 1
+	}}
+	ch := waveform.Channel{VoltsPerCode: 1e-4, AmpsPerCode: 1e-4}
+	m, err := New(src, Config{Waveform: waveform.Config{Rate: src.rate, Channels: []waveform.Channel{ch, ch, ch}}, Now: src.now, Quality: &voltage.Config{}, Captures: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range capturesKept + 3 {
+		if err := (&writer{dir: dir}).write(captureFile{Captured: Captured{Kind: "dip", Start: src.now().Add(-time.Duration(k+1) * time.Hour), Rate: 1}, phases: 1, samples: []int32{1, 2}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var names []string
+	if err := m.Run(ctx, func(metering.Reading) {
+		if names, err = filepath.Glob(filepath.Join(dir, "*115502*-dip.csv")); len(names) > 0 {
+			if all, _ := filepath.Glob(filepath.Join(dir, "*")); len(all) == capturesKept {
+				cancel()
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(names) != 1 {
+		t.Fatalf("%v: %v", names, err)
+	}
+	text, err := os.ReadFile(names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	of, ok := ReadCaptured(lines[0])
+	if !ok || of.Kind != "dip" || of.Rate != 2003 || of.Nominal != 230 || of.Frequency != 50 || of.Start.Sub(src.now().Truncate(24*time.Hour).Add(11*time.Hour+55*time.Minute+2890*time.Millisecond)).Abs() > 30*time.Millisecond {
+		t.Errorf("%q: %+v", lines[0], of)
+	}
+	if n := len(lines) - 2; lines[1] != "v1,i1,v2,i2,v3,i3" || n < 700 || n > 950 {
+		t.Errorf("%q and %d samples", lines[1], n)
+	}
+}
+
+func TestALineThatIsNoCapture(t *testing.T) {
+	for _, line := range []string{"", "v,i", "# a remark", captureMark, captureMark + " rate=x", captureMark + " rate=4007 start=yesterday"} {
+		if _, ok := ReadCaptured(line); ok {
+			t.Errorf("%q is taken for one", line)
+		}
 	}
 }
 

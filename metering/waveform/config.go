@@ -107,6 +107,7 @@ type Phase struct {
 	Urms, Irms float64            // V, A, DC removed (but see Config.KeepDC) and the noise floor taken off
 	Udc, Idc   float64            // V, A
 	P, Q, S    float64            // W, var of the fundamental, VA
+	P1         float64            // W of the fundamental
 	PF, DPF    float64            // power factor P/S; displacement factor, cos of the fundamental's angle
 	THDu, THDi float64            // of the fundamental, to the 40th or as far as the rate allows
 	HarmonicsU [Harmonics]float64 // V rms, order 1 first
@@ -152,5 +153,8 @@ type Event struct {
 // microvar-seconds.
 type Energy struct {
 	Import, Export int64
-	Reactive       [4]int64 // by quadrant, 1 first: import lagging, export lagging, export leading, import leading
+	// FundamentalImport and FundamentalExport are of the fundamental alone, of whole windows.
+	FundamentalImport, FundamentalExport int64
+
+	Reactive [4]int64 // by quadrant, 1 first: import lagging, export lagging, export leading, import leading
 }

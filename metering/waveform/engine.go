@@ -51,7 +51,7 @@ type channel struct {
 	idle    float64 // smoothed power, for the no-load threshold
 	loaded  bool
 	energy  Energy
-	carry   [6]float64 // the remainders of the six counters
+	carry   [8]float64 // the remainders of the counters
 	voltage watcher
 	between between
 	behind  float64 // by how many samples this phase's zero crossings come before those of the phase that is watched

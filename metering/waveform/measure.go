@@ -42,11 +42,11 @@ func (e *Engine) measure(k int, w *Window) {
 	switch {
 	case p.NoLoad:
 	case was || c.idle == p.P:
-		c.register(p.P, p.Q, seconds)
+		c.register(p.P, p.P1, p.Q, seconds)
 	default:
 		// It took a while to be sure of a small load: what the judgement rests
 		// on is registered too.
-		c.register(c.idle, p.Q, seconds*smoothing)
+		c.register(c.idle, p.P1, p.Q, seconds*smoothing)
 	}
 	if first {
 		c.part(c.lead, c.leadN, e.cfg)
@@ -94,13 +94,18 @@ func (c *channel) idles(p, threshold float64) bool {
 }
 
 // register adds power over seconds to the counters.
-func (c *channel) register(p, q, seconds float64) {
+func (c *channel) register(p, p1, q, seconds float64) {
 	export := 0
 	if p >= 0 {
 		count(&c.energy.Import, &c.carry[0], p*seconds)
 	} else {
 		export = 1
 		count(&c.energy.Export, &c.carry[1], -p*seconds)
+	}
+	if p1 >= 0 {
+		count(&c.energy.FundamentalImport, &c.carry[6], p1*seconds)
+	} else {
+		count(&c.energy.FundamentalExport, &c.carry[7], -p1*seconds)
 	}
 	// Quadrants: 1 import lagging, 2 export lagging, 3 export leading, 4 import leading.
 	quadrant := export
@@ -172,6 +177,7 @@ func (e *Engine) spectrum(k int, w *Window) {
 				continue
 			}
 			p.u1re, p.u1im = f.aRe*scale, f.aIm*scale
+			p.P1 = (f.aRe*f.bRe + f.aIm*f.bIm) * scale * scale
 			p.Q = (f.aIm*f.bRe - f.aRe*f.bIm) * scale * scale
 			if u*i > 0 {
 				p.DPF = (f.aRe*f.bRe + f.aIm*f.bIm) * scale * scale / (u * i)

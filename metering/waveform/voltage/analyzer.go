@@ -19,6 +19,8 @@ type Told struct {
 	// Frequency is told of each 10 s of the clock: in Hz, zero where there was no
 	// voltage, and what part of the time speaks for it.
 	Frequency func(end time.Time, hz, covered float64)
+	// Capture is told of the samples around a disturbance, when they are complete.
+	Capture func(*Capture)
 }
 
 // Analyzer judges the voltage.  It implements waveform.Listener.
@@ -62,6 +64,7 @@ type Analyzer struct {
 	dark    bool  // samples were lost: which that is is not known
 	oldPst  [MaxPhases]float64
 	hasPst  bool
+	capture capture
 }
 
 // window is a value under way.
@@ -114,6 +117,7 @@ func New(cfg Config, told Told) (*Analyzer, error) {
 		a.flicker = append(a.flicker, m)
 	}
 	a.dark = true
+	a.capture = newCapture(&cfg)
 	return a, nil
 }
 
@@ -167,6 +171,7 @@ func (a *Analyzer) Broken(*waveform.Engine) {
 	a.hz.broken()
 	a.rapid.broken()
 	a.slope.n = 0
+	a.captured(false)
 	a.window.whole, a.tail.whole = false, false
 	a.dark = true
 }
@@ -182,6 +187,7 @@ func (a *Analyzer) Half(e *waveform.Engine, h *waveform.HalfCycle) {
 	}
 	a.position = h.To
 	u := a.cycle[:a.cfg.Phases]
+	disturbed := a.events.active()
 	if joins {
 		for k := range u {
 			to := h.To - h.Behind[k]
@@ -191,6 +197,7 @@ func (a *Analyzer) Half(e *waveform.Engine, h *waveform.HalfCycle) {
 		a.rapid.take(&a.cfg, u, a.events.active(), a.event)
 	}
 	a.before, a.known, a.last = h.Square, true, h.To
+	a.record(h, disturbed)
 	a.count(h, joins)
 	a.shine(h)
 	a.into(&a.window, h, joins)
@@ -463,6 +470,7 @@ func (a *Analyzer) cut() {
 
 // End tells of what is under way when the samples end.
 func (a *Analyzer) End() {
+	a.captured(false)
 	a.events.end(a.position, a.event)
 	a.cut()
 }

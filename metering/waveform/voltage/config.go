@@ -31,6 +31,8 @@ type Config struct {
 	// Signal is the frequency of mains signalling to be looked for, in Hz; zero: none.  It
 	// needs Harmonics.
 	Signal float64
+	// Captures are the samples to be kept around disturbances.
+	Captures Captures
 }
 
 func (c *Config) fill() error {
@@ -62,6 +64,8 @@ func (c *Config) fill() error {
 		return fmt.Errorf("voltage: limits of %v, %v and %v with a hysteresis of %v do not leave room for a good voltage", c.Interruption, c.Dip, c.Swell, c.Hysteresis)
 	case c.Signal != 0 && !(c.Signal > 1.1*c.Frequency && c.Signal < 0.45*c.Rate):
 		return fmt.Errorf("voltage: a signal of %v Hz, not above the mains and below %v Hz", c.Signal, 0.45*c.Rate)
+	case c.Captures.Most < 0 || c.Captures.Most > 500 || c.Captures.Before < 0 || c.Captures.Before > 10 || c.Captures.After < 0 || c.Captures.After > 500:
+		return fmt.Errorf("voltage: captures of %+v cycles: at most 10 before, and 500 in all", c.Captures)
 	case c.Flicker && c.Rate < flicker.Least:
 		return fmt.Errorf("voltage: flicker needs %d samples a second, not %v", flicker.Least, c.Rate)
 	case !(c.RapidChange > 0 && c.RapidChange < 1):
