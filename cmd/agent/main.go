@@ -47,6 +47,7 @@ type cli struct {
 	Decode    decodeCmd    `cmd:"" help:"Show what is read out of a meter's recorded output."`
 	Profile   profileCmd   `cmd:"" help:"Print the stored intervals of the meter or of a load as CSV."`
 	Waveform  waveformCmd  `cmd:"" help:"Measure recorded samples of a voltage and a current."`
+	Quality   qualityCmd   `cmd:"" help:"Say what the voltage was, this week and the last, held against EN 50160."`
 	Calibrate calibrateCmd `cmd:"" help:"Find a converter's constants from a reference reading."`
 	Probe     probeCmd     `cmd:"" help:"List the hardware and the meters that could be connected."`
 	Policy    policyCmd    `cmd:"" help:"A utility's side: sign prices, tokens, messages and limits, send them, hear what sites say."`

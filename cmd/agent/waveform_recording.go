@@ -106,7 +106,7 @@ func (r *sampleFile) read() (c codes, ok bool, err error) {
 		}
 		columns := bytes.Count(text, []byte{','}) + 1
 		left, rest, _ := bytes.Cut(text, []byte{','})
-		if _, err := parseCode(left); r.line == 1 && err != nil && len(left) > 0 && !noSample(left) {
+		if _, err := parseCode(left); (r.line == 1 || r.line == 2 && r.captured != nil) && err != nil && len(left) > 0 && !noSample(left) {
 			continue // the header
 		}
 		if r.columns == 0 {
