@@ -62,7 +62,24 @@ func Parse(b []byte) (e Ciphertext, used int, err error) {
 			return e, 0, fmt.Errorf("byte %d is %02X and not %02X", i, b[i], want)
 		}
 	}
-	at := 2 + titleLen
+	return parseAt(b, 2+titleLen, b[2:min(len(b), 2+titleLen)])
+}
+
+// ParseBare is Parse of a ciphertext that has no tag and no system title, but the length of
+// none, 0: some meters of Poland send such within a P1 telegram.  The nonce has zeros
+// where the title would be.
+func ParseBare(b []byte) (e Ciphertext, used int, err error) {
+	switch {
+	case len(b) == 0:
+		return e, 0, ErrShort
+	case b[0] != 0:
+		return e, 0, fmt.Errorf("%02X where a title of no length belongs", b[0])
+	}
+	return parseAt(b, 1, make([]byte, titleLen))
+}
+
+// parseAt reads what follows the title: the length, and what it is the length of.
+func parseAt(b []byte, at int, title []byte) (e Ciphertext, used int, err error) {
 	if len(b) <= at {
 		return e, 0, ErrShort
 	}
@@ -81,7 +98,7 @@ func Parse(b []byte) (e Ciphertext, used int, err error) {
 		return e, 0, ErrShort
 	}
 	in := b[at : at+n]
-	return Ciphertext{title: b[2 : 2+titleLen], control: in[0], counter: in[1:headLen], body: in[headLen:]}, at + n, nil
+	return Ciphertext{title: title, control: in[0], counter: in[1:headLen], body: in[headLen:]}, at + n, nil
 }
 
 // maxLength bounds what a ciphertext may announce.
@@ -127,6 +144,10 @@ type Keys struct {
 
 // Some tells whether there is any key.
 func (k Keys) Some() bool { return k.encryption != nil }
+
+// Prove tells whether there is an authentication key, so that nothing is answered that the
+// tag does not prove.
+func (k Keys) Prove() bool { return k.authentication != nil }
 
 // ErrKey is a text that is no key.  It does not hold the text.
 var ErrKey = errors.New("it is not 32 hexadecimal digits")

@@ -117,9 +117,15 @@ func (t *crcTable) sum(b []byte) uint16 {
 
 // decode reads one telegram as split found it.
 func (t *crcTable) decode(b []byte, dialect obis.Dialect) (metering.Telegram, error) {
+	return t.decodeProven(b, dialect, false)
+}
+
+// decodeProven is decode of a telegram that needs no check sum, where something else has
+// proven it.
+func (t *crcTable) decodeProven(b []byte, dialect obis.Dialect, proven bool) (metering.Telegram, error) {
 	end := bytes.LastIndexByte(b, '!')
 	tail := bytes.TrimSpace(b[end+1:])
-	checked := false
+	checked := proven
 	if len(tail) > 0 {
 		want, err := strconv.ParseUint(string(tail[:min(len(tail), 5)]), 16, 16)
 		if err != nil || len(tail) > 4 {

@@ -52,6 +52,9 @@ func (r *reader) clear(data []byte, atEnd bool, emit func(metering.Telegram, err
 // sealed reads the next encrypted telegram.  The words of one may hold what looks like the
 // beginning of another, so one that lacks its end is given up for a good one after it.
 func (r *reader) sealed(data []byte, atEnd bool, emit func(metering.Telegram, error)) (used int, more bool) {
+	if at, e, n, ok := within(data); ok {
+		return r.inside(data, at, e, n, emit)
+	}
 	head := []byte{glo.Tag, 8}
 	waiting := -1
 	for at := 0; ; at++ {
@@ -103,6 +106,58 @@ func (r *reader) sealed(data []byte, atEnd bool, emit func(metering.Telegram, er
 		return start, false
 	}
 	return max(0, len(data)-4), false
+}
+
+// within finds a telegram whose lines are encrypted between its identification and its
+// end, as Stoen's meters in Poland have it: at is where it begins, and n where its words
+// end.  A ciphertext of the other form before it goes first.
+func within(data []byte) (at int, e glo.Ciphertext, n int, ok bool) {
+	before := len(data)
+	if i := bytes.Index(data, []byte{glo.Tag, 8}); i >= 0 {
+		before = i
+	}
+	for {
+		start := findStart(data[at:])
+		if start < 0 || at+start >= before {
+			return 0, e, 0, false
+		}
+		at += start
+		words := bytes.IndexByte(data[at:min(len(data), at+longestIdent)], 0)
+		if words > 0 && data[at+words-1] == '\n' && !bytes.ContainsAny(bytes.TrimRight(data[at:at+words], "\r\n"), "\r\n") {
+			if e, n, err := glo.ParseBare(data[at+words:]); err == nil {
+				return at, e, at + words + n, true
+			}
+		}
+		at++
+	}
+}
+
+// longestIdent is longer than any identification and the empty line after it.
+const longestIdent = 100
+
+// inside reads a telegram as within found it.  It has no counter that counts, and its check
+// sum is of what nobody has described: it is taken only where its tag proves it.
+func (r *reader) inside(data []byte, at int, e glo.Ciphertext, n int, emit func(metering.Telegram, error)) (used int, more bool) {
+	if !r.keys.Prove() {
+		emit(metering.Telegram{}, metering.Fail(metering.UnknownReply, op, "write authentication_key too; both come from the grid operator", "without it nothing proves a telegram that is encrypted inside"))
+		return n, true
+	}
+	plain, err := r.keys.Open(e)
+	if err != nil {
+		emit(metering.Telegram{}, glo.Fail(op, err))
+		return at + 1, true
+	}
+	if frame, _, err := split(plain, true); frame != nil && err == nil { // the whole telegram is inside
+		emit(r.table.decodeProven(frame, r.dialect, true))
+		return n, true
+	}
+	ident, _, _ := bytes.Cut(data[at:], []byte{'\n'})
+	whole := append(append(bytes.Clone(ident), '\n'), plain...)
+	if bytes.LastIndexByte(whole, '!') < 0 {
+		whole = append(whole, '!')
+	}
+	emit(r.table.decodeProven(whole, r.dialect, true))
+	return n, true
 }
 
 // begins tells whether what looks like a ciphertext begins within b.

@@ -179,11 +179,19 @@ func FuzzSealed(f *testing.F) {
 		f.Add(v.Data)
 		f.Add(append(bytes.Clone(v.Data[:100]), v.Data...))
 	}
-	keys := keysOf(f, meteringtest.Vectors(f, vectors, "p1")[1])
+	for _, v := range meteringtest.Vectors(f, vectors, "p1 inside") {
+		f.Add(v.Data)
+	}
+	keys := keysOf(f, meteringtest.Vectors(f, vectors, "p1 inside")[0])
+	bare := keysOf(f, meteringtest.Vectors(f, vectors, "p1")[1])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var got []metering.Telegram
 		var errs []error
-		meteringtest.Modest(t, b, func() { got, errs = DecodeWith(b, keys) })
+		meteringtest.Modest(t, b, func() {
+			got, errs = DecodeWith(b, keys)
+			g, e := DecodeWith(b, bare)
+			got, errs = append(got, g...), append(errs, e...)
+		})
 		for _, e := range errs {
 			if metering.CodeOf(e) == "" {
 				t.Fatalf("error without a code: %v", e)
@@ -195,4 +203,51 @@ func FuzzSealed(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Some meters encrypt what stands between the identification and the end.
+func TestATelegramThatIsEncryptedInside(t *testing.T) {
+	for _, v := range meteringtest.Vectors(t, vectors, "p1 inside") {
+		keys := keysOf(t, v)
+		got, errs := DecodeWith(append(append([]byte("M\r\n!12"), v.Data...), v.Data...), keys)
+		if len(errs) != 0 || len(got) != 2 || !v.Says.Agrees(got[1].Sample) || got[0].Meter != "SAG1031234567890" {
+			t.Errorf("%s: %+v, %v", v.Name, got, errs)
+		}
+		one, err := glo.ReadKeys(v.Key, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, errs := DecodeWith(v.Data, one); len(got) != 0 || len(errs) != 1 || !strings.Contains(errs[0].Error(), "write authentication_key too") {
+			t.Errorf("%s with one key: %v, %v", v.Name, got, errs)
+		}
+		for i := range v.Data {
+			for bit := range 8 {
+				b := bytes.Clone(v.Data)
+				b[i] ^= 1 << bit
+				got, _ := DecodeWith(b, keys)
+				for _, g := range got {
+					if !v.Says.Agrees(g.Sample) {
+						t.Fatalf("%s, bit %d of byte %d turned over: %+v", v.Name, bit, i, g.Sample)
+					}
+				}
+			}
+			got, _ := DecodeWith(append(bytes.Clone(v.Data[:i]), v.Data...), keys)
+			if len(got) == 0 || !v.Says.Agrees(got[len(got)-1].Sample) {
+				t.Fatalf("%s cut after %d bytes, and then whole: %v", v.Name, i, got)
+			}
+			r := reader{table: newTable(), keys: keys, now: time.Now}
+			n := 0
+			used := r.take(v.Data[:i], false, func(metering.Telegram, error) { n++ })
+			if rest := append(bytes.Clone(v.Data[used:i]), v.Data[i:]...); n == 0 {
+				r.take(rest, false, func(g metering.Telegram, err error) {
+					if err == nil && v.Says.Agrees(g.Sample) {
+						n++
+					}
+				})
+			}
+			if n != 1 {
+				t.Fatalf("%s in two pieces of %d bytes and the rest: read %d times", v.Name, i, n)
+			}
+		}
+	}
 }

@@ -156,4 +156,12 @@ add("list in clear", "dlms", hdlc(b"\xe6\xe7\x00" + LIST), LIST, ak=None, says=S
 add("list in clear, in blocks", "dlms", blocks(LIST, 60), LIST, ak=None, says=SAYS)
 add("Luxembourg", "p1", glo(P1, 0x30, 1, ak=SMARTY, title=b"SAGgp\x001\xc9"), P1, ak=SMARTY, says=P1_SAYS)
 add("P1, encrypted only", "p1", glo(P1, 0x20, 2), P1, ak=None, says=P1_SAYS)
+# Poland, Stoen: the lines between the identification and the end, with no title and a
+# counter that stays at 0 (github.com/UtilitechAS/amsreader-firmware frames/EGM5G35.txt).
+BARE = b"\0" * 8
+IDENT, LINES = P1.split(b"\r\n\r\n", 1)
+LINES = LINES[:LINES.rindex(b"!")]
+for name, words in (("lines", LINES), ("whole telegram", P1)):
+    sealed = protect(words, 0x30, 0, title=BARE)
+    add("inside, " + name, "p1 inside", IDENT + b"\r\n\r\n\0" + length(len(sealed)) + sealed + b"!FE0C\r\n", words, says=P1_SAYS)
 print(json.dumps(out, indent=1))
