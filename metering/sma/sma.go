@@ -92,7 +92,7 @@ type ears struct {
 	meters []string // their names, in the order in which they were first heard
 	others int      // datagrams of other protocols
 	last   packet
-	at     time.Time // of the last sample
+	at     time.Time // of the last sample, or of the last word that there are several
 }
 
 // session listens until nothing comes for long.  heard tells whether a good datagram came.
@@ -174,13 +174,18 @@ func (m *Meter) take(b []byte, e *ears) (r metering.Reading, told bool) {
 	if m.cfg.Serial != 0 && p.serial != m.cfg.Serial || m.cfg.SUSy != 0 && p.susy != m.cfg.SUSy {
 		return r, false
 	}
+	now := m.cfg.Now().UTC()
+	soon := now.Sub(e.at) < m.cfg.Gap && !now.Before(e.at)
 	if m.cfg.Serial == 0 {
 		if ours := m.ours(e); len(ours) > 1 {
+			if soon {
+				return r, false
+			}
+			e.at = now
 			return metering.Reading{Err: metering.Fail(metering.UnknownReply, op, "write serial: NUMBER of the one that measures the house, the number after the dash", "several meters speak here: %s", strings.Join(ours, ", "))}, true
 		}
 	}
-	now := m.cfg.Now().UTC()
-	if same := p.ticker == e.last.ticker && p.name() == e.last.name(); same || now.Sub(e.at) < m.cfg.Gap && !now.Before(e.at) {
+	if same := p.ticker == e.last.ticker && p.name() == e.last.name(); same || soon {
 		return r, false // it came by two ways, or too soon
 	}
 	t, err := p.telegram()
