@@ -3,6 +3,8 @@ package homeassistant
 import (
 	"encoding/json"
 	"maps"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -230,5 +232,48 @@ func TestTheCheckFindsWhatHomeAssistantRefuses(t *testing.T) {
 		if !strings.Contains(strings.Join(faults, "\n"), c.want) {
 			t.Errorf("%s: %v", c.to, faults)
 		}
+	}
+}
+
+// The document has each entity, by its id, and none that is not announced.
+func TestTheDocumentHasEveryEntity(t *testing.T) {
+	doc, err := os.ReadFile("../../../../docs/homeassistant.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(doc), "| entity | what |")
+	table, _, _ = strings.Cut(table, "\n- ")
+	h := home(Load{"geyser", "Geyser"})
+	h.ID = "site"
+	a := announced(t, h, nil)
+	missing := map[string]bool{}
+	for _, c := range a.Components {
+		missing[c["default_entity_id"].(string)] = true
+	}
+	for _, row := range strings.Split(table, "\n") {
+		cells := strings.Split(row, "|")
+		if len(cells) < 3 {
+			continue
+		}
+		whole := ""
+		for _, m := range regexp.MustCompile("`([a-z_.<>]+)`").FindAllStringSubmatch(cells[1], -1) {
+			id := strings.NewReplacer("<site>", "site", "<load>", "geyser").Replace(m[1])
+			if strings.HasPrefix(id, "_") { // in short, of the one before
+				stem := "keeplit_site"
+				if strings.Contains(whole, "_load_geyser") {
+					stem += "_load_geyser"
+				}
+				id = whole[:strings.Index(whole, ".")+1] + stem + id
+			} else {
+				whole = id
+			}
+			if !missing[id] {
+				t.Errorf("docs/homeassistant.md has %s, which is not announced", id)
+			}
+			delete(missing, id)
+		}
+	}
+	for id := range missing {
+		t.Errorf("docs/homeassistant.md lacks %s", id)
 	}
 }

@@ -95,6 +95,9 @@ func (h *Home) components() map[string]component {
 	return l.of
 }
 
+// cents is a template of an amount, with as many decimals as the currency has, or two.
+func (h *Home) cents(key string) string { return rounded(key, max(2, h.Decimals)) }
+
 // money is how an amount of the account is shown.
 func (h *Home) money() component {
 	if h.InKWh {
@@ -106,14 +109,14 @@ func (h *Home) money() component {
 // account is the credit, what it costs, and until when it lasts.
 func (h *Home) account(l list) {
 	state, totals := h.Topics.State(), h.Topics.Totals()
-	l.add("balance", "sensor", h.Say("ha.balance"), state, rounded("balance", 2), h.money())
+	l.add("balance", "sensor", h.Say("ha.balance"), state, h.cents("balance"), h.money())
 	l.add("run_out", "sensor", h.Say("ha.run_out"), state, or("run_out"), with(component{"device_class": "timestamp"},
 		attributes(state, "{{ {'p10': value_json.run_out_early | default(none), 'p90': value_json.run_out_late | default(none), 'beyond_forecast': value_json.beyond | default(false)} | tojson }}")))
 	l.add("days_left", "sensor", h.Say("ha.days_left"), state, "{{ (value_json.hours_left / 24) | round(1) if value_json.hours_left is defined else none }}",
 		component{"device_class": "duration", "state_class": "measurement", "unit_of_measurement": "d", "suggested_display_precision": 1})
 	l.add("until", "sensor", h.Say("ha.until"), state, "{{ value_json.until.at if value_json.until is defined else none }}", with(component{"device_class": "timestamp"},
 		attributes(state, "{{ {'lasts': value_json.until.lasts, 'sure': value_json.until.sure, 'buy': value_json.until.buy, 'says': value_json.until.says} | tojson if value_json.until is defined else '{}' }}")))
-	l.add("pay", "sensor", h.Say("ha.pay"), state, rounded("pay", 2), h.withoutClass())
+	l.add("pay", "sensor", h.Say("ha.pay"), state, h.cents("pay"), h.withoutClass())
 	if !h.InKWh {
 		cost := component{"last_reset_value_template": "{{ value_json.since }}"}
 		l.add("cost", "sensor", h.Say("ha.cost"), totals, rounded("cost", 4), with(h.money(), cost))
