@@ -22,21 +22,23 @@ type mains struct {
 	end   int
 	stop  context.CancelFunc
 	codes []int32
-	lost  int // samples lost before each block
+	lost  int           // samples lost before each block
+	begin time.Duration // since 11:55
+	all   int           // phases
 	level func(phase int, at float64) float64
 }
 
 func (m *mains) Start(context.Context) error { return nil }
 
 func (m *mains) now() time.Time {
-	return time.Date(2026, 3, 2, 11, 55, 0, 0, time.UTC).Add(time.Duration(float64(m.n) / m.rate * 1e9))
+	return time.Date(2026, 3, 2, 11, 55, 0, 0, time.UTC).Add(m.begin).Add(time.Duration(float64(m.n) / m.rate * 1e9))
 }
 
 func (m *mains) Next(context.Context) (Block, error) {
 	m.codes = m.codes[:0]
 	m.n += m.lost
 	for range int(m.rate / 10) {
-		for p := range 3 {
+		for p := range m.all {
 			at := float64(m.n) / m.rate
 			wt := 2*math.Pi*50.01*at - 2*math.Pi/3*float64(p)
 			m.codes = append(m.codes, int32(230*math.Sqrt2*1e4*(math.Sin(wt)+0.03*math.Sin(5*wt))*m.level(p, at)), 0)
@@ -54,8 +56,8 @@ func (m *mains) Next(context.Context) (Block, error) {
 func TestTheQualityOfTheVoltageComesWithReadings(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	src := &mains{rate: 2003, end: 2003 * 930, stop: cancel, level: func(p int, at float64) float64 {
-		if p == 1 && at > 400 && at < 400.3 {
+	src := &mains{rate: 2003, end: 2003 * 640, all: 3, begin: 5*time.Minute - 30*time.Second, stop: cancel, level: func(p int, at float64) float64 {
+		if p == 1 && at > 130 && at < 130.3 {
 			return 0.6
 		}
 		return 1
@@ -87,14 +89,14 @@ func TestTheQualityOfTheVoltageComesWithReadings(t *testing.T) {
 	if p := v.Phases[0]; p.Voltage < 230_050 || p.Voltage > 230_150 || p.Orders != 19 || max(p.Harmonics[4]-30_000, 30_000-p.Harmonics[4]) > 20 || max(p.THD-30_000, 30_000-p.THD) > 20 || !p.Flicker {
 		t.Errorf("%+v", p)
 	}
-	if v := news.Tens[0]; v.Covered > 510_000 || v.Flagged {
+	if v := news.Tens[0]; v.Covered > 60_000 || v.Flagged {
 		t.Errorf("%+v", v)
 	}
 	if len(news.Events) != 1 || news.Events[0].Kind != quality.Dip || news.Events[0].Voltage < 137_000 || news.Events[0].Voltage > 139_500 ||
 		news.Events[0].Start.Sub(time.Date(2026, 3, 2, 12, 1, 40, 0, time.UTC)).Abs() > 60*time.Millisecond {
 		t.Errorf("%+v", news.Events)
 	}
-	if n := len(news.Seconds); n < 91 || n > 93 || news.Seconds[n-1].Frequency != 50_010 {
+	if n := len(news.Seconds); n < 61 || n > 65 || news.Seconds[n-1].Frequency != 50_010 {
 		t.Errorf("%d frequencies, %+v", n, news.Seconds[n-1])
 	}
 }
@@ -104,7 +106,7 @@ func TestCapturesAreWritten(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	dir := filepath.Join(t.TempDir(), "captures")
-	src := &mains{rate: 2003, end: 2003 * 3600, stop: cancel, level: func(p int, at float64) float64 {
+	src := &mains{rate: 2003, end: 2003 * 3600, all: 3, stop: cancel, level: func(p int, at float64) float64 {
 		if p == 1 && at > 3 && at < 3.1 {
 			return 0.6
 		}
@@ -160,9 +162,9 @@ func TestALineThatIsNoCapture(t *testing.T) {
 func TestAConverterThatLosesSamplesTellsWhatItMeasured(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	src := &mains{rate: 2003, end: 2003 * 905, stop: cancel, lost: 7, level: func(int, float64) float64 { return 1 }}
+	src := &mains{rate: 2003, end: 2003 * 640, all: 1, begin: 5*time.Minute - 30*time.Second, stop: cancel, lost: 7, level: func(int, float64) float64 { return 1 }}
 	ch := waveform.Channel{VoltsPerCode: 1e-4, AmpsPerCode: 1e-4}
-	m, err := New(src, Config{Waveform: waveform.Config{Rate: src.rate, Channels: []waveform.Channel{ch, ch, ch}}, Now: src.now, Quality: &voltage.Config{Harmonics: true, Flicker: true}})
+	m, err := New(src, Config{Waveform: waveform.Config{Rate: src.rate, Channels: []waveform.Channel{ch}}, Now: src.now, Quality: &voltage.Config{Harmonics: true, Flicker: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package voltage
 import (
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"testing"
 )
@@ -117,6 +118,9 @@ func TestEventsAreThoseOfTheDefinition(t *testing.T) {
 		for _, phases := range []int{1, 3} {
 			for _, hz := range []float64{50, 48.7} {
 				for x := range 8 {
+					if x%3 != 1 && !testing.Verbose() && os.Getenv("KEEPLIT_LONG") == "" {
+						continue
+					}
 					s := supply{rate: 4007, hz: hz, phases: phases, level: levels(c.parts(float64(x) / 400)), shape: func(_ int, _, wt float64) float64 {
 						return math.Sin(wt) + 0.04*math.Sin(5*wt+1)
 					}}
@@ -153,7 +157,7 @@ func TestEventsAreThoseOfTheDefinition(t *testing.T) {
 	}
 	slices.Sort(ends)
 	t.Logf("%d events: beginning within %.1f ms (half of them %.2f ms), length %.1f ms, extreme %.2f %%", count, worst[0], 1000*ends[len(ends)/2], worst[1], worst[2])
-	if count < 200 {
+	if count < 100 {
 		t.Errorf("only %d events", count)
 	}
 }

@@ -171,7 +171,7 @@ func TestValuesBeginAnewAtTheClocksTenMinutes(t *testing.T) {
 // A clock that is set ends the ten minutes under way, which are of so much less.
 func TestAClockThatIsSet(t *testing.T) {
 	const rate = 1003
-	for _, by := range []time.Duration{time.Hour, -time.Hour, 3 * time.Second, 300 * time.Millisecond} {
+	for _, by := range []time.Duration{time.Hour, -3 * time.Second, 300 * time.Millisecond} {
 		start := time.Date(2026, 3, 1, 11, 59, 0, 0, time.UTC)
 		s := supply{rate: rate, hz: 50, clock: func(at float64) time.Time {
 			now := start.Add(time.Duration(at / rate * 1e9))
