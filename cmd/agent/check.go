@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
@@ -9,7 +11,9 @@ import (
 )
 
 type checkCmd struct {
-	Config string `arg:"" default:"keeplit.yaml" help:"Configuration file." type:"path"`
+	Config string        `arg:"" default:"keeplit.yaml" help:"Configuration file." type:"path"`
+	Try    bool          `help:"Ask meter, broker, InfluxDB and switches once each, and say what is wrong. Nothing is switched."`
+	Wait   time.Duration `default:"10s" help:"How long --try waits for answers. Some devices speak every five minutes only."`
 }
 
 // Run checks the file as far as it can be checked without starting anything.
@@ -34,7 +38,33 @@ func (c checkCmd) Run(e *env) error {
 	}
 	_, err = fmt.Fprintf(e.Stdout, "%s is right: site %s, %s, tariff %q, meter %s\n",
 		c.Config, cfg.Site.ID, loadsOf(cfg), doc.Name, cfg.Meter.Label())
-	return err
+	if err != nil || !c.Try {
+		return err
+	}
+	return c.try(e, cfg)
+}
+
+// try asks what the configuration names.
+func (c checkCmd) try(e *env, cfg config.Config) error {
+	wrong := 0
+	quiet := slog.New(slog.DiscardHandler) // what is wrong is said once, below
+	for _, t := range service.Try(e.Ctx, service.Orders{Config: cfg, Log: quiet}, c.Wait) {
+		if t.Answer == service.Wrong {
+			wrong++
+		}
+		if _, err := fmt.Fprintf(e.Stdout, "%s %s: %s\n", t.What, t.Answer, t.Says); err != nil {
+			return err
+		}
+		if t.Next != "" {
+			if _, err := fmt.Fprintf(e.Stdout, "  next: %s\n", t.Next); err != nil {
+				return err
+			}
+		}
+	}
+	if wrong > 0 {
+		return &exitError{exitInvalid, fmt.Errorf("%s to put right", count(wrong, "thing"))}
+	}
+	return nil
 }
 
 // loadsOf is how many loads there are, and how many of them are left out.

@@ -27,6 +27,7 @@ type cli struct {
 	Run       runCmd       `cmd:"" help:"Run the agent."`
 	Init      initCmd      `cmd:"" help:"Write a commented configuration."`
 	Check     checkCmd     `cmd:"" help:"Check a configuration file."`
+	Doctor    doctorCmd    `cmd:"" help:"Look at files, disk, clock, service and records, and say what to put right."`
 	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the configuration."`
 	Status    statusCmd    `cmd:"" help:"Say how the running agent is."`
 	LastUntil lastUntilCmd `cmd:"" help:"Ask that the credit lasts until a time, and say what that takes."`

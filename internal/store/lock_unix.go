@@ -69,3 +69,18 @@ func Give(dir, path string) error {
 		return os.Lchown(name, int(owner.Uid), int(owner.Gid))
 	})
 }
+
+// Running tells whether an agent has the directory open, and its process number where
+// that is known.
+func Running(dir string) (pid string, running bool) {
+	f, err := os.Open(filepath.Join(dir, lockFile))
+	if err != nil {
+		return "", false
+	}
+	defer release(f)
+	if !errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK) {
+		return "", false // the lock ends with the file
+	}
+	text, _ := io.ReadAll(io.LimitReader(f, 20))
+	return strings.TrimSpace(string(text)), true
+}

@@ -98,3 +98,24 @@ func (s *Store) vacuum(ctx context.Context, from, path string) error {
 	}
 	return nil
 }
+
+// Check reads both files as a whole and answers a *CorruptError where one does not read
+// back as it was written.
+func (s *Store) Check(ctx context.Context) error {
+	for _, f := range []struct {
+		db   *sql.DB
+		name string
+	}{{s.readers, mainFile}, {s.hreaders, intervalsFile}} {
+		var verdict string
+		if err := f.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+			return s.classify(s.path(f.name), "check", err)
+		}
+		if verdict != "ok" {
+			return &CorruptError{File: s.path(f.name), Err: errors.New(verdict)}
+		}
+	}
+	return nil
+}
+
+// FreeBytes is the room on the disk of dir; false where it is not known.
+func FreeBytes(dir string) (int64, bool) { return freeBytes(dir) }

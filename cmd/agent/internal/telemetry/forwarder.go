@@ -404,3 +404,40 @@ func (c confirmed) RoundTrip(r *http.Request) (*http.Response, error) {
 	_ = resp.Body.Close()
 	return nil, fmt.Errorf("the answer was %q and not that of InfluxDB; check the address", resp.Status)
 }
+
+// Ask sends a write of nothing: the server answers whether it knows bucket and token, and
+// stores no point.  It must not be called beside Run.
+func (f *Forwarder) Ask(ctx context.Context) error {
+	token := ""
+	if f.cfg.Token != nil {
+		var err error
+		if token, err = f.cfg.Token(); err != nil {
+			return fmt.Errorf("the InfluxDB token: %w", err)
+		}
+	}
+	q := url.Values{"org": {f.cfg.Org}, "bucket": {f.cfg.Bucket}, "precision": {"ns"}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(f.cfg.URL, "/")+"/api/v2/write?"+q.Encode(), http.NoBody)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Token "+token)
+	}
+	answer, err := (&http.Client{Transport: f.http.Transport.(confirmed).RoundTripper, Timeout: f.http.Timeout}).Do(r) //nolint:forcetypeassert // New has made it
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, mostReason))
+	switch {
+	case err != nil:
+		return err
+	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
+		return fmt.Errorf("InfluxDB does not accept the token (for version 1.8 it is \"user:password\", and the user needs WRITE on the database): %s", strings.TrimSpace(string(text)))
+	case answer.StatusCode == http.StatusNotFound:
+		return fmt.Errorf("InfluxDB does not know the bucket %q or the organisation %q; make it there, or correct the name: %s", f.cfg.Bucket, f.cfg.Org, strings.TrimSpace(string(text)))
+	case answer.StatusCode/100 == 5, answer.StatusCode/100 == 2 && answer.StatusCode != http.StatusNoContent:
+		return fmt.Errorf("what answers is no InfluxDB, or it is not well: %s", answer.Status)
+	}
+	return nil // 204, or 400: it has looked at token and bucket, and there is nothing to write
+}
