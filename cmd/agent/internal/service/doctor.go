@@ -170,7 +170,7 @@ func (d *doctor) agent(ctx context.Context, pid string) {
 	}
 	address := d.Config.Web.Listen
 	if host, port, err := net.SplitHostPort(address); err == nil && (host == "" || net.ParseIP(host).IsUnspecified()) {
-		address = net.JoinHostPort("localhost", port)
+		address = net.JoinHostPort("127.0.0.1", port)
 	}
 	scheme := "http"
 	client := &http.Client{Timeout: 5 * time.Second}

@@ -339,4 +339,3 @@ func (s switchTrial) says(ctx context.Context) Tried {
 		}
 	}
 }
-
