@@ -16,6 +16,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/keeplit/keeplit/internal/store"
 )
 
 // recordsHouse is a live agent with a contactor and a load on plugs that obey,
@@ -123,9 +125,15 @@ func (h *recordsHouse) edit(do func(db *sql.DB)) {
 func (h *recordsHouse) checkpoint(change func(doc map[string]any)) (data string) {
 	h.t.Helper()
 	h.edit(func(db *sql.DB) {
-		if err := db.QueryRow("SELECT data FROM checkpoint").Scan(&data); err != nil {
+		var stored []byte
+		if err := db.QueryRow("SELECT data FROM checkpoint").Scan(&stored); err != nil {
 			h.t.Fatal(err)
 		}
+		plain, err := store.Unpack(stored)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		data = string(plain)
 		if change == nil {
 			return
 		}

@@ -95,9 +95,7 @@ func (s *Store) Commit(ctx context.Context, b Batch) error {
 	for ch, n := range b.Lost {
 		s.lost[ch] += n
 	}
-	if len(telemetry) > 0 || s.owesCounts() {
-		s.report(context.WithoutCancel(ctx), telemetry)
-	}
+	s.tell(context.WithoutCancel(ctx), telemetry)
 	for _, m := range b.Outbox {
 		s.ring(m.Channel)
 	}
@@ -226,8 +224,12 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, b Batch) (func(), error)
 		if err != nil {
 			return nil, fmt.Errorf("checkpoint: %w", err)
 		}
+		packed, err := pack(b.Checkpoint)
+		if err != nil {
+			return nil, fmt.Errorf("checkpoint: %w", err)
+		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO checkpoint(one, data, at, sum) VALUES(1, ?, ?, ?)
-			ON CONFLICT(one) DO UPDATE SET data=excluded.data, at=excluded.at, sum=excluded.sum`, b.Checkpoint, at, sumOf(b.Checkpoint)); err != nil {
+			ON CONFLICT(one) DO UPDATE SET data=excluded.data, at=excluded.at, sum=excluded.sum`, packed, at, sumOf(b.Checkpoint)); err != nil {
 			return nil, err
 		}
 	}

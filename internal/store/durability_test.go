@@ -241,7 +241,7 @@ func fillUp(t *testing.T, s *Store) int {
 	for {
 		e := next(head, 1)
 		err := s.Commit(ctx, Batch{
-			At: t0, Checkpoint: []byte(strings.Repeat("x", 2000)), Ledger: []credit.Entry{e}, Intervals: []Interval{interval("site", int(e.Seq), 1)},
+			At: t0, Checkpoint: noise(2000), Ledger: []credit.Entry{e}, Intervals: []Interval{interval("site", int(e.Seq), 1)},
 		})
 		if err == nil {
 			head = e
@@ -261,7 +261,7 @@ func fillUp(t *testing.T, s *Store) int {
 	if d := cmp.Diff(head, snap.Head); d != "" || snap.Ledger != int64(head.Seq) {
 		t.Fatalf("%s", d)
 	}
-	if err := s.Commit(ctx, Batch{Ledger: []credit.Entry{next(head, 1)}, Checkpoint: make([]byte, 20_000), At: t0}); err == nil {
+	if err := s.Commit(ctx, Batch{Ledger: []credit.Entry{next(head, 1)}, Checkpoint: noise(20_000), At: t0}); err == nil {
 		t.Fatal("there is room after all")
 	}
 	return int(head.Seq)

@@ -45,6 +45,9 @@ func (s *Store) Load(ctx context.Context) (Snapshot, error) {
 		switch err := tx.QueryRowContext(ctx, "SELECT data, at, sum FROM checkpoint").Scan(&snap.Checkpoint, &at, &sum); {
 		case err == nil:
 			snap.CheckpointAt = fromStamp(at)
+			if plain, err := Unpack(snap.Checkpoint); err == nil {
+				snap.Checkpoint = plain
+			} // else it is as it was found: whoever reads it says so
 			snap.Changed = sum != "" && sum != sumOf(snap.Checkpoint)
 		case !errors.Is(err, sql.ErrNoRows):
 			return err

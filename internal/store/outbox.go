@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -86,8 +87,15 @@ func (s *Store) ring(ch Channel) {
 
 // Next are the n oldest messages, in the order they were added.
 func (o *Outbox) Next(ctx context.Context, n int) ([]Message, error) {
-	return collect(stream(ctx, o.s, o.s.readers, mainFile, scanMessage,
+	lingers := o.s.lingers(o.ch, n) // first: what is written meanwhile is then met twice, and not missed
+	out, err := collect(stream(ctx, o.s, o.s.readers, mainFile, scanMessage,
 		"SELECT id, channel, key, dest, payload, at, ledger FROM outbox WHERE channel = ? ORDER BY id LIMIT ?", string(o.ch), n))
+	for _, m := range lingers {
+		if len(out) < n && !slices.ContainsFunc(out, func(o Message) bool { return o.Key == m.Key }) {
+			out = append(out, m)
+		}
+	}
+	return out, err
 }
 
 func scanMessage(scan func(...any) error) (Message, error) {
@@ -101,33 +109,42 @@ func scanMessage(scan func(...any) error) (Message, error) {
 // Done removes messages that the receiver confirmed.  An ID that is not there
 // is no error: it was removed before.
 func (o *Outbox) Done(ctx context.Context, ids ...int64) error {
-	if len(ids) == 0 {
+	rest, keys := o.doneLingering(ids)
+	if len(rest)+len(keys) == 0 {
 		return nil
 	}
-	return o.change(ctx, func(ctx context.Context, tx *sql.Tx, c *count) error {
-		del, err := tx.PrepareContext(ctx, "DELETE FROM outbox WHERE id = ? AND channel = ? RETURNING length(payload)")
-		if err != nil {
-			return err
-		}
-		defer release(del)
-		for _, id := range ids {
-			var size int64
-			switch err := del.QueryRowContext(ctx, id, string(o.ch)).Scan(&size); {
-			case errors.Is(err, sql.ErrNoRows):
-			case err != nil:
+	// No sync of its own: what a power cut brings back is sent again.
+	return o.change(ctx, o.s.points, func(ctx context.Context, tx *sql.Tx, c *count) error {
+		remove := func(by string, all []any) error {
+			del, err := tx.PrepareContext(ctx, "DELETE FROM outbox WHERE "+by+" = ? AND channel = ? RETURNING length(payload)")
+			if err != nil {
 				return err
-			default:
-				c.Pending, c.Bytes, c.Sent = c.Pending-1, c.Bytes-size, c.Sent+1
 			}
+			defer release(del)
+			for _, one := range all {
+				var size int64
+				switch err := del.QueryRowContext(ctx, one, string(o.ch)).Scan(&size); {
+				case errors.Is(err, sql.ErrNoRows):
+				case err != nil:
+					return err
+				default:
+					c.Pending, c.Bytes, c.Sent = c.Pending-1, c.Bytes-size, c.Sent+1
+				}
+			}
+			return nil
 		}
-		return nil
+		return errors.Join(remove("id", rest), remove("key", keys))
 	})
 }
 
 // Quarantine sets a message aside that the receiver will never take, with the
 // reason, so that those behind it can go on.
 func (o *Outbox) Quarantine(ctx context.Context, id int64, reason string) error {
-	return o.change(ctx, func(ctx context.Context, tx *sql.Tx, c *count) error {
+	id, err := o.found(ctx, id)
+	if err != nil {
+		return err
+	}
+	return o.change(ctx, o.s.main, func(ctx context.Context, tx *sql.Tx, c *count) error {
 		var size int64
 		err := tx.QueryRowContext(ctx, `INSERT INTO quarantine(id, channel, key, dest, payload, at, ledger, reason)
 			SELECT id, channel, key, dest, payload, at, ledger, ? FROM outbox WHERE id = ? AND channel = ?
@@ -166,6 +183,8 @@ func (o *Outbox) Quarantined(ctx context.Context, n int) ([]Quarantined, error) 
 
 // Counts are the channel's figures.
 func (o *Outbox) Counts(ctx context.Context) (Counts, error) {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
 	all, err := readCounts(ctx, o.s.readers)
 	if err != nil {
 		return Counts{}, o.s.classify(o.s.path(mainFile), "read", err)
@@ -174,9 +193,13 @@ func (o *Outbox) Counts(ctx context.Context) (Counts, error) {
 	if c == nil {
 		c = &count{}
 	}
-	o.s.mu.Lock()
-	defer o.s.mu.Unlock()
 	c.Added, c.Dropped = c.Added+o.s.lost[o.ch], c.Dropped+o.s.lost[o.ch]
+	o.s.linger.addTo(o.ch, c)
+	for _, m := range o.s.linger.waiting {
+		if m.Channel == o.ch {
+			c.Added, c.Pending, c.Bytes = c.Added+1, c.Pending+1, c.Bytes+int64(len(m.Payload))
+		}
+	}
 	return *c, nil
 }
 
@@ -206,8 +229,9 @@ func writeCount(ctx context.Context, tx *sql.Tx, ch Channel, c *count) error {
 	return err
 }
 
-// change runs f on the channel in one durable transaction with its counts.
-func (o *Outbox) change(ctx context.Context, f func(context.Context, *sql.Tx, *count) error) error {
+// change runs f on the channel in one transaction with its counts; it is durable when
+// change returns where db is the main connection.
+func (o *Outbox) change(ctx context.Context, db *sql.DB, f func(context.Context, *sql.Tx, *count) error) error {
 	s := o.s
 	if s.opt.ReadOnly {
 		return errors.New("the store is open for reading only")
@@ -217,7 +241,10 @@ func (o *Outbox) change(ctx context.Context, f func(context.Context, *sql.Tx, *c
 	if s.closed {
 		return ErrClosed
 	}
-	return s.modest(ctx, func(ctx context.Context, tx *sql.Tx) (func(), error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.attempt(context.WithoutCancel(ctx), db, func(ctx context.Context, tx *sql.Tx) (func(), error) {
 		c := s.countOf(o.ch)
 		if err := f(ctx, tx, c); err != nil {
 			return nil, err

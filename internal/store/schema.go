@@ -103,6 +103,9 @@ var mainSchema = schema{ //nolint:gochecknoglobals // a constant list
 	) STRICT, WITHOUT ROWID;`,
 	// The SHA-256 of data in hex; '' where it was stored before there was one.
 	"ALTER TABLE checkpoint ADD COLUMN sum TEXT NOT NULL DEFAULT ''",
+	// From here on data may be packed (packed.go): the tables are the same, and a
+	// program that cannot unpack it must not take it for damaged.
+	"SELECT 1",
 }
 
 var intervalSchema = schema{ //nolint:gochecknoglobals // a constant list

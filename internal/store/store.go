@@ -41,7 +41,10 @@ type Options struct {
 	// MaxPages caps keeplit.db in pages of 4 KiB, for tests of a full disk; zero
 	// is no cap.
 	MaxPages int
-	Log      *slog.Logger
+	// Linger keeps telemetry in memory until the batch after the one it came with,
+	// so that what is sent by then is never written.
+	Linger bool
+	Log    *slog.Logger
 }
 
 // Store is an open directory.  Its methods may be called from several
@@ -63,7 +66,8 @@ type Store struct {
 	counts map[Channel]*count
 	wake   map[Channel]chan struct{}
 	lost   map[Channel]int64 // messages dropped that outbox_count does not know of yet
-	full   bool              // the disk was full, and has not had room since
+	linger lingering
+	full   bool // the disk was full, and has not had room since
 	closed bool
 
 	held []heldFile // the files that are open, to be known again
@@ -334,6 +338,12 @@ func (s *Store) Close() error {
 		}
 	}
 	s.mu.Lock()
+	if !s.opt.ReadOnly {
+		s.settleLingering(context.Background())
+		if len(s.linger.told) > 0 {
+			s.report(context.Background(), nil)
+		}
+	}
 	s.closed = true
 	s.mu.Unlock()
 	return s.closeFiles()

@@ -29,7 +29,7 @@ func (s *Store) report(ctx context.Context, messages []Message) {
 		s.dropAll(messages)
 		return
 	}
-	lost := s.lost
+	lost, told := s.lost, s.linger.told
 	err := s.attempt(ctx, s.points, func(ctx context.Context, tx *sql.Tx) (func(), error) {
 		counts, err := s.putOutbox(ctx, tx, messages)
 		if err != nil {
@@ -46,8 +46,19 @@ func (s *Store) report(ctx context.Context, messages []Message) {
 				return nil, err
 			}
 		}
+		for ch, t := range told {
+			c := counts[ch]
+			if c == nil {
+				c = s.countOf(ch)
+				counts[ch] = c
+			}
+			c.Added, c.Doubled, c.Sent = c.Added+t.Added, c.Doubled+t.Doubled, c.Sent+t.Sent
+			if err := writeCount(ctx, tx, ch, c); err != nil {
+				return nil, err
+			}
+		}
 		return func() {
-			s.lost = map[Channel]int64{}
+			s.lost, s.linger.told = map[Channel]int64{}, nil
 			for ch, c := range counts {
 				s.counts[ch] = c
 			}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -89,7 +88,7 @@ func flood(t *testing.T, s *Store, n, points int) int {
 	ctx := context.Background()
 	snap, err := s.Load(ctx)
 	must(t, err)
-	head, state := snap.Head, []byte(strings.Repeat("x", 20_000))
+	head, state := snap.Head, noise(20_000)
 	for i := range n {
 		e := next(head, 1)
 		b := Batch{At: t0, Checkpoint: state, Ledger: []credit.Entry{e}}

@@ -99,7 +99,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 		}
 	}()
 	if s.store, err = store.Open(ctx, cfg.Path(cfg.Data), store.Options{
-		Log: opt.Log, Limits: map[store.Channel]store.Limit{store.Influx: outboxLimit(cfg), store.MQTT: outboxLimit(cfg)},
+		Log: opt.Log, Linger: true, Limits: map[store.Channel]store.Limit{store.Influx: outboxLimit(cfg), store.MQTT: outboxLimit(cfg)},
 	}); err != nil {
 		return nil, err
 	}
