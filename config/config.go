@@ -232,7 +232,7 @@ type Web struct {
 	Listen  string   `yaml:"listen"`
 	Title   string   `yaml:"title"`
 	PIN     string   `yaml:"pin" secret:"true"` // the hash that "agent pin" printed
-	Reading string   `yaml:"reading"`           // open: anybody on the network may look; closed: the PIN is asked
+	Reading string   `yaml:"reading"`           // open: anybody on the network may look; closed: the PIN is asked; closed where empty and there is a PIN
 	Hosts   []string `yaml:"hosts"`             // further names the page is reached by
 	// TLS is off by default: the page is for the home's own network.
 	TLS WebTLS `yaml:"tls"`
@@ -240,6 +240,10 @@ type Web struct {
 	// what they say of a reader's address is believed, and of nobody else.
 	Proxies []string `yaml:"proxies"`
 }
+
+// Open tells whether anybody on the network may look: when nobody is home can be read off
+// the power, so with a PIN only where the owner says so.
+func (w Web) Open() bool { return w.Reading == "open" || w.Reading == "" && w.PIN == "" }
 
 // WebTLS is how the page is served over TLS: own, or cert and key.
 type WebTLS struct {
@@ -296,7 +300,7 @@ func Default() Config {
 			Slot: 30 * time.Minute, Horizon: 24 * time.Hour, RunOut: 14 * 24 * time.Hour, Time: 2 * time.Second, Shift: true,
 		},
 		Telemetry: telemetryDefaults(),
-		Web:       Web{Listen: ":8080", Reading: "open"},
+		Web:       Web{Listen: ":8080"},
 		Schedule: Schedule{
 			Plan: "*/30 * * * *", Nightly: "17 3 * * *", Interval: 30 * time.Minute, Persist: time.Minute,
 		},
@@ -530,7 +534,7 @@ func (c *Config) checkEdges(l *fault.List) {
 		}
 	}
 	c.Telemetry.check(l)
-	if c.Web.Reading != "open" && c.Web.Reading != "closed" {
+	if !slices.Contains([]string{"", "open", "closed"}, c.Web.Reading) {
 		l.Add("web.reading", "write open or closed", "%q is neither", c.Web.Reading)
 	}
 	switch t := c.Web.TLS; {

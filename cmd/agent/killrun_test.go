@@ -60,7 +60,7 @@ tariff:
 credit: {opening: 100}
 tokens: {openpaygo: {key: {file: token.key}, starting_code: %d, unit: money}}
 mqtt: {url: %q, username: %q, password: {file: mqtt.password}}
-web: {listen: %q, pin: {file: pin.hash}}
+web: {listen: %q, reading: open, pin: {file: pin.hash}}
 schedule: {persist: 1s}
 log: {level: error}
 %s`, trialStart, m.URL, m.User, address, more)} {

@@ -169,7 +169,7 @@ tokens:
 supply: {switch: {driver: house}}
 loads:
   - {id: geyser, name: Geyser, power: 3 kW, need: {for: 2h}, switch: {driver: house}}
-web: {listen: %q, pin: {file: pin.hash}}
+web: {listen: %q, reading: open, pin: {file: pin.hash}}
 log: {level: warn}
 `, trialStart, address),
 	} {

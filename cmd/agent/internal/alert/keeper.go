@@ -68,12 +68,13 @@ type pace struct {
 	first   time.Duration // the wait after the first failure
 	most    time.Duration
 	failing time.Duration // after which it is told that it fails
+	end     time.Duration // that what is under way has at the end
 }
 
 // New is a Keeper.
 func New(c Config) *Keeper {
 	return &Keeper{c: c, words: present.NewWords(), pace: pace{
-		look: 2 * time.Second, send: time.Minute, between: 10 * time.Second, first: 15 * time.Second, most: 15 * time.Minute, failing: 15 * time.Minute,
+		look: 2 * time.Second, send: time.Minute, between: 10 * time.Second, first: 15 * time.Second, most: 15 * time.Minute, failing: 15 * time.Minute, end: 3 * time.Second,
 	}}
 }
 
@@ -130,7 +131,9 @@ type queue struct {
 
 // Run tells until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+	// What is being sent when ctx ends may still arrive: it has a moment to say so, or
+	// it would be sent again after the restart.
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer cancel()
@@ -140,7 +143,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	for i, r := range k.c.To {
 		jobs[i] = make(chan Message)
 		queues[i].wait = backoff.Backoff{First: k.pace.first, Most: k.pace.most}
-		workers.Go(func() { k.work(ctx, i, r, jobs[i], results) })
+		workers.Go(func() { k.work(sending, i, r, jobs[i], results) })
 	}
 	book := k.load()
 	unsaved := false
@@ -152,20 +155,49 @@ func (k *Keeper) Run(ctx context.Context) error {
 		book, changed = book.Look(v.At, seen(&v, rung))
 		unsaved = unsaved || changed
 		if unsaved {
-			if err := k.save(book); err != nil {
-				k.c.Log.Warn("what was told cannot be kept; after a restart it may be told again", "error", err)
-			}
+			k.keep(book)
 			unsaved = false
 		}
 		k.hand(ctx, book, &v, queues, jobs)
 		select {
 		case <-ctx.Done():
+			k.last(ctx, book, queues, results)
 			return nil
 		case <-tick.C:
 		case r := <-results:
 			if book, changed = k.done(ctx, book, &queues[r.to], r); changed {
 				unsaved = true
 			}
+		}
+	}
+}
+
+// keep writes down what was told.
+func (k *Keeper) keep(book Book) {
+	if err := k.save(book); err != nil {
+		k.c.Log.Warn("what was told cannot be kept; after a restart it may be told again", "error", err)
+	}
+}
+
+// last waits a moment for what is under way, and writes down what of it was taken.
+func (k *Keeper) last(ctx context.Context, book Book, queues []queue, results <-chan sent) {
+	busy := 0
+	for _, q := range queues {
+		if q.busy {
+			busy++
+		}
+	}
+	end := time.NewTimer(k.pace.end)
+	defer end.Stop()
+	for ; busy > 0; busy-- {
+		select {
+		case r := <-results:
+			if after, changed := k.done(ctx, book, &queues[r.to], r); changed {
+				book = after
+				k.keep(book)
+			}
+		case <-end.C:
+			return
 		}
 	}
 }

@@ -79,7 +79,7 @@ func keep(t *testing.T, c Config) (stop func()) {
 	}
 	c.Site, c.Name = "home", "Home"
 	k := New(c)
-	k.pace = pace{look: 5 * time.Millisecond, send: 2 * time.Second, between: time.Millisecond, first: 10 * time.Millisecond, most: 20 * time.Millisecond, failing: 50 * time.Millisecond}
+	k.pace = pace{look: 5 * time.Millisecond, send: 2 * time.Second, between: time.Millisecond, first: 10 * time.Millisecond, most: 20 * time.Millisecond, failing: 50 * time.Millisecond, end: time.Second}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- k.Run(ctx) }()
@@ -175,6 +175,35 @@ func TestAWayThatHangsHoldsUpNobodyElseAndIsTriedAgain(t *testing.T) {
 	}
 	if len(good.messages()) != 1 || len(bad.messages()) != 1 {
 		t.Errorf("told %d and %d times", len(good.messages()), len(bad.messages()))
+	}
+}
+
+// slow takes a message only after a while.
+type slow struct {
+	taken
+	begun chan struct{}
+}
+
+func (w *slow) Send(ctx context.Context, m Message) error {
+	close(w.begun)
+	time.Sleep(200 * time.Millisecond)
+	return w.taken.Send(ctx, m)
+}
+
+func TestWhatIsUnderWayAtTheEndIsNotToldAgain(t *testing.T) {
+	p, w := &page{}, &slow{begun: make(chan struct{})}
+	c := Config{To: []Recipient{{"a", health.Serious, w}}, View: p.view, File: filepath.Join(t.TempDir(), "told.json")}
+	p.set(spent())
+	stop := keep(t, c)
+	<-w.begun
+	stop()
+	after := &taken{}
+	c.To[0].Way = after
+	stop = keep(t, c)
+	time.Sleep(100 * time.Millisecond)
+	stop()
+	if len(w.messages()) != 1 || len(after.messages()) != 0 {
+		t.Errorf("taken %d times before the end and %d after", len(w.messages()), len(after.messages()))
 	}
 }
 

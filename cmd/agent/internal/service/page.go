@@ -42,7 +42,7 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 	s.desk = desk.New(s.site, s.loop, s.store, maker, about)
 	s.page, err = web.New(s.desk, web.Config{
 		Listener: opt.Listener, Listen: cfg.Web.Listen, Title: cfg.Web.Title, PINHash: cfg.Web.PIN,
-		OpenReading: cfg.Web.Reading == "open", OpenChanges: opt.Open, Hosts: cfg.Web.Hosts,
+		OpenReading: cfg.Web.Open(), OpenChanges: opt.Open, Hosts: cfg.Web.Hosts,
 		Behind: func() time.Time { return s.loop.Snapshot().Behind }, Patience: cfg.Patience(),
 		TLS: pageTLS(cfg), Proxies: cfg.Web.Proxies, Guessed: s.pinGuessed,
 		Key: ownKey, Meter: s.site.Meter,
