@@ -72,8 +72,8 @@ influxdb: {url: %q, bucket: %q, token: {file: t}}
 	days := float64(took) / float64(24*time.Hour)
 	megabytes, syncs := float64(bytes)/1e6/days, float64(strings.Count(string(calls), "sync("))/days
 	t.Logf("in %s %d bytes: %.1f MB and %.0f syncs a day", took.Round(time.Second), bytes, megabytes, syncs)
-	if megabytes > 30 || syncs > 1700 {
-		t.Errorf("that is more than 30 MB or 1700 syncs\n%s", out)
+	if megabytes > 50 || syncs > 1800 {
+		t.Errorf("that is more than 50 MB or 1800 syncs\n%s", out)
 	}
 }
 
