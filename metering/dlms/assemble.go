@@ -62,6 +62,9 @@ func (a *assembler) add(p piece) (telegram []byte, err error) {
 		_ = a.lost()
 		return nil, metering.Fail(metering.UnknownReply, op, "send what came to the project", "a telegram of more than %d bytes", maxTelegram)
 	}
+	if len(telegram) == 0 {
+		return nil, err // a frame or a block may hold nothing but its head
+	}
 	return telegram, err
 }
 

@@ -14,6 +14,8 @@ func Fail(op string, err error) error {
 		remedy = "ask the grid operator for the meter's encryption key, and write key: {file: PATH}, or agent decode --key FILE"
 	case errors.Is(err, ErrTag):
 		code, remedy = metering.Checksum, "check both keys; if only a few telegrams are wrong, the cable"
+	case errors.Is(err, ErrPlain):
+		remedy = "write authentication_key too, which alone can prove it"
 	case errors.Is(err, ErrBare):
 		remedy = "leave authentication_key out for a meter that only encrypts; what it says is then not proven"
 	case errors.Is(err, ErrShort):

@@ -191,6 +191,8 @@ var (
 	ErrNoKey = errors.New("it is encrypted (general-glo-ciphering), and no key is configured")
 	// ErrTag: its tag does not prove it.
 	ErrTag = errors.New("the authentication tag does not fit: a key is wrong, or the telegram was changed on its way")
+	// ErrPlain: it is not encrypted, and the key that would prove its tag is not there.
+	ErrPlain = errors.New("it is authenticated and not encrypted, and no authentication key is configured: it may be anybody's")
 	// ErrBare: it has no tag, and one is wanted.
 	ErrBare = errors.New("it is not authenticated, and an authentication key is configured")
 )
@@ -207,6 +209,8 @@ func (k Keys) Open(e Ciphertext) ([]byte, error) {
 		return nil, fmt.Errorf("security suite %d; known are 0 and 1, AES-128", e.control&suiteBits)
 	case k.authentication != nil && !e.Authenticated():
 		return nil, ErrBare
+	case k.authentication == nil && e.control&encrypted == 0:
+		return nil, ErrPlain // else whoever has no key could write what is believed
 	case e.Authenticated() && len(e.body) < tagLen:
 		return nil, errors.New("it is too short for an authentication tag")
 	}
@@ -244,9 +248,7 @@ func (e Ciphertext) unproven(block cipher.Block, nonce []byte) []byte {
 	if e.Authenticated() {
 		words = words[:len(words)-tagLen]
 	}
-	out := append([]byte(nil), words...)
-	if e.control&encrypted != 0 {
-		cipher.NewCTR(block, binary.BigEndian.AppendUint32(nonce, 2)).XORKeyStream(out, out)
-	}
+	out := make([]byte, len(words))
+	cipher.NewCTR(block, binary.BigEndian.AppendUint32(nonce, 2)).XORKeyStream(out, words)
 	return out
 }

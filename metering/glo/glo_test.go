@@ -30,6 +30,12 @@ func TestCiphertextsOfTheGreenBookAreOpened(t *testing.T) {
 		}
 		for name, k := range map[string]Keys{"with its keys": keysOf(t, v), "without the authentication key": {encryption: keysOf(t, v).encryption}} {
 			got, err := k.Open(e)
+			if k.authentication == nil && e.control&encrypted == 0 {
+				if !errors.Is(err, ErrPlain) {
+					t.Errorf("%s, %s: %X, %v", v.Name, name, got, err)
+				}
+				continue
+			}
 			if err != nil || strings.ToUpper(hex.EncodeToString(got)) != v.Plain {
 				t.Errorf("%s, %s: %X, %v", v.Name, name, got, err)
 			}
@@ -212,4 +218,21 @@ func FuzzOpen(f *testing.F) {
 			t.Fatalf("%d bytes of %d", len(plain), len(b))
 		}
 	})
+}
+
+// Who has no key can write a ciphertext that is not encrypted, with any tag.
+func TestWithTheEncryptionKeyAloneWhatIsNotEncryptedIsRefused(t *testing.T) {
+	k, err := ReadKeys(meteringtest.SealKey, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := append([]byte{Tag, 8}, "TST\x00\x01\x02\x03\x04"...)
+	b = append(b, 5+3+tagLen, authenticated, 0, 0, 0, 1, 'a', 'b', 'c')
+	e, _, err := Parse(append(b, make([]byte, tagLen)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := k.Open(e); err == nil {
+		t.Errorf("%q is taken, which anybody can write", got)
+	}
 }

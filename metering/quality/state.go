@@ -55,8 +55,13 @@ func (s *State) at(t time.Time, r Rules, sampled bool) bool {
 		}
 		return true
 	}
-	if s.Last != nil && !t.Before(s.Last.From) && t.Before(s.Last.To) {
-		return false
+	if s.Last.holds(t) {
+		if !sampled || !s.Last.Sampled || !t.After(s.Last.Newest) || s.Now.seen() >= s.Last.seen() {
+			return false
+		}
+		s.Now, s.Last = *s.Last, nil // the clock was ahead, and its week has not begun
+		s.Now.Phases = slices.Clone(s.Now.Phases)
+		return true
 	}
 	if !s.Now.From.IsZero() && !t.Before(s.Now.To) {
 		over := s.Now
@@ -99,11 +104,24 @@ func (s State) Take(r Rules, n *News) State {
 		}
 	}
 	for _, e := range n.Events {
-		if s.at(e.Start, r, true) {
+		switch {
+		case s.Last.holds(e.Start): // it is told when it is over, and that may be a week later
+			last := *s.Last
+			last.event(e, r.Nominal)
+			s.Last = &last
+		case s.at(e.Start, r, true):
 			s.Now.event(e, r.Nominal)
 		}
 	}
 	return s
+}
+
+// seen is how many values over 10 minutes there were.
+func (w *Week) seen() int { return w.Values + w.Flagged + w.Short }
+
+// holds tells whether an instant lies in a week, of which there may be none.
+func (w *Week) holds(t time.Time) bool {
+	return w != nil && !t.Before(w.From) && t.Before(w.To)
 }
 
 // Hear takes the voltages that a meter tells at an instant, line to neutral, zero where

@@ -100,14 +100,15 @@ type judge struct {
 
 // share judges a promise of which so many values in a thousand may be beyond the limit.
 // It is broken where even a week without any other would be; kept only where enough of
-// the week was measured and it is over.
+// the week was measured and it is over.  Half of the values must speak: in a week of flags,
+// as one spent in the dark, the few others say nothing of it.
 func (j *judge) share(f Finding, mayPerMille int) {
 	least := 90
 	if j.least > 0 {
 		least = j.least
 	}
 	f.Of, f.Is = j.whole, Unknown
-	enough := (f.N+j.flagged)*100 >= j.whole*least && f.N > 0
+	enough := (f.N+j.flagged)*100 >= j.whole*least && f.N*2 >= j.whole
 	switch {
 	case f.Beyond*1000 > max(f.N, j.whole-j.flagged)*mayPerMille:
 		f.Is = Broken

@@ -118,12 +118,14 @@ func (w *Week) ten(t *Ten, nominal units.Voltage) {
 		return // the clock went back over it
 	}
 	w.Newest = t.End
-	if len(t.Phases) > len(w.Phases) {
-		w.Phases = append(slices.Clone(w.Phases), make([]PhaseWeek, len(t.Phases)-len(w.Phases))...)
+	if n := len(t.Phases); n > len(w.Phases) {
+		w.Short += w.Values + w.Flagged // of a phase that is new nothing was measured before
+		w.Values, w.Flagged = 0, 0
+		w.Phases = make([]PhaseWeek, n)
 	}
 	w.flicker(t)
 	switch {
-	case t.Covered < counts || len(t.Phases) == 0:
+	case t.Covered < counts || len(t.Phases) < max(1, len(w.Phases)):
 		w.Short++
 		return
 	case t.Flagged:

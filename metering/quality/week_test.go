@@ -79,6 +79,25 @@ func TestWhatBecomesOfThePromises(t *testing.T) {
 		{"that value was flagged", 1008, some(1009, func(t *Ten) { t.Phases[2].Voltage = 253_001; t.Flagged = true }), over, Kept, Voltage100, 3, Kept},
 		{"hardly any of its time was measured", 1008, some(1009, func(t *Ten) { t.Phases[2].Voltage = 253_001; t.Covered = 749_999 }), over, Kept, Voltage100, 3, Kept},
 		{"a week of flags alone says nothing", 1008, some(1, func(t *Ten) { t.Flagged = true }), over, Unknown, Voltage95, 1, Unknown},
+		{"six of its days were spent in the dark", 1008, func(k int) *Ten {
+			v := good()
+			v.Flagged = k >= 144
+			return v
+		}, over, Unknown, Voltage95, 1, Unknown},
+		{"a phase was told on its last day only", 1008, func(k int) *Ten {
+			v := good()
+			if k < 864 {
+				v.Phases = v.Phases[:2]
+			}
+			return v
+		}, over, Unknown, Voltage95, 3, Unknown},
+		{"a phase was told on its first day only", 1008, func(k int) *Ten {
+			v := good()
+			if k >= 144 {
+				v.Phases = v.Phases[:2]
+			}
+			return v
+		}, over, Unknown, Voltage95, 3, Unknown},
 		{"60 too low values are enough for a week", 60, some(1, func(t *Ten) { t.Phases[0].Voltage = 200_000 }), monday.Add(11 * time.Hour), Broken, Voltage95, 1, Broken},
 		{"unbalance of 2.1 % for 6 %", 1008, some(16, func(t *Ten) { t.Negative = 21_000 }), over, Broken, Unbalance, 0, Broken},
 		{"a distortion of 9 % for 6 %", 1008, some(16, func(t *Ten) { t.Phases[0].THD = 90_000 }), over, Broken, Distortion, 1, Broken},
@@ -104,6 +123,38 @@ func TestWhatBecomesOfThePromises(t *testing.T) {
 		if f := find(v, c.promise, c.phase); v.Is != c.is && c.situation != "one above +10 % does" && c.situation != "just -15 % does not" || f.Is != c.was {
 			t.Errorf("%s: the week is %s, want %s; %s of phase %d is %s (%+v), want %s", c.situation, v.Is, c.is, c.promise, c.phase, f.Is, f, c.was)
 		}
+	}
+}
+
+// An outage over the night to Monday is told when it is over.
+func TestWhatBeganInTheWeekBeforeIsCountedThere(t *testing.T) {
+	s := week(1009, func(int) *Ten { return good() })
+	s = s.Take(rules(), &News{Events: []Event{{Kind: Interruption, Start: monday.AddDate(0, 0, 7).Add(-time.Hour), Length: 2 * time.Hour}}})
+	if s.Last == nil || s.Last.Interruptions != [2]int{0, 1} || s.Now.Interruptions != [2]int{} {
+		t.Errorf("the week before has %+v, this one %v", s.Last, s.Now.Interruptions)
+	}
+}
+
+// A clock that was ahead for one value, by more than a week, ends no week.
+func TestAClockThatWasAheadForAWhileEndsNoWeek(t *testing.T) {
+	s := week(1008, func(k int) *Ten {
+		v := good()
+		if k == 300 {
+			v.Phases[0].Voltage = 220_000
+		}
+		return v
+	})
+	ahead := week(500, func(int) *Ten { return good() })
+	far := good()
+	far.End = monday.AddDate(0, 1, 0)
+	ahead = ahead.Take(rules(), &News{Tens: []Ten{*far}})
+	for k := 500; k < 1008; k++ {
+		v := good()
+		v.End = monday.Add(time.Duration(k+1) * slot)
+		ahead = ahead.Take(rules(), &News{Tens: []Ten{*v}})
+	}
+	if !ahead.Now.From.Equal(monday) || ahead.Now.Values != s.Now.Values {
+		t.Errorf("the week from %v has %d values, want %d", ahead.Now.From, ahead.Now.Values, s.Now.Values)
 	}
 }
 
@@ -134,7 +185,7 @@ func TestTheVerdictIsThatOfTheSortedValues(t *testing.T) {
 			}
 			all = all && u >= 195.5 && u <= 253
 		}
-		enough := len(volts)+left >= 908
+		enough := len(volts)+left >= 908 && len(volts) >= 504
 		want95, want100 := Unknown, Unknown
 		bad := len(volts) - within
 		switch {

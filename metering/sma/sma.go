@@ -48,6 +48,9 @@ type Config struct {
 	// Gap is the least time between two samples: a Home Manager may speak five times a
 	// second.  Zero takes 900 ms.
 	Gap time.Duration
+	// Settle is how long to listen for a second meter, where none is named, before the
+	// first is believed; zero takes 3 s.
+	Settle time.Duration
 	// Patience is how long to wait for the meter before it is reported missing and the
 	// socket is opened anew; zero takes 20 s.
 	Patience time.Duration
@@ -64,6 +67,9 @@ func New(cfg Config) (*Meter, error) {
 	}
 	if cfg.Gap <= 0 {
 		cfg.Gap = 900 * time.Millisecond
+	}
+	if cfg.Settle <= 0 {
+		cfg.Settle = 3 * time.Second
 	}
 	if cfg.Patience <= 0 {
 		cfg.Patience = 20 * time.Second
@@ -93,6 +99,8 @@ type ears struct {
 	others int      // datagrams of other protocols
 	last   packet
 	at     time.Time // of the last sample, or of the last word that there are several
+	since  time.Time // when the first meter was heard
+	failed time.Time // when the last error was told
 }
 
 // session listens until nothing comes for long.  heard tells whether a good datagram came.
@@ -123,7 +131,7 @@ func (m *Meter) session(ctx context.Context, emit func(metering.Reading)) (heard
 			return heard, &metering.Error{Code: metering.Offline, Op: op, Err: err, Remedy: "check the network of this machine"}
 		}
 		r, told := m.take(buf[:n], &e)
-		if !told {
+		if !told || r.Err != nil && !e.complain(m.cfg.Now(), m.cfg.Gap) {
 			continue
 		}
 		emit(r)
@@ -132,6 +140,15 @@ func (m *Meter) session(ctx context.Context, emit func(metering.Reading)) (heard
 			restart()
 		}
 	}
+}
+
+// complain tells whether an error may be told: a flood of bad datagrams is no flood of errors.
+func (e *ears) complain(now time.Time, gap time.Duration) bool {
+	if since := now.Sub(e.failed); since >= 0 && since < gap {
+		return false
+	}
+	e.failed = now
+	return true
 }
 
 // read reads one datagram, and ends when ctx does.
@@ -176,6 +193,9 @@ func (m *Meter) take(b []byte, e *ears) (r metering.Reading, told bool) {
 	}
 	now := m.cfg.Now().UTC()
 	soon := now.Sub(e.at) < m.cfg.Gap && !now.Before(e.at)
+	if e.since.IsZero() {
+		e.since = now
+	}
 	if m.cfg.Serial == 0 {
 		if ours := m.ours(e); len(ours) > 1 {
 			if soon {
@@ -183,6 +203,9 @@ func (m *Meter) take(b []byte, e *ears) (r metering.Reading, told bool) {
 			}
 			e.at = now
 			return metering.Reading{Err: metering.Fail(metering.UnknownReply, op, "write serial: NUMBER of the one that measures the house, the number after the dash", "several meters speak here: %s", strings.Join(ours, ", "))}, true
+		}
+		if since := now.Sub(e.since); since >= 0 && since < m.cfg.Settle {
+			return r, false // another may speak yet
 		}
 	}
 	if same := p.ticker == e.last.ticker && p.name() == e.last.name(); same || soon {

@@ -142,14 +142,14 @@ func TestMetersAreToldApart(t *testing.T) {
 		in     [][]byte
 		want   string
 	}{
-		{"one", 0, 0, [][]byte{a(1), a(2)}, "349-7 349-7"},
-		{"the same by two ways", 0, 0, [][]byte{a(1), a(1), a(2), a(2)}, "349-7 349-7"},
-		{"two, and none is named", 0, 0, [][]byte{a(1), b(1), a(2), b(2)}, "349-7 several several several"},
+		{"one", 0, 0, [][]byte{a(1), a(2), a(3)}, "349-7 349-7"},
+		{"the same by two ways", 0, 0, [][]byte{a(1), a(2), a(2), a(3), a(3)}, "349-7 349-7"},
+		{"two, and none is named", 0, 0, [][]byte{a(1), b(1), a(2), b(2)}, "several several several"},
 		{"two, and one is named by its number", 8, 0, [][]byte{a(1), b(1), a(2), b(2)}, "372-8 372-8"},
-		{"two, and one is named by its kind", 0, 349, [][]byte{a(1), b(1), a(2), b(2)}, "349-7 349-7"},
+		{"two, and one is named by its kind", 0, 349, [][]byte{a(1), b(1), a(2), b(2), a(3)}, "349-7 349-7"},
 		{"the number of one and the kind of the other", 8, 349, [][]byte{a(1), b(1)}, ""},
 	} {
-		m, err := New(Config{Listen: Listen("", 0, false), Serial: row.serial, SUSy: row.susy, Gap: time.Nanosecond, Now: time.Now})
+		m, err := New(Config{Listen: Listen("", 0, false), Serial: row.serial, SUSy: row.susy, Gap: time.Nanosecond, Settle: time.Nanosecond, Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,6 +174,92 @@ func TestMetersAreToldApart(t *testing.T) {
 		if row.want == "" && !strings.Contains(m.silence(e).Error(), "others speak: 349-7, 372-8") {
 			t.Errorf("%s: %v", row.name, m.silence(e))
 		}
+	}
+}
+
+// Each time the socket is opened anew, whichever meter speaks first is not yet the only one.
+func TestNoneIsBelievedBeforeAnotherCouldSpeak(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	m, err := New(Config{Listen: Listen("", 0, false), Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e ears
+	for second := range uint32(10) {
+		for _, d := range [][]byte{
+			datagram(349, 7, 1000*second, value(1, counter, 3600), value(1, instant, 10)),
+			datagram(372, 8, 1000*second, value(1, counter, 7200), value(1, instant, 99)),
+		} {
+			if r, told := m.take(d, &e); told && r.Err == nil {
+				t.Errorf("after %d s: %s is believed, of two that speak", second, r.Sample.Device)
+			}
+		}
+		now = now.Add(time.Second)
+	}
+	var alone ears
+	took := -1
+	for second := range 10 {
+		if r, told := m.take(datagram(349, 7, uint32(1000*second), value(1, counter, 3600)), &alone); told && r.Err == nil && took < 0 {
+			took = second
+		}
+		now = now.Add(time.Second)
+	}
+	if took < 1 || took > 5 {
+		t.Errorf("the only meter is believed after %d s", took)
+	}
+}
+
+// Whoever floods the port with what is no telegram does not flood the agent with errors.
+func TestAFloodOfBadDatagramsIsNoFloodOfErrors(t *testing.T) {
+	far, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	near := make(chan net.Addr, 1)
+	m, err := New(Config{Now: time.Now, Serial: 7, Gap: time.Hour, Patience: time.Second, Listen: func(ctx context.Context) (net.PacketConn, error) {
+		c, err := Listen("", 0, false)(ctx)
+		if err == nil {
+			select {
+			case near <- &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: c.LocalAddr().(*net.UDPAddr).Port}:
+			default:
+			}
+		}
+		return c, err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var bad, good int
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		to := <-near
+		lies := datagram(349, 7, 1, value(1, counter, 3600))
+		lies[13] = 0xFF
+		for range 200 {
+			_, _ = far.WriteTo(lies, to)
+			time.Sleep(100 * time.Microsecond)
+		}
+		for ticker := uint32(5); ctx.Err() == nil; ticker++ {
+			_, _ = far.WriteTo(datagram(349, 7, ticker, value(1, counter, 3600)), to)
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	if err := m.Run(ctx, func(r metering.Reading) {
+		if r.Err != nil {
+			bad++
+			return
+		}
+		good++
+		cancel()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if good == 0 || bad == 0 || bad > 20 {
+		t.Errorf("%d readings and %d errors, of 200 bad datagrams before a good one", good, bad)
 	}
 }
 
@@ -259,7 +345,7 @@ func TestConformance(t *testing.T) {
 				}
 				return c, err
 			}
-			m, err := New(Config{Listen: listen, Gap: time.Millisecond, Patience: 200 * time.Millisecond, Now: time.Now})
+			m, err := New(Config{Listen: listen, Gap: time.Millisecond, Settle: 5 * time.Millisecond, Patience: 200 * time.Millisecond, Now: time.Now})
 			if err != nil {
 				t.Fatal(err)
 			}
