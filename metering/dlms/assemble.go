@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/glo"
@@ -31,12 +32,27 @@ type assembler struct {
 	blocks bool // what is open are blocks
 	next   int  // number of the next segment or block
 	parts  []byte
+	at     time.Time // when the newest piece came
+}
+
+// pause is longer than any between the pieces of a telegram, and shorter than that between
+// two telegrams, of which else the first half of one and the second of another were one.
+const pause = 4 * time.Second
+
+// came says when the next piece came.
+func (a *assembler) came(at time.Time) error {
+	since := at.Sub(a.at)
+	a.at = at
+	if since >= 0 && since < pause {
+		return nil
+	}
+	return a.lost()
 }
 
 // lost throws away what is open; it is an error where there was anything.
 func (a *assembler) lost() error {
 	was := a.open
-	*a = assembler{parts: a.parts[:0]}
+	*a = assembler{parts: a.parts[:0], at: a.at}
 	if was {
 		return metering.Fail(metering.Short, op, "check the cable; a few lost telegrams are harmless", "a frame of a telegram in several is missing")
 	}
@@ -86,7 +102,7 @@ func (a *assembler) mbusSegment(p piece) (telegram []byte, err error) {
 // taken is what was put together; the next begins anew.
 func (a *assembler) taken() []byte {
 	out := bytes.Clone(a.parts)
-	*a = assembler{parts: a.parts[:0]}
+	*a = assembler{parts: a.parts[:0], at: a.at}
 	return out
 }
 

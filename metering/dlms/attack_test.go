@@ -2,7 +2,9 @@ package dlms
 
 import (
 	"testing"
+	"time"
 
+	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/meteringtest"
 )
@@ -26,5 +28,40 @@ func TestATelegramOfNothingIsPassedOver(t *testing.T) {
 		if n != 2 {
 			t.Errorf("%s: %d good telegrams are read, want 2", name, n)
 		}
+	}
+}
+
+// The adapter lost its power for 10 s: what began before is not ended by what came after.
+func TestTwoHalvesAreNoTelegram(t *testing.T) {
+	of := func(used units.Energy) (first, second []byte) {
+		data := houseOf(meteringtest.Truth{Import: used})
+		frames := mbusOf(data, 100)
+		return frames[:100+11], frames[100+11:]
+	}
+	before, _ := of(0x0001_FFFF * units.WattHour)
+	_, after := of(0x0002_0000 * units.WattHour)
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	d := decoder{now: func() time.Time { return now }}
+	read := func(b []byte) (n int) {
+		d.take(b, false, func(_ metering.Telegram, err error) {
+			if err == nil {
+				n++
+			}
+		})
+		return n
+	}
+	if n := read(before); n != 0 {
+		t.Fatal("half a telegram is read")
+	}
+	now = now.Add(10 * time.Second)
+	if n := read(after); n != 0 {
+		t.Error("the halves of two telegrams are read as one")
+	}
+	first, second := of(0x0002_0001 * units.WattHour)
+	now = now.Add(10 * time.Second)
+	n := read(first)
+	now = now.Add(time.Second)
+	if n += read(second); n != 1 {
+		t.Errorf("%d of a whole one are read", n)
 	}
 }

@@ -41,6 +41,11 @@ func (d *decoder) take(data []byte, atEnd bool, emit func(metering.Telegram, err
 		if err != nil {
 			emit(metering.Telegram{}, err)
 		}
+		if found && d.now != nil {
+			if err := d.came(d.now()); err != nil {
+				emit(metering.Telegram{}, err)
+			}
+		}
 		if found {
 			telegram, err := d.add(p)
 			if err != nil {
