@@ -185,9 +185,14 @@ func TestWhatIsNoLongerThereIsTakenBack(t *testing.T) {
 
 	// Somebody writes rubbish in its place: it is put right, and not for ever.
 	for i := range 8 {
+		seen := assistant.count(ourConfig)
 		must(t, assistant.Publish(t.Context(), ourConfig, 1, true, fmt.Appendf(nil, `{"origin":{"name":"keeplit"},"components":{"evil_%d":{"platform":"sensor"},"a b":{"platform":"siren"}}}`, i)))
 		if i < mendBurst {
-			eventually(t, "the announcement in its place", func() bool { return strings.Contains(assistant.last(ourConfig), "load_geyser_state") })
+			eventually(t, "the rubbish, and the announcement in its place", func() bool {
+				return assistant.count(ourConfig) >= seen+2 && strings.Contains(assistant.last(ourConfig), "load_geyser_state")
+			})
+		} else {
+			eventually(t, "the rubbish", func() bool { return assistant.count(ourConfig) > seen })
 		}
 	}
 	time.Sleep(1500 * time.Millisecond)
