@@ -72,6 +72,8 @@ func ReadCaptured(line string) (c Captured, ok bool) {
 type writer struct {
 	dir  string
 	next chan captureFile
+	hour time.Time // when the hour began in which so many were offered
+	n    int
 }
 
 type captureFile struct {
@@ -80,10 +82,18 @@ type captureFile struct {
 	samples []int32
 }
 
-// offer hands a capture over, or leaves it out.
+// offer hands a capture over, or leaves it out.  A voltage that dips for hours would wear a
+// memory card out: in an hour no more are written than are kept.
 func (w *writer) offer(c captureFile) {
+	if since := c.Start.Sub(w.hour); since < 0 || since >= time.Hour {
+		w.hour, w.n = c.Start, 0
+	}
+	if w.n >= capturesKept {
+		return
+	}
 	select {
 	case w.next <- c:
+		w.n++
 	default:
 	}
 }

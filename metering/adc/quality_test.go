@@ -184,3 +184,21 @@ func TestAConverterThatLosesSamplesTellsWhatItMeasured(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// A voltage that dips all day does not wear a memory card out.
+func TestOfADayOfDipsAFewAnHourAreWritten(t *testing.T) {
+	w := writer{next: make(chan captureFile, 2)}
+	begun := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	written := 0
+	for at := time.Duration(0); at < 24*time.Hour; at += 2 * time.Second {
+		w.offer(captureFile{Captured: Captured{Start: begun.Add(at)}})
+		select {
+		case <-w.next:
+			written++
+		default:
+		}
+	}
+	if written != 24*capturesKept {
+		t.Errorf("%d captures of a day's 43200 dips are written, want %d", written, 24*capturesKept)
+	}
+}
