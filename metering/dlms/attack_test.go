@@ -65,3 +65,18 @@ func TestTwoHalvesAreNoTelegram(t *testing.T) {
 		t.Errorf("%d of a whole one are read", n)
 	}
 }
+
+// Kaifa's shortest list is one number, the power; within another list a number is no power.
+func TestANumberWithinAListIsNoPower(t *testing.T) {
+	for _, row := range []struct {
+		name, body string
+		n          int
+	}{
+		{"the list of one number", "00 0201 0600001000", 1},
+		{"a list of one number within another", "00 0202 0A0441424344 0201 0600001000", 0},
+	} {
+		if got, errs := Decode(telegramOf(t, row.body)); len(got) != row.n {
+			t.Errorf("%s: %v, %v", row.name, got, errs)
+		}
+	}
+}

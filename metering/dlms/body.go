@@ -23,6 +23,7 @@ type body struct {
 	transformer bool
 	threeWire   bool // it has no neutral: what it tells of the second phase is not measured
 	values      int  // that have a code
+	within      bool // the list that is read lies within another
 	err         error
 }
 
@@ -120,7 +121,7 @@ func (b *body) list(v value) {
 		b.pushed(v.kids)
 		return
 	}
-	if f, ok := b.maker.formOf(v.kids); ok {
+	if f, ok := b.maker.formOf(v.kids); ok && (!b.within || len(v.kids) > 1) { // a number alone within something may be anything
 		b.maker = f.of
 		b.formed(f, v.kids)
 		return
@@ -138,7 +139,10 @@ func (b *body) list(v value) {
 			continue
 		}
 		if kid.list() {
+			within := b.within
+			b.within = true
 			b.list(kid)
+			b.within = within
 		}
 	}
 	b.loose(v.kids)
