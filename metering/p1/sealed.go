@@ -52,8 +52,11 @@ func (r *reader) clear(data []byte, atEnd bool, emit func(metering.Telegram, err
 // sealed reads the next encrypted telegram.  The words of one may hold what looks like the
 // beginning of another, so one that lacks its end is given up for a good one after it.
 func (r *reader) sealed(data []byte, atEnd bool, emit func(metering.Telegram, error)) (used int, more bool) {
-	if at, e, n, ok := within(data); ok {
+	switch at, e, n, err := within(data); {
+	case err == nil:
 		return r.inside(data, at, e, n, emit)
+	case errors.Is(err, glo.ErrShort) && !atEnd && len(data)-at < maxTelegram/2:
+		return at, false // what has come of its words may look like anything
 	}
 	head := []byte{glo.Tag, 8}
 	waiting := -1
@@ -110,27 +113,37 @@ func (r *reader) sealed(data []byte, atEnd bool, emit func(metering.Telegram, er
 
 // within finds a telegram whose lines are encrypted between its identification and its
 // end, as Stoen's meters in Poland have it: at is where it begins, and n where its words
-// end.  A ciphertext of the other form before it goes first.
-func within(data []byte) (at int, e glo.Ciphertext, n int, ok bool) {
+// end.  A ciphertext of the other form before it goes first.  The error is glo.ErrShort where
+// the beginning of one is there.
+func within(data []byte) (at int, e glo.Ciphertext, n int, err error) {
 	before := len(data)
 	if i := bytes.Index(data, []byte{glo.Tag, 8}); i >= 0 {
 		before = i
 	}
+	waiting := -1
 	for {
 		start := findStart(data[at:])
 		if start < 0 || at+start >= before {
-			return 0, e, 0, false
+			if waiting >= 0 {
+				return waiting, e, 0, glo.ErrShort
+			}
+			return 0, e, 0, errNone
 		}
 		at += start
 		words := bytes.IndexByte(data[at:min(len(data), at+longestIdent)], 0)
 		if words > 0 && data[at+words-1] == '\n' && !bytes.ContainsAny(bytes.TrimRight(data[at:at+words], "\r\n"), "\r\n") {
-			if e, n, err := glo.ParseBare(data[at+words:]); err == nil {
-				return at, e, at + words + n, true
+			switch e, n, err := glo.ParseBare(data[at+words:]); {
+			case err == nil:
+				return at, e, at + words + n, nil
+			case errors.Is(err, glo.ErrShort) && waiting < 0:
+				waiting = at
 			}
 		}
 		at++
 	}
 }
+
+var errNone = errors.New("no telegram that is encrypted inside")
 
 // longestIdent is longer than any identification and the empty line after it.
 const longestIdent = 100

@@ -2,6 +2,10 @@ package p1
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -248,6 +252,48 @@ func TestATelegramThatIsEncryptedInside(t *testing.T) {
 			if n != 1 {
 				t.Fatalf("%s in two pieces of %d bytes and the rest: read %d times", v.Name, i, n)
 			}
+		}
+	}
+}
+
+// Whatever its words look like, such a telegram is read that comes a byte at a time.
+func TestATelegramThatIsEncryptedInsideComesInPieces(t *testing.T) {
+	keys, err := glo.ReadKeys(meteringtest.SealKey, meteringtest.SealAuthenticationKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, _ := hex.DecodeString(meteringtest.SealKey)
+	known, _ := hex.DecodeString("30" + meteringtest.SealAuthenticationKey)
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gcm, err := cipher.NewGCMWithTagSize(block, 12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ident = "/XYZ5\\2M550T-1012\r\n\r\n"
+	words := []byte(version5[len(ident) : len(version5)-1])
+	for n := range uint32(200) {
+		nonce := binary.BigEndian.AppendUint32(make([]byte, 8), n)
+		body := gcm.Seal(binary.BigEndian.AppendUint32([]byte{0x30}, n), nonce, words, known)
+		data := append(binary.BigEndian.AppendUint16(append([]byte(ident), 0, 0x82), uint16(len(body))), body...)
+		data = append(data, "!0000\r\n"...)
+		r := reader{table: newTable(), keys: keys, now: time.Now}
+		read := 0
+		var buf []byte
+		for _, c := range data {
+			buf = append(buf, c)
+			used := r.take(buf, false, func(_ metering.Telegram, err error) {
+				if err != nil {
+					t.Errorf("number %d: %v", n, err)
+				}
+				read++
+			})
+			buf = buf[used:]
+		}
+		if read != 1 {
+			t.Errorf("number %d is read %d times", n, read)
 		}
 	}
 }
