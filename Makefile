@@ -65,5 +65,11 @@ proof:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(PROVEN)' -o bin/agent-proof ./cmd/agent
 	$(GO) run ./cmd/agent/internal/simulate/proof -agent bin/agent-proof -days $(or $(DAYS),365) -variant-days $(or $(VARIANT_DAYS),0) -j $(or $(J),2) $(ARGS)
 
+# Holds every driver against every fault that its medium can have, by the energy that truly
+# passed, and writes the table into docs/metering.md.  Needs Mosquitto; takes a minute or two.
+.PHONY: meters
+meters:
+	KEEPLIT_REQUIRE_SERVERS=1 KEEPLIT_METERS=$(CURDIR)/docs/metering.md $(GO) test ./cmd/agent/internal/metermatrix -count 1 -v -run 'TestNoFaultOfAMeterIsCounted|TestTheJudge' -timeout 20m
+
 clean:
 	rm -rf bin dist

@@ -31,6 +31,11 @@ type Counter struct {
 	Since time.Time    `json:"since"`
 	Moved units.Energy `json:"moved"`
 
+	// Stood is since when it has stood still, and Claimed what the power told has made
+	// of that time.
+	Stood   time.Time    `json:"stood"`
+	Claimed units.Energy `json:"claimed"`
+
 	// Sum is what Value was added up from (Sample.ImportSum); a sample with
 	// another sum has another register, since OtherAt.
 	Sum     uint16    `json:"sum"`
@@ -63,6 +68,7 @@ type step struct {
 	dt        time.Duration // since the last sample; zero where not known
 	first     bool
 	clockBack bool
+	powered   bool // the power is known
 	s         Sample
 	lim       Limits
 }
@@ -80,6 +86,7 @@ type outcome struct {
 	fromRegister bool         // the register was believed, so the energy is complete up to this sample
 	seen         bool         // the register is the one of the sample before, and
 	moved        units.Energy // so far on
+	stood        bool         // it had stood still, so that nobody knows when the energy was used
 	quality      Quality
 	events       []Event
 }
@@ -164,6 +171,11 @@ func (c Counter) count(st step, has bool, v, power units.Energy, export bool) (C
 		return c.byPower(st, has, v, power, export)
 	}
 	delta, wrapped, ok := c.moved(st, c.At, c.Value, v)
+	stood := false
+	if !ok && c.stands(st, v) {
+		delta, wrapped, ok = c.moved(st, c.Stood, c.Value, v)
+		stood = ok
+	}
 	silent := st.clockBack || st.at.Sub(c.At) > st.lim.MaxGap
 	oddDelta, _, oddOK := units.Energy(0), false, false
 	if c.Odd {
@@ -181,7 +193,11 @@ func (c Counter) count(st step, has bool, v, power units.Energy, export bool) (C
 	case ok && silent && oddOK && oddDelta < delta:
 		return c.odd(st, oddDelta, v, power, export)
 	case ok:
-		return c.on(st, delta, wrapped, v, export)
+		c, o := c.on(st, delta, wrapped, v, power, export)
+		if stood {
+			o.stood, o.seen, o.quality = true, false, o.quality|Estimated
+		}
+		return c, o
 	case found && abs(v-c.Former[near].Value) <= abs(v-c.Value)/2:
 		return c.back(st, near, v, power, export)
 	case oddOK:
@@ -220,7 +236,7 @@ func (c Counter) byPower(st step, has bool, v, power units.Energy, export bool) 
 }
 
 // on is a register that went on from where it was.
-func (c Counter) on(st step, delta units.Energy, wrapped bool, v units.Energy, export bool) (Counter, outcome) {
+func (c Counter) on(st step, delta units.Energy, wrapped bool, v, power units.Energy, export bool) (Counter, outcome) {
 	o := outcome{fromRegister: true, seen: true, moved: delta}
 	silent := st.clockBack || st.at.Sub(c.At) > st.lim.MaxGap
 	next := c
@@ -241,6 +257,9 @@ func (c Counter) on(st step, delta units.Energy, wrapped bool, v units.Energy, e
 	}
 	if !silent {
 		next.Moved += delta
+	}
+	if next.Claimed += power; delta > 0 || c.Stood.IsZero() || st.clockBack {
+		next.Stood, next.Claimed = st.at, 0
 	}
 	next.At, next.Value, next.Ahead = st.at, v, ahead
 	next.Odd, next.OddAt, next.OddValue = false, time.Time{}, 0
@@ -310,6 +329,20 @@ func (c Counter) nearest(st step, v units.Energy, device string) (at int, found 
 	return at, found
 }
 
+// stands tells whether it says nothing of what was used that the register has stood
+// still: energy went through it, by the power that was told, and so what shows it does not
+// follow it and is as good as silent; or nobody tells power nor in which steps it counts,
+// and this may be one of them.
+func (c Counter) stands(st step, v units.Energy) bool {
+	if c.Odd || c.Stood.IsZero() || !c.Stood.Before(c.At) {
+		return false
+	}
+	return c.Claimed > 2*st.resolution() || st.s.Step <= 0 && !st.powered && v-c.Value <= coarsest
+}
+
+// coarsest is the longest step of any meter's register.
+const coarsest = units.KilowattHour
+
 // unproven tells whether the base is a zero that has never been seen to count,
 // as a device shows that has not found its register yet, and delta more than a
 // household can have used since.
@@ -348,9 +381,10 @@ func (c Counter) moved(st step, at0 time.Time, v0, v units.Energy) (delta units.
 	if w <= 0 {
 		w = st.s.Wrap
 	}
-	if w > 0 && v0 < w && v < w {
+	// Of a sum it is one part that begins again, and the sum may be beyond its end.
+	if w > 0 && (v0 < w && v < w || c.Sum&(c.Sum-1) != 0) {
 		d := w - v0 + v
-		return d, true, d <= min(most, w/4)
+		return d, true, d >= 0 && d <= min(most, w/4)
 	}
 	return 0, false, false
 }

@@ -18,7 +18,7 @@ func (r Registers) Reclocked(by time.Duration) Registers {
 	}
 	for _, c := range []*Counter{&r.ImportCounter, &r.ExportCounter} {
 		c.Former = slices.Clone(c.Former) // the caller keeps the state before
-		for _, at := range []*time.Time{&c.At, &c.OddAt, &c.Since, &c.OtherAt} {
+		for _, at := range []*time.Time{&c.At, &c.OddAt, &c.Since, &c.Stood, &c.OtherAt} {
 			move(at)
 		}
 		for i := range c.Former {

@@ -22,6 +22,29 @@ func sum(s Sample, parts uint16) Sample {
 	return s
 }
 
+// bare is a sample of nothing but a register of which nobody knows in which steps it counts.
+func bare(d time.Duration, kwh float64) Sample {
+	s := at(d, kwh)
+	s.Step = 0
+	return s
+}
+
+// still is a register that stands still for so long while so much power is told, and is
+// then so many kWh further on.
+func still(d time.Duration, watts, kwh float64) (out []Sample) {
+	tell := func(at time.Duration, e float64) {
+		s := both("10:00:00", units.FromKWh(30+e), watts)
+		s.At = s.At.Add(at)
+		out = append(out, s)
+	}
+	for t := time.Duration(0); t < d; t += 10 * time.Second {
+		tell(t, 0)
+	}
+	tell(d, kwh)
+	tell(d+10*time.Second, kwh)
+	return out
+}
+
 // A register that shows something else, goes silent and is there again is
 // charged for what was used, and not for what it shows.
 func TestARegisterThatShowsZeroAndComesBackIsNotChargedWhole(t *testing.T) {
@@ -54,6 +77,15 @@ func TestARegisterThatShowsZeroAndComesBackIsNotChargedWhole(t *testing.T) {
 			at(0, 1), at(10*s, 0), at(20*s, 0), at(12*h, 0.4), at(12*h+m, 0.5), at(25*h, 0.6), at(25*h+m, 0.7), at(30*h, 1.1), at(40*h, 3),
 		}, 3 * kWh},
 		{"a tariff's line is lost in two telegrams, then silence", []Sample{sum(at(0, 145.5), 6), sum(at(10*s, 100), 2), sum(at(20*s, 100), 2), sum(at(3*h, 145.6), 6)}, 100 * wh},
+		{"one tariff of two passes its last digit", []Sample{
+			wraps(sum(at(0, 1_000_699.999), 6), 1_000_000*kWh), wraps(sum(at(10*s, 700.002), 6), 1_000_000*kWh), wraps(sum(at(20*s, 700.004), 6), 1_000_000*kWh),
+		}, 5 * wh},
+		{"a sum of tariffs that is set back is no rollover", []Sample{wraps(sum(at(0, 1_500), 6), 1_000_000*kWh), wraps(sum(at(10*s, 700), 6), 1_000_000*kWh)}, 0},
+		{"it stands still for ten minutes while power flows, and shows what was used then", still(10*m, 2_000, 0.3), 300 * wh},
+		{"it stands still while power flows, and then shows more than can have been drawn: power stands in", still(10*m, 2_000, 20), (2 * units.Kilowatt).Over(10 * s)},
+		{"it stands still for a night in which nothing flows, and jumps", still(8*h, 0, 5), 0},
+		{"it counts in whole kWh, and nobody tells so nor any power", []Sample{bare(0, 7), bare(10*s, 7), bare(h, 7), bare(h+10*s, 8), bare(h+20*s, 8)}, kWh},
+		{"it counts in whole kWh and jumps by two", []Sample{bare(0, 7), bare(10*s, 7), bare(h, 7), bare(h+10*s, 9), bare(h+20*s, 9)}, 0},
 		{"a tariff's line is lost for a moment", []Sample{sum(at(0, 145.5), 6), sum(at(10*s, 100), 2), sum(at(20*s, 145.51), 6)}, 10 * wh},
 		{"the total is lost and the tariffs are there", []Sample{sum(at(0, 500), 1), sum(at(10*s, 145.5), 6), sum(at(20*s, 500.01), 1)}, 10 * wh},
 		{"a new tariff comes in with nothing in it", []Sample{sum(at(0, 145.5), 2), sum(at(10*s, 145.501), 6), sum(at(20*s, 145.502), 6)}, 2 * wh},

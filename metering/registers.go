@@ -149,6 +149,7 @@ func (r Registers) Take(s Sample, lim Limits) (Registers, Consumption, []Event) 
 	if byPower {
 		powerIn, powerOut = trapezoid(before, power, step.dt)
 	}
+	step.powered = known
 	var in, out outcome
 	r.ImportCounter, in = r.ImportCounter.take(step, s.Gives(HasImport), s.Import, powerIn, false)
 	r.ExportCounter, out = r.ExportCounter.take(step, s.Gives(HasExport), s.Export, powerOut, true)
@@ -157,6 +158,9 @@ func (r Registers) Take(s Sample, lim Limits) (Registers, Consumption, []Event) 
 	c.Quality |= in.quality | out.quality
 	if s.Gives(HasPower) && !told && !in.fromRegister {
 		c.Quality |= Suspect
+	}
+	if in.stood || out.stood {
+		c.From = at
 	}
 	switch {
 	case step.first || step.clockBack:

@@ -64,12 +64,16 @@ func (p *Port) Cut() {
 	p.plug()
 }
 
+// Name is the device that a driver opens, until the next Cut.
+func (p *Port) Name() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tty.Name()
+}
+
 // Open is the driver's opener.
 func (p *Port) Open(ctx context.Context) (line.Conn, error) {
-	p.mu.Lock()
-	name := p.tty.Name()
-	p.mu.Unlock()
-	return line.Serial(name, p.mode)(ctx)
+	return line.Serial(p.Name(), p.mode)(ctx)
 }
 
 // Break implements Line.

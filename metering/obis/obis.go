@@ -135,7 +135,7 @@ const maxTariffs = 8
 type energies struct {
 	total   units.Energy
 	has     bool
-	wrap    units.Energy // of the total: what the digits that it is printed with cannot show
+	wrap    units.Energy // what the digits that they are printed with cannot show
 	tariffs [maxTariffs + 1]units.Energy
 	seen    [maxTariffs + 1]bool
 }
@@ -243,7 +243,7 @@ func (c *Collector) Number(name string, code Code, value, unitName string) {
 	}
 	if u.kind == 'e' && code.D == 8 {
 		c.energy(code, units.Energy(v), places, u.scale)
-		if e := c.energies(code); e != nil && code.E == 0 {
+		if e := c.energies(code); e != nil && (code.E == 0 || !e.has) {
 			e.wrap = wrap(len(whole), u.scale)
 		}
 	}
@@ -373,7 +373,7 @@ func (c *Collector) Done(op string) (metering.Telegram, error) {
 		s.Export, s.ExportSum, s.Has = v, parts, s.Has|metering.HasExport
 	}
 	s.Step = c.step
-	if c.printed && (c.in.has || c.out.has) {
+	if c.printed {
 		s.Wrap = max(c.in.wrap, c.out.wrap)
 	}
 	power := func(i int) (units.Power, bool) {

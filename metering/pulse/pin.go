@@ -18,9 +18,9 @@ import (
 type Pin struct {
 	pin      gpio.PinIn
 	debounce time.Duration
-	started  time.Time
 	now      func() time.Time
-	last     time.Duration
+	last     time.Time     // of the last pulse
+	at       time.Duration // the same by a steady clock
 }
 
 // wait is how long a wait for an edge may hold out against its context.  It
@@ -36,7 +36,7 @@ func NewPin(pin gpio.PinIn, debounce time.Duration, now func() time.Time) (*Pin,
 	if err := pin.In(gpio.PullUp, gpio.FallingEdge); err != nil {
 		return nil, fmt.Errorf("pulse: set up pin %s: %w", pin, err)
 	}
-	return &Pin{pin: pin, debounce: debounce, started: now(), now: now}, nil
+	return &Pin{pin: pin, debounce: debounce, now: now}, nil
 }
 
 // Next implements Source.
@@ -45,12 +45,18 @@ func (p *Pin) Next(ctx context.Context) (Pulses, error) {
 		if !p.pin.WaitForEdge(wait) {
 			continue
 		}
-		at := max(1, p.now().Sub(p.started))
-		if p.last != 0 && at-p.last < p.debounce {
+		now := p.now()
+		passed := now.Sub(p.last)
+		if !p.last.IsZero() && passed >= 0 && passed < p.debounce {
 			continue
 		}
-		p.last = at
-		return Pulses{N: 1, At: at}, nil
+		// A clock that was put back says nothing of how long it was: then the power is
+		// not known before the next pulse.
+		if p.at = max(p.at, 1); !p.last.IsZero() {
+			p.at += max(passed, 0)
+		}
+		p.last = now
+		return Pulses{N: 1, At: p.at}, nil
 	}
 	return Pulses{}, ctx.Err()
 }

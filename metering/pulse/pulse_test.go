@@ -163,6 +163,26 @@ func TestPinDebounce(t *testing.T) {
 	})
 }
 
+// A clock that is set back by an hour makes no bounces of the pulses of an hour.
+func TestPulsesAreCountedWhereTheClockWasPutBack(t *testing.T) {
+	pin := &gpiotest.Pin{N: "GPIO17", EdgesChan: make(chan gpio.Level, 1)}
+	now := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
+	src, err := NewPin(pin, 0, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := time.Duration(0)
+	for i, passed := range []time.Duration{0, 10 * time.Second, -time.Hour, 10 * time.Second, 365 * 24 * time.Hour, 10 * time.Second} {
+		now = now.Add(passed)
+		pin.EdgesChan <- gpio.Low
+		p, err := src.Next(t.Context())
+		if err != nil || p.N != 1 || p.At < last || passed > 0 && p.At != last+passed {
+			t.Errorf("pulse %d: %+v, %v after %v", i, p, err, last)
+		}
+		last = p.At
+	}
+}
+
 func TestLineEvents(t *testing.T) {
 	ev := func(id, seq uint32) []byte {
 		k := kernel{seq: seq - 1}

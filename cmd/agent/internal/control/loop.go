@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -55,12 +56,12 @@ type LoopConfig struct {
 	Words        func(Event) string // an event's words for the log; nil: its codes and values
 }
 
-// words are an event's words for the log.
+// words are an event's words for the log: its code where there is nothing more to say.
 func (c *LoopConfig) words(e Event) string {
 	if c.Words == nil {
-		return e.Says.String()
+		return cmp.Or(e.Says.String(), e.Code)
 	}
-	return c.Words(e)
+	return cmp.Or(c.Words(e), e.Code)
 }
 
 // Loop owns the State: one goroutine takes the inputs one by one.
