@@ -338,12 +338,14 @@ func (b *bench) begin() bool {
 // patience is how long a reading may take by the machine's clock.
 func (b *bench) patience() time.Duration {
 	switch {
-	case b.rig.slow:
+	case b.rig.push == nil || b.rig.contact != nil:
+		return 12 * time.Second
+	case b.sound:
 		return 5 * time.Second
-	case b.rig.push != nil && b.rig.contact == nil:
-		return 3 * time.Second
+	case b.rig.slow:
+		return 1200 * time.Millisecond
 	}
-	return 12 * time.Second
+	return 500 * time.Millisecond // nothing need come
 }
 
 // closing takes the last readings: what was used up to now must have been counted.

@@ -101,7 +101,7 @@ func overWebsocket(t *testing.T, w *world) rig {
 		}
 	})
 	return rig{
-		meter: fmt.Sprintf("driver: http, every: 1s, rollover: 10000 kWh, http: {url: %q, timeout: 1s, %s}", "ws"+strings.TrimPrefix(s.URL, "http"), described),
+		meter: fmt.Sprintf("driver: http, every: 1s, rollover: 10000 kWh, http: {url: %q, timeout: 3s, %s}", "ws"+strings.TrimPrefix(s.URL, "http"), described),
 		push:  p.push, slow: true, gathers: true,
 	}
 }
