@@ -183,9 +183,6 @@ func (b *bench) step(what control.Happening) {
 	}
 }
 
-// negative is an energy below nothing, as no person is to be told of.
-var negative = regexp.MustCompile(`-[0-9.]+ k?Wh`)
-
 // warnings are those that stand, but for what is said of the made-up tariff.
 func (b *bench) warnings() []health.Warning {
 	return slices.DeleteFunc(slices.Clone(b.st.Health.Active), func(w health.Warning) bool { return w.Code == health.TariffUnsure })
