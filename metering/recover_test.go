@@ -97,7 +97,7 @@ func TestARegisterThatShowsZeroAndComesBackIsNotChargedWhole(t *testing.T) {
 			var r, out Registers
 			for _, s := range row.samples {
 				r, _, _ = r.Take(s, DefaultLimits())
-				s.Has, s.Export, s.ExportSum = HasExport, s.Import, s.ImportSum
+				s.Has, s.Export, s.ExportSum, s.Power = s.Has&^HasImport|HasExport, s.Import, s.ImportSum, -s.Power
 				s.Import, s.ImportSum = 0, 0
 				out, _, _ = out.Take(s, DefaultLimits())
 			}
