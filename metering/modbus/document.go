@@ -129,7 +129,7 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 		}
 		open = line.Serial(d.Port, mode)
 	}
-	bus := NewBus(d.Port, framing, open, 0)
+	bus := NewBus(d.Port, framing, settled(open, model.settle), model.answers)
 	e.Machine.Closes(bus.Close)
 	unit := d.Unit
 	if unit == 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -105,9 +106,11 @@ type Model struct {
 	// wrap is where its registers begin again at zero, 0 where that is not known.
 	wrap units.Energy
 	// serial is the holding register of the serial number, 0 where it has none.
-	serial int
-	baud   int    // the factory setting
-	parity string // the factory setting; empty is none
+	serial  int
+	baud    int           // the factory setting
+	parity  string        // the factory setting; empty is none
+	settle  time.Duration // after a connection was made, before it hears anything
+	answers time.Duration // how long it may take to answer; zero is a second
 	// chain: its registers are found on the device, as SunSpec has it.
 	chain bool
 }

@@ -6,7 +6,7 @@ import "fmt"
 // PZEM-004T, in the order in which they are told.  Where the numbers are from stands at
 // each; none was tried on a device.
 func presets() []Model {
-	return []Model{sdm72(), sdm72v2(), em340("em340"), em340("em24e1"), iem3155(), we514(), b23(), dtsu666(), pac2200()}
+	return []Model{sdm72(), sdm72v2(), em340("em340"), em340("em24e1"), iem3155(), we514(), b23(), dtsu666(), pac2200(), sun2000(), sungrow(), deye()}
 }
 
 // of three phases: a value of each, from an address on.

@@ -1,12 +1,17 @@
 package modbus
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/line"
 )
 
 // numbers writes numbers into a device's table.
@@ -80,6 +85,12 @@ func TestEachPresetReadsWhatItsSourceGives(t *testing.T) {
 			801: float64(1_234_000), 805: float64(500), 809: float64(12_000), 813: float64(300), 65: float32(1500), 1: float32(229), 3: float32(230), 5: float32(231),
 			13: float32(2), 15: float32(2), 17: float32(2.5), 25: float32(500), 27: float32(500), 29: float32(500),
 		}, "1234.500 12.300 1500.0 230.0 6.5 0.0 3"},
+		{"sun2000", 3, 0, numbers{
+			37121: uint32(123450), 37119: uint32(1230), 37113: uint32(0xFFFFFA24), 37118: 5000, 37101: uint32(2290), 37103: uint32(2300), 37105: uint32(2310),
+			37107: uint32(0xFFFFFF38), 37109: uint32(0xFFFFFF38), 37111: uint32(0xFFFFFF06), 37132: uint32(0xFFFFFE0C), 37134: uint32(0xFFFFFE0C), 37136: uint32(0xFFFFFE0C),
+		}, want},
+		{"sungrow", 4, 0, numbers{13036: int32(12345), 13045: int32(123), 13009: int32(-1500)}, "1234.500 12.300 1500.0 0.0 0.0 0.0 0"},
+		{"deye", 3, 0, numbers{522: int32(12345), 524: int32(123), 625: 1500, 598: 2290, 599: 2300, 600: 2310}, "1234.500 12.300 1500.0 230.0 0.0 0.0 3"},
 	} {
 		t.Run(row.model, func(t *testing.T) {
 			m, err := ModelOf(Document{Model: row.model})
@@ -102,9 +113,30 @@ func TestEachPresetReadsWhatItsSourceGives(t *testing.T) {
 			}
 		})
 	}
-	if n := len(presets()); n != 9 {
-		t.Errorf("%d presets, 9 have a row", n)
+	if n := len(presets()); n != 12 {
+		t.Errorf("%d presets, 12 have a row", n)
 	}
+}
+
+// An inverter hears nothing in the first second of a connection.
+func TestALineIsLeftAloneWhereTheModelSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far, near := net.Pipe()
+		defer far.Close()
+		open := func(context.Context) (line.Conn, error) { return near, nil }
+		began := time.Now()
+		if _, err := settled(open, time.Second)(t.Context()); err != nil || time.Since(began) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if _, err := settled(open, time.Second)(ctx); err == nil {
+			t.Error("it was opened although nobody wants it any more")
+		}
+		if _, err := near.Write([]byte{1}); err == nil {
+			t.Error("the line was left open")
+		}
+	})
 }
 
 // sunspecDevice has a common model, an inverter and a meter, from base on.
