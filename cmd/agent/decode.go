@@ -14,6 +14,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/p1"
 )
 
 // decodeCmd shows what keeplit reads out of a meter's recorded output.
@@ -23,6 +24,7 @@ type decodeCmd struct {
 
 	Key               string `placeholder:"FILE" help:"File with the meter's encryption key, where what it sends is encrypted."`
 	AuthenticationKey string `placeholder:"FILE" help:"File with the authentication key; without it nothing proves what the meter says."`
+	Zone              string `placeholder:"ZONE" help:"Zone of a p1 meter's clock where that is not Central European Time, such as Europe/Helsinki."`
 }
 
 // maxRecording is the most that is read of a recording.
@@ -68,9 +70,18 @@ func (c *decodeCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	zone := time.UTC
+	if c.Zone != "" {
+		if zone, err = time.LoadLocation(c.Zone); err != nil || c.Format != "p1" {
+			return fmt.Errorf("--zone %s: it is for p1, and a zone such as Europe/Helsinki", c.Zone)
+		}
+	}
 	telegrams, errs := decodeAs(c.Format, data, keys)
 	out := decodedFile{Format: c.Format, Readings: []decodedReading{}, Faults: []string{}}
 	for _, t := range telegrams {
+		if c.Zone != "" {
+			t.Time = p1.InZone(t.Time, zone)
+		}
 		out.Readings = append(out.Readings, decodedOf(t))
 	}
 	// A frame that the recording cut at its edge is nothing wrong with the

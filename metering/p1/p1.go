@@ -241,6 +241,17 @@ func parseTime(b []byte) (time.Time, bool) {
 	return at.UTC(), err == nil && zone != 0
 }
 
+// InZone is the time of a telegram whose meter keeps the time of zone, and not that of
+// Central Europe as parseTime has it: what it calls winter is the zone's standard time.
+func InZone(at time.Time, zone *time.Location) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	_, january := time.Date(at.Year(), 1, 1, 0, 0, 0, 0, zone).Zone()
+	_, july := time.Date(at.Year(), 7, 1, 0, 0, 0, 0, zone).Zone()
+	return at.Add(time.Hour - time.Duration(min(january, july))*time.Second)
+}
+
 // printable is b as text, with dots for what cannot be shown, and clipped.
 func printable(b []byte) string {
 	const most = 1100 // a text message of the grid operator has 1024 letters

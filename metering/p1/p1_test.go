@@ -140,6 +140,28 @@ func TestDecode(t *testing.T) {
 }
 
 // What is not known is kept.
+// Finland and Lithuania print the time of Eastern Europe.
+func TestATelegramOfAnotherZoneIsOfItsOwnTime(t *testing.T) {
+	for _, row := range []struct{ zone, told, want string }{
+		{"Europe/Helsinki", "260115120000W", "2026-01-15T10:00:00Z"},
+		{"Europe/Vilnius", "260715120000S", "2026-07-15T09:00:00Z"},
+		{"Europe/Lisbon", "260715120000S", "2026-07-15T11:00:00Z"},
+		{"Europe/Amsterdam", "260715120000S", "2026-07-15T10:00:00Z"},
+	} {
+		zone, err := time.LoadLocation(row.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, ok := parseTime([]byte(row.told))
+		if got := InZone(at, zone).Format(time.RFC3339); !ok || got != row.want {
+			t.Errorf("%s in %s: %s, want %s", row.told, row.zone, got, row.want)
+		}
+	}
+	if !InZone(time.Time{}, time.UTC).IsZero() {
+		t.Error("no time became one")
+	}
+}
+
 func TestUnknownCodesAreKept(t *testing.T) {
 	got, errs := Decode([]byte(sealed(version5)))
 	if len(got) != 1 {
