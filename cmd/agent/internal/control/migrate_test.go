@@ -174,6 +174,7 @@ func newIn2(path string) bool {
 		`^\.?plan\.outlook\.(starts|extra)`,
 		`^\.?said`,
 		`^\.?purchases`,
+		`^\.?quality`,
 		`^\.?supply\.(seen|flips)`,
 		`^\.?(credit\.supply|decision)\.spared`,
 		`^\.?credit\.supply\.armed`,
