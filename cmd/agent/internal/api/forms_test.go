@@ -33,6 +33,8 @@ func forms() []any {
 		UntilAnswer{},
 		Problem{},
 		State{},
+		Totals{},
+		Alert{},
 		Plan{},
 		[]Notice{},
 		LoadState{},

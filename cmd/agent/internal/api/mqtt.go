@@ -65,18 +65,19 @@ func StateOf(v View) State {
 // takes nothing back; nothing in it speaks of a meter, so that a change of the meter does not
 // show.  It starts at zero where the records were begun anew.
 type Totals struct {
-	At        time.Time            `json:"at"`
-	Since     time.Time            `json:"since"`                // when the records begin
-	ImportKWh *float64             `json:"import_kwh,omitempty"` // left out before the first sample
-	ExportKWh *float64             `json:"export_kwh,omitempty"`
-	Cost      *string              `json:"cost,omitempty"` // all that was charged, less what was earned by energy sold
-	Fixed     *string              `json:"cost_fixed,omitempty"`
-	Bought    *string              `json:"bought,omitempty"`
-	Loads     map[string]LoadTotal `json:"loads"`
+	At        time.Time   `json:"at"`
+	Since     time.Time   `json:"since"`                // when the records begin
+	ImportKWh *float64    `json:"import_kwh,omitempty"` // left out before the first sample
+	ExportKWh *float64    `json:"export_kwh,omitempty"`
+	Cost      *string     `json:"cost,omitempty"` // all that was charged, less what was earned by energy sold
+	Fixed     *string     `json:"cost_fixed,omitempty"`
+	Bought    *string     `json:"bought,omitempty"`
+	Loads     []LoadTotal `json:"loads"`
 }
 
 // LoadTotal is what one load has used.
 type LoadTotal struct {
+	ID  string  `json:"id"`
 	KWh float64 `json:"kwh"`
 }
 

@@ -220,7 +220,7 @@ func (h *Home) load(l list, x Load) {
 	l.add(key+"power", "sensor", name+" "+h.Say("ha.load.power"), topic, rounded("power_w", 0), with(component{
 		"device_class": "power", "state_class": "measurement", "unit_of_measurement": "W", "suggested_display_precision": 0,
 	}, attributes(topic, "{{ {'rated': value_json.rated | default(false), 'told_w': value_json.told_w | default(none)} | tojson }}")))
-	l.add(key+"energy", "sensor", name+" "+h.Say("ha.load.energy"), h.Topics.Totals(), "{{ value_json.loads['"+x.ID+"'].kwh | round(4) if '"+x.ID+"' in value_json.loads else none }}",
+	l.add(key+"energy", "sensor", name+" "+h.Say("ha.load.energy"), h.Topics.Totals(), "{% set l = value_json.loads | selectattr('id', 'eq', '"+x.ID+"') | list %}{{ l[0].kwh | round(4) if l else none }}",
 		component{"device_class": "energy", "state_class": "total_increasing", "unit_of_measurement": "kWh", "suggested_display_precision": 2})
 	if h.Commands {
 		l.add(key+"order", "select", name+" "+h.Say("ha.load.order"), topic, "{{ value_json.override | default('auto') }}", component{

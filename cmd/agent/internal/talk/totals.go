@@ -18,7 +18,7 @@ func totalsOf(ctx context.Context, t *picture.Totals, r Records, site *control.S
 	money := func(m units.Money) *string { text := m.String(); return &text }
 	k := snap.Kept
 	out := api.Totals{
-		At: k.At.UTC(), Since: t.Since.UTC(), Cost: money(t.Cost + k.Accrued), Fixed: money(t.Fixed + k.Fixed), Bought: money(t.Bought), Loads: map[string]api.LoadTotal{},
+		At: k.At.UTC(), Since: t.Since.UTC(), Cost: money(t.Cost + k.Accrued), Fixed: money(t.Fixed + k.Fixed), Bought: money(t.Bought), Loads: []api.LoadTotal{},
 	}
 	if k.Counted {
 		in, sold := k.Import.KWh(), k.Export.KWh()
@@ -26,7 +26,7 @@ func totalsOf(ctx context.Context, t *picture.Totals, r Records, site *control.S
 	}
 	for i, l := range site.Loads {
 		if i < len(k.Loads) {
-			out.Loads[l.ID] = api.LoadTotal{KWh: k.Loads[i].KWh()}
+			out.Loads = append(out.Loads, api.LoadTotal{ID: l.ID, KWh: k.Loads[i].KWh()})
 		}
 	}
 	return &out
