@@ -276,6 +276,9 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 			break // an entry can be large: what is not read takes no memory either
 		}
 		out = reflect.Append(out, reflect.Zero(v.Type().Elem()))
+		if d, ok := out.Index(i).Addr().Interface().(defaulter); ok {
+			d.SetDefaults()
+		}
 		d.value(e, out.Index(i), fmt.Sprintf("%s[%d]", path, i), false)
 	}
 	v.Set(out)

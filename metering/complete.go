@@ -59,6 +59,9 @@ const (
 	maxCurrent   units.Current   = 20_000_000     // 20 kA
 	maxPower     units.Power     = 10_000_000_000 // 10 MW
 	maxFrequency units.Frequency = 1_000_000      // 1 kHz
+	// maxRegister is less than what can be counted: beyond that a register would stand
+	// still for ever.
+	maxRegister = 2_500_000 * units.KilowattHour
 )
 
 // Believed is s without what this supply cannot carry: a power far above the
@@ -115,7 +118,14 @@ func (s Sample) Sane(op string) error {
 	bad := func(what string, v int64, unit string) error {
 		return Fail(Range, op, "check the wiring and the meter's model in the configuration", "%s is %d %s", what, v, unit)
 	}
+	beyond := func(what string) error {
+		return Fail(Range, op, "check its scale (is it told in Wh?) and the meter's model in the configuration", "%s register is beyond 2500000 kWh", what)
+	}
 	switch {
+	case s.Gives(HasImport) && s.Import > maxRegister:
+		return beyond("import")
+	case s.Gives(HasExport) && s.Export > maxRegister:
+		return beyond("export")
 	case s.Import < 0:
 		return bad("import register", int64(s.Import), "uJ")
 	case s.Export < 0:

@@ -66,7 +66,8 @@ func (l *List) Need(path, value, remedy string) {
 // OneOf adds a fault where a text is none of words.
 func (l *List) OneOf(path, value string, words ...string) {
 	if !slices.Contains(words, value) {
-		l.Add(path, "write one of "+strings.Join(words, ", "), "%q is not known", value)
+		written := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" }) // what may be left out is no word to write
+		l.Add(path, "write one of "+strings.Join(written, ", "), "%q is not known", value)
 	}
 }
 

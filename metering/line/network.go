@@ -19,11 +19,18 @@ func OnNetwork(port string) bool { return strings.Contains(port, ":") && !string
 // CheckAddress adds a fault where port is meant to be a network address and is none.
 func CheckAddress(l *fault.List, path, port string) {
 	if !OnNetwork(port) {
+		// A host or a port alone, both with a space, or another system's name of a device:
+		// opening it would say only that there is no such file.
+		_, digits := strconv.Atoi(strings.TrimPrefix(strings.ToUpper(port), "COM"))
+		if digits == nil || net.ParseIP(port) != nil || !strings.HasPrefix(port, "/") && strings.Contains(port, " ") {
+			l.Add(path, "write the device from its root, e.g. /dev/serial/by-id/..., or an address with its port, e.g. 192.168.1.40:502", "%q is neither a device nor host:port", port)
+		}
 		return
 	}
 	host, number, err := net.SplitHostPort(port)
 	n, digits := strconv.Atoi(number)
-	if err != nil || host == "" || number == "" || strings.Contains(port, "/") || digits == nil && (n < 1 || n > 65_535) {
+	_, name := net.LookupPort("tcp", number)
+	if err != nil || host == "" || number == "" || strings.Contains(port, "/") || digits == nil && (n < 1 || n > 65_535) || digits != nil && name != nil {
 		l.Add(path, "write it like 192.168.1.40:4001, with brackets about an IPv6 address", "%q is not host:port", port)
 	}
 }

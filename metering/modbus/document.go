@@ -73,6 +73,12 @@ type Register struct {
 	Absent []int `yaml:"absent,omitempty"`
 }
 
+// unwritten is a register's number where none is written: zero is one.
+const unwritten = -1
+
+// SetDefaults is what holds where the file says nothing.
+func (r *Register) SetDefaults() { r.Register = unwritten }
+
 // Check implements metering.Settings.
 func (d *Document) Check() fault.List {
 	var l fault.List
@@ -166,8 +172,14 @@ func checkMap(rows []Register) fault.List {
 			l.Add(at+".value", "take one of them out, or write sum: true at each of them", "%q is already given by [%d]", r.Value, first)
 		}
 		seen[r.Value], sums[r.Value] = i, r.Sum
+		if j := slices.IndexFunc(rows[:i], func(o Register) bool { return o.Register == r.Register && (o.Table == "holding") == (r.Table == "holding") }); j >= 0 && r.Register >= 0 && rows[j].Value != r.Value && (r.Value == "import" || r.Value == "export" || rows[j].Value == "import" || rows[j].Value == "export") {
+			l.Add(at+".register", "write the register of each", "it is that of %s at [%d]: what is one cannot be the other", rows[j].Value, j)
+		}
 		useful = useful || r.Value == "import" || r.Value == "power"
-		if r.Register < 0 || r.Register > 0xFFFC {
+		switch {
+		case r.Register == unwritten:
+			l.Add(at+".register", "write its number as the wire carries it, e.g. register: 0x0048", "the register is missing")
+		case r.Register < 0 || r.Register > 0xFFFC:
 			l.Add(at+".register", "write the number as the wire carries it, 0 to 65532", "%d is not a register", r.Register)
 		}
 		if r.Table != "" && r.Table != "input" && r.Table != "holding" {
