@@ -12,7 +12,7 @@ import (
 // would stand still there, and nobody would be told.
 func TestARegisterBeyondWhatCanBeCountedIsAnError(t *testing.T) {
 	for name, s := range map[string]Sample{
-		"import": {Has: HasImport, Import: 9_000_000 * units.KilowattHour / 4},
+		"import": {Has: HasImport, Import: 2_250_000 * units.KilowattHour},
 		"a sum":  {Has: HasImport, Import: math.MaxInt64},
 		"export": {Has: HasExport, Export: math.MaxInt64},
 	} {
