@@ -154,6 +154,16 @@ func mapValues() []string {
 	}
 }
 
+// sharedBy is which of some rows has the same register for another value, where one of the
+// two is energy; -1: none.
+func (r Register) sharedBy(rows []Register) int {
+	energy := func(value string) bool { return value == "import" || value == "export" }
+	return slices.IndexFunc(rows, func(o Register) bool {
+		return o.Register == r.Register && r.Register >= 0 && (o.Table == "holding") == (r.Table == "holding") &&
+			o.Value != r.Value && (energy(o.Value) || energy(r.Value))
+	})
+}
+
 // checkMap is everything wrong with the registers of a generic meter.
 func checkMap(rows []Register) fault.List {
 	var l fault.List
@@ -172,10 +182,9 @@ func checkMap(rows []Register) fault.List {
 			l.Add(at+".value", "take one of them out, or write sum: true at each of them", "%q is already given by [%d]", r.Value, first)
 		}
 		seen[r.Value], sums[r.Value] = i, r.Sum
-		if j := slices.IndexFunc(rows[:i], func(o Register) bool { return o.Register == r.Register && (o.Table == "holding") == (r.Table == "holding") }); j >= 0 && r.Register >= 0 && rows[j].Value != r.Value && (r.Value == "import" || r.Value == "export" || rows[j].Value == "import" || rows[j].Value == "export") {
+		if j := r.sharedBy(rows[:i]); j >= 0 {
 			l.Add(at+".register", "write the register of each", "it is that of %s at [%d]: what is one cannot be the other", rows[j].Value, j)
 		}
-		useful = useful || r.Value == "import" || r.Value == "power"
 		switch {
 		case r.Register == unwritten:
 			l.Add(at+".register", "write its number as the wire carries it, e.g. register: 0x0048", "the register is missing")
