@@ -4,7 +4,7 @@ TOOL     = $(GO) tool -modfile=internal/tools/go.mod
 VERSION ?= $(shell deploy/version 2>/dev/null || echo development)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 
-.PHONY: all build test lint cross deb show bench house replay proof clean
+.PHONY: all build test lint cross deb release reproducible show bench house replay proof clean
 
 all: lint test build
 
@@ -36,6 +36,22 @@ deb: cross
 	for arch in $(ARCHS); do \
 	  deploy/deb/pack.sh dist/agent-linux-$$(echo $$arch | sed s/armhf/armv6/) $$arch '$(VERSION)' dist || exit 1; done
 	deploy/deb/check.sh dist/*.deb
+
+# What a release is made of, with its sums, signed where KEEPLIT_RELEASE_KEY names a key: dist/release.
+CYCLONEDX = $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+release: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+release: export CYCLONEDX := $(CYCLONEDX)
+release: deb
+	deploy/release.sh
+
+# Builds a release of the commit twice, in two folders, and compares the sums.
+reproducible:
+	rm -rf dist/one dist/another && mkdir -p dist
+	for d in one another; do \
+	  git clone -q . dist/$$d && $(MAKE) -C dist/$$d release ARCHS='$(ARCHS)' >/dev/null || exit 1; done
+	cmp dist/one/dist/release/SHA256SUMS dist/another/dist/release/SHA256SUMS
+	@echo "two builds are equal:"; cat dist/one/dist/release/SHA256SUMS
+	rm -rf dist/one dist/another
 
 # Installs, upgrades and purges the package in a clean Debian tree, as root: make show OLD=keeplit_0.1.0_amd64.deb
 show:
