@@ -185,6 +185,7 @@ func checkMap(rows []Register) fault.List {
 		if j := r.sharedBy(rows[:i]); j >= 0 {
 			l.Add(at+".register", "write the register of each", "it is that of %s at [%d]: what is one cannot be the other", rows[j].Value, j)
 		}
+		useful = useful || r.Value == "import" || r.Value == "power"
 		switch {
 		case r.Register == unwritten:
 			l.Add(at+".register", "write its number as the wire carries it, e.g. register: 0x0048", "the register is missing")
