@@ -36,6 +36,11 @@ type Counter struct {
 	Stood   time.Time    `json:"stood"`
 	Claimed units.Energy `json:"claimed"`
 
+	// Fast is how much more it has moved of late than the supply can carry, and Races that
+	// this has become more than a late or a coarse register explains (see race).
+	Fast  units.Energy `json:"fast"`
+	Races bool         `json:"races"`
+
 	// Sum is what Value was added up from (Sample.ImportSum); a sample with
 	// another sum has another register, since OtherAt.
 	Sum     uint16    `json:"sum"`
@@ -171,6 +176,10 @@ func (c Counter) count(st step, has bool, v, power units.Energy, export bool) (C
 		return c.byPower(st, has, v, power, export)
 	}
 	delta, wrapped, ok := c.moved(st, c.At, c.Value, v)
+	var begins bool
+	if c.Fast, begins = c.fast(st, c.At, delta, ok); c.Races || begins {
+		return c.race(st, v, power, export)
+	}
 	stood := false
 	if !ok && c.stands(st, v) {
 		delta, wrapped, ok = c.moved(st, c.Stood, c.Value, v)
@@ -201,6 +210,9 @@ func (c Counter) count(st step, has bool, v, power units.Energy, export bool) (C
 	case found && abs(v-c.Former[near].Value) <= abs(v-c.Value)/2:
 		return c.back(st, near, v, power, export)
 	case oddOK:
+		if c.Fast, begins = c.fast(st, c.OddAt, oddDelta, true); begins {
+			return c.race(st, v, power, export)
+		}
 		return c.odd(st, oddDelta, v, power, export)
 	}
 	kind := RegisterJump
@@ -281,13 +293,13 @@ func (c Counter) back(st step, near int, v, power units.Energy, export bool) (Co
 	}
 	o.events = []Event{{Kind: RegisterRecovered, Start: st.at, Before: c.Value, After: v, Export: export}}
 	return Counter{
-		Known: true, At: st.at, Value: max(v, base.Value), Ahead: ahead, Former: append([]Base(nil), c.Former[:near]...), Since: st.at, Sum: c.Sum,
+		Known: true, At: st.at, Value: max(v, base.Value), Ahead: ahead, Former: append([]Base(nil), c.Former[:near]...), Since: st.at, Sum: c.Sum, Fast: c.Fast,
 	}, o
 }
 
 // rebase takes v as it stands and charges power only.
 func (c Counter) rebase(st step, v, power units.Energy, export bool) (Counter, outcome) {
-	return Counter{Known: true, At: st.at, Value: v, Former: c.remember(""), Since: st.at, Sum: c.Sum}, outcome{
+	return Counter{Known: true, At: st.at, Value: v, Former: c.remember(""), Since: st.at, Sum: c.Sum, Fast: c.Fast}, outcome{
 		energy: power, quality: Suspect,
 		events: []Event{{Kind: RegisterRebased, Start: st.at, Before: c.Value, After: v, Export: export}},
 	}
@@ -302,7 +314,7 @@ func (c Counter) odd(st step, delta, v, power units.Energy, export bool) (Counte
 			}
 		}
 	}
-	return Counter{Known: true, At: st.at, Value: v, Former: c.remember(""), Since: st.at, Sum: c.Sum}, outcome{
+	return Counter{Known: true, At: st.at, Value: v, Former: c.remember(""), Since: st.at, Sum: c.Sum, Fast: c.Fast}, outcome{
 		energy: delta, fromRegister: true, quality: Suspect,
 		events: []Event{{Kind: RegisterRebased, Start: st.at, Before: c.Value, After: c.OddValue, Export: export}},
 	}
@@ -387,6 +399,47 @@ func (c Counter) moved(st step, at0 time.Time, v0, v units.Energy) (delta units.
 		return d, true, d >= 0 && d <= min(most, w/4)
 	}
 	return 0, false, false
+}
+
+// raceFor is how long a register that has raced must move as the supply allows to be
+// believed again.
+const raceFor = 10 * time.Minute
+
+// fast is Fast after a step that consumption alone could have made, and whether the
+// register races since.  One step may be greater than the supply can carry in its time, by
+// what the meter shows late and by how coarse it counts; step after step may not.
+func (c Counter) fast(st step, at0 time.Time, delta units.Energy, ok bool) (_ units.Energy, begins bool) {
+	elapsed := st.at.Sub(at0)
+	if st.lim.MaxPower <= 0 || st.clockBack || elapsed < 0 || !ok && !c.Races {
+		return c.Fast, false
+	}
+	most := st.lim.most()
+	may := most.Over(st.lim.Slack) + 2*st.resolution()
+	if !ok {
+		delta = 0 // it races, and has jumped besides
+	}
+	fast := min(max(0, c.Fast+delta-most.Over(elapsed)), may+most.Over(raceFor))
+	return fast, !c.Races && fast > may
+}
+
+// race follows a register that moves faster than the supply can carry, as one does whose
+// scale is wrong, and charges power alone until it has moved as it may for a while.
+func (c Counter) race(st step, v, power units.Energy, export bool) (Counter, outcome) {
+	o := outcome{energy: power, quality: Suspect}
+	if v < 0 {
+		return c, o
+	}
+	n := Counter{Known: true, At: st.at, Value: v, Former: c.Former, Since: st.at, Sum: c.Sum, Fast: c.Fast, Races: c.Fast > 0}
+	ev := Event{Kind: RegisterJump, Start: st.at, Before: c.Value, After: v, Export: export}
+	switch {
+	case !c.Races:
+		n.Former, n.Fast = c.remember(""), c.Fast+st.lim.most().Over(raceFor)
+		o.events = []Event{ev}
+	case !n.Races:
+		ev.Kind = RegisterRebased
+		o.events = []Event{ev}
+	}
+	return n, o
 }
 
 // Believes tells whether a power can be true on this supply.

@@ -73,7 +73,7 @@ func state3(doc map[string]any) error {
 	}
 	verbatim3(doc["decision"], "why")
 	for _, c := range []string{"import_counter", "export_counter"} {
-		form.Fill(form.At(doc, "meter", "registers", c), map[string]any{"stood": "0001-01-01T00:00:00Z", "claimed": 0})
+		form.Fill(form.At(doc, "meter", "registers", c), map[string]any{"stood": "0001-01-01T00:00:00Z", "claimed": 0, "fast": 0, "races": false})
 	}
 	return nil
 }

@@ -162,7 +162,7 @@ func newIn2(path string) bool {
 		`^\.?plan\.loads\[\d+\]\.(why|reason)\.(moved|gain)`,
 		`^\.?meter\.(blind|last\.(import|export)_?sum)`,
 		`^\.?meter\.registers\.(power_?at|absurd|flow)`,
-		`^\.?meter\.registers\.(import|export)_?counter\.(former|since|moved|sum|other|stood|claimed)`,
+		`^\.?meter\.registers\.(import|export)_?counter\.(former|since|moved|sum|other|stood|claimed|fast|races)`,
 		`^\.?tariff\.months\[\d+\]\.cells\[\d+\]\.day`,
 		`^\.?tariff\.months\[\d+\]\.peaks\[\d+\]\.days`,
 		`^\.?tariff\.((months|past)\[\d+\]\.)?carried`,
