@@ -80,15 +80,3 @@ func (s *Statistics) exceeded(percent float64) float64 {
 	}
 	return 0
 }
-
-// Long is P_lt of values of P_st, of 12 over 2 hours.
-func Long(short []float64) float64 {
-	if len(short) == 0 {
-		return 0
-	}
-	sum := 0.0
-	for _, p := range short {
-		sum += p * p * p
-	}
-	return math.Cbrt(sum / float64(len(short)))
-}
