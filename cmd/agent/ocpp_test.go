@@ -26,7 +26,7 @@ func TestACarAtAChargingStationIsChargedByPlan(t *testing.T) {
 	file := filepath.Join(folder, "keeplit.yaml")
 	text := fmt.Sprintf(`site: {id: home, meter: "1", zone: UTC}
 meter: {driver: house}
-simulation: {speed: 1, step: 1s, per_day: 6 kWh}
+simulation: {speed: 1, step: 1s, per_day: 6 kWh, start: 2026-11-02T00:00:00Z} # a slot begins just now, whatever the time of day
 tariff: {document: {name: flat, currency: EUR, zone: UTC, versions: [{energy: [{name: energy, price: 0.3}]}]}}
 credit: {opening: 10000}
 tokens: {openpaygo: {key: {file: k}, starting_code: 516959010}}
