@@ -63,8 +63,6 @@ func (d *decoder) take(data []byte, atEnd bool, emit func(metering.Telegram, err
 
 // telegram reads one whole telegram.
 func (d *decoder) telegram(b []byte, emit func(metering.Telegram, error)) {
-	title, note := "", error(nil)
-	secret := d.keys.Some()
 	if b[0] == glo.Tag {
 		e, used, err := glo.Parse(b)
 		if err == nil && used != len(b) {
@@ -82,29 +80,15 @@ func (d *decoder) telegram(b []byte, emit func(metering.Telegram, error)) {
 			emit(metering.Telegram{}, glo.Nonsense(op, errors.New("what comes out is no notification")))
 			return
 		}
-		b, title = plain, e.Title()
-		t, err := d.notification(b, title)
+		t, err := d.notification(plain, e.Title())
 		if err != nil {
 			emit(metering.Telegram{}, err)
 			return
 		}
-		if d.counters != nil {
-			var v glo.Verdict
-			switch v, note = d.counters.Take(title, e.Counter(), d.now()); v {
-			case glo.Repeated:
-				return
-			case glo.Refused:
-				emit(metering.Telegram{}, glo.Replayed(op, note))
-				return
-			case glo.Anew:
-				emit(metering.Telegram{}, glo.Replayed(op, note))
-			case glo.Fresh:
-			}
-		}
-		emit(t, nil)
+		d.counters.Give(op, e, t, d.now, emit)
 		return
 	}
-	if secret {
+	if d.keys.Some() {
 		emit(metering.Telegram{}, glo.Clear(op))
 		return
 	}

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -332,58 +330,6 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// han plays a customer interface that pushes every 20 ms.
-type han struct {
-	meteringtest.Line
-	wrap  func([]byte) []byte // a notification in its frames
-	mu    sync.Mutex
-	truth meteringtest.Truth
-	fault meteringtest.Fault
-}
-
-func (h *han) Show(t meteringtest.Truth) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.truth = t
-}
-
-func (h *han) Break(f meteringtest.Fault) {
-	h.mu.Lock()
-	h.fault = f
-	h.mu.Unlock()
-	h.Line.Break(f)
-}
-
-func (h *han) play(far io.ReadWriter, gone <-chan struct{}) {
-	for {
-		select {
-		case <-gone:
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
-		h.mu.Lock()
-		t, fault := h.truth, h.fault
-		if fault == meteringtest.Absurd {
-			t.Voltage = 99_999_000
-		}
-		b := h.wrap(houseOf(t))
-		h.mu.Unlock()
-		switch fault {
-		case meteringtest.Silence:
-			continue
-		case meteringtest.Cut:
-			b = b[:len(b)/2]
-		case meteringtest.Corrupt:
-			b[len(b)-10] ^= 4
-		case meteringtest.Garbage:
-			b = []byte("not a meter at all")
-		}
-		if _, err := far.Write(b); err != nil {
-			return
-		}
-	}
-}
-
 func TestConformance(t *testing.T) {
 	for _, kind := range []struct {
 		name, key, authentication string
@@ -411,8 +357,12 @@ func TestConformance(t *testing.T) {
 					Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent,
 					Energy: units.WattHour, Power: units.Watt, Cases: way.Cases,
 					New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
-						dev := &han{wrap: kind.wrap()}
-						dev.Line = way.On(t, dev.play)
+						wrap := kind.wrap()
+						dev := &meteringtest.Sender{
+							Telegram: func(t meteringtest.Truth) []byte { return wrap(houseOf(t)) },
+							Absurd:   meteringtest.TooHigh, Spoil: meteringtest.Spoiled(-10),
+						}
+						dev.Line = way.On(t, dev.Play)
 						m, err := New(Config{Name: way.Name, Open: dev.Open, Keys: keys, Patience: 200 * time.Millisecond, Now: time.Now})
 						if err != nil {
 							t.Fatal(err)

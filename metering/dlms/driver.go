@@ -15,16 +15,8 @@ import (
 func Driver() metering.Driver {
 	return metering.Driver{
 		Name: "dlms", New: func() metering.Settings { return new(Document) },
-		Recordings: []metering.Recording{{Format: "dlms", About: "HDLC or M-Bus frames", Decode: Decode, Keyed: decodeKeyed}},
+		Recordings: []metering.Recording{{Format: "dlms", About: "HDLC or M-Bus frames", Decode: Decode, Keyed: glo.Keyed(DecodeWith)}},
 	}
-}
-
-func decodeKeyed(data []byte, key, authentication string) ([]metering.Telegram, []error) {
-	keys, err := glo.ReadKeys(key, authentication)
-	if err != nil {
-		return nil, []error{err}
-	}
-	return DecodeWith(data, keys)
 }
 
 // Document is a customer interface (HAN) on a serial line.

@@ -3,6 +3,8 @@ package glo
 import (
 	"fmt"
 	"time"
+
+	"github.com/keeplit/keeplit/metering"
 )
 
 // Relearn is how long the counter of a meter that counts from a lower number must have
@@ -79,4 +81,20 @@ func (c *Counters) of(title string) *counted {
 		}
 	}
 	return nil
+}
+
+// Give hands out a telegram that e carried, where its counter says that it is new, and
+// says under the name op what is wrong with one that is not.  No Counters, as of a
+// recording, judge nothing and ask for no time.
+func (c *Counters) Give(op string, e Ciphertext, t metering.Telegram, now func() time.Time, emit func(metering.Telegram, error)) {
+	if c != nil {
+		v, note := c.Take(e.Title(), e.Counter(), now())
+		if note != nil {
+			emit(metering.Telegram{}, Replayed(op, note))
+		}
+		if v == Repeated || v == Refused {
+			return
+		}
+	}
+	emit(t, nil)
 }

@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/keeplit/keeplit/metering"
 )
 
 const (
@@ -165,6 +167,17 @@ func ReadKeys(encryption, authentication string) (k Keys, err error) {
 		return Keys{}, errors.New("an authentication key opens nothing without the encryption key")
 	}
 	return k, nil
+}
+
+// Keyed makes of a decoder with keys what a recording with keys is read by.
+func Keyed(decode func([]byte, Keys) ([]metering.Telegram, []error)) func(data []byte, key, authentication string) ([]metering.Telegram, []error) {
+	return func(data []byte, key, authentication string) ([]metering.Telegram, []error) {
+		keys, err := ReadKeys(key, authentication)
+		if err != nil {
+			return nil, []error{err}
+		}
+		return decode(data, keys)
+	}
 }
 
 // CheckKey is ErrKey where a text that is not empty is no key.

@@ -110,23 +110,14 @@ func TestSpeed(t *testing.T) {
 // optical plays a meter of mode C.
 type optical struct {
 	meteringtest.Line
+	meteringtest.Stage
 	mu    sync.Mutex
-	truth meteringtest.Truth
-	fault meteringtest.Fault
 	asked string // the last acknowledgement
 	ident string // what it says it is; empty is /ABC5XYZ-1
 }
 
-func (o *optical) Show(t meteringtest.Truth) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.truth = t
-}
-
 func (o *optical) Break(f meteringtest.Fault) {
-	o.mu.Lock()
-	o.fault = f
-	o.mu.Unlock()
+	o.Stage.Break(f)
 	o.Line.Break(f)
 }
 
@@ -137,9 +128,7 @@ func (o *optical) play(far io.ReadWriter, _ <-chan struct{}) {
 		if err != nil {
 			return
 		}
-		o.mu.Lock()
-		t, fault := o.truth, o.fault
-		o.mu.Unlock()
+		t, fault := o.Now()
 		var out string
 		switch {
 		case fault == meteringtest.Silence:

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"math/bits"
 	"net"
 	"strings"
@@ -187,60 +186,9 @@ func TestNoDamagedFrameIsReadWrong(t *testing.T) {
 	}
 }
 
-// tic plays a meter that sends a frame every 20 ms.
-type tic struct {
-	meteringtest.Line
-	mu    sync.Mutex
-	truth meteringtest.Truth
-	fault meteringtest.Fault
-}
-
-func (d *tic) Show(t meteringtest.Truth) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.truth = t
-}
-
-func (d *tic) Break(f meteringtest.Fault) {
-	d.mu.Lock()
-	d.fault = f
-	d.mu.Unlock()
-	d.Line.Break(f)
-}
-
 func house(t meteringtest.Truth) []byte {
 	return framedOf(lineOf("\t", "ADSC", "041776199277") + lineOf("\t", "DATE", "H260129120000", "") + lineOf("\t", "EAST", fmt.Sprintf("%09d", t.Import/units.WattHour)) +
 		lineOf("\t", "EAIT", fmt.Sprintf("%09d", t.Export/units.WattHour)) + lineOf("\t", "URMS1", fmt.Sprintf("%03d", t.Voltage/1000)) + lineOf("\t", "SINSTS", fmt.Sprintf("%05d", t.Power/units.Watt)))
-}
-
-func (d *tic) play(far io.ReadWriter, gone <-chan struct{}) {
-	for {
-		select {
-		case <-gone:
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
-		d.mu.Lock()
-		t, fault := d.truth, d.fault
-		d.mu.Unlock()
-		if fault == meteringtest.Absurd {
-			t.Voltage = 99_999_000
-		}
-		b := house(t)
-		switch fault {
-		case meteringtest.Silence:
-			continue
-		case meteringtest.Cut:
-			b = b[:len(b)/2]
-		case meteringtest.Corrupt:
-			b[30] ^= 4
-		case meteringtest.Garbage:
-			b = []byte("not a meter at all")
-		}
-		if _, err := far.Write(b); err != nil {
-			return
-		}
-	}
 }
 
 func TestConformance(t *testing.T) {
@@ -250,8 +198,8 @@ func TestConformance(t *testing.T) {
 				Has:    metering.HasImport | metering.HasExport | metering.HasVoltage | metering.HasApparent,
 				Energy: units.WattHour, Cases: way.Cases,
 				New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
-					dev := &tic{}
-					dev.Line = way.On(t, dev.play)
+					dev := &meteringtest.Sender{Telegram: house, Absurd: meteringtest.TooHigh, Spoil: meteringtest.Spoiled(30)}
+					dev.Line = way.On(t, dev.Play)
 					m, err := New(Config{Name: way.Name, Open: dev.Open, Patience: 200 * time.Millisecond, Now: time.Now})
 					if err != nil {
 						t.Fatal(err)

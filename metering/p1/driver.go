@@ -15,16 +15,8 @@ import (
 func Driver() metering.Driver {
 	return metering.Driver{
 		Name: "p1", New: func() metering.Settings { return new(Document) },
-		Recordings: []metering.Recording{{Format: "p1", Decode: Decode, Keyed: decodeKeyed}},
+		Recordings: []metering.Recording{{Format: "p1", Decode: Decode, Keyed: glo.Keyed(DecodeWith)}},
 	}
-}
-
-func decodeKeyed(data []byte, key, authentication string) ([]metering.Telegram, []error) {
-	keys, err := glo.ReadKeys(key, authentication)
-	if err != nil {
-		return nil, []error{err}
-	}
-	return DecodeWith(data, keys)
 }
 
 // Document is a customer port on a serial line.

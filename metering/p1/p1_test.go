@@ -1,10 +1,9 @@
 package p1
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -178,63 +177,31 @@ func TestUnknownCodesAreKept(t *testing.T) {
 	}
 }
 
-// port plays a meter that sends a telegram every 20 ms.
-type port struct {
-	meteringtest.Line
-	seal  *meteringtest.Sealer // nil: it does not encrypt
-	mu    sync.Mutex
-	truth meteringtest.Truth
-	fault meteringtest.Fault
-}
-
-func (p *port) Show(t meteringtest.Truth) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.truth = t
-}
-
-func (p *port) Break(f meteringtest.Fault) {
-	p.mu.Lock()
-	p.fault = f
-	p.mu.Unlock()
-	p.Line.Break(f)
-}
-
-func (p *port) play(far io.ReadWriter, gone <-chan struct{}) {
-	for {
-		select {
-		case <-gone:
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
-		p.mu.Lock()
-		t, fault := p.truth, p.fault
-		p.mu.Unlock()
-		volts := float64(t.Voltage) / 1000
-		if fault == meteringtest.Absurd {
-			volts = 99_999
-		}
-		text := sealed(fmt.Sprintf("/XYZ5\\2M\r\n\r\n1-3:0.2.8(50)\r\n1-0:1.8.0(%010.3f*kWh)\r\n1-0:2.8.0(%010.3f*kWh)\r\n1-0:1.7.0(%06.3f*kW)\r\n1-0:32.7.0(%.1f*V)\r\n1-0:31.7.0(%.2f*A)\r\n!",
-			t.Import.KWh(), t.Export.KWh(), t.Power.KW(), volts, float64(t.Current)/1000))
-		if p.seal != nil {
-			text = string(p.seal.Seal([]byte(text)))
-		}
-		switch fault {
-		case meteringtest.Silence:
-			continue
-		case meteringtest.Cut:
-			text = text[:len(text)/2] + "\r\n"
-		case meteringtest.Corrupt:
-			text = strings.Replace(text, "kWh", "kVh", 1)
-			if p.seal != nil {
-				text = text[:60] + string([]byte{text[60] ^ 1}) + text[61:]
+// port is a meter that sends a telegram every 20 ms, sealed where seal is not nil.
+func port(seal *meteringtest.Sealer) *meteringtest.Sender {
+	return &meteringtest.Sender{
+		Telegram: func(t meteringtest.Truth) []byte {
+			text := sealed(fmt.Sprintf("/XYZ5\\2M\r\n\r\n1-3:0.2.8(50)\r\n1-0:1.8.0(%010.3f*kWh)\r\n1-0:2.8.0(%010.3f*kWh)\r\n1-0:1.7.0(%06.3f*kW)\r\n1-0:32.7.0(%.1f*V)\r\n1-0:31.7.0(%.2f*A)\r\n!",
+				t.Import.KWh(), t.Export.KWh(), t.Power.KW(), float64(t.Voltage)/1000, float64(t.Current)/1000))
+			if seal != nil {
+				return seal.Seal([]byte(text))
 			}
-		case meteringtest.Garbage:
-			text = "\x00\xff\x80 not a meter"
-		}
-		if _, err := io.WriteString(far, text); err != nil {
-			return
-		}
+			return []byte(text)
+		},
+		Absurd: meteringtest.TooHigh,
+		Spoil: func(b []byte, f meteringtest.Fault) []byte {
+			switch f {
+			case meteringtest.Cut:
+				return append(b[:len(b)/2], "\r\n"...)
+			case meteringtest.Corrupt:
+				if seal != nil {
+					b[60] ^= 1
+					return b
+				}
+				return bytes.Replace(b, []byte("kWh"), []byte("kVh"), 1)
+			}
+			return []byte("\x00\xff\x80 not a meter")
+		},
 	}
 }
 
@@ -255,11 +222,12 @@ func conforms(t *testing.T, way meteringtest.Way, keys glo.Keys) {
 		Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent,
 		Energy: units.WattHour, Power: units.Watt, Cases: way.Cases,
 		New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
-			dev := &port{}
+			var seal *meteringtest.Sealer
 			if keys.Some() {
-				dev.seal = meteringtest.NewSealer(t)
+				seal = meteringtest.NewSealer(t)
 			}
-			dev.Line = way.On(t, dev.play)
+			dev := port(seal)
+			dev.Line = way.On(t, dev.Play)
 			m, err := New(Config{Name: way.Name, Open: dev.Open, Keys: keys, Patience: 200 * time.Millisecond, Now: time.Now})
 			if err != nil {
 				t.Fatal(err)

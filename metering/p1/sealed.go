@@ -88,7 +88,7 @@ func (r *reader) sealed(data []byte, atEnd bool, emit func(metering.Telegram, er
 			emit(metering.Telegram{}, cutBy(at-waiting))
 			return at, true
 		}
-		r.counted(e, t, emit)
+		r.counters.Give(op, e, t, r.now, emit)
 		return at + n, true
 	}
 	if frame, n, _ := split(data, false); frame != nil && (waiting < 0 || n <= waiting) {
@@ -205,21 +205,4 @@ func (r *reader) open(e glo.Ciphertext) (metering.Telegram, error) {
 		return metering.Telegram{}, glo.Nonsense(op, err)
 	}
 	return r.table.decode(frame, r.dialect)
-}
-
-// counted gives a telegram out if its frame counter says that it is new.
-func (r *reader) counted(e glo.Ciphertext, t metering.Telegram, emit func(metering.Telegram, error)) {
-	if r.counters != nil {
-		switch v, note := r.counters.Take(e.Title(), e.Counter(), r.now()); v {
-		case glo.Repeated:
-			return
-		case glo.Refused:
-			emit(metering.Telegram{}, glo.Replayed(op, note))
-			return
-		case glo.Anew:
-			emit(metering.Telegram{}, glo.Replayed(op, note))
-		case glo.Fresh:
-		}
-	}
-	emit(t, nil)
 }

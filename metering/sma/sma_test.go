@@ -265,33 +265,20 @@ func TestAFloodOfBadDatagramsIsNoFloodOfErrors(t *testing.T) {
 
 // speaker plays a meter that speaks each 10 ms.
 type speaker struct {
-	at    *net.UDPAddr
-	mu    sync.Mutex
-	truth meteringtest.Truth
-	fault meteringtest.Fault
-}
-
-func (s *speaker) Show(t meteringtest.Truth) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.truth = t
-}
-
-func (s *speaker) Break(f meteringtest.Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fault = f
+	meteringtest.Stage
+	mu sync.Mutex
+	at *net.UDPAddr
 }
 
 // speak sends until ctx ends.
 func (s *speaker) speak(ctx context.Context, conn net.PacketConn) {
 	for ticker := uint32(1); ctx.Err() == nil; ticker += 10 {
+		t, fault := s.Now()
 		s.mu.Lock()
-		t, fault := s.truth, s.fault
 		at := s.at
 		s.mu.Unlock()
 		if fault == meteringtest.Absurd {
-			t.Voltage = 99_999_000
+			meteringtest.TooHigh(&t)
 		}
 		b := house(t, ticker)
 		switch fault {

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"sync"
 	"testing"
 	"time"
 
@@ -288,57 +286,6 @@ func TestShortNumbers(t *testing.T) {
 	}
 }
 
-// head plays an optical head that gives a file every 20 ms.
-type head struct {
-	meteringtest.Line
-	mu    sync.Mutex
-	truth meteringtest.Truth
-	fault meteringtest.Fault
-}
-
-func (h *head) Show(t meteringtest.Truth) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.truth = t
-}
-
-func (h *head) Break(f meteringtest.Fault) {
-	h.mu.Lock()
-	h.fault = f
-	h.mu.Unlock()
-	h.Line.Break(f)
-}
-
-func (h *head) play(far io.ReadWriter, gone <-chan struct{}) {
-	for {
-		select {
-		case <-gone:
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
-		h.mu.Lock()
-		t, fault := h.truth, h.fault
-		h.mu.Unlock()
-		if fault == meteringtest.Absurd {
-			t.Import = -t.Import
-		}
-		b := house(t.Import, t.Export, t.Power)
-		switch fault {
-		case meteringtest.Silence:
-			continue
-		case meteringtest.Cut:
-			b = b[:len(b)/2]
-		case meteringtest.Corrupt:
-			b[70] ^= 4
-		case meteringtest.Garbage:
-			b = []byte("not a meter at all")
-		}
-		if _, err := far.Write(b); err != nil {
-			return
-		}
-	}
-}
-
 func TestConformance(t *testing.T) {
 	for _, way := range meteringtest.ListeningWays(DefaultMode()) {
 		t.Run(way.Name, func(t *testing.T) {
@@ -346,8 +293,11 @@ func TestConformance(t *testing.T) {
 				Has:    metering.HasImport | metering.HasExport | metering.HasPower | metering.HasVoltage | metering.HasCurrent | metering.HasFrequency,
 				Energy: units.WattHour, Power: units.Watt, Cases: way.Cases,
 				New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
-					dev := &head{}
-					dev.Line = way.On(t, dev.play)
+					dev := &meteringtest.Sender{
+						Telegram: func(t meteringtest.Truth) []byte { return house(t.Import, t.Export, t.Power) },
+						Absurd:   func(t *meteringtest.Truth) { t.Import = -t.Import }, Spoil: meteringtest.Spoiled(70),
+					}
+					dev.Line = way.On(t, dev.Play)
 					m, err := New(Config{Name: way.Name, Open: dev.Open, Patience: 200 * time.Millisecond, Now: time.Now})
 					if err != nil {
 						t.Fatal(err)

@@ -2,7 +2,6 @@ package alert
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/trust"
 )
 
 // mailWay sends by SMTP.
@@ -63,13 +63,14 @@ func (w mailWay) client() (*mail.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the port %q: %w", port, err)
 	}
-	pool, err := roots(w.ca)
+	trusts, err := trust.Config(w.ca)
 	if err != nil {
 		return nil, err
 	}
+	trusts.ServerName = host
 	opts := []mail.Option{
 		mail.WithPort(n), mail.WithTimeout(mailWithin), mail.WithoutNoop(),
-		mail.WithTLSConfig(&tls.Config{ServerName: host, RootCAs: pool, MinVersion: tls.VersionTLS12}),
+		mail.WithTLSConfig(trusts),
 	}
 	switch w.Security {
 	case "tls":

@@ -5,8 +5,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,12 +12,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/trust"
 )
 
 // Publish sends a message to a broker and waits for its word.
@@ -94,24 +92,8 @@ type poster struct{ ca string }
 
 // Check reads the file of the authority.
 func (p poster) Check() error {
-	_, err := roots(p.ca)
+	_, err := trust.Config(p.ca)
 	return err
-}
-
-// roots are the authorities trusted: the system's, or those of a file.
-func roots(ca string) (*x509.CertPool, error) {
-	if ca == "" {
-		return nil, nil //nolint:nilnil // as crypto/tls has it: none is the system's
-	}
-	pem, err := os.ReadFile(ca)
-	if err != nil {
-		return nil, fmt.Errorf("the authority's certificate: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", ca)
-	}
-	return pool, nil
 }
 
 // mostAnswer is how much of an answer is read.
@@ -128,12 +110,12 @@ func (p poster) post(ctx context.Context, to string, header map[string]string, b
 	for k, v := range header {
 		req.Header.Set(k, v)
 	}
-	pool, err := roots(p.ca)
+	trusts, err := trust.Config(p.ca)
 	if err != nil {
 		return nil, err
 	}
 	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true, ForceAttemptHTTP2: true,
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: trusts, DisableKeepAlives: true, ForceAttemptHTTP2: true,
 	}
 	client := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // what is posted, and its secret, go where the configuration says and nowhere else

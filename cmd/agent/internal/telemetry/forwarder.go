@@ -2,8 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +20,7 @@ import (
 
 	"github.com/keeplit/keeplit/internal/backoff"
 	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/internal/trust"
 )
 
 // Queue is the outbox as the Forwarder needs it; *store.Outbox is one.
@@ -108,19 +106,13 @@ func New(cfg Config, queue Queue) (*Forwarder, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	trusts, err := trust.Config(cfg.CAFile)
+	if err != nil {
+		return nil, err
+	}
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, IdleConnTimeout: 2 * time.Minute,
-		TLSHandshakeTimeout: 10 * time.Second, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-	}
-	if cfg.CAFile != "" {
-		pem, err := os.ReadFile(cfg.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("the authority's certificate: %w", err)
-		}
-		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
-		if !transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM form", cfg.CAFile)
-		}
+		TLSHandshakeTimeout: 10 * time.Second, TLSClientConfig: trusts,
 	}
 	return &Forwarder{
 		cfg: cfg, queue: queue, log: cfg.Log, state: State{OK: true},

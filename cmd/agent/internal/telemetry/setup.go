@@ -3,18 +3,17 @@ package telemetry
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/trust"
 )
 
 // Setup makes a place for the agent's points at a server.  What is there already stays; how long
@@ -53,17 +52,11 @@ func (s Setup) Run(ctx context.Context) ([]string, error) {
 
 // client is a client for a few requests.
 func (s Setup) client() (*http.Client, error) {
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
-	if s.CAFile != "" {
-		pem, err := os.ReadFile(s.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("the authority's certificate: %w", err)
-		}
-		t.TLSClientConfig.RootCAs = x509.NewCertPool()
-		if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM form", s.CAFile)
-		}
+	trusts, err := trust.Config(s.CAFile)
+	if err != nil {
+		return nil, err
 	}
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: trusts}
 	return &http.Client{Transport: t, Timeout: 30 * time.Second}, nil
 }
 
