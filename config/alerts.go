@@ -21,7 +21,7 @@ type Alerts struct {
 // AlertTo is a recipient, and the one way to tell it.
 type AlertTo struct {
 	Name     string         `yaml:"name"` // of who or what it is
-	From     string         `yaml:"from"` // least severity: info, caution, serious (where empty) or critical
+	Least    string         `yaml:"least"` // severity that it is told of: info, caution, serious (where empty) or critical
 	Mail     *AlertMail     `yaml:"mail"`
 	Ntfy     *AlertNtfy     `yaml:"ntfy"`
 	Telegram *AlertTelegram `yaml:"telegram"`
@@ -98,8 +98,8 @@ func (c *Config) checkAlerts(l *fault.List) {
 		if slices.ContainsFunc(a.To[:i], func(o AlertTo) bool { return o.Name == t.Name }) {
 			l.Add(at+".name", "give each recipient a name of its own", "%q is used twice", t.Name)
 		}
-		if !slices.Contains([]string{"", "info", "caution", "serious", "critical"}, t.From) {
-			l.Add(at+".from", "write info, caution, serious or critical", "%q is no severity", t.From)
+		if !slices.Contains([]string{"", "info", "caution", "serious", "critical"}, t.Least) {
+			l.Add(at+".least", "write info, caution, serious or critical", "%q is no severity", t.Least)
 		}
 		switch w := t.ways(); {
 		case len(w) == 0:

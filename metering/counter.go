@@ -401,8 +401,8 @@ func (c Counter) moved(st step, at0 time.Time, v0, v units.Energy) (delta units.
 	return 0, false, false
 }
 
-// raceFor is how long a register that has raced must move as the supply allows to be
-// believed again.
+// raceFor is how long a register that has raced must stand still to be believed again; one
+// that moves as the supply allows must do so longer.
 const raceFor = 10 * time.Minute
 
 // fast is Fast after a step that consumption alone could have made, and whether the

@@ -107,10 +107,10 @@ alerts:
   quiet: ["Mon-Sun 00:00-24:00"] # what is critical is told all the same
   to:
     - name: by mail
-      from: critical
+      least: critical
       mail: {server: %q, security: none, from: keeplit@example.org, to: [thandi@example.org]}
-    - {name: by webhook, from: critical, webhook: {url: %q}}
-    - {name: by MQTT, from: critical, mqtt: {}}
+    - {name: by webhook, least: critical, webhook: {url: %q}}
+    - {name: by MQTT, least: critical, mqtt: {}}
 `, mosquitto.URL, mosquitto.User, l.Addr().String(), hook.URL)
 	for name, content := range map[string]string{"keeplit.yaml": text, "k": "bc41ec9530f6dac86b1a29ab82edc5fb", "p": mosquitto.Password} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {

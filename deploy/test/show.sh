@@ -63,7 +63,7 @@ stop() {
   done
   wait "$agent" || fail "the agent does not end in good order"
 }
-balance() { in_tree agent status --url $url | sed -n 's/^balance *\([-0-9.]*\) .*/\1/p'; }
+balance() { KEEPLIT_PIN=4711 in_tree agent status --url $url | sed -n 's/^balance *\([-0-9.]*\) .*/\1/p'; }
 # token enters the next token of the vendor, who keeps the count.
 token() {
   in_tree sh -c "cd /root && agent token issue --meter meter.yaml --money $1 --state sold.json" >"$work/token" || fail "no token is made"
@@ -116,7 +116,7 @@ else
 fi
 step "the agent runs as the service's user, the page answers"
 token 25
-curl -fsS -o "$work/page" $url/
+curl -fsSL -o "$work/page" $url/ # it asks for the PIN
 grep -q '<title>' "$work/page" || fail "the page is no page"
 step "a token is taken: balance $(balance)"
 in_tree agent backup /root/first.backup $configuration
@@ -179,7 +179,7 @@ agent=$!
 pids+=("$agent")
 sleep 4
 if kill -0 "$agent" 2>/dev/null; then
-  curl -fsS -o "$work/view" $url/api/v1/view
+  curl -fsS -u keeplit:4711 -o "$work/view" $url/api/v1/view
   grep -q records_held "$work/view" || fail "the older program goes on with newer records"
   how="holds them"
   stop

@@ -30,7 +30,7 @@ func Recipients(cfg config.Config, publish Publish) []Recipient {
 	}
 	var out []Recipient
 	for _, to := range cfg.Alerts.To {
-		r := Recipient{Name: to.Name, Least: leastOf(to.From)}
+		r := Recipient{Name: to.Name, Least: leastOf(to.Least)}
 		switch {
 		case to.Mail != nil:
 			r.Way = mailWay{*to.Mail, cfg.Path(to.Mail.CA)}
