@@ -20,7 +20,7 @@ type Alerts struct {
 
 // AlertTo is a recipient, and the one way to tell it.
 type AlertTo struct {
-	Name     string         `yaml:"name"` // of who or what it is
+	Name     string         `yaml:"name"`  // of who or what it is
 	Least    string         `yaml:"least"` // severity that it is told of: info, caution, serious (where empty) or critical
 	Mail     *AlertMail     `yaml:"mail"`
 	Ntfy     *AlertNtfy     `yaml:"ntfy"`

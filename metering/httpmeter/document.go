@@ -1,15 +1,17 @@
 package httpmeter
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/url"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
-	"github.com/keeplit/keeplit/internal/trust"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/values"
 )
@@ -120,11 +122,15 @@ func (*Document) Pace() time.Duration { return usualEvery }
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	c := Config{Document: *d, Every: e.Every, Now: e.Now}
 	if d.CA != "" {
-		trusts, err := trust.Config(e.Path(d.CA))
+		text, err := os.ReadFile(e.Path(d.CA))
 		if err != nil {
 			return nil, fmt.Errorf("meter.http.ca: %w", err)
 		}
-		c.TLS = trusts
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("meter.http.ca: %s holds no certificate in PEM form", d.CA)
+		}
+		c.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	return New(c)
 }
