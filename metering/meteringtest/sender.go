@@ -66,8 +66,7 @@ func (s *Sender) Play(far io.ReadWriter, gone <-chan struct{}) {
 			s.Absurd(&t)
 		}
 		b := s.Telegram(t)
-		switch fault {
-		case Cut, Corrupt, Garbage:
+		if fault == Cut || fault == Corrupt || fault == Garbage {
 			b = s.Spoil(b, fault)
 		}
 		if _, err := far.Write(b); err != nil {
@@ -90,6 +89,7 @@ func Spoiled(at int) func(telegram []byte, f Fault) []byte {
 			}
 			b[i] ^= 4
 			return b
+		default:
 		}
 		return []byte("not a meter at all")
 	}
