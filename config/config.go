@@ -48,6 +48,7 @@ type Config struct {
 	MQTT       *MQTT             `yaml:"mqtt"`
 	OCPP       *OCPP             `yaml:"ocpp"`
 	Policy     *Policy           `yaml:"policy"`
+	Limits     Limits            `yaml:"limits"`
 	InfluxDB   *InfluxDB         `yaml:"influxdb"`
 	Telemetry  Telemetry         `yaml:"telemetry"`
 	Alerts     *Alerts           `yaml:"alerts"`
@@ -396,6 +397,7 @@ func (c *Config) Check() fault.List {
 	c.checkPlan(&l)
 	c.checkEdges(&l)
 	c.checkPolicy(&l)
+	c.checkLimits(&l)
 	c.checkAlerts(&l)
 	c.checkSimulation(&l)
 	return l

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/fault"
-	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
 
@@ -21,7 +19,7 @@ type Policy struct {
 	Groups    []string `yaml:"groups"`    // that the site belongs to, such as its feeder
 	Streams   []string `yaml:"streams"`   // what is listened to: tariff, token, message, limit, supply
 	// Limit is how the site is limited, where streams has limit.
-	Limit PolicyLimit `yaml:"limit"`
+	Limit Limit `yaml:"limit"`
 	// Disconnect is how the site is disconnected, where streams has supply.
 	Disconnect *PolicyDisconnect `yaml:"disconnect"`
 }
@@ -35,16 +33,9 @@ type PolicyDisconnect struct {
 // SetDefaults is what holds where the file says nothing.
 func (p *PolicyDisconnect) SetDefaults() { *p = PolicyDisconnect{ControlMode: 1} }
 
-// PolicyLimit is how a utility may limit the site.
-type PolicyLimit struct {
-	FailSafe    units.Power   `yaml:"fail_safe"`     // the limit while the utility is not heard
-	FailSafeFor time.Duration `yaml:"fail_safe_for"` // at least so long, where it is heard again and says nothing
-	Floor       units.Power   `yaml:"floor"`         // the least limit that is obeyed
-}
-
 // SetDefaults is what holds where the file says nothing.
 func (p *Policy) SetDefaults() {
-	*p = Policy{Threshold: 1, Limit: PolicyLimit{FailSafe: 4200 * units.Watt, FailSafeFor: 2 * time.Hour, Floor: 4200 * units.Watt}}
+	*p = Policy{Threshold: 1, Limit: limitDefaults()}
 }
 
 // PolicyStreams are the streams that a site may listen to.
@@ -95,7 +86,7 @@ func (c *Config) checkPolicy(l *fault.List) {
 			l.Add(fmt.Sprintf("policy.streams[%d]", i), "write tariff, token, message, limit or supply", "%q is no stream", s)
 		}
 	}
-	p.Limit.check(l)
+	p.Limit.check(l, "policy.limit")
 	c.checkDisconnect(l)
 }
 
@@ -123,20 +114,5 @@ func (c *Config) checkDisconnect(l *fault.List) {
 		for _, f := range d.Protected.Check() {
 			l.Add("policy.disconnect.protected."+f.Path, f.Remedy, "%s", f.Problem)
 		}
-	}
-}
-
-// Bounds of the least time of fail-safe.
-const leastFailSafe, mostFailSafe = 2 * time.Hour, 24 * time.Hour
-
-func (p PolicyLimit) check(l *fault.List) {
-	if p.Floor <= 0 {
-		l.Add("policy.limit.floor", "write the least that your utility may limit you to, e.g. 4.2 kW", "%s would let the light be taken away", p.Floor)
-	}
-	if p.FailSafe <= 0 || p.FailSafe < p.Floor {
-		l.Add("policy.limit.fail_safe", fmt.Sprintf("write %s or more", p.Floor), "%s is below the floor of %s", p.FailSafe, p.Floor)
-	}
-	if p.FailSafeFor < leastFailSafe || p.FailSafeFor > mostFailSafe {
-		l.Add("policy.limit.fail_safe_for", "write 2h to 24h", "%s is not between 2h and 24h", p.FailSafeFor)
 	}
 }

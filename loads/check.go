@@ -19,6 +19,9 @@ func (d Document) Check() fault.List {
 	if !validID(d.ID) {
 		l.Add("id", "write 1 to 32 lower-case letters, digits and hyphens, e.g. pool-pump", "%q is not an id", d.ID)
 	}
+	if d.Class != "" && !validID(d.Class) {
+		l.Add("class", "write 1 to 32 lower-case letters, digits and hyphens, e.g. heat-pump", "%q is not a class of loads", d.Class)
+	}
 	if d.Kind != "" && d.Kind != Cycle && d.Kind != OnOff && d.Kind != Varies {
 		l.Add("kind", "write cycle (runs a programme), onoff (may be switched at will) or power (is told how much it may draw)", "%q is not a kind of load", d.Kind)
 	}

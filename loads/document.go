@@ -22,6 +22,7 @@ const (
 type Document struct {
 	ID        string         `yaml:"id"`                 // short name, lower-case letters, digits and hyphens; unique in the site
 	Name      string         `yaml:"name"`               // for people; the id where empty
+	Class     string         `yaml:"class"`              // what a utility calls such a load where it limits all of a kind, e.g. car, heat-pump
 	Kind      Kind           `yaml:"kind"`               // cycle, onoff or power; onoff where empty
 	Power     units.Power    `yaml:"power"`              // drawn while on (the mean of a cycle)
 	Range     *RangeDocument `yaml:"power" as:"mapping"` // kind power: what it can be told to draw

@@ -58,6 +58,7 @@ type GuardInput struct {
 	PowerBack    bool     // the mains came back since the last step: loads return one by one
 	Eased        bool     // a limit, or want of credit, has ended since the last step: so do they then
 	Limit        Limit    // beyond it nothing starts, and nothing is told more
+	Curbs        []Curb   // nor beyond these
 }
 
 // Command is one switch command to be sent now.

@@ -242,11 +242,7 @@ func (st *step) byHand(was, is UnitState, f Fact) bool {
 }
 
 func (st *step) byID(id string) (Load, bool) {
-	i := slices.IndexFunc(st.loads, func(l Load) bool { return l.ID == id })
-	if i < 0 {
-		return Load{}, false
-	}
-	return st.loads[i], true
+	return find(st.loads, id)
 }
 
 func (st *step) started(u *UnitState) {

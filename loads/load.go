@@ -23,6 +23,7 @@ const (
 type Load struct {
 	ID        string
 	Name      string
+	Class     string // by which a utility may limit all of a kind; "": none
 	Kind      Kind
 	Power     units.Power   // drawn while on; kind power: at most
 	Powers    []PowerRange  // kind power: what it can be told, by rising power
@@ -57,7 +58,7 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 		return Load{}, err
 	}
 	l := Load{
-		ID: d.ID, Name: d.Name, Kind: d.Kind, Power: d.Greatest(),
+		ID: d.ID, Name: d.Name, Class: d.Class, Kind: d.Kind, Power: d.Greatest(),
 		Defer:  d.Defer == nil || *d.Defer,
 		Need:   d.needTime(),
 		Cycle:  d.Cycle,

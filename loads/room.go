@@ -119,6 +119,7 @@ func (l Load) flow(s Setpoint) units.Power {
 // fits is what of a set-point there is room for, and what that takes of the room: nothing
 // where it draws no more than now.  It is off, or what it is, where there is none.
 func (st *step) fits(l Load, u *UnitState, want Setpoint) Setpoint {
+	want = st.curbed(l, u, want)
 	x := st.in.Limit
 	now := units.Power(0)
 	if u.Set.On {

@@ -35,17 +35,29 @@ type Document struct {
 	Magnet *ContactDocument `yaml:"magnet,omitempty"` // a reed switch that a magnet moves
 }
 
-// ContactDocument is a contact on the meter's box, at a GPIO input.
+// ContactDocument is a contact at a GPIO input, such as one on the meter's box.
 type ContactDocument struct {
 	// Chip is the GPIO chip by label or name; it may be empty where only one has
 	// the line.
 	Chip string `yaml:"chip,omitempty"`
 	// Line is the input's name or number.
 	Line string `yaml:"line"`
-	// Low says that low is the alarm: the cover open, a magnet near.
+	// Low says that low is the alarm: the cover open, a magnet near, the contact closed.
 	Low bool `yaml:"active_low,omitempty"`
 	// Pull is up, down or none; empty is none.
 	Pull string `yaml:"pull,omitempty"`
+}
+
+// Check is everything wrong with the contact.
+func (c ContactDocument) Check() fault.List {
+	var l fault.List
+	if c.Line == "" {
+		l.Add("line", "write the GPIO line, e.g. GPIO22; agent probe lists them", "it is missing")
+	}
+	if !slices.Contains([]string{"", "up", "down", "none"}, c.Pull) {
+		l.Add("pull", "write up, down or none", "%q is not known", c.Pull)
+	}
+	return l
 }
 
 // Check is everything wrong with d but for its choice of a driver: which there
@@ -62,14 +74,8 @@ func (d Document) Check() fault.List {
 		l.Add("rollover", "write the energy after which the register shows zero again, e.g. 100000 kWh", "%v is negative", d.Rollover)
 	}
 	for name, c := range map[string]*ContactDocument{"cover": d.Cover, "magnet": d.Magnet} {
-		if c == nil {
-			continue
-		}
-		if c.Line == "" {
-			l.Add(name+".line", "write the GPIO line, e.g. GPIO22; agent probe lists them", "it is missing")
-		}
-		if !slices.Contains([]string{"", "up", "down", "none"}, c.Pull) {
-			l.Add(name+".pull", "write up, down or none", "%q is not known", c.Pull)
+		if c != nil {
+			l.Under(name, c.Check())
 		}
 	}
 	if d.Every < 0 || d.Every > time.Hour || d.Every > 0 && d.Every < 100*time.Millisecond {

@@ -15,7 +15,7 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 		Supply:  supplyOf(say, v.Supply),
 		RunOut:  RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach), With: []With{}},
 		Until:   untilOf(say, v.Until),
-		Limited: limitedOf(v.Limited),
+		Limited: limitedOf(v.Limited), Limits: limitsOf(v.Limits),
 		Power:   powerOf(v.Power),
 		Meter:   registersOf(v.Meter),
 		Quality: qualityOf(say, v.Quality),

@@ -6,22 +6,34 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 )
 
-// Limited is the limit that a utility has set.
+// Limited is a limit of what may be drawn.
 type Limited struct {
+	Source string     `json:"source"`  // whose it is: signed, contact or mqtt
 	State  string     `json:"state"`   // init, limited, unlimited, failsafe or autonomous: docs/policy.md
 	LimitW *float64   `json:"limit_w"` // null: none
 	By     string     `json:"by,omitempty"`
 	Event  string     `json:"event,omitempty"`
 	From   *time.Time `json:"from"`
-	Until  *time.Time `json:"until"` // null: until it is taken back
+	Until  *time.Time `json:"until"`           // null: until it is taken back
+	Loads  []string   `json:"loads,omitempty"` // of which the sum counts; absent: all that is drawn
 }
 
-// limitedOf is nil where no utility limits the site.
+// limitsOf are all who may limit what is drawn.
+func limitsOf(all []picture.Limited) (out []Limited) {
+	for _, l := range all {
+		if a := limitedOf(l); a != nil {
+			out = append(out, *a)
+		}
+	}
+	return out
+}
+
+// limitedOf is nil where nobody limits the site.
 func limitedOf(l picture.Limited) *Limited {
 	if l.State == "" {
 		return nil
 	}
-	a := &Limited{State: l.State, By: l.By, Event: l.Event, From: At(l.From), Until: At(l.Until)}
+	a := &Limited{Source: l.Source, Loads: l.Loads, State: l.State, By: l.By, Event: l.Event, From: At(l.From), Until: At(l.Until)}
 	if l.Limit > 0 {
 		w := l.Limit.W()
 		a.LimitW = &w

@@ -14,6 +14,7 @@ type View struct {
 	RunOut   RunOut     `json:"run_out"`
 	Until    *Until     `json:"until"`             // null: nobody asks how long the credit is to last
 	Limited  *Limited   `json:"limited,omitempty"` // absent: no utility limits the site
+	Limits   []Limited  `json:"limits,omitempty"`  // all who may limit what is drawn; absent: nobody
 	Power    Power      `json:"power"`
 	Meter    Registers  `json:"meter"`
 	Quality  *Quality   `json:"quality,omitempty"` // of the voltage; absent: nothing is known of it

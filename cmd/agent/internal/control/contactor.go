@@ -6,6 +6,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/supply"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
@@ -86,19 +87,19 @@ func (p *step) contactor() supply.Out {
 // limit.
 func (p *step) allowed() units.Power {
 	least := p.Supply.Allowed(p.Power, p.st.Credit.Limit)
-	if l := p.limited.Limit; l > 0 && (least == 0 || l < least) {
+	if l := policy.Least(p.curbs).Limit; l > 0 && (least == 0 || l < least) {
 		return l
 	}
 	return least
 }
 
 // mayDraw is what the site may draw, and what it does.  What runs makes way for what is more
-// important, but not below the utility's limit: that is not passed for a second.
+// important, but not where somebody else has set the limit: that is not passed for a second.
 func (p *step) mayDraw() loads.Limit {
 	d := p.drawn()
 	allowed := p.allowed()
 	return loads.Limit{
-		Allowed: allowed, Strict: p.limited.Limit > 0 && allowed == p.limited.Limit,
+		Allowed: allowed, Strict: allowed > 0 && allowed == policy.Least(p.curbs).Limit,
 		Drawn: loads.Drawn{Power: d.Power, From: d.From, At: d.At, Known: d.Known()},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/metering"
 )
@@ -26,6 +27,7 @@ func kinds() map[string]Happening {
 		"Edge":           Edge{Code: health.BrokerGone, Cause: said.Words("shut")},
 		"PriceDocument":  PriceDocument{Text: []byte("none")},
 		"PolicyEnvelope": PolicyEnvelope{Text: []byte("none")},
+		"LimitWord":      LimitWord{From: policy.Own, Limit: -1},
 	}
 }
 

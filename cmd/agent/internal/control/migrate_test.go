@@ -171,6 +171,7 @@ func newIn2(path string) bool {
 		`^\.?until`,
 		`^\.?pasted`,
 		`^\.?policy`,
+		`^\.?limits`,
 		`^\.?plan\.outlook\.(starts|extra)`,
 		`^\.?said`,
 		`^\.?purchases`,

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
-	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/internal/contain"
 	"github.com/keeplit/keeplit/internal/said"
@@ -136,28 +134,27 @@ func (p *step) policy() {
 	}
 	well := p.apart(func() {
 		next, changed := p.Policy.Pass(p.st.Policy, p.now)
-		p.st.WantPlan = p.st.WantPlan || next.Limit.Phase != p.st.Policy.Limit.Phase
 		before := p.st.Policy.Supply
 		p.st.Policy = next
 		p.disconnects(before)
 		p.opened()
 		p.eff.Durable = p.eff.Durable || changed
-		p.limited = p.Policy.Limit.InForce(next, p.now)
-		if !p.Policy.Limits() {
-			p.limited = policy.InForce{}
-		}
-		was := p.Limited(&p.st) // at the step before
-		p.eased = p.eased || was.Limit > 0 && (p.limited.Limit == 0 || p.limited.Limit > was.Limit)
+		p.limited = p.Policy.InForce(next, p.now)
 		p.tell()
 		p.tellSupply()
 		if p.in.What == nil {
 			p.clear(health.PartFailed, policyPart)
 		}
 	})
-	if !well && p.Policy.Limits() {
+	if p.policyFailed = !well; !well && p.Policy.Limits() {
 		// Nobody knows what holds: the limit that is agreed for that.
-		p.limited = policy.InForce{Phase: policy.FailSafe, Limit: p.Policy.Limit.FailSafe, From: p.now}
+		p.limited = p.unsure()
 	}
+}
+
+// unsure is the signed limit where nobody can work out what holds.
+func (s *Site) unsure() policy.InForce {
+	return policy.InForce{Source: policy.Signed, Phase: policy.FailSafe, Limit: s.Policy.Limit.FailSafe}
 }
 
 // ofUtility are the warnings that say what a utility's word has come to.
@@ -176,7 +173,7 @@ func (p *step) unheard() {
 		p.eff.Durable = true
 	}
 	for _, w := range p.st.Health.Active {
-		if slices.Contains(ofUtility(), w.Code) && w.Subject != health.Others {
+		if slices.Contains(ofUtility(), w.Code) && w.Subject != health.Others && !ofSource(w) {
 			p.clear(w.Code, w.Subject)
 		}
 	}
@@ -222,28 +219,4 @@ func (p *step) tell() {
 			p.clear(w.Code, w.Subject)
 		}
 	}
-}
-
-// Limited is the utility's limit that holds; none where there is no policy.
-func (s *Site) Limited(st *State) policy.InForce {
-	if s.Policy == nil || !s.Policy.Limits() {
-		return policy.InForce{}
-	}
-	return s.Policy.Limit.InForce(st.Policy, st.Now)
-}
-
-// LimitsAhead is the utility's limits from now up to an instant, as far as they are known.
-func (s *Site) LimitsAhead(st *State, to time.Time) (out []planning.Limit) {
-	if s.Policy == nil || !s.Policy.Limits() {
-		return nil
-	}
-	err := contain.Do(func() {
-		for _, x := range s.Policy.Limit.Ahead(st.Policy, st.Now, to) {
-			out = append(out, planning.Limit{From: x.From, To: x.To, Power: x.Limit})
-		}
-	})
-	if err != nil { // as in policy
-		return []planning.Limit{{From: st.Now, To: to, Power: s.Policy.Limit.FailSafe}}
-	}
-	return out
 }

@@ -45,6 +45,8 @@ type Site struct {
 
 	// Policy is whose signed word counts; nil: nobody's.
 	Policy *policy.Rules
+	// Curbs are who may limit what is drawn besides.
+	Curbs LimitRules
 
 	Vendor civil.Week // when credit can be bought; none: at any time
 

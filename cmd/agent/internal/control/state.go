@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/dark"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/days"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/ladder"
+	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/limit"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/supply"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
@@ -52,6 +53,8 @@ type State struct {
 
 	// Policy is what is remembered of the utility's signed word.
 	Policy policy.State `json:"policy,omitzero"`
+	// Limits is what is remembered of others who limit what is drawn.
+	Limits limit.State `json:"limits,omitzero"`
 
 	// Purchases is how credit is bought here.
 	Purchases planning.Purchases `json:"purchases,omitzero"`

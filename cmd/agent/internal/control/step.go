@@ -24,8 +24,12 @@ type step struct {
 	in  Input
 	// confirm: the customer asks, now, to close an armed supply.
 	confirm bool
-	// limited is the utility's limit that holds.
-	limited policy.InForce
+	// limited is the utility's limit of the site, and curbs are all limits that hold, whoever
+	// has set them; before are those that held at the end of the step before.
+	limited       policy.InForce
+	curbs, before []policy.InForce
+	// policyFailed: nobody knows what holds of the utility's word.
+	policyFailed bool
 	// eased: what kept loads off, or low, has ended with this step.
 	eased bool
 }
@@ -39,7 +43,8 @@ type step struct {
 //     it was then;
 //  3. what happened: a reading goes through watch, then account, piece by piece;
 //  4. the loads' days, which a reading or a person may have moved, and how long the
-//     credit is to last; and what holds of the utility's word;
+//     credit is to last; and what holds of the utility's word, and of
+//     others who limit what is drawn;
 //  5. account and supply: whether the supply should be on, by the credit as it is
 //     now, so that a token or the last of the credit has its effect in this step;
 //  6. plan asked for, loads and contactor moved: by the decision just made;
@@ -60,6 +65,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 		in.Facts = believed.Facts(in.Facts)
 	}
 	p := &step{Site: s, st: st.clone(), in: in, now: in.Now.UTC().Truncate(time.Millisecond)}
+	p.before = s.LimitsInForce(&p.st)
 	p.st.Clock = believed
 	p.st.Credit.Unset = p.st.Credit.Unset && believed.Young
 	if len(reclocked) > 0 {
@@ -84,6 +90,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 	p.roll()
 	p.until()
 	p.policy()
+	p.limits()
 	p.supply()
 	p.wantPlan(before)
 	p.act()
@@ -208,7 +215,7 @@ func (p *step) act() {
 		Wishes: wishes, Facts: facts, Failed: p.in.Failed, Fresh: p.in.Fresh,
 		// An agent that was away for so long was away because the mains were.
 		PowerBack: p.in.Fresh && p.now.Sub(p.st.Now) > mainsGone,
-		Limit:     p.mayDraw(), Eased: p.eased,
+		Limit:     p.mayDraw(), Curbs: p.devices(), Eased: p.eased,
 	})
 	p.st.Guard, p.st.Held = guard, verdict.Held
 	p.atDevice(verdict.Hands)
@@ -343,7 +350,7 @@ func (p *step) shed() {
 	p.write(notes)
 	takes := func(id string) loads.Capability { return p.st.load(id).Takes }
 	out, _ := loads.Shed(p.Loads, p.st.Guard, takes, p.mayDraw(), p.now)
-	for _, r := range out {
+	for _, r := range append(out, loads.ShedTo(p.Loads, p.st.Guard, takes, p.devices(), p.now)...) {
 		switch {
 		case r.Set.On:
 			p.st.Shed = p.st.Shed.lower(r.ID, r.Set.Power)

@@ -1,5 +1,6 @@
 // Package panel is what hangs on the meter's box besides the meter: keypad and
-// display, card reader, buzzer, and the contacts of cover and magnet.
+// display, card reader, buzzer, the contacts of cover and magnet, and those of a grid
+// operator's control box.
 package panel
 
 import (
@@ -73,7 +74,14 @@ func Open(e Env, cfg config.Config) ([]Part, error) {
 		parts = append(parts, func(ctx context.Context) error { return buzz(ctx, e.Loop, sw) })
 	}
 	contacts, err := e.contacts(cfg.Meter)
-	return append(parts, contacts...), err
+	if parts = append(parts, contacts...); err != nil || cfg.Limits.Contact == nil {
+		return parts, err
+	}
+	limits, err := e.limits(*cfg.Limits.Contact)
+	if err != nil {
+		return nil, err
+	}
+	return append(parts, limits), nil
 }
 
 // keypad opens the keypad and its display.

@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -59,8 +60,10 @@ func (m *Maker) Of(snap *control.Snapshot) View {
 			Told: health.Of(w.Code).Card || w.Code == health.CreditEnds && v.RunOut.Known,
 		})
 	}
-	f := m.site.Limited(st)
-	v.Limited = Limited{State: string(f.Phase), Limit: f.Limit, By: f.Issuer, Event: f.Event, From: f.From, Until: f.Until}
+	v.Limited = limited(m.site.Limited(st))
+	for _, f := range m.site.LimitsInForce(st) {
+		v.Limits = append(v.Limits, limited(f))
+	}
 	v.System.LedgerSeq = st.Credit.Head.Seq
 	v.System.Meter = Link{Name: m.about.Meter, Freshness: m.freshness(st), LastAt: st.Meter.Last.At}
 	return v
@@ -183,9 +186,13 @@ func (m *Maker) freshness(st *control.State) Freshness {
 	return Fresh
 }
 
+func limited(f policy.InForce) Limited {
+	return Limited{Source: string(f.Source), State: string(f.Phase), Limit: f.Limit, By: f.Issuer, Event: f.Event, From: f.From, Until: f.Until, Loads: f.Loads}
+}
+
 func (m *Maker) power(st *control.State) PowerNow {
 	out := PowerNow{Freshness: m.freshness(st), Limit: m.site.Power}
-	if l := m.site.Limited(st).Limit; l > 0 && (out.Limit == 0 || l < out.Limit) {
+	if l := policy.Least(m.site.LimitsInForce(st)).Limit; l > 0 && (out.Limit == 0 || l < out.Limit) {
 		out.Limit = l
 	}
 	switch d, told := m.site.Drawn(st, st.Now), st.Meter.Registers; {

@@ -29,6 +29,7 @@ type View struct {
 	RunOut   RunOut
 	Until    present.Until // how long a person asks that the credit lasts
 	Limited  Limited       // by a utility
+	Limits   []Limited     // all who may limit what is drawn, with what they have it held to
 	Power    PowerNow
 	Meter    Registers
 	Quality  quality.State // of the voltage
@@ -60,14 +61,16 @@ func (v *View) Left() time.Duration {
 	return max(0, v.RunOut.At.Sub(v.At))
 }
 
-// Limited is the limit that a utility has set.
+// Limited is a limit of what may be drawn, and whose it is.
 type Limited struct {
-	State string      // "": no utility limits the site
-	Limit units.Power // 0: none
-	By    string
-	Event string
-	From  time.Time
-	Until time.Time // zero: until it is taken back
+	Source string      // signed, contact or mqtt
+	State  string      // "": nobody limits the site
+	Limit  units.Power // 0: none
+	By     string
+	Event  string
+	From   time.Time
+	Until  time.Time // zero: until it is taken back
+	Loads  []string  // of which the sum counts; nil: all that is drawn
 }
 
 // EmergencyState is where the emergency credit stands.

@@ -109,12 +109,13 @@ func (s *Rules) limit(b *Brief, o outlook, p *optimizer.Problem) {
 	}
 	p.SiteLimitKW = make([]float64, p.N)
 	for t := range p.SiteLimitKW {
-		limit := LimitIn(o.slots[t], s.Power, b.Limits).KW()
-		if limit <= 0 { // more than can be
-			p.SiteLimitKW[t] = p.BaseKW[t] + all
-			continue
+		p.SiteLimitKW[t] = p.BaseKW[t] + all // more than can be
+		if limit := LimitIn(o.slots[t], s.Power, b.Limits).KW(); limit > 0 {
+			room := max(0, o.high[t]-max(0, o.mid[t]))
+			p.SiteLimitKW[t] = max(limit-room, min(limit, p.BaseKW[t]+greatest))
 		}
-		room := max(0, o.high[t]-max(0, o.mid[t]))
-		p.SiteLimitKW[t] = max(limit-room, min(limit, p.BaseKW[t]+greatest))
+		if limit := limitIn(o.slots[t], 0, b.Limits, true).KW(); limit > 0 {
+			p.SiteLimitKW[t] = min(p.SiteLimitKW[t], p.BaseKW[t]+limit)
+		}
 	}
 }

@@ -67,14 +67,19 @@ type Limit struct {
 	From  time.Time   `json:"from"`
 	To    time.Time   `json:"to"`
 	Power units.Power `json:"power"`
+	Loads bool        `json:"loads,omitempty"` // of what is planned together, whatever the house draws besides
 }
 
-// LimitIn is the least of the limits that hold in a part of a slot, and of the site's own;
-// 0: there is none.
+// LimitIn is the least of the limits of the whole site that hold in a part of a slot, and of the
+// site's own; 0: there is none.
 func LimitIn(slot units.Slot, own units.Power, limits []Limit) units.Power {
+	return limitIn(slot, own, limits, false)
+}
+
+func limitIn(slot units.Slot, own units.Power, limits []Limit, ofLoads bool) units.Power {
 	least := own
 	for _, l := range limits {
-		if l.From.Before(slot.End()) && l.To.After(slot.Start) && (least <= 0 || l.Power < least) {
+		if l.Loads == ofLoads && l.From.Before(slot.End()) && l.To.After(slot.Start) && (least <= 0 || l.Power < least) {
 			least = l.Power
 		}
 	}

@@ -126,17 +126,20 @@ func (r Rules) Pass(s State, now time.Time) (next State, changed bool) {
 	cut := s.Supply.Off != nil || s.Supply.Notice != nil
 	s = r.Anchored(s, now).clone()
 	cut = cut && s.Supply.Off == nil && s.Supply.Notice == nil
-	_, _, active := s.limiting(now)
 	phase := s.Limit.Phase
 	if r.Limits() {
-		s.Limit = r.Limit.step(s.Limit, now, active)
+		s.Limit = r.Limit.Step(s.Limit, now, s.limited(now))
 	}
 	changed = phase != s.Limit.Phase || cut
 	changed = r.passSupply(&s, now) || changed
-	force := r.Limit.InForce(s, now)
 	var left []Event
 	for _, e := range s.Events {
 		step, holds := e.At(now)
+		force := r.InForce(s, now)
+		if e.Targets != nil {
+			_, best, _ := s.limiting(now, e.Targets)
+			force = InForce{Limit: best.Limit}
+		}
 		if holds && e.Applied.IsZero() && e.obeyed(step, force) {
 			e.Applied, changed = now, true
 			if e.Ack == AckApplied {

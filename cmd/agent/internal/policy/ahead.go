@@ -10,13 +10,14 @@ import (
 type Span struct {
 	From, To time.Time
 	Limit    units.Power
+	Devices  bool // it is of what the loads that can wait draw together
 }
 
 // mostSpans bounds what is foretold of an event whose parts are of seconds.
 const mostSpans = 500
 
-// Ahead is the limits between two instants as far as they are known at the first, in order
-// of time.  Fail-safe lasts for all of it: nobody knows when the utility is heard again.
+// Ahead is the limits between two instants as far as they are known at the first, but for
+// those of single loads and classes, in order of time.  Fail-safe lasts for all of it: nobody knows when the utility is heard again.
 func (r LimitRules) Ahead(s State, now, to time.Time) (out []Span) {
 	if s.Limit.Phase == NotLimited {
 		return nil
@@ -36,11 +37,11 @@ func (r LimitRules) Ahead(s State, now, to time.Time) (out []Span) {
 			limit = r.FailSafe
 			sooner(waits)
 		}
-		if _, step, ok := s.limiting(at); ok && (limit == 0 || step.Limit < limit) {
+		if _, step, ok := s.limiting(at, nil); ok && (limit == 0 || step.Limit < limit) {
 			limit = step.Limit
 		}
 		for _, e := range s.Events {
-			if e.Of.Stream == Limit {
+			if e.Of.Stream == Limit && e.Targets == nil {
 				sooner(e.changes(at))
 			}
 		}
@@ -50,7 +51,7 @@ func (r LimitRules) Ahead(s State, now, to time.Time) (out []Span) {
 		case n > 0 && out[n-1].Limit == limit && out[n-1].To.Equal(at):
 			out[n-1].To = next
 		default:
-			out = append(out, Span{at, next, limit})
+			out = append(out, Span{at, next, limit, r.Devices})
 		}
 		at = next
 	}

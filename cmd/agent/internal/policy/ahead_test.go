@@ -57,7 +57,7 @@ func TestWhatIsForetoldIsWhatHolds(t *testing.T) {
 			if held.Limit.Phase == Init && !at.Before(noon.Add(limitWait)) {
 				held.Limit.Phase = Autonomous
 			}
-			if got, want := told(at), r.InForce(held, at).Limit; got != want {
+			if got, want := told(at), (Rules{Streams: []Stream{Limit}, Limit: r}).InForce(held, at).Limit; got != want {
 				t.Fatalf("at %s %s was foretold and %s holds: %+v", at, got, want, spans)
 			}
 		}

@@ -23,7 +23,8 @@ type Event struct {
 	Ends     time.Time     `json:"ends,omitzero"` // zero: until it is taken back
 	Period   time.Duration `json:"period,omitempty"`
 	Steps    []Step        `json:"steps"`
-	Applied  time.Time     `json:"applied,omitzero"` // when it first had its effect
+	Applied  time.Time     `json:"applied,omitzero"`  // when it first had its effect
+	Targets  []string      `json:"targets,omitempty"` // of a limit, sorted: load:<id>, class:<name>; none: the site
 }
 
 // Step is one part of an event.
@@ -99,6 +100,10 @@ func (r Rules) limits(e Envelope, adr *ADREvent, now time.Time) (Event, *Refused
 		return Event{}, &RefusedError{Unsafe, fmt.Sprintf("a limit has %d intervals; the most is %d", len(l.spans), mostSteps)}
 	}
 	out := l.event(e, now)
+	var bad *RefusedError
+	if out.Targets, bad = r.aims(adr.Targets); bad != nil {
+		return Event{}, bad
+	}
 	for _, s := range l.spans {
 		if len(s.payloads) != 1 || s.payloads[0].Type != TypeLimit || len(s.payloads[0].Values) != 1 {
 			return Event{}, &RefusedError{Unreadable, "an interval of a limit holds one value of " + TypeLimit}
@@ -108,7 +113,7 @@ func (r Rules) limits(e Envelope, adr *ADREvent, now time.Time) (Event, *Refused
 			return Event{}, &RefusedError{Unreadable, TypeLimit + ": " + err.Error()}
 		}
 		limit := units.Power(kw) // a millionth of a kilowatt is a milliwatt
-		if err := r.Limit.accepts(limit); err != nil {
+		if err := r.Limit.Accepts(limit); err != nil {
 			return Event{}, &RefusedError{Unsafe, err.Error()}
 		}
 		out.Steps = append(out.Steps, Step{Offset: s.offset, Length: s.length, Limit: limit})

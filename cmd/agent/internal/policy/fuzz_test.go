@@ -151,7 +151,7 @@ func TestMutatedPayloadsHaveNoUnsafeEffect(t *testing.T) {
 		if out.Code == Taken {
 			taken++
 		}
-		if f := h.r.Limit.InForce(s, h.now); f.Limit < h.r.Limit.Floor && f.Phase == Limited {
+		if f := h.r.InForce(s, h.now); f.Limit < h.r.Limit.Floor && f.Phase == Limited {
 			t.Fatalf("mutation %d limits to %s: %s", i, f.Limit, payload)
 		}
 		if _, err := json.Marshal(s); err != nil {
@@ -203,7 +203,7 @@ func FuzzBody(f *testing.F) {
 		s, _ := h.r.Take(h.s, In{Text: []byte(text), Now: h.now})
 		for range 3 {
 			s, _ = h.r.Pass(s, h.now)
-			if at := h.r.Limit.InForce(s, h.now); at.Phase == Limited && at.Limit < h.r.Limit.Floor {
+			if at := h.r.InForce(s, h.now); at.Phase == Limited && at.Limit < h.r.Limit.Floor {
 				t.Fatalf("%+v", at)
 			}
 			_ = s.Told(h.now)

@@ -226,7 +226,7 @@ func TestALostConnectionNeverMeansUnlimited(t *testing.T) {
 		r := LimitRules{FailSafe: safe, Minimum: 2 * time.Hour, Floor: 1}
 		s := State{}
 		now := noon
-		s.Limit = r.step(s.Limit, now, false)
+		s.Limit = r.Step(s.Limit, now, false)
 		controlled := false
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now = now.Add(rapid.SampledFrom([]time.Duration{time.Second, 59 * time.Second, 2 * time.Minute, time.Hour, 26 * time.Hour, -time.Hour}).Draw(t, "wait"))
@@ -240,9 +240,9 @@ func TestALostConnectionNeverMeansUnlimited(t *testing.T) {
 				s.Limit.Wrote = later(s.Limit.Wrote, now)
 				s.Events = nil
 			}
-			_, _, active := s.limiting(now)
-			s.Limit = r.step(s.Limit, now, active)
-			f := r.InForce(s, now)
+			active := s.limited(now)
+			s.Limit = r.Step(s.Limit, now, active)
+			f := (Rules{Streams: []Stream{Limit}, Limit: r}).InForce(s, now)
 			controlled = controlled || f.Phase == Limited || f.Phase == Unlimited
 			if f.Phase == Unlimited && (!s.Limit.alive(now) || active) {
 				t.Fatalf("unlimited: %+v", s.Limit)

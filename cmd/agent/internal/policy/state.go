@@ -18,6 +18,8 @@ type Rules struct {
 	Threshold int
 	Streams   []Stream // that are listened to
 	Limit     LimitRules
+	// Devices are the loads that a limit may name; nil: they are not known, and it may name any.
+	Devices []Device
 	// Disconnect is how the utility may disconnect the site; nil: not at all.
 	Disconnect *DisconnectRules
 }

@@ -177,7 +177,7 @@ func (h *site) limit(id, kw, length string) Outcome {
 	return h.say(Limit, limitBody(id, kw, fromNow, length))
 }
 
-func (h *site) force() InForce { return h.r.Limit.InForce(h.s, h.now) }
+func (h *site) force() InForce { return h.r.InForce(h.s, h.now) }
 
 // seeded is a source of chance.
 func seeded(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, 7)) }

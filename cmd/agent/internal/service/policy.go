@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/durable"
@@ -25,7 +26,12 @@ func policyOf(cfg config.Config) *policy.Rules {
 	r := &policy.Rules{
 		Site: cfg.Site.ID, Groups: p.Groups, Issuer: p.Issuer, Roots: p.Roots, Threshold: p.Threshold,
 		Streams: []policy.Stream{policy.Receipt},
-		Limit:   policy.LimitRules{FailSafe: p.Limit.FailSafe, Minimum: p.Limit.FailSafeFor, Floor: p.Limit.Floor},
+		Limit:   limitOf(p.Limit), Devices: []policy.Device{},
+	}
+	for _, d := range cfg.Loads {
+		if d.InUse() && !d.Essential {
+			r.Devices = append(r.Devices, policy.Device{ID: d.ID, Class: d.Class})
+		}
 	}
 	for _, s := range p.Streams {
 		r.Streams = append(r.Streams, policy.Stream(s))
@@ -35,6 +41,24 @@ func policyOf(cfg config.Config) *policy.Rules {
 	}
 	if d := p.Disconnect; d != nil {
 		r.Disconnect = &policy.DisconnectRules{Mode: d.ControlMode, Own: d.Protected, Zone: cfg.Zone()}
+	}
+	return r
+}
+
+func limitOf(l config.Limit) policy.LimitRules {
+	return policy.LimitRules{FailSafe: l.FailSafe, Minimum: l.FailSafeFor, Floor: l.Floor, Devices: l.Devices()}
+}
+
+// limitsOf are who may limit the site without a signature.
+func limitsOf(cfg config.Config) (r control.LimitRules) {
+	if c := cfg.Limits.Contact; c != nil {
+		rules := limitOf(c.Limit)
+		rules.Wired = true
+		r.Contact = &rules
+	}
+	if m := cfg.Limits.MQTT; m != nil {
+		rules := limitOf(*m)
+		r.Own = &rules
 	}
 	return r
 }

@@ -108,6 +108,11 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if a.site.Curbs.Own != nil {
+		if _, err = bus.SubscribeOrder(topics.Limit(), a.heardLimit); err != nil {
+			return err
+		}
+	}
 	if err := a.listenHome(bus); err != nil {
 		return err
 	}

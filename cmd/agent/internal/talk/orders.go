@@ -12,6 +12,8 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
+	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
 
@@ -103,6 +105,39 @@ func (a *Agent) heardUntil(ctx context.Context, m broker.Message) error {
 		return a.bad(ctx, m.Topic, a.plain.Say(not.Says))
 	}
 	return err
+}
+
+// heardLimit is the household's word on what may be drawn.
+func (a *Agent) heardLimit(ctx context.Context, m broker.Message) error {
+	now := a.loop.Snapshot().State.Now
+	if _, err := order(m, now); err == nil {
+		if err := a.paces.limit.wait(ctx); err != nil {
+			return err
+		}
+	}
+	text, err := order(m, a.loop.Snapshot().State.Now)
+	if err != nil {
+		return a.bad(ctx, m.Topic, fmt.Sprintf("%.200s", err))
+	}
+	w := control.LimitWord{From: policy.Own}
+	switch text {
+	case "none":
+		w.None = true
+	case "alive":
+		w.Alive = true
+	default:
+		if w.Limit, err = units.ParsePower(text); err != nil {
+			return a.bad(ctx, m.Topic, fmt.Sprintf("%.40q is not one of none, alive and a power such as 4.2 kW", text))
+		}
+	}
+	reply, err := a.loop.Feed(ctx, control.Input{What: w})
+	if err != nil {
+		return err
+	}
+	if reply.Err != nil {
+		return a.bad(ctx, m.Topic, fmt.Sprintf("%.40q: %.160s", text, reply.Err))
+	}
+	return nil
 }
 
 // heardSupply is the customer's word about the supply: open is their own main
