@@ -100,11 +100,16 @@ func (p *step) tellLimits() {
 		if i := slices.IndexFunc(p.curbs, func(f policy.InForce) bool { return f.Source == from }); i >= 0 {
 			f = p.curbs[i]
 		}
-		kind := "limit."
-		if f.Phase == policy.Init || f.Phase == policy.FailSafe {
-			kind = "limit.lost_"
+		most := said.Power("limit", f.Limit)
+		lost, cause := f.Phase == policy.Init || f.Phase == policy.FailSafe, said.Of("limit.contact", most)
+		switch {
+		case from == policy.Contact && lost:
+			cause = said.Of("limit.lost_contact", most)
+		case lost:
+			cause = said.Of("limit.lost_mqtt", most)
+		case from == policy.Own:
+			cause = said.Of("limit.mqtt", most)
 		}
-		cause := said.Of(kind+string(from), said.Power("limit", f.Limit))
 		p.when(f.Limit > 0 && f.Phase != policy.FailSafe, health.LimitInForce, string(from), cause)
 		p.when(f.Phase == policy.FailSafe, health.LimitFailSafe, string(from), cause)
 	}
