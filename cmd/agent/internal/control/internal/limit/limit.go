@@ -62,7 +62,7 @@ type Word struct {
 	Alive bool // or nothing of a limit, only that it is there
 }
 
-// ErrNobody: the configuration does not let that source limit the site.
+// ErrNobody says that the configuration does not let that source limit the site.
 var ErrNobody = errors.New("the configuration has no such limit: write it under limits (docs/limits.md)")
 
 // Say takes a word.  One that may not be said changes nothing.
