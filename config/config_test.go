@@ -184,7 +184,7 @@ func TestSchemaTakesWhatDecodeTakes(t *testing.T) {
 		}
 		return compiled.Validate(doc)
 	}
-	for _, good := range []string{"testdata/minimal.good.yaml", "testdata/power.good.yaml", "../cmd/agent/init.yaml", "../cmd/agent/demo.yaml"} {
+	for _, good := range []string{"testdata/minimal.good.yaml", "testdata/power.good.yaml", "../cmd/agent/internal/setup/sample.yaml", "../cmd/agent/demo.yaml"} {
 		if err := check(good); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
@@ -196,7 +196,7 @@ func TestSchemaTakesWhatDecodeTakes(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.yaml")
-	for _, name := range append(files, "../cmd/agent/init.yaml", "../cmd/agent/demo.yaml") {
+	for _, name := range append(files, "../cmd/agent/internal/setup/sample.yaml", "../cmd/agent/demo.yaml") {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)

@@ -1,33 +1,19 @@
 package main
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
-	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
-	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/cmd/agent/internal/setup"
 )
-
-//go:embed init.yaml
-var initConfig []byte //nolint:gochecknoglobals // embedded files must be
-
-// sampleConfig is the sample with the drivers of a list, and with the folder of the records.
-func sampleConfig(all config.Drivers, data string) string {
-	return strings.NewReplacer(
-		"METER DRIVERS", "Drivers: "+strings.Join(all.MeterNames(), ", ")+".",
-		"data: data ", "data: "+data+" ",
-		"SWITCH DRIVERS", strings.Join(all.SwitchNames(), ", "),
-	).Replace(string(initConfig))
-}
 
 type initCmd struct {
 	File string `arg:"" default:"keeplit.yaml" help:"File to write; one that exists is left alone."`
 	Data string `placeholder:"FOLDER" help:"Folder of the records; beside the file if not given, and /var/lib/keeplit for a file in /etc."`
+	Ask  bool   `help:"Ask for what the site needs, and try meter, broker and plugs at once."`
 }
 
 // The package's folders: what the service may write, and where its configuration is.
@@ -51,32 +37,79 @@ func (c initCmd) data() (string, error) {
 	return "data", nil
 }
 
+// secretMode is the mode of what is written: in the package's folder the service's group reads it.
+const secretMode = 0o640
+
 // Run writes a commented configuration to start from.
 func (c initCmd) Run(e *env) error {
 	data, err := c.data()
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(c.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
-	if errors.Is(err, fs.ErrExist) {
+	if _, err := os.Stat(c.File); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s exists and is left as it is; name another file, or move it away", c.File)
 	}
-	if err != nil {
+	draft := setup.Draft{Text: setup.Sample(data).String()}
+	if c.Ask {
+		if draft, err = c.ask(e, data); err != nil {
+			return err
+		}
+	}
+	if err := c.write(draft); err != nil {
 		return err
 	}
-	_, err = f.WriteString(sampleConfig(drivers.All(), data))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
+	fmt.Fprintf(e.Stdout, "%s is written. Next:\n", c.File)
 	start := "agent run " + c.File
 	if c.File == systemConfig+"/keeplit/keeplit.yaml" {
 		start = "systemctl restart keeplit"
 	}
-	_, err = fmt.Fprintf(e.Stdout, `%s is written. Next:
-  1. Read it and put in your meter, tariff, loads and the file of your token key.
+	if c.Ask {
+		fmt.Fprintf(e.Stdout, "  1. Read it: every setting that was not asked for is in it, too.\n  2. %s\n", start)
+		return checkCmd{Config: c.File}.Run(e)
+	}
+	_, err = fmt.Fprintf(e.Stdout, `  1. Read it and put in your meter, tariff, loads and the file of your token key.
   2. (umask 027; agent pin > %s)   makes the PIN that guards changes on the page
   3. agent check %s
   4. %s
-`, c.File, filepath.Join(filepath.Dir(c.File), "pin.hash"), c.File, start)
+`, c.beside("pin.hash"), c.File, start)
 	return err
+}
+
+// beside is a file in the folder of the configuration.
+func (c initCmd) beside(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(c.File), name)
+}
+
+// write writes the secrets and then the configuration; none of them over a file that is there.  Where one
+// cannot be written none is left.
+func (c initCmd) write(d setup.Draft) (err error) {
+	var written []string
+	defer func() {
+		for _, name := range written {
+			if err != nil {
+				_ = os.Remove(name)
+			}
+		}
+	}()
+	one := func(name, text string) error {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, secretMode)
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%s exists and is left as it is; move it away", name)
+		}
+		if err != nil {
+			return err
+		}
+		written = append(written, name)
+		_, err = f.WriteString(text)
+		return errors.Join(err, f.Close())
+	}
+	for name, text := range d.Files {
+		if err := one(c.beside(name), text+"\n"); err != nil {
+			return err
+		}
+	}
+	return one(c.File, d.Text)
 }

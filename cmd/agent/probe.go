@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -63,16 +64,29 @@ func (c *probeCmd) meters(ctx context.Context) []board.Finding {
 	if c.MQTT == "" {
 		return one(board.Skipped, "no broker was named; add --mqtt mqtt://host:1883")
 	}
+	found, err := c.listen(ctx)
+	if err != nil {
+		return one(board.Failed, err.Error())
+	}
+	out := found.findings()
+	if len(out) == 0 {
+		return one(board.Skipped, fmt.Sprintf("connected, but no meter published within %v; listen for longer with --wait", c.Wait))
+	}
+	return out
+}
+
+// listen gathers for a while what meters say on the broker.
+func (c *probeCmd) listen(ctx context.Context) (*seenMeters, error) {
 	s, err := broker.New(broker.Config{
 		URL: c.MQTT, Site: "probe", ClientID: fmt.Sprintf("keeplit-probe-%d", time.Now().UnixNano()),
 		Username: c.Username, Password: func() (string, error) { return c.Password, nil },
 	})
 	if err != nil {
-		return one(board.Failed, err.Error())
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
-	found := seenMeters{}
+	found := &seenMeters{}
 	for _, d := range drivers.All().Meters {
 		if d.Probe == nil {
 			continue
@@ -80,7 +94,7 @@ func (c *probeCmd) meters(ctx context.Context) []board.Finding {
 		for _, filter := range d.Probe.Filters {
 			stop, err := s.Subscribe(filter, found.take)
 			if err != nil {
-				return one(board.Failed, err.Error())
+				return nil, err
 			}
 			defer stop()
 		}
@@ -102,21 +116,17 @@ func (c *probeCmd) meters(ctx context.Context) []board.Finding {
 	wg.Wait()
 	switch {
 	case !connected:
-		return one(board.Failed, cmp.Or(s.State().LastError, fmt.Sprintf("no connection within %v; check the address, and that the broker runs", c.Wait)))
+		return nil, errors.New(cmp.Or(s.State().LastError, fmt.Sprintf("no connection within %v; check the address, and that the broker runs", c.Wait)))
 	case err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
-		return one(board.Failed, err.Error())
+		return nil, err
 	}
-	out := found.findings()
-	if len(out) == 0 {
-		return one(board.Skipped, fmt.Sprintf("connected, but no meter published within %v; listen for longer with --wait", c.Wait))
-	}
-	return out
+	return found, nil
 }
 
 // seenMeters gathers what messages tell.
 type seenMeters struct {
 	mu     sync.Mutex
-	meters map[string]board.Finding
+	meters map[string]metering.Found
 }
 
 func (s *seenMeters) take(topic string, payload []byte, _ bool) {
@@ -128,12 +138,11 @@ func (s *seenMeters) take(topic string, payload []byte, _ bool) {
 		if !ok {
 			continue
 		}
-		f := board.Finding{Kind: kindMQTT, Name: found.Name, Outcome: board.Loaded, Detail: meterShows(found.Kind, found.Sample)}
 		s.mu.Lock()
 		if s.meters == nil {
-			s.meters = map[string]board.Finding{}
+			s.meters = map[string]metering.Found{}
 		}
-		s.meters[found.Kind+" "+found.Name] = f
+		s.meters[found.Kind+" "+found.Name] = found
 		s.mu.Unlock()
 	}
 }
@@ -153,15 +162,19 @@ func meterShows(kind string, s metering.Sample) string {
 	return strings.Join(parts, ", ")
 }
 
-func (s *seenMeters) findings() []board.Finding {
+// all are the meters that spoke, by kind and name.
+func (s *seenMeters) all() []metering.Found {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []board.Finding
-	for _, f := range s.meters {
-		out = append(out, f)
-	}
-	slices.SortFunc(out, func(a, b board.Finding) int {
-		return cmp.Or(cmp.Compare(a.Detail[:min(6, len(a.Detail))], b.Detail[:min(6, len(b.Detail))]), cmp.Compare(a.Name, b.Name))
+	return slices.SortedFunc(maps.Values(s.meters), func(a, b metering.Found) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
+}
+
+func (s *seenMeters) findings() []board.Finding {
+	var out []board.Finding
+	for _, f := range s.all() {
+		out = append(out, board.Finding{Kind: kindMQTT, Name: f.Name, Outcome: board.Loaded, Detail: meterShows(f.Kind, f.Sample)})
+	}
 	return out
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/setup"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/tariffs"
@@ -25,9 +25,14 @@ func (c *tariffNewCmd) Run(e *env) error {
 	if _, err := os.Stat(c.File); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s exists and is left as it is; name another file, or move it away", c.File)
 	}
-	a := asker{in: bufio.NewScanner(e.Stdin), env: e, doc: tariffs.Document{Versions: make([]tariffs.Version, 1)}}
+	a := asker{doc: tariffs.Document{Versions: make([]tariffs.Version, 1)}}
+	dialogue := setup.NewDialogue(e.Ctx, e.Stdin, e.Stdout)
 	for i, q := range questions() {
-		if err := a.ask(i+1, q); err != nil {
+		err := dialogue.Ask(fmt.Sprintf("%d/10 %s", i+1, q.text), q.usual, func(s string) error { return q.take(&a, s) })
+		if errors.Is(err, setup.ErrNoAnswer) {
+			return &exitError{exitUsage, fmt.Errorf("the answers end at question %d; nothing is written", i+1)}
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -57,10 +62,8 @@ func (c *tariffNewCmd) Run(e *env) error {
 	return err
 }
 
-// asker asks on the terminal and keeps what was answered.
+// asker keeps what was answered.
 type asker struct {
-	in   *bufio.Scanner
-	env  *env
 	doc  tariffs.Document
 	kind string // flat, blocks or hours
 }
@@ -70,30 +73,6 @@ type asker struct {
 type question struct {
 	text, usual string
 	take        func(a *asker, answer string) error
-}
-
-// ask asks until the answer can be taken.
-func (a *asker) ask(n int, q question) error {
-	for {
-		usual := ""
-		if q.usual != "" {
-			usual = " [" + q.usual + "]"
-		}
-		fmt.Fprintf(a.env.Stdout, "%d/10 %s%s: ", n, q.text, usual)
-		if !a.in.Scan() {
-			fmt.Fprintln(a.env.Stdout)
-			return &exitError{exitUsage, fmt.Errorf("the answers end at question %d; nothing is written", n)}
-		}
-		answer := strings.TrimSpace(a.in.Text())
-		if answer == "" {
-			answer = q.usual
-		}
-		err := q.take(a, answer)
-		if err == nil {
-			return nil
-		}
-		fmt.Fprintf(a.env.Stdout, "  %v\n", err)
-	}
 }
 
 func questions() []question {

@@ -94,7 +94,7 @@ step "installed: $(in_tree agent version)"
 
 in_tree agent init $configuration
 # What a person edits: the meter's address, the PIN, no broker, no loads.
-sed -i -e "s|port: /dev/ttyUSB0.*|port: 127.0.0.1:$port|" -e 's|^# pin:|  pin:|' -e "s|listen: \":8080\"|listen: \":$page\"|" \
+sed -i -e "s|port: /dev/ttyUSB0.*|port: 127.0.0.1:$port|" -e 's|^#  pin:|  pin:|' -e "s|listen: \":8080\"|listen: \":$page\"|" \
   -e '/^loads:/,/^plan:/{/^plan:/!d}' -e '/^mqtt:/d' -e '/^  url: mqtt:/d' "$root$configuration"
 secrets
 echo '{scheme: openpaygo, key: bc41ec9530f6dac86b1a29ab82edc5fb, starting_code: 516959010, unit: money}' >"$root/root/meter.yaml"

@@ -23,7 +23,7 @@ func floors() [][]string {
 	const in = "cmd/agent/internal/"
 	return [][]string{
 		{"cmd/agent"},
-		{in + "simulate/...", in + "metermatrix"},
+		{in + "simulate/...", in + "metermatrix", in + "setup"},
 		{in + "service"},
 		{in + "desk", in + "talk"},
 		{in + "web/...", in + "alert", in + "panel", in + "journal", in + "drivers", in + "homeassistant/..."},

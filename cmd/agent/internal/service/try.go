@@ -35,16 +35,25 @@ const (
 	LeftOut Answer = "left out"
 )
 
-// Try asks each thing once, for so long at most.  It only reads: no switch is told anything, no
-// output is opened, and no reading is taken out of a device that forgets it by being read.
-func Try(ctx context.Context, o Orders, within time.Duration) []Tried {
+// Try asks each thing once, for so long at most, or those alone that are named.  It only reads: no switch is
+// told anything, no output is opened, and no reading is taken out of a device that forgets it by being read.
+func Try(ctx context.Context, o Orders, within time.Duration, only ...string) []Tried {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	t := &trial{Service: blank(o.Config, o.Log)}
-	t.pid, t.beside = store.Running(o.Config.Path(o.Config.Data))
-	defer func() { _ = t.Close() }()
-	defer func() { _ = t.machine.Close() }()
+	t := newTrial(o, only)
+	defer t.end()
 	return t.all(ctx)
+}
+
+func newTrial(o Orders, only []string) *trial {
+	t := &trial{Service: blank(o.Config, o.Log), only: only}
+	t.pid, t.beside = store.Running(o.Config.Path(o.Config.Data))
+	return t
+}
+
+func (t *trial) end() {
+	_ = t.machine.Close()
+	_ = t.Close()
 }
 
 // trial is a service of which only what asks is built.
@@ -53,21 +62,17 @@ type trial struct {
 	pid    string
 	beside bool // an agent runs on this configuration
 	bus    *asking
+	only   []string // what is asked; empty: all
 }
+
+func (t *trial) asks(what string) bool { return len(t.only) == 0 || slices.Contains(t.only, what) }
 
 func (t *trial) all(ctx context.Context) []Tried {
 	runs, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	if t.cfg.MQTT != nil {
-		c := brokerOf(t.cfg, t.log)
-		// A name of its own, and a site of its own: the running agent's session stays as it is.
-		c.ClientID, c.Site = "keeplit-try-"+t.cfg.Site.ID, "probe"
-		session, err := broker.New(c)
-		if err == nil {
-			t.session = session
-			t.bus = &asking{Session: session}
-			t.devices = device.NewPool(t.bus, t.now, t.log)
-		}
+	if session := t.newSession(); session != nil {
+		t.bus = &asking{Session: session}
+		t.devices = device.NewPool(t.bus, t.now, t.log)
 	}
 	meter := t.meterTrial()
 	switches := t.switchTrials()
@@ -102,13 +107,32 @@ func (t *trial) all(ctx context.Context) []Tried {
 	return out
 }
 
+// newSession is the trial's own with the broker; nil where there is none, or none can be called.
+func (t *trial) newSession() *broker.Session {
+	if t.cfg.MQTT == nil {
+		return nil
+	}
+	c := brokerOf(t.cfg, t.log)
+	// A name of its own, and a site of its own: the running agent's session stays as it is.
+	c.ClientID, c.Site = "keeplit-try-"+t.cfg.Site.ID, "probe"
+	session, err := broker.New(c)
+	if err != nil {
+		return nil
+	}
+	t.session = session
+	return session
+}
+
 // answers waits for all of them side by side: the time is that of the slowest.
 func (t *trial) answers(ctx context.Context, meter meterTrial, readings <-chan metering.Reading, switches []switchTrial) []Tried {
-	ask := []func(context.Context) Tried{func(ctx context.Context) Tried { return t.meterSays(ctx, meter, readings) }}
-	if t.cfg.MQTT != nil {
+	var ask []func(context.Context) Tried
+	if t.asks("meter") {
+		ask = append(ask, func(ctx context.Context) Tried { return t.meterSays(ctx, meter, readings) })
+	}
+	if t.cfg.MQTT != nil && t.asks("broker") {
 		ask = append(ask, t.brokerSays)
 	}
-	if t.cfg.InfluxDB != nil {
+	if t.cfg.InfluxDB != nil && t.asks("influxdb") {
 		ask = append(ask, t.influxSays)
 	}
 	for _, s := range switches {
@@ -120,7 +144,7 @@ func (t *trial) answers(ctx context.Context, meter meterTrial, readings <-chan m
 		wg.Go(func() { out[i] = f(ctx) })
 	}
 	wg.Wait()
-	if t.cfg.MQTT == nil || out[1].Answer != Wrong {
+	if !slices.ContainsFunc(out, func(x Tried) bool { return x.What == "broker" && x.Answer == Wrong }) {
 		return out
 	}
 	// What hangs on a broker that lets nobody in is not to blame.
@@ -177,6 +201,9 @@ type meterTrial struct {
 
 func (t *trial) meterTrial() meterTrial {
 	const what = "meter"
+	if !t.asks(what) {
+		return meterTrial{}
+	}
 	needs := t.cfg.Meter.Settings.Needs()
 	label := t.cfg.Meter.Label()
 	switch {
@@ -284,7 +311,7 @@ type switchTrial struct {
 func (t *trial) switchTrials() []switchTrial {
 	var out []switchTrial
 	switched(t.cfg, func(_, id string, d loads.SwitchDocument, e loads.Env) {
-		if !d.Switches() {
+		if !d.Switches() || !t.asks(id) {
 			return
 		}
 		s := switchTrial{id: id}
