@@ -28,7 +28,7 @@ type cli struct {
 	Init      initCmd      `cmd:"" help:"Write a commented configuration."`
 	Check     checkCmd     `cmd:"" help:"Check a configuration file."`
 	Doctor    doctorCmd    `cmd:"" help:"Look at files, disk, clock, service and records, and say what to put right."`
-	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the configuration."`
+	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the configuration, or the OpenAPI document of the API."`
 	Status    statusCmd    `cmd:"" help:"Say how the running agent is."`
 	LastUntil lastUntilCmd `cmd:"" help:"Ask that the credit lasts until a time, and say what that takes."`
 	Alert     alertCmd     `cmd:"" help:"Send a trial message to everybody who is to be told what is wrong."`

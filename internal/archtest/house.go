@@ -27,7 +27,7 @@ func floors() [][]string {
 		{in + "service"},
 		{in + "desk", in + "talk"},
 		{in + "web/...", in + "alert", in + "panel", in + "journal", in + "drivers", in + "homeassistant/..."},
-		{in + "api"},
+		{in + "api/..."},
 		{in + "picture", in + "testsite"},
 		{in + "present", in + "apart", in + "telemetry", in + "broker", in + "board", in + "backup", "config/..."},
 		{in + "control/...", in + "house", "internal/store/..."},

@@ -2,9 +2,13 @@ package api
 
 import "time"
 
-// Problem is the answer to a request that could not be carried out.
+// Problem is the answer to a request that could not be carried out, with the members of RFC 9457.
 type Problem struct {
-	Error Fault `json:"error"`
+	Error  Fault  `json:"error"`
+	Type   string `json:"type"`   // urn:keeplit: and the code
+	Title  string `json:"title"`  // of the status
+	Status int    `json:"status"` // of the answer
+	Detail string `json:"detail"` // the message
 }
 
 // Fault is what was wrong with a request.

@@ -13,6 +13,7 @@ import (
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
+	"github.com/keeplit/keeplit/cmd/agent/internal/api/openapi"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
@@ -22,6 +23,7 @@ import (
 
 // The API under /api/v1 says and does what the page does, in the forms of package api.
 //
+//	GET  /api/v1/openapi.json                    all this as an OpenAPI document; needs no PIN
 //	GET  /api/v1/view                            the whole picture
 //	GET  /api/v1/events                          the same as server-sent events ("view", then what changed as "change", RFC 7386)
 //	GET  /api/v1/tariff                          the tariff in full
@@ -41,6 +43,7 @@ import (
 // A PIN goes with the request as a bearer token or as the password of basic
 // authentication (any user name); the browser's session counts too.
 func (s *Server) apiRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /api/v1/openapi.json", s.apiDocument)
 	mux.HandleFunc("GET /api/v1/view", s.api(readAccess, s.apiView))
 	mux.HandleFunc("GET /api/v1/events", s.api(readAccess, s.apiEvents))
 	mux.HandleFunc("GET /api/v1/tariff", s.api(readAccess, s.apiTariff))
@@ -101,7 +104,7 @@ func (s *Server) api(need access, next http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		if !s.gate.set {
-			apiError(w, http.StatusForbidden, "no_pin", s.texts.T("pin.none")+" "+s.texts.T("pin.none.do"))
+			apiError(w, r, http.StatusForbidden, "no_pin", s.texts.T("pin.none")+" "+s.texts.T("pin.none.do"))
 			return
 		}
 		pin, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -110,7 +113,7 @@ func (s *Server) api(need access, next http.HandlerFunc) http.HandlerFunc {
 		}
 		if !given {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="keeplit"`)
-			apiError(w, http.StatusUnauthorized, "pin_needed", s.texts.T("pin.needed"))
+			apiError(w, r, http.StatusUnauthorized, "pin_needed", s.texts.T("pin.needed"))
 			return
 		}
 		switch a := s.tryPIN(r, pin); {
@@ -118,18 +121,26 @@ func (s *Server) api(need access, next http.HandlerFunc) http.HandlerFunc {
 			next(w, r)
 		case a.wait > 0:
 			w.Header().Set("Retry-After", strconv.Itoa(int(a.wait.Seconds())+1))
-			apiError(w, http.StatusTooManyRequests, "pin_wait", s.texts.T("pin.wait"))
+			apiError(w, r, http.StatusTooManyRequests, "pin_wait", s.texts.T("pin.wait"))
 		default:
 			w.Header().Set("WWW-Authenticate", `Bearer realm="keeplit"`)
-			apiError(w, http.StatusUnauthorized, "pin_wrong", s.texts.T("pin.wrong"))
+			apiError(w, r, http.StatusUnauthorized, "pin_wrong", s.texts.T("pin.wrong"))
 		}
 	}
 }
 
-func apiError(w http.ResponseWriter, status int, code, message string) {
-	b, _ := json.Marshal(api.Problem{Error: api.Fault{Code: code, Message: message}}) //nolint:errcheck // two strings
-	w.Header().Set("Content-Type", "application/json")
+// apiError refuses a request, in the form of package api; whoever asks for problem+json has its name for it.
+func apiError(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+	b, _ := json.Marshal(api.Problem{ //nolint:errcheck // strings and a number
+		Error: api.Fault{Code: code, Message: message}, Type: "urn:keeplit:" + code, Title: http.StatusText(status), Status: status, Detail: message,
+	})
+	kind := "application/json"
+	if strings.Contains(r.Header.Get("Accept"), openapi.ProblemType) {
+		kind = openapi.ProblemType
+	}
+	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Add("Vary", "Accept")
 	w.WriteHeader(status)
 	w.Write(b) //nolint:errcheck // the reader has gone
 }
@@ -141,12 +152,12 @@ func (s *Server) apiDone(w http.ResponseWriter, r *http.Request, err error) {
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)
 	case errors.As(err, &refusal):
-		apiError(w, http.StatusConflict, "refused", refusal.Error())
+		apiError(w, r, http.StatusConflict, "refused", refusal.Error())
 	case errors.Is(err, ErrUnknown):
-		apiError(w, http.StatusNotFound, "unknown", s.texts.T("error.gone"))
+		apiError(w, r, http.StatusNotFound, "unknown", s.texts.T("error.gone"))
 	default:
 		s.log.Error("command", "path", r.URL.Path, "error", err)
-		apiError(w, http.StatusServiceUnavailable, "failed", s.texts.T("error.command"))
+		apiError(w, r, http.StatusServiceUnavailable, "failed", s.texts.T("error.command"))
 	}
 }
 
@@ -155,11 +166,11 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&q); err != nil || d.More() {
-		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.json"))
+		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.json"))
 		return
 	}
 	if len(q.Token) > credit.LongestText {
-		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.long"))
+		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.long"))
 		return
 	}
 	res, err := s.agent.TopUp(r.Context(), strings.TrimSpace(q.Token), "api")
@@ -168,7 +179,7 @@ func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 	n := s.topupNotice(m, res, err)
 	message := present.Sentences(append([]string{n.Title}, n.Lines...)...)
 	if err != nil {
-		apiError(w, http.StatusServiceUnavailable, "not_known", message)
+		apiError(w, r, http.StatusServiceUnavailable, "not_known", message)
 		return
 	}
 	a := wireTopUp(res)
@@ -229,7 +240,7 @@ func (s *Server) apiLedger(w http.ResponseWriter, r *http.Request) {
 	var err2 error
 	q.N, err2 = strconv.Atoi(orDefault(r.URL.Query().Get("n"), "100"))
 	if err1 != nil || err2 != nil || q.N < 1 || q.N > 500 || looked.Bad != "" {
-		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.ledger_query"))
+		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.ledger_query"))
 		return
 	}
 	rows, err := s.agent.Ledger(r.Context(), q)
@@ -257,7 +268,7 @@ func (s *Server) apiStatement(w http.ResponseWriter, r *http.Request) {
 	n, err2 := strconv.Atoi(orDefault(q.Get("n"), "13"))
 	by := orDefault(q.Get("by"), "day")
 	if !ok || err1 != nil || err2 != nil || n < 1 || n > 60 || !slices.Contains([]string{"day", "hour", "month", "topup"}, by) {
-		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.statement_query"))
+		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.statement_query"))
 		return
 	}
 	a, err := s.statement(r.Context(), by, at, before, n)
@@ -308,7 +319,7 @@ func (s *Server) apiInsight(w http.ResponseWriter, r *http.Request) {
 	v := s.agent.View()
 	at, ok := monthAsked(r.URL.Query().Get("at"), formatFor(s.texts, &v).Zone)
 	if !ok {
-		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.statement_query"))
+		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.statement_query"))
 		return
 	}
 	i, err := s.agent.Insight(r.Context(), at)
@@ -349,7 +360,7 @@ func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) {
 	before, err1 := strconv.ParseInt(orDefault(q.Get("before"), "0"), 10, 64)
 	n, err2 := strconv.Atoi(orDefault(q.Get("n"), "100"))
 	if err1 != nil || err2 != nil || before < 0 || n < 1 || n > 500 {
-		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.ledger_query"))
+		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.ledger_query"))
 		return
 	}
 	rows, err := s.agent.Log(r.Context(), before, n)
@@ -380,7 +391,7 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
 		from, err2 = time.Parse(time.RFC3339, t)
 	}
 	if err1 != nil || err2 != nil || !from.Before(to) {
-		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.history_query"))
+		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.history_query"))
 		return
 	}
 	// A page at a time: ten years at once took half a gigabyte from thirty readers.
@@ -398,6 +409,16 @@ func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
 		out[i] = api.Point{Start: p.Slot.Start.UTC(), Seconds: p.Slot.Len.Seconds(), KWh: p.Energy.KWh(), Cost: p.Cost.String(), Gap: p.Gap, Held: p.Held}
 	}
 	s.writeJSON(w, r, http.StatusOK, api.History{Points: out, Next: next})
+}
+
+// apiDocument is how to use the API, which is no secret.
+func (s *Server) apiDocument(w http.ResponseWriter, r *http.Request) {
+	b, err := openapi.Document()
+	if err != nil {
+		s.apiDone(w, r, err)
+		return
+	}
+	s.writeJSON(w, r, http.StatusOK, json.RawMessage(b))
 }
 
 // wire is a picture as it is sent.

@@ -11,7 +11,7 @@ func (s *Server) apiTariff(w http.ResponseWriter, r *http.Request) {
 	if asked := r.URL.Query().Get("amount"); asked != "" {
 		amount, ok := amountAsked(asked, s.agent.View().Unit)
 		if !ok {
-			apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.amount_query"))
+			apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.amount_query"))
 			return
 		}
 		out.Buys = api.AdviceOf(s.agent.WhatBuys(amount))

@@ -64,7 +64,7 @@ func (s *Server) apiTopUpFor(w http.ResponseWriter, r *http.Request) {
 	m := s.model(&v, "topup")
 	l := s.lastsFor(m, r.URL.Query().Get("until"))
 	if l.Need == nil {
-		apiError(w, http.StatusNotFound, "unknown", l.Problem)
+		apiError(w, r, http.StatusNotFound, "unknown", l.Problem)
 		return
 	}
 	a := api.TopUpNeed{Until: l.Need.Until.UTC()}

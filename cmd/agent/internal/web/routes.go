@@ -189,7 +189,7 @@ func byHTMX(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" 
 // fail answers with a short page in words.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, key string) {
 	if strings.HasPrefix(r.URL.Path, "/api/") {
-		apiError(w, status, strings.TrimPrefix(key, "error."), s.texts.T(key))
+		apiError(w, r, status, strings.TrimPrefix(key, "error."), s.texts.T(key))
 		return
 	}
 	v := picture.View{Seq: 1}

@@ -50,7 +50,7 @@ func (s *Server) apiUntil(w http.ResponseWriter, r *http.Request) {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&q); err != nil || d.More() {
-		apiError(w, http.StatusBadRequest, "malformed", s.texts.T("error.json_until"))
+		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.json_until"))
 		return
 	}
 	if err := s.agent.LastUntil(r.Context(), q.Until, "api"); err != nil {
