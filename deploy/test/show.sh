@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Shows on a clean Debian what docs/install.md says, each step with its seconds: the package
-# installed, a configuration, a meter over Modbus TCP, a token, the page, a backup; then an upgrade from
-# the release before with its account, the way back, a box that is replaced, and the package purged.
+# Shows on a clean Debian what docs/install.md says, each step with its seconds: the package installed,
+# "agent init --ask" answered, a meter over Modbus TCP, a plug with Tasmota on a broker, a token, the page, a
+# backup; then an upgrade from the release before with its account, the way back, a box that is replaced, and the
+# package purged.
 #
 #   deploy/test/show.sh NEW.deb OLD.deb [CACHE]
 #
-# As root, where debootstrap can reach a Debian mirror (MIRROR).  CACHE keeps the bare tree.  There is no systemd
+# As root, with Debian's mosquitto and mosquitto-clients, where debootstrap can reach a Debian mirror (MIRROR).  CACHE keeps the bare tree.  There is no systemd
 # in the tree: the service is run as its user by hand, and its system calls are held against the unit's.
 set -euo pipefail
 new=$(realpath "$1") old=$(realpath "$2") cache=${3:-}
 here=$(cd "$(dirname "$0")" && pwd)
 mirror=${MIRROR:-http://deb.debian.org/debian}
-port=${METER_PORT:-15020} page=${PAGE_PORT:-18080}
+port=${METER_PORT:-15020} page=${PAGE_PORT:-18080} broker=${BROKER_PORT:-18883}
 
 root=$(mktemp -d)
 work=$(mktemp -d)
@@ -92,18 +93,64 @@ folders=$(in_tree stat -c %U:%G:%a /etc/keeplit /var/lib/keeplit | paste -sd' ')
 [ "$folders" = "root:keeplit:2750 keeplit:keeplit:700" ] || fail "the folders are $folders"
 step "installed: $(in_tree agent version)"
 
-in_tree agent init $configuration
-# What a person edits: the meter's address, the PIN, no broker, no loads.
-sed -i -e "s|port: /dev/ttyUSB0.*|port: 127.0.0.1:$port|" -e 's|^#  pin:|  pin:|' -e "s|listen: \":8080\"|listen: \":$page\"|" \
-  -e '/^loads:/,/^plan:/{/^plan:/!d}' -e '/^mqtt:/d' -e '/^  url: mqtt:/d' "$root$configuration"
-secrets
-echo '{scheme: openpaygo, key: bc41ec9530f6dac86b1a29ab82edc5fb, starting_code: 516959010, unit: money}' >"$root/root/meter.yaml"
-in_tree agent check $configuration
-step "agent init, the configuration, agent check"
-
 python3 "$here/meter.py" "$port" 1000 2000 &
 pids+=($!)
-for _ in $(seq 50); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break || sleep 0.1; done
+printf 'keeplit:word\n' >"$work/users"
+mosquitto_passwd -U "$work/users"
+printf 'listener %s 127.0.0.1\nallow_anonymous false\npassword_file %s\n' "$broker" "$work/users" >"$work/mosquitto.conf"
+chmod 0755 "$work"
+chmod 0644 "$work/users"
+mosquitto -c "$work/mosquitto.conf" 2>/dev/null &
+pids+=($!)
+for p in "$port" "$broker"; do
+  for _ in $(seq 50); do (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null && break || sleep 0.1; done
+done
+"$here/plug.sh" "$broker" keeplit word geyser "$work/plug" &
+pids+=($!)
+step "beside it: a meter at 127.0.0.1:$port, Mosquitto at :$broker, a plug"
+
+# An answer a line; an empty one takes what is usual.
+in_tree agent init --ask $configuration >"$work/asked" 2>&1 <<EOM || fail "agent init --ask: $(tail -n 5 "$work/asked")"
+
+
+ZA
+
+
+04123456789
+60 A
+127.0.0.1:$broker
+keeplit
+word
+modbus
+sdm230
+127.0.0.1:$port
+1
+50
+openpaygo
+bc41ec9530f6dac86b1a29ab82edc5fb
+516959010
+Geyser
+3 kW
+2h30m
+18:30
+tasmota
+geyser
+yes
+
+no
+none
+$page
+4711
+4711
+EOM
+grep -oE '(broker|meter|geyser): (mqtt|sdm|it ).*' "$work/asked" | sed 's/^/       /'
+grep -q 'geyser: it went on, and is off again' "$work/asked" || fail "the plug does not obey: $(cat "$work/asked")"
+modes=$(in_tree stat -c %G:%a /etc/keeplit/keeplit.yaml /etc/keeplit/openpaygo.key /etc/keeplit/pin.hash /etc/keeplit/mqtt.password | sort -u)
+[ "$modes" = keeplit:640 ] || fail "what is written has the modes $modes"
+echo '{scheme: openpaygo, key: bc41ec9530f6dac86b1a29ab82edc5fb, starting_code: 516959010, unit: money}' >"$root/root/meter.yaml"
+in_tree agent check $configuration
+step "agent init --ask, $(grep -c . "$work/plug") messages to the plug"
+
 as_service agent check --try $configuration
 step "agent check --try"
 
