@@ -87,5 +87,11 @@ proof:
 meters:
 	KEEPLIT_REQUIRE_SERVERS=1 KEEPLIT_METERS=$(CURDIR)/docs/metering.md $(GO) test ./cmd/agent/internal/metermatrix -count 1 -v -run 'TestNoFaultOfAMeterIsCounted|TestTheJudge' -timeout 20m
 
+# Does to real agents what goes wrong in homes and writes the table of docs/reliability.md:
+#   make torture FOR=1h SEED=1 ONLY='power cut'
+.PHONY: torture
+torture:
+	$(GO) run ./internal/torture -for $(or $(FOR),1h) -seed $(or $(SEED),1) -only '$(ONLY)' -write docs/reliability.md
+
 clean:
 	rm -rf bin dist

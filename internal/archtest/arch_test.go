@@ -14,12 +14,12 @@ var domain = []string{"tariffs", "forecast", "loads", "metering", "credit", "opt
 // homes names the only folders that may import a dependency outside tests.
 var homes = map[string][]string{
 	"github.com/robfig/cron/v3":           {"cmd/agent/internal/schedule"},
-	"github.com/eclipse/paho.mqtt.golang": {"cmd/agent/internal/broker"},
+	"github.com/eclipse/paho.mqtt.golang": {"cmd/agent/internal/broker", "internal/torture"},
 	"github.com/mochi-mqtt/server/v2":     {"internal/localbroker", "cmd/agent/internal/broker"},
 	"github.com/influxdata/":              {"cmd/agent/internal/telemetry"},
 	"periph.io/x/host/v3":                 {"cmd/agent/internal/board"},
 	"periph.io/x/":                        {"cmd/agent/internal/board", "loads/", "metering/", "credit/"},
-	"modernc.org/sqlite":                  {"internal/store"},
+	"modernc.org/sqlite":                  {"internal/store", "internal/torture"},
 	"github.com/goccy/go-yaml":            {"config"},
 	"github.com/alecthomas/kong":          {"cmd/agent"},
 	"rsc.io/qr":                           {"cmd/agent"},
@@ -163,6 +163,26 @@ func TestTheOrgansOfControlKnowNothingOfEachOther(t *testing.T) {
 	}
 	if len(seen) < 6 {
 		t.Fatalf("only %d organs found", len(seen))
+	}
+}
+
+// A judge that shares code with the accused shares its faults.
+func TestWhatTorturesAgentsImportsNothingOfThem(t *testing.T) {
+	files, _ := all(t)
+	seen := 0
+	for _, f := range files {
+		if f.dir != "internal/torture" {
+			continue
+		}
+		seen++
+		for _, imp := range f.imports() {
+			if strings.HasPrefix(imp, module) {
+				t.Errorf("%s imports %s, which it judges", f.path, imp)
+			}
+		}
+	}
+	if seen < 5 {
+		t.Fatalf("only %d files found", seen)
 	}
 }
 

@@ -22,7 +22,7 @@ const module = "github.com/keeplit/keeplit"
 func floors() [][]string {
 	const in = "cmd/agent/internal/"
 	return [][]string{
-		{"cmd/agent"},
+		{"cmd/agent", "internal/torture"},
 		{in + "simulate/...", in + "metermatrix", in + "setup"},
 		{in + "service"},
 		{in + "desk", in + "talk"},

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	flags := flag.NewFlagSet("torture", flag.ContinueOnError)
+	lasts := flags.Duration("for", time.Hour, "how long faults are tried")
+	seed := flags.Uint64("seed", 1, "of all that is random")
+	write := flags.String("write", "", "document whose table is written anew")
+	only := flags.String("only", "", "the faults whose names match this expression")
+	tree := flags.String("tree", ".", "source of the agent")
+	controls := flags.Bool("controls", true, "try the controls as well")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	chosen, err := regexp.Compile(*only)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	into, err := os.MkdirTemp("", "torture-build-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(into)
+	s := session{builder: builder{tree: *tree, into: into, seams: seams(), made: map[string]string{}}, seed: *seed, out: os.Stdout}
+	for _, f := range faults() {
+		if chosen.MatchString(f.name) {
+			s.faults = append(s.faults, f)
+		}
+	}
+	results, err := s.run(ctx, *lasts, *controls)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprint(os.Stdout, table(s.faults, results))
+	if *write != "" {
+		if err := rewrite(*write, s.faults, results); err != nil {
+			return err
+		}
+	}
+	return verdict(s.faults, results)
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// session tries faults by turns.
+type session struct {
+	builder builder
+	faults  []*fault
+	seed    uint64
+	brief   bool
+	out     io.Writer
+}
+
+// controlTries is how often a fault is tried at an agent without the guard.
+const controlTries = 6
+
+// run tries every fault, then its control, then all of them by turns until the time is up.
+func (s *session) run(ctx context.Context, lasts time.Duration, controls bool) (map[string]*outcome, error) {
+	began := time.Now()
+	agent, err := s.builder.agent(ctx, "whole")
+	if err != nil {
+		return nil, err
+	}
+	results := map[string]*outcome{}
+	spent := map[string]time.Duration{}
+	next := s.seed * 1_000_003
+	once := func(f *fault) {
+		o := results[f.name]
+		if o == nil {
+			o = &outcome{counts: map[string]int{}, seen: map[string]bool{}}
+			results[f.name] = o
+		}
+		next++
+		begin := time.Now()
+		r, err := try(ctx, f, agent, next, s.brief)
+		if ctx.Err() != nil {
+			return
+		}
+		if r != nil {
+			o.add(r)
+		}
+		if err != nil {
+			o.failed = err.Error()
+		}
+		spent[f.name] += time.Since(begin)
+		_, _ = fmt.Fprintf(s.out, "%6.0fs %s: %d tried, %d lost %s\n", time.Since(began).Seconds(), f.name, o.tried, len(o.broken), o.failed)
+		for _, b := range o.broken {
+			_, _ = fmt.Fprintln(s.out, "       ", b)
+		}
+	}
+	for _, f := range s.faults {
+		once(f)
+		if o := results[f.name]; controls && o.failed == "" && len(f.control.edits) > 0 && ctx.Err() == nil {
+			if err := s.control(ctx, f, o); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for ctx.Err() == nil && time.Since(began) < lasts {
+		var due *fault
+		for _, f := range s.faults {
+			if results[f.name].failed == "" && f.share > 0 && (due == nil || spent[f.name]/time.Duration(f.share) < spent[due.name]/time.Duration(due.share)) {
+				due = f
+			}
+		}
+		if due == nil {
+			break
+		}
+		once(due)
+	}
+	return results, nil
+}
+
+// control tries a fault at an agent that lacks the guard: it must be found there.
+func (s *session) control(ctx context.Context, f *fault, o *outcome) error {
+	agent, err := s.builder.agent(ctx, fmt.Sprintf("without-%d", len(s.builder.made)), f.control.edits...)
+	if err != nil {
+		return err
+	}
+	for i := range controlTries {
+		r, err := try(ctx, f, agent, s.seed*7919+uint64(i), s.brief)
+		if err != nil {
+			return fmt.Errorf("the control of %s: %w", f.name, err)
+		}
+		if len(r.broken) > 0 {
+			o.caught = r.broken[0]
+			_, _ = fmt.Fprintf(s.out, "        without %s: caught, %s\n", f.control.without, o.caught)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+	o.uncaught = true
+	_, _ = fmt.Fprintf(s.out, "        without %s: NOT CAUGHT\n", f.control.without)
+	return nil
+}
+
+// verdict is an error where anything was lost, or a control was not caught.
+func verdict(faults []*fault, results map[string]*outcome) error {
+	var errs []error
+	for _, f := range faults {
+		o := results[f.name]
+		if o == nil {
+			continue
+		}
+		if len(o.broken) > 0 {
+			errs = append(errs, fmt.Errorf("%s: %d laws broken, the first: %s", f.name, len(o.broken), o.broken[0]))
+		}
+		if o.uncaught {
+			errs = append(errs, fmt.Errorf("%s: an agent without %s was not caught: the judge is blind to it", f.name, f.control.without))
+		}
+		if o.failed != "" {
+			errs = append(errs, fmt.Errorf("%s could not be tried: %s", f.name, o.failed))
+		}
+	}
+	return errors.Join(errs...)
+}
