@@ -51,6 +51,7 @@ type Config struct {
 	Limits     Limits            `yaml:"limits"`
 	InfluxDB   *InfluxDB         `yaml:"influxdb"`
 	Telemetry  Telemetry         `yaml:"telemetry"`
+	Keep       Keep              `yaml:"keep"`
 	Alerts     *Alerts           `yaml:"alerts"`
 	Web        Web               `yaml:"web"`
 	Schedule   Schedule          `yaml:"schedule"`
@@ -301,6 +302,7 @@ func Default() Config {
 			Slot: 30 * time.Minute, Horizon: 24 * time.Hour, RunOut: 14 * 24 * time.Hour, Time: 2 * time.Second, Shift: true,
 		},
 		Telemetry: telemetryDefaults(),
+		Keep:      keepDefaults(),
 		Web:       Web{Listen: ":8080"},
 		Schedule: Schedule{
 			Plan: "*/30 * * * *", Nightly: "17 3 * * *", Interval: 30 * time.Minute, Persist: time.Minute,
@@ -536,6 +538,7 @@ func (c *Config) checkEdges(l *fault.List) {
 		}
 	}
 	c.Telemetry.check(l)
+	c.Keep.check(l)
 	if !slices.Contains([]string{"", "open", "closed"}, c.Web.Reading) {
 		l.Add("web.reading", "write open or closed", "%q is neither", c.Web.Reading)
 	}

@@ -106,6 +106,28 @@ func (s *Store) moveSome(ctx context.Context) (int, error) {
 	return len(rows), s.classify(file, "write", tx.Commit())
 }
 
+// forgetAtOnce bounds how many intervals are forgotten at a time.
+const forgetAtOnce = 5000
+
+// forgetIntervals deletes intervals that are older than they are to be kept.  Where they
+// stood is written over, so that they cannot be read from the file either.
+func (s *Store) forgetIntervals(ctx context.Context, now time.Time) error {
+	if s.opt.KeepIntervals <= 0 {
+		return nil
+	}
+	s.moving.Lock()
+	defer s.moving.Unlock()
+	if s.pinned > 0 {
+		return nil // a reader is under way; the next call forgets
+	}
+	if _, err := s.history.ExecContext(ctx, "PRAGMA secure_delete=1"); err != nil {
+		return s.classify(s.path(intervalsFile), "write", err)
+	}
+	_, err := s.history.ExecContext(ctx, "DELETE FROM interval WHERE (series, start, len) IN (SELECT series, start, len FROM interval WHERE start < ? LIMIT ?)",
+		bound(now.Add(-s.opt.KeepIntervals)), forgetAtOnce)
+	return s.classify(s.path(intervalsFile), "write", err)
+}
+
 // forgetMoved deletes from keeplit.db the intervals that are on the disk in
 // intervals.db.
 func (s *Store) forgetMoved(ctx context.Context) error {

@@ -86,6 +86,41 @@ func TestOldPlansAndEventsGo(t *testing.T) {
 	}
 }
 
+func TestOldIntervalsGoWhereTheyAreNotKeptForEver(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct {
+		situation string
+		keep      time.Duration
+		now       time.Time
+		left      int
+	}{
+		{"kept for ever", 0, t0.AddDate(50, 0, 0), 10},
+		{"none is old", 5 * time.Hour, t0.Add(5 * time.Hour), 10},
+		{"some are old", 2 * time.Hour, t0.Add(4 * time.Hour), 6},
+		{"all are", time.Hour, t0.AddDate(1, 0, 0), 0},
+		{"no step was made, so it is not known what time it is", time.Hour, time.Time{}, 10},
+	} {
+		t.Run(c.situation, func(t *testing.T) {
+			s := open(t, t.TempDir(), Options{Ballast: -1, KeepIntervals: c.keep})
+			var b Batch
+			for n := range 10 {
+				b.Intervals = append(b.Intervals, interval("site", n, 1))
+			}
+			b.Ledger = []credit.Entry{next(credit.Entry{}, 1)}
+			must(t, s.Commit(ctx, b))
+			for range 2 {
+				must(t, s.Maintain(ctx, c.now))
+				if got := list(t, s.Intervals(ctx, "site", time.Time{}, t0.AddDate(100, 0, 0))); len(got) != c.left || len(got) > 0 && !got[len(got)-1].Slot.Start.Equal(t0.Add(270*time.Minute)) {
+					t.Fatalf("%d are left, want %d", len(got), c.left)
+				}
+			}
+			if snap, err := s.Load(ctx); err != nil || snap.Ledger != 1 {
+				t.Errorf("%d entries of the ledger, %v", snap.Ledger, err)
+			}
+		})
+	}
+}
+
 func TestSeries(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, t.TempDir(), Options{Ballast: -1})

@@ -20,6 +20,9 @@ func (s *Store) Maintain(ctx context.Context, now time.Time) error {
 	if err := s.MoveIntervals(ctx); err != nil {
 		return err
 	}
+	if err := s.forgetIntervals(ctx, now); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

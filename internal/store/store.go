@@ -33,8 +33,10 @@ type Options struct {
 	// DefaultLimit.
 	Limits map[Channel]Limit
 	// KeepPlans and KeepEvents say how long plans and events are kept; zero is
-	// 60 days and 400 days.  Ledger, tokens and intervals are kept for ever.
+	// 60 days and 400 days.  Ledger and tokens are kept for ever.
 	KeepPlans, KeepEvents time.Duration
+	// KeepIntervals says how long intervals are kept; zero is for ever.
+	KeepIntervals time.Duration
 	// Ballast is the size of the reserve for a full disk; zero is 8 MiB,
 	// negative is none.
 	Ballast int64

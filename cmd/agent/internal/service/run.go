@@ -159,7 +159,8 @@ func (s *Service) maintain(ctx context.Context) error {
 		case <-t.C:
 		}
 		now := s.now()
-		if err := s.store.Maintain(ctx, now); err != nil && ctx.Err() == nil {
+		// By the time that the loop believes: a clock that leaps forgets nothing.
+		if err := s.store.Maintain(ctx, s.loop.Snapshot().State.Now); err != nil && ctx.Err() == nil {
 			s.log.Warn("maintenance of the records", "error", err)
 		}
 		if s.plant == nil && s.nightly.Due(last, now) {

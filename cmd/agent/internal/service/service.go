@@ -90,6 +90,9 @@ func blank(cfg config.Config, log *slog.Logger) *Service {
 	return &Service{cfg: cfg, log: log, started: time.Now().UTC(), pace: usualPace(), machine: board.Machine{Log: log}}
 }
 
+// days is n days of 24 hours.
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+
 // New builds a service.  It is the only place that knows every part.
 func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err error) {
 	s := blank(cfg, opt.Log)
@@ -99,7 +102,8 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 		}
 	}()
 	if s.store, err = store.Open(ctx, cfg.Path(cfg.Data), store.Options{
-		Log: opt.Log, Linger: true, Limits: map[store.Channel]store.Limit{store.Influx: outboxLimit(cfg), store.MQTT: outboxLimit(cfg)},
+		Log: opt.Log, Linger: true,
+		KeepIntervals: days(cfg.Keep.HalfHours), KeepEvents: days(cfg.Keep.Events), KeepPlans: days(cfg.Keep.Plans), Limits: map[store.Channel]store.Limit{store.Influx: outboxLimit(cfg), store.MQTT: outboxLimit(cfg)},
 	}); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,36 @@
+package config
+
+import "github.com/keeplit/keeplit/internal/fault"
+
+// Keep is for how many days what tells of a household's habits is kept in the records.
+// The ledger and the tokens that were taken are kept for ever: they are the credit.
+type Keep struct {
+	HalfHours int `yaml:"half_hours"` // what was used, by intervals of settlement and by load; 0: for ever
+	Events    int `yaml:"events"`     // what happened
+	Plans     int `yaml:"plans"`      // when loads were to run, and why
+}
+
+// leastHalfHours is what forecasts learn from.
+const leastHalfHours = 70
+
+func keepDefaults() Keep { return Keep{HalfHours: 1096, Events: 400, Plans: 60} }
+
+func (k Keep) check(l *fault.List) {
+	const most = 36_500
+	for _, f := range []struct {
+		key         string
+		days, least int
+		remedy      string
+	}{
+		{"keep.half_hours", k.HalfHours, leastHalfHours, "write 70 or more days, or 0 to keep them for ever"},
+		{"keep.events", k.Events, 7, "write 7 or more days"},
+		{"keep.plans", k.Plans, 2, "write 2 or more days"},
+	} {
+		if f.key == "keep.half_hours" && f.days == 0 {
+			continue
+		}
+		if f.days < f.least || f.days > most {
+			l.Add(f.key, f.remedy, "%d days are not from %d to %d", f.days, f.least, most)
+		}
+	}
+}
