@@ -17,7 +17,6 @@ type fault struct {
 	name    string
 	share   int // of the time, against the others
 	short   bool
-	servers bool // it takes InfluxDB
 	control control
 	once    func(r *room) error // an error says that it could not be tried
 }

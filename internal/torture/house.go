@@ -100,12 +100,6 @@ func (h *house) shows() (mwh int64) {
 	return mwh
 }
 
-// flows is the power now.
-func (h *house) flows() (w int64) {
-	h.with(func() { w = h.watts() })
-	return w
-}
-
 func (h *house) answer(out http.ResponseWriter, _ *http.Request) {
 	var register string
 	var w int64

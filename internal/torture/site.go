@@ -242,7 +242,7 @@ func (h *site) kill() {
 		return
 	}
 	_ = syscall.Kill(-h.cmd.Process.Pid, syscall.SIGKILL)
-	<-h.done
+	_ = <-h.done // it was killed
 	h.cmd = nil
 }
 
