@@ -39,6 +39,7 @@ type site struct {
 
 	cmd     *exec.Cmd
 	done    chan error
+	ended   error // how the last one did
 	out     *lockedBuffer
 	closers []func() error
 	before  []string // a program that runs the agent, such as a tracer
@@ -242,7 +243,7 @@ func (h *site) kill() {
 		return
 	}
 	_ = syscall.Kill(-h.cmd.Process.Pid, syscall.SIGKILL)
-	_ = <-h.done // it was killed
+	h.ended = <-h.done
 	h.cmd = nil
 }
 
