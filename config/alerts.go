@@ -14,44 +14,93 @@ import (
 
 // Alerts is who is told what is wrong, besides the page: see docs/alerts.md.
 type Alerts struct {
-	Quiet civil.Week `yaml:"quiet"` // hours in which only what is critical is told; the rest waits until they are over
-	To    []AlertTo  `yaml:"to"`
+	// Hours in which only what is critical is told; the rest waits until they are over. Local time.
+	// Example: ["Mon-Sun 22:00-06:00"]
+	Quiet civil.Week `yaml:"quiet"`
+	// Who is told, and how: one way each.
+	// Example: [{name: my phone, least: serious, ntfy: {url: "https://ntfy.sh/a-long-topic-of-your-own"}}]
+	To []AlertTo `yaml:"to"`
 }
 
 // AlertTo is a recipient, and the one way to tell it.
 type AlertTo struct {
-	Name     string         `yaml:"name"`  // of who or what it is
-	Least    string         `yaml:"least"` // severity that it is told of: info, caution, serious (where empty) or critical
-	Mail     *AlertMail     `yaml:"mail"`
-	Ntfy     *AlertNtfy     `yaml:"ntfy"`
+	// Who or what it is, for messages and "agent alert".
+	// Example: my phone
+	Name string `yaml:"name"`
+	// The least severity that it is told of: info, caution, serious or critical.
+	// Default: serious
+	// Example: serious
+	Least string `yaml:"least"`
+	// Tells by mail.
+	// Example: {server: "smtp.example.org:587", username: me, password: {file: mail.password}, from: me@example.org, to: [me@example.org]}
+	Mail *AlertMail `yaml:"mail"`
+	// Tells by ntfy, an app for phones that needs no account.
+	// Example: {url: "https://ntfy.sh/a-long-topic-of-your-own"}
+	Ntfy *AlertNtfy `yaml:"ntfy"`
+	// Tells by Telegram.
+	// Example: {token: {file: telegram.token}, chat: "123456789"}
 	Telegram *AlertTelegram `yaml:"telegram"`
-	Webhook  *AlertWebhook  `yaml:"webhook"`
-	MQTT     *AlertMQTT     `yaml:"mqtt"`
+	// Tells a program by HTTP.
+	// Example: {url: "https://example.org/hook", secret: {file: hook.secret}}
+	Webhook *AlertWebhook `yaml:"webhook"`
+	// Tells over the broker of mqtt. It has no settings of its own.
+	// Example: {}
+	MQTT *AlertMQTT `yaml:"mqtt"`
 }
 
 // AlertMail is an SMTP server that takes mail.
 type AlertMail struct {
-	Server   string   `yaml:"server"`   // host:port
-	Security string   `yaml:"security"` // starttls (where empty), tls from the first byte on, or none
-	Username string   `yaml:"username"`
-	Password string   `yaml:"password" secret:"true"`
-	From     string   `yaml:"from"`
-	To       []string `yaml:"to"`
-	CA       string   `yaml:"ca"` // file of the authority that signed the server's certificate
+	// The mail server and its port.
+	// Example: smtp.example.org:587
+	Server string `yaml:"server"`
+	// starttls, tls (from the first byte on, often port 465) or none (on this machine or network alone).
+	// Default: starttls
+	// Example: starttls
+	Security string `yaml:"security"`
+	// The server's user.
+	// Example: me@example.org
+	Username string `yaml:"username"`
+	// That user's password, in a file or an environment variable. Many providers want one made for
+	// programs.
+	// Example: {file: mail.password}
+	Password string `yaml:"password" secret:"true"`
+	// The address that mail comes from.
+	// Example: me@example.org
+	From string `yaml:"from"`
+	// The addresses that it goes to.
+	// Example: [me@example.org, you@example.org]
+	To []string `yaml:"to"`
+	// File of the authority that signed the server's certificate, PEM. Left out, the machine's own
+	// authorities are trusted.
+	// Example: mail-ca.pem
+	CA string `yaml:"ca"`
 }
 
 // AlertNtfy is a topic of an ntfy server.
 type AlertNtfy struct {
-	URL   string `yaml:"url"` // https://server/topic
+	// The server with the topic. Whoever knows the topic reads along: make it long.
+	// Example: https://ntfy.sh/a-long-topic-of-your-own
+	URL string `yaml:"url"`
+	// The access token, in a file or an environment variable, where the server asks for one.
+	// Example: {file: ntfy.token}
 	Token string `yaml:"token" secret:"true"`
-	CA    string `yaml:"ca"`
+	// File of the authority that signed the server's certificate, PEM. Left out, the machine's own
+	// authorities are trusted.
+	// Example: ntfy-ca.pem
+	CA string `yaml:"ca"`
 }
 
 // AlertTelegram is a chat that a bot may write to.
 type AlertTelegram struct {
-	Token  string `yaml:"token" secret:"true"`
-	Chat   string `yaml:"chat"`   // its number, or @channel
-	Server string `yaml:"server"` // of the bot interface
+	// The bot's token, in a file or an environment variable.
+	// Example: {file: telegram.token}
+	Token string `yaml:"token" secret:"true"`
+	// The chat that the bot writes to: its number in quotes, or @channel.
+	// Example: "123456789"
+	Chat string `yaml:"chat"`
+	// Where the bot interface is; another one only for tests or a server of your own.
+	// Example: https://api.telegram.org
+	Server string `yaml:"server"`
 }
 
 // SetDefaults is what holds where the file says nothing.
@@ -59,9 +108,16 @@ func (t *AlertTelegram) SetDefaults() { t.Server = "https://api.telegram.org" }
 
 // AlertWebhook is an address that takes the message as JSON.
 type AlertWebhook struct {
-	URL    string `yaml:"url"`
-	Secret string `yaml:"secret" secret:"true"` // signs the body
-	CA     string `yaml:"ca"`
+	// The address that the message is sent to, as JSON, by POST.
+	// Example: https://example.org/hook
+	URL string `yaml:"url"`
+	// What the body is signed with, in a file or an environment variable.
+	// Example: {file: hook.secret}
+	Secret string `yaml:"secret" secret:"true"`
+	// File of the authority that signed the server's certificate, PEM. Left out, the machine's own
+	// authorities are trusted.
+	// Example: hook-ca.pem
+	CA string `yaml:"ca"`
 }
 
 // AlertMQTT is the site's topic alert at the broker.

@@ -9,9 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -30,34 +28,92 @@ import (
 
 // Config is the whole configuration of one site.
 type Config struct {
-	Site Site   `yaml:"site"`
-	Data string `yaml:"data"` // folder of the records
-	// HeadFile keeps the end of the ledger where a copy of the folder does not
-	// reach it, such as on another disk; empty: nowhere but at the broker.
-	HeadFile   string            `yaml:"head_file"`
-	Meter      metering.Document `yaml:"meter"`
-	Tariff     Tariff            `yaml:"tariff"`
-	Credit     credit.Document   `yaml:"credit"`
-	Tokens     Tokens            `yaml:"tokens"`
-	TopUp      TopUp             `yaml:"topup"`
-	Supply     Supply            `yaml:"supply"`
-	Entry      Entry             `yaml:"entry"`
-	Loads      []loads.Document  `yaml:"loads"`
-	Switching  Switching         `yaml:"switching"`
-	Plan       Plan              `yaml:"plan"`
-	MQTT       *MQTT             `yaml:"mqtt"`
-	OCPP       *OCPP             `yaml:"ocpp"`
-	Policy     *Policy           `yaml:"policy"`
-	Limits     Limits            `yaml:"limits"`
-	InfluxDB   *InfluxDB         `yaml:"influxdb"`
-	Telemetry  Telemetry         `yaml:"telemetry"`
-	Keep       Keep              `yaml:"keep"`
-	Alerts     *Alerts           `yaml:"alerts"`
-	Web        Web               `yaml:"web"`
-	Schedule   Schedule          `yaml:"schedule"`
-	Simulation *Simulation       `yaml:"simulation"`
-	Watchdog   Watchdog          `yaml:"watchdog"`
-	Log        Log               `yaml:"log"`
+	// What and where this place is: its name in messages, its meter number, its time zone and what its
+	// main breaker carries.
+	// Example: {id: home, name: Home, meter: "04123456789", zone: Africa/Johannesburg, limit: 13.8 kW, symbol: R}
+	Site Site `yaml:"site"`
+	// Folder of the records: the account, the ledger and what was measured. Only the agent may write
+	// there; keep it on a disk that lasts, and in your backups.
+	// Example: /var/lib/keeplit
+	Data string `yaml:"data"`
+	// File that keeps the number and hash of the ledger's last entry where a copy of the data folder does
+	// not reach it, such as on a USB stick. An old copy of the folder that is put back is found out by it.
+	// Without it the head is kept at the broker alone.
+	// Example: /media/stick/head.json
+	HeadFile string `yaml:"head_file"`
+	// How consumption is measured: the driver, and in a part of the driver's name where the meter is
+	// connected.
+	// Example: {driver: modbus, max_power: 14 kW, modbus: {model: sdm230, port: /dev/ttyUSB0, unit: 1}}
+	Meter metering.Document `yaml:"meter"`
+	// What electricity costs. Give one of file, catalogue and document.
+	// Example: {catalogue: za-eskom-homelight-20a}
+	Tariff Tariff `yaml:"tariff"`
+	// The prepaid account: in money or in kWh, when to warn, what is lent, how debts are paid back.
+	// Example: {mode: money, warn_at: [25, 10], emergency: {amount: 20, offer_below: 10}}
+	Credit credit.Document `yaml:"credit"`
+	// Which tokens are read, and with which keys. At least one scheme is needed.
+	// Example: {openpaygo: {key: {file: openpaygo.key}, starting_code: 516959010, unit: money}}
+	Tokens Tokens `yaml:"tokens"`
+	// How credit is bought.
+	// Example: {vendor_hours: ["Mon-Fri 08:00-18:00", "Sat 09:00-13:00"]}
+	TopUp TopUp `yaml:"topup"`
+	// The contactor of the whole supply and when it is cut. Without one keeplit only advises.
+	// Example: {switch: {driver: relay, relay: {line: GPIO17}}, min_off: 10s}
+	Supply Supply `yaml:"supply"`
+	// What takes tokens at the meter itself, besides page, command line and MQTT.
+	// Example: {keypad: {rows: [GPIO5, GPIO6, GPIO13, GPIO19], columns: [GPIO12, GPIO16, GPIO20, GPIO21]}}
+	Entry Entry `yaml:"entry"`
+	// The appliances that the agent may switch, one entry each.
+	// Example: [{id: geyser, name: Geyser, power: 3 kW, need: {for: 2h30m}, ready_by: "18:30", switch: {driver: tasmota, topic: geyser}}]
+	Loads []loads.Document `yaml:"loads"`
+	// How gently loads are switched, so that they do not all start at once.
+	// Example: {gap_min: 1s, gap_max: 10s, spread: 30s, per_hour: 30}
+	Switching Switching `yaml:"switching"`
+	// How far and how finely the agent plans.
+	// Example: {slot: 15m, horizon: 24h}
+	Plan Plan `yaml:"plan"`
+	// The broker that the site reports to and takes commands from. Leave it out where there is none.
+	// Example: {url: "mqtt://localhost:1883", username: keeplit, password: {file: mqtt.password}}
+	MQTT *MQTT `yaml:"mqtt"`
+	// Where charging stations call that speak OCPP 1.6.
+	// Example: {listen: ":8887"}
+	OCPP *OCPP `yaml:"ocpp"`
+	// The utility whose signed prices, tokens, messages, limits and disconnections are obeyed. Leave it
+	// out where there is none.
+	// Example: {issuer: example-power, roots: [cdxqyRqyrl-F0FBV7rEIW5f1xgTwEwbqlGHkf3VC3ZY], streams: [tariff, token, message]}
+	Policy *Policy `yaml:"policy"`
+	// Who may say how much is drawn, besides a utility that signs it: docs/limits.md.
+	// Example: {mqtt: {floor: 500 W, fail_safe: 8 kW}}
+	Limits Limits `yaml:"limits"`
+	// The InfluxDB server that points are written to. Leave it out where there is none.
+	// Example: {url: "http://192.168.1.10:8086", bucket: keeplit/autogen, token: {file: influx.token}}
+	InfluxDB *InfluxDB `yaml:"influxdb"`
+	// How often points are made, how long they wait for a server that does not answer, and what leaves the
+	// home.
+	// Example: {every: 1m, max_age: 168h}
+	Telemetry Telemetry `yaml:"telemetry"`
+	// For how many days what tells of a household's habits is kept: docs/privacy.md.
+	// Example: {half_hours: 400, events: 90, plans: 14}
+	Keep Keep `yaml:"keep"`
+	// Who is told what is wrong, besides the page.
+	// Example: {quiet: ["Mon-Sun 22:00-06:00"], to: [{name: my phone, ntfy: {url: "https://ntfy.sh/a-long-topic-of-your-own"}}]}
+	Alerts *Alerts `yaml:"alerts"`
+	// The page and the HTTP interface.
+	// Example: {listen: ":8080", pin: {file: pin.hash}}
+	Web Web `yaml:"web"`
+	// When recurring work is done.
+	// Example: {plan: "*/15 * * * *", nightly: "17 3 * * *", interval: 30m, persist: 1m}
+	Schedule Schedule `yaml:"schedule"`
+	// The simulated place behind a simulated meter. Only with the meter drivers house and replay.
+	// Example: {speed: 60, per_day: 12 kWh}
+	Simulation *Simulation `yaml:"simulation"`
+	// What starts the machine again when the agent hangs. Nothing is needed here for the watchdog of
+	// systemd.
+	// Example: {device: /dev/watchdog, timeout: 15s}
+	Watchdog Watchdog `yaml:"watchdog"`
+	// How much is logged, and in which form.
+	// Example: {level: info, format: text}
+	Log Log `yaml:"log"`
 
 	// Folder is where the file is; paths in it are relative to that.
 	Folder string `yaml:"-"`
@@ -88,45 +144,78 @@ func (c *Config) Locate(known, l fault.List) fault.List {
 
 // Site says what and where it is.
 type Site struct {
-	ID       string      `yaml:"id"`       // in topics and telemetry: lower-case letters, digits and hyphens
-	Name     string      `yaml:"name"`     // for people
-	Meter    string      `yaml:"meter"`    // the meter number that tokens are bought for
-	Zone     string      `yaml:"zone"`     // IANA time zone, e.g. Africa/Johannesburg
-	Limit    units.Power `yaml:"limit"`    // greatest import allowed; 0 is no limit
-	Currency string      `yaml:"currency"` // ISO 4217; the tariff's where empty
-	Symbol   string      `yaml:"symbol"`   // written before amounts; the currency code where empty
+	// The site's name in topics and telemetry: 1 to 63 lower-case letters, digits and hyphens. Change it
+	// only with a new data folder in mind: others know the site by it.
+	// Example: home
+	ID string `yaml:"id"`
+	// What people call the place, on the page and in messages.
+	// Example: Home
+	Name string `yaml:"name"`
+	// The meter number that your tokens are bought for, as it stands on your receipts. Write it in quotes,
+	// so that no zero is lost.
+	// Example: "04123456789"
+	Meter string `yaml:"meter"`
+	// The time zone whose clock you live by, as an IANA name.
+	// Example: Africa/Johannesburg
+	Zone string `yaml:"zone"`
+	// The most power that the site may draw: what the main breaker carries. Loads are shed above it. 0 is
+	// no limit.
+	// Example: 13.8 kW
+	Limit units.Power `yaml:"limit"`
+	// The currency of the account as an ISO 4217 code. Left out, it is the tariff's.
+	// Example: ZAR
+	Currency string `yaml:"currency"`
+	// What is written before amounts. Left out, it is the currency's code.
+	// Example: R
+	Symbol string `yaml:"symbol"`
 }
 
 // Tariff names a tariff document: one of File, Catalogue and Document.
 type Tariff struct {
-	File      string            `yaml:"file"`      // a tariff document
-	Catalogue string            `yaml:"catalogue"` // a document that the program brings along
-	Document  *tariffs.Document `yaml:"document"`  // written out here
-	// PricesFor: prices sent over MQTT that came longer ago than this do not rule
-	// any more; 0: each rules its own slot however old it is.
+	// A tariff document in a file of your own.
+	// Example: tariff.yaml
+	File string `yaml:"file"`
+	// A tariff document that comes with the program; "agent tariff ready" lists them.
+	// Example: za-eskom-homelight-20a
+	Catalogue string `yaml:"catalogue"`
+	// The tariff document written out here, in place of a file.
+	// Example: {name: Flat, zone: Africa/Johannesburg, currency: ZAR, versions: [{energy: [{name: energy, price: 2.6}]}]}
+	Document *tariffs.Document `yaml:"document"`
+	// Prices that were sent over MQTT rule no longer than this after they came. 0: each rules its own
+	// time, however old it is.
+	// Example: 36h
 	PricesFor time.Duration `yaml:"prices_for"`
 }
 
 // Tokens are the token schemes that top-ups are read by.
 type Tokens struct {
+	// Tokens of OpenPAYGO.
+	// Example: {key: {file: openpaygo.key}, starting_code: 516959010, unit: money}
 	OpenPAYGO *OpenPAYGO `yaml:"openpaygo"`
-	STS       *STS       `yaml:"sts"`
-	// Voucher is whose signed vouchers are taken.
+	// Tokens of 20 digits after STS (IEC 62055-41).
+	// Example: {decoder_key: {file: sts.key}, base_date: 2014}
+	STS *STS `yaml:"sts"`
+	// Vouchers that an operator signs, for meters without a token scheme.
+	// Example: {keys: [cdxqyRqyrl-F0FBV7rEIW5f1xgTwEwbqlGHkf3VC3ZY]}
 	Voucher *voucher.Document `yaml:"voucher"`
-	// Described is a scheme that a document describes.
+	// Tokens of a vendor's own scheme, which a document describes.
+	// Example: {file: scheme.yaml, keys: [{key: {file: meter.key}}]}
 	Described *Described `yaml:"described"`
 }
 
 // TopUp is how credit is bought.
 type TopUp struct {
-	// VendorHours is when the shop is open, in local time; none: at any hour.
+	// When the shop is open, in local time. "Buy before" is said while it still is. Left out: at any hour.
+	// Example: ["Mon-Fri 08:00-18:00", "Sat 09:00-13:00"]
 	VendorHours civil.Week `yaml:"vendor_hours"`
 }
 
 // OpenPAYGO is the document of that scheme with its key kept out of the file.
 type OpenPAYGO struct {
 	openpaygo.Document `yaml:",inline"`
-	Secret             string `yaml:"key" secret:"true"`
+	// The key that the vendor and the meter share, 32 hex digits, in a file or an environment variable.
+	// Example: {file: openpaygo.key}
+	Secret string `yaml:"key" secret:"true"`
 }
 
 // SetDefaults is what holds where the file says nothing.  The unit is the
@@ -153,10 +242,19 @@ func (s *STS) SetDefaults() { s.Document = sts.Defaults() }
 
 // STS is the document of that scheme with its keys kept out of the file.
 type STS struct {
-	sts.Document  `yaml:",inline"`
+	sts.Document `yaml:",inline"`
+	// The meter's decoder key, in a file or an environment variable: 32 hex digits of ea11, 16 of ea07.
+	// Give it, or vending_key with the meter's identity.
+	// Example: {file: sts.key}
 	DecoderSecret string `yaml:"decoder_key" secret:"true"`
+	// The vending key that the decoder key is made from, with pan, sgc, tariff_index, key_type and
+	// key_revision: 40 hex digits; 16 are of DKGA02 and experimental. Rarely what a home has.
+	// Example: {file: vending.key}
 	VendingSecret string `yaml:"vending_key" secret:"true"`
-	TablesText    string `yaml:"tables" secret:"true"` // of algorithm 07, JSON; see sts.ReadTables
+	// The tables of algorithm 07, as JSON, as your operator has them from the STS Association. Needed with
+	// ea07 alone.
+	// Example: {file: ea07.json}
+	TablesText string `yaml:"tables" secret:"true"`
 }
 
 // readTables puts the tables of algorithm 07 in their place.
@@ -172,39 +270,82 @@ func (s *STS) readTables(l *fault.List) {
 
 // Switching is how careful loads are switched.
 type Switching struct {
-	GapMin  time.Duration `yaml:"gap_min"` // pause between two starts
-	GapMax  time.Duration `yaml:"gap_max"`
-	Spread  time.Duration `yaml:"spread"`   // random wait of each load after an outage
-	PerHour int           `yaml:"per_hour"` // most starts of one load in an hour
+	// The shortest pause between the starts of two loads.
+	// Example: 1s
+	GapMin time.Duration `yaml:"gap_min"`
+	// The longest such pause; each is drawn between the two.
+	// Example: 10s
+	GapMax time.Duration `yaml:"gap_max"`
+	// After an outage each load waits a random time up to this, so that a street does not start at once.
+	// Example: 30s
+	Spread time.Duration `yaml:"spread"`
+	// The most starts of one load in an hour.
+	// Example: 30
+	PerHour int `yaml:"per_hour"`
 }
 
 // Plan is how far and how finely is planned.
 type Plan struct {
-	Slot    time.Duration `yaml:"slot"`    // length of a slot of the plan; divides meter readings' interval
-	Horizon time.Duration `yaml:"horizon"` // how far ahead loads are planned
-	RunOut  time.Duration `yaml:"run_out"` // how far ahead the end of credit is looked for
-	Time    time.Duration `yaml:"time"`    // most computing time for one plan; a simulation counts a desktop's work
-	Shift   bool          `yaml:"shift"`   // false: loads run as soon as they may
+	// Length of a step of the plan. It divides schedule.interval. Shorter steps fit prices better and take
+	// more computing.
+	// Example: 15m
+	Slot time.Duration `yaml:"slot"`
+	// How far ahead loads are planned, 1h to 168h. Longer than a day helps where tomorrow's prices are
+	// known.
+	// Example: 24h
+	Horizon time.Duration `yaml:"horizon"`
+	// How far ahead the end of the credit is looked for, 24h to 744h.
+	// Example: 336h
+	RunOut time.Duration `yaml:"run_out"`
+	// The most computing time for one plan, 50ms to 1m. A small board has a use for more.
+	// Example: 2s
+	Time time.Duration `yaml:"time"`
+	// Whether loads are moved into cheaper hours. false: they run as soon as they may.
+	// Example: true
+	Shift bool `yaml:"shift"`
 }
 
 // MQTT is the broker.
 type MQTT struct {
-	URL      string `yaml:"url"` // mqtt://host:1883 or mqtts://host:8883
+	// The broker's address: mqtt:// without, mqtts:// with TLS.
+	// Example: mqtt://192.168.1.10:1883
+	URL string `yaml:"url"`
+	// The name by which the broker knows the agent. Two agents of one name throw each other out.
+	// Default: keeplit- and the site's id
+	// Example: keeplit-home
 	ClientID string `yaml:"client_id"`
+	// The broker's user.
+	// Example: keeplit
 	Username string `yaml:"username"`
+	// That user's password, in a file or an environment variable.
+	// Example: {file: mqtt.password}
 	Password string `yaml:"password" secret:"true"`
-	CA       string `yaml:"ca"`   // file of the authority that signed the broker's certificate
-	Cert     string `yaml:"cert"` // file of the agent's own certificate
-	Key      string `yaml:"key"`  // file of its key
-	// HomeAssistant is how the site announces itself there; nil: it does not.
+	// File of the authority that signed the broker's certificate, PEM. Left out, the machine's own
+	// authorities are trusted.
+	// Example: broker-ca.pem
+	CA string `yaml:"ca"`
+	// File of the agent's own certificate, PEM, where the broker asks for one. Goes with key.
+	// Example: agent.pem
+	Cert string `yaml:"cert"`
+	// File of that certificate's private key, PEM.
+	// Example: agent.key
+	Key string `yaml:"key"`
+	// How the site announces itself to Home Assistant. Left out, it does not.
+	// Example: {discovery: true}
 	HomeAssistant *HomeAssistant `yaml:"homeassistant"`
 }
 
 // HomeAssistant is how the site announces itself to Home Assistant.
 type HomeAssistant struct {
-	Discovery bool   `yaml:"discovery"` // false: what was announced before is taken back
-	Prefix    string `yaml:"prefix"`    // of its discovery topics
-	Commands  bool   `yaml:"commands"`  // what the agent takes over MQTT is offered there as well
+	// Whether it does. false: what was announced before is taken back.
+	// Example: true
+	Discovery bool `yaml:"discovery"`
+	// The beginning of the discovery topics, as Home Assistant's MQTT integration has it.
+	// Example: homeassistant
+	Prefix string `yaml:"prefix"`
+	// Whether what the agent takes over MQTT (a token, run, skip) is offered in Home Assistant as well.
+	// Example: false
+	Commands bool `yaml:"commands"`
 }
 
 // SetDefaults is what holds where the file says nothing.
@@ -214,7 +355,9 @@ func (h *HomeAssistant) SetDefaults() {
 
 // OCPP is where charging stations call, which speak it.
 type OCPP struct {
-	Listen string `yaml:"listen"` // host:port; :8887 where empty
+	// Address and port that the stations call: ws://THIS-MACHINE:8887/NAME-OF-THE-STATION.
+	// Example: ":8887"
+	Listen string `yaml:"listen"`
 }
 
 // SetDefaults is what holds where the file says nothing.
@@ -222,24 +365,53 @@ func (o *OCPP) SetDefaults() { o.Listen = ":8887" }
 
 // InfluxDB is where telemetry goes.
 type InfluxDB struct {
-	URL    string `yaml:"url"`
-	Org    string `yaml:"org"`                 // empty for InfluxDB 1.8
-	CA     string `yaml:"ca"`                  // file of the authority that signed the server's certificate
-	Bucket string `yaml:"bucket"`              // InfluxDB 1.8: database/retention-policy
-	Token  string `yaml:"token" secret:"true"` // InfluxDB 1.8: user:password
+	// The server's address.
+	// Example: http://192.168.1.10:8086
+	URL string `yaml:"url"`
+	// The organisation; none for InfluxDB 1.8.
+	// Example: home
+	Org string `yaml:"org"`
+	// File of the authority that signed the server's certificate, PEM. Left out, the machine's own
+	// authorities are trusted.
+	// Example: influx-ca.pem
+	CA string `yaml:"ca"`
+	// The bucket that points go to; for InfluxDB 1.8 database/retention-policy.
+	// Example: keeplit/autogen
+	Bucket string `yaml:"bucket"`
+	// The token that may write there, in a file or an environment variable; for InfluxDB 1.8
+	// user:password.
+	// Example: {file: influx.token}
+	Token string `yaml:"token" secret:"true"`
 }
 
 // Web is the page.
 type Web struct {
-	Listen  string   `yaml:"listen"`
-	Title   string   `yaml:"title"`
-	PIN     string   `yaml:"pin" secret:"true"` // the hash that "agent pin" printed
-	Reading string   `yaml:"reading"`           // open: anybody on the network may look; closed: the PIN is asked; closed where empty and there is a PIN
-	Hosts   []string `yaml:"hosts"`             // further names the page is reached by
-	// TLS is off by default: the page is for the home's own network.
+	// Address and port that the page is served on. ":8080" is every network of the machine,
+	// "127.0.0.1:8080" the machine alone.
+	// Example: ":8080"
+	Listen string `yaml:"listen"`
+	// The page's title. Left out, it is the site's name.
+	// Example: Our house
+	Title string `yaml:"title"`
+	// The hash of the PIN that guards changes, as "agent pin" printed it, in a file or an environment
+	// variable. Without it nothing can be changed by the page.
+	// Example: {file: pin.hash}
+	PIN string `yaml:"pin" secret:"true"`
+	// open: anybody on the network may look; closed: the PIN is asked first. Left out, it is closed where
+	// there is a PIN: when nobody is home can be read off the power.
+	// Example: open
+	Reading string `yaml:"reading"`
+	// Further names by which the page is reached, such as that of a proxy. Requests for other names are
+	// refused.
+	// Example: [meter.example.org]
+	Hosts []string `yaml:"hosts"`
+	// Serves the page over TLS: own, or cert and key. Off where it is left out: the page is for the home's
+	// own network.
+	// Example: {own: true}
 	TLS WebTLS `yaml:"tls"`
-	// Proxies are addresses of proxies in front of the page, or networks of them:
-	// what they say of a reader's address is believed, and of nobody else.
+	// Addresses or networks of proxies in front of the page. What they say of a reader's address is
+	// believed, and of nobody else.
+	// Example: [192.168.1.2, 172.16.0.0/12]
 	Proxies []string `yaml:"proxies"`
 }
 
@@ -249,45 +421,89 @@ func (w Web) Open() bool { return w.Reading == "open" || w.Reading == "" && w.PI
 
 // WebTLS is how the page is served over TLS: own, or cert and key.
 type WebTLS struct {
-	Own  bool   `yaml:"own"`  // the agent makes a certificate for itself, once, in the data folder
-	Cert string `yaml:"cert"` // file, PEM
-	Key  string `yaml:"key"`  // file, PEM
+	// The agent makes a certificate for itself, once, in the data folder. Browsers ask once whether to
+	// trust it.
+	// Example: true
+	Own bool `yaml:"own"`
+	// File of the certificate, PEM. Goes with key, and not with own.
+	// Example: page.pem
+	Cert string `yaml:"cert"`
+	// File of its private key, PEM.
+	// Example: page.key
+	Key string `yaml:"key"`
 }
 
 // Schedule is when recurring work is done, in cron's five fields, local time.
 type Schedule struct {
-	Plan    string `yaml:"plan"`
+	// When a new plan is made, in cron's five fields, local time.
+	// Example: "*/15 * * * *"
+	Plan string `yaml:"plan"`
+	// When the nightly work is done (a copy of the ledger, tidying up), in cron's five fields, local time.
+	// Example: 17 3 * * *
 	Nightly string `yaml:"nightly"`
-	// Interval is how long an interval of settlement and of readings is.
+	// Length of an interval of settlement and of stored readings: 5m, 10m, 15m, 30m or 1h. Take that of
+	// your meter or tariff.
+	// Example: 30m
 	Interval time.Duration `yaml:"interval"`
-	// Persist is the longest that anything measured is kept in memory only.
+	// The longest that a measurement is in memory only, 1s to 1h. Longer spares an SD card; what was
+	// measured meanwhile is measured again from the register after a power cut.
+	// Example: 1m
 	Persist time.Duration `yaml:"persist"`
 }
 
 // Simulation is the simulated plant behind a simulated meter.
 type Simulation struct {
-	Speed  float64           `yaml:"speed"` // simulated seconds a real second; 0 is as fast as possible
-	Step   time.Duration     `yaml:"step"`  // simulated time between two readings
-	Start  time.Time         `yaml:"start"` // where the simulation begins; the recording's begin, or now
-	End    time.Time         `yaml:"end"`   // where it ends; the recording's end, or never
-	Seed   uint64            `yaml:"seed"`
-	PerDay units.Energy      `yaml:"per_day"`    // consumption of a simulated house
-	Tokens string            `yaml:"tokens"`     // CSV "time,token": tokens entered at those times
-	Plants map[string]string `yaml:"appliances"` // load id: plain, geyser, washer or charger
+	// Simulated seconds in a real second: 1 is real time, 0 as fast as possible.
+	// Example: 60
+	Speed float64 `yaml:"speed"`
+	// Simulated time between two readings, up to 1h.
+	// Example: 10s
+	Step time.Duration `yaml:"step"`
+	// Where the simulation begins, UTC. Left out: the recording's begin, or now.
+	// Example: 2026-07-01T00:00:00Z
+	Start time.Time `yaml:"start"`
+	// Where it ends, UTC. Left out: the recording's end, or never.
+	// Example: 2026-07-08T00:00:00Z
+	End time.Time `yaml:"end"`
+	// Seed of all that is random in it: the same seed is the same house.
+	// Example: 7
+	Seed uint64 `yaml:"seed"`
+	// What a simulated house uses on an average day.
+	// Example: 12 kWh
+	PerDay units.Energy `yaml:"per_day"`
+	// File, CSV with the header time,token: tokens that are entered at those times.
+	// Example: tokens.csv
+	Tokens string `yaml:"tokens"`
+	// What really is behind each load's switch, by the load's id: plain, geyser, washer or charger.
+	// Example: {geyser: geyser}
+	Plants map[string]string `yaml:"appliances"`
 }
 
 // Watchdog is what starts the machine again when the agent hangs.  What a
 // service manager asks for (WatchdogSec=) needs no setting here.
 type Watchdog struct {
-	Device   string        `yaml:"device"`   // of the kernel, /dev/watchdog; none where it is left out
-	Timeout  time.Duration `yaml:"timeout"`  // of the device: a Raspberry Pi's ends at 15s
-	Patience time.Duration `yaml:"patience"` // this long metering or persistence may stand still; 0: 5m, or as long as they need
+	// The kernel's watchdog. Left out, none is used.
+	// Example: /dev/watchdog
+	Device string `yaml:"device"`
+	// After this long without a sign of life the device starts the machine again; whole seconds. A
+	// Raspberry Pi's takes 15s at most.
+	// Example: 15s
+	Timeout time.Duration `yaml:"timeout"`
+	// Metering or writing may stand still this long before the agent stops giving signs of life. At least
+	// twice schedule.persist and three times meter.every.
+	// Default: 5m, or longer where the meter or schedule.persist need it
+	// Example: 10m
+	Patience time.Duration `yaml:"patience"`
 }
 
 // Log is how much is logged.
 type Log struct {
-	Level  string `yaml:"level"`  // debug, info, warn or error
-	Format string `yaml:"format"` // text or json
+	// The least that is logged: debug, info, warn or error.
+	// Example: info
+	Level string `yaml:"level"`
+	// text for people, json for programs.
+	// Example: text
+	Format string `yaml:"format"`
 }
 
 // Default is the configuration with every default as a value.
@@ -364,151 +580,6 @@ func (c *Config) Zone() *time.Location {
 	return loc
 }
 
-// prefixForm is one level of a topic or a few; keeplit's own topics begin otherwise.
-var prefixForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}(/[A-Za-z0-9_-]{1,40}){0,3}$`) //nolint:gochecknoglobals // compiled once, never changed
-
-var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`) //nolint:gochecknoglobals // compiled once, never changed
-
-// Check names everything wrong with the configuration as a whole.
-func (c *Config) Check() fault.List {
-	var l fault.List
-	if !idForm.MatchString(c.Site.ID) {
-		l.Add("site.id", "write 1 to 63 lower-case letters, digits and hyphens", "%q cannot name a site", c.Site.ID)
-	}
-	if strings.TrimSpace(c.Site.Meter) == "" {
-		l.Add("site.meter", "write the meter number that is on your receipts", "the meter number is missing")
-	}
-	if _, err := time.LoadLocation(c.Site.Zone); err != nil || c.Site.Zone == "" || c.Site.Zone == "Local" {
-		l.Add("site.zone", "write an IANA name such as Africa/Johannesburg", "%q is not a time zone", c.Site.Zone)
-	}
-	if c.Site.Limit < 0 {
-		l.Add("site.limit", "write what the main breaker carries, e.g. 13.8 kW", "%s is negative", c.Site.Limit)
-	}
-	if c.Data == "" {
-		l.Add("data", "write a folder that only the agent may write to", "there is no folder for the records")
-	}
-	if rel, err := filepath.Rel(c.Path(c.Data), c.Path(c.HeadFile)); c.HeadFile != "" && err == nil && filepath.IsLocal(rel) {
-		l.Add("head_file", "choose a place outside, best on another disk", "it is in the data folder, and would be copied and deleted with it")
-	}
-	c.checkMeter(&l)
-	c.checkTariff(&l)
-	l.Under("credit", c.Credit.Check())
-	c.checkTokens(&l)
-	c.checkLoads(&l)
-	l.Under("entry", c.Entry.Check())
-	c.checkPlan(&l)
-	c.checkEdges(&l)
-	c.checkPolicy(&l)
-	c.checkLimits(&l)
-	c.checkAlerts(&l)
-	c.checkSimulation(&l)
-	return l
-}
-
-func (c *Config) checkTariff(l *fault.List) {
-	given := 0
-	for _, is := range []bool{c.Tariff.File != "", c.Tariff.Catalogue != "", c.Tariff.Document != nil} {
-		if is {
-			given++
-		}
-	}
-	if given != 1 {
-		l.Add("tariff", "give one of file, catalogue and document", "%d tariffs are named", given)
-	}
-	if c.Tariff.PricesFor < 0 {
-		l.Add("tariff.prices_for", "write a time such as 36h, or 0s for no end", "%s is negative", c.Tariff.PricesFor)
-	}
-	if c.Tariff.Document != nil {
-		l.Under("tariff.document", c.Tariff.Document.Check())
-	}
-}
-
-func (c *Config) checkTokens(l *fault.List) {
-	if t := c.Tokens; t.OpenPAYGO == nil && t.STS == nil && t.Voucher == nil && t.Described == nil {
-		l.Add("tokens", "add openpaygo, sts or described with the key of your meter, or voucher with your operator's public key", "no token could ever be read")
-	}
-	c.checkDescribed(l)
-	if v := c.Tokens.Voucher; v != nil {
-		l.Under("tokens.voucher", v.Check())
-	}
-	if o := c.Tokens.OpenPAYGO; o != nil {
-		o.Key = o.Secret
-		c.fillUnit(o)
-		l.Under("tokens.openpaygo", o.Document.Check())
-		c.checkUnit(l, o.Unit)
-	}
-	if s := c.Tokens.STS; s != nil {
-		s.DecoderKey, s.VendingKey = s.DecoderSecret, s.VendingSecret
-		s.readTables(l)
-		l.Under("tokens.sts", s.Document.Check())
-	}
-}
-
-// checkUnit sees to it that a token's value can become credit.
-func (c *Config) checkUnit(l *fault.List, unit openpaygo.Unit) {
-	if (unit == openpaygo.Money) == (c.Credit.Mode == credit.InMoney) || c.Credit.KWhPrice > 0 {
-		return
-	}
-	l.Add("tokens.openpaygo.unit", "write the unit that your vendor sells in, set credit.mode to the same, or say by credit.kwh_price what a kWh is worth",
-		"tokens are of %s and the account is kept in %s, so no token could ever be credited", unit, c.Credit.Mode)
-}
-
-func (c *Config) checkLoads(l *fault.List) {
-	for i, d := range c.Loads {
-		at := fmt.Sprintf("loads[%d]", i)
-		l.Under(at, d.Check())
-		if slices.ContainsFunc(c.Loads[:i], func(o loads.Document) bool { return o.ID == d.ID }) {
-			l.Add(at+".id", "give each load an id of its own", "%q is used twice", d.ID)
-		}
-		if d.ID == loads.SupplyID {
-			l.Add(at+".id", "choose another id", "%q is the supply contactor's own", d.ID)
-		}
-		if least := d.Least(); c.Site.Limit > 0 && least > c.Site.Limit {
-			l.Add(at+".power", "correct the load's power, or raise site.limit to what the main breaker carries", "%s is more than the whole site may draw, %s", least, c.Site.Limit)
-		}
-		c.checkSwitch(l, at+".switch", d.Switch)
-	}
-	l.Under("supply.switch", c.Supply.Switch.Check())
-	c.checkSwitch(l, "supply.switch", c.Supply.Switch)
-	c.checkShared(l)
-	l.Under("supply", c.Supply.Check())
-	for _, d := range []struct {
-		path string
-		d    time.Duration
-	}{{"gap_min", c.Switching.GapMin}, {"gap_max", c.Switching.GapMax}, {"spread", c.Switching.Spread}} {
-		if d.d < 0 {
-			l.Add("switching."+d.path, "write 0s or more", "%s is negative", d.d)
-		}
-	}
-	if c.Switching.GapMax < c.Switching.GapMin {
-		l.Add("switching.gap_max", "write at least switching.gap_min", "%s is less than gap_min %s", c.Switching.GapMax, c.Switching.GapMin)
-	}
-}
-
-func (c *Config) checkPlan(l *fault.List) {
-	const day = 24 * time.Hour
-	iv := c.Schedule.Interval
-	if iv < time.Minute || iv > time.Hour || time.Hour%iv != 0 {
-		l.Add("schedule.interval", "write 5m, 10m, 15m, 30m or 1h", "%s does not divide an hour", iv)
-		iv = 30 * time.Minute
-	}
-	if s := c.Plan.Slot; s < time.Minute || iv%s != 0 {
-		l.Add("plan.slot", "write a length that divides schedule.interval", "%s does not divide %s", s, iv)
-	}
-	if h := c.Plan.Horizon; h < time.Hour || h > 7*day {
-		l.Add("plan.horizon", "write 24h to 48h", "%s is not between 1h and 168h", h)
-	}
-	if r := c.Plan.RunOut; r < day || r > 31*day {
-		l.Add("plan.run_out", "write 168h", "%s is not between 24h and 744h", r)
-	}
-	if c.Plan.Time < 50*time.Millisecond || c.Plan.Time > time.Minute {
-		l.Add("plan.time", "write 2s", "%s is not between 50ms and 1m", c.Plan.Time)
-	}
-	if p := c.Schedule.Persist; p < time.Second || p > time.Hour {
-		l.Add("schedule.persist", "write 1m", "%s is not between 1s and 1h", p)
-	}
-}
-
 // leastPatience is how long metering and persistence stand still when all is well.
 func (c *Config) leastPatience() time.Duration {
 	return max(2*c.Schedule.Persist, c.Meter.Silence())
@@ -520,73 +591,4 @@ func (c *Config) Patience() time.Duration {
 		return c.Watchdog.Patience
 	}
 	return max(5*time.Minute, c.leastPatience())
-}
-
-func (c *Config) checkEdges(l *fault.List) {
-	if m := c.MQTT; m != nil && m.URL == "" {
-		l.Add("mqtt.url", "write it like mqtt://192.168.1.10:1883", "the broker's address is missing")
-	}
-	if m := c.MQTT; m != nil && m.HomeAssistant != nil && !prefixForm.MatchString(m.HomeAssistant.Prefix) {
-		l.Add("mqtt.homeassistant.prefix", "write homeassistant, or what Home Assistant's MQTT integration has as its discovery prefix", "%.60q is not the beginning of a topic", m.HomeAssistant.Prefix)
-	}
-	if i := c.InfluxDB; i != nil {
-		if i.URL == "" {
-			l.Add("influxdb.url", "write it like http://192.168.1.10:8086", "the server's address is missing")
-		}
-		if i.Bucket == "" {
-			l.Add("influxdb.bucket", "write a bucket, or database/retention-policy for InfluxDB 1.8", "the bucket is missing")
-		}
-	}
-	c.Telemetry.check(l)
-	c.Keep.check(l)
-	if !slices.Contains([]string{"", "open", "closed"}, c.Web.Reading) {
-		l.Add("web.reading", "write open or closed", "%q is neither", c.Web.Reading)
-	}
-	switch t := c.Web.TLS; {
-	case t.Own && (t.Cert != "" || t.Key != ""):
-		l.Add("web.tls.own", "write own: true, or cert and key", "the page has one certificate")
-	case (t.Cert == "") != (t.Key == ""):
-		l.Add("web.tls", "name both files, cert and key", "only one of cert and key is given")
-	}
-	if c.Web.Reading == "closed" && c.Web.PIN == "" {
-		l.Add("web.pin", `make one with "agent pin", or write reading: open`, "the page is closed and there is no PIN to open it")
-	}
-	if w := c.Watchdog; w.Timeout < time.Second || w.Timeout > time.Hour || w.Timeout%time.Second != 0 {
-		l.Add("watchdog.timeout", "write whole seconds from 1s to 1h; 15s suits most boards", "%s is not a timeout of a watchdog", w.Timeout)
-	}
-	if least := c.leastPatience(); c.Watchdog.Patience != 0 && c.Watchdog.Patience < least {
-		l.Add("watchdog.patience", fmt.Sprintf("write %s or more: twice schedule.persist, three times meter.every", least), "%s would start a machine again that is well", c.Watchdog.Patience)
-	}
-	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
-		l.Add("log.level", "write debug, info, warn or error", "%q is not a level", c.Log.Level)
-	}
-	if c.Log.Format != "text" && c.Log.Format != "json" {
-		l.Add("log.format", "write text or json", "%q is not a format", c.Log.Format)
-	}
-}
-
-func (c *Config) checkSimulation(l *fault.List) {
-	simulated := c.Simulated()
-	s := c.Simulation
-	switch {
-	case s == nil && simulated:
-		l.Add("meter.driver", "add the simulation part", "%s is a simulated meter", c.Meter.Driver)
-		return
-	case s != nil && !simulated:
-		l.Add("simulation", "take it out, or choose the meter driver "+strings.Join(c.drivers.simulated(), " or "), "nothing is simulated behind a real meter")
-		return
-	case s == nil:
-		return
-	}
-	if s.Speed < 0 {
-		l.Add("simulation.speed", "write 1 for real time, more for faster, 0 for as fast as possible", "%v is negative", s.Speed)
-	}
-	if s.Step < 0 || s.Step > time.Hour {
-		l.Add("simulation.step", "write 1s to 1h", "%s is not a step", s.Step)
-	}
-	for id := range s.Plants {
-		if !slices.ContainsFunc(c.Loads, func(d loads.Document) bool { return d.ID == id }) {
-			l.Add("simulation.appliances."+id, "use the ids of loads", "there is no load %q", id)
-		}
-	}
 }

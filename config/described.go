@@ -7,16 +7,29 @@ import (
 
 // Described names the description of a token scheme: one of File and Document.
 type Described struct {
-	File         string                 `yaml:"file"`          // a description
-	Document     *described.Description `yaml:"document"`      // written out here
-	Keys         []DescribedKey         `yaml:"keys"`          // the one in use first
-	UnlockTokens bool                   `yaml:"unlock_tokens"` // tokens that switch prepayment off for good are taken
+	// The description of the scheme. Give it, or document.
+	// Example: scheme.yaml
+	File string `yaml:"file"`
+	// The description written out here.
+	// Example: {name: Example, hash: sha1, unit: kwh, message: [{counter: 8}, {value: 2}], digits: [{value: 3}, {counter: 2}, {code: 6}], values: [{from: 1, to: 999, do: add, each: 1}]}
+	Document *described.Description `yaml:"document"`
+	// The keys that the meter shares with the vendor, the one in use first.
+	// Example: [{key: {file: meter.key}}]
+	Keys []DescribedKey `yaml:"keys"`
+	// Whether tokens are taken that switch prepayment off for good. One is worth more than all others
+	// together.
+	// Example: true
+	UnlockTokens bool `yaml:"unlock_tokens"`
 }
 
 // DescribedKey is a key that the meter shares with the vendor.
 type DescribedKey struct {
+	// The key in hex digits, in a file or an environment variable.
+	// Example: {file: meter.key}
 	Secret string `yaml:"key" secret:"true"`
-	Next   int64  `yaml:"next"` // counter of the vendor's next token, of a meter that was in use before
+	// The counter of the vendor's next token, for a meter that was in use before.
+	// Example: 42
+	Next int64 `yaml:"next"`
 }
 
 // For is the whole document of the scheme, with a description that was read.

@@ -9,29 +9,52 @@ import (
 
 // Entry is what takes tokens at the meter besides page, command line and MQTT.
 type Entry struct {
+	// A 4x4 matrix keypad on GPIO pins.
+	// Example: {rows: [GPIO5, GPIO6, GPIO13, GPIO19], columns: [GPIO12, GPIO16, GPIO20, GPIO21], display: {bus: "1"}}
 	Keypad *Keypad `yaml:"keypad"`
-	Card   *Card   `yaml:"card"`
+	// A reader of contactless cards (MFRC522).
+	// Example: {port: SPI0.0, reset: GPIO25, irq: GPIO24, key: {file: card.key}}
+	Card *Card `yaml:"card"`
 }
 
 // Keypad is a 4x4 matrix keypad on GPIO pins, with a display where there is one.
 type Keypad struct {
-	Rows    []string `yaml:"rows"`    // four pins, from the top
-	Columns []string `yaml:"columns"` // four pins, from the left
+	// The four pins of the rows, from the top.
+	// Example: [GPIO5, GPIO6, GPIO13, GPIO19]
+	Rows []string `yaml:"rows"`
+	// The four pins of the columns, from the left.
+	// Example: [GPIO12, GPIO16, GPIO20, GPIO21]
+	Columns []string `yaml:"columns"`
+	// A display of 16x2 characters behind a PCF8574.
+	// Example: {bus: "1", address: 39}
 	Display *Display `yaml:"display"`
 }
 
 // Display is a 16x2 character display behind a PCF8574 on an I2C bus.
 type Display struct {
-	Bus     string `yaml:"bus"`     // name or number; the first one where empty
-	Address int    `yaml:"address"` // 39 (0x27, the usual one where 0) or 63 (0x3F)
+	// The I2C bus, by name or number. Left out: the first one.
+	// Example: "1"
+	Bus string `yaml:"bus"`
+	// The display's address on the bus: 39 (0x27) or 63 (0x3F).
+	// Default: 39
+	// Example: 63
+	Address int `yaml:"address"`
 }
 
 // Card is an MFRC522 reader on an SPI port.
 type Card struct {
-	Port  string `yaml:"port"`  // name or number; the first one where empty
-	Reset string `yaml:"reset"` // pin
-	IRQ   string `yaml:"irq"`   // pin
-	Key   string `yaml:"key" secret:"true"`
+	// The SPI port, by name or number. Left out: the first one.
+	// Example: SPI0.0
+	Port string `yaml:"port"`
+	// The pin that resets the reader.
+	// Example: GPIO25
+	Reset string `yaml:"reset"`
+	// The pin by which the reader says that a card is there.
+	// Example: GPIO24
+	IRQ string `yaml:"irq"`
+	// The key that the cards are read with, in a file or an environment variable.
+	// Example: {file: card.key}
+	Key string `yaml:"key" secret:"true"`
 }
 
 // usualDisplay is the address that most display boards have.

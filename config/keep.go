@@ -5,9 +5,16 @@ import "github.com/keeplit/keeplit/internal/fault"
 // Keep is for how many days what tells of a household's habits is kept in the records.
 // The ledger and the tokens that were taken are kept for ever: they are the credit.
 type Keep struct {
-	HalfHours int `yaml:"half_hours"` // what was used, by intervals of settlement and by load; 0: for ever
-	Events    int `yaml:"events"`     // what happened
-	Plans     int `yaml:"plans"`      // when loads were to run, and why
+	// Days for which is kept what was used, by intervals of settlement and by load: 70 or more, which
+	// forecasts learn from, or 0 for ever.
+	// Example: 400
+	HalfHours int `yaml:"half_hours"`
+	// Days for which is kept what happened: 7 or more.
+	// Example: 90
+	Events int `yaml:"events"`
+	// Days for which is kept when loads were to run, and why: 2 or more.
+	// Example: 14
+	Plans int `yaml:"plans"`
 }
 
 // leastHalfHours is what forecasts learn from.

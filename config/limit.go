@@ -13,22 +13,31 @@ import (
 // Limits are who may say how much is drawn besides a utility that signs it (policy): see
 // docs/limits.md.
 type Limits struct {
-	Contact *ContactLimit `yaml:"contact"` // contacts at GPIO inputs, such as those of a grid operator's control box
-	MQTT    *Limit        `yaml:"mqtt"`    // what is sent to the topic limit/set
+	// Contacts at GPIO inputs, such as those of a grid operator's control box.
+	// Example: {of: loads, inputs: [{line: GPIO5, pull: up, active_low: true, limit: 4.2 kW}]}
+	Contact *ContactLimit `yaml:"contact"`
+	// What the household's own programs send to the topic limit/set.
+	// Example: {floor: 500 W, fail_safe: 8 kW}
+	MQTT *Limit `yaml:"mqtt"`
 }
 
 // ContactLimit is one to four contacts; the lowest limit of those that are closed holds.
 type ContactLimit struct {
-	Limit  `yaml:",inline"`
+	Limit `yaml:",inline"`
+	// One to four contacts. The lowest limit of those that are closed holds.
+	// Example: [{line: GPIO5, pull: up, active_low: true, limit: 4.2 kW}]
 	Inputs []LimitInput `yaml:"inputs"`
 }
 
 // LimitInput is one contact.
 type LimitInput struct {
 	metering.ContactDocument `yaml:",inline"`
-	Limit                    units.Power `yaml:"limit"` // while it is closed
-	// Free: closed says that there is no limit.  One of the contacts is then always closed, and
-	// where none is, a wire is broken.
+	// The limit while the contact is closed.
+	// Example: 4.2 kW
+	Limit units.Power `yaml:"limit"`
+	// Whether it says by being closed that there is no limit. One of the contacts is then always closed,
+	// and where none is, a wire is broken.
+	// Example: true
 	Free bool `yaml:"free"`
 }
 
@@ -43,10 +52,19 @@ const (
 
 // Limit is how the site may be limited by one who may.
 type Limit struct {
-	Of          string        `yaml:"of"`            // what counts: site, or loads (those that can wait)
-	FailSafe    units.Power   `yaml:"fail_safe"`     // the limit while nobody is heard
-	FailSafeFor time.Duration `yaml:"fail_safe_for"` // at least so long, where somebody is heard again and says nothing of a limit
-	Floor       units.Power   `yaml:"floor"`         // the least limit that is obeyed
+	// What counts: site, all that is drawn; loads, what the loads that can wait draw together.
+	// Example: loads
+	Of string `yaml:"of"`
+	// The limit while nobody is heard.
+	// Example: 4.2 kW
+	FailSafe units.Power `yaml:"fail_safe"`
+	// At least so long the fail-safe limit holds, where somebody is heard again and says nothing of a
+	// limit; 2h to 24h.
+	// Example: 2h
+	FailSafeFor time.Duration `yaml:"fail_safe_for"`
+	// The least limit that is obeyed: no message takes more away.
+	// Example: 4.2 kW
+	Floor units.Power `yaml:"floor"`
 }
 
 // SetDefaults is what holds where the file says nothing.

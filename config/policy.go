@@ -13,21 +13,40 @@ import (
 
 // Policy is whose signed word counts: see docs/policy.md.
 type Policy struct {
-	Issuer    string   `yaml:"issuer"`    // the utility's name, as its envelopes have it
-	Roots     []string `yaml:"roots"`     // its public root keys
-	Threshold int      `yaml:"threshold"` // so many of them must have signed a key set
-	Groups    []string `yaml:"groups"`    // that the site belongs to, such as its feeder
-	Streams   []string `yaml:"streams"`   // what is listened to: tariff, token, message, limit, supply
-	// Limit is how the site is limited, where streams has limit.
+	// The utility's name, as its messages have it.
+	// Example: example-power
+	Issuer string `yaml:"issuer"`
+	// The utility's public root keys, as it publishes them.
+	// Example: [cdxqyRqyrl-F0FBV7rEIW5f1xgTwEwbqlGHkf3VC3ZY]
+	Roots []string `yaml:"roots"`
+	// So many root keys must have signed a set of keys before it counts.
+	// Example: 1
+	Threshold int `yaml:"threshold"`
+	// Groups of sites that this one belongs to, such as its feeder.
+	// Example: [feeder-7]
+	Groups []string `yaml:"groups"`
+	// What is listened to: tariff, token, message, limit and supply. The last two act on your supply; give
+	// them only to whom may.
+	// Example: [tariff, token, message, limit]
+	Streams []string `yaml:"streams"`
+	// How the site is limited, where streams has limit.
+	// Example: {fail_safe: 4.2 kW, fail_safe_for: 2h, floor: 4.2 kW}
 	Limit Limit `yaml:"limit"`
-	// Disconnect is how the site is disconnected, where streams has supply.
+	// How the site is disconnected, where streams has supply.
+	// Example: {control_mode: 1, protected: {holidays: [12-25], notice: 48h}}
 	Disconnect *PolicyDisconnect `yaml:"disconnect"`
 }
 
 // PolicyDisconnect is how a utility may disconnect the site.
 type PolicyDisconnect struct {
-	ControlMode credit.ControlMode        `yaml:"control_mode"` // of the DLMS disconnect control: how it ends; 0: no utility disconnects
-	Protected   *credit.ProtectedDocument `yaml:"protected"`    // when it may not; none: only what the utility has signed holds
+	// How a disconnection ends, as DLMS numbers it, 0 to 6: docs/policy.md says what each means. 0: no
+	// utility disconnects this site.
+	// Example: 1
+	ControlMode credit.ControlMode `yaml:"control_mode"`
+	// When the utility may not disconnect, whatever it signs. Left out: only what the utility has signed
+	// itself holds.
+	// Example: {windows: [{days: [fri], from: "12:00", to: "23:59"}], dates: ["11-15 to 04-15"], holidays: ["12-25"], eves: true, notice: 48h}
+	Protected *credit.ProtectedDocument `yaml:"protected"`
 }
 
 // SetDefaults is what holds where the file says nothing.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,28 +16,38 @@ import (
 // made from the very types that Decode fills: an editor that knows it completes keys and marks
 // unknown ones.  Values are checked by Check, which knows more than a schema can.
 func Schema(drivers Drivers) ([]byte, error) {
-	g := schemaMaker{drivers}
-	root := g.of(reflect.TypeFor[Config](), false)
+	said, err := readAbouts()
+	if err != nil {
+		return nil, err
+	}
+	g := schemaMaker{drivers, said}
+	root := g.of(reflect.ValueOf(Default()), false)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "keeplit configuration"
 	return json.MarshalIndent(root, "", "  ")
 }
 
-type schemaMaker struct{ drivers Drivers }
+type schemaMaker struct {
+	drivers Drivers
+	said    abouts
+}
 
-func (g schemaMaker) of(t reflect.Type, secret bool) map[string]any {
+// of is the schema of v's type; v holds the defaults.
+func (g schemaMaker) of(v reflect.Value, secret bool) map[string]any {
 	if secret {
-		one := func(key string) map[string]any {
+		one := func(key, text string) map[string]any {
 			return map[string]any{
 				"type": "object", "additionalProperties": false, "required": []string{key},
-				"properties": map[string]any{key: map[string]any{"type": "string"}},
+				"properties": map[string]any{key: map[string]any{"type": "string", "description": text}},
 			}
 		}
-		return map[string]any{"oneOf": []any{one("file"), one("env")}}
+		return map[string]any{"oneOf": []any{
+			one("file", "The file that holds it, for the agent alone to read."),
+			one("env", "The environment variable that holds it."),
+		}}
 	}
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
+	v = pointed(v)
+	t := v.Type()
 	text := func(pattern string) map[string]any { return map[string]any{"type": "string", "pattern": pattern} }
 	switch t {
 	case reflect.TypeFor[units.Money](), reflect.TypeFor[units.Price]():
@@ -69,16 +80,17 @@ func (g schemaMaker) of(t reflect.Type, secret bool) map[string]any {
 	case reflect.Float32, reflect.Float64:
 		return map[string]any{"type": "number"}
 	case reflect.Slice:
-		return map[string]any{"type": "array", "items": g.of(t.Elem(), false)}
+		return map[string]any{"type": "array", "items": g.of(element(t), false)}
 	case reflect.Map:
-		return map[string]any{"type": "object", "additionalProperties": g.of(t.Elem(), false)}
+		return map[string]any{"type": "object", "additionalProperties": g.of(element(t), false)}
 	case reflect.Struct:
 		properties := map[string]any{}
 		for name, f := range fieldsOf(t) {
-			one := g.nullable(g.of(t.FieldByIndex(f.index).Type, f.secret))
+			one := g.nullable(g.of(v.FieldByIndex(f.index), f.secret))
 			if f.mapping != nil {
-				one = map[string]any{"oneOf": []any{one, g.of(t.FieldByIndex(f.mapping).Type, false)}}
+				one = map[string]any{"oneOf": []any{one, g.of(v.FieldByIndex(f.mapping), false)}}
 			}
+			g.describe(one, g.said.of(t, f), v.FieldByIndex(f.index))
 			properties[name] = one
 		}
 		if c, ok := g.drivers.choiceOf(t); ok {
@@ -98,16 +110,59 @@ func (g schemaMaker) choice(properties map[string]any, c choice) {
 	}
 	for _, name := range c.names {
 		names = append(names, name)
-		settings := g.of(c.settings(name).Type(), false)
+		value := pointed(c.settings(name))
+		settings := g.of(value, false)
 		keys, _ := settings["properties"].(map[string]any)
 		switch {
 		case c.form == asKeys:
-			maps.Copy(properties, keys)
+			for _, key := range slices.Sorted(maps.Keys(keys)) {
+				merge(properties, key, keys[key].(map[string]any), name) //nolint:forcetypeassert // made above
+			}
 		case len(keys) > 0:
 			properties[name] = g.nullable(settings)
+			g.describe(settings, g.said[nameOf(value.Type())], reflect.Value{})
 		}
 	}
-	properties["driver"] = map[string]any{"enum": names}
+	one, _ := properties["driver"].(map[string]any)
+	delete(one, "type")
+	one["enum"] = names
+}
+
+// merge puts the key of a driver beside those of others; where two say different things
+// of one, each is named with its own.
+func merge(properties map[string]any, key string, one map[string]any, driver string) {
+	text, _ := one["description"].(string)
+	of := driver + ": " + text
+	if other, ok := properties[key].(map[string]any); ok {
+		before, _ := other["description"].(string)
+		switch {
+		case strings.HasSuffix(before, ": "+text):
+			of = strings.TrimSuffix(before, ": "+text) + ", " + of
+		default:
+			of = before + " " + of
+		}
+	}
+	one["description"] = of
+	properties[key] = one
+}
+
+// describe adds what is said of a key, its default and its example.
+func (g schemaMaker) describe(one map[string]any, a about, v reflect.Value) {
+	text := a.Text
+	if a.Default != "" {
+		text += " Default: " + a.Default + "."
+	}
+	if text != "" {
+		one["description"] = text
+	}
+	if example, err := exampleOf(a.Example); err == nil && a.Example != "" {
+		one["examples"] = []any{example}
+	}
+	if v.IsValid() && a.Default == "" {
+		if plain := plainOf(v); plain != nil {
+			one["default"] = plain
+		}
+	}
 }
 
 // nullable: "key:" with nothing after it keeps the default.

@@ -13,25 +13,54 @@ import (
 
 // Supply is the supply contactor and when it is cut.
 type Supply struct {
-	Switch loads.SwitchDocument `yaml:"switch"` // driver none: the site has no contactor
+	// What cuts the supply. With driver none the site has no contactor, and keeplit only advises.
+	// Example: {driver: relay, relay: {line: GPIO17, feedback: {line: GPIO27, pull: up, active_low: true}}}
+	Switch loads.SwitchDocument `yaml:"switch"`
 
-	MinOff   time.Duration `yaml:"min_off"`   // no closing sooner than this after an opening; 0: at once
-	MinCycle time.Duration `yaml:"min_cycle"` // least time between two closings
-	Hourly   int           `yaml:"hourly"`    // most closings in an hour
-	Settle   time.Duration `yaml:"settle"`    // within this feedback must agree with a command; 200ms, or 5s on a network, where 0
-	Breaks   units.Power   `yaml:"breaks"`    // greatest power the contactor may break; 0 is any
-	Behind   bool          `yaml:"behind"`    // the meter is fed through the contactor
-	Tamper   string        `yaml:"tamper"`    // a bypass found: warn, or cut until a token clears it
+	// The supply is not closed sooner than this after it was opened, for what stands behind it and may not
+	// start again at once. 0: a token restores at once.
+	// Example: 10s
+	MinOff time.Duration `yaml:"min_off"`
+	// The least time between two closings, so that the contactor does not chatter.
+	// Example: 1m
+	MinCycle time.Duration `yaml:"min_cycle"`
+	// The most closings in an hour.
+	// Example: 6
+	Hourly int `yaml:"hourly"`
+	// Within this the feedback must agree with a command, or a warning is given.
+	// Default: 200ms, or 5s on a network
+	// Example: 500ms
+	Settle time.Duration `yaml:"settle"`
+	// The most power that the contactor may break. Above it loads are shed first. 0 is any.
+	// Example: 10 kW
+	Breaks units.Power `yaml:"breaks"`
+	// Whether the meter is fed through the contactor, and so is silent while it is open.
+	// Example: true
+	Behind bool `yaml:"behind"`
+	// What follows where a bypass, an open cover or a magnet is found: warn, or cut until a token clears
+	// it.
+	// Example: warn
+	Tamper string `yaml:"tamper"`
 
-	Limit  credit.LimitDocument `yaml:"limit"`  // power limit with its retries
-	Shed   []Shed               `yaml:"shed"`   // loads that go off as credit falls
-	Buzzer *relay.Document      `yaml:"buzzer"` // sounds before the credit ends
+	// The limit of the power, with what follows when it is exceeded.
+	// Example: {limit: 3 kW, allowance: 30s, retries: [1m, 5m], calm: 10m}
+	Limit credit.LimitDocument `yaml:"limit"`
+	// Loads that go off as the credit falls, so that what matters lasts longer.
+	// Example: [{below: 10, priority: 3}, {below: 5, priority: 1}]
+	Shed []Shed `yaml:"shed"`
+	// A buzzer on a GPIO line that sounds before the credit ends.
+	// Example: {line: GPIO22}
+	Buzzer *relay.Document `yaml:"buzzer"`
 }
 
 // Shed holds loads off while little credit is left.
 type Shed struct {
-	Below    units.Money `yaml:"below"`    // credit left, in the account's unit
-	Priority int         `yaml:"priority"` // loads of this priority and greater, but no essential one
+	// Credit left, in the account's unit: currency or kWh.
+	// Example: 10
+	Below units.Money `yaml:"below"`
+	// Loads of this priority number and greater stay off below it, but no essential one.
+	// Example: 3
+	Priority int `yaml:"priority"`
 }
 
 // The answers to a bypass.

@@ -11,16 +11,31 @@ import (
 
 // Telemetry is what is measured for InfluxDB, how long it may wait, and what leaves the home.
 type Telemetry struct {
-	Every   time.Duration `yaml:"every"`    // between two points of a series
-	MaxRows int64         `yaml:"max_rows"` // the outbox drops its oldest telemetry beyond this, and counts it
-	MaxAge  time.Duration `yaml:"max_age"`
-	Share   Share         `yaml:"share"`
+	// Time between two points of a series.
+	// Example: 1m
+	Every time.Duration `yaml:"every"`
+	// The most points that wait for a server that does not answer. Beyond it the oldest are dropped and
+	// counted; nothing of the account ever is.
+	// Example: 50000
+	MaxRows int64 `yaml:"max_rows"`
+	// The longest that a point waits.
+	// Example: 168h
+	MaxAge time.Duration `yaml:"max_age"`
+	// What leaves the home, by who receives it. What is not named does not.
+	// Example: {influxdb: [site, interval, ledger], mqtt: [state, warnings, ledger]}
+	Share Share `yaml:"share"`
 }
 
 // Share is what leaves the home, by receiver; what is not named does not.
 type Share struct {
-	InfluxDB []string `yaml:"influxdb"` // measurements
-	MQTT     []string `yaml:"mqtt"`     // topics; status, ledger/head, token/result and policy/... are said all the same
+	// The measurements that are written to InfluxDB: some of site, load, interval, ledger, event and
+	// power_quality.
+	// Example: [site, interval, ledger]
+	InfluxDB []string `yaml:"influxdb"`
+	// What is published over MQTT: some of state, totals, plan, warnings, load, ledger and event. Status,
+	// the ledger's head, results of tokens and answers to a utility are said all the same.
+	// Example: [state, warnings, ledger]
+	MQTT []string `yaml:"mqtt"`
 }
 
 // InfluxShares are the measurements that may be shared, and MQTTShares the topics.

@@ -30,58 +30,103 @@ const (
 // Document is the credit part of the configuration.  Amounts are in the
 // account's unit: currency, or kWh where mode is kwh.
 type Document struct {
-	Mode Mode `yaml:"mode"` // money (default) or kwh
-	// KWhPrice (currency per kWh) converts what is not in the account's unit:
-	// kWh tokens in a money account, money charges and tokens in a kWh account.
-	// 0 means that nothing is converted: such a token is refused as of no use,
-	// and a kWh account leaves money charges to the vendor.
-	KWhPrice units.Price   `yaml:"kwh_price"`
-	Opening  units.Money   `yaml:"opening"` // credit a new account starts with
-	WarnAt   []units.Money `yaml:"warn_at"` // low-credit thresholds
-	// MaximumBalance is the greatest balance a top-up may reach; 0 is no limit.
-	MaximumBalance units.Money       `yaml:"maximum_balance"`
-	Provision      ProvisionDocument `yaml:"maximum_provision"`
-	Emergency      EmergencyDocument `yaml:"emergency"`
-	Debt           DebtDocument      `yaml:"debt"`
-	FreeUnits      FreeDocument      `yaml:"free_units"`
-	Friendly       FriendlyDocument  `yaml:"friendly_hours"`
-	Restore        Restore           `yaml:"restore"` // automatic (default) or armed
-	// RestoreAbove: after a cut for credit, the available credit must be above
-	// this before the supply may come back.
-	RestoreAbove units.Money     `yaml:"restore_above"`
-	Lockout      LockoutDocument `yaml:"lockout"`
+	// What the account is kept in: money, or kwh. Take what your tokens are sold in.
+	// Example: money
+	Mode Mode `yaml:"mode"`
+	// What a kWh is worth in the account's currency, for what is not in the account's unit: tokens of kWh
+	// in an account of money, charges of money in an account of kWh. 0: nothing is converted.
+	// Example: 2.6
+	KWhPrice units.Price `yaml:"kwh_price"`
+	// Credit that a new account begins with, in its unit: what your meter shows on the day of the change.
+	// It counts once, when the data folder is new.
+	// Example: 57.30
+	Opening units.Money `yaml:"opening"`
+	// Credit at which a low-credit warning is given, one after another, in the account's unit.
+	// Example: [25, 10]
+	WarnAt []units.Money `yaml:"warn_at"`
+	// The greatest balance that a top-up may lead to; a token beyond it is refused and stays good. 0 is no
+	// limit.
+	// Example: 5000
+	MaximumBalance units.Money `yaml:"maximum_balance"`
+	// The most that may be topped up in a period.
+	// Example: {amount: 2000, period: month}
+	Provision ProvisionDocument `yaml:"maximum_provision"`
+	// Credit that is lent when the balance is spent, and paid back by the next top-up.
+	// Example: {amount: 20, offer_below: 10}
+	Emergency EmergencyDocument `yaml:"emergency"`
+	// How debts are paid back from top-ups or with time.
+	// Example: {share_percent: 25, period: month, cap: 200}
+	Debt DebtDocument `yaml:"debt"`
+	// A grant of credit in each period, such as a free basic allowance.
+	// Example: {amount: 50, period: month}
+	FreeUnits FreeDocument `yaml:"free_units"`
+	// Hours in which a supply that had credit when they began is not cut for want of credit. What is used
+	// then is owed.
+	// Example: {windows: [{days: [mon, tue, wed, thu, fri], from: "18:00", to: "10:00"}], special_days: [2026-12-25]}
+	Friendly FriendlyDocument `yaml:"friendly_hours"`
+	// What follows when there is credit again: automatic closes the supply; armed waits until somebody
+	// presses Reconnect on the page. Take armed where something dangerous could be left on.
+	// Example: armed
+	Restore Restore `yaml:"restore"`
+	// After a cut for want of credit the available credit must be above this before the supply may come
+	// back, in the account's unit.
+	// Example: 5
+	RestoreAbove units.Money `yaml:"restore_above"`
+	// How guessing of tokens is slowed down. Each way of entry has a lock of its own.
+	// Example: {tries: 3, first: 10s, longest: 20m}
+	Lockout LockoutDocument `yaml:"lockout"`
 }
 
 // EmergencyDocument is credit lent when the balance runs low.
 type EmergencyDocument struct {
-	Amount     units.Money `yaml:"amount"`      // 0: none is offered
-	OfferBelow units.Money `yaml:"offer_below"` // offered while the available credit is at or below this
-	Automatic  bool        `yaml:"automatic"`   // taken without asking when the balance reaches zero
-	// SuspendStanding: while there is no credit left of the customer's own,
-	// charges by time become debt instead of eating the emergency credit.
+	// How much is lent, in the account's unit. 0: nothing is.
+	// Example: 20
+	Amount units.Money `yaml:"amount"`
+	// It is offered while the available credit is at or below this, in the account's unit.
+	// Example: 10
+	OfferBelow units.Money `yaml:"offer_below"`
+	// Whether it is taken without asking when the balance is spent.
+	// Example: true
+	Automatic bool `yaml:"automatic"`
+	// While no credit of your own is left, charges for time become debt and do not eat what was lent.
+	// Example: true
 	SuspendStanding bool `yaml:"suspend_standing"`
 }
 
 // DebtDocument says how debts are recovered.
 type DebtDocument struct {
-	SharePercent int64       `yaml:"share_percent"` // of each top-up, towards payment debts; 0 to 100
-	Cap          units.Money `yaml:"cap"`           // greatest recovery by share in a period; 0 is no cap
-	Period       Period      `yaml:"period"`        // week (default), day or month, local
-	// ByTime is recovered each period whatever is bought, from credit that there is,
-	// else from the next top-up; 0 is none.  It goes with a share or alone.
+	// Share of each top-up that goes to debts, in percent, 0 to 100.
+	// Example: 25
+	SharePercent int64 `yaml:"share_percent"`
+	// The most that is taken by share in a period, in the account's unit. 0 is no limit.
+	// Example: 200
+	Cap units.Money `yaml:"cap"`
+	// The period of cap and by_time, local: day, week or month.
+	// Example: month
+	Period Period `yaml:"period"`
+	// What is paid back each period whatever is bought, in the account's unit. 0 is nothing.
+	// Example: 15
 	ByTime units.Money `yaml:"by_time"`
 }
 
 // ProvisionDocument limits how much can be bought in a period.
 type ProvisionDocument struct {
-	Amount units.Money `yaml:"amount"` // 0 is no limit
-	Period Period      `yaml:"period"` // day (default), week or month, local
+	// The most, in the account's unit. 0 is no limit.
+	// Example: 2000
+	Amount units.Money `yaml:"amount"`
+	// The period, local: day, week or month.
+	// Example: month
+	Period Period `yaml:"period"`
 }
 
 // FreeDocument is a grant of free units each period (time-based credit).
 type FreeDocument struct {
-	Amount units.Money `yaml:"amount"` // 0: none
-	Period Period      `yaml:"period"` // month (default), week or day, local
+	// How much is granted, in the account's unit. 0: nothing is.
+	// Example: 50
+	Amount units.Money `yaml:"amount"`
+	// The period, local: day, week or month.
+	// Example: month
+	Period Period `yaml:"period"`
 }
 
 // Period is a stretch of the local calendar.
@@ -128,9 +173,15 @@ func (p Period) next(t time.Time, loc *time.Location) time.Time {
 // Above it stands an allowance of wrong tokens that follows from the odds of
 // the schemes and that nothing here can widen: see LockState.
 type LockoutDocument struct {
-	Tries   int           `yaml:"tries"`   // wrong tokens before the first lock
-	First   time.Duration `yaml:"first"`   // the first lock; each further wrong token doubles it
-	Longest time.Duration `yaml:"longest"` // the most that doubling leads to
+	// Wrong tokens before the first lock, 1 to 10.
+	// Example: 3
+	Tries int `yaml:"tries"`
+	// Length of the first lock; each further wrong token doubles it.
+	// Example: 10s
+	First time.Duration `yaml:"first"`
+	// The longest that doubling leads to, up to 24h.
+	// Example: 20m
+	Longest time.Duration `yaml:"longest"`
 }
 
 // Defaults is a document with the values that hold where a file says nothing.

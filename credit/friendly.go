@@ -14,15 +14,25 @@ import (
 // that had credit when they began is not cut for want of credit.  What is used
 // then is owed.
 type FriendlyDocument struct {
-	Windows     []FriendlyWindow `yaml:"windows"`
-	SpecialDays []string         `yaml:"special_days"` // 2026-12-25: friendly the whole local day
+	// Stretches of hours, each on some weekdays.
+	// Example: [{days: [mon, tue, wed, thu, fri], from: "18:00", to: "10:00"}]
+	Windows []FriendlyWindow `yaml:"windows"`
+	// Dates that are friendly from midnight to midnight, local.
+	// Example: [2026-12-25, 2026-12-26]
+	SpecialDays []string `yaml:"special_days"`
 }
 
 // FriendlyWindow is a stretch of hours that begins on each of some weekdays.
 type FriendlyWindow struct {
-	Days []string  `yaml:"days" json:"days"` // mon tue wed thu fri sat sun: the days it begins on
+	// The days on which it begins: mon, tue, wed, thu, fri, sat, sun.
+	// Example: [fri]
+	Days []string `yaml:"days" json:"days"`
+	// When it begins, local.
+	// Example: "18:00"
 	From TimeOfDay `yaml:"from" json:"from"`
-	To   TimeOfDay `yaml:"to" json:"to"` // at or before from: on the next day
+	// When it ends, local; at or before from: on the next day.
+	// Example: "10:00"
+	To TimeOfDay `yaml:"to" json:"to"`
 }
 
 // TimeOfDay is a local time of the day.

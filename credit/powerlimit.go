@@ -10,13 +10,18 @@ import (
 
 // LimitDocument is the power limit of the supply.
 type LimitDocument struct {
-	Limit units.Power `yaml:"limit"` // 0: none but that of tokens
-	// Allowance: how long the limit may be exceeded before the supply is cut.
+	// The most power. 0: none but what a token or the utility sets.
+	// Example: 3 kW
+	Limit units.Power `yaml:"limit"`
+	// How long it may be exceeded before the supply is cut; loads are shed before that.
+	// Example: 30s
 	Allowance time.Duration `yaml:"allowance"`
-	// Retries: how long the supply stays off after the first, second, ... cut
-	// in a row; the last one repeats.
+	// How long the supply stays off after the first, the second, ... cut in a row. The last one repeats.
+	// 10s at the least.
+	// Example: [1m, 5m, 15m]
 	Retries []time.Duration `yaml:"retries"`
-	// Calm: this long within the limit, and the next cut is a first one again.
+	// After so long within the limit the next cut counts as a first one again.
+	// Example: 10m
 	Calm time.Duration `yaml:"calm"`
 }
 

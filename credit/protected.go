@@ -17,13 +17,28 @@ import (
 // law's rules as data.  Windows, dates and holidays say when no disconnection may begin.
 // An alert in force and a person at risk end one as well.
 type ProtectedDocument struct {
-	Windows  []FriendlyWindow `yaml:"windows" json:"windows,omitempty"`
-	Dates    []string         `yaml:"dates" json:"dates,omitempty"`       // each year: 11-15 to 04-15, both days in it
-	Holidays []string         `yaml:"holidays" json:"holidays,omitempty"` // 2026-12-25, each year 12-25, easter-2
-	Eves     bool             `yaml:"eves" json:"eves,omitempty"`         // and the days before holidays
-	Alerts   []string         `yaml:"alerts" json:"alerts,omitempty"`     // kinds of alerts of the utility, such as FREEZING
-	AtRisk   string           `yaml:"at_risk" json:"at_risk,omitempty"`   // a person at risk lives here up to the end of this day; "" nobody
-	Notice   time.Duration    `yaml:"notice" json:"notice,omitempty"`     // at least so long from its announcement to a disconnection
+	// Stretches of hours in which no disconnection begins.
+	// Example: [{days: [fri], from: "12:00", to: "24:00"}]
+	Windows []FriendlyWindow `yaml:"windows" json:"windows,omitempty"`
+	// Stretches of each year, both days in them, as month-day.
+	// Example: ["11-15 to 04-15"]
+	Dates []string `yaml:"dates" json:"dates,omitempty"`
+	// Holidays: one date, a day of each year as month-day, or days from Easter Sunday.
+	// Example: ["2026-12-25", "12-25", "easter-2"]
+	Holidays []string `yaml:"holidays" json:"holidays,omitempty"`
+	// Whether the days before the holidays count as well.
+	// Example: true
+	Eves bool `yaml:"eves" json:"eves,omitempty"`
+	// Kinds of the utility's alerts during which no home is disconnected; one that is in force ends a
+	// disconnection too. policy.streams must have message.
+	// Example: [FREEZING]
+	Alerts []string `yaml:"alerts" json:"alerts,omitempty"`
+	// A person who could come to harm lives here up to the end of this day. Left out: nobody.
+	// Example: 2027-03-31
+	AtRisk string `yaml:"at_risk" json:"at_risk,omitempty"`
+	// At least so long lies between the announcement of a disconnection and the disconnection.
+	// Example: 48h
+	Notice time.Duration `yaml:"notice" json:"notice,omitempty"`
 }
 
 // Alerts are the kinds of alerts that a rule may name: those of OpenADR.

@@ -20,27 +20,70 @@ const (
 
 // Document is one load as written in the configuration.
 type Document struct {
-	ID        string         `yaml:"id"`                 // short name, lower-case letters, digits and hyphens; unique in the site
-	Name      string         `yaml:"name"`               // for people; the id where empty
-	Class     string         `yaml:"class"`              // what a utility calls such a load where it limits all of a kind, e.g. car, heat-pump
-	Kind      Kind           `yaml:"kind"`               // cycle, onoff or power; onoff where empty
-	Power     units.Power    `yaml:"power"`              // drawn while on (the mean of a cycle)
-	Range     *RangeDocument `yaml:"power" as:"mapping"` // kind power: what it can be told to draw
-	Need      *NeedDocument  `yaml:"need"`               // what it must be given each day; none: it runs only when told to
-	Cycle     time.Duration  `yaml:"cycle"`              // length of the programme; kind cycle only
-	ReadyBy   *TimeOfDay     `yaml:"ready_by"`           // local time by which the day's need must be done
-	Late      *LateDocument  `yaml:"late"`               // it may be done somewhat later; never where not given
-	MinOn     *time.Duration `yaml:"min_on"`             // shortest run; 1 min where not given
-	MinOff    *time.Duration `yaml:"min_off"`            // shortest pause between two runs; 3 min where not given
-	MaxStart  int            `yaml:"max_starts"`         // most starts in a local day; 0: no limit
-	Priority  int            `yaml:"priority"`           // 0 is the most important; the greatest is shed first
-	Essential bool           `yaml:"essential"`          // it is never shed
-	// Respect is how long the plan leaves it as a person has set it at the device itself; for
-	// kind power 1 h where not given, else 0: the plan's word is told again.
+	// The load's short name in topics and commands: lower-case letters, digits and hyphens, once in the
+	// site. Its history hangs on it.
+	// Example: geyser
+	ID string `yaml:"id"`
+	// What people call it. Left out: the id.
+	// Example: Geyser
+	Name string `yaml:"name"`
+	// What a utility calls such a load where it limits all of a kind.
+	// Example: car
+	Class string `yaml:"class"`
+	// onoff: on or off, such as a geyser; cycle: a programme that runs to its end, such as a washing
+	// machine; power: told how much it may draw, such as a car.
+	// Default: onoff
+	// Example: onoff
+	Kind Kind `yaml:"kind"`
+	// What it draws while it is on; of a cycle the mean. Of kind power a mapping: what it can be told to
+	// draw.
+	// Example: 3 kW
+	Power units.Power    `yaml:"power"`
+	Range *RangeDocument `yaml:"power" as:"mapping"` // kind power: what it can be told to draw
+	// What it must be given each day. Left out, it runs only when somebody says so.
+	// Example: {for: 2h30m, between: ["00:00-24:00"]}
+	Need *NeedDocument `yaml:"need"`
+	// Length of the programme, with kind cycle alone.
+	// Example: 1h45m
+	Cycle time.Duration `yaml:"cycle"`
+	// The local time by which the day's need must be done.
+	// Example: "18:30"
+	ReadyBy *TimeOfDay `yaml:"ready_by"`
+	// It may be done somewhat later where that is worth it. Left out: never.
+	// Example: {up_to: 2h, per_hour: 5}
+	Late *LateDocument `yaml:"late"`
+	// The shortest run.
+	// Default: 1m
+	// Example: 10m
+	MinOn *time.Duration `yaml:"min_on"`
+	// The shortest pause between two runs. A compressor wants 3m or more.
+	// Default: 3m
+	// Example: 5m
+	MinOff *time.Duration `yaml:"min_off"`
+	// The most starts in a local day. 0 is no limit.
+	// Example: 4
+	MaxStart int `yaml:"max_starts"`
+	// 0 is the most important; the greatest number is shed first.
+	// Example: 1
+	Priority int `yaml:"priority"`
+	// Whether it is never shed, such as a fridge or a medical device.
+	// Example: true
+	Essential bool `yaml:"essential"`
+	// How long the plan leaves it as somebody has set it at the device itself.
+	// Default: 1h of kind power, else 0s
+	// Example: 1h
 	Respect *time.Duration `yaml:"respect"`
-	Enabled *bool          `yaml:"enabled"` // false: it is left out, as if it were not written; true where not given
-	Defer   *bool          `yaml:"defer"`   // false: it is metered and shed, but never scheduled; true where not given
-	Switch  SwitchDocument `yaml:"switch"`
+	// false: it is left out, as if it were not written.
+	// Default: true
+	// Example: true
+	Enabled *bool `yaml:"enabled"`
+	// false: it is metered and shed, but never moved into other hours.
+	// Default: true
+	// Example: true
+	Defer *bool `yaml:"defer"`
+	// What switches it, and how it is reached.
+	// Example: {driver: tasmota, topic: geyser}
+	Switch SwitchDocument `yaml:"switch"`
 }
 
 // InUse tells whether the load is not left out.
@@ -49,17 +92,33 @@ func (d Document) InUse() bool { return d.Enabled == nil || *d.Enabled }
 // NeedDocument is what a load must be given each day: one of For, Energy and
 // Runs.
 type NeedDocument struct {
-	For       time.Duration `yaml:"for"`        // running time
-	Energy    units.Energy  `yaml:"energy"`     // energy
-	Runs      int           `yaml:"runs"`       // programmes; kind cycle only
-	Between   []Window      `yaml:"between"`    // local hours in which it may run; always where empty
-	Weekdays  civil.Days    `yaml:"weekdays"`   // days on which it is needed, e.g. Mon-Fri: those by which it is to be ready, else those on which its hours begin; every day where empty
-	CarryOver bool          `yaml:"carry_over"` // what was not delivered (or delivered beyond the need) moves to the next day, up to one day's need
+	// Running time a day. Give one of for, energy and runs.
+	// Example: 2h30m
+	For time.Duration `yaml:"for"`
+	// Energy a day.
+	// Example: 7 kWh
+	Energy units.Energy `yaml:"energy"`
+	// Programmes a day, with kind cycle alone.
+	// Example: 1
+	Runs int `yaml:"runs"`
+	// Local hours in which it may run. Left out: always.
+	// Example: ["22:00-06:00", "12:00-14:00"]
+	Between []Window `yaml:"between"`
+	// Days on which it is needed: those by which it is to be ready, else those on which its hours begin.
+	// Left out: every day.
+	// Example: Mon-Fri
+	Weekdays civil.Days `yaml:"weekdays"`
+	// Whether what was not delivered, or was delivered beyond the need, moves to the next day, up to one
+	// day's need.
+	// Example: true
+	CarryOver bool `yaml:"carry_over"`
 }
 
 // SwitchDocument says how a load or the supply is switched.
 type SwitchDocument struct {
-	Driver string `yaml:"driver"` // the name of one of the program's drivers, or none; none where empty
+	// What kind of switch it is. none: nothing is switched.
+	// Example: tasmota
+	Driver string `yaml:"driver"`
 	// Settings are the driver's own keys, beside driver; nil where there is none.
 	Settings Settings `drivers:"keys"`
 }

@@ -14,12 +14,26 @@ import (
 // RangeDocument is what a load of kind power can be told to draw: from Min to Max, or
 // one of Steps.  Amperes are those of each phase.
 type RangeDocument struct {
-	Min    Level         `yaml:"min"`    // least while it is on, e.g. 6 A or 1400 W
-	Max    Level         `yaml:"max"`    // greatest
-	Step   Level         `yaml:"step"`   // between two powers that it can be told; any where not given
-	Steps  []Level       `yaml:"steps"`  // in place of min, max and step: the powers that there are
-	Phases int           `yaml:"phases"` // of amperes, 1 to 3; 1 where not given
-	Volts  units.Voltage `yaml:"volts"`  // of a phase to neutral; 230 V where not given
+	// The least while it is on, as a current of each phase or a power.
+	// Example: 6 A
+	Min Level `yaml:"min"`
+	// The most that it can be told, as a current of each phase or a power.
+	// Example: 16 A
+	Max Level `yaml:"max"`
+	// What lies between two values that it can be told. Left out: any value.
+	// Example: 1 A
+	Step Level `yaml:"step"`
+	// In place of min, max and step: the values that there are.
+	// Example: [6 A, 10 A, 16 A]
+	Steps []Level `yaml:"steps"`
+	// Phases that a current is drawn of, 1 to 3.
+	// Default: 1
+	// Example: 3
+	Phases int `yaml:"phases"`
+	// Voltage of a phase to neutral, by which currents become powers.
+	// Default: 230 V
+	// Example: 230 V
+	Volts units.Voltage `yaml:"volts"`
 }
 
 // Level is a power, or the current of each phase.
@@ -159,8 +173,13 @@ func (r RangeDocument) check() fault.List {
 
 // LateDocument lets a load be done later than ReadyBy where that is worth it.
 type LateDocument struct {
-	UpTo    time.Duration `yaml:"up_to"`    // so long after ready_by at most
-	PerHour units.Money   `yaml:"per_hour"` // what an hour of running after ready_by counts as, in the account's unit
+	// At most so long after ready_by.
+	// Example: 2h
+	UpTo time.Duration `yaml:"up_to"`
+	// What an hour of running after ready_by counts as, in the account's unit: it is done later where that
+	// saves more.
+	// Example: 5
+	PerHour units.Money `yaml:"per_hour"`
 }
 
 func (d LateDocument) check() fault.List {

@@ -11,40 +11,52 @@ import (
 // Document is a meter as the configuration describes it: what drives it and
 // where it is connected.
 type Document struct {
-	// Driver is the name of one of the program's drivers.  The part of the same
-	// name holds its settings.
+	// What kind of meter it is. The part of the same name holds its settings.
+	// Example: modbus
 	Driver string `yaml:"driver"`
 	// Settings are the driver's own, of that part.
 	Settings Settings `drivers:"part"`
-	// Every is the time between readings; zero takes the driver's own.  Meters
-	// that send by themselves ignore it.
+	// Time between two readings. Left out: the driver's own. Meters that send by themselves do not heed
+	// it.
+	// Example: 5s
 	Every time.Duration `yaml:"every,omitempty"`
-	// MaxPower is the most the supply can carry (its main fuse); faster
-	// registers are a fault.  Zero takes 25 kW.
+	// The most that the supply can carry: its main fuse. A register that moves faster has jumped, and is a
+	// fault and no consumption.
+	// Default: 25 kW, or site.limit where that is more
+	// Example: 20 kW
 	MaxPower units.Power `yaml:"max_power,omitempty"`
-	// MaxGap is the longest silence over which power is integrated.  Zero takes
-	// two minutes, or the time of two readings.
+	// The longest silence over which energy is reckoned from power, of meters that have no register.
+	// Default: 2m, or the time of two readings
+	// Example: 5m
 	MaxGap time.Duration `yaml:"max_gap,omitempty"`
 
-	// Rollover is where the meter's registers begin again at zero, e.g. 100000 kWh
-	// of a display that ends at 99999.99.  Zero takes what the driver knows.
+	// Where the meter's registers begin again at zero: 100000 kWh of a display that ends at 99999.99. Left
+	// out: what the driver knows.
+	// Example: 100000 kWh
 	Rollover units.Energy `yaml:"rollover,omitempty"`
 
-	// Cover and Magnet are contacts beside any driver.
-	Cover  *ContactDocument `yaml:"cover,omitempty"`  // of the cover or the terminals
-	Magnet *ContactDocument `yaml:"magnet,omitempty"` // a reed switch that a magnet moves
+	// A contact of the meter's cover or terminals, beside any driver.
+	// Example: {line: GPIO22, pull: up}
+	Cover *ContactDocument `yaml:"cover,omitempty"`
+	// A reed switch that a magnet moves, beside any driver.
+	// Example: {line: GPIO23, pull: up}
+	Magnet *ContactDocument `yaml:"magnet,omitempty"`
 }
 
 // ContactDocument is a contact at a GPIO input, such as one on the meter's box.
 type ContactDocument struct {
-	// Chip is the GPIO chip by label or name; it may be empty where only one has
-	// the line.
+	// Label or name of the GPIO chip, where more than one has such a line. Left out: any.
+	// Example: pinctrl-bcm2711
 	Chip string `yaml:"chip,omitempty"`
-	// Line is the input's name or number.
+	// Name or number of the input line.
+	// Example: GPIO22
 	Line string `yaml:"line"`
-	// Low says that low is the alarm: the cover open, a magnet near, the contact closed.
+	// Whether low is what is looked for: the cover open, a magnet near, the contact closed.
+	// Example: true
 	Low bool `yaml:"active_low,omitempty"`
-	// Pull is up, down or none; empty is none.
+	// The line's own resistor: up, down or none.
+	// Default: none
+	// Example: up
 	Pull string `yaml:"pull,omitempty"`
 }
 

@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/keeplit/keeplit/cmd/agent/internal/api/openapi"
-	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
 )
@@ -88,21 +86,4 @@ func experimental(cfg config.Config) []string {
 		return nil
 	}
 	return cfg.Tokens.STS.Experimental()
-}
-
-type schemaCmd struct {
-	API bool `name:"api" help:"Print the OpenAPI document of the HTTP API instead."`
-}
-
-// Run prints the JSON Schema of the configuration, or the OpenAPI document of the API.
-func (c schemaCmd) Run(e *env) error {
-	schema, err := openapi.Document()
-	if !c.API {
-		schema, err = config.Schema(drivers.All())
-	}
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(e.Stdout, "%s\n", schema)
-	return err
 }

@@ -13,14 +13,30 @@ import (
 
 // Description is a scheme as a document has it: docs/tokens-by-description.md.
 type Description struct {
-	Name    string      `yaml:"name"`    // for people
-	Source  string      `yaml:"source"`  // where the scheme is published
-	Hash    Hash        `yaml:"hash"`    // of the HMAC
-	Message []Field     `yaml:"message"` // what the HMAC is of, one after another
-	Digits  []Part      `yaml:"digits"`  // of a token, from the first on
-	Unit    credit.Mode `yaml:"unit"`    // of amounts: money or kwh
-	Values  []Value     `yaml:"values"`  // what a token does, by its value
-	Window  Window      `yaml:"window"`  // of counters
+	// The scheme's name, for people.
+	// Example: Example
+	Name string `yaml:"name"`
+	// Where the scheme is published.
+	// Example: RFC 4226
+	Source string `yaml:"source"`
+	// The hash in the HMAC: sha1, sha256 or sha512.
+	// Example: sha1
+	Hash Hash `yaml:"hash"`
+	// What the HMAC is made of, one part after another.
+	// Example: [{counter: 8}, {value: 2}]
+	Message []Field `yaml:"message"`
+	// What a token's digits are, from the first on.
+	// Example: [{value: 3}, {counter: 2}, {code: 6}]
+	Digits []Part `yaml:"digits"`
+	// The unit of amounts: money or kwh.
+	// Example: kwh
+	Unit credit.Mode `yaml:"unit"`
+	// What a token does, by its value.
+	// Example: [{from: 1, to: 999, do: add, each: 1}]
+	Values []Value `yaml:"values"`
+	// Which counters are taken, about the greatest that was.
+	// Example: {ahead: 20, behind: 5}
+	Window Window `yaml:"window"`
 }
 
 // Hash is a hash function.
@@ -35,21 +51,43 @@ const (
 
 // Field is a part of the message: one of these.
 type Field struct {
-	Text     string `yaml:"text"`     // these characters, such as an OCRA suite
-	Hex      string `yaml:"hex"`      // these bytes
-	Counter  int    `yaml:"counter"`  // the counter in so many bytes, the highest first; 8 in both RFCs
-	Value    int    `yaml:"value"`    // the value in so many bytes
-	Question bool   `yaml:"question"` // the value as a numeric question of OCRA, in 128 bytes
-	Meter    bool   `yaml:"meter"`    // the meter's number, as characters
+	// These characters.
+	// Example: OCRA-1:HOTP-SHA1-6
+	Text string `yaml:"text"`
+	// These bytes, two hex digits each, in quotes.
+	// Example: "00ff"
+	Hex string `yaml:"hex"`
+	// The counter in so many bytes, the highest first; 8 as RFC 4226 has it.
+	// Example: 8
+	Counter int `yaml:"counter"`
+	// The value in so many bytes, the highest first.
+	// Example: 2
+	Value int `yaml:"value"`
+	// The value as a numeric question of OCRA (RFC 6287), in 128 bytes.
+	// Example: true
+	Question bool `yaml:"question"`
+	// The meter's number, as characters.
+	// Example: true
+	Meter bool `yaml:"meter"`
 }
 
 // Part is a part of a token's digits: one of these.
 type Part struct {
-	Fixed   string `yaml:"fixed"`   // these digits
-	Value   int    `yaml:"value"`   // so many digits of the value
-	Counter int    `yaml:"counter"` // so many low digits of the counter
-	Code    int    `yaml:"code"`    // so many digits of the code
-	Check   Check  `yaml:"check"`   // of all digits before it
+	// These digits, in quotes.
+	// Example: "7"
+	Fixed string `yaml:"fixed"`
+	// So many digits of the value.
+	// Example: 3
+	Value int `yaml:"value"`
+	// So many of the counter's last digits.
+	// Example: 2
+	Counter int `yaml:"counter"`
+	// So many digits of the code, 6 to 9.
+	// Example: 6
+	Code int `yaml:"code"`
+	// Check digits of all before them: luhn (one) or mod97 (two). They stand last.
+	// Example: luhn
+	Check Check `yaml:"check"`
 }
 
 // len is how many digits the part has.
@@ -71,13 +109,23 @@ const (
 
 // Value is what tokens of some values do.
 type Value struct {
-	From int64 `yaml:"from"` // values from this one
-	To   int64 `yaml:"to"`   // up to and with this one; 0: From alone
-	Do   Do    `yaml:"do"`
-	// Of add and set: Amount, or Each times the value; in the document's unit.
+	// The first of the values.
+	// Example: 1
+	From int64 `yaml:"from"`
+	// The last of them. 0: from alone.
+	// Example: 999
+	To int64 `yaml:"to"`
+	// What such a token does: add, set, clear, unlock or power_limit.
+	// Example: add
+	Do Do `yaml:"do"`
+	// With add and set: this amount, in the document's unit.
+	// Example: 10
 	Amount units.Money `yaml:"amount"`
-	Each   units.Money `yaml:"each"`
-	// Of power_limit: 0 lifts the limit.
+	// With add and set: this amount times the value, in the document's unit.
+	// Example: 1
+	Each units.Money `yaml:"each"`
+	// With power_limit: the limit. 0 W lifts it.
+	// Example: 2 kW
 	Power units.Power `yaml:"power"`
 }
 
@@ -111,8 +159,12 @@ func (d Do) effect() credit.Effect {
 
 // Window is which counters are taken, about the greatest that was.
 type Window struct {
-	Ahead  int64 `yaml:"ahead"`  // so far ahead; 20 where it is not given
-	Behind int64 `yaml:"behind"` // tokens to add so far behind, each once; 0: only rising ones
+	// How far a token's counter may be ahead of the greatest that was taken.
+	// Example: 20
+	Ahead int64 `yaml:"ahead"`
+	// How far it may be behind, each token once. 0: only rising ones.
+	// Example: 5
+	Behind int64 `yaml:"behind"`
 }
 
 // SetDefaults is what holds where the document says nothing.

@@ -17,17 +17,29 @@ import (
 
 // Document is the OpenPAYGO part of the configuration.
 type Document struct {
-	Key          string `yaml:"key"`           // 32 hex digits, shared with the vendor; a secret
-	StartingCode uint32 `yaml:"starting_code"` // 9 digits
-	Count        int    `yaml:"count"`         // the count that a new account starts from
-	Restricted   bool   `yaml:"restricted"`    // tokens of digits 1 to 4
-	Extended     bool   `yaml:"extended"`      // tokens of 12 digits (20 restricted) as well
-	// ValueDivider: a token's value divided by this is Units.  0 is 1.
+	Key string `yaml:"key"` // 32 hex digits, shared with the vendor; a secret
+	// The meter's starting code, 9 digits, as the vendor has it.
+	// Example: 516959010
+	StartingCode uint32 `yaml:"starting_code"`
+	// The count that a new account begins with: that of the last token which the meter took before.
+	// Example: 3
+	Count int `yaml:"count"`
+	// Whether tokens are typed on a keypad with the digits 1 to 4 alone.
+	// Example: true
+	Restricted bool `yaml:"restricted"`
+	// Whether tokens of 12 digits (20 where restricted) are taken as well.
+	// Example: true
+	Extended bool `yaml:"extended"`
+	// A token's value is divided by this, so that parts can be sold.
+	// Example: 10
 	ValueDivider int64 `yaml:"value_divider"`
-	Unit         Unit  `yaml:"unit"` // money or kwh: what the value is
-	// DisableTokens: tokens that switch prepayment off for good are honoured.
-	// One is worth more than all others together, so they are refused where
-	// nobody asked for them.
+	// What a token's value is: money or kwh.
+	// Default: what the account can take
+	// Example: money
+	Unit Unit `yaml:"unit"`
+	// Whether tokens are taken that switch prepayment off for good. One is worth more than all others
+	// together.
+	// Example: true
 	DisableTokens bool `yaml:"disable_tokens"`
 }
 

@@ -46,22 +46,43 @@ func (a *Algorithm) SetText(s string) error {
 // Document is the STS part of the configuration.  The decoder key is either
 // given or derived from the vending key and the identity.
 type Document struct {
-	Algorithm   Algorithm `yaml:"algorithm"`    // ea11 (default) or ea07 (experimental)
-	DecoderKey  string    `yaml:"decoder_key"`  // hex, 32 digits (ea07: 16); a secret
-	VendingKey  string    `yaml:"vending_key"`  // hex, 40 digits (DKGA02: 16, experimental); a secret
-	SGC         int       `yaml:"sgc"`          // supply group code
-	TariffIndex int       `yaml:"tariff_index"` // 0 to 99
-	KeyType     KeyType   `yaml:"key_type"`     // 2 unique (default), 3 common, 1 default, 0 initialisation
-	KeyRevision int       `yaml:"key_revision"` // 0 to 9
-	PAN         string    `yaml:"pan"`          // 18 digits
-	BaseDate    int       `yaml:"base_date"`    // 1993 (ended in 2024), 2014 (default) or 2035
-	KeyExpiry   int       `yaml:"key_expiry"`   // 0 to 255 (default): tokens issued past this 1/256 of the base date's span are refused
-	Maker       int       `yaml:"maker"`        // maker's code in test tokens; 0 takes those of any maker
-	// AcceptFrom: tokens issued before are old; left out: before the account was
-	// opened.  An empty memory would otherwise take any token ever made under the key.
+	// The encryption algorithm: ea11, or ea07, which is experimental and needs tables.
+	// Example: ea11
+	Algorithm  Algorithm `yaml:"algorithm"`
+	DecoderKey string    `yaml:"decoder_key"` // hex, 32 digits (ea07: 16); a secret
+	VendingKey string    `yaml:"vending_key"` // hex, 40 digits (DKGA02: 16, experimental); a secret
+	// The supply group code, 6 digits. Needed with vending_key.
+	// Example: 123456
+	SGC int `yaml:"sgc"`
+	// The tariff index, 0 to 99. Needed with vending_key.
+	// Example: 1
+	TariffIndex int `yaml:"tariff_index"`
+	// The key's type: 2 unique, 3 common, 1 default, 0 initialisation.
+	// Example: 2
+	KeyType KeyType `yaml:"key_type"`
+	// The key's revision number, 0 to 9.
+	// Example: 1
+	KeyRevision int `yaml:"key_revision"`
+	// The meter's primary account number, 18 digits, in quotes. Needed with vending_key.
+	// Example: "600727000000000009"
+	PAN string `yaml:"pan"`
+	// The year from which the tokens' time counts: 1993 (which ended in 2024), 2014 or 2035.
+	// Example: 2014
+	BaseDate int `yaml:"base_date"`
+	// Tokens that were issued later than this are refused, in 256ths of the base date's span; 255 is its
+	// end.
+	// Example: 255
+	KeyExpiry int `yaml:"key_expiry"`
+	// The maker's code in test tokens. 0: those of any maker.
+	// Example: 7
+	Maker int `yaml:"maker"`
+	// Tokens issued before this are old and refused. Left out: those from before the account was opened.
+	// Example: 2026-07-01T00:00:00Z
 	AcceptFrom time.Time `yaml:"accept_from"`
-	Currency   bool      `yaml:"currency"` // experimental: take tokens of currency (sub-class 4)
-	Tables     *Tables   `yaml:"-"`        // of algorithm 07, loaded from their file
+	// Experimental: whether tokens of money (sub-class 4) are taken.
+	// Example: true
+	Currency bool    `yaml:"currency"`
+	Tables   *Tables `yaml:"-"` // of algorithm 07, loaded from their file
 }
 
 // Defaults is a document with the values that hold where a file says nothing.

@@ -16,10 +16,14 @@ import (
 
 // Document is whose vouchers a meter takes.
 type Document struct {
-	Keys       []string  `yaml:"keys"`        // public keys of operators
-	AcceptFrom time.Time `yaml:"accept_from"` // vouchers issued before it are old; not given: those from before the account was opened
-	Meter      string    `yaml:"-"`           // the number that vouchers are for
-	Currency   string    `yaml:"-"`           // of vouchers of money
+	// The public keys of the operators whose vouchers are taken, as "agent voucher keygen" prints them.
+	// Example: [cdxqyRqyrl-F0FBV7rEIW5f1xgTwEwbqlGHkf3VC3ZY]
+	Keys []string `yaml:"keys"`
+	// Vouchers issued before this are refused. Left out: those from before the account was opened.
+	// Example: 2026-07-01T00:00:00Z
+	AcceptFrom time.Time `yaml:"accept_from"`
+	Meter      string    `yaml:"-"` // the number that vouchers are for
+	Currency   string    `yaml:"-"` // of vouchers of money
 }
 
 // mostKeys is how many keys a meter knows.

@@ -19,10 +19,17 @@ func Driver() loads.Driver {
 
 // Document is a switch of a node with ESPHome; its topic is the node's
 // topic_prefix.
+//
+// In a configuration: A node with ESPHome, over MQTT.
+// Example: {driver: esphome, topic: geyser, component: relay}
 type Document struct {
 	remote.Document `yaml:",inline"`
-	Component       string `yaml:"component"` // the switch's name in its topics: <topic>/switch/<component>/state
-	Power           string `yaml:"power"`     // the name of a sensor of the node that measures what the load draws, in W; none where empty
+	// The switch's name in its topics: TOPIC/switch/COMPONENT/state.
+	// Example: relay
+	Component string `yaml:"component"`
+	// The name of a sensor of the node that measures what the load draws, in W. Left out: none.
+	// Example: geyser_power
+	Power string `yaml:"power"`
 }
 
 var name = regexp.MustCompile(`^[a-z0-9_-]{1,120}$`) //nolint:gochecknoglobals // compiled once, never changed

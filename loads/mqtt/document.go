@@ -22,51 +22,112 @@ func Driver() loads.Driver {
 }
 
 // Document is a switch with topics of its own.
+//
+// In a configuration: Any device that is switched or told a power by a message, over MQTT.
+// Example: {driver: mqtt, command: {topic: pump/set}, state: {topic: pump/state}}
 type Document struct {
-	Command  *CommandDocument  `yaml:"command"`  // what switches it; none: a set-point of 0 does
-	State    *StateDocument    `yaml:"state"`    // where it says whether it is on; none: it is on where its set-point is above 0
-	Setpoint *SetpointDocument `yaml:"setpoint"` // how it is told what it may draw
-	Measured *ValueDocument    `yaml:"measured"` // where it says what it draws
-	Online   *CommandDocument  `yaml:"online"`   // where it, or its broker for it, says that it is there; online and offline where no words are given
-	Ask      *AskDocument      `yaml:"ask"`      // has it say its state; none: it says it by itself
-	Pause    time.Duration     `yaml:"pause"`    // least time between two changes of the set-point
-	DeadMan  *time.Duration    `yaml:"dead_man"` // the device drops the load by itself if not told again for so long; it does not where not given
-	Stale    time.Duration     `yaml:"stale"`    // a state heard longer ago than this is not known any more; 15 min where 0
+	// What switches it. Left out: a set-point of 0 does.
+	// Example: {topic: pump/set, on: "1", off: "0"}
+	Command *CommandDocument `yaml:"command"`
+	// Where it says whether it is on. Left out: it is on where its set-point is above 0.
+	// Example: {topic: pump/state, path: relay.on}
+	State *StateDocument `yaml:"state"`
+	// How it is told what it may draw, for loads of kind power.
+	// Example: {topic: charger/amps/set, unit: A, state: {topic: charger/amps}}
+	Setpoint *SetpointDocument `yaml:"setpoint"`
+	// Where it says what it draws.
+	// Example: {topic: pump/power, unit: W}
+	Measured *ValueDocument `yaml:"measured"`
+	// Where it, or its broker for it, says that it is there.
+	// Example: {topic: pump/status, on: online, off: offline}
+	Online *CommandDocument `yaml:"online"`
+	// What has it say its state. Left out: it says it by itself.
+	// Example: {topic: pump/get, payload: state}
+	Ask *AskDocument `yaml:"ask"`
+	// The least time between two changes of the set-point.
+	// Example: 30s
+	Pause time.Duration `yaml:"pause"`
+	// The device drops the load by itself where it is not told again for so long. Write what the device
+	// itself is set to. Left out: it does not.
+	// Example: 10m
+	DeadMan *time.Duration `yaml:"dead_man"`
+	// A state that was heard longer ago than this is not known any more.
+	// Default: 15m
+	// Example: 20m
+	Stale time.Duration `yaml:"stale"`
 }
 
 // CommandDocument is a topic with a word for on and one for off.
 type CommandDocument struct {
+	// The topic.
+	// Example: pump/set
 	Topic string `yaml:"topic"`
-	On    string `yaml:"on"`  // ON where empty
-	Off   string `yaml:"off"` // OFF where empty
+	// The word for on.
+	// Default: ON; online of online
+	// Example: "1"
+	On string `yaml:"on"`
+	// The word for off.
+	// Default: OFF; offline of online
+	// Example: "0"
+	Off string `yaml:"off"`
 }
 
 // StateDocument is where a device says whether it is on.
 type StateDocument struct {
+	// The topic.
+	// Example: pump/state
 	Topic string `yaml:"topic"`
-	Path  string `yaml:"path"` // in JSON, as nrg[11] or status.amps; empty: all of the message
-	On    string `yaml:"on"`   // the words for on, | between them; on, true and 1 where empty
-	Off   string `yaml:"off"`  // the words for off; off, false and 0 where empty
+	// Where it stands in JSON, as nrg[11] or status.amps. Left out: it is all of the message.
+	// Example: relay.on
+	Path string `yaml:"path"`
+	// The words for on, with | between them.
+	// Default: on, true and 1
+	// Example: "run|heat"
+	On string `yaml:"on"`
+	// The words for off, with | between them.
+	// Default: off, false and 0
+	// Example: "idle|wait"
+	Off string `yaml:"off"`
 }
 
 // ValueDocument is where a device says a power or a current.
 type ValueDocument struct {
+	// The topic.
+	// Example: charger/amps
 	Topic string `yaml:"topic"`
-	Path  string `yaml:"path"` // as of a state
-	Unit  string `yaml:"unit"` // W, kW, A or mA; W where empty
+	// Where it stands in JSON, as nrg[11] or status.amps. Left out: it is all of the message.
+	// Example: status.amps
+	Path string `yaml:"path"`
+	// The unit: W, kW, A or mA.
+	// Default: W
+	// Example: A
+	Unit string `yaml:"unit"`
 }
 
 // SetpointDocument is how a device is told what it may draw.
 type SetpointDocument struct {
-	Topic   string         `yaml:"topic"`
-	Payload string         `yaml:"payload"` // {value} in it stands for the number; the number alone where empty
-	Unit    string         `yaml:"unit"`    // W, kW, A or mA, of what it is told and of what it says; W where empty
-	State   *ValueDocument `yaml:"state"`   // where it says what it was told; none: it does not
+	// The topic.
+	// Example: charger/amps/set
+	Topic string `yaml:"topic"`
+	// The message, with {value} for the number. Left out: the number alone.
+	// Example: '{"amps": {value}}'
+	Payload string `yaml:"payload"`
+	// The unit of what it is told and of what it says: W, kW, A or mA.
+	// Default: W
+	// Example: A
+	Unit string `yaml:"unit"`
+	// Where it says what it was told. Left out: it does not.
+	// Example: {topic: charger/amps}
+	State *ValueDocument `yaml:"state"`
 }
 
 // AskDocument is a message.
 type AskDocument struct {
-	Topic   string `yaml:"topic"`
+	// The topic.
+	// Example: pump/get
+	Topic string `yaml:"topic"`
+	// The message.
+	// Example: state
 	Payload string `yaml:"payload"`
 }
 

@@ -23,14 +23,35 @@ func Driver() loads.Driver {
 }
 
 // Document is a connector of a station.
+//
+// In a configuration: A connector of a charging station that speaks OCPP 1.6. Needs the part ocpp.
+// Example: {driver: ocpp, station: CP001}
 type Document struct {
-	Station   string         `yaml:"station"`                // the end of the address that it calls
-	Connector int            `yaml:"connector"`              // 1 where 0
-	Password  string         `yaml:"password" secret:"true"` // that it calls with (HTTP Basic); empty: none is asked for
-	Tag       string         `yaml:"tag"`                    // transactions are started with it where a car is plugged in; empty: the station or a card starts them
-	Tags      []string       `yaml:"tags"`                   // cards that may charge; none: any
-	DeadMan   *time.Duration `yaml:"dead_man"`               // the station pauses by itself if not told again for so long; it does not where not given
-	Stale     time.Duration  `yaml:"stale"`                  // what was heard longer ago is not known any more; 15 min where 0
+	// The station's name: the end of the address that it calls.
+	// Example: CP001
+	Station string `yaml:"station"`
+	// The connector of the station.
+	// Default: 1
+	// Example: 2
+	Connector int `yaml:"connector"`
+	// The password that the station calls with (HTTP Basic), in a file or an environment variable. Left
+	// out: none is asked for.
+	// Example: {file: station.password}
+	Password string `yaml:"password" secret:"true"`
+	// What transactions are started with when a car is plugged in. Left out: the station or a card starts
+	// them.
+	// Example: keeplit
+	Tag string `yaml:"tag"`
+	// The cards that may charge. Left out: any.
+	// Example: [04A2B3C4]
+	Tags []string `yaml:"tags"`
+	// The station pauses by itself where it is not told again for so long. Left out: it does not.
+	// Example: 10m
+	DeadMan *time.Duration `yaml:"dead_man"`
+	// What was heard longer ago than this is not known any more.
+	// Default: 15m
+	// Example: 20m
+	Stale time.Duration `yaml:"stale"`
 }
 
 const usualStale = 15 * time.Minute

@@ -18,27 +18,59 @@ func Driver() loads.Driver {
 }
 
 // Settings are the keys of a switch with this driver.
+//
+// In a configuration: A relay or contactor on a GPIO line of this machine.
+// Example: {driver: relay, relay: {line: GPIO17}}
 type Settings struct {
+	// The relay or contactor on the machine's GPIO lines.
+	// Example: {line: GPIO17, feedback: {line: GPIO27, pull: up, active_low: true}}
 	Relay *Document `yaml:"relay"`
 }
 
 // Document is a relay or contactor on GPIO lines.
 type Document struct {
-	Chip     string         `yaml:"chip"`       // label of the GPIO chip, e.g. pinctrl-bcm2711; any where empty
-	Line     string         `yaml:"line"`       // name or number of the output line, e.g. GPIO17
-	Low      bool           `yaml:"active_low"` // low is on; such a relay closes while the line floats or the machine boots
-	Contact  string         `yaml:"contact"`    // no (normally open, falls open without power) or latching; no where empty
-	Reset    string         `yaml:"reset_line"` // latching: the line of the coil that opens; Line is the coil that closes
-	Pulse    time.Duration  `yaml:"pulse"`      // latching: length of a coil pulse, 20 to 500 ms; 80 ms where 0
-	Feedback *FeedbackInput `yaml:"feedback"`   // an auxiliary contact or a voltage detector behind the contact
+	// Label of the GPIO chip, where more than one has such a line. Left out: any.
+	// Example: pinctrl-bcm2711
+	Chip string `yaml:"chip"`
+	// Name or number of the output line.
+	// Example: GPIO17
+	Line string `yaml:"line"`
+	// Whether low is on. Such a relay closes while the line floats and while the machine starts: avoid it
+	// for a supply.
+	// Example: true
+	Low bool `yaml:"active_low"`
+	// no: normally open, falls open without power; latching: stays as the last pulse put it.
+	// Default: no
+	// Example: latching
+	Contact string `yaml:"contact"`
+	// Of a latching relay: the line of the coil that opens. line is that of the coil that closes.
+	// Example: GPIO18
+	Reset string `yaml:"reset_line"`
+	// Of a latching relay: length of a pulse, 20ms to 500ms.
+	// Default: 80ms
+	// Example: 100ms
+	Pulse time.Duration `yaml:"pulse"`
+	// An auxiliary contact or a voltage detector behind the contact, which tells whether it really is
+	// closed.
+	// Example: {line: GPIO27, pull: up, active_low: true}
+	Feedback *FeedbackInput `yaml:"feedback"`
 }
 
 // FeedbackInput is the GPIO input that tells whether the contact is closed.
 type FeedbackInput struct {
-	Chip string `yaml:"chip"`       // the relay's chip where empty
-	Line string `yaml:"line"`       // name or number of the input line
-	Low  bool   `yaml:"active_low"` // low means closed
-	Pull string `yaml:"pull"`       // up, down or none; none where empty
+	// Label of the GPIO chip. Left out: that of the relay.
+	// Example: pinctrl-bcm2711
+	Chip string `yaml:"chip"`
+	// Name or number of the input line.
+	// Example: GPIO27
+	Line string `yaml:"line"`
+	// Whether low means closed, as of a contact to ground.
+	// Example: true
+	Low bool `yaml:"active_low"`
+	// The line's own resistor: up, down or none.
+	// Default: none
+	// Example: up
+	Pull string `yaml:"pull"`
 }
 
 // The kinds of contact of a relay.

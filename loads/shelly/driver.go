@@ -14,6 +14,9 @@ func Driver() loads.Driver {
 }
 
 // Document is a relay of a second-generation Shelly; its topic is its MQTT prefix.
+//
+// In a configuration: A Shelly of the second generation or later, over MQTT.
+// Example: {driver: shelly, topic: shellyplus1-geyser, channel: 0}
 type Document struct {
 	remote.Timed `yaml:",inline"`
 }

@@ -14,6 +14,9 @@ func Driver() loads.Driver {
 }
 
 // Document is a relay of a device with Tasmota firmware; its topic is its Topic setting.
+//
+// In a configuration: A plug or relay with Tasmota, over MQTT.
+// Example: {driver: tasmota, topic: geyser, channel: 0}
 type Document struct {
 	remote.Timed `yaml:",inline"`
 }

@@ -18,9 +18,15 @@ func Driver() loads.Driver {
 
 // Document is a relay of a Zigbee device; its topic is its friendly name, and
 // its channel 0 the only one, or 1 and on the endpoints l1, l2, ...
+//
+// In a configuration: A Zigbee plug or relay, by way of Zigbee2MQTT.
+// Example: {driver: zigbee2mqtt, topic: geyser}
 type Document struct {
 	remote.Timed `yaml:",inline"`
-	Base         string `yaml:"base"` // the base topic; zigbee2mqtt where empty
+	// Zigbee2MQTT's base topic.
+	// Default: zigbee2mqtt
+	// Example: zigbee2mqtt
+	Base string `yaml:"base"`
 }
 
 // Check implements loads.Settings.

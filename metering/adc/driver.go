@@ -21,28 +21,45 @@ func Driver() metering.Driver {
 }
 
 // Document is an analogue converter whose samples are measured here.
+//
+// In a configuration: An analogue converter on the machine's SPI bus, whose samples are measured
+// here.
+// Example: {chip: mcp3208, bus: SPI0.0, calibration: calibration.json}
 type Document struct {
-	// Chip is ads131m04 or mcp3208.
+	// ads131m04 or mcp3208.
+	// Example: ads131m04
 	Chip string `yaml:"chip"`
-	Bus  string `yaml:"bus"`
-	// Ready is the GPIO line of the converter's data-ready output (ADS131M04).
+	// The SPI port.
+	// Example: SPI0.0
+	Bus string `yaml:"bus"`
+	// The GPIO line of the converter's data-ready output, of an ADS131M04.
+	// Example: GPIO25
 	Ready string `yaml:"ready,omitempty"`
-	// Rate is samples per second; zero takes that which the calibration was made at.
+	// Samples in a second. Left out: that which the calibration was made at.
+	// Example: 4000
 	Rate int `yaml:"rate,omitempty"`
-	// Calibration is the file that agent calibrate wrote.
+	// The file that "agent calibrate" wrote.
+	// Example: calibration.json
 	Calibration string `yaml:"calibration"`
-	// DC keeps the currents' DC in their rms values, as of loads that take half waves;
-	// the converter's zero must be right then.
+	// Whether the direct part of the currents stays in their rms values, as of loads that take half waves.
+	// The converter's zero must be right then.
+	// Example: true
 	DC bool `yaml:"dc,omitempty"`
-	// Voltage and LineFrequency are the declared ones, for sags and swells; zero
-	// takes 230 V and 50 Hz.
-	Voltage       int `yaml:"voltage,omitempty"`
+	// The declared voltage in V, by which sags and swells are told.
+	// Default: 230
+	// Example: 120
+	Voltage int `yaml:"voltage,omitempty"`
+	// The mains' frequency in Hz, 50 or 60.
+	// Default: 50
+	// Example: 60
 	LineFrequency int `yaml:"line_frequency,omitempty"`
-	// Without is what is not measured of the voltage's quality, to spare a small machine:
-	// harmonics, flicker, or quality, which is all of it.
+	// What of the voltage's quality is not measured, to spare a small machine: harmonics, flicker, or
+	// quality for all of it.
+	// Example: [harmonics, flicker]
 	Without []string `yaml:"without,omitempty"`
-	// Captures is a folder for the samples around dips, swells and interruptions, the
-	// newest 50; empty: none are kept.
+	// Folder for the samples around dips, swells and interruptions, the newest 50. Left out: none are
+	// kept.
+	// Example: captures
 	Captures string `yaml:"captures,omitempty"`
 }
 

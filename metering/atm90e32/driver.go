@@ -14,15 +14,27 @@ func Driver() metering.Driver {
 }
 
 // Document is an energy chip on an SPI bus.
+//
+// In a configuration: An energy chip ATM90E32 on the machine's SPI bus.
+// Example: {bus: SPI0.0, voltage_gain: 7305, current_gain: 25498}
 type Document struct {
-	// Bus is the SPI port, e.g. SPI0.0.
+	// The SPI port.
+	// Example: SPI0.0
 	Bus string `yaml:"bus"`
-	// LineFrequency is 50 or 60; zero takes 50.
+	// The mains' frequency in Hz, 50 or 60.
+	// Default: 50
+	// Example: 60
 	LineFrequency int `yaml:"line_frequency,omitempty"`
-	// VoltageGain, CurrentGain and CurrentPGA are the chip's calibration.
+	// The chip's calibration of the voltage, from the board's data sheet or a reference meter.
+	// Example: 7305
 	VoltageGain int `yaml:"voltage_gain"`
+	// The chip's calibration of the current.
+	// Example: 25498
 	CurrentGain int `yaml:"current_gain"`
-	CurrentPGA  int `yaml:"current_pga,omitempty"` // 1, 2 or 4
+	// The gain before the current's converter: 1, 2 or 4.
+	// Default: 1
+	// Example: 2
+	CurrentPGA int `yaml:"current_pga,omitempty"`
 }
 
 // Check implements metering.Settings.

@@ -20,11 +20,16 @@ func Driver() metering.Driver {
 }
 
 // Document is a customer interface (HAN) on a serial line.
+//
+// In a configuration: A meter that pushes its values (DLMS, HAN), on a serial line.
+// Example: {port: /dev/ttyUSB0, key: {file: meter.key}}
 type Document struct {
 	line.Document        `yaml:",inline"`
 	obis.DialectDocument `yaml:",inline"`
 	glo.Secrets          `yaml:",inline"`
-	// Parity is none, even or odd; empty is none.
+	// The line's parity: none, even or odd.
+	// Default: none
+	// Example: even
 	Parity string `yaml:"parity,omitempty"`
 }
 

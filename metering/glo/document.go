@@ -4,9 +4,13 @@ import "github.com/keeplit/keeplit/internal/fault"
 
 // Secrets are a meter's keys as the configuration names them.
 type Secrets struct {
-	// Key is the encryption key that the grid operator gives, 32 hexadecimal digits.
+	// The meter's encryption key, 32 hex digits, as the grid operator gives it, in a file or an
+	// environment variable.
+	// Example: {file: meter.key}
 	Key string `yaml:"key,omitempty" secret:"true"`
-	// AuthenticationKey proves what the meter says; without it nothing does.
+	// The key that proves what the meter says, 32 hex digits, in a file or an environment variable.
+	// Without it nothing is proven.
+	// Example: {file: meter.auth}
 	AuthenticationKey string `yaml:"authentication_key,omitempty" secret:"true"`
 }
 

@@ -22,23 +22,37 @@ func Driver() metering.Driver {
 }
 
 // Document is a meter, or a gateway in front of one, that answers with JSON.
+//
+// In a configuration: A meter, or a gateway in front of one, that answers with JSON or a number over
+// HTTP or a websocket.
+// Example: {url: "http://192.168.1.30/api/v1/data", import: {path: total_power_import_kwh}, power: {path: active_power_w}}
 type Document struct {
-	// Kind is a kind of device whose answers are known; empty: they are described.
+	// A kind of device whose answers are known. Left out: they are described here.
+	// Example: homewizard-p1
 	Kind string `yaml:"kind,omitempty"`
-	// URL is asked with GET, e.g. http://192.168.1.30/api/v1/data.  Of a known kind it
-	// is that of the device, e.g. http://192.168.1.30.  ws:// or wss:// is a websocket,
-	// on which the device sends by itself.
+	// The address that is asked with GET; of a known kind that of the device alone. ws:// or wss:// is a
+	// websocket, on which the device sends by itself.
+	// Example: http://192.168.1.30/api/v1/data
 	URL string `yaml:"url"`
-	// Send is what a websocket is told once it is open.
+	// What a websocket is told once it is open.
+	// Example: ['{"subscribe": "power"}']
 	Send []string `yaml:"send,omitempty"`
-	// Timeout is how long a whole answer may take; zero takes 5 s.
+	// How long a whole answer may take.
+	// Default: 5s
+	// Example: 10s
 	Timeout time.Duration `yaml:"timeout,omitempty"`
-	// Username and Password are of basic authentication; Token is a bearer's.
+	// The user, where the device asks for one (HTTP Basic).
+	// Example: admin
 	Username string `yaml:"username,omitempty"`
+	// That user's password, in a file or an environment variable.
+	// Example: {file: meter.password}
 	Password string `yaml:"password,omitempty" secret:"true"`
-	Token    string `yaml:"token,omitempty" secret:"true"`
-	// CA is the file of the authority that signed the server's certificate; empty
-	// takes the machine's.
+	// A bearer token, in a file or an environment variable, where the device asks for one.
+	// Example: {file: homeassistant.token}
+	Token string `yaml:"token,omitempty" secret:"true"`
+	// File of the authority that signed the device's certificate, PEM. Left out, the machine's own
+	// authorities are trusted.
+	// Example: meter-ca.pem
 	CA string `yaml:"ca,omitempty"`
 
 	values.Description `yaml:",inline"`

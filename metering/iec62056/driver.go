@@ -18,14 +18,21 @@ func Driver() metering.Driver {
 }
 
 // Document is an optical head or a current loop on a serial line.
+//
+// In a configuration: A meter that answers after IEC 62056-21, by a reading head or a current loop
+// on a serial line.
+// Example: {port: /dev/ttyUSB0}
 type Document struct {
-	// Port is the device; host:port is a serial server in the network, which passes bytes through.
+	// The serial device of the reading head; or host:port of a serial server in the network that passes
+	// bytes through.
+	// Example: /dev/ttyUSB0
 	Port string `yaml:"port"`
-	// Address is the meter's, empty for the only one on the line.
+	// The meter's address. Left out: the only one on the line.
+	// Example: "04123456"
 	Address string `yaml:"address,omitempty"`
-	// MaxBaud is the fastest speed to change to; zero takes what the meter
-	// offers.  A serial server keeps its speed, 300 baud, where this is zero; one
-	// that has another, or follows the meter by itself, has it here.
+	// The fastest speed to change to. Left out: what the meter offers. A serial server keeps 300 baud
+	// where it is left out; one that has another speed, or follows the meter by itself, has it here.
+	// Example: 9600
 	MaxBaud int `yaml:"max_baud,omitempty"`
 
 	obis.DialectDocument `yaml:",inline"`

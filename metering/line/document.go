@@ -4,11 +4,12 @@ import "github.com/keeplit/keeplit/internal/fault"
 
 // Document is a serial line as the configuration describes it.
 type Document struct {
-	// Port is the device, e.g. /dev/ttyUSB0 or better /dev/serial/by-id/...
-	// host:port is a serial server in the network, which passes bytes through.
+	// The serial device, best by its name under /dev/serial/by-id; or host:port of a serial server in the
+	// network that passes bytes through.
+	// Example: /dev/ttyUSB0
 	Port string `yaml:"port"`
-	// Baud is the speed; zero takes the format's own.  That of a serial server is set
-	// there.
+	// The line's speed. That of a serial server is set there. Left out: the format's own.
+	// Example: 115200
 	Baud int `yaml:"baud,omitempty"`
 }
 

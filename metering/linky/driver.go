@@ -17,11 +17,16 @@ func Driver() metering.Driver {
 }
 
 // Document is a TIC output on a serial line.
+//
+// In a configuration: The customer's output (TIC) of a Linky, on a serial line.
+// Example: {port: /dev/ttyUSB0}
 type Document struct {
-	// Port is the device; host:port is a serial server in the network, which passes bytes through.
+	// The serial device of the customer's output; or host:port of a serial server in the network that
+	// passes bytes through.
+	// Example: /dev/ttyUSB0
 	Port string `yaml:"port"`
-	// Mode is historic (1200 baud) or standard (9600 baud); empty: the speed is found.
-	// That of a serial server is set there.
+	// historic (1200 baud) or standard (9600 baud). Left out: it is found.
+	// Example: standard
 	Mode string `yaml:"mode,omitempty"`
 }
 

@@ -25,51 +25,72 @@ func Driver() metering.Driver {
 }
 
 // Document is a meter on a Modbus line (RTU) or network (TCP).
+//
+// In a configuration: A meter on a Modbus line (RS-485), in the network, or behind a serial server.
+// Example: {model: sdm230, port: /dev/ttyUSB0, unit: 1}
 type Document struct {
-	// Model is one of a list, or generic with Map.
+	// The meter's model, one of the list in docs/metering.md, or generic with a map of its registers.
+	// Example: sdm230
 	Model string `yaml:"model"`
-	// Port is a serial device (RTU), or host:port (TCP).
+	// A serial device (RTU), or host:port (TCP, mostly port 502).
+	// Example: /dev/ttyUSB0
 	Port string `yaml:"port"`
-	// Framing is rtu or tcp; empty is rtu on a serial device and tcp on host:port,
-	// where a serial server that passes bytes through speaks rtu.
+	// rtu or tcp. Left out: rtu on a serial device, tcp on host:port. A serial server that passes bytes
+	// through speaks rtu.
+	// Example: rtu
 	Framing string `yaml:"framing,omitempty"`
-	// Unit is the device's address on the line, 1 to 247; zero takes 1.
+	// The meter's address on the line, 1 to 247.
+	// Default: 1
+	// Example: 2
 	Unit int `yaml:"unit,omitempty"`
-	// Baud and Parity (none, even, odd) are the serial line's; zero and empty
-	// take the model's factory setting.
-	Baud   int    `yaml:"baud,omitempty"`
+	// The serial line's speed. Left out: the model's factory setting.
+	// Example: 9600
+	Baud int `yaml:"baud,omitempty"`
+	// The serial line's parity: none, even or odd. Left out: the model's factory setting.
+	// Example: none
 	Parity string `yaml:"parity,omitempty"`
-	// Map describes the registers of a generic meter.
+	// The registers of a generic meter, one value each.
+	// Example: [{value: import, register: 0x0048, type: float32}]
 	Map []Register `yaml:"map,omitempty"`
 }
 
 // Register is one value of a generic Modbus meter.
 type Register struct {
-	// Value is import, export, power, reactive, apparent, voltage, current,
-	// frequency; with "_1" to "_3" for a phase's voltage, current and power.
+	// What it is: import, export, power, reactive, apparent, voltage, current or frequency; with _1 to _3
+	// the voltage, current or power of a phase.
+	// Example: import
 	Value string `yaml:"value"`
-	// Register is its number as the wire carries it (0x0048, not 30073).
+	// The register's number as the wire carries it: 0x0048, not 30073.
+	// Example: 0x0048
 	Register int `yaml:"register"`
-	// Table is input (function 4) or holding (function 3); empty is input.
+	// input (function 4) or holding (function 3).
+	// Default: input
+	// Example: holding
 	Table string `yaml:"table,omitempty"`
-	// Type is float32, float64, uint16, int16, uint32, int32, uint64 or int64.
+	// float32, float64, uint16, int16, uint32, int32, uint64 or int64.
+	// Example: float32
 	Type string `yaml:"type"`
-	// Words is high_first or low_first; empty is high_first.
+	// Which of its 16-bit words comes first: high_first or low_first.
+	// Default: high_first
+	// Example: low_first
 	Words string `yaml:"words,omitempty"`
-	// Bytes is the order in each word, high_first or low_first; empty is
-	// high_first.
+	// Which byte of a word comes first: high_first or low_first.
+	// Default: high_first
+	// Example: low_first
 	Bytes string `yaml:"bytes,omitempty"`
-	// Scale turns the number into kWh, W, var, VA, V, A or Hz, as a decimal
-	// ("0.01"); empty is 1.
+	// What the number is multiplied by to give kWh, W, var, VA, V, A or Hz: a decimal in quotes.
+	// Default: 1
+	// Example: "0.01"
 	Scale string `yaml:"scale,omitempty"`
-	// Exponent is the register (int16, of the same table) of a power of ten that it
-	// is multiplied by besides, as SunSpec's scale factors.
+	// A register (int16, of the same table) with a power of ten by which it is multiplied besides, as
+	// SunSpec's scale factors.
+	// Example: 40083
 	Exponent *int `yaml:"exponent,omitempty"`
-	// Sum: the value is the sum of all rows of that name, each with Sum; a negative
-	// Scale takes one off.
+	// Whether the value is the sum of all rows of its name that say so. A negative scale takes one off.
+	// Example: true
 	Sum bool `yaml:"sum,omitempty"`
-	// Absent are numbers that it shows where it has no value, beside those that
-	// its type has for that (no finite number, 0x8000, 0xFFFFFFFF ...).
+	// Numbers that it shows where it has no value, beside those that its type has for that.
+	// Example: [65535]
 	Absent []int `yaml:"absent,omitempty"`
 }
 

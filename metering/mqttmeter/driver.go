@@ -30,40 +30,62 @@ func Driver() metering.Driver {
 }
 
 // Document is a meter that publishes over MQTT.
+//
+// In a configuration: A meter that tells its values over MQTT. Needs the part mqtt.
+// Example: {kind: tasmota, topic: grid}
 type Document struct {
-	// Kind is tasmota, shelly, zigbee2mqtt or victron, or values: what it tells is
-	// described.
+	// tasmota, shelly, zigbee2mqtt or victron; or values: what it tells is described here.
+	// Example: values
 	Kind string `yaml:"kind"`
-	// Topic is the device's own name in its topics: the Tasmota topic, the
-	// Shelly prefix, the Zigbee2MQTT friendly name, the portal ID of a Victron GX.  Of
-	// values it is the topic of those that name none.
+	// The device's own name in its topics: the Topic of Tasmota, the prefix of a Shelly, the friendly name
+	// of Zigbee2MQTT, the portal ID of a Victron GX. Of values, the topic of those that name none.
+	// Example: grid
 	Topic string `yaml:"topic"`
-	// Channel is the meter in the device, from 0 (Shelly) or 1 (Tasmota); of a Victron
-	// GX the grid meter's device instance.
+	// The meter in the device: from 0 of a Shelly, from 1 of Tasmota, the device instance of a Victron GX.
+	// Example: 1
 	Channel int `yaml:"channel,omitempty"`
-	// Base is Zigbee2MQTT's base topic; empty is zigbee2mqtt.
+	// Zigbee2MQTT's base topic.
+	// Default: zigbee2mqtt
+	// Example: zigbee2mqtt
 	Base string `yaml:"base,omitempty"`
 
 	// What is told, of kind values.
 	values.Description `yaml:",inline"`
-	// Online is where the device, or its broker for it, says that it is there.
+	// Where the device, or its broker for it, says that it is there.
+	// Example: {topic: meter/status}
 	Online *OnlineDocument `yaml:"online,omitempty"`
-	// Keepalive is said again and again to a device that speaks only so long.
+	// What is said again and again to a device that speaks only so long.
+	// Example: {topic: meter/keepalive, every: 30s}
 	Keepalive *KeepaliveDocument `yaml:"keepalive,omitempty"`
 }
 
 // OnlineDocument is a topic with a word for there and one for gone.
 type OnlineDocument struct {
+	// The topic.
+	// Example: meter/status
 	Topic string `yaml:"topic"`
-	On    string `yaml:"on,omitempty"`  // online where empty
-	Off   string `yaml:"off,omitempty"` // offline where empty
+	// The word for there.
+	// Default: online
+	// Example: "true"
+	On string `yaml:"on,omitempty"`
+	// The word for gone.
+	// Default: offline
+	// Example: "false"
+	Off string `yaml:"off,omitempty"`
 }
 
 // KeepaliveDocument is a message that is said again and again.
 type KeepaliveDocument struct {
-	Topic   string        `yaml:"topic"`
-	Payload string        `yaml:"payload,omitempty"`
-	Every   time.Duration `yaml:"every,omitempty"` // 30s where 0
+	// The topic.
+	// Example: meter/keepalive
+	Topic string `yaml:"topic"`
+	// The message. Left out: an empty one.
+	// Example: "on"
+	Payload string `yaml:"payload,omitempty"`
+	// How often.
+	// Default: 30s
+	// Example: 1m
+	Every time.Duration `yaml:"every,omitempty"`
 }
 
 // Check implements metering.Settings.

@@ -10,35 +10,71 @@ import (
 // DialectDocument is what a configuration says of a meter that does not tell its values as the
 // standard has them.
 type DialectDocument struct {
-	// Codes are the names under which it tells values elsewhere.
+	// Where a meter tells its values under other OBIS codes than the standard's. A value that is named is
+	// taken from there and from nowhere else.
+	// Example: {import: 1.8.1+1.8.2}
 	Codes *CodesDocument `yaml:"obis,omitempty"`
-	// Factors are what its numbers are multiplied with: of a current transformer that it
-	// does not know of, or of a list without units.
+	// What the meter's numbers are multiplied by, as where a current transformer is not known to it.
+	// Example: {energy: "40", power: "40", current: "40"}
 	Factors *FactorsDocument `yaml:"factors,omitempty"`
 }
 
 // CodesDocument names OBIS codes, such as 1.8.0 or 1-0:1.8.0; empty is the standard's.
 // A value that is named is taken from there and from nowhere else.
 type CodesDocument struct {
-	Import   string `yaml:"import,omitempty"` // energy; a sum is written 1.8.1+1.8.2
-	Export   string `yaml:"export,omitempty"`
-	Power    string `yaml:"power,omitempty"`    // with a sign, or where returned is named what flows in
-	Returned string `yaml:"returned,omitempty"` // power that flows out
+	// Energy taken from the grid; a sum is written with +.
+	// Example: 1.8.1+1.8.2
+	Import string `yaml:"import,omitempty"`
+	// Energy fed into the grid.
+	// Example: 2.8.0
+	Export string `yaml:"export,omitempty"`
+	// Power: with a sign, or where returned is named what flows in.
+	// Example: 16.7.0
+	Power string `yaml:"power,omitempty"`
+	// Power that flows out.
+	// Example: 2.7.0
+	Returned string `yaml:"returned,omitempty"`
 
-	Voltage1  string `yaml:"voltage_1,omitempty"` // of the phases
-	Voltage2  string `yaml:"voltage_2,omitempty"`
-	Voltage3  string `yaml:"voltage_3,omitempty"`
-	Current1  string `yaml:"current_1,omitempty"`
-	Current2  string `yaml:"current_2,omitempty"`
-	Current3  string `yaml:"current_3,omitempty"`
+	// Voltage of the first phase.
+	// Example: 32.7.0
+	Voltage1 string `yaml:"voltage_1,omitempty"`
+	// Voltage of the second phase.
+	// Example: 52.7.0
+	Voltage2 string `yaml:"voltage_2,omitempty"`
+	// Voltage of the third phase.
+	// Example: 72.7.0
+	Voltage3 string `yaml:"voltage_3,omitempty"`
+	// Current of the first phase.
+	// Example: 31.7.0
+	Current1 string `yaml:"current_1,omitempty"`
+	// Current of the second phase.
+	// Example: 51.7.0
+	Current2 string `yaml:"current_2,omitempty"`
+	// Current of the third phase.
+	// Example: 71.7.0
+	Current3 string `yaml:"current_3,omitempty"`
+	// Frequency of the mains.
+	// Example: 14.7.0
 	Frequency string `yaml:"frequency,omitempty"`
 }
 
 // FactorsDocument holds decimals; empty is 1.
 type FactorsDocument struct {
-	Energy  string `yaml:"energy,omitempty"`
-	Power   string `yaml:"power,omitempty"` // also reactive and apparent power
+	// Of energies, as a decimal in quotes.
+	// Default: 1
+	// Example: "40"
+	Energy string `yaml:"energy,omitempty"`
+	// Of active, reactive and apparent power.
+	// Default: 1
+	// Example: "40"
+	Power string `yaml:"power,omitempty"`
+	// Of voltages.
+	// Default: 1
+	// Example: "0.1"
 	Voltage string `yaml:"voltage,omitempty"`
+	// Of currents.
+	// Default: 1
+	// Example: "40"
 	Current string `yaml:"current,omitempty"`
 }
 

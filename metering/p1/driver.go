@@ -20,6 +20,9 @@ func Driver() metering.Driver {
 }
 
 // Document is a customer port on a serial line.
+//
+// In a configuration: The customer port (P1) of a meter after DSMR, on a serial line.
+// Example: {port: /dev/ttyUSB0}
 type Document struct {
 	line.Document        `yaml:",inline"`
 	obis.DialectDocument `yaml:",inline"`

@@ -15,16 +15,23 @@ func Driver() metering.Driver {
 }
 
 // Document is a pulse output (S0) or a pulse LED.
+//
+// In a configuration: The pulse output (S0) or the blinking light of a meter, on a GPIO line.
+// Example: {pin: GPIO17, pulses_per_kwh: 1000}
 type Document struct {
-	// Pin is the GPIO line, e.g. GPIO17.
+	// The GPIO line that the pulse output hangs on.
+	// Example: GPIO17
 	Pin string `yaml:"pin"`
-	// PerKWh is the meter constant, pulses per kWh, as printed on the meter.
+	// The meter constant, pulses per kWh, as it is printed on the meter.
+	// Example: 1000
 	PerKWh int `yaml:"pulses_per_kwh"`
-	// Output is s0, a contact whose pulses last 30 ms or more, or led, whose flashes
-	// may last 2 ms; empty is s0.
+	// s0: a contact, whose pulses last 30ms or more; led: a light whose flashes may last 2ms.
+	// Default: s0
+	// Example: led
 	Output string `yaml:"output,omitempty"`
-	// Debounce is the shortest pulse, and the shortest time between two; zero takes
-	// 20 ms, and 1 ms of a led.
+	// The shortest pulse, and the shortest time between two.
+	// Default: 20ms, and 1ms of a led
+	// Example: 10ms
 	Debounce time.Duration `yaml:"debounce,omitempty"`
 }
 

@@ -15,10 +15,16 @@ func Driver() metering.Driver {
 }
 
 // Document plays a recorded series as a meter.
+//
+// In a configuration: A recording that is played as a meter. Needs the part simulation.
+// Example: {file: recording.csv}
 type Document struct {
-	// File is a CSV with a header: time,kwh or timestamp,kwh or timestamp,w.
+	// The recording: a CSV with the header time,kwh or timestamp,kwh or timestamp,w.
+	// Example: recording.csv
 	File string `yaml:"file"`
-	// Speed is how much faster than real time it is played; zero takes 1.
+	// How much faster than real time it is played.
+	// Default: 1
+	// Example: 60
 	Speed int `yaml:"speed,omitempty"`
 }
 

@@ -16,17 +16,21 @@ func Driver() metering.Driver {
 }
 
 // Document is a meter that speaks to the network.
+//
+// In a configuration: An SMA Energy Meter or Home Manager in the same network.
+// Example: {interface: eth0}
 type Document struct {
-	// Interface is the network interface to listen on, e.g. eth0, or any for that of
-	// the default route.
+	// The network interface to listen on, or any for that of the default route.
+	// Example: eth0
 	Interface string `yaml:"interface"`
-	// Serial is the meter's number; 0 is the only one that is heard.
+	// The meter's number. 0: the only one that is heard.
+	// Example: 1900123456
 	Serial uint32 `yaml:"serial,omitempty"`
-	// SUSy is the meter's kind, such as 349 of an Energy Meter 2.0 and 372 of a Home
-	// Manager 2.0; 0 is any.
+	// The meter's kind: 349 of an Energy Meter 2.0, 372 of a Home Manager 2.0. 0: any.
+	// Example: 372
 	SUSy uint16 `yaml:"susy,omitempty"`
-	// Unicast says that the meter sends to this machine alone, so that no group is
-	// joined.
+	// Whether the meter sends to this machine alone, so that no group is joined.
+	// Example: true
 	Unicast bool `yaml:"unicast,omitempty"`
 }
 

@@ -20,6 +20,10 @@ func Driver() metering.Driver {
 }
 
 // Document is an optical port on a serial line.
+//
+// In a configuration: The optical port of a meter that speaks SML, by a reading head on a serial
+// line.
+// Example: {port: /dev/ttyUSB0}
 type Document struct {
 	line.Document        `yaml:",inline"`
 	obis.DialectDocument `yaml:",inline"`

@@ -25,63 +25,108 @@ const (
 
 // Description is what stands where.
 type Description struct {
-	Import *Value `yaml:"import,omitempty"` // register, in kWh where it has no unit
-	Export *Value `yaml:"export,omitempty"` // register, in kWh where it has no unit
-	Power  *Value `yaml:"power,omitempty"`  // positive is import, in W where it has no unit
-	// Returned is the power that flows out, where Power tells only what flows in: it
-	// is taken off.
-	Returned  *Value  `yaml:"returned,omitempty"`
-	Voltage   *Value  `yaml:"voltage,omitempty"`
-	Current   *Value  `yaml:"current,omitempty"`
-	Frequency *Value  `yaml:"frequency,omitempty"`
-	Phases    []Phase `yaml:"phases,omitempty"`
-	// Step is the resolution of the registers; zero: it is not known.
+	// The register of energy taken from the grid, in kWh where no unit is given.
+	// Example: {path: energy.import, unit: Wh}
+	Import *Value `yaml:"import,omitempty"`
+	// The register of energy fed into the grid, in kWh where no unit is given.
+	// Example: {path: energy.export, unit: Wh}
+	Export *Value `yaml:"export,omitempty"`
+	// The power, above zero taken from the grid, in W where no unit is given.
+	// Example: {path: power}
+	Power *Value `yaml:"power,omitempty"`
+	// The power that flows out, where power tells only what flows in. It is taken off.
+	// Example: {path: power_returned}
+	Returned *Value `yaml:"returned,omitempty"`
+	// The voltage, in V where no unit is given.
+	// Example: {path: voltage}
+	Voltage *Value `yaml:"voltage,omitempty"`
+	// The current, in A where no unit is given.
+	// Example: {path: current}
+	Current *Value `yaml:"current,omitempty"`
+	// The frequency, in Hz.
+	// Example: {path: frequency}
+	Frequency *Value `yaml:"frequency,omitempty"`
+	// The values of each phase, one entry each.
+	// Example: [{power: {path: l1.power}, voltage: {path: l1.voltage}}]
+	Phases []Phase `yaml:"phases,omitempty"`
+	// The resolution of the registers. Left out: it is not known.
+	// Example: 1 Wh
 	Step units.Energy `yaml:"step,omitempty"`
-	// Device is where the meter's identity stands: another one is another meter.
+	// Where the meter's identity stands: another one is another meter, whose register begins elsewhere.
+	// Example: serial
 	Device string `yaml:"device,omitempty"`
-	// Valid are places that must say true: else nothing was measured.
+	// Places that must say true; else nothing was measured.
+	// Example: [is_valid]
 	Valid []string `yaml:"valid,omitempty"`
-	// Time is where the time of the measurement stands, in any form.  While it does
-	// not move for longer than Stale, nothing was measured.
+	// Where the time of the measurement stands, in any form. While it does not move for longer than stale,
+	// nothing was measured.
+	// Example: time
 	Time string `yaml:"time,omitempty"`
-	// Stale is how old a value may be; zero takes a minute, or three readings.
+	// How old a value may be.
+	// Default: 1m, or three readings
+	// Example: 2m
 	Stale time.Duration `yaml:"stale,omitempty"`
 }
 
 // Phase is one phase's values.
 type Phase struct {
-	Power    *Value `yaml:"power,omitempty"`
+	// The phase's power.
+	// Example: {path: l1.power}
+	Power *Value `yaml:"power,omitempty"`
+	// The power that flows out on the phase, where power tells only what flows in.
+	// Example: {path: l1.returned}
 	Returned *Value `yaml:"returned,omitempty"`
-	Voltage  *Value `yaml:"voltage,omitempty"`
-	Current  *Value `yaml:"current,omitempty"`
+	// The phase's voltage.
+	// Example: {path: l1.voltage}
+	Voltage *Value `yaml:"voltage,omitempty"`
+	// The phase's current.
+	// Example: {path: l1.current}
+	Current *Value `yaml:"current,omitempty"`
 }
 
 // Value is where a number stands and what it means.
 type Value struct {
-	// Topic is what it is told under, where that is not the meter's own; URL the page
-	// of the same server that it is asked from.
+	// The topic that it is told under, where that is not the meter's own.
+	// Example: meter/energy
 	Topic string `yaml:"topic,omitempty"`
-	URL   string `yaml:"url,omitempty"`
-	// Path leads to it: keys with dots between, [2] is the third of a list, and
-	// ["a.b"] a key with a dot.  Over MQTT none is all of the message.
+	// The page of the same server that it is asked from, where that is not the meter's own.
+	// Example: /status/emeter
+	URL string `yaml:"url,omitempty"`
+	// Where it stands: keys with dots between, [2] is the third of a list, ["a.b"] a key with a dot. Over
+	// MQTT left out: all of the message.
+	// Example: emeters[0].total
 	Path string `yaml:"path,omitempty"`
-	// Unit is Wh, kWh or MWh; W or kW; V or mV; A or mA; Hz.
+	// Wh, kWh or MWh; W or kW; V or mV; A or mA; Hz.
+	// Example: Wh
 	Unit string `yaml:"unit,omitempty"`
-	// Factor is a decimal that the number is multiplied by, such as 0.1 or -1.
+	// A decimal that the number is multiplied by, in quotes, such as "0.1" or "-1".
+	// Example: "-1"
 	Factor string `yaml:"factor,omitempty"`
-	// Sum are parts that are added up, in place of a path.
+	// Parts that are added up, in place of a path.
+	// Example: [{path: t1}, {path: t2}]
 	Sum []Part `yaml:"sum,omitempty"`
-	// Optional says that the meter is read all the same where it is not told.
+	// Whether the meter is read all the same where this is not told.
+	// Example: true
 	Optional bool `yaml:"optional,omitempty"`
 }
 
 // Part is one of several numbers that are added up.  What it does not say its Value
 // says.
 type Part struct {
-	Topic  string `yaml:"topic,omitempty"`
-	URL    string `yaml:"url,omitempty"`
-	Path   string `yaml:"path,omitempty"`
-	Unit   string `yaml:"unit,omitempty"`
+	// The topic, where it is not the value's.
+	// Example: meter/t1
+	Topic string `yaml:"topic,omitempty"`
+	// The page of the same server, where it is not the value's.
+	// Example: /status/t1
+	URL string `yaml:"url,omitempty"`
+	// Where it stands.
+	// Example: t1
+	Path string `yaml:"path,omitempty"`
+	// The unit, where it is not the value's.
+	// Example: Wh
+	Unit string `yaml:"unit,omitempty"`
+	// The factor, where it is not the value's.
+	// Example: "-1"
 	Factor string `yaml:"factor,omitempty"`
 }
 

@@ -12,8 +12,14 @@ import (
 
 // Document is what the settings of every MQTT driver have in common.
 type Document struct {
-	Topic string        `yaml:"topic"` // the device's own name in its topics
-	Stale time.Duration `yaml:"stale"` // a state heard longer ago than this is not known any more; 15 min where 0
+	// The device's own name in its topics: the Topic of Tasmota, the MQTT prefix of a Shelly, the friendly
+	// name of Zigbee2MQTT, the topic_prefix of ESPHome.
+	// Example: geyser
+	Topic string `yaml:"topic"`
+	// A state that was heard longer ago than this is not known any more.
+	// Default: 15m
+	// Example: 20m
+	Stale time.Duration `yaml:"stale"`
 }
 
 // Check is everything wrong with d.
@@ -40,8 +46,13 @@ func (d Document) Of(part string) string {
 // when it is not told On again.
 type Timed struct {
 	Document `yaml:",inline"`
-	Channel  int            `yaml:"channel"`  // relay on the device, from 0
-	DeadMan  *time.Duration `yaml:"dead_man"` // the device drops the load by itself if not renewed for so long; 0: off
+	// The relay of the device, from 0; of Zigbee2MQTT 0 is the only one, else 1 and on for l1, l2.
+	// Example: 1
+	Channel int `yaml:"channel"`
+	// The device drops the load by itself where it is not told again for so long, so that nothing stays on
+	// when agent or network fail. 0s: it does not.
+	// Example: 10m
+	DeadMan *time.Duration `yaml:"dead_man"`
 }
 
 // Check is everything wrong with t.

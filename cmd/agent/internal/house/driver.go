@@ -15,6 +15,9 @@ func MeterDriver() metering.Driver {
 }
 
 // metered is the settings of the simulated meter: they stand with the simulation.
+//
+// In a configuration: A simulated house. It has no settings of its own; the part simulation has them.
+// Example: {}
 type metered struct{}
 
 // Check implements metering.Settings.
@@ -40,6 +43,9 @@ func SwitchDriver() loads.Driver {
 }
 
 // switched is the settings of a simulated switch.
+//
+// In a configuration: A switch of the simulated house.
+// Example: {driver: house}
 type switched struct{}
 
 // Check implements loads.Settings.
