@@ -2,11 +2,35 @@ package main
 
 import "time"
 
+// recorded is an answer that says "recorded" whatever the disk has said.
+func recorded() control {
+	return control{"the look at whether it was recorded", []edit{{
+		"cmd/agent/internal/control/recording.go", "	if err == nil {\n		l.stored, l.retryAt", "	if err = nil; err == nil {\n		l.stored, l.retryAt",
+	}}}
+}
+
+// plausible is a meter of which everything is believed.
+func plausible() control {
+	return control{"the bound of what a supply can carry", []edit{{
+		"metering/counter.go", "	most := units.Energy(math.MaxInt64)\n	if st.lim.MaxPower > 0 {", "	most := units.Energy(math.MaxInt64)\n	if st.lim.MaxPower < 0 {",
+	}}}
+}
+
+// blind is a store that does not look whether its files are still those of the folder.
+func blind() control {
+	return control{"the look at the folder before and after a commit", []edit{{
+		"internal/store/held.go", "	for _, h := range s.held {\n", "	for _, h := range s.held[:0] {\n",
+	}}}
+}
+
+// none is no fault at all, for what is wrong from the start.
+func none(*room, *site) (func(), error) { return func() {}, nil }
+
 // faults are all that is tried.
 func faults() []*fault {
 	return []*fault{
 		{
-			name: "killed (kill -9) while tokens come by API, MQTT and command line", share: 8, short: true, once: kills,
+			name: "killed (kill -9) while tokens come by API, MQTT and command line", share: 12, short: true, once: kills,
 			control: control{"the answer that waits for the record", []edit{{
 				"cmd/agent/internal/control/recording.go",
 				"	a := &aside{state: st, eff: eff, asker: asker}\n",
@@ -18,36 +42,62 @@ func faults() []*fault {
 			control: control{"the sync at each commit", []edit{{"internal/store/store.go", `s.main, err = s.connect(mainPath, "FULL", 1)`, `s.main, err = s.connect(mainPath, "NORMAL", 1)`}}},
 		},
 		{
-			name: "more than the supply carries, and credit spent, with the disk hanging, the broker gone and the page attacked", share: 1, once: protection,
+			name: "more than the supply carries, with the disk hanging, the broker gone and the page attacked", share: 1, once: overload,
 			control: control{"the commit beside the loop", []edit{{
 				"cmd/agent/internal/control/recording.go",
 				"	go func() { f.answered <- l.cfg.Journal.Commit(context.WithoutCancel(ctx), b) }()\n",
 				"	f.answered <- l.cfg.Journal.Commit(context.WithoutCancel(ctx), b)\n",
 			}}},
 		},
+		{name: "credit spent, with a slow disk, the broker gone and the page attacked", share: 1, once: spent, control: control{"the cut where the credit is spent", []edit{{
+			"credit/supply.go", "	default:\n		s.NoCredit = true\n", "	default:\n		s.NoCredit = false\n",
+		}}}},
+
 		{name: "each sync of the disk takes 2.5 s", share: 1, once: ill{lasts: 12 * time.Second, keeps: true, begin: calls(syncs + ":delay_enter=2500000")}.siege},
 		{name: "the disk hangs for 20 s", share: 1, once: ill{lasts: 14 * time.Second, keeps: true, begin: calls(syncs + ":delay_enter=20000000"), sees: []string{"store_stuck"}}.siege},
 		{name: "syncs fail (EIO), every third", share: 1, once: ill{keeps: true, begin: calls(syncs + ":error=EIO:when=2+3")}.siege},
 		{name: "writes of the records fail (ENOSPC), every fifth", share: 1, once: ill{keeps: true, begin: calls("pwrite64:error=ENOSPC:when=3+5", databases()...)}.siege},
 		{name: "the disk is full, to the last byte", share: 1, once: ill{keeps: true, lasts: 10 * time.Second, before: small("24m"), begin: filled, sees: []string{"store_full", "reserve_missing"}}.siege},
-		{name: "the disk is read-only from now on", share: 1, once: ill{keeps: true, lasts: 10 * time.Second, begin: calls("pwrite64,ftruncate,fsync,fdatasync,unlinkat:error=EROFS"), sees: []string{"store_failed", "store_full"}}.siege},
-		{name: "the records are moved away while the agent runs", share: 1, once: ill{keeps: true, begin: moved, sees: []string{"records_replaced"}}.siege},
+		{
+			name: "the disk takes nothing any more (EROFS)", share: 1, control: recorded(),
+			once: ill{keeps: true, lasts: 10 * time.Second, begin: calls("pwrite64,ftruncate,fsync,fdatasync,unlinkat:error=EROFS"), sees: []string{"store_failed", "store_full"}}.siege,
+		},
+		{name: "the records are moved away while the agent runs", share: 1, control: blind(), once: ill{keeps: true, begin: moved, sees: []string{"records_replaced"}}.siege},
 		{name: "a copy is put in the place of the records while the agent runs", share: 1, once: ill{keeps: true, begin: older, sees: []string{"records_replaced"}}.siege},
-		{name: "a second agent is started on the same records", share: 1, once: ill{keeps: true, begin: second, least: 1}.siege},
+		{name: "a second agent is started on the same records", share: 1, once: ill{keeps: true, begin: second, least: 1}.siege, control: control{"the lock of the folder", []edit{{
+			"internal/store/lock_unix.go", "	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {", "	if err := error(nil); err != nil {",
+		}}}},
 		{name: "ended (SIGTERM) in the middle of a commit", share: 1, once: ill{keeps: true, lasts: time.Second, begin: termed}.siege},
+
 		{name: "the broker is gone", share: 1, once: ill{keeps: true, begin: brokerless, least: 1}.siege},
 		{name: "the broker hangs (SIGSTOP)", share: 1, once: ill{keeps: true, begin: stopped, least: 1}.siege},
+		{name: "InfluxDB answers 500", share: 1, once: forwarding("errors", 0)},
+		{name: "InfluxDB takes points and says so too late", share: 1, once: forwarding("late", 0)},
+		{name: "InfluxDB refuses one entry for ever", share: 1, once: forwarding("refuses one", 1)},
+		{name: "broker and InfluxDB are away for a simulated day", share: 2, once: day},
+
 		{name: "no more file descriptors", share: 1, once: ill{keeps: true, begin: few}.siege},
 		{name: "a hundredth of the processor", share: 1, once: ill{keeps: true, begin: breathless}.siege},
 		{name: "little memory (GOMEMLIMIT of 20 MiB)", share: 1, once: ill{
-			keeps: true, least: 1, before: func(_ *room, h *site) error { h.env = append(h.env, "GOMEMLIMIT=20MiB"); return nil },
-			begin: func(*room, *site) (func(), error) { return func() {}, nil },
+			keeps: true, least: 1, before: func(_ *room, h *site) error { h.env = append(h.env, "GOMEMLIMIT=20MiB"); return nil }, begin: none,
 		}.siege},
-		{name: "the meter is silent, or answers errors", share: 1, once: ill{keeps: true, least: 1, begin: showing(quiet, refusing), sees: []string{"meter_silent", "meter_reply"}}.siege},
-		{name: "the meter's register stands still", share: 1, once: ill{keeps: true, least: 1, begin: showing(stuck())}.siege},
-		{name: "the meter's register spikes", share: 1, once: ill{keeps: true, least: 1, lasts: 10 * time.Second, begin: showing(spiking)}.siege},
-		{name: "the meter's register goes back", share: 1, once: ill{keeps: true, least: 1, lasts: 10 * time.Second, begin: showing(backwards)}.siege},
-		{name: "the meter says what is no number", share: 1, once: ill{keeps: true, least: 1, begin: showing(garbled)}.siege},
+
+		{name: "the meter does not answer", share: 1, once: ill{keeps: true, least: 1, begin: showing(quiet)}.siege},
+		{name: "the meter answers errors", share: 1, once: ill{keeps: true, least: 1, begin: showing(refusing), sees: []string{"meter_reply"}}.siege},
+		{name: "the meter's register stands still", share: 1, once: ill{keeps: true, least: 1, begin: still}.siege},
+		{name: "the meter's register spikes", share: 1, control: plausible(), once: ill{keeps: true, least: 1, lasts: 10 * time.Second, begin: showing(spiking), sees: []string{"register_jump"}}.siege},
+		{name: "the meter's register goes back", share: 1, control: plausible(), once: ill{keeps: true, least: 1, lasts: 10 * time.Second, begin: showing(backwards), sees: []string{"register_backwards", "register_jump"}}.siege},
+		{name: "the meter says what is no number", share: 1, once: ill{keeps: true, least: 1, begin: showing(garbled), sees: []string{"meter_reply"}}.siege},
+
+		{name: "a load's switch does nothing, and says what it was told", share: 1, once: ill{keeps: true, least: 1, begin: switched(func(r *relay) { r.lies = true })}.siege},
+		{name: "a load's switch does not answer", share: 1, once: ill{keeps: true, least: 1, begin: switched(func(r *relay) { r.deaf = true })}.siege},
+		{name: "a load's switch does it and says nothing", share: 1, once: ill{keeps: true, least: 1, begin: switched(func(r *relay) { r.mute = true })}.siege},
+
+		{name: "mutated messages on every topic", share: 1, once: messages},
+		{name: "mutated requests to the page and the API", share: 1, once: requests},
+		{name: "a look for secrets, and for files that others may read", share: 1, short: true, once: secrets, control: control{"the silence of the log about passwords", []edit{{
+			"cmd/agent/run.go", `	log.Info("keeplit runs",`, `	log.Info(cfg.MQTT.Password)` + "\n" + `	log.Info("keeplit runs",`,
+		}}}},
 	}
 }
 

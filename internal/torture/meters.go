@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -31,16 +32,17 @@ func refusing(_ *rand.Rand, _ string, _ int64, out http.ResponseWriter) bool {
 	return true
 }
 
-// stuck shows the same register for ever.
-func stuck() func(*rand.Rand, string, int64, http.ResponseWriter) bool {
+// still has the meter show the same register for the time of the ill.
+func still(r *room, h *site) (func(), error) {
 	first := ""
-	return func(_ *rand.Rand, register string, w int64, out http.ResponseWriter) bool {
-		if first == "" {
-			first = register
-		}
+	var mu sync.Mutex
+	return showing(func(_ *rand.Rand, register string, w int64, out http.ResponseWriter) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		first = or(first, register)
 		_, _ = fmt.Fprintf(out, `{"kwh": %s, "w": %d, "v": 230}`, first, w)
 		return true
-	}
+	})(r, h)
 }
 
 // spiking shows something far off now and then.

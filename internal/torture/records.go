@@ -32,6 +32,7 @@ type records struct {
 	sum      string           // of the state, as it was stored with it
 	packed   []byte
 	state    state
+	halves   int   // intervals of the site
 	measured int64 // of the site's series, in all files, in µJ
 	events   map[string]int
 }
@@ -116,6 +117,7 @@ func readCopy(dir string) (*records, error) {
 		return rows.Err()
 	}
 	var parts int64
+	var n int
 	errs := []error{
 		each(db, "SELECT seq, at, kind, name, amount, balance, tax, energy, owed, debt, cause, ref, prev, hash FROM ledger ORDER BY seq", func(scan func(...any) error) error {
 			var e entry
@@ -148,12 +150,12 @@ func readCopy(dir string) (*records, error) {
 		defer history.Close()
 		errs = append(errs,
 			each(history, "SELECT id FROM moved", func(scan func(...any) error) error { return scan(&moved) }),
-			each(history, "SELECT coalesce(sum(import), 0) FROM interval WHERE series = 'site'", func(scan func(...any) error) error { return scan(&parts) }))
-		r.measured += parts
+			each(history, "SELECT coalesce(sum(import), 0), count(*) FROM interval WHERE series = 'site'", func(scan func(...any) error) error { return scan(&parts, &n) }))
+		r.measured, r.halves = r.measured+parts, n
 	}
-	errs = append(errs, each(db, fmt.Sprintf("SELECT coalesce(sum(import), 0) FROM pending_interval WHERE series = 'site' AND id > %d", moved),
-		func(scan func(...any) error) error { return scan(&parts) }))
-	r.measured += parts
+	errs = append(errs, each(db, fmt.Sprintf("SELECT coalesce(sum(import), 0), count(*) FROM pending_interval WHERE series = 'site' AND id > %d", moved),
+		func(scan func(...any) error) error { return scan(&parts, &n) }))
+	r.measured, r.halves = r.measured+parts, r.halves+n
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ type ill struct {
 	lasts    time.Duration                          // 6 s where it is zero
 	before   func(r *room, h *site) error           // before the agent starts
 	begin    func(r *room, h *site) (func(), error) // what it answers ends it
+	after    func(r *room, h *site)                 // before the agent is ended
 	sees     []string                               // warnings of which the householder must see one, where there are any
 	keeps    bool                                   // the supply must not be cut
 	ends     bool                                   // the agent may end of it; it is started again
@@ -107,6 +109,9 @@ func (i ill) siege(r *room) error {
 	defer cancel()
 	c.enter(ctx, h)
 	r.settled(h)
+	if i.after != nil {
+		i.after(r, h)
+	}
 	r.bad(r.calm(h))
 	rec := r.judge(h, c.said(), "when it was over")
 	if left := len(c.waiting()); left > 0 {
@@ -325,4 +330,25 @@ func second(r *room, h *site) (func(), error) {
 	}
 	other.kill()
 	return func() {}, nil
+}
+
+// switched has the geyser's switch do what it should not, while it is told to run and not to.
+func switched(change func(*relay)) func(*room, *site) (func(), error) {
+	return func(r *room, h *site) (func(), error) {
+		h.house.with(func() { change(h.house.relays["geyser"]) })
+		for _, order := range []string{"run", "skip", "run"} {
+			if _, _, err := h.ask(r.ctx, http.MethodPost, "/api/v1/loads/geyser/"+order, nil); err != nil {
+				return nil, err
+			}
+			time.Sleep(time.Second)
+		}
+		return func() {
+			h.house.with(func() {
+				g := h.house.relays["geyser"]
+				g.deaf, g.lies, g.mute = false, false, false
+			})
+			on, _ := h.house.is("geyser")
+			h.says("geyser", on)
+		}, nil
+	}
 }
