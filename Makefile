@@ -93,5 +93,10 @@ meters:
 torture:
 	$(GO) run ./internal/torture -for $(or $(FOR),1h) -seed $(or $(SEED),1) -only '$(ONLY)' -write docs/reliability.md
 
+# Measures what an agent at default settings takes, and writes it into the same document.
+.PHONY: footprint
+footprint:
+	$(GO) run ./internal/torture -footprint $(or $(FOR),1h) -write docs/reliability.md
+
 clean:
 	rm -rf bin dist

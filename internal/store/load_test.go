@@ -1,9 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +86,32 @@ func TestOldPlansAndEventsGo(t *testing.T) {
 	must(t, s.Maintain(ctx, t0.Add(3*time.Hour)))
 	if e, p := len(list(t, s.Events(ctx, time.Time{}, t0.AddDate(1, 0, 0)))), len(list(t, s.Plans(ctx, time.Time{}, t0.AddDate(1, 0, 0)))); e != 3 || p != 2 {
 		t.Errorf("%d events, %d plans", e, p)
+	}
+}
+
+func TestTheFilesAreMadePrivateAtAStartAndAnOpenFolderIsTold(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, Options{Ballast: 4096})
+	must(t, s.Commit(context.Background(), Batch{Ledger: []credit.Entry{next(credit.Entry{}, 1)}}))
+	must(t, s.Close())
+	for _, name := range []string{mainFile, intervalsFile} {
+		must(t, os.Chmod(s.path(name), 0o666))
+	}
+	must(t, os.Chmod(dir, 0o755))
+	var log bytes.Buffer
+	open(t, dir, Options{Ballast: 4096, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if !strings.Contains(log.String(), "open to everybody") || !strings.Contains(log.String(), "0755") {
+		t.Errorf("the log says %q", log.String())
+	}
+	all, err := os.ReadDir(dir)
+	must(t, err)
+	for _, e := range all {
+		if info, err := e.Info(); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v, %v", e.Name(), info.Mode(), err)
+		}
+	}
+	if len(all) < 5 {
+		t.Errorf("only %d files", len(all))
 	}
 }
 

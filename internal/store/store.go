@@ -127,6 +127,10 @@ func (s *Store) open(ctx context.Context) error {
 		if err := os.MkdirAll(s.dir, 0o700); err != nil {
 			return s.classify(s.dir, "make", err)
 		}
+		if info, err := os.Stat(s.dir); err == nil && info.Mode().Perm()&0o007 != 0 {
+			// It may be a folder of others as well, so it is left as it is; the files in it are not open.
+			s.log.Warn("the folder of the records is open to everybody: chmod 700", "dir", s.dir, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
+		}
 		var err error
 		if s.lock, err = lockDir(s.dir, s.path(lockFile)); err != nil {
 			return s.classify(s.path(lockFile), "lock", err)

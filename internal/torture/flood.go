@@ -179,7 +179,7 @@ func requests(r *room) error {
 	var all sync.WaitGroup
 	const hands = 8
 	for i := range hands {
-		rng := rand.New(rand.NewPCG(r.rng.Uint64(), uint64(i))) //nolint:gosec // small
+		rng := rand.New(rand.NewPCG(r.rng.Uint64(), uint64(i)))
 		all.Go(func() {
 			for range n / hands {
 				if r.ctx.Err() != nil {

@@ -26,6 +26,7 @@ func run(args []string) error {
 	only := flags.String("only", "", "the faults whose names match this expression")
 	tree := flags.String("tree", ".", "source of the agent")
 	controls := flags.Bool("controls", true, "try the controls as well")
+	foot := flags.Duration("footprint", 0, "measure what an agent at default settings takes, for so long, in place of all that")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -41,6 +42,9 @@ func run(args []string) error {
 	}
 	defer os.RemoveAll(into)
 	s := session{builder: builder{tree: *tree, into: into, seams: seams(), made: map[string]string{}}, seed: *seed, out: os.Stdout}
+	if *foot > 0 {
+		return measured(ctx, &s, *foot, *write)
+	}
 	for _, f := range faults() {
 		if chosen.MatchString(f.name) {
 			s.faults = append(s.faults, f)
@@ -57,4 +61,21 @@ func run(args []string) error {
 		}
 	}
 	return verdict(s.faults, results)
+}
+
+// measured writes down what an agent takes.
+func measured(ctx context.Context, s *session, lasts time.Duration, write string) error {
+	agent, err := s.builder.agent(ctx, "whole")
+	if err != nil {
+		return err
+	}
+	said, err := footprint(ctx, agent, lasts)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprint(os.Stdout, said)
+	if write == "" {
+		return nil
+	}
+	return between(write, markFoot, markFootEnd, func(string) string { return said })
 }

@@ -90,6 +90,9 @@ func newReceiver() (*receiver, error) {
 // ledgerPoint is an entry of the ledger in line protocol.
 var ledgerPoint = regexp.MustCompile(`(?m)^ledger,.*[ ,]seq=(\d+)`) //nolint:gochecknoglobals // a constant
 
+// refused is the entry that a receiver has something against.
+var refused = regexp.MustCompile(`(?m)^ledger,.*[ ,]seq=2[ ,]`) //nolint:gochecknoglobals // a constant
+
 func (v *receiver) ServeHTTP(out http.ResponseWriter, q *http.Request) {
 	text, err := io.ReadAll(q.Body)
 	if err != nil {
@@ -102,7 +105,7 @@ func (v *receiver) ServeHTTP(out http.ResponseWriter, q *http.Request) {
 	mode := v.mode
 	v.asked++
 	v.mu.Unlock()
-	poisoned := bytes.Contains(text, []byte("\ninterval,")) || bytes.HasPrefix(text, []byte("interval,")) || bytes.Contains(text, []byte("seq=2"))
+	poisoned := refused.Match(text)
 	switch mode {
 	case "errors":
 		http.Error(out, `{"code":"internal error","message":"no"}`, http.StatusInternalServerError)
@@ -129,7 +132,7 @@ func (v *receiver) ServeHTTP(out http.ResponseWriter, q *http.Request) {
 
 // forwarding is a siege with a receiver of points in a mode; when it is over, every entry of
 // the ledger must have arrived, but for what was refused.
-func forwarding(mode string, refused int) func(*room) error {
+func forwarding(mode string, lacks int) func(*room) error {
 	return func(r *room) error {
 		v, err := newReceiver()
 		if err != nil {
@@ -157,7 +160,7 @@ func forwarding(mode string, refused int) func(*room) error {
 						missing++
 					}
 				}
-				return missing <= refused
+				return missing <= lacks
 			}) {
 				r.lost(fmt.Sprintf("%d entries of the ledger never came to the receiver", missing))
 			}

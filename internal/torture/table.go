@@ -10,7 +10,11 @@ import (
 const (
 	mark    = "<!-- what make torture found -->"
 	markEnd = "<!-- end of what make torture found -->"
-	head    = "| fault | tried | lost | what was counted | what the householder saw | without its guard |\n| --- | --- | --- | --- | --- | --- |\n"
+
+	markFoot    = "<!-- what an agent takes -->"
+	markFootEnd = "<!-- end of what an agent takes -->"
+
+	head = "| fault | tried | lost | what was counted | what the householder saw | without its guard |\n| --- | --- | --- | --- | --- | --- |\n"
 )
 
 // table is the results as Markdown.
@@ -49,30 +53,37 @@ func row(f *fault, o *outcome) string {
 // rewrite puts the rows of the faults that were tried into a document; the other rows
 // stay.
 func rewrite(file string, tried []*fault, results map[string]*outcome) error {
+	return between(file, mark, markEnd, func(old string) string {
+		rows := map[string]string{}
+		for line := range strings.Lines(old) {
+			if name, _, ok := strings.Cut(strings.TrimPrefix(line, "| "), " | "); ok {
+				rows[name] = line
+			}
+		}
+		for _, f := range tried {
+			if o := results[f.name]; o != nil && o.failed == "" {
+				rows[f.name] = row(f, o)
+			}
+		}
+		var b strings.Builder
+		b.WriteString(head)
+		for _, f := range faults() {
+			b.WriteString(rows[f.name])
+		}
+		return b.String()
+	})
+}
+
+// between changes what stands between two lines of a document.
+func between(file, from, to string, change func(string) string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	before, rest, ok := strings.Cut(string(text), mark+"\n")
-	old, after, whole := strings.Cut(rest, markEnd)
+	before, rest, ok := strings.Cut(string(text), from+"\n")
+	old, after, whole := strings.Cut(rest, to)
 	if !ok || !whole {
-		return fmt.Errorf("%s has no table between %q and %q", file, mark, markEnd)
+		return fmt.Errorf("%s has nothing between %q and %q", file, from, to)
 	}
-	rows := map[string]string{}
-	for line := range strings.Lines(old) {
-		if name, _, ok := strings.Cut(strings.TrimPrefix(line, "| "), " | "); ok {
-			rows[name] = line
-		}
-	}
-	for _, f := range tried {
-		if o := results[f.name]; o != nil && o.failed == "" {
-			rows[f.name] = row(f, o)
-		}
-	}
-	var b strings.Builder
-	b.WriteString(head)
-	for _, f := range faults() {
-		b.WriteString(rows[f.name])
-	}
-	return os.WriteFile(file, []byte(before+mark+"\n"+b.String()+markEnd+after), 0o644)
+	return os.WriteFile(file, []byte(before+from+"\n"+change(old)+to+after), 0o644)
 }
