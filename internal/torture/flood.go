@@ -106,7 +106,7 @@ func messages(r *room) error {
 		return err
 	}
 	r.until(20*time.Second, func() bool { on, _ := h.house.is(supply); return on })
-	n := 40_000
+	n := 250_000
 	if r.brief {
 		n = 2000
 	}

@@ -235,11 +235,28 @@ log: {level: error}
 	if err := h.start(); err != nil {
 		return err
 	}
-	wait := func(d time.Duration) { r.until(d, h.gone) }
-	wait(day / 4)
+	// wait lets so many half hours of the simulation go by.
+	wait := func(halves int) error {
+		begin := -1
+		if r.until(3*time.Minute, func() bool {
+			rec, err := read(filepath.Join(dir, "data"))
+			if err == nil && begin < 0 {
+				begin = rec.halves
+			}
+			return h.gone() || err == nil && rec.halves >= begin+halves
+		}) {
+			return nil
+		}
+		return fmt.Errorf("%d half hours do not go by", halves)
+	}
+	if err := wait(6); err != nil {
+		return err
+	}
 	influx.end(os.Kill)
 	h.broker.end(os.Kill)
-	wait(day + day/10) // a day and more
+	if err := wait(49); err != nil { // a day and more
+		return err
+	}
 	r.saw(h.warnings()...)
 	if err := h.broker.start(); err != nil {
 		return err
@@ -247,7 +264,9 @@ log: {level: error}
 	if err := influx.start(); err != nil {
 		return err
 	}
-	wait(day / 4)
+	if err := wait(6); err != nil {
+		return err
+	}
 	if h.gone() {
 		r.lost("the agent ended by itself: " + h.out.String())
 		return nil
