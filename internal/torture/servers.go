@@ -124,6 +124,34 @@ func newBroker(dir string) (*server, error) {
 	return s, s.start()
 }
 
+// newInflux starts InfluxDB 1.8 without users; nil where there is none.
+func newInflux(dir string) (*server, error) {
+	bin := program("KEEPLIT_INFLUXD", filepath.Join(os.Getenv("HOME"), ".cache/keeplit-ci/influxd"))
+	if bin == "" {
+		return nil, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	other, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	conf := filepath.Join(dir, "influxd.conf")
+	text := fmt.Sprintf("reporting-disabled = true\nbind-address = \"127.0.0.1:%d\"\n[meta]\ndir = %q\n[data]\ndir = %q\nwal-dir = %q\nquery-log-enabled = false\n"+
+		"[http]\nbind-address = \"127.0.0.1:%d\"\nlog-enabled = false\n[monitor]\nstore-enabled = false\n",
+		other, filepath.Join(dir, "meta"), filepath.Join(dir, "data"), filepath.Join(dir, "wal"), port)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	s := &server{args: []string{bin, "-config", conf}, env: []string{"HOME=" + dir}, port: port}
+	return s, s.start()
+}
+
 // dial is a client of the broker at port.
 func dial(ctx context.Context, port int, id string, clean bool) (mqtt.Client, error) {
 	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://127.0.0.1:" + strconv.Itoa(port)).SetClientID(id).
