@@ -133,6 +133,14 @@ func title(s config.Section) string { return cmp.Or(s.Path, "The file") + with(s
 // markdown is the reference of all keys.
 func markdown(sections []config.Section) string {
 	var b strings.Builder
+	told := map[string]string{} // the heading under which the keys of a path are told
+	for _, s := range sections {
+		for _, path := range append(s.Also, s.Path) {
+			if told[path] == "" {
+				told[path] = title(s)
+			}
+		}
+	}
 	for _, s := range sections {
 		depth := "##"
 		if strings.Contains(s.Path, ".") {
@@ -156,7 +164,7 @@ func markdown(sections []config.Section) string {
 		for _, k := range s.Keys {
 			text, example := tableCell(k.Text), "`"+tableCell(k.Example)+"`"
 			if k.Below != "" {
-				example = fmt.Sprintf("[%s](#%s)", k.Below, anchor(k.Below))
+				example = fmt.Sprintf("[%s](#%s)", k.Below, anchor(told[k.Below]))
 			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, text, defaultOf(k), example)
 		}
