@@ -4,7 +4,7 @@ TOOL     = $(GO) tool -modfile=internal/tools/go.mod
 VERSION ?= $(shell deploy/version 2>/dev/null || echo development)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 
-.PHONY: all build test lint cross deb release reproducible show bench house replay proof clean
+.PHONY: all build test lint cross deb release reproducible show boot bench house replay proof clean
 
 all: lint test build
 
@@ -57,6 +57,12 @@ reproducible:
 show:
 	$(MAKE) deb ARCHS=$(shell dpkg --print-architecture)
 	deploy/test/show.sh dist/keeplit_*_$(shell dpkg --print-architecture).deb $(OLD) $(CACHE)
+
+# Boots a Debian with systemd in a user-mode Linux and runs the service there, as root; skipped where that is not
+# installed (Debian's user-mode-linux).  With BARE=FILE the bare tree is kept.
+boot:
+	$(MAKE) deb ARCHS=$(shell dpkg --print-architecture)
+	deploy/test/boot.sh dist/keeplit_*_$(shell dpkg --print-architecture).deb $(BARE)
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Boots a Debian with systemd in a user-mode Linux and runs the agent there under its own unit, as the package
+# starts it: it says that it is ready, systemd-analyze judges the unit that runs, and a meter on a serial port is read.
+#
+#   deploy/test/boot.sh NEW.deb [CACHE]
+#
+# As root, with Debian's packages user-mode-linux, debootstrap (a mirror that it reaches: MIRROR), e2fsprogs and
+# python3.  Where one is missing it says so and is skipped; KEEPLIT_REQUIRE_TOOLS makes that a failure.  CACHE keeps
+# the bare tree.  Debian's user-mode Linux has no GPIO: metering/pulse/uml.sh tests that in a kernel of its own.
+set -euo pipefail
+for tool in linux.uml debootstrap mke2fs python3; do
+  if ! command -v "$tool" >/dev/null; then
+    echo "skipped: $tool is not installed"
+    [ -z "${KEEPLIT_REQUIRE_TOOLS:-}" ] || exit 1
+    exit 0
+  fi
+done
+deb=$(realpath "$1") cache=${2:-}
+here=$(cd "$(dirname "$0")" && pwd)
+mirror=${MIRROR:-http://deb.debian.org/debian}
+work=$(mktemp -d)
+pids=()
+finish() {
+  for p in "${pids[@]}"; do kill "$p" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  rm -rf --one-file-system "$work"
+}
+trap finish EXIT
+began=$SECONDS
+step() { printf '%4ss  %s\n' $((SECONDS - began)) "$*"; }
+
+tree=$work/tree
+mkdir -p "$tree" "$work/out"
+if [ -n "$cache" ] && [ -e "$cache" ]; then
+  tar -C "$tree" -xpf "$cache"
+else
+  debootstrap --variant=minbase --include=adduser,systemd,systemd-sysv,udev,dbus bookworm "$tree" "$mirror" >"$work/log" 2>&1 || { tail "$work/log"; exit 1; }
+  [ -z "$cache" ] || tar -C "$tree" -cpf "$cache" .
+fi
+chmod 0755 "$tree"
+step "a bare Debian with systemd"
+
+cp "$deb" "$tree/root/new.deb"
+chroot "$tree" dpkg -i /root/new.deb >"$work/log" 2>&1 || { tail "$work/log"; exit 1; }
+cat >"$tree/etc/keeplit/keeplit.yaml" <<EOM
+site: {id: home, meter: "04123456789", zone: Africa/Johannesburg}
+data: /var/lib/keeplit
+meter: {driver: p1, max_power: 14 kW, p1: {port: /dev/ttyS1}}
+tariff: {catalogue: za-eskom-homelight-20a}
+credit: {opening: 100}
+tokens: {openpaygo: {key: {file: openpaygo.key}, starting_code: 516959010, unit: money}}
+web: {listen: "127.0.0.1:8080", reading: open}
+EOM
+chroot "$tree" sh -c 'cd /etc/keeplit && umask 027 && echo bc41ec9530f6dac86b1a29ab82edc5fb >openpaygo.key'
+install -m 0755 "$here/boot-inside.sh" "$tree/root/inside.sh"
+cat >"$tree/etc/systemd/system/inside.service" <<EOM
+[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/root/inside.sh
+[Install]
+WantedBy=multi-user.target
+EOM
+chroot "$tree" systemctl enable inside.service >/dev/null 2>&1
+echo '/dev/ubda / ext4 defaults 0 1' >"$tree/etc/fstab"
+echo '127.0.0.1 localhost' >"$tree/etc/hosts"
+echo box >"$tree/etc/hostname"
+chroot "$tree" systemctl mask getty.target systemd-networkd.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer dpkg-db-backup.timer systemd-udev-settle.service >/dev/null 2>&1
+mke2fs -q -t ext4 -d "$tree" "$work/disk" 1500M >"$work/log" 2>&1
+step "a disk with the package installed"
+
+# The meter is on the machine's second serial port, a terminal of this one.
+python3 "$here/p1.py" "$work/tty" &
+pids+=($!)
+for _ in $(seq 100); do [ -s "$work/tty" ] && break || sleep 0.1; done
+timeout "${BOOT_TIMEOUT:-900}" linux.uml mem=512M ubd0="$work/disk" root=/dev/ubda rw con=null con0=null,fd:2 ssl=null ssl1="tty:$(cat "$work/tty")" \
+  uml_dir="$work" hostfs="$work/out" selinux=0 ${BOOT_ARGS:-quiet systemd.show_status=0} </dev/null >/dev/null 2>"$work/console" &
+machine=$!
+pids+=("$machine")
+seen=0
+# tell prints what was said inside since the last time.
+tell() {
+  [ -e "$work/out/log" ] || return 0
+  while read -r line; do
+    step "$line"
+    seen=$((seen + 1))
+  done < <(tail -n +$((seen + 1)) "$work/out/log")
+}
+while kill -0 "$machine" 2>/dev/null; do
+  sleep 1
+  tell
+done
+tell
+if ! grep -qx 'all is well' "$work/out/log" 2>/dev/null; then
+  echo "FAILED" >&2
+  tail -n 40 "$work/console" "$work/out"/* >&2
+  exit 1
+fi
