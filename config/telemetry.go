@@ -40,7 +40,7 @@ type Share struct {
 
 // InfluxShares are the measurements that may be shared, and MQTTShares the topics.
 func InfluxShares() []string {
-	return []string{"site", "load", "interval", "ledger", "event", "power_quality"}
+	return []string{"site", "load", "interval", "ledger", "event", "limit", "power_quality"}
 }
 
 // MQTTShares are the topics that may be shared.

@@ -46,6 +46,7 @@ type cli struct {
 	Replace   replaceCmd   `cmd:"" help:"Hand the account over to another box and retire this one. The agent must be stopped."`
 	Receipt   receiptCmd   `cmd:"" help:"Check receipts and statements that a meter box has signed, away from it."`
 	Decode    decodeCmd    `cmd:"" help:"Show what is read out of a meter's recorded output."`
+	Limits    limitsCmd    `cmd:"" help:"Print the limits that held, whose they were and what was measured, as CSV."`
 	Profile   profileCmd   `cmd:"" help:"Print the stored intervals of the meter or of a load as CSV."`
 	Waveform  waveformCmd  `cmd:"" help:"Measure recorded samples of a voltage and a current."`
 	Quality   qualityCmd   `cmd:"" help:"Say what the voltage was, this week and the last, held against EN 50160."`

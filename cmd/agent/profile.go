@@ -27,14 +27,7 @@ func (c profileCmd) Run(e *env) error {
 	if !c.To.IsZero() && !c.To.After(c.From) {
 		return &exitError{exitUsage, errors.New("--to must be later than --from")}
 	}
-	info, err := os.Stat(c.Data)
-	if err != nil {
-		return fmt.Errorf("there are no records: %w", err)
-	}
-	if !info.IsDir() {
-		return &exitError{exitUsage, fmt.Errorf("%s is no folder; name the agent's data folder", c.Data)}
-	}
-	s, err := store.Open(e.Ctx, c.Data, store.Options{ReadOnly: true})
+	s, err := readRecords(e, c.Data)
 	if err != nil {
 		return err
 	}
@@ -46,13 +39,7 @@ func (c profileCmd) Run(e *env) error {
 	if c.Series != planning.SiteSeries && !slices.Contains(series, c.Series) {
 		return &exitError{exitUsage, fmt.Errorf("there is no series %q; there is %s", c.Series, strings.Join(series, ", "))}
 	}
-	from, to := c.From, c.To
-	if from.IsZero() {
-		from = time.Unix(0, 0)
-	}
-	if to.IsZero() {
-		to = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-	}
+	from, to := wide(c.From, c.To)
 	var intervals []metering.Interval
 	for iv, err := range s.Intervals(e.Ctx, c.Series, from, to) {
 		if err != nil {
@@ -61,4 +48,27 @@ func (c profileCmd) Run(e *env) error {
 		intervals = append(intervals, iv.Interval)
 	}
 	return metering.WriteProfile(e.Stdout, intervals)
+}
+
+// readRecords opens the records in a folder for reading, also beside a running agent.
+func readRecords(e *env, folder string) (*store.Store, error) {
+	info, err := os.Stat(folder)
+	if err != nil {
+		return nil, fmt.Errorf("there are no records: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, &exitError{exitUsage, fmt.Errorf("%s is no folder; name the agent's data folder", folder)}
+	}
+	return store.Open(e.Ctx, folder, store.Options{ReadOnly: true})
+}
+
+// wide is the time from one instant to another, for ever where one is left out.
+func wide(from, to time.Time) (time.Time, time.Time) {
+	if from.IsZero() {
+		from = time.Unix(0, 0)
+	}
+	if to.IsZero() {
+		to = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return from, to
 }

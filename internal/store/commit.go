@@ -25,6 +25,7 @@ type Batch struct {
 	Unseen     []string       // fingerprints that must not be stored: older names of Tokens
 	Intervals  []Interval
 	Events     []Event
+	Limits     []Limited
 	Plans      []Plan
 	Outbox     []Message
 	// Lost is how many messages of a channel could not even be made: they count
@@ -203,6 +204,9 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, b Batch) (func(), error)
 		return nil, err
 	}
 	if err := s.putEvents(ctx, tx, b.Events); err != nil {
+		return nil, err
+	}
+	if err := s.putLimits(ctx, tx, b.Limits); err != nil {
 		return nil, err
 	}
 	for _, p := range b.Plans {

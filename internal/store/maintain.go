@@ -44,6 +44,9 @@ func (s *Store) Maintain(ctx context.Context, now time.Time) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM plan WHERE at < ?", bound(now.Add(-s.opt.KeepPlans))); err != nil {
 			return nil, err
 		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM limited WHERE stop < ?", bound(now.Add(-keepLimits))); err != nil {
+			return nil, err
+		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM event WHERE at < ?", bound(now.Add(-s.opt.KeepEvents)))
 		return func() { s.counts = counts }, err
 	})

@@ -106,6 +106,26 @@ var mainSchema = schema{ //nolint:gochecknoglobals // a constant list
 	// From here on data may be packed (packed.go): the tables are the same, and a
 	// program that cannot unpack it must not take it for damaged.
 	"SELECT 1",
+	`CREATE TABLE limited(
+	  id INTEGER PRIMARY KEY AUTOINCREMENT,
+	  n INTEGER NOT NULL,
+	  source TEXT NOT NULL,
+	  state TEXT NOT NULL,
+	  issuer TEXT NOT NULL,
+	  event TEXT NOT NULL,
+	  loads TEXT NOT NULL,       -- ids, with a blank between; '' where whole is 1
+	  whole INTEGER NOT NULL,    -- 1: all that is drawn counts
+	  power INTEGER NOT NULL,    -- mW
+	  start INTEGER NOT NULL,    -- Unix ms
+	  stop INTEGER NOT NULL,     -- Unix ms
+	  measured INTEGER NOT NULL, -- ns
+	  told INTEGER NOT NULL,     -- 1: some of it by what loads were told
+	  energy INTEGER NOT NULL,   -- uJ
+	  most INTEGER NOT NULL,     -- mW
+	  above INTEGER NOT NULL,    -- ns
+	  met INTEGER                -- Unix ms; null: never
+	) STRICT;
+	CREATE INDEX limited_stop ON limited(stop);`,
 }
 
 var intervalSchema = schema{ //nolint:gochecknoglobals // a constant list

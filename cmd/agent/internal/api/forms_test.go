@@ -24,6 +24,7 @@ func forms() []any {
 		Statement{},
 		Insight{},
 		Log{},
+		LimitLog{},
 		History{},
 		TopUpNeed{},
 		TopUp{},

@@ -49,7 +49,7 @@ func (s *Site) waiting() []string {
 // limits lets time pass for those who limit the site, and says what holds of all of them.
 func (p *step) limits() {
 	if p.Curbs.None() {
-		p.st.Limits = limit.State{}
+		p.st.Limits = limit.State{Log: p.st.Limits.Log}
 	} else {
 		next, changed := p.Curbs.Pass(p.st.Limits, p.now)
 		p.st.Limits, p.eff.Durable = next, p.eff.Durable || changed
@@ -60,6 +60,7 @@ func (p *step) limits() {
 		p.curbs = append(p.curbs, p.unsure())
 	}
 	p.tellLimits()
+	p.logLimits()
 	// Where one is eased loads come back one by one, and any change makes another plan.
 	for _, was := range p.before {
 		is := slices.IndexFunc(p.curbs, func(f policy.InForce) bool { return sameCurb(f, was) })
@@ -72,6 +73,44 @@ func (p *step) limits() {
 		p.st.WantPlan = p.st.WantPlan || !slices.ContainsFunc(p.before, func(f policy.InForce) bool { return sameCurb(f, is) })
 	}
 }
+
+// logLimits writes down what held of limits and what was drawn meanwhile.
+func (p *step) logLimits() {
+	log, over := p.st.Limits.Log.Step(p.st.Now, p.now, p.curbs, func(ids []string, whole bool) limit.Drawn {
+		if whole {
+			d := p.drawn()
+			return limit.Drawn{Power: d.Power, Known: d.Known()}
+		}
+		return p.drawnBy(ids)
+	})
+	p.st.Limits.Log = log
+	p.eff.Limits = append(p.eff.Limits, over...)
+}
+
+// drawnBy is what some loads draw together: as is measured, else as they were told.
+func (p *step) drawnBy(ids []string) limit.Drawn {
+	out := limit.Drawn{Known: true}
+	for _, l := range p.Loads {
+		if !slices.Contains(ids, l.ID) {
+			continue
+		}
+		seen, set := p.st.load(l.ID).Seen, p.st.Guard.Unit(l.ID).Set
+		switch {
+		case seen.Known && seen.HasPower:
+			out.Power += max(0, seen.Power)
+		default:
+			out.Power += l.Draws(set)
+			out.Told = true
+		}
+	}
+	return out
+}
+
+// LimitRecord is the evidence of one limit.
+type LimitRecord = limit.Record
+
+// LimitsOpen are the records of the limits that hold.
+func (st *State) LimitsOpen() []LimitRecord { return st.Limits.Log.Open }
 
 // sameCurb tells whether two limits are of the same source and the same loads.
 func sameCurb(a, b policy.InForce) bool {

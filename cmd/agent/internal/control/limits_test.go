@@ -163,3 +163,27 @@ func TestPlansKnowTheLimitsOfAllSources(t *testing.T) {
 		t.Errorf("in fail-safe: %+v", got)
 	}
 }
+
+func TestALimitLeavesEvidence(t *testing.T) {
+	b := dimmed(t)
+	b.limitedFor(5*time.Minute, 0, 0)
+	var over []LimitRecord
+	b.now = b.now.Add(time.Second)
+	from := b.now
+	b.contact(4200 * units.Watt)
+	for range 60 {
+		over = append(over, b.reading(time.Second).Limits...)
+	}
+	b.now = b.now.Add(time.Second)
+	over = append(over, b.step(Input{What: LimitWord{From: policy.Contact, None: true}}).Limits...)
+	if len(over) != 1 || len(b.st.LimitsOpen()) != 0 {
+		t.Fatalf("%+v, open %+v", over, b.st.LimitsOpen())
+	}
+	r := over[0]
+	if r.Source != policy.Contact || r.Limit != 4200*units.Watt || !r.From.Equal(from) || !r.To.Equal(b.now) || r.Met.Sub(from) > 5*time.Second || r.Met.IsZero() || r.Over > 5*time.Second || r.Most < 4*units.Kilowatt {
+		t.Errorf("%+v", r)
+	}
+	if kwh := r.Energy.KWh(); kwh < 0.06 || kwh > 0.08 { // a minute at 4.14 kW
+		t.Errorf("%v kWh", kwh)
+	}
+}

@@ -278,6 +278,7 @@ func (b *Batch) add(st State, eff Effects) {
 	e.Entries = append(e.Entries[:len(e.Entries):len(e.Entries)], eff.Entries...)
 	e.Credited = append(e.Credited[:len(e.Credited):len(e.Credited)], eff.Credited...)
 	e.Intervals = append(e.Intervals[:len(e.Intervals):len(e.Intervals)], eff.Intervals...)
+	e.Limits = append(e.Limits[:len(e.Limits):len(e.Limits)], eff.Limits...)
 	e.Events = append(e.Events[:len(e.Events):len(e.Events)], eff.Events...)
 	e.Points = append(e.Points[:len(e.Points):len(e.Points)], eff.Points...)
 	b.thin()

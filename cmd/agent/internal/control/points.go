@@ -35,6 +35,7 @@ const (
 	IntervalPoint = "interval" // a finished interval, at its start
 	LedgerPoint   = "ledger"   // one ledger entry
 	EventPoint    = "event"    // something that happened
+	LimitPoint    = "limit"    // a limit that held, at its beginning
 )
 
 // points writes telemetry of a sample, with the sample's own time: a replay of
@@ -145,6 +146,16 @@ func (s *Site) record(eff *Effects) {
 		})
 	}
 	eff.Points = append(eff.Points, s.ledgerPoints(eff.Entries)...)
+	for _, r := range eff.Limits {
+		eff.Points = append(eff.Points, Point{
+			Measurement: LimitPoint, At: r.From.Add(time.Duration(r.N % 1_000_000)),
+			Tags: []Tag{{"site", s.ID}, {"source", string(r.Source)}, {"state", string(r.Phase)}},
+			Fields: []Field{
+				{"above_s", r.Over.Seconds()}, {"duration_s", r.To.Sub(r.From).Seconds()}, {"energy_kwh", r.Energy.KWh()},
+				{"limit_w", r.Limit.W()}, {"measured_s", r.Measured.Seconds()}, {"most_w", r.Most.W()}, {"n", float64(r.N)},
+			},
+		})
+	}
 	for _, e := range eff.Events {
 		eff.Points = append(eff.Points, Point{
 			Measurement: EventPoint, At: e.At.Add(time.Duration(e.Seq % 1_000_000)),

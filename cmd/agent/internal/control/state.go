@@ -173,6 +173,7 @@ type Effects struct {
 	Credited  []Credited
 	Intervals []planning.Interval
 	Events    []Event
+	Limits    []LimitRecord // that are over
 	Points    []Point
 	AskPlan   bool // make a plan from the new State
 	Durable   bool // store soon, without waiting for more

@@ -54,6 +54,8 @@ func (b *Batch) thin() {
 	b.Thinned.Intervals += n
 	e.Events, n = newest(e.Events, mostEvents)
 	b.Thinned.Events += n
+	e.Limits, n = newest(e.Limits, mostEvents)
+	b.Thinned.Events += n
 }
 
 // newest is the newest three quarters of most, where there are more than most,

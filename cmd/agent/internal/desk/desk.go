@@ -10,8 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
@@ -31,6 +33,7 @@ type Records interface {
 	LedgerFind(ctx context.Context, f store.Find, n int) ([]credit.Entry, error)
 	Intervals(ctx context.Context, series string, from, to time.Time) iter.Seq2[store.Interval, error]
 	LastEvents(ctx context.Context, before int64, n int) ([]store.Event, error)
+	journal.LimitLog
 }
 
 // Desk is one loop's; it is a web.Agent.
@@ -215,6 +218,13 @@ func (d *Desk) Log(ctx context.Context, before int64, n int) ([]picture.LogRow, 
 		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+// Limits are the limits that held.
+func (d *Desk) Limits(ctx context.Context, from, to time.Time) ([]api.LimitRow, error) {
+	st := d.loop.Snapshot().State
+	all, err := journal.Limits(ctx, d.records, &st, from, to)
+	return api.LimitRowsOf(all), err
 }
 
 // History is the measured use of the site in [from, to).

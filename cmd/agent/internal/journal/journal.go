@@ -235,6 +235,7 @@ func (j *Journal) batch(b control.Batch) (store.Batch, error) {
 	for _, e := range b.Effects.Events {
 		out.Events = append(out.Events, store.Event{At: e.At, Code: e.Code, Severity: e.Severity.String(), Text: j.words.Event(e)})
 	}
+	out.Limits = limits(b.Effects.Limits)
 	if n := b.Thinned; n.Intervals > 0 || n.Events > 0 {
 		out.Events = append(out.Events, store.Event{
 			At: b.State.Now, Code: "records_thinned", Severity: health.Caution.String(),

@@ -142,6 +142,11 @@ type Records struct {
 	Happened  []store.Event
 }
 
+// Limits are none.
+func (*Records) Limits(context.Context, time.Time, time.Time) iter.Seq2[store.Limited, error] {
+	return func(func(store.Limited, error) bool) {}
+}
+
 // LastEvents are Happened.
 func (r *Records) LastEvents(context.Context, int64, int) ([]store.Event, error) {
 	return r.Happened, nil

@@ -53,6 +53,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/insight", s.api(readAccess, s.heavy(s.apiInsight)))
 	mux.HandleFunc("GET /api/v1/log", s.api(readAccess, s.heavy(s.apiLog)))
 	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.heavy(s.apiHistory)))
+	mux.HandleFunc("GET /api/v1/limits", s.api(readAccess, s.heavy(s.apiLimits)))
 	mux.HandleFunc("GET /api/v1/topup", s.api(readAccess, s.apiTopUpFor))
 	mux.HandleFunc("POST /api/v1/topup", s.api(changeAccess, s.apiTopUp))
 	mux.HandleFunc("POST /api/v1/until", s.api(changeAccess, s.apiUntil))
@@ -378,28 +379,37 @@ func (s *Server) apiLog(w http.ResponseWriter, r *http.Request) {
 // historyPage is the longest range that one answer holds.
 const historyPage = 31 * 24 * time.Hour
 
-func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
+// asked is the time of from and to that a request asks for, a page of most at once: where there
+// is more, next is where to ask on.  ok is false where that was no such time, and it is answered.
+func (s *Server) asked(w http.ResponseWriter, r *http.Request, usual, most time.Duration) (from, to time.Time, next *time.Time, ok bool) {
 	q := r.URL.Query()
-	to := s.agent.View().At
-	from := to.Add(-24 * time.Hour)
+	to = s.agent.View().At
+	from = to.Add(-usual)
 	var err1, err2 error
 	if t := q.Get("to"); t != "" {
 		to, err1 = time.Parse(time.RFC3339, t)
-		from = to.Add(-24 * time.Hour)
+		from = to.Add(-usual)
 	}
 	if t := q.Get("from"); t != "" {
 		from, err2 = time.Parse(time.RFC3339, t)
 	}
 	if err1 != nil || err2 != nil || !from.Before(to) {
 		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.history_query"))
-		return
+		return from, to, nil, false
 	}
 	// A page at a time: ten years at once took half a gigabyte from thirty readers.
-	var next *time.Time
-	if last := from.Add(historyPage); to.After(last) {
+	if last := from.Add(most); to.After(last) {
 		to, next = last, api.At(last)
 	}
-	points, err := s.agent.History(r.Context(), from.UTC(), to.UTC())
+	return from.UTC(), to.UTC(), next, true
+}
+
+func (s *Server) apiHistory(w http.ResponseWriter, r *http.Request) {
+	from, to, next, ok := s.asked(w, r, 24*time.Hour, historyPage)
+	if !ok {
+		return
+	}
+	points, err := s.agent.History(r.Context(), from, to)
 	if err != nil {
 		s.apiDone(w, r, err)
 		return

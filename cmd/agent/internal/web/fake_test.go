@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/credit"
@@ -594,6 +595,18 @@ func (f *fakeAgent) Acknowledge(_ context.Context, code string) error {
 	}
 	f.changeLocked(func(v *picture.View) { v.Warnings[i].Seen = true })
 	return nil
+}
+
+// Limits are one of a contact that is over, and one of the household's that holds.
+func (f *fakeAgent) Limits(_ context.Context, from, to time.Time) ([]api.LimitRow, error) {
+	if f.ledger != nil {
+		return nil, f.ledger
+	}
+	end := to.Add(-time.Hour)
+	return []api.LimitRow{
+		{N: 3, Source: "contact", State: "limited", Of: "loads", Loads: []string{"car", "geyser"}, LimitW: 4200, From: from, To: &end, MeasuredS: 3600, EnergyKWh: 3.9, MostW: 7360, AboveS: 1.5, Met: &end},
+		{N: 4, Source: "mqtt", State: "failsafe", Of: "site", LimitW: 8000, From: end},
+	}, nil
 }
 
 // Log is a long history of two disturbances, the newest first.

@@ -111,6 +111,17 @@ func TestWhatHappenedIsShown(t *testing.T) {
 	x.want(x.get("/system"), 200, "The record cannot be read now")
 }
 
+func TestTheLimitsThatHeldAreEvidence(t *testing.T) {
+	x := newSite(t, nil)
+	x.want(x.get("/api/v1/limits?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z"), 200,
+		`"source":"contact","state":"limited","of":"loads","loads":["car","geyser"],"limit_w":4200,"from":"2026-11-01T00:00:00Z","to":"2026-11-01T23:00:00Z"`, `"next":null`)
+	x.want(x.get("/api/v1/limits?from=2026-01-01T00:00:00Z&to=2026-11-02T00:00:00Z"), 200, `"next":"2026-02-01T00:00:00Z"`)
+	x.want(x.get("/api/v1/limits?format=csv&from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z"), 200, "n,source,state,by,event,of,", "4,mqtt,failsafe,,,site,,8000,2026-11-01T23:00:00Z,,")
+	x.want(x.get("/api/v1/limits?from=now"), 400)
+	x.f.ledger = errors.New("disk")
+	x.want(x.get("/api/v1/limits"), 503)
+}
+
 func TestRegistersByPeriod(t *testing.T) {
 	x := newSite(t, nil)
 	page := x.get("/tariff")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/statement"
@@ -81,6 +82,8 @@ type Agent interface {
 	// Log is the n newest events with ID < before, newest first; before 0 is from
 	// the newest.  n is 1 to 500.
 	Log(ctx context.Context, before int64, n int) ([]picture.LogRow, error)
+	// Limits are the limits that held at some time in [from, to), the oldest first.
+	Limits(ctx context.Context, from, to time.Time) ([]api.LimitRow, error)
 
 	// History is measured use in [from, to), oldest first, in intervals that the
 	// agent chooses (some hundreds at the most).

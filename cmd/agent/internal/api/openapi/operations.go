@@ -77,6 +77,13 @@ func Operations() []Operation {
 			Params: []Param{{Name: "from", Format: "date-time", Says: "a day before to where it is left out"}, {Name: "to", Format: "date-time", Says: "now where it is left out"}},
 		},
 		{
+			ID: "limits", Method: get, Path: "/api/v1/limits", Says: "The limits that held, with what was drawn meanwhile, 31 days at the most; next tells where to go on.", Answers: asked(api.LimitLog{}),
+			Params: []Param{
+				{Name: "from", Format: "date-time", Says: "a week before to where it is left out"}, {Name: "to", Format: "date-time", Says: "now where it is left out"},
+				{Name: "format", Says: "csv is a table of the same", Words: []string{"json", "csv"}},
+			},
+		},
+		{
 			ID: "topUp", Method: post, Path: "/api/v1/topup", Says: "Enters a token, or several.", Takes: api.Token{},
 			Answers: map[int]any{http.StatusOK: api.TopUp{}, http.StatusBadRequest: nil, http.StatusConflict: api.TopUp{}, http.StatusUnprocessableEntity: api.TopUp{}, http.StatusTooManyRequests: Either{}, http.StatusServiceUnavailable: Either{}},
 		},

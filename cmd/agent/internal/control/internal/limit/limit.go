@@ -38,6 +38,8 @@ func (r Rules) of(from policy.Source) *policy.LimitRules {
 type State struct {
 	Contact Heard `json:"contact,omitzero"`
 	Own     Heard `json:"own,omitzero"`
+	// Log is what is written down of the limits of all sources.
+	Log Log `json:"log,omitzero"`
 }
 
 // Heard is what was heard of one source.

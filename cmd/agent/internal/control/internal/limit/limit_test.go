@@ -181,11 +181,11 @@ func TestOneThatWasNeverHeard(t *testing.T) {
 func TestWhoIsNotConfiguredSaysNothing(t *testing.T) {
 	r := Rules{Own: rules().Own}
 	s, err := r.Say(State{}, noon, Word{From: policy.Contact, Limit: 5 * kW})
-	if err == nil || s != (State{}) {
+	if err == nil || !reflect.DeepEqual(s, State{}) {
 		t.Errorf("%v, %+v", err, s)
 	}
 	s, _ = rules().Pass(State{}, noon)
-	if s, _ = (Rules{}).Pass(s, noon); s != (State{}) {
+	if s, _ = (Rules{}).Pass(s, noon); !reflect.DeepEqual(s, State{}) {
 		t.Errorf("what is not configured any more is remembered: %+v", s)
 	}
 }
