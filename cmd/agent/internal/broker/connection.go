@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -114,7 +115,7 @@ func (s *Session) once(ctx context.Context) error {
 	s.conn = conn
 	s.mu.Unlock()
 	s.update(func(st *State) {
-		st.Connected, st.Since, st.Connects, st.Refused = true, time.Now(), st.Connects+1, nil
+		st.Connected, st.Since, st.Connects, st.Refused, st.Login = true, time.Now(), st.Connects+1, nil, ""
 	})
 	s.log.Info("connected to MQTT", "broker", s.url.Redacted())
 	err = s.serve(ctx, conn)
@@ -222,13 +223,19 @@ func lossText(err error) error {
 	return err
 }
 
+// ErrLogin says that the broker does not let the client in: by its name and password, or by its
+// certificate.  To ask again mends nothing before somebody has corrected them.
+var ErrLogin = errors.New("the broker refuses the login")
+
 func connectHint(err error) error {
 	var unknown x509.UnknownAuthorityError
 	switch text := err.Error(); {
+	case strings.Contains(text, "remote error: tls: "): // what the broker has to say of our certificate
+		return fmt.Errorf("%w: %w; check our certificate, and whom the broker trusts", ErrLogin, err)
 	case errors.As(err, &unknown):
 		return fmt.Errorf("%w; give the authority's certificate as ca_file", err)
 	case text == "bad user name or password" || text == "not Authorized":
-		return fmt.Errorf("%w; check user name, password and the broker's list of users", err)
+		return fmt.Errorf("%w: %w; check user name, password and the broker's list of users", ErrLogin, err)
 	}
 	return err
 }

@@ -2,15 +2,6 @@ package broker
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -90,12 +81,44 @@ func TestWrongPasswordIsReportedAndAskedAgain(t *testing.T) {
 	connected(t, s)
 }
 
+// TestARefusedLoginIsTriedMoreAndMoreSeldom: a fleet with a wrong password asked each minute
+// for ever, and kept everybody else out.
+func TestARefusedLoginIsTriedMoreAndMoreSeldom(t *testing.T) {
+	m := testservers.StartMosquitto(t)
+	cfg := login(m)
+	cfg.MinRefused, cfg.MaxRefused = 100*time.Millisecond, 400*time.Millisecond
+	var asked atomic.Int32
+	var first, sixth atomic.Int64
+	cfg.Password = func() (string, error) {
+		switch asked.Add(1) {
+		case 1:
+			first.Store(time.Now().UnixMilli())
+		case 6:
+			sixth.Store(time.Now().UnixMilli())
+		}
+		return "wrong", nil
+	}
+	s := session(t, cfg)
+	run(t, s.Run)
+	eventually(t, "the sixth try", func() bool { return sixth.Load() > 0 })
+	// The upper half of each wait is certain: 50, 100, 200, 200, 200 ms.
+	if d := sixth.Load() - first.Load(); d < 740 {
+		t.Errorf("six tries in %d ms", d)
+	}
+	eventually(t, "what is said of it", func() bool {
+		st := s.State()
+		return strings.Contains(st.Login, "the broker refuses the login") && strings.Contains(st.Login, "it is tried again in")
+	})
+	m.Stop()
+	eventually(t, "that it is gone, which is another thing", func() bool { return s.State().Login == "" && s.State().LastError != "" })
+}
+
 func TestMutualTLS(t *testing.T) {
 	dir := t.TempDir()
-	ca := newAuthority(t, dir, "ca")
-	newAuthority(t, dir, "stranger")
-	ca.issue(t, dir, "server")
-	ca.issue(t, dir, "agent")
+	ca := testservers.NewAuthority(t, dir, "ca")
+	testservers.NewAuthority(t, dir, "stranger")
+	ca.Issue(t, dir, "server")
+	ca.Issue(t, dir, "agent")
 	file := func(n string) string { return filepath.Join(dir, n) }
 	m := testservers.StartMosquitto(t, testservers.WithTLS(file("ca.pem"), file("server.pem"), file("server.key")))
 	for _, row := range []struct {
@@ -126,67 +149,6 @@ func TestMutualTLS(t *testing.T) {
 				t.Error("it is connected")
 			}
 		})
-	}
-}
-
-// authority signs certificates for a test.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t testing.TB, dir, name string) *authority {
-	t.Helper()
-	a := &authority{}
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	a.key = newKey(t)
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &a.key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, filepath.Join(dir, name+".pem"), "CERTIFICATE", der)
-	return a
-}
-
-func (a *authority) issue(t testing.TB, dir, name string) {
-	t.Helper()
-	key := newKey(t)
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, a.cert, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, filepath.Join(dir, name+".pem"), "CERTIFICATE", der)
-	private, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, filepath.Join(dir, name+".key"), "EC PRIVATE KEY", private)
-}
-
-func newKey(t testing.TB) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func writePEM(t testing.TB, path, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
 

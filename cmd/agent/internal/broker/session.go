@@ -33,6 +33,10 @@ type Config struct {
 	// connect; zero is 1 s and 60 s.  The pause doubles, and half of it is
 	// chance, so that a fleet does not come back all at once.
 	MinBackoff, MaxBackoff time.Duration
+	// MinRefused and MaxRefused bound it where the broker refuses the login (ErrLogin);
+	// zero is 1 min and 1 h.  That mends itself seldom, and a fleet with a wrong password
+	// that asks each minute keeps everybody else out.
+	MinRefused, MaxRefused time.Duration
 	Log                    *slog.Logger
 }
 
@@ -41,6 +45,7 @@ type State struct {
 	Connected bool
 	Since     time.Time // when that began; the zero time before the first attempt ended
 	LastError string    // the reason of the last failure to connect, loss, or refusal; "" where there was none yet
+	Login     string    // why the broker refuses the login, and when it is tried again; "" where it does not
 	Connects  int64     // connections made
 	Refused   []string  // filters the broker refused; messages under them do not come
 	Received  int64     // messages that came in
@@ -100,6 +105,12 @@ func New(cfg Config) (*Session, error) {
 	}
 	if cfg.MaxBackoff <= 0 {
 		cfg.MaxBackoff = time.Minute
+	}
+	if cfg.MinRefused <= 0 {
+		cfg.MinRefused = time.Minute
+	}
+	if cfg.MaxRefused <= 0 {
+		cfg.MaxRefused = time.Hour
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -198,20 +209,38 @@ func (s *Session) Run(ctx context.Context) error {
 	}()
 
 	pause := backoff.Backoff{First: s.cfg.MinBackoff, Most: s.cfg.MaxBackoff, Spread: s.rand}
+	refused := backoff.Backoff{First: s.cfg.MinRefused, Most: s.cfg.MaxRefused, Spread: s.rand}
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := s.once(ctx)
 		if ctx.Err() != nil {
 			break
 		}
-		s.log.Warn("MQTT connection", "broker", s.url.Redacted(), "error", err)
-		if time.Since(began) > 2*s.cfg.MaxBackoff { // it stood for a while: this is a new trouble
-			pause.Reset()
+		wait := time.Duration(0)
+		if errors.Is(err, ErrLogin) {
+			wait = refused.Next()
+			s.update(func(st *State) { st.Login = fmt.Sprintf("%v; it is tried again in %s", err, about(wait)) })
+		} else {
+			if time.Since(began) > 2*s.cfg.MaxBackoff { // it stood for a while: this is a new trouble
+				pause.Reset()
+			}
+			refused.Reset()
+			wait = pause.Next()
+			s.update(func(st *State) { st.Login = "" })
 		}
+		s.log.Warn("MQTT connection", "broker", s.url.Redacted(), "error", err, "again_in", about(wait))
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause.Next()):
+		case <-time.After(wait):
 		}
 	}
 	return nil
+}
+
+// about is a wait as people are told it.
+func about(wait time.Duration) time.Duration {
+	if wait < time.Minute {
+		return wait.Round(time.Second)
+	}
+	return wait.Round(time.Minute)
 }

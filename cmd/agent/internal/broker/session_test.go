@@ -49,6 +49,9 @@ func session(t testing.TB, cfg Config) *Session {
 		cfg.Site = "test"
 	}
 	cfg.MinBackoff, cfg.MaxBackoff = 20*time.Millisecond, 200*time.Millisecond
+	if cfg.MinRefused == 0 {
+		cfg.MinRefused, cfg.MaxRefused = cfg.MinBackoff, cfg.MaxBackoff
+	}
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,32 +10,19 @@ import (
 	"github.com/keeplit/keeplit/internal/testservers"
 )
 
-// block is the lines of docs/policy.md between ```KIND and ```.
-func block(t *testing.T, kind string) []string {
-	t.Helper()
-	doc, err := os.ReadFile("../../../../docs/policy.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, ok := strings.Cut(string(doc), "```"+kind+"\n")
-	text, _, end := strings.Cut(rest, "```")
-	if !ok || !end {
-		t.Fatalf("docs/policy.md has no example of %s", kind)
-	}
-	return strings.Split(strings.TrimSpace(text), "\n")
-}
+const policyDoc = "../../../../docs/policy.md"
 
 // TestTheExampleOfAnAccessListHolds has a broker with mutual TLS and the access list of
 // docs/policy.md: who may write is the name in the certificate.
 func TestTheExampleOfAnAccessListHolds(t *testing.T) {
 	dir := t.TempDir()
-	ca := newAuthority(t, dir, "ca")
+	ca := testservers.NewAuthority(t, dir, "ca")
 	for _, name := range []string{"server", "utility", "home-1", "home-2"} {
-		ca.issue(t, dir, name)
+		ca.Issue(t, dir, name)
 	}
 	file := func(n string) string { return filepath.Join(dir, n) }
 	m := testservers.StartMosquitto(t, testservers.WithTLS(file("ca.pem"), file("server.pem"), file("server.key")),
-		testservers.WithLines("use_identity_as_username true"), testservers.WithACL(block(t, "acl")...))
+		testservers.WithLines("use_identity_as_username true"), testservers.WithACL(testservers.Example(t, policyDoc, "acl")...))
 	as := func(name string) Config {
 		return Config{
 			URL: m.URL, Site: name, ClientID: name, MinBackoff: 20 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
@@ -116,7 +102,7 @@ func publishAs(t *testing.T, c *Client, topic, payload string) {
 // is a bridge to the utility's, as docs/policy.md says.
 func TestTheExampleOfABridgeCarriesTheUtilitysWord(t *testing.T) {
 	theirs := testservers.StartMosquitto(t)
-	lines := block(t, "bridge")
+	lines := testservers.Example(t, policyDoc, "bridge")
 	for i, l := range lines {
 		switch name, _, _ := strings.Cut(l, " "); name {
 		case "address":

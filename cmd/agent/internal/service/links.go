@@ -59,8 +59,12 @@ func (s *Service) watchLinks(ctx context.Context) error {
 					cause = said.Of("link.connecting")
 				}
 			}
+			refused := strings.Join(st.Refused, ", ")
+			if st.Login != "" { // it is there
+				refused, cause = st.Login, nil
+			}
 			tell(health.BrokerGone, cause)
-			tell(health.BrokerRefused, said.Words(strings.Join(st.Refused, ", ")))
+			tell(health.BrokerRefused, said.Words(refused))
 			if st.TooLarge > large {
 				large = st.TooLarge
 				// Without a subject: the topic is the sender's word.

@@ -61,6 +61,12 @@ func newHouse(t *testing.T, url string, st *control.State) *house {
 // newHouseOf is newHouse of a site, which signs acknowledgements where it has a key.
 func newHouseOf(t *testing.T, site *control.Site, url string, st *control.State, key ed25519.PrivateKey) *house {
 	t.Helper()
+	return newHouseOn(t, site, session(t, url, "agent"), st, key)
+}
+
+// newHouseOn is newHouseOf with a session of the test's own.
+func newHouseOn(t *testing.T, site *control.Site, session *broker.Session, st *control.State, key ed25519.PrivateKey) *house {
+	t.Helper()
 	h := &house{journal: &ledgerBook{}}
 	var first control.Effects
 	if st == nil {
@@ -76,7 +82,6 @@ func newHouseOf(t *testing.T, site *control.Site, url string, st *control.State,
 	if key != nil {
 		h.Sign(key)
 	}
-	session := session(t, url, "agent")
 	if err := h.Listen(session, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
