@@ -117,15 +117,22 @@ func (s *Store) forgetIntervals(ctx context.Context, now time.Time) error {
 	}
 	s.moving.Lock()
 	defer s.moving.Unlock()
-	if s.pinned > 0 {
-		return nil // a reader is under way; the next call forgets
+	// It reads the whole table: once a day is enough.
+	if since := now.Sub(s.forgot); since >= 0 && since < 24*time.Hour || s.pinned > 0 {
+		return nil // where a reader is under way, the next call forgets
 	}
 	if _, err := s.history.ExecContext(ctx, "PRAGMA secure_delete=1"); err != nil {
 		return s.classify(s.path(intervalsFile), "write", err)
 	}
-	_, err := s.history.ExecContext(ctx, "DELETE FROM interval WHERE (series, start, len) IN (SELECT series, start, len FROM interval WHERE start < ? LIMIT ?)",
+	r, err := s.history.ExecContext(ctx, "DELETE FROM interval WHERE (series, start, len) IN (SELECT series, start, len FROM interval WHERE start < ? LIMIT ?)",
 		bound(now.Add(-s.opt.KeepIntervals)), forgetAtOnce)
-	return s.classify(s.path(intervalsFile), "write", err)
+	if err != nil {
+		return s.classify(s.path(intervalsFile), "write", err)
+	}
+	if n, err := r.RowsAffected(); err != nil || n < forgetAtOnce {
+		s.forgot = now
+	}
+	return nil
 }
 
 // forgetMoved deletes from keeplit.db the intervals that are on the disk in

@@ -89,6 +89,22 @@ func TestOldPlansAndEventsGo(t *testing.T) {
 	}
 }
 
+func TestIntervalsBecomeOldDayByDay(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, t.TempDir(), Options{Ballast: -1, KeepIntervals: 24 * time.Hour})
+	var b Batch
+	for n := range 96 {
+		b.Intervals = append(b.Intervals, interval("site", n, 1))
+	}
+	must(t, s.Commit(ctx, b))
+	for _, at := range []struct{ hours, left int }{{25, 94}, {26, 94}, {49, 46}, {20, 46}, {60, 24}, {73, 24}, {85, 0}} {
+		must(t, s.Maintain(ctx, t0.Add(time.Duration(at.hours)*time.Hour)))
+		if got := list(t, s.Intervals(ctx, "site", time.Time{}, t0.AddDate(1, 0, 0))); len(got) != at.left {
+			t.Errorf("after %d hours %d are left, want %d", at.hours, len(got), at.left)
+		}
+	}
+}
+
 func TestTheFilesAreMadePrivateAtAStartAndAnOpenFolderIsTold(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, Options{Ballast: 4096})

@@ -76,6 +76,7 @@ type Store struct {
 
 	moving sync.Mutex // held while intervals move, so that readers see each once
 	pinned int        // readers of intervals under way; guarded by moving
+	forgot time.Time  // when all old intervals were forgotten last; guarded by moving
 }
 
 // Open opens dir for the agent, making it and its files where they do not
