@@ -55,9 +55,12 @@ func (s *session) run(ctx context.Context, lasts time.Duration, controls bool) (
 		}
 	}
 	for _, f := range s.faults {
+		if ctx.Err() != nil {
+			break
+		}
 		once(f)
 		if o := results[f.name]; controls && o.failed == "" && len(f.control.edits) > 0 && ctx.Err() == nil {
-			if err := s.control(ctx, f, o); err != nil {
+			if err := s.control(ctx, f, o); err != nil && ctx.Err() == nil {
 				return nil, err
 			}
 		}

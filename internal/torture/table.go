@@ -61,7 +61,7 @@ func rewrite(file string, tried []*fault, results map[string]*outcome) error {
 			}
 		}
 		for _, f := range tried {
-			if o := results[f.name]; o != nil && o.failed == "" {
+			if o := results[f.name]; o != nil && o.failed == "" && o.tried > 0 {
 				rows[f.name] = row(f, o)
 			}
 		}
