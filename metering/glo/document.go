@@ -17,17 +17,19 @@ type Secrets struct {
 // Check is everything wrong with s.  It never shows a key.
 func (s Secrets) Check() fault.List {
 	var l fault.List
-	const remedy = "write the 32 hexadecimal digits that the grid operator gives, and nothing else, into the file or the variable"
-	if CheckKey(s.Key) != nil {
-		l.Add("key", remedy, "what it names is no key of AES-128")
-	}
-	if CheckKey(s.AuthenticationKey) != nil {
-		l.Add("authentication_key", remedy, "what it names is no key of AES-128")
-	}
+	CheckSecret(&l, "key", s.Key)
+	CheckSecret(&l, "authentication_key", s.AuthenticationKey)
 	if s.Key == "" && s.AuthenticationKey != "" {
 		l.Add("key", "name the encryption key too", "it is missing, and an authentication key alone opens nothing")
 	}
 	return l
+}
+
+// CheckSecret adds a fault where a text that is not empty is no key.
+func CheckSecret(l *fault.List, path, text string) {
+	if CheckKey(text) != nil {
+		l.Add(path, "write the 32 hexadecimal digits that the grid operator gives, and nothing else, into the file or the variable", "what it names is no key of AES-128")
+	}
 }
 
 // Keys reads s, which Check finds nothing wrong with.

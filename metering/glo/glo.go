@@ -157,10 +157,10 @@ var ErrKey = errors.New("it is not 32 hexadecimal digits")
 // ReadKeys reads keys as grid operators write them, 32 hexadecimal digits, with blanks or
 // colons between or none.  The second may be empty; so may both.
 func ReadKeys(encryption, authentication string) (k Keys, err error) {
-	if k.encryption, err = readKey(encryption); err != nil {
+	if k.encryption, err = ReadKey(encryption); err != nil {
 		return Keys{}, err
 	}
-	if k.authentication, err = readKey(authentication); err != nil {
+	if k.authentication, err = ReadKey(authentication); err != nil {
 		return Keys{}, err
 	}
 	if k.encryption == nil && k.authentication != nil {
@@ -182,11 +182,12 @@ func Keyed(decode func([]byte, Keys) ([]metering.Telegram, []error)) func(data [
 
 // CheckKey is ErrKey where a text that is not empty is no key.
 func CheckKey(text string) error {
-	_, err := readKey(text)
+	_, err := ReadKey(text)
 	return err
 }
 
-func readKey(text string) ([]byte, error) {
+// ReadKey reads one key, as ReadKeys does; nil is none.
+func ReadKey(text string) ([]byte, error) {
 	text = strings.NewReplacer(" ", "", ":", "", "-", "", "\n", "", "\r", "", "\t", "").Replace(text)
 	if text == "" {
 		return nil, nil

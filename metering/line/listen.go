@@ -17,6 +17,9 @@ type Listener struct {
 	Patience time.Duration
 	// Max is the most that is kept of a telegram that does not end.
 	Max int
+	// Missing says in words of its own that no telegram came for all of Patience, while
+	// so many bytes did; nil, or what answers nil: it is said here.
+	Missing func(bytes int) error
 	// Take finds readings in what has come, and tells how much of it is done
 	// with.
 	Take func(data []byte) (used int, readings []metering.Reading)
@@ -77,7 +80,11 @@ func (l Listener) session(ctx context.Context, emit func(metering.Reading)) (hea
 				// Whoever was there may be gone without a word.
 				return heard, metering.Fail(code, l.Op, "check that the serial server hears its meter, and who else is connected: many take one client only", "not a byte came for %v", l.Patience)
 			}
-			emit(metering.Reading{Err: metering.Fail(code, l.Op, remedy, "no telegram for %v, %d bytes came", l.Patience, bytes)})
+			err := l.missing(bytes)
+			if err == nil {
+				err = metering.Fail(code, l.Op, remedy, "no telegram for %v, %d bytes came", l.Patience, bytes)
+			}
+			emit(metering.Reading{Err: err})
 			restart()
 			continue
 		case err != nil && n == 0:
@@ -101,4 +108,11 @@ func (l Listener) session(ctx context.Context, emit func(metering.Reading)) (hea
 			}
 		}
 	}
+}
+
+func (l Listener) missing(bytes int) error {
+	if l.Missing == nil {
+		return nil
+	}
+	return l.Missing(bytes)
 }

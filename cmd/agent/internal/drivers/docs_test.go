@@ -48,7 +48,7 @@ func TestExamplesOfTheDocumentsAreRead(t *testing.T) {
 		t.Errorf("a serial server: %v", err)
 	}
 	for heading, label := range map[string]string{
-		"## From a customer interface": "DLMS meter on /dev/serial/by-id/...", "### Values elsewhere": "P1 port on /dev/ttyUSB0", "## From a Linky": "Linky on /dev/serial/by-id/...", "## From an SMA meter": "SMA meter on eth0",
+		"## From a customer interface": "DLMS meter on /dev/serial/by-id/...", "### Values elsewhere": "P1 port on /dev/ttyUSB0", "## From a Linky": "Linky on /dev/serial/by-id/...", "## From an SMA meter": "SMA meter on eth0", "## From the air": "wireless M-Bus meter 10101010",
 		"### ESPHome": "MQTT meter house/sensor/energy_import/state", "### A reading head": "MQTT meter tele/reader/SENSOR",
 		"### A Victron GX": "victron c0619ab1cfaa", "### A websocket": "HTTP meter at ws://192.168.1.30/rpc", "### An entity of Home": "HTTP meter at http://homeassistant.local:8123",
 	} {

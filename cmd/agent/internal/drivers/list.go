@@ -28,6 +28,7 @@ import (
 	"github.com/keeplit/keeplit/metering/replay"
 	"github.com/keeplit/keeplit/metering/sma"
 	"github.com/keeplit/keeplit/metering/sml"
+	"github.com/keeplit/keeplit/metering/wmbus"
 )
 
 // All are the drivers that are built in, in the order in which people are told
@@ -47,6 +48,7 @@ func All() config.Drivers {
 			dlms.Driver(),
 			linky.Driver(),
 			sma.Driver(),
+			wmbus.Driver(),
 			atm90e32.Driver(),
 			adc.Driver(),
 		},

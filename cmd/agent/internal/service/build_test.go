@@ -43,7 +43,7 @@ func pairs() map[string]string {
 	}
 	const mqtt = `{url: "mqtt://127.0.0.1:1"}`
 	meters := map[string]string{
-		"modbus": "{model: sdm230, port: /dev/null}", "p1": "{port: /dev/null}", "sml": "{port: /dev/null}", "iec62056": "{port: /dev/null}", "dlms": "{port: /dev/null}", "linky": "{port: /dev/null}", "sma": "{interface: nowhere0}",
+		"modbus": "{model: sdm230, port: /dev/null}", "p1": "{port: /dev/null}", "sml": "{port: /dev/null}", "iec62056": "{port: /dev/null}", "dlms": "{port: /dev/null}", "linky": "{port: /dev/null}", "wmbus": "{number: \"12345678\", port: /dev/null}", "sma": "{interface: nowhere0}",
 		"pulse": "{pin: GPIO17, pulses_per_kwh: 1000}", "mqtt": "{kind: tasmota, topic: plug}", "replay": "{file: none.csv}", "house": "", "http": "{url: x}", "": "",
 		"atm90e32": "{bus: SPI0.0, voltage_gain: 100, current_gain: 100}", "adc": "{chip: mcp3208, bus: SPI0.0, calibration: none.yaml}",
 	}

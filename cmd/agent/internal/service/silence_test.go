@@ -33,6 +33,7 @@ mqtt: {url: "mqtt://127.0.0.1:1"}
 		{"driver: modbus, modbus: {model: sdm230, port: /dev/ttyUSB0}", time.Minute, 2 * time.Minute, 5 * time.Minute},
 		{"driver: dlms, dlms: {port: /dev/ttyUSB0}", time.Minute, 2 * time.Minute, 5 * time.Minute},
 		{"driver: linky, linky: {port: /dev/ttyUSB0}", time.Minute, 2 * time.Minute, 5 * time.Minute},
+		{`driver: wmbus, wmbus: {number: "12345678", port: /dev/ttyUSB0}`, 3 * time.Minute, 2 * time.Minute, 5 * time.Minute},
 		{"driver: p1, p1: {port: /dev/ttyUSB0}", time.Minute, 2 * time.Minute, 5 * time.Minute},
 		{`driver: http, http: {url: "http://meter", power: {path: p}}`, time.Minute, 2 * time.Minute, 5 * time.Minute},
 	} {

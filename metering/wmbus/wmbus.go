@@ -1,0 +1,259 @@
+// Package wmbus reads electricity meters that send by radio: wireless M-Bus (EN 13757-3,
+// -4 and -7) as the Open Metering System has it, modes T and C, through a receiver that
+// hands the frames on.
+//
+// A telegram is of a meter by its number.  Mode 7 proves with the meter's key that it is
+// so, and that it is none of before; mode 5 hides what is said and proves nothing of it:
+// see docs/metering.md for what then stands against whoever has a transmitter.
+package wmbus
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/glo"
+	"github.com/keeplit/keeplit/metering/line"
+	"github.com/keeplit/keeplit/metering/obis"
+)
+
+const op = "read a wireless M-Bus telegram"
+
+// Config is one meter on the air.
+type Config struct {
+	Name string // of the receiver, for messages
+	// Number is the meter's, eight digits.  Maker is its three letters; empty: any, as long as
+	// one meter alone has the number.
+	Number, Maker string
+	Key           []byte // AES-128; nil: the meter does not encrypt
+	Dialect       obis.Dialect
+	// Least is the least time between two telegrams of the meter, by which old ones are
+	// told; zero takes a second.
+	Least time.Duration
+	// Patience is how long to wait for a telegram before it is reported missing; zero
+	// takes three minutes.
+	Patience time.Duration
+	Now      func() time.Time
+
+	// Open opens the receiver, which speaks as Receiver says.
+	Open     line.Opener
+	Receiver string
+}
+
+// Meter listens to one meter.
+type Meter struct {
+	cfg    Config
+	memory memory
+	ear    ear
+	known  address // of the meter, once a telegram of it was taken
+	others []string
+	heard  int // frames of any meter since the last silence
+	ours   int // of those, of our number
+}
+
+const usualPatience = 3 * time.Minute
+
+// New makes a meter.
+func New(cfg Config) (*Meter, error) {
+	if cfg.Now == nil {
+		return nil, errors.New("wmbus: a clock is needed")
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = usualPatience
+	}
+	if cfg.Least <= 0 {
+		cfg.Least = time.Second
+	}
+	return &Meter{cfg: cfg, memory: memory{least: cfg.Least}}, nil
+}
+
+// maxBuffer is more than the longest frame as a line of text, with much beside it.
+const maxBuffer = 4 << 10
+
+// Run implements metering.Meter.
+func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
+	split := receivers()[m.cfg.Receiver].split
+	return line.Listen(ctx, line.Listener{
+		Name: m.cfg.Name, Op: op, Open: m.cfg.Open, Patience: m.cfg.Patience, Max: maxBuffer, Missing: m.silence,
+		Take: func(data []byte) (total int, out []metering.Reading) {
+			for {
+				frame, used := split(data[total:])
+				total += used
+				if frame != nil {
+					out = append(out, m.take(frame)...)
+				}
+				if used == 0 || total == len(data) {
+					return total, out
+				}
+			}
+		},
+	}, emit)
+}
+
+// take reads one frame as it came from the receiver.
+func (m *Meter) take(frame []byte) []metering.Reading {
+	m.heard++
+	b, err := m.ear.plain(frame)
+	var msg message
+	if err == nil {
+		msg, err = parse(b)
+	} else if len(frame) >= headLen {
+		msg.meter = linkAddress(frame[2:])
+	}
+	if !m.isOurs(msg.meter) {
+		m.beside(msg.meter)
+		return nil
+	}
+	m.ours++
+	if errors.Is(err, errOther) {
+		return nil
+	}
+	if err != nil {
+		return failed(wrong(err))
+	}
+	words, how, err := msg.open(m.cfg.Key)
+	if err != nil {
+		return failed(unopened(err))
+	}
+	if m.known != (address{}) && m.known != msg.meter {
+		return failed(metering.Fail(metering.UnknownReply, op, "write maker: and the three letters of the meter that is meant",
+			"two meters have this number: %s and %s, of versions %02X and %02X", m.known, msg.meter, m.known.version, msg.meter.version))
+	}
+	t, err := msg.telegram(words, m.cfg.Dialect)
+	if errors.Is(err, errNothing) {
+		return nil // some say now and then what they are, and not what they measure
+	}
+	if err != nil {
+		return failed(err)
+	}
+	now := m.cfg.Now().UTC()
+	fresh, note, err := m.memory.judge(msg, how, now)
+	var out []metering.Reading
+	if note != nil {
+		out = failed(glo.Replayed(op, note))
+	}
+	if err != nil {
+		return append(out, failed(replayed(err))...)
+	}
+	if !fresh {
+		return out
+	}
+	m.known = msg.meter
+	t.Sample.At, t.Sample.Device = now, t.Meter
+	return append(out, metering.Reading{Sample: t.Sample})
+}
+
+func failed(err error) []metering.Reading { return []metering.Reading{{Err: err}} }
+
+// isOurs tells whether an address has our number.
+func (m *Meter) isOurs(a address) bool {
+	return a.digits() == m.cfg.Number && (m.cfg.Maker == "" || a.letters() == m.cfg.Maker)
+}
+
+// mostOthers is how many other meters are remembered, to be named.
+const mostOthers = 6
+
+func (m *Meter) beside(a address) {
+	if a != (address{}) && a.kind == electricity && len(m.others) < mostOthers && !slices.Contains(m.others, a.String()) {
+		m.others = append(m.others, a.String())
+	}
+}
+
+// silence is that of our meter, with what was heard beside it.
+func (m *Meter) silence(received int) error {
+	heard, ours := m.heard, m.ours
+	m.heard, m.ours = 0, 0
+	switch {
+	case received == 0:
+		return nil
+	case heard == 0:
+		return metering.Fail(metering.UnknownReply, op, "check what the receiver is (receiver), its speed, and that it writes frames in hexadecimal",
+			"no frame for %v, %d bytes came", m.cfg.Patience, received)
+	case ours > 0:
+		return metering.Fail(metering.UnknownReply, op, "see what was wrong with them", "no good telegram for %v, %d that could not be taken", m.cfg.Patience, ours)
+	}
+	also := ""
+	if len(m.others) > 0 {
+		also = ", electricity meters among them: " + strings.Join(m.others, ", ")
+	}
+	return metering.Fail(metering.Silent, op, "check the number, that the radio's mode (T or C) is the meter's, and put the receiver nearer to the meter",
+		"nothing of meter %s for %v; %d telegrams of others%s", m.cfg.Number, m.cfg.Patience, heard, also)
+}
+
+// unopened puts what kept a telegram closed into the meter's terms.
+func unopened(err error) error {
+	remedy := ""
+	switch {
+	case errors.Is(err, errNoKey):
+		remedy = "ask the grid operator for the meter's key, and write key: {file: PATH}, or agent decode --key FILE"
+	case errors.Is(err, errKey), errors.Is(err, errProof):
+		return &metering.Error{Code: metering.Checksum, Op: op, Err: err, Remedy: "check the key; a few such telegrams are harmless"}
+	case errors.Is(err, errClear):
+		remedy = "take the key out of the configuration if the meter does not encrypt"
+	default:
+		return wrong(err)
+	}
+	return &metering.Error{Code: metering.UnknownReply, Op: op, Err: err, Remedy: remedy}
+}
+
+func replayed(err error) error {
+	return &metering.Error{Code: metering.UnknownReply, Op: op, Err: err, Remedy: "a few of them are harmless; if they go on, somebody sends what the meter has sent before"}
+}
+
+// Decode reads the frames of a recording: lines that hold them in hexadecimal.
+func Decode(data []byte) ([]metering.Telegram, []error) { return decodeWith(data, nil) }
+
+// decodeKeyed is Decode of what a key opens.
+func decodeKeyed(data []byte, key, authentication string) ([]metering.Telegram, []error) {
+	if authentication != "" {
+		return nil, []error{errors.New("wireless M-Bus has one key; leave --authentication-key out")}
+	}
+	k, err := glo.ReadKey(key)
+	if err != nil {
+		return nil, []error{err}
+	}
+	return decodeWith(data, k)
+}
+
+func decodeWith(data, key []byte) (telegrams []metering.Telegram, errs []error) {
+	var e ear
+	for _, text := range bytes.Split(data, []byte("\n")) {
+		frame := inLine(text)
+		if frame == nil {
+			continue
+		}
+		t, err := decodeFrame(&e, frame, key)
+		switch {
+		case errors.Is(err, errOther):
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			telegrams = append(telegrams, t)
+		}
+	}
+	return telegrams, errs
+}
+
+func decodeFrame(e *ear, frame, key []byte) (t metering.Telegram, err error) {
+	b, err := e.plain(frame)
+	if err != nil {
+		return t, wrong(err)
+	}
+	msg, err := parse(b)
+	if errors.Is(err, errOther) {
+		return t, err
+	}
+	if err != nil {
+		return t, wrong(fmt.Errorf("%s: %w", msg.meter, err))
+	}
+	words, _, err := msg.open(key)
+	if err != nil {
+		return t, unopened(fmt.Errorf("%s: %w", msg.meter, err))
+	}
+	return msg.telegram(words, obis.Dialect{})
+}
