@@ -6,7 +6,7 @@ import "fmt"
 // PZEM-004T, in the order in which they are told.  Where the numbers are from stands at
 // each; none was tried on a device.
 func presets() []Model {
-	return []Model{sdm72(), sdm72v2(), em340("em340"), em340("em24e1"), iem3155(), we514(), b23(), dtsu666(), pac2200(), sun2000(), sungrow(), deye()}
+	return []Model{sdm72(), sdm72v2(), em340("em340"), em340("em24e1"), em24(), iem3155(), we514(), b23(), dtsu666(), pac2200(), sun2000(), sungrow(), deye()}
 }
 
 // of three phases: a value of each, from an address on.
@@ -59,16 +59,22 @@ func sdm72v2() Model {
 }
 
 // em340 is Carlo Gavazzi's EM330, EM340, ET330 and ET340, and the EM24 with Ethernet (E1):
-// 32 bits with the low word first.  An EM24 on a serial line has other numbers.  Source:
-// communication protocol EM330/EM340/ET330/ET340, by volkszaehler/mbmd
-// (carlogavazzi-ex3x0.go, -em24_e1.go).
-func em340(name string) Model {
+// 32 bits with the low word first.  Source: communication protocol EM330/EM340/ET330/ET340,
+// by volkszaehler/mbmd (carlogavazzi-ex3x0.go, -em24_e1.go).
+func em340(name string) Model { return carloGavazzi(name, 0x0034, 0x004E, 0x0033) }
+
+// em24 is the EM24-DIN on a serial line, whose energies and frequency stand elsewhere.
+// Source: communication protocol EM24, by volkszaehler/mbmd (carlogavazzi-em24.go).
+func em24() Model { return carloGavazzi("em24", 0x0042, 0x005C, 0x0037) }
+
+// carloGavazzi is what its meters have in common, and where these three stand.
+func carloGavazzi(name string, imported, exported, frequency int) Model {
 	w := func(address int, scale int64) register {
 		return register{address: address, kind: signed32, lowFirst: true, scale: scale, absent: []int{0x7FFFFFFF}}
 	}
 	return preset(name, 10,
-		total("import", "kWh", w(0x0034, one/10)), total("export", "kWh", w(0x004E, one/10)), total("power", "W", w(0x0028, one/10)),
-		total("frequency", "Hz", register{address: 0x0033, kind: signed16, scale: one / 10}),
+		total("import", "kWh", w(imported, one/10)), total("export", "kWh", w(exported, one/10)), total("power", "W", w(0x0028, one/10)),
+		total("frequency", "Hz", register{address: frequency, kind: signed16, scale: one / 10}),
 		three("voltage", "V", w(0x0000, one/10)), three("current", "A", w(0x000C, one/1000)), three("power", "W", w(0x0012, one/10)))
 }
 

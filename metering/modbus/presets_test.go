@@ -68,6 +68,11 @@ func TestEachPresetReadsWhatItsSourceGives(t *testing.T) {
 			0x0C: int32(2000), 0x0E: int32(2000), 0x10: int32(2500), 0x12: int32(5000), 0x14: int32(5000), 0x16: int32(5000),
 		}, want},
 		{"em24e1", 4, 11, numbers{0x34: int32(12345), 0x4E: int32(123), 0x28: int32(-15000)}, "1234.500 12.300 -1500.0 0.0 0.0 0.0 3"},
+		{"em24", 4, 11, numbers{
+			0x42: int32(12345), 0x5C: int32(123), 0x28: int32(-15000), 0x37: 500, 0: int32(2290), 2: int32(2300), 4: int32(2310),
+			0x0C: int32(2000), 0x0E: int32(2000), 0x10: int32(2500), 0x12: int32(-5000), 0x14: int32(-5000), 0x16: int32(-5000),
+			0x34: int32(98765), 0x4E: int32(98765), // of the EM24 with Ethernet: something else here
+		}, "1234.500 12.300 -1500.0 230.0 6.5 50.0 3"},
 		{"iem3155", 3, 0, numbers{
 			0xC83: int64(1234500), 0xC87: int64(12300), 0xBF3: float32(1.5), 0xC25: float32(50), 0xBD3: float32(229), 0xBD5: float32(230), 0xBD7: float32(231),
 			0xBB7: float32(2), 0xBB9: float32(2), 0xBBB: float32(2.5), 0xBED: float32(0.5), 0xBEF: float32(0.5), 0xBF1: float32(0.5),
@@ -113,8 +118,8 @@ func TestEachPresetReadsWhatItsSourceGives(t *testing.T) {
 			}
 		})
 	}
-	if n := len(presets()); n != 12 {
-		t.Errorf("%d presets, 12 have a row", n)
+	if n := len(presets()); n != 13 {
+		t.Errorf("%d presets, 13 have a row", n)
 	}
 }
 
