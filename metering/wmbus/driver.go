@@ -23,23 +23,31 @@ func Driver() metering.Driver {
 }
 
 // Document is a meter on the air and the receiver that hears it.
+//
+// In a configuration: A meter that sends by radio (wireless M-Bus, OMS), heard through a receiver.
+// Example: {number: "12345678", port: "192.168.1.40:9000"}
 type Document struct {
-	// Number is the meter's: the eight digits that it has printed on.
+	// The meter's number: the eight digits that it has printed on.
+	// Example: "12345678"
 	Number string `yaml:"number"`
-	// Maker is its maker's three letters, where two meters have the number.
+	// The three letters of the meter's maker, where two meters have the number.
+	// Example: APA
 	Maker string `yaml:"maker,omitempty"`
-	// Key is the meter's, 32 hexadecimal digits, where it encrypts.
+	// The meter's key, 32 hex digits, as the grid operator gives it, in a file or an environment
+	// variable, where it encrypts. With it nothing in clear is taken.
+	// Example: {file: meter.key}
 	Key string `yaml:"key,omitempty" secret:"true"`
-	// Factors are what its numbers are multiplied with.
+	// What the meter's numbers are multiplied by, as where a current transformer is not known to it.
+	// Example: {energy: "50", power: "50"}
 	Factors *obis.FactorsDocument `yaml:"factors,omitempty"`
 
-	// Port is the receiver's device, or host:port of a program or a server that hands on
-	// what one hears.
 	line.Document `yaml:",inline"`
-	// Receiver is what stands there: lines, cul or im871a; empty is lines.
+	// What stands at port: lines (a program or device that writes frames in hexadecimal), cul or im871a.
+	// Default: lines
+	// Example: im871a
 	Receiver string `yaml:"receiver,omitempty"`
-	// Mode is the radio's, T, C or both, of a receiver that is told; empty is T of a cul,
-	// and both of an im871a.
+	// The radio's mode, of a receiver that is told: T, C or both. Left out: T of a cul, both of an im871a.
+	// Example: T
 	Mode string `yaml:"mode,omitempty"`
 }
 

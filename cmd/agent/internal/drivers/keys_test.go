@@ -144,6 +144,7 @@ func beside() map[string]map[string]string {
 		"meter.replay":                {"simulation": "{}"},
 		"meter.replay.":               {"simulation": "{}"},
 		"meter.p1.authentication_key": {"meter.p1.key": "{file: meter.key}"},
+		"meter.wmbus.mode":            {"meter.wmbus.receiver": "im871a"},
 		"meter.p1.obis.returned":      {"meter.p1.obis.power": "1.7.0"},
 		"meter.sma.unicast":           {"meter.sma.interface": ""},
 		"tariff.file":                 {"tariff.catalogue": ""},
