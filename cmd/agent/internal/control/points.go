@@ -151,8 +151,13 @@ func (s *Site) record(eff *Effects) {
 			Measurement: LimitPoint, At: r.From.Add(time.Duration(r.N % 1_000_000)),
 			Tags: []Tag{{"site", s.ID}, {"source", string(r.Source)}, {"state", string(r.Phase)}},
 			Fields: []Field{
-				{"above_s", r.Over.Seconds()}, {"duration_s", r.To.Sub(r.From).Seconds()}, {"energy_kwh", r.Energy.KWh()},
-				{"limit_w", r.Limit.W()}, {"measured_s", r.Measured.Seconds()}, {"most_w", r.Most.W()}, {"n", float64(r.N)},
+				{"above_s", r.Over.Seconds()},
+				{"duration_s", r.To.Sub(r.From).Seconds()},
+				{"energy_kwh", r.Energy.KWh()},
+				{"limit_w", r.Limit.W()},
+				{"measured_s", r.Measured.Seconds()},
+				{"most_w", r.Most.W()},
+				{"n", float64(r.N)},
 			},
 		})
 	}

@@ -116,7 +116,9 @@ func TestEachRefusalOverMutualTLSHasItsCode(t *testing.T) {
 		{policy.Duplicated, second, ""},
 		{policy.RolledBack, sign(9, func(e *policy.Envelope) { e.Epoch = 1 }, 2), "limit-9"},
 		{policy.FastForwarded, sign(9_000_000, nil, 2), "limit-9000000"},
-		{policy.Expired, sign(10, func(e *policy.Envelope) { e.Issued, e.Expires = time.Now().Add(-time.Hour), time.Now().Add(-time.Minute) }, 2), "limit-10"},
+		{policy.Expired, sign(10, func(e *policy.Envelope) {
+			e.Issued, e.Expires = time.Now().Add(-time.Hour), time.Now().Add(-time.Minute)
+		}, 2), "limit-10"},
 		{policy.OtherAudience, sign(9, func(e *policy.Envelope) { e.Audience = "site:other" }, 2), ""},
 		{policy.StreamNotAllowed, sign(9, func(e *policy.Envelope) { e.Stream, e.Body = policy.Message, limit(4) }, 2), "limit-9"},
 		{policy.Oversize, strings.Repeat("a", policy.MostBytes+1), ""},

@@ -79,7 +79,8 @@ func Operations() []Operation {
 		{
 			ID: "limits", Method: get, Path: "/api/v1/limits", Says: "The limits that held, with what was drawn meanwhile, 31 days at the most; next tells where to go on.", Answers: asked(api.LimitLog{}),
 			Params: []Param{
-				{Name: "from", Format: "date-time", Says: "a week before to where it is left out"}, {Name: "to", Format: "date-time", Says: "now where it is left out"},
+				{Name: "from", Format: "date-time", Says: "a week before to where it is left out"},
+				{Name: "to", Format: "date-time", Says: "now where it is left out"},
 				{Name: "format", Says: "csv is a table of the same", Words: []string{"json", "csv"}},
 			},
 		},
