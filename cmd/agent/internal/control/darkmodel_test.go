@@ -87,7 +87,8 @@ func TestNoHomeIsDarkWithoutACauseAndNoneIsLitAgainstOne(t *testing.T) {
 		u.plain = true
 		benches[mode] = u
 	}
-	rapid.Check(t, func(rt *rapid.T) {
+	causes := []string{"", "utility", "customer", "credit", "waits"}
+	live := func(rt *rapid.T) {
 		mode := rapid.SampledFrom([]credit.ControlMode{1, 2}).Draw(rt, "mode")
 		start := benches[mode]
 		b := *start.bench
@@ -218,9 +219,17 @@ func TestNoHomeIsDarkWithoutACauseAndNoneIsLitAgainstOne(t *testing.T) {
 				h.notice = nil
 			}
 		}
-	})
-	for _, cause := range []string{"", "utility", "customer", "credit", "waits"} {
-		if seen[cause] == 0 && !t.Failed() {
+	}
+	// The rarest cause is missed by a hundred homes now and then, by a thousand never.
+	for range 10 {
+		rapid.Check(t, live)
+		unseen := slices.DeleteFunc(slices.Clone(causes), func(cause string) bool { return seen[cause] > 0 })
+		if len(unseen) == 0 || t.Failed() {
+			return
+		}
+	}
+	for _, cause := range causes {
+		if seen[cause] == 0 {
 			t.Errorf("no home was ever lit or dark by %q", cause)
 		}
 	}
