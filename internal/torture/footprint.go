@@ -70,17 +70,16 @@ func footprint(ctx context.Context, agent string, lasts time.Duration) (string, 
 	}
 	after, took := usageOf(h, syncsOf), time.Since(began)
 	days := took.Hours() / 24
-	return fmt.Sprintf("In %s after the first %s (%s): at most %d MiB resident, %.1f %% of one processor with the tracer that counts, %.0f MB and %.0f syncs a day written to the disk; the records grow by %.1f MB a day at this pace, "+
-		"of which the ledger keeps %.2f MB for ever.\n", took.Round(time.Minute), settling, time.Now().UTC().Format("2 January 2006"),
+	return fmt.Sprintf("In %s after the first %s (%s): at most %d MiB resident, %.1f %% of one processor with the tracer that counts, %.0f MB and %.0f syncs a day written to the disk; the ledger grows by %.0f kB a day.\n", took.Round(time.Minute), settling, time.Now().UTC().Format("2 January 2006"),
 		most/1024, 100*(after.cpu-before.cpu)/took.Seconds(), float64(after.written-before.written)/1e6/days, float64(after.syncs-before.syncs)/days,
-		float64(after.records-before.records)/1e6/days, float64(after.ledger-before.ledger)/1e6/days), nil
+		float64(after.ledger-before.ledger)/1e3/days), nil
 }
 
 // usage is what a process has taken so far.
 type usage struct {
-	cpu                      float64 // s
-	written, records, ledger int64   // bytes
-	syncs                    int
+	cpu             float64 // s
+	written, ledger int64   // bytes
+	syncs           int
 }
 
 func usageOf(h *site, syncsOf string) usage {
@@ -100,9 +99,7 @@ func usageOf(h *site, syncsOf string) usage {
 	if text, err := os.ReadFile(syncsOf); err == nil {
 		u.syncs = strings.Count(string(text), "sync(")
 	}
-	// What of the pages is in use: a file grows in steps.
 	if rec, err := read(filepath.Join(h.dir, "data")); err == nil {
-		u.records = rec.used
 		for _, e := range rec.entries {
 			u.ledger += int64(120 + len(e.kind) + len(e.name) + len(e.cause) + len(e.ref) + len(e.prev) + len(e.hash))
 		}

@@ -35,7 +35,6 @@ type records struct {
 	halves   int   // intervals of the site
 	measured int64 // of the site's series, in all files, in µJ
 	events   map[string]int
-	used     int64 // bytes of pages in use
 }
 
 // state is what is needed of the stored state.
@@ -119,9 +118,7 @@ func readCopy(dir string) (*records, error) {
 	}
 	var parts int64
 	var n int
-	var pages, free, size int64
 	errs := []error{
-		db.QueryRow("PRAGMA page_count").Scan(&pages), db.QueryRow("PRAGMA freelist_count").Scan(&free), db.QueryRow("PRAGMA page_size").Scan(&size),
 		each(db, "SELECT seq, at, kind, name, amount, balance, tax, energy, owed, debt, cause, ref, prev, hash FROM ledger ORDER BY seq", func(scan func(...any) error) error {
 			var e entry
 			err := scan(&e.seq, &e.at, &e.kind, &e.name, &e.amount, &e.balance, &e.tax, &e.energy, &e.owed, &e.debt, &e.cause, &e.ref, &e.prev, &e.hash)
@@ -144,7 +141,6 @@ func readCopy(dir string) (*records, error) {
 		}),
 		each(db, "SELECT data, sum FROM checkpoint", func(scan func(...any) error) error { return scan(&r.packed, &r.sum) }),
 	}
-	r.used = (pages - free) * size
 	var moved int64
 	if info, err := os.Stat(filepath.Join(dir, "intervals.db")); err == nil && info.Size() > 0 {
 		history, err := sql.Open("sqlite", filepath.Join(dir, "intervals.db"))
