@@ -26,13 +26,22 @@ func (c Curb) covers(id string) bool { return slices.Contains(c.Of, id) }
 // rely on is not to be passed then.
 func (l Load) reckons(u UnitState, now time.Time) units.Power {
 	told := l.Draws(u.Set)
-	if !u.Seen.HasPower || u.Commanded && now.Sub(u.FirstSent) < 2*followsIn {
+	if !u.Seen.HasPower || u.Commanded && now.Sub(u.FirstSent) < 2*followsIn || u.unheard(now) {
 		return told
 	}
 	if seen := max(0, u.Seen.Power); seen > told+told/followShare {
 		return seen
 	}
 	return told
+}
+
+// tellsIn is how long a device may take to measure what it was told; what it measured before
+// stands where it takes longer.
+const tellsIn = time.Minute
+
+// unheard tells whether what the device has measured is from before it was told.
+func (u UnitState) unheard(now time.Time) bool {
+	return u.Commanded && !u.Seen.At.IsZero() && !u.Seen.At.After(u.FirstSent) && now.Sub(u.FirstSent) < tellsIn
 }
 
 // over is what the loads of a curb are reckoned to draw beyond it; below zero is room.
@@ -74,7 +83,7 @@ func ShedTo(ls []Load, s GuardState, takes func(id string) Capability, curbs []C
 				continue
 			}
 			r := Relief{ID: l.ID}
-			if l.Kind == Varies && l.follows(u, now) {
+			if l.Kind == Varies && (l.follows(u, now) || u.unheard(now)) {
 				r.Set = lower(takes(l.ID), power-over)
 			}
 			over -= power - l.Draws(r.Set)

@@ -132,6 +132,17 @@ func TestADeviceThatDoesNotFollowIsReckonedAsItMeasures(t *testing.T) {
 	if got := l.reckons(u, t0.Add(5*time.Second)); got != 6*units.Kilowatt {
 		t.Errorf("after that: %s", got)
 	}
+	u.Seen.At = t0
+	if got := l.reckons(u, t0.Add(5*time.Second)); got != 2*units.Kilowatt {
+		t.Errorf("it has measured nothing since it was told: %s", got)
+	}
+	if got := l.reckons(u, t0.Add(tellsIn)); got != 6*units.Kilowatt {
+		t.Errorf("it has measured nothing for a minute: %s", got)
+	}
+	u.Seen.At = t0.Add(4 * time.Second)
+	if got := l.reckons(u, t0.Add(5*time.Second)); got != 6*units.Kilowatt {
+		t.Errorf("it has measured that it does not follow: %s", got)
+	}
 	u.Seen.Power = 0
 	if got := l.reckons(u, t0.Add(5*time.Second)); got != 2*units.Kilowatt {
 		t.Errorf("it draws nothing for now: %s", got)

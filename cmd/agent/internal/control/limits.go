@@ -76,7 +76,12 @@ func (p *step) limits() {
 
 // logLimits writes down what held of limits and what was drawn meanwhile.
 func (p *step) logLimits() {
+	// While the agent was away, or its clock was wrong, nobody looked.
+	away := p.now.Sub(p.st.Now) > mainsGone
 	log, over := p.st.Limits.Log.Step(p.st.Now, p.now, p.curbs, func(ids []string, whole bool) limit.Drawn {
+		if away {
+			return limit.Drawn{}
+		}
 		if whole {
 			d := p.drawn()
 			return limit.Drawn{Power: d.Power, Known: d.Known()}

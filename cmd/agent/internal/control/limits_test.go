@@ -187,3 +187,51 @@ func TestALimitLeavesEvidence(t *testing.T) {
 		t.Errorf("%v kWh", kwh)
 	}
 }
+
+// A geyser with a larger element than the configuration knows of draws more than its limit
+// leaves, and is not tried again every few seconds.
+func TestALoadThatDrawsMoreThanItsLimitDoesNotChatter(t *testing.T) {
+	b := dimmed(t)
+	b.plain = true
+	b.plans("car", 0)
+	b.plans("geyser", 3*units.Kilowatt)
+	b.deaf["geyser"] = 5500 * units.Watt
+	b.limitedFor(10*time.Minute, 0, 0)
+	if !b.states["geyser"] {
+		t.Fatal("it does not run")
+	}
+	starts, over, was := 0, 0, true
+	for end := b.now.Add(30 * time.Minute); b.now.Before(end); {
+		b.contact(4200 * units.Watt)
+		_ = b.own(0)
+		for range 30 {
+			b.reading(time.Second)
+			is := b.states["geyser"]
+			if is && !was {
+				starts++
+			}
+			if was = is; is {
+				over++
+			}
+		}
+	}
+	if starts > 6 || over > 30 {
+		t.Errorf("in half an hour it was started %d times, and drew more than allowed for %d s", starts, over)
+	}
+}
+
+// The time in which the agent was away is no evidence of what was drawn.
+func TestALimitIsNotMeasuredWhileTheAgentIsAway(t *testing.T) {
+	b := dimmed(t)
+	b.limitedFor(5*time.Minute, 4200*units.Watt, 0)
+	b.reading(20 * time.Hour)
+	measured := b.now.Sub(begin()) - 20*time.Hour
+	if open := b.st.LimitsOpen(); len(open) == 0 {
+		t.Fatal("no limit holds")
+	}
+	for _, r := range append(b.last.Limits, b.st.LimitsOpen()...) {
+		if r.Measured > measured || r.Energy > (10*units.Kilowatt).Over(measured) {
+			t.Errorf("%s of %s: %+v", r.Measured, measured, r)
+		}
+	}
+}

@@ -350,7 +350,11 @@ func (p *step) shed() {
 	p.write(notes)
 	takes := func(id string) loads.Capability { return p.st.load(id).Takes }
 	out, _ := loads.Shed(p.Loads, p.st.Guard, takes, p.mayDraw(), p.now)
+	stays := len(out) > 0
 	for _, r := range append(out, loads.ShedTo(p.Loads, p.st.Guard, takes, p.devices(), p.now)...) {
+		// Of what is off nothing is measured: one that drew more than it was told would be
+		// reckoned to have room, and start again at once.
+		stays = stays || !r.Set.On
 		switch {
 		case r.Set.On:
 			p.st.Shed = p.st.Shed.lower(r.ID, r.Set.Power)
@@ -360,7 +364,7 @@ func (p *step) shed() {
 			p.event("load_shed", health.Caution, said.Of("load.shed", said.Text("id", r.ID), said.Power("drawn", drawn.Power), said.Power("allowed", allowed)))
 		}
 	}
-	if len(out) > 0 {
+	if stays {
 		p.st.Shed.Until = p.now.Add(shedFor)
 	}
 }
