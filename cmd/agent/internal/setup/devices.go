@@ -29,9 +29,13 @@ func (i *interview) secret(file, question, usual string, take func(string) error
 	})
 }
 
+// Files of secrets beside the configuration.
+const brokerSecret, influxSecret = "mqtt.password", "influx.token"
+
 func (i *interview) brokerAt() error {
 	var twice again
 	return i.Ask("At which address is your MQTT broker, for plugs, meters and Home Assistant (none: without)", none, func(s string) error {
+		delete(i.files, brokerSecret) // of an answer before this one
 		if s == none {
 			i.sheet.Leave("mqtt")
 			return nil
@@ -55,10 +59,12 @@ func (i *interview) brokerAt() error {
 		if user != none {
 			i.sheet.Use("mqtt.username")
 			i.sheet.Set("mqtt.username", text(user))
-			if err := i.secret("mqtt.password", "  With which password", "", func(string) error { return nil }); err != nil {
+			if err := i.secret(brokerSecret, "  With which password", "", func(string) error { return nil }); err != nil {
 				return err
 			}
-			i.sheet.Use("mqtt.password")
+			if i.files[brokerSecret] != "" || i.There(brokerSecret) {
+				i.sheet.Use("mqtt.password")
+			}
 		}
 		t := i.Try(i.ctx, i.draft(), "broker")
 		if err := twice.unless(s+" "+user, answered(t)); err != nil {
@@ -283,6 +289,7 @@ func (i *interview) homeAssistant() error {
 func (i *interview) influx() error {
 	var twice again
 	return i.Ask("At which address is your InfluxDB, for charts of your own (none: without)", none, func(s string) error {
+		delete(i.files, influxSecret) // of an answer before this one
 		if s == none {
 			i.sheet.Leave("influxdb")
 			return nil
@@ -301,21 +308,24 @@ func (i *interview) influx() error {
 			return err
 		}
 		token := false
-		if err := i.secret("influx.token", "  With which token (InfluxDB 1.8: user:password; none: without)", none, func(v string) error {
+		if err := i.secret(influxSecret, "  With which token (InfluxDB 1.8: user:password; none: without)", none, func(v string) error {
 			if v == none {
-				delete(i.files, "influx.token")
+				delete(i.files, influxSecret)
 			}
 			return nil
 		}); err != nil {
 			return err
 		}
-		if _, token = i.files["influx.token"]; !token && !i.There("influx.token") {
+		if _, token = i.files[influxSecret]; !token && !i.There(influxSecret) {
 			i.sheet.Leave("influxdb.token")
 		} else {
 			i.sheet.Use("influxdb.token")
 		}
+		if err := i.wrong("influxdb"); err != nil {
+			return err
+		}
 		t := i.Try(i.ctx, i.draft(), "influxdb")
-		if err := twice.unless(s+" "+bucket+" "+i.files["influx.token"], answered(t)); err != nil {
+		if err := twice.unless(s+" "+bucket+" "+i.files[influxSecret], answered(t)); err != nil {
 			return err
 		}
 		i.Say("  influxdb: %s", t.Says)

@@ -55,10 +55,11 @@ func Ask(ctx context.Context, d *Dialogue, w World, data string) (Draft, error) 
 
 func (i *interview) draft() Draft { return Draft{i.sheet.String(), i.files} }
 
-// wrong is the first fault that the draft has at a path or below it.
+// wrong is the first fault that the draft has at a path or below it, or that it cannot be read
+// at all: what was answered last is why.
 func (i *interview) wrong(path string) error {
 	for _, f := range i.Faults(i.draft()) {
-		if f.Path == path || strings.HasPrefix(f.Path, path+".") || strings.HasPrefix(f.Path, path+"[") {
+		if f.Path == "" || f.Path == path || strings.HasPrefix(f.Path, path+".") || strings.HasPrefix(f.Path, path+"[") {
 			return said(f)
 		}
 	}
