@@ -41,6 +41,17 @@ type Document struct {
 	// A reed switch that a magnet moves, beside any driver.
 	// Example: {line: GPIO23, pull: up}
 	Magnet *ContactDocument `yaml:"magnet,omitempty"`
+	// The utility's own meter, which people read beside this one.
+	// Example: {differ_percent: 6}
+	Utility UtilityDocument `yaml:"utility,omitempty"`
+}
+
+// UtilityDocument is the utility's meter.
+type UtilityDocument struct {
+	// By how much of what it counted the meter here may count more or less before that is a warning.
+	// Default: 4
+	// Example: 6
+	DifferPercent int64 `yaml:"differ_percent,omitempty"`
 }
 
 // ContactDocument is a contact at a GPIO input, such as one on the meter's box.
@@ -84,6 +95,9 @@ func (d Document) Check() fault.List {
 	}
 	if d.Rollover < 0 {
 		l.Add("rollover", "write the energy after which the register shows zero again, e.g. 100000 kWh", "%v is negative", d.Rollover)
+	}
+	if p := d.Utility.DifferPercent; p < 0 || p > 50 {
+		l.Add("utility.differ_percent", "write 1 to 50, or leave it out: 4 is what two sound meters may differ by", "%d is not a share that two meters may differ by", p)
 	}
 	for name, c := range map[string]*ContactDocument{"cover": d.Cover, "magnet": d.Magnet} {
 		if c != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -24,15 +23,11 @@ func (c lastUntilCmd) Run(e *env) error {
 	text := strings.Join(c.Until, " ")
 	if text != "" {
 		status, body, err := c.call(e.Ctx, http.MethodPost, "/api/v1/until", e.Getenv("KEEPLIT_PIN"), api.LastUntil{Until: text})
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case status == http.StatusUnauthorized || status == http.StatusForbidden:
-			return fmt.Errorf("%s (the PIN is taken from the environment variable KEEPLIT_PIN)", message(body))
-		case status == http.StatusServiceUnavailable:
-			return errors.New(message(body))
-		case status != http.StatusOK:
-			return &exitError{exitInvalid, errors.New(message(body))}
+		}
+		if err := asked(status, body); err != nil {
+			return err
 		}
 	}
 	v, err := c.view(e)

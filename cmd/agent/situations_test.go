@@ -308,6 +308,23 @@ func situations() []situation {
 			h.pass(time.Minute)
 			h.tell("it answers with wrong check sums")
 		}},
+		{"the meter beside ours", "credit: {opening: 300}\n", func(h *home) {
+			h.pass(10 * time.Minute)
+			h.press("/meter/readings", "shown=4210.3")
+			h.tell("it was read for the first time")
+			h.pass(5 * time.Hour)
+			h.press("/meter/readings", "shown=421.9")
+			h.tell("a digit was forgotten")
+			h.press("/meter/readings", "shown=4230.9")
+			h.tell("a digit was wrong")
+			h.press("/meter/readings", "shown=4230.9", "sure=1")
+			h.tell("it was looked at twice")
+			h.press("/meter/readings/2/withdraw")
+			h.tell("it was wrong all the same")
+			h.press("/meter/readings", "shown=4211.3", "at=2026-11-02+08:00")
+			h.press("/meter/readings", "shown=4212.6")
+			h.tell("one of some hours ago, and one of now")
+		}},
 		{"tokens", "credit: {opening: 10, maximum_balance: 100}\ntokens: {openpaygo: {key: {env: K}, starting_code: 516959010, unit: money, value_divider: 100, extended: true}}\n", func(h *home) {
 			h.pass(2 * time.Minute)
 			h.enter(h.token(95 * one))

@@ -186,6 +186,19 @@ func TestWireFormsStayAsTheyAreSent(t *testing.T) {
 			w.states()
 			w.ask("POST", "/api/v1/until", `{"until":"off"}`)
 		}},
+		{"the_utilitys_meter", "", func(w *wires) {
+			w.pass(time.Hour)
+			w.ask("POST", "/api/v1/meter/readings", `{"kwh":3}`)
+			w.ask("POST", "/api/v1/meter/readings", `{"shown":"many"}`)
+			w.ask("POST", "/api/v1/meter/readings", `{"shown":"4210.3"}`)
+			w.pass(5 * time.Hour)
+			w.ask("POST", "/api/v1/meter/readings", `{"shown":"4240.3"}`)
+			w.ask("POST", "/api/v1/meter/readings", `{"shown":"4240.3","sure":true}`)
+			w.ask("POST", "/api/v1/meter/readings", `{"shown":"4211.0","at":"2026-11-02T05:40:00Z","sure":true}`)
+			w.states()
+			w.ask("POST", "/api/v1/meter/readings/1/withdraw", "")
+			w.ask("POST", "/api/v1/meter/readings/1/withdraw", "")
+		}},
 		{"the_records_do_not_agree", "", func(w *wires) {
 			w.pass(30 * time.Minute)
 			w.order(func(st *control.State) {

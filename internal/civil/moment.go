@@ -48,8 +48,20 @@ func weekday(name string) (time.Weekday, bool) {
 // "Fri 18:00" or "18:00", "today 21:00", "tomorrow 07:00", "2026-12-04 18:00", or a
 // time of RFC 3339.
 func Moment(text string, now time.Time, loc *time.Location) (time.Time, error) {
+	return moment(text, now, loc, 1, "tomorrow 07:00")
+}
+
+// Lately is the instant that has been, as a person means it by text: the last "Fri
+// 18:00" or "18:00", "today 07:00", "yesterday 21:00", and else as Moment has it.
+func Lately(text string, now time.Time, loc *time.Location) (time.Time, error) {
+	return moment(text, now, loc, -1, "yesterday 07:00")
+}
+
+// moment looks for what is not a date from today on into the days that way leads to.
+func moment(text string, now time.Time, loc *time.Location, way Date, such string) (time.Time, error) {
 	text = strings.TrimSpace(text)
-	bad := fmt.Errorf("%.40q is not a time: write it like Fri 18:00, tomorrow 07:00 or 2026-12-04 18:00", text)
+	bad := fmt.Errorf("%.40q is not a time: write it like Fri 18:00, %s or 2026-12-04 18:00", text, such)
+	lies := func(at time.Time) bool { return way > 0 && at.After(now) || way < 0 && !at.After(now) }
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t.UTC(), nil
 	}
@@ -74,19 +86,21 @@ func Moment(text string, now time.Time, loc *time.Location) (time.Time, error) {
 	today := DateIn(now, loc)
 	switch wd, named := weekday(day); {
 	case !two:
-		for d := today; ; d++ {
-			if at := d.At(minutes, loc); at.After(now) {
+		for d := today; ; d += way {
+			if at := d.At(minutes, loc); lies(at) {
 				return at, nil
 			}
 		}
 	case named:
-		for d := today; ; d++ {
-			if at := d.At(minutes, loc); d.Weekday() == wd && at.After(now) {
+		for d := today; ; d += way {
+			if at := d.At(minutes, loc); d.Weekday() == wd && lies(at) {
 				return at, nil
 			}
 		}
 	case strings.EqualFold(day, "today"):
 		return today.At(minutes, loc), nil
+	case strings.EqualFold(day, "yesterday"):
+		return (today - 1).At(minutes, loc), nil
 	case strings.EqualFold(day, "tomorrow"):
 		return (today + 1).At(minutes, loc), nil
 	}

@@ -100,6 +100,15 @@ func (s Said) String() string {
 // Text is a name, or words from elsewhere.
 func Text(name, text string) Value { return Value{Name: name, Is: IsText, Text: text} }
 
+// Repeated is the beginning of a text that cannot be read.
+func Repeated(name, text string) Value {
+	const most = 40
+	if r := []rune(text); len(r) > most {
+		text = string(r[:most]) + "…"
+	}
+	return Text(name, text)
+}
+
 // Count is a whole number.
 func Count(name string, n int64) Value { return Value{Name: name, Is: IsCount, N: n} }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-//go:embed alert.go insight.go limits.go marginal.go mqtt.go policy.go quality.go records.go tariff.go topup.go view.go
+//go:embed alert.go beside.go insight.go limits.go marginal.go mqtt.go policy.go quality.go records.go tariff.go topup.go view.go
 var sources embed.FS //nolint:gochecknoglobals // embedded files must be
 
 // Comments are what this package's own text says of its forms: of a type by its name, of a field by

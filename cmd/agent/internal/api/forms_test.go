@@ -32,6 +32,8 @@ func forms() []any {
 		LastUntil{},
 		PolicyState{},
 		UntilAnswer{},
+		MeterReading{},
+		BesideAnswer{},
 		Problem{},
 		State{},
 		Totals{},

@@ -19,6 +19,7 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 		Power:   powerOf(v.Power),
 		Meter:   registersOf(v.Meter),
 		Quality: qualityOf(say, v.Quality),
+		Beside:  BesideOf(say, v.Beside),
 		TopUp:   Gate{append([]int{}, v.TopUp.Digits...), v.TopUp.TriesLeft, At(v.TopUp.LockedUntil), v.TopUp.Closed, v.TopUp.Keypad, v.TopUp.Left},
 		Loads:   make([]Load, len(v.Loads)), Warnings: make([]Warning, len(v.Warnings)),
 	}

@@ -18,6 +18,7 @@ type View struct {
 	Power    Power      `json:"power"`
 	Meter    Registers  `json:"meter"`
 	Quality  *Quality   `json:"quality,omitempty"` // of the voltage; absent: nothing is known of it
+	Beside   *Beside    `json:"beside,omitempty"`  // the utility's meter beside ours; absent: nobody has read it
 	Tariff   Tariff     `json:"tariff"`
 	Plan     Plan       `json:"plan"`
 	Loads    []Load     `json:"loads"`

@@ -3,6 +3,7 @@ package control
 import (
 	"time"
 
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/loads"
 )
 
@@ -24,8 +25,8 @@ type Input struct {
 }
 
 // Happening is the one thing that a step is about: a Reading, a Token, a
-// Request, a LastUntil, a NewPlan, NoPlan, an Edge, a PriceDocument, a PolicyEnvelope or a LimitWord.  There are no others
-// than those of this package.  Each kind has a file, in which it says all that
+// Request, a LastUntil, a MeterReading, a WithdrawReading, a NewPlan, NoPlan, an Edge, a PriceDocument, a
+// PolicyEnvelope or a LimitWord.  There are no others than those of this package.  Each kind has a file, in which it says all that
 // the agent must know of it, and the compiler asks it of a new one.
 type Happening interface {
 	// happen does what follows from it.
@@ -38,6 +39,12 @@ type Happening interface {
 	// left out where too much waits for the journal.
 	spare() bool
 }
+
+// NotTakenError is what a person wants or says that is not taken, and why.
+type NotTakenError struct{ Says said.Said }
+
+// Error is for a developer; people are told what it says.
+func (e *NotTakenError) Error() string { return e.Says.String() }
 
 // asks tells whether somebody waits for the answer, and counts on what it says.
 func (in Input) asks() bool { return in.What != nil && in.What.asks() }

@@ -176,6 +176,7 @@ func newIn2(path string) bool {
 		`^\.?said`,
 		`^\.?purchases`,
 		`^\.?quality`,
+		`^\.?beside`,
 		`^\.?supply\.(seen|flips)`,
 		`^\.?(credit\.supply|decision)\.spared`,
 		`^\.?credit\.supply\.armed`,

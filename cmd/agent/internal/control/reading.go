@@ -32,8 +32,14 @@ func (r Reading) happen(p *step) {
 		There: p.Contactor, Behind: p.Supply.Behind, Told: contactor.Told, At: contactor.At, Seen: p.st.SupplySeen,
 		Sells: p.accounting().Exports(),
 	})
+	own := p.st.Meter.Registers.Import
+	for _, piece := range out.Used {
+		own -= piece.Import
+	}
 	for _, piece := range out.Used {
 		p.charge(piece)
+		p.st.Beside = p.st.Beside.Count(piece, own, p.Interval)
+		own += piece.Import
 	}
 	p.seen(out)
 	p.judged(r)

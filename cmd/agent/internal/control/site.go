@@ -24,6 +24,7 @@ type Site struct {
 	Currency string
 
 	Limits      metering.Limits
+	Beside      int64         // percent by which the utility's meter may differ; 0: the default
 	SilentAfter time.Duration // the meter is called silent after this
 	Interval    time.Duration // of settlement and of stored readings; divides a day
 	PointEvery  time.Duration // of telemetry

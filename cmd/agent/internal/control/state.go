@@ -19,6 +19,7 @@ import (
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/metering/beside"
 	"github.com/keeplit/keeplit/metering/quality"
 )
 
@@ -35,8 +36,10 @@ type State struct {
 
 	Meter watch.State `json:"meter"`
 	// Quality is what was measured of the voltage, this week and the last.
-	Quality      quality.State `json:"quality,omitzero"`
-	AccountState               // tariff, elapsed, prices, tariff_seen, credit
+	Quality quality.State `json:"quality,omitzero"`
+	// Beside is what was read on the utility's meter.
+	Beside       beside.State `json:"beside,omitzero"`
+	AccountState              // tariff, elapsed, prices, tariff_seen, credit
 
 	Loads    []LoadState      `json:"loads"` // in the order of Site.Loads
 	LoadsAt  time.Time        `json:"loads_at,omitzero"`

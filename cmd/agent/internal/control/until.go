@@ -28,14 +28,6 @@ type UntilState struct {
 	Since time.Time `json:"since"`
 }
 
-// NotUntilError is a LastUntil that is not taken, and why.
-type NotUntilError struct{ Says said.Said }
-
-// Error is for a developer; people are told what it says.
-func (e *NotUntilError) Error() string {
-	return e.Says.String()
-}
-
 func (LastUntil) asks() bool  { return true }
 func (LastUntil) spare() bool { return false }
 
@@ -56,28 +48,19 @@ func (u LastUntil) happen(p *step) {
 	at, err := civil.Moment(u.Text, p.now, p.Zone)
 	switch {
 	case err != nil:
-		p.eff.Reply.Err = &NotUntilError{said.Of("until.unreadable", said.Text("text", short(u.Text)))}
+		p.eff.Reply.Err = &NotTakenError{said.Of("until.unreadable", said.Repeated("text", u.Text))}
 	case p.st.Credit.Unlocked:
-		p.eff.Reply.Err = &NotUntilError{said.Of("until.paid_off")}
+		p.eff.Reply.Err = &NotTakenError{said.Of("until.paid_off")}
 	case !at.After(p.now):
-		p.eff.Reply.Err = &NotUntilError{said.Of("until.past", said.Time("at", at))}
+		p.eff.Reply.Err = &NotTakenError{said.Of("until.past", said.Time("at", at))}
 	case at.After(p.now.Add(p.RunOutOver)):
-		p.eff.Reply.Err = &NotUntilError{said.Of("until.far", said.Time("at", at), said.Time("most", p.now.Add(p.RunOutOver).Add(-time.Hour)))}
+		p.eff.Reply.Err = &NotTakenError{said.Of("until.far", said.Time("at", at), said.Time("most", p.now.Add(p.RunOutOver).Add(-time.Hour)))}
 	case was != nil && was.At.Equal(at) && was.By == u.By:
 	default:
 		p.st.Until = &UntilState{At: at, By: u.By, Since: p.now}
 		p.st.WantPlan, p.eff.Durable = true, true
 		p.event("last_until", health.Info, said.Of("until.asked", said.Time("at", at), said.Text("by", u.By)))
 	}
-}
-
-// short is what is repeated of a text that cannot be read.
-func short(text string) string {
-	const most = 40
-	if r := []rune(text); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return text
 }
 
 // until ends a wish whose time has come, or that has no meaning any more.

@@ -108,7 +108,7 @@ func TestAWishThatCannotBeIsRefusedWithItsReason(t *testing.T) {
 		b.now = b.now.Add(10 * time.Hour)
 		b.step(Input{})
 		eff := b.ask(text)
-		var not *NotUntilError
+		var not *NotTakenError
 		if !errors.As(eff.Reply.Err, &not) || not.Says[0].Kind != kind || b.st.Until != nil || eff.Durable && len(eff.Commands) == 0 || len(not.Says.String()) > 300 {
 			t.Errorf("%.20q: %v, want %s", text, eff.Reply.Err, kind)
 		}

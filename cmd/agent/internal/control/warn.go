@@ -122,6 +122,7 @@ func (p *step) warn() {
 	p.write(p.st.Clock.Warn())
 	p.planWarnings()
 	p.buyBefore()
+	p.differ()
 	var notes note.Notes
 	p.st.AccountState, notes = p.accounting().Warn(p.st.AccountState, p.st.Now, p.now)
 	p.write(notes)

@@ -17,6 +17,7 @@ func (s *Site) reclock(st State, now time.Time) (State, []credit.Entry) {
 	next := State{
 		Version: stateVersion, Now: now, AccountState: AccountState{Elapsed: now, Prices: st.Prices}, LoadsAt: now,
 		Meter:    st.Meter.Reclocked(now, by, s.Interval),
+		Beside:   st.Beside.Shifted(by),
 		Decision: st.Decision, SupplySeen: st.SupplySeen,
 		Supply: st.Supply, Clock: st.Clock, Plant: st.Plant, Health: st.Health, WantPlan: true, EventSeq: st.EventSeq,
 		OpeningTaken: st.OpeningTaken, Hold: st.Hold, HoldTokens: st.HoldTokens, Policy: st.Policy,

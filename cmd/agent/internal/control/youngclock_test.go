@@ -180,7 +180,7 @@ func TestASetClockForgetsOnlyWhatHangsOnTheCalendar(t *testing.T) {
 	kept := []string{"Prices", "Decision", "SupplySeen", "Supply", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Credit", "Version", "Policy", "Limits"}
 	anew := []string{
 		"Now", "Meter", "Tariff", "Elapsed", "TariffSeen", "Loads", "LoadsAt", "Guard", "Held", "Next", "Shed", "Ladder", "Plan", "AskedAt", "Asking", "WantPlan",
-		"PointAt", "Days", "Said", "priced", "Until", "Pasted", "Purchases", "Quality",
+		"PointAt", "Days", "Said", "priced", "Until", "Pasted", "Purchases", "Quality", "Beside",
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[State]()) {
 		if field.Anonymous {

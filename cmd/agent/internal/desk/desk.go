@@ -156,6 +156,11 @@ func (d *Desk) LastUntil(ctx context.Context, text, way string) error {
 	return d.ask(ctx, control.LastUntil{Text: strings.TrimSpace(text), By: way})
 }
 
+// WithdrawReading takes a reading of the utility's meter back.
+func (d *Desk) WithdrawReading(ctx context.Context, n int, way string) error {
+	return d.ask(ctx, control.WithdrawReading{N: n, By: way})
+}
+
 // Acknowledge marks a warning as seen.
 func (d *Desk) Acknowledge(ctx context.Context, code string) error {
 	known := false
@@ -174,7 +179,7 @@ func (d *Desk) request(ctx context.Context, r control.Request) error { return d.
 func (d *Desk) ask(ctx context.Context, what control.Happening) error {
 	reply, err := d.loop.Feed(ctx, control.Input{What: what})
 	var lacks *credit.NotOfferedError
-	var not *control.NotUntilError
+	var not *control.NotTakenError
 	switch {
 	case errors.Is(err, control.ErrNotRecorded):
 		return &web.Refusal{Reason: d.words.T("refused.not_recorded"), Remedy: d.words.T("refused.not_recorded.do")}

@@ -15,6 +15,7 @@ const (
 	RegisterJump          Code = "register_jump"
 	RegisterBack          Code = "register_backwards"
 	MeterReplaced         Code = "meter_replaced"
+	MetersDiffer          Code = "meters_differ"
 	ClockBack             Code = "clock_back"
 	ClockAhead            Code = "clock_ahead"
 	ClockUnconfirmed      Code = "clock_unconfirmed"
@@ -157,6 +158,7 @@ func Rows() []Row {
 		{Code: MeterReplaced, Severity: Info, Lasts: day},
 		{Code: MeterReply, Severity: Caution},
 		{Code: MeterSilent, Severity: Serious},
+		{Code: MetersDiffer, Severity: Serious},
 		{Code: NeutralLoss, Severity: Critical, About: Phase},
 		{Code: NeutralMismatch, Severity: Serious, About: Phase},
 		{Code: Outage, Severity: Serious, About: Phase},

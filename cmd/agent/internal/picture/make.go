@@ -48,6 +48,7 @@ func (m *Maker) Of(snap *control.Snapshot) View {
 	v := View{
 		Seq: snap.Seq, At: st.Now, Zone: m.site.Zone, Unit: m.about.Unit, Site: m.about.Name,
 		Credit: m.credit(st), RunOut: m.runOut(st), Power: m.power(st), Meter: registers(st), Quality: st.Quality,
+		Beside: Beside{m.site.Compared(st), st.Beside.Readings},
 		Tariff: m.tariff(st), TopUp: m.gate(st),
 	}
 	say := m.words.For(v.Unit, v.Zone, v.At)

@@ -10,6 +10,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/metering/beside"
 	"github.com/keeplit/keeplit/metering/quality"
 )
 
@@ -33,6 +34,7 @@ type View struct {
 	Power    PowerNow
 	Meter    Registers
 	Quality  quality.State // of the voltage
+	Beside   Beside        // the utility's meter beside ours
 	Tariff   Tariff
 	Plan     Plan
 	Loads    []Load // in the order to show
@@ -185,6 +187,12 @@ type Registers struct {
 	Periods        []PeriodRegister // by tariff period; they add up to Import and Export
 	Window         time.Duration    // of the demands; 0: there are none
 	Block, Sliding Demand           // the greatest of the month
+}
+
+// Beside is the utility's meter beside ours.
+type Beside struct {
+	beside.Account
+	Readings []beside.Reading // the oldest first
 }
 
 // PeriodRegister is what was counted while one tariff period was in force.

@@ -100,7 +100,7 @@ func (a *Agent) heardUntil(ctx context.Context, m broker.Message) error {
 		return a.bad(ctx, m.Topic, fmt.Sprintf("%.200s", err))
 	}
 	reply, err := a.loop.Feed(ctx, control.Input{What: control.LastUntil{Text: text, By: "mqtt"}})
-	var not *control.NotUntilError
+	var not *control.NotTakenError
 	if errors.As(reply.Err, &not) {
 		return a.bad(ctx, m.Topic, a.plain.Say(not.Says))
 	}

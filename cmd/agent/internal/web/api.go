@@ -35,6 +35,8 @@ import (
 //	GET  /api/v1/history?from=TIME&to=TIME       measured intervals, 31 days at the most; "next" tells where to go on
 //	POST /api/v1/topup                           {"token":"..."}
 //	POST /api/v1/until                           {"until":"Fri 18:00"}, or "off"
+//	POST /api/v1/meter/readings                  {"shown":"412.3"}: what stands on the utility's meter
+//	POST /api/v1/meter/readings/{n}/withdraw
 //	POST /api/v1/loads/{id}/run|skip|auto
 //	POST /api/v1/emergency/accept
 //	POST /api/v1/supply/reconnect
@@ -57,6 +59,8 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/topup", s.api(readAccess, s.apiTopUpFor))
 	mux.HandleFunc("POST /api/v1/topup", s.api(changeAccess, s.apiTopUp))
 	mux.HandleFunc("POST /api/v1/until", s.api(changeAccess, s.apiUntil))
+	mux.HandleFunc("POST /api/v1/meter/readings", s.api(changeAccess, s.heavy(s.apiMeterReading)))
+	mux.HandleFunc("POST /api/v1/meter/readings/{n}/withdraw", s.api(changeAccess, s.apiWithdrawReading))
 	mux.HandleFunc("POST /api/v1/loads/{id}/{action}", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
 		do, ok := s.loadCommand(r.PathValue("action"))
 		if !ok {
@@ -146,6 +150,17 @@ func apiError(w http.ResponseWriter, r *http.Request, status int, code, message 
 	w.Write(b) //nolint:errcheck // the reader has gone
 }
 
+// wants reads the body of a command, or says by a text of the catalogue what it wants.
+func (s *Server) wants(w http.ResponseWriter, r *http.Request, into any, text string) bool {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil || d.More() {
+		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T(text))
+		return false
+	}
+	return true
+}
+
 // apiDone answers a command.
 func (s *Server) apiDone(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *Refusal
@@ -164,10 +179,7 @@ func (s *Server) apiDone(w http.ResponseWriter, r *http.Request, err error) {
 
 func (s *Server) apiTopUp(w http.ResponseWriter, r *http.Request) {
 	var q api.Token
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&q); err != nil || d.More() {
-		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.json"))
+	if !s.wants(w, r, &q, "error.json") {
 		return
 	}
 	if len(q.Token) > credit.LongestText {

@@ -136,6 +136,13 @@ func TestAnswersAreAsTheOpenAPIDocumentHasThem(t *testing.T) {
 	check(http.MethodPost, "/api/v1/topup", `{"tokn":1}`, http.StatusBadRequest, pin...)
 	check(http.MethodPost, "/api/v1/until", `{"until":"Fri 18:00"}`, http.StatusOK, pin...)
 	check(http.MethodPost, "/api/v1/until", `{"until":5}`, http.StatusBadRequest, pin...)
+	for _, shown := range []string{"300.1", "310.0"} {
+		check(http.MethodPost, "/api/v1/meter/readings", `{"shown":"`+shown+`","sure":true}`, http.StatusOK, pin...)
+	}
+	check(http.MethodPost, "/api/v1/meter/readings", `{"shown":5}`, http.StatusBadRequest, pin...)
+	check(http.MethodPost, "/api/v1/meter/readings", `{"shown":"many"}`, http.StatusConflict, pin...)
+	check(http.MethodPost, "/api/v1/meter/readings/2/withdraw", "", http.StatusOK, pin...)
+	check(http.MethodPost, "/api/v1/meter/readings/9/withdraw", "", http.StatusConflict, pin...)
 	check(http.MethodPost, "/api/v1/loads/geyser/run", "", http.StatusNoContent, pin...)
 	check(http.MethodPost, "/api/v1/loads/nothing/run", "", http.StatusNotFound, pin...)
 	check(http.MethodPost, "/api/v1/emergency/accept", "", http.StatusNoContent, pin...)

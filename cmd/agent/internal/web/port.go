@@ -48,6 +48,12 @@ type Agent interface {
 	// person writes it; "off" takes that back.  way is "page" or "api".
 	LastUntil(ctx context.Context, text, way string) error
 
+	// MeterReading takes what a person has read on the utility's meter; way is "page" or
+	// "api".
+	MeterReading(ctx context.Context, r MeterReading, way string) error
+	// WithdrawReading takes a reading back by its number.
+	WithdrawReading(ctx context.Context, n int, way string) error
+
 	// TariffDetail is the tariff in full, for the page about it.
 	TariffDetail() picture.TariffDetail
 
@@ -108,6 +114,12 @@ func (r *Refusal) Error() string {
 		return r.Reason
 	}
 	return r.Reason + " " + r.Remedy
+}
+
+// MeterReading is what a person has read on the utility's meter, as it was written.
+type MeterReading struct {
+	Shown, At, Bought        string // in kWh, when ("" is now), in kWh
+	Anew, Turned, Sure, Left bool   // see control.MeterReading
 }
 
 // Outcome is what became of a token.

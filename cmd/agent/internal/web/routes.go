@@ -45,6 +45,8 @@ func (s *Server) routes() http.Handler {
 	}
 	change("POST /loads/{id}/{action}", s.loadAction)
 	change("POST /until", s.lastUntil)
+	change("POST /meter/readings", s.meterReading)
+	change("POST /meter/readings/{n}/withdraw", s.withdrawReading)
 	change("POST /emergency/accept", s.emergencyAccept)
 	change("POST /supply/reconnect", s.reconnect)
 	change("POST /warnings/{code}/seen", s.acknowledge)

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -47,10 +46,7 @@ func (s *Server) lastUntil(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) apiUntil(w http.ResponseWriter, r *http.Request) {
 	var q api.LastUntil
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&q); err != nil || d.More() {
-		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.json_until"))
+	if !s.wants(w, r, &q, "error.json_until") {
 		return
 	}
 	if err := s.agent.LastUntil(r.Context(), q.Until, "api"); err != nil {

@@ -90,6 +90,15 @@ func Operations() []Operation {
 		},
 		{ID: "lastUntil", Method: post, Path: "/api/v1/until", Says: "Asks that the credit lasts until a time.", Takes: api.LastUntil{}, Answers: map[int]any{http.StatusOK: api.UntilAnswer{}, http.StatusBadRequest: nil, http.StatusConflict: nil}},
 		{
+			ID: "meterReading", Method: post, Path: "/api/v1/meter/readings", Says: "Takes what a person has read on the utility's meter.", Takes: api.MeterReading{},
+			Answers: map[int]any{http.StatusOK: api.BesideAnswer{}, http.StatusBadRequest: nil, http.StatusConflict: nil},
+		},
+		{
+			ID: "withdrawReading", Method: post, Path: "/api/v1/meter/readings/{n}/withdraw", Says: "Takes a reading of the utility's meter back.",
+			Params:  []Param{{Name: "n", Type: "integer", Says: "the reading's"}},
+			Answers: map[int]any{http.StatusOK: api.BesideAnswer{}, http.StatusNotFound: nil, http.StatusConflict: nil},
+		},
+		{
 			ID: "load", Method: post, Path: "/api/v1/loads/{id}/{action}", Says: "A person's word about a load.", Answers: done(http.StatusNotFound),
 			Params: []Param{{Name: "id", Says: "the load's"}, {Name: "action", Says: "auto takes the word back", Words: []string{"run", "skip", "auto"}}},
 		},
