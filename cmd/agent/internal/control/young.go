@@ -20,7 +20,7 @@ func (s *Site) reclock(st State, now time.Time) (State, []credit.Entry) {
 		Beside:   st.Beside.Shifted(by),
 		Decision: st.Decision, SupplySeen: st.SupplySeen,
 		Supply: st.Supply, Clock: st.Clock, Plant: st.Plant, Health: st.Health, WantPlan: true, EventSeq: st.EventSeq,
-		OpeningTaken: st.OpeningTaken, Hold: st.Hold, HoldTokens: st.HoldTokens, Policy: st.Policy,
+		OpeningTaken: st.OpeningTaken, Hold: st.Hold, HoldTokens: st.HoldTokens, Policy: st.Policy, Limits: st.Limits,
 	}
 	if st.Policy.Limit.Heard.IsZero() { // it is waited for from now on
 		next.Policy.Limit = policy.LimitState{}
