@@ -198,7 +198,7 @@ func (r Rules) between(a, b Reading, last, sure bool) said.Said {
 	if sure {
 		return nil
 	}
-	if is := s.judge(unlikely); (is == More || is == Less) && (s.Own-s.Utility > units.KilowattHour || s.Utility-s.Own > units.KilowattHour) {
+	if is := s.judge(unlikely); s.Own >= 0 && (is == More || is == Less) && (s.Own-s.Utility > units.KilowattHour || s.Utility-s.Own > units.KilowattHour) {
 		return said.Of("reading.unlikely", beside(said.Energy("counted", s.Utility), said.Energy("own", s.Own))...)
 	}
 	return nil

@@ -72,6 +72,7 @@ func TestTwoMeters(t *testing.T) {
 		{situation: "the newest stretch is judged: it is right again", reads: []read{{0, "100.0", 0, nil}, {30, "400.0", 345, nil}, {60, "700.0", 645, nil}}, is: Agree, utility: 300, own: 300},
 		{situation: "a short last stretch is judged with the one before", reads: []read{{0, "100.0", 0, nil}, {30, "400.0", 345, nil}, {30.1, "401.0", 345.9, nil}}, is: More, utility: 301, own: 345.9},
 		{situation: "of less than a day nothing is judged", reads: []read{{0, "100.00", 7, nil}, {0.2, "102.00", 10, nil}}, is: Unclear, utility: 2, own: 3},
+		{situation: "what was counted here was lost with the records", reads: []read{{0, "100.0", 400, nil}, {30, "505.0", 12, nil}}, is: Unclear, utility: 405, own: -388},
 		{situation: "the utility's meter stood still", reads: []read{{0, "100.0", 0, nil}, {3, "100.0", 30, sure}}, is: More, utility: 0, own: 30},
 
 		{situation: "a typo that is possible", reads: []read{{0, "412.3", 0, nil}, {3, "442.3", 21, nil}}, refused: "reading.unlikely"},
@@ -151,6 +152,53 @@ func TestTheMonthsThatReadingsAllow(t *testing.T) {
 	want := []string{"May 05-02 06-01", "Jun 06-01 07-02", "Jul 07-02 07-30", "Aug 07-30 09-01"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// Records that were asked for another instant say nothing.
+func TestThePastOfAnotherInstantIsNone(t *testing.T) {
+	edge := begun.Add(10 * time.Hour).Truncate(time.Hour)
+	s := State{Trail: []Point{{At: edge, Own: kwh(50)}}}
+	past := &Past{Edge: edge, Before: Point{At: edge.Add(-5 * time.Hour), Own: kwh(-6)}, After: Point{At: edge.Add(-4 * time.Hour), Own: kwh(-4)}}
+	for back, ok := range map[time.Duration]bool{6 * time.Hour: false, 5 * time.Hour: true, 270 * time.Minute: true, 4 * time.Hour: true, 3 * time.Hour: false} {
+		p, _, got := s.By(edge.Add(-back), Point{At: edge.Add(time.Minute), Own: kwh(51)}, past, rules())
+		if got != ok || ok && (p.Own < kwh(44) || p.Own > kwh(46)) {
+			t.Errorf("%s before: %v, %t", back, p.Own, got)
+		}
+	}
+}
+
+// When the energy of a silence passed nobody knows: it has no edges within, neither in the
+// trail nor in the records.
+func TestASilenceHasNoEdges(t *testing.T) {
+	const period = 30 * time.Minute
+	start := begun.Truncate(period)
+	var s State
+	var intervals []metering.Interval
+	own := kwh(0)
+	for i := range 6 {
+		c := metering.Consumption{From: start.Add(time.Duration(i) * period), Import: kwh(1)}
+		if c.To = c.From.Add(period); i >= 2 && i < 5 {
+			c.Quality = metering.Estimated
+		}
+		s = s.Count(c, own, period)
+		own += c.Import
+		intervals = append(intervals, metering.Interval{Slot: units.SlotAt(c.From, period), Import: c.Import, Covered: period, Quality: c.Quality})
+	}
+	var edges []time.Duration
+	for _, p := range s.Trail {
+		edges = append(edges, p.At.Sub(start))
+	}
+	if want := []time.Duration{0, period, 2 * period, 6 * period}; !reflect.DeepEqual(edges, want) {
+		t.Errorf("edges after %v, want %v", edges, want)
+	}
+	edge := start.Add(6 * period)
+	p, ok := Back(start.Add(100*time.Minute), edge, intervals)
+	if !ok || !p.Before.At.Equal(start.Add(2*period)) || !p.After.At.Equal(start.Add(5*period)) || p.Before.Own != kwh(-4) || p.After.Own != kwh(-1) {
+		t.Errorf("%+v", p)
+	}
+	if p, ok = Back(start.Add(40*time.Minute), edge, intervals); !ok || !p.Before.At.Equal(start.Add(period)) || p.After.Own != kwh(-4) {
+		t.Errorf("before it: %+v", p)
 	}
 }
 

@@ -87,6 +87,9 @@ func (s State) By(at time.Time, last Point, past *Past, r Rules) (p Point, blur 
 		}
 		edge := points[i]
 		points = []Point{past.Before.from(edge), past.After.from(edge)}
+		if at.After(points[1].At) { // it was looked for at another instant
+			return Point{}, 0, false
+		}
 	}
 	if at.Before(points[0].At) {
 		return Point{}, 0, false

@@ -63,7 +63,7 @@ func (r Rules) stretch(a, b Reading) Stretch {
 		s.Missed = r.fastest(s.Unmeasured)
 	}
 	s.Is = s.judge(r.Percent)
-	if s.Is != Unclear && max(s.Utility, s.Own) < least {
+	if max(s.Utility, s.Own) < least || s.Own < 0 { // below zero: what was counted here was lost, with the records
 		s.Is = Unclear
 	}
 	return s
@@ -107,17 +107,24 @@ func (s State) Account(r Rules, zone *time.Location) Account {
 	if len(run) < 2 {
 		return a
 	}
+	a.Whole, a.Judged, a.Months = r.stretch(run[0], run[len(run)-1]), s.Judged(r), r.months(run, zone)
+	return a
+}
+
+// Judged is the newest stretch that is long enough to say something, else all of it; zero
+// where there is nothing to compare.
+func (s State) Judged(r Rules) (j Stretch) {
+	run := s.run()
+	if len(run) < 2 {
+		return j
+	}
 	last := run[len(run)-1]
-	a.Whole = r.stretch(run[0], last)
-	a.Judged = a.Whole
 	for _, from := range slices.Backward(run[:len(run)-1]) {
-		if t := r.stretch(from, last); t.Is != Unclear {
-			a.Judged = t
+		if j = r.stretch(from, last); j.Is != Unclear {
 			break
 		}
 	}
-	a.Months = r.months(run, zone)
-	return a
+	return j
 }
 
 // run is the readings of the register that is read now.

@@ -140,7 +140,7 @@ func (p *step) differ() {
 		p.clear(health.MetersDiffer, "")
 		return
 	}
-	s := p.Compared(&p.st).Judged
+	s := p.st.Beside.Judged(p.besideRules())
 	values := []said.Value{said.Energy("utility", s.Utility), said.Energy("own", s.Own), said.Time("from", s.From), said.Time("to", s.To)}
 	cause := said.Of("meters.more", values...)
 	if s.Is == beside.Less {

@@ -27,8 +27,8 @@ func (m *model) ReadingsTold() []beside.Reading {
 	return all[:min(len(all), readingsShown)]
 }
 
-// ReadingAt is the latest time that the field for it takes.
-func (m *model) ReadingAt() string { return m.Now.Format(inputTime) }
+// ReadingAt is the latest time that the field for it takes: the page may stay open for long.
+func (m *model) ReadingAt() string { return m.Now.AddDate(0, 0, 1).Format(inputTime) }
 
 // Shown is what stood on the display, with the digits that were told.
 func (m *model) Shown(r beside.Reading) string {

@@ -54,7 +54,7 @@ func (f *fakeAgent) WithdrawReading(_ context.Context, n int, way string) error 
 func TestTheUtilitysMeterIsEnteredAndTakenBack(t *testing.T) {
 	x := newSite(t, nil)
 	bearer := []string{"Authorization", "Bearer " + testPIN}
-	x.want(x.get("/system"), 200, "h-beside", "Read your utility", `name="shown"`, `max="2026-11-22T16:07"`)
+	x.want(x.get("/system"), 200, "h-beside", "Read your utility", `name="shown"`, `max="2026-11-23T16:07"`)
 	if a := x.get("/api/v1/view"); strings.Contains(a.body, `"beside"`) {
 		t.Error("the view tells of a meter that nobody has read")
 	}

@@ -45,7 +45,7 @@ func (s *Server) routes() http.Handler {
 	}
 	change("POST /loads/{id}/{action}", s.loadAction)
 	change("POST /until", s.lastUntil)
-	change("POST /meter/readings", s.meterReading)
+	change("POST /meter/readings", s.heavy(s.meterReading))
 	change("POST /meter/readings/{n}/withdraw", s.withdrawReading)
 	change("POST /emergency/accept", s.emergencyAccept)
 	change("POST /supply/reconnect", s.reconnect)
