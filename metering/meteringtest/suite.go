@@ -92,6 +92,9 @@ func Run(t *testing.T, b Bench) {
 		b.Patience = 10 * time.Second
 	}
 	t.Run("shows what the device shows", func(t *testing.T) { b.shows(t) })
+	if tells := metering.HasExport | metering.HasPower; b.Has&tells == tells {
+		t.Run("power that flows out is told below zero and not charged", func(t *testing.T) { b.flowsOut(t) })
+	}
 	for _, c := range b.Cases {
 		t.Run("survives "+string(c.Fault), func(t *testing.T) { b.survives(t, c) })
 	}
@@ -264,6 +267,22 @@ func (b Bench) shows(t *testing.T) {
 	if got := s.counted.Import; got < 30*units.WattHour-2*b.Energy || got > 30*units.WattHour+2*b.Energy {
 		t.Errorf("counted %d uJ, want 30 Wh; events %+v", got, s.events)
 	}
+}
+
+// flowsOut lets power flow out, as from a roof: it is told below zero, by whatever its kind of
+// meter tells it, and never charged.
+func (b Bench) flowsOut(t *testing.T) {
+	s := b.start(t)
+	want := start()
+	s.settles(want)
+	want.Power = -1200 * units.Watt
+	want.Export += 20 * units.WattHour
+	s.shows(want)
+	s.until("second sample", func(r metering.Reading) bool { return s.agrees(r, want) })
+	if d := s.regs.Drawn(s.regs.At, time.Minute, 0, s.limits); d.Source == metering.Told && d.Power > 0 {
+		t.Errorf("%s is drawn where power flows out", d.Power)
+	}
+	s.atMost(0, 0)
 }
 
 func (b Bench) survives(t *testing.T, c Case) {
