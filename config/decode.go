@@ -227,14 +227,22 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
 		}
 		d.value(p.Value, v.FieldByIndex(index), at, f.secret)
 	}
+	deeper, below := "", map[string]field{} // the part that the driver's own keys stand in
 	if c, ok := d.drivers.choiceOf(v.Type()); ok {
 		driver := d.chosen(pairs, v)
 		others = d.driven(others, v, c, driver, path)
 		fields = c.known(fields, driver)
+		if c.form == asPart {
+			deeper, below = driver, c.keys(driver)
+		}
 	}
 	for _, p := range others {
 		key := p.Key.GetToken().Value
-		d.fault(p.Key, join(path, key), suggest(key, fields), "unknown key")
+		remedy := suggest(key, fields)
+		if deeper != "" && has(below, key) {
+			remedy = fmt.Sprintf("write it into %s, one level deeper", deeper)
+		}
+		d.fault(p.Key, join(path, key), remedy, "unknown key")
 	}
 }
 
@@ -396,4 +404,9 @@ func Apart(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+func has(fields map[string]field, key string) bool {
+	_, ok := fields[key]
+	return ok
 }

@@ -78,7 +78,11 @@ func (c *Config) checkMeter(l *fault.List) {
 	d := c.Metered()
 	switch names := c.drivers.MeterNames(); {
 	case !slices.Contains(names, d.Driver):
-		l.Add("meter.driver", "write one of "+strings.Join(names, ", "), "%q is not a meter driver", d.Driver)
+		problem := fmt.Sprintf("%q is not a meter driver", d.Driver)
+		if d.Driver == "" {
+			problem = "it is missing"
+		}
+		l.Add("meter.driver", "write one of "+strings.Join(names, ", "), "%s", problem)
 	case d.Settings == nil:
 		l.Add("meter."+d.Driver, "add its settings", "driver is %s but there is no part of that name", d.Driver)
 	}

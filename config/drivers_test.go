@@ -134,7 +134,7 @@ func TestFaultsOfDriversComeAllAtOnceWithTheListsOwnNames(t *testing.T) {
 		want       []string // line: path: part
 	}{
 		{"no such meter", `meter: {driver: abacus}`, []string{`line 5: meter.driver: "abacus" is not a meter driver; write one of modbus, p1, sundial, house`}},
-		{"no meter at all", ``, []string{`meter.driver: "" is not a meter driver; write one of modbus, p1, sundial, house`}},
+		{"no meter at all", ``, []string{`meter.driver: it is missing; write one of modbus, p1, sundial, house`}},
 		{"no part", "meter:\n  driver: sundial", []string{`line 5: meter.sundial: driver is sundial but there is no part of that name; add its settings`}},
 		{"an empty part", "meter:\n  driver: sundial\n  sundial:", []string{`line 7: meter.sundial: driver is sundial but there is no part of that name`}},
 		{"part of another, read all the same", "meter:\n  driver: house\n  modbus: {modell: x}\nsimulation: {}", []string{
@@ -158,7 +158,7 @@ func TestFaultsOfDriversComeAllAtOnceWithTheListsOwnNames(t *testing.T) {
 		{"a misspelt key of its own", "supply: {switch: {driver: rope, longth: 2}}", []string{`supply.switch.longth: unknown key; did you mean "length"?`}},
 		{"its own check", "supply: {switch: {driver: rope, length: -2}}", []string{"supply.switch.length: -2 is no length"}},
 		{"a part and no driver", "meter:\n  modbus: {model: sdm230, port: x}", []string{
-			"line 6: meter.modbus: no driver is named, so this part would be ignored; add driver: modbus", `meter.driver: "" is not a meter driver`,
+			"line 6: meter.modbus: no driver is named, so this part would be ignored; add driver: modbus", `meter.driver: it is missing`,
 		}},
 		{"two loads and the supply on one relay", `loads:
   - {id: a, power: 1 kW, switch: {driver: tasmota, topic: plug}}

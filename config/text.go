@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -28,6 +29,9 @@ func syntaxFault(err error) fault.Fault {
 		f.Problem = syntax.GetMessage()
 		if t := syntax.GetToken(); t != nil && t.Position != nil {
 			f.Line = t.Position.Line
+		}
+		if strings.Contains(f.Problem, "'\t'") {
+			f.Problem, f.Remedy = "a tab stands where YAML has spaces", "indent with spaces: set the editor to write them in place of tabs"
 		}
 	}
 	return f

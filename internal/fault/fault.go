@@ -67,6 +67,10 @@ func (l *List) Need(path, value, remedy string) {
 func (l *List) OneOf(path, value string, words ...string) {
 	if !slices.Contains(words, value) {
 		written := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" }) // what may be left out is no word to write
+		if value == "" {
+			l.Add(path, "write one of "+strings.Join(written, ", "), "it is missing")
+			return
+		}
 		l.Add(path, "write one of "+strings.Join(written, ", "), "%q is not known", value)
 	}
 }

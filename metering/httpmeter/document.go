@@ -80,8 +80,10 @@ func (d *Document) Check() fault.List {
 func (d *Document) checkServer(l *fault.List) {
 	u, err := url.Parse(d.URL)
 	switch {
+	case d.URL == "":
+		l.Add("url", "write the address of the page, like http://192.168.1.30/api/v1/data", "it is missing")
 	case err != nil || !slices.Contains([]string{"http", "https", "ws", "wss"}, u.Scheme) || u.Host == "":
-		l.Add("url", "write it like http://192.168.1.30/api/v1/data", "%q is not the address of a page", redacted(d.URL))
+		l.Add("url", "write it with http:// before it, like http://192.168.1.30/api/v1/data", "this is not the address of a page")
 	case u.User != nil:
 		l.Add("url", "write username and password as keys of their own", "a password must not stand in the configuration")
 	}

@@ -118,6 +118,8 @@ func (d *Document) Check() fault.List {
 	switch {
 	case d.Model == "generic":
 		l.Under("map", checkMap(d.Map))
+	case len(d.Map) > 0 && d.Model == "":
+		l.Add("map", "write model: generic", "it is of no model, and only generic is described by one")
 	case len(d.Map) > 0:
 		l.Add("map", "set model: generic, or take the map out", "model %s has its own registers", d.Model)
 	}
