@@ -84,6 +84,9 @@ type Env struct {
 	Every   time.Duration // time between readings, as Document.Every has it
 	MQTT    *device.Pool  // the devices on the broker, which the program runs; nil without one
 	Machine Machine       // opened when something is asked of it
+	// Seen is told each value that the driver looks for, as it came, with every attempt to
+	// read; nil: nobody looks.
+	Seen func([]Seen)
 	// Path is where a file lies that the configuration names.
 	Path func(name string) string
 	// A meter without a register of its own goes on from what was counted last.

@@ -31,7 +31,7 @@ type cli struct {
 	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the configuration, or the OpenAPI document of the API."`
 	Status    statusCmd    `cmd:"" help:"Say how the running agent is."`
 	LastUntil lastUntilCmd `cmd:"" help:"Ask that the credit lasts until a time, and say what that takes."`
-	Meter     meterCmd     `cmd:"" help:"Keep what the utility's meter shows, and hold it against the meter here."`
+	Meter     meterCmd     `cmd:"" help:"Show what the meter here tells; keep what the utility's meter shows, and hold it against that."`
 	Alert     alertCmd     `cmd:"" help:"Send a trial message to everybody who is to be told what is wrong."`
 	Topup     topupCmd     `cmd:"" help:"Enter a token at the running agent."`
 	Influx    influxCmd    `cmd:"" help:"Make a place for the points at an InfluxDB server."`

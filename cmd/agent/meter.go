@@ -17,6 +17,7 @@ import (
 type meterCmd struct {
 	Reading  meterReadingCmd  `cmd:"" help:"Say what the utility's meter shows, or show how it compares with the one here."`
 	Withdraw meterWithdrawCmd `cmd:"" help:"Take a reading of the utility's meter back."`
+	Values   meterValuesCmd   `cmd:"" help:"Read the meter of a configuration once, and show each value: as it came, and what it is taken for."`
 }
 
 type meterReadingCmd struct {

@@ -173,6 +173,8 @@ type Config struct {
 	// zero takes 35 s, three telegrams of a slow meter.
 	Patience time.Duration
 	Now      func() time.Time
+	// Seen is told what a telegram tells; nil: nobody looks.
+	Seen func([]metering.Seen)
 }
 
 const usualPatience = 35 * time.Second
@@ -209,6 +211,7 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 			var out []metering.Reading
 			used := d.take(data, false, func(t metering.Telegram, err error) {
 				t.Sample.At = m.cfg.Now().UTC()
+				t.Show(m.cfg.Seen)
 				out = append(out, metering.Reading{Sample: t.Sample, Err: err})
 			})
 			return used, out

@@ -61,6 +61,6 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	mode.Parity = d.Parity
 	return New(Config{
 		Name: d.Port, Open: d.Opener(mode), Keys: keys, Dialect: d.Dialect(),
-		Patience: max(usualPatience, 3*e.Every), Now: e.Now,
+		Patience: max(usualPatience, 3*e.Every), Now: e.Now, Seen: e.Seen,
 	})
 }

@@ -136,7 +136,7 @@ func (*Document) Pace() time.Duration { return usualEvery }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {
-	c := Config{Document: *d, Every: e.Every, Now: e.Now}
+	c := Config{Document: *d, Every: e.Every, Now: e.Now, Seen: e.Seen}
 	if d.CA != "" {
 		text, err := os.ReadFile(e.Path(d.CA))
 		if err != nil {

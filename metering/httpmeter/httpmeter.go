@@ -40,6 +40,8 @@ type Config struct {
 	Every time.Duration    // between two questions; zero takes ten seconds
 	TLS   *tls.Config      // nil: the machine's authorities
 	Now   func() time.Time // the clock that samples are stamped with
+	// Seen is told what stood at each place; nil: nobody looks.
+	Seen func([]metering.Seen)
 }
 
 // Meter asks one server.
@@ -70,7 +72,7 @@ func New(cfg Config) (*Meter, error) {
 	if !kinds()[cfg.Kind].sml {
 		var err error
 		if m.reader, err = values.New(values.Config{
-			Description: cfg.Description, Medium: cfg.medium(), Age: m.age, Part: "meter.http", Kind: cfg.Kind,
+			Description: cfg.Description, Medium: cfg.medium(), Age: m.age, Part: "meter.http", Kind: cfg.Kind, Seen: m.seen(),
 			Op: func(page string) string { return "read " + redacted(m.address(page)) },
 		}); err != nil {
 			return nil, fmt.Errorf("http meter: %w", err)
@@ -110,18 +112,36 @@ func (m *Meter) hidden(err error) error {
 	if !errors.As(err, &fault) || fault.Err == nil {
 		return err
 	}
-	text := fault.Err.Error()
-	for _, secret := range []string{m.cfg.Token, m.cfg.Password, base64.StdEncoding.EncodeToString([]byte(m.cfg.Username + ":" + m.cfg.Password))} {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "***")
-		}
-	}
+	text := m.hide(fault.Err.Error())
 	if text == fault.Err.Error() {
 		return err
 	}
 	shown := *fault
 	shown.Err = errors.New(text)
 	return &shown
+}
+
+// hide is a text without what the meter is given as proof.
+func (m *Meter) hide(text string) string {
+	for _, secret := range []string{m.cfg.Token, m.cfg.Password, base64.StdEncoding.EncodeToString([]byte(m.cfg.Username + ":" + m.cfg.Password))} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "***")
+		}
+	}
+	return text
+}
+
+// seen is who is told what stood at each place, without proofs; nil where nobody looks.
+func (m *Meter) seen() func([]metering.Seen) {
+	if m.cfg.Seen == nil {
+		return nil
+	}
+	return func(all []metering.Seen) {
+		for i := range all {
+			all[i].Why = m.hide(all[i].Why)
+		}
+		m.cfg.Seen(all)
+	}
 }
 
 // address is that of a page; empty is the one that is configured.

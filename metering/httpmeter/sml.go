@@ -41,5 +41,6 @@ func (m *Meter) telegram(ctx context.Context) (metering.Sample, error) {
 	}
 	t := told[len(told)-1]
 	t.Sample.At, t.Sample.Device = now, t.Meter
+	t.Show(m.cfg.Seen)
 	return t.Sample, nil
 }

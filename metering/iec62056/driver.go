@@ -62,5 +62,5 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	if line.OnNetwork(d.Port) {
 		open = line.TCP(d.Port)
 	}
-	return New(Config{Name: d.Port, Open: open, Address: d.Address, MaxBaud: d.MaxBaud, Dialect: d.Dialect(), Every: e.Every, Now: e.Now})
+	return New(Config{Name: d.Port, Open: open, Address: d.Address, MaxBaud: d.MaxBaud, Dialect: d.Dialect(), Every: e.Every, Now: e.Now, Seen: e.Seen})
 }

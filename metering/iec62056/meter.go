@@ -34,6 +34,8 @@ type Config struct {
 	// is changed; zero takes 300 ms.
 	Settle time.Duration
 	Now    func() time.Time
+	// Seen is told what a telegram tells; nil: nobody looks.
+	Seen func([]metering.Seen)
 }
 
 // signOn is the line of the first question: 300 baud with 7 bits and even parity.
@@ -151,6 +153,7 @@ func (m *Meter) readout(ctx context.Context) (metering.Sample, error) {
 	}
 	t.Sample.At = m.cfg.Now().UTC()
 	t.Sample.Device = t.Meter
+	t.Show(m.cfg.Seen)
 	return t.Sample, nil
 }
 

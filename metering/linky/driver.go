@@ -71,5 +71,5 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	if line.OnNetwork(d.Port) {
 		open = line.TCP(d.Port)
 	}
-	return New(Config{Name: d.Port, Open: open, Modes: modes, Now: e.Now})
+	return New(Config{Name: d.Port, Open: open, Modes: modes, Now: e.Now, Seen: e.Seen})
 }

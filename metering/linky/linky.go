@@ -88,6 +88,8 @@ type Config struct {
 	// takes 30 s.
 	Patience time.Duration
 	Now      func() time.Time
+	// Seen is told what a telegram tells; nil: nobody looks.
+	Seen func([]metering.Seen)
 }
 
 // Historic and Standard are the lines of the two modes.
@@ -162,6 +164,7 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 					var t metering.Telegram
 					t, err = decode(frame)
 					t.Sample.Device, t.Sample.At = t.Meter, m.cfg.Now().UTC()
+					t.Show(m.cfg.Seen)
 					out = append(out, metering.Reading{Sample: t.Sample, Err: err})
 					good = good || err == nil
 				} else if err != nil {

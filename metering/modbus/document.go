@@ -164,7 +164,7 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	if unit == 0 {
 		unit = 1
 	}
-	return NewMeter(bus, Config{Model: model, Unit: unit, Every: e.Every, Now: e.Now})
+	return NewMeter(bus, Config{Model: model, Unit: unit, Every: e.Every, Now: e.Now, Seen: e.Seen})
 }
 
 // mapValues are what a generic register may hold, with "" for a total and

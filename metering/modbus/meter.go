@@ -20,6 +20,8 @@ type Config struct {
 	Unit  int              // its address, 1 to 247 on a serial line; 0 to 255 over TCP
 	Every time.Duration    // time between samples; zero takes two seconds
 	Now   func() time.Time // the clock that samples are stamped with
+	// Seen is told what each register said; nil: nobody looks.
+	Seen func([]metering.Seen)
 }
 
 // Meter reads one device.
@@ -37,8 +39,9 @@ type question struct {
 	block
 	rank   int // the least of its registers'
 	needed bool
-	missed int // samples in a row without an answer
-	rest   int // samples for which it is not asked
+	missed int   // samples in a row without an answer
+	rest   int   // samples for which it is not asked
+	err    error // of the last answer
 }
 
 // restFor is for how many samples a question is left out that has no answer: one
@@ -103,6 +106,7 @@ func (m *Meter) Read(ctx context.Context) (metering.Sample, error) {
 		}
 	}
 	got := words{}
+	defer m.show(got)
 	at := m.cfg.Now().UTC()
 	for i := 0; i < len(m.ask); i++ {
 		q := &m.ask[i]
@@ -111,6 +115,7 @@ func (m *Meter) Read(ctx context.Context) (metering.Sample, error) {
 			continue
 		}
 		regs, err := m.bus.Registers(ctx, m.cfg.Unit, q.holding, q.address, q.count)
+		q.err = err
 		switch {
 		case err == nil:
 			q.missed = 0
@@ -138,7 +143,7 @@ func (m *Meter) Read(ctx context.Context) (metering.Sample, error) {
 	s, lacks := m.cfg.Model.gather(got)
 	for _, r := range m.cfg.Model.registers {
 		if r.needed() && lacks[r.value] != given {
-			return metering.Sample{}, metering.Fail(metering.Range, op, "check the meter's model in the configuration", "%s", nothing(r, got))
+			return metering.Sample{}, metering.Fail(metering.Range, op, "check the meter's model in the configuration", "%s", nothing(m.cfg.Model.lacking(r, got), got))
 		}
 	}
 	s = s.Complete()
@@ -149,6 +154,17 @@ func (m *Meter) Read(ctx context.Context) (metering.Sample, error) {
 	m.identify(ctx)
 	s.Device = m.serial
 	return s, nil
+}
+
+// lacking is the register for which the value of r is not given: of a sum the first part
+// that is not told, else r.
+func (m Model) lacking(r register, got words) register {
+	for _, part := range m.registers {
+		if _, _, why := got.number(part); part.value == r.value && why != given {
+			return part
+		}
+	}
+	return r
 }
 
 // nothing says that a register gives no value.

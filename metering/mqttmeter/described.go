@@ -25,7 +25,7 @@ type described struct {
 	reader *values.Reader
 }
 
-func newDescribed(doc Document, every time.Duration, now func() time.Time) (*described, error) {
+func newDescribed(doc Document, every time.Duration, now func() time.Time, seen func([]metering.Seen)) (*described, error) {
 	if now == nil {
 		return nil, errors.New("a clock is needed")
 	}
@@ -34,7 +34,7 @@ func newDescribed(doc Document, every time.Duration, now func() time.Time) (*des
 		kind = ""
 	}
 	r, err := values.New(values.Config{
-		Description: doc.Description, Medium: values.Topics, Age: values.Stale(doc.Stale, every), Own: doc.Topic, Part: "meter.mqtt", Kind: kind,
+		Description: doc.Description, Medium: values.Topics, Age: values.Stale(doc.Stale, every), Own: doc.Topic, Part: "meter.mqtt", Kind: kind, Seen: seen,
 		Op: func(topic string) string { return "read " + cmp.Or(topic, doc.firstTopic()) },
 	})
 	return &described{doc: doc, now: now, reader: r}, err

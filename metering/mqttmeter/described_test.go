@@ -291,7 +291,7 @@ func FuzzDescribed(f *testing.F) {
 	f.Fuzz(func(t *testing.T, first, second string) {
 		d, err := newDescribed(Document{Kind: "values", Topic: "a", Description: values.Description{
 			Import: &values.Value{Path: "SML.Total_in"}, Power: &values.Value{Topic: "b", Factor: "-1000"}, Voltage: &values.Value{Path: "SML.V", Optional: true},
-		}}, time.Minute, time.Now)
+		}}, time.Minute, time.Now, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

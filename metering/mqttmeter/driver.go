@@ -185,7 +185,7 @@ func (d *Document) Pace() time.Duration { return kinds()[d.Kind].every }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {
-	return New(e.MQTT, Config{Document: *d, Every: e.Every, Now: e.Now})
+	return New(e.MQTT, Config{Document: *d, Every: e.Every, Now: e.Now, Seen: e.Seen})
 }
 
 // hear finds a meter in a message of any kind of device.

@@ -29,6 +29,8 @@ type Config struct {
 	// kind.  It is reported silent after three times as long.
 	Every time.Duration
 	Now   func() time.Time // the clock that ages are told by; for described kinds
+	// Seen is told what stood at each place of a described kind; nil: nobody looks.
+	Seen func([]metering.Seen)
 }
 
 // Meter listens to one device, which whoever has the pool runs.
@@ -62,7 +64,7 @@ func New(pool *device.Pool, cfg Config) (*Meter, error) {
 	m := &Meter{cfg: cfg, op: k.op, rank: lowest}
 	var dialect device.Dialect
 	if k.described {
-		d, err := newDescribed(cfg.whole(), cfg.Every, cfg.Now)
+		d, err := newDescribed(cfg.whole(), cfg.Every, cfg.Now, cfg.Seen)
 		if err != nil {
 			return nil, fmt.Errorf("mqttmeter: %w", err)
 		}

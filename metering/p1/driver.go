@@ -49,5 +49,5 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(Config{Name: d.Port, Open: d.Opener(DefaultMode()), Keys: keys, Dialect: d.Dialect(), Now: e.Now})
+	return New(Config{Name: d.Port, Open: d.Opener(DefaultMode()), Keys: keys, Dialect: d.Dialect(), Now: e.Now, Seen: e.Seen})
 }

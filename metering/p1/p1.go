@@ -303,6 +303,8 @@ type Config struct {
 	// missing; zero takes 35 s, three telegrams of an old meter.
 	Patience time.Duration
 	Now      func() time.Time
+	// Seen is told what a telegram tells; nil: nobody looks.
+	Seen func([]metering.Seen)
 }
 
 // DefaultMode is the line of version 4 and later; older meters have 9600 7E1.
@@ -335,6 +337,7 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 			used := r.take(data, false, func(t metering.Telegram, err error) {
 				t.Sample.Device = t.Meter
 				t.Sample.At = m.cfg.Now().UTC()
+				t.Show(m.cfg.Seen)
 				out = append(out, metering.Reading{Sample: t.Sample, Err: err})
 			})
 			return used, out

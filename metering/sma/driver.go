@@ -71,5 +71,5 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	if iface == anyInterface {
 		iface = ""
 	}
-	return New(Config{Listen: Listen(iface, port, !d.Unicast), Serial: d.Serial, SUSy: d.SUSy, Now: e.Now})
+	return New(Config{Listen: Listen(iface, port, !d.Unicast), Serial: d.Serial, SUSy: d.SUSy, Now: e.Now, Seen: e.Seen})
 }

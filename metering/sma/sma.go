@@ -55,6 +55,8 @@ type Config struct {
 	// socket is opened anew; zero takes 20 s.
 	Patience time.Duration
 	Now      func() time.Time
+	// Seen is told what a telegram tells; nil: nobody looks.
+	Seen func([]metering.Seen)
 }
 
 // Meter listens to one meter.
@@ -218,6 +220,7 @@ func (m *Meter) take(b []byte, e *ears) (r metering.Reading, told bool) {
 	e.last, e.at = p, now
 	e.last.values = nil
 	t.Sample.At, t.Sample.Device = now, t.Meter
+	t.Show(m.cfg.Seen)
 	return metering.Reading{Sample: t.Sample}, true
 }
 

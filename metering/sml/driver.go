@@ -45,7 +45,7 @@ func (*Document) Pace() time.Duration { return 4 * time.Second }
 
 // Open implements metering.Settings.
 func (d *Document) Open(e metering.Env) (metering.Meter, error) {
-	return New(Config{Name: d.Port, Open: d.Opener(DefaultMode()), Dialect: d.Dialect(), Now: e.Now})
+	return New(Config{Name: d.Port, Open: d.Opener(DefaultMode()), Dialect: d.Dialect(), Now: e.Now, Seen: e.Seen})
 }
 
 // decodeText is Decode; a recording may be written as nothing but hexadecimal.

@@ -345,6 +345,8 @@ type Config struct {
 	// zero takes 15 s.
 	Patience time.Duration
 	Now      func() time.Time
+	// Seen is told what a telegram tells; nil: nobody looks.
+	Seen func([]metering.Seen)
 }
 
 // DefaultMode is the line of the optical port.
@@ -381,6 +383,7 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 					t, err := decode(file, m.cfg.Dialect)
 					t.Sample.Device = t.Meter
 					t.Sample.At = m.cfg.Now().UTC()
+					t.Show(m.cfg.Seen)
 					out = append(out, metering.Reading{Sample: t.Sample, Err: err})
 				}
 				if file == nil && err == nil {

@@ -35,6 +35,7 @@ type Config struct {
 	Part   string                   // of the configuration that the description stands in, for messages
 	Op     func(from string) string // what is tried, for messages
 	Kind   string                   // of the device, where the description is not the owner's; for messages
+	Seen   func([]metering.Seen)    // is told what stood at each place; nil: nobody looks
 }
 
 // stamp is the measurement's time as a message told it.
@@ -59,6 +60,7 @@ func New(cfg Config) (*Reader, error) {
 		path, _ := jsonpath.Parse(v)
 		r.valid = append(r.valid, path)
 	}
+	r.look()
 	return r, nil
 }
 
@@ -110,6 +112,7 @@ func (*Reader) forget(p *place, from string) {
 
 // Take takes what a message tells.
 func (r *Reader) Take(from string, message any, now time.Time) error {
+	r.show(from, message)
 	touched, err := r.remember(from, message, now)
 	if err != nil {
 		r.Gone(from) // what it told before is not so any more

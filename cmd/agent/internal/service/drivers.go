@@ -33,7 +33,7 @@ func (s *Service) calls() *ocpp.Central {
 // meterEnv is what the meter's driver is given; a meter without a register of
 // its own goes on from state.
 func (s *Service) meterEnv(state control.State) metering.Env {
-	e := metering.Env{Now: s.now, Every: s.cfg.Meter.Every, MQTT: s.pool(), Machine: &s.machine, Path: s.cfg.Path, Since: state.Meter.Last.At}
+	e := metering.Env{Now: s.now, Every: s.cfg.Meter.Every, MQTT: s.pool(), Machine: &s.machine, Path: s.cfg.Path, Since: state.Meter.Last.At, Seen: s.seen}
 	e.Import, e.Export = state.Meter.Shown()
 	if s.loop != nil {
 		e.Stored = s.loop.Stored

@@ -71,7 +71,8 @@ type Service struct {
 	pace     pace                      // of parts that fail
 	guessed  atomic.Pointer[said.Said] // see pinGuessed; nil: nothing to tell
 	journal  *journal.Journal
-	unsigned string // why acknowledgements to the utility cannot be signed
+	unsigned string                // why acknowledgements to the utility cannot be signed
+	seen     func([]metering.Seen) // told what the meter's driver looks for; nil: nobody looks
 }
 
 // Options are what a command decides besides the configuration.

@@ -63,6 +63,8 @@ type trial struct {
 	beside bool // an agent runs on this configuration
 	bus    *asking
 	only   []string // what is asked; empty: all
+	// listens takes the meter's readings; nil: the first is enough.
+	listens *hearing
 }
 
 func (t *trial) asks(what string) bool { return len(t.only) == 0 || slices.Contains(t.only, what) }
@@ -231,6 +233,7 @@ func (t *trial) meterSays(ctx context.Context, m meterTrial, readings <-chan met
 	}
 	label := t.cfg.Meter.Label()
 	var failed error
+	var good Tried
 	for {
 		select {
 		case r := <-readings:
@@ -238,8 +241,14 @@ func (t *trial) meterSays(ctx context.Context, m meterTrial, readings <-chan met
 				failed = r.Err
 				continue
 			}
-			return Tried{m.out.What, Answers, label + ": " + shown(r.Sample), ""}
+			good = Tried{m.out.What, Answers, label + ": " + shown(r.Sample), ""}
+			if t.listens == nil || t.listens.read(r.Sample) {
+				return good
+			}
 		case <-ctx.Done():
+			if good.Answer == Answers {
+				return good
+			}
 			if failed != nil {
 				return Tried{m.out.What, Wrong, fmt.Sprintf("%s: %v", label, failed), "check its cable, address, speed and unit number; agent probe lists the ports"}
 			}
