@@ -18,16 +18,18 @@ import (
 // kinds is one of each kind of Input.
 func kinds() map[string]Happening {
 	return map[string]Happening{
-		"Reading":        Reading{Err: metering.Fail(metering.Silent, "read", "", "no answer")},
-		"Token":          Token{Text: "hello", Source: "page"},
-		"Request":        Request{Kind: SupplyOff, By: "page"},
-		"LastUntil":      LastUntil{Text: "tomorrow 18:00", By: "page"},
-		"NewPlan":        NewPlan{},
-		"NoPlan":         NoPlan{Cause: "a fault of the test"},
-		"Edge":           Edge{Code: health.BrokerGone, Cause: said.Words("shut")},
-		"PriceDocument":  PriceDocument{Text: []byte("none")},
-		"PolicyEnvelope": PolicyEnvelope{Text: []byte("none")},
-		"LimitWord":      LimitWord{From: policy.Own, Limit: -1},
+		"Reading":         Reading{Err: metering.Fail(metering.Silent, "read", "", "no answer")},
+		"Token":           Token{Text: "hello", Source: "page"},
+		"Request":         Request{Kind: SupplyOff, By: "page"},
+		"LastUntil":       LastUntil{Text: "tomorrow 18:00", By: "page"},
+		"NewPlan":         NewPlan{},
+		"NoPlan":          NoPlan{Cause: "a fault of the test"},
+		"Edge":            Edge{Code: health.BrokerGone, Cause: said.Words("shut")},
+		"PriceDocument":   PriceDocument{Text: []byte("none")},
+		"PolicyEnvelope":  PolicyEnvelope{Text: []byte("none")},
+		"LimitWord":       LimitWord{From: policy.Own, Limit: -1},
+		"MeterReading":    MeterReading{Shown: "405.0", By: "page"},
+		"WithdrawReading": WithdrawReading{N: 1, By: "page"},
 	}
 }
 

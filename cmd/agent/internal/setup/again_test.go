@@ -46,3 +46,18 @@ func TestASecretThatIsNotUsedIsNotKept(t *testing.T) {
 		t.Errorf("%v\n%s", got, said)
 	}
 }
+
+// A broker that refused a password is asked for again, with another.
+func TestABrokerIsAskedForAgainAfterAWrongPassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.deaf["broker"] = true
+	lines := slices.Concat(empty(7), []string{"localhost", "keeplit", "wrong", "localhost", "keeplit", "opensesame", "localhost", "keeplit", "opensesame"}, empty(25))
+	d, said, err := w.answers(lines...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	if d.Files[brokerSecret] == "" || strings.Contains(said, "no such file") {
+		t.Errorf("%v\n%s", slices.Collect(maps.Keys(d.Files)), said)
+	}
+}

@@ -47,15 +47,15 @@ func (i *interview) brokerAt() error {
 			s += map[bool]string{true: ":8883", false: ":1883"}[strings.HasPrefix(s, "mqtts://")]
 		}
 		i.sheet.Set("mqtt.url", text(s))
+		i.sheet.Leave("mqtt.username") // of an answer before this one, as its secret
+		i.sheet.Leave("mqtt.password")
 		if err := i.wrong("mqtt"); err != nil {
 			return err
 		}
-		user, err := "", error(nil)
-		if err = i.Ask("  As which user (none: without a name)", none, func(u string) error { user = u; return nil }); err != nil {
+		user := ""
+		if err := i.Ask("  As which user (none: without a name)", none, func(u string) error { user = u; return nil }); err != nil {
 			return err
 		}
-		i.sheet.Leave("mqtt.username")
-		i.sheet.Leave("mqtt.password")
 		if user != none {
 			i.sheet.Use("mqtt.username")
 			i.sheet.Set("mqtt.username", text(user))
