@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +25,15 @@ type device struct {
 	most   int          // registers that it gives at once; zero: as many as are asked for
 	asked  atomic.Int64
 	odd    func(question, reply []byte) []byte // what comes in place of the reply
+
+	mu sync.Mutex // of table, once it is asked
+}
+
+// change changes what the registers hold while it is asked.
+func (d *device) change(how func(table map[int]uint16)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	how(d.table)
 }
 
 func (d *device) f32(at int, v float64) {
@@ -48,6 +58,8 @@ func newSDM() *device {
 }
 
 func (d *device) pdu(q []byte) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.asked.Add(1)
 	from, n := int(binary.BigEndian.Uint16(q[1:])), int(binary.BigEndian.Uint16(q[3:]))
 	if d.silent[from] {

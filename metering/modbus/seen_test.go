@@ -63,13 +63,13 @@ func TestWhatEachRegisterWasTakenFor(t *testing.T) {
 		t.Errorf("%d registers, and\n%s", len(rows), got)
 	}
 	// A register that is refused, a second time: it is not asked for again so soon.
-	delete(d.table, 20)
+	d.change(func(table map[int]uint16) { delete(table, 20) })
 	_ = looks(t, meter)
 	if got = looks(t, meter); !strings.Contains(got, "||exception 2, illegal register; it is asked again after") {
 		t.Errorf("refused:\n%s", got)
 	}
 	// Without the register there is no sample, and the rest is told all the same.
-	d.table[3], d.table[4] = 0xFFFF, 0xFFFF
+	d.change(func(table map[int]uint16) { table[3], table[4] = 0xFFFF, 0xFFFF })
 	if got = looks(t, meter); !strings.Contains(got, "import|input 0x0001 uint32|0000 01F4 = 500|x 0.01 kWh, part of a sum||another part of the sum is not told, ") ||
 		!strings.Contains(got, "import|input 0x0003 uint32|FFFF FFFF|x 0.01 kWh, part of a sum||it says that it has no value") || !strings.Contains(got, "voltage|holding 0x0006 uint16|08FD = 2301") ||
 		!strings.Contains(got, "import@0x0003 gives no value (registers [FFFF FFFF])") {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,9 +73,14 @@ func TestConformance(t *testing.T) {
 				Energy: units.WattHour, Power: units.Watt, Cases: cases,
 				New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
 					wrap := kind.wrap(&sender{address: house(), key: houseKey(), counter: 1000})
+					var mu sync.Mutex // a line that hangs is played beside the one after it
 					dev := &meteringtest.Sender{
-						Telegram: func(t meteringtest.Truth) []byte { return wrap(wordsOf(t)) },
-						Absurd:   meteringtest.TooHigh, Spoil: spoiled,
+						Telegram: func(t meteringtest.Truth) []byte {
+							mu.Lock()
+							defer mu.Unlock()
+							return wrap(wordsOf(t))
+						},
+						Absurd: meteringtest.TooHigh, Spoil: spoiled,
 					}
 					dev.Line = way.On(t, dev.Play)
 					m, err := New(Config{
