@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
@@ -19,10 +18,7 @@ type limitsCmd struct {
 // Run prints one CSV line a limit, the oldest first.  It only reads, also beside a running
 // agent.
 func (c limitsCmd) Run(e *env) error {
-	if !c.To.IsZero() && !c.To.After(c.From) {
-		return &exitError{exitUsage, errors.New("--to must be later than --from")}
-	}
-	s, err := readRecords(e, c.Data)
+	s, from, to, err := readBetween(e, c.Data, c.From, c.To)
 	if err != nil {
 		return err
 	}
@@ -37,7 +33,6 @@ func (c limitsCmd) Run(e *env) error {
 			return err
 		}
 	}
-	from, to := wide(c.From, c.To)
 	all, err := journal.Limits(e.Ctx, s, &st, from, to)
 	if err != nil {
 		return err

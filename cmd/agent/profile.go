@@ -24,10 +24,7 @@ type profileCmd struct {
 // Run prints one CSV line an interval, the oldest first.  It only reads, also
 // beside a running agent.
 func (c profileCmd) Run(e *env) error {
-	if !c.To.IsZero() && !c.To.After(c.From) {
-		return &exitError{exitUsage, errors.New("--to must be later than --from")}
-	}
-	s, err := readRecords(e, c.Data)
+	s, from, to, err := readBetween(e, c.Data, c.From, c.To)
 	if err != nil {
 		return err
 	}
@@ -39,7 +36,6 @@ func (c profileCmd) Run(e *env) error {
 	if c.Series != planning.SiteSeries && !slices.Contains(series, c.Series) {
 		return &exitError{exitUsage, fmt.Errorf("there is no series %q; there is %s", c.Series, strings.Join(series, ", "))}
 	}
-	from, to := wide(c.From, c.To)
 	var intervals []metering.Interval
 	for iv, err := range s.Intervals(e.Ctx, c.Series, from, to) {
 		if err != nil {
@@ -48,6 +44,22 @@ func (c profileCmd) Run(e *env) error {
 		intervals = append(intervals, iv.Interval)
 	}
 	return metering.WriteProfile(e.Stdout, intervals)
+}
+
+// readBetween opens the records in a folder for reading what is of the time from one
+// instant to another, for ever where one is left out.
+func readBetween(e *env, folder string, from, to time.Time) (*store.Store, time.Time, time.Time, error) {
+	if !to.IsZero() && !to.After(from) {
+		return nil, from, to, &exitError{exitUsage, errors.New("--to must be later than --from")}
+	}
+	if from.IsZero() {
+		from = time.Unix(0, 0)
+	}
+	if to.IsZero() {
+		to = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	s, err := readRecords(e, folder)
+	return s, from, to, err
 }
 
 // readRecords opens the records in a folder for reading, also beside a running agent.
@@ -60,15 +72,4 @@ func readRecords(e *env, folder string) (*store.Store, error) {
 		return nil, &exitError{exitUsage, fmt.Errorf("%s is no folder; name the agent's data folder", folder)}
 	}
 	return store.Open(e.Ctx, folder, store.Options{ReadOnly: true})
-}
-
-// wide is the time from one instant to another, for ever where one is left out.
-func wide(from, to time.Time) (time.Time, time.Time) {
-	if from.IsZero() {
-		from = time.Unix(0, 0)
-	}
-	if to.IsZero() {
-		to = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-	}
-	return from, to
 }

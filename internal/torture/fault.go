@@ -95,6 +95,26 @@ func (r *room) site(s settings) (*site, error) {
 	return newSite(r.ctx, r.agent, dir, s)
 }
 
+// home is a site whose agent runs and whose account has begun, with the supply on.
+func (r *room) home(s settings, watts int64) (*site, error) {
+	h, err := r.site(s)
+	if err == nil {
+		err = r.opened(h, watts)
+	}
+	if err == nil {
+		r.until(20*time.Second, func() bool { on, _ := h.house.is(supply); return on })
+	}
+	return h, err
+}
+
+// often is how often a fault is tried.
+func (r *room) often(brief, whole int) int {
+	if r.brief {
+		return brief
+	}
+	return whole
+}
+
 // until waits for something.
 func (r *room) until(most time.Duration, ok func() bool) bool {
 	for end := time.Now().Add(most); time.Now().Before(end) && r.ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {

@@ -97,19 +97,12 @@ func (r *room) unmoved(h *site, before int) error {
 
 // messages sends mutated messages on every topic that the agent hears.
 func messages(r *room) error {
-	h, err := r.site(settings{more: "schedule: {persist: 1s}\npolicy: {issuer: utility.example, roots: [w5V-Ks5kQkd0iTQ5ZOWzzJHzl-7HjRqSJXcYJCBTuyo], threshold: 1, streams: [tariff, message, limit], limit: {fail_safe: 7 kW, fail_safe_for: 2h, floor: 4.2 kW}}"})
+	h, err := r.home(settings{more: "schedule: {persist: 1s}\npolicy: {issuer: utility.example, roots: [w5V-Ks5kQkd0iTQ5ZOWzzJHzl-7HjRqSJXcYJCBTuyo], threshold: 1, streams: [tariff, message, limit], limit: {fail_safe: 7 kW, fail_safe_for: 2h, floor: 4.2 kW}}"}, 700)
 	defer h.close()
 	if err != nil {
 		return err
 	}
-	if err := r.opened(h, 700); err != nil {
-		return err
-	}
-	r.until(20*time.Second, func() bool { on, _ := h.house.is(supply); return on })
-	n := 250_000
-	if r.brief {
-		n = 2000
-	}
+	n := r.often(2000, 250_000)
 	topics := []string{
 		"keeplit/torture/token", "keeplit/torture/load/geyser/set", "keeplit/torture/until/set", "keeplit/torture/supply/reconnect", "keeplit/torture/prices",
 		"keeplit/torture/load/other/set", "house/geyser", "house/" + supply, "keeplit-policy/keys/utility.example", "keeplit-policy/site/torture/limit", "keeplit-policy/site/torture/heartbeat",
@@ -145,19 +138,12 @@ func messages(r *room) error {
 
 // requests sends mutated requests to the page, with and without the PIN.
 func requests(r *room) error {
-	h, err := r.site(settings{})
+	h, err := r.home(settings{}, 700)
 	defer h.close()
 	if err != nil {
 		return err
 	}
-	if err := r.opened(h, 700); err != nil {
-		return err
-	}
-	r.until(20*time.Second, func() bool { on, _ := h.house.is(supply); return on })
-	n := 20_000
-	if r.brief {
-		n = 1000
-	}
+	n := r.often(1000, 20_000)
 	host := strings.TrimPrefix(h.url, "http://")
 	heads := "Host: " + host + "\r\nAuthorization: Bearer " + ownersPIN + "\r\nContent-Type: application/json\r\n"
 	var seeds []string
@@ -220,12 +206,9 @@ func requests(r *room) error {
 // the log at its most talkative, the page, the API, the process list, the records and a
 // backup without a passphrase; and for files that others may read.
 func secrets(r *room) error {
-	h, err := r.site(settings{level: "debug"})
+	h, err := r.home(settings{level: "debug"}, 700)
 	defer h.close()
 	if err != nil {
-		return err
-	}
-	if err := r.opened(h, 700); err != nil {
 		return err
 	}
 	r.tried++

@@ -160,18 +160,12 @@ func (c *customers) enter(ctx context.Context, h *site) {
 
 // kills ends the agent without warning, again and again, while tokens come by all ways.
 func kills(r *room) error {
-	h, err := r.site(settings{})
+	h, err := r.home(settings{}, 2000)
 	defer h.close()
 	if err != nil {
 		return err
 	}
-	if err := r.opened(h, 2000); err != nil {
-		return err
-	}
-	n := 25
-	if r.brief {
-		n = 4
-	}
+	n := r.often(4, 25)
 	c := &customers{ways: map[string]int{}}
 	c.listen(h)
 	for i := range n {

@@ -1,6 +1,10 @@
 package atm90e32
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/keeplit/keeplit/metering/meteringtest"
+)
 
 func TestSettings(t *testing.T) {
 	for _, row := range []struct {
@@ -13,9 +17,6 @@ func TestSettings(t *testing.T) {
 		{"no gain of the chip", Document{Bus: "b", VoltageGain: 1, CurrentGain: 1, CurrentPGA: 3}, "current_pga"},
 		{"not calibrated", Document{Bus: "b", VoltageGain: 1}, "current_gain"},
 	} {
-		l := row.doc.Check()
-		if len(l) != 0 && row.path == "" || row.path != "" && (len(l) != 1 || l[0].Path != row.path || l[0].Remedy == "") {
-			t.Errorf("%s: %v, want a fault at %q", row.name, l, row.path)
-		}
+		meteringtest.Faults(t, row.name, row.doc.Check(), row.path)
 	}
 }

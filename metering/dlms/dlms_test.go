@@ -67,16 +67,7 @@ func TestNoDamagedTelegramIsReadWrong(t *testing.T) {
 				t.Errorf("%s, %s at byte %d: nothing is read, and nothing said", v.Name, what, at)
 			}
 		}
-		for i := range v.Data {
-			try("cut", i, v.Data[:i])
-			for bit := range 8 {
-				b := bytes.Clone(v.Data)
-				b[i] ^= 1 << bit
-				try("a bit turned over", i, b)
-			}
-			try("a byte lost", i, append(bytes.Clone(v.Data[:i]), v.Data[i+1:]...))
-			try("a byte too many", i, append(append(bytes.Clone(v.Data[:i]), 0x55), v.Data[i:]...))
-		}
+		meteringtest.Damage(v.Data, try)
 	}
 }
 
@@ -312,20 +303,9 @@ func TestSettings(t *testing.T) {
 			d.Codes, d.Factors = &obis.CodesDocument{Power: "P.1"}, &obis.FactorsDocument{Energy: "0"}
 		}), "obis.power factors.energy"},
 	} {
-		var paths []string
-		for _, f := range row.doc.Check() {
-			paths = append(paths, f.Path)
-			if f.Remedy == "" || strings.Contains(f.String(), "0A0A") {
-				t.Errorf("%s: %v", row.name, f)
-			}
-		}
-		if got := strings.Join(paths, " "); got != row.paths {
-			t.Errorf("%s: faults at %q, want %q", row.name, got, row.paths)
-		}
+		meteringtest.Faults(t, row.name, row.doc.Check(), row.paths, "0A0A")
 		if row.paths == "" {
-			if _, err := row.doc.Open(metering.Env{Now: time.Now}); err != nil {
-				t.Errorf("%s: %v", row.name, err)
-			}
+			meteringtest.Opens(t, row.name, &row.doc)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package iec62056
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/keeplit/keeplit/metering/meteringtest"
+)
 
 func TestSettings(t *testing.T) {
 	for _, row := range []struct {
@@ -15,9 +19,6 @@ func TestSettings(t *testing.T) {
 		{"a serial server without its port", Document{Port: "10.0.0.5:"}, "port"},
 		{"no serial speed", Document{Port: "/dev/ttyUSB0", MaxBaud: 1}, "max_baud"},
 	} {
-		l := row.doc.Check()
-		if len(l) != 0 && row.path == "" || row.path != "" && (len(l) != 1 || l[0].Path != row.path || l[0].Remedy == "") {
-			t.Errorf("%s: %v, want a fault at %q", row.name, l, row.path)
-		}
+		meteringtest.Faults(t, row.name, row.doc.Check(), row.path)
 	}
 }

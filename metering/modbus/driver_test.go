@@ -1,6 +1,10 @@
 package modbus
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/keeplit/keeplit/metering/meteringtest"
+)
 
 func TestSettings(t *testing.T) {
 	for _, row := range []struct {
@@ -34,9 +38,6 @@ func TestSettings(t *testing.T) {
 		{"an exponent of a float", Document{Model: "generic", Port: "y", Map: []Register{{Value: "import", Type: "float64", Exponent: new(int)}}}, "map[0].exponent"},
 		{"scale zero", Document{Model: "generic", Port: "y", Map: []Register{{Value: "power", Type: "uint16", Scale: "0"}}}, "map[0].scale"},
 	} {
-		l := row.doc.Check()
-		if len(l) != 0 && row.path == "" || row.path != "" && (len(l) != 1 || l[0].Path != row.path || l[0].Remedy == "") {
-			t.Errorf("%s: %v, want a fault at %q", row.name, l, row.path)
-		}
+		meteringtest.Faults(t, row.name, row.doc.Check(), row.path)
 	}
 }

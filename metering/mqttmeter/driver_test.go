@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/device/shelly"
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/meteringtest"
 	"github.com/keeplit/keeplit/metering/values"
 )
 
@@ -43,9 +44,7 @@ func TestSettings(t *testing.T) {
 			}
 			continue
 		}
-		if len(l) != 0 && row.path == "" || row.path != "" && (len(l) != 1 || l[0].Path != row.path || l[0].Remedy == "") {
-			t.Errorf("%s: %v, want a fault at %q", row.name, l, row.path)
-		}
+		meteringtest.Faults(t, row.name, l, row.path)
 	}
 }
 

@@ -54,15 +54,7 @@ func TestNoDamagedEncryptedTelegramIsReadWrong(t *testing.T) {
 				}
 			}
 		}
-		for i := range v.Data {
-			try("cut", i, v.Data[:i])
-			for bit := range 8 {
-				b := bytes.Clone(v.Data)
-				b[i] ^= 1 << bit
-				try("a bit turned over", i, b)
-			}
-			try("a byte lost", i, append(bytes.Clone(v.Data[:i]), v.Data[i+1:]...))
-		}
+		meteringtest.Damage(v.Data, try)
 	}
 }
 

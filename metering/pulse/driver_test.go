@@ -7,6 +7,7 @@ import (
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
+	"github.com/keeplit/keeplit/metering/meteringtest"
 )
 
 func TestSettings(t *testing.T) {
@@ -20,10 +21,7 @@ func TestSettings(t *testing.T) {
 		{"no pulses", Document{Pin: "GPIO17"}, "pulses_per_kwh"},
 		{"a bounce of an hour", Document{Pin: "GPIO17", PerKWh: 1000, Debounce: 1 << 42}, "debounce"},
 	} {
-		l := row.doc.Check()
-		if len(l) != 0 && row.path == "" || row.path != "" && (len(l) != 1 || l[0].Path != row.path || l[0].Remedy == "") {
-			t.Errorf("%s: %v, want a fault at %q", row.name, l, row.path)
-		}
+		meteringtest.Faults(t, row.name, row.doc.Check(), row.path)
 	}
 }
 

@@ -403,14 +403,9 @@ func TestSettings(t *testing.T) {
 		{"both", Document{Interface: "eth0", Unicast: true}, "interface"},
 		{"a name that is none", Document{Interface: "the network in the cellar"}, "interface"},
 	} {
-		l := row.doc.Check()
-		if len(l) != 0 && row.path == "" || row.path != "" && (len(l) != 1 || l[0].Path != row.path || l[0].Remedy == "") {
-			t.Errorf("%s: %v, want a fault at %q", row.name, l, row.path)
-		}
+		meteringtest.Faults(t, row.name, row.doc.Check(), row.path)
 		if row.path == "" {
-			if _, err := row.doc.Open(metering.Env{Now: time.Now}); err != nil {
-				t.Errorf("%s: %v", row.name, err)
-			}
+			meteringtest.Opens(t, row.name, &row.doc)
 		}
 	}
 }

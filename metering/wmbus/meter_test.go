@@ -370,20 +370,9 @@ func TestSettings(t *testing.T) {
 		{"a mode that is none", named(func(d *Document) { d.Receiver, d.Mode = "im871a", "S1" }), "mode"},
 		{"a factor that is none", named(func(d *Document) { d.Factors = &obis.FactorsDocument{Energy: "x"} }), "factors.energy"},
 	} {
-		var paths []string
-		for _, f := range row.doc.Check() {
-			paths = append(paths, f.Path)
-			if f.Remedy == "" || strings.Contains(f.String(), "0A0A") {
-				t.Errorf("%s: %v", row.name, f)
-			}
-		}
-		if got := strings.Join(paths, " "); got != row.paths {
-			t.Errorf("%s: faults at %q, want %q", row.name, got, row.paths)
-		}
+		meteringtest.Faults(t, row.name, row.doc.Check(), row.paths, "0A0A")
 		if row.paths == "" {
-			if _, err := row.doc.Open(metering.Env{Now: time.Now}); err != nil {
-				t.Errorf("%s: %v", row.name, err)
-			}
+			meteringtest.Opens(t, row.name, &row.doc)
 		}
 	}
 }

@@ -85,16 +85,7 @@ func TestNoDamagedFrameIsReadWrong(t *testing.T) {
 				t.Fatalf("%s, %s at byte %d: %+v", v.Name, what, at, got)
 			}
 		}
-		for i := range v.Data {
-			try("cut", i, v.Data[:i])
-			for bit := range 8 {
-				b := bytes.Clone(v.Data)
-				b[i] ^= 1 << bit
-				try("a bit turned over", i, b)
-			}
-			try("a byte lost", i, append(bytes.Clone(v.Data[:i]), v.Data[i+1:]...))
-			try("a byte too many", i, append(append(bytes.Clone(v.Data[:i]), 0x55), v.Data[i:]...))
-		}
+		meteringtest.Damage(v.Data, try)
 	}
 }
 
