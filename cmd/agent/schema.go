@@ -26,10 +26,7 @@ type schemaCmd struct {
 // document of the API.
 func (c schemaCmd) Run(e *env) error {
 	if c.API {
-		document, err := openapi.Document()
-		if err == nil {
-			_, err = fmt.Fprintf(e.Stdout, "%s\n", document)
-		}
+		_, err := io.WriteString(e.Stdout, openapi.Document())
 		return err
 	}
 	sections, err := config.Reference(drivers.All())

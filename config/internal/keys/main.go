@@ -9,19 +9,16 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/keeplit/keeplit/internal/comments"
 )
 
 // key is what is said of one: config has the same form.
@@ -74,7 +71,7 @@ func gather(root string) (map[string]key, error) {
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return nil
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		types, err := comments.Of(path)
 		if err != nil {
 			return err
 		}
@@ -82,34 +79,20 @@ func gather(root string) (map[string]key, error) {
 		if err != nil {
 			return err
 		}
-		return ofFile(keys, filepath.ToSlash(dir), file)
+		return ofFile(keys, filepath.ToSlash(dir), types)
 	})
 	return keys, err
 }
 
-func ofFile(keys map[string]key, dir string, file *ast.File) error {
-	for _, decl := range file.Decls {
-		g, ok := decl.(*ast.GenDecl)
-		if !ok {
-			continue
+func ofFile(keys map[string]key, dir string, types []comments.Type) error {
+	for _, t := range types {
+		name := dir + "." + t.Name
+		if k, ok := ofType(t.Says); ok {
+			keys[name] = k
 		}
-		for _, spec := range g.Specs {
-			t, ok := spec.(*ast.TypeSpec)
-			if !ok {
-				continue
-			}
-			name := dir + "." + t.Name.Name
-			if k, ok := ofType(cmp.Or(t.Doc, g.Doc)); ok {
-				keys[name] = k
-			}
-			s, ok := t.Type.(*ast.StructType)
-			if !ok {
-				continue
-			}
-			for _, f := range s.Fields.List {
-				if err := ofField(keys, name, f); err != nil {
-					return err
-				}
+		for _, f := range t.Fields {
+			if err := ofField(keys, name, f); err != nil {
+				return err
 			}
 		}
 	}
@@ -117,21 +100,17 @@ func ofFile(keys map[string]key, dir string, file *ast.File) error {
 }
 
 // ofType is the paragraph of a type's comment that is of the file.
-func ofType(doc *ast.CommentGroup) (key, bool) {
-	_, text, found := strings.Cut(doc.Text(), "In a configuration: ")
+func ofType(says string) (key, bool) {
+	_, text, found := strings.Cut(says, "In a configuration: ")
 	return parse(text), found
 }
 
 // ofField adds what the comment of a field says, where it has an example: comments of
 // documents that are no part of a configuration have none.
-func ofField(keys map[string]key, of string, f *ast.Field) error {
-	if f.Tag == nil {
-		return nil
-	}
-	tag := reflect.StructTag(strings.Trim(f.Tag.Value, "`"))
-	name, _, _ := strings.Cut(tag.Get("yaml"), ",")
-	k := parse(f.Doc.Text())
-	if name == "" || name == "-" || k.Example == "" || tag.Get("as") == "mapping" {
+func ofField(keys map[string]key, of string, f comments.Field) error {
+	name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	k := parse(f.Says)
+	if name == "" || name == "-" || k.Example == "" || f.Tag.Get("as") == "mapping" {
 		return nil
 	}
 	name = of + "." + name

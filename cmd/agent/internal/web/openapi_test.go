@@ -13,6 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers/legacy"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api/apitest"
 	"github.com/keeplit/keeplit/cmd/agent/internal/api/openapi"
 )
 
@@ -36,11 +37,7 @@ func closed(t *testing.T, text []byte) []byte {
 // The document is one of OpenAPI, tells of each request that is answered and of no other, and says of each
 // form what it is.
 func TestTheOpenAPIDocumentIsWhole(t *testing.T) {
-	text, err := openapi.Document()
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := openapi3.NewLoader().LoadFromData(text)
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(openapi.Document()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +52,7 @@ func TestTheOpenAPIDocumentIsWhole(t *testing.T) {
 	for _, m := range regexp.MustCompile(`mux.HandleFunc\("((?:GET|POST) /api/[^"]+)"`).FindAllStringSubmatch(string(source), -1) {
 		answered = append(answered, m[1])
 	}
-	for _, o := range openapi.Operations() {
+	for _, o := range apitest.Operations() {
 		told = append(told, o.Method+" "+o.Path)
 	}
 	slices.Sort(answered)
@@ -76,11 +73,7 @@ func TestTheOpenAPIDocumentIsWhole(t *testing.T) {
 // What the handlers really answer is what the document says: every key of it is described, and every key that is
 // always there is.
 func TestAnswersAreAsTheOpenAPIDocumentHasThem(t *testing.T) {
-	text, err := openapi.Document()
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := openapi3.NewLoader().LoadFromData(closed(t, text))
+	doc, err := openapi3.NewLoader().LoadFromData(closed(t, []byte(openapi.Document())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +145,7 @@ func TestAnswersAreAsTheOpenAPIDocumentHasThem(t *testing.T) {
 	x.f.fail = &Refusal{Reason: "Not now."}
 	x.f.mu.Unlock()
 	check(http.MethodPost, "/api/v1/loads/geyser/run", "", http.StatusConflict, pin...)
-	for _, o := range openapi.Operations() {
+	for _, o := range apitest.Operations() {
 		if !o.Stream && !seen[o.Method+" "+o.Path] {
 			t.Errorf("%s %s was not asked for", o.Method, o.Path)
 		}

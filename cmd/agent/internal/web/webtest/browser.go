@@ -328,14 +328,7 @@ func (p *Page) Keys(text string) {
 	p.must(p.do(chromedp.KeyEvent(text)))
 }
 
-// Text is the text of the element, as it is read, with its spaces made plain.
-func (p *Page) Text(selector string) string {
-	p.tb.Helper()
-	s, err := p.text(selector)
-	p.must(err)
-	return s
-}
-
+// text is that of the element, as it is read, with its spaces made plain.
 func (p *Page) text(selector string) (string, error) {
 	var s string
 	err := p.eval(fmt.Sprintf("(document.querySelector(%s)?.innerText ?? '(nothing is %s)')", quote(selector), strings.Trim(quote(selector), `"`)), &s)

@@ -1,4 +1,4 @@
-package openapi
+package apitest
 
 import (
 	"maps"
@@ -7,9 +7,6 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 )
-
-// ProblemType is the media type of a refusal for whoever asks for it (RFC 9457).
-const ProblemType = "application/problem+json"
 
 // Operation is one request that the API answers.
 type Operation struct {
