@@ -154,8 +154,9 @@ const (
 )
 
 // besieged is a site with relays by wire, whose broker hangs and whose page is attacked until
-// the answer is called.
-func (r *room) besieged(credit string) (*site, func(), error) {
+// the answer is called.  What its owner does is done before: those who guess the PIN from
+// where the owner is lock the owner out with them.
+func (r *room) besieged(credit string, before func(h *site) error) (*site, func(), error) {
 	h, err := r.site(settings{supply: fmt.Sprintf(relayLine, 17), load: fmt.Sprintf(relayLine, 18), every: "100ms", credit: credit})
 	if err == nil {
 		err = h.wire()
@@ -165,6 +166,9 @@ func (r *room) besieged(credit string) (*site, func(), error) {
 	}
 	if err == nil && !r.until(20*time.Second, func() bool { on, _ := h.house.is(supply); return on }) {
 		err = fmt.Errorf("the supply is not switched on: %s", h.out.String())
+	}
+	if err == nil {
+		err = before(h)
 	}
 	if err != nil {
 		return h, func() {}, err
@@ -178,17 +182,23 @@ func (r *room) besieged(credit string) (*site, func(), error) {
 // overload measures the time from more than the supply carries to a load's OFF, with the
 // disk hanging, the broker gone and the page attacked.
 func overload(r *room) error {
-	h, end, err := r.besieged("100")
+	h, end, err := r.besieged("100", func(h *site) error {
+		status, answer, err := h.ask(r.ctx, http.MethodPost, "/api/v1/loads/geyser/run", nil)
+		if err != nil {
+			return err
+		}
+		if status != http.StatusNoContent {
+			return fmt.Errorf("the geyser is not to run: %d %v", status, answer)
+		}
+		if !r.until(40*time.Second, func() bool { on, _ := h.house.is("geyser"); return on }) {
+			return fmt.Errorf("the geyser is not switched on: %s", h.out.String())
+		}
+		return nil
+	})
 	defer h.close()
 	defer end()
 	if err != nil {
 		return err
-	}
-	if _, _, err := h.ask(r.ctx, http.MethodPost, "/api/v1/loads/geyser/run", nil); err != nil {
-		return err
-	}
-	if !r.until(40*time.Second, func() bool { on, _ := h.house.is("geyser"); return on }) {
-		return fmt.Errorf("the geyser is not switched on: %s", h.out.String())
 	}
 	hanging, err := troubled(h.pid(), syncs+":delay_enter=20000000")
 	if err != nil {
@@ -215,7 +225,7 @@ func overload(r *room) error {
 // disk, the broker gone and the page attacked.  Where the disk hangs nobody is cut off, by
 // intent: no top-up could be recorded.
 func spent(r *room) error {
-	h, end, err := r.besieged("0.04")
+	h, end, err := r.besieged("0.04", func(*site) error { return nil })
 	defer h.close()
 	defer end()
 	if err != nil {
