@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"pgregory.net/rapid"
 
 	"github.com/keeplit/keeplit/credit"
@@ -14,6 +16,7 @@ import (
 // Whatever happens to an account, its entries added up come to the same, follow
 // what was stored before them, and keep every token.
 func TestEntriesAddedUpComeToTheSame(t *testing.T) {
+	unraced.Only(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		s := open(rt, func(d *credit.Document) {
 			d.Opening = 20 * one

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/credit"
 )
 
@@ -183,6 +185,7 @@ func TestAnOverloadInFriendlyHoursDoesNotBecomeACutForCredit(t *testing.T) {
 // changed: an hour that comes twice is within it twice, and what is left of one that is
 // passed over is within it.  Beside the window it is friendly for an hour at the most.
 func TestFriendlyHoursHaveNoHoleWhereTheClockIsChanged(t *testing.T) {
+	unraced.Only(t)
 	for _, zone := range []string{"Europe/Berlin", "Europe/London", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Johannesburg"} {
 		loc, err := time.LoadLocation(zone)
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -102,6 +104,7 @@ func TestAnInstalmentEndsWithItsRule(t *testing.T) {
 
 // What is foreseen to fall due is what is taken, to the instant and to the end of the debt.
 func TestInstalmentsAreForeseenAsTheyAreTaken(t *testing.T) {
+	unraced.Only(t)
 	for _, period := range []credit.Period{credit.Day, credit.Week, credit.Month} {
 		s := open(t, func(d *credit.Document) {
 			d.Debt = credit.DebtDocument{Period: period, ByTime: 30 * one}

@@ -2,10 +2,11 @@ package credit_test
 
 import (
 	"fmt"
-	"math/bits"
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/unraced"
 
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -55,6 +56,7 @@ type move[S any] struct {
 // with spent credit outside protected hours, none cuts it with credit, and
 // nothing but the named facts keeps it off.
 func TestEveryPathOfTheCutOff(t *testing.T) {
+	unraced.Only(t)
 	for _, restore := range []credit.Restore{credit.Automatic, credit.Armed} {
 		for _, above := range []units.Money{0, one} {
 			t.Run(fmt.Sprintf("%s above %s", restore, above.Decimal(0)), func(t *testing.T) {
@@ -178,9 +180,6 @@ func exploreCutOff(t *testing.T, restore credit.Restore, above units.Money) {
 		{"paid off", func(w world) (world, error) { w.a.Unlocked = true; return w, nil }},
 	}
 	for set := range uint(1 << 8) { // every combination of facts
-		if raced && bits.OnesCount(set) > 2 {
-			continue
-		}
 		on := func(i int) bool { return set>>i&1 == 1 }
 		f := credit.Facts{
 			Fault: on(0), Tamper: on(1), Utility: on(2), Overload: on(3), Customer: on(4), Confirm: on(5), Unbreakable: on(6), Doubtful: on(7),

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -20,7 +22,7 @@ func dayAhead(f *Forecaster, at time.Time) float64 {
 // A home that was cut off wants what it wanted before, however long it was, on
 // the day that the supply is back and some hours later.
 func TestAfterDarkDaysTheForecastIsThatOfBefore(t *testing.T) {
-	manyFits(t)
+	unraced.Only(t)
 	const lit = 42
 	obs := household(monday, 30*time.Minute, lit+23, 61)
 	for _, dark := range []int{0, 1, 3, 22} {

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -71,7 +73,7 @@ func TestHolidaysEveryYear(t *testing.T) {
 // An office that is closed on holidays is forecast closed on the next one, and
 // in the week after Christmas as in the year before.
 func TestOfficeIsForecastClosedOnHolidays(t *testing.T) {
-	manyFits(t)
+	unraced.Only(t)
 	holiday := HolidaysIn("Europe/London")
 	closed := func(at time.Time) bool {
 		wd := at.Weekday()

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -164,7 +166,7 @@ func TestLateObservationsCount(t *testing.T) {
 // A reading that comes after a forecast was asked for that should have known it, by minutes
 // or by hours, is learned from at once: not only from the next refit on.
 func TestReadingsAFewHoursLateAreLearnedFrom(t *testing.T) {
-	manyFits(t)
+	unraced.Only(t)
 	const days = 64
 	obs := household(monday, time.Hour, days, 9)
 	for _, c := range []struct {
@@ -302,7 +304,7 @@ func TestAwayRaisesTheAlarmAndBothCasesAreHeld(t *testing.T) {
 }
 
 func TestTemperatureIsUsedWhereItTells(t *testing.T) {
-	manyFits(t)
+	unraced.Only(t)
 	rng := rand.New(rand.NewPCG(13, 14))
 	base := household(monday, time.Hour, 160, 13)
 	celsius := make([]float64, 163*24)
@@ -342,7 +344,7 @@ func TestTemperatureIsUsedWhereItTells(t *testing.T) {
 }
 
 func TestRunOutQuantilesHoldWhatTheySay(t *testing.T) {
-	manyFits(t)
+	unraced.Only(t)
 	obs := household(monday, time.Hour, 220, 15)
 	var before10, before90, n float64
 	f := mustNew(t, Options{Step: time.Hour})
@@ -374,7 +376,7 @@ func TestRunOutQuantilesHoldWhatTheySay(t *testing.T) {
 }
 
 func TestBacktestScoresItself(t *testing.T) {
-	manyFits(t)
+	unraced.Only(t)
 	calls := 0
 	rep, err := Backtest(t.Context(), Options{Step: time.Hour}, household(monday, time.Hour, 90, 16),
 		BacktestOptions{Origins: 8, Progress: func(int, int) { calls++ }})

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/internal/units"
 	"pgregory.net/rapid"
 )
@@ -212,7 +214,7 @@ func TestSlotsOfAllLengths(t *testing.T) {
 
 // A single minute is wilder than its quarter of an hour, and the range says so.
 func TestRangeOfSingleMinutesHolds(t *testing.T) {
-	manyFits(t)
+	unraced.Only(t)
 	for _, step := range []time.Duration{time.Minute, 5 * time.Minute} {
 		f := mustNew(t, Options{Step: step})
 		obs := household(monday, step, 60, 6)
@@ -239,7 +241,7 @@ func TestRangeOfSingleMinutesHolds(t *testing.T) {
 // Hours and weeks that are missing at the end leave the answer where it was, and a
 // range that is not narrower for it.
 func TestGapsAtTheEndAreNoNews(t *testing.T) {
-	manyFits(t)
+	unraced.Only(t)
 	obs := household(monday, 30*time.Minute, 63, 21)
 	at := monday.Add(63 * day)
 	width := func(fc Forecast) (w float64) {

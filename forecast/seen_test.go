@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"pgregory.net/rapid"
 )
 
@@ -119,7 +121,7 @@ func TestTheFirstWeeksAreLearnedFromOnce(t *testing.T) {
 // A fit of four weeks ago is wanted again, and is what it would be were it made anew: also
 // where some of what it was made from comes late.
 func TestAFitWantedAgainIsWhatItWouldBeMadeAnew(t *testing.T) {
-	manyFits(t)
+	unraced.Only(t)
 	for _, late := range []bool{false, true} {
 		again, anew := mustNew(t, Options{Step: time.Hour}), mustNew(t, Options{Step: time.Hour})
 		obs := household(monday, time.Hour, 70, 1)

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/internal/units/unitstest"
 )
@@ -26,7 +28,7 @@ func localHousehold(at time.Time, loc *time.Location, step time.Duration, days i
 // Local time is no order of time: before a clock is put back, the last slot of a
 // horizon is not the greatest of the local day.
 func TestEveryHalfHourOfTheYearIsForecast(t *testing.T) {
-	manyFits(t)
+	unraced.Only(t)
 	const half = 30 * time.Minute
 	tried := 0
 	for _, y := range unitstest.Years(t) {

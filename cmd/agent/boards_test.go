@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
 	"github.com/keeplit/keeplit/internal/store"
@@ -83,6 +85,7 @@ func reported(t *testing.T, srv *testservers.Influx) (from, to time.Time) {
 
 // Each query of each board asks for what the agent really writes, and has an answer.
 func TestEveryQueryOfEveryBoardHasAnAnswer(t *testing.T) {
+	unraced.Only(t)
 	t.Parallel()
 	srv := testservers.StartInflux(t)
 	from, to := reported(t, srv)

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
 	"github.com/keeplit/keeplit/internal/units"
@@ -185,6 +187,7 @@ func TestEveryChangedByteOfAnExportIsNamed(t *testing.T) {
 // much of a file is room, indexes and other tables, or verify tells.  KEEPLIT_FLIPS
 // says how many are changed; 120 if not given.
 func TestAChangedByteOfTheFileIsFound(t *testing.T) {
+	unraced.Only(t)
 	t.Parallel()
 	dir := t.TempDir()
 	keepLedger(t, dir, 60)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/credit"
@@ -21,6 +23,7 @@ import (
 // TestReplayedRecording is the whole way once: recorded consumption in at the
 // meter, and ledger, relay and InfluxDB at the other end.
 func TestReplayedRecording(t *testing.T) {
+	unraced.Only(t)
 	t.Parallel()
 	for _, rec := range recordings(t) {
 		t.Run(rec.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,6 +29,10 @@ func (c runCmd) Run(e *env) error {
 	s, err := service.New(e.Ctx, cfg, opt)
 	if retired := (*store.RetiredError)(nil); errors.As(err, &retired) {
 		return &exitError{exitRetired, err}
+	}
+	if e.Ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		log.Info("asked to stop before it had started")
+		return nil
 	}
 	if err != nil {
 		return err

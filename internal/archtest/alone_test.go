@@ -2,6 +2,7 @@ package archtest
 
 import (
 	"go/ast"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -12,15 +13,7 @@ import (
 // What .ci/run tests without the race detector is what it has nothing to find in:
 // neither the code nor its tests do two things at a time.
 func TestWhatIsTestedWithoutTheRaceDetectorDoesOneThingAtATime(t *testing.T) {
-	script, err := os.ReadFile("../../.ci/run")
-	if err != nil {
-		t.Fatal(err)
-	}
-	line := regexp.MustCompile(`(?m)^alone='([a-z/ ]+)'$`).FindSubmatch(script)
-	if line == nil {
-		t.Fatal(".ci/run does not say which packages are tested without the race detector")
-	}
-	alone := strings.Fields(string(line[1]))
+	alone := ciList(t, "alone")
 	files, set := all(t)
 	seen := map[string]int{}
 	for _, f := range files {
@@ -51,4 +44,54 @@ func TestWhatIsTestedWithoutTheRaceDetectorDoesOneThingAtATime(t *testing.T) {
 			t.Errorf(".ci/run names %s, where there is no Go file", top)
 		}
 	}
+}
+
+// What skips under the race detector is named in .ci/run, which tests it without: by its
+// package, or by the name of the test, which says so first of all.
+func TestWhatTheRaceDetectorLeavesAloneIsTestedWithout(t *testing.T) {
+	twice, packages, tests := ciList(t, "twice"), map[string]bool{}, map[string]bool{}
+	files, set := all(t)
+	for _, f := range files {
+		if slices.Contains(twice, f.dir) || !slices.Contains(f.imports(), "github.com/keeplit/keeplit/internal/unraced") {
+			continue
+		}
+		for _, d := range f.syntax.Decls {
+			ast.Inspect(d, func(n ast.Node) bool {
+				call, ok := n.(*ast.SelectorExpr)
+				if !ok || call.Sel.Name != "Only" {
+					return true
+				}
+				if x, ok := call.X.(*ast.Ident); !ok || x.Name != "unraced" {
+					return true
+				}
+				test, ok := d.(*ast.FuncDecl)
+				if !ok || !strings.HasPrefix(test.Name.Name, "Test") {
+					t.Errorf("%s: not in a test of its own: its package belongs into twice= of .ci/run", set.Position(n.Pos()))
+					return true
+				}
+				packages[f.dir], tests[test.Name.Name] = true, true
+				return true
+			})
+		}
+	}
+	for name, found := range map[string]map[string]bool{"long_of": packages, "long": tests} {
+		want := slices.Sorted(maps.Keys(found))
+		if got := slices.Sorted(slices.Values(ciList(t, name))); !slices.Equal(got, want) {
+			t.Errorf(".ci/run: %s names\n%v\nbut what skips under the race detector is\n%v", name, got, want)
+		}
+	}
+}
+
+// ciList is the words of a variable of .ci/run.
+func ciList(t *testing.T, name string) []string {
+	t.Helper()
+	script, err := os.ReadFile("../../.ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^` + name + `='([A-Za-z/ ]+)'$`).FindSubmatch(script)
+	if line == nil {
+		t.Fatalf(".ci/run does not say %s='...'", name)
+	}
+	return strings.Fields(string(line[1]))
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
@@ -174,7 +176,7 @@ func TestAPlannerThatFailsIsEndedNamedAndTaughtAnew(t *testing.T) {
 			if err != nil || plan.OwnDays != 40 {
 				t.Fatalf("a well planner knows %v of 40 intervals: %v", plan.OwnDays, err)
 			}
-			if raceDetector && c.fault == "wait" {
+			if unraced.Detector && c.fault == "wait" {
 				c.says = "took longer than" // under it a process does not see that all wait
 			}
 			if c.says == "took longer than" {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/clock"
@@ -136,12 +138,13 @@ type bench struct {
 	ill *failure // what becomes of plans; nil: they come
 
 	plan, planBack *planning.Plan // the plan last read back, as it was and as it is after
-	steps          int            // made so far
 }
 
 func begin() time.Time { return time.Date(2026, 11, 2, 22, 0, 0, 0, time.UTC) } // local midnight
 
+// newBench is a site whose steps the test makes itself, one after the other.
 func newBench(t testing.TB) *bench {
+	unraced.Only(t)
 	b := &bench{t: t, site: testSite(t), now: begin(), power: 500 * units.Watt, states: map[string]bool{loads.SupplyID: true}}
 	var eff Effects
 	b.st, eff = b.site.Begin(b.now)
@@ -281,7 +284,7 @@ func (b *bench) step(in Input) Effects {
 	}
 	in.Facts = b.facts()
 	st, eff := b.site.Step(b.st, in)
-	if b.steps++; !b.plain && (!raced || b.steps%8 == 0 || !nothingMore(in, eff)) {
+	if !b.plain {
 		b.asRestarted(in, st, eff)
 	}
 	b.st = st
@@ -297,15 +300,6 @@ func (b *bench) step(in Input) Effects {
 	}
 	b.last = eff
 	return eff
-}
-
-// nothingMore tells whether a step was one of the many that read the meter and do
-// nothing about it.  The race detector makes the way through JSON so long that of
-// these only each eighth is made again after a restart; without it all are.
-func nothingMore(in Input, eff Effects) bool {
-	_, reading := in.What.(Reading)
-	return reading && !eff.Durable && !eff.AskPlan &&
-		len(eff.Commands)+len(eff.Entries)+len(eff.Events)+len(eff.Intervals) == 0
 }
 
 // asRestarted makes the step to st again, as it is after a restart before it.

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -184,7 +186,7 @@ func TestAStartIsRecordedFirstAndGoesOnInMemoryWhereTheDiskIsSilentForLong(t *te
 // "not recorded" can be entered again, and the energy adds up.
 func TestRandomDisksNeverLoseOrDoubleCredit(t *testing.T) {
 	seeds := uint64(2)
-	if raced {
+	if unraced.Detector {
 		seeds = 1
 	}
 	if os.Getenv("KEEPLIT_LONG") != "" {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -13,6 +15,7 @@ import (
 // wide as what comes, from the second day on, without days that no home has; and so are
 // the ranges of its slots.
 func TestForecastOfTheFirstMonthHoldsWhatItSays(t *testing.T) {
+	unraced.Only(t)
 	const days = 130
 	var slots [][]units.Energy // by home
 	for i, daily := range []units.Energy{5, 8, 12, 16, 22, 30} {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"pgregory.net/rapid"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -196,6 +198,7 @@ func TestAPlansMoneyIsTheLedgersForTheSameConsumption(t *testing.T) {
 // one stretch (see TestLaddersOfSomeHoursAsBlocks), and classes by the past, where the month
 // ends in the plan and its last day decides the class.
 func TestWhatTheOptimizerCanSayOfATariff(t *testing.T) {
+	unraced.Only(t)
 	all := kinds()
 	for _, c := range []struct {
 		kinds []string

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -55,6 +57,7 @@ func TestRefitBesideThePlansAnswersAsOneMadeAtOnce(t *testing.T) {
 }
 
 func TestPlanWaitsWhereNothingLearnedStands(t *testing.T) {
+	unraced.Only(t)
 	late := newBench(t, false).habits(begin().AddDate(0, 0, -3), begin().AddDate(0, 0, -2))
 	for i := range late {
 		late[i].Import *= 2

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/internal/units/unitstest"
@@ -27,6 +29,7 @@ func overMidnight() []loads.Document {
 // A plan is made at every half hour of the year, whatever the clock does in its
 // horizon: in order of time, at the tariff's prices, and with a run-out that lies ahead.
 func TestEveryHalfHourOfTheYearIsPlanned(t *testing.T) {
+	unraced.Only(t)
 	const half = 30 * time.Minute
 	for _, y := range unitstest.Years(t) {
 		t.Run(y.Name, func(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/cmd/agent/internal/board"
 	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/config"
@@ -114,6 +116,7 @@ func pairs() map[string]string {
 // TestRunNeverSaysWhatCheckDidNot builds each configuration that check calls
 // right as run does: nothing but the machine may keep it from starting.
 func TestRunNeverSaysWhatCheckDidNot(t *testing.T) {
+	unraced.Only(t)
 	all := pairs()
 	files, err := filepath.Glob("../../../../config/testdata/*.yaml")
 	if err != nil || len(files) < 7 {

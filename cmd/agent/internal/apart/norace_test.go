@@ -1,6 +1,0 @@
-//go:build !race
-
-package apart
-
-// raceDetector tells whether the tests run under it.
-const raceDetector = false

@@ -1,5 +1,0 @@
-//go:build !race
-
-package credit_test
-
-const raced = false
