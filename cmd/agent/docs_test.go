@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -115,87 +114,5 @@ func TestCommandsOfTheDocumentsAreThere(t *testing.T) {
 		if unknownIn(parser.Model.Node, wrong) == "" {
 			t.Errorf("%q is called right", wrong)
 		}
-	}
-}
-
-// shellIn are the lines of the blocks of shell of a document, in their order.
-func shellIn(text string) (out []string) {
-	fenced := false
-	for _, line := range strings.Split(text, "\n") {
-		if strings.HasPrefix(line, "```") {
-			fenced = line == "```sh"
-			continue
-		}
-		if indented, is := strings.CutPrefix(line, "    "); is && strings.HasPrefix(indented, "agent ") || fenced {
-			out = append(out, strings.TrimPrefix(line, "    "))
-		}
-	}
-	return out
-}
-
-// These documents are walked through in an empty folder, line by line.
-func TestTheDocumentsAreWalkedThrough(t *testing.T) {
-	bin := t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(bin, "agent"), []byte("#!/bin/sh\n"+asAgent+"=1 exec '"+self+"' \"$@\"\n"), 0o700); err != nil { //nolint:gosec // it is a program
-		t.Fatal(err)
-	}
-	texts := documentsOf(t)
-	for document, walk := range map[string]struct {
-		files map[string]string
-		not   map[string]string // the beginning of a line, and why it is not run
-		fails map[string]string // the beginning of one that ends with a fault, and what it says
-	}{
-		"docs/start.md": {
-			not:   map[string]string{"go build": "the program is here", "./agent demo": "it goes on until it is stopped; a test of its own runs it"},
-			fails: map[string]string{"agent check": "tokens.openpaygo.key"},
-		},
-		"docs/tokens-by-description.md": {files: map[string]string{
-			"meter.yaml":        "scheme: described\ndescription: village-grid.yaml\nmeter: \"04123456789\"\nkey: \"3132333435363738393031323334353637383930\"\nnext: 0\n",
-			"village-grid.yaml": "../../examples/tokens/village-grid.yaml",
-		}},
-	} {
-		t.Run(document, func(t *testing.T) {
-			dir, ran := t.TempDir(), 0
-			for name, text := range walk.files {
-				if strings.HasPrefix(text, "../") {
-					data, err := os.ReadFile(text)
-					if err != nil {
-						t.Fatal(err)
-					}
-					text = string(data)
-				}
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			begins := func(line string, of map[string]string) (string, bool) {
-				for beginning, what := range of {
-					if strings.HasPrefix(line, beginning) {
-						return what, true
-					}
-				}
-				return "", false
-			}
-			for _, line := range shellIn(texts[document]) {
-				if _, not := begins(line, walk.not); not {
-					continue
-				}
-				ran++
-				cmd := exec.Command("sh", "-c", line)
-				cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
-				out, err := cmd.CombinedOutput()
-				says, fails := begins(line, walk.fails)
-				if fails != (err != nil) || !strings.Contains(string(out), says) {
-					t.Errorf("%s: %v: %s", line, err, out)
-				}
-			}
-			if ran < 3 {
-				t.Errorf("only %d lines were run", ran)
-			}
-		})
 	}
 }

@@ -50,8 +50,8 @@ func program(t testing.TB, name, variable string, places ...string) string {
 	return ""
 }
 
-// freePort is a port that nobody listens on now.
-func freePort(t testing.TB) int {
+// FreePort is a port that nobody listens on now.
+func FreePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

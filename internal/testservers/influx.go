@@ -32,7 +32,7 @@ func StartInflux(t testing.TB) *Influx {
 	bin := program(t, "influxd", "KEEPLIT_INFLUXD")
 	dir := t.TempDir()
 	i := &Influx{
-		URL: fmt.Sprintf("http://127.0.0.1:%d", freePort(t)), User: "keeplit", Password: "right-horse",
+		URL: fmt.Sprintf("http://127.0.0.1:%d", FreePort(t)), User: "keeplit", Password: "right-horse",
 		Database: "keeplit", Bucket: "keeplit/autogen",
 	}
 	i.Token = i.User + ":" + i.Password
@@ -55,7 +55,7 @@ bind-address = "127.0.0.1:%d"
   log-enabled = false
 [monitor]
   store-enabled = false
-`, freePort(t), filepath.Join(dir, "meta"), filepath.Join(dir, "data"), filepath.Join(dir, "wal"), u.Host)
+`, FreePort(t), filepath.Join(dir, "meta"), filepath.Join(dir, "data"), filepath.Join(dir, "wal"), u.Host)
 	file := filepath.Join(dir, "influxd.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)

@@ -61,7 +61,7 @@ func StartMosquitto(t testing.TB, options ...MosquittoOption) *Mosquitto {
 		o(&cfg)
 	}
 	dir := t.TempDir()
-	m := &Mosquitto{User: "keeplit", Password: "right-horse", Port: freePort(t)}
+	m := &Mosquitto{User: "keeplit", Password: "right-horse", Port: FreePort(t)}
 	m.URL = fmt.Sprintf("mqtt://127.0.0.1:%d", m.Port)
 	if cfg.tls {
 		m.URL = fmt.Sprintf("mqtts://127.0.0.1:%d", m.Port)

@@ -1,0 +1,112 @@
+package docs_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// repo is the folder of keeplit, from here.
+const repo = ".."
+
+// block is what stands between two fences of a document.
+type block struct {
+	line     int // of its first fence
+	language string
+	text     []string
+}
+
+// document is one with its blocks in their order, and what stands between back-ticks.
+type document struct {
+	name   string
+	blocks []block
+	spans  []string
+}
+
+// languages are those that a block may have: who reads a document sees what is typed, what is
+// written into which file and what is looked at.
+var languages = []string{"sh", "crontab", "text", "yaml", "json", "csv", "ini", "acl", "bridge"}
+
+var span = regexp.MustCompile("`([^`]+)`")
+
+// documents are all that people read, by name.
+func documents(t *testing.T) map[string]document {
+	t.Helper()
+	out := map[string]document{}
+	for _, pattern := range []string{"*.md", "docs/*.md", "deploy/*/*.md"} {
+		names, err := filepath.Glob(filepath.Join(repo, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range names {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name, err := filepath.Rel(repo, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[name] = read(t, name, string(text))
+		}
+	}
+	if len(out) < 40 {
+		t.Fatalf("only %d documents were found", len(out))
+	}
+	return out
+}
+
+func read(t *testing.T, name, text string) document {
+	t.Helper()
+	d := document{name: name}
+	var in *block
+	before := ""
+	for i, line := range strings.Split(text, "\n") {
+		switch {
+		case in != nil && line == "```":
+			d.blocks, in = append(d.blocks, *in), nil
+		case in != nil:
+			in.text = append(in.text, line)
+		case strings.HasPrefix(line, "```"):
+			in = &block{line: i + 1, language: strings.TrimPrefix(line, "```")}
+			if !slices.Contains(languages, in.language) {
+				t.Errorf("%s:%d: the block's language is %q; it is one of %s", name, i+1, in.language, strings.Join(languages, ", "))
+			}
+		case strings.HasPrefix(line, "    ") && before == "" && strings.TrimSpace(line) != "":
+			t.Errorf("%s:%d: a block without fences: nobody can tell what it is", name, i+1)
+		default:
+			for _, found := range span.FindAllStringSubmatch(line, -1) {
+				d.spans = append(d.spans, found[1])
+			}
+		}
+		before = line
+	}
+	if in != nil {
+		t.Errorf("%s:%d: the block has no end", name, in.line)
+	}
+	return d
+}
+
+// typed are the lines of a document's blocks of commands. A line of a table for cron is what cron
+// gives to the shell.
+func (d document) typed(t *testing.T) (out []string) {
+	t.Helper()
+	for _, b := range d.blocks {
+		for _, line := range b.text {
+			switch {
+			case b.language == "sh" && line != "":
+				out = append(out, line)
+			case b.language == "crontab":
+				_, command, ok := strings.Cut(line, "  ")
+				if !ok || !regexp.MustCompile(`^[0-9*/,-]+( [0-9*/,-]+){4}$`).MatchString(line[:len(line)-len(command)-2]) {
+					t.Errorf("%s: no line of a table for cron: %s", d.name, line)
+				}
+				out = append(out, strings.ReplaceAll(command, `\%`, "%"))
+			}
+		}
+	}
+	return out
+}
