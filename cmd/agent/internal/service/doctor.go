@@ -238,7 +238,8 @@ func (d *doctor) records(ctx context.Context) {
 // longSilence is how long a meter may be quiet before it is asked after.
 const longSilence = 15 * time.Minute
 
-// state looks at what the agent remembers.
+// state looks at what the agent remembers, against the ledger as of the same commit: an agent that runs
+// may have gone on since, so last, the end of the chain as it was read, may lie behind it.
 func (d *doctor) state(found journal.Found, last credit.Entry) {
 	const what = "records"
 	hold := ""
@@ -248,7 +249,7 @@ func (d *doctor) state(found journal.Found, last credit.Entry) {
 	case found.State.Hold != nil:
 		hold = found.State.Hold.Why
 	default:
-		if hold = strings.Join(found.State.Credit.Differs(last), "; "); hold == "" {
+		if hold = strings.Join(found.State.Credit.Differs(found.Last), "; "); hold == "" {
 			hold = found.Changed()
 		}
 	}
