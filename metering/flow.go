@@ -58,6 +58,9 @@ func (f Flow) take(st flowStep) Flow {
 	if st.gap || st.dt <= 0 {
 		return Flow{Grain: f.Grain, SeenAt: f.seenAt(st)}
 	}
+	if st.s.Quality&Lost != 0 {
+		st.known = false // the register lacks what was lost, and denies no power
+	}
 	if st.known {
 		f.Least += max(0, st.least).Over(st.dt)
 		f.Most += max(0, st.most).Over(st.dt)

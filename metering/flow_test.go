@@ -14,6 +14,7 @@ type stream struct {
 	claims, flows units.Power
 	tells         bool // a power
 	step          units.Energy
+	loses         bool // the driver says of each sample that it lost some
 }
 
 func (f stream) play(r Registers, begin time.Time, register units.Energy, lim Limits) (Registers, time.Time, units.Energy) {
@@ -24,6 +25,9 @@ func (f stream) play(r Registers, begin time.Time, register units.Energy, lim Li
 		if f.tells {
 			s.Has, s.Power = s.Has|HasPower, f.claims
 		}
+		if f.loses {
+			s.Quality = Lost
+		}
 		r, _, _ = r.Take(s, lim)
 	}
 	return r, now.Add(-f.every), register
@@ -32,7 +36,7 @@ func (f stream) play(r Registers, begin time.Time, register units.Energy, lim Li
 func TestPowerIsHeldAgainstTheRegister(t *testing.T) {
 	const kW, s, m = units.Kilowatt, time.Second, time.Minute
 	lim := Limits{MaxGap: 2 * m, MaxPower: 14 * kW, Slack: 15 * s}
-	calm := stream{2 * s, 5 * m, 400 * units.Watt, 400 * units.Watt, true, wh}
+	calm := stream{2 * s, 5 * m, 400 * units.Watt, 400 * units.Watt, true, wh, false}
 	for _, row := range []struct {
 		name   string
 		then   stream
@@ -42,21 +46,22 @@ func TestPowerIsHeldAgainstTheRegister(t *testing.T) {
 		doubt  bool
 		denied bool
 	}{
-		{"a true overload is told at once", stream{2 * s, 2 * s, 9 * kW, 9 * kW, true, wh}, Told, 9 * kW, 0, false, false},
-		{"a true overload that lasts is told", stream{2 * s, 2 * m, 9 * kW, 9 * kW, true, wh}, Told, 9 * kW, 0, false, false},
-		{"a true overload by a register of 10 Wh", stream{2 * s, 2 * m, 9 * kW, 9 * kW, true, 10 * wh}, Told, 9 * kW, 0, false, false},
-		{"a true overload by a register of a kWh", stream{2 * s, 10 * m, 9 * kW, 9 * kW, true, kWh}, Told, 9 * kW, 0, false, false},
-		{"far above the fuse is no power", stream{2 * s, 25 * s, 100 * kW, 400 * units.Watt, true, wh}, Derived, 400 * units.Watt, 50 * units.Watt, false, false},
-		{"a claim that the register denies, by 1 Wh", stream{2 * s, 30 * s, 13 * kW, 0, true, wh}, Derived, 0, kW / 5, false, true},
-		{"it is doubted long before", stream{2 * s, 10 * s, 13 * kW, 0, true, wh}, Told, 13 * kW, 0, true, false},
-		{"a claim that the register denies, by 10 Wh", stream{2 * s, 40 * s, 13 * kW, 0, true, 10 * wh}, Derived, 0, kW / 2, false, true},
-		{"a register of a kWh cannot deny it", stream{2 * s, 2 * m, 13 * kW, 0, true, kWh}, Told, 13 * kW, 0, false, false},
-		{"a power of nothing beside a register that runs", stream{2 * s, 2 * m, 0, 8 * kW, true, wh}, Derived, 8 * kW, kW / 2, false, true},
-		{"a power a tenth too high is no lie", stream{2 * s, 10 * m, 5500 * units.Watt, 5 * kW, true, wh}, Told, 5500 * units.Watt, 0, false, false},
-		{"power that is never told, by 1 Wh", stream{2 * s, 2 * m, 0, 6 * kW, false, wh}, Derived, 6 * kW, kW / 2, false, false},
-		{"power that is never told, once a minute", stream{m, 10 * m, 0, 6 * kW, false, wh}, Derived, 6 * kW, kW / 5, false, false},
-		{"power that is never told, by 1 kWh", stream{2 * s, 30 * m, 0, 6 * kW, false, kWh}, Derived, 6 * kW, kW / 10, false, false},
-		{"power that is never told, and little of it", stream{2 * s, 30 * m, 0, 60 * units.Watt, false, wh}, Derived, 60 * units.Watt, 5 * units.Watt, false, false},
+		{"a true overload is told at once", stream{2 * s, 2 * s, 9 * kW, 9 * kW, true, wh, false}, Told, 9 * kW, 0, false, false},
+		{"a true overload that lasts is told", stream{2 * s, 2 * m, 9 * kW, 9 * kW, true, wh, false}, Told, 9 * kW, 0, false, false},
+		{"a true overload by a register of 10 Wh", stream{2 * s, 2 * m, 9 * kW, 9 * kW, true, 10 * wh, false}, Told, 9 * kW, 0, false, false},
+		{"a true overload by a register of a kWh", stream{2 * s, 10 * m, 9 * kW, 9 * kW, true, kWh, false}, Told, 9 * kW, 0, false, false},
+		{"far above the fuse is no power", stream{2 * s, 25 * s, 100 * kW, 400 * units.Watt, true, wh, false}, Derived, 400 * units.Watt, 50 * units.Watt, false, false},
+		{"a claim that the register denies, by 1 Wh", stream{2 * s, 30 * s, 13 * kW, 0, true, wh, false}, Derived, 0, kW / 5, false, true},
+		{"it is doubted long before", stream{2 * s, 10 * s, 13 * kW, 0, true, wh, false}, Told, 13 * kW, 0, true, false},
+		{"a claim that the register denies, by 10 Wh", stream{2 * s, 40 * s, 13 * kW, 0, true, 10 * wh, false}, Derived, 0, kW / 2, false, true},
+		{"a register of a kWh cannot deny it", stream{2 * s, 2 * m, 13 * kW, 0, true, kWh, false}, Told, 13 * kW, 0, false, false},
+		{"a register that lost what was drawn denies nothing", stream{2 * s, 2 * m, 8 * kW, kW, true, wh, true}, Told, 8 * kW, 0, false, false},
+		{"a power of nothing beside a register that runs", stream{2 * s, 2 * m, 0, 8 * kW, true, wh, false}, Derived, 8 * kW, kW / 2, false, true},
+		{"a power a tenth too high is no lie", stream{2 * s, 10 * m, 5500 * units.Watt, 5 * kW, true, wh, false}, Told, 5500 * units.Watt, 0, false, false},
+		{"power that is never told, by 1 Wh", stream{2 * s, 2 * m, 0, 6 * kW, false, wh, false}, Derived, 6 * kW, kW / 2, false, false},
+		{"power that is never told, once a minute", stream{m, 10 * m, 0, 6 * kW, false, wh, false}, Derived, 6 * kW, kW / 5, false, false},
+		{"power that is never told, by 1 kWh", stream{2 * s, 30 * m, 0, 6 * kW, false, kWh, false}, Derived, 6 * kW, kW / 10, false, false},
+		{"power that is never told, and little of it", stream{2 * s, 30 * m, 0, 60 * units.Watt, false, wh, false}, Derived, 60 * units.Watt, 5 * units.Watt, false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var r Registers
@@ -64,7 +69,7 @@ func TestPowerIsHeldAgainstTheRegister(t *testing.T) {
 			first := calm
 			first.step, first.tells = row.then.step, row.then.tells
 			if first.step == kWh {
-				first = stream{10 * s, 5 * time.Hour, 0, 400 * units.Watt, first.tells, kWh}
+				first = stream{10 * s, 5 * time.Hour, 0, 400 * units.Watt, first.tells, kWh, false}
 				first.claims = first.flows
 			}
 			if row.then.every == m {
@@ -87,19 +92,19 @@ func TestPowerIsHeldAgainstTheRegister(t *testing.T) {
 func TestADeniedPowerIsBelievedAgain(t *testing.T) {
 	const kW = units.Kilowatt
 	lim := Limits{MaxGap: 2 * time.Minute, MaxPower: 14 * kW, Slack: 15 * time.Second}
-	calm := stream{2 * time.Second, time.Minute, 400 * units.Watt, 400 * units.Watt, true, wh}
+	calm := stream{2 * time.Second, time.Minute, 400 * units.Watt, 400 * units.Watt, true, wh, false}
 	var r Registers
 	r, now, register := calm.play(r, day("10:00:00"), 500*kWh, lim)
-	r, now, register = stream{2 * time.Second, time.Minute, 13 * kW, 400 * units.Watt, true, wh}.play(r, now.Add(2*time.Second), register, lim)
+	r, now, register = stream{2 * time.Second, time.Minute, 13 * kW, 400 * units.Watt, true, wh, false}.play(r, now.Add(2*time.Second), register, lim)
 	if d := r.Drawn(now, time.Minute, wh, lim); !d.Denied {
 		t.Fatalf("13 kW beside 400 W of the register: %+v", d)
 	}
-	r, now, register = stream{2 * time.Second, 4 * time.Second, 400 * units.Watt, 400 * units.Watt, true, wh}.play(r, now.Add(2*time.Second), register, lim)
+	r, now, register = stream{2 * time.Second, 4 * time.Second, 400 * units.Watt, 400 * units.Watt, true, wh, false}.play(r, now.Add(2*time.Second), register, lim)
 	if d := r.Drawn(now, time.Minute, wh, lim); d.Denied || d.Source != Told || d.Power != 400*units.Watt {
 		t.Errorf("400 W beside 400 W: %+v", d)
 	}
 	// And an overload that is true is told at once, and not doubted.
-	r, now, _ = stream{2 * time.Second, 20 * time.Second, 9 * kW, 9 * kW, true, wh}.play(r, now.Add(2*time.Second), register, lim)
+	r, now, _ = stream{2 * time.Second, 20 * time.Second, 9 * kW, 9 * kW, true, wh, false}.play(r, now.Add(2*time.Second), register, lim)
 	if d := r.Drawn(now, time.Minute, wh, lim); d.Doubted || d.Denied || d.Power != 9*kW {
 		t.Errorf("9 kW beside 9 kW: %+v", d)
 	}

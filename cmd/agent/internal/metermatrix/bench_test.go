@@ -2,6 +2,7 @@ package metermatrix
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -32,12 +33,14 @@ type rig struct {
 	slow    bool                   // a reading may come half a second after the push
 	gathers bool                   // what comes together is one reading
 	contact *contact               // of a meter that gives pulses
+	port    *samples               // of a converter
+	paced   bool                   // it measures while time goes on, and not while the world stands still
 	broker  *testservers.Mosquitto // nil: none is needed
 	client  string                 // of the agent on it
 }
 
 const siteYAML = `
-site: {id: matrix, meter: "1", zone: Europe/Amsterdam}
+site: {id: matrix, meter: "1", zone: %s}
 meter: {max_power: 17 kW, %s}
 tariff: {document: {name: flat, currency: EUR, zone: Europe/Amsterdam, current: example, versions: [{energy: [{name: energy, price: 1}]}]}}
 tokens: {openpaygo: {key: {env: K}, starting_code: 516959010}}
@@ -55,6 +58,7 @@ type bench struct {
 	words    present.Plain
 	readings chan metering.Reading
 	taken    chan struct{}
+	end      func() // ends the agent, and waits until it has
 
 	sound  bool         // nothing keeps readings from coming
 	held   bool         // the driver waits for its reading to be taken
@@ -82,20 +86,40 @@ type verdict struct {
 func newBench(t *testing.T, w *world, start func(*testing.T, *world) rig) *bench {
 	t.Helper()
 	b := &bench{t: t, w: w, rig: start(t, w), readings: make(chan metering.Reading), taken: make(chan struct{})}
-	cfg, faults := config.Parse(fmt.Appendf(nil, siteYAML, b.rig.meter), t.TempDir(),
+	b.start(home().String())
+	if b.rig.paced {
+		b.pass(tick) // there is something to measure
+	}
+	t.Cleanup(func() { b.end() })
+	return b
+}
+
+// start starts an agent in a zone, on the state of the one before.
+func (b *bench) start(zone string) {
+	t := b.t
+	t.Helper()
+	cfg, faults := config.Parse(fmt.Appendf(nil, siteYAML, zone, b.rig.meter), t.TempDir(),
 		config.Secrets{Getenv: func(string) string { return "bc41ec9530f6dac86b1a29ab82edc5fb" }, ReadFile: os.ReadFile}, drivers.All())
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
+	first := b.site == nil
 	var err error
 	if b.site, err = service.SiteOf(cfg); err != nil {
 		t.Fatal(err)
 	}
 	b.words = present.NewWords().Plain(b.site)
-	b.st, _ = b.site.Begin(w.now())
-	machine := &board{c: b.rig.contact}
-	env := metering.Env{Now: w.now, Every: cfg.Meter.Every, Machine: machine, Path: cfg.Path}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	if first {
+		b.st, _ = b.site.Begin(b.w.now())
+	} else if b.st, err = b.stored(); err != nil {
+		t.Fatal(err)
+	}
+		ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	machine := &board{c: b.rig.contact, port: b.rig.port, over: ctx.Done()}
+	env := metering.Env{
+		Now: b.w.now, Every: cfg.Meter.Every, Machine: machine, Path: cfg.Path,
+		Import: b.st.Meter.Registers.Import, Export: b.st.Meter.Registers.Export, Since: b.st.Now,
+	}
 	var wg sync.WaitGroup
 	run := func(f func(context.Context) error) {
 		wg.Go(func() {
@@ -104,13 +128,13 @@ func newBench(t *testing.T, w *world, start func(*testing.T, *world) rig) *bench
 			}
 		})
 	}
-	t.Cleanup(func() {
+	b.end = func() {
 		stop()
 		wg.Wait()
 		for _, f := range machine.close {
-			_ = f() // the test is over
+			_ = f() // it is over
 		}
-	})
+	}
 	if m := b.rig.broker; m != nil {
 		session, err := broker.New(broker.Config{
 			URL: m.URL, Site: "matrix", ClientID: b.rig.client, Username: m.User, Log: slog.New(slog.DiscardHandler),
@@ -119,7 +143,7 @@ func newBench(t *testing.T, w *world, start func(*testing.T, *world) rig) *bench
 		if err != nil {
 			t.Fatal(err)
 		}
-		env.MQTT = device.NewPool(session, w.now, slog.New(slog.DiscardHandler))
+		env.MQTT = device.NewPool(session, b.w.now, slog.New(slog.DiscardHandler))
 		run(session.Run)
 	}
 	meter, err := cfg.Meter.Settings.Open(env)
@@ -142,7 +166,26 @@ func newBench(t *testing.T, w *world, start func(*testing.T, *world) rig) *bench
 			}
 		})
 	})
-	return b
+}
+
+// stored is the state as the next agent finds it.
+func (b *bench) stored() (control.State, error) {
+	text, err := json.Marshal(b.st)
+	if err != nil {
+		return control.State{}, err
+	}
+	st, err := control.ReadState(text)
+	if err != nil {
+		return st, err
+	}
+	return b.site.Resume(st)
+}
+
+// restart ends the agent and starts it in another zone.
+func (b *bench) restart(zone string) {
+	b.end()
+	b.held = false
+	b.start(zone)
 }
 
 // step has the agent take an input, and looks at what it says.
@@ -275,7 +318,9 @@ func (b *bench) spend(n int, only bool) (last error, all bool) {
 		if ok && r.Err == nil {
 			b.seen.during++
 		} else if only {
-			b.release()
+			if b.release(); b.rig.paced {
+				b.pass(tick)
+			}
 			continue
 		}
 		b.pass(tick)
@@ -306,6 +351,9 @@ func (b *bench) recover(n int) (last error, ok bool) {
 // still waits until what is counted is what the meter shows now: two readings that agree
 // while the world stands still.
 func (b *bench) still() bool {
+	if b.rig.paced {
+		return b.quiet()
+	}
 	seen := units.Energy(-1)
 	for end := time.Now().Add(most); time.Now().Before(end); {
 		r, ok := b.here()
@@ -316,6 +364,18 @@ func (b *bench) still() bool {
 			return true
 		default:
 			seen = r.Sample.Import
+		}
+	}
+	return false
+}
+
+// quiet waits until a meter that measures while time goes on has told all that has passed.
+func (b *bench) quiet() bool {
+	for end := time.Now().Add(most); time.Now().Before(end); {
+		_, ok := b.here()
+		b.release()
+		if !ok {
+			return true
 		}
 	}
 	return false
@@ -337,6 +397,8 @@ func (b *bench) patience() time.Duration {
 	switch {
 	case b.rig.push == nil || b.rig.contact != nil:
 		return 12 * time.Second
+	case b.rig.paced:
+		return time.Second
 	case b.sound:
 		return 5 * time.Second
 	case b.rig.slow:

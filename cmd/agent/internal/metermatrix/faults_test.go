@@ -1,6 +1,7 @@
 package metermatrix
 
 import (
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
@@ -13,6 +14,12 @@ type fault struct {
 	name string
 	// from and to begin and end it; nil: nothing is done.
 	from, to func(*world)
+	// before is done before the agent sees the meter; nil: nothing.
+	before func(*world)
+	// agent is what is done to the agent when it begins; nil: nothing.
+	agent func(*bench)
+	// begins is when the world begins; zero: on a day like any other.
+	begins time.Time
 	// It lasts for so many readings, asked for as usual, or so long without any.
 	readings int
 	lasts    time.Duration
@@ -36,7 +43,18 @@ func onWire(how wire) func(*world) { return func(w *world) { w.wire = how } }
 
 func mended(w *world) { w.wire, w.show, w.frozen, w.clockOf, w.skew = sound, nil, nil, nil, 0 }
 
+// local has the meter's clock show the time of the place.
+func local(w *world) { w.local = true }
+
+// moved has the agent go on in another zone, on the other side of the day.
+func moved(b *bench) { b.restart("Pacific/Auckland") }
+
 func shown(f func(*face)) func(*world) { return func(w *world) { w.show = f } }
+
+// mutes tells whether it may keep readings from coming.
+func (f fault) mutes() bool {
+	return slices.Contains(f.must, health.MeterSilent) || slices.Contains(f.may, health.MeterSilent)
+}
 
 // codes is a list of warnings.
 func codes(of ...health.Code) []health.Code { return of }
@@ -67,6 +85,9 @@ func all() []fault {
 		{name: "register begins again", nearEnd: true, readings: 30, reads: true, short: true},
 		{name: "its clock in the year 2000", from: func(w *world) { w.clockOf = inYear2000 }, to: mended, readings: 6, reads: true},
 		{name: "its clock an hour off", from: func(w *world) { w.clockOf = func(time.Time) int { return -3600 } }, to: mended, readings: 6, reads: true},
+		{name: "its clock put forward for summer", before: local, begins: time.Date(2026, 3, 29, 0, 58, 0, 0, time.UTC), readings: 12, reads: true},
+		{name: "its clock put back for winter", before: local, begins: time.Date(2026, 10, 25, 0, 58, 0, 0, time.UTC), readings: 12, reads: true},
+		{name: "the agent's zone is another one", agent: moved, readings: 6, reads: true, short: true},
 		{name: "the machine's clock in the year 2000", from: func(w *world) { w.skew = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Sub(w.at) }, to: mended, readings: 6, may: codes(health.ClockBack, health.ClockAhead, health.ClockUnconfirmed), reads: true},
 		{name: "the machine's clock an hour back", from: func(w *world) { w.skew = -time.Hour }, to: mended, readings: 6, may: codes(health.ClockBack, health.ClockAhead, health.ClockUnconfirmed), reads: true, short: true},
 		{name: "no power told", from: shown(func(f *face) { f.lacks = metering.HasPower }), to: mended, readings: 3, may: unread},

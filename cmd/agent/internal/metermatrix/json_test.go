@@ -20,7 +20,7 @@ import (
 // jsonMessage is what a device with one message tells.
 func jsonMessage(f face) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, `{"clock":%q`, f.clock.Format(time.RFC3339))
+	fmt.Fprintf(&b, `{"clock":%q`, f.shown().Format(time.RFC3339))
 	if f.lacks&metering.HasImport == 0 {
 		fmt.Fprintf(&b, `,"import":%d`, f.imported/units.WattHour)
 	}
@@ -160,7 +160,7 @@ const tasmotaYAML = "driver: mqtt, every: 1s, rollover: 10000 kWh, mqtt: {kind: 
 // tasmotaMessage is that of a plug.
 func tasmotaMessage(f face) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, `{"Time":%q,"ENERGY":{"TotalStartTime":"2025-01-01T00:00:00"`, f.clock.Format("2006-01-02T15:04:05"))
+	fmt.Fprintf(&b, `{"Time":%q,"ENERGY":{"TotalStartTime":"2025-01-01T00:00:00"`, f.shown().Format("2006-01-02T15:04:05"))
 	if f.lacks&metering.HasImport == 0 {
 		fmt.Fprintf(&b, `,"Total":%.3f`, down(f.imported))
 	}

@@ -85,7 +85,7 @@ func TestAnAgentWithoutAWatchFails(t *testing.T) {
 		{"p1 serial", "one tariff of two missing", false},
 		{"http", "a spike of power", true},
 		{"http", "silent for an hour", true},
-		{"sml", "stands still for five minutes", true},
+		{"sml serial", "stands still for five minutes", true},
 	} {
 		wg.Go(func() {
 			t.Run(row.fault, func(t *testing.T) {

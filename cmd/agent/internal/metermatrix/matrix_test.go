@@ -41,7 +41,7 @@ func but(of ...string) func(string) bool {
 // kinds are the columns.
 func kinds(m *mosquitto) []kind {
 	const mwh = 1000 * units.KilowattHour
-	clocks := []string{"its clock in the year 2000", "its clock an hour off"}
+	clocks := []string{"its clock in the year 2000", "its clock an hour off", "its clock put forward for summer", "its clock put back for winter"}
 	stray := []string{"a stray byte before each answer", "a stray byte after each answer"}
 	noTariffs := "one tariff of two missing"
 	const hears = "an adapter that hears itself"
@@ -53,11 +53,13 @@ func kinds(m *mosquitto) []kind {
 		{name: "modbus TCP", start: modbusTCP, step: 10 * units.WattHour, wrap: 10 * mwh, shows: 1234 * units.KilowattHour, has: but(message...)},
 		{name: "p1 serial", start: p1PTY, step: units.WattHour, end: 1_000_700 * units.KilowattHour, shows: 2000 * units.KilowattHour, has: but(hears), short: true},
 		{name: "p1 network", start: p1TCP, step: units.WattHour, end: 1_000_700 * units.KilowattHour, shows: 2000 * units.KilowattHour, has: but(hears)},
-		{name: "sml", start: smlPTY, step: units.WattHour / 10, wrap: 10 * mwh, shows: 1234 * units.KilowattHour, has: but(hears, noTariffs)},
+		{name: "sml serial", start: smlPTY, step: units.WattHour / 10, wrap: 10 * mwh, shows: 1234 * units.KilowattHour, has: but(hears, noTariffs)},
+		{name: "sml network", start: smlTCP, step: units.WattHour / 10, wrap: 10 * mwh, shows: 1234 * units.KilowattHour, has: but(hears, noTariffs)},
 		{name: "iec62056 serial", start: iecPTY, step: units.WattHour, wrap: 1000 * mwh, shows: 1234 * units.KilowattHour, has: but(noTariffs)},
 		{name: "iec62056 network", start: iecTCP, step: units.WattHour, wrap: 1000 * mwh, shows: 1234 * units.KilowattHour, has: but(noTariffs)},
 		{name: "wmbus", start: radio, step: units.WattHour, wrap: 10 * mwh, shows: 1234 * units.KilowattHour, has: but(append(clocks, hears, noTariffs)...), short: true},
-		{name: "pulse", start: pulses, step: units.WattHour, loses: true, has: one("none", "silent for a minute", "silent for an hour", "each answer twice", "the machine's clock in the year 2000", "the machine's clock an hour back")},
+		{name: "pulse", start: pulses, step: units.WattHour, loses: true, has: one("none", "silent for a minute", "silent for an hour", "each answer twice", "the machine's clock in the year 2000", "the machine's clock an hour back", "the agent's zone is another one")},
+		{name: "adc", start: converter, step: units.WattHour, loses: true, has: one("none", "silent for a minute", "silent for an hour", "silent for ever", "garbage", "answers too late", "the machine's clock in the year 2000", "the machine's clock an hour back", "the agent's zone is another one")},
 		{name: "http", start: overHTTP, step: units.WattHour, wrap: 10 * mwh, shows: 1234 * units.KilowattHour, has: but(append([]string{hears, "a bad check sum", noTariffs, "each answer twice"}, stray...)...), short: true},
 		{name: "websocket", start: overWebsocket, step: units.WattHour, wrap: 10 * mwh, shows: 1234 * units.KilowattHour, has: but(message...)},
 		{name: "mqtt values", start: m.on("DEVICE/state", valuesYAML, jsonMessage), step: units.WattHour, wrap: 10 * mwh, shows: 1234 * units.KilowattHour, has: but(message...), short: true},
@@ -74,7 +76,15 @@ func live(t *testing.T, k kind, f fault) verdict {
 	if f.nearEnd {
 		shows = max(k.wrap, k.end) - 60*units.WattHour
 	}
-	b := newBench(t, newWorld(seed.Sum64(), shows, k.wrap), k.start)
+	at := f.begins
+	if at.IsZero() {
+		at = time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
+	}
+	w := newWorld(seed.Sum64(), at, shows, k.wrap)
+	if f.before != nil {
+		f.before(w)
+	}
+	b := newBench(t, w, k.start)
 	if !b.begin() {
 		t.Fatal("the meter is not read at all")
 	}
@@ -84,6 +94,9 @@ func live(t *testing.T, k kind, f fault) verdict {
 	v := &b.seen
 	if f.from != nil {
 		b.w.change(f.from)
+	}
+	if f.agent != nil {
+		f.agent(b)
 	}
 	b.spend(f.readings, f.reads)
 	if f.lasts > 24*time.Hour {
@@ -125,8 +138,11 @@ func judge(k kind, f fault, v verdict) (wrong []string) {
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	grain := 2*k.step + units.WattHour
 	loses := f.loses + grain
-	if k.loses && strings.HasPrefix(f.name, "silent") {
+	if k.loses && f.mutes() {
 		loses = v.used
+	}
+	if k.loses && f.agent != nil {
+		loses += slack // what it had not told yet when it was ended
 	}
 	moment := grain
 	if f.loses > 0 || len(f.must) > 0 || strings.HasPrefix(f.name, "no ") || strings.HasPrefix(f.name, "one ") {

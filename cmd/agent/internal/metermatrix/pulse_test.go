@@ -81,13 +81,21 @@ func (c *contact) edge() {
 	}
 }
 
-// board is a machine that has this contact alone.
+// board is a machine that has this contact, or this bus, alone.
 type board struct {
 	c     *contact
+	port  *samples
+	over  <-chan struct{} // the agent ends
 	close []func() error
 }
 
-func (*board) SPI(string) (spi.Port, error)              { return nil, errors.New("no such bus") }
+func (b *board) SPI(string) (spi.Port, error) {
+	if b.port == nil {
+		return nil, errors.New("no such bus")
+	}
+	return b.port.until(b.over), nil
+}
+
 func (b *board) Edges(string) (gpio.PinIn, error)        { return b.c, nil }
 func (*board) Line(string) (chip string, n int, _ error) { return "", 0, errors.New("no such chip") }
 func (b *board) Closes(f func() error)                   { b.close = append(b.close, f) }

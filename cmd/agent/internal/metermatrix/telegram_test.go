@@ -60,13 +60,13 @@ func (s *speaker) push() {
 
 // p1Telegram is one of version 5, with two tariffs.
 func p1Telegram(f face) []byte {
-	zone, letter := time.FixedZone("", 3600), "W"
-	if f.clock.Before(time.Date(2026, 10, 25, 1, 0, 0, 0, time.UTC)) {
-		zone, letter = time.FixedZone("", 7200), "S"
+	letter := "W"
+	if f.clock.In(home()).IsDST() {
+		letter = "S"
 	}
 	low := 700 * units.KilowattHour
 	var b strings.Builder
-	fmt.Fprintf(&b, "/XYZ5\\2M550T-1012\r\n\r\n1-3:0.2.8(50)\r\n0-0:1.0.0(%s%s)\r\n0-0:96.1.1(4530303434303037313331363530363136)\r\n", f.clock.In(zone).Format("060102150405"), letter)
+	fmt.Fprintf(&b, "/XYZ5\\2M550T-1012\r\n\r\n1-3:0.2.8(50)\r\n0-0:1.0.0(%s%s)\r\n0-0:96.1.1(4530303434303037313331363530363136)\r\n", f.clock.In(home()).Format("060102150405"), letter)
 	if f.lacks&metering.HasImport == 0 {
 		high := (f.imported - low) % (1_000_000 * units.KilowattHour) // it has so many digits
 		if f.imported < low {
@@ -123,7 +123,7 @@ func smlTelegram(f face) []byte {
 	if f.lacks&metering.HasVoltage == 0 {
 		values = append(values, smlEntry([6]byte{1, 0, 32, 7, 0, 255}, 35, -1, volts*10), smlEntry([6]byte{1, 0, 31, 7, 0, 255}, 33, -2, int64(f.amps()*100)))
 	}
-	clock := smlList([]byte{0x62, 2}, binary.BigEndian.AppendUint32([]byte{0x65}, uint32(f.clock.Unix())))
+	clock := smlList([]byte{0x62, 2}, binary.BigEndian.AppendUint32([]byte{0x65}, uint32(f.shown().Unix())))
 	body := smlMessage(0x0101, smlList(none, none, smlBytes(1, 2), server, none, none))
 	body = append(body, smlMessage(0x0701, smlList(none, server, smlBytes(1, 0, 0x62, 0x0A, 0xFF, 0xFF), clock, smlList(values...), none, none))...)
 	body = append(body, smlMessage(0x0201, smlList(none))...)
@@ -165,6 +165,12 @@ func smlPTY(t *testing.T, w *world) rig {
 	s := &speaker{w: w, telegram: smlTelegram}
 	p := meteringtest.NewPort(t, line.Mode{Baud: 9600}, s.play)
 	return rig{meter: fmt.Sprintf("driver: sml, rollover: 10000 kWh, sml: {port: %q}", p.Name()), push: s.push}
+}
+
+func smlTCP(t *testing.T, w *world) rig {
+	s := &speaker{w: w, telegram: smlTelegram}
+	g := meteringtest.NewGateway(t, s.play)
+	return rig{meter: fmt.Sprintf("driver: sml, rollover: 10000 kWh, sml: {port: %q}", g.Address()), push: s.push}
 }
 
 // iecMeter is read out in mode C.
@@ -209,7 +215,7 @@ func (m iecMeter) play(far io.ReadWriter, gone <-chan struct{}) {
 }
 
 func (m iecMeter) readout(f face) []byte {
-	body := "0.0.0(77)\r\n0.9.2(" + f.clock.Format("060102") + ")\r\n"
+	body := "0.0.0(77)\r\n0.9.1(" + f.shown().Format("150405") + ")\r\n0.9.2(" + f.shown().Format("060102") + ")\r\n"
 	if f.lacks&metering.HasImport == 0 {
 		body += fmt.Sprintf("1.8.0(%010.3f*kWh)\r\n", down(f.imported))
 	}

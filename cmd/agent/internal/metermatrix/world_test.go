@@ -28,13 +28,14 @@ type world struct {
 	show     func(*face)         // what is wrong with what the meter shows; nil: nothing
 	frozen   *face               // it has stood still since
 	clockOf  func(time.Time) int // seconds by which the meter's own clock is wrong; nil: it is right
+	local    bool                // its clock shows the time of the place, and no zone where it has none to tell
 }
 
 // face is what the meter shows.
 type face struct {
 	imported units.Energy
 	power    units.Power
-	clock    time.Time
+	clock    time.Time       // in the zone of the place where it says so
 	lacks    metering.Fields // what it does not tell
 	part     bool            // a part of the register is missing, where it is told in parts
 }
@@ -44,11 +45,26 @@ const (
 	hertz = 50
 )
 
+// shown is the clock as a display shows it that tells no zone: what stands there, in UTC.
+func (f face) shown() time.Time {
+	_, off := f.clock.Zone()
+	return f.clock.Add(time.Duration(off) * time.Second).UTC()
+}
+
 func (f face) amps() float64 { return f.power.W() / volts }
 
-func newWorld(seed uint64, shows, wrap units.Energy) *world {
+// home is where they live.
+func home() *time.Location {
+	zone, err := time.LoadLocation("Europe/Amsterdam")
+	if err != nil {
+		panic(err)
+	}
+	return zone
+}
+
+func newWorld(seed uint64, at time.Time, shows, wrap units.Energy) *world {
 	return &world{
-		at: time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC), rng: rand.New(rand.NewPCG(seed, 2)),
+		at: at, rng: rand.New(rand.NewPCG(seed, 2)),
 		power: 500 * units.Watt, register: shows, wrap: wrap,
 	}
 }
@@ -101,6 +117,9 @@ func (w *world) shows() (face, wire) {
 	f := face{imported: w.register, power: w.power, clock: w.at}
 	if w.clockOf != nil {
 		f.clock = f.clock.Add(time.Duration(w.clockOf(w.at)) * time.Second)
+	}
+	if w.local {
+		f.clock = f.clock.In(home())
 	}
 	if w.frozen != nil {
 		f = *w.frozen
