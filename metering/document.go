@@ -116,6 +116,14 @@ func (d Document) Check() fault.List {
 	return l
 }
 
+// Doubts are what of d may be right and not what is meant.
+func (d Document) Doubts() (l fault.List) {
+	if s, ok := d.Settings.(Doubtful); ok {
+		l.Under(d.Driver, s.Doubts())
+	}
+	return l
+}
+
 // Label is what the page calls the meter.
 func (d Document) Label() string {
 	if d.Settings == nil {

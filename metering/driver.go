@@ -52,6 +52,18 @@ type Bounded interface {
 	CheckPower(most units.Power) fault.List
 }
 
+// Doubtful are settings that may be right and not what is meant.
+type Doubtful interface {
+	Settings
+	// Doubts are what a person should look at again, though it is no fault.
+	Doubts() fault.List
+}
+
+// NoRegister doubts a description that has power alone.
+func NoRegister(l *fault.List, path, remedy string) {
+	l.Add(path, remedy+" where the meter has a register", "no energy is read: it is made of power and time, and what is used while nothing is read is not counted")
+}
+
 // Needs is what a driver cannot do without.
 type Needs uint8
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/fault"
 )
 
 type checkCmd struct {
@@ -30,6 +31,11 @@ func (c checkCmd) Run(e *env) error {
 	if err != nil {
 		return &exitError{exitInvalid, fmt.Errorf("%s: %w", c.Config, err)}
 	}
+	for _, f := range meterDoubts(cfg) {
+		if _, err := fmt.Fprintf(e.Stdout, "doubt: %s\n", f); err != nil {
+			return err
+		}
+	}
 	for _, f := range tariffDoubts(&doc, cfg.Tariff.Catalogue) {
 		if _, err := fmt.Fprintf(e.Stdout, "doubt: tariff: %s\n", f); err != nil {
 			return err
@@ -41,6 +47,12 @@ func (c checkCmd) Run(e *env) error {
 		return err
 	}
 	return c.try(e, cfg)
+}
+
+// meterDoubts is what of the meter may be right and not what is meant.
+func meterDoubts(cfg config.Config) (l fault.List) {
+	l.Under("meter", cfg.Meter.Doubts())
+	return l
 }
 
 // try asks what the configuration names.

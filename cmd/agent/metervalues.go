@@ -26,6 +26,7 @@ type meterValues struct {
 	Answer string       `json:"answer"` // answers, wrong, left out
 	Says   string       `json:"says"`
 	Next   string       `json:"next,omitempty"`
+	Doubts []string     `json:"doubts,omitempty"` // what of the configuration may not be what is meant
 	Looked []meterValue `json:"looked_for"`
 	Taken  []meterValue `json:"taken"`
 }
@@ -47,6 +48,9 @@ func (c meterValuesCmd) Run(e *env) error {
 	}
 	h := service.Listen(e.Ctx, service.Orders{Config: cfg, Log: slog.New(slog.DiscardHandler)}, c.For)
 	out := meterValues{Meter: cfg.Meter.Label(), Answer: string(h.Answer), Says: h.Says, Next: h.Next, Looked: valuesOf(h.Seen), Taken: valuesOf(h.Sample.Values())}
+	for _, f := range meterDoubts(cfg) {
+		out.Doubts = append(out.Doubts, f.String())
+	}
 	if c.JSON {
 		err = json.NewEncoder(e.Stdout).Encode(out)
 	} else {
@@ -88,6 +92,9 @@ func (m meterValues) print(out io.Writer) error {
 	}
 	for _, v := range m.Taken {
 		fmt.Fprintf(w, "%s\t%s\n", v.Name, v.Taken)
+	}
+	for _, d := range m.Doubts {
+		fmt.Fprintf(w, "\ndoubt: %s\n", d)
 	}
 	if m.Next != "" {
 		fmt.Fprintf(w, "\nnext: %s\n", m.Next)

@@ -77,6 +77,14 @@ func (d *Document) Check() fault.List {
 	return l
 }
 
+// Doubts implements metering.Doubtful.
+func (d *Document) Doubts() (l fault.List) {
+	if w := d.whole(); !kinds()[d.Kind].sml && w.Import == nil {
+		metering.NoRegister(&l, "", "add import")
+	}
+	return l
+}
+
 func (d *Document) checkServer(l *fault.List) {
 	u, err := url.Parse(d.URL)
 	switch {

@@ -216,7 +216,7 @@ func (b *Bus) askTCP(ctx context.Context, q request) ([]uint16, error) {
 			continue
 		}
 		if buf[6] != q.unit {
-			return nil, metering.Fail(metering.UnknownReply, q.op(), "check the unit id", "unit %d answered", buf[6])
+			return nil, metering.Fail(metering.UnknownReply, q.op(), fmt.Sprintf("write unit: %d where that is the meter", buf[6]), "unit %d answered", buf[6])
 		}
 		return q.registers(buf[7 : 6+size])
 	}

@@ -39,10 +39,11 @@ type Document struct {
 	// through speaks rtu.
 	// Example: rtu
 	Framing string `yaml:"framing,omitempty"`
-	// The meter's address on the line, 1 to 247.
+	// The meter's address: 1 to 247 on a serial line (248 of a PZEM-004T that is alone on it), 0 to 255 over
+	// TCP, where some devices answer to 0 or 255 alone.
 	// Default: 1
 	// Example: 2
-	Unit int `yaml:"unit,omitempty"`
+	Unit *int `yaml:"unit,omitempty"`
 	// The serial line's speed. Left out: the model's factory setting.
 	// Example: 9600
 	Baud int `yaml:"baud,omitempty"`
@@ -106,9 +107,7 @@ func (d *Document) Check() fault.List {
 	l.OneOf("model", d.Model, models()...)
 	l.Need("port", d.Port, "write the serial device, or host:port for Modbus TCP")
 	line.CheckAddress(&l, "port", d.Port)
-	if d.Unit < 0 || d.Unit > 255 {
-		l.Add("unit", "the meter shows it in its settings, 1 to 247", "%d is not a unit address", d.Unit)
-	}
+	checkUnit(&l, d.unit(), d.framing())
 	l.OneOf("framing", d.Framing, "", "rtu", "tcp")
 	if d.Framing == "tcp" && d.Port != "" && !line.OnNetwork(d.Port) {
 		l.Add("framing", "take it out, or write host:port as port", "a serial line has no Modbus TCP")
@@ -126,6 +125,43 @@ func (d *Document) Check() fault.List {
 	return l
 }
 
+// Doubts implements metering.Doubtful.
+func (d *Document) Doubts() (l fault.List) {
+	if d.Model == "generic" && !slices.ContainsFunc(d.Map, func(r Register) bool { return r.Value == "import" }) {
+		metering.NoRegister(&l, "map", "add value: import")
+	}
+	return l
+}
+
+// unit is the address that is asked.
+func (d *Document) unit() int {
+	if d.Unit == nil {
+		return 1
+	}
+	return *d.Unit
+}
+
+// framing is how the port speaks.
+func (d *Document) framing() Framing {
+	if d.Framing == "rtu" || !line.OnNetwork(d.Port) {
+		return RTU
+	}
+	return TCP
+}
+
+// checkUnit is what is wrong with an address.  On a serial line nobody answers to 0, which is
+// everybody's.
+func checkUnit(l *fault.List, unit int, f Framing) {
+	switch {
+	case unit < 0 || unit > 255:
+		l.Add("unit", "the meter shows it in its settings, 1 to 247", "%d is not a unit address", unit)
+	case f == RTU && unit == 0:
+		l.Add("unit", "the meter shows its own in its settings, 1 to 247", "on a serial line 0 is everybody's address, and nobody answers to it")
+	case f == RTU && unit > 248:
+		l.Add("unit", "the meter shows its own in its settings, 1 to 247", "%d is no address on a serial line", unit)
+	}
+}
+
 // Label implements metering.Settings.
 func (d *Document) Label() string { return d.Model + " on " + d.Port }
 
@@ -141,13 +177,9 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 	if err != nil {
 		return nil, err
 	}
-	framing := RTU
 	var open line.Opener
 	if line.OnNetwork(d.Port) {
 		open = line.TCP(d.Port)
-		if d.Framing != "rtu" {
-			framing = TCP
-		}
 	} else {
 		mode := line.Mode{Baud: d.Baud, Parity: d.Parity}
 		if mode.Baud == 0 {
@@ -158,13 +190,9 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 		}
 		open = line.Serial(d.Port, mode)
 	}
-	bus := NewBus(d.Port, framing, settled(open, model.settle), model.answers)
+	bus := NewBus(d.Port, d.framing(), settled(open, model.settle), model.answers)
 	e.Machine.Closes(bus.Close)
-	unit := d.Unit
-	if unit == 0 {
-		unit = 1
-	}
-	return NewMeter(bus, Config{Model: model, Unit: unit, Every: e.Every, Now: e.Now, Seen: e.Seen})
+	return NewMeter(bus, Config{Model: model, Unit: d.unit(), Every: e.Every, Now: e.Now, Seen: e.Seen})
 }
 
 // mapValues are what a generic register may hold, with "" for a total and

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/line"
 )
@@ -17,7 +18,7 @@ const usualEvery = 2 * time.Second
 // Config is one meter on a bus.
 type Config struct {
 	Model Model
-	Unit  int              // its address, 1 to 247 on a serial line; 0 to 255 over TCP
+	Unit  int              // its address, 1 to 248 on a serial line; 0 to 255 over TCP
 	Every time.Duration    // time between samples; zero takes two seconds
 	Now   func() time.Time // the clock that samples are stamped with
 	// Seen is told what each register said; nil: nobody looks.
@@ -53,8 +54,9 @@ func NewMeter(bus *Bus, cfg Config) (*Meter, error) {
 	if len(cfg.Model.blocks) == 0 && !cfg.Model.chain {
 		return nil, fmt.Errorf("modbus: model %q reads nothing", cfg.Model.name)
 	}
-	if cfg.Unit < 0 || cfg.Unit > 255 || (bus.framing == RTU && (cfg.Unit < 1 || cfg.Unit > 248)) {
-		return nil, fmt.Errorf("modbus: %d is not a unit address; the meter shows its own in the settings, 1 to 247", cfg.Unit)
+	var l fault.List
+	if checkUnit(&l, cfg.Unit, bus.framing); len(l) > 0 {
+		return nil, fmt.Errorf("modbus: %w", l)
 	}
 	if cfg.Every <= 0 {
 		cfg.Every = usualEvery

@@ -125,6 +125,14 @@ func (d *Document) Check() fault.List {
 	return l
 }
 
+// Doubts implements metering.Doubtful.
+func (d *Document) Doubts() (l fault.List) {
+	if w := d.whole(); kinds()[d.Kind].described && w.Import == nil {
+		metering.NoRegister(&l, "", "add import")
+	}
+	return l
+}
+
 func (d *Document) checkTopics(l *fault.List) {
 	plain := func(at, topic string) {
 		l.Need(at, topic, "write the topic")
