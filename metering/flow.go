@@ -34,12 +34,25 @@ type Flow struct {
 	Claim units.Power  `json:"claim"`
 	Over  units.Energy `json:"over"`
 	Under units.Energy `json:"under"`
+	// Crest is what of Under is no reason to deny the power.
+	Crest Crest `json:"crest,omitzero"`
+}
+
+// Crest is the greatest power that was told of late: a register that shows it late may
+// still owe so much.
+type Crest struct {
+	From  time.Time     `json:"from"`           // since when Now is watched
+	Now   units.Power   `json:"now,omitempty"`  // the greatest since
+	Last  units.Power   `json:"last,omitempty"` // and before
+	Dark  time.Duration `json:"dark,omitempty"` // the longest between two that were told
+	Since time.Time     `json:"since,omitzero"` // since when Under is more than all that explains; zero: it is not
 }
 
 // flowStep is what Flow needs of one sample.
 type flowStep struct {
 	step
-	gap         bool // the time since the last sample says nothing
+	gap         bool          // the time since the last sample says nothing
+	dark        time.Duration // how old the power was that was known until now
 	in, out     outcome
 	known       bool        // power was known over the whole step, and was
 	least, most units.Power // never outside of these
@@ -65,7 +78,7 @@ func (f Flow) take(st flowStep) Flow {
 		f.Least += max(0, st.least).Over(st.dt)
 		f.Most += max(0, st.most).Over(st.dt)
 	} else {
-		f.Claim, f.Over, f.Under, f.Least, f.Most = 0, 0, 0, 0, 0
+		f.Claim, f.Over, f.Under, f.Least, f.Most, f.Crest = 0, 0, 0, 0, 0, Crest{}
 	}
 	if !st.in.seen {
 		if st.in.fromRegister { // another base
@@ -107,9 +120,31 @@ func (f Flow) compare(st flowStep, moved units.Energy) Flow {
 	f.Claim = max(f.Claim, claim)
 	limit := 2 * (2*f.grain(st.step) + f.Claim.Over(st.lim.Slack))
 	f.Over = min(limit, max(0, f.Over+f.Least*4/5-moved))
-	f.Under = min(2*f.mostUnder(st.step), max(0, f.Under+moved*4/5-f.Most))
+	f.Crest = f.Crest.higher(st, f.Under == 0)
+	may := f.mostUnder(st.step)
+	f.Under = min(2*may, max(0, f.Under+moved*4/5-f.Most))
+	switch {
+	case f.Under <= may:
+		f.Crest.Since = time.Time{}
+	case f.Crest.Since.IsZero():
+		f.Crest.Since = st.at
+	}
 	f.Least, f.Most = 0, 0
 	return f
+}
+
+// higher goes on by one sample.  even: nothing is owed, and what was told longer ago than a
+// register may be late counts no more.
+func (c Crest) higher(st flowStep, even bool) Crest {
+	told := max(0, st.most)
+	switch {
+	case c.From.IsZero():
+		c = Crest{From: st.at, Last: st.lim.carries()} // nobody knows what was before
+	case even && st.at.Sub(c.From) > st.lim.Slack:
+		c = Crest{From: st.at, Last: c.Now}
+	}
+	c.Now, c.Dark = max(c.Now, told), max(c.Dark, st.dark)
+	return c
 }
 
 // mean takes the power of the stretch that ends with a movement.
@@ -135,12 +170,18 @@ func (f Flow) mean(st flowStep, net units.Energy, since time.Duration) Flow {
 
 func (f Flow) grain(st step) units.Energy { return max(f.Grain, st.resolution()) }
 
+// mostUnder is how much more than the power told the register may have counted: two steps,
+// what it may show late, and what nobody saw between two powers.
 func (f Flow) mostUnder(st step) units.Energy {
-	most := st.lim.MaxPower
-	if most <= 0 {
-		most = DefaultLimits().MaxPower
-	}
-	return 2*f.grain(st) + most.Over(st.lim.Slack)
+	most := st.lim.carries()
+	unseen := max(f.Crest.Now, f.Crest.Last).Over(st.lim.Slack) + most.Over(f.Crest.Dark)
+	return 2*f.grain(st) + min(unseen, most.Over(st.lim.Slack))
+}
+
+// under tells whether the register denies that so little flows: for longer than a power may
+// be told late.
+func (f Flow) under(lim Limits) bool {
+	return !f.Crest.Since.IsZero() && f.SeenAt.Sub(f.Crest.Since) >= 2*lim.Slack
 }
 
 // Drawn is what is known of the power now.
@@ -183,7 +224,7 @@ func (r Registers) Drawn(now time.Time, fresh time.Duration, resolution units.En
 	if r.HasPower && recent(r.PowerAt) {
 		d = Drawn{Power: r.Power, At: r.PowerAt, From: r.PowerAt, Source: Told}
 		d.Doubted = r.Power > 0 && f.Over > 2*f.grain(st)
-		d.Denied = d.Doubted && f.Over > 2*f.grain(st)+f.Claim.Over(lim.Slack) || f.Under > f.mostUnder(st)
+		d.Denied = d.Doubted && f.Over > 2*f.grain(st)+f.Claim.Over(lim.Slack) || f.under(lim)
 		if !d.Denied {
 			return d
 		}

@@ -1,8 +1,11 @@
 package metering
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -145,5 +148,76 @@ func TestBelieved(t *testing.T) {
 	ok := Sample{Has: HasPower | HasCurrent, Power: 17 * units.Kilowatt, Current: 74_000}
 	if got := ok.Believed(lim); !got.Gives(HasPower|HasCurrent) || got.Quality != 0 {
 		t.Errorf("a short overload of the fuse: %+v", got)
+	}
+}
+
+// A meter whose power and register tell the same is never denied, though either may be late
+// by what the limits allow, the register coarse, the power a tenth off, and loads come and go
+// between two readings.
+func TestASoundMeterIsNeverDenied(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lim := DefaultLimits()
+		every := rapid.SampledFrom([]time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second}).Draw(t, "every")
+		step := rapid.SampledFrom([]units.Energy{1, wh, 10 * wh, 100 * wh}).Draw(t, "step")
+		registerLate := rapid.IntRange(0, 15).Draw(t, "register late")
+		powerLate := rapid.IntRange(0, 15).Draw(t, "power late")
+		off := rapid.IntRange(90, 110).Draw(t, "percent told")
+		most := rapid.SampledFrom([]int{300, 3000, 20_000}).Draw(t, "most")
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		length := 1800
+		power, register := make([]units.Power, length), make([]units.Energy, length)
+		var sum units.Energy
+		now, left := units.Power(0), 0
+		for i := range length {
+			if left--; left < 0 {
+				now, left = units.Power(rng.IntN(most))*units.Watt, 2+rng.IntN(1+rng.IntN(200))
+			}
+			sum += now.Over(time.Second)
+			power[i], register[i] = now, sum
+		}
+		var r Registers
+		for i := 15; i < length; i += int(every / time.Second) {
+			at := day("10:00:00").Add(time.Duration(i) * time.Second)
+			r, _, _ = r.Take(Sample{
+				At: at, Has: HasImport | HasPower, Step: step,
+				Import: register[i-registerLate] / step * step, Power: power[i-powerLate] * units.Power(off) / 100,
+			}, lim)
+			if d := r.Drawn(at, time.Minute, step, lim); d.Denied {
+				t.Fatalf("denied after %d s: %+v", i, r.Flow)
+			}
+		}
+	})
+}
+
+// How soon it is told that the register counts twice what the power says, or counts while
+// none is told.
+func TestHowSoonAPowerIsDenied(t *testing.T) {
+	const s, m = time.Second, time.Minute
+	for _, row := range []struct {
+		name         string
+		every        time.Duration
+		step         units.Energy
+		tells, flows units.Power
+		within       time.Duration
+	}{
+		{"none told of 1 kW, each second", s, wh, 0, units.Kilowatt, 80 * s},
+		{"none told of 1 kW, each 2 s", 2 * s, wh, 0, units.Kilowatt, 2 * m},
+		{"half of 1 kW, each second", s, wh, units.Kilowatt / 2, units.Kilowatt, 165 * s},
+		{"half of 1 kW, by 10 Wh", 2 * s, 10 * wh, units.Kilowatt / 2, units.Kilowatt, 450 * s},
+		{"half of 3 kW, each 2 s", 2 * s, wh, 1500 * units.Watt, 3 * units.Kilowatt, 2 * m},
+		{"twice 1 kW, each second", s, wh, 2 * units.Kilowatt, units.Kilowatt, 65 * s},
+		{"1 kW of none, each second", s, wh, units.Kilowatt, 0, 30 * s},
+	} {
+		lim := DefaultLimits()
+		r, now, register := stream{row.every, 10 * m, 400 * units.Watt, 400 * units.Watt, true, row.step, false}.play(Registers{}, day("10:00:00"), 500*kWh, lim)
+		from := now
+		for now.Sub(from) < time.Hour && !r.Drawn(now, m, row.step, lim).Denied {
+			r, now, register = stream{row.every, row.every, row.tells, row.flows, true, row.step, false}.play(r, now.Add(row.every), register, lim)
+		}
+		if took := now.Sub(from); took > row.within {
+			t.Errorf("%s: after %v, want %v", row.name, took, row.within)
+		} else {
+			t.Logf("%s: after %v", row.name, took)
+		}
 	}
 }

@@ -13,7 +13,7 @@ func (r Registers) Reclocked(by time.Duration) Registers {
 			*at = at.Add(by)
 		}
 	}
-	for _, at := range []*time.Time{&r.At, &r.PowerAt, &r.Flow.SeenAt, &r.Flow.From, &r.Flow.MeanFrom, &r.Flow.MeanAt} {
+	for _, at := range []*time.Time{&r.At, &r.PowerAt, &r.Flow.SeenAt, &r.Flow.From, &r.Flow.MeanFrom, &r.Flow.MeanAt, &r.Flow.Crest.From, &r.Flow.Crest.Since} {
 		move(at)
 	}
 	for _, c := range []*Counter{&r.ImportCounter, &r.ExportCounter} {

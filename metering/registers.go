@@ -23,6 +23,14 @@ type Limits struct {
 	Slack time.Duration
 }
 
+// carries is the most the supply can carry, that of DefaultLimits where it is not known.
+func (l Limits) carries() units.Power {
+	if l.MaxPower <= 0 {
+		return DefaultLimits().MaxPower
+	}
+	return l.MaxPower
+}
+
 // DefaultLimits are right for a house on one 100 A phase whose meter is read
 // every few seconds.
 func DefaultLimits() Limits {
@@ -179,7 +187,7 @@ func (r Registers) Take(s Sample, lim Limits) (Registers, Consumption, []Event) 
 	}
 	r.Flow = r.Flow.take(flowStep{
 		step: step, gap: gap || step.first || step.clockBack, in: in, out: out,
-		known: known && knew, least: min(before, power), most: max(before, power),
+		known: known && knew, least: min(before, power), most: max(before, power), dark: at.Sub(r.PowerAt),
 	})
 	r.At, r.Power, r.HasPower = at, power, known
 	if told {
