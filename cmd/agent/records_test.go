@@ -125,11 +125,12 @@ func (h *recordsHouse) edit(do func(db *sql.DB)) {
 func (h *recordsHouse) checkpoint(change func(doc map[string]any)) (data string) {
 	h.t.Helper()
 	h.edit(func(db *sql.DB) {
-		var stored []byte
-		if err := db.QueryRow("SELECT data FROM checkpoint").Scan(&stored); err != nil {
+		var stored, base []byte
+		var sum string
+		if err := db.QueryRow("SELECT c.data, c.base, b.data FROM checkpoint c LEFT JOIN checkpoint_base b").Scan(&stored, &sum, &base); err != nil {
 			h.t.Fatal(err)
 		}
-		plain, err := store.Unpack(stored)
+		plain, err := store.Unpack(stored, sum, base)
 		if err != nil {
 			h.t.Fatal(err)
 		}
@@ -149,7 +150,7 @@ func (h *recordsHouse) checkpoint(change func(doc map[string]any)) (data string)
 			h.t.Fatal(err)
 		}
 		data = string(text)
-		if _, err := db.Exec("UPDATE checkpoint SET data = ?, sum = ?", text, fmt.Sprintf("%x", sha256.Sum256(text))); err != nil {
+		if _, err := db.Exec("UPDATE checkpoint SET data = ?, sum = ?, base = ''", text, fmt.Sprintf("%x", sha256.Sum256(text))); err != nil {
 			h.t.Fatal(err)
 		}
 	})
@@ -322,7 +323,7 @@ func TestAFieldThatTheLedgerDoesNotKnowIsNotBelievedWhenItWasChanged(t *testing.
 	whole := h.checkpoint(nil)
 	put := func(text, sum string) {
 		h.edit(func(db *sql.DB) {
-			if _, err := db.Exec("UPDATE checkpoint SET data = ?, sum = ?", []byte(text), sum); err != nil {
+			if _, err := db.Exec("UPDATE checkpoint SET data = ?, sum = ?, base = ''", []byte(text), sum); err != nil {
 				t.Fatal(err)
 			}
 		})

@@ -223,26 +223,64 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, b Batch) (func(), error)
 	if err != nil {
 		return nil, err
 	}
+	base := s.base
 	if b.Checkpoint != nil {
-		at, err := stamp(b.At)
-		if err != nil {
-			return nil, fmt.Errorf("checkpoint: %w", err)
-		}
-		packed, err := pack(b.Checkpoint)
-		if err != nil {
-			return nil, fmt.Errorf("checkpoint: %w", err)
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO checkpoint(one, data, at, sum) VALUES(1, ?, ?, ?)
-			ON CONFLICT(one) DO UPDATE SET data=excluded.data, at=excluded.at, sum=excluded.sum`, packed, at, sumOf(b.Checkpoint)); err != nil {
+		if base, err = putCheckpoint(ctx, tx, b, base); err != nil {
 			return nil, err
 		}
 	}
 	return func() {
-		s.head = head
+		s.head, s.base = head, base
 		for ch, c := range counts {
 			s.counts[ch] = c
 		}
 	}, nil
+}
+
+// putCheckpoint stores the batch's checkpoint, by what differs from the base or by a new one,
+// and answers the base that is in the file then.
+func putCheckpoint(ctx context.Context, tx *sql.Tx, b Batch, old *base) (*base, error) {
+	fail := func(err error) (*base, error) { return nil, fmt.Errorf("checkpoint: %w", err) }
+	at, err := stamp(b.At)
+	if err != nil {
+		return fail(err)
+	}
+	by, data, baseSum := old, []byte(nil), ""
+	if by != nil {
+		if data, err = by.differs(b.Checkpoint); err != nil {
+			return fail(err)
+		}
+	}
+	if data == nil || by.worn(len(data)) {
+		if by, err = newBase(b.Checkpoint); err != nil {
+			return fail(err)
+		}
+		if by == nil {
+			if data, err = pack(b.Checkpoint); err != nil {
+				return fail(err)
+			}
+		} else {
+			if data, err = by.differs(b.Checkpoint); err != nil {
+				return fail(err)
+			}
+			if _, err := tx.ExecContext(ctx, `INSERT INTO checkpoint_base(one, data, sum) VALUES(1, ?, ?)
+				ON CONFLICT(one) DO UPDATE SET data=excluded.data, sum=excluded.sum`, by.packed, by.sum); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if by != nil {
+		baseSum = by.sum
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO checkpoint(one, data, at, sum, base) VALUES(1, ?, ?, ?, ?)
+		ON CONFLICT(one) DO UPDATE SET data=excluded.data, at=excluded.at, sum=excluded.sum, base=excluded.base`,
+		data, at, sumOf(b.Checkpoint), baseSum); err != nil {
+		return nil, err
+	}
+	if by == nil {
+		by = old // it is in the file still
+	}
+	return by, nil
 }
 
 func putTokens(ctx context.Context, tx *sql.Tx, tokens []SeenToken, unseen []string) error {

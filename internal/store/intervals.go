@@ -47,9 +47,28 @@ const mergeInterval = `INSERT INTO interval(` + intervalColumns + `) VALUES(?,?,
 	  quality = quality | excluded.quality, covered = min(covered + excluded.covered, len),
 	  max_power = max(max_power, excluded.max_power), max_demand = max(max_demand, excluded.max_demand)`
 
+// A move takes some syncs, and waiting costs nothing: the intervals are on the disk, and
+// read as well where they are.  So those of some hours move at once.
+const (
+	moveFrom  = 200
+	moveAfter = 6 * time.Hour
+)
+
+// dueToMove tells whether so many intervals wait, or the oldest so long, that they are to move.
+func (s *Store) dueToMove(ctx context.Context, now time.Time) (bool, error) {
+	after := moveAfter
+	if s.opt.KeepIntervals > 0 {
+		after = min(after, s.opt.KeepIntervals)
+	}
+	var n int64
+	var oldest sql.NullInt64
+	err := s.readers.QueryRowContext(ctx, "SELECT count(*), min(start) FROM pending_interval").Scan(&n, &oldest)
+	return n >= moveFrom || n > 0 && oldest.Int64 <= bound(now.Add(-after)), s.classify(s.path(mainFile), "read", err)
+}
+
 // MoveIntervals moves the waiting intervals to intervals.db.  It is safe to
 // stop anywhere: an interval leaves keeplit.db only once it is on the disk in
-// the other file, and is never counted twice.  Call it every few minutes.
+// the other file, and is never counted twice.
 func (s *Store) MoveIntervals(ctx context.Context) error {
 	s.moving.Lock()
 	defer s.moving.Unlock()

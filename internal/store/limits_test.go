@@ -57,7 +57,7 @@ func TestAFileOfBeforeThereWereLimitsIsTakenOver(t *testing.T) {
 	s := open(t, dir, Options{Ballast: -1})
 	must(t, s.Commit(ctx, Batch{Events: []Event{{At: t0, Code: "then", Severity: "info"}}}))
 	must(t, s.Close())
-	sqlOn("DROP TABLE limited; PRAGMA user_version=3")(t, dir+"/"+mainFile)
+	sqlOn("DROP TABLE limited; DROP TABLE checkpoint_base; ALTER TABLE checkpoint DROP COLUMN base; PRAGMA user_version=3")(t, dir+"/"+mainFile)
 	s = open(t, dir, Options{Ballast: -1})
 	must(t, s.Commit(ctx, Batch{Limits: []Limited{{N: 1, Source: "mqtt", State: "failsafe", Whole: true, Limit: units.Kilowatt, From: t0, To: t0.Add(time.Minute)}}}))
 	if n, e := len(list(t, s.Limits(ctx, t0, t0.Add(time.Hour)))), len(list(t, s.Events(ctx, t0, t0.Add(time.Hour)))); n != 1 || e != 1 {

@@ -179,7 +179,7 @@ func TestACheckpointIsStoredPackedAndReadAsItWas(t *testing.T) {
 	must(t, s.Commit(ctx, Batch{At: t0, Checkpoint: []byte(fmt.Sprintf(`{"a":"%01000d"}`, 7))}))
 	must(t, s.Close())
 	plain := fmt.Sprintf(`{"b":"%01000d"}`, 8)
-	sqlOn("UPDATE checkpoint SET data = CAST('"+plain+"' AS BLOB), sum = '"+sumOf([]byte(plain))+"'")(t, filepath.Join(dir, mainFile))
+	sqlOn("UPDATE checkpoint SET data = CAST('"+plain+"' AS BLOB), base = '', sum = '"+sumOf([]byte(plain))+"'")(t, filepath.Join(dir, mainFile))
 	s = open(t, dir, Options{Ballast: -1})
 	snap, err := s.Load(ctx)
 	must(t, err)
@@ -187,7 +187,7 @@ func TestACheckpointIsStoredPackedAndReadAsItWas(t *testing.T) {
 		t.Errorf("%s, changed %v", snap.Checkpoint, snap.Changed)
 	}
 	must(t, s.Close())
-	sqlOn("UPDATE checkpoint SET data = x'1f8b0800000000', sum = 'x'")(t, filepath.Join(dir, mainFile))
+	sqlOn("UPDATE checkpoint SET data = x'1f8b0800000000', base = '', sum = 'x'")(t, filepath.Join(dir, mainFile))
 	s = open(t, dir, Options{Ballast: -1})
 	if snap, err = s.Load(ctx); err != nil || !snap.Changed {
 		t.Errorf("damaged: changed %v, %v", snap.Changed, err)

@@ -41,11 +41,13 @@ func (s *Store) Load(ctx context.Context) (Snapshot, error) {
 		}
 		defer func() { _ = tx.Rollback() }() // it only reads
 		var at int64
-		var sum string
-		switch err := tx.QueryRowContext(ctx, "SELECT data, at, sum FROM checkpoint").Scan(&snap.Checkpoint, &at, &sum); {
+		var sum, baseSum string
+		var baseData []byte
+		switch err := tx.QueryRowContext(ctx, `SELECT c.data, c.at, c.sum, c.base, b.data FROM checkpoint c LEFT JOIN checkpoint_base b`).
+			Scan(&snap.Checkpoint, &at, &sum, &baseSum, &baseData); {
 		case err == nil:
 			snap.CheckpointAt = fromStamp(at)
-			if plain, err := Unpack(snap.Checkpoint); err == nil {
+			if plain, err := Unpack(snap.Checkpoint, baseSum, baseData); err == nil {
 				snap.Checkpoint = plain
 			} // else it is as it was found: whoever reads it says so
 			snap.Changed = sum != "" && sum != sumOf(snap.Checkpoint)

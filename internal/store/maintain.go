@@ -11,14 +11,21 @@ import (
 )
 
 // Maintain does what is due from time to time; call it every few minutes.  It
-// moves waiting intervals, drops what is older than its limit by now, and
+// moves waiting intervals where it is worth it, drops what is older than its limit by now, and
 // makes the reserve anew once there is room.
 func (s *Store) Maintain(ctx context.Context, now time.Time) error {
 	if s.opt.ReadOnly {
 		return errors.New("the store is open for reading only")
 	}
-	if err := s.MoveIntervals(ctx); err != nil {
+	if err := s.holds(); err != nil {
 		return err
+	}
+	if due, err := s.dueToMove(ctx, now); err != nil {
+		return err
+	} else if due {
+		if err := s.MoveIntervals(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.forgetIntervals(ctx, now); err != nil {
 		return err

@@ -126,6 +126,14 @@ var mainSchema = schema{ //nolint:gochecknoglobals // a constant list
 	  met INTEGER                -- Unix ms; null: never
 	) STRICT;
 	CREATE INDEX limited_stop ON limited(stop);`,
+	// From here on a checkpoint may be stored by what differs from a base (packed.go).
+	`CREATE TABLE checkpoint_base(
+	  one INTEGER PRIMARY KEY CHECK(one = 1),
+	  data BLOB NOT NULL, -- a whole checkpoint
+	  sum TEXT NOT NULL   -- its SHA-256 in hex
+	) STRICT;
+	-- The sum of the base by which data is told; '' where data is whole.
+	ALTER TABLE checkpoint ADD COLUMN base TEXT NOT NULL DEFAULT ''`,
 }
 
 var intervalSchema = schema{ //nolint:gochecknoglobals // a constant list

@@ -64,7 +64,8 @@ type Store struct {
 
 	mu     sync.Mutex // held by whoever writes keeplit.db; guards the fields below
 	head   credit.Entry
-	known  bool // head and counts are those of the file
+	base   *base // nil: the file has none that can be used
+	known  bool  // head, base and counts are those of the file
 	counts map[Channel]*count
 	wake   map[Channel]chan struct{}
 	lost   map[Channel]int64 // messages dropped that outbox_count does not know of yet
@@ -176,8 +177,12 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	if s.opt.MaxPages > 0 {
+		most, err := s.pages(ctx, s.opt.MaxPages)
+		if err != nil {
+			return s.classify(mainPath, "cap", err)
+		}
 		for _, db := range []*sql.DB{s.main, s.points} {
-			if _, err := db.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count=%d", s.opt.MaxPages)); err != nil {
+			if _, err := db.ExecContext(ctx, "PRAGMA max_page_count="+most); err != nil {
 				return s.classify(mainPath, "cap", err)
 			}
 		}
@@ -185,6 +190,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.alignIDs(ctx); err != nil {
 		return err
 	}
+	s.roomForWAL(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hold()
@@ -301,7 +307,11 @@ func (s *Store) connect(path, synchronous string, conns int) (*sql.DB, error) {
 			q.Set("mode", "ro")
 		}
 	} else {
-		q.Add("_pragma", "journal_mode(WAL)")
+		if filepath.Base(path) == mainFile {
+			q.Add("_pragma", fmt.Sprintf("page_size(%d)", pageSize))
+		}
+		q.Set("_journal_mode", "WAL") // after the page size
+		q.Add("_pragma", fmt.Sprintf("wal_autocheckpoint(%d)", walPages))
 		q.Add("_pragma", "synchronous("+synchronous+")")
 		q.Add("_pragma", "foreign_keys(1)")
 		q.Set("_txlock", "immediate")
@@ -383,8 +393,30 @@ func (s *Store) learn(ctx context.Context) error {
 	if err != nil {
 		return s.classify(s.path(mainFile), "read", err)
 	}
-	s.head, s.counts, s.known = head, counts, true
+	base, err := readBase(ctx, s.main)
+	if err != nil {
+		return s.classify(s.path(mainFile), "read", err)
+	}
+	s.head, s.base, s.counts, s.known = head, base, counts, true
 	return nil
+}
+
+// readBase is the base in the file; nil where there is none, or it is not as it was stored.
+func readBase(ctx context.Context, q querier) (*base, error) {
+	var data []byte
+	var sum string
+	err := q.QueryRowContext(ctx, "SELECT data, sum FROM checkpoint_base").Scan(&data, &sum)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil //nolint:nilnil // as in the file
+	}
+	if err != nil {
+		return nil, err
+	}
+	whole, err := unpack(data)
+	if err != nil || sumOf(whole) != sum {
+		return nil, nil //nolint:nilnil,nilerr // the next checkpoint makes another
+	}
+	return newBase(whole)
 }
 
 // stamp is t as the files keep it.

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -31,6 +27,8 @@ type records struct {
 	tokens   map[string]int64 // the ledger's entry by fingerprint
 	sum      string           // of the state, as it was stored with it
 	packed   []byte
+	base     []byte // by which packed is told, where baseSum is not empty
+	baseSum  string
 	state    state
 	halves   int   // intervals of the site
 	measured int64 // of the site's series, in all files, in µJ
@@ -139,7 +137,9 @@ func readCopy(dir string) (*records, error) {
 			r.events[code] = n
 			return err
 		}),
-		each(db, "SELECT data, sum FROM checkpoint", func(scan func(...any) error) error { return scan(&r.packed, &r.sum) }),
+		each(db, "SELECT c.data, c.sum, c.base, b.data FROM checkpoint c LEFT JOIN checkpoint_base b", func(scan func(...any) error) error {
+			return scan(&r.packed, &r.sum, &r.baseSum, &r.base)
+		}),
 	}
 	var moved int64
 	if info, err := os.Stat(filepath.Join(dir, "intervals.db")); err == nil && info.Size() > 0 {
@@ -160,26 +160,6 @@ func readCopy(dir string) (*records, error) {
 		return nil, err
 	}
 	return r, r.unpack()
-}
-
-func (r *records) unpack() error {
-	if len(r.packed) == 0 {
-		return nil
-	}
-	text := r.packed
-	if bytes.HasPrefix(text, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(bytes.NewReader(text))
-		if err != nil {
-			return err
-		}
-		if text, err = io.ReadAll(z); err != nil {
-			return err
-		}
-	}
-	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != r.sum {
-		return errors.New("the stored state is not that of its sum")
-	}
-	return json.Unmarshal(text, &r.state)
 }
 
 // sum is the hash that an entry should have (docs/adr/0017).
