@@ -159,9 +159,15 @@ func (c *Config) checkPlan(l *fault.List) {
 	}
 }
 
+// mostSpread is the longest that a fleet may take to come back.
+const mostSpread = time.Hour
+
 func (c *Config) checkEdges(l *fault.List) {
 	if m := c.MQTT; m != nil && m.URL == "" {
 		l.Add("mqtt.url", "write it like mqtt://192.168.1.10:1883", "the broker's address is missing")
+	}
+	if m := c.MQTT; m != nil && (m.Spread < 0 || m.Spread > mostSpread) {
+		l.Add("mqtt.spread", "write 1m, or up to 1h", "%s is no time to be spread over", m.Spread)
 	}
 	if m := c.MQTT; m != nil && m.HomeAssistant != nil && !prefixForm.MatchString(m.HomeAssistant.Prefix) {
 		l.Add("mqtt.homeassistant.prefix", "write homeassistant, or what Home Assistant's MQTT integration has as its discovery prefix", "%.60q is not the beginning of a topic", m.HomeAssistant.Prefix)

@@ -330,6 +330,11 @@ type MQTT struct {
 	// File of that certificate's private key, PEM.
 	// Example: agent.key
 	Key string `yaml:"key"`
+	// A connection that was lost is made anew at a time drawn from so long, besides the usual pause, so
+	// that a fleet does not come back all at once. A home with a broker of its own needs none.
+	// Default: 0s
+	// Example: 1m
+	Spread time.Duration `yaml:"spread"`
 	// How the site announces itself to Home Assistant. Left out, it does not.
 	// Example: {discovery: true}
 	HomeAssistant *HomeAssistant `yaml:"homeassistant"`

@@ -18,6 +18,8 @@ func TestHowASiteIsAnnouncedToHomeAssistant(t *testing.T) {
 		{"a prefix with a wildcard", "url: mqtt://b\n  homeassistant: {prefix: ha/#}", nil, "mqtt.homeassistant.prefix"},
 		{"an empty prefix", "url: mqtt://b\n  homeassistant: {prefix: ''}", nil, "mqtt.homeassistant.prefix"},
 		{"a template as a prefix", "url: mqtt://b\n  homeassistant: {prefix: '{{ x }}'}", nil, "mqtt.homeassistant.prefix"},
+		{"a fleet that never comes back", "url: mqtt://b\n  spread: 2h", nil, "mqtt.spread"},
+		{"a spread of less than nothing", "url: mqtt://b\n  spread: -1s", nil, "mqtt.spread"},
 		{"a key that is none", "url: mqtt://b\n  homeassistant: {prefx: ha}", nil, "did you mean"},
 	} {
 		t.Run(c.situation, func(t *testing.T) {

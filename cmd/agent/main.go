@@ -56,6 +56,7 @@ type cli struct {
 	Policy    policyCmd    `cmd:"" help:"A utility's side: sign prices, tokens, messages and limits, send them, hear what sites say."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 	Simulate  simulateCmd  `cmd:"" help:"Live through a world, with and without the agent, and count money and service."`
+	FleetSim  fleetSimCmd  `cmd:"" help:"Try a broker with many agents: what each applies, how soon, and how they come back."`
 	Planner   plannerCmd   `cmd:"" hidden:"" help:"Make plans for a running agent."`
 }
 

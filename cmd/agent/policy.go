@@ -80,10 +80,15 @@ func (b brokerFlags) dial(ctx context.Context) (*broker.Client, error) {
 		TLS: broker.TLS{CAFile: b.CA, CertFile: b.Cert, KeyFile: b.CertKey}, Log: slog.New(slog.DiscardHandler),
 	}
 	if b.Password != "" {
-		cfg.Password = func() (string, error) {
-			data, err := os.ReadFile(b.Password)
-			return strings.TrimSpace(string(data)), err
-		}
+		cfg.Password = passwordFile(b.Password)
 	}
 	return broker.Dial(ctx, cfg)
+}
+
+// passwordFile asks a file for the password, at each connection.
+func passwordFile(name string) func() (string, error) {
+	return func() (string, error) {
+		data, err := os.ReadFile(name)
+		return strings.TrimSpace(string(data)), err
+	}
 }

@@ -23,7 +23,7 @@ func floors() [][]string {
 	const in = "cmd/agent/internal/"
 	return [][]string{
 		{"cmd/agent", "internal/torture"},
-		{in + "simulate/...", in + "metermatrix", in + "setup"},
+		{in + "simulate/...", in + "metermatrix", in + "setup", in + "fleet"},
 		{in + "service"},
 		{in + "desk", in + "talk"},
 		{in + "web/...", in + "alert", in + "panel", in + "journal", in + "drivers", in + "homeassistant/..."},

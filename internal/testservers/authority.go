@@ -22,7 +22,7 @@ type Authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-// NewAuthority makes one and writes its certificate to NAME.pem in dir.
+// NewAuthority makes one and writes its certificate to NAME.pem in dir, and its key to NAME.key.
 func NewAuthority(t testing.TB, dir, name string) *Authority {
 	t.Helper()
 	a := &Authority{}
@@ -39,6 +39,7 @@ func NewAuthority(t testing.TB, dir, name string) *Authority {
 		t.Fatal(err)
 	}
 	writePEM(t, filepath.Join(dir, name+".pem"), "CERTIFICATE", der)
+	writeKey(t, filepath.Join(dir, name+".key"), a.key)
 	return a
 }
 
@@ -57,11 +58,16 @@ func (a *Authority) Issue(t testing.TB, dir, name string) {
 		t.Fatal(err)
 	}
 	writePEM(t, filepath.Join(dir, name+".pem"), "CERTIFICATE", der)
+	writeKey(t, filepath.Join(dir, name+".key"), key)
+}
+
+func writeKey(t testing.TB, path string, key *ecdsa.PrivateKey) {
+	t.Helper()
 	private, err := x509.MarshalECPrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	writePEM(t, filepath.Join(dir, name+".key"), "EC PRIVATE KEY", private)
+	writePEM(t, path, "EC PRIVATE KEY", private)
 }
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {

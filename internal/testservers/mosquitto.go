@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -91,8 +92,35 @@ func StartMosquitto(t testing.TB, options ...MosquittoOption) *Mosquitto {
 		}
 		lines = append(lines, "acl_file "+acl)
 	}
+	m.serve(t, bin, dir, append(lines, cfg.lines...))
+	return m
+}
+
+// StartMosquittoOf starts a broker with the configuration of a document, whose files are in dir:
+// PORT becomes the port, and DIR the folder.
+func StartMosquittoOf(t testing.TB, dir, text string) *Mosquitto {
+	t.Helper()
+	bin := program(t, "mosquitto", "KEEPLIT_MOSQUITTO", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
+	m := &Mosquitto{Port: freePort(t)}
+	scheme := "mqtt"
+	if strings.Contains(text, "cafile ") {
+		scheme = "mqtts"
+	}
+	m.URL = fmt.Sprintf("%s://127.0.0.1:%d", scheme, m.Port)
+	text = strings.NewReplacer("PORT", strconv.Itoa(m.Port), "DIR", dir).Replace(text)
+	lines := strings.Split(text, "\n")
+	if os.Getuid() == 0 {
+		lines = append(lines, "user root") // or it could not read our directory
+	}
+	m.serve(t, bin, dir, lines)
+	return m
+}
+
+// serve starts the broker with the lines of a configuration.
+func (m *Mosquitto) serve(t testing.TB, bin, dir string, lines []string) {
+	t.Helper()
 	conf := filepath.Join(dir, "mosquitto.conf")
-	if err := os.WriteFile(conf, []byte(strings.Join(append(lines, cfg.lines...), "\n")+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	m.p = process{t: t, program: bin, args: []string{"-c", conf}, ready: func() error {
@@ -103,7 +131,6 @@ func StartMosquitto(t testing.TB, options ...MosquittoOption) *Mosquitto {
 		return c.Close()
 	}}
 	m.p.start()
-	return m
 }
 
 // Stop ends the broker as a service manager does: what it holds is saved.

@@ -33,6 +33,9 @@ type Config struct {
 	// connect; zero is 1 s and 60 s.  The pause doubles, and half of it is
 	// chance, so that a fleet does not come back all at once.
 	MinBackoff, MaxBackoff time.Duration
+	// Spread is over how long the first attempt after a connection that was lost is drawn, besides that
+	// pause; zero is none.
+	Spread time.Duration
 	// MinRefused and MaxRefused bound it where the broker refuses the login (ErrLogin);
 	// zero is 1 min and 1 h.  That mends itself seldom, and a fleet with a wrong password
 	// that asks each minute keeps everybody else out.
@@ -211,7 +214,7 @@ func (s *Session) Run(ctx context.Context) error {
 	pause := backoff.Backoff{First: s.cfg.MinBackoff, Most: s.cfg.MaxBackoff, Spread: s.rand}
 	refused := backoff.Backoff{First: s.cfg.MinRefused, Most: s.cfg.MaxRefused, Spread: s.rand}
 	for ctx.Err() == nil {
-		began := time.Now()
+		began, connects := time.Now(), s.Connects()
 		err := s.once(ctx)
 		if ctx.Err() != nil {
 			break
@@ -226,6 +229,9 @@ func (s *Session) Run(ctx context.Context) error {
 			}
 			refused.Reset()
 			wait = pause.Next()
+			if s.cfg.Spread > 0 && s.Connects() > connects { // it was lost, and so were others at the same time
+				wait += time.Duration(s.rand.Int64N(int64(s.cfg.Spread)))
+			}
 			s.update(func(st *State) { st.Login = "" })
 		}
 		s.log.Warn("MQTT connection", "broker", s.url.Redacted(), "error", err, "again_in", about(wait))

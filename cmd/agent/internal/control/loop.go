@@ -50,6 +50,7 @@ type LoopConfig struct {
 	// are done within the step, so that a run depends on its inputs alone.
 	Simulated    bool
 	Plant        func() ([]byte, error) // the simulated plant's state as JSON; nil: none
+	Tick         time.Duration          // how often time passes without an input; 0: each second
 	PersistEvery time.Duration          // a batch is stored at least so often, by Now
 	PlanTime     time.Duration          // about the most that a plan may compute
 	Log          *slog.Logger
@@ -172,8 +173,8 @@ func (l *Loop) Feed(ctx context.Context, in Input) (Reply, error) {
 	}
 }
 
-// tick is how often a real loop lets time pass on its own.
-const tick = time.Second
+// usualTick is how often a real loop lets time pass on its own.
+const usualTick = time.Second
 
 // Run takes inputs until ctx ends, then stores what is left.  Its goroutines
 // have ended when it returns; the one that waits for a journal which never
@@ -192,7 +193,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		return l.simulate(ctx)
 	}
 	wg.Go(func() { l.sends.run(work) })
-	ticker := time.NewTicker(tick)
+	ticker := time.NewTicker(cmp.Or(l.cfg.Tick, usualTick))
 	defer ticker.Stop()
 	plans := make(chan planned, 1)
 	l.ask = func(st State) {

@@ -31,12 +31,20 @@ type About struct {
 	Meter     string       // what the meter is
 	Digits    []int        // lengths that a token may have
 	Emergency credit.EmergencyDocument
+	Words     present.Words // of the page's language; zero: they are read
 }
 
 // New makes pictures of site.
 func New(site *control.Site, about About) *Maker {
-	return &Maker{site: site, about: about, words: present.NewWords(), plain: present.NewWords().Plain(site)}
+	words := about.Words
+	if words == (present.Words{}) {
+		words = present.NewWords()
+	}
+	return &Maker{site: site, about: about, words: words, plain: words.Plain(site)}
 }
+
+// Words are those of the pictures.
+func (m *Maker) Words() present.Words { return m.words }
 
 // Unit is what money counts.
 func (m *Maker) Unit() present.Unit { return m.about.Unit }

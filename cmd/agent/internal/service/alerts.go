@@ -55,7 +55,7 @@ func (s *Service) alertFailed(ctx context.Context, who, cause string) {
 // running agent: its session at the broker is left alone.
 func TriedAlerts(cfg config.Config) []alert.Recipient {
 	return alert.Recipients(cfg, func(ctx context.Context, payload []byte) error {
-		c := brokerOf(cfg, slog.New(slog.DiscardHandler))
+		c := BrokerOf(cfg, slog.New(slog.DiscardHandler))
 		c.ClientID = "keeplit-trial-" + rand.Text()[:10]
 		client, err := broker.Dial(ctx, c)
 		if err != nil {

@@ -21,18 +21,18 @@ func sessionOf(cfg config.Config, log *slog.Logger) (*broker.Session, error) {
 	if cfg.MQTT == nil {
 		return nil, nil
 	}
-	session, err := broker.New(brokerOf(cfg, log))
+	session, err := broker.New(BrokerOf(cfg, log))
 	if err != nil {
 		return nil, fmt.Errorf("mqtt: %w", err)
 	}
 	return session, nil
 }
 
-// brokerOf is the broker that a configuration names.
-func brokerOf(cfg config.Config, log *slog.Logger) broker.Config {
+// BrokerOf is the broker that a configuration names.
+func BrokerOf(cfg config.Config, log *slog.Logger) broker.Config {
 	m := cfg.MQTT
 	c := broker.Config{
-		URL: m.URL, Site: cfg.Site.ID, ClientID: m.ClientID, Username: m.Username, Log: log,
+		URL: m.URL, Site: cfg.Site.ID, ClientID: m.ClientID, Username: m.Username, Spread: m.Spread, Log: log,
 		TLS: broker.TLS{CAFile: cfg.Path(m.CA), CertFile: cfg.Path(m.Cert), KeyFile: cfg.Path(m.Key)},
 	}
 	if m.Password != "" {

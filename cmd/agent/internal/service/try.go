@@ -114,7 +114,7 @@ func (t *trial) newSession() *broker.Session {
 	if t.cfg.MQTT == nil {
 		return nil
 	}
-	c := brokerOf(t.cfg, t.log)
+	c := BrokerOf(t.cfg, t.log)
 	// A name of its own, and a site of its own: the running agent's session stays as it is.
 	c.ClientID, c.Site = "keeplit-try-"+t.cfg.Site.ID, "probe"
 	session, err := broker.New(c)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -64,7 +65,8 @@ type Agent struct {
 
 // New speaks for loop in maker's pictures.
 func New(site *control.Site, loop *control.Loop, records Records, maker *picture.Maker) *Agent {
-	a := &Agent{site: site, loop: loop, records: records, maker: maker, words: present.NewWords(), plain: present.NewWords().Plain(site), shares: func(string) bool { return true }}
+	words := maker.Words()
+	a := &Agent{site: site, loop: loop, records: records, maker: maker, words: words, plain: words.Plain(site), shares: func(string) bool { return true }}
 	a.paces.init()
 	return a
 }
@@ -273,8 +275,12 @@ func (a *Agent) publishOnce(ctx context.Context, bus Bus, p *publisher) error {
 func (a *Agent) retained(topics broker.Topics, publishing time.Duration) ([]broker.Message, error) {
 	anchor := a.anchor.Load() // before the state: see mayPublishHead
 	snap := a.loop.Snapshot()
-	v := a.maker.Of(&snap)
-	wire := api.ViewOf(a.words.For(v.Unit, v.Zone, v.At), &v)
+	var v picture.View // not worked out where nothing of it is said
+	var wire api.View
+	if slices.ContainsFunc([]string{"state", "warnings", "plan", "load"}, a.shares) {
+		v = a.maker.Of(&snap)
+		wire = api.ViewOf(a.words.For(v.Unit, v.Zone, v.At), &v)
+	}
 	out := []broker.Message{}
 	add := func(topic string, what any) error {
 		payload, err := json.Marshal(what)
