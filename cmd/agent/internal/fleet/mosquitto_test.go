@@ -52,7 +52,7 @@ func shard(t *testing.T, edit ...string) (m *testservers.Mosquitto, identity fun
 // restart of the broker, and all come back, spread over seconds.
 func TestAFleetAtOneMosquitto(t *testing.T) {
 	m, identity := shard(t)
-	n, spread := 60, 3*time.Second
+	n, spread := 40, 3*time.Second
 	if unitstest.Long() {
 		n, spread = 1000, time.Minute
 	}
@@ -112,7 +112,7 @@ func check(t *testing.T, r Report, n int) {
 
 // What the settings are for: with Mosquitto's own the same is lost without a word.
 func TestMosquittosOwnSettingsLoseWhatDeployFleetsKeep(t *testing.T) {
-	const topics = 1200
+	const topics = 1100
 	for name, c := range map[string]struct {
 		edit []string
 		want func(retained, queued int64) bool
