@@ -101,7 +101,7 @@ func StartMosquitto(t testing.TB, options ...MosquittoOption) *Mosquitto {
 func StartMosquittoOf(t testing.TB, dir, text string) *Mosquitto {
 	t.Helper()
 	bin := program(t, "mosquitto", "KEEPLIT_MOSQUITTO", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
-	m := &Mosquitto{Port: freePort(t)}
+	m := &Mosquitto{Port: FreePort(t)}
 	scheme := "mqtt"
 	if strings.Contains(text, "cafile ") {
 		scheme = "mqtts"
