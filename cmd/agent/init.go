@@ -46,8 +46,8 @@ func (c initCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(c.File); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s exists and is left as it is; name another file, or move it away", c.File)
+	if err := c.room(); err != nil {
+		return err
 	}
 	draft := setup.Draft{Text: setup.Sample(data).String()}
 	if c.Ask {
@@ -75,6 +75,35 @@ func (c initCmd) Run(e *env) error {
 	return err
 }
 
+// room sees, before anything is asked, that the file may be written when all is answered: it is not there, and
+// its folder is, or can be made.
+func (c initCmd) room() error {
+	if _, err := os.Lstat(c.File); err == nil {
+		return fmt.Errorf("%s exists and is left as it is; name another file, or move it away", c.File)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; name another file", err)
+	}
+	folder := filepath.Dir(c.File)
+	for {
+		_, err := os.Stat(folder)
+		if up := filepath.Dir(folder); errors.Is(err, fs.ErrNotExist) && up != folder {
+			folder = up
+			continue
+		}
+		break
+	}
+	trial, err := os.CreateTemp(folder, ".keeplit-*")
+	if why := (*fs.PathError)(nil); errors.As(err, &why) {
+		return fmt.Errorf("nothing can be written into %s: %w; name a file in another folder, or do it with sudo", folder, why.Err)
+	} else if err != nil {
+		return err
+	}
+	return errors.Join(trial.Close(), os.Remove(trial.Name()))
+}
+
+// folderMode is the mode of a folder that is made: secrets lie beside the configuration.
+const folderMode = 0o750
+
 // beside is a file in the folder of the configuration.
 func (c initCmd) beside(name string) string {
 	if filepath.IsAbs(name) {
@@ -86,6 +115,9 @@ func (c initCmd) beside(name string) string {
 // write writes the secrets and then the configuration; none of them over a file that is there.  Where one
 // cannot be written none is left.
 func (c initCmd) write(d setup.Draft) (err error) {
+	if err := os.MkdirAll(filepath.Dir(c.File), folderMode); err != nil {
+		return err
+	}
 	var written []string
 	defer func() {
 		for _, name := range written {

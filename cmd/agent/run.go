@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/store"
 )
 
@@ -49,9 +51,23 @@ func loadConfig(name string, e *env) (config.Config, error) {
 	cfg, faults := config.Load(name, secrets, drivers.All())
 	faults = cfg.Locate(faults, service.Faults(cfg, faults))
 	if len(faults) > 0 {
-		return cfg, &exitError{exitInvalid, fmt.Errorf("%s has %s:\n%w", name, count(len(faults), "fault"), faults)}
+		return cfg, &exitError{exitInvalid, fmt.Errorf("%s has %s:\n%w%s", name, count(len(faults), "fault"), faults, toRead(faults))}
 	}
 	return cfg, nil
+}
+
+// toRead is where the first key that has a fault is explained; "" where none of them is a key that there is.
+func toRead(faults fault.List) string {
+	sections, err := config.Reference(drivers.All())
+	if err != nil {
+		return ""
+	}
+	for _, f := range faults {
+		if key := withoutEntries(f.Path); key != "" && explain(io.Discard, sections, key) == nil {
+			return fmt.Sprintf("\n\"agent schema %s\" says what that key is, with an example", key)
+		}
+	}
+	return ""
 }
 
 func count(n int, what string) string {
