@@ -4,7 +4,7 @@ TOOL     = $(GO) tool -modfile=internal/tools/go.mod
 VERSION ?= $(shell deploy/version 2>/dev/null || echo development)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 
-.PHONY: all build test lint cross deb release reproducible show boot bench house replay proof clean
+.PHONY: all build test lint cross deb release reproducible addon show boot bench house replay proof clean
 
 all: lint test build
 
@@ -52,6 +52,13 @@ reproducible:
 	cmp dist/one/dist/release/SHA256SUMS dist/another/dist/release/SHA256SUMS
 	@echo "two builds are equal:"; cat dist/one/dist/release/SHA256SUMS
 	rm -rf dist/one dist/another
+
+# The folder of an add-on for Home Assistant, which its Supervisor builds: docs/homeassistant.md.
+addon: cross
+	rm -rf dist/addon && cp -r deploy/homeassistant-addon dist/addon
+	cp dist/agent-linux-amd64 dist/addon/agent-amd64
+	cp dist/agent-linux-arm64 dist/addon/agent-aarch64
+	sed -i 's/^version: .*/version: "$(subst +,-,$(VERSION))"/' dist/addon/config.yaml
 
 # Installs, upgrades and purges the package in a clean Debian tree, as root: make show OLD=keeplit_0.1.0_amd64.deb
 show:
@@ -103,6 +110,14 @@ torture:
 .PHONY: footprint
 footprint:
 	$(GO) run ./internal/torture -footprint $(or $(FOR),1h) -write docs/reliability.md
+
+# Takes the pictures of README anew, of the house that the tests of the page have; with Chromium.
+.PHONY: pictures
+pictures:
+	rm -rf dist/pictures
+	KEEPLIT_REQUIRE_BROWSER=1 KEEPLIT_SCREENSHOTS=$(CURDIR)/dist/pictures $(GO) test ./cmd/agent/internal/web -count 1 -run 'TestBrowserLooks/every_page'
+	for p in home-1280x800 home-390x844 topup-390x844; do for light in light dark; do \
+	  cp dist/pictures/screen-$$p-$$light.png docs/pictures/$$p-$$light.png || exit 1; done; done
 
 clean:
 	rm -rf bin dist

@@ -110,3 +110,28 @@ func (d document) typed(t *testing.T) (out []string) {
 	}
 	return out
 }
+
+// The README is read on phones and in slow places: its pictures are there, by day and by night, and small.
+func TestThePicturesAreThereAndSmall(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(repo, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "\n"); n > 120 {
+		t.Errorf("README.md has %d lines", n)
+	}
+	shown := map[string]bool{}
+	for _, m := range regexp.MustCompile(`docs/pictures/([a-z0-9-]+)-(light|dark)\.png`).FindAllStringSubmatch(string(text), -1) {
+		shown[m[1]+"-"+m[2]] = true
+		if info, err := os.Stat(filepath.Join(repo, m[0])); err != nil || info.Size() > 150_000 {
+			t.Errorf("%s: %v", m[0], err)
+		}
+		if other := map[string]string{"light": "dark", "dark": "light"}[m[2]]; !strings.Contains(string(text), m[1]+"-"+other+".png") {
+			t.Errorf("%s has no %s one", m[0], other)
+		}
+	}
+	names, err := filepath.Glob(filepath.Join(repo, "docs", "pictures", "*"))
+	if err != nil || len(names) != len(shown) || len(names) == 0 {
+		t.Errorf("%d pictures are there, %d are shown: %v", len(names), len(shown), err)
+	}
+}

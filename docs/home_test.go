@@ -64,23 +64,37 @@ func newPlace(t *testing.T) *place {
 	return p
 }
 
-// build builds the program as the cross-build does, without the race detector: nothing here is the agent's own test.
+// program is the agent as it was built for all tests of this package, "" before the first.
+var program string
+
+// build builds the program, once, as the cross-build does, without the race detector: nothing here is the
+// agent's own test.
 func (p *place) build() {
 	p.t.Helper()
-	// Where a file of the program changes, what this test came to before is no longer true: whatever a
-	// test looks at makes its result a new one.
-	if err := filepath.WalkDir(repo, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && (path == filepath.Join(repo, ".git") || path == filepath.Join(repo, "dist") || path == filepath.Join(repo, "bin")) {
-			return fs.SkipDir
+	if program == "" {
+		// Where a file of the program changes, what this test came to before is no longer true: whatever a
+		// test looks at makes its result a new one.
+		if err := filepath.WalkDir(repo, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() && (path == filepath.Join(repo, ".git") || path == filepath.Join(repo, "dist") || path == filepath.Join(repo, "bin")) {
+				return fs.SkipDir
+			}
+			return err
+		}); err != nil {
+			p.t.Fatal(err)
 		}
-		return err
-	}); err != nil {
-		p.t.Fatal(err)
+		dir, err := os.MkdirTemp("", "keeplit-docs-")
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		program = filepath.Join(dir, "agent")
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./cmd/agent")
+		build.Dir, build.Env = repo, append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			p.t.Fatalf("the program is not built: %v\n%s", err, out)
+		}
 	}
-	program := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(p.root, "bin", "agent"), "./cmd/agent")
-	program.Dir, program.Env = repo, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := program.CombinedOutput(); err != nil {
-		p.t.Fatalf("the program is not built: %v\n%s", err, out)
+	if err := os.Symlink(program, filepath.Join(p.root, "bin", "agent")); err != nil {
+		p.t.Fatal(err)
 	}
 }
 

@@ -32,7 +32,11 @@ var stubs = map[string]func(args []string) error{
 func TestMain(m *testing.M) {
 	name := os.Getenv(asStub)
 	if name == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		if program != "" {
+			_ = os.RemoveAll(filepath.Dir(program))
+		}
+		os.Exit(code)
 	}
 	if err := stubs[name](os.Args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)

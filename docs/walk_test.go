@@ -76,6 +76,7 @@ func walks(port, another int) map[string]walk {
 			{begins: "cp env.example .env", then: "sed -i s/PASSWORD=$/PASSWORD=right-horse/ .env"},
 			{begins: "docker compose run --rm --no-deps -v \"$PWD/keeplit", typed: answers(another), says: "is right: site home"},
 		}},
+		"docs/homeassistant.md": {},
 		"docs/install.md": {files: map[string]string{"keeplit_1.0_arm64.deb": "a package\n", "install.sh": "@deploy/install.sh"}, lines: []how{
 			{begins: "agent init --ask", typed: answers(port), says: "is right: site home"},
 			{begins: "systemctl restart", before: func(p *place, _ string) {
