@@ -76,6 +76,11 @@ func walks(port, another int) map[string]walk {
 			{begins: "cp env.example .env", then: "sed -i s/PASSWORD=$/PASSWORD=right-horse/ .env"},
 			{begins: "docker compose run --rm --no-deps -v \"$PWD/keeplit", typed: answers(another), says: "is right: site home"},
 		}},
+		"docs/fleet.md": {lines: []how{{
+			begins: "agent fleet-sim", before: broker,
+			instead: "500 --broker mqtts://broker.example:8883 --ca ca.pem --authority ca.pem --authority-key ca.key=3 --push limit --broker $BROKER --username keeplit --password password",
+			says:    "limit         once 3",
+		}}},
 		"docs/homeassistant.md": {},
 		"docs/install.md": {files: map[string]string{"keeplit_1.0_arm64.deb": "a package\n", "install.sh": "@deploy/install.sh"}, lines: []how{
 			{begins: "agent init --ask", typed: answers(port), says: "is right: site home"},
@@ -160,6 +165,13 @@ func (p *place) remove(pattern string) {
 			p.t.Fatal(err)
 		}
 	}
+}
+
+// broker starts a Mosquitto with a login, which stands for one of the world outside.
+func broker(p *place, dir string) {
+	m := testservers.StartMosquitto(p.t)
+	p.env = append(p.env, "BROKER="+m.URL)
+	p.write(filepath.Join(dir, "password"), m.Password, 0o600)
 }
 
 // signedRelease makes a folder what a release is: a package, sums, and a signature of them.
