@@ -1,7 +1,9 @@
 package metering
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
@@ -34,6 +36,12 @@ type Document struct {
 	// out: what the driver knows.
 	// Example: 100000 kWh
 	Rollover units.Energy `yaml:"rollover,omitempty"`
+
+	// The declared voltage of the supply in V, line to neutral, which the voltage is held against: 100, 110,
+	// 120, 127, 220, 230 or 240. Left out: 120 where the first voltage told is below 160 V, else 230. A
+	// converter has its own, adc.voltage.
+	// Example: 240
+	Voltage int `yaml:"voltage,omitempty"`
 
 	// A contact of the meter's cover or terminals, beside any driver.
 	// Example: {line: GPIO22, pull: up}
@@ -93,6 +101,11 @@ func (d Document) Check() fault.List {
 			l.Under(d.Driver, b.CheckPower(d.Limits().MaxPower))
 		}
 	}
+	if _, own := d.Settings.(Declaring); own && d.Voltage != 0 {
+		l.Add("voltage", "write it as "+d.Driver+".voltage", "driver %s has a key of its own for it", d.Driver)
+	} else if known := declaredVoltages(); d.Voltage != 0 && !slices.Contains(known, d.Voltage) {
+		l.Add("voltage", "write one of "+strings.Trim(strings.ReplaceAll(fmt.Sprint(known), " ", ", "), "[]")+", or leave it out", "%d V is not what a supply is declared to have, line to neutral", d.Voltage)
+	}
 	if d.Rollover < 0 {
 		l.Add("rollover", "write the energy after which the register shows zero again, e.g. 100000 kWh", "%v is negative", d.Rollover)
 	}
@@ -114,6 +127,18 @@ func (d Document) Check() fault.List {
 		l.Add("max_gap", "write a time such as 2m, or leave it out", "%v is negative", d.MaxGap)
 	}
 	return l
+}
+
+// declaredVoltages are those that supplies in the world are declared to have, line to
+// neutral, in V (IEC 60038, and what is in use beside it).
+func declaredVoltages() []int { return []int{100, 110, 120, 127, 220, 230, 240} }
+
+// Declared is the declared voltage of the supply; zero: nobody has said.
+func (d Document) Declared() units.Voltage {
+	if s, ok := d.Settings.(Declaring); ok {
+		return s.Declared()
+	}
+	return units.Voltage(d.Voltage) * 1000
 }
 
 // Doubts are what of d may be right and not what is meant.

@@ -52,6 +52,13 @@ type Bounded interface {
 	CheckPower(most units.Power) fault.List
 }
 
+// Declaring are settings that say for themselves what voltage the supply is declared to have.
+type Declaring interface {
+	Settings
+	// Declared is that voltage, line to neutral; zero: it is not said.
+	Declared() units.Voltage
+}
+
 // Doubtful are settings that may be right and not what is meant.
 type Doubtful interface {
 	Settings

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -13,7 +16,8 @@ import (
 
 type qualityCmd struct {
 	client
-	JSON bool `help:"Print it as JSON, as in GET /api/v1/view."`
+	JSON bool   `help:"Print it as JSON, as in GET /api/v1/view." xor:"form"`
+	HTML string `help:"Write it as a page of its own to this file; - is standard output." placeholder:"FILE" xor:"form"`
 }
 
 // Run prints what the voltage was, by the running agent.
@@ -38,6 +42,21 @@ func (c qualityCmd) Run(e *env) error {
 	zone, err := time.LoadLocation(v.Zone)
 	if err != nil {
 		zone = time.UTC
+	}
+	switch c.HTML {
+	case "":
+	case "-":
+		return qualityHTML(e.Stdout, &v, zone)
+	default:
+		var page bytes.Buffer
+		if err := qualityHTML(&page, &v, zone); err != nil {
+			return err
+		}
+		if err := os.WriteFile(c.HTML, page.Bytes(), 0o600); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(e.Stdout, "written to %s\n", c.HTML)
+		return err
 	}
 	return qualityReport(e.Stdout, v.Quality, zone)
 }
@@ -67,16 +86,16 @@ func qualityReport(out io.Writer, q *api.Quality, zone *time.Location) error {
 		if !q.Sampled {
 			continue
 		}
-		fmt.Fprintf(w, "dips\tto 0.2 s\tto 0.5 s\tto 1 s\tto 5 s\tto 60 s\n")
-		for i, name := range []string{"90 to 80 %", "80 to 70 %", "70 to 40 %", "40 to 5 %", "below 5 %"} {
+		fmt.Fprintf(w, "dips\t%s\n", strings.Join(dipTimes(), "\t"))
+		for i, name := range dipRows() {
 			fmt.Fprintf(w, "%s", name)
 			for _, n := range week.Dips[i] {
 				fmt.Fprintf(w, "\t%d", n)
 			}
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "swells\tto 0.5 s\tto 5 s\tto 60 s\n")
-		for i, name := range []string{"120 % and more", "110 to 120 %"} {
+		fmt.Fprintf(w, "swells\t%s\n", strings.Join(swellTimes(), "\t"))
+		for i, name := range swellRows() {
 			fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", name, week.Swells[i][0], week.Swells[i][1], week.Swells[i][2])
 		}
 		fmt.Fprintf(w, "longer dips and swells\t%d\n", week.Longer)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
+	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/waveform"
 	"github.com/keeplit/keeplit/metering/waveform/flicker"
@@ -87,6 +88,14 @@ func (d *Document) Check() fault.List {
 		l.Add("line_frequency", "write 50 or 60", "%d Hz is not a mains frequency", f)
 	}
 	return l
+}
+
+// Declared implements metering.Declaring.
+func (d *Document) Declared() units.Voltage {
+	if d.Voltage == 0 {
+		return 230_000
+	}
+	return units.Voltage(d.Voltage) * 1000
 }
 
 // Label implements metering.Settings.

@@ -50,8 +50,8 @@ func weekOf(t time.Time, zone *time.Location) (from, to time.Time) {
 // at makes the week of an instant the one under way; false where that is over.
 func (s *State) at(t time.Time, r Rules, sampled bool) bool {
 	if !s.Now.From.IsZero() && !t.Before(s.Now.From) && t.Before(s.Now.To) {
-		if sampled != s.Now.Sampled {
-			s.begin(t, r, true) // another kind of meter: the two do not mix
+		if sampled != s.Now.Sampled || r.Nominal != s.Now.Nominal {
+			s.begin(t, r, true) // another kind of meter, or another voltage is declared: the two do not mix
 		}
 		return true
 	}
@@ -72,7 +72,7 @@ func (s *State) at(t time.Time, r Rules, sampled bool) bool {
 }
 
 func (s *State) begin(t time.Time, r Rules, sampled bool) {
-	first := s.Now.From.IsZero() || sampled != s.Now.Sampled
+	first := s.Now.From.IsZero() || sampled != s.Now.Sampled || r.Nominal != s.Now.Nominal
 	from, to := weekOf(t, r.Zone)
 	s.Now = Week{From: from, To: to, Sampled: sampled, Nominal: r.Nominal}
 	if first {

@@ -369,3 +369,20 @@ func TestAStateIsAValue(t *testing.T) {
 		t.Errorf("a state of %d bytes", len(before))
 	}
 }
+
+// Values held against one declared voltage say nothing of another.
+func TestAnotherDeclaredVoltageBeginsTheWeekAnew(t *testing.T) {
+	r := rules()
+	var s State
+	for k := range 20 {
+		if k == 10 {
+			r.Nominal = 220_000
+		}
+		v := good()
+		v.End = monday.Add(time.Duration(k+1) * slot)
+		s = s.Take(r, &News{Tens: []Ten{*v}})
+	}
+	if s.Now.Values != 10 || s.Now.Nominal != 220_000 || !s.Now.Since.Equal(monday.Add(10*slot)) || s.Last != nil {
+		t.Errorf("%d values of %v since %v", s.Now.Values, s.Now.Nominal, s.Now.Since)
+	}
+}

@@ -61,7 +61,7 @@ const Flows = proof.Flows
 
 // watching is how the site's meter is watched.
 func (s *Site) watching() watch.Rules {
-	return watch.Rules{Limits: s.Limits, SilentAfter: s.SilentAfter, Interval: s.Interval, Zone: s.Zone}
+	return watch.Rules{Limits: s.Limits, SilentAfter: s.SilentAfter, Interval: s.Interval, Zone: s.Zone, Declared: s.Declared}
 }
 
 // Drawn is what is known at now of the power at the meter.

@@ -25,6 +25,7 @@ type Site struct {
 
 	Limits      metering.Limits
 	Beside      int64         // percent by which the utility's meter may differ; 0: the default
+	Declared    units.Voltage // of the supply, line to neutral; zero: it is taken from the first sample
 	SilentAfter time.Duration // the meter is called silent after this
 	Interval    time.Duration // of settlement and of stored readings; divides a day
 	PointEvery  time.Duration // of telemetry

@@ -8,6 +8,9 @@ import (
 	"github.com/keeplit/keeplit/metering/quality"
 )
 
+// europe is the voltage that EN 50160 is made for.
+const europe units.Voltage = 230_000
+
 // QualityText is what the voltage was, in words.
 type QualityText struct {
 	Level string // "good", "low" or ""
@@ -46,6 +49,9 @@ func (p Phrases) Quality(s quality.State) QualityText {
 	t.Note = c.T("quality.told")
 	if s.Now.Sampled {
 		t.Note = c.T("quality.sampled")
+	}
+	if v := s.Now.Nominal; v > 0 && v != europe {
+		t.Note += " " + c.T("quality.elsewhere", "volts", Number(float64(v)/1000, 0)+NoBreak+"V")
 	}
 	return t
 }

@@ -47,6 +47,10 @@ func TestWhatTheVoltageWasInWords(t *testing.T) {
 	for k := range 200 {
 		told = told.Hear(rules, monday.Add(time.Duration(k)*10*time.Second), []units.Voltage{229_000})
 	}
+	var elsewhere quality.State
+	for k := range 200 {
+		elsewhere = elsewhere.Hear(quality.Rules{Nominal: 127_000, Frequency: 60_000}, monday.Add(time.Duration(k)*10*time.Second), []units.Voltage{118_000})
+	}
 	week := 7 * 24 * time.Hour
 	for _, c := range []struct {
 		situation string
@@ -56,6 +60,11 @@ func TestWhatTheVoltageWasInWords(t *testing.T) {
 		want      []string
 	}{
 		{"nothing is known", quality.State{}, monday, "", nil},
+		{"a supply that is not Europe's", elsewhere, monday.Add(time.Hour), "", []string{
+			"Since today 00:00 there are 3 values of 10 minutes; the week is judged when it is over, on Mon 9 Mar.",
+			"It was between 118.0 V (today 00:10) and 118.0 V (today 00:10), over 10 minutes.",
+			"These are means of the voltages that the meter tells: dips, harmonics and flicker do not show in them, and no standard measures so. EN 50160 is made for supplies of 230 V. Its shares are held here against 127 V; what your supplier must keep may be laid down elsewhere, and be narrower.",
+		}},
 		{"a good week, and a day of the next", lived(144, func(int, *quality.Ten) {}), monday.Add(week + 24*time.Hour), "good", []string{
 			"From Mon 2 Mar to Sun 8 Mar the voltage was as it should be (EN 50160).",
 			"It was between 231.0 V (Mon 2 Mar 00:10) and 231.0 V (Mon 2 Mar 00:10), over 10 minutes.",

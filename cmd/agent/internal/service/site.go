@@ -76,7 +76,7 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 	}
 	return &control.Site{
 		ID: cfg.Site.ID, Meter: cfg.Site.Meter, Zone: zone, Currency: currency,
-		Limits: limits, Beside: cfg.Meter.Utility.DifferPercent, SilentAfter: silent, Interval: cfg.Schedule.Interval, PointEvery: max(cfg.Telemetry.Every, time.Second),
+		Limits: limits, Beside: cfg.Meter.Utility.DifferPercent, Declared: cfg.Meter.Declared(), SilentAfter: silent, Interval: cfg.Schedule.Interval, PointEvery: max(cfg.Telemetry.Every, time.Second),
 		Tariff: tariff, PricesFor: cfg.Tariff.PricesFor, Credit: engine, InKWh: cfg.Credit.Mode == credit.InKWh, KWhPrice: cfg.Credit.KWhPrice,
 		Loads: all, Guard: loads.NewGuard(guard, all, zone), Contactor: contactor, Power: cfg.Site.Limit, Supply: supplyRules(cfg.Supply), Wall: cfg.Simulation == nil,
 		Vendor: cfg.TopUp.VendorHours, Policy: policyOf(cfg), Curbs: limitsOf(cfg),

@@ -20,6 +20,7 @@ type Rules struct {
 	SilentAfter time.Duration // the meter is called silent after this
 	Interval    time.Duration
 	Zone        *time.Location
+	Declared    units.Voltage // line to neutral; zero: it is taken from the first sample
 }
 
 // State is what is remembered of the meter.

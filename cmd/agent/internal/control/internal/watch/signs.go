@@ -64,7 +64,7 @@ func (r Rules) look(s *State, out *Out, m metering.Sample, c Contactor) {
 	w := &s.Watch
 	m.At = m.At.UTC().Round(0)
 	m = c.behind(m.Complete())
-	w.declare(m)
+	w.declare(m, r.Declared)
 	next, events := w.Watch.Take(m, c.openFor(m.At), metering.WatchLimits{
 		Nominal: w.Nominal, Frequency: w.Frequency, Generates: c.Sells, MinPower: proof.Flows, Hold: believed,
 	})
@@ -232,8 +232,11 @@ func (w *Signs) connected(s metering.Sample) metering.Sample {
 	return s
 }
 
-// declare finds out which of the world's two kinds of supply this is.
-func (w *Signs) declare(s metering.Sample) {
+// declare finds out which of the world's two kinds of supply this is, where nobody has said.
+func (w *Signs) declare(s metering.Sample, declared units.Voltage) {
+	if declared > 0 {
+		w.Nominal = declared
+	}
 	if w.Nominal == 0 && s.Gives(metering.HasVoltage) && s.Voltage >= unlit {
 		w.Nominal = 230_000
 		if s.Voltage < 160_000 {
