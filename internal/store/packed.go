@@ -128,11 +128,11 @@ func (b *base) apply(difference []byte) ([]byte, error) {
 	return join(members), nil
 }
 
-// worn counts a difference, and tells whether those since the base have cost as much as a new
+// worn counts a difference, and tells whether those since the base have cost half of what a new
 // base does.  What changes each minute is a quarter of it at the most.
 func (b *base) worn(size int) bool {
 	b.over += max(0, size-max(fits, len(b.packed)/4))
-	return b.over > len(b.packed)
+	return b.over > len(b.packed)/2
 }
 
 // member is one of an object, with its text as it stands there.

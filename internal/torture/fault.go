@@ -16,6 +16,7 @@ import (
 type fault struct {
 	name    string
 	share   int // of the time, against the others
+	atOnce  int // in so many homes at once, where it times nothing; 0: in one
 	short   bool
 	control control
 	once    func(r *room) error // an error says that it could not be tried

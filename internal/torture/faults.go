@@ -30,7 +30,7 @@ func none(*room, *site) (func(), error) { return func() {}, nil }
 func faults() []*fault {
 	return []*fault{
 		{
-			name: "killed (kill -9) while tokens come by API, MQTT and command line", share: 12, short: true, once: kills,
+			name: "killed (kill -9) while tokens come by API, MQTT and command line", share: 12, atOnce: 6, short: true, once: kills,
 			control: control{"the answer that waits for the record", []edit{{
 				"cmd/agent/internal/control/recording.go",
 				"	a := &aside{state: st, eff: eff, asker: asker}\n",
@@ -38,7 +38,7 @@ func faults() []*fault {
 			}}},
 		},
 		{
-			name: "power cut that takes what was not synced, whole or by sectors", share: 4, short: true, once: powerCuts,
+			name: "power cut that takes what was not synced, whole or by sectors", share: 4, atOnce: 3, short: true, once: powerCuts,
 			control: control{"the sync at each commit", []edit{{"internal/store/store.go", `s.main, err = s.connect(mainPath, "FULL", 1)`, `s.main, err = s.connect(mainPath, "NORMAL", 1)`}}},
 		},
 		{

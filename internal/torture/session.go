@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -20,7 +21,8 @@ type session struct {
 // controlTries is how often a fault is tried at an agent without the guard.
 const controlTries = 6
 
-// run tries every fault, then its control, then all of them by turns until the time is up.
+// run tries every fault, then its control, then all of them by turns until the time is up;
+// then those that time nothing are tried in several homes at once.
 func (s *session) run(ctx context.Context, lasts time.Duration, controls bool) (map[string]*outcome, error) {
 	began := time.Now()
 	agent, err := s.builder.agent(ctx, "whole")
@@ -30,23 +32,32 @@ func (s *session) run(ctx context.Context, lasts time.Duration, controls bool) (
 	results := map[string]*outcome{}
 	spent := map[string]time.Duration{}
 	next := s.seed * 1_000_003
-	once := func(f *fault) {
+	// several tries a fault in n homes at once.
+	several := func(f *fault, n int) {
 		o := results[f.name]
 		if o == nil {
 			o = &outcome{counts: map[string]int{}, seen: map[string]bool{}}
 			results[f.name] = o
 		}
-		next++
 		begin := time.Now()
-		r, err := try(ctx, f, agent, next, s.brief)
+		rooms, errs := make([]*room, n), make([]error, n)
+		var all sync.WaitGroup
+		for i := range n {
+			next++
+			seed := next
+			all.Go(func() { rooms[i], errs[i] = try(ctx, f, agent, seed, s.brief) })
+		}
+		all.Wait()
 		if ctx.Err() != nil {
 			return
 		}
-		if r != nil {
-			o.add(r)
-		}
-		if err != nil {
-			o.failed = err.Error()
+		for i, r := range rooms {
+			if r != nil {
+				o.add(r)
+			}
+			if errs[i] != nil {
+				o.failed = errs[i].Error()
+			}
 		}
 		spent[f.name] += time.Since(begin)
 		_, _ = fmt.Fprintf(s.out, "%6.0fs %s: %d tried, %d lost %s\n", time.Since(began).Seconds(), f.name, o.tried, len(o.broken), o.failed)
@@ -58,7 +69,7 @@ func (s *session) run(ctx context.Context, lasts time.Duration, controls bool) (
 		if ctx.Err() != nil {
 			break
 		}
-		once(f)
+		several(f, 1)
 		if o := results[f.name]; controls && o.failed == "" && len(f.control.edits) > 0 && ctx.Err() == nil {
 			if err := s.control(ctx, f, o); err != nil && ctx.Err() == nil {
 				return nil, err
@@ -75,7 +86,7 @@ func (s *session) run(ctx context.Context, lasts time.Duration, controls bool) (
 		if due == nil {
 			break
 		}
-		once(due)
+		several(due, max(1, due.atOnce))
 	}
 	return results, nil
 }
