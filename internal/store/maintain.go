@@ -97,6 +97,11 @@ func (s *Store) vacuum(ctx context.Context, from, path string) error {
 	if _, err := db.ExecContext(ctx, "PRAGMA query_only=0"); err != nil {
 		return s.classify(path, "write", err)
 	}
+	if filepath.Base(from) == mainFile {
+		if _, err := db.ExecContext(ctx, fmt.Sprintf("PRAGMA page_size=%d", pageSize)); err != nil { // the copy's
+			return s.classify(path, "write", err)
+		}
+	}
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
 		return s.classify(path, "write", err)
 	}

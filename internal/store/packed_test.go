@@ -174,7 +174,8 @@ func TestAStoreOfBeforeThereWereBasesGoesOn(t *testing.T) {
 	}
 	// A copy has the pages of a new store.
 	copied := filepath.Join(t.TempDir(), mainFile)
-	must(t, s.Backup(ctx, copied))
+	beside := open(t, dir, Options{ReadOnly: true})
+	must(t, beside.Backup(ctx, copied))
 	c := open(t, filepath.Dir(copied), Options{Ballast: -1})
 	must(t, c.readers.QueryRowContext(ctx, "PRAGMA page_size").Scan(&page))
 	was, err := s.Load(ctx)
