@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Boots a Debian with systemd in a user-mode Linux and runs the agent there under its own unit, as the package
-# starts it: it says that it is ready, systemd-analyze judges the unit that runs, and a meter on a serial port is read.
+# Boots a Debian with systemd in a user-mode Linux and runs the agent there under its own unit: ready, a meter
+# on a serial port, records, a token, killed and started again, hung and started again, and stopped in good order.
 #
 #   deploy/test/boot.sh NEW.deb [CACHE]
 #
@@ -49,9 +49,10 @@ meter: {driver: p1, max_power: 14 kW, p1: {port: /dev/ttyS1}}
 tariff: {catalogue: za-eskom-homelight-20a}
 credit: {opening: 100}
 tokens: {openpaygo: {key: {file: openpaygo.key}, starting_code: 516959010, unit: money}}
-web: {listen: "127.0.0.1:8080", reading: open}
+web: {listen: "127.0.0.1:8080", reading: open, pin: {file: pin.hash}}
 EOM
-chroot "$tree" sh -c 'cd /etc/keeplit && umask 027 && echo bc41ec9530f6dac86b1a29ab82edc5fb >openpaygo.key'
+chroot "$tree" sh -c 'cd /etc/keeplit && umask 027 && echo bc41ec9530f6dac86b1a29ab82edc5fb >openpaygo.key && echo 4711 | agent pin 2>/dev/null >pin.hash'
+echo '{scheme: openpaygo, key: bc41ec9530f6dac86b1a29ab82edc5fb, starting_code: 516959010, unit: money}' >"$tree/root/meter.yaml"
 install -m 0755 "$here/boot-inside.sh" "$tree/root/inside.sh"
 cat >"$tree/etc/systemd/system/inside.service" <<EOM
 [Unit]
