@@ -33,6 +33,7 @@ type how struct {
 	typed   string            // what a person answers
 	instead string            // run in its place, by words that are exchanged: OLD=NEW
 	fails   bool              // it ends with a fault
+	either  bool              // or not
 	says    string            // must be in what it prints
 	until   string            // it goes on; it is ended when it has said this
 	takes   map[string]string // words for the lines behind it, found in what it prints
@@ -95,7 +96,8 @@ func walks(port, another int) map[string]walk {
 		"docs/last-until.md": {},
 		"docs/limits.md":     {in: "etc/keeplit", lines: []how{{begins: "agent limits", says: "limit_w"}}},
 		"docs/metering.md": {lines: []how{
-			{begins: "agent meter reading 405.9", fails: true, says: "look at the display once more"},
+			// The house's day is not this one: it may have been there yesterday at that hour, or not.
+			{begins: "agent meter reading 405.9", either: true, says: "measured"},
 			{begins: "agent meter withdraw", instead: "7=1"},
 		}},
 		"docs/simulate.md": {files: map[string]string{"examples": "@examples"}, lines: []how{
@@ -310,7 +312,7 @@ func (p *place) walk(t *testing.T, d document, way walk, known bool, unused map[
 			}
 		} else {
 			out, err := p.shell(dir, preamble+command, h.typed).CombinedOutput()
-			if h.fails != (err != nil) || !strings.Contains(string(out), h.says) {
+			if !h.either && h.fails != (err != nil) || !strings.Contains(string(out), h.says) {
 				t.Errorf("%s\n%v, and %q in\n%s", line, err, h.says, out)
 			}
 			if regexp.MustCompile(`^\d+$`).MatchString(strings.TrimSpace(remark)) && !strings.Contains(string(out), strings.TrimSpace(remark)) {
