@@ -19,9 +19,9 @@ type QualityWeek struct {
 	From          time.Time        `json:"from"`
 	To            time.Time        `json:"to"`
 	Nominal       float64          `json:"nominal_v"` // declared, line to neutral
-	Is            string           `json:"is"`     // kept, broken, or unknown
-	Values        int              `json:"values"` // over 10 minutes, that count
-	Of            int              `json:"of"`     // that a week has
+	Is            string           `json:"is"`        // kept, broken, or unknown
+	Values        int              `json:"values"`    // over 10 minutes, that count
+	Of            int              `json:"of"`        // that a week has
 	Flagged       int              `json:"flagged"`
 	Short         int              `json:"short"` // of which too little was measured
 	Phases        []QualityPhase   `json:"phases"`

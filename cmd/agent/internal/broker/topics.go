@@ -16,6 +16,7 @@ import "strings"
 //	load/<name>/set        in        an order: "run", "skip" or "auto", alone or as JSON with its time
 //	load/<name>/state      retained  JSON: the load's state
 //	until/set              in        an order: until when the credit is to last, such as "Fri 18:00", or "off"
+//	meter/reading          in        what the utility's meter shows, in kWh: "412.3" as an order, or JSON with its time
 //	limit/set              in        an order: the most that may be drawn, such as "4.2 kW", "none", or "alive"
 //	supply/reconnect       in        an order: "close" the supply where it is ready, or "open" it
 //	prices                 in        JSON: the energy prices ahead; retained ones are taken too
@@ -89,6 +90,9 @@ func (t Topics) Reconnect() string { return t.base + "/supply/reconnect" }
 
 // Until is where it is said how long the credit is to last.
 func (t Topics) Until() string { return t.base + "/until/set" }
+
+// MeterReading is where it is told what the utility's meter shows.
+func (t Topics) MeterReading() string { return t.base + "/meter/reading" }
 
 // Limit is where the household says how much may be drawn.
 func (t Topics) Limit() string { return t.base + "/limit/set" }

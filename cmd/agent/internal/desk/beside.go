@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
@@ -27,6 +28,13 @@ func (d *Desk) MeterReading(ctx context.Context, r web.MeterReading, way string)
 		}
 	}
 	return d.ask(ctx, m)
+}
+
+// ToldReading takes a reading in the form of the API.
+func (d *Desk) ToldReading(ctx context.Context, q api.MeterReading, way string) error {
+	return d.MeterReading(ctx, web.MeterReading{
+		Shown: q.Shown, At: q.At, Bought: q.Bought, Sure: q.Sure, Anew: q.Anew, Turned: q.Turned, Left: q.Left,
+	}, way)
 }
 
 // past is what was counted around an instant before the trail, by the records; nil where

@@ -114,7 +114,7 @@ func (b *bench) start(zone string) {
 	} else if b.st, err = b.stored(); err != nil {
 		t.Fatal(err)
 	}
-		ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	machine := &board{c: b.rig.contact, port: b.rig.port, over: ctx.Done()}
 	env := metering.Env{
 		Now: b.w.now, Every: cfg.Meter.Every, Machine: machine, Path: cfg.Path,

@@ -1,11 +1,13 @@
 package service
 
 import (
+	"context"
 	"crypto/ed25519"
 	"net/netip"
 	"sync"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/desk"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
@@ -40,6 +42,7 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 		about.Demo = func() *picture.Demo { return opt.Demo(s) }
 	}
 	s.desk = desk.New(s.site, s.loop, s.store, maker, about)
+	s.talk.Readings(func(ctx context.Context, r api.MeterReading) error { return s.desk.ToldReading(ctx, r, "mqtt") })
 	s.page, err = web.New(s.desk, web.Config{
 		Listener: opt.Listener, Listen: cfg.Web.Listen, Title: cfg.Web.Title, PINHash: cfg.Web.PIN,
 		OpenReading: cfg.Web.Open(), OpenChanges: opt.Open, Hosts: cfg.Web.Hosts,

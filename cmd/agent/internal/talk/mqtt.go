@@ -61,6 +61,7 @@ type Agent struct {
 	announcer *announcer
 	totals    picture.Totals // only Publish uses it
 	shares    func(topic string) bool
+	read      func(context.Context, api.MeterReading) error // nil: no readings of the utility's meter are heard
 }
 
 // New speaks for loop in maker's pictures.
@@ -73,6 +74,10 @@ func New(site *control.Site, loop *control.Loop, records Records, maker *picture
 
 // Share has only those states said whose topic is shared.  It must be called before Announce.
 func (a *Agent) Share(topic func(name string) bool) { a.shares = topic }
+
+// Readings has what the utility's meter shows be taken by take.  It must be called before
+// Listen.
+func (a *Agent) Readings(take func(context.Context, api.MeterReading) error) { a.read = take }
 
 // Listen takes tokens, commands and prices from the bus.  It must be called before the
 // session runs, so that nothing that waited at the broker is missed.
@@ -109,6 +114,11 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 	})
 	if err != nil {
 		return err
+	}
+	if a.read != nil {
+		if _, err = bus.SubscribeOrder(topics.MeterReading(), a.heardReading); err != nil {
+			return err
+		}
 	}
 	if a.site.Curbs.Own != nil {
 		if _, err = bus.SubscribeOrder(topics.Limit(), a.heardLimit); err != nil {

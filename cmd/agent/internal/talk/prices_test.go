@@ -12,6 +12,7 @@ import (
 	"time"
 	_ "time/tzdata"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
@@ -82,6 +83,10 @@ func newHouseOn(t *testing.T, site *control.Site, session *broker.Session, st *c
 	if key != nil {
 		h.Sign(key)
 	}
+	h.Readings(func(ctx context.Context, r api.MeterReading) error {
+		reply, err := loop.Feed(ctx, control.Input{What: control.MeterReading{Shown: r.Shown, At: r.At, By: "mqtt"}})
+		return errors.Join(err, reply.Err)
+	})
 	if err := h.Listen(session, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
