@@ -128,6 +128,7 @@ func TestSelectNth(t *testing.T) {
 
 // What was learned step by step is what a restart learns at once.
 func TestRebuildEqualsTheLivedLife(t *testing.T) {
+	unraced.Only(t)
 	obs := household(monday, time.Hour, 75, 9)
 	lived := mustNew(t, Options{Step: time.Hour, Seed: 4})
 	for i, o := range obs {
@@ -269,6 +270,7 @@ func TestRefitOfAForkIsAdopted(t *testing.T) {
 }
 
 func TestAwayRaisesTheAlarmAndBothCasesAreHeld(t *testing.T) {
+	unraced.Only(t)
 	obs := household(monday, 30*time.Minute, 66, 12)
 	for i := 63 * 48; i < len(obs); i++ {
 		obs[i].Energy = units.FromKWh(0.03) // the refrigerator alone

@@ -41,6 +41,7 @@ func total(fc Forecast) (sum float64) {
 }
 
 func TestOddHistories(t *testing.T) {
+	unraced.Only(t)
 	const half = 30 * time.Minute
 	week := func(edit func(i int, o *Observation)) []Observation {
 		obs := household(monday, half, 42, 2)

@@ -91,6 +91,7 @@ func TestEveryHalfHourOfTheYearIsForecast(t *testing.T) {
 // In the hour that a clock repeats, what was learned goes on, and it is what a
 // forecaster learns that is told all at once.
 func TestLifeGoesOnOverClockChanges(t *testing.T) {
+	unraced.Only(t)
 	const half = 30 * time.Minute
 	for _, y := range unitstest.Years(t) {
 		for _, change := range y.Changes {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/form"
@@ -192,6 +194,7 @@ func newIn2(path string) bool {
 // TestEveryRenamedLostOrStrangeFieldIsRefused goes over every field of the full
 // document: under another name, taken away where it is always written, and null.
 func TestEveryRenamedLostOrStrangeFieldIsRefused(t *testing.T) {
+	unraced.Only(t)
 	full, err := os.ReadFile(fmt.Sprintf("testdata/state_v%d.json", stateVersion))
 	must(t, err)
 	tree, err := form.Parse(full)

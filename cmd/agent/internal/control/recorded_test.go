@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/credit"
@@ -155,6 +157,7 @@ func TestACutForCreditWaitsWhileNothingCanBeRecorded(t *testing.T) {
 // A month in which nothing can be stored: the batch stays small, what was given
 // up is counted, and the ledger comes to the same.
 func TestABatchThatCannotBeStoredStaysSmall(t *testing.T) {
+	unraced.Only(t)
 	site := testSite(t)
 	st, first := site.Begin(begin())
 	b := Batch{State: st, Effects: first, Unstored: 1}

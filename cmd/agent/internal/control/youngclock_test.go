@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/credit"
@@ -52,6 +54,7 @@ func youngBench(t *testing.T, now time.Time) *bench {
 // the network after a while: the ledger is that of a right clock, and what used
 // energy in between is paid.
 func TestTheFirstClockOfANewInstall(t *testing.T) {
+	unraced.Only(t)
 	right := begin().Add(10*time.Hour + 7*time.Minute)
 	count := func(b *bench, kind credit.Kind) (n int) {
 		for _, e := range b.ledger {
