@@ -91,6 +91,9 @@ func (c *tokenIssueCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if err := c.oneWord(m.Scheme); err != nil {
+		return &exitError{Code: exitUsage, Err: err}
+	}
 	var past sold
 	if c.State != "" {
 		release, err := holdState(c.State)
@@ -129,6 +132,19 @@ func (c *tokenIssueCmd) Run(e *env) error {
 		if _, err := fmt.Fprintln(e.Stdout, t); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// oneWord refuses what says twice what a token does: one of the two would be passed over.
+func (c *tokenIssueCmd) oneWord(scheme string) error {
+	switch {
+	case c.KWh != "" && c.Money != "":
+		return errors.New("--kwh and --money both name an amount; give one of them")
+	case c.Value != 0 && (c.KWh != "" || c.Money != ""):
+		return errors.New("--value and the amount both say what the token carries; give one of them")
+	case scheme == "described" && c.Value != 0 && c.effect() != credit.AddCredit:
+		return fmt.Errorf("by the description --value says by itself what the token does; give it or --kind %s", c.Kind)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ type State struct {
 	Supply    string     `json:"supply"`
 	Cause     string     `json:"cause,omitempty"`   // why it is off, as a code; left out where it is not
 	Why       string     `json:"why"`               // in words
-	Pay       *string    `json:"pay,omitempty"`     // what must be paid for light again
+	Pay       *string    `json:"pay,omitempty"`     // what must be paid so that credit is no cause of darkness any more; why tells of the other causes
 	PowerW    *float64   `json:"power_w,omitempty"` // left out where it is not known
 	Derived   bool       `json:"power_derived,omitempty"`
 	ImportKWh *float64   `json:"import_kwh,omitempty"` // left out before the first sample

@@ -85,7 +85,7 @@ type TokenResult struct {
 	Balance     string    `json:"balance"`
 	Fingerprint string    `json:"fingerprint,omitempty"`
 	Supply      string    `json:"supply"`        // afterwards
-	Pay         *string   `json:"pay,omitempty"` // what must be paid for light again; absent: nothing, or no one top-up is enough
+	Pay         *string   `json:"pay,omitempty"` // what must be paid so that credit is no cause of darkness any more; absent: nothing, or no one top-up is enough
 	Wait        float64   `json:"wait_s,omitempty"`
 	At          time.Time `json:"at"`
 	// Tokens is what became of each, in the order of the text, where there were

@@ -34,7 +34,7 @@ type Supply struct {
 	Since   *time.Time `json:"since"`
 	Held    bool       `json:"held,omitempty"` // the records do not agree: nothing is switched, and the balance is not known
 	Says    string     `json:"says"`           // the state, why, and what is missing, in words
-	Pay     *string    `json:"pay,omitempty"`  // what must be paid to have light again; absent: nothing, or no one top-up is enough
+	Pay     *string    `json:"pay,omitempty"`  // what must be paid so that credit is no cause of darkness any more; says tells of the other causes; absent: nothing, or no one top-up is enough
 	CutAt   *time.Time `json:"cut_at"`
 	RetryAt *time.Time `json:"retry_at"`
 	// Utility is who has ordered it off; absent: nobody has.
