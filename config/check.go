@@ -19,6 +19,11 @@ var prefixForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}(/[A-Za-z0-9_-]{1,40}){
 
 var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`) //nolint:gochecknoglobals // compiled once, never changed
 
+// Languages are those that a site may speak.
+func Languages() []string {
+	return []string{"ar", "bn", "de", "en", "es", "fr", "hi", "pt", "sw", "zu"}
+}
+
 // Check names everything wrong with the configuration as a whole.
 func (c *Config) Check() fault.List {
 	var l fault.List
@@ -30,6 +35,9 @@ func (c *Config) Check() fault.List {
 	}
 	if _, err := time.LoadLocation(c.Site.Zone); err != nil || c.Site.Zone == "" || c.Site.Zone == "Local" {
 		l.Add("site.zone", "write an IANA name such as Africa/Johannesburg", "%q is not a time zone", c.Site.Zone)
+	}
+	if c.Site.Language != "" && !slices.Contains(Languages(), c.Site.Language) {
+		l.Add("site.language", "write one of "+strings.Join(Languages(), ", ")+", or leave it out for English", "there are no texts in %q", c.Site.Language)
 	}
 	if c.Site.Limit < 0 {
 		l.Add("site.limit", "write what the main breaker carries, e.g. 13.8 kW", "%s is negative", c.Site.Limit)

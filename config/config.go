@@ -168,6 +168,11 @@ type Site struct {
 	// What is written before amounts. Left out, it is the currency's code.
 	// Example: R
 	Symbol string `yaml:"symbol"`
+	// The language of the page, of alerts, of answers over MQTT and of recorded events: ar, bn, de, en,
+	// es, fr, hi, pt, sw or zu. Left out, it is English. Logs, the command line and the keypad speak
+	// English whatever it is.
+	// Example: sw
+	Language string `yaml:"language"`
 }
 
 // Tariff names a tariff document: one of File, Catalogue and Document.

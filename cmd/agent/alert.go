@@ -47,7 +47,7 @@ func (c alertCmd) Run(e *env) error {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(e.Ctx, trialWithin)
-		err := r.Way.Send(ctx, alert.Trial(cfg.Site.ID, cfg.Site.Name, present.NewWords(), time.Now().UTC()))
+		err := r.Way.Send(ctx, alert.Trial(cfg.Site.ID, cfg.Site.Name, present.WordsIn(cfg.Site.Language), time.Now().UTC()))
 		cancel()
 		if err != nil {
 			failed++

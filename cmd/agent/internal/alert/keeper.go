@@ -43,6 +43,7 @@ type Config struct {
 	Site  string // id
 	Name  string // for people
 	File  string // where what was told is kept
+	Language string // as present has it; "" is English
 	Quiet civil.Week
 	To    []Recipient
 	// View is the picture of now, and the rung at which the end of the credit was
@@ -73,7 +74,7 @@ type pace struct {
 
 // New is a Keeper.
 func New(c Config) *Keeper {
-	return &Keeper{c: c, words: present.NewWords(), pace: pace{
+	return &Keeper{c: c, words: present.WordsIn(c.Language), pace: pace{
 		look: 2 * time.Second, send: time.Minute, between: 10 * time.Second, first: 15 * time.Second, most: 15 * time.Minute, failing: 15 * time.Minute, end: 3 * time.Second,
 	}}
 }

@@ -45,8 +45,8 @@ type Desk struct {
 	about   About
 	words   present.Words
 	plain   present.Plain
-	keypad  atomic.Pointer[displayed]
-	months  months
+	keypad  *atomic.Pointer[displayed]
+	months  *months
 }
 
 // About is what the page tells of the program besides the picture.
@@ -60,7 +60,19 @@ type About struct {
 
 // New shows loop to the page, in maker's pictures.
 func New(site *control.Site, loop *control.Loop, records Records, maker *picture.Maker, about About) *Desk {
-	return &Desk{site: site, loop: loop, records: records, maker: maker, about: about, words: present.NewWords(), plain: present.NewWords().Plain(site)}
+	return &Desk{
+		keypad: &atomic.Pointer[displayed]{}, months: &months{},
+		site: site, loop: loop, records: records, maker: maker, about: about, words: maker.Words(), plain: maker.Words().Plain(site),
+	}
+}
+
+// In is the same desk in another language.
+func (d *Desk) In(lang string) web.Agent {
+	o := *d
+	o.maker = d.maker.In(lang)
+	o.words = o.maker.Words()
+	o.plain = o.words.Plain(d.site)
+	return &o
 }
 
 // View is the latest picture, with what the loop does not know.

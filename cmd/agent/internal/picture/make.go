@@ -31,7 +31,7 @@ type About struct {
 	Meter     string       // what the meter is
 	Digits    []int        // lengths that a token may have
 	Emergency credit.EmergencyDocument
-	Words     present.Words // of the page's language; zero: they are read
+	Words     present.Words // of the site's language; zero: English
 }
 
 // New makes pictures of site.
@@ -41,6 +41,13 @@ func New(site *control.Site, about About) *Maker {
 		words = present.NewWords()
 	}
 	return &Maker{site: site, about: about, words: words, plain: words.Plain(site)}
+}
+
+// In makes the same pictures in another language.
+func (m *Maker) In(lang string) *Maker {
+	about := m.about
+	about.Words = present.WordsIn(lang)
+	return New(m.site, about)
 }
 
 // Words are those of the pictures.

@@ -70,10 +70,10 @@ func (p Phrases) than(s beside.Stretch) string {
 	case n == 0:
 		return p.Words.T("beside.than.same")
 	case n < 0:
-		return p.Words.T("beside.than.less", "n", Number(float64(-n)/10, 1))
+		return p.Words.T("beside.than.less", "n", p.Number(float64(-n)/10, 1))
 	}
-	return p.Words.T("beside.than.more", "n", Number(float64(n)/10, 1))
+	return p.Words.T("beside.than.more", "n", p.Number(float64(n)/10, 1))
 }
 
 // Tenths is an energy as meters for the home show it: "412.0 kWh".
-func (f Format) Tenths(e units.Energy) string { return Number(e.KWh(), 1) + NoBreak + "kWh" }
+func (f Format) Tenths(e units.Energy) string { return f.whole(f.Number(e.KWh(), 1) + NoBreak + "kWh") }

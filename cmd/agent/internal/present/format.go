@@ -46,12 +46,23 @@ const (
 func (f Format) Money(m units.Money) string { return f.Amount(m, f.Unit.Decimals) }
 
 // Amount is Money with so many decimals.
-func (f Format) Amount(m units.Money, decimals int) string {
-	s := group(m.Decimal(min(max(decimals, 0), 6)))
+func (f Format) Amount(m units.Money, decimals int) string { return f.whole(f.amount(m, decimals)) }
+
+// whole keeps a value together where what is around it is written from right to left:
+// else its number and its unit would change places with what stands beside them.
+func (f Format) whole(s string) string {
+	if f.Words == nil || !f.Words.RightToLeft() {
+		return s
+	}
+	return "\u2066" + s + "\u2069" // left-to-right isolate, and its end
+}
+
+func (f Format) amount(m units.Money, decimals int) string {
+	s := f.local(group(m.Decimal(min(max(decimals, 0), 6))))
 	sign := ""
 	if rest, neg := strings.CutPrefix(s, "-"); neg {
 		sign, s = Minus, rest
-		if strings.Trim(s, "0.") == "" {
+		if strings.Trim(s, "0.,") == "" {
 			sign = ""
 		}
 	}
@@ -91,12 +102,13 @@ func (f Format) Price(p units.Price) string {
 	if d < 3 && int64(p)%10_000 != 0 { // tariffs are often given to a tenth of a cent
 		d = 3
 	}
-	return f.Amount(units.Money(p), d) + "/kWh"
+	return f.whole(f.amount(units.Money(p), d) + "/kWh")
 }
 
 // PriceParts is Price in two parts, for large print.
 func (f Format) PriceParts(p units.Price) [2]string {
-	return [2]string{strings.TrimSuffix(f.Price(p), "/kWh"), "/kWh"}
+	bare := strings.NewReplacer("\u2066", "", "\u2069", "").Replace(f.Price(p))
+	return [2]string{f.whole(strings.TrimSuffix(bare, "/kWh")), "/kWh"}
 }
 
 // PriceUnit is what a price counts, for a chart's scale: "R/kWh".
@@ -139,15 +151,31 @@ func (f Format) Energy(e units.Energy) string {
 	case k >= 99.95 || k <= -99.95:
 		d = 0
 	}
-	return Number(k, d) + NoBreak + "kWh"
+	return f.whole(f.Number(k, d) + NoBreak + "kWh")
 }
 
 // Power is "850 W" or "2.35 kW".
 func (f Format) Power(p units.Power) string {
 	if w := p.W(); w < 999.5 && w > -999.5 {
-		return Number(w, 0) + NoBreak + "W"
+		return f.whole(f.Number(w, 0) + NoBreak + "W")
 	}
-	return Number(p.KW(), 2) + NoBreak + "kW"
+	return f.whole(f.Number(p.KW(), 2) + NoBreak + "kW")
+}
+
+// Number is a number as the language writes it, with so many decimals and a proper minus.
+func (f Format) Number(v float64, decimals int) string { return f.local(Number(v, decimals)) }
+
+// local writes a number as the language does: it comes with a point and Narrow spaces.
+func (f Format) local(s string) string {
+	if f.Words == nil || f.Words.point == "" {
+		return s
+	}
+	whole, frac, dot := strings.Cut(s, ".")
+	whole = strings.ReplaceAll(whole, Narrow, f.Words.between)
+	if dot {
+		return whole + f.Words.point + frac
+	}
+	return whole
 }
 
 // Number is a number with so many decimals and a proper minus.
@@ -163,7 +191,9 @@ func Number(v float64, decimals int) string {
 }
 
 // Register is an energy with the digits of a meter's display: "8 123.456 kWh".
-func (f Format) Register(e units.Energy) string { return Number(e.KWh(), 3) + NoBreak + "kWh" }
+func (f Format) Register(e units.Energy) string {
+	return f.whole(f.Number(e.KWh(), 3) + NoBreak + "kWh")
+}
 
 // Clock is "19:40".
 func (f Format) Clock(t time.Time) string { return t.In(f.Zone).Format("15:04") }
@@ -200,7 +230,7 @@ func (f Format) Weekday(t time.Time) string {
 // Date is "Tue 3 Dec", with the year where it is not this one.
 func (f Format) Date(t time.Time) string {
 	t = t.In(f.Zone)
-	s := f.Weekday(t) + " " + strconv.Itoa(t.Day()) + " " + f.Words.T("month."+strconv.Itoa(int(t.Month())))
+	s := f.Words.T("day.date", "weekday", f.Weekday(t), "day", t.Day(), "month", f.Words.T("month."+strconv.Itoa(int(t.Month()))))
 	if t.Year() != f.Now.Year() {
 		s += " " + strconv.Itoa(t.Year())
 	}
@@ -235,16 +265,16 @@ func days(a, b time.Time) int {
 func (f Format) Duration(d time.Duration) string {
 	switch d = max(d, 0); {
 	case d < time.Minute:
-		return strconv.Itoa(int(d.Seconds())) + NoBreak + "s"
+		return f.whole(strconv.Itoa(int(d.Seconds())) + NoBreak + "s")
 	case d < time.Hour:
-		return strconv.Itoa(int((d + 30*time.Second).Minutes())) + NoBreak + "min"
+		return f.whole(strconv.Itoa(int((d + 30*time.Second).Minutes())) + NoBreak + "min")
 	case d < 48*time.Hour:
 		d = d.Round(time.Minute)
 		h, m := int(d.Hours()), int(d.Minutes())%60
 		if m == 0 || h >= 10 {
-			return strconv.Itoa(h) + NoBreak + "h"
+			return f.whole(strconv.Itoa(h) + NoBreak + "h")
 		}
-		return strconv.Itoa(h) + NoBreak + "h" + NoBreak + strconv.Itoa(m) + NoBreak + "min"
+		return f.whole(strconv.Itoa(h) + NoBreak + "h" + NoBreak + strconv.Itoa(m) + NoBreak + "min")
 	default:
 		return f.Words.N("duration.days", int((d+12*time.Hour).Hours()/24))
 	}
@@ -253,9 +283,9 @@ func (f Format) Duration(d time.Duration) string {
 // Quick is a short length of time with what is left of a millisecond.
 func (f Format) Quick(d time.Duration) string {
 	if d < 10*time.Millisecond {
-		return Number(float64(d.Microseconds())/1000, 1) + NoBreak + "ms"
+		return f.whole(f.Number(float64(d.Microseconds())/1000, 1) + NoBreak + "ms")
 	}
-	return strconv.FormatInt(d.Milliseconds(), 10) + NoBreak + "ms"
+	return f.whole(strconv.FormatInt(d.Milliseconds(), 10) + NoBreak + "ms")
 }
 
 // In is how long until t.
@@ -265,11 +295,11 @@ func (f Format) In(t time.Time) string { return f.Duration(t.Sub(f.Now)) }
 func (f Format) Bytes(n int64) string {
 	switch {
 	case n >= 10<<30:
-		return Number(float64(n)/(1<<30), 0) + NoBreak + "GB"
+		return f.whole(f.Number(float64(n)/(1<<30), 0) + NoBreak + "GB")
 	case n >= 1<<30:
-		return Number(float64(n)/(1<<30), 1) + NoBreak + "GB"
+		return f.whole(f.Number(float64(n)/(1<<30), 1) + NoBreak + "GB")
 	default:
-		return Number(float64(n)/(1<<20), 0) + NoBreak + "MB"
+		return f.whole(f.Number(float64(n)/(1<<20), 0) + NoBreak + "MB")
 	}
 }
 
@@ -281,10 +311,19 @@ func (f Format) Sentence(s string) string {
 	}
 	first, size := utf8.DecodeRuneInString(s)
 	s = string(unicode.ToUpper(first)) + s[size:]
-	if strings.ContainsAny(s[len(s)-1:], ".!?:") {
+	if ended(s) {
 		return s
 	}
-	return s + "."
+	if f.Words == nil {
+		return s + "."
+	}
+	return s + f.Words.Or("sentence.end", ".")
+}
+
+// ended tells whether the last character of s ends a sentence, in any of the languages.
+func ended(s string) bool {
+	last, _ := utf8.DecodeLastRuneInString(s)
+	return strings.ContainsRune(".!?:\u0964\u061f", last)
 }
 
 // Token is digits in groups of four.
@@ -300,7 +339,7 @@ func (f Format) Token(s string) string {
 }
 
 // Count is a whole number, grouped.
-func (f Format) Count(n int64) string { return group(strconv.FormatInt(n, 10)) }
+func (f Format) Count(n int64) string { return f.local(group(strconv.FormatInt(n, 10))) }
 
 // Sentences joins what is said, each with an end of its own; what is empty is left out.
 func Sentences(parts ...string) string {
@@ -313,7 +352,7 @@ func Sentences(parts ...string) string {
 			b.WriteString(" ")
 		}
 		b.WriteString(p)
-		if !strings.ContainsAny(p[len(p)-1:], ".!?:") {
+		if !ended(p) {
 			b.WriteString(".")
 		}
 	}

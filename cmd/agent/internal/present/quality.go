@@ -75,7 +75,7 @@ func (p Phrases) qualityOf(w *quality.Week, v quality.Verdict) (out []string) {
 	for _, f := range v.Findings {
 		switch {
 		case f.Is == quality.Broken:
-			part := Number(100*float64(f.Beyond)/float64(max(1, f.N)), 1) + NoBreak + "%"
+			part := p.Number(100*float64(f.Beyond)/float64(max(1, f.N)), 1) + NoBreak + "%"
 			line := c.T("quality.broken."+string(f.Promise), "part", part, "order", f.Order, "n", f.Beyond)
 			if f.Phase > 0 {
 				line = c.T("quality.phase", "phase", f.Phase, "what", line)
@@ -124,10 +124,12 @@ func (p Phrases) disturbed(w *quality.Week) (out []string) {
 	}
 	out = append(out, c.T("quality.events", "what", strings.Join(parts, ", ")))
 	if e := w.Worst; e != nil {
-		out = append(out, c.T("quality.worst", "when", p.When(e.Start), "volts", p.Volts(e.Voltage), "time", Number(e.Length.Seconds(), 2)+NoBreak+"s"))
+		out = append(out, c.T("quality.worst", "when", p.When(e.Start), "volts", p.Volts(e.Voltage), "time", p.Number(e.Length.Seconds(), 2)+NoBreak+"s"))
 	}
 	return out
 }
 
 // Volts is a voltage as a meter shows it.
-func (f Format) Volts(v units.Voltage) string { return Number(float64(v)/1000, 1) + NoBreak + "V" }
+func (f Format) Volts(v units.Voltage) string {
+	return f.whole(f.Number(float64(v)/1000, 1) + NoBreak + "V")
+}

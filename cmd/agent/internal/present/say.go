@@ -10,11 +10,17 @@ import (
 // Words puts what the agent knows in figures into the page's language.
 type Words struct{ c *Catalogue }
 
-// NewWords reads the texts.
-func NewWords() Words {
-	c, err := Open("en")
+// NewWords reads the English texts.
+func NewWords() Words { return WordsIn(English) }
+
+// WordsIn reads the texts of a language; "", and one that there are none of, is English.
+func WordsIn(lang string) Words {
+	c, err := Open(lang)
+	if err != nil {
+		c, err = Open(English)
+	}
 	if err != nil { // the texts are part of the program, and tested
-		c = &Catalogue{lang: "en"}
+		c = &Catalogue{lang: English}
 	}
 	return Words{c}
 }

@@ -22,7 +22,7 @@ import (
 func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 	unit := present.Unit{Code: s.site.Currency, Symbol: cfg.Site.Symbol, Decimals: s.site.Tariff.Decimals(), Energy: s.site.InKWh}
 	maker := picture.New(s.site, picture.About{
-		Name: cfg.Site.Name, Unit: unit, Meter: cfg.Meter.Label(), Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency,
+		Name: cfg.Site.Name, Unit: unit, Meter: cfg.Meter.Label(), Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency, Words: present.WordsIn(cfg.Site.Language),
 	})
 	s.talk = talk.New(s.site, s.loop, s.store, maker)
 	s.talk.Share(shares(cfg.Telemetry.Share.MQTT))
@@ -48,7 +48,7 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 		OpenReading: cfg.Web.Open(), OpenChanges: opt.Open, Hosts: cfg.Web.Hosts,
 		Behind: func() time.Time { return s.loop.Snapshot().Behind }, Patience: cfg.Patience(),
 		TLS: pageTLS(cfg), Proxies: cfg.Web.Proxies, Guessed: s.pinGuessed,
-		Key: ownKey, Meter: s.site.Meter,
+		Key: ownKey, Meter: s.site.Meter, Language: cfg.Site.Language,
 	}, s.log)
 	return err
 }

@@ -167,7 +167,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	if s.plans, err = s.plansOf(ctx, opt.Apart); err != nil {
 		return nil, err
 	}
-	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil, present.NewWords().Plain(s.site))
+	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil, present.WordsIn(cfg.Site.Language).Plain(s.site))
 	s.journal.Share(shares(cfg.Telemetry.Share.InfluxDB), shares(cfg.Telemetry.Share.MQTT))
 	s.journal.KeepHead(cfg.Path(cfg.HeadFile))
 	loop := control.LoopConfig{

@@ -36,7 +36,7 @@ func (m *model) Shown(r beside.Reading) string {
 	for step := r.Step; step > 0 && step < units.KilowattHour && decimals < 6; step *= 10 {
 		decimals++
 	}
-	return present.Number(r.Shown.KWh(), decimals) + present.NoBreak + "kWh"
+	return m.Number(r.Shown.KWh(), decimals) + present.NoBreak + "kWh"
 }
 
 func (s *Server) meterReading(w http.ResponseWriter, r *http.Request) {

@@ -176,6 +176,9 @@ func (f *fakeAgent) changeLocked(do func(v *picture.View)) {
 	}
 }
 
+// In speaks the same words, whatever the language.
+func (f *fakeAgent) In(string) Agent { return f }
+
 func (f *fakeAgent) View() picture.View {
 	f.mu.Lock()
 	defer f.mu.Unlock()

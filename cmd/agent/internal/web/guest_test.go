@@ -209,7 +209,7 @@ func TestWhoSendsARequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named, plain := &Server{proxies: p}, &Server{}
+	named, plain := &Server{shared: &shared{proxies: p}}, &Server{shared: &shared{}}
 	for _, c := range []struct {
 		situation string
 		s         *Server

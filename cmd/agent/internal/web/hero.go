@@ -118,7 +118,7 @@ func (m *model) left(d time.Duration) string {
 	case d >= 10*24*time.Hour:
 		return m.Words.N("runout.days", int(d/(24*time.Hour)))
 	case d >= little:
-		return m.Words.T("runout.days.tenths", "n", present.Number(float64(d/(24*time.Hour/10))/10, 1))
+		return m.Words.T("runout.days.tenths", "n", m.Number(float64(d/(24*time.Hour/10))/10, 1))
 	case d >= time.Hour:
 		return m.Words.N("runout.hours", int(d/time.Hour))
 	}

@@ -25,6 +25,10 @@ type Agent interface {
 	// changed after it is handed out, cheap to ask for.
 	View() picture.View
 
+	// In is the same agent that speaks another language; where it has no words in it,
+	// English.
+	In(lang string) Agent
+
 	// Changes signals that a newer View is there.  Signals coalesce: a slow reader
 	// gets one for many.  The agent publishes at least once a minute, even where
 	// nothing happens, so that silence means a stuck loop.  The channel is closed

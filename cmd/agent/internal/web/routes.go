@@ -36,6 +36,7 @@ func (s *Server) routes() http.Handler {
 	open("GET /signin", s.signinPage)
 	open("POST /signin", s.signin)
 	open("POST /signout", s.signout)
+	mux.HandleFunc("GET /language/{lang}", s.choose)
 	open("POST /topup", s.topup) // its form carries the PIN itself
 
 	s.changes = http.NewServeMux() // what a press does, once it may

@@ -40,8 +40,9 @@ type Config struct {
 
 	// Key is the key that signs receipts, Meter the meter's number that they name;
 	// nil where there are no receipts.
-	Key   func() (ed25519.PrivateKey, error)
-	Meter string
+	Key      func() (ed25519.PrivateKey, error)
+	Meter    string
+	Language string // as present has it; "" is English
 
 	IdleTimeout time.Duration // of a session; 0 is 15 min
 
@@ -70,25 +71,31 @@ const (
 	stallAfter = 3 * time.Minute
 )
 
-// Server serves the page and the API.
+// Server serves the page and the API, in one language of several.
 type Server struct {
-	agent    Agent
+	*shared
+	agent   Agent
+	texts   *present.Catalogue
+	pages   *template.Template
+	changes *http.ServeMux // what a press on a page does, for who may change things
+	frames  frames
+	handler http.Handler
+}
+
+// shared is what the servers of all languages have in common.
+type shared struct {
 	cfg      Config
 	log      *slog.Logger
-	texts    *present.Catalogue
 	assets   *assets
-	pages    *template.Template
 	gate     *gate
-	changes  *http.ServeMux // what a press on a page does, for who may change things
 	sessions *sessions
-	frames   frames
 	streams  places // live connections
 	reads    places // answers made from the records
 	proxies  proxies
 	trouble  trouble
 	tls      *tls.Config // nil: the page is served without
 	zips     sync.Pool   // of *gzip.Writer, each of which holds over a megabyte
-	handler  http.Handler
+	tongues  tongues
 
 	active   atomic.Int64 // requests under way
 	lastNews atomic.Int64 // Unix nanoseconds of the last signal, this process's clock
@@ -112,23 +119,18 @@ func New(agent Agent, cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	texts, err := present.Open("en")
-	if err != nil {
-		return nil, fmt.Errorf("web: %w", err)
-	}
 	as, err := loadAssets()
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	pages, err := loadTemplates(texts, as)
-	if err != nil {
-		return nil, fmt.Errorf("web: %w", err)
-	}
-	s := &Server{
-		agent: agent, cfg: cfg, log: log, texts: texts, assets: as, pages: pages, gate: g,
+	s, err := (&shared{
+		cfg: cfg, log: log, assets: as, gate: g,
 		sessions: newSessions(cfg.IdleTimeout, log),
 		streams:  places{most: maxStreams, each: maxEach},
 		reads:    places{most: maxReads, each: maxReadsEach},
+	}).speaking(agent, cfg.Language)
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
 	}
 	if s.proxies, err = parseProxies(cfg.Proxies); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
@@ -140,12 +142,11 @@ func New(agent Agent, cfg Config, log *slog.Logger) (*Server, error) {
 		g.guessed = cfg.Guessed
 	}
 	s.lastNews.Store(time.Now().UnixNano())
-	s.handler = s.routes()
 	return s, nil
 }
 
 // Handler is the whole site, for who serves it otherwise than by Run.
-func (s *Server) Handler() http.Handler { return s.handler }
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.inTheReadersLanguage) }
 
 // Run serves until ctx ends, then lets requests under way finish (5 s at the
 // most) and returns nil.
@@ -167,7 +168,7 @@ func (s *Server) Run(ctx context.Context) error {
 	live, stop := context.WithCancel(ctx)
 	defer stop()
 	srv := &http.Server{
-		Handler:           s.handler,
+		Handler:           s.Handler(),
 		BaseContext:       func(net.Listener) context.Context { return live },
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
