@@ -45,6 +45,10 @@ func TestAWaitingLoadSaysWhyInMoneyAndClock(t *testing.T) {
 	if !regexp.MustCompile(`^Waits until \d\d:\d\d: R 12\.00 cheaper than now\.`).MatchString(why) || raw.MatchString(why) {
 		t.Errorf("it says %q", why)
 	}
+	// Another language says the same of the same instant, with the same figures.
+	if got := strings.ReplaceAll(shown(site, st, nil).In("fr").View().Loads[0].Why, "\u00a0", " "); !regexp.MustCompile(`^Attend jusqu'à \d\d:\d\d : R 12,00 moins cher que maintenant\.`).MatchString(got) {
+		t.Errorf("in French it says %q", got)
+	}
 	// What was planned survives a restart: the words come from the State alone.
 	if again := shown(site, st, nil).View().Loads[0].Why; again != v.Loads[0].Why {
 		t.Errorf("%q, then %q", v.Loads[0].Why, again)

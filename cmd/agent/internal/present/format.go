@@ -91,7 +91,7 @@ func (f Format) Fine(m units.Money) string {
 // Signed is Money with its sign always written.
 func (f Format) Signed(m units.Money) string {
 	if m > 0 {
-		return "+" + f.Money(m)
+		return f.whole("+" + f.amount(m, f.Unit.Decimals))
 	}
 	return f.Money(m)
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/internal/said"
@@ -52,7 +53,7 @@ func (p Plain) Say(s said.Said) string {
 	var b strings.Builder
 	for i, part := range s {
 		text, more := p.text(part, s[i+1:])
-		if b.Len() > 0 && !strings.ContainsAny(text[:min(1, len(text))], ",: ") {
+		if b.Len() > 0 && !goesOn(text) {
 			b.WriteString("; ")
 		}
 		b.WriteString(text)
@@ -194,4 +195,10 @@ func span(d time.Duration) string {
 		return strconv.Itoa(int((d+time.Hour-1)/time.Hour)) + " hours"
 	}
 	return d.Round(time.Second).String()
+}
+
+// goesOn tells whether a text goes on the one before it, in any of the languages.
+func goesOn(text string) bool {
+	first, _ := utf8.DecodeRuneInString(text)
+	return strings.ContainsRune(",: \u060c", first) // the last is the Arabic comma
 }
