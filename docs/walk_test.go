@@ -361,7 +361,7 @@ func TestTheCommandsWithinSentencesNameWhatThereIs(t *testing.T) {
 	if n < 40 {
 		t.Errorf("only %d were found", n)
 	}
-	for _, wrong := range []string{"systemctl strat keeplit", "systemctl start keeplitd", "make sohw", "go test ./forecasts", "go test ./credit -run NoSuchTest", "apt install fake-hwcolck", "docker compose exec keeplt /agent backup"} {
+	for _, wrong := range []string{"systemctl sart keeplit", "systemctl start keeplitd", "make sohw", "go test ./forecasts", "go test ./credit -run NoSuchTest", "apt install fake-hwcolck", "docker compose exec keeplt /agent backup"} {
 		if p.shell(p.root, wrong, "").Run() == nil {
 			t.Errorf("%q is called right", wrong)
 		}

@@ -40,6 +40,7 @@ type qualityCounts struct {
 func dipRows() []string {
 	return []string{"90 to 80 %", "80 to 70 %", "70 to 40 %", "40 to 5 %", "below 5 %"}
 }
+
 func dipTimes() []string   { return []string{"to 0.2 s", "to 0.5 s", "to 1 s", "to 5 s", "to 60 s"} }
 func swellRows() []string  { return []string{"120 % and more", "110 to 120 %"} }
 func swellTimes() []string { return []string{"to 0.5 s", "to 5 s", "to 60 s"} }

@@ -40,12 +40,12 @@ type Recipient struct {
 
 // Config is what a Keeper needs.
 type Config struct {
-	Site  string // id
-	Name  string // for people
-	File  string // where what was told is kept
+	Site     string // id
+	Name     string // for people
+	File     string // where what was told is kept
 	Language string // as present has it; "" is English
-	Quiet civil.Week
-	To    []Recipient
+	Quiet    civil.Week
+	To       []Recipient
 	// View is the picture of now, and the rung at which the end of the credit was
 	// said last.
 	View func() (picture.View, time.Duration)

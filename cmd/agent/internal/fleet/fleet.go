@@ -53,7 +53,7 @@ func Run(ctx context.Context, opt Options, script func(ctx context.Context, f *F
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	cfg, err := homeOf(opt)
+	cfg, err := homeOf(opt) //nolint:contextcheck // looking at a configuration waits for nothing
 	if err != nil {
 		return Report{}, err
 	}

@@ -101,16 +101,29 @@ func (c *Catalogue) T(key string, pairs ...any) string {
 
 // N is T for a number n, which fills {n}.
 func (c *Catalogue) N(key string, n int, pairs ...any) string {
-	form := "." + pluralForms[plural.Cardinal.MatchPlural(c.tag, max(n, -n), 0, 0, 0, 0)]
+	form := "." + formOf(plural.Cardinal.MatchPlural(c.tag, max(n, -n), 0, 0, 0, 0))
 	if !c.Has(key + form) {
 		form = ".other"
 	}
 	return c.T(key+form, append([]any{"n", n}, pairs...)...)
 }
 
-// pluralForms are CLDR's names of the plural forms.
-var pluralForms = map[plural.Form]string{
-	plural.Other: "other", plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few", plural.Many: "many",
+// formOf is CLDR's name of a plural form.
+func formOf(f plural.Form) string {
+	switch f {
+	case plural.Zero:
+		return "zero"
+	case plural.One:
+		return "one"
+	case plural.Two:
+		return "two"
+	case plural.Few:
+		return "few"
+	case plural.Many:
+		return "many"
+	case plural.Other:
+	}
+	return "other"
 }
 
 // Or is the text of key, or other where there is none.

@@ -39,7 +39,7 @@ func TestEveryTextSaysWhatTheEnglishOneDoes(t *testing.T) {
 				}
 				key, form := k, false
 				if _, ok := english[k]; !ok {
-					for _, f := range pluralForms {
+					for _, f := range []string{"zero", "one", "two", "few", "many", "other"} {
 						if cut, ok := strings.CutSuffix(k, "."+f); ok {
 							key, form = cut+".other", true
 						}

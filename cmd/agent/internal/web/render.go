@@ -94,7 +94,7 @@ type model struct {
 
 	Lang, Title, Page string
 	RightToLeft       bool
-	Unchecked         bool // nobody who speaks the language has looked at the texts
+	Unchecked         bool   // nobody who speaks the language has looked at the texts
 	Path              string // of this page, to come back to
 	SignedIn          bool
 	MayChange         bool // signed in, or changes are open
