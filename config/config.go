@@ -308,6 +308,11 @@ type Plan struct {
 	// Whether loads are moved into cheaper hours. false: they run as soon as they may.
 	// Example: true
 	Shift bool `yaml:"shift"`
+	// Runs that cost the same at several times are laid by lot among them, so that the homes of a
+	// feeder do not all begin with the cheap hours. For homes whose utility asks for it: docs/fleet.md.
+	// Default: false
+	// Example: true
+	ByLot bool `yaml:"by_lot"`
 }
 
 // MQTT is the broker.

@@ -15,7 +15,7 @@ import (
 func (s *Site) Rules() planning.Rules {
 	return planning.Rules{
 		ID: s.ID, Zone: s.Zone, Tariff: s.Tariff, InKWh: s.InKWh, Loads: s.Loads, Power: s.Power,
-		Interval: s.Interval, Slot: s.PlanSlot, Ahead: s.PlanAhead, RunOutOver: s.RunOutOver, Shift: s.Shift, Seed: s.Seed,
+		Interval: s.Interval, Slot: s.PlanSlot, Ahead: s.PlanAhead, RunOutOver: s.RunOutOver, Shift: s.Shift, ByLot: s.ByLot, Seed: s.Seed,
 		Friendly: s.Credit.Friendly, Vendor: s.Vendor,
 	}
 }

@@ -57,6 +57,7 @@ type Site struct {
 	PlanAhead  time.Duration
 	RunOutOver time.Duration // how far ahead the end of credit is looked for
 	Shift      bool          // false: loads run as soon as they may, for comparison
+	ByLot      bool          // what costs the same at several times is laid by lot
 	Seed       uint64
 	Wall       bool // time is the machine's clock, which may be set wrong; a simulation's is right
 

@@ -29,6 +29,7 @@ type Rules struct {
 	Ahead      time.Duration // how far a plan reaches
 	RunOutOver time.Duration // how far ahead the end of credit is looked for
 	Shift      bool          // false: loads run as soon as they may, for comparison
+	ByLot      bool          // true: what costs the same at several times is laid by lot among them
 	Seed       uint64
 
 	// Vendor is when credit can be bought; none: at any time.

@@ -80,7 +80,7 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 		Tariff: tariff, PricesFor: cfg.Tariff.PricesFor, Credit: engine, InKWh: cfg.Credit.Mode == credit.InKWh, KWhPrice: cfg.Credit.KWhPrice,
 		Loads: all, Guard: loads.NewGuard(guard, all, zone), Contactor: contactor, Power: cfg.Site.Limit, Supply: supplyRules(cfg.Supply), Wall: cfg.Simulation == nil,
 		Vendor: cfg.TopUp.VendorHours, Policy: policyOf(cfg), Curbs: limitsOf(cfg),
-		PlanAt: plan, PlanSlot: cfg.Plan.Slot, PlanAhead: cfg.Plan.Horizon, RunOutOver: cfg.Plan.RunOut, Shift: cfg.Plan.Shift, Seed: seed,
+		PlanAt: plan, PlanSlot: cfg.Plan.Slot, PlanAhead: cfg.Plan.Horizon, RunOutOver: cfg.Plan.RunOut, Shift: cfg.Plan.Shift, ByLot: cfg.Plan.ByLot, Seed: seed,
 	}, nil
 }
 
