@@ -195,7 +195,6 @@ func TestAStreetWithOneCheapWindowMakesNoPeakOfItsOwn(t *testing.T) {
 
 // Another day, another place; the same day planned anew, the same.
 func TestNobodyIsAlwaysFirstAndAPlanMadeAnewDrawsTheSame(t *testing.T) {
-	unraced.Only(t)
 	s := newStreet(t, 12)
 	tariff := offPeak(t, s.zone, 22)
 	other := 0
@@ -239,7 +238,6 @@ func TestARunIsDrawnWithinItsSlack(t *testing.T) {
 // Credit that may not outlast the plan is not spent sooner for the neighbours' sake, and what
 // is on stays on.
 func TestWhatMayRunOutOrIsOnIsNotDrawn(t *testing.T) {
-	unraced.Only(t)
 	h := newStreet(t, 1).homes[0]
 	s := street{t: t, zone: h.Zone}
 	for name, c := range map[string]struct {
