@@ -67,6 +67,15 @@ func (s *samples) until(over <-chan struct{}) *samples {
 	return s
 }
 
+// now is the machine's clock at the newest sample.
+func (s *samples) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var skew time.Duration
+	s.w.change(func(w *world) { skew = w.skew })
+	return s.at.Add(skew)
+}
+
 // TxPackets implements spi.Conn: a batch of samples.
 func (s *samples) TxPackets(p []spi.Packet) error {
 	s.mu.Lock()
@@ -90,8 +99,8 @@ func (s *samples) TxPackets(p []spi.Packet) error {
 			s.at, s.given = s.at.Add(passed), s.given+owed // it is gone
 			return nil
 		}
-		keeps := tick + batch/2 // nothing before is to be had of a converter
-		if how == late {        // the machine had other things to do
+		keeps := 2 * tick // nothing before is to be had of a converter
+		if how == late {  // the machine had other things to do
 			keeps = 2 * time.Second
 		}
 		if gone := passed - keeps; gone > 0 {

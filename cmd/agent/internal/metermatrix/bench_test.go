@@ -118,7 +118,11 @@ func (b *bench) start(zone string) {
 	machine := &board{c: b.rig.contact, port: b.rig.port, over: ctx.Done()}
 	env := metering.Env{
 		Now: b.w.now, Every: cfg.Meter.Every, Machine: machine, Path: cfg.Path,
-		Import: b.st.Meter.Registers.Import, Export: b.st.Meter.Registers.Export, Since: b.st.Now,
+		Since: b.st.Meter.Last.At,
+	}
+	env.Import, env.Export = b.st.Meter.Shown()
+	if b.rig.port != nil {
+		env.Now = b.rig.port.now // it counts its samples by the clock, which goes on with them
 	}
 	var wg sync.WaitGroup
 	run := func(f func(context.Context) error) {
@@ -397,10 +401,10 @@ func (b *bench) patience() time.Duration {
 	switch {
 	case b.rig.push == nil || b.rig.contact != nil:
 		return 12 * time.Second
-	case b.rig.paced:
-		return time.Second
 	case b.sound:
 		return 5 * time.Second
+	case b.rig.paced:
+		return 2 * time.Second
 	case b.rig.slow:
 		return 1200 * time.Millisecond
 	}
