@@ -22,8 +22,8 @@ func (d Document) Check() fault.List {
 	if d.Class != "" && !validID(d.Class) {
 		l.Add("class", "write 1 to 32 lower-case letters, digits and hyphens, e.g. heat-pump", "%q is not a class of loads", d.Class)
 	}
-	if d.Kind != "" && d.Kind != Cycle && d.Kind != OnOff && d.Kind != Varies {
-		l.Add("kind", "write cycle (runs a programme), onoff (may be switched at will) or power (is told how much it may draw)", "%q is not a kind of load", d.Kind)
+	if d.Kind != "" && d.Kind != Cycle && d.Kind != OnOff && d.Kind != Varies && d.Kind != Heat {
+		l.Add("kind", "write cycle (runs a programme), onoff (may be switched at will), power (is told how much it may draw) or heat (a water heater with a thermostat)", "%q is not a kind of load", d.Kind)
 	}
 	d.checkPower(&l)
 	if d.Kind == Cycle {
@@ -43,6 +43,9 @@ func (d Document) Check() fault.List {
 	}
 	if d.Priority < 0 || d.Priority > 1000 {
 		l.Add("priority", "write 0 (most important) to 1000 (shed first)", "%d is not a priority", d.Priority)
+	}
+	if d.checkTank(&l); d.Kind == Heat {
+		d.Need, d.ReadyBy, d.Late = nil, nil, nil // it has none, and that is said
 	}
 	d.checkNeed(&l)
 	l.Under("switch", d.Switch.Check())

@@ -16,6 +16,7 @@ const (
 	Cycle  Kind = "cycle" // runs a programme once started, uninterrupted: a washing machine, a dishwasher
 	OnOff  Kind = "onoff" // may be switched on and off within its limits: a geyser, a pump
 	Varies Kind = "power" // is told how much it may draw: a car's charger, a heater with a dimmer
+	Heat   Kind = "heat"  // heats water up to its own thermostat, and is switched: what it needs is learned from its power
 )
 
 // Document is one load as written in the configuration.
@@ -31,7 +32,8 @@ type Document struct {
 	// Example: car
 	Class string `yaml:"class"`
 	// onoff: on or off, such as a geyser; cycle: a programme that runs to its end, such as a washing
-	// machine; power: told how much it may draw, such as a car.
+	// machine; power: told how much it may draw, such as a car; heat: a water heater with a thermostat
+	// of its own, of which it is learned when it is to be hot.
 	// Default: onoff
 	// Example: onoff
 	Kind Kind `yaml:"kind"`
@@ -40,6 +42,9 @@ type Document struct {
 	// Example: 3 kW
 	Power units.Power    `yaml:"power"`
 	Range *RangeDocument `yaml:"power" as:"mapping"` // kind power: what it can be told to draw
+	// The tank of a water heater, with kind heat alone.
+	// Example: {litres: 150, thermostat: 60}
+	Tank *TankDocument `yaml:"tank"`
 	// What it must be given each day. Left out, it runs only when somebody says so.
 	// Example: {for: 2h30m, between: ["00:00-24:00"]}
 	Need *NeedDocument `yaml:"need"`

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads/heat"
 )
 
 // Defaults of the limits of a load.
@@ -43,6 +44,8 @@ type Load struct {
 	// be ready, in the account's unit.
 	LatePerHour units.Money
 
+	Tank heat.Tank // kind heat: what it heats
+
 	Feedback bool          // the switch can tell its real state
 	DeadMan  time.Duration // renew the command well within this; 0: not needed
 
@@ -81,6 +84,9 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 	}
 	if l.Kind == Cycle {
 		l.MinOn = max(l.MinOn, l.Cycle) // a programme is not interrupted
+	}
+	if l.Kind == Heat {
+		l.Tank = d.tank(zone)
 	}
 	var windows []Window
 	if n := d.Need; n != nil {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads/heat"
 )
 
 // Progress is what a load was given in its present need-day.  The zero value
@@ -24,6 +25,7 @@ type Progress struct {
 	Idle      time.Duration `json:"idle,omitempty"`      // how long it has been on and drawn next to nothing
 	Rest      time.Time     `json:"rest,omitzero"`       // the last time it was on it took nothing (a thermostat is open, no car is there): not asked again before this, and not short
 	Override  *Override     `json:"override,omitempty"`
+	Heat      *heat.State   `json:"heat,omitempty"` // kind heat: what is known of the water; never changed in place
 }
 
 // Override is a person's wish that goes before the plan until it expires.
@@ -73,7 +75,7 @@ func (l Load) Roll(p Progress, now time.Time) Progress {
 		p.Override = nil
 	}
 	if now.Before(p.From.Add(-farBack)) { // it was the clock before that was wrong
-		p = Progress{On: p.On, Since: now, Programme: p.Programme, Override: p.Override}
+		p = Progress{On: p.On, Since: now, Programme: p.Programme, Override: p.Override, Heat: p.Heat}
 	}
 	if now.Before(p.To) {
 		return p
@@ -81,7 +83,7 @@ func (l Load) Roll(p Progress, now time.Time) Progress {
 	day := l.calendar.day(now, 0)
 	next := Progress{
 		From: day.from, To: day.to,
-		On: p.On, Since: p.Since, Until: p.Until, Programme: p.Programme, Idle: p.Idle, Rest: p.Rest, Override: p.Override,
+		On: p.On, Since: p.Since, Until: p.Until, Programme: p.Programme, Idle: p.Idle, Rest: p.Rest, Override: p.Override, Heat: p.Heat,
 	}
 	if p.To.IsZero() { // never seen before: what there was no time for is not owed
 		next.Carry = -max(0, l.due(day)-l.room(day, now))
@@ -114,7 +116,7 @@ func (l Load) room(day needDay, now time.Time) time.Duration {
 		switch l.Kind {
 		case Cycle:
 			free -= free % l.Cycle
-		case OnOff, Varies:
+		case OnOff, Varies, Heat:
 		}
 		room += free
 	}
@@ -124,6 +126,9 @@ func (l Load) room(day needDay, now time.Time) time.Duration {
 // Account adds what the load took in a stretch of time, moving p to the need-day
 // of each part.  What p already counts is not counted twice.
 func (l Load) Account(p Progress, t Taken) Progress {
+	if l.Kind == Heat {
+		p = l.heats(p, t)
+	}
 	p = l.Roll(p, t.From)
 	from := later(t.From, p.Until)
 	rest, left := t.Energy, t.To.Sub(t.From)
@@ -175,6 +180,8 @@ func (l Load) add(p Progress, t Taken) Progress {
 	switch l.Kind {
 	case Cycle:
 		return l.addProgramme(p, d)
+	case Heat:
+		return p // that its thermostat is open is known of its water
 	case OnOff, Varies:
 	}
 	if set := t.Set; !t.HasEnergy || energy.Mean(d) >= l.Draws(Setpoint{On: true, Power: set.Power})/idleShare {

@@ -30,6 +30,9 @@ type Request struct {
 	MinOff   time.Duration
 	Starts   int // starts left in the present local day; -1: no limit
 	Priority int
+	All      bool          // kind heat: it is to be on in all of Spans
+	Must     bool          // kind heat: it is to be had however little credit there is
+	Late     bool          // kind heat: what is heated earlier cools until By
 	Carried  time.Duration // of Time, what came over from the day before (negative: it was ahead)
 }
 
@@ -49,7 +52,7 @@ func (l Load) Committed(p Progress, u UnitState, now time.Time) time.Time {
 		case forced && run && !u.Set.On:
 			return now.Add(l.Cycle)
 		}
-	case OnOff, Varies:
+	case OnOff, Varies, Heat:
 		if forced && run {
 			return p.Override.Until
 		}
@@ -71,7 +74,7 @@ func (l Load) CommittedPower(p Progress, now time.Time) units.Power {
 // be given any more, has none, and neither has a load that is not deferrable.  u
 // is what the guard knows of its switch.
 func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Duration) []Request {
-	if !l.Defer || l.Need == 0 {
+	if !l.Defer || l.Need == 0 && l.Kind != Heat {
 		return nil
 	}
 	p = l.Roll(p, now)
@@ -79,6 +82,9 @@ func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Durati
 	free := later(now, later(p.Rest, committed)) // nothing is placed before this
 	if run, forced := p.Wanted(now); forced && !run {
 		free = later(free, p.Override.Until)
+	}
+	if l.Kind == Heat {
+		return l.heatRequests(p, u, now, free, ahead)
 	}
 	var out []Request
 	for n := 0; ; n++ {
@@ -89,11 +95,8 @@ func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Durati
 		if day.off {
 			continue
 		}
-		r := Request{
-			Load: l.ID, Kind: l.Kind, Power: l.Power, By: day.by, Time: l.Need, Runs: l.Runs, Cycle: l.Cycle,
-			MinOn: l.MinOn, MinOff: l.MinOff, Starts: -1, Priority: l.Priority,
-			On: u.Set.On, Since: u.Since, Draws: l.Draws(u.Set),
-		}
+		r := l.request(u)
+		r.By, r.Time, r.Runs, r.Cycle = day.by, l.Need, l.Runs, l.Cycle
 		if l.Kind == Varies {
 			r.Least = l.Least()
 		}
@@ -120,6 +123,27 @@ func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Durati
 	}
 }
 
+// request is one that says nothing yet of how much, and when.
+func (l Load) request(u UnitState) Request {
+	return Request{
+		Load: l.ID, Kind: l.Kind, Power: l.Power,
+		MinOn: l.MinOn, MinOff: l.MinOff, Starts: -1, Priority: l.Priority,
+		On: u.Set.On, Since: u.Since, Draws: l.Draws(u.Set),
+	}
+}
+
+// locked is until when the load stays as it is by its minimum times; zero: it need not.
+func (l Load) locked(u UnitState, now time.Time) time.Time {
+	hold := l.MinOff
+	if u.Set.On {
+		hold = l.MinOn
+	}
+	if end := u.Since.Add(hold); !u.Since.IsZero() && end.After(now) {
+		return end
+	}
+	return time.Time{}
+}
+
 // reduce takes what was given, and what will be given anyway, from the request
 // of the present need-day.
 func (l Load) reduce(r *Request, p Progress, u UnitState, now, committed time.Time) {
@@ -131,6 +155,7 @@ func (l Load) reduce(r *Request, p Progress, u UnitState, now, committed time.Ti
 			r.Runs--
 		}
 		r.Time = time.Duration(max(r.Runs, 0)) * l.Cycle
+	case Heat:
 	case OnOff, Varies:
 		r.Time = l.Need + p.Carry - l.given(p)
 		if !committed.IsZero() {
@@ -140,13 +165,7 @@ func (l Load) reduce(r *Request, p Progress, u UnitState, now, committed time.Ti
 	if l.MaxStart > 0 && u.Day.Equal(units.LocalMidnight(now, l.calendar.zone)) {
 		r.Starts = max(0, l.MaxStart-u.Starts)
 	}
-	hold := l.MinOff
-	if u.Set.On {
-		hold = l.MinOn
-	}
-	if end := u.Since.Add(hold); !u.Since.IsZero() && end.After(now) {
-		r.Locked = end
-	}
+	r.Locked = l.locked(u, now)
 }
 
 // given is how much of the need was delivered, in running time.
@@ -154,6 +173,7 @@ func (l Load) given(p Progress) time.Duration {
 	switch l.Kind {
 	case Cycle:
 		return time.Duration(p.Runs) * l.Cycle
+	case Heat:
 	case OnOff, Varies:
 		if l.byEnergy {
 			return timeFor(p.Energy, l.Power)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
@@ -52,7 +53,7 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 	for i, l := range v.Loads {
 		a.Loads[i] = Load{
 			l.ID, l.Name, string(l.State), l.Power.W(), l.Rated, positive(l.Told.W()), l.Why, At(l.NextStart), At(l.NextEnd), l.Delivered.KWh(), positive(l.Wanted.KWh()),
-			At(l.Deadline), money(l.Cost), positive(l.RunEnergy.KWh()), positive(l.RunSooner.Hours()), string(l.Override), At(l.OverrideUntil), l.CanRun, l.CanSkip,
+			At(l.Deadline), money(l.Cost), positive(l.RunEnergy.KWh()), positive(l.RunSooner.Hours()), showers(l), string(l.Override), At(l.OverrideUntil), l.CanRun, l.CanSkip,
 		}
 	}
 	for i, w := range v.Warnings {
@@ -70,6 +71,15 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 		a.System.DiskFree = &y.DiskFree
 	}
 	return a
+}
+
+// showers is for how many there is hot water, to a tenth; nil where nobody knows.
+func showers(l picture.Load) *float64 {
+	if !l.HotKnown {
+		return nil
+	}
+	n := math.Round(10*l.Showers) / 10
+	return &n
 }
 
 // supplyOf is the supply with what is to be paid.

@@ -185,6 +185,7 @@ func newIn2(path string) bool {
 		`^\.?(meter|loads\[\d+\])\.held`,
 		`^\.?meter\.watch\.lit`,
 		`^\.?loads\[\d+\]\.takes`,
+		`^\.?loads\[\d+\]\.progress\.heat`,
 		`seen\.(set|has_?set)`,
 		`^\.?(guard\.units|held)\[\d+\]\.(set|told|spared)\.(power|mode)`,
 		`^\.?(health\.active\[\d+\]\.cause|decision\.why)\[0\]\.(kind|values\[0\]\.(name|is|n))$`,

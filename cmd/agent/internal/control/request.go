@@ -141,7 +141,7 @@ func runLength(l loads.Load, pr loads.Progress) time.Duration {
 	switch l.Kind {
 	case loads.Cycle:
 		return l.Cycle
-	case loads.OnOff, loads.Varies:
+	case loads.OnOff, loads.Varies, loads.Heat:
 		if left := l.Missing(pr); left > 0 {
 			return left
 		}

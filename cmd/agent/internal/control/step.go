@@ -144,7 +144,9 @@ func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 		}
 		ls.use(from, p.now, used, p.Interval)
 		ls.Total += used
-		ls.Progress = l.Account(ls.Progress, taken)
+		before := ls.Progress
+		ls.Progress = l.Account(before, taken)
+		p.heats(l, before, ls.Progress)
 	}
 }
 
@@ -194,7 +196,7 @@ func (p *step) act() {
 	p.shed()
 	var notes note.Notes
 	spared := len(p.st.Supply.Shed)
-	p.st.Supply, notes = p.Supply.Spare(p.st.Supply, p.Loads, p.left())
+	p.st.Supply, notes = p.Supply.Spare(p.st.Supply, p.sparing(), p.left())
 	p.eased = p.eased || len(p.st.Supply.Shed) < spared
 	p.write(notes)
 	told := p.contactor()
@@ -263,7 +265,7 @@ func (p *step) asked(i int, l loads.Load) (w loads.Wish, ok bool) {
 	w = loads.Wish{ID: l.ID}
 	takes, progress := p.st.Loads[i].Takes, p.st.Loads[i].Progress
 	run, overridden := progress.Wanted(p.now)
-	spares := p.Supply.Spares(l, p.left())
+	spares := p.Supply.Spares(p.spared(i), p.left())
 	if overridden && spares && progress.Override.By == loads.AtDevice {
 		overridden = false // who set it there has not seen what is left
 	}

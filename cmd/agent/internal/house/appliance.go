@@ -15,6 +15,7 @@ type ApplianceKind string
 const (
 	Plain   ApplianceKind = "plain"   // draws its power whenever it is on: a pool pump
 	Geyser  ApplianceKind = "geyser"  // a hot water tank; draws its power when on and its thermostat calls
+	Tank    ApplianceKind = "tank"    // a hot water tank that loses the less heat the cooler it is
 	Washer  ApplianceKind = "washer"  // runs its programme once each time it is switched on
 	Charger ApplianceKind = "charger" // an electric car; draws its power when on, at home and not full
 )
@@ -28,7 +29,8 @@ type Appliance struct {
 	// switched on and off.
 	Powers []loads.PowerRange
 	Cycle  time.Duration // length of a washer's programme; 1 h 45 min where 0
-	Daily  units.Energy  // taken from a geyser or driven on a workday, on average; 6 kWh and 8 kWh where 0
+	Water  Water         // of a tank
+	Daily  units.Energy  // taken from a geyser or a tank, or driven on a workday, on average; 6 kWh and 8 kWh where 0
 }
 
 // DeviceState is the physical state of one appliance and its switch.
@@ -38,8 +40,8 @@ type DeviceState struct {
 	Told      units.Power   `json:"told,omitempty"` // what it was told to draw; 0: its power
 	Fault     Fault         `json:"fault"`
 	Used      units.Energy  `json:"used"`      // since the start
-	Deficit   units.Energy  `json:"deficit"`   // what a geyser or a car lacks to be full
-	Calls     bool          `json:"calls"`     // a geyser's thermostat is closed
+	Deficit   units.Energy  `json:"deficit"`   // what a geyser, a tank or a car lacks to be full
+	Calls     bool          `json:"calls"`     // a geyser's or a tank's thermostat is closed
 	Away      bool          `json:"away"`      // the car is not here
 	Unmet     units.Energy  `json:"unmet"`     // taken from an empty tank, driven on an empty battery
 	Programme time.Duration `json:"programme"` // how far a washer is; it stays at the end until switched off
@@ -81,6 +83,14 @@ func newDevice(a Appliance, seed uint64, zone *time.Location, at time.Time) (*de
 		if a.Power <= standingLoss {
 			return nil, fmt.Errorf("house: geyser %q: %v cannot keep its water hot", a.ID, a.Power)
 		}
+	case Tank:
+		if a.Daily == 0 {
+			a.Daily = 6 * units.KilowattHour
+		}
+		a.Water = a.Water.Filled()
+		if err := a.Water.check(a); err != nil {
+			return nil, err
+		}
 	case Washer:
 		if a.Cycle == 0 {
 			a.Cycle = 105 * time.Minute
@@ -99,6 +109,9 @@ func newDevice(a Appliance, seed uint64, zone *time.Location, at time.Time) (*de
 	d.state.ID = a.ID
 	if a.Kind == Geyser {
 		d.state.Deficit = thermostatBand / 2
+	}
+	if a.Kind == Tank {
+		d.state.Deficit = a.Water.heat(a.Water.Band) / 2
 	}
 	if a.Kind == Charger {
 		d.state.Away = d.awayAt(at)
@@ -129,6 +142,8 @@ func (d *device) draw(at time.Time, supply bool) (units.Power, time.Time) {
 	switch d.Kind {
 	case Geyser:
 		return d.geyserDraw(at, on)
+	case Tank:
+		return d.tankDraw(at, on)
 	case Washer:
 		return d.washerDraw(at, on)
 	case Charger:
@@ -168,6 +183,8 @@ func (d *device) pass(t time.Duration, e units.Energy, power units.Power) {
 	switch d.Kind {
 	case Geyser:
 		d.geyserPass(t, e)
+	case Tank:
+		d.tankPass(t, power)
 	case Charger:
 		d.state.Deficit -= e
 	case Washer:
@@ -185,9 +202,13 @@ func (d *device) happen(at time.Time) {
 			continue
 		}
 		capacity := geyserCapacity
-		if d.Kind == Charger {
+		switch d.Kind {
+		case Charger:
 			capacity = batteryCapacity
 			d.state.Away = e.away
+		case Tank:
+			capacity = d.Water.heat(d.Water.Degrees - roomDegrees)
+		case Plain, Geyser, Washer:
 		}
 		d.state.Deficit += e.takes
 		if over := d.state.Deficit - capacity; over > 0 {
@@ -195,8 +216,12 @@ func (d *device) happen(at time.Time) {
 			d.state.Unmet += over
 		}
 	}
-	if d.Kind == Geyser {
+	switch d.Kind {
+	case Geyser:
 		d.thermostat()
+	case Tank:
+		d.closes()
+	case Plain, Washer, Charger:
 	}
 }
 
@@ -220,6 +245,8 @@ func (d *device) events(at time.Time) []event {
 	switch d.Kind {
 	case Geyser:
 		d.plan = d.waterUse(at)
+	case Tank:
+		d.plan = d.bathing(at)
 	case Charger:
 		d.plan = d.trips(at)
 	case Plain, Washer: // nothing happens to them

@@ -270,6 +270,12 @@ func (m *Maker) load(st *control.State, i int, say present.Phrases) Load {
 		ID: l.ID, Name: l.Name, State: x.State, On: x.On, Why: say.Why(x.Why), CanRun: true, CanSkip: true, Deadline: ls.Progress.To,
 		NextStart: x.Start, NextEnd: x.End, Cost: x.Cost, Told: x.Told,
 	}
+	if x.Water != nil {
+		v.Why = strings.TrimSpace(v.Why + " " + say.Water(x.Water))
+		if v.HotKnown = x.Water.Known; v.HotKnown {
+			v.Showers = x.Water.Showers
+		}
+	}
 	if ls.Seen.Known && ls.Seen.HasPower {
 		v.Power = ls.Seen.Power
 	} else if x.On {

@@ -339,6 +339,10 @@ type Load struct {
 	Told  units.Power // what it may draw while it is on, of a load that is told so; 0: it says nothing
 	Why   string      // why it does what it does now, one sentence: "Waits for the cheap hours from 22:00: saves R 3.20"
 
+	// Showers is for about how many the water of a water heater is hot enough, where HotKnown.
+	Showers  float64
+	HotKnown bool
+
 	NextStart, NextEnd time.Time    // of the run under way or the next one
 	Delivered, Wanted  units.Energy // of the present task; Wanted 0 where it is not counted
 	Deadline           time.Time

@@ -279,7 +279,7 @@ func (s *Rules) needed(o outlook, jobs []job, a *ahead, cut int) []needed {
 		for _, kw := range k.kw {
 			kwh += kw * s.Slot.Hours()
 		}
-		n := needed{job: i, n: len(k.kw), always: l.Essential}
+		n := needed{job: i, n: len(k.kw), always: l.Essential || j.must}
 		if k.whole {
 			n.n = 1
 		}

@@ -18,6 +18,8 @@ type job struct {
 	hours float64   // of a slot
 	later bool      // what is not had in the horizon can be had after it
 	opens bool      // its window begins with the load's own hours
+	must  bool      // it is asked for however little credit there is
+	cools bool      // what it heats earlier cools until it is used
 	rests time.Time // it begins when the load is asked again, which took nothing last; zero: it does not
 }
 
@@ -35,8 +37,8 @@ func (j *job) begins(r loads.Request, span units.Slot, now time.Time) {
 // knows: one left out in silence would never run.
 func (s *Rules) plannable() error {
 	for _, l := range s.Loads {
-		if l.Defer && l.Kind != loads.Cycle && l.Kind != loads.OnOff && l.Kind != loads.Varies {
-			return fmt.Errorf("load %s is of kind %q, for which no plan can be made; write cycle, onoff or power, or defer: false", l.ID, l.Kind)
+		if l.Defer && l.Kind != loads.Cycle && l.Kind != loads.OnOff && l.Kind != loads.Varies && l.Kind != loads.Heat {
+			return fmt.Errorf("load %s is of kind %q, for which no plan can be made; write cycle, onoff, power or heat, or defer: false", l.ID, l.Kind)
 		}
 	}
 	return nil
@@ -50,7 +52,7 @@ func (s *Rules) jobs(b *Brief, o outlook, k costs) []job {
 			switch l.Kind {
 			case loads.Cycle:
 				out = append(out, s.cycles(i, r, o, k)...)
-			case loads.OnOff:
+			case loads.OnOff, loads.Heat:
 				if j, ok := s.runs(i, r, o, k); ok {
 					out = append(out, j)
 				}
@@ -134,12 +136,23 @@ func (s *Rules) hours(r loads.Request, o outlook) (h hours) {
 	return h
 }
 
+// room is how many slots there are in the horizon.
+func (h hours) room() (n int) {
+	for _, x := range h.seen {
+		n += x[1] - x[0]
+	}
+	return n
+}
+
 // runs lays an on/off request into its stretches; false where there is none of it in the
 // horizon.  Where its day goes on after the horizon, only what is cheapest there is asked
 // for, and only as long as it costs no more than later.
 func (s *Rules) runs(i int, r loads.Request, o outlook, k costs) (job, bool) {
 	h := s.hours(r, o)
 	need := s.inSlots(r.Time)
+	if r.All {
+		need = min(need, h.room())
+	}
 	if len(h.seen) == 0 || need == 0 {
 		return job{}, false
 	}
@@ -165,7 +178,7 @@ func (s *Rules) runs(i int, r loads.Request, o outlook, k costs) (job, bool) {
 		}
 	}
 	s.hold(&on.Switching, on.From == 0 && !on.IsShut(0), min(need, to), r, o)
-	j := job{load: i, later: price > 0, job: optimizer.Load{ID: s.name(i, r.By), Priority: s.importance(r.Priority), OnOff: on, Deadline: s.deadline(i, r, o)}}
+	j := job{load: i, later: price > 0, must: r.Must, cools: r.Late, job: optimizer.Load{ID: s.name(i, r.By), Priority: s.importance(r.Priority), OnOff: on, Deadline: s.deadline(i, r, o)}}
 	if j.later {
 		j.job.PriceCap = price + (startShare+laterShare)*k.level
 	}

@@ -40,6 +40,9 @@ func (s *Rules) steady(b *Brief, o outlook, p *optimizer.Problem, jobs []job, k 
 		j.SlotCost = make([]float64, p.N)
 		for t := range j.SlotCost {
 			x := earlyShare * float64(t) / float64(p.N)
+			if jobs[i].cools {
+				x = coolShare * s.Slot.Hours() * float64(max(0, jobs[i].asks().to-t))
+			}
 			if !announced[t] {
 				if greatest > 0 {
 					x += smoothShare * p.BaseKW[t] / greatest

@@ -50,6 +50,8 @@ type piece struct {
 	by    time.Time // the end of its load's day
 	given bool
 	later bool // given up, and moved to after the wish
+	// always: it is never given up, because its load is never shed or it must be had.
+	always bool
 }
 
 // wish is a wish under way: what is kept of the loads so that it is met.
@@ -88,7 +90,7 @@ func (s *Rules) outlast(b *Brief, o outlook, jobs []job, v *vista) *wish {
 		return need, need <= v.credit.Balance
 	}
 	first := 0 // that can be given up
-	for first < len(w.pieces) && s.Loads[w.pieces[first].load].Essential {
+	for first < len(w.pieces) && w.pieces[first].always {
 		first++
 	}
 	n := len(w.pieces)
@@ -163,7 +165,7 @@ func (s *Rules) pieces(b *Brief, o outlook, jobs []job, v *vista) (out, after []
 		by := o.slots[min(max(a.to, 1), len(o.slots))-1].End()
 		at := o.cheapest(a)
 		if a.whole && len(at) > 0 {
-			p := piece{load: j.load, job: k, from: a.kw, by: by}
+			p := piece{load: j.load, job: k, from: a.kw, by: by, always: j.must || s.Loads[j.load].Essential}
 			for _, t := range at {
 				p.spans = append(p.spans, o.slots[t])
 			}
@@ -172,7 +174,7 @@ func (s *Rules) pieces(b *Brief, o outlook, jobs []job, v *vista) (out, after []
 		for i, t := range at {
 			laid[j.load] += a.kw[i] * o.slots[t].Len.Hours()
 			if !a.whole {
-				out = append(out, piece{load: j.load, job: k, spans: o.slots[t : t+1], from: a.kw[i : i+1], by: by})
+				out = append(out, piece{load: j.load, job: k, spans: o.slots[t : t+1], from: a.kw[i : i+1], by: by, always: j.must || s.Loads[j.load].Essential})
 			}
 		}
 	}
@@ -181,8 +183,8 @@ func (s *Rules) pieces(b *Brief, o outlook, jobs []job, v *vista) (out, after []
 	}
 	slices.SortStableFunc(out, func(x, y piece) int {
 		a, b := s.Loads[x.load], s.Loads[y.load]
-		if a.Essential != b.Essential {
-			if a.Essential {
+		if x.always != y.always {
+			if x.always {
 				return -1
 			}
 			return 1
@@ -291,7 +293,7 @@ func (s *Rules) dayOf(load int, r loads.Request, from time.Time, v *vista) []pie
 			continue // one programme after the other
 		}
 		left -= span.Len
-		out = append(out, piece{load: load, job: -1, spans: []units.Slot{span}, power: r.Power, by: r.By})
+		out = append(out, piece{load: load, job: -1, spans: []units.Slot{span}, power: r.Power, by: r.By, always: r.Must || s.Loads[load].Essential})
 	}
 	return out
 }

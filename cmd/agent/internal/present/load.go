@@ -39,6 +39,8 @@ type Load struct {
 	Wanted, Run bool
 	Until       time.Time // of the wish
 	AtDevice    bool      // the wish was set at the device itself
+	// Water is what is known of the water of a water heater; nil of any other load.
+	Water *Water
 	// Told is what it may draw while it is on, of a load that is told so; 0: it says nothing.
 	Told units.Power
 }
@@ -61,6 +63,7 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 	if l.Kind == loads.Varies && x.On && unit.Set.On {
 		x.Told = unit.Set.Power
 	}
+	x.Water = waterOf(l, ls.Progress, st.Now)
 	off := site.Contactor && !st.Guard.SupplyUp
 	silent := st.Health.Has(health.SwitchSilent, l.ID)
 	start, end, cost := time.Time{}, time.Time{}, units.Money(0)
@@ -132,7 +135,7 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 		x.State, x.Why.Code = LoadWaiting, WhyStarting
 	case slices.Contains(st.Supply.Shed, l.ID):
 		x.State, x.Why.Code = LoadShed, WhySpares
-	case !l.Defer || l.Need == 0:
+	case !l.Defer || l.Need == 0 && l.Kind != loads.Heat:
 		x.State = LoadOff
 	case now && l.Sated(ls.Progress):
 		x.State, x.Why.Code = LoadDone, WhyFinished

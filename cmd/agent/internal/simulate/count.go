@@ -122,6 +122,7 @@ func (c *counter) passed(l *life, from, to time.Time) {
 		c.out.HoursOff += d.Hours()
 	}
 	plant := l.plant.State()
+	c.drawn(plant, d)
 	for _, s := range plant.Loads {
 		if !slices.ContainsFunc(c.w.Loads, func(x Load) bool { return x.ID == s.ID && x.Plant.Kind == house.Geyser }) {
 			continue
@@ -135,6 +136,27 @@ func (c *counter) passed(l *life, from, to time.Time) {
 	}
 	c.record.add(l, from, to, c.before, plant)
 	c.before = plant
+}
+
+// leastDraw is more than a tank loses between two readings.
+const leastDraw = 40 * units.WattHour
+
+// drawn counts what was drawn of tanks, and how often that was cold at last.
+func (c *counter) drawn(plant house.State, d time.Duration) {
+	for i, s := range plant.Loads {
+		at := slices.IndexFunc(c.w.Loads, func(x Load) bool { return x.ID == s.ID })
+		if c.w.Loads[at].Plant.Kind != house.Tank || i >= len(c.before.Loads) {
+			continue
+		}
+		was := c.before.Loads[i]
+		water := c.w.Loads[at].Plant.Water.Filled()
+		if takes := s.Deficit - was.Deficit + s.Used - was.Used - water.Loss.Over(d); takes >= leastDraw {
+			c.out.Draws++
+			if s.Deficit > water.Usable() {
+				c.out.ColdDraws++
+			}
+		}
+	}
 }
 
 // stepped counts what a step led to.

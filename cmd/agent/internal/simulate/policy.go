@@ -74,7 +74,9 @@ func (p Policy) planner(w *World, site *control.Site, base house.Base, down *out
 	case Foresight:
 		made.Foresee(&knowing{base, down, site.Interval})
 		return &unworried{made}, nil
-	case None, Keeplit:
+	case None:
+		return &always{made, site}, nil
+	case Keeplit:
 	}
 	return made, nil
 }
@@ -98,6 +100,33 @@ func (nothing) Forecast(time.Time, time.Duration) forecast.Forecast {
 // ScenariosIn implements planning.Foreseer.
 func (nothing) ScenariosIn(*[]float64, time.Time, time.Duration, int, uint64) forecast.Scenarios {
 	return forecast.Scenarios{}
+}
+
+// always has water heaters on at all times: nobody switches them, and their thermostats
+// heat as soon as something is drawn.
+type always struct {
+	*planning.Planner
+	site *control.Site
+}
+
+// Make implements control.Plans.
+func (a *always) Make(ctx context.Context, b planning.Brief, within time.Duration) (planning.Plan, error) {
+	plan, err := a.Planner.Make(ctx, b, within)
+	for i := range plan.Loads {
+		l := &plan.Loads[i]
+		if of := loadOf(a.site, l.ID); of.Kind == loads.Heat {
+			l.Power = slices.Repeat([]units.Power{of.Power}, len(l.Power))
+		}
+	}
+	return plan, err
+}
+
+// heats is how long a heater must be on for what is drawn on an ordinary day and lost, and a
+// quarter more: whoever sets a timer for it knows about that.
+func (l Load) heats() time.Duration {
+	w := l.Plant.Water.Filled()
+	e := w.Loss.Over(day) + l.Plant.Daily
+	return time.Duration(float64(day) * e.KWh() * 1.25 / l.Power.Over(day).KWh())
 }
 
 // timed has loads run at set hours.
@@ -149,7 +178,11 @@ func (w *World) hours(site *control.Site) map[string][]bool {
 	out := map[string][]bool{}
 	for i, l := range site.Loads {
 		length := l.Need
-		if l.Kind == loads.Cycle {
+		switch l.Kind {
+		case loads.Heat:
+			length = w.Loads[i].heats()
+		case loads.OnOff, loads.Varies:
+		case loads.Cycle:
 			length = l.Cycle * time.Duration(l.Runs)
 		}
 		run := min(int((length+site.PlanSlot-1)/site.PlanSlot), n)

@@ -79,7 +79,9 @@ type Result struct {
 	MainsHours float64               `json:"mains_off_hours"`
 	ToppedUp   float64               `json:"topped_up"`
 	LoadsKWh   float64               `json:"loads_kwh"`
-	Dry        float64               `json:"dry_kwh"` // hot water or driving that could not be had
+	Dry        float64               `json:"dry_kwh"`              // hot water or driving that could not be had
+	Draws      int                   `json:"draws,omitempty"`      // of hot water, from tanks
+	ColdDraws  int                   `json:"cold_draws,omitempty"` // of them, those after which a tank was below 40 degrees
 	RunOut     RunOuts               `json:"run_out"`
 	Cuts       map[string]Cut        `json:"cuts"`
 	Loads      map[string]LoadResult `json:"loads"`

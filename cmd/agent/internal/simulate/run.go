@@ -76,7 +76,7 @@ func newLife(w *World, p Policy) (*life, error) {
 	var appliances []house.Appliance
 	var ids []string
 	for _, d := range w.Loads {
-		a := house.Appliance{ID: d.ID, Kind: d.Plant.Kind, Power: d.Greatest(), Cycle: d.Cycle, Daily: d.Plant.Daily}
+		a := house.Appliance{ID: d.ID, Kind: d.Plant.Kind, Power: d.Greatest(), Cycle: d.Cycle, Daily: d.Plant.Daily, Water: d.Plant.Water}
 		if d.Range != nil {
 			a.Powers = d.Range.Powers()
 		}

@@ -114,6 +114,7 @@ func lines() []line {
 			}
 			return fmt.Sprintf("%.2f", *r.HotHours)
 		}, any(func(r *Result) bool { return r.HotHours != nil })},
+		{"hot water drawn, cold at last", func(r *Result) string { return fmt.Sprintf("%d of %d", r.ColdDraws, r.Draws) }, any(func(r *Result) bool { return r.Draws > 0 })},
 		{"too cold, K h", f("%.0f", func(r *Result) float64 { return r.Comfort }), any(func(r *Result) bool { return r.HotHours != nil })},
 		{"taken from an empty tank, kWh", f("%.1f", func(r *Result) float64 { return r.Dry }), any(func(r *Result) bool { return r.Dry > 0 })},
 		{"peak, kW", f("%.2f", func(r *Result) float64 { return r.PeakKW }), nil},

@@ -69,8 +69,9 @@ type Load struct {
 
 // Plant is an appliance as it is, which the agent does not know.
 type Plant struct {
-	Kind  house.ApplianceKind `yaml:"kind"`  // plain, geyser, washer or charger; plain where empty
+	Kind  house.ApplianceKind `yaml:"kind"`  // plain, geyser, tank, washer or charger; plain where empty
 	Daily units.Energy        `yaml:"daily"` // hot water taken or driven on an average day
+	Water house.Water         `yaml:"water"` // of a tank
 }
 
 // Mains are the outages of the grid.
@@ -156,9 +157,9 @@ func (w *World) Check() fault.List {
 	for i := range w.Loads {
 		at := fmt.Sprintf("loads[%d].plant", i)
 		switch p := w.Loads[i].Plant; p.Kind {
-		case "", house.Plain, house.Geyser, house.Washer, house.Charger:
+		case "", house.Plain, house.Geyser, house.Tank, house.Washer, house.Charger:
 		default:
-			l.Add(at+".kind", "write plain, geyser, washer or charger", "%q is not an appliance", p.Kind)
+			l.Add(at+".kind", "write plain, geyser, tank, washer or charger", "%q is not an appliance", p.Kind)
 		}
 	}
 	cfg := w.config()
