@@ -63,7 +63,8 @@ func walks(port, another int) map[string]walk {
 			{begins: "agent run", before: func(p *place, dir string) { p.live(filepath.Join(dir, "keeplit.yaml")) }, until: "msg=page"},
 		}},
 		"CONTRIBUTING.md": {},
-		"docs/backup.md": {in: "etc/keeplit",
+		"docs/backup.md": {
+			in:    "etc/keeplit",
 			words: map[string]string{"FILE": "enciphered.backup", "CONFIG": "keeplit.yaml"},
 			lines: []how{
 				{begins: "sudo agent backup FILE", before: func(p *place, _ string) {
@@ -74,7 +75,8 @@ func walks(port, another int) map[string]walk {
 				}},
 				{begins: "sudo agent replace", then: "agent restore /media/stick/handover.backup /etc/keeplit/keeplit.yaml && systemctl start keeplit"},
 				{begins: "sudo sh -c 'umask 027; agent pin", typed: pin + "\n" + pin + "\n"},
-			}},
+			},
+		},
 		"docs/checkpoint.md": {},
 		"docs/compose.md": {needs: "mosquitto_passwd", files: map[string]string{"deploy": "@deploy"}, lines: []how{
 			{begins: "cp env.example .env", then: "sed -i s/PASSWORD=$/PASSWORD=right-horse/ .env"},
@@ -361,7 +363,7 @@ func TestTheCommandsWithinSentencesNameWhatThereIs(t *testing.T) {
 	if n < 40 {
 		t.Errorf("only %d were found", n)
 	}
-	for _, wrong := range []string{"systemctl sart keeplit", "systemctl start keeplitd", "make sohw", "go test ./forecasts", "go test ./credit -run NoSuchTest", "apt install fake-hwcolck", "docker compose exec keeplt /agent backup"} {
+	for _, wrong := range []string{"systemctl sart keeplit", "systemctl start keeplitd", "make showing", "go test ./forecasts", "go test ./credit -run NoSuchTest", "apt install fake-hwcolck", "docker compose exec keeplt /agent backup"} {
 		if p.shell(p.root, wrong, "").Run() == nil {
 			t.Errorf("%q is called right", wrong)
 		}
