@@ -70,7 +70,7 @@ func (r Reading) counted() units.Energy {
 }
 
 const (
-	// most bounds Readings: five years of months, and some between.
+	// most bounds Readings: five years of months, and some between; see spare.
 	most = 72
 	// greatest is the most that a display may show, and Base may come to: sums of them
 	// stay within an Energy.
@@ -126,10 +126,29 @@ func (s State) Add(now time.Time, t Told, r Rules) (State, said.Said) {
 	if why := r.doubt(s.Readings, i, x, t.Sure); why != nil {
 		return s, why
 	}
-	s.Readings = slices.Insert(slices.Clone(s.Readings), i, x) // the caller keeps the state before
-	s.Readings = s.Readings[max(0, len(s.Readings)-most):]
-	s.Last = x.N
+	all := slices.Insert(slices.Clone(s.Readings), i, x) // the caller keeps the state before
+	if len(all) > most {
+		drop := spare(all, i)
+		if drop == 0 && i == 0 {
+			return s, said.Of("reading.old", said.Time("at", t.At), said.Time("from", all[1].Here.At))
+		}
+		all = slices.Delete(all, drop, drop+1)
+	}
+	s.Readings, s.Last = all, x.N
 	return s, nil
+}
+
+// spare is the reading beside the new one that is missed least: the one whose neighbours
+// are nearest to each other, where a month's edge keeps one that stands for it, else the
+// oldest.  A program that tells one each minute would drive all others out.
+func spare(all []Reading, added int) (drop int) {
+	nearest := 2 * nearEdge
+	for i := 1; i < len(all)-1; i++ {
+		if d := all[i+1].Here.At.Sub(all[i-1].Here.At); i != added && !all[i].Anew && !all[i+1].Anew && d <= nearest {
+			drop, nearest = i, d-1
+		}
+	}
+	return drop
 }
 
 // follow makes r the next reading of the same register, or says why it is not.

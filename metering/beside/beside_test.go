@@ -3,6 +3,7 @@ package beside
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -340,5 +341,62 @@ func TestReadingsAreBounded(t *testing.T) {
 	}
 	if len(s.Readings) != most || s.Last != 3*most || s.Account(rules(), time.UTC).Whole.Is != Agree {
 		t.Errorf("%d readings, the last has number %d", len(s.Readings), s.Last)
+	}
+}
+
+// A program that tells a reading each minute drives no month of what was read before out of
+// what is kept; one that is not kept is not said to be.
+func TestReadingsThatComeOftenLeaveRoomForOlderOnes(t *testing.T) {
+	var s State
+	tell := func(at time.Time, sure bool) said.Said {
+		used := kwh(at.Sub(begun).Hours() / 2)
+		next, why := s.Add(at, Told{At: at, Shown: kwh(1000) + used, Step: kwh(0.001), Here: Point{Own: used}, Sure: sure}, rules())
+		s = next
+		return why
+	}
+	now := begun
+	for range 4 { // by a person, each month
+		if why := tell(now, false); why != nil {
+			t.Fatal(why)
+		}
+		now = now.Add(30 * day)
+	}
+	now = now.Add(-30 * day)
+	for range 5 * most {
+		now = now.Add(time.Minute)
+		if why := tell(now, false); why != nil {
+			t.Fatal(why)
+		}
+	}
+	if why := tell(now.Add(-30*time.Second), true); why != nil || !slices.ContainsFunc(s.Readings, func(x Reading) bool { return x.N == s.Last }) {
+		t.Errorf("one between others: %v, it is not kept", why)
+	}
+	a := s.Account(rules(), time.UTC)
+	if len(s.Readings) != most || !a.Whole.From.Equal(begun) || len(a.Months) < 3 || a.Judged.Is != Agree || !s.Readings[most-1].Here.At.Equal(now) {
+		t.Fatalf("%d readings, %+v", len(s.Readings), a)
+	}
+	for day1 := range 200 { // and then each day for long: each month has a reading near its edges
+		at := now.Add(time.Duration(day1+1) * day)
+		if why := tell(at, false); why != nil {
+			t.Fatal(why)
+		}
+	}
+	if a := s.Account(rules(), time.UTC); len(s.Readings) != most || len(a.Months) < 5 || a.Judged.Is != Agree {
+		t.Fatalf("%d readings, %+v", len(s.Readings), a.Months)
+	}
+}
+
+func TestAReadingThatIsNotKeptIsNotTaken(t *testing.T) {
+	var s State
+	for i := range most {
+		at := begun.Add(time.Duration(i+1) * 20 * day)
+		var why said.Said
+		if s, why = s.Add(at, Told{At: at, Shown: kwh(float64(i+1) * 10), Step: kwh(0.1), Here: Point{Own: kwh(float64(i+1) * 10)}, Sure: true}, rules()); why != nil {
+			t.Fatal(why)
+		}
+	}
+	next, why := s.Add(begun.Add(most*20*day), Told{At: begun, Shown: kwh(1), Step: kwh(0.1), Here: Point{Own: kwh(1)}, Sure: true}, rules())
+	if why == nil || why[0].Kind != "reading.old" || !reflect.DeepEqual(next, s) {
+		t.Fatalf("one before all that are kept: %v, %d readings, the last has number %d", why, len(next.Readings), next.Last)
 	}
 }
