@@ -45,8 +45,9 @@ func (m *memory) judge(t message, how closed, at time.Time) (fresh bool, note, e
 	if how.kind < m.best {
 		return false, nil, errWeaker
 	}
+	// By the number alone, of which the keys of mode 7 are made: the maker is not proven.
 	if how.counts && (how.kind == byProof || !m.some || how.counter != m.last) {
-		v, said := m.counters.Take(t.meter.String(), uint32(how.counter), at)
+		v, said := m.counters.Take(t.meter.digits(), uint32(how.counter), at)
 		if v == glo.Repeated || v == glo.Refused {
 			return false, nil, said
 		}

@@ -52,7 +52,7 @@ type Meter struct {
 	ear    ear
 	known  address // of the meter, once a telegram of it was taken
 	others []string
-	heard  int // frames of any meter since the last silence
+	heard  int // frames of any meter since the last one that was taken, or silence
 	ours   int // of those, of our number
 }
 
@@ -109,20 +109,31 @@ func (m *Meter) take(frame []byte) []metering.Reading {
 		m.beside(msg.meter)
 		return nil
 	}
-	m.ours++
 	if errors.Is(err, errOther) {
 		return nil
 	}
-	if err != nil {
-		return failed(wrong(err))
+	twin := m.known != (address{}) && m.known != msg.meter
+	var words []byte
+	var how closed
+	opened := err == nil && (!twin || m.cfg.Key != nil)
+	if opened {
+		words, how, err = msg.open(m.cfg.Key)
 	}
-	words, how, err := msg.open(m.cfg.Key)
-	if err != nil {
-		return failed(unopened(err))
+	if twin && err != nil { // what is wrong with it says nothing of our meter and its key
+		m.beside(msg.meter)
+		return nil
 	}
-	if m.known != (address{}) && m.known != msg.meter {
+	m.ours++
+	switch {
+	case twin:
 		return failed(metering.Fail(metering.UnknownReply, op, "write maker: and the three letters of the meter that is meant",
 			"two meters have this number: %s and %s, of versions %02X and %02X", m.known, msg.meter, m.known.version, msg.meter.version))
+	case err != nil && !opened:
+		return failed(wrong(err))
+	case err != nil && m.memory.some && errors.Is(err, errClear):
+		return failed(replayed(err)) // the meter encrypts: its key must not be taken out for this
+	case err != nil:
+		return failed(unopened(err))
 	}
 	t, err := msg.telegram(words, m.cfg.Dialect)
 	if errors.Is(err, errNothing) {
@@ -143,7 +154,7 @@ func (m *Meter) take(frame []byte) []metering.Reading {
 	if !fresh {
 		return out
 	}
-	m.known = msg.meter
+	m.known, m.heard, m.ours = msg.meter, 0, 0
 	t.Sample.At, t.Sample.Device = now, t.Meter
 	return append(out, metering.Reading{Sample: t.Sample})
 }
@@ -168,6 +179,11 @@ func (m *Meter) beside(a address) {
 func (m *Meter) silence(received int) error {
 	heard, ours := m.heard, m.ours
 	m.heard, m.ours = 0, 0
+	if m.cfg.Key != nil {
+		// What the key opens is the meter's.  Parts of an address can be changed on the way,
+		// and such a telegram must not keep all that come after it out.
+		m.known = address{}
+	}
 	switch {
 	case received == 0:
 		return nil
@@ -202,7 +218,7 @@ func unopened(err error) error {
 }
 
 func replayed(err error) error {
-	return &metering.Error{Code: metering.UnknownReply, Op: op, Err: err, Remedy: "a few of them are harmless; if they go on, somebody sends what the meter has sent before"}
+	return &metering.Error{Code: metering.UnknownReply, Op: op, Err: err, Remedy: "a few of them are harmless; if they go on, somebody sends what the meter has sent before, or in its name"}
 }
 
 // Decode reads the frames of a recording: lines that hold them in hexadecimal.
