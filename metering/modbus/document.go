@@ -154,7 +154,7 @@ func (d *Document) framing() Framing {
 func checkUnit(l *fault.List, unit int, f Framing) {
 	switch {
 	case unit < 0 || unit > 255:
-		l.Add("unit", "the meter shows it in its settings, 1 to 247", "%d is not a unit address", unit)
+		l.Add("unit", "the meter shows it in its settings, 1 to 247; over TCP it may be 0 to 255", "%d is not a unit address", unit)
 	case f == RTU && unit == 0:
 		l.Add("unit", "the meter shows its own in its settings, 1 to 247", "on a serial line 0 is everybody's address, and nobody answers to it")
 	case f == RTU && unit > 248:
@@ -227,7 +227,7 @@ func checkMap(rows []Register) fault.List {
 	for i, r := range rows {
 		at := fmt.Sprintf("[%d]", i)
 		if !slices.Contains(mapValues(), r.Value) {
-			l.Add(at+".value", "write import, export, power, voltage, current or frequency, with _1 to _3 for a phase", "%q is not a value", r.Value)
+			l.Add(at+".value", "write import, export, frequency, neutral, or power, reactive, apparent, voltage or current, these five also with _1 to _3 for a phase; energy told by phase is value: import of each, with sum: true", "%q is not a value", r.Value)
 		}
 		if first, twice := seen[r.Value]; twice && (!r.Sum || !sums[r.Value]) {
 			l.Add(at+".value", "take one of them out, or write sum: true at each of them", "%q is already given by [%d]", r.Value, first)

@@ -108,7 +108,13 @@ func (m *Meter) Read(ctx context.Context) (metering.Sample, error) {
 		}
 	}
 	got := words{}
-	defer m.show(got)
+	refused := false
+	defer func() {
+		m.show(got)
+		if refused {
+			m.begin() // what each was answered is told before
+		}
+	}()
 	at := m.cfg.Now().UTC()
 	for i := 0; i < len(m.ask); i++ {
 		q := &m.ask[i]
@@ -131,9 +137,7 @@ func (m *Meter) Read(ctx context.Context) (metering.Sample, error) {
 			i-- // the parts that are asked in its place
 		case q.needed:
 			m.known = false // it may be another meter when it answers again
-			if isIllegal(err) {
-				m.begin()
-			}
+			refused = isIllegal(err)
 			return metering.Sample{}, err
 		default:
 			if q.missed++; q.missed > 1 || isRefusal(err) {

@@ -77,6 +77,42 @@ func TestWhatEachRegisterWasTakenFor(t *testing.T) {
 	}
 }
 
+// What keeps a reading away says so of its own register, not that it was not asked.
+func TestWhatIsNeededAndRefusedSaysWhy(t *testing.T) {
+	exp := 9
+	for _, c := range []struct {
+		situation string
+		refused   []int
+		want      string
+	}{
+		{"the register", []int{1, 2}, "import|input 0x0001 uint32||kWh||exception 2, illegal register\n"},
+		{"the exponent", []int{9}, "power|input 0x0005 int16|FFF6|W, x 10^(0x0009)||its exponent: exception 2, illegal register\n"},
+	} {
+		m, err := generic([]Register{{Value: "import", Register: 1, Type: "uint32"}, {Value: "power", Register: 5, Type: "int16", Exponent: &exp}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &device{table: map[int]uint16{1: 0, 2: 500, 5: 0xFFF6, 9: 1}}
+		for _, r := range c.refused {
+			delete(d.table, r)
+		}
+		meter := d.on(t, m)
+		for range 2 { // and the same the next time
+			if got := looks(t, meter); !strings.Contains(got, c.want) {
+				t.Errorf("%s: it does not say %q:\n%s", c.situation, c.want, got)
+			}
+		}
+		d.change(func(table map[int]uint16) {
+			for _, r := range c.refused {
+				table[r] = 0
+			}
+		})
+		if got := looks(t, meter); !strings.Contains(got, "power|input 0x0005 int16|FFF6 = -10|") || strings.Contains(got, "exception") {
+			t.Errorf("%s, told again:\n%s", c.situation, got)
+		}
+	}
+}
+
 // Every register of every model that is known has a place and a type that can be read.
 func TestEveryModelTellsWhereItLooks(t *testing.T) {
 	for _, name := range models() {
