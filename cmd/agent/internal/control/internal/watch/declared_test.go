@@ -28,3 +28,25 @@ func TestTheDeclaredVoltage(t *testing.T) {
 		}
 	}
 }
+
+// A meter of three phases of which one is not told has no voltage in all: what the others
+// say is what the supply has.
+func TestTheVoltageOfAPhaseAloneDeclares(t *testing.T) {
+	phase := func(v units.Voltage) metering.Phase { return metering.Phase{Has: metering.HasVoltage, Voltage: v} }
+	for _, c := range []struct {
+		situation string
+		phases    []metering.Phase
+		want      units.Voltage
+	}{
+		{"the third is not told", []metering.Phase{phase(230_100), phase(229_900), {}}, 230_000},
+		{"the first is not told", []metering.Phase{{}, phase(119_000), phase(121_000)}, 120_000},
+		{"the first is dead", []metering.Phase{phase(900), phase(229_900), {}}, 230_000},
+		{"all are dead", []metering.Phase{phase(900), phase(0), {}}, 0},
+		{"none is told", make([]metering.Phase, 3), 0},
+	} {
+		var w Signs
+		if w.declare(metering.Sample{Phases: c.phases}, 0); w.Nominal != c.want {
+			t.Errorf("%s: %v, want %v", c.situation, w.Nominal, c.want)
+		}
+	}
+}

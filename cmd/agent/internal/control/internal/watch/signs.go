@@ -237,9 +237,9 @@ func (w *Signs) declare(s metering.Sample, declared units.Voltage) {
 	if declared > 0 {
 		w.Nominal = declared
 	}
-	if w.Nominal == 0 && s.Gives(metering.HasVoltage) && s.Voltage >= unlit {
+	if told := lit(s); w.Nominal == 0 && told > 0 {
 		w.Nominal = 230_000
-		if s.Voltage < 160_000 {
+		if told < 160_000 {
 			w.Nominal = 120_000
 		}
 	}
@@ -249,6 +249,20 @@ func (w *Signs) declare(s metering.Sample, declared units.Voltage) {
 			w.Frequency = 60_000
 		}
 	}
+}
+
+// lit is a voltage of the supply: that in all, or where some phase's is not told and there
+// is none in all, the first phase's that is.  0: none is told, or there is none.
+func lit(s metering.Sample) units.Voltage {
+	if s.Gives(metering.HasVoltage) && s.Voltage >= unlit {
+		return s.Voltage
+	}
+	for _, f := range s.Phases {
+		if f.Has&metering.HasVoltage != 0 && f.Voltage >= unlit {
+			return f.Voltage
+		}
+	}
+	return 0
 }
 
 func phaseName(phase int) string {
