@@ -38,6 +38,9 @@ func (a *Agent) reading(m broker.Message) (r api.MeterReading, err error) {
 		if err := d.Decode(&r); err != nil {
 			return r, fmt.Errorf("%w: it is not the JSON of a reading: %w", errOrder, err)
 		}
+		if rest := bytes.TrimSpace(body[d.InputOffset():]); len(rest) > 0 {
+			return r, fmt.Errorf("%w: after the JSON of a reading stands %.20q", errOrder, rest)
+		}
 		if r.At = strings.TrimSpace(r.At); r.At != "" {
 			return r, nil
 		}

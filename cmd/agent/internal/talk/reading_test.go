@@ -27,6 +27,7 @@ func TestWhatAMessageSaysOfTheUtilitysMeter(t *testing.T) {
 		{"JSON of yesterday, which may wait", `{"shown": "412.3", "at": " yesterday 21:00"}`, true, "412.3", "yesterday 21:00", ""},
 		{"a key that nobody knows", `{"shown": "412.3", "value": 7}`, false, "", "", "unknown field"},
 		{"a number that is none", `{"shown": 412.3}`, false, "", "", "not the JSON of a reading"},
+		{"more after it", `{"shown": "412.3"} {"left": true}`, false, "", "", "stands"},
 		{"half of it", `{"shown": "412`, false, "", "", "not the JSON of a reading"},
 	} {
 		r, err := h.reading(broker.Message{Payload: []byte(c.payload), Early: c.early})
