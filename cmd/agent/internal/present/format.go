@@ -303,14 +303,17 @@ func (f Format) Bytes(n int64) string {
 	}
 }
 
-// Sentence begins s with a capital and ends it with a full stop.
+// Sentence begins s with a capital and ends it with a full stop.  A topic or a path that it
+// begins with stays as it is: another letter is another topic.
 func (f Format) Sentence(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return ""
 	}
-	first, size := utf8.DecodeRuneInString(s)
-	s = string(unicode.ToUpper(first)) + s[size:]
+	if word, _, _ := strings.Cut(s, " "); !strings.Contains(word, "/") {
+		first, size := utf8.DecodeRuneInString(s)
+		s = string(unicode.ToUpper(first)) + s[size:]
+	}
 	if ended(s) {
 		return s
 	}

@@ -109,6 +109,19 @@ func TestDurations(t *testing.T) {
 	}
 }
 
+// A topic has no capital that it has not: whoever copies it would listen to another.
+func TestATopicKeepsItsLetters(t *testing.T) {
+	for text, want := range map[string]string{
+		"keeplit/home/meter/reading: no number": "keeplit/home/meter/reading: no number.",
+		"no number: keeplit/home/meter/reading": "No number: keeplit/home/meter/reading.",
+		"/var/lib/keeplit is full":              "/var/lib/keeplit is full.",
+	} {
+		if got := (Format{}).Sentence(text); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestWhatIsSaidEndsWithItsOwnPoint(t *testing.T) {
 	if got, want := Sentences("Accepted: +R 50.00", "", "Your balance is now R 146.76.", "Is it?"), "Accepted: +R 50.00. Your balance is now R 146.76. Is it?"; got != want {
 		t.Errorf("%q, want %q", got, want)

@@ -103,7 +103,7 @@ func TestCausesAreSentences(t *testing.T) {
 		{Cause{Code: "switch_silent", Form: "on", Name: "Geyser"}, "Geyser was told to switch on and does not confirm it."},
 		{Cause{Code: "meter_silent", At: fakeNow.Add(-time.Hour)}, "The last reading came today 15:07."},
 		{Cause{Code: "meter_silent", Form: "never"}, "No reading has come since the start."},
-		{Cause{Code: "bad_message", Name: "keeplit/x/prices", Else: "it is in \"EUR\""}, `Keeplit/x/prices: it is in "EUR".`},
+		{Cause{Code: "bad_message", Name: "keeplit/x/prices", Else: "it is in \"EUR\""}, `keeplit/x/prices: it is in "EUR".`},
 		{Cause{Code: "register_jump", Else: "the register went from 1 kWh to 9 kWh"}, "The register went from 1 kWh to 9 kWh."},
 	} {
 		if got := plainSpaces(p.Cause(c.cause)); got != c.want {
