@@ -87,6 +87,9 @@ func (s *Store) Commit(ctx context.Context, b Batch) error {
 	}
 	var telemetry []Message
 	b.Outbox, telemetry = partition(b.Outbox)
+	if b.Checkpoint != nil && ctx.Err() == nil {
+		s.proveBase(context.WithoutCancel(ctx))
+	}
 	if err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) (func(), error) { return s.commit(ctx, tx, b) }); err != nil {
 		return err
 	}
@@ -225,7 +228,7 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, b Batch) (func(), error)
 	}
 	base := s.base
 	if b.Checkpoint != nil {
-		if base, err = putCheckpoint(ctx, tx, b, base); err != nil {
+		if base, err = putCheckpoint(ctx, tx, b, base, s.whole); err != nil {
 			return nil, err
 		}
 	}
@@ -238,8 +241,8 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, b Batch) (func(), error)
 }
 
 // putCheckpoint stores the batch's checkpoint, by what differs from the base or by a new one,
-// and answers the base that is in the file then.
-func putCheckpoint(ctx context.Context, tx *sql.Tx, b Batch, old *base) (*base, error) {
+// and answers the base that is in the file then.  Whole: without a base, whose row stays as it is.
+func putCheckpoint(ctx context.Context, tx *sql.Tx, b Batch, old *base, whole bool) (*base, error) {
 	fail := func(err error) (*base, error) { return nil, fmt.Errorf("checkpoint: %w", err) }
 	at, err := stamp(b.At)
 	if err != nil {
@@ -252,8 +255,10 @@ func putCheckpoint(ctx context.Context, tx *sql.Tx, b Batch, old *base) (*base, 
 		}
 	}
 	if data == nil || by.worn(len(data)) {
-		if by, err = newBase(b.Checkpoint); err != nil {
-			return fail(err)
+		if by = nil; !whole {
+			if by, err = newBase(b.Checkpoint); err != nil {
+				return fail(err)
+			}
 		}
 		if by == nil {
 			if data, err = pack(b.Checkpoint); err != nil {

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"compress/flate"
 	"compress/gzip"
+	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,7 +36,7 @@ const fits = 800
 // what it counts.
 type base struct {
 	sum     string
-	packed  []byte
+	packed  []byte // as it is stored
 	members map[string]json.RawMessage
 	dict    []byte
 	over    int // bytes of differences since that were more than they may be
@@ -61,6 +63,49 @@ func newBase(doc []byte) (*base, error) {
 	}
 	b.dict = b.dict[max(0, len(b.dict)-window):]
 	return b, nil
+}
+
+// readBase is the base in the file; nil where there is none, or it is not as it was stored.
+func readBase(ctx context.Context, q querier) (*base, error) {
+	data, sum, err := storedBase(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := unpack(data)
+	if err != nil || sumOf(whole) != sum {
+		return nil, nil //nolint:nilnil,nilerr // the next checkpoint makes another
+	}
+	b, err := newBase(whole)
+	if b != nil {
+		b.packed = data
+	}
+	return b, err
+}
+
+// storedBase is the base's row as it is; nothing where there is none.
+func storedBase(ctx context.Context, q querier) (data []byte, sum string, err error) {
+	err = q.QueryRowContext(ctx, "SELECT data, sum FROM checkpoint_base").Scan(&data, &sum)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return data, sum, err
+}
+
+// proveBase lets the base go where the file has another: a checkpoint that is told by it could
+// not be read again, and what was stored whole each time would have mended by itself.  A row
+// that cannot be read is left alone, so that what is written beside it is stored.  mu is held.
+func (s *Store) proveBase(ctx context.Context) {
+	if !s.known || s.base == nil {
+		return
+	}
+	switch data, sum, err := storedBase(ctx, s.main); {
+	case err != nil:
+		s.log.Error("the base of the stored state cannot be read: the state is stored without one", "error", err)
+		s.base, s.whole = nil, true
+	case sum != s.base.sum || !bytes.Equal(data, s.base.packed):
+		s.log.Warn("the base of the stored state was changed in the file, by hand or by the disk: it is written anew", "file", s.path(mainFile))
+		s.base = nil
+	}
 }
 
 // differs is what makes doc of the base, packed: a JSON array of its members in their order, a

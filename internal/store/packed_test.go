@@ -184,3 +184,73 @@ func TestAStoreOfBeforeThereWereBasesGoesOn(t *testing.T) {
 		t.Errorf("pages of %d, %v: %s", page, err, cmp.Diff(was, is))
 	}
 }
+
+// A base lies in the file for long.  Where it is changed there while an agent runs, the next
+// checkpoint is stored by another, and the one after the next start is the newest.
+func TestABaseThatIsChangedUnderARunningAgentIsWrittenAnew(t *testing.T) {
+	ctx := context.Background()
+	other, err := pack(document(99))
+	must(t, err)
+	for situation, change := range map[string]string{
+		"a byte of it":            "UPDATE checkpoint_base SET data = CAST(substr(data, 1, 900) || x'00' || substr(data, 902) AS BLOB)",
+		"its sum":                 "UPDATE checkpoint_base SET sum = 'x'",
+		"it is gone":              "DELETE FROM checkpoint_base",
+		"it is another, with sum": "UPDATE checkpoint_base SET data = x'" + hex.EncodeToString(other) + "', sum = '" + sumOf(document(99)) + "'",
+	} {
+		t.Run(situation, func(t *testing.T) {
+			dir := memDir(t)
+			s := open(t, dir, Options{Ballast: -1})
+			head := credit.Entry{}
+			for n := range uint64(6) {
+				if n == 3 {
+					sqlOn(change)(t, filepath.Join(dir, mainFile))
+				}
+				head = next(head, units.One)
+				must(t, s.Commit(ctx, Batch{At: t0, Checkpoint: document(n), Ledger: []credit.Entry{head}}))
+				if snap, err := s.Load(ctx); err != nil || snap.Changed || string(snap.Checkpoint) != string(document(n)) {
+					t.Fatalf("%d cannot be read again: %v", n, err)
+				}
+			}
+			must(t, s.Close())
+			s = open(t, dir, Options{Ballast: -1})
+			if snap, err := s.Load(ctx); err != nil || snap.Changed || snap.Head != head || string(snap.Checkpoint) != string(document(5)) {
+				t.Errorf("%+v, %v", snap, err)
+			}
+		})
+	}
+}
+
+// A base whose page cannot be read refuses no token.
+func TestABaseThatCannotBeReadKeepsNothingFromBeingStored(t *testing.T) {
+	ctx, dir := context.Background(), memDir(t)
+	s := open(t, dir, Options{Ballast: -1})
+	e1 := next(credit.Entry{}, units.One)
+	must(t, s.Commit(ctx, Batch{At: t0, Checkpoint: document(1), Ledger: []credit.Entry{e1}}))
+	var root, page int64
+	must(t, s.main.QueryRowContext(ctx, "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema WHERE name = 'checkpoint_base'").Scan(&root, &page))
+	for _, q := range []string{"PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA shrink_memory"} {
+		_, err := s.main.ExecContext(ctx, q)
+		must(t, err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, mainFile), os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteAt(bytes.Repeat([]byte{0xff}, int(page)), (root-1)*page)
+	must(t, errors.Join(err, f.Close()))
+	if _, _, err := storedBase(ctx, s.main); err == nil {
+		t.Fatal("it can be read")
+	}
+	e2 := next(e1, units.One)
+	e3 := next(e2, units.One)
+	must(t, s.Commit(ctx, Batch{At: t0, Checkpoint: document(2), Ledger: []credit.Entry{e2}}))
+	s.known = false // as after a commit that failed
+	must(t, s.Commit(ctx, Batch{At: t0, Checkpoint: document(3), Ledger: []credit.Entry{e3}}))
+	if last, err := lastEntry(ctx, s.readers); err != nil || last != e3 {
+		t.Errorf("%+v, %v", last, err)
+	}
+	var data []byte
+	var base string
+	must(t, s.readers.QueryRowContext(ctx, "SELECT data, base FROM checkpoint").Scan(&data, &base))
+	if is, err := Unpack(data, base, nil); err != nil || string(is) != string(document(3)) {
+		t.Errorf("%v", err)
+	}
+}

@@ -65,6 +65,7 @@ type Store struct {
 	mu     sync.Mutex // held by whoever writes keeplit.db; guards the fields below
 	head   credit.Entry
 	base   *base // nil: the file has none that can be used
+	whole  bool  // the file's base cannot even be read: a checkpoint is stored without one
 	known  bool  // head, base and counts are those of the file
 	counts map[Channel]*count
 	wake   map[Channel]chan struct{}
@@ -395,28 +396,10 @@ func (s *Store) learn(ctx context.Context) error {
 	}
 	base, err := readBase(ctx, s.main)
 	if err != nil {
-		return s.classify(s.path(mainFile), "read", err)
+		s.log.Error("the base of the stored state cannot be read: the state is stored without one", "error", err)
 	}
-	s.head, s.base, s.counts, s.known = head, base, counts, true
+	s.head, s.base, s.whole, s.counts, s.known = head, base, err != nil, counts, true
 	return nil
-}
-
-// readBase is the base in the file; nil where there is none, or it is not as it was stored.
-func readBase(ctx context.Context, q querier) (*base, error) {
-	var data []byte
-	var sum string
-	err := q.QueryRowContext(ctx, "SELECT data, sum FROM checkpoint_base").Scan(&data, &sum)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil //nolint:nilnil // as in the file
-	}
-	if err != nil {
-		return nil, err
-	}
-	whole, err := unpack(data)
-	if err != nil || sumOf(whole) != sum {
-		return nil, nil //nolint:nilnil,nilerr // the next checkpoint makes another
-	}
-	return newBase(whole)
 }
 
 // stamp is t as the files keep it.
