@@ -242,6 +242,9 @@ func TestRecordsThatDoNotAgreeSwitchNothingUntilAPersonDecides(t *testing.T) {
 			if code, _, errs := agent(t, "ledger", "adjust", config, "--amount", "5", "--reason", "r"); code == exitOK || !strings.Contains(errs, "agent ledger adopt") {
 				t.Errorf("an order on held records: code %d\n%s", code, errs)
 			}
+			if code, _, errs := agent(t, "backup", filepath.Join(t.TempDir(), "held"), config); code == exitOK || !strings.Contains(errs, "this would be no backup") {
+				t.Errorf("a backup of held records, which a restore refuses: code %d\n%s", code, errs)
+			}
 			code, out, errs := agent(t, "ledger", "adopt", config, "--reason", "the operator, by telephone")
 			if code != exitOK || !strings.Contains(out, fmt.Sprintf("entry %d: notice adopt", before+1)) {
 				t.Fatalf("adopt: code %d\n%s%s", code, out, errs)

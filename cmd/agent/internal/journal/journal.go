@@ -4,6 +4,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -111,6 +112,18 @@ func (f Found) Changed() string {
 	return "what the agent remembers is not what it stored: it was changed by hand, or the disk damaged it"
 }
 
+// Disagrees is, in a sentence, why what the last run left is no state to go on from as it is;
+// "" where it is one.
+func (f Found) Disagrees() string {
+	if f.Err != nil {
+		return f.Err.Error()
+	}
+	if f.State.Hold != nil {
+		return f.State.Hold.Why
+	}
+	return cmp.Or(strings.Join(f.State.Credit.Differs(f.Last), "; "), f.Changed())
+}
+
 // Find reads what the last run left; ok is false in an empty store.  The error
 // is the store's: a state that cannot be read, or that the ledger does not bear
 // out, is for the caller to judge.
@@ -135,18 +148,7 @@ func Resume(ctx context.Context, st *store.Store) (s control.State, ok bool, err
 	if err != nil || !ok {
 		return control.State{}, false, err
 	}
-	why := ""
-	switch {
-	case f.Err != nil:
-		why = f.Err.Error()
-	case f.State.Hold != nil:
-		why = f.State.Hold.Why
-	default:
-		if why = strings.Join(f.State.Credit.Differs(f.Last), "; "); why == "" {
-			why = f.Changed()
-		}
-	}
-	if why != "" {
+	if why := f.Disagrees(); why != "" {
 		return control.State{}, false, fmt.Errorf("the records do not agree: %s; restore the data folder from a backup, or take the ledger's word with agent ledger adopt", why)
 	}
 	return f.State, true, nil

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -242,18 +241,7 @@ const longSilence = 15 * time.Minute
 // may have gone on since, so last, the end of the chain as it was read, may lie behind it.
 func (d *doctor) state(found journal.Found, last credit.Entry) {
 	const what = "records"
-	hold := ""
-	switch {
-	case found.Err != nil:
-		hold = found.Err.Error()
-	case found.State.Hold != nil:
-		hold = found.State.Hold.Why
-	default:
-		if hold = strings.Join(found.State.Credit.Differs(found.Last), "; "); hold == "" {
-			hold = found.Changed()
-		}
-	}
-	if hold != "" {
+	if hold := found.Disagrees(); hold != "" {
 		d.add(what, d.dir, Bad, "restore the newest backup (agent restore), or take the ledger's word (agent ledger adopt)", "they do not agree: %s", hold)
 		return
 	}

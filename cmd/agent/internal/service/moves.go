@@ -108,8 +108,9 @@ func (m Moves) copyRecords(ctx context.Context, work string, man *backup.Manifes
 		return err
 	case !ok || found.Last.Seq == 0:
 		return fmt.Errorf("there is no account in %s yet; start the agent once", m.Config.Path(m.Config.Data))
-	case found.Err != nil:
-		return fmt.Errorf("the records cannot be used as they are, so this would be no backup: %w", found.Err)
+	}
+	if why := found.Disagrees(); why != "" { // a restore would refuse them
+		return fmt.Errorf("the records cannot be used as they are, so this would be no backup: %s; restore the newest backup (agent restore), or take the ledger's word (agent ledger adopt)", why)
 	}
 	if _, err := chained(ctx, copied); err != nil {
 		return fmt.Errorf("the ledger is not sound, so this would be no backup: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/cmd/agent/internal/watchdog"
 	"github.com/keeplit/keeplit/internal/said"
@@ -175,8 +176,16 @@ func (s *Service) maintain(ctx context.Context) error {
 // keepBackups is how many nightly copies of the ledger are kept.
 const keepBackups = 7
 
-// backup writes a copy of the records beside them and drops the oldest.
+// backup writes a copy of the records beside them and drops the oldest.  Of records that a
+// restore would refuse there is none: each would take the place of one that is good.
 func (s *Service) backup(ctx context.Context, now time.Time) error {
+	found, _, err := journal.Find(ctx, s.store)
+	if err != nil {
+		return err
+	}
+	if why := found.Disagrees(); why != "" {
+		return fmt.Errorf("no copy is made, and the older ones are kept: %s", why)
+	}
 	folder := filepath.Join(s.cfg.Path(s.cfg.Data), "backup")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
