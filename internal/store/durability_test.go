@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -170,6 +172,7 @@ func checkVictim(t *testing.T, s *Store, acked uint64) {
 // TestFullDisk fills a real disk where it may mount one, and caps the file
 // where it may not.
 func TestFullDisk(t *testing.T) {
+	unraced.Only(t)
 	t.Run("the file may not grow", func(t *testing.T) {
 		s := open(t, memDir(t), Options{MaxPages: 200, Ballast: 1 << 20})
 		fillUp(t, s)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/unraced"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/keeplit/keeplit/credit"
@@ -110,6 +112,7 @@ func flood(t *testing.T, s *Store, n, points int) int {
 // A disk that is nearly full, a receiver that is away, and telemetry all the time:
 // the reserve lasts for the ledger as if there were none.
 func TestTelemetryDoesNotEatTheReserve(t *testing.T) {
+	unraced.Only(t)
 	const commits = 2000
 	s := open(t, smallDisk(t, "12m"), Options{Ballast: 1 << 20})
 	done := flood(t, s, commits, 30)
@@ -125,6 +128,7 @@ func TestTelemetryDoesNotEatTheReserve(t *testing.T) {
 
 // What waits in the outbox is worth less than one top-up.
 func TestWaitingTelemetryIsGivenUpForTheLedger(t *testing.T) {
+	unraced.Only(t)
 	s := open(t, memDir(t), Options{Ballast: -1, MaxPages: 250})
 	waits := flood(t, s, 10, 300)
 	before := counts(t, s.Outbox(Influx))
