@@ -19,6 +19,7 @@ const (
 	laterShare  = 0.002 // of a kWh: what it is worth to have it now and not later
 	smoothShare = 0.002 // of a slot's energy: what it is worth to run beside the least base load, not the greatest
 	earlyShare  = 0.001 // of a slot's energy: what it is worth to run at once, not at the horizon's end
+	lotShare    = 0.003 // of a slot's energy: what it is worth to run where the lot fell, not at the other end of the hours that cost the same; in place of the two before
 	coolShare   = 0.01  // of a slot's energy, each hour: what heat loses until it is used
 	stayShare   = 0.05  // of a slot's energy: what it must save to be moved
 	soonShare   = 0.20  // the same where the start is near

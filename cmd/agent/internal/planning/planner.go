@@ -157,9 +157,6 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 		opt := p.options(problem, o)
 		opt.Previous, opt.Margin = p.previous(b.Last, problem, jobs, o.slots), margin(plan.Unshifted)
 		solved = optimizer.Solve(ctx, problem, opt)
-		if s.ByLot && w == nil { // nobody asks that the credit lasts
-			p.draw(&b, o, problem, solved, jobs, opt.Previous)
-		}
 	}
 	plan.Cost = o.cost(problem, solved)
 	// What is left out is no saving: the same service is compared.

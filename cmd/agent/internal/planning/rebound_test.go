@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/keeplit/keeplit/internal/backoff"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/internal/units/unitstest"
-	"github.com/keeplit/keeplit/internal/unraced"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/optimizer"
 	"github.com/keeplit/keeplit/tariffs"
@@ -90,7 +88,7 @@ type night struct {
 
 func (s street) of(rules Rules, tariff *tariffs.Tariff, at time.Time, draws bool, lay func(*Planner, *optimizer.Problem, outlook) *optimizer.Plan) night {
 	s.t.Helper()
-	rules.Tariff = tariff
+	rules.Tariff, rules.ByLot = tariff, draws
 	f, err := forecast.New(forecast.Options{Zone: s.zone, Step: rules.Interval})
 	must(s.t, err)
 	p := New(rules, f, nil)
@@ -100,12 +98,9 @@ func (s street) of(rules Rules, tariff *tariffs.Tariff, at time.Time, draws bool
 		brief.Loads = append(brief.Loads, Owed{ID: l.ID, Requests: l.Requests(loads.Progress{}, loads.UnitState{}, at, rules.Ahead)})
 	}
 	_, o := p.look(&brief)
-	problem, jobs := rules.problem(&brief, o)
+	problem, _ := rules.problem(&brief, o)
 	problem.Credit = nil
 	plan := lay(p, problem, o)
-	if draws {
-		p.draw(&brief, o, problem, plan, jobs, nil)
-	}
 	out := night{kw: make([]float64, problem.N), short: len(plan.Shortfalls)}
 	for _, l := range problem.Loads {
 		kw := plan.Loads[l.ID].KW
@@ -160,7 +155,6 @@ func peak(all []night) (most float64) {
 // Homes with one cheap window do not all begin with it.  What a street's loads come to
 // together, in figures: docs/fleet.md.
 func TestAStreetWithOneCheapWindowMakesNoPeakOfItsOwn(t *testing.T) {
-	unraced.Only(t)
 	n := 120
 	if unitstest.Long() {
 		n = 2000
@@ -222,7 +216,7 @@ func TestARunIsDrawnWithinItsSlack(t *testing.T) {
 			seen := map[int]bool{}
 			for i := range 400 {
 				rules := Rules{ID: fmt.Sprint("home-", i)}
-				at := drawnAt(rules.lot("geyser#2026-11-02T22:00"), 0, length, slack)
+				at := drawnAt(rules.ticket("geyser#2026-11-02T22:00"), length, slack)
 				if at < 0 || at > slack {
 					t.Fatalf("a run of %d with a slack of %d is drawn at %d", length, slack, at)
 				}
@@ -241,52 +235,43 @@ func TestWhatMayRunOutOrIsOnIsNotDrawn(t *testing.T) {
 	h := newStreet(t, 1).homes[0]
 	s := street{t: t, zone: h.Zone}
 	for name, c := range map[string]struct {
-		change func(*Brief, []job)
-		moved  bool
+		change func(*Brief, *Rules)
+		drawn  bool
 	}{
-		"credit that outlasts it": {func(*Brief, []job) {}, true},
-		"credit that does not":    {func(b *Brief, _ []job) { b.Unlocked, b.Left = false, units.One }, false},
-		"all hours cost the same": {func(*Brief, []job) {}, false},
-		"it is on": {func(_ *Brief, jobs []job) {
-			for i := range jobs {
-				jobs[i].job.OnOff.InitOn = true
+		"credit that outlasts it":             {func(*Brief, *Rules) {}, true},
+		"credit that does not":                {func(b *Brief, _ *Rules) { b.Unlocked, b.Left = false, units.One }, false},
+		"somebody asks that the credit lasts": {func(b *Brief, _ *Rules) { b.Until = b.Now.AddDate(0, 0, 1) }, false},
+		"all hours cost the same": {func(_ *Brief, r *Rules) {
+			r.Tariff = hourly(t, func(int) units.Price { return 1_000_000 }, 0)
+		}, false},
+		"it is on": {func(b *Brief, r *Rules) {
+			b.Now = b.Now.Add(4 * time.Hour) // within its hours
+			for i, l := range r.Loads {
+				b.Loads[i].Requests = l.Requests(loads.Progress{}, loads.UnitState{}, b.Now, r.Ahead)
+				b.Loads[i].Requests[0].On = true
 			}
 		}, false},
-		"somebody waits for it": {func(_ *Brief, jobs []job) {
-			for i := range jobs {
-				jobs[i].job.Deadline = &optimizer.Deadline{Slot: 20, LatePenalty: 1}
-			}
-		}, false},
+		"it is not asked for": {func(_ *Brief, r *Rules) { r.ByLot = false }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rules := h
-			rules.Tariff = offPeak(t, s.zone, 22)
-			if strings.HasPrefix(name, "all hours") {
-				rules.Tariff = hourly(t, func(int) units.Price { return 1_000_000 }, 0)
-			}
+			rules.Tariff, rules.ByLot = offPeak(t, s.zone, 22), true
 			f, err := forecast.New(forecast.Options{Zone: s.zone, Step: rules.Interval})
 			must(t, err)
-			p := New(rules, f, nil)
 			b := Brief{Now: s.evening(0), Left: 5000 * units.One, Unlocked: true}
 			for _, l := range rules.Loads {
 				b.Loads = append(b.Loads, Owed{ID: l.ID, Requests: l.Requests(loads.Progress{}, loads.UnitState{}, b.Now, rules.Ahead)})
 			}
-			_, o := p.look(&b)
-			problem, jobs := rules.problem(&b, o)
-			problem.Credit = nil
-			plan := timed(p, problem, o)
-			before := map[string]int{}
-			for id, l := range plan.Loads {
-				before[id] = runsOf(l.KW)[0][0]
+			c.change(&b, &rules)
+			costs := func() []float64 {
+				_, o := New(rules, f, nil).look(&b)
+				problem, _ := rules.problem(&b, o)
+				return problem.Loads[0].SlotCost
 			}
-			c.change(&b, jobs)
-			p.draw(&b, o, problem, plan, jobs, nil)
-			moved := false
-			for id, l := range plan.Loads {
-				moved = moved || runsOf(l.KW)[0][0] != before[id]
-			}
-			if moved != c.moved {
-				t.Errorf("moved: %v", moved)
+			got := costs()
+			rules.ByLot = false
+			if drawn := !slices.Equal(got, costs()); drawn != c.drawn {
+				t.Errorf("drawn: %v", drawn)
 			}
 		})
 	}

@@ -13,12 +13,21 @@ const soonAhead = 2 * time.Hour
 
 // steady gives each job what running in a slot is worth besides its energy: a run that was
 // announced stays unless another place saves more than a share of its energy, and what
-// costs the same is had beside the least base load, then early.
+// costs the same is had beside the least base load, then early, or where the lot falls.
 func (s *Rules) steady(b *Brief, o outlook, p *optimizer.Problem, jobs []job, k costs) {
 	greatest := slices.Max(p.BaseKW)
+	byLot := s.ByLot && b.spares(o, p)
 	for i := range jobs {
 		j := &jobs[i].job
 		announced := s.announced(b, o, jobs[i])
+		var place lot
+		drawn := false
+		if byLot && !jobs[i].cools {
+			place, drawn = s.draw(p, jobs[i])
+		}
+		if drawn && b.Last != nil && !place.seen(b.Last, o) {
+			clear(announced)
+		}
 		known := slices.Contains(announced, true)
 		stay := stayShare
 		for t := range announced {
@@ -40,11 +49,14 @@ func (s *Rules) steady(b *Brief, o outlook, p *optimizer.Problem, jobs []job, k 
 		j.SlotCost = make([]float64, p.N)
 		for t := range j.SlotCost {
 			x := earlyShare * float64(t) / float64(p.N)
-			if jobs[i].cools {
+			switch {
+			case jobs[i].cools:
 				x = coolShare * s.Slot.Hours() * float64(max(0, jobs[i].asks().to-t))
+			case drawn:
+				x = place.cost(t)
 			}
 			if !announced[t] {
-				if greatest > 0 {
+				if greatest > 0 && !drawn {
 					x += smoothShare * p.BaseKW[t] / greatest
 				}
 				if known {
