@@ -1,21 +1,18 @@
 package web
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/certs"
 )
 
 // TLS is how the page is served over TLS: with a certificate of the owner's, or
@@ -62,37 +59,14 @@ func (t TLS) Check() error {
 // make writes a key and a certificate that is signed with it: nobody vouches for
 // it, but whoever has accepted it once is told when it is another one's.
 func (t TLS) make() error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return err
-	}
-	// A board without a battery may be in 1970: the certificate holds from then on.
-	from := time.Unix(0, 0)
-	cert := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "keeplit"}, NotBefore: from, NotAfter: time.Now().Add(ownFor),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames: append([]string{"localhost", "keeplit.local"}, t.Names...), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
-	if err != nil {
-		return err
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	write := func(name, kind string, der []byte) error {
-		return os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
-	}
 	if err := os.MkdirAll(t.Own, 0o700); err != nil {
 		return err
 	}
-	if err := write(t.Key, "PRIVATE KEY", secret); err != nil {
-		return err
-	}
-	return write(t.Cert, "CERTIFICATE", der)
+	_, err := certs.Write(t.Cert, t.Key, x509.Certificate{
+		// A board without a battery may be in 1970: the certificate holds from then on.
+		Subject: pkix.Name{CommonName: "keeplit"}, NotBefore: time.Unix(0, 0), NotAfter: time.Now().Add(ownFor),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames: append([]string{"localhost", "keeplit.local"}, t.Names...), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}, nil)
+	return err
 }
