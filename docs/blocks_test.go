@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	readdocs "github.com/keeplit/keeplit/internal/documents"
 )
 
 // repo is the folder of keeplit, from here.
@@ -36,22 +38,8 @@ var span = regexp.MustCompile("`([^`]+)`")
 func documents(t *testing.T) map[string]document {
 	t.Helper()
 	out := map[string]document{}
-	for _, pattern := range []string{"*.md", "docs/*.md", "deploy/*/*.md"} {
-		names, err := filepath.Glob(filepath.Join(repo, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range names {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			name, err := filepath.Rel(repo, path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out[name] = read(t, name, string(text))
-		}
+	for name, text := range readdocs.Read(t, repo, "*.md", "docs/*.md", "deploy/*/*.md") {
+		out[name] = read(t, name, text)
 	}
 	if len(out) < 40 {
 		t.Fatalf("only %d documents were found", len(out))

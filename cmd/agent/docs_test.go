@@ -1,35 +1,15 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/keeplit/keeplit/internal/documents"
+
 	"github.com/alecthomas/kong"
 )
-
-// documentsOf are the documents, by name.
-func documentsOf(t *testing.T) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	for _, pattern := range []string{"../../README.md", "../../docs/*.md"} {
-		names, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range names {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out[strings.TrimPrefix(name, "../../")] = string(text)
-		}
-	}
-	return out
-}
 
 // commandsIn are the lines of a document's blocks that call the agent, and what stands
 // between back-ticks and does.
@@ -99,7 +79,7 @@ func TestCommandsOfTheDocumentsAreThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for name, text := range documentsOf(t) {
+	for name, text := range documents.Read(t, "../..", "README.md", "docs/*.md") {
 		for _, line := range commandsIn(text) {
 			n++
 			if word := unknownIn(parser.Model.Node, line); word != "" {

@@ -16,11 +16,8 @@ import (
 
 // fleetSimCmd tries a broker with many agents.
 type fleetSimCmd struct {
+	loginFlags
 	Agents     int           `default:"100" help:"So many agents."`
-	Broker     string        `required:"" placeholder:"mqtt://HOST:1883" help:"The broker; mqtts:// with --ca, and --authority or --username."`
-	Username   string        `help:"At the broker, of all agents and of the utility."`
-	Password   string        `placeholder:"FILE" help:"File that holds the password."`
-	CA         string        `name:"ca" placeholder:"FILE" help:"Authority that signed the broker's certificate."`
 	Authority  string        `placeholder:"FILE" help:"Certificate of an authority that the broker trusts; with --authority-key each agent, and the utility, gets a certificate of its own."`
 	AuthKey    string        `name:"authority-key" placeholder:"FILE" help:"Key of that authority."`
 	Prefix     string        `default:"sim" help:"Sites are called PREFIX-00001 and so on; runs beside each other need names of their own."`

@@ -63,14 +63,19 @@ func readKey(name string) (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
-// brokerFlags name a broker.
-type brokerFlags struct {
-	Broker   string `required:"" placeholder:"mqtt://HOST:1883" help:"The broker; mqtts:// with --ca, --cert and --cert-key."`
+// loginFlags name a broker, and who is there.
+type loginFlags struct {
+	Broker   string `required:"" placeholder:"mqtt://HOST:1883" help:"The broker; mqtts:// with --ca, and certificates or --username."`
 	Username string `help:"At the broker."`
 	Password string `placeholder:"FILE" help:"File that holds the password."`
 	CA       string `name:"ca" placeholder:"FILE" help:"Authority that signed the broker's certificate."`
-	Cert     string `placeholder:"FILE" help:"Certificate of the utility."`
-	CertKey  string `placeholder:"FILE" help:"Key of that certificate."`
+}
+
+// brokerFlags name a broker to whom the utility shows a certificate.
+type brokerFlags struct {
+	loginFlags
+	Cert    string `placeholder:"FILE" help:"Certificate of the utility."`
+	CertKey string `placeholder:"FILE" help:"Key of that certificate."`
 }
 
 // dial connects.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/keeplit/keeplit/internal/documents"
 )
 
 // A table that says two things of one name says at least one that is false: it comes of
@@ -87,20 +89,8 @@ func headings(text string) map[string]bool {
 // A link leads somewhere, and to every document leads one from the index.
 func TestLinksOfTheDocumentsLeadSomewhere(t *testing.T) {
 	root := filepath.Join("..", "..")
-	texts, linked, n := map[string]string{}, map[string]bool{}, 0
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/adr/*.md"} {
-		names, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range names {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			texts[name] = string(text)
-		}
-	}
+	linked, n := map[string]bool{}, 0
+	texts := documents.Read(t, root, "*.md", "docs/*.md", "docs/adr/*.md")
 	for name, text := range texts {
 		for _, found := range link.FindAllStringSubmatch(text, -1) {
 			to, anchor, _ := strings.Cut(found[1], "#")
@@ -112,10 +102,10 @@ func TestLinksOfTheDocumentsLeadSomewhere(t *testing.T) {
 			if to != "" {
 				target = filepath.Join(filepath.Dir(name), to)
 			}
-			if name == filepath.Join(root, "docs", "README.md") {
+			if name == "docs/README.md" {
 				linked[target] = true
 			}
-			if _, err := os.Stat(target); err != nil {
+			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
 				t.Errorf("%s links to %s, which is not there", name, found[1])
 			} else if other, has := texts[target]; has && anchor != "" && !headings(other)[anchor] {
 				t.Errorf("%s links to %s, which has no such heading", name, found[1])
@@ -123,7 +113,7 @@ func TestLinksOfTheDocumentsLeadSomewhere(t *testing.T) {
 		}
 	}
 	for name := range texts {
-		if filepath.Dir(name) == filepath.Join(root, "docs") && filepath.Base(name) != "README.md" && !linked[name] {
+		if filepath.Dir(name) == "docs" && filepath.Base(name) != "README.md" && !linked[name] {
 			t.Errorf("docs/README.md does not lead to %s", name)
 		}
 	}
