@@ -40,12 +40,12 @@ type Recipient struct {
 
 // Config is what a Keeper needs.
 type Config struct {
-	Site     string // id
-	Name     string // for people
-	File     string // where what was told is kept
-	Language string // as present has it; "" is English
-	Quiet    civil.Week
-	To       []Recipient
+	Site  string        // id
+	Name  string        // for people
+	File  string        // where what was told is kept
+	Words present.Words // zero: English
+	Quiet civil.Week
+	To    []Recipient
 	// View is the picture of now, and the rung at which the end of the credit was
 	// said last.
 	View func() (picture.View, time.Duration)
@@ -56,9 +56,8 @@ type Config struct {
 
 // Keeper tells the recipients what they are to know.
 type Keeper struct {
-	c     Config
-	words present.Words
-	pace  pace
+	c    Config
+	pace pace
 }
 
 // pace is how often things are done; tests go faster.
@@ -74,7 +73,8 @@ type pace struct {
 
 // New is a Keeper.
 func New(c Config) *Keeper {
-	return &Keeper{c: c, words: present.WordsIn(c.Language), pace: pace{
+	c.Words = c.Words.OrEnglish()
+	return &Keeper{c: c, pace: pace{
 		look: 2 * time.Second, send: time.Minute, between: 10 * time.Second, first: 15 * time.Second, most: 15 * time.Minute, failing: 15 * time.Minute, end: 3 * time.Second,
 	}}
 }
@@ -237,7 +237,7 @@ func (k *Keeper) hand(ctx context.Context, book Book, v *picture.View, queues []
 			continue
 		}
 		select {
-		case jobs[i] <- compose(k.c.Site, k.c.Name, r.Name, k.words.For(v.Unit, v.Zone, v.At), v.At, due):
+		case jobs[i] <- compose(k.c.Site, k.c.Name, r.Name, k.c.Words.For(v.Unit, v.Zone, v.At), v.At, due):
 			q.busy = true
 		case <-ctx.Done():
 			return

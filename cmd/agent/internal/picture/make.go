@@ -36,10 +36,7 @@ type About struct {
 
 // New makes pictures of site.
 func New(site *control.Site, about About) *Maker {
-	words := about.Words
-	if words == (present.Words{}) {
-		words = present.NewWords()
-	}
+	words := about.Words.OrEnglish()
 	return &Maker{site: site, about: about, words: words, plain: words.Plain(site)}
 }
 

@@ -25,6 +25,14 @@ func WordsIn(lang string) Words {
 	return Words{c}
 }
 
+// OrEnglish is w, and the English words where it is zero.
+func (w Words) OrEnglish() Words {
+	if w.c == nil {
+		return NewWords()
+	}
+	return w
+}
+
 // T is a text that stands alone; see Catalogue.T.
 func (w Words) T(key string, pairs ...any) string { return w.c.T(key, pairs...) }
 

@@ -26,7 +26,7 @@ func (s *Service) alertsOf(cfg config.Config) {
 		return
 	}
 	s.alerts = alert.New(alert.Config{
-		Site: cfg.Site.ID, Name: cfg.Site.Name, Language: cfg.Site.Language, File: filepath.Join(cfg.Path(cfg.Data), toldFile),
+		Site: cfg.Site.ID, Name: cfg.Site.Name, Words: s.words, File: filepath.Join(cfg.Path(cfg.Data), toldFile),
 		Quiet: cfg.Alerts.Quiet, To: alert.Recipients(cfg, s.publishAlert),
 		View: func() (picture.View, time.Duration) {
 			v := s.desk.View()

@@ -22,7 +22,7 @@ import (
 func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 	unit := present.Unit{Code: s.site.Currency, Symbol: cfg.Site.Symbol, Decimals: s.site.Tariff.Decimals(), Energy: s.site.InKWh}
 	maker := picture.New(s.site, picture.About{
-		Name: cfg.Site.Name, Unit: unit, Meter: cfg.Meter.Label(), Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency, Words: present.WordsIn(cfg.Site.Language),
+		Name: cfg.Site.Name, Unit: unit, Meter: cfg.Meter.Label(), Digits: tokenDigits(cfg), Emergency: cfg.Credit.Emergency, Words: s.words,
 	})
 	s.talk = talk.New(s.site, s.loop, s.store, maker)
 	s.talk.Share(shares(cfg.Telemetry.Share.MQTT))

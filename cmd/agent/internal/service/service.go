@@ -42,6 +42,7 @@ type Service struct {
 	log *slog.Logger
 
 	store    *store.Store
+	words    present.Words // of the site's language
 	machine  board.Machine
 	site     *control.Site
 	loop     *control.Loop
@@ -167,13 +168,15 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	if s.plans, err = s.plansOf(ctx, opt.Apart); err != nil {
 		return nil, err
 	}
-	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil, present.WordsIn(cfg.Site.Language).Plain(s.site))
+	s.words = present.WordsIn(cfg.Site.Language)
+	english := present.NewWords() // of the log and of the keypad
+	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil, s.words.Plain(s.site))
 	s.journal.Share(shares(cfg.Telemetry.Share.InfluxDB), shares(cfg.Telemetry.Share.MQTT))
 	s.journal.KeepHead(cfg.Path(cfg.HeadFile))
 	loop := control.LoopConfig{
 		Site: s.site, State: state, First: first, Planner: s.plans, Switches: switches,
 		Journal: counted{s.journal, &s.progress},
-		Now:     s.now, Synced: clockSynced, Simulated: s.plant != nil, PersistEvery: cfg.Schedule.Persist, PlanTime: cfg.Plan.Time, Log: opt.Log, Words: present.NewWords().Plain(s.site).Event,
+		Now:     s.now, Synced: clockSynced, Simulated: s.plant != nil, PersistEvery: cfg.Schedule.Persist, PlanTime: cfg.Plan.Time, Log: opt.Log, Words: english.Plain(s.site).Event,
 	}
 	if s.plant != nil {
 		loop.Plant = func() ([]byte, error) { return json.Marshal(s.plant.State()) }
@@ -191,7 +194,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 		s.parts = append(s.parts, d.Run)
 	}
 	hung, err := panel.Open(panel.Env{
-		Now: s.now, Log: s.log, Machine: &s.machine, Loop: s.loop, Credit: s.site.Credit, Words: present.NewWords().Keypad(s.site),
+		Now: s.now, Log: s.log, Machine: &s.machine, Loop: s.loop, Credit: s.site.Credit, Words: english.Keypad(s.site),
 		Shown:  func(first, second string) { s.desk.Keypad(first, second) },
 		View:   func() picture.View { return s.desk.View() },
 		Tokens: func(ctx context.Context, n int) ([]credit.Entry, error) { return s.desk.LastTokens(ctx, n) },

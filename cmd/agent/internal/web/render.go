@@ -93,6 +93,7 @@ type model struct {
 	V *picture.View
 
 	Lang, Title, Page string
+	Languages         []Language
 	RightToLeft       bool
 	Unchecked         bool   // nobody who speaks the language has looked at the texts
 	Path              string // of this page, to come back to
@@ -113,7 +114,7 @@ func formatFor(c *present.Catalogue, v *picture.View) present.Format {
 func (s *Server) model(v *picture.View, page string) *model {
 	return &model{
 		Format: formatFor(s.texts, v), V: v,
-		Lang: s.texts.Lang(), RightToLeft: s.texts.RightToLeft(), Unchecked: !s.texts.Checked(), Title: s.cfg.Title, Page: page,
+		Lang: s.texts.Lang(), Languages: s.names(), RightToLeft: s.texts.RightToLeft(), Unchecked: !s.texts.Checked(), Title: s.cfg.Title, Page: page,
 		PINSet: s.gate.set, OpenChanges: s.cfg.OpenChanges, Revision: s.revision(v),
 	}
 }

@@ -96,6 +96,7 @@ type shared struct {
 	tls      *tls.Config // nil: the page is served without
 	zips     sync.Pool   // of *gzip.Writer, each of which holds over a megabyte
 	tongues  tongues
+	names    func() []Language // read once, for the first page
 
 	active   atomic.Int64 // requests under way
 	lastNews atomic.Int64 // Unix nanoseconds of the last signal, this process's clock
@@ -124,7 +125,7 @@ func New(agent Agent, cfg Config, log *slog.Logger) (*Server, error) {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	s, err := (&shared{
-		cfg: cfg, log: log, assets: as, gate: g,
+		cfg: cfg, log: log, assets: as, gate: g, names: sync.OnceValue(languages),
 		sessions: newSessions(cfg.IdleTimeout, log),
 		streams:  places{most: maxStreams, each: maxEach},
 		reads:    places{most: maxReads, each: maxReadsEach},

@@ -97,18 +97,17 @@ func (s *Server) choose(w http.ResponseWriter, r *http.Request) {
 // Language is one that the page can be read in.
 type Language struct {
 	Code, Name string // Name as its own speakers write it
-	Now        bool
 }
 
-// Languages are all of them.
-func (m *model) Languages() []Language {
+// languages are all of them.
+func languages() []Language {
 	var out []Language
 	for _, l := range present.Languages() {
 		name := l
 		if c, err := present.Open(l); err == nil {
 			name = c.Or("language.name", l)
 		}
-		out = append(out, Language{l, name, l == m.Lang})
+		out = append(out, Language{l, name})
 	}
 	return out
 }
