@@ -163,7 +163,7 @@ func (f Format) Power(p units.Power) string {
 }
 
 // Number is a number as the language writes it, with so many decimals and a proper minus.
-func (f Format) Number(v float64, decimals int) string { return f.local(Number(v, decimals)) }
+func (f Format) Number(v float64, decimals int) string { return f.local(number(v, decimals)) }
 
 // local writes a number as the language does: it comes with a point and Narrow spaces.
 func (f Format) local(s string) string {
@@ -178,8 +178,8 @@ func (f Format) local(s string) string {
 	return whole
 }
 
-// Number is a number with so many decimals and a proper minus.
-func Number(v float64, decimals int) string {
+// number is a number with so many decimals and a proper minus.
+func number(v float64, decimals int) string {
 	s := group(strconv.FormatFloat(v, 'f', decimals, 64))
 	if rest, neg := strings.CutPrefix(s, "-"); neg {
 		if strings.Trim(rest, "0.") == "" {

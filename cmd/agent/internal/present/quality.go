@@ -51,7 +51,7 @@ func (p Phrases) Quality(s quality.State) QualityText {
 		t.Note = c.T("quality.sampled")
 	}
 	if v := s.Now.Nominal; v > 0 && v != europe {
-		t.Note += " " + c.T("quality.elsewhere", "volts", Number(float64(v)/1000, 0)+NoBreak+"V")
+		t.Note += " " + c.T("quality.elsewhere", "volts", p.whole(p.Number(float64(v)/1000, 0)+NoBreak+"V"))
 	}
 	return t
 }

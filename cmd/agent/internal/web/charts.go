@@ -144,7 +144,7 @@ func (m *model) LightKnown() bool {
 }
 
 func (m *model) powerRange(low, high units.Power) string {
-	a, b := m.Number(low.KW(), 1), present.Number(high.KW(), 1)
+	a, b := m.Number(low.KW(), 1), m.Number(high.KW(), 1)
 	if a == b {
 		return a + present.NoBreak + "kW"
 	}
