@@ -219,6 +219,10 @@ func TestWhateverAHeaterDoes(t *testing.T) {
 				t.Fatalf("%+v after %v", n, free)
 			}
 			free = n.By
+			// What cannot be planned is announced as a shortfall that never comes.
+			if room := n.By.Truncate(slot).Sub(slotFrom(n.From)); !n.All && room < timeFor(n.Energy, b.Element(b.s)) {
+				t.Fatalf("%+v: whole slots of %v hold %v", n, room, timeFor(n.Energy, b.Element(b.s)))
+			}
 		}
 		mean, high := b.Lack(b.s, b.now)
 		later, highLater := b.Lack(b.s, b.now.Add(5*time.Hour))

@@ -36,6 +36,8 @@ const (
 	fullAgain = 20 * time.Hour
 	// ready is how long before hot water is usual the tank is to be hot.
 	ready = 30 * time.Minute
+	// slot is how long a slot of the plan is: what does not hold whole ones cannot be planned.
+	slot = 30 * time.Minute
 )
 
 // Doubt is what is in doubt of the tank at an instant.
@@ -178,10 +180,10 @@ func (k Tank) Needs(s State, now, until time.Time) []Need {
 		}
 		n.From = free
 		if n.Full {
-			n.From = r.since(free, n.By.Add(-long*3/2))
+			n.From = later(free, r.since(free, n.By.Add(-long*3/2)).Truncate(slot))
 		}
-		if n.By.Add(-long).Before(free) {
-			n.Soon, n.From, n.By = true, free, free.Add(long+30*time.Minute)
+		if n.By.Add(-slots(long)).Before(slotFrom(free)) {
+			n.Soon, n.From, n.By = true, free, slotFrom(free).Add(slots(long))
 		}
 		out = append(out, n)
 		free = n.By
@@ -205,6 +207,12 @@ func (r *reckoned) since(first, last time.Time) time.Time {
 	}
 	return later(first, last)
 }
+
+// slots is how long the whole slots are that hold a stretch of time.
+func slots(d time.Duration) time.Duration { return (d + slot - 1).Truncate(slot) }
+
+// slotFrom is where the first slot begins that does not begin before an instant.
+func slotFrom(t time.Time) time.Time { return t.Add(slot - 1).Truncate(slot) }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
