@@ -46,7 +46,8 @@ func (c ledgerVerifyCmd) Run(e *env) error {
 		}
 	}
 	var v *credit.Verifier
-	err := withLedger(e.Ctx, c.From, func(entries iter.Seq2[credit.Entry, error], kept []credit.Head) error {
+	err := withLedger(e.Ctx, c.From, func(entries iter.Seq2[credit.Entry, error], state func() ([]credit.Head, error)) error {
+		kept, unread := state() // before the entries: a running agent may add some
 		v = credit.NewVerifier(append(heads, kept...)...)
 		for entry, err := range entries {
 			if err != nil {
@@ -56,7 +57,10 @@ func (c ledgerVerifyCmd) Run(e *env) error {
 				return err
 			}
 		}
-		return v.End()
+		if err := v.End(); err != nil || unread == nil {
+			return err
+		}
+		return fmt.Errorf("its entries follow each other, to the head %d:%s, but what names its end cannot be read: %w", v.Head().Seq, v.Head().Hash, unread)
 	})
 	if err != nil {
 		return &exitError{exitInvalid, err}
@@ -84,8 +88,8 @@ func parseHead(text string) (credit.Head, error) {
 }
 
 // withLedger calls use with the entries of a folder or of an exported file,
-// and with the heads that are kept beside them.
-func withLedger(ctx context.Context, from string, use func(iter.Seq2[credit.Entry, error], []credit.Head) error) error {
+// and with what answers the heads that are kept beside them.
+func withLedger(ctx context.Context, from string, use func(entries iter.Seq2[credit.Entry, error], state func() ([]credit.Head, error)) error) error {
 	info, err := os.Stat(from)
 	if err != nil {
 		return fmt.Errorf("there is no ledger: %w", err)
@@ -96,29 +100,35 @@ func withLedger(ctx context.Context, from string, use func(iter.Seq2[credit.Entr
 			return err
 		}
 		defer f.Close()
-		return use(exported(f), nil)
+		return use(exported(f), func() ([]credit.Head, error) { return nil, nil })
 	}
 	s, err := store.Open(ctx, from, store.Options{ReadOnly: true})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.Close() }() //nolint:contextcheck // it only reads, and closes whatever ctx says
+	return use(s.Ledger(ctx, 1), func() ([]credit.Head, error) { return stateHeads(ctx, s) })
+}
+
+// stateHeads is the ledger's end as the agent's state has it, which is stored with every entry.
+func stateHeads(ctx context.Context, s *store.Store) ([]credit.Head, error) {
 	snap, err := s.Load(ctx)
-	if err != nil {
-		return err
+	if err != nil || snap.Checkpoint == nil {
+		return nil, err
 	}
-	// The agent's state is stored with every entry and names the last one.
 	var state struct {
 		Credit struct {
 			Head credit.Head `json:"head"`
 		} `json:"credit"`
 	}
-	if snap.Checkpoint != nil {
-		if err := json.Unmarshal(snap.Checkpoint, &state); err != nil {
-			return fmt.Errorf("the state beside the ledger is damaged: %w", err)
-		}
+	err = snap.Packed
+	if err == nil {
+		err = json.Unmarshal(snap.Checkpoint, &state)
 	}
-	return use(s.Ledger(ctx, 1), []credit.Head{state.Credit.Head})
+	if err != nil {
+		return nil, fmt.Errorf("the state beside the ledger is damaged: %w", err)
+	}
+	return []credit.Head{state.Credit.Head}, nil
 }
 
 // exported reads entries from JSON lines.
@@ -158,7 +168,7 @@ func (c ledgerExportCmd) Run(e *env) error {
 	} else if err := table.Write(statementHead()); err != nil {
 		return err
 	}
-	err := withLedger(e.Ctx, c.From, func(entries iter.Seq2[credit.Entry, error], _ []credit.Head) error {
+	err := withLedger(e.Ctx, c.From, func(entries iter.Seq2[credit.Entry, error], _ func() ([]credit.Head, error)) error {
 		for entry, err := range entries {
 			if err != nil {
 				return err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -226,6 +227,28 @@ func TestAChangedByteOfTheFileIsFound(t *testing.T) {
 	t.Logf("%d bytes changed the ledger and were found, %d changed nothing of it", found, harmless)
 	if found < flips/8 {
 		t.Errorf("only %d of %d changes hit the ledger", found, flips)
+	}
+}
+
+// The state beside the ledger cannot be unpacked: the statement is printed all the same, and
+// verify says why and how far the entries go.
+func TestALedgerWhoseStateIsLostIsStillPrinted(t *testing.T) {
+	dir := t.TempDir()
+	a := keepLedger(t, dir, 3)
+	db, err := sql.Open("sqlite", filepath.Join(dir, "keeplit.db"))
+	if err == nil {
+		_, err = db.Exec("UPDATE checkpoint SET base = 'x'")
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := agent(t, "ledger", "export", dir)
+	if lines := strings.Count(out, "\n"); code != exitOK || lines != 1+int(a.Head.Seq) {
+		t.Errorf("%d, %d lines: %s", code, lines, errs)
+	}
+	code, _, errs = agent(t, "ledger", "verify", dir)
+	if code != exitInvalid || !strings.Contains(errs, "its base is not the one") || !strings.Contains(errs, a.Head.Hash) {
+		t.Errorf("%d: %s", code, errs)
 	}
 }
 

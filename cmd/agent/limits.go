@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
@@ -28,6 +29,9 @@ func (c limitsCmd) Run(e *env) error {
 		return err
 	}
 	var st control.State
+	if snap.Packed != nil {
+		return fmt.Errorf("what the agent remembers cannot be unpacked: %w", snap.Packed)
+	}
 	if snap.Checkpoint != nil {
 		if st, err = control.ReadState(snap.Checkpoint); err != nil {
 			return err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -298,6 +299,70 @@ func (b box) heldOnDisk() units.Money {
 	return sum
 }
 
+// asOfForm4 has the records of the stopped agent as the program before there were bases left them.
+func (b box) asOfForm4() {
+	b.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(b.folder, "data", "keeplit.db"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var stored, base []byte
+	var sum string
+	if err := db.QueryRow("SELECT c.data, c.base, b.data FROM checkpoint c LEFT JOIN checkpoint_base b").Scan(&stored, &sum, &base); err != nil {
+		b.t.Fatal(err)
+	}
+	plain, err := store.Unpack(stored, sum, base)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var form int
+	if err := db.QueryRow("PRAGMA user_version").Scan(&form); err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err = db.Exec("UPDATE checkpoint SET data = ?, base = ''", plain); err == nil {
+		_, err = db.Exec(fmt.Sprintf("ALTER TABLE checkpoint DROP COLUMN base; DROP TABLE checkpoint_base; PRAGMA user_version=%d", form-1))
+	}
+	if err := errors.Join(err, db.Close()); err != nil || form%10 != 5 {
+		b.t.Fatal(form, err)
+	}
+}
+
+// A program is put in the place of an older one, and before it is started for the first time its
+// records are asked for: they are read as they are, and a backup of them goes on.
+func TestRecordsOfTheProgramBeforeAreReadBeforeTheFirstStart(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	b.during(1000, func() { b.enters(1) })
+	b.asOfForm4()
+	data := filepath.Join(b.folder, "data")
+	for _, args := range [][]string{{"ledger", "verify", data}, {"ledger", "export", data}, {"profile", data}, {"limits", data}} {
+		ends(t, exitOK, args...)
+	}
+	if says, _ := command(t, "doctor", b.config()); !strings.Contains(says, "both files are whole") {
+		t.Error(says)
+	}
+	file := filepath.Join(t.TempDir(), "backup")
+	ends(t, exitOK, "backup", file, b.config())
+	ends(t, exitOK, "restore", file, b.config()) // nothing was entered since
+	// What is there is no records: a first start that was broken off, and another program's file.
+	for change, code := range map[string]int{"": exitOK, "CREATE TABLE photos(x); PRAGMA user_version=3": exitInvalid} {
+		name := filepath.Join(data, "keeplit.db")
+		if err := errors.Join(os.RemoveAll(data), os.MkdirAll(data, 0o700), os.WriteFile(name, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sql.Open("sqlite", name)
+		if err == nil {
+			_, err = db.Exec(change)
+		}
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if says := ends(t, code, "restore", file, b.config()); code != exitOK && !strings.Contains(says, "another program") {
+			t.Error(says)
+		}
+	}
+}
+
 // A box that works is replaced: from the mark on it refuses to run, whatever program is on it,
 // and the other goes on with all of it, keys too where a passphrase guards them.  Called off, the
 // first takes its records back; the same backup elsewhere is then an old one.
@@ -329,7 +394,13 @@ func TestAReplacedBoxNeverRunsBesideTheOneThatTookItsPlace(t *testing.T) {
 	if _, code := command(t, "run", old.config()); code != exitRetired {
 		t.Errorf("a retired box ends with %d: the service manager would start it again", code)
 	}
-	ends(t, exitOK, "ledger", "verify", filepath.Join(old.folder, "data")) // it may be looked at
+	// The program before last has handed it over, and this one is put in its place: it may be
+	// looked at, and what comes below takes it back.
+	old.asOfForm4()
+	ends(t, exitOK, "ledger", "verify", filepath.Join(old.folder, "data"))
+	if says := ends(t, exitInvalid, "doctor", old.config()); !strings.Contains(says, "handed over to another box") {
+		t.Error(says)
+	}
 	again := filepath.Join(folder, "again")
 	ends(t, exitOK, "replace", again, old.config()) // the stick was lost
 

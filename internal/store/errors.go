@@ -38,6 +38,14 @@ func (e *SchemaError) Error() string {
 	return fmt.Sprintf("%s has format %d and this program knows formats up to %d; run the newer program again, or restore a backup made before the upgrade", e.File, e.Found, e.Known)
 }
 
+// EmptyError says that a file that was opened for reading has nothing in it yet: the agent
+// that made it has not come so far.
+type EmptyError struct{ File string }
+
+func (e *EmptyError) Error() string {
+	return e.File + " has nothing in it yet; start the agent once"
+}
+
 // ForeignError says that a file is a database, but not one of ours.
 type ForeignError struct{ File string }
 

@@ -14,6 +14,9 @@ type Stretch struct{ From, To time.Time }
 
 // Filled tells whether Fill was done under this name.
 func (s *Store) Filled(ctx context.Context, name string) (bool, error) {
+	if version, err := form(ctx, s.hreaders); err != nil || version < filledForm {
+		return false, s.classify(s.path(intervalsFile), "read", err)
+	}
 	var n int
 	err := s.hreaders.QueryRowContext(ctx, "SELECT count(*) FROM filled WHERE name = ?", name).Scan(&n)
 	return n > 0, s.classify(s.path(intervalsFile), "read", err)

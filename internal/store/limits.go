@@ -59,6 +59,9 @@ func (s *Store) putLimits(ctx context.Context, tx *sql.Tx, all []Limited) error 
 // Limits yields the limits that held at some time in [from, to), in the order in which they
 // ended.
 func (s *Store) Limits(ctx context.Context, from, to time.Time) iter.Seq2[Limited, error] {
+	if version, err := form(ctx, s.readers); err == nil && version < limitsForm {
+		return func(func(Limited, error) bool) {} // nothing was written down then
+	}
 	return stream(ctx, s, s.readers, mainFile, scanLimited,
 		`SELECT n, source, state, issuer, event, loads, whole, power, start, stop, measured, told, energy, most, above, met FROM limited
 		WHERE stop >= ? AND start < ? ORDER BY id`, bound(from), bound(to))

@@ -18,6 +18,7 @@ type Snapshot struct {
 	Checkpoint   []byte       // nil in a new store
 	CheckpointAt time.Time    // Batch.At of the batch that stored it
 	Changed      bool         // the checkpoint is not as a batch stored it
+	Packed       error        // why the checkpoint is handed out as it lies in the file, packed; nil: it is not
 	Head         credit.Entry // the last ledger entry; the zero Entry in a new store
 	Ledger       int64        // entries in the ledger
 	Tokens       int64        // tokens seen
@@ -43,13 +44,17 @@ func (s *Store) Load(ctx context.Context) (Snapshot, error) {
 		var at int64
 		var sum, baseSum string
 		var baseData []byte
-		switch err := tx.QueryRowContext(ctx, `SELECT c.data, c.at, c.sum, c.base, b.data FROM checkpoint c LEFT JOIN checkpoint_base b`).
-			Scan(&snap.Checkpoint, &at, &sum, &baseSum, &baseData); {
+		columns, err := checkpointColumns(ctx, tx)
+		if err != nil {
+			return err
+		}
+		switch err := tx.QueryRowContext(ctx, columns).Scan(&snap.Checkpoint, &at, &sum, &baseSum, &baseData); {
 		case err == nil:
 			snap.CheckpointAt = fromStamp(at)
-			if plain, err := Unpack(snap.Checkpoint, baseSum, baseData); err == nil {
+			plain, err := Unpack(snap.Checkpoint, baseSum, baseData)
+			if snap.Packed = err; err == nil {
 				snap.Checkpoint = plain
-			} // else it is as it was found: whoever reads it says so
+			}
 			snap.Changed = sum != "" && sum != sumOf(snap.Checkpoint)
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
@@ -64,6 +69,18 @@ func (s *Store) Load(ctx context.Context) (Snapshot, error) {
 		return Snapshot{}, s.classify(s.path(mainFile), "read", err)
 	}
 	return snap, nil
+}
+
+// checkpointColumns reads the checkpoint with its time, sum, base's sum and base, of a file of any form.
+func checkpointColumns(ctx context.Context, q querier) (string, error) {
+	version, err := form(ctx, q)
+	switch {
+	case version >= baseForm:
+		return "SELECT c.data, c.at, c.sum, c.base, b.data FROM checkpoint c LEFT JOIN checkpoint_base b", err
+	case version >= sumForm:
+		return "SELECT data, at, sum, '', NULL FROM checkpoint", err
+	}
+	return "SELECT data, at, '', '', NULL FROM checkpoint", err
 }
 
 // Events are the events in [from, to), oldest first.

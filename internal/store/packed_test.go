@@ -2,13 +2,11 @@ package store
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -142,15 +140,7 @@ func TestABaseThatIsNotItsOwnIsKnown(t *testing.T) {
 // A store as the program before this form has left it is read, goes on with its pages as they
 // are, and is refused by that program from then on.
 func TestAStoreOfBeforeThereWereBasesGoesOn(t *testing.T) {
-	ctx, dir := context.Background(), t.TempDir()
-	for _, name := range []string{mainFile, intervalsFile} {
-		f, err := os.Open(filepath.Join("testdata", "form4", name+".gz"))
-		must(t, err)
-		z, err := gzip.NewReader(f)
-		must(t, err)
-		data, err := io.ReadAll(z)
-		must(t, errors.Join(err, f.Close(), os.WriteFile(filepath.Join(dir, name), data, 0o600)))
-	}
+	ctx, dir := context.Background(), storeOfForm(t, 4)
 	doc := func(n int) []byte { return fmt.Appendf(nil, `{"n":%d,"plan":"%s"}`, n, strings.Repeat("on off ", 100)) }
 	s := open(t, dir, Options{Ballast: -1})
 	snap, err := s.Load(ctx)

@@ -159,6 +159,28 @@ var intervalSchema = schema{ //nolint:gochecknoglobals // a constant list
 	) STRICT, WITHOUT ROWID;`,
 }
 
+// The forms from which on keeplit.db and intervals.db have what is read besides the first form's
+// tables.  A file that is open for reading only may be older, and is read as it is.
+const (
+	sumForm    = 2
+	limitsForm = 4
+	baseForm   = 5
+	filledForm = 2
+)
+
+// form is how many steps a file has taken; a mark of a handing over is left out, so that what is
+// marked may be looked at.  Asked in a transaction, it is that of what is read there, whatever
+// an agent that starts meanwhile makes of the file.
+func form(ctx context.Context, q querier) (version int, err error) {
+	if err := q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return 0, err
+	}
+	if version >= retiredForm {
+		version -= retiredForm
+	}
+	return version, nil
+}
+
 // migrate brings the file to the present format, one transaction a step.
 func (sc schema) migrate(ctx context.Context, db *sql.DB, file string) error {
 	var version, app, tables int

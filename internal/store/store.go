@@ -27,7 +27,8 @@ const (
 // Options are the choices of a Store.  The zero value is right for an agent.
 type Options struct {
 	// ReadOnly opens the files beside a running agent, for reports: Commit and
-	// the outbox refuse, and no lock is taken.
+	// the outbox refuse, and no lock is taken.  Files of an older form are read as they
+	// are: what was handed over may be looked at and taken back by a newer program, too.
 	ReadOnly bool
 	// Limits caps each channel of the outbox; a channel that is not named has
 	// DefaultLimit.
@@ -260,24 +261,27 @@ func setAside(path string) (aside string, err error) {
 	return aside, nil
 }
 
+// checkFormats refuses what cannot be read: files of a newer program or of another, and empty ones.
 func (s *Store) checkFormats(ctx context.Context) error {
 	for _, f := range []struct {
 		db   *sql.DB
 		name string
 		sc   schema
 	}{{s.readers, mainFile, mainSchema}, {s.hreaders, intervalsFile, intervalSchema}} {
-		var version int
-		if err := f.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-			return s.classify(s.path(f.name), "open", err)
-		}
-		if version >= retiredForm {
-			version -= retiredForm // it may be looked at
+		version, err := form(ctx, f.db)
+		var app int
+		if err == nil {
+			err = f.db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app)
 		}
 		switch {
+		case err != nil:
+			return s.classify(s.path(f.name), "open", err)
+		case app == 0 && version == 0:
+			return &EmptyError{File: s.path(f.name)}
+		case app != applicationID:
+			return &ForeignError{File: s.path(f.name)}
 		case version > len(f.sc):
 			return &SchemaError{File: s.path(f.name), Found: version, Known: len(f.sc)}
-		case version < len(f.sc):
-			return fmt.Errorf("%s has the older format %d: start the agent once to bring it up to date", s.path(f.name), version)
 		}
 	}
 	return nil

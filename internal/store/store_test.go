@@ -213,6 +213,9 @@ func TestFilesThatAreNotOurs(t *testing.T) {
 			must(t, s.Close())
 			row.spoil(t, filepath.Join(dir, row.file))
 			_, err := Open(ctx, dir, Options{Ballast: -1})
+			if _, err := Open(ctx, dir, Options{ReadOnly: true}); row.file == mainFile && row.name != "pages overwritten" && (err == nil || !errors.As(err, row.as)) {
+				t.Errorf("for reading: %T %v", err, err)
+			}
 			if err == nil || !errors.As(err, row.as) || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), row.file) {
 				t.Fatalf("%T %v", err, err)
 			}

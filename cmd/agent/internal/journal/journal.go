@@ -137,6 +137,10 @@ func Find(ctx context.Context, st *store.Store) (f Found, ok bool, err error) {
 		f.Err = fmt.Errorf("there is a ledger of %d entries and no state beside it", snap.Head.Seq)
 		return f, true, nil
 	}
+	if snap.Packed != nil {
+		f.Err = fmt.Errorf("what the agent remembers cannot be unpacked: %w", snap.Packed)
+		return f, true, nil
+	}
 	f.State, f.Err = control.ReadState(snap.Checkpoint)
 	return f, true, nil
 }

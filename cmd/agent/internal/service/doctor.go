@@ -204,6 +204,10 @@ func (d *doctor) records(ctx context.Context) {
 		return
 	}
 	st, err := store.Open(ctx, d.dir, store.Options{ReadOnly: true, Log: d.Log})
+	if empty := (*store.EmptyError)(nil); errors.As(err, &empty) {
+		d.add(what, d.dir, Note, "start the agent", "there are none yet: %v", err)
+		return
+	}
 	if err != nil {
 		d.add(what, d.dir, Bad, "docs/backup.md says how they come back from a backup", "%v", err)
 		return

@@ -137,12 +137,15 @@ func (m Moves) mayReplace(ctx context.Context, folder string, incoming *store.St
 	var (
 		damaged *store.CorruptError
 		foreign *store.ForeignError
+		empty   *store.EmptyError
 	)
 	switch {
 	case errors.As(err, &damaged):
 		return nil // the backup is for this
 	case errors.As(err, &foreign):
 		return err
+	case errors.As(err, &empty) && filepath.Base(empty.File) == backup.Ledger:
+		return nil // a first start that was broken off
 	case err != nil && discard:
 		return nil
 	case err != nil:
