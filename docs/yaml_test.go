@@ -21,6 +21,7 @@ var beside = []struct{ where, key, text string }{
 	{"driver: mqtt", "mqtt", "{url: \"mqtt://localhost:1883\"}"},
 	{"driver: tasmota", "mqtt", "{url: \"mqtt://localhost:1883\"}"},
 	{"driver: esphome", "mqtt", "{url: \"mqtt://localhost:1883\"}"},
+	{"topic: wmbus", "mqtt", "{url: \"mqtt://localhost:1883\"}"},
 	{"mqtt: {", "mqtt", "{url: \"mqtt://localhost:1883\"}"},
 	{"\npolicy:", "mqtt", "{url: \"mqtt://localhost:1883\"}"},
 }

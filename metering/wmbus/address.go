@@ -54,6 +54,9 @@ const (
 	converter   = 0x37 // a radio module that does not tell what it is on
 )
 
+// electric tells whether it may be an electricity meter.
+func (a address) electric() bool { return a.kind == electricity || a.kind == converter }
+
 // kindName is what a device is that is no electricity meter.
 func kindName(kind byte) string {
 	switch kind {

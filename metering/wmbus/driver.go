@@ -5,6 +5,7 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/fault"
@@ -42,11 +43,16 @@ type Document struct {
 	Factors *obis.FactorsDocument `yaml:"factors,omitempty"`
 
 	line.Document `yaml:",inline"`
-	// What stands at port: lines (a program or device that writes frames in hexadecimal), cul or im871a.
+	// Where receivers publish what they hear over MQTT, in place of port: in hexadecimal, or in JSON with it
+	// or base64 in it. It may have + and #. Needs the part mqtt.
+	// Example: wmbus/+/telegram
+	Topic string `yaml:"topic,omitempty"`
+	// What stands at port: lines (a program or device that writes frames in hexadecimal), cul, im871a or
+	// amb8465.
 	// Default: lines
 	// Example: im871a
 	Receiver string `yaml:"receiver,omitempty"`
-	// The radio's mode, of a receiver that is told: T, C or both. Left out: T of a cul, both of an im871a.
+	// The radio's mode, of a receiver that is told: T, C or both. Left out: T of a cul, else both.
 	// Example: T
 	Mode string `yaml:"mode,omitempty"`
 }
@@ -66,7 +72,7 @@ func (d *Document) Check() fault.List {
 	}
 	glo.CheckSecret(&l, "key", d.Key)
 	l = append(l, d.dialect().Check()...)
-	l = append(l, d.Document.Check()...)
+	l = append(l, d.checkPlace()...)
 	if d.Receiver != "" {
 		l.OneOf("receiver", d.Receiver, receiverNames()...)
 	}
@@ -74,6 +80,8 @@ func (d *Document) Check() fault.List {
 	if d.Mode != "" && known {
 		words := []string{"T", "C", "both"}
 		switch {
+		case d.Topic != "":
+			l.Add("mode", "leave it out; receivers that publish have theirs from where they are set up", "it cannot be told over a topic")
 		case r.hello == nil:
 			l.Add("mode", "leave it out; what hands on lines has its mode from where it is set up", "receiver lines cannot be told a mode")
 		case !slices.Contains(words, d.Mode):
@@ -85,13 +93,50 @@ func (d *Document) Check() fault.List {
 	return l
 }
 
+// checkPlace is everything wrong with where frames come from.
+func (d *Document) checkPlace() (l fault.List) {
+	if d.Topic == "" {
+		if d.Port == "" {
+			l.Add("port", line.NamePort+"; or topic, where receivers publish what they hear", "it is missing")
+			return l
+		}
+		return d.Document.Check()
+	}
+	for _, k := range []struct{ key, value string }{{"port", d.Port}, {"receiver", d.Receiver}} {
+		if k.value != "" {
+			l.Add(k.key, "take it or topic out", "what is heard comes by topic")
+		}
+	}
+	if d.Baud != 0 {
+		l.Add("baud", "take it or topic out", "what is heard comes by topic")
+	}
+	levels := strings.Split(d.Topic, "/")
+	for i, level := range levels {
+		wild := strings.ContainsAny(level, "+#")
+		switch {
+		case level == "":
+			l.Add("topic", "write it without slashes at the ends, and without two together", "nothing is told under %q", d.Topic)
+			return l
+		case wild && (i == 0 || level != "+" && (level != "#" || i < len(levels)-1)):
+			l.Add("topic", "write + for one whole part behind the first, or # for all that follow", "%q is not what receivers publish under", d.Topic)
+			return l
+		}
+	}
+	return l
+}
+
 func (d *Document) dialect() *obis.DialectDocument { return &obis.DialectDocument{Factors: d.Factors} }
 
 // Label implements metering.Settings.
 func (d *Document) Label() string { return "wireless M-Bus meter " + d.Number }
 
 // Needs implements metering.Settings.
-func (d *Document) Needs() metering.Needs { return 0 }
+func (d *Document) Needs() metering.Needs {
+	if d.Topic != "" {
+		return metering.NeedsBroker
+	}
+	return 0
+}
 
 // Pace implements metering.Settings.
 func (*Document) Pace() time.Duration { return usualPace }
@@ -110,11 +155,16 @@ func (d *Document) Open(e metering.Env) (metering.Meter, error) {
 			mode = "T"
 		}
 	}
-	return New(Config{
+	c := Config{
 		Name: d.Port, Number: d.Number, Maker: d.Maker, Key: key, Dialect: d.dialect().Dialect(),
-		Open: greeting(d.Opener(r.mode), r.hello[mode]), Receiver: name,
 		Patience: max(usualPatience, 3*e.Every), Now: e.Now,
-	})
+	}
+	if d.Topic != "" {
+		c.Topic, c.Pool = d.Topic, e.MQTT
+	} else {
+		c.Open, c.Receiver = greeting(d.Opener(r.mode), r.hello[mode]), name
+	}
+	return New(c)
 }
 
 // greeting tells a receiver how to listen each time it is opened.

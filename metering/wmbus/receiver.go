@@ -13,29 +13,40 @@ type receiver struct {
 	// hello is what it is told when it is opened, by the mode of the radio: T, C or both;
 	// nil: nothing.
 	hello map[string]string
-	// split finds the next frame; everything before used is done with.  What it finds may
-	// be nothing: then more is needed.
-	split func(data []byte) (frame []byte, used int)
+	// split makes what takes the words of one receiver apart.
+	split func() splitter
 }
+
+// splitter finds the next frame; everything before used is done with.  What it finds may
+// be nothing: then more is needed.
+type splitter func(data []byte) (frame []byte, used int)
+
+// alike is a splitter that remembers nothing.
+func alike(s splitter) func() splitter { return func() splitter { return s } }
 
 // receivers are those that are known, by their names.
 func receivers() map[string]receiver {
 	return map[string]receiver{
-		"lines": {mode: line.Mode{Baud: 115_200}, split: nextLine},
+		"lines": {mode: line.Mode{Baud: 115_200}, split: alike(nextLine)},
 		// X21: what is heard is told, with the signal's strength.
-		"cul": {mode: line.Mode{Baud: 38_400}, hello: map[string]string{"T": "X21\r\nbrt\r\n", "C": "X21\r\nbrc\r\n"}, split: nextLine},
+		"cul": {mode: line.Mode{Baud: 38_400}, hello: map[string]string{"T": "X21\r\nbrt\r\n", "C": "X21\r\nbrc\r\n"}, split: alike(nextLine)},
 		// Set until it has no power: the radio's mode, and that the signal's strength is
 		// told and no time.
 		"im871a": {
 			mode:  line.Mode{Baud: 57_600},
 			hello: map[string]string{"T": setting(3), "C": setting(7), "both": setting(10)},
-			split: nextHCI,
+			split: alike(nextHCI),
+		},
+		"amb8465": {
+			mode:  line.Mode{Baud: 9600},
+			hello: map[string]string{"T": amberHello(0x08), "C": amberHello(0x0E), "both": amberHello(0x09)},
+			split: func() splitter { return new(amber).next },
 		},
 	}
 }
 
 // receiverNames are those names in the order in which they are told.
-func receiverNames() []string { return []string{"lines", "cul", "im871a"} }
+func receiverNames() []string { return []string{"lines", "cul", "im871a", "amb8465"} }
 
 func setting(radio byte) string {
 	return string([]byte{hciStart, 0x01, 0x03, 6, 0, 0x02, radio, 0x30, 1, 0})

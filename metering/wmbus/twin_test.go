@@ -50,6 +50,41 @@ func TestATwinWithAnotherKeyIsNotOurs(t *testing.T) {
 	open.want(plain(twin, 500), "two meters have this number")
 }
 
+// Nothing tells two meters of one number apart where neither maker nor key is written: what
+// the first one is is chance, and none is read until the other has been gone for a day.
+func TestOfTwoMetersThatNothingTellsApartNoneIsRead(t *testing.T) {
+	ours, twin := &sender{address: house()}, &sender{address: house()}
+	twin.address.maker = [2]byte{0x2D, 0x2C}
+	water := &sender{address: house()}
+	water.address.kind = 0x07
+	plain := func(s *sender, v float64) []byte {
+		s.access++
+		return frameOf(s.address, append([]byte{ciShort, s.access, 0, 0, 0}, kWh(v)...))
+	}
+	a := newAir(t, func(c *Config) { c.Key = nil })
+	a.want(plain(water, 3), "a water meter")
+	a.want(plain(ours, 1), "1.000")
+	a.want(plain(water, 3), "")
+	const said = "two meters have this number: APA-12345678 and KAM-12345678"
+	a.want(plain(twin, 500), said)
+	for range 3 {
+		a.at = a.at.Add(time.Minute)
+		a.want(plain(ours, 2), said)
+		a.want(plain(ours, 2), "until then none of them is read")
+	}
+	a.at = a.at.Add(24 * time.Hour)
+	a.want(plain(ours, 3), "3.000")
+
+	named := newAir(t, func(c *Config) { c.Key, c.Maker = nil, "APA" })
+	named.want(plain(ours, 4), "4.000")
+	named.want(plain(twin, 501), "")
+	named.want(plain(ours, 5), "5.000")
+	again := &sender{address: house()}
+	again.address.version++
+	named.want(plain(again, 500), "start the agent again where the meter was exchanged")
+	named.want(plain(ours, 6), "6.000")
+}
+
 // Whoever has a transmitter and no key can change the address of an old telegram, where
 // nothing proves it, and have it heard before the meter is: the meter is read all the same.
 func TestAForgedAddressKeepsNoMeterOut(t *testing.T) {

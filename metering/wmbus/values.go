@@ -143,7 +143,7 @@ var errNothing = errors.New("it holds neither energy nor power, voltage or curre
 
 // telegram reads the words of a message.
 func (m *message) telegram(words []byte, dialect obis.Dialect) (metering.Telegram, error) {
-	if m.meter.kind != electricity && m.meter.kind != converter {
+	if !m.meter.electric() {
 		return metering.Telegram{}, &metering.Error{
 			Code: metering.UnknownReply, Op: op, Err: fmt.Errorf("%s is %s", m.meter, kindName(m.meter.kind)),
 			Remedy: "write the number of the electricity meter, the eight digits that it has printed on",

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/glo"
 	"github.com/keeplit/keeplit/metering/line"
@@ -43,14 +44,22 @@ type Config struct {
 	// Open opens the receiver, which speaks as Receiver says.
 	Open     line.Opener
 	Receiver string
+	// Topic is where receivers publish what they hear, in place of Open, on the broker of
+	// Pool.
+	Topic string
+	Pool  *device.Pool
 }
 
 // Meter listens to one meter.
 type Meter struct {
 	cfg    Config
+	device *device.Device // of a topic, else nil
+	bridge *bridge
 	memory memory
 	ear    ear
-	known  address // of the meter, once a telegram of it was taken
+	known  address   // of the meter, once a telegram of it was taken
+	other  address   // of another meter with our number
+	rival  time.Time // when another of our number was heard that nothing tells apart; zero: never
 	others []string
 	heard  int // frames of any meter since the last one that was taken, or silence
 	ours   int // of those, of our number
@@ -69,7 +78,15 @@ func New(cfg Config) (*Meter, error) {
 	if cfg.Least <= 0 {
 		cfg.Least = time.Second
 	}
-	return &Meter{cfg: cfg, memory: memory{least: cfg.Least}}, nil
+	m := &Meter{cfg: cfg, memory: memory{least: cfg.Least}}
+	if cfg.Topic != "" {
+		m.bridge = &bridge{number: cfg.Number, topic: cfg.Topic}
+		var err error
+		if m.device, err = cfg.Pool.Device(m.bridge); err != nil {
+			return nil, fmt.Errorf("wmbus: %w", err)
+		}
+	}
+	return m, nil
 }
 
 // maxBuffer is more than the longest frame as a line of text, with much beside it.
@@ -77,7 +94,10 @@ const maxBuffer = 4 << 10
 
 // Run implements metering.Meter.
 func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
-	split := receivers()[m.cfg.Receiver].split
+	if m.bridge != nil {
+		return m.follow(ctx, emit)
+	}
+	split := receivers()[m.cfg.Receiver].split()
 	return line.Listen(ctx, line.Listener{
 		Name: m.cfg.Name, Op: op, Open: m.cfg.Open, Patience: m.cfg.Patience, Max: maxBuffer, Missing: m.silence,
 		Take: func(data []byte) (total int, out []metering.Reading) {
@@ -96,9 +116,12 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 }
 
 // take reads one frame as it came from the receiver.
-func (m *Meter) take(frame []byte) []metering.Reading {
+func (m *Meter) take(frame []byte) []metering.Reading { return m.takeBy(&m.ear, frame) }
+
+// takeBy reads one frame as it came from the receiver of an ear.
+func (m *Meter) takeBy(e *ear, frame []byte) []metering.Reading {
 	m.heard++
-	b, err := m.ear.plain(frame)
+	b, err := e.plain(frame)
 	var msg message
 	if err == nil {
 		msg, err = parse(b)
@@ -119,15 +142,17 @@ func (m *Meter) take(frame []byte) []metering.Reading {
 	if opened {
 		words, how, err = msg.open(m.cfg.Key)
 	}
-	if twin && err != nil { // what is wrong with it says nothing of our meter and its key
+	if twin && (err != nil || !msg.meter.electric()) {
+		// What is wrong with it says nothing of our meter and its key; and a water meter may
+		// have the number of an electricity meter.
 		m.beside(msg.meter)
 		return nil
 	}
 	m.ours++
+	if err == nil && (twin || m.contested()) {
+		return failed(m.twins(msg.meter))
+	}
 	switch {
-	case twin:
-		return failed(metering.Fail(metering.UnknownReply, op, "write maker: and the three letters of the meter that is meant",
-			"two meters have this number: %s and %s, of versions %02X and %02X", m.known, msg.meter, m.known.version, msg.meter.version))
 	case err != nil && !opened:
 		return failed(wrong(err))
 	case err != nil && m.memory.some && errors.Is(err, errClear):
@@ -160,6 +185,35 @@ func (m *Meter) take(frame []byte) []metering.Reading {
 }
 
 func failed(err error) []metering.Reading { return []metering.Reading{{Err: err}} }
+
+// contestedFor is how long after the last telegram of another meter of our number ours is not
+// read, where nothing tells the two apart.
+const contestedFor = 24 * time.Hour
+
+// contested tells whether another meter has our number, and nothing says which of them is
+// meant: then none is read, for what the first one is is chance.
+func (m *Meter) contested() bool {
+	return !m.rival.IsZero() && m.cfg.Now().Sub(m.rival) < contestedFor
+}
+
+// twins is what is said where another meter has our number.
+func (m *Meter) twins(heard address) error {
+	if heard != m.known {
+		m.other = heard
+		if m.cfg.Key == nil && m.cfg.Maker == "" && heard.letters() != m.known.letters() {
+			m.rival = m.cfg.Now()
+		}
+	}
+	remedy := "write maker: and the three letters of the meter that is meant"
+	switch {
+	case m.known.letters() == m.other.letters():
+		remedy = "start the agent again where the meter was exchanged; else somebody sends in its name"
+	case m.contested():
+		remedy += "; until then none of them is read"
+	}
+	return metering.Fail(metering.UnknownReply, op, remedy,
+		"two meters have this number: %s and %s, of versions %02X and %02X", m.known, m.other, m.known.version, m.other.version)
+}
 
 // isOurs tells whether an address has our number.
 func (m *Meter) isOurs(a address) bool {
@@ -221,7 +275,7 @@ func replayed(err error) error {
 	return &metering.Error{Code: metering.UnknownReply, Op: op, Err: err, Remedy: "a few of them are harmless; if they go on, somebody sends what the meter has sent before, or in its name"}
 }
 
-// Decode reads the frames of a recording: lines that hold them in hexadecimal.
+// Decode reads the frames of a recording: lines that hold them in hexadecimal, or in JSON.
 func Decode(data []byte) ([]metering.Telegram, []error) { return decodeWith(data, nil) }
 
 // decodeKeyed is Decode of what a key opens.
@@ -239,17 +293,15 @@ func decodeKeyed(data []byte, key, authentication string) ([]metering.Telegram, 
 func decodeWith(data, key []byte) (telegrams []metering.Telegram, errs []error) {
 	var e ear
 	for _, text := range bytes.Split(data, []byte("\n")) {
-		frame := inLine(text)
-		if frame == nil {
-			continue
-		}
-		t, err := decodeFrame(&e, frame, key)
-		switch {
-		case errors.Is(err, errOther):
-		case err != nil:
-			errs = append(errs, err)
-		default:
-			telegrams = append(telegrams, t)
+		for _, frame := range inMessage(text) {
+			t, err := decodeFrame(&e, frame, key)
+			switch {
+			case errors.Is(err, errOther):
+			case err != nil:
+				errs = append(errs, err)
+			default:
+				telegrams = append(telegrams, t)
+			}
 		}
 	}
 	return telegrams, errs

@@ -146,6 +146,7 @@ func beside() map[string]map[string]string {
 		"meter.replay.":               {"simulation": "{}"},
 		"meter.p1.authentication_key": {"meter.p1.key": "{file: meter.key}"},
 		"meter.wmbus.mode":            {"meter.wmbus.receiver": "im871a"},
+		"meter.wmbus.topic":           {"meter.wmbus.port": ""},
 		"meter.p1.obis.returned":      {"meter.p1.obis.power": "1.7.0"},
 		"meter.sma.unicast":           {"meter.sma.interface": ""},
 		"tariff.file":                 {"tariff.catalogue": ""},

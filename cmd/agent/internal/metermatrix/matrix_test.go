@@ -58,6 +58,7 @@ func kinds(m *mosquitto) []kind {
 		{name: "iec62056 serial", start: iecPTY, step: units.WattHour, wrap: 1000 * mwh, shows: 1234 * units.KilowattHour, has: but(noTariffs)},
 		{name: "iec62056 network", start: iecTCP, step: units.WattHour, wrap: 1000 * mwh, shows: 1234 * units.KilowattHour, has: but(noTariffs)},
 		{name: "wmbus", start: radio, step: units.WattHour, wrap: 10 * mwh, shows: 1234 * units.KilowattHour, has: but(append(clocks, hears, noTariffs)...), short: true},
+		{name: "wmbus MQTT", start: m.radioOver, step: units.WattHour, wrap: 10 * mwh, shows: 1234 * units.KilowattHour, has: but(message...)},
 		{name: "pulse", start: pulses, step: units.WattHour, loses: true, has: one("none", "silent for a minute", "silent for an hour", "each answer twice", "the machine's clock in the year 2000", "the machine's clock an hour back", "the agent's zone is another one")},
 		{name: "adc", start: converter, step: units.WattHour, loses: true, has: one("none", "silent for a minute", "silent for an hour", "silent for ever", "garbage", "answers too late", "the machine's clock in the year 2000", "the machine's clock an hour back", "the agent's zone is another one")},
 		{name: "http", start: overHTTP, step: units.WattHour, wrap: 10 * mwh, shows: 1234 * units.KilowattHour, has: but(append([]string{hears, "a bad check sum", noTariffs, "each answer twice"}, stray...)...), short: true},

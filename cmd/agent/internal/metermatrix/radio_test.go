@@ -3,6 +3,7 @@ package metermatrix
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -77,10 +78,11 @@ func crcOfRadio(b []byte) uint16 {
 	return ^sum
 }
 
-func radio(t *testing.T, w *world) rig {
+// newRadio makes such a meter, and writes its key into a file.
+func newRadio(t *testing.T) (m *radioMeter, file string) {
 	t.Helper()
 	key := strings.Repeat("5A", 16)
-	file := filepath.Join(t.TempDir(), "meter.key")
+	file = filepath.Join(t.TempDir(), "meter.key")
 	if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -89,10 +91,28 @@ func radio(t *testing.T, w *world) rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &speaker{w: w, telegram: (&radioMeter{block: block}).telegram}
+	return &radioMeter{block: block}, file
+}
+
+func radio(t *testing.T, w *world) rig {
+	t.Helper()
+	m, file := newRadio(t)
+	s := &speaker{w: w, telegram: m.telegram}
 	g := meteringtest.NewGateway(t, s.play)
 	return rig{
 		meter: fmt.Sprintf("driver: wmbus, every: 10s, rollover: 10000 kWh, wmbus: {number: \"12345678\", key: {file: %q}, port: %q}", file, g.Address()),
 		push:  s.push,
 	}
+}
+
+// radioOver is a receiver that publishes what it hears, in base64 in JSON.
+func (m *mosquitto) radioOver(t *testing.T, w *world) rig {
+	t.Helper()
+	meter, file := newRadio(t)
+	told := func(f face) []byte {
+		raw, _ := hex.DecodeString(strings.TrimSpace(string(meter.telegram(f))))
+		return fmt.Appendf(nil, `{"rssi":-71,"raw":%q}`, base64.StdEncoding.EncodeToString(raw))
+	}
+	yaml := fmt.Sprintf("driver: wmbus, every: 10s, rollover: 10000 kWh, wmbus: {number: \"12345678\", key: {file: %q}, topic: \"DEVICE/telegram\"}", file)
+	return m.on("DEVICE/telegram", yaml, told)(t, w)
 }

@@ -61,6 +61,9 @@ func pairs() map[string]string {
 		}
 		add("meter "+driver+" with another's part", "meter", fmt.Sprintf("{driver: %q, p1: {port: /dev/null}, modbus: {port: /dev/null}}", driver))
 	}
+	const byTopic = `{driver: wmbus, wmbus: {number: "12345678", topic: wmbus/+/telegram}}`
+	add("a wireless meter by topic", "meter", byTopic, "mqtt", mqtt)
+	add("a wireless meter by topic without a broker", "meter", byTopic)
 	for _, port := range []string{"host:2000", "192.168.1.4:99999", ":", "/dev/ttyUSB0:1"} {
 		for _, driver := range []string{"p1", "sml", "iec62056", "dlms", "linky"} {
 			add("meter "+driver+" on "+port, "meter", fmt.Sprintf("{driver: %s, %s: {port: %q}}", driver, driver, port))
