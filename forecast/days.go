@@ -125,11 +125,12 @@ func (d *days) mean(from, to int) (float64, int) {
 	return (d.sum[to] - d.sum[from]) / float64(n), n
 }
 
-// newDays lays the history out by local days, up to grid slot end (exclusive).
+// newDays lays the history out by local days, from grid slot from up to end (exclusive).
+// What was before from is not known; days are numbered from the first held all the same.
 // Nothing above ceiling is believed and cut to it; base (kWh a slot, at most zero) is below
 // every observation but those that are no measurement, which are left out; least is what
 // censored slots tell.
-func newDays(h, least *history, cal *calendar, fine int, end int64, base, ceiling float64) *days {
+func newDays(h, least *history, cal *calendar, fine int, from, end int64, base, ceiling float64) *days {
 	d := &days{fine: fine, perDay: int(86400 / (h.step * int64(fine))), base: base * float64(fine)}
 	end = min(end, h.end())
 	if end <= h.first {
@@ -142,7 +143,7 @@ func newDays(h, least *history, cal *calendar, fine int, end int64, base, ceilin
 	d.v = make([]float32, n)
 	count := make([]uint16, n)
 	seconds := h.step * int64(fine)
-	for g := h.first; g < end; g++ {
+	for g := max(h.first, from); g < end; g++ {
 		x := h.wanted(g, least)
 		if x != x || x < float32(base) {
 			continue

@@ -17,29 +17,36 @@ type engine struct {
 	panels []*panel // one a past day, oldest first
 	boosts []fitted // oldest first
 	spare  []fitted // fitted before and wanted again in some weeks; any order
-	lost   int      // some panel of before that cell was dropped for its age; 0: none was
 	pass   *pass    // what the panels have taught so far
 	refit  bool     // a booster was fitted on what has changed since
 	tried  int      // the last anchor for which boosters were fitted, be it none for want of days
+
+	ceiling float64 // what values of d are cut to
 }
 
 // fitted is a booster of each quantile, fitted on what was known at anchor.
 type fitted struct {
 	anchor int // cell
 	q      [3]*booster
-	cut    bool // some value that it was fitted on was cut
-}
-
-// stands tells whether f would be fitted on the same panels and values today.
-func (e *engine) stands(f *fitted) bool {
-	return !f.cut && !e.d.cut && e.lost <= max(0, f.anchor-learnDays*e.d.perDay)
 }
 
 const (
 	replayDays = 120 // how many past forecasts are pooled and kept as paths
 	learnDays  = 365 // how many past days the fitted experts learn from
 	anchorDays = 28
+	// oldestFit is how many days before the last anchor the oldest is that is wanted.
+	oldestFit = (replayDays - anchorDays) / anchorDays * anchorDays
+	// everyDays is of how many days before an anchor each is learned from: long ago every
+	// other one is enough.
+	everyDays = replayDays - oldestFit
 )
+
+// taught tells whether boosters of an anchor, in days, learn from a day.  It is the same
+// whenever they are fitted, so that a fit that is wanted again after four weeks is what it
+// would be if it were made anew.
+func (e *engine) taught(anchor, day int) bool {
+	return day >= anchor-learnDays && (day >= anchor-everyDays || (e.d.first+int64(day))%2 == 0)
+}
 
 // replayOrigin is the cell at which day i's replay starts: the hour moves
 // around the clock, so that every hour of the day is forecast from.
@@ -71,7 +78,7 @@ func (e *engine) learned(origin int) bool { return e.pass != nil && e.pass.now <
 // fork is a copy that shares nothing that either will change.
 func (e *engine) fork() *engine {
 	g := &engine{
-		d: e.d, seed: e.seed, boosts: slices.Clone(e.boosts), spare: slices.Clone(e.spare), lost: e.lost, tried: e.tried,
+		d: e.d, seed: e.seed, boosts: slices.Clone(e.boosts), spare: slices.Clone(e.spare), tried: e.tried, ceiling: e.ceiling,
 		panels: make([]*panel, len(e.panels)),
 	}
 	for i, p := range e.panels {
@@ -84,14 +91,12 @@ func (e *engine) fork() *engine {
 // replay makes the panels still missing for a forecast at origin.
 func (e *engine) replay(origin int) {
 	start := e.anchor(origin) / e.d.perDay
-	k := sort.Search(len(e.panels), func(i int) bool { return e.panels[i].origin/e.d.perDay >= start-learnDays })
-	if k > 0 {
-		e.lost = e.panels[k-1].origin + 1
-	}
-	e.panels = slices.Delete(e.panels, 0, k)
-	// After a clock was set back, a day may matter again that was long ago.
 	e.panels = slices.DeleteFunc(e.panels, func(p *panel) bool {
-		return p.cells < e.weekCells() && p.origin >= (start-replayDays)*e.d.perDay && p.origin <= origin
+		if i := p.origin / e.d.perDay; i < start-replayDays {
+			return !e.taught(start-oldestFit, i)
+		}
+		// After a clock was set back, a day may matter again that was long ago.
+		return p.cells < e.weekCells() && p.origin <= origin
 	})
 	have := make(map[int]bool, len(e.panels))
 	for _, p := range e.panels {
@@ -99,7 +104,7 @@ func (e *engine) replay(origin int) {
 	}
 	type job struct{ origin, n int }
 	var jobs []job
-	for i := max(1, start-learnDays); i <= origin/e.d.perDay; i++ {
+	for i := max(1, start-oldestFit-learnDays); i <= origin/e.d.perDay; i++ {
 		r := e.replayOrigin(i)
 		if r > origin || have[r] {
 			continue
@@ -107,8 +112,8 @@ func (e *engine) replay(origin int) {
 		n := scoreDays * e.d.perDay
 		if i >= start-replayDays {
 			n = e.weekCells()
-		} else if (e.d.first+int64(i))%2 != 0 {
-			continue // long ago every other day is enough
+		} else if !e.taught(start-oldestFit, i) {
+			continue
 		}
 		jobs = append(jobs, job{r, n})
 	}
@@ -173,13 +178,13 @@ func (e *engine) fit(origin int) {
 		}
 		// The anchors of four weeks ago are wanted again today.
 		for i := range e.spare {
-			if f := &e.spare[i]; !found && f.anchor == a && e.stands(f) {
+			if f := &e.spare[i]; !found && f.anchor == a {
 				out = append(out, *f)
 				found = true
 			}
 		}
 		if !found {
-			jobs = append(jobs, fitted{anchor: a, cut: e.d.cut})
+			jobs = append(jobs, fitted{anchor: a})
 		}
 	}
 	parallel(len(jobs), func(k int) { e.fitBoost(&jobs[k]) })
@@ -205,7 +210,7 @@ func (e *engine) fitBoost(f *fitted) {
 	var use []*panel
 	total := 0
 	for _, p := range e.panels {
-		if p.origin+p.rows <= f.anchor && p.origin >= f.anchor-learnDays*e.d.perDay {
+		if p.origin+p.rows <= f.anchor && e.taught(f.anchor/e.d.perDay, p.origin/e.d.perDay) {
 			use = append(use, p)
 			total += p.rows
 		}
@@ -242,7 +247,8 @@ func (e *engine) fitBoost(f *fitted) {
 	}
 	o := defaultBoost()
 	ds := newDataset(x, featureCount, o.bins)
-	rng := rand.New(rand.NewPCG(e.seed, uint64(f.anchor)))
+	// Of the day and not of the cell: those are numbered from the first that is held.
+	rng := rand.New(rand.NewPCG(e.seed, uint64(e.d.first+int64(f.anchor/e.d.perDay))))
 	for k, tau := range levels() {
 		f.q[k] = fitBooster(ds, y, start[k], tau, o, rng)
 	}

@@ -33,6 +33,7 @@ type Forecaster struct {
 // plan asks for a forecast, for paths and whether a refit is due, all from one instant.
 type seen struct {
 	first   int64 // grid slot of days and outlook
+	ceiling float64
 	days    *days // nil: of none
 	outlook *outlook
 	refit   bool // the outlook might refit
@@ -230,7 +231,7 @@ func (f *Forecaster) lookWith(first int64, refit bool) *outlook {
 	if s := &f.seen; s.outlook != nil && s.first == first && (s.refit || !refit) {
 		return s.outlook
 	}
-	e, d := f.current(first)
+	e, d := f.current(first, refit)
 	o := &outlook{d: d, engine: e, origin: f.originOf(d, first), first: first, ownDays: f.ownDays(first)}
 	o.verdict = e.forecastCells(o.origin, refit)
 	f.blendPrior(o)
@@ -240,13 +241,18 @@ func (f *Forecaster) lookWith(first int64, refit bool) *outlook {
 
 // current is the engine as of a grid slot, without what has changed since it
 // was last asked.
-func (f *Forecaster) current(first int64) (*engine, *days) {
-	if f.seen.days == nil || f.seen.first != first {
-		f.seen = seen{first: first, days: f.daysAt(first)}
+func (f *Forecaster) current(first int64, refit bool) (*engine, *days) {
+	ceiling := f.ceiling(first)
+	e := f.engine
+	if e != nil && e.pass != nil && !refit {
+		ceiling = e.ceiling // what was learned goes on, and another one is learned with next
+	}
+	if s := &f.seen; s.days == nil || s.first != first || s.ceiling != ceiling {
+		f.seen = seen{first: first, ceiling: ceiling, days: f.daysAt(first, ceiling)}
 	}
 	d := f.seen.days
-	e := f.engine
-	if e == nil || e.d.base != d.base || e.d.first != d.first || e.d.temp.foresees() != d.temp.foresees() {
+	if e == nil || e.d.base != d.base || e.d.first != d.first || e.d.temp.foresees() != d.temp.foresees() ||
+		e.ceiling != ceiling && (e.d.cut || d.cut) {
 		e = &engine{seed: f.opt.Seed}
 		f.engine, f.stale = e, math.MaxInt64
 	} else if f.stale < first {
@@ -254,13 +260,13 @@ func (f *Forecaster) current(first int64) (*engine, *days) {
 		e.forgetFrom(d.leastAfter(f.stale, f.hist.step, &f.cal))
 		f.stale = math.MaxInt64
 	}
-	e.d = d
+	e.d, e.ceiling = d, ceiling
 	return e, d
 }
 
 // daysAt is the history laid out by days as of a grid slot.
-func (f *Forecaster) daysAt(first int64) *days {
-	d := newDays(&f.hist, &f.least, &f.cal, f.fine, first, f.floor(first), f.ceiling(first))
+func (f *Forecaster) daysAt(first int64, ceiling float64) *days {
+	d := newDays(&f.hist, &f.least, &f.cal, f.fine, f.oldest(first), first, f.floor(first), ceiling)
 	if d.cells() == 0 {
 		d.first, _ = f.cal.local(first * f.hist.step)
 	}
@@ -321,9 +327,20 @@ func (f *Forecaster) span(at time.Time, horizon time.Duration) (first int64, n i
 	return first, int((at.Add(horizon).Sub(start) + f.opt.Step - 1) / f.opt.Step)
 }
 
-// before is the history up to a grid slot.
-func (f *Forecaster) before(g int64) []float32 {
-	return f.hist.v[:max(0, min(int64(len(f.hist.v)), g-f.hist.first))]
+// before is the history up to a grid slot, as far back as it is looked at.
+func (f *Forecaster) before(g int64) []float32 { return f.hist.part(f.oldest(g), g) }
+
+// oldest is the first grid slot that is looked at from slot g.  It moves with the
+// weeks and not with what is held, which is more in a forecaster that has run for years than in one
+// that is given what is needed.
+func (f *Forecaster) oldest(g int64) int64 {
+	return (f.anchorDay(g) - keepDays) * 86400 / f.hist.step
+}
+
+// anchorDay is the local day of the last anchor before a grid slot.
+func (f *Forecaster) anchorDay(g int64) int64 {
+	dn, _ := f.cal.local(g * f.hist.step)
+	return floorDiv(dn, 7) * 7
 }
 
 // ownDays is how many days of slots before the grid slot are known.
@@ -360,9 +377,18 @@ func (f *Forecaster) floor(g int64) float64 {
 	return 0
 }
 
-// ceiling is what a single slot is cut to: ten times the 98 % quantile.  A
-// meter's spike is no habit.
-func (f *Forecaster) ceiling(g int64) float64 { return f.ceilingOf(f.before(g), false) }
+// ceiling is what a single slot is cut to: ten times the 98 % quantile, of what there was
+// a day before the last anchor where that is enough, up to the next fourth of an octave.  A
+// meter's spike is no habit.  Where it is another one, all that was learned from what is
+// cut is learned again.
+func (f *Forecaster) ceiling(g int64) float64 {
+	for _, to := range [2]int64{min(g, (f.anchorDay(g)-1)*86400/f.hist.step), g} {
+		if x := f.ceilingOf(f.hist.part(f.oldest(g), to), false); x < math.MaxFloat32 {
+			return math.Exp2(math.Ceil(4*math.Log2(x)) / 4)
+		}
+	}
+	return math.MaxFloat32
+}
 
 // ceilingOf is the ceiling of values, or of their sizes whatever their sign.
 func (f *Forecaster) ceilingOf(v []float32, sizes bool) float64 {

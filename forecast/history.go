@@ -6,11 +6,16 @@ import (
 	"time"
 )
 
-// keepDays bounds the history: two years let a season be met again.
-const keepDays = 800
+// keepDays bounds what is looked at before the last anchor: as far as the oldest day that is
+// learned from looks for days of its kind, so that a season is met again.
+const keepDays = oldestFit + learnDays + rareDays + 8
 
-// Kept is how far back a Forecaster looks: observations of before are not needed.
-const Kept = keepDays * day
+// Kept is how far back a Forecaster looks: observations of before are not needed.  It
+// is by a week and a day more, from any hour of the week in any zone.
+const Kept = (keepDays + 9) * day
+
+// heldDays is for how long observations are held.
+const heldDays = int64(Kept / day)
 
 // history is the observed load on the UTC slot grid.  A missing slot is NaN.
 type history struct {
@@ -30,6 +35,12 @@ func (h *history) at(n int64) float64 {
 	return float64(h.v[n-h.first])
 }
 
+// part are the slots of the grid [from, to), as far as they are held.
+func (h *history) part(from, to int64) []float32 {
+	end := max(0, min(int64(len(h.v)), to-h.first))
+	return h.v[min(end, max(0, from-h.first)):end]
+}
+
 // Bounds of what is looked at, so that no sum of times or cells is beyond its type.
 const (
 	lastYear       = 230 * 365 * 86400 // some day of 2199, in Unix seconds
@@ -46,7 +57,7 @@ func held(t time.Time) time.Time {
 
 // leaves tells whether setting slot n would forget a day or more of others for it.
 func (h *history) leaves(n int64) bool {
-	if len(h.v) == 0 || n < h.end()+int64(keepDays)*86400/h.step {
+	if len(h.v) == 0 || n < h.end()+heldDays*86400/h.step {
 		return false
 	}
 	known := int64(0)
@@ -61,7 +72,7 @@ func (h *history) leaves(n int64) bool {
 // set stores a value and tells how many of the oldest slots were dropped.
 // Slots older than the kept span are ignored.
 func (h *history) set(n int64, kwh float64) (dropped int) {
-	most := int64(keepDays) * 86400 / h.step
+	most := heldDays * 86400 / h.step
 	switch {
 	case len(h.v) == 0 || n >= h.end()+most:
 		dropped = len(h.v)

@@ -126,28 +126,6 @@ func TestSelectNth(t *testing.T) {
 	}
 }
 
-// What was learned step by step is what a restart learns at once.
-func TestRebuildEqualsTheLivedLife(t *testing.T) {
-	unraced.Only(t)
-	obs := household(monday, time.Hour, 75, 9)
-	lived := mustNew(t, Options{Step: time.Hour, Seed: 4})
-	for i, o := range obs {
-		if i >= 40*24 && i%31 == 0 {
-			lived.Forecast(o.Slot.Start, 48*time.Hour)
-		}
-		feed(t, lived, obs[i:i+1])
-	}
-	again := mustNew(t, Options{Step: time.Hour, Seed: 4})
-	feed(t, again, obs)
-	at := monday.Add(75 * day)
-	if a, b := lived.Forecast(at, 7*day), again.Forecast(at, 7*day); !reflect.DeepEqual(a, b) {
-		t.Errorf("first slots: lived %+v, rebuilt %+v", a.Slots[0], b.Slots[0])
-	}
-	if a, b := lived.Scenarios(at, 7*day, 9, 2), again.Scenarios(at, 7*day, 9, 2); !reflect.DeepEqual(a, b) {
-		t.Error("paths differ")
-	}
-}
-
 // A value that arrives late is used as if it had been on time.
 func TestLateObservationsCount(t *testing.T) {
 	obs := household(monday, time.Hour, 60, 9)

@@ -18,7 +18,7 @@ const alikeDays = 4
 // would have fallen before the quantile as often as it says: each past week is
 // followed with the errors of the others, for credits of half a day to four
 // days, and the share of paths that end before the week itself did is noted.
-func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
+func readLevels(d *days, now int, paths []errorPath, given []made) [3]float64 {
 	out := levels()
 	if len(paths) < 8 {
 		return out
@@ -58,7 +58,7 @@ func readLevels(d *days, paths []errorPath, given []made) [3]float64 {
 		unknown[0] = 0
 		last := float32(0)
 		for i := range n {
-			y[i] = d.at(p.origin+i, len(d.v))
+			y[i] = d.at(p.origin+i, now)
 			q[i] = g.given[i]
 			unknown[i+1] = unknown[i]
 			if e := bounded(p.z[i]); y[i] == y[i] && e == e {

@@ -24,7 +24,7 @@ func (f *Forecaster) RefitDue(at time.Time) bool {
 	if f.engine == nil {
 		return len(f.before(first)) > 0
 	}
-	e, d := f.current(first)
+	e, d := f.current(first, false)
 	return e.due(f.originOf(d, first))
 }
 
@@ -37,7 +37,7 @@ func (f *Forecaster) Learned(at time.Time) bool {
 		return false
 	}
 	first, _ := f.span(at, 0)
-	e, d := f.current(first)
+	e, d := f.current(first, false)
 	return e.learned(f.originOf(d, first))
 }
 

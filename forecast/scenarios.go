@@ -70,14 +70,14 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 			q[i] = o.usual[o.index(o.origin+i, len(o.usual))]
 		}
 	}
-	usable, given := o.usablePaths(min(cells, longDays*o.d.perDay))
+	usable, _ := o.usablePaths(min(cells, longDays*o.d.perDay), o.origin)
 	if len(usable) > 0 {
 		if o.learned.read == [3]float64{} {
-			whole, from := usable, given
-			if cells < longDays*o.d.perDay {
-				whole, from = o.usablePaths(longDays * o.d.perDay)
-			}
-			o.learned.read = readLevels(o.d, whole, from)
+			// By what was known when the last of them was made: it is the same whenever it is asked for.
+			paths := o.learned.paths
+			now := paths[len(paths)-1].p.origin
+			whole, given := o.usablePaths(longDays*o.d.perDay, now)
+			o.learned.read = readLevels(o.d, now, whole, given)
 		}
 		read = o.learned.read
 	}
@@ -249,14 +249,15 @@ func (f *Forecaster) roughen(path []float64, cell []int32, first, back int64) {
 	}
 }
 
-// usablePaths are the past errors known over most of n cells.
-func (o *outlook) usablePaths(n int) (out []errorPath, given []made) {
+// usablePaths are the past errors that were known at a cell over most of n cells.
+func (o *outlook) usablePaths(n, now int) (out []errorPath, given []made) {
+	end := min(o.d.cells(), (now+o.d.perDay-1)/o.d.perDay*o.d.perDay) // of its day
 	for i := range o.learned.paths {
 		m := &o.learned.paths[i]
-		if m.p.origin+n > o.d.cells() || o.d.daysKnown(m.p.origin) < pathDays {
+		if m.p.origin+n > end || o.d.daysKnown(m.p.origin) < pathDays {
 			continue
 		}
-		p := m.errors(o.d, o.origin)
+		p := m.errors(o.d, now)
 		known := 0
 		for _, z := range p.z[:min(n, len(p.z))] {
 			if z == z {

@@ -25,10 +25,14 @@ const SiteSeries = "site"
 // base load was measured: it is what is left without them.
 func Observations(intervals []Interval, length time.Duration, sun bool) []forecast.Observation {
 	var b baseLoad
+	var dark time.Time
 	for _, iv := range intervals {
 		b.add(iv, length)
+		if !sun && iv.Slot.End().After(dark) {
+			dark = iv.Slot.End()
+		}
 	}
-	return b.observations(sun)
+	return b.observations(dark)
 }
 
 // baseLoad is observations that come to be from the intervals of the site and its loads.
@@ -36,14 +40,16 @@ func Observations(intervals []Interval, length time.Duration, sun bool) []foreca
 type baseLoad struct {
 	at      map[int64]int // in all, by the Unix second of the start
 	all     []forecast.Observation
-	exports bool // the site has fed energy in
+	exports time.Time // the start of the first slot in which the site has fed energy in; zero: of none
 }
 
 // add takes an interval in; one of another length belongs to an interval length that
 // is no longer configured.
 func (b *baseLoad) add(iv Interval, length time.Duration) {
 	site := iv.Series == SiteSeries
-	b.exports = b.exports || site && iv.Export > 0
+	if site && iv.Export > 0 {
+		b.exports = firstOf(b.exports, iv.Slot.Start)
+	}
 	if iv.Slot.Len != length {
 		return
 	}
@@ -72,11 +78,20 @@ func (b *baseLoad) add(iv Interval, length time.Duration) {
 	}
 }
 
-// observations are what has been added, in the order of time.
-func (b *baseLoad) observations(sun bool) []forecast.Observation {
+// firstOf is the earlier of two instants, of which a zero one is none.
+func firstOf(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// observations are what has been added, in the order of time; up to the end of the dark
+// there was no sun.
+func (b *baseLoad) observations(dark time.Time) []forecast.Observation {
 	for i := range b.all {
-		if !sun {
-			b.all[i].Energy = max(0, b.all[i].Energy)
+		if o := &b.all[i]; o.Slot.Start.Before(dark) {
+			o.Energy = max(0, o.Energy)
 		}
 	}
 	slices.SortStableFunc(b.all, func(a, b forecast.Observation) int { return a.Slot.Start.Compare(b.Slot.Start) })

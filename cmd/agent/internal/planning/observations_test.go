@@ -1,6 +1,7 @@
 package planning
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -51,5 +52,39 @@ func TestObservationsAreTheBaseLoad(t *testing.T) {
 	}
 	if got := Observations([]Interval{site(1, 0, 0)}, time.Hour, false); len(got) != 0 {
 		t.Errorf("intervals of another length were taken: %+v", got)
+	}
+}
+
+// Whether there is sun is known from the first interval on in which some was fed in.  A planner
+// that is given all intervals at its start takes those before it as one that lived through them.
+func TestSunIsKnownFromWhenItWasFedIn(t *testing.T) {
+	b, again := newBench(t, false), newBench(t, false)
+	all := b.habits(b.now.AddDate(0, 0, -9), b.now)
+	geyser := 0
+	for i := range all {
+		switch iv := &all[i]; {
+		case iv.Series == SiteSeries && i > len(all)*3/4 && iv.Slot.Start.Hour() == 12:
+			iv.Import, iv.Export = 0, units.FromKWh(0.3)
+		case iv.Series == SiteSeries && i%5 == 0: // the load is thought to have used more
+			all = append(all, Interval{"geyser", metering.Interval{Slot: iv.Slot, Import: 2 * iv.Import}})
+			geyser++
+		}
+	}
+	if geyser == 0 {
+		t.Fatal("no load ran")
+	}
+	slices.SortStableFunc(all, func(a, b Interval) int { return a.Slot.Start.Compare(b.Slot.Start) })
+	for from := 0; from < len(all); {
+		to := from
+		for to < len(all) && all[to].Slot == all[from].Slot {
+			to++
+		}
+		b.Learn(all[from:to])
+		b.catchUp(all[from].Slot.End())
+		from = to
+	}
+	again.Learn(all)
+	if !sameForecast(b.planAt(b.now), again.planAt(b.now)) {
+		t.Error("a restart gives another forecast")
 	}
 }

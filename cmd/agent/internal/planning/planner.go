@@ -29,7 +29,7 @@ type Planner struct {
 	memory     optimizer.Memory // what the last search left for the next; plans of a real day only
 	remembered time.Time        // the first slot that it is laid on
 
-	exports bool // the site has fed energy in: its base load may be below zero
+	exports time.Time // since when the site has fed energy in: its base load may be below zero; zero: never
 
 	refits    sync.WaitGroup
 	refitting bool                      // a fork of the forecaster is being refitted
@@ -77,8 +77,13 @@ func (p *Planner) catchUp(now time.Time) {
 	p.learn = baseLoad{}
 	p.mu.Unlock()
 	p.forecast.Clock(now)
-	p.exports = p.exports || news.exports
-	for _, o := range news.observations(p.exports) {
+	// As it was known then: who is given years at a start learns the same as who lived them.
+	p.exports = firstOf(p.exports, news.exports)
+	dark := p.exports
+	if dark.IsZero() {
+		dark = now.Add(forecast.Kept)
+	}
+	for _, o := range news.observations(dark) {
 		// A slot that is off the grid belongs to an interval length that is no
 		// longer configured, one of the future to a clock that was wrong.
 		_ = p.forecast.Update(o)
