@@ -28,8 +28,8 @@ type Home struct {
 	Shares   func(topic string) bool // what is said to the broker; nil: all
 }
 
-// Load is one load, as it is announced.
-type Load struct{ ID, Name string }
+// Load is one load, as it is announced; Class is "" where it has none.
+type Load struct{ ID, Name, Class string }
 
 // Topic is where the site announces itself.
 func (h *Home) Topic() string { return h.Prefix + "/device/" + h.object() + "/config" }

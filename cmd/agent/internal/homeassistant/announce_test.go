@@ -38,7 +38,7 @@ func announced(t testing.TB, h *Home, before map[string]string) hatest.Announcem
 }
 
 func TestWhatIsAnnouncedIsTakenByHomeAssistant(t *testing.T) {
-	geyser := Load{"pool-pump", "Pool pump"}
+	geyser := Load{ID: "pool-pump", Name: "Pool pump", Class: "pump"}
 	for _, c := range []struct {
 		situation string
 		change    func(h *Home)
@@ -69,6 +69,9 @@ func TestWhatIsAnnouncedIsTakenByHomeAssistant(t *testing.T) {
 			if a.Availability != h.Topics.Status() {
 				t.Errorf("it is there by %s", a.Availability)
 			}
+			if told, _ := a.Components["load_pool_pump_state"]["json_attributes_template"].(string); !strings.Contains(told, "'class': 'pump'") {
+				t.Errorf("of its class nothing is said: %s", told)
+			}
 			for key, x := range a.Components {
 				topic, commands := x["command_topic"].(string)
 				if commands && !h.Commands || commands && !slices.Contains([]string{h.Topics.Token(), h.Topics.Until(), h.Topics.Reconnect(), h.Topics.LoadSet("pool-pump")}, topic) {
@@ -80,7 +83,7 @@ func TestWhatIsAnnouncedIsTakenByHomeAssistant(t *testing.T) {
 }
 
 func TestALoadThatIsGoneIsTakenBack(t *testing.T) {
-	old, err := home(Load{"geyser", "Geyser"}, Load{"pool-pump", "Pool"}).Message(nil)
+	old, err := home(Load{ID: "geyser", Name: "Geyser"}, Load{ID: "pool-pump", Name: "Pool"}).Message(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +91,7 @@ func TestALoadThatIsGoneIsTakenBack(t *testing.T) {
 	if !ours {
 		t.Fatal("it is not known again")
 	}
-	h := home(Load{"pool-pump", "Pool"})
+	h := home(Load{ID: "pool-pump", Name: "Pool"})
 	a := announced(t, h, before)
 	want := []string{"load_geyser_energy", "load_geyser_on", "load_geyser_order", "load_geyser_power", "load_geyser_state"}
 	if !slices.Equal(a.Gone, want) {
@@ -103,7 +106,7 @@ func TestALoadThatIsGoneIsTakenBack(t *testing.T) {
 	if a := announced(t, h, again); !slices.Equal(a.Gone, want) {
 		t.Errorf("the second time taken back are %v", a.Gone)
 	}
-	if a := announced(t, home(Load{"geyser", "Geyser"}), again); a.Components["load_geyser_state"] == nil || slices.Contains(a.Gone, "load_geyser_state") {
+	if a := announced(t, home(Load{ID: "geyser", Name: "Geyser"}), again); a.Components["load_geyser_state"] == nil || slices.Contains(a.Gone, "load_geyser_state") {
 		t.Error("a load that comes back is not announced")
 	}
 }
@@ -147,7 +150,7 @@ func TestNamesOfPeopleBecomeNothingButNames(t *testing.T) {
 	}
 	var loads []Load
 	for i, n := range names {
-		loads = append(loads, Load{"load-" + string(rune('a'+i)), n})
+		loads = append(loads, Load{ID: "load-" + string(rune('a'+i)), Name: n})
 	}
 	h := home(loads...)
 	h.Name = "{{ 7*7 }}"
@@ -191,7 +194,7 @@ func TestAnyNamesAndIDsAreTaken(t *testing.T) {
 			ids[id.Draw(t, "load")] = true
 		}
 		for _, x := range slices.Sorted(maps.Keys(ids)) {
-			h.Loads = append(h.Loads, Load{x, rapid.String().Draw(t, "load's name")})
+			h.Loads = append(h.Loads, Load{ID: x, Name: rapid.String().Draw(t, "load's name")})
 		}
 		payload, err := h.Message(nil)
 		if err != nil {
@@ -208,7 +211,7 @@ func TestAnyNamesAndIDsAreTaken(t *testing.T) {
 }
 
 func TestTheCheckFindsWhatHomeAssistantRefuses(t *testing.T) {
-	payload, err := home(Load{"geyser", "Geyser"}).Message(nil)
+	payload, err := home(Load{ID: "geyser", Name: "Geyser"}).Message(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +246,7 @@ func TestTheDocumentHasEveryEntity(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(string(doc), "| entity | what |")
 	table, _, _ = strings.Cut(table, "\n- ")
-	h := home(Load{"geyser", "Geyser"})
+	h := home(Load{ID: "geyser", Name: "Geyser"})
 	h.ID = "site"
 	a := announced(t, h, nil)
 	missing := map[string]bool{}

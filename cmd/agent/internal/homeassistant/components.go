@@ -212,10 +212,14 @@ func (h *Home) orders(l list) {
 // load is one load: what it does, what it draws, what it has used, and a person's word about it.
 func (h *Home) load(l list, x Load) {
 	key, name, topic := "load_"+underscored(x.ID)+"_", plain(x.Name, x.ID), h.Topics.LoadState(x.ID)
+	class := "" // of the configuration, which has checked its letters
+	if x.Class != "" {
+		class = ", 'class': '" + x.Class + "'"
+	}
 	l.add(key+"state", "sensor", name, topic, "{{ value_json.state }}", with(component{
 		"device_class": "enum",
 		"options":      []present.LoadState{present.LoadOff, present.LoadWaiting, present.LoadRunning, present.LoadDone, present.LoadSkipped, present.LoadShed, present.LoadFault},
-	}, attributes(topic, "{{ {'why': value_json.why | default(none)} | tojson }}")))
+	}, attributes(topic, "{{ {'why': value_json.why | default(none)"+class+"} | tojson }}")))
 	l.add(key+"on", "binary_sensor", name+" "+h.Say("ha.load.on"), topic, "{{ 'ON' if value_json.on else 'OFF' }}", component{"device_class": "running"})
 	l.add(key+"power", "sensor", name+" "+h.Say("ha.load.power"), topic, rounded("power_w", 0), with(component{
 		"device_class": "power", "state_class": "measurement", "unit_of_measurement": "W", "suggested_display_precision": 0,
