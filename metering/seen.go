@@ -14,6 +14,7 @@ type Seen struct {
 	Makes string // unit, factor, order of words: by what it becomes the value
 	Took  string // the value in keeplit's unit; empty: none was taken
 	Why   string // why none was
+	Next  string // what to do about it; empty: Why says it, or nothing needs to be done
 }
 
 // NotCome is why a value was not taken of which nothing has been told so far.

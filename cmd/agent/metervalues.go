@@ -38,6 +38,7 @@ type meterValue struct {
 	Makes string `json:"makes,omitempty"`
 	Taken string `json:"taken,omitempty"`
 	Why   string `json:"why,omitempty"` // it was not
+	Next  string `json:"next,omitempty"`
 }
 
 // Run reads the configured meter once, and prints what was made of each value.
@@ -65,7 +66,7 @@ func (c meterValuesCmd) Run(e *env) error {
 func valuesOf(seen []metering.Seen) []meterValue {
 	out := make([]meterValue, 0, len(seen))
 	for _, s := range seen {
-		out = append(out, meterValue{Name: s.Name, Where: s.Where, Came: s.Raw, Makes: s.Makes, Taken: s.Took, Why: s.Why})
+		out = append(out, meterValue{Name: s.Name, Where: s.Where, Came: s.Raw, Makes: s.Makes, Taken: s.Took, Why: s.Why, Next: s.Next})
 	}
 	return out
 }
@@ -98,6 +99,13 @@ func (m meterValues) print(out io.Writer) error {
 	}
 	if m.Next != "" {
 		fmt.Fprintf(w, "\nnext: %s\n", m.Next)
+	}
+	told := map[string]bool{"": true, m.Next: true}
+	for _, v := range m.Looked {
+		if !told[v.Next] {
+			told[v.Next] = true
+			fmt.Fprintf(w, "\nnext: %s: %s\n", v.Name, v.Next)
+		}
 	}
 	return w.Flush()
 }

@@ -161,7 +161,7 @@ func (d *dialog) take(q request, got []uint16) error {
 		r, n, why := d.open.number(r)
 		if why != given {
 			if r.needed() {
-				return metering.Fail(metering.Range, q.op(), "check the meter's model", "%s", nothing(r, d.open))
+				return nothing(q.op(), r, d.open)
 			}
 			continue
 		}

@@ -191,7 +191,7 @@ func (q request) parseReply(b []byte) ([]uint16, error) {
 func (q request) registers(pdu []byte) ([]uint16, error) {
 	switch {
 	case len(pdu) == 2 && pdu[0] == q.function|0x80:
-		return nil, &metering.Error{Code: metering.Exception, Op: q.op(), Err: exception(pdu[1]), Remedy: "check the meter's model in the configuration"}
+		return nil, &metering.Error{Code: metering.Exception, Op: q.op(), Err: exception(pdu[1]), Remedy: exception(pdu[1]).remedy(q.function)}
 	case len(pdu) < 2 || pdu[0] != q.function:
 		return nil, metering.Fail(metering.UnknownReply, q.op(), "check the meter's model in the configuration", "it is not an answer to this function")
 	case len(pdu) != 2+2*int(q.count) || int(pdu[1]) != 2*int(q.count):
@@ -216,4 +216,25 @@ func (e exception) Error() string {
 		return fmt.Sprintf("exception %d, %s", byte(e), n)
 	}
 	return fmt.Sprintf("exception %d", byte(e))
+}
+
+// remedy is what to do about it, where a function was refused so.
+func (e exception) remedy(function byte) string {
+	other := "table: holding (function 3)"
+	if function == readHolding {
+		other = "table: input (function 4)"
+	}
+	switch e {
+	case 1:
+		return "of a generic meter write " + other + ", for it may have its registers there; else check model and unit"
+	case 2:
+		return "of a generic meter compare register with the maker's list: one that counts from 1 (30001, 40001) has one more than the wire; or its registers are in the other table, " + other + "; else check model and unit"
+	case 3:
+		return "of a generic meter check type, which tells how many registers are asked for, and " + other + "; else check model and unit"
+	case 5, 6:
+		return "it has no time: ask more rarely (every), and have nobody else ask it"
+	case 10, 11:
+		return "check unit, and the line behind the gateway: the meter there does not answer to it"
+	}
+	return "the device says itself that it is out of order: switch it off and on, and check its model"
 }

@@ -31,8 +31,9 @@ type Meter struct {
 	cfg    Config
 	ask    []question
 	serial string
-	known  bool // the serial number was told, or it is known that it will not be
-	tries  int  // questions for it that stayed without an answer
+	known  bool              // the serial number was told, or it is known that it will not be
+	tries  int               // questions for it that stayed without an answer
+	orders map[int]*ordering // of the words of integers, by the register's place in the map
 }
 
 // question is one block of registers, and how the device takes it.
@@ -109,8 +110,9 @@ func (m *Meter) Read(ctx context.Context) (metering.Sample, error) {
 	}
 	got := words{}
 	refused := false
+	var turned []int
 	defer func() {
-		m.show(got)
+		m.show(got, turned)
 		if refused {
 			m.begin() // what each was answered is told before
 		}
@@ -149,12 +151,15 @@ func (m *Meter) Read(ctx context.Context) (metering.Sample, error) {
 	s, lacks := m.cfg.Model.gather(got)
 	for _, r := range m.cfg.Model.registers {
 		if r.needed() && lacks[r.value] != given {
-			return metering.Sample{}, metering.Fail(metering.Range, op, "check the meter's model in the configuration", "%s", nothing(m.cfg.Model.lacking(r, got), got))
+			return metering.Sample{}, nothing(op, m.cfg.Model.lacking(r, got), got)
 		}
+	}
+	if turned = m.disordered(got); len(turned) > 0 {
+		return metering.Sample{}, m.turned(op, m.cfg.Model.registers[turned[0]], got)
 	}
 	s = s.Complete()
 	if err := s.Sane(op); err != nil {
-		return metering.Sample{}, err
+		return metering.Sample{}, m.cfg.Model.insane(err, got)
 	}
 	s.At = at
 	m.identify(ctx)
@@ -173,10 +178,16 @@ func (m Model) lacking(r register, got words) register {
 	return r
 }
 
-// nothing says that a register gives no value.
-func nothing(r register, w words) string {
-	raw, _ := w.at(r.holding, r.address, r.kind.words())
-	return fmt.Sprintf("%s gives no value (registers %04X)", r.name, raw)
+// nothing says that a register gives no value, and why where its words do not say so.
+func nothing(op string, r register, w words) error {
+	remedy, why := "check the meter's model in the configuration", ""
+	raw, ok := w.at(r.holding, r.address, r.kind.words())
+	if ok {
+		if how := r.instead(raw); how != "" {
+			remedy, why = how, ": "+r.none(raw)
+		}
+	}
+	return metering.Fail(metering.Range, op, remedy, "%s gives no value (registers %04X)%s", r.name, raw, why)
 }
 
 // divide has the halves of a question asked that the device refuses as a whole:

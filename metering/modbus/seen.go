@@ -1,9 +1,11 @@
 package modbus
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,13 +14,13 @@ import (
 )
 
 // show tells what each register said, and what was made of it.
-func (m *Meter) show(got words) {
+func (m *Meter) show(got words, turned []int) {
 	if m.cfg.Seen == nil {
 		return
 	}
 	_, lacks := m.cfg.Model.gather(got)
 	var out []metering.Seen
-	for _, r := range m.cfg.Model.registers {
+	for i, r := range m.cfg.Model.registers {
 		if r.value == "" {
 			continue
 		}
@@ -30,17 +32,24 @@ func (m *Meter) show(got words) {
 		scaled, n, why := got.number(r)
 		switch {
 		case !ok:
-			s.Why = m.unanswered(r.holding, r.address)
+			s.Why, s.Next = m.unanswered(r.holding, r.address)
 		case why == unasked:
-			s.Why = "its exponent: " + m.unanswered(r.holding, *r.exponent)
+			s.Why, s.Next = m.unanswered(r.holding, *r.exponent)
+			s.Why = "its exponent: " + s.Why
 		case why == unsaid:
 			s.Why = r.none(raw)
+			if how := scaled.instead(raw); how != "" {
+				s.Why += "; " + how
+			}
+		case slices.Contains(turned, i):
+			s.Raw += " = " + r.number(n)
+			s.Why = "its words seem to be the other way round; " + scaled.otherwise(raw)
 		case lacks[r.value] != given && r.sum:
 			s.Raw += " = " + r.number(n)
 			s.Why = "another part of the sum is not told, or the sum is none that a meter shows"
-		case lacks[r.value] != given:
+		case lacks[r.value] != given || !scaled.shown(n):
 			s.Raw += " = " + r.number(n)
-			s.Why = "no meter shows " + scaled.took(n) + ": check type, words and scale"
+			s.Why = "no meter shows " + scaled.took(n) + ": " + cmp.Or(scaled.otherwise(raw), noRemedy)
 		default:
 			s.Raw += " = " + r.number(n)
 			s.Took = scaled.took(n)
@@ -50,20 +59,37 @@ func (m *Meter) show(got words) {
 	m.cfg.Seen(out)
 }
 
-// unanswered is why a register was not told.
-func (m *Meter) unanswered(holding bool, address int) string {
+// shown tells whether some meter can show a number as this value.
+func (r register) shown(n number) bool {
+	v := r.milli(n)
+	if r.rank() == 0 {
+		e, _ := r.energy(n)
+		v = int64(e)
+	}
+	var probe metering.Sample
+	put(&probe, r.value, v)
+	return r.sum || probe.Sane("") == nil
+}
+
+// unanswered is why a register was not told, and what to do where it was refused.
+func (m *Meter) unanswered(holding bool, address int) (why, next string) {
 	for _, q := range m.ask {
 		if q.holding != holding || address < q.address || address >= q.address+q.count {
 			continue
 		}
-		switch {
-		case q.err != nil && q.rest > 0:
-			return fmt.Sprintf("%s; it is asked again after %d readings", brief(q.err), q.rest)
-		case q.err != nil:
-			return brief(q.err)
+		if q.err == nil {
+			continue
 		}
+		var e *metering.Error
+		if errors.As(q.err, &e) && e.Code == metering.Exception {
+			next = e.Remedy
+		}
+		if q.rest > 0 {
+			return fmt.Sprintf("%s; it is asked again after %d readings", brief(q.err), q.rest), next
+		}
+		return brief(q.err), next
 	}
-	return "not asked: something before it had no answer"
+	return "not asked: something before it had no answer", ""
 }
 
 // brief is an error without what was asked, which stands beside it.
@@ -130,6 +156,10 @@ func (r register) none(raw []uint16) string {
 		return r.number(n) + " is among the numbers of absent"
 	case n.isFloat && math.IsNaN(n.float):
 		return "NaN: it says that it has no value"
+	case n.nought():
+		return r.number(n) + " is nothing that anybody measures"
+	case r.huge(raw):
+		return "it is more than any meter counts"
 	case n.isFloat:
 		return "not a finite number"
 	}

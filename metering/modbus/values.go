@@ -20,7 +20,28 @@ type number struct {
 // is none: no finite number, one beyond any meter, or what a meter writes for a
 // value that it has not (0x8000, 0xFFFFFFFF and the like).
 func (r register) decode(w []uint16) (n number, ok bool) {
-	raw := uint64(0)
+	raw := r.raw(w)
+	width := 16 * len(w)
+	for _, a := range r.absent {
+		if raw == uint64(a)&(math.MaxUint64>>(64-width)) {
+			return number{}, false
+		}
+	}
+	switch r.kind {
+	case float32be:
+		return finite(float64(math.Float32frombits(uint32(raw))))
+	case float64be:
+		return finite(math.Float64frombits(raw))
+	case signed16, signed32, signed64:
+		return number{integer: int64(raw<<(64-width)) >> (64 - width)}, raw != 1<<(width-1)
+	case unsigned16, unsigned32, unsigned64:
+		return number{integer: int64(raw)}, raw < math.MaxInt64 && raw != math.MaxUint64>>(64-width)
+	}
+	return number{}, false
+}
+
+// raw are its words in one, the highest first.
+func (r register) raw(w []uint16) (raw uint64) {
 	for i := range w {
 		v := w[i]
 		if r.lowFirst {
@@ -31,25 +52,12 @@ func (r register) decode(w []uint16) (n number, ok bool) {
 		}
 		raw = raw<<16 | uint64(v)
 	}
-	width := 16 * len(w)
-	for _, a := range r.absent {
-		if raw == uint64(a)&(math.MaxUint64>>(64-width)) {
-			return number{}, false
-		}
-	}
-	switch r.kind {
-	case float32be:
-		f := float64(math.Float32frombits(uint32(raw)))
-		return number{float: f, isFloat: true}, !math.IsNaN(f) && !math.IsInf(f, 0)
-	case float64be:
-		f := math.Float64frombits(raw)
-		return number{float: f, isFloat: true}, !math.IsNaN(f) && !math.IsInf(f, 0)
-	case signed16, signed32, signed64:
-		return number{integer: int64(raw<<(64-width)) >> (64 - width)}, raw != 1<<(width-1)
-	case unsigned16, unsigned32, unsigned64:
-		return number{integer: int64(raw)}, raw < math.MaxInt64 && raw != math.MaxUint64>>(64-width)
-	}
-	return number{}, false
+	return raw
+}
+
+func finite(f float64) (number, bool) {
+	n := number{float: f, isFloat: true}
+	return n, !math.IsNaN(f) && !math.IsInf(f, 0) && !n.nought()
 }
 
 // energy is the number in microjoules, and the step to its neighbour.

@@ -3,6 +3,7 @@ package service
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -250,7 +251,11 @@ func (t *trial) meterSays(ctx context.Context, m meterTrial, readings <-chan met
 				return good
 			}
 			if failed != nil {
-				return Tried{m.out.What, Wrong, fmt.Sprintf("%s: %v", label, failed), "check its cable, address, speed and unit number; agent probe lists the ports"}
+				says, next := failed, "check its cable, address, speed and unit number; agent probe lists the ports"
+				if e := (*metering.Error)(nil); errors.As(failed, &e) && e.Remedy != "" {
+					says, next = &metering.Error{Code: e.Code, Op: e.Op, Err: e.Err}, e.Remedy // the driver knows better
+				}
+				return Tried{m.out.What, Wrong, fmt.Sprintf("%s: %v", label, says), next}
 			}
 			next := "check its cable and power, and try for longer: --wait 2m"
 			if t.cfg.Meter.Settings.Needs()&metering.NeedsBroker != 0 {
