@@ -225,7 +225,7 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
 				index = f.mapping
 			}
 		}
-		d.value(p.Value, v.FieldByIndex(index), at, f.secret)
+		d.field(p.Value, v.FieldByIndex(index), at, f)
 	}
 	deeper, below := "", map[string]field{} // the part that the driver's own keys stand in
 	if c, ok := d.drivers.choiceOf(v.Type()); ok {
@@ -243,6 +243,15 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
 			remedy = fmt.Sprintf("write it into %s, one level deeper", deeper)
 		}
 		d.fault(p.Key, join(path, key), remedy, "unknown key")
+	}
+}
+
+// field reads the value of a key.
+func (d *decoder) field(n ast.Node, v reflect.Value, path string, f field) {
+	faults := len(d.faults)
+	d.value(n, v, path, f.secret)
+	if _, null := d.plain(n).(*ast.NullNode); f.some && !null && len(d.faults) == faults && v.IsZero() {
+		d.fault(n, path, "write what it is, or leave the key out, and what is usual holds", "it cannot be 0")
 	}
 }
 
@@ -318,6 +327,7 @@ type field struct {
 	index   []int
 	mapping []int // of the field that a mapping under the same key is for; nil: there is none
 	secret  bool
+	some    bool // zero stands for a key that is left out, and cannot be meant where it is written
 }
 
 func fieldsOf(t reflect.Type) map[string]field {
@@ -331,7 +341,7 @@ func fieldsOf(t reflect.Type) map[string]field {
 		if f.Tag.Get("as") == "mapping" { // beside a field for one value
 			x.mapping = f.Index
 		} else {
-			x.index, x.secret = f.Index, f.Tag.Get("secret") == "true"
+			x.index, x.secret, x.some = f.Index, f.Tag.Get("secret") == "true", f.Tag.Get("zero") == "no"
 		}
 		out[name] = x
 	}

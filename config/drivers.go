@@ -264,7 +264,7 @@ func (d *decoder) driven(rest []*ast.MappingValueNode, v reflect.Value, c choice
 		having := c.having(key)
 		switch {
 		case has:
-			d.value(p.Value, settings.Elem().FieldByIndex(f.index), at, f.secret)
+			d.field(p.Value, settings.Elem().FieldByIndex(f.index), at, f)
 		case len(having) == 0:
 			others = append(others, p)
 		case settings.IsValid() || driver == "" || driver == loads.DriverNone:

@@ -21,27 +21,27 @@ type Document struct {
 	// Time between two readings. Left out: the driver's own. Meters that send by themselves do not heed
 	// it.
 	// Example: 5s
-	Every time.Duration `yaml:"every,omitempty"`
+	Every time.Duration `yaml:"every,omitempty" zero:"no"`
 	// The most that the supply can carry: its main fuse. A register that moves faster has jumped, and is a
 	// fault and no consumption.
 	// Default: 25 kW, or site.limit where that is more
 	// Example: 20 kW
-	MaxPower units.Power `yaml:"max_power,omitempty"`
+	MaxPower units.Power `yaml:"max_power,omitempty" zero:"no"`
 	// The longest silence over which energy is reckoned from power, of meters that have no register.
 	// Default: 2m, or the time of two readings
 	// Example: 5m
-	MaxGap time.Duration `yaml:"max_gap,omitempty"`
+	MaxGap time.Duration `yaml:"max_gap,omitempty" zero:"no"`
 
 	// Where the meter's registers begin again at zero: 100000 kWh of a display that ends at 99999.99. Left
 	// out: what the driver knows.
 	// Example: 100000 kWh
-	Rollover units.Energy `yaml:"rollover,omitempty"`
+	Rollover units.Energy `yaml:"rollover,omitempty" zero:"no"`
 
 	// The declared voltage of the supply in V, line to neutral, which the voltage is held against: 100, 110,
 	// 120, 127, 220, 230 or 240. Left out: 120 where the first voltage told is below 160 V, else 230. A
 	// converter has its own, adc.voltage.
 	// Example: 240
-	Voltage int `yaml:"voltage,omitempty"`
+	Voltage int `yaml:"voltage,omitempty" zero:"no"`
 
 	// A contact of the meter's cover or terminals, beside any driver.
 	// Example: {line: GPIO22, pull: up}
@@ -59,7 +59,7 @@ type UtilityDocument struct {
 	// By how much of what it counted the meter here may count more or less before that is a warning.
 	// Default: 4
 	// Example: 6
-	DifferPercent int64 `yaml:"differ_percent,omitempty"`
+	DifferPercent int64 `yaml:"differ_percent,omitempty" zero:"no"`
 }
 
 // ContactDocument is a contact at a GPIO input, such as one on the meter's box.

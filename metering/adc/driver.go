@@ -38,7 +38,7 @@ type Document struct {
 	Ready string `yaml:"ready,omitempty"`
 	// Samples in a second. Left out: that which the calibration was made at.
 	// Example: 4000
-	Rate int `yaml:"rate,omitempty"`
+	Rate int `yaml:"rate,omitempty" zero:"no"`
 	// The file that "agent calibrate" wrote.
 	// Example: calibration.json
 	Calibration string `yaml:"calibration"`
@@ -49,11 +49,11 @@ type Document struct {
 	// The declared voltage in V, by which sags and swells are told.
 	// Default: 230
 	// Example: 120
-	Voltage int `yaml:"voltage,omitempty"`
+	Voltage int `yaml:"voltage,omitempty" zero:"no"`
 	// The mains' frequency in Hz, 50 or 60.
 	// Default: 50
 	// Example: 60
-	LineFrequency int `yaml:"line_frequency,omitempty"`
+	LineFrequency int `yaml:"line_frequency,omitempty" zero:"no"`
 	// What of the voltage's quality is not measured, to spare a small machine: harmonics, flicker, or
 	// quality for all of it.
 	// Example: [harmonics, flicker]

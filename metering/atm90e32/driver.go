@@ -24,7 +24,7 @@ type Document struct {
 	// The mains' frequency in Hz, 50 or 60.
 	// Default: 50
 	// Example: 60
-	LineFrequency int `yaml:"line_frequency,omitempty"`
+	LineFrequency int `yaml:"line_frequency,omitempty" zero:"no"`
 	// The chip's calibration of the voltage, from the board's data sheet or a reference meter.
 	// Example: 7305
 	VoltageGain int `yaml:"voltage_gain"`
@@ -34,7 +34,7 @@ type Document struct {
 	// The gain before the current's converter: 1, 2 or 4.
 	// Default: 1
 	// Example: 2
-	CurrentPGA int `yaml:"current_pga,omitempty"`
+	CurrentPGA int `yaml:"current_pga,omitempty" zero:"no"`
 }
 
 // Check implements metering.Settings.

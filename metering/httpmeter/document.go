@@ -40,7 +40,7 @@ type Document struct {
 	// How long a whole answer may take.
 	// Default: 5s
 	// Example: 10s
-	Timeout time.Duration `yaml:"timeout,omitempty"`
+	Timeout time.Duration `yaml:"timeout,omitempty" zero:"no"`
 	// The user, where the device asks for one (HTTP Basic).
 	// Example: admin
 	Username string `yaml:"username,omitempty"`

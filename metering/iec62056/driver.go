@@ -33,7 +33,7 @@ type Document struct {
 	// The fastest speed to change to. Left out: what the meter offers. A serial server keeps 300 baud
 	// where it is left out; one that has another speed, or follows the meter by itself, has it here.
 	// Example: 9600
-	MaxBaud int `yaml:"max_baud,omitempty"`
+	MaxBaud int `yaml:"max_baud,omitempty" zero:"no"`
 
 	obis.DialectDocument `yaml:",inline"`
 }

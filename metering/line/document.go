@@ -10,7 +10,7 @@ type Document struct {
 	Port string `yaml:"port"`
 	// The line's speed. That of a serial server is set there. Left out: the format's own.
 	// Example: 115200
-	Baud int `yaml:"baud,omitempty"`
+	Baud int `yaml:"baud,omitempty" zero:"no"`
 }
 
 // NamePort is what to do where a serial port is missing.

@@ -46,7 +46,7 @@ type Document struct {
 	Unit *int `yaml:"unit,omitempty"`
 	// The serial line's speed. Left out: the model's factory setting.
 	// Example: 9600
-	Baud int `yaml:"baud,omitempty"`
+	Baud int `yaml:"baud,omitempty" zero:"no"`
 	// The serial line's parity: none, even or odd. Left out: the model's factory setting.
 	// Example: none
 	Parity string `yaml:"parity,omitempty"`

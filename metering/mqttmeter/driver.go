@@ -85,7 +85,7 @@ type KeepaliveDocument struct {
 	// How often.
 	// Default: 30s
 	// Example: 1m
-	Every time.Duration `yaml:"every,omitempty"`
+	Every time.Duration `yaml:"every,omitempty" zero:"no"`
 }
 
 // Check implements metering.Settings.

@@ -32,7 +32,7 @@ type Document struct {
 	// The shortest pulse, and the shortest time between two.
 	// Default: 20ms, and 1ms of a led
 	// Example: 10ms
-	Debounce time.Duration `yaml:"debounce,omitempty"`
+	Debounce time.Duration `yaml:"debounce,omitempty" zero:"no"`
 }
 
 // debounce is Debounce, or that of the output.

@@ -25,7 +25,7 @@ type Document struct {
 	// How much faster than real time it is played.
 	// Default: 1
 	// Example: 60
-	Speed int `yaml:"speed,omitempty"`
+	Speed int `yaml:"speed,omitempty" zero:"no"`
 }
 
 // Check implements metering.Settings.

@@ -25,10 +25,10 @@ type Document struct {
 	Interface string `yaml:"interface"`
 	// The meter's number. 0: the only one that is heard.
 	// Example: 1900123456
-	Serial uint32 `yaml:"serial,omitempty"`
+	Serial uint32 `yaml:"serial,omitempty" zero:"no"`
 	// The meter's kind: 349 of an Energy Meter 2.0, 372 of a Home Manager 2.0. 0: any.
 	// Example: 372
-	SUSy uint16 `yaml:"susy,omitempty"`
+	SUSy uint16 `yaml:"susy,omitempty" zero:"no"`
 	// Whether the meter sends to this machine alone, so that no group is joined.
 	// Example: true
 	Unicast bool `yaml:"unicast,omitempty"`

@@ -51,7 +51,7 @@ type Description struct {
 	Phases []Phase `yaml:"phases,omitempty"`
 	// The resolution of the registers. Left out: it is not known.
 	// Example: 1 Wh
-	Step units.Energy `yaml:"step,omitempty"`
+	Step units.Energy `yaml:"step,omitempty" zero:"no"`
 	// Where the meter's identity stands: another one is another meter, whose register begins elsewhere.
 	// Example: serial
 	Device string `yaml:"device,omitempty"`
@@ -65,7 +65,7 @@ type Description struct {
 	// How old a value may be.
 	// Default: 1m, or three readings
 	// Example: 2m
-	Stale time.Duration `yaml:"stale,omitempty"`
+	Stale time.Duration `yaml:"stale,omitempty" zero:"no"`
 }
 
 // Phase is one phase's values.

@@ -1,16 +1,18 @@
 package drivers
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/keeplit/keeplit/config"
@@ -327,12 +329,55 @@ func TestEveryKeyIsDescribedWithAnExampleThatIsRight(t *testing.T) {
 			without, _ := sited(t, root)
 			m[k.Name] = parsed(t, k.Default)
 			with, _ := sited(t, root)
-			if d := cmp.Diff(without, with, cmpopts.IgnoreUnexported(config.Config{}), cmp.Exporter(func(reflect.Type) bool { return true })); d != "" {
+			if d := gocmp.Diff(without, with, cmpopts.IgnoreUnexported(config.Config{}), gocmp.Exporter(func(reflect.Type) bool { return true })); d != "" {
 				t.Errorf("%s: without it holds another thing than with %s, its default: %s", path, k.Default, d)
 			}
 		}
 	}
 	if n < 450 {
 		t.Errorf("only %d keys", n)
+	}
+}
+
+// Nothing of a meter is zero that somebody writes down as zero: it would hold as if the key
+// were left out, and nobody would be told.
+func TestZeroIsNoValueOfAMeter(t *testing.T) {
+	may := map[string]string{
+		"meter.mqtt.channel": "the first meter of a Shelly", "meter.modbus.map[].register": "the first register", "meter.modbus.map[].exponent": "the first register",
+		"meter.iec62056.address": "digits of a name",
+	}
+	sections, err := config.Reference(All())
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := map[string]string{}
+	for _, s := range sections {
+		for _, k := range s.Keys {
+			examples[cmp.Or(k.Below, strings.TrimPrefix(s.Path+"."+k.Name, "."))] = k.Example
+		}
+	}
+	example := func(path string) string {
+		return examples[strings.Replace(path, "meter.http.import", "meter.mqtt.import", 1)] // told of once
+	}
+	number := regexp.MustCompile(`^"?-?(0x)?[0-9.]+ ?([A-Za-z]*)"?$`)
+	n := 0
+	for _, s := range sections {
+		for _, k := range s.Keys {
+			path := s.Path + "." + k.Name
+			if !strings.HasPrefix(path, "meter.") || !number.MatchString(k.Example) {
+				continue
+			}
+			n++
+			root, m := siteFor(t, s, k.Name, example)
+			for _, zero := range []string{"0", `"0"`, "0 " + number.FindStringSubmatch(k.Example)[2]} {
+				m[k.Name] = parsed(t, zero)
+				if _, faults := sited(t, root); len(faults) == 0 && may[path] == "" {
+					t.Errorf("%s: %s is right", path, zero)
+				}
+			}
+		}
+	}
+	if n < 50 {
+		t.Errorf("%d keys alone were tried", n)
 	}
 }
