@@ -150,10 +150,15 @@ func unhex(s string) ([]byte, error) { return hex.DecodeString(strings.ReplaceAl
 
 const sector = 512
 
-// cut writes the disk as it is when power fails after ops: of what was not synced each
-// sector is there with the chance keep.
-func cut(ops []op, keep float64, rng *rand.Rand, into string) error {
+// cut writes the disk as it is when power fails after ops, which began on what lies in from:
+// of what was not synced each sector is there with the chance keep.
+func cut(from string, ops []op, keep float64, rng *rand.Rand, into string) error {
 	files := map[string][]byte{}
+	for _, name := range databases() {
+		if data, err := os.ReadFile(filepath.Join(from, name)); from != "" && err == nil {
+			files[name] = data
+		}
+	}
 	synced := map[string]int{}
 	for _, o := range ops {
 		if o.kind == 's' {
@@ -251,7 +256,7 @@ func powerCuts(r *room) error {
 		if err := os.MkdirAll(filepath.Join(into, "data"), 0o700); err != nil {
 			return err
 		}
-		if err := cut(ops[:at+1], keep, r.rng, filepath.Join(into, "data")); err != nil {
+		if err := cut("", ops[:at+1], keep, r.rng, filepath.Join(into, "data")); err != nil {
 			return err
 		}
 		tokens := c.said()
@@ -266,7 +271,7 @@ func powerCuts(r *room) error {
 		if r.bad(err) {
 			return nil
 		}
-		for _, b := range rec.against(h.begun, tokens) {
+		for _, b := range rec.against(h.begun, h.opens, tokens) {
 			r.lost(when + ": " + b)
 		}
 		if len(r.broken) > 0 {

@@ -19,13 +19,25 @@ type fault struct {
 	atOnce  int // in so many homes at once, where it times nothing; 0: in one
 	short   bool
 	control control
+	seams   func() []edit       // besides those of every agent; nil: none
+	upgrade bool                // it wants the program of before, too
 	once    func(r *room) error // an error says that it could not be tried
+}
+
+// kind names the seams of a fault, which several may have.
+func (f *fault) kind() string {
+	var files []string
+	for _, e := range f.seams() {
+		files = append(files, filepath.Base(e.file))
+	}
+	return strings.Join(files, "-")
 }
 
 // room is where a fault is tried, with what came of it.
 type room struct {
 	ctx   context.Context
 	agent string
+	older string // the program of before, where the fault wants one
 	dir   string
 	rng   *rand.Rand
 	brief bool // as little of it as shows anything
@@ -81,7 +93,7 @@ func (r *room) judge(h *site, tokens []*told, when string) *records {
 	if r.bad(err) {
 		return nil
 	}
-	for _, b := range rec.against(h.begun, tokens) {
+	for _, b := range rec.against(h.begun, h.opens, tokens) {
 		r.lost(when + ": " + b)
 	}
 	return rec
@@ -177,13 +189,13 @@ func (o *outcome) add(r *room) {
 }
 
 // try tries a fault once, in a room of its own.
-func try(ctx context.Context, f *fault, agent string, seed uint64, brief bool) (*room, error) {
+func try(ctx context.Context, f *fault, agent, older string, seed uint64, brief bool) (*room, error) {
 	dir, err := os.MkdirTemp("", "torture-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	r := &room{ctx: ctx, agent: agent, dir: dir, rng: rand.New(rand.NewPCG(seed, 24)), brief: brief, counts: map[string]int{}, seen: map[string]bool{}}
+	r := &room{ctx: ctx, agent: agent, older: older, dir: dir, rng: rand.New(rand.NewPCG(seed, 24)), brief: brief, counts: map[string]int{}, seen: map[string]bool{}}
 	err = f.once(r)
 	return r, err
 }

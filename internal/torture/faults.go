@@ -69,6 +69,13 @@ func faults() []*fault {
 		}}}},
 		{name: "ended (SIGTERM) in the middle of a commit", share: 1, once: ill{keeps: true, lasts: time.Second, begin: termed}.siege},
 
+		{name: "an upgrade is cut off by power at each write of its first start, and taken back", share: 2, upgrade: true, once: upgrades, control: control{"the migration as one transaction", []edit{{
+			"internal/store/schema.go", "		tx, err := db.BeginTx(ctx, nil)\n", "		if _, err := db.ExecContext(ctx, fmt.Sprintf(\"PRAGMA user_version=%d\", v+1)); err != nil {\n			return err\n		}\n		tx, err := db.BeginTx(ctx, nil)\n",
+		}}}},
+		{name: "two boxes with one id, one key and one broker", share: 1, once: twins, control: control{"the look at the ledger's published head", []edit{{
+			"cmd/agent/internal/talk/head.go", "	if cause != \"\" {\n		if _, err := a.loop.Feed", "	if cause == \"never\" {\n		if _, err := a.loop.Feed",
+		}}}},
+
 		{name: "the broker is gone", share: 1, once: ill{keeps: true, begin: brokerless, least: 1}.siege},
 		{name: "the broker hangs (SIGSTOP)", share: 1, once: ill{keeps: true, begin: stopped, least: 1}.siege},
 		{name: "InfluxDB answers 500", share: 1, once: forwarding("errors", 0)},
@@ -82,6 +89,9 @@ func faults() []*fault {
 			keeps: true, least: 1, before: func(_ *room, h *site) error { h.env = append(h.env, "GOMEMLIMIT=20MiB"); return nil }, begin: none,
 		}.siege},
 
+		{name: "the clock is set, by a second to ten years or to 1970, and the agent started anew with a wrong one", share: 2, seams: wrongClocks, once: leaps, control: undoubted()},
+		{name: "clocks are put forward and back, the year ends, and the site's zone is changed, twice", share: 1, seams: wrongClocks, once: turns},
+
 		{name: "the meter does not answer", share: 1, once: ill{keeps: true, least: 1, begin: showing(quiet)}.siege},
 		{name: "the meter answers errors", share: 1, once: ill{keeps: true, least: 1, begin: showing(refusing), sees: []string{"meter_reply"}}.siege},
 		{name: "the meter's register stands still", share: 1, once: ill{keeps: true, least: 1, begin: still}.siege},
@@ -92,6 +102,13 @@ func faults() []*fault {
 		{name: "a load's switch does nothing, and says what it was told", share: 1, once: ill{keeps: true, least: 1, begin: switched(func(r *relay) { r.lies = true })}.siege},
 		{name: "a load's switch does not answer", share: 1, once: ill{keeps: true, least: 1, begin: switched(func(r *relay) { r.deaf = true })}.siege},
 		{name: "a load's switch does it and says nothing", share: 1, once: ill{keeps: true, least: 1, begin: switched(func(r *relay) { r.mute = true })}.siege},
+
+		{name: "a load's switch says what it does 8 s late", share: 1, once: ill{keeps: true, least: 1, begin: switched(func(r *relay) { r.late = 8 * time.Second })}.siege},
+		{name: "the contactor is welded when the credit is spent", share: 1, once: stuck(func(r *relay) { r.welded = true }, "supply_weld"), control: control{"the look at what the contactor says when it was opened", []edit{{
+			"credit/contactor.go", "	case s.Told == SaysOpen && s.Fault != Bypassed:\n		s.Fault = Welded\n", "	case s.Told == SaysOpen && s.Fault != Bypassed:\n		s.Fault = Sound\n",
+		}}}},
+		{name: "the contactor is bridged when the credit is spent", share: 1, once: stuck(func(r *relay) { r.bridged = true }, "supply_bypass", "consumption_while_open")},
+		{name: "the contactor's coil is dead when there is credit again", share: 1, once: stuck(func(r *relay) { r.dead = true }, "supply_coil")},
 
 		{name: "mutated messages on every topic", share: 1, once: messages},
 		{name: "mutated requests to the page and the API", share: 1, once: requests},

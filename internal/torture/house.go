@@ -29,11 +29,15 @@ type house struct {
 type relay struct {
 	watts   int64 // what hangs on it
 	on      bool
-	told    int       // how often it was told
-	changed time.Time // when it last changed
-	deaf    bool      // hears, and does nothing
-	lies    bool      // says what it was told and does nothing
-	mute    bool      // does it, and says nothing
+	told    int           // how often it was told
+	changed time.Time     // when it last changed
+	deaf    bool          // hears, and does nothing
+	lies    bool          // says what it was told and does nothing
+	mute    bool          // does it, and says nothing
+	late    time.Duration // says it so much later
+	welded  bool          // cannot open, and says so
+	bridged bool          // opens, and what flows goes by beside it
+	dead    bool          // cannot close, and says so
 }
 
 const supply = "supply"
@@ -65,7 +69,7 @@ func (h *house) pass() {
 
 // watts is what flows now.  mu is held.
 func (h *house) watts() int64 {
-	if s, ok := h.relays[supply]; ok && !s.on {
+	if s, ok := h.relays[supply]; ok && !s.on && !s.bridged {
 		return 0
 	}
 	w := h.base
@@ -131,6 +135,10 @@ func (h *house) tell(name string, on bool) (says, speaks bool) {
 		r.told++
 		says, speaks = on, !r.mute && !r.deaf
 		if r.deaf || r.lies {
+			return
+		}
+		if r.welded && !on || r.dead && on {
+			says = r.on
 			return
 		}
 		if r.on != on {

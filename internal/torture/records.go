@@ -33,6 +33,8 @@ type records struct {
 	halves   int   // intervals of the site
 	measured int64 // of the site's series, in all files, in µJ
 	events   map[string]int
+	form     int   // of keeplit.db
+	fixed    int64 // charged by the calendar, below zero: known once they were judged
 }
 
 // state is what is needed of the stored state.
@@ -61,6 +63,10 @@ type state struct {
 			} `json:"charge"`
 		} `json:"pending"`
 	} `json:"credit"`
+	Clock struct {
+		Young bool  `json:"young"`
+		Up    int64 `json:"up"`
+	} `json:"clock"`
 	Health struct {
 		Active []struct {
 			Code string `json:"code"`
@@ -115,7 +121,11 @@ func readCopy(dir string) (*records, error) {
 		return rows.Err()
 	}
 	var parts int64
-	var n int
+	var n, form int
+	if err := db.QueryRow("PRAGMA user_version").Scan(&form); err != nil {
+		return nil, err
+	}
+	r.form = form
 	errs := []error{
 		each(db, "SELECT seq, at, kind, name, amount, balance, tax, energy, owed, debt, cause, ref, prev, hash FROM ledger ORDER BY seq", func(scan func(...any) error) error {
 			var e entry
@@ -137,7 +147,7 @@ func readCopy(dir string) (*records, error) {
 			r.events[code] = n
 			return err
 		}),
-		each(db, "SELECT c.data, c.sum, c.base, b.data FROM checkpoint c LEFT JOIN checkpoint_base b", func(scan func(...any) error) error {
+		each(db, checkpointOf(form), func(scan func(...any) error) error {
 			return scan(&r.packed, &r.sum, &r.baseSum, &r.base)
 		}),
 	}
@@ -160,6 +170,14 @@ func readCopy(dir string) (*records, error) {
 		return nil, err
 	}
 	return r, r.unpack()
+}
+
+// checkpointOf reads the state of a file of this form or of the one before.
+func checkpointOf(form int) string {
+	if form < 5 {
+		return "SELECT data, sum, '', NULL FROM checkpoint"
+	}
+	return "SELECT c.data, c.sum, c.base, b.data FROM checkpoint c LEFT JOIN checkpoint_base b"
 }
 
 // sum is the hash that an entry should have (docs/adr/0017).
@@ -191,12 +209,12 @@ type told struct {
 const microjoules = 3_600_000 // of a mWh
 
 // against are the laws that the records break: begun is what the meter showed when the
-// account began, in mWh, tokens what the vendor has made.
-func (r *records) against(begun int64, tokens []*told) (broken []string) {
+// account began, in mWh, opens the credit that there was then, tokens what the vendor has made.
+func (r *records) against(begun, opens int64, tokens []*told) (broken []string) {
 	say := func(format string, a ...any) { broken = append(broken, fmt.Sprintf(format, a...)) }
 	var before entry
 	credited := map[string]entry{}
-	worth, charged := int64(0), int64(0)
+	worth, charged, fixed := int64(0), int64(0), int64(0)
 	for i, e := range r.entries {
 		if e.seq != int64(i+1) || e.prev != before.hash || e.hash != e.sum() || e.balance != before.balance+e.amount {
 			say("the ledger's chain breaks at entry %d", e.seq)
@@ -204,6 +222,9 @@ func (r *records) against(begun int64, tokens []*told) (broken []string) {
 		before = e
 		if e.kind == "consumption" {
 			charged += e.energy
+		}
+		if e.kind == "standing" {
+			fixed += e.amount
 		}
 		if e.kind != "topup" {
 			continue
@@ -259,12 +280,16 @@ func (r *records) against(begun int64, tokens []*told) (broken []string) {
 	for _, p := range s.Credit.Pending {
 		available -= p.Charge.Amount
 		charged += p.Charge.Energy
+		if p.Charge.Energy == 0 {
+			fixed -= p.Charge.Amount
+		}
 	}
+	r.fixed = fixed
 	if charged != used {
 		say("the meter has moved by %d µJ, %d are charged", used, charged)
 	}
 	// Exact to the rounding of what is under way: a millionth.
-	if want := opening + worth - muldiv(used, price, 1_000_000*microjoules); abs(available-want) > 1 {
+	if want := opens + worth + fixed - muldiv(used, price, 1_000_000*microjoules); abs(available-want) > 1 {
 		say("the credit is %d, by meter and tokens it is %d", available, want)
 	}
 	return broken

@@ -33,7 +33,18 @@ func (s *session) run(ctx context.Context, lasts time.Duration, controls bool) (
 	spent := map[string]time.Duration{}
 	next := s.seed * 1_000_003
 	// several tries a fault in n homes at once.
-	several := func(f *fault, n int) {
+	several := func(f *fault, n int) error {
+		with, older, err := agent, "", error(nil)
+		if f.upgrade {
+			if older, err = s.builder.before(ctx); err != nil {
+				return err
+			}
+		}
+		if f.seams != nil {
+			if with, err = s.builder.agent(ctx, "seams-of-"+f.kind(), f.seams()...); err != nil {
+				return err
+			}
+		}
 		o := results[f.name]
 		if o == nil {
 			o = &outcome{counts: map[string]int{}, seen: map[string]bool{}}
@@ -45,11 +56,11 @@ func (s *session) run(ctx context.Context, lasts time.Duration, controls bool) (
 		for i := range n {
 			next++
 			seed := next
-			all.Go(func() { rooms[i], errs[i] = try(ctx, f, agent, seed, s.brief) })
+			all.Go(func() { rooms[i], errs[i] = try(ctx, f, with, older, seed, s.brief) })
 		}
 		all.Wait()
 		if ctx.Err() != nil {
-			return
+			return nil
 		}
 		for i, r := range rooms {
 			if r != nil {
@@ -64,12 +75,15 @@ func (s *session) run(ctx context.Context, lasts time.Duration, controls bool) (
 		for _, b := range o.broken {
 			_, _ = fmt.Fprintln(s.out, "       ", b)
 		}
+		return nil
 	}
 	for _, f := range s.faults {
 		if ctx.Err() != nil {
 			break
 		}
-		several(f, 1)
+		if err := several(f, 1); err != nil {
+			return nil, err
+		}
 		if o := results[f.name]; controls && o.failed == "" && len(f.control.edits) > 0 && ctx.Err() == nil {
 			if err := s.control(ctx, f, o); err != nil && ctx.Err() == nil {
 				return nil, err
@@ -86,20 +100,26 @@ func (s *session) run(ctx context.Context, lasts time.Duration, controls bool) (
 		if due == nil {
 			break
 		}
-		several(due, max(1, due.atOnce))
+		if err := several(due, max(1, due.atOnce)); err != nil {
+			return nil, err
+		}
 	}
 	return results, nil
 }
 
 // control tries a fault at an agent that lacks the guard: it must be found there.
 func (s *session) control(ctx context.Context, f *fault, o *outcome) error {
-	agent, err := s.builder.agent(ctx, fmt.Sprintf("without-%d", len(s.builder.made)), f.control.edits...)
+	edits := f.control.edits
+	if f.seams != nil {
+		edits = append(f.seams(), edits...)
+	}
+	agent, err := s.builder.agent(ctx, fmt.Sprintf("without-%d", len(s.builder.made)), edits...)
 	if err != nil {
 		return err
 	}
 	tried := false
 	for i := range controlTries {
-		r, err := try(ctx, f, agent, s.seed*7919+uint64(i), s.brief)
+		r, err := try(ctx, f, agent, s.builder.made[lastOfForm4], s.seed*7919+uint64(i), s.brief)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -146,7 +146,7 @@ func (r *room) settled(h *site) {
 	h.house.with(func() { h.house.relays["geyser"].on = false })
 	r.until(30*time.Second, func() bool {
 		rec, err := read(filepath.Join(h.dir, "data"))
-		return err == nil && rec.state.Meter.Import == h.house.shows()*microjoules && len(rec.against(h.begun, nil)) <= 1
+		return err == nil && rec.state.Meter.Import == h.house.shows()*microjoules && len(rec.against(h.begun, h.opens, nil)) <= 1
 	})
 }
 

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,7 +23,6 @@ import (
 const (
 	ownersPIN = "4711"
 	price     = 250_000 // millionths a kWh
-	opening   = 100_000_000
 )
 
 // site is a home with an agent, a broker and a simulated house.
@@ -35,7 +36,9 @@ type site struct {
 	client mqtt.Client
 	url    string
 	env    []string
-	begun  int64 // what the meter showed when the account began, in mWh
+	ahead  time.Duration // what its clock shows too much, see sets
+	opens  int64         // the credit that it opened with, in millionths
+	begun  int64         // what the meter showed when the account began, in mWh
 
 	cmd     *exec.Cmd
 	done    chan error
@@ -75,6 +78,7 @@ type settings struct {
 	credit string // "": 100
 	every  string // "": 500ms
 	level  string // of the log; "": error
+	charge string // what the tariff charges besides energy; "": nothing
 	house  string // the meter, where it is not the harness's own
 }
 
@@ -90,7 +94,11 @@ const byMQTT = `{driver: mqtt, command: {topic: house/%[1]s/set}, state: {topic:
 // newSite makes a site in dir; its agent does not run yet.
 func newSite(ctx context.Context, agent, dir string, s settings) (*site, error) {
 	h := &site{ctx: ctx, dir: dir, agent: agent, vendor: newVendor(), out: &lockedBuffer{}}
-	var err error
+	credit, err := strconv.ParseFloat(or(s.credit, "100"), 64)
+	if err != nil {
+		return nil, err
+	}
+	h.opens = int64(math.Round(credit * 1e6))
 	if h.broker, err = newBroker(filepath.Join(dir, "broker")); err != nil {
 		return nil, err
 	}
@@ -104,7 +112,13 @@ func newSite(ctx context.Context, agent, dir string, s settings) (*site, error) 
 	h.client.Subscribe("house/+/set", 1, func(_ mqtt.Client, m mqtt.Message) {
 		name := strings.TrimSuffix(strings.TrimPrefix(m.Topic(), "house/"), "/set")
 		if says, speaks := h.house.tell(name, string(m.Payload()) == "ON"); speaks {
-			h.says(name, says)
+			late := time.Duration(0)
+			h.house.with(func() { late = h.house.relays[name].late })
+			if late == 0 {
+				h.says(name, says)
+				return
+			}
+			time.AfterFunc(late, func() { h.says(name, says) })
 		}
 	})
 	port, err := freePort()
@@ -118,7 +132,7 @@ site: {id: torture, meter: "04000000001", zone: Europe/London, limit: 8 kW}
 data: data
 meter: {driver: http, every: %s, max_power: 20 kW, http: {url: %q, timeout: 2s, import: {path: kwh}, power: {path: w}, voltage: {path: v}}}
 tariff:
-  document: {name: flat, currency: GBP, zone: Europe/London, versions: [{energy: [{name: energy, price: 0.25}]}]}
+  document: {name: flat, currency: GBP, zone: Europe/London, versions: [{energy: [{name: energy, price: 0.25}]%s}]}
 credit: {opening: %s}
 tokens: {openpaygo: {key: {file: token.key}, starting_code: %d, unit: money}}
 supply: {switch: %s}
@@ -127,7 +141,7 @@ loads:
 mqtt: {url: "mqtt://127.0.0.1:%d", username: %s, password: {file: mqtt.password}}
 web: {listen: %q, reading: open, pin: {file: pin.hash}}
 log: {level: %s}
-%s`, or(s.every, "500ms"), h.house.url, or(s.credit, "100"), vendorStart, or(s.supply, fmt.Sprintf(byMQTT, supply)), or(s.load, fmt.Sprintf(byMQTT, "geyser")),
+%s`, or(s.every, "500ms"), h.house.url, s.charge, or(s.credit, "100"), vendorStart, or(s.supply, fmt.Sprintf(byMQTT, supply)), or(s.load, fmt.Sprintf(byMQTT, "geyser")),
 		h.broker.port, brokerUser, address, or(s.level, "error"), or(s.more, "schedule: {persist: 1s}"))
 	if s.house != "" {
 		text = s.house
