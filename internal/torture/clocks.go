@@ -69,15 +69,15 @@ func (h *site) sets(ahead time.Duration) error {
 // whose clock may be anything.
 func (r *room) grown(h *site) error {
 	for range 200 {
-		if err := h.sets(h.ahead + 25*time.Minute); err != nil {
+		if err := h.sets(h.ahead + 12*time.Second); err != nil { // of one step ten seconds count
 			return err
 		}
-		time.Sleep(600 * time.Millisecond)
+		time.Sleep(510 * time.Millisecond)
 		rec, err := read(filepath.Join(h.dir, "data"))
 		if err != nil {
 			return err
 		}
-		if !rec.state.Clock.Young && time.Duration(rec.state.Clock.Up) > 20*time.Minute {
+		if !rec.state.Clock.Young && time.Duration(rec.state.Clock.Up) > 10*time.Minute {
 			return nil
 		}
 	}
