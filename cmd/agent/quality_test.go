@@ -29,13 +29,13 @@ func TestTheVoltageIsReported(t *testing.T) {
 		{"as JSON", known, []string{"--json"}, exitOK, []string{`"is":"broken"`, `"low_v":198.3`}},
 		{"as a page", known, []string{"--html", "-"}, exitOK, []string{
 			"<!doctype html>", "width=device-width", "Mon 2 Mar 2026 to Sun 8 Mar 2026", "What EN 50160 promises was not kept.", "Declared voltage 220 V", "198.3 V (Mon 19:00) to 241.0 V",
-			"each harmonic up to its own limit", "most often the harmonic of order 15", "<td>7</td>", "It &lt;was&gt;", "against another declared voltage",
+			"Beyond it: harmonics.", "Each harmonic up to its own limit", "100 of 1000 beyond (10.0\u00a0%), most often order 15", "<td>7</td>", "The voltage of a&lt;b", "against another declared voltage",
 		}},
 		{"as a page and as JSON", known, []string{"--html", "-", "--json"}, exitUsage, []string{"can't be used together"}},
 		{"nothing is known", nil, nil, exitFailure, []string{"nothing is known of the voltage yet"}},
 	} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			json.NewEncoder(w).Encode(api.View{Zone: "Africa/Johannesburg", Quality: c.quality}) //nolint:errcheck // a test's server
+			json.NewEncoder(w).Encode(api.View{Site: "a<b", Zone: "Africa/Johannesburg", Quality: c.quality}) //nolint:errcheck // a test's server
 		}))
 		stdout, stderr, code := agentOn(t, "", append([]string{"quality", "--url", s.URL}, c.args...)...)
 		s.Close()
