@@ -13,7 +13,10 @@ import (
 type initCmd struct {
 	File string `arg:"" default:"keeplit.yaml" help:"File to write; one that exists is left alone."`
 	Data string `placeholder:"FOLDER" help:"Folder of the records; beside the file if not given, and /var/lib/keeplit for a file in /etc."`
-	Ask  bool   `help:"Ask for what the site needs, and try meter, broker and plugs at once."`
+	Ask  bool   `help:"Ask for what the site needs, and try meter, broker and plugs at once." xor:"how"`
+
+	Page   bool   `help:"Ask on a page, for a phone in the same network." xor:"how"`
+	Listen string `default:":8080" placeholder:"ADDRESS" help:"Address of that page."`
 }
 
 // The package's folders: what the service may write, and where its configuration is.
@@ -49,6 +52,9 @@ func (c initCmd) Run(e *env) error {
 	if err := c.room(); err != nil {
 		return err
 	}
+	if c.Page {
+		return c.page(e, data)
+	}
 	draft := setup.Draft{Text: setup.Sample(data).String()}
 	if c.Ask {
 		if draft, err = c.ask(e, data); err != nil {
@@ -59,20 +65,24 @@ func (c initCmd) Run(e *env) error {
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "%s is written. Next:\n", c.File)
-	start := "agent run " + c.File
-	if c.File == systemConfig+"/keeplit/keeplit.yaml" {
-		start = "systemctl restart keeplit"
-	}
 	if c.Ask {
-		fmt.Fprintf(e.Stdout, "  1. Read it: every setting that was not asked for is in it, too.\n  2. %s\n", start)
+		fmt.Fprintf(e.Stdout, "  1. Read it: every setting that was not asked for is in it, too.\n  2. %s\n", c.start())
 		return checkCmd{Config: c.File}.Run(e)
 	}
 	_, err = fmt.Fprintf(e.Stdout, `  1. Read it and put in your meter, tariff, loads and the file of your token key.
   2. (umask 027; agent pin > %s)   makes the PIN that guards changes on the page
   3. agent check %s
   4. %s
-`, c.beside("pin.hash"), c.File, start)
+`, c.beside("pin.hash"), c.File, c.start())
 	return err
+}
+
+// start is the command that starts the agent.
+func (c initCmd) start() string {
+	if c.File == systemConfig+"/keeplit/keeplit.yaml" {
+		return "systemctl restart keeplit"
+	}
+	return "agent run " + c.File
 }
 
 // room sees, before anything is asked, that the file may be written when all is answered: it is not there, and

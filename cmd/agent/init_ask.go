@@ -30,7 +30,9 @@ const (
 
 // ask makes the configuration from answers.
 func (c initCmd) ask(e *env, data string) (setup.Draft, error) {
-	draft, err := setup.Ask(e.Ctx, setup.NewDialogue(e.Ctx, e.Stdin, e.Stdout), c.world(e), data)
+	d := setup.NewDialogue(e.Ctx, e.Stdin, e.Stdout)
+	d.Say("An empty answer takes what stands in brackets. Nothing is written before the end.")
+	draft, err := setup.Ask(e.Ctx, d, c.world(e), data)
 	switch {
 	case errors.Is(err, setup.ErrNoAnswer):
 		return draft, &exitError{exitUsage, fmt.Errorf("%w, before the last question; nothing is written", err)}

@@ -174,9 +174,42 @@ func (c candidate) into(s *Sheet, port string) {
 	s.Set("meter."+c.driver+".port", port)
 }
 
-// asked are the drivers whose settings are asked for; the others' are in the file to be written there.
-func asked() []string {
-	return []string{"modbus", "p1", "sml", "iec62056", "linky", "mqtt", "http", "pulse"}
+// way is a driver whose settings are asked for, and which meters it reads.
+type way struct{ driver, shows string }
+
+// asked are those; the others' settings are in the file to be written there.
+func asked() []way {
+	return []way{
+		{"modbus", "a meter with RS-485 or Modbus TCP"},
+		{"p1", "the P1 port of a smart meter"},
+		{"sml", "an optical head on a meter that sends SML"},
+		{"iec62056", "an optical head on a meter that is asked"},
+		{"linky", "the customer's output of a Linky"},
+		{"mqtt", "a plug or clamp on the broker"},
+		{"http", "a plug or clamp that answers by HTTP"},
+		{"pulse", "pulses on a GPIO line"},
+	}
+}
+
+// names are the drivers' of ways.
+func names(all []way) []string {
+	var out []string
+	for _, w := range all {
+		out = append(out, w.driver)
+	}
+	return out
+}
+
+// meters are the answers to which meter it is.
+func meters(all []found) []Offer {
+	var out []Offer
+	for n, f := range all {
+		out = append(out, Offer{strconv.Itoa(n + 1), f.shows})
+	}
+	for _, a := range asked() {
+		out = append(out, Offer{a.driver, a.shows})
+	}
+	return append(out, Offer{search, "look for one on the serial ports, a minute each"})
 }
 
 func (i *interview) chooseMeter(all []found) error {
@@ -189,7 +222,8 @@ func (i *interview) chooseMeter(all []found) error {
 		usual = search
 	}
 	var twice again
-	return i.Ask("Which meter ("+strings.Join(asked(), ", ")+"; the number of one found; search: look on the serial ports, a minute each)", usual, func(s string) error {
+	q := &Question{Text: "Which meter (" + strings.Join(names(asked()), ", ") + "; the number of one found; search: look on the serial ports, a minute each)", Usual: usual, Offers: meters(all)}
+	return i.Put(q, func(s string) error {
 		if what, ports, _ := strings.Cut(s, " "); what == search {
 			more, err := i.onPorts(strings.Fields(ports))
 			if err != nil {
@@ -197,6 +231,7 @@ func (i *interview) chooseMeter(all []found) error {
 			}
 			all = append(all, more...)
 			i.list(all)
+			q.Offers = meters(all)
 			return fmt.Errorf("now choose one")
 		}
 		n, err := strconv.Atoi(s)
@@ -204,7 +239,7 @@ func (i *interview) chooseMeter(all []found) error {
 		switch {
 		case err == nil && n >= 1 && n <= len(all):
 			all[n-1].into(i.sheet)
-		case err == nil || !slices.Contains(asked(), s):
+		case err == nil || !slices.Contains(names(asked()), s):
 			return fmt.Errorf("%q is none of them; \"docs/metering.md\" has more, to be written into the file afterwards", s)
 		case s == "mqtt" && !i.broker:
 			return fmt.Errorf("it needs a broker, and there is none")

@@ -38,7 +38,6 @@ type interview struct {
 func Ask(ctx context.Context, d *Dialogue, w World, data string) (Draft, error) {
 	i := &interview{Dialogue: d, World: w, ctx: ctx, sheet: Sample(data), files: map[string]string{}}
 	i.sheet.Leave("loads[].id") // the sample's appliance is nobody's
-	i.Say("An empty answer takes what stands in brackets. Nothing is written before the end.")
 	for _, ask := range []func() error{
 		i.site, i.place, i.tariff, i.zone, i.meterNumber, i.breaker, i.brokerAt, i.meter, i.credit, i.tokens, i.appliances, i.homeAssistant, i.influx, i.page, i.pin,
 	} {
@@ -70,8 +69,12 @@ func said(f fault.Fault) error { return fmt.Errorf("%s; %s", f.Problem, f.Remedy
 
 // oneOf asks for one of some words.
 func (i *interview) oneOf(question, usual string, words ...string) (string, error) {
+	q := Question{Text: question, Usual: usual, Only: true}
+	for _, w := range words {
+		q.Offers = append(q.Offers, Offer{Answer: w})
+	}
 	out := ""
-	return out, i.Ask(question+" ("+strings.Join(words, ", ")+")", usual, func(s string) error {
+	return out, i.Put(&q, func(s string) error {
 		if out = strings.ToLower(s); !slices.Contains(words, out) {
 			return fmt.Errorf("answer %s or %s", strings.Join(words[:len(words)-1], ", "), words[len(words)-1])
 		}
@@ -142,13 +145,17 @@ const onePrice = "price"
 
 func (i *interview) tariff() error {
 	ready := slices.DeleteFunc(catalogue.Names(), func(n string) bool { return !strings.HasPrefix(n, i.country+"-") })
-	usual := onePrice
+	q := Question{Text: "Which tariff (a name, a file, or price for one price at all hours)", Usual: onePrice}
 	if len(ready) > 0 {
-		usual = ready[max(0, slices.IndexFunc(ready, func(n string) bool { return forHomes.MatchString(n) != i.business }))]
+		q.Usual = ready[max(0, slices.IndexFunc(ready, func(n string) bool { return forHomes.MatchString(n) != i.business }))]
 		i.Say("Tariffs that come with the program: %s", strings.Join(ready, ", "))
 	}
+	for _, name := range ready {
+		q.Offers = append(q.Offers, Offer{Answer: name})
+	}
+	q.Offers = append(q.Offers, Offer{onePrice, "one price at all hours"})
 	own := false
-	err := i.Ask("Which tariff (a name, a file, or price for one price at all hours)", usual, func(s string) error {
+	err := i.Put(&q, func(s string) error {
 		if own = s == onePrice; own {
 			return nil
 		}

@@ -70,6 +70,11 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /manifest.webmanifest", s.manifest)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, http.StatusNotFound, "error.not_found") })
 
+	return s.guarded(mux)
+}
+
+// guarded answers only what browsers on this network may ask, and bears a panic.
+func (s *Server) guarded(mux http.Handler) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusForbidden, "error.cross_origin")

@@ -151,7 +151,10 @@ func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.inTheReaders
 
 // Run serves until ctx ends, then lets requests under way finish (5 s at the
 // most) and returns nil.
-func (s *Server) Run(ctx context.Context) error {
+func (s *Server) Run(ctx context.Context) error { return s.serve(ctx, s.Handler(), s.watch) }
+
+// serve serves a handler until ctx ends; beside runs as long.
+func (s *Server) serve(ctx context.Context, h http.Handler, beside func(context.Context)) error {
 	l := s.cfg.Listener
 	if l == nil {
 		var lc net.ListenConfig
@@ -169,7 +172,7 @@ func (s *Server) Run(ctx context.Context) error {
 	live, stop := context.WithCancel(ctx)
 	defer stop()
 	srv := &http.Server{
-		Handler:           s.Handler(),
+		Handler:           h,
 		BaseContext:       func(net.Listener) context.Context { return live },
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
@@ -180,7 +183,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 
 	var wg sync.WaitGroup
-	wg.Go(func() { s.watch(live) })
+	wg.Go(func() { beside(live) })
 	wg.Go(func() {
 		<-live.Done()
 		s.shutdown(context.WithoutCancel(ctx), srv)
