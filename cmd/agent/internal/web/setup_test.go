@@ -76,8 +76,10 @@ func serveSetup(tb testing.TB, f *fakeInterview) string {
 }
 
 func theMeter() Asked {
-	return Asked{N: 9, Text: "Which meter", Usual: "1", Offers: []Choice{{"1", "sdm230 on /dev/ttyUSB0: 231 V, register 1000.25 kWh"}, {"modbus", "a meter with RS-485 or Modbus TCP"}, {"p1", "the P1 port of a smart meter"}},
-		Said: []string{"Looking on /dev/ttyUSB0 ..."}, Wrong: "now choose one"}
+	return Asked{
+		N: 9, Text: "Which meter", Usual: "1", Wrong: "now choose one", Said: []string{"Looking on /dev/ttyUSB0 ..."},
+		Offers: []Choice{{"1", "sdm230 on /dev/ttyUSB0: 231 V, register 1000.25 kWh"}, {"modbus", "a meter with RS-485 or Modbus TCP"}, {"p1", "the P1 port of a smart meter"}},
+	}
 }
 
 // Nothing is told to, and nothing is taken from, whoever has not given the code; guessing it is slow.
