@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,18 +175,37 @@ func measurements() map[string]string {
 // checkPoints counts the points in InfluxDB against what the outbox sent.
 func checkPoints(t *testing.T, st *store.Store, influx *testservers.Influx) {
 	t.Helper()
-	held := int64(0)
+	checkPointsBut(t, st, influx, "")
+}
+
+// checkPointsBut does so where InfluxDB refuses those of one measurement: all of them, and
+// nothing else, are set aside.
+func checkPointsBut(t *testing.T, st *store.Store, influx *testservers.Influx, refused string) {
+	t.Helper()
+	held, aside := int64(0), int64(0)
 	for m, field := range measurements() {
-		held += influx.Count(m, field)
+		if m != refused {
+			held += influx.Count(m, field)
+		}
 	}
-	counts, err := st.Outbox(store.Influx).Counts(t.Context())
+	box := st.Outbox(store.Influx)
+	counts, err := box.Counts(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if counts.Pending != 0 || counts.Dropped != 0 || counts.Quarantined != 0 || counts.Sent != held {
-		t.Errorf("InfluxDB holds %d points, the outbox says %+v", held, counts)
+	set, err := box.Quarantined(t.Context(), 1000)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("InfluxDB holds %d points, the outbox sent %d", held, counts.Sent)
+	for _, m := range set {
+		if aside++; refused == "" || !strings.HasPrefix(string(m.Payload), refused+",") {
+			t.Errorf("set aside: %s: %s", m.Payload, m.Reason)
+		}
+	}
+	if counts.Pending != 0 || counts.Dropped != 0 || counts.Quarantined != aside || counts.Sent != held || counts.Added != held+aside || refused != "" && aside == 0 {
+		t.Errorf("InfluxDB holds %d points and %d are set aside, the outbox says %+v", held, aside, counts)
+	}
+	t.Logf("InfluxDB holds %d points, the outbox sent %d and set %d aside", held, counts.Sent, aside)
 }
 
 // checkLoads sees to it that each load got its day's need on every day on which

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -138,6 +139,7 @@ type trialOptions struct {
 	tokens    []timedToken
 	mosquitto *testservers.Mosquitto
 	influx    *testservers.Influx
+	web       string // where the page listens; "": anywhere
 }
 
 const (
@@ -217,10 +219,10 @@ loads:
 plan: {slot: 30m, horizon: 24h, shift: %v, time: 50ms}
 schedule: {persist: 30m, plan: %q}
 telemetry: {every: %s}
-web: {listen: "127.0.0.1:0"}
+web: {listen: %q}
 log: {level: error}
 `, tr.rec.zone, tr.rec.file, tr.rec.from.Format(time.RFC3339), tr.rec.from.AddDate(0, 0, tr.rec.days).Format(time.RFC3339),
-		o.step, o.speed, tr.rec.zone, o.opening, trialStart, o.shift, tr.rec.plans, o.points)
+		o.step, o.speed, tr.rec.zone, o.opening, trialStart, o.shift, tr.rec.plans, o.points, cmp.Or(o.web, "127.0.0.1:0"))
 	if m := o.mosquitto; m != nil {
 		tr.write("mqtt.password", m.Password)
 		fmt.Fprintf(&b, "mqtt: {url: %q, username: %q, password: {file: mqtt.password}}\n", m.URL, m.User)

@@ -114,6 +114,23 @@ func (i *Influx) Count(measurement, field string) int64 {
 	return n
 }
 
+// Write writes a line of the line protocol, as somebody else would.
+func (i *Influx) Write(line string) {
+	i.p.t.Helper()
+	request, err := http.NewRequest(http.MethodPost, i.URL+"/write?"+url.Values{"db": {i.Database}}.Encode(), strings.NewReader(line))
+	if err != nil {
+		i.p.t.Fatal(err)
+	}
+	request.SetBasicAuth(i.User, i.Password)
+	r, err := http.DefaultClient.Do(request)
+	if err != nil {
+		i.p.t.Fatal(err)
+	}
+	if err := r.Body.Close(); err != nil || r.StatusCode != http.StatusNoContent {
+		i.p.t.Fatalf("%s: %s %v", line, r.Status, err)
+	}
+}
+
 func (i *Influx) query(q string) ([]Series, error) {
 	form := url.Values{"q": {q}, "db": {i.Database}, "epoch": {"ns"}}
 	request, err := http.NewRequest(http.MethodPost, i.URL+"/query", strings.NewReader(form.Encode()))
