@@ -149,7 +149,7 @@ func (s *search) room(plan *Plan, l *Load) func(t int) float64 {
 			if !has(c.Loads) {
 				continue
 			}
-			left := c.LimitKW
+			left := c.At(t)
 			for _, id := range c.Loads {
 				if id != l.ID {
 					left -= plan.Loads[id].KW[t]

@@ -261,6 +261,26 @@ func TestDeadlinesCapsAndPriorities(t *testing.T) {
 			t.Errorf("cost %v, the least is %v", plan.Cost, best)
 		}
 	})
+	t.Run("a circuit of which some slots have less", func(t *testing.T) {
+		p := base(pump("a", 2), pump("b", 2))
+		p.SiteLimitKW = nil
+		p.Circuits = []Circuit{{Name: "limit", Loads: []string{"a", "b"}, LimitsKW: []float64{9, 9, 9, 9, 1, 1, 2, 4}}}
+		plan := solve(t, p, Options{})
+		if len(plan.Shortfalls) > 0 {
+			t.Errorf("shortfalls %v", plan.Shortfalls)
+		}
+		if best := 2 * (0.1*3 + 0.5); math.Abs(plan.Cost-best) > 1e-6 { // of four cheap slots two leave no power, and one that of one
+			t.Errorf("cost %v, the least is %v", plan.Cost, best)
+		}
+		for s, most := range p.Circuits[0].LimitsKW {
+			if sum := plan.Loads["a"].KW[s] + plan.Loads["b"].KW[s]; sum > most {
+				t.Errorf("%v kW in slot %d, above %v", sum, s, most)
+			}
+		}
+		if q := p.Advance(plan); len(q.Circuits) != 1 || q.Circuits[0].At(6) != 4 || q.Circuits[0].At(3) != 1 {
+			t.Errorf("a slot later: %+v", q.Circuits)
+		}
+	})
 }
 
 func TestWhatCannotBeHadIsAShortfall(t *testing.T) {

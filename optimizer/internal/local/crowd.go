@@ -8,12 +8,12 @@ import (
 // crowd is some units that share a circuit, or of which one at most may be on.
 type crowd struct {
 	units []int
-	limit float64 // kW of all together; 0: one may be on
+	limit func(t int) float64 // kW of all together; nil: one may be on
 }
 
 // crowds finds the units of each circuit and each exclusion.
 func (l *Search) crowds() {
-	add := func(ids []string, limit float64) {
+	add := func(ids []string, limit func(int) float64) {
 		c := crowd{limit: limit}
 		for i, u := range l.Units {
 			if master.Contains(ids, u.Load.ID) {
@@ -26,11 +26,12 @@ func (l *Search) crowds() {
 		l.crowd = append(l.crowd, c)
 	}
 	l.crowdsOf = make([][]int, len(l.Units))
-	for _, c := range l.p.Circuits {
-		add(c.Loads, max(c.LimitKW, model.OnFrom))
+	for i := range l.p.Circuits {
+		c := &l.p.Circuits[i]
+		add(c.Loads, func(t int) float64 { return max(c.At(t), model.OnFrom) })
 	}
 	for _, ids := range l.p.Exclusions {
-		add(ids, 0)
+		add(ids, nil)
 	}
 }
 
@@ -43,8 +44,8 @@ func (l *Search) room(c *crowd, unit, t int) float64 {
 		}
 	}
 	switch {
-	case c.limit > 0:
-		return max(0, c.limit-others)
+	case c.limit != nil:
+		return max(0, c.limit(t)-others)
 	case others > model.OnFrom:
 		return 0
 	}
@@ -87,12 +88,12 @@ func (l *Search) excess(c *crowd, t int) float64 {
 	for _, i := range c.units {
 		x := l.KW[i][t]
 		sum += x
-		if most = max(most, x); c.limit == 0 && x <= model.OnFrom {
+		if most = max(most, x); c.limit == nil && x <= model.OnFrom {
 			sum -= x
 		}
 	}
-	if c.limit > 0 {
-		return sum - c.limit
+	if c.limit != nil {
+		return sum - c.limit(t)
 	}
 	return sum - most
 }

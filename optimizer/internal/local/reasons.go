@@ -97,7 +97,7 @@ func (l *Search) conflict(i int, kw []float64) string {
 			continue
 		}
 		for t, x := range kw {
-			if sum, _ := others(c.Loads, t); x > model.OnFrom && sum+x > c.LimitKW+model.PowerTol {
+			if sum, _ := others(c.Loads, t); x > model.OnFrom && sum+x > c.At(t)+model.PowerTol {
 				return "circuit " + c.Name + " does not leave the power"
 			}
 		}

@@ -48,7 +48,7 @@ func (m *Programme) Crash(chosen []int) bool {
 	for i := range m.Group {
 		g := &m.Group[i]
 		for t := range n {
-			if group[i][t] <= g.limit {
+			if group[i][t] <= g.limit(t) {
 				m.basic(g.first+int32(t), g.slack[t])
 			} else {
 				m.basic(g.first+int32(t), g.short[t])

@@ -37,6 +37,10 @@ func (p *Problem) Advance(plan *Plan) *Problem {
 	if p.Credit != nil {
 		q.Credit = p.laterCredit(e)
 	}
+	q.Circuits = slices.Clone(p.Circuits)
+	for i := range q.Circuits {
+		q.Circuits[i].LimitsKW = onward(q.Circuits[i].LimitsKW)
+	}
 	if p.Battery != nil {
 		b := *p.Battery
 		if x := At(plan.BatteryKW, 0); x >= 0 {

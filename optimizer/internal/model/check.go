@@ -241,8 +241,8 @@ func groups(p *Problem, plan *Plan) []Violation {
 			for _, id := range c.Loads {
 				kw += plan.Loads[id].KW[t]
 			}
-			if kw > c.LimitKW+PowerTol {
-				bad = append(bad, Violation{Kind: ShortCircuit, Slot: t, By: kw - c.LimitKW, Text: fmt.Sprintf("circuit %s: %.3f kW in slot %d, above %v", c.Name, kw, t, c.LimitKW)})
+			if kw > c.At(t)+PowerTol {
+				bad = append(bad, Violation{Kind: ShortCircuit, Slot: t, By: kw - c.At(t), Text: fmt.Sprintf("circuit %s: %.3f kW in slot %d, above %v", c.Name, kw, t, c.At(t))})
 				break
 			}
 		}

@@ -115,6 +115,9 @@ func TestAFaultOfAProblemIsToldWhereItIs(t *testing.T) {
 		{"loads[2].min_kw", func(p *model.Problem) { p.Loads[2].Variable.MinKW = 9 }},
 		{"loads[3].a", func(p *model.Problem) { p.Loads[3].Thermal.A = 0 }},
 		{"exclusions[0]", func(p *model.Problem) { p.Exclusions = [][]string{{"nobody"}} }},
+		{"circuits[0].limits_kw", func(p *model.Problem) {
+			p.Circuits = []model.Circuit{{LimitsKW: []float64{1}}}
+		}},
 		{"circuits[0].limit_kw", func(p *model.Problem) { p.Circuits = []model.Circuit{{LimitKW: -1}} }},
 	} {
 		p, _ := site()

@@ -154,6 +154,16 @@ type Circuit struct {
 	Name    string   `json:"name"`
 	LimitKW float64  `json:"limit_kw"`
 	Loads   []string `json:"loads"`
+	// LimitsKW is the limit of each slot in LimitKW's place; nil: it is always the same.
+	LimitsKW []float64 `json:"limits_kw,omitempty"`
+}
+
+// At is the circuit's limit in a slot.
+func (c *Circuit) At(t int) float64 {
+	if c.LimitsKW != nil {
+		return c.LimitsKW[t]
+	}
+	return c.LimitKW
 }
 
 // Battery is a store behind the meter.  Its state of charge follows

@@ -195,6 +195,7 @@ func (c *checker) loads() {
 	for i, x := range p.Circuits {
 		known(fmt.Sprintf("circuits[%d].loads", i), x.Loads)
 		c.number(fmt.Sprintf("circuits[%d].limit_kw", i), x.LimitKW, 0)
+		c.series(fmt.Sprintf("circuits[%d].limits_kw", i), x.LimitsKW, true, 0)
 	}
 }
 

@@ -189,13 +189,12 @@ func (s *Site) inForce(st *State, now time.Time) (out []policy.InForce) {
 // on, in plans.
 const unsaidFor = time.Hour
 
-// LimitsAhead is what may be drawn from now up to an instant, as far as it is known.  Limits
-// of single loads and classes are not in it.
+// LimitsAhead is what may be drawn from now up to an instant, as far as it is known.
 func (s *Site) LimitsAhead(st *State, to time.Time) (out []planning.Limit) {
 	if s.Policy != nil && s.Policy.Limits() {
 		err := contain.Do(func() {
-			for _, x := range s.Policy.Limit.Ahead(st.Policy, st.Now, to) {
-				out = append(out, planning.Limit{From: x.From, To: x.To, Power: x.Limit, Loads: x.Devices})
+			for _, x := range s.Policy.Ahead(st.Policy, st.Now, to) {
+				out = append(out, planning.Limit{From: x.From, To: x.To, Power: x.Limit, Loads: x.Devices, Of: x.Loads})
 			}
 		})
 		if err != nil { // as in policy

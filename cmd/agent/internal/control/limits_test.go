@@ -2,11 +2,13 @@ package control
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
@@ -125,6 +127,10 @@ func TestAUtilityLimitsOneLoadOrAClass(t *testing.T) {
 	u.heard(2 * time.Minute)
 	if got := u.told("car"); got != "on 2990 W" {
 		t.Errorf("3 kW for the class of the car: %s", got)
+	}
+	ahead := u.site.LimitsAhead(&u.st, u.st.Now.Add(time.Hour))
+	if !slices.ContainsFunc(ahead, func(x planning.Limit) bool { return slices.Equal(x.Of, []string{"car"}) && x.Power == 3*units.Kilowatt }) {
+		t.Errorf("plans are told %+v", ahead)
 	}
 	event("e5", "load:car", 2)
 	u.heard(2 * time.Minute)

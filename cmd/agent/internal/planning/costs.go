@@ -2,6 +2,8 @@ package planning
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/keeplit/keeplit/optimizer"
 )
@@ -118,6 +120,44 @@ func (s *Rules) limit(b *Brief, o outlook, p *optimizer.Problem) {
 		}
 		if limit := limitIn(o.slots[t], 0, b.Limits, true).KW(); limit > 0 {
 			p.SiteLimitKW[t] = min(p.SiteLimitKW[t], p.BaseKW[t]+limit)
+		}
+	}
+}
+
+// circuits are the limits of single loads and classes: of each set of loads what they may draw
+// together in each slot, beside those of them that run whatever the plan says.
+func (s *Rules) circuits(b *Brief, o outlook, p *optimizer.Problem, jobs []job) {
+	for _, x := range b.Limits {
+		name := "limit of " + strings.Join(x.Of, ", ")
+		if x.Of == nil || slices.ContainsFunc(p.Circuits, func(c optimizer.Circuit) bool { return c.Name == name }) {
+			continue
+		}
+		c := optimizer.Circuit{Name: name, LimitsKW: make([]float64, p.N)}
+		for _, j := range jobs {
+			if slices.Contains(x.Of, s.Loads[j.load].ID) {
+				c.Loads = append(c.Loads, j.job.ID)
+			}
+		}
+		all := 1.0 // more than they can draw
+		for _, l := range s.Loads {
+			all += l.Power.KW()
+		}
+		for t, slot := range o.slots {
+			c.LimitsKW[t] = all
+			for _, y := range b.Limits {
+				if slices.Equal(y.Of, x.Of) && y.From.Before(slot.End()) && y.To.After(slot.Start) {
+					c.LimitsKW[t] = min(c.LimitsKW[t], y.Power.KW())
+				}
+			}
+			for _, l := range s.Loads {
+				if slices.Contains(x.Of, l.ID) {
+					c.LimitsKW[t] -= b.owed(l.ID).power(l).KW() * share(slot, b.Now, b.owed(l.ID).Committed)
+				}
+			}
+			c.LimitsKW[t] = max(0, c.LimitsKW[t])
+		}
+		if len(c.Loads) > 0 {
+			p.Circuits = append(p.Circuits, c)
 		}
 	}
 }

@@ -69,6 +69,7 @@ type Limit struct {
 	To    time.Time   `json:"to"`
 	Power units.Power `json:"power"`
 	Loads bool        `json:"loads,omitempty"` // of what is planned together, whatever the house draws besides
+	Of    []string    `json:"of,omitempty"`    // of what these loads draw together, and of nothing else
 }
 
 // LimitIn is the least of the limits of the whole site that hold in a part of a slot, and of the
@@ -80,7 +81,7 @@ func LimitIn(slot units.Slot, own units.Power, limits []Limit) units.Power {
 func limitIn(slot units.Slot, own units.Power, limits []Limit, ofLoads bool) units.Power {
 	least := own
 	for _, l := range limits {
-		if l.Loads == ofLoads && l.From.Before(slot.End()) && l.To.After(slot.Start) && (least <= 0 || l.Power < least) {
+		if l.Of == nil && l.Loads == ofLoads && l.From.Before(slot.End()) && l.To.After(slot.Start) && (least <= 0 || l.Power < least) {
 			least = l.Power
 		}
 	}

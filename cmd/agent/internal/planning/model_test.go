@@ -228,6 +228,53 @@ func TestAStartCostsTheSameShareOfEnergyInEveryCurrency(t *testing.T) {
 	}
 }
 
+// A limit of a load or a class is known to the plan: it goes around it, and whoever shares it
+// goes one after another.
+func TestALimitOfALoadOrAClassIsKnownToThePlan(t *testing.T) {
+	none := time.Duration(0)
+	car := loads.Document{ID: "car", Kind: loads.OnOff, Power: 2 * units.Kilowatt, MinOff: &none, Need: &loads.NeedDocument{For: 2 * time.Hour}}
+	b := newBench(t, false, geyser(2*time.Hour), car)
+	power := func(plan Plan, id string, at time.Time) (p units.Power) {
+		for _, l := range plan.Loads {
+			if i := int(at.Sub(plan.Start) / plan.Slot); l.ID == id && i >= 0 && i < len(l.Power) {
+				p = l.Power[i]
+			}
+		}
+		return p
+	}
+	free := b.planAt(b.now)
+	began := on(free, "geyser")[0]
+	brief := b.brief(b.now)
+	brief.Limits = []Limit{{From: began, To: began.Add(3 * time.Hour), Power: 2500 * units.Watt, Of: []string{"geyser"}}}
+	for _, at := range on(b.planOf(brief), "geyser") {
+		if !at.Before(began) && at.Before(began.Add(3*time.Hour)) {
+			t.Errorf("3 kW at %s, with a limit of 2.5", at)
+		}
+	}
+	day := b.now.Add(24 * time.Hour)
+	brief.Limits = []Limit{{From: b.now, To: day, Power: 4 * units.Kilowatt, Of: []string{"car", "geyser"}}}
+	both := b.planOf(brief)
+	for at := both.Start; at.Before(day); at = at.Add(both.Slot) {
+		if sum := power(both, "geyser", at) + power(both, "car", at); sum > 4*units.Kilowatt {
+			t.Errorf("%s of both at %s, with a limit of 4 kW", sum, at)
+		}
+	}
+	if len(on(both, "geyser")) < 4 || len(on(both, "car")) < 4 {
+		t.Errorf("geyser at %v, car at %v: both have room one after another", on(both, "geyser"), on(both, "car"))
+	}
+	// What runs whatever the plan says takes its part.
+	for i := range brief.Loads {
+		if brief.Loads[i].ID == "car" {
+			brief.Loads[i].Committed = b.now.Add(2 * time.Hour)
+		}
+	}
+	_, o := b.look(&brief)
+	p, _ := b.rules.problem(&brief, o)
+	if len(p.Circuits) != 1 || p.Circuits[0].At(1) != 2 || p.Circuits[0].At(10) != 4 {
+		t.Errorf("%+v", p.Circuits)
+	}
+}
+
 func TestALoadIsPlannedBesideWhatTheBaseLoadMayBe(t *testing.T) {
 	b := newBench(t, false, geyser(time.Hour), loads.Document{ID: "pump", Kind: loads.OnOff, Power: units.Kilowatt, Need: &loads.NeedDocument{For: time.Hour}})
 	b.rules.Power = 5 * units.Kilowatt

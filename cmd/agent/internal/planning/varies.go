@@ -154,7 +154,7 @@ func (s *Rules) told(j job, kw []float64, p *optimizer.Problem, solved *optimize
 	for _, t := range order {
 		next := above(takes, out[t])
 		more := next - out[t]
-		if next == 0 || more > 2*missing || !roomFor(p, solved, t, (next-units.FromKW(kw[t])).KW()) {
+		if next == 0 || more > 2*missing || !roomFor(p, solved, t, j.job.ID, (next-units.FromKW(kw[t])).KW()) {
 			continue
 		}
 		out[t] = next
@@ -180,7 +180,21 @@ func above(c loads.Capability, p units.Power) units.Power {
 	return next
 }
 
-// roomFor tells whether the plan leaves room for so much more below the site's limit.
-func roomFor(p *optimizer.Problem, plan *optimizer.Plan, slot int, kw float64) bool {
+// roomFor tells whether the plan leaves a job room for so much more below the site's limit and
+// those of its loads.
+func roomFor(p *optimizer.Problem, plan *optimizer.Plan, slot int, job string, kw float64) bool {
+	for i := range p.Circuits {
+		c := &p.Circuits[i]
+		if !slices.Contains(c.Loads, job) {
+			continue
+		}
+		sum := kw
+		for _, id := range c.Loads {
+			sum += plan.Loads[id].KW[slot]
+		}
+		if sum > c.At(slot) {
+			return false
+		}
+	}
 	return slot >= len(p.SiteLimitKW) || slot >= len(plan.ImportKW) || plan.ImportKW[slot]+kw <= p.SiteLimitKW[slot]
 }

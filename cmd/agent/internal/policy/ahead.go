@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -11,14 +12,36 @@ type Span struct {
 	From, To time.Time
 	Limit    units.Power
 	Devices  bool // it is of what the loads that can wait draw together
+	// Loads are those of which an event limits the sum; nil: it limits the site, or Devices.
+	Loads []string
 }
 
 // mostSpans bounds what is foretold of an event whose parts are of seconds.
 const mostSpans = 500
 
-// Ahead is the limits between two instants as far as they are known at the first, but for
-// those of single loads and classes, in order of time.  Fail-safe lasts for all of it: nobody knows when the utility is heard again.
-func (r LimitRules) Ahead(s State, now, to time.Time) (out []Span) {
+// Ahead is the limits between two instants as far as they are known at the first: the site's,
+// and those of single loads and classes, each in order of time.
+func (r Rules) Ahead(s State, now, to time.Time) (out []Span) {
+	out = r.Limit.ahead(s, now, to, nil)
+	var done [][]string
+	for _, e := range s.Events {
+		if e.Of.Stream != Limit || e.Targets == nil || slices.ContainsFunc(done, func(t []string) bool { return slices.Equal(t, e.Targets) }) {
+			continue
+		}
+		done = append(done, e.Targets)
+		which := r.controllable(e.Targets)
+		for _, x := range r.Limit.ahead(s, now, to, e.Targets) {
+			if x.Devices, x.Loads = false, which; len(which) > 0 {
+				out = append(out, x)
+			}
+		}
+	}
+	return out
+}
+
+// ahead is the limits of some targets; nil: the site's.  There fail-safe lasts for all of it:
+// nobody knows when the utility is heard again.
+func (r LimitRules) ahead(s State, now, to time.Time, targets []string) (out []Span) {
 	if s.Limit.Phase == NotLimited {
 		return nil
 	}
@@ -31,17 +54,18 @@ func (r LimitRules) Ahead(s State, now, to time.Time) (out []Span) {
 		}
 		limit := units.Power(0)
 		switch waits := s.Limit.Since.Add(limitWait); {
+		case targets != nil:
 		case s.Limit.Phase == FailSafe:
 			limit = r.FailSafe
 		case s.Limit.Phase == Init && at.Before(waits):
 			limit = r.FailSafe
 			sooner(waits)
 		}
-		if _, step, ok := s.limiting(at, nil); ok && (limit == 0 || step.Limit < limit) {
+		if _, step, ok := s.limiting(at, targets); ok && (limit == 0 || step.Limit < limit) {
 			limit = step.Limit
 		}
 		for _, e := range s.Events {
-			if e.Of.Stream == Limit && e.Targets == nil {
+			if e.Of.Stream == Limit && slices.Equal(e.Targets, targets) {
 				sooner(e.changes(at))
 			}
 		}
@@ -51,7 +75,7 @@ func (r LimitRules) Ahead(s State, now, to time.Time) (out []Span) {
 		case n > 0 && out[n-1].Limit == limit && out[n-1].To.Equal(at):
 			out[n-1].To = next
 		default:
-			out = append(out, Span{at, next, limit, r.Devices})
+			out = append(out, Span{From: at, To: next, Limit: limit, Devices: r.Devices})
 		}
 		at = next
 	}

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,7 +45,7 @@ func TestWhatIsForetoldIsWhatHolds(t *testing.T) {
 			s.Events = append(s.Events, e)
 		}
 		to := noon.Add(12 * time.Hour)
-		spans := r.Ahead(s, noon, to)
+		spans := r.ahead(s, noon, to, nil)
 		told := func(at time.Time) (limit units.Power) {
 			for _, x := range spans {
 				if !at.Before(x.From) && at.Before(x.To) {
@@ -67,4 +69,28 @@ func TestWhatIsForetoldIsWhatHolds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What limits a load or a class is foretold by itself, and not in fail-safe alone.
+func TestALimitOfALoadIsForetold(t *testing.T) {
+	h := home(t)
+	h.r.Devices = []Device{{"geyser", "heat"}, {"car", "car"}, {"second", "car"}}
+	h.beat()
+	h.say(Limit, strings.Replace(limitBody("c1", "7", "2026-12-01T14:00:00Z", "PT1H"), `"programID"`, `"targets":["class:car"],"programID"`, 1))
+	h.say(Limit, strings.Replace(limitBody("c2", "5", "2026-12-01T14:30:00Z", "PT1H"), `"programID"`, `"targets":["class:car"],"programID"`, 1))
+	h.limit("site", "6", "PT30M")
+	at := func(clock string) time.Time {
+		out, err := time.Parse(time.RFC3339, "2026-12-01T"+clock+":00Z")
+		must(t, err)
+		return out
+	}
+	cars := []string{"car", "second"}
+	want := []Span{
+		{From: h.now, To: h.now.Add(30 * time.Minute), Limit: 6_000_000},
+		{From: at("14:00"), To: at("14:30"), Limit: 7_000_000, Loads: cars},
+		{From: at("14:30"), To: at("15:30"), Limit: 5_000_000, Loads: cars},
+	}
+	if got := h.r.Ahead(h.s, h.now, h.now.Add(12*time.Hour)); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
 }
