@@ -30,6 +30,7 @@ type cli struct {
 	Doctor    doctorCmd    `cmd:"" help:"Look at files, disk, clock, service and records, and say what to put right."`
 	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the configuration, or the OpenAPI document of the API."`
 	Status    statusCmd    `cmd:"" help:"Say how the running agent is."`
+	OptOut    optOutCmd    `cmd:"" help:"Opt out of a utility's events, or of the home's own plan."`
 	LastUntil lastUntilCmd `cmd:"" help:"Ask that the credit lasts until a time, and say what that takes."`
 	Meter     meterCmd     `cmd:"" help:"Show what the meter here tells; keep what the utility's meter shows, and hold it against that."`
 	Alert     alertCmd     `cmd:"" help:"Send a trial message to everybody who is to be told what is wrong."`

@@ -69,12 +69,13 @@ type policySignCmd struct {
 	signFlags
 	File    string        `arg:"" optional:"" help:"The body, JSON (docs/policy.md); - is standard input."`
 	Second  string        `placeholder:"FILE" help:"Second private key: two sign what disconnects, and rules of protection."`
-	Stream  string        `required:"" enum:"tariff,token,message,limit,supply" help:"tariff, token, message, limit or supply."`
+	Stream  string        `required:"" enum:"tariff,token,message,limit,event,supply" help:"tariff, token, message, limit, event or supply."`
 	Limit   string        `placeholder:"POWER" help:"Instead of a file: a limit from now on, such as \"4.2 kW\"."`
+	Level   int           `default:"-1" placeholder:"N" help:"Instead of a file: an event of that level of SIMPLE, 0 to 3, from now on."`
 	Message string        `placeholder:"TEXT" help:"Instead of a file: words to the customer."`
 	Token   []string      `sep:"none" placeholder:"DIGITS" help:"Instead of a file: a token to enter."`
-	Event   string        `help:"Id of the event, with --limit and --message; it takes the place of one with the same id."`
-	Lasts   string        `default:"PT1H" placeholder:"PT1H" help:"Length of --limit and --message."`
+	Event   string        `help:"Id of the event, with --limit, --level and --message; it takes the place of one with the same id."`
+	Lasts   string        `default:"PT1H" placeholder:"PT1H" help:"Length of --limit, --level and --message."`
 	Cancel  string        `placeholder:"EVENT" help:"Instead of a file: take an event back."`
 	Clear   bool          `help:"Instead of a file: there is no limit any more."`
 	Notice  string        `placeholder:"ID" help:"Instead of a file: announce a disconnection; needs --from and --why."`
@@ -127,13 +128,13 @@ func (c policySignCmd) Run(e *env) error {
 // body is what is to be signed, from a file or the short ways.
 func (c policySignCmd) body(e *env) ([]byte, error) {
 	given := 0
-	for _, is := range []bool{c.File != "", c.Limit != "", c.Message != "", len(c.Token) > 0, c.Cancel != "", c.Clear, c.Notice != "", c.Cut != "", c.Ready} {
+	for _, is := range []bool{c.File != "", c.Limit != "", c.Level >= 0, c.Message != "", len(c.Token) > 0, c.Cancel != "", c.Clear, c.Notice != "", c.Cut != "", c.Ready} {
 		if is {
 			given++
 		}
 	}
 	if given != 1 {
-		return nil, &exitError{exitUsage, errors.New("give one of a file, --limit, --message, --token, --cancel, --clear, --notice, --disconnect and --ready")}
+		return nil, &exitError{exitUsage, errors.New("give one of a file, --limit, --level, --message, --token, --cancel, --clear, --notice, --disconnect and --ready")}
 	}
 	switch {
 	case c.Notice != "" && (c.From.IsZero() || c.Why == ""):
@@ -169,6 +170,8 @@ func (c policySignCmd) body(e *env) ([]byte, error) {
 			return nil, &exitError{exitUsage, fmt.Errorf("--limit: %w", err)}
 		}
 		return event(policy.TypeLimit, json.Number(strconv.FormatFloat(p.W()/1000, 'f', -1, 64)))
+	case c.Level >= 0:
+		return event(policy.TypeSimple, c.Level)
 	case c.Message != "":
 		return event(policy.TypeMessage, c.Message)
 	case len(c.Token) > 0:

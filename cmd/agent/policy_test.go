@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,12 +17,15 @@ import (
 // with nothing but the command line, and an agent.  docs/policy.md holds the same
 // commands.
 func TestAUtilityGovernsAHome(t *testing.T) {
-	m := testservers.StartMosquitto(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/policy", RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
+			m := testservers.StartMosquitto(t) // each its own: who watches counts all that is said there
 			e.Setenv("GORACE", os.Getenv("GORACE"))
 			e.Setenv("BROKER", m.URL)
+			web := strconv.Itoa(testservers.FreePort(t))
+			e.Setenv("WEB", web)
+			e.Setenv("KEEPLIT_URL", "http://127.0.0.1:"+web)
 			e.Setenv("FROM", time.Now().UTC().Format(time.RFC3339))
 			e.Setenv("UNTIL", time.Now().UTC().AddDate(0, 0, 7).Format(time.RFC3339))
 			return os.WriteFile(filepath.Join(e.WorkDir, "password"), []byte(m.Password), 0o600)

@@ -16,6 +16,7 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 		Supply:  supplyOf(say, v.Supply),
 		RunOut:  RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach), With: []With{}},
 		Until:   untilOf(say, v.Until),
+		OptOut:  optedOf(v.Opted),
 		Limited: limitedOf(v.Limited), Limits: limitsOf(v.Limits),
 		Power:   powerOf(v.Power),
 		Meter:   registersOf(v.Meter),
@@ -106,6 +107,14 @@ func PayOf(s present.Supply) *string {
 	}
 	text := money(s.Pay.Amount)
 	return &text
+}
+
+// optedOf is nil where there is nothing to opt out of.
+func optedOf(o picture.Opted) *OptedOut {
+	if o.Of == "" {
+		return nil
+	}
+	return &OptedOut{Of: o.Of, By: o.By, Since: At(o.Since)}
 }
 
 // untilOf is nil where nobody asks how long the credit is to last.

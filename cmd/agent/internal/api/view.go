@@ -13,6 +13,7 @@ type View struct {
 	Credit   Credit     `json:"credit"`
 	RunOut   RunOut     `json:"run_out"`
 	Until    *Until     `json:"until"`             // null: nobody asks how long the credit is to last
+	OptOut   *OptedOut  `json:"opt_out"`           // null: no utility asks for anything that could be opted out of
 	Limited  *Limited   `json:"limited,omitempty"` // absent: no utility limits the site
 	Limits   []Limited  `json:"limits,omitempty"`  // all who may limit what is drawn; absent: nobody
 	Power    Power      `json:"power"`
@@ -117,6 +118,23 @@ type GivenUp struct {
 // LastUntil asks that the credit lasts: POST /api/v1/until.
 type LastUntil struct {
 	Until string `json:"until"` // "Fri 18:00", "tomorrow 07:00", "2026-12-04 18:00", a time of RFC 3339, or "off"
+}
+
+// OptOut opts out: POST /api/v1/opt-out.
+type OptOut struct {
+	Of string `json:"of"` // none, local (the home's own plan), grid (a utility's events) or both
+}
+
+// OptedOut is what the household has opted out of.
+type OptedOut struct {
+	Of    string     `json:"of"`    // none, local, grid or both
+	By    string     `json:"by"`    // page or api; "": nobody has said anything
+	Since *time.Time `json:"since"` // null: nobody has said anything
+}
+
+// OptOutAnswer answers an OptOut.
+type OptOutAnswer struct {
+	OptOut *OptedOut `json:"opt_out"`
 }
 
 // UntilAnswer answers a LastUntil.

@@ -43,6 +43,7 @@ func (s *Site) Brief(st *State) planning.Brief {
 	if st.Prices != nil {
 		b.Prices = &st.Prices.Overlay
 	}
+	b.Unshifted = st.Policy.Opted.Local()
 	if st.Until != nil {
 		b.Until = st.Until.At
 	}

@@ -182,6 +182,9 @@ func (s *Site) inForce(st *State, now time.Time) (out []policy.InForce) {
 			out = []policy.InForce{s.unsure()}
 		}
 	}
+	if s.MayOptOut() {
+		_ = contain.Do(func() { out = append(out, s.Policy.Asks(st.Policy, now)...) }) // told by policy
+	}
 	return append(out, s.Curbs.Curbs(st.Limits, s.waiting())...)
 }
 
@@ -191,13 +194,13 @@ const unsaidFor = time.Hour
 
 // LimitsAhead is what may be drawn from now up to an instant, as far as it is known.
 func (s *Site) LimitsAhead(st *State, to time.Time) (out []planning.Limit) {
-	if s.Policy != nil && s.Policy.Limits() {
+	if s.Policy != nil {
 		err := contain.Do(func() {
 			for _, x := range s.Policy.Ahead(st.Policy, st.Now, to) {
 				out = append(out, planning.Limit{From: x.From, To: x.To, Power: x.Limit, Loads: x.Devices, Of: x.Loads})
 			}
 		})
-		if err != nil { // as in policy
+		if err != nil && s.Policy.Limits() { // as in policy
 			out = []planning.Limit{{From: st.Now, To: to, Power: s.Policy.Limit.FailSafe}}
 		}
 	}

@@ -72,7 +72,7 @@ func (e PolicyEnvelope) take(p *step, held bool) {
 	case out.Code != policy.Taken:
 		p.refused(out)
 		return
-	case out.Envelope.Stream == policy.Limit:
+	case out.Envelope.Stream == policy.Limit, out.Envelope.Stream == policy.Demand:
 		p.st.WantPlan = true
 	case out.Envelope.Stream == policy.Supply:
 		p.disconnects(was)
@@ -141,6 +141,7 @@ func (p *step) policy() {
 		p.eff.Durable = p.eff.Durable || changed
 		p.limited = p.Policy.InForce(next, p.now)
 		p.tell()
+		p.tellAsked()
 		p.tellSupply()
 		if p.in.What == nil {
 			p.clear(health.PartFailed, policyPart)
@@ -160,7 +161,7 @@ func (s *Site) unsure() policy.InForce {
 // ofUtility are the warnings that say what a utility's word has come to.
 func ofUtility() []health.Code {
 	return []health.Code{
-		health.LimitInForce, health.LimitFailSafe, health.UtilityMessage, health.UtilityAlert, health.DisconnectionNear, health.DisconnectedByUtility,
+		health.LimitInForce, health.LimitFailSafe, health.UtilityMessage, health.UtilityAlert, health.UtilityEvent, health.DisconnectionNear, health.DisconnectedByUtility,
 	}
 }
 

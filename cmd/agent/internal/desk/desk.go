@@ -16,6 +16,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
+	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
@@ -166,6 +167,11 @@ func (d *Desk) Reconnect(ctx context.Context) error {
 // LastUntil asks that the credit lasts until an instant, in a person's words.
 func (d *Desk) LastUntil(ctx context.Context, text, way string) error {
 	return d.ask(ctx, control.LastUntil{Text: strings.TrimSpace(text), By: way})
+}
+
+// OptOut opts the household out.
+func (d *Desk) OptOut(ctx context.Context, of, way string) error {
+	return d.ask(ctx, control.OptOut{Of: policy.OptOut(of), By: way})
 }
 
 // WithdrawReading takes a reading of the utility's meter back.

@@ -55,6 +55,7 @@ const (
 	DisconnectedByUtility Code = "disconnected_by_utility"
 	UtilityMessage        Code = "utility_message"
 	UtilityAlert          Code = "utility_alert"
+	UtilityEvent          Code = "utility_event"
 	LedgerOld             Code = "ledger_old"
 	LedgerUnsound         Code = "ledger_unsound"
 	RecordsHeld           Code = "records_held"
@@ -194,6 +195,7 @@ func Rows() []Row {
 		{Code: TokenLocked, Severity: Caution, About: Way},
 		{Code: TokenRejected, Severity: Info, Lasts: time.Hour},
 		{Code: UtilityAlert, Severity: Serious, About: Notice},
+		{Code: UtilityEvent, Severity: Info, About: Notice},
 		{Code: UtilityMessage, Severity: Info, About: Notice},
 		{Code: VoltageInterruption, Severity: Serious, About: Phase},
 		{Code: VoltageSag, Severity: Caution, About: Phase},

@@ -64,6 +64,7 @@ func (m *Maker) Of(snap *control.Snapshot) View {
 		Tariff: m.tariff(st), TopUp: m.gate(st),
 	}
 	say := m.words.For(v.Unit, v.Zone, v.At)
+	v.Opted = m.opted(st)
 	v.Supply, v.Until = present.SupplyOf(m.site, st), present.UntilOf(m.site, st)
 	v.Plan, v.Loads = m.plan(st, say), m.loads(st, say)
 	for _, w := range st.Health.WorstFirst() {
@@ -197,6 +198,17 @@ func (m *Maker) freshness(st *control.State) Freshness {
 		return Stale
 	}
 	return Fresh
+}
+
+func (m *Maker) opted(st *control.State) Opted {
+	out := Opted{Of: string(st.OptedOut())}
+	if !m.site.MayOptOut() {
+		return Opted{}
+	}
+	if o := st.Policy.Opted; o != nil {
+		out.By, out.Since = o.By, o.Since
+	}
+	return out
 }
 
 func limited(f policy.InForce) Limited {

@@ -29,8 +29,9 @@ type View struct {
 	Credit   Credit
 	RunOut   RunOut
 	Until    present.Until // how long a person asks that the credit lasts
-	Limited  Limited       // by a utility
-	Limits   []Limited     // all who may limit what is drawn, with what they have it held to
+	Opted    Opted
+	Limited  Limited   // by a utility
+	Limits   []Limited // all who may limit what is drawn, with what they have it held to
 	Power    PowerNow
 	Meter    Registers
 	Quality  quality.State // of the voltage
@@ -52,6 +53,13 @@ func (v *View) UnitCode() string {
 		return "kWh"
 	}
 	return v.Unit.Code
+}
+
+// Opted is what the household has opted out of.
+type Opted struct {
+	Of    string // "": there is nothing that it could opt out of; else none, local, grid or both
+	By    string
+	Since time.Time
 }
 
 // Left is the median time until the credit ends, not below zero; it says nothing

@@ -122,7 +122,7 @@ func (m *Maker) cause(st *control.State, w health.Warning, say present.Phrases) 
 			x.Form = "on"
 		}
 	case health.SupplyWeld, health.SupplyCoil:
-	case health.UtilityMessage, health.UtilityAlert: // the event's id says nothing to a person
+	case health.UtilityMessage, health.UtilityAlert, health.UtilityEvent: // the event's id says nothing to a person
 	default:
 		if x.Name = w.Subject; health.Of(w.Code).About == health.Load {
 			x.Name = m.name(w.Subject)

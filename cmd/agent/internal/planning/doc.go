@@ -57,8 +57,9 @@ type Brief struct {
 	Lends     units.Money `json:"lends,omitempty"`
 	Purchases *Purchases  `json:"purchases,omitempty"` // how credit is bought here; nil: nothing is known
 	Loads     []Owed      `json:"loads,omitempty"`
-	Until     time.Time   `json:"until,omitzero"` // a person asks that the credit lasts until then; zero: nobody does
-	Last      *Plan       `json:"last,omitempty"` // in force
+	Unshifted bool        `json:"unshifted,omitempty"` // a person asks that loads run as soon as they may
+	Until     time.Time   `json:"until,omitzero"`      // a person asks that the credit lasts until then; zero: nobody does
+	Last      *Plan       `json:"last,omitempty"`      // in force
 	// Limits are what may be drawn at times, besides Rules.Power: known now, in order of time.
 	Limits []Limit `json:"limits,omitempty"`
 }

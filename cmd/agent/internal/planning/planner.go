@@ -133,6 +133,7 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 		began = p.elapsed()
 	}
 	s := &p.rules
+	shift := s.Shift && !b.Unshifted
 	plan, o := p.look(&b)
 	problem, asked := s.problem(&b, o)
 	v := p.vista(&b)
@@ -143,7 +144,7 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	switch {
 	case w != nil:
 		jobs = w.lay(&b, o, problem, asked)
-	case s.Shift && !b.Unlocked:
+	case shift && !b.Unlocked:
 		problem.Credit = nil
 		jobs, given = s.afford(&b, o, asked, s.ahead(&b, v))
 		problem.Loads = problem.Loads[:0]
@@ -158,7 +159,7 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	soon := earliest(problem)
 	plan.Unshifted = o.cost(problem, soon)
 	solved := soon
-	if s.Shift {
+	if shift {
 		opt := p.options(problem, o)
 		opt.Previous, opt.Margin = p.previous(b.Last, problem, jobs, o.slots), margin(plan.Unshifted)
 		solved = optimizer.Solve(ctx, problem, opt)

@@ -30,6 +30,7 @@ const (
 	Rejected   AckState = "rejected"   // it was refused, and why
 	Superseded AckState = "superseded" // another one took its place, or took it back
 	Completed  AckState = "completed"  // its effect is over
+	OptedOut   AckState = "opted_out"  // the household has opted out of it
 )
 
 // Ack is what the utility is owed to hear of an envelope.  It is sent again until the
@@ -140,7 +141,9 @@ func (r Rules) Pass(s State, now time.Time) (next State, changed bool) {
 			_, best, _ := s.limiting(now, e.Targets)
 			force = InForce{Limit: best.Limit}
 		}
-		if holds && e.Applied.IsZero() && e.obeyed(step, force) {
+		if e.Of.Stream == Demand {
+			changed = r.passDemand(&s, &e, now) || changed
+		} else if holds && e.Applied.IsZero() && e.obeyed(step, force) {
 			e.Applied, changed = now, true
 			if e.Ack == AckApplied {
 				a := Ack{Of: e.Of, State: Applied, At: now}
@@ -153,7 +156,7 @@ func (r Rules) Pass(s State, now time.Time) (next State, changed bool) {
 		if e.over(now) {
 			changed = true
 			switch {
-			case e.Ack != AckApplied:
+			case e.Ack != AckApplied, !e.OptedOut.IsZero():
 			case e.Applied.IsZero():
 				s.ack(Ack{Of: e.Of, State: Rejected, Code: Expired, Detail: "the event was over before it had an effect", At: now})
 			default:

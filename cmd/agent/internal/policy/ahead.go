@@ -20,9 +20,9 @@ type Span struct {
 const mostSpans = 500
 
 // Ahead is the limits between two instants as far as they are known at the first: the site's,
-// and those of single loads and classes, each in order of time.
+// those of single loads and classes, and what events ask for, each in order of time.
 func (r Rules) Ahead(s State, now, to time.Time) (out []Span) {
-	out = r.Limit.ahead(s, now, to, nil)
+	out = append(r.Limit.ahead(s, now, to, nil), r.asksAhead(s, now, to)...)
 	var done [][]string
 	for _, e := range s.Events {
 		if e.Of.Stream != Limit || e.Targets == nil || slices.ContainsFunc(done, func(t []string) bool { return slices.Equal(t, e.Targets) }) {

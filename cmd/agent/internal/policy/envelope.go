@@ -43,13 +43,16 @@ const (
 	Token     Stream = "token"     // tokens; only for one site
 	Message   Stream = "message"   // words to the customer
 	Limit     Stream = "limit"     // how much the site may draw
+	Demand    Stream = "event"     // what the household is asked for, and may opt out of
 	Supply    Stream = "supply"    // whether the site is disconnected
 	Heartbeat Stream = "heartbeat" // who limits is alive
 	Receipt   Stream = "receipt"   // acknowledgements that were taken
 )
 
 // Streams is every stream.
-func Streams() []Stream { return []Stream{Tariff, Token, Message, Limit, Supply, Heartbeat, Receipt} }
+func Streams() []Stream {
+	return []Stream{Tariff, Token, Message, Limit, Demand, Supply, Heartbeat, Receipt}
+}
 
 // AckWish is how much is to be acknowledged.
 type AckWish string

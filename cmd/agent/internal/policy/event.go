@@ -10,7 +10,7 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-// Event is an event that is remembered until it is over: a limit, or words.
+// Event is an event that is remembered until it is over: a limit, a wish, or words.
 type Event struct {
 	ID       string        `json:"id"` // of the event; the same one sent again takes its place
 	Of       Ref           `json:"of"` // the envelope that brought it
@@ -23,16 +23,18 @@ type Event struct {
 	Ends     time.Time     `json:"ends,omitzero"` // zero: until it is taken back
 	Period   time.Duration `json:"period,omitempty"`
 	Steps    []Step        `json:"steps"`
-	Applied  time.Time     `json:"applied,omitzero"`  // when it first had its effect
-	Targets  []string      `json:"targets,omitempty"` // of a limit, sorted: load:<id>, class:<name>; none: the site
+	Applied  time.Time     `json:"applied,omitzero"`   // when it first had its effect
+	OptedOut time.Time     `json:"opted_out,omitzero"` // stream event: since when the household is out of it
+	Targets  []string      `json:"targets,omitempty"`  // of a limit, sorted: load:<id>, class:<name>; none: the site
 }
 
 // Step is one part of an event.
 type Step struct {
 	Offset time.Duration `json:"offset,omitempty"` // from the event's start
 	Length time.Duration `json:"length"`
-	Limit  units.Power   `json:"limit,omitempty"` // stream limit
-	Kind   string        `json:"kind,omitempty"`  // stream message: the payload's type
+	Limit  units.Power   `json:"limit,omitempty"` // streams limit and event
+	Level  int           `json:"level,omitempty"` // stream event: of SIMPLE
+	Kind   string        `json:"kind,omitempty"`  // streams message and event: the payload's type
 	Text   string        `json:"text,omitempty"`
 }
 

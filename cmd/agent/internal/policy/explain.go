@@ -99,7 +99,7 @@ func (e Envelope) asks() []string {
 		return []string{"acknowledgements were taken: " + string(e.Body)}
 	case Supply:
 		return e.asksOfSupply()
-	case Tariff, Token, Message, Limit:
+	case Tariff, Token, Message, Limit, Demand:
 	}
 	var b Body
 	if err := read(e.Body, &b); err != nil {

@@ -34,6 +34,7 @@ type Source string
 const (
 	Signed  Source = "signed"  // a utility, by envelopes
 	Contact Source = "contact" // a grid operator's or an inspector's contact
+	Asked   Source = "event"   // a utility, by events that the household may opt out of
 	Own     Source = "mqtt"    // the household's own, over MQTT: it can lower what the others allow, and no more
 )
 

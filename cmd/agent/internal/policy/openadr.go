@@ -13,7 +13,7 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-// Body is what the envelopes of tariff, token, message and limit hold: one of the
+// Body is what the envelopes of tariff, token, message, limit and event hold: one of the
 // three.
 type Body struct {
 	Event  *ADREvent `json:"event,omitempty"`
@@ -72,6 +72,7 @@ const (
 	TypeExportPrice = "EXPORT_PRICE"
 	TypeGrossPrice  = "X_PRICE_WITH_TAX" // as PRICE, with all taxes in it
 	TypeLimit       = "IMPORT_CAPACITY_LIMIT"
+	TypeSimple      = "SIMPLE"
 	TypeToken       = "X_PREPAY_TOKEN"
 	TypeMessage     = "X_PREPAY_MESSAGE"
 	alertPrefix     = "ALERT_"

@@ -57,6 +57,7 @@ type State struct {
 	Events  []Event     `json:"events,omitempty"`
 	Limit   LimitState  `json:"limit,omitzero"`
 	Supply  SupplyState `json:"supply,omitzero"`
+	Opted   *Opted      `json:"opted,omitempty"`   // what the household has opted out of; nil: nobody has said anything
 	Acks    []Ack       `json:"acks,omitempty"`    // that the utility has not confirmed yet
 	AckSeq  uint64      `json:"ack_seq,omitempty"` // acknowledgements made so far
 	// AckSince is when their count began.
@@ -195,7 +196,7 @@ func (r Rules) Anchored(s State, now time.Time) State {
 	if a := r.anchor(); s.Anchor != a {
 		s = s.clone()
 		s.undo(now)
-		return State{Anchor: a, Acks: s.Acks, AckSeq: s.AckSeq, AckSince: s.AckSince, Dropped: s.Dropped, Limit: s.Limit, Supply: s.Supply}
+		return State{Anchor: a, Acks: s.Acks, AckSeq: s.AckSeq, AckSince: s.AckSince, Dropped: s.Dropped, Limit: s.Limit, Supply: s.Supply, Opted: s.Opted}
 	}
 	s = s.clone()
 	own := r.Audiences()

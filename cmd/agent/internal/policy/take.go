@@ -213,7 +213,7 @@ func (r Rules) apply(s *State, e Envelope, out *Outcome, in In) *RefusedError {
 		return r.heartbeat(s, e, now)
 	case Receipt:
 		return r.receipt(s, e)
-	case Tariff, Token, Message, Limit:
+	case Tariff, Token, Message, Limit, Demand:
 	}
 	var b Body
 	if err := read(e.Body, &b); err != nil {
@@ -252,6 +252,8 @@ func (r Rules) apply(s *State, e Envelope, out *Outcome, in In) *RefusedError {
 		return bad
 	case Message:
 		kept, bad = r.messages(e, b.Event, now)
+	case Demand:
+		kept, bad = r.demands(e, b.Event, now)
 	default:
 		kept, bad = r.limits(e, b.Event, now)
 	}

@@ -44,7 +44,7 @@ func (a *Agent) listenPolicy(bus Bus) error {
 			case policy.Heartbeat:
 				// One that waited at the broker is of no use.
 				_, err = bus.SubscribeOrder(topic, hear)
-			case policy.Token, policy.Message, policy.Limit, policy.Supply, policy.Receipt:
+			case policy.Token, policy.Message, policy.Limit, policy.Demand, policy.Supply, policy.Receipt:
 				_, err = bus.SubscribeAck(topic, hear)
 			}
 			if err != nil {

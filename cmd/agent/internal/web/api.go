@@ -35,6 +35,7 @@ import (
 //	GET  /api/v1/history?from=TIME&to=TIME       measured intervals, 31 days at the most; "next" tells where to go on
 //	POST /api/v1/topup                           {"token":"..."}
 //	POST /api/v1/until                           {"until":"Fri 18:00"}, or "off"
+//	POST /api/v1/opt-out                         {"of":"grid"}: none, local, grid or both
 //	POST /api/v1/meter/readings                  {"shown":"412.3"}: what stands on the utility's meter
 //	POST /api/v1/meter/readings/{n}/withdraw
 //	POST /api/v1/loads/{id}/run|skip|auto
@@ -59,6 +60,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/topup", s.api(readAccess, s.apiTopUpFor))
 	mux.HandleFunc("POST /api/v1/topup", s.api(changeAccess, s.apiTopUp))
 	mux.HandleFunc("POST /api/v1/until", s.api(changeAccess, s.apiUntil))
+	mux.HandleFunc("POST /api/v1/opt-out", s.api(changeAccess, s.apiOptOut))
 	mux.HandleFunc("POST /api/v1/meter/readings", s.api(changeAccess, s.heavy(s.apiMeterReading)))
 	mux.HandleFunc("POST /api/v1/meter/readings/{n}/withdraw", s.api(changeAccess, s.apiWithdrawReading))
 	mux.HandleFunc("POST /api/v1/loads/{id}/{action}", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {

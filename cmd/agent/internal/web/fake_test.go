@@ -339,6 +339,16 @@ func (f *fakeAgent) LoadAuto(_ context.Context, id string) error {
 	})
 }
 
+func (f *fakeAgent) OptOut(_ context.Context, of, way string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.note("opted out of %s by %s", of, way); err != nil {
+		return err
+	}
+	f.changeLocked(func(v *picture.View) { v.Opted = picture.Opted{Of: of, By: way, Since: fakeNow} })
+	return nil
+}
+
 // LastUntil takes what civil.Moment reads.
 func (f *fakeAgent) LastUntil(_ context.Context, text, way string) error {
 	f.mu.Lock()

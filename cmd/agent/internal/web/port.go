@@ -52,6 +52,10 @@ type Agent interface {
 	// person writes it; "off" takes that back.  way is "page" or "api".
 	LastUntil(ctx context.Context, text, way string) error
 
+	// OptOut opts out of the home's own plan ("local"), a utility's events ("grid"), "both",
+	// or of nothing any more ("none"); way is "page" or "api".
+	OptOut(ctx context.Context, of, way string) error
+
 	// MeterReading takes what a person has read on the utility's meter; way is "page" or
 	// "api".
 	MeterReading(ctx context.Context, r MeterReading, way string) error
