@@ -44,6 +44,7 @@ type how struct {
 var notRun = []struct{ document, begins, why string }{
 	{"CONTRIBUTING.md", ".ci/run", "it runs this test"},
 	{"docs/policy.md", "agent policy", "cmd/agent TestAUtilityGovernsAHome types these lines against a utility's broker; TestTheWalkThroughOfThePolicyIsRun holds the two together"},
+	{"docs/policy.md", "agent opt-out", "cmd/agent TestAUtilityGovernsAHome types these lines against a utility's broker; TestTheWalkThroughOfThePolicyIsRun holds the two together"},
 }
 
 // answers to "agent init --ask": a site with a meter that is not there yet.
