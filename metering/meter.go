@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/keeplit/keeplit/metering/quality"
 )
@@ -39,6 +40,16 @@ type Reading struct {
 	// Quality is what was measured of the voltage from samples since the last reading;
 	// nil: nothing.
 	Quality *quality.News
+	// Missed is how much was not measured of a time that is over, by a meter that counts by
+	// itself, where it is more than may be; nil: no more than that.
+	Missed *Missed
+}
+
+// Missed is a part of some time in which nothing was measured, so that nothing was counted.
+type Missed struct {
+	From time.Time
+	Of   time.Duration
+	Lost time.Duration
 }
 
 // Code is a stable name of what went wrong, for warnings and counters.

@@ -66,6 +66,7 @@ type Meter struct {
 	base   [2]units.Energy // registers before this engine
 	last   waveform.Window // of the newest window, with its own copy of the phases
 	lost   bool
+	tally  tally
 	begun  bool    // a session has been
 	due    float64 // ADC samples until the next Sample
 	events []metering.Event
@@ -174,6 +175,7 @@ func (m *Meter) session(ctx context.Context, emit func(metering.Reading)) error 
 			m.engine.Lost(b.Lost)
 		}
 		m.engine.Feed(b.Codes)
+		m.tally.add(len(b.Codes)/width, b.Lost)
 		if m.watch != nil {
 			m.watch.analyzer.Clock(m.engine.Position(), m.cfg.Now())
 		}
@@ -190,7 +192,7 @@ func (m *Meter) session(ctx context.Context, emit func(metering.Reading)) error 
 		err = s.Sane("measure")
 		events := m.events
 		m.events = nil
-		emit(metering.Reading{Sample: s, Err: err, Events: events, Quality: m.watch.take()})
+		emit(metering.Reading{Sample: s, Err: err, Events: events, Quality: m.watch.take(), Missed: m.tally.over(m.cfg.Waveform.Rate, s.At)})
 	}
 }
 
@@ -229,6 +231,37 @@ func (m *Meter) sample() metering.Sample {
 		s.Quality, m.lost = metering.Lost, false
 	}
 	return s
+}
+
+// tally is how many samples came, and how many did not, of some time.
+type tally struct{ came, lost int64 }
+
+func (t *tally) add(came, lost int) {
+	t.came += int64(came)
+	t.lost += int64(lost)
+}
+
+// Of tallied of this time more than a hundredth may not be lost: as much as a meter of class
+// 1 may be off (IEC 62053-21).
+const (
+	tallied  = 10 * time.Minute
+	mostLost = 100
+)
+
+// over is what was missed where the time of the tally is over at an instant; nil: it is not,
+// or no more was lost than may be.
+func (t *tally) over(rate float64, now time.Time) *metering.Missed {
+	of := func(n int64) time.Duration { return time.Duration(float64(n) / rate * float64(time.Second)) }
+	all := of(t.came + t.lost)
+	if all < tallied {
+		return nil
+	}
+	lost, enough := of(t.lost), t.lost*mostLost <= t.came+t.lost
+	*t = tally{}
+	if enough {
+		return nil
+	}
+	return &metering.Missed{From: now.Add(-all), Of: all.Round(time.Second), Lost: lost.Round(time.Second / 10)}
 }
 
 // pacer counts samples against the clock, for converters that do not number

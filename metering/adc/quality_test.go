@@ -202,3 +202,50 @@ func TestOfADayOfDipsAFewAnHourAreWritten(t *testing.T) {
 		t.Errorf("%d captures of a day's 43200 dips are written, want %d", written, 24*capturesKept)
 	}
 }
+
+// A converter whose samples do not all come counts too little: from a hundredth on that is
+// told, each ten minutes anew while it lasts.
+func TestSamplesThatDoNotComeAreTold(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		lost int // before each 60 samples
+		want int // how often it is told in 22 minutes
+		told time.Duration
+	}{
+		{"none", 0, 0, 0},
+		{"a twentieth", 3, 2, 28600 * time.Millisecond},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		src := &mains{rate: 603, end: 603 * 1300, all: 1, stop: cancel, lost: row.lost, level: func(int, float64) float64 { return 1 }}
+		m, err := New(src, Config{Waveform: waveform.Config{Rate: src.rate, Channels: []waveform.Channel{{VoltsPerCode: 1e-4, AmpsPerCode: 1e-4}}}, Now: src.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []metering.Missed
+		err = m.Run(ctx, func(r metering.Reading) {
+			if r.Missed != nil {
+				told = append(told, *r.Missed)
+			}
+		})
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(told) != row.want {
+			t.Errorf("%s: told %d times, want %d: %v", row.name, len(told), row.want, told)
+			continue
+		}
+		for i, v := range told {
+			if v.Of < 10*time.Minute || v.Of > 10*time.Minute+2*time.Second || v.Lost < row.told-200*time.Millisecond || v.Lost > row.told+200*time.Millisecond {
+				t.Errorf("%s: %v of %v was lost, want %v of 10 minutes", row.name, v.Lost, v.Of, row.told)
+			}
+			if from := time.Date(2026, 3, 2, 11, 55, 0, 0, time.UTC).Add(time.Duration(i) * v.Of); v.From.Sub(from) > 3*time.Second || from.Sub(v.From) > 3*time.Second {
+				t.Errorf("%s: from %v, want about %v", row.name, v.From, from)
+			}
+		}
+	}
+	few := tally{came: 99_001, lost: 999}
+	if got := few.over(100, time.Time{}); got != nil || few != (tally{}) {
+		t.Errorf("less than a hundredth: %v", got)
+	}
+}

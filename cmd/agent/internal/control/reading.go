@@ -14,7 +14,7 @@ func (Reading) asks() bool { return false }
 
 // spare: a register makes up for a reading that is left out.
 func (r Reading) spare() bool {
-	return !r.Sample.Taken && len(r.Events) == 0 && r.Quality.Empty()
+	return !r.Sample.Taken && len(r.Events) == 0 && r.Quality.Empty() && r.Missed == nil
 }
 
 // happen takes in a sample, or the news that there is none.
@@ -25,7 +25,11 @@ func (r Reading) happen(p *step) {
 	}
 	told := r.Sample.At
 	r.Sample = p.st.Clock.Sample(r.Sample)
-	r.Quality = r.Quality.Shifted(r.Sample.At.Sub(told))
+	by := r.Sample.At.Sub(told)
+	r.Quality = r.Quality.Shifted(by)
+	if r.Missed != nil {
+		r.Missed = &metering.Missed{From: r.Missed.From.Add(by), Of: r.Missed.Of, Lost: r.Missed.Lost}
+	}
 	contactor := p.st.Supply.Contactor
 	var out watch.Out
 	p.st.Meter, out = p.watching().Take(p.st.Meter, p.now, metering.Reading(r), watch.Contactor{

@@ -104,6 +104,9 @@ func (r Rules) Take(s State, now time.Time, in metering.Reading, c Contactor) (S
 	if len(in.Events) > 0 {
 		r.measured(&s, &out, in.Events, now)
 	}
+	if m := in.Missed; m != nil {
+		out.Notes.Raise(health.MeterGap, "", said.Of("meter.samples", said.Length("lost", m.Lost), said.Length("of", m.Of), said.Time("from", m.From)))
+	}
 	r.doubt(s, now, sample, &out.Notes)
 	return s, out
 }

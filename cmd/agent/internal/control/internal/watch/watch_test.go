@@ -127,3 +127,18 @@ func TestOtherConstantsAreRecordedOnce(t *testing.T) {
 		t.Errorf("%q is in force", s.Calibration)
 	}
 }
+
+// TestSamplesThatWereLostAreAWarning: what a converter has not sampled is not counted, and
+// nothing makes up for it.
+func TestSamplesThatWereLostAreAWarning(t *testing.T) {
+	r, s := rules(), State{Intervals: metering.Intervals{Period: 30 * time.Minute}, StartedAt: begin()}
+	s = s.Measure(30 * time.Minute)
+	in := metering.Reading{Sample: metering.Sample{At: begin(), Has: metering.HasImport, Import: 1, Step: 1, Quality: metering.Lost}}
+	if _, out := r.Take(s, begin(), in, Contactor{}); raised(out.Notes, health.MeterGap) {
+		t.Error("a few lost samples raise a warning")
+	}
+	in.Missed = &metering.Missed{From: begin().Add(-10 * time.Minute), Of: 10 * time.Minute, Lost: 30 * time.Second}
+	if _, out := r.Take(s, begin(), in, Contactor{}); !raised(out.Notes, health.MeterGap) {
+		t.Error("a twentieth of the samples was lost, and nothing is said")
+	}
+}
