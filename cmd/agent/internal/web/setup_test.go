@@ -122,7 +122,7 @@ func TestSettingUpIsForWhoHasTheCode(t *testing.T) {
 	// Whoever has it, from another address of this network; blanks between its digits do no harm.
 	f, at = &fakeInterview{now: theMeter()}, ""
 	at = serveSetup(t, f)
-	if status, body := read(c.PostForm(at+"/code", url.Values{"code": {" " + testPIN[:2] + " " + testPIN[2:] + " "}})); status != http.StatusOK || !strings.Contains(body, "Which meter") || !strings.Contains(body, "now choose one") {
+	if status, body := read(c.PostForm(at+"/code", url.Values{"code": {" " + testPIN[:2] + " " + testPIN[2:] + " "}})); status != http.StatusOK || !strings.Contains(body, "Which meter") || !strings.Contains(body, "Now choose one.") {
 		t.Fatalf("%d %s", status, body)
 	}
 	read(c.PostForm(at+"/answer", url.Values{"n": {"9"}, "answer": {"p1"}}))
