@@ -13,7 +13,7 @@ ARG TARGETVARIANT
 ARG VERSION=development
 RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH:-$(go env GOARCH)} GOARM=${TARGETVARIANT#v} \
     go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/agent ./cmd/agent && \
-    mkdir -p /out/data
+    mkdir -p /out/data /out/tmp
 
 FROM scratch
 # Zone data for programs that look for it; the binary also carries its own.
@@ -21,6 +21,8 @@ COPY --from=build /usr/local/go/lib/time/zoneinfo.zip /usr/local/go/lib/time/zon
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/agent /agent
 COPY --from=build --chown=65532:65532 /out/data /data
+# For the demo (docker run -p 8080:8080 keeplit demo --listen :8080).
+COPY --from=build --chown=65532:65532 /out/tmp /tmp
 ENV ZONEINFO=/usr/local/go/lib/time/zoneinfo.zip
 USER 65532:65532
 VOLUME /data
