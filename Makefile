@@ -60,16 +60,28 @@ addon: cross
 	cp dist/agent-linux-arm64 dist/addon/agent-aarch64
 	sed -i 's/^version: .*/version: "$(subst +,-,$(VERSION))"/' dist/addon/config.yaml
 
-# Installs, upgrades and purges the package in a clean Debian tree, as root: make show OLD=keeplit_0.1.0_amd64.deb
+# Installs, upgrades and purges the package in a clean Debian tree, as root.  OLD is the package of the release
+# before; without it 0.1.0 is built, which had none, and packed as today's program is.
 show:
 	$(MAKE) deb ARCHS=$(shell dpkg --print-architecture)
-	deploy/test/show.sh dist/keeplit_*_$(shell dpkg --print-architecture).deb $(OLD) $(CACHE)
+	$(if $(OLD),,$(MAKE) released)
+	deploy/test/show.sh dist/keeplit_*_$(shell dpkg --print-architecture).deb $(or $(OLD),dist/released/keeplit_0.1.0_*.deb) $(CACHE)
+
+.PHONY: released
+released: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+released: export NFPM := $(NFPM)
+released:
+	rm -rf dist/released && git clone -q . dist/released/source && git -C dist/released/source checkout -q 78915cf7701e
+	cd dist/released/source && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=0.1.0' -o ../agent ./cmd/agent
+	deploy/deb/pack.sh dist/released/agent $(shell dpkg --print-architecture) 0.1.0 dist/released
+	rm -rf dist/released/source
 
 # Boots a Debian with systemd in a user-mode Linux and runs the service there, as root; skipped where that is not
-# installed (Debian's user-mode-linux).  With BARE=FILE the bare tree is kept.
+# installed (Debian's user-mode-linux).  With BARE=FILE the bare tree is kept; with KERNEL=FILE the kernel is one
+# of deploy/test/kernel.sh, which has GPIO lines and a watchdog.
 boot:
 	$(MAKE) deb ARCHS=$(shell dpkg --print-architecture)
-	deploy/test/boot.sh dist/keeplit_*_$(shell dpkg --print-architecture).deb $(BARE)
+	KERNEL='$(KERNEL)' deploy/test/boot.sh dist/keeplit_*_$(shell dpkg --print-architecture).deb $(BARE)
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # Boots a Debian with systemd in a user-mode Linux and runs the agent there under its own unit: ready, a meter
 # on a serial port, records, a token, killed and started again, hung and started again, and stopped in good order.
+# With a kernel that has GPIO and a watchdog besides: a contactor with feedback and the cover's contact on GPIO
+# lines, and the whole machine started again by its watchdog where the agent hangs.
 #
 #   deploy/test/boot.sh NEW.deb [CACHE]
 #
 # As root, with Debian's packages user-mode-linux, debootstrap (a mirror that it reaches: MIRROR), e2fsprogs and
 # python3.  Where one is missing it says so and is skipped; KEEPLIT_REQUIRE_TOOLS makes that a failure.  CACHE keeps
-# the bare tree.  Debian's user-mode Linux has no GPIO: metering/pulse/uml.sh tests that in a kernel of its own.
+# the bare tree.  Debian's kernel has no GPIO and no watchdog of use: KERNEL is one of kernel.sh, in Debian's place.
 set -euo pipefail
-for tool in linux.uml debootstrap mke2fs python3; do
+kernel=${KERNEL:-linux.uml}
+for tool in "$kernel" debootstrap mke2fs python3; do
   if ! command -v "$tool" >/dev/null; then
     echo "skipped: $tool is not installed"
     [ -z "${KEEPLIT_REQUIRE_TOOLS:-}" ] || exit 1
@@ -16,6 +19,8 @@ for tool in linux.uml debootstrap mke2fs python3; do
   fi
 done
 deb=$(realpath "$1") cache=${2:-}
+pins=
+if [ "$("$kernel" --showconfig | grep -cx CONFIG_GPIO_SIM=y)" = 1 ]; then pins=yes; fi
 here=$(cd "$(dirname "$0")" && pwd)
 mirror=${MIRROR:-http://deb.debian.org/debian}
 work=$(mktemp -d)
@@ -45,15 +50,29 @@ chroot "$tree" dpkg -i /root/new.deb >"$work/log" 2>&1 || { tail "$work/log"; ex
 cat >"$tree/etc/keeplit/keeplit.yaml" <<EOM
 site: {id: home, meter: "04123456789", zone: Africa/Johannesburg}
 data: /var/lib/keeplit
-meter: {driver: p1, max_power: 14 kW, p1: {port: /dev/ttyS1}}
+meter: {driver: p1, max_power: 14 kW, p1: {port: /dev/ttyS1}$([ -z "$pins" ] || echo ", cover: {line: GPIO22}")}
 tariff: {catalogue: za-eskom-homelight-20a}
 credit: {opening: 100}
 tokens: {openpaygo: {key: {file: openpaygo.key}, starting_code: 516959010, unit: money}}
 web: {listen: "127.0.0.1:8080", reading: open, pin: {file: pin.hash}}
+$([ -z "$pins" ] || echo "supply: {switch: {driver: relay, relay: {line: GPIO17, feedback: {line: GPIO27}}}}")
 EOM
 chroot "$tree" sh -c 'cd /etc/keeplit && umask 027 && echo bc41ec9530f6dac86b1a29ab82edc5fb >openpaygo.key && echo 4711 | agent pin 2>/dev/null >pin.hash'
 echo '{scheme: openpaygo, key: bc41ec9530f6dac86b1a29ab82edc5fb, starting_code: 516959010, unit: money}' >"$tree/root/meter.yaml"
 install -m 0755 "$here/boot-inside.sh" "$tree/root/inside.sh"
+install -m 0755 "$here/boot-pins.sh" "$tree/root/pins.sh"
+cat >"$tree/etc/systemd/system/pins.service" <<EOM
+[Unit]
+After=sys-kernel-config.mount
+Before=keeplit.service
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStart=/root/pins.sh
+[Install]
+WantedBy=multi-user.target
+EOM
+[ -z "$pins" ] || chroot "$tree" systemctl enable pins.service >/dev/null 2>&1
 cat >"$tree/etc/systemd/system/inside.service" <<EOM
 [Unit]
 After=multi-user.target
@@ -75,7 +94,9 @@ step "a disk with the package installed"
 python3 "$here/p1.py" "$work/tty" &
 pids+=($!)
 for _ in $(seq 100); do [ -s "$work/tty" ] && break || sleep 0.1; done
-timeout "${BOOT_TIMEOUT:-900}" linux.uml mem=512M ubd0="$work/disk" root=/dev/ubda rw con=null con0=null,fd:2 ssl=null ssl1="tty:$(cat "$work/tty")" \
+# The watchdog's own way to reset, out of an interrupt, leaves a user-mode Linux deaf to its clock: its kernel is
+# told to restart in good order.
+timeout "${BOOT_TIMEOUT:-1200}" "$kernel" softdog.soft_reboot_cmd=reset mem=512M ubd0="$work/disk" root=/dev/ubda rw con=null con0=null,fd:2 ssl=null ssl1="tty:$(cat "$work/tty")" \
   uml_dir="$work" hostfs="$work/out" selinux=0 ${BOOT_ARGS:-quiet systemd.show_status=0} </dev/null >/dev/null 2>"$work/console" &
 machine=$!
 pids+=("$machine")
@@ -93,7 +114,10 @@ while kill -0 "$machine" 2>/dev/null; do
   tell
 done
 tell
-if ! grep -qx 'all is well' "$work/out/log" 2>/dev/null; then
+if [ -n "$pins" ] && ! grep -q 'softdog: Initiating system reboot' "$work/console"; then
+  echo "the kernel does not say that its watchdog has started it again" >>"$work/out/log"
+fi
+if [ "$(tail -n 1 "$work/out/log" 2>/dev/null)" != 'all is well' ]; then
   echo "FAILED" >&2
   tail -n 40 "$work/console" "$work/out"/* >&2
   exit 1

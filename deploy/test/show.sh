@@ -4,7 +4,7 @@
 # backup; then an upgrade from the release before with its account, the way back, a box that is replaced, and the
 # package purged.
 #
-#   deploy/test/show.sh NEW.deb OLD.deb [CACHE]
+#   deploy/test/show.sh NEW.deb OLD.deb [CACHE]     (make show builds both)
 #
 # As root, with Debian's mosquitto and mosquitto-clients, where debootstrap can reach a Debian mirror (MIRROR).  CACHE keeps the bare tree.  There is no systemd
 # in the tree: the service is run as its user by hand, and its system calls are held against the unit's.

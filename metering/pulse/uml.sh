@@ -1,8 +1,7 @@
 #!/bin/sh
-# Builds a user-mode Linux with a simulated GPIO chip and runs the tests that
-# need a real kernel's GPIO in it: pulses here, relays in the board package.
-# Optional; it takes some ten minutes the first time.  It needs Debian's gcc,
-# make, flex, bison, bc, xz and the package linux-source-6.1.
+# Runs the tests that need a real kernel's GPIO in a user-mode Linux with a
+# simulated GPIO chip: pulses here, relays in the board package.  Optional; the
+# kernel is built the first time (deploy/test/kernel.sh).
 #
 #   metering/pulse/uml.sh [FOLDER FOR THE KERNEL]
 set -eu
@@ -11,32 +10,7 @@ work=${1:-${TMPDIR:-/tmp}/keeplit-uml}
 here=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$work"
 
-if [ ! -x "$work/linux" ]; then
-	source=$(ls /usr/src/linux-source-6.*.tar.xz 2>/dev/null | head -n 1)
-	[ -n "$source" ] || { echo "install linux-source-6.1 first (apt-get install linux-source-6.1)" >&2; exit 1; }
-	tar -xJf "$source" -C "$work"
-	cd "$work"/linux-source-6.*
-	# The kernel keeps room for the registers of a processor with AVX-512; one
-	# with more (AMX, or what comes after) fails with "ptrace set fp regs".  They
-	# lie on the stack, too, which must be larger for it.
-	sed -i 's/DEFINE_LONGS(HOST_FP_SIZE, 2696)/DEFINE_LONGS(HOST_FP_SIZE, 11264)/' arch/x86/um/user-offsets.c
-	# Its tick is 10 ms, in which the kernel counts debouncing and delivers the
-	# interrupts of a simulated line: too coarse for pulses of 30 ms.
-	sed -i '/^config HZ$/,/default/s/default 100/default 1000/' arch/um/Kconfig
-	make ARCH=um tinyconfig
-	# gpio-sim needs configfs; its interrupts need UML_PCI_OVER_VIRTIO.
-	for option in 64BIT BINFMT_ELF BINFMT_SCRIPT PRINTK TTY STDERR_CONSOLE SSL NULL_CHAN MULTIUSER FUTEX EPOLL EVENTFD \
-		SIGNALFD TIMERFD POSIX_TIMERS HIGH_RES_TIMERS FILE_LOCKING MEMBARRIER PROC_FS SYSFS TMPFS SHMEM DEVTMPFS \
-		HOSTFS CONFIGFS_FS UML_TIME_TRAVEL_SUPPORT VIRTIO_UML PCI UML_PCI_OVER_VIRTIO GPIOLIB GPIO_CDEV IRQ_SIM GPIO_SIM; do
-		echo "CONFIG_$option=y" >>.config
-	done
-	echo CONFIG_UML_PCI_OVER_VIRTIO_DEVICE_ID=1234 >>.config
-	echo CONFIG_KERNEL_STACK_ORDER=4 >>.config
-	make ARCH=um olddefconfig
-	grep -q '^CONFIG_GPIO_SIM=y' .config || { echo "this kernel source has no gpio-sim for user-mode Linux" >&2; exit 1; }
-	make ARCH=um -j"$(nproc)" linux
-	cp linux "$work/linux"
-fi
+"$here/deploy/test/kernel.sh" "$work"
 
 cd "$here"
 CGO_ENABLED=0 go test -c -o "$work/pulse.test" ./metering/pulse
