@@ -82,7 +82,8 @@ type EmergencyDocument struct {
 	// How much is lent, in the account's unit. 0: nothing is.
 	// Example: 20
 	Amount units.Money `yaml:"amount"`
-	// It is offered while the available credit is at or below this, in the account's unit.
+	// It is offered while the available credit is at or below this, in the account's unit, and less is owed
+	// than would be lent.
 	// Example: 10
 	OfferBelow units.Money `yaml:"offer_below"`
 	// Whether it is taken without asking when the balance is spent.

@@ -57,7 +57,7 @@ func faults() []*fault {
 		{name: "the disk hangs for 20 s", share: 1, once: ill{lasts: 14 * time.Second, keeps: true, begin: calls(syncs + ":delay_enter=20000000"), sees: []string{"store_stuck"}}.siege},
 		{name: "syncs fail (EIO), every third", share: 1, once: ill{keeps: true, begin: calls(syncs + ":error=EIO:when=2+3")}.siege},
 		{name: "writes of the records fail (ENOSPC), every fifth", share: 1, once: ill{keeps: true, begin: calls("pwrite64:error=ENOSPC:when=3+5", databases()...)}.siege},
-		{name: "the disk is full, to the last byte", share: 1, once: ill{keeps: true, lasts: 10 * time.Second, before: small("24m"), begin: filled, sees: []string{"store_full", "reserve_missing"}}.siege},
+		{name: "the disk is full, to the last byte", share: 1, once: ill{keeps: true, lasts: 10 * time.Second, before: small("24m"), begin: filled, sees: []string{"store_full", "reserve_missing", "outbox_dropped"}}.siege},
 		{
 			name: "the disk takes nothing any more (EROFS)", share: 1, control: recorded(),
 			once: ill{keeps: true, lasts: 10 * time.Second, begin: calls("pwrite64,ftruncate,fsync,fdatasync,unlinkat:error=EROFS"), sees: []string{"store_failed", "store_full"}}.siege,

@@ -61,11 +61,7 @@ func testSite(t testing.TB) *Site {
 	doc := credit.Defaults()
 	doc.Opening = 50 * units.One
 	doc.Emergency.Amount, doc.Emergency.OfferBelow = 10*units.One, 5*units.One
-	scheme, err := openpaygo.New(openpaygo.Document{
-		Key: "bc41ec9530f6dac86b1a29ab82edc5fb", StartingCode: testStart, ValueDivider: 1, Unit: openpaygo.Money,
-	})
-	must(t, err)
-	engine, err := credit.New(doc, zone, scheme)
+	engine, err := credit.New(doc, zone, testScheme(t))
 	must(t, err)
 	none := time.Duration(0)
 	var all []loads.Load
@@ -95,6 +91,16 @@ func testSite(t testing.TB) *Site {
 		Tariff: tariff, Credit: engine, Loads: all, Guard: loads.NewGuard(guard, all, zone), Contactor: true,
 		PlanAt: plan, PlanSlot: 30 * time.Minute, PlanAhead: 24 * time.Hour, RunOutOver: 48 * time.Hour, Shift: true, Seed: 1,
 	}
+}
+
+// testScheme is the site's vendor.
+func testScheme(t testing.TB) credit.Scheme {
+	t.Helper()
+	scheme, err := openpaygo.New(openpaygo.Document{
+		Key: "bc41ec9530f6dac86b1a29ab82edc5fb", StartingCode: testStart, ValueDivider: 1, Unit: openpaygo.Money,
+	})
+	must(t, err)
+	return scheme
 }
 
 func must(t testing.TB, errs ...error) {
@@ -134,6 +140,8 @@ type bench struct {
 	last     Effects
 	planner  *plans
 	plain    bool // no restart is tried at each step
+	synced   bool // a time server keeps the machine's clock
+	record   Recording
 
 	ill *failure // what becomes of plans; nil: they come
 
@@ -282,7 +290,7 @@ func (b *bench) step(in Input) Effects {
 	if in.Now.IsZero() {
 		in.Now = b.now
 	}
-	in.Facts = b.facts()
+	in.Facts, in.Synced, in.Record = b.facts(), in.Synced || b.synced, max(in.Record, b.record)
 	st, eff := b.site.Step(b.st, in)
 	if !b.plain {
 		b.asRestarted(in, st, eff)

@@ -105,10 +105,10 @@ func (p *step) warn() {
 	a := p.st.Credit
 	low, isLow := p.Credit.Low(a)
 	spent := a.Supply.Cause == credit.ForNoCredit && a.Supply.Position != credit.Connected
-	p.when(isLow && !spent && a.Emergency.Stage == credit.NotTaken, health.CreditLow, "",
+	p.when(isLow && !spent && (a.Emergency.Stage == credit.NotTaken || a.Available() >= 0), health.CreditLow, "",
 		said.Of("credit.low", said.Money("amount", low)))
 	p.when(spent && a.Supply.Position == credit.Disconnected, health.CreditSpent, "", p.switched(p.st.Decision.Why))
-	p.when(a.Supply.Spared, health.CutWaits, "", p.st.Decision.Why)
+	p.when(a.Supply.Spared && p.st.Decision.Close, health.CutWaits, "", p.st.Decision.Why)
 	p.when(a.Supply.Position == credit.Ready && p.Contactor, health.SupplyArmed, "", p.st.Decision.Why)
 	p.when(p.Credit.Offered(a), health.EmergencyOffered, "", said.Of("credit.offered"))
 	p.when(a.Emergency.Stage != credit.NotTaken && a.Available() < 0, health.EmergencyInUse, "",
