@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -121,5 +122,40 @@ func TestThePicturesAreThereAndSmall(t *testing.T) {
 	names, err := filepath.Glob(filepath.Join(repo, "docs", "pictures", "*"))
 	if err != nil || len(names) != len(shown) || len(names) == 0 {
 		t.Errorf("%d pictures are there, %d are shown: %v", len(names), len(shown), err)
+	}
+}
+
+// A test that a document names is there: at least one begins so, for what go test -run takes.
+func TestTheTestsThatDocumentsNameAreThere(t *testing.T) {
+	var all []string
+	head := regexp.MustCompile(`(?m)^func (Test[A-Z]\w*)`)
+	err := filepath.WalkDir(repo, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path) //nolint:gosec // a file of the repository
+		for _, m := range head.FindAllStringSubmatch(string(text), -1) {
+			all = append(all, m[1])
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`\bTest[A-Z]\w+`)
+	n := 0
+	for name, text := range readdocs.Read(t, repo, "*.md", "docs/*.md", "docs/adr/*.md") {
+		if name == "CHANGELOG.md" {
+			continue
+		}
+		for _, test := range named.FindAllString(text, -1) {
+			n++
+			if !slices.ContainsFunc(all, func(s string) bool { return strings.HasPrefix(s, test) }) {
+				t.Errorf("%s names %s, and no test is called so", name, test)
+			}
+		}
+	}
+	if n < 100 {
+		t.Errorf("%d names alone were found", n)
 	}
 }

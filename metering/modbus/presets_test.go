@@ -58,6 +58,8 @@ func TestEachPresetReadsWhatItsSourceGives(t *testing.T) {
 		table    numbers
 		want     string // import, export, power, voltage, current, frequency, phases
 	}{
+		{"sdm120", 4, 0, numbers{0x48: float32(1234.5), 0x4A: float32(12.3), 0x0C: float32(1500), 0x46: float32(50), 0: float32(230), 6: float32(6.5)}, "1234.500 12.300 1500.0 230.0 6.5 50.0 1"},
+		{"sdm220", 4, 0, numbers{0x48: float32(1234.5), 0x4A: float32(12.3), 0x0C: float32(1500), 0x46: float32(50), 0: float32(230), 6: float32(6.5)}, "1234.500 12.300 1500.0 230.0 6.5 50.0 1"},
 		{"sdm72", 4, 0, numbers{0x48: float32(1234.5), 0x4A: float32(12.3), 0x34: float32(1500)}, "1234.500 12.300 1500.0 0.0 0.0 0.0 0"},
 		{"sdm72v2", 4, 0, numbers{
 			0x48: float32(1234.5), 0x4A: float32(12.3), 0x34: float32(1500), 0x46: float32(50), 0: float32(229), 2: float32(230), 4: float32(231),
@@ -145,7 +147,10 @@ func TestALineIsLeftAloneWhereTheModelSaysSo(t *testing.T) {
 }
 
 // sunspecDevice has a common model, an inverter and a meter, from base on.
-func sunspecDevice(base int) *device {
+func sunspecDevice(base int) *device { return sunspecOf(base, 203) }
+
+// sunspecOf has the meter of one model: they differ in which phases there are.
+func sunspecOf(base, model int) *device {
 	d := numbers{}.device(3)
 	at := base
 	words := func(w ...int) {
@@ -166,7 +171,7 @@ func sunspecDevice(base int) *device {
 	words(103, 50)
 	at += 50
 	meter := at
-	words(203, 105)
+	words(model, 105)
 	for range 105 {
 		words(0x8000)
 	}
@@ -193,6 +198,29 @@ func TestASunSpecMeterIsFoundWhereverItStands(t *testing.T) {
 		got := fmt.Sprintf("%.3f %.3f %.1f %.1f %.1f %.1f %d %s", s.Import.KWh(), s.Export.KWh(), s.Power.W(), float64(s.Voltage)/1000, float64(s.Current)/1000, float64(s.Frequency)/1000, len(s.Phases), s.Device)
 		if err != nil || got != "1234.500 12.300 1500.0 230.0 6.5 50.0 3 ABAC" {
 			t.Errorf("at %d: %s, %v", base, got, err)
+		}
+	}
+}
+
+// The models differ in what of the phases is told: what is not is 0x8000 there.
+func TestEachModelOfASunSpecMeterIsRead(t *testing.T) {
+	for model, row := range map[int]struct {
+		none []int // offsets in the model
+		want string
+	}{
+		201: {[]int{4, 5, 9, 10, 20, 21}, "1234.500 12.300 1500.0 229.0 2.0 50.0 1"},
+		202: {[]int{5, 10, 21}, "1234.500 12.300 1500.0 229.5 4.0 50.0 2"},
+		203: {nil, "1234.500 12.300 1500.0 230.0 6.5 50.0 3"},
+		204: {[]int{8, 9, 10}, "1234.500 12.300 1500.0 0.0 6.5 50.0 3"},
+	} {
+		d := sunspecOf(40_000, model)
+		for _, off := range row.none {
+			d.table[40_122+off] = 0x8000
+		}
+		s, err := d.on(t, sunspec()).fresh().Read(t.Context())
+		got := fmt.Sprintf("%.3f %.3f %.1f %.1f %.1f %.1f %d", s.Import.KWh(), s.Export.KWh(), s.Power.W(), float64(s.Voltage)/1000, float64(s.Current)/1000, float64(s.Frequency)/1000, len(s.Phases))
+		if err != nil || got != row.want {
+			t.Errorf("model %d: %s, want %s: %v", model, got, row.want, err)
 		}
 	}
 }
