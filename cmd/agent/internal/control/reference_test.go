@@ -44,6 +44,7 @@ type home struct {
 	back   time.Time     // when it was set back, and nobody has read that yet
 	leapt  bool          // a leap ahead was said to be right
 	again  bool          // it was, and the next reading comes before the last
+	latest time.Time     // up to here charges were made: before it, after the clock was set back, no order counts
 	synced bool          // a time server keeps it
 	up     time.Duration // powered time since the start
 }
@@ -104,7 +105,7 @@ func (h *home) hears() {
 func (h *home) now() time.Time { return h.raw.Add(-h.skew) }
 
 // sure tells whether an order of the utility may count on the time.
-func (h *home) sure() bool { return h.synced && h.skew == 0 }
+func (h *home) sure() bool { return h.synced && h.skew == 0 && !h.now().Before(h.latest) }
 
 // floor is what the credit may fall to.
 func (h *home) floor() units.Money {
@@ -121,7 +122,7 @@ func (h *home) uses(cost units.Money) { h.balance -= cost }
 func (h *home) buys(worth units.Money) {
 	h.balance += worth
 	h.refused = time.Time{}
-	if h.lent && h.balance > 0 {
+	if h.lent && h.balance >= 0 {
 		h.lent = false
 	}
 }
@@ -190,6 +191,9 @@ func (h *home) friendly() (stretch string, in bool) {
 // settle works out what the supply is to be; pressed tells that somebody has asked for it.
 func (h *home) settle(pressed bool) {
 	now := h.now()
+	if now.After(h.latest) {
+		h.latest = now
+	}
 	cut := !h.until.IsZero() && h.policy && now.Before(h.until) && !now.Before(h.frost) && now.After(h.ordered.Add(-time.Hour))
 	if !cut && !h.until.IsZero() {
 		h.until, h.notice = time.Time{}, time.Time{} // it speaks for one disconnection

@@ -394,7 +394,7 @@ func (w *walker) key() string {
 	}
 	stretch, in := h.friendly()
 	return fmt.Sprint(h.balance/units.One, h.lent, h.cause, h.spent, h.waits, h.customer, in, in && h.stretch == stretch && h.covered, local.Hour() >= 22, h.policy, notice, h.until.IsZero(), now.Before(h.frost),
-		h.failing, sign, h.leapt, h.synced, h.silent > 3*time.Minute,
+		h.failing, sign, h.leapt, h.sure(), h.silent > 3*time.Minute,
 		a.Supply.Position, a.Supply.Cause, a.Supply.NoCredit, a.Supply.Spared, a.Supply.Armed, a.Emergency.Stage, w.on)
 }
 

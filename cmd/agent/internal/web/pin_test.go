@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -228,4 +229,27 @@ func FuzzPINHash(f *testing.F) {
 			t.Errorf("%q was taken: %+v", s, h)
 		}
 	})
+}
+
+// A check takes 19 MiB, and whoever guesses has it made again and again: none of it lies about
+// when it is over.
+func TestACheckOfThePINLeavesNoMemoryLyingAbout(t *testing.T) {
+	text, err := HashPIN("4711")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := parsePINHash(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	if hash.matches("0815") {
+		t.Error("a wrong PIN is right")
+	}
+	runtime.ReadMemStats(&after)
+	if more := int64(after.HeapAlloc) - int64(before.HeapAlloc); more > 4<<20 {
+		t.Errorf("%d KiB more than before", more>>10)
+	}
 }
