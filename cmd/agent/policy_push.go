@@ -146,6 +146,7 @@ type policyWatchCmd struct {
 	For     time.Duration     `help:"Stop after so long; 0: when it is stopped."`
 	Count   int               `help:"Stop after so many acknowledgements; 0: never."`
 	Keys    uint64            `placeholder:"VERSION" help:"Stop once all sites of --site have this key set, or a later one."`
+	Save    string            `placeholder:"FILE" help:"Where signed readings are written that come, one a line: policy explain prints what is in them."`
 	Take    bool              `help:"Confirm what is printed, so that it is not sent again; needs --issuer and --key."`
 	Issuer  string            `help:"The utility's name, for --take."`
 	Key     string            `placeholder:"FILE" help:"Private key of a signer that may sign receipts, for --take."`
@@ -194,7 +195,7 @@ func (c policyWatchCmd) Run(e *env) error {
 	if len(sites) == 0 {
 		sites = []string{"+"}
 	}
-	for _, last := range []string{"state", "ack"} {
+	for _, last := range []string{"state", "ack", "readings"} {
 		for _, s := range sites {
 			if err := client.Subscribe(ctx, "keeplit/"+s+"/policy/"+last, hear); err != nil {
 				return err

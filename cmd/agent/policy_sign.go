@@ -69,7 +69,7 @@ type policySignCmd struct {
 	signFlags
 	File    string        `arg:"" optional:"" help:"The body, JSON (docs/policy.md); - is standard input."`
 	Second  string        `placeholder:"FILE" help:"Second private key: two sign what disconnects, and rules of protection."`
-	Stream  string        `required:"" enum:"tariff,token,message,limit,event,supply" help:"tariff, token, message, limit, event or supply."`
+	Stream  string        `required:"" enum:"tariff,token,message,limit,event,read,time,supply" help:"tariff, token, message, limit, event, read, time or supply."`
 	Limit   string        `placeholder:"POWER" help:"Instead of a file: a limit from now on, such as \"4.2 kW\"."`
 	Level   int           `default:"-1" placeholder:"N" help:"Instead of a file: an event of that level of SIMPLE, 0 to 3, from now on."`
 	Message string        `placeholder:"TEXT" help:"Instead of a file: words to the customer."`
@@ -79,13 +79,15 @@ type policySignCmd struct {
 	Cancel  string        `placeholder:"EVENT" help:"Instead of a file: take an event back."`
 	Clear   bool          `help:"Instead of a file: there is no limit any more."`
 	Notice  string        `placeholder:"ID" help:"Instead of a file: announce a disconnection; needs --from and --why."`
-	From    time.Time     `placeholder:"TIME" help:"Not before, with --notice; RFC 3339."`
+	From    time.Time     `placeholder:"TIME" help:"Not before, with --notice; the beginning, with --read; RFC 3339."`
 	Why     string        `placeholder:"TEXT" help:"Why, with --notice."`
 	Cut     string        `name:"disconnect" placeholder:"ID" help:"Instead of a file: disconnect, as it was announced; needs --until and --second."`
-	Until   time.Time     `placeholder:"TIME" help:"When it ends by itself, with --disconnect; RFC 3339."`
+	Until   time.Time     `placeholder:"TIME" help:"When it ends by itself, with --disconnect; the end, with --read; RFC 3339."`
 	Ready   bool          `help:"Instead of a file: no disconnection any more."`
+	Read    string        `placeholder:"ID" help:"Instead of a file: ask for the registers and the site's intervals; needs --from and --until."`
+	Clock   bool          `help:"Instead of a file: what time it is."`
 	Seq     uint64        `help:"The number; without it the next one of the stream."`
-	For     time.Duration `help:"How long the envelope is good; 1h, and 15m for an order to disconnect."`
+	For     time.Duration `help:"How long the envelope is good; 1h; 15m for an order to disconnect, 2m for what time it is."`
 	Ack     string        `default:"applied" enum:"none,received,applied" help:"What is to be acknowledged: none, received or applied."`
 }
 
@@ -110,7 +112,7 @@ func (c policySignCmd) Run(e *env) error {
 	case keys == 1 && c.Second != "":
 		return &exitError{exitUsage, errors.New("leave --second out: one key signs this")}
 	case most > 0 && good > most:
-		return &exitError{exitUsage, fmt.Errorf("--for %s: an order to disconnect is good for %s at the most", good, most)}
+		return &exitError{exitUsage, fmt.Errorf("--for %s: this is good for %s at the most", good, most)}
 	case good != 0:
 	case most > 0:
 		good = most
@@ -128,13 +130,13 @@ func (c policySignCmd) Run(e *env) error {
 // body is what is to be signed, from a file or the short ways.
 func (c policySignCmd) body(e *env) ([]byte, error) {
 	given := 0
-	for _, is := range []bool{c.File != "", c.Limit != "", c.Level >= 0, c.Message != "", len(c.Token) > 0, c.Cancel != "", c.Clear, c.Notice != "", c.Cut != "", c.Ready} {
+	for _, is := range []bool{c.File != "", c.Limit != "", c.Level >= 0, c.Message != "", len(c.Token) > 0, c.Cancel != "", c.Clear, c.Notice != "", c.Cut != "", c.Ready, c.Read != "", c.Clock} {
 		if is {
 			given++
 		}
 	}
 	if given != 1 {
-		return nil, &exitError{exitUsage, errors.New("give one of a file, --limit, --level, --message, --token, --cancel, --clear, --notice, --disconnect and --ready")}
+		return nil, &exitError{exitUsage, errors.New("give one of a file, --limit, --level, --message, --token, --cancel, --clear, --notice, --disconnect, --ready, --read and --clock")}
 	}
 	switch {
 	case c.Notice != "" && (c.From.IsZero() || c.Why == ""):
@@ -145,6 +147,12 @@ func (c policySignCmd) body(e *env) ([]byte, error) {
 		return json.Marshal(map[string]any{"notice": map[string]any{"id": c.Notice, "why": c.Why, "from": c.From.UTC()}})
 	case c.Cut != "":
 		return json.Marshal(map[string]any{"disconnect": map[string]any{"id": c.Cut, "until": c.Until.UTC()}})
+	case c.Read != "" && (c.From.IsZero() || c.Until.IsZero()):
+		return nil, &exitError{exitUsage, errors.New("--read needs --from and --until")}
+	case c.Read != "":
+		return json.Marshal(map[string]any{"read": map[string]any{"id": c.Read, "from": c.From.UTC(), "to": c.Until.UTC(), "intervals": []string{"site"}, "registers": true}})
+	case c.Clock:
+		return []byte(`{}`), nil
 	case c.Ready:
 		return []byte(`{"ready":true}`), nil
 	}

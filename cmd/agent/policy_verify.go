@@ -33,6 +33,7 @@ func (c policyVerifyCmd) Run(e *env) error {
 	rules := policy.Rules{
 		Issuer: c.Issuer, Roots: c.Root, Threshold: c.Threshold, Streams: []policy.Stream{policy.Receipt, policy.Heartbeat},
 		Limit: policy.LimitRules{Floor: floor, FailSafe: floor, Minimum: policy.LeastFailSafe},
+		Reads: policy.ReadRules{Intervals: true, Registers: true},
 	}
 	for _, r := range c.Root {
 		if _, err := policy.DecodeKey(r); err != nil {

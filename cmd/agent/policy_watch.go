@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -90,6 +93,9 @@ func (w *watching) ack(ctx context.Context, m heardAck) error {
 	if err != nil {
 		return &exitError{exitUsage, fmt.Errorf("the key of %s: %w", m.site, err)}
 	}
+	if policy.IsReadings(m.text) {
+		return w.readings(m, public)
+	}
 	site, a, err := policy.OpenAck(m.text, public)
 	switch {
 	case err != nil:
@@ -98,6 +104,9 @@ func (w *watching) ack(ctx context.Context, m heardAck) error {
 	case site != m.site:
 		fmt.Fprintf(w.e.Stderr, "agent: %s: an acknowledgement is of %s\n", m.site, site)
 		return nil
+	}
+	if a.Of.Stream == policy.Read && a.State == policy.Applied && !w.seen[readID(site, a.Of)] {
+		return nil // it comes again, and the readings with it
 	}
 	if id := fmt.Sprintf("%s %d %d", site, a.Since.UnixNano(), a.N); !w.seen[id] {
 		w.seen[id] = true
@@ -128,4 +137,46 @@ func (w *watching) ack(ctx context.Context, m heardAck) error {
 		return err
 	}
 	return w.client.Publish(ctx, broker.PolicyStream(f.To, string(policy.Receipt)), false, []byte(text))
+}
+
+// readID names the answer to a request among what was seen.
+func readID(site string, of policy.Ref) string {
+	return fmt.Sprintf("%s readings %s %d %d", site, of.Audience, of.Epoch, of.Seq)
+}
+
+// readings prints and keeps one part of an answer, once.
+func (w *watching) readings(m heardAck, public ed25519.PublicKey) error {
+	r, err := policy.OpenReadings(m.text, public)
+	if err == nil && r.Site != m.site {
+		err = fmt.Errorf("they are of %s", r.Site)
+	}
+	if err != nil {
+		fmt.Fprintf(w.e.Stderr, "agent: %s: readings are not believed: %v\n", m.site, err)
+		return nil
+	}
+	id := readID(r.Site, r.Of)
+	if r.Part < r.Parts { // the last one says that all are here
+		id += fmt.Sprint(" part ", r.Part)
+	}
+	if w.seen[id] {
+		return nil
+	}
+	w.seen[id] = true
+	line := fmt.Sprintf("%s readings %s, part %d of %d:", r.Site, r.ID, r.Part, r.Parts)
+	if g := r.Registers; g != nil {
+		line += fmt.Sprintf(" import %.3f kWh, export %.3f kWh at %s", g.ImportKWh, g.ExportKWh, g.At.Format("2006-01-02T15:04:05Z"))
+	}
+	if r.Series != "" {
+		line += fmt.Sprintf(" %d intervals of %s", len(r.Intervals), r.Series)
+	}
+	fmt.Fprintln(w.e.Stdout, line)
+	if w.Save == "" {
+		return nil
+	}
+	f, err := os.OpenFile(w.Save, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, string(m.text))
+	return errors.Join(err, f.Close())
 }

@@ -21,6 +21,7 @@ import "strings"
 //	supply/reconnect       in        an order: "close" the supply where it is ready, or "open" it
 //	prices                 in        JSON: the energy prices ahead; retained ones are taken too
 //	policy/ack             QoS 1     an acknowledgement, signed
+//	policy/readings        QoS 1     readings that a utility has asked for, signed
 //	policy/state           retained  JSON: what is known of the utility's word
 //
 // What a utility signs for a site or a group is below "keeplit-policy/": see PolicyKeys
@@ -102,6 +103,9 @@ func (t Topics) Prices() string { return t.base + "/prices" }
 
 // PolicyAck is where a site acknowledges what its utility has signed.
 func (t Topics) PolicyAck() string { return t.base + "/policy/ack" }
+
+// PolicyReadings is where a site sends readings that its utility has asked for.
+func (t Topics) PolicyReadings() string { return t.base + "/policy/readings" }
 
 // PolicyState is where it says what it has of its utility's word.
 func (t Topics) PolicyState() string { return t.base + "/policy/state" }

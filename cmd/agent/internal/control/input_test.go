@@ -21,6 +21,7 @@ func kinds() map[string]Happening {
 		"Reading":         Reading{Err: metering.Fail(metering.Silent, "read", "", "no answer")},
 		"Token":           Token{Text: "hello", Source: "page"},
 		"Request":         Request{Kind: SupplyOff, By: "page"},
+		"ReadingsSent":    ReadingsSent{},
 		"OptOut":          OptOut{Of: policy.OptGrid, By: "page"},
 		"LastUntil":       LastUntil{Text: "tomorrow 18:00", By: "page"},
 		"NewPlan":         NewPlan{},

@@ -79,6 +79,8 @@ func (e PolicyEnvelope) take(p *step, held bool) {
 	case out.Keys != nil:
 		p.clear(health.PolicyRefused, string(policy.KeysExpired))
 		p.event("policy_keys", health.Info, said.Of("policy.keys", said.Count("version", int64(out.Keys.Version)), said.Time("until", out.Keys.Expires))) //nolint:gosec // far below
+	case out.Ahead != nil:
+		p.clocksDiffer(*out.Ahead)
 	case out.Prices != nil:
 		reply := p.eff.Reply
 		PriceDocument{Text: out.Prices}.happen(p)
@@ -142,6 +144,9 @@ func (p *step) policy() {
 		p.limited = p.Policy.InForce(next, p.now)
 		p.tell()
 		p.tellAsked()
+		if !p.Policy.Listens(policy.Clock) {
+			p.clear(health.ClocksDiffer, "")
+		}
 		p.tellSupply()
 		if p.in.What == nil {
 			p.clear(health.PartFailed, policyPart)
@@ -161,7 +166,7 @@ func (s *Site) unsure() policy.InForce {
 // ofUtility are the warnings that say what a utility's word has come to.
 func ofUtility() []health.Code {
 	return []health.Code{
-		health.LimitInForce, health.LimitFailSafe, health.UtilityMessage, health.UtilityAlert, health.UtilityEvent, health.DisconnectionNear, health.DisconnectedByUtility,
+		health.LimitInForce, health.LimitFailSafe, health.UtilityMessage, health.UtilityAlert, health.UtilityEvent, health.ClocksDiffer, health.DisconnectionNear, health.DisconnectedByUtility,
 	}
 }
 

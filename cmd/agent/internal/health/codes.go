@@ -56,6 +56,7 @@ const (
 	UtilityMessage        Code = "utility_message"
 	UtilityAlert          Code = "utility_alert"
 	UtilityEvent          Code = "utility_event"
+	ClocksDiffer          Code = "clocks_differ"
 	LedgerOld             Code = "ledger_old"
 	LedgerUnsound         Code = "ledger_unsound"
 	RecordsHeld           Code = "records_held"
@@ -134,6 +135,7 @@ func Rows() []Row {
 		{Code: ClockAhead, Severity: Serious},
 		{Code: ClockBack, Severity: Caution, Lasts: day},
 		{Code: ClockUnconfirmed, Severity: Info},
+		{Code: ClocksDiffer, Severity: Caution},
 		{Code: ConsumptionOpen, Severity: Critical, About: Phase},
 		{Code: CoverOpen, Severity: Serious, About: Phase},
 		{Code: CreditEnds, Severity: Serious, OfCredit: true},

@@ -167,7 +167,7 @@ func (r Rules) Pass(s State, now time.Time) (next State, changed bool) {
 		left = append(left, e)
 	}
 	s.Events = left
-	return s, changed
+	return s, r.passReads(&s, now) || changed
 }
 
 // obeyed tells whether the event has its effect: of a limit, whether the site is held to as

@@ -27,6 +27,7 @@ const (
 	NoRules          Code = "no_rules"           // no disconnection: nobody has said when there may be none, or that is over
 	Unannounced      Code = "unannounced"        // no disconnection that was not announced, or not long enough ago
 	Held             Code = "held"               // the site's records do not agree: nothing is charged or credited until a person has put them right
+	NotShared        Code = "not_shared"         // readings that the household does not share
 	TooMany          Code = "too_many"           // as many events as are remembered are waiting already
 	Inapplicable     Code = "inapplicable"       // it was understood and could not be applied
 )
@@ -35,7 +36,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		Oversize, Unreadable, Forged, KeysExpired, OtherIssuer, OtherAudience, StreamNotAllowed, Early, Expired, NoClock,
-		Duplicated, Replayed, Reordered, Reused, RolledBack, FastForwarded, Unsafe, Protected, NoRules, Unannounced, Held, TooMany, Inapplicable,
+		Duplicated, Replayed, Reordered, Reused, RolledBack, FastForwarded, Unsafe, Protected, NoRules, Unannounced, Held, NotShared, TooMany, Inapplicable,
 	}
 }
 

@@ -25,9 +25,10 @@ const MostBytes = 64 << 10
 // Kinds of what is signed, as the protected header "typ" names them: an
 // acknowledgement can never be taken for an order.
 const (
-	kindPolicy = "keeplit-policy"
-	kindKeys   = "keeplit-keys"
-	kindAck    = "keeplit-ack"
+	kindPolicy   = "keeplit-policy"
+	kindKeys     = "keeplit-keys"
+	kindAck      = "keeplit-ack"
+	kindReadings = "keeplit-readings"
 )
 
 // version is that of the envelopes.
@@ -44,6 +45,8 @@ const (
 	Message   Stream = "message"   // words to the customer
 	Limit     Stream = "limit"     // how much the site may draw
 	Demand    Stream = "event"     // what the household is asked for, and may opt out of
+	Read      Stream = "read"      // readings that are asked for
+	Clock     Stream = "time"      // what time it is, as the utility has it
 	Supply    Stream = "supply"    // whether the site is disconnected
 	Heartbeat Stream = "heartbeat" // who limits is alive
 	Receipt   Stream = "receipt"   // acknowledgements that were taken
@@ -51,7 +54,7 @@ const (
 
 // Streams is every stream.
 func Streams() []Stream {
-	return []Stream{Tariff, Token, Message, Limit, Demand, Supply, Heartbeat, Receipt}
+	return []Stream{Tariff, Token, Message, Limit, Demand, Read, Clock, Supply, Heartbeat, Receipt}
 }
 
 // AckWish is how much is to be acknowledged.
@@ -231,7 +234,7 @@ func open(text []byte) (opened, *RefusedError) {
 			return opened{}, &RefusedError{Unreadable, "a header is outside the signature"}
 		case h.JSONWebKey != nil || h.Nonce != "" || len(h.ExtraHeaders) != 1 || h.KeyID == "" || len(h.KeyID) > 64:
 			return opened{}, &RefusedError{Unreadable, "its header holds more or less than alg, kid and typ"}
-		case o.kind != "" && o.kind != kind || !slices.Contains([]string{kindPolicy, kindKeys, kindAck}, kind):
+		case o.kind != "" && o.kind != kind || !slices.Contains([]string{kindPolicy, kindKeys, kindAck, kindReadings}, kind):
 			return opened{}, &RefusedError{Unreadable, fmt.Sprintf("typ is %.40q", kind)}
 		}
 		if slices.Contains(o.kids, h.KeyID) || len(o.kids) >= 2*mostRoots {

@@ -17,8 +17,9 @@ type Claims struct {
 	Issuer   string  // of an envelope or a key set
 	Keys     *KeySet // of a key set
 	Ack      *Ack    // of an acknowledgement
-	Site     string  // of an acknowledgement
-	Payload  []byte  // as it was signed
+	Readings *Readings
+	Site     string // of an acknowledgement or of readings
+	Payload  []byte // as it was signed
 }
 
 // Explain reads what an envelope claims, without believing it.
@@ -38,6 +39,10 @@ func Explain(text []byte) (Claims, error) {
 		var d ackDocument
 		err = read(c.Payload, &d)
 		c.Ack, c.Site = &d.Ack, d.Site
+	case kindReadings:
+		var d Readings
+		err = read(c.Payload, &d)
+		c.Readings, c.Site = &d, d.Site
 	default:
 		var e Envelope
 		err = read(c.Payload, &e)
@@ -78,6 +83,15 @@ func (c Claims) Words() []string {
 	case c.Ack != nil:
 		line("acknowledgement %d of site %s, made %s", c.Ack.N, c.Site, at(c.Ack.At))
 		line("%s %s of %s: %s %s %s", c.Ack.Of.Stream, c.Ack.Of.ID, c.Ack.Of.Issuer, c.Ack.State, c.Ack.Code, c.Ack.Detail)
+	case c.Readings != nil:
+		r := c.Readings
+		line("readings %s of site %s, part %d of %d, made %s", r.ID, c.Site, r.Part, r.Parts, at(r.At))
+		if g := r.Registers; g != nil {
+			line("registers at %s: import %.3f kWh, export %.3f kWh", at(g.At), g.ImportKWh, g.ExportKWh)
+		}
+		for _, x := range r.Intervals {
+			line("%s %s %ds: import %.4f kWh, export %.4f kWh, measured %ds, quality %d", r.Series, at(x.Start), x.Seconds, x.ImportKWh, x.ExportKWh, x.CoveredS, x.Quality)
+		}
 	case c.Envelope != nil:
 		e := c.Envelope
 		line("%s %s of %s for %s, number %d of epoch %d", e.Stream, e.ID, e.Issuer, e.Audience, e.Seq, e.Epoch)
@@ -95,6 +109,10 @@ func (e Envelope) asks() []string {
 	switch e.Stream {
 	case Heartbeat:
 		return []string{"the utility is there"}
+	case Clock:
+		return []string{"it is " + e.Issued.UTC().Format(time.RFC3339)}
+	case Read:
+		return []string{"readings are asked for: " + string(e.Body)}
 	case Receipt:
 		return []string{"acknowledgements were taken: " + string(e.Body)}
 	case Supply:
@@ -159,6 +177,8 @@ func ReadKeySet(data []byte) (KeySet, error) {
 func Demands(s Stream, body json.RawMessage) (keys int, most time.Duration) {
 	b, _ := Envelope{Body: body}.readSupply()
 	switch {
+	case s == Clock:
+		return 1, HeartbeatLives
 	case s != Supply:
 	case b.Disconnect != nil:
 		return 2, CutLives
@@ -194,8 +214,11 @@ func ReadBody(s Stream, audience string, data []byte, now time.Time) (json.RawMe
 		}
 		return data, nil
 	}
-	r := Rules{Site: id, Limit: LimitRules{Floor: 1}}
-	e := Envelope{Audience: audience, Stream: s, Issued: now, Expires: now.Add(time.Hour), Body: data}
+	r := Rules{Site: id, Limit: LimitRules{Floor: 1}, Reads: ReadRules{Intervals: true, Registers: true}}
+	if s == Read && kind != "site" {
+		return nil, errors.New("readings are those of one site, not of " + audience)
+	}
+	e := Envelope{Audience: audience, Stream: s, Issued: now, Expires: now.Add(time.Minute), Body: data}
 	var st State
 	var b Body
 	if read(data, &b) == nil { // whether there is an event to take back only the site knows

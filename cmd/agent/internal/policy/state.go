@@ -20,6 +20,8 @@ type Rules struct {
 	Limit     LimitRules
 	// Devices are the loads that a limit may name; nil: they are not known, and it may name any.
 	Devices []Device
+	// Reads is what a utility may read.
+	Reads ReadRules
 	// Disconnect is how the utility may disconnect the site; nil: not at all.
 	Disconnect *DisconnectRules
 }
@@ -50,16 +52,17 @@ func (r Rules) anchor() string {
 
 // State is what is remembered of a utility's word.  It is stored.
 type State struct {
-	Anchor  string      `json:"anchor,omitempty"`
-	Keys    *KeySet     `json:"keys,omitempty"`     // nil: none so far, only the configured root keys are heard
-	KeySets []string    `json:"key_sets,omitempty"` // digests of those that were taken
-	Seen    []Seen      `json:"seen,omitempty"`
-	Events  []Event     `json:"events,omitempty"`
-	Limit   LimitState  `json:"limit,omitzero"`
-	Supply  SupplyState `json:"supply,omitzero"`
-	Opted   *Opted      `json:"opted,omitempty"`   // what the household has opted out of; nil: nobody has said anything
-	Acks    []Ack       `json:"acks,omitempty"`    // that the utility has not confirmed yet
-	AckSeq  uint64      `json:"ack_seq,omitempty"` // acknowledgements made so far
+	Anchor  string         `json:"anchor,omitempty"`
+	Keys    *KeySet        `json:"keys,omitempty"`     // nil: none so far, only the configured root keys are heard
+	KeySets []string       `json:"key_sets,omitempty"` // digests of those that were taken
+	Seen    []Seen         `json:"seen,omitempty"`
+	Events  []Event        `json:"events,omitempty"`
+	Limit   LimitState     `json:"limit,omitzero"`
+	Supply  SupplyState    `json:"supply,omitzero"`
+	Opted   *Opted         `json:"opted,omitempty"`   // what the household has opted out of; nil: nobody has said anything
+	Reads   []AskedReading `json:"reads,omitempty"`   // that wait for their answer
+	Acks    []Ack          `json:"acks,omitempty"`    // that the utility has not confirmed yet
+	AckSeq  uint64         `json:"ack_seq,omitempty"` // acknowledgements made so far
 	// AckSince is when their count began.
 	AckSince time.Time `json:"ack_since,omitzero"`
 	Dropped  uint64    `json:"dropped,omitempty"` // acknowledgements given up: too many waited

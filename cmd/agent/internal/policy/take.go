@@ -28,7 +28,9 @@ type Outcome struct {
 	Keys     *KeySet  // new keys are in force
 	Prices   []byte   // to be put in force, as tariffs.ParsePrices reads them
 	Tokens   []string // to be entered
-	Changes  bool     // something is to be remembered that must not be lost
+	// Ahead is by how much the utility's clock is ahead of ours; nil: it says nothing of it.
+	Ahead   *time.Duration
+	Changes bool // something is to be remembered that must not be lost
 
 	signers int  // that signed it
 	applied bool // it has its effect already
@@ -120,6 +122,11 @@ func (r Rules) take(s *State, in In) Outcome {
 	}
 	switch {
 	case restores && order == Taken && in.Now.Before(keys.Expires):
+	case e.Stream == Clock && in.Now.Before(keys.Expires):
+		// To a clock that is wrong all else would be early, or over: this one says so.
+		if order != Taken {
+			return refuse(order, "number %d of %s for %s; the last is %d", e.Seq, e.Stream, e.Audience, seen.Last)
+		}
 	case in.Dateless:
 		return refuse(NoClock, "the site's clock is not set")
 	case !in.Now.Before(keys.Expires):
@@ -137,7 +144,7 @@ func (r Rules) take(s *State, in In) Outcome {
 	if e.Epoch == keys.Epoch {
 		s.use(seen, e.Seq, sum)
 	}
-	out.Changes = e.Stream != Heartbeat
+	out.Changes = e.Stream != Heartbeat && e.Stream != Clock
 	if bad := r.apply(s, e, &out, in); bad != nil {
 		return refuse(bad.Code, "%s", bad.Detail)
 	}
@@ -213,6 +220,10 @@ func (r Rules) apply(s *State, e Envelope, out *Outcome, in In) *RefusedError {
 		return r.heartbeat(s, e, now)
 	case Receipt:
 		return r.receipt(s, e)
+	case Read:
+		return r.reads(s, e, now)
+	case Clock:
+		return r.clock(e, out, now)
 	case Tariff, Token, Message, Limit, Demand:
 	}
 	var b Body
@@ -322,6 +333,24 @@ func (r Rules) heartbeat(s *State, e Envelope, now time.Time) *RefusedError {
 	s.Limit.Heard = now
 	return nil
 }
+
+// clock takes the utility's word for what time it is.  It sets nothing: what our clock is
+// believed for has rules of its own, and a message that was late says less than they do.
+func (r Rules) clock(e Envelope, out *Outcome, now time.Time) *RefusedError {
+	var b heartbeatBody
+	if err := read(e.Body, &b); err != nil {
+		return &RefusedError{Unreadable, "body: " + err.Error()}
+	}
+	if e.Expires.Sub(e.Issued) > HeartbeatLives {
+		return &RefusedError{Unsafe, fmt.Sprintf("a word on the time is good for %s at the most", HeartbeatLives)}
+	}
+	ahead := e.Issued.Sub(now)
+	out.Ahead, out.applied = &ahead, true
+	return nil
+}
+
+// Differs tells whether the two clocks differ by more than is forgiven.
+func Differs(ahead time.Duration) bool { return ahead.Abs() > skew }
 
 // receiptBody names acknowledgements that were taken.
 type receiptBody struct {

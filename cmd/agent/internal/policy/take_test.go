@@ -57,6 +57,9 @@ func TestEachRefusalHasItsCode(t *testing.T) {
 			last := strings.IndexByte(digits, text[len(text)-1])
 			return h.take(text[:len(text)-1] + string(digits[last^1]))
 		}, Unreadable},
+		{"readings that the household does not share", func(h *site) Outcome {
+			return h.say(Read, `{"read":{"id":"r1","registers":true}}`)
+		}, NotShared},
 		{"another utility", func(h *site) Outcome {
 			e := h.envelope(Limit, good)
 			e.Issuer = "other.example"

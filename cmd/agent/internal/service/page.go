@@ -26,6 +26,7 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 	})
 	s.talk = talk.New(s.site, s.loop, s.store, maker)
 	s.talk.Share(shares(cfg.Telemetry.Share.MQTT))
+	s.talk.Reads(s.store.Intervals)
 	s.announce(cfg, opt.Version, unit)
 	ownKey := sync.OnceValues(func() (ed25519.PrivateKey, error) { return siteKey(cfg.Path(cfg.Data)) })
 	if s.site.Policy != nil {

@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/durable"
@@ -31,6 +33,15 @@ func policyOf(cfg config.Config) *policy.Rules {
 	for _, d := range cfg.Loads {
 		if d.InUse() && !d.Essential {
 			r.Devices = append(r.Devices, policy.Device{ID: d.ID, Class: d.Class})
+		}
+	}
+	r.Reads = policy.ReadRules{
+		Intervals: slices.Contains(cfg.Telemetry.Share.InfluxDB, "interval"), Registers: slices.Contains(cfg.Telemetry.Share.MQTT, "totals"),
+		Series: []string{planning.SiteSeries},
+	}
+	for _, d := range cfg.Loads {
+		if d.InUse() {
+			r.Reads.Series = append(r.Reads.Series, d.ID)
 		}
 	}
 	for _, s := range p.Streams {

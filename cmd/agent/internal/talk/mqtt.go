@@ -53,10 +53,11 @@ type Agent struct {
 	words   present.Words
 	plain   present.Plain
 	// anchor is how far the head that the broker keeps has been compared.
-	anchor atomic.Int32
-	paces  paces
-	key    ed25519.PrivateKey // of the acknowledgements; nil: none are sent
-	repeat atomic.Bool        // acknowledgements are to be sent again
+	anchor    atomic.Int32
+	paces     paces
+	key       ed25519.PrivateKey // of the acknowledgements; nil: none are sent
+	intervals stored             // nil: no readings are answered
+	repeat    atomic.Bool        // acknowledgements are to be sent again
 	// announcer is nil where nothing is announced to Home Assistant.
 	announcer *announcer
 	totals    picture.Totals // only Publish uses it
@@ -274,7 +275,7 @@ func (a *Agent) publishOnce(ctx context.Context, bus Bus, p *publisher) error {
 	if p.connected.IsZero() {
 		return nil
 	}
-	if a.announcer.announce(ctx, bus, time.Since(p.connected)) != nil || a.acknowledge(ctx, bus, &p.acks) != nil {
+	if a.announcer.announce(ctx, bus, time.Since(p.connected)) != nil || a.acknowledge(ctx, bus, &p.acks) != nil || a.answer(ctx, bus, &p.acks) != nil {
 		p.lost(a.announcer)
 	}
 	return nil

@@ -41,10 +41,10 @@ func (a *Agent) listenPolicy(bus Bus) error {
 			switch s {
 			case policy.Tariff:
 				_, err = bus.SubscribeKept(topic, kept)
-			case policy.Heartbeat:
+			case policy.Heartbeat, policy.Clock:
 				// One that waited at the broker is of no use.
 				_, err = bus.SubscribeOrder(topic, hear)
-			case policy.Token, policy.Message, policy.Limit, policy.Demand, policy.Supply, policy.Receipt:
+			case policy.Token, policy.Message, policy.Limit, policy.Demand, policy.Read, policy.Supply, policy.Receipt:
 				_, err = bus.SubscribeAck(topic, hear)
 			}
 			if err != nil {
@@ -188,7 +188,8 @@ func (a *Agent) acknowledge(ctx context.Context, bus Bus, told *ackTold) error {
 type ackTold struct {
 	last  uint64
 	at    time.Time
-	pause time.Duration // until they are sent again
+	pause time.Duration          // until they are sent again
+	reads map[policy.Ref]ackTold // the same of readings that were asked for
 }
 
 // policyState is what the site says of the utility's word, retained.
@@ -208,7 +209,7 @@ func (a *Agent) policyState(st *control.State) ([]byte, error) {
 		out.Streams = append(out.Streams, string(s))
 	}
 	for _, x := range st.Policy.Seen {
-		if x.Stream != policy.Heartbeat {
+		if x.Stream != policy.Heartbeat && x.Stream != policy.Clock {
 			out.Seen = append(out.Seen, api.PolicySeen{Audience: x.Audience, Stream: string(x.Stream), Seq: x.Last})
 		}
 	}
