@@ -68,7 +68,7 @@ func (p *push) acknowledged(i int, a policy.Ack, at time.Time) {
 		}
 	case policy.Rejected:
 		s.rejected = a.Code
-	case policy.Received, policy.Superseded, policy.Completed:
+	case policy.Received, policy.Superseded, policy.Completed, policy.OptedOut:
 	}
 }
 
