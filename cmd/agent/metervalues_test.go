@@ -127,7 +127,7 @@ func TestARegisterOfAMapThatIsNotRightSaysWhatToTry(t *testing.T) {
 		{"a value that may be absent", "{value: import, register: 2, table: holding, type: uint32}, {value: power, register: 4, table: holding, type: int16}, {value: voltage, register: 99, table: holding, type: int16}", exitOK, []string{"answers", "nothing: exception 2, illegal register", "next: voltage: of a generic meter compare register"}},
 		{"float32 in another order", "{value: power, register: 0, table: holding, type: float32}", exitInvalid, []string{"nothing: -2.4655846e-41 is nothing that anybody measures; with words: low_first it would be 1500 W", "next: with words: low_first it would be 1500 W"}},
 		{"float64 in another order", "{value: import, register: 10, table: holding, type: float64}", exitInvalid, []string{"is nothing that anybody measures", "next: with words: low_first it would be 9952 kWh"}},
-		{"an integer in another order", "{value: import, register: 2, table: holding, type: uint32, words: low_first}", exitInvalid, []string{"its words seem to be the other way round", "next: with words: high_first it would be 500 kWh"}},
+		{"an integer in another order", "{value: import, register: 2, table: holding, type: uint32, words: low_first}", exitInvalid, []string{"its words or bytes seem to be the other way round", "next: with words: high_first it would be 500 kWh"}},
 	} {
 		folder := t.TempDir()
 		for name, text := range map[string]string{

@@ -57,8 +57,8 @@ type Document struct {
 
 // Register is one value of a generic Modbus meter.
 type Register struct {
-	// What it is: import, export, power, reactive, apparent, voltage, current or frequency; with _1 to _3
-	// the voltage, current or power of a phase.
+	// What it is: import, export, frequency or neutral; power, reactive, apparent, voltage or current, and
+	// these with _1 to _3 of a phase.
 	// Example: import
 	Value string `yaml:"value"`
 	// The register's number as the wire carries it: 0x0048, not 30073.

@@ -57,6 +57,8 @@ func (k kind) words() int {
 	return 2
 }
 
+func (k kind) floats() bool { return k == float32be || k == float64be }
+
 // one is a scale of 1, in billionths.
 const one = 1_000_000_000
 

@@ -9,7 +9,8 @@ import (
 )
 
 // least is nearer to zero than anything that a meter measures.  A float whose words are in
-// another order is often much nearer: the words of 1500 W give -2.5e-41.
+// another order is often much nearer: the words of 1500 W give 2.5e-41.  Where no other order
+// gives anything believable it is zero.
 const least = 1e-20
 
 // nought tells whether a number is none that anybody measured, and not zero either.
@@ -45,7 +46,7 @@ func (r register) otherwise(raw []uint16) string {
 		if try.words && len(raw) == 1 {
 			continue
 		}
-		n, ok := o.decode(raw)
+		n, ok := o.plain(raw)
 		if !ok || !o.believable(n) {
 			continue
 		}
@@ -88,31 +89,40 @@ func order(lowFirst bool) string {
 // noRemedy is what to do where no other order helps.
 const noRemedy = "check type, words and scale of it, or the meter's model"
 
-// ordering is what the readings of an integer of two words have told of their order.  Of one
-// whose words are the other way round the low word is what hardly ever changes: it stands
-// at 0, and the number moves by whole 65536.
+// ordering is what the readings of a register have told of the order of its words and bytes.
+// Of one whose words are the other way round the low word is what hardly ever changes, and
+// the number moves by whole 65536; of an integer whose bytes are, by whole 256.
 type ordering struct {
 	seen    bool
-	last    uint32
+	last    uint64
 	doubted bool
-	fine    int // moves of another size, in a row
+	fine    int // moves of another size, less those by whole ones
 }
 
 // enoughMoves end a doubt.
 const enoughMoves = 3
 
-// take takes a number in, and tells whether the order of its words is in doubt.  A right one
-// is doubted at the first reading, or the first move, once in 65,536 times, and no longer
-// than until it has moved three times.
-func (o *ordering) take(v uint32, signed bool) bool {
+// take takes the words of a register in, as one, and tells whether their order is in doubt.
+// A right one is doubted at the first reading, or one of the first two moves, once in 65,536
+// times, and no longer than until it has moved three times; one of energy whose moves are of
+// hundreds, as of a gateway that asks its meter once an hour, at those moves once in 256.
+func (o *ordering) take(v uint64, r register) bool {
 	was := *o
 	o.seen, o.last = true, v
-	switch {
+	unit := uint64(1 << 16)
+	if r.rank() == 0 && !r.kind.floats() {
+		unit = 1 << 8
+	}
+	signed := r.kind == signed32
+	switch whole := (v-was.last)%unit == 0; {
 	case !was.seen:
-		o.doubted = flat(v, signed) && v != 0
+		o.doubted = r.kind.words() == 2 && !r.kind.floats() && flat(v, signed) && v != 0
 	case v == was.last:
-	case (v-was.last)&0xFFFF == 0 || flat(v, signed) && flat(was.last, signed):
-		if was.doubted || was.fine == 0 {
+	case r.kind.floats() && v&0xFFFF == 0:
+		// A number of few digits, which tells nothing.
+	case whole, signed && flat(v, signed) && flat(was.last, signed):
+		o.fine = max(o.fine-1, 0)
+		if was.doubted || o.fine == 0 {
 			o.doubted, o.fine = true, 0
 		}
 	default:
@@ -123,7 +133,7 @@ func (o *ordering) take(v uint32, signed bool) bool {
 }
 
 // flat tells whether the low word is as the high word of a small number is.
-func flat(v uint32, signed bool) bool {
+func flat(v uint64, signed bool) bool {
 	return v&0xFFFF == 0 || signed && v > 1<<31 && v < 0xFFFF<<16 && v&0xFFFF == 0xFFFF
 }
 
@@ -135,7 +145,7 @@ func (m *Meter) disordered(got words) (out []int) {
 	}
 	for i, r := range m.cfg.Model.registers {
 		raw, ok := got.at(r.holding, r.address, r.kind.words())
-		if !ok || r.rank() > 1 || r.kind != unsigned32 && r.kind != signed32 {
+		if !ok || r.rank() > 1 || r.rank() == 1 && r.kind != unsigned32 && r.kind != signed32 {
 			continue
 		}
 		if _, _, why := got.number(r); why != given {
@@ -147,7 +157,7 @@ func (m *Meter) disordered(got words) (out []int) {
 		if m.orders[i] == nil {
 			m.orders[i] = &ordering{}
 		}
-		if m.orders[i].take(uint32(r.raw(raw)), r.kind == signed32) {
+		if m.orders[i].take(r.raw(raw), r) {
 			out = append(out, i)
 		}
 	}
@@ -156,12 +166,12 @@ func (m *Meter) disordered(got words) (out []int) {
 
 // turned is the error where words seem to be the other way round.
 func (m *Meter) turned(op string, r register, got words) error {
-	raw, _ := got.at(r.holding, r.address, 2)
+	raw, _ := got.at(r.holding, r.address, r.kind.words())
 	remedy := "write type: uint16 or int16 where it is one register"
 	if how := r.otherwise(raw); how != "" {
 		remedy = how + "; " + remedy
 	}
-	return metering.Fail(metering.Range, op, remedy, "%s has nothing but zeros in its low word, or moves by whole 65536 (registers %04X): its words seem to be the other way round", r.name, raw)
+	return metering.Fail(metering.Range, op, remedy, "%s has nothing but zeros in its low word, or moves by whole 65536 or 256 (registers %04X): its words or bytes seem to be the other way round", r.name, raw)
 }
 
 // insane is an error of a reading that no meter can give, with the order in which it could.

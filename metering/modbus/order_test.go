@@ -118,9 +118,13 @@ func TestHowARegisterMovesTellsTheOrderOfItsWords(t *testing.T) {
 		{"a small negative power", true, []uint32{0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF}, "---"},
 	} {
 		var o ordering
+		r := register{value: "power", kind: unsigned32}
+		if row.signed {
+			r.kind = signed32
+		}
 		got := ""
 		for _, v := range row.shows {
-			if o.take(v, row.signed) {
+			if o.take(uint64(v), r) {
 				got += "d"
 			} else {
 				got += "-"
@@ -128,6 +132,61 @@ func TestHowARegisterMovesTellsTheOrderOfItsWords(t *testing.T) {
 		}
 		if got != row.want {
 			t.Errorf("%s: %s, want %s", row.name, got, row.want)
+		}
+	}
+}
+
+// The register of energy is known by more: an integer by the order of its bytes too, of any
+// width, and a float by what stands still.  A right one is never doubted for long.
+func TestHowARegisterOfEnergyMovesTellsItsOrder(t *testing.T) {
+	f32 := func(v float64) uint64 { return uint64(math.Float32bits(float32(v))) }
+	turned := func(v float64) uint64 { return f32(v)<<16&math.MaxUint32 | f32(v)>>16 }
+	for _, row := range []struct {
+		name  string
+		kind  kind
+		shows []uint64 // as they are read
+		want  string
+	}{
+		{"bytes the other way round", unsigned32, []uint64{0x010040E2, 0x010041E2, 0x010041E2, 0x010043E2}, "-ddd"},
+		{"bytes the other way round, over the end of the low byte", unsigned32, []uint64{0xFF00, 0x0001, 0x0101, 0x0201, 0x0301}, "--ddd"},
+		{"bytes the other way round, 64 bits", unsigned64, []uint64{0x40E2, 0x41E2, 0x42E2}, "-dd"},
+		{"bytes the other way round, 16 bits", unsigned16, []uint64{0x40E2, 0x41E2, 0x42E2}, "-dd"},
+		{"a right one of 16 bits, at a whole 256", unsigned16, []uint64{256, 257, 258, 512, 513}, "-----"},
+		{"a right one of 64 bits that moves by 256 once", unsigned64, []uint64{1000, 1256, 1257, 1258, 1259, 1260}, "-ddd--"},
+		{"a right one that has counted nothing, at night", unsigned32, []uint64{0, 0, 0, 1, 2}, "-----"},
+		{"a float with its words the other way round", float32be, []uint64{turned(1234.56), turned(1234.57), turned(1234.57), turned(1234.58)}, "-ddd"},
+		{"a right float", float32be, []uint64{f32(1234.56), f32(1234.57), f32(1234.58), f32(1234.59)}, "----"},
+		{"a right float of few digits", float32be, []uint64{f32(0), f32(1), f32(2), f32(2.5), f32(100), f32(101)}, "------"},
+		{"a right float64", float64be, []uint64{math.Float64bits(1234.5), math.Float64bits(1234.6), math.Float64bits(1235)}, "---"},
+	} {
+		var o ordering
+		got := ""
+		for _, v := range row.shows {
+			if o.take(v, register{value: "import", kind: row.kind}) {
+				got += "d"
+			} else {
+				got += "-"
+			}
+		}
+		if got != row.want {
+			t.Errorf("%s: %s, want %s", row.name, got, row.want)
+		}
+	}
+}
+
+// A float of almost nothing, as the mean of a power that is gone, is zero and no reason not to
+// be read; where its words would give something in another order, it is that.
+func TestAFloatOfAlmostNothingIsZero(t *testing.T) {
+	r := register{value: "power", kind: float32be, scale: one}
+	for _, row := range []struct {
+		words []uint16
+		ok    bool
+	}{
+		{[]uint16{0, 5}, true}, {[]uint16{0x0DA2, 0x0260}, true}, {[]uint16{0x8000, 1}, true}, {[]uint16{0, 0}, true},
+		{[]uint16{0, 0x44BB}, false}, {[]uint16{0x89A0, 0x44BB}, false},
+	} {
+		if n, ok := r.decode(row.words); ok != row.ok || ok && n.float != 0 {
+			t.Errorf("%04X: %v %v", row.words, n, ok)
 		}
 	}
 }
@@ -145,7 +204,7 @@ func TestARegisterTheOtherWayRoundIsNotRead(t *testing.T) {
 	if _, err := m.Read(t.Context()); metering.CodeOf(err) != metering.Range || !strings.Contains(err.Error(), "with words: low_first it would be 12.3457 kWh") {
 		t.Errorf("%v\n%s", err, got)
 	}
-	if !strings.Contains(got, "||its words seem to be the other way round; with words: low_first it would be 12.3457 kWh") {
+	if !strings.Contains(got, "||its words or bytes seem to be the other way round; with words: low_first it would be 12.3457 kWh") {
 		t.Errorf("it is shown as\n%s", got)
 	}
 	// What is no map of a person's is not doubted so.

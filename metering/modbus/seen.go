@@ -43,7 +43,7 @@ func (m *Meter) show(got words, turned []int) {
 			}
 		case slices.Contains(turned, i):
 			s.Raw += " = " + r.number(n)
-			s.Why = "its words seem to be the other way round; " + scaled.otherwise(raw)
+			s.Why = "its words or bytes seem to be the other way round; " + cmp.Or(scaled.otherwise(raw), noRemedy)
 		case lacks[r.value] != given && r.sum:
 			s.Raw += " = " + r.number(n)
 			s.Why = "another part of the sum is not told, or the sum is none that a meter shows"

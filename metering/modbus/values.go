@@ -20,6 +20,15 @@ type number struct {
 // is none: no finite number, one beyond any meter, or what a meter writes for a
 // value that it has not (0x8000, 0xFFFFFFFF and the like).
 func (r register) decode(w []uint16) (n number, ok bool) {
+	n, ok = r.plain(w)
+	if n.nought() && r.otherwise(w) == "" {
+		return number{isFloat: true}, true // as the mean of a power that is gone has it, in a meter
+	}
+	return n, ok
+}
+
+// plain is decode that takes a float nearer to zero than anything measured for none.
+func (r register) plain(w []uint16) (n number, ok bool) {
 	raw := r.raw(w)
 	width := 16 * len(w)
 	for _, a := range r.absent {
