@@ -14,15 +14,17 @@ import (
 // seeds are genuine envelopes of every stream, and key sets, for a home.
 func seeds(t testing.TB, h *site) []string {
 	t.Helper()
+	h.r.Reads = ReadRules{Intervals: true, Registers: true}
 	var out []string
 	for st, body := range map[Stream]string{
-		Limit: limitBody("e1", "4", fromNow, "PT1H"), Heartbeat: `{}`, Receipt: `{"taken":[1]}`,
+		Limit: limitBody("e1", "4", fromNow, "PT1H"), Heartbeat: `{}`, Receipt: `{"taken":[1]}`, Clock: `{}`,
+		Demand: simple("d1", "2", "PT1H"), Read: readOf("r1", "2026-11-30T00:00:00Z", "2026-12-01T00:00:00Z", `"site"`, true),
 		Message: `{"event":{"id":"m1","programID":"news","intervalPeriod":{"start":"0001-01-01","duration":"PT1H"},"intervals":[{"id":0,"payloads":[{"type":"X_PREPAY_MESSAGE","values":["good day"]}]}]}}`,
 		Token:   `{"event":{"id":"t1","programID":"prepay","intervals":[{"id":0,"payloads":[{"type":"X_PREPAY_TOKEN","values":["12345678901234567890"]}]}]}}`,
 		Tariff:  `{"event":{"id":"p","programID":"tou",` + inRand + `,"intervalPeriod":{"start":"0001-01-01","duration":"PT1H"},"intervals":[{"id":0,"payloads":[{"type":"PRICE","values":[1]}]}]}}`,
 	} {
 		e := h.envelope(st, body)
-		if st == Heartbeat {
+		if st == Heartbeat || st == Clock {
 			e.Expires = h.now.Add(HeartbeatLives)
 		}
 		out = append(out, h.sign(e, key(operator)))
