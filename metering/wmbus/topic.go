@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -118,7 +120,7 @@ func (m *Meter) follow(ctx context.Context, emit func(metering.Reading)) error {
 					}
 					ears[p.topic] = new(ear)
 				}
-				out = append(out, m.takeBy(ears[p.topic], p.frame)...)
+				out = append(out, m.takeBy(ears[p.topic], p.topic, p.frame)...)
 			}
 		}
 		for _, r := range out {
@@ -132,6 +134,40 @@ func (m *Meter) follow(ctx context.Context, emit func(metering.Reading)) error {
 			emit(r)
 		}
 	}
+}
+
+// copies are the last telegrams of our number, and by which topics each came: what another
+// receiver heard of one is no repetition, however many they are and however late it comes.
+type copies []copied
+
+type copied struct {
+	frame []byte
+	from  []string
+}
+
+const mostCopies = 8
+
+// has tells whether a telegram came by another topic before, and by this one not yet.
+func (c *copies) has(from string, frame []byte) bool {
+	if from == "" {
+		return false
+	}
+	for i := range *c {
+		o := &(*c)[i]
+		if !bytes.Equal(o.frame, frame) {
+			continue
+		}
+		if slices.Contains(o.from, from) || len(o.from) == mostEars {
+			return false
+		}
+		o.from = append(o.from, from)
+		return true
+	}
+	if len(*c) == mostCopies {
+		*c = slices.Delete(*c, 0, 1)
+	}
+	*c = append(*c, copied{bytes.Clone(frame), []string{from}})
+	return false
 }
 
 // unpublished is a silence in which so many messages came.
@@ -151,8 +187,16 @@ func (m *Meter) unpublished(came int) error {
 func inMessage(payload []byte) (frames [][]byte) {
 	text := bytes.TrimSpace(payload)
 	add := func(f []byte) {
-		for _, o := range frames {
-			if bytes.Equal(o, f) {
+		if len(frames) == mostWaiting {
+			return
+		}
+		p, bare, _ := plain(f) // of a wrong one nil
+		for i, o := range frames {
+			q, without, _ := plain(o)
+			if bytes.Equal(o, f) || p != nil && bytes.Equal(p, q) {
+				if without && !bare {
+					frames[i] = f // with its sums it says more of the receiver
+				}
 				return
 			}
 		}
@@ -186,8 +230,8 @@ func inMessage(payload []byte) (frames [][]byte) {
 func walk(v any, add func([]byte)) {
 	switch v := v.(type) {
 	case map[string]any:
-		for _, in := range v {
-			walk(in, add)
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			walk(v[key], add)
 		}
 	case []any:
 		for _, in := range v {

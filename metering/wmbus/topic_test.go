@@ -124,6 +124,61 @@ func TestAMeterIsReadFromATopic(t *testing.T) {
 	})
 }
 
+// However many receivers hear a meter, and however late one of them tells it, nobody repeats
+// anything; who sends a telegram again under a topic that told it before does.
+func TestManyReceiversRepeatNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := new(devicetest.Bus)
+		said := on(t, bus, "wmbus/+/telegram")
+		s := &sender{address: house(), key: houseKey(), counter: 1}
+		synctest.Wait()
+		say := func(where string, frame []byte) {
+			bus.Say("wmbus/"+where+"/telegram", hex.EncodeToString(frame), false)
+		}
+		want := func(what string) {
+			t.Helper()
+			if got := said(); got != what {
+				t.Errorf("%q, want %q", got, what)
+			}
+		}
+		var last []byte
+		for i := range 3 {
+			last = summed(s.seven(kWh(float64(i + 1))))
+			for _, where := range []string{"attic", "cellar", "porch", "shed"} {
+				say(where, last)
+			}
+			want(fmt.Sprintf("%d.000 kWh", i+1))
+			time.Sleep(time.Minute)
+		}
+		next := summed(s.seven(kWh(4)))
+		say("attic", next)
+		say("roof", last)
+		want("4.000 kWh")
+		say("attic", last)
+		if got := said(); !strings.Contains(got, "sent again") {
+			t.Errorf("a telegram that is sent again is %q", got)
+		}
+		// With its sums and without, in one message, it is one; two are taken in their order.
+		for i := range 3 {
+			f, g := s.seven(kWh(float64(10+2*i))), s.seven(kWh(float64(11+2*i)))
+			bus.Say("wmbus/attic/telegram", fmt.Sprintf(`{"1":"%X","2":"%X","3":"%X","4":"%X"}`, f, summed(f), summed(g), g), false)
+			want(fmt.Sprintf("%d.000 kWh; %d.000 kWh", 10+2*i, 11+2*i))
+		}
+	})
+}
+
+// A message of very many telegrams is not compared with itself for minutes.
+func TestAMessageOfManyTelegramsIsCutOff(t *testing.T) {
+	s := &sender{address: house(), key: houseKey(), counter: 1}
+	texts := make([]string, 2000)
+	for i := range texts {
+		texts[i] = fmt.Sprintf(`"%X"`, s.five(kWh(float64(i))))
+	}
+	if got := inMessage([]byte("[" + strings.Join(texts, ",") + "]")); len(got) != mostWaiting {
+		t.Errorf("%d telegrams are kept of %d", len(got), len(texts))
+	}
+}
+
 func TestATopicIsChecked(t *testing.T) {
 	for _, row := range []struct {
 		name, paths string

@@ -57,6 +57,7 @@ type Meter struct {
 	bridge *bridge
 	memory memory
 	ear    ear
+	copies copies
 	known  address   // of the meter, once a telegram of it was taken
 	other  address   // of another meter with our number
 	rival  time.Time // when another of our number was heard that nothing tells apart; zero: never
@@ -116,10 +117,10 @@ func (m *Meter) Run(ctx context.Context, emit func(metering.Reading)) error {
 }
 
 // take reads one frame as it came from the receiver.
-func (m *Meter) take(frame []byte) []metering.Reading { return m.takeBy(&m.ear, frame) }
+func (m *Meter) take(frame []byte) []metering.Reading { return m.takeBy(&m.ear, "", frame) }
 
-// takeBy reads one frame as it came from the receiver of an ear.
-func (m *Meter) takeBy(e *ear, frame []byte) []metering.Reading {
+// takeBy reads one frame as it came from the receiver of an ear, published under a topic.
+func (m *Meter) takeBy(e *ear, from string, frame []byte) []metering.Reading {
 	m.heard++
 	b, err := e.plain(frame)
 	var msg message
@@ -133,6 +134,10 @@ func (m *Meter) takeBy(e *ear, frame []byte) []metering.Reading {
 		return nil
 	}
 	if errors.Is(err, errOther) {
+		return nil
+	}
+	if err == nil && m.copies.has(from, b) {
+		m.heard--
 		return nil
 	}
 	twin := m.known != (address{}) && m.known != msg.meter
