@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
@@ -30,7 +31,8 @@ type walker struct {
 	reg   units.Energy
 	on    bool // what the contactor did
 	seq   uint64
-	sold  int // tokens
+	sold  int          // tokens
+	kept  units.Energy // in half hours that are over
 	wrong int
 }
 
@@ -94,6 +96,11 @@ func (w *walker) step(in Input) Effects {
 	b.ledger, b.events = nil, nil
 	eff := b.step(in)
 	w.st, w.on = b.st, b.states[loads.SupplyID]
+	for _, iv := range eff.Intervals {
+		if iv.Series == planning.SiteSeries {
+			w.kept += iv.Import
+		}
+	}
 	return eff
 }
 
@@ -106,6 +113,13 @@ func (w *walker) holds(what string) error {
 	}
 	if d := a.Available() - h.balance; d > 1 || d < -1 {
 		return fmt.Errorf("after %s: the credit is %s, and by the documents %s", what, a.Available(), h.balance)
+	}
+	open := units.Energy(0)
+	if st.Meter.Intervals.Open != nil {
+		open = st.Meter.Intervals.Open.Import
+	}
+	if w.kept+open != st.Meter.Registers.Import || st.Meter.Registers.Import != w.reg {
+		return fmt.Errorf("after %s: the meter has moved by %s, %s are counted and the half hours hold %s", what, w.reg, st.Meter.Registers.Import, w.kept+open)
 	}
 	for code, want := range h.told() {
 		if is := st.Health.Has(health.Code(code), ""); is != want {
@@ -316,6 +330,29 @@ func events() []event {
 	}
 }
 
+// A reading may be taken just before the clock is set, and come after it: its half hour is that of
+// now, and not one of years ago.
+func TestAReadingFromBeforeTheClockWasSetIsOfNow(t *testing.T) {
+	w := walk(t, 1, credit.Automatic, 0)
+	w.h.synced = false
+	must(t, w.draws(10*units.Kilowatt, 4*time.Minute, time.Minute))
+	for _, by := range []time.Duration{10 * 365 * 24 * time.Hour, -56 * 365 * 24 * time.Hour, 26 * time.Hour} {
+		taken := w.now.Add(2 * time.Second)
+		w.now = taken.Add(by)
+		w.reg += (10 * units.Kilowatt).Over(2 * time.Second)
+		eff := w.step(Input{What: Reading{Sample: metering.Sample{At: taken, Has: metering.HasImport | metering.HasPower, Import: w.reg, Power: 10 * units.Kilowatt, Step: 1}}})
+		eff.Intervals = append(eff.Intervals, w.step(Input{What: Reading{Sample: metering.Sample{At: w.now, Has: metering.HasImport | metering.HasPower, Import: w.reg, Power: 10 * units.Kilowatt, Step: 1}}}).Intervals...)
+		for _, iv := range eff.Intervals {
+			if off := iv.Slot.Start.Sub(w.st.Now); off > time.Hour || off < -time.Hour {
+				t.Errorf("set by %s: a half hour of %s is kept, and it is %s", by, iv.Slot.Start, w.st.Now)
+			}
+		}
+	}
+	if err := w.holds("the clock was set"); err != nil && strings.Contains(err.Error(), "half hours") {
+		t.Error(err)
+	}
+}
+
 func leaping(by time.Duration) func(*walker) (bool, error) {
 	return func(w *walker) (bool, error) {
 		if w.h.skew != 0 || w.h.leapt || w.h.up < 15*time.Minute {
@@ -407,7 +444,7 @@ func TestEveryStateOfTheAgentAgainstEveryEvent(t *testing.T) {
 		return slices.Contains([]string{"a day goes by", "a wrong token", "a used token", "a restart", "minutes go by", "the clock leaps ahead by a year"}, e.name)
 	})
 	starts := []*walker{walk(t, 1, credit.Armed, 0)}
-	most := 400 // of some 13,000
+	most := 400 // of some 34,000
 	if os.Getenv("KEEPLIT_LONG") != "" {
 		starts = append(starts, walk(t, 2, credit.Automatic, 0), walk(t, 1, credit.Automatic, 3*units.One), walk(t, 2, credit.Armed, 3*units.One))
 		most = 1_000_000

@@ -114,9 +114,13 @@ func (s State) Facts(facts []loads.Fact) []loads.Fact {
 	return facts
 }
 
-// Sample is what the meter tells, by the clock that is believed.
+// Sample is what the meter tells, by the clock that is believed.  One that was taken just before the
+// clock was set is of now: its half hour would else be years away, or one that cannot be kept.
 func (s State) Sample(m metering.Sample) metering.Sample {
 	if !m.At.IsZero() {
+		if off := s.Raw.Sub(m.At); !s.Raw.IsZero() && (off > Leap || off < -Leap) {
+			m.At = s.Raw
+		}
 		m.At = m.At.Add(-s.Skew)
 	}
 	return m
