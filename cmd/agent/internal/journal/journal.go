@@ -139,7 +139,7 @@ func Find(ctx context.Context, st *store.Store) (f Found, ok bool, err error) {
 	}
 	if snap.Packed != nil {
 		f.Err = fmt.Errorf("what the agent remembers cannot be unpacked: %w", snap.Packed)
-		return f, true, nil
+		return f, true, nil //nolint:nilerr // it is told in f.Err: the records are held
 	}
 	f.State, f.Err = control.ReadState(snap.Checkpoint)
 	return f, true, nil
