@@ -182,8 +182,12 @@ func TestAFloatOfAlmostNothingIsZero(t *testing.T) {
 		words []uint16
 		ok    bool
 	}{
-		{[]uint16{0, 5}, true}, {[]uint16{0x0DA2, 0x0260}, true}, {[]uint16{0x8000, 1}, true}, {[]uint16{0, 0}, true},
-		{[]uint16{0, 0x44BB}, false}, {[]uint16{0x89A0, 0x44BB}, false},
+		{[]uint16{0, 5}, true},
+		{[]uint16{0x0DA2, 0x0260}, true},
+		{[]uint16{0x8000, 1}, true},
+		{[]uint16{0, 0}, true},
+		{[]uint16{0, 0x44BB}, false},
+		{[]uint16{0x89A0, 0x44BB}, false},
 	} {
 		if n, ok := r.decode(row.words); ok != row.ok || ok && n.float != 0 {
 			t.Errorf("%04X: %v %v", row.words, n, ok)

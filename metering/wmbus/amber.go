@@ -58,12 +58,16 @@ func (a *amber) next(data []byte) (frame []byte, used int) {
 				a.bare = body[2] == 0
 			}
 			return nil, at + size
-		case size > len(b):
+		case size > len(b) && !followed(b):
 			return nil, at
 		case !alone:
 			// A byte of something else.
-		case len(b) < 2 || len(b) < 1+int(b[0]):
+		case len(b) < 2:
 			return nil, at
+		case len(b) < 1+int(b[0]):
+			if !followed(b) {
+				return nil, at
+			}
 		case hidden(b):
 			// The rest of a message that began before the stick was listened to.
 		default:
@@ -92,6 +96,18 @@ func amberMessage(b []byte) (size int, whole bool) {
 		return 0, false
 	}
 	return size, true
+}
+
+// followed tells whether a frame that was heard stands whole and right behind the first byte:
+// then what begins with that is no message of which more is to come, and the frame does not
+// wait for it.
+func followed(b []byte) bool {
+	for i := 1; i < len(b); i++ {
+		if _, whole := amberMessage(b[i:]); whole && b[i+1] == amberHeard && len(b) > i+amberHead && sends(b[i+amberHead]) {
+			return true
+		}
+	}
+	return false
 }
 
 // hidden tells whether a message begins within what may be a frame alone.

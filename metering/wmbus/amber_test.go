@@ -129,3 +129,16 @@ func TestConformanceOfAnAmberStick(t *testing.T) {
 		},
 	})
 }
+
+// A byte of noise that looks like the beginning of a long message holds up no telegram behind
+// it until the next ones have come: they would be minutes late, and all at once.
+func TestNoiseHoldsUpNoTelegram(t *testing.T) {
+	s := &sender{address: house(), key: houseKey(), counter: 1}
+	for _, noise := range [][]byte{nil, {0xFF}, {0xFF, 0xFF}, {0xFF, amberHeard, 0xFF}, {0xFF, 0x83, 0xFF}, {0xFE, 0x44}, {0x44, 0x44}} {
+		frame := s.seven(kWh(1))
+		frames, left := heardBy(new(amber).next, append(noise, amberOf(frame, true)...), 1)
+		if len(frames) != 1 || !bytes.Equal(frames[0], frame) || left != 0 {
+			t.Errorf("after %X %X is read of %X, and %d bytes wait", noise, frames, frame, left)
+		}
+	}
+}
