@@ -371,7 +371,11 @@ func TestTheAgentIsAsTheDocumentsSay(t *testing.T) {
 	for _, mode := range []credit.ControlMode{1, 2} {
 		for _, restore := range []credit.Restore{credit.Automatic, credit.Armed} {
 			for _, above := range []units.Money{0, 3 * units.One} {
-				starts = append(starts, walk(t, mode, restore, above))
+				w := walk(t, mode, restore, above)
+				short := w.copy() // of credit, with what is lent at hand: that is rare by itself
+				must(t, short.draws(15*units.Kilowatt, 8*time.Minute, 4*time.Minute))
+				must(t, short.tells("emergency credit", Request{Kind: AcceptEmergency, By: "test"}, func(Effects) { short.h.accepts() }))
+				starts = append(starts, w, short)
 			}
 		}
 	}
