@@ -121,7 +121,8 @@ func (s *scores) addSlots(fc Forecast, truth *history, origin, perDay int64) []f
 		s.load += y
 		s.slots++
 		s.absolute += math.Abs(y - q.Q50)
-		if y >= q.Q10 && y <= q.Q90 {
+		// What came is kept in single precision, and a meter that reads tenths often reads just what a quantile says.
+		if y >= float64(float32(q.Q10)) && y <= float64(float32(q.Q90)) {
 			s.covered++
 		}
 		if n := truth.at(origin + int64(i) - longDays*perDay); n == n {

@@ -135,3 +135,19 @@ func FuzzForecaster(f *testing.F) {
 		paths.Sooner(Credit{Balance: 2}, []float64{1})
 	})
 }
+
+// A meter that reads in tenths often reads just what a quantile says: that is within the range.
+func TestAReadingAtTheEdgeIsWithinTheRange(t *testing.T) {
+	truth := history{step: 3600}
+	fc := Forecast{}
+	for i := range int64(48) {
+		kwh := float64(i%9+1) / 10
+		truth.set(i, kwh)
+		fc.Slots = append(fc.Slots, Slot{Mean: kwh, Q10: kwh, Q50: kwh, Q90: kwh})
+	}
+	var s scores
+	s.addSlots(fc, &truth, 0, 24)
+	if s.covered != 48 {
+		t.Errorf("%v of 48 readings that were foreseen are within the range", s.covered)
+	}
+}
