@@ -59,6 +59,14 @@ func (k kind) words() int {
 
 func (k kind) floats() bool { return k == float32be || k == float64be }
 
+// mantissa is how many bits of a float are not its sign and its exponent.
+func (k kind) mantissa() int {
+	if k == float64be {
+		return 52
+	}
+	return 23
+}
+
 // one is a scale of 1, in billionths.
 const one = 1_000_000_000
 

@@ -118,8 +118,8 @@ func (o *ordering) take(v uint64, r register) bool {
 	case !was.seen:
 		o.doubted = r.kind.words() == 2 && !r.kind.floats() && flat(v, signed) && v != 0
 	case v == was.last:
-	case r.kind.floats() && v&0xFFFF == 0:
-		// A number of few digits, which tells nothing.
+	case r.kind.floats() && (v&0xFFFF == 0 || (v^was.last)<<(64-r.kind.mantissa()) == 0):
+		// A number of few digits, or twice as much as before, which tells nothing.
 	case whole, signed && flat(v, signed) && flat(was.last, signed):
 		o.fine = max(o.fine-1, 0)
 		if was.doubted || o.fine == 0 {

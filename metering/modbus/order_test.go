@@ -174,6 +174,21 @@ func TestHowARegisterOfEnergyMovesTellsItsOrder(t *testing.T) {
 	}
 }
 
+// A float in the right order is not doubted once while it counts on from nothing, in steps of
+// any usual size.
+func TestARightFloatIsNeverDoubted(t *testing.T) {
+	for _, step := range []float64{0.0001, 0.001, 0.01, 0.1, 0.3, 1} {
+		for kind, bits := range map[kind]func(float64) uint64{float32be: func(v float64) uint64 { return uint64(math.Float32bits(float32(v))) }, float64be: math.Float64bits} {
+			var o ordering
+			for n := range 20_000 {
+				if v := float64(n) * step; o.take(bits(v), register{value: "import", kind: kind}) {
+					t.Fatalf("%v of %v in steps of %v is doubted", v, kind, step)
+				}
+			}
+		}
+	}
+}
+
 // A float of almost nothing, as the mean of a power that is gone, is zero and no reason not to
 // be read; where its words would give something in another order, it is that.
 func TestAFloatOfAlmostNothingIsZero(t *testing.T) {
