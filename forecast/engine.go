@@ -370,7 +370,7 @@ type errorPath struct {
 
 // errors are the outcome of a forecast as far as it is known at now.
 func (m *made) errors(d *days, now int) errorPath {
-	if m.z != nil {
+	if m.z != nil && m.p.origin+len(m.z) <= now { // at an earlier cell not all of it was known
 		return errorPath{m.p.origin, m.z}
 	}
 	z := make([]float32, len(m.given))

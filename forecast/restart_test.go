@@ -118,3 +118,27 @@ func TestAnyRestartAnswersAsIfThereHadBeenNone(t *testing.T) {
 		}
 	})
 }
+
+// What was known later is not known at an earlier cell, in whatever order it is asked.
+func TestErrorsAreOfWhatWasKnownThen(t *testing.T) {
+	opt := Options{Step: time.Hour, Seed: 4}
+	f := mustNew(t, opt)
+	obs := household(monday, time.Hour, 40, 9)
+	feed(t, f, obs)
+	o := f.look(floorDiv(obs[len(obs)-1].Slot.End().Unix(), f.hist.step))
+	m := &o.learned.paths[0]
+	known := func(now int) (n int) {
+		for _, z := range m.errors(o.d, now).z {
+			if z == z {
+				n++
+			}
+		}
+		return n
+	}
+	if whole := known(o.origin); whole < longDays*o.d.perDay {
+		t.Fatalf("%d errors are known of a week that is over", whole)
+	}
+	if n := known(m.p.origin + 10); n != 10 {
+		t.Errorf("10 hours after its beginning %d errors of it are known", n)
+	}
+}
