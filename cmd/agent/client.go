@@ -5,20 +5,77 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
+	"github.com/keeplit/keeplit/config"
 )
 
 // client talks to a running agent by its API.
 type client struct {
-	URL string `default:"http://localhost:8080" env:"KEEPLIT_URL" help:"Address of the running agent's page."`
+	URL string `env:"KEEPLIT_URL" placeholder:"URL" help:"Address of the running agent's page; where it is not given, that of the keeplit.yaml in this folder or in /etc/keeplit, and else http://localhost:8080."`
+}
+
+// usualPage is where the page is by default.
+const usualPage = "http://localhost:8080"
+
+// AfterApply finds the page where no address of it is given.
+func (c *client) AfterApply() error {
+	if c.URL != "" {
+		return nil
+	}
+	c.URL = usualPage
+	for _, name := range []string{"keeplit.yaml", systemConfig + "/keeplit/keeplit.yaml"} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		// Only where the page listens is of matter: no secret is read, and what is wrong is for "agent check".
+		cfg, _ := config.Parse(data, ".", config.Secrets{
+			Getenv:   func(string) string { return "" },
+			ReadFile: func(string) ([]byte, error) { return nil, errors.New("not read") },
+		}, drivers.All())
+		if page, ok := pageOf(cfg.Web.Listen); ok {
+			c.URL = page
+		}
+		break
+	}
+	return nil
+}
+
+// pageOf is the page of an agent on this machine that listens there.  The PIN may be sent to it, and so an
+// address that is not this machine's own is none.
+func pageOf(listen string) (string, bool) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil || port == "" || port == "0" {
+		return "", false
+	}
+	ip := net.ParseIP(host)
+	if host == "" || host == "localhost" || ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
+		if ip != nil && ip.IsLoopback() {
+			return "http://" + net.JoinHostPort(host, port), true
+		}
+		return "http://" + net.JoinHostPort("localhost", port), true
+	}
+	own, err := net.InterfaceAddrs()
+	if err != nil || ip == nil {
+		return "", false
+	}
+	for _, a := range own {
+		if n, ok := a.(*net.IPNet); ok && n.IP.Equal(ip) {
+			return "http://" + net.JoinHostPort(host, port), true
+		}
+	}
+	return "", false
 }
 
 // answerLimit bounds what is read of an answer.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/setup"
 )
@@ -67,6 +68,9 @@ func (c initCmd) Run(e *env) error {
 	fmt.Fprintf(e.Stdout, "%s is written. Next:\n", c.File)
 	if c.Ask {
 		fmt.Fprintf(e.Stdout, "  1. Read it: every setting that was not asked for is in it, too.\n  2. %s\n", c.start())
+		if how := c.issue(draft); how != "" {
+			fmt.Fprintf(e.Stdout, "  3. %s   makes a token by your own key\n", how)
+		}
 		return checkCmd{Config: c.File}.Run(e)
 	}
 	_, err = fmt.Fprintf(e.Stdout, `  1. Read it and put in your meter, tariff, loads and the file of your token key.
@@ -75,6 +79,19 @@ func (c initCmd) Run(e *env) error {
   4. %s
 `, c.beside("pin.hash"), c.File, c.start())
 	return err
+}
+
+// issue is the command that makes tokens by a key of the site's own; "" where it has none.
+func (c initCmd) issue(d setup.Draft) string {
+	vendor, ok := d.Files[setup.Vendor]
+	if !ok {
+		return ""
+	}
+	amount := "--money 20"
+	if strings.HasSuffix(vendor, "unit: kwh") {
+		amount = "--kwh 20"
+	}
+	return "agent token issue --meter " + c.beside(setup.Vendor) + " " + amount + " --state " + c.beside("sold.json")
 }
 
 // start is the command that starts the agent.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,8 +76,18 @@ func (c initCmd) page(e *env, data string) error {
 	if err != nil {
 		wizard.End(err.Error(), "Nothing is written. Start setting up once more.")
 	} else {
-		fmt.Fprintf(e.Stdout, "%s is written. Next: %s\n", c.File, c.start())
-		wizard.End(c.File+" is written.", "Where setting up was started, give: "+c.start())
+		lines := []string{c.File + " is written.", "Where setting up was started, give: " + c.start()}
+		if cfg, faults := c.parse(e, draft); len(faults) == 0 {
+			if page, ok := pageOf(cfg.Web.Listen); ok {
+				_, port, _ := net.SplitHostPort(cfg.Web.Listen)
+				lines = append(lines, "The page is then at port "+port+" of this box; on the box itself that is "+page+".")
+			}
+		}
+		if how := c.issue(draft); how != "" {
+			lines = append(lines, "A token by your own key: "+how)
+		}
+		fmt.Fprintln(e.Stdout, strings.Join(lines, "\n"))
+		wizard.End(lines...)
 	}
 	select {
 	case <-wizard.Seen():

@@ -142,13 +142,34 @@ func TestInitOnAPage(t *testing.T) {
 	if err != nil || !strings.Contains(string(written), "starting_code") {
 		t.Fatalf("%v %s", err, written)
 	}
-	for _, name := range []string{"pin.hash", "openpaygo.key", "mqtt.password"} {
+	for _, name := range []string{"pin.hash", "openpaygo.key", "mqtt.password", "vendor.yaml"} {
 		if i, err := os.Stat(filepath.Join(filepath.Dir(file), name)); err != nil || i.Mode().Perm() != secretMode {
 			t.Errorf("%s: %v %v", name, i, err)
 		}
 	}
 	if says, errs, code := agentOn(t, "", "check", file); code != exitOK || !strings.Contains(says, "1 load") {
 		t.Errorf("check: %d %s %s", code, says, errs)
+	}
+	// What it says of tokens makes some that the site takes.
+	how := regexp.MustCompile(`A token by your own key: agent (token issue --meter .*)`).FindStringSubmatch(said)
+	if how == nil {
+		t.Fatalf("it does not say how tokens are made: %s", said)
+	}
+	token, errs, code2 := agentOn(t, "", strings.Fields(how[1])...)
+	if code2 != exitOK || regexp.MustCompile(`^[0-9]{9}\n$`).FindString(token) == "" {
+		t.Fatalf("%d %q %s", code2, token, errs)
+	}
+	text, err = os.ReadFile(filepath.Join(filepath.Dir(file), "openpaygo.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	starting := regexp.MustCompile(`starting_code: [0-9]{9}`).Find(written)
+	meter := filepath.Join(t.TempDir(), "meter.yaml")
+	if err := os.WriteFile(meter, []byte("scheme: openpaygo\nunit: money\nkey: "+string(text)+string(starting)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if says, errs, _ := agentOn(t, "", "token", "decode", "--meter", meter, strings.TrimSpace(token)); !strings.Contains(says, `"result":"accept"`) || !strings.Contains(says, `"amount_money":"20`) && !strings.Contains(says, `"amount_money":20`) {
+		t.Errorf("%s %s", says, errs)
 	}
 	if strings.Contains(said+stderr.String(), "4711") || strings.Contains(said+stderr.String(), strings.TrimSpace(string(password))) {
 		t.Errorf("a secret is shown: %s %s", said, stderr.String())

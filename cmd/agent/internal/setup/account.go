@@ -28,7 +28,7 @@ func (i *interview) tokens() error {
 			return err
 		}
 		if scheme == ownTokens {
-			return i.makeKey()
+			return i.makeKey(unit)
 		}
 		if scheme != byPAYGO {
 			i.sheet.Leave("tokens.openpaygo")
@@ -76,8 +76,11 @@ func (i *interview) keyOf(scheme string) (another bool, err error) {
 	})
 }
 
-// makeKey makes a key of this site's own.
-func (i *interview) makeKey() error {
+// Vendor is the file beside the configuration by which tokens are made with the site's own key.
+const Vendor = "vendor.yaml"
+
+// makeKey makes a key of this site's own, and the file by which its tokens, of that unit, are made.
+func (i *interview) makeKey(unit string) error {
 	const file = "openpaygo.key"
 	if !i.There(file) {
 		key := make([]byte, 16)
@@ -86,6 +89,14 @@ func (i *interview) makeKey() error {
 	}
 	code := make([]byte, 4)
 	i.Random(code)
-	i.sheet.Set("tokens.openpaygo.starting_code", strconv.Itoa(100_000_000+int(binary.BigEndian.Uint32(code)%900_000_000)))
-	return i.wrong("tokens")
+	starting := strconv.Itoa(100_000_000 + int(binary.BigEndian.Uint32(code)%900_000_000))
+	i.sheet.Set("tokens.openpaygo.starting_code", starting)
+	if err := i.wrong("tokens"); err != nil {
+		return err
+	}
+	if key, ok := i.files[file]; ok && !i.There(Vendor) {
+		i.files[Vendor] = "# What \"agent token issue --meter " + Vendor + "\" makes tokens by; as secret as the key.\n" +
+			"scheme: openpaygo\nkey: " + key + "\nstarting_code: " + starting + "\nunit: " + unit
+	}
+	return nil
 }

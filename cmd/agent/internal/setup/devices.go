@@ -222,7 +222,7 @@ func (i *interview) chooseMeter(all []found) error {
 		usual = search
 	}
 	var twice again
-	q := &Question{Text: "Which meter (" + strings.Join(names(asked()), ", ") + "; the number of one found; search: look on the serial ports, a minute each)", Usual: usual, Offers: meters(all)}
+	q := &Question{Text: "Which meter", Hint: strings.Join(names(asked()), ", ") + "; the number of one found; search: look on the serial ports, a minute each", Usual: usual, Offers: meters(all)}
 	return i.Put(q, func(s string) error {
 		if what, ports, _ := strings.Cut(s, " "); what == search {
 			more, err := i.onPorts(strings.Fields(ports))

@@ -11,6 +11,7 @@ import (
 // Question is what is asked at once.
 type Question struct {
 	Text, Usual string // Usual is the answer of an empty line
+	Hint        string // what may be answered, for who does not see the offers
 	Offers      []Offer
 	Only        bool // nothing but an offer can be taken
 	Hidden      bool // what is answered is not to be seen

@@ -145,7 +145,7 @@ const onePrice = "price"
 
 func (i *interview) tariff() error {
 	ready := slices.DeleteFunc(catalogue.Names(), func(n string) bool { return !strings.HasPrefix(n, i.country+"-") })
-	q := Question{Text: "Which tariff (a name, a file, or price for one price at all hours)", Usual: onePrice}
+	q := Question{Text: "Which tariff", Hint: "a name, a file, or price for one price at all hours", Usual: onePrice}
 	if len(ready) > 0 {
 		q.Usual = ready[max(0, slices.IndexFunc(ready, func(n string) bool { return forHomes.MatchString(n) != i.business }))]
 		i.Say("Tariffs that come with the program: %s", strings.Join(ready, ", "))
@@ -297,13 +297,17 @@ func (i *interview) credit() error {
 
 // page asks on which port the page is.
 func (i *interview) page() error {
-	return i.Ask("On which port is the page", "8080", func(s string) error {
+	usual := 8080
+	for usual < 8090 && i.Free(usual) != nil { // a demo may still run
+		usual++
+	}
+	return i.Ask("On which port is the page", strconv.Itoa(usual), func(s string) error {
 		port, err := strconv.Atoi(s)
 		if err != nil || port < 1 || port > 65535 {
 			return fmt.Errorf("%q is not a port, 1 to 65535", s)
 		}
 		if err := i.Free(port); err != nil {
-			return fmt.Errorf("it cannot be used: %w; choose another", err)
+			return fmt.Errorf("it cannot be used, another program may have it, as a demo that still runs: %w; choose another", err)
 		}
 		i.sheet.Set("web.listen", strconv.Quote(fmt.Sprintf(":%d", port)))
 		return nil
@@ -322,7 +326,7 @@ func (i *interview) pin() error {
 	}
 	for {
 		pin, again := "", ""
-		err := i.AskHidden("Which PIN guards changes on the page (none: the page only shows)", "none", func(s string) error {
+		err := i.AskHidden("Which PIN guards the page, looking at it too (none: whoever is in your network sees it, and nobody changes anything there)", "none", func(s string) error {
 			if pin = s; len(s) < LeastPIN {
 				return fmt.Errorf("a PIN of %d characters is guessed at once; take %d or more", len(s), LeastPIN)
 			}

@@ -48,6 +48,9 @@ func (t *terminal) Answer(ctx context.Context, q Question) (string, error) {
 // asLine is a question with what it offers, and with the usual answer in brackets.
 func asLine(q Question) string {
 	text := q.Text
+	if q.Hint != "" {
+		text += " (" + q.Hint + ")"
+	}
 	if q.Only {
 		words := make([]string, len(q.Offers))
 		for i, o := range q.Offers {
