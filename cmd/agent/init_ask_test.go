@@ -48,6 +48,24 @@ func (p *plug) serve(t *testing.T, b mqtt.Client, name string) {
 	b.Publish("tele/"+name+"/LWT", 1, true, "Online")
 }
 
+// account is where the site's broker is, and how it lets the site in.
+func (l box) account() (url, user, password string) {
+	l.t.Helper()
+	text, err := os.ReadFile(l.config())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	_, url, _ = strings.Cut(string(text), "mqtt: {url: \"")
+	url, _, _ = strings.Cut(url, "\"")
+	_, user, _ = strings.Cut(string(text), "username: \"")
+	user, _, _ = strings.Cut(user, "\"")
+	secret, err := os.ReadFile(filepath.Join(l.folder, "mqtt.password"))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return url, user, strings.TrimSpace(string(secret))
+}
+
 // A broker with a password, a meter that is heard on it and a plug that is switched over and back: what is
 // answered is asked at once, and what comes of it is right.
 func TestAskedAtARealBroker(t *testing.T) {
@@ -59,22 +77,11 @@ func TestAskedAtARealBroker(t *testing.T) {
 	var meter sync.WaitGroup
 	meter.Go(func() { l.read(ctx, 100*time.Millisecond) })
 	t.Cleanup(func() { stop(); meter.Wait() })
-	text, err := os.ReadFile(l.config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, url, _ := strings.Cut(string(text), "mqtt: {url: \"")
-	url, _, _ = strings.Cut(url, "\"")
-	_, user, _ := strings.Cut(string(text), "username: \"")
-	user, _, _ = strings.Cut(user, "\"")
-	password, err := os.ReadFile(filepath.Join(l.folder, "mqtt.password"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	url, user, password := l.account()
 	file := filepath.Join(t.TempDir(), "asked.yaml")
 	says, stderr, code := agentOn(t, strings.Join([]string{
 		"", "", "GB", "price", "", "0.25", "Europe/London", "04000000001", "100 A",
-		url, user, "wrong", url, user, strings.TrimSpace(string(password)),
+		url, user, "wrong", url, user, password,
 		"1", "12.50", "own", "Geyser", "3 kW", "2h30m", "18:30", "", "", "yes", "",
 		"", "", "18093", "",
 	}, "\n")+"\n", "init", "--ask", file)
@@ -94,7 +101,7 @@ func TestAskedAtARealBroker(t *testing.T) {
 	if p.on || !slices.Equal(slices.Compact(slices.Clone(p.told)), []string{"ON", "OFF"}) {
 		t.Errorf("the plug was told %v", p.told)
 	}
-	if strings.Contains(says, strings.TrimSpace(string(password))) {
+	if strings.Contains(says, password) {
 		t.Error("the password is shown")
 	}
 }

@@ -79,18 +79,7 @@ func TestInitOnAPage(t *testing.T) {
 	l := box{newLive(t, ""), t}
 	var plug plug
 	plug.serve(t, l.broker, "geyser")
-	text, err := os.ReadFile(l.config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, broker, _ := strings.Cut(string(text), "mqtt: {url: \"")
-	broker, _, _ = strings.Cut(broker, "\"")
-	_, user, _ := strings.Cut(string(text), "username: \"")
-	user, _, _ = strings.Cut(user, "\"")
-	password, err := os.ReadFile(filepath.Join(l.folder, "mqtt.password"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	broker, user, password := l.account()
 	file := filepath.Join(t.TempDir(), "site", "keeplit.yaml")
 	cmd := exec.Command(os.Args[0], "init", "--page", "--listen", "127.0.0.1:0", file)
 	cmd.Env = append(os.Environ(), asAgent+"=1")
@@ -120,7 +109,7 @@ func TestInitOnAPage(t *testing.T) {
 	p.post("/code", url.Values{"code": {code[1]}})
 	for _, a := range []string{
 		"home", "Njeri's", "KE", "price", "", "25.5", "", "37001234567", "60 A",
-		broker, user, strings.TrimSpace(string(password)), "pulse", "GPIO924", "1000", "led", "pulse", "GPIO924", "1000", "led",
+		broker, user, password, "pulse", "GPIO924", "1000", "led", "pulse", "GPIO924", "1000", "led",
 		"12.50", "own", "Geyser", "3 kW", "2h30m", "18:30", "tasmota", "", "yes", "",
 		"", "", "18095", "4711", "4712", "4711", "4711",
 	} {
@@ -159,19 +148,19 @@ func TestInitOnAPage(t *testing.T) {
 	if code2 != exitOK || regexp.MustCompile(`^[0-9]{9}\n$`).FindString(token) == "" {
 		t.Fatalf("%d %q %s", code2, token, errs)
 	}
-	text, err = os.ReadFile(filepath.Join(filepath.Dir(file), "openpaygo.key"))
+	key, err := os.ReadFile(filepath.Join(filepath.Dir(file), "openpaygo.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	starting := regexp.MustCompile(`starting_code: [0-9]{9}`).Find(written)
 	meter := filepath.Join(t.TempDir(), "meter.yaml")
-	if err := os.WriteFile(meter, []byte("scheme: openpaygo\nunit: money\nkey: "+string(text)+string(starting)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(meter, []byte("scheme: openpaygo\nunit: money\nkey: "+string(key)+string(starting)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if says, errs, _ := agentOn(t, "", "token", "decode", "--meter", meter, strings.TrimSpace(token)); !strings.Contains(says, `"result":"accept"`) || !strings.Contains(says, `"amount_money":"20`) && !strings.Contains(says, `"amount_money":20`) {
 		t.Errorf("%s %s", says, errs)
 	}
-	if strings.Contains(said+stderr.String(), "4711") || strings.Contains(said+stderr.String(), strings.TrimSpace(string(password))) {
+	if strings.Contains(said+stderr.String(), "4711") || strings.Contains(said+stderr.String(), password) {
 		t.Errorf("a secret is shown: %s %s", said, stderr.String())
 	}
 }

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"testing"
-	"time"
 
-	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
-	"github.com/keeplit/keeplit/metering/meteringtest"
 )
 
 // amberOf is how an AMB8465 tells a frame, with the signal's strength or without.
@@ -102,32 +99,7 @@ func TestAnAmberStickIsToldAsItsManualHasIt(t *testing.T) {
 }
 
 func TestConformanceOfAnAmberStick(t *testing.T) {
-	way := meteringtest.ListeningWays(receivers()["amb8465"].mode)[0]
-	meteringtest.Run(t, meteringtest.Bench{
-		Has: metering.HasImport | metering.HasPower, Energy: units.WattHour, Power: units.Watt,
-		Cases: []meteringtest.Case{
-			{Fault: meteringtest.Silence, Codes: []metering.Code{metering.Silent}},
-			{Fault: meteringtest.Corrupt, Codes: []metering.Code{metering.UnknownReply}},
-			{Fault: meteringtest.Garbage, Codes: []metering.Code{metering.UnknownReply}},
-			{Fault: meteringtest.HangUp},
-		},
-		New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
-			s := &sender{address: house(), key: houseKey(), counter: 1000}
-			dev := &meteringtest.Sender{
-				Telegram: func(t meteringtest.Truth) []byte { return amberOf(s.seven(wordsOf(t)), true) },
-				Absurd:   meteringtest.TooHigh, Spoil: meteringtest.Spoiled(-5),
-			}
-			dev.Line = way.On(t, dev.Play)
-			m, err := New(Config{
-				Name: way.Name, Number: "12345678", Key: houseKey(), Open: dev.Open, Receiver: "amb8465",
-				Patience: 200 * time.Millisecond, Now: time.Now,
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return m, dev
-		},
-	})
+	conformsOverStick(t, "amb8465", metering.UnknownReply, func(telegram []byte) []byte { return amberOf(telegram, true) })
 }
 
 // A byte of noise that looks like the beginning of a long message holds up no telegram behind

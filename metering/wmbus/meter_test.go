@@ -99,24 +99,31 @@ func TestConformance(t *testing.T) {
 
 // An iM871A has no sums to tell a damaged frame by: it checks those of the air itself.
 func TestConformanceOfADongle(t *testing.T) {
-	way := meteringtest.ListeningWays(receivers()["im871a"].mode)[0]
+	conformsOverStick(t, "im871a", metering.Checksum, hciOf)
+}
+
+// conformsOverStick runs the suite by a receiver that says what it is; corrupt is what a damaged
+// frame of it is told as, and framed how it hands a telegram over.
+func conformsOverStick(t *testing.T, receiver string, corrupt metering.Code, framed func([]byte) []byte) {
+	t.Helper()
+	way := meteringtest.ListeningWays(receivers()[receiver].mode)[0]
 	meteringtest.Run(t, meteringtest.Bench{
 		Has: metering.HasImport | metering.HasPower, Energy: units.WattHour, Power: units.Watt,
 		Cases: []meteringtest.Case{
 			{Fault: meteringtest.Silence, Codes: []metering.Code{metering.Silent}},
-			{Fault: meteringtest.Corrupt, Codes: []metering.Code{metering.Checksum}},
+			{Fault: meteringtest.Corrupt, Codes: []metering.Code{corrupt}},
 			{Fault: meteringtest.Garbage, Codes: []metering.Code{metering.UnknownReply}},
 			{Fault: meteringtest.HangUp},
 		},
 		New: func(t *testing.T) (metering.Meter, meteringtest.Device) {
 			s := &sender{address: house(), key: houseKey(), counter: 1000}
 			dev := &meteringtest.Sender{
-				Telegram: func(t meteringtest.Truth) []byte { return hciOf(s.seven(wordsOf(t))) },
+				Telegram: func(t meteringtest.Truth) []byte { return framed(s.seven(wordsOf(t))) },
 				Absurd:   meteringtest.TooHigh, Spoil: meteringtest.Spoiled(-5),
 			}
 			dev.Line = way.On(t, dev.Play)
 			m, err := New(Config{
-				Name: way.Name, Number: "12345678", Key: houseKey(), Open: dev.Open, Receiver: "im871a",
+				Name: way.Name, Number: "12345678", Key: houseKey(), Open: dev.Open, Receiver: receiver,
 				Patience: 200 * time.Millisecond, Now: time.Now,
 			})
 			if err != nil {

@@ -49,19 +49,8 @@ const (
 
 // demands is the event as one that asks the household to draw less.
 func (r Rules) demands(e Envelope, adr *ADREvent, now time.Time) (Event, *RefusedError) {
-	l, err := adr.lay(e.Issued, func(most time.Duration) time.Duration { return draw(r.Site, adr.ID, most, false) })
-	if err != nil {
-		return Event{}, &RefusedError{Unreadable, err.Error()}
-	}
-	if _, err := adr.counts(TypeLimit, []string{"KW"}); err != nil {
-		return Event{}, &RefusedError{Unreadable, err.Error()}
-	}
-	if len(l.spans) > mostSteps {
-		return Event{}, &RefusedError{Unsafe, fmt.Sprintf("an event has %d intervals; the most is %d", len(l.spans), mostSteps)}
-	}
-	out := l.event(e, now)
-	var bad *RefusedError
-	if out.Targets, bad = r.aims(adr.Targets); bad != nil {
+	l, out, bad := r.layPower(e, adr, now, "an event")
+	if bad != nil {
 		return Event{}, bad
 	}
 	for _, s := range l.spans {
@@ -77,13 +66,8 @@ func (r Rules) demands(e Envelope, adr *ADREvent, now time.Time) (Event, *Refuse
 			}
 			step.Level = int(level)
 		case TypeLimit:
-			kw, err := number(p.Values[0], 6)
-			if err != nil {
-				return Event{}, &RefusedError{Unreadable, TypeLimit + ": " + err.Error()}
-			}
-			step.Limit = units.Power(kw)
-			if err := r.Limit.Accepts(step.Limit); err != nil {
-				return Event{}, &RefusedError{Unsafe, err.Error()}
+			if step.Limit, bad = r.power(p.Values[0]); bad != nil {
+				return Event{}, bad
 			}
 		default:
 			return Event{}, &RefusedError{Unreadable, fmt.Sprintf("%.40q asks for nothing that is known here", p.Type)}

@@ -89,34 +89,51 @@ func (l laid) event(e Envelope, now time.Time) Event {
 	}
 }
 
-// limits is the event as one that limits the site.
-func (r Rules) limits(e Envelope, adr *ADREvent, now time.Time) (Event, *RefusedError) {
+// layPower lays an event whose parts say what may be drawn, in kilowatts; what is its name. The
+// event has no parts yet.
+func (r Rules) layPower(e Envelope, adr *ADREvent, now time.Time, what string) (laid, Event, *RefusedError) {
 	l, err := adr.lay(e.Issued, func(most time.Duration) time.Duration { return draw(r.Site, adr.ID, most, false) })
 	if err != nil {
-		return Event{}, &RefusedError{Unreadable, err.Error()}
+		return laid{}, Event{}, &RefusedError{Unreadable, err.Error()}
 	}
 	if _, err := adr.counts(TypeLimit, []string{"KW"}); err != nil {
-		return Event{}, &RefusedError{Unreadable, err.Error()}
+		return laid{}, Event{}, &RefusedError{Unreadable, err.Error()}
 	}
 	if len(l.spans) > mostSteps {
-		return Event{}, &RefusedError{Unsafe, fmt.Sprintf("a limit has %d intervals; the most is %d", len(l.spans), mostSteps)}
+		return laid{}, Event{}, &RefusedError{Unsafe, fmt.Sprintf("%s has %d intervals; the most is %d", what, len(l.spans), mostSteps)}
 	}
 	out := l.event(e, now)
 	var bad *RefusedError
-	if out.Targets, bad = r.aims(adr.Targets); bad != nil {
+	out.Targets, bad = r.aims(adr.Targets)
+	return l, out, bad
+}
+
+// power is what a part says may be drawn.
+func (r Rules) power(value json.RawMessage) (units.Power, *RefusedError) {
+	kw, err := number(value, 6)
+	if err != nil {
+		return 0, &RefusedError{Unreadable, TypeLimit + ": " + err.Error()}
+	}
+	limit := units.Power(kw) // a millionth of a kilowatt is a milliwatt
+	if err := r.Limit.Accepts(limit); err != nil {
+		return 0, &RefusedError{Unsafe, err.Error()}
+	}
+	return limit, nil
+}
+
+// limits is the event as one that limits the site.
+func (r Rules) limits(e Envelope, adr *ADREvent, now time.Time) (Event, *RefusedError) {
+	l, out, bad := r.layPower(e, adr, now, "a limit")
+	if bad != nil {
 		return Event{}, bad
 	}
 	for _, s := range l.spans {
 		if len(s.payloads) != 1 || s.payloads[0].Type != TypeLimit || len(s.payloads[0].Values) != 1 {
 			return Event{}, &RefusedError{Unreadable, "an interval of a limit holds one value of " + TypeLimit}
 		}
-		kw, err := number(s.payloads[0].Values[0], 6)
-		if err != nil {
-			return Event{}, &RefusedError{Unreadable, TypeLimit + ": " + err.Error()}
-		}
-		limit := units.Power(kw) // a millionth of a kilowatt is a milliwatt
-		if err := r.Limit.Accepts(limit); err != nil {
-			return Event{}, &RefusedError{Unsafe, err.Error()}
+		limit, bad := r.power(s.payloads[0].Values[0])
+		if bad != nil {
+			return Event{}, bad
 		}
 		out.Steps = append(out.Steps, Step{Offset: s.offset, Length: s.length, Limit: limit})
 	}
