@@ -12,11 +12,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
 )
 
@@ -55,27 +57,21 @@ func (c *client) AfterApply() error {
 // pageOf is the page of an agent on this machine that listens there.  The PIN may be sent to it, and so an
 // address that is not this machine's own is none.
 func pageOf(listen string) (string, bool) {
-	host, port, err := net.SplitHostPort(listen)
+	here := web.Here(listen)
+	host, port, err := net.SplitHostPort(here)
 	if err != nil || port == "" || port == "0" {
 		return "", false
 	}
-	ip := net.ParseIP(host)
-	if host == "" || host == "localhost" || ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
-		if ip != nil && ip.IsLoopback() {
-			return "http://" + net.JoinHostPort(host, port), true
-		}
-		return "http://" + net.JoinHostPort("localhost", port), true
-	}
-	own, err := net.InterfaceAddrs()
-	if err != nil || ip == nil {
-		return "", false
-	}
-	for _, a := range own {
-		if n, ok := a.(*net.IPNet); ok && n.IP.Equal(ip) {
-			return "http://" + net.JoinHostPort(host, port), true
-		}
-	}
-	return "", false
+	return "http://" + here, host == "localhost" || ours(net.ParseIP(host))
+}
+
+// ours tells whether an address is one of this machine's.
+func ours(ip net.IP) bool {
+	all, err := net.InterfaceAddrs()
+	return ip.IsLoopback() || err == nil && slices.ContainsFunc(all, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(ip)
+	})
 }
 
 // answerLimit bounds what is read of an answer.

@@ -19,6 +19,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/internal/units"
@@ -96,7 +97,7 @@ func (c demoCmd) Run(e *env) (err error) {
   mqtt    %s  (topics under %s)
   token   %s  buys R %d; enter it on the page under "Top up"
 Nothing is kept: Ctrl-C ends it.
-`, c.Speed, shown(listener.Addr()), local.URL(), "keeplit/demo/", demoToken(cfg, s), demoTopUp)
+`, c.Speed, web.Here(listener.Addr().String()), local.URL(), "keeplit/demo/", demoToken(cfg, s), demoTopUp)
 
 	// The broker outlives the service that speaks over it.
 	brokerCtx, stop := context.WithCancel(context.WithoutCancel(e.Ctx))
@@ -107,15 +108,6 @@ Nothing is kept: Ctrl-C ends it.
 	stop()
 	wg.Wait()
 	return errors.Join(err, brokerErr)
-}
-
-// shown is an address as a browser on this machine takes it.
-func shown(a net.Addr) string {
-	host, port, err := net.SplitHostPort(a.String())
-	if err != nil || host == "127.0.0.1" || net.ParseIP(host).IsUnspecified() {
-		host = "localhost"
-	}
-	return net.JoinHostPort(host, port)
 }
 
 // demoToken is a token that the account will take next.

@@ -112,13 +112,11 @@ func setupCode() (string, error) {
 
 // addresses are where a listener can be reached from other machines, or from this one alone.
 func addresses(at net.Addr) []string {
-	host, port, err := net.SplitHostPort(at.String())
-	if err != nil {
-		return []string{at.String()}
+	here := web.Here(at.String())
+	if here == at.String() {
+		return []string{here}
 	}
-	if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() {
-		return []string{at.String()}
-	}
+	_, port, _ := net.SplitHostPort(here)
 	var out []string
 	all, err := net.InterfaceAddrs()
 	if err != nil {
@@ -129,5 +127,5 @@ func addresses(at net.Addr) []string {
 			out = append(out, net.JoinHostPort(n.IP.String(), port))
 		}
 	}
-	return append(out, net.JoinHostPort("localhost", port))
+	return append(out, here)
 }

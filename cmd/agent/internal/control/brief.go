@@ -43,7 +43,7 @@ func (s *Site) Brief(st *State) planning.Brief {
 	if st.Prices != nil {
 		b.Prices = &st.Prices.Overlay
 	}
-	b.Unshifted = st.Policy.Opted.Local()
+	b.Unshifted = s.MayOptOut() && st.Policy.Opted.Local() // else nobody could opt in again
 	if st.Until != nil {
 		b.Until = st.Until.At
 	}

@@ -91,4 +91,11 @@ func TestAHouseholdIsAskedAndOptsOut(t *testing.T) {
 	if out := b.step(Input{What: OptOut{Of: policy.OptGrid, By: "page"}}); out.Reply.Err == nil {
 		t.Error("where nobody asks there is nothing to opt out of")
 	}
+	if b.site.Brief(&b.st).Unshifted {
+		t.Error("nothing is shifted, and nobody can say any more that it be")
+	}
+	b.site.Policy = nil
+	if b.site.Brief(&b.st).Unshifted {
+		t.Error("the utility is taken out, and still nothing is shifted")
+	}
 }

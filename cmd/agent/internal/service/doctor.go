@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
 )
@@ -167,17 +167,13 @@ func (d *doctor) agent(ctx context.Context, pid string) {
 		d.add(what, d.dir, Note, "systemctl start keeplit, or agent run; journalctl -u keeplit says why it ended", "no agent runs on these records")
 		return
 	}
-	address := d.Config.Web.Listen
-	if host, port, err := net.SplitHostPort(address); err == nil && (host == "" || net.ParseIP(host).IsUnspecified()) {
-		address = net.JoinHostPort("127.0.0.1", port)
-	}
 	scheme := "http"
 	client := &http.Client{Timeout: 5 * time.Second}
 	if t := d.Config.Web.TLS; t.Own || t.Cert != "" {
 		scheme = "https"
 		client.Transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // it asks this machine, and its own certificate is vouched for by nobody
 	}
-	where := scheme + "://" + address
+	where := scheme + "://" + web.Here(d.Config.Web.Listen)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, where+"/healthz", nil)
 	if err != nil {
 		d.add(what, where, Note, "", "%v", err)
