@@ -17,7 +17,7 @@ type stored func(ctx context.Context, series string, from, to time.Time) iter.Se
 func (a *Agent) Reads(intervals stored) { a.intervals = intervals }
 
 // answer sends the readings that were asked for, and again, as acknowledgements are, until
-// the utility has confirmed that it knows of it.
+// the utility has confirmed that it knows of it.  The error is the broker's.
 func (a *Agent) answer(ctx context.Context, bus Bus, told *ackTold) error {
 	if a.site.Policy == nil || a.key == nil || a.intervals == nil {
 		return nil
@@ -32,13 +32,9 @@ func (a *Agent) answer(ctx context.Context, bus Bus, told *ackTold) error {
 			continue
 		}
 		told.reads[q.Of] = ackTold{at: now, pause: min(max(2*last.pause, repeatFirst), repeatMost)}
-		parts, err := a.readings(ctx, &snap.State, q)
+		texts, err := a.readings(ctx, &snap.State, q)
 		if err != nil {
-			return err
-		}
-		texts, err := policy.SignReadings(parts, a.key)
-		if err != nil {
-			return err
+			continue // the records cannot be read now, and the broker has nothing to do with it: after the pause
 		}
 		for _, text := range texts {
 			if err := bus.Publish(ctx, bus.Topics().PolicyReadings(), 1, false, []byte(text)); err != nil {
@@ -55,8 +51,8 @@ func (a *Agent) answer(ctx context.Context, bus Bus, told *ackTold) error {
 	return nil
 }
 
-// readings are the parts of the answer to one request: the registers, and each series.
-func (a *Agent) readings(ctx context.Context, st *control.State, q policy.AskedReading) ([]policy.Readings, error) {
+// readings are the signed parts of the answer to one request: the registers, and each series.
+func (a *Agent) readings(ctx context.Context, st *control.State, q policy.AskedReading) ([]string, error) {
 	like := policy.Readings{Site: a.site.Policy.Site, ID: q.ID, Of: q.Of, At: st.Now.UTC().Truncate(time.Second)}
 	var parts []policy.Readings
 	if q.Registers {
@@ -83,5 +79,5 @@ func (a *Agent) readings(ctx context.Context, st *control.State, q policy.AskedR
 		}
 		parts = append(parts, p)
 	}
-	return parts, nil
+	return policy.SignReadings(parts, a.key)
 }
