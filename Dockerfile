@@ -30,4 +30,4 @@ WORKDIR /data
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["/agent", "status", "--health"]
 ENTRYPOINT ["/agent"]
-CMD ["run", "/data/keeplit.yaml"]
+CMD ["run", "--stay", "/data/keeplit.yaml"]

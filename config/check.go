@@ -108,7 +108,7 @@ func (c *Config) checkUnit(l *fault.List, unit openpaygo.Unit) {
 		return
 	}
 	l.Add("tokens.openpaygo.unit", "write the unit that your vendor sells in, set credit.mode to the same, or say by credit.kwh_price what a kWh is worth",
-		"tokens are of %s and the account is kept in %s, so no token could ever be credited", unit, c.Credit.Mode)
+		"tokens are of %s and the account is kept in %q, so no token could ever be credited", unit, c.Credit.Mode)
 }
 
 func (c *Config) checkLoads(l *fault.List) {

@@ -66,7 +66,7 @@ func (c *Config) checkDescribed(l *fault.List) {
 func (c *Config) CheckDescribed(what described.Description) (l fault.List) {
 	d := c.Tokens.Described
 	if what.Unit != c.Credit.Mode && c.Credit.KWhPrice == 0 {
-		l.Add("", "set credit.mode to the same, or say by credit.kwh_price what a kWh is worth", "its tokens are of %s and the account is kept in %s, so no token could ever be credited", what.Unit, c.Credit.Mode)
+		l.Add("", "set credit.mode to the same, or say by credit.kwh_price what a kWh is worth", "its tokens are of %s and the account is kept in %q, so no token could ever be credited", what.Unit, c.Credit.Mode)
 	}
 	if faults := d.For(c.Site.Meter, what).Check(); len(faults) > 0 {
 		return append(l, faults...)

@@ -254,7 +254,7 @@ func (d *decoder) driven(rest []*ast.MappingValueNode, v reflect.Value, c choice
 				if driver == "" {
 					d.fault(p.Key, at, "add driver: "+key, "no driver is named, so this part would be ignored")
 				} else {
-					d.fault(p.Key, at, "take it out, or set driver: "+key, "driver is %s, so this part would be ignored", driver)
+					d.fault(p.Key, at, "take it out, or set driver: "+key, "driver is %q, so this part would be ignored", driver)
 				}
 				d.value(p.Value, part.Elem(), at, false)
 			}

@@ -138,7 +138,7 @@ func TestFaultsOfDriversComeAllAtOnceWithTheListsOwnNames(t *testing.T) {
 		{"no part", "meter:\n  driver: sundial", []string{`line 5: meter.sundial: driver is sundial but there is no part of that name; add its settings`}},
 		{"an empty part", "meter:\n  driver: sundial\n  sundial:", []string{`line 7: meter.sundial: driver is sundial but there is no part of that name`}},
 		{"part of another, read all the same", "meter:\n  driver: house\n  modbus: {modell: x}\nsimulation: {}", []string{
-			"line 7: meter.modbus: driver is house, so this part would be ignored; take it out, or set driver: modbus",
+			"line 7: meter.modbus: driver is \"house\", so this part would be ignored; take it out, or set driver: modbus",
 			`line 7: meter.modbus.modell: unknown key; did you mean "model"?`,
 		}},
 		{"a part where none belongs", "meter: {driver: house, house: {}}\nsimulation: {}", []string{"meter.house: unknown key"}},

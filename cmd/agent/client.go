@@ -20,6 +20,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/internal/fault"
 )
 
 // client talks to a running agent by its API.
@@ -137,5 +138,9 @@ func message(body []byte) string {
 	if json.Unmarshal(body, &a) != nil || a.Message == "" && a.Error.Message == "" {
 		return strings.TrimSpace(string(body))
 	}
-	return a.Message + a.Error.Message
+	text := a.Message + a.Error.Message
+	for _, f := range a.Faults { // of the configuration
+		text += "\n" + fault.Fault{Path: f.Key, Problem: f.Problem, Remedy: f.Remedy, Line: f.Line}.String()
+	}
+	return text
 }

@@ -16,10 +16,19 @@ import (
 
 type runCmd struct {
 	Config string `arg:"" default:"keeplit.yaml" help:"Configuration file." type:"path"`
+	Stay   bool   `help:"Where the configuration is wrong, show on the page what is, and start when it is put right, instead of ending: for a service."`
 }
 
 func (c runCmd) Run(e *env) error {
 	cfg, err := loadConfig(c.Config, e)
+	waited := false
+	var faults fault.List
+	if c.Stay && errors.As(err, &faults) {
+		waited = true
+		if cfg, err = c.untilMended(e, cfg, faults); err != nil {
+			return nil //nolint:nilerr // it was asked to stop, which is no failure
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -28,7 +37,13 @@ func (c runCmd) Run(e *env) error {
 	if e.Name != "" {
 		opt.Apart = []string{e.Name, "planner", c.Config}
 	}
-	s, err := service.New(e.Ctx, cfg, opt)
+	var s *service.Service
+	begin := func() { s, err = service.New(e.Ctx, cfg, opt) }
+	if waited { // it was said to be ready before
+		fed(e, begin)
+	} else {
+		begin()
+	}
 	if retired := (*store.RetiredError)(nil); errors.As(err, &retired) {
 		return &exitError{exitRetired, err}
 	}

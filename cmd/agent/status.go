@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -33,8 +34,12 @@ func (c statusCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if status != http.StatusOK {
+	switch status {
+	case http.StatusOK:
+	case http.StatusUnauthorized:
 		return fmt.Errorf("%s (set KEEPLIT_PIN where reading is closed)", message(body))
+	default:
+		return errors.New(message(body))
 	}
 	if c.JSON {
 		_, err = e.Stdout.Write(append(body, '\n'))

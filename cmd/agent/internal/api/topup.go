@@ -9,6 +9,17 @@ type Problem struct {
 	Title  string `json:"title"`  // of the status
 	Status int    `json:"status"` // of the answer
 	Detail string `json:"detail"` // the message
+
+	// What is wrong with the configuration, where that is why nothing is answered.
+	Faults []ConfigFault `json:"faults,omitempty"`
+}
+
+// ConfigFault is one thing that is wrong with the configuration. What stands in the file is not repeated.
+type ConfigFault struct {
+	Line    int    `json:"line,omitempty"` // from 1; left out where it is not known
+	Key     string `json:"key"`            // the key's path; empty for the file itself
+	Problem string `json:"problem"`
+	Remedy  string `json:"remedy"` // what to do
 }
 
 // Fault is what was wrong with a request.

@@ -110,7 +110,7 @@ func Faults(cfg config.Config, known fault.List) fault.List {
 	}
 	failed("web.listen", "write [HOST]:PORT, e.g. :8080 or 127.0.0.1:8080", listenable(cfg.Web.Listen))
 	if sound("web.tls") {
-		failed("web.tls", "correct the files of cert and key", pageTLS(cfg).Check())
+		failed("web.tls", "correct the files of cert and key", PageTLS(cfg).Check())
 	}
 	failed("web.proxies", "write addresses such as 127.0.0.1 or 10.0.0.0/8", web.CheckProxies(cfg.Web.Proxies))
 	if sound("web.pin") {

@@ -48,14 +48,14 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 		Listener: opt.Listener, Listen: cfg.Web.Listen, Title: cfg.Web.Title, PINHash: cfg.Web.PIN,
 		OpenReading: cfg.Web.Open(), OpenChanges: opt.Open, Hosts: cfg.Web.Hosts,
 		Behind: func() time.Time { return s.loop.Snapshot().Behind }, Patience: cfg.Patience(),
-		TLS: pageTLS(cfg), Proxies: cfg.Web.Proxies, Guessed: s.pinGuessed,
+		TLS: PageTLS(cfg), Proxies: cfg.Web.Proxies, Guessed: s.pinGuessed,
 		Key: ownKey, Meter: s.site.Meter, Language: cfg.Site.Language,
 	}, s.log)
 	return err
 }
 
-// pageTLS is the page's certificate.
-func pageTLS(cfg config.Config) web.TLS {
+// PageTLS is the certificate of the page of an agent with a configuration.
+func PageTLS(cfg config.Config) web.TLS {
 	t := web.TLS{Cert: cfg.Path(cfg.Web.TLS.Cert), Key: cfg.Path(cfg.Web.TLS.Key), Names: cfg.Web.Hosts}
 	if cfg.Web.TLS.Own {
 		t.Own = cfg.Path(cfg.Data)

@@ -123,6 +123,13 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 }
 
+// Tell sends a state to the service manager, for who runs before there is anything to watch:
+// READY=1, STATUS=TEXT, WATCHDOG=1 as often as Every says.
+func (c Config) Tell(state string) { c.tell(state) }
+
+// Every is how often a service manager that watches is to be told that all is well.
+func (c Config) Every() time.Duration { return c.every() }
+
 // tell sends one state to the service manager.
 func (c Config) tell(state string) {
 	if c.Notify == "" {

@@ -141,6 +141,11 @@ func apiError(w http.ResponseWriter, r *http.Request, status int, code, message 
 	b, _ := json.Marshal(api.Problem{ //nolint:errcheck // strings and a number
 		Error: api.Fault{Code: code, Message: message}, Type: "urn:keeplit:" + code, Title: http.StatusText(status), Status: status, Detail: message,
 	})
+	problem(w, r, status, b)
+}
+
+// problem answers with a refusal that is written.
+func problem(w http.ResponseWriter, r *http.Request, status int, b []byte) {
 	kind := "application/json"
 	if strings.Contains(r.Header.Get("Accept"), openapi.ProblemType) {
 		kind = openapi.ProblemType

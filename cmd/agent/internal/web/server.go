@@ -96,7 +96,9 @@ type shared struct {
 	tls      *tls.Config // nil: the page is served without
 	zips     sync.Pool   // of *gzip.Writer, each of which holds over a megabyte
 	tongues  tongues
-	names    func() []Language // read once, for the first page
+	// instead, where set, is what is served in place of the pages of an agent.
+	instead func(*Server) http.Handler
+	names   func() []Language // read once, for the first page
 
 	active   atomic.Int64 // requests under way
 	lastNews atomic.Int64 // Unix nanoseconds of the last signal, this process's clock

@@ -27,7 +27,9 @@ func (sh *shared) speaking(agent Agent, lang string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{shared: sh, agent: agent, texts: texts, pages: pages}
-	s.handler = s.routes()
+	if s.handler = s.routes(); sh.instead != nil {
+		s.handler = sh.instead(s)
+	}
 	return s, nil
 }
 
@@ -68,7 +70,11 @@ func (s *Server) in(lang string) *Server {
 	if o := s.tongues.of[lang]; o != nil {
 		return o
 	}
-	o, err := s.speaking(s.agent.In(lang), lang)
+	agent := s.agent
+	if agent != nil { // there is none where the configuration is wrong
+		agent = agent.In(lang)
+	}
+	o, err := s.speaking(agent, lang)
 	if err != nil {
 		s.log.Error("page", "language", lang, "error", err)
 		return s

@@ -222,7 +222,26 @@
   document.addEventListener('htmx:sendError', failed);
   document.addEventListener('htmx:responseError', failed);
 
+  // --- a configuration that is wrong --------------------------------------
+  // What is said of it is asked for again, and when an agent answers its page comes.
+  function waitForAgent(slot) {
+    setInterval(async function () {
+      try {
+        const answer = await fetch('/wrong', { cache: 'no-store' });
+        if (!answer.ok) {
+          location.reload();
+          return;
+        }
+        const now = await answer.text();
+        if (now !== slot.dataset.last && slot.dataset.last !== undefined) slot.innerHTML = now;
+        slot.dataset.last = now;
+      } catch { /* it is being started */ }
+    }, 3000);
+  }
+
   document.addEventListener('DOMContentLoaded', function () {
+    const wrong = document.getElementById('wrong');
+    if (wrong) waitForAgent(wrong);
     const token = document.getElementById('token');
     if (token) setUpToken(token);
     const n = document.querySelector('#notice .notice');
