@@ -10,7 +10,7 @@ import (
 type Section struct {
 	Path   string   // where it stands, with [] for an entry of a list; "" is the file itself
 	Also   []string // where else its keys stand
-	Driver string   // the switch driver whose keys stand beside "driver" there; "" of any other mapping
+	Driver string   // the switch driver whose keys stand beside "driver" there, or above these; "" of any other mapping
 	Text   string
 	// Example is a value of the whole mapping, or of the list that it is an entry of, as
 	// it stands in the file.
@@ -82,7 +82,7 @@ func (r *reference) section(v reflect.Value, s Section) {
 			}
 			if below, path, ok := mappingIn(v.FieldByIndex(index), join(s.Path, name)); ok {
 				k.Below = path
-				r.section(below, Section{Path: path, Text: a.Text, Example: name + ": " + a.Example})
+				r.section(below, Section{Path: path, Driver: s.Driver, Text: a.Text, Example: name + ": " + a.Example})
 			}
 		}
 		r.out[here].Keys = append(r.out[here].Keys, k)

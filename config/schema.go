@@ -143,7 +143,27 @@ func merge(properties map[string]any, key string, one map[string]any, driver str
 		}
 	}
 	one["description"] = of
+	if other, ok := properties[key].(map[string]any); ok {
+		below(one, other)
+	}
 	properties[key] = one
+}
+
+// below adds to a mapping what another driver's of the same name has.
+func below(one, other map[string]any) {
+	own, mapping := one["properties"].(map[string]any)
+	others, too := other["properties"].(map[string]any)
+	if !mapping || !too {
+		return
+	}
+	for key, v := range others {
+		mine, have := own[key].(map[string]any)
+		if has, ok := v.(map[string]any); have && ok {
+			below(mine, has)
+		} else if !have {
+			own[key] = v
+		}
+	}
 }
 
 // describe adds what is said of a key, its default and its example.

@@ -34,6 +34,12 @@ type Runner interface {
 	Run(ctx context.Context) error
 }
 
+// Troubled is a switch that can say what keeps it from knowing its device: a sentence
+// for people with what to do, and nothing where all is well.  It may be called from several goroutines.
+type Troubled interface {
+	Trouble() string
+}
+
 // Observation is what feedback tells of a switch.
 type Observation struct {
 	On       bool        `json:"on"`                  // meaningful where Known

@@ -133,8 +133,10 @@ func markdown(sections []config.Section) string {
 	told := map[string]string{} // the heading under which the keys of a path are told
 	for _, s := range sections {
 		for _, path := range append(s.Also, s.Path) {
-			if told[path] == "" {
-				told[path] = title(s)
+			for _, at := range []string{path, path + with(s)} {
+				if told[at] == "" {
+					told[at] = title(s)
+				}
 			}
 		}
 	}
@@ -161,7 +163,7 @@ func markdown(sections []config.Section) string {
 		for _, k := range s.Keys {
 			text, example := tableCell(k.Text), "`"+tableCell(k.Example)+"`"
 			if k.Below != "" {
-				example = fmt.Sprintf("[%s](#%s)", k.Below, anchor(told[k.Below]))
+				example = fmt.Sprintf("[%s](#%s)", k.Below, anchor(cmp.Or(told[k.Below+with(s)], told[k.Below])))
 			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, text, defaultOf(k), example)
 		}

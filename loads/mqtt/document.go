@@ -4,16 +4,15 @@
 package mqtt
 
 import (
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/device/topics"
 	"github.com/keeplit/keeplit/internal/fault"
-	"github.com/keeplit/keeplit/internal/jsonpath"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/internal/level"
 )
 
 // Driver is the driver mqtt.
@@ -143,25 +142,18 @@ func (d *Document) Check() fault.List {
 	}
 	if s := d.State; s != nil {
 		checkTopic(&l, "state.topic", s.Topic)
-		checkPath(&l, "state.path", s.Path)
-		for _, w := range words(s.On) {
-			if slices.ContainsFunc(words(s.Off), func(o string) bool { return strings.EqualFold(o, w) }) {
-				l.Add("state.off", "write other words than for on", "%q is both on and off", w)
-			}
-		}
-		if (s.On == "") != (s.Off == "") {
-			l.Add("state", "write the words for on and for off, or neither", "only one of on and off is given")
-		}
+		level.CheckPath(&l, "state.path", s.Path)
+		level.CheckWords(&l, "state", s.On, s.Off)
 	}
 	if s := d.Setpoint; s != nil {
 		checkTopic(&l, "setpoint.topic", s.Topic)
-		checkUnit(&l, "setpoint.unit", s.Unit)
+		level.CheckUnit(&l, "setpoint.unit", s.Unit)
 		if s.Payload != "" && strings.Count(s.Payload, "{value}") != 1 {
 			l.Add("setpoint.payload", `write {value} where the number stands, e.g. '{"amps": {value}}'`, "%q does not say where the number stands", s.Payload)
 		}
 		if v := s.State; v != nil {
 			checkTopic(&l, "setpoint.state.topic", v.Topic)
-			checkPath(&l, "setpoint.state.path", v.Path)
+			level.CheckPath(&l, "setpoint.state.path", v.Path)
 			if v.Unit != "" && v.Unit != s.Unit {
 				l.Add("setpoint.state.unit", "leave it out, and write setpoint.unit", "it is told in another unit than it says")
 			}
@@ -169,8 +161,8 @@ func (d *Document) Check() fault.List {
 	}
 	if v := d.Measured; v != nil {
 		checkTopic(&l, "measured.topic", v.Topic)
-		checkPath(&l, "measured.path", v.Path)
-		checkUnit(&l, "measured.unit", v.Unit)
+		level.CheckPath(&l, "measured.path", v.Path)
+		level.CheckUnit(&l, "measured.unit", v.Unit)
 	}
 	if c := d.Online; c != nil {
 		checkTopic(&l, "online.topic", c.Topic)
@@ -256,40 +248,10 @@ func checkTopic(l *fault.List, path, topic string) {
 	}
 }
 
-func checkPath(l *fault.List, path, at string) {
-	if _, err := jsonpath.Parse(at); at != "" && err != nil {
-		l.Add(path, jsonpath.Remedy, "%v", err)
-	}
-}
-
-// pathOf is a path that was checked; none where it is empty.
-func pathOf(text string) jsonpath.Path {
-	p, _ := jsonpath.Parse(text)
-	return p
-}
-
-func checkUnit(l *fault.List, path, unit string) {
-	if unit != "" && unit != "W" && unit != "kW" && unit != "A" && unit != "mA" {
-		l.Add(path, "write W, kW, A or mA", "%q is not a unit of power or current", unit)
-	}
-}
-
-func words(s string) []string {
-	if s == "" {
-		return nil
-	}
-	out := strings.Split(s, "|")
-	for i := range out {
-		out[i] = strings.TrimSpace(out[i])
-	}
-	return out
-}
-
 // amperes tells whether a current is told or said, which is a power only of a load of
 // which the voltage is known.
 func (d *Document) amperes() bool {
-	is := func(unit string) bool { return unit == "A" || unit == "mA" }
-	return d.Setpoint != nil && is(d.Setpoint.Unit) || d.Measured != nil && is(d.Measured.Unit)
+	return d.Setpoint != nil && level.Current(d.Setpoint.Unit) || d.Measured != nil && level.Current(d.Measured.Unit)
 }
 
 // Traits implements loads.Settings.
@@ -311,17 +273,7 @@ func (d *Document) Traits() loads.Traits {
 
 // config is what the device is to its dialect; perAmpere is what an ampere of it is.
 func (d *Document) config(perAmpere units.Power) topics.Config {
-	unit := func(name string) units.Power {
-		switch name {
-		case "kW":
-			return units.Kilowatt
-		case "A":
-			return perAmpere
-		case "mA":
-			return perAmpere / 1000
-		}
-		return units.Watt
-	}
+	unit := func(name string) units.Power { return level.Unit(name, perAmpere) }
 	or := func(s, otherwise string) string {
 		if s == "" {
 			return otherwise
@@ -333,7 +285,7 @@ func (d *Document) config(perAmpere units.Power) topics.Config {
 		c.Command = x.words("ON", "OFF")
 	}
 	if x := d.State; x != nil {
-		c.State = topics.Value{Topic: x.Topic, Path: pathOf(x.Path), On: words(x.On), Off: words(x.Off)}
+		c.State = topics.Value{Topic: x.Topic, Path: level.Path(x.Path), On: level.Words(x.On), Off: level.Words(x.Off)}
 	}
 	if x := d.Online; x != nil {
 		c.Online = x.words("online", "offline")
@@ -341,11 +293,11 @@ func (d *Document) config(perAmpere units.Power) topics.Config {
 	if x := d.Setpoint; x != nil {
 		c.SetLevel = topics.Level{Topic: x.Topic, Payload: or(x.Payload, "{value}"), Unit: unit(x.Unit)}
 		if v := x.State; v != nil {
-			c.Level = topics.Value{Topic: v.Topic, Path: pathOf(v.Path), Unit: unit(x.Unit)}
+			c.Level = topics.Value{Topic: v.Topic, Path: level.Path(v.Path), Unit: unit(x.Unit)}
 		}
 	}
 	if x := d.Measured; x != nil {
-		c.Power = topics.Value{Topic: x.Topic, Path: pathOf(x.Path), Unit: unit(x.Unit)}
+		c.Power = topics.Value{Topic: x.Topic, Path: level.Path(x.Path), Unit: unit(x.Unit)}
 	}
 	if x := d.Ask; x != nil {
 		c.Ask = device.Message{Topic: x.Topic, Payload: []byte(x.Payload)}

@@ -3,12 +3,12 @@ package mqtt
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/device/topics"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/internal/level"
 )
 
 // Switch is one device.  It is a loads.Switch and Capable; whoever has the pool runs
@@ -17,9 +17,7 @@ type Switch struct {
 	relay *device.Relay
 	takes loads.Capability
 	full  units.Power // told where plain on is, and only a power can be said; 0: on can be said
-
-	mu   sync.Mutex
-	told units.Power // last
+	told  level.Told
 }
 
 // Open implements loads.Settings.
@@ -49,22 +47,19 @@ func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
 	if err := s.takes.Check(p); err != nil {
 		return err
 	}
-	level := device.Told[units.Power]{}
+	asked := device.Told[units.Power]{}
 	if power := p.Power; p.On {
 		if power == 0 {
 			power = s.full
 		}
 		if power != 0 {
-			level = device.Tell(power)
+			asked = device.Tell(power)
 		}
 	}
-	power, _ := level.Get()
-	s.mu.Lock()
-	if p.On {
-		s.told = power
+	if power, _ := asked.Get(); p.On {
+		s.told.Tell(power)
 	}
-	s.mu.Unlock()
-	return s.relay.SetLevel(ctx, p.On, level)
+	return s.relay.SetLevel(ctx, p.On, asked)
 }
 
 // Observed implements loads.Switch.
@@ -75,22 +70,11 @@ func (s *Switch) Observed(context.Context) (o loads.Observation, _ error) {
 	}
 	o.At = state.At
 	o.Power, o.HasPower = state.Power.Get()
-	if level, ok := state.Level.Get(); ok && s.takes.ReadBack {
+	if says, ok := state.Level.Get(); ok && s.takes.ReadBack {
 		o.HasSet = true
 		if o.On {
-			o.Set = loads.Setpoint{On: true, Power: s.nearly(level)}
+			o.Set = loads.Setpoint{On: true, Power: s.told.Nearly(says)}
 		}
 	}
 	return o, nil
-}
-
-// nearly is the power that was told last where a device says about that: some round.
-func (s *Switch) nearly(level units.Power) units.Power {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	off := max(level-s.told, s.told-level)
-	if s.told > 0 && off <= max(s.told/100, 10*units.Watt) {
-		return s.told
-	}
-	return level
 }

@@ -110,12 +110,12 @@ func (d *Dialect) Level(c device.Command) (m device.Message, only, ok bool) {
 
 // tell is the message that sets a power.
 func (d *Dialect) tell(p units.Power) device.Message {
-	text := strings.ReplaceAll(d.c.SetLevel.Payload, "{value}", number(p, d.c.SetLevel.Unit))
+	text := strings.ReplaceAll(d.c.SetLevel.Payload, "{value}", Number(p, d.c.SetLevel.Unit))
 	return device.Message{Topic: d.c.SetLevel.Topic, Payload: []byte(text)}
 }
 
-// number is p in a unit, to a thousandth of it and no more.
-func number(p, unit units.Power) string {
+// Number is p in a unit, to a thousandth of it and no more.
+func Number(p, unit units.Power) string {
 	text := strconv.FormatFloat(math.Floor(float64(p)/float64(unit)*1000+1e-6)/1000, 'f', 3, 64)
 	return strings.TrimRight(strings.TrimRight(text, "0"), ".")
 }
@@ -131,15 +131,15 @@ func (d *Dialect) Read(topic string, payload []byte, retained bool) (f device.Fa
 	}
 	c := device.Contact{}
 	if topic == d.c.State.Topic {
-		d.on = d.c.State.state(payload)
+		d.on = d.c.State.Says(payload)
 		c.Unknown = !d.on.Is() // it is in a state, but which?
 	}
 	if topic == d.c.Level.Topic {
-		d.level = d.c.Level.power(payload)
+		d.level = d.c.Level.Number(payload)
 		c.Unknown = c.Unknown || !d.level.Is()
 	}
 	if topic == d.c.Power.Topic {
-		c.Power = d.c.Power.power(payload)
+		c.Power = d.c.Power.Number(payload)
 	}
 	c.On, c.Level = d.on, d.level
 	if level, ok := d.level.Get(); ok {
@@ -202,8 +202,8 @@ func (v Value) text(payload []byte) (string, bool) {
 	return "", false
 }
 
-// state is whether it is on; none where it said neither.
-func (v Value) state(payload []byte) device.Told[bool] {
+// Says is whether it is on; none where it said neither.
+func (v Value) Says(payload []byte) device.Told[bool] {
 	text, ok := v.text(payload)
 	if !ok {
 		return device.Told[bool]{}
@@ -223,8 +223,8 @@ func (v Value) state(payload []byte) device.Told[bool] {
 	return device.Told[bool]{}
 }
 
-// power is a number in the value's unit; none where there is none.
-func (v Value) power(payload []byte) device.Told[units.Power] {
+// Number is a number in the value's unit; none where there is none.
+func (v Value) Number(payload []byte) device.Told[units.Power] {
 	text, ok := v.text(payload)
 	if !ok {
 		return device.Told[units.Power]{}

@@ -67,7 +67,7 @@ func TestExamplesOfTheDocumentsAreRead(t *testing.T) {
 		t.Errorf("esphome: %v", err)
 	}
 	_, err = parse(meter + esphome + "\n      dead_man: 10m")
-	if err == nil || !strings.Contains(err.Error(), "loads[0].switch.dead_man: only a switch with driver tasmota, shelly, zigbee2mqtt, mqtt or ocpp has this") {
+	if err == nil || !strings.Contains(err.Error(), "loads[0].switch.dead_man: only a switch with driver tasmota, shelly, zigbee2mqtt, mqtt, http or ocpp has this") {
 		t.Errorf("a dead man that is not there is promised: %v", err)
 	}
 }
@@ -90,6 +90,13 @@ func TestTheExamplesOfAPowerAreRead(t *testing.T) {
 	heater := "    " + strings.ReplaceAll(strings.TrimSpace(example(t, "loads.md", "## Any device on MQTT")), "\n", "\n    ")
 	if cfg, err = parse(meter + "loads:\n  - id: heater\n    kind: power\n    power: {min: 300 W, max: 2 kW}\n" + heater); err != nil || !cfg.Loads[0].Switch.Traits().Powers {
 		t.Errorf("a heater: %v", err)
+	}
+	switched := func(heading string) string {
+		return "    " + strings.ReplaceAll(strings.TrimSpace(example(t, "loads.md", heading)), "\n", "\n    ")
+	}
+	const car6 = "loads:\n  - id: car\n    kind: power\n    power: {min: 6 A, max: 16 A}\n"
+	if cfg, err = parse(meter + car6 + switched("## Any device over HTTP")); err != nil || !cfg.Loads[0].Switch.Traits().Told || !cfg.Loads[0].Switch.HasFeedback() {
+		t.Errorf("a charger over HTTP: %v", err)
 	}
 }
 

@@ -122,6 +122,7 @@ func beside() map[string]map[string]string {
 	ready := loadOfKind("{id: geyser, power: 3 kW, ready_by: \"07:00\", need: {for: 2h}, switch: {driver: tasmota, topic: plug}}")
 	latching := map[string]string{"supply.switch": "{driver: relay, relay: {line: GPIO17, contact: latching, reset_line: GPIO19, feedback: {line: GPIO27}}}"}
 	device := map[string]string{"supply.switch": "{driver: mqtt, command: {topic: x}, state: {topic: s}, setpoint: {topic: y, state: {topic: z}}}"}
+	requests := map[string]string{"supply.switch": "{driver: http, url: \"http://192.168.1.40\", on: {url: /on}, off: {url: /off}, state: {url: /state}, setpoint: {url: \"/set?w={value}\"}, measured: {url: /power}}"}
 	to := func(way string) map[string]string {
 		return map[string]string{"alerts": "{to: [{name: x, " + way + "}]}"}
 	}
@@ -213,7 +214,15 @@ func beside() map[string]map[string]string {
 		"supply.switch.driver":           {"supply.switch": "{topic: geyser}"},
 		"supply.switch.relay.contact":    {"supply.switch": "{driver: relay, relay: {line: GPIO17, reset_line: GPIO18, feedback: {line: GPIO27}}}"},
 		"supply.switch.relay.reset_line": latching, "supply.switch.relay.pulse": latching,
-		"supply.switch.command.": device, "supply.switch.state.": device, "supply.switch.setpoint.": device, "supply.switch.ask.": device,
+		"mqtt supply.switch.command.": device, "mqtt supply.switch.state.": device, "mqtt supply.switch.setpoint.": device, "mqtt supply.switch.ask.": device,
+		"http supply.switch.component": {"supply.switch": "{driver: http, kind: esphome, url: \"http://192.168.1.40\"}"},
+		"http supply.switch.on":        requests, "http supply.switch.on.": requests, "http supply.switch.off": requests, "http supply.switch.off.": requests, "http supply.switch.state": requests, "http supply.switch.state.": requests,
+		"http supply.switch.setpoint": requests, "http supply.switch.setpoint.": requests, "http supply.switch.measured.": requests,
+		"http supply.switch.setpoint.state.": {"supply.switch.setpoint.state": "{url: /level}"},
+		"http supply.switch.on.body":         {"supply.switch.on.method": "POST"},
+		"http supply.switch.setpoint.url":    {"supply.switch.setpoint": "{unit: W}"}, "http supply.switch.setpoint.body": {"supply.switch.setpoint": "{url: /set, method: PUT}"},
+		"http supply.switch.state.on": {"supply.switch.state": "{url: /state, off: x}"}, "http supply.switch.state.off": {"supply.switch.state": "{url: /state, on: x}"},
+		"http supply.switch.username": {"supply.switch.token": ""}, "http supply.switch.password": {"supply.switch.username": "u"},
 		"loads[].need": ready, "loads[].need.weekdays": {"loads[].need": "{for: 2h, between: [\"06:00-20:00\"]}"},
 		"loads[].ready_by":    ready,
 		"loads[].power.steps": {"loads[].power": "{}"},
@@ -222,9 +231,9 @@ func beside() map[string]map[string]string {
 		"loads[].cycle": machine, "loads[].need.runs": machine, "loads[].need.energy": {"loads[].need": "{}"},
 		"alerts.to[].mail": to(""), "alerts.to[].telegram": to(""), "alerts.to[].webhook": to(""), "alerts.to[].mqtt": to(""),
 		"alerts.to[].mail.": to("mail: {server: \"x:25\", from: a@b.c, to: [a@b.c], username: x, password: {file: x}}"), "alerts.to[].telegram.": to("telegram: {token: {file: x}, chat: \"1\"}"), "alerts.to[].webhook.": to("webhook: {url: \"http://x\"}"),
-		"supply.switch.state.on":            {"supply.switch": "{driver: mqtt, command: {topic: x}, state: {topic: s, off: x}}"},
-		"supply.switch.state.off":           {"supply.switch": "{driver: mqtt, command: {topic: x}, state: {topic: s, on: x}}"},
-		"supply.switch.setpoint.state.unit": {"supply.switch": "{driver: mqtt, command: {topic: x}, measured: {topic: z}}"},
+		"mqtt supply.switch.state.on":            {"supply.switch": "{driver: mqtt, command: {topic: x}, state: {topic: s, off: x}}"},
+		"mqtt supply.switch.state.off":           {"supply.switch": "{driver: mqtt, command: {topic: x}, state: {topic: s, on: x}}"},
+		"mqtt supply.switch.setpoint.state.unit": {"supply.switch": "{driver: mqtt, command: {topic: x}, measured: {topic: z}}"},
 
 		"web.tls.cert": {"web.tls": "{key: page.key}"}, "web.tls.key": {"web.tls": "{cert: page.pem}"},
 		"limits.contact.inputs[].free": {"limits.contact.inputs": "[{line: GPIO5}, {line: GPIO6, limit: 5 kW}]"},
@@ -251,8 +260,7 @@ func siteFor(t *testing.T, s config.Section, key string, example func(path strin
 		root["meter"] = map[string]any{"driver": key}
 	}
 	if s.Driver != "" {
-		_, value, _ := strings.Cut(s.Example, ": ")
-		at(t, root, "supply", example)["switch"] = parsed(t, value)
+		at(t, root, "supply", example)["switch"] = parsed(t, example("driver "+s.Driver))
 	}
 	want := strings.TrimPrefix(s.Path+"."+key, ".")
 	for _, set := range besideOf(want, s.Driver) {
@@ -270,14 +278,39 @@ func siteFor(t *testing.T, s config.Section, key string, example func(path strin
 // besideOf is what goes with a key: first what goes with all keys of its mapping.
 func besideOf(path, driver string) (out [][2]string) {
 	what := beside()
-	for _, of := range slices.SortedFunc(maps.Keys(what), func(a, b string) int { return len(a) - len(b) }) {
-		if of == path || strings.HasSuffix(of, ".") && strings.HasPrefix(path, of) || driver != "" && of == "driver "+driver {
+	for _, of := range slices.SortedFunc(maps.Keys(what), func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) }) {
+		at := of
+		if d, rest, found := strings.Cut(of, " "); found { // of one driver alone
+			if d != driver {
+				continue
+			}
+			at = rest
+		}
+		if at == path || strings.HasSuffix(at, ".") && strings.HasPrefix(path, at) {
 			for _, k := range slices.Sorted(maps.Keys(what[of])) {
 				out = append(out, [2]string{k, what[of][k]})
 			}
 		}
 	}
 	return out
+}
+
+// examplesOf are the examples of what stands at a path, and of the switch with a driver.
+func examplesOf(sections []config.Section) func(path string) string {
+	examples := map[string]string{}
+	for _, s := range sections {
+		if s.Driver != "" && s.Path == "supply.switch" {
+			_, examples["driver "+s.Driver], _ = strings.Cut(s.Example, ": ")
+		}
+		for _, k := range s.Keys {
+			if path := cmp.Or(k.Below, strings.TrimPrefix(s.Path+"."+k.Name, ".")); examples[path] == "" {
+				examples[path] = k.Example
+			}
+		}
+	}
+	return func(path string) string {
+		return examples[strings.Replace(path, "meter.http.import", "meter.mqtt.import", 1)] // told of once
+	}
 }
 
 // Whoever copies an example has a configuration that is right, and whoever writes a default
@@ -287,22 +320,13 @@ func TestEveryKeyIsDescribedWithAnExampleThatIsRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples := map[string]string{}
-	for _, s := range sections {
-		for _, k := range s.Keys {
-			path := strings.TrimPrefix(s.Path+"."+k.Name, ".")
-			if k.Below != "" {
-				path = k.Below
-			}
-			examples[path] = k.Example
-		}
-	}
+	examples := examplesOf(sections)
 	example := func(path string) string {
-		path = strings.Replace(path, "meter.http.import", "meter.mqtt.import", 1) // told of once
-		if examples[path] == "" {
-			t.Fatalf("%s has no example", path)
+		if e := examples(path); e != "" {
+			return e
 		}
-		return examples[path]
+		t.Fatalf("%s has no example", path)
+		return ""
 	}
 	n := 0
 	for _, s := range sections {
@@ -350,15 +374,7 @@ func TestZeroIsNoValueOfAMeter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples := map[string]string{}
-	for _, s := range sections {
-		for _, k := range s.Keys {
-			examples[cmp.Or(k.Below, strings.TrimPrefix(s.Path+"."+k.Name, "."))] = k.Example
-		}
-	}
-	example := func(path string) string {
-		return examples[strings.Replace(path, "meter.http.import", "meter.mqtt.import", 1)] // told of once
-	}
+	example := examplesOf(sections)
 	number := regexp.MustCompile(`^"?-?(0x)?[0-9.]+ ?([A-Za-z]*)"?$`)
 	n := 0
 	for _, s := range sections {

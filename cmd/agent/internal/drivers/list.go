@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/esphome"
+	"github.com/keeplit/keeplit/loads/httpswitch"
 	"github.com/keeplit/keeplit/loads/mqtt"
 	"github.com/keeplit/keeplit/loads/ocpp"
 	"github.com/keeplit/keeplit/loads/relay"
@@ -59,6 +60,7 @@ func All() config.Drivers {
 			zigbee2mqtt.Driver(),
 			esphome.Driver(),
 			mqtt.Driver(),
+			httpswitch.Driver(),
 			ocpp.Driver(),
 			house.SwitchDriver(),
 		},

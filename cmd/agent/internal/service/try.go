@@ -317,9 +317,10 @@ func (t *trial) influxSays(ctx context.Context) Tried {
 
 // switchTrial is one switch where it may be asked.
 type switchTrial struct {
-	id  string
-	sw  loads.Switch
-	out Tried
+	id     string
+	sw     loads.Switch
+	broker bool // it is reached over the broker
+	out    Tried
 }
 
 func (t *trial) switchTrials() []switchTrial {
@@ -343,7 +344,7 @@ func (t *trial) switchTrials() []switchTrial {
 				s.out = Tried{id, Wrong, err.Error(), "correct the configuration"}
 				break
 			}
-			s.sw = sw
+			s.sw, s.broker = sw, traits.Needs&loads.NeedsBroker != 0
 		}
 		out = append(out, s)
 	})
@@ -371,11 +372,17 @@ func (s switchTrial) says(ctx context.Context) Tried {
 		}
 		select {
 		case <-ctx.Done():
-			says := "nothing was heard of its switch"
+			says, remedy := "nothing was heard of its switch", "check its topic and power, and that it is on this broker; agent probe --mqtt lists who speaks there"
+			if !s.broker {
+				remedy = "check its address and power, and that this machine reaches it"
+			}
+			if x, ok := s.sw.(loads.Troubled); ok && x.Trouble() != "" {
+				says = x.Trouble()
+			}
 			if err != nil {
 				says = err.Error()
 			}
-			return Tried{s.id, Wrong, says, "check its topic and power, and that it is on this broker; agent probe --mqtt lists who speaks there"}
+			return Tried{s.id, Wrong, says, remedy}
 		case <-time.After(lookAgain):
 		}
 	}
