@@ -25,8 +25,9 @@ type Policy struct {
 	// Groups of sites that this one belongs to, such as its feeder.
 	// Example: [feeder-7]
 	Groups []string `yaml:"groups"`
-	// What is listened to: tariff, token, message, limit, event, read, time and supply. A limit holds off what
-	// can wait, an event asks for that and you may opt out, read asks for readings that you share, supply
+	// What is listened to: tariff, rates, token, message, limit, event, read, time and supply. Tariff sends
+	// prices, rates whole tariffs that take the place of your own from a day on. A limit holds off what can
+	// wait, an event asks for that and you may opt out, read asks for readings that you share, supply
 	// disconnects you; give them only to whom may.
 	// Example: [tariff, token, message, limit]
 	Streams []string `yaml:"streams"`
@@ -60,7 +61,7 @@ func (p *Policy) SetDefaults() {
 
 // PolicyStreams are the streams that a site may listen to.
 func PolicyStreams() []string {
-	return []string{"tariff", "token", "message", "limit", "event", "read", "time", "supply"}
+	return []string{"tariff", "rates", "token", "message", "limit", "event", "read", "time", "supply"}
 }
 
 var issuerForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`) //nolint:gochecknoglobals // compiled once, never changed
@@ -101,11 +102,11 @@ func (c *Config) checkPolicy(l *fault.List) {
 		l.Add("policy.groups", "name 16 at the most", "there are %d groups", len(p.Groups))
 	}
 	if len(p.Streams) == 0 {
-		l.Add("policy.streams", "name what the utility may do: tariff, token, message, limit, event, read, time, supply", "nothing is listened to")
+		l.Add("policy.streams", "name what the utility may do: tariff, rates, token, message, limit, event, read, time, supply", "nothing is listened to")
 	}
 	for i, s := range p.Streams {
 		if !slices.Contains(PolicyStreams(), s) {
-			l.Add(fmt.Sprintf("policy.streams[%d]", i), "write tariff, token, message, limit, event, read, time or supply", "%q is no stream", s)
+			l.Add(fmt.Sprintf("policy.streams[%d]", i), "write tariff, rates, token, message, limit, event, read, time or supply", "%q is no stream", s)
 		}
 	}
 	p.Limit.check(l, "policy.limit")

@@ -38,7 +38,7 @@ func (c policyPushCmd) Run(e *env) error {
 			m.topic, m.retained, m.version = broker.PolicyKeys(claims.Issuer), true, claims.Keys.Version
 		case claims.Envelope != nil:
 			m.topic = broker.PolicyStream(claims.Envelope.Audience, string(claims.Envelope.Stream))
-			m.retained = claims.Envelope.Stream == policy.Tariff
+			m.retained = claims.Envelope.Stream == policy.Tariff || claims.Envelope.Stream == policy.Rates
 		default:
 			return errors.New("an acknowledgement is a site's to send")
 		}

@@ -69,14 +69,16 @@ type policySignCmd struct {
 	signFlags
 	File    string        `arg:"" optional:"" help:"The body, JSON (docs/policy.md); - is standard input."`
 	Second  string        `placeholder:"FILE" help:"Second private key: two sign what disconnects, and rules of protection."`
-	Stream  string        `required:"" enum:"tariff,token,message,limit,event,read,time,supply" help:"tariff, token, message, limit, event, read, time or supply."`
+	Stream  string        `required:"" enum:"tariff,rates,token,message,limit,event,read,time,supply" help:"tariff, rates, token, message, limit, event, read, time or supply."`
 	Limit   string        `placeholder:"POWER" help:"Instead of a file: a limit from now on, such as \"4.2 kW\"."`
 	Level   int           `default:"-1" placeholder:"N" help:"Instead of a file: an event of that level of SIMPLE, 0 to 3, from now on."`
 	Message string        `placeholder:"TEXT" help:"Instead of a file: words to the customer."`
+	Tariff  string        `placeholder:"FILE" help:"Instead of a file: a whole tariff document; needs --event, its name, and --day."`
+	Day     string        `placeholder:"DAY" help:"The first day on which the document of --tariff holds, such as 2027-01-01."`
 	Token   []string      `sep:"none" placeholder:"DIGITS" help:"Instead of a file: a token to enter."`
-	Event   string        `help:"Id of the event, with --limit, --level and --message; it takes the place of one with the same id."`
+	Event   string        `help:"Id of the event, with --limit, --level, --message and --tariff; it takes the place of one with the same id."`
 	Lasts   string        `default:"PT1H" placeholder:"PT1H" help:"Length of --limit, --level and --message."`
-	Cancel  string        `placeholder:"EVENT" help:"Instead of a file: take an event back."`
+	Cancel  string        `placeholder:"EVENT" help:"Instead of a file: take an event or a tariff document back."`
 	Clear   bool          `help:"Instead of a file: there is no limit any more."`
 	Notice  string        `placeholder:"ID" help:"Instead of a file: announce a disconnection; needs --from and --why."`
 	From    time.Time     `placeholder:"TIME" help:"Not before, with --notice; the beginning, with --read; RFC 3339."`
@@ -87,7 +89,7 @@ type policySignCmd struct {
 	Read    string        `placeholder:"ID" help:"Instead of a file: ask for the registers and the site's intervals; needs --from and --until."`
 	Clock   bool          `help:"Instead of a file: what time it is."`
 	Seq     uint64        `help:"The number; without it the next one of the stream."`
-	For     time.Duration `help:"How long the envelope is good; 1h; 15m for an order to disconnect, 2m for what time it is."`
+	For     time.Duration `help:"How long the envelope is good; 1h; 31 days for a tariff document, 15m for an order to disconnect, 2m for what time it is."`
 	Ack     string        `default:"applied" enum:"none,received,applied" help:"What is to be acknowledged: none, received or applied."`
 }
 
@@ -116,6 +118,8 @@ func (c policySignCmd) Run(e *env) error {
 	case good != 0:
 	case most > 0:
 		good = most
+	case stream == policy.Rates:
+		good = 31 * 24 * time.Hour // the broker keeps it for sites that are away
 	default:
 		good = time.Hour
 	}
@@ -130,13 +134,13 @@ func (c policySignCmd) Run(e *env) error {
 // body is what is to be signed, from a file or the short ways.
 func (c policySignCmd) body(e *env) ([]byte, error) {
 	given := 0
-	for _, is := range []bool{c.File != "", c.Limit != "", c.Level >= 0, c.Message != "", len(c.Token) > 0, c.Cancel != "", c.Clear, c.Notice != "", c.Cut != "", c.Ready, c.Read != "", c.Clock} {
+	for _, is := range []bool{c.File != "", c.Limit != "", c.Level >= 0, c.Message != "", c.Tariff != "", len(c.Token) > 0, c.Cancel != "", c.Clear, c.Notice != "", c.Cut != "", c.Ready, c.Read != "", c.Clock} {
 		if is {
 			given++
 		}
 	}
 	if given != 1 {
-		return nil, &exitError{exitUsage, errors.New("give one of a file, --limit, --level, --message, --token, --cancel, --clear, --notice, --disconnect, --ready, --read and --clock")}
+		return nil, &exitError{exitUsage, errors.New("give one of a file, --limit, --level, --message, --tariff, --token, --cancel, --clear, --notice, --disconnect, --ready, --read and --clock")}
 	}
 	switch {
 	case c.Notice != "" && (c.From.IsZero() || c.Why == ""):
@@ -151,6 +155,8 @@ func (c policySignCmd) body(e *env) ([]byte, error) {
 		return nil, &exitError{exitUsage, errors.New("--read needs --from and --until")}
 	case c.Read != "":
 		return json.Marshal(map[string]any{"read": map[string]any{"id": c.Read, "from": c.From.UTC(), "to": c.Until.UTC(), "intervals": []string{"site"}, "registers": true}})
+	case c.Tariff != "":
+		return c.rates(e)
 	case c.Clock:
 		return []byte(`{}`), nil
 	case c.Ready:
@@ -190,6 +196,24 @@ func (c policySignCmd) body(e *env) ([]byte, error) {
 		return event(policy.TypeToken, values...)
 	}
 	return json.Marshal(policy.Body{Cancel: c.Cancel, Clear: c.Clear})
+}
+
+// rates is the body of a tariff document, checked as "agent tariff check" does.
+func (c policySignCmd) rates(e *env) ([]byte, error) {
+	switch {
+	case c.Event == "" || c.Day == "":
+		return nil, &exitError{exitUsage, errors.New("--tariff needs --event, the document's name, and --day, its first one")}
+	case policy.Stream(c.Stream) != policy.Rates:
+		return nil, &exitError{exitUsage, errors.New("--tariff is of --stream rates")}
+	}
+	if _, err := readTariff(e.Stderr, c.Tariff); err != nil {
+		return nil, err
+	}
+	text, err := tariffText(c.Tariff)
+	if err != nil {
+		return nil, err
+	}
+	return policy.RatesBody(policy.RatesDocument{ID: c.Event, From: c.Day, Tariff: string(text)})
 }
 
 func notAudience(to string) error {

@@ -27,6 +27,7 @@ func TestAUtilityGovernsAHome(t *testing.T) {
 			e.Setenv("WEB", web)
 			e.Setenv("KEEPLIT_URL", "http://127.0.0.1:"+web)
 			e.Setenv("FROM", time.Now().UTC().Format(time.RFC3339))
+			e.Setenv("DAY", time.Now().AddDate(0, 0, 30).Format(time.DateOnly))
 			e.Setenv("UNTIL", time.Now().UTC().AddDate(0, 0, 7).Format(time.RFC3339))
 			return os.WriteFile(filepath.Join(e.WorkDir, "password"), []byte(m.Password), 0o600)
 		},

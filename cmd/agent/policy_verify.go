@@ -19,7 +19,7 @@ type policyVerifyCmd struct {
 	Root      []string  `required:"" placeholder:"KEY" help:"Public root keys of the site's configuration."`
 	Threshold int       `default:"1" help:"So many root keys must have signed a key set."`
 	To        []string  `required:"" placeholder:"site:ID" help:"The site, and groups that it belongs to."`
-	Stream    []string  `default:"tariff,token,message,limit,supply" help:"What the site listens to."`
+	Stream    []string  `default:"tariff,rates,token,message,limit,event,read,time,supply" help:"What the site listens to."`
 	Floor     string    `default:"4.2 kW" help:"The least limit that the site obeys."`
 	At        time.Time `placeholder:"TIME" help:"As if it were then; RFC 3339."`
 }

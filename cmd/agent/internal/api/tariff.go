@@ -16,6 +16,7 @@ type TariffDetail struct {
 	Advice  *Advice  `json:"advice"`
 	Charges []string `json:"charges"`
 	Buys    *Advice  `json:"buys,omitempty"` // where ?amount= asks
+	Sent    []Sent   `json:"sent,omitempty"` // documents of the utility, in the order in which they hold
 }
 
 // Source is where figures come from.
@@ -25,6 +26,13 @@ type Source struct {
 	Dated string `json:"dated,omitempty"`
 	Read  string `json:"read,omitempty"`
 	For   string `json:"for,omitempty"`
+}
+
+// Sent is a tariff document that the utility has sent.
+type Sent struct {
+	ID   string    `json:"id"`
+	By   string    `json:"by"`
+	From time.Time `json:"from"`
 }
 
 // Week has for each day, from Monday, its 48 half hours.
@@ -64,6 +72,9 @@ func TariffOf(d picture.TariffDetail) TariffDetail {
 			}
 		}
 		out.Weeks = append(out.Weeks, week)
+	}
+	for _, x := range d.Sent {
+		out.Sent = append(out.Sent, Sent{ID: x.ID, By: x.By, From: x.From})
 	}
 	if d.Advice != nil {
 		out.Advice = AdviceOf(*d.Advice)

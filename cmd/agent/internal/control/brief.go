@@ -14,7 +14,7 @@ import (
 // Rules are what the site's plans follow.
 func (s *Site) Rules() planning.Rules {
 	return planning.Rules{
-		ID: s.ID, Zone: s.Zone, Tariff: s.Tariff, InKWh: s.InKWh, Loads: s.Loads, Power: s.Power,
+		ID: s.ID, Zone: s.Zone, Tariff: s.Tariff, ReadTariff: s.ReadTariff, InKWh: s.InKWh, Loads: s.Loads, Power: s.Power,
 		Interval: s.Interval, Slot: s.PlanSlot, Ahead: s.PlanAhead, RunOutOver: s.RunOutOver, Shift: s.Shift, ByLot: s.ByLot, Seed: s.Seed,
 		Friendly: s.Credit.Friendly, Vendor: s.Vendor,
 	}
@@ -43,6 +43,7 @@ func (s *Site) Brief(st *State) planning.Brief {
 	if st.Prices != nil {
 		b.Prices = &st.Prices.Overlay
 	}
+	b.Rates = s.ratesAhead(st)
 	b.Unshifted = s.MayOptOut() && st.Policy.Opted.Local() // else nobody could opt in again
 	if st.Until != nil {
 		b.Until = st.Until.At

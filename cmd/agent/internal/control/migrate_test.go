@@ -173,6 +173,7 @@ func newIn2(path string) bool {
 		`^\.?until`,
 		`^\.?pasted`,
 		`^\.?policy`,
+		`^\.?rates`,
 		`^\.?limits`,
 		`^\.?plan\.outlook\.(starts|extra)`,
 		`^\.?said`,

@@ -3,7 +3,6 @@ package control
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
@@ -81,6 +80,10 @@ func (e PolicyEnvelope) take(p *step, held bool) {
 		p.event("policy_keys", health.Info, said.Of("policy.keys", said.Count("version", int64(out.Keys.Version)), said.Time("until", out.Keys.Expires))) //nolint:gosec // far below
 	case out.Ahead != nil:
 		p.clocksDiffer(*out.Ahead)
+	case out.Rates != nil:
+		if err := p.follow(out); err != nil {
+			p.done(out, err)
+		}
 	case out.Prices != nil:
 		reply := p.eff.Reply
 		PriceDocument{Text: out.Prices}.happen(p)
@@ -116,7 +119,7 @@ func (e PolicyEnvelope) token(p *step, text string) Token {
 func (p *step) done(out policy.Outcome, err error) {
 	p.st.Policy = p.Policy.Done(p.st.Policy, out, p.now, err)
 	if err != nil {
-		out.Code, out.Detail = policy.Inapplicable, strings.ReplaceAll(err.Error(), "\n", ", ")
+		out.Code, out.Detail = policy.Why(err)
 		p.refused(out)
 		p.eff.Reply.Policy = &out
 	}
@@ -148,6 +151,7 @@ func (p *step) policy() {
 			p.clear(health.ClocksDiffer, "")
 		}
 		p.tellSupply()
+		p.rates()
 		if p.in.What == nil {
 			p.clear(health.PartFailed, policyPart)
 		}

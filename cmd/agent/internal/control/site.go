@@ -32,7 +32,10 @@ type Site struct {
 	// Calibration is that of a converter; zero where the meter is none.
 	Calibration Calibration
 
-	Tariff *tariffs.Tariff // without pushed prices: see TariffOf
+	Tariff *tariffs.Tariff // of the configuration: see TariffOf and Documents
+	// ReadTariff reads the text of a tariff document, to the letter and with all its checks;
+	// nil: none but the configuration's is known here.
+	ReadTariff func(text string) (tariffs.Document, error)
 	// PricesFor is how long after its arrival a pushed price document may still
 	// begin to price a slot; 0: for as long as its slots last.
 	PricesFor time.Duration
@@ -110,8 +113,9 @@ func (s *Site) Resume(st State) (State, error) {
 	if st.Prices != nil && st.Prices.Currency != s.Tariff.Document().Currency {
 		st.Prices = nil
 	}
+	s.ratesAllowed(&st)
 	s.fit(&st)
-	st.Meter = st.Meter.Measure(watch.DemandWindow(s.Tariff))
+	st.Meter = st.Meter.Measure(watch.DemandWindow(s.Documents(&st)))
 	return st, nil
 }
 

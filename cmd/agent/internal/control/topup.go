@@ -20,7 +20,7 @@ func (s *Site) Coin() units.Money { return s.accounting().Coin() }
 // accounting is how the site's account is kept.
 func (s *Site) accounting() account.Rules {
 	return account.Rules{
-		Engine: s.Credit, Tariff: s.Tariff, PricesFor: s.PricesFor, InKWh: s.InKWh, KWhPrice: s.KWhPrice,
+		Engine: s.Credit, Tariff: s.Tariff, Read: s.ReadTariff, PricesFor: s.PricesFor, InKWh: s.InKWh, KWhPrice: s.KWhPrice,
 	}
 }
 
@@ -30,6 +30,12 @@ func (st *State) undated() bool { return st.Clock.Dateless() || st.Clock.NewMont
 // TariffOf is the tariff that holds with the State's pushed prices: where those
 // are stale or have a gap, the document's own rules.
 func (s *Site) TariffOf(st *State) *tariffs.Tariff { return s.accounting().TariffOf(st.AccountState) }
+
+// Documents is the tariff by its documents alone: the configuration's, and from their days
+// on those that a utility has sent.
+func (s *Site) Documents(st *State) *tariffs.Tariff {
+	return s.accounting().Documents(st.AccountState)
+}
 
 // PricesEnded is when the pushed prices came to their end, so that the document
 // rules again; ok is false where none were ever sent or they still last.

@@ -15,7 +15,7 @@ func (s *Site) reclock(st State, now time.Time) (State, []credit.Entry) {
 	now = now.UTC().Truncate(time.Millisecond)
 	by := now.Sub(st.Now)
 	next := State{
-		Version: stateVersion, Now: now, AccountState: AccountState{Elapsed: now, Prices: st.Prices}, LoadsAt: now,
+		Version: stateVersion, Now: now, AccountState: AccountState{Elapsed: now, Prices: st.Prices, Rates: st.Rates}, LoadsAt: now,
 		Meter:    st.Meter.Reclocked(now, by, s.Interval),
 		Beside:   st.Beside.Shifted(by),
 		Decision: st.Decision, SupplySeen: st.SupplySeen,
@@ -29,7 +29,7 @@ func (s *Site) reclock(st State, now time.Time) (State, []credit.Entry) {
 	var entries []credit.Entry
 	next.Credit, entries = s.Credit.Reclock(st.Credit, now)
 	s.fit(&next)
-	next.Meter = next.Meter.Measure(watch.DemandWindow(s.Tariff))
+	next.Meter = next.Meter.Measure(watch.DemandWindow(s.Documents(&next)))
 	return next, entries
 }
 

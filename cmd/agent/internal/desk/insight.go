@@ -26,7 +26,7 @@ func (d *Desk) Insight(ctx context.Context, at time.Time) (web.Insight, error) {
 	var out web.Insight
 	if st.Now.Before(to) {
 		out.Limit, out.Expected = d.limit(&st)
-		out.Carried, out.Lapses = d.site.Tariff.CarriedOver(st.Tariff, st.Now)
+		out.Carried, out.Lapses = d.site.Documents(&st).CarriedOver(st.Tariff, st.Now)
 		out.Until = to
 		out.Buys = d.buys(&st)
 	}
@@ -41,7 +41,7 @@ func (d *Desk) Insight(ctx context.Context, at time.Time) (web.Insight, error) {
 // compared is a month beside the one before it, by as many whole days; nil where
 // there is nothing to compare.
 func (d *Desk) compared(ctx context.Context, st *control.State, from, to time.Time) (*web.Compared, error) {
-	t := d.site.Tariff
+	t := d.site.Documents(st)
 	loc := t.Location()
 	end := to
 	if st.Now.Before(to) {
@@ -128,7 +128,7 @@ func (d *Desk) limit(st *control.State) (*tariffs.Limit, units.Energy) {
 	}
 	from, to := d.site.Tariff.MonthOf(st.Now)
 	rest := day.Part(int64(to.Sub(st.Now)), int64(24*time.Hour))
-	l, ok := d.site.Tariff.NextLimit(st.Tariff, st.Now, day.Part(int64(to.Sub(from)), int64(24*time.Hour)))
+	l, ok := d.site.Documents(st).NextLimit(st.Tariff, st.Now, day.Part(int64(to.Sub(from)), int64(24*time.Hour)))
 	if !ok || l.Left > rest.Part(3, 2) {
 		return nil, rest
 	}

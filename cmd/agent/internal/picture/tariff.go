@@ -103,6 +103,7 @@ func dayOf(local time.Time) tariffs.Date { return tariffs.DateOf(local.Date()) }
 type fixedCharges struct {
 	mu         sync.Mutex
 	day        time.Time
+	tariff     *tariffs.Tariff
 	day1, rest units.Money
 }
 
@@ -111,13 +112,14 @@ type fixedCharges struct {
 func (f *fixedCharges) of(s *control.Site, st *control.State) (perDay, perMonth units.Money) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	day := units.LocalMidnight(st.Now, s.Tariff.Location())
-	if day.Equal(f.day) {
+	tariff := s.Documents(st)
+	day := units.LocalMidnight(st.Now, tariff.Location())
+	if day.Equal(f.day) && tariff == f.tariff {
 		return f.day1, f.rest
 	}
-	f.day, f.day1, f.rest = day, 0, 0
-	local := st.Now.In(s.Tariff.Location())
-	v := versionOn(s.Tariff.Document(), local)
+	f.day, f.tariff, f.day1, f.rest = day, tariff, 0, 0
+	local := st.Now.In(tariff.Location())
+	v := versionOn(tariff.Document(), local)
 	if v == nil {
 		return 0, 0
 	}
@@ -125,13 +127,13 @@ func (f *fixedCharges) of(s *control.Site, st *control.State) (perDay, perMonth 
 	for i := range v.Charges {
 		due[v.Charges[i].Name] = v.Charges[i].Due
 	}
-	_, today := s.Tariff.Elapse(st.Tariff, day, units.NextLocalMidnight(day, s.Tariff.Location()))
+	_, today := tariff.Elapse(st.Tariff, day, units.NextLocalMidnight(day, tariff.Location()))
 	for _, it := range today {
 		if it.Kind == tariffs.KindFixed && due[it.Name] == tariffs.DueDay {
 			f.day1 += it.Gross()
 		}
 	}
-	_, month := s.Tariff.Elapse(st.Tariff, day, resetAt(s.Tariff, st.Now))
+	_, month := tariff.Elapse(st.Tariff, day, resetAt(tariff, st.Now))
 	for _, it := range month {
 		if it.Kind == tariffs.KindFixed && (due[it.Name] == tariffs.DueMonth || due[it.Name] == "") {
 			f.rest += it.Gross()
@@ -149,10 +151,15 @@ func (f *fixedCharges) of(s *control.Site, st *control.State) (perDay, perMonth 
 
 // TariffDetail is the whole tariff for people: asked for when somebody looks.
 func (m *Maker) TariffDetail(st *control.State) TariffDetail {
-	doc := m.site.Tariff.Document()
+	tariff := m.site.Documents(st)
+	doc := tariff.Document()
 	d := TariffDetail{
-		Name: doc.Name, Notes: doc.Notes, Doubts: m.site.Tariff.Warnings(st.Now, st.Now.Add(24*time.Hour)), Advice: m.advice(st),
-		Charges: m.site.Tariff.Describe(dayOf(st.Now.In(m.site.Tariff.Location()))),
+		Name: doc.Name, Notes: doc.Notes, Doubts: tariff.Warnings(st.Now, st.Now.Add(24*time.Hour)), Advice: m.advice(st),
+		Charges: tariff.Describe(dayOf(st.Now.In(tariff.Location()))),
+	}
+	for _, x := range m.site.RatesOf(st) {
+		from := x.From.Start(tariff.Location())
+		d.Sent = append(d.Sent, SentTariff{ID: x.ID, By: x.Of.Issuer, From: from, InForce: !st.Now.Before(from)})
 	}
 	for _, s := range doc.Sources {
 		x := Source{Title: s.Title, URL: s.URL, Dated: s.Dated, For: s.For}
@@ -161,7 +168,7 @@ func (m *Maker) TariffDetail(st *control.State) TariffDetail {
 		}
 		d.Sources = append(d.Sources, x)
 	}
-	for _, w := range m.site.Tariff.Weeks(st.Now) {
+	for _, w := range tariff.Weeks(st.Now) {
 		out := TariffWeek{Season: w.Season, Version: w.Version}
 		for day := range w.Days {
 			for h, m := range w.Days[day] {

@@ -243,6 +243,14 @@ type TariffDetail struct {
 	Weeks   []TariffWeek // one a season, the one in force first
 	Charges []string     // every component of the version in force, in words
 	Advice  *Advice      // nil where the next billing month changes nothing
+	Sent    []SentTariff // documents of the utility, in the order in which they hold
+}
+
+// SentTariff is a tariff document that the utility has sent.
+type SentTariff struct {
+	ID, By  string
+	From    time.Time // the local midnight at which it begins
+	InForce bool      // it, or another one after it, has begun
 }
 
 // Source is where figures come from.

@@ -6,6 +6,7 @@ package planning
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -19,10 +20,12 @@ import (
 type Rules struct {
 	ID     string // of the site
 	Zone   *time.Location
-	Tariff *tariffs.Tariff // without pushed prices: those are the Brief's
-	InKWh  bool            // the account is kept in kWh
-	Loads  []loads.Load
-	Power  units.Power // greatest import allowed; 0 is no limit
+	Tariff *tariffs.Tariff // of the configuration: what was sent besides is the Brief's
+	// ReadTariff reads the text of a tariff document; nil: nobody sends any.
+	ReadTariff func(text string) (tariffs.Document, error)
+	InKWh      bool // the account is kept in kWh
+	Loads      []loads.Load
+	Power      units.Power // greatest import allowed; 0 is no limit
 
 	Interval   time.Duration // of the readings that are learned from
 	Slot       time.Duration // of plans
@@ -48,6 +51,7 @@ type Brief struct {
 	Now      time.Time        `json:"now"`
 	Account  tariffs.Account  `json:"account"`
 	Prices   *tariffs.Overlay `json:"prices,omitempty"` // pushed; nil: none
+	Rates    []Rates          `json:"rates,omitempty"`  // documents that a utility has sent
 	Left     units.Money      `json:"left"`             // credit, in the account's unit
 	Unlocked bool             `json:"unlocked,omitempty"`
 	// Dues are instalments of debts that will be taken from the credit, in the order of
@@ -62,6 +66,8 @@ type Brief struct {
 	Last      *Plan       `json:"last,omitempty"`      // in force
 	// Limits are what may be drawn at times, besides Rules.Power: known now, in order of time.
 	Limits []Limit `json:"limits,omitempty"`
+
+	laid *tariffs.Tariff // documents and prices laid over the tariff; nil: they are laid where they are asked for
 }
 
 // Limit is the greatest import allowed in a time.
@@ -104,12 +110,52 @@ type Owed struct {
 	Later     []loads.Request `json:"later,omitempty"` // of the days beyond the plan, up to Brief.Until
 }
 
-// tariff is the tariff that holds with the Brief's pushed prices.
+// Rates is a tariff document that takes the place of the one before it from a day on.
+type Rates struct {
+	From tariffs.Date `json:"from"`
+	Text string       `json:"text"`
+}
+
+// tariff is the tariff that holds with the Brief's documents and pushed prices.  Documents
+// that cannot be read are left out, as the account leaves them out.
 func (s *Rules) tariff(b *Brief) *tariffs.Tariff {
-	if b.Prices == nil {
-		return s.Tariff
+	if b.laid != nil {
+		return b.laid
 	}
-	return s.Tariff.WithPrices(*b.Prices)
+	t := s.Tariff
+	if next, err := Follow(t, b.Rates, s.ReadTariff); err == nil {
+		t = next
+	}
+	if b.Prices == nil {
+		return t
+	}
+	return t.WithPrices(*b.Prices)
+}
+
+// ErrNoReader says that tariff documents are not read here.
+var ErrNoReader = errors.New("no tariff document can be read here")
+
+// Follow is a tariff with documents that take its place, each from its day on.
+func Follow(t *tariffs.Tariff, rates []Rates, read func(string) (tariffs.Document, error)) (*tariffs.Tariff, error) {
+	if len(rates) == 0 {
+		return t, nil
+	}
+	if read == nil {
+		return nil, ErrNoReader
+	}
+	var by []tariffs.Successor
+	for _, x := range rates {
+		d, err := read(x.Text)
+		if err != nil {
+			return nil, err
+		}
+		by = append(by, tariffs.Successor{From: x.From, Document: d})
+	}
+	doc, err := t.Document().Followed(by...)
+	if err != nil {
+		return nil, err
+	}
+	return tariffs.New(doc)
 }
 
 // power is what the load draws while it is committed.

@@ -95,6 +95,7 @@ func (p *Planner) look(b *Brief) (Plan, outlook) {
 	p.catchUp(b.Now)
 	p.refit(b.Now)
 	s := &p.rules
+	b.laid = s.tariff(b)
 	n := max(1, int(s.Ahead/s.Slot))
 	slots := units.Slots(b.Now, s.Slot, n)
 	fc := p.ahead.Forecast(b.Now, s.Ahead+s.Interval)

@@ -3,6 +3,7 @@ package policy
 import (
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -112,13 +113,23 @@ func (r Rules) Done(s State, out Outcome, now time.Time, failed error) State {
 	e := out.Envelope
 	a := Ack{Of: e.ref(), State: Applied, At: now}
 	if failed != nil {
-		s.count(Inapplicable)
-		a.State, a.Code, a.Detail = Rejected, Inapplicable, short(failed)
+		code, detail := Why(failed)
+		s.count(code)
+		a.State, a.Code, a.Detail = Rejected, code, detail
 	}
 	if e.Ack == AckApplied || failed != nil && e.Ack == AckReceived {
 		s.ack(a)
 	}
 	return s
+}
+
+// Why is the code of what the caller could not do, and what was wrong, in one line.
+func Why(failed error) (Code, string) {
+	var bad *RefusedError
+	if errors.As(failed, &bad) {
+		return bad.Code, short(errors.New(bad.Detail))
+	}
+	return Inapplicable, short(failed)
 }
 
 // Pass lets time pass: the limit's phase moves, and events come into force and end.

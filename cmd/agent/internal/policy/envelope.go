@@ -41,6 +41,7 @@ type Stream string
 // The streams.
 const (
 	Tariff    Stream = "tariff"    // prices
+	Rates     Stream = "rates"     // whole tariff documents
 	Token     Stream = "token"     // tokens; only for one site
 	Message   Stream = "message"   // words to the customer
 	Limit     Stream = "limit"     // how much the site may draw
@@ -54,7 +55,7 @@ const (
 
 // Streams is every stream.
 func Streams() []Stream {
-	return []Stream{Tariff, Token, Message, Limit, Demand, Read, Clock, Supply, Heartbeat, Receipt}
+	return []Stream{Tariff, Rates, Token, Message, Limit, Demand, Read, Clock, Supply, Heartbeat, Receipt}
 }
 
 // AckWish is how much is to be acknowledged.

@@ -117,6 +117,8 @@ func (e Envelope) asks() []string {
 		return []string{"acknowledgements were taken: " + string(e.Body)}
 	case Supply:
 		return e.asksOfSupply()
+	case Rates:
+		return e.asksOfRates()
 	case Tariff, Token, Message, Limit, Demand:
 	}
 	var b Body

@@ -27,6 +27,7 @@ type Outcome struct {
 	Genuine  bool     // a known key signed it
 	Keys     *KeySet  // new keys are in force
 	Prices   []byte   // to be put in force, as tariffs.ParsePrices reads them
+	Rates    *Ordered // a tariff document to be put in force, or taken back
 	Tokens   []string // to be entered
 	// Ahead is by how much the utility's clock is ahead of ours; nil: it says nothing of it.
 	Ahead   *time.Duration
@@ -135,7 +136,7 @@ func (r Rules) take(s *State, in In) Outcome {
 		return refuse(Early, "it is not good before %s", later(e.Issued, e.NotBefore).Format(time.RFC3339))
 	case !in.Now.Before(e.Expires):
 		return refuse(Expired, "it was good until %s", e.Expires.Format(time.RFC3339))
-	case in.Held && (e.Stream == Token || e.Stream == Tariff):
+	case in.Held && (e.Stream == Token || e.Stream == Tariff || e.Stream == Rates):
 		return refuse(Held, "the site's records are being put right: send it again after that, as it is or with the next number")
 	case order != Taken:
 		return refuse(order, "number %d of %s for %s; the last is %d", e.Seq, e.Stream, e.Audience, seen.Last)
@@ -224,6 +225,10 @@ func (r Rules) apply(s *State, e Envelope, out *Outcome, in In) *RefusedError {
 		return r.reads(s, e, now)
 	case Clock:
 		return r.clock(e, out, now)
+	case Rates:
+		var bad *RefusedError
+		out.Rates, bad = e.rates()
+		return bad
 	case Tariff, Token, Message, Limit, Demand:
 	}
 	var b Body

@@ -77,7 +77,7 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 	return &control.Site{
 		ID: cfg.Site.ID, Meter: cfg.Site.Meter, Zone: zone, Currency: currency,
 		Limits: limits, Beside: cfg.Meter.Utility.DifferPercent, Declared: cfg.Meter.Declared(), SilentAfter: silent, Interval: cfg.Schedule.Interval, PointEvery: max(cfg.Telemetry.Every, time.Second),
-		Tariff: tariff, PricesFor: cfg.Tariff.PricesFor, Credit: engine, InKWh: cfg.Credit.Mode == credit.InKWh, KWhPrice: cfg.Credit.KWhPrice,
+		Tariff: tariff, ReadTariff: readTariff, PricesFor: cfg.Tariff.PricesFor, Credit: engine, InKWh: cfg.Credit.Mode == credit.InKWh, KWhPrice: cfg.Credit.KWhPrice,
 		Loads: all, Guard: loads.NewGuard(guard, all, zone), Contactor: contactor, Power: cfg.Site.Limit, Supply: supplyRules(cfg.Supply), Wall: cfg.Simulation == nil,
 		Vendor: cfg.TopUp.VendorHours, Policy: policyOf(cfg), Curbs: limitsOf(cfg),
 		PlanAt: plan, PlanSlot: cfg.Plan.Slot, PlanAhead: cfg.Plan.Horizon, RunOutOver: cfg.Plan.RunOut, Shift: cfg.Plan.Shift, ByLot: cfg.Plan.ByLot, Seed: seed,
@@ -102,6 +102,12 @@ func TariffOf(cfg config.Config) (tariffs.Document, error) {
 		return doc, fmt.Errorf("%s:\n%w", name, faults)
 	}
 	return doc, nil
+}
+
+// readTariff reads the text of a tariff document that was sent, as that of a file.
+func readTariff(text string) (tariffs.Document, error) {
+	doc, faults := config.Decode[tariffs.Document]([]byte(text))
+	return doc, faults.Err()
 }
 
 // OtherTariff says which of the documents that the program brings along is meant by a name

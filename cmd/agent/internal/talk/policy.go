@@ -39,7 +39,7 @@ func (a *Agent) listenPolicy(bus Bus) error {
 			var err error
 			topic := broker.PolicyStream(aud, string(s))
 			switch s {
-			case policy.Tariff:
+			case policy.Tariff, policy.Rates:
 				_, err = bus.SubscribeKept(topic, kept)
 			case policy.Heartbeat, policy.Clock:
 				// One that waited at the broker is of no use.

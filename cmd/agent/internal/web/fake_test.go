@@ -423,6 +423,7 @@ func (f *fakeAgent) TariffDetail() picture.TariffDetail {
 			{Title: "Tariffs and charges 2026/27", URL: "https://example.org/tariffs.pdf", Dated: "2026-07-01", Read: "2026-11-20", For: "prices and blocks"},
 			{Title: "A notice on paper", For: "the fixed charge"},
 		},
+		Sent:    []picture.SentTariff{{ID: "2027-28", By: "utility.example", From: fakeNow.Add(200 * 24 * time.Hour)}},
 		Charges: []string{"energy: energy: 2.405 per kWh", "fixed: service: 2.3 a day", "tax: VAT: 15 % on everything but export", "tax: the prices above hold the taxes"},
 		Advice:  &picture.Advice{Reset: fakeNow.Add(9 * 24 * time.Hour).Truncate(24 * time.Hour).Add(22 * time.Hour), Price: 2_760_000, After: 2_405_000},
 	}

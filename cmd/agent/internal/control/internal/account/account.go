@@ -18,18 +18,23 @@ type State struct {
 	Tariff  tariffs.Account `json:"tariff"`
 	Elapsed time.Time       `json:"elapsed"` // charges by time are taken up to here
 	Prices  *Prices         `json:"prices,omitempty"`
+	// Rates are a utility's tariff documents, by the days from which they hold.  The list is
+	// never changed: another one takes its place.
+	Rates []Rates `json:"rates,omitempty"`
 	// TariffSeen is the local day on which the tariff's figures were last looked
 	// at for what is doubtful.
 	TariffSeen time.Time      `json:"tariff_seen,omitzero"`
 	Credit     credit.Account `json:"credit"`
 
-	priced *priced // nil where Prices is, or where it has to be made again
+	laid *laid // nil where it has to be made again
 }
 
 // Rules are how the account is kept.
 type Rules struct {
 	Engine *credit.Engine
-	Tariff *tariffs.Tariff // without pushed prices
+	Tariff *tariffs.Tariff // of the configuration
+	// Read reads the text of a tariff document; nil: nobody sends any.
+	Read func(text string) (tariffs.Document, error)
 	// PricesFor is how long after its arrival a pushed price document may still
 	// begin to price a slot; 0: for as long as its slots last.
 	PricesFor time.Duration
@@ -86,8 +91,8 @@ func (r Rules) PutRight(s State, now time.Time, take, back []credit.Charge, reas
 }
 
 // Exports tells whether the tariff pays for energy that flows out.
-func (r Rules) Exports() bool {
-	for _, v := range r.Tariff.Document().Versions {
+func (r Rules) Exports(s State) bool {
+	for _, v := range r.Documents(s).Document().Versions {
 		if len(v.Export) > 0 {
 			return true
 		}

@@ -24,38 +24,62 @@ type Prices struct {
 // checkpoint: two weeks of quarter hours, two months of hours.
 const MostPrices = 1500
 
-// priced is a tariff with pushed prices laid over it, kept beside the State so
-// that no step has to lay them anew.  It holds nothing that the State does not:
-// after a restart it is made again.
-type priced struct {
-	base   *tariffs.Tariff
-	from   *Prices
-	tariff *tariffs.Tariff
-	ends   time.Time
+// laid is the tariff as it holds, documents and pushed prices laid over it, kept beside
+// the State so that no step has to lay them anew.  It holds nothing that the State does
+// not: after a restart it is made again.
+type laid struct {
+	base      *tariffs.Tariff
+	rates     []Rates
+	from      *Prices
+	documents *tariffs.Tariff
+	failed    error // the utility's documents cannot be read any more: the configuration's holds alone
+	tariff    *tariffs.Tariff
+	ends      time.Time
 }
 
 // TariffOf is the tariff that holds with the State's pushed prices: where those
 // are stale or have a gap, the document's own rules.
 func (r Rules) TariffOf(s State) *tariffs.Tariff {
-	if s.Prices == nil {
+	if s.Prices == nil && len(s.Rates) == 0 {
 		return r.Tariff
 	}
-	return r.pricedBy(s).tariff
+	return r.layBy(s).tariff
 }
 
-// Lay lays the pushed prices over the tariff, once for many questions.
+// Documents is the tariff by its documents alone, without pushed prices.
+func (r Rules) Documents(s State) *tariffs.Tariff {
+	if len(s.Rates) == 0 {
+		return r.Tariff
+	}
+	return r.layBy(s).documents
+}
+
+// Lay lays documents and pushed prices over the tariff, once for many questions.
 func (r Rules) Lay(s State) State {
-	if s.Prices != nil {
-		s.priced = r.pricedBy(s)
+	if s.Prices != nil || len(s.Rates) > 0 {
+		s.laid = r.layBy(s)
 	}
 	return s
 }
 
-func (r Rules) pricedBy(s State) *priced {
-	if c := s.priced; c != nil && c.base == r.Tariff && c.from == s.Prices {
+func (r Rules) layBy(s State) *laid {
+	c := s.laid
+	if c != nil && c.base == r.Tariff && c.from == s.Prices && sameList(c.rates, s.Rates) {
 		return c
 	}
-	return &priced{base: r.Tariff, from: s.Prices, tariff: r.Tariff.WithPrices(s.Prices.Overlay), ends: s.Prices.Overlay.Ends()}
+	l := &laid{base: r.Tariff, rates: s.Rates, from: s.Prices, documents: r.Tariff}
+	if c != nil && c.base == r.Tariff && sameList(c.rates, s.Rates) {
+		l.documents, l.failed = c.documents, c.failed
+	} else if t, err := r.follow(s.Rates); err != nil {
+		l.failed = err
+	} else {
+		l.documents = t
+	}
+	l.tariff = l.documents
+	if s.Prices != nil {
+		l.tariff, l.ends = l.documents.WithPrices(s.Prices.Overlay), s.Prices.Overlay.Ends()
+	}
+	return l
 }
 
 // PricesEnded is when the pushed prices came to their end, so that the document
@@ -64,7 +88,7 @@ func (r Rules) PricesEnded(s State, now time.Time) (at time.Time, ok bool) {
 	if s.Prices == nil {
 		return time.Time{}, false
 	}
-	ends := r.pricedBy(s).ends
+	ends := r.layBy(s).ends
 	return ends, !now.Before(ends)
 }
 
@@ -117,7 +141,7 @@ func (r Rules) Push(s State, now, registered time.Time, text []byte, kept bool) 
 	s = r.Lay(s)
 	n.Durable = true
 	n.Event("prices_taken", health.Info, said.Of("prices.taken",
-		said.Time("from", o.Prices[0].Start), said.Time("to", s.priced.ends)))
+		said.Time("from", o.Prices[0].Start), said.Time("to", s.laid.ends)))
 	return s, n, true, nil
 }
 
@@ -176,7 +200,12 @@ func (r Rules) Warn(s State, was, now time.Time) (State, note.Notes) {
 	n.When(ended, health.TariffStale, "", cause)
 	if today := units.LocalMidnight(now, r.Tariff.Location()); !today.Equal(s.TariffSeen) {
 		s.TariffSeen = today
-		doubts := r.Tariff.Warnings(now, now.Add(24*time.Hour))
+		doubts := r.Documents(s).Warnings(now, now.Add(24*time.Hour))
+		if len(s.Rates) > 0 {
+			if failed := r.layBy(s).failed; failed != nil {
+				doubts = append(doubts, failed.Error())
+			}
+		}
 		n.When(len(doubts) > 0, health.TariffUnsure, "", said.Words(strings.Join(doubts, "; ")))
 	}
 	return s, n

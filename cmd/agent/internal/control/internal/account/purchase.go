@@ -25,7 +25,7 @@ func (r Rules) Due(s State, undated bool, keep func(tariffs.Account)) credit.Due
 		// Charges on purchases belong to the month that the charges by time have
 		// come to: a clock that is wrong now opens no other one.
 		at := s.Elapsed
-		acc, items := r.Tariff.Purchase(s.Tariff, at, money)
+		acc, items := r.Documents(s).Purchase(s.Tariff, at, money)
 		keep(acc)
 		out := make([]credit.Charge, 0, len(items))
 		for _, it := range items {
