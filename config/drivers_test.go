@@ -11,6 +11,7 @@ import (
 
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/homeassistant"
 	"github.com/keeplit/keeplit/loads/httpswitch"
 	"github.com/keeplit/keeplit/loads/mqtt"
 	"github.com/keeplit/keeplit/loads/ocpp"
@@ -31,7 +32,7 @@ func testDrivers() Drivers {
 			{Name: "house", New: func() metering.Settings { return new(plantMeter) }},
 		},
 		Switches: []loads.Driver{
-			relay.Driver(), tasmota.Driver(), zigbee2mqtt.Driver(), mqtt.Driver(), httpswitch.Driver(), ocpp.Driver(),
+			relay.Driver(), tasmota.Driver(), zigbee2mqtt.Driver(), mqtt.Driver(), httpswitch.Driver(), homeassistant.Driver(), ocpp.Driver(),
 			{Name: "rope", New: func() loads.Settings { return &rope{Length: 3} }},
 			{Name: "house", New: func() loads.Settings { return new(plantSwitch) }},
 		},
@@ -149,7 +150,7 @@ func TestFaultsOfDriversComeAllAtOnceWithTheListsOwnNames(t *testing.T) {
 		}},
 		{"a secret written out", "meter: {driver: sundial, sundial: {where: x, key: y}}", []string{"meter.sundial.key: a secret must not stand"}},
 		{"no such switch", `supply: {switch: {driver: lever, topic: x, length: 2}}`, []string{
-			`supply.switch.driver: "lever" is not a driver of a switch; write one of relay, tasmota, zigbee2mqtt, mqtt, http, ocpp, rope, house, none`,
+			`supply.switch.driver: "lever" is not a driver of a switch; write one of relay, tasmota, zigbee2mqtt, mqtt, http, homeassistant, ocpp, rope, house, none`,
 		}},
 		{"a key of others", "supply:\n  switch:\n    driver: rope\n    topic: x\n    base: z", []string{
 			"line 8: supply.switch.topic: only a switch with driver tasmota or zigbee2mqtt has this; leave it out, or name driver tasmota or zigbee2mqtt",
@@ -218,7 +219,7 @@ func TestSchemaHasTheDriversOfTheList(t *testing.T) {
 	if d := cmp.Diff([]any{nil, "modbus", "p1", "sundial", "house"}, meter["driver"].Enum); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]any{nil, "", "none", "relay", "tasmota", "zigbee2mqtt", "mqtt", "http", "ocpp", "rope", "house"}, sw["driver"].Enum); d != "" {
+	if d := cmp.Diff([]any{nil, "", "none", "relay", "tasmota", "zigbee2mqtt", "mqtt", "http", "homeassistant", "ocpp", "rope", "house"}, sw["driver"].Enum); d != "" {
 		t.Error(d)
 	}
 	_, house := meter["house"]

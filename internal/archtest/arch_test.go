@@ -28,7 +28,7 @@ var homes = map[string][]string{
 	"github.com/alexedwards/scs":          {"cmd/agent/internal/web"},
 	"github.com/schollz/progressbar/v3":   {"cmd/agent"},
 	"github.com/guptarohit/asciigraph":    {"cmd/agent"},
-	"github.com/gorilla/websocket":        {"loads/ocpp", "metering/httpmeter"},
+	"github.com/gorilla/websocket":        {"loads/ocpp", "loads/homeassistant", "metering/httpmeter"},
 	"github.com/go-jose/go-jose/v4":       {"cmd/agent/internal/policy"},
 	"gonum.org/v1/gonum":                  {"metering/waveform/spectrum"},
 	"filippo.io/age":                      {"cmd/agent/internal/backup"},

@@ -98,6 +98,10 @@ func TestTheExamplesOfAPowerAreRead(t *testing.T) {
 	if cfg, err = parse(meter + car6 + switched("## Any device over HTTP")); err != nil || !cfg.Loads[0].Switch.Traits().Told || !cfg.Loads[0].Switch.HasFeedback() {
 		t.Errorf("a charger over HTTP: %v", err)
 	}
+	entity := strings.Replace(switched("## An entity of Home Assistant"), "{file: homeassistant.token}", "{env: KEY}", 1)
+	if cfg, err = parse(meter + "loads:\n  - id: geyser\n    power: 3 kW\n" + entity); err != nil || !cfg.Loads[0].Switch.HasFeedback() || cfg.Loads[0].DeadMan() != 0 {
+		t.Errorf("an entity: %v", err)
+	}
 }
 
 func TestEverySwitchOfTheListIsInTheDocument(t *testing.T) {

@@ -215,6 +215,7 @@ func beside() map[string]map[string]string {
 		"supply.switch.relay.contact":    {"supply.switch": "{driver: relay, relay: {line: GPIO17, reset_line: GPIO18, feedback: {line: GPIO27}}}"},
 		"supply.switch.relay.reset_line": latching, "supply.switch.relay.pulse": latching,
 		"mqtt supply.switch.command.": device, "mqtt supply.switch.state.": device, "mqtt supply.switch.setpoint.": device, "mqtt supply.switch.ask.": device,
+		"homeassistant supply.switch.setpoint.": {"supply.switch.setpoint": "{entity: number.x}"}, "homeassistant supply.switch.measured.": {"supply.switch.measured": "{entity: sensor.x}"},
 		"http supply.switch.component": {"supply.switch": "{driver: http, kind: esphome, url: \"http://192.168.1.40\"}"},
 		"http supply.switch.on":        requests, "http supply.switch.on.": requests, "http supply.switch.off": requests, "http supply.switch.off.": requests, "http supply.switch.state": requests, "http supply.switch.state.": requests,
 		"http supply.switch.setpoint": requests, "http supply.switch.setpoint.": requests, "http supply.switch.measured.": requests,

@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/esphome"
+	"github.com/keeplit/keeplit/loads/homeassistant"
 	"github.com/keeplit/keeplit/loads/httpswitch"
 	"github.com/keeplit/keeplit/loads/mqtt"
 	"github.com/keeplit/keeplit/loads/ocpp"
@@ -61,6 +62,7 @@ func All() config.Drivers {
 			esphome.Driver(),
 			mqtt.Driver(),
 			httpswitch.Driver(),
+			homeassistant.Driver(),
 			ocpp.Driver(),
 			house.SwitchDriver(),
 		},
