@@ -23,6 +23,7 @@ func forms() []any {
 		Ledger{},
 		Statement{},
 		Insight{},
+		Use{},
 		Log{},
 		LimitLog{},
 		History{},

@@ -216,6 +216,7 @@ func (s *Server) planData(w http.ResponseWriter, r *http.Request) {
 type history struct {
 	Bars    []bar
 	Hourly  bool
+	Monthly bool
 	Energy  units.Energy
 	Cost    units.Money
 	HasGaps bool
@@ -231,13 +232,18 @@ type bar struct {
 	Held   bool
 }
 
-// historyDays is the stretch asked for: 1, 7 or 30 days.
+// aYear is shown by months.
+const aYear = 365
+
+// historyDays is the stretch asked for: 1, 7, 30 or 365 days.
 func historyDays(r *http.Request) int {
 	switch r.URL.Query().Get("days") {
 	case "1":
 		return 1
 	case "30":
 		return 30
+	case "365":
+		return aYear
 	default:
 		return 7
 	}
@@ -253,6 +259,9 @@ func (s *Server) history(ctx context.Context, m *model, n int) (history, error) 
 	}
 	if m.V.At.IsZero() {
 		return h, nil
+	}
+	if n == aYear {
+		return h, s.yearOf(ctx, m, &h)
 	}
 	points, err := s.agent.History(ctx, start, m.V.At)
 	if err != nil {
@@ -288,6 +297,22 @@ func (s *Server) history(ctx context.Context, m *model, n int) (history, error) 
 		h.HasHeld = h.HasHeld || p.Held
 	}
 	return h, nil
+}
+
+// yearOf is history by the billing months, as the ledger has them.
+func (s *Server) yearOf(ctx context.Context, m *model, h *history) error {
+	months, err := s.agent.Months(ctx, monthsShown)
+	for _, span := range slices.Backward(months) {
+		b := bar{Start: span.From, Label: m.Words.T("month." + strconv.Itoa(int(span.From.In(m.Zone).Month()))), Energy: span.Energy}
+		if !m.V.Unit.Energy {
+			b.Cost = span.Charged
+		}
+		h.Bars = append(h.Bars, b)
+		h.Energy += b.Energy
+		h.Cost += b.Cost
+	}
+	h.Monthly = true
+	return err
 }
 
 func (s *Server) historyData(w http.ResponseWriter, r *http.Request) {

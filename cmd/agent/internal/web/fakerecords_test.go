@@ -120,6 +120,24 @@ func (f *fakeAgent) Insight(context.Context, time.Time) (Insight, error) {
 	}, nil
 }
 
+func (f *fakeAgent) Use(_ context.Context, days int) (Use, error) {
+	if f.ledger != nil {
+		return Use{}, f.ledger
+	}
+	n := units.Energy(days) * units.KilowattHour
+	return Use{
+		From: fakeNow.AddDate(0, 0, -days), To: fakeNow, Days: days, Energy: 14 * n, Cost: units.Money(days) * 40 * units.One, Costed: true,
+		Loads: []UsePart{{ID: "geyser", Name: "Geyser", Energy: 6 * n, Cost: units.Money(days) * 16 * units.One, Rated: true}, {ID: "pool", Name: "Pool pump", Energy: 2 * n, Cost: units.Money(days) * 5 * units.One, Partly: true}},
+		Rest:  &UsePart{Energy: 6 * n, Cost: units.Money(days) * 19 * units.One}, Periods: []UsePart{{Name: "peak", Energy: 4 * n, Cost: units.Money(days) * 18 * units.One}, {Name: "off-peak", Energy: 10 * n, Cost: units.Money(days) * 22 * units.One}},
+		Standby: &Standby{Power: 180 * units.Watt, Energy: units.FromKWh(118), Of: units.FromKWh(392), Cost: 320 * units.One, Days: 28},
+		Tips: []Tip{
+			{Kind: TipShift, Name: "peak", Other: "off-peak", Energy: units.FromKWh(11.2), Saves: 26 * units.One, Days: 28},
+			{Kind: TipLoad, Name: "Geyser", Energy: units.FromKWh(16.8), Saves: 24 * units.One, Days: 28},
+			{Kind: TipStandby, Power: 10 * units.Watt, Energy: units.FromKWh(6.72), Saves: 18 * units.One, Days: 28},
+		},
+	}, nil
+}
+
 func (f *fakeAgent) Receipt(_ context.Context, seq uint64) (Receipt, error) {
 	list, err := statement.Purchases(f.entries())
 	for _, p := range list {

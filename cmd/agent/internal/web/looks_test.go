@@ -29,6 +29,7 @@ func TestBrowserLooks(t *testing.T) {
 				if path != "/account/print" {
 					drawn(p)
 				}
+				p.Wait("where it went", "!document.querySelector('#where > a')")
 				p.Screenshot(name, true)
 				p.Screenshot("screen-"+name, false)
 				p.Eval("document.querySelectorAll('details').forEach(d => d.open = true)", nil)

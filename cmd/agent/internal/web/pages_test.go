@@ -223,6 +223,19 @@ func TestAMonthIsExplained(t *testing.T) {
 	x.want(x.get("/api/v1/insight?at=soon"), 400)
 }
 
+func TestWhereItWentIsTold(t *testing.T) {
+	x := newSite(t, nil)
+	x.want(x.get("/account"), 200, `hx-get="/account/use?days=7"`, `href="/account?days=7&amp;where=1#where"`)
+	x.want(x.get("/account/use?days=30"), 200, "Where it went", "30 days</span>")
+	x.want(spaced(x.get("/account?where=1")), 200, "Where it went", "by its rated power", "some of the time is not known", "All else", "peak <span class=\"muted\">29 %</span>",
+		"180 W or more were drawn nine tenths of the time. What lies below that line is 118 kWh of 392 kWh in 28 days: R 320.00.",
+		"A tenth of what was used in “peak”, 11.2 kWh, used in “off-peak” on the same days: R 26.00 less in 28 days.", "A tenth less of Geyser, 16.8 kWh: R 24.00 less in 28 days.")
+	x.want(x.get("/account?days=365&where=1"), 200, ">Month<", `aria-current="true">1 year`, "30 days</span>")
+	x.want(x.get("/history.json?days=365"), 200, `"labels":["Oct","Nov"]`)
+	x.want(x.get("/api/v1/use?days=7"), 200, `"days":7`, `"cost":"280.000000"`, `"rest":{"id":"","name":"","energy_kwh":42,`, `"standby":{"w":180,`, `"saves":"26.000000"`, `10 W less all the time`)
+	x.want(x.get("/api/v1/use?days=400"), 400)
+}
+
 func TestReceiptsAreSignedAndNeedNothingElse(t *testing.T) {
 	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
 	x := newSite(t, func(c *Config) {

@@ -93,6 +93,8 @@ type Agent interface {
 	// none.
 	Receipt(ctx context.Context, seq uint64) (Receipt, error)
 
+	// Use is where the energy of the last days went; days is 1 to 31.
+	Use(ctx context.Context, days int) (Use, error)
 	// Log is the n newest events with ID < before, newest first; before 0 is from
 	// the newest.  n is 1 to 500.
 	Log(ctx context.Context, before int64, n int) ([]picture.LogRow, error)
@@ -282,4 +284,63 @@ type HistoryPoint struct {
 	Cost   units.Money // 0 where it is not known
 	Gap    bool        // nothing, or not all of it, was measured: Energy is what is known
 	Held   bool        // the supply was off, or something held back, for part of it: more may have been wanted
+}
+
+// Use is where a stretch's energy went.
+type Use struct {
+	From, To time.Time
+	Days     int
+	Energy   units.Energy
+	Cost     units.Money // of the energy; what falls due by time is not in it
+	Costed   bool        // false: credit is energy, and no cost is known
+	Gaps     bool        // a part was not measured
+	Loads    []UsePart   // by appliance, the most first; one of which nothing is recorded is left out
+	Rest     *UsePart    // what no appliance took; nil where that is not known
+	Periods  []UsePart   // by the tariff's periods, the dearest first; nil where it has one price for all
+
+	Standby *Standby // of four weeks; nil: it is not known
+	Tips    []Tip    // of four weeks, what saves most first
+}
+
+// UsePart is a part of it.
+type UsePart struct {
+	ID, Name string
+	Energy   units.Energy
+	Cost     units.Money
+	Rated    bool // nobody measures it: worked out from what it is to draw
+	Partly   bool // nothing is recorded of some of the time
+}
+
+// PerKWh is what a kWh of it cost on average; 0 where nothing was used.
+func (p UsePart) PerKWh() units.Money {
+	if p.Energy <= 0 {
+		return 0
+	}
+	return p.Cost.Part(int64(units.KilowattHour), int64(p.Energy))
+}
+
+// Standby is what is drawn nine tenths of the time or more.
+type Standby struct {
+	Power  units.Power
+	Energy units.Energy // what lay below that line
+	Of     units.Energy // all that was used
+	Cost   units.Money
+	Days   int
+}
+
+// What a tip is about.
+const (
+	TipShift   = "shift"   // a tenth of the use at the dearest price, at the cheapest instead
+	TipStandby = "standby" // 10 W less all the time
+	TipLoad    = "load"    // a tenth less of the appliance that takes most
+)
+
+// Tip is what would have cost less in the days that are over, charged again by the tariff.
+type Tip struct {
+	Kind        string
+	Name, Other string // of shift: the dearest and the cheapest period; of load: the appliance
+	Power       units.Power
+	Energy      units.Energy // moved, or less
+	Saves       units.Money
+	Days        int
 }

@@ -57,6 +57,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /plan.json", s.quietly(s.planData))
 	mux.HandleFunc("GET /history.json", s.quietly(s.heavy(s.historyData)))
+	mux.HandleFunc("GET /account/use", s.quietly(s.heavy(s.usePart)))
 	mux.HandleFunc("GET /account/hours", s.quietly(s.heavy(s.hoursPart)))
 	mux.HandleFunc("GET /receipt/topup/{file}", s.quietly(s.heavy(s.topUpReceipt)))
 	mux.HandleFunc("GET /receipt/month/{file}", s.quietly(s.heavy(s.monthReceipt)))

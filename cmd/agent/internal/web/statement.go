@@ -34,6 +34,7 @@ type accountBody struct {
 	By      string
 	Days    int
 	History history
+	Use     *Use // nil: it is asked for by itself, or could not be read
 	Failed  bool // the ledger could not be read
 
 	Statement Statement
@@ -190,6 +191,9 @@ func (s *Server) account(w http.ResponseWriter, r *http.Request) {
 	}
 	if b.History, err = s.history(r.Context(), m, b.Days); err != nil {
 		s.log.Error("history", "error", err)
+	}
+	if r.URL.Query().Has("where") {
+		b.Use = s.useOf(r, b.Days)
 	}
 	m.Body = b
 	s.render(w, r, http.StatusOK, m)

@@ -68,6 +68,10 @@ func Operations() []Operation {
 			Params: []Param{{Name: "by", Says: "what a row is", Words: []string{"day", "hour", "month", "topup"}}, day, before, n},
 		},
 		{ID: "insight", Method: get, Path: "/api/v1/insight", Says: "Why a month costs more, what limit is near, what money buys.", Answers: asked(api.Insight{}), Params: []Param{day}},
+		{
+			ID: "use", Method: get, Path: "/api/v1/use", Says: "Where the energy of the last days went, what is always on, and what would have cost less in four weeks.", Answers: asked(api.Use{}),
+			Params: []Param{{Name: "days", Type: "integer", Says: "1 to 31; 7 where it is left out"}},
+		},
 		{ID: "log", Method: get, Path: "/api/v1/log", Says: "What happened, newest first.", Answers: asked(api.Log{}), Params: []Param{before, n}},
 		{
 			ID: "history", Method: get, Path: "/api/v1/history", Says: "Measured intervals, 31 days at the most; next tells where to go on.", Answers: asked(api.History{}),
