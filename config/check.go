@@ -128,6 +128,9 @@ func (c *Config) checkLoads(l *fault.List) {
 	}
 	l.Under("supply.switch", c.Supply.Switch.Check())
 	c.checkSwitch(l, "supply.switch", c.Supply.Switch)
+	if c.Supply.Switch.Traits().Deaf {
+		l.Add("supply.switch", "write what switches it", "it is measured, and nothing switches it")
+	}
 	c.checkShared(l)
 	l.Under("supply", c.Supply.Check())
 	for _, d := range []struct {

@@ -22,8 +22,8 @@ func (d Document) Check() fault.List {
 	if d.Class != "" && !validID(d.Class) {
 		l.Add("class", "write 1 to 32 lower-case letters, digits and hyphens, e.g. heat-pump", "%q is not a class of loads", d.Class)
 	}
-	if d.Kind != "" && d.Kind != Cycle && d.Kind != OnOff && d.Kind != Varies && d.Kind != Heat {
-		l.Add("kind", "write cycle (runs a programme), onoff (may be switched at will), power (is told how much it may draw) or heat (a water heater with a thermostat)", "%q is not a kind of load", d.Kind)
+	if d.Kind != "" && d.Kind != Cycle && d.Kind != OnOff && d.Kind != Varies && d.Kind != Heat && d.Kind != Measured {
+		l.Add("kind", "write cycle (runs a programme), onoff (may be switched at will), power (is told how much it may draw), heat (a water heater with a thermostat) or measured (is never switched)", "%q is not a kind of load", d.Kind)
 	}
 	d.checkPower(&l)
 	if d.Kind == Cycle {
@@ -47,9 +47,35 @@ func (d Document) Check() fault.List {
 	if d.checkTank(&l); d.Kind == Heat {
 		d.Need, d.ReadyBy, d.Late = nil, nil, nil // it has none, and that is said
 	}
-	d.checkNeed(&l)
+	if d.Kind == Measured {
+		d.checkMeasured(&l)
+	} else {
+		d.checkNeed(&l)
+	}
 	l.Under("switch", d.Switch.Check())
 	return l
+}
+
+// checkMeasured finds what says something of when a load is to be on that is never
+// switched.
+func (d Document) checkMeasured(l *fault.List) {
+	for _, x := range []struct {
+		key   string
+		given bool
+	}{
+		{"need", d.Need != nil}, {"ready_by", d.ReadyBy != nil}, {"late", d.Late != nil}, {"min_on", d.MinOn != nil}, {"min_off", d.MinOff != nil}, {"max_starts", d.MaxStart != 0},
+		{"priority", d.Priority != 0}, {"essential", d.Essential}, {"respect", d.Respect != nil}, {"defer", d.Defer != nil}, {"class", d.Class != ""},
+	} {
+		if x.given {
+			l.Add(x.key, "leave it out, or write kind: onoff", "a load of kind measured is never switched")
+		}
+	}
+	switch t := d.Switch.Traits(); {
+	case !d.Switch.Switches():
+		l.Add("switch.driver", "name the driver of the device that measures it, e.g. tasmota", "nobody measures it")
+	case d.Switch.Settings != nil && !t.Measures:
+		l.Add("switch", "say where it says what it draws (power of esphome, measured of mqtt, http and homeassistant), or name a driver that knows", "%s does not measure what it draws", d.Switch.Driver)
+	}
 }
 
 // checkPower checks what is drawn, and that the switch can be told it.
@@ -62,6 +88,9 @@ func (d Document) checkPower(l *fault.List) {
 		if d.Switch.Switches() && d.Switch.Settings != nil && !d.Switch.Traits().Powers {
 			l.Add("switch.driver", "name a driver that can be told a power, with what it needs for that (mqtt with setpoint), or write kind: onoff", "%s can only be told on and off", d.Switch.Driver)
 		}
+	case d.Kind == Measured && (d.Power != 0 || d.Range != nil):
+		l.Add("power", "leave it out", "what a load of kind measured draws is measured")
+	case d.Kind == Measured:
 	case d.Range != nil:
 		l.Add("power", "write one power, or kind: power", "only a load of kind power draws from one power to another")
 	case d.Power <= 0 || d.Power > maxPower:
@@ -69,6 +98,9 @@ func (d Document) checkPower(l *fault.List) {
 	}
 	if r := d.Range; d.Kind == Varies && r != nil && d.Switch.Traits().Amperes && r.Phases == 0 && !r.inAmperes() && len(r.check()) == 0 {
 		l.Add("power", "write phases: 1, 2 or 3 beside them (and volts, if a phase has not 230 V)", "it is told amperes, and on how many phases these watts are is not given")
+	}
+	if d.Kind != Measured && d.Switch.Traits().Deaf {
+		l.Add("switch", "write what switches it too, or kind: measured", "nothing switches it")
 	}
 	if d.Kind != Varies && d.Switch.Traits().Told {
 		l.Add("kind", "write kind: power, or name a switch that is only on and off", "only a load of kind power is told a set-point")

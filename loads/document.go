@@ -13,10 +13,11 @@ type Kind string
 
 // The kinds of load.
 const (
-	Cycle  Kind = "cycle" // runs a programme once started, uninterrupted: a washing machine, a dishwasher
-	OnOff  Kind = "onoff" // may be switched on and off within its limits: a geyser, a pump
-	Varies Kind = "power" // is told how much it may draw: a car's charger, a heater with a dimmer
-	Heat   Kind = "heat"  // heats water up to its own thermostat, and is switched: what it needs is learned from its power
+	Cycle    Kind = "cycle"    // runs a programme once started, uninterrupted: a washing machine, a dishwasher
+	OnOff    Kind = "onoff"    // may be switched on and off within its limits: a geyser, a pump
+	Varies   Kind = "power"    // is told how much it may draw: a car's charger, a heater with a dimmer
+	Measured Kind = "measured" // is only measured: nobody switches it
+	Heat     Kind = "heat"     // heats water up to its own thermostat, and is switched: what it needs is learned from its power
 )
 
 // Document is one load as written in the configuration.
@@ -33,12 +34,12 @@ type Document struct {
 	Class string `yaml:"class"`
 	// onoff: on or off, such as a geyser; cycle: a programme that runs to its end, such as a washing
 	// machine; power: told how much it may draw, such as a car; heat: a water heater with a thermostat
-	// of its own, of which it is learned when it is to be hot.
+	// of its own, of which it is learned when it is to be hot; measured: only measured, and never switched.
 	// Default: onoff
 	// Example: onoff
 	Kind Kind `yaml:"kind"`
 	// What it draws while it is on; of a cycle the mean. Of kind power a mapping: what it can be told to
-	// draw.
+	// draw. Of kind measured left out.
 	// Example: 3 kW
 	Power units.Power    `yaml:"power"`
 	Range *RangeDocument `yaml:"power" as:"mapping"` // kind power: what it can be told to draw

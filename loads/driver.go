@@ -49,6 +49,11 @@ type Traits struct {
 	Powers  bool // it can be told a power
 	// Told: it is set up to be told a power, which only a load of kind power has.
 	Told bool
+	// Measures: it says what the load draws, where its device can.
+	Measures bool
+	// Deaf: it is set up to be measured and not to be told anything, as only a load of
+	// kind measured is.
+	Deaf bool
 	// Amperes: it is told, or tells, a current, which is a power only on known phases.
 	Amperes bool
 	// Renewable: the device drops the load by itself where it is not told On

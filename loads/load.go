@@ -78,6 +78,9 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 		l.Kind = OnOff
 	}
 	l.DeadMan = d.DeadMan()
+	if l.Kind == Measured { // nobody can take anything from it
+		l.Defer, l.Essential = false, true
+	}
 	if l.Kind == Varies {
 		l.Powers = d.Range.Powers()
 		l.Respect = value(d.Respect, DefaultRespect)
@@ -174,7 +177,7 @@ func value[T any](p *T, otherwise T) T {
 // never scheduled (a fridge that is only metered) must not drop with the agent.
 func (d Document) DeadMan() time.Duration {
 	t := d.Switch.Traits()
-	if !t.Renewable || d.Defer != nil && !*d.Defer {
+	if !t.Renewable || d.Kind == Measured || d.Defer != nil && !*d.Defer {
 		return 0
 	}
 	return value(t.DeadMan, DefaultDeadMan)

@@ -116,7 +116,7 @@ func (l Load) room(day needDay, now time.Time) time.Duration {
 		switch l.Kind {
 		case Cycle:
 			free -= free % l.Cycle
-		case OnOff, Varies, Heat:
+		case OnOff, Varies, Heat, Measured:
 		}
 		room += free
 	}
@@ -182,6 +182,8 @@ func (l Load) add(p Progress, t Taken) Progress {
 		return l.addProgramme(p, d)
 	case Heat:
 		return p // that its thermostat is open is known of its water
+	case Measured:
+		return p // it is asked for nothing
 	case OnOff, Varies:
 	}
 	if set := t.Set; !t.HasEnergy || energy.Mean(d) >= l.Draws(Setpoint{On: true, Power: set.Power})/idleShare {

@@ -52,6 +52,7 @@ func (l Load) Committed(p Progress, u UnitState, now time.Time) time.Time {
 		case forced && run && !u.Set.On:
 			return now.Add(l.Cycle)
 		}
+	case Measured:
 	case OnOff, Varies, Heat:
 		if forced && run {
 			return p.Override.Until
@@ -155,7 +156,7 @@ func (l Load) reduce(r *Request, p Progress, u UnitState, now, committed time.Ti
 			r.Runs--
 		}
 		r.Time = time.Duration(max(r.Runs, 0)) * l.Cycle
-	case Heat:
+	case Heat, Measured:
 	case OnOff, Varies:
 		r.Time = l.Need + p.Carry - l.given(p)
 		if !committed.IsZero() {
@@ -173,7 +174,7 @@ func (l Load) given(p Progress) time.Duration {
 	switch l.Kind {
 	case Cycle:
 		return time.Duration(p.Runs) * l.Cycle
-	case Heat:
+	case Heat, Measured:
 	case OnOff, Varies:
 		if l.byEnergy {
 			return timeFor(p.Energy, l.Power)

@@ -49,7 +49,7 @@ func (d *Document) Check() fault.List {
 // Traits implements loads.Settings: nothing in ESPHome's switch drops a load that
 // is not told On again.
 func (d *Document) Traits() loads.Traits {
-	return loads.Traits{Of: d.Of("switch " + d.Component), Needs: loads.NeedsBroker, Remote: true}
+	return loads.Traits{Of: d.Of("switch " + d.Component), Needs: loads.NeedsBroker, Remote: true, Measures: d.Power != ""}
 }
 
 // Open implements loads.Settings.

@@ -38,7 +38,8 @@ type Document struct {
 	// environment variable.
 	// Example: {file: homeassistant.token}
 	Token string `yaml:"token" secret:"true"`
-	// What is switched: an entity with turn_on and turn_off. Left out: a set-point of 0 is off.
+	// What is switched: an entity with turn_on and turn_off. Left out: a set-point of 0 is off; without one
+	// it is of kind measured.
 	// Example: switch.geyser
 	Entity string `yaml:"entity"`
 	// How it is told what it may draw, for loads of kind power.
@@ -101,8 +102,8 @@ func (d *Document) Check() fault.List {
 		l.Add("url", "write the token as a key of its own", "a password must not stand in the configuration")
 	}
 	l.Need("token", d.Token, "make a long-lived access token on your profile page in Home Assistant, and write {file: homeassistant.token}")
-	if d.Entity == "" && d.Setpoint == nil {
-		l.Add("entity", "write e.g. entity: switch.geyser, or setpoint: {entity: number.charger_current}", "nothing says what is switched")
+	if d.Entity == "" && d.Setpoint == nil && d.Measured == nil {
+		l.Add("entity", "write e.g. entity: switch.geyser, or setpoint: {entity: number.charger_current}; of kind measured, measured: {entity: sensor.geyser_power}", "nothing says what is switched")
 	}
 	if d.Entity != "" {
 		checkEntity(&l, "entity", d.Entity, switchable()...)
@@ -141,7 +142,13 @@ func (d *Document) amperes() bool {
 // Traits implements loads.Settings: nothing in Home Assistant drops a load that is not
 // told On again.
 func (d *Document) Traits() loads.Traits {
-	t := loads.Traits{Remote: true, Powers: d.Setpoint != nil, Told: d.Setpoint != nil, Amperes: d.amperes()}
+	t := loads.Traits{
+		Remote: true, Powers: d.Setpoint != nil, Told: d.Setpoint != nil, Amperes: d.amperes(),
+		Measures: d.Measured != nil, Deaf: d.Entity == "" && d.Setpoint == nil,
+	}
+	if t.Deaf && d.Measured != nil {
+		t.Of = d.Measured.Entity
+	}
 	if d.Entity != "" {
 		t.Of = d.Entity
 	}

@@ -84,6 +84,9 @@ func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.doc.Entity == "" && s.doc.Setpoint == nil {
+		return errors.New("homeassistant: it is only measured")
+	}
 	s.mu.Lock()
 	session := s.session
 	s.mu.Unlock()
@@ -136,6 +139,10 @@ func (s *Switch) Observed(context.Context) (o loads.Observation, _ error) {
 		}
 		set = loads.Setpoint{On: true, Power: s.told.Nearly(says)}
 		o.HasSet = known
+	}
+	if x := s.doc.Measured; x != nil && s.doc.Entity == "" && s.doc.Setpoint == nil {
+		draws, ok := s.states[x.Entity].number(s.power)
+		on, known = draws > 0, ok
 	}
 	if !known {
 		return loads.Observation{}, nil

@@ -104,6 +104,11 @@ func TestACharger(t *testing.T) {
 	if want := []string{"number.set_value number.amps 10", "switch.turn_on switch.plug", "switch.turn_off switch.plug"}; !slices.Equal(said, want) {
 		t.Errorf("%q, want %q", said, want)
 	}
+	mute := open(t, &Document{URL: h.url, Token: token, Measured: &MeasuredDocument{Entity: "sensor.power", Unit: "kW"}}, loads.Env{})
+	until(t, "what is only measured is known", func() bool { o, _ := mute.Observed(t.Context()); return o.Known && !o.On && o.HasPower })
+	if x := mute.doc.Traits(); !x.Deaf || !x.Measures || x.Of != "sensor.power" || mute.Set(t.Context(), loads.Setpoint{}) == nil {
+		t.Errorf("it is told something: %+v", x)
+	}
 	h.change(func() { h.amps, h.closed = 0, true })
 	seen(loads.Setpoint{}, 0) // told to draw nothing it is off
 }

@@ -260,6 +260,7 @@ func (d *Document) checkKind(l *fault.List) {
 
 func (d *Document) checkRequests(l *fault.List) {
 	switch {
+	case d.On == nil && d.Off == nil && d.Setpoint == nil && d.Measured != nil: // of kind measured
 	case d.On == nil && d.Off == nil && d.Setpoint == nil:
 		l.Add("on", `write on: {url: ...} and off: {url: ...}, or setpoint: {url: "...{value}"}, or a kind`, "nothing says how it is switched")
 	case d.On == nil && d.Off != nil:
@@ -358,13 +359,19 @@ func (d *Document) amperes() bool {
 	return d.Setpoint != nil && level.Current(d.Setpoint.Unit) || d.Measured != nil && level.Current(d.Measured.Unit)
 }
 
+// deaf tells whether it is only measured.
+func (d *Document) deaf() bool {
+	return d.Kind == "" && d.On == nil && d.Off == nil && d.Setpoint == nil
+}
+
 // Traits implements loads.Settings.
 func (d *Document) Traits() loads.Traits {
 	t := loads.Traits{
 		Remote: true, Powers: d.Setpoint != nil, Told: d.Setpoint != nil, Amperes: d.amperes(),
 		Renewable: d.timed(), DeadMan: d.DeadMan,
-		Blind: d.Kind == "" && d.State == nil && (d.Setpoint == nil || d.Setpoint.State == nil),
+		Measures: d.Measured != nil || d.Kind == kindShelly, Deaf: d.deaf(),
 	}
+	t.Blind = d.Kind == "" && d.State == nil && (d.Setpoint == nil || d.Setpoint.State == nil) && !t.Deaf
 	host := ""
 	if u, err := url.Parse(d.URL); err == nil {
 		host = u.Host

@@ -110,7 +110,7 @@ func (s *Switch) watch(perAmpere units.Power) {
 	if x := s.doc.Setpoint; x != nil && x.State != nil {
 		s.level = topics.Value{Topic: page(x.State.URL), Path: level.Path(x.State.Path), Unit: level.Unit(x.Unit, perAmpere)}
 	}
-	if x := s.doc.Measured; x != nil && len(s.pages) > 0 { // what it draws alone says nothing of its switch
+	if x := s.doc.Measured; x != nil && (len(s.pages) > 0 || s.doc.deaf()) { // what it draws alone says nothing of its switch
 		s.power = topics.Value{Topic: page(x.URL), Path: level.Path(x.Path), Unit: level.Unit(x.Unit, perAmpere)}
 	}
 }
@@ -123,6 +123,9 @@ func (s *Switch) Takes() loads.Capability { return s.takes }
 func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
 	if err := s.takes.Check(p); err != nil {
 		return err
+	}
+	if s.doc.deaf() {
+		return errors.New("http: it is only measured")
 	}
 	defer func() { // what came of it is asked for at once
 		select {
@@ -269,7 +272,7 @@ func (s *Switch) look(ctx context.Context) {
 	answers := map[string][]byte{}
 	for _, page := range s.pages {
 		body, err := s.ask(ctx, http.MethodGet, page, "")
-		if err != nil && page == s.power.Topic && page != s.state.Topic && page != s.level.Topic {
+		if err != nil && !s.doc.deaf() && page == s.power.Topic && page != s.state.Topic && page != s.level.Topic {
 			continue // whether it is on is known without
 		}
 		if err != nil {
@@ -297,6 +300,9 @@ func (s *Switch) look(ctx context.Context) {
 	o.On, _ = on.Get()
 	if s.power.Topic != "" {
 		o.Power, o.HasPower = s.power.Number(answers[s.power.Topic]).Get()
+	}
+	if s.doc.deaf() && s.state.Topic == "" {
+		o.On, o.Known = o.Power > 0, o.HasPower
 	}
 	if !o.Known {
 		o = loads.Observation{At: o.At}

@@ -46,7 +46,7 @@ func TestSettings(t *testing.T) {
 		{"a channel before the first", "channel", func(d *Document) { *d = Document{Kind: "shelly", URL: at, Channel: -1} }},
 		{"a node without its switch", "component", func(d *Document) { *d = Document{Kind: "esphome", URL: at} }},
 		{"a name of what has none", "component", func(d *Document) { d.Component = "x" }},
-		{"nothing switches it", "on", func(d *Document) { d.On, d.Off, d.Setpoint = nil, nil, nil }},
+		{"nothing switches it", "on", func(d *Document) { d.On, d.Off, d.Setpoint, d.Measured = nil, nil, nil, nil }},
 		{"it never goes off", "off", func(d *Document) { d.Off = nil }},
 		{"it never goes on", "on", func(d *Document) { d.On = nil }},
 		{"one request for both", "off", func(d *Document) { d.Off.URL = "/on" }},
@@ -213,6 +213,13 @@ func TestWhatItDraws(t *testing.T) {
 	old := open(t, Document{Kind: kindGen1, URL: newPlug(t, first).url}, loads.Env{})
 	if !known(old, func(o loads.Observation) bool { return !o.HasPower }) {
 		t.Error("what a model without a meter says is told")
+	}
+	mute := open(t, Document{URL: newPlug(t, dimmer).url, Measured: &ValueDocument{URL: "/level"}}, loads.Env{})
+	if x := mute.doc.Traits(); !x.Deaf || x.Blind || !x.Measures {
+		t.Errorf("%+v", x)
+	}
+	if !known(mute, func(o loads.Observation) bool { return o.HasPower && !o.On }) || mute.Set(t.Context(), loads.Setpoint{}) == nil {
+		t.Error("what is only measured is not known, or is told something")
 	}
 	gone := open(t, Document{Kind: kindGen1, URL: newPlug(t, first).url, Measured: &ValueDocument{URL: "/gone"}}, loads.Env{})
 	if !known(gone, func(o loads.Observation) bool { return !o.HasPower }) {

@@ -25,7 +25,7 @@ func Driver() loads.Driver {
 // In a configuration: Any device that is switched or told a power by a message, over MQTT.
 // Example: {driver: mqtt, command: {topic: pump/set}, state: {topic: pump/state}}
 type Document struct {
-	// What switches it. Left out: a set-point of 0 does.
+	// What switches it. Left out: a set-point of 0 does; without one it is of kind measured.
 	// Example: {topic: pump/set, on: "1", off: "0"}
 	Command *CommandDocument `yaml:"command"`
 	// Where it says whether it is on. Left out: it is on where its set-point is above 0.
@@ -133,8 +133,8 @@ type AskDocument struct {
 // Check implements loads.Settings.
 func (d *Document) Check() fault.List {
 	var l fault.List
-	if d.Command == nil && d.Setpoint == nil {
-		l.Add("command", "write command: {topic: ...}, or setpoint: {topic: ...}, or both", "nothing says how it is switched")
+	if d.Command == nil && d.Setpoint == nil && d.Measured == nil {
+		l.Add("command", "write command: {topic: ...}, or setpoint: {topic: ...}, or both; of kind measured, measured: {topic: ...}", "nothing says how it is switched")
 	}
 	if c := d.Command; c != nil {
 		checkTopic(&l, "command.topic", c.Topic)
@@ -260,7 +260,11 @@ func (d *Document) Traits() loads.Traits {
 		Needs: loads.NeedsBroker, Remote: true, Powers: d.Setpoint != nil, Told: d.Setpoint != nil, DeadMan: d.DeadMan,
 		Renewable: d.DeadMan != nil && *d.DeadMan > 0,
 		Amperes:   d.amperes(),
-		Blind:     d.State == nil && (d.Setpoint == nil || d.Setpoint.State == nil),
+		Measures:  d.Measured != nil, Deaf: d.Command == nil && d.Setpoint == nil,
+	}
+	t.Blind = d.State == nil && (d.Setpoint == nil || d.Setpoint.State == nil) && !t.Deaf
+	if t.Deaf && d.Measured != nil && d.Measured.Topic != "" {
+		t.Of = strings.TrimSpace("what says " + d.Measured.Topic + " " + d.Measured.Path)
 	}
 	if s := d.Setpoint; s != nil && s.Topic != "" {
 		t.Of = "what listens to " + s.Topic

@@ -16,6 +16,7 @@ import (
 type Switch struct {
 	relay *device.Relay
 	takes loads.Capability
+	deaf  bool
 	full  units.Power // told where plain on is, and only a power can be said; 0: on can be said
 	told  level.Told
 }
@@ -29,7 +30,7 @@ func (d *Document) Open(e loads.Env) (loads.Switch, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Switch{relay: dev.Relay(0, e.DeadMan, d.Stale)}
+	s := &Switch{relay: dev.Relay(0, e.DeadMan, d.Stale), deaf: d.Traits().Deaf}
 	if d.Setpoint != nil {
 		s.takes = loads.Capability{Powers: e.Powers, ReadBack: d.Setpoint.State != nil, Pause: d.Pause}
 		if d.Command == nil && len(e.Powers) > 0 {
@@ -46,6 +47,9 @@ func (s *Switch) Takes() loads.Capability { return s.takes }
 func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
 	if err := s.takes.Check(p); err != nil {
 		return err
+	}
+	if s.deaf {
+		return errors.New("mqtt: it is only measured")
 	}
 	asked := device.Told[units.Power]{}
 	if power := p.Power; p.On {

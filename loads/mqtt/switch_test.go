@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/internal/device/devicetest"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/loadstest"
 )
 
 // said is a switch whose device speaks as the test says, in a synctest bubble.
@@ -142,6 +143,35 @@ func TestADeviceThatRoundsIsTakenAtItsWord(t *testing.T) {
 	})
 }
 
+// A device that is only measured is known by what it says that it draws, and is told nothing.
+func TestADeviceThatIsOnlyMeasured(t *testing.T) {
+	b := loadstest.NewBroker(t)
+	d := &Document{Measured: &ValueDocument{Topic: "freezer", Path: "power"}, Stale: stale}
+	if x := d.Traits(); !x.Deaf || !x.Measures || x.Blind || x.Told || x.Of != "what says freezer power" {
+		t.Errorf("%+v", x)
+	}
+	s := open(t, d, b.Bus(t), loads.RangeDocument{Steps: []loads.Level{{Power: units.Watt}}})
+	says := func(payload string, ok func(o loads.Observation) bool) {
+		t.Helper()
+		for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			b.Say("freezer", payload, false)
+			if o, err := s.Observed(t.Context()); err == nil && ok(o) {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: not understood", payload)
+			}
+		}
+	}
+	says(`{"power": 85.5}`, func(o loads.Observation) bool { return o.Known && o.On && o.HasPower && o.Power == 85500 })
+	says(`{"power": 0}`, func(o loads.Observation) bool { return o.Known && !o.On && o.HasPower && o.Power == 0 })
+	for _, p := range []loads.Setpoint{{}, {On: true}} {
+		if err := s.Set(t.Context(), p); err == nil {
+			t.Errorf("it is told %v", p)
+		}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	hasty := time.Second
 	if l := wallbox("b").Check(); len(l) > 0 {
@@ -151,7 +181,7 @@ func TestSettings(t *testing.T) {
 		name, path string
 		change     func(d *Document)
 	}{
-		{"nothing switches it", "command", func(d *Document) { d.Command, d.Setpoint = nil, nil }},
+		{"nothing switches it", "command", func(d *Document) { d.Command, d.Setpoint, d.Measured = nil, nil, nil }},
 		{"no topic", "command.topic", func(d *Document) { d.Command.Topic = "" }},
 		{"a wildcard", "state.topic", func(d *Document) { d.State.Topic = "b/#" }},
 		{"one word for both", "command.off", func(d *Document) { d.Command.Off = "true" }},

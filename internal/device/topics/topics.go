@@ -23,7 +23,7 @@ import (
 
 // Config is one switch.  A topic that is empty is not there.
 type Config struct {
-	Command Words // what switches it; none: a level of 0 does
+	Command Words // what switches it; none: a level of 0 does; without SetLevel it is only measured
 	State   Value // whether it is on; none: a level above 0 is
 	Online  Words // that it is there, or gone
 
@@ -140,6 +140,10 @@ func (d *Dialect) Read(topic string, payload []byte, retained bool) (f device.Fa
 	}
 	if topic == d.c.Power.Topic {
 		c.Power = d.c.Power.Number(payload)
+	}
+	measured := d.c.Command.Topic == "" && d.c.SetLevel.Topic == "" && d.c.State.Topic == ""
+	if draws, ok := c.Power.Get(); ok && measured {
+		d.on = device.Tell(draws > 0)
 	}
 	c.On, c.Level = d.on, d.level
 	if level, ok := d.level.Get(); ok {

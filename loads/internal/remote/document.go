@@ -69,7 +69,7 @@ func (t *Timed) Check() fault.List {
 
 // Traits implements loads.Settings.
 func (t *Timed) Traits() loads.Traits {
-	return loads.Traits{Of: t.Of(fmt.Sprintf("relay %d", t.Channel)), Needs: loads.NeedsBroker, Remote: true, Renewable: true, DeadMan: t.DeadMan}
+	return loads.Traits{Of: t.Of(fmt.Sprintf("relay %d", t.Channel)), Needs: loads.NeedsBroker, Remote: true, Measures: true, Renewable: true, DeadMan: t.DeadMan}
 }
 
 // Switch takes the relay of the device into use.

@@ -36,7 +36,7 @@ const (
 
 // Errors of a Request.
 var (
-	// ErrUnknownLoad: no load of this site has that id.
+	// ErrUnknownLoad: no load of this site that can be switched has that id.
 	ErrUnknownLoad = errors.New("this site has no such load")
 	// ErrNotReady: the supply is not waiting to be switched on.
 	ErrNotReady = errors.New("the supply is not waiting to be switched on")
@@ -107,6 +107,10 @@ func (r Request) override(p *step) (changed bool) {
 		return false
 	}
 	l, pr := p.Loads[i], &p.st.Loads[i].Progress
+	if l.Kind == loads.Measured {
+		p.eff.Reply.Err = fmt.Errorf("%q is only measured: %w", r.Load, ErrUnknownLoad)
+		return false
+	}
 	*pr = l.Roll(*pr, p.now)
 	was := pr.Override
 	p.st.WantPlan = true
@@ -141,6 +145,7 @@ func runLength(l loads.Load, pr loads.Progress) time.Duration {
 	switch l.Kind {
 	case loads.Cycle:
 		return l.Cycle
+	case loads.Measured:
 	case loads.OnOff, loads.Varies, loads.Heat:
 		if left := l.Missing(pr); left > 0 {
 			return left

@@ -29,7 +29,10 @@ type Home struct {
 }
 
 // Load is one load, as it is announced; Class is "" where it has none.
-type Load struct{ ID, Name, Class string }
+type Load struct {
+	ID, Name, Class string
+	Measured        bool // it is never switched
+}
 
 // Topic is where the site announces itself.
 func (h *Home) Topic() string { return h.Prefix + "/device/" + h.object() + "/config" }

@@ -49,6 +49,7 @@ func TestWhatIsAnnouncedIsTakenByHomeAssistant(t *testing.T) {
 		{"credit in energy", func(h *Home) { h.InKWh, h.Unit = true, "kWh" }, []string{"balance", "import"}, []string{"cost", "cost_fixed", "price"}},
 		{"no contactor", func(h *Home) { h.Switched = false }, []string{"supply"}, []string{"reconnect"}},
 		{"nothing is to be told", func(h *Home) { h.Commands = false }, []string{"load_pool_pump_state", "token_result"}, []string{"token", "last_until", "reconnect", "load_pool_pump_order"}},
+		{"a load that is only measured", func(h *Home) { h.Loads[0].Measured = true }, []string{"load_pool_pump_state", "load_pool_pump_power", "load_pool_pump_energy"}, []string{"load_pool_pump_order"}},
 		{"another prefix", func(h *Home) { h.Prefix = "ha/discovery" }, []string{"balance"}, nil},
 		{"a currency without decimals", func(h *Home) { h.Unit, h.Decimals = "JPY", 0 }, []string{"balance"}, nil},
 	} {

@@ -226,7 +226,7 @@ func (h *Home) load(l list, x Load) {
 	}, attributes(topic, "{{ {'rated': value_json.rated | default(false), 'told_w': value_json.told_w | default(none)} | tojson }}")))
 	l.add(key+"energy", "sensor", name+" "+h.Say("ha.load.energy"), h.Topics.Totals(), "{% set l = value_json.loads | selectattr('id', 'eq', '"+x.ID+"') | list %}{{ l[0].kwh | round(4) if l else none }}",
 		component{"device_class": "energy", "state_class": "total_increasing", "unit_of_measurement": "kWh", "suggested_display_precision": 2})
-	if h.Commands {
+	if h.Commands && !x.Measured {
 		l.add(key+"order", "select", name+" "+h.Say("ha.load.order"), topic, "{{ value_json.override | default('auto') }}", component{
 			"command_topic": h.Topics.LoadSet(x.ID), "options": []string{"auto", "run", "skip"}, "retain": false,
 		})

@@ -17,6 +17,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/durable"
+	"github.com/keeplit/keeplit/loads"
 )
 
 // policyOf is whose signed word counts; nil: nobody's.
@@ -31,7 +32,7 @@ func policyOf(cfg config.Config) *policy.Rules {
 		Limit:   limitOf(p.Limit), Devices: []policy.Device{},
 	}
 	for _, d := range cfg.Loads {
-		if d.InUse() && !d.Essential {
+		if d.InUse() && !d.Essential && d.Kind != loads.Measured {
 			r.Devices = append(r.Devices, policy.Device{ID: d.ID, Class: d.Class})
 		}
 	}
