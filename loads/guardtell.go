@@ -150,8 +150,10 @@ func (st *step) turn(u *UnitState, set Setpoint, reason string) bool {
 	if u.Set.On != set.On {
 		u.Prev, u.Since = u.Since, st.now
 	}
-	if !u.Commanded || u.Confirmed {
-		u.Former = u.Set // else it may never have done that
+	// Else it may never have done that; and while what was told last may not be in what was
+	// measured, neither is this: the least of them counts until it is.
+	if l, _ := st.byID(u.ID); (!u.Commanded || u.Confirmed) && (!st.in.Limit.comes(l, *u) || l.Draws(u.Set) < l.Draws(u.Former)) {
+		u.Former = u.Set
 	}
 	u.Set = set
 	if changed {

@@ -63,7 +63,8 @@ func (x Limit) room(ls []Load, s GuardState) units.Power {
 		case !x.Drawn.Known:
 			room -= l.Draws(u.Set)
 		case x.comes(l, u):
-			room -= max(0, l.Draws(u.Set)-l.before(u, x.Drawn))
+			// What its device measured may be of before what was told in between.
+			room -= max(0, l.Draws(u.Set)-min(l.before(u, x.Drawn), l.Draws(u.Former)))
 		}
 	}
 	return room

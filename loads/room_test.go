@@ -218,6 +218,33 @@ func TestWhileAStartIsHeldOffIsSaidAgain(t *testing.T) {
 	}
 }
 
+// TestWhatIsToldInStepsFitsTheRoomOfALateMeter: told more in steps before the first of them was
+// measured, only the last was reckoned to come.
+func TestWhatIsToldInStepsFitsTheRoomOfALateMeter(t *testing.T) {
+	for _, row := range []struct {
+		kW    units.Power
+		late  time.Duration
+		wants []string // second by second: nothing new, or what is wanted of what
+	}{
+		{5, 3 * time.Second, []string{"car on 1380 W", "car off", "", "", "car on 3220 W", "geyser on", "", ""}},
+		{5, 3 * time.Second, []string{"car on 3220 W", "car off", "", "", "car on 3220 W", "geyser on", "", ""}},
+		{3, 4 * time.Second, []string{"car on 1380 W", "car on 1610 W", "", "", "car on 2530 W", "", ""}},
+		{3, 4 * time.Second, []string{"car on 1380 W", "", "car on 1610 W", "", "car on 2530 W", "", ""}},
+		{3, 4 * time.Second, []string{"car on 1380 W", "", "", "car on 1610 W", "car on 2530 W", "", ""}},
+	} {
+		r := newRoomy(t, row.kW*units.Kilowatt)
+		r.limit.Strict, r.late = true, row.late
+		for s, w := range row.wants {
+			if id, to, some := strings.Cut(w, " "); some {
+				r.wants[id] = to
+			}
+			if v := r.second(); r.drawn() > r.limit.Allowed {
+				t.Errorf("late by %v, %q: after %d s %v drawn where %v are allowed: %s", row.late, row.wants, s, r.drawn(), r.limit.Allowed, r.told(v))
+			}
+		}
+	}
+}
+
 // TestNoTellingTakesTheSiteBeyondItsLimit: whatever is wanted and when, nothing is told that,
 // obeyed, takes the site beyond its limit, where nothing makes way.
 func TestNoTellingTakesTheSiteBeyondItsLimit(t *testing.T) {
