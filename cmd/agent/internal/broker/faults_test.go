@@ -419,7 +419,7 @@ func TestRefusedSubscriptionIsReported(t *testing.T) {
 func TestForwarderSendsInOrderOverLosses(t *testing.T) {
 	e := embedded(t)
 	w := newWire(t, e.URL())
-	forwardOver(t, e.URL(), w.url(), Config{}, func(i int) {
+	forwardOver(t, e.URL(), w.url(), Config{}, func(i int, _ func()) {
 		if i%20 == 19 {
 			w.cut()
 		}
@@ -427,8 +427,9 @@ func TestForwarderSendsInOrderOverLosses(t *testing.T) {
 }
 
 // forwardOver commits 200 ledger messages while disturb is called, and checks
-// that a subscriber gets each, in order, when doubles are dropped by number.
-func forwardOver(t *testing.T, direct, through string, cfg Config, disturb func(i int)) {
+// that a subscriber gets each, in order, when doubles are dropped by number.  disturb may wait
+// until the subscriber has all that were committed.
+func forwardOver(t *testing.T, direct, through string, cfg Config, disturb func(i int, read func())) {
 	t.Helper()
 	ctx := context.Background()
 	db, err := store.Open(ctx, t.TempDir(), store.Options{Ballast: -1})
@@ -476,7 +477,9 @@ func forwardOver(t *testing.T, direct, through string, cfg Config, disturb func(
 	stop := run(t, f.Run)
 	const n = 200
 	for i := range n {
-		disturb(i)
+		disturb(i, func() {
+			eventually(t, "all that was sent", func() bool { mu.Lock(); defer mu.Unlock(); return last == i-1 })
+		})
 		if err := db.Commit(ctx, store.Batch{Outbox: []store.Message{{
 			Channel: store.MQTT, Key: fmt.Sprintf("ledger-%d", i), Dest: s.Topics().Ledger(), Payload: fmt.Append(nil, i), At: time.Now(), Ledger: true,
 		}}}); err != nil {
