@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
 // stuck has the contactor of the supply fail where the credit is spent: what flows is charged all
@@ -71,6 +73,21 @@ func twins(r *room) error {
 	defer other.close()
 	if err != nil {
 		return err
+	}
+	// A home that has been at its broker before, which keeps the head of its ledger: the agent
+	// says it once it has been connected for ten seconds.
+	published := make(chan struct{}, 1)
+	h.client.Subscribe("keeplit/torture/ledger/head", 1, func(mqtt.Client, mqtt.Message) {
+		select {
+		case published <- struct{}{}:
+		default:
+		}
+	})
+	select {
+	case <-published:
+	case <-time.After(60 * time.Second):
+		r.lost("the head of the ledger is not published within a minute")
+		return nil
 	}
 	// The card is copied; the copy's page is elsewhere, and all else is the same.
 	if r.bad(h.stop()) {

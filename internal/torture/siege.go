@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -49,10 +50,11 @@ func (i ill) siege(r *room) error {
 	ctx, cancel := context.WithCancel(r.ctx)
 	defer cancel()
 	var people sync.WaitGroup
+	rng := rand.New(rand.NewPCG(r.rng.Uint64(), 6)) // its own: what goes on beside it draws, too
 	people.Go(func() {
 		for ctx.Err() == nil {
 			if c.mayBuy(2) {
-				c.buy(h, 2, func() int { return 1 + r.rng.IntN(900) })
+				c.buy(h, 2, func() int { return 1 + rng.IntN(900) })
 			}
 			within, end := context.WithTimeout(ctx, time.Second)
 			c.enter(within, h)
