@@ -23,6 +23,31 @@ func blind() control {
 	}}}
 }
 
+// inline is a loop that waits for each commit.
+func inline() control {
+	return control{"the commit beside the loop", []edit{{
+		"cmd/agent/internal/control/recording.go",
+		"	go func() { f.answered <- l.cfg.Journal.Commit(context.WithoutCancel(ctx), b) }()\n",
+		"	f.answered <- l.cfg.Journal.Commit(context.WithoutCancel(ctx), b)\n",
+	}}}
+}
+
+// early is an answer that is given before anything is recorded.
+func early() edit {
+	return edit{
+		"cmd/agent/internal/control/recording.go",
+		"	a := &aside{state: st, eff: eff, asker: asker}\n",
+		"	if asker != nil {\n		asker.reply <- answer{reply: eff.Reply}\n		asker = nil\n	}\n	a := &aside{state: st, eff: eff, asker: asker}\n",
+	}
+}
+
+// sentIsThere is a forwarder that forgets what it has sent, whatever InfluxDB has said.
+func sentIsThere() control {
+	return control{"the point that waits until InfluxDB has it", []edit{{
+		"cmd/agent/internal/telemetry/forwarder.go", "	err := r.f.send(ctx, rows)\n	if err == nil {\n		ids :=", "	err := r.f.send(ctx, rows)\n	if err = nil; err == nil {\n		ids :=",
+	}}}
+}
+
 // none is no fault at all, for what is wrong from the start.
 func none(*room, *site) (func(), error) { return func() {}, nil }
 
@@ -31,11 +56,7 @@ func faults() []*fault {
 	return []*fault{
 		{
 			name: "killed (kill -9) while tokens come by API, MQTT and command line", share: 12, atOnce: 6, short: true, once: kills,
-			control: control{"the answer that waits for the record", []edit{{
-				"cmd/agent/internal/control/recording.go",
-				"	a := &aside{state: st, eff: eff, asker: asker}\n",
-				"	if asker != nil {\n		asker.reply <- answer{reply: eff.Reply}\n		asker = nil\n	}\n	a := &aside{state: st, eff: eff, asker: asker}\n",
-			}}},
+			control: control{"the answer that waits for the record", []edit{early()}},
 		},
 		{
 			name: "power cut that takes what was not synced, whole or by sectors", share: 4, atOnce: 3, short: true, once: powerCuts,
@@ -43,27 +64,25 @@ func faults() []*fault {
 		},
 		{
 			name: "more than the supply carries, with the disk hanging, the broker gone and the page attacked", share: 1, once: overload,
-			control: control{"the commit beside the loop", []edit{{
-				"cmd/agent/internal/control/recording.go",
-				"	go func() { f.answered <- l.cfg.Journal.Commit(context.WithoutCancel(ctx), b) }()\n",
-				"	f.answered <- l.cfg.Journal.Commit(context.WithoutCancel(ctx), b)\n",
-			}}},
+			control: inline(),
 		},
 		{name: "credit spent, with a slow disk, the broker gone and the page attacked", share: 1, once: spent, control: control{"the cut where the credit is spent", []edit{{
 			"credit/supply.go", "	default:\n		s.NoCredit = true\n", "	default:\n		s.NoCredit = false\n",
 		}}}},
 
 		{name: "each sync of the disk takes 2.5 s", share: 1, once: ill{lasts: 12 * time.Second, keeps: true, begin: calls(syncs + ":delay_enter=2500000")}.siege},
-		{name: "the disk hangs for 20 s", share: 1, once: ill{lasts: 14 * time.Second, keeps: true, begin: calls(syncs + ":delay_enter=20000000"), sees: []string{"store_stuck"}}.siege},
-		{name: "syncs fail (EIO), every third", share: 1, once: ill{keeps: true, begin: calls(syncs + ":error=EIO:when=2+3")}.siege},
-		{name: "writes of the records fail (ENOSPC), every fifth", share: 1, once: ill{keeps: true, begin: calls("pwrite64:error=ENOSPC:when=3+5", databases()...)}.siege},
-		{name: "the disk is full, to the last byte", share: 1, once: ill{keeps: true, lasts: 10 * time.Second, before: small("24m"), begin: filled, sees: []string{"store_full", "reserve_missing", "outbox_dropped"}}.siege},
+		{name: "the disk hangs for 20 s", share: 1, control: inline(), once: ill{lasts: 14 * time.Second, keeps: true, begin: calls(syncs + ":delay_enter=20000000"), sees: []string{"store_stuck"}}.siege},
+		{name: "syncs fail (EIO), every third", share: 1, control: recorded(), once: ill{keeps: true, begin: calls(syncs + ":error=EIO:when=2+3")}.siege},
+		{name: "writes of the records fail (ENOSPC), every fifth", share: 1, control: recorded(), once: ill{keeps: true, begin: calls("pwrite64:error=ENOSPC:when=3+5", databases()...)}.siege},
+		{name: "the disk is full, to the last byte", share: 1, control: control{"the reserve, and the look at whether it was recorded", append([]edit{{
+			"internal/store/reserve.go", "func (s *Store) releaseBallast() bool {\n", "func (s *Store) releaseBallast() bool {\n	if s != nil {\n		return false\n	}\n",
+		}}, recorded().edits...)}, once: ill{keeps: true, lasts: 20 * time.Second, before: small("24m"), begin: filled, sees: []string{"store_full", "reserve_missing", "outbox_dropped"}}.siege},
 		{
 			name: "the disk takes nothing any more (EROFS)", share: 1, control: recorded(),
 			once: ill{keeps: true, lasts: 10 * time.Second, begin: calls("pwrite64,ftruncate,fsync,fdatasync,unlinkat:error=EROFS"), sees: []string{"store_failed", "store_full"}}.siege,
 		},
 		{name: "the records are moved away while the agent runs", share: 1, control: blind(), once: ill{keeps: true, begin: moved, sees: []string{"records_replaced"}}.siege},
-		{name: "a copy is put in the place of the records while the agent runs", share: 1, once: ill{keeps: true, begin: older, sees: []string{"records_replaced"}}.siege},
+		{name: "a copy is put in the place of the records while the agent runs", share: 1, control: blind(), once: ill{keeps: true, begin: older, sees: []string{"records_replaced"}}.siege},
 		{name: "a second agent is started on the same records", share: 1, once: ill{keeps: true, begin: second, least: 1}.siege, control: control{"the lock of the folder", []edit{{
 			"internal/store/lock_unix.go", "	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {", "	if err := error(nil); err != nil {",
 		}}}},
@@ -78,10 +97,12 @@ func faults() []*fault {
 
 		{name: "the broker is gone", share: 1, once: ill{keeps: true, begin: brokerless, least: 1}.siege},
 		{name: "the broker hangs (SIGSTOP)", share: 1, once: ill{keeps: true, begin: stopped, least: 1}.siege},
-		{name: "InfluxDB answers 500", share: 1, once: forwarding("errors", 0)},
+		{name: "InfluxDB answers 500", share: 1, control: sentIsThere(), once: forwarding("errors", 0)},
 		{name: "InfluxDB takes points and says so too late", share: 1, once: forwarding("late", 0)},
-		{name: "InfluxDB refuses one entry for ever", share: 1, once: forwarding("refuses one", 1)},
-		{name: "broker and InfluxDB are away for a simulated day", share: 2, once: day},
+		{name: "InfluxDB refuses one entry for ever", share: 1, control: control{"the halving until the bad point is alone", []edit{{
+			"cmd/agent/internal/telemetry/forwarder.go", "	if len(rows) == 1 {\n		r.bad", "	if len(rows) >= 1 {\n		for _, m := range rows[1:] {\n			_ = r.f.queue.Done(ctx, m.ID)\n		}\n		r.bad",
+		}}}, once: forwarding("refuses one", 1)},
+		{name: "broker and InfluxDB are away for a simulated day", share: 2, control: sentIsThere(), once: day},
 
 		{name: "no more file descriptors", share: 1, once: ill{keeps: true, begin: few}.siege},
 		{name: "a hundredth of the processor", share: 1, once: ill{keeps: true, begin: breathless}.siege},
@@ -107,8 +128,13 @@ func faults() []*fault {
 		{name: "the contactor is welded when the credit is spent", share: 1, once: stuck(func(r *relay) { r.welded = true }, "supply_weld"), control: control{"the look at what the contactor says when it was opened", []edit{{
 			"credit/contactor.go", "	case s.Told == SaysOpen && s.Fault != Bypassed:\n		s.Fault = Welded\n", "	case s.Told == SaysOpen && s.Fault != Bypassed:\n		s.Fault = Sound\n",
 		}}}},
-		{name: "the contactor is bridged when the credit is spent", share: 1, once: stuck(func(r *relay) { r.bridged = true }, "supply_bypass", "consumption_while_open")},
-		{name: "the contactor's coil is dead when there is credit again", share: 1, once: stuck(func(r *relay) { r.dead = true }, "supply_coil")},
+		{name: "the contactor is bridged when the credit is spent", share: 1, control: control{"the look at what an open contactor lets through", []edit{
+			{"credit/contactor.go", "	case s.Told == SaysOpen && s.Proven:\n		s.Fault, s.Proven = Bypassed, false\n", "	case s.Told == SaysOpen && s.Proven:\n		s.Proven = true\n"},
+			{"cmd/agent/internal/control/internal/watch/signs.go", "	case metering.ConsumptionWhileOpen:\n", "	case metering.EventKind(\"never\"):\n"},
+		}}, once: stuck(func(r *relay) { r.bridged = true }, "supply_bypass", "consumption_while_open")},
+		{name: "the contactor's coil is dead when there is credit again", share: 1, control: control{"the look at what the contactor says when it was closed", []edit{{
+			"credit/contactor.go", "	case s.Told == SaysClosed && s.Fault != Dropped:\n		s.Fault = DeadCoil\n", "	case s.Told == SaysClosed && s.Fault != Dropped:\n		s.Fault = Sound\n",
+		}}}, once: stuck(func(r *relay) { r.dead = true }, "supply_coil")},
 
 		{name: "mutated messages on every topic", share: 1, once: messages},
 		{name: "mutated requests to the page and the API", share: 1, once: requests},
