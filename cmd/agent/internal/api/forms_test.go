@@ -24,6 +24,7 @@ func forms() []any {
 		Statement{},
 		Insight{},
 		Use{},
+		Cuts{},
 		Log{},
 		LimitLog{},
 		History{},

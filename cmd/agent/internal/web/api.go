@@ -31,6 +31,7 @@ import (
 //	GET  /api/v1/topup?until=2026-12-24          the least top-up that lasts to the end of that day
 //	GET  /api/v1/ledger?before=SEQ&n=100         newest first; kind, q, from and to look for some
 //	GET  /api/v1/statement?by=day&at=2026-11-28  the account added up by day, hour, month or topup
+//	GET  /api/v1/cuts?n=100                      when the supply was off, and for what cause
 //	GET  /api/v1/use?days=7                      where the energy went, what is always on, what would have cost less
 //	GET  /api/v1/insight?at=2026-11-28           why a month costs more, what limit is near, what money buys
 //	GET  /api/v1/history?from=TIME&to=TIME       measured intervals, 31 days at the most; "next" tells where to go on
@@ -55,6 +56,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/ledger", s.api(readAccess, s.heavy(s.apiLedger)))
 	mux.HandleFunc("GET /api/v1/statement", s.api(readAccess, s.heavy(s.apiStatement)))
 	mux.HandleFunc("GET /api/v1/insight", s.api(readAccess, s.heavy(s.apiInsight)))
+	mux.HandleFunc("GET /api/v1/cuts", s.api(readAccess, s.apiCuts))
 	mux.HandleFunc("GET /api/v1/use", s.api(readAccess, s.heavy(s.apiUse)))
 	mux.HandleFunc("GET /api/v1/log", s.api(readAccess, s.heavy(s.apiLog)))
 	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.heavy(s.apiHistory)))

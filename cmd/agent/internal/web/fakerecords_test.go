@@ -120,6 +120,20 @@ func (f *fakeAgent) Insight(context.Context, time.Time) (Insight, error) {
 	}, nil
 }
 
+// Cuts are two that are over, one of which waited to be switched on.
+func (f *fakeAgent) Cuts(context.Context, int) ([]Cut, error) {
+	if f.ledger != nil {
+		return nil, f.ledger
+	}
+	at := fakeNow.AddDate(0, 0, -3)
+	return []Cut{
+		{From: at.Add(90 * time.Minute), To: at.Add(100 * time.Minute), Cause: CutWaits, Seq: 9},
+		{From: at, To: at.Add(90 * time.Minute), Cause: "credit", Seq: 8},
+		{From: at.AddDate(0, 0, -5), To: at.AddDate(0, 0, -5).Add(5 * time.Minute), Cause: "overload", Seq: 5},
+		{From: at.AddDate(0, 0, -9), To: at.AddDate(0, 0, -9).Add(30 * time.Minute), Cause: "credit", Seq: 2},
+	}, nil
+}
+
 func (f *fakeAgent) Use(_ context.Context, days int) (Use, error) {
 	if f.ledger != nil {
 		return Use{}, f.ledger

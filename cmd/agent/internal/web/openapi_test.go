@@ -110,13 +110,13 @@ func TestAnswersAreAsTheOpenAPIDocumentHasThem(t *testing.T) {
 		}
 	}
 	for _, path := range []string{
-		"view", "tariff", "tariff?amount=200", "marginal", "ledger?n=5", "statement", "statement?by=hour", "statement?by=month&n=3", "statement?by=topup&n=2", "insight", "use", "use?days=30", "log?n=5",
+		"view", "tariff", "tariff?amount=200", "marginal", "ledger?n=5", "statement", "statement?by=hour", "statement?by=month&n=3", "statement?by=topup&n=2", "insight", "cuts", "use", "use?days=30", "log?n=5",
 		"history?from=2026-11-20T00:00:00Z&to=2026-11-20T01:00:00Z", "limits", "topup?until=2026-12-01", "openapi.json",
 	} {
 		check(http.MethodGet, "/api/v1/"+path, "", http.StatusOK)
 	}
 	check(http.MethodGet, "/api/v1/topup?until=2099-01-01", "", http.StatusNotFound)
-	for _, path := range []string{"ledger?n=501", "history?from=yesterday", "limits?to=now", "statement?by=year", "insight?at=never", "use?days=32", "log?n=x", "tariff?amount=much"} {
+	for _, path := range []string{"ledger?n=501", "history?from=yesterday", "limits?to=now", "statement?by=year", "insight?at=never", "use?days=32", "cuts?n=0", "log?n=x", "tariff?amount=much"} {
 		check(http.MethodGet, "/api/v1/"+path, "", http.StatusBadRequest, "Accept", openapi.ProblemType)
 	}
 	token := func(digits string) string { return `{"token":"` + digits + `"}` }

@@ -61,6 +61,10 @@ func (s *Server) systemPage(w http.ResponseWriter, r *http.Request) {
 		b.Older = rows[logPage-1].ID
 	}
 	b.Rows = rows
+	if b.Supply.Cuts, err = s.agent.Cuts(r.Context(), cutsShown); err != nil {
+		s.log.Error("cuts", "error", err)
+		b.Supply.Failed = true
+	}
 	if key, err := s.receiptKey(); err == nil {
 		b.Key = sealed.PublicOf(key)
 	}
@@ -77,6 +81,7 @@ type systemBody struct {
 	Newest bool
 	Failed bool   // it could not be read
 	Key    string // that receipts are signed with; "" none
+	Supply cutsBody
 }
 
 func (s *Server) ledgerCSV(w http.ResponseWriter, r *http.Request) {

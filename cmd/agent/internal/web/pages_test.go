@@ -223,6 +223,14 @@ func TestAMonthIsExplained(t *testing.T) {
 	x.want(x.get("/api/v1/insight?at=soon"), 400)
 }
 
+func TestTheSupplyTellsWhenItWasOffAndWhoLimitsIt(t *testing.T) {
+	x := newSite(t, nil)
+	x.want(spaced(x.get("/system")), 200, "The supply is on", "When it was switched off here", "Credit spent: 2 times, 2 h in all", "Too much power: once, 5 min", "Could be switched on: once, 10 min",
+		"<td>Too much power</td>", "At most 9.20 kW, by this site’s own configuration")
+	x.want(x.get("/api/v1/cuts"), 200, `"cause":"waits","entry":9`, `"cause":"overload"`)
+	x.want(x.get("/api/v1/cuts?n=9999"), 400)
+}
+
 func TestWhereItWentIsTold(t *testing.T) {
 	x := newSite(t, nil)
 	x.want(x.get("/account"), 200, `hx-get="/account/use?days=7"`, `href="/account?days=7&amp;where=1#where"`)

@@ -93,6 +93,9 @@ type Agent interface {
 	// none.
 	Receipt(ctx context.Context, seq uint64) (Receipt, error)
 
+	// Cuts are the stretches in which the supply was not on, newest first, as the n newest
+	// entries about it have them; n is 1 to 500.
+	Cuts(ctx context.Context, n int) ([]Cut, error)
 	// Use is where the energy of the last days went; days is 1 to 31.
 	Use(ctx context.Context, days int) (Use, error)
 	// Log is the n newest events with ID < before, newest first; before 0 is from
@@ -284,6 +287,17 @@ type HistoryPoint struct {
 	Cost   units.Money // 0 where it is not known
 	Gap    bool        // nothing, or not all of it, was measured: Energy is what is known
 	Held   bool        // the supply was off, or something held back, for part of it: more may have been wanted
+}
+
+// CutWaits is the cause of a supply that might be on and waits for somebody to switch it on.
+const CutWaits = "waits"
+
+// Cut is a stretch without supply, of one cause.
+type Cut struct {
+	From, To time.Time // To is zero: it goes on
+	Cause    string    // of the credit package, or CutWaits
+	Says     string    // in the ledger's words
+	Seq      uint64    // of the entry
 }
 
 // Use is where a stretch's energy went.

@@ -149,7 +149,7 @@ func (m *model) liveRegions() []region {
 	case "tariff":
 		out = append(out, region{"tariffnow", "tariffnow", m}, region{"registers", "registers", m})
 	case "system":
-		out = append(out, region{"warnings", "warnings", m}, region{"system", "system", m}, region{"beside", "beside", m})
+		out = append(out, region{"warnings", "warnings", m}, region{"supplyis", "supplyis", m}, region{"system", "system", m}, region{"beside", "beside", m})
 	}
 	return out
 }

@@ -69,6 +69,10 @@ func Operations() []Operation {
 		},
 		{ID: "insight", Method: get, Path: "/api/v1/insight", Says: "Why a month costs more, what limit is near, what money buys.", Answers: asked(api.Insight{}), Params: []Param{day}},
 		{
+			ID: "cuts", Method: get, Path: "/api/v1/cuts", Says: "When the supply was not on, and for what cause, as the newest entries of the ledger about it have it.", Answers: asked(api.Cuts{}),
+			Params: []Param{{Name: "n", Type: "integer", Says: "how many entries are looked at, 1 to 500; 100 where it is left out"}},
+		},
+		{
 			ID: "use", Method: get, Path: "/api/v1/use", Says: "Where the energy of the last days went, what is always on, and what would have cost less in four weeks.", Answers: asked(api.Use{}),
 			Params: []Param{{Name: "days", Type: "integer", Says: "1 to 31; 7 where it is left out"}},
 		},
