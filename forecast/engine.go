@@ -427,8 +427,8 @@ func (e *engine) forecastCells(origin int, refit bool) verdict {
 	v.usual = e.combine(v.learned, p)
 	v.learned.cal.learned(e.d.perDay).apply(v.usual)
 	v.q = v.usual
-	if v.regime = e.watch(v.learned, origin); v.regime.days > 1 {
-		v.q = v.regime.both(v.usual, e.d.perDay)
+	if v.regime = e.watch(v.learned, origin, v.usual); v.regime.days > 0 {
+		v.q = v.regime.both(v.usual, v.learned.belief.odds(&v.regime), e.d.perDay)
 	}
 	return v
 }

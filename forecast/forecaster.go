@@ -137,7 +137,9 @@ func (f *Forecaster) Forecast(at time.Time, horizon time.Duration) Forecast {
 	o := f.look(first)
 	out := Forecast{
 		Slots: make([]Slot, n), OwnDays: o.ownDays, Confidence: o.ownDays / (o.ownDays + priorDays),
-		Unusual: o.regime.days, UnusualRatio: o.regime.ratio,
+	}
+	if o.regime.odds > 0.5 {
+		out.Unusual, out.UnusualRatio = o.regime.days, o.regime.ratio
 	}
 	answer := o.cell
 	if f.fine > 1 {

@@ -15,6 +15,7 @@ type pass struct {
 	ridge   *ridge
 	pool    pool
 	cal     calibration
+	belief  belief
 	waiting []made
 	paths   []made
 	done    int        // of the paths, how many have been learned from
@@ -26,6 +27,7 @@ type pass struct {
 type made struct {
 	p          *panel
 	raw, given []quad
+	regime     regime    // that was seen then
 	z          []float32 // its errors, where all are known
 }
 
@@ -74,6 +76,7 @@ func (e *engine) learn(origin, anchor int) *pass {
 			m.raw = e.combine(s, p)
 			m.given = append([]quad(nil), m.raw...)
 			s.cal.learned(e.d.perDay).apply(m.given)
+			m.regime = e.watch(s, p.origin, m.given)
 			s.paths = append(s.paths, made{p: p, given: m.given})
 			s.read = [3]float64{}
 		}
@@ -90,7 +93,7 @@ func (e *engine) learn(origin, anchor int) *pass {
 func (e *engine) absorb(s *pass, now, origin int) {
 	k := 0
 	for ; k < len(s.waiting); k++ {
-		m := s.waiting[k]
+		m := &s.waiting[k]
 		end := m.p.origin + scoreDays*e.d.perDay
 		if end > now {
 			break
@@ -104,6 +107,7 @@ func (e *engine) absorb(s *pass, now, origin int) {
 			s.done++
 			s.pool.learn(e.d, s.paths[:s.done])
 			s.cal.learn(e.d, m.p.origin, m.raw)
+			s.belief.learn(e.d, m)
 		}
 		s.seen = max(s.seen, end)
 	}

@@ -103,7 +103,7 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 	made.total(q, 1)
 	pastStretch, madeStretch := past.stretch(), made.stretch()
 	most, perDay := o.mostOfADay(q), int(day/f.opt.Step)
-	copied := 0
+	copied, odds := 0, o.learned.belief.ofPaths(&o.regime)
 	for p := range n {
 		path := in(p)
 		stretch := pastStretch
@@ -116,9 +116,11 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 			drawn(z, o.d.perDay, rng)
 		}
 		source := 7 * 86400 / f.hist.step * int64(1+p%4) // slots back to the weeks whose unevenness is taken
-		until := 0                                       // cells for which the unusual lasts on this path
-		if o.regime.days > 1 {
-			until = int(o.regime.lasts(rng.Float64()) * float64(o.d.perDay))
+		level := float32(1)
+		until := 0 // cells for which the unusual lasts on this path
+		if o.regime.days > 0 {
+			until = int(o.regime.lasts(rng.Float64(), odds) * float64(o.d.perDay))
+			level = float32(math.Exp(o.regime.loose*rng.NormFloat64()) * math.Pow(o.regime.home, rng.Float64()))
 		}
 		for i, c := range cell {
 			e := z[c]
@@ -126,7 +128,7 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 			switch {
 			case int(c) < until:
 				a := &o.regime.stays[min(int(c), len(o.regime.stays)-1)]
-				y = a.q50 + e*width(a, e > 0)
+				y = (a.q50 + e*width(a, e > 0)) * level
 			case e > 0:
 				y += e * up[c] * stretch
 			default:
