@@ -102,6 +102,9 @@ func (c *Config) checkShared(l *fault.List) {
 	names := map[string]string{} // of the load by the switch
 	check := func(path, load string, s loads.SwitchDocument) {
 		traits := s.Traits()
+		if w, wired := c.Meter.Settings.(metering.Wired); wired && traits.Serial != "" && traits.Serial == w.Line() {
+			l.Add(path+".port", "give it an adapter of its own, or put both behind a Modbus gateway in the network", "%s is the meter's line, and two cannot speak on it", traits.Serial)
+		}
 		for _, of := range []string{traits.Of, traits.Also} {
 			key := s.Driver + " " + of
 			if other, taken := names[key]; taken && of != "" && other != load {

@@ -149,8 +149,31 @@ func merge(properties map[string]any, key string, one map[string]any, driver str
 	properties[key] = one
 }
 
-// below adds to a mapping what another driver's of the same name has.
+// below adds to the schema of a key what another driver's of the same name may be.
 func below(one, other map[string]any) {
+	types := func(s map[string]any) []string {
+		switch t := s["type"].(type) {
+		case string:
+			return []string{t}
+		case []string:
+			return t
+		}
+		return nil
+	}
+	if a, b := types(one), types(other); a != nil && b != nil {
+		both := slices.Clone(a)
+		for _, t := range b {
+			if !slices.Contains(both, t) {
+				both = append(both, t)
+			}
+		}
+		if one["type"] = both; one["pattern"] != other["pattern"] {
+			delete(one, "pattern") // what one of them looks like
+		}
+		if others, has := other["properties"]; has && one["properties"] == nil {
+			one["properties"], one["additionalProperties"] = others, other["additionalProperties"]
+		}
+	}
 	own, mapping := one["properties"].(map[string]any)
 	others, too := other["properties"].(map[string]any)
 	if !mapping || !too {

@@ -1,6 +1,7 @@
 package loads
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -49,6 +50,8 @@ type Traits struct {
 	Powers  bool // it can be told a power
 	// Told: it is set up to be told a power, which only a load of kind power has.
 	Told bool
+	// Serial is the serial device that it opens for itself; empty: none.
+	Serial string
 	// Measures: it says what the load draws, where its device can.
 	Measures bool
 	// Deaf: it is set up to be measured and not to be told anything, as only a load of
@@ -86,7 +89,29 @@ type Env struct {
 	MQTT      *device.Pool // the devices on the broker, which the program runs; nil without one
 	Machine   Machine      // opened when something is asked of it
 	Plant     Plant        // nil without a simulation
+	Buses     Buses        // opened when something is asked of them
 	Stations  Stations     // nil where nobody listens to stations
+}
+
+// Buses are the Modbus lines and connections that switches hang on, several on one.
+type Buses interface {
+	// Bus is the one at a port.  It is opened when it is first asked, and again after it broke.
+	Bus(at BusAt) (Bus, error)
+}
+
+// BusAt is a line and how it is set.
+type BusAt struct {
+	Port   string // a serial device, or host:port
+	RTU    bool   // else Modbus TCP
+	Baud   int
+	Parity string // none, even or odd
+}
+
+// Bus carries one question at a time.  It may be used from several goroutines.
+type Bus interface {
+	// Ask is the answer of a unit to a question, both without address and check sum, and
+	// of the form that the question asks for.
+	Ask(ctx context.Context, unit byte, pdu []byte, patience time.Duration) ([]byte, error)
 }
 
 // Stations are the charging stations that call the program by themselves, which listens to

@@ -59,6 +59,13 @@ type Declaring interface {
 	Declared() units.Voltage
 }
 
+// Wired are settings of a meter on a line that nobody else can use.
+type Wired interface {
+	Settings
+	// Line is the serial device; empty where it is none.
+	Line() string
+}
+
 // Doubtful are settings that may be right and not what is meant.
 type Doubtful interface {
 	Settings

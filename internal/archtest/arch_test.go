@@ -24,7 +24,7 @@ var homes = map[string][]string{
 	"github.com/alecthomas/kong":          {"cmd/agent"},
 	"rsc.io/qr":                           {"cmd/agent"},
 	"github.com/simonvetter/modbus":       {"metering/"},
-	"go.bug.st/serial":                    {"metering/", "cmd/agent/internal/board"},
+	"go.bug.st/serial":                    {"metering/", "loads/modbus", "cmd/agent/internal/board"},
 	"github.com/alexedwards/scs":          {"cmd/agent/internal/web"},
 	"github.com/schollz/progressbar/v3":   {"cmd/agent"},
 	"github.com/guptarohit/asciigraph":    {"cmd/agent"},

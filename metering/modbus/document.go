@@ -165,6 +165,14 @@ func checkUnit(l *fault.List, unit int, f Framing) {
 // Label implements metering.Settings.
 func (d *Document) Label() string { return d.Model + " on " + d.Port }
 
+// Line implements metering.Wired.
+func (d *Document) Line() string {
+	if line.OnNetwork(d.Port) {
+		return ""
+	}
+	return d.Port
+}
+
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return 0 }
 

@@ -67,7 +67,7 @@ func TestExamplesOfTheDocumentsAreRead(t *testing.T) {
 		t.Errorf("esphome: %v", err)
 	}
 	_, err = parse(meter + esphome + "\n      dead_man: 10m")
-	if err == nil || !strings.Contains(err.Error(), "loads[0].switch.dead_man: only a switch with driver tasmota, shelly, zigbee2mqtt, mqtt, http or ocpp has this") {
+	if err == nil || !strings.Contains(err.Error(), "loads[0].switch.dead_man: only a switch with driver tasmota, shelly, zigbee2mqtt, mqtt, http, modbus or ocpp has this") {
 		t.Errorf("a dead man that is not there is promised: %v", err)
 	}
 }
@@ -97,6 +97,9 @@ func TestTheExamplesOfAPowerAreRead(t *testing.T) {
 	const car6 = "loads:\n  - id: car\n    kind: power\n    power: {min: 6 A, max: 16 A}\n"
 	if cfg, err = parse(meter + car6 + switched("## Any device over HTTP")); err != nil || !cfg.Loads[0].Switch.Traits().Told || !cfg.Loads[0].Switch.HasFeedback() {
 		t.Errorf("a charger over HTTP: %v", err)
+	}
+	if cfg, err = parse(meter + car6 + switched("## A device on Modbus")); err != nil || !cfg.Loads[0].Switch.Traits().Told || !cfg.Loads[0].Switch.HasFeedback() {
+		t.Errorf("a wallbox on Modbus: %v", err)
 	}
 	entity := strings.Replace(switched("## An entity of Home Assistant"), "{file: homeassistant.token}", "{env: KEY}", 1)
 	if cfg, err = parse(meter + "loads:\n  - id: geyser\n    power: 3 kW\n" + entity); err != nil || !cfg.Loads[0].Switch.HasFeedback() || cfg.Loads[0].DeadMan() != 0 {

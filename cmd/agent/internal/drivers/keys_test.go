@@ -122,6 +122,7 @@ func beside() map[string]map[string]string {
 	ready := loadOfKind("{id: geyser, power: 3 kW, ready_by: \"07:00\", need: {for: 2h}, switch: {driver: tasmota, topic: plug}}")
 	latching := map[string]string{"supply.switch": "{driver: relay, relay: {line: GPIO17, contact: latching, reset_line: GPIO19, feedback: {line: GPIO27}}}"}
 	device := map[string]string{"supply.switch": "{driver: mqtt, command: {topic: x}, state: {topic: s}, setpoint: {topic: y, state: {topic: z}}}"}
+	registers := map[string]string{"supply.switch": "{driver: modbus, port: /dev/ttyUSB1, command: {register: 16}, setpoint: {register: 256}, measured: {register: 48}}"}
 	requests := map[string]string{"supply.switch": "{driver: http, url: \"http://192.168.1.40\", on: {url: /on}, off: {url: /off}, state: {url: /state}, setpoint: {url: \"/set?w={value}\"}, measured: {url: /power}}"}
 	to := func(way string) map[string]string {
 		return map[string]string{"alerts": "{to: [{name: x, " + way + "}]}"}
@@ -215,6 +216,9 @@ func beside() map[string]map[string]string {
 		"supply.switch.relay.contact":    {"supply.switch": "{driver: relay, relay: {line: GPIO17, reset_line: GPIO18, feedback: {line: GPIO27}}}"},
 		"supply.switch.relay.reset_line": latching, "supply.switch.relay.pulse": latching,
 		"mqtt supply.switch.command.": device, "mqtt supply.switch.state.": device, "mqtt supply.switch.setpoint.": device, "mqtt supply.switch.ask.": device,
+		"modbus supply.switch.command": registers, "modbus supply.switch.command.": registers, "modbus supply.switch.setpoint.": registers, "modbus supply.switch.measured.": registers,
+		"modbus supply.switch.state.coil": {"supply.switch.state": "{}"}, "modbus supply.switch.state.input": {"supply.switch.state": "{}"}, "modbus supply.switch.state.": {"supply.switch.state": "{register: 1}"},
+		"modbus supply.switch.framing":          {"supply.switch.port": "192.168.1.50:502"},
 		"homeassistant supply.switch.setpoint.": {"supply.switch.setpoint": "{entity: number.x}"}, "homeassistant supply.switch.measured.": {"supply.switch.measured": "{entity: sensor.x}"},
 		"http supply.switch.component": {"supply.switch": "{driver: http, kind: esphome, url: \"http://192.168.1.40\"}"},
 		"http supply.switch.on":        requests, "http supply.switch.on.": requests, "http supply.switch.off": requests, "http supply.switch.off.": requests, "http supply.switch.state": requests, "http supply.switch.state.": requests,

@@ -10,6 +10,7 @@ import (
 	"github.com/keeplit/keeplit/loads/esphome"
 	"github.com/keeplit/keeplit/loads/homeassistant"
 	"github.com/keeplit/keeplit/loads/httpswitch"
+	modbusload "github.com/keeplit/keeplit/loads/modbus"
 	"github.com/keeplit/keeplit/loads/mqtt"
 	"github.com/keeplit/keeplit/loads/ocpp"
 	"github.com/keeplit/keeplit/loads/relay"
@@ -63,6 +64,7 @@ func All() config.Drivers {
 			mqtt.Driver(),
 			httpswitch.Driver(),
 			homeassistant.Driver(),
+			modbusload.Driver(),
 			ocpp.Driver(),
 			house.SwitchDriver(),
 		},

@@ -10,6 +10,7 @@ import (
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/modbus"
 	"github.com/keeplit/keeplit/loads/ocpp"
 	"github.com/keeplit/keeplit/metering"
 )
@@ -28,6 +29,15 @@ func (s *Service) calls() *ocpp.Central {
 		s.stations = ocpp.NewCentral(s.cfg.OCPP.Listen, ocpp.UsualPace(), s.now, s.log)
 	}
 	return s.stations
+}
+
+// lines are the Modbus lines of switches.
+func (s *Service) lines() *modbus.Lines {
+	if s.buses == nil {
+		s.buses = modbus.NewLines()
+		s.machine.Closes(s.buses.Close)
+	}
+	return s.buses
 }
 
 // meterEnv is what the meter's driver is given; a meter without a register of
@@ -84,7 +94,7 @@ func switched(cfg config.Config, each func(path, id string, d loads.SwitchDocume
 
 // switchEnv is what the driver of one switch is given, e being what it is of its load.
 func (s *Service) switchEnv(e loads.Env) loads.Env {
-	e.MQTT, e.Now, e.Log, e.Machine = s.pool(), s.now, s.log, &s.machine
+	e.MQTT, e.Now, e.Log, e.Machine, e.Buses = s.pool(), s.now, s.log, &s.machine, s.lines()
 	if s.plant != nil {
 		e.Plant = s.plant
 	}

@@ -32,6 +32,7 @@ import (
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/loads/modbus"
 	"github.com/keeplit/keeplit/loads/ocpp"
 	"github.com/keeplit/keeplit/metering"
 )
@@ -53,6 +54,7 @@ type Service struct {
 	closers  []func() error
 	session  *broker.Session      // nil without a broker
 	devices  *device.Pool         // on it; nil without a broker
+	buses    *modbus.Lines        // of switches; nil until one asks
 	stations *ocpp.Central        // nil where none call
 	messages *broker.Forwarder    // nil without a broker
 	influx   *telemetry.Forwarder // nil without InfluxDB
