@@ -10,6 +10,7 @@ import (
 
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/openpaygo"
+	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -38,6 +39,9 @@ func (c *Config) Check() fault.List {
 	}
 	if c.Site.Language != "" && !slices.Contains(Languages(), c.Site.Language) {
 		l.Add("site.language", "write one of "+strings.Join(Languages(), ", ")+", or leave it out for English", "there are no texts in %q", c.Site.Language)
+	}
+	if _, err := forecast.ParseKind(c.Site.Kind); err != nil {
+		l.Add("site.kind", "write home, shop or office, whichever is nearest", "%q is no kind of site", c.Site.Kind)
 	}
 	if c.Site.Limit < 0 {
 		l.Add("site.limit", "write what the main breaker carries, e.g. 13.8 kW", "%s is negative", c.Site.Limit)

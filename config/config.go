@@ -165,6 +165,10 @@ type Site struct {
 	// What is written before amounts. Left out, it is the currency's code.
 	// Example: R
 	Symbol string `yaml:"symbol"`
+	// What the place is used for: home, shop or office. It tells how much is used, and when, until a few days
+	// have been measured; then they do.
+	// Example: shop
+	Kind string `yaml:"kind"`
 	// The language of the page, of alerts, of answers over MQTT and of recorded events: ar, bn, de, en,
 	// es, fr, hi, pt, sw or zu. Left out, it is English. Logs, the command line and the keypad speak
 	// English whatever it is.

@@ -281,39 +281,6 @@ func (f *Forecaster) daysAt(first int64, ceiling float64) *days {
 	return d
 }
 
-// blendPrior draws the answer to the built-in prior while there is little of
-// the site's own data.
-func (f *Forecaster) blendPrior(o *outlook) {
-	w := priorDays / (priorDays + o.ownDays) * max(0, 1-o.ownDays/28)
-	if o.q == nil {
-		w = 1
-		o.q = make([]quad, longDays*o.d.perDay)
-	}
-	if w == 0 {
-		return
-	}
-	expect := priorPerDay / float64(o.d.perDay)
-	end := o.d.lastKnown(o.origin)
-	level, n := o.d.mean(end-7*o.d.perDay, end)
-	const doubt = 0.1 // days: a few hours already tell a hut from a villa
-	own := float64(n) / float64(o.d.perDay)
-	guessed := doubt / (own*own + doubt)
-	if n == 0 {
-		level = expect
-	}
-	level += (expect - level) * guessed
-	down, up := priorTails(guessed)
-	shape := priorShape()
-	for i := range o.q {
-		m := priorSlot(&shape, (o.origin+i)%o.d.perDay, o.d.perDay) * level
-		q := &o.q[i]
-		q.mean += float32(w * (m - float64(q.mean)))
-		q.q10 += float32(w * (m*prior50*down - float64(q.q10)))
-		q.q50 += float32(w * (m*prior50 - float64(q.q50)))
-		q.q90 += float32(w * (m*prior50*up - float64(q.q90)))
-	}
-}
-
 // cellOf is the cell a grid slot is part of.
 func (f *Forecaster) cellOf(d *days, g int64) int { return d.cellAt(g, f.hist.step, &f.cal) }
 

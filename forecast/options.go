@@ -23,6 +23,8 @@ type Options struct {
 	Background bool
 	// Seed makes what is drawn at random while fitting reproducible.
 	Seed uint64
+	// Kind tells the days of a site that has none of its own yet.
+	Kind Kind
 }
 
 // Errors a caller can tell apart with errors.Is.

@@ -34,9 +34,23 @@ type forecastPrintCmd struct {
 	Step    time.Duration `help:"Length of a slot; the default is that of the file's rows."`
 	Tz      string        `help:"Time zone of the site, and of times in the file without one, such as Europe/Paris; the default is UTC."`
 	historyFlags
+	kindFlag
 	Horizon time.Duration `help:"How far to forecast; the default is 168h."`
 	Credits string        `help:"Credits in kWh, comma-separated, whose run-out time is wanted."`
 	JSON    bool          `name:"json" help:"Print JSON instead of CSV."`
+}
+
+// kindFlag says what a site is used for, as site.kind does.
+type kindFlag struct {
+	Kind string `default:"home" enum:"home,shop,office" help:"What the site is used for (${enum}): what is expected before a few days have been measured."`
+}
+
+func (k kindFlag) kind() forecast.Kind {
+	kind, err := forecast.ParseKind(k.Kind)
+	if err != nil {
+		panic(err) // the enum's words are the kinds
+	}
+	return kind
 }
 
 const runOutPaths = 500
@@ -68,7 +82,7 @@ func (c *forecastPrintCmd) Run(e *env) error {
 		return err
 	}
 	debug.FreeOSMemory() // what reading left makes room for learning
-	f, err := forecast.New(forecast.Options{Zone: zone, Step: history.step, Holiday: forecast.HolidaysIn(c.Tz)})
+	f, err := forecast.New(forecast.Options{Zone: zone, Step: history.step, Holiday: forecast.HolidaysIn(c.Tz), Kind: c.kind()})
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -209,6 +223,7 @@ type forecastPast struct {
 	Tz   string        `default:"UTC" help:"Time zone of the site, and of times in the file without one, such as Europe/Paris."`
 	Step time.Duration `help:"Length of a slot; the default is that of the file's rows."`
 	historyFlags
+	kindFlag
 	Origins int `default:"60" help:"How many forecasts to make, 53 hours apart, up to the end of the file."`
 }
 
@@ -224,7 +239,7 @@ func (c *forecastPast) over(e *env, what, least string, measure func(forecast.Op
 	}
 	bar := progressbar.NewOptions(c.Origins, progressbar.OptionSetWriter(e.Stderr),
 		progressbar.OptionSetDescription(what), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-	err = measure(forecast.Options{Zone: zone, Step: history.step, Holiday: forecast.HolidaysIn(c.Tz)}, history.observations(), forecast.BacktestOptions{
+	err = measure(forecast.Options{Zone: zone, Step: history.step, Holiday: forecast.HolidaysIn(c.Tz), Kind: c.kind()}, history.observations(), forecast.BacktestOptions{
 		Origins: c.Origins,
 		Progress: func(done, total int) {
 			bar.ChangeMax(total)

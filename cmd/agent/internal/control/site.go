@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
@@ -21,6 +22,7 @@ type Site struct {
 	ID       string // in topics and tags
 	Meter    string // the meter number that tokens are bound to
 	Zone     *time.Location
+	Kind     forecast.Kind // what it is used for, which tells its first days
 	Currency string
 
 	Limits      metering.Limits

@@ -15,6 +15,7 @@ import (
 	"github.com/keeplit/keeplit/credit/openpaygo"
 	"github.com/keeplit/keeplit/credit/sts"
 	"github.com/keeplit/keeplit/credit/voucher"
+	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/backoff"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/tariffs"
@@ -74,8 +75,12 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 	if cfg.Simulation != nil {
 		limits.MaxGap = max(limits.MaxGap, 2*cfg.Simulation.Step)
 	}
+	kind, err := forecast.ParseKind(cfg.Site.Kind)
+	if err != nil {
+		return nil, err
+	}
 	return &control.Site{
-		ID: cfg.Site.ID, Meter: cfg.Site.Meter, Zone: zone, Currency: currency,
+		Kind: kind, ID: cfg.Site.ID, Meter: cfg.Site.Meter, Zone: zone, Currency: currency,
 		Limits: limits, Beside: cfg.Meter.Utility.DifferPercent, Declared: cfg.Meter.Declared(), SilentAfter: silent, Interval: cfg.Schedule.Interval, PointEvery: max(cfg.Telemetry.Every, time.Second),
 		Tariff: tariff, ReadTariff: readTariff, PricesFor: cfg.Tariff.PricesFor, Credit: engine, InKWh: cfg.Credit.Mode == credit.InKWh, KWhPrice: cfg.Credit.KWhPrice,
 		Loads: all, Guard: loads.NewGuard(guard, all, zone), Contactor: contactor, Power: cfg.Site.Limit, Supply: supplyRules(cfg.Supply), Wall: cfg.Simulation == nil,

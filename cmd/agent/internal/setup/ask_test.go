@@ -125,7 +125,7 @@ func TestAnswersForAllThatThereIs(t *testing.T) {
 	w.busy = 8080
 	w.deaf["sdm230 on /dev/ttyUSB0"], w.deaf["pzem004t on /dev/ttyUSB0"], w.deaf["kettle"], w.deaf["influxdb"] = true, true, true, true
 	d, said, err := w.answers(
-		"shop", "business", "Mama Njeri's shop", "Kenya", "KE", "ke-kplc", "ke-kplc-ci1", "Mars", "", "22334455", "sixty", "3x63A",
+		"business", "shop", "Mama Njeri's shop", "Kenya", "KE", "ke-kplc", "ke-kplc-ci1", "Mars", "", "22334455", "sixty", "3x63A",
 		"192.168.1.10", "keeplit", "opensesame",
 		"search /dev/ttyS9", "search", "0", "2",
 		"1.5x", "350.50",
@@ -146,7 +146,7 @@ func TestAnswersForAllThatThereIs(t *testing.T) {
 		t.Fatal(l)
 	}
 	for what, ok := range map[string]bool{
-		"site":      cfg.Site.ID == "mama-njeri-s-shop" && cfg.Site.Name == "Mama Njeri's shop" && cfg.Site.Meter == "22334455" && cfg.Site.Zone == "Africa/Nairobi" && cfg.Site.Symbol == "",
+		"site":      cfg.Site.ID == "mama-njeri-s-shop" && cfg.Site.Name == "Mama Njeri's shop" && cfg.Site.Meter == "22334455" && cfg.Site.Zone == "Africa/Nairobi" && cfg.Site.Symbol == "" && cfg.Site.Kind == "shop",
 		"limit":     cfg.Site.Limit.W() == 3*63*230 && cfg.Meter.MaxPower == cfg.Site.Limit,
 		"meter":     cfg.Meter.Label() == "P1 port on /dev/ttyUSB0",
 		"broker":    cfg.MQTT != nil && cfg.MQTT.URL == "mqtt://192.168.1.10:1883" && cfg.MQTT.Username == "keeplit" && cfg.MQTT.Password == "opensesame" && cfg.MQTT.HomeAssistant != nil,
@@ -166,7 +166,7 @@ func TestAnswersForAllThatThereIs(t *testing.T) {
 		t.Error(got)
 	}
 	for _, want := range []string{
-		"answer home or business", `"Kenya" is no country`, `give a file or one of ke-kplc-ci1, ke-kplc-domestic`, `"Mars" is not a time zone`, `"sixty" is neither amperes`,
+		"answer home, shop or office", `"Kenya" is no country`, `give a file or one of ke-kplc-ci1, ke-kplc-domestic`, `"Mars" is not a time zone`, `"sixty" is neither amperes`,
 		"there is no /dev/ttyS9; the serial ports are /dev/ttyUSB0, /dev/ttyUSB1", "1: tasmota, 460 W, plug7 on the broker", "2: P1 port on /dev/ttyUSB0 answers", `"0" is none of them`, `"1.5x" is not an amount`, "give the same answer again to keep it all the same",
 		"as a demo that still runs: it is in use", "On which port is the page [8081]", "a PIN of 2 characters", "the two are not the same", "freezer: it went on, and is off again", "Without a switch it cannot be scheduled", `"much" is neither amperes`, `"often" is neither a time`,
 	} {

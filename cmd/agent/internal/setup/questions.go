@@ -14,6 +14,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/config"
+	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/tariffs"
@@ -30,7 +31,8 @@ type interview struct {
 
 	country, currency string
 	most              string // that the main breaker carries
-	broker, business  bool
+	broker            bool
+	kind              forecast.Kind
 }
 
 // Ask asks for what a site needs and answers its configuration.  data is the folder of the
@@ -88,19 +90,16 @@ func (i *interview) yes(question string, usual bool) (bool, error) {
 	return got == "yes", err
 }
 
-// kindBusiness is a site with three phases and a name of its own.
-const kindBusiness = "business"
-
 func (i *interview) site() error {
-	kind, err := i.oneOf("What kind of site is it", "home", "home", kindBusiness)
+	kind, err := i.oneOf("What kind of site is it (of another business what is nearer)", "home", forecast.Kinds()...)
 	if err != nil {
 		return err
 	}
-	usual := "Home"
-	if kind == kindBusiness {
-		usual = "Business"
-		i.business = true
+	if i.kind, err = forecast.ParseKind(kind); err != nil {
+		return err
 	}
+	i.sheet.Set("site.kind", kind)
+	usual := strings.ToUpper(kind[:1]) + kind[1:]
 	return i.Ask("What is it called", usual, func(s string) error {
 		id := idOf(s)
 		if id == "" {
@@ -137,6 +136,9 @@ func (i *interview) place() error {
 	})
 }
 
+// business tells a site with three phases and a tariff of another kind.
+func (i *interview) business() bool { return i.kind != forecast.Home }
+
 // forHomes are the names of tariffs for homes.
 var forHomes = regexp.MustCompile(`homelight|[^n]-residential|domestic|prepay|prepaid`) //nolint:gochecknoglobals // compiled once, never changed
 
@@ -147,7 +149,7 @@ func (i *interview) tariff() error {
 	ready := slices.DeleteFunc(catalogue.Names(), func(n string) bool { return !strings.HasPrefix(n, i.country+"-") })
 	q := Question{Text: "Which tariff", Hint: "a name, a file, or price for one price at all hours", Usual: onePrice}
 	if len(ready) > 0 {
-		q.Usual = ready[max(0, slices.IndexFunc(ready, func(n string) bool { return forHomes.MatchString(n) != i.business }))]
+		q.Usual = ready[max(0, slices.IndexFunc(ready, func(n string) bool { return forHomes.MatchString(n) != i.business() }))]
 		i.Say("Tariffs that come with the program: %s", strings.Join(ready, ", "))
 	}
 	for _, name := range ready {
@@ -242,7 +244,7 @@ const volts = 230
 
 func (i *interview) breaker() error {
 	usual := "60 A"
-	if i.business {
+	if i.business() {
 		usual = "3 x 60 A"
 	}
 	return i.Ask("What does the main breaker carry (as 60 A, 3 x 25 A or 13.8 kW)", usual, func(s string) error {

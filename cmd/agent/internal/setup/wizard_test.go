@@ -119,7 +119,7 @@ func TestBackFromAQuestion(t *testing.T) {
 func TestBackFromARefusedAnswer(t *testing.T) {
 	t.Parallel()
 	r, _ := begin(t, newWorld(t))
-	r.answer("business")
+	r.answer("office")
 	r.answer("Shop")
 	asked := r.now()
 	r.answer("Kenya")
@@ -129,7 +129,7 @@ func TestBackFromARefusedAnswer(t *testing.T) {
 	}
 	r.answer("Kenia")
 	r.z.Back(r.now().N)
-	if a = r.now(); a.Text != "What is it called" || a.Usual != "Business" {
+	if a = r.now(); a.Text != "What is it called" || a.Usual != "Office" {
 		t.Errorf("%+v", a)
 	}
 }

@@ -152,7 +152,7 @@ func TestBrowserSetsUp(t *testing.T) {
 	b := webtest.Start(t)
 	steps := map[string]Asked{
 		"choice": theMeter(),
-		"only":   {N: 1, Text: "What kind of site is it", Usual: "home", Only: true, First: true, Offers: []Choice{{"home", ""}, {"business", ""}}, Said: []string{"Nothing is written before the last answer."}},
+		"only":   {N: 1, Text: "What kind of site is it", Usual: "home", Only: true, First: true, Offers: []Choice{{"home", ""}, {"shop", ""}, {"office", ""}}, Said: []string{"Nothing is written before the last answer."}},
 		"text":   {N: 5, Text: "What does the main breaker carry (as 60 A, 3 x 25 A or 13.8 kW)", Offers: []Choice{{"60 A", ""}}, Usual: "60 A"},
 		"secret": {N: 12, Text: "Once more", Hidden: true, Said: []string{"  the two are not the same"}},
 		"ended":  {N: 30, Ended: true, Said: []string{"/etc/keeplit/keeplit.yaml is written.", "Where setting up was started, give: systemctl restart keeplit"}},
