@@ -42,7 +42,10 @@ type BacktestReport struct {
 	Weeks      []BacktestWeek
 }
 
-const backtestWarmup = 28 // days of history before the first origin
+const (
+	backtestWarmup = 28 // days of history before the first origin
+	backtestPaths  = 500
+)
 
 // Backtest forecasts the last part of a history (in order of time) again, each time from nothing
 // but the slots before, and scores it.  It ends early with the context's error.
@@ -102,7 +105,7 @@ func (s *scores) add(f *Forecaster, truth *history, at time.Time, origin, perDay
 	before := *s
 	w.Actual = s.addSlots(fc, truth, origin, perDay)
 	w.WQL = (s.pinball - before.pinball) * 2 / 3 / (s.load - before.load)
-	s.addRunOuts(f, truth, w.Actual, at, origin, perDay)
+	s.addRunOuts(truth, f.Scenarios(at, longDays*day, backtestPaths, 1), w.Actual, origin, perDay)
 	return w
 }
 
@@ -146,7 +149,7 @@ func (s *scores) addSlots(fc Forecast, truth *history, origin, perDay int64) []f
 
 // addRunOuts scores credits of half a day to four days of the use of the last
 // four weeks.
-func (s *scores) addRunOuts(f *Forecaster, truth *history, actual []float64, at time.Time, origin, perDay int64) {
+func (s *scores) addRunOuts(truth *history, paths Scenarios, actual []float64, origin, perDay int64) {
 	sum, n := 0.0, 0.0
 	for g := origin - backtestWarmup*perDay; g < origin; g++ {
 		if y := truth.at(g); y == y {
@@ -157,7 +160,6 @@ func (s *scores) addRunOuts(f *Forecaster, truth *history, actual []float64, at 
 	if n == 0 || sum <= 0 {
 		return
 	}
-	paths := f.Scenarios(at, longDays*day, 500, 1)
 	horizon := float64(len(actual))
 	for _, days := range []float64{0.5, 1, 2, 4} {
 		c := Credit{Balance: days * sum / n * float64(perDay)}
@@ -165,7 +167,7 @@ func (s *scores) addRunOuts(f *Forecaster, truth *history, actual []float64, at 
 		if y != y {
 			continue
 		}
-		y = math.Min(y, horizon) * f.opt.Step.Hours()
+		y = math.Min(y, horizon) * paths.Step.Hours()
 		r := paths.RunOut(c)
 		s.runOut += 2.0 / 3 * (pinball(y, r.Q10.Hours(), 0.1) + pinball(y, r.Q50.Hours(), 0.5) + pinball(y, r.Q90.Hours(), 0.9))
 		s.runOuts++

@@ -1,44 +1,12 @@
 package forecast
 
 import (
-	"math"
-	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/internal/unraced"
 )
-
-// workplace is an hour's use of a shop or an office, each of a size, hours and rest of its own.
-func workplace(kind Kind, seed uint64, days int) []float64 {
-	rng := rand.New(rand.NewPCG(seed, uint64(kind)))
-	size, spread, rest := 35.0, 0.7, 0.25+0.35*rng.Float64()
-	from, to, open := 8+2*rng.Float64(), 17+3*rng.Float64(), 6+rng.IntN(2)
-	if kind == Office {
-		size, spread = 70, 0.9
-		from, to, open = 7+2*rng.Float64(), 16+3*rng.Float64(), 5
-	}
-	size *= math.Exp(spread * rng.NormFloat64())
-	out, sum := make([]float64, 24*days), 0.0
-	for d := range days {
-		busy := math.Exp(0.12 * rng.NormFloat64())
-		for h := range 24 {
-			x := rest
-			if d%7 < open {
-				t := float64(h) + 0.5
-				x += (1 - rest) * busy / (1 + math.Exp(2*(from-t))) / (1 + math.Exp(2*(t-to)))
-			}
-			x *= math.Exp(0.1 * rng.NormFloat64())
-			out[24*d+h] = x
-			sum += x
-		}
-	}
-	for i := range out {
-		out[i] *= size * float64(days) / sum
-	}
-	return out
-}
 
 // firstDays scores the next two days after so many known, of sites that begin at any hour of the
 // week, told of a kind.
@@ -83,7 +51,7 @@ func TestAKindTellsTheFirstDays(t *testing.T) {
 	} {
 		var sites [][]float64
 		for seed := range uint64(12) {
-			sites = append(sites, workplace(c.kind, seed, 28))
+			sites = append(sites, workplace(c.kind, seed, 28, time.Hour))
 		}
 		home, in := firstDays(t, Home, c.known, sites)
 		told, held := firstDays(t, c.kind, c.known, sites)

@@ -22,6 +22,7 @@ import (
 type forecastCmd struct {
 	Print    forecastPrintCmd    `cmd:"" default:"withargs" help:"Forecast from a history file (the default)."`
 	Backtest forecastBacktestCmd `cmd:"" help:"Forecast a history's past again and say how good it was."`
+	Bench    forecastBenchCmd    `cmd:"" help:"Say how good it is beside simple methods, on a history or on made-up ones."`
 	Cold     forecastColdCmd     `cmd:"" help:"Say how good forecasts are after 0, 1, 3, 7, 14 and 28 days of own history."`
 }
 
@@ -35,6 +36,7 @@ type forecastPrintCmd struct {
 	Tz      string        `help:"Time zone of the site, and of times in the file without one, such as Europe/Paris; the default is UTC."`
 	historyFlags
 	kindFlag
+	moneyFlags
 	Horizon time.Duration `help:"How far to forecast; the default is 168h."`
 	Credits string        `help:"Credits in kWh, comma-separated, whose run-out time is wanted."`
 	JSON    bool          `name:"json" help:"Print JSON instead of CSV."`
@@ -102,15 +104,26 @@ func (c *forecastPrintCmd) Run(e *env) error {
 		fmt.Fprintf(e.Stderr, "agent: %s: no slot has a value: this is the built-in day, and how much it is a guess\n", c.History)
 	}
 	fc := f.Forecast(at, c.Horizon)
+	money, err := c.money(e.Stderr, history, fc.Slots)
+	if err != nil {
+		return err
+	}
 	var runOuts []creditRunOut
-	if len(credits) > 0 {
+	if all := len(credits) + len(money.credits); all > 0 {
 		debug.FreeOSMemory() // what learning left makes room for the paths
-		balances := make([]forecast.Credit, len(credits))
+		balances := make([]forecast.Credit, len(credits), all)
 		for i, kwh := range credits {
 			balances[i].Balance = kwh
 		}
+		balances = append(balances, money.credits...)
 		for i, r := range f.RunOuts(at, c.Horizon, runOutPaths, 1, balances...) {
-			runOuts = append(runOuts, creditRunOut{credits[i], r.Q10.Hours(), r.Q50.Hours(), r.Q90.Hours(), r.Within})
+			out := creditRunOut{Q10: r.Q10.Hours(), Q50: r.Q50.Hours(), Q90: r.Q90.Hours(), Within: r.Within}
+			if i < len(credits) {
+				out.CreditKWh = &credits[i]
+			} else {
+				out.Balance, out.Currency = &balances[i].Balance, money.currency
+			}
+			runOuts = append(runOuts, out)
 		}
 	}
 	if c.JSON {
@@ -173,11 +186,13 @@ func parseCredits(s string) ([]float64, error) {
 
 // creditRunOut is in hours from the first slot.
 type creditRunOut struct {
-	CreditKWh float64 `json:"credit_kwh"`
-	Q10       float64 `json:"q10_h"`
-	Q50       float64 `json:"q50_h"`
-	Q90       float64 `json:"q90_h"`
-	Within    float64 `json:"probability_within_horizon"`
+	CreditKWh *float64 `json:"credit_kwh,omitempty"`
+	Balance   *float64 `json:"balance,omitempty"` // in place of kWh
+	Currency  string   `json:"currency,omitempty"`
+	Q10       float64  `json:"q10_h"`
+	Q50       float64  `json:"q50_h"`
+	Q90       float64  `json:"q90_h"`
+	Within    float64  `json:"probability_within_horizon"`
 }
 
 func printForecastCSV(to io.Writer, fc forecast.Forecast, runOuts []creditRunOut) error {
@@ -186,11 +201,17 @@ func printForecastCSV(to io.Writer, fc forecast.Forecast, runOuts []creditRunOut
 	for _, s := range fc.Slots {
 		fmt.Fprintf(w, "%s,%.6f,%.6f,%.6f,%.6f\n", s.Start.Format(time.RFC3339), s.Mean, s.Q10, s.Q50, s.Q90)
 	}
-	if len(runOuts) > 0 {
-		fmt.Fprintln(w, "\ncredit_kwh,q10_h,q50_h,q90_h")
-		for _, r := range runOuts {
-			fmt.Fprintf(w, "%.4f,%.3f,%.3f,%.3f\n", r.CreditKWh, r.Q10, r.Q50, r.Q90)
+	head := ""
+	for _, r := range runOuts {
+		unit, amount := "credit_kwh", r.CreditKWh
+		if r.Balance != nil {
+			unit, amount = "balance_"+strings.ToLower(r.Currency), r.Balance
 		}
+		if unit != head {
+			fmt.Fprintf(w, "\n%s,q10_h,q50_h,q90_h\n", unit)
+			head = unit
+		}
+		fmt.Fprintf(w, "%.4f,%.3f,%.3f,%.3f\n", *amount, r.Q10, r.Q50, r.Q90)
 	}
 	return w.Flush()
 }
@@ -219,7 +240,16 @@ func printForecastJSON(to io.Writer, fc forecast.Forecast, runOuts []creditRunOu
 
 // forecastPast is a history whose forecasts are made again.
 type forecastPast struct {
-	File string        `arg:"" help:"CSV file with the columns time,kwh, or what agent profile prints."`
+	File string `arg:"" help:"CSV file with the columns time,kwh, or what agent profile prints."`
+	pastFlags
+}
+
+func (c *forecastPast) over(e *env, what, least string, measure func(forecast.Options, []forecast.Observation, forecast.BacktestOptions) error) error {
+	return c.pastFlags.over(e, c.File, what, least, measure)
+}
+
+// pastFlags say how a history is read and how often it is forecast.
+type pastFlags struct {
 	Tz   string        `default:"UTC" help:"Time zone of the site, and of times in the file without one, such as Europe/Paris."`
 	Step time.Duration `help:"Length of a slot; the default is that of the file's rows."`
 	historyFlags
@@ -228,12 +258,12 @@ type forecastPast struct {
 }
 
 // over runs a measurement over the file, with a progress bar that says what it does.
-func (c *forecastPast) over(e *env, what, least string, measure func(forecast.Options, []forecast.Observation, forecast.BacktestOptions) error) error {
+func (c *pastFlags) over(e *env, file, what, least string, measure func(forecast.Options, []forecast.Observation, forecast.BacktestOptions) error) error {
 	zone, err := time.LoadLocation(c.Tz)
 	if err != nil {
 		return &exitError{exitUsage, fmt.Errorf("--tz %q: %w; write a name such as Europe/Paris", c.Tz, err)}
 	}
-	history, err := readHistory(c.File, c.Step, zone, c.historyFlags)
+	history, err := readHistory(file, c.Step, zone, c.historyFlags)
 	if err != nil {
 		return err
 	}
@@ -248,9 +278,9 @@ func (c *forecastPast) over(e *env, what, least string, measure func(forecast.Op
 	})
 	switch {
 	case errors.Is(err, forecast.ErrTooShort):
-		return &exitError{exitInvalid, fmt.Errorf("%s: %w: %s are needed", c.File, err, least)}
+		return &exitError{exitInvalid, fmt.Errorf("%s: %w: %s are needed", file, err, least)}
 	case err != nil:
-		return &exitError{exitFailure, fmt.Errorf("%s: %w", c.File, err)}
+		return &exitError{exitFailure, fmt.Errorf("%s: %w", file, err)}
 	}
 	return nil
 }
