@@ -177,9 +177,15 @@ func (c *Config) checkPlan(l *fault.List) {
 // mostSpread is the longest that a fleet may take to come back.
 const mostSpread = time.Hour
 
+// mostBrokers is how many more addresses a broker may have.
+const mostBrokers = 8
+
 func (c *Config) checkEdges(l *fault.List) {
 	if m := c.MQTT; m != nil && m.URL == "" {
 		l.Add("mqtt.url", "write it like mqtt://192.168.1.10:1883", "the broker's address is missing")
+	}
+	if m := c.MQTT; m != nil && len(m.Others) > mostBrokers {
+		l.Add("mqtt.others", "name 8 at the most", "there are %d more addresses", len(m.Others))
 	}
 	if m := c.MQTT; m != nil && (m.Spread < 0 || m.Spread > mostSpread) {
 		l.Add("mqtt.spread", "write 1m, or up to 1h", "%s is no time to be spread over", m.Spread)

@@ -247,6 +247,10 @@ type MQTT struct {
 	// The broker's address: mqtt:// without, mqtts:// with TLS.
 	// Example: mqtt://192.168.1.10:1883
 	URL string `yaml:"url"`
+	// Further addresses, where the broker is a cluster of several machines. The agent begins at one of all
+	// that is drawn from its name, and goes on to the next where one does not answer.
+	// Example: ["mqtts://nats-2.example:8883", "mqtts://nats-3.example:8883"]
+	Others []string `yaml:"others"`
 	// The name by which the broker knows the agent. Two agents of one name throw each other out.
 	// Default: keeplit- and the site's id
 	// Example: keeplit-home

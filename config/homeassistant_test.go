@@ -20,6 +20,7 @@ func TestHowASiteIsAnnouncedToHomeAssistant(t *testing.T) {
 		{"a template as a prefix", "url: mqtt://b\n  homeassistant: {prefix: '{{ x }}'}", nil, "mqtt.homeassistant.prefix"},
 		{"a fleet that never comes back", "url: mqtt://b\n  spread: 2h", nil, "mqtt.spread"},
 		{"a spread of less than nothing", "url: mqtt://b\n  spread: -1s", nil, "mqtt.spread"},
+		{"a cluster of more addresses than there are", "url: mqtt://b\n  others: [" + strings.Repeat("mqtt://c,", 9) + "]", nil, "mqtt.others"},
 		{"a key that is none", "url: mqtt://b\n  homeassistant: {prefx: ha}", nil, "did you mean"},
 	} {
 		t.Run(c.situation, func(t *testing.T) {

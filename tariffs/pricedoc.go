@@ -114,7 +114,7 @@ func (t *Tariff) ParsePrices(data []byte, received time.Time, maxAge time.Durati
 // pushedNumber reads a price exactly; decimals beyond the millionth, which
 // converted market prices have, are rounded half to even.
 func pushedNumber(n json.Number) (units.Price, error) {
-	v, err := units.ParseDecimal(string(n), 12)
+	v, err := units.ParseRounded(string(n), 12)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a price per kWh such as 0.2513", string(n))
 	}

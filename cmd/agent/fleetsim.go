@@ -40,7 +40,7 @@ func (c fleetSimCmd) Run(e *env) error {
 	if (c.Authority == "") != (c.AuthKey == "") {
 		return &exitError{exitUsage, errors.New("give --authority and --authority-key together")}
 	}
-	opt := fleet.Options{Agents: c.Agents, Seed: c.Seed, Broker: c.Broker, Prefix: c.Prefix, PerSecond: c.PerSecond, Again: c.Again, Spread: c.Spread}
+	opt := fleet.Options{Agents: c.Agents, Seed: c.Seed, Broker: c.Broker, Others: c.Other, Prefix: c.Prefix, PerSecond: c.PerSecond, Again: c.Again, Spread: c.Spread}
 	if c.LogWarning {
 		opt.Log = slog.New(slog.NewTextHandler(e.Stderr, nil))
 	}

@@ -65,10 +65,11 @@ func readKey(name string) (ed25519.PrivateKey, error) {
 
 // loginFlags name a broker, and who is there.
 type loginFlags struct {
-	Broker   string `required:"" placeholder:"mqtt://HOST:1883" help:"The broker; mqtts:// with --ca, and certificates or --username."`
-	Username string `help:"At the broker."`
-	Password string `placeholder:"FILE" help:"File that holds the password."`
-	CA       string `name:"ca" placeholder:"FILE" help:"Authority that signed the broker's certificate."`
+	Broker   string   `required:"" placeholder:"mqtt://HOST:1883" help:"The broker; mqtts:// with --ca, and certificates or --username."`
+	Other    []string `placeholder:"URL" help:"Further addresses of it, where it is a cluster: one that does not answer is left for the next."`
+	Username string   `help:"At the broker."`
+	Password string   `placeholder:"FILE" help:"File that holds the password."`
+	CA       string   `name:"ca" placeholder:"FILE" help:"Authority that signed the broker's certificate."`
 }
 
 // brokerFlags name a broker to whom the utility shows a certificate.
@@ -81,7 +82,7 @@ type brokerFlags struct {
 // dial connects.
 func (b brokerFlags) dial(ctx context.Context) (*broker.Client, error) {
 	cfg := broker.Config{
-		URL: b.Broker, Site: "utility", ClientID: fmt.Sprintf("keeplit-policy-%s", rand.Text()[:10]), Username: b.Username,
+		URL: b.Broker, Others: b.Other, Site: "utility", ClientID: fmt.Sprintf("keeplit-policy-%s", rand.Text()[:10]), Username: b.Username,
 		TLS: broker.TLS{CAFile: b.CA, CertFile: b.Cert, KeyFile: b.CertKey}, Log: slog.New(slog.DiscardHandler),
 	}
 	if b.Password != "" {

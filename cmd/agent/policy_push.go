@@ -147,6 +147,7 @@ type policyWatchCmd struct {
 	Count   int               `help:"Stop after so many acknowledgements; 0: never."`
 	Keys    uint64            `placeholder:"VERSION" help:"Stop once all sites of --site have this key set, or a later one."`
 	Save    string            `placeholder:"FILE" help:"Where signed readings are written that come, one a line: policy explain prints what is in them."`
+	Answer  []string          `placeholder:"FILE" help:"Files of envelopes and key sets, one a line: sent to a site, again, where it says that it has not heard them."`
 	Take    bool              `help:"Confirm what is printed, so that it is not sent again; needs --issuer and --key."`
 	Issuer  string            `help:"The utility's name, for --take."`
 	Key     string            `placeholder:"FILE" help:"Private key of a signer that may sign receipts, for --take."`
@@ -175,6 +176,10 @@ func (c policyWatchCmd) Run(e *env) error {
 		ctx, stop = context.WithTimeout(e.Ctx, c.For)
 		defer stop()
 	}
+	answers, err := readAnswers(e, c.Answer)
+	if err != nil {
+		return err
+	}
 	client, err := c.dial(ctx)
 	if err != nil {
 		return err
@@ -202,13 +207,19 @@ func (c policyWatchCmd) Run(e *env) error {
 			}
 		}
 	}
-	w := watching{policyWatchCmd: c, e: e, client: client, told: map[string]string{}, seen: map[string]bool{}, keys: map[string]uint64{}}
+	again := time.NewTicker(chainEvery)
+	defer again.Stop()
+	w := watching{policyWatchCmd: c, answers: answers, e: e, client: client, told: map[string]string{}, seen: map[string]bool{}, keys: map[string]uint64{}}
 	for {
 		select {
 		case <-ctx.Done():
 			return w.missed(e.Ctx.Err() != nil)
 		case err := <-client.Lost():
 			return err
+		case <-again.C:
+			if err := w.sendChain(ctx); err != nil {
+				return err
+			}
 		case m := <-messages:
 			if err := w.hear(ctx, m); err != nil {
 				return err

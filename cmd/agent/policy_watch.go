@@ -21,6 +21,7 @@ type watching struct {
 	policyWatchCmd
 	e       *env
 	client  *broker.Client
+	answers answerSet
 	told    map[string]string // public keys as the sites tell them
 	early   []heardAck        // of sites whose key is not known yet
 	seen    map[string]bool
@@ -46,6 +47,9 @@ func (w *watching) hear(ctx context.Context, m heardAck) error {
 			w.keys[m.site] = st.Keys
 			fmt.Fprintf(w.e.Stdout, "%s has key set %d of epoch %d\n", m.site, st.Keys, st.Epoch)
 		}
+	}
+	if err := w.answer(ctx, m.site, st); err != nil {
+		return err
 	}
 	early := w.early
 	w.early = nil

@@ -1,14 +1,15 @@
-// Package testservers starts real servers for tests: Mosquitto, and InfluxDB
-// 1.8 with authentication and Flux.  Each listens on a free port of this
+// Package testservers starts real servers for tests: Mosquitto, InfluxDB
+// 1.8 with authentication and Flux, and a cluster of NATS.  Each listens on a free port of this
 // machine, keeps its files in the test's own directory, can be killed and
 // started again with what it had, and is gone when the test ends.
 //
 // Where a server is not installed the test is skipped with the reason, so that
 // a bare machine still runs all others; with KEEPLIT_REQUIRE_SERVERS=1 it fails
-// instead.  KEEPLIT_MOSQUITTO and KEEPLIT_INFLUXD name the programs where they
-// are not in the PATH; influxd is built by
+// instead.  KEEPLIT_MOSQUITTO, KEEPLIT_INFLUXD and KEEPLIT_NATS name the programs where they
+// are not in the PATH; two of them are built by
 //
 //	go build -C internal/tools/influxd -o DIR/influxd github.com/influxdata/influxdb/cmd/influxd
+//	go build -C internal/tools/natsd -o DIR/nats-server github.com/nats-io/nats-server/v2
 package testservers
 
 import (

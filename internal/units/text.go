@@ -2,6 +2,7 @@ package units
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,36 @@ func ParseDecimal(s string, places int) (int64, error) {
 	}
 	return v, nil
 }
+
+// ParseRounded is ParseDecimal for what a program has reckoned, as 4.3999999999999995 where
+// 4.4 is meant: digits beyond places are rounded, half away from zero.
+func ParseRounded(s string, places int) (int64, error) {
+	whole, frac, _ := strings.Cut(s, ".")
+	if len(frac) <= places {
+		return ParseDecimal(s, places)
+	}
+	if len(frac) > mostDigits || strings.ContainsFunc(frac, func(r rune) bool { return r < '0' || r > '9' }) {
+		return 0, fmt.Errorf("%q is not a decimal number such as 12.50", s)
+	}
+	cut := whole
+	if places > 0 {
+		cut += "." + frac[:places]
+	}
+	v, err := ParseDecimal(cut, places)
+	if err != nil || frac[places] < '5' {
+		return v, err
+	}
+	switch {
+	case v == math.MaxInt64 || v == math.MinInt64:
+		return 0, fmt.Errorf("%q is out of range", s)
+	case strings.HasPrefix(s, "-"):
+		return v - 1, nil
+	}
+	return v + 1, nil
+}
+
+// mostDigits is how many decimals a program may write.
+const mostDigits = 40
 
 // ParseMoney reads "12.50" as Money.
 func ParseMoney(s string) (Money, error) {

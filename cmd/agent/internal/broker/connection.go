@@ -107,7 +107,7 @@ func (s *Session) once(ctx context.Context) error {
 			if st.Connected || st.Since.IsZero() {
 				st.Since = time.Now()
 			}
-			st.Connected, st.LastError = false, err.Error()
+			st.Connected, st.LastError, st.Address = false, err.Error(), s.url.Redacted()
 		})
 		return err
 	}
@@ -115,7 +115,7 @@ func (s *Session) once(ctx context.Context) error {
 	s.conn = conn
 	s.mu.Unlock()
 	s.update(func(st *State) {
-		st.Connected, st.Since, st.Connects, st.Refused, st.Login = true, time.Now(), st.Connects+1, nil, ""
+		st.Connected, st.Since, st.Connects, st.Refused, st.Login, st.Address = true, time.Now(), st.Connects+1, nil, "", s.url.Redacted()
 	})
 	s.log.Info("connected to MQTT", "broker", s.url.Redacted())
 	err = s.serve(ctx, conn)
@@ -158,7 +158,7 @@ func (s *Session) connect(ctx context.Context) (*connection, error) {
 			return nil, fmt.Errorf("the MQTT password: %w", err)
 		}
 	}
-	conn := &connection{lost: make(chan struct{})}
+	conn, at := &connection{lost: make(chan struct{})}, s.url
 	dctx, stopDialling := context.WithTimeout(ctx, connectTimeout)
 	defer stopDialling()
 	var cut func() bool
@@ -182,7 +182,7 @@ func (s *Session) connect(ctx context.Context) (*connection, error) {
 		SetDefaultPublishHandler(s.heard).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { conn.end(fmt.Errorf("the connection was lost: %w", lossText(err))) }).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
-			c, err := s.dial(dctx)
+			c, err := s.dial(dctx, at)
 			if err != nil {
 				return nil, err
 			}
@@ -240,19 +240,19 @@ func connectHint(err error) error {
 	return err
 }
 
-// dial opens the connection.
-func (s *Session) dial(ctx context.Context) (net.Conn, error) {
-	secure := s.url.Scheme != "mqtt" && s.url.Scheme != "tcp"
-	port := s.url.Port()
+// dial opens a connection to one of the broker's addresses.
+func (s *Session) dial(ctx context.Context, at *url.URL) (net.Conn, error) {
+	secure := at.Scheme != "mqtt" && at.Scheme != "tcp"
+	port := at.Port()
 	if port == "" {
 		port = map[bool]string{false: "1883", true: "8883"}[secure]
 	}
-	address := net.JoinHostPort(s.url.Hostname(), port)
+	address := net.JoinHostPort(at.Hostname(), port)
 	d := net.Dialer{KeepAlive: 30 * time.Second}
 	if !secure {
 		return d.DialContext(ctx, "tcp", address)
 	}
-	config, err := s.cfg.TLS.config(s.url.Hostname())
+	config, err := s.cfg.TLS.config(at.Hostname())
 	if err != nil {
 		return nil, err
 	}

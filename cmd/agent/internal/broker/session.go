@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,10 @@ var ErrNotConnected = errors.New("not connected to the MQTT broker")
 type Config struct {
 	// URL is the broker: mqtt://host:1883, or mqtts://host:8883 with TLS.
 	URL string
+	// Others are further addresses of it, where it is a cluster: one that does not answer, or
+	// loses the connection, is left for the next.  A site begins at one that is drawn from its
+	// client ID, so that a fleet is spread over them.
+	Others []string
 	// Site names the topics (NewTopics) and, where ClientID is empty, the
 	// client: "keeplit-<site>".  Two sessions must not share a client ID.
 	Site     string
@@ -46,6 +51,7 @@ type Config struct {
 // State is how the session is.
 type State struct {
 	Connected bool
+	Address   string    // of the broker that is connected, or was tried last
 	Since     time.Time // when that began; the zero time before the first attempt ended
 	LastError string    // the reason of the last failure to connect, loss, or refusal; "" where there was none yet
 	Login     string    // why the broker refuses the login, and when it is tried again; "" where it does not
@@ -64,7 +70,8 @@ type State struct {
 // lost and made again.
 type Session struct {
 	cfg    Config
-	url    *url.URL
+	urls   []*url.URL
+	url    *url.URL // of urls; only Run changes it
 	topics Topics
 	log    *slog.Logger
 	rand   *rand.Rand // only Run uses it
@@ -81,21 +88,13 @@ type Session struct {
 
 // New checks cfg and answers a session that Run will connect.
 func New(cfg Config) (*Session, error) {
-	u, err := url.Parse(cfg.URL)
-	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("%q is not the address of an MQTT broker; write it like mqtt://192.168.1.10:1883", cfg.URL)
-	}
-	switch u.Scheme {
-	case "mqtt", "tcp":
-		if cfg.TLS != (TLS{}) {
-			return nil, fmt.Errorf("%q does not use TLS although certificates are given; write mqtts://", cfg.URL)
+	var urls []*url.URL
+	for _, text := range append([]string{cfg.URL}, cfg.Others...) {
+		u, err := addressOf(text, cfg.TLS)
+		if err != nil {
+			return nil, err
 		}
-	case "mqtts", "ssl", "tls":
-	default:
-		return nil, fmt.Errorf("%q: the scheme %q is not known; write mqtt:// or mqtts://", cfg.URL, u.Scheme)
-	}
-	if u.User != nil {
-		return nil, errors.New("the broker's address holds a user name; give user and password by their own settings, so that they are not printed with the address")
+		urls = append(urls, u)
 	}
 	if cfg.Site == "" {
 		return nil, errors.New("an MQTT session needs the site's name")
@@ -118,10 +117,37 @@ func New(cfg Config) (*Session, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	first := backoff.Seed(cfg.ClientID) % uint64(len(urls))
 	return &Session{
-		cfg: cfg, url: u, topics: NewTopics(cfg.Site), log: cfg.Log,
+		cfg: cfg, urls: urls, url: urls[first], topics: NewTopics(cfg.Site), log: cfg.Log,
 		rand: rand.New(rand.NewPCG(backoff.Seed(cfg.ClientID), 1)), kick: make(chan struct{}, 1), changed: make(chan struct{}),
 	}, nil
+}
+
+// addressOf reads the address of a broker.
+func addressOf(text string, t TLS) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("%q is not the address of an MQTT broker; write it like mqtt://192.168.1.10:1883", text)
+	}
+	switch u.Scheme {
+	case "mqtt", "tcp":
+		if t != (TLS{}) {
+			return nil, fmt.Errorf("%q does not use TLS although certificates are given; write mqtts://", text)
+		}
+	case "mqtts", "ssl", "tls":
+	default:
+		return nil, fmt.Errorf("%q: the scheme %q is not known; write mqtt:// or mqtts://", text, u.Scheme)
+	}
+	if u.User != nil {
+		return nil, errors.New("the broker's address holds a user name; give user and password by their own settings, so that they are not printed with the address")
+	}
+	return u, nil
+}
+
+// next goes on to the next of the broker's addresses.
+func (s *Session) next() {
+	s.url = s.urls[(slices.Index(s.urls, s.url)+1)%len(s.urls)]
 }
 
 // Topics are the site's topics.
@@ -235,6 +261,7 @@ func (s *Session) Run(ctx context.Context) error {
 			s.update(func(st *State) { st.Login = "" })
 		}
 		s.log.Warn("MQTT connection", "broker", s.url.Redacted(), "error", err, "again_in", about(wait))
+		s.next()
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -30,14 +31,28 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 			return nil, fmt.Errorf("the MQTT password: %w", err)
 		}
 	}
+	var errs []error
+	for range s.urls {
+		c, err := s.call(ctx, password)
+		if err == nil {
+			return c, nil
+		}
+		errs = append(errs, err)
+		s.next()
+	}
+	return nil, errors.Join(errs...)
+}
+
+// call connects to one of the broker's addresses.
+func (s *Session) call(ctx context.Context, password string) (*Client, error) {
 	ctx, stop := context.WithTimeout(ctx, connectTimeout)
 	defer stop()
 	c := &Client{lost: make(chan error, 1)}
-	o := mqtt.NewClientOptions().AddBroker(s.url.String()).SetClientID(s.cfg.ClientID).SetUsername(cfg.Username).SetPassword(password).
+	o := mqtt.NewClientOptions().AddBroker(s.url.String()).SetClientID(s.cfg.ClientID).SetUsername(s.cfg.Username).SetPassword(password).
 		SetProtocolVersion(4).SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(false).
 		SetConnectTimeout(connectTimeout).SetWriteTimeout(10 * time.Second).SetKeepAlive(30 * time.Second).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.lost <- fmt.Errorf("the connection was lost: %w", lossText(err)) }).
-		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return s.dial(ctx) })
+		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return s.dial(ctx, s.url) })
 	c.client = mqtt.NewClient(o)
 	token := c.client.Connect()
 	<-token.Done() // bounded by connectTimeout

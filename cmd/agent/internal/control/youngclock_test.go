@@ -180,10 +180,10 @@ func TestAYearAheadAtAStartIsNotBelieved(t *testing.T) {
 // A clock that is set for the first time takes nothing with it but what hangs on
 // the calendar: whoever adds a field to State says which it is.
 func TestASetClockForgetsOnlyWhatHangsOnTheCalendar(t *testing.T) {
-	kept := []string{"Prices", "Decision", "SupplySeen", "Supply", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Credit", "Version", "Policy", "Limits"}
+	kept := []string{"Prices", "Rates", "Decision", "SupplySeen", "Supply", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Credit", "Version", "Policy", "Limits"}
 	anew := []string{
 		"Now", "Meter", "Tariff", "Elapsed", "TariffSeen", "Loads", "LoadsAt", "Guard", "Held", "Next", "Shed", "Ladder", "Plan", "AskedAt", "Asking", "WantPlan",
-		"PointAt", "Days", "Said", "priced", "Until", "Pasted", "Purchases", "Quality", "Beside",
+		"PointAt", "Days", "Said", "laid", "Until", "Pasted", "Purchases", "Quality", "Beside",
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[State]()) {
 		if field.Anonymous {

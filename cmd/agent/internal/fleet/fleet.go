@@ -19,6 +19,7 @@ type Options struct {
 	Agents    int
 	Seed      uint64
 	Broker    string        // mqtt://host:1883, or mqtts://host:8883
+	Others    []string      // its further addresses, where it is a cluster
 	Prefix    string        // of the sites' names
 	PerSecond float64       // so many agents are started a second
 	Spread    time.Duration // over which lost connections come back: mqtt.spread

@@ -44,6 +44,6 @@ func homeOf(opt Options) (config.Config, error) {
 	if len(faults) > 0 {
 		return cfg, fmt.Errorf("the home of the fleet: %w", faults)
 	}
-	cfg.MQTT.Spread = opt.Spread
+	cfg.MQTT.Spread, cfg.MQTT.Others = opt.Spread, opt.Others
 	return cfg, nil
 }

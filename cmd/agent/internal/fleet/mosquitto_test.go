@@ -51,6 +51,7 @@ func shard(t *testing.T, edit ...string) (m *testservers.Mosquitto, identity fun
 // A fleet at the configuration of deploy/fleet: each applies once what is sent, also across a
 // restart of the broker, and all come back, spread over seconds.
 func TestAFleetAtOneMosquitto(t *testing.T) {
+	t.Parallel()
 	m, identity := shard(t)
 	n, spread := 40, 3*time.Second
 	if unitstest.Long() {

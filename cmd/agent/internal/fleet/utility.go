@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/credit/voucher"
@@ -27,6 +28,7 @@ type utility struct {
 	twice   int                        // that came again
 	unsound int                        // that their site has not signed
 	desks   [confirming]desk
+	asked   chan struct{} // has something where a site has said that it has no keys
 	speak   chan struct{} // closed when the fleet knows the keys: a heartbeat before that is refused
 	spoken  sync.Once
 }
@@ -46,8 +48,8 @@ type receipt struct {
 
 func newUtility(opt Options) (*utility, error) {
 	u := &utility{
-		opt: opt, broker: broker.Config{URL: opt.Broker, Site: "utility", ClientID: opt.Prefix + "-utility", Log: opt.Log}, started: time.Now().UTC(),
-		seq: map[string]uint64{}, heard: map[string]map[uint64]bool{}, speak: make(chan struct{}),
+		opt: opt, broker: broker.Config{URL: opt.Broker, Others: opt.Others, Site: "utility", ClientID: opt.Prefix + "-utility", Log: opt.Log}, started: time.Now().UTC(),
+		seq: map[string]uint64{}, heard: map[string]map[uint64]bool{}, asked: make(chan struct{}, 1), speak: make(chan struct{}),
 	}
 	for i := range u.desks {
 		u.desks[i] = desk{wait: map[string]*receipt{}, wake: make(chan struct{}, 1)}
@@ -68,6 +70,7 @@ func (u *utility) run(ctx context.Context) error {
 		wg.Go(func() { u.confirm(ctx, &u.desks[i]) })
 	}
 	wg.Go(func() { u.beat(ctx) })
+	wg.Go(func() { u.answer(ctx) })
 	for ctx.Err() == nil {
 		if err := u.stay(ctx); err != nil && ctx.Err() == nil {
 			u.opt.Log.Warn("the utility's connection", "error", err)
@@ -88,6 +91,9 @@ func (u *utility) stay(ctx context.Context) error {
 	}
 	defer c.Close()
 	if err := c.Subscribe(ctx, "keeplit/+/policy/ack", u.hear); err != nil {
+		return err
+	}
+	if err := c.Subscribe(ctx, "keeplit/+/policy/state", u.hello); err != nil {
 		return err
 	}
 	keys, err := u.keys()
@@ -120,6 +126,43 @@ func (u *utility) keys() (string, error) {
 		Signers: []policy.Signer{{Key: public(keyOf(u.opt.Seed, "operator")), Streams: policy.Streams()}},
 	}, keyOf(u.opt.Seed, "root"))
 }
+
+// hello hears what a site has of the keys.  A cluster hands a retained message on at its best:
+// a site at another node may never hear it, and says so.
+func (u *utility) hello(_ string, payload []byte) {
+	var st api.PolicyState
+	if json.Unmarshal(payload, &st) != nil || st.Keys > 0 || !strings.HasPrefix(st.Site, u.opt.Prefix+"-") {
+		return
+	}
+	select {
+	case u.asked <- struct{}{}:
+	default:
+	}
+}
+
+// answer sends the keys again, once for all who have asked since the last time.
+func (u *utility) answer(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-u.asked:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(answerEvery):
+		}
+		if keys, err := u.keys(); err == nil {
+			if err := u.publish(ctx, broker.PolicyKeys(issuer), []byte(keys)); err != nil {
+				u.opt.Log.Warn("the keys were not sent again", "error", err)
+			}
+		}
+	}
+}
+
+// answerEvery is how long sites that ask for the keys are waited for.
+const answerEvery = 2 * time.Second
 
 // sign is the next envelope of a stream.
 func (u *utility) sign(audience string, stream policy.Stream, ack policy.AckWish, good time.Duration, body []byte) (id string, text []byte, err error) {

@@ -110,7 +110,7 @@ func (r Rules) layPower(e Envelope, adr *ADREvent, now time.Time, what string) (
 
 // power is what a part says may be drawn.
 func (r Rules) power(value json.RawMessage) (units.Power, *RefusedError) {
-	kw, err := number(value, 6)
+	kw, err := reckoned(value, 6)
 	if err != nil {
 		return 0, &RefusedError{Unreadable, TypeLimit + ": " + err.Error()}
 	}
@@ -260,7 +260,7 @@ func (r Rules) prices(e Envelope, adr *ADREvent, now time.Time) ([]byte, *Refuse
 		part := s.length / time.Duration(n)
 		for i := range n { // several values share the interval evenly
 			for _, v := range append([]json.RawMessage{in[i]}, out...) {
-				if _, err := number(v, 12); err != nil {
+				if _, err := reckoned(v, 12); err != nil {
 					return err
 				}
 			}

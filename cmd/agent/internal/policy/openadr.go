@@ -284,6 +284,16 @@ func number(v json.RawMessage, places int) (int64, error) {
 	return n, nil
 }
 
+// reckoned reads a number that a program may have reckoned: what is beyond the places is
+// rounded.
+func reckoned(v json.RawMessage, places int) (int64, error) {
+	n, err := units.ParseRounded(string(v), places)
+	if err != nil {
+		return 0, fmt.Errorf("%.40q is not a plain number", string(v))
+	}
+	return n, nil
+}
+
 // text reads words for a person: one line, no control characters.
 func text(v json.RawMessage) (string, error) {
 	var s string

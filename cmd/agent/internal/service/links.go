@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -162,7 +163,7 @@ func (s *Service) system() picture.System {
 	}
 	if s.session != nil {
 		st := s.session.State()
-		out.Broker = picture.Link{Name: s.cfg.MQTT.URL, Freshness: picture.Silent, LastAt: st.Since, Detail: st.LastError}
+		out.Broker = picture.Link{Name: cmp.Or(st.Address, s.cfg.MQTT.URL), Freshness: picture.Silent, LastAt: st.Since, Detail: st.LastError}
 		if st.Connected {
 			out.Broker.Freshness, out.Broker.Detail = picture.Fresh, ""
 		}

@@ -33,7 +33,7 @@ func sessionOf(cfg config.Config, log *slog.Logger) (*broker.Session, error) {
 func BrokerOf(cfg config.Config, log *slog.Logger) broker.Config {
 	m := cfg.MQTT
 	c := broker.Config{
-		URL: m.URL, Site: cfg.Site.ID, ClientID: m.ClientID, Username: m.Username, Spread: m.Spread, Log: log,
+		URL: m.URL, Others: m.Others, Site: cfg.Site.ID, ClientID: m.ClientID, Username: m.Username, Spread: m.Spread, Log: log,
 		TLS: broker.TLS{CAFile: cfg.Path(m.CA), CertFile: cfg.Path(m.Cert), KeyFile: cfg.Path(m.Key)},
 	}
 	if m.Password != "" {

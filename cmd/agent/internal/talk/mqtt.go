@@ -233,6 +233,7 @@ type publisher struct {
 	connected time.Time // since when messages have gone out; zero: none has
 	connects  int64
 	acks      ackTold
+	hello     time.Time // when a site without keys last said so
 }
 
 // lost has everything said anew after a reconnection.
@@ -255,6 +256,7 @@ func (a *Agent) publishOnce(ctx context.Context, bus Bus, p *publisher) error {
 	if !p.connected.IsZero() {
 		publishing = time.Since(p.connected)
 	}
+	a.ask(bus.Topics(), p, time.Now())
 	messages, err := a.retained(bus.Topics(), publishing) //nolint:contextcheck // it makes messages of what is known; nothing waits
 	if err != nil {
 		return err

@@ -192,6 +192,21 @@ type ackTold struct {
 	reads map[policy.Ref]ackTold // the same of readings that were asked for
 }
 
+// helloEvery is how often a site without a key set says so: what it says waits at the broker
+// for nobody, and whoever was to hear it may have been away.
+const helloEvery = time.Minute
+
+// ask has a site that has no key set of its utility say so again.
+func (a *Agent) ask(topics broker.Topics, p *publisher, now time.Time) {
+	if a.site.Policy == nil || now.Sub(p.hello) < helloEvery {
+		return
+	}
+	if st := a.loop.Snapshot().State; a.site.Policy.KeysInForce(st.Policy).Version == 0 {
+		delete(p.sent, topics.PolicyState())
+		p.hello = now
+	}
+}
+
 // policyState is what the site says of the utility's word, retained.
 func (a *Agent) policyState(st *control.State) ([]byte, error) {
 	r := a.site.Policy
