@@ -21,20 +21,48 @@ func TestAUtilityGovernsAHome(t *testing.T) {
 		Dir: "testdata/policy", RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			m := testservers.StartMosquitto(t) // each its own: who watches counts all that is said there
-			e.Setenv("GORACE", os.Getenv("GORACE"))
-			e.Setenv("BROKER", m.URL)
-			web := strconv.Itoa(testservers.FreePort(t))
-			e.Setenv("WEB", web)
-			e.Setenv("KEEPLIT_URL", "http://127.0.0.1:"+web)
-			e.Setenv("FROM", time.Now().UTC().Format(time.RFC3339))
-			e.Setenv("DAY", time.Now().AddDate(0, 0, 30).Format(time.DateOnly))
-			e.Setenv("UNTIL", time.Now().UTC().AddDate(0, 0, 7).Format(time.RFC3339))
+			aroundScript(t, e, m.URL)
 			return os.WriteFile(filepath.Join(e.WorkDir, "password"), []byte(m.Password), 0o600)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"fill": fillTemplate,
 		},
 	})
+}
+
+// TestAUtilityGovernsAHomeByCertificates runs the life of a utility's word at a broker where
+// everybody is who the certificate says, with the access list of docs/policy.md.
+func TestAUtilityGovernsAHomeByCertificates(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/policytls", RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			ca := testservers.NewAuthority(t, e.WorkDir, "ca")
+			for _, name := range []string{"broker", "utility", "home-12", "home-13"} {
+				ca.Issue(t, e.WorkDir, name)
+			}
+			file := func(name string) string { return filepath.Join(e.WorkDir, name) }
+			m := testservers.StartMosquitto(t, testservers.WithTLS(file("ca.pem"), file("broker.pem"), file("broker.key")),
+				testservers.WithLines("use_identity_as_username true"), testservers.WithACL(testservers.Example(t, "../../docs/policy.md", "acl")...))
+			aroundScript(t, e, m.URL)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"fill": fillTemplate,
+		},
+	})
+}
+
+// aroundScript is what a script's agent and utility find.
+func aroundScript(t *testing.T, e *testscript.Env, broker string) {
+	t.Helper()
+	e.Setenv("GORACE", os.Getenv("GORACE"))
+	e.Setenv("BROKER", broker)
+	web := strconv.Itoa(testservers.FreePort(t))
+	e.Setenv("WEB", web)
+	e.Setenv("KEEPLIT_URL", "http://127.0.0.1:"+web)
+	e.Setenv("FROM", time.Now().UTC().Format(time.RFC3339))
+	e.Setenv("DAY", time.Now().AddDate(0, 0, 30).Format(time.DateOnly))
+	e.Setenv("UNTIL", time.Now().UTC().AddDate(0, 0, 7).Format(time.RFC3339))
 }
 
 // fillTemplate is "fill FROM TO NAME=FILE...": ${NAME} in FROM becomes what FILE holds,
