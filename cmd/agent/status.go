@@ -64,6 +64,8 @@ func (c statusCmd) Run(e *env) error {
 		line("balance", "%s %s", v.Credit.Balance, v.Unit)
 	}
 	switch {
+	case v.RunOut.First != nil:
+		line("runs out", "not known yet: the first forecast comes at about %s, with the first whole half hour", at(v.RunOut.First).Format("Mon 15:04"))
 	case !v.RunOut.Known:
 		line("runs out", "not known now")
 	case v.RunOut.Beyond:
@@ -75,16 +77,20 @@ func (c statusCmd) Run(e *env) error {
 		line("one more kWh", "takes %.1f h of credit", *v.Credit.PerKWh)
 	}
 	line("to last", "%s", c.toLast(e, zone, v.Unit))
+	fresh := v.Power.Freshness
+	if age := at(v.At).Sub(at(v.Power.At)); v.Power.At != nil && v.At != nil && age >= 15*time.Second {
+		fresh += fmt.Sprintf(", read %s ago", age.Round(time.Second))
+	}
 	switch w := v.Power.W; {
 	case w == nil:
 		line("power", "not known (meter %s)", v.Power.Freshness)
 	case v.Power.Derived:
-		line("power", "%.0f W by the register (meter %s)", *w, v.Power.Freshness)
+		line("power", "%.0f W by the register (meter %s)", *w, fresh)
 	default:
-		line("power", "%.0f W (meter %s)", *w, v.Power.Freshness)
+		line("power", "%.0f W (meter %s)", *w, fresh)
 	}
 	if m := v.Meter; m.ImportKWh != nil && m.ExportKWh != nil {
-		line("register", "%.3f kWh in, %.3f kWh out", *m.ImportKWh, *m.ExportKWh)
+		line("counted", "%.3f kWh in, %.3f kWh out, since this site began", *m.ImportKWh, *m.ExportKWh)
 		for _, p := range m.Periods {
 			line("", "%s: %.3f kWh in, %.3f kWh out", cmp.Or(p.Period, "any time"), p.ImportKWh, p.ExportKWh)
 		}

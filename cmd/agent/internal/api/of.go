@@ -14,7 +14,7 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 	a := View{
 		Seq: v.Seq, At: At(v.At), Zone: "UTC", Site: v.Site, Unit: v.UnitCode(),
 		Supply:  supplyOf(say, v.Supply),
-		RunOut:  RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach), With: []With{}},
+		RunOut:  RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach), With: []With{}, First: At(v.RunOut.First)},
 		Until:   untilOf(say, v.Until),
 		OptOut:  optedOf(v.Opted),
 		Limited: limitedOf(v.Limited), Limits: limitsOf(v.Limits),

@@ -82,6 +82,7 @@ type RunOut struct {
 	Hours  *float64   `json:"hours"`
 	Reach  *time.Time `json:"reach"` // the end of the last day that GET /api/v1/topup answers for
 	With   []With     `json:"with"`  // how long it lasts with a top-up now: a small one, a middle one, a large one
+	First  *time.Time `json:"first"` // about when a new site's first forecast comes; null: there is one, or was
 }
 
 // With is when the credit ends with a top-up that nobody has made.

@@ -55,6 +55,28 @@ func TestAWaitingLoadSaysWhyInMoneyAndClock(t *testing.T) {
 	}
 }
 
+func TestANewSiteSaysWhenItsFirstForecastComes(t *testing.T) {
+	site := testsite.New(t)
+	at := time.Date(2026, 11, 3, 6, 10, 0, 0, time.UTC)
+	st, _ := site.Begin(at)
+	st.Plan, st.WantPlan = nil, true
+	for _, c := range []struct {
+		after time.Duration
+		want  time.Time
+	}{
+		{0, at.Add(80 * time.Minute)}, // the half hour from 06:30 on is whole at 07:00, and the plan behind it is of 07:30
+		{79 * time.Minute, at.Add(80 * time.Minute)},
+		{81 * time.Minute, time.Time{}},
+		{48 * time.Hour, time.Time{}},
+	} {
+		now := st
+		now.Now = at.Add(c.after)
+		if got := shown(site, now, nil).View().RunOut.First; !got.Equal(c.want) {
+			t.Errorf("after %s: %s, want %s", c.after, got, c.want)
+		}
+	}
+}
+
 func TestWhatTheKeypadShowsIsOnThePage(t *testing.T) {
 	site := testsite.New(t)
 	st, _ := site.Begin(time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC))

@@ -140,7 +140,7 @@ func (m *Maker) runOut(st *control.State) RunOut {
 		return RunOut{} // nothing is used
 	}
 	if !st.Foresees() || !st.Plan.RunOut.Known {
-		return RunOut{}
+		return RunOut{First: m.first(st)}
 	}
 	r := st.Plan.RunOut
 	if !r.Mid.After(st.Now) || st.Credit.Left() == 0 {
@@ -152,6 +152,19 @@ func (m *Maker) runOut(st *control.State) RunOut {
 	}
 	out.With = m.with(st)
 	return out
+}
+
+// first is when the plan is due that knows the first whole interval of a new site; zero where
+// that was before.
+func (m *Maker) first(st *control.State) time.Time {
+	if st.Now.Sub(st.Meter.StartedAt) > 4*m.site.Interval || st.Clock.Dateless() {
+		return time.Time{}
+	}
+	whole := units.SlotAt(st.Meter.StartedAt.Add(m.site.Interval-1), m.site.Interval).End()
+	if due := m.site.PlanAt.Next(whole); due.After(st.Now) {
+		return due
+	}
+	return time.Time{}
 }
 
 // with is how long the credit lasts with a top-up of about one day's use, of two, and

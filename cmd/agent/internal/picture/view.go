@@ -138,6 +138,8 @@ type RunOut struct {
 	Late   time.Time // 90 %; zero: beyond the horizon
 	Reach  time.Time // the end of the last day that TopUpFor answers for; zero: none
 	With   []TopUp   // how long it lasts with a top-up now: a small one, a middle one, a large one
+	// First is about when a new site's first forecast comes; zero: there is one, or was.
+	First time.Time
 }
 
 // TopUp is a top-up that nobody has made.

@@ -47,6 +47,8 @@ func (m *model) Hero() hero {
 		h.Tip = c.T("runout.spent.tip")
 	case v.Supply.State == present.Disconnected || v.Supply.State == present.Ready:
 		h.Tip = c.T("runout.off")
+	case !ro.First.IsZero():
+		h.Tip = c.T("runout.first", "when", m.When(ro.First))
 	case ro.Known:
 		left := v.Left()
 		h.Label, h.Big = c.T("runout.until"), m.When(ro.At)

@@ -10,6 +10,29 @@ import (
 	"github.com/keeplit/keeplit/internal/units"
 )
 
+// A new site says when something will be known, and a power that is not of now how old it is.
+func TestWhatIsNotKnownYetAndWhatIsNotOfNow(t *testing.T) {
+	c, err := present.Open("en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := picture.View{At: fakeNow, Zone: fakeNow.Location(), Supply: present.Supply{State: present.Connected}, Credit: picture.Credit{Balance: units.One}}
+	m := &model{Format: formatFor(c, &v), V: &v}
+	if tip := m.Hero().Tip; tip != "There is no forecast now." {
+		t.Errorf("it says %q", tip)
+	}
+	v.RunOut.First = fakeNow.Add(40 * time.Minute)
+	if tip := m.Hero().Tip; !strings.Contains(tip, "the first forecast comes at about today ") {
+		t.Errorf("it says %q", tip)
+	}
+	for age, want := range map[time.Duration]int{0: 0, 14 * time.Second: 0, 15 * time.Second: 15, 45 * time.Second: 45} {
+		v.Power = picture.PowerNow{Power: units.Kilowatt, At: fakeNow.Add(-age), Freshness: picture.Fresh}
+		if got := m.PowerAge(); got != want {
+			t.Errorf("read %s ago: %d, want %d", age, got, want)
+		}
+	}
+}
+
 func TestHeroLevels(t *testing.T) {
 	c, err := present.Open("en")
 	if err != nil {

@@ -3,6 +3,7 @@ package web
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
@@ -58,6 +59,17 @@ func (m *model) Supply() supplyText {
 		s.Level, s.Icon = "low", "warn"
 	}
 	return s
+}
+
+// quick is within what a power is of now, for a person who looks at it.
+const quick = 15 * time.Second
+
+// PowerAge is how long ago the power was read, in seconds, where that is worth a word; 0: it is not.
+func (m *model) PowerAge() int {
+	if age := m.V.At.Sub(m.V.Power.At); m.PowerKnown() && !m.V.Power.At.IsZero() && age >= quick {
+		return int(age / time.Second)
+	}
+	return 0
 }
 
 // PowerFresh is the freshness of the power in words and level.
