@@ -90,7 +90,7 @@ func (c statusCmd) Run(e *env) error {
 		line("power", "%.0f W (meter %s)", *w, fresh)
 	}
 	if m := v.Meter; m.ImportKWh != nil && m.ExportKWh != nil {
-		line("counted", "%.3f kWh in, %.3f kWh out, since this site began", *m.ImportKWh, *m.ExportKWh)
+		line("counted", "%.3f kWh in, %.3f kWh out since this site began", *m.ImportKWh, *m.ExportKWh)
 		for _, p := range m.Periods {
 			line("", "%s: %.3f kWh in, %.3f kWh out", cmp.Or(p.Period, "any time"), p.ImportKWh, p.ExportKWh)
 		}
