@@ -361,7 +361,7 @@ func (h *home) lines(surface string, lines []string) {
 	}
 }
 
-var unneeded = regexp.MustCompile(`^(site|to last|power|register|price|warning|) `)
+var unneeded = regexp.MustCompile(`^(site|to last|power|counted|price|warning|) `)
 
 // status is what "agent status" prints of the same agent, without what is not about words.
 func (h *home) status() []string {
