@@ -118,9 +118,8 @@ func (f Flow) compare(st flowStep, moved units.Energy) Flow {
 		f.Over, f.Claim = 0, claim // it claims something else now
 	}
 	f.Claim = max(f.Claim, claim)
-	limit := 2 * (2*f.grain(st.step) + f.Claim.Over(st.lim.Slack))
-	f.Over = min(limit, max(0, f.Over+f.Least*4/5-moved))
 	f.Crest = f.Crest.higher(st, f.Under == 0)
+	f.Over = min(2*f.mostOver(st.step), max(0, f.Over+f.Least*4/5-moved))
 	may := f.mostUnder(st.step)
 	f.Under = min(2*may, max(0, f.Under+moved*4/5-f.Most))
 	switch {
@@ -169,6 +168,12 @@ func (f Flow) mean(st flowStep, net units.Energy, since time.Duration) Flow {
 }
 
 func (f Flow) grain(st step) units.Energy { return max(f.Grain, st.resolution()) }
+
+// mostOver is how much more than the register the power may have claimed: two steps, what the
+// register may show late, and what it may have been less between two powers.
+func (f Flow) mostOver(st step) units.Energy {
+	return 2*f.grain(st) + f.Claim.Over(st.lim.Slack+f.Crest.Dark)
+}
 
 // mostUnder is how much more than the power told the register may have counted: two steps,
 // what it may show late, and what nobody saw between two powers.
@@ -224,7 +229,7 @@ func (r Registers) Drawn(now time.Time, fresh time.Duration, resolution units.En
 	if r.HasPower && recent(r.PowerAt) {
 		d = Drawn{Power: r.Power, At: r.PowerAt, From: r.PowerAt, Source: Told}
 		d.Doubted = r.Power > 0 && f.Over > 2*f.grain(st)
-		d.Denied = d.Doubted && f.Over > 2*f.grain(st)+f.Claim.Over(lim.Slack) || f.under(lim)
+		d.Denied = d.Doubted && f.Over > f.mostOver(st) || f.under(lim)
 		if !d.Denied {
 			return d
 		}

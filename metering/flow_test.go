@@ -155,38 +155,51 @@ func TestBelieved(t *testing.T) {
 // by what the limits allow, the register coarse, the power a tenth off, and loads come and go
 // between two readings.
 func TestASoundMeterIsNeverDenied(t *testing.T) {
+	// Twice what flows was told by chance of two moments 30 s apart, with less between them.
+	if after, f := sound(30*time.Second, 1, 8, 9, 96, 3000, 0xea467); after > 0 {
+		t.Fatalf("two moments told: denied after %d s: %+v", after, f)
+	}
 	rapid.Check(t, func(t *rapid.T) {
-		lim := DefaultLimits()
 		every := rapid.SampledFrom([]time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second}).Draw(t, "every")
 		step := rapid.SampledFrom([]units.Energy{1, wh, 10 * wh, 100 * wh}).Draw(t, "step")
 		registerLate := rapid.IntRange(0, 15).Draw(t, "register late")
 		powerLate := rapid.IntRange(0, 15).Draw(t, "power late")
 		off := rapid.IntRange(90, 110).Draw(t, "percent told")
 		most := rapid.SampledFrom([]int{300, 3000, 20_000}).Draw(t, "most")
-		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
-		length := 1800
-		power, register := make([]units.Power, length), make([]units.Energy, length)
-		var sum units.Energy
-		now, left := units.Power(0), 0
-		for i := range length {
-			if left--; left < 0 {
-				now, left = units.Power(rng.IntN(most))*units.Watt, 2+rng.IntN(1+rng.IntN(200))
-			}
-			sum += now.Over(time.Second)
-			power[i], register[i] = now, sum
-		}
-		var r Registers
-		for i := 15; i < length; i += int(every / time.Second) {
-			at := day("10:00:00").Add(time.Duration(i) * time.Second)
-			r, _, _ = r.Take(Sample{
-				At: at, Has: HasImport | HasPower, Step: step,
-				Import: register[i-registerLate] / step * step, Power: power[i-powerLate] * units.Power(off) / 100,
-			}, lim)
-			if d := r.Drawn(at, time.Minute, step, lim); d.Denied {
-				t.Fatalf("denied after %d s: %+v", i, r.Flow)
-			}
+		if after, f := sound(every, step, registerLate, powerLate, off, most, rapid.Uint64().Draw(t, "seed")); after > 0 {
+			t.Fatalf("denied after %d s: %+v", after, f)
 		}
 	})
+}
+
+// sound is half an hour of a sound meter: the second after which its power was denied, and what was
+// known then; zero where it never was.
+func sound(every time.Duration, step units.Energy, registerLate, powerLate, off, most int, seed uint64) (after int, f Flow) {
+	lim := DefaultLimits()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	length := 1800
+	power, register := make([]units.Power, length), make([]units.Energy, length)
+	var sum units.Energy
+	now, left := units.Power(0), 0
+	for i := range length {
+		if left--; left < 0 {
+			now, left = units.Power(rng.IntN(most))*units.Watt, 2+rng.IntN(1+rng.IntN(200))
+		}
+		sum += now.Over(time.Second)
+		power[i], register[i] = now, sum
+	}
+	var r Registers
+	for i := 15; i < length; i += int(every / time.Second) {
+		at := day("10:00:00").Add(time.Duration(i) * time.Second)
+		r, _, _ = r.Take(Sample{
+			At: at, Has: HasImport | HasPower, Step: step,
+			Import: register[i-registerLate] / step * step, Power: power[i-powerLate] * units.Power(off) / 100,
+		}, lim)
+		if d := r.Drawn(at, time.Minute, step, lim); d.Denied {
+			return i, r.Flow
+		}
+	}
+	return 0, r.Flow
 }
 
 // How soon it is told that the register counts twice what the power says, or counts while
