@@ -50,6 +50,9 @@ type Traits struct {
 	Powers  bool // it can be told a power
 	// Told: it is set up to be told a power, which only a load of kind power has.
 	Told bool
+	// Hold is the least time for which its device is to stay as it is: no minimum time of
+	// the load is shorter.
+	Hold time.Duration
 	// Serial is the serial device that it opens for itself; empty: none.
 	Serial string
 	// Measures: it says what the load draws, where its device can.

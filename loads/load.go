@@ -85,6 +85,9 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 		l.Powers = d.Range.Powers()
 		l.Respect = value(d.Respect, DefaultRespect)
 	}
+	if hold := d.Switch.Traits().Hold; hold > 0 {
+		l.MinOn, l.MinOff = max(l.MinOn, hold), max(l.MinOff, hold)
+	}
 	if l.Kind == Cycle {
 		l.MinOn = max(l.MinOn, l.Cycle) // a programme is not interrupted
 	}

@@ -86,11 +86,12 @@ func (s *Settings) Check() fault.List {
 		l.Add("relay", "name the output line, e.g. {chip: pinctrl-bcm2711, line: GPIO17}", "a relay needs its lines")
 		return l
 	}
-	l.Under("relay", s.Relay.check())
+	l.Under("relay", s.Relay.Check())
 	return l
 }
 
-func (r Document) check() fault.List {
+// Check is everything wrong with r.
+func (r Document) Check() fault.List {
 	var l fault.List
 	if r.Line == "" {
 		l.Add("line", "write the line's name or number, e.g. GPIO17", "the output line is missing")

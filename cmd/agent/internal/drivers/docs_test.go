@@ -101,6 +101,9 @@ func TestTheExamplesOfAPowerAreRead(t *testing.T) {
 	if cfg, err = parse(meter + car6 + switched("## A device on Modbus")); err != nil || !cfg.Loads[0].Switch.Traits().Told || !cfg.Loads[0].Switch.HasFeedback() {
 		t.Errorf("a wallbox on Modbus: %v", err)
 	}
+	if cfg, err = parse(meter + "loads:\n  - id: heat-pump\n    power: 1 kW\n" + switched("## A heat pump by SG Ready")); err != nil || !cfg.Loads[0].Switch.HasFeedback() {
+		t.Errorf("a heat pump: %v", err)
+	}
 	entity := strings.Replace(switched("## An entity of Home Assistant"), "{file: homeassistant.token}", "{env: KEY}", 1)
 	if cfg, err = parse(meter + "loads:\n  - id: geyser\n    power: 3 kW\n" + entity); err != nil || !cfg.Loads[0].Switch.HasFeedback() || cfg.Loads[0].DeadMan() != 0 {
 		t.Errorf("an entity: %v", err)

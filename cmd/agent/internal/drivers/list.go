@@ -14,6 +14,7 @@ import (
 	"github.com/keeplit/keeplit/loads/mqtt"
 	"github.com/keeplit/keeplit/loads/ocpp"
 	"github.com/keeplit/keeplit/loads/relay"
+	"github.com/keeplit/keeplit/loads/sgready"
 	"github.com/keeplit/keeplit/loads/shelly"
 	"github.com/keeplit/keeplit/loads/tasmota"
 	"github.com/keeplit/keeplit/loads/zigbee2mqtt"
@@ -65,6 +66,7 @@ func All() config.Drivers {
 			httpswitch.Driver(),
 			homeassistant.Driver(),
 			modbusload.Driver(),
+			sgready.Driver(),
 			ocpp.Driver(),
 			house.SwitchDriver(),
 		},
