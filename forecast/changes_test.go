@@ -52,7 +52,7 @@ type changeRow struct{ early, mean float64 }
 // changeTable follows changes of homes, and says for each of days after a change in how many of
 // cases credit ended before q10 said, for credits of one, two and three days as they used to be,
 // and what was foreseen of the next day over what came.
-func changeTable(t *testing.T, c change, days []int) []changeRow {
+func changeTable(t *testing.T, c change, days []float64) []changeRow {
 	out := make([]changeRow, len(days))
 	cases, truths := 0.0, make([]float64, len(days))
 	foreseen := make([]float64, len(days))
@@ -85,7 +85,7 @@ func changeTable(t *testing.T, c change, days []int) []changeRow {
 			}
 			g, known := f.Fork(), at
 			for k, n := range days {
-				now := (begin + n) * 24
+				now := begin*24 + int(24*n)
 				know(g, w, known, now)
 				known = now
 				from := monday.Add(time.Duration(now) * time.Hour)
@@ -134,19 +134,19 @@ func TestAChangeIsHeldInTheRangeAfterADay(t *testing.T) {
 	}}
 	for _, c := range []struct {
 		change
-		days  []int
+		days  []float64
 		early []float64 // at most
 		most  []float64 // foreseen of the next day over what came
 	}{
-		{geyser, []int{1, 2}, []float64{0.2, 0.1}, []float64{1.2, 1.2}},
-		{people, []int{1, 2, 3}, []float64{0.2, 0.25, 0.15}, []float64{1.2, 1.2, 1.2}},
-		{away, []int{3, 15, 16}, []float64{0, 0.2, 0.1}, []float64{1.3, 1.3, 1.3}},
+		{geyser, []float64{1, 2}, []float64{0.2, 0.1}, []float64{1.2, 1.2}},
+		{people, []float64{1, 2, 3}, []float64{0.2, 0.25, 0.15}, []float64{1.2, 1.2, 1.2}},
+		{away, []float64{3, 14.5, 15, 16}, []float64{0, 0.2, 0.2, 0.1}, []float64{1.3, 1.3, 1.3, 1.3}},
 	} {
 		got := changeTable(t, c.change, c.days)
 		for k, n := range c.days {
-			t.Logf("%s, day %d: %.2f of the credits ended before q10, %.2f of the next day foreseen", c.name, n, got[k].early, got[k].mean)
+			t.Logf("%s, day %g: %.2f of the credits ended before q10, %.2f of the next day foreseen", c.name, n, got[k].early, got[k].mean)
 			if got[k].early > c.early[k] || got[k].mean > c.most[k] {
-				t.Errorf("%s, day %d: %.2f of the credits ended before q10, of at most %.2f; %.2f of the next day foreseen, of at most %.2f",
+				t.Errorf("%s, day %g: %.2f of the credits ended before q10, of at most %.2f; %.2f of the next day foreseen, of at most %.2f",
 					c.name, n, got[k].early, c.early[k], got[k].mean, c.most[k])
 			}
 		}

@@ -401,6 +401,7 @@ type verdict struct {
 	panel   *panel
 	learned *pass
 	regime  regime
+	odd     regime // for paths: the same, or that of the last hours
 }
 
 // forecastCells answers for the week from origin on.  Unless it may refit, it
@@ -429,6 +430,10 @@ func (e *engine) forecastCells(origin int, refit bool) verdict {
 	v.q = v.usual
 	if v.regime = e.watch(v.learned, origin, v.usual); v.regime.days > 0 {
 		v.q = v.regime.both(v.usual, v.learned.belief.odds(&v.regime), e.d.perDay)
+	}
+	v.odd = v.regime
+	if t := e.today(v.learned, origin, v.usual); t.odds > v.regime.odds || v.regime.days <= 1 && t.odds > 0.5 {
+		v.odd = t
 	}
 	return v
 }

@@ -26,9 +26,11 @@ const (
 	alarmFade   = 0.7
 	alarmMost   = 0.45 // a share of days of more is the usual
 	alarmKnown  = 30
+	alarmReturn = 6.0  // times as likely in the hours that have gone by is a return
 	alarmBack   = 1.5  // times what is forecast is the usual of a season that is gone back to
 	alarmLeast  = 0.05 // a chance of less is no answer's
 	leastError  = 0.1
+	seasonDays  = 90
 )
 
 // chances are the probabilities, for q10, q50 and q90, that it lasts k more days, if it is one.  By
@@ -57,7 +59,49 @@ func (r *regime) lasts(u, odds float64) float64 {
 // weight is of as many days as it has lasted; who comes back to what was usual for most of a season
 // stays.
 func (r *regime) weight() float64 {
-	return float64(r.days*(r.days+1))/2 + alarmKnown*max(0, r.known-alarmMost)
+	n := float64(max(1, r.days))
+	return n*(n+1)/2 + alarmKnown*max(0, r.known-alarmMost)
+}
+
+// partOfDay is which part of a day is looked back on within it.
+const partOfDay = 2
+
+// today compares the last hours with what was forecast for them, where more was used.  It is for the
+// paths alone: hours are too often odd for slots to follow them, but credit that ends before
+// it is said to is the dearer error.  Where the site has got used to less than is usual in a season, that it goes back
+// to that is no surprise.
+func (e *engine) today(s *pass, origin int, expected []quad) regime {
+	n := e.d.perDay / partOfDay
+	m := latestBefore(s.paths, origin-n)
+	if m == nil || m.p.origin+len(m.given) < origin || origin-n-m.p.origin > 2*e.d.perDay {
+		return regime{}
+	}
+	typical := e.typicalError(s, origin, n)
+	y, q, ok := e.sumOf(m, origin-n, n, origin)
+	if typical == 0 || !ok || !(y > q) || q <= 0 {
+		return regime{}
+	}
+	off, all := offBy(y, q), 0.0
+	for i := range regimeLevels {
+		level := regimeLevel(i)
+		all += regimeStep * wild(level) * likely(off-level, typical)
+	}
+	hazard := alarmHazard
+	r := regime{ratio: math.Min(4, y/q), loose: typical, home: 1}
+	if usual, now := e.seasonUsual(origin), dayMean(expected[:e.d.perDay]); now > 0 && usual > alarmBack*now && y*y*now > usual*q*q {
+		hazard *= alarmReturn
+		r.known, r.ratio = 1, usual/now
+	}
+	odds := hazard * all / likely(off, typical)
+	r.odds = odds / (1 + odds)
+	if r.odds < alarmLeast {
+		return regime{}
+	}
+	r.stays = slices.Clone(expected)
+	for i := range r.stays {
+		r.stays[i].scale(float32(r.ratio))
+	}
+	return r
 }
 
 // watch compares the last days with what was forecast for them.  A regime may follow another:
@@ -117,10 +161,9 @@ func (e *engine) stretch(s *pass, origin, n int, typical float64) (out stretch) 
 	if m == nil || m.p.origin+len(m.given) < origin || from-m.p.origin > 2*perDay {
 		return stretch{}
 	}
-	const levels, step = 61, 0.1 // logarithms of a regime's energy over the usual
-	var is [levels]float64
+	var is [regimeLevels]float64
 	for i := range is {
-		is[i] = step * wild(step*float64(i-levels/2))
+		is[i] = regimeStep * wild(regimeLevel(i))
 	}
 	usual, sum, expected := 1.0, 0.0, 0.0
 	for k := range n {
@@ -132,7 +175,7 @@ func (e *engine) stretch(s *pass, origin, n int, typical float64) (out stretch) 
 		usual *= likely(off, typical)
 		all := 0.0
 		for i := range is {
-			is[i] *= likely(off-step*float64(i-levels/2), typical)
+			is[i] *= likely(off-regimeLevel(i), typical)
 			all += is[i]
 		}
 		out.likelier[k+1] = all / usual
@@ -142,6 +185,14 @@ func (e *engine) stretch(s *pass, origin, n int, typical float64) (out stretch) 
 	out.ratio = sum / expected
 	return out
 }
+
+// The logarithms of a regime's energy over the usual that are gone through.
+const (
+	regimeLevels = 61
+	regimeStep   = 0.1
+)
+
+func regimeLevel(i int) float64 { return regimeStep * float64(i-regimeLevels/2) }
 
 // offBy is the logarithm of what a day used over what was forecast, which is held
 // where it used nothing.
@@ -174,8 +225,13 @@ func latestBefore(paths []made, c int) *made {
 // dayOf is what the day of cells from from on used and was forecast to use; ok
 // is false where a quarter of it or more is not known.
 func (e *engine) dayOf(m *made, from, now int) (y, q float64, ok bool) {
+	return e.sumOf(m, from, e.d.perDay, now)
+}
+
+// sumOf is dayOf of n cells.
+func (e *engine) sumOf(m *made, from, n, now int) (y, q float64, ok bool) {
 	known := 0
-	for c := from; c < from+e.d.perDay; c++ {
+	for c := from; c < from+n; c++ {
 		i := c - m.p.origin
 		if v := e.d.at(c, now); v == v && i < len(m.given) {
 			y += v
@@ -183,19 +239,22 @@ func (e *engine) dayOf(m *made, from, now int) (y, q float64, ok bool) {
 			known++
 		}
 	}
-	return y, q, known*4 > e.d.perDay*3
+	return y, q, known*4 > n*3
 }
 
 // typicalDayError is the scale of how past forecasts of a day were off: 1.53 of it to
 // either side hold 80 %.  Zero is not known.
-func (e *engine) typicalDayError(s *pass, now int) float64 {
+func (e *engine) typicalDayError(s *pass, now int) float64 { return e.typicalError(s, now, e.d.perDay) }
+
+// typicalError is typicalDayError of n cells.
+func (e *engine) typicalError(s *pass, now, n int) float64 {
 	var off []float64
 	for i := range s.paths {
 		m := &s.paths[i]
 		if m.p.origin+e.d.perDay > now-7*e.d.perDay {
 			break
 		}
-		if y, q, ok := e.dayOf(m, m.p.origin, now); ok && q > 0 {
+		if y, q, ok := e.sumOf(m, m.p.origin, n, now); ok && q > 0 {
 			off = append(off, math.Abs(offBy(y, q)))
 		}
 	}
@@ -268,7 +327,7 @@ func (e *engine) stays(r *regime, origin int, typical float64, expected []quad) 
 // daysLike are the last days and the last few before them that used about as much, as days back.
 // It tells the regime how usual such days were in the season before.
 func (e *engine) daysLike(r *regime, origin int, typical float64, sim *[kindCount][kindCount]float64, expected []quad) (back []int) {
-	const season, few = 90, 6
+	const few = 6
 	d, n := e.d, r.days
 	r.home = 1
 	use, cells := d.mean(origin-n*d.perDay, origin)
@@ -281,7 +340,7 @@ func (e *engine) daysLike(r *regime, origin int, typical float64, sim *[kindCoun
 	kind := d.kind((origin - d.perDay/2) / d.perDay)
 	like, all := 0.0, 0.0
 	var used []float64 // on days of the kind
-	for b := n + 1; b <= season && origin-b*d.perDay >= 0; b++ {
+	for b := n + 1; b <= seasonDays && origin-b*d.perDay >= 0; b++ {
 		y, cells := d.mean(origin-b*d.perDay, origin-(b-1)*d.perDay)
 		if cells*4 < d.perDay*3 {
 			continue
@@ -303,15 +362,35 @@ func (e *engine) daysLike(r *regime, origin int, typical float64, sim *[kindCoun
 	r.known = like / all
 	slices.Sort(used)
 	usual := used[len(used)/2]
-	now := 0.0
-	for _, q := range expected[:d.perDay] {
-		now += float64(q.mean) / float64(d.perDay)
-	}
+	now := dayMean(expected[:d.perDay])
 	// What was got used to was no usual, and what has come is nearer to that.
 	if now > 0 && usual > alarmBack*now && use*use > usual*now {
 		r.known, r.home = 1, math.Max(1, usual/use)
 	}
 	return back
+}
+
+// seasonUsual is the median of the days of a season, in kWh a cell, zero where few are known.
+func (e *engine) seasonUsual(origin int) float64 {
+	var days []float64
+	for b := 1; b <= seasonDays && origin-b*e.d.perDay >= 0; b++ {
+		if y, n := e.d.mean(origin-b*e.d.perDay, origin-(b-1)*e.d.perDay); n*4 > e.d.perDay*3 {
+			days = append(days, y)
+		}
+	}
+	if len(days) < 14 {
+		return 0
+	}
+	slices.Sort(days)
+	return days[len(days)/2]
+}
+
+// dayMean is what is expected of a cell of a day.
+func dayMean(q []quad) (mean float64) {
+	for _, a := range q {
+		mean += float64(a.mean) / float64(len(q))
+	}
+	return mean
 }
 
 // both mixes what is expected if the regime stays with what is expected if the

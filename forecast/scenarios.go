@@ -103,7 +103,8 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 	made.total(q, 1)
 	pastStretch, madeStretch := past.stretch(), made.stretch()
 	most, perDay := o.mostOfADay(q), int(day/f.opt.Step)
-	copied, odds := 0, o.learned.belief.ofPaths(&o.regime)
+	odd := &o.odd
+	copied, odds := 0, o.learned.belief.ofPaths(odd)
 	for p := range n {
 		path := in(p)
 		stretch := pastStretch
@@ -118,16 +119,16 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 		source := 7 * 86400 / f.hist.step * int64(1+p%4) // slots back to the weeks whose unevenness is taken
 		level := float32(1)
 		until := 0 // cells for which the unusual lasts on this path
-		if o.regime.days > 0 {
-			until = int(o.regime.lasts(rng.Float64(), odds) * float64(o.d.perDay))
-			level = float32(math.Exp(o.regime.loose*rng.NormFloat64()) * math.Pow(o.regime.home, rng.Float64()))
+		if odds > 0 {
+			until = int(odd.lasts(rng.Float64(), odds) * float64(o.d.perDay))
+			level = float32(math.Exp(odd.loose*rng.NormFloat64()) * math.Pow(odd.home, rng.Float64()))
 		}
 		for i, c := range cell {
 			e := z[c]
 			y := q[c].q50
 			switch {
 			case int(c) < until:
-				a := &o.regime.stays[min(int(c), len(o.regime.stays)-1)]
+				a := &odd.stays[min(int(c), len(odd.stays)-1)]
 				y = (a.q50 + e*width(a, e > 0)) * level
 			case e > 0:
 				y += e * up[c] * stretch
