@@ -42,6 +42,7 @@ type demoCmd struct {
 	Speed  float64 `default:"60" help:"Simulated seconds a second: 1 is real time, 1440 a day in a minute."`
 	Listen string  `default:"127.0.0.1:8080" help:"Address of the page; another port is taken where this one is in use."`
 	Seed   uint64  `default:"7" help:"Another household for another number."`
+	Habit  bool    `help:"Somebody of the household tops up when little is left: else the light goes out when the credit is spent."`
 }
 
 // Run shows the whole agent on a machine with nothing: a simulated house, a
@@ -104,10 +105,37 @@ Nothing is kept: Ctrl-C ends it.
 	var wg sync.WaitGroup
 	var brokerErr error
 	wg.Go(func() { brokerErr = local.Run(brokerCtx) })
+	habitCtx, leave := context.WithCancel(e.Ctx)
+	if c.Habit {
+		wg.Go(func() { topsUp(habitCtx, cfg, s) })
+	}
 	err = s.Run(e.Ctx)
+	leave()
 	stop()
 	wg.Wait()
 	return errors.Join(err, brokerErr)
+}
+
+// What is left when somebody of the demo's household tops up, and how often they look.
+const (
+	littleLeft = 40 * units.One
+	habitLooks = 200 * time.Millisecond
+)
+
+// topsUp enters a token whenever little is left, until ctx ends.
+func topsUp(ctx context.Context, cfg config.Config, s *service.Service) {
+	t := time.NewTicker(habitLooks)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if st := s.Loop().Snapshot().State; st.Credit.Available() < littleLeft {
+			_, _ = s.Desk().TopUp(ctx, demoToken(cfg, s), "household") // one that is refused is tried again
+		}
+	}
 }
 
 // demoToken is a token that the account will take next.
