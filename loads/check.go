@@ -63,8 +63,17 @@ func (d Document) checkMeasured(l *fault.List) {
 		key   string
 		given bool
 	}{
-		{"need", d.Need != nil}, {"ready_by", d.ReadyBy != nil}, {"late", d.Late != nil}, {"min_on", d.MinOn != nil}, {"min_off", d.MinOff != nil}, {"max_starts", d.MaxStart != 0},
-		{"priority", d.Priority != 0}, {"essential", d.Essential}, {"respect", d.Respect != nil}, {"defer", d.Defer != nil}, {"class", d.Class != ""},
+		{"need", d.Need != nil},
+		{"ready_by", d.ReadyBy != nil},
+		{"late", d.Late != nil},
+		{"min_on", d.MinOn != nil},
+		{"min_off", d.MinOff != nil},
+		{"max_starts", d.MaxStart != 0},
+		{"priority", d.Priority != 0},
+		{"essential", d.Essential},
+		{"respect", d.Respect != nil},
+		{"defer", d.Defer != nil},
+		{"class", d.Class != ""},
 	} {
 		if x.given {
 			l.Add(x.key, "leave it out, or write kind: onoff", "a load of kind measured is never switched")

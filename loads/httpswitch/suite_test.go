@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -34,7 +33,6 @@ type plug struct {
 	answers func(p *plug, f loadstest.Fault, closed bool, w http.ResponseWriter, r *http.Request, body string)
 	lets    func(w http.ResponseWriter, r *http.Request) bool // in; nil: anybody
 
-	mu    sync.Mutex
 	watts float64 // that it was told
 }
 

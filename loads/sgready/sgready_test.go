@@ -54,8 +54,10 @@ func (o out) Out(bits, _ gpio.GPIOValue) error {
 	}
 	return nil
 }
+
 func (o out) Read(gpio.GPIOValue) (gpio.GPIOValue, error) { return 0, errors.New("an output is read") }
-func (o out) Close() error                                { o.m.mu.Lock(); defer o.m.mu.Unlock(); o.m.closed++; return nil }
+
+func (o out) Close() error { o.m.mu.Lock(); defer o.m.mu.Unlock(); o.m.closed++; return nil }
 
 type in struct {
 	m  *machine
