@@ -46,8 +46,14 @@ func TestAKindTellsTheFirstDays(t *testing.T) {
 		known int
 		gain  float64 // the loss of one that is told its kind, over that of one taken for a home
 	}{
-		{Shop, 0, 1.05}, {Shop, 1, 0.75}, {Shop, 3, 0.85}, {Shop, 14, 1},
-		{Office, 0, 0.6}, {Office, 1, 0.6}, {Office, 3, 0.6}, {Office, 14, 1},
+		{Shop, 0, 1.05},
+		{Shop, 1, 0.75},
+		{Shop, 3, 0.85},
+		{Shop, 14, 1},
+		{Office, 0, 0.6},
+		{Office, 1, 0.6},
+		{Office, 3, 0.6},
+		{Office, 14, 1},
 	} {
 		var sites [][]float64
 		for seed := range uint64(12) {
