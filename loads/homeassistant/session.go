@@ -17,6 +17,10 @@ import (
 	"github.com/keeplit/keeplit/internal/backoff"
 )
 
+// lasting is how many times the first wait between two attempts a connection lasts that does not count as
+// one more failure.
+const lasting = 10
+
 // maxMessage is far more than what a few entities say.
 const maxMessage = 1 << 20
 
@@ -88,7 +92,7 @@ func (s *Switch) Run(ctx context.Context) error {
 			return nil //nolint:nilerr // the end, not a failure
 		}
 		s.say(err)
-		if began {
+		if began { // one that lets us in and then breaks at once is not asked each second for ever
 			again.Reset()
 			refused.Reset()
 		}
@@ -127,7 +131,7 @@ func (s *Switch) say(err error) {
 }
 
 // connected is one connection, from its beginning to its end.  began tells whether Home
-// Assistant let us in.
+// Assistant has told the entities, and went on for a while.
 func (s *Switch) connected(ctx context.Context) (began bool, err error) {
 	address, err := socketOf(s.doc.URL)
 	if err != nil {
@@ -155,34 +159,39 @@ func (s *Switch) connected(ctx context.Context) (began bool, err error) {
 		return false, err
 	}
 	if err := n.send(message{Type: "subscribe_entities", IDs: s.doc.entities()}); err != nil {
-		return true, err
+		return false, err
 	}
 	s.mu.Lock()
 	s.session, s.states, s.sure = n, map[string]entity{}, time.Time{} // what was told before says nothing any more
 	s.mu.Unlock()
-	s.say(nil)
 	defer func() {
 		s.mu.Lock()
 		s.session = nil
 		s.mu.Unlock()
 	}()
 	watching.Go(func() { n.ping(over, s.now, s.pace.ping) })
-	return true, s.hear(n)
+	since := time.Now()
+	heard, err := s.hear(n)
+	return heard && time.Since(since) >= lasting*s.pace.first, err
 }
 
-// hear takes what comes until the connection ends.
-func (s *Switch) hear(n *session) error {
+// hear takes what comes until the connection ends.  heard tells whether it told of the entities.
+func (s *Switch) hear(n *session) (heard bool, err error) {
 	for {
 		m, err := n.read(s.pace.silence)
 		if err != nil {
-			return err
+			return heard, err
 		}
 		at := s.now()
 		switch m.Type {
 		case "event":
 			var u update
 			if err := json.Unmarshal(m.Event, &u); err != nil {
-				return fmt.Errorf("what it says of the entities cannot be read: %w", err)
+				return heard, fmt.Errorf("what it says of the entities cannot be read: %w", err)
+			}
+			if !heard {
+				heard = true
+				s.say(nil)
 			}
 			s.take(u, at)
 		case "pong":
@@ -200,7 +209,7 @@ func (s *Switch) hear(n *session) error {
 					text = fmt.Sprintf("it refuses: %.200s (%.40s)", m.Error.Message, m.Error.Code)
 				}
 				if !ok {
-					return errors.New(text) // the entities themselves
+					return heard, errors.New(text) // the entities themselves
 				}
 				s.log.Warn("homeassistant: a command is refused", "service", what, "error", text)
 			}

@@ -36,6 +36,8 @@ type home struct {
 	assumed bool
 	plugAs  string // the word of the plug for on
 	tries   int    // connections that were opened
+	old     bool   // it does not know subscribe_entities
+	units   map[string]string
 	said    []string
 }
 
@@ -172,13 +174,16 @@ func (h *home) serve(w http.ResponseWriter, r *http.Request) {
 			_ = conn.WriteMessage(websocket.TextMessage, []byte(`{"id":2,"type":"ev`))
 		case m.Type == "ping":
 			l.write(map[string]any{"id": m.ID, "type": "pong"})
-		case m.Type == "subscribe_entities":
+		case m.Type == "subscribe_entities" && !h.old:
 			l.write(map[string]any{"id": m.ID, "type": "result", "success": true, "result": nil})
 			h.mu.Lock()
 			all, states := map[string]any{}, h.states()
 			for _, id := range m.IDs {
 				if s, there := states[id]; there {
 					attributes := map[string]any{"friendly_name": "X"}
+					if unit := h.units[id]; unit != "" {
+						attributes["unit_of_measurement"] = unit
+					}
 					if h.assumed {
 						attributes["assumed_state"] = true
 					}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,7 +42,8 @@ type Switch struct {
 // entity is what Home Assistant says of one.
 type entity struct {
 	state   string
-	assumed bool // it does not know, and says what was commanded last
+	assumed bool   // it does not know, and says what was commanded last
+	unit    string // unit_of_measurement: people choose it on Home Assistant's pages; empty: none
 }
 
 // Open implements loads.Settings.
@@ -117,7 +119,14 @@ func (s *Switch) Set(ctx context.Context, p loads.Setpoint) error {
 
 // tell sends a set-point.
 func (s *Switch) tell(session *session, p units.Power) error {
-	return session.call(s.doc.Setpoint.Entity, "set_value", json.Number(topics.Number(p, s.unit)))
+	x := s.doc.Setpoint
+	s.mu.Lock()
+	wrong := s.states[x.Entity].otherUnit(x.Unit)
+	s.mu.Unlock()
+	if wrong && p != 0 { // nothing is nothing in any unit
+		return fmt.Errorf("homeassistant: %s is in another unit than setpoint.unit", x.Entity)
+	}
+	return session.call(x.Entity, "set_value", json.Number(topics.Number(p, s.unit)))
 }
 
 // Observed implements loads.Switch: without a connection nothing is known.
@@ -133,7 +142,7 @@ func (s *Switch) Observed(context.Context) (o loads.Observation, _ error) {
 	}
 	set := loads.Setpoint{}
 	if x := s.doc.Setpoint; x != nil {
-		says, ok := s.states[x.Entity].number(s.unit)
+		says, ok := s.states[x.Entity].number(x.Unit, s.unit)
 		if known = known && ok; says <= 0 {
 			on = false // told to draw nothing it is off, whatever its switch says
 		}
@@ -141,7 +150,7 @@ func (s *Switch) Observed(context.Context) (o loads.Observation, _ error) {
 		o.HasSet = known
 	}
 	if x := s.doc.Measured; x != nil && s.doc.Entity == "" && s.doc.Setpoint == nil {
-		draws, ok := s.states[x.Entity].number(s.power)
+		draws, ok := s.states[x.Entity].number(x.Unit, s.power)
 		on, known = draws > 0, ok
 	}
 	if !known {
@@ -151,7 +160,7 @@ func (s *Switch) Observed(context.Context) (o loads.Observation, _ error) {
 		o.Set = set
 	}
 	if x := s.doc.Measured; x != nil {
-		o.Power, o.HasPower = s.states[x.Entity].number(s.power)
+		o.Power, o.HasPower = s.states[x.Entity].number(x.Unit, s.power)
 	}
 	return o, nil
 }
@@ -179,8 +188,21 @@ func (e entity) on(id string) (on, known bool) {
 	return true, domain == "climate" || domain == "water_heater"
 }
 
-// number is what an entity says as a number in a unit.
-func (e entity) number(unit units.Power) (units.Power, bool) {
+// otherUnit tells whether an entity is in another unit than the configuration has it, where 2 may be
+// 2 kW: people change it on Home Assistant's pages.
+func (e entity) otherUnit(name string) bool {
+	if name == "" {
+		name = "W"
+	}
+	return e.unit != name && slices.Contains([]string{"mW", "W", "kW", "MW", "GW", "TW", "BTU/h", "mA", "A", "%"}, e.unit)
+}
+
+// number is what an entity says as a number in a unit of that name; what it says in another one is
+// none.
+func (e entity) number(name string, unit units.Power) (units.Power, bool) {
+	if e.otherUnit(name) {
+		return 0, false
+	}
 	x, err := strconv.ParseFloat(e.state, 64)
 	w := x * unit.W()
 	if err != nil || math.IsNaN(w) || math.Abs(w) > 1e6 {
@@ -203,6 +225,18 @@ func (d *Document) entities() []string {
 	}
 	if d.Measured != nil {
 		add(d.Measured.Entity)
+	}
+	return out
+}
+
+// inUnits are those that say a number, and its unit by the configuration.
+func (d *Document) inUnits() map[string]string {
+	out := map[string]string{}
+	if x := d.Setpoint; x != nil {
+		out[x.Entity] = x.Unit
+	}
+	if x := d.Measured; x != nil {
+		out[x.Entity] = x.Unit
 	}
 	return out
 }
@@ -232,6 +266,10 @@ func (c compressed) onto(e entity) entity {
 	if raw, told := c.Attributes["assumed_state"]; told {
 		e.assumed = string(raw) == "true"
 	}
+	if raw, told := c.Attributes["unit_of_measurement"]; told {
+		e.unit = ""
+		_ = json.Unmarshal(raw, &e.unit) // what is no text is no unit
+	}
 	return e
 }
 
@@ -245,8 +283,11 @@ func (s *Switch) take(u update, at time.Time) {
 	for id, c := range u.Changed {
 		e := c.Plus.onto(s.states[id])
 		for _, gone := range c.Minus.Attributes {
-			if gone == "assumed_state" {
+			switch gone {
+			case "assumed_state":
 				e.assumed = false
+			case "unit_of_measurement":
+				e.unit = ""
 			}
 		}
 		s.states[id] = e
@@ -269,6 +310,13 @@ func (s *Switch) missing() string {
 			return id + " is unavailable in Home Assistant: see whether the device has power and is in the network"
 		case e.assumed:
 			return "of " + id + " Home Assistant only assumes the state: the device does not tell it"
+		}
+	}
+	units := s.doc.inUnits()
+	for _, id := range s.doc.entities() {
+		unit, number := units[id]
+		if e := s.states[id]; number && e.otherUnit(unit) {
+			return fmt.Sprintf("%s is in %s in Home Assistant and not in the unit of the configuration: set both alike", id, e.unit)
 		}
 	}
 	return ""

@@ -201,6 +201,68 @@ func TestAfterARestartOfHomeAssistant(t *testing.T) {
 	}
 }
 
+// One that lets us in and tells nothing of the entities is asked more and more seldom, and said to be
+// connected by nobody: each second there were two lines in the log.
+func TestOneThatLetsUsInAndTellsNothing(t *testing.T) {
+	var mu sync.Mutex
+	var logged bytes.Buffer
+	h := newHome(t)
+	h.old = true
+	s := open(t, &Document{URL: h.url, Token: token, Entity: "switch.plug"}, loads.Env{
+		Log: slog.New(slog.NewTextHandler(writer(func(b []byte) { mu.Lock(); defer mu.Unlock(); logged.Write(b) }), nil)),
+	})
+	until(t, "it is said", func() bool { return strings.Contains(s.Trouble(), "Unknown command") })
+	time.Sleep(time.Second)
+	h.mu.Lock()
+	tries := h.tries
+	h.mu.Unlock()
+	if tries > 35 { // each 10 ms it would be some 80, each 50 ms it is 20
+		t.Errorf("it was tried %d times", tries)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if n := strings.Count(logged.String(), "\n"); n != 1 {
+		t.Errorf("%d lines were logged:\n%s", n, logged.String())
+	}
+}
+
+// People choose the unit of a sensor or a number on Home Assistant's pages: 2.3 of a kilowatt must not be
+// taken for 2.3 W, nor 2300 be told to what counts in amperes.
+func TestAnotherUnitThanTheConfigurations(t *testing.T) {
+	for name, row := range map[string]struct {
+		units map[string]string
+		says  string
+		known bool // that it is on
+		draws bool
+		tells bool
+	}{
+		"as configured":  {map[string]string{"sensor.power": "kW", "number.amps": "A"}, "", true, true, true},
+		"none is said":   {nil, "", true, true, true},
+		"one of its own": {map[string]string{"sensor.power": "Kilowatt", "number.amps": "Ampere"}, "", true, true, true},
+		"the sensor":     {map[string]string{"sensor.power": "W", "number.amps": "A"}, "sensor.power is in W", true, false, true},
+		"the number":     {map[string]string{"sensor.power": "kW", "number.amps": "mA"}, "number.amps is in mA", false, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, r := newHome(t), amps()
+			h.units, h.closed, h.amps = row.units, true, 10
+			s := open(t, &Document{
+				URL: h.url, Token: token, Entity: "switch.plug", Setpoint: &SetpointDocument{Entity: "number.amps", Unit: "A"}, Measured: &MeasuredDocument{Entity: "sensor.power", Unit: "kW"},
+			}, loads.Env{Powers: r.Powers(), PerAmpere: r.PerAmpere()})
+			until(t, "it is heard", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return !s.sure.IsZero() })
+			o, _ := s.Observed(t.Context())
+			if o.Known != row.known || o.HasPower != row.draws || row.draws && o.Power != 2300*units.Watt || !strings.HasPrefix(s.Trouble(), row.says) || row.says == "" && s.Trouble() != "" {
+				t.Errorf("%+v, %q", o, s.Trouble())
+			}
+			if err := s.Set(t.Context(), loads.Setpoint{On: true, Power: 2300 * units.Watt}); (err == nil) != row.tells {
+				t.Errorf("told: %v", err)
+			}
+			if err := s.Set(t.Context(), loads.Setpoint{}); err != nil {
+				t.Errorf("off: %v", err)
+			}
+		})
+	}
+}
+
 func FuzzUpdate(f *testing.F) {
 	f.Add(`{"a":{"switch.x":{"s":"on","a":{"assumed_state":true}}}}`)
 	f.Add(`{"c":{"switch.x":{"+":{"s":null},"-":{"a":["assumed_state"]}}},"r":["switch.x"]}`)
