@@ -17,8 +17,13 @@ func TestCutsAreWhatTheLedgerSaysOfTheSupply(t *testing.T) {
 	}
 	st, _ := site.Begin(at)
 	r := &testsite.Records{Entries: []credit.Entry{
-		entry(1, 0, credit.Connected, ""), entry(2, 5, credit.Disconnected, credit.ForNoCredit), {Seq: 3, At: at.Add(6 * time.Hour), Kind: credit.Topup},
-		entry(4, 7, credit.Disconnected, credit.ByUtility), entry(5, 9, credit.Ready, ""), entry(6, 10, credit.Connected, ""), entry(7, 30, credit.Disconnected, credit.ByOverload),
+		entry(1, 0, credit.Connected, ""),
+		entry(2, 5, credit.Disconnected, credit.ForNoCredit),
+		{Seq: 3, At: at.Add(6 * time.Hour), Kind: credit.Topup},
+		entry(4, 7, credit.Disconnected, credit.ByUtility),
+		entry(5, 9, credit.Ready, ""),
+		entry(6, 10, credit.Connected, ""),
+		entry(7, 30, credit.Disconnected, credit.ByOverload),
 	}}
 	cut := func(seq uint64, from, to int, cause string) web.Cut {
 		c := web.Cut{From: at.Add(time.Duration(from) * time.Hour), Cause: cause, Says: "why", Seq: seq}
