@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	stale = 600 * time.Millisecond
+	stale = 1200 * time.Millisecond
 	token = "long-lived"
 )
 

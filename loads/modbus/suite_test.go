@@ -17,7 +17,7 @@ import (
 	"github.com/keeplit/keeplit/loads/loadstest"
 )
 
-const stale = 700 * time.Millisecond
+const stale = 1200 * time.Millisecond
 
 // slave is an emulated device: eight coils and inputs, a register that switches, one of amperes and
 // one of what it draws, and a few of 32 bits.
@@ -254,7 +254,7 @@ func open(t *testing.T, d Document, e loads.Env) *Switch {
 		e.Buses = lines
 	}
 	e.Now = time.Now
-	d.Every, d.Timeout, d.Stale = 50*time.Millisecond, 300*time.Millisecond, stale
+	d.Every, d.Timeout, d.Stale = 50*time.Millisecond, 800*time.Millisecond, stale
 	opened, err := d.Open(e)
 	if err != nil {
 		t.Fatal(err)
