@@ -92,20 +92,23 @@ func (d *Document) from(day Date, name string) []Version {
 	return out
 }
 
-// ordinary is a day's use that tariffs are compared by.
-const ordinary = 10 * units.KilowattHour
+// ordinary is a day's use that tariffs are compared by, and plenty one that reaches further blocks.
+const (
+	ordinary = 10 * units.KilowattHour
+	plenty   = 40 * units.KilowattHour
+)
 
-// Ordinary is what the first whole billing month from a day on comes to, where 10 kWh are
+// Ordinary is what the first whole billing month from a day on comes to, where so much is
 // used evenly each day: all that is charged by use and by time, and what of a purchase of
 // so much is left when its charges are taken.
-func (t *Tariff) Ordinary(from Date) (bill, left units.Money) {
+func (t *Tariff) Ordinary(from Date, use units.Energy) (bill, left units.Money) {
 	start, next := t.cycle.at(from)
 	if start < from {
 		start, next = t.cycle.at(next)
 	}
 	var load []Reading
 	for day := start; day < next; day++ {
-		load = append(load, Reading{From: day.Start(t.loc), To: (day + 1).Start(t.loc), Energy: ordinary})
+		load = append(load, Reading{From: day.Start(t.loc), To: (day + 1).Start(t.loc), Energy: use})
 	}
 	plain := *t
 	plain.overlay = Overlay{}
@@ -118,16 +121,52 @@ func (t *Tariff) Ordinary(from Date) (bill, left units.Money) {
 const wild = 10
 
 // Sane is why a tariff that follows another one from a day on is most likely a slip, by
-// which homes would be dark within days; nil: it is none that shows.
+// which homes would be dark within days; nil: it is none that shows.  It looks at the months
+// of a year, for a slip may be in one season's prices, and at each version that comes later.
 func (t *Tariff) Sane(before *Tariff, from Date) error {
-	was, kept := before.Ordinary(from)
-	is, left := t.Ordinary(from)
+	for _, use := range []units.Energy{ordinary, plenty} {
+		for _, day := range t.looked(from) {
+			if err := t.sane(before, from, day, use); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// looked are days on which a month is looked at.
+func (t *Tariff) looked(from Date) []Date {
+	out := []Date{from}
+	for _, next := t.cycle.at(from); next < from+366; _, next = t.cycle.at(next) {
+		out = append(out, next)
+	}
+	for _, v := range t.doc.Versions {
+		if v.From > from {
+			out = append(out, v.From)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// sane compares the month from a day on with that of the tariff before and, where a version of
+// this one comes between, with its own first.
+func (t *Tariff) sane(before *Tariff, from, day Date, use units.Energy) error {
+	was, kept := before.Ordinary(day, use)
+	is, left := t.Ordinary(day, use)
+	leaves := kept >= was/wild
+	of := fmt.Sprintf("a month of %d kWh a day", use/units.KilowattHour)
+	if day > from {
+		first, _ := t.Ordinary(from, use)
+		was = max(was, first)
+		of = fmt.Sprintf("from %s on, %s", day, of)
+	}
 	switch {
 	case is < 0 && was >= 0:
-		return fmt.Errorf("a month of 10 kWh a day comes to %s %s: it would be paid for", t.Show(is), t.doc.Currency)
+		return fmt.Errorf("%s comes to %s %s: it would be paid for", of, t.Show(is), t.doc.Currency)
 	case was > 0 && is > wild*was:
-		return fmt.Errorf("a month of 10 kWh a day comes to %s %s in place of %s, more than %d times as much: send what lies between first if it is meant", t.Show(is), t.doc.Currency, t.Show(was), wild)
-	case is > 0 && left < is/wild && kept >= was/wild:
+		return fmt.Errorf("%s comes to %s %s in place of %s, more than %d times as much: send what lies between first if it is meant", of, t.Show(is), t.doc.Currency, t.Show(was), wild)
+	case is > 0 && left < is/wild && leaves:
 		return fmt.Errorf("of a purchase of %s %s its charges leave %s", t.Show(is), t.doc.Currency, t.Show(left))
 	}
 	return nil

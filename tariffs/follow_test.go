@@ -128,6 +128,29 @@ func TestATariffThatFollowsIsSane(t *testing.T) {
 		"all of a purchase": {func(n *Document) {
 			n.Versions[0].Charges = []FixedCharge{{Name: "all", Share: share("95 %"), Due: DuePurchase}}
 		}, "its charges leave"},
+		"a second version in cents": {func(n *Document) {
+			later := n.Versions[0]
+			later.From, later.Energy = DateOf(2027, time.March, 1), []EnergyCharge{{Name: "energy", Price: 200_000_000}}
+			n.Versions = append(n.Versions, later)
+		}, "from 2027-03-01 on"},
+		"a version after two years in cents": {func(n *Document) {
+			later := n.Versions[0]
+			later.From, later.Energy = DateOf(2029, time.March, 14), []EnergyCharge{{Name: "energy", Price: 200_000_000}}
+			n.Versions = append(n.Versions, later)
+		}, "from 2029-03-14 on"},
+		"version by version much dearer": {func(n *Document) {
+			n.Versions[0].Energy[0].Price = 9_000_000
+			later := n.Versions[0]
+			later.From, later.Energy = DateOf(2027, time.March, 1), []EnergyCharge{{Name: "energy", Price: 50_000_000}}
+			n.Versions = append(n.Versions, later)
+		}, ""},
+		"the winter's price in cents": {func(n *Document) {
+			n.Calendar.Seasons = []Season{{Name: "winter", From: MonthDay{time.June, 1}, To: MonthDay{time.August, 31}}, {Name: "summer"}}
+			n.Versions[0].Energy = []EnergyCharge{{Name: "winter", Price: 200_000_000, Seasons: []string{"winter"}}, {Name: "summer", Price: 2_000_000, Seasons: []string{"summer"}}}
+		}, "from 2027-06-01 on"},
+		"the last block in cents": {func(n *Document) {
+			n.Versions[0].Energy = []EnergyCharge{{Name: "energy", Steps: []Step{{To: 600 * units.KilowattHour, Price: 2_000_000}, {Price: 250_000_000}}}}
+		}, "a month of 40 kWh a day"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			base, next := flatDocument("base", 1_000_000), flatDocument("next", 2_000_000)

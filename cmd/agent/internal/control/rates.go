@@ -72,10 +72,12 @@ func (p *step) rates() {
 		return
 	}
 	p.st.AccountState, p.st.WantPlan, p.eff.Durable = next, true, true
-	for _, x := range over {
-		p.st.Policy = p.Policy.Tell(p.st.Policy, x.Ack, policy.Ack{Of: x.Of, State: policy.Completed, At: p.now})
-	}
-	for _, x := range begun {
+	first := len(begun) - len(over) // the first of all has taken the place of none
+	for i, x := range begun {       // in their order, where several days have passed: one that began may be over
+		if i >= first {
+			was := over[i-first]
+			p.st.Policy = p.Policy.Tell(p.st.Policy, was.Ack, policy.Ack{Of: was.Of, State: policy.Completed, At: p.now})
+		}
 		p.st.Policy = p.Policy.Tell(p.st.Policy, x.Ack, x.Begun(p.now))
 		p.event("rates_in_force", health.Info, said.Of("rates.in_force", said.Text("by", x.Of.Issuer), said.Text("id", x.ID)))
 	}

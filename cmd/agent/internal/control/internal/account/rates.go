@@ -98,7 +98,8 @@ func (r Rules) charged(to policy.Followed) ([]Rates, error) {
 }
 
 // PassRates lets time pass over the documents: begun are those that have come into force,
-// over those whose place they have taken.
+// over those whose place they have taken, in the same order; only the first of all takes
+// none's.
 func (r Rules) PassRates(s State, now time.Time) (next State, begun, over []Rates) {
 	loc := r.Tariff.Location()
 	for i, x := range s.Rates {
