@@ -66,7 +66,11 @@ func (d *decoder) secret(n ast.Node, v reflect.Value, path string) {
 		}
 		text, err := d.secrets.ReadFile(ref.File)
 		if err != nil {
-			d.fault(n, path, "create the file, readable by the agent's user only", "cannot read the secret: %v", err)
+			var outer *fs.PathError // it names the file, which comes in quotes: it may be the secret itself, in its file's place
+			if errors.As(err, &outer) {
+				err = outer.Err
+			}
+			d.fault(n, path, "create the file, readable by the agent's user only", "cannot read the secret: %v (%q)", err, ref.File)
 			return
 		}
 		// Whoever reads the key makes tokens; whoever reads the PIN's hash guesses it.
@@ -80,7 +84,7 @@ func (d *decoder) secret(n ast.Node, v reflect.Value, path string) {
 	default:
 		text := d.secrets.Getenv(ref.Env)
 		if text == "" {
-			d.fault(n, path, "set it in the agent's environment", "the environment variable %s is empty", ref.Env)
+			d.fault(n, path, "set it in the agent's environment", "the environment variable %q is empty", ref.Env)
 			return
 		}
 		v.SetString(strings.TrimSpace(text))
@@ -98,7 +102,7 @@ func readSecret(name string) ([]byte, error) {
 		return nil, err
 	}
 	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", name)
+		return nil, errors.New("it is not a file")
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -109,7 +113,7 @@ func readSecret(name string) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > longestSecret {
-		return nil, fmt.Errorf("%s is longer than %d bytes; a secret is not", name, longestSecret)
+		return nil, fmt.Errorf("it is longer than %d bytes; a secret is not", longestSecret)
 	}
 	return data, nil
 }

@@ -39,6 +39,7 @@ type waiting struct {
 	page sync.WaitGroup
 	stop context.CancelFunc // ends the page
 	at   string             // where the page is
+	hid  string             // why there is none, as it was logged last
 }
 
 // untilMended waits until the configuration is right, and answers with it; with an error only
@@ -130,7 +131,7 @@ func (w *waiting) serve(cfg config.Config) {
 	w.end()
 	l, err := (&net.ListenConfig{}).Listen(w.e.Ctx, "tcp", page.Listen)
 	if err != nil {
-		w.log.Error("what is wrong cannot be shown on a page", "error", err)
+		w.hidden(err)
 		return
 	}
 	page.Listener = l
@@ -140,9 +141,10 @@ func (w *waiting) serve(cfg config.Config) {
 	}
 	p, err := web.NewHalted(func() web.Mistakes { return web.Mistakes{File: file, Faults: *w.met.Load()} }, page, w.log)
 	if err != nil {
-		w.log.Error("what is wrong cannot be shown on a page", "error", errors.Join(err, l.Close()))
+		w.hidden(errors.Join(err, l.Close()))
 		return
 	}
+	w.hid = ""
 	ctx, stop := context.WithCancel(w.e.Ctx)
 	w.stop, w.at = stop, page.Listen
 	w.page.Go(func() {
@@ -150,6 +152,14 @@ func (w *waiting) serve(cfg config.Config) {
 			w.log.Error("page", "error", err)
 		}
 	})
+}
+
+// hidden says why there is no page, once: it is tried again and again.
+func (w *waiting) hidden(why error) {
+	if w.hid != why.Error() {
+		w.log.Error("what is wrong cannot be shown on a page", "error", why)
+	}
+	w.hid = why.Error()
 }
 
 // end ends the page.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -169,6 +170,53 @@ web: {listen: %q, reading: open}
 	}
 }
 
+// Where another program has the page's port, that is said once and not each time it is tried; and the page
+// is there when the port is free.
+func TestAPageWhosePortIsTakenIsSaidOnce(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := taken.Addr().String()
+	file := filepath.Join(t.TempDir(), "keeplit.yaml")
+	if err := os.WriteFile(file, []byte(fmt.Sprintf("site: {id: home}\nweb: {listen: %q}\n", address)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var said notes
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run([]string{"run", "--stay", file}, (&surroundings{ctx, &said, map[string]string{"NOTIFY_SOCKET": "@keeplit-test-nobody", "WATCHDOG_USEC": "90000"}}).of())
+	}()
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(said.String(), "cannot be shown"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not said: %s", said.String())
+		}
+	}
+	time.Sleep(500 * time.Millisecond) // it is tried many times
+	if n := strings.Count(said.String(), "cannot be shown"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+	taken.Close()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err := http.DefaultClient.Do(r); err == nil {
+			a.Body.Close()
+			break
+		} else if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	if code := <-ended; code != exitOK {
+		t.Errorf("code %d: %s", code, said.String())
+	}
+}
+
 // One that is stopped while it waits has not failed.
 func TestAServiceMayBeStoppedWhileItsConfigurationIsWrong(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
@@ -188,7 +236,12 @@ func TestThePageOfAWrongConfigurationRepeatsNothingOfIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := config.Secrets{Getenv: func(string) string { return "" }, ReadFile: func(string) ([]byte, error) { return []byte(met), nil }}
+	secrets := config.Secrets{Getenv: func(string) string { return "" }, ReadFile: func(name string) ([]byte, error) {
+		if strings.HasSuffix(name, met) {
+			return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+		}
+		return []byte(met), nil
+	}}
 	lines := strings.Split(setup.Sample("/var/lib/keeplit").String(), "\n")
 	setting := regexp.MustCompile(`^( *)#? ?((?:- )?[a-z_0-9]+: ).+$`)
 	wrong := 0
@@ -197,7 +250,7 @@ func TestThePageOfAWrongConfigurationRepeatsNothingOfIt(t *testing.T) {
 		if m == nil {
 			continue
 		}
-		for _, value := range []string{met, "https://bob:" + met + "@broker:1/", "{" + met + ": 1}", "[" + met + "]", "{file: k}", "\n" + met, "'" + met, "5 " + met} {
+		for _, value := range []string{met, "https://bob:" + met + "@broker:1/", "{" + met + ": 1}", "[" + met + "]", "{file: k}", "\n" + met, "'" + met, "5 " + met, "{env: " + met + "}", "{file: " + met + "}"} {
 			changed := slices.Clone(lines)
 			changed[i] = m[1] + m[2] + value
 			cfg, faults := config.Parse([]byte(strings.Join(changed, "\n")), t.TempDir(), secrets, drivers.All())
