@@ -130,7 +130,8 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, pin string) *noti
 		return nil
 	case a.wait > 0:
 		s.log.Warn("pin tries", "from", s.sender(r).who, "wait", a.wait.Round(time.Second))
-		return &notice{Level: "bad", Title: s.texts.T("pin.wait"), Lines: []string{s.texts.T("pin.wait.do", "time", f.Duration(a.wait+time.Second))}}
+		left := wait{Left: a.wait, Words: f.Duration(a.wait + time.Second), Over: s.texts.T("wait.over")}
+		return &notice{Level: "bad", Title: s.texts.T("pin.wait"), Lines: []string{s.texts.T("pin.wait.do", "time", left.Words)}, Wait: left}
 	default:
 		return &notice{Level: "low", Title: s.texts.T("pin.wrong"), Lines: []string{s.texts.N("pin.left", a.left)}}
 	}

@@ -70,3 +70,18 @@ func signIn(p *webtest.Page, url string) {
 	p.Click("#signin")
 	ready(p, "home")
 }
+
+// counts waits until a waiting time stands in a place as it is to be, and then until it has
+// run on: what it says includes the words that only a screen reader has.
+func counts(p *webtest.Page, place, want string) {
+	at := "document.querySelector('" + place + "')"
+	p.Wait("a waiting time in "+place, "/"+want+"/.test("+at+".textContent.replace(/\\u2060/g, '').replace(/\\s+/g, ' ').trim())")
+	p.Eval("window.clock = "+at+".querySelector('.clock').textContent", nil)
+	p.Wait("it runs in "+place, at+".querySelector('.clock').textContent !== window.clock && "+at+".querySelector('.left').offsetWidth === 1")
+}
+
+// over lets a waiting time pass.
+func over(p *webtest.Page, place string) {
+	p.Eval("document.querySelector('"+place+" [data-over]').dataset.end = Date.now()", nil)
+	p.See(place, "You can try again now.")
+}

@@ -58,6 +58,34 @@ func TestBrowser(t *testing.T) {
 		clean(t, p, "home")
 	})
 
+	t.Run("a wait after wrong PINs counts down, and without JavaScript says its length", func(t *testing.T) {
+		t.Parallel()
+		url := serve(t, newFake(), nil)
+		p := b.Page(t, phone)
+		p.Open(url + "/signin?next=/")
+		for i := range 5 {
+			p.Eval("window.before = true", nil)
+			p.Type("#pin", "1111")
+			p.Click("#signin")
+			p.Wait("the answer", "!window.before && document.readyState === 'complete'")
+			if i < 4 {
+				p.See("#notice", "That PIN is wrong")
+			}
+		}
+		counts(p, "#notice", `^Too many wrong PINsTry again in 3\d\s?s0:[0-3]\d\.`)
+		p.Screenshot("signin-wait-"+phone.Name(), false)
+		p.Problems() // Chromium notes the status 422
+		clean(t, p, "sign-in, waiting")
+		plain := phone
+		plain.NoScript = true
+		q := b.Page(t, plain)
+		q.Open(url + "/signin?next=/")
+		q.Type("#pin", "1111")
+		q.Click("#signin")
+		q.Wait("how long it was", `/Try again in [1-3]?\d\s?s\.$/.test(document.querySelector('#notice [data-over]')?.textContent)`)
+		over(p, "#notice")
+	})
+
 	t.Run("run now, back to plan and skip, without a reload", func(t *testing.T) {
 		t.Parallel()
 		f := newFake()
@@ -294,10 +322,15 @@ func TestBrowser(t *testing.T) {
 		try(wrongToken, "1 try is left before a waiting time.")
 		p.See("#r-gate", "1 try is left")
 		p.Screenshot("topup-wrong-"+phone.Name(), true)
-		try(wrongToken, "Try again in 10 min (today 16:17).")
-		try(goodToken, "Too many wrong tokens Try again in 10 min (today 16:17). This token was not looked at and is not lost.")
-		p.See("#r-gate", "Too many wrong tokens. Enter the next one in 10 min (today 16:17).")
+		try(wrongToken, "(today 16:17).")
+		counts(p, "#notice", `Try again in 10 min(9:\d\d|10:00) \(today 16:17\)`)
+		try(goodToken, "This token was not looked at and is not lost.")
+		counts(p, "#notice", `^Too many wrong tokensTry again in 10 min(9:\d\d|10:00) \(today 16:17\)`)
+		counts(p, "#r-gate", `^Too many wrong tokens. Enter the next one in 10 min(9:\d\d|10:00) \(today 16:17\)\.`)
+		p.Screenshot("topup-locked-"+phone.Name(), true)
 		clean(t, p, "locked")
+		over(p, "#r-gate")
+		clean(t, p, "locked, and over")
 		f.change(func(v *picture.View) {
 			v.At = v.At.Add(11 * time.Minute)
 			v.TopUp = picture.TopUpGate{Digits: []int{20}, TriesLeft: 5}

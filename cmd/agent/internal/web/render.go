@@ -69,6 +69,7 @@ type notice struct {
 	// left to enter, one a line.
 	Receipts []receipt
 	Left     string
+	Wait     wait // before the next try
 }
 
 // Icon is the picture of a level, used wherever a level is shown.

@@ -94,9 +94,11 @@ func (s *Server) tokenNotice(m *model, res TopUpResult) *notice {
 	say := func(level, key string) *notice {
 		return &notice{Level: level, Title: t(key), Lines: []string{t(key + ".do")}}
 	}
+	var left wait
 	until := func() (lines []string) {
 		if res.Until.After(m.Now) {
-			lines = append(lines, t("topup.until", "time", m.In(res.Until), "when", m.When(res.Until)))
+			left = wait{Left: res.Until.Sub(m.Now), Words: m.In(res.Until), Over: t("wait.over")}
+			lines = append(lines, t("topup.until", "time", left.Words, "when", m.When(res.Until)))
 		}
 		return lines
 	}
@@ -125,6 +127,7 @@ func (s *Server) tokenNotice(m *model, res TopUpResult) *notice {
 			n.Lines = append(n.Lines, t("topup.wrong.do"), s.texts.N("topup.tries", res.TriesLeft))
 		}
 		n.Lines = append(n.Lines, until()...)
+		n.Wait = left
 		return n
 	case Malformed:
 		n := say("low", "topup.malformed")
@@ -138,6 +141,7 @@ func (s *Server) tokenNotice(m *model, res TopUpResult) *notice {
 	case Locked:
 		n := say("bad", "topup.locked")
 		n.Lines = append(until(), n.Lines...)
+		n.Wait = left
 		return n
 	case NotRecorded:
 		return say("bad", "topup.not_recorded").add(m.Sentence(res.Reason), m.Sentence(res.Remedy))
@@ -182,6 +186,7 @@ type receipt struct {
 	Token, Level string
 	Title        string
 	Lines        []string
+	Wait         wait
 }
 
 // Icon is the picture of a receipt's level.
@@ -195,7 +200,7 @@ func (s *Server) listNotice(m *model, res TopUpResult) *notice {
 	var left []string
 	for _, e := range res.Each {
 		one := s.tokenNotice(m, e)
-		n.Receipts = append(n.Receipts, receipt{e.N, m.Token(e.Digits), one.Level, one.Title, one.Lines})
+		n.Receipts = append(n.Receipts, receipt{e.N, m.Token(e.Digits), one.Level, one.Title, one.Lines, one.Wait})
 		if e.entered() {
 			entered++
 			if e.Outcome == Refused || e.Outcome == TooOld {

@@ -222,6 +222,46 @@
   document.addEventListener('htmx:sendError', failed);
   document.addEventListener('htmx:responseError', failed);
 
+  // --- waiting times -------------------------------------------------------
+  // The words say how long it was when they were written; here the time that is left
+  // runs.  Screen readers keep the words: a live region would read out each second.
+  let ticking = 0;
+  function endOf(line) {
+    if (line.dataset.end) return Number(line.dataset.end);
+    const site = line.closest('[data-now]'); // the site's clock, which may not be this device's
+    if (line.dataset.left) line.dataset.end = Date.now() + Number(line.dataset.left);
+    else {
+      site.dataset.ahead ??= Date.now() - Number(site.dataset.now);
+      line.dataset.end = Number(line.dataset.until) + Number(site.dataset.ahead);
+    }
+    return Number(line.dataset.end);
+  }
+  function two(n) { return String(n).padStart(2, '0'); }
+  function count() {
+    const lines = document.querySelectorAll('[data-over]');
+    for (const line of lines) {
+      const s = Math.ceil((endOf(line) - Date.now()) / 1000);
+      if (s <= 0) {
+        line.textContent = line.dataset.over;
+        delete line.dataset.over;
+        continue;
+      }
+      let clock = line.querySelector('.clock');
+      if (!clock) {
+        clock = document.createElement('span');
+        clock.className = 'clock';
+        clock.setAttribute('aria-hidden', 'true');
+        line.querySelector('.left').after(clock);
+        line.querySelector('.left').classList.add('hide');
+      }
+      const h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
+      clock.textContent = (h ? h + ':' + two(m) : m) + ':' + two(s % 60);
+    }
+    if (!lines.length) { clearInterval(ticking); ticking = 0; }
+    else if (!ticking) ticking = setInterval(count, 1000);
+  }
+  for (const e of ['DOMContentLoaded', 'htmx:afterSwap', 'htmx:oobAfterSwap', 'htmx:sseMessage']) document.addEventListener(e, count);
+
   // --- a configuration that is wrong --------------------------------------
   // What is said of it is asked for again, and when an agent answers its page comes.
   function waitForAgent(slot) {
