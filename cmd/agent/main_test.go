@@ -1,7 +1,10 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,6 +30,10 @@ func TestScripts(t *testing.T) {
 		// after the end of each command is said to them all.
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GORACE", os.Getenv("GORACE"))
+			// What stands below "answers" in a script is what an agent at $SITE answers.
+			site := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(e.WorkDir, "answers"))))
+			e.Defer(site.Close)
+			e.Setenv("SITE", site.URL)
 			return nil
 		},
 	})

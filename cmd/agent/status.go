@@ -113,7 +113,11 @@ func (c statusCmd) Run(e *env) error {
 	for _, x := range v.Warnings {
 		line("warning", "%s: %s", x.Code, present.Sentences(x.Title, x.Cause, x.Remedy))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	planChart(e.Stdout, &v, zone)
+	return nil
 }
 
 // fromWire is a time as it was sent; zero where there is none.

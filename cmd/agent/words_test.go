@@ -371,8 +371,9 @@ func (h *home) status() []string {
 	if err != nil {
 		h.Fatal(err, fault.String())
 	}
+	words, _, _ := strings.Cut(out.String(), "\n\n") // below it is the chart
 	var lines []string
-	for _, l := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+	for _, l := range strings.Split(strings.TrimSpace(words), "\n") {
 		if !unneeded.MatchString(l) {
 			lines = append(lines, l)
 		}
