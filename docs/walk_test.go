@@ -109,7 +109,8 @@ func walks(port, another int) map[string]walk {
 		}},
 		"docs/start.md": {lines: []how{
 			{begins: "./agent demo", until: "http://"},
-			{begins: "agent check", fails: true, says: "tokens.openpaygo.key"},
+			{begins: "agent init --ask", typed: answers(another), says: "is right: site home"},
+			{begins: "agent run", before: func(p *place, dir string) { p.live(filepath.Join(dir, "keeplit.yaml")) }, until: "msg=page"},
 		}},
 		"docs/statement.md": {needs: "openssl", lines: []how{
 			{begins: "agent receipt", before: receipt},

@@ -23,42 +23,44 @@ import (
 type cli struct {
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 
-	Demo      demoCmd      `cmd:"" help:"Show everything on a simulated house."`
-	Run       runCmd       `cmd:"" help:"Run the agent."`
-	Init      initCmd      `cmd:"" help:"Write a commented configuration."`
-	Check     checkCmd     `cmd:"" help:"Check a configuration file."`
-	Doctor    doctorCmd    `cmd:"" help:"Look at files, disk, clock, service and records, and say what to put right."`
-	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of the configuration, or the OpenAPI document of the API."`
-	Status    statusCmd    `cmd:"" help:"Say how the running agent is."`
-	OptOut    optOutCmd    `cmd:"" help:"Opt out of a utility's events, or of the home's own plan."`
-	LastUntil lastUntilCmd `cmd:"" help:"Ask that the credit lasts until a time, and say what that takes."`
-	Meter     meterCmd     `cmd:"" help:"Show what the meter here tells; keep what the utility's meter shows, and hold it against that."`
-	Alert     alertCmd     `cmd:"" help:"Send a trial message to everybody who is to be told what is wrong."`
-	Topup     topupCmd     `cmd:"" help:"Enter a token at the running agent."`
-	Influx    influxCmd    `cmd:"" help:"Make a place for the points at an InfluxDB server."`
-	Pin       pinCmd       `cmd:"" help:"Make the hash of a PIN for the configuration."`
-	Forecast  forecastCmd  `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
-	Token     tokenCmd     `cmd:"" help:"Read or make prepayment tokens."`
-	Voucher   voucherCmd   `cmd:"" help:"Make, print, check and take back vouchers that an operator signs."`
-	Plan      planCmd      `cmd:"" help:"Plan the loads of an instance file."`
-	Tariff    tariffCmd    `cmd:"" help:"Check, show and compare tariffs; say what a load costs."`
-	Ledger    ledgerCmd    `cmd:"" help:"Check the ledger or print a statement."`
-	Backup    backupCmd    `cmd:"" help:"Write the account and its configuration to one file, while the agent runs."`
-	Restore   restoreCmd   `cmd:"" help:"Bring the account back from a backup, on this box or another. The agent must be stopped."`
-	Replace   replaceCmd   `cmd:"" help:"Hand the account over to another box and retire this one. The agent must be stopped."`
-	Receipt   receiptCmd   `cmd:"" help:"Check receipts and statements that a meter box has signed, away from it."`
-	Decode    decodeCmd    `cmd:"" help:"Show what is read out of a meter's recorded output."`
-	Limits    limitsCmd    `cmd:"" help:"Print the limits that held, whose they were and what was measured, as CSV."`
-	Profile   profileCmd   `cmd:"" help:"Print the stored intervals of the meter or of a load as CSV."`
-	Waveform  waveformCmd  `cmd:"" help:"Measure recorded samples of a voltage and a current."`
-	Quality   qualityCmd   `cmd:"" help:"Say what the voltage was, this week and the last, held against EN 50160."`
-	Calibrate calibrateCmd `cmd:"" help:"Find a converter's constants from a reference reading."`
-	Probe     probeCmd     `cmd:"" help:"List the hardware and the meters that could be connected."`
-	Policy    policyCmd    `cmd:"" help:"A utility's side: sign prices, tokens, messages and limits, send them, hear what sites say."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
-	Simulate  simulateCmd  `cmd:"" help:"Live through a world, with and without the agent, and count money and service."`
-	FleetSim  fleetSimCmd  `cmd:"" help:"Try a broker with many agents: what each applies, how soon, and how they come back."`
-	Planner   plannerCmd   `cmd:"" hidden:"" help:"Make plans for a running agent."`
+	Demo       demoCmd       `cmd:"" help:"Show everything on a simulated house."`
+	Run        runCmd        `cmd:"" help:"Run the agent."`
+	Init       initCmd       `cmd:"" help:"Write a commented configuration."`
+	Check      checkCmd      `cmd:"" help:"Check a configuration file."`
+	Doctor     doctorCmd     `cmd:"" help:"Look at files, disk, clock, service and records, and say what to put right."`
+	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schema of the configuration, or the OpenAPI document of the API."`
+	Status     statusCmd     `cmd:"" help:"Say how the running agent is."`
+	OptOut     optOutCmd     `cmd:"" help:"Opt out of a utility's events, or of the home's own plan."`
+	LastUntil  lastUntilCmd  `cmd:"" help:"Ask that the credit lasts until a time, and say what that takes."`
+	Meter      meterCmd      `cmd:"" help:"Show what the meter here tells; keep what the utility's meter shows, and hold it against that."`
+	Alert      alertCmd      `cmd:"" help:"Send a trial message to everybody who is to be told what is wrong."`
+	Topup      topupCmd      `cmd:"" help:"Enter a token at the running agent."`
+	Influx     influxCmd     `cmd:"" help:"Make a place for the points at an InfluxDB server."`
+	Pin        pinCmd        `cmd:"" help:"Make the hash of a PIN for the configuration."`
+	Forecast   forecastCmd   `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`
+	Token      tokenCmd      `cmd:"" help:"Read or make prepayment tokens."`
+	Voucher    voucherCmd    `cmd:"" help:"Make, print, check and take back vouchers that an operator signs."`
+	Plan       planCmd       `cmd:"" help:"Plan the loads of an instance file."`
+	Tariff     tariffCmd     `cmd:"" help:"Check, show and compare tariffs; say what a load costs."`
+	Ledger     ledgerCmd     `cmd:"" help:"Check the ledger or print a statement."`
+	Backup     backupCmd     `cmd:"" help:"Write the account and its configuration to one file, while the agent runs."`
+	Restore    restoreCmd    `cmd:"" help:"Bring the account back from a backup, on this box or another. The agent must be stopped."`
+	Replace    replaceCmd    `cmd:"" help:"Hand the account over to another box and retire this one. The agent must be stopped."`
+	Receipt    receiptCmd    `cmd:"" help:"Check receipts and statements that a meter box has signed, away from it."`
+	Decode     decodeCmd     `cmd:"" help:"Show what is read out of a meter's recorded output."`
+	Limits     limitsCmd     `cmd:"" help:"Print the limits that held, whose they were and what was measured, as CSV."`
+	Profile    profileCmd    `cmd:"" help:"Print the stored intervals of the meter or of a load as CSV."`
+	Waveform   waveformCmd   `cmd:"" help:"Measure recorded samples of a voltage and a current."`
+	Quality    qualityCmd    `cmd:"" help:"Say what the voltage was, this week and the last, held against EN 50160."`
+	Calibrate  calibrateCmd  `cmd:"" help:"Find a converter's constants from a reference reading."`
+	Probe      probeCmd      `cmd:"" help:"List the hardware and the meters that could be connected."`
+	Policy     policyCmd     `cmd:"" help:"A utility's side: sign prices, tokens, messages and limits, send them, hear what sites say."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Simulate   simulateCmd   `cmd:"" help:"Live through a world, with and without the agent, and count money and service."`
+	FleetSim   fleetSimCmd   `cmd:"" help:"Try a broker with many agents: what each applies, how soon, and how they come back."`
+	Completion completionCmd `cmd:"" help:"Print what bash, zsh or fish reads to complete these commands."`
+	Complete   completeCmd   `cmd:"" hidden:"" help:"Say what the last of some words may become, for the shells."`
+	Planner    plannerCmd    `cmd:"" hidden:"" help:"Make plans for a running agent."`
 }
 
 // env is what a command may touch of the process around it.
