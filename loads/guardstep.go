@@ -153,14 +153,35 @@ func (st *step) hear() {
 }
 
 // sayAgain makes every command due once more: a driver that was opened anew does
-// not know what the one before was told.
+// not know what the one before was told.  What was on may have dropped meanwhile, and to be
+// on again is a start then: what its dead man has ended is reckoned off since, and what can
+// say how it is has RetryFirst for that (see unasked).
 func (st *step) sayAgain() {
 	for i := range st.s.Units {
-		if u := &st.s.Units[i]; u.Commanded {
-			u.Confirmed, u.Attempts = false, 0
-			u.FirstSent, u.SentAt = st.now, time.Time{}
+		u := &st.s.Units[i]
+		if !u.Commanded {
+			continue
 		}
+		l, _ := st.byID(u.ID)
+		if ended := u.SentAt.Add(l.DeadMan); l.DeadMan > 0 && u.Set.On && !u.SentAt.IsZero() && !ended.After(st.now) &&
+			!(u.Seen.Known && u.Seen.On && !u.Seen.At.Before(ended)) {
+			u.Set, u.Prev, u.Since = Setpoint{}, u.Since, ended
+			u.Commanded, u.Confirmed, u.Attempts = false, false, 0
+			continue
+		}
+		u.Attempts = 0
+		if _, heard := st.takes(u.ID); !u.Confirmed || heard && u.Seen.Known {
+			u.Attempts = 1 // it may never have heard of it, or is on still: it is told at once
+		}
+		u.Confirmed = false
+		u.FirstSent, u.SentAt = st.now, time.Time{}
 	}
+}
+
+// unasked tells whether a load was on when its driver was opened anew, and has been told
+// nothing since.
+func (st *step) unasked(u *UnitState) bool {
+	return u.ID != SupplyID && st.feedback(u.ID) && u.Set.On && u.Commanded && !u.Confirmed && u.SentAt.IsZero() && u.Attempts == 0
 }
 
 func (st *step) feedback(id string) bool {
@@ -201,6 +222,11 @@ func (st *step) observe(u *UnitState, f Fact) {
 	case !o.Known:
 	case u.Commanded && o.At.Before(u.SentAt):
 		// It was so before the command; that says nothing about it.
+	case st.unasked(u) && o.On:
+		u.Attempts = 1 // it is on still, and is told so once more
+	case st.unasked(u):
+		u.Set, u.Prev, u.Since = Setpoint{}, u.Since, o.At // it has dropped
+		u.Commanded, u.Confirmed = false, true
 	case f.obeys(u.Set) && (u.Confirmed || !u.Commanded || u.Told == u.Set):
 		u.Confirmed, u.Attempts = true, 0
 	case u.Commanded && !u.Confirmed:

@@ -89,6 +89,8 @@ func (st *step) keep(l Load, u *UnitState, w Wish) {
 	case !u.Confirmed:
 		switch {
 		case !st.s.SupplyUp: // a load cannot answer
+		case st.unasked(u) && u.FirstSent.Add(st.config.RetryFirst).After(st.now):
+			st.next(u.FirstSent.Add(st.config.RetryFirst))
 		case u.Set.On && st.s.NextOn.After(st.now): // it may start now only
 			st.next(st.s.NextOn)
 		case st.again(u, w.Reason) && u.Set.On:

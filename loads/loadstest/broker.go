@@ -151,6 +151,7 @@ type contact struct {
 	closed bool
 	fault  Fault
 	timer  *time.Timer
+	opens  time.Time // when the timer opens it
 
 	tell     func(closed bool) // says the state
 	announce func(online bool) // says that it is there, or gone
@@ -199,21 +200,42 @@ func (c *contact) move(on bool, openAfter time.Duration) {
 		c.timer = nil
 	}
 	c.closed = on
-	if !on || openAfter <= 0 {
-		return
+	if on && openAfter > 0 {
+		c.arm(openAfter)
 	}
+}
+
+// arm has the contact open by itself after a time.  c.mu is held.
+func (c *contact) arm(after time.Duration) {
 	var timer *time.Timer
-	timer = time.AfterFunc(openAfter, func() {
+	timer = time.AfterFunc(after, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.timer == timer {
-			c.closed = false
+			c.timer, c.closed = nil, false
 			if c.fault != Offline && c.fault != Silent {
 				c.tell(false)
 			}
 		}
 	})
-	c.timer = timer
+	c.timer, c.opens = timer, time.Now().Add(after)
+}
+
+// Left is after what time the contact opens by itself; false: it does not.
+func (c *contact) Left() (time.Duration, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Until(c.opens), c.timer != nil
+}
+
+// Pass has so much time pass at once for the device's own timer, which is how a test sees the
+// end of a dead man's minutes when nobody renews them any more.
+func (c *contact) Pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil && c.timer.Stop() {
+		c.arm(max(0, time.Until(c.opens)-d))
+	}
 }
 
 // take notes a command; ok is false where the device does not hear it.

@@ -509,3 +509,19 @@ func (s *Station) Was() []string {
 	defer s.mu.Unlock()
 	return slices.Clone(s.Asked)
 }
+
+// Left is after what time the station pauses by itself, as its schedule says; false: it does not.
+func (s *Station) Left() (time.Duration, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.periods[len(s.periods)-1]
+	left := time.Until(s.began.Add(last.from))
+	return left, last.from > 0 && last.limit == 0 && left > 0
+}
+
+// Pass has so much time pass at once for the schedule that holds.
+func (s *Station) Pass(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.began = s.began.Add(-d)
+}
