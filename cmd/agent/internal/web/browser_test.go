@@ -86,6 +86,18 @@ func TestBrowser(t *testing.T) {
 		over(p, "#notice")
 	})
 
+	t.Run("a wait of a demo runs as its clock does", func(t *testing.T) {
+		t.Parallel()
+		f := newFake()
+		f.v.Demo = &picture.Demo{Speed: 60}
+		f.v.TopUp.LockedUntil = f.v.At.Add(10 * time.Minute)
+		url := serve(t, f, nil)
+		p := b.Page(t, phone)
+		p.Open(url + "/topup")
+		p.Wait("some minutes within some seconds", "/^[678]:/.test(document.querySelector('#r-gate .clock').textContent)")
+		p.See("#r-gate", "You can try again now.")
+	})
+
 	t.Run("run now, back to plan and skip, without a reload", func(t *testing.T) {
 		t.Parallel()
 		f := newFake()

@@ -97,7 +97,7 @@ func (s *Server) tokenNotice(m *model, res TopUpResult) *notice {
 	var left wait
 	until := func() (lines []string) {
 		if res.Until.After(m.Now) {
-			left = wait{Left: res.Until.Sub(m.Now), Words: m.In(res.Until), Over: t("wait.over")}
+			left = wait{Left: res.Until.Sub(m.Now), Words: m.In(res.Until), Over: t("wait.over"), Speed: m.speed()}
 			lines = append(lines, t("topup.until", "time", left.Words, "when", m.When(res.Until)))
 		}
 		return lines

@@ -42,6 +42,10 @@ func TestAWaitIsEscapedAndMarkedOnlyWhereItStands(t *testing.T) {
 	if got, want := string(w.Line("a & 2 <s>!")), `<span data-left="2000" data-over="&#34;now&#34;">a &amp; <span class="left">2 &lt;s&gt;</span>!</span>`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+	w.Speed = 60
+	if got, want := string(w.Line("2 <s>")), `<span data-left="2000" data-speed="60" data-over="&#34;now&#34;"><span class="left">2 &lt;s&gt;</span></span>`; got != want {
+		t.Errorf("of a demo: %s, want %s", got, want)
+	}
 	for _, c := range []wait{w, {}} {
 		if got := string(c.Line("<b>")); got != "&lt;b&gt;" {
 			t.Errorf("a line without a wait: %s", got)

@@ -226,21 +226,23 @@
   // The words say how long it was when they were written; here the time that is left
   // runs.  Screen readers keep the words: a live region would read out each second.
   let ticking = 0;
+  function speedOf(line) { return Number(line.dataset.speed) || 1; } // of a demo's clock
   function endOf(line) {
     if (line.dataset.end) return Number(line.dataset.end);
-    const site = line.closest('[data-now]'); // the site's clock, which may not be this device's
-    if (line.dataset.left) line.dataset.end = Date.now() + Number(line.dataset.left);
-    else {
-      site.dataset.ahead ??= Date.now() - Number(site.dataset.now);
-      line.dataset.end = Number(line.dataset.until) + Number(site.dataset.ahead);
+    let from = Date.now(), left = Number(line.dataset.left);
+    if (line.dataset.until) { // by the site's clock, which may not be this device's
+      const site = line.closest('[data-now]');
+      from = Number(site.dataset.from ??= from);
+      left = Number(line.dataset.until) - Number(site.dataset.now);
     }
+    line.dataset.end = from + left / speedOf(line);
     return Number(line.dataset.end);
   }
   function two(n) { return String(n).padStart(2, '0'); }
   function count() {
     const lines = document.querySelectorAll('[data-over]');
     for (const line of lines) {
-      const s = Math.ceil((endOf(line) - Date.now()) / 1000);
+      const s = Math.ceil((endOf(line) - Date.now()) * speedOf(line) / 1000);
       if (s <= 0) {
         line.textContent = line.dataset.over;
         delete line.dataset.over;
