@@ -32,6 +32,7 @@ type life struct {
 	ids     []string
 	pushed  time.Time // the day whose prices were sent last
 	trouble error
+	watch   func(control.Input, control.Effects) // is told of each step; nil: nobody
 }
 
 // vendor makes tokens.
@@ -290,6 +291,9 @@ func (l *life) take(ctx context.Context, in control.Input, eff control.Effects) 
 		if err := sw.Set(ctx, c.Set); err != nil {
 			return err
 		}
+	}
+	if l.watch != nil {
+		l.watch(in, eff)
 	}
 	if len(eff.Intervals) > 0 {
 		l.plans.Learn(eff.Intervals)
