@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -29,14 +30,18 @@ func NewLines() *Lines { return &Lines{buses: map[string]*bus{}} }
 func (n *Lines) Bus(at loads.BusAt) (loads.Bus, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if name, err := filepath.EvalSymlinks(at.Port); err == nil {
+		at.Port = name // a device has several names, /dev/serial/by-id say, and is opened once
+	}
 	if b := n.buses[at.Port]; b != nil {
 		if b.at.RTU != at.RTU || b.at.Baud != at.Baud || b.at.Parity != at.Parity {
 			return nil, fmt.Errorf("modbus: %s is set to %v for another switch; set it alike for all", at.Port, b.at)
 		}
 		return b, nil
 	}
-	b := &bus{at: at, turn: make(chan struct{}, 1)}
+	b := &bus{at: at, turn: make(chan struct{}, 1), reads: make(chan struct{}, 1)}
 	b.turn <- struct{}{}
+	b.reads <- struct{}{}
 	n.buses[at.Port] = b
 	return b, nil
 }
@@ -56,11 +61,13 @@ func (n *Lines) Close() error {
 
 // bus is one line or connection.  One question at a time is on it.
 type bus struct {
-	at   loads.BusAt
-	turn chan struct{} // holds one token
-	conn conn          // nil: it is not open
-	id   uint16        // TCP: of the last question
-	owed time.Time     // RTU on a serial line: an answer to a question that was given up may come until then
+	at loads.BusAt
+	// turn holds one token, who has it asks.  Who reads has that of reads first, so that one who
+	// reads at most is before a command: of many units that are dead each read takes its whole patience.
+	turn, reads chan struct{}
+	conn        conn      // nil: it is not open
+	id          uint16    // TCP: of the last question
+	owed        time.Time // RTU on a serial line: an answer to a question that was given up may come until then
 }
 
 // conn is an open line.
@@ -76,11 +83,17 @@ const settle = 5 * time.Millisecond
 // Ask implements loads.Bus.  What goes wrong closes the connection, so that no late answer is
 // taken for one to the next question; on a serial line it is waited out.
 func (b *bus) Ask(ctx context.Context, unit byte, pdu []byte, patience time.Duration) ([]byte, error) {
-	select {
-	case <-b.turn:
-		defer func() { b.turn <- struct{}{} }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	gates := []chan struct{}{b.turn}
+	if pdu[0] <= readRegisters {
+		gates = []chan struct{}{b.reads, b.turn}
+	}
+	for _, gate := range gates {
+		select {
+		case <-gate:
+			defer func() { gate <- struct{}{} }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -277,7 +277,7 @@ func (s *Switch) take(o loads.Observation, err error) {
 	var puzzle *puzzleError
 	s.mu.Lock()
 	switch {
-	case err == nil:
+	case err == nil || errors.As(err, new(*unmeasuredError)):
 		s.heard = o
 	case errors.As(err, &puzzle): // it is in a state, but which?
 		s.heard = loads.Observation{}
@@ -300,6 +300,13 @@ type puzzleError struct{ register, says int }
 func (e *puzzleError) Error() string {
 	return fmt.Sprintf("modbus: register %d is %d, which is neither on nor off", e.register, e.says)
 }
+
+// unmeasuredError is that what it draws cannot be read: whether it is on is known without.
+type unmeasuredError struct{ err error }
+
+func (e *unmeasuredError) Error() string { return "what it draws: " + e.err.Error() }
+
+func (e *unmeasuredError) Unwrap() error { return e.err }
 
 // look reads the state once.
 func (s *Switch) look(ctx context.Context) (o loads.Observation, err error) {
@@ -329,15 +336,17 @@ func (s *Switch) look(ctx context.Context) (o loads.Observation, err error) {
 		if x.Table == "input" {
 			function = readRegisters
 		}
-		if o.Power, err = s.read(ctx, function, x.Register, s.power); err != nil {
-			return o, err
-		}
-		if o.HasPower = true; s.doc.deaf() && !switched {
+		o.Power, err = s.read(ctx, function, x.Register, s.power)
+		o.HasPower = err == nil
+		switch {
+		case s.doc.deaf() && !switched:
 			on = o.Power > 0
+		case err != nil:
+			err = &unmeasuredError{err}
 		}
 	}
 	o.On = on
-	return o, nil
+	return o, err
 }
 
 // isOn reads whether it is on; known is false where nothing tells but its set-point or its
