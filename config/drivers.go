@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -96,13 +97,21 @@ func (c *Config) checkMeter(l *fault.List) {
 	}
 }
 
+// device is a device by the name that it has here: what is below /dev/serial/by-id is another one's too.
+func device(name string) string {
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		return real
+	}
+	return name
+}
+
 // checkShared finds switches that are named twice: each of the two would undo what
 // the other does.
 func (c *Config) checkShared(l *fault.List) {
 	names := map[string]string{} // of the load by the switch
 	check := func(path, load string, s loads.SwitchDocument) {
 		traits := s.Traits()
-		if w, wired := c.Meter.Settings.(metering.Wired); wired && traits.Serial != "" && traits.Serial == w.Line() {
+		if w, wired := c.Meter.Settings.(metering.Wired); wired && traits.Serial != "" && device(traits.Serial) == device(w.Line()) {
 			l.Add(path+".port", "give it an adapter of its own, or put both behind a Modbus gateway in the network", "%s is the meter's line, and two cannot speak on it", traits.Serial)
 		}
 		for _, of := range []string{traits.Of, traits.Also} {

@@ -47,6 +47,9 @@ func (d *Document) Check() fault.List {
 	return append(l, d.DialectDocument.Check()...)
 }
 
+// Line implements metering.Wired.
+func (d *Document) Line() string { return line.Device(d.Port) }
+
 // Label implements metering.Settings.
 func (d *Document) Label() string { return "IEC 62056-21 on " + d.Port }
 

@@ -25,6 +25,17 @@ func (d Document) Check() fault.List {
 	return l
 }
 
+// Line implements metering.Wired.
+func (d Document) Line() string { return Device(d.Port) }
+
+// Device is the serial device that a port is; empty where it is in the network.
+func Device(port string) string {
+	if OnNetwork(port) {
+		return ""
+	}
+	return port
+}
+
 // Opener opens the line in a mode; the document's speed goes before the mode's.
 func (d Document) Opener(mode Mode) Opener {
 	if OnNetwork(d.Port) {

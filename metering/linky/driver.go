@@ -44,6 +44,9 @@ func (d *Document) Check() fault.List {
 	return l
 }
 
+// Line implements metering.Wired.
+func (d *Document) Line() string { return line.Device(d.Port) }
+
 // Label implements metering.Settings.
 func (d *Document) Label() string { return "Linky on " + d.Port }
 

@@ -166,12 +166,7 @@ func checkUnit(l *fault.List, unit int, f Framing) {
 func (d *Document) Label() string { return d.Model + " on " + d.Port }
 
 // Line implements metering.Wired.
-func (d *Document) Line() string {
-	if line.OnNetwork(d.Port) {
-		return ""
-	}
-	return d.Port
-}
+func (d *Document) Line() string { return line.Device(d.Port) }
 
 // Needs implements metering.Settings.
 func (d *Document) Needs() metering.Needs { return 0 }
