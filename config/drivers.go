@@ -117,7 +117,7 @@ func (c *Config) checkShared(l *fault.List) {
 		for _, of := range []string{traits.Of, traits.Also} {
 			key := s.Driver + " " + of
 			if other, taken := names[key]; taken && of != "" && other != load {
-				l.Add(path, "name another switch: what hangs on one switch is one load", "%s is the switch of %s already", of, other)
+				l.Add(path, "name another switch: what hangs on one switch is one load", "%q is the switch of %s already", of, other)
 				return
 			}
 			names[key] = load

@@ -173,9 +173,9 @@ func TestFaultsOfDriversComeAllAtOnceWithTheListsOwnNames(t *testing.T) {
   - {id: f, power: 1 kW, switch: {driver: relay, relay: {line: GPIO17}}}
   - {id: g, power: 1 kW, switch: {driver: zigbee2mqtt, topic: plug, base: zigbee2mqtt}}
 supply: {switch: {driver: relay, relay: {line: GPIO17, active_low: true}}}`, []string{
-			"line 10: loads[4].switch: relay 0 of plug is the switch of load a already; name another switch: what hangs on one switch is one load",
-			"line 12: loads[6].switch: relay 0 of plug is the switch of load c already",
-			"line 13: supply.switch: line GPIO17 is the switch of load f already",
+			"line 10: loads[4].switch: \"relay 0 of plug\" is the switch of load a already; name another switch: what hangs on one switch is one load",
+			"line 12: loads[6].switch: \"relay 0 of plug\" is the switch of load c already",
+			"line 13: supply.switch: \"line GPIO17\" is the switch of load f already",
 		}},
 		{"a plant without a simulation", "loads: [{id: a, power: 1 kW, switch: {driver: house}}]", []string{"loads[0].switch.driver: house is a switch of the simulated plant"}},
 	} {

@@ -267,6 +267,16 @@ func TestThePageOfAWrongConfigurationRepeatsNothingOfIt(t *testing.T) {
 			}
 		}
 	}
+	// The request of a switch may hold its password, and is named where two loads have it.
+	plug := "{driver: http, url: \"http://10.0.0.9\", on: {url: \"/cm?p=" + met + "&cmnd=on\"}, off: {url: /off}}"
+	two := "loads: [{id: a, name: A, kind: onoff, power: 1 kW, switch: " + plug + "}, {id: b, name: B, kind: onoff, power: 1 kW, switch: " + plug + "}]\n"
+	cfg, faults := config.Parse([]byte(two), t.TempDir(), secrets, drivers.All())
+	now = web.Mistakes{File: "keeplit.yaml", Faults: cfg.Locate(faults, faults)}
+	a := httptest.NewRecorder()
+	page.Handler().ServeHTTP(a, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/wrong", nil))
+	if body := a.Body.String(); strings.Contains(body, met) || !strings.Contains(body, "is the switch of load a already") {
+		t.Errorf("%s", body)
+	}
 	if wrong < 100 {
 		t.Errorf("%d configurations were wrong", wrong)
 	}
