@@ -38,7 +38,9 @@ type prior struct {
 	// open and closed are the shares of the mean load by hour of the local day, on
 	// days of work and the others; a home's are alike.
 	open, closed [24]float64
-	shut         func(kind uint8) bool // tells the closed days
+	// share is what of a site's own mean its shape is laid on.
+	share float64
+	shut  func(kind uint8) bool // tells the closed days
 	// q10, q50 and q90 relative to the mean of the slot: a single home's half hour
 	// is skewed to the right.
 	q10, q50, q90 float64
@@ -58,7 +60,7 @@ func (k Kind) prior() prior {
 			0.92, 0.90, 0.88, 0.86, 0.82, 0.76, 0.68, 0.62, 0.58, 0.55, 0.55, 0.55,
 		}
 		return prior{
-			perDay: 30, level: 1.3, days: 2, open: day, closed: rest, q10: 0.60, q50: 0.96, q90: 1.42,
+			perDay: 30, level: 1.3, days: 2, open: day, closed: rest, share: 1, q10: 0.60, q50: 0.96, q90: 1.42,
 			shut: func(kind uint8) bool { return kind == sunday || kind == holidayKind },
 		}
 	case Office:
@@ -71,7 +73,7 @@ func (k Kind) prior() prior {
 			0.66, 0.66, 0.66, 0.65, 0.64, 0.62, 0.60, 0.59, 0.58, 0.58, 0.58, 0.58,
 		}
 		return prior{
-			perDay: 60, level: 1.5, days: 2, open: day, closed: rest, q10: 0.66, q50: 0.97, q90: 1.36,
+			perDay: 60, level: 1.5, days: 2, open: day, closed: rest, share: 1, q10: 0.66, q50: 0.97, q90: 1.36,
 			shut: func(kind uint8) bool { return kind >= 5 },
 		}
 	case Home:
@@ -80,8 +82,13 @@ func (k Kind) prior() prior {
 		0.68, 0.60, 0.57, 0.56, 0.58, 0.66, 0.85, 1.00, 1.03, 1.00, 0.98, 1.00,
 		1.05, 1.02, 0.97, 0.98, 1.07, 1.27, 1.48, 1.52, 1.46, 1.33, 1.10, 0.86,
 	}
+	whole := 0.0
+	for _, x := range day {
+		whole += x / 24
+	}
+	// Its shape comes to a little less than 1, and its other figures were chosen with that.
 	return prior{
-		perDay: 8, level: priorLevel, days: priorDays, open: day, closed: day, q10: prior10, q50: prior50, q90: prior90,
+		share: whole, perDay: 8, level: priorLevel, days: priorDays, open: day, closed: day, q10: prior10, q50: prior50, q90: prior90,
 		shut: func(uint8) bool { return false },
 	}
 }
@@ -134,25 +141,32 @@ func (f *Forecaster) blendPrior(o *outlook) {
 		}
 		return &own[0]
 	}
-	// The level is what was used of what the shape says of those hours.
-	end := d.lastKnown(o.origin)
-	used, shape := 0.0, 0.0
+	// The level is what was used of what the shape says of those hours: of whole days where
+	// there are some, in which a shape that is not this site's says no more than others.
+	end, begun := d.lastKnown(o.origin), -1
 	for c := 0; c < end; c++ {
-		y := d.at(c, end)
-		if y != y {
-			continue
+		if y := d.at(c, end); y == y {
+			if begun < 0 {
+				begun = c
+			}
+			*at(p.shut(d.kind(c / d.perDay))) += 1 / float64(d.perDay)
 		}
-		kind := d.kind(c / d.perDay)
-		*at(p.shut(kind)) += 1 / float64(d.perDay)
-		if c >= end-7*d.perDay {
-			used, shape = used+y, shape+p.slot(kind, c%d.perDay, d.perDay)
+	}
+	from := max(0, begun)
+	if whole := (end - from) / d.perDay; whole > 0 {
+		from = end - min(whole, 7)*d.perDay
+	}
+	used, shape := 0.0, 0.0
+	for c := from; c < end; c++ {
+		if y := d.at(c, end); y == y {
+			used, shape = used+y, shape+p.slot(d.kind(c/d.perDay), c%d.perDay, d.perDay)
 		}
 	}
 	const doubt = 0.1 // days: a few hours already tell a hut from a villa
 	level, known := p.perDay/float64(d.perDay), (d.daysKnown(end) - d.daysKnown(end-7*d.perDay))
 	guessed := doubt / (known*known + doubt)
 	if shape > 0 {
-		level = guessed*level + (1-guessed)*used/shape
+		level = guessed*level + (1-guessed)*used/shape*p.share
 	}
 	bare := o.q == nil
 	if bare {
