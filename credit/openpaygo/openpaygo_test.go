@@ -100,6 +100,11 @@ func TestAVendorsChainIsFollowed(t *testing.T) {
 				r.Fatal(err)
 			}
 			got, next := s.Decode(state, token)
+			// Of nine digits one in a million is what another count says, too: nobody can tell which
+			// was meant, and the decoder takes the first as devices do.
+			if other, err := Encode(s.key, s.doc.StartingCode, got.Count, int(got.Value), f); got.Count < count && err == nil && other == token {
+				return
+			}
 			if got.Code != credit.Accept || got.Effect != effect || got.Value != int64(value) {
 				r.Fatalf("%s (%s %d count %d) read as %+v", token, effect, value, count, got)
 			}
