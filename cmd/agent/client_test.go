@@ -10,8 +10,8 @@ import (
 func TestCommandsAskTheAgentOfTheFolder(t *testing.T) {
 	for _, c := range []struct{ situation, file, given, want string }{
 		{"no file", "", "", usualPage},
-		{"another port", "web: {listen: \":8099\"}\n", "", "http://localhost:8099"},
-		{"all addresses", "web: {listen: \"0.0.0.0:8099\"}\n", "", "http://localhost:8099"},
+		{"another port", "web: {listen: \":8099\"}\n", "", "http://127.0.0.1:8099"},
+		{"all addresses", "web: {listen: \"0.0.0.0:8099\"}\n", "", "http://127.0.0.1:8099"},
 		{"one of this machine", "web: {listen: \"127.0.0.1:8099\"}\n", "", "http://127.0.0.1:8099"},
 		{"the file says nothing of it", "site: {id: home}\n", "", usualPage},
 		{"an address is given", "web: {listen: \":8099\"}\n", "http://10.0.0.7:80", "http://10.0.0.7:80"},

@@ -98,7 +98,7 @@ func (c demoCmd) Run(e *env) (err error) {
   mqtt    %s  (topics under %s)
   token   %s  buys R %d; enter it on the page under "Top up"
 Nothing is kept: Ctrl-C ends it.
-`, c.Speed, web.Here(listener.Addr().String()), local.URL(), "keeplit/demo/", demoToken(cfg, s), demoTopUp)
+`, c.Speed, web.Shown(listener.Addr().String()), local.URL(), "keeplit/demo/", demoToken(cfg, s), demoTopUp)
 
 	// The broker outlives the service that speaks over it.
 	brokerCtx, stop := context.WithCancel(context.WithoutCancel(e.Ctx))

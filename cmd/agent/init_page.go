@@ -127,5 +127,5 @@ func addresses(at net.Addr) []string {
 			out = append(out, net.JoinHostPort(n.IP.String(), port))
 		}
 	}
-	return append(out, here)
+	return append(out, web.Shown(at.String()))
 }
