@@ -13,12 +13,12 @@ func TestCommandsAskTheAgentOfTheFolder(t *testing.T) {
 		{"another port", "web: {listen: \":8099\"}\n", "", "http://127.0.0.1:8099"},
 		{"all addresses", "web: {listen: \"0.0.0.0:8099\"}\n", "", "http://127.0.0.1:8099"},
 		{"one of this machine", "web: {listen: \"127.0.0.1:8099\"}\n", "", "http://127.0.0.1:8099"},
-		{"the file says nothing of it", "site: {id: home}\n", "", usualPage},
+		{"the file says nothing of it", "site: {id: home}\n", "", "http://127.0.0.1:8080"},
 		{"an address is given", "web: {listen: \":8099\"}\n", "http://10.0.0.7:80", "http://10.0.0.7:80"},
 		{"another machine's address, which is not to be given the PIN", "web: {listen: \"192.0.2.7:8099\"}\n", "", usualPage},
 		{"a name", "web: {listen: \"example.com:8099\"}\n", "", usualPage},
 		{"any port", "web: {listen: \":0\"}\n", "", usualPage},
-		{"no YAML", "web: [\n", "", usualPage},
+		{"no YAML", "web: [\n", "", "http://127.0.0.1:8080"},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			t.Chdir(t.TempDir())
