@@ -18,6 +18,7 @@ import (
 	"github.com/keeplit/keeplit/internal/device/topics"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/internal/asked"
 	"github.com/keeplit/keeplit/loads/internal/level"
 )
 
@@ -225,10 +226,7 @@ func (s *Switch) ask(ctx context.Context, method, at, body string) ([]byte, erro
 func (s *Switch) Observed(context.Context) (loads.Observation, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if age := s.now().Sub(s.heard.At); age > s.stale || age < -s.stale {
-		return loads.Observation{}, nil
-	}
-	return s.heard, nil
+	return asked.Fresh(s.heard, s.now(), s.stale), nil
 }
 
 // Trouble implements loads.Troubled.
@@ -246,24 +244,8 @@ func (s *Switch) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	for quick := 0; ; {
-		s.look(ctx)
-		wait := s.doc.every()
-		if quick > 0 {
-			wait = min(wait, time.Second)
-			quick--
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-s.soon:
-			quick = 2
-		case <-timer.C:
-		}
-		timer.Stop()
-	}
+	asked.Run(ctx, s.soon, s.doc.every(), s.look)
+	return nil
 }
 
 // look asks for the state once.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/internal/asked"
 	"github.com/keeplit/keeplit/loads/internal/level"
 )
 
@@ -229,10 +230,7 @@ func (f form) count() int {
 func (s *Switch) Observed(context.Context) (loads.Observation, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if age := s.now().Sub(s.heard.At); age > s.stale || age < -s.stale {
-		return loads.Observation{}, nil
-	}
-	return s.heard, nil
+	return asked.Fresh(s.heard, s.now(), s.stale), nil
 }
 
 // Trouble implements loads.Troubled.
@@ -244,28 +242,12 @@ func (s *Switch) Trouble() string {
 
 // Run implements loads.Runner: it reads the state until ctx ends, and right behind each command.
 func (s *Switch) Run(ctx context.Context) error {
-	for quick := 0; ; {
-		o, err := s.look(ctx)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the end, not a failure
+	asked.Run(ctx, s.soon, s.doc.every(), func(ctx context.Context) {
+		if o, err := s.look(ctx); ctx.Err() == nil { // the end is no failure
+			s.take(o, err)
 		}
-		s.take(o, err)
-		wait := s.doc.every()
-		if quick > 0 {
-			wait = min(wait, time.Second)
-			quick--
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-s.soon:
-			quick = 2
-		case <-timer.C:
-		}
-		timer.Stop()
-	}
+	})
+	return nil
 }
 
 // take keeps what was read, and logs once what is wrong.
