@@ -37,7 +37,9 @@ type Counter struct {
 	Claimed units.Energy `json:"claimed"`
 
 	// Fast is how much more it has moved of late than the supply can carry, and Races that
-	// this has become more than a late or a coarse register explains (see race).
+	// this has become more than a late or a coarse register explains (see race).  Below zero
+	// it is how much less it has shown of a silence that has just ended than the supply could
+	// carry in it: what was held back meanwhile, a queue or a buffer hands over at once.
 	Fast  units.Energy `json:"fast"`
 	Races bool         `json:"races"`
 
@@ -418,8 +420,29 @@ func (c Counter) fast(st step, at0 time.Time, delta units.Energy, ok bool) (_ un
 	if !ok {
 		delta = 0 // it races, and has jumped besides
 	}
-	fast := min(max(0, c.Fast+delta-most.Over(elapsed)), may+most.Over(raceFor))
+	from := max(c.Fast, c.unshown(st, elapsed))
+	least := min(0, from)
+	if ok && elapsed > st.lim.MaxGap {
+		least = -most.Over(min(elapsed, longestHeld))
+	}
+	fast := min(max(least, from+delta-most.Over(elapsed)), may+most.Over(raceFor))
 	return fast, !c.Races && fast > may
+}
+
+// What comes after a silence was either held back in it, by a queue or a buffer that hands
+// all over at once, or is of now: of an hour's silence nothing is left after six minutes of
+// readings, and no silence counts for more than a day.
+const (
+	longestHeld = 24 * time.Hour
+	heldFades   = 10
+)
+
+// unshown is what is left, now, of what the register has not shown of a silence, below zero.
+func (c Counter) unshown(st step, elapsed time.Duration) units.Energy {
+	if c.Fast >= 0 {
+		return 0
+	}
+	return min(0, c.Fast+st.lim.most().Over(heldFades*min(elapsed, longestHeld)))
 }
 
 // race follows a register that moves faster than the supply can carry, as one does whose

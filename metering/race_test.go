@@ -106,3 +106,70 @@ func TestARegisterThatRacedIsBelievedAgain(t *testing.T) {
 		t.Errorf("an hour later %s of 1 kWh is counted, %v", got, kinds)
 	}
 }
+
+// TestWhatWasHeldBackIsCountedWhenItComes: a queue or a buffer between the meter and the agent
+// hands over all that it held, as of now.  All of it is charged, and what no supply can carry
+// is charged no more than without a silence.
+func TestWhatWasHeldBackIsCountedWhenItComes(t *testing.T) {
+	const each = 15 * time.Second
+	for _, tt := range []struct {
+		name       string
+		power      units.Power
+		quiet      time.Duration // nothing comes
+		held       time.Duration // of it, the last of which all telegrams were held
+		apart      time.Duration // they come one after the other in
+		resolution units.Energy
+	}{
+		{"an hour, all at once", 15 * units.Kilowatt, time.Hour, time.Hour, 0, units.WattHour},
+		{"an hour, within twenty seconds", 15 * units.Kilowatt, time.Hour, time.Hour, 80 * time.Millisecond, units.WattHour},
+		{"an hour of a coarse register", 15 * units.Kilowatt, time.Hour, time.Hour, time.Millisecond, 100 * units.WattHour},
+		{"of a day the last hour", 15 * units.Kilowatt, 24 * time.Hour, time.Hour, time.Millisecond, units.WattHour},
+		{"a whole day", 10 * units.Kilowatt, 24 * time.Hour, 24 * time.Hour, time.Millisecond, units.WattHour},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			lim := DefaultLimits()
+			lim.MaxPower = 15 * units.Kilowatt
+			begin := time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
+			var r Registers
+			var counted units.Energy
+			var events []Event
+			shown := func(d time.Duration) units.Energy {
+				return (5000*units.KilowattHour + tt.power.Over(d)) / tt.resolution * tt.resolution
+			}
+			take := func(d time.Duration, v units.Energy) {
+				var c Consumption
+				var ev []Event
+				r, c, ev = r.Take(Sample{At: begin.Add(d), Has: HasImport, Import: v, Step: tt.resolution}, lim)
+				counted, events = counted+c.Import, append(events, ev...)
+			}
+			const before = time.Hour
+			for d := time.Duration(0); d <= before; d += each {
+				take(d, shown(d))
+			}
+			end, n := before+tt.quiet, 0
+			for d := end - tt.held + each; d <= end; d += each {
+				take(end+time.Duration(n)*tt.apart, shown(d))
+				n++
+			}
+			late := time.Duration(n) * tt.apart
+			for d := end + late + each; d <= end+late+time.Hour; d += each {
+				take(d, shown(d))
+			}
+			if want := shown(end+late+time.Hour) - shown(0); counted < want-2*tt.resolution || counted > want {
+				t.Errorf("%s is counted of %s, %v", counted, want, events)
+			}
+			if counted == 0 {
+				t.Fatal("nothing was counted")
+			}
+			before1 := counted
+			v := shown(end + late + time.Hour) // a jump an hour after is one, as without a silence
+			for range 4 {
+				v += units.KilowattHour
+				take(end+late+time.Hour+time.Second, v)
+			}
+			if more := counted - before1; more > 2*lim.most().Over(lim.Slack) {
+				t.Errorf("%s of a jump is charged", more)
+			}
+		})
+	}
+}
