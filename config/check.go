@@ -150,6 +150,21 @@ func (c *Config) checkLoads(l *fault.List) {
 	}
 }
 
+// Notes say what older keys of a right configuration stand for, with their lines.
+func (c *Config) Notes() fault.List {
+	var l fault.List
+	for i, d := range c.Loads {
+		l.Under(fmt.Sprintf("loads[%d]", i), d.Notes())
+	}
+	for i, s := range c.Supply.Shed {
+		if s.Class == "" {
+			class := loads.ClassOf(s.Priority)
+			l.Add(fmt.Sprintf("supply.shed[%d].priority", i), fmt.Sprintf("write class: %s", class), "%d and greater is class %s from the place %d on", s.Priority, class, s.Priority)
+		}
+	}
+	return c.Locate(nil, l)
+}
+
 func (c *Config) checkPlan(l *fault.List) {
 	const day = 24 * time.Hour
 	iv := c.Schedule.Interval

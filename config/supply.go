@@ -46,7 +46,7 @@ type Supply struct {
 	// Example: {limit: 3 kW, allowance: 30s, retries: [1m, 5m], calm: 10m}
 	Limit credit.LimitDocument `yaml:"limit"`
 	// Loads that go off as the credit falls, so that what matters lasts longer.
-	// Example: [{below: 10, priority: 3}, {below: 5, priority: 1}]
+	// Example: [{below: 10, class: can_wait}, {below: 5, class: nice_to_have}]
 	Shed []Shed `yaml:"shed"`
 	// A buzzer on a GPIO line that sounds before the credit ends.
 	// Example: {line: GPIO22}
@@ -58,9 +58,21 @@ type Shed struct {
 	// Credit left, in the account's unit: currency or kWh.
 	// Example: 10
 	Below units.Money `yaml:"below"`
-	// Loads of this priority number and greater stay off below it, but no essential one.
+	// Loads of this class, and of those that matter less, stay off below it: can_wait; nice_to_have, with it
+	// those that can wait; must_have, all but those that are always on.
+	// Example: can_wait
+	Class loads.Class `yaml:"class"`
+	// What class is to be written for: loads of this priority number and greater stay off.
 	// Example: 3
 	Priority int `yaml:"priority"`
+}
+
+// Rank is from which rank on loads stay off.
+func (s Shed) Rank() int {
+	if s.Class != "" {
+		return s.Class.Rank(0)
+	}
+	return loads.ClassOf(s.Priority).Rank(s.Priority)
 }
 
 // The answers to a bypass.
@@ -114,7 +126,16 @@ func (s Supply) Check() fault.List {
 			l.Add(at+".below", "write the credit left at which loads go off, e.g. 10", "%s is never left while the supply is on", r.Below)
 		}
 		if r.Priority < 0 {
-			l.Add(at+".priority", "write 0 or more", "%d is negative", r.Priority)
+			l.Add(at+".priority", "write class: can_wait, or 0 or more", "%d is negative", r.Priority)
+		}
+		switch {
+		case r.Class == "":
+		case r.Class == loads.AlwaysOn:
+			l.Add(at+".class", "write must_have, nice_to_have or can_wait", "what is always on is never shed")
+		case r.Class != loads.MustHave && r.Class != loads.NiceToHave && r.Class != loads.CanWait:
+			l.Add(at+".class", "write must_have, nice_to_have or can_wait", "%q is not a class of loads", r.Class)
+		case r.Priority != 0:
+			l.Add(at+".priority", "leave it out", "which loads go off is said by their class")
 		}
 	}
 	if b := s.Buzzer; b != nil {

@@ -19,9 +19,6 @@ func (d Document) Check() fault.List {
 	if !validID(d.ID) {
 		l.Add("id", "write 1 to 32 lower-case letters, digits and hyphens, e.g. pool-pump", "%q is not an id", d.ID)
 	}
-	if d.Class != "" && !validID(d.Class) {
-		l.Add("class", "write 1 to 32 lower-case letters, digits and hyphens, e.g. heat-pump", "%q is not a class of loads", d.Class)
-	}
 	if d.Kind != "" && d.Kind != Cycle && d.Kind != OnOff && d.Kind != Varies && d.Kind != Heat && d.Kind != Measured {
 		l.Add("kind", "write cycle (runs a programme), onoff (may be switched at will), power (is told how much it may draw), heat (a water heater with a thermostat) or measured (is never switched)", "%q is not a kind of load", d.Kind)
 	}
@@ -41,9 +38,7 @@ func (d Document) Check() fault.List {
 	if d.MaxStart < 0 {
 		l.Add("max_starts", "write 0 for no limit", "%d is not a number of starts", d.MaxStart)
 	}
-	if d.Priority < 0 || d.Priority > 1000 {
-		l.Add("priority", "write 0 (most important) to 1000 (shed first)", "%d is not a priority", d.Priority)
-	}
+	d.checkClass(&l)
 	if d.checkTank(&l); d.Kind == Heat {
 		d.Need, d.ReadyBy, d.Late = nil, nil, nil // it has none, and that is said
 	}
@@ -74,6 +69,8 @@ func (d Document) checkMeasured(l *fault.List) {
 		{"respect", d.Respect != nil},
 		{"defer", d.Defer != nil},
 		{"class", d.Class != ""},
+		{"order", d.Order != 0},
+		{"utility_class", d.UtilityClass != ""},
 	} {
 		if x.given {
 			l.Add(x.key, "leave it out, or write kind: onoff", "a load of kind measured is never switched")

@@ -29,9 +29,16 @@ type Document struct {
 	// What people call it. Left out: the id.
 	// Example: Geyser
 	Name string `yaml:"name"`
+	// How much it matters: always_on is never shed (a fridge, a medical device), must_have is shed last,
+	// nice_to_have before that, can_wait first. Left out: must_have.
+	// Example: can_wait
+	Class Class `yaml:"class"`
+	// Its place within its class: 0 is the most important, the greatest is shed first.
+	// Example: 1
+	Order int `yaml:"order"`
 	// What a utility calls such a load where it limits all of a kind.
 	// Example: car
-	Class string `yaml:"class"`
+	UtilityClass string `yaml:"utility_class"`
 	// onoff: on or off, such as a geyser; cycle: a programme that runs to its end, such as a washing
 	// machine; power: told how much it may draw, such as a car; heat: a water heater with a thermostat
 	// of its own, of which it is learned when it is to be hot; measured: only measured, and never switched.
@@ -69,10 +76,11 @@ type Document struct {
 	// The most starts in a local day. 0 is no limit.
 	// Example: 4
 	MaxStart int `yaml:"max_starts"`
-	// 0 is the most important; the greatest number is shed first.
+	// What class and order are to be written for: 0 stands for must_have, 1 and 2 for nice_to_have, more
+	// for can_wait, and the greatest number is shed first.
 	// Example: 1
 	Priority int `yaml:"priority"`
-	// Whether it is never shed, such as a fridge or a medical device.
+	// What class: always_on is to be written for.
 	// Example: true
 	Essential bool `yaml:"essential"`
 	// How long the plan leaves it as somebody has set it at the device itself.

@@ -24,7 +24,9 @@ const (
 type Load struct {
 	ID        string
 	Name      string
-	Class     string // by which a utility may limit all of a kind; "": none
+	Class     Class  // how much it matters
+	Order     int    // within its class: 0 is the most important
+	Called    string // by a utility, which may limit all of a kind; "": nothing
 	Kind      Kind
 	Power     units.Power   // drawn while on; kind power: at most
 	Powers    []PowerRange  // kind power: what it can be told, by rising power
@@ -35,8 +37,8 @@ type Load struct {
 	MinOn     time.Duration // for a cycle at least the programme
 	MinOff    time.Duration
 	MaxStart  int  // in a local day; 0: no limit
-	Priority  int  // 0 is the most important
-	Essential bool // never shed
+	Priority  int  // by class and order: 0 is the most important
+	Essential bool // never shed: always on
 	// Respect is how long what a person has set at the device goes before the plan; 0:
 	// not at all.
 	Respect time.Duration
@@ -61,16 +63,18 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 		return Load{}, err
 	}
 	l := Load{
-		ID: d.ID, Name: d.Name, Class: d.Class, Kind: d.Kind, Power: d.Greatest(),
+		ID: d.ID, Name: d.Name, Called: d.UtilityClass, Kind: d.Kind, Power: d.Greatest(),
 		Defer:  d.Defer == nil || *d.Defer,
 		Need:   d.needTime(),
 		Cycle:  d.Cycle,
 		MinOn:  value(d.MinOn, DefaultMinOn),
 		MinOff: value(d.MinOff, DefaultMinOff),
 
-		Respect: value(d.Respect, 0), MaxStart: d.MaxStart, Priority: d.Priority, Essential: d.Essential,
+		Respect: value(d.Respect, 0), MaxStart: d.MaxStart, Essential: d.Spared(),
 		Feedback: d.Switch.HasFeedback(),
 	}
+	l.Class, l.Order = d.class()
+	l.Priority = l.Class.Rank(l.Order)
 	if l.Name == "" {
 		l.Name = l.ID
 	}
@@ -79,7 +83,7 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 	}
 	l.DeadMan = d.DeadMan()
 	if l.Kind == Measured { // nobody can take anything from it
-		l.Defer, l.Essential = false, true
+		l.Defer, l.Essential, l.Class = false, true, ""
 	}
 	if l.Kind == Varies {
 		l.Powers = d.Range.Powers()

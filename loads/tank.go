@@ -99,8 +99,8 @@ func (d Document) checkTank(l *fault.List) {
 	if d.MaxStart != 0 {
 		l.Add("max_starts", "leave it out; its thermostat starts it as well", "a load of kind heat is not to be cold because it has started so often")
 	}
-	if d.Essential {
-		l.Add("essential", "leave it out: it is heated within hot_days in any case; write priority: 0 if it goes before other loads", "a water heater is never the last thing to be switched off")
+	if at := map[bool]string{true: "essential", false: "class"}[d.Essential]; d.Spared() {
+		l.Add(at, "leave it out: it is heated within hot_days in any case; write class: must_have if it goes before other loads", "a water heater is never the last thing to be switched off")
 	}
 	t := d.Tank.filled(d.Power)
 	if t.Litres < leastLitres || t.Litres > mostLitres {

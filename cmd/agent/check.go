@@ -31,6 +31,11 @@ func (c checkCmd) Run(e *env) error {
 	if err != nil {
 		return &exitError{exitInvalid, fmt.Errorf("%s: %w", c.Config, err)}
 	}
+	for _, f := range cfg.Notes() {
+		if _, err := fmt.Fprintf(e.Stdout, "note: %s\n", f); err != nil {
+			return err
+		}
+	}
 	for _, f := range meterDoubts(cfg) {
 		if _, err := fmt.Fprintf(e.Stdout, "doubt: %s\n", f); err != nil {
 			return err

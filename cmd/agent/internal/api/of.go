@@ -53,7 +53,7 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 	a.Plan = planOf(v.Plan)
 	for i, l := range v.Loads {
 		a.Loads[i] = Load{
-			l.ID, l.Name, string(l.State), l.Power.W(), l.Rated, positive(l.Told.W()), l.Why, At(l.NextStart), At(l.NextEnd), l.Delivered.KWh(), positive(l.Wanted.KWh()),
+			l.ID, l.Name, string(l.Class), l.Order, string(l.State), l.Power.W(), l.Rated, positive(l.Told.W()), l.Why, At(l.NextStart), At(l.NextEnd), l.Delivered.KWh(), positive(l.Wanted.KWh()),
 			At(l.Deadline), money(l.Cost), positive(l.RunEnergy.KWh()), positive(l.RunSooner.Hours()), showers(l), string(l.Override), At(l.OverrideUntil), l.CanRun, l.CanSkip,
 		}
 	}

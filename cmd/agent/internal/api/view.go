@@ -237,6 +237,8 @@ type PlanLoad struct {
 type Load struct {
 	ID            string     `json:"id"`
 	Name          string     `json:"name"`
+	Class         string     `json:"class,omitempty"` // how much it matters: always_on, must_have, nice_to_have or can_wait; absent: it is only measured
+	Order         int        `json:"order,omitempty"` // within its class: 0 is the most important
 	State         string     `json:"state"`
 	W             float64    `json:"w"`
 	Rated         bool       `json:"rated"`            // w is not measured

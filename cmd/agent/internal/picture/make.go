@@ -290,7 +290,7 @@ func (m *Maker) loads(st *control.State, say present.Phrases) []Load {
 func (m *Maker) load(st *control.State, i int, say present.Phrases) Load {
 	l, ls, x := m.site.Loads[i], st.Loads[i], present.LoadOf(m.site, st, i)
 	v := Load{
-		ID: l.ID, Name: l.Name, State: x.State, On: x.On, Why: say.Why(x.Why), CanRun: l.Kind != loads.Measured, CanSkip: l.Kind != loads.Measured, Deadline: ls.Progress.To,
+		ID: l.ID, Name: l.Name, Class: l.Class, Order: l.Order, State: x.State, On: x.On, Why: say.Why(x.Why), CanRun: l.Kind != loads.Measured, CanSkip: l.Kind != loads.Measured, Deadline: ls.Progress.To,
 		NextStart: x.Start, NextEnd: x.End, Cost: x.Cost, Told: x.Told,
 	}
 	if x.Water != nil {

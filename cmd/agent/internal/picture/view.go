@@ -10,6 +10,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering/beside"
 	"github.com/keeplit/keeplit/metering/quality"
 )
@@ -350,6 +351,8 @@ const (
 type Load struct {
 	ID    string // of letters, digits, - and _
 	Name  string
+	Class loads.Class // how much it matters; "": it is only measured
+	Order int         // within its class
 	State present.LoadState
 	On    bool        // as far as is known: by feedback, else as told
 	Power units.Power // now, measured or rated

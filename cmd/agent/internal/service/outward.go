@@ -93,7 +93,7 @@ func (s *Service) announce(cfg config.Config, version string, unit present.Unit)
 		Switched: s.site.Contactor, Commands: h.Commands, Topics: s.session.Topics(),
 	}
 	for _, l := range s.site.Loads {
-		home.Loads = append(home.Loads, homeassistant.Load{ID: l.ID, Name: l.Name, Class: l.Class, Measured: l.Kind == loads.Measured})
+		home.Loads = append(home.Loads, homeassistant.Load{ID: l.ID, Name: l.Name, Class: l.Called, Measured: l.Kind == loads.Measured})
 	}
 	s.talk.Announce(home, !h.Discovery)
 }

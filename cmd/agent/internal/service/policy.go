@@ -32,8 +32,8 @@ func policyOf(cfg config.Config) *policy.Rules {
 		Limit:   limitOf(p.Limit), Devices: []policy.Device{},
 	}
 	for _, d := range cfg.Loads {
-		if d.InUse() && !d.Essential && d.Kind != loads.Measured {
-			r.Devices = append(r.Devices, policy.Device{ID: d.ID, Class: d.Class})
+		if d.InUse() && !d.Spared() && d.Kind != loads.Measured {
+			r.Devices = append(r.Devices, policy.Device{ID: d.ID, Class: d.UtilityClass})
 		}
 	}
 	r.Reads = policy.ReadRules{

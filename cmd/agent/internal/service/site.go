@@ -210,7 +210,7 @@ func supplyRules(c config.Supply) control.SupplyRules {
 		r.DeadMan = *d
 	}
 	for _, s := range c.Shed {
-		r.Shed = append(r.Shed, control.ShedRule{Below: s.Below, Priority: s.Priority})
+		r.Shed = append(r.Shed, control.ShedRule{Below: s.Below, Priority: s.Rank()})
 	}
 	return r
 }

@@ -15,7 +15,7 @@ import (
 // on the longer.
 type ShedRule struct {
 	Below    units.Money // credit left at which it holds, in the account's unit
-	Priority int         // loads of this priority number and greater, but no essential one
+	Priority int         // loads of this rank and greater, but none that is always on
 }
 
 // Credit is what is left of it.
