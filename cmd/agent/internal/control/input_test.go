@@ -29,6 +29,7 @@ func kinds() map[string]Happening {
 		"Edge":            Edge{Code: health.BrokerGone, Cause: said.Words("shut")},
 		"PriceDocument":   PriceDocument{Text: []byte("none")},
 		"PolicyEnvelope":  PolicyEnvelope{Text: []byte("none")},
+		"VTNList":         VTNList{},
 		"LimitWord":       LimitWord{From: policy.Own, Limit: -1},
 		"MeterReading":    MeterReading{Shown: "405.0", By: "page"},
 		"WithdrawReading": WithdrawReading{N: 1, By: "page"},

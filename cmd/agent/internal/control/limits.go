@@ -55,9 +55,11 @@ func (p *step) limits() {
 		p.st.Limits, p.eff.Durable = next, p.eff.Durable || changed
 	}
 	p.curbs = p.inForce(&p.st, p.now)
-	if p.policyFailed && p.Policy.Limits() {
-		p.curbs = slices.DeleteFunc(p.curbs, func(f policy.InForce) bool { return f.Source == policy.Signed })
-		p.curbs = append(p.curbs, p.unsure())
+	if p.policyFailed {
+		p.doubt(p.Policy)
+	}
+	if p.vtnFailed {
+		p.doubt(p.VTN)
 	}
 	p.tellLimits()
 	p.logLimits()
@@ -71,6 +73,15 @@ func (p *step) limits() {
 	}
 	for _, is := range p.curbs {
 		p.st.WantPlan = p.st.WantPlan || !slices.ContainsFunc(p.before, func(f policy.InForce) bool { return sameCurb(f, is) })
+	}
+}
+
+// doubt puts the fail-safe limit in the place of those of a voice of which nobody knows what
+// holds.
+func (p *step) doubt(r *policy.Rules) {
+	if r.Limits() {
+		p.curbs = slices.DeleteFunc(p.curbs, func(f policy.InForce) bool { return f.Source == r.LimitSource() })
+		p.curbs = append(p.curbs, unsure(r))
 	}
 }
 
@@ -134,7 +145,7 @@ func (p *step) devices() (out []loads.Curb) {
 
 // ofSource tells whether a warning is of one who limits the site without a signature.
 func ofSource(w health.Warning) bool {
-	return (w.Code == health.LimitInForce || w.Code == health.LimitFailSafe) && (w.Subject == string(policy.Contact) || w.Subject == string(policy.Own))
+	return (w.Code == health.LimitInForce || w.Code == health.LimitFailSafe) && slices.Contains([]policy.Source{policy.Contact, policy.Own, policy.Served}, policy.Source(w.Subject))
 }
 
 // tellLimits keeps the warnings of those who limit without a signature.
@@ -171,19 +182,21 @@ func (s *Site) Limited(st *State) policy.InForce {
 func (s *Site) LimitsInForce(st *State) []policy.InForce { return s.inForce(st, st.Now) }
 
 func (s *Site) inForce(st *State, now time.Time) (out []policy.InForce) {
-	if s.Policy != nil && s.Policy.Limits() {
-		err := contain.Do(func() {
-			out = s.Policy.Curbs(st.Policy, now)
-			if f := s.Policy.InForce(st.Policy, now); f.Limit == 0 && f.Phase != policy.NotLimited {
-				out = append([]policy.InForce{f}, out...)
+	for _, v := range s.voices(st) {
+		if v.rules.Limits() {
+			var of []policy.InForce
+			err := contain.Do(func() {
+				of = v.rules.Curbs(v.of, now)
+				if f := v.rules.InForce(v.of, now); f.Limit == 0 && f.Phase != policy.NotLimited {
+					of = append([]policy.InForce{f}, of...)
+				}
+			})
+			if err != nil { // as in policy
+				of = []policy.InForce{unsure(v.rules)}
 			}
-		})
-		if err != nil { // as in policy
-			out = []policy.InForce{s.unsure()}
+			out = append(out, of...)
 		}
-	}
-	if s.MayOptOut() {
-		_ = contain.Do(func() { out = append(out, s.Policy.Asks(st.Policy, now)...) }) // told by policy
+		_ = contain.Do(func() { out = append(out, v.rules.Asks(v.of, now)...) }) // told by policy
 	}
 	return append(out, s.Curbs.Curbs(st.Limits, s.waiting())...)
 }
@@ -194,15 +207,17 @@ const unsaidFor = time.Hour
 
 // LimitsAhead is what may be drawn from now up to an instant, as far as it is known.
 func (s *Site) LimitsAhead(st *State, to time.Time) (out []planning.Limit) {
-	if s.Policy != nil {
+	for _, v := range s.voices(st) {
+		var of []planning.Limit
 		err := contain.Do(func() {
-			for _, x := range s.Policy.Ahead(st.Policy, st.Now, to) {
-				out = append(out, planning.Limit{From: x.From, To: x.To, Power: x.Limit, Loads: x.Devices, Of: x.Loads})
+			for _, x := range v.rules.Ahead(v.of, st.Now, to) {
+				of = append(of, planning.Limit{From: x.From, To: x.To, Power: x.Limit, Loads: x.Devices, Of: x.Loads})
 			}
 		})
-		if err != nil && s.Policy.Limits() { // as in policy
-			out = []planning.Limit{{From: st.Now, To: to, Power: s.Policy.Limit.FailSafe}}
+		if err != nil && v.rules.Limits() { // as in policy
+			of = []planning.Limit{{From: st.Now, To: to, Power: v.rules.Limit.FailSafe}}
 		}
+		out = append(out, of...)
 	}
 	for _, f := range s.Curbs.Curbs(st.Limits, nil) {
 		until := to

@@ -173,6 +173,7 @@ func newIn2(path string) bool {
 		`^\.?until`,
 		`^\.?pasted`,
 		`^\.?policy`,
+		`^\.?vtn`,
 		`^\.?rates`,
 		`^\.?limits`,
 		`^\.?plan\.outlook\.(starts|extra)`,

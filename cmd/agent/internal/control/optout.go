@@ -37,7 +37,9 @@ func (o OptOut) happen(p *step) {
 
 // MayOptOut tells whether there is something that the household can opt out of: events of a
 // utility that the configuration listens to.
-func (s *Site) MayOptOut() bool { return s.Policy != nil && s.Policy.Listens(policy.Demand) }
+func (s *Site) MayOptOut() bool {
+	return s.Policy != nil && s.Policy.Listens(policy.Demand) || s.VTN != nil && s.VTN.Listens(policy.Demand)
+}
 
 // OptedOut is what the household has opted out of.
 func (st *State) OptedOut() policy.OptOut {
@@ -72,7 +74,11 @@ func saysAsked(w policy.Wanted) said.Said {
 // tellAsked keeps the warnings that say what a utility's events ask for.
 func (p *step) tellAsked() {
 	holds := map[string]bool{}
-	for _, w := range p.Policy.Wants(p.st.Policy, p.now) {
+	var wanted []policy.Wanted
+	for _, v := range p.voices(&p.st) {
+		wanted = append(wanted, v.rules.Wants(v.of, p.now)...)
+	}
+	for _, w := range wanted {
 		subject := w.Event.ID
 		if holds[subject] { // the same name for the site and for a group
 			subject += " " + w.Event.Of.Audience

@@ -48,13 +48,15 @@ const policyPart = "policy"
 
 // apart does what the utility's word asks for.  A fault in it must not take the step
 // down: metering, credit and protection go on, and the State is as before.
-func (p *step) apart(do func()) (ok bool) {
+func (p *step) apart(do func()) (ok bool) { return p.apartAs(policyPart, do) }
+
+func (p *step) apartAs(part string, do func()) (ok bool) {
 	st, eff := p.st.clone(), p.eff
 	err := contain.Do(do)
 	if err != nil {
 		p.st, p.eff = st, eff
 		p.eff.Reply.Err = err
-		p.raise(health.PartFailed, policyPart, said.Words(err.Error()))
+		p.raise(health.PartFailed, part, said.Words(err.Error()))
 	}
 	return err == nil
 }
@@ -135,6 +137,7 @@ func (p *step) refused(out policy.Outcome) {
 func (p *step) policy() {
 	if p.Policy == nil {
 		p.unheard()
+		p.tellServed()
 		return
 	}
 	well := p.apart(func() {
@@ -158,13 +161,8 @@ func (p *step) policy() {
 	})
 	if p.policyFailed = !well; !well && p.Policy.Limits() {
 		// Nobody knows what holds: the limit that is agreed for that.
-		p.limited = p.unsure()
+		p.limited = unsure(p.Policy)
 	}
-}
-
-// unsure is the signed limit where nobody can work out what holds.
-func (s *Site) unsure() policy.InForce {
-	return policy.InForce{Source: policy.Signed, Phase: policy.FailSafe, Limit: s.Policy.Limit.FailSafe}
 }
 
 // ofUtility are the warnings that say what a utility's word has come to.
@@ -183,15 +181,25 @@ func (p *step) unheard() {
 		p.eff.Durable = true
 	}
 	for _, w := range p.st.Health.Active {
-		if slices.Contains(ofUtility(), w.Code) && w.Subject != health.Others && !ofSource(w) {
+		if slices.Contains(ofUtility(), w.Code) && w.Subject != health.Others && !ofSource(w) && !p.ofServer(w.Code) {
 			p.clear(w.Code, w.Subject)
 		}
 	}
 }
 
+// ofServer tells whether a warning may be what an OpenADR server has said.
+func (p *step) ofServer(code health.Code) bool {
+	return p.VTN != nil && (code == health.UtilityMessage || code == health.UtilityAlert || code == health.UtilityEvent)
+}
+
 // tell keeps the warnings that say what the utility's word has come to.
 func (p *step) tell() {
-	f := p.limited
+	p.tellLimit(p.Policy, p.limited, "")
+	p.tellSaid()
+}
+
+// tellLimit keeps the warnings of the limit of one voice.
+func (p *step) tellLimit(r *policy.Rules, f policy.InForce, subject string) {
 	var cause said.Said
 	switch {
 	case f.Limit == 0:
@@ -200,15 +208,23 @@ func (p *step) tell() {
 	case f.Event != "":
 		cause = said.Of("policy.limited_until", said.Power("limit", f.Limit), said.Text("by", f.Issuer), said.Time("until", f.Until))
 	case f.Phase == policy.Init:
-		cause = said.Of("policy.awaited", said.Power("limit", f.Limit), said.Text("by", p.Policy.Issuer))
+		cause = said.Of("policy.awaited", said.Power("limit", f.Limit), said.Text("by", r.Issuer))
 	default:
-		cause = said.Of("policy.unheard", said.Power("limit", f.Limit), said.Text("by", p.Policy.Issuer))
+		cause = said.Of("policy.unheard", said.Power("limit", f.Limit), said.Text("by", r.Issuer))
 	}
 	unheard := f.Phase == policy.FailSafe
-	p.when(cause != nil && !unheard, health.LimitInForce, "", cause)
-	p.when(unheard, health.LimitFailSafe, "", cause)
+	p.when(cause != nil && !unheard, health.LimitInForce, subject, cause)
+	p.when(unheard, health.LimitFailSafe, subject, cause)
+}
+
+// tellSaid keeps the warnings that are words of a utility, or of an OpenADR server.
+func (p *step) tellSaid() {
 	holds := map[string]said.Said{}
-	for _, e := range p.st.Policy.Told(p.now) {
+	var told []policy.Event
+	for _, v := range p.voices(&p.st) {
+		told = append(told, v.of.Told(p.now)...)
+	}
+	for _, e := range told {
 		s, _ := e.At(p.now)
 		code := health.UtilityMessage
 		if s.Kind != policy.TypeMessage {

@@ -52,6 +52,8 @@ type Site struct {
 
 	// Policy is whose signed word counts; nil: nobody's.
 	Policy *policy.Rules
+	// VTN is the OpenADR server that is listened to; nil: none.
+	VTN *policy.Rules
 	// Curbs are who may limit what is drawn besides.
 	Curbs LimitRules
 

@@ -56,6 +56,8 @@ type State struct {
 
 	// Policy is what is remembered of the utility's signed word.
 	Policy policy.State `json:"policy,omitzero"`
+	// VTN is what is remembered of an OpenADR server's word.
+	VTN policy.State `json:"vtn,omitzero"`
 	// Limits is what is remembered of others who limit what is drawn.
 	Limits limit.State `json:"limits,omitzero"`
 
@@ -211,5 +213,6 @@ func (e Event) same(o Event) bool {
 type Reply struct {
 	TopUp  *credit.Result  // of a Token
 	Policy *policy.Outcome // of a PolicyEnvelope
+	VTN    *policy.Poll    // of a VTNList
 	Err    error           // of a Request that is refused, or of prices that are not taken
 }

@@ -30,6 +30,7 @@ type step struct {
 	curbs, before []policy.InForce
 	// policyFailed: nobody knows what holds of the utility's word.
 	policyFailed bool
+	vtnFailed    bool // and of the OpenADR server's
 	// eased: what kept loads off, or low, has ended with this step.
 	eased bool
 }
@@ -89,6 +90,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 	}
 	p.roll()
 	p.until()
+	p.vtn()
 	p.policy()
 	p.limits()
 	p.supply()

@@ -20,10 +20,13 @@ func (s *Site) reclock(st State, now time.Time) (State, []credit.Entry) {
 		Beside:   st.Beside.Shifted(by),
 		Decision: st.Decision, SupplySeen: st.SupplySeen,
 		Supply: st.Supply, Clock: st.Clock, Plant: st.Plant, Health: st.Health, WantPlan: true, EventSeq: st.EventSeq,
-		OpeningTaken: st.OpeningTaken, Hold: st.Hold, HoldTokens: st.HoldTokens, Policy: st.Policy, Limits: st.Limits,
+		OpeningTaken: st.OpeningTaken, Hold: st.Hold, HoldTokens: st.HoldTokens, Policy: st.Policy, VTN: st.VTN, Limits: st.Limits,
 	}
 	if st.Policy.Limit.Heard.IsZero() { // it is waited for from now on
 		next.Policy.Limit = policy.LimitState{}
+	}
+	if st.VTN.Limit.Heard.IsZero() {
+		next.VTN.Limit = policy.LimitState{}
 	}
 	next.Decision.Since, next.Supply.Bypassed = now, time.Time{}
 	var entries []credit.Entry

@@ -180,7 +180,7 @@ func TestAYearAheadAtAStartIsNotBelieved(t *testing.T) {
 // A clock that is set for the first time takes nothing with it but what hangs on
 // the calendar: whoever adds a field to State says which it is.
 func TestASetClockForgetsOnlyWhatHangsOnTheCalendar(t *testing.T) {
-	kept := []string{"Prices", "Rates", "Decision", "SupplySeen", "Supply", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Credit", "Version", "Policy", "Limits"}
+	kept := []string{"Prices", "Rates", "Decision", "SupplySeen", "Supply", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Credit", "Version", "Policy", "VTN", "Limits"}
 	anew := []string{
 		"Now", "Meter", "Tariff", "Elapsed", "TariffSeen", "Loads", "LoadsAt", "Guard", "Held", "Next", "Shed", "Ladder", "Plan", "AskedAt", "Asking", "WantPlan",
 		"PointAt", "Days", "Said", "laid", "Until", "Pasted", "Purchases", "Quality", "Beside",
@@ -199,7 +199,7 @@ func TestASetClockForgetsOnlyWhatHangsOnTheCalendar(t *testing.T) {
 	b.st.Policy = policy.State{Anchor: "x", Limit: policy.LimitState{Phase: policy.FailSafe, Heard: begin()}}
 	next, _ := b.site.reclock(b.st, begin())
 	was, is := reflect.ValueOf(b.st), reflect.ValueOf(next)
-	for _, name := range []string{"Prices", "SupplySeen", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Version", "Policy", "Limits"} {
+	for _, name := range []string{"Prices", "SupplySeen", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Version", "Policy", "VTN", "Limits"} {
 		if !reflect.DeepEqual(was.FieldByName(name).Interface(), is.FieldByName(name).Interface()) {
 			t.Errorf("%s is lost when the clock is set", name)
 		}

@@ -156,7 +156,7 @@ func (r Rules) Asks(s State, now time.Time) (out []InForce) {
 		}
 		if limit > 0 && !w.Refuse {
 			out = append(out, InForce{
-				Source: Asked, Phase: Limited, Limit: limit, Event: w.Event.ID, Issuer: w.Event.Of.Issuer, From: w.Event.Start, Until: w.Until, Loads: w.Loads,
+				Source: r.AskSource(), Phase: Limited, Limit: limit, Event: w.Event.ID, Issuer: w.Event.Of.Issuer, From: w.Event.Start, Until: w.Until, Loads: w.Loads,
 			})
 		}
 	}

@@ -36,6 +36,9 @@ const (
 	Contact Source = "contact" // a grid operator's or an inspector's contact
 	Asked   Source = "event"   // a utility, by events that the household may opt out of
 	Own     Source = "mqtt"    // the household's own, over MQTT: it can lower what the others allow, and no more
+	Served  Source = "openadr" // an OpenADR server, whose limits hold
+	// ServedAsks is an OpenADR server by events that the household may opt out of.
+	ServedAsks Source = "openadr_event"
 )
 
 // Times of the limit.
@@ -189,7 +192,7 @@ func Least(all []InForce) (least InForce) {
 // In fail-safe an event's lower limit goes on to its end: to lose the connection never
 // raises a limit.
 func (r Rules) InForce(s State, now time.Time) InForce {
-	out := InForce{Source: Signed, Phase: s.Limit.Phase, From: s.Limit.Since}
+	out := InForce{Source: r.LimitSource(), Phase: s.Limit.Phase, From: s.Limit.Since}
 	if !r.Limits() || s.Limit.Phase == NotLimited {
 		return InForce{}
 	}
@@ -226,7 +229,7 @@ func (r Rules) Curbs(s State, now time.Time) (out []InForce) {
 		best, step, ok := s.limiting(now, e.Targets)
 		if which := r.controllable(e.Targets); ok && len(which) > 0 {
 			out = append(out, InForce{
-				Source: Signed, Phase: s.Limit.Phase, Limit: step.Limit, Event: best.ID, Issuer: best.Of.Issuer, From: best.Start, Until: best.until(now), Loads: which,
+				Source: r.LimitSource(), Phase: s.Limit.Phase, Limit: step.Limit, Event: best.ID, Issuer: best.Of.Issuer, From: best.Start, Until: best.until(now), Loads: which,
 			})
 		}
 	}
@@ -275,6 +278,9 @@ func (r Rules) controllable(targets []string) []string {
 
 // aims reads the targets of a limit; nil: the site.
 func (r Rules) aims(targets []string) ([]string, *RefusedError) {
+	if r.VTN != nil { // other names are the server's own, by which it has found this site
+		targets = slices.DeleteFunc(slices.Clone(targets), func(t string) bool { return !strings.HasPrefix(t, targetLoad) && !strings.HasPrefix(t, targetClass) })
+	}
 	for _, t := range targets {
 		id, ok := strings.CutPrefix(t, targetLoad)
 		if !ok {

@@ -35,6 +35,10 @@ type ADREvent struct {
 	PayloadDescriptor []ADRDescriptor `json:"payloadDescriptors,omitempty"`
 	IntervalPeriod    *ADRPeriod      `json:"intervalPeriod,omitempty"`
 	Intervals         []ADRInterval   `json:"intervals"`
+
+	// of are the payloads that count, where an event that nobody has signed holds several kinds;
+	// nil: all of them.
+	of func(kind string) bool
 }
 
 // ADRDescriptor says in what a payload is counted.
@@ -81,6 +85,7 @@ const (
 // Bounds of an event.
 const (
 	mostIntervals = 1500 // as many prices as are kept
+	mostPayloads  = 8    // of an interval
 	mostSteps     = 96   // of a limit: a day of quarter hours
 	mostText      = 400  // characters of a message
 	mostTexts     = 8    // of an event
@@ -120,9 +125,9 @@ func (e *ADREvent) cancels() bool {
 // check is what is wrong with the event as such.
 func (e *ADREvent) check() error {
 	switch {
-	case !idForm.MatchString(e.ID):
+	case e.of == nil && !idForm.MatchString(e.ID) || !objectForm.MatchString(e.ID):
 		return fmt.Errorf("event.id is %.80q", e.ID)
-	case !idForm.MatchString(e.ProgramID):
+	case e.of == nil && !idForm.MatchString(e.ProgramID) || !objectForm.MatchString(e.ProgramID):
 		return fmt.Errorf("event.programID is %.80q", e.ProgramID)
 	case e.ObjectType != "" && e.ObjectType != "EVENT":
 		return fmt.Errorf("event.objectType is %.40q", e.ObjectType)
@@ -132,10 +137,13 @@ func (e *ADREvent) check() error {
 		return fmt.Errorf("event.intervals has %d elements; 1 to %d may be", len(e.Intervals), mostIntervals)
 	}
 	for i, iv := range e.Intervals {
-		if len(iv.Payloads) == 0 || len(iv.Payloads) > 4 {
+		if len(iv.Payloads) == 0 && e.of == nil || len(iv.Payloads) > mostPayloads {
 			return fmt.Errorf("event.intervals[%d] has %d payloads", i, len(iv.Payloads))
 		}
 		for _, p := range iv.Payloads {
+			if e.of != nil && !e.of(p.Type) {
+				continue
+			}
 			if len(p.Values) == 0 || len(p.Values) > mostSteps {
 				return fmt.Errorf("event.intervals[%d]: %.40q has %d values", i, p.Type, len(p.Values))
 			}
@@ -198,6 +206,9 @@ func (e *ADREvent) lay(issued time.Time, shift func(most time.Duration) time.Dur
 		}
 		l.spans = append(l.spans, s)
 	}
+	if e.of != nil {
+		l.spans = of(l.spans, e.of)
+	}
 	l.start = l.start.Add(shift(random))
 	if !inTime(l.start) {
 		return l, fmt.Errorf("it begins in no year that there is")
@@ -234,6 +245,17 @@ func (p *ADRPeriod) parse(issued time.Time) (start time.Time, length, random tim
 		}
 	}
 	return start, length, random, err
+}
+
+// of leaves of an event's parts what counts, each in its place.
+func of(all []span, kind func(string) bool) (out []span) {
+	for _, s := range all {
+		s.payloads = slices.DeleteFunc(slices.Clone(s.payloads), func(p ADRPayload) bool { return !kind(p.Type) })
+		if len(s.payloads) > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // draw is a site's part of randomizeStart: one draw for the whole event, the same

@@ -24,6 +24,8 @@ type Rules struct {
 	Reads ReadRules
 	// Disconnect is how the utility may disconnect the site; nil: not at all.
 	Disconnect *DisconnectRules
+	// VTN: nobody signs it, and it comes of an OpenADR server; nil: it is signed.
+	VTN *VTNRules
 }
 
 // Listens tells whether the site's configuration allows a stream.
@@ -34,6 +36,9 @@ func (r Rules) Limits() bool { return r.Listens(Limit) }
 
 // Audiences are the names that the site answers to.
 func (r Rules) Audiences() []string {
+	if r.VTN != nil {
+		return []string{served}
+	}
 	out := []string{"site:" + r.Site}
 	for _, g := range r.Groups {
 		out = append(out, "group:"+g)
@@ -64,9 +69,10 @@ type State struct {
 	Acks    []Ack          `json:"acks,omitempty"`    // that the utility has not confirmed yet
 	AckSeq  uint64         `json:"ack_seq,omitempty"` // acknowledgements made so far
 	// AckSince is when their count began.
-	AckSince time.Time `json:"ack_since,omitzero"`
-	Dropped  uint64    `json:"dropped,omitempty"` // acknowledgements given up: too many waited
-	Refused  []Count   `json:"refused,omitempty"` // by code
+	AckSince time.Time    `json:"ack_since,omitzero"`
+	Dropped  uint64       `json:"dropped,omitempty"` // acknowledgements given up: too many waited
+	Refused  []Count      `json:"refused,omitempty"` // by code
+	Served   *ServerState `json:"served,omitempty"`  // what an OpenADR server has listed; never changed in place
 }
 
 // Count is how often something was refused.

@@ -145,6 +145,27 @@ func (r Rules) Push(s State, now, registered time.Time, text []byte, kept bool) 
 	return s, n, true, nil
 }
 
+// Withdraw takes back what pushed prices say of times to come; what has passed stays, for it
+// may still have to be charged.
+func (r Rules) Withdraw(s State, now time.Time) (next State, withdrawn bool) {
+	if s.Prices == nil || !now.Before(s.Prices.Overlay.Ends()) {
+		return s, false
+	}
+	o := s.Prices.Overlay
+	var stay []tariffs.SlotPrice
+	for _, x := range o.Prices {
+		if x.Start.Before(now) {
+			x.Len = min(x.Len, now.Sub(x.Start))
+			stay = append(stay, x)
+		}
+	}
+	o.Prices = stay
+	if s.Prices = nil; len(stay) > 0 {
+		s.Prices = &Prices{Currency: r.Tariff.Document().Currency, Overlay: o}
+	}
+	return r.Lay(s), true
+}
+
 func samePrice(a, b tariffs.SlotPrice) bool {
 	return a.Start.Equal(b.Start) && a.Len == b.Len && a.Import == b.Import && a.Export == b.Export && a.Priced == b.Priced
 }

@@ -29,7 +29,7 @@ func (r Rules) of(from policy.Source) *policy.LimitRules {
 		return r.Contact
 	case policy.Own:
 		return r.Own
-	case policy.Signed, policy.Asked:
+	case policy.Signed, policy.Asked, policy.Served, policy.ServedAsks:
 	}
 	return nil
 }
