@@ -116,7 +116,7 @@ meters:
 #   make torture FOR=1h SEED=1 ONLY='power cut'
 .PHONY: torture
 torture:
-	$(GO) run ./internal/torture -for $(or $(FOR),1h) -seed $(or $(SEED),1) -only '$(ONLY)' -write docs/reliability.md
+	$(GO) run ./internal/torture -for $(or $(FOR),1h) -seed $(or $(SEED),1) -only '$(ONLY)' -flood $(or $(FLOOD),0) -write docs/reliability.md
 
 # Measures what an agent at default settings takes, and writes it into the same document.
 .PHONY: footprint

@@ -41,6 +41,7 @@ type room struct {
 	dir   string
 	rng   *rand.Rand
 	brief bool // as little of it as shows anything
+	flood int  // mutants of a try; 0: as many as are usual
 
 	mu     sync.Mutex
 	tried  int
@@ -189,13 +190,13 @@ func (o *outcome) add(r *room) {
 }
 
 // try tries a fault once, in a room of its own.
-func try(ctx context.Context, f *fault, agent, older string, seed uint64, brief bool) (*room, error) {
+func try(ctx context.Context, f *fault, agent, older string, seed uint64, s *session) (*room, error) {
 	dir, err := os.MkdirTemp("", "torture-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	r := &room{ctx: ctx, agent: agent, older: older, dir: dir, rng: rand.New(rand.NewPCG(seed, 24)), brief: brief, counts: map[string]int{}, seen: map[string]bool{}}
+	r := &room{ctx: ctx, agent: agent, older: older, dir: dir, rng: rand.New(rand.NewPCG(seed, 24)), brief: s.brief, flood: s.flood, counts: map[string]int{}, seen: map[string]bool{}}
 	err = f.once(r)
 	return r, err
 }

@@ -54,6 +54,14 @@ func mutant(rng *rand.Rand, seeds []string, obeyed map[string]bool) []byte {
 	}
 }
 
+// mutants is how many a flood is.
+func (r *room) mutants(brief, whole int) int {
+	if r.flood > 0 {
+		return r.flood
+	}
+	return r.often(brief, whole)
+}
+
 // unmoved judges that a flood has done nothing: the agent is there, has grown little, the
 // supply is on, no token counts that was not bought, and no part of it has failed.
 func (r *room) unmoved(h *site, before int) error {
@@ -102,7 +110,7 @@ func messages(r *room) error {
 	if err != nil {
 		return err
 	}
-	n := r.often(2000, 250_000)
+	n := r.mutants(2000, 250_000)
 	topics := []string{
 		"keeplit/torture/token", "keeplit/torture/load/geyser/set", "keeplit/torture/until/set", "keeplit/torture/supply/reconnect", "keeplit/torture/prices",
 		"keeplit/torture/load/other/set", "house/geyser", "house/" + supply, "keeplit-policy/keys/utility.example", "keeplit-policy/site/torture/limit", "keeplit-policy/site/torture/heartbeat",
@@ -143,25 +151,48 @@ func requests(r *room) error {
 	if err != nil {
 		return err
 	}
-	n := r.often(1000, 20_000)
+	n := r.mutants(1000, 20_000)
 	host := strings.TrimPrefix(h.url, "http://")
 	heads := "Host: " + host + "\r\nAuthorization: Bearer " + ownersPIN + "\r\nContent-Type: application/json\r\n"
-	var seeds []string
-	for _, path := range []string{
+	asked := []string{
 		"/", "/log", "/ledger", "/plan", "/system", "/tariff", "/statement", "/metrics", "/healthz", "/api/v1/view", "/api/v1/marginal", "/api/v1/ledger?before=5&n=10&q=a", "/api/v1/log?before=7",
 		"/api/v1/history?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z", "/api/v1/statement?by=day&at=2026-11-28", "/api/v1/insight?at=2026-11-28", "/api/v1/topup?until=2026-12-24", "/api/v1/tariff?amount=200", "/../../etc/passwd", "/static/%00",
-	} {
-		seeds = append(seeds, "GET "+path+" HTTP/1.1\r\n"+heads+"\r\n")
 	}
-	for path, body := range map[string]string{
-		"/api/v1/topup": `{"token": "12345"}`, "/api/v1/until": `{"until": "Fri 25:00"}`, "/api/v1/loads/none/run": `{}`, "/api/v1/warnings/none/seen": ``, "/api/v1/loads/%2e%2e/skip": `{`,
-		"/signin": "pin=1", "/topup": "token=5",
-	} {
-		seeds = append(seeds, fmt.Sprintf("POST %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s", path, heads, len(body), body),
-			fmt.Sprintf("POST %s HTTP/1.1\r\n%sTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", path, heads, len(body), body))
+	told := [][2]string{
+		{"/api/v1/topup", `{"token": "12345"}`}, {"/api/v1/until", `{"until": "Fri 25:00"}`}, {"/api/v1/loads/none/run", `{}`}, {"/api/v1/warnings/none/seen", ``}, {"/api/v1/loads/%2e%2e/skip", `{`},
+		{"/signin", "pin=1"}, {"/topup", "token=5"},
+	}
+	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\n" + heads + "\r\n" }
+	post := func(path, body string) string {
+		return fmt.Sprintf("POST %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s", path, heads, len(body), body)
+	}
+	var seeds, bodies []string
+	for _, path := range asked {
+		seeds = append(seeds, get(path))
+	}
+	for _, t := range told {
+		bodies = append(bodies, t[1]+" ")
+		seeds = append(seeds, post(t[0], t[1]),
+			fmt.Sprintf("POST %s HTTP/1.1\r\n%sTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", t[0], heads, len(t[1]), t[1]))
+	}
+	// Half are broken anywhere, and are mostly no HTTP any more; half are sound but for what is asked,
+	// and one in forty of these for what is told, with the PIN, whose check is what takes the time.
+	one := func(rng *rand.Rand) []byte {
+		switch n := rng.IntN(80); {
+		case n == 0:
+			return []byte(post(told[rng.IntN(len(told))][0], string(mutant(rng, bodies, nil))))
+		case n < 40:
+			return []byte(get(strings.Map(func(c rune) rune {
+				if c <= ' ' {
+					return '+'
+				}
+				return c
+			}, "/"+strings.TrimPrefix(string(mutant(rng, asked, nil)), "/"))))
+		}
+		return mutant(rng, seeds, nil)
 	}
 	before := resident(h.pid())
-	var answered, failed atomic.Int64
+	var answered, served, late, failed atomic.Int64
 	var all sync.WaitGroup
 	const hands = 8
 	for i := range hands {
@@ -177,12 +208,17 @@ func requests(r *room) error {
 					continue
 				}
 				_ = c.SetDeadline(time.Now().Add(300 * time.Millisecond))
-				_, _ = c.Write(mutant(rng, seeds, nil))
+				_, _ = c.Write(one(rng))
 				_ = c.(*net.TCPConn).CloseWrite()
 				if line, err := bufio.NewReader(io.LimitReader(c, 1<<16)).ReadString('\n'); err == nil {
 					answered.Add(1)
-					if strings.Contains(line, " 500 ") || strings.Contains(line, " 502 ") {
+					switch {
+					case strings.Contains(line, " 500 ") || strings.Contains(line, " 502 "):
 						failed.Add(1)
+					case strings.Contains(line, " 429 ") || strings.Contains(line, " 503 "):
+						late.Add(1)
+					case strings.Contains(line, " 20"):
+						served.Add(1)
 					}
 				}
 				_ = c.Close()
@@ -193,6 +229,8 @@ func requests(r *room) error {
 	r.tried++
 	r.count("requests", n)
 	r.count("answered", int(answered.Load()))
+	r.count("of them served", int(served.Load()))
+	r.count("of them told to come later", int(late.Load()))
 	if f := failed.Load(); f > 0 {
 		r.lost(fmt.Sprintf("%d requests were answered with an error of the server", f))
 	}

@@ -25,6 +25,7 @@ func run(args []string) error {
 	write := flags.String("write", "", "document whose table is written anew")
 	only := flags.String("only", "", "the faults whose names match this expression")
 	tree := flags.String("tree", ".", "source of the agent")
+	flood := flags.Int("flood", 0, "mutated messages or requests that one agent gets in one try; 0: as many as are usual")
 	controls := flags.Bool("controls", true, "try the controls as well")
 	foot := flags.Duration("footprint", 0, "measure what an agent at default settings takes, for so long, in place of all that")
 	if err := flags.Parse(args); err != nil {
@@ -41,7 +42,7 @@ func run(args []string) error {
 		return err
 	}
 	defer os.RemoveAll(into)
-	s := session{builder: builder{tree: *tree, into: into, seams: seams(), made: map[string]string{}}, seed: *seed, out: os.Stdout}
+	s := session{builder: builder{tree: *tree, into: into, seams: seams(), made: map[string]string{}}, seed: *seed, flood: *flood, out: os.Stdout}
 	if *foot > 0 {
 		return measured(ctx, &s, *foot, *write)
 	}

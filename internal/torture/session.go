@@ -15,6 +15,7 @@ type session struct {
 	faults  []*fault
 	seed    uint64
 	brief   bool
+	flood   int // mutants of a try; 0: as many as are usual
 	out     io.Writer
 }
 
@@ -56,7 +57,7 @@ func (s *session) run(ctx context.Context, lasts time.Duration, controls bool) (
 		for i := range n {
 			next++
 			seed := next
-			all.Go(func() { rooms[i], errs[i] = try(ctx, f, with, older, seed, s.brief) })
+			all.Go(func() { rooms[i], errs[i] = try(ctx, f, with, older, seed, s) })
 		}
 		all.Wait()
 		if ctx.Err() != nil {
@@ -119,7 +120,7 @@ func (s *session) control(ctx context.Context, f *fault, o *outcome) error {
 	}
 	tried := false
 	for i := range controlTries {
-		r, err := try(ctx, f, agent, s.builder.made[lastOfForm4], s.seed*7919+uint64(i), s.brief)
+		r, err := try(ctx, f, agent, s.builder.made[lastOfForm4], s.seed*7919+uint64(i), s)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
