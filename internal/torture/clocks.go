@@ -157,7 +157,21 @@ func turns(r *room) error {
 	at := []time.Time{
 		time.Date(2027, 3, 28, 1, 0, 0, 0, time.UTC), time.Date(2027, 10, 31, 1, 0, 0, 0, time.UTC), time.Date(2028, 2, 29, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
 	}[r.rng.IntN(4)]
-	i := ill{keeps: true, least: 1, lasts: 6 * time.Second}
+	i := ill{keeps: true, least: 1, lasts: 6 * time.Second, settings: settings{charge: ", charges: [{name: standing, amount: 1, due: day}]"}}
+	i.after = func(r *room, h *site) {
+		rec, err := read(filepath.Join(h.dir, "data"))
+		if r.bad(err) {
+			return
+		}
+		rec.against(h.begun, h.opens, nil)
+		least := int64(0)
+		if at.In(london()).Hour() == 0 { // one midnight truly comes
+			least = -1_000_000
+		}
+		if rec.fixed < least || rec.fixed > 0 {
+			r.lost(fmt.Sprintf("the calendar has charged %d", -rec.fixed))
+		}
+	}
 	i.before = func(_ *room, h *site) error {
 		h.env = append(h.env, "TORTURE_CLOCK="+filepath.Join(h.dir, "clock"))
 		return h.sets(time.Until(at) - 4*time.Second)

@@ -158,7 +158,7 @@ func (r *room) opened(h *site, watts int64) error {
 // calm has the house stand still and the agent take it in, and ends it in good order.
 func (r *room) calm(h *site) error {
 	h.house.use(0)
-	h.house.with(func() { h.house.relays["geyser"].on = false })
+	h.house.rest()
 	time.Sleep(1200 * time.Millisecond)
 	return h.stop()
 }

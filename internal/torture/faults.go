@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // recorded is an answer that says "recorded" whatever the disk has said.
 func recorded() control {
@@ -70,7 +73,7 @@ func faults() []*fault {
 			"credit/supply.go", "	default:\n		s.NoCredit = true\n", "	default:\n		s.NoCredit = false\n",
 		}}}},
 
-		{name: "each sync of the disk takes 2.5 s", share: 1, once: ill{lasts: 12 * time.Second, keeps: true, begin: calls(syncs + ":delay_enter=2500000")}.siege},
+		{name: "each sync of the disk takes 2.5 s", share: 1, control: inline(), once: ill{lasts: 12 * time.Second, keeps: true, begin: shedding(2*time.Second, calls(syncs+":delay_enter=2500000"))}.siege},
 		{name: "the disk hangs for 20 s", share: 1, control: inline(), once: ill{lasts: 14 * time.Second, keeps: true, begin: calls(syncs + ":delay_enter=20000000"), sees: []string{"store_stuck"}}.siege},
 		{name: "syncs fail (EIO), every third", share: 1, control: recorded(), once: ill{keeps: true, begin: calls(syncs + ":error=EIO:when=2+3")}.siege},
 		{name: "writes of the records fail (ENOSPC), every fifth", share: 1, control: recorded(), once: ill{keeps: true, begin: calls("pwrite64:error=ENOSPC:when=3+5", databases()...)}.siege},
@@ -86,7 +89,7 @@ func faults() []*fault {
 		{name: "a second agent is started on the same records", share: 1, once: ill{keeps: true, begin: second, least: 1}.siege, control: control{"the lock of the folder", []edit{{
 			"internal/store/lock_unix.go", "	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {", "	if err := error(nil); err != nil {",
 		}}}},
-		{name: "ended (SIGTERM) in the middle of a commit", share: 1, once: ill{keeps: true, lasts: time.Second, begin: termed}.siege},
+		{name: "ended (SIGTERM), in the middle of a commit and in between", share: 1, control: abrupt(), once: ends},
 
 		{name: "an upgrade is cut off by power at each write of its first start, and taken back", share: 2, upgrade: true, once: upgrades, control: control{"the migration as one transaction", []edit{{
 			"internal/store/schema.go", "		tx, err := db.BeginTx(ctx, nil)\n", "		if _, err := db.ExecContext(ctx, fmt.Sprintf(\"PRAGMA user_version=%d\", v+1)); err != nil {\n			return err\n		}\n		tx, err := db.BeginTx(ctx, nil)\n",
@@ -95,36 +98,40 @@ func faults() []*fault {
 			"cmd/agent/internal/talk/head.go", "	if cause != \"\" {\n		if _, err := a.loop.Feed", "	if cause == \"never\" {\n		if _, err := a.loop.Feed",
 		}}}},
 
-		{name: "the broker is gone", share: 1, once: ill{keeps: true, begin: brokerless, least: 1}.siege},
-		{name: "the broker hangs (SIGSTOP)", share: 1, once: ill{keeps: true, begin: stopped, least: 1}.siege},
+		{name: "the broker is gone", share: 1, control: unsaid(), once: office(ill{keeps: true, begin: brokerless, least: 1})},
+		{name: "the broker hangs (SIGSTOP)", share: 1, control: waiting(), once: office(ill{keeps: true, begin: ordered(stopped), least: 6, lasts: 8 * time.Second})},
 		{name: "InfluxDB answers 500", share: 1, control: sentIsThere(), once: forwarding("errors", 0)},
-		{name: "InfluxDB takes points and says so too late", share: 1, once: forwarding("late", 0)},
+		{name: "InfluxDB takes points and says so too late", share: 1, control: restamped(), once: forwarding("late", 0)},
 		{name: "InfluxDB refuses one entry for ever", share: 1, control: control{"the halving until the bad point is alone", []edit{{
 			"cmd/agent/internal/telemetry/forwarder.go", "	if len(rows) == 1 {\n		r.bad", "	if len(rows) >= 1 {\n		for _, m := range rows[1:] {\n			_ = r.f.queue.Done(ctx, m.ID)\n		}\n		r.bad",
 		}}}, once: forwarding("refuses one", 1)},
 		{name: "broker and InfluxDB are away for a simulated day", share: 2, control: sentIsThere(), once: day},
 
-		{name: "no more file descriptors", share: 1, once: ill{keeps: true, begin: few}.siege},
-		{name: "a hundredth of the processor", share: 1, once: ill{keeps: true, begin: breathless}.siege},
+		{name: "no more file descriptors", share: 1, control: unkept(), once: ill{keeps: true, begin: shedding(2*time.Second, few)}.siege},
+		{name: "a hundredth of the processor", share: 1, control: bridgeless(), once: ill{keeps: true, begin: shedding(10*time.Second, breathless)}.siege},
 		{name: "little memory (GOMEMLIMIT of 20 MiB)", share: 1, once: ill{
 			keeps: true, least: 1, before: func(_ *room, h *site) error { h.env = append(h.env, "GOMEMLIMIT=20MiB"); return nil }, begin: none,
 		}.siege},
 
 		{name: "the clock is set, by a second to ten years or to 1970, and the agent started anew with a wrong one", share: 2, seams: wrongClocks, once: leaps, control: undoubted()},
-		{name: "clocks are put forward and back, the year ends, and the site's zone is changed, twice", share: 1, seams: wrongClocks, once: turns},
+		{name: "clocks are put forward and back, the year ends, and the site's zone is changed, twice", share: 1, seams: wrongClocks, once: turns, control: forgetful()},
 
-		{name: "the meter does not answer", share: 1, once: ill{keeps: true, least: 1, begin: showing(quiet)}.siege},
-		{name: "the meter answers errors", share: 1, once: ill{keeps: true, least: 1, begin: showing(refusing), sees: []string{"meter_reply"}}.siege},
-		{name: "the meter's register stands still", share: 1, once: ill{keeps: true, least: 1, begin: still}.siege},
+		{name: "the meter does not answer", share: 1, control: bridgeless(), once: ill{keeps: true, least: 1, lasts: 70 * time.Second, begin: showing(quiet), sees: []string{"meter_silent"}}.siege},
+		{name: "the meter answers errors", share: 1, control: bridgeless(), once: ill{keeps: true, least: 1, begin: showing(refusing), sees: []string{"meter_reply"}}.siege},
+		{name: "the meter's register stands still", share: 1, control: impatient(), once: ill{
+			keeps: true, least: 1, lasts: 112 * time.Second, begin: busy(still), sees: []string{"register_stuck"}, settings: settings{most: "8 kW"},
+		}.siege},
 		{name: "the meter's register spikes", share: 1, control: plausible(), once: ill{keeps: true, least: 1, lasts: 10 * time.Second, begin: showing(spiking), sees: []string{"register_jump"}}.siege},
 		{name: "the meter's register goes back", share: 1, control: plausible(), once: ill{keeps: true, least: 1, lasts: 10 * time.Second, begin: showing(backwards), sees: []string{"register_backwards", "register_jump"}}.siege},
-		{name: "the meter says what is no number", share: 1, once: ill{keeps: true, least: 1, begin: showing(garbled), sees: []string{"meter_reply"}}.siege},
+		{name: "the meter says what is no number", share: 1, once: ill{keeps: true, least: 1, begin: showing(garbled), sees: []string{"meter_reply"}, never: []string{"register_backwards", "register_jump", "power_doubtful"}}.siege, control: credulous()},
 
-		{name: "a load's switch does nothing, and says what it was told", share: 1, once: ill{keeps: true, least: 1, begin: switched(func(r *relay) { r.lies = true })}.siege},
-		{name: "a load's switch does not answer", share: 1, once: ill{keeps: true, least: 1, begin: switched(func(r *relay) { r.deaf = true })}.siege},
-		{name: "a load's switch does it and says nothing", share: 1, once: ill{keeps: true, least: 1, begin: switched(func(r *relay) { r.mute = true })}.siege},
+		{name: "a load's switch does nothing, and says what it was told", share: 1, control: reckoned(), once: ill{
+			keeps: true, least: 1, begin: liar, settings: settings{loads: fmt.Sprintf("- {id: pump, name: Pump, kind: onoff, power: 3 kW, priority: 1, need: {for: 1h}, min_on: 0s, min_off: 0s, switch: %s}\n", fmt.Sprintf(byMQTT, "pump"))},
+		}.siege},
+		{name: "a load's switch does not answer", share: 1, control: trusting(), once: ill{keeps: true, least: 1, lasts: 26 * time.Second, sees: []string{"switch_silent"}, begin: switched(func(r *relay) { r.deaf = true })}.siege},
+		{name: "a load's switch does it and says nothing", share: 1, control: pressing(), once: ill{keeps: true, least: 1, lasts: 26 * time.Second, sees: []string{"switch_silent"}, begin: switched(func(r *relay) { r.mute = true })}.siege},
 
-		{name: "a load's switch says what it does 8 s late", share: 1, once: ill{keeps: true, least: 1, begin: switched(func(r *relay) { r.late = 8 * time.Second })}.siege},
+		{name: "a load's switch says what it does 8 s late", share: 1, control: pressing(), once: ill{keeps: true, least: 1, lasts: 12 * time.Second, begin: switched(func(r *relay) { r.late = 8 * time.Second })}.siege},
 		{name: "the contactor is welded when the credit is spent", share: 1, once: stuck(func(r *relay) { r.welded = true }, "supply_weld"), control: control{"the look at what the contactor says when it was opened", []edit{{
 			"credit/contactor.go", "	case s.Told == SaysOpen && s.Fault != Bypassed:\n		s.Fault = Welded\n", "	case s.Told == SaysOpen && s.Fault != Bypassed:\n		s.Fault = Sound\n",
 		}}}},
@@ -136,8 +143,8 @@ func faults() []*fault {
 			"credit/contactor.go", "	case s.Told == SaysClosed && s.Fault != Dropped:\n		s.Fault = DeadCoil\n", "	case s.Told == SaysClosed && s.Fault != Dropped:\n		s.Fault = Sound\n",
 		}}}, once: stuck(func(r *relay) { r.dead = true }, "supply_coil")},
 
-		{name: "mutated messages on every topic", share: 1, once: messages},
-		{name: "mutated requests to the page and the API", share: 1, once: requests},
+		{name: "mutated messages on every topic", share: 1, once: messages, control: timeless()},
+		{name: "mutated requests to the page and the API", share: 1, once: requests, control: pinless()},
 		{name: "a look for secrets, and for files that others may read", share: 1, short: true, once: secrets, control: control{"the silence of the log about passwords", []edit{{
 			"cmd/agent/run.go", `	log.Info("keeplit runs",`, `	log.Info(cfg.MQTT.Password)` + "\n" + `	log.Info("keeplit runs",`,
 		}}}},

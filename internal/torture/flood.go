@@ -125,8 +125,13 @@ func messages(r *room) error {
 	for _, w := range []string{"on", "off", "true", "false", "1", "0", "run", "skip", "auto", "open", "close"} {
 		obeyed[w] = true
 	}
+	late := time.Now().Add(-2 * time.Hour).UTC().Format(time.RFC3339)
 	before := resident(h.pid())
 	for i := range n {
+		if i%500 == 250 { // sound orders of hours ago
+			h.client.Publish("keeplit/torture/supply/reconnect", 0, false, fmt.Sprintf(`{"order":"open","at":%q,"max_age_s":%d}`, late, 1+r.rng.IntN(3600)))
+			h.client.Publish("keeplit/torture/load/geyser/set", 0, false, fmt.Sprintf(`{"order":"run","at":%q}`, late))
+		}
 		h.client.Publish(topics[i%len(topics)], 0, false, mutant(r.rng, seeds, obeyed))
 		if i%200 == 199 { // no faster than the broker takes them
 			h.client.Publish("torture/pace", 1, false, "").WaitTimeout(20 * time.Second)
@@ -192,13 +197,23 @@ func requests(r *room) error {
 		return mutant(rng, seeds, nil)
 	}
 	before := resident(h.pid())
-	var answered, served, late, failed atomic.Int64
+	foreign := func(rng *rand.Rand) []byte { // sound orders, but for who gives them
+		order := "POST /api/v1/loads/geyser/skip HTTP/1.1\r\n"
+		switch rng.IntN(3) {
+		case 0:
+			return []byte(order + "Host: " + host + "\r\nContent-Length: 0\r\n\r\n")
+		case 1:
+			return []byte(order + strings.Replace(heads, host, "evil.example", 1) + "Content-Length: 0\r\n\r\n")
+		}
+		return []byte(order + heads + "Origin: http://evil.example\r\nSec-Fetch-Site: cross-site\r\nContent-Length: 0\r\n\r\n")
+	}
+	var answered, served, late, failed, obeyed atomic.Int64
 	var all sync.WaitGroup
 	const hands = 8
 	for i := range hands {
 		rng := rand.New(rand.NewPCG(r.rng.Uint64(), uint64(i)))
 		all.Go(func() {
-			for range n / hands {
+			for i := range n / hands {
 				if r.ctx.Err() != nil {
 					return
 				}
@@ -208,7 +223,11 @@ func requests(r *room) error {
 					continue
 				}
 				_ = c.SetDeadline(time.Now().Add(300 * time.Millisecond))
-				_, _ = c.Write(one(rng))
+				text, strange := one(rng), i%100 == 50
+				if strange {
+					text = foreign(rng)
+				}
+				_, _ = c.Write(text)
 				_ = c.(*net.TCPConn).CloseWrite()
 				if line, err := bufio.NewReader(io.LimitReader(c, 1<<16)).ReadString('\n'); err == nil {
 					answered.Add(1)
@@ -219,6 +238,9 @@ func requests(r *room) error {
 						late.Add(1)
 					case strings.Contains(line, " 20"):
 						served.Add(1)
+						if strange {
+							obeyed.Add(1)
+						}
 					}
 				}
 				_ = c.Close()
@@ -233,6 +255,9 @@ func requests(r *room) error {
 	r.count("of them told to come later", int(late.Load()))
 	if f := failed.Load(); f > 0 {
 		r.lost(fmt.Sprintf("%d requests were answered with an error of the server", f))
+	}
+	if n := obeyed.Load(); n > 0 {
+		r.lost(fmt.Sprintf("%d orders without the PIN, or from foreign pages, were obeyed", n))
 	}
 	if r.ctx.Err() == nil {
 		time.Sleep(time.Second)

@@ -147,3 +147,20 @@ func (h *house) tell(name string, on bool) (says, speaks bool) {
 	})
 	return says, speaks
 }
+
+// rest has every load draw nothing.
+func (h *house) rest() {
+	h.with(func() {
+		for name, r := range h.relays {
+			if name != supply {
+				r.on = false
+			}
+		}
+	})
+}
+
+// flows is what flows now, in W.
+func (h *house) flows() (w int64) {
+	h.with(func() { w = h.watts() })
+	return w
+}

@@ -70,6 +70,8 @@ func opened(text []byte) string {
 type receiver struct {
 	mu    sync.Mutex
 	seqs  map[int64]bool // of the ledger's entries that it has
+	times map[int64]string
+	twice []int64 // entries that are there under two times: two rows of one
 	mode  string
 	asked int
 	l     net.Listener
@@ -81,14 +83,14 @@ func newReceiver() (*receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &receiver{seqs: map[int64]bool{}, l: l}
+	v := &receiver{seqs: map[int64]bool{}, times: map[int64]string{}, l: l}
 	v.s = &http.Server{Handler: v, ReadHeaderTimeout: time.Minute}
 	go func() { _ = v.s.Serve(l) }()
 	return v, nil
 }
 
 // ledgerPoint is an entry of the ledger in line protocol.
-var ledgerPoint = regexp.MustCompile(`(?m)^ledger,.*[ ,]seq=(\d+)`) //nolint:gochecknoglobals // a constant
+var ledgerPoint = regexp.MustCompile(`(?m)^ledger,.*[ ,]seq=(\d+).* (\d+)$`) //nolint:gochecknoglobals // a constant
 
 // refused is the entry that a receiver has something against.
 var refused = regexp.MustCompile(`(?m)^ledger,.*[ ,]seq=2[ ,]`) //nolint:gochecknoglobals // a constant
@@ -121,6 +123,11 @@ func (v *receiver) ServeHTTP(out http.ResponseWriter, q *http.Request) {
 	for _, m := range ledgerPoint.FindAllSubmatch(text, -1) {
 		if n, err := strconv.ParseInt(string(m[1]), 10, 64); err == nil {
 			v.seqs[n] = true
+			if at := string(m[2]); v.times[n] == "" {
+				v.times[n] = at
+			} else if v.times[n] != at {
+				v.twice = append(v.twice, n)
+			}
 		}
 	}
 	v.mu.Unlock()
@@ -165,6 +172,9 @@ func forwarding(mode string, lacks int) func(*room) error {
 				r.lost(fmt.Sprintf("%d entries of the ledger never came to the receiver", missing))
 			}
 			v.mu.Lock()
+			if len(v.twice) > 0 {
+				r.lost(fmt.Sprintf("%d entries of the ledger are there twice, under two times", len(v.twice)))
+			}
 			r.count("entries arrived", len(v.seqs))
 			r.count("requests of the agent", v.asked)
 			v.mu.Unlock()
@@ -217,21 +227,13 @@ log: {level: error}
 	if err := os.WriteFile(filepath.Join(dir, "keeplit.yaml"), []byte(text), 0o600); err != nil {
 		return err
 	}
-	var mu sync.Mutex
-	came := map[int64]int{}
+	came := newSet()
 	office, err := dial(r.ctx, h.broker.port, "office", false)
 	if err != nil {
 		return err
 	}
 	defer office.Disconnect(50)
-	office.Subscribe("keeplit/torture/ledger", 1, func(_ mqtt.Client, m mqtt.Message) {
-		var e struct{ Seq int64 }
-		if json.Unmarshal(m.Payload(), &e) == nil {
-			mu.Lock()
-			came[e.Seq]++
-			mu.Unlock()
-		}
-	}).WaitTimeout(10 * time.Second)
+	office.Subscribe("keeplit/torture/ledger", 1, func(_ mqtt.Client, m mqtt.Message) { came.seq(m.Payload()) }).WaitTimeout(10 * time.Second)
 	if err := h.start(); err != nil {
 		return err
 	}
@@ -284,14 +286,12 @@ log: {level: error}
 		if rec, err = read(filepath.Join(dir, "data")); err != nil {
 			return false
 		}
-		mu.Lock()
 		entries = 0
 		for _, e := range rec.entries[:len(rec.entries)-1] { // the last may be on its way
-			if came[e.seq] > 0 {
+			if came.has(e.seq) {
 				entries++
 			}
 		}
-		mu.Unlock()
 		halves, err = query(base, "SELECT count(import_kwh) FROM interval")
 		return err == nil && entries >= len(rec.entries)-1 && halves >= rec.halves-1
 	}) {
@@ -300,13 +300,44 @@ log: {level: error}
 	r.count("entries", len(rec.entries))
 	r.count("half hours", rec.halves)
 	twice := 0
-	mu.Lock()
-	for _, n := range came {
+	came.mu.Lock()
+	for _, n := range came.came {
 		twice += n - 1
 	}
-	mu.Unlock()
+	came.mu.Unlock()
 	r.count("entries that came again", twice)
 	return nil
+}
+
+// set is the entries of a ledger that came.
+type set struct {
+	mu   sync.Mutex
+	came map[int64]int
+}
+
+func newSet() *set { return &set{came: map[int64]int{}} }
+
+// seq notes an entry.
+func (s *set) seq(payload []byte) {
+	var e struct{ Seq int64 }
+	if json.Unmarshal(payload, &e) != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.came[e.Seq]++
+}
+
+func (s *set) has(seq int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.came[seq] > 0
+}
+
+func (s *set) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.came)
 }
 
 // query asks InfluxDB for a number.

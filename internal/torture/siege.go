@@ -21,6 +21,7 @@ type ill struct {
 	begin    func(r *room, h *site) (func(), error) // what it answers ends it
 	after    func(r *room, h *site)                 // before the agent is ended
 	sees     []string                               // warnings of which the householder must see one, where there are any
+	never    []string                               // warnings that would not be true
 	keeps    bool                                   // the supply must not be cut
 	ends     bool                                   // the agent may end of it; it is started again
 	least    int                                    // so many tokens must be taken in the time
@@ -122,6 +123,11 @@ func (i ill) siege(r *room) error {
 	r.lost(c.strange...)
 	r.count("tokens", len(c.all))
 	if rec != nil {
+		for _, code := range i.never {
+			if r.seen[code] || rec.events[code] > 0 {
+				r.lost("the householder was told what is not so: " + code)
+			}
+		}
 		for _, code := range i.sees {
 			if r.seen[code] || rec.events[code] > 0 {
 				return nil
@@ -145,7 +151,7 @@ func names2(m map[string]bool) []string {
 // settled waits until the agent has counted what the meter shows, with the house at rest.
 func (r *room) settled(h *site) {
 	h.house.use(0)
-	h.house.with(func() { h.house.relays["geyser"].on = false })
+	h.house.rest()
 	r.until(30*time.Second, func() bool {
 		rec, err := read(filepath.Join(h.dir, "data"))
 		return err == nil && rec.state.Meter.Import == h.house.shows()*microjoules && len(rec.against(h.begun, h.opens, nil)) <= 1
@@ -298,28 +304,6 @@ func few(r *room, h *site) (func(), error) {
 	return func() { r.bad(set("1024")) }, nil
 }
 
-// termed ends the agent in good order in the middle of a commit that takes a second, and
-// starts it again, and again.
-func termed(r *room, h *site) (func(), error) {
-	for range 3 {
-		slow, err := troubled(h.pid(), syncs+":delay_enter=700000")
-		if err != nil {
-			return nil, err
-		}
-		time.Sleep(time.Duration(r.rng.IntN(1500)) * time.Millisecond)
-		if r.bad(h.stop()) {
-			slow.calm()
-			return func() {}, nil
-		}
-		slow.calm()
-		if r.bad(h.start()) {
-			return func() {}, nil
-		}
-		time.Sleep(500 * time.Millisecond)
-	}
-	return func() {}, nil
-}
-
 // second starts another agent on the same records: it must refuse, and change nothing.
 func second(r *room, h *site) (func(), error) {
 	other := *h
@@ -351,6 +335,7 @@ func switched(change func(*relay)) func(*room, *site) (func(), error) {
 			})
 			on, _ := h.house.is("geyser")
 			h.says("geyser", on)
+			r.truly(h)
 		}, nil
 	}
 }

@@ -80,6 +80,8 @@ type settings struct {
 	level  string // of the log; "": error
 	charge string // what the tariff charges besides energy; "": nothing
 	house  string // the meter, where it is not the harness's own
+	most   string // that the supply carries, of the meter; "": 20 kW
+	loads  string // further ones, as lines of YAML
 }
 
 func or(s, other string) string {
@@ -102,7 +104,7 @@ func newSite(ctx context.Context, agent, dir string, s settings) (*site, error) 
 	if h.broker, err = newBroker(filepath.Join(dir, "broker")); err != nil {
 		return nil, err
 	}
-	if h.house, err = newHouse(map[string]int64{supply: 0, "geyser": 3000}); err != nil {
+	if h.house, err = newHouse(map[string]int64{supply: 0, "geyser": 3000, "pump": 3000}); err != nil {
 		return nil, err
 	}
 	h.begun = h.house.shows()
@@ -130,7 +132,7 @@ func newSite(ctx context.Context, agent, dir string, s settings) (*site, error) 
 	text := fmt.Sprintf(`
 site: {id: torture, meter: "04000000001", zone: Europe/London, limit: 8 kW}
 data: data
-meter: {driver: http, every: %s, max_power: 20 kW, http: {url: %q, timeout: 2s, import: {path: kwh}, power: {path: w}, voltage: {path: v}}}
+meter: {driver: http, every: %s, max_power: %s, http: {url: %q, timeout: 2s, import: {path: kwh}, power: {path: w}, voltage: {path: v}}}
 tariff:
   document: {name: flat, currency: GBP, zone: Europe/London, versions: [{energy: [{name: energy, price: 0.25}]%s}]}
 credit: {opening: %s}
@@ -138,10 +140,10 @@ tokens: {openpaygo: {key: {file: token.key}, starting_code: %d, unit: money}}
 supply: {switch: %s}
 loads:
 - {id: geyser, name: Geyser, kind: onoff, power: 3 kW, need: {for: 1h}, min_on: 0s, min_off: 0s, switch: %s}
-mqtt: {url: "mqtt://127.0.0.1:%d", username: %s, password: {file: mqtt.password}}
+%smqtt: {url: "mqtt://127.0.0.1:%d", username: %s, password: {file: mqtt.password}}
 web: {listen: %q, reading: open, pin: {file: pin.hash}}
 log: {level: %s}
-%s`, or(s.every, "500ms"), h.house.url, s.charge, or(s.credit, "100"), vendorStart, or(s.supply, fmt.Sprintf(byMQTT, supply)), or(s.load, fmt.Sprintf(byMQTT, "geyser")),
+%s`, or(s.every, "500ms"), or(s.most, "20 kW"), h.house.url, s.charge, or(s.credit, "100"), vendorStart, or(s.supply, fmt.Sprintf(byMQTT, supply)), or(s.load, fmt.Sprintf(byMQTT, "geyser")), s.loads,
 		h.broker.port, brokerUser, address, or(s.level, "error"), or(s.more, "schedule: {persist: 1s}"))
 	if s.house != "" {
 		text = s.house
