@@ -123,6 +123,7 @@ func (s *Site) held(st State, in Input) (State, Effects) {
 			p.st.SupplySeen = f.Observation
 		}
 	}
+	p.heard(st.Now)
 	if in.What != nil {
 		in.What.held(p)
 	}

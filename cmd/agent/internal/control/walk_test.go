@@ -353,6 +353,41 @@ func TestAReadingFromBeforeTheClockWasSetIsOfNow(t *testing.T) {
 	}
 }
 
+// That the clock leaps, or that a leap is said to be right, is no silence of a meter that was heard a second
+// ago; and one that says nothing from then on is told as late as any other.
+func TestALeapOfTheClockIsNoSilenceOfTheMeter(t *testing.T) {
+	for _, by := range []time.Duration{26 * time.Hour, 60 * 24 * time.Hour, -26 * time.Hour} {
+		w := walk(t, 1, credit.Automatic, 0)
+		w.h.synced = false
+		must(t, w.rest(30*time.Minute, time.Minute))
+		silent := func() bool { return w.st.Health.Has(health.MeterSilent, "") }
+		w.now = w.now.Add(by + time.Second)
+		w.step(Input{})
+		if silent() {
+			t.Errorf("the clock leapt by %s, and the meter is called silent", by)
+		}
+		code := health.ClockAhead
+		if by < 0 {
+			code = health.ClockBack
+		}
+		w.step(Input{What: Request{Kind: Acknowledge, Code: code, By: "page"}})
+		for range 30 {
+			w.now = w.now.Add(time.Second)
+			w.step(Input{})
+		}
+		if silent() {
+			t.Errorf("a leap by %s was said to be right, and the meter is called silent after half a minute", by)
+		}
+		for range 5 {
+			w.now = w.now.Add(time.Minute)
+			w.step(Input{})
+		}
+		if !silent() {
+			t.Errorf("a leap by %s was said to be right, nobody has heard the meter since, and it is not called silent", by)
+		}
+	}
+}
+
 func leaping(by time.Duration) func(*walker) (bool, error) {
 	return func(w *walker) (bool, error) {
 		if w.h.skew != 0 || w.h.leapt || w.h.up < 15*time.Minute {

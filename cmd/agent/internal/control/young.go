@@ -48,4 +48,12 @@ func (p *step) leapt(was time.Time) {
 	p.st.AccountState, entries = p.accounting().PutRight(p.st.AccountState, p.now, out.Take, out.Back, out.Reason)
 	p.eff.Entries = append(p.eff.Entries, entries...)
 	p.write(out.Notes)
+	p.heard(was)
+}
+
+// heard keeps a meter that spoke just before a leap from being called silent by it.
+func (p *step) heard(was time.Time) {
+	if by := p.now.Sub(was); p.Wall && (by > clock.Leap || by < -clock.Leap) {
+		p.st.Meter = p.st.Meter.Leapt(was, p.now)
+	}
 }

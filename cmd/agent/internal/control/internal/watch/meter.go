@@ -192,6 +192,19 @@ func (r Rules) LastHeard(s State) said.Said {
 	return said.Of("meter.heard", said.Time("at", s.HeardAt))
 }
 
+// Leapt is the state where the clock went from was to now between two steps: it is not known how
+// much of that time has passed, so the meter has been silent as long as it was then.
+func (s State) Leapt(was, now time.Time) State {
+	by := now.Sub(was)
+	if !s.HeardAt.IsZero() {
+		s.HeardAt = s.HeardAt.Add(by)
+	}
+	if !s.StartedAt.IsZero() {
+		s.StartedAt = s.StartedAt.Add(by)
+	}
+	return s
+}
+
 // Fresh tells whether the meter spoke not long ago.
 func (r Rules) Fresh(s State, now time.Time) bool {
 	since := s.HeardAt
