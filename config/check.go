@@ -129,6 +129,7 @@ func (c *Config) checkLoads(l *fault.List) {
 			l.Add(at+".power", "correct the load's power, or raise site.limit to what the main breaker carries", "%s is more than the whole site may draw, %s", least, c.Site.Limit)
 		}
 		c.checkSwitch(l, at+".switch", d.Switch)
+		l.Under(at, loads.CheckApart(c.Loads, i))
 	}
 	l.Under("supply.switch", c.Supply.Switch.Check())
 	c.checkSwitch(l, "supply.switch", c.Supply.Switch)

@@ -39,6 +39,7 @@ func (d Document) Check() fault.List {
 		l.Add("max_starts", "write 0 for no limit", "%d is not a number of starts", d.MaxStart)
 	}
 	d.checkClass(&l)
+	d.checkNotWith(&l)
 	if d.checkTank(&l); d.Kind == Heat {
 		d.Need, d.ReadyBy, d.Late = nil, nil, nil // it has none, and that is said
 	}
@@ -68,6 +69,7 @@ func (d Document) checkMeasured(l *fault.List) {
 		{"essential", d.Essential},
 		{"respect", d.Respect != nil},
 		{"defer", d.Defer != nil},
+		{"not_with", len(d.NotWith) > 0},
 		{"class", d.Class != ""},
 		{"order", d.Order != 0},
 		{"utility_class", d.UtilityClass != ""},

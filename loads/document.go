@@ -76,6 +76,10 @@ type Document struct {
 	// The most starts in a local day. 0 is no limit.
 	// Example: 4
 	MaxStart int `yaml:"max_starts"`
+	// Loads that are never to run while it does, by id. It holds both ways. What runs goes on, and the
+	// other waits, also where somebody asks that it runs now.
+	// Example: [washer, dryer]
+	NotWith []string `yaml:"not_with"`
 	// What class and order are to be written for: 0 stands for must_have, 1 and 2 for nice_to_have, more
 	// for can_wait, and the greatest number is shed first.
 	// Example: 1

@@ -93,6 +93,7 @@ const (
 	HeldChange  HoldBack = "set_point" // it runs, and its set-point was changed not long ago
 	HeldRefused HoldBack = "refused"   // its switch does not take the set-point
 	HeldLimit   HoldBack = "limit"     // the site would draw more than it may
+	HeldApart   HoldBack = "not_with"  // one is on with which it is not to run
 )
 
 // Hand is what a person has set at a device itself: it was proven to be as it was

@@ -342,6 +342,9 @@ func (st *step) load(l Load, offs bool) {
 		}
 		st.out.Hands = slices.Delete(st.out.Hands, i, i+1)
 	}
+	if w.Set.On && st.yields(l, u) {
+		w = Wish{ID: l.ID, Protect: true, Reason: string(HeldApart)}
+	}
 	if w.Set.On == offs {
 		return
 	}

@@ -28,6 +28,11 @@ func (st *step) start(l Load, u *UnitState, w Wish) {
 	if !until.After(st.now) && !fits.On {
 		until, why = time.Time{}, HeldLimit
 	}
+	if !until.After(st.now) {
+		if _, beside := l.Beside(st.loads, *st.s); beside {
+			fits, until, why = Setpoint{}, time.Time{}, HeldApart
+		}
+	}
 	if until.After(st.now) || !fits.On {
 		st.hold(l.ID, w.Set, until, why)
 		if u.Commanded && !u.Confirmed { // meanwhile it is to be off

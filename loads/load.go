@@ -36,9 +36,10 @@ type Load struct {
 	Cycle     time.Duration // kind cycle: length of the programme
 	MinOn     time.Duration // for a cycle at least the programme
 	MinOff    time.Duration
-	MaxStart  int  // in a local day; 0: no limit
-	Priority  int  // by class and order: 0 is the most important
-	Essential bool // never shed: always on
+	MaxStart  int      // in a local day; 0: no limit
+	Priority  int      // by class and order: 0 is the most important
+	Essential bool     // never shed: always on
+	NotWith   []string // loads that are not to be on while it is, by id; so for them
 	// Respect is how long what a person has set at the device goes before the plan; 0:
 	// not at all.
 	Respect time.Duration
@@ -70,7 +71,7 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 		MinOn:  value(d.MinOn, DefaultMinOn),
 		MinOff: value(d.MinOff, DefaultMinOff),
 
-		Respect: value(d.Respect, 0), MaxStart: d.MaxStart, Essential: d.Spared(),
+		Respect: value(d.Respect, 0), MaxStart: d.MaxStart, Essential: d.Spared(), NotWith: d.NotWith,
 		Feedback: d.Switch.HasFeedback(),
 	}
 	l.Class, l.Order = d.class()

@@ -362,6 +362,17 @@ func situations() []situation {
 			})
 			h.tell("the geyser is held back: the site drew too much")
 		}},
+		{"not together", "credit: {opening: 400}\nloads:\n  - {id: oven, name: Oven, power: 2 kW, not_with: [kettle], switch: {driver: house}}\n  - {id: kettle, name: Kettle, power: 1 kW, class: can_wait, switch: {driver: house}}\n", func(h *home) {
+			h.pass(5 * time.Minute)
+			h.press("/loads/kettle/run")
+			h.pass(time.Minute)
+			h.press("/loads/oven/run")
+			h.pass(time.Minute)
+			h.tell("the oven waits for the kettle")
+			h.press("/loads/kettle/skip")
+			h.pass(3 * time.Minute)
+			h.tell("and runs when that is off")
+		}},
 		{"a car", "credit: {opening: 400}\nloads:\n  - {id: car, name: Car, kind: power, power: {min: 6 A, max: 32 A, step: 1 A}, need: {energy: 20 kWh, between: [\"18:00-07:00\"]}, switch: {driver: house}}\n", func(h *home) {
 			h.until("20:00")
 			h.tell("the car waits for the night")

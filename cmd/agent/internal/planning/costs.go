@@ -138,10 +138,7 @@ func (s *Rules) circuits(b *Brief, o outlook, p *optimizer.Problem, jobs []job) 
 				c.Loads = append(c.Loads, j.job.ID)
 			}
 		}
-		all := 1.0 // more than they can draw
-		for _, l := range s.Loads {
-			all += l.Power.KW()
-		}
+		all := s.greatest()
 		for t, slot := range o.slots {
 			c.LimitsKW[t] = all
 			for _, y := range b.Limits {

@@ -155,6 +155,7 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	default:
 		problem.Credit = nil
 	}
+	s.among(&b, o, problem, jobs)
 	given = append(given, outOfHours(asked, jobs)...)
 	aboveZero(problem)
 	soon := earliest(problem)

@@ -53,7 +53,7 @@ func (s *Rules) problem(b *Brief, o outlook) (*optimizer.Problem, []job) {
 	for _, j := range jobs {
 		p.Loads = append(p.Loads, j.job)
 	}
-	s.circuits(b, o, p, jobs)
+	s.among(b, o, p, jobs)
 	return p, jobs
 }
 

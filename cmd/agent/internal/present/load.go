@@ -131,6 +131,9 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 		}
 	case isHeld && held.Set.On:
 		x.State, x.Why = LoadWaiting, heldWhy(held)
+		if o, beside := l.Beside(site.Loads, st.Guard); beside && held.Reason == loads.HeldApart {
+			x.Why = Reason{Code: WhyApart, Name: o.Name}
+		}
 	case x.Wanted, turning && unit.Set.On:
 		x.State, x.Why.Code = LoadWaiting, WhyStarting
 	case slices.Contains(st.Supply.Shed, l.ID):
@@ -259,7 +262,7 @@ func heldWhy(h loads.Hold) Reason {
 		r.Code = WhyStarts
 	case loads.HeldLimit:
 		r.Code = WhyRoom
-	case loads.HeldChange, loads.HeldRefused:
+	case loads.HeldChange, loads.HeldRefused, loads.HeldApart: // of the last it is said with which
 	}
 	return r
 }
