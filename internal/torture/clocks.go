@@ -174,9 +174,16 @@ func turns(r *room) error {
 	}
 	i.before = func(_ *room, h *site) error {
 		h.env = append(h.env, "TORTURE_CLOCK="+filepath.Join(h.dir, "clock"))
-		return h.sets(time.Until(at) - 4*time.Second)
+		return h.sets(time.Until(at) - 30*time.Minute)
 	}
 	i.begin = func(r *room, h *site) (func(), error) {
+		if err := r.grown(h); err != nil { // a young site's charges by time wait
+			return nil, err
+		}
+		if err := h.sets(time.Until(at) - 4*time.Second); err != nil {
+			return nil, err
+		}
+		time.Sleep(6 * time.Second)
 		text, err := os.ReadFile(filepath.Join(h.dir, "keeplit.yaml"))
 		if err != nil {
 			return nil, err

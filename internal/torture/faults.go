@@ -84,6 +84,13 @@ func faults() []*fault {
 			name: "the disk takes nothing any more (EROFS)", share: 1, control: recorded(),
 			once: ill{keeps: true, lasts: 10 * time.Second, begin: calls("pwrite64,ftruncate,fsync,fdatasync,unlinkat:error=EROFS"), sees: []string{"store_failed", "store_full"}}.siege,
 		},
+		{
+			name: "the file system becomes read-only under the agent, for an error that the kernel finds in it", share: 1, control: recorded(),
+			once: ill{keeps: true, lasts: 10 * time.Second, before: onDisk, begin: readOnly, sees: []string{"store_failed", "store_full"}}.siege,
+		},
+		{name: "a disk of fifty writes and syncs a second, and killed on it", share: 1, once: ill{keeps: true, begin: slowly, least: 1}.siege, control: control{"the answer that waits for the record", []edit{early()}}},
+		{name: "the records are deleted while the agent runs", share: 1, control: blind(), once: ill{keeps: true, begin: deleted, sees: []string{"records_replaced"}}.siege},
+		{name: "bits of the records are flipped, pages zeroed, files cut while the agent runs, and it is killed", share: 1, once: damaged, control: unchecked()},
 		{name: "the records are moved away while the agent runs", share: 1, control: blind(), once: ill{keeps: true, begin: moved, sees: []string{"records_replaced"}}.siege},
 		{name: "a copy is put in the place of the records while the agent runs", share: 1, control: blind(), once: ill{keeps: true, begin: older, sees: []string{"records_replaced"}}.siege},
 		{name: "a second agent is started on the same records", share: 1, once: ill{keeps: true, begin: second, least: 1}.siege, control: control{"the lock of the folder", []edit{{
