@@ -116,9 +116,8 @@ func faults() []*fault {
 
 		{name: "no more file descriptors", share: 1, control: unkept(), once: ill{keeps: true, begin: shedding(2*time.Second, few)}.siege},
 		{name: "a hundredth of the processor", share: 1, control: bridgeless(), once: ill{keeps: true, begin: shedding(10*time.Second, breathless)}.siege},
-		{name: "little memory (GOMEMLIMIT of 20 MiB)", share: 1, once: ill{
-			keeps: true, least: 1, before: func(_ *room, h *site) error { h.env = append(h.env, "GOMEMLIMIT=20MiB"); return nil }, begin: none,
-		}.siege},
+		{name: "128 MiB of memory, out of which the kernel kills it (a cgroup), and the PIN guessed from forty sides at once", share: 1, once: confined(128 << 20), control: crowded()},
+		{name: "the cables to the broker and to InfluxDB are pulled (namespaces of their own): half-open connections", share: 1, once: halfOpen, control: deaf()},
 
 		{name: "the clock is set, by a second to ten years or to 1970, and the agent started anew with a wrong one", share: 2, seams: wrongClocks, once: leaps, control: undoubted()},
 		{name: "clocks are put forward and back, the year ends, and the site's zone is changed, twice", share: 1, seams: wrongClocks, once: turns, control: forgetful()},

@@ -231,7 +231,7 @@ func office(i ill) func(*room) error {
 		came := newSet()
 		before := i.before
 		i.before = func(r *room, h *site) error {
-			c, err := dial(r.ctx, h.broker.port, "office", false)
+			c, err := dial(r.ctx, h.broker, "office", false)
 			if err != nil {
 				return err
 			}
@@ -242,7 +242,11 @@ func office(i ill) func(*room) error {
 			}
 			return nil
 		}
+		after := i.after
 		i.after = func(r *room, h *site) {
+			if after != nil {
+				after(r, h)
+			}
 			missing := 0
 			if !r.until(90*time.Second, func() bool {
 				rec, err := read(filepath.Join(h.dir, "data"))
@@ -300,4 +304,11 @@ func unchecked() control {
 		{"internal/store/store.go", "	if verdict != \"ok\" {\n		return &CorruptError", "	if verdict == \"never\" {\n		return &CorruptError"},
 		{"cmd/agent/internal/service/records.go", "	for check := true; ; {\n", "	for check := false; ; {\n"},
 	}}
+}
+
+// deaf is a session that does not ask whether its broker is there.
+func deaf() control {
+	return control{"the question whether the broker is there still", []edit{{"cmd/agent/internal/broker/connection.go", "		SetKeepAlive(30*time.Second).\n", "		SetKeepAlive(0).\n"}, {
+		"cmd/agent/internal/broker/connection.go", "	d := net.Dialer{KeepAlive: 30 * time.Second}\n", "	d := net.Dialer{KeepAlive: -1}\n",
+	}}}
 }

@@ -43,13 +43,13 @@ type relay struct {
 const supply = "supply"
 
 // newHouse has a meter that answers HTTP.
-func newHouse(watts map[string]int64) (*house, error) {
+func newHouse(host string, watts map[string]int64) (*house, error) {
 	h := &house{last: time.Now(), nwh: 1_000 * 1_000_000_000, relays: map[string]*relay{}}
 	for name, w := range watts {
 		h.relays[name] = &relay{watts: w, changed: time.Now()}
 	}
 	var err error
-	if h.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if h.listener, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
 		return nil, err
 	}
 	h.url = "http://" + h.listener.Addr().String() + "/"

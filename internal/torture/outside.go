@@ -78,8 +78,8 @@ type receiver struct {
 	s     *http.Server
 }
 
-func newReceiver() (*receiver, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func newReceiver(host string) (*receiver, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (v *receiver) ServeHTTP(out http.ResponseWriter, q *http.Request) {
 // the ledger must have arrived, but for what was refused.
 func forwarding(mode string, lacks int) func(*room) error {
 	return func(r *room) error {
-		v, err := newReceiver()
+		v, err := newReceiver("127.0.0.1")
 		if err != nil {
 			return err
 		}
@@ -152,35 +152,38 @@ func forwarding(mode string, lacks int) func(*room) error {
 			set(mode)
 			return func() { set("") }, nil
 		}
-		i.after = func(r *room, h *site) {
-			missing := 0
-			if !r.until(2*time.Minute, func() bool {
-				rec, err := read(filepath.Join(h.dir, "data"))
-				if err != nil {
-					return false
-				}
-				v.mu.Lock()
-				defer v.mu.Unlock()
-				missing = 0
-				for _, e := range rec.entries {
-					if !v.seqs[e.seq] {
-						missing++
-					}
-				}
-				return missing <= lacks
-			}) {
-				r.lost(fmt.Sprintf("%d entries of the ledger never came to the receiver", missing))
-			}
-			v.mu.Lock()
-			if len(v.twice) > 0 {
-				r.lost(fmt.Sprintf("%d entries of the ledger are there twice, under two times", len(v.twice)))
-			}
-			r.count("entries arrived", len(v.seqs))
-			r.count("requests of the agent", v.asked)
-			v.mu.Unlock()
-		}
+		i.after = func(r *room, h *site) { v.has(r, h, lacks) }
 		return i.siege(r)
 	}
+}
+
+// has judges whether every entry of the ledger has come, but for those that it lacks for good, and none twice.
+func (v *receiver) has(r *room, h *site, lacks int) {
+	missing := 0
+	if !r.until(2*time.Minute, func() bool {
+		rec, err := read(filepath.Join(h.dir, "data"))
+		if err != nil {
+			return false
+		}
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		missing = 0
+		for _, e := range rec.entries {
+			if !v.seqs[e.seq] {
+				missing++
+			}
+		}
+		return missing <= lacks
+	}) {
+		r.lost(fmt.Sprintf("%d entries of the ledger never came to the receiver", missing))
+	}
+	v.mu.Lock()
+	if len(v.twice) > 0 {
+		r.lost(fmt.Sprintf("%d entries of the ledger are there twice, under two times", len(v.twice)))
+	}
+	r.count("entries arrived", len(v.seqs))
+	r.count("requests of the agent", v.asked)
+	v.mu.Unlock()
 }
 
 // day has broker and InfluxDB away for a simulated day, and counts what came to them in the
@@ -228,7 +231,7 @@ log: {level: error}
 		return err
 	}
 	came := newSet()
-	office, err := dial(r.ctx, h.broker.port, "office", false)
+	office, err := dial(r.ctx, h.broker, "office", false)
 	if err != nil {
 		return err
 	}

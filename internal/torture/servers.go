@@ -32,6 +32,7 @@ type server struct {
 	cmd  *exec.Cmd
 	args []string
 	env  []string
+	host string // at which the harness reaches it
 	port int
 	done chan struct{}
 }
@@ -57,7 +58,7 @@ func (s *server) start() error {
 	cmd, done := s.cmd, s.done
 	go func() { defer close(done); _ = cmd.Wait() }()
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if c, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.port)); err == nil {
+		if c, err := net.Dial("tcp", net.JoinHostPort(s.host, strconv.Itoa(s.port))); err == nil {
 			return c.Close()
 		}
 	}
@@ -91,7 +92,8 @@ const (
 )
 
 // newBroker starts Mosquitto, which keeps what it holds over a stop.
-func newBroker(dir string) (*server, error) {
+// It is run by within, where that is not empty, and hears at host and at other.
+func newBroker(dir, host, other string, within []string) (*server, error) {
 	bin := program("KEEPLIT_MOSQUITTO", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
 	if bin == "" {
 		return nil, errors.New("there is no mosquitto: install it, or say where by KEEPLIT_MOSQUITTO")
@@ -109,9 +111,12 @@ func newBroker(dir string) (*server, error) {
 		return nil, fmt.Errorf("mosquitto_passwd: %w: %s", err, out)
 	}
 	lines := []string{
-		fmt.Sprintf("listener %d 127.0.0.1", port), "allow_anonymous false", "password_file " + users,
+		fmt.Sprintf("listener %d %s", port, host), "allow_anonymous false", "password_file " + users,
 		"persistence true", "persistence_location " + dir + "/", "autosave_on_changes true", "autosave_interval 1", "max_queued_messages 0",
 		"log_type none",
+	}
+	if other != host {
+		lines = append(lines, fmt.Sprintf("listener %d %s", port, other))
 	}
 	if os.Getuid() == 0 {
 		lines = append(lines, "user root") // or it could not read the folder
@@ -120,7 +125,7 @@ func newBroker(dir string) (*server, error) {
 	if err := os.WriteFile(conf, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		return nil, err
 	}
-	s := &server{args: []string{bin, "-c", conf}, port: port}
+	s := &server{args: append(append([]string{}, within...), bin, "-c", conf), host: host, port: port}
 	return s, s.start()
 }
 
@@ -148,13 +153,13 @@ func newInflux(dir string) (*server, error) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	s := &server{args: []string{bin, "-config", conf}, env: []string{"HOME=" + dir}, port: port}
+	s := &server{args: []string{bin, "-config", conf}, env: []string{"HOME=" + dir}, host: "127.0.0.1", port: port}
 	return s, s.start()
 }
 
-// dial is a client of the broker at port.
-func dial(ctx context.Context, port int, id string, clean bool) (mqtt.Client, error) {
-	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://127.0.0.1:" + strconv.Itoa(port)).SetClientID(id).
+// dial is a client of a broker.
+func dial(ctx context.Context, s *server, id string, clean bool) (mqtt.Client, error) {
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + net.JoinHostPort(s.host, strconv.Itoa(s.port))).SetClientID(id).
 		SetUsername(brokerUser).SetPassword(brokerPassword).SetCleanSession(clean).SetConnectRetry(true).
 		SetConnectRetryInterval(100 * time.Millisecond).SetMaxReconnectInterval(200 * time.Millisecond).SetOrderMatters(false).SetResumeSubs(true))
 	k := c.Connect()

@@ -46,6 +46,7 @@ type site struct {
 	out     *lockedBuffer
 	closers []func() error
 	before  []string // a program that runs the agent, such as a tracer
+	within  []string // one that becomes the agent
 }
 
 // lockedBuffer keeps the end of what is written.
@@ -72,16 +73,18 @@ func (b *lockedBuffer) String() string {
 
 // settings are what differs from site to site.
 type settings struct {
-	more   string // further keys of the configuration
-	supply string // the switch of the supply; "": by MQTT
-	load   string // that of the geyser; "": by MQTT
-	credit string // "": 100
-	every  string // "": 500ms
-	level  string // of the log; "": error
-	charge string // what the tariff charges besides energy; "": nothing
-	house  string // the meter, where it is not the harness's own
-	most   string // that the supply carries, of the meter; "": 20 kW
-	loads  string // further ones, as lines of YAML
+	more   string   // further keys of the configuration
+	supply string   // the switch of the supply; "": by MQTT
+	load   string   // that of the geyser; "": by MQTT
+	credit string   // "": 100
+	every  string   // "": 500ms
+	level  string   // of the log; "": error
+	charge string   // what the tariff charges besides energy; "": nothing
+	house  string   // the meter, where it is not the harness's own
+	most   string   // that the supply carries, of the meter; "": 20 kW
+	loads  string   // further ones, as lines of YAML
+	net    *network // nil: all of it at 127.0.0.1
+	plugs  map[string]plug
 }
 
 func or(s, other string) string {
@@ -101,14 +104,20 @@ func newSite(ctx context.Context, agent, dir string, s settings) (*site, error) 
 		return nil, err
 	}
 	h.opens = int64(math.Round(credit * 1e6))
-	if h.broker, err = newBroker(filepath.Join(dir, "broker")); err != nil {
+	host, meter := "127.0.0.1", "127.0.0.1"
+	brokers, within := "127.0.0.1", []string(nil)
+	if s.net != nil {
+		host, meter, brokers = s.plugs["page"].theirs, s.plugs["page"].ours, s.plugs["broker"].ours
+		h.within, within = []string{"ip", "netns", "exec", s.net.agent}, []string{"ip", "netns", "exec", s.net.broker}
+	}
+	if h.broker, err = newBroker(filepath.Join(dir, "broker"), or(s.plugs["office"].theirs, brokers), brokers, within); err != nil {
 		return nil, err
 	}
-	if h.house, err = newHouse(map[string]int64{supply: 0, "geyser": 3000, "pump": 3000}); err != nil {
+	if h.house, err = newHouse(meter, map[string]int64{supply: 0, "geyser": 3000, "pump": 3000}); err != nil {
 		return nil, err
 	}
 	h.begun = h.house.shows()
-	if h.client, err = dial(ctx, h.broker.port, "house", true); err != nil {
+	if h.client, err = dial(ctx, h.broker, "house", true); err != nil {
 		return nil, err
 	}
 	h.client.Subscribe("house/+/set", 1, func(_ mqtt.Client, m mqtt.Message) {
@@ -127,7 +136,7 @@ func newSite(ctx context.Context, agent, dir string, s settings) (*site, error) 
 	if err != nil {
 		return nil, err
 	}
-	address := fmt.Sprintf("127.0.0.1:%d", port)
+	address := fmt.Sprintf("%s:%d", host, port)
 	h.url = "http://" + address
 	text := fmt.Sprintf(`
 site: {id: torture, meter: "04000000001", zone: Europe/London, limit: 8 kW}
@@ -140,11 +149,11 @@ tokens: {openpaygo: {key: {file: token.key}, starting_code: %d, unit: money}}
 supply: {switch: %s}
 loads:
 - {id: geyser, name: Geyser, kind: onoff, power: 3 kW, need: {for: 1h}, min_on: 0s, min_off: 0s, switch: %s}
-%smqtt: {url: "mqtt://127.0.0.1:%d", username: %s, password: {file: mqtt.password}}
+%smqtt: {url: "mqtt://%s:%d", username: %s, password: {file: mqtt.password}}
 web: {listen: %q, reading: open, pin: {file: pin.hash}}
 log: {level: %s}
 %s`, or(s.every, "500ms"), or(s.most, "20 kW"), h.house.url, s.charge, or(s.credit, "100"), vendorStart, or(s.supply, fmt.Sprintf(byMQTT, supply)), or(s.load, fmt.Sprintf(byMQTT, "geyser")), s.loads,
-		h.broker.port, brokerUser, address, or(s.level, "error"), or(s.more, "schedule: {persist: 1s}"))
+		brokers, h.broker.port, brokerUser, address, or(s.level, "error"), or(s.more, "schedule: {persist: 1s}"))
 	if s.house != "" {
 		text = s.house
 	}
@@ -203,7 +212,7 @@ func (h *site) close() {
 
 // run starts the agent and does not wait for it.
 func (h *site) run() error {
-	args := append(append([]string{}, h.before...), h.agent, "run", filepath.Join(h.dir, "keeplit.yaml"))
+	args := append(append(append([]string{}, h.before...), h.within...), h.agent, "run", filepath.Join(h.dir, "keeplit.yaml"))
 	h.cmd = exec.CommandContext(h.ctx, args[0], args[1:]...)
 	h.cmd.Env = append(os.Environ(), h.env...)
 	h.cmd.Stdout, h.cmd.Stderr = h.out, h.out
