@@ -114,6 +114,8 @@ func faults() []*fault {
 		}}}, once: forwarding("refuses one", 1)},
 		{name: "broker and InfluxDB are away for a simulated day", share: 2, control: sentIsThere(), once: day},
 
+		{name: "nothing, for thirty simulated days with five loads, a broker, InfluxDB and pages that are looked at", once: month},
+
 		{name: "no more file descriptors", share: 1, control: unkept(), once: ill{keeps: true, begin: shedding(2*time.Second, few)}.siege},
 		{name: "a hundredth of the processor", share: 1, control: bridgeless(), once: ill{keeps: true, begin: shedding(10*time.Second, breathless)}.siege},
 		{name: "128 MiB of memory, out of which the kernel kills it (a cgroup), and the PIN guessed from forty sides at once", share: 1, once: confined(128 << 20), control: crowded()},

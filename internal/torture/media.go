@@ -107,17 +107,22 @@ func deleted(r *room, h *site) (func(), error) {
 	}, nil
 }
 
-// slowly gives the agent a disk of fifty writes and syncs a second, and kills it when it is over.
+// slowly gives the agent a disk of fifty writes and syncs a second, and kills it on it, some times.
 func slowly(r *room, h *site) (func(), error) {
-	over, err := calls("pwrite64,fsync,fdatasync:delay_enter=20000")(r, h)
-	if err != nil {
-		return nil, err
-	}
-	return func() {
+	for range 6 {
+		over, err := calls("pwrite64,fsync,fdatasync:delay_enter=20000")(r, h)
+		if err != nil {
+			return nil, err
+		}
+		time.Sleep(time.Duration(1000+r.rng.IntN(1500)) * time.Millisecond)
 		h.kill()
 		over()
-		r.bad(h.start())
-	}, nil
+		r.count("kills", 1)
+		if r.bad(h.start()) {
+			break
+		}
+	}
+	return func() {}, nil
 }
 
 // damages are what happens to a file that a card or a person spoils.

@@ -131,8 +131,8 @@ func (v *receiver) ServeHTTP(out http.ResponseWriter, q *http.Request) {
 		}
 	}
 	v.mu.Unlock()
-	if mode == "late" { // it has them, and says so too late or never
-		time.Sleep(12 * time.Second)
+	if mode == "late" { // it has them, and says so when nobody waits for it any more
+		time.Sleep(33 * time.Second)
 	}
 	out.WriteHeader(http.StatusNoContent)
 }
@@ -147,6 +147,9 @@ func forwarding(mode string, lacks int) func(*room) error {
 		}
 		defer v.s.Close()
 		i := ill{keeps: true, least: 1, lasts: 15 * time.Second, settings: settings{more: fmt.Sprintf("schedule: {persist: 1s}\ntelemetry: {every: 1s}\ninfluxdb: {url: \"http://%s\", bucket: b/autogen, token: {file: token.key}}", v.l.Addr())}}
+		if mode == "late" {
+			i.lasts = 36 * time.Second
+		}
 		i.begin = func(*room, *site) (func(), error) {
 			set := func(m string) { v.mu.Lock(); v.mode = m; v.mu.Unlock() }
 			set(mode)
