@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -154,6 +155,31 @@ func damages() map[string]func(r *room, file string) error {
 			}
 			return nil
 		},
+		"bits of the ledger flipped": func(r *room, file string) error { // which no check of the file as such sees
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			var at []int
+			for i := 0; ; i++ {
+				next := bytes.Index(text[i:], []byte("topup"))
+				if next < 0 {
+					break
+				}
+				i += next
+				at = append(at, i)
+			}
+			if len(at) == 0 {
+				return fmt.Errorf("the ledger is not found")
+			}
+			f, err := os.OpenFile(file, os.O_RDWR, 0)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = f.WriteAt([]byte("uopup"), int64(at[r.rng.IntN(len(at))]))
+			return err
+		},
 		"pages zeroed": func(r *room, file string) error { return patch(r, file, 4096, func(b []byte) { clear(b) }) },
 		"files cut": func(_ *room, file string) error {
 			info, err := os.Stat(file)
@@ -168,11 +194,11 @@ func damages() map[string]func(r *room, file string) error {
 // damaged spoils the records under a running agent, which is killed then.  What it goes on with must be
 // sound, or it must not go on without telling.
 func damaged(r *room) error {
-	names := []string{"bits flipped", "pages zeroed", "files cut"}
-	for range r.often(1, 6) {
+	names := []string{"bits of the ledger flipped", "bits flipped", "pages zeroed", "files cut"}
+	for i := range r.often(1, 8) {
 		h, err := r.home(settings{}, 1500)
 		if err == nil {
-			err = r.spoiled(h, names[r.rng.IntN(len(names))])
+			err = r.spoiled(h, names[i%len(names)])
 		}
 		h.close()
 		if err != nil || len(r.broken) > 0 {
