@@ -122,6 +122,9 @@ type Config struct {
 	keys    []string       // those of them that are keys of tokens
 }
 
+// Line is where a path stands in the file, from 1; 0 where it was not read from one, or has no such path.
+func (c *Config) Line(path string) int { return c.lines[path] }
+
 // Locate gives faults that were found later, by building what the configuration
 // describes, their lines, and puts them in the order of the file.  What stands
 // at, below or above the path of one of known is left out: it follows from that.

@@ -64,6 +64,7 @@ func walks(port, another int) map[string]walk {
 			{begins: "agent run", before: func(p *place, dir string) { p.live(filepath.Join(dir, "keeplit.yaml")) }, until: "msg=page"},
 		}},
 		"CONTRIBUTING.md": {},
+		"docs/api.md":     {},
 		"docs/backup.md": {
 			in:    "etc/keeplit",
 			words: map[string]string{"FILE": "enciphered.backup", "CONFIG": "keeplit.yaml"},

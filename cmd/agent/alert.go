@@ -28,6 +28,7 @@ func (c alertCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	cfg = service.AsSet(cfg).Config
 	all := service.TriedAlerts(cfg)
 	if len(all) == 0 {
 		return &exitError{exitInvalid, errors.New("nobody is to be told: " + c.Config + " has no alerts (docs/alerts.md)")}

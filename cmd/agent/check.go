@@ -46,12 +46,30 @@ func (c checkCmd) Run(e *env) error {
 			return err
 		}
 	}
+	for _, line := range setOnThePage(cfg) {
+		if _, err := fmt.Fprintln(e.Stdout, line); err != nil {
+			return err
+		}
+	}
 	_, err = fmt.Fprintf(e.Stdout, "%s is right: site %s, %s, tariff %q, meter %s\n",
 		c.Config, cfg.Site.ID, loadsOf(cfg), doc.Name, cfg.Meter.Label())
 	if err != nil || !c.Try {
 		return err
 	}
 	return c.try(e, cfg)
+}
+
+// setOnThePage says what of a configuration does not hold because something else was set on the page.
+func setOnThePage(cfg config.Config) []string {
+	set := service.AsSet(cfg)
+	var out []string
+	for _, k := range set.Laid {
+		out = append(out, fmt.Sprintf("note: %s is as it was set on the page, until something else is written here", k))
+	}
+	if set.Err != nil {
+		out = append(out, fmt.Sprintf("doubt: what was set on the page does not hold: %v", set.Err))
+	}
+	return out
 }
 
 // meterDoubts is what of the meter may be right and not what is meant.

@@ -29,6 +29,9 @@ func (c doctorCmd) Run(e *env) error {
 		}
 	}
 	all := []service.Finding{first}
+	if set := service.AsSet(cfg); cfg.Data != "" && set.Err != nil {
+		all = append(all, service.Finding{What: "settings", Where: set.Book.Path(), Grade: service.Bad, Says: "what was set on the page does not hold: " + set.Err.Error(), Next: "move that file away, and set it anew on the page"})
+	}
 	if cfg.Data != "" && cfg.Meter.Settings != nil {
 		all = append(all, service.Examine(e.Ctx, service.Orders{Config: cfg, Log: newLog(e, cfg.Log)})...)
 	}

@@ -35,6 +35,7 @@ type cli struct {
 	Meter      meterCmd      `cmd:"" help:"Show what the meter here tells; keep what the utility's meter shows, and hold it against that."`
 	Alert      alertCmd      `cmd:"" help:"Send a trial message to everybody who is to be told what is wrong."`
 	Topup      topupCmd      `cmd:"" help:"Enter a token at the running agent."`
+	Program    programCmd    `cmd:"" help:"Let programs use the API by a token of their own; take it back."`
 	Influx     influxCmd     `cmd:"" help:"Make a place for the points at an InfluxDB server."`
 	Pin        pinCmd        `cmd:"" help:"Make the hash of a PIN for the configuration."`
 	Forecast   forecastCmd   `cmd:"" help:"Forecast a load from its history, and the hour credit runs out."`

@@ -76,7 +76,7 @@ func (c restoreCmd) Run(e *env) error {
 	if err != nil {
 		return refused(err)
 	}
-	done, err := m.Restore(e.Ctx, r, files["site.key"], c.Discard, c.Reason)
+	done, err := m.Restore(e.Ctx, r, files, c.Discard, c.Reason)
 	if err != nil {
 		return refused(err)
 	}

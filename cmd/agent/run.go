@@ -33,7 +33,7 @@ func (c runCmd) Run(e *env) error {
 		return err
 	}
 	log := newLog(e, cfg.Log)
-	opt := service.Options{Log: log, Version: version, Getenv: e.Getenv}
+	opt := service.Options{Log: log, Version: version, File: c.Config, Getenv: e.Getenv}
 	if e.Name != "" {
 		opt.Apart = []string{e.Name, "planner", c.Config}
 	}

@@ -5,10 +5,11 @@ import "time"
 // Problem is the answer to a request that could not be carried out, with the members of RFC 9457.
 type Problem struct {
 	Error  Fault  `json:"error"`
-	Type   string `json:"type"`   // urn:keeplit: and the code
-	Title  string `json:"title"`  // of the status
-	Status int    `json:"status"` // of the answer
-	Detail string `json:"detail"` // the message
+	Type   string `json:"type"`            // urn:keeplit: and the code
+	Title  string `json:"title"`           // of the status
+	Status int    `json:"status"`          // of the answer
+	Detail string `json:"detail"`          // the message
+	Scope  string `json:"scope,omitempty"` // that the program's token lacks, of code scope
 
 	// What is wrong with the configuration, where that is why nothing is answered.
 	Faults []ConfigFault `json:"faults,omitempty"`

@@ -33,6 +33,7 @@ func kinds() map[string]Happening {
 		"LimitWord":       LimitWord{From: policy.Own, Limit: -1},
 		"MeterReading":    MeterReading{Shown: "405.0", By: "page"},
 		"WithdrawReading": WithdrawReading{N: 1, By: "page"},
+		"Setting":         Setting{said.Of("setting.pin", said.Text("by", "page"))},
 	}
 }
 

@@ -141,27 +141,27 @@ func (d *Desk) TopUpFor(day time.Time) (web.TopUpNeed, error) {
 
 // LoadRun runs a load now.
 func (d *Desk) LoadRun(ctx context.Context, id string) error {
-	return d.request(ctx, control.Request{Kind: control.RunLoad, Load: id, By: "page"})
+	return d.request(ctx, control.Request{Kind: control.RunLoad, Load: id, By: web.WayOf(ctx)})
 }
 
 // LoadSkip leaves out a load's present or next run.
 func (d *Desk) LoadSkip(ctx context.Context, id string) error {
-	return d.request(ctx, control.Request{Kind: control.SkipLoad, Load: id, By: "page"})
+	return d.request(ctx, control.Request{Kind: control.SkipLoad, Load: id, By: web.WayOf(ctx)})
 }
 
 // LoadAuto takes back LoadRun or LoadSkip.
 func (d *Desk) LoadAuto(ctx context.Context, id string) error {
-	return d.request(ctx, control.Request{Kind: control.AutoLoad, Load: id, By: "page"})
+	return d.request(ctx, control.Request{Kind: control.AutoLoad, Load: id, By: web.WayOf(ctx)})
 }
 
 // AcceptEmergency takes the emergency credit on offer.
 func (d *Desk) AcceptEmergency(ctx context.Context) error {
-	return d.request(ctx, control.Request{Kind: control.AcceptEmergency, By: "page"})
+	return d.request(ctx, control.Request{Kind: control.AcceptEmergency, By: web.WayOf(ctx)})
 }
 
 // Reconnect closes an armed supply.
 func (d *Desk) Reconnect(ctx context.Context) error {
-	return d.request(ctx, control.Request{Kind: control.Reconnect, By: "page"})
+	return d.request(ctx, control.Request{Kind: control.Reconnect, By: web.WayOf(ctx)})
 }
 
 // LastUntil asks that the credit lasts until an instant, in a person's words.
@@ -188,7 +188,7 @@ func (d *Desk) Acknowledge(ctx context.Context, code string) error {
 	if !known {
 		return web.ErrUnknown
 	}
-	return d.request(ctx, control.Request{Kind: control.Acknowledge, Code: health.Code(code), By: "page"})
+	return d.request(ctx, control.Request{Kind: control.Acknowledge, Code: health.Code(code), By: web.WayOf(ctx)})
 }
 
 func (d *Desk) request(ctx context.Context, r control.Request) error { return d.ask(ctx, r) }

@@ -14,6 +14,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/backup"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/store"
@@ -28,8 +29,11 @@ type Moves struct {
 	Passphrase string // "": secrets stay where they are
 }
 
-// siteKeyPart is the site's own key in a backup.
-const siteKeyPart = "site.key"
+// own are the files of the data folder that go along under a passphrase: the part of the backup, and the
+// name in the folder.
+func own() [][2]string {
+	return [][2]string{{"site.key", siteKeyFile}, {"site.settings", settings.File}}
+}
 
 // Backup writes a backup to a file that must not exist, while the agent runs or not.
 func (m Moves) Backup(ctx context.Context, path string) (backup.Manifest, error) {
@@ -171,11 +175,13 @@ func (m Moves) addFiles(work string, man *backup.Manifest) error {
 	if m.Passphrase == "" {
 		return nil
 	}
-	err := take(backup.Part{Name: siteKeyPart, Secret: true}, filepath.Join(m.Config.Path(m.Config.Data), siteKeyFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // nobody has asked for it yet
+	for _, f := range own() {
+		err := take(backup.Part{Name: f[0], Secret: true}, filepath.Join(m.Config.Path(m.Config.Data), f[1]))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // nobody has asked for it yet
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // Replace hands the account over: this box does nothing more from the mark on, and the backup that

@@ -50,6 +50,7 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 		Behind: func() time.Time { return s.loop.Snapshot().Behind }, Patience: cfg.Patience(),
 		TLS: PageTLS(cfg), Proxies: cfg.Web.Proxies, Guessed: s.pinGuessed,
 		Key: ownKey, Meter: s.site.Meter, Language: cfg.Site.Language,
+		Set: s.set.Book, Written: s.set.Written, Box: theBox{s, opt.File, opt.Version},
 	}, s.log)
 	return err
 }

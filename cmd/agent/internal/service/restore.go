@@ -28,9 +28,10 @@ type Restored struct {
 }
 
 // Restore brings the records of a backup back in place of those that are there.  Killed at any
-// time it leaves the ones or the others.  siteKey is the site's own key; nil: it stays as it is.
+// time it leaves the ones or the others.  files are the backup's: the site's own key and what was set on
+// the page are put in place, and stay as they are here where they are not in it.
 // Records that hold what the backup does not are only set aside where discard says so.
-func (m Moves) Restore(ctx context.Context, r *backup.Reader, siteKey []byte, discard bool, reason string) (out Restored, err error) {
+func (m Moves) Restore(ctx context.Context, r *backup.Reader, files map[string][]byte, discard bool, reason string) (out Restored, err error) {
 	folder, man := m.Config.Path(m.Config.Data), r.Manifest
 	swap, err := store.BeginSwap(folder)
 	if err != nil {
@@ -89,7 +90,12 @@ func (m Moves) Restore(ctx context.Context, r *backup.Reader, siteKey []byte, di
 	if kept {
 		out.Aside = filepath.Join(folder, aside)
 	}
-	return out, m.putKey(folder, out.Aside, siteKey)
+	for _, f := range own() {
+		if err := m.put(folder, out.Aside, f[1], files[f[0]]); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
 }
 
 // sound is the state of a backup, where its records are those that its manifest says, agree with
@@ -195,18 +201,18 @@ func entry(ctx context.Context, st *store.Store, seq uint64) (credit.Entry, erro
 	return page[0], nil
 }
 
-// putKey has the site's own key in the folder; another one that was there goes aside.
-func (m Moves) putKey(folder, aside string, key []byte) error {
-	if key == nil {
+// put has a file of the backup's in the folder; another one that was there goes aside.
+func (m Moves) put(folder, aside, file string, data []byte) error {
+	if data == nil {
 		return nil
 	}
-	name := filepath.Join(folder, siteKeyFile)
-	if old, err := os.ReadFile(name); err == nil && string(old) != string(key) && aside != "" {
-		if err := durable.WriteFile(filepath.Join(aside, siteKeyFile), old); err != nil {
+	name := filepath.Join(folder, file)
+	if old, err := os.ReadFile(name); err == nil && string(old) != string(data) && aside != "" {
+		if err := durable.WriteFile(filepath.Join(aside, file), old); err != nil {
 			return err
 		}
 	}
-	if err := durable.WriteFile(name, key); err != nil {
+	if err := durable.WriteFile(name, data); err != nil {
 		return err
 	}
 	return store.Give(folder, name)

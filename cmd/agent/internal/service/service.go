@@ -60,6 +60,7 @@ type Service struct {
 	influx   *telemetry.Forwarder // nil without InfluxDB
 	alerts   *alert.Keeper        // nil where nobody is to be told
 	page     *web.Server
+	set      Set // what was set on it
 	desk     *desk.Desk
 	talk     *talk.Agent
 	nightly  schedule.Schedule
@@ -86,6 +87,7 @@ type Options struct {
 	Demo     func(*Service) *picture.Demo
 	Open     bool                // changes need no PIN: the demo
 	Apart    []string            // the command line of a planner in a process of its own; nil: it is within
+	File     string              // of the configuration, for who edits it and for backups; "" there is none
 	Getenv   func(string) string // where a service manager says what it wants; nil: nothing watches
 }
 
@@ -99,7 +101,12 @@ func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 // New builds a service.  It is the only place that knows every part.
 func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err error) {
+	set := AsSet(cfg)
+	cfg = set.Config
 	s := blank(cfg, opt.Log)
+	if s.set = set; set.Err != nil {
+		s.log.Error("what was set on the page does not hold, and the configuration does", "error", set.Err)
+	}
 	defer func() {
 		if err != nil {
 			_ = s.Close()

@@ -114,7 +114,7 @@ func (s *Server) signin(w http.ResponseWriter, r *http.Request) {
 
 // enter signs the reader in, or says why not.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request, pin string) *notice {
-	if !s.gate.set {
+	if !s.gate.guarded() {
 		return &notice{Level: "low", Title: s.texts.T("pin.none"), Lines: []string{s.texts.T("pin.none.do")}}
 	}
 	a := s.tryPIN(r, strings.TrimSpace(pin))

@@ -16,6 +16,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/api/openapi"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/statement"
 	"github.com/keeplit/keeplit/internal/units"
@@ -44,30 +45,36 @@ import (
 //	POST /api/v1/emergency/accept
 //	POST /api/v1/supply/reconnect
 //	POST /api/v1/warnings/{code}/seen
+//	GET  /api/v1/settings                        what is set on the page of settings
+//	POST /api/v1/settings                        {"language":"sw"}, {"reading":"closed"}
+//	POST /api/v1/alerts/trial                    {"to":"my phone"}: a trial message; to nobody named, to all
+//	GET  /api/v1/programs                        the programs that are let in; with the PIN alone, as all of these
+//	POST /api/v1/programs                        {"name":"Node-RED","scopes":["read","control"]}; answers with the token, once
+//	POST /api/v1/programs/{name}/withdraw
 //
-// A PIN goes with the request as a bearer token or as the password of basic
-// authentication (any user name); the browser's session counts too.
+// A PIN, or the token of a program, goes with the request as a bearer token or as the
+// password of basic authentication (any user name); the browser's session counts too.
 func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/openapi.json", s.apiDocument)
-	mux.HandleFunc("GET /api/v1/view", s.api(readAccess, s.apiView))
-	mux.HandleFunc("GET /api/v1/events", s.api(readAccess, s.apiEvents))
-	mux.HandleFunc("GET /api/v1/tariff", s.api(readAccess, s.apiTariff))
-	mux.HandleFunc("GET /api/v1/marginal", s.api(readAccess, s.apiMarginal))
-	mux.HandleFunc("GET /api/v1/ledger", s.api(readAccess, s.heavy(s.apiLedger)))
-	mux.HandleFunc("GET /api/v1/statement", s.api(readAccess, s.heavy(s.apiStatement)))
-	mux.HandleFunc("GET /api/v1/insight", s.api(readAccess, s.heavy(s.apiInsight)))
-	mux.HandleFunc("GET /api/v1/cuts", s.api(readAccess, s.apiCuts))
-	mux.HandleFunc("GET /api/v1/use", s.api(readAccess, s.heavy(s.apiUse)))
-	mux.HandleFunc("GET /api/v1/log", s.api(readAccess, s.heavy(s.apiLog)))
-	mux.HandleFunc("GET /api/v1/history", s.api(readAccess, s.heavy(s.apiHistory)))
-	mux.HandleFunc("GET /api/v1/limits", s.api(readAccess, s.heavy(s.apiLimits)))
-	mux.HandleFunc("GET /api/v1/topup", s.api(readAccess, s.apiTopUpFor))
-	mux.HandleFunc("POST /api/v1/topup", s.api(changeAccess, s.apiTopUp))
-	mux.HandleFunc("POST /api/v1/until", s.api(changeAccess, s.apiUntil))
-	mux.HandleFunc("POST /api/v1/opt-out", s.api(changeAccess, s.apiOptOut))
-	mux.HandleFunc("POST /api/v1/meter/readings", s.api(changeAccess, s.heavy(s.apiMeterReading)))
-	mux.HandleFunc("POST /api/v1/meter/readings/{n}/withdraw", s.api(changeAccess, s.apiWithdrawReading))
-	mux.HandleFunc("POST /api/v1/loads/{id}/{action}", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /api/v1/view", s.api(settings.Read, s.apiView))
+	mux.HandleFunc("GET /api/v1/events", s.api(settings.Read, s.apiEvents))
+	mux.HandleFunc("GET /api/v1/tariff", s.api(settings.Read, s.apiTariff))
+	mux.HandleFunc("GET /api/v1/marginal", s.api(settings.Read, s.apiMarginal))
+	mux.HandleFunc("GET /api/v1/ledger", s.api(settings.Read, s.heavy(s.apiLedger)))
+	mux.HandleFunc("GET /api/v1/statement", s.api(settings.Read, s.heavy(s.apiStatement)))
+	mux.HandleFunc("GET /api/v1/insight", s.api(settings.Read, s.heavy(s.apiInsight)))
+	mux.HandleFunc("GET /api/v1/cuts", s.api(settings.Read, s.apiCuts))
+	mux.HandleFunc("GET /api/v1/use", s.api(settings.Read, s.heavy(s.apiUse)))
+	mux.HandleFunc("GET /api/v1/log", s.api(settings.Read, s.heavy(s.apiLog)))
+	mux.HandleFunc("GET /api/v1/history", s.api(settings.Read, s.heavy(s.apiHistory)))
+	mux.HandleFunc("GET /api/v1/limits", s.api(settings.Read, s.heavy(s.apiLimits)))
+	mux.HandleFunc("GET /api/v1/topup", s.api(settings.Read, s.apiTopUpFor))
+	mux.HandleFunc("POST /api/v1/topup", s.api(settings.TopUp, s.apiTopUp))
+	mux.HandleFunc("POST /api/v1/until", s.api(settings.Control, s.apiUntil))
+	mux.HandleFunc("POST /api/v1/opt-out", s.api(settings.Control, s.apiOptOut))
+	mux.HandleFunc("POST /api/v1/meter/readings", s.api(settings.Control, s.heavy(s.apiMeterReading)))
+	mux.HandleFunc("POST /api/v1/meter/readings/{n}/withdraw", s.api(settings.Control, s.apiWithdrawReading))
+	mux.HandleFunc("POST /api/v1/loads/{id}/{action}", s.api(settings.Control, func(w http.ResponseWriter, r *http.Request) {
 		do, ok := s.loadCommand(r.PathValue("action"))
 		if !ok {
 			s.fail(w, r, http.StatusNotFound, "error.not_found")
@@ -75,15 +82,21 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 		}
 		s.apiDone(w, r, do(r.Context(), r.PathValue("id")))
 	}))
-	mux.HandleFunc("POST /api/v1/emergency/accept", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST /api/v1/emergency/accept", s.api(settings.TopUp, func(w http.ResponseWriter, r *http.Request) {
 		s.apiDone(w, r, s.agent.AcceptEmergency(r.Context()))
 	}))
-	mux.HandleFunc("POST /api/v1/supply/reconnect", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST /api/v1/supply/reconnect", s.api(settings.Control, func(w http.ResponseWriter, r *http.Request) {
 		s.apiDone(w, r, s.agent.Reconnect(r.Context()))
 	}))
-	mux.HandleFunc("POST /api/v1/warnings/{code}/seen", s.api(changeAccess, func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST /api/v1/warnings/{code}/seen", s.api(settings.Control, func(w http.ResponseWriter, r *http.Request) {
 		s.apiDone(w, r, s.agent.Acknowledge(r.Context(), r.PathValue("code")))
 	}))
+	mux.HandleFunc("GET /api/v1/settings", s.api(settings.Change, s.apiSettings))
+	mux.HandleFunc("POST /api/v1/settings", s.api(settings.Change, s.apiSet))
+	mux.HandleFunc("POST /api/v1/alerts/trial", s.api(settings.Change, s.apiTrial))
+	mux.HandleFunc("GET /api/v1/programs", s.api(byPIN, s.apiPrograms))
+	mux.HandleFunc("POST /api/v1/programs", s.api(byPIN, s.apiLetIn))
+	mux.HandleFunc("POST /api/v1/programs/{name}/withdraw", s.api(byPIN, s.apiWithdraw))
 }
 
 func (s *Server) loadCommand(action string) (func(context.Context, string) error, bool) {
@@ -96,47 +109,6 @@ func (s *Server) loadCommand(action string) (func(context.Context, string) error
 		return s.agent.LoadAuto, true
 	default:
 		return nil, false
-	}
-}
-
-type access int
-
-const (
-	readAccess access = iota
-	changeAccess
-)
-
-// api lets a request through that needs no PIN, has the right one with it, or
-// comes from a signed-in browser.
-func (s *Server) api(need access, next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if (need == readAccess && s.cfg.OpenReading) || (need == changeAccess && s.cfg.OpenChanges) || s.sessions.peek(r) {
-			next(w, r)
-			return
-		}
-		if !s.gate.set {
-			apiError(w, r, http.StatusForbidden, "no_pin", s.texts.T("pin.none")+" "+s.texts.T("pin.none.do"))
-			return
-		}
-		pin, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !given {
-			_, pin, given = r.BasicAuth()
-		}
-		if !given {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="keeplit"`)
-			apiError(w, r, http.StatusUnauthorized, "pin_needed", s.texts.T("pin.needed"))
-			return
-		}
-		switch a := s.tryPIN(r, pin); {
-		case a.right:
-			next(w, r)
-		case a.wait > 0:
-			w.Header().Set("Retry-After", strconv.Itoa(int(a.wait.Seconds())+1))
-			apiError(w, r, http.StatusTooManyRequests, "pin_wait", s.texts.T("pin.wait"))
-		default:
-			w.Header().Set("WWW-Authenticate", `Bearer realm="keeplit"`)
-			apiError(w, r, http.StatusUnauthorized, "pin_wrong", s.texts.T("pin.wrong"))
-		}
 	}
 }
 
@@ -470,8 +442,7 @@ func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer free()
-	// A PIN that was right at the start stays right; a session may run out.
-	may := func() bool { return s.cfg.OpenReading || r.Header.Get("Authorization") != "" || s.sessions.peek(r) }
+	may := func() bool { return s.readingOpen() || s.lets(r) || s.sessions.peek(r) }
 	var sent []byte
 	s.follow(r.Context(), t, may, func(v *picture.View) error {
 		b, err := json.Marshal(s.wire(v))

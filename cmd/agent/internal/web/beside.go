@@ -66,7 +66,7 @@ func (s *Server) apiMeterReading(w http.ResponseWriter, r *http.Request) {
 	}
 	s.apiBeside(w, r, s.agent.MeterReading(r.Context(), MeterReading{
 		Shown: q.Shown, At: strings.TrimSpace(q.At), Bought: q.Bought, Sure: q.Sure, Anew: q.Anew, Turned: q.Turned, Left: q.Left,
-	}, "api"))
+	}, way(r)))
 }
 
 func (s *Server) apiWithdrawReading(w http.ResponseWriter, r *http.Request) {
@@ -75,7 +75,7 @@ func (s *Server) apiWithdrawReading(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusNotFound, "error.not_found")
 		return
 	}
-	s.apiBeside(w, r, s.agent.WithdrawReading(r.Context(), n, "api"))
+	s.apiBeside(w, r, s.agent.WithdrawReading(r.Context(), n, way(r)))
 }
 
 // apiBeside answers with the two meters as they are after it.

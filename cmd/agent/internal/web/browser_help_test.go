@@ -26,6 +26,7 @@ func start(tb testing.TB, f *fakeAgent, at string, set func(*Config)) (stop func
 		tb.Fatal(err)
 	}
 	cfg := Config{Listener: l, PINHash: testHash(), OpenReading: true}
+	kept(tb, &cfg)
 	if set != nil {
 		set(&cfg)
 	}

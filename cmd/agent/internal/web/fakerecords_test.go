@@ -213,6 +213,12 @@ func (f *fakeAgent) Log(_ context.Context, before int64, n int) ([]picture.LogRo
 		if id%2 == 0 {
 			r = picture.LogRow{ID: id, At: at, Severity: picture.Info, Code: "voltage_sag_cleared", Title: "The voltage is low", Over: true, Text: "phase 2: from Sun 14:07 for 10 ms: 184.0 V"}
 		}
+		switch id {
+		case 58:
+			r = picture.LogRow{ID: id, At: at, Severity: picture.Info, Code: "setting_changed", Text: "Node-RED let in (read, control), by page, 192.168.1.23"}
+		case 57:
+			r = picture.LogRow{ID: id, At: at, Severity: picture.Info, Code: "load_run", Text: "Geyser: run by api: Home Assistant"}
+		}
 		out = append(out, r)
 	}
 	return out, nil

@@ -185,7 +185,7 @@ func (s *Server) update(send func(*picture.View) error) (ok bool) {
 // events keeps an open page up to date: each event holds the regions that
 // changed since the last, ready to be swapped in.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	may := func() bool { return s.cfg.OpenReading || s.sessions.peek(r) }
+	may := func() bool { return s.readingOpen() || s.sessions.peek(r) }
 	if !may() {
 		s.fail(w, r, http.StatusUnauthorized, "error.signed_out")
 		return

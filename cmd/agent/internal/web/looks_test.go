@@ -23,7 +23,7 @@ func TestBrowserLooks(t *testing.T) {
 		small := webtest.Screen{Width: 320, Height: 640, Phone: true}
 		for _, s := range []webtest.Screen{phone, phone.InDark(), desktop, desktop.InDark(), small} {
 			p := b.Page(t, s)
-			for _, path := range []string{"/", "/topup", "/account", "/account?by=topups", "/account?by=entries", "/account?day=2026-11-21", "/account/print", "/system", "/tariff"} {
+			for _, path := range []string{"/", "/topup", "/account", "/account?by=topups", "/account?by=entries", "/account?day=2026-11-21", "/account/print", "/system", "/tariff", "/settings"} {
 				name := orDefault(strings.NewReplacer("/", "-", "?", "-", "=", "-").Replace(strings.Trim(path, "/")), "home") + "-" + s.Name()
 				p.Open(url + path)
 				if path != "/account/print" {
@@ -45,7 +45,7 @@ func TestBrowserLooks(t *testing.T) {
 
 	t.Run("other languages", func(t *testing.T) {
 		t.Parallel()
-		pages := []string{"/", "/topup", "/account", "/system", "/tariff"}
+		pages := []string{"/", "/topup", "/account", "/system", "/tariff", "/settings"}
 		for _, c := range []struct {
 			lang   string
 			screen webtest.Screen

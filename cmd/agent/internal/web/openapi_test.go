@@ -15,6 +15,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api/apitest"
 	"github.com/keeplit/keeplit/cmd/agent/internal/api/openapi"
+	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
 )
 
 // closed is a document whose forms have no keys but those that are described.
@@ -143,6 +144,22 @@ func TestAnswersAreAsTheOpenAPIDocumentHasThem(t *testing.T) {
 	check(http.MethodPost, "/api/v1/emergency/accept", "", http.StatusNoContent, pin...)
 	check(http.MethodPost, "/api/v1/supply/reconnect", "", http.StatusNoContent, pin...)
 	check(http.MethodPost, "/api/v1/warnings/influx-unreachable/seen", "", http.StatusNoContent, pin...)
+	check(http.MethodGet, "/api/v1/settings", "", http.StatusOK, pin...)
+	check(http.MethodPost, "/api/v1/settings", `{"language":"sw"}`, http.StatusOK, pin...)
+	check(http.MethodPost, "/api/v1/settings", `{}`, http.StatusBadRequest, pin...)
+	check(http.MethodPost, "/api/v1/alerts/trial", `{}`, http.StatusOK, pin...)
+	check(http.MethodPost, "/api/v1/alerts/trial", `{"to":"nobody"}`, http.StatusNotFound, pin...)
+	let := `{"name":"a","scopes":["read"]}`
+	check(http.MethodPost, "/api/v1/programs", let, http.StatusOK, pin...)
+	check(http.MethodPost, "/api/v1/programs", let, http.StatusBadRequest, pin...)
+	check(http.MethodGet, "/api/v1/programs", "", http.StatusOK, pin...)
+	made, err := x.s.cfg.Set.LetIn("b", []settings.Scope{settings.Control}, fakeNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(http.MethodGet, "/api/v1/settings", "", http.StatusForbidden, "Authorization", "Bearer "+made)
+	check(http.MethodPost, "/api/v1/programs/a/withdraw", "", http.StatusNoContent, pin...)
+	check(http.MethodPost, "/api/v1/programs/a/withdraw", "", http.StatusNotFound, pin...)
 	x.f.mu.Lock()
 	x.f.fail = &Refusal{Reason: "Not now."}
 	x.f.mu.Unlock()

@@ -27,7 +27,7 @@ func (s *Server) apiOptOut(w http.ResponseWriter, r *http.Request) {
 	if !s.wants(w, r, &q, "error.json_opt_out") {
 		return
 	}
-	if err := s.agent.OptOut(r.Context(), q.Of, "api"); err != nil {
+	if err := s.agent.OptOut(r.Context(), q.Of, way(r)); err != nil {
 		s.apiDone(w, r, err)
 		return
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/keeplit/keeplit/internal/sealed"
 )
 
-// open is the model of a page for the reader of r.
-func (s *Server) open(r *http.Request, page string) *model {
+// openPage is the model of a page for the reader of r.
+func (s *Server) openPage(r *http.Request, page string) *model {
 	v := s.agent.View()
 	m := s.model(&v, page)
 	m.Path = r.URL.RequestURI()
@@ -23,11 +23,11 @@ func (s *Server) open(r *http.Request, page string) *model {
 }
 
 func (s *Server) home(w http.ResponseWriter, r *http.Request) {
-	s.render(w, r, http.StatusOK, s.open(r, "home"))
+	s.render(w, r, http.StatusOK, s.openPage(r, "home"))
 }
 
 func (s *Server) topupPage(w http.ResponseWriter, r *http.Request) {
-	m := s.open(r, "topup")
+	m := s.openPage(r, "topup")
 	b := topupBody{Lasts: s.lastsFor(m, r.URL.Query().Get("until"))}
 	if m.Notice != nil {
 		b.Token = m.Notice.Left
@@ -44,7 +44,7 @@ type topupBody struct {
 }
 
 func (s *Server) systemPage(w http.ResponseWriter, r *http.Request) {
-	m := s.open(r, "system")
+	m := s.openPage(r, "system")
 	b := systemBody{}
 	before, err := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64)
 	if err != nil || before < 0 {

@@ -126,7 +126,7 @@ func TestGuessingFromManyAddresses(t *testing.T) {
 	}
 	now := time.Now()
 	for i := range freeTriesAll {
-		g.count(addressOf(fmt.Sprintf("10.0.%d.%d:1", i/200, i%200)), now, false)
+		g.pins.count(addressOf(fmt.Sprintf("10.0.%d.%d:1", i/200, i%200)), now, false)
 	}
 	if a := g.try(addressOf("10.1.1.1:1"), false, testPIN); a.wait <= 0 {
 		t.Errorf("fifty wrong PINs from fifty addresses, and the next is looked at at once: %+v", a)
@@ -135,10 +135,10 @@ func TestGuessingFromManyAddresses(t *testing.T) {
 		t.Error("one IPv6 network counts as many")
 	}
 	for i := range 3 * maxAddresses {
-		g.count(addressOf(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)), now, false)
+		g.pins.count(addressOf(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)), now, false)
 	}
-	if len(g.wrong) > maxAddresses {
-		t.Errorf("%d addresses are kept", len(g.wrong))
+	if len(g.pins.wrong) > maxAddresses {
+		t.Errorf("%d addresses are kept", len(g.pins.wrong))
 	}
 }
 

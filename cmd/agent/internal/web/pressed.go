@@ -37,7 +37,7 @@ func (g *gate) pressedMAC(text string) string {
 
 // keepPress has the browser keep what was pressed, and tells whether it will.
 func (s *Server) keepPress(w http.ResponseWriter, r *http.Request) bool {
-	if r.Method != http.MethodPost || !s.gate.set || r.ParseForm() != nil {
+	if r.Method != http.MethodPost || !s.gate.guarded() || r.ParseForm() != nil {
 		return false
 	}
 	until := time.Now().Add(pressedFor)

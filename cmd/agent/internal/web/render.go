@@ -116,7 +116,7 @@ func (s *Server) model(v *picture.View, page string) *model {
 	return &model{
 		Format: formatFor(s.texts, v), V: v,
 		Lang: s.texts.Lang(), Languages: s.names(), RightToLeft: s.texts.RightToLeft(), Unchecked: !s.texts.Checked(), Title: s.cfg.Title, Page: page,
-		PINSet: s.gate.set, OpenChanges: s.cfg.OpenChanges, Revision: s.revision(v),
+		PINSet: s.gate.guarded(), OpenChanges: s.cfg.OpenChanges, Revision: s.revision(v),
 	}
 }
 

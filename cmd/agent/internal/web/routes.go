@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
 	"github.com/keeplit/keeplit/internal/contain"
 )
 
@@ -52,6 +53,7 @@ func (s *Server) routes() http.Handler {
 	change("POST /emergency/accept", s.emergencyAccept)
 	change("POST /supply/reconnect", s.reconnect)
 	change("POST /warnings/{code}/seen", s.acknowledge)
+	s.settingsRoutes(mux, change)
 
 	// Not activity of a session.
 	mux.HandleFunc("GET /events", s.events)
@@ -66,7 +68,7 @@ func (s *Server) routes() http.Handler {
 
 	s.apiRoutes(mux)
 	mux.HandleFunc("GET /healthz", s.healthz)
-	mux.HandleFunc("GET /metrics", s.api(readAccess, s.metrics))
+	mux.HandleFunc("GET /metrics", s.api(settings.Read, s.metrics))
 
 	mux.Handle("GET /assets/{hash}/{name...}", s.assets)
 	mux.HandleFunc("GET /manifest.webmanifest", s.manifest)
@@ -160,7 +162,7 @@ func limited(next http.Handler) http.Handler {
 // reading lets a page through where reading is open or the reader signed in.
 func (s *Server) reading(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.cfg.OpenReading && !s.sessions.GetBool(r.Context(), signedIn) {
+		if !s.readingOpen() && !s.sessions.GetBool(r.Context(), signedIn) {
 			s.toSignin(w, r)
 			return
 		}
@@ -171,7 +173,7 @@ func (s *Server) reading(next http.HandlerFunc) http.HandlerFunc {
 // quietly is reading for what a page fetches by itself.
 func (s *Server) quietly(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.cfg.OpenReading && !s.sessions.peek(r) {
+		if !s.readingOpen() && !s.sessions.peek(r) {
 			s.fail(w, r, http.StatusUnauthorized, "error.signed_out")
 			return
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
 )
 
 // Config is how the page is served.
@@ -43,6 +44,13 @@ type Config struct {
 	Key      func() (ed25519.PrivateKey, error)
 	Meter    string
 	Language string // as present has it; "" is English
+
+	// Set is what is set on the page itself, and the programs that are let in, over what the
+	// configuration says, which is Written; nil: neither can be.
+	Set     *settings.Book
+	Written map[settings.Key]string
+	// Box is what the page of settings needs besides; nil where there is nothing of it.
+	Box Box
 
 	IdleTimeout time.Duration // of a session; 0 is 15 min
 
@@ -100,6 +108,10 @@ type shared struct {
 	instead func(*Server) http.Handler
 	names   func() []Language // read once, for the first page
 
+	open     atomic.Bool            // reading needs no PIN, as it is set
+	language atomic.Pointer[string] // of who has chosen none
+	saving   sync.Mutex             // a backup is made: one at a time
+
 	active   atomic.Int64 // requests under way
 	lastNews atomic.Int64 // Unix nanoseconds of the last signal, this process's clock
 }
@@ -126,12 +138,14 @@ func New(agent Agent, cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	s, err := (&shared{
+	common := &shared{
 		cfg: cfg, log: log, assets: as, gate: g, names: sync.OnceValue(languages),
 		sessions: newSessions(cfg.IdleTimeout, log),
 		streams:  places{most: maxStreams, each: maxEach},
 		reads:    places{most: maxReads, each: maxReadsEach},
-	}).speaking(agent, cfg.Language)
+	}
+	common.open.Store(cfg.OpenReading)
+	s, err := common.speaking(agent, cfg.Language)
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
@@ -142,11 +156,16 @@ func New(agent Agent, cfg Config, log *slog.Logger) (*Server, error) {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	if cfg.Guessed != nil {
-		g.guessed = cfg.Guessed
+		g.pins.guessed = cfg.Guessed
 	}
+	lang := s.texts.Lang()
+	s.language.Store(&lang)
 	s.lastNews.Store(time.Now().UnixNano())
 	return s, nil
 }
+
+// readingOpen tells whether reading needs no PIN.
+func (s *Server) readingOpen() bool { return s.open.Load() }
 
 // Handler is the whole site, for who serves it otherwise than by Run.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.inTheReadersLanguage) }

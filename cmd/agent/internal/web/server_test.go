@@ -30,6 +30,7 @@ type site struct {
 func newSite(t *testing.T, set func(*Config)) *site {
 	t.Helper()
 	cfg := Config{PINHash: testHash(), OpenReading: true}
+	kept(t, &cfg)
 	if set != nil {
 		set(&cfg)
 	}
@@ -209,4 +210,16 @@ func TestVendoredFilesAreUnchanged(t *testing.T) {
 		}
 		t.Errorf("%v: %s", err, out)
 	}
+}
+
+// newBrowser is another browser before the same page.
+func newBrowser(t *testing.T, x *site) *site {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := *x.c
+	c.Jar = jar
+	return &site{t, x.f, x.s, x.url, &c}
 }

@@ -7,11 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,14 +36,16 @@ const (
 // sessions is who is signed in, kept in memory: a restart signs everybody out.
 type sessions struct {
 	*scs.SessionManager
+	held *sessionStore
 }
 
 func newSessions(idle time.Duration, log *slog.Logger) *sessions {
+	held := &sessionStore{held: map[string]heldSession{}}
 	// Not scs.New: it starts a goroutine that nobody could wait for.
 	return &sessions{&scs.SessionManager{
 		IdleTimeout:      idle,
 		Lifetime:         sessionLifetime,
-		Store:            &sessionStore{held: map[string]heldSession{}},
+		Store:            held,
 		Codec:            scs.GobCodec{},
 		HashTokenInStore: true,
 		Cookie:           scs.SessionCookie{Name: cookieName, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode},
@@ -53,7 +53,7 @@ func newSessions(idle time.Duration, log *slog.Logger) *sessions {
 			log.Error("session", "error", err)
 			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		},
-	}}
+	}, held}
 }
 
 const signedIn = "signed_in"
@@ -112,6 +112,13 @@ func (s *sessionStore) Find(token string) ([]byte, bool, error) {
 	return h.data, true, nil
 }
 
+// clear signs everybody out.
+func (s *sessionStore) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.held)
+}
+
 // Commit keeps the session; where there are too many it drops the expired ones
 // and then the one that would expire first.
 func (s *sessionStore) Commit(token string, b []byte, expiry time.Time) error {
@@ -137,21 +144,19 @@ func (s *sessionStore) Commit(token string, b []byte, expiry time.Time) error {
 // gate checks PINs, one at a time (each check costs 19 MiB), and makes guessing
 // slow.
 type gate struct {
-	hash pinHash
-	set  bool
-
 	checking sync.Mutex
 
-	mu    sync.Mutex
-	wrong map[netip.Addr]tries
-	all   tries
-	key   [32]byte // of last
-	last  [32]byte // HMAC of the PIN last found right, so that each API call need not cost a hash
-	seen  bool
-	// right is when an address last gave the right PIN.
-	right map[netip.Addr]time.Time
-	// guessed is told that the common lock has closed, and who has tried.
-	guessed func(n int, who []netip.Addr)
+	mu   sync.Mutex
+	hash pinHash
+	set  bool
+	key  [32]byte // of last
+	last [32]byte // HMAC of the PIN last found right, so that each API call need not cost a hash
+	seen bool
+
+	pins guesses
+	// programs' tokens are counted apart: one that was withdrawn, and is tried on and on by a
+	// program that nobody looks after, must not keep the owner's PIN from being looked at.
+	programs guesses
 }
 
 // rightFor is how long an address that gave the right PIN is not kept out by the
@@ -165,7 +170,7 @@ type tries struct {
 }
 
 func newGate(hash string) (*gate, error) {
-	g := &gate{wrong: map[netip.Addr]tries{}, right: map[netip.Addr]time.Time{}, guessed: func(int, []netip.Addr) {}}
+	g := &gate{pins: newGuesses(), programs: newGuesses()}
 	rand.Read(g.key[:]) //nolint:errcheck // never fails since Go 1.24
 	if hash == "" {
 		return g, nil
@@ -174,6 +179,27 @@ func newGate(hash string) (*gate, error) {
 	g.hash, err = parsePINHash(hash)
 	g.set = err == nil
 	return g, err
+}
+
+// guarded tells whether there is a PIN.
+func (g *gate) guarded() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.set
+}
+
+// replace has the gate ask for another PIN from now on.
+func (g *gate) replace(hash string) error {
+	h, err := parsePINHash(hash)
+	if err != nil {
+		return err
+	}
+	g.checking.Lock()
+	defer g.checking.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hash, g.set, g.seen = h, true, false
+	return nil
 }
 
 // pinAnswer is what a try at the PIN gave.
@@ -189,82 +215,29 @@ type pinAnswer struct {
 // An address with a recent right PIN does not either, or anybody could keep the
 // owner from topping up.
 func (g *gate) try(from netip.Addr, exempt bool, pin string) pinAnswer {
-	if !g.set {
+	if !g.guarded() {
 		return pinAnswer{}
 	}
 	g.checking.Lock()
 	defer g.checking.Unlock()
-	now := time.Now()
-	g.mu.Lock()
-	if at, ok := g.right[from]; ok && now.Sub(at) < rightFor {
-		exempt = true
-	}
-	wait := g.wrong[from].until.Sub(now)
-	if !exempt {
-		wait = max(wait, g.all.until.Sub(now))
-	}
-	g.mu.Unlock()
-	if wait > 0 {
-		return pinAnswer{wait: wait}
-	}
+	return g.pins.try(from, exempt, func() bool { return g.matches(pin) })
+}
+
+// matches tells whether pin is the right one.  g.checking is held.
+func (g *gate) matches(pin string) bool {
 	mac := hmac.New(sha256.New, g.key[:])
 	mac.Write([]byte(pin))
 	sum := [32]byte(mac.Sum(nil))
 	g.mu.Lock()
-	same := g.seen && hmac.Equal(sum[:], g.last[:])
+	same, hash := g.seen && hmac.Equal(sum[:], g.last[:]), g.hash
 	g.mu.Unlock()
-	if same || (len(pin) <= MaxPIN && g.hash.matches(pin)) {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		delete(g.wrong, from)
-		g.last, g.seen = sum, true
-		if len(g.right) >= maxAddresses {
-			clear(g.right)
-		}
-		g.right[from] = now
-		return pinAnswer{right: true}
+	if !same && (len(pin) > MaxPIN || !hash.matches(pin)) {
+		return false
 	}
-	return g.count(from, now, exempt)
-}
-
-func (g *gate) count(from netip.Addr, now time.Time, exempt bool) pinAnswer {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, ok := g.wrong[from]; !ok && len(g.wrong) >= maxAddresses {
-		for a, t := range g.wrong {
-			if now.Sub(t.last) > forgetAfter {
-				delete(g.wrong, a)
-			}
-		}
-		if len(g.wrong) >= maxAddresses {
-			clear(g.wrong) // g.all still holds
-		}
-	}
-	t := g.wrong[from].after(now, freeTries)
-	g.wrong[from] = t
-	g.all = g.all.after(now, freeTriesAll)
-	wait := max(0, t.until.Sub(now))
-	if g.all.n >= freeTriesAll {
-		who := slices.SortedFunc(maps.Keys(g.wrong), func(a, b netip.Addr) int { return g.wrong[b].n - g.wrong[a].n })
-		g.guessed(g.all.n, who)
-		if !exempt {
-			wait = max(wait, g.all.until.Sub(now))
-		}
-	}
-	return pinAnswer{left: max(0, freeTries-t.n), wait: wait}
-}
-
-func (t tries) after(now time.Time, free int) tries {
-	if now.Sub(t.last) > forgetAfter {
-		t = tries{}
-	}
-	t.n++
-	t.last = now
-	if t.n >= free {
-		wait := firstWait << min(t.n-free, 10)
-		t.until = now.Add(min(wait, longestWait))
-	}
-	return t
+	g.last, g.seen = sum, true
+	return true
 }
 
 // bare is the address itself; the zero one where there is none.
@@ -300,6 +273,8 @@ const knownCookie = "keeplit_known"
 
 // knownKey is the key of those cookies: it changes with the PIN.
 func (g *gate) knownKey() []byte {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	mac := hmac.New(sha256.New, g.hash.key)
 	mac.Write([]byte("keeplit known browser 1"))
 	return mac.Sum(nil)
@@ -315,7 +290,7 @@ func (g *gate) knownValue(until time.Time) string {
 // knows tells whether r carries such a cookie.
 func (g *gate) knows(r *http.Request) bool {
 	c, err := r.Cookie(knownCookie)
-	if err != nil || !g.set {
+	if err != nil || !g.guarded() {
 		return false
 	}
 	text, _, _ := strings.Cut(c.Value, ".")

@@ -168,7 +168,7 @@ func monthAsked(text string, zone *time.Location) (time.Time, bool) {
 func (s *Server) knows(r *http.Request) bool { return s.cfg.OpenChanges || s.sessions.peek(r) }
 
 func (s *Server) account(w http.ResponseWriter, r *http.Request) {
-	m := s.open(r, "account")
+	m := s.openPage(r, "account")
 	b := accountBody{Days: historyDays(r), By: r.URL.Query().Get("by")}
 	q, looked := s.ledgerQuery(r, m.Zone)
 	b.Search = looked
@@ -286,7 +286,7 @@ func (s *Server) ledgerFailed(w http.ResponseWriter, r *http.Request, err error)
 
 // printed is a month on paper.
 func (s *Server) printed(w http.ResponseWriter, r *http.Request) {
-	m := s.open(r, "print")
+	m := s.openPage(r, "print")
 	at, ok := monthAsked(r.URL.Query().Get("month"), m.Zone)
 	if !ok {
 		s.fail(w, r, http.StatusNotFound, "error.not_found")

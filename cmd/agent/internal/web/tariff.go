@@ -71,7 +71,7 @@ func (weekPicture) Box() string {
 }
 
 func (s *Server) tariffPage(w http.ResponseWriter, r *http.Request) {
-	m := s.open(r, "tariff")
+	m := s.openPage(r, "tariff")
 	b := m.tariffBody(s.agent.TariffDetail())
 	b.Asked = r.URL.Query().Get("amount")
 	if a, ok := amountAsked(b.Asked, m.V.Unit); ok {

@@ -48,14 +48,14 @@ func (s *Server) languageOf(r *http.Request) string {
 	}
 	wanted, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
 	if err != nil || len(wanted) == 0 {
-		return s.texts.Lang()
+		return *s.language.Load()
 	}
 	for _, tag := range wanted { // in the order of the reader's wish
 		if base, sure := tag.Base(); sure >= language.High && spoken(base.String()) {
 			return base.String()
 		}
 	}
-	return s.texts.Lang()
+	return *s.language.Load()
 }
 
 func spoken(lang string) bool { return slices.Contains(present.Languages(), lang) }

@@ -19,11 +19,11 @@ func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
 				s.renderNotice(w, r, n)
 				return
 			}
-			if !s.cfg.OpenReading {
+			if !s.readingOpen() {
 				s.renderSignin(w, r, http.StatusUnprocessableEntity, signinBody{Next: "/topup"}, n)
 				return
 			}
-			m := s.open(r, "topup")
+			m := s.openPage(r, "topup")
 			m.Notice, m.Body = n, topupBody{Token: token, Lasts: s.lastsFor(m, "")}
 			s.render(w, r, http.StatusUnprocessableEntity, m)
 			return

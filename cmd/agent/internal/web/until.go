@@ -49,7 +49,7 @@ func (s *Server) apiUntil(w http.ResponseWriter, r *http.Request) {
 	if !s.wants(w, r, &q, "error.json_until") {
 		return
 	}
-	if err := s.agent.LastUntil(r.Context(), q.Until, "api"); err != nil {
+	if err := s.agent.LastUntil(r.Context(), q.Until, way(r)); err != nil {
 		s.apiDone(w, r, err)
 		return
 	}

@@ -43,8 +43,8 @@ func Document(source string) ([]byte, error) {
 		"components": map[string]any{
 			"schemas": m.schemas,
 			"securitySchemes": map[string]any{
-				"bearer": map[string]any{"type": "http", "scheme": "bearer", "description": "the PIN"},
-				"basic":  map[string]any{"type": "http", "scheme": "basic", "description": "any name, and the PIN as the password"},
+				"bearer": map[string]any{"type": "http", "scheme": "bearer", "description": "the PIN, or the token of a program that has the scope"},
+				"basic":  map[string]any{"type": "http", "scheme": "basic", "description": "any name, and the same as the password"},
 			},
 		},
 	}, "", "  ")
@@ -100,7 +100,11 @@ func (m maker) operation(o Operation) map[string]any {
 		answers[strconv.Itoa(status)] = a
 	}
 	out := map[string]any{"operationId": o.ID, "summary": o.Says, "responses": answers}
-	pin := []any{map[string]any{"bearer": []any{}}, map[string]any{"basic": []any{}}}
+	scope := []string{} // a role that who asks must have, and that the PIN has
+	if x := o.Scope(); x != "" {
+		scope = append(scope, x)
+	}
+	pin := []any{map[string]any{"bearer": scope}, map[string]any{"basic": scope}}
 	if o.Method == http.MethodGet { // without one where anybody may look
 		pin = append([]any{map[string]any{}}, pin...)
 	}

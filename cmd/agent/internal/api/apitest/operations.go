@@ -32,6 +32,27 @@ func (o Operation) statuses() []int {
 	return slices.Compact(all)
 }
 
+// ByPIN is the scope of what only who has the PIN may do.
+const ByPIN = "pin"
+
+// Scope is what a program's token must have for it; "" nothing.
+func (o Operation) Scope() string {
+	is := func(ids ...string) bool { return slices.Contains(ids, o.ID) }
+	switch {
+	case is("openapi"):
+		return ""
+	case is("programs", "letIn", "withdrawProgram"):
+		return ByPIN
+	case is("settings", "set", "trial"):
+		return "settings"
+	case is("topUp", "emergency"):
+		return "top-up"
+	case o.Method == http.MethodGet:
+		return "read"
+	}
+	return "control"
+}
+
 // Operations are all of them.
 func Operations() []Operation {
 	before := Param{Name: "before", Type: "integer", Says: "only what has a smaller number; 0: the newest"}
@@ -113,6 +134,25 @@ func Operations() []Operation {
 		{
 			ID: "seen", Method: post, Path: "/api/v1/warnings/{code}/seen", Says: "Acknowledges a warning.", Answers: done(http.StatusNotFound),
 			Params: []Param{{Name: "code", Says: "the warning's"}},
+		},
+		{ID: "settings", Method: get, Path: "/api/v1/settings", Says: "What is set on the page of settings.", Answers: ok(api.Settings{})},
+		{
+			ID: "set", Method: post, Path: "/api/v1/settings", Says: "Sets some of it.", Takes: api.Set{},
+			Answers: map[int]any{http.StatusOK: api.Settings{}, http.StatusBadRequest: nil, http.StatusConflict: nil},
+		},
+		{
+			ID: "trial", Method: post, Path: "/api/v1/alerts/trial", Says: "Sends a trial message to one or all who are told what is wrong.", Takes: api.Trial{},
+			Answers: map[int]any{http.StatusOK: api.Trials{}, http.StatusBadRequest: nil, http.StatusNotFound: nil},
+		},
+		{ID: "programs", Method: get, Path: "/api/v1/programs", Says: "The programs that are let in by a token of their own. Only who has the PIN may ask.", Answers: ok(api.Programs{})},
+		{
+			ID: "letIn", Method: post, Path: "/api/v1/programs", Says: "Makes a token for a program. Only who has the PIN may ask.", Takes: api.LetIn{},
+			Answers: map[int]any{http.StatusOK: api.Admitted{}, http.StatusBadRequest: nil, http.StatusConflict: nil},
+		},
+		{
+			ID: "withdrawProgram", Method: post, Path: "/api/v1/programs/{name}/withdraw", Says: "Takes a program's token back. Only who has the PIN may ask.",
+			Params:  []Param{{Name: "name", Says: "the program's"}},
+			Answers: map[int]any{http.StatusNoContent: nil, http.StatusNotFound: nil, http.StatusConflict: nil},
 		},
 		{ID: "openapi", Method: get, Path: "/api/v1/openapi.json", Says: "This document.", Answers: map[int]any{http.StatusOK: Anything{}}},
 	}

@@ -1,0 +1,62 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"github.com/keeplit/keeplit/internal/said"
+)
+
+// Box is what the page of settings needs of the machine and of its configuration.  Its methods
+// may be called from many goroutines at once.
+type Box interface {
+	// File is the name of the configuration; "" where there is none to edit.
+	File() string
+	// Recipients are those who are told what is wrong, besides the page, in the file's order.
+	Recipients() []Recipient
+	// Quiet are the hours in which only what is critical is told, as they are written; "" none.
+	Quiet() string
+	// Try sends one of them a trial message; ErrUnknown where there is none of that name.
+	Try(ctx context.Context, name string) error
+	// Appliances are those of the configuration, in its order.
+	Appliances() []Appliance
+	// Examine looks at the machine, the meter and the records, and changes nothing.
+	Examine(ctx context.Context) []Finding
+	// Backup writes a backup to a file that is gone after done.  Without a passphrase there
+	// are no keys in it.
+	Backup(ctx context.Context, passphrase string) (file string, done func(), err error)
+	// Changed keeps for the record what was set.
+	Changed(ctx context.Context, says said.Said)
+}
+
+// Recipient is somebody who is told what is wrong.
+type Recipient struct {
+	Name, Way, Least string // Way is "mail", "ntfy", "telegram", "webhook" or "mqtt"
+	Line             int    // of the configuration; 0: not known
+}
+
+// Appliance is a load as it is in force.
+type Appliance struct {
+	Name  string
+	Hours []string // in which it may run, and on which days; nil: always
+	Ready string   // by which its need must be done; "" by the end of the day
+	Class string   // how much it matters, of package loads; "" not at all: it is only measured
+	Order int      // within it: 0 is the most important
+	Kind  string   // what a utility calls such a load; "" nothing
+	Out   bool     // it is left out
+	Line  int      // of the configuration; 0: not known
+}
+
+// Finding is one thing that was looked at, in English.
+type Finding struct {
+	Level       string // "good", "low" or "bad"
+	What, Where string
+	Says, Next  string
+}
+
+// What bounds the work of the page of settings.
+const (
+	tryWithin     = 25 * time.Second // to send trial messages: below the server's own patience
+	examineWithin = 2 * time.Minute
+	backupWithin  = 10 * time.Minute
+)

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/keeplit/keeplit/cmd/agent/internal/service"
+	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+)
+
+// asked is a request of the API with a PIN or a token, and what is answered.
+func (h *home) asked(method, path, key, body string) (int, string) {
+	h.Helper()
+	r, err := http.NewRequestWithContext(h.Context(), method, h.url+path, strings.NewReader(body))
+	if err != nil {
+		h.Fatal(err)
+	}
+	if r.Header.Set("Authorization", "Bearer "+key); strings.HasPrefix(path, "/settings/") {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	a, err := http.DefaultTransport.RoundTrip(r) // a redirect is an answer
+	if err != nil {
+		h.Fatal(err)
+	}
+	defer a.Body.Close()
+	text, err := io.ReadAll(a.Body)
+	if err != nil {
+		h.Fatal(err)
+	}
+	return a.StatusCode, string(text)
+}
+
+// What the page sets is kept, obeyed by the next start, and told by "agent check"; what the
+// owner writes into the configuration afterwards holds again.
+func TestWhatIsSetOnThePageHoldsAtTheNextStart(t *testing.T) {
+	h := aHome(t, "")
+	h.end()
+	first, err := web.HashPIN("1111")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.cfg.Web.PIN = first
+	h.start()
+	code, body := h.asked("POST", "/api/v1/programs", "1111", `{"name":"Node-RED","scopes":["read","settings"]}`)
+	var made struct{ Token string }
+	if err := json.Unmarshal([]byte(body), &made); err != nil || code != http.StatusOK {
+		t.Fatalf("%d %s: %v", code, body, err)
+	}
+	if code, body := h.asked("POST", "/api/v1/settings", made.Token, `{"language":"de","reading":"closed"}`); code != http.StatusOK {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, _ := h.asked("POST", "/settings/pin", "", url.Values{"old": {"1111"}, "new": {"246810"}, "again": {"246810"}}.Encode()); code != http.StatusSeeOther {
+		t.Errorf("the PIN's change: %d", code)
+	}
+	programs := func(pin string, want int) {
+		t.Helper()
+		if code, body := h.asked("GET", "/api/v1/programs", pin, ""); code != want {
+			t.Errorf("with %s: %d, not %d: %s", pin, code, want, body)
+		}
+	}
+	h.end()
+	if got := setOnThePage(h.cfg); len(got) != 3 || got[0] != "note: web.pin is as it was set on the page, until something else is written here" {
+		t.Errorf("agent check: %q", got)
+	}
+	if got := service.AsSet(h.cfg); got.Err != nil || got.Config.Web.Open() || got.Config.Site.Language != "de" {
+		t.Errorf("%v %v %s", got.Err, got.Config.Web.Open(), got.Config.Site.Language)
+	}
+	h.start()
+	// This home's page is open, so the PIN is only asked for by what says so: the change of the PIN.
+	if code, body := h.asked("GET", "/api/v1/settings", made.Token, ""); code != http.StatusOK || !strings.Contains(body, `"language":"de","reading":"closed"`) {
+		t.Errorf("%d %s", code, body)
+	}
+	events, err := h.s.Records().LastEvents(t.Context(), 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, e := range events {
+		if e.Code == "setting_changed" {
+			told = append(told, e.Text)
+		}
+	}
+	slices.Reverse(told)
+	if want := []string{"Node-RED let in (read, settings), by api", "reading: closed, by api: Node-RED", "language: de, by api: Node-RED", "a new PIN, by page, 127.0.0.1"}; !slices.Equal(told, want) {
+		t.Errorf("the record: %q", told)
+	}
+	h.end()
+
+	h.cfg.Web.PIN = "" // no PIN any more: reading that was closed on the page must not keep the agent from starting
+	if set := service.AsSet(h.cfg); set.Config.Web.PIN != "" || !set.Config.Web.Open() || set.Err == nil {
+		t.Errorf("without a PIN: %+v", set.Config.Web)
+	}
+	h.start()
+	h.end()
+	forgotten, err := web.HashPIN("3333")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.cfg.Web.PIN = forgotten
+	if got := service.AsSet(h.cfg).Config.Web.PIN; got != forgotten {
+		t.Error("a PIN that the owner has written anew does not hold")
+	}
+	if err := os.WriteFile(filepath.Join(h.cfg.Data, settings.File), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := setOnThePage(h.cfg); len(got) != 1 || !strings.Contains(got[0], "does not hold") {
+		t.Errorf("agent check: %q", got)
+	}
+	h.start() // what is damaged beside the records keeps nobody's light off
+	programs("3333", http.StatusOK)
+}
