@@ -61,6 +61,7 @@ func (c *Config) Check() fault.List {
 	c.checkPlan(&l)
 	c.checkEdges(&l)
 	c.checkPolicy(&l)
+	c.checkOpenADR(&l)
 	c.checkLimits(&l)
 	c.checkAlerts(&l)
 	c.checkSimulation(&l)

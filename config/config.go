@@ -79,6 +79,9 @@ type Config struct {
 	// out where there is none.
 	// Example: {issuer: example-power, roots: [cdxqyRqyrl-F0FBV7rEIW5f1xgTwEwbqlGHkf3VC3ZY], streams: [tariff, token, message]}
 	Policy *Policy `yaml:"policy"`
+	// The OpenADR 3.1 server that the site is a VEN of. Left out, there is none.
+	// Example: {url: https://vtn.example/openadr3/3.1.1, client_id: home-12, client_secret: {file: openadr.secret}}
+	OpenADR *OpenADR `yaml:"openadr"`
 	// Who may say how much is drawn, besides a utility that signs it: docs/limits.md.
 	// Example: {mqtt: {floor: 500 W, fail_safe: 8 kW}}
 	Limits Limits `yaml:"limits"`

@@ -22,7 +22,7 @@ type Telemetry struct {
 	// Example: 168h
 	MaxAge time.Duration `yaml:"max_age"`
 	// What leaves the home, by who receives it. What is not named does not.
-	// Example: {influxdb: [site, interval, ledger], mqtt: [state, warnings, ledger]}
+	// Example: {influxdb: [site, interval, ledger], mqtt: [state, warnings, ledger], openadr: [usage_forecast]}
 	Share Share `yaml:"share"`
 }
 
@@ -36,6 +36,10 @@ type Share struct {
 	// the ledger's head, results of tokens and answers to a utility are said all the same.
 	// Example: [state, warnings, ledger]
 	MQTT []string `yaml:"mqtt"`
+	// What an OpenADR server is told where it asks for it: some of usage, usage_forecast and
+	// load_shed_delta_available.
+	// Example: [usage_forecast, load_shed_delta_available]
+	OpenADR []string `yaml:"openadr"`
 }
 
 // InfluxShares are the measurements that may be shared, and MQTTShares the topics.
@@ -48,9 +52,14 @@ func MQTTShares() []string {
 	return []string{"state", "totals", "plan", "warnings", "load", "ledger", "event"}
 }
 
+// OpenADRShares are the reports that may be shared.
+func OpenADRShares() []string {
+	return []string{"usage", "usage_forecast", "load_shed_delta_available"}
+}
+
 func telemetryDefaults() Telemetry {
 	return Telemetry{
-		Every: 10 * time.Second, MaxRows: 500_000, MaxAge: 90 * 24 * time.Hour, Share: Share{InfluxDB: InfluxShares(), MQTT: MQTTShares()},
+		Every: 10 * time.Second, MaxRows: 500_000, MaxAge: 90 * 24 * time.Hour, Share: Share{InfluxDB: InfluxShares(), MQTT: MQTTShares(), OpenADR: OpenADRShares()},
 	}
 }
 
@@ -61,7 +70,7 @@ func (t Telemetry) check(l *fault.List) {
 	for _, list := range []struct {
 		path        string
 		have, known []string
-	}{{"telemetry.share.influxdb", t.Share.InfluxDB, InfluxShares()}, {"telemetry.share.mqtt", t.Share.MQTT, MQTTShares()}} {
+	}{{"telemetry.share.influxdb", t.Share.InfluxDB, InfluxShares()}, {"telemetry.share.mqtt", t.Share.MQTT, MQTTShares()}, {"telemetry.share.openadr", t.Share.OpenADR, OpenADRShares()}} {
 		for i, name := range list.have {
 			switch at := fmt.Sprintf("%s[%d]", list.path, i); {
 			case !slices.Contains(list.known, name):

@@ -29,7 +29,7 @@ func floors() [][]string {
 		{in + "web/...", in + "alert", in + "panel", in + "journal", in + "drivers", in + "homeassistant/..."},
 		{in + "api/..."},
 		{in + "picture", in + "testsite"},
-		{in + "present", in + "apart", in + "telemetry", in + "broker", in + "board", in + "backup", "config/..."},
+		{in + "present", in + "apart", in + "telemetry", in + "openadr/...", in + "broker", in + "board", in + "backup", "config/..."},
 		{in + "control/...", in + "house", "internal/store/..."},
 		{in + "planning", in + "policy"},
 		{in + "health", in + "schedule", in + "settings", in + "watchdog", "tariffs/...", "forecast/...", "loads/...", "metering/...", "credit/...", "optimizer/..."},

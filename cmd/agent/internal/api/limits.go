@@ -19,7 +19,7 @@ type LimitLog struct {
 // LimitRow is the evidence of one limit.
 type LimitRow struct {
 	N         uint64     `json:"n"`      // counts them; a gap is those that were not written down
-	Source    string     `json:"source"` // signed, contact or mqtt
+	Source    string     `json:"source"` // signed, event, contact, mqtt, openadr or openadr_event
 	State     string     `json:"state"`  // init, limited, failsafe or autonomous
 	By        string     `json:"by,omitempty"`
 	Event     string     `json:"event,omitempty"`

@@ -8,7 +8,7 @@ import (
 
 // Limited is a limit of what may be drawn.
 type Limited struct {
-	Source string     `json:"source"`  // whose it is: signed, event, contact or mqtt
+	Source string     `json:"source"`  // whose it is: signed, event, contact, mqtt, openadr or openadr_event
 	State  string     `json:"state"`   // init, limited, unlimited, failsafe or autonomous: docs/policy.md
 	LimitW *float64   `json:"limit_w"` // null: none
 	By     string     `json:"by,omitempty"`

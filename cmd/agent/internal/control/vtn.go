@@ -11,7 +11,7 @@ import (
 
 // VTNList is the whole list of events that an OpenADR server has for this site.  That it
 // comes is the server's heartbeat, and what it does not hold any more is taken back.
-type VTNList struct{ Events [][]byte }
+type VTNList struct{ List policy.List }
 
 func (VTNList) asks() bool  { return true }
 func (VTNList) spare() bool { return false }
@@ -40,7 +40,7 @@ func (v VTNList) take(p *step, held bool) {
 		return
 	}
 	p.apartAs(vtnPart, func() {
-		next, poll := p.VTN.Poll(p.st.VTN, v.Events, p.now)
+		next, poll := p.VTN.Poll(p.st.VTN, v.List, p.now)
 		p.st.VTN = next
 		p.eff.Durable = p.eff.Durable || poll.Changed
 		p.st.WantPlan = p.st.WantPlan || len(poll.Fresh) > 0

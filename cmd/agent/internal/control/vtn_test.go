@@ -15,13 +15,13 @@ import (
 // server is an OpenADR server's list for a bench.
 func server(b *bench, streams ...policy.Stream) func(events ...string) Effects {
 	b.site.VTN = &policy.Rules{
-		Site: b.site.ID, Issuer: "vtn.example", Streams: streams, VTN: &policy.VTNRules{}, Devices: []policy.Device{{ID: "geyser"}, {ID: "car"}},
+		Site: b.site.ID, Issuer: "vtn.example", Streams: streams, VTN: true, Devices: []policy.Device{{ID: "geyser"}, {ID: "car"}},
 		Limit: policy.LimitRules{FailSafe: 4200 * units.Watt, Minimum: 2 * time.Hour, Floor: 2300 * units.Watt},
 	}
 	return func(events ...string) Effects {
 		v := VTNList{}
 		for _, e := range events {
-			v.Events = append(v.Events, []byte(e))
+			v.List.Events = append(v.List.Events, []byte(e))
 		}
 		return b.step(Input{What: v})
 	}

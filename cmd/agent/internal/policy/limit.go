@@ -278,7 +278,7 @@ func (r Rules) controllable(targets []string) []string {
 
 // aims reads the targets of a limit; nil: the site.
 func (r Rules) aims(targets []string) ([]string, *RefusedError) {
-	if r.VTN != nil { // other names are the server's own, by which it has found this site
+	if r.VTN { // other names are the server's own, by which it has found this site
 		targets = slices.DeleteFunc(slices.Clone(targets), func(t string) bool { return !strings.HasPrefix(t, targetLoad) && !strings.HasPrefix(t, targetClass) })
 	}
 	for _, t := range targets {

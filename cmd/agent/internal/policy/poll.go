@@ -64,13 +64,20 @@ type Poll struct {
 	Stale  bool
 }
 
+// List is what a server has for a site: its events, as it writes them, and of each of its
+// programs in what payloads are counted where an event does not say it.
+type List struct {
+	Events   [][]byte
+	Programs map[string][]ADRDescriptor
+}
+
 // pricesAgain is how long prices that do not change are not put in force anew.
 const pricesAgain = time.Hour
 
 // Poll takes the whole list of the events that a server has for this site.  What it does not
 // list any more is taken back, and that it has listed anything is its heartbeat.  What it
 // lists twice, or longer than is looked at, is said in the verdicts.
-func (r Rules) Poll(s State, list [][]byte, now time.Time) (State, Poll) {
+func (r Rules) Poll(s State, list List, now time.Time) (State, Poll) {
 	s = r.Anchored(s, now).clone()
 	was := ServerState{}
 	if s.Served != nil {
@@ -81,7 +88,7 @@ func (r Rules) Poll(s State, list [][]byte, now time.Time) (State, Poll) {
 	var events []Event
 	var priced []pricedEvent
 	keep := map[string]bool{} // whose older version is listed: the newer one stays
-	for _, e := range r.order(list, &out) {
+	for _, e := range order(list.Events, &out) {
 		if slices.ContainsFunc(is.Listed, func(x Listed) bool { return x.ID == e.ID }) {
 			continue // the later modification comes first
 		}
@@ -97,7 +104,7 @@ func (r Rules) Poll(s State, list [][]byte, now time.Time) (State, Poll) {
 		if !fresh {
 			x.First = was.Listed[i].First
 		}
-		got, prices := r.listed(e, x.First, now, &v)
+		got, prices := r.listed(e, list.Programs, x.First, now, &v)
 		if x.Priced = prices != nil; x.Priced {
 			priced = append(priced, pricedEvent{e.priority(), *prices})
 		}
@@ -129,7 +136,7 @@ func (r Rules) Poll(s State, list [][]byte, now time.Time) (State, Poll) {
 		}
 	}
 	events = append(events, slices.DeleteFunc(slices.Clone(s.Events), func(x Event) bool { return !keep[x.ID] })...)
-	s.Events = r.carry(s.Events, events)
+	s.Events = carry(s.Events, events)
 	heldBack := slices.ContainsFunc(is.Listed, func(x Listed) bool { return x.Priced && keep[x.ID] })
 	if !heldBack {
 		out.Prices = merge(priced, &out)
@@ -160,7 +167,7 @@ type listedEvent struct {
 // order reads a list: the events in the order in which they begin to count, which is that of
 // their modifications where one is listed twice, so that which of many are remembered does
 // not hang on how a server sorts them.
-func (r Rules) order(list [][]byte, out *Poll) (events []listedEvent) {
+func order(list [][]byte, out *Poll) (events []listedEvent) {
 	for i, text := range list {
 		if i >= MostListed {
 			out.Fresh = append(out.Fresh, Verdict{Code: TooMany, Detail: fmt.Sprintf("%d events are listed; %d are looked at", len(list), MostListed)})
@@ -186,12 +193,12 @@ func (r Rules) order(list [][]byte, out *Poll) (events []listedEvent) {
 }
 
 // listed is what one event comes to: events to be remembered and prices.
-func (r Rules) listed(e listedEvent, first, now time.Time, v *Verdict) (out []Event, prices *priceDocument) {
+func (r Rules) listed(e listedEvent, programs map[string][]ADRDescriptor, first, now time.Time, v *Verdict) (out []Event, prices *priceDocument) {
 	if e.cancels() {
 		return nil, nil // it is taken back
 	}
 	adr := e.ADREvent
-	adr.PayloadDescriptor = r.descriptors(e.VTNEvent)
+	adr.PayloadDescriptor = e.descriptors(programs)
 	env := Envelope{Issuer: r.Issuer, Audience: served, ID: short64(e.ID), Issued: e.Issued(first)}
 	var said []string
 	refuse := func(kind string, bad *RefusedError) {
@@ -264,7 +271,7 @@ func (r Rules) listed(e listedEvent, first, now time.Time, v *Verdict) (out []Ev
 func short64(id string) string { return fmt.Sprintf("%.64s", id) }
 
 // carry takes over what is known of events that stay.
-func (r Rules) carry(was, is []Event) []Event {
+func carry(was, is []Event) []Event {
 	for i, e := range is {
 		for _, o := range was {
 			if o.ID == e.ID && o.Of == e.Of && o.Issued.Equal(e.Issued) && kindOf(o) == kindOf(e) && slices.Equal(o.Steps, e.Steps) {

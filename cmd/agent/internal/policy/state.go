@@ -24,8 +24,10 @@ type Rules struct {
 	Reads ReadRules
 	// Disconnect is how the utility may disconnect the site; nil: not at all.
 	Disconnect *DisconnectRules
-	// VTN: nobody signs it, and it comes of an OpenADR server; nil: it is signed.
-	VTN *VTNRules
+	// VTN: it is an OpenADR 3.1 server (a VTN) that speaks, as its configuration names it.
+	// Nobody signs what it says: it can ask, limit, price and tell, as Streams let it, and
+	// never disconnect, credit or ask for readings here.
+	VTN bool
 }
 
 // Listens tells whether the site's configuration allows a stream.
@@ -36,7 +38,7 @@ func (r Rules) Limits() bool { return r.Listens(Limit) }
 
 // Audiences are the names that the site answers to.
 func (r Rules) Audiences() []string {
-	if r.VTN != nil {
+	if r.VTN {
 		return []string{served}
 	}
 	out := []string{"site:" + r.Site}

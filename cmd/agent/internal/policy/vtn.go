@@ -9,20 +9,12 @@ import (
 	"time"
 )
 
-// VTNRules say that it is an OpenADR 3.1 server (a VTN) that speaks, as its configuration
-// names it.  Nobody signs what it says: it can ask, limit, price and tell, as the
-// configuration's streams let it, and never disconnect, credit or ask for readings here.
-type VTNRules struct {
-	// Descriptors say in what the payloads of its program are counted, where an event does not.
-	Descriptors []ADRDescriptor
-}
-
 // served is the audience of what a server lists: it has chosen for whom it is itself.
 const served = "openadr"
 
 // LimitSource is whose the limits are that these rules let hold.
 func (r Rules) LimitSource() Source {
-	if r.VTN != nil {
+	if r.VTN {
 		return Served
 	}
 	return Signed
@@ -30,7 +22,7 @@ func (r Rules) LimitSource() Source {
 
 // AskSource is whose the events are that the household may opt out of.
 func (r Rules) AskSource() Source {
-	if r.VTN != nil {
+	if r.VTN {
 		return ServedAsks
 	}
 	return Asked
@@ -100,14 +92,15 @@ func periods(all []ADRInterval) (out []*ADRPeriod) {
 
 // Interval is the place in time of one interval of an event.
 type Interval struct {
+	N          int // counts them from the event's first on, also where they come again
 	ID         int32
 	Start, End time.Time
 }
 
 // Places are the event's intervals as it gives them, without what a site draws of
-// randomizeStart; those of an event that comes again, over and over up to an instant.
-// issued is when it was said, for what begins now.
-func (e VTNEvent) Places(issued, to time.Time) (out []Interval) {
+// randomizeStart; of an event that comes again those between two instants.  issued is when it
+// was said, for what begins now.
+func (e VTNEvent) Places(issued, from, to time.Time) (out []Interval) {
 	adr := e.ADREvent
 	adr.of = func(string) bool { return true }
 	ids := map[time.Duration]int32{}
@@ -126,12 +119,16 @@ func (e VTNEvent) Places(issued, to time.Time) (out []Interval) {
 	for i, s := range l.spans {
 		ids[s.offset] = adr.Intervals[i].ID
 	}
-	n := int32(0)
-	for round := l.start; round.Before(to); round = round.Add(l.period) {
+	n, first := 0, l.start
+	if l.period > 0 && from.After(first) { // a late reader skips ahead
+		rounds := int(from.Sub(first) / l.period)
+		n, first = rounds*len(l.spans), first.Add(time.Duration(rounds)*l.period)
+	}
+	for round := first; round.Before(to); round = round.Add(l.period) {
 		for _, s := range l.spans {
-			iv := Interval{ID: ids[s.offset], Start: round.Add(s.offset)}
+			iv := Interval{N: n, ID: ids[s.offset], Start: round.Add(s.offset)}
 			if len(e.ADREvent.Intervals) == 0 {
-				iv.ID = n
+				iv.ID = int32(n) //nolint:gosec // so many hours have not passed
 			}
 			if iv.End = iv.Start.Add(s.length); s.length >= Forever/2 || !l.ends.IsZero() && iv.End.After(l.ends) {
 				iv.End = l.ends
@@ -150,9 +147,9 @@ func (e VTNEvent) Places(issued, to time.Time) (out []Interval) {
 }
 
 // Issued is when what the server says in an event was said: that which begins now begins
-// then.  first is when it was first seen.
+// then.  first is when it was first seen, and by our clock no event is said after that.
 func (e VTNEvent) Issued(first time.Time) time.Time {
-	if at := e.modified(); !at.IsZero() && !at.After(first.Add(skew)) {
+	if at := e.modified(); !at.IsZero() && at.Before(first) {
 		return at
 	}
 	return first.UTC().Truncate(time.Second)
@@ -235,9 +232,9 @@ func nothing(kind string) string {
 }
 
 // descriptors are the event's own, and the program's for what it does not describe.
-func (r Rules) descriptors(e VTNEvent) []ADRDescriptor {
+func (e VTNEvent) descriptors(programs map[string][]ADRDescriptor) []ADRDescriptor {
 	out := slices.Clone(e.PayloadDescriptor)
-	for _, d := range r.VTN.Descriptors {
+	for _, d := range programs[e.ProgramID] {
 		if !slices.ContainsFunc(out, func(x ADRDescriptor) bool { return x.PayloadType == d.PayloadType }) {
 			out = append(out, d)
 		}

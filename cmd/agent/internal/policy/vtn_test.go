@@ -21,18 +21,22 @@ type vtn struct {
 
 func aVTN(t testing.TB, streams ...Stream) *vtn {
 	r := Rules{
-		Site: "home-12", Issuer: "vtn.example", Streams: streams, VTN: &VTNRules{Descriptors: []ADRDescriptor{{PayloadType: "PRICE", Units: "KWH", Currency: "EUR"}}},
+		Site: "home-12", Issuer: "vtn.example", Streams: streams, VTN: true,
 		Limit:   LimitRules{FailSafe: 4_200_000, Minimum: 2 * time.Hour, Floor: 2_300_000},
 		Devices: []Device{{"car", "car"}, {"geyser", "heat"}},
 	}
 	return &vtn{t: t, r: r, now: noon}
 }
 
+func inEUR() []ADRDescriptor {
+	return []ADRDescriptor{{PayloadType: "PRICE", Units: "KWH", Currency: "EUR"}}
+}
+
 func (v *vtn) list(events ...string) Poll {
 	v.t.Helper()
-	var list [][]byte
+	list := List{Programs: map[string][]ADRDescriptor{"p": inEUR(), "p-1": inEUR()}}
 	for _, e := range events {
-		list = append(list, []byte(e))
+		list.Events = append(list.Events, []byte(e))
 	}
 	var out Poll
 	v.s, out = v.r.Poll(v.s, list, v.now)

@@ -77,6 +77,13 @@ func (s *Service) watchLinks(ctx context.Context) error {
 			_, _ = s.loop.Feed(ctx, control.Input{What: control.Edge{Code: health.PINGuessed, Cause: *cause}})
 		}
 		part("policy acknowledgements", s.unsigned)
+		if s.ven != nil {
+			cause := ""
+			if st := s.ven.State(); !st.OK && st.Error != "" && time.Since(st.Since) > vtnGone {
+				cause = st.Error
+			}
+			part("openadr, the server", cause)
+		}
 		part("page", s.page.Fault(s.pace.stuck, s.pace.well))
 		r := s.records.Load()
 		if r != nil {
@@ -105,6 +112,9 @@ func (s *Service) watchLinks(ctx context.Context) error {
 		}
 	}
 }
+
+// vtnGone is how long an OpenADR server may be away before it is told.
+const vtnGone = 10 * time.Minute
 
 // records is what was last known of the store.
 type records struct {

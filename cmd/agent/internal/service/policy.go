@@ -29,12 +29,7 @@ func policyOf(cfg config.Config) *policy.Rules {
 	r := &policy.Rules{
 		Site: cfg.Site.ID, Groups: p.Groups, Issuer: p.Issuer, Roots: p.Roots, Threshold: p.Threshold,
 		Streams: []policy.Stream{policy.Receipt},
-		Limit:   limitOf(p.Limit), Devices: []policy.Device{},
-	}
-	for _, d := range cfg.Loads {
-		if d.InUse() && !d.Spared() && d.Kind != loads.Measured {
-			r.Devices = append(r.Devices, policy.Device{ID: d.ID, Class: d.UtilityClass})
-		}
+		Limit:   limitOf(p.Limit), Devices: devicesOf(cfg),
 	}
 	r.Reads = policy.ReadRules{
 		Intervals: slices.Contains(cfg.Telemetry.Share.InfluxDB, "interval"), Registers: slices.Contains(cfg.Telemetry.Share.MQTT, "totals"),
@@ -55,6 +50,17 @@ func policyOf(cfg config.Config) *policy.Rules {
 		r.Disconnect = &policy.DisconnectRules{Mode: d.ControlMode, Own: d.Protected, Zone: cfg.Zone()}
 	}
 	return r
+}
+
+// devicesOf are the loads that can wait.
+func devicesOf(cfg config.Config) []policy.Device {
+	out := []policy.Device{}
+	for _, d := range cfg.Loads {
+		if d.InUse() && !d.Spared() && d.Kind != loads.Measured {
+			out = append(out, policy.Device{ID: d.ID, Class: d.UtilityClass})
+		}
+	}
+	return out
 }
 
 func limitOf(l config.Limit) policy.LimitRules {

@@ -61,6 +61,9 @@ func (s *Service) Run(ctx context.Context) error {
 	in.keep(inputs, "mqtt state", s.publish)
 	in.keep(inputs, "records", s.watchRecords)
 	in.keep(inputs, "links", s.watchLinks)
+	if s.ven != nil {
+		in.keep(inputs, "openadr", s.ven.Run)
+	}
 	if s.alerts != nil {
 		in.keep(inputs, "alerts", s.alerts.Run)
 	}

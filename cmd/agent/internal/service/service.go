@@ -19,6 +19,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/desk"
 	"github.com/keeplit/keeplit/cmd/agent/internal/house"
 	"github.com/keeplit/keeplit/cmd/agent/internal/journal"
+	"github.com/keeplit/keeplit/cmd/agent/internal/openadr"
 	"github.com/keeplit/keeplit/cmd/agent/internal/panel"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
@@ -59,6 +60,7 @@ type Service struct {
 	messages *broker.Forwarder    // nil without a broker
 	influx   *telemetry.Forwarder // nil without InfluxDB
 	alerts   *alert.Keeper        // nil where nobody is to be told
+	ven      *openadr.VEN         // nil where there is no OpenADR server
 	page     *web.Server
 	set      Set // what was set on it
 	desk     *desk.Desk
@@ -225,6 +227,9 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 		return nil, err
 	}
 	s.alertsOf(cfg)
+	if err := s.venOf(cfg); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

@@ -75,7 +75,7 @@ func beside(t *testing.T) string {
 	}
 	const key = "bc41ec9530f6dac86b1a29ab82edc5fb"
 	for name, text := range map[string]string{
-		"openpaygo.key": key, "sts.key": key, "meter.key": key, "scheme.key": key, "card.key": "ffffffffffff", "mqtt.password": "x", "homeassistant.token": "x", "influx.token": "x", "pin.hash": hash,
+		"openpaygo.key": key, "sts.key": key, "meter.key": key, "scheme.key": key, "card.key": "ffffffffffff", "mqtt.password": "x", "homeassistant.token": "x", "influx.token": "x", "openadr.secret": "x", "pin.hash": hash,
 		"tariff.yaml":   "currency: ZAR\nzone: Africa/Johannesburg\nversions: [{energy: [{name: energy, price: 2.50}]}]\n",
 		"scheme.yaml":   "name: right\nunit: money\nhash: sha1\nmessage: [{counter: 8}, {value: 1}]\ndigits: [{code: 7}, {value: 2}, {check: luhn}]\nvalues: [{from: 1, to: 99, do: add, each: 0.5}]\n",
 		"recording.csv": "time,kwh\n2026-11-01T00:00:00Z,1000\n2026-11-01T00:30:00Z,1000.5\n",
