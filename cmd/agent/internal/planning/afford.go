@@ -11,19 +11,21 @@ import (
 
 // bearable is how much darkness, counted as in ahead, a load takes at most where its energy is
 // what is used in a day without loads: the most important one; each class below it bears
-// half as much.  Lights come before loads.
+// a little less, fallOff of the one above.  What nobody would have given up without a plan is
+// given up where the dark is days long, and not for an hour of it.
 const (
-	bearable    = 0.2
+	bearable    = 0.25
+	fallOff     = 0.84
 	mostClasses = 5
 	// underWay is by how much more is borne for what runs already: it is not broken
 	// off for a price that went up by a hair.
 	underWay = 1.5
 	// dearer is what a day's money counts in darkness where a load runs at a dearer hour so
-	// that it is lighter.
-	dearer = 0.05
+	// that it is lighter: who buys little and often has no money for that either.
+	dearer = 1.0
 	// pulled is what must be gained in darkness for a load to run before or after people
-	// look at what is left, and not when it is cheapest.
-	pulled = 0.002
+	// look at what is left, and not when it is cheapest.  Futures are few: less is chance.
+	pulled = 0.01
 	// mostSteps is in how many steps a job is given up.
 	mostSteps = 6
 )
@@ -34,6 +36,7 @@ type needed struct {
 	n      int // parts that it has
 	always bool
 	worth  float64  // of a part, in darkness; it is served for half of that
+	to     int      // the step by which it must be done
 	sides  [2][]put // where parts would run up to the look and after it, the cheapest first
 }
 
@@ -120,13 +123,7 @@ func (a *ahead) cut(o outlook) int {
 // are asked, and whether all can be had for no light at all.  Where served is given, so
 // much is, and only the time is chosen.
 func (a *ahead) best(o outlook, all []needed, left float64, served []int) (best []chosen, free bool) {
-	var n int
-	for _, at := range a.at {
-		if at.Before(o.slots[len(o.slots)-1].End()) {
-			n++
-		}
-	}
-	l := laid{make([]float64, n), make([]float64, n)}
+	l := newLaid(a.step(o.slots[len(o.slots)-1].End()))
 	best = make([]chosen, len(all))
 	none, _ := a.judge(left, l)
 	if served == nil {
@@ -187,6 +184,12 @@ func (a *ahead) best(o outlook, all []needed, left float64, served []int) (best 
 	return best, false
 }
 
+// step is the first step that does not begin before an instant.
+func (a *ahead) step(at time.Time) int {
+	i, _ := slices.BinarySearchFunc(a.at, at, time.Time.Compare)
+	return i
+}
+
 // cheapest is how many of n parts are before the look where each runs when it is cheapest,
 // and of equal ones early.
 func (x *needed) cheapest(n int) int {
@@ -213,8 +216,7 @@ func (a *ahead) lay(o outlook, l *laid, x needed, c chosen, sign float64) {
 			i = max(0, i-1)
 		}
 		if i < len(l.cost) {
-			l.cost[i] += sign * p.cost
-			l.worth[i] += sign * (x.worth - dearer*(p.cost-cheapest)/a.day)
+			l.put(i, x.to, sign*p.cost, sign*(x.worth-dearer*(p.cost-cheapest)/a.day))
 		}
 	}
 	e, t := 0, 0
@@ -279,10 +281,11 @@ func (s *Rules) needed(o outlook, jobs []job, a *ahead, cut int) []needed {
 		for _, kw := range k.kw {
 			kwh += kw * s.Slot.Hours()
 		}
-		n := needed{job: i, n: len(k.kw), always: l.Essential || j.must}
+		n := needed{job: i, n: len(k.kw), always: l.Essential || j.must, to: min(k.to, len(o.slots))}
 		if k.whole {
-			n.n = 1
+			n.n, n.to = 1, n.to-len(k.kw)+1
 		}
+		n.to = a.step(o.slots[max(n.to, 1)-1].End())
 		n.sides[0], n.sides[1] = o.puts(k, 0, cut), o.puts(k, cut, len(o.slots))
 		if j.later || k.whole && len(n.sides[0])+len(n.sides[1]) == 0 {
 			// A plan to come may find a better hour for it, or it fits only about the look.
@@ -291,7 +294,7 @@ func (s *Rules) needed(o outlook, jobs []job, a *ahead, cut int) []needed {
 		// What its hours are too short for, the optimizer tells.
 		n.n = min(n.n, len(n.sides[0])+len(n.sides[1]))
 		if n.n > 0 {
-			n.worth = max(1e-6, 2*bearable*math.Ldexp(kwh/float64(n.n), -class)*mean/a.day)
+			n.worth = max(1e-6, 2*bearable*kwh/float64(n.n)*math.Pow(fallOff, float64(class))*mean/a.day)
 			if j.on() {
 				n.worth *= underWay
 			}

@@ -28,6 +28,12 @@ func begin() time.Time { return time.Date(2026, 11, 2, 22, 0, 0, 0, time.UTC) } 
 // testTariff is dear by day, cheap by night, with a standing charge and VAT.
 func testTariff(t testing.TB, zone *time.Location) *tariffs.Tariff {
 	t.Helper()
+	return nightAt(t, zone, 1_000_000)
+}
+
+// nightAt is the same with another price by night.
+func nightAt(t testing.TB, zone *time.Location, price units.Price) *tariffs.Tariff {
+	t.Helper()
 	var night tariffs.Span
 	var vat tariffs.Rate
 	must(t, night.From.SetText("22:00"), night.To.SetText("06:00"), vat.SetText("15 %"))
@@ -37,7 +43,7 @@ func testTariff(t testing.TB, zone *time.Location) *tariffs.Tariff {
 		Versions: []tariffs.Version{{
 			Energy: []tariffs.EnergyCharge{
 				{Name: "day energy", Periods: []string{"day"}, Price: 3_000_000},
-				{Name: "night energy", Periods: []string{"night"}, Price: 1_000_000},
+				{Name: "night energy", Periods: []string{"night"}, Price: price},
 			},
 			Charges: []tariffs.FixedCharge{{Name: "service", Amount: 2 * units.One, Due: tariffs.DueDay}},
 			Taxes:   []tariffs.Tax{{Name: "VAT", Rate: vat}},

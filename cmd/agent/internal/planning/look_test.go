@@ -24,18 +24,21 @@ func looksAt(below float64) Purchases {
 }
 
 // Where just too much is left to buy at six and too little for the night, a load runs
-// before six.
+// before six; but not for three times the price.
 func TestALoadRunsBeforePeopleLookWhereThatBringsTheirPurchaseBeforeTheNight(t *testing.T) {
 	low := looksAt(14)
 	for _, c := range []struct {
 		situation string
 		left      units.Money
+		night     units.Price
 		day       bool
 	}{
-		{"18 would be left at six, and 23 is used up to seven", 31 * units.One, true},
-		{"60 would be left at six", 73 * units.One, false},
+		{"18 would be left at six, and 23 is used up to seven", 31 * units.One, 2_900_000, true},
+		{"60 would be left at six", 73 * units.One, 2_900_000, false},
+		{"18 would be left at six, and the night costs a third", 31 * units.One, 1_000_000, false},
 	} {
 		b := newBench(t, false)
+		b.rules.Tariff = nightAt(t, b.rules.Zone, c.night)
 		b.rules.Zone = time.UTC
 		b.rules.RunOutOver = 14 * 24 * time.Hour
 		b.now = b.now.Add(10 * time.Hour) // eight in the morning, as the purchases are counted

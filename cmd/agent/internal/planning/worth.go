@@ -51,8 +51,9 @@ const (
 	// people are taken to look at what is.
 	wont = 0.3
 	// anyDark is what a day of darkness costs whatever it is a part of; each day of it
-	// costs 1 more than the one before.  Short ones can be borne, and long ones cannot.
-	anyDark = 0.1
+	// costs 1 more than the one before.  Short ones can be borne, and long ones cannot: in an
+	// hour of the night less is missed than a wash.
+	anyDark = 0.04
 	// recourse is in how many days a darkness is half the matter for what is spent now:
 	// the plans to come can drop loads in its place.
 	recourse = 1.0
@@ -237,7 +238,52 @@ func anyDay(fixed []float64, perDay int) []float64 {
 }
 
 // laid are loads that run in the first steps: what they cost and what they are worth.
-type laid struct{ cost, worth []float64 }
+type laid struct {
+	cost, worth []float64
+	days        []needDay // the same, apart by when they must be done
+}
+
+// needDay is what must be done by the end of a step.  What is dark when it was to run, runs
+// when there is light again before then, as it would if nobody planned.
+type needDay struct {
+	to          int // the step after the last one
+	cost, worth []float64
+}
+
+// newLaid are no loads in so many steps.
+func newLaid(n int) laid { return laid{cost: make([]float64, n), worth: make([]float64, n)} }
+
+// put adds what runs in a step and must be done before another one.
+func (l *laid) put(at, to int, cost, worth float64) {
+	i := slices.IndexFunc(l.days, func(d needDay) bool { return d.to == to })
+	if i < 0 {
+		i = len(l.days)
+		l.days = append(l.days, needDay{to, make([]float64, len(l.cost)), make([]float64, len(l.cost))})
+	}
+	l.cost[at] += cost
+	l.worth[at] += worth
+	l.days[i].cost[at] += cost
+	l.days[i].worth[at] += worth
+}
+
+// waited is what was to run from one step up to another, and can still run in that one: what
+// it costs and what it is worth.  Of the first step a part was lit.
+func (l *laid) waited(from, at int, lit float64) (cost, worth float64) {
+	for _, d := range l.days {
+		if d.to <= at {
+			continue
+		}
+		for i := from; i < min(at, len(d.cost)); i++ {
+			cost += d.cost[i]
+			worth += d.worth[i]
+		}
+		if from < len(d.cost) {
+			cost -= lit * d.cost[from]
+			worth -= lit * d.worth[from]
+		}
+	}
+	return cost, worth
+}
 
 // darkness is what was dark of a future.
 type darkness struct {
@@ -249,7 +295,8 @@ type darkness struct {
 func (a *ahead) over(d darkness) float64 { return d.soon * (anyDark*d.long + d.long*d.long/2) }
 
 // judge follows the futures from so much credit with loads, and tells on the mean what the
-// darkness in them costs and what the loads are worth that run: in the dark none does.
+// darkness in them costs and what the loads are worth that run: in the dark none does, but it
+// may when that is over.
 func (a *ahead) judge(left float64, l laid) (dark, worth float64) {
 	for p := range a.paths {
 		w := &a.paths[p]
@@ -284,6 +331,7 @@ func (a *ahead) beyond(w *way, left float64) float64 {
 // follow goes along a future from one step to another.
 func (a *ahead) follow(w *way, from, to int, left float64, l laid) (d darkness, worth, rest float64) {
 	costs, chance, prob, friendly := w.cost[:to], w.chance[:to], a.prob[:to], a.friendly[:to]
+	since, lit := -1, 0.0 // what waits was to run from then on, and what part of that step was lit
 	for i := from; i < to; i++ {
 		c := costs[i]
 		if chance[i] < prob[i][a.level(left)] {
@@ -296,6 +344,13 @@ func (a *ahead) follow(w *way, from, to int, left float64, l laid) (d darkness, 
 		if i < len(l.cost) {
 			c += l.cost[i]
 			gain = l.worth[i]
+		}
+		if since >= 0 && (left > 0 || friendly[i]) {
+			more, of := l.waited(since, i, lit)
+			if room := max(0, left-c); !friendly[i] && more > room {
+				more, of = room, of*room/more
+			}
+			c, gain, since = c+more, gain+of, -1
 		}
 		switch {
 		case friendly[i]:
@@ -310,6 +365,9 @@ func (a *ahead) follow(w *way, from, to int, left float64, l laid) (d darkness, 
 		part := 1.0 // of the step that is dark
 		if left > 0 {
 			part, left = 1-left/c, 0
+		}
+		if since < 0 && i < len(l.cost) {
+			since, lit = i, 1-part
 		}
 		if d.long == 0 {
 			d.soon = a.soon[i]
