@@ -151,7 +151,7 @@ func situations() []situation {
 		{"the credit ends", "credit: {opening: 20, warn_at: [10], restore_above: 5, debt: {share_percent: 20}}\ntokens: {openpaygo: {key: {env: K}, starting_code: 516959010, unit: money, value_divider: 100, extended: true}}\n" +
 			strings.Replace(wordsTariff, "{name: service, amount: 2, due: day}", "{name: service, amount: 2, due: day}\n          - {name: network, amount: 80, due: first_purchase}", 1), func(h *home) {
 			h.pass(2 * time.Minute)
-			h.tell("credit is short: the plan leaves loads out")
+			h.tell("credit is short: what is needed waits for more")
 			h.balance(6 * one)
 			h.pass(2 * time.Minute)
 			h.tell("credit is low")
