@@ -18,7 +18,9 @@ import (
 	"github.com/keeplit/keeplit/loads/ocpp"
 	"github.com/keeplit/keeplit/loads/relay"
 	"github.com/keeplit/keeplit/loads/sgready"
+	"github.com/keeplit/keeplit/loads/sunspec"
 	"github.com/keeplit/keeplit/loads/tasmota"
+	"github.com/keeplit/keeplit/loads/victron"
 	"github.com/keeplit/keeplit/loads/zigbee2mqtt"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/modbus"
@@ -34,7 +36,7 @@ func testDrivers() Drivers {
 			{Name: "house", New: func() metering.Settings { return new(plantMeter) }},
 		},
 		Switches: []loads.Driver{
-			relay.Driver(), tasmota.Driver(), zigbee2mqtt.Driver(), mqtt.Driver(), httpswitch.Driver(), homeassistant.Driver(), modbusload.Driver(), sgready.Driver(), ocpp.Driver(),
+			relay.Driver(), tasmota.Driver(), zigbee2mqtt.Driver(), mqtt.Driver(), httpswitch.Driver(), homeassistant.Driver(), modbusload.Driver(), sgready.Driver(), ocpp.Driver(), sunspec.Driver(), victron.Driver(),
 			{Name: "rope", New: func() loads.Settings { return &rope{Length: 3} }},
 			{Name: "house", New: func() loads.Settings { return new(plantSwitch) }},
 		},
@@ -152,7 +154,7 @@ func TestFaultsOfDriversComeAllAtOnceWithTheListsOwnNames(t *testing.T) {
 		}},
 		{"a secret written out", "meter: {driver: sundial, sundial: {where: x, key: y}}", []string{"meter.sundial.key: a secret must not stand"}},
 		{"no such switch", `supply: {switch: {driver: lever, topic: x, length: 2}}`, []string{
-			`supply.switch.driver: "lever" is not a driver of a switch; write one of relay, tasmota, zigbee2mqtt, mqtt, http, homeassistant, modbus, sgready, ocpp, rope, house, none`,
+			`supply.switch.driver: "lever" is not a driver of a switch; write one of relay, tasmota, zigbee2mqtt, mqtt, http, homeassistant, modbus, sgready, ocpp, sunspec, victron, rope, house, none`,
 		}},
 		{"a key of others", "supply:\n  switch:\n    driver: rope\n    topic: x\n    base: z", []string{
 			"line 8: supply.switch.topic: only a switch with driver tasmota or zigbee2mqtt has this; leave it out, or name driver tasmota or zigbee2mqtt",
@@ -221,7 +223,7 @@ func TestSchemaHasTheDriversOfTheList(t *testing.T) {
 	if d := cmp.Diff([]any{nil, "modbus", "p1", "sundial", "house"}, meter["driver"].Enum); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]any{nil, "", "none", "relay", "tasmota", "zigbee2mqtt", "mqtt", "http", "homeassistant", "modbus", "sgready", "ocpp", "rope", "house"}, sw["driver"].Enum); d != "" {
+	if d := cmp.Diff([]any{nil, "", "none", "relay", "tasmota", "zigbee2mqtt", "mqtt", "http", "homeassistant", "modbus", "sgready", "ocpp", "sunspec", "victron", "rope", "house"}, sw["driver"].Enum); d != "" {
 		t.Error(d)
 	}
 	_, house := meter["house"]

@@ -22,7 +22,7 @@ func (l Load) Excludes(o Load) bool {
 // runs tells whether the load is to be taken for on: as it was told, or as it is seen although it
 // was told to be off.  What was told to be off and draws its power is not off.
 func (l Load) runs(u UnitState) bool {
-	if l.Kind == Measured {
+	if l.Kind.Heard() {
 		return u.Seen.HasPower && u.Seen.Power >= measuredOn
 	}
 	return u.Set.On || u.Seen.Known && u.Seen.On || u.Seen.HasPower && l.Power > 0 && u.Seen.Power > l.Power/idleShare
@@ -90,9 +90,9 @@ func CheckApart(all []Document, i int) (l fault.List) {
 		}
 		switch o := all[n]; {
 		case n == i:
-		case d.Spared() && (o.Spared() || o.Kind == Measured):
+		case d.Spared() && (o.Spared() || o.Kind.Heard()):
 			l.Add(at, "give one of them another class", "%s and %s are never switched off, and so cannot be kept apart", d.ID, id)
-		case o.Kind != Measured && !o.Switch.Switches():
+		case !o.Kind.Heard() && !o.Switch.Switches():
 			l.Add(at, "name the driver of its switch, or write kind: measured with what measures it", "nobody knows whether %s runs", id)
 		case !d.Switch.Switches():
 			l.Add(at, "name the driver of the load's switch", "a load without a switch cannot be kept from running")

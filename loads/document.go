@@ -17,6 +17,7 @@ const (
 	OnOff    Kind = "onoff"    // may be switched on and off within its limits: a geyser, a pump
 	Varies   Kind = "power"    // is told how much it may draw: a car's charger, a heater with a dimmer
 	Measured Kind = "measured" // is only measured: nobody switches it
+	Sun      Kind = "sun"      // gives: panels and their inverter, whose power is measured
 	Heat     Kind = "heat"     // heats water up to its own thermostat, and is switched: what it needs is learned from its power
 )
 
@@ -41,12 +42,13 @@ type Document struct {
 	UtilityClass string `yaml:"utility_class"`
 	// onoff: on or off, such as a geyser; cycle: a programme that runs to its end, such as a washing
 	// machine; power: told how much it may draw, such as a car; heat: a water heater with a thermostat
-	// of its own, of which it is learned when it is to be hot; measured: only measured, and never switched.
+	// of its own, of which it is learned when it is to be hot; measured: only measured, and never switched;
+	// sun: panels, whose power is measured and foreseen.
 	// Default: onoff
 	// Example: onoff
 	Kind Kind `yaml:"kind"`
 	// What it draws while it is on; of a cycle the mean. Of kind power a mapping: what it can be told to
-	// draw. Of kind measured left out.
+	// draw. Of kind measured left out. Of kind sun the most that it gives.
 	// Example: 3 kW
 	Power units.Power    `yaml:"power"`
 	Range *RangeDocument `yaml:"power" as:"mapping"` // kind power: what it can be told to draw

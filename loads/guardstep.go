@@ -92,7 +92,7 @@ func (g *Guard) adopt(s GuardState, now time.Time) GuardState {
 		if u.Since.IsZero() {
 			u.Since, u.Prev = now, now
 		}
-		if l, ok := find(g.loads, id); ok && l.Kind == Measured {
+		if l, ok := find(g.loads, id); ok && l.Kind.Heard() {
 			u.Commanded, u.Attempts, u.Spared = false, 0, Setpoint{} // it may have been switched before
 		}
 		if now.Before(s.LastNow) {
@@ -316,7 +316,7 @@ const reasonSupplyOff = "supply_off"
 // load grants, holds or repeats what is wanted of a load.  It is called twice a
 // step: first for the loads to be off, then for those to be on.
 func (st *step) load(l Load, offs bool) {
-	if l.Kind == Measured {
+	if l.Kind.Heard() {
 		return // whatever is wished, and whatever it was before
 	}
 	u := st.unit(l.ID)

@@ -29,6 +29,7 @@ type Load struct {
 	Called    string // by a utility, which may limit all of a kind; "": nothing
 	Kind      Kind
 	Power     units.Power   // drawn while on; kind power: at most
+	Gives     units.Power   // kind sun: at most
 	Powers    []PowerRange  // kind power: what it can be told, by rising power
 	Defer     bool          // it is scheduled; otherwise only metered and shed
 	Need      time.Duration // running time owed each need-day; 0: none
@@ -83,8 +84,11 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 		l.Kind = OnOff
 	}
 	l.DeadMan = d.DeadMan()
-	if l.Kind == Measured { // nobody can take anything from it
+	if l.Kind.Heard() { // nobody can take anything from it
 		l.Defer, l.Essential, l.Class = false, true, ""
+	}
+	if l.Kind == Sun {
+		l.Power, l.Gives = 0, d.Power
 	}
 	if l.Kind == Varies {
 		l.Powers = d.Range.Powers()
@@ -185,7 +189,7 @@ func value[T any](p *T, otherwise T) T {
 // never scheduled (a fridge that is only metered) must not drop with the agent.
 func (d Document) DeadMan() time.Duration {
 	t := d.Switch.Traits()
-	if !t.Renewable || d.Kind == Measured || d.Defer != nil && !*d.Defer {
+	if !t.Renewable || d.Kind.Heard() || d.Defer != nil && !*d.Defer {
 		return 0
 	}
 	return value(t.DeadMan, DefaultDeadMan)

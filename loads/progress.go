@@ -116,7 +116,7 @@ func (l Load) room(day needDay, now time.Time) time.Duration {
 		switch l.Kind {
 		case Cycle:
 			free -= free % l.Cycle
-		case OnOff, Varies, Heat, Measured:
+		case OnOff, Varies, Heat, Measured, Sun:
 		}
 		room += free
 	}
@@ -182,7 +182,7 @@ func (l Load) add(p Progress, t Taken) Progress {
 		return l.addProgramme(p, d)
 	case Heat:
 		return p // that its thermostat is open is known of its water
-	case Measured:
+	case Measured, Sun:
 		return p // it is asked for nothing
 	case OnOff, Varies:
 	}

@@ -52,7 +52,7 @@ func (l Load) Committed(p Progress, u UnitState, now time.Time) time.Time {
 		case forced && run && !u.Set.On:
 			return now.Add(l.Cycle)
 		}
-	case Measured:
+	case Measured, Sun:
 	case OnOff, Varies, Heat:
 		if forced && run {
 			return p.Override.Until
@@ -156,7 +156,7 @@ func (l Load) reduce(r *Request, p Progress, u UnitState, now, committed time.Ti
 			r.Runs--
 		}
 		r.Time = time.Duration(max(r.Runs, 0)) * l.Cycle
-	case Heat, Measured:
+	case Heat, Measured, Sun:
 	case OnOff, Varies:
 		r.Time = l.Need + p.Carry - l.given(p)
 		if !committed.IsZero() {
@@ -174,7 +174,7 @@ func (l Load) given(p Progress) time.Duration {
 	switch l.Kind {
 	case Cycle:
 		return time.Duration(p.Runs) * l.Cycle
-	case Heat, Measured:
+	case Heat, Measured, Sun:
 	case OnOff, Varies:
 		if l.byEnergy {
 			return timeFor(p.Energy, l.Power)

@@ -243,3 +243,9 @@ func (c *contact) take(topic string, payload []byte) (ok bool) {
 	c.heard = append(c.heard, topic+" "+string(payload))
 	return c.fault != Offline && c.fault != Silent
 }
+
+// Listen has a device hear what is said under a filter.
+func (b *Broker) Listen(t testing.TB, filter string, hear func(topic string, payload []byte)) {
+	t.Helper()
+	b.subscribe(t, filter, hear)
+}

@@ -240,7 +240,7 @@ type Load struct {
 	Class         string     `json:"class,omitempty"` // how much it matters: always_on, must_have, nice_to_have or can_wait; absent: it is only measured
 	Order         int        `json:"order,omitempty"` // within its class: 0 is the most important
 	State         string     `json:"state"`
-	W             float64    `json:"w"`
+	W             float64    `json:"w"`                // below zero: it gives
 	Rated         bool       `json:"rated"`            // w is not measured
 	ToldW         *float64   `json:"told_w,omitempty"` // that it may draw while it is on, of a load that is told so
 	Why           string     `json:"why"`

@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/dark"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/tariffs"
 )
@@ -65,6 +66,9 @@ func (p *step) close(iv metering.Interval) {
 		ls := &p.st.Loads[i]
 		used := metering.Interval{Slot: iv.Slot, Import: ls.usedIn(iv.Slot), Covered: iv.Slot.Len}
 		used.Quality, ls.Held = dark.In(ls.Held, iv.Slot)
+		if p.Loads[i].Kind == loads.Sun {
+			used.Import, used.Export = 0, used.Import
+		}
 		p.eff.Intervals = append(p.eff.Intervals, planning.Interval{Series: ls.ID, Interval: used})
 	}
 }

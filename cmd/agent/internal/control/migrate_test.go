@@ -158,6 +158,7 @@ func newIn2(path string) bool {
 		`^\.?plan\.short\[\d+\]\.cause`,
 		`^\.?plan\.short\[\d+\]\.energy`,
 		`^\.?loads\[\d+\]\.progress\.override\.set`,
+		`^\.?loads\[\d+\]\.gave`,
 		`^\.?guard\.units\[\d+\]\.former`,
 		`^\.?shed\.bounds`,
 		`^\.?plan\.loads\[\d+\]\.(why|reason)\.rests`,

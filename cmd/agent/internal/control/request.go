@@ -107,7 +107,7 @@ func (r Request) override(p *step) (changed bool) {
 		return false
 	}
 	l, pr := p.Loads[i], &p.st.Loads[i].Progress
-	if l.Kind == loads.Measured {
+	if l.Kind.Heard() {
 		p.eff.Reply.Err = fmt.Errorf("%q is only measured: %w", r.Load, ErrUnknownLoad)
 		return false
 	}
@@ -145,7 +145,7 @@ func runLength(l loads.Load, pr loads.Progress) time.Duration {
 	switch l.Kind {
 	case loads.Cycle:
 		return l.Cycle
-	case loads.Measured:
+	case loads.Measured, loads.Sun:
 	case loads.OnOff, loads.Varies, loads.Heat:
 		if left := l.Missing(pr); left > 0 {
 			return left

@@ -100,6 +100,7 @@ type LoadState struct {
 	Open     []SlotUse         `json:"slots,omitempty"` // used in slots that are not closed yet
 	Total    units.Energy      `json:"total,omitempty"`
 	Seen     loads.Observation `json:"seen"`
+	Gave     Gave              `json:"gave,omitzero"`  // kind sun
 	Takes    loads.Capability  `json:"takes,omitzero"` // what its switch can be told besides on and off
 	// Held is since when the load was held off, or had no power, in the intervals
 	// that are not closed yet.

@@ -109,7 +109,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 	for _, f := range facts {
 		if ls := p.st.load(f.ID); ls != nil {
-			ls.Seen, ls.Takes = p.watching().Believed(f.Observation), f.Takes
+			ls.Seen, ls.Takes = p.believed(f), f.Takes
 		}
 		if f.ID == loads.SupplyID {
 			p.st.SupplySeen = f.Observation
@@ -122,6 +122,10 @@ func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 	}
 	for i, l := range p.Loads {
 		ls := &p.st.Loads[i]
+		if l.Kind == loads.Sun {
+			p.shines(l, ls, from)
+			continue
+		}
 		unit := p.st.Guard.Unit(l.ID)
 		set := unit.Set
 		switch seen := ls.Seen; {

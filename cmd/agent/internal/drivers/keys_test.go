@@ -267,7 +267,12 @@ func siteFor(t *testing.T, s config.Section, key string, example func(path strin
 	if s.Path == "meter" && slices.Contains(All().MeterNames(), key) {
 		root["meter"] = map[string]any{"driver": key}
 	}
-	if s.Driver != "" {
+	switch s.Driver {
+	case "":
+	case "sunspec", "victron": // no supply is switched by what gives
+		root["loads"] = []any{map[string]any{"id": "roof", "kind": "sun", "power": "5 kW", "switch": parsed(t, example("driver "+s.Driver))}}
+		s.Path = strings.Replace(s.Path, "supply.switch", "loads[].switch", 1)
+	default:
 		at(t, root, "supply", example)["switch"] = parsed(t, example("driver "+s.Driver))
 	}
 	want := strings.TrimPrefix(s.Path+"."+key, ".")

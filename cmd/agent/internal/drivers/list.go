@@ -16,7 +16,9 @@ import (
 	"github.com/keeplit/keeplit/loads/relay"
 	"github.com/keeplit/keeplit/loads/sgready"
 	"github.com/keeplit/keeplit/loads/shelly"
+	"github.com/keeplit/keeplit/loads/sunspec"
 	"github.com/keeplit/keeplit/loads/tasmota"
+	"github.com/keeplit/keeplit/loads/victron"
 	"github.com/keeplit/keeplit/loads/zigbee2mqtt"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/metering/adc"
@@ -68,6 +70,8 @@ func All() config.Drivers {
 			modbusload.Driver(),
 			sgready.Driver(),
 			ocpp.Driver(),
+			sunspec.Driver(),
+			victron.Driver(),
 			house.SwitchDriver(),
 		},
 	}

@@ -50,6 +50,9 @@ tokens: {openpaygo: {key: {env: KEY}, starting_code: 516959010}}
 		{"", car + "http, url: \"http://box\", setpoint: {url: \"/set?amps={value}\", unit: A, state: {url: /status, path: amps}}}}", is{loads.Varies, true, false, true}},
 		{"", car + "homeassistant, url: \"http://ha.local:8123\", token: {env: KEY}, entity: switch.car, setpoint: {entity: number.car, unit: A}}}", is{loads.Varies, true, false, true}},
 		{"", car + "modbus, port: \"192.168.1.50:502\", setpoint: {register: 0x0100, unit: A}}}", is{loads.Varies, true, false, true}},
+		{"", "{id: roof, kind: sun, power: 5 kW, switch: {driver: sunspec, port: \"192.168.1.60:502\"}}", is{loads.Sun, true, false, false}},
+		{broker, "{id: roof, kind: sun, power: 5 kW, switch: {driver: victron, portal: c0619ab12345}}", is{loads.Sun, true, false, false}},
+		{broker, "{id: roof, kind: sun, power: 5 kW, switch: {driver: mqtt, measured: {topic: roof/power}}}", is{loads.Sun, true, false, false}},
 		{"ocpp: {listen: \":8887\"}\n", car + "ocpp, station: CP001}}", is{loads.Varies, true, false, true}},
 	} {
 		text := from + row.also + "loads:\n  - " + row.load + "\n"
@@ -75,7 +78,7 @@ tokens: {openpaygo: {key: {env: KEY}, starting_code: 516959010}}
 			t.Errorf("a switch with %s is not shown", name)
 		}
 	}
-	if len(kinds) != 5 {
+	if len(kinds) != 6 {
 		t.Errorf("only the kinds %v are shown", kinds)
 	}
 }

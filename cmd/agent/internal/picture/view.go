@@ -355,7 +355,7 @@ type Load struct {
 	Order int         // within its class
 	State present.LoadState
 	On    bool        // as far as is known: by feedback, else as told
-	Power units.Power // now, measured or rated
+	Power units.Power // now, measured or rated; below zero: it gives
 	Rated bool        // nobody measures it: Power is what it is to draw
 	Told  units.Power // what it may draw while it is on, of a load that is told so; 0: it says nothing
 	Why   string      // why it does what it does now, one sentence: "Waits for the cheap hours from 22:00: saves R 3.20"

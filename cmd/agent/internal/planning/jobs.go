@@ -50,7 +50,7 @@ func (s *Rules) jobs(b *Brief, o outlook, k costs) []job {
 	for i, l := range s.Loads {
 		for _, r := range b.owed(l.ID).Requests {
 			switch l.Kind {
-			case loads.Measured: // nothing is owed to it
+			case loads.Measured, loads.Sun: // nothing is owed to it
 			case loads.Cycle:
 				out = append(out, s.cycles(i, r, o, k)...)
 			case loads.OnOff, loads.Heat:

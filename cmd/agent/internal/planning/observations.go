@@ -27,7 +27,7 @@ func Observations(intervals []Interval, length time.Duration, sun bool) []foreca
 	var b baseLoad
 	var dark time.Time
 	for _, iv := range intervals {
-		b.add(iv, length)
+		b.add(iv, length, false)
 		if !sun && iv.Slot.End().After(dark) {
 			dark = iv.Slot.End()
 		}
@@ -41,11 +41,12 @@ type baseLoad struct {
 	at      map[int64]int // in all, by the Unix second of the start
 	all     []forecast.Observation
 	exports time.Time // the start of the first slot in which the site has fed energy in; zero: of none
+	sun     []sunSlot // of all, in their order; shorter where there was none
 }
 
 // add takes an interval in; one of another length belongs to an interval length that
-// is no longer configured.
-func (b *baseLoad) add(iv Interval, length time.Duration) {
+// is no longer configured.  sun: it is what panels gave.
+func (b *baseLoad) add(iv Interval, length time.Duration, sun bool) {
 	site := iv.Series == SiteSeries
 	if site && iv.Export > 0 {
 		b.exports = firstOf(b.exports, iv.Slot.Start)
@@ -61,6 +62,10 @@ func (b *baseLoad) add(iv Interval, length time.Duration) {
 		i = len(b.all)
 		b.at[iv.Slot.Start.Unix()] = i
 		b.all = append(b.all, forecast.Observation{Slot: units.Slot{Start: iv.Slot.Start.UTC(), Len: length}})
+	}
+	if sun {
+		b.shone(i, iv)
+		return
 	}
 	o := &b.all[i]
 	if !site {

@@ -19,7 +19,8 @@ import (
 type Planner struct {
 	rules    Rules
 	forecast *forecast.Forecaster
-	ahead    Foreseer // what lies ahead: forecast, unless somebody knows
+	solar    *forecast.Solar // what the sun gives; nil: no load of kind sun
+	ahead    Foreseer        // what lies ahead: forecast, unless somebody knows
 	paths    int
 	drawn    []float64            // room for the futures of a plan
 	priced   []float64            // room for what they cost
@@ -44,7 +45,11 @@ type Planner struct {
 // they are made beside the plans.  elapsed measures how long a plan took, and may be
 // nil.
 func New(rules Rules, f *forecast.Forecaster, elapsed func() time.Duration) *Planner {
-	return &Planner{rules: rules, forecast: f, ahead: f, paths: 100, work: optimizer.DefaultWorkLimit, elapsed: elapsed, refitted: make(chan *forecast.Forecaster, 1)}
+	p := &Planner{rules: rules, forecast: f, ahead: f, paths: 100, work: optimizer.DefaultWorkLimit, elapsed: elapsed, refitted: make(chan *forecast.Forecaster, 1)}
+	if len(rules.suns()) > 0 {
+		p.solar, _ = forecast.NewSolar(rules.Interval) // an interval that it refuses, the forecaster has refused
+	}
+	return p
 }
 
 // workPerSecond is about what a desktop's core does.
@@ -63,8 +68,10 @@ func (p *Planner) Learn(intervals []Interval) {
 	for _, iv := range intervals {
 		// A load that is metered and not planned is part of the base load: nobody else
 		// foresees it.
-		if !slices.ContainsFunc(p.rules.Loads, func(l loads.Load) bool { return l.ID == iv.Series && !l.Defer }) {
-			p.learn.add(iv, p.rules.Interval)
+		i := slices.IndexFunc(p.rules.Loads, func(l loads.Load) bool { return l.ID == iv.Series })
+		sun := i >= 0 && p.rules.Loads[i].Kind == loads.Sun
+		if i < 0 || p.rules.Loads[i].Defer || sun {
+			p.learn.add(iv, p.rules.Interval, sun)
 		}
 	}
 }
@@ -80,8 +87,11 @@ func (p *Planner) catchUp(now time.Time) {
 	// As it was known then: who is given years at a start learns the same as who lived them.
 	p.exports = firstOf(p.exports, news.exports)
 	dark := p.exports
-	if dark.IsZero() {
+	if dark.IsZero() || p.solar != nil { // what panels give is in what was used: that is never below zero
 		dark = now.Add(forecast.Kept)
+	}
+	if p.solar != nil {
+		p.enlighten(&news)
 	}
 	for _, o := range news.observations(dark) {
 		// A slot that is off the grid belongs to an interval length that is no
@@ -98,7 +108,7 @@ func (p *Planner) look(b *Brief) (Plan, outlook) {
 	b.laid = s.tariff(b)
 	n := max(1, int(s.Ahead/s.Slot))
 	slots := units.Slots(b.Now, s.Slot, n)
-	fc := p.ahead.Forecast(b.Now, s.Ahead+s.Interval)
+	fc := p.foresee(b.Now, s.Ahead+s.Interval)
 	plan := Plan{
 		MadeAt: b.Now, Start: slots[0].Start, Slot: s.Slot, OwnDays: fc.OwnDays,
 		Low: make([]units.Power, n), Mid: make([]units.Power, n), High: make([]units.Power, n), Prices: make([]units.Price, n),

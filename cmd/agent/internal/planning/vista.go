@@ -24,7 +24,7 @@ func (p *Planner) vista(b *Brief) *vista {
 	if b.Unlocked || p.paths == 0 {
 		return v
 	}
-	v.paths = p.ahead.ScenariosIn(&p.drawn, b.Now, s.RunOutOver, p.paths, s.Seed)
+	v.paths = p.futures(b.Now, s.RunOutOver)
 	if len(v.paths.Paths) == 0 || len(v.paths.Paths[0]) == 0 {
 		return v
 	}

@@ -41,6 +41,8 @@ type Load struct {
 	AtDevice    bool      // the wish was set at the device itself
 	// Water is what is known of the water of a water heater; nil of any other load.
 	Water *Water
+	// Gives is what panels give now.
+	Gives units.Power
 	// Told is what it may draw while it is on, of a load that is told so; 0: it says nothing.
 	Told units.Power
 }
@@ -52,6 +54,9 @@ const settled = 10 * time.Second
 // LoadOf is the i-th load of the site in a State.
 func LoadOf(site *control.Site, st *control.State, i int) Load {
 	l, ls, unit := site.Loads[i], &st.Loads[i], st.Guard.Unit(site.Loads[i].ID)
+	if l.Kind == loads.Sun {
+		return sunOf(l, ls, st.Now)
+	}
 	x := Load{On: unit.Set.On}
 	if ls.Seen.Known {
 		x.On = ls.Seen.On

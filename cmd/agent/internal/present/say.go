@@ -93,6 +93,10 @@ const (
 	WhySpares    ReasonCode = "spares"    // the credit left is kept for more important loads
 	WhyDayOff    ReasonCode = "day_off"   // it is none of the days of the week on which it is needed
 	WhyFinished  ReasonCode = "finished"  // it has what it needs
+	WhyGives     ReasonCode = "gives"     // panels: they give
+	WhyNoSun     ReasonCode = "no_sun"    // they give nothing
+	WhyAsleep    ReasonCode = "asleep"    // they are not heard, as at night
+	WhyUnheard   ReasonCode = "unheard"   // they are not heard: what they give is not known
 	WhyUnsure    ReasonCode = "unsure"    // it was told to run, and its switch does not tell whether it does
 	WhyFault     ReasonCode = "fault"     // its switch does not do as it is told
 )

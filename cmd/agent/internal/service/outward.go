@@ -13,7 +13,6 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/telemetry"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/store"
-	"github.com/keeplit/keeplit/loads"
 )
 
 // sessionOf builds the MQTT session that a configuration names; nil where it
@@ -93,7 +92,7 @@ func (s *Service) announce(cfg config.Config, version string, unit present.Unit)
 		Switched: s.site.Contactor, Commands: h.Commands, Topics: s.session.Topics(),
 	}
 	for _, l := range s.site.Loads {
-		home.Loads = append(home.Loads, homeassistant.Load{ID: l.ID, Name: l.Name, Class: l.Called, Measured: l.Kind == loads.Measured})
+		home.Loads = append(home.Loads, homeassistant.Load{ID: l.ID, Name: l.Name, Class: l.Called, Measured: l.Kind.Heard()})
 	}
 	s.talk.Announce(home, !h.Discovery)
 }

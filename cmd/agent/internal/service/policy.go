@@ -17,7 +17,6 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/durable"
-	"github.com/keeplit/keeplit/loads"
 )
 
 // policyOf is whose signed word counts; nil: nobody's.
@@ -56,7 +55,7 @@ func policyOf(cfg config.Config) *policy.Rules {
 func devicesOf(cfg config.Config) []policy.Device {
 	out := []policy.Device{}
 	for _, d := range cfg.Loads {
-		if d.InUse() && !d.Spared() && d.Kind != loads.Measured {
+		if d.InUse() && !d.Spared() && !d.Kind.Heard() {
 			out = append(out, policy.Device{ID: d.ID, Class: d.UtilityClass})
 		}
 	}

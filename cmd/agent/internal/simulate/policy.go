@@ -181,7 +181,7 @@ func (w *World) hours(site *control.Site) map[string][]bool {
 		switch l.Kind {
 		case loads.Heat:
 			length = w.Loads[i].heats()
-		case loads.OnOff, loads.Varies, loads.Measured:
+		case loads.OnOff, loads.Varies, loads.Measured, loads.Sun:
 		case loads.Cycle:
 			length = l.Cycle * time.Duration(l.Runs)
 		}

@@ -287,3 +287,6 @@ func (m *model) TokenForms() string {
 	}
 	return s
 }
+
+// Gives is what it gives, where its power is below zero.
+func (l load) Gives() units.Power { return -l.Power }
