@@ -118,9 +118,10 @@ func (s *session) control(ctx context.Context, f *fault, o *outcome) error {
 	if err != nil {
 		return err
 	}
-	tried := false
+	tried, usual := false, *s
+	usual.flood = 0
 	for i := range controlTries {
-		r, err := try(ctx, f, agent, s.builder.made[lastOfForm4], s.seed*7919+uint64(i), s)
+		r, err := try(ctx, f, agent, s.builder.made[lastOfForm4], s.seed*7919+uint64(i), &usual)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
