@@ -115,11 +115,8 @@ func crowded() control {
 // shedding has the supply carry more than it may while something is wrong: the geyser must be off in time.
 func shedding(within time.Duration, begin func(*room, *site) (func(), error)) func(*room, *site) (func(), error) {
 	return func(r *room, h *site) (func(), error) {
-		if err := r.told(h, "run"); err != nil {
+		if err := r.runs(h); err != nil {
 			return nil, err
-		}
-		if !r.until(40*time.Second, func() bool { on, _ := h.house.is("geyser"); return on }) {
-			return nil, fmt.Errorf("the geyser is not switched on: %s", h.out.String())
 		}
 		over, err := begin(r, h)
 		if err != nil {
@@ -141,6 +138,17 @@ func shedding(within time.Duration, begin func(*room, *site) (func(), error)) fu
 		}
 		return over, nil
 	}
+}
+
+// runs has the geyser run.
+func (r *room) runs(h *site) error {
+	if err := r.told(h, "run"); err != nil {
+		return err
+	}
+	if !r.until(60*time.Second, func() bool { on, _ := h.house.is("geyser"); return on }) {
+		return fmt.Errorf("the geyser is not switched on: %s", h.out.String())
+	}
+	return nil
 }
 
 // told has the owner give the geyser an order.

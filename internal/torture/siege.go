@@ -321,12 +321,11 @@ func second(r *room, h *site) (func(), error) {
 // switched has the geyser's switch do what it should not, while it is told to run and not to.
 func switched(change func(*relay)) func(*room, *site) (func(), error) {
 	return func(r *room, h *site) (func(), error) {
-		h.house.with(func() { change(h.house.relays["geyser"]) })
-		orders := []string{"run", "skip", "run"}
-		if on, _ := h.house.is("geyser"); on { // in the end it is wanted to be as it has not said that it is
-			orders = []string{"skip", "run", "skip"}
+		if err := r.runs(h); err != nil { // what starts may wait for its turn; what stops does not
+			return nil, err
 		}
-		for _, order := range orders {
+		h.house.with(func() { change(h.house.relays["geyser"]) })
+		for _, order := range []string{"skip", "run", "skip"} {
 			if _, _, err := h.ask(r.ctx, http.MethodPost, "/api/v1/loads/geyser/"+order, nil); err != nil {
 				return nil, err
 			}
