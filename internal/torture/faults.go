@@ -51,9 +51,6 @@ func sentIsThere() control {
 	}}}
 }
 
-// none is no fault at all, for what is wrong from the start.
-func none(*room, *site) (func(), error) { return func() {}, nil }
-
 // faults are all that is tried.
 func faults() []*fault {
 	return []*fault{

@@ -164,8 +164,13 @@ func requests(r *room) error {
 		"/api/v1/history?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z", "/api/v1/statement?by=day&at=2026-11-28", "/api/v1/insight?at=2026-11-28", "/api/v1/topup?until=2026-12-24", "/api/v1/tariff?amount=200", "/../../etc/passwd", "/static/%00",
 	}
 	told := [][2]string{
-		{"/api/v1/topup", `{"token": "12345"}`}, {"/api/v1/until", `{"until": "Fri 25:00"}`}, {"/api/v1/loads/none/run", `{}`}, {"/api/v1/warnings/none/seen", ``}, {"/api/v1/loads/%2e%2e/skip", `{`},
-		{"/signin", "pin=1"}, {"/topup", "token=5"},
+		{"/api/v1/topup", `{"token": "12345"}`},
+		{"/api/v1/until", `{"until": "Fri 25:00"}`},
+		{"/api/v1/loads/none/run", `{}`},
+		{"/api/v1/warnings/none/seen", ``},
+		{"/api/v1/loads/%2e%2e/skip", `{`},
+		{"/signin", "pin=1"},
+		{"/topup", "token=5"},
 	}
 	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\n" + heads + "\r\n" }
 	post := func(path, body string) string {
