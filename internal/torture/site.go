@@ -218,6 +218,7 @@ func (h *site) run() error {
 	h.cmd.Stdout, h.cmd.Stderr = h.out, h.out
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := h.cmd.Start(); err != nil {
+		h.cmd = nil
 		return err
 	}
 	h.done = make(chan error, 1)
