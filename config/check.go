@@ -28,6 +28,9 @@ func Languages() []string {
 // Check names everything wrong with the configuration as a whole.
 func (c *Config) Check() fault.List {
 	var l fault.List
+	if f := c.Site.Feeder; f != "" && !idForm.MatchString(f) {
+		l.Add("site.feeder", "write 1 to 63 lower-case letters, digits and hyphens, or leave it out", "%.80q cannot name a feeder", f)
+	}
 	if !idForm.MatchString(c.Site.ID) {
 		l.Add("site.id", "write 1 to 63 lower-case letters, digits and hyphens", "%q cannot name a site", c.Site.ID)
 	}

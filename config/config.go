@@ -168,6 +168,10 @@ type Site struct {
 	// The currency of the account as an ISO 4217 code. Left out, it is the tariff's.
 	// Example: ZAR
 	Currency string `yaml:"currency"`
+	// The feeder that the site hangs on, as its utility calls it, for figures of how long homes are without
+	// supply that have no name in them (docs/telemetry.md). Left out, none are told.
+	// Example: feeder-7
+	Feeder string `yaml:"feeder"`
 	// What is written before amounts. Left out, it is the currency's code.
 	// Example: R
 	Symbol string `yaml:"symbol"`

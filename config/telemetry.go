@@ -28,8 +28,8 @@ type Telemetry struct {
 
 // Share is what leaves the home, by receiver; what is not named does not.
 type Share struct {
-	// The measurements that are written to InfluxDB: some of site, load, interval, ledger, event and
-	// power_quality.
+	// The measurements that are written to InfluxDB: some of site, load, interval, ledger, event, limit,
+	// feeder and power_quality.
 	// Example: [site, interval, ledger]
 	InfluxDB []string `yaml:"influxdb"`
 	// What is published over MQTT: some of state, totals, plan, warnings, load, ledger and event. Status,
@@ -44,7 +44,7 @@ type Share struct {
 
 // InfluxShares are the measurements that may be shared, and MQTTShares the topics.
 func InfluxShares() []string {
-	return []string{"site", "load", "interval", "ledger", "event", "limit", "power_quality"}
+	return []string{"site", "load", "interval", "ledger", "event", "limit", "feeder", "power_quality"}
 }
 
 // MQTTShares are the topics that may be shared.

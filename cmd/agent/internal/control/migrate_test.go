@@ -175,6 +175,7 @@ func newIn2(path string) bool {
 		`^\.?pasted`,
 		`^\.?policy`,
 		`^\.?vtn`,
+		`^\.?feeder`,
 		`^\.?rates`,
 		`^\.?limits`,
 		`^\.?plan\.outlook\.(starts|extra)`,

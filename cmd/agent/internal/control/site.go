@@ -20,6 +20,7 @@ import (
 // loop runs.
 type Site struct {
 	ID       string // in topics and tags
+	Feeder   string // by which figures without a name are told; "": none are
 	Meter    string // the meter number that tokens are bound to
 	Zone     *time.Location
 	Kind     forecast.Kind // what it is used for, which tells its first days

@@ -61,6 +61,9 @@ type State struct {
 	// Limits is what is remembered of others who limit what is drawn.
 	Limits limit.State `json:"limits,omitzero"`
 
+	// Feeder is the hour under way of what is told without a name.
+	Feeder FeederState `json:"feeder,omitzero"`
+
 	// Purchases is how credit is bought here.
 	Purchases planning.Purchases `json:"purchases,omitzero"`
 

@@ -77,6 +77,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 		p.st.WantPlan = true // the one in force is of a time to come
 	}
 	before := st.Now
+	p.feeder(before, st.Decision)
 	p.st.AccountState = s.accounting().Lay(p.st.AccountState)
 	if s.Wall && len(reclocked) == 0 {
 		p.leapt(before)
