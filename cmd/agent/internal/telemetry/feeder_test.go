@@ -12,10 +12,9 @@ import (
 	"github.com/keeplit/keeplit/internal/testservers"
 )
 
-// TestTheQueryOfFeedersSaysHoursPerCustomer runs the queries of docs/telemetry.md against homes of
-// two feeders, of which one has been without the agent for half the time.
-func TestTheQueryOfFeedersSaysHoursPerCustomer(t *testing.T) {
-	srv := testservers.StartInflux(t)
+// queriesOfFeeders runs the queries of docs/telemetry.md against homes of two feeders, of which
+// one has been without the agent for half the time: they say hours per customer.
+func queriesOfFeeders(t *testing.T, srv *testservers.Influx) {
 	text, err := os.ReadFile("../../../../docs/telemetry.md")
 	if err != nil {
 		t.Fatal(err)

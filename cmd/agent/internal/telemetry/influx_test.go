@@ -108,6 +108,7 @@ func TestRealInflux(t *testing.T) {
 			t.Errorf("%v", got[0].Values)
 		}
 	})
+	t.Run("hours without supply by feeder", func(t *testing.T) { queriesOfFeeders(t, srv) })
 	stop()
 
 	t.Run("wrong password", func(t *testing.T) {
