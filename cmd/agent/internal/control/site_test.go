@@ -349,7 +349,7 @@ func (b *bench) reading(d time.Duration) Effects {
 			}
 		}
 	}
-	b.register += power.Over(d)
+	b.register += max(0, power).Over(d) // of import
 	b.now = b.now.Add(d)
 	return b.step(Input{What: Reading{Sample: metering.Sample{
 		At: b.now, Has: metering.HasImport | metering.HasPower, Import: b.register, Power: power, Step: 1,

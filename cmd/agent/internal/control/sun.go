@@ -41,6 +41,12 @@ func (p *step) shines(l loads.Load, ls *LoadState, from time.Time) {
 	ls.Progress = l.Account(ls.Progress, loads.Taken{From: from, To: p.now, On: given > 0, Energy: energy, HasEnergy: true})
 }
 
+// hasSun tells whether there are panels, of which something may be over: that it flows out is no sign of
+// a meter that is wired the wrong way round.
+func (s *Site) hasSun() bool {
+	return slices.ContainsFunc(s.Loads, func(l loads.Load) bool { return l.Kind == loads.Sun })
+}
+
 // sunUnheard is what becomes of the record of what gives while it is not heard: what it gave is
 // missing, and where it is taken for asleep that is a guess.  Of what is heard it is nothing.
 func (p *step) sunUnheard(l loads.Load, ls LoadState) metering.Quality {

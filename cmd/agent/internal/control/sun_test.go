@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -40,6 +41,9 @@ func TestARoof(t *testing.T) {
 	halfHour(nothing)
 	if got := halfHour(nothing); got.Export != units.KilowattHour || got.Import != 0 || got.Quality != 0 {
 		t.Errorf("of 1 kWh given, %v given and %v used, quality %v", got.Export, got.Import, got.Quality)
+	}
+	if before := b.register; before != b.st.Meter.Registers.Import || b.st.Health.Has(health.ReverseEnergy, "") {
+		t.Errorf("what is over is no sign of tampering, and is not charged: %+v", b.st.Health)
 	}
 	if got := b.st.load("roof").Total; got < 2*units.KilowattHour {
 		t.Errorf("in all %v were given", got)

@@ -56,7 +56,7 @@ type Contactor struct {
 	Told   credit.Reading // what it was told last
 	At     time.Time      // and when
 	Seen   loads.Observation
-	Sells  bool // the tariff pays for energy that flows out, so that it is expected to
+	Sells  bool // energy may flow out: the tariff pays for it, or the site has panels
 }
 
 // look looks at a sample for what is no consumption.
