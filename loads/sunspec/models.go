@@ -164,15 +164,6 @@ func (p points) signed(at, scaleAt int) (x float64, ok bool, err error) {
 	return float64(int16(p[at])) * f, err == nil, err
 }
 
-// unsigned is the same of a number without sign.
-func (p points) unsigned(at, scaleAt int) (x float64, ok bool, err error) {
-	if at >= len(p) || p[at] == noUint {
-		return 0, false, nil
-	}
-	f, err := p.scale(scaleAt)
-	return float64(p[at]) * f, err == nil, err
-}
-
 // float is a number of 32 bits with a floating point.
 func (p points) float(at int) (x float64, ok bool) {
 	if at+1 >= len(p) {
