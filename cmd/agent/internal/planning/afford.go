@@ -26,6 +26,9 @@ const (
 	// pulled is what must be gained in darkness for a load to run before or after people
 	// look at what is left, and not when it is cheapest.  Futures are few: less is chance.
 	pulled = 0.01
+	// wellBought is how likely something is bought in time for what is given up not to be told
+	// as short: the plan after the purchase has it run.
+	wellBought = 0.5
 	// mostSteps is in how many steps a job is given up.
 	mostSteps = 6
 )
@@ -86,7 +89,7 @@ func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, s
 	for i, n := range all {
 		j := jobs[n.job]
 		c := choice[i]
-		if n.n > c.served {
+		if n.n > c.served && a.buys(left, n.to) < wellBought {
 			short = append(short, j.lacks(c.served, n.n, ShortOfCredit))
 		}
 		if c.served == 0 && n.n > 0 {

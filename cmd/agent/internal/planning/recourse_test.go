@@ -74,3 +74,13 @@ func TestWhatWaitedRunsAsFarAsTheCreditGoes(t *testing.T) {
 		t.Errorf("2 of the 8 can be paid: it is worth %v", worth)
 	}
 }
+
+// What is given up now is no shortfall where something will most likely be bought in time for it.
+func TestWhatIsBoughtInTimeIsNoShortfall(t *testing.T) {
+	a := dusk()
+	for before, want := range map[int]float64{6: 0, 7: 1, 12: 1} {
+		if got := a.buys(2.5, before); got != want {
+			t.Errorf("before step %d something is bought in %v of the futures, not %v", before, got, want)
+		}
+	}
+}

@@ -378,6 +378,22 @@ func (a *ahead) follow(w *way, from, to int, left float64, l laid) (d darkness, 
 	return d, worth, left
 }
 
+// buys is in what share of the futures something is bought before a step, where no loads run.
+func (a *ahead) buys(left float64, before int) float64 {
+	n := 0
+	for p := range a.paths {
+		w, left := &a.paths[p], left
+		for i := range before {
+			if w.chance[i] < a.prob[i][a.level(left)] && w.buys[i] > 0 {
+				n++
+				break
+			}
+			left -= w.cost[i]
+		}
+	}
+	return float64(n) / float64(len(a.paths))
+}
+
 // level is the Level of so much credit.
 func (a *ahead) level(left float64) int {
 	if left <= 0 {
