@@ -121,7 +121,7 @@ func (b theBox) Try(ctx context.Context, name string) error {
 func (b theBox) Appliances() []web.Appliance {
 	var out []web.Appliance
 	for i, d := range b.s.cfg.Loads {
-		a := web.Appliance{Name: d.Name, Class: string(d.Class), Order: d.Order, Kind: d.UtilityClass, Out: !d.InUse(), Line: b.s.cfg.Line("loads[" + strconv.Itoa(i) + "]")}
+		a := web.Appliance{Name: d.Name, Class: string(d.Class), Order: d.Order, Kind: utilityClass(d.UtilityClass), Out: !d.InUse(), Line: b.s.cfg.Line("loads[" + strconv.Itoa(i) + "]")}
 		for _, l := range b.s.site.Loads { // as it is in force
 			if l.ID == d.ID {
 				a.Class, a.Order = string(l.Class), l.Order
@@ -144,6 +144,14 @@ func (b theBox) Appliances() []web.Appliance {
 		out = append(out, a)
 	}
 	return out
+}
+
+// utilityClass is a utility's name of a kind of load with its key, as the file has it.
+func utilityClass(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "utility_class: " + name
 }
 
 // Examine implements web.Box.

@@ -42,7 +42,7 @@ type Appliance struct {
 	Ready string   // by which its need must be done; "" by the end of the day
 	Class string   // how much it matters, of package loads; "" not at all: it is only measured
 	Order int      // within it: 0 is the most important
-	Kind  string   // what a utility calls such a load; "" nothing
+	Kind  string   // what a utility calls such a load, with the key; "" nothing
 	Out   bool     // it is left out
 	Line  int      // of the configuration; 0: not known
 }

@@ -43,7 +43,7 @@ func (b *fakeBox) Try(_ context.Context, name string) error {
 
 func (b *fakeBox) Appliances() []Appliance {
 	return []Appliance{
-		{Name: "Geyser", Hours: []string{"22:00-06:00", "12:00-14:00"}, Ready: "06:30", Class: "must_have", Kind: "water", Order: 1, Line: 31},
+		{Name: "Geyser", Hours: []string{"22:00-06:00", "12:00-14:00"}, Ready: "06:30", Class: "must_have", Kind: "utility_class: water", Order: 1, Line: 31},
 		{Name: "Pool pump", Class: "can_wait", Line: 39},
 		{Name: "Fridge", Class: "always_on", Line: 47},
 		{Name: "Old heater", Hours: []string{"Mon-Fri"}, Class: "nice_to_have", Out: true, Line: 52},

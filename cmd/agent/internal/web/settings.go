@@ -54,6 +54,7 @@ type settingsBody struct {
 	Box, Backup        bool
 	Rows               []picture.LogRow
 	LogFailed          bool
+	Restore            []string // the commands that bring a backup back
 	LongestName, Least int
 }
 
@@ -81,6 +82,7 @@ func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, found []Fi
 		b.File, b.Quiet, b.Recipients, b.Appliances = x.File(), x.Quiet(), x.Recipients(), x.Appliances()
 		b.Backup = b.File != "" && m.SignedIn
 	}
+	b.Restore = []string{"sudo systemctl stop keeplit", "sudo agent restore keeplit.backup " + orDefault(b.File, "keeplit.yaml"), "sudo systemctl start keeplit"}
 	b.TokenOf, b.Token = s.sessions.PopString(r.Context(), "token_of"), s.sessions.PopString(r.Context(), "token")
 	var err error
 	if b.Rows, err = s.changed(r.Context()); err != nil {
