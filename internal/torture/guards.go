@@ -23,7 +23,7 @@ func bridgeless() control {
 // impatient is an agent that does not ask how long a register has stood still.
 func impatient() control {
 	return control{"the look at since when the register stood still", []edit{{
-		"metering/counter.go", "	if c.Odd || c.Stood.IsZero() || !c.Stood.Before(c.At) {\n", "	if !c.Odd || c.Stood.IsZero() || !c.Stood.Before(c.At) {\n",
+		"metering/counter.go", "	if c.Odd || c.Stood.IsZero() || !c.Stood.Before(c.At) {\n", "	if c.Claimed >= 0 || c.Odd || c.Stood.IsZero() || !c.Stood.Before(c.At) {\n",
 	}}}
 }
 
