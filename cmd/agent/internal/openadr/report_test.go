@@ -42,8 +42,10 @@ func TestWhenAReportIsDue(t *testing.T) {
 		{"usage of the last two", asks(5, `{"payloadType":"USAGE","numIntervals":2}`), "302:3-4"},
 		{"a forecast of all, before they begin", asks(4, `{"payloadType":"USAGE_FORECAST","historical":false}`), "-60:0-3"},
 		{"rolling forecasts", asks(6, `{"payloadType":"USAGE_FORECAST","startInterval":0,"numIntervals":3,"frequency":1,"repeat":3,"historical":false}`), "-60:0-2 60:1-3 120:2-4"},
-		{"a forecast each hour without end, of intervals that are implied", asks(0, `{"payloadType":"LOAD_SHED_DELTA_AVAILABLE","startInterval":0,"numIntervals":2,"frequency":1,"repeat":-1,"historical":false}`),
-			"-60:0-1 60:1-2 120:2-3 180:3-4 240:4-5 300:5-6 360:6-7 420:7-8 480:8-9 540:9-10 600:10-11"},
+		{
+			"a forecast each hour without end, of intervals that are implied", asks(0, `{"payloadType":"LOAD_SHED_DELTA_AVAILABLE","startInterval":0,"numIntervals":2,"frequency":1,"repeat":-1,"historical":false}`),
+			"-60:0-1 60:1-2 120:2-3 180:3-4 240:4-5 300:5-6 360:6-7 420:7-8 480:8-9 540:9-10 600:10-11",
+		},
 		{"at any time: each hour", asks(2, `{"payloadType":"USAGE_FORECAST","frequency":0}`), "-60:0-0 0:0-0 60:0-0"},
 	} {
 		e, err := policy.ReadVTNEvent([]byte(c.event))

@@ -207,8 +207,10 @@ func TestAServerDrivesAnAgent(t *testing.T) {
 	}
 
 	// It says what it expects to draw, and how sure that is.
-	ask := vtn.Object{"intervalPeriod": vtn.Object{"start": time.Now().UTC().Add(time.Hour).Format(time.RFC3339), "duration": "PT1H"}, "intervals": []any{vtn.Object{"id": 7, "payloads": []any{}}},
-		"reportDescriptors": []any{vtn.Object{"payloadType": "USAGE_FORECAST", "historical": false}, vtn.Object{"payloadType": "LOAD_SHED_DELTA_AVAILABLE", "historical": false}}}
+	ask := vtn.Object{
+		"intervalPeriod": vtn.Object{"start": time.Now().UTC().Add(time.Hour).Format(time.RFC3339), "duration": "PT1H"}, "intervals": []any{vtn.Object{"id": 7, "payloads": []any{}}},
+		"reportDescriptors": []any{vtn.Object{"payloadType": "USAGE_FORECAST", "historical": false}, vtn.Object{"payloadType": "LOAD_SHED_DELTA_AVAILABLE", "historical": false}},
+	}
 	server.Put(ask)
 	eventually("reports", func() bool { return len(server.Reports()) >= 4 })
 	confidences := []string{}
