@@ -3,11 +3,14 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -191,5 +194,34 @@ func TestThePartsOfTheAddOnFitTogether(t *testing.T) {
 		if !strings.Contains(sample, "\n  listen: \":"+number+"\"\n") || !strings.Contains(text, "[PORT:"+number+"]/healthz") {
 			t.Errorf("the sample's page is not on port %s", number)
 		}
+	}
+}
+
+// The add-on's start, run by a shell with folders of its own and an agent that waits: what other add-ons write
+// meanwhile is closed to others, or no secret would be taken from it and the agent would wait for ever.
+func TestTheAddOnStaysAndClosesWhatIsWrittenMeanwhile(t *testing.T) {
+	t.Parallel()
+	config, data, bin := t.TempDir(), t.TempDir(), t.TempDir()
+	start := strings.NewReplacer("/config/", config+"/", "/config ", config+" ", "/data/", data+"/", "=/config/keeplit", "="+config+"/keeplit").Replace(addonFile(t, "run.sh"))
+	secret := filepath.Join(config, "mqtt.password")
+	stub := "#!/bin/sh\ncase $1 in\n  init) : >\"$4\" ;;\n  pin) cat ;;\n  run)\n    [ \"$2\" = --stay ] || exit 9\n    echo secret >" + secret + "; chmod 644 " + secret +
+		"\n    for i in $(seq 100); do [ -n \"$(find " + secret + " -perm /o=rwx)\" ] || exit 7; sleep 0.1; done ;;\nesac\n"
+	for name, text := range map[string]string{filepath.Join(bin, "agent"): stub, filepath.Join(bin, "run.sh"): start, filepath.Join(data, "options.json"): `{"pin": "4711"}`} {
+		if err := os.WriteFile(name, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("/bin/sh", filepath.Join(bin, "run.sh"))
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, time.Second
+	err := cmd.Run()
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) // the container's end
+	if code := cmd.ProcessState.ExitCode(); code != 7 {
+		t.Errorf("%d (%v): %s", code, err, &out)
+	}
+	if hash, err := os.ReadFile(filepath.Join(config, "pin.hash")); err != nil || string(hash) != "4711\n" {
+		t.Errorf("%q %v", hash, err)
 	}
 }

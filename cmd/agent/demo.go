@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"sync"
@@ -19,9 +20,11 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
+	"github.com/keeplit/keeplit/cmd/agent/internal/simulate"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit/openpaygo"
+	"github.com/keeplit/keeplit/examples/worlds"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/metering"
 )
@@ -32,17 +35,21 @@ var demoConfig []byte //nolint:gochecknoglobals // embedded files must be
 // demoKey is the key of the published OpenPAYGO example, so it keeps nothing secret.
 const demoKey = "bc41ec9530f6dac86b1a29ab82edc5fb"
 
-// demoTopUp is what an example token buys.
-const demoTopUp = 50
+// What an example token of the usual demo buys, and what is left when somebody buys one, where they do by habit.
+const (
+	demoTopUp  = 50
+	littleLeft = 40 * units.One
+)
 
 // demoListen is where the page is where nobody says otherwise.
 const demoListen = "127.0.0.1:8080"
 
 type demoCmd struct {
-	Speed  float64 `default:"60" help:"Simulated seconds a second: 1 is real time, 1440 a day in a minute."`
-	Listen string  `default:"127.0.0.1:8080" help:"Address of the page; another port is taken where this one is in use."`
-	Seed   uint64  `default:"7" help:"Another household for another number."`
-	Habit  bool    `help:"Somebody of the household tops up when little is left: else the light goes out when the credit is spent."`
+	Speed    float64 `default:"60" help:"Simulated seconds a second: 1 is real time, 1440 a day in a minute."`
+	Listen   string  `default:"127.0.0.1:8080" help:"Address of the page; another port is taken where this one is in use."`
+	Seed     uint64  `default:"7" help:"Another household for another number."`
+	Scenario string  `default:"house" enum:"house,block-tariff,business-demand,capacity-tariff,payday-home,poor-home" help:"Which home: ${enum}. All but the first are the worlds of examples/worlds, without their outages."`
+	Habit    bool    `help:"Somebody of the household tops up when little is left: else the light goes out when the credit is spent."`
 }
 
 // Run shows the whole agent on a machine with nothing: a simulated house, a
@@ -51,13 +58,11 @@ func (c demoCmd) Run(e *env) (err error) {
 	if c.Speed <= 0 || c.Speed > 100_000 {
 		return &exitError{exitUsage, fmt.Errorf("--speed %v: write 1 (real time) to 100000", c.Speed)}
 	}
-	cfg, faults := config.Parse(demoConfig, ".", config.Secrets{
-		Getenv:   func(string) string { return demoKey },
-		ReadFile: os.ReadFile,
-	}, drivers.All())
-	if len(faults) > 0 {
-		return faults
+	shown, err := c.shown()
+	if err != nil {
+		return err
 	}
+	cfg := shown.Config
 	folder, err := os.MkdirTemp("", "keeplit-demo-")
 	if err != nil {
 		return err
@@ -85,7 +90,7 @@ func (c demoCmd) Run(e *env) (err error) {
 	}
 	cfg.MQTT = &config.MQTT{URL: local.URL()}
 	s, err := service.New(e.Ctx, cfg, service.Options{Log: log, Version: version, Listener: listener, Open: true, Demo: func(s *service.Service) *picture.Demo {
-		return &picture.Demo{Speed: c.Speed, Token: demoToken(cfg, s)}
+		return &picture.Demo{Speed: c.Speed, Token: demoToken(shown, s)}
 	}})
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -93,12 +98,12 @@ func (c demoCmd) Run(e *env) (err error) {
 	if err := remember(cfg, s, c.Seed); err != nil {
 		return errors.Join(err, s.Close())
 	}
-	fmt.Fprintf(e.Stdout, `keeplit demo: a simulated house, %gx real time
+	fmt.Fprintf(e.Stdout, `keeplit demo: %s, %gx real time
   page    http://%s
   mqtt    %s  (topics under %s)
-  token   %s  buys R %d; enter it on the page under "Top up"
+  token   %s  buys %s; enter it on the page under "Top up"
 Nothing is kept: Ctrl-C ends it.
-`, c.Speed, web.Shown(listener.Addr().String()), local.URL(), "keeplit/demo/", demoToken(cfg, s), demoTopUp)
+`, c.about(cfg), c.Speed, web.Shown(listener.Addr().String()), local.URL(), "keeplit/"+cfg.Site.ID+"/", demoToken(shown, s), boughtBy(cfg, s, shown.Amount))
 
 	// The broker outlives the service that speaks over it.
 	brokerCtx, stop := context.WithCancel(context.WithoutCancel(e.Ctx))
@@ -107,7 +112,7 @@ Nothing is kept: Ctrl-C ends it.
 	wg.Go(func() { brokerErr = local.Run(brokerCtx) })
 	habitCtx, leave := context.WithCancel(e.Ctx)
 	if c.Habit {
-		wg.Go(func() { topsUp(habitCtx, cfg, s) })
+		wg.Go(func() { topsUp(habitCtx, shown, s) })
 	}
 	err = s.Run(e.Ctx)
 	leave()
@@ -116,14 +121,63 @@ Nothing is kept: Ctrl-C ends it.
 	return errors.Join(err, brokerErr)
 }
 
-// What is left when somebody of the demo's household tops up, and how often they look.
-const (
-	littleLeft = 40 * units.One
-	habitLooks = 200 * time.Millisecond
-)
+// shown is the site that is shown: the demo's own, or one of the example worlds.
+func (c demoCmd) shown() (simulate.Shown, error) {
+	cfg, faults := config.Parse(demoConfig, ".", config.Secrets{
+		Getenv:   func(string) string { return demoKey },
+		ReadFile: os.ReadFile,
+	}, drivers.All())
+	if len(faults) > 0 {
+		return simulate.Shown{}, faults
+	}
+	own := simulate.Shown{Config: cfg, Below: littleLeft, Amount: demoTopUp * units.One}
+	if c.Scenario == "house" || c.Scenario == "" {
+		return own, nil
+	}
+	data, err := fs.ReadFile(worlds.Files(), c.Scenario+".yaml")
+	if err != nil {
+		return own, err
+	}
+	w, faults := simulate.ParseWorld(data, ".")
+	if faults = append(faults, w.Check()...); len(faults) > 0 {
+		return own, faults
+	}
+	shown, err := w.Shown()
+	if err != nil {
+		return shown, fmt.Errorf("--scenario %s: %w", c.Scenario, err)
+	}
+	of := &shown.Config
+	of.Site.ID, of.Web, of.Telemetry, of.Schedule.Nightly = cfg.Site.ID, cfg.Web, cfg.Telemetry, cfg.Schedule.Nightly
+	of.Simulation.Speed = cfg.Simulation.Speed
+	of.Use(drivers.All())
+	return shown, nil
+}
+
+// about is what is shown, in a few words.
+func (c demoCmd) about(cfg config.Config) string {
+	if c.Scenario == "house" || c.Scenario == "" {
+		return "a simulated house"
+	}
+	return "a simulated world, " + c.Scenario + " (" + cfg.Site.Name + ")"
+}
+
+// boughtBy is an amount in the unit of the account.
+func boughtBy(cfg config.Config, s *service.Service, amount units.Money) string {
+	if s.Site().InKWh {
+		return amount.Decimal(0) + " kWh"
+	}
+	unit := cfg.Site.Symbol
+	if unit == "" {
+		unit = s.Site().Currency
+	}
+	return unit + " " + amount.Decimal(0)
+}
+
+// habitLooks is how often somebody of the demo's household looks at what is left.
+const habitLooks = 200 * time.Millisecond
 
 // topsUp enters a token whenever little is left, until ctx ends.
-func topsUp(ctx context.Context, cfg config.Config, s *service.Service) {
+func topsUp(ctx context.Context, shown simulate.Shown, s *service.Service) {
 	t := time.NewTicker(habitLooks)
 	defer t.Stop()
 	for {
@@ -132,15 +186,15 @@ func topsUp(ctx context.Context, cfg config.Config, s *service.Service) {
 			return
 		case <-t.C:
 		}
-		if st := s.Loop().Snapshot().State; st.Credit.Available() < littleLeft {
-			_, _ = s.Desk().TopUp(ctx, demoToken(cfg, s), "household") // one that is refused is tried again
+		if st := s.Loop().Snapshot().State; st.Credit.Available() < shown.Below {
+			_, _ = s.Desk().TopUp(ctx, demoToken(shown, s), "household") // one that is refused is tried again
 		}
 	}
 }
 
 // demoToken is a token that the account will take next.
-func demoToken(cfg config.Config, s *service.Service) string {
-	doc := cfg.Tokens.OpenPAYGO.Document
+func demoToken(shown simulate.Shown, s *service.Service) string {
+	doc := shown.Config.Tokens.OpenPAYGO.Document
 	last := doc.Count
 	for _, scheme := range s.Loop().Snapshot().State.Credit.Schemes {
 		var st openpaygo.State
@@ -152,7 +206,7 @@ func demoToken(cfg config.Config, s *service.Service) string {
 	if err != nil {
 		return ""
 	}
-	token, err := openpaygo.Encode(openpaygo.Key(key), doc.StartingCode, openpaygo.NextCount(last, false), demoTopUp, doc.Form())
+	token, err := openpaygo.Encode(openpaygo.Key(key), doc.StartingCode, openpaygo.NextCount(last, false), int(int64(shown.Amount/units.One)*max(doc.ValueDivider, 1)), doc.Form())
 	if err != nil {
 		return ""
 	}

@@ -2,14 +2,22 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
+	"net"
 	"net/http"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
+	"github.com/keeplit/keeplit/cmd/agent/internal/service"
+	"github.com/keeplit/keeplit/cmd/agent/internal/simulate"
+	"github.com/keeplit/keeplit/examples/worlds"
 	"github.com/keeplit/keeplit/internal/unraced"
 )
 
@@ -47,5 +55,61 @@ func TestADemoWithAHabitKeepsItsLight(t *testing.T) {
 		if strings.Contains("credit waits", c.Cause) {
 			t.Errorf("it went dark: %+v", c)
 		}
+	}
+}
+
+// Each of the example worlds can be looked at in the demo, or it is said why not.
+func TestTheDemoShowsTheExampleWorlds(t *testing.T) {
+	t.Parallel()
+	field, _ := reflect.TypeFor[demoCmd]().FieldByName("Scenario")
+	offered := strings.Split(field.Tag.Get("enum"), ",")
+	files, err := fs.Glob(worlds.Files(), "*.yaml")
+	if err != nil || len(files) < 6 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(file, ".yaml")
+		shown, err := demoCmd{Scenario: name}.shown()
+		switch is := slices.Contains(offered, name); {
+		case errors.Is(err, simulate.ErrPrices) && !is:
+			continue
+		case err != nil || !is:
+			t.Errorf("%s: offered %v: %v", name, is, err)
+			continue
+		}
+		if faults := service.Faults(shown.Config, nil); len(faults) > 0 {
+			t.Errorf("%s: %v", name, faults)
+		}
+		if shown.Below <= 0 || shown.Amount <= 0 || shown.Config.Site.Name == "" || shown.Config.Simulation.PerDay == 0 || len(shown.Config.Loads) == 0 {
+			t.Errorf("%s: %+v", name, shown)
+		}
+	}
+	if own, err := (demoCmd{Scenario: "house"}).shown(); err != nil || own.Config.Site.Name != "Demo house" {
+		t.Errorf("%v %+v", err, own.Config.Site)
+	}
+}
+
+// A world that is shown runs, on another port where the usual one is taken, and takes its own token.
+func TestADemoOfAWorldWhereThePortIsTaken(t *testing.T) {
+	t.Parallel()
+	if l, err := net.Listen("tcp", demoListen); err == nil { // else another program has it, which does as well
+		defer l.Close()
+	}
+	out := process(t, "demo", "--scenario", "poor-home")
+	var found []string
+	for end := time.Now().Add(90 * time.Second); found == nil; time.Sleep(50 * time.Millisecond) {
+		found = regexp.MustCompile(`(?s)` + regexp.QuoteMeta(demoListen) + ` is taken by another program: .*a simulated world, poor-home .*page +(http://\S+).*token +(\d+) +buys ZAR 40;`).FindStringSubmatch(out.String())
+		if time.Now().After(end) {
+			t.Fatalf("not said:\n%s", out)
+		}
+	}
+	a, err := http.Post(found[1]+"/api/v1/topup", "application/json", strings.NewReader(`{"token":"`+found[2]+`"}`)) //nolint:noctx // of the demo, which the test ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	text, err := io.ReadAll(a.Body)
+	if err != nil || a.StatusCode != http.StatusOK || !strings.Contains(string(text), `"amount":"40.000000"`) {
+		t.Errorf("%d %s %v", a.StatusCode, text, err)
 	}
 }

@@ -1,16 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/backup"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
@@ -116,4 +121,56 @@ func TestWhatIsSetOnThePageHoldsAtTheNextStart(t *testing.T) {
 	}
 	h.start() // what is damaged beside the records keeps nobody's light off
 	programs("3333", http.StatusOK)
+}
+
+// The page gives to who has signed in what "agent backup" writes, with the site's own files under a passphrase, and
+// leaves nothing of it on the box.
+func TestThePageGivesTheBackupThatTheCommandWrites(t *testing.T) {
+	h := aHome(t, "")
+	h.end()
+	var err error
+	if h.cfg.Web.PIN, err = web.HashPIN("1111"); err != nil {
+		t.Fatal(err)
+	}
+	h.file = filepath.Join(t.TempDir(), "keeplit.yaml")
+	if err := os.WriteFile(h.file, []byte("# the configuration\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// What a backup left that a power cut broke off.
+	if err := os.Mkdir(filepath.Join(h.cfg.Data, ".page-backup-1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h.start()
+	h.pass(time.Hour)
+	if code, _ := h.asked("POST", "/api/v1/programs", "1111", `{"name":"a","scopes":["read"]}`); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	for _, step := range []struct{ path, form string }{{"/signin", "pin=1111&next=/settings"}, {"/settings/backup", "passphrase=long+enough&again=long+enough"}} {
+		a, err := browser.Post(h.url+step.path, "application/x-www-form-urlencoded", strings.NewReader(step.form)) //nolint:noctx // the test ends the page
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(a.Body)
+		if err = errors.Join(err, a.Body.Close()); err != nil || a.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %v", step.path, a.StatusCode, err)
+		}
+		if step.path == "/signin" {
+			continue
+		}
+		r, err := backup.Open(bytes.NewReader(text), "long enough")
+		if err != nil {
+			t.Fatalf("%v: %.200s", err, text)
+		}
+		if files, err := r.Files(); err != nil || !r.Sealed || r.Manifest.Head.Seq == 0 || !strings.Contains(string(files["site.settings"]), `"name": "a"`) {
+			t.Errorf("%v %+v", err, r.Manifest)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(h.cfg.Data, ".page-backup-*")); err != nil || len(left) > 0 {
+		t.Errorf("%v is left: %v", left, err)
+	}
 }

@@ -54,7 +54,8 @@ type home struct {
 	step time.Duration // between two readings
 	last string        // what was answered
 	mqtt *quietBus
-	made int // tokens
+	made int    // tokens
+	file string // of the configuration; "" none
 	// err is what the meter says instead of a reading; nil: it reads.
 	err error
 	// wall: the clock is one that may be wrong, and shows the house's time and shift.
@@ -93,7 +94,7 @@ func aHome(t *testing.T, lines string) *home {
 // start assembles the agent on what is stored and lets its loop run.
 func (h *home) start() {
 	h.Helper()
-	s, err := service.New(h.Context(), h.cfg, service.Options{Log: slog.New(slog.DiscardHandler), Version: version, Open: true})
+	s, err := service.New(h.Context(), h.cfg, service.Options{Log: slog.New(slog.DiscardHandler), Version: version, Open: true, File: h.file})
 	if err != nil {
 		h.Fatal(err)
 	}

@@ -17,6 +17,12 @@ if command -v systemd-analyze >/dev/null; then
 else
   missing systemd-analyze
 fi
+for deb; do
+  files=$(dpkg-deb -c "$deb")
+  for shell in bash-completion/completions/agent zsh/vendor-completions/_agent fish/vendor_completions.d/agent.fish; do
+    case $files in *"/usr/share/$shell"*) ;; *) echo "$(basename "$deb") has no $shell"; exit 1 ;; esac
+  done
+done
 if command -v lintian >/dev/null; then
   for deb; do
     lintian --allow-root --fail-on error,warning --tag-display-limit 0 "$deb"

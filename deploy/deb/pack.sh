@@ -13,6 +13,7 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 install -m 0755 "$binary" "$stage/keeplit"
 install -m 0644 "$root/deploy/keeplit.service" "$here/60-keeplit.rules" "$here/environment" "$here/copyright" "$here/overrides" "$stage"
+install -m 0644 "$root"/cmd/agent/completion.bash "$root"/cmd/agent/completion.zsh "$root"/cmd/agent/completion.fish "$stage"
 install -m 0755 "$here/postinst" "$here/prerm" "$here/postrm" "$stage"
 gzip -9nc "$here/keeplit.1" >"$stage/keeplit.1.gz"
 gzip -9nc "$root/CHANGELOG.md" >"$stage/CHANGELOG.md.gz"

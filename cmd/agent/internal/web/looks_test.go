@@ -43,6 +43,26 @@ func TestBrowserLooks(t *testing.T) {
 		}
 	})
 
+	t.Run("the hours above the plan have room between them", func(t *testing.T) {
+		t.Parallel()
+		url := serve(t, newFake(), func(c *Config) { c.OpenChanges = true })
+		for _, width := range []int64{320, 360, 379, 380, 390, 430, 479, 480, 600, 899, 900, 1280} {
+			p := b.Page(t, webtest.Screen{Width: width, Height: 700, Phone: width < 600})
+			for _, lang := range []string{"en", "ar"} {
+				p.Open(url + "/language/" + lang + "?back=/")
+				var at struct {
+					Hours int
+					Least float64
+				}
+				p.Eval(`(() => { const r = [...document.querySelectorAll('.tlhours p > span')].filter(e => e.offsetWidth).map(e => e.getBoundingClientRect()).sort((a, b) => a.left - b.left);
+					return { Hours: r.length, Least: Math.min(...r.slice(1).map((x, i) => x.left - r[i].right)) } })()`, &at)
+				if at.Hours != 5 || at.Least < 8 {
+					t.Errorf("%d px wide, %s: %d hours, the closest two %.1f px from each other", width, lang, at.Hours, at.Least)
+				}
+			}
+		}
+	})
+
 	t.Run("other languages", func(t *testing.T) {
 		t.Parallel()
 		pages := []string{"/", "/topup", "/account", "/system", "/tariff", "/settings"}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
@@ -13,12 +14,15 @@ import (
 type timeline struct {
 	Minutes int      // its length
 	Now     int      // where now is
-	Hours   []string // clock times, as far from each other, from the beginning to the end
+	Hours   []tlHour // clock times, as far from each other, from the beginning to the end
 	Bands   []tlBar
 	Rows    []tlRow
 	Keys    []tlKey
 	LeftOut bool // a run that is left out is drawn
 }
+
+// tlHour is a full hour: "16", and ":00", for which a phone has no room.
+type tlHour struct{ Hour, Rest string }
 
 // tlBar is a stretch of the timeline.
 type tlBar struct {
@@ -56,7 +60,8 @@ func (m *model) Timeline() timeline {
 	at := func(t time.Time) int { return int(min(max(0, t.Sub(start)), end.Sub(start)) / time.Minute) }
 	out.Minutes, out.Now = at(end), at(m.V.At)
 	for h := 0; h <= tlHours; h += tlStep {
-		out.Hours = append(out.Hours, m.Clock(start.Add(time.Duration(h)*time.Hour)))
+		hour, rest, _ := strings.Cut(m.Clock(start.Add(time.Duration(h)*time.Hour)), ":")
+		out.Hours = append(out.Hours, tlHour{hour, ":" + rest})
 	}
 	level := m.priceLevels(from, to, &out)
 	for i := from; i < to; i++ {

@@ -221,6 +221,13 @@ func (p *Page) Weight() map[string]float64 {
 	return out
 }
 
+// Weigh begins to weigh anew.
+func (p *Page) Weigh() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.bytes)
+}
+
 func exceptionText(d *runtime.ExceptionDetails) string {
 	if d.Exception != nil && d.Exception.Description != "" {
 		return d.Exception.Description
