@@ -135,6 +135,7 @@ func (c *Config) checkLoads(l *fault.List) {
 		c.checkSwitch(l, at+".switch", d.Switch)
 		l.Under(at, loads.CheckApart(c.Loads, i))
 	}
+	*l = append(*l, loads.CheckCircuits(c.Circuits, c.Loads)...)
 	l.Under("supply.switch", c.Supply.Switch.Check())
 	c.checkSwitch(l, "supply.switch", c.Supply.Switch)
 	if c.Supply.Switch.Traits().Deaf {
@@ -161,6 +162,7 @@ func (c *Config) Notes() fault.List {
 	for i, d := range c.Loads {
 		l.Under(fmt.Sprintf("loads[%d]", i), d.Notes())
 	}
+	l = append(l, loads.NotesOfCircuits(c.Circuits, c.Site.Limit)...)
 	for i, s := range c.Supply.Shed {
 		if s.Class == "" {
 			class := loads.ClassOf(s.Priority)

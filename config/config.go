@@ -63,6 +63,9 @@ type Config struct {
 	// The appliances that the agent may switch, one entry each.
 	// Example: [{id: geyser, name: Geyser, power: 3 kW, need: {for: 2h30m}, ready_by: "18:30", switch: {driver: tasmota, topic: geyser}}]
 	Loads []loads.Document `yaml:"loads"`
+	// The breakers and cables that loads hang on, each with what it may carry: docs/loads.md.
+	// Example: [{id: garage, limit: 20 A}]
+	Circuits []loads.CircuitDocument `yaml:"circuits"`
 	// How gently loads are switched, so that they do not all start at once.
 	// Example: {gap_min: 1s, gap_max: 10s, spread: 30s, per_hour: 30}
 	Switching Switching `yaml:"switching"`

@@ -15,6 +15,17 @@ import (
 type Curb struct {
 	Of      []string    // loads, by id
 	Allowed units.Power // above zero
+	// Phases is by how many the power of each of Of is divided, in their order: a limit of one phase
+	// of a circuit.  nil: it counts whole.
+	Phases []int
+}
+
+// phases is by how many a load's power is divided.
+func (c Curb) phases(id string) units.Power {
+	if i := slices.Index(c.Of, id); i >= 0 && i < len(c.Phases) {
+		return units.Power(max(1, c.Phases[i]))
+	}
+	return 1
 }
 
 // covers tells whether a load is one of those that the curb is about.
@@ -49,7 +60,7 @@ func (c Curb) over(ls []Load, s GuardState, now time.Time) units.Power {
 	sum := -c.Allowed
 	for _, l := range ls {
 		if c.covers(l.ID) {
-			sum += l.reckons(s.Unit(l.ID), now)
+			sum += l.reckons(s.Unit(l.ID), now) / c.phases(l.ID)
 		}
 	}
 	return sum
@@ -64,9 +75,10 @@ func ShedTo(ls []Load, s GuardState, takes func(id string) Capability, curbs []C
 	})
 	for _, c := range curbs {
 		over := c.over(ls, s, now)
+		drawn := over + c.Allowed
 		for _, r := range out { // one curb's relief is another's, too
 			if l, ok := find(ls, r.ID); ok && c.covers(r.ID) {
-				over -= max(0, l.reckons(s.Unit(r.ID), now)-l.Draws(r.Set))
+				over -= max(0, l.reckons(s.Unit(r.ID), now)-l.Draws(r.Set)) / c.phases(r.ID)
 			}
 		}
 		for _, l := range order {
@@ -82,11 +94,11 @@ func ShedTo(ls []Load, s GuardState, takes func(id string) Capability, curbs []C
 			if !c.covers(l.ID) || l.Essential || !u.Set.On || power < units.Watt {
 				continue
 			}
-			r := Relief{ID: l.ID}
+			r := Relief{ID: l.ID, Drawn: drawn, Allowed: c.Allowed}
 			if l.Kind == Varies && (l.follows(u, now) || u.unheard(now)) {
-				r.Set = lower(takes(l.ID), power-over)
+				r.Set = lower(takes(l.ID), power-over*c.phases(l.ID))
 			}
-			over -= power - l.Draws(r.Set)
+			over -= (power - l.Draws(r.Set)) / c.phases(l.ID)
 			if i >= 0 {
 				out[i] = r
 			} else {
@@ -115,7 +127,7 @@ func (st *step) curbed(l Load, u *UnitState, want Setpoint) Setpoint {
 		if !c.covers(l.ID) {
 			continue
 		}
-		room := l.reckons(*u, st.now) - c.over(st.loads, *st.s, st.now)
+		room := l.reckons(*u, st.now) - c.over(st.loads, *st.s, st.now)*c.phases(l.ID)
 		if l.Draws(want) <= room {
 			continue
 		}
@@ -127,4 +139,17 @@ func (st *step) curbed(l Load, u *UnitState, want Setpoint) Setpoint {
 		want = less
 	}
 	return want
+}
+
+// Crowded is the circuit that has no room for what a load draws at the least, beside what it and the
+// others are reckoned to draw; false where each has.
+func (l Load) Crowded(circuits []Circuit, all []Load, s GuardState, now time.Time) (Circuit, bool) {
+	for _, c := range circuits {
+		for _, x := range c.Curbs {
+			if x.covers(l.ID) && max(0, l.Least()-l.reckons(s.Unit(l.ID), now)) > -x.over(all, s, now)*x.phases(l.ID) {
+				return c, true
+			}
+		}
+	}
+	return Circuit{}, false
 }

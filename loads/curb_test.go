@@ -37,12 +37,12 @@ func TestALimitOfDevicesHoldsThemAndNotTheHouse(t *testing.T) {
 		want  string
 	}{
 		{"none", nil, "geyser on, car on 7360 W, pump on"},
-		{"there is room for all, however much the house draws", []Curb{{all, 12 * units.Kilowatt}}, "geyser on, car on 7360 W, pump on"},
-		{"14a: all together", []Curb{{all, 4200 * units.Watt}}, "geyser on, car off, pump on"},
-		{"the car alone", []Curb{{[]string{"car"}, 4200 * units.Watt}}, "geyser on, car on 4140 W, pump on"},
-		{"the car below its least", []Curb{{[]string{"car"}, units.Kilowatt}}, "geyser on, car off, pump on"},
-		{"two limits, the lower rules", []Curb{{[]string{"car"}, 6 * units.Kilowatt}, {[]string{"car", "pump"}, 3 * units.Kilowatt}}, "geyser on, car on 2990 W, pump off"},
-		{"a load that is none of the site's", []Curb{{[]string{"boat"}, units.Kilowatt}}, "geyser on, car on 7360 W, pump on"},
+		{"there is room for all, however much the house draws", []Curb{{Of: all, Allowed: 12 * units.Kilowatt}}, "geyser on, car on 7360 W, pump on"},
+		{"14a: all together", []Curb{{Of: all, Allowed: 4200 * units.Watt}}, "geyser on, car off, pump on"},
+		{"the car alone", []Curb{{Of: []string{"car"}, Allowed: 4200 * units.Watt}}, "geyser on, car on 4140 W, pump on"},
+		{"the car below its least", []Curb{{Of: []string{"car"}, Allowed: units.Kilowatt}}, "geyser on, car off, pump on"},
+		{"two limits, the lower rules", []Curb{{Of: []string{"car"}, Allowed: 6 * units.Kilowatt}, {Of: []string{"car", "pump"}, Allowed: 3 * units.Kilowatt}}, "geyser on, car on 2990 W, pump off"},
+		{"a load that is none of the site's", []Curb{{Of: []string{"boat"}, Allowed: units.Kilowatt}}, "geyser on, car on 7360 W, pump on"},
 	} {
 		for _, late := range []bool{false, true} { // it comes while all run, or was there before
 			t.Run(row.name, func(t *testing.T) {
@@ -106,7 +106,11 @@ func TestNoCurbIsPassed(t *testing.T) {
 			if rapid.IntRange(0, 9).Draw(rt, "change") == 0 {
 				c.curbs, calm = nil, 0
 				for range rapid.IntRange(0, 3).Draw(rt, "curbs") {
-					c.curbs = append(c.curbs, Curb{some.Draw(rt, "of"), units.Power(rapid.IntRange(500, 9000).Draw(rt, "W")) * units.Watt})
+					x := Curb{Of: some.Draw(rt, "of"), Allowed: units.Power(rapid.IntRange(500, 9000).Draw(rt, "W")) * units.Watt}
+					for range x.Of {
+						x.Phases = append(x.Phases, rapid.SampledFrom([]int{1, 1, 2, 3}).Draw(rt, "phases"))
+					}
+					c.curbs = append(c.curbs, x)
 				}
 			}
 			c.wants["geyser"] = rapid.SampledFrom([]string{"on", "off"}).Draw(rt, "geyser")

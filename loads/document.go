@@ -78,6 +78,12 @@ type Document struct {
 	// The most starts in a local day. 0 is no limit.
 	// Example: 4
 	MaxStart int `yaml:"max_starts"`
+	// The circuit that it hangs on, by the id of one of circuits.
+	// Example: garage
+	Circuit string `yaml:"circuit"`
+	// The phase of the circuit that it hangs on, 1 to 3. Left out: nobody knows, and it counts on each.
+	// Example: 2
+	Phase int `yaml:"phase"`
 	// Loads that are never to run while it does, by id. It holds both ways. What runs goes on, and the
 	// other waits, also where somebody asks that it runs now.
 	// Example: [washer, dryer]

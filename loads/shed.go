@@ -13,6 +13,8 @@ import (
 type Relief struct {
 	ID  string
 	Set Setpoint // off, or on at less than it draws
+	// Drawn and Allowed are what a Curb's loads are reckoned to draw, and may; zero: it is not for a Curb.
+	Drawn, Allowed units.Power
 }
 
 // Shed picks the loads to relieve so that all that is over is freed: the least

@@ -14,7 +14,7 @@ import (
 // Rules are what the site's plans follow.
 func (s *Site) Rules() planning.Rules {
 	return planning.Rules{
-		ID: s.ID, Zone: s.Zone, Tariff: s.Tariff, ReadTariff: s.ReadTariff, InKWh: s.InKWh, Loads: s.Loads, Power: s.Power,
+		ID: s.ID, Zone: s.Zone, Tariff: s.Tariff, ReadTariff: s.ReadTariff, InKWh: s.InKWh, Loads: s.Loads, Circuits: s.Circuits, Power: s.Power,
 		Interval: s.Interval, Slot: s.PlanSlot, Ahead: s.PlanAhead, RunOutOver: s.RunOutOver, Shift: s.Shift, ByLot: s.ByLot, Seed: s.Seed,
 		Friendly: s.Credit.Friendly, Vendor: s.Vendor,
 	}

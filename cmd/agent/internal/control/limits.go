@@ -133,8 +133,12 @@ func sameCurb(a, b policy.InForce) bool {
 	return a.Source == b.Source && (a.Loads == nil) == (b.Loads == nil) && slices.Equal(a.Loads, b.Loads)
 }
 
-// devices are the limits of loads, as the guard keeps them.
+// devices are the limits of loads, as the guard keeps them: of the circuits that they hang on, and
+// by others' word.
 func (p *step) devices() (out []loads.Curb) {
+	for _, c := range p.Circuits {
+		out = append(out, c.Curbs...)
+	}
 	for _, f := range p.curbs {
 		if f.Loads != nil && f.Limit > 0 {
 			out = append(out, loads.Curb{Of: f.Loads, Allowed: f.Limit})

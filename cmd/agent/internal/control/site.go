@@ -46,6 +46,7 @@ type Site struct {
 	InKWh     bool // the account is kept in kWh
 
 	Loads     []loads.Load
+	Circuits  []loads.Circuit // that they hang on
 	Guard     *loads.Guard
 	Contactor bool        // there is a supply contactor
 	Supply    SupplyRules // how it is cut

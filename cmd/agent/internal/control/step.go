@@ -364,13 +364,20 @@ func (p *step) shed() {
 		// Of what is off nothing is measured: one that drew more than it was told would be
 		// reckoned to have room, and start again at once.
 		stays = stays || !r.Set.On
+		id, to := said.Text("id", r.ID), said.Power("to", r.Set.Power)
+		d, a := said.Power("drawn", drawn.Power), said.Power("allowed", allowed)
+		lowered, off := said.Of("load.lowered", id, to, d, a), said.Of("load.shed", id, d, a)
+		if r.Allowed > 0 {
+			d, a = said.Power("drawn", r.Drawn), said.Power("allowed", r.Allowed)
+			lowered, off = said.Of("load.lowered_shared", id, to, d, a), said.Of("load.shed_shared", id, d, a)
+		}
 		switch {
 		case r.Set.On:
 			p.st.Shed = p.st.Shed.lower(r.ID, r.Set.Power)
-			p.event("load_lowered", health.Caution, said.Of("load.lowered", said.Text("id", r.ID), said.Power("to", r.Set.Power), said.Power("drawn", drawn.Power), said.Power("allowed", allowed)))
+			p.event("load_lowered", health.Caution, lowered)
 		case !slices.Contains(p.st.Shed.IDs, r.ID):
 			p.st.Shed.IDs = append(slices.Clone(p.st.Shed.IDs), r.ID)
-			p.event("load_shed", health.Caution, said.Of("load.shed", said.Text("id", r.ID), said.Power("drawn", drawn.Power), said.Power("allowed", allowed)))
+			p.event("load_shed", health.Caution, off)
 		}
 	}
 	if stays {

@@ -231,6 +231,8 @@ func beside() map[string]map[string]string {
 		"http supply.switch.username": {"supply.switch.token": ""}, "http supply.switch.password": {"supply.switch.username": "u"},
 		"loads[].need": ready, "loads[].need.weekdays": {"loads[].need": "{for: 2h, between: [\"06:00-20:00\"]}"},
 		"loads[].ready_by": ready,
+		"loads[].circuit":  {"circuits": "[{id: garage, limit: 20 A}]"}, "loads[].phase": {"circuits": "[{id: garage, limit: 20 A}]", "loads[].circuit": "garage"},
+		"circuits[].in":    {"circuits": "[{id: garage, limit: 20 A}, {id: outbuilding, limit: 20 A}]"},
 		"loads[].not_with": {"loads": "[{id: geyser, power: 3 kW, switch: {driver: tasmota, topic: plug}}, {id: washer, power: 1 kW, switch: {driver: tasmota, topic: w}}, {id: dryer, power: 1 kW, switch: {driver: tasmota, topic: d}}]"},
 		"loads[].order":    {"loads[].class": "can_wait"}, "supply.shed[].class": {"supply.shed": "[{below: 10}]"}, "supply.shed[].priority": {"supply.shed": "[{below: 10}]"},
 		"loads[].power.steps": {"loads[].power": "{}"},

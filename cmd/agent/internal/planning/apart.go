@@ -60,5 +60,43 @@ func (s *Rules) greatest() float64 {
 func (s *Rules) among(b *Brief, o outlook, p *optimizer.Problem, jobs []job) {
 	p.Circuits, p.Exclusions = nil, nil
 	s.circuits(b, o, p, jobs)
+	s.breakers(b, o, p, jobs)
 	s.apart(b, o, p, jobs)
+}
+
+// breakers are the circuits that loads hang on.  Of a phase the optimizer knows the loads that draw
+// from one alone; what a load of several takes of it is in the whole circuit's limit.
+func (s *Rules) breakers(b *Brief, o outlook, p *optimizer.Problem, jobs []job) {
+	for _, x := range s.Circuits {
+		for _, curb := range x.Curbs {
+			c := optimizer.Circuit{Name: x.ID, LimitsKW: make([]float64, len(o.slots))}
+			for t := range c.LimitsKW {
+				c.LimitsKW[t] = curb.Allowed.KW()
+			}
+			for i, l := range s.Loads {
+				k := slices.Index(curb.Of, l.ID)
+				if k < 0 {
+					continue
+				}
+				phases := 1.0
+				if curb.Phases != nil {
+					phases = float64(curb.Phases[k])
+				}
+				for t, slot := range o.slots {
+					c.LimitsKW[t] -= b.owed(l.ID).power(l).KW() / phases * share(slot, b.Now, b.owed(l.ID).Committed)
+				}
+				for _, j := range jobs {
+					if j.load == i && phases == 1 {
+						c.Loads = append(c.Loads, j.job.ID)
+					}
+				}
+			}
+			for t := range c.LimitsKW {
+				c.LimitsKW[t] = max(0, c.LimitsKW[t])
+			}
+			if len(c.Loads) > 0 {
+				p.Circuits = append(p.Circuits, c)
+			}
+		}
+	}
 }

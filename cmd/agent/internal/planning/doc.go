@@ -42,6 +42,8 @@ type Rules struct {
 	// nil: it always is.
 	Friendly func(time.Time) bool
 
+	Circuits []loads.Circuit // that loads hang on
+
 	unasked bool // nobody asks for the Outlook
 }
 

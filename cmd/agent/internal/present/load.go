@@ -129,6 +129,9 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 		}
 	case slices.Contains(st.Shed.IDs, l.ID):
 		x.State, x.Why = LoadShed, Reason{Code: WhyShed, Until: st.Shed.Until}
+		if c, full := l.Crowded(site.Circuits, site.Loads, st.Guard, st.Now); full {
+			x.Why = Reason{Code: WhyCircuit, Name: c.Name}
+		}
 	case x.Wanted && !x.Run:
 		x.State = LoadSkipped
 		if x.AtDevice {
@@ -138,6 +141,9 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 		x.State, x.Why = LoadWaiting, heldWhy(held)
 		if o, beside := l.Beside(site.Loads, st.Guard); beside && held.Reason == loads.HeldApart {
 			x.Why = Reason{Code: WhyApart, Name: o.Name}
+		}
+		if c, full := l.Crowded(site.Circuits, site.Loads, st.Guard, st.Now); full && held.Reason == loads.HeldLimit {
+			x.Why = Reason{Code: WhyCircuit, Name: c.Name}
 		}
 	case x.Wanted, turning && unit.Set.On:
 		x.State, x.Why.Code = LoadWaiting, WhyStarting

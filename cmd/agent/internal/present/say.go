@@ -87,6 +87,7 @@ const (
 	WhyLowered   ReasonCode = "lowered"   // the site draws too much, and it is held to less
 	WhyRoom      ReasonCode = "room"      // with it the site would draw more than it may
 	WhyApart     ReasonCode = "apart"     // Name is on, with which it is not to run
+	WhyCircuit   ReasonCode = "circuit"   // with it the circuit Name would carry more than it may
 	WhyRoomLess  ReasonCode = "room_less" // with more of it the site would
 	WhySet       ReasonCode = "set"       // it runs as somebody has set it at the device
 	WhySetOff    ReasonCode = "set_off"   // somebody has switched it off at the device
@@ -116,7 +117,7 @@ type Reason struct {
 	Earlier      time.Time
 	EarlierSaves units.Money
 	Until        time.Time     // held back until then; zero: not known
-	Name         string        // WhyApart: the other load's
+	Name         string        // WhyApart: the other load's; WhyCircuit: the circuit's
 	Time         time.Duration // WhyOver: that is missing
 	Energy       units.Energy  // WhyOver: the same of a load that is told powers
 }
@@ -150,8 +151,8 @@ func (p Phrases) Why(r Reason) string {
 			return c.T("why.runs.power", "price", p.PriceParts(r.Price)[0], "power", p.Power(r.Power))
 		}
 		return c.T("why.runs", "price", p.PriceParts(r.Price)[0])
-	case WhyApart:
-		return c.T("why.apart", "name", r.Name)
+	case WhyApart, WhyCircuit:
+		return c.T("why."+string(r.Code), "name", r.Name)
 	case WhyOver:
 		if r.Energy > 0 {
 			return c.T("why.over", "time", p.Energy(r.Energy))
