@@ -38,6 +38,13 @@ func (d Document) Check() fault.List {
 	if d.MaxStart < 0 {
 		l.Add("max_starts", "write 0 for no limit", "%d is not a number of starts", d.MaxStart)
 	}
+	switch {
+	case d.Prefer == "":
+	case d.Prefer != preferUnbroken:
+		l.Add("prefer", "write unbroken, or leave it out", "%q cannot be preferred", d.Prefer)
+	case d.Kind == Cycle || d.Kind == Heat || d.Kind == Measured:
+		l.Add("prefer", "leave it out", "a load of kind %s has no choice of it", d.Kind)
+	}
 	d.checkClass(&l)
 	d.checkNotWith(&l)
 	if d.checkTank(&l); d.Kind == Heat {
@@ -163,9 +170,6 @@ func (d Document) checkNeed(l *fault.List) {
 	}
 	if d.Kind != Cycle && n.Runs != 0 {
 		l.Add("need.runs", "write for or energy, or kind: cycle", "only a load of kind cycle is counted in runs")
-	}
-	if d.Kind == Varies && len(n.Between) > 1 {
-		l.Add("need.between", "write one stretch of the day", "a load of kind power has one, and there are %d", len(n.Between))
 	}
 	if d.Kind == Varies && n.For != 0 {
 		l.Add("need.for", "write energy: 8 kWh", "how long a load of kind power runs is not what it gets")

@@ -67,6 +67,9 @@ type Document struct {
 	// It may be done somewhat later where that is worth it. Left out: never.
 	// Example: {up_to: 2h, per_hour: 5}
 	Late *LateDocument `yaml:"late"`
+	// unbroken: it had rather run in one piece than in the cheapest parts of its hours.
+	// Example: unbroken
+	Prefer string `yaml:"prefer"`
 	// The shortest run.
 	// Default: 1m
 	// Example: 10m
@@ -111,6 +114,9 @@ type Document struct {
 	// Example: {driver: tasmota, topic: geyser}
 	Switch SwitchDocument `yaml:"switch"`
 }
+
+// preferUnbroken is what Prefer may say.
+const preferUnbroken = "unbroken"
 
 // InUse tells whether the load is not left out.
 func (d Document) InUse() bool { return d.Enabled == nil || *d.Enabled }

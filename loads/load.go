@@ -44,6 +44,8 @@ type Load struct {
 	// Respect is how long what a person has set at the device goes before the plan; 0:
 	// not at all.
 	Respect time.Duration
+	// Unbroken: it had rather run in one piece.
+	Unbroken bool
 	// LatePerHour is what an hour of running counts as that comes later than it should
 	// be ready, in the account's unit.
 	LatePerHour units.Money
@@ -72,7 +74,7 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 		MinOn:  value(d.MinOn, DefaultMinOn),
 		MinOff: value(d.MinOff, DefaultMinOff),
 
-		Respect: value(d.Respect, 0), MaxStart: d.MaxStart, Essential: d.Spared(), NotWith: d.NotWith,
+		Respect: value(d.Respect, 0), MaxStart: d.MaxStart, Essential: d.Spared(), NotWith: d.NotWith, Unbroken: d.Prefer == preferUnbroken,
 		Feedback: d.Switch.HasFeedback(),
 	}
 	l.Class, l.Order = d.class()

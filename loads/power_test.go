@@ -71,7 +71,6 @@ func TestALoadOfKindPowerIsChecked(t *testing.T) {
 		{"running time", "need.for", func(d *Document) { d.Need.Energy, d.Need.For = 0, time.Hour }},
 		{"programmes", "need.runs", func(d *Document) { d.Need.Energy, d.Need.Runs = 0, 1 }},
 		{"more than its hours hold", "need", func(d *Document) { d.Need.Energy = 500 * units.KilowattHour }},
-		{"two windows", "need.between", func(d *Document) { d.Need.Between = append(d.Need.Between, window(t, "12:00-14:00")) }},
 		{"late without a time", "late", func(d *Document) { d.ReadyBy, d.Late = nil, &LateDocument{UpTo: time.Hour, PerHour: 1} }},
 		{"late for a day", "late.up_to", func(d *Document) { d.Late = &LateDocument{UpTo: 24 * time.Hour, PerHour: 1} }},
 		{"late for nothing", "late.per_hour", func(d *Document) { d.Late = &LateDocument{UpTo: time.Hour} }},

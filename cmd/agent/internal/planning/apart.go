@@ -61,6 +61,7 @@ func (s *Rules) among(b *Brief, o outlook, p *optimizer.Problem, jobs []job) {
 	p.Circuits, p.Exclusions = nil, nil
 	s.circuits(b, o, p, jobs)
 	s.breakers(b, o, p, jobs)
+	s.gaps(o, p, jobs)
 	s.apart(b, o, p, jobs)
 }
 
@@ -98,5 +99,23 @@ func (s *Rules) breakers(b *Brief, o outlook, p *optimizer.Problem, jobs []job) 
 				p.Circuits = append(p.Circuits, c)
 			}
 		}
+	}
+}
+
+// gaps are the hours between those in which a load that is told powers may run: the optimizer knows
+// one stretch for each, and leaves it nothing in them.
+func (s *Rules) gaps(o outlook, p *optimizer.Problem, jobs []job) {
+	for _, j := range jobs {
+		a := j.asks()
+		if j.job.Variable == nil || len(a.shut) == 0 {
+			continue
+		}
+		c := optimizer.Circuit{Name: "hours of " + j.job.ID, Loads: []string{j.job.ID}, LimitsKW: make([]float64, len(o.slots))}
+		for t := range c.LimitsKW {
+			if !a.isShut(t) {
+				c.LimitsKW[t] = s.greatest()
+			}
+		}
+		p.Circuits = append(p.Circuits, c)
 	}
 }

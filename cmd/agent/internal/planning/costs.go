@@ -17,6 +17,7 @@ type costs struct {
 }
 
 const (
+	unbroken    = 2.0   // of a slot's energy: so for a load that had rather run in one piece
 	startShare  = 0.01  // of a slot's energy: what a start is worth avoiding
 	laterShare  = 0.002 // of a kWh: what it is worth to have it now and not later
 	smoothShare = 0.002 // of a slot's energy: what it is worth to run beside the least base load, not the greatest

@@ -57,7 +57,7 @@ func (s *Rules) draw(p *optimizer.Problem, j job) (l lot, ok bool) {
 // spares tells whether credit is not short, whatever is planned: who may run out is not to
 // pay for others.
 func (b *Brief) spares(o outlook, p *optimizer.Problem) bool {
-	return b.Until.IsZero() && (b.Unlocked || o.cost(p, earliest(p)) <= b.Left)
+	return b.Until.IsZero() && (b.Unlocked || o.cost(p, earliest(p, nil)) <= b.Left)
 }
 
 // cost is what a slot is worth beside the drawn ones, of a slot's energy.

@@ -60,7 +60,7 @@ func (w *wish) lay(b *Brief, o outlook, p *optimizer.Problem, jobs []job) []job 
 	if cut < p.N || w.until.Before(o.slots[p.N-1].End()) {
 		// What comes after the wish is another matter.
 		p.Credit.MinBalance = hold
-		p.Credit.EndReserve = -10 * (1000 + max(0, o.cost(p, earliest(p)).Float()))
+		p.Credit.EndReserve = -10 * (1000 + max(0, o.cost(p, earliest(p, nil)).Float()))
 	}
 	return out
 }
@@ -110,7 +110,8 @@ func (j job) less(before, given, cut int, moved func(int)) []job {
 	case j.job.Variable != nil:
 		a := j.asks()
 		had := min(len(a.kw), max(0, a.room())) - before
-		late := min(had+given, max(0, a.to-max(a.from, cut)))
+		after := asked{from: max(a.from, cut), to: a.to, shut: within(a.shut, max(a.from, cut), a.to)}
+		late := min(had+given, max(0, after.room()))
 		moved(late - had)
 		return j.split(cut, before-given, late)
 	}

@@ -19,6 +19,7 @@ type job struct {
 	later bool      // what is not had in the horizon can be had after it
 	opens bool      // its window begins with the load's own hours
 	must  bool      // it is asked for however little credit there is
+	shut  [][2]int  // kind power: stretches between its hours, in which it may not run
 	cools bool      // what it heats earlier cools until it is used
 	rests time.Time // it begins when the load is asked again, which took nothing last; zero: it does not
 }
@@ -145,6 +146,16 @@ func (h hours) room() (n int) {
 	return n
 }
 
+// between are the stretches between those in the horizon.
+func (h hours) between() (out [][2]int) {
+	for k := 1; k < len(h.seen); k++ {
+		if h.seen[k][0] > h.seen[k-1][1] {
+			out = append(out, [2]int{h.seen[k-1][1], h.seen[k][0]})
+		}
+	}
+	return out
+}
+
 // runs lays an on/off request into its stretches; false where there is none of it in the
 // horizon.  Where its day goes on after the horizon, only what is cheapest there is asked
 // for, and only as long as it costs no more than later.
@@ -170,14 +181,10 @@ func (s *Rules) runs(i int, r loads.Request, o outlook, k costs) (job, bool) {
 	}
 	on := &optimizer.OnOff{
 		KW: kw, NeedSlots: need, From: from, To: to, MaxStarts: starts,
-		ShortPenalty: k.short * perSlot, StartCost: startShare * k.level * perSlot,
+		ShortPenalty: k.short * perSlot, StartCost: s.start(i) * k.level * perSlot,
 		Switching: optimizer.Switching{MinOn: min(max(1, s.inSlots(r.MinOn)), need), MinOff: max(1, s.inSlots(r.MinOff))},
 	}
-	for k := 1; k < len(h.seen); k++ {
-		if h.seen[k][0] > h.seen[k-1][1] {
-			on.Shut = append(on.Shut, [2]int{h.seen[k-1][1], h.seen[k][0]})
-		}
-	}
+	on.Shut = h.between()
 	s.hold(&on.Switching, on.From == 0 && !on.IsShut(0), min(need, to), r, o)
 	j := job{load: i, later: price > 0, must: r.Must, cools: r.Late, job: optimizer.Load{ID: s.name(i, r.By), Priority: s.importance(r.Priority), OnOff: on, Deadline: s.deadline(i, r, o)}}
 	if j.later {
@@ -187,6 +194,14 @@ func (s *Rules) runs(i int, r loads.Request, o outlook, k costs) (job, bool) {
 		j.begins(r, r.Spans[0], o.now)
 	}
 	return j, true
+}
+
+// start is what a start of a load is worth avoiding, as a share of a slot's energy.
+func (s *Rules) start(load int) float64 {
+	if s.Loads[load].Unbroken {
+		return unbroken
+	}
+	return startShare
 }
 
 // hold tells the optimizer how the load's switch stands, and for how long it has to

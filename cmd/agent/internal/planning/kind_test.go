@@ -28,7 +28,7 @@ func TestALoadOfAKindThatNoPlanCanBeMadeForIsRefused(t *testing.T) {
 
 func TestALoadOfAnotherModelOfTheOptimizerIsNotReadAsAnOnOffOne(t *testing.T) {
 	p := &optimizer.Problem{N: 4, Loads: []optimizer.Load{{ID: "car", Variable: &optimizer.Variable{}}, {ID: "geyser", Thermal: &optimizer.Thermal{}}, {ID: "nothing"}}}
-	plan := earliest(p)
+	plan := earliest(p, nil)
 	for _, l := range p.Loads {
 		if a := askedBy(l, 0.5); a.from != 0 || a.to != 0 || len(a.kw) != 0 {
 			t.Errorf("%s asks for %+v", l.ID, a)

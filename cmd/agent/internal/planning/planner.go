@@ -168,7 +168,7 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	s.among(&b, o, problem, jobs)
 	given = append(given, outOfHours(asked, jobs)...)
 	aboveZero(problem)
-	soon := earliest(problem)
+	soon := earliest(problem, jobs)
 	plan.Unshifted = o.cost(problem, soon)
 	solved := soon
 	if shift {
@@ -178,7 +178,7 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	}
 	plan.Cost = o.cost(problem, solved)
 	// What is left out is no saving: the same service is compared.
-	plan.Unshifted = o.cost(problem, earliest(served(problem, solved)))
+	plan.Unshifted = o.cost(problem, earliest(served(problem, solved), jobs))
 	plan.Gap = solved.Gap
 	p.fill(&plan, &b, o, problem, solved, jobs)
 	later := func(all []job, id string) bool { // a plan to come sees more of its hours

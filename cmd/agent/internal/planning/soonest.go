@@ -43,7 +43,13 @@ func askedBy(l optimizer.Load, hours float64) asked {
 }
 
 // asks is what the job asks for.
-func (j job) asks() asked { return askedBy(j.job, j.hours) }
+func (j job) asks() asked {
+	a := askedBy(j.job, j.hours)
+	if j.job.Variable != nil {
+		a.shut = within(j.shut, a.from, a.to)
+	}
+	return a
+}
 
 // atFull are the slots of a load that is told powers, as few as there can be: at all
 // that it may draw, and in the last what is left, or its least.
@@ -61,11 +67,15 @@ func atFull(v *optimizer.Variable, hours float64) []float64 {
 }
 
 // earliest is the plan without shifting: every load runs as soon as it may.
-func earliest(p *optimizer.Problem) *optimizer.Plan {
+func earliest(p *optimizer.Problem, jobs []job) *optimizer.Plan {
 	plan := &optimizer.Plan{Format: optimizer.PlanFormat, Instance: p.Name, Loads: map[string]optimizer.LoadPlan{}}
 	for _, l := range p.Loads {
 		kw := make([]float64, p.N)
-		if a := askedBy(l, p.Hours()); a.from < a.to && !(a.whole && a.from+len(a.kw) > a.to) {
+		a := askedBy(l, p.Hours())
+		if i := slices.IndexFunc(jobs, func(j job) bool { return j.job.ID == l.ID }); i >= 0 && l.Variable != nil {
+			a.shut = within(jobs[i].shut, a.from, a.to)
+		}
+		if a.from < a.to && !(a.whole && a.from+len(a.kw) > a.to) {
 			need := a.kw
 			for t := a.from; t < a.to && len(need) > 0; t++ {
 				if !a.isShut(t) {

@@ -11,7 +11,7 @@ import (
 )
 
 // varies lays a request of a load that is told powers into its hours; false where there is
-// none of it in the horizon.  Such a load has one stretch of hours a day.
+// none of it in the horizon.
 func (s *Rules) varies(i int, r loads.Request, o outlook, k costs) (job, bool) {
 	h := s.hours(r, o)
 	slots := s.inSlots(r.Time)
@@ -34,11 +34,12 @@ func (s *Rules) varies(i int, r loads.Request, o outlook, k costs) (job, bool) {
 	}
 	v := &optimizer.Variable{
 		MinKW: least, MaxKW: full, NeedKWh: need, From: from, To: to, MaxStarts: starts,
-		ShortPenalty: k.short, StartCost: startShare * k.level * perSlot,
+		ShortPenalty: k.short, StartCost: s.start(i) * k.level * perSlot,
 		Switching: optimizer.Switching{MinOn: min(max(1, s.inSlots(r.MinOn)), most), MinOff: max(1, s.inSlots(r.MinOff))},
 	}
 	s.hold(&v.Switching, from == 0, min(most, to), r, o)
 	j := job{load: i, later: price > 0, job: optimizer.Load{ID: s.name(i, r.By), Priority: s.importance(r.Priority), Variable: v, Deadline: s.deadline(i, r, o)}}
+	j.shut = h.between()
 	if j.later {
 		j.job.PriceCap = price + (startShare+laterShare)*k.level
 	}
