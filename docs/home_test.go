@@ -168,9 +168,11 @@ func (p *place) run(dir, line, says string) error {
 	defer func() { _ = said.Close() }()
 	cmd := p.shell(dir, "exec "+line, "")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, said, said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	defer func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }() // what it has left beside it, as a container's end does
 	end := time.Now().Add(30 * time.Second)
 	for !strings.Contains(p.read(name), says) && time.Now().Before(end) && runs(cmd.Process.Pid) {
 		time.Sleep(20 * time.Millisecond)
