@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Scope is what a program may do.
@@ -71,7 +72,10 @@ func (b *Book) Programs() []Program {
 // LetIn makes a token for a program of a new name.  It is told this once.
 func (b *Book) LetIn(name string, scopes []Scope, now time.Time) (token string, err error) {
 	name = strings.TrimSpace(name)
-	if n := len([]rune(name)); n == 0 || n > LongestName || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if n := len([]rune(name)); n == 0 || n > LongestName || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", ErrName
+	}
+	if name == "." || name == ".." { // which no path of the API can name, to withdraw it
 		return "", ErrName
 	}
 	var may []Scope

@@ -122,6 +122,8 @@ func TestWhatIsNoProgramIsNotLetIn(t *testing.T) {
 		"no name":                  {" ", []Scope{Read}, ErrName},
 		"a name too long":          {strings.Repeat("a", LongestName+1), []Scope{Read}, ErrName},
 		"a name with a line break": {"a\nb", []Scope{Read}, ErrName},
+		"a name of bytes":          {"a\xff", []Scope{Read}, ErrName},
+		"a name no path can have":  {" .. ", []Scope{Read}, ErrName},
 		"a name that is taken":     {"TAKEN", []Scope{Read}, ErrName},
 		"no scope":                 {"a", nil, ErrScope},
 		"a scope that is none":     {"a", []Scope{Read, "everything"}, ErrScope},

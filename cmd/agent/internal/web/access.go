@@ -18,6 +18,9 @@ const byPIN settings.Scope = "pin"
 // programKey is where a request holds the program that it came from.
 type programKey struct{}
 
+// turnKey is where a request holds the turn of the PIN that was found right with it.
+type turnKey struct{}
+
 // way is how a request of the API came, for the record.
 func way(r *http.Request) string { return WayOf(r.Context()) }
 
@@ -50,11 +53,13 @@ func credential(r *http.Request) (text string, given bool) {
 }
 
 // lets tells whether what came with a request still opens reading, without counting a try: a PIN
-// that was right at the start stays right, a token is one that may have been withdrawn.
+// that was found right is so until there is another, one that was not looked at because reading
+// was open may be any; a token may have been withdrawn.
 func (s *Server) lets(r *http.Request) bool {
 	text, given := credential(r)
 	if !given || !settings.IsToken(text) || s.cfg.Set == nil {
-		return given
+		turn, found := r.Context().Value(turnKey{}).(int64)
+		return found && turn == s.sessions.now()
 	}
 	p, ok := s.cfg.Set.Known(text, time.Now())
 	return ok && p.May(settings.Read)
@@ -84,9 +89,10 @@ func (s *Server) api(need settings.Scope, next http.HandlerFunc) http.HandlerFun
 			apiError(w, r, http.StatusUnauthorized, "pin_needed", s.texts.T("pin.needed"))
 			return
 		}
+		turn := s.sessions.now() // before it is looked at: by then another may hold
 		switch a := s.tryPIN(r, text); {
 		case a.right:
-			next(w, by(r, ""))
+			next(w, by(r.WithContext(context.WithValue(r.Context(), turnKey{}, turn)), ""))
 		case a.wait > 0:
 			s.mustWait(w, r, a.wait)
 		default:
@@ -103,16 +109,18 @@ func (s *Server) mustWait(w http.ResponseWriter, r *http.Request, wait time.Dura
 
 // byToken lets a program through, or says why not: open is what nobody needs anything for.
 func (s *Server) byToken(w http.ResponseWriter, r *http.Request, token string, need settings.Scope, open bool, next http.HandlerFunc) {
-	var p settings.Program
-	from := s.sender(r)
-	a := s.gate.programs.try(from.who, from.box || s.gate.knows(r), func() (ok bool) {
-		p, ok = s.cfg.Set.Known(token, time.Now())
-		return ok
-	})
+	// One that is right never waits: nobody can guess it, and on the same machine there may be a
+	// program that nobody looks after and that tries a withdrawn one on and on.
+	p, right := s.cfg.Set.Known(token, time.Now())
+	var a pinAnswer
+	if !right {
+		from := s.sender(r)
+		a = s.gate.programs.try(from.who, from.box, func() bool { return false })
+	}
 	switch {
 	case a.wait > 0:
 		s.mustWait(w, r, a.wait)
-	case !a.right:
+	case !right:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="keeplit", error="invalid_token"`)
 		apiError(w, r, http.StatusUnauthorized, "token_wrong", s.texts.T("program.wrong"))
 	case need == byPIN:

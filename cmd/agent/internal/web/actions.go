@@ -82,7 +82,7 @@ type signinBody struct{ Next, Then string }
 
 func (s *Server) signinPage(w http.ResponseWriter, r *http.Request) {
 	next := local(r.URL.Query().Get("next"))
-	if s.sessions.GetBool(r.Context(), signedIn) {
+	if s.sessions.signed(r.Context()) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	}
@@ -117,6 +117,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, pin string) *noti
 	if !s.gate.guarded() {
 		return &notice{Level: "low", Title: s.texts.T("pin.none"), Lines: []string{s.texts.T("pin.none.do")}}
 	}
+	turn := s.sessions.now() // before it is looked at: by then another may hold
 	a := s.tryPIN(r, strings.TrimSpace(pin))
 	f := present.Format{Words: s.texts}
 	switch {
@@ -125,7 +126,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, pin string) *noti
 			s.log.Error("session", "error", err)
 			return &notice{Level: "bad", Title: s.texts.T("error.page")}
 		}
-		s.sessions.Put(r.Context(), signedIn, true)
+		s.sessions.Put(r.Context(), signedIn, turn)
 		s.remember(w, r)
 		return nil
 	case a.wait > 0:

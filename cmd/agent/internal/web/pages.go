@@ -16,7 +16,7 @@ func (s *Server) openPage(r *http.Request, page string) *model {
 	v := s.agent.View()
 	m := s.model(&v, page)
 	m.Path = r.URL.RequestURI()
-	m.SignedIn = s.sessions.GetBool(r.Context(), signedIn)
+	m.SignedIn = s.sessions.signed(r.Context())
 	m.MayChange = m.SignedIn || s.cfg.OpenChanges
 	m.Notice = s.popNotice(r)
 	return m

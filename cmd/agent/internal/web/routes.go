@@ -162,7 +162,7 @@ func limited(next http.Handler) http.Handler {
 // reading lets a page through where reading is open or the reader signed in.
 func (s *Server) reading(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.readingOpen() && !s.sessions.GetBool(r.Context(), signedIn) {
+		if !s.readingOpen() && !s.sessions.signed(r.Context()) {
 			s.toSignin(w, r)
 			return
 		}
@@ -193,7 +193,7 @@ func (s *Server) changing(next http.HandlerFunc) http.HandlerFunc {
 }
 
 func (s *Server) mayChange(r *http.Request) bool {
-	return s.cfg.OpenChanges || s.sessions.GetBool(r.Context(), signedIn)
+	return s.cfg.OpenChanges || s.sessions.signed(r.Context())
 }
 
 func byHTMX(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }

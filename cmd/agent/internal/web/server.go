@@ -112,6 +112,8 @@ type shared struct {
 	language atomic.Pointer[string] // of who has chosen none
 	saving   sync.Mutex             // a backup is made: one at a time
 
+	changingPIN sync.Mutex
+
 	active   atomic.Int64 // requests under way
 	lastNews atomic.Int64 // Unix nanoseconds of the last signal, this process's clock
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -37,12 +38,13 @@ const (
 type sessions struct {
 	*scs.SessionManager
 	held *sessionStore
+	turn atomic.Int64 // of the PIN: who signed in with one before is signed in no more
 }
 
 func newSessions(idle time.Duration, log *slog.Logger) *sessions {
 	held := &sessionStore{held: map[string]heldSession{}}
 	// Not scs.New: it starts a goroutine that nobody could wait for.
-	return &sessions{&scs.SessionManager{
+	return &sessions{SessionManager: &scs.SessionManager{
 		IdleTimeout:      idle,
 		Lifetime:         sessionLifetime,
 		Store:            held,
@@ -53,10 +55,24 @@ func newSessions(idle time.Duration, log *slog.Logger) *sessions {
 			log.Error("session", "error", err)
 			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		},
-	}, held}
+	}, held: held}
 }
 
+// signedIn is the turn of the PIN in which somebody signed in, the first being one.
 const signedIn = "signed_in"
+
+// now is the present turn of the PIN.
+func (s *sessions) now() int64 { return s.turn.Load() + 1 }
+
+// signed tells whether who has the session of ctx is signed in.
+func (s *sessions) signed(ctx context.Context) bool { return s.GetInt64(ctx, signedIn) == s.now() }
+
+// signOut signs everybody out.  To forget their sessions would not be enough: a request that is
+// under way keeps its session again when it is answered, however slowly it comes.
+func (s *sessions) signOut() {
+	s.turn.Add(1)
+	s.held.clear()
+}
 
 // session gives h a session.  Over TLS its cookie is never sent without.
 func (s *Server) session(h http.Handler) http.Handler {
@@ -80,7 +96,7 @@ func (s *sessions) peek(r *http.Request) bool {
 		return false
 	}
 	ctx, err := s.Load(context.WithoutCancel(r.Context()), c.Value)
-	return err == nil && s.GetBool(ctx, signedIn)
+	return err == nil && s.signed(ctx)
 }
 
 // sessionStore is a bounded scs.Store.
@@ -112,7 +128,7 @@ func (s *sessionStore) Find(token string) ([]byte, bool, error) {
 	return h.data, true, nil
 }
 
-// clear signs everybody out.
+// clear forgets all sessions.
 func (s *sessionStore) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

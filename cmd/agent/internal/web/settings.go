@@ -250,6 +250,9 @@ func (s *Server) changePIN(w http.ResponseWriter, r *http.Request) {
 		say("low", t("set.pin.form", "least", MinPIN, "most", MaxPIN), t("set.pin.kept"))
 		return
 	}
+	// Of two at once the second no longer knows the PIN; and what is on the disk is what holds.
+	s.changingPIN.Lock()
+	defer s.changingPIN.Unlock()
 	if n := s.enter(w, r, old); n != nil {
 		n.Lines = append(n.Lines, t("set.pin.kept"))
 		s.answer(w, r, "/settings", n)
@@ -263,7 +266,8 @@ func (s *Server) changePIN(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	s.sessions.held.clear()
+	s.sessions.signOut()
+	s.sessions.Put(r.Context(), signedIn, s.sessions.now())
 	s.remember(w, r)
 	s.record(r, said.Of("setting.pin", said.Text("by", s.wayOf(r))))
 	say("good", t("set.pin.done"), t("set.pin.others"))
@@ -396,7 +400,7 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	}
 	phrase := r.PostFormValue("passphrase")
 	switch {
-	case !s.sessions.GetBool(r.Context(), signedIn) || s.cfg.Box == nil || s.cfg.Box.File() == "":
+	case !s.sessions.signed(r.Context()) || s.cfg.Box == nil || s.cfg.Box.File() == "":
 		say("low", t("set.backup.none"))
 		return
 	case phrase != r.PostFormValue("again"):

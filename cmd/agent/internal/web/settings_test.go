@@ -2,14 +2,18 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api/apitest"
 	"github.com/keeplit/keeplit/cmd/agent/internal/api/openapi"
@@ -115,6 +119,72 @@ func TestThePINIsChangedByWhoKnowsTheOldOneAndNobodyIsLockedOut(t *testing.T) {
 	}
 	if got := x.s.cfg.Box.(*fakeBox).changed(); len(got) != 1 || got[0] != "a new PIN, by page, 127.0.0.1" {
 		t.Errorf("the record: %q", got)
+	}
+}
+
+// Who holds a request open while the PIN is changed is signed out as everybody else: the request
+// keeps its session again when it ends.
+func TestARequestUnderWayDoesNotOutliveAChangeOfThePIN(t *testing.T) {
+	x := newSite(t, nil)
+	x.known()
+	thief := newBrowser(t, x)
+	thief.known()
+	body, more := io.Pipe()
+	answered := make(chan error, 1)
+	go func() {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, x.url+"/settings/reading", body)
+		if err == nil {
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			var resp *http.Response
+			if resp, err = thief.c.Do(req); err == nil {
+				err = resp.Body.Close()
+			}
+		}
+		answered <- err
+	}()
+	if _, err := io.WriteString(more, "reading="); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(5 * time.Second); x.s.active.Load() == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(20 * time.Millisecond) // its session is looked up by then
+	x.says(x.set("pin", "old", testPIN, "new", "135790", "again", "135790"), "The new PIN holds")
+	if _, err := io.WriteString(more, "open"); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(more.Close(), <-answered); err != nil {
+		t.Fatal(err)
+	}
+	if a := thief.get("/settings"); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("the other browser is signed in again: %d", a.StatusCode)
+	}
+	if a := x.get("/settings"); a.StatusCode != http.StatusOK {
+		t.Errorf("who has changed it is not signed in: %d", a.StatusCode)
+	}
+}
+
+// What was found right with a stream's request opens reading only while it is so.
+func TestAStreamKnowsThePINOfItsTurnAlone(t *testing.T) {
+	x := newSite(t, nil)
+	r := httptest.NewRequest(http.MethodGet, "/api/v1/events", nil)
+	r.Header.Set("Authorization", "Bearer 1111")
+	var seen *http.Request
+	ask := x.s.api(settings.Read, func(_ http.ResponseWriter, r *http.Request) { seen = r })
+	ask(httptest.NewRecorder(), r) // reading is open: nobody has looked at it
+	if seen == nil || x.s.lets(seen) {
+		t.Error("a PIN that nobody looked at, because reading was open, opens it once it is closed")
+	}
+	x.known()
+	x.says(x.set("reading", "reading", "closed"))
+	r.Header.Set("Authorization", "Bearer "+testPIN)
+	ask(httptest.NewRecorder(), r)
+	if !x.s.lets(seen) {
+		t.Error("the right PIN does not last")
+	}
+	x.says(x.set("pin", "old", testPIN, "new", "135790", "again", "135790"), "The new PIN holds")
+	if x.s.lets(seen) {
+		t.Error("the old PIN opens reading after another is set")
 	}
 }
 
@@ -293,11 +363,14 @@ func TestGuessingTokensIsAsSlowAsGuessingThePINAndDoesNotKeepTheOwnerOut(t *test
 		x.want(x.get("/api/v1/view", "Authorization", fmt.Sprintf("Bearer keeplit_GUESS%d", i)), 401, "token_wrong")
 	}
 	x.want(x.get("/api/v1/view", "Authorization", "Bearer keeplit_GUESS"), 429, "pin_wait")
-	a := x.get("/api/v1/view", "Authorization", "Bearer "+token)
+	a := x.get("/api/v1/view", "Authorization", "Bearer keeplit_GUESS")
 	x.want(a, 429, "pin_wait")
 	if a.Header.Get("Retry-After") == "" {
 		t.Error("it is not said how long")
 	}
+	// Another program on the same machine has one that was withdrawn: that is no fault of this one.
+	x.want(x.get("/api/v1/view", "Authorization", "Bearer "+token), 200)
+	x.want(x.get("/api/v1/view", "Authorization", "Bearer keeplit_GUESS"), 429, "pin_wait")
 	x.want(x.json("/api/v1/loads/geyser/run", nil, "Authorization", "Bearer "+testPIN), 204)
 	x.want(x.get("/api/v1/view"), 200) // reading is open to who shows nothing
 }

@@ -63,7 +63,7 @@ func (s *Server) setupRoutes(in Interview) http.Handler {
 	mux := http.NewServeMux()
 	known := func(pattern string, h http.HandlerFunc) {
 		mux.Handle(pattern, s.session(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !s.sessions.GetBool(r.Context(), signedIn) {
+			if !s.sessions.signed(r.Context()) {
 				s.renderSetup(w, r, http.StatusOK, Asked{Code: true}, nil)
 				return
 			}

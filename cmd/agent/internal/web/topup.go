@@ -32,7 +32,7 @@ func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
 	result, err := s.agent.TopUp(r.Context(), token, "page")
 	v := s.agent.View()
 	m := s.model(&v, "topup")
-	m.SignedIn, m.MayChange = s.sessions.GetBool(r.Context(), signedIn), true
+	m.SignedIn, m.MayChange = s.sessions.signed(r.Context()), true
 	n := s.topupNotice(m, result, err)
 	if byHTMX(r) {
 		switch done := err == nil && (result.Outcome == Accepted || result.Outcome == AlreadyUsed); {
