@@ -69,7 +69,12 @@ func (b *baseLoad) add(iv Interval, length time.Duration, sun bool) {
 	}
 	o := &b.all[i]
 	if !site {
-		o.Energy -= iv.Import
+		// What is no longer configured and gave was panels.  The house used what they gave,
+		// and where nobody knows how much that was, nobody knows what the house used.
+		o.Energy += iv.Export - iv.Import
+		if iv.Export > 0 && iv.Quality&metering.Gap != 0 {
+			o.Quality = forecast.Missing
+		}
 		return
 	}
 	o.Energy += iv.Import - iv.Export

@@ -70,6 +70,20 @@ func TestTheSunIsForeseenAndTheHouseWithoutIt(t *testing.T) {
 	}
 }
 
+// An inverter that is taken out of the configuration leaves its history: the house is known from it as
+// before, and nothing is taken to be over at noon that nobody gives any more.
+func TestTheHouseIsKnownAfterItsPanelsAreGone(t *testing.T) {
+	b := newBench(t, false)
+	b.Learn(sunlit(b.rules.Zone, b.now, 30, func(float64, *metering.Interval) {}))
+	b.catchUp(b.now)
+	house := b.forecast.Forecast(b.now, 24*time.Hour)
+	for _, hour := range []int{2, 9, 12} {
+		if got := house.Slots[b.rules.hoursTo(b.now, hour)/b.rules.Slot].Q50; math.Abs(got-0.5) > 0.05 {
+			t.Errorf("the house at %d o'clock: %.2f kWh, and it uses 0.5", hour, got)
+		}
+	}
+}
+
 // hoursTo is how long it is from an instant to an hour of the zone's day.
 func (s *Rules) hoursTo(from time.Time, hour int) time.Duration {
 	for d := time.Duration(0); ; d += s.Slot {
