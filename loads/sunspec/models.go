@@ -225,7 +225,8 @@ func (d *device) gives(ctx context.Context) (units.Power, error) {
 		case err != nil:
 			return 0, fmt.Errorf("model %d: %w", m.id, err)
 		case told:
-			return power(w), nil
+			// What it draws from the grid, for itself or for a battery, is no sun.
+			return power(max(0, w)), nil
 		case dark(state):
 			return 0, nil
 		}

@@ -111,6 +111,19 @@ func given(w units.Power) func(o loads.Observation) bool {
 	return func(o loads.Observation) bool { return o.Known && o.Power == -w*units.Watt }
 }
 
+// An inverter that charges its battery from the grid, or draws a little at night, gives nothing.
+func TestWhatItDrawsIsNoSun(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []int{103, 113, 701} {
+		v := newInverter(40000, kind)
+		v.change(func() { v.power = 1200 })
+		s := open(t, v, quick())
+		says(t, s, "it gives", given(1200))
+		v.change(func() { v.power = -2000 })
+		says(t, s, "it draws", func(o loads.Observation) bool { return o.Known && o.HasPower && o.Power == 0 && !o.On })
+	}
+}
+
 // A power that is not told is nothing where the inverter says that it sleeps, and not known where it
 // says that it works.  Scale factors may change from one answer to the next; one that is none is
 // no factor.

@@ -134,6 +134,7 @@ func (d *Dialect) contact(part int) device.Contact {
 		}
 		sum, there = sum+v.w, there || v.number
 	}
+	sum = max(0, sum) // what an inverter draws for itself is no sun
 	c.On = device.Tell(there && sum > 0)
 	if there {
 		c.Power = device.Tell(-units.FromW(math.Round(sum*1000) / 1000))
