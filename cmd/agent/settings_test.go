@@ -105,6 +105,10 @@ func TestWhatIsSetOnThePageHoldsAtTheNextStart(t *testing.T) {
 	}
 	h.start()
 	h.end()
+	h.cfg.Web.PIN = first
+	if got := service.AsSet(h.cfg).Config.Web.PIN; got != first {
+		t.Error("a PIN that was set before the owner took it out of the configuration is back")
+	}
 	forgotten, err := web.HashPIN("3333")
 	if err != nil {
 		t.Fatal(err)

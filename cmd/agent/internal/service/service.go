@@ -103,12 +103,7 @@ func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 // New builds a service.  It is the only place that knows every part.
 func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err error) {
-	set := AsSet(cfg)
-	cfg = set.Config
 	s := blank(cfg, opt.Log)
-	if s.set = set; set.Err != nil {
-		s.log.Error("what was set on the page does not hold, and the configuration does", "error", set.Err)
-	}
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -121,6 +116,16 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 		return nil, err
 	}
 	s.closers = append(s.closers, s.store.Close, s.machine.Close)
+	// Once the records are this process's alone: one that ends may have set something last.
+	s.set = AsSet(cfg)
+	cfg = s.set.Config
+	s.cfg = cfg
+	if s.set.Err != nil {
+		s.log.Error("what was set on the page does not hold, and the configuration does", "error", s.set.Err)
+	}
+	if err := s.set.Book.Settle(s.set.Written); err != nil {
+		s.log.Warn("what was set on the page", "error", err)
+	}
 	if s.site, err = SiteOf(cfg); err != nil {
 		return nil, err
 	}

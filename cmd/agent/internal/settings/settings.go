@@ -129,6 +129,28 @@ func (b *Book) Set(k Key, configured, value string) error {
 	})
 }
 
+// Settle forgets what lies over something that the configuration does not say any more: should
+// it say that again one day, its owner means it.
+func (b *Book) Settle(written map[Key]string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var over []Key
+	for _, k := range Keys() {
+		if l := *b.doc.of(k); l != nil && l.Over != sum(written[k]) {
+			over = append(over, k)
+		}
+	}
+	if len(over) == 0 {
+		return nil
+	}
+	return b.changeLocked(func(d *document) error {
+		for _, k := range over {
+			*d.of(k) = nil
+		}
+		return nil
+	})
+}
+
 // change makes a change and keeps it, or leaves all as it was.
 func (b *Book) change(do func(d *document) error) error {
 	b.mu.Lock()

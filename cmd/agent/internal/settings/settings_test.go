@@ -54,6 +54,33 @@ func TestWhatIsSetHoldsAfterARestartAndUntilTheConfigurationSaysSomethingElse(t 
 	}
 }
 
+// Reading that was opened on the page, and closed by the owner in the file, by way of another
+// value there, is closed.
+func TestWhatTheConfigurationHasSaidOtherwiseIsForgotten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), File)
+	b := open(t, path)
+	for _, k := range Keys() {
+		if err := b.Set(k, "as written", "as set"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	was, _ := os.Stat(path)
+	if err := b.Settle(map[Key]string{PIN: "as written", Reading: "as written", Language: "as written"}); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := os.Stat(path); err != nil || !os.SameFile(was, now) {
+		t.Errorf("written again for nothing (%v)", err)
+	}
+	if err := b.Settle(map[Key]string{PIN: "as written", Reading: "written anew", Language: "as written"}); err != nil {
+		t.Fatal(err)
+	}
+	for k, want := range map[Key]string{PIN: "as set", Reading: "as written", Language: "as set"} {
+		if got := open(t, path).Of(k, "as written"); got != want {
+			t.Errorf("%s: %q holds once the owner writes as before", k, got)
+		}
+	}
+}
+
 func TestAProgramsTokenIsKeptByItsSumAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), File)
 	b := open(t, path)
