@@ -250,27 +250,32 @@ func (s *Server) changePIN(w http.ResponseWriter, r *http.Request) {
 		say("low", t("set.pin.form", "least", MinPIN, "most", MaxPIN), t("set.pin.kept"))
 		return
 	}
-	// Of two at once the second no longer knows the PIN; and what is on the disk is what holds.
-	s.changingPIN.Lock()
-	defer s.changingPIN.Unlock()
-	if n := s.enter(w, r, old); n != nil {
-		n.Lines = append(n.Lines, t("set.pin.kept"))
+	if n := s.exchange(w, r, old, hash); n != nil {
 		s.answer(w, r, "/settings", n)
 		return
 	}
+	s.record(r, said.Of("setting.pin", said.Text("by", s.wayOf(r))))
+	say("good", t("set.pin.done"), t("set.pin.others"))
+}
+
+// exchange puts another PIN in the place of the old one, or says why not.  Of two at once the second
+// no longer knows the PIN, and what is on the disk is what holds.
+func (s *Server) exchange(w http.ResponseWriter, r *http.Request, old, hash string) *notice {
+	s.changingPIN.Lock()
+	defer s.changingPIN.Unlock()
+	if n := s.enter(w, r, old); n != nil {
+		return n.add(s.texts.T("set.pin.kept"))
+	}
 	if err := s.set(settings.PIN, hash); err != nil {
-		s.refuse(w, r, err)
-		return
+		return s.whyNot(err)
 	}
 	if err := s.gate.replace(hash); err != nil { // it was made here
-		s.refuse(w, r, err)
-		return
+		return s.whyNot(err)
 	}
 	s.sessions.signOut()
 	s.sessions.Put(r.Context(), signedIn, s.sessions.now())
 	s.remember(w, r)
-	s.record(r, said.Of("setting.pin", said.Text("by", s.wayOf(r))))
-	say("good", t("set.pin.done"), t("set.pin.others"))
+	return nil
 }
 
 func (s *Server) tryAlerts(w http.ResponseWriter, r *http.Request) {

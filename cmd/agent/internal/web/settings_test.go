@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -161,6 +162,38 @@ func TestARequestUnderWayDoesNotOutliveAChangeOfThePIN(t *testing.T) {
 	}
 	if a := x.get("/settings"); a.StatusCode != http.StatusOK {
 		t.Errorf("who has changed it is not signed in: %d", a.StatusCode)
+	}
+}
+
+// Of two who change the PIN at once one does; the other no longer knows the old one.
+func TestOfTwoChangesOfThePINAtOnceOneHolds(t *testing.T) {
+	x := newSite(t, nil)
+	var said [2]string
+	var both sync.WaitGroup
+	for i, pin := range []string{"135790", "246801"} {
+		b := newBrowser(t, x)
+		b.known()
+		both.Go(func() {
+			b.form("/settings/pin", "old", testPIN, "new", pin, "again", pin)
+			said[i] = b.get("/settings").Status
+		})
+	}
+	both.Wait()
+	kept, holds := x.s.cfg.Set.Of(settings.PIN, x.s.cfg.Written[settings.PIN]), 0
+	for _, pin := range []string{"135790", "246801"} {
+		h, err := parsePINHash(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code := newBrowser(t, x).json("/api/v1/loads/geyser/run", nil, "Authorization", "Bearer "+pin).StatusCode; (code == http.StatusNoContent) != h.matches(pin) {
+			t.Errorf("%s: %d now, and on the disk it is %v", pin, code, h.matches(pin))
+		}
+		if h.matches(pin) {
+			holds++
+		}
+	}
+	if slices.Sort(said[:]); holds != 1 || said[0] != "200 OK" || said[1] != "303 See Other" {
+		t.Errorf("%d hold; %q", holds, said)
 	}
 }
 
