@@ -1,8 +1,10 @@
 package web
 
 import (
+	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
@@ -67,7 +69,7 @@ func (m *model) Hero() hero {
 			h.Early = c.T("runout.early", "when", m.When(ro.Early))
 		}
 		switch {
-		case left > enough:
+		case left > enough && !m.buysSoon():
 			h.Level, h.Icon, h.Tip = "good", "check", c.T("runout.good")
 		case left >= little:
 			h.Level, h.Icon, h.Tip = "low", "warn", c.T("runout.low")
@@ -89,6 +91,12 @@ func (m *model) Hero() hero {
 		h.Says = h.Label + " " + h.Big + "."
 	}
 	return h
+}
+
+// buysSoon tells whether something is to be bought before long however much there is: it ends
+// before the time that somebody asked for, or while the shops are closed.
+func (m *model) buysSoon() bool {
+	return slices.ContainsFunc(m.V.Warnings, func(w picture.Warning) bool { return w.Code == string(health.BuyBefore) })
 }
 
 // balance is the credit as it is shown; a dash where it is not to be shown.

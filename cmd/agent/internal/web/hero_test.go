@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
@@ -30,6 +31,23 @@ func TestWhatIsNotKnownYetAndWhatIsNotOfNow(t *testing.T) {
 		if got := m.PowerAge(); got != want {
 			t.Errorf("read %s ago: %d, want %d", age, got, want)
 		}
+	}
+}
+
+// Where the credit is to last longer than it will, no tick says beside it that it is enough.
+func TestCreditThatIsAskedToLastLongerIsNotEnough(t *testing.T) {
+	c, err := present.Open("en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := picture.View{At: fakeNow, Supply: present.Supply{State: present.Connected}, Credit: picture.Credit{Balance: units.One}, RunOut: picture.RunOut{Known: true, At: fakeNow.Add(96 * time.Hour)}}
+	m := &model{Format: formatFor(c, &v), V: &v}
+	if h := m.Hero(); h.Level != "good" || h.Tip != "Enough credit." {
+		t.Fatalf("nobody asks: %+v", h)
+	}
+	v.Warnings = []picture.Warning{{Code: string(health.BuyBefore)}}
+	if h := m.Hero(); h.Level != "low" || h.Icon != "warn" || strings.Contains(h.Tip, "Enough") {
+		t.Errorf("it is to last longer: %+v", h)
 	}
 }
 
