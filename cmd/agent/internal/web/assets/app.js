@@ -40,6 +40,14 @@
       count.textContent = '';
       delete input.dataset.at;
     }
+    // next begins a line where more is typed than a token has: it is of the next one.
+    function next() {
+      const lines = input.value.split('\n'), last = lines.pop(), d = digitsOf(last);
+      if (!max || forms.length !== 1 || text(last) || d.length !== max + 1 || input.selectionStart !== input.value.length) return false;
+      input.value = lines.concat(group(d.slice(0, max)), d.slice(max)).join('\n');
+      grow();
+      return true;
+    }
     // fill puts in what was pasted, or what is left to enter.
     function fill(s) {
       const one = found(s), d = digitsOf(s);
@@ -60,6 +68,7 @@
     }
     input.addEventListener('input', function () {
       const s = input.value, d = digitsOf(s);
+      if (next()) return;
       if (!text(s) && (!max || d.length <= max + 1)) {
         write(d, digitsOf(s.slice(0, input.selectionStart)).length);
       } else if (!s.includes('\n') && (found(s) || !text(s))) { // put in as a whole
@@ -97,11 +106,15 @@
       } else if (text(input.value)) { // where the cursor is, and nothing else moves
         const at = input.selectionStart, end = input.selectionEnd;
         input.setRangeText(key === 'back' ? '' : key, key === 'back' && at === end ? Math.max(0, at - 1) : at, end, 'end');
-        grow();
+        if (!text(input.value)) write(digitsOf(input.value), all.length); // one token is left of several
+        else if (!next()) grow();
       } else if (key === 'back') {
         if (n > 0) write(all.slice(0, n - 1) + all.slice(n), n - 1);
       } else if (!max || all.length < max) {
         write(all.slice(0, n) + key + all.slice(n), n + 1);
+      } else if (n === all.length) {
+        input.value += key;
+        if (!next()) write(all, n);
       }
     });
     // Reading the clipboard needs a secure page; without one the key is of no use.
