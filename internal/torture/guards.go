@@ -101,14 +101,14 @@ func timeless() control {
 // pinless is an agent whose API asks nobody for the PIN.
 func pinless() control {
 	return control{"the PIN", []edit{{
-		"cmd/agent/internal/web/api.go", "(need == changeAccess && s.cfg.OpenChanges)", "(need == changeAccess)",
+		"cmd/agent/internal/web/access.go", "|| need != settings.Read && s.cfg.OpenChanges\n", "|| need != settings.Read\n",
 	}}}
 }
 
 // crowded is a page that checks as many PINs at once as it is asked to.
 func crowded() control {
 	return control{"one check of a PIN at a time", []edit{{
-		"cmd/agent/internal/web/sessions.go", "	g.checking.Lock()\n	defer g.checking.Unlock()\n	now := time.Now()\n", "	now := time.Now()\n",
+		"cmd/agent/internal/web/sessions.go", "	g.checking.Lock()\n	defer g.checking.Unlock()\n	return g.pins.try(", "	return g.pins.try(",
 	}}}
 }
 
