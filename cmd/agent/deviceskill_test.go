@@ -194,6 +194,7 @@ func TestTheAgentIsKilledWithEverythingOn(t *testing.T) {
 
 	cmd, out = l.start(t)
 	comes("everything is on again", on)
+	diary.look(all) // the last of them came since it looked
 	for _, x := range all {
 		n, rest := diary.starts(x.id)
 		if want := map[bool]int{false: 1, true: 2}[x.drops]; n != want {
