@@ -62,7 +62,7 @@ func TestAFleetAtThreeNodesOfNATS(t *testing.T) {
 	t.Parallel()
 	n, within := 70, 2*time.Minute // more than NATS's own limit of consumers lets in
 	if unitstest.Long() {
-		n, within = 100, 8*time.Minute
+		n, within = 300, 8*time.Minute
 	}
 	opt := Options{Agents: n, Seed: 7, Prefix: "t", PerSecond: 10, Again: 15 * time.Second, Spread: 2 * time.Second}
 	var homes []string
