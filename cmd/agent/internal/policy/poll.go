@@ -74,9 +74,31 @@ type List struct {
 // pricesAgain is how long prices that do not change are not put in force anew.
 const pricesAgain = time.Hour
 
+// item is what one event of a list comes to.
+type item struct {
+	is       Listed
+	was      *Listed // nil: it was not listed before
+	v        Verdict
+	priority int
+	got      []Event
+	prices   *priceDocument
+	tell     bool
+	older    bool // what is listed is older than what is known, which stays
+}
+
+// part is what of an event is remembered by itself.
+type part struct {
+	stream Stream
+	kind   string // of a wish: SIMPLE or a limit
+}
+
+// partOf is which part of its event something remembered is.
+func partOf(e Event) part { return part{e.Of.Stream, kindOf(e)} }
+
 // Poll takes the whole list of the events that a server has for this site.  What it does not
 // list any more is taken back, and that it has listed anything is its heartbeat.  What it
-// lists twice, or longer than is looked at, is said in the verdicts.
+// lists and cannot be taken takes nothing back: a limit or a wish that was taken goes on as it
+// was.  What it lists twice, or longer than is looked at, is said in the verdicts.
 func (r Rules) Poll(s State, list List, now time.Time) (State, Poll) {
 	s = r.Anchored(s, now).clone()
 	was := ServerState{}
@@ -85,61 +107,42 @@ func (r Rules) Poll(s State, list List, now time.Time) (State, Poll) {
 	}
 	var out Poll
 	is := ServerState{Prices: was.Prices, PricesAt: was.PricesAt}
-	var events []Event
-	var priced []pricedEvent
-	keep := map[string]bool{} // whose older version is listed: the newer one stays
-	for _, e := range order(list.Events, &out) {
-		if slices.ContainsFunc(is.Listed, func(x Listed) bool { return x.ID == e.ID }) {
+	all, loose := order(list.Events, s.Standing())
+	var items []item
+	for _, e := range all {
+		if slices.ContainsFunc(items, func(x item) bool { return x.is.ID == e.ID }) {
 			continue // the later modification comes first
 		}
-		x := Listed{ID: e.ID, Digest: digest(e.text), First: now, Modified: e.modified()}
-		i := slices.IndexFunc(was.Listed, func(x Listed) bool { return x.ID == e.ID })
-		v := Verdict{ID: e.ID, Name: e.EventName}
-		if i >= 0 && x.Modified.Before(was.Listed[i].Modified) {
-			is.Listed, keep[e.ID] = append(is.Listed, was.Listed[i]), true
-			out.Fresh = append(out.Fresh, Verdict{ID: e.ID, Name: e.EventName, Code: Reordered, Detail: "a version of it that was modified later is known already"})
-			continue
-		}
-		fresh := i < 0 || was.Listed[i].Digest != x.Digest
-		if !fresh {
-			x.First = was.Listed[i].First
-		}
-		got, prices := r.listed(e, list.Programs, x.First, now, &v)
-		if x.Priced = prices != nil; x.Priced {
-			priced = append(priced, pricedEvent{e.priority(), *prices})
-		}
-		for _, k := range got {
-			alike := 0
-			for _, o := range events {
-				if o.alerts() == k.alerts() {
-					alike++
-				}
-			}
-			if alike >= mostEvents {
-				v.Code, v.Detail = TooMany, fmt.Sprintf("%d events are remembered already", mostEvents)
-				continue
-			}
-			events = append(events, k)
-		}
-		x.Code = v.Code
-		if fresh || x.Code != was.Listed[i].Code {
-			out.Fresh = append(out.Fresh, v)
-			out.Repriced = out.Repriced || x.Priced || i >= 0 && was.Listed[i].Priced
-		}
-		is.Listed = append(is.Listed, x)
+		items = append(items, r.item(e, list.Programs, was, s.Events, now))
 	}
-	slices.SortFunc(is.Listed, func(a, b Listed) int { return strings.Compare(a.ID, b.ID) })
+	events := remembered(items, now)
+	var priced []pricedEvent
+	heldBack := false
+	for _, it := range items {
+		if it.prices != nil {
+			priced = append(priced, pricedEvent{it.priority, *it.prices})
+		}
+		heldBack = heldBack || it.older && it.is.Priced
+		if it.is.Code = it.v.Code; it.tell || it.was != nil && it.was.Code != it.is.Code {
+			out.Fresh = append(out.Fresh, it.v)
+			if !it.older {
+				out.Repriced = out.Repriced || it.is.Priced || it.was != nil && it.was.Priced
+			}
+		}
+		is.Listed = append(is.Listed, it.is)
+	}
+	s.Events = carry(s.Events, events)
+	if !heldBack {
+		out.Prices = merge(priced, &loose)
+	}
+	is.say(was, loose, now, &out)
 	for _, x := range was.Listed {
-		if !slices.ContainsFunc(is.Listed, func(y Listed) bool { return y.ID == x.ID }) {
+		if x.ID != "" && !slices.ContainsFunc(is.Listed, func(y Listed) bool { return y.ID == x.ID }) {
 			out.Fresh = append(out.Fresh, Verdict{ID: x.ID, Gone: true})
 			out.Repriced = out.Repriced || x.Priced
 		}
 	}
-	events = append(events, slices.DeleteFunc(slices.Clone(s.Events), func(x Event) bool { return !keep[x.ID] })...)
-	s.Events = carry(s.Events, events)
-	heldBack := slices.ContainsFunc(is.Listed, func(x Listed) bool { return x.Priced && keep[x.ID] })
 	if !heldBack {
-		out.Prices = merge(priced, &out)
 		name := digest(out.Prices)
 		if out.Prices == nil {
 			name = ""
@@ -158,27 +161,167 @@ func (r Rules) Poll(s State, list List, now time.Time) (State, Poll) {
 	return s, out
 }
 
-// listedEvent is an event that can be read.
+// item is what one event of a list comes to, where these are remembered.
+func (r Rules) item(e listedEvent, programs map[string][]ADRDescriptor, was ServerState, known []Event, now time.Time) item {
+	it := item{is: Listed{ID: e.ID, Digest: digest(e.text), First: now, Modified: e.modified()}, v: Verdict{ID: e.ID, Name: e.EventName}, priority: e.priority()}
+	if i := slices.IndexFunc(was.Listed, func(x Listed) bool { return x.ID == e.ID }); i >= 0 {
+		it.was = &was.Listed[i]
+	}
+	if it.tell = it.was == nil || it.was.Digest != it.is.Digest; !it.tell {
+		it.is.First = it.was.First
+	}
+	stays := func(which func(Event) bool) {
+		for _, x := range known {
+			if x.ID == e.ID && which(x) {
+				it.got = append(it.got, x)
+			}
+		}
+	}
+	switch {
+	case it.was != nil && e.bad == nil && it.is.Modified.Before(it.was.Modified):
+		it.is, it.older, it.tell = *it.was, true, false // told where that is new
+		it.v.Code, it.v.Detail = Reordered, "a version of it that was modified later is known already"
+		stays(func(Event) bool { return true })
+		return it
+	case e.bad != nil:
+		if it.was != nil {
+			it.is.Modified = it.was.Modified
+		}
+		it.v.Code, it.v.Detail = Unreadable, e.bad.Error()
+		stays(func(Event) bool { return true })
+		return it
+	}
+	var refused []part
+	it.got, it.prices, refused = r.listed(e, programs, it.is.First, now, &it.v)
+	it.is.Priced = it.prices != nil
+	stays(func(x Event) bool { return slices.Contains(refused, partOf(x)) })
+	return it
+}
+
+// remembered are the events that are remembered, and what is wrong with the rest.  Where there
+// are too many, those stay that hold soonest, limits first: a server may list each hour of the
+// week to come.
+func remembered(items []item, now time.Time) (out []Event) {
+	type place struct{ item, event int }
+	var soonest []place
+	for i, it := range items {
+		for k := range it.got {
+			soonest = append(soonest, place{i, k})
+		}
+	}
+	begins := func(p place) time.Time {
+		if at := items[p.item].got[p.event].Start; at.After(now) {
+			return at
+		}
+		return now
+	}
+	limits := func(p place) bool { return items[p.item].got[p.event].Of.Stream == Limit }
+	slices.SortStableFunc(soonest, func(a, b place) int {
+		if c := begins(a).Compare(begins(b)); c != 0 {
+			return c
+		}
+		switch a, b := limits(a), limits(b); {
+		case a && !b:
+			return -1
+		case b && !a:
+			return 1
+		}
+		return 0
+	})
+	alerts, others, stays := 0, 0, map[place]bool{}
+	for _, p := range soonest {
+		n := &others
+		if items[p.item].got[p.event].alerts() {
+			n = &alerts
+		}
+		if stays[p] = *n < mostEvents; stays[p] {
+			*n++
+		}
+	}
+	for i := range items {
+		for k, e := range items[i].got {
+			if stays[place{i, k}] {
+				out = append(out, e)
+			} else {
+				items[i].v.Code, items[i].v.Detail = TooMany, fmt.Sprintf("%d events are remembered already", mostEvents)
+			}
+		}
+	}
+	return out
+}
+
+// say says what of a list belongs to no event that has a name, where that is not what was said
+// before.
+func (is *ServerState) say(was ServerState, loose []Verdict, now time.Time, out *Poll) {
+	if len(loose) > 0 {
+		words := ""
+		for _, v := range loose {
+			words += v.Says() + "\n"
+		}
+		x := Listed{Digest: digest([]byte(words)), First: now, Code: loose[0].Code}
+		if i := slices.IndexFunc(was.Listed, func(x Listed) bool { return x.ID == "" }); i >= 0 && was.Listed[i].Digest == x.Digest {
+			x.First = was.Listed[i].First
+		} else {
+			out.Fresh = append(out.Fresh, loose...)
+		}
+		is.Listed = append(is.Listed, x)
+	}
+	slices.SortFunc(is.Listed, func(a, b Listed) int { return strings.Compare(a.ID, b.ID) })
+}
+
+// Standing are the ids of the events that a server has listed and that do something: those of
+// which it matters whether they are there.
+func (s State) Standing() (ids []string) {
+	for _, e := range s.Events {
+		ids = append(ids, e.ID)
+	}
+	if s.Served != nil {
+		for _, x := range s.Served.Listed {
+			if x.Priced {
+				ids = append(ids, x.ID)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// listedEvent is an event of a list.
 type listedEvent struct {
 	VTNEvent
 	text []byte
+	bad  error // why it cannot be read: nothing of it is known but its id
 }
 
 // order reads a list: the events in the order in which they begin to count, which is that of
 // their modifications where one is listed twice, so that which of many are remembered does
-// not hang on how a server sorts them.
-func order(list [][]byte, out *Poll) (events []listedEvent) {
-	for i, text := range list {
-		if i >= MostListed {
-			out.Fresh = append(out.Fresh, Verdict{Code: TooMany, Detail: fmt.Sprintf("%d events are listed; %d are looked at", len(list), MostListed)})
-			break
-		}
+// not hang on how a server sorts them.  Where there are more than are looked at, those of
+// these ids are.
+func order(list [][]byte, first []string) (events []listedEvent, loose []Verdict) {
+	if n := len(list); n > MostListed {
+		list = slices.Clone(list)
+		slices.SortStableFunc(list, func(a, b []byte) int {
+			switch a, b := slices.Contains(first, idOf(a)), slices.Contains(first, idOf(b)); {
+			case a && !b:
+				return -1
+			case b && !a:
+				return 1
+			}
+			return 0
+		})
+		list = list[:MostListed]
+		loose = append(loose, Verdict{Code: TooMany, Detail: fmt.Sprintf("%d events are listed; %d are looked at", n, MostListed)})
+	}
+	for _, text := range list {
 		e, err := ReadVTNEvent(text)
-		if err != nil {
-			out.Fresh = append(out.Fresh, Verdict{ID: e.ID, Code: Unreadable, Detail: err.Error()})
-			continue
+		switch id := idOf(text); {
+		case err == nil:
+			events = append(events, listedEvent{VTNEvent: e, text: text})
+		case id != "":
+			events = append(events, listedEvent{VTNEvent: VTNEvent{ADREvent: ADREvent{ID: id}}, text: text, bad: err})
+		default:
+			loose = append(loose, Verdict{Code: Unreadable, Detail: err.Error()})
 		}
-		events = append(events, listedEvent{e, text})
 	}
 	slices.SortStableFunc(events, func(a, b listedEvent) int {
 		if c := a.priority() - b.priority(); c != 0 && a.ID != b.ID {
@@ -189,13 +332,25 @@ func order(list [][]byte, out *Poll) (events []listedEvent) {
 		}
 		return b.modified().Compare(a.modified())
 	})
-	return events
+	return events, loose
 }
 
-// listed is what one event comes to: events to be remembered and prices.
-func (r Rules) listed(e listedEvent, programs map[string][]ADRDescriptor, first, now time.Time, v *Verdict) (out []Event, prices *priceDocument) {
+// idOf is the id of an event that may not be readable; "": it has none.
+func idOf(text []byte) string {
+	var e struct {
+		ID string `json:"id"`
+	}
+	if json.Unmarshal(text, &e) != nil || !objectForm.MatchString(e.ID) {
+		return ""
+	}
+	return e.ID
+}
+
+// listed is what one event comes to: events to be remembered, prices, and what of it asks for
+// something that cannot be done.
+func (r Rules) listed(e listedEvent, programs map[string][]ADRDescriptor, first, now time.Time, v *Verdict) (out []Event, prices *priceDocument, refused []part) {
 	if e.cancels() {
-		return nil, nil // it is taken back
+		return nil, nil, nil // it is taken back
 	}
 	adr := e.ADREvent
 	adr.PayloadDescriptor = e.descriptors(programs)
@@ -251,7 +406,14 @@ func (r Rules) listed(e listedEvent, programs map[string][]ADRDescriptor, first,
 			bad = &RefusedError{Expired, "it is over"}
 			fallthrough
 		case bad != nil:
-			refuse(kind, bad)
+			if refuse(kind, bad); bad.Code == Unreadable || bad.Code == Unsafe {
+				switch stream {
+				case Limit:
+					refused = append(refused, part{Limit, ""})
+				case Demand:
+					refused = append(refused, part{Demand, kind})
+				}
+			}
 			continue
 		}
 		v.Does = append(v.Does, stream)
@@ -264,7 +426,7 @@ func (r Rules) listed(e listedEvent, programs map[string][]ADRDescriptor, first,
 		v.Code = Taken // what is left of it does nothing, and need not
 	}
 	v.Detail = strings.Join(said, "; ")
-	return out, prices
+	return out, prices, refused
 }
 
 // short64 is the name of an envelope for an event of any name.
@@ -297,7 +459,7 @@ type pricedEvent struct {
 
 // merge makes one document of the prices of several events: where two price the same time,
 // the one of the highest priority counts, and among equals the one that comes first.
-func merge(all []pricedEvent, out *Poll) []byte {
+func merge(all []pricedEvent, loose *[]Verdict) []byte {
 	if len(all) == 0 {
 		return nil
 	}
@@ -306,16 +468,17 @@ func merge(all []pricedEvent, out *Poll) []byte {
 	doc.Prices = slices.Clone(doc.Prices)
 	for _, x := range all[1:] {
 		if x.doc.Currency != doc.Currency || x.doc.TaxIncluded != doc.TaxIncluded {
-			out.Fresh = append(out.Fresh, Verdict{Code: Inapplicable, Detail: "prices of a lower priority are in another currency, or with taxes where those of a higher one are without: they are left out"})
+			*loose = append(*loose, Verdict{Code: Inapplicable, Detail: "prices of a lower priority are in another currency, or with taxes where those of a higher one are without: they are left out"})
 			continue
 		}
+		var more []priceEntry
 		for _, p := range x.doc.Prices {
-			doc.Prices = append(doc.Prices, gaps(p, doc.Prices)...)
+			more = append(more, gaps(p, doc.Prices)...)
 		}
+		doc.Prices = append(doc.Prices, more...)
 		slices.SortFunc(doc.Prices, func(a, b priceEntry) int { return a.Start.Compare(b.Start) })
-	}
-	if len(doc.Prices) > mostIntervals {
-		doc.Prices = doc.Prices[:mostIntervals]
+		// What is later than so many is left out whatever else comes.
+		doc.Prices = doc.Prices[:min(len(doc.Prices), mostIntervals)]
 	}
 	text, err := json.Marshal(doc)
 	if err != nil {
@@ -324,28 +487,22 @@ func merge(all []pricedEvent, out *Poll) []byte {
 	return text
 }
 
-// gaps are the parts of a price that others leave free.
-func gaps(p priceEntry, taken []priceEntry) []priceEntry {
-	free := []priceEntry{p}
-	for _, t := range taken {
-		var left []priceEntry
-		for _, f := range free {
-			if !t.Start.Before(f.End) || !f.Start.Before(t.End) {
-				left = append(left, f)
-				continue
-			}
-			if f.Start.Before(t.Start) {
-				before := f
-				before.End = t.Start
-				left = append(left, before)
-			}
-			if t.End.Before(f.End) {
-				after := f
-				after.Start = t.End
-				left = append(left, after)
-			}
+// gaps are the parts of a price that others leave free, which are in order of time.
+func gaps(p priceEntry, taken []priceEntry) (free []priceEntry) {
+	i, _ := slices.BinarySearchFunc(taken, p.Start, func(t priceEntry, at time.Time) int { return t.End.Compare(at) })
+	for _, t := range taken[i:] {
+		if !t.Start.Before(p.End) {
+			break
 		}
-		free = left
+		if p.Start.Before(t.Start) {
+			before := p
+			before.End = t.Start
+			free = append(free, before)
+		}
+		p.Start = t.End
+	}
+	if p.Start.Before(p.End) {
+		free = append(free, p)
 	}
 	return free
 }

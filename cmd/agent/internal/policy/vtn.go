@@ -104,8 +104,11 @@ func (e VTNEvent) Places(issued, from, to time.Time) (out []Interval) {
 	adr := e.ADREvent
 	adr.of = func(string) bool { return true }
 	ids := map[time.Duration]int32{}
+	if len(adr.Intervals) > mostIntervals {
+		return nil
+	}
+	adr.Intervals = slices.Clone(adr.Intervals)
 	for i := range adr.Intervals { // none is left out for having no payload
-		adr.Intervals = slices.Clone(adr.Intervals)
 		adr.Intervals[i].Payloads = []ADRPayload{{Type: "none", Values: []json.RawMessage{json.RawMessage("0")}}}
 	}
 	if len(adr.Intervals) == 0 { // they are implied by the event's own period
