@@ -407,10 +407,9 @@ func (r Rules) listed(e listedEvent, programs map[string][]ADRDescriptor, first,
 			fallthrough
 		case bad != nil:
 			if refuse(kind, bad); bad.Code == Unreadable || bad.Code == Unsafe {
-				switch stream {
-				case Limit:
+				if stream == Limit {
 					refused = append(refused, part{Limit, ""})
-				case Demand:
+				} else if stream == Demand {
 					refused = append(refused, part{Demand, kind})
 				}
 			}
