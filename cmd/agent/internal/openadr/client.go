@@ -213,7 +213,7 @@ func (c *client) send(ctx context.Context, method, to, kind string, body []byte,
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", what, bare(err))
 	case res.StatusCode < 200 || res.StatusCode > 299:
-		return nil, &StatusError{What: what, Status: res.StatusCode, After: c.after(res.Header.Get("Retry-After")), Says: says(text)}
+		return nil, &StatusError{What: what, Status: res.StatusCode, After: c.after(res.Header.Get("Retry-After")), Says: says(text, c.secrets())}
 	case len(text) > mostAnswer:
 		return nil, fmt.Errorf("%s: the answer is longer than %d bytes", what, mostAnswer)
 	}
@@ -249,8 +249,19 @@ func (c *client) after(text string) time.Duration {
 	return min(max(wait, 0), mostWait)
 }
 
+// secrets are what nobody is to read in a log or on the page, though a server repeats it.
+func (c *client) secrets() (out []string) {
+	secret, _ := c.cfg.Secret() // of one that cannot be read nobody has heard
+	for _, s := range []string{secret, url.QueryEscape(secret), c.token} {
+		if s != "" {
+			out = append(out, s, "***")
+		}
+	}
+	return out
+}
+
 // says is what an answer that says no gives as the reason, in a line.
-func says(body []byte) string {
+func says(body []byte, secrets []string) string {
 	var problem struct {
 		Title  string `json:"title"`
 		Detail string `json:"detail"`
@@ -266,6 +277,7 @@ func says(body []byte) string {
 	if text == "" {
 		text = problem.Error
 	}
+	text = strings.NewReplacer(secrets...).Replace(text)
 	return fmt.Sprintf("%.160s", strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
 			return ' '

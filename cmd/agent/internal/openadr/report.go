@@ -52,6 +52,11 @@ const settles = 2 * time.Minute
 const (
 	ahead = 7 * 24 * time.Hour
 	adHoc = time.Hour
+	// mostCounted is more than a report or an event has of anything.
+	mostCounted = 1 << 20
+	// mostAtOnce is how many reports are sent after one look at the events; the rest comes after
+	// the next.
+	mostAtOnce = 16
 	// farOff is beyond every event.
 	farOff = 10 * 366 * 24 * time.Hour
 )
@@ -70,7 +75,7 @@ func dues(e policy.VTNEvent, d policy.ReportDescriptor, first, now time.Time, la
 		if p == nil {
 			return otherwise
 		}
-		return *p
+		return min(max(*p, -1), mostCounted)
 	}
 	start, count, frequency, repeat := number(d.StartInterval, -1), number(d.NumIntervals, -1), number(d.Frequency, -1), number(d.Repeat, 1)
 	back := (d.Historical == nil || *d.Historical) && d.PayloadType == Usage
@@ -117,7 +122,8 @@ func dues(e policy.VTNEvent, d policy.ReportDescriptor, first, now time.Time, la
 			from = start + n*frequency
 		}
 		if from -= base; from < 0 && base > 0 {
-			continue // too long ago
+			n += (-from - 1) / frequency // too long ago
+			continue
 		}
 		if from < 0 || from >= len(places) {
 			break
@@ -203,7 +209,7 @@ const mostDescriptors = 8
 func (v *VEN) report(ctx context.Context, events [][]byte) error {
 	now := v.site.Now()
 	listed := map[string]bool{}
-	changed := false
+	changed, made := false, 0
 	var failed error
 	for _, text := range events {
 		e, err := policy.ReadVTNEvent(text)
@@ -232,10 +238,14 @@ func (v *VEN) report(ctx context.Context, events [][]byte) error {
 				}
 				continue
 			}
-			x, ok := dues(e, d, first, now, last)
-			if !ok || failed != nil {
+			if failed != nil || made >= mostAtOnce {
 				continue
 			}
+			x, ok := dues(e, d, first, now, last)
+			if !ok {
+				continue
+			}
+			made++
 			all, err := v.reports(ctx, e, d, x)
 			if err != nil {
 				failed = err

@@ -136,3 +136,32 @@ func TestReportsAreSentOnceAndSayHowSureTheyAre(t *testing.T) {
 		t.Errorf("%d reports that are not shared were sent", got-n)
 	}
 }
+
+// A server may write any number: none is counted beyond what there is, and none counted up to
+// one by one.
+func TestAnyNumberOfADescriptorIsCounted(t *testing.T) {
+	numbers := []string{"-9223372036854775808", "0", "2", "9223372036854775807"}
+	long := `{"id":"e-1","programID":"p-1","intervalPeriod":{"start":"2018-12-01T12:00:00Z","duration":"PT1S"},"intervals":[{"payloads":[]}],"duration":"P3000D","reportDescriptors":[%s]}`
+	began := time.Now()
+	for _, kind := range []string{Usage, LoadShed} {
+		for _, start := range numbers {
+			for _, count := range numbers {
+				for _, frequency := range numbers {
+					descriptor := fmt.Sprintf(`{"payloadType":%q,"startInterval":%s,"numIntervals":%s,"frequency":%s,"repeat":-1,"historical":%t}`, kind, start, count, frequency, kind == Usage)
+					for _, text := range []string{asks(6, descriptor), asks(0, descriptor), fmt.Sprintf(long, descriptor)} {
+						e, err := policy.ReadVTNEvent([]byte(text))
+						must(t, err)
+						for _, last := range []int{-1, 0, 7} {
+							if x, ok := dues(e, e.Reports[0], noon.Add(-time.Hour), noon.Add(5*time.Hour), last); ok && (x.n <= last || len(x.places) == 0) {
+								t.Errorf("%s after %d: %d of %d places", descriptor, last, x.n, len(x.places))
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	if d := time.Since(began); d > 20*time.Second {
+		t.Errorf("it takes %s", d)
+	}
+}

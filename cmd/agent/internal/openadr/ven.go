@@ -2,6 +2,7 @@ package openadr
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,6 +46,8 @@ type Listener func(ctx context.Context, broker, username, password string, topic
 type Site interface {
 	// Take takes the whole list of the server's events.
 	Take(ctx context.Context, list policy.List) error
+	// Standing are the ids of the events taken that do something.
+	Standing() []string
 	// Now is the site's clock.
 	Now() time.Time
 	Data
@@ -72,7 +74,7 @@ type VEN struct {
 	program  string // of the program; "": all
 	programs map[string][]policy.ADRDescriptor
 	asked    time.Time // when the programs were read
-	known    []string  // ids of the events listed last
+	listed   string    // what the list was last
 
 	mu    sync.Mutex
 	state State
@@ -83,10 +85,11 @@ type pace struct {
 	first, most, refused time.Duration // after failures
 	atLeast              time.Duration // between two polls, however many messages come
 	programs             time.Duration // after which programs are read anew
+	within               time.Duration // in which the list is to be read, and the reports sent
 }
 
 func usualPace() pace {
-	return pace{first: 5 * time.Second, most: 5 * time.Minute, refused: time.Hour, atLeast: 2 * time.Second, programs: time.Hour}
+	return pace{first: 5 * time.Second, most: 5 * time.Minute, refused: time.Hour, atLeast: 2 * time.Second, programs: time.Hour, within: 2 * time.Minute}
 }
 
 // New makes a VEN; listen may be nil.
@@ -140,11 +143,22 @@ func (v *VEN) Run(ctx context.Context) error {
 	}
 	// Agents that start together, after a power cut, do not ask together.
 	wait, listens := v.spread(min(v.cfg.Poll, 30*time.Second)), false
+	// Anybody may be at the server's broker: messages after which nothing has changed have the
+	// next ones wait longer, up to the poll that comes anyway.
+	least := v.pace.atLeast
 	for {
-		if !v.wait(ctx, wait, wake, pause.Failures()+refused.Failures() == 0) {
+		woken, ok := v.wait(ctx, wait, least, wake, pause.Failures()+refused.Failures() == 0)
+		if !ok {
 			return nil
 		}
+		was := v.listed
 		err := v.once(ctx)
+		switch {
+		case v.listed != was:
+			least = v.pace.atLeast
+		case woken:
+			least = min(2*least, v.cfg.Poll)
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -183,48 +197,70 @@ func (v *VEN) spread(most time.Duration) time.Duration {
 	return time.Duration(v.rand.Int64N(int64(most)))
 }
 
-// wait waits, a message of the server's broker ends it where it may; false: ctx has ended.
-func (v *VEN) wait(ctx context.Context, d time.Duration, wake <-chan struct{}, may bool) bool {
+// wait waits; a message of the server's broker ends it where it may, but not before least.  Not
+// ok: ctx has ended.
+func (v *VEN) wait(ctx context.Context, d, least time.Duration, wake <-chan struct{}, may bool) (woken, ok bool) {
 	over := time.NewTimer(d)
 	defer over.Stop()
 	if may {
-		least := time.NewTimer(min(v.pace.atLeast, d))
-		defer least.Stop()
+		first := time.NewTimer(min(least, d))
+		defer first.Stop()
 		select {
 		case <-ctx.Done():
-			return false
-		case <-least.C:
+			return false, false
+		case <-first.C:
 		}
 	} else {
 		wake = nil
 	}
 	select {
 	case <-ctx.Done():
-		return false
+		return false, false
 	case <-wake:
+		return true, true
 	case <-over.C:
 	}
-	return true
+	return false, true
 }
 
 // once registers where that is to be done, reads the events, hands them on, and sends the
 // reports that are due.
 func (v *VEN) once(ctx context.Context) error {
-	if err := v.register(ctx); err != nil {
-		return err
-	}
-	events, err := v.events(ctx)
+	list, err := v.read(ctx)
 	if err != nil {
 		return err
-	}
-	list := policy.List{Programs: v.programs}
-	for _, e := range events {
-		list.Events = append(list.Events, e)
 	}
 	if err := v.site.Take(ctx, list); err != nil {
 		return fmt.Errorf("the events are not taken: %w", err)
 	}
+	sum := sha256.New()
+	for _, e := range list.Events {
+		sum.Write(e)
+		sum.Write([]byte{'\n'})
+	}
+	v.listed = string(sum.Sum(nil))
+	ctx, stop := context.WithTimeout(ctx, v.pace.within)
+	defer stop()
 	return v.report(ctx, list.Events)
+}
+
+// read reads all that the server has for this site.  However slow each of its answers is: who
+// cannot say so much in time is not heard.
+func (v *VEN) read(ctx context.Context) (list policy.List, err error) {
+	ctx, stop := context.WithTimeout(ctx, v.pace.within)
+	defer stop()
+	if err := v.register(ctx); err != nil {
+		return list, err
+	}
+	events, err := v.events(ctx)
+	if err != nil {
+		return list, err
+	}
+	list.Programs = v.programs
+	for _, e := range events {
+		list.Events = append(list.Events, e)
+	}
+	return list, nil
 }
 
 // register finds the site's own object and its program.
@@ -306,8 +342,9 @@ func (v *VEN) find(ctx context.Context) error {
 	return nil
 }
 
-// events reads the whole list.  Of an event that was listed and is not any more the server is
-// asked once more: pages move while they are read, and no limit ends by that.
+// events reads the whole list.  Of an event that does something and is not listed any more the
+// server is asked once more: pages move while they are read, a list may be longer than is read,
+// and no limit ends by that.
 func (v *VEN) events(ctx context.Context) ([]json.RawMessage, error) {
 	query := url.Values{}
 	if v.program != "" {
@@ -317,22 +354,29 @@ func (v *VEN) events(ctx context.Context) ([]json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]string, 0, len(all))
+	ids := map[string]bool{}
 	for _, e := range all {
-		ids = append(ids, idOf(e))
+		ids[idOf(e)] = true
 	}
-	for _, id := range v.known {
-		if id == "" || slices.Contains(ids, id) || len(all) >= mostObjects {
+	for _, id := range v.site.Standing() {
+		if ids[id] {
 			continue
 		}
 		text, err := v.client.one(ctx, "events", id)
 		if err != nil {
 			return nil, err
 		}
-		if text != nil && idOf(text) == id {
-			all, ids = append(all, text), append(ids, id)
+		if text != nil && idOf(text) == id && (v.program == "" || programOf(text) == v.program) {
+			all = append(all, text)
 		}
 	}
-	v.known = ids
 	return all, nil
+}
+
+func programOf(event []byte) string {
+	var e struct {
+		ID string `json:"programID"`
+	}
+	_ = json.Unmarshal(event, &e) // what cannot be read is of none
+	return e.ID
 }

@@ -2,7 +2,9 @@ package openadr
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -31,6 +33,14 @@ type home struct {
 	now    time.Time // zero: the machine's
 	shares []string
 	fails  error
+	stands []string // nil: all of the list taken last
+}
+
+func (h *home) Standing() []string {
+	if h.stands != nil {
+		return h.stands
+	}
+	return h.got()
 }
 
 func (h *home) Take(_ context.Context, l policy.List) error {
@@ -96,7 +106,7 @@ func aVEN(t *testing.T, change func(*Config)) (*VEN, *vtn.VTN, *home, *httptest.
 	}
 	v, err := New(cfg, h, nil)
 	must(t, err)
-	v.pace = pace{first: time.Millisecond, most: 20 * time.Millisecond, refused: 40 * time.Millisecond, atLeast: time.Millisecond, programs: time.Hour}
+	v.pace = pace{first: time.Millisecond, most: 20 * time.Millisecond, refused: 40 * time.Millisecond, atLeast: time.Millisecond, programs: time.Hour, within: time.Minute}
 	return v, server, h, at
 }
 
@@ -199,6 +209,94 @@ func TestWhatAServerAnswersWrongIsNoList(t *testing.T) {
 	if got := h.got(); len(got) != 0 {
 		t.Errorf("deleted: %q", got)
 	}
+}
+
+// What did something before a restart is asked for by itself, too, and so is what a list that is
+// longer than is read does not show; what is of another program is not.
+func TestWhatDoesSomethingIsAskedForByItself(t *testing.T) {
+	v, server, h, _ := aVEN(t, nil)
+	for range 3 * mostObjects {
+		server.Put(event("SIMPLE", 1))
+	}
+	last := server.Put(event("SIMPLE", 2))
+	other := event("SIMPLE", 1)
+	other["programID"] = "p-2"
+	h.stands = []string{last, server.Put(other), "event-9999"}
+	must(t, v.once(t.Context()))
+	if got := h.got(); len(got) != mostObjects+1 || got[mostObjects] != last {
+		t.Errorf("%d events, the last of them %q", len(got), got[len(got)-1])
+	}
+}
+
+// A server that says each word late is not heard, and said to be so, long before it has
+// finished.
+func TestAServerIsNotWaitedForWithoutEnd(t *testing.T) {
+	v, server, h, _ := aVEN(t, nil)
+	v.pace.within = 200 * time.Millisecond
+	n := 0
+	server.Before(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/events") {
+			return false
+		}
+		time.Sleep(50 * time.Millisecond)
+		n++
+		fmt.Fprintf(w, `[{"id":"e-%d"}%s]`, n, strings.Repeat(`,{"id":"e"}`, pageSize))
+		return true
+	})
+	if err := v.once(t.Context()); !errors.Is(err, context.DeadlineExceeded) || h.taken() > 0 {
+		t.Errorf("%v; %d lists are taken", err, h.taken())
+	}
+}
+
+// A server that repeats what it was sent has no secret written down.
+func TestNoSecretIsInWhatAServerSays(t *testing.T) {
+	v, server, _, _ := aVEN(t, func(c *Config) { c.Secret = func() (string, error) { return "s3cret", nil } })
+	must(t, v.once(t.Context()))
+	token := v.client.token
+	server.Before(func(w http.ResponseWriter, r *http.Request) bool {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(418)
+		fmt.Fprintf(w, `{"detail": %q}`, "you sent "+r.Header.Get("Authorization")+" "+string(body))
+		return true
+	})
+	for range 2 {
+		err := v.once(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "you sent") || strings.Contains(err.Error(), token) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%v", err)
+		}
+		v.client.token = ""
+	}
+}
+
+// Whoever may write to the server's broker has the agent ask often for a while, and no more.
+func TestMessagesWithoutNewsAreListenedToLessAndLess(t *testing.T) {
+	v, server, h, _ := aVEN(t, func(c *Config) { c.Poll, c.Notify = 400*time.Millisecond, true })
+	server.Broker = "mqtt://127.0.0.1:1"
+	ctx, stop := context.WithCancel(t.Context())
+	v.listen = func(ctx context.Context, _, _, _ string, _ []string, f func()) error {
+		for ctx.Err() == nil {
+			f()
+			time.Sleep(100 * time.Microsecond)
+		}
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() { done <- v.Run(ctx) }()
+	for deadline := time.Now().Add(10 * time.Second); h.taken() < 1 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(800 * time.Millisecond)
+	if n := h.taken(); n > 14 {
+		t.Errorf("asked %d times within two polls", n)
+	}
+	server.Put(event("SIMPLE", 1)) // news has it listen again
+	for deadline := time.Now().Add(10 * time.Second); len(h.got()) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the event is not heard of")
+		}
+	}
+	stop()
+	must(t, <-done)
 }
 
 func asStatus(err error, s **StatusError) bool {

@@ -111,6 +111,8 @@ func (v served) Take(ctx context.Context, list policy.List) error {
 	return nil
 }
 
+func (v served) Standing() []string { return v.s.loop.Snapshot().State.VTN.Standing() }
+
 func (v served) Shares(report string) bool {
 	return slices.Contains(v.s.cfg.Telemetry.Share.OpenADR, strings.ToLower(report))
 }
