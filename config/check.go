@@ -162,7 +162,8 @@ func (c *Config) Notes() fault.List {
 	for i, d := range c.Loads {
 		l.Under(fmt.Sprintf("loads[%d]", i), d.Notes())
 	}
-	l = append(l, loads.NotesOfCircuits(c.Circuits, c.Site.Limit)...)
+	l = append(l, loads.NotesOfCircuits(c.Circuits, c.Loads, c.Site.Limit)...)
+	l = append(l, loads.NotesApart(c.Loads)...)
 	for i, s := range c.Supply.Shed {
 		if s.Class == "" {
 			class := loads.ClassOf(s.Priority)

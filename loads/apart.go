@@ -100,3 +100,16 @@ func CheckApart(all []Document, i int) (l fault.List) {
 	}
 	return l
 }
+
+// NotesApart tell of loads that may never run, for one with which they are not to run is always
+// on.
+func NotesApart(all []Document) (l fault.List) {
+	for i, d := range all {
+		for _, o := range all {
+			if d.ID != o.ID && d.InUse() && o.InUse() && !d.Spared() && !d.Kind.Heard() && o.Spared() && !o.Kind.Heard() && o.Need == nil && (slices.Contains(d.NotWith, o.ID) || slices.Contains(o.NotWith, d.ID)) {
+				l.Add(fmt.Sprintf("loads[%d]", i), "write not_with for what is off at times", "it is not to run with %s, which is always on: it runs only while somebody has that off", o.ID)
+			}
+		}
+	}
+	return l
+}

@@ -162,8 +162,14 @@ func CheckCircuits(circuits []CircuitDocument, all []Document) (l fault.List) {
 			l.Add(path+".circuit", "name one of circuits by its id", "there is no circuit %q", d.Circuit)
 		default:
 			for range circuits { // it, and what it is fed from
-				if c := circuits[k]; c.Allowed() > 0 && d.Least() > c.Allowed() {
-					l.Add(path+".circuit", "name the circuit that it hangs on, or correct the load's power or the circuit's limit", "%s is more than the circuit %s may carry, %s", d.Least(), c.ID, c.Allowed())
+				const remedy = "name the circuit that it hangs on, or correct the load's power or the circuit's limit"
+				c := circuits[k]
+				if c.Allowed() > 0 && d.Least() > c.Allowed() {
+					l.Add(path+".circuit", remedy, "%s is more than the circuit %s may carry, %s", d.Least(), c.ID, c.Allowed())
+					break
+				}
+				if one, n := c.perPhase(), d.phases(); one > 0 && d.Least()/units.Power(n) > one {
+					l.Add(path+".circuit", remedy+"; of a load that draws from three phases write kind: power and phases: 3", "%s on %d of the phases is more than the circuit %s may carry on each, %s", d.Least(), n, c.ID, one)
 					break
 				}
 				if k = at(circuits[k].In); k < 0 {
@@ -200,8 +206,28 @@ func ring(circuits []CircuitDocument, id string) []string {
 	return append(out, out[0])
 }
 
-// NotesOfCircuits tell of limits that never hold: what feeds a circuit carries less.
-func NotesOfCircuits(circuits []CircuitDocument, site units.Power) (l fault.List) {
+// NotesOfCircuits tell of limits that never hold, for what feeds a circuit carries less, and of
+// loads for which what is always on leaves no room.
+func NotesOfCircuits(circuits []CircuitDocument, all []Document, site units.Power) (l fault.List) {
+	for _, c := range CircuitsOf(circuits, all) {
+		for _, x := range c.Curbs {
+			left := x.Allowed
+			for _, d := range all {
+				if x.covers(d.ID) && d.Spared() && !d.Kind.Heard() {
+					left -= d.Least() / x.phases(d.ID)
+				}
+			}
+			for i, d := range all {
+				path := fmt.Sprintf("loads[%d].circuit", i)
+				if slices.ContainsFunc(l, func(f fault.Fault) bool { return f.Path == path }) {
+					continue
+				}
+				if need := d.Least() / x.phases(d.ID); x.covers(d.ID) && !d.Spared() && !d.Kind.Heard() && need <= x.Allowed && need > left {
+					l.Add(path, "raise the circuit's limit, or take something off it", "beside what is always on %s has %s left, and %s draws %s: it runs only while that is off", c.ID, max(0, left), d.ID, need)
+				}
+			}
+		}
+	}
 	for i, c := range circuits {
 		path, most, of := fmt.Sprintf("circuits[%d].limit", i), site, "the site"
 		if k := slices.IndexFunc(circuits, func(o CircuitDocument) bool { return o.ID == c.In }); k >= 0 {

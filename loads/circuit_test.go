@@ -47,8 +47,30 @@ func TestCircuitsHoldWhatHangsOnThemAndOnWhatTheyFeed(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if n := NotesOfCircuits(circuits, 10*units.Kilowatt); n.Error() != "circuits[2].limit: house may carry 14000 W, and the site that feeds it 10000 W: that holds first; nothing is to be done where that is so" {
+	if n := NotesOfCircuits(circuits, nil, 10*units.Kilowatt); n.Error() != "circuits[2].limit: house may carry 14000 W, and the site that feeds it 10000 W: that holds first; nothing is to be done where that is so" {
 		t.Error(n)
+	}
+}
+
+// A load that can never run is found where the configuration is looked at.
+func TestALoadThatNeverRunsIsFound(t *testing.T) {
+	three := &RangeDocument{Min: Level{Current: 6_000}, Max: Level{Current: 16_000}, Phases: 3}
+	circuits := []CircuitDocument{{ID: "house", Limit: Level{Current: 16_000}, Phases: 3}, {ID: "bench", In: "house", Limit: Level{Power: 5 * units.Kilowatt}}}
+	all := []Document{
+		{ID: "heater", Power: 5 * units.Kilowatt, Circuit: "bench"}, // 3680 W a phase
+		{ID: "car", Kind: Varies, Range: three, Circuit: "house"},
+		{ID: "kiln", Power: 3 * units.Kilowatt, Circuit: "house", Phase: 2},
+	}
+	if f := CheckCircuits(circuits, all); len(f) != 1 || !strings.HasPrefix(f.Error(), "loads[0].circuit: 5000 W on 1 of the phases is more than the circuit house may carry on each, 3680 W;") {
+		t.Error(f)
+	}
+	fridge := Document{ID: "fridge", Power: units.Kilowatt, Class: AlwaysOn, Circuit: "house", Phase: 2}
+	if f := NotesOfCircuits(circuits, append(all[1:], fridge), 0); len(f) != 1 || !strings.HasPrefix(f.Error(), "loads[1].circuit: beside what is always on house has 2680 W left, and kiln draws 3000 W: it runs only while that is off;") {
+		t.Error(f)
+	}
+	all = []Document{{ID: "kiln", NotWith: []string{"fridge"}}, fridge, {ID: "pump", Class: AlwaysOn, Need: &NeedDocument{}, NotWith: []string{"kiln"}}}
+	if f := NotesApart(all); len(f) != 1 || f.Error() != "loads[0]: it is not to run with fridge, which is always on: it runs only while somebody has that off; write not_with for what is off at times" {
+		t.Error(f)
 	}
 }
 
