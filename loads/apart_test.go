@@ -85,3 +85,33 @@ func TestWhatStillDrawsKeepsTheOtherOneWaiting(t *testing.T) {
 		t.Errorf("it does not start although the other one is off: %s, %v", sent(v), v.Held)
 	}
 }
+
+// One that was on when its device fell silent, and is told to be off then, is on until its dead man
+// has ended; where there is none the other one waits for a while, and not for ever.
+func TestWhatCannotHearThatItIsToBeOffIsOnForAWhile(t *testing.T) {
+	for deadMan, want := range map[time.Duration]time.Duration{10 * time.Minute: 10 * time.Minute, 0: unheardFor} {
+		heater := guardLoad("heater", func(l *Load) { l.MinOn, l.MinOff, l.NotWith = 0, 0, []string{"pump"} })
+		pump := guardLoad("pump", func(l *Load) { l.MinOn, l.MinOff, l.DeadMan = 0, 0, deadMan })
+		b := &bench{t: t, g: NewGuard(still(), []Load{heater, pump}, time.UTC)}
+		b.step(GuardInput{Now: t0, Facts: []Fact{seen("pump", false, t0)}})
+		b.step(GuardInput{Now: t0.Add(time.Second), Wishes: wants("pump")})
+		b.step(GuardInput{Now: t0.Add(2 * time.Second), Wishes: wants("pump"), Facts: []Fact{seen("pump", true, t0.Add(2*time.Second))}})
+		told, silent := t0.Add(time.Minute), Fact{ID: "pump"}
+		for now := told; ; now = now.Add(time.Minute) {
+			b.step(GuardInput{Now: now, Wishes: append(wants("heater"), Wish{ID: "pump"}), Facts: []Fact{silent}})
+			if on := b.s.Unit("heater").Set.On; on != (now.Sub(told) >= want) {
+				t.Errorf("dead man %s, %s after the pump was told to be off: the heater is on: %t", deadMan, now.Sub(told), on)
+			} else if on {
+				break
+			}
+		}
+	}
+	// One that nobody has ever heard of keeps nobody waiting.
+	heater := guardLoad("heater", func(l *Load) { l.MinOn, l.MinOff, l.NotWith = 0, 0, []string{"pump"} })
+	b := &bench{t: t, g: NewGuard(still(), []Load{heater, guardLoad("pump")}, time.UTC)}
+	b.step(GuardInput{Now: t0})
+	b.step(GuardInput{Now: t0.Add(time.Second), Wishes: append(wants("heater"), Wish{ID: "pump"}), Facts: []Fact{{ID: "pump"}}})
+	if !b.s.Unit("heater").Set.On {
+		t.Error("the heater waits for one that was never on")
+	}
+}

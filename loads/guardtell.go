@@ -29,7 +29,7 @@ func (st *step) start(l Load, u *UnitState, w Wish) {
 		until, why = time.Time{}, HeldLimit
 	}
 	if !until.After(st.now) {
-		if _, beside := l.Beside(st.loads, *st.s); beside {
+		if _, beside := l.Beside(st.loads, *st.s, st.now); beside {
 			fits, until, why = Setpoint{}, time.Time{}, HeldApart
 		}
 	}

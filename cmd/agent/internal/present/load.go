@@ -139,7 +139,7 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 		}
 	case isHeld && held.Set.On:
 		x.State, x.Why = LoadWaiting, heldWhy(held)
-		if o, beside := l.Beside(site.Loads, st.Guard); beside && held.Reason == loads.HeldApart {
+		if o, beside := l.Beside(site.Loads, st.Guard, st.Now); beside && held.Reason == loads.HeldApart {
 			x.Why = Reason{Code: WhyApart, Name: o.Name}
 		}
 		if c, full := l.Crowded(site.Circuits, site.Loads, st.Guard, st.Now); full && held.Reason == loads.HeldLimit {
