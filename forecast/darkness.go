@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -41,7 +42,7 @@ func (d Darkness) Cut(history []Observation) []Observation {
 	for _, o := range history {
 		var off time.Duration
 		for {
-			off += max(0, earlier(to, o.Slot.End()).Sub(later(from, o.Slot.Start)))
+			off += max(0, civil.Earlier(to, o.Slot.End()).Sub(civil.Later(from, o.Slot.Start)))
 			if to.After(o.Slot.End()) {
 				break
 			}
@@ -55,18 +56,4 @@ func (d Darkness) Cut(history []Observation) []Observation {
 		out = append(out, o)
 	}
 	return out
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }

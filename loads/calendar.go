@@ -116,7 +116,7 @@ func (c calendar) day(t time.Time, n int) needDay {
 		}
 	}
 	for _, w := range c.windows {
-		from, to := at(w[0]), earlier(at(w[1]), nd.by)
+		from, to := at(w[0]), civil.Earlier(at(w[1]), nd.by)
 		if from.Before(to) {
 			nd.spans = append(nd.spans, units.Slot{Start: from, Len: to.Sub(from)})
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -58,7 +59,7 @@ func wallClock(y int, m time.Month, d, min int, loc *time.Location) time.Time {
 	// changes twice in that time.
 	before := naive.Add(-offset(naive.Add(-26*time.Hour), loc))
 	after := naive.Add(-offset(naive.Add(26*time.Hour), loc))
-	first, last := earlier(before, after), later(before, after)
+	first, last := civil.Earlier(before, after), civil.Later(before, after)
 	for _, c := range []time.Time{first, last} {
 		if c.Add(offset(c, loc)).Equal(naive) {
 			return c
@@ -71,18 +72,4 @@ func wallClock(y int, m time.Month, d, min int, loc *time.Location) time.Time {
 func offset(t time.Time, loc *time.Location) time.Duration {
 	_, s := t.In(loc).Zone()
 	return time.Duration(s) * time.Second
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -97,12 +98,12 @@ func (g *Guard) adopt(s GuardState, now time.Time) GuardState {
 		}
 		if now.Before(s.LastNow) {
 			for _, t := range []*time.Time{&u.Since, &u.Prev, &u.FirstSent, &u.SentAt, &u.Seen.At} {
-				*t = earlier(*t, now)
+				*t = civil.Earlier(*t, now)
 			}
 			for i := range u.Hour {
-				u.Hour[i] = earlier(u.Hour[i], now)
+				u.Hour[i] = civil.Earlier(u.Hour[i], now)
 			}
-			u.NotBefore = earlier(u.NotBefore, now.Add(g.config.Spread))
+			u.NotBefore = civil.Earlier(u.NotBefore, now.Add(g.config.Spread))
 		}
 		u.Hour = slices.DeleteFunc(u.Hour, func(t time.Time) bool { return !t.After(now.Add(-time.Hour)) })
 		if most := max(g.config.PerHour, 1); len(u.Hour) > most {
@@ -117,7 +118,7 @@ func (g *Guard) adopt(s GuardState, now time.Time) GuardState {
 		n.Units = append(n.Units, u)
 	}
 	if now.Before(s.LastNow) {
-		n.NextOn = earlier(n.NextOn, now.Add(g.config.GapMax))
+		n.NextOn = civil.Earlier(n.NextOn, now.Add(g.config.GapMax))
 	}
 	return n
 }
@@ -215,7 +216,7 @@ func (f Fact) obeys(s Setpoint) bool {
 
 func (st *step) observe(u *UnitState, f Fact) {
 	o := f.Observation
-	o.At = earlier(o.At, st.now)
+	o.At = civil.Earlier(o.At, st.now)
 	back := o.Known && !u.Seen.Known // it is heard again
 	u.Seen = o
 	switch {
@@ -297,7 +298,7 @@ func (st *step) supply() {
 		up = want && !seenOff
 	}
 	if up && (!st.s.SupplyUp || st.in.PowerBack || st.in.Eased) {
-		st.s.NextOn = later(st.s.NextOn, st.now.Add(st.gap()))
+		st.s.NextOn = civil.Later(st.s.NextOn, st.now.Add(st.gap()))
 		for i := range st.s.Units {
 			if u := &st.s.Units[i]; u.ID != SupplyID {
 				u.NotBefore = st.now.Add(st.draw(st.config.Spread))

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/backoff"
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -59,10 +60,10 @@ func (st *step) change(l Load, u *UnitState, w Wish) {
 		takes, _ := st.takes(l.ID)
 		until, why := u.FirstSent.Add(max(takes.Pause, st.config.RetryFirst)), HeldChange
 		if pending {
-			until = later(until, later(st.s.NextOn, u.SentAt.Add(st.wait(u.Attempts))))
+			until = civil.Later(until, civil.Later(st.s.NextOn, u.SentAt.Add(st.wait(u.Attempts))))
 		}
 		if raises {
-			until = later(until, later(st.s.NextOn, u.NotBefore))
+			until = civil.Later(until, civil.Later(st.s.NextOn, u.NotBefore))
 			if set = st.fits(l, u, w.Set); set != w.Set && !until.After(st.now) {
 				if until, why = (time.Time{}), HeldLimit; set != u.Set { // for a part of it there is room
 					until = u.FirstSent.Add(againAfter)

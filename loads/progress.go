@@ -3,6 +3,7 @@ package loads
 import (
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads/heat"
 )
@@ -112,7 +113,7 @@ func (l Load) Roll(p Progress, now time.Time) Progress {
 func (l Load) room(day needDay, now time.Time) time.Duration {
 	var room time.Duration
 	for _, s := range day.spans {
-		free := max(0, s.End().Sub(later(s.Start, now)))
+		free := max(0, s.End().Sub(civil.Later(s.Start, now)))
 		switch l.Kind {
 		case Cycle:
 			free -= free % l.Cycle
@@ -130,7 +131,7 @@ func (l Load) Account(p Progress, t Taken) Progress {
 		p = l.heats(p, t)
 	}
 	p = l.Roll(p, t.From)
-	from := later(t.From, p.Until)
+	from := civil.Later(t.From, p.Until)
 	rest, left := t.Energy, t.To.Sub(t.From)
 	if skipped := from.Sub(t.From); skipped > 0 && left > 0 { // already counted
 		rest -= rest.Part(int64(min(skipped, left)), int64(left))
@@ -140,7 +141,7 @@ func (l Load) Account(p Progress, t Taken) Progress {
 		p = l.Roll(p, from)
 		to := t.To
 		if p.To.After(from) {
-			to = earlier(to, p.To)
+			to = civil.Earlier(to, p.To)
 		}
 		part := t
 		part.From, part.To = from, to

@@ -80,9 +80,9 @@ func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Durati
 	}
 	p = l.Roll(p, now)
 	committed := l.Committed(p, u, now)
-	free := later(now, later(p.Rest, committed)) // nothing is placed before this
+	free := civil.Later(now, civil.Later(p.Rest, committed)) // nothing is placed before this
 	if run, forced := p.Wanted(now); forced && !run {
-		free = later(free, p.Override.Until)
+		free = civil.Later(free, p.Override.Until)
 	}
 	if l.Kind == Heat {
 		return l.heatRequests(p, u, now, free, ahead)
@@ -114,7 +114,7 @@ func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Durati
 			l.reduce(&r, p, u, now, committed)
 		}
 		for _, s := range day.spans {
-			if start := later(s.Start, free); start.Before(s.End()) {
+			if start := civil.Later(s.Start, free); start.Before(s.End()) {
 				r.Spans = append(r.Spans, units.Slot{Start: start, Len: s.End().Sub(start)})
 			}
 		}

@@ -157,7 +157,7 @@ func (k Tank) Needs(s State, now, until time.Time) []Need {
 			}
 			if end := t.Add(time.Duration(long) * time.Hour); then-lack > enough {
 				// A full tank would not do: it is heated while it is drawn from.
-				n.All, n.By, n.From = true, end, later(free, t.Add(-timeFor(lack, power)-ready))
+				n.All, n.By, n.From = true, end, civil.Later(free, t.Add(-timeFor(lack, power)-ready))
 				n.Energy = k.Power.Over(end.Sub(n.From))
 				if n.From.Before(end) {
 					out, free = append(out, n), end
@@ -180,7 +180,7 @@ func (k Tank) Needs(s State, now, until time.Time) []Need {
 		}
 		n.From = free
 		if n.Full {
-			n.From = later(free, r.since(free, n.By.Add(-long*3/2)).Truncate(slot))
+			n.From = civil.Later(free, r.since(free, n.By.Add(-long*3/2)).Truncate(slot))
 		}
 		if n.By.Add(-slots(long)).Before(slotFrom(free)) {
 			n.Soon, n.From, n.By = true, free, slotFrom(free).Add(slots(long))
@@ -188,7 +188,7 @@ func (k Tank) Needs(s State, now, until time.Time) []Need {
 		out = append(out, n)
 		free = n.By
 		if n.Full {
-			r.from(later(t, n.By), 0)
+			r.from(civil.Later(t, n.By), 0)
 		} else {
 			r.heated += n.Energy
 		}
@@ -205,7 +205,7 @@ func (r *reckoned) since(first, last time.Time) time.Time {
 			return t
 		}
 	}
-	return later(first, last)
+	return civil.Later(first, last)
 }
 
 // slots is how long the whole slots are that hold a stretch of time.
@@ -213,13 +213,6 @@ func slots(d time.Duration) time.Duration { return (d + slot - 1).Truncate(slot)
 
 // slotFrom is where the first slot begins that does not begin before an instant.
 func slotFrom(t time.Time) time.Time { return t.Add(slot - 1).Truncate(slot) }
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
 
 // whole are the hours in which hot water is usual, and what heats it before them: it is on
 // all the time.
@@ -239,9 +232,9 @@ func (k Tank) whole(s State, now, until time.Time) []Need {
 		for _, x := range hours {
 			n := Need{All: true, From: at(d, x.From, k.Zone).Add(-lead), By: at(d, x.To, k.Zone)}
 			if i := len(out) - 1; i >= 0 {
-				n.From = later(n.From, out[i].By)
+				n.From = civil.Later(n.From, out[i].By)
 			}
-			if n.From = later(n.From, now); !n.From.Before(n.By) || n.From.After(until) {
+			if n.From = civil.Later(n.From, now); !n.From.Before(n.By) || n.From.After(until) {
 				continue
 			}
 			n.Energy = k.Power.Over(n.By.Sub(n.From))

@@ -13,6 +13,7 @@ import (
 
 	"go.bug.st/serial"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/loads"
 )
 
@@ -177,8 +178,8 @@ func (b *bus) open(ctx context.Context, until time.Time) error {
 // quiet waits until nothing comes on the line that nobody has asked for.
 func (b *bus) quiet(until time.Time) error {
 	var junk [256]byte
-	for end := later(time.Now(), b.owed); ; {
-		if err := b.conn.SetReadDeadline(later(time.Now().Add(settle), end)); err != nil {
+	for end := civil.Later(time.Now(), b.owed); ; {
+		if err := b.conn.SetReadDeadline(civil.Later(time.Now().Add(settle), end)); err != nil {
 			return err
 		}
 		n, err := b.conn.Read(junk[:])
@@ -188,17 +189,10 @@ func (b *bus) quiet(until time.Time) error {
 			return err
 		case n == 0 && !time.Now().Before(end):
 			return nil
-		case time.Now().After(later(until, b.owed)):
+		case time.Now().After(civil.Later(until, b.owed)):
 			return errors.New("somebody else speaks on the line all the time")
 		}
 	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // ask asks once on an open line.

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -274,7 +275,7 @@ func (s *Rules) dayOf(load int, r loads.Request, from time.Time, v *vista) []pie
 	}
 	var places []place
 	for _, span := range r.Spans {
-		i := max(0, s.in(later(span.Start, from).Sub(v.paths.Start), s.Interval))
+		i := max(0, s.in(civil.Later(span.Start, from).Sub(v.paths.Start), s.Interval))
 		for ; i < len(v.slots) && !v.slots[i].Start.Add(length).After(span.End()); i++ {
 			places = append(places, place{i, v.price(i)})
 		}
@@ -300,10 +301,3 @@ func (s *Rules) dayOf(load int, r loads.Request, from time.Time, v *vista) []pie
 
 // in is d in whole steps, rounded up.
 func (s *Rules) in(d, step time.Duration) int { return int((d + step - 1) / step) }
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/civil"
 )
 
 // ahead are the futures in which it is seen what spending credit costs in light: the base
@@ -85,7 +87,7 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 		} else {
 			a.near++
 		}
-		from := later(end, b.Now)
+		from := civil.Later(end, b.Now)
 		a.at = append(a.at, from)
 		end = end.Add(step)
 		a.long = append(a.long, end.Sub(from).Hours()/24)

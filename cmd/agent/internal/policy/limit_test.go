@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
@@ -234,10 +235,10 @@ func TestALostConnectionNeverMeansUnlimited(t *testing.T) {
 			case 0:
 				s.Limit.Heard = now
 			case 1:
-				s.Limit.Wrote = later(s.Limit.Wrote, now)
+				s.Limit.Wrote = civil.Later(s.Limit.Wrote, now)
 				s.Events = []Event{{ID: "e", Of: Ref{Stream: Limit}, Start: now, Ends: now.Add(time.Hour), Steps: []Step{{Length: time.Hour, Limit: four}}}}
 			case 2:
-				s.Limit.Wrote = later(s.Limit.Wrote, now)
+				s.Limit.Wrote = civil.Later(s.Limit.Wrote, now)
 				s.Events = nil
 			}
 			active := s.limited(now)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/keeplit/keeplit/internal/civil"
 )
 
 // In is an envelope that came.
@@ -133,7 +135,7 @@ func (r Rules) take(s *State, in In) Outcome {
 	case !in.Now.Before(keys.Expires):
 		return refuse(KeysExpired, "key set %d was good until %s", keys.Version, keys.Expires.Format(time.RFC3339))
 	case e.Issued.After(in.Now.Add(skew)) || e.NotBefore.After(in.Now.Add(skew)):
-		return refuse(Early, "it is not good before %s", later(e.Issued, e.NotBefore).Format(time.RFC3339))
+		return refuse(Early, "it is not good before %s", civil.Later(e.Issued, e.NotBefore).Format(time.RFC3339))
 	case !in.Now.Before(e.Expires):
 		return refuse(Expired, "it was good until %s", e.Expires.Format(time.RFC3339))
 	case in.Held && (e.Stream == Token || e.Stream == Tariff || e.Stream == Rates):
@@ -150,16 +152,9 @@ func (r Rules) take(s *State, in In) Outcome {
 		return refuse(bad.Code, "%s", bad.Detail)
 	}
 	if e.Stream == Limit { // whatever it says of the limit: the utility has spoken
-		s.Limit.Wrote = later(s.Limit.Wrote, e.Issued.UTC())
+		s.Limit.Wrote = civil.Later(s.Limit.Wrote, e.Issued.UTC())
 	}
 	return out
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // takeKeys takes a key set.

@@ -15,6 +15,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/backoff"
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -123,7 +124,7 @@ func (v served) Used(ctx context.Context, from, to time.Time) (out openadr.Used,
 			return out, err
 		}
 		begins, ends := iv.Slot.Start, iv.Slot.Start.Add(iv.Slot.Len)
-		part := earlier(ends, to).Sub(later(begins, from))
+		part := civil.Earlier(ends, to).Sub(civil.Later(begins, from))
 		if part <= 0 || iv.Slot.Len <= 0 {
 			continue
 		}
@@ -132,20 +133,6 @@ func (v served) Used(ctx context.Context, from, to time.Time) (out openadr.Used,
 		out.Covered += time.Duration(float64(iv.Covered) * share)
 	}
 	return out, nil
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // Expects is what the plan expects of all that is drawn: the base load's quantiles and what the
@@ -187,7 +174,7 @@ func (v served) Expects(ctx context.Context, from, to time.Time) (kwh [3]float64
 func (v served) Sheds(from, to time.Time) (kw float64, ok bool) {
 	st := v.s.loop.Snapshot().State
 	plan := st.Plan
-	if from = later(from, st.Now); plan == nil || !to.After(from) || from.Before(plan.Start) || to.After(plan.Ends()) {
+	if from = civil.Later(from, st.Now); plan == nil || !to.After(from) || from.Before(plan.Start) || to.After(plan.Ends()) {
 		return 0, false
 	}
 	if st.Policy.Opted.Grid() {
@@ -208,7 +195,7 @@ func (v served) Sheds(from, to time.Time) (kw float64, ok bool) {
 func slots(plan *planning.Plan, from, to time.Time, each func(k int, d time.Duration)) {
 	for k := range plan.Prices {
 		begins := plan.Start.Add(time.Duration(k) * plan.Slot)
-		if d := earlier(begins.Add(plan.Slot), to).Sub(later(begins, from)); d > 0 {
+		if d := civil.Earlier(begins.Add(plan.Slot), to).Sub(civil.Later(begins, from)); d > 0 {
 			each(k, d)
 		}
 	}
