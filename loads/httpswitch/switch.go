@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/device"
@@ -46,9 +45,7 @@ type Switch struct {
 
 	told level.Told
 
-	mu    sync.Mutex
-	heard loads.Observation // At is when it was asked: it was so then or later
-	wrong string            // what was logged last
+	heard asked.Heard
 }
 
 // Open implements loads.Settings.
@@ -224,16 +221,12 @@ func (s *Switch) ask(ctx context.Context, method, at, body string) ([]byte, erro
 
 // Observed implements loads.Switch.
 func (s *Switch) Observed(context.Context) (loads.Observation, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return asked.Fresh(s.heard, s.now(), s.stale), nil
+	return s.heard.Fresh(s.now(), s.stale), nil
 }
 
 // Trouble implements loads.Troubled.
 func (s *Switch) Trouble() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.wrong
+	return s.heard.Trouble()
 }
 
 // Run implements loads.Runner: it asks for the state until ctx ends, right behind each
@@ -292,9 +285,7 @@ func (s *Switch) look(ctx context.Context) {
 	} else {
 		s.complain(ctx, "")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.heard = o
+	s.heard.Keep(o)
 }
 
 // complain logs what is wrong with the device once, and once that it is not any more.
@@ -302,15 +293,10 @@ func (s *Switch) complain(ctx context.Context, what string) {
 	if ctx.Err() != nil {
 		return
 	}
-	s.mu.Lock()
-	was := s.wrong
-	s.wrong = what
-	s.mu.Unlock()
-	switch {
-	case what == was:
-	case what == "":
+	switch begins, ends := s.heard.Wrong(what); {
+	case ends:
 		s.log.Info("http: the switch answers again", "at", s.base.Host)
-	case was == "":
+	case begins:
 		s.log.Warn("http: the switch does not say its state", "at", s.base.Host, "error", what)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"sync"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -41,9 +40,7 @@ type Switch struct {
 	soon  chan struct{} // it was told something
 	told  level.Told
 
-	mu    sync.Mutex
-	heard loads.Observation // At is when it was asked: it was so then or later
-	wrong string            // what was logged last
+	heard asked.Heard
 }
 
 // Open implements loads.Settings.
@@ -228,16 +225,12 @@ func (f form) count() int {
 
 // Observed implements loads.Switch.
 func (s *Switch) Observed(context.Context) (loads.Observation, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return asked.Fresh(s.heard, s.now(), s.stale), nil
+	return s.heard.Fresh(s.now(), s.stale), nil
 }
 
 // Trouble implements loads.Troubled.
 func (s *Switch) Trouble() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.wrong
+	return s.heard.Trouble()
 }
 
 // Run implements loads.Runner: it reads the state until ctx ends, and right behind each command.
@@ -256,22 +249,16 @@ func (s *Switch) take(o loads.Observation, err error) {
 	if err != nil {
 		text = err.Error()
 	}
-	var puzzle *puzzleError
-	s.mu.Lock()
 	switch {
 	case err == nil || errors.As(err, new(*unmeasuredError)):
-		s.heard = o
-	case errors.As(err, &puzzle): // it is in a state, but which?
-		s.heard = loads.Observation{}
+		s.heard.Keep(o)
+	case errors.As(err, new(*puzzleError)): // it is in a state, but which?
+		s.heard.Keep(loads.Observation{})
 	}
-	was := s.wrong
-	s.wrong = text
-	s.mu.Unlock()
-	switch {
-	case text == was:
-	case text == "":
+	switch begins, ends := s.heard.Wrong(text); {
+	case ends:
 		s.log.Info("modbus: the switch answers again", "at", s.doc.Port, "unit", s.doc.unit())
-	case was == "":
+	case begins:
 		s.log.Warn("modbus: the switch does not say its state", "at", s.doc.Port, "unit", s.doc.unit(), "error", text)
 	}
 }

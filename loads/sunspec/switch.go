@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/keeplit/keeplit/loads"
@@ -18,9 +17,7 @@ type Switch struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	mu    sync.Mutex
-	heard loads.Observation // At is when it was asked
-	wrong string            // what was logged last
+	heard asked.Heard
 }
 
 // Open implements loads.Settings.
@@ -49,16 +46,12 @@ func (s *Switch) Set(context.Context, loads.Setpoint) error {
 
 // Observed implements loads.Switch.
 func (s *Switch) Observed(context.Context) (loads.Observation, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return asked.Fresh(s.heard, s.now(), s.doc.stale()), nil
+	return s.heard.Fresh(s.now(), s.doc.stale()), nil
 }
 
 // Trouble implements loads.Troubled.
 func (s *Switch) Trouble() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.wrong
+	return s.heard.Trouble()
 }
 
 // Run implements loads.Runner: it reads what the inverter gives until ctx ends.
@@ -82,18 +75,13 @@ func (s *Switch) take(o loads.Observation, err error) {
 	if err != nil {
 		text = "sunspec: " + err.Error()
 	}
-	s.mu.Lock()
 	if err == nil {
-		s.heard = o
+		s.heard.Keep(o)
 	}
-	was := s.wrong
-	s.wrong = text
-	s.mu.Unlock()
-	switch {
-	case text == was:
-	case text == "":
+	switch begins, ends := s.heard.Wrong(text); {
+	case ends:
 		s.log.Info("sunspec: the inverter answers again", "at", s.doc.Port, "unit", s.doc.unit())
-	case was == "":
+	case begins:
 		s.log.Warn("sunspec: the inverter does not say what it gives", "at", s.doc.Port, "unit", s.doc.unit(), "error", text)
 	}
 }

@@ -4,8 +4,6 @@ package asked
 import (
 	"context"
 	"time"
-
-	"github.com/keeplit/keeplit/loads"
 )
 
 // again is how often it is asked a second later after it was told something: some devices
@@ -32,13 +30,4 @@ func Run(ctx context.Context, soon <-chan struct{}, every time.Duration, look fu
 		}
 		timer.Stop()
 	}
-}
-
-// Fresh is what was heard, where that is not older than stale by the clock, nor so far ahead
-// of it; else nothing is known.
-func Fresh(heard loads.Observation, now time.Time, stale time.Duration) loads.Observation {
-	if age := now.Sub(heard.At); age > stale || age < -stale {
-		return loads.Observation{}
-	}
-	return heard
 }

@@ -35,8 +35,22 @@ func TestItIsAskedEachTimeAndRightBehindACommand(t *testing.T) {
 func TestWhatIsOldIsNotKnown(t *testing.T) {
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	for age, known := range map[time.Duration]bool{0: true, time.Minute: true, time.Minute + 1: false, -time.Minute: true, -time.Minute - 1: false} {
-		if o := Fresh(loads.Observation{Known: true, At: now.Add(-age)}, now, time.Minute); o.Known != known {
+		var h Heard
+		h.Keep(loads.Observation{Known: true, At: now.Add(-age)})
+		if o := h.Fresh(now, time.Minute); o.Known != known {
 			t.Errorf("%v old: %+v", age, o)
+		}
+	}
+}
+
+func TestWhatIsWrongBeginsAndEndsOnce(t *testing.T) {
+	var h Heard
+	for i, x := range []struct {
+		what         string
+		begins, ends bool
+	}{{"", false, false}, {"silent", true, false}, {"silent", false, false}, {"garbled", false, false}, {"", false, true}, {"", false, false}} {
+		if begins, ends := h.Wrong(x.what); begins != x.begins || ends != x.ends || h.Trouble() != x.what {
+			t.Errorf("%d: %q begins %t, ends %t", i, h.Trouble(), begins, ends)
 		}
 	}
 }
