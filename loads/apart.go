@@ -20,21 +20,14 @@ func (l Load) Excludes(o Load) bool {
 	return l.ID != o.ID && (slices.Contains(l.NotWith, o.ID) || slices.Contains(o.NotWith, l.ID))
 }
 
-// unheardFor is how long a load that was told to be off and is not heard counts as on where no dead
-// man ends it: it cannot keep others from running for ever.
-const unheardFor = 15 * time.Minute
-
 // runs tells whether the load is to be taken for on: as it was told, or as it is seen although it
-// was told to be off.  What was told to be off and draws its power is not off; what was on, is not
-// heard and so may not have heard of it either, is not until it has dropped by itself.
+// was told to be off.  What was told to be off and draws its power is not off, nor is what may not
+// have heard of it.
 func (l Load) runs(u UnitState, now time.Time) bool {
 	if l.Kind.Heard() {
 		return u.Seen.HasPower && u.Seen.Power >= measuredOn
 	}
-	if l.Feedback && u.Commanded && !u.Confirmed && !u.Set.On && !u.Seen.Known && u.Prev.Before(u.Since) {
-		return now.Before(u.Since.Add(cmp.Or(l.DeadMan, unheardFor)))
-	}
-	return u.Set.On || u.Seen.Known && u.Seen.On || u.Seen.HasPower && l.Power > 0 && u.Seen.Power > l.Power/idleShare
+	return u.Set.On || l.deaf(u, now) || u.Seen.Known && u.Seen.On || u.Seen.HasPower && l.Power > 0 && u.Seen.Power > l.Power/idleShare
 }
 
 // Beside is the load that is on and with which l is not to run: the most important of them; false

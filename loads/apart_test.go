@@ -89,8 +89,22 @@ func TestWhatStillDrawsKeepsTheOtherOneWaiting(t *testing.T) {
 // One that was on when its device fell silent, and is told to be off then, is on until its dead man
 // has ended; where there is none the other one waits for a while, and not for ever.
 func TestWhatCannotHearThatItIsToBeOffIsOnForAWhile(t *testing.T) {
-	for deadMan, want := range map[time.Duration]time.Duration{10 * time.Minute: 10 * time.Minute, 0: unheardFor} {
+	for _, row := range []struct {
+		name          string
+		deadMan, want time.Duration
+		breaker       bool // of the room of one; else they are not to run together
+	}{
+		{"a dead man", 10 * time.Minute, 10 * time.Minute, false},
+		{"none", 0, deafFor, false},
+		{"a dead man, on a breaker", 10 * time.Minute, 10 * time.Minute, true},
+		{"none, on a breaker", 0, deafFor, true},
+	} {
+		deadMan, want := row.deadMan, row.want
 		heater := guardLoad("heater", func(l *Load) { l.MinOn, l.MinOff, l.NotWith = 0, 0, []string{"pump"} })
+		var curbs []Curb
+		if row.breaker {
+			heater.NotWith, curbs = nil, []Curb{{Of: []string{"heater", "pump"}, Allowed: heater.Power}}
+		}
 		pump := guardLoad("pump", func(l *Load) { l.MinOn, l.MinOff, l.DeadMan = 0, 0, deadMan })
 		b := &bench{t: t, g: NewGuard(still(), []Load{heater, pump}, time.UTC)}
 		b.step(GuardInput{Now: t0, Facts: []Fact{seen("pump", false, t0)}})
@@ -98,9 +112,9 @@ func TestWhatCannotHearThatItIsToBeOffIsOnForAWhile(t *testing.T) {
 		b.step(GuardInput{Now: t0.Add(2 * time.Second), Wishes: wants("pump"), Facts: []Fact{seen("pump", true, t0.Add(2*time.Second))}})
 		told, silent := t0.Add(time.Minute), Fact{ID: "pump"}
 		for now := told; ; now = now.Add(time.Minute) {
-			b.step(GuardInput{Now: now, Wishes: append(wants("heater"), Wish{ID: "pump"}), Facts: []Fact{silent}})
+			b.step(GuardInput{Now: now, Wishes: append(wants("heater"), Wish{ID: "pump"}), Facts: []Fact{silent}, Curbs: curbs})
 			if on := b.s.Unit("heater").Set.On; on != (now.Sub(told) >= want) {
-				t.Errorf("dead man %s, %s after the pump was told to be off: the heater is on: %t", deadMan, now.Sub(told), on)
+				t.Fatalf("%s: %s after the pump was told to be off: the heater is on: %t", row.name, now.Sub(told), on)
 			} else if on {
 				break
 			}

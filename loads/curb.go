@@ -34,9 +34,13 @@ func (c Curb) covers(id string) bool { return slices.Contains(c.Of, id) }
 // reckons is what a load is taken to draw: as it was told, or more where its device
 // measures more although it has had the time to follow.  That it draws less now is no
 // sign that it will: a thermostat closes again when it likes, and a limit that others
-// rely on is not to be passed then.
+// rely on is not to be passed then.  What may not have heard that it is to be off draws as
+// before.
 func (l Load) reckons(u UnitState, now time.Time) units.Power {
 	told := l.Draws(u.Set)
+	if l.deaf(u, now) {
+		told = max(told, l.Draws(u.Former))
+	}
 	if !u.Seen.HasPower || u.Commanded && now.Sub(u.FirstSent) < 2*followsIn || u.unheard(now) {
 		return told
 	}
@@ -44,6 +48,17 @@ func (l Load) reckons(u UnitState, now time.Time) units.Power {
 		return seen
 	}
 	return told
+}
+
+// deafFor is how long a load that was told to be off and is not heard counts as on where no dead
+// man ends it: it cannot keep others from running for ever.
+const deafFor = 15 * time.Minute
+
+// deaf tells whether what was on may not have heard that it is to be off: its device says
+// nothing, and has not dropped by itself yet.
+func (l Load) deaf(u UnitState, now time.Time) bool {
+	return l.Feedback && u.Commanded && !u.Confirmed && !u.Set.On && !u.Seen.Known && u.Prev.Before(u.Since) &&
+		now.Before(u.Since.Add(cmp.Or(l.DeadMan, deafFor)))
 }
 
 // tellsIn is how long a device may take to measure what it was told; what it measured before
