@@ -18,7 +18,7 @@ var ErrPrices = errors.New("price document not taken")
 // mostSlots is a year of quarter hours.
 const mostSlots = 366 * 96
 
-// priceDocument is the JSON of prices sent at run time:
+// PriceDocument is the JSON of prices sent at run time:
 //
 //	{"currency": "EUR", "tax_included": false, "prices": [
 //	  {"start": "2026-07-01T00:00:00Z", "end": "2026-07-01T00:15:00Z", "import": 0.2513, "export": 0.08},
@@ -26,17 +26,18 @@ const mostSlots = 366 * 96
 //
 // end may be left out: a price then holds until the next one begins, and the
 // last one as long as the one before it (an hour where there is none).
-type priceDocument struct {
+type PriceDocument struct {
 	Currency    string       `json:"currency"`
 	TaxIncluded bool         `json:"tax_included"`
-	Prices      []priceEntry `json:"prices"`
+	Prices      []PriceEntry `json:"prices"`
 }
 
-type priceEntry struct {
+// PriceEntry is one price of it.
+type PriceEntry struct {
 	Start  time.Time    `json:"start"`
 	End    time.Time    `json:"end"`
 	Import json.Number  `json:"import"`
-	Export *json.Number `json:"export"`
+	Export *json.Number `json:"export,omitempty"`
 }
 
 // The years a price may be for.  A time that cannot be written down, as one of the
@@ -56,7 +57,7 @@ func (t *Tariff) ParsePrices(data []byte, received time.Time, maxAge time.Durati
 	fail := func(format string, args ...any) (Overlay, error) {
 		return Overlay{}, fmt.Errorf("%w: "+format, append([]any{ErrPrices}, args...)...)
 	}
-	var doc priceDocument
+	var doc PriceDocument
 	in := json.NewDecoder(bytes.NewReader(data))
 	in.DisallowUnknownFields()
 	if err := in.Decode(&doc); err != nil {
@@ -73,7 +74,7 @@ func (t *Tariff) ParsePrices(data []byte, received time.Time, maxAge time.Durati
 	case len(doc.Prices) > mostSlots:
 		return fail("it holds %d prices; the most is %d", len(doc.Prices), mostSlots)
 	}
-	slices.SortStableFunc(doc.Prices, func(a, b priceEntry) int { return a.Start.Compare(b.Start) })
+	slices.SortStableFunc(doc.Prices, func(a, b PriceEntry) int { return a.Start.Compare(b.Start) })
 	o := Overlay{Received: received.UTC(), MaxAge: maxAge, TaxIncluded: doc.TaxIncluded}
 	length := time.Hour
 	for i, e := range doc.Prices {

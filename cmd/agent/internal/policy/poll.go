@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/keeplit/keeplit/tariffs"
 )
 
 // ServerState is what is remembered of a server's list besides its events.
@@ -81,7 +83,7 @@ type item struct {
 	v        Verdict
 	priority int
 	got      []Event
-	prices   *priceDocument
+	prices   *tariffs.PriceDocument
 	tell     bool
 	older    bool // what is listed is older than what is known, which stays
 }
@@ -348,7 +350,7 @@ func idOf(text []byte) string {
 
 // listed is what one event comes to: events to be remembered, prices, and what of it asks for
 // something that cannot be done.
-func (r Rules) listed(e listedEvent, programs map[string][]ADRDescriptor, first, now time.Time, v *Verdict) (out []Event, prices *priceDocument, refused []part) {
+func (r Rules) listed(e listedEvent, programs map[string][]ADRDescriptor, first, now time.Time, v *Verdict) (out []Event, prices *tariffs.PriceDocument, refused []part) {
 	if e.cancels() {
 		return nil, nil, nil // it is taken back
 	}
@@ -390,7 +392,7 @@ func (r Rules) listed(e listedEvent, programs map[string][]ADRDescriptor, first,
 		var bad *RefusedError
 		switch stream {
 		case Tariff:
-			var doc priceDocument
+			var doc tariffs.PriceDocument
 			if doc, bad = r.priced(env, &one, now); bad == nil {
 				prices = &doc
 			}
@@ -453,7 +455,7 @@ func kindOf(e Event) string {
 // pricedEvent is the prices of one event.
 type pricedEvent struct {
 	priority int
-	doc      priceDocument
+	doc      tariffs.PriceDocument
 }
 
 // merge makes one document of the prices of several events: where two price the same time,
@@ -470,12 +472,12 @@ func merge(all []pricedEvent, loose *[]Verdict) []byte {
 			*loose = append(*loose, Verdict{Code: Inapplicable, Detail: "prices of a lower priority are in another currency, or with taxes where those of a higher one are without: they are left out"})
 			continue
 		}
-		var more []priceEntry
+		var more []tariffs.PriceEntry
 		for _, p := range x.doc.Prices {
 			more = append(more, gaps(p, doc.Prices)...)
 		}
 		doc.Prices = append(doc.Prices, more...)
-		slices.SortFunc(doc.Prices, func(a, b priceEntry) int { return a.Start.Compare(b.Start) })
+		slices.SortFunc(doc.Prices, func(a, b tariffs.PriceEntry) int { return a.Start.Compare(b.Start) })
 		// What is later than so many is left out whatever else comes.
 		doc.Prices = doc.Prices[:min(len(doc.Prices), mostIntervals)]
 	}
@@ -487,8 +489,8 @@ func merge(all []pricedEvent, loose *[]Verdict) []byte {
 }
 
 // gaps are the parts of a price that others leave free, which are in order of time.
-func gaps(p priceEntry, taken []priceEntry) (free []priceEntry) {
-	i, _ := slices.BinarySearchFunc(taken, p.Start, func(t priceEntry, at time.Time) int { return t.End.Compare(at) })
+func gaps(p tariffs.PriceEntry, taken []tariffs.PriceEntry) (free []tariffs.PriceEntry) {
+	i, _ := slices.BinarySearchFunc(taken, p.Start, func(t tariffs.PriceEntry, at time.Time) int { return t.End.Compare(at) })
 	for _, t := range taken[i:] {
 		if !t.Start.Before(p.End) {
 			break

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/keeplit/keeplit/tariffs"
 )
 
 // prices is the event as a document of prices, as tariffs.ParsePrices reads it.
@@ -19,24 +21,10 @@ func (r Rules) prices(e Envelope, adr *ADREvent, now time.Time) ([]byte, *Refuse
 	return out, nil
 }
 
-// priceDocument is prices as tariffs.ParsePrices reads them, in order of time.
-type priceDocument struct {
-	Currency    string       `json:"currency"`
-	TaxIncluded bool         `json:"tax_included"`
-	Prices      []priceEntry `json:"prices"`
-}
-
-type priceEntry struct {
-	Start  time.Time        `json:"start"`
-	End    time.Time        `json:"end"`
-	Import json.RawMessage  `json:"import"`
-	Export *json.RawMessage `json:"export,omitempty"`
-}
-
 // priced are the event's prices from now on.
-func (r Rules) priced(e Envelope, adr *ADREvent, now time.Time) (doc priceDocument, bad *RefusedError) {
-	unreadable := func(format string, args ...any) (priceDocument, *RefusedError) {
-		return priceDocument{}, &RefusedError{Unreadable, fmt.Sprintf(format, args...)}
+func (r Rules) priced(e Envelope, adr *ADREvent, now time.Time) (doc tariffs.PriceDocument, bad *RefusedError) {
+	unreadable := func(format string, args ...any) (tariffs.PriceDocument, *RefusedError) {
+		return tariffs.PriceDocument{}, &RefusedError{Unreadable, fmt.Sprintf(format, args...)}
 	}
 	l, err := adr.lay(e.Issued, func(most time.Duration) time.Duration { return draw(r.Site, adr.ID, most, true) })
 	if err != nil {
@@ -79,10 +67,11 @@ func (r Rules) priced(e Envelope, adr *ADREvent, now time.Time) (doc priceDocume
 					return err
 				}
 			}
-			x := priceEntry{Start: from.Add(time.Duration(i) * part), Import: in[i]}
+			x := tariffs.PriceEntry{Start: from.Add(time.Duration(i) * part), Import: json.Number(in[i])}
 			x.End = x.Start.Add(part)
 			if out != nil {
-				x.Export = &out[i]
+				export := json.Number(out[i])
+				x.Export = &export
 			}
 			if !l.ends.IsZero() && x.End.After(l.ends) {
 				x.End = l.ends

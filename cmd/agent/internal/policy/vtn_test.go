@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/keeplit/keeplit/tariffs"
 )
 
 // vtn is a site that listens to an OpenADR server.
@@ -314,7 +316,7 @@ func TestWhatAServerLetsStartAtRandom(t *testing.T) {
 		}
 		v := aVTN(t, Demand, Tariff)
 		out := v.list(e("PRICE", "0.3"))
-		var doc priceDocument
+		var doc tariffs.PriceDocument
 		must(t, json.Unmarshal(out.Prices, &doc))
 		early = early || doc.Prices[0].Start.Before(noon.Add(2*time.Hour))
 		v = aVTN(t, Demand)
