@@ -25,9 +25,10 @@ type slave struct {
 	*loadstest.Custom
 	unit byte
 
-	mu    sync.Mutex
-	amps  uint16 // tenths
-	conns map[net.Conn]bool
+	port *loadstest.Port // nil: it is on a line
+
+	mu   sync.Mutex
+	amps uint16 // tenths
 }
 
 // The slave's registers.
@@ -38,7 +39,7 @@ const (
 )
 
 func newSlave(t *testing.T) *slave {
-	s := &slave{unit: 7, amps: 160, conns: map[net.Conn]bool{}}
+	s := &slave{unit: 7, amps: 160}
 	s.Custom = loadstest.NewCustom(t, nil, nil, func(bool) {}, func(bool) {})
 	return s
 }
@@ -120,81 +121,27 @@ func (s *slave) Press(on bool) {
 
 func (s *slave) Fail(f loadstest.Fault) {
 	s.Custom.Fail(f)
-	if f != loadstest.DropsOut {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
-		_ = c.Close()
+	if f == loadstest.DropsOut && s.port != nil {
+		s.port.Break()
 	}
 }
 
 // tcp serves Modbus TCP, or RTU over TCP, until the test ends.
 func (s *slave) tcp(t *testing.T, rtu bool) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
+	s.port = loadstest.Listen(t, func() bool { return s.Has(loadstest.DropsOut) }, func(c net.Conn) {
+		if rtu {
+			s.serveRTU(c)
+			return
+		}
+		loadstest.ServeModbus(c, func(unit byte, q []byte) []byte {
+			if a := s.answer(q); unit == s.unit {
+				return a
 			}
-			if s.Has(loadstest.DropsOut) {
-				_ = c.Close()
-				continue
-			}
-			s.mu.Lock()
-			s.conns[c] = true
-			s.mu.Unlock()
-			serving.Go(func() {
-				defer c.Close() //nolint:errcheck // it is over
-				if rtu {
-					s.serveRTU(c)
-				} else {
-					s.serveTCP(c)
-				}
-				s.mu.Lock()
-				delete(s.conns, c)
-				s.mu.Unlock()
-			})
-		}
+			return nil
+		})
 	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		s.mu.Lock()
-		for c := range s.conns {
-			_ = c.Close()
-		}
-		s.mu.Unlock()
-		serving.Wait()
-	})
-	return l.Addr().String()
-}
-
-func (s *slave) serveTCP(c net.Conn) {
-	var head [7]byte
-	for {
-		if _, err := io.ReadFull(c, head[:]); err != nil {
-			return
-		}
-		q := make([]byte, binary.BigEndian.Uint16(head[4:])-1)
-		if _, err := io.ReadFull(c, q); err != nil {
-			return
-		}
-		a := s.answer(q)
-		if a == nil || head[6] != s.unit {
-			continue
-		}
-		binary.BigEndian.PutUint16(head[4:], uint16(len(a)+1))
-		if _, err := c.Write(append(head[:], a...)); err != nil {
-			return
-		}
-	}
+	return s.port.Addr
 }
 
 func (s *slave) serveRTU(c io.ReadWriter) {

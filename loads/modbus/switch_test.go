@@ -155,10 +155,9 @@ func TestTwoRelaysOfOneBoard(t *testing.T) {
 			}
 		}
 	}
-	if s.mu.Lock(); len(s.conns) != 1 {
-		t.Errorf("%d connections", len(s.conns))
+	if n := s.port.Open(); n != 1 {
+		t.Errorf("%d connections", n)
 	}
-	s.mu.Unlock()
 	for _, h := range s.Heard() {
 		if h[0] > 4 {
 			t.Errorf("at the start % x is written", h)
@@ -182,11 +181,7 @@ func TestAGatewayThatHangsUp(t *testing.T) {
 	if err := opened.Set(t.Context(), loads.Setpoint{On: true}); err != nil {
 		t.Fatal(err)
 	}
-	s.mu.Lock()
-	for c := range s.conns {
-		_ = c.Close()
-	}
-	s.mu.Unlock()
+	s.port.Break()
 	time.Sleep(20 * time.Millisecond)
 	if err := opened.Set(t.Context(), loads.Setpoint{}); err != nil || s.Closed() {
 		t.Errorf("%v, closed %v", err, s.Closed())

@@ -2,10 +2,8 @@ package sunspec
 
 import (
 	"encoding/binary"
-	"io"
 	"math"
 	"net"
-	"slices"
 	"sync"
 	"testing"
 
@@ -17,12 +15,12 @@ import (
 type inverter struct {
 	unit byte
 	kind int // 103, 113, 701 or 160
+	port *loadstest.Port
 
 	mu        sync.Mutex
 	base      int
 	registers map[int]uint16
 	fault     loadstest.Fault
-	conns     map[net.Conn]bool
 	power     float64 // W given
 	scale     int     // of what it gives; some change it as they go
 	silent    bool    // its power is not told
@@ -31,7 +29,7 @@ type inverter struct {
 
 // lay lays the models one behind the other.
 func newInverter(base, kind int) *inverter {
-	v := &inverter{unit: 1, kind: kind, base: base, conns: map[net.Conn]bool{}, scale: 0, state: 4}
+	v := &inverter{unit: 1, kind: kind, base: base, scale: 0, state: 4}
 	v.lay()
 	return v
 }
@@ -113,13 +111,8 @@ func (v *inverter) Draw(p units.Power) { v.change(func() { v.power = -p.W() }) }
 
 func (v *inverter) Fail(f loadstest.Fault) {
 	v.change(func() { v.fault = f })
-	if f != loadstest.DropsOut {
-		return
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for c := range v.conns {
-		_ = c.Close()
+	if f == loadstest.DropsOut {
+		v.port.Break()
 	}
 }
 
@@ -154,60 +147,10 @@ func (v *inverter) answer(unit byte, q []byte) []byte {
 // serve answers on a port until the test ends.
 func (v *inverter) serve(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			v.mu.Lock()
-			broken := v.fault == loadstest.DropsOut
-			v.conns[c] = !broken
-			v.mu.Unlock()
-			if broken {
-				_ = c.Close()
-				continue
-			}
-			serving.Go(func() {
-				defer c.Close() //nolint:errcheck // it is over
-				v.answers(c)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
+	v.port = loadstest.Listen(t, func() bool {
 		v.mu.Lock()
-		for c := range v.conns {
-			_ = c.Close()
-		}
-		v.mu.Unlock()
-		serving.Wait()
-	})
-	return l.Addr().String()
-}
-
-func (v *inverter) answers(c net.Conn) {
-	var head [7]byte
-	for {
-		if _, err := io.ReadFull(c, head[:]); err != nil {
-			return
-		}
-		q := make([]byte, binary.BigEndian.Uint16(head[4:])-1)
-		if _, err := io.ReadFull(c, q); err != nil {
-			return
-		}
-		a := v.answer(head[6], q)
-		if a == nil {
-			continue
-		}
-		binary.BigEndian.PutUint16(head[4:], uint16(len(a)+1))
-		if _, err := c.Write(slices.Concat(head[:], a)); err != nil {
-			return
-		}
-	}
+		defer v.mu.Unlock()
+		return v.fault == loadstest.DropsOut
+	}, func(c net.Conn) { loadstest.ServeModbus(c, v.answer) })
+	return v.port.Addr
 }

@@ -88,23 +88,6 @@ func (s sized) Draw(p units.Power) {
 	})
 }
 
-// says waits until what the switch says is as wanted.
-func says(t *testing.T, s loads.Switch, what string, ok func(o loads.Observation) bool) {
-	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		o, err := s.Observed(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if ok(o) {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%s: %+v; %s", what, o, s.(loads.Troubled).Trouble())
-		}
-	}
-}
-
 func unknown(o loads.Observation) bool { return !o.Known }
 
 func given(w units.Power) func(o loads.Observation) bool {
@@ -118,9 +101,9 @@ func TestWhatItDrawsIsNoSun(t *testing.T) {
 		v := newInverter(40000, kind)
 		v.change(func() { v.power = 1200 })
 		s := open(t, v, quick())
-		says(t, s, "it gives", given(1200))
+		loadstest.Says(t, s, "it gives", given(1200))
 		v.change(func() { v.power = -2000 })
-		says(t, s, "it draws", func(o loads.Observation) bool { return o.Known && o.HasPower && o.Power == 0 && !o.On })
+		loadstest.Says(t, s, "it draws", func(o loads.Observation) bool { return o.Known && o.HasPower && o.Power == 0 && !o.On })
 	}
 }
 
@@ -133,28 +116,28 @@ func TestWhatIsNotTold(t *testing.T) {
 		v := newInverter(40000, kind)
 		s := open(t, v, quick())
 		v.change(func() { v.power = 1000 })
-		says(t, s, "it gives", given(1000))
+		loadstest.Says(t, s, "it gives", given(1000))
 		v.change(func() { v.silent = true })
-		says(t, s, "it works and does not tell", unknown)
+		loadstest.Says(t, s, "it works and does not tell", unknown)
 		if trouble := s.(loads.Troubled).Trouble(); !strings.Contains(trouble, "does not tell what it gives") {
 			t.Errorf("model %d: %q", kind, trouble)
 		}
 		v.change(func() { v.state = 2 })
-		says(t, s, "it sleeps", given(0))
+		loadstest.Says(t, s, "it sleeps", given(0))
 		v.change(func() { v.silent, v.state = false, 4 })
-		says(t, s, "it works again", given(1000))
+		loadstest.Says(t, s, "it works again", given(1000))
 		if kind == 113 {
 			continue
 		}
 		for _, scale := range []int{-1, 1, 0} {
 			v.change(func() { v.scale = scale })
 			time.Sleep(150 * time.Millisecond)
-			says(t, s, "by another scale", given(1000))
+			loadstest.Says(t, s, "by another scale", given(1000))
 		}
 		v.change(func() { v.scale = 30 })
-		says(t, s, "by a scale that is none", unknown)
+		loadstest.Says(t, s, "by a scale that is none", unknown)
 		v.change(func() { v.scale = noScale - 1<<16 })
-		says(t, s, "by a scale that is not told", unknown)
+		loadstest.Says(t, s, "by a scale that is not told", unknown)
 	}
 }
 
@@ -202,9 +185,9 @@ func TestWhatIsFound(t *testing.T) {
 		v := newInverter(40000, 103)
 		s := open(t, v, quick())
 		v.change(func() { v.power = 800 })
-		says(t, s, "it gives", given(800))
+		loadstest.Says(t, s, "it gives", given(800))
 		v.change(func() { v.kind, v.power = 701, 900 })
-		says(t, s, "as another model", given(900))
+		loadstest.Says(t, s, "as another model", given(900))
 	})
 }
 

@@ -147,22 +147,6 @@ func (s settled) Observed(ctx context.Context) (loads.Observation, error) {
 	}
 }
 
-func says(t *testing.T, s loads.Switch, what string, ok func(o loads.Observation) bool) {
-	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		o, err := s.Observed(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if ok(o) {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%s: %+v", what, o)
-		}
-	}
-}
-
 // An inverter of panels that is gone is nothing where it slept, and not known where it gave: a cut wire at
 // noon is not night.  A system that is gone, or lost its keepalive and is asked in vain, is not known.
 func TestWhatIsGone(t *testing.T) {
@@ -174,26 +158,26 @@ func TestWhatIsGone(t *testing.T) {
 	const inverter, chargers = "system/0/Ac/PvOnGrid/L1/Power", "system/0/Dc/Pv/Power"
 	g.set(chargers, 300.0)
 	g.set(inverter, 900.0)
-	says(t, s, "both give", given(1200))
+	loadstest.Says(t, s, "both give", given(1200))
 	g.set(inverter, nil)
-	says(t, s, "gone while it gave", unknown)
+	loadstest.Says(t, s, "gone while it gave", unknown)
 	time.Sleep(2 * stale)
-	says(t, s, "and still", unknown)
+	loadstest.Says(t, s, "and still", unknown)
 	g.set(inverter, 7.0)
-	says(t, s, "back", given(307))
+	loadstest.Says(t, s, "back", given(307))
 	g.set(inverter, -12.0)
-	says(t, s, "what it draws for itself is no sun", given(300))
+	loadstest.Says(t, s, "what it draws for itself is no sun", given(300))
 	g.set(inverter, 7.0)
 	g.set(inverter, nil)
-	says(t, s, "asleep", given(300))
+	loadstest.Says(t, s, "asleep", given(300))
 	g.set(chargers, nil)
-	says(t, s, "nothing is there", unknown)
+	loadstest.Says(t, s, "nothing is there", unknown)
 	g.set(chargers, 0.0)
-	says(t, s, "it is night, and said", given(0))
+	loadstest.Says(t, s, "it is night, and said", given(0))
 	g.set(chargers, "")
-	says(t, s, "the system is gone", unknown)
+	loadstest.Says(t, s, "the system is gone", unknown)
 	g.set(chargers, 40.0)
-	says(t, s, "and back", given(40))
+	loadstest.Says(t, s, "and back", given(40))
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !strings.Contains(strings.Join(g.heard, "\n"), `keepalive {"keepalive-options":["suppress-republish"]}`) {
