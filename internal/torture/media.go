@@ -96,16 +96,7 @@ func deleted(r *room, h *site) (func(), error) {
 			return nil, err
 		}
 	}
-	return func() {
-		h.kill()
-		for _, name := range databases() {
-			_ = os.Remove(filepath.Join(at, name))
-			if err := os.Rename(filepath.Join(aside, name), filepath.Join(at, name)); err != nil && !os.IsNotExist(err) {
-				r.bad(err)
-			}
-		}
-		r.bad(h.start())
-	}, nil
+	return func() { h.putBack(r, aside, at) }, nil
 }
 
 // slowly gives the agent a disk of fifty writes and syncs a second, and kills it on it, some times.

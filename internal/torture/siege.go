@@ -248,16 +248,19 @@ func swapped(r *room, h *site, other bool) (func(), error) {
 			return nil, err
 		}
 	}
-	return func() {
-		h.kill()
-		for _, name := range databases() {
-			_ = os.Remove(filepath.Join(at, name))
-			if err := os.Rename(filepath.Join(aside, name), filepath.Join(at, name)); err != nil && !os.IsNotExist(err) {
-				r.bad(err)
-			}
+	return func() { h.putBack(r, aside, at) }, nil
+}
+
+// putBack kills the agent, gives it the databases again that lie aside, and starts it.
+func (h *site) putBack(r *room, aside, at string) {
+	h.kill()
+	for _, name := range databases() {
+		_ = os.Remove(filepath.Join(at, name))
+		if err := os.Rename(filepath.Join(aside, name), filepath.Join(at, name)); err != nil && !os.IsNotExist(err) {
+			r.bad(err)
 		}
-		r.bad(h.start())
-	}, nil
+	}
+	r.bad(h.start())
 }
 
 // signalled sends the agent's broker a signal, and another when it is over.
