@@ -6,8 +6,8 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/web/webtest"
 )
 
-// TestBrowserTokensTyped types several tokens one after the other, as a message read out is: what is
-// more than a token has is of the next one, and nothing that was typed is dropped without a word.
+// TestBrowserTokensTyped types and pastes tokens, also several one after the other, as a message read
+// out is: what is more than a token has is of the next one, and nothing is dropped without a word.
 func TestBrowserTokensTyped(t *testing.T) {
 	b := webtest.Start(t)
 	for name, write := range map[string]func(p *webtest.Page){
@@ -39,5 +39,25 @@ func TestBrowserTokensTyped(t *testing.T) {
 		p.Wait("a line of its own", "document.getElementById('token').value === '1082 3475 9102 9384 7561\\n7'")
 		p.Click("[data-key=back]")
 		p.Wait("one token", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
+	})
+	t.Run("typing, editing and pasting a token", func(t *testing.T) {
+		t.Parallel()
+		url := serve(t, newFake(), nil)
+		p := b.Page(t, webtest.Desktop())
+		p.Open(url + "/topup")
+		p.Type("#token", "12345678")
+		p.Wait("grouped", "document.getElementById('token').value === '1234 5678'")
+		p.Keys("\b\b\b\b\b")
+		p.Wait("backspace over the gap", "document.getElementById('token').value === '123'")
+		p.Eval(`(() => { const t = document.getElementById('token'); t.value = ''; t.focus(); document.execCommand('insertText', false, 'Token: 1082-3475 9102\t9384 7561 thank you'); })()`, nil)
+		p.Wait("pasted", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
+		// A whole message, with the meter's number before the token.
+		p.Eval(`(() => { const t = document.getElementById('token'); t.value = ''; const d = new DataTransfer();
+			d.setData('text', 'Meter 07123456789, token 1082-3475-9102-9384-7561, 25.6 kWh');
+			t.dispatchEvent(new ClipboardEvent('paste', {clipboardData: d, cancelable: true, bubbles: true})); })()`, nil)
+		p.Wait("the token of a message", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
+		p.Click("[data-key='5']")
+		p.Wait("what is more than a token has begins the next one", "document.getElementById('token').value === '1082 3475 9102 9384 7561\\n5'")
+		clean(t, p, "top-up")
 	})
 }
