@@ -63,7 +63,7 @@ type About struct {
 func New(site *control.Site, loop *control.Loop, records Records, maker *picture.Maker, about About) *Desk {
 	return &Desk{
 		keypad: &atomic.Pointer[displayed]{}, months: &months{},
-		site: site, loop: loop, records: records, maker: maker, about: about, words: maker.Words(), plain: maker.Words().Plain(site),
+		site: site, loop: loop, records: records, maker: maker, about: about, words: maker.Words(), plain: maker.Words().Plain(site).Written(maker.Unit()),
 	}
 }
 
@@ -72,7 +72,7 @@ func (d *Desk) In(lang string) web.Agent {
 	o := *d
 	o.maker = d.maker.In(lang)
 	o.words = o.maker.Words()
-	o.plain = o.words.Plain(d.site)
+	o.plain = o.words.Plain(d.site).Written(d.maker.Unit())
 	return &o
 }
 

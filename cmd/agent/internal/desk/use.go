@@ -57,7 +57,11 @@ func (d *Desk) Use(ctx context.Context, days int) (web.Use, error) {
 	if err != nil {
 		return out, err
 	}
-	d.sift(&out, &st, slots(all, out.From, now))
+	counted := slots(all, out.From, now)
+	if n := len(counted); n > 0 {
+		out.To = counted[n-1].slot.End() // what is under way is recorded when it is over
+	}
+	d.sift(&out, &st, counted)
 	four := slots(all, tipsFrom, tipsTo)
 	if len(four) == 0 || units.Energy(len(four))*units.Energy(d.site.Interval) < units.Energy(mostSlot)*units.Energy(24*time.Hour) {
 		return out, nil

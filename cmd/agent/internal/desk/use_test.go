@@ -69,6 +69,10 @@ func TestWhereTheEnergyWent(t *testing.T) {
 	if u.Energy != 7*day || u.Gaps || !u.Costed || len(u.Loads) != 1 || u.Rest == nil {
 		t.Fatalf("%+v", u)
 	}
+	// The ten minutes of the interval under way are in no record: what is counted ends before them.
+	if want := units.DayStart(2026, 12, 11, site.Zone); !u.To.Equal(want) {
+		t.Errorf("counted until %s, want %s", u.To, want)
+	}
 	g := u.Loads[0]
 	if g.Energy != 7*units.FromKWh(3) || g.Name != "Geyser" || !g.Rated || g.Partly || u.Rest.Energy != u.Energy-g.Energy {
 		t.Errorf("the geyser %+v of %s, the rest %+v", g, u.Energy, u.Rest)

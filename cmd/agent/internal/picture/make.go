@@ -38,7 +38,7 @@ type About struct {
 // New makes pictures of site.
 func New(site *control.Site, about About) *Maker {
 	words := about.Words.OrEnglish()
-	return &Maker{site: site, about: about, words: words, plain: words.Plain(site)}
+	return &Maker{site: site, about: about, words: words, plain: words.Plain(site).Written(about.Unit)}
 }
 
 // In makes the same pictures in another language.

@@ -176,7 +176,7 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 	case l.DayOff(pr):
 		x.Why.Code = WhyDayOff
 	case pr.Rest.After(st.Now) && missing > 0:
-		x.State, x.Why = LoadDone, Reason{Code: WhyRests, Until: pr.Rest}
+		x.State, x.Why = LoadWaiting, Reason{Code: WhyRests, Until: pr.Rest} // it is tried again: not done for certain
 	case st.ByOwnHours() && missing == 0 && given:
 		x.State, x.Why.Code = LoadDone, WhyFinished
 	case st.ByOwnHours():

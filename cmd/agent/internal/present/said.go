@@ -21,6 +21,13 @@ type Plain struct {
 	inKWh    bool
 	currency string
 	decimals int // of the currency
+	symbol   string
+}
+
+// Written writes money as the page does, with the symbol of its unit: one home has one form of it.
+func (p Plain) Written(unit Unit) Plain {
+	p.symbol = unit.Symbol
+	return p
 }
 
 // Plain is the plain words of a site.
@@ -150,6 +157,8 @@ func (p Plain) money(m units.Money, form string) string {
 		return m.Decimal(2)
 	case form == "unit" && p.inKWh:
 		return m.Decimal(1) + " kWh"
+	case form == "unit" && p.symbol != "":
+		return p.symbol + NoBreak + m.Decimal(p.decimals)
 	case form == "unit":
 		return m.Decimal(p.decimals) + " " + p.currency
 	case p.inKWh:

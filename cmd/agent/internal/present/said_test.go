@@ -165,6 +165,7 @@ func TestPlainWords(t *testing.T) {
 		{"one that goes on the one before", money, said.Of("token.added", said.Money("amount", 50*units.One)).Then(said.Of("token.paid", said.Money("amount", 5*units.One), said.Text("name", "loan")), said.Of("token.credit", said.Money("amount", 61*units.One))), "50.00 added, 5.00 of it to loan; credit is now 61.00"},
 		{"the same in kWh", kWh, said.Of("token.credit", said.Money("amount", 61*units.One)), "credit is now 61.000 kWh"},
 		{"coins", money, said.Of("credit.low", said.Money("amount", 12_345_678)), "no more than 12.35 ZAR is left"},
+		{"coins as the page writes them", money.Written(Unit{Code: "ZAR", Symbol: "R", Decimals: 2}), said.Of("credit.low", said.Money("amount", 12_345_678)), "no more than R\u00a012.35 is left"},
 		{"energy for coins", kWh, said.Of("credit.low", said.Money("amount", 12_345_678)), "no more than 12.3 kWh is left"},
 		{"a site without a switch", money, said.Said{{Kind: "supply.no_credit" + said.Bare}}, "no credit"},
 		{"one that is told alike there", money, said.Said{{Kind: "supply.utility" + said.Bare}}, "off by order of the utility"},

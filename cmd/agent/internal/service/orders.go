@@ -105,7 +105,7 @@ func (o Orders) in(ctx context.Context, folder string, opt store.Options, do fun
 		return nil, &OrderError{err}
 	}
 	batch := control.Batch{State: state, Effects: eff, Unstored: 1}
-	if err := journal.New(st, topicsOf(session), o.Config.InfluxDB != nil, present.WordsIn(o.Config.Site.Language).Plain(site)).Commit(ctx, batch); err != nil || then == nil {
+	if err := journal.New(st, topicsOf(session), o.Config.InfluxDB != nil, present.WordsIn(o.Config.Site.Language).Plain(site).Written(present.Unit{Symbol: o.Config.Site.Symbol})).Commit(ctx, batch); err != nil || then == nil {
 		return eff.Entries, err
 	}
 	return eff.Entries, then(st, eff.Entries)

@@ -38,7 +38,11 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 			s.talk.Sign(key)
 		}
 	}
-	about := desk.About{Version: opt.Version, Started: s.started, System: s.system, Totals: s.totals.Load}
+	started := s.started
+	if s.plant != nil { // a simulated house has a clock of its own, and the page no other
+		started = s.now()
+	}
+	about := desk.About{Version: opt.Version, Started: started, System: s.system, Totals: s.totals.Load}
 	if opt.Demo != nil {
 		about.Demo = func() *picture.Demo { return opt.Demo(s) }
 	}

@@ -186,7 +186,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	}
 	s.words = present.WordsIn(cfg.Site.Language)
 	english := present.NewWords() // of the log and of the keypad
-	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil, s.words.Plain(s.site))
+	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil, s.words.Plain(s.site).Written(present.Unit{Symbol: cfg.Site.Symbol}))
 	s.journal.Share(shares(cfg.Telemetry.Share.InfluxDB), shares(cfg.Telemetry.Share.MQTT))
 	s.journal.KeepHead(cfg.Path(cfg.HeadFile))
 	loop := control.LoopConfig{

@@ -68,7 +68,7 @@ type Agent struct {
 // New speaks for loop in maker's pictures.
 func New(site *control.Site, loop *control.Loop, records Records, maker *picture.Maker) *Agent {
 	words := maker.Words()
-	a := &Agent{site: site, loop: loop, records: records, maker: maker, words: words, plain: words.Plain(site), shares: func(string) bool { return true }}
+	a := &Agent{site: site, loop: loop, records: records, maker: maker, words: words, plain: words.Plain(site).Written(maker.Unit()), shares: func(string) bool { return true }}
 	a.paces.init()
 	return a
 }

@@ -431,7 +431,7 @@ func TestBrowser(t *testing.T) {
 			p.Click(".lasts summary")
 			p.Click("#until-ask") // as it is filled: in three days
 			p.See("#notice", "The credit is to last until Wed 18:00. A new plan is being made.")
-			p.See("#r-until", "It does so in 93 cases of 100.")
+			p.See("#r-until", "The chance that it does is 93 %.")
 			p.See("#r-until", "Pool pump, tomorrow 12:07")
 			if !s.NoScript {
 				p.Screenshot("home-until-"+s.Name(), true)

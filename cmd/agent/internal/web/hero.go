@@ -69,8 +69,10 @@ func (m *model) Hero() hero {
 			h.Early = c.T("runout.early", "when", m.When(ro.Early))
 		}
 		switch {
-		case left > enough && !m.buysSoon():
+		case left > enough && !m.buysSoon() && (ro.Early.IsZero() || ro.Early.Sub(v.At) >= little):
 			h.Level, h.Icon, h.Tip = "good", "check", c.T("runout.good")
+		case left >= little && !ro.Early.IsZero() && ro.Early.Sub(v.At) < little:
+			h.Level, h.Icon, h.Tip = "low", "warn", c.T("runout.low.early", "when", m.When(ro.Early))
 		case left >= little:
 			h.Level, h.Icon, h.Tip = "low", "warn", c.T("runout.low")
 		default:

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/credit/statement"
 	"github.com/keeplit/keeplit/internal/sealed"
 )
 
@@ -29,6 +30,11 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 func (s *Server) topupPage(w http.ResponseWriter, r *http.Request) {
 	m := s.openPage(r, "topup")
 	b := topupBody{Lasts: s.lastsFor(m, r.URL.Query().Get("until"))}
+	if last, err := s.agent.Purchases(r.Context(), 0, 1); err != nil {
+		s.log.Error("last top-up", "error", err)
+	} else if len(last) > 0 {
+		b.Last = &last[0]
+	}
 	if m.Notice != nil {
 		b.Token = m.Notice.Left
 	}
@@ -41,6 +47,7 @@ func (s *Server) topupPage(w http.ResponseWriter, r *http.Request) {
 type topupBody struct {
 	Token string
 	Lasts lasts
+	Last  *statement.Purchase // the newest top-up; nil: there is none
 }
 
 func (s *Server) systemPage(w http.ResponseWriter, r *http.Request) {

@@ -137,13 +137,13 @@ func TestRegistersByPeriod(t *testing.T) {
 func TestLedgerPagesAndCSV(t *testing.T) {
 	x := newSite(t, nil)
 	first := x.get("/account?by=entries")
-	x.want(first, 200, "no. 3120", "no. 3096", "before=3096")
-	if strings.Contains(first.body, "no. 3095") {
+	x.want(first, 200, "entry 3120", "entry 3096", "before=3096")
+	if strings.Contains(first.body, "entry 3095") {
 		t.Error("the first page holds more than 25 rows")
 	}
-	x.want(x.get("/account?before=3096"), 200, "no. 3095", "no. 3071", "Newest entries")
+	x.want(x.get("/account?before=3096"), 200, "entry 3095", "entry 3071", "Newest entries")
 	last := x.get("/account?before=3056")
-	x.want(last, 200, "no. 3051")
+	x.want(last, 200, "entry 3051")
 	if strings.Contains(last.body, "Older entries") {
 		t.Error("the last page offers an older one")
 	}
@@ -179,7 +179,7 @@ func TestStatementByDaysHoursTopUpsAndMonths(t *testing.T) {
 	x := newSite(t, nil)
 	days := spaced(x.get("/account"))
 	x.want(days, 200, "<h3>November 2026</h3>", "Sun 22 Nov", "Balance at the end:", `href="/account?day=2026-11-22#d-2026-11-22"`, "Service", "/account?month=2026-10-01")
-	if strings.Contains(days.body, "no. 3120") {
+	if strings.Contains(days.body, "entry 3120") {
 		t.Error("the days hold entries")
 	}
 	x.want(spaced(x.get("/account?day=2026-11-22")), 200, `<details id="d-2026-11-22" open>`, `<th scope="row">14:00</th>`)
@@ -287,13 +287,13 @@ func TestReceiptsAreSignedAndNeedNothingElse(t *testing.T) {
 func TestEntriesAreFound(t *testing.T) {
 	x := newSite(t, nil)
 	fixed := x.get("/account?by=entries&kind=fixed")
-	x.want(fixed, 200, "no. 3108", `<option value="fixed" selected>`, "/ledger.csv?&amp;kind=fixed")
-	if strings.Contains(fixed.body, "no. 3120") {
+	x.want(fixed, 200, "entry 3108", `<option value="fixed" selected>`, "/ledger.csv?&amp;kind=fixed")
+	if strings.Contains(fixed.body, "entry 3120") {
 		t.Error("fixed charges alone hold energy")
 	}
-	x.want(x.get("/account?q=top-up"), 200, "no. 3115") // by the word of its kind
-	x.want(x.get("/account?q=SERVICE"), 200, "no. 3108")
-	x.want(x.get("/account?from=2026-11-22&to=2026-11-22"), 200, "no. 3120", "no. 3096")
+	x.want(x.get("/account?q=top-up"), 200, "entry 3115") // by the word of its kind
+	x.want(x.get("/account?q=SERVICE"), 200, "entry 3108")
+	x.want(x.get("/account?from=2026-11-22&to=2026-11-22"), 200, "entry 3120", "entry 3096")
 	x.want(x.get("/account?q=nothing+like+it"), 200, "Nothing like that was found")
 	x.want(x.get("/account?q="+secretCause), 200, "Nothing like that was found") // a guest finds out nothing by searching
 	x.want(x.get("/account?from=soon"), 200, "The first day is no date")
@@ -306,7 +306,7 @@ func TestEntriesAreFound(t *testing.T) {
 		t.Errorf("%d rows, %v", len(rows), err)
 	}
 	x.want(x.form("/signin", "pin", testPIN), 303)
-	x.want(x.get("/account?q="+secretCause), 200, "no. 3120")
+	x.want(x.get("/account?q="+secretCause), 200, "entry 3120")
 }
 
 func TestHistoryByTheHourAndTheDay(t *testing.T) {

@@ -173,6 +173,75 @@ func (l load) Costs() string {
 	return m.Words.T("load.costs.light", "cost", now, "least", least, "when", m.When(best.At), "time", m.Duration(best.Sooner))
 }
 
+// RunTakes is what one run uses, and by how much sooner the credit ends where it is begun now.
+func (l load) RunTakes() string {
+	m, light := l.M, l.light()
+	switch {
+	case l.RunEnergy <= 0:
+		return ""
+	case light > 0:
+		return m.Words.T("load.run_takes", "energy", m.Energy(l.RunEnergy), "time", m.Duration(light))
+	}
+	return m.Words.T("load.run_uses", "energy", m.Energy(l.RunEnergy))
+}
+
+// light is by how much sooner the credit ends with a run begun now; 0 not known.  What the plan
+// said of its own first hour does not hold any more where a later hour is now.
+func (l load) light() time.Duration {
+	if len(l.Ahead) > 0 {
+		return l.Ahead[0].Sooner
+	}
+	return l.RunSooner
+}
+
+// RunPrice is what pressing "run now" comes to, in money and in light: the same as Costs and
+// RunTakes say.  "" where it is not known, or where it runs already.
+func (l load) RunPrice() string {
+	m := l.M
+	if l.State == present.LoadRunning || len(l.Ahead) == 0 || m.V.Unit.Energy || l.Ahead[0].Cost <= 0 {
+		return ""
+	}
+	cost := m.Money(l.Ahead[0].Cost)
+	if l.light() <= 0 {
+		return cost
+	}
+	return m.Words.T("load.run.price", "cost", cost, "time", m.Duration(l.light()))
+}
+
+// CostsMean says why a run begun now costs another price a kWh than that of this moment, where it
+// does: else the two stand on one page and do not fit.
+func (l load) CostsMean() string {
+	m := l.M
+	if l.Costs() == "" || l.RunEnergy <= 0 || !m.V.Tariff.Known {
+		return ""
+	}
+	now, mean := m.V.Tariff.Price, units.Price(units.MulDiv(int64(l.Ahead[0].Cost), int64(units.KilowattHour), int64(l.RunEnergy)))
+	if near(mean, now) {
+		return ""
+	}
+	// What a kWh on top costs depends on the hours, on the blocks of the month and on demand: one of
+	// them is named only where it is that alone.
+	key, tariff := "load.costs.all", m.V.Tariff
+	hours := !tariff.NextAt.IsZero() && tariff.NextAt.Before(m.V.At.Add(mostRun))
+	blocks := tariff.Block != nil && tariff.Block.UpTo > 0
+	switch {
+	case blocks && near(mean, tariff.Block.NextPrice):
+		key = "load.costs.block"
+	case m.V.Meter.Window > 0:
+	case blocks && !hours && now < mean && mean < tariff.Block.NextPrice:
+		key = "load.costs.block"
+	case hours && !blocks && min(now, tariff.NextPrice) <= mean && mean <= max(now, tariff.NextPrice):
+		key = "load.costs.mean"
+	}
+	return m.Words.T(key, "price", m.PriceParts(mean)[0], "now", m.PriceParts(now)[0])
+}
+
+// near tells whether two prices differ by no more than rounding does.
+func near(a, b units.Price) bool { return max(a-b, b-a)*100 <= b }
+
+// mostRun is longer than one run of what is switched at home.
+const mostRun = 12 * time.Hour
+
 // Share is how much of its task is done, in percent; -1 where it is not counted.
 func (l load) Share() int {
 	if l.Wanted <= 0 {

@@ -70,6 +70,7 @@ type notice struct {
 	Receipts []receipt
 	Left     string
 	Wait     wait // before the next try
+	Gate     bool // it says what the gate of tokens says too: while it stands there, once is enough
 }
 
 // Icon is the picture of a level, used wherever a level is shown.
@@ -139,7 +140,7 @@ func (m *model) liveRegions() []region {
 	switch m.Page {
 	case "home":
 		out = append(out, region{"alerts", "alerts", m}, region{"quiet", "quiet", m}, region{"supply", "supply", m}, region{"hero", "hero", m}, region{"until", "until", m},
-			region{"now", "now", m}, region{"emergency", "emergency", m}, region{"plan", "plan", m}, region{"chartkey", "chartkey", m}, region{"plantable", "plantable", m})
+			region{"now", "now", m}, region{"emergency", "emergency", m}, region{"plan", "plan", m}, region{"leftmore", "leftmore", m}, region{"leftrest", "leftrest", m}, region{"chartkey", "chartkey", m}, region{"plantable", "plantable", m})
 		for _, l := range m.Loads() {
 			out = append(out, region{"load", "load-" + l.ID, l}, region{"why", "why-" + l.ID, l}, region{"loadmore", "loadmore-" + l.ID, l}, region{"act", "act-" + l.ID, l})
 		}

@@ -168,7 +168,7 @@ func (m *model) weekPicture(w picture.TariffWeek, level func(units.Price) int) w
 		for _, s := range stretches(day) {
 			p.Bars = append(p.Bars, weekBar{
 				X: weekLeft + s[0]*weekCell, Y: d * weekRowH, W: (s[1] - s[0]) * weekCell, H: weekRowH - weekGap, Level: level(day[s[0]].Price),
-				Tip: name + " " + halfHours(s) + " " + day[s[0]].Period + " " + m.Price(day[s[0]].Price),
+				Tip: name + " " + halfHours(s) + " " + m.PeriodName(day[s[0]].Period) + " " + m.Price(day[s[0]].Price),
 			})
 		}
 	}

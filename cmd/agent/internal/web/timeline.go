@@ -159,6 +159,7 @@ func (m *model) priceLevels(from, to int, out *timeline) func(units.Price) strin
 // leftOut is a shortfall with what is done about it.
 type leftOut struct {
 	Text, Load, Name string
+	Price            string // of running it now; "" not known
 	Ends             string // when the credit ends with it; "" not known
 	CanRun           bool
 }
@@ -172,12 +173,33 @@ func (m *model) LeftOut() []leftOut {
 			if l.ID != f.Load || slices.ContainsFunc(out, func(o leftOut) bool { return o.Load == l.ID }) {
 				continue
 			}
-			x.Name, x.CanRun = l.Name, l.CanRun && l.Override != "run"
-			if ro := m.V.RunOut; ro.Known && !ro.Beyond && l.RunSooner > 0 {
-				x.Ends = m.When(ro.At.Add(-l.RunSooner))
+			at := load{m, l}
+			x.Name, x.CanRun, x.Price = l.Name, l.CanRun && l.Override != "run", at.RunPrice()
+			if ro, light := m.V.RunOut, at.light(); ro.Known && !ro.Beyond && light > 0 {
+				x.Ends = m.When(ro.At.Add(-light))
 			}
 		}
 		out = append(out, x)
 	}
+	slices.SortStableFunc(out, func(a, b leftOut) int { return m.weight(a.Load) - m.weight(b.Load) })
 	return out
 }
+
+// weight orders what is left out: what is of the whole home first, then the appliances as they matter.
+func (m *model) weight(id string) int {
+	for _, l := range m.V.Loads {
+		if l.ID == id {
+			return 1 + l.Class.Rank(l.Order)
+		}
+	}
+	return 0
+}
+
+// leftShown is how much of what is left out is said at once: the rest is behind one tap.
+const leftShown = 2
+
+// LeftFirst is the most important of what the plan does without, and LeftRest the others.
+func (m *model) LeftFirst() []leftOut { all := m.LeftOut(); return all[:min(len(all), leftShown)] }
+
+// LeftRest are the others.
+func (m *model) LeftRest() []leftOut { all := m.LeftOut(); return all[min(len(all), leftShown):] }

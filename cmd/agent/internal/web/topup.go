@@ -34,16 +34,34 @@ func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
 	m := s.model(&v, "topup")
 	m.SignedIn, m.MayChange = s.sessions.signed(r.Context()), true
 	n := s.topupNotice(m, result, err)
+	n.Gate = true
+	if digits := bareDigits(token); n.Level != "good" && result.Outcome != Malformed && len(result.Each) == 0 && digits != "" {
+		n.add(s.texts.T("topup.entered", "token", m.Token(digits)))
+	}
 	if byHTMX(r) {
 		switch done := err == nil && (result.Outcome == Accepted || result.Outcome == AlreadyUsed); {
 		case n.Left != "": // the field keeps what is left to enter
 			w.Header().Set("HX-Trigger", `{"keeplit:left":{"text":`+strconv.QuoteToASCII(n.Left)+`}}`)
+		case err == nil && len(result.Each) == 0 && (result.Outcome == Wrong || result.Outcome == Refused || result.Outcome == TooOld):
+			w.Header().Set("HX-Trigger", "keeplit:refused")
 		case done || err == nil && len(result.Each) > 0 && !result.stopped():
 			w.Header().Set("HX-Trigger", "keeplit:credited")
 		}
 	}
 	s.answer(w, r, "/topup", n, append(m.liveRegions(), region{"pin", "pin", m}, region{"lock", "lock", m})...)
 }
+
+// bareDigits are the digits of a text that holds nothing besides; "" where it does.
+func bareDigits(text string) string {
+	text = strings.NewReplacer(" ", "", "-", "", ".", "").Replace(text)
+	if len(text) > longestToken || strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
+		return ""
+	}
+	return text
+}
+
+// longestToken is longer than the tokens of any scheme.
+const longestToken = 30
 
 // topupNotice is the answer to a token or to several, in words.
 func (s *Server) topupNotice(m *model, res TopUpResult, err error) *notice {

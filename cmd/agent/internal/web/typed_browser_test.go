@@ -40,6 +40,53 @@ func TestBrowserTokensTyped(t *testing.T) {
 		p.Click("[data-key=back]")
 		p.Wait("one token", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
 	})
+	t.Run("a refused token makes room for the next one, and the button stays on the screen", func(t *testing.T) {
+		t.Parallel()
+		for _, way := range []string{"keypad", "keyboard"} {
+			p := b.Page(t, webtest.Phone())
+			signIn(p, serve(t, newFake(), nil))
+			p.Open(p.URL() + "topup")
+			p.Type("#token", "12345678901234567890")
+			p.Click("#topup-send")
+			p.See("#notice", "You entered 1234 5678 9012 3456 7890.")
+			p.Wait("it is there to be corrected", "document.getElementById('token').value === '1234 5678 9012 3456 7890'")
+			p.Wait("the button is on the screen", `(() => { const r = document.getElementById('topup-send').getBoundingClientRect(), at = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
+				return r.top >= 0 && r.bottom <= innerHeight && at && at.closest('#topup-send') !== null; })()`)
+			if way == "keypad" {
+				p.Click("[data-key='1']")
+				p.Click("[data-key='0']")
+			} else {
+				p.Type("#token", "10")
+			}
+			p.Wait(way+": the new digits alone", "document.getElementById('token').value === '10'")
+			p.Screenshot("topup-refused-"+way, false)
+			clean(t, p, "a refused token")
+		}
+	})
+	t.Run("a refused token is corrected with the key that deletes", func(t *testing.T) {
+		t.Parallel()
+		p := b.Page(t, webtest.Phone())
+		signIn(p, serve(t, newFake(), nil))
+		p.Open(p.URL() + "topup")
+		p.Type("#token", "12345678901234567890")
+		p.Click("#topup-send")
+		p.See("#notice", "You entered")
+		p.Click("[data-key=back]")
+		p.Click("[data-key='7']")
+		p.Wait("its last digit is another one", "document.getElementById('token').value === '1234 5678 9012 3456 7897'")
+	})
+	t.Run("a date with its time has room on a phone", func(t *testing.T) {
+		t.Parallel()
+		for _, width := range []int64{320, 390} {
+			small := webtest.Phone()
+			small.Width = width
+			p := b.Page(t, small)
+			p.Open(serve(t, newFake(), nil) + "/")
+			p.Click(".hero .lasts summary")
+			p.Wait("its parts stand in it", `(() => { const i = document.getElementById('until'); return i.offsetWidth >= 235 && i.scrollWidth <= i.clientWidth; })()`)
+			p.Screenshot("until-field", false)
+		}
+	})
 	t.Run("typing, editing and pasting a token", func(t *testing.T) {
 		t.Parallel()
 		url := serve(t, newFake(), nil)

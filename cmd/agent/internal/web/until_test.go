@@ -37,8 +37,8 @@ func TestThePageAndTheAPIAskThatTheCreditLasts(t *testing.T) {
 	}
 	x.form("/signin", "pin", testPIN)
 	asked("2026-11-27T18:00",
-		"The credit is to last until Fri 18:00. A new plan is being made.", "It does so in 93 cases of 100.",
-		"With a top-up of R\u00a042.00 nothing is left out.", "Left out for it:", "Pool pump, tomorrow 12:07: 3\u00a0h, 3.30\u00a0kWh", `value="2026-11-27T18:00"`, "No longer")
+		"The credit is to last until Fri 18:00. A new plan is being made.", "The chance that it does is 93 %.",
+		"With a top-up of R\u00a042.00 nothing is left out.", "Left out for it:", "Pool pump, tomorrow 12:07: 3\u00a0h, 3.30\u00a0kWh", `value="2026-11-27T18:00"`, "Cancel this")
 	asked("never", "is not a time: write it like")
 	asked("off", "The plan is free again to use the credit.")
 }
@@ -51,8 +51,8 @@ func TestAWishIsToldAsItIs(t *testing.T) {
 		want []string
 	}{
 		"not planned yet":                     {present.Until{}, []string{"What that takes is being worked out."}},
-		"it lasts and nothing is left out":    {present.Until{Known: true, Lasts: true, Sure: 99, BuyMay: true, KeepMay: true}, []string{"It does so in 99 cases of 100.", "Nothing is left out for it."}},
-		"it does not last":                    {present.Until{Known: true, Sure: 41, Ends: ends, Buy: units.FromFloat(12), BuyMay: true, Keep: units.FromFloat(50), KeepMay: true, Given: []present.GivenUp{{Name: "Pool pump", Later: true, Time: time.Hour, At: ends}}}, []string{"It may end tomorrow 22:07, although all is left out that can be: it lasts in 41 cases of 100.", "With a top-up of R\u00a012.00 it lasts in nine cases of ten.", "With a top-up of R\u00a050.00 nothing is left out.", "Pool pump waits until after it: 1\u00a0h"}},
+		"it lasts and nothing is left out":    {present.Until{Known: true, Lasts: true, Sure: 99, BuyMay: true, KeepMay: true}, []string{"The chance that it does is 99 %.", "Nothing is left out for it."}},
+		"it does not last":                    {present.Until{Known: true, Sure: 41, Ends: ends, Buy: units.FromFloat(12), BuyMay: true, Keep: units.FromFloat(50), KeepMay: true, Given: []present.GivenUp{{Name: "Pool pump", Later: true, Time: time.Hour, At: ends}}}, []string{"It may end tomorrow 22:07, although all is left out that can be: the chance that it lasts is 41 %.", "With a top-up of R\u00a012.00 it lasts in nine cases of ten.", "With a top-up of R\u00a050.00 nothing is left out.", "Pool pump waits until after it: 1\u00a0h"}},
 		"no top-up is enough":                 {present.Until{Known: true, Sure: 3, Ends: ends}, []string{"No single top-up that this account can take makes it last for certain."}},
 		"no top-up is enough for all of them": {present.Until{Known: true, Lasts: true, Sure: 92, BuyMay: true, Given: []present.GivenUp{{Name: "Geyser", At: ends}}}, []string{"No single top-up that this account can take is enough for everything."}},
 	} {

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
@@ -14,8 +15,21 @@ const mostUse = 31
 
 // TipText is a tip in a sentence.
 func (m *model) TipText(t Tip) string {
-	return m.Words.T("tip."+t.Kind, "name", t.Name, "other", t.Other, "power", m.Power(t.Power), "energy", m.Energy(t.Energy), "saves", m.Money(t.Saves),
+	name := t.Name
+	if t.Kind == TipShift {
+		name = m.PeriodName(name)
+	}
+	return m.Words.T("tip."+t.Kind, "name", name, "other", m.PeriodName(t.Other), "power", m.Power(t.Power), "energy", m.Energy(t.Energy), "saves", m.Money(t.Saves),
 		"days", m.Words.N("duration.days", t.Days))
+}
+
+// PeriodName is a period of a tariff in the reader's language where it has one of the names that
+// most tariffs use; else as the tariff calls it.
+func (m *model) PeriodName(name string) string {
+	if m.Words.Lang() == present.English {
+		return name
+	}
+	return m.Words.Or("period."+strings.ToLower(name), name)
 }
 
 // StandbyText is what is always on in a sentence.

@@ -24,6 +24,14 @@
       const fit = new Set(runs.filter(function (r) { return forms.includes(r.length); }));
       return fit.size === 1 && runs.every(function (r) { return !max || r.length < 0.7 * max || fit.has(r); }) ? fit.values().next().value : '';
     }
+    // What was refused is kept until something else is typed, which takes its place: digits that
+    // were meant for the next token must not end up behind it, or nowhere.
+    function spent() {
+      if (!input.dataset.refused) return false;
+      delete input.dataset.refused;
+      delete input.dataset.at;
+      return true;
+    }
     // write puts a token's digits into the field, the cursor after the n-th of them.
     function write(digits, n) {
       if (max) digits = digits.slice(0, max);
@@ -78,12 +86,14 @@
       }
     });
     input.addEventListener('paste', function (e) {
+      if (spent()) input.value = '';
       const s = e.clipboardData && e.clipboardData.getData('text');
       if (!s || !text(s) && digitsOf(s).length <= max || text(input.value)) return;
       e.preventDefault();
       fill(s);
     });
     input.addEventListener('keydown', function (e) {
+      if (/^\d$/.test(e.key) && !e.ctrlKey && !e.metaKey && !e.altKey && spent()) input.value = '';
       if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) { // as in a field of one line
         e.preventDefault();
         input.form.requestSubmit();
@@ -100,7 +110,9 @@
     pad.addEventListener('click', function (e) {
       const b = e.target.closest('button[data-key]');
       if (!b) return;
-      const all = digitsOf(input.value), n = before(), key = b.dataset.key;
+      const key = b.dataset.key;
+      if (spent() && /\d/.test(key)) input.value = '';
+      const all = digitsOf(input.value), n = before();
       if (key === 'paste') {
         navigator.clipboard.readText().then(fill, function () { input.focus(); });
       } else if (text(input.value)) { // where the cursor is, and nothing else moves
@@ -120,6 +132,7 @@
     // Reading the clipboard needs a secure page; without one the key is of no use.
     if (!navigator.clipboard || !navigator.clipboard.readText) pad.querySelector('[data-key=paste]').classList.add('hide');
     document.body.addEventListener('keeplit:credited', function () { delete input.dataset.at; write('', 0); });
+    document.body.addEventListener('keeplit:refused', function () { input.dataset.refused = '1'; });
     document.body.addEventListener('keeplit:left', function (e) { fill(e.detail.text); });
   }
 
