@@ -87,6 +87,7 @@ type Env struct {
 	// is; none and 0 for what is only on or off.
 	Powers    []PowerRange
 	PerAmpere units.Power
+	Phases    int // on which the load hangs; 0: not known
 	Now       func() time.Time
 	Log       *slog.Logger
 	MQTT      *device.Pool // the devices on the broker, which the program runs; nil without one

@@ -412,6 +412,16 @@ func TestNumbersOfTransactionsAreNeverNegative(t *testing.T) {
 	}
 }
 
+// A machine without a clock of its own begins at 1970, or at 2000.
+func TestNumbersOfTransactionsAreNotNegativeBeforeTheClockIsSet(t *testing.T) {
+	for _, year := range []int{1970, 2000, 2026, 2100} {
+		c := NewCentral("", quick(), func() time.Time { return time.Date(year, 1, 1, 0, 0, 5, 0, time.UTC) }, quiet())
+		if id := c.number(); id <= 0 || id > 1<<31-1 {
+			t.Errorf("%d: transaction %d", year, id)
+		}
+	}
+}
+
 // A station that gives less for a while is told more again later.
 func TestAStationThatGivesLessIsToldMoreLater(t *testing.T) {
 	d := atDesk(t, loads.Connector{})

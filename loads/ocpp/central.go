@@ -61,8 +61,8 @@ const (
 func NewCentral(address string, pace Pace, now func() time.Time, log *slog.Logger) *Central {
 	c := &Central{address: address, log: log, now: now, pace: pace, stations: map[string]*station{}, strange: map[string]time.Time{}}
 	// A station tells its transaction's number again after a restart of either side: none is
-	// given twice.  It has 31 bits.
-	c.transactions.Store(int32(now().Unix() - 1_700_000_000)) //nolint:gosec // until 2091
+	// given twice.  It has 31 bits, also where the clock was not set yet.
+	c.transactions.Store(int32((now().Unix() - 1_700_000_000) & (1<<31 - 1))) //nolint:gosec // 31 bits
 	return c
 }
 

@@ -3,6 +3,7 @@ package ocpp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -16,6 +17,7 @@ type connector struct {
 	at        loads.Connector
 	powers    []loads.PowerRange
 	perAmpere units.Power
+	phases    int
 	deadMan   time.Duration
 
 	// Under st.mu.
@@ -211,7 +213,7 @@ func (c *connector) observed(now time.Time) (o loads.Observation) {
 	if w := c.order; !c.doubt && (w == nil || c.holds(w.set)) { // nothing is on its way
 		o.At = st.heard
 	}
-	nothing := c.status == suspendedEVSE || c.status == suspendedEV || c.status == available
+	nothing := slices.Contains([]string{suspendedEVSE, suspendedEV, available, preparing, finishing, reserved}, c.status) // no car is given anything without a transaction
 	switch {
 	case nothing && (c.statusHeard.After(c.powerHeard) || !c.fresh(now)): // what was measured before is over
 		o.HasPower = true

@@ -89,7 +89,7 @@ func (d *Document) number() int { return max(1, d.Connector) }
 // Traits implements loads.Settings.
 func (d *Document) Traits() loads.Traits {
 	t := loads.Traits{
-		Needs: loads.NeedsStations, Remote: true, Powers: true, Told: true, Measures: true,
+		Needs: loads.NeedsStations, Remote: true, Powers: true, Told: true, Amperes: true, Measures: true,
 		DeadMan: d.DeadMan, Renewable: d.DeadMan != nil && *d.DeadMan > 0,
 	}
 	if d.Station != "" {

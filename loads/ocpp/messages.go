@@ -180,4 +180,6 @@ type schedule struct {
 type period struct {
 	Start int     `json:"startPeriod"` // s
 	Limit float64 `json:"limit"`       // to one decimal
+	// Phases on which a limit in W is divided; left out three are assumed.
+	Phases int `json:"numberPhases,omitempty"`
 }

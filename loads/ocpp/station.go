@@ -51,7 +51,7 @@ func (st *station) add(at loads.Connector, e loads.Env) (*connector, error) {
 	if st.connector(at.Number) != nil {
 		return nil, fmt.Errorf("ocpp: connector %d of %s is named twice", at.Number, at.Station)
 	}
-	c := &connector{st: st, n: at.Number, at: at, powers: e.Powers, perAmpere: e.PerAmpere, deadMan: e.DeadMan}
+	c := &connector{st: st, n: at.Number, at: at, powers: e.Powers, perAmpere: e.PerAmpere, phases: e.Phases, deadMan: e.DeadMan}
 	st.connectors = append(st.connectors, c)
 	return c, nil
 }

@@ -28,7 +28,7 @@ func amps() loads.RangeDocument {
 
 func env(deadMan time.Duration) loads.Env {
 	r := amps()
-	return loads.Env{Powers: r.Powers(), PerAmpere: r.PerAmpere(), DeadMan: deadMan}
+	return loads.Env{Powers: r.Powers(), PerAmpere: r.PerAmpere(), Phases: 1, DeadMan: deadMan}
 }
 
 // listen runs a central system, and returns the address that stations call.

@@ -14,18 +14,26 @@ type form struct {
 	kind  string
 	stack int
 	watts bool
+	// bare: a limit in W without the number of phases, which some refuse.
+	bare bool
 }
 
 // forms are those that are tried, the one that was taken last first.
 func (st *station) forms() []form {
 	k := st.keys
-	all := []form{
-		{"Absolute", k.stack, k.inWatts},
-		{"Relative", k.stack, k.inWatts},
-		{"Absolute", 0, k.inWatts},
-		{"Relative", 0, k.inWatts},
-		{"Absolute", k.stack, !k.inWatts},
-		{"Relative", 0, !k.inWatts},
+	var all []form
+	for _, f := range []form{
+		{kind: "Absolute", stack: k.stack, watts: k.inWatts},
+		{kind: "Relative", stack: k.stack, watts: k.inWatts},
+		{kind: "Absolute", watts: k.inWatts},
+		{kind: "Relative", watts: k.inWatts},
+		{kind: "Absolute", stack: k.stack, watts: !k.inWatts},
+		{kind: "Relative", watts: !k.inWatts},
+	} {
+		all = append(all, f)
+		if f.bare = true; f.watts {
+			all = append(all, f)
+		}
 	}
 	return append(all[st.variant:len(all):len(all)], all[:st.variant]...)
 }
@@ -46,12 +54,16 @@ func (c *connector) profile(f form, limit units.Power, now time.Time) any {
 	if f.watts {
 		p.Schedule.Unit, tenths = "W", int64(limit)*10/int64(units.Watt)
 	}
-	p.Schedule.Periods = []period{{0, float64(tenths) / 10}}
+	phases := 0
+	if f.watts && !f.bare && c.phases < 3 {
+		phases = c.phases
+	}
+	p.Schedule.Periods = []period{{0, float64(tenths) / 10, phases}}
 	if f.kind == "Absolute" {
 		p.Schedule.Start = written(now.Add(-endlessSince))
 		if c.deadMan > 0 && limit > 0 && c.st.keys.periods != 1 {
 			p.Schedule.Start = written(now.Add(-absoluteSince))
-			p.Schedule.Periods = append(p.Schedule.Periods, period{int((absoluteSince + c.deadMan + time.Second - 1) / time.Second), 0})
+			p.Schedule.Periods = append(p.Schedule.Periods, period{int((absoluteSince + c.deadMan + time.Second - 1) / time.Second), 0, phases})
 		}
 	}
 	return map[string]any{"connectorId": c.n, "csChargingProfiles": p}
@@ -81,6 +93,9 @@ func (s *session) tell(ctx context.Context, c *connector, w *order) error {
 	for i, f := range forms {
 		if deadMan > 0 && w.set.On && f.kind != "Absolute" {
 			continue // the end of it would count from another time
+		}
+		if f.bare && (c.phases == 0 || c.phases >= 3) {
+			continue // the one before it was that already
 		}
 		now := st.central.now()
 		st.mu.Lock()

@@ -49,36 +49,18 @@ func told(t *testing.T, sw loads.Switch, s loads.Setpoint) {
 // A car is charged, told less, paused and charged on, at each station of the field; its
 // transaction is one all the while.
 func TestACarIsChargedAtStationsThatDoOtherwiseThanTheBook(t *testing.T) {
-	for name, trap := range map[string]ocpptest.Traps{
-		"by the book":                        {},
-		"it never introduces itself":         {NoBoot: true},
-		"it offers no subprotocol":           {NoProtocol: true},
-		"it asks before it answers":          {AsksFirst: true},
-		"states come late with an old time":  {OldStatuses: true},
-		"its units are called Current":       {Unit: "Current"},
-		"its units are called Power":         {Unit: "Power", OnlyWatts: true},
-		"its units are called W":             {Unit: "W", OnlyWatts: true},
-		"it says nothing and takes W alone":  {OnlyWatts: true},
-		"it says Power and takes A alone":    {Unit: "Power", OnlyAmperes: true},
-		"it takes both":                      {Unit: "Current,Power"},
-		"no absolute schedules":              {NoAbsolute: true},
-		"no relative schedules":              {NoRelative: true},
-		"no levels, whatever it says":        {OneStack: true},
-		"no levels and no absolute ones":     {OneStack: true, NoAbsolute: true},
-		"one measurand at most":              {Measurands: 1},
-		"two measurands at most":             {Measurands: 2},
-		"blanks and quotes":                  {Quotes: true},
-		"no composite schedule":              {NoReadBack: true},
-		"no triggers":                        {NoTrigger: true},
-		"no triggers and no introduction":    {NoTrigger: true, NoBoot: true},
-		"no configuration":                   {NoKeys: true},
-		"keys in lower case":                 {LowerCaseKeys: true, Unit: "Power", OnlyWatts: true},
-		"no values after the car has gone":   {Mute: true},
-		"it stops the transaction in pauses": {StopsPaused: true},
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, x := range fieldTraps() {
+		trap := x.trap
+		if trap.Cable > 0 || trap.StopsItself > 0 || trap.Dies > 0 || trap.NeedsPing > 0 {
+			continue // what takes minutes is in the hour; of the cable there is a test below
+		}
+		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
-			sw, station := pair(t, loads.Connector{Stale: time.Minute}, 0, trap)
+			at := loads.Connector{Stale: time.Minute}
+			if x.tag {
+				at.Tag = "keeplit"
+			}
+			sw, station := pair(t, at, 0, trap)
 			draws := func(amps float64) {
 				t.Helper()
 				wait(t, fmt.Sprintf("it charges at %v A", amps), func() bool {

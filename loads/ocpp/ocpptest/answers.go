@@ -3,6 +3,7 @@ package ocpptest
 import (
 	"encoding/json"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,15 +11,15 @@ import (
 )
 
 // asked is a question of the central system.
-func (s *Station) asked(id, action string, payload json.RawMessage) {
+func (s *Station) asked(id, action string, payload json.RawMessage, answered func()) {
 	s.mu.Lock()
-	s.Asked = append(s.Asked, action)
+	s.asks = append(s.asks, action)
 	fault := s.fault
 	s.mu.Unlock()
 	if s.trap.AsksFirst {
 		s.ask("Heartbeat", struct{}{})
 	}
-	if fault == loadstest.Refuses {
+	if answered(); fault == loadstest.Refuses { // before it is written: the next question may come at once
 		s.send(4, id, "InternalError", "it is refused", struct{}{})
 		return
 	}
@@ -47,6 +48,11 @@ func (s *Station) answer(action string, payload json.RawMessage) (answer any, ok
 			s.measures = q.Value
 			s.mu.Unlock()
 		}
+		if q.Key == "MeterValueSampleInterval" {
+			s.mu.Lock()
+			s.every, _ = strconv.Atoi(q.Value)
+			s.mu.Unlock()
+		}
 		return status("Accepted"), true
 	case "SetChargingProfile":
 		return status(s.profile(payload)), true
@@ -58,7 +64,7 @@ func (s *Station) answer(action string, payload json.RawMessage) (answer any, ok
 		defer s.mu.Unlock()
 		unit, limit := "A", s.limit()
 		if s.trap.OnlyWatts {
-			unit, limit = "W", limit*Volts
+			unit, limit = "W", limit*Volts*s.phases
 		}
 		return map[string]any{"status": "Accepted", "connectorId": 1, "chargingSchedule": map[string]any{
 			"chargingRateUnit": unit, "chargingSchedulePeriod": []any{map[string]any{"startPeriod": 0, "limit": limit}},
@@ -69,14 +75,14 @@ func (s *Station) answer(action string, payload json.RawMessage) (answer any, ok
 		}
 		var q struct{ RequestedMessage string }
 		_ = json.Unmarshal(payload, &q)
-		go func() {
+		s.aside.Go(func() {
 			switch q.RequestedMessage {
 			case "BootNotification":
 				s.boot()
 			case "StatusNotification":
 				s.say()
 			}
-		}()
+		})
 		return status("Accepted"), true
 	case "RemoteStartTransaction":
 		var q struct {
@@ -86,19 +92,26 @@ func (s *Station) answer(action string, payload json.RawMessage) (answer any, ok
 		if s.trap.Tag != "" && q.Tag != s.trap.Tag {
 			return status("Rejected"), true
 		}
-		go s.begin(q.Tag)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.tx != 0 || s.begins != nil || !s.plugged {
+			return status("Rejected"), true
+		}
+		s.begins = &beginning{tag: q.Tag, at: time.Now(), wh: s.wh()}
 		return status("Accepted"), true
 	}
 	return nil, false
 }
 
+// topStack is the highest level of its profiles.
+const topStack = 8
+
 func (s *Station) configuration() any {
-	max := "8"
 	periods := "10"
 	if s.trap.OnePeriod {
 		periods = "1"
 	}
-	keys := [][2]string{{"ChargeProfileMaxStackLevel", max}, {"ChargingScheduleMaxPeriods", periods}, {"MeterValueSampleInterval", "0"}, {"WebSocketPingInterval", "0"}}
+	keys := [][2]string{{"ChargeProfileMaxStackLevel", strconv.Itoa(topStack)}, {"ChargingScheduleMaxPeriods", periods}, {"MeterValueSampleInterval", "0"}, {"WebSocketPingInterval", "0"}}
 	if s.trap.Unit != "" {
 		keys = append(keys, [2]string{"ChargingScheduleAllowedChargingRateUnit", s.trap.Unit})
 	}
@@ -127,8 +140,9 @@ func (s *Station) profile(payload json.RawMessage) string {
 				Start   string `json:"startSchedule"`
 				Unit    string `json:"chargingRateUnit"`
 				Periods []struct {
-					Start int     `json:"startPeriod"`
-					Limit float64 `json:"limit"`
+					Start  int     `json:"startPeriod"`
+					Limit  float64 `json:"limit"`
+					Phases float64 `json:"numberPhases"`
 				} `json:"chargingSchedulePeriod"`
 			} `json:"chargingSchedule"`
 		} `json:"csChargingProfiles"`
@@ -149,11 +163,17 @@ func (s *Station) profile(payload json.RawMessage) string {
 	case sch.Unit == "W" && s.trap.OnlyAmperes, sch.Unit == "A" && s.trap.OnlyWatts:
 		return "Rejected"
 	}
+	for _, p := range sch.Periods {
+		if p.Phases != 0 && s.trap.NoPhases {
+			return "Rejected"
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.fault == loadstest.Stuck {
+	if s.fault == loadstest.Stuck || s.trap.TopStack && q.P.Stack < topStack {
 		return "Accepted"
 	}
+	s.phases = 1
 	s.hand, s.periods, s.began = nil, nil, start
 	if !absolute {
 		s.began = time.Now()
@@ -164,7 +184,10 @@ func (s *Station) profile(payload json.RawMessage) string {
 			s.t.Errorf("a limit of %v has more than one decimal", a)
 		}
 		if sch.Unit == "W" {
-			a /= Volts
+			if s.trap.ThreePhases && p.Phases != 1 {
+				s.phases = 3
+			}
+			a /= Volts * s.phases
 		}
 		s.periods = append(s.periods, period{time.Duration(p.Start) * time.Second, a})
 	}

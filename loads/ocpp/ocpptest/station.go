@@ -9,7 +9,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -25,62 +24,52 @@ import (
 // Volts is what the station's amperes are reckoned at; its car has one phase.
 const Volts = 230
 
-// Traps are what stations do otherwise.
-type Traps struct {
-	NoBoot        bool   // it connects again without introducing itself, and never does unasked
-	NoProtocol    bool   // it offers no subprotocol
-	AsksFirst     bool   // it asks something itself before it answers, and waits for that
-	OldStatuses   bool   // a state comes once more, late, with the time it had
-	StopsPaused   bool   // it ends the transaction when it is paused
-	Unit          string // what it says of the units that it takes; "" says nothing
-	OnlyAmperes   bool   // a limit in W is refused
-	OnlyWatts     bool   // a limit in A is refused
-	NoAbsolute    bool
-	NoRelative    bool
-	OneStack      bool // it refuses levels above 0, whatever it says
-	OnePeriod     bool // it refuses more than one, and says so
-	Measurands    int  // it takes so many at most; 0: any number
-	FixedValues   bool // what it measures cannot be told
-	Quotes        bool // its values have quotes and blanks
-	NoReadBack    bool // it knows no composite schedule
-	NoTrigger     bool
-	NoKeys        bool // it knows no GetConfiguration
-	LowerCaseKeys bool
-	Cable         float64 // A that the cable carries; 0: 32
-	Mute          bool    // it sends no meter values after the car is unplugged, nor a last one
-	LosesNumber   bool    // it tells the number of its transaction with its meter values alone
-	Tag           string  // it begins no transaction but with this, from afar
-}
-
 // Station is the station; it has one connector, with a car plugged in that takes 32 A.
 type Station struct {
-	t    testing.TB
-	url  string
-	head http.Header
-	trap Traps
+	t     testing.TB
+	url   string
+	head  http.Header
+	trap  Traps
+	pace  Pace
+	aside sync.WaitGroup // what it does beside
 
-	mu        sync.Mutex
-	conn      *websocket.Conn
-	fault     loadstest.Fault
-	writes    sync.Mutex
-	wait      map[string]chan json.RawMessage
-	n         int
-	plugged   bool
-	tx        int // 0: none
-	starting  bool
-	status    string
-	periods   []period // of the profile that holds
-	began     time.Time
-	hand      *bool // what a person has set at the station; nil: nothing
-	full      bool
-	interval  int
-	measures  string
-	Asked     []string // the actions that it was asked, in their order
-	Statuses  []string
-	Authorise string // what the last card was answered
-	took      float64
-	since     time.Time
-	gone      bool
+	mu       sync.Mutex
+	conn     *websocket.Conn
+	since    time.Time // the connection was made
+	pinged   time.Time
+	fault    loadstest.Fault
+	writes   sync.Mutex
+	wait     map[string]chan json.RawMessage
+	n        int
+	again    bool // it has started again
+	overlaps int
+	gone     bool
+	plugged  bool
+	full     bool
+	tx       int // 0: none
+	begun    time.Time
+	begins   *beginning // nil: it begins none
+	parked   bool       // it has ended it by itself
+	status   string
+	periods  []period // of the profile that holds
+	began    time.Time
+	phases   float64 // on which it reckons a limit in W
+	hand     *bool   // what a person has set at the station; nil: nothing
+	every    int     // s between two values, as it was told
+	measures string
+	kept     []told // what it has yet to tell of transactions, in its order
+	all      []Transaction
+	asks     []string // the actions that it was asked, in their order
+	statuses []string
+	took     float64 // kWh
+	lived    time.Time
+}
+
+// Transaction is one as the station keeps it, by its own register.
+type Transaction struct {
+	ID          int
+	Start, Stop int // Wh
+	Ended       bool
 }
 
 type period struct {
@@ -88,22 +77,44 @@ type period struct {
 	limit float64 // A
 }
 
+// beginning is a transaction of which the number is not known yet.
+type beginning struct {
+	tag   string
+	at    time.Time
+	wh    int
+	heard int // answers
+}
+
+// told is a message that is told until it is answered.
+type told struct {
+	action  string
+	payload map[string]any
+}
+
 // New has a station call a central system at ws://host:port/path/name.  It stops by t.Cleanup.
 func New(t testing.TB, url, password string, trap Traps) *Station {
 	t.Helper()
-	s := &Station{t: t, url: url, head: http.Header{}, trap: trap, wait: map[string]chan json.RawMessage{}, plugged: true, periods: []period{{0, 0}}, measures: "Energy.Active.Import.Register"}
+	return At(t, url, password, trap, Quick())
+}
+
+// At is New at a pace.
+func At(t testing.TB, url, password string, trap Traps, pace Pace) *Station {
+	t.Helper()
+	s := &Station{
+		t: t, url: url, head: http.Header{}, trap: trap, pace: pace, wait: map[string]chan json.RawMessage{}, plugged: true,
+		periods: []period{{0, 0}}, phases: 1, measures: "Energy.Active.Import.Register", lived: time.Now(),
+	}
 	if password != "" {
 		r := &http.Request{Header: s.head}
 		r.SetBasicAuth(url[strings.LastIndexByte(url, '/')+1:], password)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	var parts sync.WaitGroup
-	parts.Go(func() { s.calls(ctx) })
-	parts.Go(func() { s.lives(ctx) })
+	s.aside.Go(func() { s.calls(ctx) })
+	s.aside.Go(func() { s.lives(ctx) })
 	t.Cleanup(func() {
 		cancel()
 		s.hangUp()
-		parts.Wait()
+		s.aside.Wait()
 	})
 	return s
 }
@@ -127,13 +138,13 @@ func (s *Station) calls(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(s.pace.Again):
 		}
 	}
 }
 
 func (s *Station) session(ctx context.Context, first bool) {
-	d := websocket.Dialer{HandshakeTimeout: 5 * time.Second}
+	d := websocket.Dialer{HandshakeTimeout: 5 * time.Second, NetDialContext: s.pace.Dial}
 	if !s.trap.NoProtocol {
 		d.Subprotocols = []string{"ocpp1.6"}
 	}
@@ -145,36 +156,38 @@ func (s *Station) session(ctx context.Context, first bool) {
 		return
 	}
 	defer conn.Close() //nolint:errcheck // it is over
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	conn.SetPingHandler(func(data string) error {
-		if s.has(loadstest.Silent) {
+		if s.has(loadstest.Silent) || s.dead() {
 			return nil
 		}
+		s.mu.Lock()
+		s.pinged = time.Now()
+		s.mu.Unlock()
 		return conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(time.Second))
 	})
 	s.mu.Lock()
-	s.conn = conn
+	boots := (first || s.again) && !s.trap.NoBoot
+	s.conn, s.since, s.pinged, s.again = conn, time.Now(), time.Now(), false
 	s.mu.Unlock()
 	var parts sync.WaitGroup
 	defer parts.Wait()
-	defer conn.Close() //nolint:errcheck // ends what waits
+	defer s.ends(conn)
 	parts.Go(func() {
-		if first && !s.trap.NoBoot {
+		if boots {
 			s.boot()
 		}
-		s.say()
+		if first || !s.trap.OnlyValues {
+			s.say()
+		}
 	})
+	waits := 0 // questions that are not answered; under s.mu
 	for {
 		_, data, err := conn.ReadMessage()
 		if err != nil {
-			s.mu.Lock()
-			for id, c := range s.wait {
-				close(c)
-				delete(s.wait, id)
-			}
-			s.mu.Unlock()
 			return
 		}
-		if s.has(loadstest.Silent) {
+		if s.has(loadstest.Silent) || s.dead() {
 			continue
 		}
 		var m []json.RawMessage
@@ -194,8 +207,36 @@ func (s *Station) session(ctx context.Context, first bool) {
 			continue
 		}
 		_ = json.Unmarshal(m[2], &action)
-		parts.Go(func() { s.asked(id, action, m[3]) })
+		s.mu.Lock()
+		if waits++; waits > 1 {
+			s.overlaps++
+		}
+		s.mu.Unlock()
+		parts.Go(func() {
+			s.asked(id, action, m[3], func() { s.mu.Lock(); waits--; s.mu.Unlock() })
+		})
 	}
+}
+
+// ends has what waits for an answer on a connection wait no longer.
+func (s *Station) ends(conn *websocket.Conn) {
+	_ = conn.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == conn {
+		s.conn = nil
+	}
+	for id, c := range s.wait {
+		close(c)
+		delete(s.wait, id)
+	}
+}
+
+// dead tells whether the connection says and hears nothing any more.
+func (s *Station) dead() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trap.Dies > 0 && time.Since(s.since) >= s.trap.Dies
 }
 
 func (s *Station) has(f loadstest.Fault) bool {
@@ -209,7 +250,7 @@ func (s *Station) send(parts ...any) {
 	s.mu.Lock()
 	conn, fault := s.conn, s.fault
 	s.mu.Unlock()
-	if conn == nil || fault == loadstest.Silent || fault == loadstest.Offline {
+	if conn == nil || fault == loadstest.Silent || fault == loadstest.Offline || s.dead() {
 		return
 	}
 	data, err := json.Marshal(parts)
@@ -228,25 +269,30 @@ func (s *Station) send(parts ...any) {
 func (s *Station) ask(action string, payload any) json.RawMessage {
 	c := make(chan json.RawMessage, 1)
 	s.mu.Lock()
+	if s.conn == nil {
+		s.mu.Unlock()
+		return nil
+	}
 	s.n++
 	id := fmt.Sprintf("s%d", s.n)
 	s.wait[id] = c
 	s.mu.Unlock()
 	s.send(2, id, action, payload)
+	late := time.NewTimer(s.pace.Patience)
+	defer late.Stop()
 	select {
 	case answer := <-c:
 		return answer
-	case <-time.After(300 * time.Millisecond):
+	case <-late.C:
+		s.mu.Lock()
+		delete(s.wait, id)
+		s.mu.Unlock()
 		return nil
 	}
 }
 
 func (s *Station) boot() {
-	var a struct{ Interval int }
-	_ = json.Unmarshal(s.ask("BootNotification", map[string]any{"chargePointVendor": "none", "chargePointModel": "emulated"}), &a)
-	s.mu.Lock()
-	s.interval = a.Interval
-	s.mu.Unlock()
+	s.ask("BootNotification", map[string]any{"chargePointVendor": "none", "chargePointModel": "emulated"})
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
@@ -282,6 +328,8 @@ func (s *Station) now() string {
 	switch {
 	case !s.plugged:
 		return "Available"
+	case s.tx == 0 && s.parked:
+		return "Finishing"
 	case s.tx == 0:
 		return "Preparing"
 	case s.limit() == 0:
@@ -290,131 +338,6 @@ func (s *Station) now() string {
 		return "SuspendedEV"
 	}
 	return "Charging"
-}
-
-// lives begins and ends transactions, and says what changes.
-func (s *Station) lives(ctx context.Context) {
-	each := time.NewTicker(10 * time.Millisecond)
-	defer each.Stop()
-	beat := 0
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-each.C:
-		}
-		s.mu.Lock()
-		if s.status == "Charging" {
-			s.took += s.limit() * Volts / 1000 * time.Since(s.since).Hours()
-		}
-		s.since = time.Now()
-		starts := s.plugged && s.tx == 0 && !s.starting && s.trap.Tag == "" && s.conn != nil && (!s.trap.StopsPaused || s.limit() > 0)
-		stops := s.tx != 0 && s.status == "SuspendedEVSE" && s.trap.StopsPaused
-		next := s.now()
-		changed := next != s.status
-		if changed {
-			s.status = next
-		}
-		s.mu.Unlock()
-		switch {
-		case stops:
-			s.stop("Other")
-		case starts:
-			s.begin("local")
-		}
-		if changed {
-			s.say()
-		}
-		if beat++; beat%5 == 0 {
-			s.ask("Heartbeat", struct{}{})
-		}
-		if beat%10 == 0 {
-			s.meter()
-		}
-	}
-}
-
-func (s *Station) begin(tag string) {
-	s.mu.Lock()
-	s.starting = true
-	s.mu.Unlock()
-	var a struct {
-		TransactionID int `json:"transactionId"`
-		IDTagInfo     struct{ Status string }
-	}
-	ok := json.Unmarshal(s.ask("StartTransaction", map[string]any{"connectorId": 1, "idTag": tag, "meterStart": 1000, "timestamp": stamp(time.Now())}), &a) == nil
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.starting = false
-	s.Authorise = a.IDTagInfo.Status
-	if ok && a.IDTagInfo.Status == "Accepted" {
-		s.tx = a.TransactionID
-	}
-}
-
-func (s *Station) stop(why string) {
-	s.mu.Lock()
-	tx := s.tx
-	s.tx = 0
-	s.mu.Unlock()
-	s.ask("StopTransaction", map[string]any{"transactionId": tx, "meterStop": 2000, "timestamp": stamp(time.Now()), "reason": why})
-}
-
-// say says the state.
-func (s *Station) say() {
-	s.mu.Lock()
-	status := s.now()
-	s.status = status
-	s.Statuses = append(s.Statuses, status)
-	before := "Charging"
-	if status == "Charging" {
-		before = "SuspendedEVSE"
-	}
-	s.mu.Unlock()
-	tell := func(status string, at time.Time) {
-		s.ask("StatusNotification", map[string]any{"connectorId": 1, "errorCode": "NoError", "status": status, "timestamp": stamp(at)})
-	}
-	at := time.Now()
-	tell(status, at)
-	if s.trap.OldStatuses {
-		tell(before, at.Add(-time.Second))
-	}
-}
-
-// meter sends meter values.
-func (s *Station) meter() {
-	s.mu.Lock()
-	a := 0.0
-	if s.status == "Charging" {
-		a = s.limit()
-	}
-	if s.trap.Mute && s.status == "Available" || s.tx == 0 {
-		s.mu.Unlock()
-		return
-	}
-	tx, measures := s.tx, s.measures
-	s.mu.Unlock()
-	num := func(v float64) string {
-		text := strconv.FormatFloat(v, 'f', 1, 64)
-		if s.trap.Quotes {
-			text = ` "` + text + `" `
-		}
-		return text
-	}
-	var values []any
-	for _, m := range strings.Split(measures, ",") {
-		switch m {
-		case "Power.Active.Import":
-			values = append(values, map[string]any{"value": num(a * Volts / 1000), "measurand": m, "unit": "kW"})
-		case "Current.Import":
-			values = append(values, map[string]any{"value": num(a), "measurand": m, "phase": "L1", "unit": "A"})
-		case "Voltage":
-			values = append(values, map[string]any{"value": num(Volts), "measurand": m, "phase": "L1-N", "unit": "V"})
-		default:
-			values = append(values, map[string]any{"value": num(1000)})
-		}
-	}
-	s.ask("MeterValues", map[string]any{"connectorId": 1, "transactionId": tx, "meterValue": []any{map[string]any{"timestamp": stamp(time.Now()), "sampledValue": values}}})
 }
 
 // Closed implements loadstest.Device.
@@ -450,19 +373,15 @@ func (s *Station) Fail(f loadstest.Fault) {
 		s.hangUp()
 	}
 	if f == loadstest.Sound {
-		go s.say()
+		s.aside.Go(s.say)
 	}
 }
 
 // Plug plugs a car in, which is full or not, or takes it away.
 func (s *Station) Plug(in, full bool) {
 	s.mu.Lock()
-	tx := s.tx
 	s.plugged, s.full = in, full
 	s.mu.Unlock()
-	if !in && tx != 0 {
-		s.stop("EVDisconnected")
-	}
 }
 
 // Lose breaks the connection, which the station makes again by itself; with again, it starts
@@ -470,13 +389,10 @@ func (s *Station) Plug(in, full bool) {
 func (s *Station) Lose(again bool) {
 	s.mu.Lock()
 	if again {
-		s.periods, s.hand = []period{{0, 32}}, nil // without a profile it gives all
+		s.periods, s.hand, s.again, s.every = []period{{0, 32}}, nil, true, 0 // without a profile it gives all
 	}
 	s.mu.Unlock()
 	s.hangUp()
-	if again {
-		go s.boot()
-	}
 }
 
 // Leave has it stay away, or come back.
@@ -500,14 +416,14 @@ func (s *Station) State() (status string, transaction int, kwh float64) {
 func (s *Station) Said() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.Statuses)
+	return slices.Clone(s.statuses)
 }
 
 // Was are the actions that it was asked.
 func (s *Station) Was() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.Asked)
+	return slices.Clone(s.asks)
 }
 
 // Left is after what time the station pauses by itself, as its schedule says; false: it does not.
@@ -524,4 +440,18 @@ func (s *Station) Pass(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.began = s.began.Add(-d)
+}
+
+// Transactions are those that it has begun, by its own register.
+func (s *Station) Transactions() []Transaction {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.all)
+}
+
+// Overlaps is how often it was asked something before it had answered what it was asked before.
+func (s *Station) Overlaps() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.overlaps
 }

@@ -79,7 +79,7 @@ func switched(cfg config.Config, each func(path, id string, d loads.SwitchDocume
 		}
 		e := loads.Env{ID: d.ID, DeadMan: d.DeadMan()}
 		if d.Range != nil {
-			e.Powers, e.PerAmpere = d.Range.Powers(), d.Range.PerAmpere()
+			e.Powers, e.PerAmpere, e.Phases = d.Range.Powers(), d.Range.PerAmpere(), max(1, d.Range.Phases)
 		}
 		each(fmt.Sprintf("loads[%d].switch", i), d.ID, d.Switch, e)
 	}
