@@ -47,6 +47,7 @@ type Desk struct {
 	words   present.Words
 	plain   present.Plain
 	keypad  *atomic.Pointer[displayed]
+	ends    *picture.Ends
 	months  *months
 }
 
@@ -62,7 +63,7 @@ type About struct {
 // New shows loop to the page, in maker's pictures.
 func New(site *control.Site, loop *control.Loop, records Records, maker *picture.Maker, about About) *Desk {
 	return &Desk{
-		keypad: &atomic.Pointer[displayed]{}, months: &months{},
+		keypad: &atomic.Pointer[displayed]{}, ends: &picture.Ends{}, months: &months{},
 		site: site, loop: loop, records: records, maker: maker, about: about, words: maker.Words(), plain: maker.Words().Plain(site).Written(maker.Unit()),
 	}
 }
@@ -80,6 +81,7 @@ func (d *Desk) In(lang string) web.Agent {
 func (d *Desk) View() picture.View {
 	snap := d.loop.Snapshot()
 	v := d.maker.Of(&snap)
+	v.RunOut.Moved = d.ends.Watch(d.site, &snap.State, v.RunOut)
 	meter, seq := v.System.Meter, v.System.LedgerSeq
 	if d.about.System != nil {
 		v.System = d.about.System()

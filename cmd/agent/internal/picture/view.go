@@ -141,6 +141,7 @@ type RunOut struct {
 	With   []TopUp   // how long it lasts with a top-up now: a small one, a middle one, a large one
 	// First is about when a new site's first forecast comes; zero: there is one, or was.
 	First time.Time
+	Moved Moved // that it was foreseen for another time, and why
 }
 
 // TopUp is a top-up that nobody has made.

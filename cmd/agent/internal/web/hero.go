@@ -28,6 +28,7 @@ type hero struct {
 	Says       string // it all in one line
 	Share      int    // of a week, in percent; -1: not known
 	With       []with
+	Moved      string // that it was to last until another time not long ago, and why; ""
 }
 
 // with is a top-up, and until when the credit lasts with it.
@@ -78,6 +79,7 @@ func (m *model) Hero() hero {
 		default:
 			h.Level, h.Icon, h.Tip = "bad", "stop", c.Or("runout.bad."+string(v.Supply.State), c.T("runout.bad"))
 		}
+		h.Moved = m.moved(ro.Moved)
 		for _, w := range ro.With {
 			until := c.T("runout.with.until", "when", m.When(m.wholeHour(w.Until)))
 			switch {
@@ -93,6 +95,15 @@ func (m *model) Hero() hero {
 		h.Says = h.Label + " " + h.Big + "."
 	}
 	return h
+}
+
+// moved is why the end is another than not long ago; "" where it is not.
+func (m *model) moved(x picture.Moved) string {
+	if x.At.IsZero() {
+		return ""
+	}
+	why := m.Words.T("moved."+string(x.By), "name", x.Name, "amount", m.Money(x.Amount), "energy", m.Energy(x.Energy))
+	return m.Words.T("moved", "at", m.When(x.At), "was", m.When(x.Was), "why", why)
 }
 
 // buysSoon tells whether something is to be bought before long however much there is: it ends

@@ -183,3 +183,23 @@ func TestARefusedTokenIsToldAndMakesRoom(t *testing.T) {
 		t.Errorf("of a message %q is told", got)
 	}
 }
+
+func TestThePageSaysWhyTheEndMoved(t *testing.T) {
+	x := newSite(t, nil)
+	x.f.change(func(v *picture.View) {
+		v.RunOut.Moved = picture.Moved{Was: fakeNow.Add(80 * time.Hour), At: fakeNow.Add(-time.Hour), By: picture.MovedUsedMore, Energy: 4 * units.KilowattHour}
+	})
+	x.want(x.get("/"), 200, "Until today 15:07 this said Thu 00:07; it is another time now because 4.00\u00a0kWh more was used than expected.")
+	c, err := present.Open("en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, by := range []picture.MovedBy{
+		picture.MovedBought, picture.MovedAsked, picture.MovedUsedMore, picture.MovedUsedLess, picture.MovedRunsMore, picture.MovedRunsLess,
+		picture.MovedPriceUp, picture.MovedPriceDown, picture.MovedMore, picture.MovedLess, picture.MovedForecast,
+	} {
+		if !c.Has("moved." + string(by)) {
+			t.Errorf("there are no words for %s", by)
+		}
+	}
+}
