@@ -39,7 +39,18 @@ type BacktestReport struct {
 	DayNMAE    float64 // of the mean's daily energy
 	RunOutLoss float64 // hours: pinball score of the run-out time, credits of half a day to four days
 	RunOutLate float64 // share of run-outs before q10; 0.10 is right
+	RunOuts    []RunOutScore
 	Weeks      []BacktestWeek
+}
+
+// RunOutScore is how good the run-out times of credits of one size were.
+type RunOutScore struct {
+	Days   float64 // for how many days the credit would last at the last four weeks' use
+	Cases  int
+	Loss   float64 // hours: pinball score
+	Before float64 // share of run-outs before q10; 0.10 is right
+	Beyond float64 // share of run-outs after q90; 0.10 is right
+	Wide   float64 // hours: mean of q90 less q10
 }
 
 const (
@@ -97,7 +108,11 @@ type scores struct {
 	slots, covered                            float64
 	dayError, dayLoad                         float64
 	runOut, runOuts, late                     float64
+	bySize                                    [len(creditSizes)]RunOutScore // sums, and how many
 }
+
+// creditSizes are the credits whose run-outs are scored apart, in days.
+var creditSizes = [...]float64{1, 3, 7, 12}
 
 func (s *scores) add(f *Forecaster, truth *history, at time.Time, origin, perDay int64) BacktestWeek {
 	fc := f.Forecast(at, longDays*day)
@@ -106,6 +121,7 @@ func (s *scores) add(f *Forecaster, truth *history, at time.Time, origin, perDay
 	w.Actual = s.addSlots(fc, truth, origin, perDay)
 	w.WQL = (s.pinball - before.pinball) * 2 / 3 / (s.load - before.load)
 	s.addRunOuts(truth, f.Scenarios(at, longDays*day, backtestPaths, 1), w.Actual, origin, perDay)
+	s.addBySize(f, truth, at, origin, perDay)
 	return w
 }
 
@@ -147,9 +163,8 @@ func (s *scores) addSlots(fc Forecast, truth *history, origin, perDay int64) []f
 	return actual
 }
 
-// addRunOuts scores credits of half a day to four days of the use of the last
-// four weeks.
-func (s *scores) addRunOuts(truth *history, paths Scenarios, actual []float64, origin, perDay int64) {
+// usualDay is a day's use of the four weeks before an origin, zero where it is not known.
+func usualDay(truth *history, origin, perDay int64) float64 {
 	sum, n := 0.0, 0.0
 	for g := origin - backtestWarmup*perDay; g < origin; g++ {
 		if y := truth.at(g); y == y {
@@ -157,12 +172,19 @@ func (s *scores) addRunOuts(truth *history, paths Scenarios, actual []float64, o
 			n++
 		}
 	}
-	if n == 0 || sum <= 0 {
+	return sum / max(1, n) * float64(perDay)
+}
+
+// addRunOuts scores credits of half a day to four days of the use of the last
+// four weeks.
+func (s *scores) addRunOuts(truth *history, paths Scenarios, actual []float64, origin, perDay int64) {
+	usual := usualDay(truth, origin, perDay)
+	if usual <= 0 {
 		return
 	}
 	horizon := float64(len(actual))
 	for _, days := range []float64{0.5, 1, 2, 4} {
-		c := Credit{Balance: days * sum / n * float64(perDay)}
+		c := Credit{Balance: days * usual}
 		y := c.slotsUntilSpent(actual)
 		if y != y {
 			continue
@@ -177,7 +199,50 @@ func (s *scores) addRunOuts(truth *history, paths Scenarios, actual []float64, o
 	}
 }
 
+// addBySize scores credits of creditSizes, each where it is known when it ended: those of days within a
+// week, the greater ones within three.
+func (s *scores) addBySize(f *Forecaster, truth *history, at time.Time, origin, perDay int64) {
+	usual := usualDay(truth, origin, perDay)
+	ahead := min(3*longDays*perDay, truth.end()-origin) / (longDays * perDay) * (longDays * perDay)
+	if usual <= 0 || ahead <= 0 {
+		return
+	}
+	actual := make([]float64, ahead)
+	for i := range actual {
+		actual[i] = truth.at(origin + int64(i))
+	}
+	var credits []Credit
+	for _, days := range creditSizes {
+		credits = append(credits, Credit{Balance: days * usual})
+	}
+	for k, r := range f.RunOuts(at, time.Duration(ahead)*f.opt.Step, backtestPaths, 1, credits...) {
+		if creditSizes[k] >= longDays && ahead < 3*longDays*perDay {
+			continue
+		}
+		y := credits[k].slotsUntilSpent(actual)
+		if y != y {
+			continue
+		}
+		came := math.Min(y*f.opt.Step.Hours(), r.Horizon.Hours())
+		b := &s.bySize[k]
+		b.Cases++
+		b.Loss += 2.0 / 3 * (pinball(came, r.Q10.Hours(), 0.1) + pinball(came, r.Q50.Hours(), 0.5) + pinball(came, r.Q90.Hours(), 0.9))
+		b.Wide += r.Q90.Hours() - r.Q10.Hours()
+		if r.Q10.Hours() > came {
+			b.Before++
+		}
+		if r.Q90.Hours() < came {
+			b.Beyond++
+		}
+	}
+}
+
 func (s *scores) report(r *BacktestReport) {
+	for k, b := range s.bySize {
+		if n := float64(b.Cases); n > 0 {
+			r.RunOuts = append(r.RunOuts, RunOutScore{creditSizes[k], b.Cases, b.Loss / n, b.Before / n, b.Beyond / n, b.Wide / n})
+		}
+	}
 	r.Origins = len(r.Weeks)
 	r.WQL = 2.0 / 3 * s.pinball / s.load
 	r.NaiveWQL = 2.0 / 3 * s.naive / s.naiveLoad

@@ -361,11 +361,37 @@ func (e *engine) answerFitted(s *pass, p *panel) {
 	}
 }
 
-// errorPath is how one past forecast's week went, in widths of its own tails:
-// -1 is its q10, 0 its q50, 1 its q90.
+// errorDays is for how many days the errors of a past forecast are kept, as far as they are known: beyond
+// its week the forecast is repeated, and how far off it is then tells how long an error lasts.
+const errorDays = 15
+
+// errorPath is how one past forecast went, in widths of its own tails: -1 is its q10, 0 its
+// q50, 1 its q90.  At least a week of it is known.
 type errorPath struct {
 	origin int
-	z      []float32
+	z      []keptError
+}
+
+// keptError is an error in 1/2048 of a width, held to what a path may repeat: one odd hour of a past
+// week, measured by a narrow tail, must not become a week of them.
+type keptError int16
+
+// unknownError is of what is not known.
+const unknownError = math.MinInt16
+
+func keep(z float32) keptError {
+	if z != z {
+		return unknownError
+	}
+	return keptError(math.Round(2048 * float64(max(-4, min(z, 8)))))
+}
+
+// value is not a number where it is not known.
+func (e keptError) value() float32 {
+	if e == unknownError {
+		return missing()
+	}
+	return float32(e) / 2048
 }
 
 // errors are the outcome of a forecast as far as it is known at now.
@@ -373,11 +399,11 @@ func (m *made) errors(d *days, now int) errorPath {
 	if m.z != nil && m.p.origin+len(m.z) <= now { // at an earlier cell not all of it was known
 		return errorPath{m.p.origin, m.z}
 	}
-	z := make([]float32, len(m.given))
+	z := make([]keptError, errorDays*d.perDay)
 	for i := range z {
-		q := &m.given[i]
+		q := &m.given[repeated(i, len(m.given), d.perDay)]
 		y := float32(d.at(m.p.origin+i, now))
-		z[i] = (y - q.q50) / width(q, y > q.q50)
+		z[i] = keep((y - q.q50) / width(q, y > q.q50))
 	}
 	if m.p.origin+len(z) <= now {
 		m.z = z
@@ -431,9 +457,14 @@ func (e *engine) forecastCells(origin int, refit bool) verdict {
 	if v.regime = e.watch(v.learned, origin, v.usual); v.regime.days > 0 {
 		v.q = v.regime.both(v.usual, v.learned.belief.odds(&v.regime), e.d.perDay)
 	}
-	v.odd = v.regime
-	if t := e.today(v.learned, origin, v.usual); t.odds > v.regime.odds || v.regime.days <= 1 && t.odds > 0.5 {
-		v.odd = t
-	}
+	v.odd = e.oddOf(v.learned, origin, v.usual, v.regime)
 	return v
+}
+
+// oddOf is the regime that paths hold: that of the last days, or of the last hours.
+func (e *engine) oddOf(s *pass, origin int, usual []quad, r regime) regime {
+	if t := e.today(s, origin, usual); t.odds > r.odds || r.days <= 1 && t.odds > 0.5 {
+		return t
+	}
+	return r
 }

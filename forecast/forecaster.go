@@ -216,10 +216,12 @@ func (o *outlook) cell(c int) quad { return o.q[o.index(c, len(o.q))] }
 
 // index is where cell c is found in n cells from the origin on; beyond them
 // the last week is repeated.
-func (o *outlook) index(c, n int) int {
-	i := max(0, c-o.origin)
+func (o *outlook) index(c, n int) int { return repeated(max(0, c-o.origin), n, o.d.perDay) }
+
+// repeated is where the i-th is found in n, of which beyond the end the last week is repeated.
+func repeated(i, n, perDay int) int {
 	if i >= n {
-		week := longDays * o.d.perDay
+		week := longDays * perDay
 		i -= (i - n + week) / week * week
 	}
 	return max(i, 0)

@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -433,25 +434,43 @@ func TestUpperTailsAreEvenedAndEdgesStay(t *testing.T) {
 	}
 }
 
-// One more outcome falls below the share of n that is read as often as asked.
-func TestQuantilesOfFewAreReadFartherOut(t *testing.T) {
-	rng := rand.New(rand.NewPCG(19, 20))
-	for _, tau := range []float64{0.1, 0.5, 0.9} {
-		const n, tries = 30, 20000
-		p, below := outer(tau, n), 0.0
-		v := make([]float64, n)
-		for range tries {
-			for i := range v {
-				v[i] = rng.Float64()
+// Short and long credits are read at their own shares, which pass over between them; after a change
+// the least are not higher than what is careful, and a chance is that of the quantile read there.
+func TestCreditsOfOtherLengthsAreReadAtOtherShares(t *testing.T) {
+	r := readings{short: [3]float64{0.14, 0.5, 0.86}, long: [3]float64{0.06, 0.4, 0.95}}
+	if r.at(1) != r.short || r.at(12) != r.long {
+		t.Errorf("a day is read at %v and twelve at %v", r.at(1), r.at(12))
+	}
+	if between := r.at((shortCredit + longCredit) / 2)[0]; math.Abs(between-0.1) > 1e-12 {
+		t.Errorf("half way between them is read at %v", between)
+	}
+	if got := (readings{}).at(12); got != levels() {
+		t.Errorf("where nothing is learned it is read at %v", got)
+	}
+	for _, days := range []float64{1, 6, 12} {
+		for k, tau := range levels() {
+			if got := r.chance(days, r.at(days)[k]); math.Abs(got-tau) > 1e-12 {
+				t.Errorf("%v days: behind the share of %v is a chance of %v", days, tau, got)
 			}
-			slices.Sort(v)
-			below += sortedQuantile(v, p) // as likely is one more below it
-		}
-		if got := below / tries; math.Abs(got-tau) > 0.004 {
-			t.Errorf("read at %.4f, one more is below with %.4f and not %v", p, got, tau)
 		}
 	}
-	if outer(0.1, 1) != 0.05 || math.Abs(outer(0.9, 1)-0.95) > 1e-12 {
-		t.Error("of one outcome, half way out is far enough")
+	if w := r.wary(1); w.short[0] != carefulShare || w.long[0] != carefulShare || w.short[2] != r.short[2] {
+		t.Errorf("after a change it is read at %v", w)
+	}
+	if r.wary(0) != r {
+		t.Error("nothing has changed")
+	}
+}
+
+// Credit for twelve days has the range of past errors over as many days: what was off for a day is not
+// off for a fortnight, and a range in which it is was 203 h wide and held all of them.
+func TestCreditForTwelveDaysHasARangeOfItsOwn(t *testing.T) {
+	r, err := Backtest(context.Background(), Options{Step: time.Hour}, Made(Home, time.Hour, 170, 3), BacktestOptions{Origins: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := r.RunOuts[len(r.RunOuts)-1]
+	if long.Days != 12 || long.Cases < 20 || long.Before > 0.2 || long.Beyond > 0.3 || long.Wide > 130 {
+		t.Errorf("%+v", long)
 	}
 }

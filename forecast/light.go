@@ -19,7 +19,7 @@ func (s Scenarios) Lasts(c Credit, until int) float64 {
 		needs[i] = c.on(i).most(path, until)
 	}
 	slices.Sort(needs)
-	return 1 - s.chance(1-rank(needs, c.Balance))
+	return 1 - s.read.chance(float64(until)*s.Step.Hours()/24, 1-rank(needs, c.Balance))
 }
 
 // most is the credit that a path needs to the end of until slots: before export
@@ -49,25 +49,6 @@ func rank(v []float64, x float64) float64 {
 		return 1
 	}
 	return (float64(i) - 0.5 + (x-v[i-1])/(v[i]-v[i-1])) / n
-}
-
-// chance is the chance that stands behind a share of the paths: that share of them
-// at which RunOut reads a quantile has the quantile's own.
-func (s Scenarios) chance(share float64) float64 {
-	read := s.read
-	if read == [3]float64{} {
-		read = levels()
-	}
-	at, is := [5]float64{0, read[0], read[1], read[2], 1}, [5]float64{0, 0.1, 0.5, 0.9, 1}
-	for k := 1; k < len(at); k++ {
-		if share <= at[k] {
-			if at[k] == at[k-1] {
-				return is[k]
-			}
-			return is[k-1] + (is[k]-is[k-1])*(share-at[k-1])/(at[k]-at[k-1])
-		}
-	}
-	return 1
 }
 
 // Run is something used on top: from the begin of slot From to that of slot To, for

@@ -79,7 +79,7 @@ func TestTheChanceThatACreditLasts(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s, c, _ := someFutures(rt)
 		if rapid.Bool().Draw(rt, "calibrated") {
-			s.read = [3]float64{0.06, 0.47, 0.93}
+			s.read = readings{short: [3]float64{0.06, 0.47, 0.93}, long: [3]float64{0.06, 0.47, 0.93}}
 		}
 		until := rapid.IntRange(1, len(s.Paths[0])).Draw(rt, "until")
 		need := s.Needs(c, []int{until})[0]

@@ -40,13 +40,10 @@ func (s Scenarios) Needs(c Credit, until []int) []Need {
 			most[m][i] = math.NaN() // beyond the paths
 		}
 	}
-	read := s.read
-	if read == [3]float64{} {
-		read = levels()
-	}
 	out := make([]Need, len(until))
 	for m := range most {
 		slices.Sort(most[m])
+		read := s.read.at(float64(until[m]) * s.Step.Hours() / 24)
 		out[m] = Need{Even: sortedQuantile(most[m], 1-read[1]), Safe: sortedQuantile(most[m], 1-read[0])}
 	}
 	return out

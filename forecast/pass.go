@@ -18,17 +18,19 @@ type pass struct {
 	belief  belief
 	waiting []made
 	paths   []made
-	done    int        // of the paths, how many have been learned from
-	read    [3]float64 // see readLevels; zero where not worked out since the last path
-	before  *pass      // as it was some hours ago, for a reading that comes late
+	done    int      // of the paths, how many have been learned from
+	read    readings // see readLevels; zero where not worked out since the last path
+	before  *pass    // as it was some hours ago, for a reading that comes late
 }
 
 // made is a forecast that was made: uncalibrated, and as it was given out.
 type made struct {
 	p          *panel
 	raw, given []quad
-	regime     regime    // that was seen then
-	z          []float32 // its errors, where all are known
+	regime     regime      // that was seen then
+	odd        regime      // the same for paths, and
+	odds       float64     // with which odds it was on them
+	z          []keptError // its errors, where all are known
 }
 
 // keep remembers the pass as it is, before it learns on: of what was asked for at
@@ -77,8 +79,9 @@ func (e *engine) learn(origin, anchor int) *pass {
 			m.given = append([]quad(nil), m.raw...)
 			s.cal.learned(e.d.perDay).apply(m.given)
 			m.regime = e.watch(s, p.origin, m.given)
-			s.paths = append(s.paths, made{p: p, given: m.given})
-			s.read = [3]float64{}
+			odd := e.oddOf(s, p.origin, m.given, m.regime)
+			s.paths = append(s.paths, made{p: p, given: m.given, odd: odd, odds: s.belief.ofPaths(&odd)})
+			s.read = readings{}
 		}
 		s.waiting = append(s.waiting, m)
 		s.next = p.origin + 1
@@ -124,8 +127,8 @@ func (e *engine) forgetFrom(c int) {
 	}
 	for s := e.pass; s != nil; s = s.before {
 		for i := range s.paths {
-			if m := &s.paths[i]; m.z != nil && m.p.origin+len(m.given) > c {
-				m.z, s.read = nil, [3]float64{}
+			if m := &s.paths[i]; m.z != nil && m.p.origin+len(m.z) > c {
+				m.z, s.read = nil, readings{}
 			}
 		}
 	}

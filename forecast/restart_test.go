@@ -128,7 +128,8 @@ func TestErrorsAreOfWhatWasKnownThen(t *testing.T) {
 	o := f.look(floorDiv(obs[len(obs)-1].Slot.End().Unix(), f.hist.step))
 	m := &o.learned.paths[0]
 	known := func(now int) (n int) {
-		for _, z := range m.errors(o.d, now).z {
+		for _, e := range m.errors(o.d, now).z {
+			z := e.value()
 			if z == z {
 				n++
 			}

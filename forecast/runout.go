@@ -102,7 +102,7 @@ func (f *Forecaster) RunOuts(at time.Time, horizon time.Duration, n int, seed ui
 }
 
 // runOutOf is the distribution of times, in slots of step, which it sorts.
-func runOutOf(times []float64, read [3]float64, slots int, step time.Duration) (out RunOut) {
+func runOutOf(times []float64, read readings, slots int, step time.Duration) (out RunOut) {
 	ended := 0
 	for _, t := range times {
 		if !math.IsInf(t, 1) {
@@ -112,17 +112,31 @@ func runOutOf(times []float64, read [3]float64, slots int, step time.Duration) (
 	slices.Sort(times)
 	out.Horizon = time.Duration(slots) * step
 	out.Within = float64(ended) / float64(len(times))
-	if read == [3]float64{} {
-		read = levels()
-	}
-	quantile := func(q float64) time.Duration {
-		x := sortedQuantile(times, q)
-		if math.IsInf(x, 1) || math.IsNaN(x) {
-			return out.Horizon
+	// The shares hang on how long the credit lasts, which is what they are to tell: where a time
+	// is read at its own share is found by halving.
+	quantile := func(k int) time.Duration {
+		at := func(slots float64) float64 {
+			x := sortedQuantile(times, read.at(slots * step.Hours() / 24)[k])
+			if math.IsNaN(x) {
+				return float64(slots)
+			}
+			return math.Min(x, out.Horizon.Hours()/step.Hours())
 		}
-		return min(out.Horizon, time.Duration(x*float64(step)))
+		lo, hi := at(0), at(out.Horizon.Hours()/step.Hours())
+		if read.short == read.long {
+			return time.Duration(lo * float64(step))
+		}
+		lo, hi = min(lo, hi), max(lo, hi)
+		for range 30 {
+			if mid := (lo + hi) / 2; at(mid) > mid {
+				lo = mid
+			} else {
+				hi = mid
+			}
+		}
+		return time.Duration(hi * float64(step))
 	}
-	out.Q10, out.Q50, out.Q90 = quantile(read[0]), quantile(read[1]), quantile(read[2])
+	out.Q10, out.Q50, out.Q90 = quantile(0), quantile(1), quantile(2)
 	return out
 }
 

@@ -14,7 +14,7 @@ type Scenarios struct {
 	Paths [][]float64   // [path][slot] kWh
 	// read are the shares of paths at which RunOut reads its quantiles; zero
 	// is as they are.
-	read [3]float64
+	read readings
 }
 
 // Scenarios draws n paths for the slots that Forecast answers for.  A path
@@ -48,7 +48,7 @@ func (f *Forecaster) scenarios(o *outlook, room *[]float64, first int64, slots, 
 
 // draw draws n paths, each into what in gives for it, and says when one is done.  It
 // returns the shares of paths to read quantiles at, zero where as they are.
-func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in func(p int) []float64, done func(p int)) (read [3]float64) {
+func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in func(p int) []float64, done func(p int)) (read readings) {
 	if n == 0 || slots == 0 {
 		for p := range n { // of no length
 			done(p)
@@ -72,7 +72,7 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 	}
 	usable, _ := o.usablePaths(min(cells, longDays*o.d.perDay), o.origin)
 	if len(usable) > 0 {
-		if o.learned.read == [3]float64{} {
+		if o.learned.read == (readings{}) {
 			// By what was known when the last of them was made: it is the same whenever it is asked for.
 			paths := o.learned.paths
 			now := paths[len(paths)-1].p.origin
@@ -105,6 +105,9 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 	most, perDay := o.mostOfADay(q), int(day/f.opt.Step)
 	odd := &o.odd
 	copied, odds := 0, o.learned.belief.ofPaths(odd)
+	if odd.ratio > 1 && len(usable) > 0 {
+		read = read.wary(odds)
+	}
 	for p := range n {
 		path := in(p)
 		stretch := pastStretch
@@ -128,7 +131,7 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 			y := q[c].q50
 			switch {
 			case int(c) < until:
-				a := &odd.stays[min(int(c), len(odd.stays)-1)]
+				a := &odd.stays[repeated(int(c), len(odd.stays), o.d.perDay)]
 				y = (a.q50 + e*width(a, e > 0)) * level
 			case e > 0:
 				y += e * up[c] * stretch
@@ -263,7 +266,7 @@ func (o *outlook) usablePaths(n, now int) (out []errorPath, given []made) {
 		p := m.errors(o.d, now)
 		known := 0
 		for _, z := range p.z[:min(n, len(p.z))] {
-			if z == z {
+			if z != unknownError {
 				known++
 			}
 		}
@@ -278,14 +281,18 @@ func (o *outlook) usablePaths(n, now int) (out []errorPath, given []made) {
 // rounds days more.  Where an error is not known the one before stands in.
 func (p errorPath) copyTo(z []float32, o *outlook, rounds int) {
 	shift := int(floorMod(int64(o.origin-p.origin), int64(o.d.perDay))) + rounds*o.d.perDay
+	known := p.known(o.origin, o.d.perDay)
 	last := float32(0)
 	for i := range z {
 		j := i + shift
-		for j >= len(p.z) {
+		if known >= longDays*o.d.perDay {
+			j = repeated(j, known, o.d.perDay)
+		}
+		for j >= known { // of less than a week the last day
 			j -= o.d.perDay
 		}
-		if e := p.z[j]; e == e {
-			last = bounded(e)
+		if e := p.z[j].value(); e == e {
+			last = e
 		} else {
 			last *= 0.9
 		}
@@ -293,16 +300,9 @@ func (p errorPath) copyTo(z []float32, o *outlook, rounds int) {
 	}
 }
 
-// bounded holds an error to what a path may repeat: one odd hour of a past
-// week, measured by a narrow tail, must not become a week of them.
-func bounded(e float32) float32 {
-	switch { // not a number stays none
-	case e < -4:
-		return -4
-	case e > 8:
-		return 8
-	}
-	return e
+// known is how many of the errors are of whole days that are over at a cell, of one at least.
+func (p errorPath) known(now, perDay int) int {
+	return max(1, min(len(p.z), now-p.origin)/perDay) * perDay
 }
 
 // The shares of drawn's errors that a day's slots have in common and that each has of

@@ -318,6 +318,9 @@ func (c *forecastBacktestCmd) Run(e *env) error {
 	fmt.Fprintf(e.Stdout, "day's energy (nMAE)   %.4f\n", report.DayNMAE)
 	fmt.Fprintf(e.Stdout, "run-out score         %.2f h\n", report.RunOutLoss)
 	fmt.Fprintf(e.Stdout, "run out before q10    %.3f    (0.100 is right)\n", report.RunOutLate)
+	for _, r := range report.RunOuts {
+		fmt.Fprintf(e.Stdout, "credit of %2g days     %.2f h   before q10 %.3f   after q90 %.3f   q90 less q10 %.0f h   (%d of them)\n", r.Days, r.Loss, r.Before, r.Beyond, r.Wide, r.Cases)
+	}
 	if c.HTML == "" {
 		return nil
 	}
