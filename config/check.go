@@ -61,6 +61,9 @@ func (c *Config) Check() fault.List {
 	c.checkTokens(&l)
 	c.checkLoads(&l)
 	l.Under("entry", c.Entry.Check())
+	if o := c.OCPP; o != nil && o.Forward != nil {
+		l.Under("ocpp.forward", o.Forward.Check())
+	}
 	c.checkPlan(&l)
 	c.checkEdges(&l)
 	c.checkPolicy(&l)

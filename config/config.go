@@ -317,6 +317,9 @@ type OCPP struct {
 	// Address and port that the stations call: ws://THIS-MACHINE:8887/NAME-OF-THE-STATION.
 	// Example: ":8887"
 	Listen string `yaml:"listen"`
+	// A second central system that is told what the stations say, such as one that bills: docs/loads.md.
+	// Example: {url: "wss://backend.example/ocpp", password: {file: backend.password}}
+	Forward *loads.Forward `yaml:"forward"`
 }
 
 // SetDefaults is what holds where the file says nothing.

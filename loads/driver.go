@@ -133,6 +133,7 @@ type Connector struct {
 	Tag      string   // with which a transaction is begun where none runs; empty: none is begun
 	Tags     []string // that may begin one; none: any
 	Stale    time.Duration
+	Forward  *Forward // nil: as all stations
 }
 
 // Pins open GPIO lines by name or number.  The chip is named by its label, name

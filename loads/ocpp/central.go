@@ -1,6 +1,7 @@
 package ocpp
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -25,6 +26,8 @@ type Central struct {
 	log     *slog.Logger
 	now     func() time.Time
 	pace    Pace
+	to      *loads.Forward // nil: nobody else is told
+	keep    Keep           // nil: what a backend is yet to be told is lost with the agent
 
 	mu       sync.Mutex
 	stations map[string]*station
@@ -66,6 +69,16 @@ func NewCentral(address string, pace Pace, now func() time.Time, log *slog.Logge
 	return c
 }
 
+// Keep holds what a backend is yet to be told of a station's transactions.
+type Keep interface {
+	Load(station string) ([]byte, error) // nothing where none was saved
+	Save(station string, data []byte) error
+}
+
+// Forwards has the stations that are named from now on call a backend too, each as if by itself; nil: none
+// but those that name one.
+func (c *Central) Forwards(to *loads.Forward, keep Keep) { c.to, c.keep = to, keep }
+
 // given keeps a number that a transaction has from being given again.
 func (c *Central) given(id int) {
 	for {
@@ -101,6 +114,12 @@ func (c *Central) Connector(at loads.Connector, e loads.Env) (loads.Switch, erro
 	if st == nil {
 		st = newStation(c, at.Station, at.Password)
 		c.stations[at.Station] = st
+		if to := cmp.Or(at.Forward, c.to); to != nil {
+			st.forward = newForward(st, *to)
+		}
+	}
+	if at.Forward != nil && st.forward.to != *at.Forward {
+		return nil, fmt.Errorf("ocpp: station %s has two backends; write forward at the first of its connectors", at.Station)
 	}
 	if st.password != at.Password {
 		return nil, fmt.Errorf("ocpp: station %s has two passwords", at.Station)
@@ -127,6 +146,16 @@ func (c *Central) Serve(ctx context.Context, l net.Listener) error {
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
 	}
+	var forwards sync.WaitGroup
+	defer forwards.Wait()
+	defer cancel()
+	c.mu.Lock()
+	for _, st := range c.stations {
+		if st.forward != nil {
+			forwards.Go(func() { st.forward.run(ctx) })
+		}
+	}
+	c.mu.Unlock()
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	var err error

@@ -45,6 +45,9 @@ type Document struct {
 	// The cards that may charge. Left out: any.
 	// Example: [04A2B3C4]
 	Tags []string `yaml:"tags"`
+	// A second central system that is told what this station says, in place of that of ocpp.
+	// Example: {url: "wss://backend.example/ocpp", password: {file: backend.password}}
+	Forward *loads.Forward `yaml:"forward"`
 	// The station pauses by itself where it is not told again for so long. Left out: it does not.
 	// Example: 10m
 	DeadMan *time.Duration `yaml:"dead_man"`
@@ -66,6 +69,9 @@ func (d *Document) Check() fault.List {
 	}
 	if d.Connector < 0 || d.Connector > 99 {
 		l.Add("connector", "write 1 for the first", "%d is no connector", d.Connector)
+	}
+	if d.Forward != nil {
+		l.Under("forward", d.Forward.Check())
 	}
 	if len(d.Tag) > 20 {
 		l.Add("tag", "write 20 characters at most", "%q is longer than a tag can be", d.Tag)
@@ -108,6 +114,6 @@ func (d *Document) Open(e loads.Env) (loads.Switch, error) {
 		stale = usualStale
 	}
 	return e.Stations.Connector(loads.Connector{
-		Station: d.Station, Number: d.number(), Password: d.Password, Tag: d.Tag, Tags: d.Tags, Stale: stale,
+		Station: d.Station, Number: d.number(), Password: d.Password, Tag: d.Tag, Tags: d.Tags, Stale: stale, Forward: d.Forward,
 	}, e)
 }

@@ -36,3 +36,29 @@ func serveOn(t *testing.T, c *Central, address string) {
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// serves runs a central system, on its own address where l is nil, until end is called.
+func serves(t *testing.T, c *Central, l net.Listener) (end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		if l == nil {
+			ended <- c.Run(ctx)
+		} else {
+			ended <- c.Serve(ctx, l)
+		}
+	}()
+	over := false
+	end = func() {
+		if cancel(); over {
+			return
+		}
+		over = true
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(end)
+	return end
+}

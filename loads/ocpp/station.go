@@ -31,7 +31,9 @@ type station struct {
 	noReading  bool
 	hastened   bool      // it was not asked for its keys to the end, because an order went before
 	started    []started // transactions, the latest last
-	silent     int       // questions in a row that were not answered
+	forward    *forward  // nil: nobody else is told what it says
+	passages   []*passage
+	silent     int // questions in a row that were not answered
 }
 
 // started is a transaction: a station that got no answer tells it again.
@@ -87,6 +89,10 @@ func (st *station) disconnected(s *session) {
 		return
 	}
 	st.session, st.end = nil, nil
+	for _, p := range st.passages {
+		p.done <- errors.New("the station is gone")
+	}
+	st.passages = nil
 	for _, c := range st.connectors {
 		c.drop(errors.New("the station is gone"))
 	}
@@ -174,6 +180,7 @@ func (st *station) hear(s *session, action string, payload json.RawMessage) (ans
 	}
 	if err == nil {
 		st.heard, st.silent = now, 0
+		st.forward.take(action, payload, answer)
 	}
 	return answer, err
 }

@@ -68,6 +68,15 @@ func (s *session) next() func(context.Context) error {
 		st.booted = true // asked once
 		return s.trigger("BootNotification", 0)
 	}
+	if len(st.passages) > 0 {
+		p := st.passages[0]
+		st.passages = st.passages[1:]
+		return func(ctx context.Context) error {
+			err := s.ask(ctx, p.action, p.payload, p.answer, nil, nil)
+			p.done <- err
+			return err
+		}
+	}
 	for _, c := range st.connectors {
 		unknown := c.status == "" && now.Sub(st.since) >= pace.Boot
 		settled := c.proved != nil && !now.Before(c.proved.at.Add(pace.Settle)) && c.askedStatus.Before(c.proved.at.Add(pace.Settle)) && active(c.status)

@@ -84,11 +84,25 @@ func (s *Station) answer(action string, payload json.RawMessage) (answer any, ok
 			}
 		})
 		return status("Accepted"), true
+	case "RemoteStopTransaction":
+		var q struct{ TransactionID int }
+		_ = json.Unmarshal(payload, &q)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.tx == 0 || s.tx != q.TransactionID {
+			return status("Rejected"), true
+		}
+		s.parked = true
+		s.stop("Remote", time.Now())
+		return status("Accepted"), true
 	case "RemoteStartTransaction":
 		var q struct {
-			Tag string `json:"idTag"`
+			Tag     string          `json:"idTag"`
+			Profile json.RawMessage `json:"chargingProfile"`
 		}
-		_ = json.Unmarshal(payload, &q)
+		if _ = json.Unmarshal(payload, &q); q.Profile != nil {
+			s.t.Errorf("a transaction comes with a limit of its own: %s", payload)
+		}
 		if s.trap.Tag != "" && q.Tag != s.trap.Tag {
 			return status("Rejected"), true
 		}

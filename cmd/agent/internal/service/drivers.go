@@ -4,11 +4,16 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/device"
+	"github.com/keeplit/keeplit/internal/durable"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/loads/modbus"
 	"github.com/keeplit/keeplit/loads/ocpp"
@@ -27,8 +32,30 @@ func (s *Service) pool() *device.Pool {
 func (s *Service) calls() *ocpp.Central {
 	if s.stations == nil && s.cfg.OCPP != nil {
 		s.stations = ocpp.NewCentral(s.cfg.OCPP.Listen, ocpp.UsualPace(), s.now, s.log)
+		s.stations.Forwards(s.cfg.OCPP.Forward, told{s.cfg.Path(s.cfg.Data)})
 	}
 	return s.stations
+}
+
+// told keeps what backends are yet to be told of charging stations' transactions, a file a station.
+type told struct{ folder string }
+
+func (t told) file(station string) string {
+	return filepath.Join(t.folder, "forward-"+url.PathEscape(station)+".json")
+}
+
+// Load implements ocpp.Keep.
+func (t told) Load(station string) ([]byte, error) {
+	data, err := os.ReadFile(t.file(station))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// Save implements ocpp.Keep.
+func (t told) Save(station string, data []byte) error {
+	return durable.WriteFile(t.file(station), data)
 }
 
 // lines are the Modbus lines of switches.
