@@ -17,6 +17,9 @@ const (
 	CanWait    Class = "can_wait"     // shed first
 )
 
+// Classes are all of them, what matters most first.
+func Classes() []Class { return []Class{AlwaysOn, MustHave, NiceToHave, CanWait} }
+
 // mostOrder is the greatest order within a class, and the greatest priority.
 const mostOrder = 1000
 
@@ -60,6 +63,15 @@ func (d Document) class() (Class, int) {
 		return ClassOf(d.Priority), d.Priority
 	}
 	return d.Class, d.Order
+}
+
+// Importance is the load's class and its order within it, whichever keys say so; "" of one that is
+// only measured.
+func (d Document) Importance() (Class, int) {
+	if d.Kind == Measured || d.Kind == Sun {
+		return "", 0
+	}
+	return d.class()
 }
 
 // Spared tells whether the load is never shed.

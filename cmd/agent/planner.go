@@ -15,7 +15,7 @@ func (c plannerCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	site, err := service.SiteOf(cfg)
+	site, err := service.SiteOf(service.AsSet(cfg).Config) // with what was set on the page of its appliances
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -19,6 +20,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/loads"
 )
 
 // asked is a request of the API with a PIN or a token, and what is answered.
@@ -176,5 +178,86 @@ func TestThePageGivesTheBackupThatTheCommandWrites(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(h.cfg.Data, ".page-backup-*")); err != nil || len(left) > 0 {
 		t.Errorf("%v is left: %v", left, err)
+	}
+}
+
+// An appliance's hours and how much it matters are set on the page: what cannot be is refused in the words of
+// "agent check", and what can holds at the next start, for the agent and for its planner, until it is taken back.
+func TestAnAppliancesHoursAreSetOnThePage(t *testing.T) {
+	h := aHome(t, "")
+	h.end()
+	pin, err := web.HashPIN("1111")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.cfg.Web.PIN = pin
+	at := slices.IndexFunc(h.cfg.Loads, func(d loads.Document) bool { return d.Need != nil })
+	if at < 0 {
+		t.Fatal("this home has no load with hours")
+	}
+	id := h.cfg.Loads[at].ID
+	h.start()
+	set := func(path string, values url.Values) (int, string) {
+		t.Helper()
+		values.Set("id", id)
+		return h.asked("POST", path, "1111", values.Encode())
+	}
+	good := url.Values{"hours": {"21:00-06:00, 12:00\u201314:00"}, "ready": {"06:30"}, "class": {"can_wait"}, "order": {"3"}, "use": {"1"}}
+	for name, c := range map[string]struct{ key, value, says string }{
+		"no time":          {"hours", "25:00-26:00", "25:00"},
+		"no stretch":       {"hours", "all night", "is not a stretch of the day: write it as 22:00-06:00"},
+		"an empty stretch": {"hours", "22:00-22:00", "is empty: for the whole day write 00:00-24:00"},
+		"no order":         {"order", "first", "is not a place in an order"},
+		"too great":        {"order", "1001", "1001 is not a place in an order"},
+		"no class":         {"class", "vital", "is not how much a load matters"},
+		"no ready":         {"ready", "soon", "soon"},
+	} {
+		values := url.Values{}
+		for k, v := range good {
+			values[k] = v
+		}
+		values.Set(c.key, c.value)
+		if code, body := set("/settings/loads", values); code != http.StatusUnprocessableEntity || !strings.Contains(html.UnescapeString(body), c.says) {
+			t.Errorf("%s: %d, and not said: %s", name, code, c.says)
+		}
+		if got := service.AsSet(h.cfg); len(got.Laid) != 0 {
+			t.Errorf("%s: %v is kept", name, got.Laid)
+		}
+	}
+	if code, body := set("/settings/loads", good); code != http.StatusSeeOther {
+		t.Fatalf("%d %.300s", code, body)
+	}
+	if got := setOnThePage(h.cfg); len(got) != 1 || !strings.Contains(got[0], "loads."+id+" is as it was set on the page") {
+		t.Errorf("agent check: %q", got)
+	}
+	d := service.AsSet(h.cfg).Config.Loads[at]
+	if len(d.Need.Between) != 2 || d.Need.Between[0].String() != "21:00-06:00" || d.Need.Between[1].String() != "12:00-14:00" || d.ReadyBy.String() != "06:30" || d.Class != "can_wait" || d.Order != 3 || !d.InUse() {
+		t.Errorf("%+v", d)
+	}
+	h.end()
+	h.start()
+	for _, l := range h.s.Site().Loads {
+		if l.ID == id && (l.Class != loads.CanWait || l.Order != 3) {
+			t.Errorf("after a start it is %s, %d", l.Class, l.Order)
+		}
+	}
+	if code, _ := set("/settings/loads/undo", url.Values{}); code != http.StatusSeeOther {
+		t.Errorf("taking it back: %d", code)
+	}
+	if got := service.AsSet(h.cfg); len(got.Laid) != 0 || got.Err != nil {
+		t.Errorf("%v %v", got.Laid, got.Err)
+	}
+	events, err := h.s.Records().LastEvents(t.Context(), 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, e := range events {
+		if e.Code == "setting_changed" {
+			told = append(told, e.Text)
+		}
+	}
+	if len(told) != 2 || !strings.Contains(told[1], "between 21:00-06:00") || !strings.Contains(told[1], "class can_wait, order 3, by page") || !strings.Contains(told[0], "as configured") {
+		t.Errorf("the record: %q", told)
 	}
 }

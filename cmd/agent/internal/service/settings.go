@@ -34,6 +34,7 @@ type Set struct {
 func AsSet(cfg config.Config) Set {
 	s := Set{Config: cfg, Written: map[settings.Key]string{settings.PIN: cfg.Web.PIN, settings.Reading: cfg.Web.Reading, settings.Language: cfg.Site.Language}}
 	s.Book, s.Err = settings.Open(filepath.Join(cfg.Path(cfg.Data), settings.File))
+	s.layLoads()
 	lay := func(k settings.Key, check func(string) error, to *string) {
 		value := s.Book.Of(k, *to)
 		if value == *to {
@@ -115,35 +116,6 @@ func (b theBox) Try(ctx context.Context, name string) error {
 		}
 	}
 	return web.ErrUnknown
-}
-
-// Appliances implements web.Box.
-func (b theBox) Appliances() []web.Appliance {
-	var out []web.Appliance
-	for i, d := range b.s.cfg.Loads {
-		a := web.Appliance{Name: d.Name, Class: string(d.Class), Order: d.Order, Kind: utilityClass(d.UtilityClass), Out: !d.InUse(), Line: b.s.cfg.Line("loads[" + strconv.Itoa(i) + "]")}
-		for _, l := range b.s.site.Loads { // as it is in force
-			if l.ID == d.ID {
-				a.Class, a.Order = string(l.Class), l.Order
-			}
-		}
-		if a.Name == "" {
-			a.Name = d.ID
-		}
-		if d.Need != nil {
-			for _, w := range d.Need.Between {
-				a.Hours = append(a.Hours, w.String())
-			}
-			if days := d.Need.Weekdays.String(); days != "" {
-				a.Hours = append(a.Hours, days)
-			}
-		}
-		if d.ReadyBy != nil {
-			a.Ready = d.ReadyBy.String()
-		}
-		out = append(out, a)
-	}
-	return out
 }
 
 // utilityClass is a utility's name of a kind of load with its key, as the file has it.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/keeplit/keeplit/internal/durable"
@@ -28,7 +29,14 @@ const (
 	Language Key = "site.language" // that of who has not chosen one, of alerts and of the log
 )
 
-// Keys are all of them.
+// loadMark begins the keys of appliances.
+const loadMark = "loads."
+
+// Load is the key of an appliance's hours, class, order and of whether it is in use; its value is
+// what the configuration's own keys say of them, in one text.
+func Load(id string) Key { return Key(loadMark + id) }
+
+// Keys are all of them but those of appliances.
 func Keys() []Key { return []Key{PIN, Reading, Language} }
 
 // laid is a value that lies over the configuration's.
@@ -43,10 +51,61 @@ type document struct {
 	PIN      *laid     `json:"pin"`
 	Reading  *laid     `json:"reading"`
 	Language *laid     `json:"language"`
+	Loads    []load    `json:"loads"`
 	Programs []Program `json:"programs"`
 }
 
-func documentForm() form.Form { return form.Form{Name: "what is set on the page"} }
+// load is what lies over an appliance's part of the configuration.
+type load struct {
+	ID    string `json:"id"`
+	Value string `json:"value"`
+	Over  string `json:"over"`
+}
+
+func documentForm() form.Form {
+	return form.Form{Name: "what is set on the page", Steps: []form.Step{
+		func(doc map[string]any) error { doc["loads"] = nil; return nil }, // appliances could not be set
+	}}
+}
+
+// get is what lies over a key; nil: nothing.
+func (d *document) get(k Key) *laid {
+	if id, ok := strings.CutPrefix(string(k), loadMark); ok {
+		for _, l := range d.Loads {
+			if l.ID == id {
+				return &laid{l.Value, l.Over}
+			}
+		}
+		return nil
+	}
+	return *d.of(k)
+}
+
+// put lays l over a key, or, where it is nil, nothing.
+func (d *document) put(k Key, l *laid) {
+	id, ok := strings.CutPrefix(string(k), loadMark)
+	if !ok {
+		*d.of(k) = l
+		return
+	}
+	d.Loads = slices.DeleteFunc(slices.Clone(d.Loads), func(x load) bool { return x.ID == id })
+	if l != nil {
+		d.Loads = append(d.Loads, load{id, l.Value, l.Over})
+	}
+}
+
+// keys are those over which something lies.
+func (d *document) keys() (out []Key) {
+	for _, k := range Keys() {
+		if *d.of(k) != nil {
+			out = append(out, k)
+		}
+	}
+	for _, l := range d.Loads {
+		out = append(out, Load(l.ID))
+	}
+	return out
+}
 
 func (d *document) of(k Key) **laid {
 	switch k {
@@ -111,7 +170,7 @@ func sum(text string) string {
 func (b *Book) Of(k Key, configured string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if l := *b.doc.of(k); l != nil && l.Over == sum(configured) {
+	if l := b.doc.get(k); l != nil && l.Over == sum(configured) {
 		return l.Value
 	}
 	return configured
@@ -121,10 +180,11 @@ func (b *Book) Of(k Key, configured string) string {
 // away.  It holds, and outlives a power cut, once nil is returned.
 func (b *Book) Set(k Key, configured, value string) error {
 	return b.change(func(d *document) error {
-		*d.of(k) = &laid{value, sum(configured)}
 		if value == configured {
-			*d.of(k) = nil
+			d.put(k, nil)
+			return nil
 		}
+		d.put(k, &laid{value, sum(configured)})
 		return nil
 	})
 }
@@ -135,8 +195,8 @@ func (b *Book) Settle(written map[Key]string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var over []Key
-	for _, k := range Keys() {
-		if l := *b.doc.of(k); l != nil && l.Over != sum(written[k]) {
+	for _, k := range b.doc.keys() {
+		if b.doc.get(k).Over != sum(written[k]) {
 			over = append(over, k)
 		}
 	}
@@ -145,7 +205,7 @@ func (b *Book) Settle(written map[Key]string) error {
 	}
 	return b.changeLocked(func(d *document) error {
 		for _, k := range over {
-			*d.of(k) = nil
+			d.put(k, nil)
 		}
 		return nil
 	})

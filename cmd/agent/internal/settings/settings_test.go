@@ -235,3 +235,35 @@ func TestTheStoredFormsAreRead(t *testing.T) {
 		}
 	}
 }
+
+// What is set of an appliance lies over what the configuration says of it, and is forgotten with it.
+func TestWhatIsSetOfAnAppliance(t *testing.T) {
+	path := filepath.Join(t.TempDir(), File)
+	b := open(t, path)
+	for _, id := range []string{"geyser", "pool"} {
+		if err := b.Set(Load(id), "as written", "as set of "+id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b = open(t, path)
+	if got := b.Of(Load("geyser"), "as written"); got != "as set of geyser" {
+		t.Errorf("%q after a restart", got)
+	}
+	if got := b.Of(Load("geyser"), "written anew"); got != "written anew" {
+		t.Errorf("%q over what the owner has written since", got)
+	}
+	if got := b.Of(Load("fridge"), "as written"); got != "as written" {
+		t.Errorf("%q though nothing was set", got)
+	}
+	if err := b.Set(Load("geyser"), "as written", "as written"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Settle(map[Key]string{Load("geyser"): "as written"}); err != nil { // the pool pump is gone from the configuration
+		t.Fatal(err)
+	}
+	for _, id := range []string{"geyser", "pool"} {
+		if got := open(t, path).Of(Load(id), "as written"); got != "as written" {
+			t.Errorf("%s: %q after it was taken back", id, got)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/said"
 )
 
@@ -20,6 +21,12 @@ type Box interface {
 	Try(ctx context.Context, name string) error
 	// Appliances are those of the configuration, in its order.
 	Appliances() []Appliance
+	// SetAppliance keeps what is set of one of them, which holds from the next start on; the faults
+	// are those that the configuration would have with it, and nothing is kept then.  ErrUnknown
+	// where there is none of that id.
+	SetAppliance(id string, x ApplianceSet) (fault.List, error)
+	// ResetAppliance has the configuration hold for it again.
+	ResetAppliance(id string) error
 	// Examine looks at the machine, the meter and the records, and changes nothing.
 	Examine(ctx context.Context) []Finding
 	// Backup writes a backup to a file that is gone after done.  Without a passphrase there
@@ -35,17 +42,32 @@ type Recipient struct {
 	Line             int    // of the configuration; 0: not known
 }
 
+// ApplianceSet is what can be set of an appliance, as a person writes it.
+type ApplianceSet struct {
+	Hours string `json:"hours"` // in which it may run: "22:00-06:00, 12:00-14:00"; "" always
+	Ready string `json:"ready"` // by which its need must be done; "" by the end of the day
+	Class string `json:"class"` // how much it matters, of package loads; "" not at all: it is only measured
+	Order string `json:"order"` // within it: 0 is the most important
+	Out   bool   `json:"out"`   // it is left out
+}
+
 // Appliance is a load as it is in force.
 type Appliance struct {
-	Name  string
-	Hours []string // in which it may run, and on which days; nil: always
-	Ready string   // by which its need must be done; "" by the end of the day
-	Class string   // how much it matters, of package loads; "" not at all: it is only measured
-	Order int      // within it: 0 is the most important
-	Kind  string   // what a utility calls such a load, with the key; "" nothing
-	Out   bool     // it is left out
-	Line  int      // of the configuration; 0: not known
+	ID, Name string
+	Now      ApplianceSet
+	Set      ApplianceSet // what holds from the next start on; the same as Now where nothing was set since
+	Laid     bool         // Set is not what the configuration says
+	Timed    bool         // it has hours that can be set
+	Days     string       // on which it is needed; "" on each
+	Kind     string       // what a utility calls such a load, with the key; "" nothing
+	Line     int          // of the configuration; 0: not known
 }
+
+// Class is how much it matters now.
+func (a Appliance) Class() string { return a.Now.Class }
+
+// Waits tells whether something was set that does not hold yet.
+func (a Appliance) Waits() bool { return a.Set != a.Now }
 
 // Finding is one thing that was looked at, in English.
 type Finding struct {

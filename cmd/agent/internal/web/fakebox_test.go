@@ -6,11 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
+	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/said"
 )
 
@@ -21,6 +23,7 @@ type fakeBox struct {
 	mu   sync.Mutex
 	log  []string
 	sent []string
+	set  map[string]ApplianceSet
 }
 
 func (b *fakeBox) File() string { return "/etc/keeplit/keeplit.yaml" }
@@ -42,13 +45,49 @@ func (b *fakeBox) Try(_ context.Context, name string) error {
 }
 
 func (b *fakeBox) Appliances() []Appliance {
-	return []Appliance{
-		{Name: "Geyser", Hours: []string{"22:00-06:00", "12:00-14:00"}, Ready: "06:30", Class: "must_have", Kind: "utility_class: water", Order: 1, Line: 31},
-		{Name: "Pool pump", Class: "can_wait", Line: 39},
-		{Name: "Fridge", Class: "always_on", Line: 47},
-		{Name: "Old heater", Hours: []string{"Mon-Fri"}, Class: "nice_to_have", Out: true, Line: 52},
-		{Name: "Freezer", Line: 58},
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := []Appliance{
+		{ID: "geyser", Name: "Geyser", Timed: true, Now: ApplianceSet{Hours: "22:00-06:00, 12:00-14:00", Ready: "06:30", Class: "must_have", Order: "1"}, Kind: "utility_class: water", Line: 31},
+		{ID: "pool", Name: "Pool pump", Timed: true, Now: ApplianceSet{Class: "can_wait", Order: "0"}, Line: 39},
+		{ID: "fridge", Name: "Fridge", Now: ApplianceSet{Class: "always_on", Order: "0"}, Line: 47},
+		{ID: "heater", Name: "Old heater", Timed: true, Days: "Mon-Fri", Now: ApplianceSet{Class: "nice_to_have", Order: "0", Out: true}, Line: 52},
+		{ID: "freezer", Name: "Freezer", Now: ApplianceSet{Order: "0"}, Line: 58},
 	}
+	for i := range out {
+		a := &out[i]
+		a.Set = a.Now
+		if x, ok := b.set[a.ID]; ok {
+			a.Set, a.Laid = x, true
+		}
+	}
+	return out
+}
+
+func (b *fakeBox) SetAppliance(id string, x ApplianceSet) (fault.List, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if strings.Contains(x.Hours, "25") {
+		return fault.List{{Path: "loads[0].need.between[0]", Problem: `"25:00" is not a time of day`, Remedy: "write stretches such as 22:00-06:00"}}, nil
+	}
+	if id == "nothing" {
+		return nil, ErrUnknown
+	}
+	if b.set == nil {
+		b.set = map[string]ApplianceSet{}
+	}
+	b.set[id] = x
+	return nil, nil
+}
+
+func (b *fakeBox) ResetAppliance(id string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, ok := b.set[id]; !ok {
+		return ErrUnknown
+	}
+	delete(b.set, id)
+	return nil
 }
 
 func (b *fakeBox) Examine(context.Context) []Finding {

@@ -15,6 +15,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
 	"github.com/keeplit/keeplit/internal/said"
+	"github.com/keeplit/keeplit/loads"
 )
 
 func (s *Server) settingsRoutes(mux *http.ServeMux, change func(pattern string, h http.HandlerFunc)) {
@@ -37,6 +38,8 @@ func (s *Server) settingsRoutes(mux *http.ServeMux, change func(pattern string, 
 	change("POST /settings/reading", s.setReading)
 	change("POST /settings/alerts", s.tryAlerts)
 	change("POST /settings/examine", s.heavy(s.examine))
+	change("POST /settings/loads", s.setAppliance)
+	change("POST /settings/loads/undo", s.resetAppliance)
 }
 
 // settingsBody is what the page of settings shows.
@@ -47,6 +50,8 @@ type settingsBody struct {
 	File, Quiet        string
 	Recipients         []Recipient
 	Appliances         []Appliance
+	Classes            []loads.Class
+	Wrong              *wrongAppliance // what was entered for an appliance and cannot be; nil: nothing
 	Programs           []settings.Program
 	Scopes             []settings.Scope
 	Token, TokenOf     string // made just now
@@ -66,14 +71,14 @@ const (
 )
 
 func (s *Server) settingsPage(w http.ResponseWriter, r *http.Request) {
-	s.showSettings(w, r, nil)
+	s.showSettings(w, r, nil, nil)
 }
 
-func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, found []Finding) {
+func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, found []Finding, wrong *wrongAppliance) {
 	m := s.openPage(r, "settings")
 	b := settingsBody{
 		May: s.cfg.Set != nil, Open: s.readingOpen(), Site: *s.language.Load(), Scopes: settings.Scopes(), Findings: found,
-		Box: s.cfg.Box != nil, LongestName: settings.LongestName, Least: MinPIN,
+		Box: s.cfg.Box != nil, LongestName: settings.LongestName, Least: MinPIN, Classes: loads.Classes(), Wrong: wrong,
 	}
 	if s.cfg.Set != nil {
 		b.Programs = s.cfg.Set.Programs()
@@ -90,8 +95,12 @@ func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, found []Fi
 		b.LogFailed = true
 	}
 	m.Path = "/settings"
+	status := http.StatusOK
+	if wrong != nil {
+		m.Notice, status = &notice{Level: "low", Title: s.texts.T("set.loads.not", "name", wrong.Name)}, http.StatusUnprocessableEntity
+	}
 	m.Body = b
-	s.render(w, r, http.StatusOK, m)
+	s.render(w, r, status, m)
 }
 
 // changed are the newest events in which somebody changed something.
@@ -391,7 +400,7 @@ func (s *Server) examine(w http.ResponseWriter, r *http.Request) {
 	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(examineWithin + shutdownTime)); err != nil {
 		s.log.Debug("examine", "error", err)
 	}
-	s.showSettings(w, r, s.cfg.Box.Examine(ctx))
+	s.showSettings(w, r, s.cfg.Box.Examine(ctx), nil)
 }
 
 // leastPassphrase is the shortest that a backup on a lost stick holds out with.

@@ -51,6 +51,24 @@ func TestBrowserSettings(t *testing.T) {
 		if strings.Contains(p.URL(), token) {
 			t.Error(p.URL())
 		}
+		p.Click("#load-geyser summary")
+		p.Eval("document.getElementById('hours-geyser').value = '25:00-26:00'", nil)
+		p.Click("#set-geyser")
+		p.See("#notice", "Geyser is not set: look at what is marked")
+		p.See("#load-geyser", `"25:00" is not a time of day. write stretches such as 22:00-06:00`)
+		p.Wait("what was entered is there still", "document.getElementById('hours-geyser').value === '25:00-26:00'")
+		p.Problems() // Chromium notes the status 422
+		look("appliance-wrong")
+		p.Eval("document.getElementById('hours-geyser').value = '21:00-06:00'", nil)
+		p.Click("#set-geyser")
+		p.See("#notice", "It holds from the next start of keeplit on.")
+		if got := box.Appliances()[0]; got.Set.Hours != "21:00-06:00" || got.Set.Ready != "06:30" || got.Set.Class != "must_have" || got.Set.Order != "1" || got.Set.Out {
+			t.Errorf("it is set to %+v", got.Set)
+		}
+		p.Click("#load-geyser summary")
+		look("appliance-set")
+		p.Click("#undo-geyser")
+		p.See("#notice", "For Geyser the configuration holds again")
 		p.Click("#examine-now")
 		p.See("#examine", "9 MiB are left")
 		look("examined")
@@ -68,7 +86,7 @@ func TestBrowserSettings(t *testing.T) {
 		p.Click("#save-language")
 		p.See("#notice", "The language is set")
 		look("last")
-		if got := len(box.changed()); got != 6 {
+		if got := len(box.changed()); got != 8 {
 			t.Errorf("%d changes are on record: %q", got, box.changed())
 		}
 	}
