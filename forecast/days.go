@@ -129,8 +129,8 @@ func (d *days) mean(from, to int) (float64, int) {
 // What was before from is not known; days are numbered from the first held all the same.
 // Nothing above ceiling is believed and cut to it; base (kWh a slot, at most zero) is below
 // every observation but those that are no measurement, which are left out; least is what
-// censored slots tell.
-func newDays(h, least *history, cal *calendar, fine int, from, end int64, base, ceiling float64) *days {
+// censored slots tell, and inhabited are those that are learned although nobody was to be there.
+func newDays(h, least, inhabited *history, cal *calendar, fine int, from, end int64, base, ceiling float64) *days {
 	d := &days{fine: fine, perDay: int(86400 / (h.step * int64(fine))), base: base * float64(fine)}
 	end = min(end, h.end())
 	if end <= h.first {
@@ -145,6 +145,9 @@ func newDays(h, least *history, cal *calendar, fine int, from, end int64, base, 
 	seconds := h.step * int64(fine)
 	for g := max(h.first, from); g < end; g++ {
 		x := h.wanted(g, least)
+		if x != x {
+			x = float32(inhabited.at(g))
+		}
 		if x != x || x < float32(base) {
 			continue
 		}

@@ -16,11 +16,14 @@ type Forecaster struct {
 	opt   Options
 	hist  history
 	least history // kWh; of censored slots, the least that was wanted
+	aside aside   // slots of a time of which somebody had told that it is not as usual
 	temp  history // degrees Celsius
 	cal   calendar
 	fine  int
 
 	now int64 // grid slot that Clock was told of, zero where it was not
+
+	expected []Expected
 
 	engine *engine
 	stale  int64 // first grid slot that changed since the engine last looked
@@ -46,7 +49,8 @@ func New(o Options) (*Forecaster, error) {
 	}
 	step := int64(o.Step / time.Second)
 	return &Forecaster{
-		opt: o, hist: history{step: step}, least: history{step: step}, temp: history{step: step}, cal: calendar{zone: o.Zone},
+		opt: o, hist: history{step: step}, least: history{step: step}, temp: history{step: step},
+		aside: aside{empty: history{step: step}, guests: history{step: step}}, cal: calendar{zone: o.Zone},
 		fine: modelSlots(step), stale: math.MaxInt64, forked: math.MaxInt64,
 	}, nil
 }
@@ -82,9 +86,10 @@ func (f *Forecaster) Update(o Observation) error {
 		return fmt.Errorf("slot start %s: %w", o.Slot.Start.UTC().Format(time.RFC3339), ErrFuture)
 	}
 	kwh, least := math.NaN(), math.NaN()
+	told := Usual
 	switch o.Quality {
 	case Measured:
-		kwh = o.Energy.KWh()
+		kwh, told = o.Energy.KWh(), o.Told
 	case Censored:
 		least = o.Energy.KWh()
 	case Estimated, Missing:
@@ -93,7 +98,7 @@ func (f *Forecaster) Update(o Observation) error {
 		f.least.set(n, least)
 	}
 	before := f.hist.first
-	f.hist.set(n, kwh)
+	f.hist.set(n, f.aside.take(n, kwh, told))
 	if f.hist.first != before {
 		f.engine = nil // the first day has moved: what was replayed is gone
 	}
@@ -156,6 +161,7 @@ func (f *Forecaster) Forecast(at time.Time, horizon time.Duration) Forecast {
 			Mean: above(q.mean), Q10: snap(above(q.q10), grid), Q50: snap(above(q.q50), grid), Q90: snap(above(q.q90), grid),
 		}
 	}
+	f.told(first, n).slots(out.Slots)
 	return out
 }
 
@@ -270,7 +276,8 @@ func (f *Forecaster) current(first int64, refit bool) (*engine, *days) {
 
 // daysAt is the history laid out by days as of a grid slot.
 func (f *Forecaster) daysAt(first int64, ceiling float64) *days {
-	d := newDays(&f.hist, &f.least, &f.cal, f.fine, f.oldest(first), first, f.floor(first), ceiling)
+	inhabited := f.inhabitedSlots(first)
+	d := newDays(&f.hist, &f.least, &inhabited, &f.cal, f.fine, f.oldest(first), first, f.floor(first), ceiling)
 	if d.cells() == 0 {
 		d.first, _ = f.cal.local(first * f.hist.step)
 	}

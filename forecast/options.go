@@ -77,4 +77,6 @@ type Observation struct {
 	Slot    units.Slot
 	Energy  units.Energy // what the planned loads did not use; negative is export
 	Quality Quality
+	// Told is what somebody had told of the slot; what was Measured then is not learned as usual.
+	Told Told
 }

@@ -54,6 +54,7 @@ func (f *Forecaster) Fork() *Forecaster {
 	g.hist.v = slices.Clone(f.hist.v)
 	g.least.v = slices.Clone(f.least.v)
 	g.temp.v = slices.Clone(f.temp.v)
+	g.aside = f.aside.clone()
 	if f.engine != nil {
 		g.engine = f.engine.fork()
 	}

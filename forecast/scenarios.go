@@ -103,7 +103,7 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 	made.total(q, 1)
 	pastStretch, madeStretch := past.stretch(), made.stretch()
 	most, perDay := o.mostOfADay(q), int(day/f.opt.Step)
-	odd := &o.odd
+	odd, told := &o.odd, f.told(first, slots)
 	copied, odds := 0, o.learned.belief.ofPaths(odd)
 	if odd.ratio > 1 && len(usable) > 0 {
 		read = read.wary(odds)
@@ -152,6 +152,7 @@ func (f *Forecaster) draw(o *outlook, first int64, slots, n int, seed uint64, in
 		if f.fine > 1 {
 			f.roughen(path, cell, first, source)
 		}
+		told.path(path, p, seed)
 		done(p)
 	}
 	return read
