@@ -61,10 +61,10 @@ func TestTwoWeeksAway(t *testing.T) {
 				if r := foreseen / truth; r < 0.65 || r > 1.4 {
 					t.Errorf("home %d: before it is left %.2f of what it will use is foreseen", home, r)
 				}
-				r := f.Scenarios(hourOf(leave), 30*day, 200, 1).RunOut(Credit{Balance: 70})
+				r := f.Scenarios(hourOf(leave), 30*day, 200, 1).RunOut(Credit{Balance: 100})
 				ends := hourOf(leave).Add(r.Q10)
 				if !ends.After(hourOf(back)) {
-					t.Errorf("home %d: credit for a week is said to end on %s while nobody is there", home, ends)
+					t.Errorf("home %d: credit for nine days is said to end on %s while nobody is there", home, ends)
 				}
 			}
 			learnHours(t, f, c.v, leave, back, c.told)

@@ -56,7 +56,16 @@ const (
 	Limited
 	// Shed: a load was held off for part of it, for want of credit or of power.
 	Shed
+	// Away: somebody had told that nobody would be there. It was measured, and is not usual.
+	Away
+	// Guests: somebody had told that more people than usual would be there.
+	Guests
+	// Extra: somebody had told that something would use energy on top of what is usual.
+	Extra
 )
+
+// Unusual is set where somebody had told that the use would not be as usual.
+const Unusual = Away | Guests | Extra
 
 // Censored is set where more might have been used than could be: the value is
 // the least that was asked for, and a zero says nothing.
@@ -66,7 +75,7 @@ const Censored = SupplyOff | MainsOff | Limited | Shed
 func qualityNames() []string {
 	return []string{
 		"estimated", "gap", "clock_changed", "lost", "device_changed", "suspect",
-		"supply_off", "mains_off", "limited", "shed",
+		"supply_off", "mains_off", "limited", "shed", "away", "guests", "extra",
 	}
 }
 

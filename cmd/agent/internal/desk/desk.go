@@ -264,7 +264,7 @@ func (d *Desk) History(ctx context.Context, from, to time.Time) ([]web.HistoryPo
 			return nil, err
 		}
 		out = append(out, web.HistoryPoint{
-			Slot: iv.Slot, Energy: iv.Import, Cost: -costs[iv.Slot.Start.UTC().Format(time.RFC3339)], Gap: iv.Quality&^metering.Censored != 0, Held: iv.Quality&metering.Censored != 0,
+			Slot: iv.Slot, Energy: iv.Import, Cost: -costs[iv.Slot.Start.UTC().Format(time.RFC3339)], Gap: iv.Quality&^(metering.Censored|metering.Unusual) != 0, Held: iv.Quality&metering.Censored != 0,
 		})
 	}
 	return out, nil

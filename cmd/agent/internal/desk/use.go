@@ -94,7 +94,7 @@ func (d *Desk) used(ctx context.Context, st *control.State, from, to time.Time) 
 		if err != nil {
 			return nil, err
 		}
-		u := used{slot: iv.Slot, energy: iv.Import, loads: make([]used1, len(d.site.Loads)), sound: iv.Quality == 0, gap: iv.Quality&metering.Gap != 0}
+		u := used{slot: iv.Slot, energy: iv.Import, loads: make([]used1, len(d.site.Loads)), sound: iv.Quality&^metering.Unusual == 0, gap: iv.Quality&metering.Gap != 0}
 		u.price, u.period = tariff.PriceAt(st.Tariff, iv.Slot.Start)
 		at[iv.Slot.Start.UTC().Format(time.RFC3339)] = len(out)
 		out = append(out, u)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/forecast"
 	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
@@ -66,6 +67,8 @@ type Brief struct {
 	Unshifted bool        `json:"unshifted,omitempty"` // a person asks that loads run as soon as they may
 	Until     time.Time   `json:"until,omitzero"`      // a person asks that the credit lasts until then; zero: nobody does
 	Last      *Plan       `json:"last,omitempty"`      // in force
+	// Expected is what somebody has told of the use in times to come, and under way.
+	Expected []forecast.Expected `json:"expected,omitempty"`
 	// Limits are what may be drawn at times, besides Rules.Power: known now, in order of time.
 	Limits []Limit `json:"limits,omitempty"`
 

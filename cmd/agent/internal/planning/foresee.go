@@ -1,6 +1,7 @@
 package planning
 
 import (
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/forecast"
@@ -16,6 +17,13 @@ type Foreseer interface {
 // Foresee has plans made by what f says instead of what was learned: a simulation
 // knows what will be, and so finds out what a forecast costs.  Not beside Plan.
 func (p *Planner) Foresee(f Foreseer) { p.ahead = f }
+
+// notEmpty tells whether somebody is plainly there although it was told that nobody is.
+func (p *Planner) notEmpty(b *Brief) bool {
+	return slices.ContainsFunc(b.Expected, func(e forecast.Expected) bool {
+		return e.Told == forecast.Away && e.From.Before(b.Now) && e.To.After(b.Now)
+	}) && p.forecast.NotEmpty(b.Now)
+}
 
 // WithoutFutures has plans made of the forecast alone, without the many futures that tell
 // when the credit ends: those plans do not say.  It is for a home that nobody tells, as one

@@ -86,6 +86,21 @@ func (b *baseLoad) add(iv Interval, length time.Duration, sun bool) {
 	case iv.Quality&(metering.SupplyOff|metering.MainsOff|metering.Limited) != 0:
 		o.Quality = forecast.Censored
 	}
+	o.Told = toldOf(iv.Quality)
+}
+
+// toldOf is what somebody had told of an interval.  Where several hold it is what it says most of: more people
+// are there, nobody is, something is used on top.
+func toldOf(q metering.Quality) forecast.Told {
+	switch {
+	case q&metering.Guests != 0:
+		return forecast.Guests
+	case q&metering.Away != 0:
+		return forecast.Away
+	case q&metering.Extra != 0:
+		return forecast.Extra
+	}
+	return forecast.Usual
 }
 
 // firstOf is the earlier of two instants, of which a zero one is none.

@@ -33,6 +33,8 @@ type Plan struct {
 	Outlast *Outlast     `json:"outlast,omitempty"` // nil: nobody asks how long the credit is to last
 	Buys    units.Energy `json:"buys"`              // about what the balance buys from now on
 	OwnDays float64      `json:"own_days"`
+	// NotEmpty: somebody has told that nobody is there, and as much is used as where somebody is.
+	NotEmpty bool `json:"not_empty,omitempty"`
 }
 
 // LoadPlan is one load's part of a Plan.

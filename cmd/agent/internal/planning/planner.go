@@ -104,6 +104,7 @@ func (p *Planner) catchUp(now time.Time) {
 func (p *Planner) look(b *Brief) (Plan, outlook) {
 	p.catchUp(b.Now)
 	p.refit(b.Now)
+	p.forecast.Expect(b.Expected)
 	s := &p.rules
 	b.laid = s.tariff(b)
 	n := max(1, int(s.Ahead/s.Slot))
@@ -194,6 +195,7 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 			p.short(&plan, &b, o, problem, solved, asked, f)
 		}
 	}
+	plan.NotEmpty = p.notEmpty(&b)
 	plan.RunOut, plan.Outlook = p.runOut(&b, plan, v, w)
 	plan.Outlast = s.outlasts(w, &plan, v)
 	plan.Buys = o.buys(b.Left, &o.table)
