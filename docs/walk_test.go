@@ -98,7 +98,12 @@ func walks(port, another int) map[string]walk {
 			{begins: "sh install.sh", needs: "openssl", before: signedRelease},
 		}},
 		"docs/last-until.md": {},
-		"docs/limits.md":     {in: "etc/keeplit", lines: []how{{begins: "agent limits", says: "limit_w"}}},
+		"docs/expected-use.md": {lines: []how{
+			{begins: "agent expect away", says: "nobody is there"},
+			{begins: "agent expect extra", says: "on top"},
+			{begins: "agent expect withdraw", says: "nobody is there"},
+		}},
+		"docs/limits.md": {in: "etc/keeplit", lines: []how{{begins: "agent limits", says: "limit_w"}}},
 		"docs/metering.md": {lines: []how{
 			// The house's day is not this one: it may have been there yesterday at that hour, or not.
 			{begins: "agent meter reading 405.9", either: true, says: "measured"},

@@ -32,6 +32,7 @@ type cli struct {
 	Status     statusCmd     `cmd:"" help:"Say how the running agent is."`
 	OptOut     optOutCmd     `cmd:"" help:"Opt out of a utility's events, or of the home's own plan."`
 	LastUntil  lastUntilCmd  `cmd:"" help:"Ask that the credit lasts until a time, and say what that takes."`
+	Expect     expectCmd     `cmd:"" help:"Tell that nobody is there, that guests are or that something is used on top; list it, take it back."`
 	Meter      meterCmd      `cmd:"" help:"Show what the meter here tells; keep what the utility's meter shows, and hold it against that."`
 	Alert      alertCmd      `cmd:"" help:"Send a trial message to everybody who is to be told what is wrong."`
 	Topup      topupCmd      `cmd:"" help:"Enter a token at the running agent."`

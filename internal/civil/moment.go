@@ -110,3 +110,43 @@ func moment(text string, now time.Time, loc *time.Location, way Date, such strin
 	}
 	return d.At(minutes, loc), nil
 }
+
+// Span is the time that a person means by text at now in loc, in UTC: a day, where it names one alone
+// ("2026-12-20", "20 Dec", "Fri", "today", "tomorrow"), from its first instant to the first after it; else the
+// instant that Moment has, twice.  A day that has no year, or is named by the week, is the next one, or today.
+func Span(text string, now time.Time, loc *time.Location) (from, to time.Time, err error) {
+	if d, ok := dayAlone(strings.TrimSpace(text), DateIn(now, loc)); ok {
+		return d.Start(loc).UTC(), (d + 1).Start(loc).UTC(), nil
+	}
+	at, err := Moment(text, now, loc)
+	return at, at, err
+}
+
+// dayAlone is the day that text names; false where it names none.
+func dayAlone(text string, today Date) (d Date, ok bool) {
+	if d.SetText(text) == nil {
+		return d, true
+	}
+	if wd, named := weekday(text); named {
+		return today + Date((int(wd)-int(today.Weekday())+7)%7), true
+	}
+	switch {
+	case strings.EqualFold(text, "today"):
+		return today, true
+	case strings.EqualFold(text, "tomorrow"):
+		return today + 1, true
+	}
+	t, err := time.Parse("2 Jan 2006", text+" 2024") // of which 29 Feb is one
+	if err != nil {
+		return 0, false
+	}
+	year, _, _ := today.Civil()
+	for ; ; year++ {
+		if y, m, day := DateOf(year, t.Month(), t.Day()).Civil(); y != year || m != t.Month() || day != t.Day() {
+			continue // 29 Feb
+		}
+		if d = DateOf(year, t.Month(), t.Day()); d >= today {
+			return d, true
+		}
+	}
+}

@@ -114,3 +114,36 @@ func TestAWeekKnowsWhenAShopWasLastOpen(t *testing.T) {
 		}
 	}
 }
+
+func TestADayAloneIsTheWholeOfIt(t *testing.T) {
+	berlin := zone(t, "Europe/Berlin")
+	now := time.Date(2026, 3, 27, 15, 0, 0, 0, berlin) // a Friday
+	for _, c := range []struct {
+		text, from, to string
+	}{
+		{"2026-12-20", "2026-12-20T00:00:00+01:00", "2026-12-21T00:00:00+01:00"},
+		{"20 Dec", "2026-12-20T00:00:00+01:00", "2026-12-21T00:00:00+01:00"},
+		{"3 Jan", "2027-01-03T00:00:00+01:00", "2027-01-04T00:00:00+01:00"},
+		{"29 Feb", "2028-02-29T00:00:00+01:00", "2028-03-01T00:00:00+01:00"},
+		{"Fri", "2026-03-27T00:00:00+01:00", "2026-03-28T00:00:00+01:00"},
+		{"sunday", "2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00"}, // of 23 hours
+		{" today", "2026-03-27T00:00:00+01:00", "2026-03-28T00:00:00+01:00"},
+		{"tomorrow", "2026-03-28T00:00:00+01:00", "2026-03-29T00:00:00+01:00"},
+		{"Sun 12:00", "2026-03-29T12:00:00+02:00", "2026-03-29T12:00:00+02:00"},
+		{"2026-12-20T08:00", "2026-12-20T08:00:00+01:00", "2026-12-20T08:00:00+01:00"},
+		{"31 Feb", "", ""},
+		{"Christmas", "", ""},
+		{"", "", ""},
+	} {
+		from, to, err := Span(c.text, now, berlin)
+		if c.from == "" {
+			if err == nil {
+				t.Errorf("%q is read as %s", c.text, from)
+			}
+			continue
+		}
+		if f, u := from.In(berlin).Format(time.RFC3339), to.In(berlin).Format(time.RFC3339); err != nil || f != c.from || u != c.to {
+			t.Errorf("%q is %s to %s: %v", c.text, f, u, err)
+		}
+	}
+}

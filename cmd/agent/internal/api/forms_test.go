@@ -32,6 +32,8 @@ func forms() []any {
 		TopUp{},
 		Token{},
 		LastUntil{},
+		Expect{},
+		ExpectAnswer{},
 		OptOut{},
 		PolicyState{},
 		UntilAnswer{},

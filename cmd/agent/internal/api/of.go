@@ -13,9 +13,9 @@ import (
 func ViewOf(say present.Phrases, v *picture.View) View {
 	a := View{
 		Seq: v.Seq, At: At(v.At), Zone: "UTC", Site: v.Site, Unit: v.UnitCode(),
-		Supply:  supplyOf(say, v.Supply),
-		RunOut:  RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach), With: []With{}, First: At(v.RunOut.First)},
-		Until:   untilOf(say, v.Until),
+		Supply: supplyOf(say, v.Supply),
+		RunOut: RunOut{Known: v.RunOut.Known, Beyond: v.RunOut.Beyond, At: At(v.RunOut.At), Early: At(v.RunOut.Early), Late: At(v.RunOut.Late), Reach: At(v.RunOut.Reach), With: []With{}, First: At(v.RunOut.First)},
+		Until:  untilOf(say, v.Until), Expected: expectedOf(v.Expected),
 		OptOut:  optedOf(v.Opted),
 		Limited: limitedOf(v.Limited), Limits: limitsOf(v.Limits),
 		Power:   powerOf(v.Power),
@@ -224,4 +224,12 @@ func At(t time.Time) *time.Time {
 	}
 	t = t.UTC()
 	return &t
+}
+
+func expectedOf(all []present.Expected) []Expected {
+	out := []Expected{}
+	for _, e := range all {
+		out = append(out, Expected{N: e.N, What: e.What, From: e.From.UTC(), Until: e.To.UTC(), KWh: e.Energy.KWh(), By: e.By, Since: e.Since.UTC(), Says: e.Says})
+	}
+	return out
 }

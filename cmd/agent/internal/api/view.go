@@ -12,6 +12,7 @@ type View struct {
 	Supply   Supply     `json:"supply"`
 	Credit   Credit     `json:"credit"`
 	RunOut   RunOut     `json:"run_out"`
+	Expected []Expected `json:"expected"`          // what somebody has told of the use in times to come, the first first
 	Until    *Until     `json:"until"`             // null: nobody asks how long the credit is to last
 	OptOut   *OptedOut  `json:"opt_out"`           // null: no utility asks for anything that could be opted out of
 	Limited  *Limited   `json:"limited,omitempty"` // absent: no utility limits the site
@@ -119,6 +120,28 @@ type GivenUp struct {
 // LastUntil asks that the credit lasts: POST /api/v1/until.
 type LastUntil struct {
 	Until string `json:"until"` // "Fri 18:00", "tomorrow 07:00", "2026-12-04 18:00", a time of RFC 3339, or "off"
+}
+
+// Expect tells of the use in a time to come, or takes back what was told: POST /api/v1/expect.
+type Expect struct {
+	Expect string `json:"expect"` // "away from 20 Dec until 3 Jan", "guests from Fri until Sun", "3 kWh from Sun 12:00", "back", "withdraw 2"
+}
+
+// Expected is what somebody has told of the use in a time: it is not as usual then.
+type Expected struct {
+	N     int       `json:"n"`    // by which it is taken back
+	What  string    `json:"what"` // away, guests or extra
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until"`
+	KWh   float64   `json:"kwh,omitempty"` // extra: on top
+	By    string    `json:"by"`
+	Since time.Time `json:"since"`
+	Says  string    `json:"says"` // in words
+}
+
+// ExpectAnswer answers an Expect.
+type ExpectAnswer struct {
+	Expected []Expected `json:"expected"`
 }
 
 // OptOut opts out: POST /api/v1/opt-out.

@@ -92,6 +92,9 @@ func (t Topics) Reconnect() string { return t.base + "/supply/reconnect" }
 // Until is where it is said how long the credit is to last.
 func (t Topics) Until() string { return t.base + "/until/set" }
 
+// Expect is where it is told that nobody is there, that guests are, or that something is used on top.
+func (t Topics) Expect() string { return t.base + "/expect/set" }
+
 // MeterReading is where it is told what the utility's meter shows.
 func (t Topics) MeterReading() string { return t.base + "/meter/reading" }
 

@@ -48,6 +48,7 @@ func (s *Site) Brief(st *State) planning.Brief {
 	if st.Until != nil {
 		b.Until = st.Until.At
 	}
+	b.Expected = st.expected()
 	b.Limits = s.LimitsAhead(st, st.Now.Add(s.PlanAhead))
 	for i, l := range s.Loads {
 		progress, unit := st.Loads[i].Progress, st.Guard.Unit(l.ID)

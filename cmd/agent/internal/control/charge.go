@@ -60,7 +60,7 @@ func (p *step) close(iv metering.Interval) {
 		return
 	}
 	p.st.Purchases = p.purchases(&p.st).Watch(p.Zone, p.Vendor, p.now, atHand(p.Site.Credit, p.st.Credit))
-	iv.Quality |= held
+	iv.Quality |= held | p.st.unusual(iv.Slot)
 	p.eff.Intervals = append(p.eff.Intervals, planning.Interval{Series: planning.SiteSeries, Interval: iv})
 	for i := range p.st.Loads {
 		ls := &p.st.Loads[i]

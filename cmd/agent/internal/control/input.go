@@ -25,7 +25,7 @@ type Input struct {
 }
 
 // Happening is the one thing that a step is about: a Reading, a Token, a
-// Request, a LastUntil, a MeterReading, a WithdrawReading, a Setting, a NewPlan, NoPlan, an Edge, a PriceDocument, a
+// Request, a LastUntil, an Expect, a MeterReading, a WithdrawReading, a Setting, a NewPlan, NoPlan, an Edge, a PriceDocument, a
 // PolicyEnvelope or a LimitWord.  There are no others than those of this package.  Each kind has a file, in which it says all that
 // the agent must know of it, and the compiler asks it of a new one.
 type Happening interface {

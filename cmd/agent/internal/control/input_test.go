@@ -24,6 +24,7 @@ func kinds() map[string]Happening {
 		"ReadingsSent":    ReadingsSent{},
 		"OptOut":          OptOut{Of: policy.OptGrid, By: "page"},
 		"LastUntil":       LastUntil{Text: "tomorrow 18:00", By: "page"},
+		"Expect":          Expect{Text: "guests until tomorrow", By: "page"},
 		"NewPlan":         NewPlan{},
 		"NoPlan":          NoPlan{Cause: "a fault of the test"},
 		"Edge":            Edge{Code: health.BrokerGone, Cause: said.Words("shut")},

@@ -154,6 +154,8 @@ func newIn2(path string) bool {
 		`^\.?days\[\d+\]\.unseen`,
 		`^\.?event_?seq`,
 		`^\.?hold`,
+		`^\.?expected`,
+		`^\.?plan\.not_?empty`,
 		`^\.?opening_?taken`,
 		`^\.?plan\.short\[\d+\]\.cause`,
 		`^\.?plan\.short\[\d+\]\.energy`,

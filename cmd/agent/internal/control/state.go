@@ -73,6 +73,8 @@ type State struct {
 	WantPlan bool           `json:"want_plan,omitempty"` // something changed that the plan does not know
 	// Until is set while a person asks that the credit lasts so long.
 	Until *UntilState `json:"until,omitempty"`
+	// Expected is what people have told of the use in times to come, under way, or over not long ago.
+	Expected []ExpectState `json:"expected,omitempty"`
 
 	// Hold is set while the records do not agree and a person has to decide.
 	Hold *Hold `json:"hold,omitempty"`

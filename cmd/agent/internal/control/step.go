@@ -91,6 +91,7 @@ func (s *Site) Step(st State, in Input) (State, Effects) {
 	}
 	p.roll()
 	p.until()
+	p.expect(before)
 	p.vtn()
 	p.policy()
 	p.limits()

@@ -183,7 +183,7 @@ func TestASetClockForgetsOnlyWhatHangsOnTheCalendar(t *testing.T) {
 	kept := []string{"Prices", "Rates", "Decision", "SupplySeen", "Supply", "Clock", "Plant", "Health", "EventSeq", "OpeningTaken", "Hold", "HoldTokens", "Credit", "Version", "Policy", "VTN", "Limits"}
 	anew := []string{
 		"Now", "Meter", "Tariff", "Elapsed", "TariffSeen", "Loads", "LoadsAt", "Guard", "Held", "Next", "Shed", "Ladder", "Plan", "AskedAt", "Asking", "WantPlan",
-		"PointAt", "Days", "Said", "laid", "Until", "Pasted", "Purchases", "Quality", "Beside", "Feeder",
+		"PointAt", "Days", "Said", "laid", "Until", "Expected", "Pasted", "Purchases", "Quality", "Beside", "Feeder",
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[State]()) {
 		if field.Anonymous {

@@ -166,6 +166,11 @@ func (d *Desk) Reconnect(ctx context.Context) error {
 	return d.request(ctx, control.Request{Kind: control.Reconnect, By: web.WayOf(ctx)})
 }
 
+// Expect tells of the use in a time to come, in a person's words.
+func (d *Desk) Expect(ctx context.Context, text, way string) error {
+	return d.ask(ctx, control.Expect{Text: strings.TrimSpace(text), By: way})
+}
+
 // LastUntil asks that the credit lasts until an instant, in a person's words.
 func (d *Desk) LastUntil(ctx context.Context, text, way string) error {
 	return d.ask(ctx, control.LastUntil{Text: strings.TrimSpace(text), By: way})

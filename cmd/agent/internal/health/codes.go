@@ -34,6 +34,7 @@ const (
 	TokenLocked           Code = "token_locked"
 	BadMessage            Code = "bad_message"
 	BuyBefore             Code = "buy_before"
+	NotEmpty              Code = "not_empty"
 	CreditLow             Code = "credit_low"
 	CreditSpent           Code = "credit_spent"
 	EmergencyOffered      Code = "emergency_offered"
@@ -164,6 +165,7 @@ func Rows() []Row {
 		{Code: MetersDiffer, Severity: Serious},
 		{Code: NeutralLoss, Severity: Critical, About: Phase},
 		{Code: NeutralMismatch, Severity: Serious, About: Phase},
+		{Code: NotEmpty, Severity: Caution},
 		{Code: Outage, Severity: Serious, About: Phase},
 		{Code: OutboxDropped, Severity: Caution, Lasts: day},
 		{Code: PartFailed, Severity: Serious, About: Part},

@@ -67,6 +67,7 @@ func (m *Maker) Of(snap *control.Snapshot) View {
 	say := m.words.For(v.Unit, v.Zone, v.At)
 	v.Opted = m.opted(st)
 	v.Supply, v.Until = present.SupplyOf(m.site, st), present.UntilOf(m.site, st)
+	v.Expected = m.plain.Expected(st)
 	v.Plan, v.Loads = m.plan(st, say), m.loads(st, say)
 	for _, w := range st.Health.WorstFirst() {
 		v.Warnings = append(v.Warnings, Warning{

@@ -29,7 +29,8 @@ type View struct {
 	Supply   present.Supply
 	Credit   Credit
 	RunOut   RunOut
-	Until    present.Until // how long a person asks that the credit lasts
+	Expected []present.Expected // what somebody has told of the use in times to come, the first first
+	Until    present.Until      // how long a person asks that the credit lasts
 	Opted    Opted
 	Limited  Limited   // by a utility
 	Limits   []Limited // all who may limit what is drawn, with what they have it held to

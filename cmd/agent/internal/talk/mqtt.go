@@ -102,6 +102,10 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	_, err = bus.SubscribeOrder(topics.Expect(), a.heardExpect)
+	if err != nil {
+		return err
+	}
 	_, err = bus.SubscribeState(topics.Prices(), a.heardPrices)
 	if err != nil {
 		return err

@@ -107,6 +107,25 @@ func (a *Agent) heardUntil(ctx context.Context, m broker.Message) error {
 	return err
 }
 
+// heardExpect is what somebody tells of the use in a time to come.
+func (a *Agent) heardExpect(ctx context.Context, m broker.Message) error {
+	if _, err := order(m, a.loop.Snapshot().State.Now); err == nil {
+		if err := a.paces.expect.wait(ctx); err != nil {
+			return err
+		}
+	}
+	text, err := order(m, a.loop.Snapshot().State.Now)
+	if err != nil {
+		return a.bad(ctx, m.Topic, fmt.Sprintf("%.200s", err))
+	}
+	reply, err := a.loop.Feed(ctx, control.Input{What: control.Expect{Text: text, By: "mqtt"}})
+	var not *control.NotTakenError
+	if errors.As(reply.Err, &not) {
+		return a.bad(ctx, m.Topic, a.plain.Say(not.Says))
+	}
+	return err
+}
+
 // heardLimit is the household's word on what may be drawn.
 func (a *Agent) heardLimit(ctx context.Context, m broker.Message) error {
 	now := a.loop.Snapshot().State.Now

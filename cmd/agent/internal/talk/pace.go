@@ -19,7 +19,7 @@ const (
 
 // paces are an agent's paces of what comes over MQTT.
 type paces struct {
-	loads, supply, until, limit, reading, prices, policy, refused pace
+	loads, supply, until, expect, limit, reading, prices, policy, refused pace
 
 	mu  sync.Mutex
 	bad map[string]*pace
@@ -28,6 +28,7 @@ type paces struct {
 func (p *paces) init() {
 	p.loads, p.supply = pace{burst: orderBurst, every: orderEvery}, pace{burst: orderBurst, every: orderEvery}
 	p.until, p.limit = pace{burst: orderBurst, every: orderEvery}, pace{burst: orderBurst, every: orderEvery}
+	p.expect = pace{burst: orderBurst, every: orderEvery}
 	p.reading = pace{burst: orderBurst, every: orderEvery}
 	p.prices = pace{burst: pricesBurst, every: pricesEvery}
 	p.policy, p.refused = pace{burst: policyBurst, every: policyEvery}, pace{burst: policyBurst, every: policyEvery}

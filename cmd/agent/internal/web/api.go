@@ -37,6 +37,7 @@ import (
 //	GET  /api/v1/insight?at=2026-11-28           why a month costs more, what limit is near, what money buys
 //	GET  /api/v1/history?from=TIME&to=TIME       measured intervals, 31 days at the most; "next" tells where to go on
 //	POST /api/v1/topup                           {"token":"..."}
+//	POST /api/v1/expect                          {"expect":"away from 20 Dec until 3 Jan"}, "guests ...", "3 kWh from Sun 12:00", "back", "withdraw 2"
 //	POST /api/v1/until                           {"until":"Fri 18:00"}, or "off"
 //	POST /api/v1/opt-out                         {"of":"grid"}: none, local, grid or both
 //	POST /api/v1/meter/readings                  {"shown":"412.3"}: what stands on the utility's meter
@@ -70,6 +71,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/limits", s.api(settings.Read, s.heavy(s.apiLimits)))
 	mux.HandleFunc("GET /api/v1/topup", s.api(settings.Read, s.apiTopUpFor))
 	mux.HandleFunc("POST /api/v1/topup", s.api(settings.TopUp, s.apiTopUp))
+	mux.HandleFunc("POST /api/v1/expect", s.api(settings.Control, s.apiExpect))
 	mux.HandleFunc("POST /api/v1/until", s.api(settings.Control, s.apiUntil))
 	mux.HandleFunc("POST /api/v1/opt-out", s.api(settings.Control, s.apiOptOut))
 	mux.HandleFunc("POST /api/v1/meter/readings", s.api(settings.Control, s.heavy(s.apiMeterReading)))

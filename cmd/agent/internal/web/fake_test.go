@@ -349,6 +349,26 @@ func (f *fakeAgent) OptOut(_ context.Context, of, way string) error {
 	return nil
 }
 
+// Expect takes what begins with away, and takes it back.
+func (f *fakeAgent) Expect(_ context.Context, text, way string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.note("expect %s by %s", text, way); err != nil {
+		return err
+	}
+	switch {
+	case strings.HasPrefix(text, "withdraw "):
+		f.changeLocked(func(v *picture.View) { v.Expected = nil })
+	case strings.HasPrefix(text, "away "):
+		f.changeLocked(func(v *picture.View) {
+			v.Expected = []present.Expected{{N: 1, What: "away", From: v.At, To: v.At.Add(240 * time.Hour), By: way, Since: v.At, Says: "nobody is there from Tue 1 Dec 00:00 until Fri 11 Dec 00:00"}}
+		})
+	default:
+		return &Refusal{Reason: "it is not understood"}
+	}
+	return nil
+}
+
 // LastUntil takes what civil.Moment reads.
 func (f *fakeAgent) LastUntil(_ context.Context, text, way string) error {
 	f.mu.Lock()

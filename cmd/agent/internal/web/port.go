@@ -48,6 +48,9 @@ type Agent interface {
 	AcceptEmergency(ctx context.Context) error // take the emergency credit on offer
 	Reconnect(ctx context.Context) error       // close the supply that is ready for reconnection
 
+	// Expect tells of the use in a time to come, or takes back what was told; the text is as control.Expect has
+	// it, and way as of LastUntil.
+	Expect(ctx context.Context, text, way string) error
 	// LastUntil asks that the credit lasts until an instant, which is written as a
 	// person writes it; "off" takes that back.  way is "page" or "api".
 	LastUntil(ctx context.Context, text, way string) error

@@ -139,7 +139,7 @@ func (m *model) liveRegions() []region {
 	}
 	switch m.Page {
 	case "home":
-		out = append(out, region{"alerts", "alerts", m}, region{"quiet", "quiet", m}, region{"supply", "supply", m}, region{"hero", "hero", m}, region{"until", "until", m},
+		out = append(out, region{"alerts", "alerts", m}, region{"quiet", "quiet", m}, region{"supply", "supply", m}, region{"hero", "hero", m}, region{"until", "until", m}, region{"expected", "expected", m},
 			region{"now", "now", m}, region{"emergency", "emergency", m}, region{"plan", "plan", m}, region{"leftmore", "leftmore", m}, region{"leftrest", "leftrest", m}, region{"chartkey", "chartkey", m}, region{"plantable", "plantable", m})
 		for _, l := range m.Loads() {
 			out = append(out, region{"load", "load-" + l.ID, l}, region{"why", "why-" + l.ID, l}, region{"loadmore", "loadmore-" + l.ID, l}, region{"act", "act-" + l.ID, l})

@@ -47,6 +47,7 @@ func (s *Server) routes() http.Handler {
 	}
 	change("POST /loads/{id}/{action}", s.loadAction)
 	change("POST /until", s.lastUntil)
+	change("POST /expect", s.expect)
 	change("POST /opt-out", s.optOut)
 	change("POST /meter/readings", s.heavy(s.meterReading))
 	change("POST /meter/readings/{n}/withdraw", s.withdrawReading)
