@@ -2,11 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +20,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/internal/testservers"
 )
 
@@ -91,6 +95,19 @@ func TestWhoeverDoesNotLookAtThePageIsToldOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	pin, err := web.HashPIN("2468")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+
 	folder := t.TempDir()
 	file := filepath.Join(folder, "keeplit.yaml")
 	text := fmt.Sprintf(`site: {id: home, name: Home, meter: "1", zone: UTC}
@@ -101,7 +118,7 @@ credit: {opening: 0.1}
 tokens: {openpaygo: {key: {file: k}, starting_code: 516959010}}
 supply: {switch: {driver: house}}
 plan: {time: 100ms}
-web: {listen: "127.0.0.1:0"}
+web: {listen: %q, pin: {file: pin}}
 mqtt: {url: %q, username: %s, password: {file: p}}
 alerts:
   quiet: ["Mon-Sun 00:00-24:00"] # what is critical is told all the same
@@ -111,8 +128,8 @@ alerts:
       mail: {server: %q, security: none, from: keeplit@example.org, to: [thandi@example.org]}
     - {name: by webhook, least: critical, webhook: {url: %q}}
     - {name: by MQTT, least: critical, mqtt: {}}
-`, mosquitto.URL, mosquitto.User, l.Addr().String(), hook.URL)
-	for name, content := range map[string]string{"keeplit.yaml": text, "k": "bc41ec9530f6dac86b1a29ab82edc5fb", "p": mosquitto.Password} {
+`, page, mosquitto.URL, mosquitto.User, l.Addr().String(), hook.URL)
+	for name, content := range map[string]string{"keeplit.yaml": text, "k": "bc41ec9530f6dac86b1a29ab82edc5fb", "p": mosquitto.Password, "pin": pin} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -130,8 +147,16 @@ alerts:
 		}
 	})
 	t.Run("after a restart", func(t *testing.T) {
-		process(t, "run", file)
-		time.Sleep(4 * time.Second) // more than half an hour of the house
+		out := process(t, "run", file)
+		pressed := time.Now()
+		pressTheTest(t, "http://"+page, out)
+		for name, got := range ways {
+			got.await("a trial", 1)
+			if n := len(got.of("a trial")); n != 1 {
+				t.Errorf("the test of the page comes %d times by %s", n, name)
+			}
+		}
+		time.Sleep(max(0, 4*time.Second-time.Since(pressed))) // more than half an hour of the house
 	})
 	for name, got := range ways {
 		if n := len(got.of(words)); n != 1 {
@@ -152,15 +177,51 @@ alerts:
 		t.Errorf("the trial ends with %d and says %q %q", code, stdout, stderr)
 	}
 	for name, got := range ways {
-		// The broker's answer to who sends may be there before what it hands on.
-		for range 100 {
-			if len(got.of("a trial")) > 0 {
-				break
+		got.await("a trial", 2)
+		if n := len(got.of("a trial")); n != 2 {
+			t.Errorf("the trial comes %d times by %s, beside that of the page", n-1, name)
+		}
+	}
+}
+
+// await waits for so many in which a text stands: a broker's answer to who sends may be there before
+// what it hands on.
+func (l *inbox) await(text string, n int) {
+	for range 100 {
+		if len(l.of(text)) >= n {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// pressTheTest signs in on a page and presses the button that sends a test to all.
+func pressTheTest(t *testing.T, url string, out fmt.Stringer) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &http.Client{Jar: jar, Timeout: 30 * time.Second}
+	press := func(path string, values neturl.Values) string {
+		t.Helper()
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			a, err := c.PostForm(url+path, values)
+			if err != nil {
+				if time.Now().After(end) {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				continue // it starts
 			}
-			time.Sleep(50 * time.Millisecond)
+			text, err := io.ReadAll(a.Body)
+			if err := errors.Join(err, a.Body.Close()); err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
 		}
-		if len(got.of("a trial")) != 1 {
-			t.Errorf("the trial does not come by %s", name)
-		}
+	}
+	press("/signin", neturl.Values{"pin": {"2468"}, "next": {"/settings"}})
+	if text := press("/settings/alerts", nil); strings.Count(text, ": sent. See whether it has come.") != 3 {
+		t.Errorf("the page says %.2000s", text)
 	}
 }

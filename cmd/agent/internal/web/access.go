@@ -45,7 +45,8 @@ func by(r *http.Request, program string) *http.Request {
 
 // credential is what came with a request: a PIN, or a program's token.
 func credential(r *http.Request) (text string, given bool) {
-	if text, given = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); given {
+	// The scheme may be written in any letter case (RFC 9110, 11.1).
+	if scheme, text, _ := strings.Cut(strings.TrimSpace(r.Header.Get("Authorization")), " "); strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(text), true
 	}
 	_, text, given = r.BasicAuth()

@@ -113,6 +113,7 @@ type shared struct {
 	saving   sync.Mutex             // a backup is made: one at a time
 
 	changingPIN sync.Mutex
+	trials      trials // of alerts
 
 	active   atomic.Int64 // requests under way
 	lastNews atomic.Int64 // Unix nanoseconds of the last signal, this process's clock

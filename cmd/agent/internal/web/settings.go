@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/loads"
@@ -152,8 +153,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) whyNot(err error) *notice {
 	t := s.texts.T
 	n := &notice{Level: "low"}
-	unreadable := (*settings.UnreadableError)(nil)
+	unreadable, many := (*settings.UnreadableError)(nil), (*tooManyTrials)(nil)
 	switch {
+	case errors.As(err, &many):
+		n.Title = t("set.alerts.many", "n", mostTrials, "time", present.Format{Words: s.texts}.Duration(many.Wait+time.Minute))
 	case errors.Is(err, errReadingPIN):
 		n.Title = t("set.reading.pin")
 	case errors.Is(err, errNotSet):
@@ -288,7 +291,11 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, old, hash stri
 }
 
 func (s *Server) tryAlerts(w http.ResponseWriter, r *http.Request) {
-	tried := s.trial(r, r.PostFormValue("to"))
+	tried, err := s.trial(r, r.PostFormValue("to"))
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
 	n := &notice{Level: "good", Title: s.texts.T("set.alerts.sent")}
 	for _, x := range tried {
 		if x.Err == nil {
@@ -313,9 +320,9 @@ type tried struct {
 }
 
 // trial sends a trial message to one recipient, or, where none is named, to all, side by side.
-func (s *Server) trial(r *http.Request, to string) []tried {
+func (s *Server) trial(r *http.Request, to string) ([]tried, error) {
 	if s.cfg.Box == nil {
-		return nil
+		return nil, nil
 	}
 	ctx, stop := context.WithTimeout(r.Context(), tryWithin)
 	defer stop()
@@ -325,12 +332,18 @@ func (s *Server) trial(r *http.Request, to string) []tried {
 			out = append(out, tried{Name: x.Name})
 		}
 	}
+	if len(out) == 0 {
+		return nil, nil
+	}
+	if err := s.trials.take(time.Now()); err != nil {
+		return nil, err
+	}
 	var all sync.WaitGroup
 	for i := range out {
 		all.Go(func() { out[i].Err = s.cfg.Box.Try(ctx, out[i].Name) })
 	}
 	all.Wait()
-	return out
+	return out, nil
 }
 
 func (s *Server) letIn(w http.ResponseWriter, r *http.Request) {

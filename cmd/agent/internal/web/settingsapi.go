@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
@@ -72,7 +73,12 @@ func (s *Server) apiTrial(w http.ResponseWriter, r *http.Request) {
 	if !s.wants(w, r, &q, "error.json_trial") {
 		return
 	}
-	done := s.trial(r, q.To)
+	done, err := s.trial(r, q.To)
+	if many := (*tooManyTrials)(nil); errors.As(err, &many) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(many.Wait.Seconds())+1))
+		apiError(w, r, http.StatusTooManyRequests, "too_many", s.whyNot(err).Title)
+		return
+	}
 	if len(done) == 0 {
 		s.apiNotSet(w, r, ErrUnknown)
 		return
