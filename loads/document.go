@@ -140,6 +140,11 @@ type NeedDocument struct {
 	// Left out: every day.
 	// Example: Mon-Fri
 	Weekdays civil.Days `yaml:"weekdays"`
+	// Whether it is needed while nobody is there, as somebody has told. A programme needs somebody who fills
+	// it, a car is away too; a pump goes on.
+	// Default: true of kind onoff, else false
+	// Example: false
+	Away *bool `yaml:"away"`
 	// Whether what was not delivered, or was delivered beyond the need, moves to the next day, up to one
 	// day's need.
 	// Example: true

@@ -55,6 +55,7 @@ type Load struct {
 	Feedback bool          // the switch can tell its real state
 	DeadMan  time.Duration // renew the command well within this; 0: not needed
 
+	people    bool // what it needs is for people: nothing while nobody is there
 	byEnergy  bool // the need was given as energy: measured energy counts, not time
 	carryOver bool
 	calendar  calendar
@@ -108,6 +109,7 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 	var windows []Window
 	if n := d.Need; n != nil {
 		windows = n.Between
+		l.people = !value(n.Away, l.Kind == OnOff)
 		l.byEnergy = n.Energy != 0
 		l.carryOver = n.CarryOver
 		if l.Kind == Cycle {

@@ -26,7 +26,8 @@ type Progress struct {
 	Idle      time.Duration `json:"idle,omitempty"`      // how long it has been on and drawn next to nothing
 	Rest      time.Time     `json:"rest,omitzero"`       // the last time it was on it took nothing (a thermostat is open, no car is there): not asked again before this, and not short
 	Override  *Override     `json:"override,omitempty"`
-	Heat      *heat.State   `json:"heat,omitempty"` // kind heat: what is known of the water; never changed in place
+	Empty     []units.Slot  `json:"empty,omitempty"` // the times in which nobody is there, as somebody has told, in order; never changed in place
+	Heat      *heat.State   `json:"heat,omitempty"`  // kind heat: what is known of the water; never changed in place
 }
 
 // Override is a person's wish that goes before the plan until it expires.
@@ -76,7 +77,7 @@ func (l Load) Roll(p Progress, now time.Time) Progress {
 		p.Override = nil
 	}
 	if now.Before(p.From.Add(-farBack)) { // it was the clock before that was wrong
-		p = Progress{On: p.On, Since: now, Programme: p.Programme, Override: p.Override, Heat: p.Heat}
+		p = Progress{On: p.On, Since: now, Programme: p.Programme, Override: p.Override, Heat: p.Heat, Empty: p.Empty}
 	}
 	if now.Before(p.To) {
 		return p
@@ -84,10 +85,10 @@ func (l Load) Roll(p Progress, now time.Time) Progress {
 	day := l.calendar.day(now, 0)
 	next := Progress{
 		From: day.from, To: day.to,
-		On: p.On, Since: p.Since, Until: p.Until, Programme: p.Programme, Idle: p.Idle, Rest: p.Rest, Override: p.Override, Heat: p.Heat,
+		On: p.On, Since: p.Since, Until: p.Until, Programme: p.Programme, Idle: p.Idle, Rest: p.Rest, Override: p.Override, Heat: p.Heat, Empty: p.Empty,
 	}
 	if p.To.IsZero() { // never seen before: what there was no time for is not owed
-		next.Carry = -max(0, l.due(day)-l.room(day, now))
+		next.Carry = -max(0, l.due(day, p)-l.room(day, now))
 	} else {
 		need := l.Need
 		if l.DayOff(p) {

@@ -93,7 +93,7 @@ func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Durati
 		if n > 0 && !day.from.Before(now.Add(ahead)) {
 			return out
 		}
-		if day.off {
+		if l.off(day, p) {
 			continue
 		}
 		r := l.request(u)
@@ -205,9 +205,10 @@ func (l Load) Due(p Progress) time.Duration {
 	return max(0, l.Need+p.Carry)
 }
 
-// DayOff tells whether the present need-day is none of those on which the load is needed.
+// DayOff tells whether the present need-day is none of those on which the load is needed: of its weekdays, or
+// because nobody is there.
 func (l Load) DayOff(p Progress) bool {
-	return l.calendar.on != (civil.Days{}) && !p.To.IsZero() && l.calendar.day(p.From, 0).off
+	return (l.calendar.on != (civil.Days{}) || len(p.Empty) > 0) && !p.To.IsZero() && l.off(l.calendar.day(p.From, 0), p)
 }
 
 // NeededAt tells whether the need-day of an instant is one on which the load is needed.
@@ -216,8 +217,8 @@ func (l Load) NeededAt(t time.Time) bool {
 }
 
 // due is the need of a need-day.
-func (l Load) due(d needDay) time.Duration {
-	if d.off {
+func (l Load) due(d needDay, p Progress) time.Duration {
+	if l.off(d, p) {
 		return 0
 	}
 	return l.Need

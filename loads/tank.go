@@ -123,6 +123,9 @@ func (d Document) checkTank(l *fault.List) {
 // MustHeat tells whether a load is to be heated now however little credit there is, because
 // its water has not been hot for too long.
 func (l Load) MustHeat(p Progress, now time.Time) bool {
+	if back, empty := p.emptyAt(now); empty && back.Sub(now) > beforeReturn {
+		return false // before somebody is back it is
+	}
 	return l.Kind == Heat && p.Heat != nil && l.Tank.Must(*p.Heat, now)
 }
 
@@ -141,7 +144,8 @@ func (p Progress) water() heat.State {
 
 // heats follows the water through a stretch of time.
 func (l Load) heats(p Progress, t Taken) Progress {
-	s := l.Tank.Take(p.water(), heat.Seen{From: t.From, To: t.To, On: t.On, Energy: t.Energy, Measured: t.HasEnergy})
+	_, empty := p.emptyAt(t.From)
+	s := l.Tank.Take(p.water(), heat.Seen{From: t.From, To: t.To, On: t.On, Energy: t.Energy, Measured: t.HasEnergy, Empty: empty})
 	p.Heat = &s
 	return p
 }
@@ -154,7 +158,8 @@ const seenAhead = 12 * time.Hour
 func (l Load) heatRequests(p Progress, u UnitState, now, free time.Time, ahead time.Duration) []Request {
 	s := p.water()
 	var out []Request
-	for _, n := range l.Tank.Needs(s, now, now.Add(max(ahead, seenAhead))) {
+	until := now.Add(max(ahead, seenAhead))
+	for _, n := range l.emptied(p, l.Tank.Needs(s, now, until), now, until) {
 		r := l.request(u)
 		r.By, r.All, r.Must, r.Late = n.By, n.All, n.Must, !n.All && !n.Soon
 		from := n.From

@@ -23,6 +23,7 @@ type State struct {
 	Taken  units.Energy  `json:"taken,omitempty"`  // what it took since Full
 	Open   time.Time     `json:"open,omitzero"`    // its thermostat was open last: nothing was drawn from Full to here
 	Gap    bool          `json:"gap,omitempty"`    // of a time since Full nothing is known
+	Empty  bool          `json:"empty,omitempty"`  // since Full nobody was there for a time: what was drawn is not usual
 	On     bool          `json:"on,omitempty"`     // it was switched on at At
 	Draws  bool          `json:"draws,omitempty"`  // and drew
 	Since  time.Time     `json:"since,omitzero"`   // since when On and Draws are so
@@ -51,6 +52,7 @@ type Seen struct {
 	On       bool         // it was switched on and had power
 	Energy   units.Energy // that it drew, where Measured
 	Measured bool
+	Empty    bool // nobody was there
 }
 
 const (
@@ -75,6 +77,7 @@ func (k Tank) Take(s State, x Seen) State {
 		x.Energy = x.Energy.Part(int64(x.To.Sub(s.At)), int64(x.To.Sub(x.From)))
 		x.From = s.At
 	}
+	s.Empty = s.Empty || x.Empty
 	d := x.To.Sub(x.From)
 	if d > gapMost || x.From.Sub(s.At) > gapMost { // it is cooler by what it lost, and by what may have been drawn
 		s.At, s.Gap, s.On, s.Draws, s.Block, s.OnFor = x.To, true, false, false, 0, 0
@@ -145,19 +148,19 @@ func (k Tank) blind(s State, x Seen) State {
 
 // full is the state where the thermostat opened at an instant, after a block.
 func (k Tank) full(s State, at time.Time) State {
-	if s.Block > k.Usable {
+	if s.Block > k.Usable && !s.Empty {
 		s.Cold = at
 	}
 	if s.Opened && (s.Band == 0 || s.Block < s.Band) {
 		s.Band = s.Block
 	}
-	if span := at.Sub(s.Full); !s.Full.IsZero() && !s.Gap && span > 0 {
+	if span := at.Sub(s.Full); !s.Full.IsZero() && !s.Gap && !s.Empty && span > 0 {
 		if span >= leastFull {
 			s.Losses = append(append([]units.Power(nil), s.Losses[max(0, len(s.Losses)-mostLosses+1):]...), s.Taken.Mean(span))
 		}
 		s.Days = k.learn(s, at, max(0, s.Taken-k.Loses(s).Over(span)))
 	}
-	s.Full, s.Base, s.Lack, s.Heated, s.Taken, s.Gap = at, at, 0, 0, 0, false
+	s.Full, s.Base, s.Lack, s.Heated, s.Taken, s.Gap, s.Empty = at, at, 0, 0, 0, false, false
 	return s
 }
 

@@ -196,6 +196,7 @@ func (st *State) Expecting() []ExpectState {
 func (p *step) expect(before time.Time) {
 	until, away := p.st.away(p.now)
 	p.when(away && p.st.Plan != nil && p.st.Plan.NotEmpty, health.NotEmpty, "", said.Of("expect.not_empty", said.Time("until", until)))
+	p.empty()
 	if len(p.st.Expected) == 0 {
 		return
 	}
@@ -255,6 +256,54 @@ func (st *State) unusual(slot units.Slot) (q metering.Quality) {
 func (st *State) expected() (out []forecast.Expected) {
 	for _, e := range st.expectedAt(st.Now, true) {
 		out = append(out, forecast.Expected{Told: e.What, From: e.From, To: e.To, KWh: e.Energy.KWh()})
+	}
+	return out
+}
+
+// empty tells the loads when nobody is there.  Where somebody plainly is, it is not believed of now.
+func (p *step) empty() {
+	var all []units.Slot
+	for _, e := range p.st.Expecting() {
+		if e.What != forecast.Away || p.st.Health.Has(health.NotEmpty, "") && !e.From.After(p.now) {
+			continue
+		}
+		all = append(all, units.Slot{Start: e.From, Len: e.To.Sub(e.From)})
+	}
+	for _, e := range p.st.expectedAt(p.now, true) { // who has guests is there
+		if e.What == forecast.Guests {
+			all = without(all, e.From, e.To)
+		}
+	}
+	all = joined(all)
+	for i := range p.st.Loads {
+		pr := &p.st.Loads[i].Progress
+		if !slices.EqualFunc(pr.Empty, all, func(a, b units.Slot) bool { return a.Start.Equal(b.Start) && a.Len == b.Len }) {
+			pr.Empty, p.st.WantPlan = all, true
+		}
+	}
+}
+
+// without are slots but for [from, to).
+func without(all []units.Slot, from, to time.Time) (out []units.Slot) {
+	for _, s := range all {
+		for _, part := range [][2]time.Time{{s.Start, civil.Earlier(s.End(), from)}, {civil.Later(s.Start, to), s.End()}} {
+			if part[0].Before(part[1]) {
+				out = append(out, units.Slot{Start: part[0], Len: part[1].Sub(part[0])})
+			}
+		}
+	}
+	return out
+}
+
+// joined are slots in the order of their begin, those that meet as one.
+func joined(all []units.Slot) (out []units.Slot) {
+	slices.SortFunc(all, func(a, b units.Slot) int { return a.Start.Compare(b.Start) })
+	for _, s := range all {
+		if i := len(out) - 1; i >= 0 && !s.Start.After(out[i].End()) {
+			out[i].Len = civil.Later(out[i].End(), s.End()).Sub(out[i].Start)
+			continue
+		}
+		out = append(out, s)
 	}
 	return out
 }

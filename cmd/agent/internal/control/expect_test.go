@@ -217,3 +217,51 @@ func TestWhatIsToldHasALife(t *testing.T) {
 		}
 	}
 }
+
+// The loads know when nobody is there: guests are somebody, and a house that is plainly not empty is none.
+func TestLoadsKnowWhenNobodyIsThere(t *testing.T) {
+	b := newBench(t)
+	b.reading(0)
+	zone := b.site.Zone
+	day := func(n int) string { return b.now.In(zone).AddDate(0, 0, n).Format(time.DateOnly) }
+	empty := func() (out []string) {
+		for _, s := range b.st.Loads[0].Progress.Empty {
+			out = append(out, s.Start.In(zone).Format("02 15:04")+"-"+s.End().In(zone).Format("02 15:04"))
+		}
+		for _, l := range b.st.Loads[1:] {
+			if len(l.Progress.Empty) != len(out) {
+				t.Errorf("%s knows of %d times", l.ID, len(l.Progress.Empty))
+			}
+		}
+		return out
+	}
+	at := func(n int) string { return b.now.In(zone).AddDate(0, 0, n).Format("02") + " 00:00" }
+	for _, c := range []struct {
+		text string
+		want []string
+	}{
+		{"away from " + day(1) + " until " + day(8), []string{at(2) + "-" + at(8)}},
+		{"away from " + day(6) + " until " + day(9), []string{at(2) + "-" + at(9)}},
+		{"guests from " + day(4) + " until " + day(5), []string{at(2) + "-" + at(4), at(6) + "-" + at(9)}},
+		{"3 kWh from " + day(3), []string{at(2) + "-" + at(4), at(6) + "-" + at(9)}},
+		{"withdraw 1", []string{at(7) + "-" + at(9)}},
+	} {
+		if eff := b.expects(c.text); eff.Reply.Err != nil {
+			t.Fatal(eff.Reply.Err)
+		}
+		if got := empty(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: empty %v, not %v", c.text, got, c.want)
+		}
+	}
+	b.expects("withdraw 3")
+	b.now = b.now.AddDate(0, 0, 7)
+	b.step(Input{})
+	if len(empty()) != 1 {
+		t.Fatalf("under way: %v", empty())
+	}
+	b.st.Plan = &planning.Plan{MadeAt: b.now, NotEmpty: true}
+	b.st, _ = b.site.Step(b.st, Input{Now: b.now.Add(time.Minute)})
+	if !b.st.Health.Has(health.NotEmpty, "") || len(empty()) > 0 {
+		t.Errorf("the house is not empty, and loads take it for empty: %v", empty())
+	}
+}

@@ -155,6 +155,7 @@ func newIn2(path string) bool {
 		`^\.?event_?seq`,
 		`^\.?hold`,
 		`^\.?expected`,
+		`^\.?loads\[\d+\]\.progress\.(empty|heat\.empty)`,
 		`^\.?plan\.not_?empty`,
 		`^\.?opening_?taken`,
 		`^\.?plan\.short\[\d+\]\.cause`,
