@@ -156,9 +156,20 @@ type Lines interface {
 	Close() error
 }
 
+// PWM is a channel of pulse-width modulation.
+type PWM interface {
+	// Write has it run: high for so long of each period.
+	Write(period, high time.Duration) error
+	// Read is what it does; on is false where it stands still.
+	Read() (period, high time.Duration, on bool, err error)
+}
+
 // Machine is the hardware that a driver may ask for.
 type Machine interface {
 	Pins
+	// PWM is a channel of a chip, named by its device or as the kernel numbers it; empty where there is
+	// only one.  Nothing is opened or moved before it is written or read.
+	PWM(chip string, channel int) PWM
 	// Closes has close called when the program ends.
 	Closes(close func() error)
 }

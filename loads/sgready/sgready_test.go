@@ -98,6 +98,8 @@ func (m *machine) Present(_ string, lines []string) (gpio.GPIOValue, bool, error
 
 func (m *machine) Closes(func() error) {}
 
+func (m *machine) PWM(string, int) loads.PWM { return nil }
+
 // Closed implements loadstest.Device: it is in the mode for on.
 func (m *machine) Closed() bool {
 	m.mu.Lock()

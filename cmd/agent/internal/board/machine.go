@@ -6,6 +6,8 @@ import (
 
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/spi"
+
+	"github.com/keeplit/keeplit/loads"
 )
 
 // Machine is the board of this machine, opened when a part first asks for it,
@@ -118,6 +120,11 @@ func (m *Machine) Present(chip string, lines []string) (levels gpio.GPIOValue, o
 	}
 	levels, ok, err = b.Present(chip, lines)
 	return levels, ok, Missing(err)
+}
+
+// PWM is a channel of pulse-width modulation, by the kernel's files.
+func (m *Machine) PWM(chip string, channel int) loads.PWM {
+	return NewPWM("/sys/class/pwm", chip, channel)
 }
 
 // MissingError is what only the machine can know to be wrong: there is no such

@@ -13,6 +13,7 @@ import (
 	modbusload "github.com/keeplit/keeplit/loads/modbus"
 	"github.com/keeplit/keeplit/loads/mqtt"
 	"github.com/keeplit/keeplit/loads/ocpp"
+	"github.com/keeplit/keeplit/loads/pwm"
 	"github.com/keeplit/keeplit/loads/relay"
 	"github.com/keeplit/keeplit/loads/sgready"
 	"github.com/keeplit/keeplit/loads/shelly"
@@ -69,6 +70,7 @@ func All() config.Drivers {
 			homeassistant.Driver(),
 			modbusload.Driver(),
 			sgready.Driver(),
+			pwm.Driver(),
 			ocpp.Driver(),
 			sunspec.Driver(),
 			victron.Driver(),

@@ -53,6 +53,7 @@ tokens: {openpaygo: {key: {env: KEY}, starting_code: 516959010}}
 		{"", "{id: roof, kind: sun, power: 5 kW, switch: {driver: sunspec, port: \"192.168.1.60:502\"}}", is{loads.Sun, true, false, false}},
 		{broker, "{id: roof, kind: sun, power: 5 kW, switch: {driver: victron, portal: c0619ab12345}}", is{loads.Sun, true, false, false}},
 		{broker, "{id: roof, kind: sun, power: 5 kW, switch: {driver: mqtt, measured: {topic: roof/power}}}", is{loads.Sun, true, false, false}},
+		{"", "{id: heater, kind: power, power: {min: 300 W, max: 3 kW}, need: {energy: 6 kWh}, switch: {driver: pwm}}", is{loads.Varies, true, false, true}},
 		{"ocpp: {listen: \":8887\"}\n", car + "ocpp, station: CP001}}", is{loads.Varies, true, false, true}},
 	} {
 		text := from + row.also + "loads:\n  - " + row.load + "\n"
