@@ -31,6 +31,7 @@ type diary struct {
 	since map[string]time.Time
 	went  map[string]int           // on, since the test began
 	least map[string]time.Duration // that it was off between the last two times on
+	ran   map[string]time.Duration // the last time that it was on
 }
 
 func (d *diary) look(l []lost) {
@@ -44,6 +45,8 @@ func (d *diary) look(l []lost) {
 		if on {
 			d.went[x.id]++
 			d.least[x.id] = now.Sub(d.since[x.id])
+		} else {
+			d.ran[x.id] = now.Sub(d.since[x.id])
 		}
 		d.on[x.id], d.since[x.id] = on, now
 	}
@@ -55,17 +58,25 @@ func (d *diary) starts(id string) (int, time.Duration) {
 	return d.went[id], d.least[id]
 }
 
+func (d *diary) lasted(id string) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ran[id]
+}
+
 // An agent is killed with a load on by each driver.  What has a dead man drops within its time, what
 // has none stays on, as docs/loads.md says.  Started again, the agent turns on what is still wanted,
 // no sooner than its rest is over; it has not forgotten how often each was started that day, and has
-// off what was switched on meanwhile and should be off.
+// off what was switched on meanwhile and should be off; and what has a least time on is on for that, over
+// the kill.
 func TestTheAgentIsKilledWithEverythingOn(t *testing.T) {
 	unraced.Only(t)
 	t.Parallel()
-	const deadMan, minOff = 30 * time.Second, 4 * time.Second
+	const deadMan, minOff, minOn = 30 * time.Second, 4 * time.Second, 16 * time.Second
 	var all []lost
 	plug, plugAt := overHTTP(t)
 	bare, bareAt := overHTTP(t)
+	long, longAt := overHTTP(t)
 	coil, coilAt := overModbus(t, 0)
 	board, boardAt := overModbus(t, deadMan)
 	home, homeAt := overHomeAssistant(t)
@@ -83,6 +94,7 @@ func TestTheAgentIsKilledWithEverythingOn(t *testing.T) {
 	load("timed-topic", plain, "driver: mqtt, command: {topic: mt/set}, state: {topic: mt/state}, dead_man: 30s")
 	load("plug", plain, fmt.Sprintf("driver: http, kind: shelly, url: %q, dead_man: 30s", plugAt))
 	load("bare", plain, fmt.Sprintf("driver: http, url: %q, on: {url: '/rpc/Switch.Set?on=true'}, off: {url: '/rpc/Switch.Set?on=false'}, state: {url: '/rpc/Switch.GetStatus', path: output}", bareAt))
+	fmt.Fprintf(&text, "  - {id: long, %s, min_on: %s, min_off: 0s, switch: {driver: http, url: %q, on: {url: '/rpc/Switch.Set?on=true'}, off: {url: '/rpc/Switch.Set?on=false'}, state: {url: '/rpc/Switch.GetStatus', path: output}, every: 1s}}\n", plain, minOn, longAt)
 	load("coil", plain, fmt.Sprintf("driver: modbus, port: %q, unit: 7, coil: 3", coilAt))
 	load("board", plain, fmt.Sprintf("driver: modbus, port: %q, unit: 7, coil: 3, dead_man: 30s", boardAt))
 	load("entity", plain, fmt.Sprintf("driver: homeassistant, url: %q, token: {file: pin.hash}, entity: switch.plug", homeAt))
@@ -107,13 +119,14 @@ func TestTheAgentIsKilledWithEverythingOn(t *testing.T) {
 		{"timed-topic", true, aTopic(t, b, "mt", deadMan)},
 		{"plug", true, plug},
 		{"bare", false, bare},
+		{"long", false, long},
 		{"coil", false, coil},
 		{"board", true, board},
 		{"entity", false, home},
 		{"station", false, station("CP1")},
 		{"timed-station", true, station("CP2")},
 	}
-	diary := &diary{on: map[string]bool{}, since: map[string]time.Time{}, went: map[string]int{}, least: map[string]time.Duration{}}
+	diary := &diary{on: map[string]bool{}, since: map[string]time.Time{}, went: map[string]int{}, least: map[string]time.Duration{}, ran: map[string]time.Duration{}}
 	ctx, stop := context.WithCancel(t.Context())
 	var beside sync.WaitGroup
 	beside.Go(func() { l.read(ctx, 200*time.Millisecond) })
@@ -172,6 +185,7 @@ func TestTheAgentIsKilledWithEverythingOn(t *testing.T) {
 
 	asks("run")
 	comes("everything is on", on)
+	begun := time.Now()                 // the last of them; long was before
 	time.Sleep(1500 * time.Millisecond) // what it did is written within a second
 	kill()
 	for _, x := range all {
@@ -205,11 +219,21 @@ func TestTheAgentIsKilledWithEverythingOn(t *testing.T) {
 		}
 	}
 	asks("skip")
+	asked := time.Since(begun)
 	comes("everything is off", off)
+	diary.look(all)
+	// Killed and started again within its least time on, it is not sent off before that is over.
+	if ran := diary.lasted("long"); ran < minOn || ran > minOn+10*time.Second && asked < minOn {
+		t.Errorf("long was on for %s, and its least is %s; it was to be off after %s", ran, minOn, asked)
+	} else {
+		t.Logf("long was on for %s (min_on %s), and was to be off after %s", ran, minOn, asked)
+	}
 	time.Sleep(1500 * time.Millisecond)
 	kill()
 	for _, x := range all {
-		x.device.Press(true)
+		if x.id != "long" { // it would be on for its least time then, too
+			x.device.Press(true)
+		}
 	}
 	cmd, out = l.start(t)
 	comes("what somebody switched on meanwhile is off", off)
