@@ -73,8 +73,11 @@ func (m *Maker) Of(snap *control.Snapshot) View {
 		v.Warnings = append(v.Warnings, Warning{
 			Code: string(w.Code), Subject: w.Subject, Severity: severity(w.Severity), Grade: w.Severity, Since: w.Since,
 			Title: say.Title(string(w.Code), m.form(st, w)), Cause: m.cause(st, w, say), Remedy: say.Remedy(string(w.Code), m.form(st, w)), Seen: w.Acknowledged,
-			Told: health.Of(w.Code).Card || w.Code == health.CreditEnds && v.RunOut.Known,
+			Told: health.Of(w.Code).Card || w.Code == health.CreditEnds && v.RunOut.Known, OfCredit: health.Of(w.Code).OfCredit,
 		})
+		if w.Code == health.CreditEnds {
+			v.Warnings[len(v.Warnings)-1].Rung = st.Ladder.Told
+		}
 	}
 	v.Limited = limited(m.site.Limited(st))
 	for _, f := range m.site.LimitsInForce(st) {

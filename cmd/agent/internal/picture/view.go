@@ -409,11 +409,13 @@ type Warning struct {
 	Severity Severity
 	Grade    health.Severity // Severity as the agent itself has it, in four steps
 	Since    time.Time
-	Title    string // a few words
-	Cause    string // what is wrong, and why
-	Remedy   string // what to do next
-	Seen     bool   // acknowledged
-	Told     bool   // the front page has a card for it already: the supply, the emergency credit, the end of the credit
+	Title    string        // a few words
+	Cause    string        // what is wrong, and why
+	Remedy   string        // what to do next
+	Seen     bool          // acknowledged
+	OfCredit bool          // it is about the credit
+	Rung     time.Duration // how long before the end of the credit it was said last; 0: it has no rungs
+	Told     bool          // the front page has a card for it already: the supply, the emergency credit, the end of the credit
 }
 
 // System is the state of the agent itself.

@@ -59,6 +59,7 @@ func (s *Server) routes() http.Handler {
 	// Not activity of a session.
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /plan.json", s.quietly(s.planData))
+	mux.HandleFunc("GET /bells.json", s.quietly(s.bellData))
 	mux.HandleFunc("GET /history.json", s.quietly(s.heavy(s.historyData)))
 	mux.HandleFunc("GET /account/use", s.quietly(s.heavy(s.usePart)))
 	mux.HandleFunc("GET /account/hours", s.quietly(s.heavy(s.hoursPart)))
@@ -73,6 +74,7 @@ func (s *Server) routes() http.Handler {
 
 	mux.Handle("GET /assets/{hash}/{name...}", s.assets)
 	mux.HandleFunc("GET /manifest.webmanifest", s.manifest)
+	mux.HandleFunc("GET /bell.js", s.worker)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, http.StatusNotFound, "error.not_found") })
 
 	return s.guarded(mux)

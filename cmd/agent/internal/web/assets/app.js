@@ -290,6 +290,52 @@
   }
   for (const e of ['DOMContentLoaded', 'htmx:afterSwap', 'htmx:oobAfterSwap', 'htmx:sseMessage']) document.addEventListener(e, count);
 
+  // --- notifications -------------------------------------------------------
+  // Of the credit alone, while a page is open, each cause once for all tabs.  A tab that
+  // nobody sees has no stream, so it asks once a minute.
+  const bells = 'keeplit.bells', toldBells = 'keeplit.told';
+  function kept(key) { try { return localStorage.getItem(key); } catch { return null; } } // a browser may keep nothing
+  function keep(key, value) { try { localStorage.setItem(key, value); } catch { /* then it is told again */ } }
+  function mayRing() { return window.isSecureContext && 'Notification' in window && 'serviceWorker' in navigator; }
+  function rings() { return mayRing() && Notification.permission === 'granted' && kept(bells) === 'on'; }
+  async function ring() {
+    if (!rings()) return;
+    try {
+      const answer = await fetch('/bells.json', { cache: 'no-store' });
+      if (!answer.ok) return;
+      const now = await answer.json(), told = JSON.parse(kept(toldBells) || '{}'), next = {}, fresh = [];
+      for (const b of now) {
+        if (!told[b.id]) fresh.push(b);
+        next[b.id] = Date.now();
+      }
+      for (const id in told) if (!next[id] && Date.now() - told[id] < 6 * 36e5) next[id] = told[id]; // what comes and goes
+      keep(toldBells, JSON.stringify(next));
+      if (!fresh.length) return;
+      const worker = await navigator.serviceWorker.register('/bell.js');
+      await navigator.serviceWorker.ready;
+      for (const b of fresh) await worker.showNotification(b.title, { body: b.text, tag: b.id, icon: document.querySelector('link[rel="apple-touch-icon"]').href });
+    } catch { /* it is asked again in a minute */ }
+  }
+  function setUpBell(slot) {
+    const on = slot.querySelector('[data-bell=on]'), off = slot.querySelector('[data-bell=off]'), denied = slot.querySelector('[data-bell=denied]'), insecure = slot.querySelector('[data-bell=insecure]');
+    function look() {
+      const refused = mayRing() && Notification.permission === 'denied';
+      on.hidden = !mayRing() || refused || rings();
+      off.hidden = !rings();
+      denied.hidden = !refused;
+      insecure.hidden = mayRing();
+    }
+    on.addEventListener('click', async function () {
+      keep(bells, 'on');
+      await Notification.requestPermission();
+      look();
+      ring();
+    });
+    off.addEventListener('click', function () { keep(bells, 'off'); look(); });
+    look();
+  }
+  setInterval(ring, 60000);
+
   // --- a configuration that is wrong --------------------------------------
   // What is said of it is asked for again, and when an agent answers its page comes.
   function waitForAgent(slot) {
@@ -312,6 +358,9 @@
     if (wrong) waitForAgent(wrong);
     const token = document.getElementById('token');
     if (token) setUpToken(token);
+    const bell = document.getElementById('bell');
+    if (bell) setUpBell(bell);
+    ring();
     const n = document.querySelector('#notice .notice');
     if (n) show(n);
   });

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
@@ -145,6 +146,15 @@ func media(ctx context.Context, dark bool) error {
 			{Name: "prefers-reduced-motion", Value: "reduce"}, // nothing moves under the pointer
 		},
 	})
+}
+
+// Grant has the browser grant the page's origin a permission: "notifications".
+func (p *Page) Grant(origin, permission string) {
+	p.tb.Helper()
+	c := chromedp.FromContext(p.ctx)
+	p.must(call(p.ctx, browser.SetPermission, browser.SetPermissionParams{
+		Permission: &browser.PermissionDescriptor{Name: permission}, Setting: browser.PermissionSettingGranted, Origin: origin, BrowserContextID: c.BrowserContextID,
+	}))
 }
 
 // SetDark changes the colour scheme under the open page.
