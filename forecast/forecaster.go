@@ -21,6 +21,9 @@ type Forecaster struct {
 	cal   calendar
 	fine  int
 
+	whole *history   // as observed, where something is taken out of it; nil: hist is
+	taken []takenOut // of before it had a meter of its own
+
 	now int64 // grid slot that Clock was told of, zero where it was not
 
 	expected []Expected
@@ -101,6 +104,12 @@ func (f *Forecaster) Update(o Observation) error {
 	f.hist.set(n, f.aside.take(n, kwh, told))
 	if f.hist.first != before {
 		f.engine = nil // the first day has moved: what was replayed is gone
+	}
+	if f.whole != nil {
+		f.whole.set(n, kwh)
+		if slices.ContainsFunc(f.taken, func(t takenOut) bool { return n < t.before }) {
+			f.without()
+		}
 	}
 	f.changed(n)
 	return nil

@@ -55,6 +55,9 @@ func (f *Forecaster) Fork() *Forecaster {
 	g.least.v = slices.Clone(f.least.v)
 	g.temp.v = slices.Clone(f.temp.v)
 	g.aside = f.aside.clone()
+	if f.whole != nil {
+		g.whole = &history{step: f.whole.step, first: f.whole.first, v: slices.Clone(f.whole.v)}
+	}
 	if f.engine != nil {
 		g.engine = f.engine.fork()
 	}

@@ -229,6 +229,9 @@ func remember(cfg config.Config, s *service.Service, seed uint64) error {
 		used, ok := h.Energy(slot.Start, slot.End())
 		if ok {
 			past = append(past, planning.Interval{Series: planning.SiteSeries, Interval: metering.Interval{Slot: slot, Import: used, Covered: slot.Len}})
+			for _, l := range s.Site().Loads { // none of it is theirs
+				past = append(past, planning.Interval{Series: l.ID, Interval: metering.Interval{Slot: slot, Covered: slot.Len}})
+			}
 		}
 	}
 	s.Plans().Learn(past)

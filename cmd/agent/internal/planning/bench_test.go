@@ -146,6 +146,9 @@ func (b *bench) habits(from, to time.Time) []Interval {
 			kwh += 0.4 + 0.02*float64(n/48%5)
 		}
 		out = append(out, Interval{Series: SiteSeries, Interval: metering.Interval{Slot: slot, Import: units.FromKWh(kwh), Covered: slot.Len}})
+		for _, l := range b.rules.Loads { // which used nothing
+			out = append(out, Interval{Series: l.ID, Interval: metering.Interval{Slot: slot, Covered: slot.Len}})
+		}
 	}
 	return out
 }

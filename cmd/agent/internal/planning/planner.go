@@ -36,8 +36,9 @@ type Planner struct {
 	refitting bool                      // a fork of the forecaster is being refitted
 	refitted  chan *forecast.Forecaster // has room for it
 
-	mu    sync.Mutex
-	learn baseLoad
+	mu     sync.Mutex
+	learn  baseLoad
+	series map[string]*joined
 }
 
 // New builds a planner.  The forecaster's step must be the site's
@@ -70,6 +71,7 @@ func (p *Planner) Learn(intervals []Interval) {
 		// foresees it.
 		i := slices.IndexFunc(p.rules.Loads, func(l loads.Load) bool { return l.ID == iv.Series })
 		sun := i >= 0 && p.rules.Loads[i].Kind == loads.Sun
+		p.hear(iv)
 		if i < 0 || p.rules.Loads[i].Defer || sun {
 			p.learn.add(iv, p.rules.Interval, sun)
 		}
@@ -98,6 +100,7 @@ func (p *Planner) catchUp(now time.Time) {
 		// longer configured, one of the future to a clock that was wrong.
 		_ = p.forecast.Update(o)
 	}
+	p.takeOut(now)
 }
 
 // look is the outlook from the Brief, and a plan that shows it and nothing more.
