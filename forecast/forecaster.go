@@ -101,7 +101,8 @@ func (f *Forecaster) Update(o Observation) error {
 		f.least.set(n, least)
 	}
 	before := f.hist.first
-	f.hist.set(n, f.aside.take(n, kwh, told))
+	kwh = f.aside.take(n, kwh, told)
+	f.hist.set(n, kwh)
 	if f.hist.first != before {
 		f.engine = nil // the first day has moved: what was replayed is gone
 	}
