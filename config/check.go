@@ -136,6 +136,9 @@ func (c *Config) checkLoads(l *fault.List) {
 			l.Add(at+".power", "correct the load's power, or raise site.limit to what the main breaker carries", "%s is more than the whole site may draw, %s", least, c.Site.Limit)
 		}
 		c.checkSwitch(l, at+".switch", d.Switch)
+		if d.Optional != nil && c.Credit.Mode == credit.InKWh {
+			l.Add(at+".optional", "leave it out", "an account in kWh has no price of a kWh that could be below another")
+		}
 		l.Under(at, loads.CheckApart(c.Loads, i))
 	}
 	*l = append(*l, loads.CheckCircuits(c.Circuits, c.Loads)...)

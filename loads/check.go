@@ -69,6 +69,7 @@ func (d Document) checkMeasured(l *fault.List) {
 		{"need", d.Need != nil},
 		{"ready_by", d.ReadyBy != nil},
 		{"late", d.Late != nil},
+		{"optional", d.Optional != nil},
 		{"min_on", d.MinOn != nil},
 		{"min_off", d.MinOff != nil},
 		{"max_starts", d.MaxStart != 0},
@@ -129,6 +130,9 @@ func (d Document) checkNeed(l *fault.List) {
 		if d.ReadyBy != nil {
 			l.Add("ready_by", "say under need what must be done by then", "there is no need to be ready with")
 		}
+		if d.Optional != nil && d.Kind != Heat {
+			l.Add("optional", "say under need what it would have", "there is no need that could be had only where it is cheap")
+		}
 		if d.Late != nil {
 			l.Add("late", "say under need what must be done", "there is no need to be late with")
 		}
@@ -143,6 +147,13 @@ func (d Document) checkNeed(l *fault.List) {
 		}
 	}
 	n := *d.Need
+	switch o := d.Optional; {
+	case o == nil:
+	case o.Below == nil:
+		l.Add("optional.below", "write the price of a kWh, e.g. below: 1.20", "below which price it runs is not given")
+	case n.CarryOver:
+		l.Add("need.carry_over", "leave it out, or leave out optional", "what is had only where it is cheap is never owed")
+	}
 	if d.Defer != nil && !*d.Defer {
 		l.Add("need", "leave it out, or leave out defer", "a load that is not deferred is never scheduled")
 	}

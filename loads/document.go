@@ -67,6 +67,9 @@ type Document struct {
 	// It may be done somewhat later where that is worth it. Left out: never.
 	// Example: {up_to: 2h, per_hour: 5}
 	Late *LateDocument `yaml:"late"`
+	// It need not be had: it runs only in hours of a low price. Left out: it is had whatever it costs.
+	// Example: {below: 1.2}
+	Optional *OptionalDocument `yaml:"optional"`
 	// unbroken: it had rather run in one piece than in the cheapest parts of its hours.
 	// Example: unbroken
 	Prefer string `yaml:"prefer"`

@@ -50,6 +50,10 @@ type Load struct {
 	// be ready, in the account's unit.
 	LatePerHour units.Money
 
+	// Below is the price of a kWh below which alone the load runs; then nothing of its need is owed, nor
+	// ever short.  nil: it is had whatever it costs.
+	Below *units.Price
+
 	Tank heat.Tank // kind heat: what it heats
 
 	Feedback bool          // the switch can tell its real state
@@ -115,6 +119,9 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 		if l.Kind == Cycle {
 			l.Runs = max(n.Runs, 1)
 		}
+	}
+	if d.Optional != nil {
+		l.Below = d.Optional.Below
 	}
 	late := time.Duration(0)
 	if d.Late != nil {

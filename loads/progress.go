@@ -100,7 +100,7 @@ func (l Load) Roll(p Progress, now time.Time) Progress {
 		} else if !p.Rest.IsZero() { // it took all it could
 			owed = min(owed, 0)
 		}
-		if need > 0 { // else it could not be had
+		if need > 0 && l.Below == nil { // else it could not be had, or need not
 			next.Missed = max(0, owed)
 		}
 		if l.carryOver {

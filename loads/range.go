@@ -171,6 +171,13 @@ func (r RangeDocument) check() fault.List {
 	return l
 }
 
+// OptionalDocument makes a need one that is had only where it is cheap.
+type OptionalDocument struct {
+	// It runs only where a kWh costs less, all in, in the account's unit.
+	// Example: 1.2
+	Below *units.Price `yaml:"below"`
+}
+
 // LateDocument lets a load be done later than ReadyBy where that is worth it.
 type LateDocument struct {
 	// At most so long after ready_by.

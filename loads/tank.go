@@ -90,6 +90,9 @@ func (d Document) checkTank(l *fault.List) {
 		}
 		l.Add(at, "leave it out; write under tank when hot water is usual: usual: [\"05:00-08:00\", \"18:00-21:00\"]", "when a load of kind heat is to be ready is learned")
 	}
+	if d.Optional != nil {
+		l.Add("optional", "leave it out; it is heated where it is cheapest", "hot water is not only for cheap hours")
+	}
 	if d.Defer != nil && !*d.Defer {
 		l.Add("defer", "leave it out, or write kind: onoff", "a load of kind heat is scheduled, and nothing is learned of one that is not")
 	}

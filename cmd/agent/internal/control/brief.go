@@ -56,7 +56,7 @@ func (s *Site) Brief(st *State) planning.Brief {
 		if l.Kind == loads.Varies && !owed.Committed.IsZero() {
 			owed.Power = l.CommittedPower(progress, st.Now)
 		}
-		if further := b.Until.Sub(st.Now); further > s.PlanAhead {
+		if further := b.Until.Sub(st.Now); further > s.PlanAhead && l.Below == nil {
 			owed.Later = l.Requests(progress, unit, st.Now, further)[len(owed.Requests):]
 		}
 		b.Loads = append(b.Loads, owed)

@@ -37,6 +37,9 @@ func (p *step) soonest(i int, l loads.Load) bool {
 	if l.Committed(progress, unit, p.now).After(p.now) {
 		return true // a programme under way is finished
 	}
+	if l.Below != nil {
+		return false // nobody says what it costs
+	}
 	for _, r := range l.Requests(progress, unit, p.now, 0) {
 		for _, span := range r.Spans {
 			if !span.Start.After(p.now) && (l.Kind != loads.Cycle || span.End().Sub(p.now) >= l.Cycle) {

@@ -236,7 +236,7 @@ func beside() map[string]map[string]string {
 		"loads[].not_with": {"loads": "[{id: geyser, power: 3 kW, switch: {driver: tasmota, topic: plug}}, {id: washer, power: 1 kW, switch: {driver: tasmota, topic: w}}, {id: dryer, power: 1 kW, switch: {driver: tasmota, topic: d}}]"},
 		"loads[].order":    {"loads[].class": "can_wait"}, "supply.shed[].class": {"supply.shed": "[{below: 10}]"}, "supply.shed[].priority": {"supply.shed": "[{below: 10}]"},
 		"loads[].power.steps": {"loads[].power": "{}"},
-		"loads[].power.":      car, "loads[].late": ready, "loads[].late.": ready,
+		"loads[].power.":      car, "loads[].late": ready, "loads[].late.": ready, "loads[].optional": ready, "loads[].optional.": ready,
 		"loads[].tank": heater, "loads[].tank.": heater,
 		"loads[].cycle": machine, "loads[].need.runs": machine, "loads[].need.energy": {"loads[].need": "{}"},
 		"alerts.to[].mail": to(""), "alerts.to[].telegram": to(""), "alerts.to[].webhook": to(""), "alerts.to[].mqtt": to(""),

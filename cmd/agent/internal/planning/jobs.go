@@ -50,6 +50,11 @@ func (s *Rules) jobs(b *Brief, o outlook, k costs) []job {
 	var out []job
 	for i, l := range s.Loads {
 		for _, r := range b.owed(l.ID).Requests {
+			if l.Below != nil {
+				if r = s.cheapSpans(r, l, o); len(r.Spans) == 0 {
+					continue
+				}
+			}
 			switch l.Kind {
 			case loads.Measured, loads.Sun: // nothing is owed to it
 			case loads.Cycle:
@@ -67,6 +72,7 @@ func (s *Rules) jobs(b *Brief, o outlook, k costs) []job {
 	}
 	for i := range out {
 		out[i].hours = s.Slot.Hours()
+		s.optional(&out[i], k)
 	}
 	return out
 }

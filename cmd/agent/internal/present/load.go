@@ -202,6 +202,8 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 			x.Why.Code = WhyLeftOut
 		case missing == 0 && given:
 			x.State, x.Why.Code = LoadDone, WhyFinished
+		case l.Below != nil:
+			x.Why = Reason{Code: WhyDear, Price: *l.Below}
 		case len(owed) == 0 && missing > 0:
 			x.Why = Reason{Code: WhyOver, Time: missing}
 			if l.Kind == loads.Varies {

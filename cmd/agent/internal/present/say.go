@@ -92,6 +92,7 @@ const (
 	WhySet       ReasonCode = "set"       // it runs as somebody has set it at the device
 	WhySetOff    ReasonCode = "set_off"   // somebody has switched it off at the device
 	WhySpares    ReasonCode = "spares"    // the credit left is kept for more important loads
+	WhyDear      ReasonCode = "dear"      // it runs only below a price, and a kWh costs more
 	WhyDayOff    ReasonCode = "day_off"   // it is none of the days of the week on which it is needed
 	WhyFinished  ReasonCode = "finished"  // it has what it needs
 	WhyGives     ReasonCode = "gives"     // panels: they give
@@ -110,7 +111,7 @@ type Reason struct {
 	Sooner time.Duration // WhyWaits: by so much sooner the credit would end
 	Opens  time.Time     // WhyWaits: its own hours begin then; zero: they have begun
 	Unsent bool          // WhyWaits: the prices of Start are sent later, and may move it
-	Price  units.Price   // WhyRuns: of a kWh
+	Price  units.Price   // WhyRuns: of a kWh; WhyDear: below which it runs
 	Power  units.Power   // WhyRuns: that it may draw; 0: it is not told
 	// WhyWaits: the best start before Start, and what it would cost more; zero:
 	// there is none.
@@ -153,6 +154,8 @@ func (p Phrases) Why(r Reason) string {
 		return c.T("why.runs", "price", p.PriceParts(r.Price)[0])
 	case WhyApart, WhyCircuit:
 		return c.T("why."+string(r.Code), "name", r.Name)
+	case WhyDear:
+		return c.T("why.dear", "price", p.PriceParts(r.Price)[0])
 	case WhyOver:
 		if r.Energy > 0 {
 			return c.T("why.over", "time", p.Energy(r.Energy))
