@@ -90,7 +90,7 @@ func (x Expect) note(p *step, text string) {
 	e.N, e.By, e.Since = e.N+1, x.By, p.now
 	p.st.Expected = append(slices.Clone(p.st.Expected), e)
 	p.st.WantPlan, p.eff.Durable = true, true
-	p.event("expect", health.Info, e.Says().Then(said.Of("asked", said.Text("by", x.By))))
+	p.event("expect", health.Info, said.Of("asked", said.Text("by", x.By))) // not what: events leave the home
 }
 
 // readExpected is what text tells; no is why it is not taken.
@@ -147,7 +147,7 @@ func (x Expect) end(p *step, such func(ExpectState) bool) {
 	for _, e := range p.st.Expected {
 		if e.To.After(p.now) && such(e) {
 			found = true
-			p.event("expect_off", health.Info, e.Says().Then(said.Of("asked", said.Text("by", x.By))))
+			p.event("expect_off", health.Info, said.Of("asked", said.Text("by", x.By)))
 			if e.To = p.now; !e.From.Before(p.now) {
 				continue
 			}
@@ -205,10 +205,6 @@ func (p *step) expect(before time.Time) {
 	for _, e := range p.st.Expected {
 		if edge(e.From) || edge(e.To) {
 			p.st.WantPlan = true
-		}
-		if edge(e.To) {
-			p.eff.Durable = true
-			p.event("expect_over", health.Info, e.Says())
 		}
 		if e.To.Add(expectKept).After(p.now) && e.From.Before(p.now.Add(expectLong)) { // else it was said by a clock that was wrong
 			kept = append(kept, e)

@@ -141,7 +141,7 @@ func (s *Site) record(eff *Effects) {
 				{"covered_s", iv.Covered.Seconds()},
 				{"export_kwh", iv.Export.KWh()},
 				{"import_kwh", iv.Import.KWh()},
-				{"quality", float64(iv.Quality)},
+				{"quality", float64(iv.Quality &^ metering.Unusual)}, // that nobody is there is for nobody else to know
 			},
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/internal/store"
+	"github.com/keeplit/keeplit/metering"
 )
 
 // stored hands out what is stored of consumption.
@@ -74,7 +75,7 @@ func (a *Agent) readings(ctx context.Context, st *control.State, q policy.AskedR
 			}
 			p.Intervals = append(p.Intervals, policy.ReadInterval{
 				Start: iv.Slot.Start.UTC(), Seconds: int64(iv.Slot.Len / time.Second), ImportKWh: iv.Import.KWh(), ExportKWh: iv.Export.KWh(),
-				CoveredS: int64(iv.Covered / time.Second), Quality: uint32(iv.Quality),
+				CoveredS: int64(iv.Covered / time.Second), Quality: uint32(iv.Quality &^ metering.Unusual), // whether somebody is there is not asked for
 			})
 		}
 		parts = append(parts, p)
