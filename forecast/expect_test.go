@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/internal/unraced"
 )
 
 // absence is a home that is lived in for so many days, then left, and come back to: what was used
@@ -36,6 +37,7 @@ func learnHours(t *testing.T, f *Forecaster, v []float64, from, to int, told Tol
 // Two weeks away, told beforehand: what is foreseen falls at once, and on the day of the return the
 // credit is said to last as long as it would without them, within 15 %.  Untold it is taken for the usual.
 func TestTwoWeeksAway(t *testing.T) {
+	unraced.Only(t)
 	const before, gone, after = 60, 14, 14
 	for home := uint64(1); home <= 3; home++ {
 		used, usual := absence(home, before, gone, after)

@@ -13,6 +13,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/internal/unraced"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -63,6 +64,7 @@ func (b *bench) foresees() *planning.Plan {
 // Two weeks away, told beforehand, through the whole agent: the end of the credit moves at once, the
 // intervals say what was told, and on the day of the return the credit is said to last as it would without.
 func TestTwoWeeksAwayAreTold(t *testing.T) {
+	unraced.Only(t)
 	ends := map[string]time.Duration{}
 	for _, c := range []string{"never away", "told", "untold"} {
 		b := habitual(t)
