@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/health"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
@@ -13,6 +15,8 @@ import (
 type Gave struct {
 	At    time.Time   `json:"at"`
 	Power units.Power `json:"power"`
+	// Quiet is since when it is not heard while this agent listens, and not taken for asleep.
+	Quiet time.Time `json:"quiet,omitzero"`
 }
 
 // believed is what is taken for true of what a switch tells.  What gives is judged by what it can
@@ -39,6 +43,39 @@ func (p *step) shines(l loads.Load, ls *LoadState, from time.Time) {
 	ls.use(from, p.now, energy, p.Interval)
 	ls.Total += energy
 	ls.Progress = l.Account(ls.Progress, loads.Taken{From: from, To: p.now, On: given > 0, Energy: energy, HasEnergy: true})
+}
+
+// How long panels may say nothing before somebody is told: such as gave something when they were heard
+// last, and such as never were, of which that may be a night.
+const (
+	panelsSilent = 2 * time.Hour
+	panelsNever  = 18 * time.Hour
+)
+
+// sunWarnings tells, once for each, of panels that are silent by day.
+func (p *step) sunWarnings() {
+	for i, l := range p.Loads {
+		if l.Kind != loads.Sun {
+			continue
+		}
+		gave := &p.st.Loads[i].Gave
+		heard, asleep := SunHeard(l, p.st.Loads[i], p.now)
+		switch {
+		case heard || asleep:
+			gave.Quiet = time.Time{}
+		case gave.Quiet.IsZero() || gave.Quiet.After(p.now) || p.in.Fresh: // nobody listened while the agent was off
+			gave.Quiet = p.now
+		}
+		most, cause := panelsSilent, said.Of("sun.silent", said.Time("at", gave.At))
+		if gave.At.IsZero() {
+			most, cause = panelsNever, said.Of("sun.never")
+		}
+		if gave.Quiet.IsZero() {
+			p.clear(health.SunSilent, l.ID)
+		} else if p.now.Sub(gave.Quiet) >= most {
+			p.raise(health.SunSilent, l.ID, cause)
+		}
+	}
 }
 
 // hasSun tells whether there are panels, of which something may be over: that it flows out is no sign of

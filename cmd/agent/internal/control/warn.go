@@ -121,6 +121,7 @@ func (p *step) warn() {
 	p.ladder()
 	p.write(p.st.Clock.Warn())
 	p.planWarnings()
+	p.sunWarnings()
 	p.buyBefore()
 	p.differ()
 	var notes note.Notes

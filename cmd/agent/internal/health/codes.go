@@ -49,6 +49,7 @@ const (
 	CreditEnds            Code = "credit_ends"
 	SwitchSilent          Code = "switch_silent"
 	LoadShort             Code = "load_short"
+	SunSilent             Code = "sun_silent"
 	LimitInForce          Code = "limit_in_force"
 	LimitFailSafe         Code = "limit_failsafe"
 	PolicyRefused         Code = "policy_refused"
@@ -187,6 +188,7 @@ func Rows() []Row {
 		{Code: StoreFailed, Severity: Critical},
 		{Code: StoreFull, Severity: Critical},
 		{Code: StoreStuck, Severity: Critical},
+		{Code: SunSilent, Severity: Caution, About: Load},
 		{Code: SupplyArmed, Severity: Serious, Card: true, OfCredit: true},
 		{Code: SupplyBypass, Severity: Critical, About: Supply},
 		{Code: SupplyCoil, Severity: Critical, About: Supply},

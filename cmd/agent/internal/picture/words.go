@@ -121,6 +121,14 @@ func (m *Maker) cause(st *control.State, w health.Warning, say present.Phrases) 
 		if st.Guard.Unit(w.Subject).Set.On {
 			x.Form = "on"
 		}
+	case health.SunSilent:
+		x.Name = m.name(w.Subject)
+		if i := slices.IndexFunc(st.Loads, func(l control.LoadState) bool { return l.ID == w.Subject }); i >= 0 {
+			x.At = st.Loads[i].Gave.At
+		}
+		if x.At.IsZero() {
+			x.Form = "never"
+		}
 	case health.SupplyWeld, health.SupplyCoil:
 	case health.UtilityMessage, health.UtilityAlert, health.UtilityEvent: // the event's id says nothing to a person
 	default:
