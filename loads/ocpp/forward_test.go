@@ -336,7 +336,7 @@ func TestABackendDoesNotSayHowMuchACarDraws(t *testing.T) {
 // ended the agent does not begin again.
 func TestABackendBeginsAndEndsTransactions(t *testing.T) {
 	t.Parallel()
-	sw, station, b := forwarded(t, loads.Connector{Tag: "keeplit"}, true, ocpptest.Traps{Tag: "theirs"})
+	sw, station, b := forwarded(t, loads.Connector{Tag: "theirs"}, true, ocpptest.Traps{Tag: "theirs"})
 	told(t, sw, loads.Setpoint{})
 	wait(t, "it is connected", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return len(b.got) > 0 })
 	if a := b.asks("RemoteStartTransaction", `{"connectorId":1,"idTag":"theirs","chargingProfile":{"chargingProfileId":9}}`); !strings.Contains(a, "Accepted") {

@@ -78,6 +78,7 @@ type hour struct {
 	central  *Central
 	end      func()
 	restarts []int // of each station, in which it gives all until it is told again
+	breaks   []int
 }
 
 // car is a load of the hour.
@@ -90,6 +91,10 @@ type car struct {
 	was     loads.Setpoint
 	since   time.Time     // it was told that
 	longest time.Duration // until what was told was proven
+	wrong   int           // looks in a row at which it says another state than the station has
+	worst   int
+	lost    int // looks in a row at which it does not know the transaction of a car that charges
+	most    int
 }
 
 const look = 10 * time.Second
@@ -97,6 +102,7 @@ const look = 10 * time.Second
 // lose breaks the connection of a station, which starts again or not.
 func (h *hour) lose(i int, again bool) {
 	h.stations[i].Lose(again)
+	h.breaks[i]++
 	if again {
 		h.restarts[i]++
 	}
@@ -104,7 +110,7 @@ func (h *hour) lose(i int, again bool) {
 
 // begins has stations call.
 func begins(t *testing.T, all []trapped) *hour {
-	h := &hour{t: t, w: newWire(), restarts: make([]int, len(all))}
+	h := &hour{t: t, w: newWire(), restarts: make([]int, len(all)), breaks: make([]int, len(all))}
 	for i, x := range all {
 		c := &car{trapped: x, at: loads.Connector{Station: fmt.Sprintf("CP%d", i), Number: 1, Stale: 15 * time.Minute}}
 		if x.tag {
@@ -167,6 +173,18 @@ func (h *hour) wishes(d, need float64, wish func(i int) loads.Setpoint) {
 			if c.counted >= need {
 				set = loads.Setpoint{}
 			}
+			if c.wrong++; !o.Known || o.On == h.stations[i].Closed() {
+				c.wrong = 0
+			}
+			c.worst = max(c.worst, c.wrong)
+			d := c.sw.(*connector)
+			status, tx, _ := h.stations[i].State()
+			d.st.mu.Lock()
+			if c.lost++; status != charging || d.transaction == tx {
+				c.lost = 0
+			}
+			d.st.mu.Unlock()
+			c.most = max(c.most, c.lost)
 			if c.sw.Set(h.t.Context(), set) != nil || !o.Known { // not heard: another wait
 				c.since = time.Now()
 			}
@@ -214,10 +232,13 @@ func (h *hour) ends(need float64) {
 		for _, x := range truth {
 			ids = append(ids, x.ID)
 		}
+		// Nobody hears a station that has lost its connection for some 10 s, and one that has started
+		// again gives 7 kW until it is told.
+		spare := 0.025*float64(h.breaks[i]) + 0.05*float64(h.restarts[i])
 		switch {
-		case took < 0.97*need || took > 1.06*need+0.05*float64(h.restarts[i]):
+		case took < 0.97*need || took > 1.03*need+spare:
 			h.t.Errorf("%s: the car has %.2f kWh of %.2f", c.name, took, need)
-		case c.counted > 1.06*took || took > 1.06*c.counted+0.05*float64(h.restarts[i]):
+		case c.counted > 1.06*took || took > 1.03*c.counted+spare:
 			h.t.Errorf("%s: the car has %.2f kWh, and %.2f are counted", c.name, took, c.counted)
 		case tx != 0 || !slices.Equal(ids, a.ids):
 			h.t.Errorf("%s: it had the transactions %v, and %v were asked for", c.name, ids, a.ids)
@@ -225,6 +246,10 @@ func (h *hour) ends(need float64) {
 			h.t.Errorf("%s: its transactions say %.2f kWh, and it gave %.2f", c.name, float64(wh)/1000, took)
 		case a.errors > 0 || h.stations[i].Overlaps() > 0:
 			h.t.Errorf("%s: %d errors, asked %d times beside another question", c.name, a.errors, h.stations[i].Overlaps())
+		case c.most > 9:
+			h.t.Errorf("%s: the transaction of a car that charges is not known, %d looks in a row", c.name, c.most)
+		case c.worst > 3:
+			h.t.Errorf("%s: it says another state than the station has, %d looks in a row", c.name, c.worst)
 		case c.longest > time.Minute:
 			h.t.Errorf("%s: what it was told was proven after %v", c.name, c.longest)
 		}
