@@ -31,11 +31,13 @@ func TestKilledOnAKernel(t *testing.T) {
 	}{
 		{
 			"on", "normal", "pull-up",
-			map[int]string{1: "1", 4: "0", 5: "1", 6: "1", 7: "1", 0: "0"}, map[int]string{1: "0", 4: "1", 5: "0", 6: "0", 7: "0", 0: "0"},
+			map[int]string{1: "1", 4: "0", 5: "1", 6: "1", 7: "1", 0: "0"},
+			map[int]string{1: "0", 4: "1", 5: "0", 6: "0", 7: "0", 0: "0"},
 		},
 		{
 			"a heat pump blocked, and a low-active relay on a line pulled down closes", "blocked", "pull-down",
-			map[int]string{1: "1", 4: "0", 5: "1", 6: "0"}, map[int]string{1: "0", 4: "0", 5: "0", 6: "0"},
+			map[int]string{1: "1", 4: "0", 5: "1", 6: "0"},
+			map[int]string{1: "0", 4: "0", 5: "0", 6: "0"},
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {

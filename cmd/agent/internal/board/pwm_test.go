@@ -27,7 +27,6 @@ type chip struct {
 	mu     sync.Mutex
 	fault  loadstest.Fault
 	errno  syscall.Errno // of Refuses
-	stuck  int           // duty_cycle, where it does not move
 	writes []string
 	bad    []string
 }
