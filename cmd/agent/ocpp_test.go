@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,21 @@ func TestACarAtAChargingStationIsChargedByPlan(t *testing.T) {
 	}
 	calls := l.Addr().String()
 	_ = l.Close()
+	backend, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := make(chan string, 1)
+	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		select {
+		case called <- r.URL.Path + " " + user + " " + password:
+		default:
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})}
+	go func() { _ = server.Serve(backend) }()
+	t.Cleanup(func() { _ = server.Close() })
 	folder := t.TempDir()
 	file := filepath.Join(folder, "keeplit.yaml")
 	text := fmt.Sprintf(`site: {id: home, meter: "1", zone: UTC}
@@ -32,7 +48,7 @@ credit: {opening: 10000}
 tokens: {openpaygo: {key: {file: k}, starting_code: 516959010}}
 supply: {switch: {driver: house}}
 switching: {gap_min: 0s, gap_max: 0s, spread: 0s}
-ocpp: {listen: %q}
+ocpp: {listen: %q, forward: {url: "ws://%s/bills", password: {file: p}}}
 loads:
   - id: car
     kind: power
@@ -42,7 +58,7 @@ loads:
     switch: {driver: ocpp, station: CP001, password: {file: p}}
 plan: {time: 100ms, slot: 5m}
 web: {listen: "127.0.0.1:0"}
-`, calls)
+`, calls, backend.Addr())
 	for name, content := range map[string]string{file: text, "k": "bc41ec9530f6dac86b1a29ab82edc5fb", "p": "secret"} {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(folder, name)
@@ -61,6 +77,18 @@ web: {listen: "127.0.0.1:0"}
 		if time.Now().After(end) {
 			t.Fatalf("the car is %s, told %v and was asked %v\n%s", status, station.Follows(), station.Was(), out)
 		}
+	}
+	// Its backend is called with the station's name and password, and refuses: the beginning waits for it.
+	select {
+	case got := <-called:
+		if got != "/bills/CP001 CP001 secret" {
+			t.Errorf("the backend is called so: %s", got)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the backend is not called")
+	}
+	if kept, err := os.ReadFile(filepath.Join(folder, "data", "forward-CP001.json")); err != nil || !strings.Contains(string(kept), "StartTransaction") {
+		t.Errorf("kept for the backend: %s, %v", kept, err)
 	}
 	if !strings.Contains(out.String(), "a station is connected") {
 		t.Errorf("it is not said that the station is connected:\n%s", out)
