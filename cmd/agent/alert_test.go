@@ -149,11 +149,16 @@ alerts:
 	t.Run("after a restart", func(t *testing.T) {
 		out := process(t, "run", file)
 		pressed := time.Now()
-		pressTheTest(t, "http://"+page, out)
+		pressTheTest(t, "http://"+page, out, "")
+		pressTheTest(t, "http://"+page, out, "de")
 		for name, got := range ways {
 			got.await("a trial", 1)
 			if n := len(got.of("a trial")); n != 1 {
 				t.Errorf("the test of the page comes %d times by %s", n, name)
+			}
+			got.await("ein Versuch", 1) // what was set on the page is spoken at once
+			if n := len(got.of("ein Versuch")); n != 1 {
+				t.Errorf("the test in German comes %d times by %s", n, name)
 			}
 		}
 		time.Sleep(max(0, 4*time.Second-time.Since(pressed))) // more than half an hour of the house
@@ -172,13 +177,13 @@ alerts:
 	}
 
 	// And the trial.
-	code, stdout, stderr := agent(t, "alert", file)
+	code, stdout, stderr := agent(t, "alert", file) // in German too: it was set
 	if want := "by mail: sent\nby webhook: sent\nby MQTT: sent\n"; code != exitOK || stdout != want {
 		t.Errorf("the trial ends with %d and says %q %q", code, stdout, stderr)
 	}
 	for name, got := range ways {
-		got.await("a trial", 2)
-		if n := len(got.of("a trial")); n != 2 {
+		got.await("ein Versuch", 2)
+		if n := len(got.of("ein Versuch")); n != 2 {
 			t.Errorf("the trial comes %d times by %s, beside that of the page", n-1, name)
 		}
 	}
@@ -195,8 +200,9 @@ func (l *inbox) await(text string, n int) {
 	}
 }
 
-// pressTheTest signs in on a page and presses the button that sends a test to all.
-func pressTheTest(t *testing.T, url string, out fmt.Stringer) {
+// pressTheTest signs in on a page, sets its language where one is given, and presses the button that sends a test
+// to all.
+func pressTheTest(t *testing.T, url string, out fmt.Stringer, lang string) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -221,7 +227,12 @@ func pressTheTest(t *testing.T, url string, out fmt.Stringer) {
 		}
 	}
 	press("/signin", neturl.Values{"pin": {"2468"}, "next": {"/settings"}})
-	if text := press("/settings/alerts", nil); strings.Count(text, ": sent. See whether it has come.") != 3 {
+	sent := ": sent. See whether it has come."
+	if lang != "" {
+		press("/settings/language", neturl.Values{"language": {lang}})
+		sent = "keeplit" // in another language
+	}
+	if text := press("/settings/alerts", nil); strings.Count(text, sent) < 3 {
 		t.Errorf("the page says %.2000s", text)
 	}
 }

@@ -53,6 +53,9 @@ func (c statusCmd) Run(e *env) error {
 	if err != nil {
 		zone = time.UTC
 	}
+	if lang := c.homesLanguage(e); lang != present.English {
+		return statusIn(e.Stdout, lang, &v, zone)
+	}
 	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	at := func(t *time.Time) time.Time { return fromWire(t).In(zone) }

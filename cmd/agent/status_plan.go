@@ -21,6 +21,21 @@ const (
 // planChart draws the plan of the 24 h from the picture's time on: the price,
 // when each load runs, and what all else is thought to draw.
 func planChart(w io.Writer, v *api.View, zone *time.Location) {
+	planChartIn(w, v, zone, chartWords{
+		None: "There is no plan of the next 24 h.", Title: func(from time.Time) string {
+			return "The plan of the next 24 h, by half hours from " + from.Format("Mon 15:04")
+		}, Price: "price", Rest: "all else",
+	})
+}
+
+// chartWords are what is written beside a chart.
+type chartWords struct {
+	None, Price, Rest string
+	Title             func(from time.Time) string
+}
+
+// planChartIn draws it with other words.
+func planChartIn(w io.Writer, v *api.View, zone *time.Location, words chartWords) {
 	now := fromWire(v.At).In(zone)
 	start := now.Truncate(chartStep) // as the plan's own slots begin, whatever the zone
 	row := func(name, drawn, sum string) {
@@ -36,12 +51,12 @@ func planChart(w io.Writer, v *api.View, zone *time.Location) {
 	})
 	least, greatest := extent(prices)
 	if least > greatest { // no slot of the plan is in these hours
-		fmt.Fprintln(w, "\nThere is no plan of the next 24 h.")
+		fmt.Fprintln(w, "\n"+words.None)
 		return
 	}
-	fmt.Fprintf(w, "\nThe plan of the next 24 h, by half hours from %s:\n", start.Format("Mon 15:04"))
+	fmt.Fprintf(w, "\n%s:\n", words.Title(start))
 	row("", hours(start), "")
-	row("price", columns(prices, least, greatest), between(least, greatest))
+	row(words.Price, columns(prices, least, greatest), between(least, greatest))
 	for _, l := range v.Plan.Loads {
 		name := l.ID
 		for _, x := range v.Loads {
@@ -64,7 +79,7 @@ func planChart(w io.Writer, v *api.View, zone *time.Location) {
 	}
 	drawn := perStep(v.Plan.Slots, start, func(i int) (float64, bool) { return rest[i], true })
 	_, most := extent(drawn)
-	row("all else", columns(drawn, 0, most), energyOf(v.Plan.Slots, now, start, rest))
+	row(words.Rest, columns(drawn, 0, most), energyOf(v.Plan.Slots, now, start, rest))
 }
 
 // perStep is the mean of what slots have, step by step from start on; NaN where the

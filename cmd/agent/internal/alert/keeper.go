@@ -40,10 +40,10 @@ type Recipient struct {
 
 // Config is what a Keeper needs.
 type Config struct {
-	Site  string        // id
-	Name  string        // for people
-	File  string        // where what was told is kept
-	Words present.Words // zero: English
+	Site  string               // id
+	Name  string               // for people
+	File  string               // where what was told is kept
+	Words func() present.Words // of the language that is spoken now; nil: English
 	Quiet civil.Week
 	To    []Recipient
 	// View is the picture of now, and the rung at which the end of the credit was
@@ -73,7 +73,10 @@ type pace struct {
 
 // New is a Keeper.
 func New(c Config) *Keeper {
-	c.Words = c.Words.OrEnglish()
+	if c.Words == nil {
+		english := present.NewWords()
+		c.Words = func() present.Words { return english }
+	}
 	return &Keeper{c: c, pace: pace{
 		look: 2 * time.Second, send: time.Minute, between: 10 * time.Second, first: 15 * time.Second, most: 15 * time.Minute, failing: 15 * time.Minute, end: 3 * time.Second,
 	}}
@@ -237,7 +240,7 @@ func (k *Keeper) hand(ctx context.Context, book Book, v *picture.View, queues []
 			continue
 		}
 		select {
-		case jobs[i] <- compose(k.c.Site, k.c.Name, r.Name, k.c.Words.For(v.Unit, v.Zone, v.At), v.At, due):
+		case jobs[i] <- compose(k.c.Site, k.c.Name, r.Name, k.c.Words().For(v.Unit, v.Zone, v.At), v.At, due):
 			q.busy = true
 		case <-ctx.Done():
 			return

@@ -36,6 +36,9 @@ func (w Words) OrEnglish() Words {
 // T is a text that stands alone; see Catalogue.T.
 func (w Words) T(key string, pairs ...any) string { return w.c.T(key, pairs...) }
 
+// Or is the text of a key, or other where there is none.
+func (w Words) Or(key, other string) string { return w.c.Or(key, other) }
+
 // N is a text about a number of things that stands alone; see Catalogue.N.
 func (w Words) N(key string, n int, pairs ...any) string { return w.c.N(key, n, pairs...) }
 

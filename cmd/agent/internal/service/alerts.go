@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/alert"
@@ -13,6 +14,8 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/present"
+	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/internal/said"
 )
@@ -26,15 +29,39 @@ func (s *Service) alertsOf(cfg config.Config) {
 		return
 	}
 	s.alerts = alert.New(alert.Config{
-		Site: cfg.Site.ID, Name: cfg.Site.Name, Words: s.words, File: filepath.Join(cfg.Path(cfg.Data), toldFile),
+		Site: cfg.Site.ID, Name: cfg.Site.Name, Words: s.speaks.words, File: filepath.Join(cfg.Path(cfg.Data), toldFile),
 		Quiet: cfg.Alerts.Quiet, To: alert.Recipients(cfg, s.publishAlert),
 		View: func() (picture.View, time.Duration) {
-			v := s.desk.View()
+			v := s.speaks.view()
 			return v, s.loop.Snapshot().State.Ladder.Told
 		},
 		Failed: s.alertFailed, Log: s.log,
 	})
 }
+
+// tongue is the language that alerts are told in: that which was set on the page last.
+type tongue struct {
+	s *Service
+
+	mu    sync.Mutex
+	lang  string // of the rest
+	texts present.Words
+	agent web.Agent // nil: none was asked for yet
+}
+
+// of is the desk in the language of now, and its words.
+func (t *tongue) of() (web.Agent, present.Words) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if lang := t.s.page.Language(); t.agent == nil || lang != t.lang {
+		t.lang, t.texts, t.agent = lang, present.WordsIn(lang), t.s.desk.In(lang)
+	}
+	return t.agent, t.texts
+}
+
+func (t *tongue) words() present.Words { _, w := t.of(); return w }
+
+func (t *tongue) view() picture.View { a, _ := t.of(); return a.View() }
 
 // errNoBroker says that there is no session to send by.
 var errNoBroker = errors.New("no broker is configured")

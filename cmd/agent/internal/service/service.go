@@ -45,6 +45,7 @@ type Service struct {
 
 	store    *store.Store
 	words    present.Words // of the site's language
+	speaks   *tongue
 	machine  board.Machine
 	site     *control.Site
 	loop     *control.Loop
@@ -184,7 +185,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 	if s.plans, err = s.plansOf(ctx, opt.Apart); err != nil {
 		return nil, err
 	}
-	s.words = present.WordsIn(cfg.Site.Language)
+	s.words, s.speaks = present.WordsIn(cfg.Site.Language), &tongue{s: s}
 	english := present.NewWords() // of the log and of the keypad
 	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil, s.words.Plain(s.site).Written(present.Unit{Symbol: cfg.Site.Symbol}))
 	s.journal.Share(shares(cfg.Telemetry.Share.InfluxDB), shares(cfg.Telemetry.Share.MQTT))

@@ -58,6 +58,9 @@ func (s *Server) languageOf(r *http.Request) string {
 	return *s.language.Load()
 }
 
+// Language is that of who has not chosen one.
+func (s *Server) Language() string { return *s.language.Load() }
+
 func spoken(lang string) bool { return slices.Contains(present.Languages(), lang) }
 
 // in is the server of a language, which is made when it is asked for first.
