@@ -160,6 +160,10 @@ func (f *Forecaster) byTime(g int64) []float64 {
 	return out
 }
 
+// toldFrom is the first slot of which what was told is looked at from a slot of the grid: what was usual before it is
+// known as well to who is given no more than is kept.
+func (f *Forecaster) toldFrom(g int64) int64 { return f.oldest(g) + (nightsBack+2)*86400/f.hist.step }
+
 // inhabitedSlots are those of the slots in which nobody was to be there, before a slot of the grid, by
 // which somebody plainly was: so much was used within a day before.  They are learned as any others.  Only
 // what was before a slot tells of it.
@@ -174,7 +178,7 @@ func (f *Forecaster) inhabitedSlots(before int64) (out history) {
 		sum += x - over[floorMod(g, perDay)]
 		over[floorMod(g, perDay)] = x
 	}
-	for g := h.first; g < min(before, h.end()); g++ {
+	for g := max(h.first, f.toldFrom(before)); g < min(before, h.end()); g++ {
 		x := h.at(g)
 		if x != x {
 			set(g, 0)
@@ -245,7 +249,7 @@ func (f *Forecaster) empty(g int64) (out emptied, ok bool) {
 	in := f.inhabitedSlots(g)
 	hours, sum := 0.0, 0.0
 	slot := float64(f.hist.step) / 3600
-	for n := f.aside.empty.first; n < min(g, f.aside.empty.end()); n++ {
+	for n := max(f.aside.empty.first, f.toldFrom(g)); n < min(g, f.aside.empty.end()); n++ {
 		if x, y := f.aside.empty.at(n), in.at(n); x == x && y != y {
 			hours, sum = hours+slot, sum+max(0, x)*slot
 		}
@@ -270,7 +274,7 @@ func (f *Forecaster) guests(g int64) (share, doubt float64) {
 	days, sum := 0.0, 0.0
 	var usual []float64
 	last := int64(math.MinInt64 / 2)
-	for n := h.first; n < min(g, h.end()); n++ {
+	for n := max(h.first, f.toldFrom(g)); n < min(g, h.end()); n++ {
 		x := h.at(n)
 		if x != x {
 			continue

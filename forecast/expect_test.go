@@ -231,3 +231,42 @@ func TestAwayOverDaysOf23And25Hours(t *testing.T) {
 		}
 	}
 }
+
+// What is known of an empty house, and of guests, is the same whoever was told of it in what order, and from when on: who
+// is started anew is given less than who has run for years.
+func TestWhoIsStartedAnewKnowsTheSameOfWhatWasTold(t *testing.T) {
+	v := changingHome(1, 960, 11, 0.1)
+	told := func(h int) Told {
+		switch d := h / 24; {
+		case d%100 < 4:
+			return Away
+		case d%100 < 8:
+			return Guests
+		}
+		return Usual
+	}
+	know := func(f *Forecaster, from, to, by int) {
+		for i := from; i != to; i += by {
+			x := v[i]
+			if told(i) == Away {
+				x = 0.1
+			}
+			feed(t, f, []Observation{{Slot: units.Slot{Start: hourOf(i), Len: time.Hour}, Energy: units.FromKWh(x), Told: told(i)}})
+		}
+	}
+	const at = 950 * 24
+	long, anew, back := mustNew(t, Options{Step: time.Hour, Seed: 1}), mustNew(t, Options{Step: time.Hour, Seed: 1}), mustNew(t, Options{Step: time.Hour, Seed: 1})
+	know(long, 0, at, 1)
+	know(anew, at-int(Kept/time.Hour), at, 1)
+	know(back, at-1, at-int(Kept/time.Hour), -1)
+	g := int64(hourOf(at).Unix()) / 3600
+	is, _ := long.empty(g)
+	share, doubt := long.guests(g)
+	for name, f := range map[string]*Forecaster{"started anew": anew, "told backwards": back} {
+		is2, _ := f.empty(g)
+		share2, doubt2 := f.guests(g)
+		if is2 != is || share2 != share || doubt2 != doubt {
+			t.Errorf("%s: %+v and %g, %g; it was %+v and %g, %g", name, is2, share2, doubt2, is, share, doubt)
+		}
+	}
+}
