@@ -86,3 +86,32 @@ func TestWhatIsTakenOutIsOfTheHighestSlots(t *testing.T) {
 		t.Errorf("%v is left", m)
 	}
 }
+
+// What was measured in a time of which somebody had told is not learned as usual either where a load is
+// taken out of it, and what comes late of before is taken from as well.
+func TestWhatWasToldOfStaysAsideWhereALoadIsTakenOut(t *testing.T) {
+	f := mustNew(t, Options{Step: time.Hour})
+	slot := func(i int) units.Slot {
+		return units.Slot{Start: monday.Add(time.Duration(i) * time.Hour), Len: time.Hour}
+	}
+	put := func(i int, kwh float64, told Told) {
+		feed(t, f, []Observation{{Slot: slot(i), Energy: units.FromKWh(kwh), Told: told}})
+	}
+	for i := range 20 * 24 {
+		kwh := 0.2
+		if i%24 == 6 || i%24 == 19 {
+			kwh += 3
+		}
+		put(i, kwh, Usual)
+	}
+	f.TakeOut("geyser", monday.Add(20*day), 6, 3)
+	put(100, 0.05, Away)
+	put(19*24+6, 3.2, Usual)
+	g := monday.Unix() / 3600
+	if x := f.hist.at(g + 100); x == x {
+		t.Errorf("%v of a time nobody was there is learned as usual", x)
+	}
+	if x := f.hist.at(g + 19*24 + 6); !(x < 0.6) {
+		t.Errorf("%v is left where the water heater used 3 kWh", x)
+	}
+}

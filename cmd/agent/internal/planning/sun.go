@@ -67,18 +67,43 @@ func (p *Planner) enlighten(b *baseLoad) {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return b.all[i].Slot.Start.Compare(b.all[j].Slot.Start) })
-	n := len(p.rules.suns())
+	n, none := len(p.rules.suns()), p.withoutSun()
 	for _, i := range order {
 		o := &b.all[i]
 		made, known := b.sunny(i, n, p.solar)
 		o.Energy += made
 		told := forecast.Observation{Slot: o.Slot, Energy: made}
 		if !known {
-			told.Quality, o.Quality = forecast.Missing, forecast.Missing
+			told.Quality = forecast.Missing
+			if !o.Slot.Start.Before(none) {
+				o.Quality = forecast.Missing
+			}
 		}
 		_ = p.solar.Update(told) // as of the base load: see catchUp
 	}
 	b.sun = nil
+}
+
+// withoutSun is up to when the site had no panels: until the first is heard of, where nothing was fed in
+// before.  What the meter told then is what was used; a site that gets panels does not begin anew.
+func (p *Planner) withoutSun() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var first time.Time
+	for _, id := range p.rules.suns() {
+		if s := p.series[id]; s != nil {
+			first = firstOf(first, s.first)
+		}
+	}
+	switch {
+	case first.IsZero() && p.exports.IsZero():
+		if s := p.series[SiteSeries]; s != nil {
+			return s.last
+		}
+	case p.exports.IsZero() || !p.exports.Before(first):
+		return first
+	}
+	return time.Time{}
 }
 
 // foresee is what the site is expected to draw besides the loads that are planned: what it

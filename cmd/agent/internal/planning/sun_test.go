@@ -162,3 +162,41 @@ func TestARoofThatIsNotHeardIsNotNight(t *testing.T) {
 		t.Errorf("%v days are learned of a house of which nothing is known", days)
 	}
 }
+
+// A site that gets panels is known from before it had them; one that fed in before anybody told of its panels is not,
+// for what was used is not known.
+func TestASiteThatGetsPanelsDoesNotBeginAnew(t *testing.T) {
+	site := func(b *bench, fedIn bool) (out []Interval) {
+		for i, iv := range b.habits(b.now.AddDate(0, 0, -30), b.now) {
+			if iv.Series != SiteSeries {
+				continue
+			}
+			if fedIn && i == 0 {
+				iv.Import, iv.Export = 0, units.FromKWh(1)
+			}
+			out = append(out, iv)
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name  string
+		fedIn bool
+		days  int // since the panels are known
+		known float64
+	}{
+		{"at once", false, 0, 30},
+		{"after two days", false, 2, 32},
+		{"it had fed in before", true, 2, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, false, roof())
+			b.Learn(site(b, c.fedIn))
+			end := b.now.AddDate(0, 0, c.days)
+			b.Learn(sunlit(b.rules.Zone, end, c.days, func(float64, *metering.Interval) {}))
+			b.now = end
+			if got := b.planAt(b.now).OwnDays; math.Abs(got-c.known) > 0.1 {
+				t.Errorf("%.1f days are known, not %v", got, c.known)
+			}
+		})
+	}
+}
