@@ -141,6 +141,7 @@ func (c *Config) checkLoads(l *fault.List) {
 		}
 		l.Under(at, loads.CheckApart(c.Loads, i))
 	}
+	*l = append(*l, loads.CheckBatteries(c.Loads)...)
 	*l = append(*l, loads.CheckCircuits(c.Circuits, c.Loads)...)
 	l.Under("supply.switch", c.Supply.Switch.Check())
 	c.checkSwitch(l, "supply.switch", c.Supply.Switch)

@@ -29,6 +29,12 @@ type Capability struct {
 	Pause time.Duration `json:"pause,omitempty"`
 }
 
+// Proven is c of a device that tells the set-point that it follows.
+func (c Capability) Proven() Capability {
+	c.ReadBack = true
+	return c
+}
+
 // PowerRange is From, From and Step, and so on, no further than To; any power
 // between them where Step is 0.  Both ends are above zero, or both below, and From
 // is the one nearer to it: 1380 W to 7360 W in steps of 230 W, or -500 W to

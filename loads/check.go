@@ -19,8 +19,8 @@ func (d Document) Check() fault.List {
 	if !validID(d.ID) {
 		l.Add("id", "write 1 to 32 lower-case letters, digits and hyphens, e.g. pool-pump", "%q is not an id", d.ID)
 	}
-	if d.Kind != "" && d.Kind != Cycle && d.Kind != OnOff && d.Kind != Varies && d.Kind != Heat && d.Kind != Measured && d.Kind != Sun {
-		l.Add("kind", "write cycle (runs a programme), onoff (may be switched at will), power (is told how much it may draw), heat (a water heater with a thermostat), measured (is never switched) or sun (panels: they give)", "%q is not a kind of load", d.Kind)
+	if d.Kind != "" && d.Kind != Cycle && d.Kind != OnOff && d.Kind != Varies && d.Kind != Heat && d.Kind != Measured && d.Kind != Sun && d.Kind != Battery {
+		l.Add("kind", "write cycle (runs a programme), onoff (may be switched at will), power (is told how much it may draw), heat (a water heater with a thermostat), measured (is never switched), sun (panels: they give) or battery (takes and gives)", "%q is not a kind of load", d.Kind)
 	}
 	d.checkPower(&l)
 	if d.Kind == Cycle {
@@ -39,7 +39,7 @@ func (d Document) Check() fault.List {
 		l.Add("max_starts", "write 0 for no limit", "%d is not a number of starts", d.MaxStart)
 	}
 	switch {
-	case d.Prefer == "":
+	case d.Prefer == "", d.Kind == Battery:
 	case d.Prefer != preferUnbroken:
 		l.Add("prefer", "write unbroken, or leave it out", "%q cannot be preferred", d.Prefer)
 	case d.Kind == Cycle || d.Kind == Heat || d.Kind == Measured:
@@ -47,12 +47,14 @@ func (d Document) Check() fault.List {
 	}
 	d.checkClass(&l)
 	d.checkNotWith(&l)
+	d.checkBattery(&l)
 	if d.checkTank(&l); d.Kind == Heat {
 		d.Need, d.ReadyBy, d.Late = nil, nil, nil // it has none, and that is said
 	}
-	if d.Kind.Heard() {
+	switch {
+	case d.Kind.Heard():
 		d.checkMeasured(&l)
-	} else {
+	case d.Kind != Battery:
 		d.checkNeed(&l)
 	}
 	l.Under("switch", d.Switch.Check())
@@ -106,7 +108,7 @@ func (d Document) checkPower(l *fault.List) {
 		}
 	case d.Kind == Measured && (d.Power != 0 || d.Range != nil):
 		l.Add("power", "leave it out", "what a load of kind measured draws is measured")
-	case d.Kind == Measured:
+	case d.Kind == Measured, d.Kind == Battery: // see checkBattery
 	case d.Kind == Sun && (d.Range != nil || d.Power <= 0 || d.Power > maxPower):
 		l.Add("power", "write the most that it gives, as it stands on the inverter, e.g. 5 kW", "how much it can give is not known, and what is read beyond belief could not be told")
 	case d.Range != nil:
@@ -117,7 +119,7 @@ func (d Document) checkPower(l *fault.List) {
 	if r := d.Range; d.Kind == Varies && r != nil && d.Switch.Traits().Amperes && r.Phases == 0 && !r.inAmperes() && len(r.check()) == 0 {
 		l.Add("power", "write phases: 1, 2 or 3 beside them (and volts, if a phase has not 230 V)", "it is told amperes, and on how many phases these watts are is not given")
 	}
-	if !d.Kind.Heard() && d.Switch.Traits().Deaf {
+	if !d.Kind.Heard() && d.Kind != Battery && d.Switch.Traits().Deaf {
 		l.Add("switch", "write what switches it too, or kind: measured", "nothing switches it")
 	}
 	if d.Kind != Varies && d.Switch.Traits().Told {

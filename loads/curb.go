@@ -110,7 +110,7 @@ func ShedTo(ls []Load, s GuardState, takes func(id string) Capability, curbs []C
 				continue
 			}
 			r := Relief{ID: l.ID, Drawn: drawn, Allowed: c.Allowed}
-			if l.Kind == Varies && (l.follows(u, now) || u.unheard(now)) {
+			if l.told() && (l.follows(u, now) || u.unheard(now)) {
 				r.Set = lower(takes(l.ID), power-over*c.phases(l.ID))
 			}
 			over -= (power - l.Draws(r.Set)) / c.phases(l.ID)

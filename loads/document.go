@@ -18,6 +18,7 @@ const (
 	Varies   Kind = "power"    // is told how much it may draw: a car's charger, a heater with a dimmer
 	Measured Kind = "measured" // is only measured: nobody switches it
 	Sun      Kind = "sun"      // gives: panels and their inverter, whose power is measured
+	Battery  Kind = "battery"  // takes and gives: a battery and its inverter, which is told how much
 	Heat     Kind = "heat"     // heats water up to its own thermostat, and is switched: what it needs is learned from its power
 )
 
@@ -43,18 +44,21 @@ type Document struct {
 	// onoff: on or off, such as a geyser; cycle: a programme that runs to its end, such as a washing
 	// machine; power: told how much it may draw, such as a car; heat: a water heater with a thermostat
 	// of its own, of which it is learned when it is to be hot; measured: only measured, and never switched;
-	// sun: panels, whose power is measured and foreseen.
+	// sun: panels, whose power is measured and foreseen; battery: told when it takes and gives.
 	// Default: onoff
 	// Example: onoff
 	Kind Kind `yaml:"kind"`
 	// What it draws while it is on; of a cycle the mean. Of kind power a mapping: what it can be told to
-	// draw. Of kind measured left out. Of kind sun the most that it gives.
+	// draw. Of kind measured and battery left out. Of kind sun the most that it gives.
 	// Example: 3 kW
 	Power units.Power    `yaml:"power"`
 	Range *RangeDocument `yaml:"power" as:"mapping"` // kind power: what it can be told to draw
 	// The tank of a water heater, with kind heat alone.
 	// Example: {litres: 150, thermostat: 60}
 	Tank *TankDocument `yaml:"tank"`
+	// What it holds, takes and gives, with kind battery alone.
+	// Example: {capacity: 10 kWh, charge: 3 kW}
+	Battery *BatteryDocument `yaml:"battery"`
 	// What it must be given each day. Left out, it runs only when somebody says so.
 	// Example: {for: 2h30m, between: ["00:00-24:00"]}
 	Need *NeedDocument `yaml:"need"`

@@ -57,6 +57,8 @@ type Traits struct {
 	Serial string
 	// Measures: it says what the load draws, where its device can.
 	Measures bool
+	// Stores: it can steer a battery.
+	Stores bool
 	// Deaf: it is set up to be measured and not to be told anything, as only a load of
 	// kind measured is.
 	Deaf bool
@@ -83,6 +85,8 @@ const (
 type Env struct {
 	ID      string        // of the load that is switched, or SupplyID
 	DeadMan time.Duration // the load is to drop by itself where On is not said again for so long; 0: never
+	// Store is what a load of kind battery holds, takes and gives; zero of any other.
+	Store Store
 	// Powers are what the load can be told to draw, and PerAmpere what an ampere of it
 	// is; none and 0 for what is only on or off.
 	Powers    []PowerRange

@@ -59,11 +59,17 @@ func (st *step) change(l Load, u *UnitState, w Wish) {
 	if raises || !w.Protect {
 		takes, _ := st.takes(l.ID)
 		until, why := u.FirstSent.Add(max(takes.Pause, st.config.RetryFirst)), HeldChange
+		turn := st.s.NextOn
+		if l.Kind == Battery { // it follows the house, and no load waits for it
+			turn = time.Time{}
+		}
 		if pending {
-			until = civil.Later(until, civil.Later(st.s.NextOn, u.SentAt.Add(st.wait(u.Attempts))))
+			until = civil.Later(until, civil.Later(turn, u.SentAt.Add(st.wait(u.Attempts))))
 		}
 		if raises {
-			until = civil.Later(until, civil.Later(st.s.NextOn, u.NotBefore))
+			if until = civil.Later(until, turn); l.Kind != Battery || w.Set.Power > 0 {
+				until = civil.Later(until, u.NotBefore)
+			}
 			if set = st.fits(l, u, w.Set); set != w.Set && !until.After(st.now) {
 				if until, why = (time.Time{}), HeldLimit; set != u.Set { // for a part of it there is room
 					until = u.FirstSent.Add(againAfter)
@@ -78,7 +84,7 @@ func (st *step) change(l Load, u *UnitState, w Wish) {
 			return
 		}
 	}
-	if st.turn(u, set, w.Reason) && (pending || raises) {
+	if st.turn(u, set, w.Reason) && (pending || raises) && l.Kind != Battery {
 		st.s.NextOn = st.now.Add(st.gap()) // it may start now only
 	}
 }

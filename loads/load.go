@@ -54,7 +54,8 @@ type Load struct {
 	// ever short.  nil: it is had whatever it costs.
 	Below *units.Price
 
-	Tank heat.Tank // kind heat: what it heats
+	Tank  heat.Tank // kind heat: what it heats
+	Store Store     // kind battery
 
 	Feedback bool          // the switch can tell its real state
 	DeadMan  time.Duration // renew the command well within this; 0: not needed
@@ -97,6 +98,11 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 	if l.Kind == Sun {
 		l.Power, l.Gives = 0, d.Power
 	}
+	if l.Kind == Battery { // what it takes makes way for every load
+		l.Store = d.Battery.Store()
+		l.Power, l.Powers, l.MinOn, l.MinOff = l.Store.Charge, l.Store.Powers(), 0, 0
+		l.Class, l.Order, l.Priority = CanWait, mostOrder, CanWait.Rank(mostOrder)+1
+	}
 	if l.Kind == Varies {
 		l.Powers = d.Range.Powers()
 		l.Respect = value(d.Respect, DefaultRespect)
@@ -135,13 +141,15 @@ func Compile(d Document, zone *time.Location) (Load, error) {
 }
 
 // Draws is what the load draws at a set-point, where nothing measures it: the
-// set-point's power, or its own; nothing where it is off or gives.
+// set-point's power, or its own; nothing where it is off, rests or gives.
 func (l Load) Draws(s Setpoint) units.Power {
 	switch {
 	case !s.On:
 		return 0
 	case s.Power != 0:
 		return max(0, s.Power)
+	case l.Kind == Battery:
+		return 0
 	}
 	return l.Power
 }
@@ -155,7 +163,13 @@ func (l Load) Least() units.Power {
 }
 
 // Takes is what the load can be told to draw by its configuration.
-func (l Load) Takes() Capability { return Capability{Powers: l.Powers} }
+func (l Load) Takes() Capability {
+	c := Capability{Powers: l.Powers}
+	if l.Kind == Battery {
+		c.Modes = []string{Rests}
+	}
+	return c
+}
 
 // Full is the load on at all that it may draw.
 func (l Load) Full() Setpoint {
@@ -178,6 +192,9 @@ func (d Document) Least() units.Power {
 
 // Greatest is what the load draws at most.
 func (d Document) Greatest() units.Power {
+	if d.Kind == Battery && d.Battery != nil {
+		return d.Battery.Charge
+	}
 	if d.Range == nil {
 		return d.Power
 	}

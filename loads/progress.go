@@ -118,7 +118,7 @@ func (l Load) room(day needDay, now time.Time) time.Duration {
 		switch l.Kind {
 		case Cycle:
 			free -= free % l.Cycle
-		case OnOff, Varies, Heat, Measured, Sun:
+		case OnOff, Varies, Heat, Measured, Sun, Battery:
 		}
 		room += free
 	}
@@ -184,7 +184,7 @@ func (l Load) add(p Progress, t Taken) Progress {
 		return l.addProgramme(p, d)
 	case Heat:
 		return p // that its thermostat is open is known of its water
-	case Measured, Sun:
+	case Measured, Sun, Battery:
 		return p // it is asked for nothing
 	case OnOff, Varies:
 	}

@@ -52,7 +52,7 @@ func (l Load) Committed(p Progress, u UnitState, now time.Time) time.Time {
 		case forced && run && !u.Set.On:
 			return now.Add(l.Cycle)
 		}
-	case Measured, Sun:
+	case Measured, Sun, Battery:
 	case OnOff, Varies, Heat:
 		if forced && run {
 			return p.Override.Until
@@ -75,7 +75,7 @@ func (l Load) CommittedPower(p Progress, now time.Time) units.Power {
 // be given any more, has none, and neither has a load that is not deferrable.  u
 // is what the guard knows of its switch.
 func (l Load) Requests(p Progress, u UnitState, now time.Time, ahead time.Duration) []Request {
-	if !l.Defer || l.Need == 0 && l.Kind != Heat {
+	if !l.Defer || l.Need == 0 && l.Kind != Heat || l.Kind == Battery {
 		return nil
 	}
 	p = l.Roll(p, now)
@@ -156,7 +156,7 @@ func (l Load) reduce(r *Request, p Progress, u UnitState, now, committed time.Ti
 			r.Runs--
 		}
 		r.Time = time.Duration(max(r.Runs, 0)) * l.Cycle
-	case Heat, Measured, Sun:
+	case Heat, Measured, Sun, Battery:
 	case OnOff, Varies:
 		r.Time = l.Need + p.Carry - l.given(p)
 		if !committed.IsZero() {
@@ -174,7 +174,7 @@ func (l Load) given(p Progress) time.Duration {
 	switch l.Kind {
 	case Cycle:
 		return time.Duration(p.Runs) * l.Cycle
-	case Heat, Measured, Sun:
+	case Heat, Measured, Sun, Battery:
 	case OnOff, Varies:
 		if l.byEnergy {
 			return timeFor(p.Energy, l.Power)

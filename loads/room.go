@@ -64,7 +64,8 @@ func (x Limit) room(ls []Load, s GuardState) units.Power {
 			room -= l.Draws(u.Set)
 		case x.comes(l, u):
 			// What its device measured may be of before what was told in between.
-			room -= max(0, l.Draws(u.Set)-min(l.before(u, x.Drawn), l.Draws(u.Former)))
+			// What a battery gave, and gives no more, is drawn from then on.
+			room -= max(0, l.flow(u.Set)-min(l.before(u, x.Drawn), l.flow(u.Former)))
 		}
 	}
 	return room
@@ -96,9 +97,12 @@ func (d Drawn) unseen(told time.Time, p units.Power) units.Power {
 // measured by then, else as it was told then.
 func (l Load) before(u UnitState, d Drawn) units.Power {
 	if u.Seen.HasPower && u.Seen.On && !u.Seen.At.After(d.At) {
+		if l.Kind == Battery {
+			return u.Seen.Power
+		}
 		return max(0, u.Seen.Power)
 	}
-	return l.Draws(u.Former)
+	return l.flow(u.Former)
 }
 
 // now is what the load is reckoned to draw: as measured, else as it was told.

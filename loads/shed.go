@@ -36,14 +36,14 @@ func Shed(ls []Load, s GuardState, takes func(id string) Capability, x Limit, no
 		}
 		u := s.Unit(l.ID)
 		power := l.now(u)
-		if bound := l.Draws(u.Set); l.Kind == Varies && x.comes(l, u) && bound < power {
+		if bound := l.Draws(u.Set); l.told() && x.comes(l, u) && bound < power {
 			power = bound // the rest is not over any more
 		}
 		if !u.Set.On || l.Essential || power < units.Watt {
 			continue
 		}
 		r := Relief{ID: l.ID}
-		if l.Kind == Varies && l.follows(u, now) {
+		if l.told() && l.follows(u, now) {
 			r.Set = lower(takes(l.ID), power-(over-freed))
 		}
 		freed += power - l.Draws(r.Set)
@@ -51,6 +51,9 @@ func Shed(ls []Load, s GuardState, takes func(id string) Capability, x Limit, no
 	}
 	return out, freed
 }
+
+// told tells whether the load is told how much it may draw.
+func (l Load) told() bool { return l.Kind == Varies || l.Kind == Battery }
 
 // follows tells whether the load can be believed to draw less where it is told to.
 func (l Load) follows(u UnitState, now time.Time) bool {

@@ -9,6 +9,9 @@ import (
 // Heard tells whether what is of the kind is only heard of: nobody switches it.
 func (k Kind) Heard() bool { return k == Measured || k == Sun }
 
+// Runs tells whether a person can have what is of the kind run, or not.
+func (k Kind) Runs() bool { return !k.Heard() && k != Battery }
+
 // beyondBelief is the share of what panels can give at most by which they may give more: a
 // cold and bright noon after clouds.
 const beyondBelief = 1.25

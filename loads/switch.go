@@ -51,6 +51,9 @@ type Observation struct {
 	// believes, as On is what it does.
 	Set    Setpoint `json:"set,omitzero"`
 	HasSet bool     `json:"has_set,omitempty"`
+	// Charge is how full a battery is, in thousandths of its capacity, where HasCharge.
+	Charge    int  `json:"charge,omitempty"`
+	HasCharge bool `json:"has_charge,omitempty"`
 }
 
 // set is the set-point that a device runs at, as far as it tells.

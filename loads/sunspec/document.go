@@ -1,4 +1,4 @@
-// Package sunspec reads an inverter that tells its models as SunSpec has them, over Modbus TCP.
+// Package sunspec reads an inverter that tells its models as SunSpec has them, over Modbus TCP, and steers its battery.
 //
 // Models read are 1 (who it is), 101 to 103 and 111 to 113 (inverters), 701 (IEEE 1547), and 160
 // (its strings) of one that has a battery (124, 713 or 802 tell so).  The numbers of points are
@@ -22,7 +22,7 @@ func Driver() loads.Driver {
 
 // Document is an inverter.
 //
-// In a configuration: A SunSpec inverter (Fronius, SMA, SolarEdge and others) in the network, for kind sun.
+// In a configuration: A SunSpec inverter (Fronius, SMA, SolarEdge and others) in the network, for kind sun, and for kind battery where its battery can be steered.
 // Example: {driver: sunspec, port: "192.168.1.60:502"}
 type Document struct {
 	// host:port of the inverter; mostly port 502, of SolarEdge 1502.
@@ -44,12 +44,17 @@ type Document struct {
 	// Default: 1m
 	// Example: 2m
 	Stale time.Duration `yaml:"stale"`
+	// Of kind battery: how long the inverter goes on as it was told where it is told nothing more. It is told again each third of it.
+	// Default: 90s
+	// Example: 2m
+	DeadMan time.Duration `yaml:"dead_man"`
 }
 
 const (
 	usualEvery   = 5 * time.Second
 	usualTimeout = 2 * time.Second
 	usualStale   = time.Minute
+	usualDeadMan = 90 * time.Second
 )
 
 // Check implements loads.Settings.
@@ -74,12 +79,16 @@ func (d *Document) Check() fault.List {
 	if d.stale() < d.every()+d.timeout() || d.stale() > time.Hour {
 		l.Add("stale", fmt.Sprintf("write more than every and timeout together and at most 1h, e.g. %v", min(time.Hour, 6*d.every())), "%v is not how long what was read is believed", d.stale())
 	}
+	if m := d.deadMan(); m < 30*time.Second || m > time.Hour || m%time.Second != 0 {
+		l.Add("dead_man", "write whole seconds from 30s to 1h, e.g. 90s", "%v is not how long the inverter goes on without the agent", m)
+	}
 	return l
 }
 
 // Traits implements loads.Settings.
 func (d *Document) Traits() loads.Traits {
-	return loads.Traits{Remote: true, Latches: true, Measures: true, Deaf: true}
+	deadMan := d.deadMan()
+	return loads.Traits{Remote: true, Latches: true, Measures: true, Deaf: true, Stores: true, Renewable: true, DeadMan: &deadMan}
 }
 
 func (d *Document) unit() int {
@@ -91,6 +100,7 @@ func (d *Document) unit() int {
 
 func (d *Document) every() time.Duration   { return or(d.Every, usualEvery) }
 func (d *Document) timeout() time.Duration { return or(d.Timeout, usualTimeout) }
+func (d *Document) deadMan() time.Duration { return or(d.DeadMan, usualDeadMan) }
 func (d *Document) stale() time.Duration   { return or(d.Stale, usualStale) }
 
 func or(d, otherwise time.Duration) time.Duration {

@@ -197,11 +197,23 @@ func (d *device) gives(ctx context.Context) (units.Power, error) {
 	if d.has(124, 713, 802) && d.has(160) {
 		return d.strings(ctx)
 	}
+	w, told, state, err := d.output(ctx)
+	switch {
+	case err != nil:
+		return 0, err
+	case told:
+		// What it draws from the grid, for itself or for a battery, is no sun.
+		return power(max(0, w)), nil
+	case dark(state):
+		return 0, nil
+	}
+	return 0, fmt.Errorf("it does not tell what it gives, and its state, which is %d, does not say that it sleeps", state)
+}
+
+// output is what the inverter gives, below zero what it draws, and its state where it does not tell.
+func (d *device) output(ctx context.Context) (w float64, told bool, state uint16, err error) {
 	for _, m := range d.models {
-		var w float64
-		var told bool
-		var state uint16
-		p, err := points(nil), error(nil)
+		var p points
 		switch m.id {
 		case 101, 102, 103:
 			if p, err = d.read(ctx, m, 39); err == nil && len(p) > 38 {
@@ -221,19 +233,16 @@ func (d *device) gives(ctx context.Context) (units.Power, error) {
 		default:
 			continue
 		}
-		switch {
-		case err != nil:
-			return 0, fmt.Errorf("model %d: %w", m.id, err)
-		case told:
-			// What it draws from the grid, for itself or for a battery, is no sun.
-			return power(max(0, w)), nil
-		case dark(state):
-			return 0, nil
+		if err != nil {
+			return 0, false, 0, fmt.Errorf("model %d: %w", m.id, err)
 		}
-		return 0, fmt.Errorf("model %d does not tell what it gives, and its state, which is %d, does not say that it sleeps", m.id, state)
+		return w, told, state, nil
 	}
-	return 0, &notOursError{"it is no inverter: it has none of the models 101 to 103, 111 to 113 and 701; one that is a meter or a battery has another unit"}
+	return 0, false, 0, &notOursError{"it is no inverter: it has none of the models 101 to 103, 111 to 113 and 701; one that is a meter or a battery has another unit"}
 }
+
+// Model 160: registers before the first string, and of each.
+const stringsHead, eachString = 10, 20
 
 // strings is what its panels give to an inverter that has a battery too, whose output may be
 // the battery's.  Some tell what goes into the battery, and comes out, as two strings more.
@@ -244,10 +253,9 @@ func (d *device) strings(ctx context.Context) (units.Power, error) {
 	if err != nil {
 		return 0, fmt.Errorf("model 160: %w", err)
 	}
-	const head, each = 10, 20
 	sum, told := 0.0, false
-	for at := head; at+each <= len(p); at += each {
-		s := p[at : at+each]
+	for at := stringsHead; at+eachString <= len(p); at += eachString {
+		s := p[at : at+eachString]
 		if name := s.text(1, 8); len(name) >= 2 && name[:2] == "St" && (len(name) < 6 || name[:6] != "String") {
 			continue
 		}

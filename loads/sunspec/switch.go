@@ -29,6 +29,9 @@ func (d *Document) Open(e loads.Env) (loads.Switch, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.Store.Capacity > 0 {
+		return newStore(*d, e, bus), nil
+	}
 	s := &Switch{doc: *d, device: device{bus: bus, unit: byte(d.unit()), timeout: d.timeout()}, now: e.Now, log: e.Log}
 	if s.now == nil {
 		s.now = time.Now

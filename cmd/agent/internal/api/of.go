@@ -54,7 +54,7 @@ func ViewOf(say present.Phrases, v *picture.View) View {
 	for i, l := range v.Loads {
 		a.Loads[i] = Load{
 			l.ID, l.Name, string(l.Class), l.Order, string(l.State), l.Power.W(), l.Rated, positive(l.Told.W()), l.Why, At(l.NextStart), At(l.NextEnd), l.Delivered.KWh(), positive(l.Wanted.KWh()),
-			At(l.Deadline), money(l.Cost), positive(l.RunEnergy.KWh()), positive(l.RunSooner.Hours()), showers(l), string(l.Override), At(l.OverrideUntil), l.CanRun, l.CanSkip,
+			At(l.Deadline), money(l.Cost), positive(l.RunEnergy.KWh()), positive(l.RunSooner.Hours()), showers(l), holds(l), string(l.Override), At(l.OverrideUntil), l.CanRun, l.CanSkip,
 		}
 	}
 	for i, w := range v.Warnings {
@@ -81,6 +81,14 @@ func showers(l picture.Load) *float64 {
 	}
 	n := math.Round(10*l.Showers) / 10
 	return &n
+}
+
+// holds is how full a battery is; nil where nobody knows.
+func holds(l picture.Load) *int {
+	if !l.HoldsKnown {
+		return nil
+	}
+	return &l.Holds
 }
 
 // supplyOf is the supply with what is to be paid.

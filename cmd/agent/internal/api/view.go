@@ -273,9 +273,10 @@ type Load struct {
 	WantedKWh     *float64   `json:"wanted_kwh"`
 	Deadline      *time.Time `json:"deadline"`
 	Cost          string     `json:"cost"`
-	RunKWh        *float64   `json:"run_kwh"`           // that one run uses
-	RunHours      *float64   `json:"run_hours"`         // of credit, that one run costs
-	Showers       *float64   `json:"showers,omitempty"` // that the water of a water heater is hot enough for; left out where that is not known
+	RunKWh        *float64   `json:"run_kwh"`                 // that one run uses
+	RunHours      *float64   `json:"run_hours"`               // of credit, that one run costs
+	Showers       *float64   `json:"showers,omitempty"`       // that the water of a water heater is hot enough for; left out where that is not known
+	Holds         *int       `json:"holds_percent,omitempty"` // how full a battery is; left out where that is not known
 	Override      string     `json:"override"`
 	OverrideUntil *time.Time `json:"override_until"`
 	CanRun        bool       `json:"can_run"`

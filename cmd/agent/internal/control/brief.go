@@ -56,6 +56,9 @@ func (s *Site) Brief(st *State) planning.Brief {
 		if l.Kind == loads.Varies && !owed.Committed.IsZero() {
 			owed.Power = l.CommittedPower(progress, st.Now)
 		}
+		if seen := st.Loads[i].Seen; l.Kind == loads.Battery && seen.Known && seen.HasCharge {
+			owed.Stored = &planning.Stored{Energy: l.Store.Holds(seen.Charge)}
+		}
 		if further := b.Until.Sub(st.Now); further > s.PlanAhead && l.Below == nil {
 			owed.Later = l.Requests(progress, unit, st.Now, further)[len(owed.Requests):]
 		}

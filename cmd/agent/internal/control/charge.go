@@ -66,8 +66,12 @@ func (p *step) close(iv metering.Interval) {
 		ls := &p.st.Loads[i]
 		used := metering.Interval{Slot: iv.Slot, Import: ls.usedIn(iv.Slot), Covered: iv.Slot.Len}
 		used.Quality, ls.Held = dark.In(ls.Held, iv.Slot)
-		if p.Loads[i].Kind == loads.Sun {
+		switch p.Loads[i].Kind {
+		case loads.Sun:
 			used.Import, used.Export = 0, used.Import
+		case loads.Battery:
+			used.Import, used.Export = flowed(used.Import)
+		case loads.Cycle, loads.OnOff, loads.Varies, loads.Heat, loads.Measured:
 		}
 		p.eff.Intervals = append(p.eff.Intervals, planning.Interval{Series: ls.ID, Interval: used})
 	}

@@ -50,7 +50,7 @@ func (p *step) holds() {
 			own |= metering.Shed
 			site |= metering.Shed
 		}
-		ls.Held = dark.Hold(ls.Held, p.now, own|p.sunUnheard(p.Loads[i], *ls))
+		ls.Held = dark.Hold(ls.Held, p.now, own|p.sunUnheard(p.Loads[i], *ls)|p.flowUnheard(p.Loads[i], *ls))
 	}
 	p.st.Meter.Held = dark.Hold(p.st.Meter.Held, p.now, site)
 }

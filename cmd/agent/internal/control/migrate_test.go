@@ -193,7 +193,7 @@ func newIn2(path string) bool {
 		`^\.?meter\.watch\.lit`,
 		`^\.?loads\[\d+\]\.takes`,
 		`^\.?loads\[\d+\]\.progress\.heat`,
-		`seen\.(set|has_?set)`,
+		`seen\.(set|has_?set|charge|has_?charge)`,
 		`^\.?(guard\.units|held)\[\d+\]\.(set|told|spared)\.(power|mode)`,
 		`^\.?(health\.active\[\d+\]\.cause|decision\.why)\[0\]\.(kind|values\[0\]\.(name|is|n))$`,
 	}, func(p string) bool { return regexp.MustCompile(p).MatchString(strings.ToLower(path)) })

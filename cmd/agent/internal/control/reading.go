@@ -34,7 +34,7 @@ func (r Reading) happen(p *step) {
 	var out watch.Out
 	p.st.Meter, out = p.watching().Take(p.st.Meter, p.now, metering.Reading(r), watch.Contactor{
 		There: p.Contactor, Behind: p.Supply.Behind, Told: contactor.Told, At: contactor.At, Seen: p.st.SupplySeen,
-		Sells: p.accounting().Exports(p.st.AccountState) || p.hasSun(),
+		Sells: p.accounting().Exports(p.st.AccountState) || p.hasSun() || p.hasBattery(),
 	})
 	own := p.st.Meter.Registers.Import
 	for _, piece := range out.Used {

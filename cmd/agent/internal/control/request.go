@@ -107,8 +107,8 @@ func (r Request) override(p *step) (changed bool) {
 		return false
 	}
 	l, pr := p.Loads[i], &p.st.Loads[i].Progress
-	if l.Kind.Heard() {
-		p.eff.Reply.Err = fmt.Errorf("%q is only measured: %w", r.Load, ErrUnknownLoad)
+	if !l.Kind.Runs() {
+		p.eff.Reply.Err = fmt.Errorf("%q is of kind %s, which nobody switches on: %w", r.Load, l.Kind, ErrUnknownLoad)
 		return false
 	}
 	*pr = l.Roll(*pr, p.now)
@@ -145,7 +145,7 @@ func runLength(l loads.Load, pr loads.Progress) time.Duration {
 	switch l.Kind {
 	case loads.Cycle:
 		return l.Cycle
-	case loads.Measured, loads.Sun:
+	case loads.Measured, loads.Sun, loads.Battery:
 	case loads.OnOff, loads.Varies, loads.Heat:
 		if left := l.Missing(pr); left > 0 {
 			return left

@@ -133,6 +133,7 @@ type bench struct {
 	sets     map[string]loads.Setpoint // of what is told powers: what it was told last, or set by hand
 	gone     map[string]bool           // nothing is heard of its switch, and it hears nothing
 	deaf     map[string]units.Power    // it says what it was told and draws this
+	cell     *cell                     // its battery; nil: there is none
 	stuck    bool                      // the supply contactor does not obey
 	said     int                       // commands to it
 	ledger   []credit.Entry
@@ -241,6 +242,10 @@ func (b *bench) facts() []loads.Fact {
 			f.Takes = loads.Capability{Powers: l.Powers, ReadBack: true}
 			f.Set, f.HasSet = b.sets[l.ID], true
 		}
+		if l.Kind == loads.Battery {
+			f.Takes = l.Takes().Proven()
+			f.Set, f.HasSet, f.Charge, f.HasCharge = b.sets[l.ID], true, b.cell.charge, true
+		}
 		if b.gone[l.ID] {
 			f.Observation = loads.Observation{}
 		}
@@ -253,6 +258,9 @@ func (b *bench) facts() []loads.Fact {
 func (b *bench) draws(l loads.Load) units.Power {
 	if p, ok := b.deaf[l.ID]; ok {
 		return p
+	}
+	if l.Kind == loads.Battery {
+		return b.sets[l.ID].Power
 	}
 	return l.Draws(loads.Setpoint{On: true, Power: b.sets[l.ID].Power})
 }

@@ -128,6 +128,10 @@ func (p *step) observe(facts []loads.Fact, dark metering.Quality) {
 			p.shines(l, ls, from)
 			continue
 		}
+		if l.Kind == loads.Battery {
+			p.flows(l, ls, from)
+			continue
+		}
 		unit := p.st.Guard.Unit(l.ID)
 		set := unit.Set
 		switch seen := ls.Seen; {
@@ -258,7 +262,7 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 	if now := p.st.Guard.Unit(l.ID).Set; !ok {
 		w, ok = loads.Wish{ID: l.ID, Set: now}, now.On
 	}
-	if w.Set.On && (w.Set.Power == 0 || w.Set.Power > bound) {
+	if gives := l.Kind == loads.Battery && w.Set.Power <= 0; !gives && w.Set.On && (w.Set.Power == 0 || w.Set.Power > bound) {
 		w.Set.Power = bound
 		if w.Set = p.st.Loads[i].Takes.AtMost(w.Set); w.Set.Power == 0 {
 			w.Set = loads.Setpoint{} // on without a bound is none
@@ -270,6 +274,9 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 
 // asked is what a person or the plan wants of a load.
 func (p *step) asked(i int, l loads.Load) (w loads.Wish, ok bool) {
+	if l.Kind == loads.Battery {
+		return p.stores(i, l), true
+	}
 	w = loads.Wish{ID: l.ID}
 	takes, progress := p.st.Loads[i].Takes, p.st.Loads[i].Progress
 	run, overridden := progress.Wanted(p.now)

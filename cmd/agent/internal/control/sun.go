@@ -22,7 +22,7 @@ type Gave struct {
 // believed is what is taken for true of what a switch tells.  What gives is judged by what it can
 // give: see Given.
 func (p *step) believed(f loads.Fact) loads.Observation {
-	if slices.ContainsFunc(p.Loads, func(l loads.Load) bool { return l.ID == f.ID && l.Kind == loads.Sun }) {
+	if p.givesToo(f.ID) {
 		return f.Observation
 	}
 	return p.watching().Believed(f.Observation)

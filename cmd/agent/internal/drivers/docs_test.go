@@ -67,7 +67,7 @@ func TestExamplesOfTheDocumentsAreRead(t *testing.T) {
 		t.Errorf("esphome: %v", err)
 	}
 	_, err = parse(meter + esphome + "\n      dead_man: 10m")
-	if err == nil || !strings.Contains(err.Error(), "loads[0].switch.dead_man: only a switch with driver tasmota, shelly, zigbee2mqtt, mqtt, http, modbus or ocpp has this") {
+	if err == nil || !strings.Contains(err.Error(), "loads[0].switch.dead_man: only a switch with driver tasmota, shelly, zigbee2mqtt, mqtt, http, modbus, ocpp or sunspec has this") {
 		t.Errorf("a dead man that is not there is promised: %v", err)
 	}
 }

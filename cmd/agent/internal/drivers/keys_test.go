@@ -117,6 +117,7 @@ func beside() map[string]map[string]string {
 	contracted := map[string]string{"tariff.document.contracted": "5 kW"}
 	loadOfKind := func(text string) map[string]string { return map[string]string{"loads": "[" + text + "]"} }
 	car := loadOfKind("{id: geyser, kind: power, power: {min: 6 A, max: 16 A}, ready_by: \"07:00\", need: {energy: 8 kWh}, switch: {driver: mqtt, command: {topic: x}, setpoint: {topic: y}}}")
+	store := loadOfKind("{id: geyser, kind: battery, battery: {capacity: 10 kWh, charge: 3 kW}, switch: {driver: sunspec, port: \"192.168.1.60:502\"}}")
 	heater := loadOfKind("{id: geyser, kind: heat, power: 3 kW, tank: {litres: 150}, switch: {driver: tasmota, topic: plug}}")
 	machine := loadOfKind("{id: geyser, kind: cycle, power: 1 kW, cycle: 1h, need: {runs: 1}, switch: {driver: tasmota, topic: plug}}")
 	ready := loadOfKind("{id: geyser, power: 3 kW, ready_by: \"07:00\", need: {for: 2h}, switch: {driver: tasmota, topic: plug}}")
@@ -238,6 +239,7 @@ func beside() map[string]map[string]string {
 		"loads[].power.steps": {"loads[].power": "{}"},
 		"loads[].power.":      car, "loads[].late": ready, "loads[].late.": ready, "loads[].optional": ready, "loads[].optional.": ready,
 		"loads[].tank": heater, "loads[].tank.": heater,
+		"loads[].battery": store, "loads[].battery.": store,
 		"loads[].cycle": machine, "loads[].need.runs": machine, "loads[].need.energy": {"loads[].need": "{}"},
 		"alerts.to[].mail": to(""), "alerts.to[].telegram": to(""), "alerts.to[].webhook": to(""), "alerts.to[].mqtt": to(""),
 		"alerts.to[].mail.": to("mail: {server: \"x:25\", from: a@b.c, to: [a@b.c], username: x, password: {file: x}}"), "alerts.to[].telegram.": to("telegram: {token: {file: x}, chat: \"1\"}"), "alerts.to[].webhook.": to("webhook: {url: \"http://x\"}"),

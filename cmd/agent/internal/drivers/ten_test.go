@@ -54,6 +54,8 @@ tokens: {openpaygo: {key: {env: KEY}, starting_code: 516959010}}
 		{broker, "{id: roof, kind: sun, power: 5 kW, switch: {driver: victron, portal: c0619ab12345}}", is{loads.Sun, true, false, false}},
 		{broker, "{id: roof, kind: sun, power: 5 kW, switch: {driver: mqtt, measured: {topic: roof/power}}}", is{loads.Sun, true, false, false}},
 		{"", "{id: heater, kind: power, power: {min: 300 W, max: 3 kW}, need: {energy: 6 kWh}, switch: {driver: pwm}}", is{loads.Varies, true, false, true}},
+		{"", "{id: store, kind: battery, battery: {capacity: 10 kWh, charge: 3 kW}, switch: {driver: sunspec, port: \"192.168.1.60:502\"}}", is{loads.Battery, true, true, false}},
+		{broker, "{id: store, kind: battery, battery: {capacity: 10 kWh, charge: 3 kW}, switch: {driver: victron, portal: c0619ab12345, vebus: 276}}", is{loads.Battery, true, true, false}},
 		{"ocpp: {listen: \":8887\"}\n", car + "ocpp, station: CP001}}", is{loads.Varies, true, false, true}},
 	} {
 		text := from + row.also + "loads:\n  - " + row.load + "\n"
@@ -79,7 +81,7 @@ tokens: {openpaygo: {key: {env: KEY}, starting_code: 516959010}}
 			t.Errorf("a switch with %s is not shown", name)
 		}
 	}
-	if len(kinds) != 6 {
+	if len(kinds) != 7 {
 		t.Errorf("only the kinds %v are shown", kinds)
 	}
 }

@@ -294,7 +294,7 @@ func (m *Maker) loads(st *control.State, say present.Phrases) []Load {
 func (m *Maker) load(st *control.State, i int, say present.Phrases) Load {
 	l, ls, x := m.site.Loads[i], st.Loads[i], present.LoadOf(m.site, st, i)
 	v := Load{
-		ID: l.ID, Name: l.Name, Class: l.Class, Order: l.Order, State: x.State, On: x.On, Why: say.Why(x.Why), CanRun: !l.Kind.Heard(), CanSkip: !l.Kind.Heard(), Deadline: ls.Progress.To,
+		ID: l.ID, Name: l.Name, Class: l.Class, Order: l.Order, State: x.State, On: x.On, Why: say.Why(x.Why), CanRun: l.Kind.Runs(), CanSkip: l.Kind.Runs(), Deadline: ls.Progress.To,
 		NextStart: x.Start, NextEnd: x.End, Cost: x.Cost, Told: x.Told,
 	}
 	if x.Water != nil {
@@ -305,6 +305,11 @@ func (m *Maker) load(st *control.State, i int, say present.Phrases) Load {
 	}
 	if l.Kind == loads.Sun {
 		v.Power, v.Delivered = -x.Gives, ls.Progress.Energy
+		return v
+	}
+	if l.Kind == loads.Battery {
+		v.Power, _ = l.Flows(ls.Seen)
+		v.Holds, v.HoldsKnown, v.Delivered = x.Holds, x.Holds >= 0 && ls.Seen.Known && ls.Seen.HasCharge, ls.Progress.Energy
 		return v
 	}
 	if ls.Seen.Known && ls.Seen.HasPower {

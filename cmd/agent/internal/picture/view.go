@@ -362,6 +362,9 @@ type Load struct {
 	Told  units.Power // what it may draw while it is on, of a load that is told so; 0: it says nothing
 	Why   string      // why it does what it does now, one sentence: "Waits for the cheap hours from 22:00: saves R 3.20"
 
+	// Holds is how full a battery is, in per cent, where HoldsKnown.
+	Holds      int
+	HoldsKnown bool
 	// Showers is for about how many the water of a water heater is hot enough, where HotKnown.
 	Showers  float64
 	HotKnown bool

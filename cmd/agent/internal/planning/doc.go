@@ -112,7 +112,13 @@ type Owed struct {
 	Committed time.Time       `json:"committed,omitzero"` // it runs until then, whatever the plan says
 	Power     units.Power     `json:"power,omitempty"`    // what it draws meanwhile; 0: the load's own
 	Requests  []loads.Request `json:"requests,omitempty"`
-	Later     []loads.Request `json:"later,omitempty"` // of the days beyond the plan, up to Brief.Until
+	Stored    *Stored         `json:"stored,omitempty"` // kind battery: what it holds; nil: that is not known
+	Later     []loads.Request `json:"later,omitempty"`  // of the days beyond the plan, up to Brief.Until
+}
+
+// Stored is what a battery holds.
+type Stored struct {
+	Energy units.Energy `json:"energy"`
 }
 
 // Rates is a tariff document that takes the place of the one before it from a day on.

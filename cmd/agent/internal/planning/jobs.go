@@ -38,8 +38,8 @@ func (j *job) begins(r loads.Request, span units.Slot, now time.Time) {
 // knows: one left out in silence would never run.
 func (s *Rules) plannable() error {
 	for _, l := range s.Loads {
-		if l.Defer && l.Kind != loads.Cycle && l.Kind != loads.OnOff && l.Kind != loads.Varies && l.Kind != loads.Heat {
-			return fmt.Errorf("load %s is of kind %q, for which no plan can be made; write cycle, onoff, power or heat, or defer: false", l.ID, l.Kind)
+		if l.Defer && l.Kind != loads.Cycle && l.Kind != loads.OnOff && l.Kind != loads.Varies && l.Kind != loads.Heat && l.Kind != loads.Battery {
+			return fmt.Errorf("load %s is of kind %q, for which no plan can be made; write cycle, onoff, power, heat or battery, or defer: false", l.ID, l.Kind)
 		}
 	}
 	return nil
@@ -56,7 +56,7 @@ func (s *Rules) jobs(b *Brief, o outlook, k costs) []job {
 				}
 			}
 			switch l.Kind {
-			case loads.Measured, loads.Sun: // nothing is owed to it
+			case loads.Measured, loads.Sun, loads.Battery: // nothing is owed to it
 			case loads.Cycle:
 				out = append(out, s.cycles(i, r, o, k)...)
 			case loads.OnOff, loads.Heat:

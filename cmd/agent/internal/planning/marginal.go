@@ -57,7 +57,7 @@ func (s *Rules) extras(v *vista, c forecast.Credit, ends int, starts []int) []Ex
 	out := []Extra{{Energy: units.KilowattHour}}
 	uses := [][]float64{hour}
 	for _, l := range s.Loads {
-		if l.Power > 0 {
+		if l.Power > 0 && l.Kind.Runs() {
 			out = append(out, Extra{ID: l.ID, Energy: l.Power.Over(oneRun(l))})
 			uses = append(uses, s.spread(l.Power, oneRun(l)))
 		}

@@ -36,6 +36,9 @@ func (m purse) cost(p *optimizer.Problem, plan *optimizer.Plan) units.Money {
 		for _, l := range plan.Loads {
 			kw += l.KW[t]
 		}
+		if plan.BatteryKW != nil {
+			kw += plan.BatteryKW[t]
+		}
 		used[t] = units.FromKW(kw).Over(m.slots[t].Len)
 	}
 	if m.tariff != nil {

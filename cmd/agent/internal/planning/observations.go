@@ -40,8 +40,10 @@ func Observations(intervals []Interval, length time.Duration, sun bool) []foreca
 type baseLoad struct {
 	at      map[int64]int // in all, by the Unix second of the start
 	all     []forecast.Observation
-	exports time.Time // the start of the first slot in which the site has fed energy in; zero: of none
-	sun     []sunSlot // of all, in their order; shorter where there was none
+	exports time.Time  // the start of the first slot in which the site has fed energy in; zero: of none
+	sun     []sunSlot  // of all, in their order; shorter where there was none
+	flow    []flowSlot // so of what the battery took and gave
+	store   string     // its id; "": there is none
 }
 
 // add takes an interval in; one of another length belongs to an interval length that
@@ -66,6 +68,9 @@ func (b *baseLoad) add(iv Interval, length time.Duration, sun bool) {
 	if sun {
 		b.shone(i, iv)
 		return
+	}
+	if iv.Series == b.store {
+		b.flowed(i, iv)
 	}
 	o := &b.all[i]
 	if !site {

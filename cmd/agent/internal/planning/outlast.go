@@ -144,7 +144,7 @@ func oneRun(l loads.Load) time.Duration {
 	switch l.Kind {
 	case loads.Cycle:
 		return l.Cycle
-	case loads.Measured, loads.Sun:
+	case loads.Measured, loads.Sun, loads.Battery:
 	case loads.OnOff, loads.Varies, loads.Heat:
 		if l.Need > 0 {
 			return l.Need

@@ -144,6 +144,26 @@ func (p *Plan) Setpoint(id string, now time.Time) loads.Setpoint {
 	return loads.Setpoint{}
 }
 
+// Beside is what is planned of a load now, given below zero, and what the site is expected to draw without it;
+// false where nothing is planned of it.
+func (p *Plan) Beside(id string, now time.Time) (power, net units.Power, planned bool) {
+	t, ok := p.At(now)
+	if !ok {
+		return 0, 0, false
+	}
+	net = p.Mid[t]
+	for _, l := range p.Loads {
+		switch {
+		case t >= len(l.Power):
+		case l.ID == id:
+			power, planned = l.Power[t], true
+		default:
+			net += l.Power[t]
+		}
+	}
+	return power, net, planned
+}
+
 // Run is the load's run under way at now or the next one, and what its energy
 // costs; the times are zero where the plan has none.
 func (p *Plan) Run(id string, now time.Time) (from, to time.Time, cost units.Money) {

@@ -47,6 +47,7 @@ type Planner struct {
 // nil.
 func New(rules Rules, f *forecast.Forecaster, elapsed func() time.Duration) *Planner {
 	p := &Planner{rules: rules, forecast: f, ahead: f, paths: 100, work: optimizer.DefaultWorkLimit, elapsed: elapsed, refitted: make(chan *forecast.Forecaster, 1)}
+	p.learn.store = rules.store()
 	if len(rules.suns()) > 0 {
 		p.solar, _ = forecast.NewSolar(rules.Interval) // an interval that it refuses, the forecaster has refused
 	}
@@ -83,7 +84,7 @@ func (p *Planner) Learn(intervals []Interval) {
 func (p *Planner) catchUp(now time.Time) {
 	p.mu.Lock()
 	news := p.learn
-	p.learn = baseLoad{}
+	p.learn = baseLoad{store: p.rules.store()}
 	p.mu.Unlock()
 	p.forecast.Clock(now)
 	// As it was known then: who is given years at a start learns the same as who lived them.
@@ -95,6 +96,7 @@ func (p *Planner) catchUp(now time.Time) {
 	if p.solar != nil {
 		p.enlighten(&news)
 	}
+	news.steady()
 	for _, o := range news.observations(dark) {
 		// A slot that is off the grid belongs to an interval length that is no
 		// longer configured, one of the future to a clock that was wrong.
@@ -171,8 +173,10 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	}
 	s.among(&b, o, problem, jobs)
 	given = append(given, outOfHours(asked, jobs)...)
+	p.store(&b, problem)
 	aboveZero(problem)
 	soon := earliest(problem, jobs)
+	soon.BatteryKW = byItself(problem, soon)
 	plan.Unshifted = o.cost(problem, soon)
 	solved := soon
 	if shift {
@@ -182,7 +186,9 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	}
 	plan.Cost = o.cost(problem, solved)
 	// What is left out is no saving: the same service is compared.
-	plan.Unshifted = o.cost(problem, earliest(served(problem, solved), jobs))
+	same := earliest(served(problem, solved), jobs)
+	same.BatteryKW = byItself(problem, same)
+	plan.Unshifted = o.cost(problem, same) + leftWorth(problem, solved, same)
 	plan.Gap = solved.Gap
 	p.fill(&plan, &b, o, problem, solved, jobs)
 	later := func(all []job, id string) bool { // a plan to come sees more of its hours
@@ -279,6 +285,7 @@ func (p *Planner) fill(plan *Plan, b *Brief, o outlook, problem *optimizer.Probl
 			lp.Why = r
 		}
 	}
+	p.charges(plan, problem, solved)
 	for i := range plan.Loads {
 		lp := &plan.Loads[i]
 		if from, gain := s.moved(b, plan, i); lp.Why != nil && !from.IsZero() {
@@ -381,6 +388,16 @@ func (p *Planner) previous(last *Plan, problem *optimizer.Problem, jobs []job, s
 		}
 		j.within(kw)
 		prev.Loads[j.job.ID] = optimizer.LoadPlan{KW: kw}
+	}
+	if i, there := p.rules.battery(); there && problem.Battery != nil {
+		id := p.rules.Loads[i].ID
+		prev.BatteryKW = make([]float64, problem.N)
+		k := slices.IndexFunc(last.Loads, func(l LoadPlan) bool { return l.ID == id })
+		for t := range prev.BatteryKW {
+			if k >= 0 {
+				prev.BatteryKW[t] = last.powerAt(k, slots[t].Start).KW()
+			}
+		}
 	}
 	return prev
 }

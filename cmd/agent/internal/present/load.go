@@ -43,6 +43,8 @@ type Load struct {
 	Water *Water
 	// Gives is what panels give now.
 	Gives units.Power
+	// Holds is how full a battery is, in per cent; below zero: not known.
+	Holds int
 	// Told is what it may draw while it is on, of a load that is told so; 0: it says nothing.
 	Told units.Power
 }
@@ -56,6 +58,9 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 	l, ls, unit := site.Loads[i], &st.Loads[i], st.Guard.Unit(site.Loads[i].ID)
 	if l.Kind == loads.Sun {
 		return sunOf(l, ls, st.Now)
+	}
+	if l.Kind == loads.Battery {
+		return batteryOf(l, st, i)
 	}
 	x := Load{On: unit.Set.On}
 	if ls.Seen.Known {

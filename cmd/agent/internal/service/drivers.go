@@ -105,6 +105,9 @@ func switched(cfg config.Config, each func(path, id string, d loads.SwitchDocume
 			continue
 		}
 		e := loads.Env{ID: d.ID, DeadMan: d.DeadMan()}
+		if d.Kind == loads.Battery {
+			e.Store = d.Battery.Store()
+		}
 		if d.Range != nil {
 			e.Powers, e.PerAmpere, e.Phases = d.Range.Powers(), d.Range.PerAmpere(), max(1, d.Range.Phases)
 		}

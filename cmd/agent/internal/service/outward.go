@@ -92,7 +92,7 @@ func (s *Service) announce(cfg config.Config, version string, unit present.Unit)
 		Switched: s.site.Contactor, Commands: h.Commands, Topics: s.session.Topics(),
 	}
 	for _, l := range s.site.Loads {
-		home.Loads = append(home.Loads, homeassistant.Load{ID: l.ID, Name: l.Name, Class: l.Called, Measured: l.Kind.Heard()})
+		home.Loads = append(home.Loads, homeassistant.Load{ID: l.ID, Name: l.Name, Class: l.Called, Measured: !l.Kind.Runs()})
 	}
 	s.talk.Announce(home, !h.Discovery)
 }

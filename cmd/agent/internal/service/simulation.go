@@ -49,6 +49,13 @@ func (s *Service) simulation(ctx context.Context, state control.State) error {
 			kind = house.ApplianceKind(k)
 		}
 		a := house.Appliance{ID: d.ID, Kind: kind, Power: d.Greatest(), Cycle: d.Cycle}
+		if d.Kind == loads.Battery {
+			a.Kind, a.Store = house.Battery, d.Battery.Store()
+			a.Powers = a.Store.Powers()
+		}
+		if d.Kind == loads.Sun {
+			a.Kind = house.Panels
+		}
 		if d.Range != nil {
 			a.Powers = d.Range.Powers()
 		}

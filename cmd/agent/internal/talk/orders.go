@@ -65,7 +65,7 @@ func order(m broker.Message, now time.Time) (string, error) {
 // sender makes them up, and could make up any number of them.
 func (a *Agent) heardLoad(ctx context.Context, topics broker.Topics, m broker.Message) error {
 	name, _ := topics.LoadOf(m.Topic)
-	if !slices.ContainsFunc(a.site.Loads, func(l loads.Load) bool { return l.ID == name && !l.Kind.Heard() }) {
+	if !slices.ContainsFunc(a.site.Loads, func(l loads.Load) bool { return l.ID == name && l.Kind.Runs() }) {
 		return a.bad(ctx, topics.LoadSets(), fmt.Sprintf("%.40q: %s", name, control.ErrUnknownLoad))
 	}
 	// What is too old already takes nobody's turn.
