@@ -168,6 +168,9 @@ func (d *Device) hear(topic string, payload []byte, retained bool) {
 		if p, ok := told.Level.Get(); ok {
 			c.level, c.levelAt = p, f.At
 		}
+		if n, ok := told.Charge.Get(); ok {
+			c.charge, c.chargeAt = n, f.At
+		}
 	}
 	if f.Moved || f.Presence == Online {
 		d.wake()

@@ -55,6 +55,7 @@ type Contact struct {
 	On      Told[bool]        // whether it is closed, as the device says
 	Power   Told[units.Power] // what is drawn behind it
 	Level   Told[units.Power] // what it says it was told to draw
+	Charge  Told[int]         // how full the battery behind it is, in thousandths
 	Unknown bool              // what it was before says nothing any more
 }
 

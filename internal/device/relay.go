@@ -83,10 +83,11 @@ func (r *Relay) ask(ctx context.Context) error {
 
 // State is what is known of a relay; the zero value is nothing.
 type State struct {
-	On    Told[bool]        // whether it conducts
-	At    time.Time         // when that was heard
-	Power Told[units.Power] // what is drawn behind it
-	Level Told[units.Power] // what it says it was told to draw
+	On     Told[bool]        // whether it conducts
+	At     time.Time         // when that was heard
+	Power  Told[units.Power] // what is drawn behind it
+	Level  Told[units.Power] // what it says it was told to draw
+	Charge Told[int]         // how full the battery behind it is, in thousandths
 	// LastOn is when it last said that it is on; zero: never.  It outlives what is
 	// known.
 	LastOn time.Time
@@ -94,15 +95,17 @@ type State struct {
 
 // contact is what is remembered of a relay.  Its zero value knows nothing.
 type contact struct {
-	seen    bool
-	on      bool
-	since   time.Time // since when it says so
-	at      time.Time // when it last said so
-	lastOn  time.Time
-	power   units.Power
-	powerAt time.Time // zero: not known in the present state
-	level   units.Power
-	levelAt time.Time // zero: not known
+	seen     bool
+	on       bool
+	since    time.Time // since when it says so
+	at       time.Time // when it last said so
+	lastOn   time.Time
+	power    units.Power
+	powerAt  time.Time // zero: not known in the present state
+	level    units.Power
+	levelAt  time.Time // zero: not known
+	charge   int
+	chargeAt time.Time // zero: not known
 }
 
 // state remembers that the device said it is on or off.
@@ -121,7 +124,9 @@ func (c *contact) draws(p units.Power, at time.Time) { c.power, c.powerAt = p, a
 
 // forget remembers that the device is gone: whatever it said before, it may be
 // otherwise when it comes back.
-func (c *contact) forget() { c.seen, c.powerAt, c.levelAt = false, time.Time{}, time.Time{} }
+func (c *contact) forget() {
+	c.seen, c.powerAt, c.levelAt, c.chargeAt = false, time.Time{}, time.Time{}, time.Time{}
+}
 
 // A device tells what it commanded its contact.  Where it measures weldPower or
 // more weldAfter it said Off (plugs average, some over many seconds), the contact
@@ -140,6 +145,9 @@ func (c *contact) known(now time.Time, stale time.Duration) State {
 	s.On, s.At = Tell(c.on), c.at
 	if !c.levelAt.IsZero() && now.Sub(c.levelAt) <= stale {
 		s.Level = Tell(c.level)
+	}
+	if !c.chargeAt.IsZero() && now.Sub(c.chargeAt) <= stale {
+		s.Charge = Tell(c.charge)
 	}
 	if !c.powerAt.IsZero() && now.Sub(c.powerAt) <= stale {
 		s.Power = Tell(c.power)

@@ -1,4 +1,4 @@
-// Package victron reads what the sun gives from a Victron GX device, on MQTT.
+// Package victron reads what the sun gives from a Victron GX device, on MQTT, and steers its battery.
 package victron
 
 import (
@@ -21,12 +21,15 @@ func Driver() loads.Driver {
 
 // Document is a GX device.
 //
-// In a configuration: A Victron GX device (Cerbo, Venus OS) with MQTT switched on, for kind sun: all its panels together.
+// In a configuration: A Victron GX device (Cerbo, Venus OS) with MQTT switched on, for kind sun: all its panels together, and for kind battery.
 // Example: {driver: victron, portal: c0619ab12345}
 type Document struct {
 	// Its VRM portal ID, as its menus show it.
 	// Example: c0619ab12345
 	Portal string `yaml:"portal"`
+	// Of kind battery: the instance of its inverter on VE.Bus, as the device list of VRM and its MQTT topics show it.
+	// Example: 276
+	VEBus int `yaml:"vebus"`
 	// What was heard longer ago than this is not known any more. It is asked for each third of it.
 	// Default: 1m
 	// Example: 2m
@@ -45,16 +48,23 @@ func (d *Document) Check() fault.List {
 	if d.Stale != 0 && (d.Stale < 10*time.Second || d.Stale > time.Hour) {
 		l.Add("stale", "write 10s to 1h, e.g. 1m", "%v is not how long what was heard is believed", d.Stale)
 	}
+	if d.VEBus < 0 || d.VEBus > 1000 {
+		l.Add("vebus", "write it as the topics N/<portal>/vebus/<instance>/ show it, e.g. 276", "%d is not an instance of an inverter", d.VEBus)
+	}
 	return l
 }
 
 // Traits implements loads.Settings.
 func (d *Document) Traits() loads.Traits {
-	return loads.Traits{Needs: loads.NeedsBroker, Remote: true, Latches: true, Measures: true, Deaf: true}
+	lapses := lapse
+	return loads.Traits{Needs: loads.NeedsBroker, Remote: true, Latches: true, Measures: true, Deaf: true, Stores: d.VEBus > 0, Renewable: true, DeadMan: &lapses}
 }
 
 // Open implements loads.Settings.
 func (d *Document) Open(e loads.Env) (loads.Switch, error) {
+	if e.Store.Capacity > 0 {
+		return d.battery(e)
+	}
 	dev, err := e.MQTT.Device(victron.New(d.Portal))
 	if err != nil {
 		return nil, err

@@ -4,8 +4,6 @@
 package victron
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -71,8 +69,10 @@ func (d *Dialect) Ask(part int) (device.Message, bool) {
 const keptAlive = 20 * time.Second
 
 // Wake implements device.Woken.  All is not to be said again each time: what is needed is asked for.
-func (d *Dialect) Wake() (device.Message, time.Duration) {
-	return device.Message{Topic: "R/" + d.portal + "/keepalive", Payload: []byte(`{"keepalive-options":["suppress-republish"]}`)}, keptAlive
+func (d *Dialect) Wake() (device.Message, time.Duration) { return keepAlive(d.portal), keptAlive }
+
+func keepAlive(portal string) device.Message {
+	return device.Message{Topic: "R/" + portal + "/keepalive", Payload: []byte(`{"keepalive-options":["suppress-republish"]}`)}
 }
 
 // Prepare implements device.Dialect.
@@ -99,22 +99,13 @@ func (d *Dialect) Read(topic string, payload []byte, retained bool) (device.Fact
 		*v = value{}
 		return device.Fact{Contacts: []device.Contact{{Channel: part, Unknown: true}}}, nil
 	}
-	var says struct {
-		Value *float64 `json:"value"`
-	}
-	err := json.Unmarshal(payload, &says)
-	if err == nil && says.Value == nil && !strings.Contains(string(payload), `"value"`) {
-		err = errors.New("it has no value")
-	}
-	if err == nil && says.Value != nil && math.Abs(*says.Value) > 1e6 {
-		err = fmt.Errorf("%g W is no power of a house", *says.Value)
-	}
+	said, err := valueOf(payload)
 	if err != nil {
 		return device.Fact{}, &device.Unread{Err: fmt.Errorf("%s: %w", topic, err), Remedy: "check that the portal is that of a GX device"}
 	}
 	switch {
-	case says.Value != nil:
-		*v = value{heard: true, number: true, w: *says.Value}
+	case said != nil:
+		*v = value{heard: true, number: true, w: *said}
 	default:
 		*v = value{heard: true, lost: v.lost || v.number && v.w > asleep}
 	}
