@@ -18,6 +18,8 @@ const (
 	Tank    ApplianceKind = "tank"    // a hot water tank that loses the less heat the cooler it is
 	Washer  ApplianceKind = "washer"  // runs its programme once each time it is switched on
 	Charger ApplianceKind = "charger" // an electric car; draws its power when on, at home and not full
+	Panels  ApplianceKind = "panels"  // give by day
+	Battery ApplianceKind = "battery" // takes and gives
 )
 
 // Appliance is one switchable load of the plant.
@@ -30,7 +32,10 @@ type Appliance struct {
 	Powers []loads.PowerRange
 	Cycle  time.Duration // length of a washer's programme; 1 h 45 min where 0
 	Water  Water         // of a tank
-	Daily  units.Energy  // taken from a geyser or a tank, or driven on a workday, on average; 6 kWh and 8 kWh where 0
+	Store  loads.Store   // of a battery
+	// Latitude of panels, degrees, south is negative.
+	Latitude float64
+	Daily    units.Energy // taken from a geyser or a tank, or driven on a workday, on average; 6 kWh and 8 kWh where 0
 }
 
 // DeviceState is the physical state of one appliance and its switch.
@@ -39,12 +44,13 @@ type DeviceState struct {
 	On        bool          `json:"on"`             // its switch is closed
 	Told      units.Power   `json:"told,omitempty"` // what it was told to draw; 0: its power
 	Fault     Fault         `json:"fault"`
-	Used      units.Energy  `json:"used"`      // since the start
-	Deficit   units.Energy  `json:"deficit"`   // what a geyser, a tank or a car lacks to be full
-	Calls     bool          `json:"calls"`     // a geyser's or a tank's thermostat is closed
-	Away      bool          `json:"away"`      // the car is not here
-	Unmet     units.Energy  `json:"unmet"`     // taken from an empty tank, driven on an empty battery
-	Programme time.Duration `json:"programme"` // how far a washer is; it stays at the end until switched off
+	Used      units.Energy  `json:"used"`           // since the start
+	Deficit   units.Energy  `json:"deficit"`        // what a geyser, a tank or a car lacks to be full
+	Calls     bool          `json:"calls"`          // a geyser's or a tank's thermostat is closed
+	Away      bool          `json:"away"`           // the car is not here
+	Unmet     units.Energy  `json:"unmet"`          // taken from an empty tank, driven on an empty battery
+	Flow      units.Power   `json:"flow,omitempty"` // what panels and a battery took in the last stretch, below zero what they gave
+	Programme time.Duration `json:"programme"`      // how far a washer is; it stays at the end until switched off
 }
 
 // device is an appliance with its state.  Between two events (a thermostat, a
@@ -75,7 +81,11 @@ func newDevice(a Appliance, seed uint64, zone *time.Location, at time.Time) (*de
 		return nil, fmt.Errorf("house: appliance %q draws %v: it needs an id and a power", a.ID, a.Power)
 	}
 	switch a.Kind {
-	case Plain:
+	case Plain, Panels:
+	case Battery:
+		if a.Store.Capacity <= 0 || a.Store.Efficiency <= 0 {
+			return nil, fmt.Errorf("house: battery %q holds nothing", a.ID)
+		}
 	case Geyser:
 		if a.Daily == 0 {
 			a.Daily = 6 * units.KilowattHour
@@ -113,6 +123,9 @@ func newDevice(a Appliance, seed uint64, zone *time.Location, at time.Time) (*de
 	if a.Kind == Tank {
 		d.state.Deficit = a.Water.heat(a.Water.Band) / 2
 	}
+	if a.Kind == Battery {
+		d.state.Deficit = a.Store.Capacity / 2
+	}
 	if a.Kind == Charger {
 		d.state.Away = d.awayAt(at)
 	}
@@ -148,6 +161,8 @@ func (d *device) draw(at time.Time, supply bool) (units.Power, time.Time) {
 		return d.washerDraw(at, on)
 	case Charger:
 		return d.chargerDraw(at, on)
+	case Panels, Battery:
+		return 0, time.Time{} // see Plant.Advance
 	case Plain:
 	}
 	if on {
@@ -191,7 +206,7 @@ func (d *device) pass(t time.Duration, e units.Energy, power units.Power) {
 		if power > 0 {
 			d.state.Programme += t
 		}
-	case Plain:
+	case Plain, Panels, Battery:
 	}
 }
 
@@ -208,7 +223,7 @@ func (d *device) happen(at time.Time) {
 			d.state.Away = e.away
 		case Tank:
 			capacity = d.Water.heat(d.Water.Degrees - roomDegrees)
-		case Plain, Geyser, Washer:
+		case Plain, Geyser, Washer, Panels, Battery:
 		}
 		d.state.Deficit += e.takes
 		if over := d.state.Deficit - capacity; over > 0 {
@@ -221,7 +236,7 @@ func (d *device) happen(at time.Time) {
 		d.thermostat()
 	case Tank:
 		d.closes()
-	case Plain, Washer, Charger:
+	case Plain, Washer, Charger, Panels, Battery:
 	}
 }
 
@@ -249,7 +264,7 @@ func (d *device) events(at time.Time) []event {
 		d.plan = d.bathing(at)
 	case Charger:
 		d.plan = d.trips(at)
-	case Plain, Washer: // nothing happens to them
+	case Plain, Washer, Panels, Battery: // nothing happens to them
 	}
 	return d.plan
 }

@@ -53,7 +53,7 @@ func (*switched) Check() fault.List { return nil }
 
 // Traits implements loads.Settings.
 func (*switched) Traits() loads.Traits {
-	return loads.Traits{Needs: loads.NeedsSimulation, Powers: true, Measures: true}
+	return loads.Traits{Needs: loads.NeedsSimulation, Powers: true, Measures: true, Stores: true}
 }
 
 // Open implements loads.Settings.

@@ -50,6 +50,8 @@ type Plant struct {
 	supply  contact
 	used    units.Energy // by the base
 	total   units.Energy // the register
+	out     units.Energy // that of what flows out
+	gives   bool         // there is something that gives
 	devices []*device    // sorted by id
 }
 
@@ -75,10 +77,11 @@ type State struct {
 	Version  int           `json:"version"` // of its form as it is stored
 	At       time.Time     `json:"at"`
 	Register units.Energy  `json:"register"` // the meter's import register
-	Base     units.Energy  `json:"base"`     // used by the base since the start
-	Supply   bool          `json:"supply"`   // the contactor is closed
-	Fault    Fault         `json:"fault"`    // of the contactor
-	Loads    []DeviceState `json:"loads"`    // sorted by id
+	Export   units.Energy  `json:"export,omitempty"`
+	Base     units.Energy  `json:"base"`   // used by the base since the start
+	Supply   bool          `json:"supply"` // the contactor is closed
+	Fault    Fault         `json:"fault"`  // of the contactor
+	Loads    []DeviceState `json:"loads"`  // sorted by id
 }
 
 // stateForm is the numbered form of State as it is stored.
@@ -119,6 +122,7 @@ func New(c Config) (*Plant, error) {
 			return nil, err
 		}
 		p.devices = append(p.devices, d)
+		p.gives = p.gives || d.Kind == Panels || d.Kind == Battery
 	}
 	slices.SortFunc(p.devices, func(a, b *device) int {
 		if a.ID < b.ID {
@@ -145,23 +149,40 @@ func (p *Plant) Advance(to time.Time) metering.Reading {
 	if to.Before(p.at) {
 		to = p.at
 	}
-	before, known := p.total, true
+	used, known := units.Energy(0), true
 	if p.base != nil && to.After(p.at) {
 		var e units.Energy
 		if e, known = p.base.Energy(p.at, to); known && p.supply.closed {
 			p.used += e
-			p.total += e
+			used += e
 		}
 	}
-	for _, d := range p.devices {
-		p.total += d.advance(p.at, to, p.supply.closed)
-	}
 	elapsed := to.Sub(p.at)
+	for _, d := range p.devices {
+		used += d.advance(p.at, to, p.supply.closed)
+		if d.Kind != Panels {
+			continue
+		}
+		made := units.Energy(0)
+		if p.supply.closed && elapsed > 0 {
+			made = d.makes(p.at, to)
+		}
+		d.state.Used -= made
+		d.state.Flow = -made.Mean(max(elapsed, time.Millisecond))
+		used -= made
+	}
+	for _, d := range p.devices {
+		if d.Kind == Battery {
+			used += d.flows(used, elapsed, p.supply.closed)
+		}
+	}
+	p.total += max(0, used)
+	p.out += max(0, -used)
 	p.at = to
 	if !known {
 		return metering.Reading{Err: metering.Fail(metering.Silent, "read the simulated meter", "", "no consumption is recorded up to %s", to.Format(time.RFC3339))}
 	}
-	return metering.Reading{Sample: p.sample(p.total-before, elapsed)}
+	return metering.Reading{Sample: p.sample(used, elapsed)}
 }
 
 // sample is what the meter tells: its register, the mean power of the step, and
@@ -173,6 +194,10 @@ func (p *Plant) sample(used units.Energy, elapsed time.Duration) metering.Sample
 	)
 	s := metering.Sample{
 		At: p.at, Has: metering.HasImport, Import: p.total, Device: "house",
+	}
+	if p.gives {
+		s.Has |= metering.HasExport
+		s.Export = p.out
 	}
 	if elapsed <= 0 {
 		return s
@@ -196,7 +221,7 @@ func (p *Plant) Now() time.Time {
 func (p *Plant) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := State{Version: stateForm().Version(), At: p.at, Register: p.total, Base: p.used, Supply: p.supply.closed, Fault: p.supply.fault}
+	s := State{Version: stateForm().Version(), At: p.at, Register: p.total, Export: p.out, Base: p.used, Supply: p.supply.closed, Fault: p.supply.fault}
 	for _, d := range p.devices {
 		s.Loads = append(s.Loads, d.state)
 	}
@@ -214,7 +239,7 @@ func (p *Plant) Restore(s State) error {
 			return fmt.Errorf("house: the stored state has an appliance %q that is not configured", l.ID)
 		}
 	}
-	p.at, p.total, p.used = s.At, s.Register, s.Base
+	p.at, p.total, p.out, p.used = s.At, s.Register, s.Export, s.Base
 	p.supply = contact{closed: s.Supply, fault: s.Fault}
 	for _, l := range s.Loads {
 		p.device(l.ID).state = l

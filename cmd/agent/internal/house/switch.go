@@ -15,7 +15,7 @@ type plug struct {
 
 // Takes implements loads.Capable.
 func (s plug) Takes() loads.Capability {
-	return loads.Capability{Powers: s.d.Powers, ReadBack: len(s.d.Powers) > 0}
+	return s.d.takes()
 }
 
 // Set implements loads.Switch.
@@ -39,9 +39,21 @@ func (s plug) Observed(ctx context.Context) (loads.Observation, error) {
 		return loads.Observation{}, ctx.Err()
 	}
 	power, _ := s.d.draw(s.p.at, s.p.supply.closed)
+	if s.d.Kind == Panels || s.d.Kind == Battery {
+		power = s.d.state.Flow
+	}
 	o := loads.Observation{On: s.d.state.On, Known: true, At: s.p.at, Power: power, HasPower: true}
 	if o.HasSet = len(s.d.Powers) > 0; o.HasSet && o.On {
 		o.Set = loads.Setpoint{On: true, Power: s.d.state.Told}
+		if s.d.Kind == Battery && s.d.state.Told == 0 {
+			o.Set.Mode = loads.Rests
+		}
+	}
+	if s.d.Kind == Panels {
+		o.On = power < 0
+	}
+	if o.HasCharge = s.d.Kind == Battery; o.HasCharge {
+		o.Charge = s.d.charge()
 	}
 	return o, ctx.Err()
 }

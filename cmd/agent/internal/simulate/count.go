@@ -58,6 +58,7 @@ type counter struct {
 // snapshot is where counting began.
 type snapshot struct {
 	register units.Energy
+	export   units.Energy
 	left     units.Money
 	loads    map[string]units.Energy
 	unmet    units.Energy
@@ -91,7 +92,7 @@ func (c *counter) entries(entries []credit.Entry) {
 // begin is where counting begins.
 func (c *counter) begin(st *control.State, plant house.State) {
 	c.counting = true
-	c.atBegin = snapshot{plant.Register, st.Credit.Available(), map[string]units.Energy{}, 0}
+	c.atBegin = snapshot{plant.Register, plant.Export, st.Credit.Available(), map[string]units.Energy{}, 0}
 	for _, d := range plant.Loads {
 		c.atBegin.loads[d.ID] = d.Used
 		c.atBegin.unmet += d.Unmet
@@ -235,7 +236,12 @@ func (c *counter) end(st *control.State, plant house.State) {
 	if c.tanked > 0 {
 		o.HotHours = ptr(24 * float64(c.hot) / float64(c.tanked))
 	}
+	o.FedIn = (plant.Export - c.atBegin.export).KWh()
 	for _, d := range plant.Loads {
+		if slices.ContainsFunc(c.w.Loads, func(x Load) bool { return x.ID == d.ID && x.Kind == loads.Sun }) {
+			o.Sun -= (d.Used - c.atBegin.loads[d.ID]).KWh()
+			continue
+		}
 		r := o.Loads[d.ID]
 		r.KWh = (d.Used - c.atBegin.loads[d.ID]).KWh()
 		o.Loads[d.ID] = r

@@ -66,19 +66,43 @@ func (p Policy) planner(w *World, site *control.Site, base house.Base, down *out
 	if p.blind(site) {
 		made.Foresee(nothing{})
 	}
-	switch p {
-	case Timer:
-		return &timed{made, w, site, w.hours(site)}, nil
-	case Greedy:
-		return &greedy{made, site}, nil
-	case Foresight:
-		made.Foresee(&knowing{base, down, site.Interval})
+	if p == None || p == Timer || p == Greedy {
+		return &left{p.simple(made, w, site), site}, nil
+	}
+	if p == Foresight {
+		made.Foresee(&knowing{base, down, site.Interval, w.sun()})
 		return &unworried{made}, nil
-	case None:
-		return &always{made, site}, nil
-	case Keeplit:
 	}
 	return made, nil
+}
+
+// simple are the policies of who knows nothing of batteries.
+func (p Policy) simple(made *planning.Planner, w *World, site *control.Site) control.Plans {
+	switch p {
+	case Timer:
+		return &timed{made, w, site, w.hours(site)}
+	case Greedy:
+		return &greedy{made, site}
+	case None, Keeplit, Foresight:
+	}
+	return &always{made, site}
+}
+
+// left leaves a battery to itself: it takes what is over and gives what is needed.
+type left struct {
+	control.Plans
+	site *control.Site
+}
+
+// Make implements control.Plans.
+func (s *left) Make(ctx context.Context, b planning.Brief, within time.Duration) (planning.Plan, error) {
+	plan, err := s.Plans.Make(ctx, b, within)
+	for _, l := range s.site.Loads {
+		if l.Kind == loads.Battery {
+			plan.Without(l.ID)
+		}
+	}
+	return plan, err
 }
 
 // blind tells whether nothing that the policy does hangs on a forecast: who runs loads by
@@ -181,7 +205,7 @@ func (w *World) hours(site *control.Site) map[string][]bool {
 		switch l.Kind {
 		case loads.Heat:
 			length = w.Loads[i].heats()
-		case loads.OnOff, loads.Varies, loads.Measured, loads.Sun:
+		case loads.OnOff, loads.Varies, loads.Measured, loads.Sun, loads.Battery:
 		case loads.Cycle:
 			length = l.Cycle * time.Duration(l.Runs)
 		}
@@ -327,10 +351,14 @@ type knowing struct {
 	base house.Base
 	down *outages
 	step time.Duration
+	sun  func(from, to time.Time) units.Energy // that is made; nil: there are no panels
 }
 
 func (k *knowing) used(from time.Time) float64 {
 	e, _ := used(k.base, k.down, from, from.Add(k.step))
+	if k.sun != nil && !k.down.at(from) {
+		e -= k.sun(from, from.Add(k.step))
+	}
 	return e.KWh()
 }
 

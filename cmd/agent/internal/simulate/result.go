@@ -23,7 +23,7 @@ type Report struct {
 	Loads    []LoadName         `json:"loads"`
 	Policies map[Policy]*Result `json:"policies"`
 	// GainShare is how much of what foresight saves keeplit saves, both against none
-	// and by the kWh delivered; nil where foresight saves less than a thousandth.
+	// and by the kWh delivered, with panels by what is paid; nil where foresight saves less than a thousandth.
 	GainShare *float64 `json:"gain_share"`
 }
 
@@ -79,6 +79,8 @@ type Result struct {
 	MainsHours float64               `json:"mains_off_hours"`
 	ToppedUp   float64               `json:"topped_up"`
 	LoadsKWh   float64               `json:"loads_kwh"`
+	Sun        float64               `json:"sun_kwh,omitempty"` // that panels gave
+	FedIn      float64               `json:"fed_in_kwh,omitempty"`
 	Dry        float64               `json:"dry_kwh"`              // hot water or driving that could not be had
 	Draws      int                   `json:"draws,omitempty"`      // of hot water, from tanks
 	ColdDraws  int                   `json:"cold_draws,omitempty"` // of them, those after which a tank was below 40 degrees
@@ -145,6 +147,12 @@ func (r *Report) gain() *float64 {
 	if none == nil || mine == nil || best == nil || none.CostPerKWh <= 0 {
 		return nil
 	}
+	if none.Sun > 0 { // what is drawn is not what is used
+		if could := none.Cost - best.Cost; could >= none.Cost/1000 {
+			return ptr(round((none.Cost-mine.Cost)/could, 4))
+		}
+		return nil
+	}
 	could := none.CostPerKWh - best.CostPerKWh
 	if could < none.CostPerKWh/1000 {
 		return nil
@@ -160,7 +168,7 @@ func round(v float64, places int) float64 {
 
 // tidy rounds a result's figures.
 func (r *Result) tidy() {
-	for _, v := range []*float64{&r.Cost, &r.CostAYear, &r.Energy, &r.HoursOff, &r.UnmetKWh, &r.Comfort, &r.PeakKW, &r.Demand, &r.DaysPer100, &r.MainsHours, &r.ToppedUp, &r.LoadsKWh, &r.Dry, &r.RunOut.Error} {
+	for _, v := range []*float64{&r.Cost, &r.CostAYear, &r.Energy, &r.HoursOff, &r.UnmetKWh, &r.Comfort, &r.PeakKW, &r.Demand, &r.DaysPer100, &r.MainsHours, &r.ToppedUp, &r.LoadsKWh, &r.Sun, &r.FedIn, &r.Dry, &r.RunOut.Error} {
 		*v = round(*v, 3)
 	}
 	for _, v := range []*float64{&r.CostPerKWh, &r.RunOut.Before, &r.RunOut.After} {

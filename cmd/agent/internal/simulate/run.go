@@ -77,11 +77,7 @@ func newLife(w *World, p Policy) (*life, error) {
 	var appliances []house.Appliance
 	var ids []string
 	for _, d := range w.Loads {
-		a := house.Appliance{ID: d.ID, Kind: d.Plant.Kind, Power: d.Greatest(), Cycle: d.Cycle, Daily: d.Plant.Daily, Water: d.Plant.Water}
-		if d.Range != nil {
-			a.Powers = d.Range.Powers()
-		}
-		appliances = append(appliances, a)
+		appliances = append(appliances, w.appliance(d))
 		ids = append(ids, d.ID)
 	}
 	plant, err := house.New(house.Config{Base: base, Loads: appliances, Start: begin, Zone: zone, Seed: w.Seed})
@@ -100,6 +96,40 @@ func newLife(w *World, p Policy) (*life, error) {
 	l.st, first = site.Begin(begin)
 	l.count.entries(first.Entries)
 	return l, nil
+}
+
+// appliance is what is behind the switch of a load.
+func (w *World) appliance(d Load) house.Appliance {
+	a := house.Appliance{ID: d.ID, Kind: d.Plant.Kind, Power: d.Greatest(), Cycle: d.Cycle, Daily: d.Plant.Daily, Water: d.Plant.Water}
+	switch {
+	case d.Kind == loads.Sun:
+		a.Kind, a.Latitude = house.Panels, w.Base.Latitude
+	case d.Kind == loads.Battery:
+		a.Kind, a.Store = house.Battery, d.Battery.Store()
+		a.Powers = a.Store.Powers()
+	case d.Range != nil:
+		a.Powers = d.Range.Powers()
+	}
+	return a
+}
+
+// sun is what the panels of the world make; nil where there are none.
+func (w *World) sun() func(from, to time.Time) units.Energy {
+	var all []func(from, to time.Time) units.Energy
+	for _, d := range w.Loads {
+		if d.Kind == loads.Sun {
+			all = append(all, house.Sun(w.appliance(d), w.Seed, w.zone()))
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return func(from, to time.Time) (sum units.Energy) {
+		for _, made := range all {
+			sum += made(from, to)
+		}
+		return sum
+	}
 }
 
 // used is what the base load takes in a stretch of time: nothing while the grid is down.

@@ -90,7 +90,7 @@ func TestMoneyAndEnergyAreConservedInASimulation(t *testing.T) {
 // The meter of every world counts all that is drawn, at its greatest power too.
 func TestTheAgentCountsAllThatIsDrawnInEveryWorld(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"block-tariff", "business-demand", "capacity-tariff", "dynamic-prices", "payday-home", "poor-home"} {
+	for _, name := range []string{"block-tariff", "business-demand", "capacity-tariff", "dynamic-prices", "payday-home", "poor-home", "sun-battery"} {
 		w := world(t, name, 0, 7)
 		w.Step = time.Minute // a step of five flattens what is drawn for two
 		l, err := newLife(&w, None)

@@ -103,6 +103,8 @@ func lines() []line {
 		{"cost", f("%.2f", func(r *Result) float64 { return r.Cost }), nil},
 		{"of it demand charge", f("%.2f", func(r *Result) float64 { return r.Demand }), any(func(r *Result) bool { return r.Demand != 0 })},
 		{"energy, kWh", f("%.1f", func(r *Result) float64 { return r.Energy }), nil},
+		{"given by the sun, kWh", f("%.1f", func(r *Result) float64 { return r.Sun }), any(func(r *Result) bool { return r.Sun > 0 })},
+		{"fed in, kWh", f("%.1f", func(r *Result) float64 { return r.FedIn }), any(func(r *Result) bool { return r.Sun > 0 || r.FedIn > 0 })},
 		{"of it loads, kWh", f("%.1f", func(r *Result) float64 { return r.LoadsKWh }), nil},
 		{"hours off", f("%.1f", func(r *Result) float64 { return r.HoursOff }), nil},
 		{"cut-offs", f("%.0f", func(r *Result) float64 { return float64(r.Cutoffs) }), nil},
