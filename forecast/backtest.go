@@ -108,11 +108,14 @@ type scores struct {
 	slots, covered                            float64
 	dayError, dayLoad                         float64
 	runOut, runOuts, late                     float64
-	bySize                                    [len(creditSizes)]RunOutScore // sums, and how many
+	bySize                                    [creditsApart]RunOutScore // sums, and how many
 }
 
 // creditSizes are the credits whose run-outs are scored apart, in days.
-var creditSizes = [...]float64{1, 3, 7, 12}
+func creditSizes() [creditsApart]float64 { return [creditsApart]float64{1, 3, 7, 12} }
+
+// creditsApart is how many they are.
+const creditsApart = 4
 
 func (s *scores) add(f *Forecaster, truth *history, at time.Time, origin, perDay int64) BacktestWeek {
 	fc := f.Forecast(at, longDays*day)
@@ -212,11 +215,11 @@ func (s *scores) addBySize(f *Forecaster, truth *history, at time.Time, origin, 
 		actual[i] = truth.at(origin + int64(i))
 	}
 	var credits []Credit
-	for _, days := range creditSizes {
+	for _, days := range creditSizes() {
 		credits = append(credits, Credit{Balance: days * usual})
 	}
 	for k, r := range f.RunOuts(at, time.Duration(ahead)*f.opt.Step, backtestPaths, 1, credits...) {
-		if creditSizes[k] >= longDays && ahead < 3*longDays*perDay {
+		if creditSizes()[k] >= longDays && ahead < 3*longDays*perDay {
 			continue
 		}
 		y := credits[k].slotsUntilSpent(actual)
@@ -240,7 +243,7 @@ func (s *scores) addBySize(f *Forecaster, truth *history, at time.Time, origin, 
 func (s *scores) report(r *BacktestReport) {
 	for k, b := range s.bySize {
 		if n := float64(b.Cases); n > 0 {
-			r.RunOuts = append(r.RunOuts, RunOutScore{creditSizes[k], b.Cases, b.Loss / n, b.Before / n, b.Beyond / n, b.Wide / n})
+			r.RunOuts = append(r.RunOuts, RunOutScore{creditSizes()[k], b.Cases, b.Loss / n, b.Before / n, b.Beyond / n, b.Wide / n})
 		}
 	}
 	r.Origins = len(r.Weeks)
