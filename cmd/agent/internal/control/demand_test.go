@@ -79,3 +79,108 @@ func TestTheGreatestDemandBeginsAnewInTheSameMonthOfAnotherYear(t *testing.T) {
 		t.Errorf("a year later the month's greatest demand is still %s", most)
 	}
 }
+
+// A business pays for its highest half hour: what can wait is not run on top of more than was
+// foreseen, nor is it left waiting when its hours end, or when somebody asks for it.
+func TestWhatCanWaitMakesNoHigherDemand(t *testing.T) {
+	workshop := func(t *testing.T) *bench {
+		b := newBench(t)
+		b.planner = nil
+		doc := b.site.Tariff.Document()
+		doc.Versions = slices.Clone(doc.Versions)
+		doc.Versions[0].Demand = []tariffs.DemandCharge{{Name: "demand", Price: units.One, Unit: tariffs.KW, Interval: 30 * time.Minute}}
+		var err error
+		b.site.Tariff, err = tariffs.New(doc)
+		must(t, err)
+		b.st, err = b.site.Resume(b.st)
+		must(t, err)
+		flat := func(p units.Power) []units.Power { return slices.Repeat([]units.Power{p}, 8) }
+		b.st.Plan = &planning.Plan{
+			MadeAt: b.now, Start: b.now, Slot: 30 * time.Minute, Prices: make([]units.Price, 8), Low: flat(0),
+			Mid: flat(500 * units.Watt), High: flat(units.Kilowatt),
+			Loads: []planning.LoadPlan{{ID: "geyser", Power: flat(0)}, {ID: "washer", Power: flat(0)}},
+		}
+		b.st.Plan.Loads[0].Power[1] = 3 * units.Kilowatt // foreseen to come to 3.5 kW
+		b.run(30*time.Minute, 10*time.Second)
+		return b
+	}
+	t.Run("as foreseen it runs", func(t *testing.T) {
+		b := workshop(t)
+		b.run(10*time.Second, time.Second)
+		if !b.states["geyser"] {
+			t.Error("the geyser waits, and nothing is higher than was foreseen")
+		}
+	})
+	t.Run("it does not start on top of more", func(t *testing.T) {
+		b := workshop(t)
+		b.power = 2 * units.Kilowatt
+		b.run(20*time.Minute, 10*time.Second)
+		if b.states["geyser"] || !slices.Contains(b.site.AbovePeak(&b.st, b.now), "geyser") {
+			t.Errorf("the geyser runs in a half hour of %s besides", b.power)
+		}
+		b.power = 100 * units.Watt // the machine was switched off: there is room, also in what is left
+		b.run(time.Minute, 10*time.Second)
+		if !b.states["geyser"] {
+			t.Error("there is room again, and the geyser waits")
+		}
+	})
+	t.Run("it is paused, and not for a kettle", func(t *testing.T) {
+		b := workshop(t)
+		b.run(2*time.Minute, 10*time.Second)
+		b.power = 2 * units.Kilowatt
+		b.run(2*time.Minute, 10*time.Second)
+		if !b.states["geyser"] {
+			t.Error("the geyser was paused after two minutes of the half hour")
+		}
+		b.run(20*time.Minute, 10*time.Second)
+		if b.states["geyser"] {
+			t.Error("the geyser goes on")
+		}
+		most := units.Power(0)
+		for _, p := range b.st.Tariff.Months[len(b.st.Tariff.Months)-1].Peaks {
+			most = max(most, p.Highest)
+		}
+		if most > 3500*units.Watt {
+			t.Errorf("charged for %s", most)
+		}
+	})
+	t.Run("a power that is not known holds nothing", func(t *testing.T) {
+		b := workshop(t)
+		b.now = b.now.Add(10 * time.Minute) // nothing is heard
+		b.step(Input{})
+		if got := b.site.AbovePeak(&b.st, b.now); len(got) > 0 {
+			t.Errorf("%v wait for a power of which nothing is known", got)
+		}
+	})
+	t.Run("what somebody asks for runs", func(t *testing.T) {
+		b := workshop(t)
+		b.power = 2 * units.Kilowatt
+		b.run(time.Minute, 10*time.Second)
+		b.step(Input{What: Request{Kind: RunLoad, Load: "geyser"}})
+		b.run(time.Minute, 10*time.Second)
+		if !b.states["geyser"] {
+			t.Error("the geyser waits although somebody asks for it")
+		}
+	})
+	t.Run("who has no time left does not wait", func(t *testing.T) {
+		b := workshop(t)
+		l := b.site.Loads[0]
+		progress := &b.st.Loads[0].Progress
+		// Two hours are owed, and the need-day ends in two and a quarter.
+		for b.now.Before(progress.To.Add(-135 * time.Minute)) {
+			b.run(30*time.Minute, time.Minute)
+			progress = &b.st.Loads[0].Progress
+		}
+		plan := *b.st.Plan
+		plan.Start, plan.MadeAt = b.now, b.now
+		plan.Loads = []planning.LoadPlan{{ID: "geyser", Power: slices.Repeat([]units.Power{l.Power}, 8)}}
+		plan.Mid = make([]units.Power, 8)
+		b.st.Plan = &plan
+		progress.Delivered = 0
+		b.power = 5 * units.Kilowatt
+		b.run(2*time.Minute, 10*time.Second)
+		if !b.states["geyser"] {
+			t.Errorf("the geyser waits, and its day ends at %s", progress.To)
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/contain"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
@@ -33,6 +34,8 @@ type step struct {
 	vtnFailed    bool // and of the OpenADR server's
 	// eased: what kept loads off, or low, has ended with this step.
 	eased bool
+	// peaking are the loads that wait for a demand charge's interval to be over.
+	peaking []string
 }
 
 // Step takes one input: the State after it and what it leads to.  The organs come
@@ -212,6 +215,9 @@ func (p *step) act() {
 	p.eased = p.eased || len(p.st.Supply.Shed) < spared
 	p.write(notes)
 	told := p.contactor()
+	if contain.Do(func() { p.peaking = p.AbovePeak(&p.st, p.now) }) != nil {
+		p.peaking = nil // a saving, and no more
+	}
 	wishes := make([]loads.Wish, 0, len(p.Loads))
 	for i, l := range p.Loads {
 		if w, ok := p.wish(i, l); ok {
@@ -304,6 +310,9 @@ func (p *step) asked(i int, l loads.Load) (w loads.Wish, ok bool) {
 	switch {
 	case p.st.Plan != nil && p.st.Plan.Reaches(p.now):
 		w.Set = takes.AtMost(p.st.Plan.Setpoint(l.ID, p.now))
+		if slices.Contains(p.peaking, l.ID) {
+			w.Set, w.Reason = loads.Setpoint{}, "demand"
+		}
 		if set, over := p.finishes(i, l, w.Set.On); over {
 			w.Set = set
 		}

@@ -158,6 +158,8 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 		x.State = LoadOff
 	case now && l.Sated(ls.Progress):
 		x.State, x.Why.Code = LoadDone, WhyFinished
+	case now && slices.Contains(site.AbovePeak(st, st.Now), l.ID):
+		x.State, x.Why.Code = LoadWaiting, WhyDemand
 	case now:
 		x.State, x.Why.Code = LoadWaiting, WhyStarting
 	default:

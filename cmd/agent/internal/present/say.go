@@ -91,6 +91,7 @@ const (
 	WhyRoom      ReasonCode = "room"      // with it the site would draw more than it may
 	WhyApart     ReasonCode = "apart"     // Name is on, with which it is not to run
 	WhyCircuit   ReasonCode = "circuit"   // with it the circuit Name would carry more than it may
+	WhyDemand    ReasonCode = "demand"    // with it the interval under way would come to a higher demand than is charged for
 	WhyRoomLess  ReasonCode = "room_less" // with more of it the site would
 	WhySet       ReasonCode = "set"       // it runs as somebody has set it at the device
 	WhySetOff    ReasonCode = "set_off"   // somebody has switched it off at the device
