@@ -53,11 +53,14 @@ func TestBrowserLooks(t *testing.T) {
 				var at struct {
 					Hours int
 					Least float64
+					Along bool // the first of them is where now is drawn, in either direction of writing
 				}
 				p.Eval(`(() => { const r = [...document.querySelectorAll('.tlhours p > span')].filter(e => e.offsetWidth).map(e => e.getBoundingClientRect()).sort((a, b) => a.left - b.left);
-					return { Hours: r.length, Least: Math.min(...r.slice(1).map((x, i) => x.left - r[i].right)) } })()`, &at)
-				if at.Hours != 5 || at.Least < 8 {
-					t.Errorf("%d px wide, %s: %d hours, the closest two %.1f px from each other", width, lang, at.Hours, at.Least)
+					const x = e => e.getBoundingClientRect().left, far = e => Math.abs(x(e) - x(document.querySelector('.tl .nowline')));
+					const p = document.querySelector('.tlhours p');
+					return { Along: far(p.firstElementChild) < far(p.lastElementChild), Hours: r.length, Least: Math.min(...r.slice(1).map((x, i) => x.left - r[i].right)) } })()`, &at)
+				if at.Hours != 5 || at.Least < 8 || !at.Along {
+					t.Errorf("%d px wide, %s: %d hours, the closest two %.1f px from each other, along what they are of: %v", width, lang, at.Hours, at.Least, at.Along)
 				}
 			}
 		}
