@@ -55,6 +55,12 @@ func TestBrowserNotifies(t *testing.T) {
 	const shown = `(async () => { const w = await navigator.serviceWorker.getRegistration(); window.shown = w ? (await w.getNotifications()).map(n => n.title + ': ' + n.body) : []; })()`
 	const count = "(() => { " + shown + "; return (window.shown || []).length; })()"
 	f.change(func(v *picture.View) { v.Warnings = ends(4 * time.Hour) })
+	// A page that could not show it has told nobody: the next one does.
+	p.Eval("ServiceWorkerRegistration.prototype.showNotification = () => Promise.reject(new Error('the page is left')); window.asked = 0; const ask = window.fetch; window.fetch = (...a) => { window.asked++; return ask(...a); }", nil)
+	p.Click("[data-bell=off]")
+	p.Click("[data-bell=on]")
+	p.Wait("it was asked what there is", "window.asked > 0")
+	time.Sleep(time.Second) // it would be told by then
 	p.Open(url + "/")
 	p.Wait("it rings", count+" === 1")
 	p.Wait("with the words", "window.shown[0] === 'The credit will soon be spent: It ends tonight. Top up before the time shown.'")

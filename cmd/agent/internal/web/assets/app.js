@@ -309,11 +309,13 @@
         next[b.id] = Date.now();
       }
       for (const id in told) if (!next[id] && Date.now() - told[id] < 6 * 36e5) next[id] = told[id]; // what comes and goes
-      keep(toldBells, JSON.stringify(next));
-      if (!fresh.length) return;
-      const worker = await navigator.serviceWorker.register('/bell.js');
-      await navigator.serviceWorker.ready;
-      for (const b of fresh) await worker.showNotification(b.title, { body: b.text, tag: b.id, icon: document.querySelector('link[rel="apple-touch-icon"]').href });
+      if (fresh.length) {
+        const worker = await navigator.serviceWorker.register('/bell.js');
+        await navigator.serviceWorker.ready;
+        // Two tabs may come to it at once: of one tag there is one notification.
+        for (const b of fresh) await worker.showNotification(b.title, { body: b.text, tag: b.id, icon: document.querySelector('link[rel="apple-touch-icon"]').href });
+      }
+      keep(toldBells, JSON.stringify(next)); // and no sooner: a page that is left meanwhile has told nobody
     } catch { /* it is asked again in a minute */ }
   }
   function setUpBell(slot) {
