@@ -56,7 +56,8 @@ func TestBrowserNotifies(t *testing.T) {
 	const count = "(() => { " + shown + "; return (window.shown || []).length; })()"
 	f.change(func(v *picture.View) { v.Warnings = ends(4 * time.Hour) })
 	// A page that could not show it has told nobody: the next one does.
-	p.Eval("ServiceWorkerRegistration.prototype.showNotification = () => Promise.reject(new Error('the page is left')); window.asked = 0; const ask = window.fetch; window.fetch = (...a) => { window.asked++; return ask(...a); }", nil)
+	p.Eval(`(() => { ServiceWorkerRegistration.prototype.showNotification = () => Promise.reject(new Error('the page is left'));
+		const ask = window.fetch; window.asked = 0; window.fetch = (...a) => { window.asked++; return ask(...a); }; })()`, nil)
 	p.Click("[data-bell=off]")
 	p.Click("[data-bell=on]")
 	p.Wait("it was asked what there is", "window.asked > 0")
