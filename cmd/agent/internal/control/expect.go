@@ -11,6 +11,7 @@ import (
 	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -270,13 +271,25 @@ func (p *step) empty() {
 			all = without(all, e.From, e.To)
 		}
 	}
-	all = joined(all)
 	for i := range p.st.Loads {
 		pr := &p.st.Loads[i].Progress
+		all := joined(append(been(*pr, p.now), all...))
 		if !slices.EqualFunc(pr.Empty, all, func(a, b units.Slot) bool { return a.Start.Equal(b.Start) && a.Len == b.Len }) {
 			pr.Empty, p.st.WantPlan = all, true
 		}
 	}
+}
+
+// been are the times of a load's present need-day in which nobody was there: what was not needed in them
+// is not missing once somebody is back.
+func been(pr loads.Progress, now time.Time) []units.Slot {
+	var out []units.Slot
+	for _, s := range pr.Empty {
+		if end := civil.Earlier(s.End(), now); end.After(s.Start) && end.After(pr.From) {
+			out = append(out, units.Slot{Start: s.Start, Len: end.Sub(s.Start)})
+		}
+	}
+	return out
 }
 
 // without are slots but for [from, to).

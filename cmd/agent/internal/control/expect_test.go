@@ -14,6 +14,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/schedule"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/internal/unraced"
+	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 )
 
@@ -266,5 +267,59 @@ func TestLoadsKnowWhenNobodyIsThere(t *testing.T) {
 	b.st, _ = b.site.Step(b.st, Input{Now: b.now.Add(time.Minute)})
 	if !b.st.Health.Has(health.NotEmpty, "") || len(empty()) > 0 {
 		t.Errorf("the house is not empty, and loads take it for empty: %v", empty())
+	}
+}
+
+// Who comes back after the hours of a load is told of no shortfall, and nothing is carried over: that day nothing
+// was needed, as long as it lasts.
+func TestWhatWasNotNeededWhileAwayIsNotShortAfterTheReturn(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		before func(b *bench) // between the hours of the load and the next need-day
+	}{
+		{"by itself", func(*bench) {}},
+		{"back earlier than was told", func(b *bench) { b.expects("back") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			b.planner = nil
+			l, err := loads.Compile(loads.Document{
+				ID: "washer", Name: "Washer", Kind: loads.Cycle, Power: units.Kilowatt, Cycle: 90 * time.Minute,
+				Need:   &loads.NeedDocument{Runs: 1, CarryOver: true, Between: []loads.Window{{From: 6 * 60, To: 12 * 60}}},
+				Switch: loads.SwitchDocument{Driver: "house"},
+			}, b.site.Zone)
+			must(t, err)
+			b.site.Loads = []loads.Load{l}
+			b.site.Guard = loads.NewGuard(loads.DefaultGuard(), b.site.Loads, b.site.Zone)
+			b.st, err = b.site.Resume(b.st)
+			must(t, err)
+			six := func() time.Time {
+				y, m, d := b.now.In(b.site.Zone).Date()
+				return time.Date(y, m, d+1, 6, 0, 0, 0, b.site.Zone)
+			}
+			until := func(at time.Time) {
+				for b.now.Before(at) {
+					b.reading(time.Minute)
+				}
+			}
+			until(six().Add(-time.Hour))
+			morning := b.now.Add(time.Hour)
+			b.expects("away until " + morning.Add(12*time.Hour).Format(time.RFC3339))
+			until(morning.Add(time.Minute))
+			b.st.Loads[0].Progress.Carry = 0 // of the day before
+			until(morning.Add(8 * time.Hour))
+			c.before(b)
+			until(morning.Add(14 * time.Hour))
+			if !b.site.Loads[0].DayOff(b.st.Loads[0].Progress) {
+				t.Error("they are back, and the programme of the morning is said to be missing")
+			}
+			until(morning.Add(24*time.Hour + time.Minute))
+			if p := b.st.Loads[0].Progress; p.Missed != 0 || p.Carry != 0 {
+				t.Errorf("the next morning %s are said to be missed, and %s are carried over", p.Missed, p.Carry)
+			}
+			if p := b.st.Loads[0].Progress; b.site.Loads[0].DayOff(p) || len(p.Empty) > 0 {
+				t.Errorf("and it is not needed: %+v", p.Empty)
+			}
+		})
 	}
 }
