@@ -55,6 +55,29 @@ func (b *book) demand(m *Month, from time.Time, e, q units.Energy) {
 	}
 }
 
+// Paid is the demand up to which what is drawn at an instant adds nothing to what the charge that a peak is of has come
+// to; ok is false where that charge does not count what is drawn then.  Of the mean of several days it is
+// what the day has come to, or the least of them that counts once there are as many.
+func (t *Tariff) Paid(p Peak, at time.Time) (d units.Power, ok bool) {
+	s := t.segment(at)
+	for i := range s.v.demand {
+		c := &s.v.demand[i]
+		if c.name != p.Name || s.v.doc.From != p.Version {
+			continue
+		}
+		if d = p.Highest; c.MeanOf > 1 {
+			d = 0
+			for i, x := range p.Days {
+				if x.Day == s.day || i == c.MeanOf-1 {
+					d = max(d, x.Highest)
+				}
+			}
+		}
+		return d, listed(c.Seasons, s.season) && listed(c.Periods, s.period)
+	}
+	return 0, false
+}
+
 // raise takes in the demand of the interval under way, and tells whether the month's
 // is higher by it.
 func (c *demandCharge) raise(p *Peak, d units.Power, day Date) bool {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control/internal/watch"
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/tariffs"
@@ -96,9 +97,13 @@ func (s *Site) canWait(st *State, i int, now, until time.Time) bool {
 	if r.All || r.Must || r.Starts == 0 {
 		return false
 	}
+	free := until
+	if unit.Set.On { // once it is paused it stays off for so long
+		free = civil.Later(until, now.Add(l.MinOff))
+	}
 	left := time.Duration(0)
 	for _, span := range r.Spans {
-		if from := max(0, until.Sub(span.Start)); from < span.Len {
+		if from := max(0, free.Sub(span.Start)); from < span.Len {
 			left += span.Len - from
 		}
 	}
@@ -119,10 +124,12 @@ func (s *Site) demandUnderWay(st *State, now time.Time) (out underWay, ok bool) 
 	if len(months) == 0 || len(months[len(months)-1].Peaks) == 0 {
 		return out, false
 	}
-	length := watch.DemandWindow(s.Documents(st))
+	documents := s.Documents(st)
+	length := watch.DemandWindow(documents)
 	for _, p := range months[len(months)-1].Peaks {
 		gone := now.Sub(p.Start)
-		if p.Start.IsZero() || gone < 0 || gone >= 2*length {
+		highest, charged := documents.Paid(p, now)
+		if p.Start.IsZero() || gone < 0 || gone >= 2*length || !charged {
 			continue // it is not charged for at this hour
 		}
 		u := underWay{from: p.Start, held: p.Active}
@@ -130,19 +137,15 @@ func (s *Site) demandUnderWay(st *State, now time.Time) (out underWay, ok bool) 
 			u.from, u.held = p.Start.Add(length), 0
 		}
 		u.to = u.from.Add(length)
-		if u.aim = max(paid(p), s.expects(st, u, now)); u.aim > out.aim {
+		if u.aim = max(inActive(p, highest), s.expects(st, u, now)); u.aim > out.aim {
 			out, ok = u, true
 		}
 	}
 	return out, ok
 }
 
-// paid is the demand in active power that a month has been charged for already.
-func paid(p tariffs.Peak) units.Power {
-	highest := p.Highest
-	if n := len(p.Days); n > 0 { // the mean of several days: a further one counts from the least of them on
-		highest = p.Days[n-1].Highest
-	}
+// inActive is a demand of a charge in active power.
+func inActive(p tariffs.Peak, highest units.Power) units.Power {
 	if p.Reactive > 0 && p.Active > 0 {
 		return units.FromKW(highest.KW() * p.Active.KWh() / math.Hypot(p.Active.KWh(), p.Reactive.KWh()))
 	}
@@ -154,12 +157,15 @@ func paid(p tariffs.Peak) units.Power {
 func (s *Site) expects(st *State, u underWay, now time.Time) (most units.Power) {
 	plan := st.Plan
 	sum, from := units.Energy(0), u.from
+	if gone := plan.Start.Sub(from); gone > 0 && plan.Start.Before(now) { // what was used before the plan begins
+		sum = u.held.Part(int64(gone), int64(now.Sub(from)))
+	}
 	for t := range plan.Prices {
 		start := plan.Start.Add(time.Duration(t) * plan.Slot)
 		for ; !start.Before(from.Add(u.to.Sub(u.from))); sum = 0 {
 			from = from.Add(u.to.Sub(u.from))
 		}
-		if !start.Add(plan.Slot).After(now) {
+		if !start.Add(plan.Slot).After(u.from) {
 			continue
 		}
 		power, high := units.Power(0), units.Power(0)
@@ -172,7 +178,9 @@ func (s *Site) expects(st *State, u underWay, now time.Time) (most units.Power) 
 			}
 		}
 		sum += power.Over(min(plan.Slot, u.to.Sub(u.from)))
-		most = max(most, sum.Mean(u.to.Sub(u.from)), high)
+		if most = max(most, sum.Mean(u.to.Sub(u.from))); start.Add(plan.Slot).After(now) {
+			most = max(most, high)
+		}
 	}
 	return most
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/internal/units"
+	"github.com/keeplit/keeplit/loads"
 	"github.com/keeplit/keeplit/metering"
 	"github.com/keeplit/keeplit/tariffs"
 )
@@ -83,12 +84,12 @@ func TestTheGreatestDemandBeginsAnewInTheSameMonthOfAnotherYear(t *testing.T) {
 // A business pays for its highest half hour: what can wait is not run on top of more than was
 // foreseen, nor is it left waiting when its hours end, or when somebody asks for it.
 func TestWhatCanWaitMakesNoHigherDemand(t *testing.T) {
-	workshop := func(t *testing.T) *bench {
+	charged := func(t *testing.T, charge tariffs.DemandCharge) *bench {
 		b := newBench(t)
 		b.planner = nil
 		doc := b.site.Tariff.Document()
 		doc.Versions = slices.Clone(doc.Versions)
-		doc.Versions[0].Demand = []tariffs.DemandCharge{{Name: "demand", Price: units.One, Unit: tariffs.KW, Interval: 30 * time.Minute}}
+		doc.Versions[0].Demand = []tariffs.DemandCharge{charge}
 		var err error
 		b.site.Tariff, err = tariffs.New(doc)
 		must(t, err)
@@ -103,6 +104,9 @@ func TestWhatCanWaitMakesNoHigherDemand(t *testing.T) {
 		b.st.Plan.Loads[0].Power[1] = 3 * units.Kilowatt // foreseen to come to 3.5 kW
 		b.run(30*time.Minute, 10*time.Second)
 		return b
+	}
+	workshop := func(t *testing.T) *bench {
+		return charged(t, tariffs.DemandCharge{Name: "demand", Price: units.One, Unit: tariffs.KW, Interval: 30 * time.Minute})
 	}
 	t.Run("as foreseen it runs", func(t *testing.T) {
 		b := workshop(t)
@@ -181,6 +185,50 @@ func TestWhatCanWaitMakesNoHigherDemand(t *testing.T) {
 		b.run(2*time.Minute, 10*time.Second)
 		if !b.states["geyser"] {
 			t.Errorf("the geyser waits, and its day ends at %s", progress.To)
+		}
+	})
+	t.Run("as foreseen it runs, where the plan begins in the middle of an interval", func(t *testing.T) {
+		b := charged(t, tariffs.DemandCharge{Name: "demand", Price: units.One, Unit: tariffs.KW, Interval: time.Hour})
+		plan := *b.st.Plan
+		plan.Start, plan.MadeAt = b.now, b.now
+		plan.Loads = []planning.LoadPlan{{ID: "geyser", Power: slices.Clone(plan.Loads[0].Power)}}
+		plan.Loads[0].Power[0], plan.Loads[0].Power[1] = 3*units.Kilowatt, 0
+		for name, p := range map[string]*planning.Plan{"a plan from before": b.st.Plan, "a new plan": &plan} {
+			b.st.Plan = p
+			if got := b.site.AbovePeak(&b.st, b.now.Add(time.Second)); len(got) > 0 {
+				t.Errorf("%s: %v wait, and nothing is higher than was foreseen", name, got)
+			}
+		}
+	})
+	t.Run("who would be off for too long is not paused", func(t *testing.T) {
+		for minOff, waits := range map[time.Duration]bool{0: true, time.Hour: false} {
+			b := workshop(t)
+			b.run(2*time.Minute, 10*time.Second)
+			l, err := loads.Compile(loads.Document{
+				ID: "geyser", Power: 3 * units.Kilowatt, MinOff: &minOff, Switch: loads.SwitchDocument{Driver: "house"},
+				Need: &loads.NeedDocument{For: 2 * time.Hour, Between: []loads.Window{{From: 0, To: 3*60 + 30}}},
+			}, b.site.Zone)
+			must(t, err)
+			b.site.Loads[0], b.st.Loads[0].Progress = l, l.Roll(loads.Progress{}, b.now)
+			b.power = 2 * units.Kilowatt
+			b.run(2*time.Minute+50*time.Second, 10*time.Second)
+			if got := b.site.AbovePeak(&b.st, b.now.Add(20*time.Second)); slices.Contains(got, "geyser") != waits {
+				t.Errorf("min_off %s, two hours in what is left of three and a half: %v wait", minOff, got)
+			}
+		}
+	})
+	t.Run("outside of the hours of the charge it runs", func(t *testing.T) {
+		b := charged(t, tariffs.DemandCharge{Name: "demand", Price: units.One, Unit: tariffs.KW, Interval: 30 * time.Minute, Periods: []string{"night"}})
+		plan := *b.st.Plan
+		plan.Start = b.now.Add(5 * time.Hour)
+		for b.now.Before(plan.Start.Add(30 * time.Minute)) { // to six
+			b.run(time.Minute, time.Minute)
+		}
+		b.st.Plan = &plan
+		b.power = 5 * units.Kilowatt
+		b.run(time.Minute, 10*time.Second)
+		if got := b.site.AbovePeak(&b.st, b.now); len(got) > 0 {
+			t.Errorf("%v wait at %s, when no demand is charged for", got, b.now.In(b.site.Zone).Format("15:04"))
 		}
 	})
 }
