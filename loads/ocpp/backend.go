@@ -115,7 +115,7 @@ func (b *backend) tells(ctx context.Context) error {
 	f.dropped = 0
 	f.queue = slices.DeleteFunc(f.queue, func(c passedOn) bool { return c.Action == "StatusNotification" }) // as it is now, below
 	var first []passedOn
-	for _, n := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9} {
+	for n := range mostStatuses {
 		if s := f.statuses[n]; s != nil {
 			first = append(first, passedOn{Action: "StatusNotification", Payload: s})
 		}

@@ -39,6 +39,7 @@ type passedOn struct {
 const (
 	mostTransactions = 1000 // calls of transactions that wait for a backend that is gone
 	mostOthers       = 100  // other calls that wait for one that is slow
+	mostStatuses     = 10   // connectors, and the station as a whole, whose states are told anew
 	mostTries        = 3    // of a call that the backend refuses to read
 	slowest          = 5 * time.Minute
 	slowestRefused   = time.Hour
@@ -121,8 +122,10 @@ func (f *forward) take(action string, payload json.RawMessage, answer any) {
 		f.boot = payload
 	case "StatusNotification":
 		var m statusNotification
-		_ = json.Unmarshal(payload, &m) // it was read before
-		f.statuses[m.Connector.whole()] = payload
+		_ = json.Unmarshal(payload, &m)                           // it was read before
+		if n := m.Connector.whole(); n >= 0 && n < mostStatuses { // else one that there is not: it is passed on, and not kept
+			f.statuses[n] = payload
+		}
 	case "StartTransaction":
 		if a, ok := answer.(map[string]any); ok {
 			c.ID, _ = a["transactionId"].(int)

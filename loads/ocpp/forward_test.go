@@ -14,6 +14,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/keeplit/keeplit/loads"
+	"github.com/keeplit/keeplit/loads/loadstest"
 	"github.com/keeplit/keeplit/loads/ocpp/ocpptest"
 )
 
@@ -414,4 +415,27 @@ func TestForwardsAddress(t *testing.T) {
 			t.Errorf("%q: %v", address, l)
 		}
 	}
+}
+
+// A station that tells of connectors without end takes no memory by it, and one that refuses to end a transaction
+// goes on with it as if nobody had asked.
+func TestWhatAStationAndABackendMayNotLeaveBehind(t *testing.T) {
+	t.Parallel()
+	sw, station, b := forwarded(t, loads.Connector{Tag: "theirs"}, true, ocpptest.Traps{})
+	told(t, sw, amperes(16))
+	wait(t, "it charges", func() bool { s, _, _ := station.State(); return s == charging && len(b.billed()) == 1 })
+	st := sw.st
+	for n := range 10000 {
+		st.forward.take("StatusNotification", json.RawMessage(fmt.Sprintf(`{"connectorId":%d,"status":"Available"}`, n-100)), struct{}{})
+	}
+	st.forward.mu.Lock()
+	if n := len(st.forward.statuses); n > mostStatuses {
+		t.Errorf("%d states are kept", n)
+	}
+	st.forward.mu.Unlock()
+	station.Fail(loadstest.Refuses)
+	if a := b.asks("RemoteStopTransaction", fmt.Sprintf(`{"transactionId":%d}`, b.billed()[0].ID)); strings.Contains(a, "Accepted") {
+		t.Fatalf("%s", a)
+	}
+	wait(t, "it goes on", func() bool { st.mu.Lock(); defer st.mu.Unlock(); return !st.connectors[0].ended })
 }

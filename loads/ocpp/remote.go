@@ -19,6 +19,7 @@ func (f *forward) asked(ctx context.Context, action string, payload json.RawMess
 		log.Info("a station's backend asks for what is not its to say", "station", f.st.name, "call", action, "answer", word)
 		return map[string]any{"status": word}, nil
 	}
+	var a json.RawMessage // of the station
 	var q map[string]json.RawMessage
 	if json.Unmarshal(payload, &q) != nil {
 		return nil, &refusedError{"FormationViolation", "it cannot be read"}
@@ -50,10 +51,14 @@ func (f *forward) asked(ctx context.Context, action string, payload json.RawMess
 			return map[string]any{"status": "Rejected"}, nil
 		}
 		q["transactionId"] = json.RawMessage(strconv.Itoa(own))
-		f.st.endedByHand(own)
+		undo := f.st.endedByHand(own)
+		defer func() {
+			if !accepted(a) {
+				undo() // it goes on
+			}
+		}()
 	}
 	log.Info("a station's backend asks", "station", f.st.name, "call", action)
-	var a json.RawMessage
 	if err := f.st.passes(ctx, action, q, &a); err != nil {
 		if isRefused(err) {
 			return nil, err
@@ -108,13 +113,30 @@ func (st *station) passes(ctx context.Context, action string, payload any, answe
 	return errors.New("the station does not answer")
 }
 
-// endedByHand: somebody who may ends a transaction; it is not begun again for the same car.
-func (st *station) endedByHand(transaction int) {
+// accepted tells whether the station does what it was asked for.
+func accepted(a json.RawMessage) bool {
+	var x answer
+	return json.Unmarshal(a, &x) == nil && x.Status == "Accepted"
+}
+
+// endedByHand: somebody who may ends a transaction; it is not begun again for the same car.  undo: it was not ended.
+func (st *station) endedByHand(transaction int) (undo func()) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	var marked []*connector
 	for _, c := range st.connectors {
-		if c.transaction == transaction {
+		if c.transaction == transaction && !c.ended {
 			c.ended = true
+			marked = append(marked, c)
+		}
+	}
+	return func() {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		for _, c := range marked {
+			if c.transaction == transaction { // else it was ended after all
+				c.ended = false
+			}
 		}
 	}
 }
