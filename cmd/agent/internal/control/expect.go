@@ -42,6 +42,8 @@ const (
 	expectLong = 400 * 24 * time.Hour
 	// expectKept is for how long one is kept that is over: intervals of it may be closed yet.
 	expectKept = 48 * time.Hour
+	// expectOver is how many of them are kept at most.
+	expectOver = 100
 	// expectExtra is how long something is used on top where nothing is said.
 	expectExtra = 2 * time.Hour
 	// expectEnergy is the most that is used on top.
@@ -158,6 +160,14 @@ func (x Expect) end(p *step, such func(ExpectState) bool) {
 	if !found {
 		p.eff.Reply.Err = &NotTakenError{said.Of("expect.unknown")}
 		return
+	}
+	over := func(e ExpectState) bool { return !e.To.After(p.now) }
+	for n := len(kept); n > expectOver; n-- { // who tells and takes back without end fills no disk
+		i := slices.IndexFunc(kept, over)
+		if i < 0 {
+			break
+		}
+		kept = slices.Delete(kept, i, i+1)
 	}
 	p.st.Expected, p.st.WantPlan, p.eff.Durable = kept, true, true
 }

@@ -323,3 +323,22 @@ func TestWhatWasNotNeededWhileAwayIsNotShortAfterTheReturn(t *testing.T) {
 		})
 	}
 }
+
+// Who tells and takes back without end does not make what is stored grow without end.
+func TestWhatIsToldAndTakenBackIsBounded(t *testing.T) {
+	b := newBench(t)
+	b.planner = nil
+	for range 2 * expectOver {
+		if eff := b.expects("away until tomorrow"); eff.Reply.Err != nil {
+			t.Fatal(eff.Reply.Err)
+		}
+		b.now = b.now.Add(time.Second)
+		if eff := b.expects("back"); eff.Reply.Err != nil {
+			t.Fatal(eff.Reply.Err)
+		}
+	}
+	b.expects("guests until tomorrow")
+	if n := len(b.st.Expected); n > expectOver+1 || len(b.st.Expecting()) != 1 {
+		t.Errorf("%d are kept, %d of them of the time to come", n, len(b.st.Expecting()))
+	}
+}
