@@ -12,14 +12,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/backup"
+	"github.com/keeplit/keeplit/cmd/agent/internal/drivers"
 	"github.com/keeplit/keeplit/cmd/agent/internal/service"
 	"github.com/keeplit/keeplit/cmd/agent/internal/settings"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
+	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/loads"
 )
 
@@ -259,5 +262,43 @@ func TestAnAppliancesHoursAreSetOnThePage(t *testing.T) {
 	}
 	if len(told) != 2 || !strings.Contains(told[1], "between 21:00-06:00") || !strings.Contains(told[1], "class can_wait, order 3, by page") || !strings.Contains(told[0], "as configured") {
 		t.Errorf("the record: %q", told)
+	}
+}
+
+// Of two ways to switch one appliance the other one is taken on the page: what holds only with what was set of
+// another load holds at the next start, whichever of them stands first.
+func TestTheOtherWayToSwitchAnApplianceIsTakenOnThePage(t *testing.T) {
+	for _, ids := range [][2]string{{"own", "other"}, {"other", "own"}} {
+		text := "site: {id: home, meter: \"1\", zone: UTC}\nmeter: {driver: modbus, modbus: {model: sdm230, port: /dev/ttyUSB0}}\n" +
+			"tariff: {catalogue: za-eskom-homelight-20a}\ntokens: {openpaygo: {key: {env: KEY}, starting_code: 1}}\nloads:\n"
+		for _, id := range ids {
+			text += "  - {id: " + id + ", power: 1 kW, enabled: " + strconv.FormatBool(id == "own") + ", switch: {driver: http, kind: shelly, url: \"http://plug.local\"}}\n"
+		}
+		cfg, faults := config.Parse([]byte(text), t.TempDir(), config.Secrets{
+			Getenv: func(string) string { return "bc41ec9530f6dac86b1a29ab82edc5fb" },
+		}, drivers.All())
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		if err := os.MkdirAll(cfg.Path(cfg.Data), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		set := service.AsSet(cfg)
+		for id, out := range map[string]bool{"own": true, "other": false} {
+			k := settings.Load(id)
+			value := strings.Replace(set.Written[k], `"out":`+strconv.FormatBool(!out), `"out":`+strconv.FormatBool(out), 1)
+			if err := set.Book.Set(k, set.Written[k], value); value == set.Written[k] || err != nil {
+				t.Fatalf("%s: %v", value, err)
+			}
+		}
+		set = service.AsSet(cfg)
+		if set.Err != nil || len(set.Laid) != 2 {
+			t.Errorf("%v: %v, %v", ids, set.Laid, set.Err)
+		}
+		for _, d := range set.Config.Loads {
+			if d.InUse() != (d.ID == "other") {
+				t.Errorf("%v: %s is in use: %v", ids, d.ID, d.InUse())
+			}
+		}
 	}
 }

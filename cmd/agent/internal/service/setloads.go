@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,29 +108,44 @@ func withAppliance(cfg config.Config, i int, x web.ApplianceSet) (config.Config,
 	return next, nil
 }
 
-// layLoads lays over the configuration's loads what was set of them.
+// layLoads lays over the configuration's loads what was set of them.  What was set of one may hold only with what was
+// set of another: one out of use, the next on its switch.
 func (s *Set) layLoads() {
+	values := map[int]string{}
 	for i, d := range s.Config.Loads {
 		k, own := settings.Load(d.ID), applianceText(d)
 		s.Written[k] = own
-		value := s.Book.Of(k, own)
-		if value == own {
-			continue
+		if value := s.Book.Of(k, own); value != own {
+			values[i] = value
 		}
-		var x web.ApplianceSet
-		err := json.Unmarshal([]byte(value), &x)
-		if err == nil {
-			var faults fault.List
-			if s.Config, faults = withAppliance(s.Config, i, x); len(faults) > 0 {
-				err = faults
+	}
+	for more := true; more; {
+		more = false
+		for _, i := range slices.Sorted(maps.Keys(values)) {
+			if s.layLoad(i, values[i]) == nil {
+				delete(values, i)
+				more = true
 			}
 		}
-		if err != nil {
-			s.Err = errors.Join(s.Err, fmt.Errorf("%s, as it was set on the page: %w", k, err))
-			continue
-		}
-		s.Laid = append(s.Laid, k)
 	}
+	for _, i := range slices.Sorted(maps.Keys(values)) {
+		s.Err = errors.Join(s.Err, fmt.Errorf("%s, as it was set on the page: %w", settings.Load(s.Config.Loads[i].ID), s.layLoad(i, values[i])))
+	}
+}
+
+// layLoad lays a value over one load; an error leaves all as it was.
+func (s *Set) layLoad(i int, value string) error {
+	var x web.ApplianceSet
+	if err := json.Unmarshal([]byte(value), &x); err != nil {
+		return err
+	}
+	next, faults := withAppliance(s.Config, i, x)
+	if len(faults) > 0 {
+		return faults
+	}
+	s.Config = next
+	s.Laid = append(s.Laid, settings.Load(next.Loads[i].ID))
+	return nil
 }
 
 // Appliances implements web.Box.
