@@ -125,3 +125,45 @@ func TestWhatABatteryDoesIsCounted(t *testing.T) {
 		t.Errorf("of 500 W too much the guard takes %+v", out)
 	}
 }
+
+// A battery that has come to its reserve ceases to give although there is no room for what is drawn then: its
+// reserve is no room.  Where there is none for what it is to take it rests; it does not go on giving, and is not left to
+// its own ways either.
+func TestABatteryGivesNoReserveForRoom(t *testing.T) {
+	const w = units.Watt
+	at := func(s int) time.Time { return t0.Add(time.Duration(s) * time.Second) }
+	full := func(s int) Limit {
+		return Limit{Allowed: 3000 * w, Drawn: Drawn{Power: 2980 * w, From: at(s), At: at(s), Known: true}}
+	}
+	shared := []Curb{{Of: []string{"store"}, Allowed: 30 * w}}
+	for _, row := range []struct {
+		name, is, wish string
+		limit          bool
+		curbs          []Curb
+	}{
+		{"at its reserve", "on -2000 W", "on rest", true, nil},
+		{"less is needed", "on -2000 W", "on -1000 W", true, nil},
+		{"to be charged", "on -2000 W", "on 2000 W", true, nil},
+		{"to be charged, within a limit of its own", "on -2000 W", "on 2000 W", false, shared},
+		{"left to itself, and to be charged", "off", "on 2000 W", true, nil},
+	} {
+		b := battery(t)
+		limit := func(s int) Limit {
+			if row.limit {
+				return full(s)
+			}
+			return Limit{}
+		}
+		flow := set(t, row.is).Power
+		b.step(GuardInput{Now: at(0), Facts: []Fact{stored("off", t, 0, at(0))}, Limit: limit(0), Wishes: []Wish{{ID: "store", Set: set(t, row.is)}}})
+		b.step(GuardInput{Now: at(20), Facts: []Fact{stored(row.is, t, flow, at(20))}, Limit: limit(20), Curbs: row.curbs, Wishes: []Wish{{ID: "store", Set: set(t, row.is)}}})
+		b.step(GuardInput{Now: at(40), Facts: []Fact{stored(row.is, t, flow, at(40))}, Limit: limit(40), Curbs: row.curbs, Wishes: []Wish{{ID: "store", Set: set(t, row.wish)}}})
+		want := row.wish
+		if set(t, row.wish).Power > 0 {
+			want = "on rest"
+		}
+		if got := b.s.Unit("store").Set.String(); got != want {
+			t.Errorf("%s: it is told %s, want %s", row.name, got, want)
+		}
+	}
+}

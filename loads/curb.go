@@ -149,7 +149,7 @@ func (st *step) curbed(l Load, u *UnitState, want Setpoint) Setpoint {
 		takes, _ := st.takes(l.ID)
 		less := lower(takes, room)
 		if less.Mode = want.Mode; !less.On || want.Power == 0 || l.Draws(less) <= l.Draws(u.Set) {
-			return u.Set
+			return l.noMore(u.Set)
 		}
 		want = less
 	}

@@ -71,7 +71,7 @@ func (st *step) change(l Load, u *UnitState, w Wish) {
 				until = civil.Later(until, u.NotBefore)
 			}
 			if set = st.fits(l, u, w.Set); set != w.Set && !until.After(st.now) {
-				if until, why = (time.Time{}), HeldLimit; set != u.Set { // for a part of it there is room
+				if until, why = (time.Time{}), HeldLimit; set != u.Set && set.Mode != Rests { // for a part of it there is room
 					until = u.FirstSent.Add(againAfter)
 				}
 			}

@@ -124,6 +124,9 @@ func (l Load) flow(s Setpoint) units.Power {
 // fits is what of a set-point there is room for, and what that takes of the room: nothing
 // where it draws no more than now.  It is off, or what it is, where there is none.
 func (st *step) fits(l Load, u *UnitState, want Setpoint) Setpoint {
+	if l.Kind == Battery && want.On && want.Power <= 0 {
+		return want // it ceases to give what is kept, or what would flow out, whatever there is room for
+	}
 	want = st.curbed(l, u, want)
 	x := st.in.Limit
 	now := units.Power(0)
@@ -149,7 +152,16 @@ func (st *step) fits(l Load, u *UnitState, want Setpoint) Setpoint {
 	takes, _ := st.takes(l.ID)
 	less := lower(takes, now+free)
 	if less.Mode = want.Mode; !less.On || want.Power == 0 || l.flow(less) <= l.flow(u.Set) {
-		return u.Set
+		return l.noMore(u.Set)
 	}
 	return less
+}
+
+// noMore is what a load does that there is no room for: what it did.  A battery does not go on giving, and
+// is not left to its own ways, which may be to take.
+func (l Load) noMore(is Setpoint) Setpoint {
+	if l.Kind == Battery && (!is.On || is.Power < 0) {
+		return Setpoint{On: true, Mode: Rests}
+	}
+	return is
 }
