@@ -54,6 +54,15 @@ func (p *step) stores(i int, l loads.Load) loads.Wish {
 	return w
 }
 
+// rests is what is wanted of a battery that is to take nothing, for a limit: to rest, or to give on as it is to.  Left to
+// itself it might take what nobody counts.
+func rests(w loads.Wish) loads.Wish {
+	if w.Set.Power > 0 {
+		w.Set, w.Protect, w.Reason = loads.Setpoint{On: true, Mode: loads.Rests}, true, "limit"
+	}
+	return w
+}
+
 // flows counts what a battery took and gave since the step before.  What an agent that was away does not know is
 // not made up.
 func (p *step) flows(l loads.Load, ls *LoadState, from time.Time) {

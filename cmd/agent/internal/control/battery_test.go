@@ -133,3 +133,37 @@ func TestABatteryIsNotChargedFromCreditThatIsShort(t *testing.T) {
 		t.Errorf("cut off it is told %s", got)
 	}
 }
+
+// For a limit a battery rests, or gives on; it is not left to its own ways, in which it may take what it likes.
+func TestABatteryIsNotLeftToItselfForALimit(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		house units.Power
+		plan  units.Power
+		want  string
+	}{
+		{"it is to be charged", 4000 * units.Watt, 2 * units.Kilowatt, "on rest"},
+		{"it rests, and its inverter draws for itself", 4000 * units.Watt, 0, "on rest"},
+	} {
+		b := newBench(t)
+		b.battery()
+		b.run(2*time.Minute, 10*time.Second)
+		b.planner = nil
+		b.leave(100 * units.One)
+		b.plans("store", row.plan)
+		b.settle(20 * time.Second)
+		if row.plan == 0 {
+			b.deaf = map[string]units.Power{"store": 60 * units.Watt}
+		}
+		b.power, b.site.Power = row.house, 3*units.Kilowatt
+		for range 12 {
+			b.plans("store", row.plan)
+			if got := b.settle(10 * time.Second); got == "off" {
+				t.Fatalf("%s: it is told %s", row.name, got)
+			}
+		}
+		if got := b.told("store"); got != row.want {
+			t.Errorf("%s: it is told %s, want %s", row.name, got, row.want)
+		}
+	}
+}

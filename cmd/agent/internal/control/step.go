@@ -257,10 +257,14 @@ const mainsGone = time.Minute
 
 // wish is what is wanted of one load now; ok is false where nothing is.
 func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
-	if slices.Contains(p.st.Shed.IDs, l.ID) {
+	shed := slices.Contains(p.st.Shed.IDs, l.ID)
+	if shed && l.Kind != loads.Battery {
 		return loads.Wish{ID: l.ID, Protect: true, Reason: "limit"}, true
 	}
 	w, ok = p.asked(i, l)
+	if shed {
+		return rests(w), true
+	}
 	bound, bounded := p.st.Shed.bound(l.ID)
 	if !bounded {
 		return w, ok
@@ -272,6 +276,9 @@ func (p *step) wish(i int, l loads.Load) (w loads.Wish, ok bool) {
 		w.Set.Power = bound
 		if w.Set = p.st.Loads[i].Takes.AtMost(w.Set); w.Set.Power == 0 {
 			w.Set = loads.Setpoint{} // on without a bound is none
+			if l.Kind == loads.Battery {
+				return rests(loads.Wish{ID: l.ID, Set: loads.Setpoint{On: true, Power: bound}}), true
+			}
 		}
 		w.Protect, w.Reason = true, "limit"
 	}
