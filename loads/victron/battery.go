@@ -63,6 +63,8 @@ func (s *Store) Set(ctx context.Context, set loads.Setpoint) error {
 		return err
 	}
 	switch {
+	case !set.On && !s.dialect.Own():
+		return errors.New("victron: in which mode the inverter is has not been heard yet")
 	case !set.On:
 		return s.parts[victron.Control].Set(ctx, false)
 	case set.Power == 0 && set.Mode != loads.Rests:

@@ -141,3 +141,18 @@ func TestBattery(t *testing.T) {
 		t.Errorf("its mode was written %d times", writes)
 	}
 }
+
+// At its start an agent may have to say that the battery is left to itself before it has heard of it.  A mode that was
+// not heard is not written: it would be kept in place of its own.
+func TestAModeThatWasNotHeardIsNotWritten(t *testing.T) {
+	m := testservers.StartMosquitto(t)
+	s, device := openStore(t, loadstest.Other(t, strings.TrimPrefix(m.URL, "mqtt://"), m.User, m.Password), "c0619bd")
+	_ = s.Set(context.Background(), loads.Setpoint{}) // it may be refused
+	loadstest.Says(t, s, "it is by itself", func(o loads.Observation) bool { return o.Known && !o.On })
+	time.Sleep(50 * time.Millisecond)
+	device.mu.Lock()
+	defer device.mu.Unlock()
+	if device.watts[hub4Mode] != 2.0 {
+		t.Errorf("its mode was 2 and is %v", device.watts[hub4Mode])
+	}
+}

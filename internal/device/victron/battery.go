@@ -43,6 +43,7 @@ type Battery struct {
 	output float64 // W on its output
 	knows  bool    // output was heard
 	own    int     // the mode of before it was steered
+	mode   bool    // the mode was heard
 	asked  float64 // what was written last, W
 	takes  units.Power
 	told   bool // asked and takes are of something that was written
@@ -109,6 +110,13 @@ func (d *Battery) Command(c device.Command) (device.Message, string) {
 	return d.write(Control, float64(d.own)), ""
 }
 
+// Own tells whether the mode was heard, so that what is written is not another than its own: it is kept.
+func (d *Battery) Own() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mode
+}
+
 // Ready tells whether it is known what hangs on its output: without that nobody can say what the battery is to take.
 func (d *Battery) Ready() bool {
 	d.mu.Lock()
@@ -139,7 +147,7 @@ func (d *Battery) Read(topic string, payload []byte, retained bool) (device.Fact
 		d.knows = d.knows && part != Output
 		c = device.Contact{Channel: part, Unknown: true}
 	case part == Control:
-		c.On = device.Tell(*v == external)
+		c.On, d.mode = device.Tell(*v == external), true
 		if *v == 1 || *v == 2 {
 			d.own = int(*v)
 		}
