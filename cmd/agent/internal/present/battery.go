@@ -4,7 +4,6 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/health"
 	"github.com/keeplit/keeplit/internal/units"
-	"github.com/keeplit/keeplit/loads"
 )
 
 // Why a battery does what it does.
@@ -23,7 +22,8 @@ const (
 )
 
 // batteryOf is what a battery does.
-func batteryOf(l loads.Load, st *control.State, i int) Load {
+func batteryOf(site *control.Site, st *control.State, i int) Load {
+	l := site.Loads[i]
 	seen, set := st.Loads[i].Seen, st.Guard.Unit(l.ID).Set
 	x := Load{State: LoadOff}
 	flow, known := l.Flows(seen)
@@ -32,8 +32,12 @@ func batteryOf(l loads.Load, st *control.State, i int) Load {
 		return Load{State: LoadFault, Why: Reason{Code: WhyUnheard}}
 	case known && flow >= flows:
 		x.State, x.On, x.Why.Code = LoadRunning, true, WhyTakesSun
-		if st.Meter.Last.Power > imported {
+		switch drawn := site.Drawn(st, st.Now); {
+		case drawn.Known() && drawn.Power <= imported:
+		case drawn.Known() || set.Power > 0: // where nobody tells what is over only what is planned from the grid is taken
 			x.Why.Code = WhyTakesGrid
+		default:
+			x.Why.Code = WhyByItself
 		}
 	case known && flow <= -flows:
 		x.State, x.On, x.Gives, x.Why.Code = LoadRunning, true, -flow, WhyCovers

@@ -60,7 +60,7 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 		return sunOf(l, ls, st.Now)
 	}
 	if l.Kind == loads.Battery {
-		return batteryOf(l, st, i)
+		return batteryOf(site, st, i)
 	}
 	x := Load{On: unit.Set.On}
 	if ls.Seen.Known {
