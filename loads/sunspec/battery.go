@@ -44,6 +44,7 @@ type Store struct {
 	mu    sync.Mutex
 	found control // zero: nothing was found so far
 	told  bool    // it was told something
+	lent  bool    // it was let take from the grid, which it is not by its own ways
 }
 
 // control is what must be known to tell it anything.
@@ -116,7 +117,7 @@ func (s *Store) Set(ctx context.Context, set loads.Setpoint) error {
 		}
 	}()
 	if !set.On {
-		return errors.Join(s.write(ctx, c.at+mode, 0), s.write(ctx, c.at+outRate, c.all(), c.all()))
+		return errors.Join(s.write(ctx, c.at+mode, 0), s.write(ctx, c.at+outRate, c.all(), c.all()), s.takeBack(ctx, c))
 	}
 	out, in := 0, 0
 	if set.Mode != loads.Rests {
@@ -135,6 +136,7 @@ func (s *Store) Set(ctx context.Context, set loads.Setpoint) error {
 		if err := s.write(ctx, c.at+fromGrid, 1); err != nil {
 			return err
 		}
+		s.lends(true)
 	}
 	if err := s.write(ctx, c.at+outRate, uint16(int16(out)), uint16(int16(in))); err != nil { //nolint:gosec // a rate is at most its whole
 		return err
@@ -143,6 +145,27 @@ func (s *Store) Set(ctx context.Context, set loads.Setpoint) error {
 	s.told = true
 	s.mu.Unlock()
 	return s.write(ctx, c.at+mode, bothWays)
+}
+
+func (s *Store) lends(lent bool) {
+	s.mu.Lock()
+	s.lent = lent
+	s.mu.Unlock()
+}
+
+// takeBack lets it take from panels alone again, where that was so before.
+func (s *Store) takeBack(ctx context.Context, c control) error {
+	s.mu.Lock()
+	lent := s.lent
+	s.mu.Unlock()
+	if !lent {
+		return nil
+	}
+	if err := s.write(ctx, c.at+fromGrid, 0); err != nil {
+		return err
+	}
+	s.lends(false)
+	return nil
 }
 
 // all is the rate of everything.

@@ -288,3 +288,25 @@ func TestWhatCannotBeSteered(t *testing.T) {
 		})
 	}
 }
+
+// Left to itself a battery is not let take from the grid where it was not before.
+func TestWhatWasLentIsTakenBack(t *testing.T) {
+	t.Parallel()
+	for _, own := range []uint16{0, 1} {
+		h := newHybrid(form{whole: 5000, soc: 124})
+		h.r[h.at[124]+17] = own
+		s := h.open(t, 0)
+		loadstest.Says(t, s, "it is known", func(o loads.Observation) bool { return o.Known })
+		for _, set := range []loads.Setpoint{{On: true, Power: units.Kilowatt}, {On: true, Mode: loads.Rests}, {On: true, Power: 2 * units.Kilowatt}, {}} {
+			if err := s.Set(context.Background(), set); err != nil {
+				t.Fatal(err)
+			}
+			loadstest.Says(t, s, "it does as it is told", func(o loads.Observation) bool { return o.HasSet && o.Set == set })
+		}
+		h.mu.Lock()
+		if got := h.r[h.at[124]+17]; got != own {
+			t.Errorf("ChaGriSet was %d and is %d", own, got)
+		}
+		h.mu.Unlock()
+	}
+}
