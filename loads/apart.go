@@ -92,6 +92,8 @@ func CheckApart(all []Document, i int) (l fault.List) {
 		}
 		switch o := all[n]; {
 		case n == i:
+		case o.Kind == Battery:
+			l.Add(at, "leave it out; what a battery takes makes way for every load in a limit", "%s is a battery, which is steered all the time: %s would never run", id, d.ID)
 		case d.Spared() && (o.Spared() || o.Kind.Heard()):
 			l.Add(at, "give one of them another class", "%s and %s are never switched off, and so cannot be kept apart", d.ID, id)
 		case !o.Kind.Heard() && !o.Switch.Switches():

@@ -129,3 +129,11 @@ func TestWhatCannotHearThatItIsToBeOffIsOnForAWhile(t *testing.T) {
 		t.Error("the heater waits for one that was never on")
 	}
 }
+
+// A battery is steered all the time, and so on: what is not to run with it would never run.
+func TestNothingIsKeptApartFromABattery(t *testing.T) {
+	all := []Document{{ID: "store", Kind: Battery, Switch: SwitchDocument{Driver: "sunspec"}}, {ID: "pump", NotWith: []string{"store"}, Switch: SwitchDocument{Driver: "house"}}}
+	if l := CheckApart(all, 1); len(l) != 1 {
+		t.Errorf("the pump is never to run, and of that is said: %v", l)
+	}
+}
