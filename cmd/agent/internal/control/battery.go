@@ -27,7 +27,7 @@ func (p *step) stores(i int, l loads.Load) loads.Wish {
 	}
 	w.Reason = "unplanned"
 	t := loads.Track{Charge: ls.Seen.Charge, Now: unit.Set}
-	if plan := p.st.Plan; plan != nil {
+	if plan := p.st.Plan; plan != nil && p.Shift { // else plans say only what it is expected to do by itself
 		if t.Plan, t.Net, t.Planned = plan.Beside(l.ID, p.now); t.Planned {
 			w.Reason = "plan"
 		}

@@ -167,3 +167,17 @@ func TestABatteryIsNotLeftToItselfForALimit(t *testing.T) {
 		}
 	}
 }
+
+// Where nothing is shifted a battery takes what is over and gives what is needed, also where the plan expects none of it.
+func TestABatteryOfASiteThatShiftsNothingFollowsTheHouse(t *testing.T) {
+	b := newBench(t)
+	b.site.Shift = false
+	b.battery()
+	b.run(2*time.Minute, 10*time.Second)
+	b.planner = nil
+	b.plans("store", 0)
+	b.power = 1500 * units.Watt
+	if got := b.settle(20 * time.Second); got != "on -1470 W" {
+		t.Errorf("it is told %s", got)
+	}
+}
