@@ -88,6 +88,9 @@ func (f Format) Fine(m units.Money) string {
 	return f.Amount(m, d)
 }
 
+// On is an amount that comes on top, with so many decimals: "+R 100".
+func (f Format) On(m units.Money, decimals int) string { return f.whole("+" + f.amount(m, decimals)) }
+
 // Signed is Money with its sign always written.
 func (f Format) Signed(m units.Money) string {
 	if m > 0 {
@@ -330,7 +333,11 @@ func ended(s string) bool {
 }
 
 // Token is digits in groups of four.
-func (f Format) Token(s string) string {
+func (f Format) Token(s string) string { return f.whole(Grouped(s)) }
+
+// Grouped is a token in groups of four, to be typed: it is left as it is for a text written from
+// right to left, in which its groups would change places.
+func Grouped(s string) string {
 	var b strings.Builder
 	for i, r := range s {
 		if i > 0 && i%4 == 0 {

@@ -88,7 +88,7 @@ func (m *model) Hero() hero {
 			case w.Beyond:
 				until = c.T("runout.with.beyond", "when", m.Format.Day(w.Until.Add(-time.Second)))
 			}
-			h.With = append(h.With, with{"+" + m.whole(w.Amount), until})
+			h.With = append(h.With, with{m.more(w.Amount), until})
 		}
 	}
 	if h.Says = h.Tip; v.RunOut.Known && h.Line != "" {
@@ -122,10 +122,18 @@ func (m *model) balance() string {
 
 // whole is an amount without decimals where it has none.
 func (m *model) whole(a units.Money) string {
+	return m.Amount(a, m.decimals(a))
+}
+
+// more is so much on top: "+R 100".
+func (m *model) more(a units.Money) string { return m.On(a, m.decimals(a)) }
+
+// decimals is how many an amount is shown with that somebody pays: none of a whole one.
+func (m *model) decimals(a units.Money) int {
 	if a%units.One == 0 {
-		return m.Amount(a, 0)
+		return 0
 	}
-	return m.Money(a)
+	return m.Unit.Decimals
 }
 
 // wholeHour is the full hour of the clock that is nearest.

@@ -333,7 +333,7 @@ func (m *model) TokenLines(text string) string {
 	if strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
 		return text
 	}
-	return m.Token(text)
+	return present.Grouped(text)
 }
 
 // TokenDigits is the longest token taken, 0 where any is.

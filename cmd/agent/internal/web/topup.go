@@ -226,7 +226,7 @@ func (s *Server) listNotice(m *model, res TopUpResult) *notice {
 			}
 			continue
 		}
-		left = append(left, m.Token(e.Digits))
+		left = append(left, present.Grouped(e.Digits))
 		if e.Outcome != Waiting {
 			stop = e
 		}

@@ -40,6 +40,20 @@ func TestBrowserTokensTyped(t *testing.T) {
 		p.Click("[data-key=back]")
 		p.Wait("one token", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
 	})
+	t.Run("digits run from left to right where words do not", func(t *testing.T) {
+		t.Parallel()
+		p := b.Page(t, webtest.Phone())
+		url := serve(t, newFake(), nil)
+		signIn(p, url)
+		p.Open(url + "/language/ar?back=/topup")
+		p.Wait("it is from right to left", "document.documentElement.dir === 'rtl'")
+		p.Type("#token", "12345678901234567890")
+		p.Wait("as they are typed", `(() => { const x = k => document.querySelector('[data-key="' + k + '"]').getBoundingClientRect().left;
+			return getComputedStyle(document.getElementById('token')).direction === 'ltr' && x(1) < x(2) && x(2) < x(3); })()`)
+		p.Click("#topup-send")
+		p.See("#notice", "\u20661234 5678 9012 3456 7890\u2069")
+		p.Wait("to be corrected, without a mark in it", "document.getElementById('token').value === '1234 5678 9012 3456 7890'")
+	})
 	t.Run("a refused token makes room for the next one, and the button stays on the screen", func(t *testing.T) {
 		t.Parallel()
 		for _, way := range []string{"keypad", "keyboard"} {
