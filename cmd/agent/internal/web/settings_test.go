@@ -251,6 +251,9 @@ func TestReadingIsOpenedAndClosed(t *testing.T) {
 
 	bare := newSite(t, func(c *Config) { c.PINHash, c.OpenChanges = "", true })
 	bare.says(bare.set("reading", "reading", "closed"), "Without a PIN this stays open")
+	if page := bare.get("/settings").body; !strings.Contains(page, "whoever sees this page can change things here") || strings.Contains(page, "nothing can be changed here") {
+		t.Error("it is changed without a PIN, and the page says that it cannot be")
+	}
 }
 
 func TestTheSitesLanguageIsThatOfWhoHasChosenNone(t *testing.T) {
