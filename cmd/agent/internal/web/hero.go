@@ -120,11 +120,6 @@ func (m *model) balance() string {
 	return m.Money(m.V.Credit.Balance)
 }
 
-// whole is an amount without decimals where it has none.
-func (m *model) whole(a units.Money) string {
-	return m.Amount(a, m.decimals(a))
-}
-
 // more is so much on top: "+R 100".
 func (m *model) more(a units.Money) string { return m.On(a, m.decimals(a)) }
 
