@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
+	"github.com/keeplit/keeplit/cmd/agent/internal/house"
 	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
 	"github.com/keeplit/keeplit/internal/units"
@@ -54,10 +55,15 @@ loads:
   - {id: immersion, kind: power, power: {steps: [1 kW, 2 kW, 3 kW]}, need: {energy: 4 kWh, between: ["09:00-16:00"]}, priority: 6}
   - {id: geyser, kind: heat, power: 3 kW, tank: {litres: 150}, min_on: 5m, priority: 1, plant: {kind: tank, daily: 3 kWh, water: {litres: 150, loss: 85 W}}}
   - {id: kitchen, kind: heat, power: 2 kW, tank: {litres: 50}, min_on: 5m, priority: 1, plant: {kind: tank, daily: 1 kWh, water: {litres: 50, loss: 45 W}}}
-  - {id: bricks, utility_class: heating, power: 1.2 kW, need: {for: 3h, between: ["22:00-06:00"]}, priority: 7}
+  - {id: bricks, utility_class: heating, power: 1.2 kW, need: {for: 3h, between: ["22:00-06:00"]}, priority: 7}MORE
 top_up:
   - {on: [fri], at: ["15:00"], amount: 900}
 `
+
+// roofAndBattery make fifteen of them, of every kind that a house can have.
+const roofAndBattery = `
+  - {id: roof, kind: sun, power: 3 kW}
+  - {id: battery, kind: battery, battery: {capacity: 6 kWh, charge: 2 kW, discharge: 2.5 kW, reserve: 30, efficiency: 90}}`
 
 // hasty has plans made in a stretch of time as a person may ask for them: loads run as soon as they
 // may, whatever is left of the credit.  What little credit is kept for hangs on the shedding alone then.
@@ -75,7 +81,8 @@ func (h hasty) Make(ctx context.Context, b planning.Brief, within time.Duration)
 type told struct {
 	at     time.Time
 	on     bool
-	watts  float64
+	watts  float64 // below zero: given
+	mode   string
 	reason string
 }
 
@@ -97,7 +104,7 @@ const dimmed = 3000.0 // W
 
 func (x *inspector) hears(in control.Input, eff control.Effects) {
 	for _, c := range eff.Commands {
-		x.told[c.ID] = append(x.told[c.ID], told{in.Now, c.Set.On, c.Set.Power.W(), c.Reason})
+		x.told[c.ID] = append(x.told[c.ID], told{in.Now, c.Set.On, c.Set.Power.W(), c.Set.Mode, c.Reason})
 		x.cause[c.Reason]++
 	}
 	for _, e := range eff.Events {
@@ -143,18 +150,19 @@ func within(all []stretch, s stretch) (sum time.Duration) {
 	return sum
 }
 
-// Thirteen loads of every kind that is switched, through the real loop, for a week with a limit and
-// a failure of the mains, with enough credit and with too little: what they were told is judged by
+// Thirteen loads of every kind that is switched, and fifteen with panels and a battery, through the real
+// loop, for a week with a limit and a failure of the mains, with enough credit and with too little: what they were told is judged by
 // rules that are written here once more, from docs/loads.md.
 func TestAWeekOfAllLoadsIsJudgedFromOutside(t *testing.T) {
 	unraced.Only(t)
 	t.Parallel()
-	t.Run("enough credit", func(t *testing.T) { weekOf(t, "700", true) })
-	t.Run("too little", func(t *testing.T) { weekOf(t, "150", false) })
+	t.Run("enough credit", func(t *testing.T) { weekOf(t, "700", "", true) })
+	t.Run("with panels and a battery", func(t *testing.T) { weekOf(t, "700", roofAndBattery, true) })
+	t.Run("too little", func(t *testing.T) { weekOf(t, "150", "", false) })
 }
 
-func weekOf(t *testing.T, opening string, enough bool) {
-	w, faults := ParseWorld([]byte(strings.Replace(theWeek, "OPENING", opening, 1)), ".")
+func weekOf(t *testing.T, opening, more string, enough bool) {
+	w, faults := ParseWorld([]byte(strings.NewReplacer("OPENING", opening, "MORE", more).Replace(theWeek)), ".")
 	if faults = append(faults, w.Check()...); len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -184,6 +192,7 @@ func weekOf(t *testing.T, opening string, enough bool) {
 	must(t, l.begin(ctx))
 	end := at(7, 0)
 	before := l.plant.State()
+	var night stored
 	for now := l.plant.Now(); now.Before(end); now = now.Add(w.Step) {
 		limited := slices.ContainsFunc(x.dim, func(s stretch) bool { return !now.Before(s.From) && now.Before(s.To) })
 		if !l.dark {
@@ -201,6 +210,7 @@ func weekOf(t *testing.T, opening string, enough bool) {
 		} else {
 			row = 0
 		}
+		night.look(t, w, before, after)
 		before = after
 		if l.st.Credit.Available() < 60*units.One {
 			if n := len(low); n > 0 && low[n-1].To.Equal(now) {
@@ -216,9 +226,14 @@ func weekOf(t *testing.T, opening string, enough bool) {
 	}
 	x.judge(w, begin, end, low, enough)
 	t.Logf("greatest minute %.1f kW, %d minutes above 6.5 kW, %d in a row with loads on that can wait; %d stretches of little credit; events %v; reasons %v", most, over, longest, len(low), x.events, x.cause)
-	if longest > 1 {
+	bound := 1 // the meter is read once a minute
+	if more != "" {
+		bound = 2 // and a battery follows it a reading later
+	}
+	if longest > bound {
 		t.Errorf("%d minutes in a row above the site's limit, with loads on that can wait", longest)
 	}
+	night.judge(t, more != "")
 	for _, d := range l.plant.State().Loads {
 		t.Logf("%s: used %s, wanted and not there %s", d.ID, d.Used, d.Unmet)
 		if enough && d.Unmet > 0 {
@@ -253,6 +268,16 @@ func (x *inspector) judge(w World, begin, end time.Time, low []stretch, enough b
 	whole := stretch{From: begin, To: end}
 	met, days := 0, 0
 	for _, d := range w.Loads {
+		switch d.Kind {
+		case loads.Sun:
+			if n := len(x.told[d.ID]); n > 0 {
+				t.Errorf("%s is told something %d times", d.ID, n)
+			}
+			continue
+		case loads.Battery:
+			x.battery(d, off)
+			continue
+		}
 		on := x.stretches(d.ID, end)
 		for _, o := range off { // a command on while there is no supply
 			for _, c := range x.told[d.ID] {
@@ -318,7 +343,8 @@ func (x *inspector) minimum(d Load, on []stretch, end time.Time) {
 				why = c.reason
 			}
 		}
-		protects := why == "" || why == "limit" || why == "supply_off" || strings.Contains(why, "credit")
+		failed := slices.ContainsFunc(x.dark, func(d stretch) bool { return d.From.Equal(s.To) }) // told on as the mains failed
+		protects := failed || why == "" || why == "limit" || why == "supply_off" || strings.Contains(why, "credit")
 		if s.To.Sub(s.From) < minOn && !protects {
 			x.t.Errorf("%s is on for %s from %s, for %q; its least is %s", d.ID, s.To.Sub(s.From), s.From.In(x.zone), why, minOn)
 		}
@@ -430,8 +456,99 @@ func (x *inspector) energy(d Load, on []stretch, s stretch) (kwh float64) {
 func (x *inspector) waits(w World) bool {
 	return slices.ContainsFunc(w.Loads, func(d Load) bool {
 		all := x.told[d.ID]
-		return !d.Essential && len(all) > 0 && all[len(all)-1].on
+		return !d.Essential && len(all) > 0 && all[len(all)-1].takes(d) > 0
 	})
+}
+
+// takes is what a load may draw as it was told, in W; what a battery gives makes no room.
+func (c told) takes(d Load) float64 {
+	switch {
+	case !c.on:
+		return 0
+	case d.Kind == loads.Battery:
+		return max(0, c.watts) // at rest nothing
+	}
+	return cmp.Or(c.watts, d.Greatest().W())
+}
+
+// battery holds what a battery is told: never more than it can, nothing while there is no supply.
+func (x *inspector) battery(d Load, off []stretch) {
+	byDay, takes, gives := map[string]int{}, 0, 0
+	for _, c := range x.told[d.ID] {
+		byDay[c.at.In(x.zone).Format("Mon")]++
+		if c.watts > d.Battery.Charge.W() || -c.watts > d.Battery.Discharge.W() {
+			x.t.Errorf("%s is told %.0f W at %s", d.ID, c.watts, c.at.In(x.zone))
+		}
+		if c.watts > 0 {
+			takes++
+		} else if c.watts < 0 {
+			gives++
+		}
+		for _, o := range off {
+			if c.on && c.watts != 0 && c.at.After(o.From) && c.at.Before(o.To) {
+				x.t.Errorf("%s is told %.0f W at %s, and there is no supply", d.ID, c.watts, c.at.In(x.zone))
+			}
+		}
+	}
+	worst := 0
+	for _, n := range byDay {
+		worst = max(worst, n)
+	}
+	x.t.Logf("%-10s told to take %d times and to give %d; at most %d writes a day", d.ID, takes, gives, worst)
+	if takes < 20 || gives < 20 {
+		x.t.Error("the battery is hardly used, and nothing of it is tried")
+	}
+	if worst > 24*60 {
+		x.t.Errorf("%s is told %d times in a day", d.ID, worst)
+	}
+}
+
+// stored is what a battery did, by what it holds and what the meter counts.
+type stored struct {
+	out    units.Energy // that flowed out while the panels gave nothing
+	lowest units.Energy // that was kept
+	seen   bool
+}
+
+func (s *stored) look(t *testing.T, w World, before, after house.State) {
+	roof := units.Power(0)
+	for _, d := range after.Loads {
+		if d.ID == "roof" {
+			roof = d.Flow
+		}
+	}
+	for i, d := range after.Loads {
+		at := slices.IndexFunc(w.Loads, func(l Load) bool { return l.ID == d.ID })
+		if w.Loads[at].Kind != loads.Battery {
+			continue
+		}
+		b := w.Loads[at].Battery
+		kept := b.Capacity - d.Deficit
+		if !s.seen || kept < s.lowest {
+			s.lowest, s.seen = kept, true
+		}
+		if before.Loads[i].Deficit > 0 && (d.Flow > b.Charge || -d.Flow > b.Discharge) {
+			t.Errorf("%s flows %s", d.ID, d.Flow)
+		}
+		if roof == 0 {
+			s.out += after.Export - before.Export
+		}
+		if reserve := b.Capacity / 100 * 30; kept < reserve-reserve/20 {
+			t.Fatalf("%s holds %s, and %s of it are kept for outages", d.ID, kept, reserve)
+		}
+	}
+}
+
+func (s *stored) judge(t *testing.T, there bool) {
+	if s.seen != there {
+		t.Error("a battery is not looked at")
+	}
+	if there {
+		t.Logf("battery: %s kept at the least, %s flowed out while there was no sun", s.lowest, s.out)
+	}
+	if s.out > units.KilowattHour/2 { // until a reading, once a minute, tells that something was switched off
+		t.Errorf("%s flowed into the grid while there was no sun: it is the battery's", s.out)
+	}
 }
 
 // together holds what all loads were told against the contact's limit, from three seconds after it.
@@ -448,10 +565,10 @@ func (x *inspector) together(w World) {
 				if !found {
 					i--
 				}
-				if i < 0 || !x.told[d.ID][i].on {
+				if i < 0 {
 					continue
 				}
-				sum += cmp.Or(x.told[d.ID][i].watts, d.Greatest().W())
+				sum += x.told[d.ID][i].takes(d)
 			}
 			if sum > worst {
 				worst, when = sum, at
