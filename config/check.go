@@ -46,6 +46,7 @@ func (c *Config) Check() fault.List {
 	if _, err := forecast.ParseKind(c.Site.Kind); err != nil {
 		l.Add("site.kind", "write home, shop or office, whichever is nearest", "%q is no kind of site", c.Site.Kind)
 	}
+	c.checkHolidays(&l)
 	if c.Site.Limit < 0 {
 		l.Add("site.limit", "write what the main breaker carries, e.g. 13.8 kW", "%s is negative", c.Site.Limit)
 	}

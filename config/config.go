@@ -182,6 +182,11 @@ type Site struct {
 	// have been measured; then they do.
 	// Example: shop
 	Kind string `yaml:"kind"`
+	// Days that are not as usual here, with names of your own, of the past and to come: school holidays, a
+	// works holiday, a feast that follows the moon. The forecast learns what days of a name use. National
+	// holidays it knows by itself.
+	// Example: [{name: school holidays, from: 2026-12-11, to: 2027-01-12}, {name: Eid, from: 2026-03-20}]
+	Holidays []Holiday `yaml:"holidays"`
 	// The language of the page, of alerts, of answers over MQTT and of recorded events: ar, bn, de, en,
 	// es, fr, hi, pt, sw or zu. Left out, it is English. Logs, the command line and the keypad speak
 	// English whatever it is.

@@ -21,6 +21,7 @@ type days struct {
 	known  []int32       // known[c] is how many cells before c are known
 	kinds  []uint8       // of each day from day 0 on, some days ahead of the data
 	temp   *temperatures // nil where none is known
+	usual  *usual        // nil where all days are
 	cut    bool          // some value was cut to the ceiling
 }
 
@@ -31,7 +32,7 @@ const (
 	// betweenKind is a working day from Christmas Eve to New Year's Eve, where
 	// Christmas is a holiday: many are closed, or at home.
 	betweenKind = 8
-	kindCount   = 9
+	kindCount   = firstOwn + OwnKinds
 )
 
 // rare tells kinds of which there are too few in a season to learn from.
@@ -50,8 +51,8 @@ func modelSlots(stepSeconds int64) int {
 // cells is how many cells there are, known or not.
 func (d *days) cells() int { return len(d.v) }
 
-// kind is the day kind of day i: the weekday from 0 (Monday) to 6, holidayKind
-// or betweenKind.  Beyond the days that holidays were asked for it is the weekday.
+// kind is the day kind of day i: the weekday from 0 (Monday) to 6, holidayKind,
+// betweenKind or one of the site's own.  Beyond the days that holidays were asked for it is the weekday.
 func (d *days) kind(i int) uint8 {
 	if i >= 0 && i < len(d.kinds) {
 		return d.kinds[i]

@@ -296,6 +296,7 @@ func (f *Forecaster) daysAt(first int64, ceiling float64) *days {
 	for i := range d.kinds {
 		d.kinds[i] = f.kindOf(d.first + int64(i))
 	}
+	d.indexUsual()
 	d.temp = newTemperatures(&f.temp, &f.cal, d, f.originOf(d, first))
 	return d
 }
@@ -402,6 +403,9 @@ func (f *Forecaster) ceilingOf(v []float32, sizes bool) float64 {
 
 // kindOf is the kind of a local day.
 func (f *Forecaster) kindOf(dayNumber int64) uint8 {
+	if kind, named := ownKind(f.opt.Days, civil.Date(dayNumber)); named {
+		return kind
+	}
 	wd := weekday(dayNumber)
 	if f.opt.Holiday == nil {
 		return uint8(wd)

@@ -18,6 +18,9 @@ type Options struct {
 	// Holiday tells whether a local date is a public holiday; nil is none.  It
 	// may be asked by two goroutines at once.  See HolidaysIn.
 	Holiday func(year int, month time.Month, day int) bool
+	// Days are those that the site has names of its own for, of the past and to come; of two that overlap
+	// the first holds.  There may be OwnKinds names.
+	Days []NamedDays
 	// Background leaves the weekly refit, seconds of work on a small machine,
 	// to the caller: see Fork.  Without it the first Forecast of a week refits.
 	Background bool
@@ -33,6 +36,8 @@ var (
 	ErrStep = errors.New("slot length must be 1 to 60 whole minutes and divide a day")
 	// ErrSlot is an observation whose slot is not one of the forecaster's grid.
 	ErrSlot = errors.New("slot is not on the forecaster's grid")
+	// ErrNames is days of more names than are told apart.
+	ErrNames = errors.New("days have too many names")
 	// ErrFuture is an observation of a slot that cannot have been yet: past what Clock
 	// was told, or so long after all others that they would be forgotten for it.
 	ErrFuture = errors.New("slot lies in the future")
@@ -51,6 +56,9 @@ func (o *Options) fill() error {
 	}
 	if o.Step < time.Minute || o.Step > time.Hour || o.Step%time.Minute != 0 || day%o.Step != 0 {
 		return fmt.Errorf("forecast step %v: %w", o.Step, ErrStep)
+	}
+	if len(namesOf(o.Days)) > OwnKinds {
+		return ErrNames
 	}
 	return nil
 }

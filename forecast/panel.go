@@ -67,6 +67,7 @@ func newPanel(d *days, origin, n int) *panel {
 		for e := range w {
 			w[e], flat = flat[:len(level):len(level)], flat[len(level):]
 		}
+		few := rare(kind) && !(own(kind) && d.ofKind(kind, level, today) >= enoughOwn)
 		sameSeen := 0 // of a rare kind there are few: Sundays count as well
 		for b := range level {
 			other := d.kind(today - b)
@@ -82,7 +83,7 @@ func newPanel(d *days, origin, n int) *panel {
 			w[climate3][b] = float32(math.Sqrt(s) * f[climate3])
 			w[climate12own][b] = float32(s * f[climate12own])
 			w[asItWas][b] = float32(s * f[asItWas])
-			same := other == kind || rare(kind) && other == sunday && level[b] > 0
+			same := other == kind || few && other == sunday && level[b] > 0
 			if same && sameSeen < 10 && b > 0 {
 				if sameSeen < 6 {
 					w[weekdays][b] = float32(math.Exp2(-float64(sameSeen) / 2))

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/internal/unraced"
 
@@ -56,21 +57,23 @@ func differences(a, b *Forecaster, at time.Time) (slots int, paths bool) {
 // learned hangs on nothing but the history that it is given.
 func TestARestartAnswersAsIfThereHadBeenNone(t *testing.T) {
 	unraced.Only(t)
+	first := civil.DateIn(monday, time.UTC)
 	for _, c := range []struct {
 		situation   string
 		days, asked int
 		spike       int // an hour of it is a hundred times as much, every so many days
+		named       []NamedDays
 	}{
-		{"some days are long ago", 170, 130, 0},
-		{"a meter's spikes are cut", 170, 130, 37},
-		{"days and observations are forgotten", 930, 895, 0},
+		{"some days are long ago", 170, 130, 0, nil},
+		{"a meter's spikes are cut", 170, 130, 37, nil},
+		{"days and observations are forgotten, and some have a name", 930, 895, 0, []NamedDays{{"a", first + 100, first + 120}, {"a", first + 560, first + 580}, {"b", first + 700, first + 700}, {"a", first + 915, first + 935}}},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			obs := household(monday, time.Hour, c.days, 9)
 			for i := 50; c.spike > 0 && i < len(obs); i += c.spike * 24 {
 				obs[i].Energy *= 100
 			}
-			opt := Options{Step: time.Hour, Seed: 4, Background: c.spike > 0}
+			opt := Options{Step: time.Hour, Seed: 4, Background: c.spike > 0, Days: c.named}
 			lived, again, at := livedAndRestarted(t, opt, obs, c.asked, func(i int) bool { return i%31 == 0 })
 			if slots, paths := differences(lived, again, at); slots > 0 || paths {
 				t.Errorf("%d slots differ, paths differ: %v", slots, paths)

@@ -64,6 +64,9 @@ func levelsBack(d *days, origin, window int) (level []float64, now float64) {
 			from, to = origin-7*d.perDay, origin
 		}
 		m, k := d.mean(from, to)
+		if d.hasOwn(from, to) {
+			m, k = d.usualAround(mid, half, origin)
+		}
 		if k < enough { // some hours of a week that was dark are not its level
 			m = math.NaN()
 		}
@@ -75,6 +78,11 @@ func levelsBack(d *days, origin, window int) (level []float64, now float64) {
 		from := d.back(origin, 7*d.perDay)
 		last, k1 = d.mean(from, origin)
 		before, k2 = d.mean(d.back(from, 7*d.perDay), from)
+	}
+	if d.hasOwn(origin-14*d.perDay, origin) {
+		if x, k := d.usualAround(origin, 7*d.perDay, origin); k > 0 { // what comes before them comes back
+			return level, x
+		}
 	}
 	switch {
 	case k1 == 0 && k2 == 0:
@@ -172,10 +180,12 @@ func kindSimilarity(d *days, origin int, level []float64) (sim [kindCount][kindC
 		}
 	}
 	// A holiday is assumed to be as unlike the other days as a Sunday is here, a
-	// day between Christmas and New Year half so.
+	// day between Christmas and New Year or with a name of the site's own half so.
 	for j := range 7 {
 		sim[holidayKind][j] = 0.9 * sim[sunday][j]
-		sim[betweenKind][j] = 0.9 * (sim[sunday][j] + sim[midweek][j]) / 2
+		for i := betweenKind; i < kindCount; i++ {
+			sim[i][j] = 0.9 * (sim[sunday][j] + sim[midweek][j]) / 2
+		}
 	}
 	for i := holidayKind; i < kindCount; i++ {
 		for j := range i {
@@ -197,7 +207,7 @@ func defaultSimilarity(a, b int) float64 {
 	switch {
 	case a == b:
 		return 1
-	case a == betweenKind || b == betweenKind:
+	case a >= betweenKind || b >= betweenKind:
 		return 0.5
 	case free(a) == free(b):
 		return 0.8

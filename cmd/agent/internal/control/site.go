@@ -23,7 +23,8 @@ type Site struct {
 	Feeder   string // by which figures without a name are told; "": none are
 	Meter    string // the meter number that tokens are bound to
 	Zone     *time.Location
-	Kind     forecast.Kind // what it is used for, which tells its first days
+	Kind     forecast.Kind        // what it is used for, which tells its first days
+	Days     []forecast.NamedDays // that it has names of its own for
 	Currency string
 
 	Limits      metering.Limits

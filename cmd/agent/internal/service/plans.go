@@ -17,7 +17,7 @@ import (
 // meter learns beside its plans; a simulated one depends on its inputs alone.
 func Planner(site *control.Site, wall bool) (*planning.Planner, error) {
 	f, err := forecast.New(forecast.Options{
-		Zone: site.Zone, Step: site.Interval, Seed: site.Seed, Kind: site.Kind,
+		Zone: site.Zone, Step: site.Interval, Seed: site.Seed, Kind: site.Kind, Days: site.Days,
 		Holiday: forecast.HolidaysIn(site.Zone.String()), Background: wall,
 	})
 	if err != nil {

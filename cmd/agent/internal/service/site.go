@@ -80,7 +80,7 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 		return nil, err
 	}
 	return &control.Site{
-		Kind: kind, ID: cfg.Site.ID, Feeder: cfg.Site.Feeder, Meter: cfg.Site.Meter, Zone: zone, Currency: currency,
+		Kind: kind, Days: cfg.Site.NamedDays(), ID: cfg.Site.ID, Feeder: cfg.Site.Feeder, Meter: cfg.Site.Meter, Zone: zone, Currency: currency,
 		Limits: limits, Beside: cfg.Meter.Utility.DifferPercent, Declared: cfg.Meter.Declared(), SilentAfter: silent, Interval: cfg.Schedule.Interval, PointEvery: max(cfg.Telemetry.Every, time.Second),
 		Tariff: tariff, ReadTariff: readTariff, PricesFor: cfg.Tariff.PricesFor, Credit: engine, InKWh: cfg.Credit.Mode == credit.InKWh, KWhPrice: cfg.Credit.KWhPrice,
 		Loads: all, Guard: loads.NewGuard(guard, all, zone), Circuits: loads.CircuitsOf(cfg.Circuits, cfg.Loads), Contactor: contactor, Power: cfg.Site.Limit, Supply: supplyRules(cfg.Supply), Wall: cfg.Simulation == nil,
