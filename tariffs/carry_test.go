@@ -329,7 +329,7 @@ func TestATableOverTheMonthsEnd(t *testing.T) {
 		}
 		tab := tar.Table(acc, slots, e)
 		want, got := tar.Cost(acc, slots, e), units.Money(0)
-		path := tab.Path()
+		path := tab.Path(slots)
 		for i := range e {
 			got += path.Cost(i, e[i])
 		}

@@ -21,19 +21,37 @@ func (t *Tariff) Cost(acc Account, slots []units.Slot, used []units.Energy) unit
 	return Sum(b.items)
 }
 
-// Path is a table's view of one way that consumption may go.  It counts what each
-// ladder has used; demand is not in it.
+// Path is a table's view of one way that consumption may go: it counts what each ladder
+// has used, and the highest demand so far.  Where the mean of the demands of several days
+// is charged, demand is not in it.
 type Path struct {
-	tab  *Table
-	used []units.Energy // by ladder
+	tab    *Table
+	slots  []units.Slot
+	used   []units.Energy // by ladder
+	demand []demandSoFar  // by demand window
 }
 
-// Path is a path that has used nothing.
-func (t *Table) Path() *Path { return &Path{t, make([]units.Energy, len(t.Ladders))} }
+// demandSoFar is how far a path has come in a demand window.
+type demandSoFar struct {
+	interval int64        // that the slot before lay in, counted from the grid
+	held     units.Energy // imported in it
+	highest  units.Power  // active power that is charged for so far
+}
+
+// Path is a path through the table's slots that has used nothing.
+func (t *Table) Path(slots []units.Slot) *Path {
+	return &Path{t, slots, make([]units.Energy, len(t.Ladders)), make([]demandSoFar, len(t.Demands))}
+}
 
 // Cost is what energy in a slot costs, below zero where it is fed in, with what falls due in
-// it.  It is asked for each slot in turn; the first one begins the path anew.
+// it and with what it adds to the highest demand.  It is asked for each slot in turn; the
+// first one begins the path anew.
 func (p *Path) Cost(slot int, e units.Energy) units.Money {
+	return p.Energy(slot, e) + p.Demand(slot, e)
+}
+
+// Energy is Cost without the demand; for a path it is the one or the other.
+func (p *Path) Energy(slot int, e units.Energy) units.Money {
 	if slot == 0 {
 		clear(p.used)
 	}
@@ -55,6 +73,47 @@ func (p *Path) Cost(slot int, e units.Energy) units.Money {
 		}
 	}
 	return cost
+}
+
+// Demand is what energy in a slot adds to the demand charges.  Of the interval that is under
+// way as the first slot begins, what was drawn before is not in it.
+func (p *Path) Demand(slot int, e units.Energy) (cost units.Money) {
+	for i := range p.tab.Demands {
+		d, so := &p.tab.Demands[i], &p.demand[i]
+		if slot == 0 {
+			*so = demandSoFar{interval: -1, highest: d.active(d.Highest)}
+		}
+		if d.OfDays > 1 || slot < d.First || slot >= d.Last || len(d.Applies) > 0 && !d.Applies[slot-d.First] {
+			continue
+		}
+		s := p.slots[slot]
+		if in := int64(s.Start.Sub(d.Grid) / d.Interval); in != so.interval {
+			so.interval, so.held = in, 0
+		}
+		so.held += max(0, e)
+		if mean := so.held.Mean(max(d.Interval, s.Len)); mean > so.highest {
+			cost += d.charged(mean) - d.charged(so.highest)
+			so.highest = mean
+		}
+	}
+	return cost
+}
+
+// LeastFactor is the least power factor that a kVA is told by: a month in which only
+// reactive energy was measured so far says nothing of what will be drawn.
+const LeastFactor = 0.3
+
+// PowerFactor is how many kW a unit of the charge is; 1 where kW are charged.
+func (d *DemandTable) PowerFactor() float64 { return max(d.Factor, LeastFactor) }
+
+// active is a demand in the charge's unit as active power.
+func (d *DemandTable) active(demand units.Power) units.Power {
+	return units.FromKW(demand.KW() * d.PowerFactor())
+}
+
+// charged is what a demand in active power costs.
+func (d *DemandTable) charged(active units.Power) units.Money {
+	return units.FromFloat(d.Price.Float() * active.KW() / d.PowerFactor())
 }
 
 // Counts tells whether energy used in a slot of the table counts on the ladder.

@@ -62,6 +62,7 @@ type Cliff struct {
 type DemandTable struct {
 	Name        string
 	First, Last int         // in one local day where the mean of several days is charged
+	OfDays      int         // the mean of the highest of so many days is charged; 1: the highest alone
 	Applies     []bool      // by slot from First; empty means all
 	Price       units.Money // per kW (or kVA) with taxes: the part of the charge that hangs on these slots
 	Unit        DemandUnit

@@ -189,7 +189,7 @@ func (f *demandFiller) add(first, last int, highest units.Power, price units.Mon
 	d := &f.tab.Demands[n]
 	*d = DemandTable{
 		Name: c.name, First: first, Last: last, Applies: d.Applies, Price: price, Unit: c.Unit,
-		Interval: time.Duration(c.interval) * time.Second, Highest: highest,
+		Interval: time.Duration(c.interval) * time.Second, Highest: highest, OfDays: max(1, c.MeanOf),
 	}
 	if d.Unit == "" {
 		d.Unit = KW

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/forecast"
@@ -52,12 +53,12 @@ func (m moneyFlags) money(w io.Writer, h *forecastHistory, slots []forecast.Slot
 	}
 	from := slots[0].Start
 	account := accountOf(t, h, from.AddDate(0, -monthsBefore, 0), from)
-	table := tableOf(t, account, slots)
-	if len(table.Demands) > 0 {
-		fmt.Fprintln(w, "agent: charges for the highest demand are not in it: nobody can say which slot will have it")
+	table, when := tableOf(t, account, slots)
+	if slices.ContainsFunc(table.Demands, func(d tariffs.DemandTable) bool { return d.OfDays > 1 }) {
+		fmt.Fprintln(w, "agent: charges for the mean of the highest demands of several days are not in it")
 	}
 	for _, amount := range amounts {
-		path := table.Path()
+		path := table.Path(when)
 		out.credits = append(out.credits, forecast.Credit{
 			Balance: amount,
 			Cost:    func(slot int, _, kwh float64) float64 { return path.Cost(slot, units.FromKWh(kwh)).Float() },
@@ -66,13 +67,13 @@ func (m moneyFlags) money(w io.Writer, h *forecastHistory, slots []forecast.Slot
 	return out, nil
 }
 
-func tableOf(t *tariffs.Tariff, account tariffs.Account, slots []forecast.Slot) *tariffs.Table {
+func tableOf(t *tariffs.Tariff, account tariffs.Account, slots []forecast.Slot) (*tariffs.Table, []units.Slot) {
 	when, expected := make([]units.Slot, len(slots)), make([]units.Energy, len(slots))
 	for i, s := range slots {
 		when[i], expected[i] = s.Slot, units.FromKWh(s.Mean)
 	}
 	table := t.Table(account, when, expected)
-	return &table
+	return &table, when
 }
 
 // accountOf is a tariff's account after the part of a history that lies between two instants.

@@ -9,14 +9,10 @@ import (
 	"github.com/keeplit/keeplit/tariffs"
 )
 
-// leastFactor is the least power factor that a kVA is priced by: a month in which only
-// reactive energy was measured so far says nothing of what loads will draw.
-const leastFactor = 0.3
-
 // demand is a demand charge as the optimizer takes it: by intervals of the clock, of which
 // the one under way holds what was drawn in it, and above what is paid for already.
 func (s *Rules) demand(b *Brief, o outlook, d *tariffs.DemandTable) optimizer.DemandWindow {
-	factor := max(d.Factor, leastFactor)
+	factor := d.PowerFactor()
 	w := optimizer.DemandWindow{
 		Name: d.Name, Interval: max(1, int(d.Interval/s.Slot)),
 		PricePerKW: d.Price.Float() / factor, FloorKW: max(0, d.Highest.KW()*factor),

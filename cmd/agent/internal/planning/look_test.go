@@ -172,7 +172,7 @@ func TestAMonthOfReactiveEnergyAloneMakesNoKWOfAnyPrice(t *testing.T) {
 	b.rules.Tariff = demandTariff(t, "Africa/Johannesburg", tariffs.DemandCharge{Interval: 30 * time.Minute, Unit: tariffs.KVA})
 	b.drawn(0.01, 30, 1000)
 	_, _, p := b.problem()
-	if d := p.Demand[0]; math.Abs(d.PricePerKW-100/leastFactor) > 1e-6 {
+	if d := p.Demand[0]; math.Abs(d.PricePerKW-100/tariffs.LeastFactor) > 1e-6 {
 		t.Errorf("a kW costs %v", d.PricePerKW)
 	}
 }

@@ -60,13 +60,23 @@ func (m purse) price(t *tariffs.Table, slot int) units.Price {
 }
 
 // path is what energy costs in the slots of a path, which is asked for each in turn, by
-// the table of the purse's slots.
+// the table of the purse's slots; the demand that it comes to among them.
 func (m purse) path(table *tariffs.Table) func(slot int, _, kwh float64) float64 {
 	if m.tariff == nil {
 		return func(_ int, _, kwh float64) float64 { return max(0, kwh) }
 	}
-	p := table.Path()
+	p := table.Path(m.slots)
 	return func(slot int, _, kwh float64) float64 { return p.Cost(slot, units.FromKWh(kwh)).Float() }
+}
+
+// apart is path without the demand, and what the demand comes to.
+func (m purse) apart(table *tariffs.Table) (energy, demand func(slot int, kwh float64) float64) {
+	if m.tariff == nil {
+		return func(_ int, kwh float64) float64 { return max(0, kwh) }, func(int, float64) float64 { return 0 }
+	}
+	p := table.Path(m.slots)
+	return func(slot int, kwh float64) float64 { return p.Energy(slot, units.FromKWh(kwh)).Float() },
+		func(slot int, kwh float64) float64 { return p.Demand(slot, units.FromKWh(kwh)).Float() }
 }
 
 // buys is about what the balance buys at the prices ahead.

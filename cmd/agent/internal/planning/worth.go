@@ -96,6 +96,7 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 		ends = append(ends, int((end.Sub(paths.Start)+s.Interval-1)/s.Interval))
 	}
 	total := 0.0
+	_, demand := v.purse.apart(&v.table)
 	for p := range a.paths {
 		path := paths.Paths[p*len(paths.Paths)/len(a.paths)]
 		w := way{cost: make([]float64, len(a.at)), chance: make([]float64, len(a.at)), buys: make([]float64, len(a.at))}
@@ -107,7 +108,7 @@ func (s *Rules) ahead(b *Brief, v *vista) *ahead {
 					k -= back
 				}
 				if k == t {
-					charge = fixed[t]
+					charge = fixed[t] + demand(t, path[k])
 				}
 				w.cost[i] += max(0, path[k])*in[k] + min(0, path[k])*out[k] + charge
 			}
@@ -211,20 +212,21 @@ func beyond() [20]float64 {
 }
 
 // means are what a kWh costs in each slot, as the futures use on the mean, what one that
-// is fed in earns, and what falls due in it by time.
+// is fed in earns, and what falls due in it by time.  Demand is of each future alone.
 func (v *vista) means() (in, out, fixed []float64) {
 	in, out, fixed = make([]float64, len(v.slots)), make([]float64, len(v.slots)), make([]float64, len(v.slots))
 	const little = 0.01 // kWh, where the mean tells of no import
-	due, path := v.purse.path(&v.table), v.purse.path(&v.table)
+	due, _ := v.purse.apart(&v.table)
+	path, _ := v.purse.apart(&v.table)
 	for t := range v.slots {
 		mean := 0.0
 		for _, p := range v.paths.Paths {
 			mean += p[t]
 		}
 		mean = max(little, mean/float64(len(v.paths.Paths)))
-		fixed[t] = due(t, 0, 0)
-		in[t] = max(0, (path(t, 0, mean)-fixed[t])/mean)
-		out[t] = max(0, (fixed[t]-due(t, 0, -little))/little)
+		fixed[t] = due(t, 0)
+		in[t] = max(0, (path(t, mean)-fixed[t])/mean)
+		out[t] = max(0, (fixed[t]-due(t, -little))/little)
 	}
 	return in, out, fixed
 }
