@@ -49,6 +49,9 @@ func (p Progress) Wanted(now time.Time) (run, ok bool) {
 	return p.Override.Run, true
 }
 
+// TookNothing tells whether the load took no power when it was on last: what it has not had it may not need.
+func (p Progress) TookNothing() bool { return !p.Rest.IsZero() }
+
 // Taken is what one load did in a stretch of time: the input of Load.Account.
 type Taken struct {
 	From, To time.Time    // half-open; a gap between two calls stays a gap

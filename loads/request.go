@@ -1,6 +1,7 @@
 package loads
 
 import (
+	"slices"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/civil"
@@ -187,6 +188,12 @@ func (l Load) given(p Progress) time.Duration {
 // longer, whatever is left of the slot that was planned for it.
 func (l Load) Sated(p Progress) bool {
 	return l.Kind != Cycle && l.Defer && l.Need > 0 && l.Missing(p) == 0
+}
+
+// OpensAt tells whether the load's hours begin at an instant: not where they go on from the need-day before.
+func (l Load) OpensAt(t time.Time) bool {
+	before := t.Add(-time.Second)
+	return !slices.ContainsFunc(l.calendar.day(before, 0).spans, func(s units.Slot) bool { return !before.Before(s.Start) && before.Before(s.End()) })
 }
 
 // Missing is the running time of the present need-day that has not been given.

@@ -157,6 +157,7 @@ func newIn2(path string) bool {
 		`^\.?expected`,
 		`^\.?loads\[\d+\]\.progress\.(empty|heat\.empty)`,
 		`^\.?plan\.not_?empty`,
+		`^\.?plan\.awaits`,
 		`^\.?opening_?taken`,
 		`^\.?plan\.short\[\d+\]\.cause`,
 		`^\.?plan\.short\[\d+\]\.energy`,

@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"iter"
 	"slices"
 	"time"
 
@@ -152,6 +153,24 @@ func (s ShedState) lower(id string, p units.Power) ShedState {
 // before it says nothing of the credit that there is now.
 func (st *State) Planned() bool {
 	return st.Plan != nil && st.Ladder.Knows()
+}
+
+// Short is what the plan does without, as far as it is so: a load that took no power when it was on
+// last is not said to lack what it seems not to need.
+func (st *State) Short() iter.Seq[planning.Shortfall] {
+	return func(yield func(planning.Shortfall) bool) {
+		if st.Plan == nil {
+			return
+		}
+		for _, f := range st.Plan.Short {
+			if l := st.load(f.Load); f.Load != "" && l != nil && l.Progress.TookNothing() && f.At.Before(l.Progress.To) {
+				continue
+			}
+			if !yield(f) {
+				return
+			}
+		}
+	}
 }
 
 // Foresees tells whether what the plan in force says of the end of the credit may

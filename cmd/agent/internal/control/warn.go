@@ -142,18 +142,17 @@ func (p *step) planWarnings() {
 	}
 	// While the supply is off nothing runs, and that has a warning of its own.
 	off := p.Contactor && p.st.Credit.Supply.Position != credit.Connected
-	short := p.st.Planned() && len(plan.Short) > 0 && !off
 	var cause said.Said
-	if short {
-		var told []said.Said
-		for _, f := range plan.Short {
+	var told []said.Said
+	if p.st.Planned() && !off {
+		for f := range p.st.Short() {
 			if t := p.shortfall(f, plan.RunOut); !slices.ContainsFunc(told[max(0, len(told)-1):], t.Equal) {
 				told = append(told, t)
 				cause = cause.Then(t)
 			}
 		}
 	}
-	p.when(short, health.LoadShort, "", cause)
+	p.when(len(told) > 0, health.LoadShort, "", cause)
 }
 
 // switchWarnings turns what the guard saw into warnings.

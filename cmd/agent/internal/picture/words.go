@@ -23,7 +23,7 @@ func (m *Maker) short(st *control.State, say present.Phrases) []Shortfall {
 	if !st.Planned() {
 		return nil
 	}
-	for _, f := range st.Plan.Short {
+	for f := range st.Short() {
 		s := present.ShortOf(f, m.name(f.Load), st.Plan.RunOut)
 		if s.Code == present.ShortCredit && st.Credit.Left() == 0 {
 			continue // it has ended
@@ -109,10 +109,13 @@ func (m *Maker) cause(st *control.State, w health.Warning, say present.Phrases) 
 		l := st.Credit.Lock(w.Subject)
 		x.At, x.Name = st.Now.Add(l.Left), cmp.Or(l.By, l.Way)
 	case health.LoadShort:
-		if st.Plan != nil && len(st.Plan.Short) > 0 {
+		if st.Plan != nil {
 			var texts []string
 			for _, f := range m.short(st, say) {
 				texts = append(texts, f.Text)
+			}
+			if len(texts) == 0 {
+				break
 			}
 			return strings.Join(texts, " ")
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/keeplit/keeplit/internal/units"
@@ -59,9 +60,9 @@ type chosen struct{ served, early int }
 // Of each job so much is served as is best with this credit and with any more, of two that
 // follow each other the greater: so more credit never gives up more, although who has a
 // little less may buy sooner.
-func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, short []lack) {
+func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, short []lack, awaits []Awaited) {
 	if a == nil {
-		return jobs, nil
+		return jobs, nil, nil
 	}
 	cut := a.cut(o)
 	all := s.needed(o, jobs, a, cut)
@@ -83,14 +84,20 @@ func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, s
 		below, free = best, free && light
 	}
 	if free {
-		return jobs, nil
+		return jobs, nil, nil
 	}
 	choice, _ := a.best(o, all, left, served)
 	for i, n := range all {
 		j := jobs[n.job]
 		c := choice[i]
-		if n.n > c.served && a.buys(left, n.to) < wellBought {
+		id := s.Loads[j.load].ID
+		switch {
+		case n.n <= c.served:
+		case a.buys(left, n.to) < wellBought:
 			short = append(short, j.lacks(c.served, n.n, ShortOfCredit))
+		case !slices.ContainsFunc(awaits, func(x Awaited) bool { return x.Load == id }):
+			by := sort.Search(n.to, func(step int) bool { return a.buys(left, step) >= wellBought })
+			awaits = append(awaits, Awaited{id, a.at[min(by, len(a.at)-1)]})
 		}
 		if c.served == 0 && n.n > 0 {
 			continue
@@ -101,7 +108,7 @@ func (s *Rules) afford(b *Brief, o outlook, jobs []job, a *ahead) (kept []job, s
 		}
 		kept = append(kept, j.only(c.served, n.n))
 	}
-	return kept, short
+	return kept, short, awaits
 }
 
 // credits are those for which it is asked what is served, in days without loads.

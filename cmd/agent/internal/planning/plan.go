@@ -27,6 +27,7 @@ type Plan struct {
 	Gap       float64       `json:"gap"`       // the proven distance from the optimum, as a share
 	Solved    time.Duration `json:"solved"`    // how long it took, real time
 	Short     []Shortfall   `json:"short,omitempty"`
+	Awaits    []Awaited     `json:"awaits,omitempty"` // loads that go without until credit is bought
 
 	RunOut  RunOut       `json:"run_out"`
 	Outlook Outlook      `json:"outlook,omitzero"`
@@ -78,6 +79,13 @@ type Shortfall struct {
 	Amount float64                 `json:"amount,omitempty"`
 	Unit   string                  `json:"unit,omitempty"` // of Amount
 	Cause  ShortCause              `json:"cause,omitempty"`
+}
+
+// Awaited is a load that goes without because its light is worth more, until credit is
+// bought: that is likely enough, in time, not to be a Shortfall.
+type Awaited struct {
+	Load string    `json:"load"` // its id
+	At   time.Time `json:"at"`   // by then something is bought in half of the futures
 }
 
 // ShortCause is why a load goes short; "" where that is not known.

@@ -163,7 +163,7 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 		jobs = w.lay(&b, o, problem, asked)
 	case shift && !b.Unlocked:
 		problem.Credit = nil
-		jobs, given = s.afford(&b, o, asked, s.ahead(&b, v))
+		jobs, given, plan.Awaits = s.afford(&b, o, asked, s.ahead(&b, v))
 		problem.Loads = problem.Loads[:0]
 		for _, j := range jobs {
 			problem.Loads = append(problem.Loads, j.job)

@@ -174,11 +174,15 @@ func LoadOf(site *control.Site, st *control.State, i int) Load {
 func waits(x *Load, site *control.Site, st *control.State, i int, start, end time.Time, cost units.Money) {
 	l, pr := site.Loads[i], st.Loads[i].Progress
 	missing, given := l.Missing(pr), pr.Delivered > 0 || pr.Runs > 0
+	awaited, awaits := awaitedOf(st.Plan, l.ID)
 	x.State = LoadOff
 	switch {
 	case !start.IsZero():
 		x.State, x.Start, x.End, x.Cost = LoadWaiting, start, end, cost
 		x.Why = planned(st.Plan, l.ID, start)
+		if !x.Why.Opens.IsZero() && !l.OpensAt(x.Why.Opens) {
+			x.Why.Anew, x.Why.Had = true, missing == 0 && given
+		}
 		x.Why.Unsent = x.Why.Code == WhyWaits && site.TariffOf(st).Overlay().Awaited(st.Now, start)
 	case l.DayOff(pr):
 		x.Why.Code = WhyDayOff
@@ -193,7 +197,7 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 	case !reaches(st.Plan, st.Now):
 		x.Why.Code = WhyOldPlan
 	default:
-		short, isShort := shortOf(st.Plan, l.ID)
+		short, isShort := shortOf(st, l.ID)
 		owed := l.Requests(pr, st.Guard.Unit(l.ID), st.Now, time.Minute)
 		if missing == 0 && given && isShort && !short.At.Before(pr.To) {
 			isShort = false // it has had this day's; it is another that is left short
@@ -201,6 +205,11 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 		switch {
 		case !(missing == 0 && given) && givenUp(st, l.ID):
 			x.Why.Code = WhyUntil
+		case !(missing == 0 && given) && awaits && !isShort && !pr.TookNothing():
+			x.State, x.Why = LoadWaiting, Reason{Code: WhyBuys}
+			if awaited.At.After(st.Now) {
+				x.Why.Until = awaited.At
+			}
 		case isShort && (short.Cause == planning.ShortOfCredit || short.Cause == planning.ShortOfBoth):
 			x.Why.Code = WhyCredit
 		case isShort && short.Cause == planning.ShortOfHours:
@@ -211,6 +220,8 @@ func waits(x *Load, site *control.Site, st *control.State, i int, start, end tim
 			x.State, x.Why.Code = LoadDone, WhyFinished
 		case l.Below != nil:
 			x.Why = Reason{Code: WhyDear, Price: *l.Below}
+		case missing > 0 && pr.TookNothing(): // it is not said that it lacks what it seems not to need
+			x.Why.Code = WhyRests
 		case len(owed) == 0 && missing > 0:
 			x.Why = Reason{Code: WhyOver, Time: missing}
 			if l.Kind == loads.Varies {
@@ -235,12 +246,25 @@ func holdOf(st *control.State, id string) (loads.Hold, bool) {
 	return st.Held[i], true
 }
 
-func shortOf(p *planning.Plan, id string) (planning.Shortfall, bool) {
-	i := slices.IndexFunc(p.Short, func(f planning.Shortfall) bool { return f.Load == id })
-	if i < 0 {
-		return planning.Shortfall{}, false
+func shortOf(st *control.State, id string) (planning.Shortfall, bool) {
+	for f := range st.Short() {
+		if f.Load == id {
+			return f, true
+		}
 	}
-	return p.Short[i], true
+	return planning.Shortfall{}, false
+}
+
+// awaitedOf is until when a load goes without, because credit is likely to be bought by then.
+func awaitedOf(p *planning.Plan, id string) (planning.Awaited, bool) {
+	if p == nil {
+		return planning.Awaited{}, false
+	}
+	i := slices.IndexFunc(p.Awaits, func(a planning.Awaited) bool { return a.Load == id })
+	if i < 0 {
+		return planning.Awaited{}, false
+	}
+	return p.Awaits[i], true
 }
 
 // givenUp tells whether a load is left out so that the credit lasts as long as a

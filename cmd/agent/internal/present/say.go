@@ -75,6 +75,7 @@ const (
 	WhyOwnWait   ReasonCode = "own_wait"  // there is no plan, and it waits for its own hours
 	WhyRecords   ReasonCode = "records"   // the records do not agree: nothing is switched
 	WhyCredit    ReasonCode = "credit"    // the plan leaves it out: the credit is not enough
+	WhyBuys      ReasonCode = "buys"      // the plan leaves it out until credit is bought, which is expected by Until
 	WhyUntil     ReasonCode = "until"     // the plan leaves it out so that the credit lasts as long as a person asks
 	WhyHours     ReasonCode = "hours"     // the plan leaves it out: its hours are too short
 	WhyLeftOut   ReasonCode = "left_out"  // the plan leaves it out
@@ -114,6 +115,8 @@ type Reason struct {
 	Saves  units.Money   // WhyWaits: what running at once would cost more
 	Sooner time.Duration // WhyWaits: by so much sooner the credit would end
 	Opens  time.Time     // WhyWaits: its own hours begin then; zero: they have begun
+	Anew   bool          // WhyWaits: Opens begins its next need-day alone; its hours went on before it
+	Had    bool          // WhyWaits: and of the present one it has had all
 	Unsent bool          // WhyWaits: the prices of Start are sent later, and may move it
 	Price  units.Price   // WhyRuns: of a kWh; WhyDear: below which it runs
 	Power  units.Power   // WhyRuns: that it may draw; 0: it is not told
@@ -141,6 +144,10 @@ func (p Phrases) Why(r Reason) string {
 		switch {
 		case r.Unsent:
 			return c.T("why.unsent", "when", when)
+		case !r.Opens.IsZero() && !r.Opens.Before(r.Start) && r.Anew && r.Had:
+			return c.T("why.next_day.done", "when", when)
+		case !r.Opens.IsZero() && !r.Opens.Before(r.Start) && r.Anew:
+			return c.T("why.next_day", "when", when)
 		case !r.Opens.IsZero() && !r.Opens.Before(r.Start):
 			return c.T("why.opens", "when", when)
 		case !p.shown(r.Saves) && !r.Earlier.IsZero() && p.shown(r.EarlierSaves):

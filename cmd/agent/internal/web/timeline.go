@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/present"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -18,7 +19,8 @@ type timeline struct {
 	Bands   []tlBar
 	Rows    []tlRow
 	Keys    []tlKey
-	LeftOut bool // a run that is left out is drawn
+	LeftOut bool   // a run that is left out is drawn
+	On      string // what is on without being planned; "" nothing
 }
 
 // tlHour is a full hour: "16", and ":00", for which a phone has no room.
@@ -74,6 +76,7 @@ func (m *model) Timeline() timeline {
 			out.LeftOut = true
 		}
 	}
+	var beside []string
 	for _, l := range m.V.Plan.Loads {
 		row := tlRow{Name: l.Name}
 		var begins, ends []time.Time
@@ -95,6 +98,13 @@ func (m *model) Timeline() timeline {
 			}
 			row.Says += m.When(b) + present.Dash + m.Clock(ends[i])
 		}
+		if on, is := m.onBeside(l.ID); is && (len(begins) == 0 || begins[0].After(m.V.At)) {
+			beside = append(beside, l.Name)
+			if end := at(on.until()); end > out.Now {
+				row.Runs = append([]tlBar{{out.Now, end - out.Now, "run"}}, row.Runs...)
+				row.Says = strings.TrimSuffix(m.Words.T("plan.now", "when", m.When(on.until()))+", "+row.Says, ", ")
+			}
+		}
 		row.Runs = append(row.Runs, left[l.ID]...)
 		if len(row.Runs) == 0 {
 			continue
@@ -104,7 +114,30 @@ func (m *model) Timeline() timeline {
 		}
 		out.Rows = append(out.Rows, row)
 	}
+	out.On = strings.Join(beside, ", ")
 	return out
+}
+
+// onBeside is an appliance of the plan that is on now, be it planned or not.
+func (m *model) onBeside(id string) (onLoad, bool) {
+	i := slices.IndexFunc(m.V.Loads, func(l picture.Load) bool {
+		return l.ID == id && l.CanRun && l.State == present.LoadRunning
+	})
+	if i < 0 {
+		return onLoad{}, false
+	}
+	return onLoad(m.V.Loads[i]), true
+}
+
+// onLoad is one that is on.
+type onLoad picture.Load
+
+// until is when it will be off; zero: nobody knows.
+func (l onLoad) until() time.Time {
+	if l.Override == picture.OverrideRun {
+		return l.OverrideUntil
+	}
+	return l.NextEnd
 }
 
 // join adds a stretch, as one with the last where that is alike and next to it.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,4 +142,39 @@ func hours(l timeline) string {
 		out = append(out, h.Hour+h.Rest)
 	}
 	return strings.Join(out, " ")
+}
+
+// What is on without being planned is drawn as long as it is known to run, and where it is not nobody is told that
+// nothing runs.
+func TestWhatRunsWithoutBeingPlannedIsSeen(t *testing.T) {
+	x := newSite(t, nil)
+	run := func(change func(l *picture.Load)) string {
+		x.f.change(func(v *picture.View) {
+			for i := range v.Plan.Loads {
+				clear(v.Plan.Loads[i].Power)
+			}
+			for i := range v.Loads {
+				v.Loads[i].State, v.Loads[i].NextStart, v.Loads[i].NextEnd, v.Loads[i].Override = present.LoadOff, time.Time{}, time.Time{}, ""
+			}
+			v.Plan.Shortfalls = nil
+			l := &v.Loads[slices.IndexFunc(v.Loads, func(l picture.Load) bool { return l.ID == v.Plan.Loads[0].ID })]
+			l.CanRun = true
+			change(l)
+		})
+		return x.get("/").body
+	}
+	if page := run(func(*picture.Load) {}); !strings.Contains(page, "<p>No appliance is planned to run.</p>") {
+		t.Error("nothing runs, and it is not said")
+	}
+	name := ""
+	page := run(func(l *picture.Load) { l.State, name = present.LoadRunning, l.Name })
+	if !strings.Contains(page, "No appliance is planned to run. Now on all the same: "+name+".") {
+		t.Error("what is on is not said")
+	}
+	page = run(func(l *picture.Load) {
+		l.State, l.Override, l.OverrideUntil = present.LoadRunning, picture.OverrideRun, fakeNow.Add(2*time.Hour)
+	})
+	if strings.Contains(page, "No appliance is planned") || !strings.Contains(page, name+": on now, until") {
+		t.Error("a run that was asked for is not drawn")
+	}
 }
