@@ -26,6 +26,7 @@ const (
 	coolShare   = 0.01  // of a slot's energy, each hour: what heat loses until it is used
 	stayShare   = 0.05  // of a slot's energy: what it must save to be moved
 	soonShare   = 0.20  // the same where the start is near
+	sunShare    = 0.30  // the same beside panels: what they will give is foreseen anew each half hour, and each hour of sun is as good as the next
 )
 
 // costs are those of a problem with its prices.

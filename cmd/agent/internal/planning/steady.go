@@ -30,9 +30,13 @@ func (s *Rules) steady(b *Brief, o outlook, p *optimizer.Problem, jobs []job, k 
 		}
 		known := slices.Contains(announced, true)
 		stay := stayShare
+		if p.PVKW != nil {
+			stay = sunShare
+		}
+		anyTime := stay
 		for t := range announced {
 			if announced[t] && o.slots[t].Start.Before(b.Now.Add(soonAhead)) {
-				stay = soonShare
+				stay = max(stay, soonShare)
 			}
 		}
 		energy := 0.0 // of what is moved: a slot, or a whole programme
@@ -66,7 +70,7 @@ func (s *Rules) steady(b *Brief, o outlook, p *optimizer.Problem, jobs []job, k 
 			j.SlotCost[t] = x * k.level * energy
 		}
 		if jobs[i].later && known { // what was announced stays, and is not left for later
-			j.PriceCap += stayShare * k.level
+			j.PriceCap += anyTime * k.level
 		}
 	}
 }

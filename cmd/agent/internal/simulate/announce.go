@@ -80,6 +80,9 @@ func (c *counter) planned(b *planning.Brief, plan *planning.Plan, left units.Mon
 	c.out.Plans++
 	for i := range plan.Loads {
 		id := plan.Loads[i].ID
+		if !c.kind(id).Runs() { // nobody waits for a battery
+			continue
+		}
 		if last == nil || i >= len(last.Loads) || last.Loads[i].ID != id || !last.Reaches(b.Now) {
 			continue
 		}

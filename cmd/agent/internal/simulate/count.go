@@ -215,6 +215,14 @@ func (c *counter) rolled(ld loads.Load, p *loads.Progress, now time.Time) {
 	c.shortDay[units.LocalMidnight(last, c.site.Zone)] = true
 }
 
+// kind is what sort of load it is.
+func (c *counter) kind(id string) loads.Kind {
+	if i := slices.IndexFunc(c.w.Loads, func(x Load) bool { return x.ID == id }); i >= 0 {
+		return c.w.Loads[i].Kind
+	}
+	return ""
+}
+
 // end closes the account.
 func (c *counter) end(st *control.State, plant house.State) {
 	o := &c.out
@@ -223,9 +231,6 @@ func (c *counter) end(st *control.State, plant house.State) {
 	o.Cost = (paid + c.atBegin.left - st.Credit.Available()).Float()
 	o.ToppedUp = paid.Float()
 	o.Demand = c.demand.Float()
-	if o.Energy > 0 {
-		o.CostPerKWh = o.Cost / o.Energy
-	}
 	o.CostAYear = o.Cost / float64(c.w.Days) * 365
 	if o.Cost > 0 {
 		o.DaysPer100 = 100 / (o.Cost / float64(c.w.Days))
@@ -237,10 +242,14 @@ func (c *counter) end(st *control.State, plant house.State) {
 		o.HotHours = ptr(24 * float64(c.hot) / float64(c.tanked))
 	}
 	o.FedIn = (plant.Export - c.atBegin.export).KWh()
+	stored := 0.0 // more taken by batteries than given, their losses among it
 	for _, d := range plant.Loads {
-		if slices.ContainsFunc(c.w.Loads, func(x Load) bool { return x.ID == d.ID && x.Kind == loads.Sun }) {
+		if c.kind(d.ID) == loads.Sun {
 			o.Sun -= (d.Used - c.atBegin.loads[d.ID]).KWh()
 			continue
+		}
+		if c.kind(d.ID) == loads.Battery {
+			stored += (d.Used - c.atBegin.loads[d.ID]).KWh()
 		}
 		r := o.Loads[d.ID]
 		r.KWh = (d.Used - c.atBegin.loads[d.ID]).KWh()
@@ -249,6 +258,9 @@ func (c *counter) end(st *control.State, plant house.State) {
 		o.Dry += d.Unmet.KWh()
 	}
 	o.Dry -= c.atBegin.unmet.KWh()
+	if used := o.Energy + o.Sun - o.FedIn - stored; used > 0 {
+		o.CostPerKWh = o.Cost / used
+	}
 	o.RunOut = c.endings.result()
 	o.Balance, o.Week = c.record.result()
 	for _, id := range slices.Sorted(maps.Keys(o.Loads)) {

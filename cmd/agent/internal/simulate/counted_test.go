@@ -75,6 +75,30 @@ func about(t *testing.T, what string, got, want, within float64) {
 	}
 }
 
+// Where the sun gives most of what is used, and a battery loses some of it, a kWh costs what
+// the account was charged over what the home had, whoever gave it: 24 kWh and 4 of the heater.
+func TestAKWhOfAHomeWithPanelsIsOneThatItUsed(t *testing.T) {
+	t.Parallel()
+	for _, p := range []Policy{None, Keeplit} {
+		w := hand(t, 2, `credit: {opening: 500}
+loads:
+  - {id: heater, power: 1 kW, need: {for: 2h}}
+  - {id: roof, kind: sun, power: 2 kW}
+  - {id: battery, kind: battery, battery: {capacity: 4 kWh, charge: 2 kW}}
+`)
+		r := lives(t, w, p)
+		if r.Sun < 5 || r.FedIn < 1 || r.Energy > 24 {
+			t.Fatalf("%s: the sun gave %.1f kWh, %.1f were fed in and %.1f drawn: nothing is shown by that", p, r.Sun, r.FedIn, r.Energy)
+		}
+		about(t, string(p)+": cost a kWh", r.CostPerKWh, r.Cost/28, r.Cost/28*0.02)
+		for _, id := range []string{"roof", "battery"} {
+			if l := r.Loads[id]; l.Moves+l.Gone > 0 {
+				t.Errorf("%s: starts of the %s are announced to somebody", p, id)
+			}
+		}
+	}
+}
+
 func TestMoneyEnergyAndStartsAreThoseReckonedByHand(t *testing.T) {
 	t.Parallel()
 	w := hand(t, 2, heater+"credit: {opening: 500}\n")

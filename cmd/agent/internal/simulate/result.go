@@ -60,8 +60,8 @@ type Result struct {
 	Cost       float64               `json:"cost"` // all that the account was charged
 	CostAYear  float64               `json:"cost_a_year"`
 	Energy     float64               `json:"energy_kwh"`
-	CostPerKWh float64               `json:"cost_per_kwh"`
-	HoursOff   float64               `json:"hours_off"` // the contactor open, whatever the cause
+	CostPerKWh float64               `json:"cost_per_kwh"` // that was used, the sun's among it
+	HoursOff   float64               `json:"hours_off"`    // the contactor open, whatever the cause
 	Cutoffs    int                   `json:"cutoffs"`
 	UnmetKWh   float64               `json:"unmet_kwh"`  // needs of loads, at their rated power
 	UnmetDays  int                   `json:"unmet_days"` // on which any load went short
@@ -145,12 +145,6 @@ type Slot struct {
 func (r *Report) gain() *float64 {
 	none, mine, best := r.Policies[None], r.Policies[Keeplit], r.Policies[Foresight]
 	if none == nil || mine == nil || best == nil || none.CostPerKWh <= 0 {
-		return nil
-	}
-	if none.Sun > 0 { // what is drawn is not what is used
-		if could := none.Cost - best.Cost; could >= none.Cost/1000 {
-			return ptr(round((none.Cost-mine.Cost)/could, 4))
-		}
 		return nil
 	}
 	could := none.CostPerKWh - best.CostPerKWh
