@@ -28,6 +28,9 @@ const (
 	Long   Slip = "long"   // there are too many
 	Letter Slip = "letter" // a letter stands where a digit belongs
 	NoForm Slip = "form"   // it looks like no token at all
+	// Unclear: several numbers stand there, and which of them are the token cannot be told.  Digits has blanks
+	// between them, so that no scheme reads them as one.
+	Unclear Slip = "unclear"
 )
 
 // Longest texts and lists: a message of a utility is some hundred bytes, a card
@@ -49,13 +52,16 @@ func (e *Engine) Find(text string) []Found {
 	if len(text) > LongestText { // cut somewhere, it might end in half a token
 		return []Found{{Slip: NoForm, To: len(text)}}
 	}
+	f := finder{e: e, text: text}
 	if whole := bare(text); e.fits(whole) {
+		if groups := f.groups(); !f.joined(groups) {
+			return []Found{unclear(groups, text)}
+		}
 		return []Found{{Digits: whole, To: len(text)}}
 	}
-	f := finder{e: e, text: text}
 	f.lengths()
 	groups := f.groups()
-	out := f.lines(groups)
+	out := f.message(groups)
 	if len(out) == 0 {
 		return []Found{f.unlike(Found{Digits: Normalize(text), To: len(text)})}
 	}
@@ -407,7 +413,7 @@ func (f *finder) cut(g []group, all bool) []Found {
 		b.WriteString(p.digits)
 	}
 	digits := b.String()
-	if f.fits(digits) && (all && len(g) > 2 || even(g)) {
+	if f.fits(digits) && (all && len(g) > 2 || even(g)) && f.joined(g) {
 		return []Found{f.found(g, 0, digits)}
 	}
 	if len(g) > 1 {

@@ -486,3 +486,41 @@ func digitsOnly(s string) string {
 	}
 	return b.String()
 }
+
+// A number beside a token is never joined with it, and where it cannot be told which of them is the token nothing is
+// looked at that might cost a try.
+func TestANumberBesideATokenIsNotJoinedWithIt(t *testing.T) {
+	e := open(t, nil).engine // 9 digits, or 12 where they are extended
+	for _, c := range []struct {
+		situation, text string
+		want            []string
+	}{
+		{"a whole message", "Token 1234 5678 9 meter 04123456789 R100", []string{"123456789"}},
+		{"the meter's number is as long as an extended token", "Meter 041234567890 Token 123 456 789 Amount R100.00", []string{"123456789"}},
+		{"and it is named in another language", "Compteur no 041234567890, code 123456789", []string{"123456789"}},
+		{"an amount behind the token", "Token 123456789 100 thanks", []string{"123456789"}},
+		{"a number that goes on", "Ref 041 234 567 and token 123456789", []string{"123456789"}},
+		{"two tokens, both named so", "Token 123456789 Token 123456789012", []string{"123456789", "123456789012"}},
+		{"the only number is called a reference", "Ref 123456789", []string{"123456789"}},
+		{"grouped as it is printed", "123 456 789 012", []string{"123456789012"}},
+		{"an extended one as the page groups it", "1234 5678 9012", []string{"123456789012"}},
+		{"a token and an amount, or a long token", "123456789 100", []string{"123456789 100 unclear"}},
+		{"the same as the page groups it", "1234 5678 9 041", []string{"1234 5678 9 041 unclear"}},
+		{"two numbers, and no word says which", "Hello 123456789 or 041234567890", []string{"123456789 041234567890 unclear"}},
+	} {
+		if got := shown(e.Find(c.text)); !slices.Equal(got, c.want) {
+			t.Errorf("%s:\nfound %q\nwant  %q", c.situation, got, c.want)
+		}
+	}
+	if got := e.Digits("123456789 100"); got != "123456789 100" {
+		t.Errorf("a scheme would look at %q", got)
+	}
+	scheme, _ := stsScheme(t)
+	e, err := credit.New(credit.Defaults(), time.UTC, scheme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := shown(e.Find("04123456789 123456789")); !slices.Equal(got, []string{"04123456789 123456789 unclear"}) {
+		t.Errorf("a meter's number and another one: %q", got)
+	}
+}

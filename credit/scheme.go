@@ -157,9 +157,9 @@ func between(r rune) bool {
 
 // Digits is the token in what was typed, pasted or scanned: the one whole token
 // that Find finds in it.  Where there is none, or several, it is the normalised
-// text, for the scheme to refuse.
+// text, for the scheme to refuse; where it is not clear which, the numbers with blanks between them.
 func (e *Engine) Digits(text string) string {
-	if found := e.Find(text); len(found) == 1 && found[0].Slip == Whole {
+	if found := e.Find(text); len(found) == 1 && (found[0].Slip == Whole || found[0].Slip == Unclear) {
 		return found[0].Digits
 	}
 	return Normalize(text)

@@ -55,7 +55,7 @@ type TopUp struct {
 	Message   string     `json:"message"`
 	// Next is what the next top-ups will pay of the debts, where there are some.
 	Next *Foretold `json:"next,omitempty"`
-	// Slip is what keeps it from being a whole token: short, long, letter or form.
+	// Slip is what keeps it from being a whole token: short, long, letter, unclear (several numbers, and which of them is the token cannot be told) or form.
 	Slip string `json:"slip,omitempty"`
 	// Tokens is what became of each, in the order of the text, where there were
 	// several: the rest is then of all together.

@@ -360,7 +360,7 @@ func (m *Maker) gate(st *control.State) TopUpGate {
 			left = append(left, strconv.Itoa(n))
 		}
 		say := m.words.For(m.Unit(), m.site.Zone, st.Now)
-		g.Left = m.words.T("topup.left", "of", strconv.Itoa(p.Of), "when", say.When(p.At), "left", strings.Join(left, ", "))
+		g.Left = m.words.N("topup.left", len(left), "of", strconv.Itoa(p.Of), "when", say.When(p.At), "left", strings.Join(left, ", "))
 	}
 	return g
 }

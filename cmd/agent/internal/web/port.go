@@ -165,7 +165,7 @@ type TopUpResult struct {
 	Each   []TopUpResult
 	N      int    // its place among several, from 1
 	Digits string // of one of several
-	Slip   string // Malformed: "short", "long", "letter" or "form"
+	Slip   string // Malformed: "short", "long", "letter", "unclear" or "form"
 	Off    int    // how many digits are missing or too many; 0: it is not known
 	Later  bool   // Refused: it is good, of no use yet, and stays to be entered again
 	// KeyWords of KeyOf tokens of a change of the key are in; 0: there was none.

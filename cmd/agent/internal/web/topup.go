@@ -150,8 +150,8 @@ func (s *Server) tokenNotice(m *model, res TopUpResult) *notice {
 	case Malformed:
 		n := say("low", "topup.malformed")
 		switch {
-		case res.Slip == "letter":
-			n.Lines[0] = t("topup.slip.letter")
+		case res.Slip == "letter", res.Slip == "unclear":
+			n.Lines[0] = t("topup.slip." + res.Slip)
 		case res.Off > 0 && res.Off <= 3 && (res.Slip == "short" || res.Slip == "long"):
 			n.Lines[0] = s.texts.N("topup.slip."+res.Slip, res.Off)
 		}

@@ -112,6 +112,10 @@ func TestBrowserTokensTyped(t *testing.T) {
 		p.Wait("backspace over the gap", "document.getElementById('token').value === '123'")
 		p.Eval(`(() => { const t = document.getElementById('token'); t.value = ''; t.focus(); document.execCommand('insertText', false, 'Token: 1082-3475 9102\t9384 7561 thank you'); })()`, nil)
 		p.Wait("pasted", "document.getElementById('token').value === '1082 3475 9102 9384 7561'")
+		message := "Token 1082 3475 9102 9384 7561 meter 04123456789 R100"
+		p.Eval(`document.getElementById('token').value = ''`, nil)
+		p.Type("#token", message)
+		p.Wait("a message that is typed stays as it is typed", "document.getElementById('token').value === '"+message+"'")
 		// A whole message, with the meter's number before the token.
 		p.Eval(`(() => { const t = document.getElementById('token'); t.value = ''; const d = new DataTransfer();
 			d.setData('text', 'Meter 07123456789, token 1082-3475-9102-9384-7561, 25.6 kWh');

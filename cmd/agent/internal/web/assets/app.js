@@ -17,12 +17,16 @@
     const pad = document.querySelector('.keypad');
 
     function text(s) { return /[^\d \-.]/.test(s.trim()); }
+    // even tells whether groups are as tokens are printed; a number beside an amount is not.
+    function even(g) {
+      return g.length === 1 || g[0].length < 7 && g.slice(0, -1).every(function (x) { return x.length === g[0].length; }) && g[g.length - 1].length <= g[0].length;
+    }
     // found is the token in a pasted text: the one stretch of digits of a token's
     // length; none where there is another that may have been meant for one.
     function found(s) {
-      const runs = (s.match(/\d(?:[ \-.\t\u00a0]*\d)*/g) || []).map(digitsOf);
+      const parts = s.match(/\d(?:[ \-.\t\u00a0]*\d)*/g) || [], runs = parts.map(digitsOf);
       const fit = new Set(runs.filter(function (r) { return forms.includes(r.length); }));
-      return fit.size === 1 && runs.every(function (r) { return !max || r.length < 0.7 * max || fit.has(r); }) ? fit.values().next().value : '';
+      return fit.size === 1 && parts.every(function (r) { return even(r.match(/\d+/g)); }) && runs.every(function (r) { return !max || r.length < 0.7 * max || fit.has(r); }) ? fit.values().next().value : '';
     }
     // What was refused is kept until something else is typed, which takes its place: digits that
     // were meant for the next token must not end up behind it, or nowhere.
@@ -74,12 +78,15 @@
       if (document.activeElement !== input) return Number(input.dataset.at);
       return digitsOf(input.value.slice(0, input.selectionStart)).length;
     }
-    input.addEventListener('input', function () {
+    // What is typed letter by letter stays as it is typed: with its words gone the numbers
+    // of a message would run into one another.  What is put in as a whole is looked through.
+    function whole(e) { return !e.inputType || /^insertFrom|^insertReplacement/.test(e.inputType) || e.inputType === 'insertText' && !!e.data && e.data.length > 1; }
+    input.addEventListener('input', function (e) {
       const s = input.value, d = digitsOf(s);
       if (next()) return;
-      if (!text(s) && (!max || d.length <= max + 1)) {
+      if (!text(s) && (!max || d.length <= max + (forms.length === 1 ? 1 : 0))) {
         write(d, digitsOf(s.slice(0, input.selectionStart)).length);
-      } else if (!s.includes('\n') && (found(s) || !text(s))) { // put in as a whole
+      } else if (!s.includes('\n') && (text(s) ? whole(e) && found(s) : true)) { // put in as a whole
         fill(s);
       } else {
         grow();
