@@ -63,8 +63,8 @@ type Appliance struct {
 	Line     int          // of the configuration; 0: not known
 }
 
-// Class is how much it matters now.
-func (a Appliance) Class() string { return a.Now.Class }
+// Class is how much it is to matter.
+func (a Appliance) Class() string { return a.Set.Class }
 
 // Waits tells whether something was set that does not hold yet.
 func (a Appliance) Waits() bool { return a.Set != a.Now }

@@ -2,10 +2,12 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/keeplit/keeplit/internal/fault"
 	"github.com/keeplit/keeplit/internal/said"
+	"github.com/keeplit/keeplit/loads"
 )
 
 // wrongAppliance is what was entered for an appliance, and why it cannot be.
@@ -36,12 +38,37 @@ type appliance struct {
 	Appliance
 	Fields ApplianceSet
 	Wrong  *wrongAppliance
+	// Turn is as which of Turns appliances it is given up where credit or power is short, 1 is the first; 0: never.
+	Turn, Turns int
+}
+
+// rank is where it stands among all: the greatest is given up first; below zero: it never is.
+func (a Appliance) rank() int {
+	class := loads.Class(a.Set.Class)
+	if class == "" || class == loads.AlwaysOn || a.Set.Out {
+		return -1
+	}
+	order, err := strconv.Atoi(a.Set.Order)
+	if err != nil {
+		return -1
+	}
+	return class.Rank(order)
 }
 
 // Editable are the appliances as they are shown.
 func (b settingsBody) Editable() (out []appliance) {
 	for _, a := range b.Appliances {
 		x := appliance{Appliance: a, Fields: a.Set}
+		if mine := a.rank(); mine >= 0 {
+			x.Turn = 1
+			for _, o := range b.Appliances {
+				if of := o.rank(); of >= 0 {
+					if x.Turns++; of > mine {
+						x.Turn++
+					}
+				}
+			}
+		}
 		if b.Wrong != nil && b.Wrong.ID == a.ID {
 			x.Wrong, x.Fields = b.Wrong, b.Wrong.Entered
 		}
@@ -90,7 +117,7 @@ func (s *Server) setAppliance(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.record(r, said.Of("setting.load", said.Text("name", a.Name), said.Text("what", x.says()), said.Text("by", s.wayOf(r))))
-	s.answer(w, r, "/settings#loads", &notice{Level: "good", Title: s.texts.T("set.loads.done", "name", a.Name), Lines: []string{s.texts.T("set.loads.start")}})
+	s.answer(w, r, "/settings#row-"+id, &notice{Level: "good", Title: s.texts.T("set.loads.done", "name", a.Name), Lines: []string{s.texts.T("set.loads.start")}})
 }
 
 // says is what was set in the words of the configuration, for the record.
@@ -139,5 +166,5 @@ func (s *Server) resetAppliance(w http.ResponseWriter, r *http.Request) {
 	if now, ok := s.applianceOf(a.ID); ok && now.Waits() {
 		n.Lines = []string{s.texts.T("set.loads.start")}
 	}
-	s.answer(w, r, "/settings#loads", n)
+	s.answer(w, r, "/settings#row-"+a.ID, n)
 }

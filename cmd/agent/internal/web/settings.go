@@ -98,7 +98,7 @@ func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, found []Fi
 	m.Path = "/settings"
 	status := http.StatusOK
 	if wrong != nil {
-		m.Notice, status = &notice{Level: "low", Title: s.texts.T("set.loads.not", "name", wrong.Name)}, http.StatusUnprocessableEntity
+		status = http.StatusUnprocessableEntity // said beside the fields
 	}
 	m.Body = b
 	s.render(w, r, status, m)

@@ -54,7 +54,8 @@ func TestBrowserSettings(t *testing.T) {
 		p.Click("#load-geyser summary")
 		p.Eval("document.getElementById('hours-geyser').value = '25:00-26:00'", nil)
 		p.Click("#set-geyser")
-		p.See("#notice", "Geyser is not set: look at what is marked")
+		p.See("#load-geyser", "Geyser is not set: look at what is marked")
+		p.Wait("what is wrong is on the screen", `(() => { const r = document.querySelector('#load-geyser [role=alert]').getBoundingClientRect(); return r.bottom > 0 && r.top < innerHeight; })()`)
 		p.See("#load-geyser", `"25:00" is not a time of day. write stretches such as 22:00-06:00`)
 		p.Wait("what was entered is there still", "document.getElementById('hours-geyser').value === '25:00-26:00'")
 		p.Problems() // Chromium notes the status 422
@@ -65,6 +66,10 @@ func TestBrowserSettings(t *testing.T) {
 		if got := box.Appliances()[0]; got.Set.Hours != "21:00-06:00" || got.Set.Ready != "06:30" || got.Set.Class != "must_have" || got.Set.Order != "1" || got.Set.Out {
 			t.Errorf("it is set to %+v", got.Set)
 		}
+		p.See("#row-geyser", "Hours: 21:00-06:00 · ready by 06:30")
+		p.See("#row-geyser", "It holds from the next start of keeplit on. Until then it is as it was: Hours: 22:00-06:00, 12:00-14:00 · ready by 06:30")
+		p.See("#row-pool", "turn to be given up: 1 of 2")
+		p.See("#row-geyser", "turn to be given up: 2 of 2")
 		p.Click("#load-geyser summary")
 		look("appliance-set")
 		p.Click("#undo-geyser")
