@@ -113,6 +113,7 @@ func newMargins(v *vista, planned []float64, ends int) *margins {
 	for t := range m.kwh {
 		m.kwh[t] = m.kwh[t]/float64(len(v.paths.Paths)) + planned[t]
 	}
+	v.cell.along(m.kwh)
 	tab := &v.table
 	m.used, m.until = make([]units.Energy, len(tab.Ladders)), make([]units.Energy, len(tab.Ladders))
 	for i := range tab.Ladders {

@@ -69,7 +69,8 @@ func (p *Planner) runOut(b *Brief, plan Plan, v *vista, w *wish) (RunOut, Outloo
 }
 
 // planned is the loads' energy in the futures' slots, in kWh: what runs whatever the
-// plan says, what is planned, and beyond the plan as on the plan's last whole day.
+// plan says, what is planned, and beyond the plan as on the plan's last whole day.  The
+// battery follows each future by itself.
 // Where somebody asks that the credit lasts, what is kept of the loads beyond the plan
 // is known up to then.
 func (s *Rules) planned(plan Plan, v *vista, w *wish) []float64 {
@@ -78,7 +79,9 @@ func (s *Rules) planned(plan Plan, v *vista, w *wish) []float64 {
 	for k := range plan.Prices {
 		kw := 0.0
 		for _, l := range plan.Loads {
-			kw += l.Power[k].KW()
+			if v.cell == nil || l.ID != s.store() {
+				kw += l.Power[k].KW()
+			}
 		}
 		if kw != 0 {
 			spread(out, v, s.Interval, units.Slot{Start: plan.Start.Add(time.Duration(k) * plan.Slot), Len: plan.Slot}, kw)

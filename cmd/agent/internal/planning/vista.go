@@ -15,6 +15,7 @@ type vista struct {
 	purse  purse
 	credit forecast.Credit // Planned is for who asks to fill
 	ours   []float64       // kWh by slot of what runs whatever the plan says
+	cell   *cell           // the battery, where it is known what it holds
 }
 
 // vista draws the futures.
@@ -33,7 +34,8 @@ func (p *Planner) vista(b *Brief) *vista {
 	if v.purse.tariff != nil {
 		v.table = s.table(b, v.slots, nil)
 	}
-	v.credit = forecast.Credit{Balance: b.Left.Float(), Cost: v.purse.path(&v.table)}
+	v.cell = s.cell(b)
+	v.credit = forecast.Credit{Balance: b.Left.Float(), Cost: v.cell.behind(v.purse.path(&v.table))}
 	v.ours = make([]float64, len(v.slots))
 	for _, l := range s.Loads {
 		if until := b.owed(l.ID).Committed; until.After(b.Now) {

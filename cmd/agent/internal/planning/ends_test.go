@@ -11,24 +11,27 @@ import (
 	"github.com/keeplit/keeplit/tariffs"
 )
 
-// steady foresees the same power for ever.
-type steady struct{ kw float64 }
+// daily foresees the same day for ever: a power by hours of it, UTC.
+type daily func(hour int) float64
 
-func (s steady) Forecast(at time.Time, horizon time.Duration) forecast.Forecast {
+// always is the same power for ever.
+func always(kw float64) daily { return func(int) float64 { return kw } }
+
+func (d daily) Forecast(at time.Time, horizon time.Duration) forecast.Forecast {
 	var out forecast.Forecast
 	for _, slot := range units.Slots(units.SlotAt(at, 30*time.Minute).Start, 30*time.Minute, int(horizon/(30*time.Minute))) {
-		e := s.kw / 2
+		e := d(slot.Start.Hour()) / 2
 		out.Slots = append(out.Slots, forecast.Slot{Slot: slot, Mean: e, Q10: e, Q50: e, Q90: e})
 	}
 	return out
 }
 
-func (s steady) ScenariosIn(_ *[]float64, at time.Time, horizon time.Duration, n int, _ uint64) forecast.Scenarios {
+func (d daily) ScenariosIn(_ *[]float64, at time.Time, horizon time.Duration, n int, _ uint64) forecast.Scenarios {
 	out := forecast.Scenarios{Start: units.SlotAt(at, 30*time.Minute).Start, Step: 30 * time.Minute}
 	for range n {
 		path := make([]float64, int(horizon/out.Step))
 		for t := range path {
-			path[t] = s.kw / 2
+			path[t] = d(out.Start.Add(time.Duration(t)*out.Step).Hour()) / 2
 		}
 		out.Paths = append(out.Paths, path)
 	}
@@ -64,10 +67,50 @@ func TestTheCreditEndsWithTheDemandThatIsCharged(t *testing.T) {
 		b.rules.Tariff, b.rules.Loads = tariff, nil
 		b.account, _ = tariff.Consume(b.account, night.Add(-30*time.Minute), night, c.had)
 		b.left, b.now = c.left, night
-		b.Foresee(steady{c.kw})
+		b.Foresee(always(c.kw))
 		plan := b.planAt(night)
 		if got := plan.RunOut.Mid.Sub(night); math.Abs((got-c.ends).Minutes()) > 1 || !plan.RunOut.Known {
 			t.Errorf("%s: the credit is said to end after %v, the ledger has it after %v", c.situation, got, c.ends)
+		}
+	}
+}
+
+// A home that uses 12 kWh by night and has as much left over by day buys 12 a day without a
+// battery, and with one what it cannot hold or loses.
+func TestTheCreditEndsWithTheBatteryInBetween(t *testing.T) {
+	morning := time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
+	tariff, err := tariffs.New(tariffs.Document{Currency: "KES", Zone: "UTC", Versions: []tariffs.Version{{Energy: []tariffs.EnergyCharge{{Name: "energy", Price: 1_000_000}}}}})
+	must(t, err)
+	sun := func(hour int) float64 {
+		if hour >= 6 && hour < 18 {
+			return -1
+		}
+		return 1
+	}
+	each := math.Sqrt(0.85)
+	for _, c := range []struct {
+		situation string
+		all       []loads.Document
+		holds     float64
+		foreseen  daily
+		left      float64
+		ends      float64 // hours
+	}{
+		{"no battery", nil, 0, sun, 18, 24 + 12 + 6},
+		{"it holds 10, of which 2 are kept", []loads.Document{battery()}, 2, sun, 6, 24 + 12 + 8*each + 6 - (12 - 8*each)},
+		{"no sun, and it is full", []loads.Document{battery()}, 10, always(1), 6, 8*each + 6},
+		{"no sun, and it is at what is kept", []loads.Document{battery()}, 2, always(1), 6, 6},
+	} {
+		if c.all == nil {
+			c.all = []loads.Document{}
+		}
+		b := newBenchIn(t, time.UTC, false, c.all...)
+		b.rules.Tariff, b.rules.RunOutOver = tariff, 7*24*time.Hour
+		b.left, b.now = units.FromFloat(c.left), morning
+		b.Foresee(c.foreseen)
+		got := b.holding(c.holds).RunOut
+		if ends := got.Mid.Sub(morning).Hours(); !got.Known || math.Abs(ends-c.ends) > 0.1 {
+			t.Errorf("%s: the credit is said to end after %.2f h, it does after %.2f", c.situation, ends, c.ends)
 		}
 	}
 }
