@@ -112,4 +112,17 @@ func TestADemoOfAWorldWhereThePortIsTaken(t *testing.T) {
 	if err != nil || a.StatusCode != http.StatusOK || !strings.Contains(string(text), `"amount":"40.000000"`) {
 		t.Errorf("%d %s %v", a.StatusCode, text, err)
 	}
+	// The simulated house has a clock of its own, and its page no other.
+	b, err := http.Get(found[1] + "/api/v1/view") //nolint:noctx // of the demo, which the test ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Body.Close()
+	var v api.View
+	if err := json.NewDecoder(b.Body).Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	if br := v.System.Broker; br == nil || br.LastAt == nil || v.System.Started == nil || br.LastAt.Before(*v.System.Started) || v.At == nil || br.LastAt.After(*v.At) {
+		t.Errorf("at %s the broker was heard last %+v, started %v", v.At, br, v.System.Started)
+	}
 }

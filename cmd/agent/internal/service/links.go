@@ -173,14 +173,14 @@ func (s *Service) system() picture.System {
 	}
 	if s.session != nil {
 		st := s.session.State()
-		out.Broker = picture.Link{Name: cmp.Or(st.Address, s.cfg.MQTT.URL), Freshness: picture.Silent, LastAt: st.Since, Detail: st.LastError}
+		out.Broker = picture.Link{Name: cmp.Or(st.Address, s.cfg.MQTT.URL), Freshness: picture.Silent, LastAt: s.shown(st.Since), Detail: st.LastError}
 		if st.Connected {
 			out.Broker.Freshness, out.Broker.Detail = picture.Fresh, ""
 		}
 	}
 	if s.influx != nil {
 		st := s.influx.State()
-		out.Telemetry = picture.Link{Name: s.cfg.InfluxDB.URL, Freshness: picture.Never, LastAt: st.LastWrite, Detail: st.LastError}
+		out.Telemetry = picture.Link{Name: s.cfg.InfluxDB.URL, Freshness: picture.Never, LastAt: s.shown(st.LastWrite), Detail: st.LastError}
 		switch {
 		case !st.OK:
 			out.Telemetry.Freshness = picture.Silent

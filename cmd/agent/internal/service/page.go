@@ -39,8 +39,9 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 		}
 	}
 	started := s.started
-	if s.plant != nil { // a simulated house has a clock of its own, and the page no other
-		started = s.now()
+	if s.plant != nil {
+		s.began = s.now()
+		started = s.began
 	}
 	about := desk.About{Version: opt.Version, Started: started, System: s.system, Totals: s.totals.Load}
 	if opt.Demo != nil {
@@ -53,7 +54,7 @@ func (s *Service) pageOf(cfg config.Config, opt Options) (err error) {
 		OpenReading: cfg.Web.Open(), OpenChanges: opt.Open, Hosts: cfg.Web.Hosts,
 		Behind: func() time.Time { return s.loop.Snapshot().Behind }, Patience: cfg.Patience(),
 		TLS: PageTLS(cfg), Proxies: cfg.Web.Proxies, Guessed: s.pinGuessed,
-		Key: ownKey, Meter: s.site.Meter, Language: cfg.Site.Language,
+		Clock: s.now, Key: ownKey, Meter: s.site.Meter, Language: cfg.Site.Language,
 		Set: s.set.Book, Written: s.set.Written, Box: theBox{s, opt.File, opt.Version},
 	}, s.log)
 	return err

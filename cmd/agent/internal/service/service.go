@@ -30,6 +30,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/config"
 	"github.com/keeplit/keeplit/credit"
+	"github.com/keeplit/keeplit/internal/civil"
 	"github.com/keeplit/keeplit/internal/device"
 	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/store"
@@ -71,6 +72,7 @@ type Service struct {
 	resumed  time.Time
 	mended   int64 // used tokens that the ledger names and the memory of them lacked
 	started  time.Time
+	began    time.Time // by the clock of a simulated house
 	progress progress
 	records  atomic.Pointer[records]
 	totals   atomic.Pointer[picture.Totals] // nil: not known
@@ -245,6 +247,17 @@ func (s *Service) now() time.Time {
 		return s.plant.Now()
 	}
 	return time.Now().UTC()
+}
+
+// shown is an instant of the machine's clock as the service's clock has it, for who sees both beside each other: a
+// simulated house has a clock of its own, and the page no other.
+func (s *Service) shown(at time.Time) time.Time {
+	if s.plant == nil || at.IsZero() {
+		return at
+	}
+	now := s.now()
+	ago := time.Duration(float64(time.Since(at)) * max(1, s.cfg.Simulation.Speed))
+	return civil.Later(now.Add(-max(0, ago)), s.began)
 }
 
 // Close gives back what New opened, the last first.

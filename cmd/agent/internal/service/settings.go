@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/alert"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
@@ -112,7 +111,7 @@ func (b theBox) Quiet() string {
 func (b theBox) Try(ctx context.Context, name string) error {
 	for _, r := range alert.Recipients(b.s.cfg, b.s.publishAlert) {
 		if r.Name == name {
-			return r.Way.Send(ctx, alert.Trial(b.s.cfg.Site.ID, b.s.cfg.Site.Name, b.s.speaks.words(), time.Now().UTC()))
+			return r.Way.Send(ctx, alert.Trial(b.s.cfg.Site.ID, b.s.cfg.Site.Name, b.s.speaks.words(), b.s.now()))
 		}
 	}
 	return web.ErrUnknown

@@ -62,7 +62,7 @@ func (s *Server) lets(r *http.Request) bool {
 		turn, found := r.Context().Value(turnKey{}).(int64)
 		return found && turn == s.sessions.now()
 	}
-	p, ok := s.cfg.Set.Known(text, time.Now())
+	p, ok := s.cfg.Set.Known(text, s.clock())
 	return ok && p.May(settings.Read)
 }
 
@@ -112,7 +112,7 @@ func (s *Server) mustWait(w http.ResponseWriter, r *http.Request, wait time.Dura
 func (s *Server) byToken(w http.ResponseWriter, r *http.Request, token string, need settings.Scope, open bool, next http.HandlerFunc) {
 	// One that is right never waits: nobody can guess it, and on the same machine there may be a
 	// program that nobody looks after and that tries a withdrawn one on and on.
-	p, right := s.cfg.Set.Known(token, time.Now())
+	p, right := s.cfg.Set.Known(token, s.clock())
 	var a pinAnswer
 	if !right {
 		from := s.sender(r)

@@ -62,6 +62,8 @@ type Config struct {
 	// from where, the most tries first.  It must not wait.
 	Guessed func(n int, who []netip.Addr)
 
+	// Clock is that of the site, for what is shown; nil: the machine's.
+	Clock func() time.Time
 	// Behind is since when something waits to be stored, zero: nothing does; nil
 	// where nothing is stored.  Patience is how long that may last before /healthz
 	// says so.

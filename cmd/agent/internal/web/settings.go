@@ -376,12 +376,20 @@ func joined(scopes []settings.Scope) string {
 	return strings.Join(out, ", ")
 }
 
+// clock is what the site's clock shows: what is noted by it is shown beside what the site has noted.
+func (s *Server) clock() time.Time {
+	if s.cfg.Clock != nil {
+		return s.cfg.Clock()
+	}
+	return time.Now()
+}
+
 // admit lets a program in.
 func (s *Server) admit(name string, may []settings.Scope) (token string, err error) {
 	if s.cfg.Set == nil {
 		return "", errNotSet
 	}
-	return s.cfg.Set.LetIn(name, may, time.Now())
+	return s.cfg.Set.LetIn(name, may, s.clock())
 }
 
 func (s *Server) withdraw(w http.ResponseWriter, r *http.Request) {
@@ -475,7 +483,7 @@ func (s *Server) send(w http.ResponseWriter, file string) (err error) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", `attachment; filename="keeplit-`+time.Now().UTC().Format("2006-01-02")+`.backup"`)
+	h.Set("Content-Disposition", `attachment; filename="keeplit-`+s.clock().UTC().Format("2006-01-02")+`.backup"`)
 	h.Set("Content-Length", fmt.Sprint(info.Size()))
 	h.Set("Cache-Control", "no-store")
 	_, err = io.Copy(w, f)
