@@ -268,7 +268,8 @@ func (c *pastFlags) over(e *env, file, what, least string, measure func(forecast
 		return err
 	}
 	bar := progressbar.NewOptions(c.Origins, progressbar.OptionSetWriter(e.Stderr),
-		progressbar.OptionSetDescription(what), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+		progressbar.OptionSetDescription(what), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetVisibility(watched(e.Stderr)))
 	err = measure(forecast.Options{Zone: zone, Step: history.step, Holiday: forecast.HolidaysIn(c.Tz), Kind: c.kind()}, history.observations(), forecast.BacktestOptions{
 		Origins: c.Origins,
 		Progress: func(done, total int) {

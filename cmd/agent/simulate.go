@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/keeplit/keeplit/cmd/agent/internal/simulate"
 	"github.com/keeplit/keeplit/internal/fault"
 )
@@ -128,14 +130,16 @@ type progress struct {
 }
 
 func progressOn(w io.Writer) *progress {
-	f, ok := w.(*os.File)
-	if !ok {
-		return &progress{}
-	}
-	if st, err := f.Stat(); err != nil || st.Mode()&os.ModeCharDevice == 0 {
+	if !watched(w) {
 		return &progress{}
 	}
 	return &progress{w: w}
+}
+
+// watched tells whether somebody looks at what is written there: it is a terminal, and no file or pipe.
+func watched(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func (p *progress) told(policy simulate.Policy, day, of int) {
