@@ -48,7 +48,7 @@ type demoCmd struct {
 	Speed    float64 `default:"60" help:"Simulated seconds a second: 1 is real time, 1440 a day in a minute."`
 	Listen   string  `default:"127.0.0.1:8080" help:"Address of the page; another port is taken where this one is in use."`
 	Seed     uint64  `default:"7" help:"Another household for another number."`
-	Scenario string  `default:"house" enum:"house,block-tariff,business-demand,capacity-tariff,payday-home,poor-home,sun-battery" help:"Which home: ${enum}. All but the first are the worlds of examples/worlds, without their outages."`
+	Scenario string  `default:"house" enum:"house,block-tariff,business-demand,capacity-tariff,car-commuter,payday-home,poor-home,sun-battery" help:"Which home: ${enum}. All but the first are the worlds of examples/worlds, without their outages."`
 	Habit    bool    `help:"Somebody of the household tops up when little is left: else the light goes out when the credit is spent."`
 }
 

@@ -124,6 +124,7 @@ func (c *counter) passed(l *life, from, to time.Time) {
 	}
 	plant := l.plant.State()
 	c.drawn(plant, d)
+	c.left(plant)
 	for _, s := range plant.Loads {
 		if !slices.ContainsFunc(c.w.Loads, func(x Load) bool { return x.ID == s.ID && x.Plant.Kind == house.Geyser }) {
 			continue
@@ -157,6 +158,24 @@ func (c *counter) drawn(plant house.State, d time.Duration) {
 				c.out.ColdDraws++
 			}
 		}
+	}
+}
+
+// left counts what cars lack as they leave.
+func (c *counter) left(plant house.State) {
+	for i, s := range plant.Loads {
+		at := slices.IndexFunc(c.w.Loads, func(x Load) bool { return x.ID == s.ID })
+		if c.w.Loads[at].Plant.Kind != house.Charger || i >= len(c.before.Loads) {
+			continue
+		}
+		lacked := 0.0
+		if s.Away && !c.before.Loads[i].Away {
+			lacked = max(0, s.Deficit.KWh())
+		}
+		if c.out.LateCar == nil {
+			c.out.LateCar = new(float64)
+		}
+		*c.out.LateCar += lacked
 	}
 }
 

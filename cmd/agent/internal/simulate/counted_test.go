@@ -99,6 +99,24 @@ loads:
 	}
 }
 
+// A car of 7 kWh a day that is given 12 a night lacks nothing as it leaves; given 3, it lacks
+// some more each day.
+func TestWhatCarsLackIsCountedAsTheyLeave(t *testing.T) {
+	t.Parallel()
+	for need, lacks := range map[string][2]float64{"12 kWh": {0, 0.001}, "3 kWh": {10, 200}} {
+		r := lives(t, hand(t, 6, `credit: {opening: 500}
+loads:
+  - {id: car, kind: power, power: {min: 6 A, max: 32 A, step: 1 A, phases: 1}, need: {energy: `+need+`}, ready_by: "06:00", min_off: 5m, plant: {kind: charger, daily: 7 kWh}}
+`), Keeplit)
+		if r.LateCar == nil || *r.LateCar < lacks[0] || *r.LateCar > lacks[1] {
+			t.Errorf("%s a night: %v kWh were lacking", need, r.LateCar)
+		}
+	}
+	if r := lives(t, hand(t, 1, heater), None); r.LateCar != nil {
+		t.Error("a world without a car tells what cars lack")
+	}
+}
+
 func TestMoneyEnergyAndStartsAreThoseReckonedByHand(t *testing.T) {
 	t.Parallel()
 	w := hand(t, 2, heater+"credit: {opening: 500}\n")

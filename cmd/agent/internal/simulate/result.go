@@ -81,9 +81,10 @@ type Result struct {
 	LoadsKWh   float64               `json:"loads_kwh"`
 	Sun        float64               `json:"sun_kwh,omitempty"` // that panels gave
 	FedIn      float64               `json:"fed_in_kwh,omitempty"`
-	Dry        float64               `json:"dry_kwh"`              // hot water or driving that could not be had
-	Draws      int                   `json:"draws,omitempty"`      // of hot water, from tanks
-	ColdDraws  int                   `json:"cold_draws,omitempty"` // of them, those after which a tank was below 40 degrees
+	Dry        float64               `json:"dry_kwh"`                // hot water or driving that could not be had
+	LateCar    *float64              `json:"late_car_kwh,omitempty"` // that cars lacked to be full as they left
+	Draws      int                   `json:"draws,omitempty"`        // of hot water, from tanks
+	ColdDraws  int                   `json:"cold_draws,omitempty"`   // of them, those after which a tank was below 40 degrees
 	RunOut     RunOuts               `json:"run_out"`
 	Cuts       map[string]Cut        `json:"cuts"`
 	Loads      map[string]LoadResult `json:"loads"`

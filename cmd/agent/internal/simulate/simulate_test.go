@@ -90,7 +90,7 @@ func TestMoneyAndEnergyAreConservedInASimulation(t *testing.T) {
 // The meter of every world counts all that is drawn, at its greatest power too.
 func TestTheAgentCountsAllThatIsDrawnInEveryWorld(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"block-tariff", "business-demand", "capacity-tariff", "dynamic-prices", "payday-home", "poor-home", "sun-battery"} {
+	for _, name := range []string{"block-tariff", "business-demand", "capacity-tariff", "car-commuter", "dynamic-prices", "payday-home", "poor-home", "sun-battery"} {
 		w := world(t, name, 0, 7)
 		w.Step = time.Minute // a step of five flattens what is drawn for two
 		l, err := newLife(&w, None)
@@ -107,7 +107,7 @@ func TestTheWorldsThatComeWithTheProgramAreRight(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "..", "examples", "worlds", "*.yaml"))
 	must(t, err)
-	if len(files) < 6 {
+	if len(files) < 8 {
 		t.Fatalf("only %d worlds are there", len(files))
 	}
 	for _, name := range files {

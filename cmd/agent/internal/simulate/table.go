@@ -119,6 +119,12 @@ func lines() []line {
 		{"hot water drawn, cold at last", func(r *Result) string { return fmt.Sprintf("%d of %d", r.ColdDraws, r.Draws) }, any(func(r *Result) bool { return r.Draws > 0 })},
 		{"too cold, K h", f("%.0f", func(r *Result) float64 { return r.Comfort }), any(func(r *Result) bool { return r.HotHours != nil })},
 		{"taken from an empty tank, kWh", f("%.1f", func(r *Result) float64 { return r.Dry }), any(func(r *Result) bool { return r.Dry > 0 })},
+		{"cars lacked as they left, kWh", func(r *Result) string {
+			if r.LateCar == nil {
+				return "-"
+			}
+			return fmt.Sprintf("%.1f", *r.LateCar)
+		}, any(func(r *Result) bool { return r.LateCar != nil })},
 		{"peak, kW", f("%.2f", func(r *Result) float64 { return r.PeakKW }), nil},
 		{"days of supply per 100", f("%.2f", func(r *Result) float64 { return r.DaysPer100 }), nil},
 		{"starts", f("%.0f", func(r *Result) float64 { return float64(r.Starts) }), nil},
