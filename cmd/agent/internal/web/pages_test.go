@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -441,6 +442,27 @@ func BenchmarkLiveFrame(b *testing.B) {
 		v.Seq++
 		if len(s.frame("home", &v)) == 0 {
 			b.Fatal("no regions")
+		}
+	}
+}
+
+// A template of the same name as another one takes its place, on a page that nobody thinks of.
+func TestEachTemplateHasANameOfItsOwn(t *testing.T) {
+	files, err := fs.Glob(embedded, "templates/*.html")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	seen := map[string]string{}
+	for _, f := range files {
+		text, err := fs.ReadFile(embedded, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\{\{-? *define "([^"]+)"`).FindAllStringSubmatch(string(text), -1) {
+			if was := seen[m[1]]; was != "" {
+				t.Errorf("%q is in %s and in %s", m[1], was, f)
+			}
+			seen[m[1]] = f
 		}
 	}
 }
