@@ -260,7 +260,7 @@ func TestAnAppliancesHoursAreSetOnThePage(t *testing.T) {
 			told = append(told, e.Text)
 		}
 	}
-	if len(told) != 2 || !strings.Contains(told[1], "between 21:00-06:00") || !strings.Contains(told[1], "class can_wait, order 3, by page") || !strings.Contains(told[0], "as configured") {
+	if len(told) != 2 || !strings.Contains(told[1], ": hours 21:00-06:00") || !strings.Contains(told[1], "can wait; number 3 among") || !strings.Contains(told[0], "as the configuration has it") {
 		t.Errorf("the record: %q", told)
 	}
 }

@@ -234,7 +234,7 @@ func (d *Desk) Log(ctx context.Context, before int64, n int) ([]picture.LogRow, 
 	}
 	rows := make([]picture.LogRow, 0, len(events))
 	for _, e := range events {
-		row := picture.LogRow{ID: e.ID, At: e.At, Code: e.Code, Text: e.Text, Severity: picture.Caution}
+		row := picture.LogRow{ID: e.ID, At: e.At, Code: e.Code, Text: journal.Happened(d.plain, e), Severity: picture.Caution}
 		switch e.Severity {
 		case health.Info.String():
 			row.Severity = picture.Info

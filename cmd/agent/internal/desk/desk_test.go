@@ -214,14 +214,16 @@ func TestLogNamesWhatHappened(t *testing.T) {
 		{ID: 3, At: at, Code: "voltage_sag_cleared", Severity: "info", Text: "phase 1: from Tue 08:00 for 10 ms: 184.0 V"},
 		{ID: 2, At: at, Code: "voltage_sag", Severity: "caution", Text: "phase 1: 184.0 V"},
 		{ID: 1, At: at, Code: "supply_connected", Severity: "critical", Text: "on"},
+		{ID: 0, At: at, Code: "setting_changed", Severity: "info", Text: "in another language", Data: []byte(`{"says":[{"kind":"setting.out"}]}`)},
 	}}).Log(t.Context(), 0, 10)
-	if err != nil || len(rows) != 3 {
+	if err != nil || len(rows) != 4 {
 		t.Fatal(rows, err)
 	}
 	for i, want := range []picture.LogRow{
 		{ID: 3, At: at, Severity: picture.Info, Code: "voltage_sag_cleared", Title: "The voltage is low", Over: true, Text: "phase 1: from Tue 08:00 for 10 ms: 184.0 V"},
 		{ID: 2, At: at, Severity: picture.Caution, Code: "voltage_sag", Title: "The voltage is low", Text: "phase 1: 184.0 V"},
 		{ID: 1, At: at, Severity: picture.Critical, Code: "supply_connected", Text: "on"},
+		{At: at, Severity: picture.Info, Code: "setting_changed", Text: "not in use"},
 	} {
 		if rows[i] != want {
 			t.Errorf("got  %+v\nwant %+v", rows[i], want)

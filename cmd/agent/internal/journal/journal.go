@@ -239,13 +239,13 @@ func (j *Journal) batch(b control.Batch) (store.Batch, error) {
 		out.Intervals = append(out.Intervals, store.Interval{Series: iv.Series, Interval: iv.Interval})
 	}
 	for _, e := range b.Effects.Events {
-		out.Events = append(out.Events, store.Event{At: e.At, Code: e.Code, Severity: e.Severity.String(), Text: j.words.Event(e)})
+		out.Events = append(out.Events, store.Event{At: e.At, Code: e.Code, Severity: e.Severity.String(), Text: j.words.Event(e), Data: happened(e.Subject, e.Says)})
 	}
 	out.Limits = limits(b.Effects.Limits)
 	if n := b.Thinned; n.Intervals > 0 || n.Events > 0 {
+		says := said.Of("records.thinned", said.Count("intervals", n.Intervals), said.Count("events", n.Events))
 		out.Events = append(out.Events, store.Event{
-			At: b.State.Now, Code: "records_thinned", Severity: health.Caution.String(),
-			Text: j.words.Say(said.Of("records.thinned", said.Count("intervals", n.Intervals), said.Count("events", n.Events))),
+			At: b.State.Now, Code: "records_thinned", Severity: health.Caution.String(), Text: j.words.Say(says), Data: happened("", says),
 		})
 	}
 	out.Lost = map[store.Channel]int64{}

@@ -264,8 +264,9 @@ func (m *Maker) plan(st *control.State, say present.Phrases) Plan {
 	limits := m.site.LimitsAhead(st, p.Start.Add(time.Duration(len(p.Prices))*p.Slot))
 	for t := range p.Prices {
 		slot := units.Slot{Start: p.Start.Add(time.Duration(t) * p.Slot), Len: p.Slot}
+		_, period := m.site.TariffOf(st).PriceAt(st.Tariff, slot.Start)
 		out.Slots = append(out.Slots, PlanSlot{
-			Slot: slot, Price: p.Prices[t], Low: p.Low[t], Mid: p.Mid[t], High: p.High[t], Limit: planning.LimitIn(slot, m.site.Power, limits),
+			Slot: slot, Price: p.Prices[t], Period: period, Low: p.Low[t], Mid: p.Mid[t], High: p.High[t], Limit: planning.LimitIn(slot, m.site.Power, limits),
 		})
 	}
 	for _, l := range p.Loads {

@@ -327,6 +327,8 @@ type Shortfall struct {
 type PlanSlot struct {
 	Slot  units.Slot
 	Price units.Price // marginal, taxes included
+	// Period is the tariff's name of its time; "" where it has none.
+	Period string
 	// Low, Mid and High are the forecast of everything that is not a planned load
 	// (10, 50 and 90 %).
 	Low, Mid, High units.Power

@@ -2,6 +2,7 @@ package present
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,6 +53,13 @@ func (p Plain) Event(e control.Event) string {
 		return e.Subject
 	}
 	return e.Subject + ": " + text
+}
+
+// Knows tells whether there are words for all of it.
+func (p Plain) Knows(s said.Said) bool {
+	return !slices.ContainsFunc(s, func(part said.Part) bool {
+		return part.Kind != said.Verbatim && !p.words.Has("said."+part.Kind) && !p.words.Has("said."+strings.TrimSuffix(part.Kind, said.Bare))
+	})
 }
 
 // Say is one thing after another.  A text with {more} takes in what follows it,

@@ -116,25 +116,26 @@ func (s *Server) setAppliance(w http.ResponseWriter, r *http.Request) {
 		s.showSettings(w, r, nil, &wrongAppliance{id, a.Name, x, faults})
 		return
 	}
-	s.record(r, said.Of("setting.load", said.Text("name", a.Name), said.Text("what", x.says()), said.Text("by", s.wayOf(r))))
+	s.record(r, said.Of("setting.load", said.Text("name", a.Name), said.Text("by", s.wayOf(r))).Then(x.says()))
 	s.answer(w, r, "/settings#row-"+id, &notice{Level: "good", Title: s.texts.T("set.loads.done", "name", a.Name), Lines: []string{s.texts.T("set.loads.start")}})
 }
 
-// says is what was set in the words of the configuration, for the record.
-func (x ApplianceSet) says() string {
-	var parts []string
-	for _, p := range [][2]string{{"between", x.Hours}, {"ready_by", x.Ready}, {"class", x.Class}} {
-		if p[1] != "" {
-			parts = append(parts, p[0]+" "+p[1])
-		}
+// says is what was set, for the record.
+func (x ApplianceSet) says() said.Said {
+	var out said.Said
+	if out = said.Of("setting.any_hour"); x.Hours != "" {
+		out = said.Of("setting.hours", said.Text("hours", x.Hours))
+	}
+	if x.Ready != "" {
+		out = out.Then(said.Of("setting.ready", said.Text("when", x.Ready)))
 	}
 	if x.Class != "" {
-		parts = append(parts, "order "+x.Order)
+		out = out.Then(said.Of("setting.class", said.Text("class", x.Class)), said.Of("setting.order", said.Text("order", x.Order)))
 	}
 	if x.Out {
-		parts = append(parts, "enabled false")
+		out = out.Then(said.Of("setting.out"))
 	}
-	return strings.Join(parts, ", ")
+	return out
 }
 
 func (s *Server) applianceOf(id string) (Appliance, bool) {
@@ -161,7 +162,7 @@ func (s *Server) resetAppliance(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	s.record(r, said.Of("setting.load", said.Text("name", a.Name), said.Text("what", "as configured"), said.Text("by", s.wayOf(r))))
+	s.record(r, said.Of("setting.load", said.Text("name", a.Name), said.Text("by", s.wayOf(r))).Then(said.Of("setting.configured")))
 	n := &notice{Level: "good", Title: s.texts.T("set.loads.undone", "name", a.Name)}
 	if now, ok := s.applianceOf(a.ID); ok && now.Waits() {
 		n.Lines = []string{s.texts.T("set.loads.start")}

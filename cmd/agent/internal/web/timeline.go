@@ -170,6 +170,7 @@ func (m *model) priceLevels(from, to int, out *timeline) func(units.Price) strin
 		}
 		return "dear"
 	}
+	named := periodsOf(m.V.Plan.Slots[from:to], level)
 	for _, class := range []string{"even", "cheap", "normal", "dear"} {
 		var prices []units.Price
 		for _, s := range m.V.Plan.Slots[from:to] {
@@ -181,12 +182,29 @@ func (m *model) priceLevels(from, to int, out *timeline) func(units.Price) strin
 			continue
 		}
 		k := tlKey{Class: class, Word: m.Words.T("plan." + class), Price: m.PriceParts(slices.Min(prices))[0]}
+		if period := named[class]; period != "" {
+			k.Word = m.PeriodName(period)
+		}
 		if hi := m.PriceParts(slices.Max(prices))[0]; hi != k.Price {
 			k.Price += "\u2013" + hi
 		}
 		out.Keys = append(out.Keys, k)
 	}
 	return level
+}
+
+// periodsOf are the tariff's own names of the levels of the price, where each level is one of its periods and
+// nothing besides: who reads "off-peak" elsewhere need not find out that it is what is cheap here.  Else there are none.
+func periodsOf(slots []picture.PlanSlot, level func(units.Price) string) map[string]string {
+	name, class := map[string]string{}, map[string]string{}
+	for _, s := range slots {
+		l := level(s.Price)
+		if s.Period == "" || name[l] != "" && name[l] != s.Period || class[s.Period] != "" && class[s.Period] != l {
+			return nil
+		}
+		name[l], class[s.Period] = s.Period, l
+	}
+	return name
 }
 
 // leftOut is a shortfall with what is done about it.

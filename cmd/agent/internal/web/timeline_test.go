@@ -178,3 +178,38 @@ func TestWhatRunsWithoutBeingPlannedIsSeen(t *testing.T) {
 		t.Error("a run that was asked for is not drawn")
 	}
 }
+
+// The levels of the price bear the tariff's own names where each is one of its periods, and only then.
+func TestPricesAreNamedAsTheTariffNamesThem(t *testing.T) {
+	slots := func(periods, prices string) (out []picture.PlanSlot) {
+		for i := range periods {
+			name := map[byte]string{'o': "Off-peak", 's': "Standard", 'p': "Peak", '-': ""}[periods[i]]
+			out = append(out, picture.PlanSlot{Price: units.Price(prices[i]-'0') * units.Price(units.One), Period: name})
+		}
+		return out
+	}
+	for _, c := range []struct{ situation, periods, prices, want string }{
+		{"each level is a period", "ooss", "1133", "Off-peak, Standard"},
+		{"three", "oossppo", "1122331", "Off-peak, Standard, Peak"},
+		{"a block begins, and a period has two prices", "ooss", "1313", "cheap, dear"},
+		{"two periods cost about the same", "oosp", "1133", "cheap, dear"},
+		{"no periods", "----", "1133", "cheap, dear"},
+	} {
+		cat, err := present.Open("en")
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := picture.View{Unit: present.Unit{Symbol: "R", Decimals: 2}}
+		v.Plan.Slots = slots(c.periods, c.prices)
+		var line timeline
+		m := &model{Format: formatFor(cat, &v), V: &v}
+		m.priceLevels(0, len(v.Plan.Slots), &line)
+		var got []string
+		for _, k := range line.Keys {
+			got = append(got, k.Word)
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%s: %q, want %q", c.situation, got, c.want)
+		}
+	}
+}
