@@ -122,11 +122,12 @@ func (a asked) left() (first, second string) {
 	if !r.Known {
 		return a.words.Say("code.left"), a.words.Say("code.unknown")
 	}
+	at := r.At.In(a.view.Zone)
 	days := strconv.FormatFloat(r.At.Sub(a.st.Now).Hours()/24, 'f', 1, 64)
 	if r.Beyond {
 		days = "> " + days
 	}
-	return a.words.Say("code.left") + " " + days, r.At.In(a.view.Zone).Format("Mon 02/01 15:04")
+	return a.words.Say("code.left") + " " + days, a.words.Weekday(at) + at.Format(" 02/01 15:04")
 }
 
 func (a asked) tariff() (first, second string) {

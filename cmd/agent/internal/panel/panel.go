@@ -31,8 +31,8 @@ type Env struct {
 	Log     *slog.Logger
 	Machine *board.Machine
 	Loop    Feeder
-	Credit  *credit.Engine // finds the tokens in what is entered
-	Words   present.Keypad
+	Credit  *credit.Engine        // finds the tokens in what is entered
+	Words   func() present.Keypad // in the language of the home, which may change
 	View    func() picture.View
 	Tokens  func(ctx context.Context, n int) ([]credit.Entry, error) // the last tokens of credit, newest first
 	Shown   func(first, second string)                               // is told what the display shows; the site need not have one
@@ -104,14 +104,17 @@ func (e Env) keypad(d config.Keypad) (Part, error) {
 		e.Machine.Closes(closeBus)
 		show = display.Show
 	}
-	keys := Keys{Loop: e.Loop, Credit: e.Credit, Words: e.Words, View: e.View, Tokens: e.Tokens, Show: func(first, second string) {
+	keys := Keys{Loop: e.Loop, Credit: e.Credit, View: e.View, Tokens: e.Tokens, Show: func(first, second string) {
 		e.Shown(first, second)
 		if err := show(first, second); err != nil {
 			e.Log.Warn("keypad display", "error", err)
 		}
 	}}
 	return func(ctx context.Context) error {
-		return matrix.Run(ctx, func(k keypad.Event) { keys.Pressed(ctx, k) })
+		return matrix.Run(ctx, func(k keypad.Event) {
+			keys.Words = e.Words()
+			keys.Pressed(ctx, k)
+		})
 	}, nil
 }
 

@@ -2,20 +2,61 @@ package present
 
 import (
 	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/internal/units"
 )
 
-// Keypad has the words of the display at the meter: two lines of 16 characters.
+// Keypad has the words of the display at the meter: two lines of 16 characters of ASCII, which is all that the
+// character displays sold have in common.  Letters with accents are written without, and a language of another
+// script is told in English.
 type Keypad struct {
-	words *Catalogue
+	words lcd
 	site  *control.Site
 }
 
 // Keypad is the display's words for a site.
-func (w Words) Keypad(site *control.Site) Keypad { return Keypad{w.c, site} }
+func (w Words) Keypad(site *control.Site) Keypad {
+	if script, _ := w.c.tag.Script(); script.String() != "Latn" {
+		w = NewWords()
+	}
+	return Keypad{lcd{w.c}, site}
+}
+
+// lcd is a catalogue on a character display.
+type lcd struct{ c *Catalogue }
+
+// T is Catalogue.T.
+func (l lcd) T(key string, pairs ...any) string { return ascii(l.c.T(key, pairs...)) }
+
+// Or is Catalogue.Or.
+func (l lcd) Or(key, other string) string { return ascii(l.c.Or(key, other)) }
+
+// Has is Catalogue.Has.
+func (l lcd) Has(key string) bool { return l.c.Has(key) }
+
+// ascii is text as a character display has it: German umlauts as they are written where there are none, other
+// letters without their accents.
+func ascii(text string) string {
+	text = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue", "ß", "ss", "œ", "oe", "’", "'", "–", "-", "…", "...", "¡", "", "¿", "", NoBreak, " ", Narrow, " ").Replace(text)
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, norm.NFD.String(text))
+}
+
+// Weekday is the short name of an instant's day.
+func (k Keypad) Weekday(t time.Time) string {
+	return k.words.T("weekday." + strconv.Itoa(int(t.Weekday())))
+}
 
 // Say is a line that needs no figures: "token", "not_recorded", ...
 func (k Keypad) Say(key string) string { return k.words.T("keypad." + key) }

@@ -188,7 +188,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 		return nil, err
 	}
 	s.words, s.speaks = present.WordsIn(cfg.Site.Language), &tongue{s: s}
-	english := present.NewWords() // of the log and of the keypad
+	english := present.NewWords() // of the log
 	s.journal = journal.New(s.store, topicsOf(s.session), cfg.InfluxDB != nil, s.words.Plain(s.site).Written(present.Unit{Symbol: cfg.Site.Symbol}))
 	s.journal.Share(shares(cfg.Telemetry.Share.InfluxDB), shares(cfg.Telemetry.Share.MQTT))
 	s.journal.KeepHead(cfg.Path(cfg.HeadFile))
@@ -213,7 +213,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Service, err e
 		s.parts = append(s.parts, d.Run)
 	}
 	hung, err := panel.Open(panel.Env{
-		Now: s.now, Log: s.log, Machine: &s.machine, Loop: s.loop, Credit: s.site.Credit, Words: english.Keypad(s.site),
+		Now: s.now, Log: s.log, Machine: &s.machine, Loop: s.loop, Credit: s.site.Credit, Words: func() present.Keypad { return s.speaks.words().Keypad(s.site) },
 		Shown:  func(first, second string) { s.desk.Keypad(first, second) },
 		View:   func() picture.View { return s.desk.View() },
 		Tokens: func(ctx context.Context, n int) ([]credit.Entry, error) { return s.desk.LastTokens(ctx, n) },
