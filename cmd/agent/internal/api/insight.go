@@ -43,11 +43,12 @@ type Carried struct {
 	Until     time.Time `json:"until"`
 }
 
-// Bought is what an amount buys.
+// Bought is what an amount buys on top of the credit that is there.
 type Bought struct {
-	Amount  string  `json:"amount"`
-	ToDebt  string  `json:"to_debt"`
-	Credit  string  `json:"credit"`
-	KWh     float64 `json:"energy_kwh"`
-	Seconds float64 `json:"seconds"` // that the credit lasts as much is spent here
+	Amount   string  `json:"amount"`
+	ToDebt   string  `json:"to_debt"`
+	Credit   string  `json:"credit"`
+	KWh      float64 `json:"energy_kwh"`
+	Seconds  float64 `json:"seconds"`  // that it lasts
+	Foreseen bool    `json:"foreseen"` // energy_kwh goes by the use that is foreseen; false: by the price of this moment
 }

@@ -55,7 +55,8 @@ type Advice struct {
 	After    string     `json:"after"`
 	Amount   string     `json:"amount,omitempty"`
 	BuysNow  *float64   `json:"buys_now_kwh"`
-	BuysThen *float64   `json:"buys_then_kwh"`
+	BuysThen *float64   `json:"buys_then_kwh"` // null where credit is money
+	Foreseen bool       `json:"foreseen"`      // buys_now_kwh goes by the use that is foreseen; false: by the price of this moment
 }
 
 // TariffOf is a whole tariff as it is sent.
@@ -84,7 +85,7 @@ func TariffOf(d picture.TariffDetail) TariffDetail {
 
 // AdviceOf is advice as it is sent.
 func AdviceOf(a picture.Advice) *Advice {
-	out := &Advice{Reset: At(a.Reset), Price: a.Price.String(), After: a.After.String(), BuysNow: positive(a.Buys.KWh()), BuysThen: positive(a.BuysThen.KWh())}
+	out := &Advice{Reset: At(a.Reset), Price: a.Price.String(), After: a.After.String(), BuysNow: positive(a.Buys.KWh()), BuysThen: positive(a.BuysThen.KWh()), Foreseen: a.Foreseen}
 	if a.Amount > 0 {
 		out.Amount = money(a.Amount)
 	}

@@ -118,7 +118,8 @@ type LastsTo struct {
 
 // LastsWith is how long the credit lasts with a top-up of amount now; ok is false where
 // no forecast says so, and where the top-up would not be taken.  What the credit must be
-// by the ends of the days is known; within a day it is taken to be used evenly.
+// by the plan's hours is known, and after them by the ends of the days; in between it is
+// taken to be used evenly.
 func (s *Site) LastsWith(st *State, amount units.Money) (l LastsTo, ok bool) {
 	if st.Plan == nil || st.Credit.Unlocked || st.Health.Has(health.PlanStale, "") {
 		return l, false
@@ -136,17 +137,45 @@ func (s *Site) LastsWith(st *State, amount units.Money) (l LastsTo, ok bool) {
 	if left <= was {
 		return LastsTo{Until: at}, true
 	}
-	for _, n := range st.Plan.Outlook.Needs {
-		if !n.Until.After(at) || n.Even <= was {
+	for _, n := range st.Plan.Outlook.Marks() {
+		if !n.At.After(at) || n.Spent <= was {
 			continue
 		}
-		if left < n.Even {
-			day := n.Until.Sub(at)
-			return LastsTo{Until: at.Add(time.Duration(units.MulDiv(int64(day), int64(left-was), int64(n.Even-was))))}, true
+		if left < n.Spent {
+			step := n.At.Sub(at)
+			return LastsTo{Until: at.Add(time.Duration(units.MulDiv(int64(step), int64(left-was), int64(n.Spent-was))))}, true
 		}
-		was, at = n.Even, n.Until
+		was, at = n.Spent, n.At
 	}
 	return LastsTo{Until: at, Beyond: true}, true
+}
+
+// Bought is what a top-up gives on top of the credit that is there.
+type Bought struct {
+	Credit units.Money // what is left of it when the debts and the charges have been paid
+	Energy units.Energy
+	Lasts  time.Duration
+}
+
+// Buys is what a top-up of amount gives by the use that is foreseen: the hours at which it
+// will be used, the blocks that it comes to, and the charges by time.  ok is false where no
+// forecast says so, and where the top-up would not be taken.
+func (s *Site) Buys(st *State, amount units.Money) (b Bought, ok bool) {
+	if st.Plan == nil || st.Credit.Unlocked || st.Health.Has(health.PlanStale, "") {
+		return b, false
+	}
+	left, ok := s.accounting().After(st.AccountState, st.Now, amount, st.undated())
+	if !ok {
+		return b, false
+	}
+	was := max(0, st.Credit.Available())
+	left = max(was, left)
+	before, used, ok := st.Plan.Outlook.Reaches(was)
+	if !ok {
+		return b, false
+	}
+	after, more, _ := st.Plan.Outlook.Reaches(left)
+	return Bought{Credit: left - was, Energy: more - used, Lasts: after - before}, true
 }
 
 // shortfall is a shortfall in short, for the log.

@@ -106,7 +106,8 @@ func (d *Desk) TariffDetail() picture.TariffDetail {
 	return d.maker.TariffDetail(&snap.State)
 }
 
-// WhatBuys is what an amount buys now and when the next billing month begins.
+// WhatBuys is what an amount buys, and where credit is energy what it buys when the next
+// billing month begins.
 func (d *Desk) WhatBuys(amount units.Money) picture.Advice {
 	snap := d.loop.Snapshot()
 	return d.maker.WhatBuys(&snap.State, amount)

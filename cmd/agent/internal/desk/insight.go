@@ -147,20 +147,27 @@ func (d *Desk) buys(st *control.State) []web.Bought {
 		if amount <= 0 || len(out) > 0 && out[len(out)-1].Amount == amount {
 			continue
 		}
-		tariff := d.site.TariffOf(st)
 		b := web.Bought{Amount: amount, Credit: amount}
-		if d.site.InKWh {
-			b.Energy = units.KilowattHour.Part(int64(amount), int64(units.One))
-		} else {
-			_, items := tariff.Purchase(st.Tariff, st.Now, amount)
-			b.Energy = tariff.BuyNowOrWait(st.Tariff, st.Now, amount).Now
-			b.Credit -= tariffs.Sum(items)
-		}
 		if next := d.site.Credit.Foretell(st.Credit, st.Now, amount, 1); len(next) > 0 {
 			b.ToDebt = next[0]
 			b.Credit = max(0, b.Credit-b.ToDebt)
 		}
-		b.Lasts = time.Duration(units.MulDiv(int64(b.Credit), int64(24*time.Hour), int64(spent)))
+		bought, foreseen := d.site.Buys(st, amount)
+		switch {
+		case d.site.InKWh:
+			b.Energy = units.KilowattHour.Part(int64(b.Credit), int64(units.One))
+		case foreseen:
+			b.Credit, b.Energy, b.Foreseen = bought.Credit, bought.Energy, true
+		default:
+			tariff := d.site.TariffOf(st)
+			_, items := tariff.Purchase(st.Tariff, st.Now, amount)
+			b.Credit = max(0, b.Credit-tariffs.Sum(items))
+			price, _ := tariff.PriceAt(st.Tariff, st.Now)
+			b.Energy = price.Buys(b.Credit)
+		}
+		if b.Lasts = bought.Lasts; !foreseen {
+			b.Lasts = time.Duration(units.MulDiv(int64(b.Credit), int64(24*time.Hour), int64(spent)))
+		}
 		out = append(out, b)
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/testsite"
 	"github.com/keeplit/keeplit/internal/units"
 )
@@ -88,5 +89,38 @@ func TestThePageSaysThatPricesAreStale(t *testing.T) {
 	}
 	if v := view(at.Add(2 * time.Hour)); !v.Stale || v.Price == 4_000_000 || v.Price == 5_000_000 {
 		t.Errorf("after their end: %+v", v)
+	}
+}
+
+// At a dear hour an amount does not buy what it would if all were used at once: it goes by the
+// use that is foreseen, and the page says the same in all places.
+func TestWhatAnAmountBuysIsTheSameEverywhere(t *testing.T) {
+	site := testsite.New(t)
+	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC) // 08:00 in Johannesburg: dear
+	st, _ := site.Begin(at)
+	st, _, _ = testsite.Drive(t, site, st, at, 10*time.Minute)
+	plan := *st.Plan
+	was := st.Credit.Available()
+	kwh := units.KilowattHour
+	plan.Outlook = planning.Outlook{
+		Starts: []time.Time{at, at.Add(time.Hour)}, Spent: []units.Money{0, was}, Used: []units.Energy{0, 10 * kwh},
+		Needs: []planning.Need{{Until: at.Add(101 * time.Hour), Even: was + 500*units.One, Used: 260 * kwh}},
+	}
+	st.Plan = &plan
+	d := shown(site, st, nil)
+	if a := d.WhatBuys(100 * units.One); a.Buys != 50*kwh || !a.Foreseen || a.BuysThen != 0 {
+		t.Errorf("of the tariff's page: %+v", a)
+	}
+	if b, ok := site.Buys(&st, 100*units.One); !ok || b.Energy != 50*kwh || b.Lasts != 20*time.Hour || b.Credit != 100*units.One {
+		t.Errorf("%+v, %v", b, ok)
+	}
+	for _, b := range d.buys(&st) {
+		if a := d.WhatBuys(b.Amount); a.Buys != b.Energy || !b.Foreseen {
+			t.Errorf("%s: %s on the account's page, %s on the tariff's", b.Amount, b.Energy, a.Buys)
+		}
+	}
+	st.Plan = nil // nothing is foreseen: it says at which price
+	if a := shown(site, st, nil).WhatBuys(100 * units.One); a.Foreseen || a.Buys != a.Price.Buys(100*units.One) {
+		t.Errorf("without a plan: %+v", a)
 	}
 }

@@ -180,10 +180,23 @@ func (m *Maker) TariffDetail(st *control.State) TariffDetail {
 	return d
 }
 
-// WhatBuys is what an amount buys now and when the next billing month begins.
+// WhatBuys is what an amount buys: where credit is energy now and when the next billing month
+// begins, else by the use that is foreseen.  Where none is foreseen it goes by the price of this
+// moment.
 func (m *Maker) WhatBuys(st *control.State, amount units.Money) Advice {
-	b := m.site.TariffOf(st).BuyNowOrWait(st.Tariff, st.Now, amount)
-	return Advice{Reset: b.Reset, Price: b.Price, After: b.After, Amount: amount, Buys: b.Now, BuysThen: b.Then}
+	t := m.site.TariffOf(st)
+	b := t.BuyNowOrWait(st.Tariff, st.Now, amount)
+	out := Advice{Reset: b.Reset, Price: b.Price, After: b.After, Amount: amount, Buys: b.Now, BuysThen: b.Then}
+	if m.site.InKWh {
+		return out
+	}
+	out.BuysThen = 0 // money does not become more by waiting
+	if x, ok := m.site.Buys(st, amount); ok {
+		out.Buys, out.Foreseen = x.Energy, true
+	} else {
+		out.Buys = b.Price.Buys(amount)
+	}
+	return out
 }
 
 // advice is what the coming month's blocks mean for the customer; nil where

@@ -283,6 +283,9 @@ type Advice struct {
 	// kept in energy, so that it does not matter when it is bought.
 	Amount         units.Money
 	Buys, BuysThen units.Energy
+	// Foreseen: Buys is what a top-up gives by the use that is foreseen; false: by the price of
+	// this moment.
+	Foreseen bool
 }
 
 // More is what waiting gains.

@@ -51,8 +51,7 @@ func (s *Rules) hoursAhead(v *vista) []int {
 
 // extras are what one kWh and one run of each load cost on top, begun in each of the
 // slots.
-func (s *Rules) extras(v *vista, c forecast.Credit, ends int, starts []int) []Extra {
-	m := newMargins(v, c.Planned, ends)
+func (s *Rules) extras(v *vista, c forecast.Credit, m *margins, starts []int) []Extra {
 	hour := s.spread(units.Kilowatt, time.Hour)
 	out := []Extra{{Energy: units.KilowattHour}}
 	uses := [][]float64{hour}

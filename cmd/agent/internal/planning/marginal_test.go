@@ -36,7 +36,7 @@ func TestWhatARunCostsAtAnHourIsWhatTheLedgerIsChargedForIt(t *testing.T) {
 					planned[i] = float64(rapid.IntRange(0, 3).Draw(rt, "planned")) / 2
 				}
 				starts := b.rules.hoursAhead(v)
-				extras := b.rules.extras(v, v.with(planned), len(v.slots), starts)
+				extras := b.rules.extras(v, v.with(planned), newMargins(v, planned, len(v.slots)), starts)
 				m := newMargins(v, planned, 0)
 				used := make([]units.Energy, len(v.slots))
 				for i := range used {

@@ -20,6 +20,10 @@ type Outlook struct {
 	// Starts are when Extra may begin: now, and each full hour of the plan.
 	Starts []time.Time `json:"starts,omitempty"`
 	Extra  []Extra     `json:"extra,omitempty"` // of a kWh, and of a run of each load
+	// Spent is the credit that lasts up to each of Starts in half of the futures, and Used
+	// what is used until then, as Need has both for the midnights; none: not known.
+	Spent []units.Money  `json:"spent,omitempty"`
+	Used  []units.Energy `json:"used,omitempty"`
 }
 
 // RunTime is what one run of a load, begun now, costs in time.
@@ -36,6 +40,52 @@ type Need struct {
 	Until time.Time   `json:"until"`
 	Even  units.Money `json:"even"` // in half of the futures
 	Safe  units.Money `json:"safe"` // in nine of ten
+	// Used is what is used up to then, in the mean of the futures; 0: not known.
+	Used units.Energy `json:"used,omitempty"`
+}
+
+// Mark is what a home has spent and used by an instant to come.
+type Mark struct {
+	At    time.Time
+	Spent units.Money // in half of the futures
+	Used  units.Energy
+}
+
+// Marks are those of the plan's hours, and of the midnights after them.
+func (o *Outlook) Marks() []Mark {
+	var out []Mark
+	if len(o.Spent) == len(o.Starts) && len(o.Used) == len(o.Starts) {
+		for i, at := range o.Starts {
+			out = append(out, Mark{at, o.Spent[i], o.Used[i]})
+		}
+	}
+	for _, n := range o.Needs {
+		if len(out) == 0 || n.Until.After(out[len(out)-1].At) {
+			out = append(out, Mark{n.Until, n.Even, n.Used})
+		}
+	}
+	return out
+}
+
+// Reaches is how long an amount lasts from the plan's instant on, and what is used of it, by
+// the use that is foreseen with its blocks and charges by time.  What is left of it where the
+// futures end goes by their mean.  ok is false where that is not known.
+func (o *Outlook) Reaches(amount units.Money) (lasts time.Duration, used units.Energy, ok bool) {
+	marks := o.Marks()
+	if len(marks) < 2 || marks[len(marks)-1].Used <= 0 || marks[len(marks)-1].Spent <= 0 || len(o.Spent) == 0 {
+		return 0, 0, false
+	}
+	first, was := marks[0], marks[0]
+	for _, m := range marks[1:] {
+		if amount < m.Spent {
+			whole, part := int64(m.Spent-was.Spent), int64(max(0, amount-was.Spent))
+			return was.At.Sub(first.At) + time.Duration(units.MulDiv(int64(m.At.Sub(was.At)), part, whole)), was.Used + (m.Used-was.Used).Part(part, whole), true
+		}
+		was = m
+	}
+	rest, whole := int64(amount-was.Spent), int64(was.Spent)
+	span := was.At.Sub(first.At)
+	return span + time.Duration(units.MulDiv(int64(span), rest, whole)), was.Used + was.Used.Part(rest, whole), true
 }
 
 // runOut follows many futures of the base load, with what is planned on top,
@@ -121,11 +171,19 @@ func (s *Rules) outlook(now time.Time, v *vista, c forecast.Credit, ends int) Ou
 		marks = append(marks, i)
 		out.Needs = append(out.Needs, Need{Until: at})
 	}
-	for i, need := range paths.Needs(c, marks) {
-		out.Needs[i].Even, out.Needs[i].Safe = moneyUp(need.Even), moneyUp(need.Safe)
+	m, starts := newMargins(v, c.Planned, ends), s.hoursAhead(v)
+	used := make([]units.Energy, n+1) // up to each slot
+	for t := range n {
+		used[t+1] = used[t] + units.FromKWh(max(0, m.kwh[t]))
 	}
-	starts := s.hoursAhead(v)
-	out.Extra = s.extras(v, c, ends, starts)
+	for i, need := range paths.Needs(c, marks) {
+		out.Needs[i].Even, out.Needs[i].Safe, out.Needs[i].Used = moneyUp(need.Even), moneyUp(need.Safe), used[marks[i]]
+	}
+	out.Spent, out.Used = []units.Money{0}, []units.Energy{0}
+	for i, need := range paths.Needs(c, starts[1:]) { // up to the first slot nothing is spent
+		out.Spent, out.Used = append(out.Spent, moneyUp(need.Even)), append(out.Used, used[starts[i+1]])
+	}
+	out.Extra = s.extras(v, c, m, starts)
 	for _, i := range starts {
 		out.Starts = append(out.Starts, v.slots[i].Start)
 	}

@@ -208,6 +208,9 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 	plan.RunOut, plan.Outlook = p.runOut(&b, plan, v, w)
 	plan.Outlast = s.outlasts(w, &plan, v)
 	plan.Buys = o.buys(b.Left, &o.table)
+	if _, used, ok := plan.Outlook.Reaches(b.Left); ok && o.tariff != nil {
+		plan.Buys = used // as its end goes by it
+	}
 	if p.elapsed != nil {
 		plan.Solved = p.elapsed() - began
 	}

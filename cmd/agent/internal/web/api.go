@@ -348,7 +348,7 @@ func wireInsight(i Insight) api.Insight {
 		out.Limit = &api.Limit{Name: l.Name, Class: l.Class, LeftKWh: l.Left.KWh(), Until: l.Until.UTC(), Saves: l.Saves.String(), Months: l.Months, Beyond: units.Money(l.Beyond).String()}
 	}
 	for _, b := range i.Buys {
-		out.Buys = append(out.Buys, api.Bought{Amount: b.Amount.String(), ToDebt: b.ToDebt.String(), Credit: b.Credit.String(), KWh: b.Energy.KWh(), Seconds: b.Lasts.Seconds()})
+		out.Buys = append(out.Buys, api.Bought{Amount: b.Amount.String(), ToDebt: b.ToDebt.String(), Credit: b.Credit.String(), KWh: b.Energy.KWh(), Seconds: b.Lasts.Seconds(), Foreseen: b.Foreseen})
 	}
 	return out
 }

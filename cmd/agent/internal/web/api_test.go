@@ -217,6 +217,8 @@ func TestWhatMoneyBuys(t *testing.T) {
 	}{
 		{"276", "buys about 100", false},
 		{"276", "it does not matter when you buy it", false},
+		{"276", "by the use that is foreseen", false},
+		{"277", "at the price of this moment, R 2.76", false},
 		{"276", "wait: it buys 14.8", true},
 		{"12,50", "wait", true},
 		{"600", "Waiting gains nothing: buy now.", true},
@@ -237,7 +239,7 @@ func TestWhatMoneyBuys(t *testing.T) {
 			t.Errorf("amount=%s: %d, not %q", c.asked, a.StatusCode, c.want)
 		}
 	}
-	x.want(x.get("/api/v1/tariff?amount=276"), 200, `"buys":{`, `"amount":"276.000000"`, `"buys_now_kwh":100`, `"charges":["energy: energy: 2.405 per kWh"`)
+	x.want(x.get("/api/v1/tariff?amount=276"), 200, `"buys":{`, `"amount":"276.000000"`, `"buys_now_kwh":100,"buys_then_kwh":null,"foreseen":true`, `"charges":["energy: energy: 2.405 per kWh"`)
 	x.want(x.get("/api/v1/tariff?amount=nought"), 400, "amount is not an amount")
 }
 

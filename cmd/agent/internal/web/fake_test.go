@@ -475,6 +475,10 @@ func (f *fakeAgent) WhatBuys(amount units.Money) picture.Advice {
 	if amount > 500*units.One { // the fixed charges of the new month
 		a.BuysThen = a.Buys - units.KilowattHour*20
 	}
+	if f.v.Unit.Energy {
+		return a
+	}
+	a.BuysThen, a.Foreseen = 0, amount != 277*units.One
 	return a
 }
 

@@ -71,8 +71,8 @@ type Agent interface {
 	// TopUpFor is the least top-up with which the credit lasts to the end of the
 	// local day that day lies in; ErrUnknown where the forecast does not reach it.
 	TopUpFor(day time.Time) (TopUpNeed, error)
-	// WhatBuys is what an amount of money, above 0, buys now and when the next
-	// billing month begins.
+	// WhatBuys is what an amount of money, above 0, buys, and where credit is energy what
+	// it buys when the next billing month begins.
 	WhatBuys(amount units.Money) picture.Advice
 
 	// Ledger are the rows that are asked for, newest first.
@@ -266,8 +266,10 @@ type Bought struct {
 	Amount units.Money
 	ToDebt units.Money   // of it, to debts
 	Credit units.Money   // what is left of it as credit
-	Energy units.Energy  // before what goes to debts
-	Lasts  time.Duration // of Credit, as much is spent here
+	Energy units.Energy  // of Credit
+	Lasts  time.Duration // of Credit
+	// Foreseen: Energy goes by the use that is foreseen; false: by the price of this moment.
+	Foreseen bool
 }
 
 // Receipt is a top-up as it stands in the ledger.
