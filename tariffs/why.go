@@ -181,7 +181,9 @@ func (t *Tariff) NextLimit(acc Account, at time.Time, usual units.Energy) (Limit
 	above := t.outcome(acc, at, out.Until, out.Left+units.KilowattHour, usual, out.Months)
 	far := t.outcome(acc, at, out.Until, out.Left+2*units.KilowattHour, usual, out.Months)
 	each := far - above // what a kWh costs there
-	if out.Saves = above - within - each; out.Saves <= 0 {
+	// Hours and taxes are rounded each by itself: less than a hundredth of a kWh's price is that, and
+	// no saving.
+	if out.Saves = above - within - each; out.Saves <= each.Part(1, 100) {
 		out.Saves = 0
 		price, _ := t.PriceAt(acc, at)
 		if out.Left > units.KilowattHour { // at the hours that are left, and not at this one
