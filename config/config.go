@@ -188,8 +188,8 @@ type Site struct {
 	// Example: [{name: school holidays, from: 2026-12-11, to: 2027-01-12}, {name: Eid, from: 2026-03-20}]
 	Holidays []Holiday `yaml:"holidays"`
 	// The language of the page, of alerts, of answers over MQTT and of recorded events: ar, bn, de, en,
-	// es, fr, hi, pt, sw or zu. Left out, it is English. Logs, the command line and the keypad speak
-	// English whatever it is.
+	// es, fr, hi, pt, sw or zu. Left out, it is English. Logs and the command line speak
+	// English whatever it is, and the display of the keypad where the language has other letters than Latin ones.
 	// Example: sw
 	Language string `yaml:"language"`
 }

@@ -99,7 +99,7 @@ func TestWhatIsSetOnThePageHoldsAtTheNextStart(t *testing.T) {
 		}
 	}
 	slices.Reverse(told)
-	if want := []string{"Node-RED let in (read, settings), by api", "reading: closed, by api: Node-RED", "language: de, by api: Node-RED", "a new PIN, by page, 127.0.0.1"}; !slices.Equal(told, want) {
+	if want := []string{"Node-RED let in (read, settings), by a program", "reading: closed, by a program: Node-RED", "language: de, by a program: Node-RED", "a new PIN, by the page, 127.0.0.1"}; !slices.Equal(told, want) {
 		t.Errorf("the record: %q", told)
 	}
 	h.end()

@@ -246,6 +246,10 @@ func (d *Desk) Log(ctx context.Context, before int64, n int) ([]picture.LogRow, 
 		if health.Known(health.Code(code)) {
 			row.Title, row.Over = d.words.Title(code), over
 		}
+		switch e.Code {
+		case "supply_connected", "supply_disconnected", "supply_ready": // their texts begin with "on", "off"
+			row.Title = d.words.T("supply.title")
+		}
 		rows = append(rows, row)
 	}
 	return rows, nil

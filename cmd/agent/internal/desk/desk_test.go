@@ -222,7 +222,7 @@ func TestLogNamesWhatHappened(t *testing.T) {
 	for i, want := range []picture.LogRow{
 		{ID: 3, At: at, Severity: picture.Info, Code: "voltage_sag_cleared", Title: "The voltage is low", Over: true, Text: "phase 1: from Tue 08:00 for 10 ms: 184.0 V"},
 		{ID: 2, At: at, Severity: picture.Caution, Code: "voltage_sag", Title: "The voltage is low", Text: "phase 1: 184.0 V"},
-		{ID: 1, At: at, Severity: picture.Critical, Code: "supply_connected", Text: "on"},
+		{ID: 1, At: at, Severity: picture.Critical, Code: "supply_connected", Title: "Supply", Text: "on"},
 		{At: at, Severity: picture.Info, Code: "setting_changed", Text: "not in use"},
 	} {
 		if rows[i] != want {

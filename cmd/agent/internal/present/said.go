@@ -82,6 +82,9 @@ func (p Plain) Say(s said.Said) string {
 // blank is a place in a text: a value's name, and the form that it is written in.
 var blank = regexp.MustCompile(`\{(\w+)(?::(\w+))?\}`)
 
+// leading is the code that a text begins with.
+var leading = regexp.MustCompile(`^[a-z_]+\b`)
+
 // text is one part in words; more tells that it took in the rest, which follows.
 func (p Plain) text(part said.Part, rest said.Said) (text string, more bool) {
 	if part.Kind == said.Verbatim && len(part.Values) == 1 {
@@ -131,8 +134,12 @@ func (p Plain) value(v said.Value, form string) string {
 	case said.IsBytes:
 		return mebi(v.N, form)
 	case said.IsText:
-		if form == "word" {
+		switch form {
+		case "word":
 			return p.words.Or("word."+v.Text, v.Text)
+		case "lead": // a code, and what is said to it: "api: Node-RED", "on 2300 W"
+			code := leading.FindString(v.Text)
+			return p.words.Or("lead."+code, code) + v.Text[len(code):]
 		}
 		return v.Text
 	case said.IsCount, said.IsPower, said.IsEnergy:

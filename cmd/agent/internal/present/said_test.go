@@ -143,7 +143,7 @@ func TestAllThatIsSaidHasItsWordsAndAllWordsAreSaid(t *testing.T) {
 
 // forms are those that a value may be written in.
 var forms = map[said.Is][]string{
-	said.IsTime: {"day", "second", "clock", "year"}, said.IsLength: {"span"}, said.IsMoney: {"bare", "unit"}, said.IsText: {"word"}, said.IsBytes: {"whole", "number"},
+	said.IsTime: {"day", "second", "clock", "year"}, said.IsLength: {"span"}, said.IsMoney: {"bare", "unit"}, said.IsText: {"word", "lead"}, said.IsBytes: {"whole", "number"},
 }
 
 func TestPlainWords(t *testing.T) {
@@ -161,7 +161,7 @@ func TestPlainWords(t *testing.T) {
 		{"nothing", money, nil, ""},
 		{"words from elsewhere, as they are", money, said.Words("read {more}: broken"), "read {more}: broken"},
 		{"one after another", money, said.Of("meter.never").Then(said.Of("meter.silent"), said.Words("check the cable")), "it has not answered since the start; no answer came; check the cable"},
-		{"one within another", money, said.Of("token.by", said.Text("by", "page")).Then(said.Of("token.wrong"), said.Of("token.wait", said.Length("wait", 10*time.Second)), said.Of("event.no_more")), "by page: this is not a token for this meter; check the digits; wait 10s before the next try; no more of these are recorded in this hour"},
+		{"one within another", money, said.Of("token.by", said.Text("by", "page")).Then(said.Of("token.wrong"), said.Of("token.wait", said.Length("wait", 10*time.Second)), said.Of("event.no_more")), "by the page: this is not a token for this meter; check the digits; wait 10s before the next try; no more of these are recorded in this hour"},
 		{"one that goes on the one before", money, said.Of("token.added", said.Money("amount", 50*units.One)).Then(said.Of("token.paid", said.Money("amount", 5*units.One), said.Text("name", "loan")), said.Of("token.credit", said.Money("amount", 61*units.One))), "50.00 added, 5.00 of it to loan; credit is now 61.00"},
 		{"the same in kWh", kWh, said.Of("token.credit", said.Money("amount", 61*units.One)), "credit is now 61.000 kWh"},
 		{"coins", money, said.Of("credit.low", said.Money("amount", 12_345_678)), "no more than 12.35 ZAR is left"},
@@ -178,8 +178,12 @@ func TestPlainWords(t *testing.T) {
 		{"words of a value", money, said.Of("contactor.seen", said.Text("told", "open"), said.Text("feedback", "closed"), said.Text("current", "nothing"), said.Text("voltage", "open")), "told open; feedback: closed, current: says nothing, voltage: open"},
 		{"a value that holds braces", money, said.Of("asked", said.Text("by", "{by}")), "by {by}"},
 		{"a value named as the place for what follows", money, said.Of("of", said.Text("name", "{more}")).Then(said.Of("meter.silent")), "{more}: no answer came"},
-		{"what follows has such a value too", money, said.Of("token.by", said.Text("by", "page")).Then(said.Of("of", said.Text("name", "{more}")), said.Of("meter.silent")), "by page: {more}: no answer came"},
+		{"what follows has such a value too", money, said.Of("token.by", said.Text("by", "page")).Then(said.Of("of", said.Text("name", "{more}")), said.Of("meter.silent")), "by the page: {more}: no answer came"},
 		{"emergency credit that is spent", money, said.Of("emergency.not_offered").Then(said.Of("emergency.spent", said.Money("used", 20*units.One))), "emergency credit is not on offer: it is spent; it comes back when 20.00 is paid back"},
+		{"a way with what came by it", money, said.Of("asked", said.Text("by", "api: Node-RED")), "by a program: Node-RED"},
+		{"a way that there is no word for", money, said.Of("asked", said.Text("by", "pagers")), "by pagers"},
+		{"what a load was asked and set to", money, said.Of("load.set", said.Text("name", "Car"), said.Text("what", "on 2300 W"), said.Length("for", time.Hour)), "Car: on 2300 W, as it was set at the device; the plan waits 1 h"},
+		{"and in German", Plain{words: WordsIn("de").c, zone: zone}, said.Of("load.asked", said.Text("name", "Boiler"), said.Text("what", "skip"), said.Text("by", "mqtt")), "Boiler: diesmal nicht durch MQTT"},
 		{"of a newer program", money, said.Of("no_such_thing", said.Count("n", 3)), "no_such_thing n=3"},
 	} {
 		if got := c.p.Say(c.s); got != c.want {

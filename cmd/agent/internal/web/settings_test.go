@@ -118,7 +118,7 @@ func TestThePINIsChangedByWhoKnowsTheOldOneAndNobodyIsLockedOut(t *testing.T) {
 	if got := x.s.cfg.Set.Of(settings.PIN, testHash()); got == testHash() || CheckPIN(got) != nil || strings.Contains(got, "135790") {
 		t.Errorf("what is kept: %s", got)
 	}
-	if got := x.s.cfg.Box.(*fakeBox).changed(); len(got) != 1 || got[0] != "a new PIN, by page, 127.0.0.1" {
+	if got := x.s.cfg.Box.(*fakeBox).changed(); len(got) != 1 || got[0] != "a new PIN, by the page, 127.0.0.1" {
 		t.Errorf("the record: %q", got)
 	}
 }
@@ -436,7 +436,7 @@ func TestProgramsAreLetInByTheAPI(t *testing.T) {
 	x.want(x.do("POST", "/api/v1/programs/"+url.PathEscape("Node-RED")+"/withdraw", "", pin...), 204)
 	x.want(x.do("POST", "/api/v1/programs/Node-RED/withdraw", "", pin...), 404)
 	x.want(x.get("/api/v1/settings", by...), 401, "token_wrong")
-	want := []string{"Node-RED let in (read, settings), by api", "reading: closed, by api: Node-RED", "language: sw, by api: Node-RED", "a test to 1, by api: Node-RED", "a test to 2, by api: Node-RED", "Node-RED let in no more, by api"}
+	want := []string{"Node-RED let in (read, settings), by a program", "reading: closed, by a program: Node-RED", "language: sw, by a program: Node-RED", "a test to 1, by a program: Node-RED", "a test to 2, by a program: Node-RED", "Node-RED let in no more, by a program"}
 	if got := x.s.cfg.Box.(*fakeBox).changed(); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
