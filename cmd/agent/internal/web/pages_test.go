@@ -466,3 +466,16 @@ func TestEachTemplateHasANameOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// An entry is called by what it is, and its cause is told in the reader's words and not as it is recorded.
+func TestEntriesAreToldInWords(t *testing.T) {
+	x := newSite(t, nil)
+	x.f.mu.Lock()
+	x.f.rows = []LedgerRow{{Seq: 3, At: fakeNow, Kind: "topup", Name: "page", Amount: 50_000_000, Balance: 50_000_000, Cause: "openpaygo token by page adds 50.00", Guest: "openpaygo token by page adds 50.00"}}
+	x.f.mu.Unlock()
+	page := x.get("/account?by=entries")
+	x.want(page, 200, "<b>Top-up</b>", "by the page")
+	if strings.Contains(page.body, "openpaygo token") {
+		t.Error("the cause is shown as it is recorded")
+	}
+}

@@ -364,6 +364,19 @@ func (m *model) PartName(kind, name string) string {
 	return m.Kind(kind)
 }
 
+// EntryName is what an entry is called: one by the way that it came is called by what it is.
+func (m *model) EntryName(kind, name string) string {
+	if k := credit.Kind(kind); k == credit.Topup || k == credit.Emergency {
+		name = ""
+	}
+	return m.PartName(kind, name)
+}
+
+// EntryCause is why there is an entry, in the reader's words.
+func (m *model) EntryCause(cause string) string {
+	return present.Phrases{Format: m.Format}.EntryCause(cause)
+}
+
 // MonthName is "November 2026", or the days of a month that is none of the calendar.
 func (m *model) MonthName(s statement.Span) string {
 	from, to := s.From.In(m.Zone), s.To.In(m.Zone)
