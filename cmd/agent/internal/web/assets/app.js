@@ -222,14 +222,15 @@
   });
 
   // --- answers -----------------------------------------------------------
-  // Where the page is long the answer floats above its end (see the style
-  // sheet) and a good one goes by itself; what it says stays on the page.
+  // Where the page is long the answer stays below the bar at the top (see the style
+  // sheet), over nothing that it is about, and a good one goes by itself; what it says
+  // stays on the page.
   document.documentElement.classList.add('js');
   let leaving = 0;
   function show(n) {
     clearTimeout(leaving);
-    if (getComputedStyle(n.parentElement).position === 'fixed') {
-      if (n.classList.contains('lv-good')) leaving = setTimeout(function () { n.remove(); }, 8000);
+    if (getComputedStyle(n.parentElement).position === 'sticky') {
+      if (n.classList.contains('lv-good')) leaving = setTimeout(function () { keeplitCalm(function () { n.remove(); }); }, 8000);
       return;
     }
     n.focus({ preventScroll: true });
@@ -237,6 +238,11 @@
   }
   document.addEventListener('click', function (e) {
     if (e.target.closest('[data-print]')) window.print();
+  });
+  // The menu of languages lies over the page: it goes with whatever is done elsewhere.
+  for (const on of ['click', 'focusin', 'keydown']) document.addEventListener(on, function (e) {
+    const menu = document.querySelector('.tongue[open]');
+    if (menu && (on === 'keydown' ? e.key === 'Escape' : !menu.contains(e.target))) menu.open = false;
   });
 
   document.addEventListener('click', function (e) {
