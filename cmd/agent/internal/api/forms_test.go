@@ -42,6 +42,8 @@ func forms() []any {
 		BesideAnswer{},
 		Settings{},
 		Set{},
+		LoadSettings{},
+		SetLoad{},
 		Trial{},
 		Trials{},
 		Programs{},

@@ -24,6 +24,38 @@ type Set struct {
 	Reading  string `json:"reading,omitempty"`  // open or closed
 }
 
+// LoadSettings are the loads with what is set of them.
+type LoadSettings struct {
+	Loads []LoadSetting `json:"loads"`
+}
+
+// LoadSetting is a load with what is set of it.
+type LoadSetting struct {
+	ID   string    `json:"id"`
+	Name string    `json:"name"`
+	Now  LoadHolds `json:"now"`  // what holds
+	Next LoadHolds `json:"next"` // what holds from the next start on
+	Laid bool      `json:"laid"` // next is not what the configuration says
+}
+
+// LoadHolds is what is set of a load.
+type LoadHolds struct {
+	Hours string `json:"hours"` // in which it may run, such as 22:00-06:00, 12:00-14:00; empty: always
+	Ready string `json:"ready"` // by which its need must be done; empty: by the end of the day
+	Class string `json:"class"` // how much it matters, as in the configuration; empty: it is only measured
+	Order string `json:"order"` // within the class; 0 is the most important
+	Used  bool   `json:"used"`  // false: it is left out
+}
+
+// SetLoad is what is to be set of a load; what is left out stays.
+type SetLoad struct {
+	Hours *string `json:"hours,omitempty"` // as in LoadHolds
+	Ready *string `json:"ready,omitempty"` // as in LoadHolds
+	Class *string `json:"class,omitempty"` // as in LoadHolds
+	Order *string `json:"order,omitempty"` // as in LoadHolds
+	Used  *bool   `json:"used,omitempty"`  // false: it is left out
+}
+
 // Trial asks for a trial message.
 type Trial struct {
 	To string `json:"to,omitempty"` // a recipient's name; left out: all of them

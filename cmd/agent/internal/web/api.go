@@ -48,6 +48,9 @@ import (
 //	POST /api/v1/warnings/{code}/seen
 //	GET  /api/v1/settings                        what is set on the page of settings
 //	POST /api/v1/settings                        {"language":"sw"}, {"reading":"closed"}
+//	GET  /api/v1/settings/loads                  what is set of each load
+//	POST /api/v1/settings/loads/{id}             {"hours":"22:00-06:00","class":"can_wait"}; what is left out stays
+//	POST /api/v1/settings/loads/{id}/reset       the configuration holds again
 //	POST /api/v1/alerts/trial                    {"to":"my phone"}: a trial message; to nobody named, to all
 //	GET  /api/v1/programs                        the programs that are let in; with the PIN alone, as all of these
 //	POST /api/v1/programs                        {"name":"Node-RED","scopes":["read","control"]}; answers with the token, once
@@ -95,6 +98,9 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	}))
 	mux.HandleFunc("GET /api/v1/settings", s.api(settings.Change, s.apiSettings))
 	mux.HandleFunc("POST /api/v1/settings", s.api(settings.Change, s.apiSet))
+	mux.HandleFunc("GET /api/v1/settings/loads", s.api(settings.Change, s.apiAppliances))
+	mux.HandleFunc("POST /api/v1/settings/loads/{id}", s.api(settings.Change, s.apiSetAppliance))
+	mux.HandleFunc("POST /api/v1/settings/loads/{id}/reset", s.api(settings.Change, s.apiResetAppliance))
 	mux.HandleFunc("POST /api/v1/alerts/trial", s.api(settings.Change, s.apiTrial))
 	mux.HandleFunc("GET /api/v1/programs", s.api(byPIN, s.apiPrograms))
 	mux.HandleFunc("POST /api/v1/programs", s.api(byPIN, s.apiLetIn))

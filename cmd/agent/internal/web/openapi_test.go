@@ -149,6 +149,12 @@ func TestAnswersAreAsTheOpenAPIDocumentHasThem(t *testing.T) {
 	check(http.MethodGet, "/api/v1/settings", "", http.StatusOK, pin...)
 	check(http.MethodPost, "/api/v1/settings", `{"language":"sw"}`, http.StatusOK, pin...)
 	check(http.MethodPost, "/api/v1/settings", `{}`, http.StatusBadRequest, pin...)
+	check(http.MethodGet, "/api/v1/settings/loads", "", http.StatusOK, pin...)
+	check(http.MethodPost, "/api/v1/settings/loads/pool", `{"class":"nice_to_have"}`, http.StatusOK, pin...)
+	check(http.MethodPost, "/api/v1/settings/loads/pool", `{}`, http.StatusBadRequest, pin...)
+	check(http.MethodPost, "/api/v1/settings/loads/pool", `{"hours":"25:00-26:00"}`, http.StatusConflict, pin...)
+	check(http.MethodPost, "/api/v1/settings/loads/nothing", `{"used":false}`, http.StatusNotFound, pin...)
+	check(http.MethodPost, "/api/v1/settings/loads/pool/reset", "", http.StatusOK, pin...)
 	check(http.MethodPost, "/api/v1/alerts/trial", `{}`, http.StatusOK, pin...)
 	check(http.MethodPost, "/api/v1/alerts/trial", `{"to":"nobody"}`, http.StatusNotFound, pin...)
 	let := `{"name":"a","scopes":["read"]}`

@@ -43,7 +43,7 @@ func (o Operation) Scope() string {
 		return ""
 	case is("programs", "letIn", "withdrawProgram"):
 		return ByPIN
-	case is("settings", "set", "trial"):
+	case is("settings", "set", "trial", "loadSettings", "setLoad", "resetLoad"):
 		return "settings"
 	case is("topUp", "emergency"):
 		return "top-up"
@@ -140,6 +140,17 @@ func Operations() []Operation {
 		{
 			ID: "set", Method: post, Path: "/api/v1/settings", Says: "Sets some of it.", Takes: api.Set{},
 			Answers: map[int]any{http.StatusOK: api.Settings{}, http.StatusBadRequest: nil, http.StatusConflict: nil},
+		},
+		{ID: "loadSettings", Method: get, Path: "/api/v1/settings/loads", Says: "What is set of each load.", Answers: ok(api.LoadSettings{})},
+		{
+			ID: "setLoad", Method: post, Path: "/api/v1/settings/loads/{id}", Says: "Sets some of it for one load; it holds from the next start on.", Takes: api.SetLoad{},
+			Params:  []Param{{Name: "id", Says: "the load's"}},
+			Answers: map[int]any{http.StatusOK: api.LoadSetting{}, http.StatusBadRequest: nil, http.StatusNotFound: nil, http.StatusConflict: nil},
+		},
+		{
+			ID: "resetLoad", Method: post, Path: "/api/v1/settings/loads/{id}/reset", Says: "What the configuration says holds again, from the next start on.",
+			Params:  []Param{{Name: "id", Says: "the load's"}},
+			Answers: map[int]any{http.StatusOK: api.LoadSetting{}, http.StatusNotFound: nil, http.StatusConflict: nil},
 		},
 		{
 			ID: "trial", Method: post, Path: "/api/v1/alerts/trial", Says: "Sends a trial message to one or all who are told what is wrong.", Takes: api.Trial{},
