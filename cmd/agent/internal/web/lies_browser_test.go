@@ -36,7 +36,7 @@ func TestBrowserNothingLiesOverAnother(t *testing.T) {
 		p.See("#notice", "You entered 1234 5678 9012 3456 7890.")
 		p.Screenshot("topup-refused", false)
 		p.Wait("all keys and the button are on the screen, beside each other", `(() => { const send = document.getElementById('topup-send').getBoundingClientRect();
-			return send.bottom <= document.querySelector('.tabs').getBoundingClientRect().top && [...document.querySelectorAll('.keypad button')].every(k => { const r = k.getBoundingClientRect(); return r.top >= 0 && r.height >= 44 && r.bottom <= send.top; }); })()`)
+			return send.bottom <= document.querySelector('.tabs').getBoundingClientRect().top && [...document.querySelectorAll('.keypad button')].every(k => { const r = k.getBoundingClientRect(); return r.top >= 0 && r.height >= 56 && r.bottom <= send.top; }); })()`)
 	})
 
 	t.Run("buttons of an appliance have room", func(t *testing.T) {
