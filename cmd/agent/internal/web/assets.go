@@ -58,6 +58,7 @@ func loadAssets() (*assets, error) {
 			return err
 		}
 		name := strings.TrimPrefix(p, "assets/")
+		b = lean(name, b)
 		sum := sha256.Sum256(b)
 		all.Write(sum[:])
 		f := &asset{url: "/assets/" + hex.EncodeToString(sum[:6]) + "/" + name, contentType: contentType(name), plain: b}
@@ -69,6 +70,32 @@ func loadAssets() (*assets, error) {
 	})
 	a.hash = hex.EncodeToString(all.Sum(nil)[:6])
 	return a, err
+}
+
+// lean takes out of our own style sheet and scripts what only those read who write them: comments
+// that have a line of their own, and what lines are moved in by.  Over a slow link it is a second of
+// waiting; what others have written is served as it is.
+func lean(name string, b []byte) []byte {
+	kind := path.Ext(name)
+	if strings.Contains(name, "/") || kind != ".css" && kind != ".js" {
+		return b
+	}
+	var out bytes.Buffer
+	within := false // a comment of several lines
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimSpace(line)
+		if kind == ".css" && strings.HasPrefix(line, "/*") {
+			within = true
+		}
+		switch {
+		case within:
+			within = !strings.HasSuffix(line, "*/")
+		case line == "", kind == ".js" && strings.HasPrefix(line, "//"):
+		default:
+			out.WriteString(line + "\n")
+		}
+	}
+	return out.Bytes()
 }
 
 func zipped(b []byte) ([]byte, error) {
