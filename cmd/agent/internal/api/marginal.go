@@ -31,6 +31,7 @@ type Ahead struct {
 type Start struct {
 	At    time.Time `json:"at"`
 	Cost  string    `json:"cost"`
+	Later string    `json:"later"` // of cost: what is used afterwards costs so much more, as it falls into dearer blocks
 	Hours *float64  `json:"hours"` // by so many the credit ends sooner; null: not known
 }
 
@@ -46,7 +47,7 @@ func MarginalOf(v *picture.View) Marginal {
 func startsOf(starts []picture.Start) []Start {
 	out := make([]Start, len(starts))
 	for i, s := range starts {
-		out[i] = Start{At: s.At.UTC(), Cost: money(s.Cost), Hours: positive(s.Sooner.Hours())}
+		out[i] = Start{At: s.At.UTC(), Cost: money(s.Cost), Later: money(s.Later), Hours: positive(s.Sooner.Hours())}
 	}
 	return out
 }

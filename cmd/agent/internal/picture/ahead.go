@@ -25,6 +25,9 @@ func (m *Maker) ahead(st *control.State, id string) []Start {
 			continue // it is over: the next one is now
 		}
 		s := Start{At: at, Cost: o.Extra[i].Cost[k]}
+		if len(o.Extra[i].Later) == len(o.Starts) {
+			s.Later = o.Extra[i].Later[k]
+		}
 		if light {
 			s.Sooner = o.Extra[i].Light(k)
 		}

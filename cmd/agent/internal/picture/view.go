@@ -126,8 +126,12 @@ type Credit struct {
 type Start struct {
 	At     time.Time
 	Cost   units.Money
+	Later  units.Money   // of Cost: what is used afterwards costs so much more, as it falls into dearer blocks
 	Sooner time.Duration // by so much the credit ends sooner; 0 where not known
 }
+
+// Own is what is charged for it itself.
+func (s Start) Own() units.Money { return s.Cost - s.Later }
 
 // RunOut is when the credit ends.
 type RunOut struct {

@@ -14,7 +14,10 @@ import (
 type Extra struct {
 	ID     string        `json:"id,omitempty"` // of the load of which it is one run; "": one kWh, used evenly in an hour
 	Energy units.Energy  `json:"energy"`
-	Cost   []units.Money `json:"cost"`               // by Outlook.Starts
+	Cost   []units.Money `json:"cost"` // by Outlook.Starts
+	// Later is how much of Cost is charged for what is used afterwards, which it moves into
+	// dearer blocks of the month; none where prices know no blocks.
+	Later  []units.Money `json:"later,omitempty"`
 	Sooner []int         `json:"sooner_s,omitempty"` // the same, in seconds: it is stored with each checkpoint; none: not known
 }
 
@@ -34,6 +37,7 @@ type margins struct {
 	until []units.Energy // the same up to the mean end of the credit
 	peak  []units.Power  // by demand charge: what is paid for or foreseen
 	group []map[int64]units.Energy
+	past  [][]units.Energy // by ladder: what has been used on it up to each slot
 }
 
 // hoursAhead are the slots in which what is used on top may begin: now, and at each full
@@ -66,6 +70,9 @@ func (s *Rules) extras(v *vista, c forecast.Credit, m *margins, starts []int) []
 		for _, t := range starts {
 			cost, light := m.of(t, uses[i])
 			out[i].Cost = append(out[i].Cost, cost)
+			if len(v.table.Ladders) > 0 && v.purse.tariff != nil {
+				out[i].Later = append(out[i].Later, m.later(t, uses[i]))
+			}
 			runs = append(runs, forecast.Run{From: t, To: t + len(uses[i]), Cost: light.Float()})
 		}
 	}
@@ -115,8 +122,11 @@ func newMargins(v *vista, planned []float64, ends int) *margins {
 	v.cell.along(m.kwh)
 	tab := &v.table
 	m.used, m.until = make([]units.Energy, len(tab.Ladders)), make([]units.Energy, len(tab.Ladders))
+	m.past = make([][]units.Energy, len(tab.Ladders))
 	for i := range tab.Ladders {
+		m.past[i] = make([]units.Energy, len(m.kwh)+1)
 		for t := tab.Ladders[i].First; t < tab.Ladders[i].Last; t++ {
+			m.past[i][t] = m.used[i]
 			if e := units.FromKWh(max(0, m.kwh[t])); tab.Ladders[i].Counts(t) {
 				m.used[i] += e
 				if t < ends {
@@ -204,6 +214,30 @@ func (m *margins) of(from int, use []float64) (cost, light units.Money) {
 		light += more
 	}
 	return cost, light
+}
+
+// later is what use, slot by slot from one on, costs after it has ended: the blocks are used up
+// sooner, so that more of the month falls into the dearer ones.
+func (m *margins) later(from int, use []float64) (cost units.Money) {
+	for k := range m.v.table.Ladders {
+		l := &m.v.table.Ladders[k]
+		end := min(from+len(use), l.Last)
+		if end >= l.Last {
+			continue // nothing comes after it
+		}
+		more := units.Energy(0)
+		for i, kwh := range use {
+			if t := from + i; t < end && l.Counts(t) {
+				more += units.FromKWh(max(0, m.kwh[t]+kwh)) - units.FromKWh(max(0, m.kwh[t]))
+			}
+		}
+		past := m.past[k][max(end, l.First)]
+		for _, r := range l.Rungs {
+			after := max(0, m.used[k]+more-r.At) - max(0, past+more-r.At)
+			cost += r.Adder.Cost(after - (max(0, m.used[k]-r.At) - max(0, past-r.At)))
+		}
+	}
+	return cost
 }
 
 // slotCost is what energy in a slot costs at the table's price, below zero where it is

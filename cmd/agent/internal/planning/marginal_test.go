@@ -55,12 +55,33 @@ func TestWhatARunCostsAtAnHourIsWhatTheLedgerIsChargedForIt(t *testing.T) {
 					used[starts[k]+i] = units.FromKWh(m.kwh[starts[k]+i] + kwh)
 				}
 				want := tariff.Cost(b.account, v.slots, used) - alone
+				// What it makes dearer afterwards is what the slots after it are charged more.
+				end := starts[k] + len(use)
+				later := units.Money(0)
+				for _, upTo := range []int{len(v.slots), end} {
+					with := tariff.Cost(b.account, v.slots[:upTo], used[:upTo]) - tariff.Cost(b.account, v.slots[:upTo], alike(m, upTo))
+					if later = with - later; upTo == end {
+						later = -later
+					}
+				}
+				if got := extras[x].Later; len(got) > 0 && len(v.table.Demands) == 0 && max(got[k]-later, later-got[k]) > 100 {
+					rt.Fatalf("%s in %s: said to cost %s later, the ledger is charged %s more", extras[x].ID, v.slots[starts[k]].Start, got[k], later)
+				}
 				if d := extras[x].Cost[k] - want; d < -100 || d > 100 { // roundings
 					rt.Fatalf("%s in %s: said to cost %s, the ledger is charged %s more", extras[x].ID, v.slots[starts[k]].Start, extras[x].Cost[k], want)
 				}
 			})
 		})
 	}
+}
+
+// alike is what is used in the first slots without the run.
+func alike(m *margins, n int) []units.Energy {
+	out := make([]units.Energy, n)
+	for i := range out {
+		out[i] = units.FromKWh(m.kwh[i])
+	}
+	return out
 }
 
 func TestARunIsSaidToCostLessInTheCheapHours(t *testing.T) {

@@ -154,23 +154,38 @@ func (l load) Times() string {
 	}
 }
 
-// Costs is what a run costs begun now, and at the hour at which it costs least; ""
-// where that is not known, or is the energy itself.
+// Costs is what a run itself costs begun now, and at the hour at which it costs least, and
+// what it makes dearer afterwards; "" where that is not known, or is the energy itself.
 func (l load) Costs() string {
 	m := l.M
 	if len(l.Ahead) == 0 || m.V.Unit.Energy || l.Ahead[0].Cost <= 0 {
 		return ""
 	}
-	now := m.Money(l.Ahead[0].Cost)
+	now := m.Money(l.Ahead[0].Own())
 	best, ok := l.Best()
-	least := m.Money(best.Cost)
+	least := m.Money(best.Own())
+	var text string
 	switch {
-	case !ok || least == now:
-		return m.Words.T("load.costs.now", "cost", now)
+	case !ok || least == now || best.Own() > l.Ahead[0].Own():
+		text = m.Words.T("load.costs.now", "cost", now)
 	case best.Sooner == 0:
-		return m.Words.T("load.costs.best", "cost", now, "least", least, "when", m.When(best.At))
+		text = m.Words.T("load.costs.best", "cost", now, "least", least, "when", m.When(best.At))
+	default:
+		text = m.Words.T("load.costs.light", "cost", now, "least", least, "when", m.When(best.At), "time", m.Duration(best.Sooner))
 	}
-	return m.Words.T("load.costs.light", "cost", now, "least", least, "when", m.When(best.At), "time", m.Duration(best.Sooner))
+	if later := l.Ahead[0].Later; later >= m.coin() {
+		text += " " + m.Words.T("load.costs.later", "cost", m.Money(later))
+	}
+	return text
+}
+
+// coin is the least amount that is shown.
+func (m *model) coin() units.Money {
+	coin := units.One
+	for range m.Unit.Decimals {
+		coin /= 10
+	}
+	return coin
 }
 
 // RunTakes is what one run uses, and by how much sooner the credit ends where it is begun now.
@@ -194,14 +209,14 @@ func (l load) light() time.Duration {
 	return l.RunSooner
 }
 
-// RunPrice is what pressing "run now" comes to, in money and in light: the same as Costs and
+// RunPrice is what pressing "run now" itself comes to, in money and in light: the same as Costs and
 // RunTakes say.  "" where it is not known, or where it runs already.
 func (l load) RunPrice() string {
 	m := l.M
 	if l.State == present.LoadRunning || len(l.Ahead) == 0 || m.V.Unit.Energy || l.Ahead[0].Cost <= 0 {
 		return ""
 	}
-	cost := m.Money(l.Ahead[0].Cost)
+	cost := m.Money(l.Ahead[0].Own())
 	if l.light() <= 0 {
 		return cost
 	}
@@ -215,7 +230,7 @@ func (l load) CostsMean() string {
 	if l.Costs() == "" || l.RunEnergy <= 0 || !m.V.Tariff.Known {
 		return ""
 	}
-	now, mean := m.V.Tariff.Price, units.Price(units.MulDiv(int64(l.Ahead[0].Cost), int64(units.KilowattHour), int64(l.RunEnergy)))
+	now, mean := m.V.Tariff.Price, units.Price(units.MulDiv(int64(l.Ahead[0].Own()), int64(units.KilowattHour), int64(l.RunEnergy)))
 	if near(mean, now) {
 		return ""
 	}
