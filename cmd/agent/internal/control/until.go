@@ -134,32 +134,32 @@ func (p *step) buyBefore() {
 	if _, reading := p.in.What.(Reading); (reading || p.in.What == nil) && p.now.Truncate(buyEach).Equal(st.Now.Truncate(buyEach)) {
 		return
 	}
-	cause, holds := p.toBuy(st)
+	cause, holds := p.ToBuy(st, p.now)
 	p.when(holds, health.BuyBefore, "", cause)
 }
 
-// toBuy is why credit should be bought now, and by when.
-func (p *step) toBuy(st *State) (said.Said, bool) {
+// ToBuy is why credit should be bought now, and by when.
+func (s *Site) ToBuy(st *State, now time.Time) (said.Said, bool) {
 	out := st.Plan.RunOut
 	if out.Beyond && !out.Early.Before(out.Mid) {
 		return nil, false // it does not end as far as anybody sees
 	}
-	_, closes, shop := p.Vendor.Before(out.Early, p.Zone)
+	_, closes, shop := s.Vendor.Before(out.Early, s.Zone)
 	last := said.Said(nil)
 	switch {
-	case shop && p.now.Before(closes):
+	case shop && now.Before(closes):
 		last = said.Of("buy.before", said.Time("at", closes))
-	case len(p.Vendor) > 0:
+	case len(s.Vendor) > 0:
 		last = said.Of("buy.closed")
 	}
-	if l, ok := p.Lasting(st); ok && l.Known && !l.Lasts {
+	if l, ok := s.Lasting(st); ok && l.Known && !l.Lasts {
 		cause := said.Of("until.short", said.Time("until", l.At), said.Time("ends", out.Early))
 		if l.Buy > 0 && l.BuyMay {
 			cause = cause.Then(said.Of("until.buy", said.Money("amount", l.Buy)))
 		}
 		return cause.Then(last), true
 	}
-	left := closes.Sub(p.now)
+	left := closes.Sub(now)
 	if !shop || left <= 0 || left > buyAhead || !closes.Before(out.Early) {
 		return nil, false
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/planning"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web"
 	"github.com/keeplit/keeplit/credit"
 	"github.com/keeplit/keeplit/credit/statement"
@@ -81,6 +82,15 @@ func (d *Desk) Statement(ctx context.Context, at time.Time) (web.Statement, erro
 	}
 	out.Days, out.Month = spans, statement.Whole(spans)
 	out.Month.To = to
+	if !now.Before(to) {
+		return out, nil
+	}
+	for iv, err := range d.records.Intervals(ctx, planning.SiteSeries, now.Add(-4*d.site.Interval), now) {
+		if err != nil {
+			return out, err
+		}
+		out.Counted = iv.Slot.End()
+	}
 	return out, nil
 }
 

@@ -92,6 +92,30 @@ func TestThePageSaysThatPricesAreStale(t *testing.T) {
 	}
 }
 
+// What a kWh more takes is that of this hour everywhere, and not that of the hour in which the
+// plan was made.
+func TestWhatAKWhTakesIsThatOfThisHour(t *testing.T) {
+	site := testsite.New(t)
+	at := time.Date(2026, 11, 3, 6, 0, 0, 0, time.UTC)
+	st, _ := site.Begin(at)
+	st, _, _ = testsite.Drive(t, site, st, at, 10*time.Minute)
+	plan := *st.Plan
+	hour := st.Now.Truncate(time.Hour)
+	plan.Outlook.Starts = []time.Time{hour.Add(-time.Hour), hour}
+	one := []units.Money{units.One, units.One}
+	plan.Outlook.Extra = []planning.Extra{{Energy: units.KilowattHour, Cost: one, Sooner: []int{1380, 5580}}, {ID: "geyser", Energy: 6 * units.KilowattHour, Cost: one, Sooner: []int{9840, 27360}}}
+	plan.Outlook.PerKWh, plan.Outlook.Runs = 23*time.Minute, []planning.RunTime{{ID: "geyser", Energy: 6 * units.KilowattHour, Sooner: 164 * time.Minute}}
+	plan.RunOut = planning.RunOut{Known: true, Mid: st.Now.Add(48 * time.Hour), Early: st.Now.Add(40 * time.Hour)}
+	st.Plan = &plan
+	v := shown(site, st, nil).View()
+	if v.Credit.PerKWh != 93*time.Minute || v.Credit.Ahead[0].Sooner != v.Credit.PerKWh {
+		t.Errorf("a kWh takes %s in one place and %+v in another", v.Credit.PerKWh, v.Credit.Ahead)
+	}
+	if l := v.Loads[0]; l.RunSooner != 456*time.Minute || l.Ahead[0].Sooner != l.RunSooner {
+		t.Errorf("a run takes %s in one place and %+v in another", l.RunSooner, l.Ahead)
+	}
+}
+
 // At a dear hour an amount does not buy what it would if all were used at once: it goes by the
 // use that is foreseen, and the page says the same in all places.
 func TestWhatAnAmountBuysIsTheSameEverywhere(t *testing.T) {

@@ -107,7 +107,9 @@ func (m *Maker) credit(st *control.State) Credit {
 	if m.runOut(st).Known {
 		c.PerKWh = st.Plan.Outlook.PerKWh
 	}
-	c.Ahead = m.ahead(st, "")
+	if c.Ahead = m.ahead(st, ""); len(c.Ahead) > 0 && c.Ahead[0].Sooner > 0 {
+		c.PerKWh = c.Ahead[0].Sooner // of this hour, and not of that in which the plan was made
+	}
 	if m.site.InKWh || st.Credit.Unlocked {
 		c.EnergyKnown = false // the balance is the energy
 	}
@@ -333,7 +335,9 @@ func (m *Maker) load(st *control.State, i int, say present.Phrases) Load {
 			}
 		}
 	}
-	v.Ahead = m.ahead(st, l.ID)
+	if v.Ahead = m.ahead(st, l.ID); len(v.Ahead) > 0 && v.Ahead[0].Sooner > 0 {
+		v.RunSooner = v.Ahead[0].Sooner
+	}
 	if owed := l.Requests(ls.Progress, st.Guard.Unit(l.ID), st.Now, time.Minute); len(owed) > 0 {
 		v.Deadline = owed[0].By
 	}

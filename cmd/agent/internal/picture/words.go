@@ -124,6 +124,10 @@ func (m *Maker) cause(st *control.State, w health.Warning, say present.Phrases) 
 		if st.Guard.Unit(w.Subject).Set.On {
 			x.Form = "on"
 		}
+	case health.BuyBefore:
+		if why, ok := m.site.ToBuy(st, st.Now); ok { // as the rest of the page has it at this instant
+			x.Else = m.plain.Say(why)
+		}
 	case health.SunSilent:
 		x.Name = m.name(w.Subject)
 		if i := slices.IndexFunc(st.Loads, func(l control.LoadState) bool { return l.ID == w.Subject }); i >= 0 {

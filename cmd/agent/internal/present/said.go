@@ -147,7 +147,7 @@ func (p Plain) value(v said.Value, form string) string {
 	return v.String()
 }
 
-// time is "Mon 2 Jan 15:04", with the year, without the date, with seconds, or
+// time is "Mon 2 Jan 15:04", with the year, without the time or the date, with seconds, or
 // the clock alone.
 func (p Plain) time(t time.Time, form string) string {
 	weekday := p.words.T("weekday." + strconv.Itoa(int(t.Weekday())))
@@ -159,6 +159,8 @@ func (p Plain) time(t time.Time, form string) string {
 		return weekday + t.Format(" 15:04:05")
 	case "day":
 		return weekday + t.Format(" 15:04")
+	case "date":
+		return date + t.Format(" 2006")
 	case "year":
 		return date + t.Format(" 2006 15:04")
 	}

@@ -143,7 +143,7 @@ func TestAllThatIsSaidHasItsWordsAndAllWordsAreSaid(t *testing.T) {
 
 // forms are those that a value may be written in.
 var forms = map[said.Is][]string{
-	said.IsTime: {"day", "second", "clock", "year"}, said.IsLength: {"span"}, said.IsMoney: {"bare", "unit"}, said.IsText: {"word", "lead"}, said.IsBytes: {"whole", "number"},
+	said.IsTime: {"day", "second", "clock", "year", "date"}, said.IsLength: {"span"}, said.IsMoney: {"bare", "unit"}, said.IsText: {"word", "lead"}, said.IsBytes: {"whole", "number"},
 }
 
 func TestPlainWords(t *testing.T) {

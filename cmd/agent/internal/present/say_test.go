@@ -27,7 +27,7 @@ func TestReasonsAreSentences(t *testing.T) {
 		{"it is cheaper at night", Reason{Code: WhyWaits, Start: in(8*time.Hour + 22*time.Minute + 30*time.Second), Saves: 3_200_000}, "Waits until 00:30: R 3.20 cheaper than now."},
 		{"tomorrow evening", Reason{Code: WhyWaits, Start: in(28 * time.Hour), Saves: 3_200_000}, "Waits until tomorrow 20:07: R 3.20 cheaper than now."},
 		{"a trace cheaper", Reason{Code: WhyWaits, Start: in(time.Hour), Saves: 900}, "Waits until 17:07."},
-		{"the credit is short", Reason{Code: WhyWaits, Start: in(time.Hour), Saves: units.One, Sooner: 105 * time.Minute}, "Waits until 17:07: R 1.00 cheaper than now. Running it now would end your credit 1 h 45 min sooner."},
+		{"the credit is short", Reason{Code: WhyWaits, Start: in(time.Hour), Saves: units.One, Sooner: 105 * time.Minute}, "Waits until 17:07: R 1.00 cheaper than now. Running it now instead of then would end your credit 1 h 45 min sooner."},
 		{"its prices are still to be sent", Reason{Code: WhyWaits, Start: in(time.Hour), Unsent: true, Saves: units.One}, "Planned for 17:07; the prices of that time have yet to be sent, and it may move."},
 		{"its hours begin then", Reason{Code: WhyWaits, Start: in(time.Hour), Opens: in(time.Hour), Saves: units.One}, "Waits until 17:07, when its hours begin."},
 		{"its hours begin before", Reason{Code: WhyWaits, Start: in(2 * time.Hour), Opens: in(time.Hour), Saves: units.One}, "Waits until 18:07: R 1.00 cheaper than now."},

@@ -221,6 +221,7 @@ type history struct {
 	Cost    units.Money
 	HasGaps bool
 	HasHeld bool
+	Counted time.Time // up to when use is in it; zero: not known
 }
 
 type bar struct {
@@ -295,6 +296,7 @@ func (s *Server) history(ctx context.Context, m *model, n int) (history, error) 
 		h.Cost += p.Cost
 		h.HasGaps = h.HasGaps || p.Gap
 		h.HasHeld = h.HasHeld || p.Held
+		h.Counted = p.Slot.End()
 	}
 	return h, nil
 }

@@ -9,6 +9,7 @@ func TestThePageAndTheAPITellWhatIsToCome(t *testing.T) {
 	x := newSite(t, nil)
 	bearer := []string{"Authorization", "Bearer " + testPIN}
 	x.want(x.get("/"), 200, `id="expect-from" name="from" type="date" required min="2026-11-22" value="2026-11-22"`, `value="2026-11-29"`)
+	x.want(x.get("/"), 200, `<div class="kwh-only"><label for="expect-kwh">`) // which is hidden where it is not asked for
 	x.want(x.get("/api/v1/view"), 200, `"expected":[]`)
 	x.want(x.json("/api/v1/expect", map[string]string{"expect": "away until Fri"}), 401, "pin_needed")
 	x.want(x.json("/api/v1/expect", map[string]string{"away": "Fri"}, bearer...), 400, "away from")

@@ -81,7 +81,7 @@ func (f *fakeAgent) Statement(_ context.Context, at time.Time) (Statement, error
 	}
 	days, err := statement.Cut(credit.Entry{}, f.entries(), statement.Days(from, until, f.zone()))
 	st := Statement{Month: statement.Whole(days), Days: days}
-	st.Month.From, st.Month.To = from, to
+	st.Month.From, st.Month.To, st.Counted = from, to, fakeNow.Truncate(30*time.Minute)
 	return st, err
 }
 

@@ -29,17 +29,24 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) topupPage(w http.ResponseWriter, r *http.Request) {
 	m := s.openPage(r, "topup")
-	b := topupBody{Lasts: s.lastsFor(m, r.URL.Query().Get("until"))}
-	if last, err := s.agent.Purchases(r.Context(), 0, 1); err != nil {
-		s.log.Error("last top-up", "error", err)
-	} else if len(last) > 0 {
-		b.Last = &last[0]
-	}
+	b := topupBody{Lasts: s.lastsFor(m, r.URL.Query().Get("until")), Last: s.lastTopUp(r)}
 	if m.Notice != nil {
 		b.Token = m.Notice.Left
 	}
 	m.Body = b
 	s.render(w, r, http.StatusOK, m)
+}
+
+// lastTopUp is the newest top-up; nil: there is none.
+func (s *Server) lastTopUp(r *http.Request) *statement.Purchase {
+	last, err := s.agent.Purchases(r.Context(), 0, 1)
+	if err != nil {
+		s.log.Error("last top-up", "error", err)
+	}
+	if len(last) == 0 {
+		return nil
+	}
+	return &last[0]
 }
 
 // topupBody is what the top-up form is filled with again where it must be, and

@@ -218,6 +218,7 @@ func TestStatementByDaysHoursTopUpsAndMonths(t *testing.T) {
 
 func TestAMonthIsExplained(t *testing.T) {
 	x := newSite(t, nil)
+	x.want(spaced(x.get("/account")), 200, "Counted until today 16:00; what was used since then is not in it yet.")
 	x.want(spaced(x.get("/account")), 200, "Why did it cost more?", "R 420.00 were charged in 21 days, R 300.00 in as many of October.", "Use: 150 kWh, 120 kWh before", "R 80.00", "Prices, class and charges", "R 40.00",
 		"3.20 kWh are left until Tue 1 Dec before the price is that of &#34;large&#34;. To stay below saves about R 160.00, with the 3 months that depend on it.", "As usual it would be 40.0 kWh until then.", "R 30.00 to debts", "26 h")
 	x.want(x.get("/api/v1/insight"), 200, `"use":"80.000000","price":"40.000000"`, `"limit":{"name":"large","class":true,"left_kwh":3.2,`, `"carried":{"left_kwh":70,"lapses_kwh":20,"until":`, `"to_debt":"30.000000"`, `"seconds":93600`)

@@ -153,13 +153,13 @@ func TestATopUpOfThisMomentAndTheLastOne(t *testing.T) {
 	}
 	x.want(page, 200, "Last top-up: R\u00a0")
 	m := modelOf(t, "en", &picture.View{At: all[0].At.Add(3 * time.Minute)})
-	all[0].Since.Charged = 0
+	all[0].Since.Charged, all[0].Since.Energy = 0, 0
 	var b strings.Builder
 	m.Page, m.Body = "account", accountBody{TopUps: all}
 	if err := x.s.pages.ExecuteTemplate(&b, "bytopups", m); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); !strings.Contains(got, "Nothing has been charged since. · entry ") || strings.Contains(got, "0.00\u00a0kWh") {
+	if got := b.String(); !strings.Contains(got, "What was used since then is not in the records yet. · entry ") || strings.Contains(got, "0.00\u00a0kWh") {
 		t.Errorf("of a top-up of this moment it is said: %s", got)
 	}
 }

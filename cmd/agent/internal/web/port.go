@@ -283,6 +283,9 @@ type Receipt struct {
 type Statement struct {
 	Month statement.Span
 	Days  []statement.Span // up to now, oldest first
+	// Counted is up to when use is in it, where the month is under way: what was used since then
+	// is recorded when its interval is over.  Zero of a month that is over.
+	Counted time.Time
 }
 
 // HistoryPoint is measured use in one interval.

@@ -48,7 +48,8 @@ func (s *Server) topup(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("HX-Trigger", "keeplit:credited")
 		}
 	}
-	s.answer(w, r, "/topup", n, append(m.liveRegions(), region{"pin", "pin", m}, region{"lock", "lock", m})...)
+	m.Body = topupBody{Last: s.lastTopUp(r)}
+	s.answer(w, r, "/topup", n, append(m.liveRegions(), region{"pin", "pin", m}, region{"lock", "lock", m}, region{"lasttopup", "lasttopup", m})...)
 }
 
 // bareDigits are the digits of a text that holds nothing besides; "" where it does.
