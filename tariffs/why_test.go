@@ -109,7 +109,9 @@ func TestTheNextLimitAndWhatKeepingWithinItSaves(t *testing.T) {
 			"a step over prices by the hour, with a tax: what is rounded is no saving", `{currency: ZAR, zone: UTC, current: example, calendar: {periods: [{name: dear, times: [{from: "17:00", to: "20:00"}]}, {name: cheap}]}, versions: [{
 			energy: [{name: dear energy, periods: [dear], price: 4.10}, {name: cheap energy, periods: [cheap], price: 1.45}, {name: surcharge, steps: [{to: 350 kWh, price: 0}, {price: 0.45}]}],
 			charges: [{name: service, amount: 2.30, due: day}], taxes: [{name: VAT, rate: 15 %}]}]}`,
-			month(226007 * units.WattHour), tariffs.Limit{Name: "surcharge", Left: 123993 * units.WattHour, Beyond: 517_500}, false,
+			month(226007 * units.WattHour),
+			tariffs.Limit{Name: "surcharge", Left: 123993 * units.WattHour, Beyond: 517_500},
+			false,
 		},
 		{"beyond the last step", laddered, month(120 * kwh), tariffs.Limit{}, true},
 		{"one price", raised, month(10 * kwh), tariffs.Limit{}, true},

@@ -5,28 +5,46 @@ import (
 	"strings"
 )
 
-// recorded are the causes of ledger entries as they are recorded, in English and under the entry's hash, and the key
-// of the text by which they are told to people; what stands in them has the text's names.
-var recorded = []struct {
+// Causes of ledger entries as they are recorded, in English and under the entry's hash; what stands in them has the
+// names of the texts by which they are told to people.
+var (
+	recordedOpened     = regexp.MustCompile(`^account opened for meter (?P<meter>.*) with a credit of (?P<amount>.*)$`)
+	recordedAdds       = regexp.MustCompile(`^\S+ token by (?P<by>.+) adds .*$`)
+	recordedSet        = regexp.MustCompile(`^\S+ token by (?P<by>.+) sets the balance to (?P<amount>.*)$`)
+	recordedCleared    = regexp.MustCompile(`^\S+ token by (?P<by>.+) clears the credit$`)
+	recordedShare      = regexp.MustCompile(`^(?P<share>\d+) % of the top-up towards `)
+	recordedTaken      = regexp.MustCompile(`^towards |, taken at purchase$`)
+	recordedInstalment = regexp.MustCompile(`^instalment of the \S+ from (?P<from>\S+) towards `)
+	recordedFree       = regexp.MustCompile(`^free units of the \S+ from (?P<from>\S+)$`)
+	recordedSpent      = regexp.MustCompile(`^emergency credit of (?P<amount>.*) is spent$`)
+	recordedBack       = regexp.MustCompile(`^emergency credit is paid back; `)
+)
+
+// toldAs is a recorded cause and the key of the text by which it is told.
+type toldAs struct {
 	cause *regexp.Regexp
 	key   string
-}{
-	{regexp.MustCompile(`^account opened for meter (?P<meter>.*) with a credit of (?P<amount>.*)$`), "entry.opened"},
-	{regexp.MustCompile(`^\S+ token by (?P<by>.+) adds .*$`), "said.asked"},
-	{regexp.MustCompile(`^\S+ token by (?P<by>.+) sets the balance to (?P<amount>.*)$`), "entry.set"},
-	{regexp.MustCompile(`^\S+ token by (?P<by>.+) clears the credit$`), "entry.cleared"},
-	{regexp.MustCompile(`^(?P<share>\d+) % of the top-up towards `), "entry.share"},
-	{regexp.MustCompile(`^towards |, taken at purchase$`), "entry.taken"},
-	{regexp.MustCompile(`^instalment of the \S+ from (?P<from>\S+) towards `), "entry.instalment"},
-	{regexp.MustCompile(`^free units of the \S+ from (?P<from>\S+)$`), "entry.free"},
-	{regexp.MustCompile(`^emergency credit of (?P<amount>.*) is spent$`), "entry.emergency_spent"},
-	{regexp.MustCompile(`^emergency credit is paid back; `), "entry.emergency_back"},
+}
+
+func recorded() []toldAs {
+	return []toldAs{
+		{recordedOpened, "entry.opened"},
+		{recordedAdds, "said.asked"},
+		{recordedSet, "entry.set"},
+		{recordedCleared, "entry.cleared"},
+		{recordedShare, "entry.share"},
+		{recordedTaken, "entry.taken"},
+		{recordedInstalment, "entry.instalment"},
+		{recordedFree, "entry.free"},
+		{recordedSpent, "entry.emergency_spent"},
+		{recordedBack, "entry.emergency_back"},
+	}
 }
 
 // EntryCause is the cause of a ledger entry in the reader's language; as it is recorded where it is one that is told
 // in a person's own words, or has no text.
 func (p Phrases) EntryCause(cause string) string {
-	for _, r := range recorded {
+	for _, r := range recorded() {
 		m := r.cause.FindStringSubmatch(cause)
 		if m == nil {
 			continue

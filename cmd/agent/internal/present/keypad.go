@@ -26,7 +26,7 @@ func (w Words) Keypad(site *control.Site) Keypad {
 	if script, _ := w.c.tag.Script(); script.String() != "Latn" {
 		w = NewWords()
 	}
-	return Keypad{lcd{w.c}, site}
+	return Keypad{lcd(w), site}
 }
 
 // lcd is a catalogue on a character display.
