@@ -51,7 +51,9 @@ type Mark struct {
 	Used  units.Energy
 }
 
-// Marks are those of the plan's hours, and of the midnights after them.
+// Marks are those of the plan's hours, and of the hours of the days after it, which are taken to
+// be spent as the plan's last day is: in a straight line from midnight to midnight a home that
+// sleeps was said to be dark hours too soon.
 func (o *Outlook) Marks() []Mark {
 	var out []Mark
 	if len(o.Spent) == len(o.Starts) && len(o.Used) == len(o.Starts) {
@@ -59,10 +61,65 @@ func (o *Outlook) Marks() []Mark {
 			out = append(out, Mark{at, o.Spent[i], o.Used[i]})
 		}
 	}
+	plan := out
 	for _, n := range o.Needs {
 		if len(out) == 0 || n.Until.After(out[len(out)-1].At) {
+			if len(out) > 0 {
+				out = between(out, plan, n)
+			}
 			out = append(out, Mark{n.Until, n.Even, n.Used})
 		}
+	}
+	return out
+}
+
+// between adds the hours from the last mark to a midnight, in the proportions of the plan's last
+// day; none where the plan is shorter than that.
+func between(out, plan []Mark, n Need) []Mark {
+	const day = 24 * time.Hour
+	if len(plan) == 0 || plan[len(plan)-1].At.Sub(plan[0].At) < day-time.Hour {
+		return out
+	}
+	last := plan[len(plan)-1].At
+	from := out[len(out)-1]
+	like := func(t time.Time) Mark { // at the same hour of the plan's last day
+		for t.After(last) {
+			t = t.Add(-day)
+		}
+		was := plan[0]
+		for _, m := range plan {
+			if !m.At.Before(t) {
+				if step := int64(m.At.Sub(was.At)); step > 0 {
+					part := int64(t.Sub(was.At))
+					return Mark{t, was.Spent + (m.Spent-was.Spent).Part(part, step), was.Used + (m.Used-was.Used).Part(part, step)}
+				}
+				return m
+			}
+			was = m
+		}
+		return was
+	}
+	sums := []Mark{{At: from.At}}
+	for at := from.At; at.Before(n.Until); {
+		next := at.Add(time.Hour)
+		if next.After(n.Until) {
+			next = n.Until
+		}
+		a, b, sum := like(at), like(next), sums[len(sums)-1]
+		if b.At.After(a.At) { // else it goes over the plan's end
+			sum.Spent, sum.Used = sum.Spent+max(0, b.Spent-a.Spent), sum.Used+max(0, b.Used-a.Used)
+		}
+		sum.At, at = next, next
+		sums = append(sums, sum)
+	}
+	all := sums[len(sums)-1]
+	if all.Spent <= 0 || all.Used <= 0 {
+		return out
+	}
+	for _, s := range sums[1 : len(sums)-1] {
+		out = append(out, Mark{
+			s.At, from.Spent + (n.Even-from.Spent).Part(int64(s.Spent), int64(all.Spent)), from.Used + (n.Used-from.Used).Part(int64(s.Used), int64(all.Used)),
+		})
 	}
 	return out
 }
