@@ -141,7 +141,7 @@ func (f *fakeAgent) loads(zone *time.Location) {
 		{
 			ID: "geyser", Name: "Geyser", State: present.LoadWaiting, Why: "Waits for the cheap hours: heating now would cost R 4.21 more.",
 			NextStart: local(23, 3, 30), NextEnd: local(23, 6, 0), Delivered: units.FromKWh(1.2), Wanted: units.FromKWh(6), Deadline: local(23, 6, 30),
-			Cost: units.FromFloat(7.51), CanRun: true, CanSkip: true, Ahead: []picture.Start{{At: fakeNow, Cost: units.FromFloat(24.15), Sooner: 3*time.Hour + 35*time.Minute}},
+			Cost: units.FromFloat(7.51), CanRun: true, CanSkip: true,
 		},
 		{
 			ID: "pool", Name: "Pool pump", State: present.LoadRunning, Power: units.FromW(742), Why: "Runs now because the sun covers part of it and it needs 2 h more today.",
@@ -150,7 +150,6 @@ func (f *fakeAgent) loads(zone *time.Location) {
 		{
 			ID: "washer", Name: "Washing machine", State: present.LoadWaiting, Why: "Starts when the night price begins; it will be done before 07:00.",
 			NextStart: local(22, 22, 15), NextEnd: local(23, 0, 0), Deadline: local(23, 7, 0), Cost: units.FromFloat(2.37), CanRun: true, CanSkip: true,
-			Ahead: []picture.Start{{At: fakeNow, Cost: units.FromFloat(2.90), Sooner: 28 * time.Minute}},
 		},
 		{ID: "charger", Name: "Garage charger", State: present.LoadDone, Why: "Has all it asked for.", Delivered: units.FromKWh(4), Wanted: units.FromKWh(4), CanRun: true},
 	}

@@ -2,9 +2,20 @@ package web
 
 import (
 	"testing"
+	"time"
 
+	"github.com/keeplit/keeplit/cmd/agent/internal/picture"
 	"github.com/keeplit/keeplit/cmd/agent/internal/web/webtest"
+	"github.com/keeplit/keeplit/internal/units"
 )
+
+// priced is the fake house with what a run costs on its buttons.
+func priced() *fakeAgent {
+	f := newFake()
+	f.v.Loads[0].Ahead = []picture.Start{{At: fakeNow, Cost: units.FromFloat(24.15), Sooner: 3*time.Hour + 35*time.Minute}}
+	f.v.Loads[2].Ahead = []picture.Start{{At: fakeNow, Cost: units.FromFloat(2.90), Sooner: 28 * time.Minute}}
+	return f
+}
 
 // TestBrowserNothingLiesOverAnother looks at what once lay over what it was about, or at the end
 // of the page where nobody found it.
@@ -15,7 +26,7 @@ func TestBrowserNothingLiesOverAnother(t *testing.T) {
 		t.Parallel()
 		for _, s := range []webtest.Screen{webtest.Phone(), webtest.Desktop()} {
 			p := b.Page(t, s)
-			signIn(p, serve(t, newFake(), nil))
+			signIn(p, serve(t, priced(), nil))
 			p.Click(".hero .lasts summary")
 			p.Click("#until-ask")
 			p.Wait("an answer", "document.querySelector('#notice .notice') && document.querySelector('#r-until .short')")
@@ -29,7 +40,7 @@ func TestBrowserNothingLiesOverAnother(t *testing.T) {
 	t.Run("the button of a refused token lies over no key", func(t *testing.T) {
 		t.Parallel()
 		p := b.Page(t, webtest.Phone())
-		signIn(p, serve(t, newFake(), nil))
+		signIn(p, serve(t, priced(), nil))
 		p.Open(p.URL() + "topup")
 		p.Type("#token", "12345678901234567890")
 		p.Click("#topup-send")
@@ -41,7 +52,7 @@ func TestBrowserNothingLiesOverAnother(t *testing.T) {
 
 	t.Run("buttons of an appliance have room", func(t *testing.T) {
 		t.Parallel()
-		url := serve(t, newFake(), nil)
+		url := serve(t, priced(), nil)
 		for _, width := range []int64{320, 390, 1280} {
 			p := b.Page(t, webtest.Screen{Width: width, Height: 844, Phone: width < 600})
 			for _, lang := range []string{"en", "de", "zu", "ar"} {
@@ -58,7 +69,7 @@ func TestBrowserNothingLiesOverAnother(t *testing.T) {
 
 	t.Run("the languages are at the top, within the screen, and go with what is done elsewhere", func(t *testing.T) {
 		t.Parallel()
-		url := serve(t, newFake(), nil)
+		url := serve(t, priced(), nil)
 		for _, s := range []webtest.Screen{{Width: 320, Height: 640, Phone: true}, webtest.Phone().InDark(), webtest.Desktop()} {
 			p := b.Page(t, s)
 			for _, lang := range []string{"en", "ar"} {

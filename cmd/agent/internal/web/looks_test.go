@@ -18,7 +18,7 @@ func TestBrowserLooks(t *testing.T) {
 
 	t.Run("every page on every screen", func(t *testing.T) {
 		t.Parallel()
-		f := newFake()
+		f := priced()
 		url := serve(t, f, func(c *Config) { c.OpenChanges = true })
 		small := webtest.Screen{Width: 320, Height: 640, Phone: true}
 		for _, s := range []webtest.Screen{phone, phone.InDark(), desktop, desktop.InDark(), small} {
@@ -45,7 +45,7 @@ func TestBrowserLooks(t *testing.T) {
 
 	t.Run("the hours above the plan have room between them", func(t *testing.T) {
 		t.Parallel()
-		url := serve(t, newFake(), func(c *Config) { c.OpenChanges = true })
+		url := serve(t, priced(), func(c *Config) { c.OpenChanges = true })
 		for _, width := range []int64{320, 360, 379, 380, 390, 430, 479, 480, 600, 899, 900, 1280} {
 			p := b.Page(t, webtest.Screen{Width: width, Height: 700, Phone: width < 600})
 			for _, lang := range []string{"en", "ar"} {
@@ -80,7 +80,7 @@ func TestBrowserLooks(t *testing.T) {
 			{"de", phone.InDark(), pages},
 			{"de", desktop, pages},
 		} {
-			f := newFake()
+			f := priced()
 			url := serve(t, f, func(c *Config) { c.OpenChanges = true })
 			p := b.Page(t, c.screen)
 			p.Open(url + "/language/" + c.lang + "?back=/")
@@ -146,7 +146,7 @@ func TestBrowserLooks(t *testing.T) {
 				v.Demo = &picture.Demo{Speed: 1440, Token: goodToken}
 			}, "1 234 567.89 NGN"},
 		} {
-			f := newFake()
+			f := priced()
 			c.set(&f.v)
 			url := serve(t, f, func(c *Config) { c.OpenChanges = true })
 			p := b.Page(t, phone)
