@@ -419,6 +419,10 @@ func (p *Page) Screenshot(name string, whole bool) {
 	}
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	p.must(err, size(ctx, p.screen))
+	if !whole {
+		png, err = few(png)
+		p.must(err)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		p.tb.Fatal(err)
 	}
