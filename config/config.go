@@ -187,6 +187,11 @@ type Site struct {
 	// holidays it knows by itself.
 	// Example: [{name: school holidays, from: 2026-12-11, to: 2027-01-12}, {name: Eid, from: 2026-03-20}]
 	Holidays []Holiday `yaml:"holidays"`
+	// Hours of each week without mains, as the utility has announced them. Nothing is planned into them, the
+	// forecast expects nothing to be drawn in them, and water is heated before. Single ones are better told
+	// while the agent runs (docs/expected-use.md).
+	// Example: ["Mon-Fri 18:00-20:30", "Sat,Sun 10:00-12:00"]
+	Outages civil.Week `yaml:"outages"`
 	// The language of the page, of alerts, of answers over MQTT and of recorded events: ar, bn, de, en,
 	// es, fr, hi, pt, sw or zu. Left out, it is English. Logs and the command line speak
 	// English whatever it is, and the display of the keypad where the language has other letters than Latin ones.

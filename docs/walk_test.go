@@ -101,6 +101,7 @@ func walks(port, another int) map[string]walk {
 		"docs/expected-use.md": {lines: []how{
 			{begins: "agent expect away", says: "nobody is there"},
 			{begins: "agent expect extra", says: "on top"},
+			{begins: "agent expect outage", says: "no mains"},
 			{begins: "agent expect withdraw", says: "nobody is there"},
 		}},
 		"docs/limits.md": {in: "etc/keeplit", lines: []how{{begins: "agent limits", says: "limit_w"}}},

@@ -16,6 +16,7 @@ const (
 	Away   Told = "away"   // nobody is there
 	Guests Told = "guests" // more people than usual are there
 	Extra  Told = "extra"  // something uses energy on top of what is usual
+	Outage Told = "outage" // there is no mains: laid on what is drawn, see Without, and not on what is used
 )
 
 // Expected is use that somebody has told of: from From until To it is not as usual.
@@ -379,7 +380,7 @@ func (f *Forecaster) told(first int64, n int) *ahead {
 					out.extra[i] += e.KWh * float64(part) / float64(to-from)
 				}
 			}
-		case Usual:
+		case Usual, Outage:
 		}
 	}
 	if out.is, out.away = f.emptyAhead(first, n, away, guests); out.away == nil && guests == nil && out.extra == nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
 )
@@ -13,6 +14,7 @@ type expectCmd struct {
 	Away     expectAwayCmd     `cmd:"" help:"Nobody is there: little is used, and hot water only before they are back."`
 	Guests   expectGuestsCmd   `cmd:"" help:"More people than usual are there."`
 	Extra    expectExtraCmd    `cmd:"" help:"Something uses energy on top of what is usual: a roast on Sunday."`
+	Outage   expectOutageCmd   `cmd:"" help:"The utility has announced that there is no mains."`
 	Back     expectBackCmd     `cmd:"" help:"Back already: the time away that is under way is over."`
 	Withdraw expectWithdrawCmd `cmd:"" help:"Take back what was told."`
 	List     expectListCmd     `cmd:"" default:"1" help:"Show what is told (as without a word)."`
@@ -35,6 +37,12 @@ type expectExtraCmd struct {
 	Energy string `arg:"" help:"How much: \"3 kWh\"."`
 	From   string `required:"" placeholder:"WHEN" help:"When it begins: \"Sun 12:00\"."`
 	Until  string `placeholder:"WHEN" help:"When it is over; two hours later if not given."`
+}
+
+type expectOutageCmd struct {
+	client
+	From  string `required:"" placeholder:"WHEN" help:"When it begins: \"18:00\", \"Fri 18:00\"."`
+	Until string `required:"" placeholder:"WHEN" help:"When the mains is back."`
 }
 
 type expectBackCmd struct{ client }
@@ -63,6 +71,7 @@ func told(what, from, until string) string {
 func (c expectAwayCmd) Run(e *env) error   { return c.expect(e, told("away", c.From, c.Until)) }
 func (c expectGuestsCmd) Run(e *env) error { return c.expect(e, told("guests", c.From, c.Until)) }
 func (c expectExtraCmd) Run(e *env) error  { return c.expect(e, told(c.Energy, c.From, c.Until)) }
+func (c expectOutageCmd) Run(e *env) error { return c.expect(e, told("outage", c.From, c.Until)) }
 func (c expectBackCmd) Run(e *env) error   { return c.expect(e, "back") }
 func (c expectWithdrawCmd) Run(e *env) error {
 	return c.expect(e, fmt.Sprintf("withdraw %d", c.N))
@@ -106,4 +115,15 @@ func printExpected(e *env, all []api.Expected) error {
 		}
 	}
 	return nil
+}
+
+// toldSoon is what is told of now and of the next day, in words.
+func toldSoon(v *api.View) (out []string) {
+	soon := fromWire(v.At).Add(24 * time.Hour)
+	for _, x := range v.Expected {
+		if x.From.Before(soon) {
+			out = append(out, x.Says)
+		}
+	}
+	return out
 }

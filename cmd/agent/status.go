@@ -80,6 +80,9 @@ func (c statusCmd) Run(e *env) error {
 		line("one more kWh", "takes %.1f h of credit", *v.Credit.PerKWh)
 	}
 	line("to last", "%s", c.toLast(e, zone, v.Unit))
+	for _, says := range toldSoon(&v) {
+		line("told", "%s", says)
+	}
 	fresh := v.Power.Freshness
 	if age := at(v.At).Sub(at(v.Power.At)); v.Power.At != nil && v.At != nil && age >= 15*time.Second {
 		fresh += fmt.Sprintf(", read %s ago", age.Round(time.Second))

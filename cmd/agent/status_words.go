@@ -62,6 +62,9 @@ func statusIn(out io.Writer, lang string, v *api.View, zone *time.Location) erro
 	if v.Until != nil {
 		line("", v.Until.Says)
 	}
+	for _, says := range toldSoon(v) {
+		line("", says)
+	}
 	fresh := t("fresh." + v.Power.Freshness)
 	if v.Power.W == nil {
 		line(t("power.title"), fresh)

@@ -34,6 +34,7 @@ func forms() []any {
 		LastUntil{},
 		Expect{},
 		ExpectAnswer{},
+		Outages{},
 		OptOut{},
 		PolicyState{},
 		UntilAnswer{},

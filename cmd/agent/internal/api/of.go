@@ -237,7 +237,7 @@ func At(t time.Time) *time.Time {
 func expectedOf(all []present.Expected) []Expected {
 	out := []Expected{}
 	for _, e := range all {
-		out = append(out, Expected{N: e.N, What: e.What, From: e.From.UTC(), Until: e.To.UTC(), KWh: e.Energy.KWh(), By: e.By, Since: e.Since.UTC(), Says: e.Says})
+		out = append(out, Expected{N: e.N, What: e.What, From: e.From.UTC(), Until: e.To.UTC(), KWh: e.Energy.KWh(), By: e.By, Since: e.Since.UTC(), Lit: e.Lit, Says: e.Says})
 	}
 	return out
 }

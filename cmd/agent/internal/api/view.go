@@ -130,13 +130,26 @@ type Expect struct {
 // Expected is what somebody has told of the use in a time: it is not as usual then.
 type Expected struct {
 	N     int       `json:"n"`    // by which it is taken back
-	What  string    `json:"what"` // away, guests or extra
+	What  string    `json:"what"` // away, guests, extra or outage
 	From  time.Time `json:"from"`
 	Until time.Time `json:"until"`
 	KWh   float64   `json:"kwh,omitempty"` // extra: on top
 	By    string    `json:"by"`
 	Since time.Time `json:"since"`
-	Says  string    `json:"says"` // in words
+	Lit   bool      `json:"lit,omitempty"` // an outage that has not come
+	Says  string    `json:"says"`          // in words
+}
+
+// Outages are the times without mains that are announced, in the place of those sent before: POST /api/v1/outages, and
+// over MQTT. Other keys are passed over.
+type Outages struct {
+	Events []Outage `json:"events"`
+}
+
+// Outage is one of them.
+type Outage struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
 }
 
 // ExpectAnswer answers an Expect.

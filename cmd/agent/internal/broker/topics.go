@@ -95,6 +95,9 @@ func (t Topics) Until() string { return t.base + "/until/set" }
 // Expect is where it is told that nobody is there, that guests are, or that something is used on top.
 func (t Topics) Expect() string { return t.base + "/expect/set" }
 
+// Outages is where the times without mains are sent that are announced.
+func (t Topics) Outages() string { return t.base + "/outages" }
+
 // MeterReading is where it is told what the utility's meter shows.
 func (t Topics) MeterReading() string { return t.base + "/meter/reading" }
 

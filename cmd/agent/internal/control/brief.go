@@ -48,7 +48,7 @@ func (s *Site) Brief(st *State) planning.Brief {
 	if st.Until != nil {
 		b.Until = st.Until.At
 	}
-	b.Expected = st.expected()
+	b.Expected = s.expected(st)
 	b.Limits = s.LimitsAhead(st, st.Now.Add(s.PlanAhead))
 	for i, l := range s.Loads {
 		progress, unit := st.Loads[i].Progress, st.Guard.Unit(l.ID)
@@ -62,6 +62,7 @@ func (s *Site) Brief(st *State) planning.Brief {
 		if further := b.Until.Sub(st.Now); further > s.PlanAhead && l.Below == nil {
 			owed.Later = l.Requests(progress, unit, st.Now, further)[len(owed.Requests):]
 		}
+		owed.Requests, owed.Later = outOf(b.Expected, owed.Requests, b.Now), outOf(b.Expected, owed.Later, b.Now)
 		b.Loads = append(b.Loads, owed)
 	}
 	return b

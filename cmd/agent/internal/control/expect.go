@@ -16,8 +16,9 @@ import (
 )
 
 // Expect is what a person tells of the use in a time to come, in words: "away from 20 Dec until 3 Jan", "guests
-// from Fri until Sun", "3 kWh from Sun 12:00"; or takes back: "back" ends every time away that is under
-// way, "withdraw 2" what has that number.
+// from Fri until Sun", "3 kWh from Sun 12:00", "outage from 18:00 until 20:30"; or takes back: "back" ends every
+// time away that is under way, "withdraw 2" what has that number.  A list of outages as JSON takes the place of those
+// that were told before.
 type Expect struct {
 	Text string
 	By   string // who tells, for the record
@@ -33,6 +34,8 @@ type ExpectState struct {
 	Energy units.Energy  `json:"energy,omitempty"`
 	By     string        `json:"by,omitempty"`
 	Since  time.Time     `json:"since"`
+	// Lit: an outage that has not come.
+	Lit bool `json:"lit,omitempty"`
 }
 
 const (
@@ -61,10 +64,12 @@ func (x Expect) happen(p *step) {
 	text := strings.TrimSpace(x.Text)
 	number, withdraw := strings.CutPrefix(text, "withdraw ")
 	switch {
+	case strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{"):
+		x.schedule(p, text)
 	case strings.EqualFold(text, "back"):
 		x.end(p, func(e ExpectState) bool { return e.What == forecast.Away && !e.From.After(p.now) })
 	case withdraw:
-		x.end(p, func(e ExpectState) bool { return strconv.Itoa(e.N) == strings.TrimSpace(number) })
+		x.end(p, func(e ExpectState) bool { return strconv.Itoa(e.N) == strings.TrimSpace(number) && e.By != configured })
 	default:
 		x.note(p, text)
 	}
@@ -77,20 +82,20 @@ func (x Expect) note(p *step, text string) {
 		p.eff.Reply.Err = &NotTakenError{no}
 		return
 	}
-	ahead := p.st.expectedAt(p.now, true)
+	ahead, most := p.st.ofOutages(e.What == forecast.Outage), expectMost
+	if e.What == forecast.Outage {
+		most = outageMost
+	}
 	for _, o := range ahead {
 		if o.What == e.What && o.To.Equal(e.To) && o.Energy == e.Energy && (o.From.Equal(e.From) || !o.From.After(p.now) && !e.From.After(p.now)) {
 			return // it is told
 		}
 	}
-	if len(ahead) >= expectMost {
-		p.eff.Reply.Err = &NotTakenError{said.Of("expect.many", said.Count("most", expectMost))}
+	if len(ahead) >= most {
+		p.eff.Reply.Err = &NotTakenError{said.Of("expect.many", said.Count("most", int64(most)))}
 		return
 	}
-	for _, o := range p.st.Expected {
-		e.N = max(e.N, o.N)
-	}
-	e.N, e.By, e.Since = e.N+1, x.By, p.now
+	e.N, e.By, e.Since = p.st.nextExpected(), x.By, p.now
 	p.st.Expected = append(slices.Clone(p.st.Expected), e)
 	p.st.WantPlan, p.eff.Durable = true, true
 	p.event("expect", health.Info, said.Of("asked", said.Text("by", x.By))) // not what: events leave the home
@@ -102,7 +107,7 @@ func readExpected(text string, now time.Time, zone *time.Location) (e ExpectStat
 	what, from, _ := strings.Cut(head, " from ")
 	e = ExpectState{From: now, What: forecast.Told(strings.ToLower(strings.TrimSpace(what)))}
 	unread := said.Of("expect.unreadable", said.Repeated("text", text))
-	if e.What != forecast.Away && e.What != forecast.Guests {
+	if e.What != forecast.Away && e.What != forecast.Guests && e.What != forecast.Outage {
 		energy, err := units.ParseEnergy(strings.TrimSpace(what))
 		if err != nil || energy <= 0 || energy > expectEnergy {
 			return e, unread
@@ -180,6 +185,11 @@ func (e ExpectState) Says() said.Said {
 		return said.Of("expect.guests", from, until)
 	case forecast.Extra:
 		return said.Of("expect.extra", said.Energy("energy", e.Energy), from, until)
+	case forecast.Outage:
+		if e.Lit {
+			return said.Of("expect.lit", from, until)
+		}
+		return said.Of("expect.outage", from, until)
 	case forecast.Away, forecast.Usual:
 	}
 	return said.Of("expect.away", from, until)
@@ -208,6 +218,8 @@ func (p *step) expect(before time.Time) {
 	until, away := p.st.away(p.now)
 	p.when(away && p.st.Plan != nil && p.st.Plan.NotEmpty, health.NotEmpty, "", said.Of("expect.not_empty", said.Time("until", until)))
 	p.empty()
+	p.weekly()
+	p.lit()
 	if len(p.st.Expected) == 0 {
 		return
 	}
@@ -234,7 +246,7 @@ func (st *State) away(at time.Time) (until time.Time, is bool) {
 			until, is = civil.Later(until, e.To), true
 		case forecast.Guests:
 			return time.Time{}, false
-		case forecast.Usual, forecast.Extra:
+		case forecast.Usual, forecast.Extra, forecast.Outage:
 		}
 	}
 	return until, is
@@ -253,18 +265,14 @@ func (st *State) unusual(slot units.Slot) (q metering.Quality) {
 			q |= metering.Guests
 		case forecast.Extra:
 			q |= metering.Extra
+		case forecast.Outage:
+			if !e.Lit {
+				q |= metering.MainsOff
+			}
 		case forecast.Usual:
 		}
 	}
 	return q
-}
-
-// expected is what is told, as plans take it.
-func (st *State) expected() (out []forecast.Expected) {
-	for _, e := range st.expectedAt(st.Now, true) {
-		out = append(out, forecast.Expected{Told: e.What, From: e.From, To: e.To, KWh: e.Energy.KWh()})
-	}
-	return out
 }
 
 // empty tells the loads when nobody is there.  Where somebody plainly is, it is not believed of now.

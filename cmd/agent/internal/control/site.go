@@ -60,7 +60,8 @@ type Site struct {
 	// Curbs are who may limit what is drawn besides.
 	Curbs LimitRules
 
-	Vendor civil.Week // when credit can be bought; none: at any time
+	Vendor  civil.Week // when credit can be bought; none: at any time
+	Outages civil.Week // when there is no mains; none: never that is known
 
 	PlanAt     schedule.Schedule // when a fresh plan is due
 	PlanSlot   time.Duration

@@ -103,7 +103,7 @@ func aboveZero(p *optimizer.Problem) {
 // what is planned beside it is not to trip the limit.  The greatest load may run beside
 // the mean all the same, where the limit is so near: it would never run.
 func (s *Rules) limit(b *Brief, o outlook, p *optimizer.Problem) {
-	if s.Power <= 0 && len(b.Limits) == 0 {
+	if s.Power <= 0 && len(b.Limits) == 0 && !s.keepsOn(b) {
 		return
 	}
 	greatest, all := 0.0, 1.0
@@ -122,6 +122,9 @@ func (s *Rules) limit(b *Brief, o outlook, p *optimizer.Problem) {
 		}
 		if limit := limitIn(o.slots[t], 0, b.Limits, true).KW(); limit > 0 {
 			p.SiteLimitKW[t] = min(p.SiteLimitKW[t], p.BaseKW[t]+limit)
+		}
+		if s.keepsOn(b) && o.isDark(b, t) {
+			p.SiteLimitKW[t] = 0
 		}
 	}
 }

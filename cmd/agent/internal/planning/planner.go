@@ -115,6 +115,9 @@ func (p *Planner) look(b *Brief) (Plan, outlook) {
 	n := max(1, int(s.Ahead/s.Slot))
 	slots := units.Slots(b.Now, s.Slot, n)
 	fc := p.foresee(b.Now, s.Ahead+s.Interval)
+	if p.dims(b) {
+		fc.Without(b.Expected)
+	}
 	plan := Plan{
 		MadeAt: b.Now, Start: slots[0].Start, Slot: s.Slot, OwnDays: fc.OwnDays,
 		Low: make([]units.Power, n), Mid: make([]units.Power, n), High: make([]units.Power, n), Prices: make([]units.Price, n),
@@ -195,6 +198,9 @@ func (p *Planner) Plan(ctx context.Context, b Brief, within time.Duration) (Plan
 		return slices.ContainsFunc(all, func(j job) bool { return j.later && j.job.ID == id })
 	}
 	for _, f := range solved.Shortfalls {
+		if f.Kind == optimizer.ShortShed && o.isDark(&b, f.Slot) {
+			continue // what the battery has not got for the time without mains is not the credit's doing
+		}
 		if !later(jobs, f.Load) {
 			p.short(&plan, &b, o, problem, solved, jobs, lack{Shortfall: f})
 		}

@@ -26,6 +26,9 @@ func (p *Planner) vista(b *Brief) *vista {
 		return v
 	}
 	v.paths = p.futures(b.Now, s.RunOutOver)
+	if p.dims(b) {
+		v.paths.Without(b.Expected, s.Seed)
+	}
 	if len(v.paths.Paths) == 0 || len(v.paths.Paths[0]) == 0 {
 		return v
 	}

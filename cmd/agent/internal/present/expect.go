@@ -17,13 +17,15 @@ type Expected struct {
 	Energy   units.Energy // used on top; 0 of any other
 	By       string
 	Since    time.Time
+	Lit      bool   // an outage that has not come
+	Kept     bool   // it is the configuration's, and cannot be taken back
 	Says     string // in words
 }
 
 // Expected is what is told of now and of times to come.
 func (p Plain) Expected(st *control.State) (out []Expected) {
 	for _, e := range st.Expecting() {
-		out = append(out, Expected{N: e.N, What: string(e.What), From: e.From, To: e.To, Energy: e.Energy, By: e.By, Since: e.Since, Says: p.Say(p.days(e))})
+		out = append(out, Expected{N: e.N, What: string(e.What), From: e.From, To: e.To, Energy: e.Energy, By: e.By, Since: e.Since, Lit: e.Lit, Kept: e.Configured(), Says: p.Say(p.days(e))})
 	}
 	return out
 }

@@ -84,7 +84,7 @@ func SiteOf(cfg config.Config) (*control.Site, error) {
 		Limits: limits, Beside: cfg.Meter.Utility.DifferPercent, Declared: cfg.Meter.Declared(), SilentAfter: silent, Interval: cfg.Schedule.Interval, PointEvery: max(cfg.Telemetry.Every, time.Second),
 		Tariff: tariff, ReadTariff: readTariff, PricesFor: cfg.Tariff.PricesFor, Credit: engine, InKWh: cfg.Credit.Mode == credit.InKWh, KWhPrice: cfg.Credit.KWhPrice,
 		Loads: all, Guard: loads.NewGuard(guard, all, zone), Circuits: loads.CircuitsOf(cfg.Circuits, cfg.Loads), Contactor: contactor, Power: cfg.Site.Limit, Supply: supplyRules(cfg.Supply), Wall: cfg.Simulation == nil,
-		Vendor: cfg.TopUp.VendorHours, Policy: policyOf(cfg), VTN: vtnOf(cfg), Curbs: limitsOf(cfg),
+		Vendor: cfg.TopUp.VendorHours, Outages: cfg.Site.Outages, Policy: policyOf(cfg), VTN: vtnOf(cfg), Curbs: limitsOf(cfg),
 		PlanAt: plan, PlanSlot: cfg.Plan.Slot, PlanAhead: cfg.Plan.Horizon, RunOutOver: cfg.Plan.RunOut, Shift: cfg.Plan.Shift, ByLot: cfg.Plan.ByLot, Seed: seed,
 	}, nil
 }

@@ -39,6 +39,24 @@ func (o *outages) at(t time.Time) bool {
 	return slices.ContainsFunc(o.of, func(x Outage) bool { return !t.Before(x.From) && t.Before(x.To) })
 }
 
+// announced are the outages that are known at an instant and not over, in the order of their begin.
+func (o *outages) announced(now time.Time) (out []Outage) {
+	until := now.Add(o.m.Announced)
+	all := slices.Clone(o.m.Listed)
+	if o.m.PerWeek > 0 {
+		for day := units.LocalMidnight(now, o.zone).Add(-time.Hour); day.Before(until.Add(25 * time.Hour)); day = units.NextLocalMidnight(day, o.zone) {
+			all = append(all, o.begun(day)...)
+		}
+	}
+	for _, x := range all {
+		if x.To.After(now) && x.From.Before(until) {
+			out = append(out, x)
+		}
+	}
+	slices.SortFunc(out, func(a, b Outage) int { return a.From.Compare(b.From) })
+	return out
+}
+
 // begun are the random outages that begin on the local day that holds t.  They are
 // over within a day.
 func (o *outages) begun(t time.Time) []Outage {

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -31,6 +32,8 @@ type life struct {
 	closed  bool // the contactor was, when the grid went down
 	ids     []string
 	pushed  time.Time // the day whose prices were sent last
+	told    string    // the outages that were announced last
+	heeds   bool      // they are told the agent
 	trouble error
 	watch   func(control.Input, control.Effects) // is told of each step; nil: nobody
 }
@@ -90,7 +93,7 @@ func newLife(w *World, p Policy) (*life, error) {
 	}
 	l := &life{
 		w: w, site: site, plant: plant, plans: plans, down: down, buyer: newBuyer(w), vendor: vendor,
-		ids: append(ids, loads.SupplyID), count: newCounter(w, site, w.Start.in(zone)),
+		ids: append(ids, loads.SupplyID), heeds: p == Keeplit || p == Foresight, count: newCounter(w, site, w.Start.in(zone)),
 	}
 	var first control.Effects
 	l.st, first = site.Begin(begin)
@@ -258,8 +261,32 @@ func (l *life) mains(ctx context.Context, up bool) error {
 	return errors.Join(err, supply.Set(ctx, loads.Setpoint{}))
 }
 
+// announce tells of the outages that have become known.
+func (l *life) announce(ctx context.Context, now time.Time) error {
+	if l.w.Mains.Announced == 0 || !l.heeds {
+		return nil
+	}
+	type event struct {
+		Start time.Time `json:"start"`
+		End   time.Time `json:"end"`
+	}
+	events := []event{}
+	for _, o := range l.down.announced(now) {
+		events = append(events, event{o.From, o.To})
+	}
+	text, err := json.Marshal(events)
+	if err != nil || string(text) == l.told || l.told == "" && len(events) == 0 {
+		return err
+	}
+	l.told = string(text)
+	return l.step(ctx, control.Input{Now: now, What: control.Expect{Text: l.told, By: "mqtt"}})
+}
+
 // push sends the prices of the day ahead when they are due.
 func (l *life) push(ctx context.Context, now time.Time) error {
+	if err := l.announce(ctx, now); err != nil {
+		return err
+	}
 	p := l.w.Prices
 	if p == nil {
 		return nil

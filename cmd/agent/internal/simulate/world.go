@@ -79,6 +79,8 @@ type Mains struct {
 	PerWeek float64       `yaml:"per_week"` // of random ones, on average
 	Mean    time.Duration `yaml:"mean"`     // length of those; 2h where 0
 	Listed  []Outage      `yaml:"listed"`
+	// Announced is how long before an outage it is announced; 0: none is.
+	Announced time.Duration `yaml:"announced"`
 }
 
 // Outage is one stretch without mains.
@@ -220,6 +222,9 @@ func (m Mains) Check() fault.List {
 	}
 	if m.Mean < 0 || m.Mean > 2*day {
 		l.Add("mean", "write up to 48h", "%s is no mean length", m.Mean)
+	}
+	if m.Announced < 0 || m.Announced > 14*day {
+		l.Add("announced", "write up to 336h", "%s before is no announcement", m.Announced)
 	}
 	for i, o := range m.Listed {
 		if !o.To.After(o.From) {

@@ -106,6 +106,10 @@ func (a *Agent) Listen(bus Bus, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	_, err = bus.SubscribeState(topics.Outages(), a.heardOutages)
+	if err != nil {
+		return err
+	}
 	_, err = bus.SubscribeState(topics.Prices(), a.heardPrices)
 	if err != nil {
 		return err

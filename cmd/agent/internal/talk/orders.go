@@ -13,6 +13,7 @@ import (
 	"github.com/keeplit/keeplit/cmd/agent/internal/broker"
 	"github.com/keeplit/keeplit/cmd/agent/internal/control"
 	"github.com/keeplit/keeplit/cmd/agent/internal/policy"
+	"github.com/keeplit/keeplit/internal/said"
 	"github.com/keeplit/keeplit/internal/units"
 	"github.com/keeplit/keeplit/loads"
 )
@@ -117,6 +118,27 @@ func (a *Agent) heardExpect(ctx context.Context, m broker.Message) error {
 	text, err := order(m, a.loop.Snapshot().State.Now)
 	if err != nil {
 		return a.bad(ctx, m.Topic, fmt.Sprintf("%.200s", err))
+	}
+	reply, err := a.loop.Feed(ctx, control.Input{What: control.Expect{Text: text, By: "mqtt"}})
+	var not *control.NotTakenError
+	if errors.As(reply.Err, &not) {
+		return a.bad(ctx, m.Topic, a.plain.Say(not.Says))
+	}
+	return err
+}
+
+// heardOutages is a list of the times without mains that are announced.  It says by itself when they are, so it may
+// have waited at the broker.
+func (a *Agent) heardOutages(ctx context.Context, m broker.Message, _ bool) error {
+	text := strings.TrimSpace(string(m.Payload))
+	if text == "" {
+		return nil // a retained message was removed; what was taken stays
+	}
+	if err := a.paces.expect.wait(ctx); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(text, "[") && !strings.HasPrefix(text, "{") {
+		return a.bad(ctx, m.Topic, a.plain.Say(said.Of("expect.unlisted")))
 	}
 	reply, err := a.loop.Feed(ctx, control.Input{What: control.Expect{Text: text, By: "mqtt"}})
 	var not *control.NotTakenError

@@ -75,6 +75,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/topup", s.api(settings.Read, s.apiTopUpFor))
 	mux.HandleFunc("POST /api/v1/topup", s.api(settings.TopUp, s.apiTopUp))
 	mux.HandleFunc("POST /api/v1/expect", s.api(settings.Control, s.apiExpect))
+	mux.HandleFunc("POST /api/v1/outages", s.api(settings.Control, s.apiOutages))
 	mux.HandleFunc("POST /api/v1/until", s.api(settings.Control, s.apiUntil))
 	mux.HandleFunc("POST /api/v1/opt-out", s.api(settings.Control, s.apiOptOut))
 	mux.HandleFunc("POST /api/v1/meter/readings", s.api(settings.Control, s.heavy(s.apiMeterReading)))

@@ -1,11 +1,15 @@
 package web
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/keeplit/keeplit/cmd/agent/internal/api"
+	"github.com/keeplit/keeplit/forecast"
 )
 
 // ExpectField is the form in which somebody tells of the use in a time to come: two dates are enough.
@@ -24,12 +28,19 @@ func (m *model) ExpectField() ExpectField {
 type ExpectLine struct {
 	N    int
 	Says string
+	Kept bool // it cannot be taken back
 }
+
+// outagesShown is how far ahead outages that are announced are shown.
+const outagesShown = 24 * time.Hour
 
 // Expecting is what is told.
 func (m *model) Expecting() (out []ExpectLine) {
 	for _, e := range m.V.Expected {
-		out = append(out, ExpectLine{e.N, m.Format.Sentence(e.Says)})
+		if e.What == string(forecast.Outage) && e.From.After(m.V.At.Add(outagesShown)) {
+			continue // a schedule of a week is no news of today
+		}
+		out = append(out, ExpectLine{e.N, m.Format.Sentence(e.Says), e.Kept})
 	}
 	return out
 }
@@ -76,6 +87,21 @@ func (s *Server) apiExpect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.agent.Expect(r.Context(), q.Expect, way(r)); err != nil {
+		s.apiDone(w, r, err)
+		return
+	}
+	v := s.agent.View()
+	s.writeJSON(w, r, http.StatusOK, api.ExpectAnswer{Expected: s.wire(&v).Expected})
+}
+
+// apiOutages takes a list of outages as those who announce them have it: keys that it has besides are passed over.
+func (s *Server) apiOutages(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if text := bytes.TrimSpace(body); err != nil || !json.Valid(text) || text[0] != '[' && text[0] != '{' {
+		apiError(w, r, http.StatusBadRequest, "malformed", s.texts.T("error.json_outages"))
+		return
+	}
+	if err := s.agent.Expect(r.Context(), string(body), way(r)); err != nil {
 		s.apiDone(w, r, err)
 		return
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -15,6 +16,12 @@ func TestThePageAndTheAPITellWhatIsToCome(t *testing.T) {
 	x.want(x.json("/api/v1/expect", map[string]string{"away": "Fri"}, bearer...), 400, "away from")
 	x.want(x.json("/api/v1/expect", map[string]string{"expect": "soon"}, bearer...), 409, "not understood")
 	x.want(x.json("/api/v1/expect", map[string]string{"expect": "away until Fri"}, bearer...), 200, `"expected":[{"n":1,"what":"away"`, `"by":"api"`)
+	x.want(x.json("/api/v1/outages", []any{}), 401, "pin_needed")
+	x.want(x.json("/api/v1/outages", "today", bearer...), 400, "events")
+	x.want(x.json("/api/v1/outages", []map[string]string{{"start": "2026-12-04T18:00:00+02:00", "end": "2026-12-04T20:30:00+02:00"}}, bearer...), 200, `"what":"outage"`, `"n":3`)
+	if page := x.get("/").body; !strings.Contains(page, "There is no mains from 18:00") || strings.Contains(page, "on Saturday") {
+		t.Error("the page does not say what is announced of the next day, and nothing else")
+	}
 	x.want(x.json("/api/v1/expect", map[string]string{"expect": "withdraw 1"}, bearer...), 200, `"expected":[]`)
 
 	x.form("/signin", "pin", testPIN)

@@ -363,6 +363,13 @@ func (f *fakeAgent) Expect(_ context.Context, text, way string) error {
 		f.changeLocked(func(v *picture.View) {
 			v.Expected = []present.Expected{{N: 1, What: "away", From: v.At, To: v.At.Add(240 * time.Hour), By: way, Since: v.At, Says: "nobody is there from Tue 1 Dec 00:00 until Fri 11 Dec 00:00"}}
 		})
+	case strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{"):
+		f.changeLocked(func(v *picture.View) {
+			out := present.Expected{N: 2, What: "outage", From: v.At.Add(3 * time.Hour), To: v.At.Add(5 * time.Hour), By: way, Since: v.At, Kept: way == "configuration", Says: "there is no mains from 18:00 until 20:30, as announced"}
+			late := out
+			late.N, late.From, late.To, late.Says = 3, out.From.Add(48*time.Hour), out.To.Add(48*time.Hour), "there is no mains on Saturday"
+			v.Expected = []present.Expected{out, late}
+		})
 	default:
 		return &Refusal{Reason: "it is not understood"}
 	}

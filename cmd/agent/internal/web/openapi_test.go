@@ -132,6 +132,8 @@ func TestAnswersAreAsTheOpenAPIDocumentHasThem(t *testing.T) {
 	check(http.MethodPost, "/api/v1/until", `{"until":5}`, http.StatusBadRequest, pin...)
 	check(http.MethodPost, "/api/v1/expect", `{"expect":"away until Fri"}`, http.StatusOK, pin...)
 	check(http.MethodPost, "/api/v1/expect", `{"expect":5}`, http.StatusBadRequest, pin...)
+	check(http.MethodPost, "/api/v1/outages", `{"events":[{"start":"2026-12-04T18:00:00+02:00","end":"2026-12-04T20:30:00+02:00"}]}`, http.StatusOK, pin...)
+	check(http.MethodPost, "/api/v1/outages", `5`, http.StatusBadRequest, pin...)
 	check(http.MethodPost, "/api/v1/opt-out", `{"of":"grid"}`, http.StatusOK, pin...)
 	check(http.MethodPost, "/api/v1/opt-out", `{"of":5}`, http.StatusBadRequest, pin...)
 	for _, shown := range []string{"300.1", "310.0"} {

@@ -116,6 +116,7 @@ func Operations() []Operation {
 		},
 		{ID: "lastUntil", Method: post, Path: "/api/v1/until", Says: "Asks that the credit lasts until a time.", Takes: api.LastUntil{}, Answers: map[int]any{http.StatusOK: api.UntilAnswer{}, http.StatusBadRequest: nil, http.StatusConflict: nil}},
 		{ID: "expect", Method: post, Path: "/api/v1/expect", Says: "Tells that nobody is there, that guests are, or that something is used on top, in a time to come; or takes it back.", Takes: api.Expect{}, Answers: map[int]any{http.StatusOK: api.ExpectAnswer{}, http.StatusBadRequest: nil, http.StatusConflict: nil}},
+		{ID: "outages", Method: post, Path: "/api/v1/outages", Says: "Takes the times without mains that are announced, in the place of those sent before.", Takes: api.Outages{}, Answers: map[int]any{http.StatusOK: api.ExpectAnswer{}, http.StatusBadRequest: nil, http.StatusConflict: nil}},
 		{ID: "optOut", Method: post, Path: "/api/v1/opt-out", Says: "Opts out of the home's own plan, of a utility's events, of both, or of nothing any more.", Takes: api.OptOut{}, Answers: map[int]any{http.StatusOK: api.OptOutAnswer{}, http.StatusBadRequest: nil, http.StatusConflict: nil}},
 		{
 			ID: "meterReading", Method: post, Path: "/api/v1/meter/readings", Says: "Takes what a person has read on the utility's meter.", Takes: api.MeterReading{},
