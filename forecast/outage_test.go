@@ -21,8 +21,11 @@ func TestNothingIsDrawnInAnOutage(t *testing.T) {
 		fc.Slots = append(fc.Slots, s)
 	}
 	fc.Without([]Expected{
-		{Told: Outage, From: at(3), To: at(4.75)}, {Told: Outage, From: at(4.5), To: at(5.5)},
-		{Told: Away, From: at(8), To: at(9)}, {Told: Outage, From: at(-5), To: at(-2)}, {Told: Outage, From: at(40), To: at(50)},
+		{Told: Outage, From: at(3), To: at(4.75)},
+		{Told: Outage, From: at(4.5), To: at(5.5)},
+		{Told: Away, From: at(8), To: at(9)},
+		{Told: Outage, From: at(-5), To: at(-2)},
+		{Told: Outage, From: at(40), To: at(50)},
 	})
 	for i, want := range map[int]Slot{
 		5:  {Mean: 1, Q10: 0.5, Q50: 0.9, Q90: 2},

@@ -60,6 +60,7 @@ func (p Plain) days(e control.ExpectState) said.Said {
 		if begins && ends {
 			return said.Of("expect.extra.days", said.Energy("energy", e.Energy), from, last)
 		}
+	case forecast.Outage: // by the hour
 	}
 	return e.Says()
 }
