@@ -284,7 +284,7 @@ func TestAfterARestartInTheMiddleOfAListTheRestIsToldAsNotEntered(t *testing.T) 
 		}
 		return strings.Join(plainText(regionOf(h.call(r), "gate")), " ")
 	}
-	if got := view(); !strings.Contains(got, "Of 5 tokens entered together") || !strings.Contains(got, "these were not taken: number 3, 4, 5.") {
+	if got := view(); !strings.Contains(got, "Of the 5 tokens that were entered together") || !strings.Contains(got, "numbers 3, 4, 5 have not been added yet.") {
 		t.Errorf("the page says %q", got)
 	}
 	for range 2 {

@@ -18,8 +18,8 @@ func TestWhatHappenedIsToldInTheReadersLanguage(t *testing.T) {
 		data            []byte
 		want            string
 	}{
-		{"in English", "en", happened("", says), "Geyser, by page: at any hour; nice to have"},
-		{"in German", "de", happened("", says), "Geyser, durch page: zu jeder Zeit; schön zu haben"},
+		{"in English", "en", happened("", says), "Geyser, by the page: at any hour; nice to have"},
+		{"in German", "de", happened("", says), "Geyser, durch die Seite: zu jeder Zeit; schön zu haben"},
 		{"with what it is about", "en", happened("geyser", said.Of("setting.out")), "geyser: not in use"},
 		{"of an older program", "de", nil, "as it was stored"},
 		{"of a newer one", "de", happened("", said.Of("nobody.knows")), "as it was stored"},
