@@ -142,6 +142,8 @@ func readExpected(text string, now time.Time, zone *time.Location) (e ExpectStat
 		return e, said.Of("expect.past", said.Time("at", e.To))
 	case !e.To.After(e.From):
 		return e, said.Of("expect.order", said.Time("from", e.From), said.Time("until", e.To))
+	case e.What == forecast.Outage && e.To.Sub(e.From) > outageLong:
+		return e, said.Of("expect.long", said.Time("from", e.From), said.Time("until", e.To))
 	case e.To.After(now.Add(expectLong)):
 		return e, said.Of("expect.far", said.Time("at", e.To))
 	}

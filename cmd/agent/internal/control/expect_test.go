@@ -155,6 +155,7 @@ func TestWhatIsToldHasALife(t *testing.T) {
 		{"away until 2020-01-01", "expect.past"},
 		{"away from " + day(3) + " until " + day(3), "expect.order"}, // a day alone is not away
 		{"away from " + day(3) + " until " + day(900), "expect.far"},
+		{"outage from " + day(3) + " until " + day(40), "expect.long"},
 		{"back", "expect.unknown"},
 		{"withdraw 7", "expect.unknown"},
 		{"withdraw me", "expect.unknown"},

@@ -90,8 +90,10 @@ func readOutages(text string, now time.Time) (all []units.Slot, no said.Said) {
 		switch {
 		case o.Start.IsZero() || o.End.IsZero():
 			return nil, said.Of("expect.unlisted")
-		case !to.After(from) || to.Sub(from) > outageLong:
+		case !to.After(from):
 			return nil, said.Of("expect.order", said.Time("from", from), said.Time("until", to))
+		case to.Sub(from) > outageLong:
+			return nil, said.Of("expect.long", said.Time("from", from), said.Time("until", to))
 		case to.After(now.Add(expectLong)):
 			return nil, said.Of("expect.far", said.Time("at", to))
 		}

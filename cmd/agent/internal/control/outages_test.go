@@ -45,6 +45,10 @@ func TestAListOfOutagesTakesThePlaceOfTheOneBefore(t *testing.T) {
 			t.Errorf("%s: %v, %+v", text, eff.Reply.Err, b.st.Expecting())
 		}
 	}
+	var long *NotTakenError
+	if eff := b.expects(list(at(6), at(24*90))); !errors.As(eff.Reply.Err, &long) || long.Says[0].Kind != "expect.long" {
+		t.Errorf("an outage of three months: %v", eff.Reply.Err)
+	}
 	data, err := json.Marshal(b.st)
 	must(t, err)
 	var st State
